@@ -1,0 +1,316 @@
+//! Everything that can go wrong, as one enum; each message names the node, what was expected and
+//! what came, and for mistakes in building the line that made them.
+
+use std::panic::Location;
+use std::sync::Arc;
+
+use crate::dtype::DType;
+use crate::shape::Shape;
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, and where.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A node was built wrongly, or its operands turned out not to fit once their shapes were known.
+    #[error(transparent)]
+    Build(Box<BuildError>),
+
+    /// A run needs a placeholder that was not fed.
+    #[error("placeholder `{node}` ({dtype}{shape}, built at {location}) is needed but was not fed")]
+    NotFed {
+        /// Name of the placeholder.
+        node: String,
+        /// Its element type.
+        dtype: DType,
+        /// Its declared shape.
+        shape: Shape,
+        /// Where it was built.
+        location: &'static Location<'static>,
+    },
+
+    /// A fed array does not fit the shape of the tensor it is fed for.
+    #[error(
+        "`{node}` (built at {location}) has the shape {expected}, but was fed an array of shape {found:?}"
+    )]
+    FeedShape {
+        /// Name of the fed tensor.
+        node: String,
+        /// Its static shape.
+        expected: Shape,
+        /// The shape of the array.
+        found: Vec<usize>,
+        /// Where the tensor was built.
+        location: &'static Location<'static>,
+    },
+
+    /// One run feeds the same tensor twice.
+    #[error("`{node}` (built at {location}) is fed twice")]
+    FedTwice {
+        /// Name of the fed tensor.
+        node: String,
+        /// Where it was built.
+        location: &'static Location<'static>,
+    },
+
+    /// A tensor or operation is fetched from or fed to a session of another graph.
+    #[error("`{node}` belongs to another graph than the session's")]
+    OtherGraph {
+        /// Name of the tensor or operation.
+        node: String,
+    },
+
+    /// Two assignments to one variable in one run, with no order between them.
+    #[error(
+        "variable `{variable}` is assigned twice in one run with no order between the two: \
+         `{first}` (built at {first_at}) and `{second}` (built at {second_at}); \
+         build one under control_dependencies on the other"
+    )]
+    UnorderedAssigns {
+        /// Name of the variable.
+        variable: String,
+        /// Name of the assignment built first.
+        first: String,
+        /// Where it was built.
+        first_at: &'static Location<'static>,
+        /// Name of the assignment built second.
+        second: String,
+        /// Where it was built.
+        second_at: &'static Location<'static>,
+    },
+
+    /// An integer was divided by zero.
+    #[error("integer division by zero in `{node}` (built at {location})")]
+    DivisionByZero {
+        /// Name of the division.
+        node: String,
+        /// Where it was built.
+        location: &'static Location<'static>,
+    },
+
+    /// A tensor of a run would hold more bytes than the machine can address.
+    #[error("`{node}` (built at {location}) would have the shape {shape}: too many bytes to address")]
+    TooLarge {
+        /// Name of the tensor.
+        node: String,
+        /// The shape that it would have.
+        shape: Shape,
+        /// Where it was built.
+        location: &'static Location<'static>,
+    },
+
+    /// Values are loaded for a variable that the graph does not have.
+    #[error("there is no variable `{name}` to load")]
+    UnknownVariable {
+        /// The name in the loaded values.
+        name: String,
+    },
+
+    /// A loaded value does not fit its variable.
+    #[error("variable `{name}` is {expected_dtype}{expected}, but the value to load is {found_dtype}{found}")]
+    LoadMismatch {
+        /// Name of the variable.
+        name: String,
+        /// Element type of the variable.
+        expected_dtype: DType,
+        /// Shape of the variable.
+        expected: Shape,
+        /// Element type of the loaded value.
+        found_dtype: DType,
+        /// Shape of the loaded value.
+        found: Shape,
+    },
+
+    /// The threads of a session could not be started.
+    #[error("the session's threads could not be started: {0}")]
+    Threads(#[source] Arc<rayon::ThreadPoolBuildError>),
+
+    /// ndarray refused an array's shape, as `into_dimensionality` and `from_shape_vec` do.
+    #[error("array shape: {0}")]
+    Array(#[from] ndarray::ShapeError),
+}
+
+/// A mistake in building a node.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{mistake}, in `{node}` ({op}) built at {location}")]
+pub struct BuildError {
+    /// Name of the node.
+    pub node: String,
+    /// Name of its op.
+    pub op: &'static str,
+    /// File and line of the caller that built it.
+    pub location: &'static Location<'static>,
+    /// What is wrong.
+    pub mistake: Mistake,
+}
+
+impl From<&Arc<BuildError>> for Error {
+    fn from(error: &Arc<BuildError>) -> Self {
+        Error::Build(Box::new(BuildError::clone(error)))
+    }
+}
+
+/// What is wrong with a node.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Mistake {
+    /// Two shapes do not broadcast together.
+    #[error("the shapes {left} and {right} do not broadcast")]
+    Broadcast {
+        /// Shape of the left operand.
+        left: Shape,
+        /// Shape of the right operand.
+        right: Shape,
+    },
+
+    /// The operands of a matrix product are not two matrices.
+    #[error("matmul takes two matrices, but came {left} and {right}")]
+    MatMulRank {
+        /// Shape of the left operand.
+        left: Shape,
+        /// Shape of the right operand.
+        right: Shape,
+    },
+
+    /// The inner lengths of a matrix product differ.
+    #[error("the inner lengths of {left} · {right} differ: {left_inner} and {right_inner}")]
+    MatMulInner {
+        /// Shape of the left operand, after its transposition.
+        left: Shape,
+        /// Shape of the right operand, after its transposition.
+        right: Shape,
+        /// Columns of the left operand.
+        left_inner: usize,
+        /// Rows of the right operand.
+        right_inner: usize,
+    },
+
+    /// An axis that the shape does not have.
+    #[error("axis {axis} is out of range for a tensor of rank {rank}")]
+    AxisOutOfRange {
+        /// The axis as given.
+        axis: isize,
+        /// The number of axes there are.
+        rank: usize,
+    },
+
+    /// An axis listed twice.
+    #[error("axis {axis} is listed twice")]
+    AxisTwice {
+        /// The axis, counted from the first.
+        axis: usize,
+    },
+
+    /// A list that is no permutation of the axes.
+    #[error("{permutation:?} is no permutation of the {rank} axes")]
+    NotAPermutation {
+        /// The list as given.
+        permutation: Vec<isize>,
+        /// The number of axes there are.
+        rank: usize,
+    },
+
+    /// A shape that cannot stretch to another.
+    #[error("the shape {from} does not stretch to {to}")]
+    Stretch {
+        /// The shape of the operand.
+        from: Shape,
+        /// The shape it should take.
+        to: Shape,
+    },
+
+    /// Operands come from two graphs.
+    #[error("operand {operand} belongs to another graph")]
+    OtherGraph {
+        /// Position of the operand, counted from 0.
+        operand: usize,
+    },
+
+    /// A name that must be unique is taken.
+    #[error("the name `{name}` is taken by {}", match taken_at {
+        Some(location) => format!("a node built at {location}"),
+        None => "a name scope".to_owned(),
+    })]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Where the node that has it was built; `None` when a name scope has it.
+        taken_at: Option<&'static Location<'static>>,
+    },
+
+    /// A value of another shape is assigned to a variable.
+    #[error("a value of shape {found} does not fit variable `{variable}` of shape {expected}")]
+    AssignShape {
+        /// Name of the variable.
+        variable: String,
+        /// Shape of the variable.
+        expected: Shape,
+        /// Shape of the value.
+        found: Shape,
+    },
+
+    /// The shape of a variable's start is not fully known or too large.
+    #[error("a variable of shape {shape} cannot be made: its lengths must be known and addressable")]
+    VariableShape {
+        /// The shape asked for.
+        shape: Shape,
+    },
+
+    /// A gradient is asked for by a tensor that the differentiated one does not depend on.
+    #[error("`{y}` has no gradient by `{x}`: {reason}")]
+    NoGradient {
+        /// Name of the differentiated tensor.
+        y: String,
+        /// Name of the target.
+        x: String,
+        /// Why there is none.
+        reason: NoGradient,
+    },
+
+    /// A starting gradient whose shape is not that of its tensor.
+    #[error("the gradient given for `{y}` has the shape {found}, but `{y}` has {expected}")]
+    GradYsShape {
+        /// Name of the differentiated tensor.
+        y: String,
+        /// Its shape.
+        expected: Shape,
+        /// Shape of the gradient given.
+        found: Shape,
+    },
+
+    /// Not one starting gradient for each differentiated tensor.
+    #[error("{ys} tensors are differentiated, but {grad_ys} starting gradients are given")]
+    GradYsCount {
+        /// Number of differentiated tensors.
+        ys: usize,
+        /// Number of gradients given.
+        grad_ys: usize,
+    },
+}
+
+/// Why one tensor has no gradient by another.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum NoGradient {
+    /// It is not computed from it.
+    #[error("there is no path between them")]
+    NoPath,
+    /// Every path passes through integers or truth values, which have no derivative.
+    #[error("the path passes through `{node}` ({dtype}), which is not continuous")]
+    NotContinuous {
+        /// Name of the node that cuts the path.
+        node: String,
+        /// Its element type.
+        dtype: DType,
+    },
+    /// Every path is cut by an op that passes no gradient, such as `stop_gradient`.
+    #[error("the path passes through `{node}` ({op}), which passes no gradient")]
+    Stopped {
+        /// Name of the node that cuts the path.
+        node: String,
+        /// Name of its op.
+        op: &'static str,
+    },
+}

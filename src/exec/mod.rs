@@ -1,0 +1,122 @@
+//! Runs plans.
+//!
+//! - [`memory`]: aligned bytes, and arrays copied in and out of them.
+//! - [`Arena`]: what one run needs beside its plan, kept for the next run of the same plan.
+//! - [`feed`] and [`store`]: where a run's inputs lie, and its variables.
+//! - [`steps`]: one step, or one task of a step that is split.
+//! - [`schedule`]: all steps, in order on one thread or as they become ready on several.
+//!
+//! A run finds the address of each buffer, runs the steps, and copies out what is fetched. It gives
+//! errors as [`Fault`]s; whether assigned values are kept is the session's decision.
+
+mod feed;
+mod memory;
+mod schedule;
+mod steps;
+mod store;
+
+use std::sync::PoisonError;
+use std::sync::atomic::AtomicU32;
+
+use crate::graph::{NodeId, VariableId};
+use crate::plan::{Place, Plan};
+use crate::value::Value;
+
+use memory::{Memory, value_at};
+
+pub(crate) use feed::FedArray;
+pub(crate) use feed::Ready;
+pub(crate) use schedule::Threads;
+pub(crate) use store::{Initialized, Store};
+
+/// A step that could not be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fault {
+    /// The step's index, so that the first of several is reported, whatever finished first.
+    step: usize,
+    /// The node whose function had no value: an integer divided by zero.
+    pub(crate) origin: NodeId,
+}
+
+/// Where a variable's value lies, and where its next one is to be made.
+#[derive(Clone, Copy, Debug)]
+struct VariableMemory {
+    current: *mut u8,
+    next: *mut u8,
+}
+
+/// What one run needs beside its plan. Kept between runs, so that a run allocates nothing.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    _memory: Memory,
+    /// The address of each buffer.
+    addresses: Vec<*mut u8>,
+    /// For each step, how many of those it waits for are not done.
+    waiting: Vec<AtomicU32>,
+}
+
+// SAFETY: the addresses point into the arena's own memory, or are set anew by each run; between
+// runs an arena belongs to whoever took it from the plan's list.
+unsafe impl Send for Arena {}
+
+impl Arena {
+    fn new(plan: &Plan) -> Self {
+        let memory = Memory::zeroed(plan.arena_bytes);
+        let address = |place: Place| match place {
+            // The checker has established that every offset lies within the arena.
+            Place::Arena(offset) => memory.start().wrapping_add(offset),
+            Place::Constant(index) => plan.constants[index].as_ptr().cast_mut(),
+            Place::Feed(_) | Place::Variable(_) | Place::Next(_) => std::ptr::null_mut(),
+        };
+        Arena {
+            addresses: plan.buffers.iter().map(|buffer| address(buffer.place)).collect(),
+            waiting: plan
+                .order
+                .waits_for
+                .iter()
+                .map(|&count| AtomicU32::new(count))
+                .collect(),
+            _memory: memory,
+        }
+    }
+}
+
+/// Runs a plan, and hands each fetched value to `fetched`.
+///
+/// # Safety
+/// `feeds` must be of the types and lengths that the plan was made for; `variable` must give the
+/// addresses of as many elements as the plan's variables have, with nothing else writing the current
+/// values or touching the next ones during the run.
+unsafe fn run(
+    plan: &Plan,
+    threads: &Threads,
+    feeds: &[FedArray<'_>],
+    variable: impl Fn(VariableId) -> VariableMemory,
+    mut fetched: impl FnMut(Value),
+) -> Result<(), Fault> {
+    let idle = plan.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    let mut arena = idle.unwrap_or_else(|| Arena::new(plan));
+    for (address, buffer) in arena.addresses.iter_mut().zip(&plan.buffers) {
+        match buffer.place {
+            Place::Feed(position) => *address = feeds[position].start().cast_mut(),
+            Place::Variable(id) => *address = variable(id).current,
+            Place::Next(id) => *address = variable(id).next,
+            Place::Arena(_) | Place::Constant(_) => {}
+        }
+    }
+    // SAFETY: the addresses are those of the plan's buffers: feeds, constants and variables by the
+    // caller's promise, the rest within the arena, which this run alone holds.
+    let result = unsafe { schedule::run(plan, threads, &arena) };
+    if result.is_ok() {
+        for fetch in &plan.fetches {
+            let address = arena.addresses[fetch.buffer.index()];
+            // SAFETY: all steps are done, so the buffer holds the value of this type and lengths.
+            fetched(unsafe { value_at(address, fetch.dtype, &fetch.dims) });
+        }
+    }
+    plan.arenas
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(arena);
+    result
+}

@@ -1,0 +1,150 @@
+//! The values of a session's variables, and the runs that read and change them.
+//!
+//! A run that assigns holds the store alone, any other shares it, so runs are as if one after the
+//! other. A run makes new values beside the old ones and swaps them in when it has succeeded: one
+//! that fails leaves every variable as it was.
+//!
+//! Locks are taken in the order graph, then store; nothing is locked while the store is.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use super::{Fault, Memory, Ready, Threads, VariableMemory, value_at};
+use crate::graph::{self, Shared, VariableId};
+use crate::value::Value;
+
+/// One variable's memory.
+#[derive(Debug)]
+struct Slot {
+    current: Memory,
+    /// Where the next value is made; swapped with `current` when a run has succeeded.
+    next: Memory,
+}
+
+/// The values of all variables that a session has needed so far, by their ids.
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    slots: RwLock<Vec<Option<Slot>>>,
+}
+
+impl Slot {
+    fn of(value: &Value) -> Self {
+        let current = Memory::of(value);
+        Slot {
+            next: Memory::zeroed(current.bytes()),
+            current,
+        }
+    }
+}
+
+/// Whether a plan's variables are known to have values in the store. They never lose them.
+#[derive(Debug, Default)]
+pub(crate) struct Initialized(AtomicBool);
+
+impl Store {
+    /// Runs a plan on the variables, and hands each fetched value to `fetched`.
+    ///
+    /// The plan must have been made for the graph whose variables the store holds.
+    pub(crate) fn run(
+        &self,
+        ready: &Ready<'_>,
+        graph: &Shared,
+        threads: &Threads,
+        fetched: impl FnMut(Value),
+    ) -> Result<(), Fault> {
+        let plan = ready.plan();
+        // Acquire what `initialize` wrote before it set the flag.
+        if !plan.initialized.0.load(Ordering::Acquire) {
+            self.initialize(&graph.read(), graph.seed, &plan.variables);
+            plan.initialized.0.store(true, Ordering::Release);
+        }
+        if plan.commits.is_empty() {
+            let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+            // SAFETY: while the store is shared nobody writes current values, and the plan, which
+            // commits nothing, touches no next ones; see `run_on` for the rest.
+            return unsafe { run_on(&slots, ready, threads, fetched) };
+        }
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        // SAFETY: this run alone holds the store.
+        unsafe { run_on(&slots, ready, threads, fetched)? };
+        for variable in &plan.commits {
+            if let Some(Some(slot)) = slots.get_mut(variable.index()) {
+                std::mem::swap(&mut slot.current, &mut slot.next);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a starting value to those of the variables that have no value yet.
+    fn initialize(&self, graph: &graph::Arena, seed: u64, variables: &[VariableId]) {
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        if slots.len() < graph.variables.len() {
+            slots.resize_with(graph.variables.len(), || None);
+        }
+        for id in variables {
+            let slot = &mut slots[id.index()];
+            if slot.is_none() {
+                *slot = Some(Slot::of(&graph.variables[id.index()].starting_value(seed)));
+            }
+        }
+    }
+
+    /// The values of all variables of the graph, by name.
+    pub(crate) fn values(&self, graph: &graph::Arena, seed: u64) -> BTreeMap<String, Value> {
+        let all: Vec<VariableId> = (0..graph.variables.len() as u32).map(VariableId).collect();
+        self.initialize(graph, seed, &all);
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let held = graph
+            .variables
+            .iter()
+            .zip(slots.iter())
+            .filter_map(|(record, slot)| {
+                let current = slot.as_ref()?.current.start();
+                // SAFETY: the slot was made from a value of the record's type and lengths, or set to one
+                // that was checked to be; the shared lock keeps it from changing.
+                Some((record.name.clone(), unsafe {
+                    value_at(current, record.dtype, &record.dims)
+                }))
+            });
+        held.collect()
+    }
+
+    /// Sets variables by index to values of their types and lengths, all at once.
+    pub(crate) fn set(&self, values: &[(usize, Value)]) {
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        for (index, value) in values {
+            if slots.len() <= *index {
+                slots.resize_with(index + 1, || None);
+            }
+            slots[*index] = Some(Slot::of(value));
+        }
+    }
+}
+
+/// Runs a plan on the variables in the slots.
+///
+/// # Safety
+/// Nothing else may write what the plan reads or touch what it writes: neither current values, nor,
+/// if the plan commits any, next ones.
+unsafe fn run_on(
+    slots: &[Option<Slot>],
+    ready: &Ready<'_>,
+    threads: &Threads,
+    fetched: impl FnMut(Value),
+) -> Result<(), Fault> {
+    let variable = |id: VariableId| match slots.get(id.index()) {
+        Some(Some(slot)) => VariableMemory {
+            current: slot.current.start(),
+            next: slot.next.start(),
+        },
+        // Every variable of the plan has been initialised.
+        _ => VariableMemory {
+            current: std::ptr::null_mut(),
+            next: std::ptr::null_mut(),
+        },
+    };
+    // SAFETY: `Ready` proves that the feeds are what the plan was made for; the variables' memory has
+    // the size that their graph says, for which the plan was made; the rest is the caller's promise.
+    unsafe { super::run(ready.plan(), threads, ready.feeds(), variable, fetched) }
+}

@@ -1,0 +1,330 @@
+//! Reverse-mode differentiation as a pass from graph to graph.
+//!
+//! Takes tensors to differentiate and targets; gives, for each target, a tensor of the same graph
+//! that is the derivative of their sum. It knows no op: it asks each node's op for the cotangents
+//! of its inputs, and itself
+//!
+//! 1. marks the nodes between targets and results, through edges that a gradient can pass,
+//! 2. walks them backwards, adding up the cotangents that reach a node, and
+//! 3. sums a cotangent back to its source's shape where the op broadcast it: the only place that does.
+//!
+//! Gradients are ordinary nodes: they can be fetched, fed, optimised and differentiated again.
+
+use std::collections::HashMap;
+use std::panic::Location;
+
+use crate::dtype::Float;
+use crate::error::{Mistake, NoGradient};
+use crate::graph::{AnyTensor, Arena, Graph, Node, NodeId, Tensor, Walk};
+use crate::ops::{BroadcastLike, SumLike};
+
+/// What an op sees of its node while the sweep passes it.
+pub(crate) struct Pullback<'g> {
+    output: AnyTensor<'g>,
+    cotangent: AnyTensor<'g>,
+    inputs: Vec<AnyTensor<'g>>,
+    wanted: Vec<bool>,
+    given: Vec<(NodeId, AnyTensor<'g>)>,
+}
+
+impl<'g> Pullback<'g> {
+    /// The node's own value.
+    pub(crate) fn output(&self) -> AnyTensor<'g> {
+        self.output
+    }
+
+    /// The value of an input.
+    pub(crate) fn input(&self, index: usize) -> AnyTensor<'g> {
+        self.inputs[index]
+    }
+
+    /// Gives an input its share of the cotangent; nothing is built for an input that needs none.
+    pub(crate) fn give(&mut self, input: usize, share: impl FnOnce(AnyTensor<'g>) -> AnyTensor<'g>) {
+        if self.wanted[input] {
+            let source = self.inputs[input];
+            let share = summed_to(share(self.cotangent), source);
+            self.given.push((source.id(), share));
+        }
+    }
+}
+
+/// The cotangent in the shape of the tensor it belongs to.
+fn summed_to<'g>(cotangent: AnyTensor<'g>, source: AnyTensor<'g>) -> AnyTensor<'g> {
+    let (from, to) = (cotangent.shape(), source.shape());
+    if from == to && to.known().is_some() {
+        cotangent
+    } else {
+        cotangent.binary(SumLike, source)
+    }
+}
+
+/// A request for gradients with all its options.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let a = g.constant(2.0_f64);
+/// let b = a * 3.0;
+/// let unused = g.constant(1.0_f64);
+/// let grads = Gradients::of([b.square()]).grad_ys([g.constant(10.0)]).wrt(&[a, b, unused]);
+/// assert!(grads[2].is_none());
+/// let [da, db] = [grads[0].unwrap(), grads[1].unwrap()];
+/// let [da, db] = Session::new(&g)?.run([da, db])?;
+/// assert_eq!((da.sum(), db.sum()), (360.0, 120.0));
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a request for gradients gives them when `wrt` names the targets"]
+pub struct Gradients<'g, T = f32> {
+    ys: Vec<Tensor<'g, T>>,
+    grad_ys: Option<Vec<Tensor<'g, T>>>,
+    stops: Vec<NodeId>,
+}
+
+impl<'g, T: Float> Gradients<'g, T> {
+    /// Gradients of the sum of all elements of all these tensors.
+    pub fn of<Y: Into<Tensor<'g, T>>>(ys: impl IntoIterator<Item = Y>) -> Self {
+        Gradients {
+            ys: ys.into_iter().map(Into::into).collect(),
+            grad_ys: None,
+            stops: Vec::new(),
+        }
+    }
+
+    /// Starts from these cotangents, one for each differentiated tensor and of its shape, instead of ones.
+    pub fn grad_ys<Y: Into<Tensor<'g, T>>>(mut self, grad_ys: impl IntoIterator<Item = Y>) -> Self {
+        self.grad_ys = Some(grad_ys.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Takes these tensors for constants: they may be targets, but no gradient passes through them.
+    pub fn stop_gradients<U, X: Into<Tensor<'g, U>>>(mut self, xs: impl IntoIterator<Item = X>) -> Self {
+        self.stops.extend(xs.into_iter().map(|x| x.into().any().id()));
+        self
+    }
+
+    /// The gradient by each target, in the target's own shape; `None` where there is no path.
+    #[track_caller]
+    pub fn wrt<U: Float>(self, xs: &[impl Copy + Into<Tensor<'g, U>>]) -> Vec<Option<Tensor<'g, U>>> {
+        let location = Location::caller();
+        let xs: Vec<AnyTensor<'g>> = xs.iter().map(|&x| x.into().any()).collect();
+        let ys: Vec<AnyTensor<'g>> = self.ys.iter().map(|y| y.any()).collect();
+        let Some(graph) = ys.first().or(xs.first()).map(|any| any.graph()) else {
+            return Vec::new();
+        };
+        let found = graph.attributed(location, || {
+            if let Some(operand) = ys.iter().chain(&xs).position(|any| !any.is_of(graph)) {
+                let foreign = graph.invalid("gradients", Mistake::OtherGraph { operand });
+                return vec![Some(foreign); xs.len()];
+            }
+            let grad_ys = self
+                .grad_ys
+                .as_ref()
+                .map(|given| given.iter().map(|t| t.any()).collect::<Vec<_>>());
+            match seeds(&ys, grad_ys.as_deref()) {
+                Ok(seeds) => Sweep::new(graph, &ys, &xs, &self.stops).run(&seeds),
+                Err(mistake) => vec![Some(graph.invalid("gradients", mistake)); xs.len()],
+            }
+        });
+        found.into_iter().map(|any| any.map(Tensor::typed)).collect()
+    }
+}
+
+impl<'g, T: Float> Tensor<'g, T> {
+    /// d(Σ self)/dx for each target x, in the target's own shape.
+    ///
+    /// The gradients are nodes of the same graph and can be differentiated again. A target on which
+    /// this tensor does not depend is a building error that says why; use [`Gradients`] for `None`
+    /// instead.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(3.0_f64);
+    /// let y = x * x + x;
+    /// let [dx] = y.gradients([x]);
+    /// let [ddx] = dx.gradients([x]);
+    /// let [dx, ddx] = Session::new(&g)?.run([dx, ddx])?;
+    /// assert_eq!((dx.sum(), ddx.sum()), (7.0, 2.0));
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn gradients<U: Float, X: Into<Tensor<'g, U>>, const N: usize>(
+        self,
+        xs: [X; N],
+    ) -> [Tensor<'g, U>; N] {
+        let location = Location::caller();
+        let xs = xs.map(Into::into);
+        let found = Gradients::of([self]).wrt(&xs);
+        let graph = self.any().graph();
+        std::array::from_fn(|i| match found.get(i).copied().flatten() {
+            Some(gradient) => gradient,
+            None => Tensor::typed(graph.attributed(location, || {
+                let reason = why_unconnected(graph, self.any().id(), xs[i].any().id());
+                let (y, x) = (self.name(), xs[i].name());
+                graph.invalid("gradients", Mistake::NoGradient { y, x, reason })
+            })),
+        })
+    }
+}
+
+/// The cotangents to start from: those given, or ones.
+fn seeds<'g>(ys: &[AnyTensor<'g>], grad_ys: Option<&[AnyTensor<'g>]>) -> Result<Vec<AnyTensor<'g>>, Mistake> {
+    let Some(grad_ys) = grad_ys else {
+        return Ok(ys
+            .iter()
+            .map(|y| y.scalar_like(1.0).binary(BroadcastLike, *y))
+            .collect());
+    };
+    if grad_ys.len() != ys.len() {
+        return Err(Mistake::GradYsCount {
+            ys: ys.len(),
+            grad_ys: grad_ys.len(),
+        });
+    }
+    if let Some(operand) = grad_ys.iter().position(|given| !given.is_of(ys[0].graph())) {
+        return Err(Mistake::OtherGraph {
+            operand: ys.len() + operand,
+        });
+    }
+    for (y, given) in ys.iter().zip(grad_ys) {
+        if !given.shape().agrees_with(&y.shape()) {
+            return Err(Mistake::GradYsShape {
+                y: y.name(),
+                expected: y.shape(),
+                found: given.shape(),
+            });
+        }
+    }
+    Ok(grad_ys.to_vec())
+}
+
+/// Whether a gradient can pass from a node to one of its inputs.
+fn passes(arena: &Arena, node: &Node, input: usize) -> bool {
+    let continuous = |node: &Node| node.output.dtype.is_float();
+    continuous(node) && continuous(arena.node(node.inputs[input])) && node.op.differentiable(input)
+}
+
+/// One reverse sweep.
+struct Sweep<'a, 'g> {
+    graph: &'g Graph,
+    ys: &'a [AnyTensor<'g>],
+    xs: &'a [AnyTensor<'g>],
+    /// The nodes that lie between targets and results, ascending.
+    between: Vec<NodeId>,
+    /// Whether a node has a target at or above it that a gradient can reach.
+    reaches: HashMap<NodeId, bool>,
+    stops: &'a [NodeId],
+}
+
+impl<'a, 'g> Sweep<'a, 'g> {
+    fn new(graph: &'g Graph, ys: &'a [AnyTensor<'g>], xs: &'a [AnyTensor<'g>], stops: &'a [NodeId]) -> Self {
+        let arena = graph.shared().read();
+        let targets: Vec<NodeId> = xs.iter().map(|x| x.id()).collect();
+        let ancestors = Walk::data(&arena).ancestors(ys.iter().map(|y| y.id()));
+        let mut reaches = HashMap::with_capacity(ancestors.len());
+        for &id in &ancestors {
+            let node = arena.node(id);
+            let through_input = !stops.contains(&id)
+                && (0..node.inputs.len())
+                    .any(|i| reaches.get(&node.inputs[i]) == Some(&true) && passes(&arena, node, i));
+            reaches.insert(id, through_input || targets.contains(&id));
+        }
+        let between = ancestors.into_iter().filter(|id| reaches[id]).collect();
+        Sweep {
+            graph,
+            ys,
+            xs,
+            between,
+            reaches,
+            stops,
+        }
+    }
+
+    fn run(self, seeds: &[AnyTensor<'g>]) -> Vec<Option<AnyTensor<'g>>> {
+        let mut cotangents: HashMap<NodeId, AnyTensor<'g>> = HashMap::new();
+        let add = |cotangents: &mut HashMap<NodeId, AnyTensor<'g>>, id, share: AnyTensor<'g>| {
+            let sum = cotangents.get(&id).map_or(share, |&sum| sum + share);
+            cotangents.insert(id, sum);
+        };
+        for (y, &seed) in self.ys.iter().zip(seeds) {
+            if self.reaches.get(&y.id()) == Some(&true) {
+                add(&mut cotangents, y.id(), seed);
+            }
+        }
+        self.graph.name_scope("gradients", || {
+            for &id in self.between.iter().rev().filter(|id| !self.stops.contains(id)) {
+                if let Some(&cotangent) = cotangents.get(&id) {
+                    for (source, share) in self.pull_back(id, cotangent) {
+                        add(&mut cotangents, source, share);
+                    }
+                }
+            }
+        });
+        self.xs.iter().map(|x| cotangents.get(&x.id()).copied()).collect()
+    }
+
+    /// Asks one node's op for its inputs' shares.
+    fn pull_back(&self, id: NodeId, cotangent: AnyTensor<'g>) -> Vec<(NodeId, AnyTensor<'g>)> {
+        let (op, inputs, wanted) = {
+            let arena = self.graph.shared().read();
+            let node = arena.node(id);
+            let wants =
+                |i: usize| self.reaches.get(&node.inputs[i]) == Some(&true) && passes(&arena, node, i);
+            (
+                node.op.clone(),
+                node.inputs.clone(),
+                (0..node.inputs.len()).map(wants).collect::<Vec<_>>(),
+            )
+        };
+        if !wanted.contains(&true) {
+            return Vec::new();
+        }
+        let inputs = inputs.into_iter().map(|input| self.graph.tie(input)).collect();
+        let output = self.graph.tie(id);
+        let mut at = Pullback {
+            output,
+            cotangent,
+            inputs,
+            wanted,
+            given: Vec::new(),
+        };
+        op.pullback(&mut at);
+        at.given
+    }
+}
+
+/// Explains why no gradient flows from `y` to `x`.
+fn why_unconnected(graph: &Graph, y: NodeId, x: NodeId) -> NoGradient {
+    let arena = graph.shared().read();
+    let ancestors = Walk::data(&arena).ancestors([y]);
+    // Forward from x along every edge: the first node at which a gradient could not pass on is the cut.
+    let mut descends: HashMap<NodeId, bool> = HashMap::new();
+    let mut cut = None;
+    for &id in &ancestors {
+        let node = arena.node(id);
+        let from = (0..node.inputs.len()).find(|&i| descends.get(&node.inputs[i]) == Some(&true));
+        descends.insert(id, id == x || from.is_some());
+        if let Some(input) = from {
+            if cut.is_none() && !passes(&arena, node, input) {
+                cut = Some(node);
+            }
+        }
+    }
+    match cut {
+        Some(node) if descends.get(&y) == Some(&true) => {
+            if node.output.dtype.is_float() {
+                NoGradient::Stopped {
+                    node: node.name.clone(),
+                    op: node.op.name(),
+                }
+            } else {
+                NoGradient::NotContinuous {
+                    node: node.name.clone(),
+                    dtype: node.output.dtype,
+                }
+            }
+        }
+        _ => NoGradient::NoPath,
+    }
+}

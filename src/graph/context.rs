@@ -1,0 +1,69 @@
+//! Where building stands on this thread: the scope of names, the control dependencies, and the
+//! line to which nodes are attributed.
+//!
+//! Kept in a thread-local stack, so that threads that build one graph do not enter each other's
+//! scopes, and a panic inside a scope leaves it.
+
+use std::cell::RefCell;
+use std::panic::Location;
+
+use super::{Graph, NodeId};
+
+/// One enclosing block of building.
+pub(super) enum Frame {
+    /// Names inside are prefixed with this.
+    Scope(String),
+    /// Nodes inside run after these, each with the id of its graph.
+    Control(Vec<(u64, NodeId)>),
+    /// Nodes inside are attributed to this line.
+    Location(&'static Location<'static>),
+}
+
+thread_local! {
+    static FRAMES: RefCell<Vec<(u64, Frame)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The frames of one graph on this thread, taken together.
+#[derive(Default)]
+pub(super) struct Context {
+    scope: Option<String>,
+    pub(super) control: Vec<(u64, NodeId)>,
+    pub(super) location: Option<&'static Location<'static>>,
+}
+
+impl Context {
+    pub(super) fn of(graph: &Graph) -> Self {
+        let mut context = Context::default();
+        FRAMES.with_borrow(|frames| {
+            for (_, frame) in frames.iter().filter(|(id, _)| *id == graph.shared.id) {
+                match frame {
+                    // The name of an inner scope already holds that of the outer one.
+                    Frame::Scope(name) => context.scope = Some(name.clone()),
+                    Frame::Control(nodes) => context.control.extend(nodes),
+                    Frame::Location(location) => context.location = Some(location),
+                }
+            }
+        });
+        context
+    }
+
+    pub(super) fn entered<R>(graph: &Graph, frame: Frame, build: impl FnOnce() -> R) -> R {
+        struct Leave;
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                FRAMES.with_borrow_mut(Vec::pop);
+            }
+        }
+        FRAMES.with_borrow_mut(|frames| frames.push((graph.shared.id, frame)));
+        let _leave = Leave;
+        build()
+    }
+
+    /// A name as it is inside the current scope.
+    pub(super) fn scoped(&self, name: &str) -> String {
+        match &self.scope {
+            Some(scope) => format!("{scope}/{name}"),
+            None => name.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,470 @@
+//! The graph: an append-only arena of nodes, and the handles through which users add to it.
+//!
+//! Takes ops and the nodes they are applied to; gives typed, `Copy` handles ([`Tensor`],
+//! [`Variable`], [`Operation`]). The invariant: a node's inputs exist before it, so ascending ids
+//! are a topological order, and a node never changes but for its name.
+//!
+//! Building never fails: a mistake makes the node invalid, and whatever is built on it, and is
+//! reported by [`Graph::check`], by `Session::new` and by any run that needs the node.
+
+mod context;
+mod names;
+mod operation;
+mod tensor;
+mod text;
+mod variable;
+mod verify;
+mod walk;
+
+use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::dtype::{DType, Element, Numeric};
+use crate::error::{BuildError, Mistake, Result};
+use crate::initializer::Start;
+use crate::op::{Op, Role};
+use crate::ops;
+use crate::shape::{Shape, TensorType};
+use crate::value::IntoValue;
+
+use context::Context;
+use names::Names;
+
+pub use operation::Operation;
+pub(crate) use tensor::AnyTensor;
+pub use tensor::{Operand, Tensor};
+pub use variable::Variable;
+pub(crate) use variable::{StartingValue, VariableRecord};
+pub(crate) use walk::Walk;
+
+/// Index of a node in its graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct NodeId(pub(crate) u32);
+
+/// Index of a variable in its graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct VariableId(pub(crate) u32);
+
+impl NodeId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl VariableId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A node of the arena.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) op: Arc<dyn Op>,
+    pub(crate) inputs: Vec<NodeId>,
+    /// Nodes that run before this one although it does not use their values.
+    pub(crate) control: Vec<NodeId>,
+    pub(crate) output: TensorType,
+    pub(crate) name: String,
+    pub(crate) location: &'static Location<'static>,
+    /// The mistake that makes this node invalid: its own, or the first among its inputs.
+    pub(crate) error: Option<Arc<BuildError>>,
+}
+
+impl Node {
+    /// The nodes that run before this one, for their values or for their effects.
+    pub(crate) fn predecessors(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.inputs.iter().chain(&self.control).copied()
+    }
+}
+
+/// All that a graph holds; a session keeps it alive and reads it.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) variables: Vec<VariableRecord>,
+    names: Names,
+    first_error: Option<Arc<BuildError>>,
+}
+
+impl Arena {
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.index()]
+    }
+
+    /// The first mistake made in building, if any was.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.first_error
+            .as_ref()
+            .map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+/// What the handles of one graph and its sessions share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) id: u64,
+    pub(crate) seed: u64,
+    arena: RwLock<Arena>,
+}
+
+impl Shared {
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Arena> {
+        // The arena is consistent between statements of `write`rs, so a panic elsewhere spoils nothing.
+        self.arena.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Arena> {
+        self.arena.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A symbolic computation under construction.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let x = g.placeholder::<f32>("x", [None, Some(3)]);
+/// let y = (x * 2.0).reduce_sum(-1);
+/// assert_eq!(y.shape().to_string(), "[?]");
+/// g.check()?;
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Graph {
+    shared: Arc<Shared>,
+}
+
+impl Default for Graph {
+    fn default() -> Self {
+        Graph::new()
+    }
+}
+
+impl Graph {
+    /// An empty graph with seed 0.
+    pub fn new() -> Self {
+        Graph::with_seed(0)
+    }
+
+    /// An empty graph whose random numbers derive from `seed`.
+    pub fn with_seed(seed: u64) -> Self {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        let arena = Arena {
+            nodes: Vec::new(),
+            variables: Vec::new(),
+            names: Names::default(),
+            first_error: None,
+        };
+        // Ids need only differ, so no ordering with other memory is asked for.
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        Graph {
+            shared: Arc::new(Shared {
+                id,
+                seed,
+                arena: RwLock::new(arena),
+            }),
+        }
+    }
+
+    /// A tensor that always has the given elements: an ndarray array or view, or a scalar.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let c = g.constant(ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0]]));
+    /// assert_eq!(c.shape().to_string(), "[2, 2]");
+    /// ```
+    #[track_caller]
+    pub fn constant<V: IntoValue>(&self, value: V) -> Tensor<'_, V::Elem> {
+        Tensor::typed(self.apply(ops::Constant::new(value.into_value()), &[]))
+    }
+
+    /// A tensor whose elements are fed to each run. A length of `None` may differ from run to run.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f64>("x", [None]);
+    /// let session = Session::new(&g)?;
+    /// let y = session.feed(x, &ndarray::arr1(&[1.0, 2.0])).run(x * x)?;
+    /// assert_eq!(y, ndarray::arr1(&[1.0, 4.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn placeholder<T: Element>(&self, name: &str, shape: impl Into<Shape>) -> Tensor<'_, T> {
+        let placeholder = ops::Placeholder::new(TensorType::new(T::DTYPE, shape.into()));
+        Tensor::typed(self.apply_named(placeholder, &[], name))
+    }
+
+    /// A tensor that each session stores, and that [`assign`](Variable::assign) changes.
+    ///
+    /// `start` is an array, a scalar, or an initializer such as
+    /// [`glorot_uniform`](crate::initializer::glorot_uniform). The name must be unique.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let w = g.variable("w", zeros([2, 1]));
+    /// let session = Session::new(&g)?;
+    /// session.run(w.assign_add(1.5_f32))?;
+    /// assert_eq!(session.run(w)?.sum(), 3.0);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn variable<T: Element>(&self, name: &str, start: impl Start<T>) -> Variable<'_, T> {
+        Variable::typed(self.add_variable(name, T::DTYPE, start.into_starting_value()))
+    }
+
+    /// An operation that sets every variable of the graph to its start, also those added later.
+    ///
+    /// A variable that was never initialized is so when a run first needs it; this operation is
+    /// for starting anew.
+    #[track_caller]
+    pub fn initializer(&self) -> Operation<'_> {
+        self.apply(ops::Initializer, &[]).op()
+    }
+
+    /// An operation that is done when all the given ones are.
+    #[track_caller]
+    pub fn group<'g>(&'g self, operations: impl IntoIterator<Item = Operation<'g>>) -> Operation<'g> {
+        let members: Vec<AnyTensor<'g>> = operations.into_iter().map(|operation| operation.any).collect();
+        self.apply(ops::Group, &members).op()
+    }
+
+    /// Builds inside a scope of names: a node `n` becomes `scope/n`. A scope entered a second time
+    /// becomes `scope_1`.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let y = g.name_scope("layer", || g.constant(1.0).named("one"));
+    /// assert_eq!(y.name(), "layer/one");
+    /// ```
+    pub fn name_scope<R>(&self, name: &str, build: impl FnOnce() -> R) -> R {
+        let scope = self.shared.write().names.unique(&Context::of(self).scoped(name));
+        Context::entered(self, context::Frame::Scope(scope), build)
+    }
+
+    /// Orders everything built inside after the given operations: it runs when they have, and sees
+    /// the variables as they leave them. Nodes built before do not move.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let v = g.variable("v", 1.0_f64);
+    /// let step = v.assign_add(10.0);
+    /// let after = g.control_dependencies(&[step.op()], || v * 2.0);
+    /// let [before, after] = Session::new(&g)?.run([v * 2.0, after])?;
+    /// assert_eq!((before.sum(), after.sum()), (2.0, 22.0));
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn control_dependencies<R>(&self, operations: &[Operation<'_>], build: impl FnOnce() -> R) -> R {
+        let operations = operations
+            .iter()
+            .map(|operation| operation.any.untied())
+            .collect();
+        Context::entered(self, context::Frame::Control(operations), build)
+    }
+
+    /// The first mistake made in building, if any was.
+    ///
+    /// # Errors
+    /// [`Error::Build`], naming the op, the shapes, the node, and the line that built it.
+    pub fn check(&self) -> Result<()> {
+        self.shared.read().check()
+    }
+
+    /// The number of nodes.
+    pub fn len(&self) -> usize {
+        self.shared.read().nodes.len()
+    }
+
+    /// Whether nothing has been built yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Adds a node named after its op.
+    #[track_caller]
+    pub(crate) fn apply<'g>(&'g self, op: impl Op, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {
+        let name = op.name();
+        self.apply_named(op, inputs, name)
+    }
+
+    #[track_caller]
+    fn apply_named<'g>(&'g self, op: impl Op, inputs: &[AnyTensor<'g>], name: &str) -> AnyTensor<'g> {
+        let location = Location::caller();
+        self.tie(self.push(Arc::new(op), inputs, name, location, None))
+    }
+
+    /// The handle of a node of this graph.
+    pub(crate) fn tie(&self, id: NodeId) -> AnyTensor<'_> {
+        AnyTensor::new(self, id)
+    }
+
+    #[track_caller]
+    fn add_variable(&self, name: &str, dtype: DType, start: StartingValue) -> AnyTensor<'_> {
+        let location = Location::caller();
+        let scoped = Context::of(self).scoped(name);
+        let shape = Shape::from(start.dims());
+        match self.record_variable(scoped, dtype, start) {
+            Ok(id) => {
+                let op = ops::VariableOp::new(id, TensorType::new(dtype, shape));
+                self.tie(self.push(Arc::new(op), &[], name, location, None))
+            }
+            Err(mistake) => self.tie(self.push(
+                Arc::new(ops::Invalid("variable")),
+                &[],
+                name,
+                location,
+                Some(mistake),
+            )),
+        }
+    }
+
+    fn record_variable(
+        &self,
+        name: String,
+        dtype: DType,
+        start: StartingValue,
+    ) -> Result<VariableId, Mistake> {
+        let dims = start.dims().to_vec();
+        let bytes = dims
+            .iter()
+            .try_fold(dtype.size(), |bytes, &length| bytes.checked_mul(length));
+        if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
+            return Err(Mistake::VariableShape { shape: dims.into() });
+        }
+        let mut arena = self.shared.write();
+        if let Some(taken) = arena.names.get(&name) {
+            let taken_at = taken.map(|node| arena.node(node).location);
+            return Err(Mistake::NameTaken { name, taken_at });
+        }
+        let id = VariableId(arena.variables.len() as u32);
+        arena.variables.push(VariableRecord {
+            name,
+            dtype,
+            dims,
+            start,
+        });
+        Ok(id)
+    }
+
+    /// Adds a node: checks its inputs, infers its type, and names it.
+    fn push(
+        &self,
+        op: Arc<dyn Op>,
+        inputs: &[AnyTensor<'_>],
+        name: &str,
+        location: &'static Location<'static>,
+        mistake: Option<Mistake>,
+    ) -> NodeId {
+        let context = Context::of(self);
+        let location = context.location.unwrap_or(location);
+        let foreign = inputs.iter().position(|input| !input.is_of(self));
+        let mistake = mistake.or(foreign.map(|operand| Mistake::OtherGraph { operand }));
+        let inputs: Vec<NodeId> = if foreign.is_none() {
+            inputs.iter().map(|input| input.id()).collect()
+        } else {
+            Vec::new()
+        };
+        let mut control: Vec<NodeId> = context
+            .control
+            .iter()
+            .filter_map(|&(graph, id)| (graph == self.shared.id).then_some(id))
+            .collect();
+        let foreign_control = control.len() < context.control.len();
+        control.sort_unstable();
+        control.dedup();
+        let mistake = mistake.or(foreign_control.then_some(Mistake::OtherGraph {
+            operand: inputs.len(),
+        }));
+
+        let mut arena = self.shared.write();
+        let inherited = inputs
+            .iter()
+            .chain(&control)
+            .find_map(|&id| arena.node(id).error.clone());
+        let inferred = match (&inherited, mistake) {
+            (None, None) => {
+                let types: Vec<&TensorType> = inputs.iter().map(|&id| &arena.node(id).output).collect();
+                op.infer(&types)
+            }
+            (Some(_), None) => Ok(TensorType::nothing()),
+            (_, Some(mistake)) => Err(mistake),
+        };
+        let id = NodeId(u32::try_from(arena.nodes.len()).unwrap_or(u32::MAX));
+        let scoped = context.scoped(name);
+        let name = arena.names.claim(&scoped, id);
+        let (output, error) = match inferred {
+            Ok(output) => (output, inherited),
+            Err(mistake) => {
+                let error = Arc::new(BuildError {
+                    node: name.clone(),
+                    op: op.name(),
+                    location,
+                    mistake,
+                });
+                arena.first_error.get_or_insert_with(|| Arc::clone(&error));
+                (TensorType::nothing(), Some(error))
+            }
+        };
+        arena.nodes.push(Node {
+            op,
+            inputs,
+            control,
+            output,
+            name,
+            location,
+            error,
+        });
+        id
+    }
+
+    /// Gives a node another name; a name taken becomes `n_1`.
+    fn rename(&self, id: NodeId, name: &str) {
+        let scoped = Context::of(self).scoped(name);
+        let mut arena = self.shared.write();
+        let old = std::mem::take(&mut arena.nodes[id.index()].name);
+        arena.names.release(&old);
+        let name = arena.names.claim(&scoped, id);
+        if let Role::Reads(variable) = arena.node(id).op.role() {
+            arena.variables[variable.index()].name.clone_from(&name);
+        }
+        arena.nodes[id.index()].name = name;
+    }
+
+    /// The constant that holds one number of the given type.
+    pub(crate) fn scalar(&self, value: f64, dtype: DType) -> AnyTensor<'_> {
+        let value = match dtype {
+            DType::F32 => f32::from_f64(value).into_value(),
+            DType::F64 => value.into_value(),
+            DType::I32 => i32::from_f64(value).into_value(),
+            DType::I64 => i64::from_f64(value).into_value(),
+            DType::Bool => (value != 0.0).into_value(),
+        };
+        self.apply(ops::Constant::new(value), &[])
+    }
+
+    /// Runs `build` with every node in it attributed to the given line of the caller.
+    pub(crate) fn attributed<R>(&self, location: &'static Location<'static>, build: impl FnOnce() -> R) -> R {
+        Context::entered(self, context::Frame::Location(location), build)
+    }
+
+    /// Records a mistake that belongs to no op of its own; gives the invalid node.
+    pub(crate) fn invalid(&self, name: &'static str, mistake: Mistake) -> AnyTensor<'_> {
+        self.tie(self.push(
+            Arc::new(ops::Invalid(name)),
+            &[],
+            name,
+            Location::caller(),
+            Some(mistake),
+        ))
+    }
+}

@@ -1,0 +1,188 @@
+//! [`Tensor`]: the typed handle that users compute with, and [`AnyTensor`], the untyped one below it.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::{Graph, NodeId, Operation, Variable};
+use crate::dtype::{DType, Element};
+use crate::op::{Op, Role};
+use crate::ops;
+use crate::shape::Shape;
+use crate::value::IntoValue;
+
+/// A `Copy` handle to one value of a graph, whose elements are of type `T`.
+///
+/// Its methods and operators add nodes to the graph and give handles to them; nothing is computed
+/// before a [`Session`](crate::Session) runs.
+pub struct Tensor<'g, T = f32> {
+    any: AnyTensor<'g>,
+    element: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Tensor<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Tensor<'_, T> {}
+
+impl<T> fmt::Debug for Tensor<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.any.fmt(f)
+    }
+}
+
+impl<T> Tensor<'_, T> {
+    /// The node's name: its op's, unless given by [`named`](Tensor::named); numbered if taken.
+    pub fn name(self) -> String {
+        self.any.name()
+    }
+
+    /// The static shape: lengths not known before feeding print as `?`.
+    ///
+    /// An invalid tensor has the shape `[0]`; [`Graph::check`] says what is wrong with it.
+    pub fn shape(self) -> Shape {
+        self.any.shape()
+    }
+}
+
+impl<'g, T> Tensor<'g, T> {
+    pub(crate) fn any(self) -> AnyTensor<'g> {
+        self.any
+    }
+
+    /// The node as an operation: a run does it and gives `()`.
+    pub fn op(self) -> Operation<'g> {
+        self.any.op()
+    }
+
+    /// Gives the node another name, inside the current scope; a name taken becomes `n_1`.
+    pub fn named(self, name: &str) -> Self {
+        self.any.rename(name);
+        self
+    }
+}
+
+impl<'g, T: Element> Tensor<'g, T> {
+    /// Claims that the elements of a node are of type `T`, as every op's signature ensures.
+    pub(crate) fn typed(any: AnyTensor<'g>) -> Self {
+        debug_assert!(
+            any.is_invalid() || any.dtype() == T::DTYPE,
+            "{any:?} is not {}",
+            T::DTYPE
+        );
+        Tensor {
+            any,
+            element: PhantomData,
+        }
+    }
+}
+
+/// What a binary op takes beside a tensor: a tensor, a variable, or a scalar of the same element type.
+pub trait Operand<'g, T> {
+    /// The operand as a tensor of the graph; a scalar becomes a constant.
+    fn into_tensor(self, graph: &'g Graph) -> Tensor<'g, T>;
+}
+
+impl<'g, T> Operand<'g, T> for Tensor<'g, T> {
+    fn into_tensor(self, _: &'g Graph) -> Tensor<'g, T> {
+        self
+    }
+}
+
+impl<'g, T> Operand<'g, T> for Variable<'g, T> {
+    fn into_tensor(self, _: &'g Graph) -> Tensor<'g, T> {
+        self.into()
+    }
+}
+
+impl<'g, T: Element> Operand<'g, T> for T {
+    #[track_caller]
+    fn into_tensor(self, graph: &'g Graph) -> Tensor<'g, T> {
+        Tensor::typed(graph.apply(ops::Constant::new(self.into_value()), &[]))
+    }
+}
+
+/// A handle that does not know its element type: what ops and gradients are written with.
+#[derive(Clone, Copy)]
+pub(crate) struct AnyTensor<'g> {
+    graph: &'g Graph,
+    id: NodeId,
+}
+
+impl fmt::Debug for AnyTensor<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arena = self.graph.shared().read();
+        let node = arena.node(self.id);
+        write!(f, "{} `{}`: {}", node.op.name(), node.name, node.output)
+    }
+}
+
+impl<'g> AnyTensor<'g> {
+    pub(super) fn new(graph: &'g Graph, id: NodeId) -> Self {
+        AnyTensor { graph, id }
+    }
+
+    pub(crate) fn graph(self) -> &'g Graph {
+        self.graph
+    }
+
+    pub(crate) fn id(self) -> NodeId {
+        self.id
+    }
+
+    /// The id of the graph and that of the node in it.
+    pub(crate) fn untied(self) -> (u64, NodeId) {
+        (self.graph.shared().id, self.id)
+    }
+
+    pub(crate) fn is_of(self, graph: &Graph) -> bool {
+        self.graph.shared().id == graph.shared().id
+    }
+
+    pub(crate) fn op(self) -> Operation<'g> {
+        Operation { any: self }
+    }
+
+    pub(crate) fn name(self) -> String {
+        self.graph.shared().read().node(self.id).name.clone()
+    }
+
+    pub(crate) fn rename(self, name: &str) {
+        self.graph.rename(self.id, name);
+    }
+
+    pub(crate) fn dtype(self) -> DType {
+        self.graph.shared().read().node(self.id).output.dtype
+    }
+
+    pub(crate) fn shape(self) -> Shape {
+        self.graph.shared().read().node(self.id).output.shape.clone()
+    }
+
+    pub(crate) fn role(self) -> Role {
+        self.graph.shared().read().node(self.id).op.role()
+    }
+
+    pub(crate) fn is_invalid(self) -> bool {
+        self.graph.shared().read().node(self.id).error.is_some()
+    }
+
+    /// Applies an op to this tensor alone.
+    #[track_caller]
+    pub(crate) fn unary(self, op: impl Op) -> Self {
+        self.graph.apply(op, &[self])
+    }
+
+    /// Applies an op to this tensor and another.
+    #[track_caller]
+    pub(crate) fn binary(self, op: impl Op, other: AnyTensor<'g>) -> Self {
+        self.graph.apply(op, &[self, other])
+    }
+
+    /// The constant that holds one number of this tensor's element type.
+    pub(crate) fn scalar_like(self, value: f64) -> Self {
+        self.graph.scalar(value, self.dtype())
+    }
+}

@@ -1,0 +1,69 @@
+//! The graph as text: one line a node, stable from run to run, and as a DOT drawing.
+
+use std::fmt::{self, Write};
+
+use petgraph::dot::{Config, Dot};
+
+use super::walk::Edge;
+use super::{Graph, Node, NodeId, Walk};
+
+/// One line: id, op, name, inputs, attributes, type.
+fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
+    let list = |ids: &[NodeId]| {
+        ids.iter()
+            .map(|id| format!("%{}", id.0))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    write!(f, "%{index} = {}({})", node.op.name(), list(&node.inputs))?;
+    let attributes = node.op.attributes();
+    if !attributes.is_empty() {
+        write!(f, " [{attributes}]")?;
+    }
+    if !node.control.is_empty() {
+        write!(f, " after {}", list(&node.control))?;
+    }
+    match &node.error {
+        None => write!(f, " : {}", node.output)?,
+        Some(_) => write!(f, " : invalid")?,
+    }
+    writeln!(f, "  \"{}\"", node.name)
+}
+
+/// The text form: one line a node in the order of building, `%id = op(inputs) [attributes] : type  "name"`.
+impl fmt::Display for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arena = self.shared().read();
+        arena
+            .nodes
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, node)| write_node(f, index, node))
+    }
+}
+
+impl Graph {
+    /// The graph in Graphviz's DOT language; dashed edges are control dependencies.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let _ = g.constant(1.0) + 2.0;
+    /// assert!(g.to_dot().starts_with("digraph"));
+    /// ```
+    pub fn to_dot(&self) -> String {
+        let arena = self.shared().read();
+        let edge = |_, (_, _, edge): (u32, u32, &Edge)| match edge {
+            Edge::Value => String::new(),
+            Edge::Order => "style = dashed".to_owned(),
+        };
+        let node = |_, (_, node): (u32, &Node)| {
+            let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
+            let label = format!("{}\\n{} {}", quoted(&node.name), node.op.name(), node.output);
+            format!("shape = box label = \"{label}\"")
+        };
+        let config = [Config::NodeNoLabel, Config::EdgeNoLabel];
+        let dot = Dot::with_attr_getters(Walk::all(&arena), &config, &edge, &node);
+        format!("{dot:?}")
+    }
+}

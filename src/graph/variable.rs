@@ -1,0 +1,151 @@
+//! [`Variable`]: a tensor that sessions store and assignments change.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::{AnyTensor, Operand, Tensor};
+use crate::dtype::{DType, Element, Numeric};
+use crate::op::Role;
+use crate::ops;
+use crate::value::Value;
+
+/// How a variable starts: the same elements each time, or elements drawn from a seed.
+#[derive(Clone)]
+pub enum StartingValue {
+    /// These elements.
+    Fixed(Arc<Value>),
+    /// Elements of the given shape, drawn from a seed.
+    Drawn {
+        /// The lengths of the axes.
+        dims: Vec<usize>,
+        /// Gives the elements for a seed.
+        draw: Arc<dyn Fn(u64) -> Value + Send + Sync>,
+    },
+}
+
+impl StartingValue {
+    pub(crate) fn dims(&self) -> &[usize] {
+        match self {
+            StartingValue::Fixed(value) => value.shape(),
+            StartingValue::Drawn { dims, .. } => dims,
+        }
+    }
+}
+
+impl fmt::Debug for StartingValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartingValue::Fixed(_) => f.write_str("Fixed"),
+            StartingValue::Drawn { dims, .. } => write!(f, "Drawn({dims:?})"),
+        }
+    }
+}
+
+/// What the graph holds of a variable: everything but its value.
+#[derive(Debug)]
+pub(crate) struct VariableRecord {
+    pub(crate) name: String,
+    pub(crate) dtype: DType,
+    pub(crate) dims: Vec<usize>,
+    pub(crate) start: StartingValue,
+}
+
+impl VariableRecord {
+    /// The starting elements; those that are drawn depend on the graph's seed and the name only.
+    pub(crate) fn starting_value(&self, graph_seed: u64) -> Arc<Value> {
+        match &self.start {
+            StartingValue::Fixed(value) => Arc::clone(value),
+            StartingValue::Drawn { draw, .. } => {
+                Arc::new(draw(crate::initializer::seed_for(graph_seed, &self.name)).into_row_major())
+            }
+        }
+    }
+}
+
+/// A `Copy` handle to a variable. It stands for its [`Tensor`] wherever one is taken: it derefs
+/// and converts to it, and operators work on it directly.
+#[derive(Debug)]
+pub struct Variable<'g, T = f32> {
+    tensor: Tensor<'g, T>,
+}
+
+impl<T> Clone for Variable<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Variable<'_, T> {}
+
+impl<'g, T> Deref for Variable<'g, T> {
+    type Target = Tensor<'g, T>;
+    fn deref(&self) -> &Tensor<'g, T> {
+        &self.tensor
+    }
+}
+
+impl<'g, T> From<Variable<'g, T>> for Tensor<'g, T> {
+    fn from(variable: Variable<'g, T>) -> Self {
+        variable.tensor
+    }
+}
+
+impl<'g, T: Element> Variable<'g, T> {
+    pub(super) fn typed(any: AnyTensor<'g>) -> Self {
+        Variable {
+            tensor: Tensor::typed(any),
+        }
+    }
+
+    /// Its value as a tensor.
+    pub fn tensor(self) -> Tensor<'g, T> {
+        self.tensor
+    }
+
+    /// Gives the variable another name, inside the current scope; a name taken becomes `n_1`.
+    pub fn named(self, name: &str) -> Self {
+        self.tensor.named(name);
+        self
+    }
+
+    /// Replaces the value by `value` and gives it. The shape must be the variable's own.
+    ///
+    /// Gradient: that of `value`.
+    #[track_caller]
+    pub fn assign(self, value: impl Operand<'g, T>) -> Tensor<'g, T> {
+        self.update(ops::Update::Replace, value)
+    }
+
+    #[track_caller]
+    fn update(self, update: ops::Update, value: impl Operand<'g, T>) -> Tensor<'g, T> {
+        let any = self.tensor.any();
+        let value = value.into_tensor(any.graph()).any();
+        match any.role() {
+            Role::Reads(variable) => {
+                let assign = ops::Assign::new(update, variable, any.name());
+                Tensor::typed(any.graph().apply(assign, &[any, value]))
+            }
+            // Only an invalid variable lacks the role; what is built on it is invalid as well.
+            _ => Tensor::typed(any),
+        }
+    }
+}
+
+impl<'g, T: Numeric> Variable<'g, T> {
+    /// Adds `value` (broadcasting to the variable's shape) and gives the new value.
+    ///
+    /// Gradient: the cotangent goes to the variable and to `value`.
+    #[track_caller]
+    pub fn assign_add(self, value: impl Operand<'g, T>) -> Tensor<'g, T> {
+        self.update(ops::Update::Add, value)
+    }
+
+    /// Subtracts `value` (broadcasting to the variable's shape) and gives the new value.
+    ///
+    /// Gradient: the cotangent goes to the variable, its negation to `value`.
+    #[track_caller]
+    pub fn assign_sub(self, value: impl Operand<'g, T>) -> Tensor<'g, T> {
+        self.update(ops::Update::Subtract, value)
+    }
+}

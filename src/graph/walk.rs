@@ -1,0 +1,206 @@
+//! The arena as petgraph sees it, so that petgraph's algorithms and its DOT writer run on it in
+//! place, without a second copy of the graph.
+
+use petgraph::visit::{
+    Data, Dfs, GraphBase, GraphProp, GraphRef, IntoEdgeReferences, IntoNeighbors, IntoNodeIdentifiers,
+    IntoNodeReferences, NodeIndexable, VisitMap, Visitable,
+};
+
+use super::{Arena, Node, NodeId};
+
+/// The graph along its edges from a node to what it depends on.
+#[derive(Clone, Copy)]
+pub(crate) struct Walk<'a> {
+    arena: &'a Arena,
+    with_control: bool,
+}
+
+/// What an edge of the graph means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edge {
+    /// The target uses the source's value.
+    Value,
+    /// The target runs after the source.
+    Order,
+}
+
+impl<'a> Walk<'a> {
+    /// Along values only.
+    pub(crate) fn data(arena: &'a Arena) -> Self {
+        Walk {
+            arena,
+            with_control: false,
+        }
+    }
+
+    /// Along values and control dependencies.
+    pub(crate) fn all(arena: &'a Arena) -> Self {
+        Walk {
+            arena,
+            with_control: true,
+        }
+    }
+
+    /// The given nodes and all that they depend on, in topological order.
+    pub(crate) fn ancestors(self, nodes: impl IntoIterator<Item = NodeId>) -> Vec<NodeId> {
+        self.ancestors_short_of(nodes, |_| false)
+    }
+
+    /// The same, without looking for what the nodes marked by `ends` depend on.
+    pub(crate) fn ancestors_short_of(
+        self,
+        nodes: impl IntoIterator<Item = NodeId>,
+        ends: impl Fn(NodeId) -> bool,
+    ) -> Vec<NodeId> {
+        let cut = Short {
+            walk: self,
+            ends: &ends,
+        };
+        let mut search = Dfs::empty(cut);
+        let mut found = Vec::new();
+        for node in nodes {
+            search.move_to(node.0);
+            while let Some(index) = search.next(cut) {
+                found.push(NodeId(index));
+            }
+        }
+        // Inputs exist before their users, so ascending ids are a topological order.
+        found.sort_unstable();
+        found
+    }
+
+    fn edges(self) -> impl Iterator<Item = (u32, u32, &'static Edge)> + 'a {
+        self.arena
+            .nodes
+            .iter()
+            .zip(0_u32..)
+            .flat_map(move |(node, target)| {
+                let values = node
+                    .inputs
+                    .iter()
+                    .map(move |source| (source.0, target, &Edge::Value));
+                let orders = node
+                    .control
+                    .iter()
+                    .map(move |source| (source.0, target, &Edge::Order));
+                values.chain(orders.filter(move |_| self.with_control))
+            })
+    }
+}
+
+/// A walk that does not go past certain nodes.
+struct Short<'a, 'f, F> {
+    walk: Walk<'a>,
+    ends: &'f F,
+}
+
+impl<F> Clone for Short<'_, '_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<F> Copy for Short<'_, '_, F> {}
+
+impl<F> GraphBase for Short<'_, '_, F> {
+    type NodeId = u32;
+    type EdgeId = (u32, u32);
+}
+
+impl<F> GraphRef for Short<'_, '_, F> {}
+
+impl<F: Fn(NodeId) -> bool> IntoNeighbors for Short<'_, '_, F> {
+    type Neighbors = std::vec::IntoIter<u32>;
+    fn neighbors(self, index: u32) -> Self::Neighbors {
+        if (self.ends)(NodeId(index)) {
+            return Vec::new().into_iter();
+        }
+        let node = self.walk.arena.node(NodeId(index));
+        let control: &[NodeId] = if self.walk.with_control {
+            &node.control
+        } else {
+            &[]
+        };
+        node.inputs
+            .iter()
+            .chain(control)
+            .map(|id| id.0)
+            .collect::<Vec<_>>()
+            .into_iter()
+    }
+}
+
+impl<F> Visitable for Short<'_, '_, F> {
+    type Map = Visited;
+    fn visit_map(&self) -> Visited {
+        Visited(vec![false; self.walk.arena.nodes.len()])
+    }
+    fn reset_map(&self, map: &mut Visited) {
+        map.0.fill(false);
+    }
+}
+
+/// Which nodes a search has seen.
+pub(crate) struct Visited(Vec<bool>);
+
+impl VisitMap<u32> for Visited {
+    fn visit(&mut self, index: u32) -> bool {
+        !std::mem::replace(&mut self.0[index as usize], true)
+    }
+    fn is_visited(&self, index: &u32) -> bool {
+        self.0[*index as usize]
+    }
+    fn unvisit(&mut self, index: u32) -> bool {
+        std::mem::replace(&mut self.0[index as usize], false)
+    }
+}
+
+impl GraphBase for Walk<'_> {
+    type NodeId = u32;
+    type EdgeId = (u32, u32);
+}
+
+impl GraphRef for Walk<'_> {}
+
+impl Data for Walk<'_> {
+    type NodeWeight = Node;
+    type EdgeWeight = Edge;
+}
+
+impl GraphProp for Walk<'_> {
+    type EdgeType = petgraph::Directed;
+}
+
+impl NodeIndexable for Walk<'_> {
+    fn node_bound(&self) -> usize {
+        self.arena.nodes.len()
+    }
+    fn to_index(&self, index: u32) -> usize {
+        index as usize
+    }
+    fn from_index(&self, index: usize) -> u32 {
+        index as u32
+    }
+}
+
+impl IntoNodeIdentifiers for Walk<'_> {
+    type NodeIdentifiers = std::ops::Range<u32>;
+    fn node_identifiers(self) -> Self::NodeIdentifiers {
+        0..self.arena.nodes.len() as u32
+    }
+}
+
+impl<'a> IntoNodeReferences for Walk<'a> {
+    type NodeRef = (u32, &'a Node);
+    type NodeReferences = std::iter::Zip<std::ops::RangeFrom<u32>, std::slice::Iter<'a, Node>>;
+    fn node_references(self) -> Self::NodeReferences {
+        (0_u32..).zip(self.arena.nodes.iter())
+    }
+}
+
+impl<'a> IntoEdgeReferences for Walk<'a> {
+    type EdgeRef = (u32, u32, &'a Edge);
+    type EdgeReferences = std::vec::IntoIter<Self::EdgeRef>;
+    fn edge_references(self) -> Self::EdgeReferences {
+        self.edges().collect::<Vec<_>>().into_iter()
+    }
+}

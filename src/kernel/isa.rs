@@ -1,0 +1,93 @@
+//! Instruction sets: which there are, which this machine has, and how a loop is compiled for each.
+
+use std::sync::OnceLock;
+
+/// An instruction set for which the kernels are compiled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Isa {
+    /// 512-bit vectors with masks and fused multiply-add.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// 256-bit vectors with fused multiply-add.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// What every machine of the target has: SSE2 on x86-64, NEON on AArch64.
+    Baseline,
+}
+
+impl Isa {
+    /// The widest that this machine has; found once.
+    pub(crate) fn detected() -> Isa {
+        static DETECTED: OnceLock<Isa> = OnceLock::new();
+        *DETECTED.get_or_init(detect)
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn detect() -> Isa {
+    let avx512 = is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq");
+    let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    match (avx512 && avx2, avx2) {
+        (true, _) => Isa::Avx512,
+        (_, true) => Isa::Avx2,
+        _ => Isa::Baseline,
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn detect() -> Isa {
+    Isa::Baseline
+}
+
+/// How the baseline multiplies and adds: AArch64 always has the fused form.
+#[cfg(target_arch = "aarch64")]
+pub(crate) type BaselineMulAdd = super::number::Fused;
+/// How the baseline multiplies and adds: SSE2 has no fused form.
+#[cfg(not(target_arch = "aarch64"))]
+pub(crate) type BaselineMulAdd = super::number::Separate;
+
+/// Declares kernels: each is the loop `$body`, inlined into one function for each instruction set,
+/// and a function that gives the one for an [`Isa`].
+macro_rules! kernels {
+    ($(
+        $(#[$doc:meta])*
+        $vis:vis fn $name:ident < $($param:ident : $bound:path),* $(; $(const $size:ident),+)? > = $body:ident;
+    )*) => {$(
+        $(#[$doc])*
+        $vis fn $name<$($param: $bound,)* $($(const $size: usize),+)?>(isa: $crate::kernel::isa::Isa) -> $crate::kernel::tile::Kernel {
+            /// # Safety
+            /// As for the loop, on a machine that has AVX-512 and FMA.
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+            unsafe fn avx512<$($param: $bound,)* $($(const $size: usize),+)?>(args: &$crate::kernel::tile::Args<'_>) {
+                // SAFETY: the caller keeps the loop's contract.
+                unsafe { $body::<$($param,)* $crate::kernel::number::Fused $($(, $size)+)?>(args) }
+            }
+            /// # Safety
+            /// As for the loop, on a machine that has AVX2 and FMA.
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,fma")]
+            unsafe fn avx2<$($param: $bound,)* $($(const $size: usize),+)?>(args: &$crate::kernel::tile::Args<'_>) {
+                // SAFETY: the caller keeps the loop's contract.
+                unsafe { $body::<$($param,)* $crate::kernel::number::Fused $($(, $size)+)?>(args) }
+            }
+            /// # Safety
+            /// As for the loop.
+            unsafe fn baseline<$($param: $bound,)* $($(const $size: usize),+)?>(args: &$crate::kernel::tile::Args<'_>) {
+                // SAFETY: the caller keeps the loop's contract.
+                unsafe { $body::<$($param,)* $crate::kernel::isa::BaselineMulAdd $($(, $size)+)?>(args) }
+            }
+            match isa {
+                #[cfg(target_arch = "x86_64")]
+                $crate::kernel::isa::Isa::Avx512 => avx512::<$($param,)* $($($size),+)?>,
+                #[cfg(target_arch = "x86_64")]
+                $crate::kernel::isa::Isa::Avx2 => avx2::<$($param,)* $($($size),+)?>,
+                $crate::kernel::isa::Isa::Baseline => baseline::<$($param,)* $($($size),+)?>,
+            }
+        }
+    )*};
+}
+pub(crate) use kernels;

@@ -1,0 +1,536 @@
+//! The steps of the tile interpreter: loops over a tile, a few kilobytes of consecutive rows.
+//!
+//! A kernel is chosen when a plan is made, for an operation, an element type and an instruction set;
+//! all have one signature, so running one is an indirect call. A *tile value* holds `width` elements
+//! for each of `rows` rows, row after row.
+
+use std::cell::Cell;
+use std::slice;
+
+use super::isa::{Isa, kernels};
+use super::number::{MulAdd, Number, with_number};
+use super::scalar::{self, Binary, CastTo, Unary};
+use crate::dtype::{DType, Element};
+use crate::lower::Scalar;
+
+/// What a kernel works on. Which fields it reads, and how many elements each pointer must reach,
+/// stands at the loop.
+pub(crate) struct Args<'a> {
+    pub(crate) dst: *mut u8,
+    pub(crate) a: *const u8,
+    pub(crate) b: *const u8,
+    /// Rows of the tile.
+    pub(crate) rows: usize,
+    /// Elements in a row of the result.
+    pub(crate) width: usize,
+    /// Elements in a row of the first operand, where that differs.
+    pub(crate) inner: usize,
+    /// Index of the tile's first row in the region.
+    pub(crate) first_row: usize,
+    /// Where the elements of a strided operand lie.
+    pub(crate) strided: Option<&'a Strided>,
+    /// Set when a function had no value; the result is then unspecified but initialised.
+    pub(crate) fault: &'a Cell<bool>,
+}
+
+/// A step over one tile.
+///
+/// # Safety
+/// The pointers must be aligned for their element types, reach as many initialised elements as the
+/// loop says, and `dst` must not overlap what is read.
+pub(crate) type Kernel = unsafe fn(&Args<'_>);
+
+/// Elements at strided places: `lead` spans the rows, `tail` the elements of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Strided {
+    /// Length and stride, in elements, of each axis that makes up the rows.
+    pub(crate) lead: Vec<(usize, usize)>,
+    /// Length and stride, in elements, of each axis inside a row.
+    pub(crate) tail: Vec<(usize, usize)>,
+}
+
+impl Strided {
+    /// Where row `row` starts.
+    fn row(&self, row: usize) -> usize {
+        let mut rest = row;
+        let mut offset = 0;
+        for &(length, stride) in self.lead.iter().rev() {
+            offset += rest % length * stride;
+            rest /= length;
+        }
+        offset
+    }
+}
+
+/// The elements that `pointer` reaches.
+///
+/// # Safety
+/// As for [`slice::from_raw_parts`].
+#[inline(always)]
+unsafe fn elements<'a, T>(pointer: *const u8, count: usize) -> &'a [T] {
+    // SAFETY: the caller's promise.
+    unsafe { slice::from_raw_parts(pointer.cast(), count) }
+}
+
+/// The elements that `pointer` reaches, to be written.
+///
+/// # Safety
+/// As for [`slice::from_raw_parts_mut`].
+#[inline(always)]
+unsafe fn elements_mut<'a, T>(pointer: *mut u8, count: usize) -> &'a mut [T] {
+    // SAFETY: the caller's promise.
+    unsafe { slice::from_raw_parts_mut(pointer.cast(), count) }
+}
+
+/// dst = f(a): `rows·width` elements of each.
+#[inline(always)]
+unsafe fn unary_loop<T: Number, F: Unary<T>, M: MulAdd>(args: &Args<'_>) {
+    let count = args.rows * args.width;
+    // SAFETY: the contract of `Kernel` for `count` elements.
+    let (a, dst) = unsafe { (elements::<T>(args.a, count), elements_mut::<T>(args.dst, count)) };
+    for (dst, &a) in dst.iter_mut().zip(a) {
+        *dst = F::apply(a);
+    }
+}
+
+/// dst = f(a, b): `rows·width` elements of each.
+#[inline(always)]
+unsafe fn binary_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args<'_>) {
+    let count = args.rows * args.width;
+    // SAFETY: the contract of `Kernel` for `count` elements.
+    let (a, b) = unsafe { (elements::<T>(args.a, count), elements::<T>(args.b, count)) };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<T>(args.dst, count) };
+    let mut fault = false;
+    for (dst, (&a, &b)) in dst.iter_mut().zip(a.iter().zip(b)) {
+        *dst = valid(F::apply(a, b), &mut fault);
+    }
+    args.fault.set(args.fault.get() | fault);
+}
+
+/// dst = f(a, b): `rows·width` elements of `a` and `dst`, one of `b`.
+#[inline(always)]
+unsafe fn binary_right_scalar_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args<'_>) {
+    let count = args.rows * args.width;
+    // SAFETY: the contract of `Kernel` for `count` elements of `a` and one of `b`.
+    let (a, b) = unsafe { (elements::<T>(args.a, count), *args.b.cast::<T>()) };
+    // SAFETY: the contract of `Kernel` for `count` elements.
+    let dst = unsafe { elements_mut::<T>(args.dst, count) };
+    let mut fault = false;
+    for (dst, &a) in dst.iter_mut().zip(a) {
+        *dst = valid(F::apply(a, b), &mut fault);
+    }
+    args.fault.set(args.fault.get() | fault);
+}
+
+/// dst = f(a, b): one element of `a`, `rows·width` of `b` and `dst`.
+#[inline(always)]
+unsafe fn binary_left_scalar_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args<'_>) {
+    let count = args.rows * args.width;
+    // SAFETY: the contract of `Kernel` for one element of `a` and `count` of `b`.
+    let (a, b) = unsafe { (*args.a.cast::<T>(), elements::<T>(args.b, count)) };
+    // SAFETY: the contract of `Kernel` for `count` elements.
+    let dst = unsafe { elements_mut::<T>(args.dst, count) };
+    let mut fault = false;
+    for (dst, &b) in dst.iter_mut().zip(b) {
+        *dst = valid(F::apply(a, b), &mut fault);
+    }
+    args.fault.set(args.fault.get() | fault);
+}
+
+/// The value, or a mark and 0 where there is none. Vanishes for functions that always have one.
+#[inline(always)]
+fn valid<T: Number>(value: Option<T>, fault: &mut bool) -> T {
+    value.unwrap_or_else(|| {
+        *fault = true;
+        T::ZERO
+    })
+}
+
+/// dst = a as another type: `rows·width` elements of each.
+#[inline(always)]
+unsafe fn cast_loop<T: CastTo<U>, U: Element, M: MulAdd>(args: &Args<'_>) {
+    let count = args.rows * args.width;
+    // SAFETY: the contract of `Kernel` for `count` elements.
+    let (a, dst) = unsafe { (elements::<T>(args.a, count), elements_mut::<U>(args.dst, count)) };
+    for (dst, &a) in dst.iter_mut().zip(a) {
+        *dst = a.cast();
+    }
+}
+
+/// dst = a: `rows·width` elements of each.
+#[inline(always)]
+unsafe fn copy_loop<T: Element, M: MulAdd>(args: &Args<'_>) {
+    let count = args.rows * args.width;
+    // SAFETY: the contract of `Kernel` for `count` elements.
+    let (a, dst) = unsafe { (elements::<T>(args.a, count), elements_mut::<T>(args.dst, count)) };
+    dst.copy_from_slice(a);
+}
+
+/// Each row of dst = a: `width` elements of `a`, `rows·width` of `dst`.
+#[inline(always)]
+unsafe fn repeat_row_loop<T: Element, M: MulAdd>(args: &Args<'_>) {
+    // SAFETY: the contract of `Kernel` for `width` elements of `a`.
+    let a = unsafe { elements::<T>(args.a, args.width) };
+    // SAFETY: the contract of `Kernel` for `rows·width` elements.
+    let dst = unsafe { elements_mut::<T>(args.dst, args.rows * args.width) };
+    for row in dst.chunks_exact_mut(args.width.max(1)) {
+        row.copy_from_slice(a);
+    }
+}
+
+/// Each element of row r of dst = a[r]: `rows` elements of `a`, `rows·width` of `dst`.
+#[inline(always)]
+unsafe fn repeat_element_loop<T: Element, M: MulAdd>(args: &Args<'_>) {
+    // SAFETY: the contract of `Kernel` for `rows` elements of `a`.
+    let a = unsafe { elements::<T>(args.a, args.rows) };
+    // SAFETY: the contract of `Kernel` for `rows·width` elements.
+    let dst = unsafe { elements_mut::<T>(args.dst, args.rows * args.width) };
+    for (row, &a) in dst.chunks_exact_mut(args.width.max(1)).zip(a) {
+        row.fill(a);
+    }
+}
+
+/// dst = the elements of `a` at the places that `strided` names: `rows·width` of `dst`, and `a`
+/// from its start as far as the strides lead.
+#[inline(always)]
+unsafe fn gather_loop<T: Element, M: MulAdd>(args: &Args<'_>) {
+    let Some(strided) = args.strided else { return };
+    let mut dst = args.dst.cast::<T>();
+    for row in args.first_row..args.first_row + args.rows {
+        // SAFETY: the strides stay within `a`, and each call writes `width` elements after the last.
+        dst = unsafe { gather_axes(args.a.cast::<T>().add(strided.row(row)), &strided.tail, dst) };
+    }
+}
+
+/// Copies the elements along the axes to consecutive places; gives the place after the last.
+///
+/// # Safety
+/// `from` must reach every element that the axes lead to, `to` as many as there are.
+unsafe fn gather_axes<T: Copy>(from: *const T, axes: &[(usize, usize)], mut to: *mut T) -> *mut T {
+    match axes {
+        [] => {
+            // SAFETY: the caller's promise for one element.
+            unsafe { *to = *from };
+            to.wrapping_add(1)
+        }
+        &[(length, stride)] => {
+            for index in 0..length {
+                // SAFETY: the caller's promise for the elements of the last axis.
+                unsafe { *to.add(index) = *from.add(index * stride) };
+            }
+            to.wrapping_add(length)
+        }
+        [(length, stride), inner @ ..] => {
+            for index in 0..*length {
+                // SAFETY: the caller's promise for each index of the first axis.
+                to = unsafe { gather_axes(from.add(index * stride), inner, to) };
+            }
+            to
+        }
+    }
+}
+
+/// The sum of a slice: in lanes, which are then added pairwise. The order depends on the length only.
+#[inline(always)]
+pub(crate) fn sum<T: Number>(elements: &[T]) -> T {
+    dot_with::<T>(elements, |x, lane| lane.add(x))
+}
+
+#[inline(always)]
+fn dot_with<T: Number>(elements: &[T], step: impl Fn(T, T) -> T) -> T {
+    let mut lanes = T::ZERO_LANES;
+    let width = lanes.as_ref().len();
+    let mut blocks = elements.chunks_exact(width);
+    for block in &mut blocks {
+        for (lane, &x) in lanes.as_mut().iter_mut().zip(block) {
+            *lane = step(x, *lane);
+        }
+    }
+    for (lane, &x) in lanes.as_mut().iter_mut().zip(blocks.remainder()) {
+        *lane = step(x, *lane);
+    }
+    add_lanes::<T>(lanes)
+}
+
+/// The sum of the lanes: halves are added to each other until one is left.
+#[inline(always)]
+fn add_lanes<T: Number>(mut lanes: T::Lanes) -> T {
+    let lanes = lanes.as_mut();
+    let mut half = lanes.len() / 2;
+    while half > 0 {
+        for index in 0..half {
+            lanes[index] = lanes[index].add(lanes[index + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// dst += Σ a: `rows·inner` elements of `a`, one of `dst`.
+#[inline(always)]
+unsafe fn add_all_loop<T: Number, M: MulAdd>(args: &Args<'_>) {
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, dst) = unsafe {
+        (
+            elements::<T>(args.a, args.rows * args.inner),
+            elements_mut::<T>(args.dst, 1),
+        )
+    };
+    dst[0] = dst[0].add(sum(a));
+}
+
+/// dst[c] += Σ over rows of a[row, c]: `rows·width` elements of `a`, `width` of `dst`.
+#[inline(always)]
+unsafe fn add_rows_loop<T: Number, M: MulAdd>(args: &Args<'_>) {
+    // SAFETY: the contract of `Kernel` for these counts.
+    let a = unsafe { elements::<T>(args.a, args.rows * args.width) };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<T>(args.dst, args.width) };
+    for row in a.chunks_exact(args.width.max(1)) {
+        for (dst, &a) in dst.iter_mut().zip(row) {
+            *dst = dst.add(a);
+        }
+    }
+}
+
+/// dst[row] = Σ a[row, ..]: `rows·inner` elements of `a`, `rows` of `dst`.
+#[inline(always)]
+unsafe fn sum_rows_loop<T: Number, M: MulAdd>(args: &Args<'_>) {
+    // SAFETY: the contract of `Kernel` for these counts.
+    let a = unsafe { elements::<T>(args.a, args.rows * args.inner) };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<T>(args.dst, args.rows) };
+    for (row, dst) in dst.iter_mut().enumerate() {
+        *dst = sum(&a[row * args.inner..(row + 1) * args.inner]);
+    }
+}
+
+/// dst[row, c] = Σ over k of a[row, k]·b[k, c]: `rows·inner` elements of `a`, `inner·width` of `b`,
+/// `rows·width` of `dst`.
+#[inline(always)]
+unsafe fn project_loop<T: Number, M: MulAdd>(args: &Args<'_>) {
+    let (inner, width) = (args.inner, args.width);
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, b) = unsafe {
+        (
+            elements::<T>(args.a, args.rows * inner),
+            elements::<T>(args.b, inner * width),
+        )
+    };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<T>(args.dst, args.rows * width) };
+    for (row, dst) in dst.chunks_exact_mut(width.max(1)).enumerate() {
+        let a = &a[row * inner..(row + 1) * inner];
+        dst.fill(T::ZERO);
+        for (k, &a) in a.iter().enumerate() {
+            for (dst, &b) in dst.iter_mut().zip(&b[k * width..(k + 1) * width]) {
+                *dst = a.mul_add::<M>(b, *dst);
+            }
+        }
+    }
+}
+
+/// The same for `width` 1 and `inner` K: the few columns are known to the compiler.
+#[inline(always)]
+unsafe fn project_column_loop<T: Number, M: MulAdd, const K: usize>(args: &Args<'_>) {
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, b) = unsafe { (elements::<[T; K]>(args.a, args.rows), elements::<T>(args.b, K)) };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<T>(args.dst, args.rows) };
+    let mut weights = [T::ZERO; K];
+    weights.copy_from_slice(b);
+    for (dst, row) in dst.iter_mut().zip(a) {
+        let mut total = T::ZERO;
+        for k in 0..K {
+            total = row[k].mul_add::<M>(weights[k], total);
+        }
+        *dst = total;
+    }
+}
+
+/// dst[k, c] += Σ over rows of a[row, k]·b[row, c]: `rows·inner` elements of `a`, `rows·width` of
+/// `b`, `inner·width` of `dst`.
+#[inline(always)]
+unsafe fn accumulate_loop<T: Number, M: MulAdd>(args: &Args<'_>) {
+    let (inner, width) = (args.inner, args.width);
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, b) = unsafe {
+        (
+            elements::<T>(args.a, args.rows * inner),
+            elements::<T>(args.b, args.rows * width),
+        )
+    };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<T>(args.dst, inner * width) };
+    for (a, b) in a.chunks_exact(inner.max(1)).zip(b.chunks_exact(width.max(1))) {
+        for (k, &a) in a.iter().enumerate() {
+            for (dst, &b) in dst[k * width..(k + 1) * width].iter_mut().zip(b) {
+                *dst = a.mul_add::<M>(b, *dst);
+            }
+        }
+    }
+}
+
+/// The same for `width` 1 and `inner` K.
+#[inline(always)]
+unsafe fn accumulate_column_loop<T: Number, M: MulAdd, const K: usize>(args: &Args<'_>) {
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, b) = unsafe {
+        (
+            elements::<[T; K]>(args.a, args.rows),
+            elements::<T>(args.b, args.rows),
+        )
+    };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<T>(args.dst, K) };
+    let mut lanes = [T::ZERO_LANES; K];
+    let block = lanes[0].as_ref().len();
+    let whole = args.rows / block * block;
+    for first in (0..whole).step_by(block) {
+        let (a, b) = (&a[first..first + block], &b[first..first + block]);
+        for (k, lanes) in lanes.iter_mut().enumerate() {
+            for ((lane, row), &b) in lanes.as_mut().iter_mut().zip(a).zip(b) {
+                *lane = row[k].mul_add::<M>(b, *lane);
+            }
+        }
+    }
+    for (k, mut lanes) in lanes.into_iter().enumerate() {
+        for ((lane, row), &b) in lanes.as_mut().iter_mut().zip(&a[whole..]).zip(&b[whole..]) {
+            *lane = row[k].mul_add::<M>(b, *lane);
+        }
+        dst[k] = dst[k].add(add_lanes::<T>(lanes));
+    }
+}
+
+kernels! {
+    fn unary_kernel<T: Number, F: Unary<T>> = unary_loop;
+    fn binary_kernel<T: Number, F: Binary<T>> = binary_loop;
+    fn binary_left_scalar_kernel<T: Number, F: Binary<T>> = binary_left_scalar_loop;
+    fn binary_right_scalar_kernel<T: Number, F: Binary<T>> = binary_right_scalar_loop;
+    fn cast_kernel<T: CastTo<U>, U: Element> = cast_loop;
+    fn copy_kernel<T: Element> = copy_loop;
+    fn repeat_row_kernel<T: Element> = repeat_row_loop;
+    fn repeat_element_kernel<T: Element> = repeat_element_loop;
+    fn gather_kernel<T: Element> = gather_loop;
+    fn add_all_kernel<T: Number> = add_all_loop;
+    fn add_rows_kernel<T: Number> = add_rows_loop;
+    fn sum_rows_kernel<T: Number> = sum_rows_loop;
+    fn project_kernel<T: Number> = project_loop;
+    fn project_column_kernel<T: Number; const K> = project_column_loop;
+    fn accumulate_kernel<T: Number> = accumulate_loop;
+    fn accumulate_column_kernel<T: Number; const K> = accumulate_column_loop;
+}
+
+/// Which operands of an elementwise function are a single element instead of a tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forms {
+    /// None.
+    Tiles,
+    /// The left one of two.
+    LeftScalar,
+    /// The right one of two.
+    RightScalar,
+}
+
+/// The kernel of an elementwise function; `from` is the operands' element type, `to` the result's.
+/// `None` for a function of truth values, which no op asks for.
+pub(crate) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: Isa) -> Option<Kernel> {
+    fn binary<T: Number, F: Binary<T>>(forms: Forms, isa: Isa) -> Kernel {
+        match forms {
+            Forms::Tiles => binary_kernel::<T, F>(isa),
+            Forms::LeftScalar => binary_left_scalar_kernel::<T, F>(isa),
+            Forms::RightScalar => binary_right_scalar_kernel::<T, F>(isa),
+        }
+    }
+    if function == Scalar::Cast {
+        return Some(cast(from, to, isa));
+    }
+    with_number!(from, T => Some(match function {
+        Scalar::Neg => unary_kernel::<T, scalar::Neg>(isa),
+        Scalar::Square => unary_kernel::<T, scalar::Square>(isa),
+        Scalar::Add => binary::<T, scalar::Add>(forms, isa),
+        Scalar::Sub => binary::<T, scalar::Sub>(forms, isa),
+        Scalar::Mul => binary::<T, scalar::Mul>(forms, isa),
+        Scalar::Div => binary::<T, scalar::Div>(forms, isa),
+        Scalar::Cast => return None,
+    }), else None)
+}
+
+fn cast(from: DType, to: DType, isa: Isa) -> Kernel {
+    fn onto<T>(to: DType, isa: Isa) -> Kernel
+    where
+        T: CastTo<f32> + CastTo<f64> + CastTo<i32> + CastTo<i64> + CastTo<bool>,
+    {
+        with_number!(to, U => cast_kernel::<T, U>(isa), else cast_kernel::<T, bool>(isa))
+    }
+    with_number!(from, T => onto::<T>(to, isa), else onto::<bool>(to, isa))
+}
+
+/// The ways in which a tile is filled with elements that lie elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Move {
+    /// Consecutive elements.
+    Copy,
+    /// One row for all rows.
+    RepeatRow,
+    /// One element for each row.
+    RepeatElement,
+    /// Elements at strided places.
+    Gather,
+}
+
+/// The kernel that fills a tile.
+pub(crate) fn moving(how: Move, dtype: DType, isa: Isa) -> Kernel {
+    fn of<T: Element>(how: Move, isa: Isa) -> Kernel {
+        match how {
+            Move::Copy => copy_kernel::<T>(isa),
+            Move::RepeatRow => repeat_row_kernel::<T>(isa),
+            Move::RepeatElement => repeat_element_kernel::<T>(isa),
+            Move::Gather => gather_kernel::<T>(isa),
+        }
+    }
+    with_number!(dtype, T => of::<T>(how, isa), else of::<bool>(how, isa))
+}
+
+/// The ways in which a tile's elements are added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Total {
+    /// All of them, onto one accumulator.
+    All,
+    /// Over the rows, onto an accumulator for each place in a row.
+    Rows,
+    /// Within each row.
+    WithinRows,
+}
+
+/// The kernel that adds elements up; `None` for truth values, which have no sum.
+pub(crate) fn total(how: Total, dtype: DType, isa: Isa) -> Option<Kernel> {
+    with_number!(dtype, T => Some(match how {
+        Total::All => add_all_kernel::<T>(isa),
+        Total::Rows => add_rows_kernel::<T>(isa),
+        Total::WithinRows => sum_rows_kernel::<T>(isa),
+    }), else None)
+}
+
+/// The kernel of a product of rows with a small matrix; `None` for truth values.
+pub(crate) fn project(inner: usize, width: usize, dtype: DType, isa: Isa) -> Option<Kernel> {
+    with_number!(dtype, T => Some(match (inner, width) {
+        (1, 1) => project_column_kernel::<T, 1>(isa),
+        (2, 1) => project_column_kernel::<T, 2>(isa),
+        (3, 1) => project_column_kernel::<T, 3>(isa),
+        (4, 1) => project_column_kernel::<T, 4>(isa),
+        _ => project_kernel::<T>(isa),
+    }), else None)
+}
+
+/// The kernel that accumulates the product of a transposed tile with another; `None` for truth values.
+pub(crate) fn accumulate(inner: usize, width: usize, dtype: DType, isa: Isa) -> Option<Kernel> {
+    with_number!(dtype, T => Some(match (inner, width) {
+        (1, 1) => accumulate_column_kernel::<T, 1>(isa),
+        (2, 1) => accumulate_column_kernel::<T, 2>(isa),
+        (3, 1) => accumulate_column_kernel::<T, 3>(isa),
+        (4, 1) => accumulate_column_kernel::<T, 4>(isa),
+        _ => accumulate_kernel::<T>(isa),
+    }), else None)
+}

@@ -1,0 +1,71 @@
+//! A small, serious autodiff tensor framework with a lazy computation graph.
+//!
+//! Build a symbolic [`Graph`], derive gradients as more graph, and let a [`Session`] run what is asked
+//! for. Because the whole computation is known before it runs, a session rewrites it, fuses it into
+//! passes that stay in the cache, plans its memory, and runs independent parts in parallel.
+//!
+//! ```
+//! use flowgrad::prelude::*;
+//! use flowgrad::ndarray::{Array2, array};
+//!
+//! # fn main() -> Result<()> {
+//! let g = Graph::new();
+//! let x = g.constant(array![[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]]);
+//! let d = g.constant(array![[3.0], [5.0], [7.0]]);
+//! let w = g.variable("w", Array2::<f64>::zeros((2, 1)));
+//! let loss = (x.matmul(w) - d).square().reduce_mean(..);
+//! let [gradient] = loss.gradients([w]);
+//! let train = w.assign_sub(0.2 * gradient);
+//!
+//! let session = Session::new(&g)?;
+//! let step = session.make_callable((), train.op())?;
+//! for _ in 0..500 {
+//!     step.call(())?;
+//! }
+//! let w = session.run(w)?;
+//! assert!((w[[0, 0]] - 3.0).abs() < 1e-6 && (w[[1, 0]] - 2.0).abs() < 1e-6);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The way of the data
+//!
+//! The source reads in the order in which data flows; `ARCHITECTURE.md` tells each stage's invariant.
+//!
+//! | stage | takes | gives |
+//! |---|---|---|
+//! | build | ops applied to handles | a [`Graph`]: an append-only arena of nodes |
+//! | differentiate | tensors and targets | more nodes of the same graph ([`Tensor::gradients`]) |
+//! | lower | the nodes a run needs, the lengths it is fed | a program in a small vocabulary |
+//! | rewrite | a program | an equal one for less work |
+//! | fuse and plan | a program | regions and steps with kernels, memory, order |
+//! | run | a plan, feeds, variables | the fetched arrays ([`Session::run`], [`Callable::call`]) |
+//!
+//! [`Session::explain`] prints all of it for a run.
+
+mod dtype;
+mod error;
+mod exec;
+mod gradient;
+mod graph;
+pub mod initializer;
+mod kernel;
+mod lower;
+mod op;
+mod ops;
+mod plan;
+pub mod prelude;
+mod rewrite;
+mod session;
+mod shape;
+mod value;
+
+pub use ndarray;
+
+pub use dtype::{DType, Element, Float, Numeric};
+pub use error::{BuildError, Error, Mistake, NoGradient, Result};
+pub use gradient::Gradients;
+pub use graph::{Graph, Operand, Operation, Tensor, Variable};
+pub use session::{Callable, FeedTypes, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};
+pub use shape::{Axes, Shape};
+pub use value::{IntoValue, Value};

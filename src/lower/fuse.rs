@@ -1,0 +1,369 @@
+//! Groups of instructions that run together, tile by tile.
+//!
+//! A *region* is a set of instructions whose values share their leading axes, the *rows*. It is run
+//! for a tile of rows at a time, so its inner values never leave the cache. Members are elementwise
+//! functions; sums within the rows and across them; and skinny matrix products: rows times a small
+//! matrix, and a transposed tile times another, accumulated over the rows. What a member accumulates
+//! across rows is complete only behind the region.
+//!
+//! Takes a program with its layouts; gives groups in the order in which they run. The invariant:
+//! every operand of a group is produced by an earlier group, or by an earlier member of the same
+//! region as a value of the same rows.
+//!
+//! 1. Each instruction, in order, joins the last group that produces one of its operands, if that is
+//!    a region with the same rows; all its other operands are then produced before. If no group does,
+//!    it joins the last region that reads the same memory.
+//! 2. Otherwise it starts a group: a region of its own, a matrix product, or a fold.
+
+use std::collections::HashMap;
+
+use super::layout::{Layout, broadcast_strides, folded, is_row_major, squeezed, squeezed_dims};
+use super::program::{Prim, Program, Val, size};
+
+/// Members of a region: beyond some dozens the tile must shrink to keep all live values in the
+/// cache, while another region costs one pass over memory for each value that crosses.
+const MAX_MEMBERS: usize = 96;
+
+/// Bytes of a row inside a tile. A quarter of the smallest first-level cache in use (32 KB): two
+/// operands and a result fit with room to spare.
+const MAX_ROW_BYTES: usize = 8 << 10;
+
+/// Elements of the small matrix of a skinny product. It is read once a row, so it should stay in
+/// registers or at least in a few cache lines; above, the blocked kernels of matrixmultiply win.
+const MAX_SKINNY: usize = 64;
+
+/// Rows from which a skinny product is worth a region.
+const MIN_SKINNY_ROWS: usize = 32;
+
+/// The leading axes that the members of a region share; lengths of 1 are left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Rows {
+    /// Any number of the leading axes: every member is elementwise over these lengths.
+    Any(Vec<usize>),
+    /// Exactly these axes.
+    Exactly(Vec<usize>),
+}
+
+impl Rows {
+    /// The rows that suit both, if there are any.
+    fn with(&self, other: &Rows) -> Option<Rows> {
+        match (self, other) {
+            (Rows::Any(a), Rows::Any(b)) | (Rows::Exactly(a), Rows::Exactly(b)) => {
+                (a == b).then(|| self.clone())
+            }
+            (Rows::Any(whole), Rows::Exactly(lead)) | (Rows::Exactly(lead), Rows::Any(whole)) => {
+                whole.starts_with(lead).then(|| Rows::Exactly(lead.clone()))
+            }
+        }
+    }
+}
+
+/// Instructions that run together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// Tile by tile.
+    Region { rows: Rows, members: Vec<Val> },
+    /// A matrix product that is worth blocking.
+    Product(Val),
+    /// A sum over a middle axis, or one whose rows are too long for a tile.
+    Fold(Val),
+}
+
+/// What a member does for a tile of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Member {
+    /// A value for each element.
+    Elementwise,
+    /// The sum within each row.
+    SumWithin,
+    /// The sum over all elements of all rows.
+    SumAll,
+    /// The sum over the rows, for each place in a row.
+    SumAcross,
+    /// Each row times a small matrix.
+    Project,
+    /// The transposed tile of one operand times the tile of the other.
+    Accumulate,
+}
+
+impl Member {
+    /// Whether the value is complete only behind the region.
+    pub(crate) fn accumulates(self) -> bool {
+        matches!(self, Member::SumAll | Member::SumAcross | Member::Accumulate)
+    }
+}
+
+/// An operand of a member, as the rows of the region see it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Operand {
+    pub(crate) base: Val,
+    /// Length and stride of each axis, those of length 1 left out; the rows come first.
+    pub(crate) axes: Vec<(usize, usize)>,
+}
+
+/// How an operand's elements lie with respect to rows and tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// Consecutively.
+    Consecutive,
+    /// One element for all.
+    Single,
+    /// The same consecutive row for all rows.
+    SameRow,
+    /// One element for each row.
+    PerRow,
+    /// Anywhere else.
+    Scattered,
+}
+
+impl Operand {
+    fn new(layout: &Layout, dims: &[usize], strides: &[usize]) -> Self {
+        Operand {
+            base: layout.base,
+            axes: squeezed(dims, strides),
+        }
+    }
+
+    /// How the elements lie when the first `lead` axes are the rows.
+    pub(crate) fn placement(&self, lead: usize) -> Placement {
+        let (rows, row) = self.axes.split_at(lead.min(self.axes.len()));
+        let still = |axes: &[(usize, usize)]| axes.iter().all(|&(_, stride)| stride == 0);
+        if is_row_major(&self.axes) {
+            Placement::Consecutive
+        } else if still(&self.axes) {
+            Placement::Single
+        } else if still(rows) && is_row_major(row) {
+            Placement::SameRow
+        } else if still(row) && is_row_major(rows) {
+            Placement::PerRow
+        } else {
+            Placement::Scattered
+        }
+    }
+}
+
+/// How an instruction takes part in a region.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(crate) member: Member,
+    pub(crate) rows: Rows,
+    /// Operands that are read tile by tile.
+    pub(crate) tiled: Vec<Operand>,
+    /// The small matrix of a projection, which must be complete before the region: rows, then columns.
+    pub(crate) whole: Option<Operand>,
+}
+
+/// How the instruction could run in a region, if it could.
+pub(crate) fn part(program: &Program, layouts: &[Layout], val: Val) -> Option<Part> {
+    let inst = program.inst(val);
+    let layout = |position: usize| &layouts[inst.args[position].index()];
+    let plain =
+        |position: usize, dims: &[usize]| Operand::new(layout(position), dims, &layout(position).strides);
+    let dims_of = |position: usize| &program.inst(inst.args[position]).dims;
+    let bytes = |elements: usize| elements * inst.dtype.size();
+    match &inst.prim {
+        Prim::Map(_) => {
+            let operand = |position: usize| {
+                let strides = broadcast_strides(dims_of(position), &layout(position).strides, &inst.dims);
+                Operand::new(layout(position), &inst.dims, &strides)
+            };
+            let tiled = (0..inst.args.len()).map(operand).collect();
+            let rows = Rows::Any(squeezed_dims(&inst.dims));
+            Some(Part {
+                member: Member::Elementwise,
+                rows,
+                tiled,
+                whole: None,
+            })
+        }
+        // A view that is its own base is a copy of its operand.
+        Prim::View(_) => {
+            let dims = dims_of(0);
+            let rows = Rows::Any(squeezed_dims(dims));
+            Some(Part {
+                member: Member::Elementwise,
+                rows,
+                tiled: vec![plain(0, dims)],
+                whole: None,
+            })
+        }
+        Prim::Sum { first, end } => {
+            let dims = dims_of(0);
+            let (member, rows) = match folded(program, inst.args[0], &inst.prim) {
+                [1, _, 1] => (Member::SumAll, Rows::Any(squeezed_dims(dims))),
+                [_, axis, 1] if bytes(axis) <= MAX_ROW_BYTES => {
+                    (Member::SumWithin, Rows::Exactly(squeezed_dims(&dims[..*first])))
+                }
+                [1, _, inner] if bytes(inner) <= MAX_ROW_BYTES => (
+                    Member::SumAcross,
+                    Rows::Exactly(squeezed_dims(&dims[*first..*end])),
+                ),
+                _ => return None,
+            };
+            Some(Part {
+                member,
+                rows,
+                tiled: vec![plain(0, dims)],
+                whole: None,
+            })
+        }
+        Prim::Contract => {
+            let [m, k, n] = [inst.dims[0], dims_of(0)[1], inst.dims[1]];
+            if m >= MIN_SKINNY_ROWS && k * n <= MAX_SKINNY {
+                let rows = Rows::Exactly(vec![m]);
+                let tiled = vec![plain(0, &[m, k])];
+                // Both axes of the small matrix count, also those of length 1.
+                let whole = Operand {
+                    base: layout(1).base,
+                    axes: vec![(k, layout(1).strides[0]), (n, layout(1).strides[1])],
+                };
+                return Some(Part {
+                    member: Member::Project,
+                    rows,
+                    tiled,
+                    whole: Some(whole),
+                });
+            }
+            if k >= MIN_SKINNY_ROWS && m * n <= MAX_SKINNY {
+                let transposed = [layout(0).strides[1], layout(0).strides[0]];
+                let tiled = vec![Operand::new(layout(0), &[k, m], &transposed), plain(1, &[k, n])];
+                let rows = Rows::Exactly(vec![k]);
+                return Some(Part {
+                    member: Member::Accumulate,
+                    rows,
+                    tiled,
+                    whole: None,
+                });
+            }
+            None
+        }
+        _ => None,
+    }
+}
+
+/// Groups the program's instructions; without `join`, each is a group of its own.
+pub(crate) fn group(program: &Program, layouts: &[Layout], join: bool) -> Vec<Group> {
+    let mut grouping = Grouping {
+        program,
+        layouts,
+        groups: Vec::new(),
+        group_of: HashMap::new(),
+        accumulated: HashMap::new(),
+        last_reader: HashMap::new(),
+    };
+    for index in 0..program.insts.len() {
+        let val = Val(index as u32);
+        if layouts[index].base == val {
+            grouping.place(val, join);
+        }
+    }
+    grouping.groups
+}
+
+struct Grouping<'a> {
+    program: &'a Program,
+    layouts: &'a [Layout],
+    groups: Vec<Group>,
+    /// The group that produces a value.
+    group_of: HashMap<Val, usize>,
+    /// Whether the value is complete only behind its region.
+    accumulated: HashMap<Val, bool>,
+    /// The last region that reads a value from memory.
+    last_reader: HashMap<Val, usize>,
+}
+
+impl Grouping<'_> {
+    fn place(&mut self, val: Val, join: bool) {
+        let inst = self.program.inst(val);
+        let is_source = matches!(
+            inst.prim,
+            Prim::Nothing | Prim::Feed(_) | Prim::Scalar(_) | Prim::Constant(_) | Prim::Read(_)
+        );
+        if is_source {
+            return;
+        }
+        let Some(part) = part(self.program, self.layouts, val) else {
+            let group = if inst.prim == Prim::Contract {
+                Group::Product(val)
+            } else {
+                Group::Fold(val)
+            };
+            self.group_of.insert(val, self.groups.len());
+            self.groups.push(group);
+            return;
+        };
+        let index = match self.region_for(&part).filter(|_| join) {
+            Some((index, rows)) => {
+                if let Group::Region {
+                    rows: shared,
+                    members,
+                } = &mut self.groups[index]
+                {
+                    *shared = rows;
+                    members.push(val);
+                }
+                index
+            }
+            None => {
+                self.groups.push(Group::Region {
+                    rows: part.rows.clone(),
+                    members: vec![val],
+                });
+                self.groups.len() - 1
+            }
+        };
+        self.group_of.insert(val, index);
+        self.accumulated.insert(val, part.member.accumulates());
+        for operand in part.tiled.iter().chain(&part.whole) {
+            self.last_reader.insert(operand.base, index);
+        }
+    }
+
+    /// The region that the instruction can join, and the rows that it has then.
+    fn region_for(&self, part: &Part) -> Option<(usize, Rows)> {
+        let operands = || part.tiled.iter().chain(&part.whole);
+        let last_producer = operands()
+            .filter_map(|operand| self.group_of.get(&operand.base))
+            .max();
+        let last_reader = || {
+            let large = operands().filter(|operand| size(&self.program.inst(operand.base).dims) > 1);
+            large
+                .filter_map(|operand| self.last_reader.get(&operand.base))
+                .max()
+        };
+        let index = *last_producer.or_else(last_reader)?;
+        let Group::Region { rows, members } = &self.groups[index] else {
+            return None;
+        };
+        if members.len() >= MAX_MEMBERS {
+            return None;
+        }
+        let mut rows = rows.with(&part.rows)?;
+        for operand in &part.tiled {
+            if self.group_of.get(&operand.base) == Some(&index) {
+                rows = self.rows_within(operand, &rows)?;
+            }
+        }
+        let whole_is_ready = part
+            .whole
+            .as_ref()
+            .is_none_or(|whole| self.group_of.get(&whole.base) != Some(&index));
+        whole_is_ready.then_some((index, rows))
+    }
+
+    /// The rows with which an operand from the same region can be read as it is, if there are any.
+    fn rows_within(&self, operand: &Operand, rows: &Rows) -> Option<Rows> {
+        if self.accumulated[&operand.base] {
+            return None;
+        }
+        let lengths: Vec<usize> = operand.axes.iter().map(|&(length, _)| length).collect();
+        let produced = &self.program.inst(operand.base).dims;
+        if is_row_major(&operand.axes) && size(produced) == size(&lengths) {
+            return Some(rows.clone());
+        }
+        // One element for each row, if the rows are all that the operand has.
+        let lead = squeezed_dims(produced);
+        let per_row = lengths.starts_with(&lead) && operand.placement(lead.len()) == Placement::PerRow;
+        per_row.then(|| rows.with(&Rows::Exactly(lead))).flatten()
+    }
+}

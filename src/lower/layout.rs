@@ -1,0 +1,177 @@
+//! Views resolved: where in memory each value's elements lie.
+//!
+//! A view is no computation. Each value gets the instruction that produces its elements (its *base*)
+//! and the distance between neighbours along each axis. Where no distances can express a view, as
+//! for a reshaped transpose, it becomes a base itself: a copy.
+
+use super::program::{Prim, Program, Val, View, size};
+
+/// Where a value's elements lie in the memory of its base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// The value whose instruction produces the elements.
+    pub(crate) base: Val,
+    /// Elements between neighbours along each axis; 0 repeats.
+    pub(crate) strides: Vec<usize>,
+}
+
+/// Strides of the row-major order.
+pub(crate) fn row_major(dims: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1; dims.len()];
+    for axis in (1..dims.len()).rev() {
+        strides[axis - 1] = strides[axis] * dims[axis];
+    }
+    strides
+}
+
+/// The axes longer than 1, as (length, stride).
+pub(crate) fn squeezed(dims: &[usize], strides: &[usize]) -> Vec<(usize, usize)> {
+    dims.iter()
+        .copied()
+        .zip(strides.iter().copied())
+        .filter(|&(length, _)| length != 1)
+        .collect()
+}
+
+/// The lengths other than 1.
+pub(crate) fn squeezed_dims(dims: &[usize]) -> Vec<usize> {
+    dims.iter().copied().filter(|&length| length != 1).collect()
+}
+
+/// Whether the elements along these axes are consecutive.
+pub(crate) fn is_row_major(axes: &[(usize, usize)]) -> bool {
+    let mut expected = 1;
+    axes.iter().rev().all(|&(length, stride)| {
+        let fits = stride == expected;
+        expected *= length;
+        fits
+    }) || axes.iter().any(|&(length, _)| length == 0)
+}
+
+/// Strides of an operand of lengths `dims` when it broadcasts to `to`.
+pub(crate) fn broadcast_strides(dims: &[usize], strides: &[usize], to: &[usize]) -> Vec<usize> {
+    let added = to.len() - dims.len();
+    (0..to.len())
+        .map(|axis| match axis.checked_sub(added) {
+            Some(own) if dims[own] == to[axis] => strides[own],
+            _ => 0,
+        })
+        .collect()
+}
+
+/// Strides that show the same elements in the same order under other lengths, if there are any.
+fn reshaped_strides(axes: &[(usize, usize)], dims: &[usize]) -> Option<Vec<usize>> {
+    if is_row_major(axes) {
+        return Some(row_major(dims));
+    }
+    // Axes whose elements follow on each other evenly count as one; a new axis must lie within one.
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for &(length, stride) in axes {
+        match runs.last_mut() {
+            Some(run) if run.1 == length * stride => *run = (run.0 * length, stride),
+            _ => runs.push((length, stride)),
+        }
+    }
+    let mut strides = vec![0; dims.len()];
+    let mut runs = runs.into_iter().rev();
+    let (mut left, mut stride) = (1, 0);
+    for axis in (0..dims.len()).rev().filter(|&axis| dims[axis] != 1) {
+        if left == 1 {
+            (left, stride) = runs.next()?;
+        }
+        if left % dims[axis] != 0 {
+            return None;
+        }
+        strides[axis] = stride;
+        left /= dims[axis];
+        stride *= dims[axis];
+    }
+    Some(strides)
+}
+
+/// Resolves every value of the program.
+pub(crate) fn resolve(program: &Program) -> Vec<Layout> {
+    let mut layouts: Vec<Layout> = Vec::with_capacity(program.insts.len());
+    let must_be_row_major = consecutive_operands(program);
+    for (index, inst) in program.insts.iter().enumerate() {
+        let own = Layout {
+            base: Val(index as u32),
+            strides: row_major(&inst.dims),
+        };
+        let Prim::View(view) = &inst.prim else {
+            layouts.push(own);
+            continue;
+        };
+        let source = &layouts[inst.args[0].index()];
+        let dims = &program.inst(inst.args[0]).dims;
+        let strides = match view {
+            View::Permute(axes) => Some(axes.iter().map(|&axis| source.strides[axis]).collect()),
+            View::Broadcast => Some(broadcast_strides(dims, &source.strides, &inst.dims)),
+            View::Reshape => reshaped_strides(&squeezed(dims, &source.strides), &inst.dims),
+        };
+        let usable = |strides: &Vec<usize>| {
+            !must_be_row_major[index]
+                || (is_row_major(&squeezed(&inst.dims, strides))
+                    && size(&inst.dims) == size(&program.inst(source.base).dims))
+        };
+        layouts.push(match strides.filter(usable) {
+            Some(strides) => Layout {
+                base: source.base,
+                strides,
+            },
+            None => own,
+        });
+    }
+    layouts
+}
+
+/// Which values are read as consecutive elements: results, and what is summed over a middle axis.
+fn consecutive_operands(program: &Program) -> Vec<bool> {
+    let mut consecutive = vec![false; program.insts.len()];
+    for val in program.results() {
+        consecutive[val.index()] = true;
+    }
+    for inst in &program.insts {
+        if matches!(inst.prim, Prim::Sum { .. }) {
+            let [outer, _, inner] = folded(program, inst.args[0], &inst.prim);
+            if outer != 1 && inner != 1 {
+                consecutive[inst.args[0].index()] = true;
+            }
+        }
+    }
+    consecutive
+}
+
+/// The three lengths of a sum: before the summed axes, along them, and after them.
+pub(crate) fn folded(program: &Program, arg: Val, sum: &Prim) -> [usize; 3] {
+    let dims = &program.inst(arg).dims;
+    match *sum {
+        Prim::Sum { first, end } => [size(&dims[..first]), size(&dims[first..end]), size(&dims[end..])],
+        _ => [size(dims), 1, 1],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reshape_finds_strides_where_there_are_some() {
+        // A transposed [2, 3]: strides 1 and 3 over lengths 3 and 2.
+        let transposed = [(3, 1), (2, 3)];
+        assert_eq!(reshaped_strides(&transposed, &[6]), None);
+        assert_eq!(reshaped_strides(&transposed, &[3, 1, 2]), Some(vec![1, 0, 3]));
+        // Every second row of [4, 6], each split in two.
+        assert_eq!(
+            reshaped_strides(&[(2, 12), (6, 1)], &[2, 2, 3]),
+            Some(vec![12, 3, 1])
+        );
+        // A repeated row: the repetition may be split.
+        assert_eq!(
+            reshaped_strides(&[(4, 0), (3, 1)], &[2, 2, 3]),
+            Some(vec![0, 0, 1])
+        );
+        assert_eq!(reshaped_strides(&[(4, 0), (3, 1)], &[12]), None);
+        assert_eq!(reshaped_strides(&[(2, 3), (3, 1)], &[6]), Some(vec![1]));
+    }
+}

@@ -1,0 +1,171 @@
+//! From the graph to a program in a small vocabulary, and from that to groups of instructions that
+//! run together.
+//!
+//! - [`specialise`] takes the nodes that the fetches need and the lengths of what is fed, and asks
+//!   each op to emit itself through [`Lowering`]. Every length is known from here on; variables have
+//!   become values threaded from reader to reader, so that no instruction has an effect.
+//! - [`crate::rewrite`] improves the program.
+//! - [`layout`] resolves views to strides, and [`fuse`] groups what runs tile by tile.
+
+pub(crate) mod fuse;
+pub(crate) mod layout;
+mod program;
+mod specialise;
+
+use std::sync::Arc;
+
+use crate::dtype::{DType, Numeric};
+use crate::graph::{NodeId, VariableId};
+use crate::value::Value;
+
+pub(crate) use program::{Inst, Prim, Program, Scalar, ScalarValue, Val, View, broadcast_dims, size};
+pub(crate) use specialise::{Fetched, Request, specialise};
+
+/// What an op emits its computation through: appends instructions to a program.
+///
+/// Operands of `map` broadcast; all other lengths must fit, as the op's shape rule has ensured.
+pub(crate) struct Lowering<'p> {
+    program: &'p mut Program,
+    origin: NodeId,
+}
+
+impl<'p> Lowering<'p> {
+    pub(crate) fn new(program: &'p mut Program, origin: NodeId) -> Self {
+        Lowering { program, origin }
+    }
+
+    pub(crate) fn dims(&self, val: Val) -> &[usize] {
+        &self.program.inst(val).dims
+    }
+
+    fn dtype(&self, val: Val) -> DType {
+        self.program.inst(val).dtype
+    }
+
+    fn emit(&mut self, prim: Prim, args: &[Val], dtype: DType, dims: Vec<usize>) -> Val {
+        self.program.push(Inst {
+            prim,
+            args: args.to_vec(),
+            dtype,
+            dims,
+            origin: self.origin,
+        })
+    }
+
+    /// The result of an operation that has none.
+    pub(crate) fn nothing(&mut self) -> Val {
+        self.emit(Prim::Nothing, &[], DType::Bool, vec![0])
+    }
+
+    /// What a run feeds at the given position.
+    pub(crate) fn feed(&mut self, position: usize, dtype: DType, dims: Vec<usize>) -> Val {
+        self.emit(Prim::Feed(position as u32), &[], dtype, dims)
+    }
+
+    /// The value that a variable has before the run.
+    pub(crate) fn read(&mut self, variable: VariableId) -> Val {
+        let (dtype, dims) = self.program.stored(variable);
+        self.emit(Prim::Read(variable), &[], dtype, dims)
+    }
+
+    /// A fixed array.
+    pub(crate) fn constant(&mut self, value: Arc<Value>) -> Val {
+        let (dtype, dims) = (value.dtype(), value.shape().to_vec());
+        if dims.is_empty() {
+            let scalar = ScalarValue::of(&value);
+            return self.emit(Prim::Scalar(scalar), &[], dtype, dims);
+        }
+        let id = self.program.hold(value);
+        self.emit(Prim::Constant(id), &[], dtype, dims)
+    }
+
+    /// A fixed number, without axes.
+    pub(crate) fn scalar(&mut self, number: f64, dtype: DType) -> Val {
+        let scalar = match dtype {
+            DType::F32 => ScalarValue::F32(f32::from_f64(number).to_bits()),
+            DType::F64 => ScalarValue::F64(number.to_bits()),
+            DType::I32 => ScalarValue::I32(i32::from_f64(number)),
+            DType::I64 => ScalarValue::I64(i64::from_f64(number)),
+            DType::Bool => ScalarValue::Bool(number != 0.0),
+        };
+        self.emit(Prim::Scalar(scalar), &[], dtype, Vec::new())
+    }
+
+    /// A scalar function of the operands, elementwise.
+    pub(crate) fn map(&mut self, scalar: Scalar, args: &[Val]) -> Val {
+        let dims = args.iter().fold(Vec::new(), |dims, &arg| {
+            program::broadcast_dims(&dims, self.dims(arg))
+        });
+        let dtype = self.dtype(args[0]);
+        self.emit(Prim::Map(scalar), args, dtype, dims)
+    }
+
+    /// The same numbers as another element type.
+    pub(crate) fn cast(&mut self, val: Val, dtype: DType) -> Val {
+        if self.dtype(val) == dtype {
+            return val;
+        }
+        let dims = self.dims(val).to_vec();
+        self.emit(Prim::Map(Scalar::Cast), &[val], dtype, dims)
+    }
+
+    /// The sum over ascending axes, which disappear.
+    ///
+    /// Emitted as one sum for each run of adjacent axes, last run first, so that every `Sum` folds
+    /// the middle of a three-axis shape and nothing has to be moved for it.
+    pub(crate) fn sum(&mut self, val: Val, axes: &[usize]) -> Val {
+        let mut sum = val;
+        for run in axes.chunk_by(|&axis, &next| axis + 1 == next).rev() {
+            let axes = run[0]..run[0] + run.len();
+            let mut dims = self.dims(sum).to_vec();
+            let length: usize = dims.drain(axes.clone()).product();
+            if length == 1 {
+                sum = self.reshape(sum, dims);
+                continue;
+            }
+            sum = self.emit(
+                Prim::Sum {
+                    first: axes.start,
+                    end: axes.end,
+                },
+                &[sum],
+                self.dtype(sum),
+                dims,
+            );
+        }
+        sum
+    }
+
+    /// The elements in the same order under other lengths.
+    pub(crate) fn reshape(&mut self, val: Val, dims: Vec<usize>) -> Val {
+        if self.dims(val) == dims {
+            return val;
+        }
+        self.emit(Prim::View(View::Reshape), &[val], self.dtype(val), dims)
+    }
+
+    /// Axis `i` of the result is axis `permutation[i]`.
+    pub(crate) fn permute(&mut self, val: Val, permutation: Vec<usize>) -> Val {
+        let dims = permutation.iter().map(|&axis| self.dims(val)[axis]).collect();
+        self.emit(
+            Prim::View(View::Permute(permutation)),
+            &[val],
+            self.dtype(val),
+            dims,
+        )
+    }
+
+    /// The value repeated to the given lengths under the broadcasting rule.
+    pub(crate) fn broadcast(&mut self, val: Val, dims: Vec<usize>) -> Val {
+        if self.dims(val) == dims {
+            return val;
+        }
+        self.emit(Prim::View(View::Broadcast), &[val], self.dtype(val), dims)
+    }
+
+    /// The matrix product of [m, k] and [k, n].
+    pub(crate) fn contract(&mut self, a: Val, b: Val) -> Val {
+        let dims = vec![self.dims(a)[0], self.dims(b)[1]];
+        self.emit(Prim::Contract, &[a, b], self.dtype(a), dims)
+    }
+}

@@ -1,0 +1,342 @@
+//! The program: a straight line of instructions in the lowering vocabulary, every length known.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use ndarray::{ArrayD, IxDyn};
+
+use crate::dtype::{DType, Element};
+use crate::graph::{NodeId, VariableId};
+use crate::value::{Value, with_array};
+
+/// An instruction's result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Val(pub(crate) u32);
+
+impl Val {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A function of one element of each operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Scalar {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Neg,
+    Square,
+    /// To the element type of the instruction.
+    Cast,
+}
+
+impl Scalar {
+    /// As it is printed.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Scalar::Add => "add",
+            Scalar::Sub => "sub",
+            Scalar::Mul => "mul",
+            Scalar::Div => "div",
+            Scalar::Neg => "neg",
+            Scalar::Square => "square",
+            Scalar::Cast => "cast",
+        }
+    }
+}
+
+/// The same elements seen under other lengths or in another order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum View {
+    Reshape,
+    Permute(Vec<usize>),
+    Broadcast,
+}
+
+/// One number of any type; equal when the bits are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum ScalarValue {
+    F32(u32),
+    F64(u64),
+    I32(i32),
+    I64(i64),
+    Bool(bool),
+}
+
+impl ScalarValue {
+    /// The first element of a value that has one.
+    pub(crate) fn of(value: &Value) -> Self {
+        fn first<T: Element>(array: &ArrayD<T>) -> T {
+            array.first().copied().unwrap_or_default()
+        }
+        match value {
+            Value::F32(array) => ScalarValue::F32(first(array).to_bits()),
+            Value::F64(array) => ScalarValue::F64(first(array).to_bits()),
+            Value::I32(array) => ScalarValue::I32(first(array)),
+            Value::I64(array) => ScalarValue::I64(first(array)),
+            Value::Bool(array) => ScalarValue::Bool(first(array)),
+        }
+    }
+
+    /// The number as an array without axes.
+    pub(crate) fn to_value(self) -> Value {
+        fn array<T: Element>(number: T) -> Value {
+            T::wrap(ArrayD::from_elem(IxDyn(&[]), number))
+        }
+        match self {
+            ScalarValue::F32(bits) => array(f32::from_bits(bits)),
+            ScalarValue::F64(bits) => array(f64::from_bits(bits)),
+            ScalarValue::I32(number) => array(number),
+            ScalarValue::I64(number) => array(number),
+            ScalarValue::Bool(truth) => array(truth),
+        }
+    }
+
+    /// Whether it is this number; NaN is none.
+    pub(crate) fn is(self, number: f64) -> bool {
+        match self {
+            ScalarValue::F32(bits) => f64::from(f32::from_bits(bits)) == number,
+            ScalarValue::F64(bits) => f64::from_bits(bits) == number,
+            ScalarValue::I32(own) => f64::from(own) == number,
+            ScalarValue::I64(own) => own as f64 == number,
+            ScalarValue::Bool(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for ScalarValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        with_array!(self.to_value(), array => array.iter().try_for_each(|number| write!(f, "{number:?}")))
+    }
+}
+
+/// What an instruction does: the whole vocabulary that everything behind lowering knows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Prim {
+    /// An operation's lack of a value.
+    Nothing,
+    /// What the run is fed at this position.
+    Feed(u32),
+    /// One number.
+    Scalar(ScalarValue),
+    /// An array, by its index among the program's constants.
+    Constant(u32),
+    /// A variable's value from before the run.
+    Read(VariableId),
+    /// An elementwise function; operands broadcast to the instruction's lengths.
+    Map(Scalar),
+    /// The sum over the axes `first..end`, which disappear.
+    Sum { first: usize, end: usize },
+    /// The operand's elements under other lengths; nothing moves.
+    View(View),
+    /// The matrix product of [m, k] and [k, n].
+    Contract,
+}
+
+/// One instruction.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Inst {
+    pub(crate) prim: Prim,
+    pub(crate) args: Vec<Val>,
+    pub(crate) dtype: DType,
+    pub(crate) dims: Vec<usize>,
+    /// The node it comes from, for messages.
+    pub(crate) origin: NodeId,
+}
+
+/// A straight line of instructions: operands come before their users.
+#[derive(Debug, Default)]
+pub(crate) struct Program {
+    pub(crate) insts: Vec<Inst>,
+    pub(crate) constants: Vec<Arc<Value>>,
+    /// What the run gives, in the order of the fetches.
+    pub(crate) fetches: Vec<Val>,
+    /// The values that variables have after the run.
+    pub(crate) commits: Vec<(VariableId, Val)>,
+    /// Element type and lengths of the graph's variables.
+    pub(crate) variables: Arc<Vec<(DType, Vec<usize>)>>,
+    /// Index of each constant by its address, which is compared and never followed.
+    held: HashMap<usize, u32>,
+}
+
+/// The number of elements.
+pub(crate) fn size(dims: &[usize]) -> usize {
+    dims.iter().product()
+}
+
+/// The lengths that two operands have together; a length of 1 stretches.
+pub(crate) fn broadcast_dims(a: &[usize], b: &[usize]) -> Vec<usize> {
+    let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
+    let added = long.len() - short.len();
+    let matched = |axis: usize| if axis < added { 1 } else { short[axis - added] };
+    long.iter()
+        .enumerate()
+        .map(|(axis, &length)| if length == 1 { matched(axis) } else { length })
+        .collect()
+}
+
+impl Program {
+    pub(crate) fn new(variables: Arc<Vec<(DType, Vec<usize>)>>) -> Self {
+        Program {
+            variables,
+            ..Program::default()
+        }
+    }
+
+    /// An empty program over the same variables and constants.
+    pub(crate) fn emptied(&self) -> Self {
+        Program {
+            constants: self.constants.clone(),
+            held: self.held.clone(),
+            ..Program::new(Arc::clone(&self.variables))
+        }
+    }
+
+    pub(crate) fn inst(&self, val: Val) -> &Inst {
+        &self.insts[val.index()]
+    }
+
+    pub(crate) fn push(&mut self, inst: Inst) -> Val {
+        self.insts.push(inst);
+        Val(self.insts.len() as u32 - 1)
+    }
+
+    /// The index of a constant, which is kept once however often it is used.
+    pub(crate) fn hold(&mut self, value: Arc<Value>) -> u32 {
+        *self.held.entry(Arc::as_ptr(&value) as usize).or_insert_with(|| {
+            self.constants.push(value);
+            self.constants.len() as u32 - 1
+        })
+    }
+
+    pub(crate) fn stored(&self, variable: VariableId) -> (DType, Vec<usize>) {
+        self.variables[variable.index()].clone()
+    }
+
+    /// The values that must outlive the program's run.
+    pub(crate) fn results(&self) -> impl Iterator<Item = Val> + '_ {
+        self.fetches
+            .iter()
+            .copied()
+            .chain(self.commits.iter().map(|&(_, val)| val))
+    }
+
+    /// Which instructions the results depend on.
+    pub(crate) fn live(&self) -> Vec<bool> {
+        let mut live = vec![false; self.insts.len()];
+        for val in self.results() {
+            live[val.index()] = true;
+        }
+        for index in (0..self.insts.len()).rev() {
+            if live[index] {
+                for arg in &self.insts[index].args {
+                    live[arg.index()] = true;
+                }
+            }
+        }
+        live
+    }
+
+    /// The program without the instructions on which no result depends.
+    pub(crate) fn pruned(mut self) -> Self {
+        let live = self.live();
+        let mut renumbered = vec![Val(u32::MAX); self.insts.len()];
+        let mut kept = 0;
+        for (index, &live) in live.iter().enumerate() {
+            if live {
+                renumbered[index] = Val(kept);
+                kept += 1;
+            }
+        }
+        let mut index = 0;
+        self.insts.retain(|_| {
+            index += 1;
+            live[index - 1]
+        });
+        let renumber = |val: &mut Val| *val = renumbered[val.index()];
+        self.insts
+            .iter_mut()
+            .flat_map(|inst| &mut inst.args)
+            .for_each(renumber);
+        self.fetches.iter_mut().for_each(renumber);
+        self.commits.iter_mut().for_each(|(_, val)| renumber(val));
+        self
+    }
+
+    /// Says which instruction breaks the program's invariant, if one does.
+    pub(crate) fn verify(&self) -> Result<(), String> {
+        for (index, inst) in self.insts.iter().enumerate() {
+            if inst.args.iter().any(|arg| arg.index() >= index) {
+                return Err(format!("%{index} uses a value that comes after it"));
+            }
+            let arg = |i: usize| self.inst(inst.args[i]);
+            let fits = match &inst.prim {
+                Prim::Map(_) => inst
+                    .args
+                    .iter()
+                    .all(|&arg| broadcast_dims(&inst.dims, &self.inst(arg).dims) == inst.dims),
+                Prim::Sum { first, end } => {
+                    let mut dims = arg(0).dims.clone();
+                    dims.drain(*first..*end);
+                    dims == inst.dims && inst.dtype == arg(0).dtype
+                }
+                Prim::View(View::Reshape) => size(&arg(0).dims) == size(&inst.dims),
+                Prim::View(View::Broadcast) => broadcast_dims(&arg(0).dims, &inst.dims) == inst.dims,
+                Prim::View(View::Permute(axes)) => axes
+                    .iter()
+                    .map(|&axis| arg(0).dims[axis])
+                    .eq(inst.dims.iter().copied()),
+                Prim::Contract => {
+                    let (a, b) = (&arg(0).dims, &arg(1).dims);
+                    a.len() == 2 && b.len() == 2 && a[1] == b[0] && inst.dims == [a[0], b[1]]
+                }
+                _ => inst.args.is_empty(),
+            };
+            if !fits {
+                return Err(format!("%{index} does not fit its operands: {inst:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Inst {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.prim {
+            Prim::Nothing => f.write_str("nothing")?,
+            Prim::Feed(position) => write!(f, "feed {position}")?,
+            Prim::Scalar(number) => write!(f, "scalar {number}")?,
+            Prim::Constant(index) => write!(f, "constant {index}")?,
+            Prim::Read(variable) => write!(f, "read {}", variable.0)?,
+            Prim::Map(scalar) => f.write_str(scalar.name())?,
+            Prim::Sum { first, end } => write!(f, "sum {first}..{end}")?,
+            Prim::View(View::Permute(axes)) => write!(f, "permute {axes:?}")?,
+            Prim::View(View::Reshape) => f.write_str("reshape")?,
+            Prim::View(View::Broadcast) => f.write_str("broadcast")?,
+            Prim::Contract => f.write_str("contract")?,
+        }
+        for (position, arg) in self.args.iter().enumerate() {
+            write!(f, "{}%{}", if position == 0 { " " } else { ", " }, arg.0)?;
+        }
+        write!(f, " : {}{:?}", self.dtype, self.dims)
+    }
+}
+
+/// One line an instruction, then the results.
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, inst) in self.insts.iter().enumerate() {
+            writeln!(f, "%{index} = {inst}")?;
+        }
+        for val in &self.fetches {
+            writeln!(f, "fetch %{}", val.0)?;
+        }
+        for (variable, val) in &self.commits {
+            writeln!(f, "commit {} <- %{}", variable.0, val.0)?;
+        }
+        Ok(())
+    }
+}

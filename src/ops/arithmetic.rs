@@ -1,0 +1,134 @@
+//! Addition, subtraction, multiplication and division, elementwise and broadcasting, with the
+//! operators `+ - * /` between tensors, variables and scalars.
+
+use crate::dtype::Numeric;
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::{AnyTensor, Operand, Tensor, Variable};
+use crate::lower::{Lowering, Scalar, Val};
+use crate::op::Op;
+use crate::shape::{TensorType, broadcast};
+
+/// One of the four operations.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Arithmetic {
+    Add,
+    Sub,
+    Mul,
+    Div,
+}
+
+impl Op for Arithmetic {
+    fn name(&self) -> &'static str {
+        match self {
+            Arithmetic::Add => "add",
+            Arithmetic::Sub => "sub",
+            Arithmetic::Mul => "mul",
+            Arithmetic::Div => "div",
+        }
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let (a, b) = (inputs[0], inputs[1]);
+        Ok(TensorType::new(a.dtype, broadcast(&a.shape, &b.shape)?))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let scalar = match self {
+            Arithmetic::Add => Scalar::Add,
+            Arithmetic::Sub => Scalar::Sub,
+            Arithmetic::Mul => Scalar::Mul,
+            Arithmetic::Div => Scalar::Div,
+        };
+        to.map(scalar, inputs)
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let (a, b) = (at.input(0), at.input(1));
+        match self {
+            Arithmetic::Add => {
+                at.give(0, |dy| dy);
+                at.give(1, |dy| dy);
+            }
+            Arithmetic::Sub => {
+                at.give(0, |dy| dy);
+                at.give(1, |dy| -dy);
+            }
+            Arithmetic::Mul => {
+                at.give(0, |dy| dy * b);
+                at.give(1, |dy| dy * a);
+            }
+            Arithmetic::Div => {
+                let quotient = at.output();
+                at.give(0, |dy| dy / b);
+                at.give(1, |dy| -(dy * quotient / b));
+            }
+        }
+    }
+}
+
+impl<'g, T: Numeric> Tensor<'g, T> {
+    #[track_caller]
+    fn arithmetic(self, op: Arithmetic, other: impl Operand<'g, T>) -> Self {
+        let any = self.any();
+        Tensor::typed(any.binary(op, other.into_tensor(any.graph()).any()))
+    }
+}
+
+/// The operator forms of one operation: tensors, variables and scalars on either side.
+macro_rules! operator {
+    ($trait:ident $method:ident, $formula:literal, $da:literal, $db:literal, $scalars:tt) => {
+        #[doc = concat!("`", $formula, "`, elementwise; shapes broadcast as in NumPy.")]
+        #[doc = ""]
+        #[doc = concat!("Gradient: ", $da, " to `a` and ", $db, " to `b`, each summed back to its operand's shape.")]
+        impl<'g, T: Numeric, B: Operand<'g, T>> std::ops::$trait<B> for Tensor<'g, T> {
+            type Output = Tensor<'g, T>;
+            #[track_caller]
+            fn $method(self, other: B) -> Tensor<'g, T> {
+                self.arithmetic(Arithmetic::$trait, other)
+            }
+        }
+
+        #[doc = concat!("`", $formula, "`, as for the variable's [`Tensor`].")]
+        impl<'g, T: Numeric, B: Operand<'g, T>> std::ops::$trait<B> for Variable<'g, T> {
+            type Output = Tensor<'g, T>;
+            #[track_caller]
+            fn $method(self, other: B) -> Tensor<'g, T> {
+                self.tensor().arithmetic(Arithmetic::$trait, other)
+            }
+        }
+
+        impl<'g> std::ops::$trait for AnyTensor<'g> {
+            type Output = AnyTensor<'g>;
+            #[track_caller]
+            fn $method(self, other: AnyTensor<'g>) -> AnyTensor<'g> {
+                self.binary(Arithmetic::$trait, other)
+            }
+        }
+
+        operator!(@scalars $trait $method, $formula, $scalars);
+    };
+    (@scalars $trait:ident $method:ident, $formula:literal, [$($scalar:ident),*]) => {$(
+        #[doc = concat!("`", $formula, "` with a scalar on the left.")]
+        impl<'g> std::ops::$trait<Tensor<'g, $scalar>> for $scalar {
+            type Output = Tensor<'g, $scalar>;
+            #[track_caller]
+            fn $method(self, other: Tensor<'g, $scalar>) -> Tensor<'g, $scalar> {
+                self.into_tensor(other.any().graph()).arithmetic(Arithmetic::$trait, other)
+            }
+        }
+
+        #[doc = concat!("`", $formula, "` with a scalar on the left.")]
+        impl<'g> std::ops::$trait<Variable<'g, $scalar>> for $scalar {
+            type Output = Tensor<'g, $scalar>;
+            #[track_caller]
+            fn $method(self, other: Variable<'g, $scalar>) -> Tensor<'g, $scalar> {
+                std::ops::$trait::$method(self, other.tensor())
+            }
+        }
+    )*};
+}
+operator!(Add add, "a + b", "the cotangent dy",      "dy",                [f32, f64, i32, i64]);
+operator!(Sub sub, "a - b", "the cotangent dy",      "-dy",               [f32, f64, i32, i64]);
+operator!(Mul mul, "a * b", "the cotangent dy times b", "dy·a",           [f32, f64, i32, i64]);
+operator!(Div div, "a / b", "the cotangent dy over b",  "-dy·(a / b) / b", [f32, f64, i32, i64]);

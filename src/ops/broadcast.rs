@@ -1,0 +1,82 @@
+//! The two ops that gradients use to match shapes: `broadcast_like` and its transpose `sum_like`.
+//! Of the second input of either only the shape counts, which may be known only at run time.
+
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::lower::{Lowering, Val};
+use crate::op::Op;
+use crate::shape::{TensorType, broadcast};
+
+/// Fails unless `small` stretches to `large` under the broadcasting rule.
+fn check_stretches(small: &TensorType, large: &TensorType) -> Result<(), Mistake> {
+    match broadcast(&small.shape, &large.shape) {
+        Ok(shape) if shape.agrees_with(&large.shape) => Ok(()),
+        _ => Err(Mistake::Stretch {
+            from: small.shape.clone(),
+            to: large.shape.clone(),
+        }),
+    }
+}
+
+/// Repeats the first input to the shape of the second.
+#[derive(Debug)]
+pub(crate) struct BroadcastLike;
+
+impl Op for BroadcastLike {
+    fn name(&self) -> &'static str {
+        "broadcast_like"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        check_stretches(inputs[0], inputs[1])?;
+        Ok(TensorType::new(inputs[0].dtype, &inputs[1].shape))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let dims = to.dims(inputs[1]).to_vec();
+        to.broadcast(inputs[0], dims)
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        // The sweep sums the cotangent back to the input's shape.
+        at.give(0, |dy| dy);
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
+    }
+}
+
+/// Sums the first input over the axes along which the second would be repeated to its shape.
+#[derive(Debug)]
+pub(crate) struct SumLike;
+
+impl Op for SumLike {
+    fn name(&self) -> &'static str {
+        "sum_like"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        check_stretches(inputs[1], inputs[0])?;
+        Ok(TensorType::new(inputs[0].dtype, &inputs[1].shape))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let (from, like) = (to.dims(inputs[0]).to_vec(), to.dims(inputs[1]).to_vec());
+        let added = from.len() - like.len();
+        let axes: Vec<usize> = (0..from.len())
+            .filter(|&axis| axis < added || (like[axis - added] == 1 && from[axis] != 1))
+            .collect();
+        let sum = to.sum(inputs[0], &axes);
+        to.reshape(sum, like)
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let from = at.input(0);
+        at.give(0, |dy| dy.binary(BroadcastLike, from));
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
+    }
+}

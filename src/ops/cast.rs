@@ -1,0 +1,68 @@
+//! `cast`: the same numbers as another element type.
+
+use crate::dtype::{DType, Element};
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::{AnyTensor, Tensor};
+use crate::lower::{Lowering, Val};
+use crate::op::Op;
+use crate::shape::TensorType;
+
+/// Converts to the given element type.
+#[derive(Debug)]
+pub(crate) struct Cast(pub(crate) DType);
+
+impl Op for Cast {
+    fn name(&self) -> &'static str {
+        "cast"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(TensorType::new(self.0, &inputs[0].shape))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        to.cast(inputs[0], self.0)
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let from = at.input(0).dtype();
+        at.give(0, |dy| dy.cast(from));
+    }
+
+    fn attributes(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl AnyTensor<'_> {
+    /// This tensor, converted unless it already has the type.
+    #[track_caller]
+    pub(crate) fn cast(self, to: DType) -> Self {
+        if self.dtype() == to {
+            self
+        } else {
+            self.unary(Cast(to))
+        }
+    }
+}
+
+impl<'g, T: Element> Tensor<'g, T> {
+    /// Converts each element to type `U`, as Rust's `as` does: a float becomes the integer towards
+    /// zero, saturating at the type's ends, and NaN becomes 0. `true` is 1; a number is `true`
+    /// unless it is 0.
+    ///
+    /// Gradient: the cotangent, cast back, between float types; none through integers and `bool`.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let y = g.constant(ndarray::arr1(&[-1.7_f32, 0.0, 1e20])).cast::<i32>();
+    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[-1, 0, i32::MAX]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn cast<U: Element>(self) -> Tensor<'g, U> {
+        Tensor::typed(self.any().cast(U::DTYPE))
+    }
+}

@@ -1,0 +1,96 @@
+//! The nodes without inputs: `constant` and `placeholder`; and the node that stands for a mistake.
+
+use std::sync::Arc;
+
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::lower::{Lowering, Val};
+use crate::op::{Op, Role};
+use crate::shape::TensorType;
+use crate::value::Value;
+
+/// Always the same elements.
+#[derive(Debug)]
+pub(crate) struct Constant(Arc<Value>);
+
+impl Constant {
+    pub(crate) fn new(value: Value) -> Self {
+        Constant(Arc::new(value))
+    }
+}
+
+impl Op for Constant {
+    fn name(&self) -> &'static str {
+        "constant"
+    }
+
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(TensorType::new(self.0.dtype(), self.0.shape()))
+    }
+
+    fn lower(&self, _: &[Val], to: &mut Lowering<'_>) -> Val {
+        to.constant(Arc::clone(&self.0))
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+
+    fn attributes(&self) -> String {
+        // Elements would make the text of a graph as large as its data; a single one is worth its place.
+        if self.0.shape().is_empty() {
+            crate::value::with_array!(&*self.0, array => format!("{:?}", array.first().copied().unwrap_or_default()))
+        } else {
+            String::new()
+        }
+    }
+}
+
+/// Elements that each run is given.
+#[derive(Debug)]
+pub(crate) struct Placeholder(TensorType);
+
+impl Placeholder {
+    pub(crate) fn new(fed: TensorType) -> Self {
+        Placeholder(fed)
+    }
+}
+
+impl Op for Placeholder {
+    fn name(&self) -> &'static str {
+        "placeholder"
+    }
+
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(self.0.clone())
+    }
+
+    fn lower(&self, _: &[Val], to: &mut Lowering<'_>) -> Val {
+        // A placeholder is fed or refused before anything is lowered.
+        to.nothing()
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+
+    fn role(&self) -> Role {
+        Role::Placeholder
+    }
+}
+
+/// A node that was never well formed; its name says what it should have been.
+#[derive(Debug)]
+pub(crate) struct Invalid(pub(crate) &'static str);
+
+impl Op for Invalid {
+    fn name(&self) -> &'static str {
+        self.0
+    }
+
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(TensorType::nothing())
+    }
+
+    fn lower(&self, _: &[Val], to: &mut Lowering<'_>) -> Val {
+        to.nothing()
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+}

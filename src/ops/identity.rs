@@ -1,0 +1,67 @@
+//! `identity` and `stop_gradient`: the same elements, with and without a gradient.
+
+use crate::dtype::Element;
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::Tensor;
+use crate::lower::{Lowering, Val};
+use crate::op::Op;
+use crate::shape::TensorType;
+
+/// Gives its input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Identity {
+    Plain,
+    StopGradient,
+}
+
+impl Op for Identity {
+    fn name(&self) -> &'static str {
+        match self {
+            Identity::Plain => "identity",
+            Identity::StopGradient => "stop_gradient",
+        }
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(inputs[0].clone())
+    }
+
+    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
+        inputs[0]
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        at.give(0, |dy| dy);
+    }
+
+    fn differentiable(&self, _: usize) -> bool {
+        matches!(self, Identity::Plain)
+    }
+}
+
+impl<T: Element> Tensor<'_, T> {
+    /// The same elements as a node of its own, for example one that is built under
+    /// [`control_dependencies`](crate::Graph::control_dependencies).
+    ///
+    /// Gradient: the cotangent.
+    #[track_caller]
+    pub fn identity(self) -> Self {
+        Tensor::typed(self.any().unary(Identity::Plain))
+    }
+
+    /// The same elements, which gradients take for constants.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(3.0_f64);
+    /// let [dx] = (x * x.stop_gradient()).gradients([x]);
+    /// assert_eq!(Session::new(&g)?.run(dx)?.sum(), 3.0);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn stop_gradient(self) -> Self {
+        Tensor::typed(self.any().unary(Identity::StopGradient))
+    }
+}

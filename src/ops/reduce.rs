@@ -1,0 +1,181 @@
+//! Reductions over axes: `reduce_sum` and, composed from it, `reduce_mean`.
+
+use crate::dtype::{DType, Float, Numeric};
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::Tensor;
+use crate::lower::{Lowering, Val};
+use crate::op::Op;
+use crate::shape::{Axes, Shape, TensorType};
+
+/// The sum over the axes.
+#[derive(Debug)]
+struct ReduceSum(Axes);
+
+impl Op for ReduceSum {
+    fn name(&self) -> &'static str {
+        "reduce_sum"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let x = inputs[0];
+        let axes = self.0.resolve(x.shape.rank())?;
+        Ok(TensorType::new(
+            x.dtype,
+            x.shape.reduced(&axes, self.0.keeps_dims()),
+        ))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let dims = to.dims(inputs[0]).to_vec();
+        // The shape rule has accepted the axes.
+        let axes = self.0.resolve(dims.len()).unwrap_or_default();
+        let sum = to.sum(inputs[0], &axes);
+        if self.0.keeps_dims() {
+            to.reshape(sum, kept(&dims, &axes))
+        } else {
+            sum
+        }
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let x = at.input(0);
+        at.give(0, |dy| dy.binary(Spread(self.0.clone()), x));
+    }
+
+    fn attributes(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+/// The lengths with 1 in place of the reduced axes.
+fn kept(dims: &[usize], axes: &[usize]) -> Vec<usize> {
+    dims.iter()
+        .enumerate()
+        .map(|(axis, &length)| if axes.contains(&axis) { 1 } else { length })
+        .collect()
+}
+
+/// The gradient of a sum: repeats a reduced tensor along the reduced axes of its second input, of
+/// which only the shape counts.
+#[derive(Debug)]
+struct Spread(Axes);
+
+impl Op for Spread {
+    fn name(&self) -> &'static str {
+        "spread"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let (reduced, like) = (inputs[0], inputs[1]);
+        let axes = self.0.resolve(like.shape.rank())?;
+        let expected = like.shape.reduced(&axes, self.0.keeps_dims());
+        if !reduced.shape.agrees_with(&expected) {
+            return Err(Mistake::Stretch {
+                from: reduced.shape.clone(),
+                to: like.shape.clone(),
+            });
+        }
+        Ok(TensorType::new(reduced.dtype, &like.shape))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let dims = to.dims(inputs[1]).to_vec();
+        let axes = self.0.resolve(dims.len()).unwrap_or_default();
+        let reduced = to.reshape(inputs[0], kept(&dims, &axes));
+        to.broadcast(reduced, dims)
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        at.give(0, |dy| dy.unary(ReduceSum(self.0.clone())));
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
+    }
+
+    fn attributes(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+/// How many elements there are along the axes: a scalar that depends on the input's shape alone.
+#[derive(Debug)]
+struct Count {
+    axes: Axes,
+    dtype: DType,
+}
+
+impl Op for Count {
+    fn name(&self) -> &'static str {
+        "count"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        self.axes.resolve(inputs[0].shape.rank())?;
+        Ok(TensorType::new(self.dtype, Shape::scalar()))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let dims = to.dims(inputs[0]);
+        let axes = self.axes.resolve(dims.len()).unwrap_or_default();
+        let count = axes.iter().map(|&axis| dims[axis] as f64).product();
+        to.scalar(count, self.dtype)
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+
+    fn differentiable(&self, _: usize) -> bool {
+        false
+    }
+
+    fn attributes(&self) -> String {
+        self.axes.to_string()
+    }
+}
+
+impl<T: Numeric> Tensor<'_, T> {
+    /// Σ over the given axes: `..` for all, `-1`, `[0, -1]`, or [`Axes`] to keep them with length 1.
+    ///
+    /// Gradient: the cotangent, repeated along the axes. The sum of nothing is 0. An axis out of
+    /// range or listed twice is a building error; an empty list leaves the tensor as it is.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0]]));
+    /// let [all, rows] = [x.reduce_sum(..), x.reduce_sum(-1)];
+    /// let session = Session::new(&g)?;
+    /// assert_eq!(session.run(all)?.sum(), 10.0);
+    /// assert_eq!(session.run(rows)?, ndarray::arr1(&[3.0, 7.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn reduce_sum(self, axes: impl Into<Axes>) -> Self {
+        Tensor::typed(self.any().unary(ReduceSum(axes.into())))
+    }
+}
+
+impl<T: Float> Tensor<'_, T> {
+    /// The arithmetic mean over the given axes: their sum over their number of elements.
+    ///
+    /// Gradient: the cotangent over the number of elements, repeated along the axes. The mean of
+    /// nothing is NaN. Errors as for [`reduce_sum`](Tensor::reduce_sum).
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let mean = g.constant(ndarray::arr2(&[[1.0, 2.0], [3.0, 6.0]])).reduce_mean(0);
+    /// assert_eq!(Session::new(&g)?.run(mean)?, ndarray::arr1(&[2.0, 4.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn reduce_mean(self, axes: impl Into<Axes>) -> Self {
+        let axes = axes.into();
+        let count = self.any().unary(Count {
+            axes: axes.clone(),
+            dtype: T::DTYPE,
+        });
+        Tensor::typed(self.any().unary(ReduceSum(axes)) / count).named("reduce_mean")
+    }
+}

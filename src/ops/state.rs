@@ -1,0 +1,177 @@
+//! Variables and what is run for its effect: `variable`, `assign`, `assign_add`, `assign_sub`,
+//! `group` and the initializer.
+//!
+//! An assignment *is* its new value: lowering threads each variable's versions through the readers
+//! (see [`lower`](crate::lower)), so these ops lower to plain arithmetic and nothing has a side effect.
+
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::VariableId;
+use crate::lower::{Lowering, Scalar, Val};
+use crate::op::{Op, Role};
+use crate::shape::{TensorType, broadcast};
+
+/// A variable; which of its versions a reader sees is decided when a run is planned.
+#[derive(Debug)]
+pub(crate) struct VariableOp {
+    id: VariableId,
+    stored: TensorType,
+}
+
+impl VariableOp {
+    pub(crate) fn new(id: VariableId, stored: TensorType) -> Self {
+        VariableOp { id, stored }
+    }
+}
+
+impl Op for VariableOp {
+    fn name(&self) -> &'static str {
+        "variable"
+    }
+
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(self.stored.clone())
+    }
+
+    fn lower(&self, _: &[Val], to: &mut Lowering<'_>) -> Val {
+        to.read(self.id)
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+
+    fn role(&self) -> Role {
+        Role::Reads(self.id)
+    }
+}
+
+/// How an assignment makes the new value from the old one and its operand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Update {
+    /// v ← x
+    Replace,
+    /// v ← v + x
+    Add,
+    /// v ← v − x
+    Subtract,
+}
+
+/// An assignment: inputs are the variable and the operand, the output is the new value.
+#[derive(Debug)]
+pub(crate) struct Assign {
+    update: Update,
+    variable: VariableId,
+    variable_name: String,
+}
+
+impl Assign {
+    pub(crate) fn new(update: Update, variable: VariableId, variable_name: String) -> Self {
+        Assign {
+            update,
+            variable,
+            variable_name,
+        }
+    }
+}
+
+impl Op for Assign {
+    fn name(&self) -> &'static str {
+        match self.update {
+            Update::Replace => "assign",
+            Update::Add => "assign_add",
+            Update::Subtract => "assign_sub",
+        }
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let (stored, value) = (inputs[0], inputs[1]);
+        let fits = match self.update {
+            Update::Replace => value.shape.agrees_with(&stored.shape),
+            Update::Add | Update::Subtract => {
+                broadcast(&stored.shape, &value.shape).is_ok_and(|shape| shape == stored.shape)
+            }
+        };
+        if fits {
+            return Ok(stored.clone());
+        }
+        Err(Mistake::AssignShape {
+            variable: self.variable_name.clone(),
+            expected: stored.shape.clone(),
+            found: value.shape.clone(),
+        })
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let (old, value) = (inputs[0], inputs[1]);
+        match self.update {
+            Update::Replace => value,
+            Update::Add => to.map(Scalar::Add, &[old, value]),
+            Update::Subtract => to.map(Scalar::Sub, &[old, value]),
+        }
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        match self.update {
+            Update::Replace => at.give(1, |dy| dy),
+            Update::Add => {
+                at.give(0, |dy| dy);
+                at.give(1, |dy| dy);
+            }
+            Update::Subtract => {
+                at.give(0, |dy| dy);
+                at.give(1, |dy| -dy);
+            }
+        }
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 1 || !matches!(self.update, Update::Replace)
+    }
+
+    fn role(&self) -> Role {
+        Role::Writes(self.variable)
+    }
+}
+
+/// Done when all its inputs are.
+#[derive(Debug)]
+pub(crate) struct Group;
+
+impl Op for Group {
+    fn name(&self) -> &'static str {
+        "group"
+    }
+
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(TensorType::nothing())
+    }
+
+    fn lower(&self, _: &[Val], to: &mut Lowering<'_>) -> Val {
+        to.nothing()
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+}
+
+/// Sets every variable of the graph to its start.
+#[derive(Debug)]
+pub(crate) struct Initializer;
+
+impl Op for Initializer {
+    fn name(&self) -> &'static str {
+        "initializer"
+    }
+
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(TensorType::nothing())
+    }
+
+    fn lower(&self, _: &[Val], to: &mut Lowering<'_>) -> Val {
+        to.nothing()
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+
+    fn role(&self) -> Role {
+        Role::WritesAll
+    }
+}

@@ -1,0 +1,116 @@
+//! `transpose` and `transpose_perm`: axes in another order; no element moves.
+
+use crate::dtype::Element;
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::Tensor;
+use crate::lower::{Lowering, Val};
+use crate::op::Op;
+use crate::shape::{Shape, TensorType, resolve_axis};
+
+/// Axis `i` of the output is axis `permutation[i]` of the input; without a list, axes are reversed.
+#[derive(Debug)]
+pub(crate) struct Transpose {
+    permutation: Option<Vec<isize>>,
+}
+
+impl Transpose {
+    fn resolve(&self, rank: usize) -> Result<Vec<usize>, Mistake> {
+        let Some(listed) = &self.permutation else {
+            return Ok((0..rank).rev().collect());
+        };
+        let axes = listed
+            .iter()
+            .map(|&axis| resolve_axis(axis, rank))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut sorted = axes.clone();
+        sorted.sort_unstable();
+        if sorted.into_iter().eq(0..rank) {
+            Ok(axes)
+        } else {
+            Err(Mistake::NotAPermutation {
+                permutation: listed.clone(),
+                rank,
+            })
+        }
+    }
+}
+
+impl Op for Transpose {
+    fn name(&self) -> &'static str {
+        "transpose"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let x = inputs[0];
+        let axes = self.resolve(x.shape.rank())?;
+        let lengths: Vec<Option<usize>> = axes.iter().map(|&axis| x.shape.dims()[axis]).collect();
+        Ok(TensorType::new(x.dtype, Shape::from(lengths)))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let rank = to.dims(inputs[0]).len();
+        match self.resolve(rank) {
+            Ok(axes) => to.permute(inputs[0], axes),
+            // The shape rule has accepted the permutation.
+            Err(_) => inputs[0],
+        }
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let rank = at.input(0).shape().rank();
+        let inverse = self
+            .permutation
+            .as_ref()
+            .and_then(|_| self.resolve(rank).ok())
+            .map(|axes| {
+                let mut inverse = vec![0; rank];
+                for (to, from) in axes.into_iter().enumerate() {
+                    inverse[from] = to as isize;
+                }
+                inverse
+            });
+        at.give(0, |dy| dy.unary(Transpose { permutation: inverse }));
+    }
+
+    fn attributes(&self) -> String {
+        self.permutation
+            .as_ref()
+            .map_or_else(String::new, |axes| format!("{axes:?}"))
+    }
+}
+
+impl<T: Element> Tensor<'_, T> {
+    /// The tensor with its axes in reverse order: the transpose of a matrix.
+    ///
+    /// Gradient: the transposed cotangent.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// assert_eq!(g.placeholder::<f32>("x", [None, Some(3)]).transpose().shape().to_string(), "[3, ?]");
+    /// ```
+    #[track_caller]
+    pub fn transpose(self) -> Self {
+        Tensor::typed(self.any().unary(Transpose { permutation: None }))
+    }
+
+    /// The tensor whose axis `i` is axis `permutation[i]` of this one; negative axes count from the
+    /// end.
+    ///
+    /// Gradient: the cotangent under the inverse permutation. A list that is no permutation of the
+    /// axes is a building error.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f32>("x", [2, 3, 4]);
+    /// assert_eq!(x.transpose_perm([0, -1, 1]).shape().to_string(), "[2, 4, 3]");
+    /// ```
+    #[track_caller]
+    pub fn transpose_perm(self, permutation: impl Into<Vec<isize>>) -> Self {
+        Tensor::typed(self.any().unary(Transpose {
+            permutation: Some(permutation.into()),
+        }))
+    }
+}

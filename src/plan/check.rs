@@ -1,0 +1,157 @@
+//! The plan's invariant, established from the finished plan alone: by reading it, not by repeating
+//! how it was made. Runs on every plan in debug builds and tests.
+
+use super::memory::ALIGNMENT;
+use super::{Base, BufferId, Kind, Place, Plan, Step};
+
+impl Plan {
+    /// Says what breaks the invariant, if something does:
+    /// a step reads what nobody has written yet; a buffer is written twice or lies outside the arena;
+    /// a step writes to what it may only read; or two buffers share bytes although the steps that use
+    /// them could overlap.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let users = self.users();
+        self.check_places()?;
+        for (index, step) in self.steps.iter().enumerate() {
+            self.check_step(index, step)?;
+        }
+        for (id, buffer) in self.ids().zip(&self.buffers) {
+            if let Place::Arena(_) | Place::Next(_) = buffer.place {
+                self.check_users(id, &users[id.index()])?;
+            }
+        }
+        for fetch in &self.fetches {
+            let size = fetch.dims.iter().product::<usize>() * fetch.dtype.size();
+            if size > self.buffers[fetch.buffer.index()].bytes {
+                return Err(format!(
+                    "b{} is too small for what is fetched from it",
+                    fetch.buffer.0
+                ));
+            }
+        }
+        self.check_overlaps(&users)
+    }
+
+    fn ids(&self) -> impl Iterator<Item = BufferId> {
+        (0..self.buffers.len() as u32).map(BufferId)
+    }
+
+    /// The steps that touch each buffer, and whether they write it.
+    fn users(&self) -> Vec<Vec<(usize, bool)>> {
+        let mut users = vec![Vec::new(); self.buffers.len()];
+        for (index, step) in self.steps.iter().enumerate() {
+            step.writes
+                .iter()
+                .for_each(|buffer| users[buffer.index()].push((index, true)));
+            step.reads
+                .iter()
+                .for_each(|buffer| users[buffer.index()].push((index, false)));
+        }
+        users
+    }
+
+    fn check_places(&self) -> Result<(), String> {
+        for (id, buffer) in self.ids().zip(&self.buffers) {
+            if let Place::Arena(offset) = buffer.place {
+                let end = offset.checked_add(buffer.bytes);
+                if offset % ALIGNMENT != 0 || end.is_none_or(|end| end > self.arena_bytes) {
+                    return Err(format!("b{} does not lie in the arena", id.0));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every pointer that the step's ops follow must be among what it declares to read or write.
+    fn check_step(&self, index: usize, step: &Step) -> Result<(), String> {
+        let declared = |buffer: &BufferId, to_write: bool| {
+            step.writes.contains(buffer) || (!to_write && step.reads.contains(buffer))
+        };
+        let require = |buffer: BufferId, to_write: bool| {
+            if declared(&buffer, to_write) {
+                Ok(())
+            } else {
+                Err(format!("step {index} touches b{} without declaring it", buffer.0))
+            }
+        };
+        match &step.kind {
+            Kind::Region(region) => {
+                for op in region.once.iter().chain(&region.ops) {
+                    for (slot, to_write) in [(op.dst, true), (op.a, false), (op.b, false)] {
+                        if let Base::Buffer(buffer) = slot.base {
+                            require(buffer, to_write)?;
+                        }
+                    }
+                    if let Base::Buffer(buffer) = op.dst.base {
+                        if op.dst.row_bytes * region.rows > self.buffers[buffer.index()].bytes {
+                            return Err(format!("step {index} writes beyond b{}", buffer.0));
+                        }
+                    }
+                }
+                for accumulator in &region.accumulators {
+                    require(accumulator.buffer, true)?;
+                }
+                region.partial.map_or(Ok(()), |partial| require(partial, true))
+            }
+            Kind::Product { a, b, c, .. } => {
+                require(*a, false)?;
+                require(*b, false)?;
+                require(*c, true)
+            }
+            Kind::Fold { src, dst, .. } | Kind::Copy { src, dst, .. } => {
+                require(*src, false)?;
+                require(*dst, true)
+            }
+        }
+    }
+
+    fn check_users(&self, id: BufferId, users: &[(usize, bool)]) -> Result<(), String> {
+        let mut writers = users.iter().filter(|(_, writes)| *writes).map(|&(step, _)| step);
+        let (Some(writer), None) = (writers.next(), writers.next()) else {
+            return Err(format!("b{} is not written by exactly one step", id.0));
+        };
+        match users
+            .iter()
+            .find(|&&(step, writes)| !writes && !self.order.is_after(step, writer))
+        {
+            Some((reader, _)) => Err(format!(
+                "step {reader} may read b{} before step {writer} writes it",
+                id.0
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn check_overlaps(&self, users: &[Vec<(usize, bool)>]) -> Result<(), String> {
+        let mut ranges: Vec<(usize, usize, BufferId)> = Vec::new();
+        for (id, buffer) in self.ids().zip(&self.buffers) {
+            if let (Place::Arena(offset), true) = (buffer.place, buffer.bytes > 0) {
+                ranges.push((offset, offset + buffer.bytes, id));
+            }
+        }
+        ranges.sort_unstable();
+        for (index, &(_, end, first)) in ranges.iter().enumerate() {
+            for &(_, _, second) in ranges[index + 1..].iter().take_while(|range| range.0 < end) {
+                let all_after = |later: BufferId, earlier: BufferId| {
+                    let kept = self.fetches.iter().any(|fetch| fetch.buffer == earlier);
+                    let pairs = users[later.index()].iter().flat_map(|&(step, _)| {
+                        users[earlier.index()]
+                            .iter()
+                            .map(move |&(before, _)| (step, before))
+                    });
+                    !kept
+                        && pairs
+                            .into_iter()
+                            .all(|(step, before)| self.order.is_after(step, before))
+                };
+                if !all_after(first, second) && !all_after(second, first) {
+                    return Err(format!(
+                        "b{} and b{} share bytes while both are in use",
+                        first.0, second.0
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,426 @@
+//! From groups of instructions to a plan: everything decided that can be decided before a run.
+//!
+//! Takes a program; gives an immutable [`Plan`]: steps with their kernels chosen, each buffer's
+//! place, what each step waits for, and whether the plan is worth more than one thread. The
+//! invariant, which [`check`] establishes independently: a step reads only what an earlier one has
+//! written for it, and no two steps that may run at once touch the same memory, unless both read.
+
+mod check;
+mod memory;
+mod order;
+mod region;
+mod text;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use crate::dtype::DType;
+use crate::exec::{Arena, Initialized};
+use crate::graph::VariableId;
+use crate::kernel::fold::Fold;
+use crate::kernel::gemm::{Product, Strides};
+use crate::kernel::isa::Isa;
+use crate::lower::fuse::{self, Group, Rows};
+use crate::lower::layout::{self, Layout, folded};
+use crate::lower::{Prim, Program, Val, size};
+use crate::value::Value;
+
+pub(crate) use order::Order;
+pub(crate) use region::{Base, Region, Slot, TileOp};
+
+/// Index of a buffer in its plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct BufferId(pub(crate) u32);
+
+impl BufferId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Where a buffer's elements lie during a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In what the run is fed at this position.
+    Feed(usize),
+    /// In one of the plan's constants.
+    Constant(usize),
+    /// In a variable, as it was before the run.
+    Variable(VariableId),
+    /// In the memory that becomes the variable's when the run has succeeded.
+    Next(VariableId),
+    /// In the run's arena, at this many bytes from its start.
+    Arena(usize),
+}
+
+/// Memory that holds one value during a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Buffer {
+    pub(crate) place: Place,
+    pub(crate) bytes: usize,
+}
+
+/// One step of a plan.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) kind: Kind,
+    pub(crate) reads: Vec<BufferId>,
+    pub(crate) writes: Vec<BufferId>,
+    /// Estimated nanoseconds on one thread.
+    pub(crate) cost: f64,
+}
+
+/// What a step does.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// Runs a region tile by tile.
+    Region(Box<Region>),
+    /// c = a·b, split into panels of rows.
+    Product {
+        product: Product,
+        a: BufferId,
+        b: BufferId,
+        c: BufferId,
+        panel_rows: usize,
+    },
+    /// Sums over a middle axis.
+    Fold {
+        fold: Fold,
+        src: BufferId,
+        dst: BufferId,
+    },
+    /// Copies all bytes.
+    Copy {
+        src: BufferId,
+        dst: BufferId,
+        bytes: usize,
+    },
+}
+
+/// A fetched value: where it lies after the last step, and its type.
+#[derive(Clone, Debug)]
+pub(crate) struct FetchedValue {
+    pub(crate) buffer: BufferId,
+    pub(crate) dtype: DType,
+    pub(crate) dims: Vec<usize>,
+}
+
+/// A prepared run for feeds of certain lengths.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) buffers: Vec<Buffer>,
+    pub(crate) steps: Vec<Step>,
+    /// Element type and lengths of what is fed, by position.
+    pub(crate) fed: Vec<(DType, Vec<usize>)>,
+    pub(crate) constants: Vec<Arc<Value>>,
+    pub(crate) fetches: Vec<FetchedValue>,
+    /// The variables that the run reads or changes.
+    pub(crate) variables: Vec<VariableId>,
+    /// The variables that the run changes.
+    pub(crate) commits: Vec<VariableId>,
+    pub(crate) order: Order,
+    pub(crate) arena_bytes: usize,
+    /// What the arena would take if no memory were used twice.
+    pub(crate) arena_bytes_without_reuse: usize,
+    /// Whether the session's store is known to hold values for all of `variables`.
+    pub(crate) initialized: Initialized,
+    /// Arenas of finished runs, for the next ones.
+    pub(crate) arenas: Mutex<Vec<Arena>>,
+}
+
+/// How plans are made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// Whether instructions are grouped into regions.
+    pub(crate) fuse: bool,
+    /// Whether steps may run at once, which forbids some reuse of memory.
+    pub(crate) parallel: bool,
+}
+
+/// Panels of a product have this many rows: a multiple of matrixmultiply's blocks, small enough that
+/// two threads share a 256-row product evenly, large enough that packing the right operand again for
+/// each panel stays below a tenth of the work.
+const PANEL_ROWS: usize = 128;
+
+/// Multiply-adds from which a product is split: below, it is over before another thread has woken.
+const MIN_SPLIT_WORK: usize = 1 << 20;
+
+/// Plans a program that is fed arrays of the given types and lengths.
+pub(crate) fn plan(program: &Program, options: Options, fed: &[(DType, Vec<usize>)]) -> Plan {
+    let layouts = layout::resolve(program);
+    let groups = fuse::group(program, &layouts, options.fuse);
+    let mut planner = Planner {
+        program,
+        layouts: &layouts,
+        isa: Isa::detected(),
+        buffers: Vec::new(),
+        buffer_of: HashMap::new(),
+        constants: program.constants.clone(),
+        steps: Vec::with_capacity(groups.len()),
+    };
+    planner.place_values(&groups);
+    for group in &groups {
+        planner.add_step(group);
+    }
+    planner.finish(options, fed.to_vec())
+}
+
+struct Planner<'a> {
+    program: &'a Program,
+    layouts: &'a [Layout],
+    isa: Isa,
+    buffers: Vec<Buffer>,
+    /// The buffer of each value that has one; keys are bases.
+    buffer_of: HashMap<Val, BufferId>,
+    constants: Vec<Arc<Value>>,
+    steps: Vec<Step>,
+}
+
+/// A place in the arena that is yet to be decided.
+const UNDECIDED: Place = Place::Arena(usize::MAX);
+
+impl Planner<'_> {
+    fn base(&self, val: Val) -> Val {
+        self.layouts[val.index()].base
+    }
+
+    fn add_buffer(&mut self, place: Place, bytes: usize) -> BufferId {
+        self.buffers.push(Buffer { place, bytes });
+        BufferId(self.buffers.len() as u32 - 1)
+    }
+
+    fn bytes(&self, val: Val) -> usize {
+        let inst = self.program.inst(val);
+        size(&inst.dims) * inst.dtype.size()
+    }
+
+    /// Gives a buffer to every value that is not consumed within one region.
+    fn place_values(&mut self, groups: &[Group]) {
+        // Which group produces a value, to see whether another one reads it.
+        let mut producer: HashMap<Val, usize> = HashMap::new();
+        for (index, group) in groups.iter().enumerate() {
+            let members = match group {
+                Group::Region { members, .. } => members.as_slice(),
+                Group::Product(val) | Group::Fold(val) => std::slice::from_ref(val),
+            };
+            for &val in members {
+                let part = fuse::part(self.program, self.layouts, val);
+                let accumulates = part.is_some_and(|part| part.member.accumulates());
+                if accumulates || !matches!(group, Group::Region { .. }) {
+                    self.place(val);
+                }
+                for &arg in &self.program.inst(val).args {
+                    let base = self.base(arg);
+                    if producer.get(&base) != Some(&index) {
+                        self.place(base);
+                    }
+                }
+                producer.insert(val, index);
+            }
+        }
+        for val in self.program.results() {
+            self.place(self.base(val));
+        }
+    }
+
+    fn place(&mut self, base: Val) {
+        if self.buffer_of.contains_key(&base) {
+            return;
+        }
+        let place = match self.program.inst(base).prim {
+            Prim::Feed(position) => Place::Feed(position as usize),
+            Prim::Constant(index) => Place::Constant(index as usize),
+            Prim::Scalar(number) => {
+                self.constants.push(Arc::new(number.to_value()));
+                Place::Constant(self.constants.len() - 1)
+            }
+            Prim::Read(variable) => Place::Variable(variable),
+            _ => UNDECIDED,
+        };
+        let bytes = self.bytes(base);
+        let buffer = self.add_buffer(place, bytes);
+        self.buffer_of.insert(base, buffer);
+    }
+
+    fn add_step(&mut self, group: &Group) {
+        match group {
+            Group::Region { rows, members } => self.add_region(rows, members),
+            Group::Product(val) => self.add_product(*val),
+            Group::Fold(val) => self.add_fold(*val),
+        }
+    }
+
+    fn add_region(&mut self, rows: &Rows, members: &[Val]) {
+        let mut region = region::compile(
+            self.program,
+            self.layouts,
+            rows,
+            members,
+            &self.buffer_of,
+            self.isa,
+        );
+        let partial_bytes = region.chunks() * region.partial_bytes;
+        if partial_bytes > 0 {
+            region.partial = Some(self.add_buffer(UNDECIDED, partial_bytes));
+        }
+        let mut reads = Vec::new();
+        let mut writes: Vec<BufferId> = region
+            .accumulators
+            .iter()
+            .map(|accumulator| accumulator.buffer)
+            .collect();
+        writes.extend(region.partial);
+        for op in region.once.iter().chain(&region.ops) {
+            writes.extend(op.dst.buffer());
+            reads.extend(op.a.buffer().into_iter().chain(op.b.buffer()));
+        }
+        writes.sort_unstable();
+        writes.dedup();
+        reads.sort_unstable();
+        reads.dedup();
+        reads.retain(|buffer| writes.binary_search(buffer).is_err());
+        let cost = region.cost;
+        self.steps.push(Step {
+            kind: Kind::Region(Box::new(region)),
+            reads,
+            writes,
+            cost,
+        });
+    }
+
+    fn add_product(&mut self, val: Val) {
+        let inst = self.program.inst(val);
+        let [left, right] = [inst.args[0], inst.args[1]];
+        let strides = |val: Val| {
+            let strides = &self.layouts[val.index()].strides;
+            Strides {
+                row: strides[0],
+                column: strides[1],
+            }
+        };
+        let [m, k, n] = [inst.dims[0], self.program.inst(left).dims[1], inst.dims[1]];
+        let product = Product {
+            dtype: inst.dtype,
+            m,
+            k,
+            n,
+            a: strides(left),
+            b: strides(right),
+        };
+        let [a, b, c] = [self.base(left), self.base(right), val].map(|base| self.buffer_of[&base]);
+        let work = m.saturating_mul(k).saturating_mul(n);
+        let panel_rows = if work >= MIN_SPLIT_WORK {
+            PANEL_ROWS
+        } else {
+            m.max(1)
+        };
+        let mut reads = vec![a, b];
+        reads.dedup();
+        let kind = Kind::Product {
+            product,
+            a,
+            b,
+            c,
+            panel_rows,
+        };
+        self.steps.push(Step {
+            kind,
+            reads,
+            writes: vec![c],
+            cost: order::product_cost(work),
+        });
+    }
+
+    fn add_fold(&mut self, val: Val) {
+        let inst = self.program.inst(val);
+        let [outer, axis, inner] = folded(self.program, inst.args[0], &inst.prim);
+        let fold = Fold {
+            dtype: inst.dtype,
+            outer,
+            axis,
+            inner,
+        };
+        let (src, dst) = (self.buffer_of[&self.base(inst.args[0])], self.buffer_of[&val]);
+        let cost = order::moving_cost(self.bytes(inst.args[0]));
+        self.steps.push(Step {
+            kind: Kind::Fold { fold, src, dst },
+            reads: vec![src],
+            writes: vec![dst],
+            cost,
+        });
+    }
+
+    /// Decides where the new values of variables are made: in the variable's own next buffer where
+    /// a step makes the value for it alone, by a copy otherwise.
+    fn place_commits(&mut self) {
+        let mut written: Vec<bool> = vec![false; self.buffers.len()];
+        for buffer in self.steps.iter().flat_map(|step| &step.writes) {
+            written[buffer.index()] = true;
+        }
+        for &(variable, val) in &self.program.commits {
+            let src = self.buffer_of[&self.base(val)];
+            if written[src.index()] && self.buffers[src.index()].place == UNDECIDED {
+                self.buffers[src.index()].place = Place::Next(variable);
+                continue;
+            }
+            let bytes = self.bytes(val);
+            let dst = self.add_buffer(Place::Next(variable), bytes);
+            written.push(true);
+            let kind = Kind::Copy { src, dst, bytes };
+            let cost = order::moving_cost(bytes);
+            self.steps.push(Step {
+                kind,
+                reads: vec![src],
+                writes: vec![dst],
+                cost,
+            });
+        }
+    }
+
+    fn finish(mut self, options: Options, fed: Vec<(DType, Vec<usize>)>) -> Plan {
+        self.place_commits();
+        let fetches = self.program.fetches.iter().map(|&val| {
+            let inst = self.program.inst(val);
+            FetchedValue {
+                buffer: self.buffer_of[&self.base(val)],
+                dtype: inst.dtype,
+                dims: inst.dims.clone(),
+            }
+        });
+        let fetches: Vec<FetchedValue> = fetches.collect();
+        let mut variables: Vec<VariableId> = self
+            .buffers
+            .iter()
+            .filter_map(|buffer| match buffer.place {
+                Place::Variable(variable) | Place::Next(variable) => Some(variable),
+                _ => None,
+            })
+            .collect();
+        variables.sort_unstable();
+        variables.dedup();
+        let mut order = Order::of(&self.steps, self.buffers.len(), options.parallel);
+        let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.buffer).collect();
+        let memory = memory::assign(&mut self.buffers, &self.steps, &kept, &mut order);
+        let plan = Plan {
+            buffers: self.buffers,
+            steps: self.steps,
+            fed,
+            constants: self.constants,
+            fetches,
+            variables,
+            commits: self
+                .program
+                .commits
+                .iter()
+                .map(|&(variable, _)| variable)
+                .collect(),
+            order,
+            arena_bytes: memory.bytes,
+            arena_bytes_without_reuse: memory.bytes_without_reuse,
+            initialized: Initialized::default(),
+            arenas: Mutex::new(Vec::new()),
+        };
+        debug_assert_eq!(plan.check(), Ok(()));
+        plan
+    }
+}

@@ -1,0 +1,100 @@
+//! A plan as text: what will run, in what order, in which memory. Stable from run to run and the
+//! same on every machine.
+
+use std::fmt;
+
+use super::{Base, BufferId, Kind, Place, Plan, Slot, Step, TileOp};
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, buffer) in self.buffers.iter().enumerate() {
+            let place = match buffer.place {
+                Place::Feed(position) => format!("feed {position}"),
+                Place::Constant(index) => format!("constant {index}"),
+                Place::Variable(variable) => format!("variable {}", variable.0),
+                Place::Next(variable) => format!("next of variable {}", variable.0),
+                Place::Arena(offset) => format!("arena at {offset}"),
+            };
+            writeln!(f, "b{index}: {} bytes, {place}", buffer.bytes)?;
+        }
+        for (index, step) in self.steps.iter().enumerate() {
+            write_step(f, index, step)?;
+        }
+        for fetch in &self.fetches {
+            writeln!(f, "fetch b{} : {}{:?}", fetch.buffer.0, fetch.dtype, fetch.dims)?;
+        }
+        let how = if self.order.inline { "inline" } else { "parallel" };
+        let (peak, sum) = (self.arena_bytes, self.arena_bytes_without_reuse);
+        writeln!(f, "{how}; arena {peak} bytes, {sum} without reuse")
+    }
+}
+
+fn write_step(f: &mut fmt::Formatter<'_>, index: usize, step: &Step) -> fmt::Result {
+    match &step.kind {
+        Kind::Region(region) => {
+            writeln!(
+                f,
+                "step {index}: region of {} rows, tiles of {}, {} chunks",
+                region.rows,
+                region.tile_rows,
+                region.chunks()
+            )?;
+            region.once.iter().try_for_each(|op| write_op(f, "once ", op))?;
+            region.ops.iter().try_for_each(|op| write_op(f, "", op))?;
+            region.accumulators.iter().try_for_each(|accumulator| {
+                writeln!(
+                    f,
+                    "    b{} = total of p{}",
+                    accumulator.buffer.0, accumulator.offset
+                )
+            })
+        }
+        Kind::Product {
+            product,
+            a,
+            b,
+            c,
+            panel_rows,
+        } => {
+            let lengths = [product.m, product.k, product.n];
+            writeln!(
+                f,
+                "step {index}: b{} = b{}·b{} of {lengths:?} in panels of {panel_rows}",
+                c.0, a.0, b.0
+            )
+        }
+        Kind::Fold { fold, src, dst } => {
+            let lengths = [fold.outer, fold.axis, fold.inner];
+            writeln!(
+                f,
+                "step {index}: b{} = fold b{} over the middle of {lengths:?}",
+                dst.0, src.0
+            )
+        }
+        Kind::Copy { src, dst, bytes } => {
+            writeln!(f, "step {index}: b{} = copy b{}, {bytes} bytes", dst.0, src.0)
+        }
+    }
+}
+
+fn write_op(f: &mut fmt::Formatter<'_>, prefix: &str, op: &TileOp) -> fmt::Result {
+    let slot = |slot: Slot| match slot.base {
+        Base::Buffer(BufferId(buffer)) if slot.row_bytes == 0 => format!("b{buffer} whole"),
+        Base::Buffer(BufferId(buffer)) => format!("b{buffer}"),
+        Base::Scratch => format!("t{}", slot.offset),
+        Base::Partial => format!("p{}", slot.offset),
+        Base::Nowhere => String::new(),
+    };
+    let accumulates = if op.dst.base == Base::Partial { "+=" } else { "=" };
+    write!(
+        f,
+        "    {prefix}{} {accumulates} {} {}",
+        slot(op.dst),
+        op.name,
+        slot(op.a)
+    )?;
+    if op.b.base != Base::Nowhere {
+        write!(f, ", {}", slot(op.b))?;
+    }
+    writeln!(f)
+}

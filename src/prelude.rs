@@ -1,0 +1,8 @@
+//! What a program that uses flowgrad imports: `use flowgrad::prelude::*;`.
+
+pub use crate::initializer::{Initializer, full, glorot_uniform, ones, random_normal, random_uniform, zeros};
+pub use crate::ndarray;
+pub use crate::{
+    Axes, Callable, DType, Element, Error, Fetch, Float, Gradients, Graph, Numeric, Operand, Operation,
+    Result, Session, Shape, Tensor, Value, Variable,
+};

@@ -1,0 +1,202 @@
+//! Rewriting: from a program to one that gives the same results, within rounding, for less work.
+//!
+//! A [`Rule`] looks at one instruction, whose operands have been rewritten already, and may propose
+//! a [`Rewrite`]: a small tree of instructions to stand in its place, and the reason. Rules read the
+//! lowering vocabulary and never an op, so a new op is rewritten without being known here. Only the
+//! driver applies rewrites: in one forward sweep it offers each instruction to the rules in the
+//! order of [`RULES`] until none fires, offers what a rewrite brings in likewise, and shares
+//! instructions that are equal. One sweep is enough because operands are final before their users,
+//! and its time is linear in the program.
+
+mod algebra;
+mod broadcast;
+mod fold;
+mod linear;
+mod views;
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::dtype::DType;
+use crate::graph::NodeId;
+use crate::lower::{Inst, Prim, Program, Scalar, ScalarValue, Val};
+
+/// Proposes to replace an instruction.
+type Rule = fn(&Program, &Inst) -> Option<Rewrite>;
+
+/// All rules, in the order in which an instruction is offered to them.
+///
+/// Views first, because the others look through them; broadcasts next, so that scalars stand bare
+/// before arithmetic on them is folded; what is linear last, because it moves factors that the rules
+/// before have gathered.
+const RULES: &[(&str, Rule)] = &[
+    ("views", views::compose),
+    ("broadcast", broadcast::imply),
+    ("fold", fold::scalars),
+    ("algebra", algebra::identities),
+    ("algebra", algebra::factors),
+    ("linear", linear::factor_out),
+];
+
+/// How often rules may fire where one instruction stood. Every rule shrinks an instruction or moves
+/// a factor outwards, so a handful is the rule; the bound turns a mistake in a rule into a missed rewrite.
+const FIRINGS_PER_INSTRUCTION: usize = 32;
+
+/// A proposal: what stands in an instruction's place, and why that is better.
+pub(crate) struct Rewrite {
+    by: Tree,
+    reason: &'static str,
+}
+
+/// Instructions yet to be added, over values that exist.
+pub(crate) enum Tree {
+    Val(Val),
+    Inst {
+        prim: Prim,
+        args: Vec<Tree>,
+        dtype: DType,
+        dims: Vec<usize>,
+    },
+}
+
+impl Tree {
+    fn map(scalar: Scalar, args: Vec<Tree>, like: &Inst) -> Tree {
+        Tree::Inst {
+            prim: Prim::Map(scalar),
+            args,
+            dtype: like.dtype,
+            dims: like.dims.clone(),
+        }
+    }
+
+    fn scalar(number: ScalarValue, dtype: DType) -> Tree {
+        Tree::Inst {
+            prim: Prim::Scalar(number),
+            args: Vec::new(),
+            dtype,
+            dims: Vec::new(),
+        }
+    }
+}
+
+/// A record of one applied rewrite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Applied {
+    rule: &'static str,
+    reason: &'static str,
+    before: String,
+}
+
+impl fmt::Display for Applied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} ({})", self.rule, self.before, self.reason)
+    }
+}
+
+/// Rewrites the whole program; stops applying rules after `limit` rewrites, which finds the one that
+/// spoils a result by bisection.
+pub(crate) fn rewrite(program: &Program, limit: usize) -> (Program, Vec<Applied>) {
+    let mut driver = Driver {
+        out: program.emptied(),
+        shared: HashMap::with_capacity(program.insts.len()),
+        trace: Vec::new(),
+        limit,
+    };
+    let mut renumbered: Vec<Val> = Vec::with_capacity(program.insts.len());
+    for inst in &program.insts {
+        let args = inst.args.iter().map(|arg| renumbered[arg.index()]).collect();
+        let mut budget = FIRINGS_PER_INSTRUCTION;
+        renumbered.push(driver.add(Inst { args, ..inst.clone() }, &mut budget));
+    }
+    let Driver { mut out, trace, .. } = driver;
+    out.fetches = program
+        .fetches
+        .iter()
+        .map(|val| renumbered[val.index()])
+        .collect();
+    out.commits = program
+        .commits
+        .iter()
+        .map(|&(variable, val)| (variable, renumbered[val.index()]))
+        .collect();
+    (out.pruned(), trace)
+}
+
+struct Driver {
+    out: Program,
+    /// The instructions so far, by what they compute: equal ones are shared.
+    shared: HashMap<(Prim, Vec<Val>, DType, Vec<usize>), Val>,
+    trace: Vec<Applied>,
+    limit: usize,
+}
+
+impl Driver {
+    fn add(&mut self, inst: Inst, budget: &mut usize) -> Val {
+        if self.trace.len() < self.limit && *budget > 0 {
+            let proposal = RULES
+                .iter()
+                .find_map(|(name, rule)| Some((name, rule(&self.out, &inst)?)));
+            if let Some((rule, Rewrite { by, reason })) = proposal {
+                *budget -= 1;
+                self.trace.push(Applied {
+                    rule,
+                    reason,
+                    before: inst.to_string(),
+                });
+                return self.plant(by, inst.origin, budget);
+            }
+        }
+        let key = (
+            inst.prim.clone(),
+            inst.args.clone(),
+            inst.dtype,
+            inst.dims.clone(),
+        );
+        match self.shared.get(&key) {
+            Some(&equal) => equal,
+            None => {
+                let val = self.out.push(inst);
+                self.shared.insert(key, val);
+                val
+            }
+        }
+    }
+
+    fn plant(&mut self, tree: Tree, origin: NodeId, budget: &mut usize) -> Val {
+        match tree {
+            Tree::Val(val) => val,
+            Tree::Inst {
+                prim,
+                args,
+                dtype,
+                dims,
+            } => {
+                let args = args
+                    .into_iter()
+                    .map(|arg| self.plant(arg, origin, budget))
+                    .collect();
+                self.add(
+                    Inst {
+                        prim,
+                        args,
+                        dtype,
+                        dims,
+                        origin,
+                    },
+                    budget,
+                )
+            }
+        }
+    }
+}
+
+/// The number that a value is, if it is one known now.
+fn known_scalar(program: &Program, val: Val) -> Option<ScalarValue> {
+    match program.inst(val).prim {
+        Prim::Scalar(number) => Some(number),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

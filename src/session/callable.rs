@@ -1,0 +1,67 @@
+//! [`Callable`]: a run prepared for hot loops.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::Core;
+use super::feed::FeedTypes;
+use super::fetch::{Output, Results};
+use super::prepared::Prepared;
+use crate::error::Result;
+
+/// A run prepared by [`Session::make_callable`](super::Session::make_callable): `I` names the element
+/// types of what is fed, `O` is what a call gives.
+///
+/// It needs no graph and no session around: `Callable<(f32, i64), (ArrayD<f32>, ())>` can be kept in a
+/// struct. The same callable serves different lengths of an unknown dimension; each new one is planned
+/// once. It runs on the session's variables and may be called from several threads.
+pub struct Callable<I, O> {
+    core: Arc<Core>,
+    prepared: Arc<Prepared>,
+    lengths: Vec<usize>,
+    types: PhantomData<fn(I) -> O>,
+}
+
+impl<I, O> fmt::Debug for Callable<I, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Callable")
+            .field("prepared", &self.prepared)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<I, O> Clone for Callable<I, O> {
+    fn clone(&self) -> Self {
+        Callable::new(
+            Arc::clone(&self.core),
+            Arc::clone(&self.prepared),
+            self.lengths.clone(),
+        )
+    }
+}
+
+impl<I, O> Callable<I, O> {
+    pub(super) fn new(core: Arc<Core>, prepared: Arc<Prepared>, lengths: Vec<usize>) -> Self {
+        Callable {
+            core,
+            prepared,
+            lengths,
+            types: PhantomData,
+        }
+    }
+}
+
+impl<I: FeedTypes, O: Output> Callable<I, O> {
+    /// Runs on views of the fed arrays, given in the structure of the feeds.
+    ///
+    /// # Errors
+    /// As for [`Session::run`](super::Session::run).
+    pub fn call(&self, feeds: I::Values<'_>) -> Result<O> {
+        let mut fed = Vec::new();
+        I::each(feeds, &mut |array| fed.push(array));
+        let mut values = Vec::new();
+        self.core.run(&self.prepared, &fed, |value| values.push(value))?;
+        Ok(O::take(&mut Results::new(values, &self.lengths)))
+    }
+}

@@ -1,0 +1,164 @@
+//! What a run is fed, one array after the other or as the arguments of a callable.
+
+use ndarray::{ArrayBase, ArrayD, ArrayView, ArrayViewD, CowArray, Data, Dimension, IxDyn};
+
+use super::fetch::{FetchList, Results};
+use super::{Fetch, Output, Session};
+use crate::dtype::Element;
+use crate::error::Result;
+use crate::exec::FedArray;
+use crate::graph::{AnyTensor, Tensor};
+
+/// A value that can be fed for a tensor of `T`: a reference to an array, a view, or a scalar.
+/// Row-major arrays are not copied.
+pub trait Feedable<'v, T: Element> {
+    #[doc(hidden)]
+    fn into_array(self) -> CowArray<'v, T, IxDyn>;
+}
+
+impl<'v, T: Element, S: Data<Elem = T>, D: Dimension> Feedable<'v, T> for &'v ArrayBase<S, D> {
+    fn into_array(self) -> CowArray<'v, T, IxDyn> {
+        self.view().into_dyn().into()
+    }
+}
+
+impl<'v, T: Element, D: Dimension> Feedable<'v, T> for ArrayView<'v, T, D> {
+    fn into_array(self) -> CowArray<'v, T, IxDyn> {
+        self.into_dyn().into()
+    }
+}
+
+impl<T: Element> Feedable<'_, T> for T {
+    fn into_array(self) -> CowArray<'static, T, IxDyn> {
+        ArrayD::from_elem(IxDyn(&[]), self).into()
+    }
+}
+
+/// A run under preparation: what it is fed so far; see [`Session::feed`].
+#[derive(Debug)]
+#[must_use = "nothing runs before `run` is called"]
+pub struct Feeding<'s, 'g, 'v> {
+    session: &'s Session,
+    tensors: FeedList<'g>,
+    arrays: Vec<FedArray<'v>>,
+}
+
+impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
+    pub(super) fn of(session: &'s Session) -> Self {
+        Feeding {
+            session,
+            tensors: FeedList::default(),
+            arrays: Vec::new(),
+        }
+    }
+
+    /// Feeds one more tensor.
+    pub fn feed<T: Element>(mut self, tensor: impl Into<Tensor<'g, T>>, value: impl Feedable<'v, T>) -> Self {
+        self.tensors.tensors.push(tensor.into().any());
+        self.arrays.push(FedArray::new(value.into_array()));
+        self
+    }
+
+    /// Computes the fetches from what is fed; see [`Session::run`].
+    ///
+    /// # Errors
+    /// As for [`Session::run`], and when a fed array does not fit its tensor, a tensor is fed twice,
+    /// or belongs to another graph.
+    pub fn run<F: Fetch<'g>>(self, fetches: F) -> Result<F::Output> {
+        let list = FetchList::of(&fetches);
+        let core = &self.session.core;
+        let prepared = core.prepare(&self.tensors, &list)?;
+        let mut values = Vec::new();
+        core.run(&prepared, &self.arrays, |value| values.push(value))?;
+        Ok(Output::take(&mut Results::new(values, &list.lengths)))
+    }
+
+    /// The plan for the fetches and the shapes that are fed, as text; see [`Session::explain`].
+    ///
+    /// # Errors
+    /// As for [`run`](Feeding::run), short of running.
+    pub fn explain<F: Fetch<'g>>(self, fetches: F) -> Result<String> {
+        let list = FetchList::of(&fetches);
+        let core = &self.session.core;
+        core.prepare(&self.tensors, &list)?.explain(core, &self.arrays)
+    }
+}
+
+/// The tensors that a run feeds, in order.
+#[derive(Debug, Default)]
+pub struct FeedList<'g> {
+    pub(super) tensors: Vec<AnyTensor<'g>>,
+}
+
+/// What a callable can be fed: a tensor or variable, a tuple of such, or `()` for nothing.
+pub trait Feeds<'g> {
+    /// The element types, in the same structure.
+    type Types: FeedTypes;
+
+    #[doc(hidden)]
+    fn list(&self, list: &mut FeedList<'g>);
+}
+
+/// The arguments of a callable: an element type stands for a view of its elements.
+pub trait FeedTypes {
+    /// Views of arrays, in the same structure.
+    type Values<'v>;
+
+    #[doc(hidden)]
+    fn each<'v>(values: Self::Values<'v>, take: &mut dyn FnMut(FedArray<'v>));
+}
+
+impl<'g, T: Element> Feeds<'g> for Tensor<'g, T> {
+    type Types = T;
+    fn list(&self, list: &mut FeedList<'g>) {
+        list.tensors.push(self.any());
+    }
+}
+
+impl<'g, T: Element> Feeds<'g> for crate::Variable<'g, T> {
+    type Types = T;
+    fn list(&self, list: &mut FeedList<'g>) {
+        Feeds::list(&self.tensor(), list);
+    }
+}
+
+impl<T: Element> FeedTypes for T {
+    type Values<'v> = ArrayViewD<'v, T>;
+    fn each<'v>(values: Self::Values<'v>, take: &mut dyn FnMut(FedArray<'v>)) {
+        take(FedArray::new(values.into()));
+    }
+}
+
+macro_rules! tuples {
+    ($(($($name:ident)*))*) => {$(
+        impl<'g, $($name: Feeds<'g>),*> Feeds<'g> for ($($name,)*) {
+            type Types = ($($name::Types,)*);
+            // The empty tuple lists nothing.
+            #[allow(non_snake_case, unused_variables)]
+            fn list(&self, list: &mut FeedList<'g>) {
+                let ($($name,)*) = self;
+                $($name.list(list);)*
+            }
+        }
+
+        impl<$($name: FeedTypes),*> FeedTypes for ($($name,)*) {
+            type Values<'v> = ($($name::Values<'v>,)*);
+            #[allow(non_snake_case, unused_variables)]
+            fn each<'v>(values: Self::Values<'v>, take: &mut dyn FnMut(FedArray<'v>)) {
+                let ($($name,)*) = values;
+                $($name::each($name, take);)*
+            }
+        }
+    )*};
+}
+tuples! {
+    ()
+    (A)
+    (A B)
+    (A B C)
+    (A B C D)
+    (A B C D E)
+    (A B C D E F)
+    (A B C D E F G)
+    (A B C D E F G H)
+}

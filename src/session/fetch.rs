@@ -1,0 +1,151 @@
+//! What a run can be asked for, and the structure in which it answers.
+
+use ndarray::{ArrayD, IxDyn};
+
+use crate::dtype::Element;
+use crate::graph::{AnyTensor, Operation, Tensor, Variable};
+use crate::value::Value;
+
+/// Something that a run can be asked for: a tensor, a variable, an operation, or a tuple, array or
+/// `Vec` of such.
+pub trait Fetch<'g> {
+    /// What the run gives: an array for a tensor or variable, `()` for an operation, and the same
+    /// structure of these.
+    type Output: Output;
+
+    #[doc(hidden)]
+    fn list(&self, list: &mut FetchList<'g>);
+}
+
+/// What a run can give; see [`Fetch`].
+pub trait Output: Sized {
+    #[doc(hidden)]
+    fn take(from: &mut Results<'_>) -> Self;
+}
+
+/// The nodes that a structure of fetches asks for, in order.
+#[derive(Debug, Default)]
+pub struct FetchList<'g> {
+    /// Each node, and whether its value is wanted.
+    pub(super) nodes: Vec<(AnyTensor<'g>, bool)>,
+    /// The length of each `Vec`, in the order in which they are met.
+    pub(super) lengths: Vec<usize>,
+}
+
+impl<'g> FetchList<'g> {
+    pub(super) fn of(fetches: &impl Fetch<'g>) -> Self {
+        let mut list = FetchList::default();
+        fetches.list(&mut list);
+        list
+    }
+}
+
+/// The values of a run, in the order of its fetches.
+#[derive(Debug)]
+pub struct Results<'a> {
+    values: std::vec::IntoIter<Value>,
+    lengths: std::slice::Iter<'a, usize>,
+}
+
+impl<'a> Results<'a> {
+    pub(super) fn new(values: Vec<Value>, lengths: &'a [usize]) -> Self {
+        Results {
+            values: values.into_iter(),
+            lengths: lengths.iter(),
+        }
+    }
+}
+
+impl<'g, T: Element> Fetch<'g> for Tensor<'g, T> {
+    type Output = ArrayD<T>;
+    fn list(&self, list: &mut FetchList<'g>) {
+        list.nodes.push((self.any(), true));
+    }
+}
+
+impl<'g, T: Element> Fetch<'g> for Variable<'g, T> {
+    type Output = ArrayD<T>;
+    fn list(&self, list: &mut FetchList<'g>) {
+        Fetch::list(&self.tensor(), list);
+    }
+}
+
+impl<'g> Fetch<'g> for Operation<'g> {
+    type Output = ();
+    fn list(&self, list: &mut FetchList<'g>) {
+        list.nodes.push((self.any, false));
+    }
+}
+
+impl<T: Element> Output for ArrayD<T> {
+    fn take(from: &mut Results<'_>) -> Self {
+        // A tensor's element type is that of its node, so the value is there and of this type.
+        let array = from.values.next().and_then(T::unwrap);
+        debug_assert!(array.is_some(), "a fetched value is missing or of another type");
+        array.unwrap_or_else(|| ArrayD::default(IxDyn(&[0])))
+    }
+}
+
+impl<'g, F: Fetch<'g>, const N: usize> Fetch<'g> for [F; N] {
+    type Output = [F::Output; N];
+    fn list(&self, list: &mut FetchList<'g>) {
+        self.iter().for_each(|fetch| fetch.list(list));
+    }
+}
+
+impl<O: Output, const N: usize> Output for [O; N] {
+    fn take(from: &mut Results<'_>) -> Self {
+        std::array::from_fn(|_| O::take(from))
+    }
+}
+
+impl<'g, F: Fetch<'g>> Fetch<'g> for Vec<F> {
+    type Output = Vec<F::Output>;
+    fn list(&self, list: &mut FetchList<'g>) {
+        list.lengths.push(self.len());
+        self.iter().for_each(|fetch| fetch.list(list));
+    }
+}
+
+impl<O: Output> Output for Vec<O> {
+    fn take(from: &mut Results<'_>) -> Self {
+        let length = from.lengths.next().copied().unwrap_or(0);
+        (0..length).map(|_| O::take(from)).collect()
+    }
+}
+
+macro_rules! tuples {
+    ($(($($name:ident)*))*) => {$(
+        impl<'g, $($name: Fetch<'g>),*> Fetch<'g> for ($($name,)*) {
+            type Output = ($($name::Output,)*);
+            // The empty tuple lists nothing.
+            #[allow(non_snake_case, unused_variables)]
+            fn list(&self, list: &mut FetchList<'g>) {
+                let ($($name,)*) = self;
+                $($name.list(list);)*
+            }
+        }
+
+        impl<$($name: Output),*> Output for ($($name,)*) {
+            #[allow(clippy::unused_unit, unused_variables)]
+            fn take(from: &mut Results<'_>) -> Self {
+                ($($name::take(from),)*)
+            }
+        }
+    )*};
+}
+tuples! {
+    ()
+    (A)
+    (A B)
+    (A B C)
+    (A B C D)
+    (A B C D E)
+    (A B C D E F)
+    (A B C D E F G)
+    (A B C D E F G H)
+    (A B C D E F G H I)
+    (A B C D E F G H I J)
+    (A B C D E F G H I J K)
+    (A B C D E F G H I J K L)
+}

@@ -1,0 +1,304 @@
+//! Sessions: what a graph's variables hold, and the runs that read and change it.
+//!
+//! - [`fetch`] and [`feed`]: what a run gives and takes, in the structure that the user asks for.
+//! - [`prepared`]: the plans of one request, made when first needed and kept.
+//! - [`callable`]: a request prepared for hot loops.
+//!
+//! The variables lie in the executor's [`Store`].
+
+mod callable;
+mod feed;
+mod fetch;
+mod prepared;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::dtype::Element;
+use crate::error::{Error, Result};
+use crate::exec::{FedArray, Store, Threads};
+use crate::graph::{Graph, Shared, Tensor};
+use crate::lower::{Fetched, Request};
+use crate::shape::Shape;
+use crate::value::Value;
+
+use feed::FeedList;
+use fetch::FetchList;
+use prepared::Prepared;
+
+pub use callable::Callable;
+pub use feed::{FeedTypes, Feedable, Feeding, Feeds};
+pub use fetch::{Fetch, Output};
+
+/// Runs a graph and holds the values of its variables.
+///
+/// Owns what it needs, may be shared between threads, and sees the graph grow. Two sessions of one
+/// graph are independent. What a run promises, in short: each node runs at most once; every read of a
+/// variable sees the value from before the run unless it is ordered after an assignment; a run that
+/// fails leaves every variable as it was; and the same inputs give the same bits at any number of
+/// threads.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let x = g.placeholder::<f64>("x", [None]);
+/// let v = g.variable("v", 1.0_f64);
+/// let step = v.assign_add(x.reduce_sum(..));
+/// let session = Session::new(&g)?;
+/// let (old, new) = session.feed(x, &ndarray::arr1(&[2.0, 3.0])).run((v, step))?;
+/// assert_eq!((old.sum(), new.sum()), (1.0, 6.0));
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Session {
+    core: Arc<Core>,
+}
+
+/// What a session and its callables share.
+#[derive(Debug)]
+struct Core {
+    graph: Arc<Shared>,
+    threads: Threads,
+    optimize: bool,
+    store: Store,
+    requests: Mutex<HashMap<Request, Arc<Prepared>>>,
+}
+
+/// The options of a session; see [`Session::builder`].
+#[derive(Debug)]
+#[must_use = "a builder makes a session when `build` is called"]
+pub struct SessionBuilder<'g> {
+    graph: &'g Graph,
+    threads: usize,
+    optimize: bool,
+}
+
+impl SessionBuilder<'_> {
+    /// Runs on at most this many threads; 0, the default, is one for each core. With 1, everything
+    /// runs on the caller's thread.
+    pub fn threads(self, threads: usize) -> Self {
+        SessionBuilder { threads, ..self }
+    }
+
+    /// Whether plans are rewritten and fused; they are by default. Results differ within rounding only.
+    pub fn optimize(self, optimize: bool) -> Self {
+        SessionBuilder { optimize, ..self }
+    }
+
+    /// Makes the session.
+    ///
+    /// # Errors
+    /// The first mistake made in building the graph; [`Error::Threads`] if threads cannot be started.
+    pub fn build(self) -> Result<Session> {
+        self.graph.check()?;
+        debug_assert_eq!(self.graph.shared().read().verify(), Ok(()));
+        let threads = match self.threads {
+            0 => Threads::All,
+            1 => Threads::One,
+            count => {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
+                Threads::Pool(Arc::new(pool.map_err(|error| Error::Threads(Arc::new(error)))?))
+            }
+        };
+        let core = Core {
+            graph: Arc::clone(self.graph.shared()),
+            threads,
+            optimize: self.optimize,
+            store: Store::default(),
+            requests: Mutex::new(HashMap::new()),
+        };
+        Ok(Session { core: Arc::new(core) })
+    }
+}
+
+impl Session {
+    /// A session on all cores that optimises its plans.
+    ///
+    /// # Errors
+    /// The first mistake made in building the graph.
+    pub fn new(graph: &Graph) -> Result<Self> {
+        Session::builder(graph).build()
+    }
+
+    /// Options for a session.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let session = Session::builder(&g).threads(1).optimize(false).build()?;
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn builder(graph: &Graph) -> SessionBuilder<'_> {
+        SessionBuilder {
+            graph,
+            threads: 0,
+            optimize: true,
+        }
+    }
+
+    /// Computes the fetches: a tensor or variable gives its value, an operation `()`, and tuples,
+    /// arrays and `Vec`s of them the same structure.
+    ///
+    /// # Errors
+    /// A mistake in building what the run needs, a placeholder that it needs, two assignments
+    /// without an order, shapes that turn out not to fit, or an integer division by zero.
+    pub fn run<'g, F: Fetch<'g>>(&self, fetches: F) -> Result<F::Output> {
+        Feeding::of(self).run(fetches)
+    }
+
+    /// Feeds a tensor for one run: any tensor, whose producers then do not run. The value is
+    /// borrowed: a reference to an array, a view, or a scalar.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let a = g.constant(1.0_f32) + 1.0;
+    /// let b = a * 10.0;
+    /// let session = Session::new(&g)?;
+    /// assert_eq!(session.feed(a, 5.0).run(b)?.sum(), 50.0);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn feed<'s, 'g, 'v, T: Element>(
+        &'s self,
+        tensor: impl Into<Tensor<'g, T>>,
+        value: impl Feedable<'v, T>,
+    ) -> Feeding<'s, 'g, 'v> {
+        Feeding::of(self).feed(tensor, value)
+    }
+
+    /// Prepares a run for hot loops: `feeds` is a tensor or a tuple of them, or `()`. A call then
+    /// takes views of the fed arrays in the same structure and looks nothing up.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f32>("x", [None]);
+    /// let v = g.variable("v", 0.0_f32);
+    /// let step = v.assign_add(x.reduce_sum(..));
+    /// let session = Session::new(&g)?;
+    /// let call = session.make_callable(x, step)?;
+    /// let ones = ndarray::ArrayD::ones(vec![3]);
+    /// call.call(ones.view())?;
+    /// assert_eq!(call.call(ones.view())?.sum(), 6.0);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A tensor of another graph, one fed twice, and, when all shapes are known, what
+    /// [`run`](Session::run) would report.
+    pub fn make_callable<'g, I: Feeds<'g>, F: Fetch<'g>>(
+        &self,
+        feeds: I,
+        fetches: F,
+    ) -> Result<Callable<I::Types, F::Output>> {
+        let mut fed = FeedList::default();
+        feeds.list(&mut fed);
+        let list = FetchList::of(&fetches);
+        let prepared = self.core.prepare(&fed, &list)?;
+        prepared.plan_if_static(&self.core)?;
+        Ok(Callable::new(Arc::clone(&self.core), prepared, list.lengths))
+    }
+
+    /// The plan by which the fetches would run, as text: the rewrites that were applied, with their
+    /// reasons; the program; and the steps with their memory.
+    ///
+    /// # Errors
+    /// As for [`run`](Session::run).
+    pub fn explain<'g, F: Fetch<'g>>(&self, fetches: F) -> Result<String> {
+        Feeding::of(self).explain(fetches)
+    }
+
+    /// The values of all variables by name, those never used being at their start.
+    ///
+    /// # Errors
+    /// The first mistake made in building the graph.
+    pub fn variable_values(&self) -> Result<BTreeMap<String, Value>> {
+        let arena = self.core.graph.read();
+        arena.check()?;
+        Ok(self.core.store.values(&arena, self.core.graph.seed))
+    }
+
+    /// Sets variables by name; all of them, or none if one does not fit.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let v = g.variable("v", 1.0_f64);
+    /// let [a, b] = [Session::new(&g)?, Session::new(&g)?];
+    /// a.run(v.assign_add(4.0))?;
+    /// b.load(a.variable_values()?)?;
+    /// assert_eq!(b.run(v)?.sum(), 5.0);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::UnknownVariable`] or [`Error::LoadMismatch`].
+    pub fn load(&self, values: impl IntoIterator<Item = (String, Value)>) -> Result<()> {
+        let arena = self.core.graph.read();
+        let mut found = Vec::new();
+        for (name, value) in values {
+            let Some(index) = arena.variables.iter().position(|variable| variable.name == name) else {
+                return Err(Error::UnknownVariable { name });
+            };
+            let record = &arena.variables[index];
+            if record.dtype != value.dtype() || record.dims != value.shape() {
+                return Err(Error::LoadMismatch {
+                    name,
+                    expected_dtype: record.dtype,
+                    expected: Shape::from(&record.dims),
+                    found_dtype: value.dtype(),
+                    found: Shape::from(value.shape()),
+                });
+            }
+            found.push((index, value.into_row_major()));
+        }
+        self.core.store.set(&found);
+        Ok(())
+    }
+}
+
+impl Core {
+    /// The prepared form of a request, made at most once.
+    fn prepare(&self, feeds: &FeedList<'_>, fetches: &FetchList<'_>) -> Result<Arc<Prepared>> {
+        let mentioned = feeds
+            .tensors
+            .iter()
+            .chain(fetches.nodes.iter().map(|(any, _)| any));
+        if let Some(&any) = mentioned.into_iter().find(|any| any.untied().0 != self.graph.id) {
+            return Err(Error::OtherGraph { node: any.name() });
+        }
+        let request = Request {
+            feeds: feeds.tensors.iter().map(|any| any.id()).collect(),
+            fetches: fetches
+                .nodes
+                .iter()
+                .map(|&(any, value)| Fetched {
+                    node: any.id(),
+                    value,
+                })
+                .collect(),
+        };
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(prepared) = requests.get(&request) {
+            return Ok(Arc::clone(prepared));
+        }
+        let prepared = Arc::new(Prepared::new(&self.graph.read(), request.clone())?);
+        requests.insert(request, Arc::clone(&prepared));
+        Ok(prepared)
+    }
+
+    /// Runs a prepared request on fed arrays.
+    fn run(&self, prepared: &Prepared, feeds: &[FedArray<'_>], fetched: impl FnMut(Value)) -> Result<()> {
+        let ready = prepared.ready(self, feeds)?;
+        self.store
+            .run(&ready, &self.graph, &self.threads, fetched)
+            .map_err(|fault| {
+                let arena = self.graph.read();
+                let node = arena.node(fault.origin);
+                Error::DivisionByZero {
+                    node: node.name.clone(),
+                    location: node.location,
+                }
+            })
+    }
+}

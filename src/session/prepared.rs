@@ -1,0 +1,203 @@
+//! A request and its plans: one for each combination of fed lengths that has come so far.
+
+use std::panic::Location;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::Core;
+use crate::dtype::DType;
+use crate::error::{Error, Result};
+use crate::exec::{FedArray, Ready};
+use crate::graph::{Arena, Walk};
+use crate::lower::{Program, Request, specialise};
+use crate::op::Role;
+use crate::plan::{self, Options, Plan};
+use crate::rewrite::{self, Applied};
+use crate::shape::Shape;
+
+/// Plans kept for one request. More combinations of lengths than this are rare, and planning again
+/// costs microseconds to milliseconds; without a bound, a stream of ever new lengths would fill memory.
+const MAX_PLANS: usize = 32;
+
+/// A request that has been checked, with the plans made for it.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    request: Request,
+    feeds: Vec<FedTensor>,
+    /// Whether the request runs the initializer, whose plan depends on what variables there are.
+    initializes: bool,
+    plans: RwLock<Vec<Planned>>,
+}
+
+/// What feeds are checked against, and what messages say of it.
+#[derive(Debug)]
+struct FedTensor {
+    name: String,
+    dtype: DType,
+    shape: Shape,
+    location: &'static Location<'static>,
+}
+
+/// A plan, and how many variables the graph had when it was made.
+#[derive(Clone, Debug)]
+struct Planned {
+    plan: Arc<Plan>,
+    variables: usize,
+}
+
+impl Prepared {
+    /// Checks a request as far as it can be without knowing the fed lengths.
+    pub(super) fn new(arena: &Arena, request: Request) -> Result<Self> {
+        for (index, &id) in request.feeds.iter().enumerate() {
+            let node = arena.node(id);
+            if let Some(error) = &node.error {
+                return Err(error.into());
+            }
+            if request.feeds[..index].contains(&id) {
+                return Err(Error::FedTwice {
+                    node: node.name.clone(),
+                    location: node.location,
+                });
+            }
+        }
+        let nodes = Walk::all(arena)
+            .ancestors_short_of(request.fetches.iter().map(|fetch| fetch.node), |id| {
+                request.feeds.contains(&id)
+            });
+        let initializes = nodes
+            .into_iter()
+            .any(|id| arena.node(id).op.role() == Role::WritesAll);
+        let feeds = request
+            .feeds
+            .iter()
+            .map(|&id| arena.node(id))
+            .map(|node| FedTensor {
+                name: node.name.clone(),
+                dtype: node.output.dtype,
+                shape: node.output.shape.clone(),
+                location: node.location,
+            });
+        Ok(Prepared {
+            feeds: feeds.collect(),
+            request,
+            initializes,
+            plans: RwLock::new(Vec::new()),
+        })
+    }
+
+    /// Plans now what would be planned at the first call, if it is known already what will be fed.
+    pub(super) fn plan_if_static(&self, core: &Core) -> Result<()> {
+        let known: Option<Vec<Vec<usize>>> = self.feeds.iter().map(|feed| feed.shape.known()).collect();
+        match known {
+            Some(dims) => self.plan(core, &dims).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// The fed arrays together with the plan for them, which is made if there is none yet.
+    pub(super) fn ready<'f>(&self, core: &Core, feeds: &'f [FedArray<'f>]) -> Result<Ready<'f>> {
+        let variables = if self.initializes {
+            core.graph.read().variables.len()
+        } else {
+            0
+        };
+        {
+            let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
+            let current = plans
+                .iter()
+                .rev()
+                .filter(|planned| planned.variables == variables);
+            if let Some(ready) = current
+                .into_iter()
+                .find_map(|planned| Ready::new(&planned.plan, feeds))
+            {
+                return Ok(ready);
+            }
+        }
+        let mismatch = |index: usize| {
+            let FedTensor {
+                name,
+                shape,
+                location,
+                ..
+            } = &self.feeds[index];
+            let (node, expected, found) = (name.clone(), shape.clone(), feeds[index].dims().to_vec());
+            Error::FeedShape {
+                node,
+                expected,
+                found,
+                location,
+            }
+        };
+        if let Some(index) =
+            (0..feeds.len()).find(|&index| !self.feeds[index].shape.admits(feeds[index].dims()))
+        {
+            return Err(mismatch(index));
+        }
+        let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
+        let plan = self.plan(core, &dims)?;
+        // The plan was made for these lengths, and the element types are those of the tensors.
+        Ready::new(&plan, feeds).ok_or_else(|| mismatch(0))
+    }
+
+    /// Makes a plan for feeds of these lengths and keeps it.
+    fn plan(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Arc<Plan>> {
+        let (program, _, variables) = self.program(core, dims)?;
+        let plan = Arc::new(plan::plan(&program, core.options(), &self.fed_types(dims)));
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        if plans.len() >= MAX_PLANS {
+            plans.remove(0);
+        }
+        plans.push(Planned {
+            plan: Arc::clone(&plan),
+            variables: if self.initializes { variables } else { 0 },
+        });
+        Ok(plan)
+    }
+
+    fn fed_types(&self, dims: &[Vec<usize>]) -> Vec<(DType, Vec<usize>)> {
+        self.feeds
+            .iter()
+            .zip(dims)
+            .map(|(feed, dims)| (feed.dtype, dims.clone()))
+            .collect()
+    }
+
+    /// The program for feeds of these lengths, what was rewritten in it, and the number of variables
+    /// that the graph has.
+    fn program(&self, core: &Core, dims: &[Vec<usize>]) -> Result<(Program, Vec<Applied>, usize)> {
+        let (program, variables) = {
+            let arena = core.graph.read();
+            (
+                specialise(&arena, core.graph.seed, &self.request, dims)?,
+                arena.variables.len(),
+            )
+        };
+        debug_assert_eq!(program.verify(), Ok(()));
+        if !core.optimize {
+            return Ok((program, Vec::new(), variables));
+        }
+        let (program, applied) = rewrite::rewrite(&program, usize::MAX);
+        debug_assert_eq!(program.verify(), Ok(()));
+        Ok((program, applied, variables))
+    }
+
+    /// What would run for these feeds, as text.
+    pub(super) fn explain(&self, core: &Core, feeds: &[FedArray<'_>]) -> Result<String> {
+        let plan = Arc::clone(self.ready(core, feeds)?.plan());
+        let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
+        let (program, applied, _) = self.program(core, &dims)?;
+        let applied: String = applied.iter().map(|applied| format!("{applied}\n")).collect();
+        Ok(format!(
+            "rewrites:\n{applied}\nprogram:\n{program}\nplan:\n{plan}"
+        ))
+    }
+}
+
+impl Core {
+    fn options(&self) -> Options {
+        Options {
+            fuse: self.optimize,
+            parallel: self.threads.are_many(),
+        }
+    }
+}

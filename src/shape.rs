@@ -1,0 +1,337 @@
+//! Shapes with unknown dimensions, selections of axes, and the broadcasting rule.
+
+use std::fmt;
+use std::ops::RangeFull;
+
+use crate::dtype::DType;
+use crate::error::Mistake;
+
+/// The lengths of a tensor's axes; `None` is a length known only when the tensor is fed.
+///
+/// ```
+/// use flowgrad::Shape;
+/// assert_eq!(Shape::from([None, Some(784)]).to_string(), "[?, 784]");
+/// assert_eq!(Shape::from([2, 3]).size(), Some(6));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Shape(Vec<Option<usize>>);
+
+impl Shape {
+    /// The shape of a single number: no axes.
+    pub const fn scalar() -> Self {
+        Shape(Vec::new())
+    }
+
+    /// The lengths, outermost first.
+    pub fn dims(&self) -> &[Option<usize>] {
+        &self.0
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The number of elements, when every length is known.
+    pub fn size(&self) -> Option<usize> {
+        self.0.iter().copied().product()
+    }
+
+    /// All lengths, when every one is known.
+    pub fn known(&self) -> Option<Vec<usize>> {
+        self.0.iter().copied().collect()
+    }
+
+    /// Whether a tensor of exactly these lengths may stand where this shape is declared.
+    pub(crate) fn admits(&self, dims: &[usize]) -> bool {
+        self.rank() == dims.len()
+            && self
+                .0
+                .iter()
+                .zip(dims)
+                .all(|(declared, &found)| declared.is_none_or(|length| length == found))
+    }
+
+    /// Whether the two could turn out equal once all lengths are known.
+    pub(crate) fn agrees_with(&self, other: &Shape) -> bool {
+        self.rank() == other.rank()
+            && self
+                .0
+                .iter()
+                .zip(&other.0)
+                .all(|(a, b)| a.is_none() || b.is_none() || a == b)
+    }
+
+    /// The shape without the given axes, or with length 1 in their place.
+    pub(crate) fn reduced(&self, axes: &[usize], keep_dims: bool) -> Shape {
+        let kept = self.0.iter().enumerate();
+        Shape(if keep_dims {
+            kept.map(|(axis, &length)| if axes.contains(&axis) { Some(1) } else { length })
+                .collect()
+        } else {
+            kept.filter(|(axis, _)| !axes.contains(axis))
+                .map(|(_, &length)| length)
+                .collect()
+        })
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[")?;
+        for (axis, length) in self.0.iter().enumerate() {
+            f.write_str(if axis == 0 { "" } else { ", " })?;
+            match length {
+                Some(length) => write!(f, "{length}")?,
+                None => f.write_str("?")?,
+            }
+        }
+        f.write_str("]")
+    }
+}
+
+macro_rules! shape_from {
+    ($(($($generics:tt)*) $source:ty),* $(,)?) => {$(
+        impl<$($generics)*> From<$source> for Shape {
+            fn from(lengths: $source) -> Self {
+                Shape(lengths.iter().copied().map(Into::into).collect())
+            }
+        }
+    )*};
+}
+shape_from! {
+    (const N: usize) [usize; N],
+    (const N: usize) [Option<usize>; N],
+    () &[usize],
+    () &[Option<usize>],
+    () &Vec<usize>,
+    () Vec<usize>,
+    () Vec<Option<usize>>,
+}
+
+impl From<()> for Shape {
+    fn from((): ()) -> Self {
+        Shape::scalar()
+    }
+}
+
+impl From<&Shape> for Shape {
+    fn from(shape: &Shape) -> Self {
+        shape.clone()
+    }
+}
+
+/// The element type and shape of a tensor: all that a shape rule sees and gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct TensorType {
+    pub(crate) dtype: DType,
+    pub(crate) shape: Shape,
+}
+
+impl TensorType {
+    pub(crate) fn new(dtype: DType, shape: impl Into<Shape>) -> Self {
+        TensorType {
+            dtype,
+            shape: shape.into(),
+        }
+    }
+
+    /// The type of an operation that is run for its effect alone: it has no elements.
+    pub(crate) fn nothing() -> Self {
+        TensorType::new(DType::Bool, [0])
+    }
+}
+
+impl fmt::Display for TensorType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.dtype, self.shape)
+    }
+}
+
+/// The shape that two operands have together under NumPy's rule: axes are matched from the last,
+/// and a length of 1 stretches.
+///
+/// An unknown length against a known one other than 1 gives the known one: should the unknown turn
+/// out to be neither 1 nor equal, the check fails when it becomes known.
+pub(crate) fn broadcast(left: &Shape, right: &Shape) -> Result<Shape, Mistake> {
+    let rank = left.rank().max(right.rank());
+    let length = |shape: &Shape, axis: usize| match (axis + shape.rank()).checked_sub(rank) {
+        Some(own) => shape.0[own],
+        None => Some(1),
+    };
+    (0..rank)
+        .map(|axis| match (length(left, axis), length(right, axis)) {
+            (Some(1), other) | (other, Some(1)) => Ok(other),
+            (Some(a), Some(b)) if a != b => Err(Mistake::Broadcast {
+                left: left.clone(),
+                right: right.clone(),
+            }),
+            (Some(known), _) | (_, Some(known)) => Ok(Some(known)),
+            (None, None) => Ok(None),
+        })
+        .collect::<Result<_, _>>()
+        .map(Shape)
+}
+
+/// A selection of axes for a reduction: all of them (`..`), one (`-1`), or a list (`[0, -1]`);
+/// negative axes count from the end.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let x = g.placeholder::<f32>("x", [2, 3, 4]);
+/// assert_eq!(x.reduce_sum(..).shape().to_string(), "[]");
+/// assert_eq!(x.reduce_sum([0, -1]).shape().to_string(), "[3]");
+/// assert_eq!(x.reduce_sum(Axes::of([0]).keep_dims()).shape().to_string(), "[1, 3, 4]");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Axes {
+    listed: Option<Vec<isize>>,
+    keep_dims: bool,
+}
+
+impl Axes {
+    /// Every axis.
+    pub const fn all() -> Self {
+        Axes {
+            listed: None,
+            keep_dims: false,
+        }
+    }
+
+    /// The listed axes; negative ones count from the end.
+    pub fn of(axes: impl IntoIterator<Item = isize>) -> Self {
+        Axes {
+            listed: Some(axes.into_iter().collect()),
+            keep_dims: false,
+        }
+    }
+
+    /// Leaves each reduced axis in place with length 1.
+    #[must_use]
+    pub fn keep_dims(self) -> Self {
+        Axes {
+            keep_dims: true,
+            ..self
+        }
+    }
+
+    pub(crate) fn keeps_dims(&self) -> bool {
+        self.keep_dims
+    }
+
+    /// The axes as ascending indices into a shape of the given rank.
+    pub(crate) fn resolve(&self, rank: usize) -> Result<Vec<usize>, Mistake> {
+        let Some(listed) = &self.listed else {
+            return Ok((0..rank).collect());
+        };
+        let mut axes = listed
+            .iter()
+            .map(|&axis| resolve_axis(axis, rank))
+            .collect::<Result<Vec<_>, _>>()?;
+        axes.sort_unstable();
+        match axes.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(Mistake::AxisTwice { axis: pair[0] }),
+            None => Ok(axes),
+        }
+    }
+}
+
+/// One axis, negative counting from the end, as an index into a shape of the given rank.
+pub(crate) fn resolve_axis(axis: isize, rank: usize) -> Result<usize, Mistake> {
+    let from_start = if axis < 0 {
+        axis.checked_add_unsigned(rank)
+    } else {
+        Some(axis)
+    };
+    match from_start.and_then(|index| usize::try_from(index).ok()) {
+        Some(index) if index < rank => Ok(index),
+        _ => Err(Mistake::AxisOutOfRange { axis, rank }),
+    }
+}
+
+impl From<RangeFull> for Axes {
+    fn from(_: RangeFull) -> Self {
+        Axes::all()
+    }
+}
+
+impl From<isize> for Axes {
+    fn from(axis: isize) -> Self {
+        Axes::of([axis])
+    }
+}
+
+impl<const N: usize> From<[isize; N]> for Axes {
+    fn from(axes: [isize; N]) -> Self {
+        Axes::of(axes)
+    }
+}
+
+impl From<&[isize]> for Axes {
+    fn from(axes: &[isize]) -> Self {
+        Axes::of(axes.iter().copied())
+    }
+}
+
+impl From<Vec<isize>> for Axes {
+    fn from(axes: Vec<isize>) -> Self {
+        Axes::of(axes)
+    }
+}
+
+impl fmt::Display for Axes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.listed {
+            None => f.write_str("..")?,
+            Some(axes) => write!(f, "{axes:?}")?,
+        }
+        f.write_str(if self.keep_dims { " keep_dims" } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shape(lengths: &[Option<usize>]) -> Shape {
+        Shape::from(lengths)
+    }
+
+    #[test]
+    fn broadcasting_matches_axes_from_the_last() {
+        let table: &[(&[Option<usize>], &[Option<usize>], Option<&str>)] = &[
+            (&[Some(3), Some(1)], &[Some(4)], Some("[3, 4]")),
+            (&[None, Some(4)], &[Some(3), Some(1)], Some("[3, 4]")),
+            (&[None, Some(1)], &[None], Some("[?, ?]")),
+            (&[Some(0)], &[Some(1)], Some("[0]")),
+            (&[], &[Some(2)], Some("[2]")),
+            (&[Some(2)], &[Some(3)], None),
+            (&[Some(0)], &[Some(2)], None),
+        ];
+        for (left, right, expected) in table {
+            let found = broadcast(&shape(left), &shape(right))
+                .ok()
+                .map(|shape| shape.to_string());
+            assert_eq!(found.as_deref(), *expected, "{left:?} with {right:?}");
+        }
+    }
+
+    #[test]
+    fn axes_count_from_either_end_and_once_each() {
+        assert_eq!(Axes::from([-1, 0]).resolve(3).unwrap(), [0, 2]);
+        assert_eq!(Axes::all().resolve(2).unwrap(), [0, 1]);
+        assert!(matches!(
+            Axes::from([1, -1]).resolve(2),
+            Err(Mistake::AxisTwice { axis: 1 })
+        ));
+        assert!(matches!(
+            Axes::from(2).resolve(2),
+            Err(Mistake::AxisOutOfRange { axis: 2, rank: 2 })
+        ));
+        assert!(matches!(
+            Axes::from(isize::MIN).resolve(2),
+            Err(Mistake::AxisOutOfRange { .. })
+        ));
+    }
+}
