@@ -17,7 +17,9 @@
 
 use std::collections::HashMap;
 
-use super::layout::{Layout, broadcast_strides, folded, is_row_major, squeezed, squeezed_dims};
+use super::layout::{
+    Layout, broadcast_strides, folded, is_row_major, squeezed, squeezed_dims, viewed_strides,
+};
 use super::program::{Prim, Program, Val, size};
 
 /// Members of a region: beyond some dozens the tile must shrink to keep all live values in the
@@ -176,14 +178,19 @@ pub(crate) fn part(program: &Program, layouts: &[Layout], val: Val) -> Option<Pa
                 whole: None,
             })
         }
-        // A view that is its own base is a copy of its operand.
-        Prim::View(_) => {
-            let dims = dims_of(0);
-            let rows = Rows::Any(squeezed_dims(dims));
+        // A view that is its own base is a copy of what it shows. Where only the order of the elements
+        // counts, they are copied in the order of the operand.
+        Prim::View(view) => {
+            let strides = viewed_strides(view, dims_of(0), &layout(0).strides, &inst.dims);
+            let operand = match &strides {
+                Some(strides) => Operand::new(layout(0), &inst.dims, strides),
+                None => plain(0, dims_of(0)),
+            };
+            let rows = Rows::Any(operand.axes.iter().map(|&(length, _)| length).collect());
             Some(Part {
                 member: Member::Elementwise,
                 rows,
-                tiled: vec![plain(0, dims)],
+                tiled: vec![operand],
                 whole: None,
             })
         }

@@ -89,6 +89,21 @@ fn reshaped_strides(axes: &[(usize, usize)], dims: &[usize]) -> Option<Vec<usize
     Some(strides)
 }
 
+/// Strides of a view, in lengths `to`, of a value of the given lengths and strides; `None` if only a
+/// copy can have the elements in that order.
+pub(crate) fn viewed_strides(
+    view: &View,
+    dims: &[usize],
+    strides: &[usize],
+    to: &[usize],
+) -> Option<Vec<usize>> {
+    match view {
+        View::Permute(axes) => Some(axes.iter().map(|&axis| strides[axis]).collect()),
+        View::Broadcast => Some(broadcast_strides(dims, strides, to)),
+        View::Reshape => reshaped_strides(&squeezed(dims, strides), to),
+    }
+}
+
 /// Resolves every value of the program.
 pub(crate) fn resolve(program: &Program) -> Vec<Layout> {
     let mut layouts: Vec<Layout> = Vec::with_capacity(program.insts.len());
@@ -104,11 +119,7 @@ pub(crate) fn resolve(program: &Program) -> Vec<Layout> {
         };
         let source = &layouts[inst.args[0].index()];
         let dims = &program.inst(inst.args[0]).dims;
-        let strides = match view {
-            View::Permute(axes) => Some(axes.iter().map(|&axis| source.strides[axis]).collect()),
-            View::Broadcast => Some(broadcast_strides(dims, &source.strides, &inst.dims)),
-            View::Reshape => reshaped_strides(&squeezed(dims, &source.strides), &inst.dims),
-        };
+        let strides = viewed_strides(view, dims, &source.strides, &inst.dims);
         let usable = |strides: &Vec<usize>| {
             !must_be_row_major[index]
                 || (is_row_major(&squeezed(&inst.dims, strides))

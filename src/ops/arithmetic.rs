@@ -132,3 +132,21 @@ operator!(Add add, "a + b", "the cotangent dy",      "dy",                [f32, 
 operator!(Sub sub, "a - b", "the cotangent dy",      "-dy",               [f32, f64, i32, i64]);
 operator!(Mul mul, "a * b", "the cotangent dy times b", "dy·a",           [f32, f64, i32, i64]);
 operator!(Div div, "a / b", "the cotangent dy over b",  "-dy·(a / b) / b", [f32, f64, i32, i64]);
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::example;
+    let mut examples = Vec::new();
+    // Equal shapes, either side broadcast, both sides broadcast, nothing, and single elements.
+    let shapes: [[&[usize]; 2]; 7] =
+        [[&[2, 3], &[2, 3]], [&[3], &[2, 3]], [&[2, 3], &[]], [&[2, 1], &[3]], [&[0, 3], &[1, 3]], [&[], &[]], [&[1, 1], &[1]]];
+    for shapes in shapes {
+        examples.push(example("add", &shapes, |_, x| x[0] + x[1], |x| &x[0] + &x[1]));
+        examples.push(example("sub", &shapes, |_, x| x[0] - x[1], |x| &x[0] - &x[1]));
+        examples.push(example("mul", &shapes, |_, x| x[0] * x[1], |x| &x[0] * &x[1]));
+        examples.push(example("div", &shapes, |_, x| x[0] / x[1], |x| &x[0] / &x[1]));
+    }
+    examples.push(example("scalars", &[&[5]], |_, x| 2.0 - 3.0 / (x[0] * 0.5 + 4.0), |x| x[0].mapv(|x| 2.0 - 3.0 / (x * 0.5 + 4.0))));
+    examples.push(example("twice the same", &[&[4]], |_, x| x[0] * x[0] / x[0], |x| x[0].clone()));
+    examples
+}

@@ -80,3 +80,24 @@ impl Op for SumLike {
         input == 0
     }
 }
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::example;
+    use crate::graph::Tensor;
+    use ndarray::Axis;
+    vec![
+        example(
+            "broadcast_like",
+            &[&[3, 1], &[2, 3, 4]],
+            |_, x| Tensor::typed(x[0].any().binary(BroadcastLike, x[1].any())),
+            |x| x[0].broadcast(x[1].raw_dim()).unwrap().to_owned(),
+        ),
+        example(
+            "sum_like",
+            &[&[2, 3, 4], &[3, 1]],
+            |_, x| Tensor::typed(x[0].any().binary(SumLike, x[1].any())),
+            |x| x[0].sum_axis(Axis(0)).sum_axis(Axis(1)).insert_axis(Axis(1)),
+        ),
+    ]
+}

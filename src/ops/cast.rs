@@ -66,3 +66,15 @@ impl<'g, T: Element> Tensor<'g, T> {
         Tensor::typed(self.any().cast(U::DTYPE))
     }
 }
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::example;
+    vec![
+        example("cast to the same", &[&[2, 3]], |_, x| x[0].cast::<f64>(), |x| x[0].clone()),
+        example("cast to i32", &[&[9]], |_, x| x[0].cast::<i32>().cast(), |x| x[0].mapv(f64::trunc)),
+        example("cast to i64", &[&[9]], |_, x| x[0].cast::<i64>().cast(), |x| x[0].mapv(f64::trunc)),
+        example("cast to bool", &[&[9]], |_, x| (x[0] * 0.0).cast::<bool>().cast(), |x| x[0].mapv(|_| 0.0)),
+        example("cast from bool", &[&[9]], |_, x| x[0].cast::<bool>().cast(), |x| x[0].mapv(|_| 1.0)),
+    ]
+}

@@ -65,3 +65,12 @@ impl<T: Element> Tensor<'_, T> {
         Tensor::typed(self.any().unary(Identity::StopGradient))
     }
 }
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::example;
+    vec![
+        example("identity", &[&[2, 3]], |_, x| x[0].identity(), |x| x[0].clone()),
+        example("stop_gradient", &[&[2, 3]], |_, x| x[0].stop_gradient(), |x| x[0].clone()),
+    ]
+}

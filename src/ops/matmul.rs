@@ -148,3 +148,34 @@ impl<'g, T: Numeric> Tensor<'g, T> {
         ))
     }
 }
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::{Example, example};
+    use ndarray::{ArrayD, Ix2};
+
+    fn product(a: &ArrayD<f64>, b: &ArrayD<f64>, [ta, tb]: [bool; 2]) -> ArrayD<f64> {
+        let matrix = |x: &ArrayD<f64>, transpose: bool| {
+            let x = x.view().into_dimensionality::<Ix2>().unwrap();
+            if transpose { x.reversed_axes().to_owned() } else { x.to_owned() }
+        };
+        matrix(a, ta).dot(&matrix(b, tb)).into_dyn()
+    }
+
+    let mut examples: Vec<Example> = Vec::new();
+    // Small, empty on either side and inside, and long enough to be skinny in each direction.
+    for [m, k, n] in [[2, 3, 4], [0, 2, 2], [2, 0, 2], [1, 1, 1], [40, 2, 1], [2, 40, 1], [40, 3, 5], [3, 33, 2]] {
+        let forms: [(&[usize], &[usize]); 4] = [(&[m, k], &[k, n]), (&[k, m], &[k, n]), (&[m, k], &[n, k]), (&[k, m], &[n, k])];
+        let [nn, tn, nt, tt] = forms.map(|(a, b)| [a, b]);
+        examples.extend([
+            example("matmul", &nn, |_, x| x[0].matmul(x[1]), |x| product(&x[0], &x[1], [false, false])),
+            example("matmul tn", &tn, |_, x| x[0].matmul_transposed(x[1], true, false), |x| product(&x[0], &x[1], [true, false])),
+            example("matmul nt", &nt, |_, x| x[0].matmul_transposed(x[1], false, true), |x| product(&x[0], &x[1], [false, true])),
+            example("matmul tt", &tt, |_, x| x[0].matmul_transposed(x[1], true, true), |x| product(&x[0], &x[1], [true, true])),
+        ]);
+    }
+    examples.push(example("matmul of a transpose", &[&[3, 40], &[3, 2]], |_, x| x[0].transpose().matmul(x[1] * 3.0), |x| {
+        product(&x[0], &(3.0 * &x[1]), [true, false])
+    }));
+    examples
+}

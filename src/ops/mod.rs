@@ -1,18 +1,23 @@
 //! The ops, one file an op or a close family: shape rule, lowering, gradient, public method, and
 //! the examples on which `laws` tests them all.
 
-mod arithmetic;
-mod broadcast;
-mod cast;
-mod constant;
-mod identity;
+/// Declares the files of ops; each must give the examples by which the laws test it.
+macro_rules! op_files {
+    ($($file:ident),* $(,)?) => {
+        $(mod $file;)*
+
+        #[cfg(test)]
+        fn examples() -> Vec<laws::Example> {
+            [$($file::examples()),*].into_iter().flatten().collect()
+        }
+    };
+}
+op_files![
+    arithmetic, broadcast, cast, constant, identity, matmul, reduce, state, transpose, unary
+];
+
 #[cfg(test)]
 mod laws;
-mod matmul;
-mod reduce;
-mod state;
-mod transpose;
-mod unary;
 
 pub(crate) use broadcast::{BroadcastLike, SumLike};
 pub(crate) use constant::{Constant, Invalid, Placeholder};

@@ -179,3 +179,42 @@ impl<T: Float> Tensor<'_, T> {
         Tensor::typed(self.any().unary(ReduceSum(axes)) / count).named("reduce_mean")
     }
 }
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::{Example, example};
+    use ndarray::{ArrayD, Axis};
+
+    fn sum(x: &ArrayD<f64>, axes: &[usize]) -> ArrayD<f64> {
+        axes.iter().rev().fold(x.clone(), |sum, &axis| sum.sum_axis(Axis(axis)))
+    }
+
+    let mut examples: Vec<Example> = Vec::new();
+    for dims in [[2, 3, 4], [1, 3, 1], [0, 2, 3], [2, 0, 3], [70, 2, 3], [2, 3, 70]] {
+        let dims = dims.as_slice();
+        examples.extend([
+            example("sum all", &[dims], |_, x| x[0].reduce_sum(..), |x| sum(&x[0], &[0, 1, 2])),
+            example("sum first", &[dims], |_, x| x[0].reduce_sum(0), |x| sum(&x[0], &[0])),
+            example("sum middle", &[dims], |_, x| x[0].reduce_sum(1), |x| sum(&x[0], &[1])),
+            example("sum last", &[dims], |_, x| x[0].reduce_sum(-1), |x| sum(&x[0], &[2])),
+            example("sum ends", &[dims], |_, x| x[0].reduce_sum([-1, 0]), |x| sum(&x[0], &[0, 2])),
+            example("sum none", &[dims], |_, x| x[0].reduce_sum([]), |x| x[0].clone()),
+            example("sum kept", &[dims], |_, x| x[0] * x[0].reduce_sum(Axes::of([1]).keep_dims()), |x| {
+                &x[0] * &sum(&x[0], &[1]).insert_axis(Axis(1))
+            }),
+            example("sum of transposed", &[dims], |_, x| x[0].transpose().reduce_sum(0), |x| {
+                sum(&x[0], &[2]).reversed_axes()
+            }),
+        ]);
+    }
+    examples.extend([
+        example("mean all", &[&[2, 3]], |_, x| x[0].reduce_mean(..), |x| sum(&x[0], &[0, 1]) / 6.0),
+        example("mean rows", &[&[2, 3]], |_, x| x[0].reduce_mean(Axes::of([0]).keep_dims()), |x| {
+            sum(&x[0], &[0]).insert_axis(Axis(0)) / 2.0
+        }),
+        example("mean of nothing", &[&[0, 2]], |_, x| x[0].reduce_mean(0), |x| sum(&x[0], &[0]) / 0.0),
+        example("mean of a number", &[&[]], |_, x| x[0].reduce_mean(..), |x| x[0].clone()),
+        example("centred", &[&[5, 3]], |_, x| x[0] - x[0].reduce_mean(0), |x| &x[0] - &(sum(&x[0], &[0]) / 5.0)),
+    ]);
+    examples
+}

@@ -114,3 +114,25 @@ impl<T: Element> Tensor<'_, T> {
         }))
     }
 }
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::example;
+    vec![
+        example("transpose", &[&[2, 3]], |_, x| x[0].transpose(), |x| x[0].t().to_owned()),
+        example("transpose of three axes", &[&[2, 3, 4]], |_, x| x[0].transpose(), |x| x[0].t().to_owned()),
+        example("transpose of a number", &[&[]], |_, x| x[0].transpose(), |x| x[0].clone()),
+        example(
+            "transpose_perm",
+            &[&[2, 3, 4]],
+            |_, x| x[0].transpose_perm([1, -1, 0]),
+            |x| x[0].clone().permuted_axes(vec![1, 2, 0]),
+        ),
+        example(
+            "transpose inside arithmetic",
+            &[&[3, 2], &[2, 3]],
+            |_, x| x[0].transpose() * x[1] + x[1],
+            |x| &x[0].t() * &x[1] + &x[1],
+        ),
+    ]
+}

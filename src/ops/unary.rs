@@ -87,3 +87,14 @@ impl std::ops::Neg for AnyTensor<'_> {
         self.unary(Unary::Neg)
     }
 }
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::example;
+    vec![
+        example("neg", &[&[2, 3]], |_, x| -x[0], |x| x[0].mapv(|x| -x)),
+        example("square", &[&[2, 3]], |_, x| x[0].square(), |x| x[0].mapv(|x| x * x)),
+        example("square of nothing", &[&[0, 2]], |_, x| x[0].square(), |x| x[0].clone()),
+        example("square of a number", &[&[]], |_, x| x[0].square(), |x| x[0].mapv(|x| x * x)),
+    ]
+}

@@ -480,7 +480,8 @@ impl Compiler<'_> {
     fn accumulator(&mut self, val: Val) -> Slot {
         let inst = self.program.inst(val);
         let (elements, offset) = (size(&inst.dims), self.partial_bytes);
-        self.partial_bytes += (elements * inst.dtype.size()).next_multiple_of(64);
+        // At least one line, so that an accumulator of nothing has an address as well.
+        self.partial_bytes += (elements * inst.dtype.size()).max(1).next_multiple_of(64);
         self.accumulators.push(Accumulator {
             buffer: self.buffers[&val],
             dtype: inst.dtype,
