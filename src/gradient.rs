@@ -300,15 +300,15 @@ fn why_unconnected(graph: &Graph, y: NodeId, x: NodeId) -> NoGradient {
     let ancestors = Walk::data(&arena).ancestors([y]);
     // Forward from x along every edge: the first node at which a gradient could not pass on is the cut.
     let mut descends: HashMap<NodeId, bool> = HashMap::new();
-    let mut cut = None;
+    let mut cut: Option<&Node> = None;
     for &id in &ancestors {
         let node = arena.node(id);
         let from = (0..node.inputs.len()).find(|&i| descends.get(&node.inputs[i]) == Some(&true));
         descends.insert(id, id == x || from.is_some());
-        if let Some(input) = from {
-            if cut.is_none() && !passes(&arena, node, input) {
-                cut = Some(node);
-            }
+        if let (Some(input), None) = (from, cut)
+            && !passes(&arena, node, input)
+        {
+            cut = Some(node);
         }
     }
     match cut {

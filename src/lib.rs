@@ -69,3 +69,8 @@ pub use graph::{Graph, Operand, Operation, Tensor, Variable};
 pub use session::{Callable, FeedTypes, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};
 pub use shape::{Axes, Shape};
 pub use value::{IntoValue, Value};
+
+/// The program in the README runs as it stands there.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -148,7 +148,7 @@ impl fmt::Display for TensorType {
     }
 }
 
-/// The shape that two operands have together under NumPy's rule: axes are matched from the last,
+/// The shape that two operands have together under `NumPy`'s rule: axes are matched from the last,
 /// and a length of 1 stretches.
 ///
 /// An unknown length against a known one other than 1 gives the known one: should the unknown turn
@@ -300,7 +300,8 @@ mod tests {
 
     #[test]
     fn broadcasting_matches_axes_from_the_last() {
-        let table: &[(&[Option<usize>], &[Option<usize>], Option<&str>)] = &[
+        type Lengths = &'static [Option<usize>];
+        let table: &[(Lengths, Lengths, Option<&str>)] = &[
             (&[Some(3), Some(1)], &[Some(4)], Some("[3, 4]")),
             (&[None, Some(4)], &[Some(3), Some(1)], Some("[3, 4]")),
             (&[None, Some(1)], &[None], Some("[?, ?]")),

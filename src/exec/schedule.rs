@@ -87,7 +87,7 @@ struct Parallel<'a> {
 // SAFETY: the arena's addresses are followed by steps only, which the plan orders; the rest of it is atomics.
 unsafe impl Sync for Parallel<'_> {}
 
-impl<'a> Parallel<'a> {
+impl Parallel<'_> {
     fn start<'scope>(&'scope self, scope: &Scope<'scope>) {
         for step in self.plan.order.first() {
             scope.spawn(move |scope| self.run_from(scope, step));

@@ -29,7 +29,7 @@ use crate::shape::{Shape, TensorType};
 use crate::value::IntoValue;
 
 use context::Context;
-use names::Names;
+use names::{Holder, Names};
 
 pub use operation::Operation;
 pub(crate) use tensor::AnyTensor;
@@ -342,9 +342,13 @@ impl Graph {
             return Err(Mistake::VariableShape { shape: dims.into() });
         }
         let mut arena = self.shared.write();
-        if let Some(taken) = arena.names.get(&name) {
-            let taken_at = taken.map(|node| arena.node(node).location);
-            return Err(Mistake::NameTaken { name, taken_at });
+        match arena.names.holder(&name) {
+            Holder::Nobody => {}
+            Holder::Scope => return Err(Mistake::NameTaken { name, taken_at: None }),
+            Holder::Node(node) => {
+                let taken_at = Some(arena.node(node).location);
+                return Err(Mistake::NameTaken { name, taken_at });
+            }
         }
         let id = VariableId(arena.variables.len() as u32);
         arena.variables.push(VariableRecord {

@@ -5,6 +5,13 @@ use std::collections::hash_map::Entry;
 
 use super::NodeId;
 
+/// Who has a name.
+pub(super) enum Holder {
+    Nobody,
+    Scope,
+    Node(NodeId),
+}
+
 /// The names of nodes and scopes.
 #[derive(Debug, Default)]
 pub(super) struct Names {
@@ -15,9 +22,13 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Who has the name, if it is taken.
-    pub(super) fn get(&self, name: &str) -> Option<Option<NodeId>> {
-        self.taken.get(name).copied()
+    /// Whether the name is free, and if not, who has it.
+    pub(super) fn holder(&self, name: &str) -> Holder {
+        match self.taken.get(name) {
+            None => Holder::Nobody,
+            Some(None) => Holder::Scope,
+            Some(&Some(node)) => Holder::Node(node),
+        }
     }
 
     /// Takes the name, or the next free numbered one, for a scope.

@@ -11,7 +11,7 @@ pub(crate) enum Isa {
     /// 256-bit vectors with fused multiply-add.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// What every machine of the target has: SSE2 on x86-64, NEON on AArch64.
+    /// What every machine of the target has: SSE2 on x86-64, NEON on `AArch64`.
     Baseline,
 }
 

@@ -258,9 +258,8 @@ pub(crate) fn group(program: &Program, layouts: &[Layout], join: bool) -> Vec<Gr
         accumulated: HashMap::new(),
         last_reader: HashMap::new(),
     };
-    for index in 0..program.insts.len() {
-        let val = Val(index as u32);
-        if layouts[index].base == val {
+    for val in (0..program.insts.len() as u32).map(Val) {
+        if layouts[val.index()].base == val {
             grouping.place(val, join);
         }
     }
@@ -299,25 +298,22 @@ impl Grouping<'_> {
             self.groups.push(group);
             return;
         };
-        let index = match self.region_for(&part).filter(|_| join) {
-            Some((index, rows)) => {
-                if let Group::Region {
-                    rows: shared,
-                    members,
-                } = &mut self.groups[index]
-                {
-                    *shared = rows;
-                    members.push(val);
-                }
-                index
+        let index = if let Some((index, rows)) = self.region_for(&part).filter(|_| join) {
+            if let Group::Region {
+                rows: shared,
+                members,
+            } = &mut self.groups[index]
+            {
+                *shared = rows;
+                members.push(val);
             }
-            None => {
-                self.groups.push(Group::Region {
-                    rows: part.rows.clone(),
-                    members: vec![val],
-                });
-                self.groups.len() - 1
-            }
+            index
+        } else {
+            self.groups.push(Group::Region {
+                rows: part.rows.clone(),
+                members: vec![val],
+            });
+            self.groups.len() - 1
         };
         self.group_of.insert(val, index);
         self.accumulated.insert(val, part.member.accumulates());

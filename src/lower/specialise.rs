@@ -187,7 +187,7 @@ impl Specialiser<'_> {
                 bytes.checked_mul(length.unwrap_or(0))
             });
         match bytes {
-            Some(bytes) if bytes <= isize::MAX as usize => Ok(()),
+            Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
             _ => Err(Error::TooLarge {
                 node: node.name.clone(),
                 shape: output.shape,
@@ -197,17 +197,17 @@ impl Specialiser<'_> {
     }
 
     fn write(&mut self, writer: NodeId, variable: VariableId, val: Val, before: &Versions) -> Result<()> {
-        if let Some(&other) = self.last_writer.get(&variable) {
-            if before.get(&variable) != Some(&other) {
-                let (first, second) = (self.arena.node(other), self.arena.node(writer));
-                return Err(Error::UnorderedAssigns {
-                    variable: self.arena.variables[variable.index()].name.clone(),
-                    first: first.name.clone(),
-                    first_at: first.location,
-                    second: second.name.clone(),
-                    second_at: second.location,
-                });
-            }
+        if let Some(&other) = self.last_writer.get(&variable)
+            && before.get(&variable) != Some(&other)
+        {
+            let (first, second) = (self.arena.node(other), self.arena.node(writer));
+            return Err(Error::UnorderedAssigns {
+                variable: self.arena.variables[variable.index()].name.clone(),
+                first: first.name.clone(),
+                first_at: first.location,
+                second: second.name.clone(),
+                second_at: second.location,
+            });
         }
         self.last_writer.insert(variable, writer);
         self.written.insert((writer, variable), val);

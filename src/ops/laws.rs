@@ -73,9 +73,12 @@ impl Example {
         make: impl for<'g> Fn(&[Tensor<'g, f64>], Tensor<'g, f64>) -> Tensor<'g, f64>,
     ) -> ArrayD<f64> {
         let g = Graph::new();
-        let shape = |input: &ArrayD<f64>| match unknown {
-            true => Shape::from(vec![None; input.ndim()]),
-            false => Shape::from(input.shape()),
+        let shape = |input: &ArrayD<f64>| {
+            if unknown {
+                Shape::from(vec![None; input.ndim()])
+            } else {
+                Shape::from(input.shape())
+            }
         };
         let xs: Vec<Tensor<'_, f64>> = inputs
             .iter()

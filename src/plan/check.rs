@@ -82,10 +82,10 @@ impl Plan {
                             require(buffer, to_write)?;
                         }
                     }
-                    if let Base::Buffer(buffer) = op.dst.base {
-                        if op.dst.row_bytes * region.rows > self.buffers[buffer.index()].bytes {
-                            return Err(format!("step {index} writes beyond b{}", buffer.0));
-                        }
+                    if let Base::Buffer(buffer) = op.dst.base
+                        && op.dst.row_bytes * region.rows > self.buffers[buffer.index()].bytes
+                    {
+                        return Err(format!("step {index} writes beyond b{}", buffer.0));
                     }
                 }
                 for accumulator in &region.accumulators {

@@ -9,6 +9,8 @@ mod check;
 mod memory;
 mod order;
 mod region;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::collections::HashMap;

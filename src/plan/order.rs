@@ -28,7 +28,7 @@ const MAX_EXACT_STEPS: usize = 4096;
 /// The cost of one op for one row.
 pub(super) fn tile_op_cost(op: &TileOp) -> f64 {
     let _: Kernel = op.kernel;
-    op.width.max(1) as f64 * op.inner.max(1).min(64) as f64 * TILE_ELEMENT_COST
+    op.width.max(1) as f64 * op.inner.clamp(1, 64) as f64 * TILE_ELEMENT_COST
 }
 
 pub(super) fn moving_cost(bytes: usize) -> f64 {
@@ -107,14 +107,13 @@ impl Order {
         if self.inline {
             return earlier < later;
         }
-        match &self.ancestors {
-            Some(ancestors) => ancestors[later][earlier / 64] >> (earlier % 64) & 1 == 1,
-            None => {
-                if !self.successors[earlier].contains(&(later as u32)) {
-                    self.add_edge(earlier, later);
-                }
-                true
+        if let Some(ancestors) = &self.ancestors {
+            ancestors[later][earlier / 64] >> (earlier % 64) & 1 == 1
+        } else {
+            if !self.successors[earlier].contains(&(later as u32)) {
+                self.add_edge(earlier, later);
             }
+            true
         }
     }
 

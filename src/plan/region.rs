@@ -531,12 +531,11 @@ impl Compiler<'_> {
             let reusable = candidates
                 .iter()
                 .position(|&(_, last_use)| last_use < register.first_use);
-            let place = match reusable.filter(|_| !register.lasting) {
-                Some(index) => candidates.swap_remove(index).0,
-                None => {
-                    places.push((register.row_bytes, register.fixed_bytes));
-                    places.len() - 1
-                }
+            let place = if let Some(index) = reusable.filter(|_| !register.lasting) {
+                candidates.swap_remove(index).0
+            } else {
+                places.push((register.row_bytes, register.fixed_bytes));
+                places.len() - 1
             };
             if !register.lasting {
                 candidates.push((place, register.last_use));

@@ -93,6 +93,13 @@ impl fmt::Display for Applied {
     }
 }
 
+/// A trace as text: one line a rewrite.
+pub(crate) fn trace_text(trace: &[Applied]) -> String {
+    trace
+        .iter()
+        .fold(String::new(), |text, applied| text + &applied.to_string() + "\n")
+}
+
 /// Rewrites the whole program; stops applying rules after `limit` rewrites, which finds the one that
 /// spoils a result by bisection.
 pub(crate) fn rewrite(program: &Program, limit: usize) -> (Program, Vec<Applied>) {
@@ -152,13 +159,12 @@ impl Driver {
             inst.dtype,
             inst.dims.clone(),
         );
-        match self.shared.get(&key) {
-            Some(&equal) => equal,
-            None => {
-                let val = self.out.push(inst);
-                self.shared.insert(key, val);
-                val
-            }
+        if let Some(&equal) = self.shared.get(&key) {
+            equal
+        } else {
+            let val = self.out.push(inst);
+            self.shared.insert(key, val);
+            val
         }
     }
 

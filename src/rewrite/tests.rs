@@ -3,7 +3,7 @@
 
 use insta::assert_snapshot;
 
-use super::rewrite;
+use super::{rewrite, trace_text};
 use crate::lower::{Fetched, Request, specialise};
 use crate::prelude::*;
 
@@ -11,17 +11,23 @@ use crate::prelude::*;
 fn rewritten(tensor: Tensor<'_, f64>, limit: usize) -> String {
     let any = tensor.any();
     let shared = any.graph().shared();
-    let request = Request { feeds: Vec::new(), fetches: vec![Fetched { node: any.id(), value: true }] };
+    let request = Request {
+        feeds: Vec::new(),
+        fetches: vec![Fetched {
+            node: any.id(),
+            value: true,
+        }],
+    };
     let program = specialise(&shared.read(), shared.seed, &request, &[]).unwrap();
     program.verify().unwrap();
     let (program, applied) = rewrite(&program, limit);
     program.verify().unwrap();
-    let applied: String = applied.iter().map(|applied| format!("{applied}\n")).collect();
-    format!("{applied}{program}")
+    format!("{}{program}", trace_text(&applied))
 }
 
 fn matrix(g: &Graph, rows: usize, columns: usize) -> Tensor<'_, f64> {
-    g.variable("m", ndarray::Array2::<f64>::ones((rows, columns))).tensor()
+    g.variable("m", ndarray::Array2::<f64>::ones((rows, columns)))
+        .tensor()
 }
 
 #[test]

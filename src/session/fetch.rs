@@ -89,7 +89,9 @@ impl<T: Element> Output for ArrayD<T> {
 impl<'g, F: Fetch<'g>, const N: usize> Fetch<'g> for [F; N] {
     type Output = [F::Output; N];
     fn list(&self, list: &mut FetchList<'g>) {
-        self.iter().for_each(|fetch| fetch.list(list));
+        for fetch in self {
+            fetch.list(list);
+        }
     }
 }
 
@@ -103,7 +105,9 @@ impl<'g, F: Fetch<'g>> Fetch<'g> for Vec<F> {
     type Output = Vec<F::Output>;
     fn list(&self, list: &mut FetchList<'g>) {
         list.lengths.push(self.len());
-        self.iter().for_each(|fetch| fetch.list(list));
+        for fetch in self {
+            fetch.list(list);
+        }
     }
 }
 

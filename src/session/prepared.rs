@@ -186,7 +186,7 @@ impl Prepared {
         let plan = Arc::clone(self.ready(core, feeds)?.plan());
         let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
         let (program, applied, _) = self.program(core, &dims)?;
-        let applied: String = applied.iter().map(|applied| format!("{applied}\n")).collect();
+        let applied = rewrite::trace_text(&applied);
         Ok(format!(
             "rewrites:\n{applied}\nprogram:\n{program}\nplan:\n{plan}"
         ))

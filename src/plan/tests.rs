@@ -1,0 +1,202 @@
+//! Plans as text, and the checker against plans that have been spoilt.
+
+use insta::assert_snapshot;
+
+use super::{Kind, Options, Place, Plan, plan};
+use crate::lower::{Fetched, Request, specialise};
+use crate::prelude::*;
+use crate::rewrite::rewrite;
+
+/// The plan of some fetches, rewritten, for one thread or for several.
+fn planned(g: &Graph, fetches: &[Operation<'_>], values: bool, parallel: bool) -> Plan {
+    g.check().unwrap();
+    let shared = g.shared();
+    let fetches = fetches
+        .iter()
+        .map(|fetch| Fetched {
+            node: fetch.any.id(),
+            value: values,
+        })
+        .collect();
+    let request = Request {
+        feeds: Vec::new(),
+        fetches,
+    };
+    let program = specialise(&shared.read(), shared.seed, &request, &[]).unwrap();
+    let (program, _) = rewrite(&program, usize::MAX);
+    plan(&program, Options { fuse: true, parallel }, &[])
+}
+
+/// One step of the reference experiment.
+fn regression(g: &Graph) -> Operation<'_> {
+    let x = g.constant(ndarray::Array2::<f64>::ones((10_000, 2)));
+    let d = g.constant(ndarray::Array2::<f64>::ones((10_000, 1)));
+    let w = g.variable("w", ndarray::Array2::<f64>::zeros((2, 1)));
+    let mse = (x.matmul(w) - d).square().reduce_mean(..);
+    let [gradient] = mse.gradients([w]);
+    w.assign(w - 0.001 * gradient).op()
+}
+
+/// Several chains of products that do not depend on each other, and their sum.
+fn branches(g: &Graph) -> Operation<'_> {
+    let start = ndarray::Array2::<f64>::ones((128, 128));
+    let chain = |index: usize| {
+        let x = g.variable(&format!("x{index}"), start.clone()).tensor();
+        (0..4).fold(x, |product, _| product.matmul(x))
+    };
+    (0..4)
+        .map(chain)
+        .reduce(|a, b| a + b)
+        .map_or_else(|| g.initializer(), Tensor::op)
+}
+
+#[test]
+fn an_epoch_of_the_regression_is_one_pass_over_the_data() {
+    let g = Graph::new();
+    assert_snapshot!(planned(&g, &[regression(&g)], false, true), @r#"
+    b0: 160000 bytes, constant 0
+    b1: 16 bytes, variable 0
+    b2: 80000 bytes, constant 1
+    b3: 16 bytes, arena at 0
+    b4: 8 bytes, constant 2
+    b5: 16 bytes, next of variable 0
+    b6: 64 bytes, arena at 64
+    step 0: region of 10000 rows, tiles of 384, 1 chunks
+        t0 = project b0, b1 whole
+        t3072 = sub t0, b2
+        p0 += accumulate b0, t3072
+        b3 = total of p0
+    step 1: region of 2 rows, tiles of 2, 1 chunks
+        t0 = mul b4 whole, b3
+        b5 = sub b1, t0
+    inline; arena 128 bytes, 128 without reuse
+    "#);
+}
+
+#[test]
+fn centring_rows_stays_in_the_rows() {
+    let g = Graph::new();
+    let x = g.variable("x", ndarray::Array2::<f32>::ones((64, 100)));
+    let centred = x - x.reduce_mean(Axes::of([-1]).keep_dims());
+    assert_snapshot!(planned(&g, &[centred.square().reduce_sum(0).op()], true, false), @r#"
+    b0: 25600 bytes, variable 0
+    b1: 4 bytes, constant 0
+    b2: 400 bytes, arena at 0
+    b3: 896 bytes, arena at 448
+    step 0: region of 64 rows, tiles of 15, 2 chunks
+        t0 = sum_within b0
+        t64 = div t0, b1 whole
+        t128 = repeat_element t64
+        t6144 = sub b0, t128
+        t128 = square t6144
+        p0 += sum_across t128
+        b2 = total of p0
+    fetch b2 : f32[100]
+    inline; arena 1344 bytes, 1344 without reuse
+    "#);
+}
+
+#[test]
+fn products_share_memory_and_run_at_once() {
+    let g = Graph::new();
+    assert_snapshot!(planned(&g, &[branches(&g)], true, true), @r#"
+    b0: 131072 bytes, arena at 0
+    b1: 131072 bytes, variable 0
+    b2: 131072 bytes, arena at 131072
+    b3: 131072 bytes, arena at 0
+    b4: 131072 bytes, arena at 131072
+    b5: 131072 bytes, arena at 262144
+    b6: 131072 bytes, variable 1
+    b7: 131072 bytes, arena at 393216
+    b8: 131072 bytes, arena at 262144
+    b9: 131072 bytes, arena at 393216
+    b10: 131072 bytes, arena at 524288
+    b11: 131072 bytes, variable 2
+    b12: 131072 bytes, arena at 655360
+    b13: 131072 bytes, arena at 786432
+    b14: 131072 bytes, arena at 917504
+    b15: 131072 bytes, arena at 0
+    b16: 131072 bytes, arena at 1048576
+    b17: 131072 bytes, variable 3
+    b18: 131072 bytes, arena at 1179648
+    b19: 131072 bytes, arena at 1310720
+    b20: 131072 bytes, arena at 1441792
+    b21: 131072 bytes, arena at 131072
+    b22: 131072 bytes, arena at 0
+    step 0: b0 = b1·b1 of [128, 128, 128] in panels of 128
+    step 1: b2 = b0·b1 of [128, 128, 128] in panels of 128
+    step 2: b3 = b2·b1 of [128, 128, 128] in panels of 128
+    step 3: b4 = b3·b1 of [128, 128, 128] in panels of 128
+    step 4: b5 = b6·b6 of [128, 128, 128] in panels of 128
+    step 5: b7 = b5·b6 of [128, 128, 128] in panels of 128
+    step 6: b8 = b7·b6 of [128, 128, 128] in panels of 128
+    step 7: b9 = b8·b6 of [128, 128, 128] in panels of 128
+    step 8: region of 16384 rows, tiles of 1024, 1 chunks
+        b15 = add b4, b9
+    step 9: b10 = b11·b11 of [128, 128, 128] in panels of 128
+    step 10: b12 = b10·b11 of [128, 128, 128] in panels of 128
+    step 11: b13 = b12·b11 of [128, 128, 128] in panels of 128
+    step 12: b14 = b13·b11 of [128, 128, 128] in panels of 128
+    step 13: region of 16384 rows, tiles of 1024, 1 chunks
+        b21 = add b15, b14
+    step 14: b16 = b17·b17 of [128, 128, 128] in panels of 128
+    step 15: b18 = b16·b17 of [128, 128, 128] in panels of 128
+    step 16: b19 = b18·b17 of [128, 128, 128] in panels of 128
+    step 17: b20 = b19·b17 of [128, 128, 128] in panels of 128
+    step 18: region of 16384 rows, tiles of 1024, 1 chunks
+        b22 = add b21, b20
+    fetch b22 : f64[128, 128]
+    parallel; arena 1572864 bytes, 2490368 without reuse
+    "#);
+}
+
+#[test]
+fn the_checker_sees_what_is_wrong() {
+    let g = Graph::new();
+    let operation = branches(&g);
+    let sound = || planned(&g, &[operation], true, true);
+    assert_eq!(sound().check(), Ok(()));
+
+    let mut overlapping = sound();
+    for buffer in &mut overlapping.buffers {
+        if let Place::Arena(offset) = &mut buffer.place {
+            *offset = 0;
+        }
+    }
+    assert!(overlapping.check().is_err_and(|why| why.contains("share bytes")));
+
+    let mut outside = sound();
+    outside.arena_bytes = 64;
+    assert!(
+        outside
+            .check()
+            .is_err_and(|why| why.contains("does not lie in the arena"))
+    );
+
+    let mut unordered = sound();
+    unordered.order.successors.iter_mut().for_each(Vec::clear);
+    assert!(unordered.check().is_err_and(|why| why.contains("may read")));
+
+    let mut undeclared = sound();
+    undeclared.steps[0].reads.clear();
+    assert!(
+        undeclared
+            .check()
+            .is_err_and(|why| why.contains("without declaring"))
+    );
+
+    let mut twice = sound();
+    let (first, second) = (twice.steps[0].writes.clone(), &mut twice.steps[1]);
+    second.writes.extend(first);
+    assert!(twice.check().is_err_and(|why| why.contains("exactly one step")));
+
+    let mut reversed = planned(&g, &[operation], true, false);
+    reversed.steps.reverse();
+    assert!(reversed.check().is_err());
+    assert!(
+        reversed
+            .steps
+            .iter()
+            .any(|step| matches!(step.kind, Kind::Product { .. }))
+    );
+}
