@@ -90,6 +90,15 @@ pub enum Error {
         location: &'static Location<'static>,
     },
 
+    /// A label or index is negative or not below the length it points into.
+    #[error("a label is out of range in `{node}` (built at {location})")]
+    IndexOutOfRange {
+        /// Name of the node that uses it.
+        node: String,
+        /// Where it was built.
+        location: &'static Location<'static>,
+    },
+
     /// A tensor of a run would hold more bytes than the machine can address.
     #[error("`{node}` (built at {location}) would have the shape {shape}: too many bytes to address")]
     TooLarge {
@@ -249,6 +258,15 @@ pub enum Mistake {
         expected: Shape,
         /// Shape of the value.
         found: Shape,
+    },
+
+    /// Labels that are not one for each row of logits.
+    #[error("labels of shape {labels} are not one for each row of logits of shape {logits}")]
+    LabelShape {
+        /// Shape of the labels.
+        labels: Shape,
+        /// Shape of the logits.
+        logits: Shape,
     },
 
     /// The shape of a variable's start is not fully known or too large.

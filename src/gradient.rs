@@ -51,11 +51,7 @@ impl<'g> Pullback<'g> {
 /// The cotangent in the shape of the tensor it belongs to.
 fn summed_to<'g>(cotangent: AnyTensor<'g>, source: AnyTensor<'g>) -> AnyTensor<'g> {
     let (from, to) = (cotangent.shape(), source.shape());
-    if from == to && to.known().is_some() {
-        cotangent
-    } else {
-        cotangent.binary(SumLike, source)
-    }
+    if from == to && to.known().is_some() { cotangent } else { cotangent.binary(SumLike, source) }
 }
 
 /// A request for gradients with all its options.
@@ -84,11 +80,7 @@ pub struct Gradients<'g, T = f32> {
 impl<'g, T: Float> Gradients<'g, T> {
     /// Gradients of the sum of all elements of all these tensors.
     pub fn of<Y: Into<Tensor<'g, T>>>(ys: impl IntoIterator<Item = Y>) -> Self {
-        Gradients {
-            ys: ys.into_iter().map(Into::into).collect(),
-            grad_ys: None,
-            stops: Vec::new(),
-        }
+        Gradients { ys: ys.into_iter().map(Into::into).collect(), grad_ys: None, stops: Vec::new() }
     }
 
     /// Starts from these cotangents, one for each differentiated tensor and of its shape, instead of ones.
@@ -117,10 +109,8 @@ impl<'g, T: Float> Gradients<'g, T> {
                 let foreign = graph.invalid("gradients", Mistake::OtherGraph { operand });
                 return vec![Some(foreign); xs.len()];
             }
-            let grad_ys = self
-                .grad_ys
-                .as_ref()
-                .map(|given| given.iter().map(|t| t.any()).collect::<Vec<_>>());
+            let grad_ys =
+                self.grad_ys.as_ref().map(|given| given.iter().map(|t| t.any()).collect::<Vec<_>>());
             match seeds(&ys, grad_ys.as_deref()) {
                 Ok(seeds) => Sweep::new(graph, &ys, &xs, &self.stops).run(&seeds),
                 Err(mistake) => vec![Some(graph.invalid("gradients", mistake)); xs.len()],
@@ -171,29 +161,17 @@ impl<'g, T: Float> Tensor<'g, T> {
 /// The cotangents to start from: those given, or ones.
 fn seeds<'g>(ys: &[AnyTensor<'g>], grad_ys: Option<&[AnyTensor<'g>]>) -> Result<Vec<AnyTensor<'g>>, Mistake> {
     let Some(grad_ys) = grad_ys else {
-        return Ok(ys
-            .iter()
-            .map(|y| y.scalar_like(1.0).binary(BroadcastLike, *y))
-            .collect());
+        return Ok(ys.iter().map(|y| y.scalar_like(1.0).binary(BroadcastLike, *y)).collect());
     };
     if grad_ys.len() != ys.len() {
-        return Err(Mistake::GradYsCount {
-            ys: ys.len(),
-            grad_ys: grad_ys.len(),
-        });
+        return Err(Mistake::GradYsCount { ys: ys.len(), grad_ys: grad_ys.len() });
     }
     if let Some(operand) = grad_ys.iter().position(|given| !given.is_of(ys[0].graph())) {
-        return Err(Mistake::OtherGraph {
-            operand: ys.len() + operand,
-        });
+        return Err(Mistake::OtherGraph { operand: ys.len() + operand });
     }
     for (y, given) in ys.iter().zip(grad_ys) {
         if !given.shape().agrees_with(&y.shape()) {
-            return Err(Mistake::GradYsShape {
-                y: y.name(),
-                expected: y.shape(),
-                found: given.shape(),
-            });
+            return Err(Mistake::GradYsShape { y: y.name(), expected: y.shape(), found: given.shape() });
         }
     }
     Ok(grad_ys.to_vec())
@@ -231,14 +209,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
             reaches.insert(id, through_input || targets.contains(&id));
         }
         let between = ancestors.into_iter().filter(|id| reaches[id]).collect();
-        Sweep {
-            graph,
-            ys,
-            xs,
-            between,
-            reaches,
-            stops,
-        }
+        Sweep { graph, ys, xs, between, reaches, stops }
     }
 
     fn run(self, seeds: &[AnyTensor<'g>]) -> Vec<Option<AnyTensor<'g>>> {
@@ -271,24 +242,14 @@ impl<'a, 'g> Sweep<'a, 'g> {
             let node = arena.node(id);
             let wants =
                 |i: usize| self.reaches.get(&node.inputs[i]) == Some(&true) && passes(&arena, node, i);
-            (
-                node.op.clone(),
-                node.inputs.clone(),
-                (0..node.inputs.len()).map(wants).collect::<Vec<_>>(),
-            )
+            (node.op.clone(), node.inputs.clone(), (0..node.inputs.len()).map(wants).collect::<Vec<_>>())
         };
         if !wanted.contains(&true) {
             return Vec::new();
         }
         let inputs = inputs.into_iter().map(|input| self.graph.tie(input)).collect();
         let output = self.graph.tie(id);
-        let mut at = Pullback {
-            output,
-            cotangent,
-            inputs,
-            wanted,
-            given: Vec::new(),
-        };
+        let mut at = Pullback { output, cotangent, inputs, wanted, given: Vec::new() };
         op.pullback(&mut at);
         at.given
     }
@@ -314,15 +275,9 @@ fn why_unconnected(graph: &Graph, y: NodeId, x: NodeId) -> NoGradient {
     match cut {
         Some(node) if descends.get(&y) == Some(&true) => {
             if node.output.dtype.is_float() {
-                NoGradient::Stopped {
-                    node: node.name.clone(),
-                    op: node.op.name(),
-                }
+                NoGradient::Stopped { node: node.name.clone(), op: node.op.name() }
             } else {
-                NoGradient::NotContinuous {
-                    node: node.name.clone(),
-                    dtype: node.output.dtype,
-                }
+                NoGradient::NotContinuous { node: node.name.clone(), dtype: node.output.dtype }
             }
         }
         _ => NoGradient::NoPath,

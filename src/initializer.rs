@@ -62,26 +62,17 @@ pub fn ones(shape: impl Into<Vec<usize>>) -> Initializer {
 
 /// All elements `value`.
 pub fn full(shape: impl Into<Vec<usize>>, value: f64) -> Initializer {
-    Initializer {
-        dims: shape.into(),
-        rule: Rule::Full(value),
-    }
+    Initializer { dims: shape.into(), rule: Rule::Full(value) }
 }
 
 /// Elements uniform in [`low`, `high`).
 pub fn random_uniform(shape: impl Into<Vec<usize>>, low: f64, high: f64) -> Initializer {
-    Initializer {
-        dims: shape.into(),
-        rule: Rule::Uniform { low, high },
-    }
+    Initializer { dims: shape.into(), rule: Rule::Uniform { low, high } }
 }
 
 /// Elements normal with the given mean and standard deviation.
 pub fn random_normal(shape: impl Into<Vec<usize>>, mean: f64, stddev: f64) -> Initializer {
-    Initializer {
-        dims: shape.into(),
-        rule: Rule::Normal { mean, stddev },
-    }
+    Initializer { dims: shape.into(), rule: Rule::Normal { mean, stddev } }
 }
 
 /// Elements uniform in ±√(6 / (fan in + fan out)) for a kernel of shape [fan in, fan out].
@@ -98,10 +89,7 @@ impl<T: Float> Start<T> for Initializer {
     fn into_starting_value(self) -> StartingValue {
         let Initializer { dims, rule } = self;
         let shape = dims.clone();
-        StartingValue::Drawn {
-            dims,
-            draw: Arc::new(move |seed| rule.draw::<T>(&shape, seed)),
-        }
+        StartingValue::Drawn { dims, draw: Arc::new(move |seed| rule.draw::<T>(&shape, seed)) }
     }
 }
 
@@ -120,9 +108,7 @@ impl Rule {
                 Err(_) => Box::new(|| f64::NAN),
             },
         };
-        Value::from(ArrayD::from_shape_simple_fn(IxDyn(dims), || {
-            <T as Numeric>::from_f64(next())
-        }))
+        Value::from(ArrayD::from_shape_simple_fn(IxDyn(dims), || <T as Numeric>::from_f64(next())))
     }
 }
 

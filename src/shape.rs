@@ -45,33 +45,22 @@ impl Shape {
     /// Whether a tensor of exactly these lengths may stand where this shape is declared.
     pub(crate) fn admits(&self, dims: &[usize]) -> bool {
         self.rank() == dims.len()
-            && self
-                .0
-                .iter()
-                .zip(dims)
-                .all(|(declared, &found)| declared.is_none_or(|length| length == found))
+            && self.0.iter().zip(dims).all(|(declared, &found)| declared.is_none_or(|length| length == found))
     }
 
     /// Whether the two could turn out equal once all lengths are known.
     pub(crate) fn agrees_with(&self, other: &Shape) -> bool {
         self.rank() == other.rank()
-            && self
-                .0
-                .iter()
-                .zip(&other.0)
-                .all(|(a, b)| a.is_none() || b.is_none() || a == b)
+            && self.0.iter().zip(&other.0).all(|(a, b)| a.is_none() || b.is_none() || a == b)
     }
 
     /// The shape without the given axes, or with length 1 in their place.
     pub(crate) fn reduced(&self, axes: &[usize], keep_dims: bool) -> Shape {
         let kept = self.0.iter().enumerate();
         Shape(if keep_dims {
-            kept.map(|(axis, &length)| if axes.contains(&axis) { Some(1) } else { length })
-                .collect()
+            kept.map(|(axis, &length)| if axes.contains(&axis) { Some(1) } else { length }).collect()
         } else {
-            kept.filter(|(axis, _)| !axes.contains(axis))
-                .map(|(_, &length)| length)
-                .collect()
+            kept.filter(|(axis, _)| !axes.contains(axis)).map(|(_, &length)| length).collect()
         })
     }
 }
@@ -130,10 +119,7 @@ pub(crate) struct TensorType {
 
 impl TensorType {
     pub(crate) fn new(dtype: DType, shape: impl Into<Shape>) -> Self {
-        TensorType {
-            dtype,
-            shape: shape.into(),
-        }
+        TensorType { dtype, shape: shape.into() }
     }
 
     /// The type of an operation that is run for its effect alone: it has no elements.
@@ -162,10 +148,9 @@ pub(crate) fn broadcast(left: &Shape, right: &Shape) -> Result<Shape, Mistake> {
     (0..rank)
         .map(|axis| match (length(left, axis), length(right, axis)) {
             (Some(1), other) | (other, Some(1)) => Ok(other),
-            (Some(a), Some(b)) if a != b => Err(Mistake::Broadcast {
-                left: left.clone(),
-                right: right.clone(),
-            }),
+            (Some(a), Some(b)) if a != b => {
+                Err(Mistake::Broadcast { left: left.clone(), right: right.clone() })
+            }
             (Some(known), _) | (_, Some(known)) => Ok(Some(known)),
             (None, None) => Ok(None),
         })
@@ -193,27 +178,18 @@ pub struct Axes {
 impl Axes {
     /// Every axis.
     pub const fn all() -> Self {
-        Axes {
-            listed: None,
-            keep_dims: false,
-        }
+        Axes { listed: None, keep_dims: false }
     }
 
     /// The listed axes; negative ones count from the end.
     pub fn of(axes: impl IntoIterator<Item = isize>) -> Self {
-        Axes {
-            listed: Some(axes.into_iter().collect()),
-            keep_dims: false,
-        }
+        Axes { listed: Some(axes.into_iter().collect()), keep_dims: false }
     }
 
     /// Leaves each reduced axis in place with length 1.
     #[must_use]
     pub fn keep_dims(self) -> Self {
-        Axes {
-            keep_dims: true,
-            ..self
-        }
+        Axes { keep_dims: true, ..self }
     }
 
     pub(crate) fn keeps_dims(&self) -> bool {
@@ -225,10 +201,7 @@ impl Axes {
         let Some(listed) = &self.listed else {
             return Ok((0..rank).collect());
         };
-        let mut axes = listed
-            .iter()
-            .map(|&axis| resolve_axis(axis, rank))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut axes = listed.iter().map(|&axis| resolve_axis(axis, rank)).collect::<Result<Vec<_>, _>>()?;
         axes.sort_unstable();
         match axes.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(Mistake::AxisTwice { axis: pair[0] }),
@@ -239,11 +212,7 @@ impl Axes {
 
 /// One axis, negative counting from the end, as an index into a shape of the given rank.
 pub(crate) fn resolve_axis(axis: isize, rank: usize) -> Result<usize, Mistake> {
-    let from_start = if axis < 0 {
-        axis.checked_add_unsigned(rank)
-    } else {
-        Some(axis)
-    };
+    let from_start = if axis < 0 { axis.checked_add_unsigned(rank) } else { Some(axis) };
     match from_start.and_then(|index| usize::try_from(index).ok()) {
         Some(index) if index < rank => Ok(index),
         _ => Err(Mistake::AxisOutOfRange { axis, rank }),
@@ -311,9 +280,7 @@ mod tests {
             (&[Some(0)], &[Some(2)], None),
         ];
         for (left, right, expected) in table {
-            let found = broadcast(&shape(left), &shape(right))
-                .ok()
-                .map(|shape| shape.to_string());
+            let found = broadcast(&shape(left), &shape(right)).ok().map(|shape| shape.to_string());
             assert_eq!(found.as_deref(), *expected, "{left:?} with {right:?}");
         }
     }
@@ -322,17 +289,8 @@ mod tests {
     fn axes_count_from_either_end_and_once_each() {
         assert_eq!(Axes::from([-1, 0]).resolve(3).unwrap(), [0, 2]);
         assert_eq!(Axes::all().resolve(2).unwrap(), [0, 1]);
-        assert!(matches!(
-            Axes::from([1, -1]).resolve(2),
-            Err(Mistake::AxisTwice { axis: 1 })
-        ));
-        assert!(matches!(
-            Axes::from(2).resolve(2),
-            Err(Mistake::AxisOutOfRange { axis: 2, rank: 2 })
-        ));
-        assert!(matches!(
-            Axes::from(isize::MIN).resolve(2),
-            Err(Mistake::AxisOutOfRange { .. })
-        ));
+        assert!(matches!(Axes::from([1, -1]).resolve(2), Err(Mistake::AxisTwice { axis: 1 })));
+        assert!(matches!(Axes::from(2).resolve(2), Err(Mistake::AxisOutOfRange { axis: 2, rank: 2 })));
+        assert!(matches!(Axes::from(isize::MIN).resolve(2), Err(Mistake::AxisOutOfRange { .. })));
     }
 }

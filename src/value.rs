@@ -46,11 +46,7 @@ impl Value {
     /// A value in row-major order, whatever the order of the array it comes from.
     pub(crate) fn row_major<T: Element, S: Data<Elem = T>, D: Dimension>(array: ArrayBase<S, D>) -> Self {
         let array = array.into_owned().into_dyn();
-        T::wrap(if array.is_standard_layout() {
-            array
-        } else {
-            array.as_standard_layout().into_owned()
-        })
+        T::wrap(if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() })
     }
 
     /// The same value in row-major order.

@@ -124,28 +124,22 @@ impl Args {
 
     /// The threads of a session: as asked for, or one a core.
     pub(crate) fn threads(&self) -> usize {
-        self.threads
-            .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
+        self.threads.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
     }
 
     /// Whether all numbers are in range, and finite in the element type `T`, and no file is written over
     /// another.
     pub(crate) fn check<T: Scalar>(&self) -> Result<(), Error> {
-        for (option, value, max) in [
-            ("--n", self.n, MAX_ROWS),
-            ("--threads", self.threads.unwrap_or(1), MAX_THREADS),
-        ] {
+        for (option, value, max) in
+            [("--n", self.n, MAX_ROWS), ("--threads", self.threads.unwrap_or(1), MAX_THREADS)]
+        {
             if value == 0 || value > max {
                 return Err(Error::Count { option, value, max });
             }
         }
         for (option, value) in [("--mu", self.mu), ("--sigma", self.sigma)] {
             if !T::from_f64(value).is_finite() {
-                return Err(Error::NotFinite {
-                    option,
-                    value,
-                    dtype: T::DTYPE,
-                });
+                return Err(Error::NotFinite { option, value, dtype: T::DTYPE });
             }
         }
         if self.sigma < 0.0 {
@@ -156,28 +150,17 @@ impl Args {
 
     /// Whether no output goes to the file of the data or of another output.
     fn check_files_differ(&self) -> Result<(), Error> {
-        let files = [
-            ("--csv", &self.csv),
-            ("--json", &self.json),
-            ("--plot", &self.plot),
-            ("--dot", &self.dot),
-        ];
+        let files =
+            [("--csv", &self.csv), ("--json", &self.json), ("--plot", &self.plot), ("--dot", &self.dot)];
         let mut seen: Vec<(&str, PathBuf)> = Vec::new();
         for (option, path) in files {
             let Some(path) = path.as_deref().filter(|path| !is_device(path)) else {
                 continue;
             };
             // What does not exist yet is known by its name only.
-            let file = path
-                .canonicalize()
-                .or_else(|_| absolute(path))
-                .unwrap_or_else(|_| path.into());
+            let file = path.canonicalize().or_else(|_| absolute(path)).unwrap_or_else(|_| path.into());
             if let Some((first, _)) = seen.iter().find(|(_, other)| *other == file) {
-                return Err(Error::SameFile {
-                    first,
-                    second: option,
-                    path: path.to_path_buf(),
-                });
+                return Err(Error::SameFile { first, second: option, path: path.to_path_buf() });
             }
             seen.push((option, file));
         }
@@ -195,8 +178,5 @@ fn one_line(complaint: &str) -> String {
     let lines = complaint.lines().map(str::trim);
     let said =
         lines.take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more information"));
-    said.filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-        .replace(" tip: ", "; ")
+    said.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ").replace(" tip: ", "; ")
 }

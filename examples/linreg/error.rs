@@ -12,19 +12,11 @@ use crate::ways::WayError;
 pub(crate) enum Error {
     /// A count is zero, or beyond what the machine is asked for.
     #[error("{option} {value}: must be from 1 to {max}")]
-    Count {
-        option: &'static str,
-        value: usize,
-        max: usize,
-    },
+    Count { option: &'static str, value: usize, max: usize },
 
     /// A number is NaN, infinite, or out of the range of the element type.
     #[error("{option} {value:?}: must be a finite number in {dtype}")]
-    NotFinite {
-        option: &'static str,
-        value: f64,
-        dtype: DType,
-    },
+    NotFinite { option: &'static str, value: f64, dtype: DType },
 
     /// The standard deviation is less than zero.
     #[error("--sigma {value:?}: must not be negative")]
@@ -36,11 +28,7 @@ pub(crate) enum Error {
 
     /// An output would be written over the data or over another output.
     #[error("{first} and {second} name the same file, {}", path.display())]
-    SameFile {
-        first: &'static str,
-        second: &'static str,
-        path: PathBuf,
-    },
+    SameFile { first: &'static str, second: &'static str, path: PathBuf },
 
     /// The data cannot be read.
     #[error("{}: {source}", path.display())]
@@ -52,30 +40,15 @@ pub(crate) enum Error {
 
     /// A line of the data, the header included, has not two columns.
     #[error("{}, line {line}: has {found}, but two are needed, input and output", path.display(), found = columns(*found))]
-    Columns {
-        path: PathBuf,
-        line: usize,
-        found: usize,
-    },
+    Columns { path: PathBuf, line: usize, found: usize },
 
     /// A field of the data is no number.
     #[error("{}, line {line}, column {column}: {field:?} is not a number", path.display())]
-    NotANumber {
-        path: PathBuf,
-        line: usize,
-        column: usize,
-        field: String,
-    },
+    NotANumber { path: PathBuf, line: usize, column: usize, field: String },
 
     /// A number in the data is NaN, infinite, or out of the range of the element type.
     #[error("{}, line {line}, column {column}: {field} is not a finite number in {dtype}", path.display())]
-    NotFiniteData {
-        path: PathBuf,
-        line: usize,
-        column: usize,
-        field: String,
-        dtype: DType,
-    },
+    NotFiniteData { path: PathBuf, line: usize, column: usize, field: String, dtype: DType },
 
     /// The data has no header line and hence nothing else.
     #[error("{}: the file is empty, but a header line and rows are needed", path.display())]

@@ -54,9 +54,8 @@ impl<T: Scalar> Experiment<T> {
     pub(crate) fn fit(&self, way: Way) -> Result<Outcome, WayError> {
         let progress = self.progress(way.name());
         let start = Instant::now();
-        let descended = way.with_descent(&self.problem, self.threads, |descent| {
-            self.descend(descent, &progress)
-        })?;
+        let descended =
+            way.with_descent(&self.problem, self.threads, |descent| self.descend(descent, &progress))?;
         let (w, epochs) = match descended {
             Some((w, epochs)) => (w, Some(epochs)),
             None => (closed_form::fit(&self.problem)?, None),

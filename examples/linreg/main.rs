@@ -69,11 +69,7 @@ fn run<T: Scalar>(args: &Args) -> Result<ExitCode, Error> {
         epochs: args.epochs,
         threads: args.threads(),
     };
-    let results = args
-        .ways
-        .iter()
-        .map(|&way| experiment.fit(way))
-        .collect::<Result<Vec<_>, _>>()?;
+    let results = args.ways.iter().map(|&way| experiment.fit(way)).collect::<Result<Vec<_>, _>>()?;
 
     let table = report::table(args, &experiment, &results);
     match json {
@@ -89,14 +85,8 @@ fn run<T: Scalar>(args: &Args) -> Result<ExitCode, Error> {
     if let Some(dot) = dot {
         dot.write(&experiment.dot())?;
     }
-    let finite = results
-        .iter()
-        .all(|result| matches!(result.end, End::Fitted { .. }));
-    Ok(if finite {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(DIVERGED)
-    })
+    let finite = results.iter().all(|result| matches!(result.end, End::Fitted { .. }));
+    Ok(if finite { ExitCode::SUCCESS } else { ExitCode::from(DIVERGED) })
 }
 
 /// The data that the options describe, all of it finite in `T`.
@@ -105,9 +95,6 @@ fn made<T: Scalar>(args: &Args) -> Result<Points, Error> {
     if points.d.iter().all(|&d| T::from_f64(d).is_finite()) {
         Ok(points)
     } else {
-        Err(Error::Noise {
-            sigma: args.sigma,
-            dtype: T::DTYPE,
-        })
+        Err(Error::Noise { sigma: args.sigma, dtype: T::DTYPE })
     }
 }

@@ -19,11 +19,7 @@ pub(crate) enum Output {
 impl Output {
     /// Opens the file at `path`, or stdout for `-`.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        Ok(if path == Path::new("-") {
-            Output::Stdout
-        } else {
-            Output::File(OutputFile::open(path)?)
-        })
+        Ok(if path == Path::new("-") { Output::Stdout } else { Output::File(OutputFile::open(path)?) })
     }
 
     /// Writes all of `text` as the only contents.
@@ -45,19 +41,9 @@ pub(crate) struct OutputFile {
 impl OutputFile {
     /// Opens or creates the file at `path`.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path);
-        let file = file.map_err(|source| Error::Write {
-            path: path.into(),
-            source,
-        })?;
-        Ok(Self {
-            path: path.into(),
-            file,
-        })
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+        let file = file.map_err(|source| Error::Write { path: path.into(), source })?;
+        Ok(Self { path: path.into(), file })
     }
 
     /// Writes all of `text` as the only contents.
@@ -69,10 +55,7 @@ impl OutputFile {
             }
             file.write_all(text.as_bytes())
         };
-        write(&mut self.file).map_err(|source| Error::Write {
-            path: self.path,
-            source,
-        })
+        write(&mut self.file).map_err(|source| Error::Write { path: self.path, source })
     }
 }
 
@@ -89,10 +72,9 @@ pub(crate) fn to_stderr(text: &str) -> Result<(), Error> {
 /// Writes `text` to a standard stream. A reader that has seen enough, as `head` has, is no failure.
 fn print(name: &str, mut stream: impl Write, text: &str) -> Result<(), Error> {
     match stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
-        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => Err(Error::Write {
-            path: name.into(),
-            source,
-        }),
+        Err(source) if source.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::Write { path: name.into(), source })
+        }
         _ => Ok(()),
     }
 }

@@ -55,9 +55,8 @@ pub(crate) fn svg<T: Scalar>(experiment: &Experiment<T>, results: &[Outcome]) ->
         }
     }
     let mut svg = String::new();
-    draw(&mut svg, &experiment.points, line, losses).map_err(|reason| Error::Plot {
-        reason: reason.to_string(),
-    })?;
+    draw(&mut svg, &experiment.points, line, losses)
+        .map_err(|reason| Error::Plot { reason: reason.to_string() })?;
     Ok(svg)
 }
 
@@ -86,11 +85,7 @@ fn draw_fit(panel: &Panel, points: &Points, line: Option<(&str, [f64; 2])>) -> D
     let Points { x, d } = points;
     let every = x.len().div_ceil(MAX_POINTS);
     let rows = counted(x.len(), "row");
-    let shown = if every > 1 {
-        format!("one in {every} of {rows}")
-    } else {
-        rows
-    };
+    let shown = if every > 1 { format!("one in {every} of {rows}") } else { rows };
     let fitted = line.map_or("no line was found".to_owned(), |(way, [w0, w1])| {
         let sign = if w1 < 0.0 { '-' } else { '+' };
         format!("d = {} {sign} {} x by {way}", label(w0), label(w1.abs()))
@@ -111,12 +106,7 @@ fn draw_fit(panel: &Panel, points: &Points, line: Option<(&str, [f64; 2])>) -> D
         .draw()?;
     let (radius, opacity) = if x.len() > FEW_POINTS { (2, 0.35) } else { (3, 0.8) };
     let dot = DATA.mix(opacity).filled();
-    chart.draw_series(
-        x.iter()
-            .zip(d)
-            .step_by(every)
-            .map(|(&x, &d)| Circle::new((x, d), radius, dot)),
-    )?;
+    chart.draw_series(x.iter().zip(d).step_by(every).map(|(&x, &d)| Circle::new((x, d), radius, dot)))?;
     if let Some((_, w)) = line {
         chart.draw_series(LineSeries::new(inside(w, &x_axis, &y_axis), FIT.stroke_width(2)))?;
     }
@@ -133,9 +123,7 @@ fn draw_losses(panel: &Panel, way: &str, losses: &[(usize, f64)]) -> Drawn {
         .collect();
     let reached = losses
         .last()
-        .map_or("no finite loss".to_owned(), |(epoch, loss)| {
-            format!("{} after epoch {epoch}", label(*loss))
-        });
+        .map_or("no finite loss".to_owned(), |(epoch, loss)| format!("{} after epoch {epoch}", label(*loss)));
     let last_epoch = losses.last().map_or(0, |(epoch, _)| *epoch).max(1);
     let panel = titled(panel, "Loss of the descent", &format!("{reached} of {way}"))?;
     let mut chart =
@@ -174,9 +162,7 @@ fn axis(values: &[f64]) -> Result<Range<f64>, String> {
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let largest = low.abs().max(high.abs());
     if largest > MAX_DRAWN {
-        return Err(format!(
-            "the data reaches {largest:e}, beyond the {MAX_DRAWN:e} that can be drawn"
-        ));
+        return Err(format!("the data reaches {largest:e}, beyond the {MAX_DRAWN:e} that can be drawn"));
     }
     let width = (high - low).max(largest * LEAST_RELATIVE_WIDTH);
     let margin = if width > 0.0 { width * 0.05 } else { 1.0 };
@@ -190,11 +176,7 @@ fn with_line(y_axis: Range<f64>, line: Option<[f64; 2]>, x_axis: &Range<f64>) ->
     let (from, to) = (w0 + w1 * x_axis.start, w0 + w1 * x_axis.end);
     let stretched = y_axis.start.min(from).min(to)..y_axis.end.max(from).max(to);
     let width = |range: &Range<f64>| range.end - range.start;
-    if width(&stretched) <= MOST_STRETCH * width(&y_axis) {
-        stretched
-    } else {
-        y_axis
-    }
+    if width(&stretched) <= MOST_STRETCH * width(&y_axis) { stretched } else { y_axis }
 }
 
 /// The ends of the part of a line that lies inside the panel, as plotters draws outside of it as well; none
@@ -202,25 +184,16 @@ fn with_line(y_axis: Range<f64>, line: Option<[f64; 2]>, x_axis: &Range<f64>) ->
 fn inside([w0, w1]: [f64; 2], x_axis: &Range<f64>, y_axis: &Range<f64>) -> Vec<(f64, f64)> {
     // Where the line crosses the lower and the upper edge; a level line crosses neither, wherever it is.
     let at = |y: f64| (y - w0) / w1;
-    let (low, high) = if w1 > 0.0 {
-        (at(y_axis.start), at(y_axis.end))
-    } else {
-        (at(y_axis.end), at(y_axis.start))
-    };
+    let (low, high) =
+        if w1 > 0.0 { (at(y_axis.start), at(y_axis.end)) } else { (at(y_axis.end), at(y_axis.start)) };
     let (start, end) = if w1 == 0.0 {
-        if y_axis.contains(&w0) {
-            (x_axis.start, x_axis.end)
-        } else {
-            (0.0, 0.0)
-        }
+        if y_axis.contains(&w0) { (x_axis.start, x_axis.end) } else { (0.0, 0.0) }
     } else {
         (low.max(x_axis.start), high.min(x_axis.end))
     };
     if start < end {
         // Of a steep line, rounding alone would put the ends elsewhere.
-        [start, end]
-            .map(|x| (x, (w0 + w1 * x).clamp(y_axis.start, y_axis.end)))
-            .into()
+        [start, end].map(|x| (x, (w0 + w1 * x).clamp(y_axis.start, y_axis.end))).into()
     } else {
         Vec::new()
     }

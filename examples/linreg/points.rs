@@ -25,11 +25,7 @@ impl Points {
         let intervals = n.saturating_sub(1).max(1) as f64;
         let x: Vec<f64> = (0..n).map(|i| 2.0 * i as f64 / intervals).collect();
         let noise = StandardNormal.sample_iter(&mut random);
-        let d = x
-            .iter()
-            .zip(noise)
-            .map(|(x, z): (_, f64)| 3.0 + 2.0 * x + sigma * z)
-            .collect();
+        let d = x.iter().zip(noise).map(|(x, z): (_, f64)| 3.0 + 2.0 * x + sigma * z).collect();
         Self { x, d }
     }
 

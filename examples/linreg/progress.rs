@@ -23,13 +23,8 @@ impl Progress {
     pub(crate) fn new(what: &str, epochs: usize) -> Self {
         let style = ProgressStyle::with_template("{msg:16} {wide_bar} {pos}/{len} epochs");
         let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = ProgressBar::new(epochs as u64)
-            .with_style(style)
-            .with_message(what.to_owned());
-        Self {
-            bar,
-            start: Instant::now(),
-        }
+        let bar = ProgressBar::new(epochs as u64).with_style(style).with_message(what.to_owned());
+        Self { bar, start: Instant::now() }
     }
 
     /// Moves the bar to `epoch`.

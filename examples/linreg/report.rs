@@ -12,35 +12,20 @@ pub(crate) fn table<T: Scalar>(args: &Args, experiment: &Experiment<T>, results:
     let rows = counted(experiment.points.x.len(), "row");
     let epochs = counted(experiment.epochs, "epoch");
     let threads = counted(experiment.threads, "thread");
-    let plain = results
-        .iter()
-        .find(|result| result.way == Way::PlainLoop)
-        .map(|result| result.seconds);
+    let plain = results.iter().find(|result| result.way == Way::PlainLoop).map(|result| result.seconds);
 
     let mut lines = vec![
-        format!(
-            "{rows}, {epochs}, mu {:?}, {}, sessions on {threads}",
-            args.mu,
-            T::DTYPE
-        ),
+        format!("{rows}, {epochs}, mu {:?}, {}, sessions on {threads}", args.mu, T::DTYPE),
         String::new(),
-        line(
-            "way",
-            "time",
-            "x plain loop",
-            ["w0", "w1", "mse"].map(str::to_owned),
-        ),
+        line("way", "time", "x plain loop", ["w0", "w1", "mse"].map(str::to_owned)),
     ];
     for Outcome { way, seconds, end } in results {
         let (time, ratio) = (time(*seconds), ratio(plain, *seconds));
         lines.push(match end {
             End::Fitted { w: [w0, w1], mse } => line(way.name(), &time, &ratio, [*w0, *w1, *mse].map(number)),
-            End::Diverged { epoch } => line(
-                way.name(),
-                &time,
-                &ratio,
-                [format!("  diverged at epoch {epoch}")],
-            ),
+            End::Diverged { epoch } => {
+                line(way.name(), &time, &ratio, [format!("  diverged at epoch {epoch}")])
+            }
             End::Overflowed => line(way.name(), &time, &ratio, [format!("  overflows {}", T::DTYPE)]),
         });
     }
@@ -99,13 +84,7 @@ impl From<&Outcome> for Row {
             End::Fitted { w, mse } => (Some(w), Some(mse)),
             End::Diverged { .. } | End::Overflowed => (None, None),
         };
-        Row {
-            name: outcome.way.name(),
-            seconds: outcome.seconds,
-            w,
-            mse,
-            diverged: w.is_none(),
-        }
+        Row { name: outcome.way.name(), seconds: outcome.seconds, w, mse, diverged: w.is_none() }
     }
 }
 

@@ -12,24 +12,16 @@ use crate::ways::Scalar;
 /// Reads the points in the file at `path`, all of them finite in `T`. Blank lines, and spaces around fields,
 /// are skipped.
 pub(crate) fn read<T: Scalar>(path: &Path) -> Result<Points, Error> {
-    let bytes = fs::read(path).map_err(|source| Error::Read {
-        path: path.into(),
-        source,
-    })?;
+    let bytes = fs::read(path).map_err(|source| Error::Read { path: path.into(), source })?;
     let table = Table { path, bytes: &bytes };
     // No header to csv, as it should be counted like a row; flexible, so that a row of another length comes
     // here.
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(Trim::All)
-        .from_reader(bytes.as_slice());
+    let mut reader =
+        ReaderBuilder::new().has_headers(false).flexible(true).trim(Trim::All).from_reader(bytes.as_slice());
     let mut row = StringRecord::new();
     let mut next = |row: &mut StringRecord| -> Result<bool, Error> {
         loop {
-            let found = reader
-                .read_record(row)
-                .map_err(|error| table.unreadable(&error))?;
+            let found = reader.read_record(row).map_err(|error| table.unreadable(&error))?;
             // A line of spaces alone comes as one empty field.
             if !found || row.iter().any(|field| !field.is_empty()) || row.len() > 1 {
                 return Ok(found);
@@ -41,10 +33,7 @@ pub(crate) fn read<T: Scalar>(path: &Path) -> Result<Points, Error> {
         return Err(Error::Empty { path: path.into() });
     }
     table.two_columns(&row)?;
-    let mut points = Points {
-        x: Vec::new(),
-        d: Vec::new(),
-    };
+    let mut points = Points { x: Vec::new(), d: Vec::new() };
     while next(&mut row)? {
         let [x, d] = table.two_columns(&row)?;
         points.x.push(table.number::<T>(&row, 1, x)?);
@@ -67,63 +56,38 @@ impl Table<'_> {
     fn two_columns<'r>(&self, row: &'r StringRecord) -> Result<[&'r str; 2], Error> {
         match (row.len(), row.get(0), row.get(1)) {
             (2, Some(x), Some(d)) => Ok([x, d]),
-            (found, ..) => Err(Error::Columns {
-                path: self.path.into(),
-                line: self.line(row.position()),
-                found,
-            }),
+            (found, ..) => {
+                Err(Error::Columns { path: self.path.into(), line: self.line(row.position()), found })
+            }
         }
     }
 
     /// The number in a field, which must be finite in `T`; columns count from 1.
     fn number<T: Scalar>(&self, row: &StringRecord, column: usize, field: &str) -> Result<f64, Error> {
-        let place = || {
-            (
-                self.path.to_path_buf(),
-                self.line(row.position()),
-                field.to_owned(),
-            )
-        };
+        let place = || (self.path.to_path_buf(), self.line(row.position()), field.to_owned());
         match field.parse::<f64>() {
             Ok(value) if T::from_f64(value).is_finite() => Ok(value),
             Ok(_) => {
                 let (path, line, field) = place();
-                Err(Error::NotFiniteData {
-                    path,
-                    line,
-                    column,
-                    field,
-                    dtype: T::DTYPE,
-                })
+                Err(Error::NotFiniteData { path, line, column, field, dtype: T::DTYPE })
             }
             Err(_) => {
                 let (path, line, field) = place();
-                Err(Error::NotANumber {
-                    path,
-                    line,
-                    column,
-                    field,
-                })
+                Err(Error::NotANumber { path, line, column, field })
             }
         }
     }
 
     /// csv's own complaint; of bytes in memory, and with rows of any length, it has one only.
     fn unreadable(&self, error: &csv::Error) -> Error {
-        Error::NotText {
-            path: self.path.into(),
-            line: self.line(error.position()),
-        }
+        Error::NotText { path: self.path.into(), line: self.line(error.position()) }
     }
 
     /// The line on which a row begins, counted from 1. csv's own count is of where the row before ended,
     /// which blank lines and the second half of a CRLF leave behind.
     fn line(&self, position: Option<&Position>) -> usize {
         let end_of_last = position.map_or(0, |position| position.byte() as usize);
-        let (before, after) = self
-            .bytes
-            .split_at_checked(end_of_last)
-            .unwrap_or((self.bytes, &[]));
+        let (before, after) = self.bytes.split_at_checked(end_of_last).unwrap_or((self.bytes, &[]));
         let blank = after.iter().take_while(|byte| byte.is_ascii_whitespace());
         1 + before.iter().chain(blank).filter(|&&byte| byte == b'\n').count()
     }

@@ -25,23 +25,11 @@ impl<'v> FedArray<'v> {
         let (dtype, dims) = (T::DTYPE, array.raw_dim());
         if array.is_view() && array.is_standard_layout() {
             // The view ends here, but what it shows is borrowed for 'v.
-            return FedArray {
-                dtype,
-                dims,
-                start: array.as_ptr().cast(),
-                _copy: None,
-                _borrow: PhantomData,
-            };
+            return FedArray { dtype, dims, start: array.as_ptr().cast(), _copy: None, _borrow: PhantomData };
         }
         // Moving the copy does not move its elements.
         let copy = Value::row_major(array);
-        FedArray {
-            dtype,
-            dims,
-            start: copy.as_ptr(),
-            _copy: Some(copy),
-            _borrow: PhantomData,
-        }
+        FedArray { dtype, dims, start: copy.as_ptr(), _copy: Some(copy), _borrow: PhantomData }
     }
 
     pub(crate) fn dims(&self) -> &[usize] {
@@ -70,10 +58,7 @@ impl<'f> Ready<'f> {
                 .iter()
                 .zip(feeds)
                 .all(|((dtype, dims), fed)| *dtype == fed.dtype && dims == fed.dims());
-        matches.then(|| Ready {
-            plan: Arc::clone(plan),
-            feeds,
-        })
+        matches.then(|| Ready { plan: Arc::clone(plan), feeds })
     }
 
     pub(crate) fn plan(&self) -> &Arc<Plan> {

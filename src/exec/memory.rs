@@ -27,10 +27,7 @@ unsafe impl Sync for Memory {}
 impl Memory {
     /// Bytes that are all 0: initialised, and valid for every element type.
     pub(crate) fn zeroed(bytes: usize) -> Self {
-        let dangling = Memory {
-            start: NonNull::<Aligned>::dangling().cast(),
-            bytes: 0,
-        };
+        let dangling = Memory { start: NonNull::<Aligned>::dangling().cast(), bytes: 0 };
         if bytes == 0 {
             return dangling;
         }

@@ -18,8 +18,8 @@ mod store;
 use std::sync::PoisonError;
 use std::sync::atomic::AtomicU32;
 
-use crate::graph::{NodeId, VariableId};
-use crate::plan::{Place, Plan};
+use crate::graph::VariableId;
+use crate::plan::{Fallible, Place, Plan};
 use crate::value::Value;
 
 use memory::{Memory, value_at};
@@ -34,8 +34,8 @@ pub(crate) use store::{Initialized, Store};
 pub(crate) struct Fault {
     /// The step's index, so that the first of several is reported, whatever finished first.
     step: usize,
-    /// The node whose function had no value: an integer divided by zero.
-    pub(crate) origin: NodeId,
+    /// The function that had no value, and its node.
+    pub(crate) of: Fallible,
 }
 
 /// Where a variable's value lies, and where its next one is to be made.
@@ -70,12 +70,7 @@ impl Arena {
         };
         Arena {
             addresses: plan.buffers.iter().map(|buffer| address(buffer.place)).collect(),
-            waiting: plan
-                .order
-                .waits_for
-                .iter()
-                .map(|&count| AtomicU32::new(count))
-                .collect(),
+            waiting: plan.order.waits_for.iter().map(|&count| AtomicU32::new(count)).collect(),
             _memory: memory,
         }
     }
@@ -114,9 +109,6 @@ unsafe fn run(
             fetched(unsafe { value_at(address, fetch.dtype, &fetch.dims) });
         }
     }
-    plan.arenas
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .push(arena);
+    plan.arenas.lock().unwrap_or_else(PoisonError::into_inner).push(arena);
     result
 }

@@ -8,8 +8,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::steps::{Addresses, finish, run_task};
 use super::{Arena, Fault};
-use crate::graph::NodeId;
-use crate::plan::Plan;
+use crate::plan::{Fallible, Plan};
 
 /// The threads that a session's runs may use.
 #[derive(Clone, Debug)]
@@ -39,12 +38,7 @@ pub(super) unsafe fn run(plan: &Plan, threads: &Threads, arena: &Arena) -> Resul
         // SAFETY: the caller's promise; in order, each step finds done what it reads.
         return unsafe { run_in_order(plan, addresses) };
     }
-    let parallel = Parallel {
-        plan,
-        arena,
-        addresses,
-        fault: Mutex::new(None),
-    };
+    let parallel = Parallel { plan, arena, addresses, fault: Mutex::new(None) };
     for (waiting, &count) in arena.waiting.iter().zip(&plan.order.waits_for) {
         waiting.store(count, Ordering::Relaxed);
     }
@@ -54,11 +48,7 @@ pub(super) unsafe fn run(plan: &Plan, threads: &Threads, arena: &Arena) -> Resul
         Threads::All => rayon::scope(|scope| parallel.start(scope)),
         Threads::Pool(pool) => pool.scope(|scope| parallel.start(scope)),
     }
-    parallel
-        .fault
-        .into_inner()
-        .unwrap_or_else(PoisonError::into_inner)
-        .map_or(Ok(()), Err)
+    parallel.fault.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
 /// # Safety
@@ -67,7 +57,7 @@ unsafe fn run_in_order(plan: &Plan, addresses: Addresses<'_>) -> Result<(), Faul
     for (index, step) in plan.steps.iter().enumerate() {
         for task in 0..step.tasks() {
             // SAFETY: the caller's promise; one task after the other.
-            unsafe { run_task(step, task, addresses) }.map_err(|origin| Fault { step: index, origin })?;
+            unsafe { run_task(step, task, addresses) }.map_err(|of| Fault { step: index, of })?;
         }
         // SAFETY: all tasks of the step are done.
         unsafe { finish(step, addresses) };
@@ -115,7 +105,7 @@ impl Parallel<'_> {
 
     fn run_step(&self, index: usize) {
         let step = &self.plan.steps[index];
-        let task = |task: usize| -> Result<(), NodeId> {
+        let task = |task: usize| -> Result<(), Fallible> {
             // SAFETY: the steps that this one waits for are done, and the plan lets no step that may run
             // at the same time touch what this one writes; tasks of one step write apart.
             unsafe { run_task(step, task, self.addresses) }
@@ -130,8 +120,8 @@ impl Parallel<'_> {
         match result {
             // SAFETY: all tasks of the step are done.
             Ok(()) => unsafe { finish(step, self.addresses) },
-            Err(origin) => {
-                let fault = Fault { step: index, origin };
+            Err(of) => {
+                let fault = Fault { step: index, of };
                 let mut earliest = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
                 *earliest = Some(earliest.map_or(fault, |known| known.min(fault)));
             }

@@ -3,10 +3,9 @@
 use std::cell::{Cell, RefCell};
 
 use super::Memory;
-use crate::graph::NodeId;
 use crate::kernel::fold;
 use crate::kernel::tile::Args;
-use crate::plan::{Base, BufferId, Kind, Region, Slot, Step, TileOp};
+use crate::plan::{Accumulator, Base, BufferId, Fallible, Kind, Region, Slot, Step, TileOp};
 
 thread_local! {
     /// The tiles of the region that this thread runs. Grows to the largest region seen.
@@ -34,17 +33,11 @@ impl Addresses<'_> {
 /// The addresses must be those of the plan's buffers, as large as the plan says and holding what
 /// earlier steps write; nothing else may touch at the same time what the step writes, but for other
 /// tasks of the step.
-pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>) -> Result<(), NodeId> {
+pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>) -> Result<(), Fallible> {
     match &step.kind {
         // SAFETY: the caller's promise.
         Kind::Region(region) => unsafe { run_chunk(region, task, addresses) },
-        Kind::Product {
-            product,
-            a,
-            b,
-            c,
-            panel_rows,
-        } => {
+        Kind::Product { product, a, b, c, panel_rows } => {
             let first = task * panel_rows;
             let panel = crate::kernel::gemm::Product {
                 m: (product.m - first.min(product.m)).min(*panel_rows),
@@ -86,12 +79,8 @@ pub(super) unsafe fn finish(step: &Step, addresses: Addresses<'_>) {
             let first = addresses.of(partial).add(accumulator.offset);
             std::ptr::copy_nonoverlapping(first, dst, count * accumulator.dtype.size());
             for chunk in 1..region.chunks() {
-                fold::add_onto(
-                    accumulator.dtype,
-                    dst,
-                    first.add(chunk * region.partial_bytes),
-                    count,
-                );
+                let next = first.add(chunk * region.partial_bytes);
+                fold::join(accumulator.fold, accumulator.dtype, dst, next, count);
             }
         }
     }
@@ -101,7 +90,7 @@ pub(super) unsafe fn finish(step: &Step, addresses: Addresses<'_>) {
 ///
 /// # Safety
 /// As for [`run_task`].
-unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> Result<(), NodeId> {
+unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> Result<(), Fallible> {
     SCRATCH.with_borrow_mut(|scratch| {
         if scratch.bytes() < region.scratch_bytes {
             *scratch = Memory::zeroed(region.scratch_bytes);
@@ -110,17 +99,14 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
             // SAFETY: `partial` holds `partial_bytes` for each chunk; this one is touched by this task only.
             Some(partial) => unsafe {
                 let start = addresses.of(partial).add(chunk * region.partial_bytes);
-                std::ptr::write_bytes(start, 0, region.partial_bytes);
+                for Accumulator { fold, dtype, elements, offset, .. } in &region.accumulators {
+                    fold::clear(*fold, *dtype, start.add(*offset), *elements);
+                }
                 start
             },
             None => std::ptr::null_mut(),
         };
-        let tiles = Tiles {
-            addresses,
-            scratch: scratch.start(),
-            partial,
-            fault: Cell::new(false),
-        };
+        let tiles = Tiles { addresses, scratch: scratch.start(), partial, fault: Cell::new(false) };
         let first = chunk * region.chunk_rows;
         let end = region.rows.min(first + region.chunk_rows);
         for op in &region.once {
@@ -163,11 +149,12 @@ impl Tiles<'_> {
     /// # Safety
     /// The slots must lie within memory of the size that the compiled region asks for.
     #[inline]
-    unsafe fn run(&self, op: &TileOp, first_row: usize, rows: usize) -> Result<(), NodeId> {
+    unsafe fn run(&self, op: &TileOp, first_row: usize, rows: usize) -> Result<(), Fallible> {
         let args = Args {
             dst: self.address(&op.dst, first_row),
             a: self.address(&op.a, first_row),
             b: self.address(&op.b, first_row),
+            c: self.address(&op.c, first_row),
             rows: op.rows.unwrap_or(rows),
             width: op.width,
             inner: op.inner,
@@ -179,7 +166,7 @@ impl Tiles<'_> {
         // the compiler of regions lets no result share memory with its operands.
         unsafe { (op.kernel)(&args) };
         match op.fallible {
-            Some(origin) if self.fault.get() => Err(origin),
+            Some(fallible) if self.fault.get() => Err(fallible),
             _ => Ok(()),
         }
     }

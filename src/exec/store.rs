@@ -31,10 +31,7 @@ pub(crate) struct Store {
 impl Slot {
     fn of(value: &Value) -> Self {
         let current = Memory::of(value);
-        Slot {
-            next: Memory::zeroed(current.bytes()),
-            current,
-        }
+        Slot { next: Memory::zeroed(current.bytes()), current }
     }
 }
 
@@ -95,18 +92,12 @@ impl Store {
         let all: Vec<VariableId> = (0..graph.variables.len() as u32).map(VariableId).collect();
         self.initialize(graph, seed, &all);
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        let held = graph
-            .variables
-            .iter()
-            .zip(slots.iter())
-            .filter_map(|(record, slot)| {
-                let current = slot.as_ref()?.current.start();
-                // SAFETY: the slot was made from a value of the record's type and lengths, or set to one
-                // that was checked to be; the shared lock keeps it from changing.
-                Some((record.name.clone(), unsafe {
-                    value_at(current, record.dtype, &record.dims)
-                }))
-            });
+        let held = graph.variables.iter().zip(slots.iter()).filter_map(|(record, slot)| {
+            let current = slot.as_ref()?.current.start();
+            // SAFETY: the slot was made from a value of the record's type and lengths, or set to one
+            // that was checked to be; the shared lock keeps it from changing.
+            Some((record.name.clone(), unsafe { value_at(current, record.dtype, &record.dims) }))
+        });
         held.collect()
     }
 
@@ -134,15 +125,9 @@ unsafe fn run_on(
     fetched: impl FnMut(Value),
 ) -> Result<(), Fault> {
     let variable = |id: VariableId| match slots.get(id.index()) {
-        Some(Some(slot)) => VariableMemory {
-            current: slot.current.start(),
-            next: slot.next.start(),
-        },
+        Some(Some(slot)) => VariableMemory { current: slot.current.start(), next: slot.next.start() },
         // Every variable of the plan has been initialised.
-        _ => VariableMemory {
-            current: std::ptr::null_mut(),
-            next: std::ptr::null_mut(),
-        },
+        _ => VariableMemory { current: std::ptr::null_mut(), next: std::ptr::null_mut() },
     };
     // SAFETY: `Ready` proves that the feeds are what the plan was made for; the variables' memory has
     // the size that their graph says, for which the plan was made; the rest is the caller's promise.

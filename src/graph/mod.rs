@@ -95,9 +95,7 @@ impl Arena {
 
     /// The first mistake made in building, if any was.
     pub(crate) fn check(&self) -> Result<()> {
-        self.first_error
-            .as_ref()
-            .map_or(Ok(()), |error| Err(error.into()))
+        self.first_error.as_ref().map_or(Ok(()), |error| Err(error.into()))
     }
 }
 
@@ -151,21 +149,11 @@ impl Graph {
     /// An empty graph whose random numbers derive from `seed`.
     pub fn with_seed(seed: u64) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let arena = Arena {
-            nodes: Vec::new(),
-            variables: Vec::new(),
-            names: Names::default(),
-            first_error: None,
-        };
+        let arena =
+            Arena { nodes: Vec::new(), variables: Vec::new(), names: Names::default(), first_error: None };
         // Ids need only differ, so no ordering with other memory is asked for.
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Graph {
-            shared: Arc::new(Shared {
-                id,
-                seed,
-                arena: RwLock::new(arena),
-            }),
-        }
+        Graph { shared: Arc::new(Shared { id, seed, arena: RwLock::new(arena) }) }
     }
 
     /// A tensor that always has the given elements: an ndarray array or view, or a scalar.
@@ -261,10 +249,7 @@ impl Graph {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     pub fn control_dependencies<R>(&self, operations: &[Operation<'_>], build: impl FnOnce() -> R) -> R {
-        let operations = operations
-            .iter()
-            .map(|operation| operation.any.untied())
-            .collect();
+        let operations = operations.iter().map(|operation| operation.any.untied()).collect();
         Context::entered(self, context::Frame::Control(operations), build)
     }
 
@@ -318,13 +303,9 @@ impl Graph {
                 let op = ops::VariableOp::new(id, TensorType::new(dtype, shape));
                 self.tie(self.push(Arc::new(op), &[], name, location, None))
             }
-            Err(mistake) => self.tie(self.push(
-                Arc::new(ops::Invalid("variable")),
-                &[],
-                name,
-                location,
-                Some(mistake),
-            )),
+            Err(mistake) => {
+                self.tie(self.push(Arc::new(ops::Invalid("variable")), &[], name, location, Some(mistake)))
+            }
         }
     }
 
@@ -335,9 +316,7 @@ impl Graph {
         start: StartingValue,
     ) -> Result<VariableId, Mistake> {
         let dims = start.dims().to_vec();
-        let bytes = dims
-            .iter()
-            .try_fold(dtype.size(), |bytes, &length| bytes.checked_mul(length));
+        let bytes = dims.iter().try_fold(dtype.size(), |bytes, &length| bytes.checked_mul(length));
         if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
             return Err(Mistake::VariableShape { shape: dims.into() });
         }
@@ -351,12 +330,7 @@ impl Graph {
             }
         }
         let id = VariableId(arena.variables.len() as u32);
-        arena.variables.push(VariableRecord {
-            name,
-            dtype,
-            dims,
-            start,
-        });
+        arena.variables.push(VariableRecord { name, dtype, dims, start });
         Ok(id)
     }
 
@@ -373,11 +347,8 @@ impl Graph {
         let location = context.location.unwrap_or(location);
         let foreign = inputs.iter().position(|input| !input.is_of(self));
         let mistake = mistake.or(foreign.map(|operand| Mistake::OtherGraph { operand }));
-        let inputs: Vec<NodeId> = if foreign.is_none() {
-            inputs.iter().map(|input| input.id()).collect()
-        } else {
-            Vec::new()
-        };
+        let inputs: Vec<NodeId> =
+            if foreign.is_none() { inputs.iter().map(|input| input.id()).collect() } else { Vec::new() };
         let mut control: Vec<NodeId> = context
             .control
             .iter()
@@ -386,15 +357,10 @@ impl Graph {
         let foreign_control = control.len() < context.control.len();
         control.sort_unstable();
         control.dedup();
-        let mistake = mistake.or(foreign_control.then_some(Mistake::OtherGraph {
-            operand: inputs.len(),
-        }));
+        let mistake = mistake.or(foreign_control.then_some(Mistake::OtherGraph { operand: inputs.len() }));
 
         let mut arena = self.shared.write();
-        let inherited = inputs
-            .iter()
-            .chain(&control)
-            .find_map(|&id| arena.node(id).error.clone());
+        let inherited = inputs.iter().chain(&control).find_map(|&id| arena.node(id).error.clone());
         let inferred = match (&inherited, mistake) {
             (None, None) => {
                 let types: Vec<&TensorType> = inputs.iter().map(|&id| &arena.node(id).output).collect();
@@ -409,25 +375,12 @@ impl Graph {
         let (output, error) = match inferred {
             Ok(output) => (output, inherited),
             Err(mistake) => {
-                let error = Arc::new(BuildError {
-                    node: name.clone(),
-                    op: op.name(),
-                    location,
-                    mistake,
-                });
+                let error = Arc::new(BuildError { node: name.clone(), op: op.name(), location, mistake });
                 arena.first_error.get_or_insert_with(|| Arc::clone(&error));
                 (TensorType::nothing(), Some(error))
             }
         };
-        arena.nodes.push(Node {
-            op,
-            inputs,
-            control,
-            output,
-            name,
-            location,
-            error,
-        });
+        arena.nodes.push(Node { op, inputs, control, output, name, location, error });
         id
     }
 
@@ -463,12 +416,6 @@ impl Graph {
 
     /// Records a mistake that belongs to no op of its own; gives the invalid node.
     pub(crate) fn invalid(&self, name: &'static str, mistake: Mistake) -> AnyTensor<'_> {
-        self.tie(self.push(
-            Arc::new(ops::Invalid(name)),
-            &[],
-            name,
-            Location::caller(),
-            Some(mistake),
-        ))
+        self.tie(self.push(Arc::new(ops::Invalid(name)), &[], name, Location::caller(), Some(mistake)))
     }
 }

@@ -67,15 +67,8 @@ impl<'g, T> Tensor<'g, T> {
 impl<'g, T: Element> Tensor<'g, T> {
     /// Claims that the elements of a node are of type `T`, as every op's signature ensures.
     pub(crate) fn typed(any: AnyTensor<'g>) -> Self {
-        debug_assert!(
-            any.is_invalid() || any.dtype() == T::DTYPE,
-            "{any:?} is not {}",
-            T::DTYPE
-        );
-        Tensor {
-            any,
-            element: PhantomData,
-        }
+        debug_assert!(any.is_invalid() || any.dtype() == T::DTYPE, "{any:?} is not {}", T::DTYPE);
+        Tensor { any, element: PhantomData }
     }
 }
 

@@ -9,12 +9,7 @@ use super::{Graph, Node, NodeId, Walk};
 
 /// One line: id, op, name, inputs, attributes, type.
 fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
-    let list = |ids: &[NodeId]| {
-        ids.iter()
-            .map(|id| format!("%{}", id.0))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let list = |ids: &[NodeId]| ids.iter().map(|id| format!("%{}", id.0)).collect::<Vec<_>>().join(", ");
     write!(f, "%{index} = {}({})", node.op.name(), list(&node.inputs))?;
     let attributes = node.op.attributes();
     if !attributes.is_empty() {
@@ -34,11 +29,7 @@ fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arena = self.shared().read();
-        arena
-            .nodes
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, node)| write_node(f, index, node))
+        arena.nodes.iter().enumerate().try_for_each(|(index, node)| write_node(f, index, node))
     }
 }
 

@@ -93,9 +93,7 @@ impl<'g, T> From<Variable<'g, T>> for Tensor<'g, T> {
 
 impl<'g, T: Element> Variable<'g, T> {
     pub(super) fn typed(any: AnyTensor<'g>) -> Self {
-        Variable {
-            tensor: Tensor::typed(any),
-        }
+        Variable { tensor: Tensor::typed(any) }
     }
 
     /// Its value as a tensor.

@@ -9,10 +9,7 @@ impl Arena {
     pub(crate) fn verify(&self) -> Result<(), String> {
         for (index, node) in self.nodes.iter().enumerate() {
             if let Some(later) = node.predecessors().find(|id| id.index() >= index) {
-                return Err(format!(
-                    "%{index} `{}` depends on the later node %{}",
-                    node.name, later.0
-                ));
+                return Err(format!("%{index} `{}` depends on the later node %{}", node.name, later.0));
             }
             if node.error.is_some() {
                 continue;
@@ -21,10 +18,7 @@ impl Arena {
             match node.op.infer(&inputs) {
                 Ok(output) if output == node.output => {}
                 inferred => {
-                    return Err(format!(
-                        "%{index} `{}` is {}, not {inferred:?}",
-                        node.name, node.output
-                    ));
+                    return Err(format!("%{index} `{}` is {}, not {inferred:?}", node.name, node.output));
                 }
             }
         }

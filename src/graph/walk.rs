@@ -27,18 +27,12 @@ pub(crate) enum Edge {
 impl<'a> Walk<'a> {
     /// Along values only.
     pub(crate) fn data(arena: &'a Arena) -> Self {
-        Walk {
-            arena,
-            with_control: false,
-        }
+        Walk { arena, with_control: false }
     }
 
     /// Along values and control dependencies.
     pub(crate) fn all(arena: &'a Arena) -> Self {
-        Walk {
-            arena,
-            with_control: true,
-        }
+        Walk { arena, with_control: true }
     }
 
     /// The given nodes and all that they depend on, in topological order.
@@ -52,10 +46,7 @@ impl<'a> Walk<'a> {
         nodes: impl IntoIterator<Item = NodeId>,
         ends: impl Fn(NodeId) -> bool,
     ) -> Vec<NodeId> {
-        let cut = Short {
-            walk: self,
-            ends: &ends,
-        };
+        let cut = Short { walk: self, ends: &ends };
         let mut search = Dfs::empty(cut);
         let mut found = Vec::new();
         for node in nodes {
@@ -70,21 +61,11 @@ impl<'a> Walk<'a> {
     }
 
     fn edges(self) -> impl Iterator<Item = (u32, u32, &'static Edge)> + 'a {
-        self.arena
-            .nodes
-            .iter()
-            .zip(0_u32..)
-            .flat_map(move |(node, target)| {
-                let values = node
-                    .inputs
-                    .iter()
-                    .map(move |source| (source.0, target, &Edge::Value));
-                let orders = node
-                    .control
-                    .iter()
-                    .map(move |source| (source.0, target, &Edge::Order));
-                values.chain(orders.filter(move |_| self.with_control))
-            })
+        self.arena.nodes.iter().zip(0_u32..).flat_map(move |(node, target)| {
+            let values = node.inputs.iter().map(move |source| (source.0, target, &Edge::Value));
+            let orders = node.control.iter().map(move |source| (source.0, target, &Edge::Order));
+            values.chain(orders.filter(move |_| self.with_control))
+        })
     }
 }
 
@@ -115,17 +96,8 @@ impl<F: Fn(NodeId) -> bool> IntoNeighbors for Short<'_, '_, F> {
             return Vec::new().into_iter();
         }
         let node = self.walk.arena.node(NodeId(index));
-        let control: &[NodeId] = if self.walk.with_control {
-            &node.control
-        } else {
-            &[]
-        };
-        node.inputs
-            .iter()
-            .chain(control)
-            .map(|id| id.0)
-            .collect::<Vec<_>>()
-            .into_iter()
+        let control: &[NodeId] = if self.walk.with_control { &node.control } else { &[] };
+        node.inputs.iter().chain(control).map(|id| id.0).collect::<Vec<_>>().into_iter()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Large matrix products: matrixmultiply's kernels for floats, a plain loop for integers.
 
-use super::number::{Fused, Number};
+use super::math::Fused;
+use super::number::Number;
 use crate::dtype::DType;
 
 /// A matrix in memory: distance in elements from row to row and from column to column.
@@ -28,14 +29,7 @@ impl Product {
     /// `a` and `b` must reach every element that the strides lead to, `c` m·n elements that overlap
     /// neither; all aligned for the element type, and of one that has numbers.
     pub(crate) unsafe fn run(&self, a: *const u8, b: *const u8, c: *mut u8) {
-        let Product {
-            dtype,
-            m,
-            k,
-            n,
-            a: a_strides,
-            b: b_strides,
-        } = *self;
+        let Product { dtype, m, k, n, a: a_strides, b: b_strides } = *self;
         let (ra, ca) = (a_strides.row as isize, a_strides.column as isize);
         let (rb, cb) = (b_strides.row as isize, b_strides.column as isize);
         let rc = n as isize;

@@ -44,10 +44,10 @@ fn detect() -> Isa {
 
 /// How the baseline multiplies and adds: AArch64 always has the fused form.
 #[cfg(target_arch = "aarch64")]
-pub(crate) type BaselineMulAdd = super::number::Fused;
+pub(crate) type BaselineMulAdd = super::math::Fused;
 /// How the baseline multiplies and adds: SSE2 has no fused form.
 #[cfg(not(target_arch = "aarch64"))]
-pub(crate) type BaselineMulAdd = super::number::Separate;
+pub(crate) type BaselineMulAdd = super::math::Separate;
 
 /// Declares kernels: each is the loop `$body`, inlined into one function for each instruction set,
 /// and a function that gives the one for an [`Isa`].
@@ -64,7 +64,7 @@ macro_rules! kernels {
             #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
             unsafe fn avx512<$($param: $bound,)* $($(const $size: usize),+)?>(args: &$crate::kernel::tile::Args<'_>) {
                 // SAFETY: the caller keeps the loop's contract.
-                unsafe { $body::<$($param,)* $crate::kernel::number::Fused $($(, $size)+)?>(args) }
+                unsafe { $body::<$($param,)* $crate::kernel::math::Fused $($(, $size)+)?>(args) }
             }
             /// # Safety
             /// As for the loop, on a machine that has AVX2 and FMA.
@@ -72,7 +72,7 @@ macro_rules! kernels {
             #[target_feature(enable = "avx2,fma")]
             unsafe fn avx2<$($param: $bound,)* $($(const $size: usize),+)?>(args: &$crate::kernel::tile::Args<'_>) {
                 // SAFETY: the caller keeps the loop's contract.
-                unsafe { $body::<$($param,)* $crate::kernel::number::Fused $($(, $size)+)?>(args) }
+                unsafe { $body::<$($param,)* $crate::kernel::math::Fused $($(, $size)+)?>(args) }
             }
             /// # Safety
             /// As for the loop.

@@ -1,35 +1,19 @@
 //! The arithmetic of the element types: IEEE for floats, wrapping for integers.
 
+use super::math::MulAdd;
 use crate::dtype::Numeric;
 
-/// How a product and a sum are taken together. Which one a loop uses depends on the instruction set
-/// for which it is compiled, so results differ between machines in the last bit but never on one.
-pub(crate) trait MulAdd: 'static {
-    /// Whether the product is rounded once, with the sum.
-    const FUSED: bool;
-}
-
-/// One instruction, one rounding: for instruction sets that have it.
-pub(crate) enum Fused {}
-
-/// Two instructions: calling the C library's `fma` where the hardware has none is 20 times slower.
-pub(crate) enum Separate {}
-
-impl MulAdd for Fused {
-    const FUSED: bool = true;
-}
-
-impl MulAdd for Separate {
-    const FUSED: bool = false;
-}
-
 /// A number that kernels compute with.
-pub(crate) trait Number: Numeric {
+pub(crate) trait Number: Numeric + PartialOrd {
     /// Partial sums that a reduction carries side by side: four 512-bit registers full, so that four
     /// additions are under way at once. Fewer leave the adders idle, more spill on AVX2.
     type Lanes: Copy + AsRef<[Self]> + AsMut<[Self]>;
 
     const ZERO: Self;
+    /// What a maximum over nothing is.
+    const LOWEST: Self;
+    /// What a minimum over nothing is.
+    const HIGHEST: Self;
     const ZERO_LANES: Self::Lanes;
 
     fn add(self, other: Self) -> Self;
@@ -38,6 +22,10 @@ pub(crate) trait Number: Numeric {
     /// The quotient; `None` for an integer divided by zero.
     fn div(self, other: Self) -> Option<Self>;
     fn neg(self) -> Self;
+    /// The larger; NaN if either is.
+    fn maximum(self, other: Self) -> Self;
+    /// The smaller; NaN if either is.
+    fn minimum(self, other: Self) -> Self;
     fn mul_add<M: MulAdd>(self, factor: Self, addend: Self) -> Self;
 }
 
@@ -46,6 +34,8 @@ macro_rules! float_numbers {
         impl Number for $type {
             type Lanes = [$type; $lanes];
             const ZERO: Self = 0.0;
+            const LOWEST: Self = $type::NEG_INFINITY;
+            const HIGHEST: Self = $type::INFINITY;
             const ZERO_LANES: Self::Lanes = [0.0; $lanes];
             #[inline(always)]
             fn add(self, other: Self) -> Self {
@@ -67,6 +57,15 @@ macro_rules! float_numbers {
             fn neg(self) -> Self {
                 -self
             }
+            // A comparison with NaN is false, so a NaN on the right is taken; one on the left is asked for.
+            #[inline(always)]
+            fn maximum(self, other: Self) -> Self {
+                if self > other || self.is_nan() { self } else { other }
+            }
+            #[inline(always)]
+            fn minimum(self, other: Self) -> Self {
+                if self < other || self.is_nan() { self } else { other }
+            }
             #[inline(always)]
             fn mul_add<M: MulAdd>(self, factor: Self, addend: Self) -> Self {
                 if M::FUSED { $type::mul_add(self, factor, addend) } else { self * factor + addend }
@@ -81,6 +80,8 @@ macro_rules! integer_numbers {
         impl Number for $type {
             type Lanes = [$type; $lanes];
             const ZERO: Self = 0;
+            const LOWEST: Self = $type::MIN;
+            const HIGHEST: Self = $type::MAX;
             const ZERO_LANES: Self::Lanes = [0; $lanes];
             #[inline(always)]
             fn add(self, other: Self) -> Self {
@@ -101,6 +102,14 @@ macro_rules! integer_numbers {
             #[inline(always)]
             fn neg(self) -> Self {
                 self.wrapping_neg()
+            }
+            #[inline(always)]
+            fn maximum(self, other: Self) -> Self {
+                self.max(other)
+            }
+            #[inline(always)]
+            fn minimum(self, other: Self) -> Self {
+                self.min(other)
             }
             #[inline(always)]
             fn mul_add<M: MulAdd>(self, factor: Self, addend: Self) -> Self {

@@ -1,44 +1,185 @@
 //! The functions of single elements: one definition each, which the kernels run over tiles and
 //! constant folding runs once, so that both give the same bits.
 
+use super::math::{self, MulAdd, Separate, VectorMath};
 use super::number::{Number, with_number};
 use crate::dtype::{DType, Element, Numeric};
 use crate::lower::{Scalar, ScalarValue};
 
 /// A function of one element.
 pub(crate) trait Unary<T>: 'static {
-    fn apply(x: T) -> T;
+    fn apply<M: MulAdd>(x: T) -> T;
+
+    /// The function of each element of a slice.
+    #[inline(always)]
+    fn map<M: MulAdd>(x: &[T], dst: &mut [T])
+    where
+        T: Copy,
+    {
+        for (dst, &x) in dst.iter_mut().zip(x) {
+            *dst = Self::apply::<M>(x);
+        }
+    }
 }
 
 /// A function of two elements.
 pub(crate) trait Binary<T>: 'static {
+    /// The element type of the result: `T`, or `bool` for comparisons.
+    type Output: Element;
+
     /// `None` where the function has no value: an integer divided by zero.
-    fn apply(a: T, b: T) -> Option<T>;
+    fn apply<M: MulAdd>(a: T, b: T) -> Option<Self::Output>;
 }
 
-macro_rules! functions {
-    ($trait:ident $args:tt -> $result:ty: $($name:ident = $body:expr;)*) => {$(
+/// An associative function by which many elements become one.
+pub(crate) trait Combine<T>: 'static {
+    const IDENTITY: T;
+    fn combine(a: T, b: T) -> T;
+}
+
+macro_rules! unary_functions {
+    ($x:ident: $bound:ident; $($name:ident = $body:expr;)*) => {$(
         pub(crate) enum $name {}
-        impl<T: Number> $trait<T> for $name {
+        impl<T: $bound> Unary<T> for $name {
             #[inline(always)]
-            fn apply $args -> $result {
+            fn apply<M: MulAdd>($x: T) -> T {
                 $body
             }
         }
     )*};
 }
 
-functions! { Unary (x: T) -> T:
+unary_functions! { x: Number;
     Neg    = x.neg();
     Square = x.mul(x);
 }
 
-functions! { Binary (a: T, b: T) -> Option<T>:
-    Add = Some(a.add(b));
-    Sub = Some(a.sub(b));
-    Mul = Some(a.mul(b));
-    Div = a.div(b);
+macro_rules! transcendental_functions {
+    ($($name:ident = $function:ident;)*) => {$(
+        pub(crate) enum $name {}
+        impl<T: VectorMath> Unary<T> for $name {
+            #[inline(always)]
+            fn apply<M: MulAdd>(x: T) -> T {
+                T::$function::<M>(x)
+            }
+        }
+    )*};
 }
+transcendental_functions! {
+    Exp     = exp;
+    Expm1   = expm1;
+    Ln      = ln;
+    Log1p   = log1p;
+    Tanh    = tanh;
+    Sigmoid = sigmoid;
+    Erf     = erf;
+}
+
+macro_rules! binary_functions {
+    ($a:ident, $b:ident -> $output:ty; $($name:ident = $body:expr;)*) => {$(
+        pub(crate) enum $name {}
+        impl<T: Number> Binary<T> for $name {
+            type Output = $output;
+            #[inline(always)]
+            fn apply<M: MulAdd>($a: T, $b: T) -> Option<$output> {
+                $body
+            }
+        }
+    )*};
+}
+binary_functions! { a, b -> T;
+    Add     = Some(a.add(b));
+    Sub     = Some(a.sub(b));
+    Mul     = Some(a.mul(b));
+    Div     = a.div(b);
+    Maximum = Some(a.maximum(b));
+    Minimum = Some(a.minimum(b));
+    // The index, where it lies below the bound.
+    Checked = (a >= T::ZERO && a < b).then_some(a);
+}
+binary_functions! { a, b -> bool;
+    Equal     = Some(a == b);
+    NotEqual  = Some(a != b);
+    Less      = Some(a < b);
+    LessEqual = Some(a <= b);
+}
+
+pub(crate) enum Pow {}
+impl<T: VectorMath + Element> Binary<T> for Pow {
+    type Output = T;
+    #[inline(always)]
+    fn apply<M: MulAdd>(a: T, b: T) -> Option<T> {
+        Some(T::pow::<M>(a, b))
+    }
+}
+
+pub(crate) enum Sqrt {}
+impl<T: crate::dtype::Float> Unary<T> for Sqrt {
+    #[inline(always)]
+    fn apply<M: MulAdd>(x: T) -> T {
+        x.sqrt()
+    }
+}
+
+/// Sine and cosine are mended element by element where an argument is too large for the vector form.
+macro_rules! circular {
+    ($($name:ident = $near:ident, $far:ident, $slice:path;)*) => {$(
+        pub(crate) enum $name {}
+        impl<T: VectorMath> Unary<T> for $name {
+            #[inline(always)]
+            fn apply<M: MulAdd>(x: T) -> T {
+                if T::beyond_trig(x) { T::$far(x) } else { T::$near::<M>(x) }
+            }
+            #[inline(always)]
+            fn map<M: MulAdd>(x: &[T], dst: &mut [T]) {
+                $slice(x, dst);
+            }
+        }
+    )*};
+}
+circular! {
+    Sin = sin, sin_far, math::sin_slice::<T, M>;
+    Cos = cos, cos_far, math::cos_slice::<T, M>;
+}
+
+macro_rules! folds {
+    ($($name:ident = $identity:ident, $combine:ident;)*) => {$(
+        pub(crate) enum $name {}
+        impl<T: Number> Combine<T> for $name {
+            const IDENTITY: T = T::$identity;
+            #[inline(always)]
+            fn combine(a: T, b: T) -> T {
+                a.$combine(b)
+            }
+        }
+    )*};
+}
+folds! {
+    Sum = ZERO, add;
+    Max = LOWEST, maximum;
+    Min = HIGHEST, minimum;
+}
+
+/// Runs one expression with `$name` standing for the type of a fold.
+macro_rules! with_fold {
+    ($fold:expr, $name:ident => $body:expr) => {
+        match $fold {
+            $crate::lower::Fold::Sum => {
+                type $name = $crate::kernel::scalar::Sum;
+                $body
+            }
+            $crate::lower::Fold::Max => {
+                type $name = $crate::kernel::scalar::Max;
+                $body
+            }
+            $crate::lower::Fold::Min => {
+                type $name = $crate::kernel::scalar::Min;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use with_fold;
 
 /// Conversion of one element, as Rust's `as` does it.
 pub(crate) trait CastTo<U>: Element {
@@ -122,7 +263,8 @@ from_scalar! {
     bool Bool (x => x);
 }
 
-/// The function of these numbers, giving an element of type `dtype`; `None` where it has no value.
+/// The function of these numbers, giving an element of type `dtype`; `None` where it has no value or
+/// is none of arithmetic.
 pub(crate) fn evaluate(function: Scalar, dtype: DType, args: &[ScalarValue]) -> Option<ScalarValue> {
     if function == Scalar::Cast && dtype == DType::Bool {
         return Some(bool::from_scalar(args[0]).into_scalar());
@@ -130,13 +272,16 @@ pub(crate) fn evaluate(function: Scalar, dtype: DType, args: &[ScalarValue]) -> 
     with_number!(dtype, T => {
         let arg = |position: usize| T::from_scalar(args[position]);
         let result = match function {
-            Scalar::Neg => Neg::apply(arg(0)),
-            Scalar::Square => Square::apply(arg(0)),
+            Scalar::Neg => Neg::apply::<Separate>(arg(0)),
+            Scalar::Square => Square::apply::<Separate>(arg(0)),
             Scalar::Cast => arg(0),
-            Scalar::Add => Add::apply(arg(0), arg(1))?,
-            Scalar::Sub => Sub::apply(arg(0), arg(1))?,
-            Scalar::Mul => Mul::apply(arg(0), arg(1))?,
-            Scalar::Div => Div::apply(arg(0), arg(1))?,
+            Scalar::Add => Add::apply::<Separate>(arg(0), arg(1))?,
+            Scalar::Sub => Sub::apply::<Separate>(arg(0), arg(1))?,
+            Scalar::Mul => Mul::apply::<Separate>(arg(0), arg(1))?,
+            Scalar::Div => Div::apply::<Separate>(arg(0), arg(1))?,
+            Scalar::Maximum => Maximum::apply::<Separate>(arg(0), arg(1))?,
+            Scalar::Minimum => Minimum::apply::<Separate>(arg(0), arg(1))?,
+            _ => return None,
         };
         Some(result.into_scalar())
     }, else None)

@@ -5,13 +5,14 @@
 //! for each of `rows` rows, row after row.
 
 use std::cell::Cell;
-use std::slice;
+use std::{iter, slice};
 
 use super::isa::{Isa, kernels};
-use super::number::{MulAdd, Number, with_number};
-use super::scalar::{self, Binary, CastTo, Unary};
+use super::math::{MulAdd, VectorMath};
+use super::number::{Number, with_number};
+use super::scalar::{self, Binary, CastTo, Combine, Unary, with_fold};
 use crate::dtype::{DType, Element};
-use crate::lower::Scalar;
+use crate::lower::{Fold, Scalar};
 
 /// What a kernel works on. Which fields it reads, and how many elements each pointer must reach,
 /// stands at the loop.
@@ -19,6 +20,7 @@ pub(crate) struct Args<'a> {
     pub(crate) dst: *mut u8,
     pub(crate) a: *const u8,
     pub(crate) b: *const u8,
+    pub(crate) c: *const u8,
     /// Rows of the tile.
     pub(crate) rows: usize,
     /// Elements in a row of the result.
@@ -88,9 +90,26 @@ unsafe fn unary_loop<T: Number, F: Unary<T>, M: MulAdd>(args: &Args<'_>) {
     let count = args.rows * args.width;
     // SAFETY: the contract of `Kernel` for `count` elements.
     let (a, dst) = unsafe { (elements::<T>(args.a, count), elements_mut::<T>(args.dst, count)) };
-    for (dst, &a) in dst.iter_mut().zip(a) {
-        *dst = F::apply(a);
+    F::map::<M>(a, dst);
+}
+
+/// dst = f(a, b), where each iterator gives as many operands as `dst` has elements.
+#[inline(always)]
+fn zip_binary<'a, T: Number, F: Binary<T>, M: MulAdd>(
+    dst: &mut [F::Output],
+    a: impl Iterator<Item = &'a T>,
+    b: impl Iterator<Item = &'a T>,
+    fault: &Cell<bool>,
+) {
+    let mut none = false;
+    for (dst, (&a, &b)) in dst.iter_mut().zip(a.zip(b)) {
+        // Vanishes for functions that always have a value.
+        *dst = F::apply::<M>(a, b).unwrap_or_else(|| {
+            none = true;
+            F::Output::default()
+        });
     }
+    fault.set(fault.get() | none);
 }
 
 /// dst = f(a, b): `rows·width` elements of each.
@@ -100,12 +119,8 @@ unsafe fn binary_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args<'_>) {
     // SAFETY: the contract of `Kernel` for `count` elements.
     let (a, b) = unsafe { (elements::<T>(args.a, count), elements::<T>(args.b, count)) };
     // SAFETY: the same.
-    let dst = unsafe { elements_mut::<T>(args.dst, count) };
-    let mut fault = false;
-    for (dst, (&a, &b)) in dst.iter_mut().zip(a.iter().zip(b)) {
-        *dst = valid(F::apply(a, b), &mut fault);
-    }
-    args.fault.set(args.fault.get() | fault);
+    let dst = unsafe { elements_mut::<F::Output>(args.dst, count) };
+    zip_binary::<T, F, M>(dst, a.iter(), b.iter(), args.fault);
 }
 
 /// dst = f(a, b): `rows·width` elements of `a` and `dst`, one of `b`.
@@ -115,12 +130,8 @@ unsafe fn binary_right_scalar_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Ar
     // SAFETY: the contract of `Kernel` for `count` elements of `a` and one of `b`.
     let (a, b) = unsafe { (elements::<T>(args.a, count), *args.b.cast::<T>()) };
     // SAFETY: the contract of `Kernel` for `count` elements.
-    let dst = unsafe { elements_mut::<T>(args.dst, count) };
-    let mut fault = false;
-    for (dst, &a) in dst.iter_mut().zip(a) {
-        *dst = valid(F::apply(a, b), &mut fault);
-    }
-    args.fault.set(args.fault.get() | fault);
+    let dst = unsafe { elements_mut::<F::Output>(args.dst, count) };
+    zip_binary::<T, F, M>(dst, a.iter(), iter::repeat(&b), args.fault);
 }
 
 /// dst = f(a, b): one element of `a`, `rows·width` of `b` and `dst`.
@@ -130,21 +141,34 @@ unsafe fn binary_left_scalar_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Arg
     // SAFETY: the contract of `Kernel` for one element of `a` and `count` of `b`.
     let (a, b) = unsafe { (*args.a.cast::<T>(), elements::<T>(args.b, count)) };
     // SAFETY: the contract of `Kernel` for `count` elements.
-    let dst = unsafe { elements_mut::<T>(args.dst, count) };
-    let mut fault = false;
-    for (dst, &b) in dst.iter_mut().zip(b) {
-        *dst = valid(F::apply(a, b), &mut fault);
-    }
-    args.fault.set(args.fault.get() | fault);
+    let dst = unsafe { elements_mut::<F::Output>(args.dst, count) };
+    zip_binary::<T, F, M>(dst, iter::repeat(&a), b.iter(), args.fault);
 }
 
-/// The value, or a mark and 0 where there is none. Vanishes for functions that always have one.
+/// dst[row, ..] = f(a[row, ..], b[row]): `rows·width` elements of `a` and `dst`, `rows` of `b`.
 #[inline(always)]
-fn valid<T: Number>(value: Option<T>, fault: &mut bool) -> T {
-    value.unwrap_or_else(|| {
-        *fault = true;
-        T::ZERO
-    })
+unsafe fn binary_right_per_row_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args<'_>) {
+    let (count, width) = (args.rows * args.width, args.width.max(1));
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, b) = unsafe { (elements::<T>(args.a, count), elements::<T>(args.b, args.rows)) };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<F::Output>(args.dst, count) };
+    for ((dst, a), b) in dst.chunks_exact_mut(width).zip(a.chunks_exact(width)).zip(b) {
+        zip_binary::<T, F, M>(dst, a.iter(), iter::repeat(b), args.fault);
+    }
+}
+
+/// dst = b where a, else c: `rows·width` elements of each, those of `a` being truth values.
+#[inline(always)]
+unsafe fn select_loop<T: Element, M: MulAdd>(args: &Args<'_>) {
+    let count = args.rows * args.width;
+    // SAFETY: the contract of `Kernel` for `count` elements.
+    let (a, b) = unsafe { (elements::<bool>(args.a, count), elements::<T>(args.b, count)) };
+    // SAFETY: the same.
+    let (c, dst) = unsafe { (elements::<T>(args.c, count), elements_mut::<T>(args.dst, count)) };
+    for ((dst, &a), (&b, &c)) in dst.iter_mut().zip(a).zip(b.iter().zip(c)) {
+        *dst = if a { b } else { c };
+    }
 }
 
 /// dst = a as another type: `rows·width` elements of each.
@@ -231,78 +255,69 @@ unsafe fn gather_axes<T: Copy>(from: *const T, axes: &[(usize, usize)], mut to: 
     }
 }
 
-/// The sum of a slice: in lanes, which are then added pairwise. The order depends on the length only.
+/// A slice folded: in lanes, which are then folded pairwise. The order depends on the length only.
 #[inline(always)]
-pub(crate) fn sum<T: Number>(elements: &[T]) -> T {
-    dot_with::<T>(elements, |x, lane| lane.add(x))
-}
-
-#[inline(always)]
-fn dot_with<T: Number>(elements: &[T], step: impl Fn(T, T) -> T) -> T {
+pub(crate) fn fold_slice<T: Number, F: Combine<T>>(elements: &[T]) -> T {
     let mut lanes = T::ZERO_LANES;
     let width = lanes.as_ref().len();
+    lanes.as_mut().fill(F::IDENTITY);
     let mut blocks = elements.chunks_exact(width);
     for block in &mut blocks {
         for (lane, &x) in lanes.as_mut().iter_mut().zip(block) {
-            *lane = step(x, *lane);
+            *lane = F::combine(*lane, x);
         }
     }
     for (lane, &x) in lanes.as_mut().iter_mut().zip(blocks.remainder()) {
-        *lane = step(x, *lane);
+        *lane = F::combine(*lane, x);
     }
-    add_lanes::<T>(lanes)
+    fold_lanes::<T, F>(lanes)
 }
 
-/// The sum of the lanes: halves are added to each other until one is left.
+/// The lanes folded: halves with each other until one is left.
 #[inline(always)]
-fn add_lanes<T: Number>(mut lanes: T::Lanes) -> T {
+fn fold_lanes<T: Number, F: Combine<T>>(mut lanes: T::Lanes) -> T {
     let lanes = lanes.as_mut();
     let mut half = lanes.len() / 2;
     while half > 0 {
         for index in 0..half {
-            lanes[index] = lanes[index].add(lanes[index + half]);
+            lanes[index] = F::combine(lanes[index], lanes[index + half]);
         }
         half /= 2;
     }
     lanes[0]
 }
 
-/// dst += Σ a: `rows·inner` elements of `a`, one of `dst`.
+/// dst ∘= fold of a: `rows·inner` elements of `a`, one of `dst`.
 #[inline(always)]
-unsafe fn add_all_loop<T: Number, M: MulAdd>(args: &Args<'_>) {
+unsafe fn fold_all_loop<T: Number, F: Combine<T>, M: MulAdd>(args: &Args<'_>) {
     // SAFETY: the contract of `Kernel` for these counts.
-    let (a, dst) = unsafe {
-        (
-            elements::<T>(args.a, args.rows * args.inner),
-            elements_mut::<T>(args.dst, 1),
-        )
-    };
-    dst[0] = dst[0].add(sum(a));
+    let (a, dst) = unsafe { (elements::<T>(args.a, args.rows * args.inner), elements_mut::<T>(args.dst, 1)) };
+    dst[0] = F::combine(dst[0], fold_slice::<T, F>(a));
 }
 
-/// dst[c] += Σ over rows of a[row, c]: `rows·width` elements of `a`, `width` of `dst`.
+/// dst[c] ∘= fold over the rows of a[row, c]: `rows·width` elements of `a`, `width` of `dst`.
 #[inline(always)]
-unsafe fn add_rows_loop<T: Number, M: MulAdd>(args: &Args<'_>) {
+unsafe fn fold_across_loop<T: Number, F: Combine<T>, M: MulAdd>(args: &Args<'_>) {
     // SAFETY: the contract of `Kernel` for these counts.
     let a = unsafe { elements::<T>(args.a, args.rows * args.width) };
     // SAFETY: the same.
     let dst = unsafe { elements_mut::<T>(args.dst, args.width) };
     for row in a.chunks_exact(args.width.max(1)) {
         for (dst, &a) in dst.iter_mut().zip(row) {
-            *dst = dst.add(a);
+            *dst = F::combine(*dst, a);
         }
     }
 }
 
-/// dst[row] = Σ a[row, ..]: `rows·inner` elements of `a`, `rows` of `dst`.
+/// dst[row] = fold of a[row, ..]: `rows·inner` elements of `a`, `rows` of `dst`.
 #[inline(always)]
-unsafe fn sum_rows_loop<T: Number, M: MulAdd>(args: &Args<'_>) {
+unsafe fn fold_within_loop<T: Number, F: Combine<T>, M: MulAdd>(args: &Args<'_>) {
     // SAFETY: the contract of `Kernel` for these counts.
     let a = unsafe { elements::<T>(args.a, args.rows * args.inner) };
     // SAFETY: the same.
     let dst = unsafe { elements_mut::<T>(args.dst, args.rows) };
     for (row, dst) in dst.iter_mut().enumerate() {
-        *dst = sum(&a[row * args.inner..(row + 1) * args.inner]);
+        *dst = fold_slice::<T, F>(&a[row * args.inner..(row + 1) * args.inner]);
     }
 }
 
@@ -312,12 +327,7 @@ unsafe fn sum_rows_loop<T: Number, M: MulAdd>(args: &Args<'_>) {
 unsafe fn project_loop<T: Number, M: MulAdd>(args: &Args<'_>) {
     let (inner, width) = (args.inner, args.width);
     // SAFETY: the contract of `Kernel` for these counts.
-    let (a, b) = unsafe {
-        (
-            elements::<T>(args.a, args.rows * inner),
-            elements::<T>(args.b, inner * width),
-        )
-    };
+    let (a, b) = unsafe { (elements::<T>(args.a, args.rows * inner), elements::<T>(args.b, inner * width)) };
     // SAFETY: the same.
     let dst = unsafe { elements_mut::<T>(args.dst, args.rows * width) };
     for (row, dst) in dst.chunks_exact_mut(width.max(1)).enumerate() {
@@ -355,12 +365,8 @@ unsafe fn project_column_loop<T: Number, M: MulAdd, const K: usize>(args: &Args<
 unsafe fn accumulate_loop<T: Number, M: MulAdd>(args: &Args<'_>) {
     let (inner, width) = (args.inner, args.width);
     // SAFETY: the contract of `Kernel` for these counts.
-    let (a, b) = unsafe {
-        (
-            elements::<T>(args.a, args.rows * inner),
-            elements::<T>(args.b, args.rows * width),
-        )
-    };
+    let (a, b) =
+        unsafe { (elements::<T>(args.a, args.rows * inner), elements::<T>(args.b, args.rows * width)) };
     // SAFETY: the same.
     let dst = unsafe { elements_mut::<T>(args.dst, inner * width) };
     for (a, b) in a.chunks_exact(inner.max(1)).zip(b.chunks_exact(width.max(1))) {
@@ -376,12 +382,7 @@ unsafe fn accumulate_loop<T: Number, M: MulAdd>(args: &Args<'_>) {
 #[inline(always)]
 unsafe fn accumulate_column_loop<T: Number, M: MulAdd, const K: usize>(args: &Args<'_>) {
     // SAFETY: the contract of `Kernel` for these counts.
-    let (a, b) = unsafe {
-        (
-            elements::<[T; K]>(args.a, args.rows),
-            elements::<T>(args.b, args.rows),
-        )
-    };
+    let (a, b) = unsafe { (elements::<[T; K]>(args.a, args.rows), elements::<T>(args.b, args.rows)) };
     // SAFETY: the same.
     let dst = unsafe { elements_mut::<T>(args.dst, K) };
     let mut lanes = [T::ZERO_LANES; K];
@@ -399,7 +400,7 @@ unsafe fn accumulate_column_loop<T: Number, M: MulAdd, const K: usize>(args: &Ar
         for ((lane, row), &b) in lanes.as_mut().iter_mut().zip(&a[whole..]).zip(&b[whole..]) {
             *lane = row[k].mul_add::<M>(b, *lane);
         }
-        dst[k] = dst[k].add(add_lanes::<T>(lanes));
+        dst[k] = dst[k].add(fold_lanes::<T, scalar::Sum>(lanes));
     }
 }
 
@@ -408,43 +409,73 @@ kernels! {
     fn binary_kernel<T: Number, F: Binary<T>> = binary_loop;
     fn binary_left_scalar_kernel<T: Number, F: Binary<T>> = binary_left_scalar_loop;
     fn binary_right_scalar_kernel<T: Number, F: Binary<T>> = binary_right_scalar_loop;
+    fn binary_right_per_row_kernel<T: Number, F: Binary<T>> = binary_right_per_row_loop;
+    fn select_kernel<T: Element> = select_loop;
     fn cast_kernel<T: CastTo<U>, U: Element> = cast_loop;
     fn copy_kernel<T: Element> = copy_loop;
     fn repeat_row_kernel<T: Element> = repeat_row_loop;
     fn repeat_element_kernel<T: Element> = repeat_element_loop;
     fn gather_kernel<T: Element> = gather_loop;
-    fn add_all_kernel<T: Number> = add_all_loop;
-    fn add_rows_kernel<T: Number> = add_rows_loop;
-    fn sum_rows_kernel<T: Number> = sum_rows_loop;
+    fn fold_all_kernel<T: Number, F: Combine<T>> = fold_all_loop;
+    fn fold_across_kernel<T: Number, F: Combine<T>> = fold_across_loop;
+    fn fold_within_kernel<T: Number, F: Combine<T>> = fold_within_loop;
     fn project_kernel<T: Number> = project_loop;
     fn project_column_kernel<T: Number; const K> = project_column_loop;
     fn accumulate_kernel<T: Number> = accumulate_loop;
     fn accumulate_column_kernel<T: Number; const K> = accumulate_column_loop;
 }
 
-/// Which operands of an elementwise function are a single element instead of a tile.
+/// What the operands of an elementwise function are where they are not tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Forms {
-    /// None.
+    /// All are tiles.
     Tiles,
-    /// The left one of two.
+    /// The left one of two is a single element.
     LeftScalar,
-    /// The right one of two.
+    /// The right one of two is a single element.
     RightScalar,
+    /// The right one of two is one element for each row.
+    RightPerRow,
 }
 
-/// The kernel of an elementwise function; `from` is the operands' element type, `to` the result's.
-/// `None` for a function of truth values, which no op asks for.
+/// The kernel of an elementwise function; `from` is the operands' element type (of those selected
+/// from, for a selection), `to` the result's. `None` for a function that the type does not have, which
+/// no op asks for.
 pub(crate) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: Isa) -> Option<Kernel> {
     fn binary<T: Number, F: Binary<T>>(forms: Forms, isa: Isa) -> Kernel {
         match forms {
             Forms::Tiles => binary_kernel::<T, F>(isa),
             Forms::LeftScalar => binary_left_scalar_kernel::<T, F>(isa),
             Forms::RightScalar => binary_right_scalar_kernel::<T, F>(isa),
+            Forms::RightPerRow => binary_right_per_row_kernel::<T, F>(isa),
         }
     }
-    if function == Scalar::Cast {
-        return Some(cast(from, to, isa));
+    fn transcendental<T: Number + crate::dtype::Float + VectorMath>(
+        function: Scalar,
+        forms: Forms,
+        isa: Isa,
+    ) -> Option<Kernel> {
+        Some(match function {
+            Scalar::Exp => unary_kernel::<T, scalar::Exp>(isa),
+            Scalar::Expm1 => unary_kernel::<T, scalar::Expm1>(isa),
+            Scalar::Ln => unary_kernel::<T, scalar::Ln>(isa),
+            Scalar::Log1p => unary_kernel::<T, scalar::Log1p>(isa),
+            Scalar::Tanh => unary_kernel::<T, scalar::Tanh>(isa),
+            Scalar::Sigmoid => unary_kernel::<T, scalar::Sigmoid>(isa),
+            Scalar::Erf => unary_kernel::<T, scalar::Erf>(isa),
+            Scalar::Sin => unary_kernel::<T, scalar::Sin>(isa),
+            Scalar::Cos => unary_kernel::<T, scalar::Cos>(isa),
+            Scalar::Sqrt => unary_kernel::<T, scalar::Sqrt>(isa),
+            Scalar::Pow => binary::<T, scalar::Pow>(forms, isa),
+            _ => return None,
+        })
+    }
+    match function {
+        Scalar::Cast => return Some(cast(from, to, isa)),
+        Scalar::Select => {
+            return Some(with_number!(from, T => select_kernel::<T>(isa), else select_kernel::<bool>(isa)));
+        }
+        _ => {}
     }
     with_number!(from, T => Some(match function {
         Scalar::Neg => unary_kernel::<T, scalar::Neg>(isa),
@@ -453,7 +484,18 @@ pub(crate) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: I
         Scalar::Sub => binary::<T, scalar::Sub>(forms, isa),
         Scalar::Mul => binary::<T, scalar::Mul>(forms, isa),
         Scalar::Div => binary::<T, scalar::Div>(forms, isa),
-        Scalar::Cast => return None,
+        Scalar::Maximum => binary::<T, scalar::Maximum>(forms, isa),
+        Scalar::Minimum => binary::<T, scalar::Minimum>(forms, isa),
+        Scalar::Checked => binary::<T, scalar::Checked>(forms, isa),
+        Scalar::Equal => binary::<T, scalar::Equal>(forms, isa),
+        Scalar::NotEqual => binary::<T, scalar::NotEqual>(forms, isa),
+        Scalar::Less => binary::<T, scalar::Less>(forms, isa),
+        Scalar::LessEqual => binary::<T, scalar::LessEqual>(forms, isa),
+        _ => return match from {
+            DType::F32 => transcendental::<f32>(function, forms, isa),
+            DType::F64 => transcendental::<f64>(function, forms, isa),
+            DType::I32 | DType::I64 | DType::Bool => None,
+        },
     }), else None)
 }
 
@@ -493,24 +535,24 @@ pub(crate) fn moving(how: Move, dtype: DType, isa: Isa) -> Kernel {
     with_number!(dtype, T => of::<T>(how, isa), else of::<bool>(how, isa))
 }
 
-/// The ways in which a tile's elements are added up.
+/// Which elements of a tile are folded into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Total {
+pub(crate) enum Extent {
     /// All of them, onto one accumulator.
     All,
     /// Over the rows, onto an accumulator for each place in a row.
-    Rows,
-    /// Within each row.
-    WithinRows,
+    Across,
+    /// Those of each row.
+    Within,
 }
 
-/// The kernel that adds elements up; `None` for truth values, which have no sum.
-pub(crate) fn total(how: Total, dtype: DType, isa: Isa) -> Option<Kernel> {
-    with_number!(dtype, T => Some(match how {
-        Total::All => add_all_kernel::<T>(isa),
-        Total::Rows => add_rows_kernel::<T>(isa),
-        Total::WithinRows => sum_rows_kernel::<T>(isa),
-    }), else None)
+/// The kernel that folds a tile; `None` for truth values.
+pub(crate) fn folding(fold: Fold, extent: Extent, dtype: DType, isa: Isa) -> Option<Kernel> {
+    with_number!(dtype, T => with_fold!(fold, F => Some(match extent {
+        Extent::All => fold_all_kernel::<T, F>(isa),
+        Extent::Across => fold_across_kernel::<T, F>(isa),
+        Extent::Within => fold_within_kernel::<T, F>(isa),
+    })), else None)
 }
 
 /// The kernel of a product of rows with a small matrix; `None` for truth values.

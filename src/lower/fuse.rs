@@ -2,7 +2,7 @@
 //!
 //! A *region* is a set of instructions whose values share their leading axes, the *rows*. It is run
 //! for a tile of rows at a time, so its inner values never leave the cache. Members are elementwise
-//! functions; sums within the rows and across them; and skinny matrix products: rows times a small
+//! functions; folds within the rows and across them; and skinny matrix products: rows times a small
 //! matrix, and a transposed tile times another, accumulated over the rows. What a member accumulates
 //! across rows is complete only behind the region.
 //!
@@ -67,7 +67,7 @@ pub(crate) enum Group {
     Region { rows: Rows, members: Vec<Val> },
     /// A matrix product that is worth blocking.
     Product(Val),
-    /// A sum over a middle axis, or one whose rows are too long for a tile.
+    /// A fold over a middle axis, or one whose rows are too long for a tile.
     Fold(Val),
 }
 
@@ -76,12 +76,12 @@ pub(crate) enum Group {
 pub(crate) enum Member {
     /// A value for each element.
     Elementwise,
-    /// The sum within each row.
-    SumWithin,
-    /// The sum over all elements of all rows.
-    SumAll,
-    /// The sum over the rows, for each place in a row.
-    SumAcross,
+    /// One element for those of each row.
+    FoldWithin,
+    /// One element for those of all rows.
+    FoldAll,
+    /// One element over all rows, for each place in a row.
+    FoldAcross,
     /// Each row times a small matrix.
     Project,
     /// The transposed tile of one operand times the tile of the other.
@@ -91,7 +91,7 @@ pub(crate) enum Member {
 impl Member {
     /// Whether the value is complete only behind the region.
     pub(crate) fn accumulates(self) -> bool {
-        matches!(self, Member::SumAll | Member::SumAcross | Member::Accumulate)
+        matches!(self, Member::FoldAll | Member::FoldAcross | Member::Accumulate)
     }
 }
 
@@ -120,10 +120,7 @@ pub(crate) enum Placement {
 
 impl Operand {
     fn new(layout: &Layout, dims: &[usize], strides: &[usize]) -> Self {
-        Operand {
-            base: layout.base,
-            axes: squeezed(dims, strides),
-        }
+        Operand { base: layout.base, axes: squeezed(dims, strides) }
     }
 
     /// How the elements lie when the first `lead` axes are the rows.
@@ -171,12 +168,7 @@ pub(crate) fn part(program: &Program, layouts: &[Layout], val: Val) -> Option<Pa
             };
             let tiled = (0..inst.args.len()).map(operand).collect();
             let rows = Rows::Any(squeezed_dims(&inst.dims));
-            Some(Part {
-                member: Member::Elementwise,
-                rows,
-                tiled,
-                whole: None,
-            })
+            Some(Part { member: Member::Elementwise, rows, tiled, whole: None })
         }
         // A view that is its own base is a copy of what it shows. Where only the order of the elements
         // counts, they are copied in the order of the operand.
@@ -187,32 +179,21 @@ pub(crate) fn part(program: &Program, layouts: &[Layout], val: Val) -> Option<Pa
                 None => plain(0, dims_of(0)),
             };
             let rows = Rows::Any(operand.axes.iter().map(|&(length, _)| length).collect());
-            Some(Part {
-                member: Member::Elementwise,
-                rows,
-                tiled: vec![operand],
-                whole: None,
-            })
+            Some(Part { member: Member::Elementwise, rows, tiled: vec![operand], whole: None })
         }
-        Prim::Sum { first, end } => {
+        Prim::Fold { first, end, .. } => {
             let dims = dims_of(0);
             let (member, rows) = match folded(program, inst.args[0], &inst.prim) {
-                [1, _, 1] => (Member::SumAll, Rows::Any(squeezed_dims(dims))),
+                [1, _, 1] => (Member::FoldAll, Rows::Any(squeezed_dims(dims))),
                 [_, axis, 1] if bytes(axis) <= MAX_ROW_BYTES => {
-                    (Member::SumWithin, Rows::Exactly(squeezed_dims(&dims[..*first])))
+                    (Member::FoldWithin, Rows::Exactly(squeezed_dims(&dims[..*first])))
                 }
-                [1, _, inner] if bytes(inner) <= MAX_ROW_BYTES => (
-                    Member::SumAcross,
-                    Rows::Exactly(squeezed_dims(&dims[*first..*end])),
-                ),
+                [1, _, inner] if bytes(inner) <= MAX_ROW_BYTES => {
+                    (Member::FoldAcross, Rows::Exactly(squeezed_dims(&dims[*first..*end])))
+                }
                 _ => return None,
             };
-            Some(Part {
-                member,
-                rows,
-                tiled: vec![plain(0, dims)],
-                whole: None,
-            })
+            Some(Part { member, rows, tiled: vec![plain(0, dims)], whole: None })
         }
         Prim::Contract => {
             let [m, k, n] = [inst.dims[0], dims_of(0)[1], inst.dims[1]];
@@ -224,23 +205,13 @@ pub(crate) fn part(program: &Program, layouts: &[Layout], val: Val) -> Option<Pa
                     base: layout(1).base,
                     axes: vec![(k, layout(1).strides[0]), (n, layout(1).strides[1])],
                 };
-                return Some(Part {
-                    member: Member::Project,
-                    rows,
-                    tiled,
-                    whole: Some(whole),
-                });
+                return Some(Part { member: Member::Project, rows, tiled, whole: Some(whole) });
             }
             if k >= MIN_SKINNY_ROWS && m * n <= MAX_SKINNY {
                 let transposed = [layout(0).strides[1], layout(0).strides[0]];
                 let tiled = vec![Operand::new(layout(0), &[k, m], &transposed), plain(1, &[k, n])];
                 let rows = Rows::Exactly(vec![k]);
-                return Some(Part {
-                    member: Member::Accumulate,
-                    rows,
-                    tiled,
-                    whole: None,
-                });
+                return Some(Part { member: Member::Accumulate, rows, tiled, whole: None });
             }
             None
         }
@@ -289,30 +260,19 @@ impl Grouping<'_> {
             return;
         }
         let Some(part) = part(self.program, self.layouts, val) else {
-            let group = if inst.prim == Prim::Contract {
-                Group::Product(val)
-            } else {
-                Group::Fold(val)
-            };
+            let group = if inst.prim == Prim::Contract { Group::Product(val) } else { Group::Fold(val) };
             self.group_of.insert(val, self.groups.len());
             self.groups.push(group);
             return;
         };
         let index = if let Some((index, rows)) = self.region_for(&part).filter(|_| join) {
-            if let Group::Region {
-                rows: shared,
-                members,
-            } = &mut self.groups[index]
-            {
+            if let Group::Region { rows: shared, members } = &mut self.groups[index] {
                 *shared = rows;
                 members.push(val);
             }
             index
         } else {
-            self.groups.push(Group::Region {
-                rows: part.rows.clone(),
-                members: vec![val],
-            });
+            self.groups.push(Group::Region { rows: part.rows.clone(), members: vec![val] });
             self.groups.len() - 1
         };
         self.group_of.insert(val, index);
@@ -325,14 +285,10 @@ impl Grouping<'_> {
     /// The region that the instruction can join, and the rows that it has then.
     fn region_for(&self, part: &Part) -> Option<(usize, Rows)> {
         let operands = || part.tiled.iter().chain(&part.whole);
-        let last_producer = operands()
-            .filter_map(|operand| self.group_of.get(&operand.base))
-            .max();
+        let last_producer = operands().filter_map(|operand| self.group_of.get(&operand.base)).max();
         let last_reader = || {
             let large = operands().filter(|operand| size(&self.program.inst(operand.base).dims) > 1);
-            large
-                .filter_map(|operand| self.last_reader.get(&operand.base))
-                .max()
+            large.filter_map(|operand| self.last_reader.get(&operand.base)).max()
         };
         let index = *last_producer.or_else(last_reader)?;
         let Group::Region { rows, members } = &self.groups[index] else {
@@ -347,10 +303,8 @@ impl Grouping<'_> {
                 rows = self.rows_within(operand, &rows)?;
             }
         }
-        let whole_is_ready = part
-            .whole
-            .as_ref()
-            .is_none_or(|whole| self.group_of.get(&whole.base) != Some(&index));
+        let whole_is_ready =
+            part.whole.as_ref().is_none_or(|whole| self.group_of.get(&whole.base) != Some(&index));
         whole_is_ready.then_some((index, rows))
     }
 

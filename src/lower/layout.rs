@@ -26,11 +26,7 @@ pub(crate) fn row_major(dims: &[usize]) -> Vec<usize> {
 
 /// The axes longer than 1, as (length, stride).
 pub(crate) fn squeezed(dims: &[usize], strides: &[usize]) -> Vec<(usize, usize)> {
-    dims.iter()
-        .copied()
-        .zip(strides.iter().copied())
-        .filter(|&(length, _)| length != 1)
-        .collect()
+    dims.iter().copied().zip(strides.iter().copied()).filter(|&(length, _)| length != 1).collect()
 }
 
 /// The lengths other than 1.
@@ -109,10 +105,7 @@ pub(crate) fn resolve(program: &Program) -> Vec<Layout> {
     let mut layouts: Vec<Layout> = Vec::with_capacity(program.insts.len());
     let must_be_row_major = consecutive_operands(program);
     for (index, inst) in program.insts.iter().enumerate() {
-        let own = Layout {
-            base: Val(index as u32),
-            strides: row_major(&inst.dims),
-        };
+        let own = Layout { base: Val(index as u32), strides: row_major(&inst.dims) };
         let Prim::View(view) = &inst.prim else {
             layouts.push(own);
             continue;
@@ -126,24 +119,21 @@ pub(crate) fn resolve(program: &Program) -> Vec<Layout> {
                     && size(&inst.dims) == size(&program.inst(source.base).dims))
         };
         layouts.push(match strides.filter(usable) {
-            Some(strides) => Layout {
-                base: source.base,
-                strides,
-            },
+            Some(strides) => Layout { base: source.base, strides },
             None => own,
         });
     }
     layouts
 }
 
-/// Which values are read as consecutive elements: results, and what is summed over a middle axis.
+/// Which values are read as consecutive elements: results, and what is folded over a middle axis.
 fn consecutive_operands(program: &Program) -> Vec<bool> {
     let mut consecutive = vec![false; program.insts.len()];
     for val in program.results() {
         consecutive[val.index()] = true;
     }
     for inst in &program.insts {
-        if matches!(inst.prim, Prim::Sum { .. }) {
+        if matches!(inst.prim, Prim::Fold { .. }) {
             let [outer, _, inner] = folded(program, inst.args[0], &inst.prim);
             if outer != 1 && inner != 1 {
                 consecutive[inst.args[0].index()] = true;
@@ -153,11 +143,11 @@ fn consecutive_operands(program: &Program) -> Vec<bool> {
     consecutive
 }
 
-/// The three lengths of a sum: before the summed axes, along them, and after them.
-pub(crate) fn folded(program: &Program, arg: Val, sum: &Prim) -> [usize; 3] {
+/// The three lengths of a fold: before the folded axes, along them, and after them.
+pub(crate) fn folded(program: &Program, arg: Val, fold: &Prim) -> [usize; 3] {
     let dims = &program.inst(arg).dims;
-    match *sum {
-        Prim::Sum { first, end } => [size(&dims[..first]), size(&dims[first..end]), size(&dims[end..])],
+    match *fold {
+        Prim::Fold { first, end, .. } => [size(&dims[..first]), size(&dims[first..end]), size(&dims[end..])],
         _ => [size(dims), 1, 1],
     }
 }
@@ -173,15 +163,9 @@ mod tests {
         assert_eq!(reshaped_strides(&transposed, &[6]), None);
         assert_eq!(reshaped_strides(&transposed, &[3, 1, 2]), Some(vec![1, 0, 3]));
         // Every second row of [4, 6], each split in two.
-        assert_eq!(
-            reshaped_strides(&[(2, 12), (6, 1)], &[2, 2, 3]),
-            Some(vec![12, 3, 1])
-        );
+        assert_eq!(reshaped_strides(&[(2, 12), (6, 1)], &[2, 2, 3]), Some(vec![12, 3, 1]));
         // A repeated row: the repetition may be split.
-        assert_eq!(
-            reshaped_strides(&[(4, 0), (3, 1)], &[2, 2, 3]),
-            Some(vec![0, 0, 1])
-        );
+        assert_eq!(reshaped_strides(&[(4, 0), (3, 1)], &[2, 2, 3]), Some(vec![0, 0, 1]));
         assert_eq!(reshaped_strides(&[(4, 0), (3, 1)], &[12]), None);
         assert_eq!(reshaped_strides(&[(2, 3), (3, 1)], &[6]), Some(vec![1]));
     }

@@ -18,7 +18,7 @@ use crate::dtype::{DType, Numeric};
 use crate::graph::{NodeId, VariableId};
 use crate::value::Value;
 
-pub(crate) use program::{Inst, Prim, Program, Scalar, ScalarValue, Val, View, broadcast_dims, size};
+pub(crate) use program::{Fold, Inst, Prim, Program, Scalar, ScalarValue, Val, View, broadcast_dims, size};
 pub(crate) use specialise::{Fetched, Request, specialise};
 
 /// What an op emits its computation through: appends instructions to a program.
@@ -38,18 +38,12 @@ impl<'p> Lowering<'p> {
         &self.program.inst(val).dims
     }
 
-    fn dtype(&self, val: Val) -> DType {
+    pub(crate) fn dtype(&self, val: Val) -> DType {
         self.program.inst(val).dtype
     }
 
     fn emit(&mut self, prim: Prim, args: &[Val], dtype: DType, dims: Vec<usize>) -> Val {
-        self.program.push(Inst {
-            prim,
-            args: args.to_vec(),
-            dtype,
-            dims,
-            origin: self.origin,
-        })
+        self.program.push(Inst { prim, args: args.to_vec(), dtype, dims, origin: self.origin })
     }
 
     /// The result of an operation that has none.
@@ -91,12 +85,18 @@ impl<'p> Lowering<'p> {
         self.emit(Prim::Scalar(scalar), &[], dtype, Vec::new())
     }
 
-    /// A scalar function of the operands, elementwise.
+    /// A scalar function of the operands, elementwise; its result is of the type of the last operand.
     pub(crate) fn map(&mut self, scalar: Scalar, args: &[Val]) -> Val {
-        let dims = args.iter().fold(Vec::new(), |dims, &arg| {
-            program::broadcast_dims(&dims, self.dims(arg))
-        });
-        let dtype = self.dtype(args[0]);
+        self.map_to(scalar, args, self.dtype(args[args.len() - 1]))
+    }
+
+    /// A comparison of the operands, elementwise.
+    pub(crate) fn compare(&mut self, comparison: Scalar, args: &[Val]) -> Val {
+        self.map_to(comparison, args, DType::Bool)
+    }
+
+    fn map_to(&mut self, scalar: Scalar, args: &[Val], dtype: DType) -> Val {
+        let dims = args.iter().fold(Vec::new(), |dims, &arg| broadcast_dims(&dims, self.dims(arg)));
         self.emit(Prim::Map(scalar), args, dtype, dims)
     }
 
@@ -110,30 +110,27 @@ impl<'p> Lowering<'p> {
     }
 
     /// The sum over ascending axes, which disappear.
-    ///
-    /// Emitted as one sum for each run of adjacent axes, last run first, so that every `Sum` folds
-    /// the middle of a three-axis shape and nothing has to be moved for it.
     pub(crate) fn sum(&mut self, val: Val, axes: &[usize]) -> Val {
-        let mut sum = val;
+        self.fold(Fold::Sum, val, axes)
+    }
+
+    /// One element for all those along ascending axes, which disappear.
+    ///
+    /// Emitted as one fold for each run of adjacent axes, last run first, so that every `Fold` is
+    /// over the middle of a three-axis shape and nothing has to be moved for it.
+    pub(crate) fn fold(&mut self, fold: Fold, val: Val, axes: &[usize]) -> Val {
+        let mut folded = val;
         for run in axes.chunk_by(|&axis, &next| axis + 1 == next).rev() {
-            let axes = run[0]..run[0] + run.len();
-            let mut dims = self.dims(sum).to_vec();
-            let length: usize = dims.drain(axes.clone()).product();
-            if length == 1 {
-                sum = self.reshape(sum, dims);
-                continue;
-            }
-            sum = self.emit(
-                Prim::Sum {
-                    first: axes.start,
-                    end: axes.end,
-                },
-                &[sum],
-                self.dtype(sum),
-                dims,
-            );
+            let (first, end) = (run[0], run[0] + run.len());
+            let mut dims = self.dims(folded).to_vec();
+            let length: usize = dims.drain(first..end).product();
+            folded = if length == 1 {
+                self.reshape(folded, dims)
+            } else {
+                self.emit(Prim::Fold { fold, first, end }, &[folded], self.dtype(folded), dims)
+            };
         }
-        sum
+        folded
     }
 
     /// The elements in the same order under other lengths.
@@ -147,12 +144,7 @@ impl<'p> Lowering<'p> {
     /// Axis `i` of the result is axis `permutation[i]`.
     pub(crate) fn permute(&mut self, val: Val, permutation: Vec<usize>) -> Val {
         let dims = permutation.iter().map(|&axis| self.dims(val)[axis]).collect();
-        self.emit(
-            Prim::View(View::Permute(permutation)),
-            &[val],
-            self.dtype(val),
-            dims,
-        )
+        self.emit(Prim::View(View::Permute(permutation)), &[val], self.dtype(val), dims)
     }
 
     /// The value repeated to the given lengths under the broadcasting rule.

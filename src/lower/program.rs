@@ -20,30 +20,80 @@ impl Val {
     }
 }
 
-/// A function of one element of each operand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Scalar {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Neg,
-    Square,
+/// Declares the scalar functions with the names by which they are printed.
+macro_rules! scalar_functions {
+    ($($(#[$doc:meta])* $variant:ident $name:literal,)*) => {
+        /// A function of one element of each operand.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub(crate) enum Scalar {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Scalar {
+            /// As it is printed.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Scalar::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+scalar_functions! {
+    Add "add",
+    Sub "sub",
+    Mul "mul",
+    Div "div",
+    Maximum "maximum",
+    Minimum "minimum",
+    Pow "pow",
+    Neg "neg",
+    Square "square",
+    Sqrt "sqrt",
+    Exp "exp",
+    Expm1 "expm1",
+    Ln "ln",
+    Log1p "log1p",
+    Tanh "tanh",
+    Sigmoid "sigmoid",
+    Erf "erf",
+    Sin "sin",
+    Cos "cos",
     /// To the element type of the instruction.
-    Cast,
+    Cast "cast",
+    /// A comparison: a truth value.
+    Equal "equal",
+    NotEqual "not_equal",
+    Less "less",
+    LessEqual "less_equal",
+    /// The second operand where the first is true, else the third.
+    Select "select",
+    /// The first operand, an index, where it is at least 0 and below the second; it has no value elsewhere.
+    Checked "checked",
 }
 
 impl Scalar {
+    /// Whether the function may have no value for some integers.
+    pub(crate) fn can_fail(self, dtype: DType) -> bool {
+        self == Scalar::Checked || (self == Scalar::Div && !dtype.is_float())
+    }
+}
+
+/// An associative function by which the elements along axes become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Fold {
+    Sum,
+    Max,
+    Min,
+}
+
+impl Fold {
     /// As it is printed.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Scalar::Add => "add",
-            Scalar::Sub => "sub",
-            Scalar::Mul => "mul",
-            Scalar::Div => "div",
-            Scalar::Neg => "neg",
-            Scalar::Square => "square",
-            Scalar::Cast => "cast",
+            Fold::Sum => "sum",
+            Fold::Max => "max",
+            Fold::Min => "min",
         }
     }
 }
@@ -128,8 +178,8 @@ pub(crate) enum Prim {
     Read(VariableId),
     /// An elementwise function; operands broadcast to the instruction's lengths.
     Map(Scalar),
-    /// The sum over the axes `first..end`, which disappear.
-    Sum { first: usize, end: usize },
+    /// One element for all those along the axes `first..end`, which disappear.
+    Fold { fold: Fold, first: usize, end: usize },
     /// The operand's elements under other lengths; nothing moves.
     View(View),
     /// The matrix product of [m, k] and [k, n].
@@ -172,18 +222,12 @@ pub(crate) fn broadcast_dims(a: &[usize], b: &[usize]) -> Vec<usize> {
     let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
     let added = long.len() - short.len();
     let matched = |axis: usize| if axis < added { 1 } else { short[axis - added] };
-    long.iter()
-        .enumerate()
-        .map(|(axis, &length)| if length == 1 { matched(axis) } else { length })
-        .collect()
+    long.iter().enumerate().map(|(axis, &length)| if length == 1 { matched(axis) } else { length }).collect()
 }
 
 impl Program {
     pub(crate) fn new(variables: Arc<Vec<(DType, Vec<usize>)>>) -> Self {
-        Program {
-            variables,
-            ..Program::default()
-        }
+        Program { variables, ..Program::default() }
     }
 
     /// An empty program over the same variables and constants.
@@ -218,10 +262,7 @@ impl Program {
 
     /// The values that must outlive the program's run.
     pub(crate) fn results(&self) -> impl Iterator<Item = Val> + '_ {
-        self.fetches
-            .iter()
-            .copied()
-            .chain(self.commits.iter().map(|&(_, val)| val))
+        self.fetches.iter().copied().chain(self.commits.iter().map(|&(_, val)| val))
     }
 
     /// Which instructions the results depend on.
@@ -257,10 +298,7 @@ impl Program {
             live[index - 1]
         });
         let renumber = |val: &mut Val| *val = renumbered[val.index()];
-        self.insts
-            .iter_mut()
-            .flat_map(|inst| &mut inst.args)
-            .for_each(renumber);
+        self.insts.iter_mut().flat_map(|inst| &mut inst.args).for_each(renumber);
         self.fetches.iter_mut().for_each(renumber);
         self.commits.iter_mut().for_each(|(_, val)| renumber(val));
         self
@@ -274,21 +312,19 @@ impl Program {
             }
             let arg = |i: usize| self.inst(inst.args[i]);
             let fits = match &inst.prim {
-                Prim::Map(_) => inst
-                    .args
-                    .iter()
-                    .all(|&arg| broadcast_dims(&inst.dims, &self.inst(arg).dims) == inst.dims),
-                Prim::Sum { first, end } => {
+                Prim::Map(_) => {
+                    inst.args.iter().all(|&arg| broadcast_dims(&inst.dims, &self.inst(arg).dims) == inst.dims)
+                }
+                Prim::Fold { first, end, .. } => {
                     let mut dims = arg(0).dims.clone();
                     dims.drain(*first..*end);
                     dims == inst.dims && inst.dtype == arg(0).dtype
                 }
                 Prim::View(View::Reshape) => size(&arg(0).dims) == size(&inst.dims),
                 Prim::View(View::Broadcast) => broadcast_dims(&arg(0).dims, &inst.dims) == inst.dims,
-                Prim::View(View::Permute(axes)) => axes
-                    .iter()
-                    .map(|&axis| arg(0).dims[axis])
-                    .eq(inst.dims.iter().copied()),
+                Prim::View(View::Permute(axes)) => {
+                    axes.iter().map(|&axis| arg(0).dims[axis]).eq(inst.dims.iter().copied())
+                }
                 Prim::Contract => {
                     let (a, b) = (&arg(0).dims, &arg(1).dims);
                     a.len() == 2 && b.len() == 2 && a[1] == b[0] && inst.dims == [a[0], b[1]]
@@ -312,7 +348,7 @@ impl fmt::Display for Inst {
             Prim::Constant(index) => write!(f, "constant {index}")?,
             Prim::Read(variable) => write!(f, "read {}", variable.0)?,
             Prim::Map(scalar) => f.write_str(scalar.name())?,
-            Prim::Sum { first, end } => write!(f, "sum {first}..{end}")?,
+            Prim::Fold { fold, first, end } => write!(f, "{} {first}..{end}", fold.name())?,
             Prim::View(View::Permute(axes)) => write!(f, "permute {axes:?}")?,
             Prim::View(View::Reshape) => f.write_str("reshape")?,
             Prim::View(View::Broadcast) => f.write_str("broadcast")?,

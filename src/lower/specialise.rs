@@ -36,11 +36,7 @@ pub(crate) fn specialise(arena: &Arena, seed: u64, request: &Request, fed: &[Vec
     let feeds: HashSet<NodeId> = request.feeds.iter().copied().collect();
     let wanted = request.fetches.iter().map(|fetch| fetch.node);
     let needed = Walk::all(arena).ancestors_short_of(wanted, |id| feeds.contains(&id));
-    let variables = arena
-        .variables
-        .iter()
-        .map(|variable| (variable.dtype, variable.dims.clone()))
-        .collect();
+    let variables = arena.variables.iter().map(|variable| (variable.dtype, variable.dims.clone())).collect();
     let mut specialiser = Specialiser {
         arena,
         seed,
@@ -91,19 +87,10 @@ impl Specialiser<'_> {
         }
         if node.op.role() == Role::Placeholder {
             let TensorType { dtype, shape } = node.output.clone();
-            return Err(Error::NotFed {
-                node: node.name.clone(),
-                dtype,
-                shape,
-                location: node.location,
-            });
+            return Err(Error::NotFed { node: node.name.clone(), dtype, shape, location: node.location });
         }
         let versions = self.versions_before(node);
-        let inputs: Vec<Val> = node
-            .inputs
-            .iter()
-            .map(|&input| self.seen(input, &versions))
-            .collect();
+        let inputs: Vec<Val> = node.inputs.iter().map(|&input| self.seen(input, &versions)).collect();
         self.check_shapes(node, &inputs)?;
         let val = node.op.lower(&inputs, &mut Lowering::new(&mut self.program, id));
         match node.op.role() {
@@ -131,9 +118,7 @@ impl Specialiser<'_> {
                 // Most nodes are ordered after nothing, or after what one predecessor is: share its map.
                 Some(earlier) if merged.is_empty() => merged = Arc::clone(earlier),
                 Some(earlier) if !Arc::ptr_eq(earlier, &merged) => {
-                    earlier
-                        .iter()
-                        .for_each(|(&variable, &writer)| include(&mut merged, variable, writer));
+                    earlier.iter().for_each(|(&variable, &writer)| include(&mut merged, variable, writer));
                 }
                 _ => {}
             }
@@ -171,28 +156,19 @@ impl Specialiser<'_> {
             .collect();
         let fault = |mistake| {
             let (node, op, location) = (node.name.clone(), node.op.name(), node.location);
-            Error::Build(Box::new(BuildError {
-                node,
-                op,
-                location,
-                mistake,
-            }))
+            Error::Build(Box::new(BuildError { node, op, location, mistake }))
         };
         let output = node.op.infer(&types.iter().collect::<Vec<_>>()).map_err(fault)?;
         let bytes = output
             .shape
             .dims()
             .iter()
-            .try_fold(output.dtype.size(), |bytes, length| {
-                bytes.checked_mul(length.unwrap_or(0))
-            });
+            .try_fold(output.dtype.size(), |bytes, length| bytes.checked_mul(length.unwrap_or(0)));
         match bytes {
             Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
-            _ => Err(Error::TooLarge {
-                node: node.name.clone(),
-                shape: output.shape,
-                location: node.location,
-            }),
+            _ => {
+                Err(Error::TooLarge { node: node.name.clone(), shape: output.shape, location: node.location })
+            }
         }
     }
 
@@ -218,9 +194,8 @@ impl Specialiser<'_> {
         let valued = request.fetches.iter().filter(|fetch| fetch.value);
         self.program.fetches = valued.map(|fetch| self.vals[&fetch.node]).collect();
         let last = self.last_writer.into_iter();
-        self.program.commits = last
-            .map(|(variable, writer)| (variable, self.written[&(writer, variable)]))
-            .collect();
+        self.program.commits =
+            last.map(|(variable, writer)| (variable, self.written[&(writer, variable)])).collect();
         self.program.pruned()
     }
 }

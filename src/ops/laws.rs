@@ -33,32 +33,17 @@ pub(super) fn example(
         // A logistic map: spread out, repeatable, and never the same twice.
         state = 3.99 * state * (1.0 - state);
         let magnitude = 0.25 + 1.75 * state;
-        if (state * 1e6) as i64 % 2 == 0 {
-            magnitude
-        } else {
-            -magnitude
-        }
+        if (state * 1e6) as i64 % 2 == 0 { magnitude } else { -magnitude }
     };
-    let inputs = shapes
-        .iter()
-        .map(|dims| ArrayD::from_shape_simple_fn(IxDyn(dims), &mut next))
-        .collect();
-    Example {
-        name,
-        inputs,
-        build,
-        reference,
-    }
+    let inputs = shapes.iter().map(|dims| ArrayD::from_shape_simple_fn(IxDyn(dims), &mut next)).collect();
+    Example { name, inputs, build, reference }
 }
 
 fn assert_close(found: &ArrayD<f64>, expected: &ArrayD<f64>, tolerance: f64, what: &str) {
     assert_eq!(found.shape(), expected.shape(), "{what}");
     for (found, expected) in found.iter().zip(expected) {
-        let close = (found - expected).abs() <= tolerance * expected.abs().max(1.0);
-        assert!(
-            close || found.is_nan() && expected.is_nan(),
-            "{what}: {found} instead of {expected}"
-        );
+        let close = found == expected || (found - expected).abs() <= tolerance * expected.abs().max(1.0);
+        assert!(close || found.is_nan() && expected.is_nan(), "{what}: {found} instead of {expected}");
     }
 }
 
@@ -74,37 +59,19 @@ impl Example {
     ) -> ArrayD<f64> {
         let g = Graph::new();
         let shape = |input: &ArrayD<f64>| {
-            if unknown {
-                Shape::from(vec![None; input.ndim()])
-            } else {
-                Shape::from(input.shape())
-            }
+            if unknown { Shape::from(vec![None; input.ndim()]) } else { Shape::from(input.shape()) }
         };
-        let xs: Vec<Tensor<'_, f64>> = inputs
-            .iter()
-            .map(|input| g.placeholder("x", shape(input)))
-            .collect();
+        let xs: Vec<Tensor<'_, f64>> = inputs.iter().map(|input| g.placeholder("x", shape(input))).collect();
         let result = make(&xs, (self.build)(&g, &xs));
         g.check().unwrap_or_else(|error| panic!("{}: {error}", self.name));
-        let session = Session::builder(&g)
-            .threads(threads)
-            .optimize(optimize)
-            .build()
-            .unwrap();
+        let session = Session::builder(&g).threads(threads).optimize(optimize).build().unwrap();
         let mut feeding = session.feed(g.placeholder::<f64>("unused", ()), 0.0);
         for (x, input) in xs.iter().zip(inputs) {
             feeding = feeding.feed(*x, input);
         }
-        let computed = feeding
-            .run(result)
-            .unwrap_or_else(|error| panic!("{}: {error}", self.name));
+        let computed = feeding.run(result).unwrap_or_else(|error| panic!("{}: {error}", self.name));
         let declared = result.shape();
-        assert!(
-            declared.admits(computed.shape()),
-            "{}: {declared}, not {:?}",
-            self.name,
-            computed.shape()
-        );
+        assert!(declared.admits(computed.shape()), "{}: {declared}, not {:?}", self.name, computed.shape());
         computed
     }
 
@@ -117,11 +84,7 @@ impl Example {
     fn derivative(&self, inputs: &[ArrayD<f64>], i: usize, second: bool, optimize: bool) -> ArrayD<f64> {
         self.run(inputs, false, (1, optimize), |xs, y| {
             let [first] = (y * y + y).gradients([xs[i]]);
-            if second {
-                first.square().gradients([xs[i]])[0]
-            } else {
-                first
-            }
+            if second { first.square().gradients([xs[i]])[0] } else { first }
         })
     }
 
@@ -136,21 +99,14 @@ impl Example {
 
     fn has_gradient(&self, i: usize) -> bool {
         let g = Graph::new();
-        let xs: Vec<Tensor<'_, f64>> = self
-            .inputs
-            .iter()
-            .map(|input| g.placeholder("x", Shape::from(input.shape())))
-            .collect();
+        let xs: Vec<Tensor<'_, f64>> =
+            self.inputs.iter().map(|input| g.placeholder("x", Shape::from(input.shape()))).collect();
         let y = (self.build)(&g, &xs);
         Gradients::of([y]).wrt(&[xs[i]])[0].is_some()
     }
 
     fn check_derivative(&self, i: usize, second: bool) {
-        let what = format!(
-            "{} derivative {} by input {i}",
-            self.name,
-            1 + usize::from(second)
-        );
+        let what = format!("{} derivative {} by input {i}", self.name, 1 + usize::from(second));
         let found = self.derivative(&self.inputs, i, second, true);
         let plain = self.derivative(&self.inputs, i, second, false);
         assert_close(&found, &plain, 1e-12, &format!("{what}, optimised or not"));

@@ -13,7 +13,8 @@ macro_rules! op_files {
     };
 }
 op_files![
-    arithmetic, broadcast, cast, constant, identity, matmul, reduce, state, transpose, unary
+    arithmetic, broadcast, cast, compare, constant, identity, matmul, neural, power, reduce, state,
+    transpose, unary,
 ];
 
 #[cfg(test)]

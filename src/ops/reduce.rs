@@ -1,10 +1,11 @@
-//! Reductions over axes: `reduce_sum` and, composed from it, `reduce_mean`.
+//! Reductions over axes: `reduce_sum`, `reduce_max`, `reduce_min` and, composed, `reduce_mean`.
 
 use crate::dtype::{DType, Float, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
-use crate::lower::{Lowering, Val};
+use crate::lower::{Fold, Lowering, Val};
+use crate::ops::compare::Compare;
 use crate::op::Op;
 use crate::shape::{Axes, Shape, TensorType};
 
@@ -45,6 +46,45 @@ impl Op for ReduceSum {
 
     fn attributes(&self) -> String {
         self.0.to_string()
+    }
+}
+
+/// The largest or smallest element along the axes.
+#[derive(Debug)]
+struct ReduceExtreme {
+    fold: Fold,
+    axes: Axes,
+}
+
+impl Op for ReduceExtreme {
+    fn name(&self) -> &'static str {
+        if self.fold == Fold::Max { "reduce_max" } else { "reduce_min" }
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        ReduceSum(self.axes.clone()).infer(inputs)
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let dims = to.dims(inputs[0]).to_vec();
+        let axes = self.axes.resolve(dims.len()).unwrap_or_default();
+        let extreme = to.fold(self.fold, inputs[0], &axes);
+        if self.axes.keeps_dims() { to.reshape(extreme, kept(&dims, &axes)) } else { extreme }
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let (x, y) = (at.input(0), at.output());
+        // Elements that tie share the cotangent equally.
+        at.give(0, |dy| {
+            let spread = || Spread(self.axes.clone());
+            let hit = x.binary(Compare::Equal, y.binary(spread(), x));
+            let hits = hit.cast(dy.dtype()).unary(ReduceSum(self.axes.clone()));
+            hit.select((dy / hits).binary(spread(), x), dy.scalar_like(0.0))
+        });
+    }
+
+    fn attributes(&self) -> String {
+        self.axes.to_string()
     }
 }
 
@@ -154,6 +194,40 @@ impl<T: Numeric> Tensor<'_, T> {
     pub fn reduce_sum(self, axes: impl Into<Axes>) -> Self {
         Tensor::typed(self.any().unary(ReduceSum(axes.into())))
     }
+
+    /// The largest element along the axes; NaN if one is. Axes as for [`reduce_sum`](Tensor::reduce_sum).
+    ///
+    /// Gradient: the cotangent, to the largest element; elements that tie share it equally. The
+    /// maximum of nothing is -∞, for integers the least there is.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(ndarray::arr2(&[[1.0, 2.0], [4.0, 3.0]]));
+    /// assert_eq!(Session::new(&g)?.run(x.reduce_max(-1))?, ndarray::arr1(&[2.0, 4.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn reduce_max(self, axes: impl Into<Axes>) -> Self {
+        Tensor::typed(self.any().unary(ReduceExtreme { fold: Fold::Max, axes: axes.into() }))
+    }
+
+    /// The smallest element along the axes; NaN if one is. Axes as for [`reduce_sum`](Tensor::reduce_sum).
+    ///
+    /// Gradient: the cotangent, to the smallest element; elements that tie share it equally. The
+    /// minimum of nothing is ∞, for integers the greatest there is.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(ndarray::arr2(&[[1.0, 2.0], [4.0, 3.0]]));
+    /// assert_eq!(Session::new(&g)?.run(x.reduce_min(0))?, ndarray::arr1(&[1.0, 2.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn reduce_min(self, axes: impl Into<Axes>) -> Self {
+        Tensor::typed(self.any().unary(ReduceExtreme { fold: Fold::Min, axes: axes.into() }))
+    }
 }
 
 impl<T: Float> Tensor<'_, T> {
@@ -204,6 +278,21 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             }),
             example("sum of transposed", &[dims], |_, x| x[0].transpose().reduce_sum(0), |x| {
                 sum(&x[0], &[2]).reversed_axes()
+            }),
+        ]);
+    }
+    fn extreme(x: &ArrayD<f64>, axis: usize, fold: fn(f64, f64) -> f64, empty: f64) -> ArrayD<f64> {
+        x.fold_axis(Axis(axis), empty, |&a, &b| fold(a, b))
+    }
+    for dims in [[3, 4], [70, 3], [0, 3], [2, 70]] {
+        let dims = dims.as_slice();
+        examples.extend([
+            example("max first", &[dims], |_, x| x[0].reduce_max(0), |x| extreme(&x[0], 0, f64::max, f64::NEG_INFINITY)),
+            example("min last", &[dims], |_, x| x[0].reduce_min(Axes::of([-1]).keep_dims()), |x| {
+                extreme(&x[0], 1, f64::min, f64::INFINITY).insert_axis(Axis(1))
+            }),
+            example("max all", &[dims], |_, x| x[0].reduce_max(..), |x| {
+                ndarray::arr0(x[0].fold(f64::NEG_INFINITY, |a, &b| a.max(b))).into_dyn()
             }),
         ]);
     }

@@ -1,6 +1,7 @@
-//! Elementwise functions of one tensor: `neg` and `square`.
+//! Elementwise functions of one tensor: negation, powers, exponentials, logarithms, circular and
+//! hyperbolic functions. One row of [`unary_ops`] declares one.
 
-use crate::dtype::Numeric;
+use crate::dtype::{Float, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor, Variable};
@@ -13,14 +14,40 @@ use crate::shape::TensorType;
 pub(crate) enum Unary {
     Neg,
     Square,
+    Sqrt,
+    Exp,
+    Expm1,
+    Ln,
+    Log1p,
+    Tanh,
+    Sigmoid,
+    Erf,
+    Sin,
+    Cos,
+}
+
+impl Unary {
+    fn scalar(self) -> Scalar {
+        match self {
+            Unary::Neg => Scalar::Neg,
+            Unary::Square => Scalar::Square,
+            Unary::Sqrt => Scalar::Sqrt,
+            Unary::Exp => Scalar::Exp,
+            Unary::Expm1 => Scalar::Expm1,
+            Unary::Ln => Scalar::Ln,
+            Unary::Log1p => Scalar::Log1p,
+            Unary::Tanh => Scalar::Tanh,
+            Unary::Sigmoid => Scalar::Sigmoid,
+            Unary::Erf => Scalar::Erf,
+            Unary::Sin => Scalar::Sin,
+            Unary::Cos => Scalar::Cos,
+        }
+    }
 }
 
 impl Op for Unary {
     fn name(&self) -> &'static str {
-        match self {
-            Unary::Neg => "neg",
-            Unary::Square => "square",
-        }
+        self.scalar().name()
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
@@ -28,20 +55,63 @@ impl Op for Unary {
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let scalar = match self {
-            Unary::Neg => Scalar::Neg,
-            Unary::Square => Scalar::Square,
-        };
-        to.map(scalar, inputs)
+        to.map(self.scalar(), inputs)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
-        let x = at.input(0);
-        match self {
-            Unary::Neg => at.give(0, |dy| -dy),
-            Unary::Square => at.give(0, |dy| dy * (x * x.scalar_like(2.0))),
-        }
+        let (x, y) = (at.input(0), at.output());
+        let number = |value: f64| x.scalar_like(value);
+        at.give(0, |dy| match self {
+            Unary::Neg => -dy,
+            Unary::Square => dy * (x * number(2.0)),
+            Unary::Sqrt => dy * number(0.5) / y,
+            Unary::Exp => dy * y,
+            Unary::Expm1 => dy * (y + number(1.0)),
+            Unary::Ln => dy / x,
+            Unary::Log1p => dy / (x + number(1.0)),
+            Unary::Tanh => dy * (number(1.0) - y * y),
+            Unary::Sigmoid => dy * (y * (number(1.0) - y)),
+            Unary::Erf => dy * (number(std::f64::consts::FRAC_2_SQRT_PI) * (-x.unary(Unary::Square)).unary(Unary::Exp)),
+            Unary::Sin => dy * x.unary(Unary::Cos),
+            Unary::Cos => -(dy * x.unary(Unary::Sin)),
+        });
     }
+}
+
+/// Methods of float tensors: name, op, formula, gradient, and an example as argument and result.
+macro_rules! unary_ops {
+    ($($name:ident $op:ident, $formula:literal, $gradient:literal, $x:literal => $y:expr;)*) => {
+        impl<T: Float> Tensor<'_, T> {$(
+            #[doc = concat!($formula, ", elementwise.")]
+            #[doc = ""]
+            #[doc = concat!("Gradient: the cotangent times ", $gradient, ". The error of the values is at most 2 units in the last place.")]
+            #[doc = ""]
+            #[doc = "```"]
+            #[doc = "use flowgrad::prelude::*;"]
+            #[doc = "let g = Graph::new();"]
+            #[doc = concat!("let y = Session::new(&g)?.run(g.constant(", stringify!($x), "_f64).", stringify!($name), "())?;")]
+            #[doc = concat!("let expected: f64 = ", stringify!($y), ";")]
+            #[doc = "assert!((y.sum() - expected).abs() < 1e-15);"]
+            #[doc = "# Ok::<(), flowgrad::Error>(())"]
+            #[doc = "```"]
+            #[track_caller]
+            pub fn $name(self) -> Self {
+                Tensor::typed(self.any().unary(Unary::$op))
+            }
+        )*}
+    };
+}
+unary_ops! {
+    sqrt    Sqrt,    "√x",              "1/(2·√x)",       2.0  => 2.0_f64.sqrt();
+    exp     Exp,     "eˣ",              "eˣ",             0.5  => 0.5_f64.exp();
+    expm1   Expm1,   "eˣ - 1",          "eˣ",             0.5  => 0.5_f64.exp_m1();
+    ln      Ln,      "The natural logarithm of x", "1/x", 3.0  => 3.0_f64.ln();
+    log1p   Log1p,   "ln(1 + x)",       "1/(1 + x)",      0.5  => 0.5_f64.ln_1p();
+    tanh    Tanh,    "The hyperbolic tangent of x", "1 - tanh²x", 0.5 => 0.5_f64.tanh();
+    sigmoid Sigmoid, "1/(1 + e⁻ˣ)",     "y·(1 - y)",      0.0  => 0.5;
+    erf     Erf,     "2/√π·∫₀ˣ e^(-t²) dt", "2/√π·e^(-x²)", 0.0 => 0.0;
+    sin     Sin,     "The sine of x, in radians",   "cos x",  0.5 => 0.5_f64.sin();
+    cos     Cos,     "The cosine of x, in radians", "-sin x", 0.5 => 0.5_f64.cos();
 }
 
 impl<T: Numeric> Tensor<'_, T> {
@@ -96,5 +166,16 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         example("square", &[&[2, 3]], |_, x| x[0].square(), |x| x[0].mapv(|x| x * x)),
         example("square of nothing", &[&[0, 2]], |_, x| x[0].square(), |x| x[0].clone()),
         example("square of a number", &[&[]], |_, x| x[0].square(), |x| x[0].mapv(|x| x * x)),
+        example("sqrt", &[&[2, 3]], |_, x| (x[0] * x[0]).sqrt(), |x| x[0].mapv(f64::abs)),
+        example("exp", &[&[2, 3]], |_, x| x[0].exp(), |x| x[0].mapv(f64::exp)),
+        example("expm1", &[&[2, 3]], |_, x| x[0].expm1(), |x| x[0].mapv(f64::exp_m1)),
+        example("ln", &[&[2, 3]], |_, x| x[0].square().ln(), |x| x[0].mapv(|x| (x * x).ln())),
+        example("log1p", &[&[2, 3]], |_, x| x[0].square().log1p(), |x| x[0].mapv(|x| (x * x).ln_1p())),
+        example("tanh", &[&[2, 3]], |_, x| x[0].tanh(), |x| x[0].mapv(f64::tanh)),
+        example("sigmoid", &[&[2, 3]], |_, x| x[0].sigmoid(), |x| x[0].mapv(|x| 1.0 / (1.0 + (-x).exp()))),
+        example("erf of 0", &[&[2, 3]], |_, x| (x[0] - x[0]).erf() + x[0], |x| x[0].clone()),
+        example("erf is odd", &[&[2, 3]], |_, x| x[0].erf() + (-x[0]).erf() + x[0], |x| x[0].clone()),
+        example("sin", &[&[2, 3]], |_, x| x[0].sin(), |x| x[0].mapv(f64::sin)),
+        example("cos", &[&[2, 3]], |_, x| x[0].cos(), |x| x[0].mapv(f64::cos)),
     ]
 }

@@ -23,10 +23,7 @@ impl Plan {
         for fetch in &self.fetches {
             let size = fetch.dims.iter().product::<usize>() * fetch.dtype.size();
             if size > self.buffers[fetch.buffer.index()].bytes {
-                return Err(format!(
-                    "b{} is too small for what is fetched from it",
-                    fetch.buffer.0
-                ));
+                return Err(format!("b{} is too small for what is fetched from it", fetch.buffer.0));
             }
         }
         self.check_overlaps(&users)
@@ -40,12 +37,8 @@ impl Plan {
     fn users(&self) -> Vec<Vec<(usize, bool)>> {
         let mut users = vec![Vec::new(); self.buffers.len()];
         for (index, step) in self.steps.iter().enumerate() {
-            step.writes
-                .iter()
-                .for_each(|buffer| users[buffer.index()].push((index, true)));
-            step.reads
-                .iter()
-                .for_each(|buffer| users[buffer.index()].push((index, false)));
+            step.writes.iter().for_each(|buffer| users[buffer.index()].push((index, true)));
+            step.reads.iter().for_each(|buffer| users[buffer.index()].push((index, false)));
         }
         users
     }
@@ -77,7 +70,7 @@ impl Plan {
         match &step.kind {
             Kind::Region(region) => {
                 for op in region.once.iter().chain(&region.ops) {
-                    for (slot, to_write) in [(op.dst, true), (op.a, false), (op.b, false)] {
+                    for (slot, to_write) in [(op.dst, true), (op.a, false), (op.b, false), (op.c, false)] {
                         if let Base::Buffer(buffer) = slot.base {
                             require(buffer, to_write)?;
                         }
@@ -110,14 +103,10 @@ impl Plan {
         let (Some(writer), None) = (writers.next(), writers.next()) else {
             return Err(format!("b{} is not written by exactly one step", id.0));
         };
-        match users
-            .iter()
-            .find(|&&(step, writes)| !writes && !self.order.is_after(step, writer))
-        {
-            Some((reader, _)) => Err(format!(
-                "step {reader} may read b{} before step {writer} writes it",
-                id.0
-            )),
+        match users.iter().find(|&&(step, writes)| !writes && !self.order.is_after(step, writer)) {
+            Some((reader, _)) => {
+                Err(format!("step {reader} may read b{} before step {writer} writes it", id.0))
+            }
             None => Ok(()),
         }
     }
@@ -135,20 +124,12 @@ impl Plan {
                 let all_after = |later: BufferId, earlier: BufferId| {
                     let kept = self.fetches.iter().any(|fetch| fetch.buffer == earlier);
                     let pairs = users[later.index()].iter().flat_map(|&(step, _)| {
-                        users[earlier.index()]
-                            .iter()
-                            .map(move |&(before, _)| (step, before))
+                        users[earlier.index()].iter().map(move |&(before, _)| (step, before))
                     });
-                    !kept
-                        && pairs
-                            .into_iter()
-                            .all(|(step, before)| self.order.is_after(step, before))
+                    !kept && pairs.into_iter().all(|(step, before)| self.order.is_after(step, before))
                 };
                 if !all_after(first, second) && !all_after(second, first) {
-                    return Err(format!(
-                        "b{} and b{} share bytes while both are in use",
-                        first.0, second.0
-                    ));
+                    return Err(format!("b{} and b{} share bytes while both are in use", first.0, second.0));
                 }
             }
         }

@@ -33,21 +33,14 @@ pub(super) fn assign(buffers: &mut [Buffer], steps: &[Step], kept: &[BufferId], 
         }
     }
     let mut dies_after: Vec<Vec<BufferId>> = vec![Vec::new(); steps.len()];
-    for (index, buffer) in buffers
-        .iter()
-        .enumerate()
-        .filter(|(_, buffer)| buffer.place == UNDECIDED)
-    {
+    for (index, buffer) in buffers.iter().enumerate().filter(|(_, buffer)| buffer.place == UNDECIDED) {
         let _ = buffer;
         let id = BufferId(index as u32);
         if let (Some(&last), false) = (users[index].last(), kept.contains(&id)) {
             dies_after[last].push(id);
         }
     }
-    let mut memory = Memory {
-        bytes: 0,
-        bytes_without_reuse: 0,
-    };
+    let mut memory = Memory { bytes: 0, bytes_without_reuse: 0 };
     let mut gaps: BTreeMap<usize, Gap> = BTreeMap::new();
     for (index, step) in steps.iter().enumerate() {
         for &written in &step.writes {
@@ -79,28 +72,15 @@ fn take(
     if bytes == 0 {
         return 0;
     }
-    let mut fitting: Vec<(usize, usize)> = gaps
-        .iter()
-        .filter(|(_, gap)| gap.bytes >= bytes)
-        .map(|(&offset, gap)| (gap.bytes, offset))
-        .collect();
+    let mut fitting: Vec<(usize, usize)> =
+        gaps.iter().filter(|(_, gap)| gap.bytes >= bytes).map(|(&offset, gap)| (gap.bytes, offset)).collect();
     fitting.sort_unstable();
     for (size, offset) in fitting {
-        if gaps[&offset]
-            .users
-            .iter()
-            .all(|&user| order.ensure_after(step, user))
-        {
+        if gaps[&offset].users.iter().all(|&user| order.ensure_after(step, user)) {
             let gap = gaps.remove(&offset);
             if size > bytes {
                 let users = gap.map_or_else(Vec::new, |gap| gap.users);
-                gaps.insert(
-                    offset + bytes,
-                    Gap {
-                        bytes: size - bytes,
-                        users,
-                    },
-                );
+                gaps.insert(offset + bytes, Gap { bytes: size - bytes, users });
             }
             return offset;
         }
@@ -115,14 +95,9 @@ fn release(gaps: &mut BTreeMap<usize, Gap>, offset: usize, bytes: usize, users: 
         return;
     }
     let (mut start, mut gap) = (offset, Gap { bytes, users });
-    let before = gaps
-        .range(..offset)
-        .next_back()
-        .map(|(&start, gap)| (start, gap.bytes));
-    for neighbour in before
-        .into_iter()
-        .filter(|(start, bytes)| start + bytes == offset)
-        .map(|(start, _)| start)
+    let before = gaps.range(..offset).next_back().map(|(&start, gap)| (start, gap.bytes));
+    for neighbour in
+        before.into_iter().filter(|(start, bytes)| start + bytes == offset).map(|(start, _)| start)
     {
         if let Some(earlier) = gaps.remove(&neighbour) {
             start = neighbour;

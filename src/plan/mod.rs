@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex};
 use crate::dtype::DType;
 use crate::exec::{Arena, Initialized};
 use crate::graph::VariableId;
-use crate::kernel::fold::Fold;
+use crate::kernel::fold::MiddleFold;
 use crate::kernel::gemm::{Product, Strides};
 use crate::kernel::isa::Isa;
 use crate::lower::fuse::{self, Group, Rows};
@@ -28,7 +28,7 @@ use crate::lower::{Prim, Program, Val, size};
 use crate::value::Value;
 
 pub(crate) use order::Order;
-pub(crate) use region::{Base, Region, Slot, TileOp};
+pub(crate) use region::{Accumulator, Base, Fallible, Region, Slot, TileOp};
 
 /// Index of a buffer in its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,25 +78,11 @@ pub(crate) enum Kind {
     /// Runs a region tile by tile.
     Region(Box<Region>),
     /// c = a·b, split into panels of rows.
-    Product {
-        product: Product,
-        a: BufferId,
-        b: BufferId,
-        c: BufferId,
-        panel_rows: usize,
-    },
-    /// Sums over a middle axis.
-    Fold {
-        fold: Fold,
-        src: BufferId,
-        dst: BufferId,
-    },
+    Product { product: Product, a: BufferId, b: BufferId, c: BufferId, panel_rows: usize },
+    /// Folds over a middle axis.
+    Fold { fold: MiddleFold, src: BufferId, dst: BufferId },
     /// Copies all bytes.
-    Copy {
-        src: BufferId,
-        dst: BufferId,
-        bytes: usize,
-    },
+    Copy { src: BufferId, dst: BufferId, bytes: usize },
 }
 
 /// A fetched value: where it lies after the last step, and its type.
@@ -253,28 +239,19 @@ impl Planner<'_> {
     }
 
     fn add_region(&mut self, rows: &Rows, members: &[Val]) {
-        let mut region = region::compile(
-            self.program,
-            self.layouts,
-            rows,
-            members,
-            &self.buffer_of,
-            self.isa,
-        );
+        let mut region =
+            region::compile(self.program, self.layouts, rows, members, &self.buffer_of, self.isa);
         let partial_bytes = region.chunks() * region.partial_bytes;
         if partial_bytes > 0 {
             region.partial = Some(self.add_buffer(UNDECIDED, partial_bytes));
         }
         let mut reads = Vec::new();
-        let mut writes: Vec<BufferId> = region
-            .accumulators
-            .iter()
-            .map(|accumulator| accumulator.buffer)
-            .collect();
+        let mut writes: Vec<BufferId> =
+            region.accumulators.iter().map(|accumulator| accumulator.buffer).collect();
         writes.extend(region.partial);
         for op in region.once.iter().chain(&region.ops) {
             writes.extend(op.dst.buffer());
-            reads.extend(op.a.buffer().into_iter().chain(op.b.buffer()));
+            reads.extend([op.a, op.b, op.c].iter().filter_map(Slot::buffer));
         }
         writes.sort_unstable();
         writes.dedup();
@@ -282,12 +259,7 @@ impl Planner<'_> {
         reads.dedup();
         reads.retain(|buffer| writes.binary_search(buffer).is_err());
         let cost = region.cost;
-        self.steps.push(Step {
-            kind: Kind::Region(Box::new(region)),
-            reads,
-            writes,
-            cost,
-        });
+        self.steps.push(Step { kind: Kind::Region(Box::new(region)), reads, writes, cost });
     }
 
     fn add_product(&mut self, val: Val) {
@@ -295,53 +267,26 @@ impl Planner<'_> {
         let [left, right] = [inst.args[0], inst.args[1]];
         let strides = |val: Val| {
             let strides = &self.layouts[val.index()].strides;
-            Strides {
-                row: strides[0],
-                column: strides[1],
-            }
+            Strides { row: strides[0], column: strides[1] }
         };
         let [m, k, n] = [inst.dims[0], self.program.inst(left).dims[1], inst.dims[1]];
-        let product = Product {
-            dtype: inst.dtype,
-            m,
-            k,
-            n,
-            a: strides(left),
-            b: strides(right),
-        };
+        let product = Product { dtype: inst.dtype, m, k, n, a: strides(left), b: strides(right) };
         let [a, b, c] = [self.base(left), self.base(right), val].map(|base| self.buffer_of[&base]);
         let work = m.saturating_mul(k).saturating_mul(n);
-        let panel_rows = if work >= MIN_SPLIT_WORK {
-            PANEL_ROWS
-        } else {
-            m.max(1)
-        };
+        let panel_rows = if work >= MIN_SPLIT_WORK { PANEL_ROWS } else { m.max(1) };
         let mut reads = vec![a, b];
         reads.dedup();
-        let kind = Kind::Product {
-            product,
-            a,
-            b,
-            c,
-            panel_rows,
-        };
-        self.steps.push(Step {
-            kind,
-            reads,
-            writes: vec![c],
-            cost: order::product_cost(work),
-        });
+        let kind = Kind::Product { product, a, b, c, panel_rows };
+        self.steps.push(Step { kind, reads, writes: vec![c], cost: order::product_cost(work) });
     }
 
     fn add_fold(&mut self, val: Val) {
         let inst = self.program.inst(val);
         let [outer, axis, inner] = folded(self.program, inst.args[0], &inst.prim);
-        let fold = Fold {
-            dtype: inst.dtype,
-            outer,
-            axis,
-            inner,
+        let Prim::Fold { fold, .. } = inst.prim else {
+            return;
         };
+        let fold = MiddleFold { fold, dtype: inst.dtype, outer, axis, inner };
         let (src, dst) = (self.buffer_of[&self.base(inst.args[0])], self.buffer_of[&val]);
         let cost = order::moving_cost(self.bytes(inst.args[0]));
         self.steps.push(Step {
@@ -370,12 +315,7 @@ impl Planner<'_> {
             written.push(true);
             let kind = Kind::Copy { src, dst, bytes };
             let cost = order::moving_cost(bytes);
-            self.steps.push(Step {
-                kind,
-                reads: vec![src],
-                writes: vec![dst],
-                cost,
-            });
+            self.steps.push(Step { kind, reads: vec![src], writes: vec![dst], cost });
         }
     }
 
@@ -410,12 +350,7 @@ impl Planner<'_> {
             constants: self.constants,
             fetches,
             variables,
-            commits: self
-                .program
-                .commits
-                .iter()
-                .map(|&(variable, _)| variable)
-                .collect(),
+            commits: self.program.commits.iter().map(|&(variable, _)| variable).collect(),
             order,
             arena_bytes: memory.bytes,
             arena_bytes_without_reuse: memory.bytes_without_reuse,

@@ -68,11 +68,7 @@ impl Order {
         let mut ancestors: Vec<Vec<u64>> = Vec::new();
         let exact = steps.len() <= MAX_EXACT_STEPS;
         for (index, step) in steps.iter().enumerate() {
-            let mut before: Vec<u32> = step
-                .reads
-                .iter()
-                .filter_map(|read| writer[read.index()])
-                .collect();
+            let mut before: Vec<u32> = step.reads.iter().filter_map(|read| writer[read.index()]).collect();
             before.sort_unstable();
             before.dedup();
             if exact {
@@ -139,11 +135,7 @@ impl Order {
 
     /// The steps that a parallel run can start with.
     pub(crate) fn first(&self) -> impl Iterator<Item = usize> + '_ {
-        self.waits_for
-            .iter()
-            .enumerate()
-            .filter(|(_, count)| **count == 0)
-            .map(|(index, _)| index)
+        self.waits_for.iter().enumerate().filter(|(_, count)| **count == 0).map(|(index, _)| index)
     }
 }
 
@@ -152,9 +144,7 @@ impl Step {
     pub(crate) fn tasks(&self) -> usize {
         match &self.kind {
             Kind::Region(region) => region.chunks(),
-            Kind::Product {
-                product, panel_rows, ..
-            } => product.m.div_ceil(*panel_rows),
+            Kind::Product { product, panel_rows, .. } => product.m.div_ceil(*panel_rows),
             Kind::Fold { fold, .. } => fold.outer,
             Kind::Copy { .. } => 1,
         }

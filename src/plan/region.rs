@@ -11,10 +11,10 @@ use super::{BufferId, order};
 use crate::dtype::DType;
 use crate::graph::NodeId;
 use crate::kernel::isa::Isa;
-use crate::kernel::tile::{self, Forms, Kernel, Move, Strided, Total};
+use crate::kernel::tile::{self, Extent, Forms, Kernel, Move, Strided};
 use crate::lower::fuse::{self, Member, Operand, Part, Placement, Rows};
 use crate::lower::layout::{Layout, is_row_major};
-use crate::lower::{Prim, Program, Scalar, Val, size};
+use crate::lower::{Fold, Prim, Program, Scalar, Val, size};
 
 /// Bytes that the tiles in use at once may take: half of a 48 KB first-level cache, three quarters
 /// of a 32 KB one. Twice as much spills on the smaller, half as much pays dispatch twice as often.
@@ -54,11 +54,7 @@ pub(crate) enum Base {
 }
 
 impl Slot {
-    const NOWHERE: Slot = Slot {
-        base: Base::Nowhere,
-        offset: 0,
-        row_bytes: 0,
-    };
+    const NOWHERE: Slot = Slot { base: Base::Nowhere, offset: 0, row_bytes: 0 };
 
     pub(crate) fn buffer(&self) -> Option<BufferId> {
         match self.base {
@@ -66,6 +62,13 @@ impl Slot {
             Base::Scratch | Base::Partial | Base::Nowhere => None,
         }
     }
+}
+
+/// A function that may lack a value, and the node that asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fallible {
+    pub(crate) node: NodeId,
+    pub(crate) function: Scalar,
 }
 
 /// One step over a tile.
@@ -76,13 +79,14 @@ pub(crate) struct TileOp {
     pub(crate) dst: Slot,
     pub(crate) a: Slot,
     pub(crate) b: Slot,
+    pub(crate) c: Slot,
     /// Rows to work on, where that is not the tile's number.
     pub(crate) rows: Option<usize>,
     pub(crate) width: usize,
     pub(crate) inner: usize,
     pub(crate) strided: Option<Box<Strided>>,
-    /// The node to name if the function may lack a value.
-    pub(crate) fallible: Option<NodeId>,
+    /// What to name if the function may lack a value.
+    pub(crate) fallible: Option<Fallible>,
 }
 
 impl TileOp {
@@ -100,6 +104,7 @@ impl TileOp {
             dst,
             a,
             b,
+            c: Slot::NOWHERE,
             rows: None,
             width,
             inner,
@@ -109,10 +114,11 @@ impl TileOp {
     }
 }
 
-/// A value that is added up across rows.
+/// A value that is folded across rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Accumulator {
     pub(crate) buffer: BufferId,
+    pub(crate) fold: Fold,
     pub(crate) dtype: DType,
     pub(crate) elements: usize,
     /// Bytes from the start of a chunk's accumulators.
@@ -153,10 +159,8 @@ pub(crate) fn compile(
     buffers: &HashMap<Val, BufferId>,
     isa: Isa,
 ) -> Region {
-    let parts: Vec<(Val, Part)> = members
-        .iter()
-        .filter_map(|&val| Some((val, fuse::part(program, layouts, val)?)))
-        .collect();
+    let parts: Vec<(Val, Part)> =
+        members.iter().filter_map(|&val| Some((val, fuse::part(program, layouts, val)?))).collect();
     let (lead, row_count) = split(program, rows, &parts);
     let mut compiler = Compiler {
         program,
@@ -184,30 +188,24 @@ fn split(program: &Program, rows: &Rows, parts: &[(Val, Part)]) -> (usize, usize
         Rows::Exactly(lead) => return (lead.len(), size(lead)),
         Rows::Any(dims) => dims,
     };
-    let element = parts
-        .iter()
-        .map(|(val, _)| program.inst(*val).dtype.size())
-        .max()
-        .unwrap_or(1);
+    let element = parts.iter().map(|(val, _)| program.inst(*val).dtype.size()).max().unwrap_or(1);
     let scattered = |lead: usize| {
         let operands = parts.iter().flat_map(|(_, part)| &part.tiled);
-        operands
-            .filter(|operand| operand.placement(lead) == Placement::Scattered)
-            .count()
+        operands.filter(|operand| operand.placement(lead) == Placement::Scattered).count()
     };
     let fits = |lead: &usize| size(&dims[*lead..]) * element <= MAX_FREE_ROW_BYTES;
     // Short rows rather than long ones, where both need as few elements gathered.
-    let lead = (1..=dims.len())
-        .rev()
-        .filter(fits)
-        .min_by_key(|&lead| scattered(lead))
-        .unwrap_or(dims.len());
+    let lead = (1..=dims.len()).rev().filter(fits).min_by_key(|&lead| scattered(lead)).unwrap_or(dims.len());
     (lead, size(&dims[..lead]))
 }
 
 /// Bytes of a row when the region may choose its rows: a row is at least a tile, and a tile of each
 /// operand should fit the first-level cache.
 const MAX_FREE_ROW_BYTES: usize = 4 << 10;
+
+/// Elements of a row from which a loop within each row, with one element for the row, beats filling a
+/// tile with that element: shorter loops spend their time starting.
+const MIN_ROW_LOOP: usize = 32;
 
 /// A tile in the thread's memory.
 struct Register {
@@ -248,28 +246,13 @@ impl Compiler<'_> {
     }
 
     fn width(&self, operand: &Operand) -> usize {
-        operand
-            .axes
-            .iter()
-            .skip(self.lead)
-            .map(|&(length, _)| length)
-            .product()
+        operand.axes.iter().skip(self.lead).map(|&(length, _)| length).product()
     }
 
     fn register(&mut self, row_bytes: usize, fixed_bytes: usize, lasting: bool) -> Slot {
         let now = self.ops.len();
-        self.registers.push(Register {
-            row_bytes,
-            fixed_bytes,
-            first_use: now,
-            last_use: now,
-            lasting,
-        });
-        Slot {
-            base: Base::Scratch,
-            offset: self.registers.len() - 1,
-            row_bytes: 0,
-        }
+        self.registers.push(Register { row_bytes, fixed_bytes, first_use: now, last_use: now, lasting });
+        Slot { base: Base::Scratch, offset: self.registers.len() - 1, row_bytes: 0 }
     }
 
     /// Notes that the next op uses a slot.
@@ -286,11 +269,7 @@ impl Compiler<'_> {
         let slot = match self.buffers.get(&val) {
             Some(&buffer) => {
                 self.row_bytes_read += row_bytes;
-                Slot {
-                    base: Base::Buffer(buffer),
-                    offset: 0,
-                    row_bytes,
-                }
+                Slot { base: Base::Buffer(buffer), offset: 0, row_bytes }
             }
             None => self.register(row_bytes, 0, false),
         };
@@ -305,11 +284,7 @@ impl Compiler<'_> {
             (Some(&slot), _) => slot,
             (None, Some(&buffer)) => {
                 self.row_bytes_read += row_bytes;
-                Slot {
-                    base: Base::Buffer(buffer),
-                    offset: 0,
-                    row_bytes,
-                }
+                Slot { base: Base::Buffer(buffer), offset: 0, row_bytes }
             }
             // Bases have buffers unless they are members.
             (None, None) => Slot::NOWHERE,
@@ -325,11 +300,7 @@ impl Compiler<'_> {
             return slot;
         }
         let row_bytes = self.width(operand) * self.element(operand.base);
-        let lasting = operand
-            .axes
-            .iter()
-            .take(self.lead)
-            .all(|&(_, stride)| stride == 0);
+        let lasting = operand.axes.iter().take(self.lead).all(|&(_, stride)| stride == 0);
         let lasting = lasting && !self.values.contains_key(&operand.base);
         let slot = self.register(row_bytes, 0, lasting);
         self.fill(slot, operand, lasting);
@@ -348,10 +319,7 @@ impl Compiler<'_> {
         };
         let strided = (how == Move::Gather).then(|| {
             let (lead, tail) = operand.axes.split_at(self.lead);
-            Box::new(Strided {
-                lead: lead.to_vec(),
-                tail: tail.to_vec(),
-            })
+            Box::new(Strided { lead: lead.to_vec(), tail: tail.to_vec() })
         });
         let a = self.source(operand.base, per_row);
         let name = match how {
@@ -361,10 +329,7 @@ impl Compiler<'_> {
             Move::Gather => "gather",
         };
         let kernel = tile::moving(how, self.program.inst(operand.base).dtype, self.isa);
-        let op = TileOp {
-            strided,
-            ..TileOp::new(name, kernel, dst, [a, Slot::NOWHERE], [width, 0])
-        };
+        let op = TileOp { strided, ..TileOp::new(name, kernel, dst, [a, Slot::NOWHERE], [width, 0]) };
         if lasting {
             self.once.push(op);
         } else {
@@ -373,7 +338,7 @@ impl Compiler<'_> {
     }
 
     fn push(&mut self, op: TileOp) {
-        for slot in [op.dst, op.a, op.b] {
+        for slot in [op.dst, op.a, op.b, op.c] {
             self.used(slot);
         }
         self.ops.push(op);
@@ -388,31 +353,30 @@ impl Compiler<'_> {
                 let dst = self.destination(val, self.width(&tiled[0]));
                 self.fill(dst, &tiled[0], false);
             }
-            (Member::SumWithin, _) => {
+            (Member::FoldWithin, &Prim::Fold { fold, .. }) => {
                 let (a, inner) = (self.tile(&tiled[0]), self.width(&tiled[0]));
                 let dst = self.destination(val, 1);
-                let kernel = tile::total(Total::WithinRows, inst.dtype, self.isa);
-                self.push_kernel("sum_within", kernel, dst, [a, Slot::NOWHERE], [1, inner]);
+                let kernel = tile::folding(fold, Extent::Within, inst.dtype, self.isa);
+                self.push_kernel(fold.name(), kernel, dst, [a, Slot::NOWHERE], [1, inner]);
             }
-            (Member::SumAll, _) => {
+            (Member::FoldAll, &Prim::Fold { fold, .. }) => {
                 let (a, inner) = (self.tile(&tiled[0]), self.width(&tiled[0]));
-                let dst = self.accumulator(val);
-                let kernel = tile::total(Total::All, inst.dtype, self.isa);
-                self.push_kernel("sum_all", kernel, dst, [a, Slot::NOWHERE], [1, inner]);
+                let dst = self.accumulator(val, fold);
+                let kernel = tile::folding(fold, Extent::All, inst.dtype, self.isa);
+                self.push_kernel(fold.name(), kernel, dst, [a, Slot::NOWHERE], [1, inner]);
             }
-            (Member::SumAcross, _) => {
+            (Member::FoldAcross, &Prim::Fold { fold, .. }) => {
                 let (a, width) = (self.tile(&tiled[0]), self.width(&tiled[0]));
-                let dst = self.accumulator(val);
-                let kernel = tile::total(Total::Rows, inst.dtype, self.isa);
-                self.push_kernel("sum_across", kernel, dst, [a, Slot::NOWHERE], [width, width]);
+                let dst = self.accumulator(val, fold);
+                let kernel = tile::folding(fold, Extent::Across, inst.dtype, self.isa);
+                self.push_kernel(fold.name(), kernel, dst, [a, Slot::NOWHERE], [width, width]);
             }
+            // `part` gives the fold's members to folds only.
+            (Member::FoldWithin | Member::FoldAll | Member::FoldAcross, _) => {}
             (Member::Project, _) => {
                 let (inner, width) = (self.width(&tiled[0]), inst.dims[1]);
                 let a = self.tile(&tiled[0]);
-                let b = part
-                    .whole
-                    .as_ref()
-                    .map_or(Slot::NOWHERE, |whole| self.whole(whole));
+                let b = part.whole.as_ref().map_or(Slot::NOWHERE, |whole| self.whole(whole));
                 let dst = self.destination(val, width);
                 let kernel = tile::project(inner, width, inst.dtype, self.isa);
                 self.push_kernel("project", kernel, dst, [a, b], [width, inner]);
@@ -420,7 +384,7 @@ impl Compiler<'_> {
             (Member::Accumulate, _) => {
                 let (inner, width) = (self.width(&tiled[0]), self.width(&tiled[1]));
                 let (a, b) = (self.tile(&tiled[0]), self.tile(&tiled[1]));
-                let dst = self.accumulator(val);
+                let dst = self.accumulator(val, Fold::Sum);
                 let kernel = tile::accumulate(inner, width, inst.dtype, self.isa);
                 self.push_kernel("accumulate", kernel, dst, [a, b], [width, inner]);
             }
@@ -429,37 +393,40 @@ impl Compiler<'_> {
 
     fn map(&mut self, val: Val, function: Scalar, operands: &[Operand]) {
         let inst = self.program.inst(val);
-        let is_single = |operand: &Operand| {
-            operand.placement(self.lead) == Placement::Single && !self.values.contains_key(&operand.base)
-        };
-        let forms = match operands {
-            [a, b] if is_single(a) && !is_single(b) => Forms::LeftScalar,
-            [_, b] if is_single(b) => Forms::RightScalar,
-            _ => Forms::Tiles,
-        };
-        let mut slots = [Slot::NOWHERE; 2];
+        let forms = self.forms(operands);
+        let mut slots = [Slot::NOWHERE; 3];
         for (position, operand) in operands.iter().enumerate() {
-            let as_number = match forms {
-                Forms::LeftScalar => position == 0,
-                Forms::RightScalar => position == 1,
-                Forms::Tiles => false,
-            };
-            slots[position] = if as_number {
-                self.source(operand.base, 0)
-            } else {
-                self.tile(operand)
+            slots[position] = match (forms, position) {
+                (Forms::LeftScalar, 0) | (Forms::RightScalar, 1) => self.source(operand.base, 0),
+                (Forms::RightPerRow, 1) => self.source(operand.base, 1),
+                _ => self.tile(operand),
             };
         }
-        let from = self.program.inst(operands[0].base).dtype;
+        // The last operand has the type that matters: a selection's first is a truth value.
+        let from = operands.last().map_or(inst.dtype, |operand| self.program.inst(operand.base).dtype);
         let width = self.width(&operands[0]);
         let dst = self.destination(val, width);
-        let can_fail = function == Scalar::Div && !inst.dtype.is_float();
+        let fallible = function.can_fail(inst.dtype).then_some(Fallible { node: inst.origin, function });
         if let Some(kernel) = tile::map(function, forms, from, inst.dtype, self.isa) {
-            let fallible = can_fail.then_some(inst.origin);
-            self.push(TileOp {
-                fallible,
-                ..TileOp::new(function.name(), kernel, dst, slots, [width, width])
-            });
+            let [a, b, c] = slots;
+            let op = TileOp::new(function.name(), kernel, dst, [a, b], [width, width]);
+            self.push(TileOp { c, fallible, ..op });
+        }
+    }
+
+    /// How the operands of an elementwise function are read: one element where it is the same for all
+    /// or for a row, so that no tile need be filled with it.
+    fn forms(&self, operands: &[Operand]) -> Forms {
+        let kind =
+            |operand: &Operand| (operand.placement(self.lead), self.values.contains_key(&operand.base));
+        let [a, b] = operands else { return Forms::Tiles };
+        match (kind(a), kind(b)) {
+            ((Placement::Single, false), (placement, _)) if placement != Placement::Single => {
+                Forms::LeftScalar
+            }
+            (_, (Placement::Single, false)) => Forms::RightScalar,
+            (_, (Placement::PerRow, _)) if self.width(b) >= MIN_ROW_LOOP => Forms::RightPerRow,
+            _ => Forms::Tiles,
         }
     }
 
@@ -477,22 +444,19 @@ impl Compiler<'_> {
         }
     }
 
-    fn accumulator(&mut self, val: Val) -> Slot {
+    fn accumulator(&mut self, val: Val, fold: Fold) -> Slot {
         let inst = self.program.inst(val);
         let (elements, offset) = (size(&inst.dims), self.partial_bytes);
         // At least one line, so that an accumulator of nothing has an address as well.
         self.partial_bytes += (elements * inst.dtype.size()).max(1).next_multiple_of(64);
         self.accumulators.push(Accumulator {
             buffer: self.buffers[&val],
+            fold,
             dtype: inst.dtype,
             elements,
             offset,
         });
-        Slot {
-            base: Base::Partial,
-            offset,
-            row_bytes: 0,
-        }
+        Slot { base: Base::Partial, offset, row_bytes: 0 }
     }
 
     /// A small matrix in row-major order.
@@ -504,17 +468,10 @@ impl Compiler<'_> {
             return a;
         }
         let dst = self.register(0, rows.0 * columns.0 * self.element(matrix.base), true);
-        let strided = Some(Box::new(Strided {
-            lead: vec![rows],
-            tail: vec![columns],
-        }));
+        let strided = Some(Box::new(Strided { lead: vec![rows], tail: vec![columns] }));
         let kernel = tile::moving(Move::Gather, self.program.inst(matrix.base).dtype, self.isa);
         let op = TileOp::new("gather", kernel, dst, [a, Slot::NOWHERE], [columns.0, 0]);
-        self.once.push(TileOp {
-            rows: Some(rows.0),
-            strided,
-            ..op
-        });
+        self.once.push(TileOp { rows: Some(rows.0), strided, ..op });
         dst
     }
 
@@ -528,9 +485,7 @@ impl Compiler<'_> {
         for register in &self.registers {
             let candidates = free.entry(register.row_bytes).or_default();
             // An op's result must not overlap its operands, so a place is free only behind its last use.
-            let reusable = candidates
-                .iter()
-                .position(|&(_, last_use)| last_use < register.first_use);
+            let reusable = candidates.iter().position(|&(_, last_use)| last_use < register.first_use);
             let place = if let Some(index) = reusable.filter(|_| !register.lasting) {
                 candidates.swap_remove(index).0
             } else {
@@ -551,11 +506,7 @@ impl Compiler<'_> {
         let row_bytes: usize = places.iter().map(|&(row_bytes, _)| row_bytes).sum();
         let live_bytes = (row_bytes + self.row_bytes_read).max(1);
         let fitting = (TILE_BYTES / live_bytes).clamp(1, rows.max(1));
-        let tile_rows = if fitting > ROW_MULTIPLE {
-            fitting / ROW_MULTIPLE * ROW_MULTIPLE
-        } else {
-            fitting
-        };
+        let tile_rows = if fitting > ROW_MULTIPLE { fitting / ROW_MULTIPLE * ROW_MULTIPLE } else { fitting };
         let mut scratch_bytes = 0;
         let offsets: Vec<usize> = places
             .iter()
@@ -566,7 +517,7 @@ impl Compiler<'_> {
             })
             .collect();
         for op in self.once.iter_mut().chain(&mut self.ops) {
-            for slot in [&mut op.dst, &mut op.a, &mut op.b] {
+            for slot in [&mut op.dst, &mut op.a, &mut op.b, &mut op.c] {
                 if slot.base == Base::Scratch {
                     slot.offset = offsets[place_of[slot.offset]];
                 }

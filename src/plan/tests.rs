@@ -11,17 +11,8 @@ use crate::rewrite::rewrite;
 fn planned(g: &Graph, fetches: &[Operation<'_>], values: bool, parallel: bool) -> Plan {
     g.check().unwrap();
     let shared = g.shared();
-    let fetches = fetches
-        .iter()
-        .map(|fetch| Fetched {
-            node: fetch.any.id(),
-            value: values,
-        })
-        .collect();
-    let request = Request {
-        feeds: Vec::new(),
-        fetches,
-    };
+    let fetches = fetches.iter().map(|fetch| Fetched { node: fetch.any.id(), value: values }).collect();
+    let request = Request { feeds: Vec::new(), fetches };
     let program = specialise(&shared.read(), shared.seed, &request, &[]).unwrap();
     let (program, _) = rewrite(&program, usize::MAX);
     plan(&program, Options { fuse: true, parallel }, &[])
@@ -44,10 +35,7 @@ fn branches(g: &Graph) -> Operation<'_> {
         let x = g.variable(&format!("x{index}"), start.clone()).tensor();
         (0..4).fold(x, |product, _| product.matmul(x))
     };
-    (0..4)
-        .map(chain)
-        .reduce(|a, b| a + b)
-        .map_or_else(|| g.initializer(), Tensor::op)
+    (0..4).map(chain).reduce(|a, b| a + b).map_or_else(|| g.initializer(), Tensor::op)
 }
 
 #[test]
@@ -64,7 +52,7 @@ fn an_epoch_of_the_regression_is_one_pass_over_the_data() {
     step 0: region of 10000 rows, tiles of 384, 1 chunks
         t0 = project b0, b1 whole
         t3072 = sub t0, b2
-        p0 += accumulate b0, t3072
+        p0 <- accumulate b0, t3072
         b3 = total of p0
     step 1: region of 2 rows, tiles of 2, 1 chunks
         t0 = mul b4 whole, b3
@@ -84,12 +72,11 @@ fn centring_rows_stays_in_the_rows() {
     b2: 400 bytes, arena at 0
     b3: 896 bytes, arena at 448
     step 0: region of 64 rows, tiles of 15, 2 chunks
-        t0 = sum_within b0
+        t0 = sum b0
         t64 = div t0, b1 whole
-        t128 = repeat_element t64
-        t6144 = sub b0, t128
-        t128 = square t6144
-        p0 += sum_across t128
+        t128 = sub b0, t64
+        t6144 = square t128
+        p0 <- sum t6144
         b2 = total of p0
     fetch b2 : f32[100]
     inline; arena 1344 bytes, 1344 without reuse
@@ -167,11 +154,7 @@ fn the_checker_sees_what_is_wrong() {
 
     let mut outside = sound();
     outside.arena_bytes = 64;
-    assert!(
-        outside
-            .check()
-            .is_err_and(|why| why.contains("does not lie in the arena"))
-    );
+    assert!(outside.check().is_err_and(|why| why.contains("does not lie in the arena")));
 
     let mut unordered = sound();
     unordered.order.successors.iter_mut().for_each(Vec::clear);
@@ -179,11 +162,7 @@ fn the_checker_sees_what_is_wrong() {
 
     let mut undeclared = sound();
     undeclared.steps[0].reads.clear();
-    assert!(
-        undeclared
-            .check()
-            .is_err_and(|why| why.contains("without declaring"))
-    );
+    assert!(undeclared.check().is_err_and(|why| why.contains("without declaring")));
 
     let mut twice = sound();
     let (first, second) = (twice.steps[0].writes.clone(), &mut twice.steps[1]);
@@ -193,10 +172,5 @@ fn the_checker_sees_what_is_wrong() {
     let mut reversed = planned(&g, &[operation], true, false);
     reversed.steps.reverse();
     assert!(reversed.check().is_err());
-    assert!(
-        reversed
-            .steps
-            .iter()
-            .any(|step| matches!(step.kind, Kind::Product { .. }))
-    );
+    assert!(reversed.steps.iter().any(|step| matches!(step.kind, Kind::Product { .. })));
 }

@@ -42,34 +42,16 @@ fn write_step(f: &mut fmt::Formatter<'_>, index: usize, step: &Step) -> fmt::Res
             region.once.iter().try_for_each(|op| write_op(f, "once ", op))?;
             region.ops.iter().try_for_each(|op| write_op(f, "", op))?;
             region.accumulators.iter().try_for_each(|accumulator| {
-                writeln!(
-                    f,
-                    "    b{} = total of p{}",
-                    accumulator.buffer.0, accumulator.offset
-                )
+                writeln!(f, "    b{} = total of p{}", accumulator.buffer.0, accumulator.offset)
             })
         }
-        Kind::Product {
-            product,
-            a,
-            b,
-            c,
-            panel_rows,
-        } => {
+        Kind::Product { product, a, b, c, panel_rows } => {
             let lengths = [product.m, product.k, product.n];
-            writeln!(
-                f,
-                "step {index}: b{} = b{}·b{} of {lengths:?} in panels of {panel_rows}",
-                c.0, a.0, b.0
-            )
+            writeln!(f, "step {index}: b{} = b{}·b{} of {lengths:?} in panels of {panel_rows}", c.0, a.0, b.0)
         }
         Kind::Fold { fold, src, dst } => {
             let lengths = [fold.outer, fold.axis, fold.inner];
-            writeln!(
-                f,
-                "step {index}: b{} = fold b{} over the middle of {lengths:?}",
-                dst.0, src.0
-            )
+            writeln!(f, "step {index}: b{} = fold b{} over the middle of {lengths:?}", dst.0, src.0)
         }
         Kind::Copy { src, dst, bytes } => {
             writeln!(f, "step {index}: b{} = copy b{}, {bytes} bytes", dst.0, src.0)
@@ -85,16 +67,10 @@ fn write_op(f: &mut fmt::Formatter<'_>, prefix: &str, op: &TileOp) -> fmt::Resul
         Base::Partial => format!("p{}", slot.offset),
         Base::Nowhere => String::new(),
     };
-    let accumulates = if op.dst.base == Base::Partial { "+=" } else { "=" };
-    write!(
-        f,
-        "    {prefix}{} {accumulates} {} {}",
-        slot(op.dst),
-        op.name,
-        slot(op.a)
-    )?;
-    if op.b.base != Base::Nowhere {
-        write!(f, ", {}", slot(op.b))?;
+    let accumulates = if op.dst.base == Base::Partial { "<-" } else { "=" };
+    write!(f, "    {prefix}{} {accumulates} {} {}", slot(op.dst), op.name, slot(op.a))?;
+    for operand in [op.b, op.c].into_iter().filter(|operand| operand.base != Base::Nowhere) {
+        write!(f, ", {}", slot(operand))?;
     }
     writeln!(f)
 }

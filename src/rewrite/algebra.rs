@@ -30,23 +30,15 @@ pub(super) fn identities(program: &Program, inst: &Inst) -> Option<Rewrite> {
     if function == Scalar::Neg {
         let inner = program.inst(inst.args[0]);
         return (inner.prim == Prim::Map(Scalar::Neg) && inner.dims == inst.dims)
-            .then(|| Rewrite {
-                by: Tree::Val(inner.args[0]),
-                reason: "-(-x) = x",
-            })
+            .then(|| Rewrite { by: Tree::Val(inner.args[0]), reason: "-(-x) = x" })
             .filter(|_| program.inst(inner.args[0]).dims == inst.dims);
     }
-    NEUTRAL
-        .iter()
-        .filter(|row| row.function == function)
-        .find_map(|row| {
-            let rest = inst.args[1 - row.operand];
-            let is_neutral = known_scalar(program, inst.args[row.operand])?.is(row.number);
-            (is_neutral && program.inst(rest).dims == inst.dims).then_some(Rewrite {
-                by: Tree::Val(rest),
-                reason: row.reason,
-            })
-        })
+    NEUTRAL.iter().filter(|row| row.function == function).find_map(|row| {
+        let rest = inst.args[1 - row.operand];
+        let is_neutral = known_scalar(program, inst.args[row.operand])?.is(row.number);
+        (is_neutral && program.inst(rest).dims == inst.dims)
+            .then_some(Rewrite { by: Tree::Val(rest), reason: row.reason })
+    })
 }
 
 /// A product of a known number and the rest.
@@ -55,9 +47,7 @@ fn as_scaled(program: &Program, inst: &Inst) -> Option<(ScalarValue, Val)> {
         return None;
     };
     let (a, b) = (inst.args[0], inst.args[1]);
-    known_scalar(program, a)
-        .map(|number| (number, b))
-        .or_else(|| Some((known_scalar(program, b)?, a)))
+    known_scalar(program, a).map(|number| (number, b)).or_else(|| Some((known_scalar(program, b)?, a)))
 }
 
 /// s·(t·x) = (s·t)·x and -(t·x) = (-t)·x, for floats: integers gain nothing and could overflow elsewhere.
@@ -79,8 +69,5 @@ pub(super) fn factors(program: &Program, inst: &Inst) -> Option<Rewrite> {
         None => scalar::evaluate(Scalar::Neg, inst.dtype, &[number])?,
     };
     let args = vec![Tree::scalar(product, inst.dtype), Tree::Val(x)];
-    Some(Rewrite {
-        by: Tree::map(Scalar::Mul, args, inst),
-        reason: "one factor for two",
-    })
+    Some(Rewrite { by: Tree::map(Scalar::Mul, args, inst), reason: "one factor for two" })
 }

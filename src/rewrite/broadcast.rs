@@ -18,25 +18,15 @@ pub(super) fn imply(program: &Program, inst: &Inst) -> Option<Rewrite> {
     });
     let trees = || args.iter().map(|&arg| Tree::Val(arg)).collect();
     if size(&dims) < size(&inst.dims) {
-        let small = Tree::Inst {
-            prim: inst.prim.clone(),
-            args: trees(),
-            dtype: inst.dtype,
-            dims,
-        };
+        let small = Tree::Inst { prim: inst.prim.clone(), args: trees(), dtype: inst.dtype, dims };
         let by = Tree::Inst {
             prim: Prim::View(View::Broadcast),
             args: vec![small],
             dtype: inst.dtype,
             dims: inst.dims.clone(),
         };
-        return Some(Rewrite {
-            by,
-            reason: "computed before it is broadcast",
-        });
+        return Some(Rewrite { by, reason: "computed before it is broadcast" });
     }
-    (args != inst.args).then(|| Rewrite {
-        by: Tree::map(scalar, trees(), inst),
-        reason: "the operand broadcasts by itself",
-    })
+    (args != inst.args)
+        .then(|| Rewrite { by: Tree::map(scalar, trees(), inst), reason: "the operand broadcasts by itself" })
 }

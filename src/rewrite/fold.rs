@@ -11,14 +11,8 @@ pub(super) fn scalars(program: &Program, inst: &Inst) -> Option<Rewrite> {
     if !inst.dims.is_empty() {
         return None;
     }
-    let numbers: Vec<ScalarValue> = inst
-        .args
-        .iter()
-        .map(|&arg| known_scalar(program, arg))
-        .collect::<Option<_>>()?;
+    let numbers: Vec<ScalarValue> =
+        inst.args.iter().map(|&arg| known_scalar(program, arg)).collect::<Option<_>>()?;
     let number = scalar::evaluate(function, inst.dtype, &numbers)?;
-    Some(Rewrite {
-        by: Tree::scalar(number, inst.dtype),
-        reason: "known while planning",
-    })
+    Some(Rewrite { by: Tree::scalar(number, inst.dtype), reason: "known while planning" })
 }

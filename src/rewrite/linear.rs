@@ -2,10 +2,10 @@
 //! they multiply fewer elements, and meet other factors.
 
 use super::{Rewrite, Tree};
-use crate::lower::{Inst, Prim, Program, Scalar, Val, View, size};
+use crate::lower::{Fold, Inst, Prim, Program, Scalar, Val, View, size};
 
 pub(super) fn factor_out(program: &Program, inst: &Inst) -> Option<Rewrite> {
-    if !inst.dtype.is_float() || !matches!(inst.prim, Prim::Sum { .. } | Prim::Contract) {
+    if !inst.dtype.is_float() || !matches!(inst.prim, Prim::Fold { fold: Fold::Sum, .. } | Prim::Contract) {
         return None;
     }
     inst.args.iter().enumerate().find_map(|(position, &arg)| {
@@ -15,17 +15,9 @@ pub(super) fn factor_out(program: &Program, inst: &Inst) -> Option<Rewrite> {
         }
         let mut args: Vec<Tree> = inst.args.iter().map(|&arg| Tree::Val(arg)).collect();
         args[position] = unscaled(program, arg, rest);
-        let linear = Tree::Inst {
-            prim: inst.prim.clone(),
-            args,
-            dtype: inst.dtype,
-            dims: inst.dims.clone(),
-        };
+        let linear = Tree::Inst { prim: inst.prim.clone(), args, dtype: inst.dtype, dims: inst.dims.clone() };
         let by = Tree::map(Scalar::Mul, vec![as_number(program, factor), linear], inst);
-        Some(Rewrite {
-            by,
-            reason: "a factor is cheaper outside",
-        })
+        Some(Rewrite { by, reason: "a factor is cheaper outside" })
     })
 }
 
@@ -70,10 +62,5 @@ fn as_number(program: &Program, val: Val) -> Tree {
         return Tree::Val(val);
     }
     let prim = Prim::View(View::Reshape);
-    Tree::Inst {
-        prim,
-        args: vec![Tree::Val(val)],
-        dtype: inst.dtype,
-        dims: Vec::new(),
-    }
+    Tree::Inst { prim, args: vec![Tree::Val(val)], dtype: inst.dtype, dims: Vec::new() }
 }

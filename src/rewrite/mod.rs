@@ -51,31 +51,16 @@ pub(crate) struct Rewrite {
 /// Instructions yet to be added, over values that exist.
 pub(crate) enum Tree {
     Val(Val),
-    Inst {
-        prim: Prim,
-        args: Vec<Tree>,
-        dtype: DType,
-        dims: Vec<usize>,
-    },
+    Inst { prim: Prim, args: Vec<Tree>, dtype: DType, dims: Vec<usize> },
 }
 
 impl Tree {
     fn map(scalar: Scalar, args: Vec<Tree>, like: &Inst) -> Tree {
-        Tree::Inst {
-            prim: Prim::Map(scalar),
-            args,
-            dtype: like.dtype,
-            dims: like.dims.clone(),
-        }
+        Tree::Inst { prim: Prim::Map(scalar), args, dtype: like.dtype, dims: like.dims.clone() }
     }
 
     fn scalar(number: ScalarValue, dtype: DType) -> Tree {
-        Tree::Inst {
-            prim: Prim::Scalar(number),
-            args: Vec::new(),
-            dtype,
-            dims: Vec::new(),
-        }
+        Tree::Inst { prim: Prim::Scalar(number), args: Vec::new(), dtype, dims: Vec::new() }
     }
 }
 
@@ -95,9 +80,7 @@ impl fmt::Display for Applied {
 
 /// A trace as text: one line a rewrite.
 pub(crate) fn trace_text(trace: &[Applied]) -> String {
-    trace
-        .iter()
-        .fold(String::new(), |text, applied| text + &applied.to_string() + "\n")
+    trace.iter().fold(String::new(), |text, applied| text + &applied.to_string() + "\n")
 }
 
 /// Rewrites the whole program; stops applying rules after `limit` rewrites, which finds the one that
@@ -116,16 +99,9 @@ pub(crate) fn rewrite(program: &Program, limit: usize) -> (Program, Vec<Applied>
         renumbered.push(driver.add(Inst { args, ..inst.clone() }, &mut budget));
     }
     let Driver { mut out, trace, .. } = driver;
-    out.fetches = program
-        .fetches
-        .iter()
-        .map(|val| renumbered[val.index()])
-        .collect();
-    out.commits = program
-        .commits
-        .iter()
-        .map(|&(variable, val)| (variable, renumbered[val.index()]))
-        .collect();
+    out.fetches = program.fetches.iter().map(|val| renumbered[val.index()]).collect();
+    out.commits =
+        program.commits.iter().map(|&(variable, val)| (variable, renumbered[val.index()])).collect();
     (out.pruned(), trace)
 }
 
@@ -140,25 +116,14 @@ struct Driver {
 impl Driver {
     fn add(&mut self, inst: Inst, budget: &mut usize) -> Val {
         if self.trace.len() < self.limit && *budget > 0 {
-            let proposal = RULES
-                .iter()
-                .find_map(|(name, rule)| Some((name, rule(&self.out, &inst)?)));
+            let proposal = RULES.iter().find_map(|(name, rule)| Some((name, rule(&self.out, &inst)?)));
             if let Some((rule, Rewrite { by, reason })) = proposal {
                 *budget -= 1;
-                self.trace.push(Applied {
-                    rule,
-                    reason,
-                    before: inst.to_string(),
-                });
+                self.trace.push(Applied { rule, reason, before: inst.to_string() });
                 return self.plant(by, inst.origin, budget);
             }
         }
-        let key = (
-            inst.prim.clone(),
-            inst.args.clone(),
-            inst.dtype,
-            inst.dims.clone(),
-        );
+        let key = (inst.prim.clone(), inst.args.clone(), inst.dtype, inst.dims.clone());
         if let Some(&equal) = self.shared.get(&key) {
             equal
         } else {
@@ -171,26 +136,9 @@ impl Driver {
     fn plant(&mut self, tree: Tree, origin: NodeId, budget: &mut usize) -> Val {
         match tree {
             Tree::Val(val) => val,
-            Tree::Inst {
-                prim,
-                args,
-                dtype,
-                dims,
-            } => {
-                let args = args
-                    .into_iter()
-                    .map(|arg| self.plant(arg, origin, budget))
-                    .collect();
-                self.add(
-                    Inst {
-                        prim,
-                        args,
-                        dtype,
-                        dims,
-                        origin,
-                    },
-                    budget,
-                )
+            Tree::Inst { prim, args, dtype, dims } => {
+                let args = args.into_iter().map(|arg| self.plant(arg, origin, budget)).collect();
+                self.add(Inst { prim, args, dtype, dims, origin }, budget)
             }
         }
     }

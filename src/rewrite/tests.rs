@@ -11,13 +11,7 @@ use crate::prelude::*;
 fn rewritten(tensor: Tensor<'_, f64>, limit: usize) -> String {
     let any = tensor.any();
     let shared = any.graph().shared();
-    let request = Request {
-        feeds: Vec::new(),
-        fetches: vec![Fetched {
-            node: any.id(),
-            value: true,
-        }],
-    };
+    let request = Request { feeds: Vec::new(), fetches: vec![Fetched { node: any.id(), value: true }] };
     let program = specialise(&shared.read(), shared.seed, &request, &[]).unwrap();
     program.verify().unwrap();
     let (program, applied) = rewrite(&program, limit);
@@ -26,8 +20,7 @@ fn rewritten(tensor: Tensor<'_, f64>, limit: usize) -> String {
 }
 
 fn matrix(g: &Graph, rows: usize, columns: usize) -> Tensor<'_, f64> {
-    g.variable("m", ndarray::Array2::<f64>::ones((rows, columns)))
-        .tensor()
+    g.variable("m", ndarray::Array2::<f64>::ones((rows, columns))).tensor()
 }
 
 #[test]

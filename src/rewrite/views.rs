@@ -17,10 +17,7 @@ pub(super) fn compose(program: &Program, inst: &Inst) -> Option<Rewrite> {
         View::Reshape | View::Broadcast => inner.dims == inst.dims,
     };
     if identity {
-        return Some(Rewrite {
-            by: Tree::Val(source),
-            reason: "the view changes nothing",
-        });
+        return Some(Rewrite { by: Tree::Val(source), reason: "the view changes nothing" });
     }
     let view = match (view, &inner.prim) {
         (View::Reshape, Prim::View(View::Reshape)) => View::Reshape,
@@ -32,12 +29,7 @@ pub(super) fn compose(program: &Program, inst: &Inst) -> Option<Rewrite> {
     };
     let (args, dtype, dims) = (vec![Tree::Val(inner.args[0])], inst.dtype, inst.dims.clone());
     Some(Rewrite {
-        by: Tree::Inst {
-            prim: Prim::View(view),
-            args,
-            dtype,
-            dims,
-        },
+        by: Tree::Inst { prim: Prim::View(view), args, dtype, dims },
         reason: "two views are one",
     })
 }

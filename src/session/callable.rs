@@ -25,30 +25,19 @@ pub struct Callable<I, O> {
 
 impl<I, O> fmt::Debug for Callable<I, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Callable")
-            .field("prepared", &self.prepared)
-            .finish_non_exhaustive()
+        f.debug_struct("Callable").field("prepared", &self.prepared).finish_non_exhaustive()
     }
 }
 
 impl<I, O> Clone for Callable<I, O> {
     fn clone(&self) -> Self {
-        Callable::new(
-            Arc::clone(&self.core),
-            Arc::clone(&self.prepared),
-            self.lengths.clone(),
-        )
+        Callable::new(Arc::clone(&self.core), Arc::clone(&self.prepared), self.lengths.clone())
     }
 }
 
 impl<I, O> Callable<I, O> {
     pub(super) fn new(core: Arc<Core>, prepared: Arc<Prepared>, lengths: Vec<usize>) -> Self {
-        Callable {
-            core,
-            prepared,
-            lengths,
-            types: PhantomData,
-        }
+        Callable { core, prepared, lengths, types: PhantomData }
     }
 }
 

@@ -49,10 +49,7 @@ pub struct Results<'a> {
 
 impl<'a> Results<'a> {
     pub(super) fn new(values: Vec<Value>, lengths: &'a [usize]) -> Self {
-        Results {
-            values: values.into_iter(),
-            lengths: lengths.iter(),
-        }
+        Results { values: values.into_iter(), lengths: lengths.iter() }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::exec::{FedArray, Store, Threads};
 use crate::graph::{Graph, Shared, Tensor};
-use crate::lower::{Fetched, Request};
+use crate::lower::{Fetched, Request, Scalar};
 use crate::shape::Shape;
 use crate::value::Value;
 
@@ -129,11 +129,7 @@ impl Session {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     pub fn builder(graph: &Graph) -> SessionBuilder<'_> {
-        SessionBuilder {
-            graph,
-            threads: 0,
-            optimize: true,
-        }
+        SessionBuilder { graph, threads: 0, optimize: true }
     }
 
     /// Computes the fetches: a tensor or variable gives its value, an operation `()`, and tuples,
@@ -260,23 +256,13 @@ impl Session {
 impl Core {
     /// The prepared form of a request, made at most once.
     fn prepare(&self, feeds: &FeedList<'_>, fetches: &FetchList<'_>) -> Result<Arc<Prepared>> {
-        let mentioned = feeds
-            .tensors
-            .iter()
-            .chain(fetches.nodes.iter().map(|(any, _)| any));
+        let mentioned = feeds.tensors.iter().chain(fetches.nodes.iter().map(|(any, _)| any));
         if let Some(&any) = mentioned.into_iter().find(|any| any.untied().0 != self.graph.id) {
             return Err(Error::OtherGraph { node: any.name() });
         }
         let request = Request {
             feeds: feeds.tensors.iter().map(|any| any.id()).collect(),
-            fetches: fetches
-                .nodes
-                .iter()
-                .map(|&(any, value)| Fetched {
-                    node: any.id(),
-                    value,
-                })
-                .collect(),
+            fetches: fetches.nodes.iter().map(|&(any, value)| Fetched { node: any.id(), value }).collect(),
         };
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(prepared) = requests.get(&request) {
@@ -290,15 +276,14 @@ impl Core {
     /// Runs a prepared request on fed arrays.
     fn run(&self, prepared: &Prepared, feeds: &[FedArray<'_>], fetched: impl FnMut(Value)) -> Result<()> {
         let ready = prepared.ready(self, feeds)?;
-        self.store
-            .run(&ready, &self.graph, &self.threads, fetched)
-            .map_err(|fault| {
-                let arena = self.graph.read();
-                let node = arena.node(fault.origin);
-                Error::DivisionByZero {
-                    node: node.name.clone(),
-                    location: node.location,
-                }
-            })
+        self.store.run(&ready, &self.graph, &self.threads, fetched).map_err(|fault| {
+            let arena = self.graph.read();
+            let node = arena.node(fault.of.node);
+            let (node, location) = (node.name.clone(), node.location);
+            match fault.of.function {
+                Scalar::Checked => Error::IndexOutOfRange { node, location },
+                _ => Error::DivisionByZero { node, location },
+            }
+        })
     }
 }

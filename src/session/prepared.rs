@@ -53,35 +53,21 @@ impl Prepared {
                 return Err(error.into());
             }
             if request.feeds[..index].contains(&id) {
-                return Err(Error::FedTwice {
-                    node: node.name.clone(),
-                    location: node.location,
-                });
+                return Err(Error::FedTwice { node: node.name.clone(), location: node.location });
             }
         }
         let nodes = Walk::all(arena)
             .ancestors_short_of(request.fetches.iter().map(|fetch| fetch.node), |id| {
                 request.feeds.contains(&id)
             });
-        let initializes = nodes
-            .into_iter()
-            .any(|id| arena.node(id).op.role() == Role::WritesAll);
-        let feeds = request
-            .feeds
-            .iter()
-            .map(|&id| arena.node(id))
-            .map(|node| FedTensor {
-                name: node.name.clone(),
-                dtype: node.output.dtype,
-                shape: node.output.shape.clone(),
-                location: node.location,
-            });
-        Ok(Prepared {
-            feeds: feeds.collect(),
-            request,
-            initializes,
-            plans: RwLock::new(Vec::new()),
-        })
+        let initializes = nodes.into_iter().any(|id| arena.node(id).op.role() == Role::WritesAll);
+        let feeds = request.feeds.iter().map(|&id| arena.node(id)).map(|node| FedTensor {
+            name: node.name.clone(),
+            dtype: node.output.dtype,
+            shape: node.output.shape.clone(),
+            location: node.location,
+        });
+        Ok(Prepared { feeds: feeds.collect(), request, initializes, plans: RwLock::new(Vec::new()) })
     }
 
     /// Plans now what would be planned at the first call, if it is known already what will be fed.
@@ -95,38 +81,18 @@ impl Prepared {
 
     /// The fed arrays together with the plan for them, which is made if there is none yet.
     pub(super) fn ready<'f>(&self, core: &Core, feeds: &'f [FedArray<'f>]) -> Result<Ready<'f>> {
-        let variables = if self.initializes {
-            core.graph.read().variables.len()
-        } else {
-            0
-        };
+        let variables = if self.initializes { core.graph.read().variables.len() } else { 0 };
         {
             let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
-            let current = plans
-                .iter()
-                .rev()
-                .filter(|planned| planned.variables == variables);
-            if let Some(ready) = current
-                .into_iter()
-                .find_map(|planned| Ready::new(&planned.plan, feeds))
-            {
+            let current = plans.iter().rev().filter(|planned| planned.variables == variables);
+            if let Some(ready) = current.into_iter().find_map(|planned| Ready::new(&planned.plan, feeds)) {
                 return Ok(ready);
             }
         }
         let mismatch = |index: usize| {
-            let FedTensor {
-                name,
-                shape,
-                location,
-                ..
-            } = &self.feeds[index];
+            let FedTensor { name, shape, location, .. } = &self.feeds[index];
             let (node, expected, found) = (name.clone(), shape.clone(), feeds[index].dims().to_vec());
-            Error::FeedShape {
-                node,
-                expected,
-                found,
-                location,
-            }
+            Error::FeedShape { node, expected, found, location }
         };
         if let Some(index) =
             (0..feeds.len()).find(|&index| !self.feeds[index].shape.admits(feeds[index].dims()))
@@ -155,11 +121,7 @@ impl Prepared {
     }
 
     fn fed_types(&self, dims: &[Vec<usize>]) -> Vec<(DType, Vec<usize>)> {
-        self.feeds
-            .iter()
-            .zip(dims)
-            .map(|(feed, dims)| (feed.dtype, dims.clone()))
-            .collect()
+        self.feeds.iter().zip(dims).map(|(feed, dims)| (feed.dtype, dims.clone())).collect()
     }
 
     /// The program for feeds of these lengths, what was rewritten in it, and the number of variables
@@ -167,10 +129,7 @@ impl Prepared {
     fn program(&self, core: &Core, dims: &[Vec<usize>]) -> Result<(Program, Vec<Applied>, usize)> {
         let (program, variables) = {
             let arena = core.graph.read();
-            (
-                specialise(&arena, core.graph.seed, &self.request, dims)?,
-                arena.variables.len(),
-            )
+            (specialise(&arena, core.graph.seed, &self.request, dims)?, arena.variables.len())
         };
         debug_assert_eq!(program.verify(), Ok(()));
         if !core.optimize {
@@ -187,17 +146,12 @@ impl Prepared {
         let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
         let (program, applied, _) = self.program(core, &dims)?;
         let applied = rewrite::trace_text(&applied);
-        Ok(format!(
-            "rewrites:\n{applied}\nprogram:\n{program}\nplan:\n{plan}"
-        ))
+        Ok(format!("rewrites:\n{applied}\nprogram:\n{program}\nplan:\n{plan}"))
     }
 }
 
 impl Core {
     fn options(&self) -> Options {
-        Options {
-            fuse: self.optimize,
-            parallel: self.threads.are_many(),
-        }
+        Options { fuse: self.optimize, parallel: self.threads.are_many() }
     }
 }

@@ -23,9 +23,8 @@ const ZERO: f64 = 4.0;
 /// The best weights.
 pub(crate) fn fit<T: Scalar>(problem: &Problem<T>) -> Result<[T; 2], WayError> {
     let Problem { x, d, .. } = problem;
-    let matrix = Mat::from_fn(x.len(), 2, |row, column| {
-        if column == 0 { 1.0 } else { Numeric::as_f64(x[row]) }
-    });
+    let matrix =
+        Mat::from_fn(x.len(), 2, |row, column| if column == 0 { 1.0 } else { Numeric::as_f64(x[row]) });
     let d = Col::from_fn(d.len(), |row| Numeric::as_f64(d[row]));
     let length = [0, 1].map(|column| matrix.col(column).norm_l2());
     if length[1] > 0.0 {
@@ -41,9 +40,7 @@ pub(crate) fn fit<T: Scalar>(problem: &Problem<T>) -> Result<[T; 2], WayError> {
 
 /// The shortest of the `w` for which `matrix·w` is closest to `d`, and the rank of the matrix.
 fn solve(matrix: &Mat<f64>, d: &Col<f64>) -> Result<([f64; 2], usize), WayError> {
-    let svd = matrix
-        .thin_svd()
-        .map_err(|SvdError::NoConvergence| WayError::Svd)?;
+    let svd = matrix.thin_svd().map_err(|SvdError::NoConvergence| WayError::Svd)?;
     let (v, s, along) = (svd.V(), svd.S().column_vector(), svd.U().transpose() * d);
     let zero = ZERO * f64::EPSILON * (matrix.nrows() as f64).sqrt() * s[0];
     let mut w = [0.0; 2];

@@ -37,10 +37,7 @@ impl<'p, T: Scalar> EagerNdarray<'p, T> {
 impl<T: Scalar> Descent<T> for EagerNdarray<'_, T> {
     fn epoch(&mut self) -> Result<(), WayError> {
         let two_over_n = T::from_f64(2.0 / self.x.len() as f64);
-        Zip::from(&mut self.err)
-            .and(&self.d)
-            .and(&self.y)
-            .for_each(|err, &d, &y| *err = d - y);
+        Zip::from(&mut self.err).and(&self.d).and(&self.y).for_each(|err, &d, &y| *err = d - y);
         let grad = array![self.err.sum(), self.err.dot(&self.x)] * two_over_n;
         self.w.scaled_add(self.mu, &grad);
         self.y = &self.x * self.w[1] + self.w[0];

@@ -15,12 +15,7 @@ impl<'p, T: Scalar> PlainLoop<'p, T> {
     /// The descent at its start, where the line is zero.
     pub(super) fn new(problem: &'p Problem<T>) -> Self {
         let zeros = vec![T::zero(); problem.x.len()];
-        Self {
-            problem,
-            w: [T::zero(); 2],
-            y: zeros.clone(),
-            err: zeros,
-        }
+        Self { problem, w: [T::zero(); 2], y: zeros.clone(), err: zeros }
     }
 }
 

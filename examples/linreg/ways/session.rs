@@ -44,10 +44,8 @@ pub(crate) fn build<'g, T: Scalar>(
 ) -> (Variable<'g, T>, Operation<'g>) {
     let n = problem.x.len();
     let two_over_n = T::from_f64(2.0 / n as f64);
-    let inputs = Array2::from_shape_fn(
-        (n, 2),
-        |(row, column)| if column == 0 { T::one() } else { problem.x[row] },
-    );
+    let inputs =
+        Array2::from_shape_fn((n, 2), |(row, column)| if column == 0 { T::one() } else { problem.x[row] });
     let outputs = ArrayView1::from(&problem.d).insert_axis(Axis(1));
 
     let x = graph.constant(inputs).named("X");

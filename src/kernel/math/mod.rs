@@ -1,0 +1,119 @@
+//! Elementary functions that vectorise: `exp`, `expm1`, `ln`, `log1p`, `tanh`, `sigmoid`, `erf`, `sin`, `cos`, `pow`.
+//!
+//! Each is a plain function of one number (two for `pow`), [`VectorMath`], without a branch, a table or a call, and
+//! always inlined: a loop over a slice that calls it compiles to vector instructions of whatever instruction set the
+//! surrounding function is compiled for. That function, which enabled the set, also says by [`MulAdd`] whether there
+//! is a fused multiply-add.
+//!
+//! **Invariant.** Over its whole domain a function is within 2 units in the last place of the true value; an infinity,
+//! a NaN, a signed zero, a denormal, an overflow and an underflow give what IEEE 754 recommends for it. One exception:
+//! `sin` and `cos` are so only up to [`VectorMath::TRIG_LIMIT`], and [`sin_slice`] and [`cos_slice`] complete them.
+#![allow(
+    clippy::inline_always,
+    reason = "a call in a loop keeps it from vectorising: inlining is what these are for"
+)]
+
+mod blocks;
+mod bound;
+mod erf;
+mod exp;
+mod ln;
+mod logistic;
+mod mul_add;
+mod pow;
+mod trig;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use blocks::{cos_slice, sin_slice};
+pub(crate) use mul_add::{Fused, MulAdd, Separate};
+
+/// Elementary functions of `f32` and `f64`.
+///
+/// Functions, not methods: `f32` has methods by these names, and they would be found first.
+pub(crate) trait VectorMath: Copy + PartialOrd {
+    /// The largest `|x|` for which [`sin`](Self::sin) and [`cos`](Self::cos) are right.
+    const TRIG_LIMIT: Self;
+
+    /// `eˣ`.
+    fn exp<M: MulAdd>(x: Self) -> Self;
+    /// `eˣ − 1`.
+    fn expm1<M: MulAdd>(x: Self) -> Self;
+    /// The natural logarithm.
+    fn ln<M: MulAdd>(x: Self) -> Self;
+    /// `ln(1 + x)`.
+    fn log1p<M: MulAdd>(x: Self) -> Self;
+    /// The hyperbolic tangent.
+    fn tanh<M: MulAdd>(x: Self) -> Self;
+    /// `1 / (1 + e⁻ˣ)`.
+    fn sigmoid<M: MulAdd>(x: Self) -> Self;
+    /// The error function, `2/√π · ∫₀ˣ e^−t² dt`.
+    fn erf<M: MulAdd>(x: Self) -> Self;
+    /// `sin x`, for `|x|` up to [`TRIG_LIMIT`](Self::TRIG_LIMIT) and for a NaN; some other number beyond.
+    fn sin<M: MulAdd>(x: Self) -> Self;
+    /// `cos x`, for `|x|` up to [`TRIG_LIMIT`](Self::TRIG_LIMIT) and for a NaN; some other number beyond.
+    fn cos<M: MulAdd>(x: Self) -> Self;
+    /// `xʸ`, with C's special cases.
+    fn pow<M: MulAdd>(x: Self, y: Self) -> Self;
+
+    /// Whether `|x|` is above [`TRIG_LIMIT`](Self::TRIG_LIMIT).
+    fn beyond_trig(x: Self) -> bool;
+    /// `sin x` for any `x`, by the standard library.
+    fn sin_far(x: Self) -> Self;
+    /// `cos x` for any `x`, by the standard library.
+    fn cos_far(x: Self) -> Self;
+}
+
+/// Hands each function on to its implementation for the type.
+macro_rules! implement {
+    ($type:ident, $limit:path, $($name:ident($($x:ident),+) = $module:ident::$function:ident;)+) => {
+        impl VectorMath for $type {
+            const TRIG_LIMIT: Self = $limit;
+            $(
+                #[inline(always)]
+                fn $name<M: MulAdd>($($x: Self),+) -> Self {
+                    $module::$function::<M>($($x),+)
+                }
+            )+
+            #[inline(always)]
+            fn beyond_trig(x: Self) -> bool {
+                x.abs() > $limit
+            }
+            #[cold]
+            fn sin_far(x: Self) -> Self {
+                f64::from(x).sin() as Self
+            }
+            #[cold]
+            fn cos_far(x: Self) -> Self {
+                f64::from(x).cos() as Self
+            }
+        }
+    };
+}
+
+implement! { f32, trig::LIMIT_F32,
+    exp(x) = exp::exp_f32;
+    expm1(x) = exp::expm1_f32;
+    ln(x) = ln::ln_f32;
+    log1p(x) = ln::log1p_f32;
+    tanh(x) = logistic::tanh_f32;
+    sigmoid(x) = logistic::sigmoid_f32;
+    erf(x) = erf::erf_f32;
+    sin(x) = trig::sin_f32;
+    cos(x) = trig::cos_f32;
+    pow(x, y) = pow::pow_f32;
+}
+
+implement! { f64, trig::LIMIT_F64,
+    exp(x) = exp::exp_f64;
+    expm1(x) = exp::expm1_f64;
+    ln(x) = ln::ln_f64;
+    log1p(x) = ln::log1p_f64;
+    tanh(x) = logistic::tanh_f64;
+    sigmoid(x) = logistic::sigmoid_f64;
+    erf(x) = erf::erf_f64;
+    sin(x) = trig::sin_f64;
+    cos(x) = trig::cos_f64;
+    pow(x, y) = pow::pow_f64;
+}

@@ -1,0 +1,145 @@
+//! `f64` against numbers of 120 bits (`dashu-float`).
+
+use super::super::{Fused, MulAdd, Separate, VectorMath};
+use super::{Arguments, MAX_ULPS};
+use dashu_float::FBig;
+use dashu_float::round::mode::HalfEven;
+
+type Big = FBig<HalfEven, 2>;
+
+/// `x` with room for the functions' results.
+fn big(x: f64) -> Big {
+    Big::try_from(x).expect("finite").with_precision(120).value()
+}
+
+/// The error of `y` against `truth`, in units in the last place of `truth` as an `f64`.
+fn ulps(y: f64, truth: &Big) -> f64 {
+    let exponent = truth.repr().exponent() + truth.repr().digits() as isize - 1;
+    if exponent >= 1024 {
+        return if y == truth.to_f64().value() { 0.0 } else { f64::INFINITY };
+    }
+    // An infinity stands for 2¹⁰²⁴, the next number if the exponent went on.
+    let y =
+        if y.is_infinite() { big(f64::MAX.copysign(y)) + big(2_f64.powi(970).copysign(y)) } else { big(y) };
+    ((truth - y) >> (exponent.max(-1022) - 52)).to_f64().value().abs()
+}
+
+/// Arguments of every size for which a function is neither its first term nor constant, and uniform in `ranges`.
+fn arguments(ranges: &[(f64, f64)]) -> Vec<f64> {
+    let mut random = Arguments(3);
+    let mut all: Vec<f64> = (-56..11).flat_map(|e| [e; 4]).map(|e| random.with_exponent(e)).collect();
+    for &range in ranges {
+        all.extend((0..250).map(|_| random.between(range)));
+    }
+    all
+}
+
+fn check(name: &str, truth: impl Fn(Big) -> Big, ours: [fn(f64) -> f64; 2], arguments: &[f64]) {
+    for &x in arguments {
+        let truth = truth(big(x));
+        for (y, way) in ours.map(|f| f(x)).into_iter().zip(["fused", "separate"]) {
+            let error = ulps(y, &truth);
+            assert!(error <= MAX_ULPS, "{way} {name}({x:e}) = {y:e} is {error:.2} ulp off");
+        }
+    }
+}
+
+/// `2/√π · e^−x² · Σ 2ⁿ·x²ⁿ⁺¹ / (2n + 1)!!`: terms of one sign, so nothing cancels.
+fn erf(x: Big) -> Big {
+    let square = &x * &x;
+    let (mut sum, mut term, mut odd) = (x.clone(), x, 1);
+    for _ in 0..250 {
+        odd += 2;
+        term = term * &square * Big::from(2) / Big::from(odd);
+        sum += &term;
+    }
+    Big::from(2) * sum * (-square).exp() / Big::pi(120).sqrt()
+}
+
+fn sigmoid(x: Big) -> Big {
+    let one = big(1.0);
+    &one / (&one + (-x).exp())
+}
+
+/// The functions of one argument, under both ways to multiply and add.
+macro_rules! ways {
+    ($name:ident) => {
+        [<f64 as VectorMath>::$name::<Fused>, <f64 as VectorMath>::$name::<Separate>]
+    };
+}
+
+#[test]
+fn exponentials() {
+    // To both ends: into the denormals and past them, and over the greatest number.
+    let ends = [(-1.0, 1.0), (-750.0, 715.0), (-746.0, -707.0), (709.0, 710.0)];
+    let within: Vec<f64> = arguments(&ends).into_iter().filter(|x| x.abs() < 2000.0).collect();
+    check("exp", |x| x.exp(), ways!(exp), &within);
+    check("expm1", |x| x.exp_m1(), ways!(expm1), &arguments(&[(-40.0, 711.0), (-1.1, 1.1), (0.3, 0.5)]));
+    check("sigmoid", sigmoid, ways!(sigmoid), &arguments(&[(-748.0, 40.0), (-3.0, 3.0), (-746.0, -707.0)]));
+}
+
+#[test]
+fn logarithms() {
+    let mut random = Arguments(4);
+    let mut sizes: Vec<f64> = (-1074..1024).step_by(7).map(|e| random.with_exponent(e).abs()).collect();
+    sizes.extend(arguments(&[(0.7, 1.42), (0.0, 10.0)]).into_iter().map(f64::abs));
+    check("ln", |x| x.ln(), ways!(ln), &sizes);
+    sizes.extend(arguments(&[(-1.0, 1.0), (0.3, 0.6), (-0.5, -0.25)]).into_iter().filter(|&x| x > -1.0));
+    check("log1p", |x| x.ln_1p(), ways!(log1p), &sizes);
+}
+
+#[test]
+fn hyperbolic_tangent() {
+    let within: Vec<f64> =
+        arguments(&[(-20.0, 20.0), (0.1, 0.3), (0.3, 0.6)]).into_iter().filter(|x| x.abs() < 30.0).collect();
+    check("tanh", |x| x.tanh(), ways!(tanh), &within);
+}
+
+#[test]
+fn error_function() {
+    let within: Vec<f64> =
+        arguments(&[(-6.5, 6.5), (0.9, 1.2), (-1.0, 1.0)]).into_iter().filter(|x| x.abs() < 7.0).collect();
+    check("erf", erf, ways!(erf), &within);
+}
+
+#[test]
+fn circular() {
+    // Multiples of π/2 too, where a result near 0 shows what the reduction lost.
+    let mut points = arguments(&[(-4.0, 4.0), (-1e3, 1e3), (-1_048_576.0, 1_048_576.0)]);
+    points.extend((1..660_000).step_by(3001).map(|n| f64::from(n) * std::f64::consts::FRAC_PI_2));
+    check("sin", |x| x.sin(), ways!(sin), &points);
+    check("cos", |x| x.cos(), ways!(cos), &points);
+}
+
+#[test]
+fn power() {
+    fn check<M: MulAdd>(x: f64, y: f64, truth: &Big) {
+        let ours = <f64 as VectorMath>::pow::<M>(x, y);
+        let error = ulps(ours, truth);
+        assert!(error <= MAX_ULPS, "pow({x:e}, {y:e}) = {ours:e} is {error:.2} ulp off");
+    }
+    let mut random = Arguments(5);
+    for step in 0..1500 {
+        // Bases of all sizes, near 1, and at the ends of the range of the logarithm's polynomial; exponents that take
+        // the power to anywhere between 0 and ∞.
+        let x = match step % 6 {
+            0 => random.with_exponent(step % 2098 - 1074).abs(),
+            1 => 1.0 + random.with_exponent(-(step % 52) - 1),
+            2 => random.between((0.7, 0.72)),
+            3 => random.between((1.4, 1.42)),
+            _ => random.between((0.0, 20.0)),
+        };
+        let y = random.between((-750.0, 715.0)) / x.ln();
+        let truth = big(x).powf(&big(y));
+        check::<Fused>(x, y, &truth);
+        check::<Separate>(x, y, &truth);
+        // And a negative base: the sign is that of the parity.
+        let y = y.round();
+        if y.abs() < 2_f64.powi(53) {
+            let truth = big(x).powf(&big(y));
+            let truth = if y % 2.0 == 0.0 { truth } else { -truth };
+            check::<Fused>(-x, y, &truth);
+            check::<Separate>(-x, y, &truth);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Special values: what a function gives exactly.
+
+use super::super::{Fused, Separate, VectorMath};
+
+const INF: f64 = f64::INFINITY;
+const NAN: f64 = f64::NAN;
+
+/// `f(x)` is `y` for each `x => y`, to the bit, in both types and under both ways to multiply and add.
+macro_rules! exactly {
+    ($name:ident: $($($x:expr),+ => $y:expr;)+) => {
+        $(
+            let got = [
+                f64::from(<f32 as VectorMath>::$name::<Fused>($($x as f32),+)),
+                f64::from(<f32 as VectorMath>::$name::<Separate>($($x as f32),+)),
+                <f64 as VectorMath>::$name::<Fused>($($x),+),
+                <f64 as VectorMath>::$name::<Separate>($($x),+),
+            ];
+            for y in got {
+                let same = y.to_bits() == f64::to_bits($y) || y.is_nan() && f64::is_nan($y);
+                assert!(same, "{}({:?}) = {y}, not {}", stringify!($name), ($($x),+), $y);
+            }
+        )+
+    };
+}
+
+#[test]
+fn ends_and_zeros() {
+    exactly! { exp: INF => INF; -INF => 0.0; NAN => NAN; 0.0 => 1.0; -0.0 => 1.0; 1e4 => INF; -1e4 => 0.0; }
+    exactly! { expm1: INF => INF; -INF => -1.0; NAN => NAN; 0.0 => 0.0; -0.0 => -0.0; 1e4 => INF; -1e4 => -1.0; }
+    exactly! { ln: INF => INF; -INF => NAN; NAN => NAN; 0.0 => -INF; -0.0 => -INF; 1.0 => 0.0; -1.0 => NAN; }
+    exactly! { log1p: INF => INF; -INF => NAN; NAN => NAN; 0.0 => 0.0; -0.0 => -0.0; -1.0 => -INF; -1.5 => NAN; }
+    exactly! { tanh: INF => 1.0; -INF => -1.0; NAN => NAN; 0.0 => 0.0; -0.0 => -0.0; 1e4 => 1.0; -1e4 => -1.0; }
+    exactly! { sigmoid: INF => 1.0; -INF => 0.0; NAN => NAN; 0.0 => 0.5; -0.0 => 0.5; 1e4 => 1.0; -1e4 => 0.0; }
+    exactly! { erf: INF => 1.0; -INF => -1.0; NAN => NAN; 0.0 => 0.0; -0.0 => -0.0; 1e4 => 1.0; -1e4 => -1.0; }
+    exactly! { sin: NAN => NAN; INF => NAN; -INF => NAN; 0.0 => 0.0; -0.0 => -0.0; }
+    exactly! { cos: NAN => NAN; INF => NAN; -INF => NAN; 0.0 => 1.0; -0.0 => 1.0; }
+}
+
+#[test]
+fn powers() {
+    exactly! { pow:
+        // 1 whatever the other argument, a NaN too.
+        0.0, 0.0 => 1.0; -0.0, 0.0 => 1.0; INF, 0.0 => 1.0; -INF, -0.0 => 1.0; NAN, 0.0 => 1.0; 3.0, -0.0 => 1.0;
+        1.0, NAN => 1.0; 1.0, INF => 1.0; 1.0, -INF => 1.0; 1.0, 5e8 => 1.0; -1.0, INF => 1.0; -1.0, -INF => 1.0;
+        // Other NaNs.
+        NAN, 1.0 => NAN; 2.0, NAN => NAN; -1.0, NAN => NAN; 0.0, NAN => NAN; INF, NAN => NAN; NAN, INF => NAN;
+        // A negative base.
+        -2.0, 3.0 => -8.0; -2.0, 2.0 => 4.0; -2.0, -1.0 => -0.5; -1.0, 3.0 => -1.0; -1.0, 4.0 => 1.0;
+        -1.0, 16_777_215.0 => -1.0; -1.0, 16_777_216.0 => 1.0; -2.0, 0.5 => NAN; -2.0, -1.5 => NAN; -1.0, 0.5 => NAN;
+        -0.5, 1e9 => 0.0; -1e9, 1e9 => INF; -2.0, 1e-30 => NAN;
+        // A zero.
+        0.0, 3.0 => 0.0; -0.0, 3.0 => -0.0; 0.0, 2.0 => 0.0; -0.0, 2.0 => 0.0; 0.0, 0.5 => 0.0; -0.0, 0.5 => 0.0;
+        0.0, -3.0 => INF; -0.0, -3.0 => -INF; 0.0, -2.0 => INF; -0.0, -2.0 => INF; -0.0, -0.5 => INF;
+        0.0, INF => 0.0; -0.0, INF => 0.0; 0.0, -INF => INF; -0.0, -INF => INF; 0.0, 1e-30 => 0.0;
+        // An infinite base.
+        INF, 2.0 => INF; INF, -2.0 => 0.0; -INF, 3.0 => -INF; -INF, 2.0 => INF; -INF, 0.5 => INF;
+        -INF, -3.0 => -0.0; -INF, -2.0 => 0.0; -INF, -0.5 => 0.0; INF, 1e-30 => INF;
+        // An infinite exponent.
+        2.0, INF => INF; 2.0, -INF => 0.0; 0.5, INF => 0.0; 0.5, -INF => INF; -2.0, INF => INF; -2.0, -INF => 0.0;
+        -0.5, INF => 0.0; -0.5, -INF => INF; INF, INF => INF; INF, -INF => 0.0; -INF, INF => INF; -INF, -INF => 0.0;
+        // Exact ones.
+        2.0, 10.0 => 1024.0; 2.0, -1.0 => 0.5; 3.0, 1.0 => 3.0; 4.0, 0.5 => 2.0; 10.0, 2.0 => 100.0;
+    }
+    exactly! { pow: 1.0 + 1e-7, INF => INF; 1.0 - 1e-7, INF => 0.0; 1.0 + 1e-7, -INF => 0.0; }
+    // Parity at the edge of what f64 tells apart, and a base next to 1.
+    let odd = 9_007_199_254_740_991.0;
+    assert_eq!(<f64 as VectorMath>::pow::<Fused>(-1.0, odd), -1.0);
+    assert_eq!(<f64 as VectorMath>::pow::<Fused>(-1.0, odd + 1.0), 1.0);
+    assert_eq!(<f64 as VectorMath>::pow::<Fused>(-1.0, odd / 2.0).to_bits() >> 51, NAN.to_bits() >> 51);
+    assert_eq!(<f64 as VectorMath>::pow::<Separate>(1.0 + f64::EPSILON, 1e300), INF);
+    assert_eq!(<f64 as VectorMath>::pow::<Separate>(1.0 + f64::EPSILON, -INF), 0.0);
+}
+
+#[test]
+fn thresholds() {
+    /// The last argument that gives a finite result, or one other than 0, and the first that does not.
+    macro_rules! at {
+        ($type:ident, $last:expr, $first:expr, $end:expr) => {
+            for exp in [<$type as VectorMath>::exp::<Fused>, <$type as VectorMath>::exp::<Separate>] {
+                assert!(exp($last) != $end && exp($last) != 0.0, "{}", exp($last));
+                assert_eq!(exp($first), $end);
+            }
+        };
+    }
+    at!(f32, 88.722_83, 88.722_84, f32::INFINITY);
+    at!(f32, -103.972_08, -103.972_09, 0.0);
+    at!(f64, 709.782_712_893_384, 709.782_712_893_384_1, f64::INFINITY);
+    at!(f64, -745.133_219_101_941_1, -745.133_219_101_941_2, 0.0);
+}
+
+/// Functions that are `x` itself at the least numbers.
+#[test]
+fn denormals_pass() {
+    macro_rules! passes {
+        ($($name:ident)+) => { $(
+            for bits in [1, 2, 3, 0x1234, 0x007f_ffff, 0x0080_0000, 0x0123_4567] {
+                for x in [f32::from_bits(bits), -f32::from_bits(bits)] {
+                    assert_eq!(<f32 as VectorMath>::$name::<Fused>(x), x, "{}({x:e})", stringify!($name));
+                    assert_eq!(<f32 as VectorMath>::$name::<Separate>(x), x, "{}({x:e})", stringify!($name));
+                }
+                for x in [f64::from_bits(bits.into()), -f64::from_bits(u64::from(bits) << 29)] {
+                    assert_eq!(<f64 as VectorMath>::$name::<Fused>(x), x, "{}({x:e})", stringify!($name));
+                    assert_eq!(<f64 as VectorMath>::$name::<Separate>(x), x, "{}({x:e})", stringify!($name));
+                }
+            }
+        )+ };
+    }
+    passes!(expm1 log1p tanh sin);
+}
