@@ -41,6 +41,21 @@ pub(super) fn identities(program: &Program, inst: &Inst) -> Option<Rewrite> {
     })
 }
 
+/// Powers for which there is a cheaper function, as exact or more so.
+pub(super) fn powers(program: &Program, inst: &Inst) -> Option<Rewrite> {
+    if inst.prim != Prim::Map(Scalar::Pow) || program.inst(inst.args[0]).dims != inst.dims {
+        return None;
+    }
+    let x = || Tree::Val(inst.args[0]);
+    let exponent = known_scalar(program, inst.args[1])?;
+    if exponent.is(1.0) {
+        return Some(Rewrite { by: x(), reason: "x¹ = x" });
+    }
+    exponent
+        .is(2.0)
+        .then(|| Rewrite { by: Tree::map(Scalar::Square, vec![x()], inst), reason: "x² = square(x)" })
+}
+
 /// A product of a known number and the rest.
 fn as_scaled(program: &Program, inst: &Inst) -> Option<(ScalarValue, Val)> {
     let Prim::Map(Scalar::Mul) = inst.prim else {

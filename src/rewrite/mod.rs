@@ -12,6 +12,8 @@ mod algebra;
 mod broadcast;
 mod fold;
 mod linear;
+mod repeats;
+mod stable;
 mod views;
 
 use std::collections::HashMap;
@@ -35,6 +37,10 @@ const RULES: &[(&str, Rule)] = &[
     ("fold", fold::scalars),
     ("algebra", algebra::identities),
     ("algebra", algebra::factors),
+    ("algebra", algebra::powers),
+    ("stable", stable::logarithms),
+    ("stable", stable::differences),
+    ("repeats", repeats::fold_once),
     ("linear", linear::factor_out),
 ];
 

@@ -118,11 +118,15 @@ fn what_is_small_is_computed_small() {
     let zeros = matrix(&g, 2, 3) * 0.0;
     let [spread] = (row + zeros.stop_gradient()).reduce_sum(..).gradients([row]);
     assert_snapshot!(rewritten(spread, usize::MAX), @r#"
+    repeats: sum 0..1 %2 : f64[3] (all repetitions are equal)
+    views: reshape %1 : f64[1] (two views are one)
+    broadcast: mul %3, %5 : f64[3] (computed before it is broadcast)
     %0 = scalar 1.0 : f64[]
-    %1 = reshape %0 : f64[1, 1]
-    %2 = broadcast %1 : f64[2, 3]
-    %3 = sum 0..1 %2 : f64[3]
-    fetch %3
+    %1 = scalar 2.0 : f64[]
+    %2 = reshape %0 : f64[1]
+    %3 = mul %1, %2 : f64[1]
+    %4 = broadcast %3 : f64[3]
+    fetch %4
     "#);
 }
 
@@ -136,5 +140,111 @@ fn the_limit_stops_after_so_many_rewrites() {
     %1 = neg %0 : f64[2, 2]
     %2 = neg %1 : f64[2, 2]
     fetch %2
+    "#);
+}
+
+#[test]
+fn small_powers_are_cheaper_functions() {
+    let g = Graph::new();
+    let x = matrix(&g, 2, 2);
+    assert_snapshot!(rewritten(x.pow(2.0) + x.pow(1.0), usize::MAX), @r#"
+    algebra: pow %0, %1 : f64[2, 2] (x² = square(x))
+    algebra: pow %0, %3 : f64[2, 2] (x¹ = x)
+    %0 = read 0 : f64[2, 2]
+    %1 = square %0 : f64[2, 2]
+    %2 = add %1, %0 : f64[2, 2]
+    fetch %2
+    "#);
+}
+
+#[test]
+fn the_logarithm_of_a_softmax_keeps_its_digits() {
+    let g = Graph::new();
+    let x = matrix(&g, 2, 2);
+    assert_snapshot!(rewritten(x.softmax(-1).ln(), usize::MAX), @r#"
+    stable: ln %7 : f64[2, 2] (ln(eˣ/s) = x - ln s)
+    %0 = read 0 : f64[2, 2]
+    %1 = max 1..2 %0 : f64[2]
+    %2 = reshape %1 : f64[2, 1]
+    %3 = sub %0, %2 : f64[2, 2]
+    %4 = exp %3 : f64[2, 2]
+    %5 = sum 1..2 %4 : f64[2]
+    %6 = reshape %5 : f64[2, 1]
+    %7 = ln %6 : f64[2, 1]
+    %8 = sub %3, %7 : f64[2, 2]
+    fetch %8
+    "#);
+    let far = g.constant(ndarray::arr1(&[0.0, 1000.0]));
+    let logarithms = Session::new(&g).unwrap().run(far.softmax(0).ln()).unwrap();
+    assert_eq!(logarithms, ndarray::arr1(&[-1000.0, 0.0]).into_dyn());
+}
+
+#[test]
+fn logistic_forms_keep_their_digits() {
+    let g = Graph::new();
+    let x = g.variable("x", ndarray::arr1(&[-800.0_f64, 0.0, 50.0]));
+    assert_snapshot!(rewritten(x.sigmoid().ln(), usize::MAX), @r#"
+    stable: ln %1 : f64[3] (ln σ(x) = min(x, 0) - ln(1 + e^-|x|))
+    %0 = read 0 : f64[3]
+    %1 = scalar 0.0 : f64[]
+    %2 = minimum %0, %1 : f64[3]
+    %3 = neg %0 : f64[3]
+    %4 = maximum %0, %3 : f64[3]
+    %5 = neg %4 : f64[3]
+    %6 = exp %5 : f64[3]
+    %7 = log1p %6 : f64[3]
+    %8 = sub %2, %7 : f64[3]
+    fetch %8
+    "#);
+    assert_snapshot!(rewritten(1.0 - x.sigmoid(), usize::MAX), @r#"
+    stable: sub %2, %1 : f64[3] (1 - σ(x) = σ(-x))
+    %0 = read 0 : f64[3]
+    %1 = neg %0 : f64[3]
+    %2 = sigmoid %1 : f64[3]
+    fetch %2
+    "#);
+    let session = Session::new(&g).unwrap();
+    let logarithms = session.run(x.sigmoid().ln()).unwrap();
+    assert_eq!((logarithms[0], logarithms[1]), (-800.0, -std::f64::consts::LN_2));
+    let complement = session.run(1.0 - x.sigmoid()).unwrap();
+    assert!((complement[2] / (-50.0_f64).exp() - 1.0).abs() < 1e-15);
+}
+
+#[test]
+fn exponentials_and_logarithms_near_one_keep_their_digits() {
+    let g = Graph::new();
+    let x = g.variable("x", ndarray::arr1(&[1e-20_f64]));
+    assert_snapshot!(rewritten((x.exp() - 1.0) + (1.0 + x).ln(), usize::MAX), @r#"
+    stable: sub %1, %2 : f64[1] (eˣ - 1 = expm1(x))
+    stable: ln %4 : f64[1] (ln(1 + x) = log1p(x))
+    %0 = read 0 : f64[1]
+    %1 = expm1 %0 : f64[1]
+    %2 = log1p %0 : f64[1]
+    %3 = add %1, %2 : f64[1]
+    fetch %3
+    "#);
+    let sum = Session::new(&g).unwrap().run((x.exp() - 1.0) + (1.0 + x).ln()).unwrap();
+    assert_eq!(sum[0], 2e-20);
+}
+
+#[test]
+fn repetitions_are_not_summed_one_by_one() {
+    let g = Graph::new();
+    let x = matrix(&g, 2, 3);
+    let [gradient] = (x.reduce_sum(0) * 1.0).gradients([x]);
+    assert_snapshot!(rewritten(gradient.reduce_sum(1), usize::MAX), @r#"
+    broadcast: mul %1, %0 : f64[3] (computed before it is broadcast)
+    fold: mul %0, %0 : f64[] (known while planning)
+    views: reshape %1 : f64[1, 3] (one number has any shape)
+    views: reshape %0 : f64[] (the view changes nothing)
+    views: broadcast %2 : f64[2, 3] (two views are one)
+    repeats: sum 1..2 %3 : f64[2] (all repetitions are equal)
+    broadcast: mul %4, %6 : f64[2] (computed before it is broadcast)
+    %0 = scalar 1.0 : f64[]
+    %1 = scalar 3.0 : f64[]
+    %2 = reshape %0 : f64[1]
+    %3 = mul %1, %2 : f64[1]
+    %4 = broadcast %3 : f64[2]
+    fetch %4
     "#);
 }

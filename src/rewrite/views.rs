@@ -1,7 +1,7 @@
 //! Views of views are one view, and views that change nothing are none.
 
 use super::{Rewrite, Tree};
-use crate::lower::{Inst, Prim, Program, View};
+use crate::lower::{Inst, Prim, Program, View, size};
 
 pub(super) fn compose(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let Prim::View(view) = &inst.prim else {
@@ -19,6 +19,15 @@ pub(super) fn compose(program: &Program, inst: &Inst) -> Option<Rewrite> {
     if identity {
         return Some(Rewrite { by: Tree::Val(source), reason: "the view changes nothing" });
     }
+    let seen =
+        |view, arg, dims| Tree::Inst { prim: Prim::View(view), args: vec![arg], dtype: inst.dtype, dims };
+    if let (View::Reshape, Prim::View(View::Broadcast)) = (view, &inner.prim)
+        && size(&program.inst(inner.args[0]).dims) == 1
+    {
+        let number = seen(View::Reshape, Tree::Val(inner.args[0]), Vec::new());
+        let by = seen(View::Broadcast, number, inst.dims.clone());
+        return Some(Rewrite { by, reason: "one number has any shape" });
+    }
     let view = match (view, &inner.prim) {
         (View::Reshape, Prim::View(View::Reshape)) => View::Reshape,
         (View::Broadcast, Prim::View(View::Broadcast)) => View::Broadcast,
@@ -27,9 +36,6 @@ pub(super) fn compose(program: &Program, inst: &Inst) -> Option<Rewrite> {
         }
         _ => return None,
     };
-    let (args, dtype, dims) = (vec![Tree::Val(inner.args[0])], inst.dtype, inst.dims.clone());
-    Some(Rewrite {
-        by: Tree::Inst { prim: Prim::View(view), args, dtype, dims },
-        reason: "two views are one",
-    })
+    let by = seen(view, Tree::Val(inner.args[0]), inst.dims.clone());
+    Some(Rewrite { by, reason: "two views are one" })
 }

@@ -9,6 +9,12 @@ use super::feed::FeedTypes;
 use super::fetch::{Output, Results};
 use super::prepared::Prepared;
 use crate::error::Result;
+use crate::exec::FedArray;
+
+use smallvec::SmallVec;
+
+/// Fed arrays that a call keeps without allocating; no tuple of feeds is longer.
+const INLINE_FEEDS: usize = 8;
 
 /// A run prepared by [`Session::make_callable`](super::Session::make_callable): `I` names the element
 /// types of what is fed, `O` is what a call gives.
@@ -47,7 +53,7 @@ impl<I: FeedTypes, O: Output> Callable<I, O> {
     /// # Errors
     /// As for [`Session::run`](super::Session::run).
     pub fn call(&self, feeds: I::Values<'_>) -> Result<O> {
-        let mut fed = Vec::new();
+        let mut fed: SmallVec<[FedArray<'_>; INLINE_FEEDS]> = SmallVec::new();
         I::each(feeds, &mut |array| fed.push(array));
         let mut values = Vec::new();
         self.core.run(&self.prepared, &fed, |value| values.push(value))?;

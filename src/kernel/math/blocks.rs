@@ -1,8 +1,8 @@
 //! Slices of sines and cosines, right for arguments of any size.
 //!
-//! A vector loop cannot call the standard library for the one element that is out of the reduction's range. So the
-//! slice is worked off in blocks: the whole block by the branch-free function, with a note whether any argument was out
-//! of range, and only then, rarely, those elements again.
+//! A vector loop cannot call the standard library for the one element that is out of the reduction's range.
+//! So the slice is worked off in blocks: the whole block by the branch-free function, with a note whether any
+//! argument was out of range, and only then, rarely, those elements again.
 
 use super::VectorMath;
 use super::mul_add::MulAdd;

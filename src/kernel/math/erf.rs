@@ -1,10 +1,13 @@
 //! The error function, `erf x = 2/√π · ∫₀ˣ e^−t² dt`.
 //!
-//! **Method.** Odd, so of `a = |x|` with the sign copied back. Both of these are computed and one is selected:
+//! **Method.** Odd, so of `a = |x|` with the sign copied back. Both of these are computed and one is
+//! selected:
 //!
-//! - for `a < 1`, `a + a·p(a²)`, where adding `a` itself last keeps the relative error small down to the denormals;
-//! - from 1 on, `1 − e^−q(a)` with `q(a) ≈ −ln erfc a`, a smooth function that a polynomial meets well because it needs
-//!   little precision where `erfc a` is small. Where `erfc a` is below half the last bit of 1, `a` stops growing.
+//! - for `a < 1`, `a + a·p(a²)`, where adding `a` itself last keeps the relative error small down to the
+//!   denormals;
+//! - from 1 on, `1 − e^−q(a)` with `q(a) ≈ −ln erfc a`, a smooth function that a polynomial meets well
+//!   because it needs little precision where `erfc a` is small. Where `erfc a` is below half the last bit of
+//!   1, `a` stops growing.
 //!
 //! **Polynomials**, fitted (see `fit.py`) to the least relative error of `erf`; the exponential is that of
 //! [`exp`](super::exp):
@@ -12,7 +15,7 @@
 //! | type | p: degree in a² | relative error | q: degree in a | on a in   | relative error of erf |
 //! |------|-----------------|----------------|----------------|-----------|-----------------------|
 //! | f32  | 6               | 2⁻²⁹·⁴         | 6              | 1 to 3.95 | 2⁻²⁹·⁸                |
-//! | f64  | 11              | 2⁻⁵⁵·⁸         | 17             | 1 to 6    | 2⁻⁵⁷·⁰                |
+//! | f64  | 11              | 2⁻⁵⁶·⁰         | 17             | 1 to 6    | 2⁻⁵⁷·⁰                |
 
 use super::bound::at_most;
 use super::exp::{

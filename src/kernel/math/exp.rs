@@ -1,32 +1,36 @@
 //! `exp` and `expm1`, and the reduction that every function built on the exponential shares.
 //!
 //! **Method.** `x = n·ln 2 + r` with `n` the nearest integer to `x / ln 2`, so `|r| ≤ ½·ln 2 ≈ 0.3466`; then
-//! `eˣ = 2ⁿ·eʳ` and `eˣ − 1 = 2ⁿ·(eʳ − 1) + (2ⁿ − 1)`. The integer comes from adding 1.5·2²³ (1.5·2⁵² for `f64`):
-//! in that binade neighbours are 1 apart, so the addition rounds, and the low bits of the sum *are* `n`, ready to be
-//! shifted into an exponent. `ln 2` is taken off in two parts, the first so short that `n` times it is exact.
+//! `eˣ = 2ⁿ·eʳ` and `eˣ − 1 = 2ⁿ·(eʳ − 1) + (2ⁿ − 1)`. The integer comes from adding 1.5·2²³ (1.5·2⁵² for
+//! `f64`): in that binade neighbours are 1 apart, so the addition rounds, and the low bits of the sum *are*
+//! `n`, ready to be shifted into an exponent. `ln 2` is taken off in two parts, the first so short that `n`
+//! times it is exact.
 //!
-//! **Polynomial.** `eʳ − 1 ≈ r + r²·p(r)`, with `p` fitted (see `fit.py`) to the least relative error of the sum:
+//! **Polynomial.** `eʳ − 1 ≈ r + r²·p(r)`, with `p` fitted (see `fit.py`) to the least relative error of the
+//! sum:
 //!
 //! | type | degree of the sum | relative error |
 //! |------|-------------------|----------------|
 //! | f32  | 6                 | 2⁻²⁶·¹         |
 //! | f64  | 11                | 2⁻⁵⁵·⁵         |
 //!
-//! **Range.** `2ⁿ` is applied as two factors `2^⌊n/2⌋·2^⌈n/2⌉`, each of them a normal number: the first product is
-//! exact and the second one rounds to a denormal, or overflows, as the true result does. Arguments past both ends are
-//! brought to where the result is already 0 or ∞.
+//! **Range.** `2ⁿ` is applied as two factors `2^⌊n/2⌋·2^⌈n/2⌉`, each of them a normal number: the first
+//! product is exact and the second one rounds to a denormal, or overflows, as the true result does. Arguments
+//! past both ends are brought to where the result is already 0 or ∞.
 
 use super::bound::{at_least, at_most};
 use super::mul_add::MulAdd;
 use std::f32::consts as single;
 use std::f64::consts as double;
 
-/// 1.5·2²³: adding it rounds a small `f32` to an integer, and the integer can be read off the low bits of the sum.
+/// 1.5·2²³: adding it rounds a small `f32` to an integer, and the integer can be read off the low bits of the
+/// sum.
 pub(super) const ROUND_F32: f32 = 12_582_912.0;
 /// 1.5·2⁵²: the same for `f64`.
 pub(super) const ROUND_F64: f64 = 6_755_399_441_055_744.0;
 
-/// The exponents' biases, as they are added to [`ROUND_F32`] and [`ROUND_F64`]: then the low bits hold `n + bias`.
+/// The exponents' biases, as they are added to [`ROUND_F32`] and [`ROUND_F64`]: then the low bits hold `n +
+/// bias`.
 pub(super) const BIAS_F32: f32 = 127.0;
 pub(super) const BIAS_F64: f64 = 1023.0;
 
@@ -51,8 +55,8 @@ pub(super) const EXP_F64: [f64; 10] = [
     2.506_772_035_555_531_8e-8,
 ];
 
-/// `(r, ρ, bits)` of `x = n·ln 2 + r + ρ`, where `ρ` is what the rounding of `r` lost; the low bits of `bits` hold
-/// `n + (shift − 1.5·2²³)`.
+/// `(r, ρ, bits)` of `x = n·ln 2 + r + ρ`, where `ρ` is what the rounding of `r` lost; the low bits of `bits`
+/// hold `n + (shift − 1.5·2²³)`.
 #[inline(always)]
 pub(super) fn reduce_f32<M: MulAdd>(x: f32, shift: f32) -> (f32, f32, u32) {
     let shifted = M::mul_add(x, single::LOG2_E, shift);
@@ -87,7 +91,8 @@ pub(super) fn exp_reduced_f64<M: MulAdd>(r: f64) -> f64 {
 /// `y·2ⁿ`, rounded once, for `bits` of a reduction whose shift was [`ROUND_F32`] and twice the bias.
 #[inline(always)]
 pub(super) fn scale_f32(y: f32, bits: u32) -> f32 {
-    // The low bits hold n + 2·bias: each half of that is a biased exponent, and what stands above is shifted out.
+    // The low bits hold n + 2·bias: each half of that is a biased exponent, and what stands above is shifted
+    // out.
     let half = bits >> 1;
     y * f32::from_bits(half << 23) * f32::from_bits(bits.wrapping_sub(half) << 23)
 }
@@ -124,7 +129,8 @@ pub(super) fn expm1_f32<M: MulAdd>(x: f32) -> f32 {
     // Half of 2ⁿ·r + (2ⁿ − 1), which is exact where that cancels (n = 1), and half of 2ⁿ·(eʳ − 1 − r).
     let linear = M::mul_add(half, r, half - 0.5);
     let y = 2.0 * M::mul_add(half, M::mul_add(r * r, M::polynomial(r, EXP_F32), rho), linear);
-    // x itself, where x²/2 is far below its last bit: halving would cost a denormal that bit, and −0 its sign.
+    // x itself, where x²/2 is far below its last bit: halving would cost a denormal that bit, and −0 its
+    // sign.
     if x.abs() < f32::EPSILON / 4.0 { x } else { y }
 }
 

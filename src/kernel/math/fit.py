@@ -1,14 +1,14 @@
 """The polynomials of this folder: `python fit.py [family ...]` prints their coefficients as Rust literals.
 
-Needs mpmath (`pip install mpmath`; with gmpy2 it is faster). Each is the minimax polynomial of its function for the
-weight named with it, by the Remez exchange on a fine grid of Chebyshev points in 60 digits. Its coefficients are
-rounded to the type one by one, from the lowest power; after each rounding the ones above are fitted again, so that
-they make up for it. What is printed as the error is that of the rounded coefficients.
+Needs mpmath (`pip install mpmath`; with gmpy2 it is faster). Each is the minimax polynomial of its function
+for the weight named with it, by the Remez exchange on a fine grid of Chebyshev points in 60 digits. Its
+coefficients are rounded to the type one by one, from the lowest power; after each rounding the ones above are
+fitted again, so that they make up for it. What is printed as the error is that of the rounded coefficients.
 """
 import sys
-from mpmath import (atanh, cos, erf, erfc, expm1, frexp, ldexp, linspace, log, log1p, lu_solve, matrix,
-                    mp, mpf, nint, pi, sin, sqrt)
 import struct
+from mpmath import (atanh, cos, erf, erfc, expm1, frexp, ldexp, linspace, log, log1p, lu_solve, matrix, mp, mpf,
+                    nint, pi, sin, sqrt)
 
 mp.dps = 60
 BITS = {"f32": 24, "f64": 53}
@@ -30,7 +30,8 @@ def literal(x, kind):
         mantissa, exponent = f"{x:.{max(digits - exponent, 1)}f}", 0
     whole, part = mantissa.split(".")
     part = part.rstrip("0") or "0"
-    return whole + "." + "_".join(part[i:i + 3] for i in range(0, len(part), 3)) + (f"e{exponent}" if exponent else "")
+    part = "_".join(part[i:i + 3] for i in range(0, len(part), 3))
+    return f"{whole}.{part}" + (f"e{exponent}" if exponent else "")
 
 
 def remez(f, weight, powers, low, high, points, start=None):
@@ -75,7 +76,8 @@ def remez(f, weight, powers, low, high, points, start=None):
             if len(extrema) == n + 2:
                 extrema.pop(0 if abs(error[extrema[0]]) < abs(error[extrema[-1]]) else -1)
             else:  # a neighbouring pair, which keeps the alternation
-                k = min(range(len(extrema) - 1), key=lambda k: max(abs(error[extrema[k]]), abs(error[extrema[k + 1]])))
+                pairs = [max(abs(error[i]), abs(error[j])) for i, j in zip(extrema, extrema[1:])]
+                k = pairs.index(min(pairs))
                 del extrema[k:k + 2]
         if len(extrema) < n + 1:
             break
@@ -93,7 +95,8 @@ def fit(name, kind, f, weight, powers, low, high, points=1500):
         if free:
             c, _ = remez(rest, weight, free, low, high, points, start=c[1:])
     error = max(abs(weight(x) * rest(x)) for x in linspace(low, high, 4002) if x != 0)
-    print(f"{name} {kind}: 2^{float(log(error, 2)):.1f}\n    [{', '.join(literal(c, kind) for c in fixed.values())}]", flush=True)
+    print(f"{name} {kind}: 2^{float(log(error, 2)):.1f}")
+    print(f"    [{', '.join(literal(c, kind) for c in fixed.values())}]", flush=True)
 
 
 LN_2 = log(2)
@@ -106,14 +109,16 @@ Z_HIGH = ((sqrt(2) - 1) / (sqrt(2) + 1)) ** 2 * (1 + mpf(2) ** -30)
 
 def family_exp():
     for kind, degree in ("f32", 6), ("f64", 11):
-        fit("EXP", kind, lambda r: expm1(r) - r, lambda r: 1 / expm1(r), range(2, degree + 1), -HALF_OCTAVE, HALF_OCTAVE)
+        fit("EXP", kind, lambda r: expm1(r) - r, lambda r: 1 / expm1(r), range(2, degree + 1),
+            -HALF_OCTAVE, HALF_OCTAVE)
 
 
 def family_ln():
     # −½ is given, and not fitted.
-    fit("LN from f³", "f32", lambda f: log1p(f) - f + f * f / 2, lambda f: 1 / log1p(f), range(3, 11), F_LOW, F_HIGH)
-    fit("LN", "f64", lambda z: 2 * atanh(sqrt(z)) / sqrt(z) - 2, lambda z: sqrt(z) / (2 * atanh(sqrt(z))), range(1, 8),
-        mpf(10) ** -12, Z_HIGH)
+    fit("LN from f³", "f32", lambda f: log1p(f) - f + f * f / 2, lambda f: 1 / log1p(f), range(3, 11),
+        F_LOW, F_HIGH)
+    fit("LN", "f64", lambda z: 2 * atanh(sqrt(z)) / sqrt(z) - 2, lambda z: sqrt(z) / (2 * atanh(sqrt(z))),
+        range(1, 8), mpf(10) ** -12, Z_HIGH)
 
 
 def family_erf():
@@ -127,14 +132,16 @@ def family_trig():
     end = pi / 4 * (1 + mpf(2) ** -6)
     for kind, terms in ("f32", 3), ("f64", 6):
         fit("SIN", kind, lambda r: sin(r) - r, lambda r: 1 / sin(r), range(3, 3 + 2 * terms, 2), SMALL, end)
-        fit("COS", kind, lambda r: cos(r) - 1 + r * r / 2, lambda r: 1 / cos(r), range(4, 4 + 2 * terms, 2), SMALL, end)
+        fit("COS", kind, lambda r: cos(r) - 1 + r * r / 2, lambda r: 1 / cos(r), range(4, 4 + 2 * terms, 2),
+            SMALL, end)
 
 
 def family_pow():
     fit("LOG2", "f64", lambda f: log1p(f) / LN_2, lambda f: LN_2 / log1p(f), range(1, 14), F_LOW, F_HIGH)
-    fit("EXP2 from f", "f64", lambda f: mpf(2) ** f - 1, lambda f: mpf(2) ** -f, range(1, 7), "-0.5001", "0.5001")
-    fit("ARTANH", "f64", lambda z: atanh(sqrt(z)) / sqrt(z) - 1 - z / 3, lambda z: mpf(1), range(2, 10), mpf(10) ** -8,
-        Z_HIGH)
+    fit("EXP2 from f", "f64", lambda f: mpf(2) ** f - 1, lambda f: mpf(2) ** -f, range(1, 7),
+        "-0.5001", "0.5001")
+    fit("ARTANH", "f64", lambda z: atanh(sqrt(z)) / sqrt(z) - 1 - z / 3, lambda z: mpf(1), range(2, 10),
+        mpf(10) ** -8, Z_HIGH)
 
 
 def family_parts():

@@ -1,16 +1,16 @@
 //! `ln` and `log1p`.
 //!
-//! **Method.** `x = 2ᵏ·(1 + f)` with `1 + f` between `√½` and `√2`, taken from the bits; `ln x = k·ln 2 + ln(1 + f)`.
-//! `log1p` splits `u = 1 + x` so and adds what rounding `u` lost, `2⁻ᵏ` of it, to `f`: for small `x` (`k = 0`) the sum
-//! is `x` again, exactly. Denormals are first multiplied by a power of two.
+//! **Method.** `x = 2ᵏ·(1 + f)` with `1 + f` between `√½` and `√2`, taken from the bits; `ln x = k·ln 2 +
+//! ln(1 + f)`. `log1p` splits `u = 1 + x` so and adds what rounding `u` lost, `2⁻ᵏ` of it, to `f`: for small
+//! `x` (`k = 0`) the sum is `x` again, exactly. Denormals are first multiplied by a power of two.
 //!
-//! **Polynomial.** For `f32`, `ln(1 + f) ≈ f + f²·p(f)`: a longer polynomial is cheaper than a division. For `f64`, with
-//! `s = f / (2 + f)` and `z = s²`, `ln(1 + f) = 2·artanh s = f − s·(f − z·q(z))`: here the division is cheaper. Both
-//! fitted (see `fit.py`) to the least relative error of the logarithm:
+//! **Polynomial.** For `f32`, `ln(1 + f) ≈ f + f²·p(f)`: a longer polynomial is cheaper than a division. For
+//! `f64`, with `s = f / (2 + f)` and `z = s²`, `ln(1 + f) = 2·artanh s = f − s·(f − z·q(z))`: here the
+//! division is cheaper. Both fitted (see `fit.py`) to the least relative error of the logarithm:
 //!
 //! | type | variable | degree | relative error |
 //! |------|----------|--------|----------------|
-//! | f32  | f        | 10     | 2⁻²⁶·⁹         |
+//! | f32  | f        | 10     | 2⁻²⁷·³         |
 //! | f64  | z        | 7      | 2⁻⁵⁹·⁵         |
 //!
 //! `ln 2` comes in two parts as in [`exp`](super::exp), so that `k` times the first is exact.
@@ -66,7 +66,8 @@ pub(super) fn split_f64(x: f64) -> (f64, u64) {
     (m - 1.0, bits >> 52)
 }
 
-/// The integer `e` as a float. (AVX2 has no conversion of 64-bit integers: the low bits of 2⁵² are what serves.)
+/// The integer `e` as a float. (AVX2 has no conversion of 64-bit integers: the low bits of 2⁵² are what
+/// serves.)
 #[inline(always)]
 pub(super) fn exponent_f64(e: u64) -> f64 {
     f64::from_bits(e | TWO_52.to_bits()) - TWO_52
@@ -135,8 +136,8 @@ pub(super) fn ln_f64<M: MulAdd>(x: f64) -> f64 {
 pub(super) fn log1p_f32<M: MulAdd>(x: f32) -> f32 {
     let u = 1.0 + x;
     let (f, e) = split_f32(u);
-    // What rounding u lost (the larger addend is subtracted first), times 2⁻ᵏ. From 2⁶⁰ on the loss does not matter,
-    // and 2⁻ᵏ would in the end not be a normal number.
+    // What rounding u lost (the larger addend is subtracted first), times 2⁻ᵏ. From 2⁶⁰ on the loss does not
+    // matter, and 2⁻ᵏ would in the end not be a normal number.
     let lost = if x < 1.0 { x - (u - 1.0) } else { 1.0 - (u - x) };
     let whole = M::mul_add(lost, f32::from_bits(254_u32.wrapping_sub(e) << 23), f);
     let f = if x < TWO_60 as f32 { whole } else { f };

@@ -6,8 +6,8 @@
 //! h < 1:  tanh a = h / (1 + h) = h − h·(h / (1 + h))       otherwise:  1 − 1 / (1 + h)
 //! ```
 //!
-//! where the quotient, with its rounding errors, enters only as a correction. For `h` the argument is reduced as
-//! `a = n·½·ln 2 + r`, so that no doubling is needed, and `h = 2ⁿ·½·(e^2r − 1) + ½·(2ⁿ − 1)` is summed as
+//! where the quotient, with its rounding errors, enters only as a correction. For `h` the argument is reduced
+//! as `a = n·½·ln 2 + r`, so that no doubling is needed, and `h = 2ⁿ·½·(e^2r − 1) + ½·(2ⁿ − 1)` is summed as
 //! `2ⁿ·v + (2ⁿ·r + ½·(2ⁿ − 1))`: the inner sum is exact for `n = 0` and `1`, where `h` is small and cancels.
 //!
 //! `σ(x) = 1 / (1 + e⁻ˣ)` is computed from `z = e^−|x|`, which never overflows, as
@@ -29,8 +29,8 @@ use super::mul_add::MulAdd;
 use std::f32::consts as single;
 use std::f64::consts as double;
 
-/// `½·ln 2`, and what its rounding left off. (`n` is at most 29 and 58, and where a product with it is inexact for want
-/// of a fused multiply-add, `n ≥ 3`, the result is so near 1 that it does not matter.)
+/// `½·ln 2`, and what its rounding left off. (`n` is at most 29 and 58, and where a product with it is
+/// inexact for want of a fused multiply-add, `n ≥ 3`, the result is so near 1 that it does not matter.)
 const HALF_LN_2_F32: (f32, f32) = (0.5 * single::LN_2, -9.523_271e-10);
 const HALF_LN_2_F64: (f64, f64) = (0.5 * double::LN_2, 1.159_523_406_923_149_8e-17);
 

@@ -1,13 +1,15 @@
-//! Elementary functions that vectorise: `exp`, `expm1`, `ln`, `log1p`, `tanh`, `sigmoid`, `erf`, `sin`, `cos`, `pow`.
+//! Elementary functions that vectorise: `exp`, `expm1`, `ln`, `log1p`, `tanh`, `sigmoid`, `erf`, `sin`,
+//! `cos`, `pow`.
 //!
-//! Each is a plain function of one number (two for `pow`), [`VectorMath`], without a branch, a table or a call, and
-//! always inlined: a loop over a slice that calls it compiles to vector instructions of whatever instruction set the
-//! surrounding function is compiled for. That function, which enabled the set, also says by [`MulAdd`] whether there
-//! is a fused multiply-add.
+//! Each is a plain function of one number (two for `pow`), [`VectorMath`], without a branch, a table or a
+//! call, and always inlined: a loop over a slice that calls it compiles to vector instructions of whatever
+//! instruction set the surrounding function is compiled for. That function, which enabled the set, also says
+//! by [`MulAdd`] whether there is a fused multiply-add.
 //!
-//! **Invariant.** Over its whole domain a function is within 2 units in the last place of the true value; an infinity,
-//! a NaN, a signed zero, a denormal, an overflow and an underflow give what IEEE 754 recommends for it. One exception:
-//! `sin` and `cos` are so only up to [`VectorMath::TRIG_LIMIT`], and [`sin_slice`] and [`cos_slice`] complete them.
+//! **Invariant.** Over its whole domain a function is within 2 units in the last place of the true value; an
+//! infinity, a NaN, a signed zero, a denormal, an overflow and an underflow give what IEEE 754 recommends for
+//! it. One exception: `sin` and `cos` are so only up to [`VectorMath::TRIG_LIMIT`], and [`sin_slice`] and
+//! [`cos_slice`] complete them.
 #![allow(
     clippy::inline_always,
     reason = "a call in a loop keeps it from vectorising: inlining is what these are for"

@@ -1,9 +1,10 @@
 //! How a multiply-add is carried out, as a type parameter.
 //!
-//! `f32::mul_add` is one instruction where the FMA extension is enabled and a library call, a hundred times slower,
-//! where it is not. A function of [`math`](super) therefore takes a [`MulAdd`] and its caller, which knows the
-//! instruction set it was compiled for, names [`Fused`] or [`Separate`]. The two differ in the last bits: a formula
-//! that needs the error of a product asks for it by [`MulAdd::product`], which is exact under both.
+//! `f32::mul_add` is one instruction where the FMA extension is enabled and a library call, a hundred times
+//! slower, where it is not. A function of [`math`](super) therefore takes a [`MulAdd`] and its caller, which
+//! knows the instruction set it was compiled for, names [`Fused`] or [`Separate`]. The two differ in the last
+//! bits: a formula that needs the error of a product asks for it by [`MulAdd::product`], which is exact under
+//! both.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -62,9 +63,9 @@ pub(crate) trait MulAdd: Copy + 'static {
 
     /// `c[0] + c[1]·x + c[2]·x² + …`, at least two coefficients.
     ///
-    /// A short one by Horner's rule: the elements of a vectorised loop hide the latency of the chain. A long one by
-    /// Horner's rule in `x²` on pairs `c[2i] + c[2i + 1]·x`: one multiplication more, half the chain, and measured
-    /// faster from 7 coefficients. Loops over a constant array unroll fully.
+    /// A short one by Horner's rule: the elements of a vectorised loop hide the latency of the chain. A long
+    /// one by Horner's rule in `x²` on pairs `c[2i] + c[2i + 1]·x`: one multiplication more, half the chain,
+    /// and measured faster from 7 coefficients. Loops over a constant array unroll fully.
     #[inline(always)]
     fn polynomial<T: Real, const N: usize>(x: T, c: [T; N]) -> T {
         if N < 7 {

@@ -1,24 +1,25 @@
-//! `pow(x, y) = xʸ`, with the special cases of IEEE 754 (and C): `x⁰ = 1ʸ = 1` even for a NaN, a negative base with
-//! an integer exponent gives the power its sign and with any other exponent a NaN, `(−1)^±∞ = 1`, and zeros and
-//! infinities go where the limit goes, keeping the sign of an odd power.
+//! `pow(x, y) = xʸ`, with the special cases of IEEE 754 (and C): `x⁰ = 1ʸ = 1` even for a NaN, a negative
+//! base with an integer exponent gives the power its sign and with any other exponent a NaN, `(−1)^±∞ = 1`,
+//! and zeros and infinities go where the limit goes, keeping the sign of an odd power.
 //!
-//! **Method.** `|x|ʸ = e^(y·ln|x|)`, where `y·ln|x|` reaches 745 (104 for `f32`) and its *absolute* error is the
-//! relative error of the result: the logarithm needs 10 (7) bits more than the result has, and more for safety.
+//! **Method.** `|x|ʸ = e^(y·ln|x|)`, where `y·ln|x|` reaches 745 (104 for `f32`) and its *absolute* error is
+//! the relative error of the result: the logarithm needs 10 (7) bits more than the result has, and more for
+//! safety.
 //!
-//! - `f32` is computed in `f64`: `2^(y·log₂|x|)` with polynomials for `log₂(1 + f)` and for `2ᶠ`; the conversion of
-//!   the result does overflow and denormals.
+//! - `f32` is computed in `f64`: `2^(y·log₂|x|)` with polynomials for `log₂(1 + f)` and for `2ᶠ`; the
+//!   conversion of the result does overflow and denormals.
 //! - `f64` carries the logarithm as an unevaluated sum of two numbers. With `f`, `k` as in [`ln`](super::ln),
-//!   `s = f / (2 + f)` and `z = s²`, `ln(1 + f) = 2s·(1 + z/3 + z²·t(z))`: here `s`, `z`, `z/3` and the sum are pairs,
-//!   and `z²·t(z) < 2⁻¹²` is plain. The pair multiplied by `y` is reduced as in [`exp`](super::exp), its lower
-//!   part added to the remainder.
+//!   `s = f / (2 + f)` and `z = s²`, `ln(1 + f) = 2s·(1 + z/3 + z²·t(z))`: here `s`, `z`, `z/3` and the sum
+//!   are pairs, and `z²·t(z) < 2⁻¹²` is plain. The pair multiplied by `y` is reduced as in
+//!   [`exp`](super::exp), its lower part added to the remainder.
 //!
 //! **Polynomials**, fitted by `fit.py`:
 //!
-//! | type | polynomial      | degree  | error                                          |
-//! |------|-----------------|---------|------------------------------------------------|
-//! | f32  | `log₂(1 + f)`   | 13      | 2⁻³⁵·⁸ relative                                |
-//! | f32  | `2ᶠ`            | 6       | 2⁻²⁸·⁹ relative                                |
-//! | f64  | `t`             | 7 (in z) | 2⁻⁷³·⁵ of the factor `1 + z/3 + z²·t(z)`      |
+//! | type | polynomial    | degree | error                                    |
+//! |------|---------------|--------|------------------------------------------|
+//! | f32  | `log₂(1 + f)` | 13     | 2⁻³⁵·⁸ relative                          |
+//! | f32  | `2ᶠ`          | 6      | 2⁻²⁸·⁹ relative                          |
+//! | f64  | `t`           | 7      | 2⁻⁷³·⁵ of the factor `1 + z/3 + z²·t(z)` |
 
 #![allow(clippy::needless_bitwise_bool, reason = "`||` is a branch; here all conditions are computed")]
 
@@ -82,7 +83,8 @@ fn parity(y: f64) -> (bool, bool) {
     (odd | (off == 0.0), odd)
 }
 
-/// The special cases around `power = |x|ʸ`, which need be right only for a finite `x` other than 0 and for no NaN.
+/// The special cases around `power = |x|ʸ`, which need be right only for a finite `x` other than 0 and for no
+/// NaN.
 #[inline(always)]
 fn complete(x: f64, y: f64, power: f64) -> f64 {
     let size = x.abs();

@@ -1,39 +1,41 @@
 //! `sin` and `cos`.
 //!
-//! **Method.** `|x| = n·π/2 + r + ρ` with `n` the nearest integer and `ρ` what the rounding of `r` lost; the parity of
-//! `n` selects sine or cosine of `r + ρ`, its next bit the sign. Of the angle
+//! **Method.** `|x| = n·π/2 + r + ρ` with `n` the nearest integer and `ρ` what the rounding of `r` lost; the
+//! parity of `n` selects sine or cosine of `r + ρ`, its next bit the sign. Of the angle
 //!
 //! ```text
 //! sin(r + ρ) ≈ r + (r³·S(r²) + ρ)        cos(r + ρ) ≈ 1 + (r⁴·C(r²) − r²/2 − r·ρ)
 //! ```
 //!
-//! **Reduction.** `π/2` is taken off in parts whose multiples are exact, so that also next to a multiple of `π/2`, where
-//! all leading bits cancel, `r` keeps its relative precision. It serves up to [`LIMIT_F32`] and [`LIMIT_F64`]; there
-//! is no cheap way beyond, so a slice is worked off in blocks, and a block with larger arguments has those done again
-//! by the standard library ([`blocks`](super::blocks)).
+//! **Reduction.** `π/2` is taken off in parts whose multiples are exact, so that also next to a multiple of
+//! `π/2`, where all leading bits cancel, `r` keeps its relative precision. It serves up to [`LIMIT_F32`] and
+//! [`LIMIT_F64`]; there is no cheap way beyond, so a slice is worked off in blocks, and a block with larger
+//! arguments has those done again by the standard library ([`blocks`](super::blocks)).
 //!
-//! | type | multiply-add | parts of π/2                    | |x| at most |
-//! |------|--------------|---------------------------------|-------------|
-//! | f32  | fused        | 24 + 24 + 24 bits               | 2¹⁷         |
-//! | f32  | separate     | 33 + 53 bits, in `f64`          | 2¹⁷         |
-//! | f64  | fused        | 53 + 53 + 53 bits               | 2²⁰         |
-//! | f64  | separate     | 33 + 33 + 33 + 53 bits          | 2²⁰         |
+//! | type | multiply-add | parts of π/2                    | x up to |
+//! |------|--------------|---------------------------------|---------|
+//! | f32  | fused        | 24 + 24 + 24 bits               | 2¹⁷     |
+//! | f32  | separate     | 33 + 53 bits, in `f64`          | 2¹⁷     |
+//! | f64  | fused        | 53 + 53 + 53 bits               | 2²⁰     |
+//! | f64  | separate     | 33 + 33 + 33 + 53 bits          | 2²⁰     |
 //!
-//! **Polynomials** on `|r| ≤ π/4·(1 + 2⁻⁶)`, fitted (see `fit.py`) to the least relative error of `sin r`, `cos r`:
+//! **Polynomials** on `|r| ≤ π/4·(1 + 2⁻⁶)`, fitted (see `fit.py`) to the least relative error of `sin r`,
+//! `cos r`:
 //!
 //! | type | S: degree in r² | relative error | C: degree in r² | relative error |
 //! |------|-----------------|----------------|-----------------|----------------|
 //! | f32  | 2               | 2⁻²⁷·⁸         | 2               | 2⁻³²·⁶         |
-//! | f64  | 5               | 2⁻⁵⁷·⁶         | 5               | 2⁻⁶³·⁴         |
+//! | f64  | 5               | 2⁻⁵⁷·⁶         | 5               | 2⁻⁶³·⁵         |
 
 use super::exp::{ROUND_F32, ROUND_F64};
 use super::mul_add::MulAdd;
 use std::f32::consts as single;
 use std::f64::consts as double;
 
-/// The largest `|x|` that the reductions serve: here `n < 2¹⁷`, and `n` in error by less than 2⁻⁶.
+/// The largest `|x|` that the reductions serve: up to here `n`, rounded from an inexact product, is off by
+/// less than 0.51, so that `r` stays (but for a hair) in the range of the polynomials.
 pub(super) const LIMIT_F32: f32 = 131_072.0;
-/// The largest `|x|` that the reductions serve: `n < 2²⁰`, so `n` times a part of 33 bits is exact.
+/// The largest `|x|` that the reductions serve: `n < 2²⁰`, so that `n` times a part of 33 bits is exact.
 pub(super) const LIMIT_F64: f64 = 1_048_576.0;
 
 /// `π/2` in parts of 24 bits.
@@ -103,7 +105,8 @@ fn reduce_f64<M: MulAdd>(a: f64) -> (f64, f64, u64) {
     }
 }
 
-/// The sine (`turn` 0) or the cosine (`turn` 1) of `x` up to [`LIMIT_F32`], its sign flipped by that of `sign`.
+/// The sine (`turn` 0) or the cosine (`turn` 1) of `x` up to [`LIMIT_F32`], its sign flipped by that of
+/// `sign`.
 #[inline(always)]
 fn sin_turned_f32<M: MulAdd>(x: f32, turn: u32, sign: f32) -> f32 {
     let (r, rho, bits) = reduce_f32::<M>(x.abs());

@@ -24,7 +24,8 @@ fn ulps(y: f64, truth: &Big) -> f64 {
     ((truth - y) >> (exponent.max(-1022) - 52)).to_f64().value().abs()
 }
 
-/// Arguments of every size for which a function is neither its first term nor constant, and uniform in `ranges`.
+/// Arguments of every size for which a function is neither its first term nor constant, and uniform in
+/// `ranges`.
 fn arguments(ranges: &[(f64, f64)]) -> Vec<f64> {
     let mut random = Arguments(3);
     let mut all: Vec<f64> = (-56..11).flat_map(|e| [e; 4]).map(|e| random.with_exponent(e)).collect();
@@ -120,8 +121,8 @@ fn power() {
     }
     let mut random = Arguments(5);
     for step in 0..1500 {
-        // Bases of all sizes, near 1, and at the ends of the range of the logarithm's polynomial; exponents that take
-        // the power to anywhere between 0 and ∞.
+        // Bases of all sizes, near 1, and at the ends of the range of the logarithm's polynomial; exponents
+        // that take the power to anywhere between 0 and ∞.
         let x = match step % 6 {
             0 => random.with_exponent(step % 2098 - 1074).abs(),
             1 => 1.0 + random.with_exponent(-(step % 52) - 1),
