@@ -263,6 +263,10 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         axes.iter().rev().fold(x.clone(), |sum, &axis| sum.sum_axis(Axis(axis)))
     }
 
+    fn extreme(x: &ArrayD<f64>, axis: usize, fold: fn(f64, f64) -> f64, empty: f64) -> ArrayD<f64> {
+        x.fold_axis(Axis(axis), empty, |&a, &b| fold(a, b))
+    }
+
     let mut examples: Vec<Example> = Vec::new();
     for dims in [[2, 3, 4], [1, 3, 1], [0, 2, 3], [2, 0, 3], [70, 2, 3], [2, 3, 70]] {
         let dims = dims.as_slice();
@@ -280,9 +284,6 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
                 sum(&x[0], &[2]).reversed_axes()
             }),
         ]);
-    }
-    fn extreme(x: &ArrayD<f64>, axis: usize, fold: fn(f64, f64) -> f64, empty: f64) -> ArrayD<f64> {
-        x.fold_axis(Axis(axis), empty, |&a, &b| fold(a, b))
     }
     for dims in [[3, 4], [70, 3], [0, 3], [2, 70]] {
         let dims = dims.as_slice();

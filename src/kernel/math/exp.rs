@@ -76,16 +76,18 @@ pub(super) fn reduce_f64<M: MulAdd>(x: f64, shift: f64) -> (f64, f64, u64) {
     (r, M::mul_add(n, -LN_2_F64.1, upper - r), shifted.to_bits())
 }
 
-/// `eʳ` for a reduced `r`.
+/// `eʳ` for a reduced `r`. The two sums cost the same each on its machine, and lose less than the other would.
 #[inline(always)]
 pub(super) fn exp_reduced_f32<M: MulAdd>(r: f32) -> f32 {
-    M::mul_add(M::mul_add(M::polynomial(r, EXP_F32), r, 1.0), r, 1.0)
+    let p = M::polynomial(r, EXP_F32);
+    if M::FUSED { M::mul_add(M::mul_add(p, r, 1.0), r, 1.0) } else { 1.0 + (r + r * r * p) }
 }
 
 /// [`exp_reduced_f32`] for `f64`.
 #[inline(always)]
 pub(super) fn exp_reduced_f64<M: MulAdd>(r: f64) -> f64 {
-    M::mul_add(M::mul_add(M::polynomial(r, EXP_F64), r, 1.0), r, 1.0)
+    let p = M::polynomial(r, EXP_F64);
+    if M::FUSED { M::mul_add(M::mul_add(p, r, 1.0), r, 1.0) } else { 1.0 + (r + r * r * p) }
 }
 
 /// `y·2ⁿ`, rounded once, for `bits` of a reduction whose shift was [`ROUND_F32`] and twice the bias.
