@@ -56,10 +56,12 @@ pub enum Error {
     },
 
     /// A tensor or operation is fetched from or fed to a session of another graph.
-    #[error("`{node}` belongs to another graph than the session's")]
+    #[error("`{node}` (built at {location}) belongs to another graph than the session's")]
     OtherGraph {
         /// Name of the tensor or operation.
         node: String,
+        /// Where it was built.
+        location: &'static Location<'static>,
     },
 
     /// Two assignments to one variable in one run, with no order between them.
@@ -110,6 +112,13 @@ pub enum Error {
         location: &'static Location<'static>,
     },
 
+    /// The machine has no more memory for the values of a run or of variables.
+    #[error("no memory for {bytes} bytes of values")]
+    OutOfMemory {
+        /// How many bytes were asked for at once.
+        bytes: usize,
+    },
+
     /// Values are loaded for a variable that the graph does not have.
     #[error("there is no variable `{name}` to load")]
     UnknownVariable {
@@ -153,12 +162,6 @@ pub struct BuildError {
     pub location: &'static Location<'static>,
     /// What is wrong.
     pub mistake: Mistake,
-}
-
-impl From<&Arc<BuildError>> for Error {
-    fn from(error: &Arc<BuildError>) -> Self {
-        Error::Build(Box::new(BuildError::clone(error)))
-    }
 }
 
 /// What is wrong with a node.
@@ -228,6 +231,15 @@ pub enum Mistake {
         from: Shape,
         /// The shape it should take.
         to: Shape,
+    },
+
+    /// A tensor of another shape than the one that is needed.
+    #[error("the shape {expected} is expected, but came {found}")]
+    OtherShape {
+        /// The shape that is needed.
+        expected: Shape,
+        /// The shape that came.
+        found: Shape,
     },
 
     /// Operands come from two graphs.

@@ -10,19 +10,23 @@
 //!
 //! Gradients are ordinary nodes: they can be fetched, fed, optimised and differentiated again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::Location;
 
 use crate::dtype::Float;
 use crate::error::{Mistake, NoGradient};
 use crate::graph::{AnyTensor, Arena, Graph, Node, NodeId, Tensor, Walk};
-use crate::ops::{BroadcastLike, SumLike};
+use crate::op::Role;
+use crate::ops::{BroadcastLike, ExpectShape, Seen, SumLike};
 
 /// What an op sees of its node while the sweep passes it.
 pub(crate) struct Pullback<'g> {
     output: AnyTensor<'g>,
     cotangent: AnyTensor<'g>,
+    /// The inputs' values as the node sees them.
     inputs: Vec<AnyTensor<'g>>,
+    /// The inputs themselves, to which cotangents go.
+    sources: Vec<AnyTensor<'g>>,
     wanted: Vec<bool>,
     given: Vec<(NodeId, AnyTensor<'g>)>,
 }
@@ -41,7 +45,7 @@ impl<'g> Pullback<'g> {
     /// Gives an input its share of the cotangent; nothing is built for an input that needs none.
     pub(crate) fn give(&mut self, input: usize, share: impl FnOnce(AnyTensor<'g>) -> AnyTensor<'g>) {
         if self.wanted[input] {
-            let source = self.inputs[input];
+            let source = self.sources[input];
             let share = summed_to(share(self.cotangent), source);
             self.given.push((source.id(), share));
         }
@@ -74,7 +78,7 @@ fn summed_to<'g>(cotangent: AnyTensor<'g>, source: AnyTensor<'g>) -> AnyTensor<'
 pub struct Gradients<'g, T = f32> {
     ys: Vec<Tensor<'g, T>>,
     grad_ys: Option<Vec<Tensor<'g, T>>>,
-    stops: Vec<NodeId>,
+    stops: Vec<AnyTensor<'g>>,
 }
 
 impl<'g, T: Float> Gradients<'g, T> {
@@ -91,7 +95,7 @@ impl<'g, T: Float> Gradients<'g, T> {
 
     /// Takes these tensors for constants: they may be targets, but no gradient passes through them.
     pub fn stop_gradients<U, X: Into<Tensor<'g, U>>>(mut self, xs: impl IntoIterator<Item = X>) -> Self {
-        self.stops.extend(xs.into_iter().map(|x| x.into().any().id()));
+        self.stops.extend(xs.into_iter().map(|x| x.into().any()));
         self
     }
 
@@ -105,12 +109,18 @@ impl<'g, T: Float> Gradients<'g, T> {
             return Vec::new();
         };
         let found = graph.attributed(location, || {
-            if let Some(operand) = ys.iter().chain(&xs).position(|any| !any.is_of(graph)) {
+            let grad_ys: Option<Vec<AnyTensor<'g>>> =
+                self.grad_ys.as_ref().map(|given| given.iter().map(|t| t.any()).collect());
+            let given = grad_ys.iter().flatten();
+            let mut mentioned = ys.iter().chain(&xs).chain(given).chain(&self.stops);
+            if let Some(operand) = mentioned.clone().position(|any| !any.is_of(graph)) {
                 let foreign = graph.invalid("gradients", Mistake::OtherGraph { operand });
                 return vec![Some(foreign); xs.len()];
             }
-            let grad_ys =
-                self.grad_ys.as_ref().map(|given| given.iter().map(|t| t.any()).collect::<Vec<_>>());
+            // What is built on a mistake is that mistake, and says nothing of its own.
+            if let Some(invalid) = mentioned.find(|any| any.is_invalid()) {
+                return vec![Some(*invalid); xs.len()];
+            }
             match seeds(&ys, grad_ys.as_deref()) {
                 Ok(seeds) => Sweep::new(graph, &ys, &xs, &self.stops).run(&seeds),
                 Err(mistake) => vec![Some(graph.invalid("gradients", mistake)); xs.len()],
@@ -166,15 +176,19 @@ fn seeds<'g>(ys: &[AnyTensor<'g>], grad_ys: Option<&[AnyTensor<'g>]>) -> Result<
     if grad_ys.len() != ys.len() {
         return Err(Mistake::GradYsCount { ys: ys.len(), grad_ys: grad_ys.len() });
     }
-    if let Some(operand) = grad_ys.iter().position(|given| !given.is_of(ys[0].graph())) {
-        return Err(Mistake::OtherGraph { operand: ys.len() + operand });
-    }
     for (y, given) in ys.iter().zip(grad_ys) {
         if !given.shape().agrees_with(&y.shape()) {
             return Err(Mistake::GradYsShape { y: y.name(), expected: y.shape(), found: given.shape() });
         }
     }
-    Ok(grad_ys.to_vec())
+    // What is not known yet is checked when it is.
+    let checked =
+        ys.iter().zip(grad_ys).map(|(y, given)| match (y.shape().known(), given.shape() == y.shape()) {
+            (Some(_), true) => *given,
+            (Some(_), false) => given.unary(ExpectShape(Some(y.shape()))),
+            (None, _) => given.binary(ExpectShape(None), *y),
+        });
+    Ok(checked.collect())
 }
 
 /// Whether a gradient can pass from a node to one of its inputs.
@@ -190,26 +204,41 @@ struct Sweep<'a, 'g> {
     xs: &'a [AnyTensor<'g>],
     /// The nodes that lie between targets and results, ascending.
     between: Vec<NodeId>,
-    /// Whether a node has a target at or above it that a gradient can reach.
-    reaches: HashMap<NodeId, bool>,
-    stops: &'a [NodeId],
+    /// The nodes that have a target at or above them that a gradient can reach.
+    reaches: HashSet<NodeId>,
+    stops: HashSet<NodeId>,
+    /// Whether a variable could have changed between a node and its gradient, so that the gradient must
+    /// be told which value the node saw.
+    variables_change: bool,
 }
 
 impl<'a, 'g> Sweep<'a, 'g> {
-    fn new(graph: &'g Graph, ys: &'a [AnyTensor<'g>], xs: &'a [AnyTensor<'g>], stops: &'a [NodeId]) -> Self {
+    fn new(
+        graph: &'g Graph,
+        ys: &'a [AnyTensor<'g>],
+        xs: &'a [AnyTensor<'g>],
+        stops: &[AnyTensor<'g>],
+    ) -> Self {
+        let is_ordered = graph.builds_in_order();
         let arena = graph.shared().read();
-        let targets: Vec<NodeId> = xs.iter().map(|x| x.id()).collect();
+        let targets: HashSet<NodeId> = xs.iter().map(|x| x.id()).collect();
+        let stops: HashSet<NodeId> = stops.iter().map(|stop| stop.id()).collect();
         let ancestors = Walk::data(&arena).ancestors(ys.iter().map(|y| y.id()));
-        let mut reaches = HashMap::with_capacity(ancestors.len());
+        let mut reaches = HashSet::with_capacity(ancestors.len());
         for &id in &ancestors {
             let node = arena.node(id);
+            let mut inputs = 0..node.inputs.len();
             let through_input = !stops.contains(&id)
-                && (0..node.inputs.len())
-                    .any(|i| reaches.get(&node.inputs[i]) == Some(&true) && passes(&arena, node, i));
-            reaches.insert(id, through_input || targets.contains(&id));
+                && inputs.any(|i| reaches.contains(&node.inputs[i]) && passes(&arena, node, i));
+            if through_input || targets.contains(&id) {
+                reaches.insert(id);
+            }
         }
-        let between = ancestors.into_iter().filter(|id| reaches[id]).collect();
-        Sweep { graph, ys, xs, between, reaches, stops }
+        let writes = |id: NodeId| matches!(arena.node(id).op.role(), Role::Writes(_) | Role::WritesAll);
+        let variables_change =
+            is_ordered || Walk::all(&arena).ancestors(ys.iter().map(|y| y.id())).into_iter().any(writes);
+        let between = ancestors.into_iter().filter(|id| reaches.contains(id)).collect();
+        Sweep { graph, ys, xs, between, reaches, stops, variables_change }
     }
 
     fn run(self, seeds: &[AnyTensor<'g>]) -> Vec<Option<AnyTensor<'g>>> {
@@ -219,7 +248,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
             cotangents.insert(id, sum);
         };
         for (y, &seed) in self.ys.iter().zip(seeds) {
-            if self.reaches.get(&y.id()) == Some(&true) {
+            if self.reaches.contains(&y.id()) {
                 add(&mut cotangents, y.id(), seed);
             }
         }
@@ -240,16 +269,20 @@ impl<'a, 'g> Sweep<'a, 'g> {
         let (op, inputs, wanted) = {
             let arena = self.graph.shared().read();
             let node = arena.node(id);
-            let wants =
-                |i: usize| self.reaches.get(&node.inputs[i]) == Some(&true) && passes(&arena, node, i);
+            let wants = |i: usize| self.reaches.contains(&node.inputs[i]) && passes(&arena, node, i);
             (node.op.clone(), node.inputs.clone(), (0..node.inputs.len()).map(wants).collect::<Vec<_>>())
         };
         if !wanted.contains(&true) {
             return Vec::new();
         }
-        let inputs = inputs.into_iter().map(|input| self.graph.tie(input)).collect();
         let output = self.graph.tie(id);
-        let mut at = Pullback { output, cotangent, inputs, wanted, given: Vec::new() };
+        let sources: Vec<AnyTensor<'g>> = inputs.into_iter().map(|input| self.graph.tie(input)).collect();
+        let as_seen = |input: &AnyTensor<'g>| match input.role() {
+            Role::Reads(_) if self.variables_change => input.binary(Seen, output),
+            _ => *input,
+        };
+        let inputs = sources.iter().map(as_seen).collect();
+        let mut at = Pullback { output, cotangent, inputs, sources, wanted, given: Vec::new() };
         op.pullback(&mut at);
         at.given
     }

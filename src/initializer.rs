@@ -11,6 +11,7 @@ use rand::rngs::StdRng;
 use rand_distr::{Distribution, Normal, Uniform};
 
 use crate::dtype::{Element, Float, Numeric};
+use crate::exec::OutOfMemory;
 use crate::graph::StartingValue;
 use crate::value::{IntoValue, Value};
 
@@ -81,7 +82,7 @@ pub fn random_normal(shape: impl Into<Vec<usize>>, mean: f64, stddev: f64) -> In
 /// networks*, 2010, equation 16.
 pub fn glorot_uniform(shape: [usize; 2]) -> Initializer {
     let [fan_in, fan_out] = shape;
-    let limit = (6.0 / (fan_in + fan_out).max(1) as f64).sqrt();
+    let limit = (6.0 / (fan_in as f64 + fan_out as f64).max(1.0)).sqrt();
     random_uniform(shape, -limit, limit)
 }
 
@@ -95,7 +96,10 @@ impl<T: Float> Start<T> for Initializer {
 
 impl Rule {
     /// The elements for a seed. Bounds or deviations that define no distribution give NaN.
-    fn draw<T: Float>(self, dims: &[usize], seed: u64) -> Value {
+    fn draw<T: Float>(self, dims: &[usize], seed: u64) -> Result<Value, OutOfMemory> {
+        let count = dims.iter().product();
+        let mut elements: Vec<T> = Vec::new();
+        elements.try_reserve_exact(count).map_err(|_| OutOfMemory { bytes: count * size_of::<T>() })?;
         let mut rng = StdRng::seed_from_u64(seed);
         let mut next: Box<dyn FnMut() -> f64> = match self {
             Rule::Full(value) => Box::new(move || value),
@@ -108,7 +112,9 @@ impl Rule {
                 Err(_) => Box::new(|| f64::NAN),
             },
         };
-        Value::from(ArrayD::from_shape_simple_fn(IxDyn(dims), || <T as Numeric>::from_f64(next())))
+        elements.extend((0..count).map(|_| <T as Numeric>::from_f64(next())));
+        // The variable's lengths were checked when it was built, and their product is the count.
+        Ok(Value::row_major(ArrayD::from_shape_vec(IxDyn(dims), elements).unwrap_or_default()))
     }
 }
 

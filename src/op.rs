@@ -55,6 +55,8 @@ pub(crate) enum Role {
     Placeholder,
     /// It stands for a variable's value; which value is decided for each reader.
     Reads(VariableId),
+    /// It stands for the value that its second input sees in the variable that is its first.
+    ReadsAsSeen,
     /// Its value becomes the variable's.
     Writes(VariableId),
     /// Every variable of the graph takes its starting value.

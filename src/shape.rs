@@ -32,9 +32,14 @@ impl Shape {
         self.0.len()
     }
 
-    /// The number of elements, when every length is known.
+    /// The number of elements, when every length is known and the number is one that can be counted.
     pub fn size(&self) -> Option<usize> {
-        self.0.iter().copied().product()
+        // In two steps, so that an unknown length counts even beside a zero.
+        let lengths: Vec<usize> = self.known()?;
+        if lengths.contains(&0) {
+            return Some(0);
+        }
+        lengths.iter().try_fold(1_usize, |size, &length| size.checked_mul(length))
     }
 
     /// All lengths, when every one is known.
@@ -132,6 +137,14 @@ impl fmt::Display for TensorType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.dtype, self.shape)
     }
+}
+
+/// Whether arrays of these lengths can be addressed: the product of the lengths other than 0, which
+/// bounds every stride, takes at most `isize::MAX` bytes.
+pub(crate) fn is_addressable(lengths: &[usize], dtype: DType) -> bool {
+    let nonzero = lengths.iter().filter(|&&length| length != 0);
+    let bytes = nonzero.copied().try_fold(dtype.size(), usize::checked_mul);
+    bytes.is_some_and(|bytes| bytes <= isize::MAX as usize)
 }
 
 /// The shape that two operands have together under `NumPy`'s rule: axes are matched from the last,

@@ -89,12 +89,27 @@ impl<T: Element, S: Data<Elem = T>, D: Dimension> From<ArrayBase<S, D>> for Valu
 
 /// What a constant or the start of a variable can be made of: an ndarray array or view of any
 /// dimension, a reference to one, or a scalar.
-pub trait IntoValue {
+///
+/// Sealed: what it gives is taken to be of the type and order that it says.
+pub trait IntoValue: sealed::Sealed {
     /// The element type.
     type Elem: Element;
 
     /// The elements, owned, in row-major order.
     fn into_value(self) -> Value;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<T: crate::Element, S: ndarray::Data<Elem = T>, D: ndarray::Dimension> Sealed
+        for ndarray::ArrayBase<S, D>
+    {
+    }
+    impl<T: crate::Element, S: ndarray::Data<Elem = T>, D: ndarray::Dimension> Sealed
+        for &ndarray::ArrayBase<S, D>
+    {
+    }
+    impl<T: crate::Element> Sealed for T {}
 }
 
 impl<T: Element, S: Data<Elem = T>, D: Dimension> IntoValue for ArrayBase<S, D> {

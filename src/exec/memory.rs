@@ -1,6 +1,6 @@
 //! Aligned bytes, and arrays copied in and out of them.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
 use ndarray::{ArrayD, IxDyn};
@@ -8,8 +8,14 @@ use ndarray::{ArrayD, IxDyn};
 use crate::dtype::{DType, Element};
 use crate::value::{Value, with_array};
 
-/// A cache line, and the widest vector.
-const ALIGNMENT: usize = 64;
+/// The machine has no memory for so many bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfMemory {
+    pub(crate) bytes: usize,
+}
+
+/// Where memory starts, and buffers in an arena: a cache line, and the widest vector.
+pub(crate) const ALIGNMENT: usize = 64;
 
 /// Bytes that start at a multiple of 64.
 #[derive(Debug)]
@@ -25,31 +31,42 @@ unsafe impl Send for Memory {}
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    /// Bytes that are all 0: initialised, and valid for every element type.
-    pub(crate) fn zeroed(bytes: usize) -> Self {
-        let dangling = Memory { start: NonNull::<Aligned>::dangling().cast(), bytes: 0 };
-        if bytes == 0 {
-            return dangling;
-        }
-        let Ok(layout) = Layout::from_size_align(bytes, ALIGNMENT) else {
-            return dangling;
-        };
-        // SAFETY: the layout has a size other than 0.
-        match NonNull::new(unsafe { alloc_zeroed(layout) }) {
-            Some(start) => Memory { start, bytes },
-            None => handle_alloc_error(layout),
-        }
+    /// No bytes at all, at an aligned address.
+    pub(crate) const fn empty() -> Self {
+        Memory { start: NonNull::<Aligned>::dangling().cast(), bytes: 0 }
     }
 
-    /// A copy of the elements of a value in row-major order.
-    pub(crate) fn of(value: &Value) -> Self {
+    /// Bytes that are all 0: initialised, and valid for every element type.
+    pub(crate) fn zeroed(bytes: usize) -> Result<Self, OutOfMemory> {
+        if bytes == 0 {
+            return Ok(Memory::empty());
+        }
+        let layout = Layout::from_size_align(bytes, ALIGNMENT).map_err(|_| OutOfMemory { bytes })?;
+        // SAFETY: the layout has a size other than 0.
+        let start = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(OutOfMemory { bytes })?;
+        Ok(Memory { start, bytes })
+    }
+
+    /// A copy of the elements of a value.
+    pub(crate) fn of(value: &Value) -> Result<Self, OutOfMemory> {
         let bytes = value.shape().iter().product::<usize>() * value.dtype().size();
-        let memory = Memory::zeroed(bytes);
-        debug_assert!(with_array!(value, array => array.is_standard_layout()));
-        // SAFETY: a value in row-major order holds `bytes` consecutive bytes, and the new memory as
-        // many; the two do not overlap.
-        unsafe { std::ptr::copy_nonoverlapping(value.as_ptr(), memory.start(), bytes) };
-        memory
+        let memory = Memory::zeroed(bytes)?;
+        with_array!(value, array => {
+            if let Some(elements) = array.as_slice() {
+                // SAFETY: the memory holds as many elements as the array, and does not overlap it.
+                unsafe { std::ptr::copy_nonoverlapping(elements.as_ptr().cast(), memory.start(), bytes) };
+                return Ok(memory);
+            }
+            let mut to = memory.start().cast();
+            for &element in array {
+                // SAFETY: the memory holds as many elements as the array, and starts aligned for any.
+                unsafe {
+                    *to = element;
+                    to = to.add(1);
+                }
+            }
+        });
+        Ok(memory)
     }
 
     pub(crate) fn start(&self) -> *mut u8 {
@@ -78,15 +95,23 @@ impl Drop for Memory {
 ///
 /// # Safety
 /// As many elements of the type as the lengths say must lie there, initialised, aligned and unchanging.
-pub(crate) unsafe fn value_at(address: *const u8, dtype: DType, dims: &[usize]) -> Value {
+pub(crate) unsafe fn value_at(
+    address: *const u8,
+    dtype: DType,
+    dims: &[usize],
+) -> Result<Value, OutOfMemory> {
     /// # Safety
     /// As for `value_at`.
-    unsafe fn array<T: Element>(address: *const u8, dims: &[usize]) -> Value {
+    unsafe fn array<T: Element>(address: *const u8, dims: &[usize]) -> Result<Value, OutOfMemory> {
         let count = dims.iter().product();
         // SAFETY: the caller's promise.
         let elements = unsafe { std::slice::from_raw_parts(address.cast::<T>(), count) };
-        // The number of elements is the product of the lengths, so the shape fits.
-        T::wrap(ArrayD::from_shape_vec(IxDyn(dims), elements.to_vec()).unwrap_or_default())
+        let mut copy = Vec::new();
+        let bytes = size_of_val(elements);
+        copy.try_reserve_exact(count).map_err(|_| OutOfMemory { bytes })?;
+        copy.extend_from_slice(elements);
+        // The lengths were checked when the plan was made, and their product is the number of elements.
+        Ok(T::wrap(ArrayD::from_shape_vec(IxDyn(dims), copy).unwrap_or_default()))
     }
     // SAFETY: the caller's promise, for the type that `dtype` names.
     unsafe {

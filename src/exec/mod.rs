@@ -7,7 +7,8 @@
 //! - [`schedule`]: all steps, in order on one thread or as they become ready on several.
 //!
 //! A run finds the address of each buffer, runs the steps, and copies out what is fetched. It gives
-//! errors as [`Fault`]s; whether assigned values are kept is the session's decision.
+//! errors as [`Failure`]s, for which the session finds the words; the store keeps assigned values only
+//! if there is none.
 
 mod feed;
 mod memory;
@@ -22,6 +23,7 @@ use crate::graph::VariableId;
 use crate::plan::{Fallible, Place, Plan};
 use crate::value::Value;
 
+pub(crate) use memory::{ALIGNMENT, OutOfMemory};
 use memory::{Memory, value_at};
 
 pub(crate) use feed::FedArray;
@@ -36,6 +38,27 @@ pub(crate) struct Fault {
     step: usize,
     /// The function that had no value, and its node.
     pub(crate) of: Fallible,
+}
+
+/// Why a run gives nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// A step could not be done.
+    Fault(Fault),
+    /// There is no memory for the run.
+    OutOfMemory { bytes: usize },
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Failure::Fault(fault)
+    }
+}
+
+impl From<OutOfMemory> for Failure {
+    fn from(OutOfMemory { bytes }: OutOfMemory) -> Self {
+        Failure::OutOfMemory { bytes }
+    }
 }
 
 /// Where a variable's value lies, and where its next one is to be made.
@@ -60,19 +83,19 @@ pub(crate) struct Arena {
 unsafe impl Send for Arena {}
 
 impl Arena {
-    fn new(plan: &Plan) -> Self {
-        let memory = Memory::zeroed(plan.arena_bytes);
+    fn new(plan: &Plan) -> Result<Self, OutOfMemory> {
+        let memory = Memory::zeroed(plan.arena_bytes)?;
         let address = |place: Place| match place {
-            // The checker has established that every offset lies within the arena.
+            // `plan::memory` has grown the arena to hold every buffer at its offset.
             Place::Arena(offset) => memory.start().wrapping_add(offset),
             Place::Constant(index) => plan.constants[index].as_ptr().cast_mut(),
             Place::Feed(_) | Place::Variable(_) | Place::Next(_) => std::ptr::null_mut(),
         };
-        Arena {
+        Ok(Arena {
             addresses: plan.buffers.iter().map(|buffer| address(buffer.place)).collect(),
             waiting: plan.order.waits_for.iter().map(|&count| AtomicU32::new(count)).collect(),
             _memory: memory,
-        }
+        })
     }
 }
 
@@ -88,9 +111,12 @@ unsafe fn run(
     feeds: &[FedArray<'_>],
     variable: impl Fn(VariableId) -> VariableMemory,
     mut fetched: impl FnMut(Value),
-) -> Result<(), Fault> {
+) -> Result<(), Failure> {
     let idle = plan.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop();
-    let mut arena = idle.unwrap_or_else(|| Arena::new(plan));
+    let mut arena = match idle {
+        Some(arena) => arena,
+        None => Arena::new(plan)?,
+    };
     for (address, buffer) in arena.addresses.iter_mut().zip(&plan.buffers) {
         match buffer.place {
             Place::Feed(position) => *address = feeds[position].start().cast_mut(),
@@ -101,14 +127,14 @@ unsafe fn run(
     }
     // SAFETY: the addresses are those of the plan's buffers: feeds, constants and variables by the
     // caller's promise, the rest within the arena, which this run alone holds.
-    let result = unsafe { schedule::run(plan, threads, &arena) };
-    if result.is_ok() {
+    let result = unsafe { schedule::run(plan, threads, &arena) }.map_err(Failure::from).and_then(|()| {
         for fetch in &plan.fetches {
             let address = arena.addresses[fetch.buffer.index()];
             // SAFETY: all steps are done, so the buffer holds the value of this type and lengths.
-            fetched(unsafe { value_at(address, fetch.dtype, &fetch.dims) });
+            fetched(unsafe { value_at(address, fetch.dtype, &fetch.dims) }?);
         }
-    }
+        Ok(())
+    });
     plan.arenas.lock().unwrap_or_else(PoisonError::into_inner).push(arena);
     result
 }

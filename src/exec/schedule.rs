@@ -1,6 +1,6 @@
 //! All steps of a plan: in order on the caller's thread, or as they become ready on a pool's.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::Scope;
@@ -15,13 +15,30 @@ use crate::plan::{Fallible, Plan};
 pub(crate) enum Threads {
     /// The caller's only.
     One,
-    /// Rayon's global pool: one thread for each core.
-    All,
-    /// A pool of the session's own.
+    /// Those of a pool. It is never rayon's global one: a thread of ours that waits there could take up
+    /// a task of the user's, which runs the session and waits for the variables that our run holds.
     Pool(Arc<rayon::ThreadPool>),
 }
 
 impl Threads {
+    /// As many threads as asked for; 0 is one for each core, in a pool that all sessions share.
+    pub(crate) fn new(count: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        static SHARED: Mutex<Option<Arc<rayon::ThreadPool>>> = Mutex::new(None);
+        let pool = |count| rayon::ThreadPoolBuilder::new().num_threads(count).build().map(Arc::new);
+        match count {
+            0 => {
+                let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+                let pool = match &*shared {
+                    Some(pool) => Arc::clone(pool),
+                    None => Arc::clone(shared.insert(pool(0)?)),
+                };
+                Ok(if pool.current_num_threads() > 1 { Threads::Pool(pool) } else { Threads::One })
+            }
+            1 => Ok(Threads::One),
+            count => pool(count).map(Threads::Pool),
+        }
+    }
+
     pub(crate) fn are_many(&self) -> bool {
         !matches!(self, Threads::One)
     }
@@ -34,20 +51,19 @@ impl Threads {
 /// what the plan reads.
 pub(super) unsafe fn run(plan: &Plan, threads: &Threads, arena: &Arena) -> Result<(), Fault> {
     let addresses = Addresses(&arena.addresses);
-    if plan.order.inline {
+    let pool = match threads {
+        // A thread of a rayon pool that waits for another pool takes up its own pool's tasks meanwhile;
+        // one that runs this session would wait for the variables that this run holds.
+        Threads::Pool(pool) if !plan.order.inline && rayon::current_thread_index().is_none() => pool,
         // SAFETY: the caller's promise; in order, each step finds done what it reads.
-        return unsafe { run_in_order(plan, addresses) };
-    }
-    let parallel = Parallel { plan, arena, addresses, fault: Mutex::new(None) };
+        _ => return unsafe { run_in_order(plan, addresses) },
+    };
     for (waiting, &count) in arena.waiting.iter().zip(&plan.order.waits_for) {
         waiting.store(count, Ordering::Relaxed);
     }
-    match threads {
-        // SAFETY: as above.
-        Threads::One => return unsafe { run_in_order(plan, addresses) },
-        Threads::All => rayon::scope(|scope| parallel.start(scope)),
-        Threads::Pool(pool) => pool.scope(|scope| parallel.start(scope)),
-    }
+    let parallel =
+        Parallel { plan, arena, addresses, fault: Mutex::new(None), has_failed: AtomicBool::new(false) };
+    pool.scope(|scope| parallel.start(scope));
     parallel.fault.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
@@ -72,6 +88,8 @@ struct Parallel<'a> {
     addresses: Addresses<'a>,
     /// The fault of the earliest step that had one.
     fault: Mutex<Option<Fault>>,
+    /// Set with the first fault: what runs behind it must not read what was not written.
+    has_failed: AtomicBool,
 }
 
 // SAFETY: the arena's addresses are followed by steps only, which the plan orders; the rest of it is atomics.
@@ -105,8 +123,12 @@ impl Parallel<'_> {
 
     fn run_step(&self, index: usize) {
         let step = &self.plan.steps[index];
+        // A step that waited for the failed one sees the flag, which was set before the count went down.
+        if self.has_failed.load(Ordering::Relaxed) {
+            return;
+        }
         let task = |task: usize| -> Result<(), Fallible> {
-            // SAFETY: the steps that this one waits for are done, and the plan lets no step that may run
+            // SAFETY: the steps that this one waits for have succeeded, and the plan lets no step that may run
             // at the same time touch what this one writes; tasks of one step write apart.
             unsafe { run_task(step, task, self.addresses) }
         };
@@ -122,6 +144,7 @@ impl Parallel<'_> {
             Ok(()) => unsafe { finish(step, self.addresses) },
             Err(of) => {
                 let fault = Fault { step: index, of };
+                self.has_failed.store(true, Ordering::Relaxed);
                 let mut earliest = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
                 *earliest = Some(earliest.map_or(fault, |known| known.min(fault)));
             }

@@ -2,14 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 
-use super::Memory;
+use super::{Memory, OutOfMemory};
 use crate::kernel::fold;
 use crate::kernel::tile::Args;
 use crate::plan::{Accumulator, Base, BufferId, Fallible, Kind, Region, Slot, Step, TileOp};
 
 thread_local! {
     /// The tiles of the region that this thread runs. Grows to the largest region seen.
-    static SCRATCH: RefCell<Memory> = RefCell::new(Memory::zeroed(0));
+    static SCRATCH: RefCell<Memory> = const { RefCell::new(Memory::empty()) };
 }
 
 /// The addresses of a plan's buffers.
@@ -93,7 +93,9 @@ pub(super) unsafe fn finish(step: &Step, addresses: Addresses<'_>) {
 unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> Result<(), Fallible> {
     SCRATCH.with_borrow_mut(|scratch| {
         if scratch.bytes() < region.scratch_bytes {
-            *scratch = Memory::zeroed(region.scratch_bytes);
+            // A few tiles: a process without memory for these cannot go on in any case.
+            *scratch = Memory::zeroed(region.scratch_bytes)
+                .unwrap_or_else(|OutOfMemory { bytes }| panic!("no memory for {bytes} bytes of tiles"));
         }
         let partial = match region.partial {
             // SAFETY: `partial` holds `partial_bytes` for each chunk; this one is touched by this task only.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use super::{Fault, Memory, Ready, Threads, VariableMemory, value_at};
+use super::{Failure, Memory, OutOfMemory, Ready, Threads, VariableMemory, value_at};
 use crate::graph::{self, Shared, VariableId};
 use crate::value::Value;
 
@@ -29,9 +29,9 @@ pub(crate) struct Store {
 }
 
 impl Slot {
-    fn of(value: &Value) -> Self {
-        let current = Memory::of(value);
-        Slot { next: Memory::zeroed(current.bytes()), current }
+    fn of(value: &Value) -> Result<Self, OutOfMemory> {
+        let current = Memory::of(value)?;
+        Ok(Slot { next: Memory::zeroed(current.bytes())?, current })
     }
 }
 
@@ -49,11 +49,11 @@ impl Store {
         graph: &Shared,
         threads: &Threads,
         fetched: impl FnMut(Value),
-    ) -> Result<(), Fault> {
+    ) -> Result<(), Failure> {
         let plan = ready.plan();
         // Acquire what `initialize` wrote before it set the flag.
         if !plan.initialized.0.load(Ordering::Acquire) {
-            self.initialize(&graph.read(), graph.seed, &plan.variables);
+            self.initialize(&graph.read(), graph.seed, &plan.variables)?;
             plan.initialized.0.store(true, Ordering::Release);
         }
         if plan.commits.is_empty() {
@@ -74,7 +74,12 @@ impl Store {
     }
 
     /// Gives a starting value to those of the variables that have no value yet.
-    fn initialize(&self, graph: &graph::Arena, seed: u64, variables: &[VariableId]) {
+    fn initialize(
+        &self,
+        graph: &graph::Arena,
+        seed: u64,
+        variables: &[VariableId],
+    ) -> Result<(), OutOfMemory> {
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         if slots.len() < graph.variables.len() {
             slots.resize_with(graph.variables.len(), || None);
@@ -82,34 +87,42 @@ impl Store {
         for id in variables {
             let slot = &mut slots[id.index()];
             if slot.is_none() {
-                *slot = Some(Slot::of(&graph.variables[id.index()].starting_value(seed)));
+                *slot = Some(Slot::of(&*graph.variables[id.index()].starting_value(seed)?)?);
             }
         }
+        Ok(())
     }
 
     /// The values of all variables of the graph, by name.
-    pub(crate) fn values(&self, graph: &graph::Arena, seed: u64) -> BTreeMap<String, Value> {
+    pub(crate) fn values(
+        &self,
+        graph: &graph::Arena,
+        seed: u64,
+    ) -> Result<BTreeMap<String, Value>, OutOfMemory> {
         let all: Vec<VariableId> = (0..graph.variables.len() as u32).map(VariableId).collect();
-        self.initialize(graph, seed, &all);
+        self.initialize(graph, seed, &all)?;
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
         let held = graph.variables.iter().zip(slots.iter()).filter_map(|(record, slot)| {
             let current = slot.as_ref()?.current.start();
             // SAFETY: the slot was made from a value of the record's type and lengths, or set to one
             // that was checked to be; the shared lock keeps it from changing.
-            Some((record.name.clone(), unsafe { value_at(current, record.dtype, &record.dims) }))
+            let value = unsafe { value_at(current, record.dtype, &record.dims) };
+            Some(value.map(|value| (record.name.clone(), value)))
         });
         held.collect()
     }
 
     /// Sets variables by index to values of their types and lengths, all at once.
-    pub(crate) fn set(&self, values: &[(usize, Value)]) {
+    pub(crate) fn set(&self, values: &[(usize, Value)]) -> Result<(), OutOfMemory> {
+        let made: Vec<Slot> = values.iter().map(|(_, value)| Slot::of(value)).collect::<Result<_, _>>()?;
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        for (index, value) in values {
+        for ((index, _), slot) in values.iter().zip(made) {
             if slots.len() <= *index {
                 slots.resize_with(index + 1, || None);
             }
-            slots[*index] = Some(Slot::of(value));
+            slots[*index] = Some(slot);
         }
+        Ok(())
     }
 }
 
@@ -123,7 +136,7 @@ unsafe fn run_on(
     ready: &Ready<'_>,
     threads: &Threads,
     fetched: impl FnMut(Value),
-) -> Result<(), Fault> {
+) -> Result<(), Failure> {
     let variable = |id: VariableId| match slots.get(id.index()) {
         Some(Some(slot)) => VariableMemory { current: slot.current.start(), next: slot.next.start() },
         // Every variable of the plan has been initialised.

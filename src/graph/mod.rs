@@ -21,11 +21,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::dtype::{DType, Element, Numeric};
-use crate::error::{BuildError, Mistake, Result};
+use crate::error::{BuildError, Error, Mistake, Result};
 use crate::initializer::Start;
 use crate::op::{Op, Role};
 use crate::ops;
-use crate::shape::{Shape, TensorType};
+use crate::shape::{Shape, TensorType, is_addressable};
 use crate::value::IntoValue;
 
 use context::Context;
@@ -58,6 +58,16 @@ impl VariableId {
     }
 }
 
+/// Index of a mistake in its graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct MistakeId(usize);
+
+/// A node yet to be added.
+enum NewNode {
+    Op(Arc<dyn Op>),
+    Variable { dtype: DType, start: StartingValue },
+}
+
 /// A node of the arena.
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -69,7 +79,7 @@ pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) location: &'static Location<'static>,
     /// The mistake that makes this node invalid: its own, or the first among its inputs.
-    pub(crate) error: Option<Arc<BuildError>>,
+    pub(crate) mistake: Option<MistakeId>,
 }
 
 impl Node {
@@ -85,7 +95,8 @@ pub(crate) struct Arena {
     pub(crate) nodes: Vec<Node>,
     pub(crate) variables: Vec<VariableRecord>,
     names: Names,
-    first_error: Option<Arc<BuildError>>,
+    /// All mistakes in the order in which they were made, each with its node.
+    mistakes: Vec<(NodeId, Mistake)>,
 }
 
 impl Arena {
@@ -95,7 +106,39 @@ impl Arena {
 
     /// The first mistake made in building, if any was.
     pub(crate) fn check(&self) -> Result<()> {
-        self.first_error.as_ref().map_or(Ok(()), |error| Err(error.into()))
+        if self.mistakes.is_empty() { Ok(()) } else { Err(self.error(MistakeId(0))) }
+    }
+
+    /// A mistake in words, under the name that its node has by now.
+    pub(crate) fn error(&self, MistakeId(index): MistakeId) -> Error {
+        let (id, mistake) = &self.mistakes[index];
+        let Node { name, op, location, .. } = self.node(*id);
+        let (node, op, mistake) = (name.clone(), op.name(), mistake.clone());
+        Error::Build(Box::new(BuildError { node, op, location, mistake }))
+    }
+
+    /// Makes a new variable's op, and keeps how it starts.
+    fn add_variable(
+        &mut self,
+        name: &str,
+        dtype: DType,
+        start: StartingValue,
+    ) -> Result<Arc<dyn Op>, Mistake> {
+        let dims = start.dims().to_vec();
+        if !is_addressable(&dims, dtype) {
+            return Err(Mistake::VariableShape { shape: dims.into() });
+        }
+        let taken_at = match self.names.holder(name) {
+            Holder::Nobody => {
+                let id = VariableId(self.variables.len() as u32);
+                let op = ops::VariableOp::new(id, TensorType::new(dtype, dims.as_slice()));
+                self.variables.push(VariableRecord { name: name.to_owned(), dtype, dims, start });
+                return Ok(Arc::new(op));
+            }
+            Holder::Scope => None,
+            Holder::Node(node) => Some(self.node(node).location),
+        };
+        Err(Mistake::NameTaken { name: name.to_owned(), taken_at })
     }
 }
 
@@ -150,7 +193,7 @@ impl Graph {
     pub fn with_seed(seed: u64) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         let arena =
-            Arena { nodes: Vec::new(), variables: Vec::new(), names: Names::default(), first_error: None };
+            Arena { nodes: Vec::new(), variables: Vec::new(), names: Names::default(), mistakes: Vec::new() };
         // Ids need only differ, so no ordering with other memory is asked for.
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Graph { shared: Arc::new(Shared { id, seed, arena: RwLock::new(arena) }) }
@@ -202,7 +245,8 @@ impl Graph {
     /// ```
     #[track_caller]
     pub fn variable<T: Element>(&self, name: &str, start: impl Start<T>) -> Variable<'_, T> {
-        Variable::typed(self.add_variable(name, T::DTYPE, start.into_starting_value()))
+        let variable = NewNode::Variable { dtype: T::DTYPE, start: start.into_starting_value() };
+        Variable::typed(self.tie(self.push(variable, &[], name, Location::caller(), None)))
     }
 
     /// An operation that sets every variable of the graph to its start, also those added later.
@@ -285,7 +329,7 @@ impl Graph {
     #[track_caller]
     fn apply_named<'g>(&'g self, op: impl Op, inputs: &[AnyTensor<'g>], name: &str) -> AnyTensor<'g> {
         let location = Location::caller();
-        self.tie(self.push(Arc::new(op), inputs, name, location, None))
+        self.tie(self.push(NewNode::Op(Arc::new(op)), inputs, name, location, None))
     }
 
     /// The handle of a node of this graph.
@@ -293,51 +337,10 @@ impl Graph {
         AnyTensor::new(self, id)
     }
 
-    #[track_caller]
-    fn add_variable(&self, name: &str, dtype: DType, start: StartingValue) -> AnyTensor<'_> {
-        let location = Location::caller();
-        let scoped = Context::of(self).scoped(name);
-        let shape = Shape::from(start.dims());
-        match self.record_variable(scoped, dtype, start) {
-            Ok(id) => {
-                let op = ops::VariableOp::new(id, TensorType::new(dtype, shape));
-                self.tie(self.push(Arc::new(op), &[], name, location, None))
-            }
-            Err(mistake) => {
-                self.tie(self.push(Arc::new(ops::Invalid("variable")), &[], name, location, Some(mistake)))
-            }
-        }
-    }
-
-    fn record_variable(
-        &self,
-        name: String,
-        dtype: DType,
-        start: StartingValue,
-    ) -> Result<VariableId, Mistake> {
-        let dims = start.dims().to_vec();
-        let bytes = dims.iter().try_fold(dtype.size(), |bytes, &length| bytes.checked_mul(length));
-        if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
-            return Err(Mistake::VariableShape { shape: dims.into() });
-        }
-        let mut arena = self.shared.write();
-        match arena.names.holder(&name) {
-            Holder::Nobody => {}
-            Holder::Scope => return Err(Mistake::NameTaken { name, taken_at: None }),
-            Holder::Node(node) => {
-                let taken_at = Some(arena.node(node).location);
-                return Err(Mistake::NameTaken { name, taken_at });
-            }
-        }
-        let id = VariableId(arena.variables.len() as u32);
-        arena.variables.push(VariableRecord { name, dtype, dims, start });
-        Ok(id)
-    }
-
     /// Adds a node: checks its inputs, infers its type, and names it.
     fn push(
         &self,
-        op: Arc<dyn Op>,
+        new: NewNode,
         inputs: &[AnyTensor<'_>],
         name: &str,
         location: &'static Location<'static>,
@@ -359,9 +362,20 @@ impl Graph {
         control.dedup();
         let mistake = mistake.or(foreign_control.then_some(Mistake::OtherGraph { operand: inputs.len() }));
 
+        let scoped = context.scoped(name);
         let mut arena = self.shared.write();
-        let inherited = inputs.iter().chain(&control).find_map(|&id| arena.node(id).error.clone());
-        let inferred = match (&inherited, mistake) {
+        let inherited = inputs.iter().chain(&control).find_map(|&id| arena.node(id).mistake);
+        let is_sound = inherited.is_none() && mistake.is_none();
+        let (op, mistake) = match new {
+            NewNode::Op(op) => (op, mistake),
+            NewNode::Variable { dtype, start } if is_sound => match arena.add_variable(&scoped, dtype, start)
+            {
+                Ok(op) => (op, None),
+                Err(mistake) => (ops::Invalid::op("variable"), Some(mistake)),
+            },
+            NewNode::Variable { .. } => (ops::Invalid::op("variable"), mistake),
+        };
+        let inferred = match (inherited, mistake) {
             (None, None) => {
                 let types: Vec<&TensorType> = inputs.iter().map(|&id| &arena.node(id).output).collect();
                 op.infer(&types)
@@ -370,17 +384,15 @@ impl Graph {
             (_, Some(mistake)) => Err(mistake),
         };
         let id = NodeId(u32::try_from(arena.nodes.len()).unwrap_or(u32::MAX));
-        let scoped = context.scoped(name);
         let name = arena.names.claim(&scoped, id);
-        let (output, error) = match inferred {
+        let (output, mistake) = match inferred {
             Ok(output) => (output, inherited),
             Err(mistake) => {
-                let error = Arc::new(BuildError { node: name.clone(), op: op.name(), location, mistake });
-                arena.first_error.get_or_insert_with(|| Arc::clone(&error));
-                (TensorType::nothing(), Some(error))
+                arena.mistakes.push((id, mistake));
+                (TensorType::nothing(), Some(MistakeId(arena.mistakes.len() - 1)))
             }
         };
-        arena.nodes.push(Node { op, inputs, control, output, name, location, error });
+        arena.nodes.push(Node { op, inputs, control, output, name, location, mistake });
         id
     }
 
@@ -409,13 +421,20 @@ impl Graph {
         self.apply(ops::Constant::new(value), &[])
     }
 
+    /// Whether building stands under control dependencies on this thread.
+    pub(crate) fn builds_in_order(&self) -> bool {
+        !Context::of(self).control.is_empty()
+    }
+
     /// Runs `build` with every node in it attributed to the given line of the caller.
     pub(crate) fn attributed<R>(&self, location: &'static Location<'static>, build: impl FnOnce() -> R) -> R {
         Context::entered(self, context::Frame::Location(location), build)
     }
 
-    /// Records a mistake that belongs to no op of its own; gives the invalid node.
+    /// Records a mistake under the name of an op that has no node of its own; gives the invalid node.
+    #[track_caller]
     pub(crate) fn invalid(&self, name: &'static str, mistake: Mistake) -> AnyTensor<'_> {
-        self.tie(self.push(Arc::new(ops::Invalid(name)), &[], name, Location::caller(), Some(mistake)))
+        let node = NewNode::Op(ops::Invalid::op(name));
+        self.tie(self.push(node, &[], name, Location::caller(), Some(mistake)))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::panic::Location;
 
 use super::{Graph, NodeId, Operation, Variable};
 use crate::dtype::{DType, Element};
@@ -142,6 +143,10 @@ impl<'g> AnyTensor<'g> {
         self.graph.shared().read().node(self.id).name.clone()
     }
 
+    pub(crate) fn location(self) -> &'static Location<'static> {
+        self.graph.shared().read().node(self.id).location
+    }
+
     pub(crate) fn rename(self, name: &str) {
         self.graph.rename(self.id, name);
     }
@@ -159,7 +164,7 @@ impl<'g> AnyTensor<'g> {
     }
 
     pub(crate) fn is_invalid(self) -> bool {
-        self.graph.shared().read().node(self.id).error.is_some()
+        self.graph.shared().read().node(self.id).mistake.is_some()
     }
 
     /// Applies an op to this tensor alone.

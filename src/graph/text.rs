@@ -18,7 +18,7 @@ fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
     if !node.control.is_empty() {
         write!(f, " after {}", list(&node.control))?;
     }
-    match &node.error {
+    match node.mistake {
         None => write!(f, " : {}", node.output)?,
         Some(_) => write!(f, " : invalid")?,
     }

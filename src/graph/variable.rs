@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::{AnyTensor, Operand, Tensor};
 use crate::dtype::{DType, Element, Numeric};
+use crate::exec::OutOfMemory;
+use crate::initializer::seed_for;
 use crate::op::Role;
 use crate::ops;
 use crate::value::Value;
@@ -20,7 +22,7 @@ pub enum StartingValue {
         /// The lengths of the axes.
         dims: Vec<usize>,
         /// Gives the elements for a seed.
-        draw: Arc<dyn Fn(u64) -> Value + Send + Sync>,
+        draw: Arc<dyn Fn(u64) -> Result<Value, OutOfMemory> + Send + Sync>,
     },
 }
 
@@ -53,12 +55,10 @@ pub(crate) struct VariableRecord {
 
 impl VariableRecord {
     /// The starting elements; those that are drawn depend on the graph's seed and the name only.
-    pub(crate) fn starting_value(&self, graph_seed: u64) -> Arc<Value> {
+    pub(crate) fn starting_value(&self, graph_seed: u64) -> Result<Arc<Value>, OutOfMemory> {
         match &self.start {
-            StartingValue::Fixed(value) => Arc::clone(value),
-            StartingValue::Drawn { draw, .. } => {
-                Arc::new(draw(crate::initializer::seed_for(graph_seed, &self.name)).into_row_major())
-            }
+            StartingValue::Fixed(value) => Ok(Arc::clone(value)),
+            StartingValue::Drawn { draw, .. } => draw(seed_for(graph_seed, &self.name)).map(Arc::new),
         }
     }
 }

@@ -11,7 +11,7 @@ impl Arena {
             if let Some(later) = node.predecessors().find(|id| id.index() >= index) {
                 return Err(format!("%{index} `{}` depends on the later node %{}", node.name, later.0));
             }
-            if node.error.is_some() {
+            if node.mistake.is_some() {
                 continue;
             }
             let inputs: Vec<&TensorType> = node.inputs.iter().map(|&id| &self.node(id).output).collect();

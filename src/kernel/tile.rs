@@ -52,15 +52,25 @@ pub(crate) struct Strided {
 }
 
 impl Strided {
-    /// Where row `row` starts.
-    fn row(&self, row: usize) -> usize {
+    /// Where row `row` starts, and how many rows from it on follow at the stride of the last row axis.
+    fn run_from(&self, row: usize) -> (usize, usize) {
         let mut rest = row;
         let mut offset = 0;
         for &(length, stride) in self.lead.iter().rev() {
             offset += rest % length * stride;
             rest /= length;
         }
-        offset
+        let run = self.lead.last().map_or(1, |&(length, _)| length - row % length);
+        (offset, run)
+    }
+
+    /// How many elements from the first one on must be there for all the places to be among them.
+    pub(crate) fn reach(&self) -> usize {
+        let axes = || self.lead.iter().chain(&self.tail);
+        if axes().any(|&(length, _)| length == 0) {
+            return 0;
+        }
+        axes().map(|&(length, stride)| (length - 1) * stride).sum::<usize>() + 1
     }
 }
 
@@ -221,9 +231,24 @@ unsafe fn repeat_element_loop<T: Element, M: MulAdd>(args: &Args<'_>) {
 unsafe fn gather_loop<T: Element, M: MulAdd>(args: &Args<'_>) {
     let Some(strided) = args.strided else { return };
     let mut dst = args.dst.cast::<T>();
-    for row in args.first_row..args.first_row + args.rows {
+    let row_stride = strided.lead.last().map_or(0, |&(_, stride)| stride);
+    let mut row = args.first_row;
+    let end = args.first_row + args.rows;
+    while row < end {
+        let (offset, run) = strided.run_from(row);
+        let run = run.min(end - row);
         // SAFETY: the strides stay within `a`, and each call writes `width` elements after the last.
-        dst = unsafe { gather_axes(args.a.cast::<T>().add(strided.row(row)), &strided.tail, dst) };
+        unsafe {
+            let from = args.a.cast::<T>().add(offset);
+            if strided.tail.is_empty() {
+                dst = gather_axes(from, &[(run, row_stride)], dst);
+            } else {
+                for index in 0..run {
+                    dst = gather_axes(from.add(index * row_stride), &strided.tail, dst);
+                }
+            }
+        }
+        row += run;
     }
 }
 

@@ -17,6 +17,8 @@
 
 use std::collections::HashMap;
 
+use crate::dtype::DType;
+
 use super::layout::{
     Layout, broadcast_strides, folded, is_row_major, squeezed, squeezed_dims, viewed_strides,
 };
@@ -152,6 +154,18 @@ pub(crate) struct Part {
     pub(crate) whole: Option<Operand>,
 }
 
+/// How a fold over the middle of three axes takes part in a region. `None` if it runs apart, over
+/// consecutive elements: when it keeps axes on either side, or its rows are too long for a tile.
+pub(crate) fn fold_member([outer, axis, inner]: [usize; 3], dtype: DType) -> Option<Member> {
+    let fits = |elements: usize| elements * dtype.size() <= MAX_ROW_BYTES;
+    match (outer, inner) {
+        (1, 1) => Some(Member::FoldAll),
+        (_, 1) if fits(axis) => Some(Member::FoldWithin),
+        (1, _) if fits(inner) => Some(Member::FoldAcross),
+        _ => None,
+    }
+}
+
 /// How the instruction could run in a region, if it could.
 pub(crate) fn part(program: &Program, layouts: &[Layout], val: Val) -> Option<Part> {
     let inst = program.inst(val);
@@ -159,7 +173,6 @@ pub(crate) fn part(program: &Program, layouts: &[Layout], val: Val) -> Option<Pa
     let plain =
         |position: usize, dims: &[usize]| Operand::new(layout(position), dims, &layout(position).strides);
     let dims_of = |position: usize| &program.inst(inst.args[position]).dims;
-    let bytes = |elements: usize| elements * inst.dtype.size();
     match &inst.prim {
         Prim::Map(_) => {
             let operand = |position: usize| {
@@ -183,15 +196,11 @@ pub(crate) fn part(program: &Program, layouts: &[Layout], val: Val) -> Option<Pa
         }
         Prim::Fold { first, end, .. } => {
             let dims = dims_of(0);
-            let (member, rows) = match folded(program, inst.args[0], &inst.prim) {
-                [1, _, 1] => (Member::FoldAll, Rows::Any(squeezed_dims(dims))),
-                [_, axis, 1] if bytes(axis) <= MAX_ROW_BYTES => {
-                    (Member::FoldWithin, Rows::Exactly(squeezed_dims(&dims[..*first])))
-                }
-                [1, _, inner] if bytes(inner) <= MAX_ROW_BYTES => {
-                    (Member::FoldAcross, Rows::Exactly(squeezed_dims(&dims[*first..*end])))
-                }
-                _ => return None,
+            let member = fold_member(folded(program, inst.args[0], &inst.prim), inst.dtype)?;
+            let rows = match member {
+                Member::FoldWithin => Rows::Exactly(squeezed_dims(&dims[..*first])),
+                Member::FoldAcross => Rows::Exactly(squeezed_dims(&dims[*first..*end])),
+                _ => Rows::Any(squeezed_dims(dims)),
             };
             Some(Part { member, rows, tiled: vec![plain(0, dims)], whole: None })
         }

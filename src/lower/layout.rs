@@ -4,6 +4,7 @@
 //! and the distance between neighbours along each axis. Where no distances can express a view, as
 //! for a reshaped transpose, it becomes a base itself: a copy.
 
+use super::fuse::fold_member;
 use super::program::{Prim, Program, Val, View, size};
 
 /// Where a value's elements lie in the memory of its base.
@@ -126,7 +127,7 @@ pub(crate) fn resolve(program: &Program) -> Vec<Layout> {
     layouts
 }
 
-/// Which values are read as consecutive elements: results, and what is folded over a middle axis.
+/// Which values are read as consecutive elements: results, and what is folded apart from any region.
 fn consecutive_operands(program: &Program) -> Vec<bool> {
     let mut consecutive = vec![false; program.insts.len()];
     for val in program.results() {
@@ -134,8 +135,7 @@ fn consecutive_operands(program: &Program) -> Vec<bool> {
     }
     for inst in &program.insts {
         if matches!(inst.prim, Prim::Fold { .. }) {
-            let [outer, _, inner] = folded(program, inst.args[0], &inst.prim);
-            if outer != 1 && inner != 1 {
+            if fold_member(folded(program, inst.args[0], &inst.prim), inst.dtype).is_none() {
                 consecutive[inst.args[0].index()] = true;
             }
         }

@@ -157,6 +157,39 @@ impl ScalarValue {
     }
 }
 
+impl ScalarValue {
+    /// The number as an `f64`.
+    pub(crate) fn to_f64(self) -> f64 {
+        match self {
+            ScalarValue::F32(bits) => f64::from(f32::from_bits(bits)),
+            ScalarValue::F64(bits) => f64::from_bits(bits),
+            ScalarValue::I32(number) => f64::from(number),
+            ScalarValue::I64(number) => number as f64,
+            ScalarValue::Bool(truth) => f64::from(u8::from(truth)),
+        }
+    }
+
+    /// Whether it is this number, and for floats a zero of the same sign.
+    pub(crate) fn is_exactly(self, number: f64) -> bool {
+        let same_sign = match self {
+            ScalarValue::F32(_) | ScalarValue::F64(_) => {
+                self.to_f64().is_sign_negative() == number.is_sign_negative()
+            }
+            _ => true,
+        };
+        self.is(number) && same_sign
+    }
+
+    /// Whether it is a float in the range of full precision: no zero, denormal, infinity or NaN.
+    pub(crate) fn is_normal(self) -> bool {
+        match self {
+            ScalarValue::F32(bits) => f32::from_bits(bits).is_normal(),
+            ScalarValue::F64(bits) => f64::from_bits(bits).is_normal(),
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Display for ScalarValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         with_array!(self.to_value(), array => array.iter().try_for_each(|number| write!(f, "{number:?}")))
@@ -204,6 +237,8 @@ pub(crate) struct Program {
     pub(crate) constants: Vec<Arc<Value>>,
     /// What the run gives, in the order of the fetches.
     pub(crate) fetches: Vec<Val>,
+    /// What can fail and is run for that alone: a fetched operation's nodes are run even if no value is.
+    pub(crate) checks: Vec<Val>,
     /// The values that variables have after the run.
     pub(crate) commits: Vec<(VariableId, Val)>,
     /// Element type and lengths of the graph's variables.
@@ -262,7 +297,8 @@ impl Program {
 
     /// The values that must outlive the program's run.
     pub(crate) fn results(&self) -> impl Iterator<Item = Val> + '_ {
-        self.fetches.iter().copied().chain(self.commits.iter().map(|&(_, val)| val))
+        let commits = self.commits.iter().map(|&(_, val)| val);
+        self.fetches.iter().copied().chain(commits).chain(self.checks.iter().copied())
     }
 
     /// Which instructions the results depend on.
@@ -299,7 +335,7 @@ impl Program {
         });
         let renumber = |val: &mut Val| *val = renumbered[val.index()];
         self.insts.iter_mut().flat_map(|inst| &mut inst.args).for_each(renumber);
-        self.fetches.iter_mut().for_each(renumber);
+        self.fetches.iter_mut().chain(&mut self.checks).for_each(renumber);
         self.commits.iter_mut().for_each(|(_, val)| renumber(val));
         self
     }
@@ -369,6 +405,9 @@ impl fmt::Display for Program {
         }
         for val in &self.fetches {
             writeln!(f, "fetch %{}", val.0)?;
+        }
+        for val in &self.checks {
+            writeln!(f, "check %{}", val.0)?;
         }
         for (variable, val) in &self.commits {
             writeln!(f, "commit {} <- %{}", variable.0, val.0)?;

@@ -8,11 +8,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Lowering, Program, Val};
+use super::{Inst, Lowering, Prim, Program, Val};
 use crate::error::{BuildError, Error, Result};
+use crate::exec::OutOfMemory;
 use crate::graph::{Arena, Node, NodeId, VariableId, Walk};
 use crate::op::Role;
-use crate::shape::TensorType;
+use crate::shape::{TensorType, is_addressable};
 
 /// What a run asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -82,27 +83,33 @@ impl Specialiser<'_> {
     fn visit(&mut self, id: NodeId) -> Result<()> {
         let arena = self.arena;
         let node = arena.node(id);
-        if let Some(error) = &node.error {
-            return Err(error.into());
+        if let Some(mistake) = node.mistake {
+            return Err(arena.error(mistake));
         }
         if node.op.role() == Role::Placeholder {
             let TensorType { dtype, shape } = node.output.clone();
             return Err(Error::NotFed { node: node.name.clone(), dtype, shape, location: node.location });
         }
         let versions = self.versions_before(node);
-        let inputs: Vec<Val> = node.inputs.iter().map(|&input| self.seen(input, &versions)).collect();
+        let reading = match node.op.role() {
+            Role::ReadsAsSeen => self.versions.get(&node.inputs[1]).unwrap_or(&versions),
+            _ => &versions,
+        };
+        let inputs: Vec<Val> = node.inputs.iter().map(|&input| self.seen(input, reading)).collect();
         self.check_shapes(node, &inputs)?;
         let val = node.op.lower(&inputs, &mut Lowering::new(&mut self.program, id));
         match node.op.role() {
             Role::Writes(variable) => self.write(id, variable, val, &versions)?,
             Role::WritesAll => {
                 for (index, record) in arena.variables.iter().enumerate() {
-                    let start = record.starting_value(self.seed);
+                    let start = record
+                        .starting_value(self.seed)
+                        .map_err(|OutOfMemory { bytes }| Error::OutOfMemory { bytes })?;
                     let start = Lowering::new(&mut self.program, id).constant(start);
                     self.write(id, VariableId(index as u32), start, &versions)?;
                 }
             }
-            Role::Pure | Role::Placeholder | Role::Reads(_) => {}
+            Role::Pure | Role::Placeholder | Role::Reads(_) | Role::ReadsAsSeen => {}
         }
         self.vals.insert(id, val);
         self.versions.insert(id, versions);
@@ -139,7 +146,7 @@ impl Specialiser<'_> {
     /// The value that a reader with these versions sees in an input.
     fn seen(&self, input: NodeId, versions: &Versions) -> Val {
         if let Role::Reads(variable) = self.arena.node(input).op.role() {
-            let is_fed = matches!(self.program.inst(self.vals[&input]).prim, super::Prim::Feed(_));
+            let is_fed = matches!(self.program.inst(self.vals[&input]).prim, Prim::Feed(_));
             if let (false, Some(&writer)) = (is_fed, versions.get(&variable)) {
                 return self.written[&(writer, variable)];
             }
@@ -159,17 +166,10 @@ impl Specialiser<'_> {
             Error::Build(Box::new(BuildError { node, op, location, mistake }))
         };
         let output = node.op.infer(&types.iter().collect::<Vec<_>>()).map_err(fault)?;
-        let bytes = output
-            .shape
-            .dims()
-            .iter()
-            .try_fold(output.dtype.size(), |bytes, length| bytes.checked_mul(length.unwrap_or(0)));
-        match bytes {
-            Some(bytes) if isize::try_from(bytes).is_ok() => Ok(()),
-            _ => {
-                Err(Error::TooLarge { node: node.name.clone(), shape: output.shape, location: node.location })
-            }
+        if output.shape.known().is_some_and(|lengths| is_addressable(&lengths, output.dtype)) {
+            return Ok(());
         }
+        Err(Error::TooLarge { node: node.name.clone(), shape: output.shape, location: node.location })
     }
 
     fn write(&mut self, writer: NodeId, variable: VariableId, val: Val, before: &Versions) -> Result<()> {
@@ -196,6 +196,10 @@ impl Specialiser<'_> {
         let last = self.last_writer.into_iter();
         self.program.commits =
             last.map(|(variable, writer)| (variable, self.written[&(writer, variable)])).collect();
+        let can_fail =
+            |inst: &Inst| matches!(inst.prim, Prim::Map(function) if function.can_fail(inst.dtype));
+        let vals = (0..self.program.insts.len() as u32).map(Val);
+        self.program.checks = vals.filter(|&val| can_fail(self.program.inst(val))).collect();
         self.program.pruned()
     }
 }

@@ -1,11 +1,12 @@
-//! The two ops that gradients use to match shapes: `broadcast_like` and its transpose `sum_like`.
+//! The ops that gradients use to match shapes: `broadcast_like`, its transpose `sum_like`, and
+//! `expect_shape`.
 //! Of the second input of either only the shape counts, which may be known only at run time.
 
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::lower::{Lowering, Val};
 use crate::op::Op;
-use crate::shape::{TensorType, broadcast};
+use crate::shape::{Shape, TensorType, broadcast};
 
 /// Fails unless `small` stretches to `large` under the broadcasting rule.
 fn check_stretches(small: &TensorType, large: &TensorType) -> Result<(), Mistake> {
@@ -81,6 +82,37 @@ impl Op for SumLike {
     }
 }
 
+/// Gives the first input, whose shape must be the one given, or else that of the second input.
+#[derive(Debug)]
+pub(crate) struct ExpectShape(pub(crate) Option<Shape>);
+
+impl Op for ExpectShape {
+    fn name(&self) -> &'static str {
+        "expect_shape"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let found = inputs[0];
+        let expected = self.0.as_ref().unwrap_or_else(|| &inputs[inputs.len() - 1].shape);
+        if found.shape.agrees_with(expected) {
+            return Ok(TensorType::new(found.dtype, expected));
+        }
+        Err(Mistake::OtherShape { expected: expected.clone(), found: found.shape.clone() })
+    }
+
+    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
+        inputs[0]
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        at.give(0, |dy| dy);
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
+    }
+}
+
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
@@ -98,6 +130,12 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             &[&[2, 3, 4], &[3, 1]],
             |_, x| Tensor::typed(x[0].any().binary(SumLike, x[1].any())),
             |x| x[0].sum_axis(Axis(0)).sum_axis(Axis(1)).insert_axis(Axis(1)),
+        ),
+        example(
+            "expect_shape",
+            &[&[2, 3], &[2, 3]],
+            |_, x| Tensor::typed(x[0].any().binary(ExpectShape(None), x[1].any())),
+            |x| x[0].clone(),
         ),
     ]
 }

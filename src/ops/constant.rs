@@ -15,7 +15,7 @@ pub(crate) struct Constant(Arc<Value>);
 
 impl Constant {
     pub(crate) fn new(value: Value) -> Self {
-        Constant(Arc::new(value))
+        Constant(Arc::new(value.into_row_major()))
     }
 }
 
@@ -77,7 +77,13 @@ impl Op for Placeholder {
 
 /// A node that was never well formed; its name says what it should have been.
 #[derive(Debug)]
-pub(crate) struct Invalid(pub(crate) &'static str);
+pub(crate) struct Invalid(&'static str);
+
+impl Invalid {
+    pub(crate) fn op(name: &'static str) -> Arc<dyn Op> {
+        Arc::new(Invalid(name))
+    }
+}
 
 impl Op for Invalid {
     fn name(&self) -> &'static str {

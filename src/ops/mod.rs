@@ -20,6 +20,6 @@ op_files![
 #[cfg(test)]
 mod laws;
 
-pub(crate) use broadcast::{BroadcastLike, SumLike};
+pub(crate) use broadcast::{BroadcastLike, ExpectShape, SumLike};
 pub(crate) use constant::{Constant, Invalid, Placeholder};
-pub(crate) use state::{Assign, Group, Initializer, Update, VariableOp};
+pub(crate) use state::{Assign, Group, Initializer, Seen, Update, VariableOp};

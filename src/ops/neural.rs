@@ -117,6 +117,9 @@ impl<'g, T: Float> Tensor<'g, T> {
     #[track_caller]
     pub fn softmax(self, axis: isize) -> Self {
         let along = || Axes::of([axis]).keep_dims();
+        if let Some(invalid) = self.any().misfit("softmax", &along()) {
+            return Tensor::typed(invalid);
+        }
         let exponentials = (self - self.reduce_max(along()).stop_gradient()).exp();
         (exponentials / exponentials.reduce_sum(along())).named("softmax")
     }
@@ -136,6 +139,9 @@ impl<'g, T: Float> Tensor<'g, T> {
     #[track_caller]
     pub fn log_softmax(self, axis: isize) -> Self {
         let along = || Axes::of([axis]).keep_dims();
+        if let Some(invalid) = self.any().misfit("log_softmax", &along()) {
+            return Tensor::typed(invalid);
+        }
         let centred = self - self.reduce_max(along()).stop_gradient();
         (centred - centred.exp().reduce_sum(along()).ln()).named("log_softmax")
     }

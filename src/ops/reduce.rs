@@ -3,7 +3,7 @@
 use crate::dtype::{DType, Float, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
+use crate::graph::{AnyTensor, Tensor};
 use crate::lower::{Fold, Lowering, Val};
 use crate::ops::compare::Compare;
 use crate::op::Op;
@@ -174,6 +174,16 @@ impl Op for Count {
     }
 }
 
+impl AnyTensor<'_> {
+    /// For ops that are composed of reductions: the mistake that the axes are for this tensor, if they
+    /// are one, under the name of the op that the user called.
+    #[track_caller]
+    pub(crate) fn misfit(self, op: &'static str, axes: &Axes) -> Option<Self> {
+        let mistake = axes.resolve(self.shape().rank()).err().filter(|_| !self.is_invalid())?;
+        Some(self.graph().invalid(op, mistake))
+    }
+}
+
 impl<T: Numeric> Tensor<'_, T> {
     /// Σ over the given axes: `..` for all, `-1`, `[0, -1]`, or [`Axes`] to keep them with length 1.
     ///
@@ -245,12 +255,12 @@ impl<T: Float> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn reduce_mean(self, axes: impl Into<Axes>) -> Self {
-        let axes = axes.into();
-        let count = self.any().unary(Count {
-            axes: axes.clone(),
-            dtype: T::DTYPE,
-        });
-        Tensor::typed(self.any().unary(ReduceSum(axes)) / count).named("reduce_mean")
+        let (any, axes) = (self.any(), axes.into());
+        if let Some(invalid) = any.misfit("reduce_mean", &axes) {
+            return Tensor::typed(invalid);
+        }
+        let count = any.unary(Count { axes: axes.clone(), dtype: T::DTYPE });
+        Tensor::typed(any.unary(ReduceSum(axes)) / count).named("reduce_mean")
     }
 }
 
@@ -298,6 +308,11 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         ]);
     }
     examples.extend([
+        // Rows too long for a tile are folded apart, also when they are transposed or repeat.
+        example("long rows", &[&[2, 1100]], |_, x| x[0].reduce_sum(-1), |x| sum(&x[0], &[1])),
+        example("long columns", &[&[2, 1100]], |_, x| x[0].reduce_sum(0), |x| sum(&x[0], &[0])),
+        example("long transposed rows", &[&[1100, 2]], |_, x| x[0].transpose().reduce_sum(-1), |x| sum(&x[0], &[0])),
+        example("long repeated rows", &[&[1100], &[2, 1]], |_, x| (x[0] + x[1]).reduce_sum(0), |x| sum(&(&x[0] + &x[1]), &[0])),
         example("mean all", &[&[2, 3]], |_, x| x[0].reduce_mean(..), |x| sum(&x[0], &[0, 1]) / 6.0),
         example("mean rows", &[&[2, 3]], |_, x| x[0].reduce_mean(Axes::of([0]).keep_dims()), |x| {
             sum(&x[0], &[0]).insert_axis(Axis(0)) / 2.0

@@ -44,6 +44,37 @@ impl Op for VariableOp {
     }
 }
 
+/// The value of a variable, the first input, that the second input sees: what a gradient needs when
+/// the variable may have changed since.
+#[derive(Debug)]
+pub(crate) struct Seen;
+
+impl Op for Seen {
+    fn name(&self) -> &'static str {
+        "seen"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(inputs[0].clone())
+    }
+
+    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
+        inputs[0]
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        at.give(0, |dy| dy);
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
+    }
+
+    fn role(&self) -> Role {
+        Role::ReadsAsSeen
+    }
+}
+
 /// How an assignment makes the new value from the old one and its operand.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Update {
@@ -87,7 +118,7 @@ impl Op for Assign {
         let fits = match self.update {
             Update::Replace => value.shape.agrees_with(&stored.shape),
             Update::Add | Update::Subtract => {
-                broadcast(&stored.shape, &value.shape).is_ok_and(|shape| shape == stored.shape)
+                broadcast(&stored.shape, &value.shape).is_ok_and(|shape| shape.agrees_with(&stored.shape))
             }
         };
         if fits {

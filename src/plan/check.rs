@@ -1,8 +1,9 @@
 //! The plan's invariant, established from the finished plan alone: by reading it, not by repeating
 //! how it was made. Runs on every plan in debug builds and tests.
 
-use super::memory::ALIGNMENT;
 use super::{Base, BufferId, Kind, Place, Plan, Step};
+use crate::exec::ALIGNMENT;
+use crate::kernel::gemm::Strides;
 
 impl Plan {
     /// Says what breaks the invariant, if something does:
@@ -67,33 +68,65 @@ impl Plan {
                 Err(format!("step {index} touches b{} without declaring it", buffer.0))
             }
         };
+        let holds = |buffer: BufferId, bytes: usize| {
+            let there = self.buffers[buffer.index()].bytes;
+            if bytes <= there {
+                Ok(())
+            } else {
+                Err(format!("step {index} needs {bytes} bytes of b{}, which has {there}", buffer.0))
+            }
+        };
         match &step.kind {
             Kind::Region(region) => {
                 for op in region.once.iter().chain(&region.ops) {
+                    if op.dst.base == Base::Nowhere || op.a.base == Base::Nowhere {
+                        return Err(format!("an op of step {index} lacks an operand"));
+                    }
                     for (slot, to_write) in [(op.dst, true), (op.a, false), (op.b, false), (op.c, false)] {
                         if let Base::Buffer(buffer) = slot.base {
                             require(buffer, to_write)?;
+                            holds(buffer, slot.row_bytes * region.rows)?;
                         }
                     }
-                    if let Base::Buffer(buffer) = op.dst.base
-                        && op.dst.row_bytes * region.rows > self.buffers[buffer.index()].bytes
-                    {
-                        return Err(format!("step {index} writes beyond b{}", buffer.0));
+                    if let (Base::Buffer(buffer), Some(strided)) = (op.a.base, &op.strided) {
+                        // No element is smaller than a byte; the exact size is the kernel's to know.
+                        holds(buffer, strided.reach())?;
                     }
                 }
                 for accumulator in &region.accumulators {
                     require(accumulator.buffer, true)?;
+                    holds(accumulator.buffer, accumulator.elements * accumulator.dtype.size())?;
                 }
-                region.partial.map_or(Ok(()), |partial| require(partial, true))
+                region.partial.map_or(Ok(()), |partial| {
+                    require(partial, true)?;
+                    holds(partial, region.chunks() * region.partial_bytes)
+                })
             }
-            Kind::Product { a, b, c, .. } => {
+            Kind::Product { product, a, b, c, .. } => {
                 require(*a, false)?;
                 require(*b, false)?;
-                require(*c, true)
+                require(*c, true)?;
+                let reach = |rows: usize, columns: usize, strides: Strides| {
+                    let last = |length: usize, stride: usize| length.saturating_sub(1) * stride;
+                    let elements = last(rows, strides.row) + last(columns, strides.column) + 1;
+                    if rows * columns == 0 { 0 } else { elements * product.dtype.size() }
+                };
+                holds(*a, reach(product.m, product.k, product.a))?;
+                holds(*b, reach(product.k, product.n, product.b))?;
+                holds(*c, product.m * product.n * product.dtype.size())
             }
-            Kind::Fold { src, dst, .. } | Kind::Copy { src, dst, .. } => {
+            Kind::Fold { fold, src, dst } => {
                 require(*src, false)?;
-                require(*dst, true)
+                require(*dst, true)?;
+                let element = fold.dtype.size();
+                holds(*src, fold.outer * fold.axis * fold.inner * element)?;
+                holds(*dst, fold.outer * fold.inner * element)
+            }
+            Kind::Copy { src, dst, bytes } => {
+                require(*src, false)?;
+                require(*dst, true)?;
+                holds(*src, *bytes)?;
+                holds(*dst, *bytes)
             }
         }
     }

@@ -8,9 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::{Buffer, BufferId, Order, Place, Step, UNDECIDED};
-
-/// Every buffer starts at a multiple of this many bytes: a cache line and the widest vector.
-pub(crate) const ALIGNMENT: usize = 64;
+use crate::exec::ALIGNMENT;
 
 /// How much memory the arena takes.
 pub(super) struct Memory {
@@ -33,8 +31,7 @@ pub(super) fn assign(buffers: &mut [Buffer], steps: &[Step], kept: &[BufferId], 
         }
     }
     let mut dies_after: Vec<Vec<BufferId>> = vec![Vec::new(); steps.len()];
-    for (index, buffer) in buffers.iter().enumerate().filter(|(_, buffer)| buffer.place == UNDECIDED) {
-        let _ = buffer;
+    for (index, _) in buffers.iter().enumerate().filter(|(_, buffer)| buffer.place == UNDECIDED) {
         let id = BufferId(index as u32);
         if let (Some(&last), false) = (users[index].last(), kept.contains(&id)) {
             dies_after[last].push(id);
@@ -47,7 +44,7 @@ pub(super) fn assign(buffers: &mut [Buffer], steps: &[Step], kept: &[BufferId], 
             let buffer = &mut buffers[written.index()];
             if buffer.place == UNDECIDED {
                 let bytes = buffer.bytes.next_multiple_of(ALIGNMENT);
-                memory.bytes_without_reuse += bytes;
+                memory.bytes_without_reuse = memory.bytes_without_reuse.saturating_add(bytes);
                 buffer.place = Place::Arena(take(&mut gaps, bytes, index, order, &mut memory));
             }
         }
@@ -85,8 +82,10 @@ fn take(
             return offset;
         }
     }
-    memory.bytes += bytes;
-    memory.bytes - bytes
+    let offset = memory.bytes;
+    // An arena that no machine can hold is refused when it is asked for.
+    memory.bytes = memory.bytes.saturating_add(bytes);
+    offset
 }
 
 /// Gives bytes back, joined with the gaps on either side.

@@ -4,7 +4,6 @@
 //! order numbers are added, so a wrong estimate costs time and not bits.
 
 use super::{BufferId, Kind, Step, TileOp};
-use crate::kernel::tile::Kernel;
 
 /// Nanoseconds for an element of a tile to pass one op: a load, a store and an instruction at a
 /// vector an instruction, from the first-level cache.
@@ -27,7 +26,6 @@ const MAX_EXACT_STEPS: usize = 4096;
 
 /// The cost of one op for one row.
 pub(super) fn tile_op_cost(op: &TileOp) -> f64 {
-    let _: Kernel = op.kernel;
     op.width.max(1) as f64 * op.inner.clamp(1, 64) as f64 * TILE_ELEMENT_COST
 }
 
@@ -139,8 +137,8 @@ impl Order {
     }
 }
 
-/// Whether a step is split into tasks of its own.
 impl Step {
+    /// The tasks into which the step is split; they may run at once.
     pub(crate) fn tasks(&self) -> usize {
         match &self.kind {
             Kind::Region(region) => region.chunks(),

@@ -47,8 +47,9 @@ fn an_epoch_of_the_regression_is_one_pass_over_the_data() {
     b2: 80000 bytes, constant 1
     b3: 16 bytes, arena at 0
     b4: 8 bytes, constant 2
-    b5: 16 bytes, next of variable 0
-    b6: 64 bytes, arena at 64
+    b5: 8 bytes, constant 3
+    b6: 16 bytes, next of variable 0
+    b7: 64 bytes, arena at 64
     step 0: region of 10000 rows, tiles of 384, 1 chunks
         t0 = project b0, b1 whole
         t3072 = sub t0, b2
@@ -56,7 +57,8 @@ fn an_epoch_of_the_regression_is_one_pass_over_the_data() {
         b3 = total of p0
     step 1: region of 2 rows, tiles of 2, 1 chunks
         t0 = mul b4 whole, b3
-        b5 = sub b1, t0
+        t64 = mul b5 whole, t0
+        b6 = sub b1, t64
     inline; arena 128 bytes, 128 without reuse
     "#);
 }

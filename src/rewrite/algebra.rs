@@ -1,7 +1,6 @@
 //! Identities of arithmetic, and chains of factors gathered into one.
 
 use super::{Rewrite, Tree, known_scalar};
-use crate::dtype::DType;
 use crate::kernel::scalar;
 use crate::lower::{Inst, Prim, Program, Scalar, ScalarValue, Val};
 
@@ -18,8 +17,9 @@ const NEUTRAL: &[Neutral] = &[
     Neutral { function: Scalar::Mul, operand: 0, number: 1.0, reason: "1·x = x" },
     Neutral { function: Scalar::Mul, operand: 1, number: 1.0, reason: "x·1 = x" },
     Neutral { function: Scalar::Div, operand: 1, number: 1.0, reason: "x/1 = x" },
-    Neutral { function: Scalar::Add, operand: 0, number: 0.0, reason: "0+x = x" },
-    Neutral { function: Scalar::Add, operand: 1, number: 0.0, reason: "x+0 = x" },
+    // The sum of 0 and -0 is 0, so of the two zeros only -0 leaves every float as it is, and 0 when subtracted.
+    Neutral { function: Scalar::Add, operand: 0, number: -0.0, reason: "-0+x = x" },
+    Neutral { function: Scalar::Add, operand: 1, number: -0.0, reason: "x+(-0) = x" },
     Neutral { function: Scalar::Sub, operand: 1, number: 0.0, reason: "x-0 = x" },
 ];
 
@@ -35,7 +35,7 @@ pub(super) fn identities(program: &Program, inst: &Inst) -> Option<Rewrite> {
     }
     NEUTRAL.iter().filter(|row| row.function == function).find_map(|row| {
         let rest = inst.args[1 - row.operand];
-        let is_neutral = known_scalar(program, inst.args[row.operand])?.is(row.number);
+        let is_neutral = known_scalar(program, inst.args[row.operand])?.is_exactly(row.number);
         (is_neutral && program.inst(rest).dims == inst.dims)
             .then_some(Rewrite { by: Tree::Val(rest), reason: row.reason })
     })
@@ -65,9 +65,10 @@ fn as_scaled(program: &Program, inst: &Inst) -> Option<(ScalarValue, Val)> {
     known_scalar(program, a).map(|number| (number, b)).or_else(|| Some((known_scalar(program, b)?, a)))
 }
 
-/// s·(t·x) = (s·t)·x and -(t·x) = (-t)·x, for floats: integers gain nothing and could overflow elsewhere.
+/// s·(t·x) = (s·t)·x and -(t·x) = (-t)·x, for floats, where no step comes nearer to the ends of the
+/// range than before: both factors shrink or both grow, and their product is a normal number.
 pub(super) fn factors(program: &Program, inst: &Inst) -> Option<Rewrite> {
-    if !matches!(inst.dtype, DType::F32 | DType::F64) {
+    if !inst.dtype.is_float() {
         return None;
     }
     let (factor, inner) = match inst.prim {
@@ -80,7 +81,12 @@ pub(super) fn factors(program: &Program, inst: &Inst) -> Option<Rewrite> {
     };
     let (number, x) = as_scaled(program, program.inst(inner))?;
     let product = match factor {
-        Some(factor) => scalar::evaluate(Scalar::Mul, inst.dtype, &[factor, number])?,
+        Some(factor) => {
+            let (s, t) = (factor.to_f64().abs(), number.to_f64().abs());
+            let product = scalar::evaluate(Scalar::Mul, inst.dtype, &[factor, number])?;
+            let is_monotone = (s >= 1.0 && t >= 1.0) || (s <= 1.0 && t <= 1.0);
+            (is_monotone && product.is_normal()).then_some(product)?
+        }
         None => scalar::evaluate(Scalar::Neg, inst.dtype, &[number])?,
     };
     let args = vec![Tree::scalar(product, inst.dtype), Tree::Val(x)];

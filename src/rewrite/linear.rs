@@ -1,8 +1,15 @@
-//! Factors that are one number are taken out of sums and matrix products, which are linear: there
-//! they multiply fewer elements, and meet other factors.
+//! Known factors are taken out of sums and matrix products, which are linear: there they multiply
+//! fewer elements, and meet other factors.
+//!
+//! A sum without its factor must not overflow where it would not with it, so the factor must not
+//! shrink. In a product of `f64` it may, by up to 2⁻⁶⁴: only results beyond 2⁹⁶⁰ could tell.
 
-use super::{Rewrite, Tree};
+use super::{Rewrite, Tree, known_scalar};
+use crate::dtype::DType;
 use crate::lower::{Fold, Inst, Prim, Program, Scalar, Val, View, size};
+
+/// 2⁻⁶⁴.
+const SMALLEST: f64 = 1.0 / (1_u128 << 64) as f64;
 
 pub(super) fn factor_out(program: &Program, inst: &Inst) -> Option<Rewrite> {
     if !inst.dtype.is_float() || !matches!(inst.prim, Prim::Fold { fold: Fold::Sum, .. } | Prim::Contract) {
@@ -10,13 +17,18 @@ pub(super) fn factor_out(program: &Program, inst: &Inst) -> Option<Rewrite> {
     }
     inst.args.iter().enumerate().find_map(|(position, &arg)| {
         let (factor, rest) = scaled(program, arg)?;
+        let number = known_scalar(program, factor)?;
+        let least = if inst.prim == Prim::Contract && inst.dtype == DType::F64 { SMALLEST } else { 1.0 };
+        if !number.is_normal() || number.to_f64().abs() < least {
+            return None;
+        }
         if size(&inst.dims) > size(&program.inst(rest).dims) {
             return None;
         }
         let mut args: Vec<Tree> = inst.args.iter().map(|&arg| Tree::Val(arg)).collect();
         args[position] = unscaled(program, arg, rest);
         let linear = Tree::Inst { prim: inst.prim.clone(), args, dtype: inst.dtype, dims: inst.dims.clone() };
-        let by = Tree::map(Scalar::Mul, vec![as_number(program, factor), linear], inst);
+        let by = Tree::map(Scalar::Mul, vec![Tree::scalar(number, inst.dtype), linear], inst);
         Some(Rewrite { by, reason: "a factor is cheaper outside" })
     })
 }
@@ -53,14 +65,4 @@ fn unscaled(program: &Program, val: Val, rest: Val) -> Tree {
         },
         _ => Tree::Val(rest),
     }
-}
-
-/// A value of one element as one without axes.
-fn as_number(program: &Program, val: Val) -> Tree {
-    let inst = program.inst(val);
-    if inst.dims.is_empty() {
-        return Tree::Val(val);
-    }
-    let prim = Prim::View(View::Reshape);
-    Tree::Inst { prim, args: vec![Tree::Val(val)], dtype: inst.dtype, dims: Vec::new() }
 }

@@ -21,7 +21,7 @@ use std::fmt;
 
 use crate::dtype::DType;
 use crate::graph::NodeId;
-use crate::lower::{Inst, Prim, Program, Scalar, ScalarValue, Val};
+use crate::lower::{Inst, Prim, Program, Scalar, ScalarValue, Val, size};
 
 /// Proposes to replace an instruction.
 type Rule = fn(&Program, &Inst) -> Option<Rewrite>;
@@ -106,6 +106,7 @@ pub(crate) fn rewrite(program: &Program, limit: usize) -> (Program, Vec<Applied>
     }
     let Driver { mut out, trace, .. } = driver;
     out.fetches = program.fetches.iter().map(|val| renumbered[val.index()]).collect();
+    out.checks = program.checks.iter().map(|val| renumbered[val.index()]).collect();
     out.commits =
         program.commits.iter().map(|&(variable, val)| (variable, renumbered[val.index()])).collect();
     (out.pruned(), trace)
@@ -150,10 +151,12 @@ impl Driver {
     }
 }
 
-/// The number that a value is, if it is one known now.
+/// The number that a value is, if it is one known now, in whatever shape of a single element.
 fn known_scalar(program: &Program, val: Val) -> Option<ScalarValue> {
-    match program.inst(val).prim {
+    let inst = program.inst(val);
+    match inst.prim {
         Prim::Scalar(number) => Some(number),
+        Prim::View(_) if size(&inst.dims) == 1 => known_scalar(program, inst.args[0]),
         _ => None,
     }
 }

@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::dtype::Element;
 use crate::error::{Error, Result};
-use crate::exec::{FedArray, Store, Threads};
+use crate::exec::{Failure, FedArray, OutOfMemory, Store, Threads};
 use crate::graph::{Graph, Shared, Tensor};
 use crate::lower::{Fetched, Request, Scalar};
 use crate::shape::Shape;
@@ -53,6 +53,10 @@ pub use fetch::{Fetch, Output};
 pub struct Session {
     core: Arc<Core>,
 }
+
+/// Requests whose plans a session keeps. A program that goes on fetching new nodes would fill memory
+/// otherwise; callables keep their own.
+const MAX_REQUESTS: usize = 256;
 
 /// What a session and its callables share.
 #[derive(Debug)]
@@ -92,14 +96,7 @@ impl SessionBuilder<'_> {
     pub fn build(self) -> Result<Session> {
         self.graph.check()?;
         debug_assert_eq!(self.graph.shared().read().verify(), Ok(()));
-        let threads = match self.threads {
-            0 => Threads::All,
-            1 => Threads::One,
-            count => {
-                let pool = rayon::ThreadPoolBuilder::new().num_threads(count).build();
-                Threads::Pool(Arc::new(pool.map_err(|error| Error::Threads(Arc::new(error)))?))
-            }
-        };
+        let threads = Threads::new(self.threads).map_err(|error| Error::Threads(Arc::new(error)))?;
         let core = Core {
             graph: Arc::clone(self.graph.shared()),
             threads,
@@ -211,7 +208,8 @@ impl Session {
     pub fn variable_values(&self) -> Result<BTreeMap<String, Value>> {
         let arena = self.core.graph.read();
         arena.check()?;
-        Ok(self.core.store.values(&arena, self.core.graph.seed))
+        let values = self.core.store.values(&arena, self.core.graph.seed);
+        values.map_err(|OutOfMemory { bytes }| Error::OutOfMemory { bytes })
     }
 
     /// Sets variables by name; all of them, or none if one does not fit.
@@ -230,6 +228,8 @@ impl Session {
     /// # Errors
     /// [`Error::UnknownVariable`] or [`Error::LoadMismatch`].
     pub fn load(&self, values: impl IntoIterator<Item = (String, Value)>) -> Result<()> {
+        // The caller's iterator may use the graph, so it is run before the graph is locked.
+        let values: Vec<(String, Value)> = values.into_iter().collect();
         let arena = self.core.graph.read();
         let mut found = Vec::new();
         for (name, value) in values {
@@ -248,8 +248,7 @@ impl Session {
             }
             found.push((index, value.into_row_major()));
         }
-        self.core.store.set(&found);
-        Ok(())
+        self.core.store.set(&found).map_err(|OutOfMemory { bytes }| Error::OutOfMemory { bytes })
     }
 }
 
@@ -258,7 +257,7 @@ impl Core {
     fn prepare(&self, feeds: &FeedList<'_>, fetches: &FetchList<'_>) -> Result<Arc<Prepared>> {
         let mentioned = feeds.tensors.iter().chain(fetches.nodes.iter().map(|(any, _)| any));
         if let Some(&any) = mentioned.into_iter().find(|any| any.untied().0 != self.graph.id) {
-            return Err(Error::OtherGraph { node: any.name() });
+            return Err(Error::OtherGraph { node: any.name(), location: any.location() });
         }
         let request = Request {
             feeds: feeds.tensors.iter().map(|any| any.id()).collect(),
@@ -269,6 +268,9 @@ impl Core {
             return Ok(Arc::clone(prepared));
         }
         let prepared = Arc::new(Prepared::new(&self.graph.read(), request.clone())?);
+        if requests.len() >= MAX_REQUESTS {
+            requests.clear();
+        }
         requests.insert(request, Arc::clone(&prepared));
         Ok(prepared)
     }
@@ -276,13 +278,16 @@ impl Core {
     /// Runs a prepared request on fed arrays.
     fn run(&self, prepared: &Prepared, feeds: &[FedArray<'_>], fetched: impl FnMut(Value)) -> Result<()> {
         let ready = prepared.ready(self, feeds)?;
-        self.store.run(&ready, &self.graph, &self.threads, fetched).map_err(|fault| {
-            let arena = self.graph.read();
-            let node = arena.node(fault.of.node);
-            let (node, location) = (node.name.clone(), node.location);
-            match fault.of.function {
-                Scalar::Checked => Error::IndexOutOfRange { node, location },
-                _ => Error::DivisionByZero { node, location },
+        self.store.run(&ready, &self.graph, &self.threads, fetched).map_err(|failure| match failure {
+            Failure::OutOfMemory { bytes } => Error::OutOfMemory { bytes },
+            Failure::Fault(fault) => {
+                let arena = self.graph.read();
+                let node = arena.node(fault.of.node);
+                let (node, location) = (node.name.clone(), node.location);
+                match fault.of.function {
+                    Scalar::Checked => Error::IndexOutOfRange { node, location },
+                    _ => Error::DivisionByZero { node, location },
+                }
             }
         })
     }

@@ -49,8 +49,8 @@ impl Prepared {
     pub(super) fn new(arena: &Arena, request: Request) -> Result<Self> {
         for (index, &id) in request.feeds.iter().enumerate() {
             let node = arena.node(id);
-            if let Some(error) = &node.error {
-                return Err(error.into());
+            if let Some(mistake) = node.mistake {
+                return Err(arena.error(mistake));
             }
             if request.feeds[..index].contains(&id) {
                 return Err(Error::FedTwice { node: node.name.clone(), location: node.location });

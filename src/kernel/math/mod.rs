@@ -80,7 +80,7 @@ macro_rules! implement {
             )+
             #[inline(always)]
             fn beyond_trig(x: Self) -> bool {
-                x.abs() > $limit
+                x.abs() > Self::TRIG_LIMIT
             }
             #[cold]
             fn sin_far(x: Self) -> Self {

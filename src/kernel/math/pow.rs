@@ -11,7 +11,7 @@
 //! - `f64` carries the logarithm as an unevaluated sum of two numbers. With `f`, `k` as in [`ln`](super::ln),
 //!   `s = f / (2 + f)` and `z = s²`, `ln(1 + f) = 2s·(1 + z/3 + z²·t(z))`: here `s`, `z`, `z/3` and the sum
 //!   are pairs, and `z²·t(z) < 2⁻¹²` is plain. The pair multiplied by `y` is reduced as in
-//!   [`exp`](super::exp), its lower part added to the remainder.
+//!   [`exp`](super::exp), its lower part added to what that leaves.
 //!
 //! **Polynomials**, fitted by `fit.py`:
 //!
@@ -24,7 +24,7 @@
 #![allow(clippy::needless_bitwise_bool, reason = "`||` is a branch; here all conditions are computed")]
 
 use super::bound::{at_least, at_most};
-use super::exp::{BIAS_F64, LN_2_F64, ROUND_F64, exp_reduced_f64, reduce_f64, scale_f64};
+use super::exp::{BIAS_F64, EXP_F64, LN_2_F64, ROUND_F64, reduce_f64, scale_f64};
 use super::ln::{exponent_f64, split_any_f64, split_f64};
 use super::mul_add::MulAdd;
 
@@ -129,7 +129,8 @@ fn ln_pair<M: MulAdd>(x: f64) -> (f64, f64) {
     let z_low = M::mul_add(2.0 * s, s_low, z_low);
     let (third, third_low) = M::product(z, THIRD.0);
     let third_low = M::mul_add(z, THIRD.1, M::mul_add(z_low, THIRD.0, third_low));
-    let tail = z * z * M::polynomial(z, ARTANH);
+    let nearest = z + z_low;
+    let tail = nearest * nearest * M::polynomial(nearest, ARTANH);
     let u = third + tail;
     let u_low = ((third - u) + tail) + third_low;
     // 2s + 2s·u.
@@ -154,6 +155,11 @@ pub(super) fn pow_f64<M: MulAdd>(x: f64, y: f64) -> f64 {
     let low = M::mul_add(log_low, y_finite, low);
     let bounded = at_least(at_most(exponent, 710.0), -746.0);
     let low = if bounded == exponent { low } else { 0.0 };
-    let (r, _, bits) = reduce_f64::<M>(bounded, ROUND_F64 + 2.0 * BIAS_F64);
-    complete(x, y, scale_f64(exp_reduced_f64::<M>(r + low), bits))
+    let (r, rho, bits) = reduce_f64::<M>(bounded, ROUND_F64 + 2.0 * BIAS_F64);
+    // As in `exp`, but of r + ρ + low, again as a pair: here this last part counts.
+    let rest = rho + low;
+    let sum = r + rest;
+    let sum_low = (r - sum) + rest;
+    let power = 1.0 + (sum + M::mul_add(sum * sum, M::polynomial(sum, EXP_F64), sum_low));
+    complete(x, y, scale_f64(power, bits))
 }

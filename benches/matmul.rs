@@ -1,0 +1,33 @@
+//! Matrix products, square, transposed and skinny, against the best that matrixmultiply reaches on two threads and
+//! against loops for few columns.
+
+mod versus;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use versus::cases::Product;
+use versus::{cases, versus};
+
+/// Lengths m, k and n, and which factors lie transposed in memory.
+#[rustfmt::skip]
+const PRODUCTS: [(usize, usize, usize, bool, bool); 9] = [
+    (   256,  256, 256, false, false),
+    (   512,  512, 512, false, false),
+    (   512,  512, 512, true,  false),
+    (   512,  512, 512, false, true),
+    (   128,  784, 256, false, false),
+    (   784,  128, 256, true,  false),
+    (   128,  128,  10, false, false),
+    ( 1_000, 1_000,  1, false, false),
+    (10_000,    2,   1, false, false),
+];
+
+fn benches(criterion: &mut Criterion) {
+    for (m, k, n, a_transposed, b_transposed) in PRODUCTS {
+        let mark = |transposed| if transposed { "t" } else { "" };
+        let name = format!("matmul/{m}x{k}{}·{k}x{n}{}", mark(a_transposed), mark(b_transposed));
+        versus(criterion, &name, cases::matmul(Product { m, k, n, a_transposed, b_transposed }));
+    }
+}
+
+criterion_group!(group, benches);
+criterion_main!(group);

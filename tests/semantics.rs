@@ -1,0 +1,17 @@
+//! What a session promises, line by line. The number in a test's name is that of the promise, which
+//! the test's first sentence tells; `cargo test line_10` runs the tests of line 10.
+
+#[path = "semantics/bits.rs"]
+mod bits;
+#[path = "semantics/extremes.rs"]
+mod extremes;
+#[path = "semantics/fetches_and_feeds.rs"]
+mod fetches_and_feeds;
+#[path = "semantics/fuzz.rs"]
+mod fuzz;
+#[path = "semantics/gradients.rs"]
+mod gradients;
+#[path = "semantics/shapes.rs"]
+mod shapes;
+#[path = "semantics/variables_and_order.rs"]
+mod variables_and_order;

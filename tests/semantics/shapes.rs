@@ -1,0 +1,88 @@
+//! Line 24: what shapes are known before a run, and which mistakes are found then.
+
+use flowgrad::ndarray::{Array2, ArrayD, arr2};
+use flowgrad::prelude::*;
+
+/// Line 24: static shapes: [?, 4]·[4, 5] is [?, 5]; [?, 4] + [3, 1] is [3, 4]; the mean of [?, 4]
+/// over axis 0 is [4]; negative axes count from the end; an empty list of axes changes nothing.
+#[test]
+fn line_24_static_shapes() {
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [None, Some(4)]);
+    let w = g.placeholder::<f64>("w", [4, 5]);
+    let column = g.placeholder::<f64>("column", [3, 1]);
+    let cube = g.placeholder::<f64>("cube", [Some(2), None, Some(4)]);
+    let [slope] = (x + column).gradients([x]);
+    for (tensor, expected) in [
+        (x.matmul(w), "[?, 5]"),
+        (x.matmul_transposed(x, true, false), "[4, 4]"),
+        (x.matmul_transposed(x, false, true), "[?, ?]"),
+        (x + column, "[3, 4]"),
+        (slope, "[?, 4]"),
+        (x * 2.0, "[?, 4]"),
+        (x * x, "[?, 4]"),
+        (x.reduce_mean(0), "[4]"),
+        (x.reduce_mean(-1), "[?]"),
+        (x.reduce_sum(Axes::of([-2]).keep_dims()), "[1, 4]"),
+        (x.reduce_sum([]), "[?, 4]"),
+        (x.reduce_mean(Axes::of([])), "[?, 4]"),
+        (x.transpose(), "[4, ?]"),
+        (cube.transpose_perm([1, -1, 0]), "[?, 4, 2]"),
+        (cube.reduce_sum([0, -1]), "[?]"),
+        (cube.reduce_sum(..), "[]"),
+        (cube.reduce_sum(Axes::all().keep_dims()), "[1, 1, 1]"),
+        (cube + x.reduce_sum(Axes::of([1]).keep_dims()), "[2, ?, 4]"),
+    ] {
+        assert_eq!(tensor.shape().to_string(), expected, "{tensor:?}");
+    }
+    g.check().unwrap();
+}
+
+/// Line 24: an axis out of range or listed twice is a mistake in building; an empty list leaves the
+/// values as they are.
+#[test]
+fn line_24_axes_are_checked_when_built() -> Result<()> {
+    let wrong: [fn(Tensor<f64>) -> Tensor<f64>; 8] = [
+        |x| x.reduce_sum(2),
+        |x| x.reduce_mean(-3),
+        |x| x.reduce_sum([0, 0]),
+        |x| x.reduce_mean([1, -1]),
+        |x| x.transpose_perm([0]),
+        |x| x.transpose_perm([1, 1]),
+        |x| x.transpose_perm([0, 2]),
+        |x| x.reduce_sum(isize::MAX),
+    ];
+    for (index, build) in wrong.into_iter().enumerate() {
+        let g = Graph::new();
+        build(g.placeholder("x", [None, Some(2)]));
+        assert!(matches!(g.check(), Err(Error::Build(_))), "{index}");
+    }
+    let g = Graph::new();
+    let x = g.constant(arr2(&[[1.0, 2.0], [3.0, 4.0]]));
+    let [sum, mean] = [x.reduce_sum([]), x.reduce_mean(Axes::of([]).keep_dims())];
+    let [dx] = mean.gradients([x]);
+    let [x, sum, mean, dx] = Session::new(&g)?.run([x, sum, mean, dx])?;
+    assert_eq!((&sum, &mean, dx), (&x, &x, ArrayD::ones(vec![2, 2])));
+    Ok(())
+}
+
+/// Line 24: what stays unknown is checked when it becomes known, with the same error.
+#[test]
+fn line_24_unknown_lengths_are_checked_when_known() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [None, Some(4)]);
+    let y = (x + g.constant(Array2::<f64>::ones((3, 1)))).named("y");
+    let session = Session::new(&g)?;
+    for (rows, fits) in [(1, true), (3, true), (2, false), (0, false)] {
+        let fed = Array2::<f64>::zeros((rows, 4));
+        match session.feed(x, &fed).run(y) {
+            Ok(sum) => assert!(fits && sum.shape() == [3, 4], "{rows}"),
+            Err(error) => {
+                let text = error.to_string();
+                assert!(!fits && text.contains(&format!("[{rows}, 4] and [3, 1]")), "{text}");
+                assert!(text.contains("`y`") && text.contains(file!()), "{text}");
+            }
+        }
+    }
+    Ok(())
+}
