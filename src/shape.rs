@@ -144,7 +144,7 @@ impl fmt::Display for TensorType {
 pub(crate) fn is_addressable(lengths: &[usize], dtype: DType) -> bool {
     let nonzero = lengths.iter().filter(|&&length| length != 0);
     let bytes = nonzero.copied().try_fold(dtype.size(), usize::checked_mul);
-    bytes.is_some_and(|bytes| bytes <= isize::MAX as usize)
+    bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
 }
 
 /// The shape that two operands have together under `NumPy`'s rule: axes are matched from the last,

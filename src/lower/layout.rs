@@ -134,10 +134,10 @@ fn consecutive_operands(program: &Program) -> Vec<bool> {
         consecutive[val.index()] = true;
     }
     for inst in &program.insts {
-        if matches!(inst.prim, Prim::Fold { .. }) {
-            if fold_member(folded(program, inst.args[0], &inst.prim), inst.dtype).is_none() {
-                consecutive[inst.args[0].index()] = true;
-            }
+        if matches!(inst.prim, Prim::Fold { .. })
+            && fold_member(folded(program, inst.args[0], &inst.prim), inst.dtype).is_none()
+        {
+            consecutive[inst.args[0].index()] = true;
         }
     }
     consecutive
