@@ -1,0 +1,139 @@
+//! The rows: what each measures, and its bound.
+
+use clap::ValueEnum;
+
+use crate::cases::{self, Case, CaseError, Memory, Work};
+use crate::measure::{Effort, Times, compare};
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(crate) enum Row {
+    LinregF64,
+    LinregF32,
+    LinregLarge,
+    Elementwise,
+    ElementwiseEager,
+    Chain,
+    SoftmaxRows,
+    MlpStep,
+    WideGraph,
+    DeepMemory,
+    CallOverhead,
+    RunOverhead,
+    Compile,
+}
+
+/// What a row must keep to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bound {
+    /// The bound that the row is known by.
+    pub(crate) value: f64,
+    /// What it limits.
+    pub(crate) limits: Limits,
+    /// A second bound, on the microseconds of either side.
+    pub(crate) microseconds: Option<f64>,
+}
+
+/// What a bound limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limits {
+    /// Ours over the reference.
+    Ratio,
+    /// Ours alone.
+    Ours,
+}
+
+/// A measured row.
+#[derive(Clone, Debug)]
+pub(crate) struct Measured {
+    pub(crate) row: Row,
+    /// Microseconds, or bytes: see [`Row::unit`].
+    pub(crate) times: Times,
+    pub(crate) bound: Bound,
+    /// Which reference it was.
+    pub(crate) chosen: String,
+    pub(crate) work: Work,
+}
+
+impl Row {
+    /// The name on the command line, in the table and in the JSON.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// The unit of what is measured.
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Row::DeepMemory => "bytes",
+            Row::Compile => "µs a node",
+            _ => "µs",
+        }
+    }
+
+    fn bound(self) -> Bound {
+        let ratio = |value| Bound { value, limits: Limits::Ratio, microseconds: None };
+        let ours = |value| Bound { value, limits: Limits::Ours, microseconds: None };
+        match self {
+            Row::LinregF64 | Row::LinregF32 => ratio(1.8),
+            Row::LinregLarge | Row::SoftmaxRows => ratio(1.2),
+            Row::Elementwise => ratio(1.5),
+            Row::ElementwiseEager => ratio(0.03),
+            Row::Chain => ratio(1.3),
+            Row::MlpStep => ratio(1.25),
+            Row::WideGraph => ratio(0.55),
+            Row::DeepMemory => ratio(0.6),
+            Row::CallOverhead => ours(0.15),
+            Row::RunOverhead => ours(0.5),
+            Row::Compile => Bound { microseconds: Some(10.0), ..ratio(1.5) },
+        }
+    }
+
+    /// Builds what the row compares, and measures it.
+    pub(crate) fn measure(self, effort: &Effort) -> Result<Measured, CaseError> {
+        let case = match self {
+            Row::LinregF64 => cases::linreg::<f64>(10_000),
+            Row::LinregF32 => cases::linreg::<f32>(10_000),
+            Row::LinregLarge => cases::linreg_large(4_000_000),
+            Row::Elementwise => cases::elementwise(1_000_000),
+            Row::ElementwiseEager => cases::elementwise_eager(1_000_000),
+            Row::Chain => cases::chain(1_000_000),
+            Row::SoftmaxRows => cases::softmax_rows(4096, 512),
+            Row::MlpStep => cases::mlp_step(),
+            Row::WideGraph => cases::wide_graph(8, 256),
+            Row::DeepMemory => return Ok(self.of_memory(cases::deep_memory(50, 256)?)),
+            Row::CallOverhead => cases::call_overhead(),
+            Row::RunOverhead => cases::run_overhead(),
+            Row::Compile => cases::compile(100_000, 10_000),
+        };
+        let Case { mut ours, mut reference, chosen, work, units } = case?;
+        let times = compare(&mut ours, &mut reference, effort).per(units);
+        Ok(Measured { row: self, times, bound: self.bound(), chosen, work })
+    }
+
+    fn of_memory(self, memory: Memory) -> Measured {
+        Measured {
+            row: self,
+            times: Times::exactly(memory.planned, memory.without_reuse),
+            bound: self.bound(),
+            chosen: "each intermediate in memory of its own".to_owned(),
+            work: Work::Uncounted,
+        }
+    }
+}
+
+impl Measured {
+    pub(crate) fn ratio(&self) -> f64 {
+        self.times.ours / self.times.reference
+    }
+
+    pub(crate) fn is_met(&self) -> bool {
+        let Times { ours, reference, .. } = self.times;
+        let limited = match self.bound.limits {
+            Limits::Ratio => self.ratio(),
+            Limits::Ours => ours,
+        };
+        limited <= self.bound.value
+            && self.bound.microseconds.is_none_or(|bound| ours.max(reference) <= bound)
+    }
+}
