@@ -403,6 +403,10 @@ unsafe fn accumulate_loop<T: Number, M: MulAdd>(args: &Args<'_>) {
     }
 }
 
+/// Rows of which an accumulation with a single column keeps partial sums apart. At 64 the loop over them
+/// compiles to full vectors whose columns are parted by shuffles; at 16 and below it stays scalar.
+const APART: usize = 64;
+
 /// The same for `width` 1 and `inner` K.
 #[inline(always)]
 unsafe fn accumulate_column_loop<T: Number, M: MulAdd, const K: usize>(args: &Args<'_>) {
@@ -410,22 +414,22 @@ unsafe fn accumulate_column_loop<T: Number, M: MulAdd, const K: usize>(args: &Ar
     let (a, b) = unsafe { (elements::<[T; K]>(args.a, args.rows), elements::<T>(args.b, args.rows)) };
     // SAFETY: the same.
     let dst = unsafe { elements_mut::<T>(args.dst, K) };
-    let mut lanes = [T::ZERO_LANES; K];
-    let block = lanes[0].as_ref().len();
-    let whole = args.rows / block * block;
-    for first in (0..whole).step_by(block) {
-        let (a, b) = (&a[first..first + block], &b[first..first + block]);
-        for (k, lanes) in lanes.iter_mut().enumerate() {
-            for ((lane, row), &b) in lanes.as_mut().iter_mut().zip(a).zip(b) {
-                *lane = row[k].mul_add::<M>(b, *lane);
+    let mut sums = [[T::ZERO; APART]; K];
+    let (mut rows, mut factors) = (a.chunks_exact(APART), b.chunks_exact(APART));
+    for (rows, factors) in (&mut rows).zip(&mut factors) {
+        for lane in 0..APART {
+            for k in 0..K {
+                sums[k][lane] = rows[lane][k].mul_add::<M>(factors[lane], sums[k][lane]);
             }
         }
     }
-    for (k, mut lanes) in lanes.into_iter().enumerate() {
-        for ((lane, row), &b) in lanes.as_mut().iter_mut().zip(&a[whole..]).zip(&b[whole..]) {
-            *lane = row[k].mul_add::<M>(b, *lane);
+    for (lane, (row, &factor)) in rows.remainder().iter().zip(factors.remainder()).enumerate() {
+        for k in 0..K {
+            sums[k][lane] = row[k].mul_add::<M>(factor, sums[k][lane]);
         }
-        dst[k] = dst[k].add(fold_lanes::<T, scalar::Sum>(lanes));
+    }
+    for (dst, sums) in dst.iter_mut().zip(&sums) {
+        *dst = dst.add(fold_slice::<T, scalar::Sum>(sums));
     }
 }
 

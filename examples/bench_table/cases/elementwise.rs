@@ -18,6 +18,9 @@ use super::{Case, CaseError, Side, Work, on_two_threads};
 /// Largest difference from the reference, relative to the largest element: a few roundings.
 const TOLERANCE: f64 = 1e-5;
 
+/// Elements from which two threads are faster than one: some 50 µs of one thread's work.
+const WORTH_SPLITTING: usize = 50_000;
+
 /// The operands.
 struct Data([Array1<f32>; 3]);
 
@@ -44,14 +47,15 @@ impl Data {
     }
 }
 
-/// Against one fused loop with the same vector math, split by hand over two threads.
+/// Against one fused loop with the same vector math, split by hand over two threads if it is long enough.
 pub(crate) fn elementwise(count: usize) -> Result<Case, CaseError> {
     let data = Data::new(count);
     let ours = Ours::new(&data)?;
+    let ways: &[How] = if count < WORTH_SPLITTING { &[How::Alone] } else { &How::SPLIT };
     let mut candidates: Vec<(String, Side)> = Vec::new();
     for isa in Isa::available() {
         for (form_name, form) in FORMS {
-            for how in How::ALL {
+            for &how in ways {
                 let name = format!("{form_name}, {}, {}", isa.name(), how.name());
                 let (mut run, gradients) = by_two_threads(&data, isa, form, how);
                 let y = run();

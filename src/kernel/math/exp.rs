@@ -17,6 +17,13 @@
 //! **Range.** `2ⁿ` is applied as two factors `2^⌊n/2⌋·2^⌈n/2⌉`, each of them a normal number: the first
 //! product is exact and the second one rounds to a denormal, or overflows, as the true result does. Arguments
 //! past both ends are brought to where the result is already 0 or ∞.
+//!
+//! **Measured** (how: [`math`](super)), largest error in ulp, fused / separate multiply-add:
+//!
+//! | type | exp         | expm1       |
+//! |------|-------------|-------------|
+//! | f32  | 0.92 / 1.01 | 1.33 / 1.34 |
+//! | f64  | 0.92 / 1.00 | 1.32 / 1.32 |
 
 use super::bound::{at_least, at_most};
 use super::mul_add::MulAdd;
@@ -76,7 +83,8 @@ pub(super) fn reduce_f64<M: MulAdd>(x: f64, shift: f64) -> (f64, f64, u64) {
     (r, M::mul_add(n, -LN_2_F64.1, upper - r), shifted.to_bits())
 }
 
-/// `eʳ` for a reduced `r`. The two sums cost the same each on its machine, and lose less than the other would.
+/// `eʳ` for a reduced `r`. The two sums cost the same each on its machine, and lose less than the other
+/// would.
 #[inline(always)]
 pub(super) fn exp_reduced_f32<M: MulAdd>(r: f32) -> f32 {
     let p = M::polynomial(r, EXP_F32);

@@ -14,6 +14,13 @@
 //! | f64  | z        | 7      | 2⁻⁵⁹·⁵         |
 //!
 //! `ln 2` comes in two parts as in [`exp`](super::exp), so that `k` times the first is exact.
+//!
+//! **Measured** (how: [`math`](super)), largest error in ulp, fused / separate multiply-add:
+//!
+//! | type | ln          | log1p       |
+//! |------|-------------|-------------|
+//! | f32  | 0.91 / 0.97 | 1.52 / 1.60 |
+//! | f64  | 0.91 / 0.94 | 1.50 / 1.54 |
 
 use super::exp::{LN_2_F32, LN_2_F64};
 use super::mul_add::MulAdd;

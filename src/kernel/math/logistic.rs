@@ -19,6 +19,13 @@
 //! so that the lower tail falls as `eˣ` through the denormals instead of breaking off where `e⁻ˣ` overflows.
 //!
 //! **Polynomials** are those of [`exp`](super::exp), the one for `tanh` in `2r`.
+//!
+//! **Measured** (how: [`math`](super)), largest error in ulp, fused / separate multiply-add:
+//!
+//! | type | tanh        | sigmoid     |
+//! |------|-------------|-------------|
+//! | f32  | 1.75 / 1.81 | 1.65 / 1.87 |
+//! | f64  | 1.82 / 1.88 | 1.67 / 1.88 |
 
 use super::bound::{at_least, at_most};
 use super::exp::{

@@ -10,6 +10,17 @@
 //! infinity, a NaN, a signed zero, a denormal, an overflow and an underflow give what IEEE 754 recommends for
 //! it. One exception: `sin` and `cos` are so only up to [`VectorMath::TRIG_LIMIT`], and [`sin_slice`] and
 //! [`cos_slice`] complete them.
+//!
+//! **How the errors in the modules' tables were measured.** `f32` functions of one argument: all 2³²
+//! arguments, against `f64` functions of the C library (`erf` of it, too); `pow`: 2.7·10⁸ pairs. `f64`:
+//! 1.6·10⁷ arguments or more for each, against MPFR with 128 bits: bit patterns at random, all exponents from
+//! −60 to 10, the ranges in which a function bends or its parts meet, and 4·10⁷ more for `tanh` and `sigmoid`
+//! where `f32` has its largest errors; for `sin` and `cos` also the five numbers about each multiple of π/2
+//! within the limit. The tests here repeat this on samples. An error is the distance from the true value, in
+//! units of the last place that the true value has.
+//!
+//! **Speed.** On AVX-512 at 3 GHz, from the first-level cache, ns per element, `f32` / `f64`: exp 0.20 /
+//! 0.55, tanh 0.30 / 0.72, sin 0.27 / 0.69, pow 1.7 / 3.8.
 #![allow(
     clippy::inline_always,
     reason = "a call in a loop keeps it from vectorising: inlining is what these are for"

@@ -20,6 +20,13 @@
 //! | f32  | `log₂(1 + f)` | 13     | 2⁻³⁵·⁸ relative                          |
 //! | f32  | `2ᶠ`          | 6      | 2⁻²⁸·⁹ relative                          |
 //! | f64  | `t`           | 7      | 2⁻⁷³·⁵ of the factor `1 + z/3 + z²·t(z)` |
+//!
+//! **Measured** (how: [`math`](super)), largest error in ulp, fused / separate multiply-add:
+//!
+//! | type | pow         |
+//! |------|-------------|
+//! | f32  | 0.56 / 0.56 |
+//! | f64  | 1.01 / 1.01 |
 
 #![allow(clippy::needless_bitwise_bool, reason = "`||` is a branch; here all conditions are computed")]
 

@@ -17,8 +17,8 @@ pub(crate) enum How {
 }
 
 impl How {
-    /// All of them.
-    pub(crate) const ALL: [How; 3] = [How::Alone, How::Join, How::Worker];
+    /// Those that take two threads.
+    pub(crate) const SPLIT: [How; 2] = [How::Join, How::Worker];
 
     /// The name for tables.
     pub(crate) fn name(self) -> &'static str {

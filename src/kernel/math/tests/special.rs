@@ -58,7 +58,8 @@ fn powers() {
     exactly! { pow: 0.0, -INF => INF; -0.0, -INF => INF; 0.0, 1e-30 => 0.0; 0.0, -1e-30 => INF; }
     // An infinite base.
     exactly! { pow: INF, 2.0 => INF; INF, -2.0 => 0.0; -INF, 3.0 => -INF; -INF, 2.0 => INF; }
-    exactly! { pow: -INF, 0.5 => INF; -INF, -3.0 => -0.0; -INF, -2.0 => 0.0; -INF, -0.5 => 0.0; INF, 1e-30 => INF; }
+    exactly! { pow: -INF, 0.5 => INF; -INF, -3.0 => -0.0; -INF, -2.0 => 0.0; -INF, -0.5 => 0.0; }
+    exactly! { pow: INF, 1e-30 => INF; -INF, 1e-30 => INF; INF, -1e-30 => 0.0; }
     // An infinite exponent.
     exactly! { pow: 2.0, INF => INF; 2.0, -INF => 0.0; 0.5, INF => 0.0; 0.5, -INF => INF; -2.0, INF => INF; }
     exactly! { pow: -2.0, -INF => 0.0; -0.5, INF => 0.0; -0.5, -INF => INF; INF, INF => INF; }
