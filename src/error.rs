@@ -1,6 +1,7 @@
 //! Everything that can go wrong, as one enum; each message names the node, what was expected and
 //! what came, and for mistakes in building the line that made them.
 
+use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -10,8 +11,9 @@ use crate::shape::Shape;
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, and where.
-#[derive(Clone, Debug, thiserror::Error)]
+/// What went wrong, and where. Its `Debug` form is the message as well, because that is what a `main`
+/// that gives a [`Result`] prints.
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A node was built wrongly, or its operands turned out not to fit once their shapes were known.
@@ -148,6 +150,12 @@ pub enum Error {
     /// ndarray refused an array's shape, as `into_dimensionality` and `from_shape_vec` do.
     #[error("array shape: {0}")]
     Array(#[from] ndarray::ShapeError),
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// A mistake in building a node.

@@ -66,7 +66,7 @@ pub use dtype::{DType, Element, Float, Numeric};
 pub use error::{BuildError, Error, Mistake, NoGradient, Result};
 pub use gradient::Gradients;
 pub use graph::{Graph, Operand, Operation, Tensor, Variable};
-pub use session::{Callable, FeedTypes, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};
+pub use session::{Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};
 pub use shape::{Axes, Shape};
 pub use value::{IntoValue, Value};
 

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Core;
-use super::feed::FeedTypes;
+use super::feed::Arguments;
 use super::fetch::{Output, Results};
 use super::prepared::Prepared;
 use crate::error::Result;
@@ -47,14 +47,15 @@ impl<I, O> Callable<I, O> {
     }
 }
 
-impl<I: FeedTypes, O: Output> Callable<I, O> {
-    /// Runs on views of the fed arrays, given in the structure of the feeds.
+impl<I, O: Output> Callable<I, O> {
+    /// Runs on what is fed, given in the structure of the feeds: views of any dimension, references to
+    /// arrays, or scalars.
     ///
     /// # Errors
     /// As for [`Session::run`](super::Session::run).
-    pub fn call(&self, feeds: I::Values<'_>) -> Result<O> {
-        let mut fed: SmallVec<[FedArray<'_>; INLINE_FEEDS]> = SmallVec::new();
-        I::each(feeds, &mut |array| fed.push(array));
+    pub fn call<'v>(&self, feeds: impl Arguments<'v, I>) -> Result<O> {
+        let mut fed: SmallVec<[FedArray<'v>; INLINE_FEEDS]> = SmallVec::new();
+        feeds.each(&mut |array| fed.push(array));
         let mut values = Vec::new();
         self.core.run(&self.prepared, &fed, |value| values.push(value))?;
         Ok(O::take(&mut Results::new(values, &self.lengths)))

@@ -1,6 +1,6 @@
 //! What a run is fed, one array after the other or as the arguments of a callable.
 
-use ndarray::{ArrayBase, ArrayD, ArrayView, ArrayViewD, CowArray, Data, Dimension, IxDyn};
+use ndarray::{ArrayBase, ArrayD, ArrayView, CowArray, Data, Dimension, IxDyn};
 
 use super::fetch::{FetchList, Results};
 use super::{Fetch, Output, Session};
@@ -89,19 +89,17 @@ pub struct FeedList<'g> {
 /// What a callable can be fed: a tensor or variable, a tuple of such, or `()` for nothing.
 pub trait Feeds<'g> {
     /// The element types, in the same structure.
-    type Types: FeedTypes;
+    type Types;
 
     #[doc(hidden)]
     fn list(&self, list: &mut FeedList<'g>);
 }
 
-/// The arguments of a callable: an element type stands for a view of its elements.
-pub trait FeedTypes {
-    /// Views of arrays, in the same structure.
-    type Values<'v>;
-
+/// The arguments of a callable whose feeds are of the types `I`: for an element type what can be fed
+/// for a tensor of it ([`Feedable`]), for a tuple of types a tuple of arguments.
+pub trait Arguments<'v, I> {
     #[doc(hidden)]
-    fn each<'v>(values: Self::Values<'v>, take: &mut dyn FnMut(FedArray<'v>));
+    fn each(self, take: &mut dyn FnMut(FedArray<'v>));
 }
 
 impl<'g, T: Element> Feeds<'g> for Tensor<'g, T> {
@@ -118,15 +116,14 @@ impl<'g, T: Element> Feeds<'g> for crate::Variable<'g, T> {
     }
 }
 
-impl<T: Element> FeedTypes for T {
-    type Values<'v> = ArrayViewD<'v, T>;
-    fn each<'v>(values: Self::Values<'v>, take: &mut dyn FnMut(FedArray<'v>)) {
-        take(FedArray::new(values.into()));
+impl<'v, T: Element, A: Feedable<'v, T>> Arguments<'v, T> for A {
+    fn each(self, take: &mut dyn FnMut(FedArray<'v>)) {
+        take(FedArray::new(self.into_array()));
     }
 }
 
 macro_rules! tuples {
-    ($(($($name:ident)*))*) => {$(
+    ($(($($name:ident $argument:ident)*))*) => {$(
         impl<'g, $($name: Feeds<'g>),*> Feeds<'g> for ($($name,)*) {
             type Types = ($($name::Types,)*);
             // The empty tuple lists nothing.
@@ -137,24 +134,23 @@ macro_rules! tuples {
             }
         }
 
-        impl<$($name: FeedTypes),*> FeedTypes for ($($name,)*) {
-            type Values<'v> = ($($name::Values<'v>,)*);
+        impl<'v, $($name, $argument: Arguments<'v, $name>),*> Arguments<'v, ($($name,)*)> for ($($argument,)*) {
             #[allow(non_snake_case, unused_variables)]
-            fn each<'v>(values: Self::Values<'v>, take: &mut dyn FnMut(FedArray<'v>)) {
-                let ($($name,)*) = values;
-                $($name::each($name, take);)*
+            fn each(self, take: &mut dyn FnMut(FedArray<'v>)) {
+                let ($($argument,)*) = self;
+                $($argument.each(take);)*
             }
         }
     )*};
 }
 tuples! {
     ()
-    (A)
-    (A B)
-    (A B C)
-    (A B C D)
-    (A B C D E)
-    (A B C D E F)
-    (A B C D E F G)
-    (A B C D E F G H)
+    (A A1)
+    (A A1 B B1)
+    (A A1 B B1 C C1)
+    (A A1 B B1 C C1 D D1)
+    (A A1 B B1 C C1 D D1 E E1)
+    (A A1 B B1 C C1 D D1 E E1 F F1)
+    (A A1 B B1 C C1 D D1 E E1 F F1 G G1)
+    (A A1 B B1 C C1 D D1 E E1 F F1 G G1 H H1)
 }

@@ -27,7 +27,7 @@ use fetch::FetchList;
 use prepared::Prepared;
 
 pub use callable::Callable;
-pub use feed::{FeedTypes, Feedable, Feeding, Feeds};
+pub use feed::{Arguments, Feedable, Feeding, Feeds};
 pub use fetch::{Fetch, Output};
 
 /// Runs a graph and holds the values of its variables.
@@ -160,7 +160,7 @@ impl Session {
     }
 
     /// Prepares a run for hot loops: `feeds` is a tensor or a tuple of them, or `()`. A call then
-    /// takes views of the fed arrays in the same structure and looks nothing up.
+    /// takes views of the fed arrays, or references to them, in the same structure and looks nothing up.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -170,9 +170,9 @@ impl Session {
     /// let step = v.assign_add(x.reduce_sum(..));
     /// let session = Session::new(&g)?;
     /// let call = session.make_callable(x, step)?;
-    /// let ones = ndarray::ArrayD::ones(vec![3]);
+    /// let ones = ndarray::Array1::ones(3);
     /// call.call(ones.view())?;
-    /// assert_eq!(call.call(ones.view())?.sum(), 6.0);
+    /// assert_eq!(call.call(&ones)?.sum(), 6.0);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     ///
@@ -193,7 +193,7 @@ impl Session {
     }
 
     /// The plan by which the fetches would run, as text: the rewrites that were applied, with their
-    /// reasons; the program; and the steps with their memory.
+    /// reasons and the values' numbers from before; the program; and the steps with their memory.
     ///
     /// # Errors
     /// As for [`run`](Session::run).
