@@ -21,7 +21,7 @@ fn main() -> Result<()> {
     let (dyn_doubles, dyn_singles) = (doubles.into_dyn(), singles.into_dyn());
     let _ = callable.call((dyn_doubles.view(), dyn_singles.view())); //~ E0277
     let _ = callable.call(dyn_singles.view()); //~ E0277
-    let _ = callable.call(()); //~ E0308
+    let _ = callable.call(()); //~ E0277
 
     let _ = session.feed(x, &dyn_singles).feed(n, 3).run(x);
     Ok(())
