@@ -2,14 +2,12 @@
 //! fewer elements, and meet other factors.
 //!
 //! A sum without its factor must not overflow where it would not with it, so the factor must not
-//! shrink. In a product of `f64` it may, by up to 2⁻⁶⁴: only results beyond 2⁹⁶⁰ could tell.
+//! shrink. In a matrix product it may, down to 2⁻⁶⁴ for `f64` and 2⁻³² for `f32`: only results beyond
+//! 2⁹⁶⁰ and 2⁹⁶ could tell, and the mean of a loss puts such a factor into every gradient.
 
 use super::{Rewrite, Tree, known_scalar};
 use crate::dtype::DType;
 use crate::lower::{Fold, Inst, Prim, Program, Scalar, Val, View, size};
-
-/// 2⁻⁶⁴.
-const SMALLEST: f64 = 1.0 / (1_u128 << 64) as f64;
 
 pub(super) fn factor_out(program: &Program, inst: &Inst) -> Option<Rewrite> {
     if !inst.dtype.is_float() || !matches!(inst.prim, Prim::Fold { fold: Fold::Sum, .. } | Prim::Contract) {
@@ -18,7 +16,11 @@ pub(super) fn factor_out(program: &Program, inst: &Inst) -> Option<Rewrite> {
     inst.args.iter().enumerate().find_map(|(position, &arg)| {
         let (factor, rest) = scaled(program, arg)?;
         let number = known_scalar(program, factor)?;
-        let least = if inst.prim == Prim::Contract && inst.dtype == DType::F64 { SMALLEST } else { 1.0 };
+        let least = match (&inst.prim, inst.dtype) {
+            (Prim::Contract, DType::F64) => 1.0 / (1_u128 << 64) as f64,
+            (Prim::Contract, DType::F32) => 1.0 / (1_u64 << 32) as f64,
+            _ => 1.0,
+        };
         if !number.is_normal() || number.to_f64().abs() < least {
             return None;
         }

@@ -31,7 +31,7 @@
 #![allow(clippy::needless_bitwise_bool, reason = "`||` is a branch; here all conditions are computed")]
 
 use super::bound::{at_least, at_most};
-use super::exp::{BIAS_F64, EXP_F64, LN_2_F64, ROUND_F64, reduce_f64, scale_f64};
+use super::exp::{BIAS_F64, LN_2_F64, ROUND_F64, exp_reduced_f64, reduce_f64, scale_f64};
 use super::ln::{exponent_f64, split_any_f64, split_f64};
 use super::mul_add::MulAdd;
 
@@ -135,9 +135,9 @@ fn ln_pair<M: MulAdd>(x: f64) -> (f64, f64) {
     let (z, z_low) = M::product(s, s);
     let z_low = M::mul_add(2.0 * s, s_low, z_low);
     let (third, third_low) = M::product(z, THIRD.0);
-    let third_low = M::mul_add(z, THIRD.1, M::mul_add(z_low, THIRD.0, third_low));
-    let nearest = z + z_low;
-    let tail = nearest * nearest * M::polynomial(nearest, ARTANH);
+    // The lower part of z counts in the tail, too: there to first order, t being near 1/5.
+    let third_low = M::mul_add(z, THIRD.1, M::mul_add(z_low, M::mul_add(z, 0.4, THIRD.0), third_low));
+    let tail = z * z * M::polynomial(z, ARTANH);
     let u = third + tail;
     let u_low = ((third - u) + tail) + third_low;
     // 2s + 2s·u.
@@ -162,11 +162,7 @@ pub(super) fn pow_f64<M: MulAdd>(x: f64, y: f64) -> f64 {
     let low = M::mul_add(log_low, y_finite, low);
     let bounded = at_least(at_most(exponent, 710.0), -746.0);
     let low = if bounded == exponent { low } else { 0.0 };
-    let (r, rho, bits) = reduce_f64::<M>(bounded, ROUND_F64 + 2.0 * BIAS_F64);
-    // As in `exp`, but of r + ρ + low, again as a pair: here this last part counts.
-    let rest = rho + low;
-    let sum = r + rest;
-    let sum_low = (r - sum) + rest;
-    let power = 1.0 + (sum + M::mul_add(sum * sum, M::polynomial(sum, EXP_F64), sum_low));
+    let (r, _, bits) = reduce_f64::<M>(bounded, ROUND_F64 + 2.0 * BIAS_F64);
+    let power = exp_reduced_f64::<M>(r + low);
     complete(x, y, scale_f64(power, bits))
 }
