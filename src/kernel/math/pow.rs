@@ -26,7 +26,7 @@
 //! | type | pow         |
 //! |------|-------------|
 //! | f32  | 0.56 / 0.56 |
-//! | f64  | 1.01 / 1.01 |
+//! | f64  | 1.12 / 1.23 |
 
 #![allow(clippy::needless_bitwise_bool, reason = "`||` is a branch; here all conditions are computed")]
 
