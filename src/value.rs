@@ -54,6 +54,11 @@ impl Value {
         with_array!(self, array => Value::row_major(array))
     }
 
+    /// The elements with the axes in the opposite order.
+    pub(crate) fn transposed(&self) -> Self {
+        with_array!(self, array => Value::row_major(array.t()))
+    }
+
     /// The element type.
     pub fn dtype(&self) -> DType {
         match self {

@@ -23,8 +23,8 @@ use crate::graph::VariableId;
 use crate::plan::{Fallible, Place, Plan};
 use crate::value::Value;
 
-pub(crate) use memory::{ALIGNMENT, OutOfMemory};
-use memory::{Memory, value_at};
+use memory::value_at;
+pub(crate) use memory::{ALIGNMENT, Memory, OutOfMemory};
 
 pub(crate) use feed::FedArray;
 pub(crate) use feed::Ready;
@@ -88,7 +88,7 @@ impl Arena {
         let address = |place: Place| match place {
             // `plan::memory` has grown the arena to hold every buffer at its offset.
             Place::Arena(offset) => memory.start().wrapping_add(offset),
-            Place::Constant(index) => plan.constants[index].as_ptr().cast_mut(),
+            Place::Constant(index) => plan.constants[index].start().cast_mut(),
             Place::Feed(_) | Place::Variable(_) | Place::Next(_) => std::ptr::null_mut(),
         };
         Ok(Arena {

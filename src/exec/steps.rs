@@ -4,12 +4,20 @@ use std::cell::{Cell, RefCell};
 
 use super::{Memory, OutOfMemory};
 use crate::kernel::fold;
+use crate::kernel::prefetch::prefetch;
 use crate::kernel::tile::Args;
-use crate::plan::{Accumulator, Base, BufferId, Fallible, Kind, Region, Slot, Step, TileOp};
+use crate::plan::{Accumulator, Base, BufferId, Fallible, Kind, Operands, Region, Slot, Step};
 
 thread_local! {
-    /// The tiles of the region that this thread runs. Grows to the largest region seen.
-    static SCRATCH: RefCell<Memory> = const { RefCell::new(Memory::empty()) };
+    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch { memory: Memory::empty(), args: Vec::new() }) };
+}
+
+/// What a thread needs to run a region; grows to the largest seen.
+struct Scratch {
+    /// The tiles.
+    memory: Memory,
+    /// The arguments of the region's ops.
+    args: Vec<Args>,
 }
 
 /// The addresses of a plan's buffers.
@@ -91,10 +99,10 @@ pub(super) unsafe fn finish(step: &Step, addresses: Addresses<'_>) {
 /// # Safety
 /// As for [`run_task`].
 unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> Result<(), Fallible> {
-    SCRATCH.with_borrow_mut(|scratch| {
-        if scratch.bytes() < region.scratch_bytes {
+    SCRATCH.with_borrow_mut(|Scratch { memory, args }| {
+        if memory.bytes() < region.scratch_bytes {
             // A few tiles: a process without memory for these cannot go on in any case.
-            *scratch = Memory::zeroed(region.scratch_bytes)
+            *memory = Memory::zeroed(region.scratch_bytes)
                 .unwrap_or_else(|OutOfMemory { bytes }| panic!("no memory for {bytes} bytes of tiles"));
         }
         let partial = match region.partial {
@@ -108,34 +116,55 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
             },
             None => std::ptr::null_mut(),
         };
-        let tiles = Tiles { addresses, scratch: scratch.start(), partial, fault: Cell::new(false) };
+        let bases = Bases { addresses, scratch: memory.start(), partial };
         let first = chunk * region.chunk_rows;
         let end = region.rows.min(first + region.chunk_rows);
         for op in &region.once {
             // SAFETY: the caller's promise, and the scratch memory is as large as the region says.
-            unsafe { tiles.run(op, first, region.tile_rows)? };
+            unsafe { (op.kernel)(&bases.args(&op.operands, first, region.tile_rows)) };
         }
+        args.clear();
+        args.extend(region.ops.iter().map(|op| bases.args(&op.operands, first, region.tile_rows)));
         for first_row in (first..end).step_by(region.tile_rows) {
             let rows = region.tile_rows.min(end - first_row);
-            for op in &region.ops {
-                // SAFETY: the same; the rows lie within the region's.
-                unsafe { tiles.run(op, first_row, rows)? };
+            let next = first_row + rows..end.min(first_row + 2 * rows);
+            for (index, (op, args)) in region.ops.iter().zip(args.iter_mut()).enumerate() {
+                for stream in &region.prefetched {
+                    let share = (next.len() * stream.row_bytes).div_ceil(region.ops.len());
+                    prefetch(bases.address(stream, next.start).wrapping_add(index * share), share);
+                }
+                args.rows = op.operands.rows.unwrap_or(rows);
+                // SAFETY: the same; the rows lie within the region's. The kernel was chosen for this machine
+                // and these lengths, and the compiler of regions lets no result share memory with its operands.
+                unsafe { (op.kernel)(args) };
+                if let (true, Some(fallible)) = (args.fault.get(), op.operands.fallible) {
+                    return Err(fallible);
+                }
+                advance(args, &op.operands, rows);
             }
         }
         Ok(())
     })
 }
 
-/// Where the slots of one chunk's ops lie.
-struct Tiles<'a> {
+/// Moves on to the next tile.
+#[inline]
+fn advance(args: &mut Args, Operands { dst, a, b, c, .. }: &Operands, rows: usize) {
+    args.first_row += rows;
+    args.dst = args.dst.wrapping_add(rows * dst.row_bytes);
+    args.a = args.a.wrapping_add(rows * a.row_bytes);
+    args.b = args.b.wrapping_add(rows * b.row_bytes);
+    args.c = args.c.wrapping_add(rows * c.row_bytes);
+}
+
+/// What the slots of one chunk's ops count from.
+struct Bases<'a> {
     addresses: Addresses<'a>,
     scratch: *mut u8,
     partial: *mut u8,
-    fault: Cell<bool>,
 }
 
-impl Tiles<'_> {
-    #[inline]
+impl Bases<'_> {
     fn address(&self, slot: &Slot, first_row: usize) -> *mut u8 {
         let base = match slot.base {
             Base::Buffer(buffer) => self.addresses.of(buffer),
@@ -146,30 +175,20 @@ impl Tiles<'_> {
         base.wrapping_add(slot.offset + first_row * slot.row_bytes)
     }
 
-    /// Runs one op on a tile.
-    ///
-    /// # Safety
-    /// The slots must lie within memory of the size that the compiled region asks for.
-    #[inline]
-    unsafe fn run(&self, op: &TileOp, first_row: usize, rows: usize) -> Result<(), Fallible> {
-        let args = Args {
-            dst: self.address(&op.dst, first_row),
-            a: self.address(&op.a, first_row),
-            b: self.address(&op.b, first_row),
-            c: self.address(&op.c, first_row),
-            rows: op.rows.unwrap_or(rows),
-            width: op.width,
-            inner: op.inner,
+    /// An op's arguments for the tile that starts with a row.
+    fn args(&self, operands: &Operands, first_row: usize, rows: usize) -> Args {
+        Args {
+            dst: self.address(&operands.dst, first_row),
+            a: self.address(&operands.a, first_row),
+            b: self.address(&operands.b, first_row),
+            c: self.address(&operands.c, first_row),
+            rows: operands.rows.unwrap_or(rows),
+            width: operands.width,
+            inner: operands.inner,
+            stride: operands.stride,
             first_row,
-            strided: op.strided.as_deref(),
-            fault: &self.fault,
-        };
-        // SAFETY: the caller's promise; the kernel was chosen for this machine and these lengths, and
-        // the compiler of regions lets no result share memory with its operands.
-        unsafe { (op.kernel)(&args) };
-        match op.fallible {
-            Some(fallible) if self.fault.get() => Err(fallible),
-            _ => Ok(()),
+            strided: operands.strided.as_deref().map_or(std::ptr::null(), std::ptr::from_ref),
+            fault: Cell::new(false),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Folds over the middle axis of [outer, axis, inner], for shapes that no region of tiles takes, and
 //! the accumulators of those that do.
 
+use super::isa::BaselineMulAdd;
 use super::number::{Number, with_number};
 use super::scalar::{Combine, with_fold};
 use super::tile;
@@ -41,7 +42,7 @@ impl MiddleFold {
 /// dst[i] = fold over the axis of src[axis, i].
 fn fold_rows<T: Number, F: Combine<T>>(src: &[T], dst: &mut [T]) {
     if let [dst] = dst {
-        *dst = tile::fold_slice::<T, F>(src);
+        *dst = tile::fold_slice::<T, F, T::Vector<BaselineMulAdd>>(src);
         return;
     }
     dst.fill(F::IDENTITY);

@@ -62,21 +62,21 @@ macro_rules! kernels {
             /// As for the loop, on a machine that has AVX-512 and FMA.
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-            unsafe fn avx512<$($param: $bound,)* $($(const $size: usize),+)?>(args: &$crate::kernel::tile::Args<'_>) {
+            unsafe fn avx512<$($param: $bound,)* $($(const $size: usize),+)?>(args: &$crate::kernel::tile::Args) {
                 // SAFETY: the caller keeps the loop's contract.
-                unsafe { $body::<$($param,)* $crate::kernel::math::Fused $($(, $size)+)?>(args) }
+                unsafe { $body::<$($param,)* $crate::kernel::vector::Avx512 $($(, $size)+)?>(args) }
             }
             /// # Safety
             /// As for the loop, on a machine that has AVX2 and FMA.
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma")]
-            unsafe fn avx2<$($param: $bound,)* $($(const $size: usize),+)?>(args: &$crate::kernel::tile::Args<'_>) {
+            unsafe fn avx2<$($param: $bound,)* $($(const $size: usize),+)?>(args: &$crate::kernel::tile::Args) {
                 // SAFETY: the caller keeps the loop's contract.
-                unsafe { $body::<$($param,)* $crate::kernel::math::Fused $($(, $size)+)?>(args) }
+                unsafe { $body::<$($param,)* $crate::kernel::vector::Avx2 $($(, $size)+)?>(args) }
             }
             /// # Safety
             /// As for the loop.
-            unsafe fn baseline<$($param: $bound,)* $($(const $size: usize),+)?>(args: &$crate::kernel::tile::Args<'_>) {
+            unsafe fn baseline<$($param: $bound,)* $($(const $size: usize),+)?>(args: &$crate::kernel::tile::Args) {
                 // SAFETY: the caller keeps the loop's contract.
                 unsafe { $body::<$($param,)* $crate::kernel::isa::BaselineMulAdd $($(, $size)+)?>(args) }
             }

@@ -11,5 +11,7 @@ pub(crate) mod gemm;
 pub(crate) mod isa;
 pub(crate) mod math;
 pub(crate) mod number;
+pub(crate) mod prefetch;
 pub(crate) mod scalar;
 pub(crate) mod tile;
+pub(crate) mod vector;

@@ -1,20 +1,19 @@
 //! The arithmetic of the element types: IEEE for floats, wrapping for integers.
 
 use super::math::MulAdd;
+use super::vector::{Machine, Plain, Vector};
 use crate::dtype::Numeric;
 
 /// A number that kernels compute with.
 pub(crate) trait Number: Numeric + PartialOrd {
-    /// Partial sums that a reduction carries side by side: four 512-bit registers full, so that four
-    /// additions are under way at once. Fewer leave the adders idle, more spill on AVX2.
-    type Lanes: Copy + AsRef<[Self]> + AsMut<[Self]>;
+    /// The machine's vector of such numbers.
+    type Vector<M: Machine>: Vector<Self>;
 
     const ZERO: Self;
     /// What a maximum over nothing is.
     const LOWEST: Self;
     /// What a minimum over nothing is.
     const HIGHEST: Self;
-    const ZERO_LANES: Self::Lanes;
 
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
@@ -30,13 +29,12 @@ pub(crate) trait Number: Numeric + PartialOrd {
 }
 
 macro_rules! float_numbers {
-    ($($type:ident $lanes:literal),*) => {$(
+    ($($type:ident $vector:ident),*) => {$(
         impl Number for $type {
-            type Lanes = [$type; $lanes];
+            type Vector<M: Machine> = M::$vector;
             const ZERO: Self = 0.0;
             const LOWEST: Self = $type::NEG_INFINITY;
             const HIGHEST: Self = $type::INFINITY;
-            const ZERO_LANES: Self::Lanes = [0.0; $lanes];
             #[inline(always)]
             fn add(self, other: Self) -> Self {
                 self + other
@@ -57,14 +55,17 @@ macro_rules! float_numbers {
             fn neg(self) -> Self {
                 -self
             }
-            // A comparison with NaN is false, so a NaN on the right is taken; one on the left is asked for.
+            // A comparison with NaN is false, so a NaN on the right is taken; one on the left is asked for. The
+            // inner choice alone is the instruction that machines have for it.
             #[inline(always)]
             fn maximum(self, other: Self) -> Self {
-                if self > other || self.is_nan() { self } else { other }
+                let larger = if self > other { self } else { other };
+                if self.is_nan() { self } else { larger }
             }
             #[inline(always)]
             fn minimum(self, other: Self) -> Self {
-                if self < other || self.is_nan() { self } else { other }
+                let smaller = if self < other { self } else { other };
+                if self.is_nan() { self } else { smaller }
             }
             #[inline(always)]
             fn mul_add<M: MulAdd>(self, factor: Self, addend: Self) -> Self {
@@ -73,16 +74,15 @@ macro_rules! float_numbers {
         }
     )*};
 }
-float_numbers!(f32 64, f64 32);
+float_numbers!(f32 F32, f64 F64);
 
 macro_rules! integer_numbers {
-    ($($type:ident $lanes:literal),*) => {$(
+    ($($type:ident),*) => {$(
         impl Number for $type {
-            type Lanes = [$type; $lanes];
+            type Vector<M: Machine> = Plain<$type, M, 16>;
             const ZERO: Self = 0;
             const LOWEST: Self = $type::MIN;
             const HIGHEST: Self = $type::MAX;
-            const ZERO_LANES: Self::Lanes = [0; $lanes];
             #[inline(always)]
             fn add(self, other: Self) -> Self {
                 self.wrapping_add(other)
@@ -118,7 +118,7 @@ macro_rules! integer_numbers {
         }
     )*};
 }
-integer_numbers!(i32 64, i64 32);
+integer_numbers!(i32, i64);
 
 /// Runs one expression with `$type` standing for the Rust type of a numeric [`DType`](crate::DType).
 macro_rules! with_number {

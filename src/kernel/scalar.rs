@@ -3,6 +3,7 @@
 
 use super::math::{self, MulAdd, Separate, VectorMath};
 use super::number::{Number, with_number};
+use super::vector::Vector;
 use crate::dtype::{DType, Element, Numeric};
 use crate::lower::{Scalar, ScalarValue};
 
@@ -32,9 +33,15 @@ pub(crate) trait Binary<T>: 'static {
 }
 
 /// An associative function by which many elements become one.
-pub(crate) trait Combine<T>: 'static {
+pub(crate) trait Combine<T: Number>: 'static {
     const IDENTITY: T;
+    /// Whether a NaN must be looked for, because vectors may pass over it.
+    const PASSES_NAN: bool;
+
     fn combine(a: T, b: T) -> T;
+
+    /// The same for the elements of two vectors; a NaN in the second may be passed over.
+    fn combine_vectors<V: Vector<T>>(a: V, b: V) -> V;
 }
 
 macro_rules! unary_functions {
@@ -143,21 +150,26 @@ circular! {
 }
 
 macro_rules! folds {
-    ($($name:ident = $identity:ident, $combine:ident;)*) => {$(
+    ($($name:ident = $identity:ident, $combine:ident, ($a:ident, $b:ident) => $vectors:expr, $passes_nan:literal;)*) => {$(
         pub(crate) enum $name {}
         impl<T: Number> Combine<T> for $name {
             const IDENTITY: T = T::$identity;
+            const PASSES_NAN: bool = $passes_nan;
             #[inline(always)]
             fn combine(a: T, b: T) -> T {
                 a.$combine(b)
+            }
+            #[inline(always)]
+            fn combine_vectors<V: Vector<T>>($a: V, $b: V) -> V {
+                $vectors
             }
         }
     )*};
 }
 folds! {
-    Sum = ZERO, add;
-    Max = LOWEST, maximum;
-    Min = HIGHEST, minimum;
+    Sum = ZERO,    add,     (a, b) => a.add(b),     false;
+    Max = LOWEST,  maximum, (a, b) => b.larger(a),  true;
+    Min = HIGHEST, minimum, (a, b) => b.smaller(a), true;
 }
 
 /// Runs one expression with `$name` standing for the type of a fold.

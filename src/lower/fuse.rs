@@ -37,7 +37,7 @@ const MAX_ROW_BYTES: usize = 8 << 10;
 const MAX_SKINNY: usize = 64;
 
 /// Rows from which a skinny product is worth a region.
-const MIN_SKINNY_ROWS: usize = 32;
+pub(super) const MIN_SKINNY_ROWS: usize = 32;
 
 /// The leading axes that the members of a region share; lengths of 1 are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]

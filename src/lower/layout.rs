@@ -4,7 +4,9 @@
 //! and the distance between neighbours along each axis. Where no distances can express a view, as
 //! for a reshaped transpose, it becomes a base itself: a copy.
 
-use super::fuse::fold_member;
+use super::fuse::{MIN_SKINNY_ROWS, fold_member};
+use crate::kernel::tile::MAX_COLUMNS;
+
 use super::program::{Prim, Program, Val, View, size};
 
 /// Where a value's elements lie in the memory of its base.
@@ -105,8 +107,10 @@ pub(crate) fn viewed_strides(
 pub(crate) fn resolve(program: &Program) -> Vec<Layout> {
     let mut layouts: Vec<Layout> = Vec::with_capacity(program.insts.len());
     let must_be_row_major = consecutive_operands(program);
+    let by_columns = column_constants(program);
     for (index, inst) in program.insts.iter().enumerate() {
-        let own = Layout { base: Val(index as u32), strides: row_major(&inst.dims) };
+        let strides = if by_columns[index] { vec![1, inst.dims[0]] } else { row_major(&inst.dims) };
+        let own = Layout { base: Val(index as u32), strides };
         let Prim::View(view) = &inst.prim else {
             layouts.push(own);
             continue;
@@ -125,6 +129,46 @@ pub(crate) fn resolve(program: &Program) -> Vec<Layout> {
         });
     }
     layouts
+}
+
+/// Bytes of a constant up to which a plan keeps a copy of it in another order.
+const MAX_REORDERED_BYTES: usize = 256 << 20;
+
+/// Which values are constants to be laid out column by column: those of a few long columns that are read by
+/// products with a single column only, be it as they are or transposed. Whole columns fill vectors without
+/// shuffling.
+fn column_constants(program: &Program) -> Vec<bool> {
+    let mut by_columns = vec![false; program.insts.len()];
+    // The constant that a value shows, as it is or transposed.
+    let mut shown: Vec<Option<Val>> = vec![None; program.insts.len()];
+    for (index, inst) in program.insts.iter().enumerate() {
+        let arg = |position: usize| shown[inst.args[position].index()];
+        match &inst.prim {
+            Prim::Constant(_) => {
+                let bytes = size(&inst.dims) * inst.dtype.size();
+                if let [rows, 2..=MAX_COLUMNS] = inst.dims[..]
+                    && rows >= MIN_SKINNY_ROWS
+                    && bytes <= MAX_REORDERED_BYTES
+                {
+                    shown[index] = Some(Val(index as u32));
+                    by_columns[index] = true;
+                }
+            }
+            Prim::View(View::Permute(_)) => shown[index] = arg(0),
+            prim => {
+                let reads_columns = *prim == Prim::Contract && inst.dims[1] == 1;
+                for position in 0..inst.args.len() {
+                    if let (Some(constant), false) = (arg(position), reads_columns && position == 0) {
+                        by_columns[constant.index()] = false;
+                    }
+                }
+            }
+        }
+    }
+    for constant in program.results().filter_map(|val| shown[val.index()]) {
+        by_columns[constant.index()] = false;
+    }
+    by_columns
 }
 
 /// Which values are read as consecutive elements: results, and what is folded apart from any region.

@@ -11,6 +11,7 @@ use crate::gradient::Pullback;
 use crate::graph::{Operand, Tensor};
 use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
+use crate::ops::arithmetic::Arithmetic;
 use crate::ops::compare::Compare;
 use crate::shape::{Axes, Shape, TensorType};
 use crate::value::Value;
@@ -121,7 +122,11 @@ impl<'g, T: Float> Tensor<'g, T> {
             return Tensor::typed(invalid);
         }
         let exponentials = (self - self.reduce_max(along()).stop_gradient()).exp();
-        (exponentials / exponentials.reduce_sum(along())).named("softmax")
+        let sum = exponentials.reduce_sum(along()).any();
+        // One quotient a row and products are several times faster than quotients, at one rounding more; the
+        // sum is at least 1, so its reciprocal cannot overflow.
+        let reciprocal = Tensor::typed(sum.scalar_like(1.0).binary(Arithmetic::Div, sum));
+        (exponentials * reciprocal).named("softmax")
     }
 
     /// The logarithm of [`softmax`](Tensor::softmax), without its rounding to 0:

@@ -79,18 +79,24 @@ impl Plan {
         match &step.kind {
             Kind::Region(region) => {
                 for op in region.once.iter().chain(&region.ops) {
-                    if op.dst.base == Base::Nowhere || op.a.base == Base::Nowhere {
+                    let operands = &op.operands;
+                    if operands.dst.base == Base::Nowhere || operands.a.base == Base::Nowhere {
                         return Err(format!("an op of step {index} lacks an operand"));
                     }
-                    for (slot, to_write) in [(op.dst, true), (op.a, false), (op.b, false), (op.c, false)] {
+                    for (position, slot) in operands.slots().into_iter().enumerate() {
                         if let Base::Buffer(buffer) = slot.base {
-                            require(buffer, to_write)?;
+                            require(buffer, position == 0)?;
                             holds(buffer, slot.row_bytes * region.rows)?;
                         }
                     }
-                    if let (Base::Buffer(buffer), Some(strided)) = (op.a.base, &op.strided) {
+                    if let Base::Buffer(buffer) = operands.a.base {
                         // No element is smaller than a byte; the exact size is the kernel's to know.
-                        holds(buffer, strided.reach())?;
+                        holds(buffer, operands.strided.as_ref().map_or(0, |strided| strided.reach()))?;
+                        let last_column = operands.inner.saturating_sub(1) * operands.stride;
+                        holds(
+                            buffer,
+                            last_column * operands.a.row_bytes + region.rows * operands.a.row_bytes,
+                        )?;
                     }
                 }
                 for accumulator in &region.accumulators {

@@ -6,6 +6,7 @@
 //! written for it, and no two steps that may run at once touch the same memory, unless both read.
 
 mod check;
+mod constant;
 mod memory;
 mod order;
 mod region;
@@ -25,10 +26,10 @@ use crate::kernel::isa::Isa;
 use crate::lower::fuse::{self, Group, Rows};
 use crate::lower::layout::{self, Layout, folded};
 use crate::lower::{Prim, Program, Val, size};
-use crate::value::Value;
 
+pub(crate) use constant::Constant;
 pub(crate) use order::Order;
-pub(crate) use region::{Accumulator, Base, Fallible, Region, Slot, TileOp};
+pub(crate) use region::{Accumulator, Base, Fallible, Operands, Region, Slot, TileOp};
 
 /// Index of a buffer in its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,7 +101,7 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<Step>,
     /// Element type and lengths of what is fed, by position.
     pub(crate) fed: Vec<(DType, Vec<usize>)>,
-    pub(crate) constants: Vec<Arc<Value>>,
+    pub(crate) constants: Vec<Constant>,
     pub(crate) fetches: Vec<FetchedValue>,
     /// The variables that the run reads or changes.
     pub(crate) variables: Vec<VariableId>,
@@ -143,7 +144,7 @@ pub(crate) fn plan(program: &Program, options: Options, fed: &[(DType, Vec<usize
         isa: Isa::detected(),
         buffers: Vec::new(),
         buffer_of: HashMap::new(),
-        constants: program.constants.clone(),
+        constants: Vec::new(),
         steps: Vec::with_capacity(groups.len()),
     };
     planner.place_values(&groups);
@@ -160,7 +161,7 @@ struct Planner<'a> {
     buffers: Vec<Buffer>,
     /// The buffer of each value that has one; keys are bases.
     buffer_of: HashMap<Val, BufferId>,
-    constants: Vec<Arc<Value>>,
+    constants: Vec<Constant>,
     steps: Vec<Step>,
 }
 
@@ -215,19 +216,26 @@ impl Planner<'_> {
         if self.buffer_of.contains_key(&base) {
             return;
         }
-        let place = match self.program.inst(base).prim {
+        let inst = self.program.inst(base);
+        let place = match inst.prim {
             Prim::Feed(position) => Place::Feed(position as usize),
-            Prim::Constant(index) => Place::Constant(index as usize),
-            Prim::Scalar(number) => {
-                self.constants.push(Arc::new(number.to_value()));
-                Place::Constant(self.constants.len() - 1)
+            Prim::Constant(index) => {
+                let value = &self.program.constants[index as usize];
+                let is_row_major = self.layouts[base.index()].strides == layout::row_major(&inst.dims);
+                self.hold(if is_row_major { Constant::row_major(value) } else { Constant::transposed(value) })
             }
+            Prim::Scalar(number) => self.hold(Constant::row_major(&Arc::new(number.to_value()))),
             Prim::Read(variable) => Place::Variable(variable),
             _ => UNDECIDED,
         };
         let bytes = self.bytes(base);
         let buffer = self.add_buffer(place, bytes);
         self.buffer_of.insert(base, buffer);
+    }
+
+    fn hold(&mut self, constant: Constant) -> Place {
+        self.constants.push(constant);
+        Place::Constant(self.constants.len() - 1)
     }
 
     fn add_step(&mut self, group: &Group) {
@@ -250,8 +258,9 @@ impl Planner<'_> {
             region.accumulators.iter().map(|accumulator| accumulator.buffer).collect();
         writes.extend(region.partial);
         for op in region.once.iter().chain(&region.ops) {
-            writes.extend(op.dst.buffer());
-            reads.extend([op.a, op.b, op.c].iter().filter_map(Slot::buffer));
+            let [dst, operands @ ..] = op.operands.slots();
+            writes.extend(dst.buffer());
+            reads.extend(operands.iter().filter_map(Slot::buffer));
         }
         writes.sort_unstable();
         writes.dedup();

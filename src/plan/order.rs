@@ -3,11 +3,11 @@
 //! Costs are estimated nanoseconds on one thread. They decide only where work runs, never in what
 //! order numbers are added, so a wrong estimate costs time and not bits.
 
-use super::{BufferId, Kind, Step, TileOp};
+use super::{BufferId, Kind, Step};
 
 /// Nanoseconds for an element of a tile to pass one op: a load, a store and an instruction at a
 /// vector an instruction, from the first-level cache.
-const TILE_ELEMENT_COST: f64 = 0.1;
+pub(super) const TILE_ELEMENT_COST: f64 = 0.1;
 
 /// Nanoseconds for a byte to be copied from memory to memory.
 const MOVED_BYTE_COST: f64 = 0.1;
@@ -23,11 +23,6 @@ const INLINE_BELOW: f64 = 40_000.0;
 
 /// Steps up to which reachability is computed exactly, in steps² bits: 2 MB.
 const MAX_EXACT_STEPS: usize = 4096;
-
-/// The cost of one op for one row.
-pub(super) fn tile_op_cost(op: &TileOp) -> f64 {
-    op.width.max(1) as f64 * op.inner.clamp(1, 64) as f64 * TILE_ELEMENT_COST
-}
 
 pub(super) fn moving_cost(bytes: usize) -> f64 {
     bytes as f64 * MOVED_BYTE_COST

@@ -50,15 +50,13 @@ fn an_epoch_of_the_regression_is_one_pass_over_the_data() {
     b5: 8 bytes, constant 3
     b6: 16 bytes, next of variable 0
     b7: 64 bytes, arena at 64
-    step 0: region of 10000 rows, tiles of 384, 1 chunks
-        t0 = project b0, b1 whole
-        t3072 = sub t0, b2
-        p0 <- accumulate b0, t3072
+    step 0: region of 10000 rows, tiles of 1024, 1 chunks
+        t0 = project-sub b0, b1 whole, b2
+        p0 <- accumulate b0, t0
         b3 = total of p0
     step 1: region of 2 rows, tiles of 2, 1 chunks
-        t0 = mul b4 whole, b3
-        t64 = mul b5 whole, t0
-        b6 = sub b1, t64
+        t0 = mul-mul b3, b4 whole, b5 whole
+        b6 = sub b1, t0
     inline; arena 128 bytes, 128 without reuse
     "#);
 }
@@ -73,12 +71,12 @@ fn centring_rows_stays_in_the_rows() {
     b1: 4 bytes, constant 0
     b2: 400 bytes, arena at 0
     b3: 896 bytes, arena at 448
-    step 0: region of 64 rows, tiles of 15, 2 chunks
+    step 0: region of 64 rows, tiles of 20, 2 chunks
         t0 = sum b0
-        t64 = div t0, b1 whole
-        t128 = sub b0, t64
-        t6144 = square t128
-        p0 <- sum t6144
+        t128 = div t0, b1 whole
+        t256 = sub b0, t128
+        t8256 = square t256
+        p0 <- sum t8256
         b2 = total of p0
     fetch b2 : f32[100]
     inline; arena 1344 bytes, 1344 without reuse

@@ -67,9 +67,10 @@ fn write_op(f: &mut fmt::Formatter<'_>, prefix: &str, op: &TileOp) -> fmt::Resul
         Base::Partial => format!("p{}", slot.offset),
         Base::Nowhere => String::new(),
     };
-    let accumulates = if op.dst.base == Base::Partial { "<-" } else { "=" };
-    write!(f, "    {prefix}{} {accumulates} {} {}", slot(op.dst), op.name, slot(op.a))?;
-    for operand in [op.b, op.c].into_iter().filter(|operand| operand.base != Base::Nowhere) {
+    let [dst, a, rest @ ..] = op.operands.slots();
+    let accumulates = if dst.base == Base::Partial { "<-" } else { "=" };
+    write!(f, "    {prefix}{} {accumulates} {} {}", slot(dst), op.instruction, slot(a))?;
+    for operand in rest.into_iter().filter(|operand| operand.base != Base::Nowhere) {
         write!(f, ", {}", slot(operand))?;
     }
     writeln!(f)

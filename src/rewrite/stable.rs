@@ -20,6 +20,20 @@ fn zero(dtype: DType) -> ScalarValue {
     if dtype == DType::F32 { ScalarValue::F32(0) } else { ScalarValue::F64(0) }
 }
 
+/// What is divided by what, also by way of a reciprocal.
+fn quotient(program: &Program, val: Val, like: &Inst) -> Option<(Val, Val)> {
+    if let Some(&[numerator, denominator]) = operands(program, val, Scalar::Div, like) {
+        return Some((numerator, denominator));
+    }
+    let &[a, b] = operands(program, val, Scalar::Mul, like)? else { return None };
+    [(a, b), (b, a)].into_iter().find_map(|(numerator, reciprocal)| {
+        let reciprocal = program.inst(reciprocal);
+        let is_reciprocal =
+            reciprocal.prim == Prim::Map(Scalar::Div) && is_number(program, reciprocal.args[0], 1.0);
+        is_reciprocal.then(|| (numerator, reciprocal.args[1]))
+    })
+}
+
 /// Rewrites of logarithms.
 pub(super) fn logarithms(program: &Program, inst: &Inst) -> Option<Rewrite> {
     if inst.prim != Prim::Map(Scalar::Ln) {
@@ -28,7 +42,7 @@ pub(super) fn logarithms(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let tree = |function, args| Tree::map(function, args, inst);
     let arg = inst.args[0];
     // The exponential may have fewer elements than the quotient; then it is not the larger operand.
-    if let Some(&[numerator, denominator]) = operands(program, arg, Scalar::Div, inst)
+    if let Some((numerator, denominator)) = quotient(program, arg, inst)
         && let Some(&[exponent]) = operands(program, numerator, Scalar::Exp, inst)
     {
         let lengths = program.inst(denominator).dims.clone();

@@ -40,7 +40,7 @@ mod trig;
 mod tests;
 
 pub(crate) use blocks::{cos_slice, sin_slice};
-pub(crate) use mul_add::{Fused, MulAdd, Separate};
+pub(crate) use mul_add::{Fused, MulAdd, Real, Separate};
 
 /// Elementary functions of `f32` and `f64`.
 ///

@@ -1,0 +1,205 @@
+//! Functions of each element.
+
+use std::cell::Cell;
+use std::iter;
+
+use super::{Args, Kernel, elements, elements_mut};
+use crate::dtype::{DType, Element};
+use crate::kernel::isa::{Isa, kernels};
+use crate::kernel::math::{MulAdd, VectorMath};
+use crate::kernel::number::{Number, with_number};
+use crate::kernel::scalar::{self, Binary, CastTo, Unary};
+use crate::lower::Scalar;
+
+/// dst = f(a): `rows·width` elements of each.
+#[inline(always)]
+unsafe fn unary_loop<T: Number, F: Unary<T>, M: MulAdd>(args: &Args) {
+    let count = args.rows * args.width;
+    // SAFETY: the contract of `Kernel` for `count` elements.
+    let (a, dst) = unsafe { (elements::<T>(args.a, count), elements_mut::<T>(args.dst, count)) };
+    F::map::<M>(a, dst);
+}
+
+/// dst = f(a, b), where each iterator gives as many operands as `dst` has elements.
+#[inline(always)]
+fn zip_binary<'a, T: Number, F: Binary<T>, M: MulAdd>(
+    dst: &mut [F::Output],
+    a: impl Iterator<Item = &'a T>,
+    b: impl Iterator<Item = &'a T>,
+    fault: &Cell<bool>,
+) {
+    let mut none = false;
+    for (dst, (&a, &b)) in dst.iter_mut().zip(a.zip(b)) {
+        // Vanishes for functions that always have a value.
+        *dst = F::apply::<M>(a, b).unwrap_or_else(|| {
+            none = true;
+            F::Output::default()
+        });
+    }
+    fault.set(fault.get() | none);
+}
+
+/// dst = f(a, b): `rows·width` elements of each.
+#[inline(always)]
+unsafe fn binary_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args) {
+    let count = args.rows * args.width;
+    // SAFETY: the contract of `Kernel` for `count` elements.
+    let (a, b) = unsafe { (elements::<T>(args.a, count), elements::<T>(args.b, count)) };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<F::Output>(args.dst, count) };
+    zip_binary::<T, F, M>(dst, a.iter(), b.iter(), &args.fault);
+}
+
+/// dst = f(a, b): `rows·width` elements of `a` and `dst`, one of `b`.
+#[inline(always)]
+unsafe fn binary_right_scalar_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args) {
+    let count = args.rows * args.width;
+    // SAFETY: the contract of `Kernel` for `count` elements of `a` and one of `b`.
+    let (a, b) = unsafe { (elements::<T>(args.a, count), *args.b.cast::<T>()) };
+    // SAFETY: the contract of `Kernel` for `count` elements.
+    let dst = unsafe { elements_mut::<F::Output>(args.dst, count) };
+    zip_binary::<T, F, M>(dst, a.iter(), iter::repeat(&b), &args.fault);
+}
+
+/// dst = f(a, b): one element of `a`, `rows·width` of `b` and `dst`.
+#[inline(always)]
+unsafe fn binary_left_scalar_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args) {
+    let count = args.rows * args.width;
+    // SAFETY: the contract of `Kernel` for one element of `a` and `count` of `b`.
+    let (a, b) = unsafe { (*args.a.cast::<T>(), elements::<T>(args.b, count)) };
+    // SAFETY: the contract of `Kernel` for `count` elements.
+    let dst = unsafe { elements_mut::<F::Output>(args.dst, count) };
+    zip_binary::<T, F, M>(dst, iter::repeat(&a), b.iter(), &args.fault);
+}
+
+/// dst[row, ..] = f(a[row, ..], b[row]): `rows·width` elements of `a` and `dst`, `rows` of `b`.
+#[inline(always)]
+unsafe fn binary_right_per_row_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args) {
+    let (count, width) = (args.rows * args.width, args.width.max(1));
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, b) = unsafe { (elements::<T>(args.a, count), elements::<T>(args.b, args.rows)) };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<F::Output>(args.dst, count) };
+    // A copy of `b`: to the compiler, writing `dst` could otherwise change it.
+    for ((dst, a), &b) in dst.chunks_exact_mut(width).zip(a.chunks_exact(width)).zip(b) {
+        zip_binary::<T, F, M>(dst, a.iter(), iter::repeat(&b), &args.fault);
+    }
+}
+
+/// dst = b where a, else c: `rows·width` elements of each, those of `a` being truth values.
+#[inline(always)]
+unsafe fn select_loop<T: Element, M: MulAdd>(args: &Args) {
+    let count = args.rows * args.width;
+    // SAFETY: the contract of `Kernel` for `count` elements.
+    let (a, b) = unsafe { (elements::<bool>(args.a, count), elements::<T>(args.b, count)) };
+    // SAFETY: the same.
+    let (c, dst) = unsafe { (elements::<T>(args.c, count), elements_mut::<T>(args.dst, count)) };
+    for ((dst, &a), (&b, &c)) in dst.iter_mut().zip(a).zip(b.iter().zip(c)) {
+        *dst = if a { b } else { c };
+    }
+}
+
+/// dst = a as another type: `rows·width` elements of each.
+#[inline(always)]
+unsafe fn cast_loop<T: CastTo<U>, U: Element, M: MulAdd>(args: &Args) {
+    let count = args.rows * args.width;
+    // SAFETY: the contract of `Kernel` for `count` elements.
+    let (a, dst) = unsafe { (elements::<T>(args.a, count), elements_mut::<U>(args.dst, count)) };
+    for (dst, &a) in dst.iter_mut().zip(a) {
+        *dst = a.cast();
+    }
+}
+
+kernels! {
+    fn unary_kernel<T: Number, F: Unary<T>> = unary_loop;
+    fn binary_kernel<T: Number, F: Binary<T>> = binary_loop;
+    fn binary_left_scalar_kernel<T: Number, F: Binary<T>> = binary_left_scalar_loop;
+    fn binary_right_scalar_kernel<T: Number, F: Binary<T>> = binary_right_scalar_loop;
+    fn binary_right_per_row_kernel<T: Number, F: Binary<T>> = binary_right_per_row_loop;
+    fn select_kernel<T: Element> = select_loop;
+    fn cast_kernel<T: CastTo<U>, U: Element> = cast_loop;
+}
+
+/// What the operands of an elementwise function are where they are not tiles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forms {
+    /// All are tiles.
+    Tiles,
+    /// The left one of two is a single element.
+    LeftScalar,
+    /// The right one of two is a single element.
+    RightScalar,
+    /// The right one of two is one element for each row.
+    RightPerRow,
+}
+
+/// The kernel of an elementwise function; `from` is the operands' element type (of those selected
+/// from, for a selection), `to` the result's. `None` for a function that the type does not have, which
+/// no op asks for.
+pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: Isa) -> Option<Kernel> {
+    fn binary<T: Number, F: Binary<T>>(forms: Forms, isa: Isa) -> Kernel {
+        match forms {
+            Forms::Tiles => binary_kernel::<T, F>(isa),
+            Forms::LeftScalar => binary_left_scalar_kernel::<T, F>(isa),
+            Forms::RightScalar => binary_right_scalar_kernel::<T, F>(isa),
+            Forms::RightPerRow => binary_right_per_row_kernel::<T, F>(isa),
+        }
+    }
+    fn transcendental<T: Number + crate::dtype::Float + VectorMath>(
+        function: Scalar,
+        forms: Forms,
+        isa: Isa,
+    ) -> Option<Kernel> {
+        Some(match function {
+            Scalar::Exp => unary_kernel::<T, scalar::Exp>(isa),
+            Scalar::Expm1 => unary_kernel::<T, scalar::Expm1>(isa),
+            Scalar::Ln => unary_kernel::<T, scalar::Ln>(isa),
+            Scalar::Log1p => unary_kernel::<T, scalar::Log1p>(isa),
+            Scalar::Tanh => unary_kernel::<T, scalar::Tanh>(isa),
+            Scalar::Sigmoid => unary_kernel::<T, scalar::Sigmoid>(isa),
+            Scalar::Erf => unary_kernel::<T, scalar::Erf>(isa),
+            Scalar::Sin => unary_kernel::<T, scalar::Sin>(isa),
+            Scalar::Cos => unary_kernel::<T, scalar::Cos>(isa),
+            Scalar::Sqrt => unary_kernel::<T, scalar::Sqrt>(isa),
+            Scalar::Pow => binary::<T, scalar::Pow>(forms, isa),
+            _ => return None,
+        })
+    }
+    match function {
+        Scalar::Cast => return Some(cast(from, to, isa)),
+        Scalar::Select => {
+            return Some(with_number!(from, T => select_kernel::<T>(isa), else select_kernel::<bool>(isa)));
+        }
+        _ => {}
+    }
+    with_number!(from, T => Some(match function {
+        Scalar::Neg => unary_kernel::<T, scalar::Neg>(isa),
+        Scalar::Square => unary_kernel::<T, scalar::Square>(isa),
+        Scalar::Add => binary::<T, scalar::Add>(forms, isa),
+        Scalar::Sub => binary::<T, scalar::Sub>(forms, isa),
+        Scalar::Mul => binary::<T, scalar::Mul>(forms, isa),
+        Scalar::Div => binary::<T, scalar::Div>(forms, isa),
+        Scalar::Maximum => binary::<T, scalar::Maximum>(forms, isa),
+        Scalar::Minimum => binary::<T, scalar::Minimum>(forms, isa),
+        Scalar::Checked => binary::<T, scalar::Checked>(forms, isa),
+        Scalar::Equal => binary::<T, scalar::Equal>(forms, isa),
+        Scalar::NotEqual => binary::<T, scalar::NotEqual>(forms, isa),
+        Scalar::Less => binary::<T, scalar::Less>(forms, isa),
+        Scalar::LessEqual => binary::<T, scalar::LessEqual>(forms, isa),
+        _ => return match from {
+            DType::F32 => transcendental::<f32>(function, forms, isa),
+            DType::F64 => transcendental::<f64>(function, forms, isa),
+            DType::I32 | DType::I64 | DType::Bool => None,
+        },
+    }), else None)
+}
+
+fn cast(from: DType, to: DType, isa: Isa) -> Kernel {
+    fn onto<T>(to: DType, isa: Isa) -> Kernel
+    where
+        T: CastTo<f32> + CastTo<f64> + CastTo<i32> + CastTo<i64> + CastTo<bool>,
+    {
+        with_number!(to, U => cast_kernel::<T, U>(isa), else cast_kernel::<T, bool>(isa))
+    }
+    with_number!(from, T => onto::<T>(to, isa), else onto::<bool>(to, isa))
+}

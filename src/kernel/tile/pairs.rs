@@ -1,0 +1,201 @@
+//! Two cheap functions in one pass: dst = second(first(a, b), c), so that what is between stays in a
+//! register.
+//!
+//! A cheap function takes as long as its loads and its store; two in one loop save a store and a load of
+//! four or five. A product whose result goes on into a sum or difference is not rounded between, where
+//! the machine has a fused multiply-add.
+
+use super::{Args, Kernel};
+use crate::dtype::DType;
+use crate::kernel::isa::{Isa, kernels};
+use crate::kernel::number::Number;
+use crate::kernel::vector::{Machine, Plain, Vector};
+use crate::lower::Scalar;
+
+/// A cheap function of what has been computed so far, `t`, and another operand, `x`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// t + x
+    Add,
+    /// t − x
+    Sub,
+    /// x − t
+    From,
+    /// t·x
+    Mul,
+    /// The larger of t and x.
+    Maximum,
+    /// The smaller of t and x.
+    Minimum,
+}
+
+impl Step {
+    /// The step that a function of two operands is when `t` stands at the given position.
+    pub(crate) fn of(function: Scalar, position: usize) -> Option<Step> {
+        match (function, position) {
+            (Scalar::Add, _) => Some(Step::Add),
+            (Scalar::Mul, _) => Some(Step::Mul),
+            (Scalar::Sub, 0) => Some(Step::Sub),
+            (Scalar::Sub, _) => Some(Step::From),
+            // Of two zeros or NaNs the position decides which one is taken, so these do not commute.
+            (Scalar::Maximum, 0) => Some(Step::Maximum),
+            (Scalar::Minimum, 0) => Some(Step::Minimum),
+            _ => None,
+        }
+    }
+
+    /// As it is printed.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Step::Add => "add",
+            Step::Sub => "sub",
+            Step::From => "from",
+            Step::Mul => "mul",
+            Step::Maximum => "maximum",
+            Step::Minimum => "minimum",
+        }
+    }
+}
+
+/// A [`Step`] as a type, on single elements or vectors of them.
+pub(super) trait Then<T: Number>: 'static {
+    /// Whether the step is a product, which the next one may take unrounded.
+    const IS_PRODUCT: bool = false;
+
+    fn apply<V: Vector<T>>(t: V, x: V) -> V;
+
+    /// The step on the product a·b.
+    #[inline(always)]
+    fn after_product<V: Vector<T>>(a: V, b: V, x: V) -> V {
+        Self::apply(a.mul(b), x)
+    }
+}
+
+macro_rules! steps {
+    ($($name:ident($t:ident, $x:ident) = $apply:expr $(, product($a:ident, $b:ident, $y:ident) = $after:expr)?;)*) => {$(
+        pub(super) enum $name {}
+        impl<T: Number> Then<T> for $name {
+            #[inline(always)]
+            fn apply<V: Vector<T>>($t: V, $x: V) -> V {
+                $apply
+            }
+            $(
+                #[inline(always)]
+                fn after_product<V: Vector<T>>($a: V, $b: V, $y: V) -> V {
+                    $after
+                }
+            )?
+        }
+    )*};
+}
+steps! {
+    Add(t, x) = t.add(x), product(a, b, x) = a.mul_add(b, x);
+    Sub(t, x) = t.sub(x), product(a, b, x) = a.mul_add(b, x.neg());
+    From(t, x) = x.sub(t), product(a, b, x) = a.neg().mul_add(b, x);
+    Maximum(t, x) = t.nan_or(t.larger(x));
+    Minimum(t, x) = t.nan_or(t.smaller(x));
+}
+
+pub(super) enum Mul {}
+impl<T: Number> Then<T> for Mul {
+    const IS_PRODUCT: bool = true;
+    #[inline(always)]
+    fn apply<V: Vector<T>>(t: V, x: V) -> V {
+        t.mul(x)
+    }
+}
+
+/// second(first(a, b), c).
+#[inline(always)]
+fn both<T: Number, F: Then<T>, G: Then<T>, V: Vector<T>>(a: V, b: V, c: V) -> V {
+    if F::IS_PRODUCT { G::after_product(a, b, c) } else { G::apply(F::apply(a, b), c) }
+}
+
+/// Vectors that are worked on at a time: as many loads and stores under way as hide what a step takes.
+const AT_A_TIME: usize = 4;
+
+/// dst = second(first(a, b), c): `rows·width` elements of `dst` and `a`; of `b` if B is 1, of `c` if C
+/// is 1, one of either if not.
+#[inline(always)]
+unsafe fn pair_loop<T: Number, F: Then<T>, G: Then<T>, M: Machine, const B: usize, const C: usize>(
+    args: &Args,
+) {
+    let len = T::Vector::<M>::LEN;
+    let count = args.rows * args.width;
+    let (a, b, c, dst) = (args.a.cast::<T>(), args.b.cast::<T>(), args.c.cast::<T>(), args.dst.cast::<T>());
+    let single = |x: *const T, is_single: bool| {
+        // SAFETY: the contract of `Kernel` for one element, where it is one.
+        T::Vector::<M>::splat(if is_single { unsafe { *x } } else { T::ZERO })
+    };
+    let (single_b, single_c) = (single(b, B == 0), single(c, C == 0));
+    let vector = |first: usize| {
+        // SAFETY: the contract of `Kernel` for `count` elements; the vector ends within these.
+        unsafe {
+            let b = if B == 1 { T::Vector::<M>::load(b.add(first)) } else { single_b };
+            let c = if C == 1 { T::Vector::<M>::load(c.add(first)) } else { single_c };
+            both::<T, F, G, T::Vector<M>>(T::Vector::<M>::load(a.add(first)), b, c).store(dst.add(first));
+        }
+    };
+    let mut first = 0;
+    while first + AT_A_TIME * len <= count {
+        for index in 0..AT_A_TIME {
+            vector(first + index * len);
+        }
+        first += AT_A_TIME * len;
+    }
+    while first + len <= count {
+        vector(first);
+        first += len;
+    }
+    for index in first..count {
+        // SAFETY: the contract of `Kernel` for `count` elements, or one.
+        unsafe {
+            let one =
+                |x: *const T, is_tile: bool| Plain::<T, M, 1>::load(x.add(if is_tile { index } else { 0 }));
+            both::<T, F, G, Plain<T, M, 1>>(one(a, true), one(b, B == 1), one(c, C == 1))
+                .store(dst.add(index));
+        }
+    }
+}
+
+kernels! {
+    fn pair_kernel<T: Number, F: Then<T>, G: Then<T>; const B, const C> = pair_loop;
+}
+
+/// The kernel of two steps on floats. `tiled` says of `b` and `c` whether they are tiles or a single
+/// element.
+pub(super) fn pair(first: Step, second: Step, tiled: [bool; 2], dtype: DType, isa: Isa) -> Option<Kernel> {
+    fn forms<T: Number, F: Then<T>, G: Then<T>>(tiled: [bool; 2], isa: Isa) -> Kernel {
+        match tiled {
+            [false, false] => pair_kernel::<T, F, G, 0, 0>(isa),
+            [false, true] => pair_kernel::<T, F, G, 0, 1>(isa),
+            [true, false] => pair_kernel::<T, F, G, 1, 0>(isa),
+            [true, true] => pair_kernel::<T, F, G, 1, 1>(isa),
+        }
+    }
+    fn seconds<T: Number, F: Then<T>>(second: Step, tiled: [bool; 2], isa: Isa) -> Kernel {
+        match second {
+            Step::Add => forms::<T, F, Add>(tiled, isa),
+            Step::Sub => forms::<T, F, Sub>(tiled, isa),
+            Step::From => forms::<T, F, From>(tiled, isa),
+            Step::Mul => forms::<T, F, Mul>(tiled, isa),
+            Step::Maximum => forms::<T, F, Maximum>(tiled, isa),
+            Step::Minimum => forms::<T, F, Minimum>(tiled, isa),
+        }
+    }
+    fn firsts<T: Number>(first: Step, second: Step, tiled: [bool; 2], isa: Isa) -> Kernel {
+        match first {
+            Step::Add => seconds::<T, Add>(second, tiled, isa),
+            Step::Sub => seconds::<T, Sub>(second, tiled, isa),
+            Step::From => seconds::<T, From>(second, tiled, isa),
+            Step::Mul => seconds::<T, Mul>(second, tiled, isa),
+            Step::Maximum => seconds::<T, Maximum>(second, tiled, isa),
+            Step::Minimum => seconds::<T, Minimum>(second, tiled, isa),
+        }
+    }
+    match dtype {
+        DType::F32 => Some(firsts::<f32>(first, second, tiled, isa)),
+        DType::F64 => Some(firsts::<f64>(first, second, tiled, isa)),
+        DType::I32 | DType::I64 | DType::Bool => None,
+    }
+}

@@ -1,0 +1,265 @@
+//! Products of tiles with few columns: rows times a small matrix, and a transposed tile times another.
+//!
+//! With a general matrix a row at a time is taken. For a single column of results and up to
+//! [`MAX_COLUMNS`] of operands, which is what fitting a line takes, the loops run over many rows at
+//! once, whether the operand's elements lie row by row or column by column.
+
+use std::array;
+
+use super::folds::dot;
+use super::pairs::{Add, From, Step, Sub, Then};
+use super::{Args, Kernel, elements, elements_mut};
+use crate::dtype::DType;
+use crate::kernel::isa::{Isa, kernels};
+use crate::kernel::math::MulAdd;
+use crate::kernel::number::{Number, with_number};
+use crate::kernel::vector::{Machine, Plain, Vector};
+
+/// Columns that are known to the compiler of the loops.
+pub(crate) const MAX_COLUMNS: usize = 4;
+
+/// dst[row, c] = Σ over k of a[row, k]·b[k, c]: `rows·inner` elements of `a`, `inner·width` of `b`,
+/// `rows·width` of `dst`.
+#[inline(always)]
+unsafe fn project_loop<T: Number, M: MulAdd>(args: &Args) {
+    let (inner, width) = (args.inner, args.width);
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, b) = unsafe { (elements::<T>(args.a, args.rows * inner), elements::<T>(args.b, inner * width)) };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<T>(args.dst, args.rows * width) };
+    for (row, dst) in dst.chunks_exact_mut(width.max(1)).enumerate() {
+        let a = &a[row * inner..(row + 1) * inner];
+        dst.fill(T::ZERO);
+        for (k, &a) in a.iter().enumerate() {
+            for (dst, &b) in dst.iter_mut().zip(&b[k * width..(k + 1) * width]) {
+                *dst = a.mul_add::<M>(b, *dst);
+            }
+        }
+    }
+}
+
+/// dst[k, c] += Σ over rows of a[row, k]·b[row, c]: `rows·inner` elements of `a`, `rows·width` of
+/// `b`, `inner·width` of `dst`.
+#[inline(always)]
+unsafe fn accumulate_loop<T: Number, M: MulAdd>(args: &Args) {
+    let (inner, width) = (args.inner, args.width);
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, b) =
+        unsafe { (elements::<T>(args.a, args.rows * inner), elements::<T>(args.b, args.rows * width)) };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<T>(args.dst, inner * width) };
+    for (a, b) in a.chunks_exact(inner.max(1)).zip(b.chunks_exact(width.max(1))) {
+        for (k, &a) in a.iter().enumerate() {
+            for (dst, &b) in dst[k * width..(k + 1) * width].iter_mut().zip(b) {
+                *dst = a.mul_add::<M>(b, *dst);
+            }
+        }
+    }
+}
+
+/// No operand behind a projection.
+const NONE: usize = 0;
+/// A single element.
+const SINGLE: usize = 1;
+/// A tile.
+const TILE: usize = 2;
+
+/// The projection itself, with nothing behind it.
+enum Only {}
+impl<T: Number> Then<T> for Only {
+    #[inline(always)]
+    fn apply<V: Vector<T>>(t: V, _: V) -> V {
+        t
+    }
+}
+
+/// Hands the results of a projection, by row, through the step behind it.
+///
+/// # Safety
+/// The contract of `Kernel` for `rows` elements of `dst`, and of `c` as many as C says.
+#[inline(always)]
+unsafe fn project_rows<T: Number, G: Then<T>, M: Machine, const C: usize>(
+    args: &Args,
+    project: impl Fn(usize) -> T,
+) {
+    // SAFETY: the caller's promise.
+    let dst = unsafe { elements_mut::<T>(args.dst, args.rows) };
+    let then = |t: T, x: T| {
+        let mut result = T::ZERO;
+        // SAFETY: a vector of one element is stored to one.
+        unsafe { G::apply(Plain::<T, M, 1>::splat(t), Plain::splat(x)).store(&raw mut result) };
+        result
+    };
+    match C {
+        NONE => dst.iter_mut().enumerate().for_each(|(row, dst)| *dst = project(row)),
+        SINGLE => {
+            // SAFETY: the caller's promise.
+            let c = unsafe { *args.c.cast::<T>() };
+            dst.iter_mut().enumerate().for_each(|(row, dst)| *dst = then(project(row), c));
+        }
+        _ => {
+            // SAFETY: the caller's promise.
+            let c = unsafe { elements::<T>(args.c, args.rows) };
+            let operands = dst.iter_mut().zip(c).enumerate();
+            operands.for_each(|(row, (dst, &c))| *dst = then(project(row), c));
+        }
+    }
+}
+
+/// dst[row] = then(Σ over k of a[row, k]·b[k], c[row]): `rows` rows of K elements of `a`, K of `b`.
+#[inline(always)]
+unsafe fn project_row_major_loop<T: Number, G: Then<T>, M: Machine, const K: usize, const C: usize>(
+    args: &Args,
+) {
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, b) = unsafe { (elements::<[T; K]>(args.a, args.rows), *args.b.cast::<[T; K]>()) };
+    let project = |row: usize| {
+        let mut total = a[row][0].mul(b[0]);
+        for k in 1..K {
+            total = a[row][k].mul_add::<M>(b[k], total);
+        }
+        total
+    };
+    // SAFETY: the contract of `Kernel`.
+    unsafe { project_rows::<T, G, M, C>(args, project) };
+}
+
+/// The columns of a tile that lies column by column.
+///
+/// # Safety
+/// The contract of `Kernel` for `rows` elements of each of K columns of `a`, `stride` elements apart.
+#[inline(always)]
+unsafe fn columns<'a, T, const K: usize>(args: &Args) -> [&'a [T]; K] {
+    // SAFETY: the caller's promise.
+    array::from_fn(|k| unsafe { elements::<T>(args.a.add(k * args.stride * size_of::<T>()), args.rows) })
+}
+
+/// The same with the columns of `a` apart.
+#[inline(always)]
+unsafe fn project_columns_loop<T: Number, G: Then<T>, M: Machine, const K: usize, const C: usize>(
+    args: &Args,
+) {
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, b) = unsafe { (columns::<T, K>(args), *args.b.cast::<[T; K]>()) };
+    let project = |row: usize| {
+        let mut total = a[0][row].mul(b[0]);
+        for k in 1..K {
+            total = a[k][row].mul_add::<M>(b[k], total);
+        }
+        total
+    };
+    // SAFETY: the contract of `Kernel`.
+    unsafe { project_rows::<T, G, M, C>(args, project) };
+}
+
+/// Rows whose columns are parted at a time, on the stack: as many as make the sums behind it worth starting.
+const PARTED: usize = 256;
+
+/// dst[k] += Σ over rows of a[row, k]·b[row]: `rows` rows of K elements of `a`, `rows` of `b`, K of `dst`.
+#[inline(always)]
+unsafe fn accumulate_row_major_loop<T: Number, M: Machine, const K: usize>(args: &Args) {
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, b) = unsafe { (elements::<[T; K]>(args.a, args.rows), elements::<T>(args.b, args.rows)) };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<T>(args.dst, K) };
+    let mut columns = [[T::ZERO; PARTED]; K];
+    for (rows, factors) in a.chunks(PARTED).zip(b.chunks(PARTED)) {
+        for (k, column) in columns.iter_mut().enumerate() {
+            for (element, row) in column.iter_mut().zip(rows) {
+                *element = row[k];
+            }
+        }
+        for (dst, column) in dst.iter_mut().zip(&columns) {
+            *dst = dst.add(dot::<T, T::Vector<M>>(&column[..factors.len()], factors));
+        }
+    }
+}
+
+/// The same with the columns of `a` apart: a sum of products for each.
+#[inline(always)]
+unsafe fn accumulate_columns_loop<T: Number, M: Machine, const K: usize>(args: &Args) {
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, b) = unsafe { (columns::<T, K>(args), elements::<T>(args.b, args.rows)) };
+    // SAFETY: the same.
+    let dst = unsafe { elements_mut::<T>(args.dst, K) };
+    for (dst, column) in dst.iter_mut().zip(a) {
+        *dst = dst.add(dot::<T, T::Vector<M>>(column, b));
+    }
+}
+
+kernels! {
+    fn project_kernel<T: Number> = project_loop;
+    fn project_row_major_kernel<T: Number, G: Then<T>; const K, const C> = project_row_major_loop;
+    fn project_columns_kernel<T: Number, G: Then<T>; const K, const C> = project_columns_loop;
+    fn accumulate_kernel<T: Number> = accumulate_loop;
+    fn accumulate_row_major_kernel<T: Number; const K> = accumulate_row_major_loop;
+    fn accumulate_columns_kernel<T: Number; const K> = accumulate_columns_loop;
+}
+
+/// A product of a tile's rows, or of its transpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Skinny {
+    /// Elements in a row of the first operand.
+    pub(crate) inner: usize,
+    /// Elements in a row of the second operand.
+    pub(crate) width: usize,
+    /// Whether the first operand's columns lie apart, each in one piece.
+    pub(crate) by_columns: bool,
+}
+
+impl Skinny {
+    /// Whether the loops that know the number of columns serve it. Only these can read columns apart, and
+    /// have a step behind them.
+    pub(crate) fn is_narrow(&self) -> bool {
+        self.width == 1 && (1..=MAX_COLUMNS).contains(&self.inner)
+    }
+}
+
+/// The step behind a projection, and whether its operand is a tile or a single element.
+pub(crate) type Behind = Option<(Step, bool)>;
+
+/// The kernel of a product of rows with a small matrix; `None` where there is none.
+pub(super) fn project(skinny: Skinny, behind: Behind, dtype: DType, isa: Isa) -> Option<Kernel> {
+    fn of<T: Number, G: Then<T>, const K: usize, const C: usize>(by_columns: bool, isa: Isa) -> Kernel {
+        if by_columns {
+            project_columns_kernel::<T, G, K, C>(isa)
+        } else {
+            project_row_major_kernel::<T, G, K, C>(isa)
+        }
+    }
+    fn steps<T: Number, const K: usize>(by_columns: bool, behind: Behind, isa: Isa) -> Option<Kernel> {
+        Some(match behind {
+            None => of::<T, Only, K, NONE>(by_columns, isa),
+            Some((Step::Add, true)) => of::<T, Add, K, TILE>(by_columns, isa),
+            Some((Step::Add, false)) => of::<T, Add, K, SINGLE>(by_columns, isa),
+            Some((Step::Sub, true)) => of::<T, Sub, K, TILE>(by_columns, isa),
+            Some((Step::From, true)) => of::<T, From, K, TILE>(by_columns, isa),
+            Some(_) => return None,
+        })
+    }
+    with_number!(dtype, T => match (skinny.is_narrow(), skinny.inner) {
+        (true, 1) => steps::<T, 1>(skinny.by_columns, behind, isa),
+        (true, 2) => steps::<T, 2>(skinny.by_columns, behind, isa),
+        (true, 3) => steps::<T, 3>(skinny.by_columns, behind, isa),
+        (true, _) => steps::<T, 4>(skinny.by_columns, behind, isa),
+        (false, _) => (!skinny.by_columns && behind.is_none()).then(|| project_kernel::<T>(isa)),
+    }, else None)
+}
+
+/// The kernel that accumulates the product of a transposed tile with another; `None` where there is none.
+pub(super) fn accumulate(skinny: Skinny, dtype: DType, isa: Isa) -> Option<Kernel> {
+    fn of<T: Number, const K: usize>(by_columns: bool, isa: Isa) -> Kernel {
+        if by_columns {
+            accumulate_columns_kernel::<T, K>(isa)
+        } else {
+            accumulate_row_major_kernel::<T, K>(isa)
+        }
+    }
+    with_number!(dtype, T => match (skinny.is_narrow(), skinny.inner) {
+        (true, 1) => Some(of::<T, 1>(skinny.by_columns, isa)),
+        (true, 2) => Some(of::<T, 2>(skinny.by_columns, isa)),
+        (true, 3) => Some(of::<T, 3>(skinny.by_columns, isa)),
+        (true, _) => Some(of::<T, 4>(skinny.by_columns, isa)),
+        (false, _) => (!skinny.by_columns).then(|| accumulate_kernel::<T>(isa)),
+    }, else None)
+}

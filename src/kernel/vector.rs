@@ -1,0 +1,296 @@
+//! Vectors: as many numbers as one instruction works on, where a loop must keep them in registers.
+//!
+//! Most loops are written for single elements and vectorised by the compiler. Folds carry several vectors
+//! of partial results from block to block, which the compiler keeps in memory as often as not; they are
+//! written with these.
+
+use std::marker::PhantomData;
+
+use super::math::{Fused, MulAdd, Separate};
+use super::number::Number;
+
+/// A machine's vectors, and how it multiplies and adds.
+pub(crate) trait Machine: MulAdd {
+    type F32: Vector<f32>;
+    type F64: Vector<f64>;
+}
+
+/// Numbers that one instruction works on.
+pub(crate) trait Vector<T>: Copy {
+    /// How many there are.
+    const LEN: usize;
+    /// Truth values about one vector or several.
+    type Mask: Copy;
+    fn none() -> Self::Mask;
+
+    /// The same number everywhere.
+    fn splat(x: T) -> Self;
+
+    /// # Safety
+    /// `from` must reach [`LEN`](Self::LEN) elements.
+    unsafe fn load(from: *const T) -> Self;
+
+    /// # Safety
+    /// `to` must reach [`LEN`](Self::LEN) elements.
+    unsafe fn store(self, to: *mut T);
+
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    fn neg(self) -> Self;
+    fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// The larger number of each two; that of `other` if one is NaN.
+    fn larger(self, other: Self) -> Self;
+    /// The smaller number of each two; that of `other` if one is NaN.
+    fn smaller(self, other: Self) -> Self;
+    /// `self` where it is NaN, else `other`.
+    fn nan_or(self, other: Self) -> Self;
+    /// Adds to a mask where one of each two is NaN.
+    fn or_unordered(self, other: Self, mask: Self::Mask) -> Self::Mask;
+    fn any(mask: Self::Mask) -> bool;
+}
+
+/// A machine without vectors that are known here: arrays, which the compiler may turn into vectors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plain<T, M, const N: usize>([T; N], PhantomData<M>);
+
+impl<T: Number, M: MulAdd, const N: usize> Plain<T, M, N> {
+    #[inline(always)]
+    fn zip(self, other: Self, of: impl Fn(T, T) -> T) -> Self {
+        let mut result = self;
+        for lane in 0..N {
+            result.0[lane] = of(self.0[lane], other.0[lane]);
+        }
+        result
+    }
+}
+
+// A comparison with itself is false for NaN alone.
+#[allow(clippy::eq_op)]
+impl<T: Number, M: MulAdd, const N: usize> Vector<T> for Plain<T, M, N> {
+    const LEN: usize = N;
+    type Mask = bool;
+
+    #[inline(always)]
+    fn none() -> bool {
+        false
+    }
+    #[inline(always)]
+    fn splat(x: T) -> Self {
+        Plain([x; N], PhantomData)
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const T) -> Self {
+        // SAFETY: the caller's promise; elements need no more than their own alignment in an array.
+        Plain(unsafe { from.cast::<[T; N]>().read_unaligned() }, PhantomData)
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut T) {
+        // SAFETY: the caller's promise.
+        unsafe { to.cast::<[T; N]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.zip(other, T::add)
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.zip(other, T::sub)
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.zip(other, T::mul)
+    }
+    #[inline(always)]
+    fn neg(self) -> Self {
+        self.zip(self, |x, _| x.neg())
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, addend: Self) -> Self {
+        let mut result = addend;
+        for lane in 0..N {
+            result.0[lane] = self.0[lane].mul_add::<M>(factor.0[lane], addend.0[lane]);
+        }
+        result
+    }
+    #[inline(always)]
+    fn larger(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    fn smaller(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
+    fn nan_or(self, other: Self) -> Self {
+        self.zip(other, |a, b| if a == a { b } else { a })
+    }
+    #[inline(always)]
+    fn or_unordered(self, other: Self, mut mask: bool) -> bool {
+        for lane in 0..N {
+            mask |= self.0[lane] != self.0[lane] || other.0[lane] != other.0[lane];
+        }
+        mask
+    }
+    #[inline(always)]
+    fn any(mask: bool) -> bool {
+        mask
+    }
+}
+
+impl Machine for Separate {
+    type F32 = Plain<f32, Separate, 4>;
+    type F64 = Plain<f64, Separate, 2>;
+}
+
+impl Machine for Fused {
+    type F32 = Plain<f32, Fused, 4>;
+    type F64 = Plain<f64, Fused, 2>;
+}
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) use x86::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    #[allow(clippy::wildcard_imports, reason = "the intrinsics carry their prefix in every name")]
+    use std::arch::x86_64::*;
+
+    use super::{Fused, Machine, MulAdd, Vector};
+    use crate::kernel::math::Real;
+
+    /// A machine with AVX-512. Named only within functions compiled for it, which run only where it is.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Avx512;
+
+    /// A machine with AVX2 and FMA. Named only within functions compiled for it, which run only where it is.
+    #[derive(Clone, Copy, Debug)]
+    pub(crate) struct Avx2;
+
+    macro_rules! machines {
+        ($($name:ident $f32:ident $f64:ident;)*) => {$(
+            impl Machine for $name {
+                type F32 = $f32;
+                type F64 = $f64;
+            }
+            impl MulAdd for $name {
+                const FUSED: bool = true;
+                #[inline(always)]
+                fn mul_add<T: Real>(a: T, b: T, c: T) -> T {
+                    Fused::mul_add(a, b, c)
+                }
+                #[inline(always)]
+                fn product<T: Real>(a: T, b: T) -> (T, T) {
+                    Fused::product(a, b)
+                }
+            }
+        )*};
+    }
+    machines! {
+        Avx512 __m512 __m512d;
+        Avx2   __m256 __m256d;
+    }
+
+    macro_rules! vectors {
+        ($($vector:ident $type:ident $len:literal $mask:ty, $none:expr, $splat:ident $load:ident $store:ident
+           $add:ident $sub:ident $mul:ident $mul_add:ident $max:ident $min:ident ($x:ident, $y:ident) => $nan_or:expr,
+           ($a:ident, $b:ident, $m:ident) => $unordered:expr, $any:expr;)*) => {$(
+            impl Vector<$type> for $vector {
+                const LEN: usize = $len;
+                type Mask = $mask;
+
+                #[allow(unused_unsafe, reason = "the masks of AVX-512 are numbers")]
+                #[inline(always)]
+                fn none() -> $mask {
+                    // SAFETY: the machine that this vector belongs to has the instruction.
+                    unsafe { $none }
+                }
+                #[inline(always)]
+                fn splat(x: $type) -> Self {
+                    // SAFETY: the machine that this vector belongs to has the instruction.
+                    unsafe { $splat(x) }
+                }
+                #[inline(always)]
+                unsafe fn load(from: *const $type) -> Self {
+                    // SAFETY: the caller's promise, on a machine that has the instruction.
+                    unsafe { $load(from) }
+                }
+                #[inline(always)]
+                unsafe fn store(self, to: *mut $type) {
+                    // SAFETY: the caller's promise, on a machine that has the instruction.
+                    unsafe { $store(to, self) }
+                }
+                #[inline(always)]
+                fn add(self, other: Self) -> Self {
+                    // SAFETY: the machine that this vector belongs to has the instruction.
+                    unsafe { $add(self, other) }
+                }
+                #[inline(always)]
+                fn sub(self, other: Self) -> Self {
+                    // SAFETY: the same.
+                    unsafe { $sub(self, other) }
+                }
+                #[inline(always)]
+                fn mul(self, other: Self) -> Self {
+                    // SAFETY: the same.
+                    unsafe { $mul(self, other) }
+                }
+                #[inline(always)]
+                fn neg(self) -> Self {
+                    Self::splat(-0.0).sub(self)
+                }
+                #[inline(always)]
+                fn nan_or(self, other: Self) -> Self {
+                    let ($x, $y) = (self, other);
+                    // SAFETY: the same.
+                    unsafe { $nan_or }
+                }
+                #[inline(always)]
+                fn mul_add(self, factor: Self, addend: Self) -> Self {
+                    // SAFETY: the same.
+                    unsafe { $mul_add(self, factor, addend) }
+                }
+                #[inline(always)]
+                fn larger(self, other: Self) -> Self {
+                    // SAFETY: the same.
+                    unsafe { $max(self, other) }
+                }
+                #[inline(always)]
+                fn smaller(self, other: Self) -> Self {
+                    // SAFETY: the same.
+                    unsafe { $min(self, other) }
+                }
+                #[inline(always)]
+                fn or_unordered(self, other: Self, $m: $mask) -> $mask {
+                    let ($a, $b) = (self, other);
+                    // SAFETY: the same.
+                    unsafe { $unordered }
+                }
+                #[allow(unused_unsafe, reason = "the masks of AVX-512 are numbers")]
+                #[inline(always)]
+                fn any($m: $mask) -> bool {
+                    // SAFETY: the same.
+                    unsafe { $any }
+                }
+            }
+        )*};
+    }
+    vectors! {
+        __m512 f32 16 __mmask16, 0,
+            _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_fmadd_ps _mm512_max_ps _mm512_min_ps
+            (x, y) => _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x), x),
+            (a, b, m) => m | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, b), m != 0;
+        __m512d f64 8 __mmask8, 0,
+            _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_fmadd_pd _mm512_max_pd _mm512_min_pd
+            (x, y) => _mm512_mask_mov_pd(y, _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(x, x), x),
+            (a, b, m) => m | _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(a, b), m != 0;
+        __m256 f32 8 __m256, _mm256_setzero_ps(),
+            _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_fmadd_ps _mm256_max_ps _mm256_min_ps
+            (x, y) => _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_UNORD_Q>(x, x)),
+            (a, b, m) => _mm256_or_ps(m, _mm256_cmp_ps::<_CMP_UNORD_Q>(a, b)), _mm256_movemask_ps(m) != 0;
+        __m256d f64 4 __m256d, _mm256_setzero_pd(),
+            _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_fmadd_pd _mm256_max_pd _mm256_min_pd
+            (x, y) => _mm256_blendv_pd(y, x, _mm256_cmp_pd::<_CMP_UNORD_Q>(x, x)),
+            (a, b, m) => _mm256_or_pd(m, _mm256_cmp_pd::<_CMP_UNORD_Q>(a, b)), _mm256_movemask_pd(m) != 0;
+    }
+}

@@ -1,0 +1,343 @@
+//! From the members of a region to instructions on tiles.
+//!
+//! Each value gets a register of its own, or its buffer if others read it. Operands that do not lie as
+//! a tile are read as they are where a kernel can, and copied into one where none can.
+
+use std::collections::HashMap;
+
+use super::registers::{self, Register};
+use super::{Accumulator, Base, Fallible, Operands, Region, Slot, TileOp, cut, pairs};
+use crate::dtype::DType;
+use crate::kernel::isa::Isa;
+use crate::kernel::tile::{Extent, Forms, Instruction, Move, Skinny, Strided};
+use crate::lower::fuse::{self, Member, Operand, Part, Placement, Rows};
+use crate::lower::layout::{Layout, is_row_major};
+use crate::lower::{Fold, Prim, Program, Scalar, Val, size};
+use crate::plan::BufferId;
+
+/// Elements of a row from which a loop within each row, with one element for the row, beats filling a
+/// tile with that element: shorter loops spend their time starting.
+const MIN_ROW_LOOP: usize = 32;
+
+/// An op whose kernel is yet to be chosen, with the element types of its operands and its result.
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub(super) instruction: Instruction,
+    pub(super) from: DType,
+    pub(super) to: DType,
+    pub(super) operands: Operands,
+}
+
+impl Draft {
+    /// With its kernel; `None` where there is none, which no op's signature lets happen.
+    fn finish(self, isa: Isa) -> Option<TileOp> {
+        let Draft { instruction, from, to, operands } = self;
+        Some(TileOp { kernel: instruction.kernel(from, to, isa)?, instruction, operands })
+    }
+}
+
+/// Compiles a region whose values that others read have the given buffers.
+pub(in crate::plan) fn compile(
+    program: &Program,
+    layouts: &[Layout],
+    rows: &Rows,
+    members: &[Val],
+    buffers: &HashMap<Val, BufferId>,
+    isa: Isa,
+) -> Region {
+    let parts: Vec<(Val, Part)> =
+        members.iter().filter_map(|&val| Some((val, fuse::part(program, layouts, val)?))).collect();
+    let (lead, row_count) = cut::split(program, rows, &parts);
+    let mut compiler = Compiler {
+        program,
+        buffers,
+        lead,
+        once: Vec::new(),
+        ops: Vec::new(),
+        registers: Vec::new(),
+        values: HashMap::new(),
+        filled: HashMap::new(),
+        accumulators: Vec::new(),
+        partial_bytes: 0,
+    };
+    for (val, part) in &parts {
+        compiler.member(*val, part);
+    }
+    compiler.finish(row_count, isa)
+}
+
+struct Compiler<'a> {
+    program: &'a Program,
+    buffers: &'a HashMap<Val, BufferId>,
+    /// How many of the leading axes are rows.
+    lead: usize,
+    once: Vec<Draft>,
+    ops: Vec<Draft>,
+    registers: Vec<Register>,
+    /// Where the values of members are.
+    values: HashMap<Val, Slot>,
+    /// Tiles that hold an operand which lies elsewhere.
+    filled: HashMap<Operand, Slot>,
+    accumulators: Vec<Accumulator>,
+    partial_bytes: usize,
+}
+
+impl Compiler<'_> {
+    fn dtype(&self, val: Val) -> DType {
+        self.program.inst(val).dtype
+    }
+
+    fn element(&self, val: Val) -> usize {
+        self.dtype(val).size()
+    }
+
+    fn width(&self, operand: &Operand) -> usize {
+        operand.axes.iter().skip(self.lead).map(|&(length, _)| length).product()
+    }
+
+    fn register(&mut self, row_bytes: usize, fixed_bytes: usize, lasting: bool) -> Slot {
+        self.registers.push(Register { row_bytes, fixed_bytes, lasting });
+        Slot { base: Base::Scratch, offset: self.registers.len() - 1, row_bytes: 0 }
+    }
+
+    /// Where a member's value of `width` elements a row goes: to its buffer if others read it.
+    fn destination(&mut self, val: Val, width: usize) -> Slot {
+        let row_bytes = width * self.element(val);
+        let slot = match self.buffers.get(&val) {
+            Some(&buffer) => Slot { base: Base::Buffer(buffer), offset: 0, row_bytes },
+            None => self.register(row_bytes, 0, false),
+        };
+        self.values.insert(val, slot);
+        slot
+    }
+
+    /// Where the elements of a base start, `per_row` of them to a row.
+    fn source(&self, base: Val, per_row: usize) -> Slot {
+        match (self.values.get(&base), self.buffers.get(&base)) {
+            (Some(&slot), _) => slot,
+            (None, Some(&buffer)) => {
+                Slot { base: Base::Buffer(buffer), offset: 0, row_bytes: per_row * self.element(base) }
+            }
+            // Bases have buffers unless they are members.
+            (None, None) => Slot::NOWHERE,
+        }
+    }
+
+    /// A tile that holds the operand's elements consecutively.
+    fn tile(&mut self, operand: &Operand) -> Slot {
+        if operand.placement(self.lead) == Placement::Consecutive {
+            return self.source(operand.base, self.width(operand));
+        }
+        if let Some(&slot) = self.filled.get(operand) {
+            return slot;
+        }
+        let row_bytes = self.width(operand) * self.element(operand.base);
+        let lasting = operand.axes.iter().take(self.lead).all(|&(_, stride)| stride == 0);
+        let lasting = lasting && !self.values.contains_key(&operand.base);
+        let slot = self.register(row_bytes, 0, lasting);
+        self.fill(slot, operand, lasting);
+        self.filled.insert(operand.clone(), slot);
+        slot
+    }
+
+    /// Fills a tile with an operand's elements.
+    fn fill(&mut self, dst: Slot, operand: &Operand, lasting: bool) {
+        let width = self.width(operand);
+        let (how, per_row) = match operand.placement(self.lead) {
+            Placement::Consecutive => (Move::Copy, width),
+            Placement::SameRow => (Move::RepeatRow, 0),
+            Placement::PerRow => (Move::RepeatElement, 1),
+            Placement::Single | Placement::Scattered => (Move::Gather, 0),
+        };
+        let strided = (how == Move::Gather).then(|| {
+            let (lead, tail) = operand.axes.split_at(self.lead);
+            Box::new(Strided { lead: lead.to_vec(), tail: tail.to_vec() })
+        });
+        let a = self.source(operand.base, per_row);
+        let operands =
+            Operands { strided, ..Operands::new(dst, [a, Slot::NOWHERE, Slot::NOWHERE], [width, 0]) };
+        let dtype = self.dtype(operand.base);
+        let draft = Draft { instruction: Instruction::Move(how), from: dtype, to: dtype, operands };
+        if lasting { self.once.push(draft) } else { self.ops.push(draft) }
+    }
+
+    /// Adds an instruction on operands and a result of one type.
+    fn push(&mut self, instruction: Instruction, dtype: DType, operands: Operands) {
+        self.ops.push(Draft { instruction, from: dtype, to: dtype, operands });
+    }
+
+    fn member(&mut self, val: Val, part: &Part) {
+        let inst = self.program.inst(val);
+        let tiled = part.tiled.as_slice();
+        match (part.member, &inst.prim) {
+            (Member::Elementwise, &Prim::Map(function)) => self.map(val, function, tiled),
+            (Member::Elementwise, _) => {
+                let dst = self.destination(val, self.width(&tiled[0]));
+                self.fill(dst, &tiled[0], false);
+            }
+            (Member::FoldWithin, &Prim::Fold { fold, .. }) => {
+                let (a, inner) = (self.tile(&tiled[0]), self.width(&tiled[0]));
+                let dst = self.destination(val, 1);
+                self.fold(fold, Extent::Within, inst.dtype, dst, a, [1, inner]);
+            }
+            (Member::FoldAll, &Prim::Fold { fold, .. }) => {
+                let (a, inner) = (self.tile(&tiled[0]), self.width(&tiled[0]));
+                let dst = self.accumulator(val, fold);
+                self.fold(fold, Extent::All, inst.dtype, dst, a, [1, inner]);
+            }
+            (Member::FoldAcross, &Prim::Fold { fold, .. }) => {
+                let (a, width) = (self.tile(&tiled[0]), self.width(&tiled[0]));
+                let dst = self.accumulator(val, fold);
+                self.fold(fold, Extent::Across, inst.dtype, dst, a, [width, width]);
+            }
+            // `part` gives the fold's members to folds only.
+            (Member::FoldWithin | Member::FoldAll | Member::FoldAcross, _) => {}
+            (Member::Project, _) => {
+                let (a, skinny, stride) = self.columns(&tiled[0], inst.dims[1]);
+                let b = part.whole.as_ref().map_or(Slot::NOWHERE, |whole| self.whole(whole));
+                let dst = self.destination(val, skinny.width);
+                let operands = Operands {
+                    stride,
+                    ..Operands::new(dst, [a, b, Slot::NOWHERE], [skinny.width, skinny.inner])
+                };
+                self.push(Instruction::Project { skinny, behind: None }, inst.dtype, operands);
+            }
+            (Member::Accumulate, _) => {
+                let width = self.width(&tiled[1]);
+                let (a, skinny, stride) = self.columns(&tiled[0], width);
+                let b = self.tile(&tiled[1]);
+                let dst = self.accumulator(val, Fold::Sum);
+                let operands =
+                    Operands { stride, ..Operands::new(dst, [a, b, Slot::NOWHERE], [width, skinny.inner]) };
+                self.push(Instruction::Accumulate(skinny), inst.dtype, operands);
+            }
+        }
+    }
+
+    fn fold(&mut self, fold: Fold, extent: Extent, dtype: DType, dst: Slot, a: Slot, lengths: [usize; 2]) {
+        let operands = Operands::new(dst, [a, Slot::NOWHERE, Slot::NOWHERE], lengths);
+        self.push(Instruction::Fold { fold, extent }, dtype, operands);
+    }
+
+    /// The rows of a product's first operand, and the distance between columns: as they lie, if the
+    /// columns are apart and a kernel reads them so.
+    fn columns(&mut self, operand: &Operand, width: usize) -> (Slot, Skinny, usize) {
+        let skinny = Skinny { inner: self.width(operand), width, by_columns: false };
+        match operand.axes[..] {
+            [(_, 1), (_, stride)] if self.lead == 1 && skinny.is_narrow() => {
+                (self.source(operand.base, 1), Skinny { by_columns: true, ..skinny }, stride)
+            }
+            _ => (self.tile(operand), skinny, 0),
+        }
+    }
+
+    fn map(&mut self, val: Val, function: Scalar, operands: &[Operand]) {
+        let inst = self.program.inst(val);
+        let forms = self.forms(operands);
+        let mut slots = [Slot::NOWHERE; 3];
+        for (position, operand) in operands.iter().enumerate() {
+            slots[position] = match (forms, position) {
+                (Forms::LeftScalar, 0) | (Forms::RightScalar, 1) => self.source(operand.base, 0),
+                (Forms::RightPerRow, 1) => self.source(operand.base, 1),
+                _ => self.tile(operand),
+            };
+        }
+        // The last operand has the type that matters: a selection's first is a truth value.
+        let from = operands.last().map_or(inst.dtype, |operand| self.dtype(operand.base));
+        let width = self.width(&operands[0]);
+        let dst = self.destination(val, width);
+        let fallible = function.can_fail(inst.dtype).then_some(Fallible { node: inst.origin, function });
+        let operands = Operands { fallible, ..Operands::new(dst, slots, [width, width]) };
+        let instruction = Instruction::Map { function, forms };
+        self.ops.push(Draft { instruction, from, to: inst.dtype, operands });
+    }
+
+    /// How the operands of an elementwise function are read: one element where it is the same for all
+    /// or for a row, so that no tile need be filled with it.
+    fn forms(&self, operands: &[Operand]) -> Forms {
+        let kind =
+            |operand: &Operand| (operand.placement(self.lead), self.values.contains_key(&operand.base));
+        let [a, b] = operands else { return Forms::Tiles };
+        match (kind(a), kind(b)) {
+            ((Placement::Single, false), (placement, _)) if placement != Placement::Single => {
+                Forms::LeftScalar
+            }
+            (_, (Placement::Single, false)) => Forms::RightScalar,
+            (_, (Placement::PerRow, _)) if self.width(b) >= MIN_ROW_LOOP => Forms::RightPerRow,
+            _ => Forms::Tiles,
+        }
+    }
+
+    fn accumulator(&mut self, val: Val, fold: Fold) -> Slot {
+        let inst = self.program.inst(val);
+        let (elements, offset) = (size(&inst.dims), self.partial_bytes);
+        // At least one line, so that an accumulator of nothing has an address as well.
+        self.partial_bytes += (elements * inst.dtype.size()).max(1).next_multiple_of(64);
+        let (buffer, dtype) = (self.buffers[&val], inst.dtype);
+        self.accumulators.push(Accumulator { buffer, fold, dtype, elements, offset });
+        Slot { base: Base::Partial, offset, row_bytes: 0 }
+    }
+
+    /// A small matrix in row-major order.
+    fn whole(&mut self, matrix: &Operand) -> Slot {
+        let (rows, columns) = (matrix.axes[0], matrix.axes[1]);
+        let lengthy: Vec<(usize, usize)> = matrix.axes.iter().copied().filter(|axis| axis.0 != 1).collect();
+        let a = self.source(matrix.base, 0);
+        if is_row_major(&lengthy) {
+            return a;
+        }
+        let dst = self.register(0, rows.0 * columns.0 * self.element(matrix.base), true);
+        let strided = Some(Box::new(Strided { lead: vec![rows], tail: vec![columns] }));
+        let operands = Operands {
+            rows: Some(rows.0),
+            strided,
+            ..Operands::new(dst, [a, Slot::NOWHERE, Slot::NOWHERE], [columns.0, 0])
+        };
+        let dtype = self.dtype(matrix.base);
+        self.once.push(Draft {
+            instruction: Instruction::Move(Move::Gather),
+            from: dtype,
+            to: dtype,
+            operands,
+        });
+        dst
+    }
+
+    /// Merges pairs, gives the registers places and cuts the rows.
+    fn finish(self, rows: usize, isa: Isa) -> Region {
+        let mut ops = pairs::merge(self.ops, isa);
+        let mut once = self.once;
+        let (place_of, places) = registers::share(&self.registers, &ops);
+        let streams = cut::streams(&ops);
+        let tile_rows = cut::tile_rows(rows, &streams, &places);
+        let mut scratch_bytes = 0;
+        let offsets: Vec<usize> = places
+            .iter()
+            .map(|place| {
+                let offset = scratch_bytes;
+                scratch_bytes += (place.row_bytes * tile_rows + place.fixed_bytes).next_multiple_of(64);
+                offset
+            })
+            .collect();
+        let slots = once.iter_mut().chain(&mut ops).flat_map(|draft| draft.operands.slots_mut());
+        for slot in slots.filter(|slot| slot.base == Base::Scratch) {
+            slot.offset = offsets[place_of[slot.offset]];
+        }
+        let cost = ops.iter().map(|draft| cut::row_cost(&draft.operands)).sum::<f64>() * rows as f64;
+        let finished =
+            |drafts: Vec<Draft>| drafts.into_iter().filter_map(|draft| draft.finish(isa)).collect();
+        Region {
+            rows,
+            tile_rows,
+            chunk_rows: cut::chunk_rows(rows, tile_rows, cost),
+            once: finished(once),
+            ops: finished(ops),
+            prefetched: cut::prefetched(rows, streams),
+            accumulators: self.accumulators,
+            partial_bytes: self.partial_bytes,
+            partial: None,
+            scratch_bytes,
+            cost,
+        }
+    }
+}

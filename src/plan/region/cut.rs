@@ -1,0 +1,87 @@
+//! How a region's rows are cut: into rows and what is within a row, into tiles, into chunks.
+//!
+//! It depends on shapes alone, never on the number of threads: a *tile* is what fits the first-level
+//! cache, a *chunk* is the run of tiles that one task takes, with accumulators of its own. Accumulators
+//! are added in the order of the chunks, so sums have the same bits however many threads there are.
+
+use super::compile::Draft;
+use super::registers::Place;
+use super::{Operands, Slot, order};
+use crate::lower::fuse::{Part, Placement, Rows};
+use crate::lower::{Program, Val, size};
+
+/// Bytes that the tiles in use at once may take: half of a 48 KB first-level cache, three quarters
+/// of a 32 KB one. Twice as much spills on the smaller, half as much pays dispatch twice as often.
+const TILE_BYTES: usize = 24 << 10;
+
+/// Tiles have a multiple of this many rows, unless they are shorter: a cache line of bytes.
+const ROW_MULTIPLE: usize = 64;
+
+/// Nanoseconds of work that a chunk should hold: ten times what handing it to a thread costs.
+const CHUNK_COST: f64 = 50_000.0;
+
+/// Chunks of a region at most: enough for any machine's threads to share evenly, few enough that
+/// adding up their accumulators costs nothing.
+const MAX_CHUNKS: usize = 64;
+
+/// Bytes of a row when the region may choose its rows: a row is at least a tile, and a tile of each
+/// operand should fit the first-level cache.
+const MAX_FREE_ROW_BYTES: usize = 4 << 10;
+
+/// How many of the leading axes are rows, and how many rows that makes.
+pub(super) fn split(program: &Program, rows: &Rows, parts: &[(Val, Part)]) -> (usize, usize) {
+    let dims = match rows {
+        Rows::Exactly(lead) => return (lead.len(), size(lead)),
+        Rows::Any(dims) => dims,
+    };
+    let element = parts.iter().map(|(val, _)| program.inst(*val).dtype.size()).max().unwrap_or(1);
+    let scattered = |lead: usize| {
+        let operands = parts.iter().flat_map(|(_, part)| &part.tiled);
+        operands.filter(|operand| operand.placement(lead) == Placement::Scattered).count()
+    };
+    let fits = |lead: &usize| size(&dims[*lead..]) * element <= MAX_FREE_ROW_BYTES;
+    // Short rows rather than long ones, where both need as few elements gathered.
+    let lead = (1..=dims.len()).rev().filter(fits).min_by_key(|&lead| scattered(lead)).unwrap_or(dims.len());
+    (lead, size(&dims[..lead]))
+}
+
+/// The buffers that the ops read or write tile by tile, each once.
+pub(super) fn streams(ops: &[Draft]) -> Vec<Slot> {
+    let mut streams: Vec<Slot> = Vec::new();
+    for slot in ops.iter().flat_map(|draft| draft.operands.slots()) {
+        let is_streamed = slot.buffer().is_some() && slot.row_bytes > 0;
+        if is_streamed && !streams.contains(&slot) {
+            streams.push(slot);
+        }
+    }
+    streams
+}
+
+/// Bytes of all streams together from which they are asked for ahead of their use: less stays in the
+/// second-level cache from run to run, from where asking takes as long as reading.
+const PREFETCHED_FROM: usize = 1 << 20;
+
+/// The streams that are worth asking for ahead.
+pub(super) fn prefetched(rows: usize, streams: Vec<Slot>) -> Vec<Slot> {
+    let bytes: usize = streams.iter().map(|stream| stream.row_bytes * rows).sum();
+    if bytes >= PREFETCHED_FROM { streams } else { Vec::new() }
+}
+
+/// Rows of a tile, for which all that the ops touch fits the cache.
+pub(super) fn tile_rows(rows: usize, streams: &[Slot], places: &[Place]) -> usize {
+    let streamed: usize = streams.iter().map(|stream| stream.row_bytes).sum();
+    let kept: usize = places.iter().map(|place| place.row_bytes).sum();
+    let fitting = (TILE_BYTES / (streamed + kept).max(1)).clamp(1, rows.max(1));
+    if fitting > ROW_MULTIPLE { fitting / ROW_MULTIPLE * ROW_MULTIPLE } else { fitting }
+}
+
+/// Rows of a chunk, for work of so many nanoseconds in all.
+pub(super) fn chunk_rows(rows: usize, tile_rows: usize, cost: f64) -> usize {
+    let chunks = ((cost / CHUNK_COST) as usize).clamp(1, MAX_CHUNKS);
+    rows.div_ceil(chunks).max(1).next_multiple_of(tile_rows)
+}
+
+/// Estimated nanoseconds of an op for a row.
+pub(super) fn row_cost(operands: &Operands) -> f64 {
+    operands.width.max(1) as f64 * operands.inner.clamp(1, 64) as f64 * order::TILE_ELEMENT_COST
+}

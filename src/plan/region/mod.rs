@@ -1,0 +1,139 @@
+//! A region compiled for the tile interpreter: kernels chosen, tiles placed, rows cut into tiles.
+//!
+//! - [`compile`]: from the members of a group to instructions on tiles, each tile in a register of its own.
+//! - [`pairs`]: two instructions in one pass, where one hands its result to the other alone.
+//! - [`registers`]: registers that are not needed at once share memory.
+//! - [`cut`]: how many rows make a tile, and how many tiles a task.
+
+mod compile;
+mod cut;
+mod pairs;
+mod registers;
+
+use super::{BufferId, order};
+use crate::dtype::DType;
+use crate::graph::NodeId;
+use crate::kernel::tile::{Instruction, Kernel, Strided};
+use crate::lower::{Fold, Scalar};
+
+pub(super) use compile::compile;
+
+/// Where a tile, or part of one, starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slot {
+    pub(crate) base: Base,
+    /// Bytes from the base.
+    pub(crate) offset: usize,
+    /// Bytes from one row of the region to the next; 0 where every tile uses the same memory.
+    pub(crate) row_bytes: usize,
+}
+
+/// What a slot's offset counts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// A buffer of the plan.
+    Buffer(BufferId),
+    /// The thread's own memory.
+    Scratch,
+    /// The chunk's accumulators.
+    Partial,
+    /// Nothing: the kernel does not read it.
+    Nowhere,
+}
+
+impl Slot {
+    const NOWHERE: Slot = Slot { base: Base::Nowhere, offset: 0, row_bytes: 0 };
+
+    pub(crate) fn buffer(&self) -> Option<BufferId> {
+        match self.base {
+            Base::Buffer(buffer) => Some(buffer),
+            Base::Scratch | Base::Partial | Base::Nowhere => None,
+        }
+    }
+}
+
+/// A function that may lack a value, and the node that asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Fallible {
+    pub(crate) node: NodeId,
+    pub(crate) function: Scalar,
+}
+
+/// One step over a tile.
+#[derive(Clone, Debug)]
+pub(crate) struct TileOp {
+    pub(crate) instruction: Instruction,
+    pub(crate) kernel: Kernel,
+    pub(crate) operands: Operands,
+}
+
+/// What a tile op works on.
+#[derive(Clone, Debug)]
+pub(crate) struct Operands {
+    pub(crate) dst: Slot,
+    pub(crate) a: Slot,
+    pub(crate) b: Slot,
+    pub(crate) c: Slot,
+    /// Rows to work on, where that is not the tile's number.
+    pub(crate) rows: Option<usize>,
+    pub(crate) width: usize,
+    pub(crate) inner: usize,
+    /// Elements from one column of `a` to the next, where they lie apart.
+    pub(crate) stride: usize,
+    pub(crate) strided: Option<Box<Strided>>,
+    /// What to name if the function may lack a value.
+    pub(crate) fallible: Option<Fallible>,
+}
+
+impl Operands {
+    /// Those of an op on the whole tile that cannot fail.
+    fn new(dst: Slot, [a, b, c]: [Slot; 3], [width, inner]: [usize; 2]) -> Self {
+        Operands { dst, a, b, c, rows: None, width, inner, stride: 0, strided: None, fallible: None }
+    }
+
+    pub(crate) fn slots(&self) -> [Slot; 4] {
+        [self.dst, self.a, self.b, self.c]
+    }
+
+    fn slots_mut(&mut self) -> [&mut Slot; 4] {
+        [&mut self.dst, &mut self.a, &mut self.b, &mut self.c]
+    }
+}
+
+/// A value that is folded across rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Accumulator {
+    pub(crate) buffer: BufferId,
+    pub(crate) fold: Fold,
+    pub(crate) dtype: DType,
+    pub(crate) elements: usize,
+    /// Bytes from the start of a chunk's accumulators.
+    pub(crate) offset: usize,
+}
+
+/// A compiled region.
+#[derive(Debug)]
+pub(crate) struct Region {
+    pub(crate) rows: usize,
+    pub(crate) tile_rows: usize,
+    pub(crate) chunk_rows: usize,
+    /// Run at the start of each chunk: tiles that are the same for all rows.
+    pub(crate) once: Vec<TileOp>,
+    pub(crate) ops: Vec<TileOp>,
+    /// Memory that is read or written tile by tile and asked for while the tile before is worked on.
+    pub(crate) prefetched: Vec<Slot>,
+    pub(crate) accumulators: Vec<Accumulator>,
+    /// Bytes of a chunk's accumulators.
+    pub(crate) partial_bytes: usize,
+    /// Where all chunks' accumulators lie.
+    pub(crate) partial: Option<BufferId>,
+    pub(crate) scratch_bytes: usize,
+    pub(crate) cost: f64,
+}
+
+impl Region {
+    /// At least one, so that accumulators over no rows are still set to 0.
+    pub(crate) fn chunks(&self) -> usize {
+        self.rows.div_ceil(self.chunk_rows).max(1)
+    }
+}
