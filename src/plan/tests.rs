@@ -14,7 +14,7 @@ fn planned(g: &Graph, fetches: &[Operation<'_>], values: bool, parallel: bool) -
     let fetches = fetches.iter().map(|fetch| Fetched { node: fetch.any.id(), value: values }).collect();
     let request = Request { feeds: Vec::new(), fetches };
     let program = specialise(&shared.read(), shared.seed, &request, &[]).unwrap();
-    let (program, _) = rewrite(&program, usize::MAX);
+    let (program, _) = rewrite(program, usize::MAX);
     plan(&program, Options { fuse: true, parallel }, &[])
 }
 
