@@ -4,9 +4,11 @@
 //! Steps are taken in order. A buffer is placed at its first use, in the smallest free gap that
 //! holds it, and its bytes are free again behind its last reader. When steps may run at once, a gap
 //! is usable only for a step that waits for all who used those bytes before, or can be made to at no
-//! cost ([`Ordering::ensure_after`]).
+//! cost ([`Ordering::may_follow`]). Neighbouring gaps with other users stay apart therefore, and are
+//! joined by who can use them all.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use smallvec::SmallVec;
 
@@ -14,12 +16,8 @@ use super::order::Ordering;
 use super::{Buffer, BufferId, Order, Place, Step, UNDECIDED};
 use crate::exec::ALIGNMENT;
 
-/// Steps whose bytes may lie in one gap of a plan that runs in parallel. Neighbours with more stay apart,
-/// so that planning takes linear time; each of them is then usable by itself, and for less.
-const MAX_USERS: usize = 16;
-
-/// Gaps that are tried for a buffer, the smallest that fit first: where so many are in use by steps that
-/// may run at once, the rest will be as well.
+/// Gaps that are tried for a buffer, those next to its size first: where so many are in use by steps that
+/// may run at once, the rest will be as well, and planning must take linear time.
 const MAX_TRIES: usize = 16;
 
 /// How much memory the arena takes.
@@ -112,62 +110,72 @@ struct Free {
 }
 
 impl Free {
-    /// Takes bytes for the step that is entered from the smallest gap that it may use, or from the
-    /// arena's end.
+    /// Takes bytes for the step that is entered: from the smallest gap that it may use, from several
+    /// that lie side by side, or from the arena's end.
     fn take(&mut self, bytes: usize, ordering: &mut Ordering) -> usize {
         if bytes == 0 {
             return 0;
         }
-        let mut fitting = self.sizes.range((bytes, 0)..).take(MAX_TRIES);
-        let found = fitting.find(|(_, offset)| ordering.ensure_after(&self.gaps[offset].users));
-        if let Some(&(size, offset)) = found {
-            if let Some(gap) = self.remove(offset, size)
-                && size > bytes
-            {
-                self.insert(offset + bytes, Gap { bytes: size - bytes, ..gap });
-            }
-            return offset;
+        let fitting = self.sizes.range((bytes, 0)..).take(MAX_TRIES);
+        let smaller = self.sizes.range(..(bytes, 0)).rev().take(MAX_TRIES);
+        let mut starts = fitting.chain(smaller).map(|&(_, start)| start);
+        if let Some(start) = starts.find(|&start| self.may_use(start..start.saturating_add(bytes), ordering))
+        {
+            self.use_up(start, bytes, ordering);
+            return start;
         }
-        let offset = self.end;
+        let start = self.end;
         // An arena that no machine can hold is refused when it is asked for.
         self.end = self.end.saturating_add(bytes);
-        offset
+        start
     }
 
-    /// Gives bytes back, joined with the gaps on either side.
+    /// Whether the range, which begins with a gap, is free for the step that is entered.
+    fn may_use(&self, range: Range<usize>, ordering: &Ordering) -> bool {
+        let mut reached = range.start;
+        for (&start, gap) in self.gaps.range(range.clone()) {
+            if start != reached || !ordering.may_follow(&gap.users) {
+                return false;
+            }
+            reached = start + gap.bytes;
+        }
+        reached >= range.end
+    }
+
+    /// Takes the range out of the gaps that it covers.
+    fn use_up(&mut self, start: usize, bytes: usize, ordering: &mut Ordering) {
+        let end = start + bytes;
+        while let Some((start, gap)) =
+            self.gaps.range(start..end).next().map(|(&start, gap)| (start, gap.bytes))
+            && let Some(gap) = self.remove(start, gap)
+        {
+            ordering.follow(&gap.users);
+            if start + gap.bytes > end {
+                self.insert(end, Gap { bytes: start + gap.bytes - end, ..gap });
+            }
+        }
+    }
+
+    /// Gives bytes back, joined with the gaps on either side that have the same users.
     fn give(&mut self, mut start: usize, mut gap: Gap) {
         if gap.bytes == 0 {
             return;
         }
-        let before = self.gaps.range(..start).next_back().map(|(&start, gap)| (start, gap.bytes));
-        if let Some((earlier, bytes)) = before
-            && earlier + bytes == start
-            && self.joins(&mut gap, earlier)
-        {
+        let is_alike = |other: &Gap| other.users == gap.users;
+        let before = self.gaps.range(..start).next_back().filter(|(_, other)| is_alike(other));
+        let before = before.map(|(&start, other)| (start, other.bytes));
+        let after =
+            self.gaps.get(&(start + gap.bytes)).filter(|other| is_alike(other)).map(|other| other.bytes);
+        if let Some(bytes) = after {
+            self.remove(start + gap.bytes, bytes);
+            gap.bytes += bytes;
+        }
+        if let Some((earlier, bytes)) = before.filter(|(earlier, bytes)| earlier + bytes == start) {
+            self.remove(earlier, bytes);
+            gap.bytes += bytes;
             start = earlier;
         }
-        let end = start + gap.bytes;
-        self.joins(&mut gap, end);
         self.insert(start, gap);
-    }
-
-    /// Takes the gap that starts at `neighbour` into the given one, if there is one and their users are few.
-    fn joins(&mut self, gap: &mut Gap, neighbour: usize) -> bool {
-        let Some(other) = self.gaps.get(&neighbour) else {
-            return false;
-        };
-        if gap.users.len().max(other.users.len()) > MAX_USERS {
-            return false;
-        }
-        let mut users = gap.users.clone();
-        users.extend(other.users.iter().copied().filter(|user| !gap.users.contains(user)));
-        if users.len() > MAX_USERS {
-            return false;
-        }
-        let bytes = other.bytes;
-        self.remove(neighbour, bytes);
-        *gap = Gap { bytes: gap.bytes + bytes, users };
-        true
     }
 
     fn insert(&mut self, start: usize, gap: Gap) {

@@ -147,29 +147,34 @@ impl Ordering {
         self.ancestors[step].add(step, earlier, &before);
     }
 
-    /// Whether the entered step can only run when all the given ones are done.
+    /// Whether the entered step may use what all the given ones have used: whether it can only run when
+    /// they are done, or can be made to at no cost.
     ///
-    /// Where that is not so, it is made so if it costs no time: if, by the estimates, the earlier step
-    /// would be done before this one could start even if it took as long again. No path through the steps
-    /// becomes longer, so a run on any number of threads keeps its bound, the longest path and a fair
-    /// share of the work; the slack keeps branches that run side by side from waiting for each other.
-    pub(super) fn ensure_after(&mut self, earlier: &[u32]) -> bool {
-        if self.order.inline {
-            return true;
-        }
-        let step = self.ancestors.len() - 1;
-        let waits = |ordering: &Self, user: usize| ordering.ancestors[step].contains(step, user);
-        let has_slack =
-            |user: usize| self.times[user].start + 2.0 * self.times[user].cost <= self.times[step].start;
-        if !earlier.iter().all(|&user| waits(self, user as usize) || has_slack(user as usize)) {
-            return false;
-        }
-        for &user in earlier {
-            if !waits(self, user as usize) {
-                self.wait(user as usize);
+    /// It costs nothing if, by the estimates, an earlier step would be done before this one could start
+    /// even if it took twice as long. No path through the steps becomes longer then, so a run on any
+    /// number of threads keeps its bound, the longest path and a fair share of the work; and the slack
+    /// keeps branches that run side by side from waiting for each other.
+    pub(super) fn may_follow(&self, earlier: &[u32]) -> bool {
+        self.order.inline || earlier.iter().all(|&earlier| self.waits(earlier) || self.has_slack(earlier))
+    }
+
+    /// Makes the entered step wait for the given ones.
+    pub(super) fn follow(&mut self, earlier: &[u32]) {
+        for &earlier in earlier {
+            if !self.order.inline && !self.waits(earlier) {
+                self.wait(earlier as usize);
             }
         }
-        true
+    }
+
+    fn waits(&self, earlier: u32) -> bool {
+        let step = self.ancestors.len() - 1;
+        self.ancestors[step].contains(step, earlier as usize)
+    }
+
+    fn has_slack(&self, earlier: u32) -> bool {
+        let (earlier, step) = (self.times[earlier as usize], self.times[self.times.len() - 1]);
+        earlier.start + 2.0 * earlier.cost <= step.start
     }
 
     pub(super) fn finish(self) -> Order {
@@ -213,5 +218,65 @@ impl Step {
             Kind::Fold { fold, .. } => fold.outer,
             Kind::Copy { .. } => 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::BufferId;
+    use super::*;
+
+    /// A step that reads what others write; its own buffer has its index.
+    fn step(index: u32, reads: &[u32], cost: f64) -> Step {
+        let (src, dst) = (BufferId(0), BufferId(index));
+        let reads = reads.iter().copied().map(BufferId).collect();
+        Step { kind: Kind::Copy { src, dst, bytes: 8 }, reads, writes: vec![dst], cost }
+    }
+
+    #[test]
+    fn within_the_window_it_is_known_what_a_step_waits_for() {
+        let count = 2 * WINDOW as u32;
+        // Steps far apart and near: a third waits for none, so that not all are ancestors of all.
+        let reads = |index: u32| match index % 3 {
+            _ if index < 200 => vec![],
+            0 => vec![],
+            1 => vec![index - 1 - index * 7 % 64, index - 150],
+            _ => vec![index - 1 - index * 5 % 130],
+        };
+        let steps: Vec<Step> = (0..count).map(|index| step(index, &reads(index), INLINE_BELOW)).collect();
+        let mut ordering = Ordering::of(&steps, steps.len(), true);
+        let mut ancestors: Vec<Vec<bool>> = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            ordering.enter(index, step);
+            let mut all = vec![false; index];
+            for read in &step.reads {
+                all[read.index()] = true;
+                all.iter_mut().zip(&ancestors[read.index()]).for_each(|(all, of)| *all |= of);
+            }
+            for (earlier, &waits) in all.iter().enumerate().skip(index.saturating_sub(WINDOW - 64)) {
+                assert_eq!(ordering.waits(earlier as u32), waits, "{index} for {earlier}");
+            }
+            ancestors.push(all);
+        }
+    }
+
+    #[test]
+    fn a_step_is_made_to_wait_only_for_what_is_done_long_before() {
+        // Two chains that start at once: 0, 1, 2 and 3, 4, 5.
+        let reads: [&[u32]; 6] = [&[], &[0], &[1], &[], &[3], &[4]];
+        let steps: Vec<Step> = (0..6).map(|index| step(index, reads[index as usize], INLINE_BELOW)).collect();
+        let mut ordering = Ordering::of(&steps, steps.len(), true);
+        steps[..3].iter().enumerate().for_each(|(index, step)| ordering.enter(index, step));
+        assert!(ordering.may_follow(&[0, 1]));
+        ordering.enter(3, &steps[3]);
+        assert!(!ordering.may_follow(&[0]));
+        ordering.enter(4, &steps[4]);
+        assert!(!ordering.may_follow(&[0]), "0 may take a little longer than 3");
+        ordering.enter(5, &steps[5]);
+        assert!(ordering.may_follow(&[0]) && !ordering.may_follow(&[1]));
+        ordering.follow(&[0, 4]);
+        let order = ordering.finish();
+        assert_eq!(order.successors[0], [1, 5]);
+        assert_eq!(order.waits_for[5], 2);
     }
 }

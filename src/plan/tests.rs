@@ -102,14 +102,14 @@ fn products_share_memory_and_run_at_once() {
     b10: 131072 bytes, arena at 524288
     b11: 131072 bytes, variable 2
     b12: 131072 bytes, arena at 655360
-    b13: 131072 bytes, arena at 786432
-    b14: 131072 bytes, arena at 917504
+    b13: 131072 bytes, arena at 524288
+    b14: 131072 bytes, arena at 655360
     b15: 131072 bytes, arena at 0
-    b16: 131072 bytes, arena at 1048576
+    b16: 131072 bytes, arena at 786432
     b17: 131072 bytes, variable 3
-    b18: 131072 bytes, arena at 1179648
-    b19: 131072 bytes, arena at 1310720
-    b20: 131072 bytes, arena at 1441792
+    b18: 131072 bytes, arena at 917504
+    b19: 131072 bytes, arena at 786432
+    b20: 131072 bytes, arena at 917504
     b21: 131072 bytes, arena at 131072
     b22: 131072 bytes, arena at 0
     step 0: b0 = b1·b1 of [128, 128, 128] in panels of 128
@@ -135,7 +135,7 @@ fn products_share_memory_and_run_at_once() {
     step 18: region of 16384 rows, tiles of 1024, 1 chunks
         b22 = add b21, b20
     fetch b22 : f64[128, 128]
-    parallel; arena 1572864 bytes, 2490368 without reuse
+    parallel; arena 1048576 bytes, 2490368 without reuse
     "#);
 }
 
