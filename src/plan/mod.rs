@@ -9,6 +9,7 @@ mod check;
 mod memory;
 mod order;
 mod region;
+mod sequence;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -351,6 +352,7 @@ impl Planner<'_> {
         variables.sort_unstable();
         variables.dedup();
         let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.buffer).collect();
+        self.steps = sequence::sequence(self.steps, &self.buffers, &kept);
         let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.parallel);
         let plan = Plan {
             buffers: self.buffers,
