@@ -10,8 +10,10 @@
 //!
 //! Gradients are ordinary nodes: they can be fetched, fed, optimised and differentiated again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::panic::Location;
+
+use smallvec::SmallVec;
 
 use crate::dtype::Float;
 use crate::error::{Mistake, NoGradient};
@@ -24,12 +26,15 @@ pub(crate) struct Pullback<'g> {
     output: AnyTensor<'g>,
     cotangent: AnyTensor<'g>,
     /// The inputs' values as the node sees them.
-    inputs: Vec<AnyTensor<'g>>,
+    inputs: PerInput<AnyTensor<'g>>,
     /// The inputs themselves, to which cotangents go.
-    sources: Vec<AnyTensor<'g>>,
-    wanted: Vec<bool>,
-    given: Vec<(NodeId, AnyTensor<'g>)>,
+    sources: PerInput<AnyTensor<'g>>,
+    wanted: PerInput<bool>,
+    given: PerInput<(NodeId, AnyTensor<'g>)>,
 }
+
+/// One of something for each input of a node; few ops take more than three.
+type PerInput<T> = SmallVec<[T; 3]>;
 
 impl<'g> Pullback<'g> {
     /// The node's own value.
@@ -55,7 +60,7 @@ impl<'g> Pullback<'g> {
 /// The cotangent in the shape of the tensor it belongs to.
 fn summed_to<'g>(cotangent: AnyTensor<'g>, source: AnyTensor<'g>) -> AnyTensor<'g> {
     let (from, to) = (cotangent.shape(), source.shape());
-    if from == to && to.known().is_some() { cotangent } else { cotangent.binary(SumLike, source) }
+    if from == to && to.is_known() { cotangent } else { cotangent.binary(SumLike, source) }
 }
 
 /// A request for gradients with all its options.
@@ -183,10 +188,10 @@ fn seeds<'g>(ys: &[AnyTensor<'g>], grad_ys: Option<&[AnyTensor<'g>]>) -> Result<
     }
     // What is not known yet is checked when it is.
     let checked =
-        ys.iter().zip(grad_ys).map(|(y, given)| match (y.shape().known(), given.shape() == y.shape()) {
-            (Some(_), true) => *given,
-            (Some(_), false) => given.unary(ExpectShape(Some(y.shape()))),
-            (None, _) => given.binary(ExpectShape(None), *y),
+        ys.iter().zip(grad_ys).map(|(y, given)| match (y.shape().is_known(), given.shape() == y.shape()) {
+            (true, true) => *given,
+            (true, false) => given.unary(ExpectShape(Some(y.shape()))),
+            (false, _) => given.binary(ExpectShape(None), *y),
         });
     Ok(checked.collect())
 }
@@ -204,9 +209,10 @@ struct Sweep<'a, 'g> {
     xs: &'a [AnyTensor<'g>],
     /// The nodes that lie between targets and results, ascending.
     between: Vec<NodeId>,
-    /// The nodes that have a target at or above them that a gradient can reach.
-    reaches: HashSet<NodeId>,
-    stops: HashSet<NodeId>,
+    /// By a node's index, whether it has a target at or above it that a gradient can reach.
+    reaches: Vec<bool>,
+    /// By a node's index, whether no gradient passes through it.
+    stops: Vec<bool>,
     /// Whether a variable could have changed between a node and its gradient, so that the gradient must
     /// be told which value the node saw.
     variables_change: bool,
@@ -221,68 +227,74 @@ impl<'a, 'g> Sweep<'a, 'g> {
     ) -> Self {
         let is_ordered = graph.builds_in_order();
         let arena = graph.shared().read();
-        let targets: HashSet<NodeId> = xs.iter().map(|x| x.id()).collect();
-        let stops: HashSet<NodeId> = stops.iter().map(|stop| stop.id()).collect();
+        let marked = |tensors: &[AnyTensor<'g>]| {
+            let mut marked = vec![false; arena.nodes.len()];
+            for tensor in tensors {
+                marked[tensor.id().index()] = true;
+            }
+            marked
+        };
+        let (targets, stops) = (marked(xs), marked(stops));
         let ancestors = Walk::data(&arena).ancestors(ys.iter().map(|y| y.id()));
-        let mut reaches = HashSet::with_capacity(ancestors.len());
+        let mut reaches = vec![false; arena.nodes.len()];
         for &id in &ancestors {
             let node = arena.node(id);
             let mut inputs = 0..node.inputs.len();
-            let through_input = !stops.contains(&id)
-                && inputs.any(|i| reaches.contains(&node.inputs[i]) && passes(&arena, node, i));
-            if through_input || targets.contains(&id) {
-                reaches.insert(id);
-            }
+            let through_input = !stops[id.index()]
+                && inputs.any(|i| reaches[node.inputs[i].index()] && passes(&arena, node, i));
+            reaches[id.index()] = through_input || targets[id.index()];
         }
         let writes = |id: NodeId| matches!(arena.node(id).op.role(), Role::Writes(_) | Role::WritesAll);
-        let variables_change =
-            is_ordered || Walk::all(&arena).ancestors(ys.iter().map(|y| y.id())).into_iter().any(writes);
-        let between = ancestors.into_iter().filter(|id| reaches.contains(id)).collect();
+        let change_before = || Walk::all(&arena).ancestors(ys.iter().map(|y| y.id())).into_iter().any(writes);
+        let variables_change = !arena.variables.is_empty() && (is_ordered || change_before());
+        let between = ancestors.into_iter().filter(|id| reaches[id.index()]).collect();
         Sweep { graph, ys, xs, between, reaches, stops, variables_change }
     }
 
     fn run(self, seeds: &[AnyTensor<'g>]) -> Vec<Option<AnyTensor<'g>>> {
-        let mut cotangents: HashMap<NodeId, AnyTensor<'g>> = HashMap::new();
-        let add = |cotangents: &mut HashMap<NodeId, AnyTensor<'g>>, id, share: AnyTensor<'g>| {
-            let sum = cotangents.get(&id).map_or(share, |&sum| sum + share);
-            cotangents.insert(id, sum);
+        // By a node's index; the nodes that the sweep adds have none.
+        let mut cotangents: Vec<Option<AnyTensor<'g>>> = vec![None; self.reaches.len()];
+        let add = |cotangents: &mut [Option<AnyTensor<'g>>], id: NodeId, share: AnyTensor<'g>| {
+            let sum = &mut cotangents[id.index()];
+            *sum = Some(sum.map_or(share, |sum| sum + share));
         };
         for (y, &seed) in self.ys.iter().zip(seeds) {
-            if self.reaches.contains(&y.id()) {
+            if self.reaches[y.id().index()] {
                 add(&mut cotangents, y.id(), seed);
             }
         }
         self.graph.name_scope("gradients", || {
-            for &id in self.between.iter().rev().filter(|id| !self.stops.contains(id)) {
-                if let Some(&cotangent) = cotangents.get(&id) {
+            for &id in self.between.iter().rev().filter(|id| !self.stops[id.index()]) {
+                if let Some(cotangent) = cotangents[id.index()] {
                     for (source, share) in self.pull_back(id, cotangent) {
                         add(&mut cotangents, source, share);
                     }
                 }
             }
         });
-        self.xs.iter().map(|x| cotangents.get(&x.id()).copied()).collect()
+        self.xs.iter().map(|x| cotangents[x.id().index()]).collect()
     }
 
     /// Asks one node's op for its inputs' shares.
-    fn pull_back(&self, id: NodeId, cotangent: AnyTensor<'g>) -> Vec<(NodeId, AnyTensor<'g>)> {
+    fn pull_back(&self, id: NodeId, cotangent: AnyTensor<'g>) -> PerInput<(NodeId, AnyTensor<'g>)> {
         let (op, inputs, wanted) = {
             let arena = self.graph.shared().read();
             let node = arena.node(id);
-            let wants = |i: usize| self.reaches.contains(&node.inputs[i]) && passes(&arena, node, i);
-            (node.op.clone(), node.inputs.clone(), (0..node.inputs.len()).map(wants).collect::<Vec<_>>())
+            let wants = |i: usize| self.reaches[node.inputs[i].index()] && passes(&arena, node, i);
+            (node.op.clone(), node.inputs.clone(), (0..node.inputs.len()).map(wants).collect::<PerInput<_>>())
         };
         if !wanted.contains(&true) {
-            return Vec::new();
+            return PerInput::new();
         }
         let output = self.graph.tie(id);
-        let sources: Vec<AnyTensor<'g>> = inputs.into_iter().map(|input| self.graph.tie(input)).collect();
+        let sources: PerInput<AnyTensor<'g>> =
+            inputs.into_iter().map(|input| self.graph.tie(input)).collect();
         let as_seen = |input: &AnyTensor<'g>| match input.role() {
             Role::Reads(_) if self.variables_change => input.binary(Seen, output),
             _ => *input,
         };
         let inputs = sources.iter().map(as_seen).collect();
-        let mut at = Pullback { output, cotangent, inputs, sources, wanted, given: Vec::new() };
+        let mut at = Pullback { output, cotangent, inputs, sources, wanted, given: PerInput::new() };
         op.pullback(&mut at);
         at.given
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::RangeFull;
 
+use smallvec::SmallVec;
+
 use crate::dtype::DType;
 use crate::error::Mistake;
 
@@ -14,12 +16,16 @@ use crate::error::Mistake;
 /// assert_eq!(Shape::from([2, 3]).size(), Some(6));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Shape(Vec<Option<usize>>);
+pub struct Shape(SmallVec<[Option<usize>; INLINE_AXES]>);
+
+/// Axes of a shape that are kept in place: those of a matrix. A graph has a shape for each node, and few
+/// nodes have more axes.
+const INLINE_AXES: usize = 2;
 
 impl Shape {
     /// The shape of a single number: no axes.
     pub const fn scalar() -> Self {
-        Shape(Vec::new())
+        Shape(SmallVec::new_const())
     }
 
     /// The lengths, outermost first.
@@ -45,6 +51,11 @@ impl Shape {
     /// All lengths, when every one is known.
     pub fn known(&self) -> Option<Vec<usize>> {
         self.0.iter().copied().collect()
+    }
+
+    /// Whether every length is known.
+    pub(crate) fn is_known(&self) -> bool {
+        self.0.iter().all(Option::is_some)
     }
 
     /// Whether a tensor of exactly these lengths may stand where this shape is declared.
@@ -141,8 +152,8 @@ impl fmt::Display for TensorType {
 
 /// Whether arrays of these lengths can be addressed: the product of the lengths other than 0, which
 /// bounds every stride, takes at most `isize::MAX` bytes.
-pub(crate) fn is_addressable(lengths: &[usize], dtype: DType) -> bool {
-    let nonzero = lengths.iter().filter(|&&length| length != 0);
+pub(crate) fn is_addressable<'a>(lengths: impl IntoIterator<Item = &'a usize>, dtype: DType) -> bool {
+    let nonzero = lengths.into_iter().filter(|&&length| length != 0);
     let bytes = nonzero.copied().try_fold(dtype.size(), usize::checked_mul);
     bytes.is_some_and(|bytes| isize::try_from(bytes).is_ok())
 }

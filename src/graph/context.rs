@@ -6,13 +6,14 @@
 
 use std::cell::RefCell;
 use std::panic::Location;
+use std::rc::Rc;
 
 use super::{Graph, NodeId};
 
 /// One enclosing block of building.
 pub(super) enum Frame {
     /// Names inside are prefixed with this.
-    Scope(String),
+    Scope(Rc<str>),
     /// Nodes inside run after these, each with the id of its graph.
     Control(Vec<(u64, NodeId)>),
     /// Nodes inside are attributed to this line.
@@ -26,7 +27,7 @@ thread_local! {
 /// The frames of one graph on this thread, taken together.
 #[derive(Default)]
 pub(super) struct Context {
-    scope: Option<String>,
+    scope: Option<Rc<str>>,
     pub(super) control: Vec<(u64, NodeId)>,
     pub(super) location: Option<&'static Location<'static>>,
 }
@@ -38,7 +39,7 @@ impl Context {
             for (_, frame) in frames.iter().filter(|(id, _)| *id == graph.shared.id) {
                 match frame {
                     // The name of an inner scope already holds that of the outer one.
-                    Frame::Scope(name) => context.scope = Some(name.clone()),
+                    Frame::Scope(name) => context.scope = Some(Rc::clone(name)),
                     Frame::Control(nodes) => context.control.extend(nodes),
                     Frame::Location(location) => context.location = Some(location),
                 }
@@ -62,7 +63,7 @@ impl Context {
     /// A name as it is inside the current scope.
     pub(super) fn scoped(&self, name: &str) -> String {
         match &self.scope {
-            Some(scope) => format!("{scope}/{name}"),
+            Some(scope) => [scope, "/", name].concat(),
             None => name.to_owned(),
         }
     }

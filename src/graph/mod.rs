@@ -20,6 +20,8 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use smallvec::SmallVec;
+
 use crate::dtype::{DType, Element, Numeric};
 use crate::error::{BuildError, Error, Mistake, Result};
 use crate::initializer::Start;
@@ -72,7 +74,7 @@ enum NewNode {
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) op: Arc<dyn Op>,
-    pub(crate) inputs: Vec<NodeId>,
+    pub(crate) inputs: SmallVec<[NodeId; 4]>,
     /// Nodes that run before this one although it does not use their values.
     pub(crate) control: Vec<NodeId>,
     pub(crate) output: TensorType,
@@ -275,8 +277,8 @@ impl Graph {
     /// assert_eq!(y.name(), "layer/one");
     /// ```
     pub fn name_scope<R>(&self, name: &str, build: impl FnOnce() -> R) -> R {
-        let scope = self.shared.write().names.unique(&Context::of(self).scoped(name));
-        Context::entered(self, context::Frame::Scope(scope), build)
+        let scope = self.shared.write().names.unique(Context::of(self).scoped(name));
+        Context::entered(self, context::Frame::Scope(scope.into()), build)
     }
 
     /// Orders everything built inside after the given operations: it runs when they have, and sees
@@ -350,8 +352,8 @@ impl Graph {
         let location = context.location.unwrap_or(location);
         let foreign = inputs.iter().position(|input| !input.is_of(self));
         let mistake = mistake.or(foreign.map(|operand| Mistake::OtherGraph { operand }));
-        let inputs: Vec<NodeId> =
-            if foreign.is_none() { inputs.iter().map(|input| input.id()).collect() } else { Vec::new() };
+        let inputs: SmallVec<[NodeId; 4]> =
+            if foreign.is_none() { inputs.iter().map(|input| input.id()).collect() } else { SmallVec::new() };
         let mut control: Vec<NodeId> = context
             .control
             .iter()
@@ -377,14 +379,15 @@ impl Graph {
         };
         let inferred = match (inherited, mistake) {
             (None, None) => {
-                let types: Vec<&TensorType> = inputs.iter().map(|&id| &arena.node(id).output).collect();
+                let types: SmallVec<[&TensorType; 4]> =
+                    inputs.iter().map(|&id| &arena.node(id).output).collect();
                 op.infer(&types)
             }
             (Some(_), None) => Ok(TensorType::nothing()),
             (_, Some(mistake)) => Err(mistake),
         };
         let id = NodeId(u32::try_from(arena.nodes.len()).unwrap_or(u32::MAX));
-        let name = arena.names.claim(&scoped, id);
+        let name = arena.names.claim(scoped, id);
         let (output, mistake) = match inferred {
             Ok(output) => (output, inherited),
             Err(mistake) => {
@@ -402,7 +405,7 @@ impl Graph {
         let mut arena = self.shared.write();
         let old = std::mem::take(&mut arena.nodes[id.index()].name);
         arena.names.release(&old);
-        let name = arena.names.claim(&scoped, id);
+        let name = arena.names.claim(scoped, id);
         if let Role::Reads(variable) = arena.node(id).op.role() {
             arena.variables[variable.index()].name.clone_from(&name);
         }

@@ -1,9 +1,9 @@
 //! The names in use, each once: a name taken becomes `n_1`, `n_2`, ...
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::fmt::Write;
 
 use super::NodeId;
+use crate::hash::QuickMap;
 
 /// Who has a name.
 pub(super) enum Holder {
@@ -16,9 +16,9 @@ pub(super) enum Holder {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     /// Whose name it is; a scope belongs to no node.
-    taken: HashMap<String, Option<NodeId>>,
+    taken: QuickMap<String, Option<NodeId>>,
     /// The last number tried behind a name, so that a thousand nodes of one op take linear time.
-    numbered: HashMap<String, u32>,
+    numbered: QuickMap<String, u32>,
 }
 
 impl Names {
@@ -32,12 +32,12 @@ impl Names {
     }
 
     /// Takes the name, or the next free numbered one, for a scope.
-    pub(super) fn unique(&mut self, name: &str) -> String {
+    pub(super) fn unique(&mut self, name: String) -> String {
         self.take(name, None)
     }
 
     /// Takes the name, or the next free numbered one, for a node.
-    pub(super) fn claim(&mut self, name: &str, node: NodeId) -> String {
+    pub(super) fn claim(&mut self, name: String, node: NodeId) -> String {
         self.take(name, Some(node))
     }
 
@@ -46,17 +46,25 @@ impl Names {
         self.taken.remove(name);
     }
 
-    fn take(&mut self, name: &str, owner: Option<NodeId>) -> String {
-        if let Entry::Vacant(free) = self.taken.entry(name.to_owned()) {
-            free.insert(owner);
-            return name.to_owned();
+    fn take(&mut self, mut name: String, owner: Option<NodeId>) -> String {
+        if !self.taken.contains_key(&name) {
+            self.taken.insert(name.clone(), owner);
+            return name;
         }
-        let number = self.numbered.entry(name.to_owned()).or_insert(0);
+        // Most names have been numbered before, so the key is copied for the first only.
+        let number = match self.numbered.get_mut(&name) {
+            Some(number) => number,
+            None => self.numbered.entry(name.clone()).or_insert(0),
+        };
+        name.push('_');
+        let unnumbered = name.len();
         loop {
             *number += 1;
-            if let Entry::Vacant(free) = self.taken.entry(format!("{name}_{number}")) {
-                let name = free.key().clone();
-                free.insert(owner);
+            name.truncate(unnumbered);
+            // Writing to a string cannot fail.
+            let _ = write!(name, "{number}");
+            if !self.taken.contains_key(&name) {
+                self.taken.insert(name.clone(), owner);
                 return name;
             }
         }
@@ -71,11 +79,11 @@ mod tests {
     fn a_taken_name_is_numbered_around_others() {
         let mut names = Names::default();
         let id = NodeId(0);
-        assert_eq!(names.claim("a_1", id), "a_1");
-        assert_eq!(names.claim("a", id), "a");
-        assert_eq!(names.claim("a", id), "a_2");
+        assert_eq!(names.claim("a_1".to_owned(), id), "a_1");
+        assert_eq!(names.claim("a".to_owned(), id), "a");
+        assert_eq!(names.claim("a".to_owned(), id), "a_2");
         names.release("a");
-        assert_eq!(names.claim("a", id), "a");
-        assert_eq!(names.claim("a", id), "a_3");
+        assert_eq!(names.claim("a".to_owned(), id), "a");
+        assert_eq!(names.claim("a".to_owned(), id), "a_3");
     }
 }

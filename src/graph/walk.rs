@@ -6,6 +6,8 @@ use petgraph::visit::{
     IntoNodeReferences, NodeIndexable, VisitMap, Visitable,
 };
 
+use smallvec::SmallVec;
+
 use super::{Arena, Node, NodeId};
 
 /// The graph along its edges from a node to what it depends on.
@@ -90,14 +92,14 @@ impl<F> GraphBase for Short<'_, '_, F> {
 impl<F> GraphRef for Short<'_, '_, F> {}
 
 impl<F: Fn(NodeId) -> bool> IntoNeighbors for Short<'_, '_, F> {
-    type Neighbors = std::vec::IntoIter<u32>;
+    type Neighbors = smallvec::IntoIter<[u32; 4]>;
     fn neighbors(self, index: u32) -> Self::Neighbors {
         if (self.ends)(NodeId(index)) {
-            return Vec::new().into_iter();
+            return SmallVec::new().into_iter();
         }
         let node = self.walk.arena.node(NodeId(index));
         let control: &[NodeId] = if self.walk.with_control { &node.control } else { &[] };
-        node.inputs.iter().chain(control).map(|id| id.0).collect::<Vec<_>>().into_iter()
+        node.inputs.iter().chain(control).map(|id| id.0).collect::<SmallVec<_>>().into_iter()
     }
 }
 

@@ -15,8 +15,6 @@
 //!    it joins the last region that reads the same memory.
 //! 2. Otherwise it starts a group: a region of its own, a matrix product, or a fold.
 
-use std::collections::HashMap;
-
 use crate::dtype::DType;
 
 use super::layout::{
@@ -234,9 +232,9 @@ pub(crate) fn group(program: &Program, layouts: &[Layout], join: bool) -> Vec<Gr
         program,
         layouts,
         groups: Vec::new(),
-        group_of: HashMap::new(),
-        accumulated: HashMap::new(),
-        last_reader: HashMap::new(),
+        group_of: vec![None; program.insts.len()],
+        accumulated: vec![false; program.insts.len()],
+        last_reader: vec![None; program.insts.len()],
     };
     for val in (0..program.insts.len() as u32).map(Val) {
         if layouts[val.index()].base == val {
@@ -250,12 +248,12 @@ struct Grouping<'a> {
     program: &'a Program,
     layouts: &'a [Layout],
     groups: Vec<Group>,
-    /// The group that produces a value.
-    group_of: HashMap<Val, usize>,
+    /// The group that produces a value, by its index.
+    group_of: Vec<Option<usize>>,
     /// Whether the value is complete only behind its region.
-    accumulated: HashMap<Val, bool>,
+    accumulated: Vec<bool>,
     /// The last region that reads a value from memory.
-    last_reader: HashMap<Val, usize>,
+    last_reader: Vec<Option<usize>>,
 }
 
 impl Grouping<'_> {
@@ -270,7 +268,7 @@ impl Grouping<'_> {
         }
         let Some(part) = part(self.program, self.layouts, val) else {
             let group = if inst.prim == Prim::Contract { Group::Product(val) } else { Group::Fold(val) };
-            self.group_of.insert(val, self.groups.len());
+            self.group_of[val.index()] = Some(self.groups.len());
             self.groups.push(group);
             return;
         };
@@ -284,22 +282,22 @@ impl Grouping<'_> {
             self.groups.push(Group::Region { rows: part.rows.clone(), members: vec![val] });
             self.groups.len() - 1
         };
-        self.group_of.insert(val, index);
-        self.accumulated.insert(val, part.member.accumulates());
+        self.group_of[val.index()] = Some(index);
+        self.accumulated[val.index()] = part.member.accumulates();
         for operand in part.tiled.iter().chain(&part.whole) {
-            self.last_reader.insert(operand.base, index);
+            self.last_reader[operand.base.index()] = Some(index);
         }
     }
 
     /// The region that the instruction can join, and the rows that it has then.
     fn region_for(&self, part: &Part) -> Option<(usize, Rows)> {
         let operands = || part.tiled.iter().chain(&part.whole);
-        let last_producer = operands().filter_map(|operand| self.group_of.get(&operand.base)).max();
+        let last_producer = operands().filter_map(|operand| self.group_of[operand.base.index()]).max();
         let last_reader = || {
             let large = operands().filter(|operand| size(&self.program.inst(operand.base).dims) > 1);
-            large.filter_map(|operand| self.last_reader.get(&operand.base)).max()
+            large.filter_map(|operand| self.last_reader[operand.base.index()]).max()
         };
-        let index = *last_producer.or_else(last_reader)?;
+        let index = last_producer.or_else(last_reader)?;
         let Group::Region { rows, members } = &self.groups[index] else {
             return None;
         };
@@ -308,18 +306,18 @@ impl Grouping<'_> {
         }
         let mut rows = rows.with(&part.rows)?;
         for operand in &part.tiled {
-            if self.group_of.get(&operand.base) == Some(&index) {
+            if self.group_of[operand.base.index()] == Some(index) {
                 rows = self.rows_within(operand, &rows)?;
             }
         }
         let whole_is_ready =
-            part.whole.as_ref().is_none_or(|whole| self.group_of.get(&whole.base) != Some(&index));
+            part.whole.as_ref().is_none_or(|whole| self.group_of[whole.base.index()] != Some(index));
         whole_is_ready.then_some((index, rows))
     }
 
     /// The rows with which an operand from the same region can be read as it is, if there are any.
     fn rows_within(&self, operand: &Operand, rows: &Rows) -> Option<Rows> {
-        if self.accumulated[&operand.base] {
+        if self.accumulated[operand.base.index()] {
             return None;
         }
         let lengths: Vec<usize> = operand.axes.iter().map(|&(length, _)| length).collect();

@@ -5,9 +5,8 @@
 //! for a reshaped transpose, it becomes a base itself: a copy.
 
 use super::fuse::{MIN_SKINNY_ROWS, fold_member};
+use super::program::{Dims, Prim, Program, Val, View, size};
 use crate::kernel::tile::MAX_COLUMNS;
-
-use super::program::{Prim, Program, Val, View, size};
 
 /// Where a value's elements lie in the memory of its base.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,12 +14,12 @@ pub(crate) struct Layout {
     /// The value whose instruction produces the elements.
     pub(crate) base: Val,
     /// Elements between neighbours along each axis; 0 repeats.
-    pub(crate) strides: Vec<usize>,
+    pub(crate) strides: Dims,
 }
 
 /// Strides of the row-major order.
-pub(crate) fn row_major(dims: &[usize]) -> Vec<usize> {
-    let mut strides = vec![1; dims.len()];
+pub(crate) fn row_major(dims: &[usize]) -> Dims {
+    let mut strides = Dims::from_elem(1, dims.len());
     for axis in (1..dims.len()).rev() {
         strides[axis - 1] = strides[axis] * dims[axis];
     }
@@ -48,7 +47,7 @@ pub(crate) fn is_row_major(axes: &[(usize, usize)]) -> bool {
 }
 
 /// Strides of an operand of lengths `dims` when it broadcasts to `to`.
-pub(crate) fn broadcast_strides(dims: &[usize], strides: &[usize], to: &[usize]) -> Vec<usize> {
+pub(crate) fn broadcast_strides(dims: &[usize], strides: &[usize], to: &[usize]) -> Dims {
     let added = to.len() - dims.len();
     (0..to.len())
         .map(|axis| match axis.checked_sub(added) {
@@ -59,7 +58,7 @@ pub(crate) fn broadcast_strides(dims: &[usize], strides: &[usize], to: &[usize])
 }
 
 /// Strides that show the same elements in the same order under other lengths, if there are any.
-fn reshaped_strides(axes: &[(usize, usize)], dims: &[usize]) -> Option<Vec<usize>> {
+fn reshaped_strides(axes: &[(usize, usize)], dims: &[usize]) -> Option<Dims> {
     if is_row_major(axes) {
         return Some(row_major(dims));
     }
@@ -71,7 +70,7 @@ fn reshaped_strides(axes: &[(usize, usize)], dims: &[usize]) -> Option<Vec<usize
             _ => runs.push((length, stride)),
         }
     }
-    let mut strides = vec![0; dims.len()];
+    let mut strides = Dims::from_elem(0, dims.len());
     let mut runs = runs.into_iter().rev();
     let (mut left, mut stride) = (1, 0);
     for axis in (0..dims.len()).rev().filter(|&axis| dims[axis] != 1) {
@@ -90,12 +89,7 @@ fn reshaped_strides(axes: &[(usize, usize)], dims: &[usize]) -> Option<Vec<usize
 
 /// Strides of a view, in lengths `to`, of a value of the given lengths and strides; `None` if only a
 /// copy can have the elements in that order.
-pub(crate) fn viewed_strides(
-    view: &View,
-    dims: &[usize],
-    strides: &[usize],
-    to: &[usize],
-) -> Option<Vec<usize>> {
+pub(crate) fn viewed_strides(view: &View, dims: &[usize], strides: &[usize], to: &[usize]) -> Option<Dims> {
     match view {
         View::Permute(axes) => Some(axes.iter().map(|&axis| strides[axis]).collect()),
         View::Broadcast => Some(broadcast_strides(dims, strides, to)),
@@ -109,7 +103,7 @@ pub(crate) fn resolve(program: &Program) -> Vec<Layout> {
     let must_be_row_major = consecutive_operands(program);
     let by_columns = column_constants(program);
     for (index, inst) in program.insts.iter().enumerate() {
-        let strides = if by_columns[index] { vec![1, inst.dims[0]] } else { row_major(&inst.dims) };
+        let strides = if by_columns[index] { Dims::from_slice(&[1, inst.dims[0]]) } else { row_major(&inst.dims) };
         let own = Layout { base: Val(index as u32), strides };
         let Prim::View(view) = &inst.prim else {
             layouts.push(own);
@@ -118,7 +112,7 @@ pub(crate) fn resolve(program: &Program) -> Vec<Layout> {
         let source = &layouts[inst.args[0].index()];
         let dims = &program.inst(inst.args[0]).dims;
         let strides = viewed_strides(view, dims, &source.strides, &inst.dims);
-        let usable = |strides: &Vec<usize>| {
+        let usable = |strides: &Dims| {
             !must_be_row_major[index]
                 || (is_row_major(&squeezed(&inst.dims, strides))
                     && size(&inst.dims) == size(&program.inst(source.base).dims))
@@ -202,15 +196,16 @@ mod tests {
 
     #[test]
     fn a_reshape_finds_strides_where_there_are_some() {
+        let reshaped = |axes, dims| reshaped_strides(axes, dims).map(|strides| strides.to_vec());
         // A transposed [2, 3]: strides 1 and 3 over lengths 3 and 2.
         let transposed = [(3, 1), (2, 3)];
-        assert_eq!(reshaped_strides(&transposed, &[6]), None);
-        assert_eq!(reshaped_strides(&transposed, &[3, 1, 2]), Some(vec![1, 0, 3]));
+        assert_eq!(reshaped(&transposed, &[6]), None);
+        assert_eq!(reshaped(&transposed, &[3, 1, 2]), Some(vec![1, 0, 3]));
         // Every second row of [4, 6], each split in two.
-        assert_eq!(reshaped_strides(&[(2, 12), (6, 1)], &[2, 2, 3]), Some(vec![12, 3, 1]));
+        assert_eq!(reshaped(&[(2, 12), (6, 1)], &[2, 2, 3]), Some(vec![12, 3, 1]));
         // A repeated row: the repetition may be split.
-        assert_eq!(reshaped_strides(&[(4, 0), (3, 1)], &[2, 2, 3]), Some(vec![0, 0, 1]));
-        assert_eq!(reshaped_strides(&[(4, 0), (3, 1)], &[12]), None);
-        assert_eq!(reshaped_strides(&[(2, 3), (3, 1)], &[6]), Some(vec![1]));
+        assert_eq!(reshaped(&[(4, 0), (3, 1)], &[2, 2, 3]), Some(vec![0, 0, 1]));
+        assert_eq!(reshaped(&[(4, 0), (3, 1)], &[12]), None);
+        assert_eq!(reshaped(&[(2, 3), (3, 1)], &[6]), Some(vec![1]));
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod fuse;
 pub(crate) mod layout;
 mod program;
 mod specialise;
+mod versions;
 
 use std::sync::Arc;
 
@@ -18,7 +19,9 @@ use crate::dtype::{DType, Numeric};
 use crate::graph::{NodeId, VariableId};
 use crate::value::Value;
 
-pub(crate) use program::{Fold, Inst, Prim, Program, Scalar, ScalarValue, Val, View, broadcast_dims, size};
+pub(crate) use program::{
+    Args, Dims, Fold, Inst, Prim, Program, Scalar, ScalarValue, Val, View, broadcast_dims, size,
+};
 pub(crate) use specialise::{Fetched, Request, specialise};
 
 /// What an op emits its computation through: appends instructions to a program.
@@ -42,17 +45,17 @@ impl<'p> Lowering<'p> {
         self.program.inst(val).dtype
     }
 
-    fn emit(&mut self, prim: Prim, args: &[Val], dtype: DType, dims: Vec<usize>) -> Val {
-        self.program.push(Inst { prim, args: args.to_vec(), dtype, dims, origin: self.origin })
+    fn emit(&mut self, prim: Prim, args: &[Val], dtype: DType, dims: Dims) -> Val {
+        self.program.push(Inst { prim, args: args.into(), dtype, dims, origin: self.origin })
     }
 
     /// The result of an operation that has none.
     pub(crate) fn nothing(&mut self) -> Val {
-        self.emit(Prim::Nothing, &[], DType::Bool, vec![0])
+        self.emit(Prim::Nothing, &[], DType::Bool, Dims::from_elem(0, 1))
     }
 
     /// What a run feeds at the given position.
-    pub(crate) fn feed(&mut self, position: usize, dtype: DType, dims: Vec<usize>) -> Val {
+    pub(crate) fn feed(&mut self, position: usize, dtype: DType, dims: Dims) -> Val {
         self.emit(Prim::Feed(position as u32), &[], dtype, dims)
     }
 
@@ -64,7 +67,7 @@ impl<'p> Lowering<'p> {
 
     /// A fixed array.
     pub(crate) fn constant(&mut self, value: Arc<Value>) -> Val {
-        let (dtype, dims) = (value.dtype(), value.shape().to_vec());
+        let (dtype, dims) = (value.dtype(), Dims::from(value.shape()));
         if dims.is_empty() {
             let scalar = ScalarValue::of(&value);
             return self.emit(Prim::Scalar(scalar), &[], dtype, dims);
@@ -82,7 +85,7 @@ impl<'p> Lowering<'p> {
             DType::I64 => ScalarValue::I64(i64::from_f64(number)),
             DType::Bool => ScalarValue::Bool(number != 0.0),
         };
-        self.emit(Prim::Scalar(scalar), &[], dtype, Vec::new())
+        self.emit(Prim::Scalar(scalar), &[], dtype, Dims::new())
     }
 
     /// A scalar function of the operands, elementwise; its result is of the type of the last operand.
@@ -96,7 +99,7 @@ impl<'p> Lowering<'p> {
     }
 
     fn map_to(&mut self, scalar: Scalar, args: &[Val], dtype: DType) -> Val {
-        let dims = args.iter().fold(Vec::new(), |dims, &arg| broadcast_dims(&dims, self.dims(arg)));
+        let dims = args.iter().fold(Dims::new(), |dims, &arg| broadcast_dims(&dims, self.dims(arg)));
         self.emit(Prim::Map(scalar), args, dtype, dims)
     }
 
@@ -105,7 +108,7 @@ impl<'p> Lowering<'p> {
         if self.dtype(val) == dtype {
             return val;
         }
-        let dims = self.dims(val).to_vec();
+        let dims = Dims::from(self.dims(val));
         self.emit(Prim::Map(Scalar::Cast), &[val], dtype, dims)
     }
 
@@ -122,7 +125,7 @@ impl<'p> Lowering<'p> {
         let mut folded = val;
         for run in axes.chunk_by(|&axis, &next| axis + 1 == next).rev() {
             let (first, end) = (run[0], run[0] + run.len());
-            let mut dims = self.dims(folded).to_vec();
+            let mut dims = Dims::from(self.dims(folded));
             let length: usize = dims.drain(first..end).product();
             folded = if length == 1 {
                 self.reshape(folded, dims)
@@ -134,8 +137,9 @@ impl<'p> Lowering<'p> {
     }
 
     /// The elements in the same order under other lengths.
-    pub(crate) fn reshape(&mut self, val: Val, dims: Vec<usize>) -> Val {
-        if self.dims(val) == dims {
+    pub(crate) fn reshape(&mut self, val: Val, dims: impl Into<Dims>) -> Val {
+        let dims = dims.into();
+        if self.dims(val) == &*dims {
             return val;
         }
         self.emit(Prim::View(View::Reshape), &[val], self.dtype(val), dims)
@@ -148,8 +152,9 @@ impl<'p> Lowering<'p> {
     }
 
     /// The value repeated to the given lengths under the broadcasting rule.
-    pub(crate) fn broadcast(&mut self, val: Val, dims: Vec<usize>) -> Val {
-        if self.dims(val) == dims {
+    pub(crate) fn broadcast(&mut self, val: Val, dims: impl Into<Dims>) -> Val {
+        let dims = dims.into();
+        if self.dims(val) == &*dims {
             return val;
         }
         self.emit(Prim::View(View::Broadcast), &[val], self.dtype(val), dims)
@@ -157,7 +162,7 @@ impl<'p> Lowering<'p> {
 
     /// The matrix product of [m, k] and [k, n].
     pub(crate) fn contract(&mut self, a: Val, b: Val) -> Val {
-        let dims = vec![self.dims(a)[0], self.dims(b)[1]];
+        let dims = Dims::from_slice(&[self.dims(a)[0], self.dims(b)[1]]);
         self.emit(Prim::Contract, &[a, b], self.dtype(a), dims)
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
+use smallvec::SmallVec;
 
 use crate::dtype::{DType, Element};
 use crate::graph::{NodeId, VariableId};
@@ -19,6 +20,13 @@ impl Val {
         self.0 as usize
     }
 }
+
+/// Lengths or strides of the axes of a value; programs hold them by the hundred thousand, so those of up
+/// to four axes are kept in place.
+pub(crate) type Dims = SmallVec<[usize; 4]>;
+
+/// The operands of an instruction; none takes more than three.
+pub(crate) type Args = SmallVec<[Val; 4]>;
 
 /// Declares the scalar functions with the names by which they are printed.
 macro_rules! scalar_functions {
@@ -223,9 +231,9 @@ pub(crate) enum Prim {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Inst {
     pub(crate) prim: Prim,
-    pub(crate) args: Vec<Val>,
+    pub(crate) args: Args,
     pub(crate) dtype: DType,
-    pub(crate) dims: Vec<usize>,
+    pub(crate) dims: Dims,
     /// The node it comes from, for messages.
     pub(crate) origin: NodeId,
 }
@@ -242,7 +250,7 @@ pub(crate) struct Program {
     /// The values that variables have after the run.
     pub(crate) commits: Vec<(VariableId, Val)>,
     /// Element type and lengths of the graph's variables.
-    pub(crate) variables: Arc<Vec<(DType, Vec<usize>)>>,
+    pub(crate) variables: Arc<Vec<(DType, Dims)>>,
     /// Index of each constant by its address, which is compared and never followed.
     held: HashMap<usize, u32>,
 }
@@ -253,7 +261,7 @@ pub(crate) fn size(dims: &[usize]) -> usize {
 }
 
 /// The lengths that two operands have together; a length of 1 stretches.
-pub(crate) fn broadcast_dims(a: &[usize], b: &[usize]) -> Vec<usize> {
+pub(crate) fn broadcast_dims(a: &[usize], b: &[usize]) -> Dims {
     let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
     let added = long.len() - short.len();
     let matched = |axis: usize| if axis < added { 1 } else { short[axis - added] };
@@ -261,17 +269,8 @@ pub(crate) fn broadcast_dims(a: &[usize], b: &[usize]) -> Vec<usize> {
 }
 
 impl Program {
-    pub(crate) fn new(variables: Arc<Vec<(DType, Vec<usize>)>>) -> Self {
+    pub(crate) fn new(variables: Arc<Vec<(DType, Dims)>>) -> Self {
         Program { variables, ..Program::default() }
-    }
-
-    /// An empty program over the same variables and constants.
-    pub(crate) fn emptied(&self) -> Self {
-        Program {
-            constants: self.constants.clone(),
-            held: self.held.clone(),
-            ..Program::new(Arc::clone(&self.variables))
-        }
     }
 
     pub(crate) fn inst(&self, val: Val) -> &Inst {
@@ -291,7 +290,7 @@ impl Program {
         })
     }
 
-    pub(crate) fn stored(&self, variable: VariableId) -> (DType, Vec<usize>) {
+    pub(crate) fn stored(&self, variable: VariableId) -> (DType, Dims) {
         self.variables[variable.index()].clone()
     }
 
@@ -363,7 +362,7 @@ impl Program {
                 }
                 Prim::Contract => {
                     let (a, b) = (&arg(0).dims, &arg(1).dims);
-                    a.len() == 2 && b.len() == 2 && a[1] == b[0] && inst.dims == [a[0], b[1]]
+                    a.len() == 2 && b.len() == 2 && a[1] == b[0] && *inst.dims == [a[0], b[1]]
                 }
                 _ => inst.args.is_empty(),
             };

@@ -5,10 +5,12 @@
 //! or else the value from before the run. What a variable is left with is a result of the program
 //! like a fetch, so the program is free of effects and may be reordered at will.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::{Inst, Lowering, Prim, Program, Val};
+use super::versions::Versions;
+use super::{Args, Dims, Inst, Lowering, Prim, Program, Val};
 use crate::error::{BuildError, Error, Result};
 use crate::exec::OutOfMemory;
 use crate::graph::{Arena, Node, NodeId, VariableId, Walk};
@@ -29,51 +31,47 @@ pub(crate) struct Fetched {
     pub(crate) value: bool,
 }
 
-/// The last assignment to each variable that a node is ordered after, if there is one.
-type Versions = Arc<BTreeMap<VariableId, NodeId>>;
+/// What a node that has not been visited has become.
+const UNVISITED: Val = Val(u32::MAX);
 
 /// Lowers what the request needs, for feeds of the given lengths.
 pub(crate) fn specialise(arena: &Arena, seed: u64, request: &Request, fed: &[Vec<usize>]) -> Result<Program> {
-    let feeds: HashSet<NodeId> = request.feeds.iter().copied().collect();
+    let mut is_fed = vec![false; arena.nodes.len()];
+    request.feeds.iter().for_each(|id| is_fed[id.index()] = true);
     let wanted = request.fetches.iter().map(|fetch| fetch.node);
-    let needed = Walk::all(arena).ancestors_short_of(wanted, |id| feeds.contains(&id));
-    let variables = arena.variables.iter().map(|variable| (variable.dtype, variable.dims.clone())).collect();
+    let needed = Walk::all(arena).ancestors_short_of(wanted, |id| is_fed[id.index()]);
+    let stored = arena.variables.iter().map(|variable| (variable.dtype, Dims::from_slice(&variable.dims)));
     let mut specialiser = Specialiser {
         arena,
         seed,
-        program: Program::new(Arc::new(variables)),
-        vals: HashMap::with_capacity(needed.len()),
-        versions: HashMap::with_capacity(needed.len()),
+        program: Program::new(Arc::new(stored.collect())),
+        vals: vec![UNVISITED; arena.nodes.len()],
+        before: vec![Versions::of(arena.variables.len()); arena.nodes.len()],
+        after: HashMap::new(),
         written: HashMap::new(),
         last_writer: BTreeMap::new(),
     };
     for (position, (&id, dims)) in request.feeds.iter().zip(fed).enumerate() {
         let dtype = arena.node(id).output.dtype;
-        let val = Lowering::new(&mut specialiser.program, id).feed(position, dtype, dims.clone());
-        specialiser.vals.insert(id, val);
-        specialiser.versions.insert(id, Versions::default());
+        let val = Lowering::new(&mut specialiser.program, id).feed(position, dtype, Dims::from_slice(dims));
+        specialiser.vals[id.index()] = val;
     }
-    for id in needed.into_iter().filter(|id| !feeds.contains(id)) {
+    for id in needed.into_iter().filter(|id| !is_fed[id.index()]) {
         specialiser.visit(id)?;
     }
     Ok(specialiser.finish(request))
-}
-
-/// Orders a reader after one more assignment. Of two to the same variable the later one counts:
-/// should they not be ordered among themselves, planning fails anyway.
-fn include(versions: &mut Versions, variable: VariableId, writer: NodeId) {
-    if versions.get(&variable).is_none_or(|&known| known < writer) {
-        Arc::make_mut(versions).insert(variable, writer);
-    }
 }
 
 struct Specialiser<'a> {
     arena: &'a Arena,
     seed: u64,
     program: Program,
-    /// What each visited node has become.
-    vals: HashMap<NodeId, Val>,
-    versions: HashMap<NodeId, Versions>,
+    /// What each visited node has become, by the node's index.
+    vals: Vec<Val>,
+    /// The assignments that each node is ordered after, by the node's index.
+    before: Vec<Versions>,
+    /// Those that what comes behind a visited assignment is ordered after.
+    after: HashMap<NodeId, Versions>,
     /// What each assignment leaves in its variable.
     written: HashMap<(NodeId, VariableId), Val>,
     last_writer: BTreeMap<VariableId, NodeId>,
@@ -92,70 +90,81 @@ impl Specialiser<'_> {
         }
         let versions = self.versions_before(node);
         let reading = match node.op.role() {
-            Role::ReadsAsSeen => self.versions.get(&node.inputs[1]).unwrap_or(&versions),
+            Role::ReadsAsSeen => &self.before[node.inputs[1].index()],
             _ => &versions,
         };
-        let inputs: Vec<Val> = node.inputs.iter().map(|&input| self.seen(input, reading)).collect();
+        let inputs: Args = node.inputs.iter().map(|&input| self.seen(input, reading)).collect();
         self.check_shapes(node, &inputs)?;
         let val = node.op.lower(&inputs, &mut Lowering::new(&mut self.program, id));
         match node.op.role() {
-            Role::Writes(variable) => self.write(id, variable, val, &versions)?,
+            Role::Writes(variable) => {
+                self.write(id, variable, val, &versions)?;
+                let mut after = versions.clone();
+                after.include(variable, id);
+                self.after.insert(id, after);
+            }
             Role::WritesAll => {
+                let mut after = versions.clone();
                 for (index, record) in arena.variables.iter().enumerate() {
                     let start = record
                         .starting_value(self.seed)
                         .map_err(|OutOfMemory { bytes }| Error::OutOfMemory { bytes })?;
                     let start = Lowering::new(&mut self.program, id).constant(start);
-                    self.write(id, VariableId(index as u32), start, &versions)?;
+                    let variable = VariableId(index as u32);
+                    self.write(id, variable, start, &versions)?;
+                    after.include(variable, id);
                 }
+                self.after.insert(id, after);
             }
             Role::Pure | Role::Placeholder | Role::Reads(_) | Role::ReadsAsSeen => {}
         }
-        self.vals.insert(id, val);
-        self.versions.insert(id, versions);
+        self.vals[id.index()] = val;
+        self.before[id.index()] = versions;
         Ok(())
     }
 
     /// The assignments that a node is ordered after: those that its predecessors are, and those
     /// that its predecessors make.
     fn versions_before(&self, node: &Node) -> Versions {
-        let mut merged = Versions::default();
-        for id in node.predecessors() {
-            match self.versions.get(&id) {
-                // Most nodes are ordered after nothing, or after what one predecessor is: share its map.
-                Some(earlier) if merged.is_empty() => merged = Arc::clone(earlier),
-                Some(earlier) if !Arc::ptr_eq(earlier, &merged) => {
-                    earlier.iter().for_each(|(&variable, &writer)| include(&mut merged, variable, writer));
-                }
-                _ => {}
-            }
-            match self.arena.node(id).op.role() {
-                Role::Writes(variable) if self.written.contains_key(&(id, variable)) => {
-                    include(&mut merged, variable, id);
-                }
-                Role::WritesAll => {
-                    let all = 0..self.arena.variables.len() as u32;
-                    all.for_each(|index| include(&mut merged, VariableId(index), id));
-                }
-                _ => {}
+        let mut joined = Versions::of(self.arena.variables.len());
+        if !self.after.is_empty() {
+            for id in node.predecessors() {
+                joined.join(self.after.get(&id).unwrap_or(&self.before[id.index()]));
             }
         }
-        merged
+        joined
     }
 
     /// The value that a reader with these versions sees in an input.
     fn seen(&self, input: NodeId, versions: &Versions) -> Val {
-        if let Role::Reads(variable) = self.arena.node(input).op.role() {
-            let is_fed = matches!(self.program.inst(self.vals[&input]).prim, Prim::Feed(_));
-            if let (false, Some(&writer)) = (is_fed, versions.get(&variable)) {
-                return self.written[&(writer, variable)];
-            }
+        let val = self.vals[input.index()];
+        if !versions.is_empty()
+            && let Role::Reads(variable) = self.arena.node(input).op.role()
+            && let Some(writer) = versions.get(variable)
+            && !matches!(self.program.inst(val).prim, Prim::Feed(_))
+        {
+            return self.written[&(writer, variable)];
         }
-        self.vals[&input]
+        val
     }
 
-    /// Asks the op's shape rule once more, now that every length is known.
+    /// Asks the op's shape rule once more, now that every length is known, unless all were so before.
     fn check_shapes(&self, node: &Node, inputs: &[Val]) -> Result<()> {
+        let was_known = |&input: &NodeId| self.arena.node(input).output.shape.is_known();
+        let output = if node.inputs.iter().all(was_known) {
+            Cow::Borrowed(&node.output)
+        } else {
+            Cow::Owned(self.infer(node, inputs)?)
+        };
+        if output.shape.is_known() && is_addressable(output.shape.dims().iter().flatten(), output.dtype) {
+            return Ok(());
+        }
+        let shape = output.shape.clone();
+        Err(Error::TooLarge { node: node.name.clone(), shape, location: node.location })
+    }
+
+    /// The type of a node's value for inputs of the lengths that they have in this program.
+    fn infer(&self, node: &Node, inputs: &[Val]) -> Result<TensorType> {
         let types: Vec<TensorType> = inputs
             .iter()
             .map(|&input| self.program.inst(input))
@@ -165,16 +174,12 @@ impl Specialiser<'_> {
             let (node, op, location) = (node.name.clone(), node.op.name(), node.location);
             Error::Build(Box::new(BuildError { node, op, location, mistake }))
         };
-        let output = node.op.infer(&types.iter().collect::<Vec<_>>()).map_err(fault)?;
-        if output.shape.known().is_some_and(|lengths| is_addressable(&lengths, output.dtype)) {
-            return Ok(());
-        }
-        Err(Error::TooLarge { node: node.name.clone(), shape: output.shape, location: node.location })
+        node.op.infer(&types.iter().collect::<Vec<_>>()).map_err(fault)
     }
 
     fn write(&mut self, writer: NodeId, variable: VariableId, val: Val, before: &Versions) -> Result<()> {
         if let Some(&other) = self.last_writer.get(&variable)
-            && before.get(&variable) != Some(&other)
+            && before.get(variable) != Some(other)
         {
             let (first, second) = (self.arena.node(other), self.arena.node(writer));
             return Err(Error::UnorderedAssigns {
@@ -192,7 +197,7 @@ impl Specialiser<'_> {
 
     fn finish(mut self, request: &Request) -> Program {
         let valued = request.fetches.iter().filter(|fetch| fetch.value);
-        self.program.fetches = valued.map(|fetch| self.vals[&fetch.node]).collect();
+        self.program.fetches = valued.map(|fetch| self.vals[fetch.node.index()]).collect();
         let last = self.last_writer.into_iter();
         self.program.commits =
             last.map(|(variable, writer)| (variable, self.written[&(writer, variable)])).collect();

@@ -3,12 +3,22 @@
 //!
 //! Steps are taken in order. A buffer is placed at its first use, in the smallest free gap that
 //! holds it, and its bytes are free again behind its last reader. When steps may run at once, a gap
-//! is usable only for a step that must wait for all who used those bytes before.
+//! is usable only for a step that waits for all who used those bytes before, or can be made to at no
+//! cost ([`Ordering::may_follow`]). Neighbouring gaps with other users stay apart therefore, and are
+//! joined by who can use them all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
+use smallvec::SmallVec;
+
+use super::order::Ordering;
 use super::{Buffer, BufferId, Order, Place, Step, UNDECIDED};
 use crate::exec::ALIGNMENT;
+
+/// Gaps that are tried for a buffer, those next to its size first: where so many are in use by steps that
+/// may run at once, the rest will be as well, and planning must take linear time.
+const MAX_TRIES: usize = 16;
 
 /// How much memory the arena takes.
 pub(super) struct Memory {
@@ -16,99 +26,165 @@ pub(super) struct Memory {
     pub(super) bytes_without_reuse: usize,
 }
 
-/// A free range of bytes, and the steps that used it last.
-struct Gap {
-    bytes: usize,
-    users: Vec<usize>,
-}
+/// The steps that used some bytes last; nobody asks for them when steps run in order.
+type Users = SmallVec<[u32; 4]>;
 
-/// Places all buffers that are still undecided; `kept` are needed behind the last step.
-pub(super) fn assign(buffers: &mut [Buffer], steps: &[Step], kept: &[BufferId], order: &mut Order) -> Memory {
-    let mut users: Vec<Vec<usize>> = vec![Vec::new(); buffers.len()];
+/// Places all buffers that are still undecided; `kept` are needed behind the last step. Gives what the
+/// steps wait for, which may be more than what they read.
+pub(super) fn assign(
+    buffers: &mut [Buffer],
+    steps: &[Step],
+    kept: &[BufferId],
+    parallel: bool,
+) -> (Memory, Order) {
+    let mut ordering = Ordering::of(steps, buffers.len(), parallel);
+    let mut dies = deaths(buffers, steps, kept);
+    let mut readers: Vec<Users> = vec![Users::new(); if ordering.is_inline() { 0 } else { buffers.len() }];
+    let mut arena = Free::default();
+    let mut bytes_without_reuse: usize = 0;
     for (index, step) in steps.iter().enumerate() {
-        for buffer in step.writes.iter().chain(&step.reads) {
-            users[buffer.index()].push(index);
-        }
-    }
-    let mut dies_after: Vec<Vec<BufferId>> = vec![Vec::new(); steps.len()];
-    for (index, _) in buffers.iter().enumerate().filter(|(_, buffer)| buffer.place == UNDECIDED) {
-        let id = BufferId(index as u32);
-        if let (Some(&last), false) = (users[index].last(), kept.contains(&id)) {
-            dies_after[last].push(id);
-        }
-    }
-    let mut memory = Memory { bytes: 0, bytes_without_reuse: 0 };
-    let mut gaps: BTreeMap<usize, Gap> = BTreeMap::new();
-    for (index, step) in steps.iter().enumerate() {
+        ordering.enter(index, step);
         for &written in &step.writes {
             let buffer = &mut buffers[written.index()];
             if buffer.place == UNDECIDED {
                 let bytes = buffer.bytes.next_multiple_of(ALIGNMENT);
-                memory.bytes_without_reuse = memory.bytes_without_reuse.saturating_add(bytes);
-                buffer.place = Place::Arena(take(&mut gaps, bytes, index, order, &mut memory));
+                bytes_without_reuse = bytes_without_reuse.saturating_add(bytes);
+                buffer.place = Place::Arena(arena.take(bytes, &mut ordering));
             }
         }
-        for id in &dies_after[index] {
+        if !ordering.is_inline() {
+            for &buffer in &step.reads {
+                readers[buffer.index()].push(index as u32);
+            }
+        }
+        // What nobody reads dies behind the step that writes it.
+        for id in std::mem::take(&mut dies[index]) {
             if let Place::Arena(offset) = buffers[id.index()].place {
                 let bytes = buffers[id.index()].bytes.next_multiple_of(ALIGNMENT);
-                release(&mut gaps, offset, bytes, std::mem::take(&mut users[id.index()]));
+                let mut users = readers.get_mut(id.index()).map(std::mem::take).unwrap_or_default();
+                if users.is_empty() && !ordering.is_inline() {
+                    users.push(index as u32);
+                }
+                arena.give(offset, Gap { bytes, users });
             }
         }
     }
-    memory
+    (Memory { bytes: arena.end, bytes_without_reuse }, ordering.finish())
 }
 
-/// Takes bytes for a step from the smallest gap that it may use, or from the arena's end.
-fn take(
-    gaps: &mut BTreeMap<usize, Gap>,
+/// For each step, the buffers without a place that nobody needs behind it.
+fn deaths(buffers: &[Buffer], steps: &[Step], kept: &[BufferId]) -> Vec<SmallVec<[BufferId; 2]>> {
+    let mut last_user: Vec<Option<usize>> = vec![None; buffers.len()];
+    for (index, step) in steps.iter().enumerate() {
+        for buffer in step.writes.iter().chain(&step.reads) {
+            last_user[buffer.index()] = Some(index);
+        }
+    }
+    for buffer in kept {
+        last_user[buffer.index()] = None;
+    }
+    let mut dies = vec![SmallVec::new(); steps.len()];
+    for (index, buffer) in buffers.iter().enumerate() {
+        if let (UNDECIDED, Some(last)) = (buffer.place, last_user[index]) {
+            dies[last].push(BufferId(index as u32));
+        }
+    }
+    dies
+}
+
+/// A free range of bytes.
+struct Gap {
     bytes: usize,
-    step: usize,
-    order: &mut Order,
-    memory: &mut Memory,
-) -> usize {
-    if bytes == 0 {
-        return 0;
-    }
-    let mut fitting: Vec<(usize, usize)> =
-        gaps.iter().filter(|(_, gap)| gap.bytes >= bytes).map(|(&offset, gap)| (gap.bytes, offset)).collect();
-    fitting.sort_unstable();
-    for (size, offset) in fitting {
-        if gaps[&offset].users.iter().all(|&user| order.ensure_after(step, user)) {
-            let gap = gaps.remove(&offset);
-            if size > bytes {
-                let users = gap.map_or_else(Vec::new, |gap| gap.users);
-                gaps.insert(offset + bytes, Gap { bytes: size - bytes, users });
-            }
-            return offset;
-        }
-    }
-    let offset = memory.bytes;
-    // An arena that no machine can hold is refused when it is asked for.
-    memory.bytes = memory.bytes.saturating_add(bytes);
-    offset
+    users: Users,
 }
 
-/// Gives bytes back, joined with the gaps on either side.
-fn release(gaps: &mut BTreeMap<usize, Gap>, offset: usize, bytes: usize, users: Vec<usize>) {
-    if bytes == 0 {
-        return;
+/// What is free of the arena.
+#[derive(Default)]
+struct Free {
+    /// The gaps by where they start.
+    gaps: BTreeMap<usize, Gap>,
+    /// The same by size, then start.
+    sizes: BTreeSet<(usize, usize)>,
+    /// Where the arena ends so far.
+    end: usize,
+}
+
+impl Free {
+    /// Takes bytes for the step that is entered: from the smallest gap that it may use, from several
+    /// that lie side by side, or from the arena's end.
+    fn take(&mut self, bytes: usize, ordering: &mut Ordering) -> usize {
+        if bytes == 0 {
+            return 0;
+        }
+        let fitting = self.sizes.range((bytes, 0)..).take(MAX_TRIES);
+        let smaller = self.sizes.range(..(bytes, 0)).rev().take(MAX_TRIES);
+        let mut starts = fitting.chain(smaller).map(|&(_, start)| start);
+        if let Some(start) = starts.find(|&start| self.may_use(start..start.saturating_add(bytes), ordering))
+        {
+            self.use_up(start, bytes, ordering);
+            return start;
+        }
+        let start = self.end;
+        // An arena that no machine can hold is refused when it is asked for.
+        self.end = self.end.saturating_add(bytes);
+        start
     }
-    let (mut start, mut gap) = (offset, Gap { bytes, users });
-    let before = gaps.range(..offset).next_back().map(|(&start, gap)| (start, gap.bytes));
-    for neighbour in
-        before.into_iter().filter(|(start, bytes)| start + bytes == offset).map(|(start, _)| start)
-    {
-        if let Some(earlier) = gaps.remove(&neighbour) {
-            start = neighbour;
-            gap.bytes += earlier.bytes;
-            gap.users.extend(earlier.users);
+
+    /// Whether the range, which begins with a gap, is free for the step that is entered.
+    fn may_use(&self, range: Range<usize>, ordering: &Ordering) -> bool {
+        let mut reached = range.start;
+        for (&start, gap) in self.gaps.range(range.clone()) {
+            if start != reached || !ordering.may_follow(&gap.users) {
+                return false;
+            }
+            reached = start + gap.bytes;
+        }
+        reached >= range.end
+    }
+
+    /// Takes the range out of the gaps that it covers.
+    fn use_up(&mut self, start: usize, bytes: usize, ordering: &mut Ordering) {
+        let end = start + bytes;
+        while let Some((start, gap)) =
+            self.gaps.range(start..end).next().map(|(&start, gap)| (start, gap.bytes))
+            && let Some(gap) = self.remove(start, gap)
+        {
+            ordering.follow(&gap.users);
+            if start + gap.bytes > end {
+                self.insert(end, Gap { bytes: start + gap.bytes - end, ..gap });
+            }
         }
     }
-    if let Some(later) = gaps.remove(&(offset + bytes)) {
-        gap.bytes += later.bytes;
-        gap.users.extend(later.users);
+
+    /// Gives bytes back, joined with the gaps on either side that have the same users.
+    fn give(&mut self, mut start: usize, mut gap: Gap) {
+        if gap.bytes == 0 {
+            return;
+        }
+        let is_alike = |other: &Gap| other.users == gap.users;
+        let before = self.gaps.range(..start).next_back().filter(|(_, other)| is_alike(other));
+        let before = before.map(|(&start, other)| (start, other.bytes));
+        let after =
+            self.gaps.get(&(start + gap.bytes)).filter(|other| is_alike(other)).map(|other| other.bytes);
+        if let Some(bytes) = after {
+            self.remove(start + gap.bytes, bytes);
+            gap.bytes += bytes;
+        }
+        if let Some((earlier, bytes)) = before.filter(|(earlier, bytes)| earlier + bytes == start) {
+            self.remove(earlier, bytes);
+            gap.bytes += bytes;
+            start = earlier;
+        }
+        self.insert(start, gap);
     }
-    gap.users.sort_unstable();
-    gap.users.dedup();
-    gaps.insert(start, gap);
+
+    fn insert(&mut self, start: usize, gap: Gap) {
+        self.sizes.insert((gap.bytes, start));
+        self.gaps.insert(start, gap);
+    }
+
+    fn remove(&mut self, start: usize, bytes: usize) -> Option<Gap> {
+        self.sizes.remove(&(bytes, start));
+        self.gaps.remove(&start)
+    }
 }

@@ -10,6 +10,7 @@ mod constant;
 mod memory;
 mod order;
 mod region;
+mod sequence;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -25,7 +26,7 @@ use crate::kernel::gemm::{Product, Strides};
 use crate::kernel::isa::Isa;
 use crate::lower::fuse::{self, Group, Rows};
 use crate::lower::layout::{self, Layout, folded};
-use crate::lower::{Prim, Program, Val, size};
+use crate::lower::{Dims, Prim, Program, Val, size};
 
 pub(crate) use constant::Constant;
 pub(crate) use order::Order;
@@ -91,7 +92,7 @@ pub(crate) enum Kind {
 pub(crate) struct FetchedValue {
     pub(crate) buffer: BufferId,
     pub(crate) dtype: DType,
-    pub(crate) dims: Vec<usize>,
+    pub(crate) dims: Dims,
 }
 
 /// A prepared run for feeds of certain lengths.
@@ -186,29 +187,39 @@ impl Planner<'_> {
     /// Gives a buffer to every value that is not consumed within one region.
     fn place_values(&mut self, groups: &[Group]) {
         // Which group produces a value, to see whether another one reads it.
-        let mut producer: HashMap<Val, usize> = HashMap::new();
+        let mut producer: Vec<Option<usize>> = vec![None; self.program.insts.len()];
         for (index, group) in groups.iter().enumerate() {
             let members = match group {
                 Group::Region { members, .. } => members.as_slice(),
                 Group::Product(val) | Group::Fold(val) => std::slice::from_ref(val),
             };
             for &val in members {
-                let part = fuse::part(self.program, self.layouts, val);
-                let accumulates = part.is_some_and(|part| part.member.accumulates());
-                if accumulates || !matches!(group, Group::Region { .. }) {
+                if !matches!(group, Group::Region { .. }) || self.accumulates(val) {
                     self.place(val);
                 }
                 for &arg in &self.program.inst(val).args {
                     let base = self.base(arg);
-                    if producer.get(&base) != Some(&index) {
+                    if producer[base.index()] != Some(index) {
                         self.place(base);
                     }
                 }
-                producer.insert(val, index);
+                producer[val.index()] = Some(index);
             }
         }
         for val in self.program.results() {
             self.place(self.base(val));
+        }
+    }
+
+    /// Whether a member's value is complete only behind its region.
+    fn accumulates(&self, val: Val) -> bool {
+        match self.program.inst(val).prim {
+            Prim::Fold { .. } | Prim::Contract => {
+                let part = fuse::part(self.program, self.layouts, val);
+                part.is_some_and(|part| part.member.accumulates())
+            }
+            // A value for each element is there with its element.
+            _ => false,
         }
     }
 
@@ -349,9 +360,9 @@ impl Planner<'_> {
             .collect();
         variables.sort_unstable();
         variables.dedup();
-        let mut order = Order::of(&self.steps, self.buffers.len(), options.parallel);
         let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.buffer).collect();
-        let memory = memory::assign(&mut self.buffers, &self.steps, &kept, &mut order);
+        self.steps = sequence::sequence(self.steps, &self.buffers, &kept);
+        let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.parallel);
         let plan = Plan {
             buffers: self.buffers,
             steps: self.steps,

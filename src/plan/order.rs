@@ -3,7 +3,9 @@
 //! Costs are estimated nanoseconds on one thread. They decide only where work runs, never in what
 //! order numbers are added, so a wrong estimate costs time and not bits.
 
-use super::{BufferId, Kind, Step};
+use smallvec::SmallVec;
+
+use super::{Kind, Step};
 
 /// Nanoseconds for an element of a tile to pass one op: a load, a store and an instruction at a
 /// vector an instruction, from the first-level cache.
@@ -21,8 +23,12 @@ const MULTIPLY_ADD_COST: f64 = 0.08;
 /// much to give away; at 20 a plan of two equal halves breaks even.
 const INLINE_BELOW: f64 = 40_000.0;
 
-/// Steps up to which reachability is computed exactly, in steps² bits: 2 MB.
-const MAX_EXACT_STEPS: usize = 4096;
+/// Steps before a step for which it is known exactly whether it waits for them, a bit each. Buffers are
+/// used again soon after they have died, so older steps are rarely asked for; each 64 more cost 8 bytes a step.
+const WINDOW: usize = 1024;
+
+/// Words of a window.
+const WORDS: usize = WINDOW / 64;
 
 pub(super) fn moving_cost(bytes: usize) -> f64 {
     bytes as f64 * MOVED_BYTE_COST
@@ -41,71 +47,137 @@ pub(crate) struct Order {
     pub(crate) successors: Vec<Vec<u32>>,
     /// How many steps each step waits for.
     pub(crate) waits_for: Vec<u32>,
-    /// For each step, the steps that it waits for, directly or not; absent where steps are many.
-    ancestors: Option<Vec<Vec<u64>>>,
+}
+
+/// The dependencies while steps are entered one by one, in order.
+pub(super) struct Ordering {
+    order: Order,
+    /// The step that writes each buffer.
+    writer: Vec<Option<u32>>,
+    /// For each entered step, the steps that it waits for, directly or not.
+    ancestors: Vec<Window>,
+    /// When each entered step would start, and what it costs, if there were a thread for each.
+    times: Vec<Time>,
+}
+
+/// Nanoseconds.
+#[derive(Clone, Copy)]
+struct Time {
+    start: f64,
+    cost: f64,
+}
+
+/// Some of the steps before one: a bit for each of the [`WINDOW`] last ones, in words that begin at
+/// multiples of 64.
+#[derive(Clone, Copy)]
+struct Window([u64; WORDS]);
+
+impl Window {
+    /// Where the word of a step is in the window of a step not before it, if it is there.
+    fn word(of: usize, step: usize) -> Option<usize> {
+        (step / 64 + WORDS).checked_sub(of / 64 + 1)
+    }
+
+    fn contains(&self, of: usize, step: usize) -> bool {
+        Window::word(of, step).is_some_and(|word| self.0[word] >> (step % 64) & 1 == 1)
+    }
+
+    /// Adds an earlier step and the steps of its window, so far as they are in this one.
+    fn add(&mut self, of: usize, step: usize, before: &Window) {
+        if let Some(last) = Window::word(of, step) {
+            self.0[last] |= 1 << (step % 64);
+            let (to, from) = (&mut self.0[..=last], &before.0[WORDS - 1 - last..]);
+            to.iter_mut().zip(from).for_each(|(to, from)| *to |= from);
+        }
+    }
+}
+
+impl Ordering {
+    pub(super) fn of(steps: &[Step], buffers: usize, parallel: bool) -> Self {
+        let cost: f64 = steps.iter().map(|step| step.cost).sum();
+        let inline = !parallel || cost < INLINE_BELOW;
+        let order =
+            Order { inline, successors: vec![Vec::new(); steps.len()], waits_for: vec![0; steps.len()] };
+        let (windows, buffers) = if inline { (0, 0) } else { (steps.len(), buffers) };
+        Ordering {
+            order,
+            writer: vec![None; buffers],
+            ancestors: Vec::with_capacity(windows),
+            times: Vec::with_capacity(windows),
+        }
+    }
+
+    pub(super) fn is_inline(&self) -> bool {
+        self.order.inline
+    }
+
+    /// Enters the next step, which waits for those that write what it reads.
+    pub(super) fn enter(&mut self, index: usize, step: &Step) {
+        if self.order.inline {
+            return;
+        }
+        let mut before: SmallVec<[u32; 8]> =
+            step.reads.iter().filter_map(|read| self.writer[read.index()]).collect();
+        before.sort_unstable();
+        before.dedup();
+        self.ancestors.push(Window([0; WORDS]));
+        let mut start: f64 = 0.0;
+        for &earlier in &before {
+            let Time { start: began, cost } = self.times[earlier as usize];
+            start = start.max(began + cost);
+            self.wait(earlier as usize);
+        }
+        self.times.push(Time { start, cost: step.cost });
+        for buffer in &step.writes {
+            self.writer[buffer.index()] = Some(index as u32);
+        }
+    }
+
+    /// Makes the entered step wait for an earlier one.
+    fn wait(&mut self, earlier: usize) {
+        let step = self.ancestors.len() - 1;
+        self.order.successors[earlier].push(step as u32);
+        self.order.waits_for[step] += 1;
+        let before = self.ancestors[earlier];
+        self.ancestors[step].add(step, earlier, &before);
+    }
+
+    /// Whether the entered step may use what all the given ones have used: whether it can only run when
+    /// they are done, or can be made to at no cost.
+    ///
+    /// It costs nothing if, by the estimates, an earlier step would be done before this one could start
+    /// even if it took twice as long. No path through the steps becomes longer then, so a run on any
+    /// number of threads keeps its bound, the longest path and a fair share of the work; and the slack
+    /// keeps branches that run side by side from waiting for each other.
+    pub(super) fn may_follow(&self, earlier: &[u32]) -> bool {
+        self.order.inline || earlier.iter().all(|&earlier| self.waits(earlier) || self.has_slack(earlier))
+    }
+
+    /// Makes the entered step wait for the given ones.
+    pub(super) fn follow(&mut self, earlier: &[u32]) {
+        for &earlier in earlier {
+            if !self.order.inline && !self.waits(earlier) {
+                self.wait(earlier as usize);
+            }
+        }
+    }
+
+    fn waits(&self, earlier: u32) -> bool {
+        let step = self.ancestors.len() - 1;
+        self.ancestors[step].contains(step, earlier as usize)
+    }
+
+    fn has_slack(&self, earlier: u32) -> bool {
+        let (earlier, step) = (self.times[earlier as usize], self.times[self.times.len() - 1]);
+        earlier.start + 2.0 * earlier.cost <= step.start
+    }
+
+    pub(super) fn finish(self) -> Order {
+        self.order
+    }
 }
 
 impl Order {
-    pub(crate) fn of(steps: &[Step], buffers: usize, parallel: bool) -> Self {
-        let cost: f64 = steps.iter().map(|step| step.cost).sum();
-        let mut order = Order {
-            inline: !parallel || cost < INLINE_BELOW,
-            successors: vec![Vec::new(); steps.len()],
-            waits_for: vec![0; steps.len()],
-            ancestors: None,
-        };
-        if order.inline {
-            return order;
-        }
-        let mut writer: Vec<Option<u32>> = vec![None; buffers];
-        let mut ancestors: Vec<Vec<u64>> = Vec::new();
-        let exact = steps.len() <= MAX_EXACT_STEPS;
-        for (index, step) in steps.iter().enumerate() {
-            let mut before: Vec<u32> = step.reads.iter().filter_map(|read| writer[read.index()]).collect();
-            before.sort_unstable();
-            before.dedup();
-            if exact {
-                let mut set = vec![0; steps.len().div_ceil(64)];
-                for &earlier in &before {
-                    set.iter_mut()
-                        .zip(&ancestors[earlier as usize])
-                        .for_each(|(set, earlier)| *set |= earlier);
-                    set[earlier as usize / 64] |= 1 << (earlier % 64);
-                }
-                ancestors.push(set);
-            }
-            for earlier in before {
-                order.add_edge(earlier as usize, index);
-            }
-            for BufferId(buffer) in &step.writes {
-                writer[*buffer as usize] = Some(index as u32);
-            }
-        }
-        order.ancestors = exact.then_some(ancestors);
-        order
-    }
-
-    fn add_edge(&mut self, earlier: usize, later: usize) {
-        self.successors[earlier].push(later as u32);
-        self.waits_for[later] += 1;
-    }
-
-    /// Whether `later` can only run when `earlier` is done. Where that is not known exactly, an edge
-    /// makes it so.
-    pub(super) fn ensure_after(&mut self, later: usize, earlier: usize) -> bool {
-        if self.inline {
-            return earlier < later;
-        }
-        if let Some(ancestors) = &self.ancestors {
-            ancestors[later][earlier / 64] >> (earlier % 64) & 1 == 1
-        } else {
-            if !self.successors[earlier].contains(&(later as u32)) {
-                self.add_edge(earlier, later);
-            }
-            true
-        }
-    }
-
     /// Whether `later` waits for `earlier`, directly or not, as the checker sees it.
     pub(super) fn is_after(&self, later: usize, earlier: usize) -> bool {
         if self.inline {
@@ -141,5 +213,65 @@ impl Step {
             Kind::Fold { fold, .. } => fold.outer,
             Kind::Copy { .. } => 1,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::BufferId;
+    use super::*;
+
+    /// A step that reads what others write; its own buffer has its index.
+    fn step(index: u32, reads: &[u32], cost: f64) -> Step {
+        let (src, dst) = (BufferId(0), BufferId(index));
+        let reads = reads.iter().copied().map(BufferId).collect();
+        Step { kind: Kind::Copy { src, dst, bytes: 8 }, reads, writes: vec![dst], cost }
+    }
+
+    #[test]
+    fn within_the_window_it_is_known_what_a_step_waits_for() {
+        let count = 2 * WINDOW as u32;
+        // Steps far apart and near: a third waits for none, so that not all are ancestors of all.
+        let reads = |index: u32| match index % 3 {
+            _ if index < 200 => vec![],
+            0 => vec![],
+            1 => vec![index - 1 - index * 7 % 64, index - 150],
+            _ => vec![index - 1 - index * 5 % 130],
+        };
+        let steps: Vec<Step> = (0..count).map(|index| step(index, &reads(index), INLINE_BELOW)).collect();
+        let mut ordering = Ordering::of(&steps, steps.len(), true);
+        let mut ancestors: Vec<Vec<bool>> = Vec::new();
+        for (index, step) in steps.iter().enumerate() {
+            ordering.enter(index, step);
+            let mut all = vec![false; index];
+            for read in &step.reads {
+                all[read.index()] = true;
+                all.iter_mut().zip(&ancestors[read.index()]).for_each(|(all, of)| *all |= of);
+            }
+            for (earlier, &waits) in all.iter().enumerate().skip(index.saturating_sub(WINDOW - 64)) {
+                assert_eq!(ordering.waits(earlier as u32), waits, "{index} for {earlier}");
+            }
+            ancestors.push(all);
+        }
+    }
+
+    #[test]
+    fn a_step_is_made_to_wait_only_for_what_is_done_long_before() {
+        // Two chains that start at once: 0, 1, 2 and 3, 4, 5.
+        let reads: [&[u32]; 6] = [&[], &[0], &[1], &[], &[3], &[4]];
+        let steps: Vec<Step> = (0..6).map(|index| step(index, reads[index as usize], INLINE_BELOW)).collect();
+        let mut ordering = Ordering::of(&steps, steps.len(), true);
+        steps[..3].iter().enumerate().for_each(|(index, step)| ordering.enter(index, step));
+        assert!(ordering.may_follow(&[0, 1]));
+        ordering.enter(3, &steps[3]);
+        assert!(!ordering.may_follow(&[0]));
+        ordering.enter(4, &steps[4]);
+        assert!(!ordering.may_follow(&[0]), "0 may take a little longer than 3");
+        ordering.enter(5, &steps[5]);
+        assert!(ordering.may_follow(&[0]) && !ordering.may_follow(&[1]));
+        ordering.follow(&[0, 4]);
+        let order = ordering.finish();
+        assert_eq!(order.successors[0], [1, 5]);
+        assert_eq!(order.waits_for[5], 2);
     }
 }

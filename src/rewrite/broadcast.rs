@@ -2,7 +2,7 @@
 //! whose operands are all small is computed small and stretched afterwards.
 
 use super::{Rewrite, Tree};
-use crate::lower::{Inst, Prim, Program, Val, View, size};
+use crate::lower::{Args, Dims, Inst, Prim, Program, Val, View, size};
 
 pub(super) fn imply(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let Prim::Map(scalar) = inst.prim else {
@@ -12,10 +12,10 @@ pub(super) fn imply(program: &Program, inst: &Inst) -> Option<Rewrite> {
         Prim::View(View::Broadcast) => program.inst(arg).args[0],
         _ => arg,
     };
-    let args: Vec<Val> = inst.args.iter().map(|&arg| bare(arg)).collect();
-    let dims = args.iter().fold(Vec::new(), |dims: Vec<usize>, &arg| {
-        crate::lower::broadcast_dims(&dims, &program.inst(arg).dims)
-    });
+    let args: Args = inst.args.iter().map(|&arg| bare(arg)).collect();
+    let dims = args
+        .iter()
+        .fold(Dims::new(), |dims, &arg| crate::lower::broadcast_dims(&dims, &program.inst(arg).dims));
     let trees = || args.iter().map(|&arg| Tree::Val(arg)).collect();
     if size(&dims) < size(&inst.dims) {
         let small = Tree::Inst { prim: inst.prim.clone(), args: trees(), dtype: inst.dtype, dims };

@@ -13,15 +13,17 @@ mod broadcast;
 mod fold;
 mod linear;
 mod repeats;
+mod shared;
 mod stable;
 mod views;
 
-use std::collections::HashMap;
 use std::fmt;
 
 use crate::dtype::DType;
 use crate::graph::NodeId;
-use crate::lower::{Inst, Prim, Program, Scalar, ScalarValue, Val, size};
+use crate::lower::{Dims, Inst, Prim, Program, Scalar, ScalarValue, Val, size};
+
+use shared::Shared;
 
 /// Proposes to replace an instruction.
 type Rule = fn(&Program, &Inst) -> Option<Rewrite>;
@@ -57,7 +59,7 @@ pub(crate) struct Rewrite {
 /// Instructions yet to be added, over values that exist.
 pub(crate) enum Tree {
     Val(Val),
-    Inst { prim: Prim, args: Vec<Tree>, dtype: DType, dims: Vec<usize> },
+    Inst { prim: Prim, args: Vec<Tree>, dtype: DType, dims: Dims },
 }
 
 impl Tree {
@@ -66,7 +68,7 @@ impl Tree {
     }
 
     fn scalar(number: ScalarValue, dtype: DType) -> Tree {
-        Tree::Inst { prim: Prim::Scalar(number), args: Vec::new(), dtype, dims: Vec::new() }
+        Tree::Inst { prim: Prim::Scalar(number), args: Vec::new(), dtype, dims: Dims::new() }
     }
 }
 
@@ -75,7 +77,7 @@ impl Tree {
 pub(crate) struct Applied {
     rule: &'static str,
     reason: &'static str,
-    before: String,
+    before: Inst,
 }
 
 impl fmt::Display for Applied {
@@ -91,31 +93,28 @@ pub(crate) fn trace_text(trace: &[Applied]) -> String {
 
 /// Rewrites the whole program; stops applying rules after `limit` rewrites, which finds the one that
 /// spoils a result by bisection.
-pub(crate) fn rewrite(program: &Program, limit: usize) -> (Program, Vec<Applied>) {
-    let mut driver = Driver {
-        out: program.emptied(),
-        shared: HashMap::with_capacity(program.insts.len()),
-        trace: Vec::new(),
-        limit,
-    };
-    let mut renumbered: Vec<Val> = Vec::with_capacity(program.insts.len());
-    for inst in &program.insts {
-        let args = inst.args.iter().map(|arg| renumbered[arg.index()]).collect();
+pub(crate) fn rewrite(mut program: Program, limit: usize) -> (Program, Vec<Applied>) {
+    let insts = std::mem::take(&mut program.insts);
+    program.insts.reserve(insts.len());
+    let shared = Shared::with_capacity(insts.len());
+    let mut driver = Driver { out: program, shared, trace: Vec::new(), limit };
+    let mut renumbered: Vec<Val> = Vec::with_capacity(insts.len());
+    let renumber = |renumbered: &[Val], val: &mut Val| *val = renumbered[val.index()];
+    for mut inst in insts {
+        inst.args.iter_mut().for_each(|arg| renumber(&renumbered, arg));
         let mut budget = FIRINGS_PER_INSTRUCTION;
-        renumbered.push(driver.add(Inst { args, ..inst.clone() }, &mut budget));
+        renumbered.push(driver.add(inst, &mut budget));
     }
     let Driver { mut out, trace, .. } = driver;
-    out.fetches = program.fetches.iter().map(|val| renumbered[val.index()]).collect();
-    out.checks = program.checks.iter().map(|val| renumbered[val.index()]).collect();
-    out.commits =
-        program.commits.iter().map(|&(variable, val)| (variable, renumbered[val.index()])).collect();
+    out.fetches.iter_mut().chain(&mut out.checks).for_each(|val| renumber(&renumbered, val));
+    out.commits.iter_mut().for_each(|(_, val)| renumber(&renumbered, val));
     (out.pruned(), trace)
 }
 
 struct Driver {
     out: Program,
-    /// The instructions so far, by what they compute: equal ones are shared.
-    shared: HashMap<(Prim, Vec<Val>, DType, Vec<usize>), Val>,
+    /// The instructions so far, by what they compute.
+    shared: Shared,
     trace: Vec<Applied>,
     limit: usize,
 }
@@ -126,18 +125,12 @@ impl Driver {
             let proposal = RULES.iter().find_map(|(name, rule)| Some((name, rule(&self.out, &inst)?)));
             if let Some((rule, Rewrite { by, reason })) = proposal {
                 *budget -= 1;
-                self.trace.push(Applied { rule, reason, before: inst.to_string() });
-                return self.plant(by, inst.origin, budget);
+                let origin = inst.origin;
+                self.trace.push(Applied { rule, reason, before: inst });
+                return self.plant(by, origin, budget);
             }
         }
-        let key = (inst.prim.clone(), inst.args.clone(), inst.dtype, inst.dims.clone());
-        if let Some(&equal) = self.shared.get(&key) {
-            equal
-        } else {
-            let val = self.out.push(inst);
-            self.shared.insert(key, val);
-            val
-        }
+        self.shared.find_or_push(&mut self.out, inst)
     }
 
     fn plant(&mut self, tree: Tree, origin: NodeId, budget: &mut usize) -> Val {

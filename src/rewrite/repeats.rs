@@ -2,7 +2,7 @@
 
 use super::{Rewrite, Tree};
 use crate::kernel::scalar;
-use crate::lower::{Fold, Inst, Prim, Program, Scalar, ScalarValue, View, size};
+use crate::lower::{Dims, Fold, Inst, Prim, Program, Scalar, ScalarValue, View, size};
 
 pub(super) fn fold_once(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let Prim::Fold { fold, first, end } = inst.prim else {
@@ -13,8 +13,8 @@ pub(super) fn fold_once(program: &Program, inst: &Inst) -> Option<Rewrite> {
         return None;
     }
     let source = repeated.args[0];
-    let mut dims = vec![1; repeated.dims.len() - program.inst(source).dims.len()];
-    dims.extend(&program.inst(source).dims);
+    let mut dims = Dims::from_elem(1, repeated.dims.len() - program.inst(source).dims.len());
+    dims.extend_from_slice(&program.inst(source).dims);
     let count = size(&repeated.dims[first..end]);
     if count == 0 || dims[first..end].iter().any(|&length| length != 1) {
         return None;

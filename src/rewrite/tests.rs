@@ -14,7 +14,7 @@ fn rewritten(tensor: Tensor<'_, f64>, limit: usize) -> String {
     let request = Request { feeds: Vec::new(), fetches: vec![Fetched { node: any.id(), value: true }] };
     let program = specialise(&shared.read(), shared.seed, &request, &[]).unwrap();
     program.verify().unwrap();
-    let (program, applied) = rewrite(&program, limit);
+    let (program, applied) = rewrite(program, limit);
     program.verify().unwrap();
     format!("{}{program}", trace_text(&applied))
 }

@@ -1,7 +1,7 @@
 //! Views of views are one view, and views that change nothing are none.
 
 use super::{Rewrite, Tree};
-use crate::lower::{Inst, Prim, Program, View, size};
+use crate::lower::{Dims, Inst, Prim, Program, View, size};
 
 pub(super) fn compose(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let Prim::View(view) = &inst.prim else {
@@ -24,7 +24,7 @@ pub(super) fn compose(program: &Program, inst: &Inst) -> Option<Rewrite> {
     if let (View::Reshape, Prim::View(View::Broadcast)) = (view, &inner.prim)
         && size(&program.inst(inner.args[0]).dims) == 1
     {
-        let number = seen(View::Reshape, Tree::Val(inner.args[0]), Vec::new());
+        let number = seen(View::Reshape, Tree::Val(inner.args[0]), Dims::new());
         let by = seen(View::Broadcast, number, inst.dims.clone());
         return Some(Rewrite { by, reason: "one number has any shape" });
     }

@@ -135,7 +135,7 @@ impl Prepared {
         if !core.optimize {
             return Ok((program, Vec::new(), variables));
         }
-        let (program, applied) = rewrite::rewrite(&program, usize::MAX);
+        let (program, applied) = rewrite::rewrite(program, usize::MAX);
         debug_assert_eq!(program.verify(), Ok(()));
         Ok((program, applied, variables))
     }

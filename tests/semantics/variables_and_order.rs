@@ -291,6 +291,32 @@ fn line_13_control_dependencies_order_what_is_built_inside() -> Result<()> {
     Ok(())
 }
 
+/// Line 13: each assignment of a long chain sees those before it, whether it is to a variable of its
+/// own or to one shared; what a node is ordered after is not copied for each node.
+#[test]
+fn line_13_thousands_of_assignments_in_order() -> Result<()> {
+    const COUNT: usize = 5_000;
+    let g = Graph::new();
+    let total = g.variable("total", 0.0_f64);
+    let mut last = g.group([]);
+    for index in 0..COUNT {
+        let own = g.variable(&format!("v{index}"), 0.0_f64);
+        last = g.control_dependencies(&[last], || {
+            let counted = total.assign_add(1.0);
+            own.assign_add(counted).op()
+        });
+    }
+    let session = Session::new(&g)?;
+    session.run(last)?;
+    assert_eq!(session.run(total)?.sum(), COUNT as f64);
+    let mut values = session.variable_values()?;
+    for index in 0..COUNT {
+        let own = values.remove(&format!("v{index}")).and_then(Value::into_array::<f64>);
+        assert_eq!(own.map(|own| own.sum()), Some(index as f64 + 1.0));
+    }
+    Ok(())
+}
+
 /// Line 14: an integer division by zero fails the run, and every variable that it assigns stays as it
 /// was, however many steps had been done.
 #[test]

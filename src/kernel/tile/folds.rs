@@ -93,11 +93,11 @@ pub(super) fn dot<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
     let (mut a_blocks, mut b_blocks) =
         (a.chunks_exact(SIDE_BY_SIDE * V::LEN), b.chunks_exact(SIDE_BY_SIDE * V::LEN));
     for (a, b) in (&mut a_blocks).zip(&mut b_blocks) {
-        for i in 0..SIDE_BY_SIDE {
+        for (i, partial) in partial.iter_mut().enumerate() {
             // SAFETY: the blocks hold four vectors each.
             let (a, b) =
                 unsafe { (V::load(a.as_ptr().add(i * V::LEN)), V::load(b.as_ptr().add(i * V::LEN))) };
-            partial[i] = a.mul_add(b, partial[i]);
+            *partial = a.mul_add(b, *partial);
         }
     }
     let (mut a_blocks, mut b_blocks) =
