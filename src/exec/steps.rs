@@ -4,11 +4,13 @@ use std::cell::{Cell, RefCell};
 
 use super::{Memory, OutOfMemory};
 use crate::kernel::fold;
+use crate::kernel::isa::Isa;
 use crate::kernel::tile::Args;
 use crate::plan::{Accumulator, Base, BufferId, Fallible, Kind, Region, Slot, Step, TileOp};
 
 thread_local! {
-    /// The tiles of the region that this thread runs. Grows to the largest region seen.
+    /// The tiles of the region, or the packed operands of the product, that this thread runs. Grows to the
+    /// largest seen.
     static SCRATCH: RefCell<Memory> = const { RefCell::new(Memory::empty()) };
 }
 
@@ -44,12 +46,15 @@ pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>
                 ..*product
             };
             let element = product.dtype.size();
-            // SAFETY: the panel's rows lie within `a` and `c`, and no other task has them.
-            unsafe {
-                let a = addresses.of(*a).add(first * product.a.row * element);
-                let c = addresses.of(*c).add(first * product.n * element);
-                panel.run(a, addresses.of(*b), c);
-            }
+            let kernel = product.kernel(Isa::detected());
+            with_scratch(panel.scratch_bytes(kernel), |scratch| {
+                // SAFETY: the panel's rows lie within `a` and `c`, and no other task has them.
+                unsafe {
+                    let a = addresses.of(*a).add(first * product.a.row * element);
+                    let c = addresses.of(*c).add(first * product.c_row * element);
+                    panel.run(kernel, a, addresses.of(*b), c, scratch);
+                }
+            });
             Ok(())
         }
         Kind::Fold { fold, src, dst } => {
@@ -86,17 +91,24 @@ pub(super) unsafe fn finish(step: &Step, addresses: Addresses<'_>) {
     }
 }
 
+/// Lends this thread's scratch memory, of at least so many bytes.
+fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8) -> R) -> R {
+    SCRATCH.with_borrow_mut(|scratch| {
+        if scratch.bytes() < bytes {
+            // A few tiles: a process without memory for these cannot go on in any case.
+            *scratch = Memory::zeroed(bytes)
+                .unwrap_or_else(|OutOfMemory { bytes }| panic!("no memory for {bytes} bytes of tiles"));
+        }
+        run(scratch.start())
+    })
+}
+
 /// Runs the tiles of one chunk of rows.
 ///
 /// # Safety
 /// As for [`run_task`].
 unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> Result<(), Fallible> {
-    SCRATCH.with_borrow_mut(|scratch| {
-        if scratch.bytes() < region.scratch_bytes {
-            // A few tiles: a process without memory for these cannot go on in any case.
-            *scratch = Memory::zeroed(region.scratch_bytes)
-                .unwrap_or_else(|OutOfMemory { bytes }| panic!("no memory for {bytes} bytes of tiles"));
-        }
+    with_scratch(region.scratch_bytes, |scratch| {
         let partial = match region.partial {
             // SAFETY: `partial` holds `partial_bytes` for each chunk; this one is touched by this task only.
             Some(partial) => unsafe {
@@ -108,7 +120,7 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
             },
             None => std::ptr::null_mut(),
         };
-        let tiles = Tiles { addresses, scratch: scratch.start(), partial, fault: Cell::new(false) };
+        let tiles = Tiles { addresses, scratch, partial, fault: Cell::new(false) };
         let first = chunk * region.chunk_rows;
         let end = region.rows.min(first + region.chunk_rows);
         for op in &region.once {

@@ -270,7 +270,7 @@ impl Planner<'_> {
             Strides { row: strides[0], column: strides[1] }
         };
         let [m, k, n] = [inst.dims[0], self.program.inst(left).dims[1], inst.dims[1]];
-        let product = Product { dtype: inst.dtype, m, k, n, a: strides(left), b: strides(right) };
+        let product = Product { dtype: inst.dtype, m, k, n, a: strides(left), b: strides(right), c_row: n };
         let [a, b, c] = [self.base(left), self.base(right), val].map(|base| self.buffer_of[&base]);
         let work = m.saturating_mul(k).saturating_mul(n);
         let panel_rows = if work >= MIN_SPLIT_WORK { PANEL_ROWS } else { m.max(1) };
