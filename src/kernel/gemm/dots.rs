@@ -3,6 +3,10 @@
 //! The order of a sum: lane by lane, in one chain of vectors (four for a single column, where there are
 //! not enough rows to keep the multipliers busy), then the chains, then the lanes by halves; and so again for
 //! every [`K_BLOCK`] of k.
+#![allow(
+    clippy::needless_range_loop,
+    reason = "rows, columns and chains are indices of several arrays of registers at once"
+)]
 
 use std::marker::PhantomData;
 

@@ -1,5 +1,6 @@
 //! Products with short rows of a, where writing c is the work: c is written in runs of whole rows, a few at a
 //! time, and rows of b are read again for each few.
+#![allow(clippy::needless_range_loop, reason = "rows are indices of registers and of memory at once")]
 
 use std::marker::PhantomData;
 

@@ -26,6 +26,7 @@ mod flat;
 mod integers;
 mod operands;
 mod pack;
+#[cfg_attr(not(test), allow(dead_code, reason = "plans cut products into rows by themselves as yet"))]
 mod split;
 mod stream;
 #[cfg(test)]
@@ -39,6 +40,7 @@ use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
 use self::choice::Family;
 pub(crate) use self::choice::GemmKernel;
 use self::operands::Operands;
+#[allow(unused_imports, reason = "plans cut products into rows by themselves as yet")]
 pub(crate) use self::split::Split;
 use self::vector::{Plain, Vector};
 use super::isa::Isa;
@@ -163,7 +165,7 @@ impl Product {
                 Family::Chain { swapped: true } => chain::run::<V>(&operands.swapped(), scratch),
                 Family::Dots { swapped: false, single } => dots::run::<V>(&operands, single, scratch),
                 Family::Dots { swapped: true, single } => {
-                    dots::run::<V>(&operands.swapped(), single, scratch)
+                    dots::run::<V>(&operands.swapped(), single, scratch);
                 }
                 Family::Library => self.run_library(a, b, c),
                 Family::Integers => {}

@@ -5,6 +5,10 @@
 //! array. Everything is inlined into [`Vector::compiled`], the one function for which features are enabled.
 
 #[cfg(target_arch = "x86_64")]
+#[allow(
+    clippy::wildcard_imports,
+    reason = "fifty intrinsics, all of which say by their name where they come from"
+)]
 use std::arch::x86_64::*;
 use std::array::from_fn;
 
