@@ -14,6 +14,9 @@
 //! its column of b, k and the kernel, not on the panels. No product is skipped, so NaN and infinity
 //! spread as IEEE 754 says; a sum over nothing is zero.
 //!
+//! Chains come in four forms that give the same bits: [`tile`]s, mostly; [`stream`] for a single row; [`flat`] for short
+//! rows of a; a loop of constant length for up to four columns of a times one of b.
+//!
 //! Blocks of operands are packed into scratch memory that the caller gives; matrixmultiply alone allocates.
 //!
 //! **Speed** on AVX-512, one thread (`cargo bench --bench matmul` compares with matrixmultiply): tiles of 14 rows by

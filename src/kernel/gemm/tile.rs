@@ -39,8 +39,8 @@ pub(super) struct TileArgs<T> {
 pub(super) type TileKernel<T> = unsafe fn(&TileArgs<T>);
 
 /// Columns of a from which it pays to ask for the tile's part of c before the loop over k: what comes from the
-/// second-level cache is there in about 15 cycles, 4 or more of which one k takes.
-const FETCH_AHEAD: usize = 64;
+/// second-level cache is there in about 15 cycles, and what comes from memory in hundreds, of which one k takes 7 to 14.
+const FETCH_AHEAD: usize = 16;
 
 /// Writes a loop over the rows, or the vectors, of a tile out: every index is then a constant, and the tile in
 /// registers. A loop that the compiler chose not to unroll, or unrolled too late, would keep it in memory.
