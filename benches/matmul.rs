@@ -9,7 +9,7 @@ use versus::{cases, versus};
 
 /// Lengths m, k and n, and which factors lie transposed in memory.
 #[rustfmt::skip]
-const PRODUCTS: [(usize, usize, usize, bool, bool); 9] = [
+const PRODUCTS: [(usize, usize, usize, bool, bool); 22] = [
     (   256,  256, 256, false, false),
     (   512,  512, 512, false, false),
     (   512,  512, 512, true,  false),
@@ -18,7 +18,20 @@ const PRODUCTS: [(usize, usize, usize, bool, bool); 9] = [
     (   784,  128, 256, true,  false),
     (   128,  128,  10, false, false),
     ( 1_000, 1_000,  1, false, false),
+    ( 1_000, 1_000,  1, true,  false),
+    (     1, 1_000, 1_000, false, false),
+    (     1, 1_000, 1_000, false, true),
     (10_000,    2,   1, false, false),
+    ( 1_000,    1, 1_000, false, false),
+    (   256,    8, 256, false, false),
+    (     8,  512, 512, false, false),
+    (     8,  512, 512, false, true),
+    (   512,  512,   8, false, false),
+    (   512,  512,   8, true,  false),
+    (    16,   16,  16, false, false),
+    (    64,   64,  64, false, false),
+    (   512,  512, 512, true,  true),
+    ( 1_024, 1_024, 1_024, false, false),
 ];
 
 fn benches(criterion: &mut Criterion) {

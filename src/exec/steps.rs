@@ -1,22 +1,24 @@
 //! One task of a step: a chunk of a region's tiles, a panel of a product, an index of a fold.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Range;
 
 use super::{Memory, OutOfMemory};
 use crate::kernel::fold;
+use crate::kernel::gemm::Product;
 use crate::kernel::prefetch::prefetch;
 use crate::kernel::tile::Args;
-use crate::plan::{Accumulator, Base, BufferId, Fallible, Kind, Operands, Region, Slot, Step};
+use crate::plan::{Accumulator, Base, BufferId, Factors, Fallible, Kind, Operands, Region, Slot, Step};
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch { memory: Memory::empty(), args: Vec::new() }) };
 }
 
-/// What a thread needs to run a region; grows to the largest seen.
+/// What a thread needs to run a step; grows to the largest seen.
 struct Scratch {
-    /// The tiles.
+    /// The tiles of a region, or the packed operands of a product.
     memory: Memory,
-    /// The arguments of the region's ops.
+    /// The arguments of a region's ops.
     args: Vec<Args>,
 }
 
@@ -45,19 +47,19 @@ pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>
     match &step.kind {
         // SAFETY: the caller's promise.
         Kind::Region(region) => unsafe { run_chunk(region, task, addresses) },
-        Kind::Product { product, a, b, c, panel_rows } => {
-            let first = task * panel_rows;
-            let panel = crate::kernel::gemm::Product {
-                m: (product.m - first.min(product.m)).min(*panel_rows),
-                ..*product
-            };
-            let element = product.dtype.size();
-            // SAFETY: the panel's rows lie within `a` and `c`, and no other task has them.
-            unsafe {
-                let a = addresses.of(*a).add(first * product.a.row * element);
-                let c = addresses.of(*c).add(first * product.n * element);
-                panel.run(a, addresses.of(*b), c);
-            }
+        Kind::Product(factors) => {
+            let row_panels = factors.product.m.div_ceil(factors.split.rows).max(1);
+            let (first_row, first_column) =
+                (task % row_panels * factors.split.rows, task / row_panels * factors.split.columns);
+            let c = addresses
+                .of(factors.c)
+                .wrapping_add(first_row * factors.product.c_row * factors.product.dtype.size());
+            let rows = first_row..factors.product.m.min(first_row + factors.split.rows);
+            let columns = first_column..factors.product.n.min(first_column + factors.split.columns);
+            with_scratch(factors.scratch_bytes, |scratch, _| {
+                // SAFETY: the caller's promise; the panel lies within `c`, and no other task has it.
+                unsafe { run_panel(factors, addresses, rows, columns, c, scratch) };
+            });
             Ok(())
         }
         Kind::Fold { fold, src, dst } => {
@@ -94,17 +96,47 @@ pub(super) unsafe fn finish(step: &Step, addresses: Addresses<'_>) {
     }
 }
 
+/// Computes a panel of a product, whose rows start at `c`.
+///
+/// # Safety
+/// As for [`run_task`]; `c` must reach the panel's rows, `scratch` the product's scratch memory.
+unsafe fn run_panel(
+    factors: &Factors,
+    addresses: Addresses<'_>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    c: *mut u8,
+    scratch: *mut u8,
+) {
+    let Factors { product, kernel, .. } = factors;
+    let element = product.dtype.size();
+    let panel = Product { m: rows.len(), n: columns.len(), ..*product };
+    // SAFETY: the rows of `a` and the columns of `b` are the panel's; the rest is the caller's promise.
+    unsafe {
+        let a = addresses.of(factors.a).add(rows.start * product.a.row * element);
+        let b = addresses.of(factors.b).add(columns.start * product.b.column * element);
+        panel.run(*kernel, a, b, c.add(columns.start * element), scratch);
+    }
+}
+
+/// Lends this thread's scratch memory, of at least so many bytes.
+fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R) -> R {
+    SCRATCH.with_borrow_mut(|Scratch { memory, args }| {
+        if memory.bytes() < bytes {
+            // A few tiles: a process without memory for these cannot go on in any case.
+            *memory = Memory::zeroed(bytes)
+                .unwrap_or_else(|OutOfMemory { bytes }| panic!("no memory for {bytes} bytes of tiles"));
+        }
+        run(memory.start(), args)
+    })
+}
+
 /// Runs the tiles of one chunk of rows.
 ///
 /// # Safety
 /// As for [`run_task`].
 unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> Result<(), Fallible> {
-    SCRATCH.with_borrow_mut(|Scratch { memory, args }| {
-        if memory.bytes() < region.scratch_bytes {
-            // A few tiles: a process without memory for these cannot go on in any case.
-            *memory = Memory::zeroed(region.scratch_bytes)
-                .unwrap_or_else(|OutOfMemory { bytes }| panic!("no memory for {bytes} bytes of tiles"));
-        }
+    with_scratch(region.scratch_bytes, |scratch, args| {
         let partial = match region.partial {
             // SAFETY: `partial` holds `partial_bytes` for each chunk; this one is touched by this task only.
             Some(partial) => unsafe {
@@ -116,7 +148,7 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
             },
             None => std::ptr::null_mut(),
         };
-        let bases = Bases { addresses, scratch: memory.start(), partial };
+        let bases = Bases { addresses, scratch, partial };
         let first = chunk * region.chunk_rows;
         let end = region.rows.min(first + region.chunk_rows);
         for op in &region.once {

@@ -103,7 +103,8 @@ pub(crate) fn resolve(program: &Program) -> Vec<Layout> {
     let must_be_row_major = consecutive_operands(program);
     let by_columns = column_constants(program);
     for (index, inst) in program.insts.iter().enumerate() {
-        let strides = if by_columns[index] { Dims::from_slice(&[1, inst.dims[0]]) } else { row_major(&inst.dims) };
+        let strides =
+            if by_columns[index] { Dims::from_slice(&[1, inst.dims[0]]) } else { row_major(&inst.dims) };
         let own = Layout { base: Val(index as u32), strides };
         let Prim::View(view) = &inst.prim else {
             layouts.push(own);

@@ -1,7 +1,7 @@
 //! The plan's invariant, established from the finished plan alone: by reading it, not by repeating
 //! how it was made. Runs on every plan in debug builds and tests.
 
-use super::{Base, BufferId, Kind, Place, Plan, Step};
+use super::{Base, BufferId, Factors, Kind, Place, Plan, Step};
 use crate::exec::ALIGNMENT;
 use crate::kernel::gemm::Strides;
 
@@ -108,7 +108,7 @@ impl Plan {
                     holds(partial, region.chunks() * region.partial_bytes)
                 })
             }
-            Kind::Product { product, a, b, c, .. } => {
+            Kind::Product(Factors { product, a, b, c, .. }) => {
                 require(*a, false)?;
                 require(*b, false)?;
                 require(*c, true)?;

@@ -22,7 +22,7 @@ use crate::dtype::DType;
 use crate::exec::{Arena, Initialized};
 use crate::graph::VariableId;
 use crate::kernel::fold::MiddleFold;
-use crate::kernel::gemm::{Product, Strides};
+use crate::kernel::gemm::{GemmKernel, Product, Split, Strides};
 use crate::kernel::isa::Isa;
 use crate::lower::fuse::{self, Group, Rows};
 use crate::lower::layout::{self, Layout, folded};
@@ -79,12 +79,25 @@ pub(crate) struct Step {
 pub(crate) enum Kind {
     /// Runs a region tile by tile.
     Region(Box<Region>),
-    /// c = a·b, split into panels of rows.
-    Product { product: Product, a: BufferId, b: BufferId, c: BufferId, panel_rows: usize },
+    /// A matrix product, split into panels.
+    Product(Factors),
     /// Folds over a middle axis.
     Fold { fold: MiddleFold, src: BufferId, dst: BufferId },
     /// Copies all bytes.
     Copy { src: BufferId, dst: BufferId, bytes: usize },
+}
+
+/// A matrix product c = a·b and how it is computed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Factors {
+    pub(crate) product: Product,
+    pub(crate) kernel: GemmKernel,
+    /// The largest panel.
+    pub(crate) split: Split,
+    pub(crate) scratch_bytes: usize,
+    pub(crate) a: BufferId,
+    pub(crate) b: BufferId,
+    pub(crate) c: BufferId,
 }
 
 /// A fetched value: where it lies after the last step, and its type.
@@ -126,14 +139,6 @@ pub(crate) struct Options {
     /// Whether steps may run at once, which forbids some reuse of memory.
     pub(crate) parallel: bool,
 }
-
-/// Panels of a product have this many rows: a multiple of matrixmultiply's blocks, small enough that
-/// two threads share a 256-row product evenly, large enough that packing the right operand again for
-/// each panel stays below a tenth of the work.
-const PANEL_ROWS: usize = 128;
-
-/// Multiply-adds from which a product is split: below, it is over before another thread has woken.
-const MIN_SPLIT_WORK: usize = 1 << 20;
 
 /// Plans a program that is fed arrays of the given types and lengths.
 pub(crate) fn plan(program: &Program, options: Options, fed: &[(DType, Vec<usize>)]) -> Plan {
@@ -290,14 +295,15 @@ impl Planner<'_> {
             Strides { row: strides[0], column: strides[1] }
         };
         let [m, k, n] = [inst.dims[0], self.program.inst(left).dims[1], inst.dims[1]];
-        let product = Product { dtype: inst.dtype, m, k, n, a: strides(left), b: strides(right) };
+        let product = Product { dtype: inst.dtype, m, k, n, a: strides(left), b: strides(right), c_row: n };
         let [a, b, c] = [self.base(left), self.base(right), val].map(|base| self.buffer_of[&base]);
-        let work = m.saturating_mul(k).saturating_mul(n);
-        let panel_rows = if work >= MIN_SPLIT_WORK { PANEL_ROWS } else { m.max(1) };
+        let kernel = product.kernel(self.isa);
+        let (split, scratch_bytes) = (product.split(kernel), product.scratch_bytes(kernel));
+        let factors = Factors { product, kernel, split, scratch_bytes, a, b, c };
+        let cost = order::product_cost(m.saturating_mul(k).saturating_mul(n));
         let mut reads = vec![a, b];
         reads.dedup();
-        let kind = Kind::Product { product, a, b, c, panel_rows };
-        self.steps.push(Step { kind, reads, writes: vec![c], cost: order::product_cost(work) });
+        self.steps.push(Step { kind: Kind::Product(factors), reads, writes: vec![c], cost });
     }
 
     fn add_fold(&mut self, val: Val) {

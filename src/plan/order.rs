@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Kind, Step};
+use super::{Factors, Kind, Step};
 
 /// Nanoseconds for an element of a tile to pass one op: a load, a store and an instruction at a
 /// vector an instruction, from the first-level cache.
@@ -209,7 +209,9 @@ impl Step {
     pub(crate) fn tasks(&self) -> usize {
         match &self.kind {
             Kind::Region(region) => region.chunks(),
-            Kind::Product { product, panel_rows, .. } => product.m.div_ceil(*panel_rows),
+            Kind::Product(Factors { product, split, .. }) => {
+                product.m.div_ceil(split.rows).max(1) * product.n.div_ceil(split.columns).max(1)
+            }
             Kind::Fold { fold, .. } => fold.outer,
             Kind::Copy { .. } => 1,
         }

@@ -110,26 +110,26 @@ fn products_share_memory_and_run_at_once() {
     b20: 131072 bytes, arena at 917504
     b21: 131072 bytes, arena at 131072
     b22: 131072 bytes, arena at 0
-    step 0: b0 = b1·b1 of [128, 128, 128] in panels of 128
-    step 1: b2 = b0·b1 of [128, 128, 128] in panels of 128
-    step 2: b3 = b2·b1 of [128, 128, 128] in panels of 128
-    step 3: b4 = b3·b1 of [128, 128, 128] in panels of 128
-    step 4: b5 = b6·b6 of [128, 128, 128] in panels of 128
-    step 5: b7 = b5·b6 of [128, 128, 128] in panels of 128
-    step 6: b8 = b7·b6 of [128, 128, 128] in panels of 128
-    step 7: b9 = b8·b6 of [128, 128, 128] in panels of 128
+    step 0: b0 = b1·b1 of [128, 128, 128] in panels of [128, 128]
+    step 1: b2 = b0·b1 of [128, 128, 128] in panels of [128, 128]
+    step 2: b3 = b2·b1 of [128, 128, 128] in panels of [128, 128]
+    step 3: b4 = b3·b1 of [128, 128, 128] in panels of [128, 128]
+    step 4: b5 = b6·b6 of [128, 128, 128] in panels of [128, 128]
+    step 5: b7 = b5·b6 of [128, 128, 128] in panels of [128, 128]
+    step 6: b8 = b7·b6 of [128, 128, 128] in panels of [128, 128]
+    step 7: b9 = b8·b6 of [128, 128, 128] in panels of [128, 128]
     step 8: region of 16384 rows, tiles of 1024, 1 chunks
         b15 = add b4, b9
-    step 9: b10 = b11·b11 of [128, 128, 128] in panels of 128
-    step 10: b12 = b10·b11 of [128, 128, 128] in panels of 128
-    step 11: b13 = b12·b11 of [128, 128, 128] in panels of 128
-    step 12: b14 = b13·b11 of [128, 128, 128] in panels of 128
+    step 9: b10 = b11·b11 of [128, 128, 128] in panels of [128, 128]
+    step 10: b12 = b10·b11 of [128, 128, 128] in panels of [128, 128]
+    step 11: b13 = b12·b11 of [128, 128, 128] in panels of [128, 128]
+    step 12: b14 = b13·b11 of [128, 128, 128] in panels of [128, 128]
     step 13: region of 16384 rows, tiles of 1024, 1 chunks
         b21 = add b15, b14
-    step 14: b16 = b17·b17 of [128, 128, 128] in panels of 128
-    step 15: b18 = b16·b17 of [128, 128, 128] in panels of 128
-    step 16: b19 = b18·b17 of [128, 128, 128] in panels of 128
-    step 17: b20 = b19·b17 of [128, 128, 128] in panels of 128
+    step 14: b16 = b17·b17 of [128, 128, 128] in panels of [128, 128]
+    step 15: b18 = b16·b17 of [128, 128, 128] in panels of [128, 128]
+    step 16: b19 = b18·b17 of [128, 128, 128] in panels of [128, 128]
+    step 17: b20 = b19·b17 of [128, 128, 128] in panels of [128, 128]
     step 18: region of 16384 rows, tiles of 1024, 1 chunks
         b22 = add b21, b20
     fetch b22 : f64[128, 128]
@@ -211,5 +211,5 @@ fn the_checker_sees_what_is_wrong() {
     let mut reversed = planned(&g, &[operation], true, false);
     reversed.steps.reverse();
     assert!(reversed.check().is_err());
-    assert!(reversed.steps.iter().any(|step| matches!(step.kind, Kind::Product { .. })));
+    assert!(reversed.steps.iter().any(|step| matches!(step.kind, Kind::Product(_))));
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Base, BufferId, Kind, Place, Plan, Slot, Step, TileOp};
+use super::{Base, BufferId, Factors, Kind, Place, Plan, Slot, Step, TileOp};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -45,9 +45,10 @@ fn write_step(f: &mut fmt::Formatter<'_>, index: usize, step: &Step) -> fmt::Res
                 writeln!(f, "    b{} = total of p{}", accumulator.buffer.0, accumulator.offset)
             })
         }
-        Kind::Product { product, a, b, c, panel_rows } => {
+        Kind::Product(Factors { product, split, a, b, c, .. }) => {
             let lengths = [product.m, product.k, product.n];
-            writeln!(f, "step {index}: b{} = b{}·b{} of {lengths:?} in panels of {panel_rows}", c.0, a.0, b.0)
+            let panel = [split.rows, split.columns];
+            writeln!(f, "step {index}: b{} = b{}·b{} of {lengths:?} in panels of {panel:?}", c.0, a.0, b.0)
         }
         Kind::Fold { fold, src, dst } => {
             let lengths = [fold.outer, fold.axis, fold.inner];

@@ -1,0 +1,335 @@
+//! Vectors of one register, for each instruction set: what the float kernels are written in.
+//!
+//! Tiles must stay in registers, and columns that fill no vector are read and written under a mask; plain
+//! arrays promise neither, so these are the intrinsics. Where there are none, the baseline, a vector is an
+//! array. Everything is inlined into [`Vector::compiled`], the one function for which features are enabled.
+
+#[cfg(target_arch = "x86_64")]
+#[allow(
+    clippy::wildcard_imports,
+    reason = "fifty intrinsics, all of which say by their name where they come from"
+)]
+use std::arch::x86_64::*;
+use std::array::from_fn;
+
+use super::pack::Transpose;
+use super::tile::{Tile, TileKernel};
+use crate::kernel::isa::BaselineMulAdd;
+use crate::kernel::math::{Fused, MulAdd};
+use crate::kernel::number::Number;
+
+/// Lanes of the longest vector.
+pub(super) const MOST_LANES: usize = 16;
+
+/// A kernel, to be compiled for the instruction set of a vector.
+pub(super) trait Body {
+    type Args;
+
+    /// Must be `#[inline(always)]`, and so must be all that it calls.
+    ///
+    /// # Safety
+    /// The machine must have the instruction set; what else, stands at the kernel.
+    unsafe fn run(args: &Self::Args);
+}
+
+/// A vector register of floats.
+///
+/// # Safety
+/// All functions: the machine must have the instruction set. Loads and stores: the address must be aligned
+/// for one element and reach all lanes, or as many as the mask has.
+pub(super) trait Vector: Copy + 'static {
+    type Element: Transpose;
+    /// How its lanes multiply and add.
+    type MulAdd: MulAdd;
+    /// Which lanes, from the first one on, are read or written.
+    type Mask: Copy;
+    const LANES: usize;
+    /// Most rows of a tile of one or two vectors, and of four: the accumulators, a row of `b` and an
+    /// element of `a` fill the registers.
+    const ROWS: usize;
+    const WIDE_ROWS: usize;
+    /// Rows of a tile of dot products.
+    const DOT_ROWS: usize;
+
+    unsafe fn zero() -> Self;
+    /// Asks for the cache line of an address, which need not be valid.
+    #[inline(always)]
+    fn fetch(at: *const Self::Element) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: every x86-64 has the instruction, and it touches no memory that the program sees.
+        unsafe {
+            _mm_prefetch::<_MM_HINT_T0>(at.cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = at;
+    }
+    unsafe fn mask(count: usize) -> Self::Mask;
+    unsafe fn splat(at: *const Self::Element) -> Self;
+    unsafe fn load(at: *const Self::Element) -> Self;
+    /// Zero in the other lanes, whose memory is not touched.
+    unsafe fn load_masked(at: *const Self::Element, mask: Self::Mask) -> Self;
+    unsafe fn store(self, at: *mut Self::Element);
+    unsafe fn store_masked(self, at: *mut Self::Element, mask: Self::Mask);
+    /// self · factor + addend
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+    unsafe fn add(self, other: Self) -> Self;
+    /// The sum of the lanes, by halves.
+    unsafe fn sum(self) -> Self::Element;
+
+    /// Runs a kernel as compiled for the instruction set.
+    unsafe fn compiled<B: Body>(args: &B::Args);
+
+    /// The tile of up to [`ROWS`](Self::ROWS) rows by 1, 2 or 4 vectors.
+    fn tile(rows: usize, vectors: usize) -> TileKernel<Self::Element>;
+}
+
+/// Lists the tiles of a vector type: each is a kernel of its own.
+macro_rules! tiles {
+    ($rows:expr, $vectors:expr; narrow $($narrow:literal)*; wide $($wide:literal)*) => {
+        match ($rows, $vectors) {
+            $(($narrow, 1) => Self::compiled::<Tile<Self, $narrow, 1>>,)*
+            $(($narrow, 2) => Self::compiled::<Tile<Self, $narrow, 2>>,)*
+            $(($wide, 4) => Self::compiled::<Tile<Self, $wide, 4>>,)*
+            _ => unreachable!("no tile of {} rows by {} vectors", $rows, $vectors),
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! x86_vectors {
+    ($(
+        $vector:ident of $lanes:literal $element:ident, $features:literal, rows $rows:literal $wide_rows:literal $dot_rows:literal;
+        $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident;
+        mask $mask:ident, $load_masked:ident $store_masked:ident, $count:ident => $make_mask:expr;
+        tiles narrow $($narrow:literal)*; wide $($wide:literal)*;
+    )*) => {$(
+        impl Vector for $vector {
+            type Element = $element;
+            type MulAdd = Fused;
+            type Mask = $mask;
+            const LANES: usize = $lanes;
+            const ROWS: usize = $rows;
+            const WIDE_ROWS: usize = $wide_rows;
+            const DOT_ROWS: usize = $dot_rows;
+
+            #[inline(always)]
+            unsafe fn zero() -> Self {
+                // SAFETY: the machine has the set.
+                unsafe { $zero() }
+            }
+            #[inline(always)]
+            unsafe fn mask($count: usize) -> $mask {
+                // SAFETY: the machine has the set.
+                #[allow(unused_unsafe, reason = "not every mask takes an instruction")]
+                unsafe { $make_mask }
+            }
+            #[inline(always)]
+            unsafe fn splat(at: *const $element) -> Self {
+                // SAFETY: the address holds an element.
+                unsafe { $splat(*at) }
+            }
+            #[inline(always)]
+            unsafe fn load(at: *const $element) -> Self {
+                // SAFETY: the address reaches all lanes; no alignment is asked for.
+                unsafe { $load(at) }
+            }
+            #[inline(always)]
+            unsafe fn load_masked(at: *const $element, mask: $mask) -> Self {
+                // SAFETY: the address reaches the lanes of the mask, others are not touched.
+                unsafe { $load_masked!(at, mask) }
+            }
+            #[inline(always)]
+            unsafe fn store(self, at: *mut $element) {
+                // SAFETY: the address reaches all lanes; no alignment is asked for.
+                unsafe { $store(at, self) }
+            }
+            #[inline(always)]
+            unsafe fn store_masked(self, at: *mut $element, mask: $mask) {
+                // SAFETY: the address reaches the lanes of the mask, others are not touched.
+                unsafe { $store_masked(at, mask, self) }
+            }
+            #[inline(always)]
+            unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+                // SAFETY: the machine has the set.
+                unsafe { $fma(self, factor, addend) }
+            }
+            #[inline(always)]
+            unsafe fn add(self, other: Self) -> Self {
+                // SAFETY: the machine has the set.
+                unsafe { $add(self, other) }
+            }
+            #[inline(always)]
+            unsafe fn sum(self) -> $element {
+                let mut lanes = [0.0; $lanes];
+                // SAFETY: the array has as many elements as the vector has lanes.
+                unsafe { $store(lanes.as_mut_ptr(), self) };
+                sum_by_halves(lanes)
+            }
+            #[inline(always)]
+            unsafe fn compiled<B: Body>(args: &B::Args) {
+                #[target_feature(enable = $features)]
+                unsafe fn enabled<B: Body>(args: &B::Args) {
+                    // SAFETY: the caller's promise.
+                    unsafe { B::run(args) }
+                }
+                // SAFETY: the caller's promise.
+                unsafe { enabled::<B>(args) }
+            }
+            fn tile(rows: usize, vectors: usize) -> TileKernel<$element> {
+                tiles!(rows, vectors; narrow $($narrow)*; wide $($wide)*)
+            }
+        }
+    )*};
+}
+
+#[cfg(target_arch = "x86_64")]
+macro_rules! maskz_ps512 {
+    ($at:expr, $mask:expr) => {
+        _mm512_maskz_loadu_ps($mask, $at)
+    };
+}
+#[cfg(target_arch = "x86_64")]
+macro_rules! maskz_pd512 {
+    ($at:expr, $mask:expr) => {
+        _mm512_maskz_loadu_pd($mask, $at)
+    };
+}
+#[cfg(target_arch = "x86_64")]
+macro_rules! maskload_ps256 {
+    ($at:expr, $mask:expr) => {
+        _mm256_maskload_ps($at, $mask)
+    };
+}
+#[cfg(target_arch = "x86_64")]
+macro_rules! maskload_pd256 {
+    ($at:expr, $mask:expr) => {
+        _mm256_maskload_pd($at, $mask)
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+x86_vectors! {
+    __m512 of 16 f32, "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma", rows 14 6 4;
+    _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps;
+    mask __mmask16, maskz_ps512 _mm512_mask_storeu_ps, count => ((1_u32 << count) - 1) as __mmask16;
+    tiles narrow 1 2 3 4 5 6 7 8 9 10 11 12 13 14; wide 1 2 3 4 5 6;
+
+    __m512d of 8 f64, "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma", rows 14 6 4;
+    _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd;
+    mask __mmask8, maskz_pd512 _mm512_mask_storeu_pd, count => ((1_u32 << count) - 1) as __mmask8;
+    tiles narrow 1 2 3 4 5 6 7 8 9 10 11 12 13 14; wide 1 2 3 4 5 6;
+
+    __m256 of 8 f32, "avx2,fma", rows 6 3 2;
+    _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps;
+    mask __m256i, maskload_ps256 _mm256_maskstore_ps, count => {
+        _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+    };
+    tiles narrow 1 2 3 4 5 6; wide 1 2 3;
+
+    __m256d of 4 f64, "avx2,fma", rows 6 3 2;
+    _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd;
+    mask __m256i, maskload_pd256 _mm256_maskstore_pd, count => {
+        _mm256_cmpgt_epi64(_mm256_set1_epi64x(count as i64), _mm256_setr_epi64x(0, 1, 2, 3))
+    };
+    tiles narrow 1 2 3 4 5 6; wide 1 2 3;
+}
+
+/// 16 bytes of floats: a register of SSE2 and of NEON.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub(super) struct Plain<T, const LANES: usize>([T; LANES]);
+
+macro_rules! plain_vectors {
+    ($($lanes:literal $element:ident),*) => {$(
+        impl Vector for Plain<$element, $lanes> {
+            type Element = $element;
+            type MulAdd = BaselineMulAdd;
+            type Mask = usize;
+            const LANES: usize = $lanes;
+            const ROWS: usize = 4;
+            const WIDE_ROWS: usize = 2;
+            const DOT_ROWS: usize = 2;
+
+            #[inline(always)]
+            unsafe fn zero() -> Self {
+                Plain([0.0; $lanes])
+            }
+            #[inline(always)]
+            unsafe fn mask(count: usize) -> usize {
+                count
+            }
+            #[inline(always)]
+            unsafe fn splat(at: *const $element) -> Self {
+                // SAFETY: the address holds an element.
+                Plain([unsafe { *at }; $lanes])
+            }
+            #[inline(always)]
+            unsafe fn load(at: *const $element) -> Self {
+                // SAFETY: the address reaches all lanes, and is aligned for an element.
+                unsafe { at.cast::<Self>().read() }
+            }
+            #[inline(always)]
+            unsafe fn load_masked(at: *const $element, mask: usize) -> Self {
+                if mask == $lanes {
+                    // SAFETY: the address reaches all lanes.
+                    return unsafe { Self::load(at) };
+                }
+                // SAFETY: only lanes of the mask are read.
+                Plain(from_fn(|lane| if lane < mask { unsafe { *at.add(lane) } } else { 0.0 }))
+            }
+            #[inline(always)]
+            unsafe fn store(self, at: *mut $element) {
+                // SAFETY: the address reaches all lanes, and is aligned for an element.
+                unsafe { at.cast::<Self>().write(self) };
+            }
+            #[inline(always)]
+            unsafe fn store_masked(self, at: *mut $element, mask: usize) {
+                for (lane, &x) in self.0.iter().enumerate() {
+                    if lane < mask {
+                        // SAFETY: only lanes of the mask are written.
+                        unsafe { *at.add(lane) = x };
+                    }
+                }
+            }
+            #[inline(always)]
+            unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+                Plain(from_fn(|l| <BaselineMulAdd as MulAdd>::mul_add(self.0[l], factor.0[l], addend.0[l])))
+            }
+            #[inline(always)]
+            unsafe fn add(self, other: Self) -> Self {
+                Plain(from_fn(|lane| self.0[lane] + other.0[lane]))
+            }
+            #[inline(always)]
+            unsafe fn sum(self) -> $element {
+                sum_by_halves(self.0)
+            }
+            #[inline(always)]
+            unsafe fn compiled<B: Body>(args: &B::Args) {
+                // A function of its own, as for the other sets.
+                #[inline(never)]
+                unsafe fn enabled<B: Body>(args: &B::Args) {
+                    // SAFETY: the caller's promise.
+                    unsafe { B::run(args) }
+                }
+                // SAFETY: the caller's promise.
+                unsafe { enabled::<B>(args) }
+            }
+            fn tile(rows: usize, vectors: usize) -> TileKernel<$element> {
+                tiles!(rows, vectors; narrow 1 2 3 4; wide 1 2)
+            }
+        }
+    )*};
+}
+plain_vectors!(4 f32, 2 f64);
+
+#[inline(always)]
+fn sum_by_halves<T: Number, const LANES: usize>(mut lanes: [T; LANES]) -> T {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] = lanes[lane].add(lanes[lane + half]);
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
