@@ -8,7 +8,9 @@ use crate::kernel::fold;
 use crate::kernel::gemm::Product;
 use crate::kernel::prefetch::prefetch;
 use crate::kernel::tile::Args;
-use crate::plan::{Accumulator, Base, BufferId, Factors, Fallible, Kind, Operands, Region, Slot, Step};
+use crate::plan::{
+    Accumulator, Base, BufferId, Factors, Fallible, Kind, Opening, Operands, Region, Slot, Step,
+};
 
 thread_local! {
     static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch { memory: Memory::empty(), args: Vec::new() }) };
@@ -47,15 +49,13 @@ pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>
     match &step.kind {
         // SAFETY: the caller's promise.
         Kind::Region(region) => unsafe { run_chunk(region, task, addresses) },
-        Kind::Product(factors) => {
-            let row_panels = factors.product.m.div_ceil(factors.split.rows).max(1);
-            let (first_row, first_column) =
-                (task % row_panels * factors.split.rows, task / row_panels * factors.split.columns);
-            let c = addresses
-                .of(factors.c)
-                .wrapping_add(first_row * factors.product.c_row * factors.product.dtype.size());
-            let rows = first_row..factors.product.m.min(first_row + factors.split.rows);
-            let columns = first_column..factors.product.n.min(first_column + factors.split.columns);
+        Kind::Product { factors, c } => {
+            let Factors { product, split, .. } = factors;
+            let row_panels = product.m.div_ceil(split.rows).max(1);
+            let (row, column) = (task % row_panels * split.rows, task / row_panels * split.columns);
+            let rows = row..product.m.min(row + split.rows);
+            let columns = column..product.n.min(column + split.columns);
+            let c = addresses.of(*c).wrapping_add(row * product.c_row * product.dtype.size());
             with_scratch(factors.scratch_bytes, |scratch, _| {
                 // SAFETY: the caller's promise; the panel lies within `c`, and no other task has it.
                 unsafe { run_panel(factors, addresses, rows, columns, c, scratch) };
@@ -148,9 +148,16 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
             },
             None => std::ptr::null_mut(),
         };
-        let bases = Bases { addresses, scratch, partial };
         let first = chunk * region.chunk_rows;
         let end = region.rows.min(first + region.chunk_rows);
+        let panel = scratch.wrapping_add(region.panel_offset);
+        let bases = Bases { addresses, scratch, panel, chunk_row: first, partial };
+        if let Some(Opening { factors, c }) = &region.opening {
+            let (columns, c) = (0..factors.product.n, bases.address(c, first));
+            // SAFETY: the caller's promise; the chunk's rows of `c` are this task's alone, be they in the thread's
+            // own memory, behind the scratch memory of the product, or in a buffer.
+            unsafe { run_panel(factors, addresses, first..end, columns, c, scratch) };
+        }
         for op in &region.once {
             // SAFETY: the caller's promise, and the scratch memory is as large as the region says.
             unsafe { (op.kernel)(&bases.args(&op.operands, first, region.tile_rows)) };
@@ -193,6 +200,9 @@ fn advance(args: &mut Args, Operands { dst, a, b, c, .. }: &Operands, rows: usiz
 struct Bases<'a> {
     addresses: Addresses<'a>,
     scratch: *mut u8,
+    /// The rows of the opening product, from the chunk's first one on.
+    panel: *mut u8,
+    chunk_row: usize,
     partial: *mut u8,
 }
 
@@ -201,6 +211,7 @@ impl Bases<'_> {
         let base = match slot.base {
             Base::Buffer(buffer) => self.addresses.of(buffer),
             Base::Scratch => self.scratch,
+            Base::Panel => self.panel.wrapping_sub(self.chunk_row * slot.row_bytes),
             Base::Partial => self.partial,
             Base::Nowhere => return std::ptr::null_mut(),
         };

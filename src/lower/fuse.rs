@@ -13,6 +13,7 @@
 //! 1. Each instruction, in order, joins the last group that produces one of its operands, if that is
 //!    a region with the same rows; all its other operands are then produced before. If no group does,
 //!    it joins the last region that reads the same memory.
+//!    A matrix product that can be cut by rows opens a region for what reads it.
 //! 2. Otherwise it starts a group: a region of its own, a matrix product, or a fold.
 
 use crate::dtype::DType;
@@ -63,8 +64,9 @@ impl Rows {
 /// Instructions that run together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
-    /// Tile by tile.
-    Region { rows: Rows, members: Vec<Val> },
+    /// Tile by tile. The opening, if there is one, is a matrix product: each task computes its rows of it first,
+    /// and its members find them in the cache.
+    Region { rows: Rows, opening: Option<Val>, members: Vec<Val> },
     /// A matrix product that is worth blocking.
     Product(Val),
     /// A fold over a middle axis, or one whose rows are too long for a tile.
@@ -226,11 +228,18 @@ pub(crate) fn part(program: &Program, layouts: &[Layout], val: Val) -> Option<Pa
     }
 }
 
-/// Groups the program's instructions; without `join`, each is a group of its own.
-pub(crate) fn group(program: &Program, layouts: &[Layout], join: bool) -> Vec<Group> {
+/// Groups the program's instructions; without `join`, each is a group of its own. `opens` says of a product
+/// whether it may open a region.
+pub(crate) fn group(
+    program: &Program,
+    layouts: &[Layout],
+    join: bool,
+    opens: &dyn Fn(Val) -> bool,
+) -> Vec<Group> {
     let mut grouping = Grouping {
         program,
         layouts,
+        opens,
         groups: Vec::new(),
         group_of: vec![None; program.insts.len()],
         accumulated: vec![false; program.insts.len()],
@@ -247,6 +256,7 @@ pub(crate) fn group(program: &Program, layouts: &[Layout], join: bool) -> Vec<Gr
 struct Grouping<'a> {
     program: &'a Program,
     layouts: &'a [Layout],
+    opens: &'a dyn Fn(Val) -> bool,
     groups: Vec<Group>,
     /// The group that produces a value, by its index.
     group_of: Vec<Option<usize>>,
@@ -273,13 +283,20 @@ impl Grouping<'_> {
             return;
         };
         let index = if let Some((index, rows)) = self.region_for(&part).filter(|_| join) {
-            if let Group::Region { rows: shared, members } = &mut self.groups[index] {
-                *shared = rows;
-                members.push(val);
+            let group = &mut self.groups[index];
+            match group {
+                Group::Region { rows: shared, members, .. } => {
+                    *shared = rows;
+                    members.push(val);
+                }
+                Group::Product(opening) | Group::Fold(opening) => {
+                    let opening = Some(*opening);
+                    *group = Group::Region { rows, opening, members: vec![val] };
+                }
             }
             index
         } else {
-            self.groups.push(Group::Region { rows: part.rows.clone(), members: vec![val] });
+            self.groups.push(Group::Region { rows: part.rows.clone(), opening: None, members: vec![val] });
             self.groups.len() - 1
         };
         self.group_of[val.index()] = Some(index);
@@ -298,12 +315,13 @@ impl Grouping<'_> {
             large.filter_map(|operand| self.last_reader[operand.base.index()]).max()
         };
         let index = last_producer.or_else(last_reader)?;
-        let Group::Region { rows, members } = &self.groups[index] else {
-            return None;
+        let rows = match &self.groups[index] {
+            Group::Region { rows, members, .. } if members.len() < MAX_MEMBERS => rows.clone(),
+            Group::Product(product) if (self.opens)(*product) => {
+                Rows::Exactly(vec![self.program.inst(*product).dims[0]])
+            }
+            _ => return None,
         };
-        if members.len() >= MAX_MEMBERS {
-            return None;
-        }
         let mut rows = rows.with(&part.rows)?;
         for operand in &part.tiled {
             if self.group_of[operand.base.index()] == Some(index) {

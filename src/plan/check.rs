@@ -1,7 +1,7 @@
 //! The plan's invariant, established from the finished plan alone: by reading it, not by repeating
 //! how it was made. Runs on every plan in debug builds and tests.
 
-use super::{Base, BufferId, Factors, Kind, Place, Plan, Step};
+use super::{Base, BufferId, Factors, Kind, Opening, Place, Plan, Step};
 use crate::exec::ALIGNMENT;
 use crate::kernel::gemm::Strides;
 
@@ -99,6 +99,13 @@ impl Plan {
                         )?;
                     }
                 }
+                if let Some(Opening { factors, c }) = &region.opening {
+                    self.check_factors(index, step, factors)?;
+                    if let Base::Buffer(buffer) = c.base {
+                        require(buffer, true)?;
+                        holds(buffer, c.row_bytes * region.rows)?;
+                    }
+                }
                 for accumulator in &region.accumulators {
                     require(accumulator.buffer, true)?;
                     holds(accumulator.buffer, accumulator.elements * accumulator.dtype.size())?;
@@ -108,18 +115,10 @@ impl Plan {
                     holds(partial, region.chunks() * region.partial_bytes)
                 })
             }
-            Kind::Product(Factors { product, a, b, c, .. }) => {
-                require(*a, false)?;
-                require(*b, false)?;
+            Kind::Product { factors, c } => {
+                self.check_factors(index, step, factors)?;
                 require(*c, true)?;
-                let reach = |rows: usize, columns: usize, strides: Strides| {
-                    let last = |length: usize, stride: usize| length.saturating_sub(1) * stride;
-                    let elements = last(rows, strides.row) + last(columns, strides.column) + 1;
-                    if rows * columns == 0 { 0 } else { elements * product.dtype.size() }
-                };
-                holds(*a, reach(product.m, product.k, product.a))?;
-                holds(*b, reach(product.k, product.n, product.b))?;
-                holds(*c, product.m * product.n * product.dtype.size())
+                holds(*c, factors.product.m * factors.product.n * factors.product.dtype.size())
             }
             Kind::Fold { fold, src, dst } => {
                 require(*src, false)?;
@@ -135,6 +134,30 @@ impl Plan {
                 holds(*dst, *bytes)
             }
         }
+    }
+
+    /// The operands of a product must be declared, and hold as much as their strides lead to.
+    fn check_factors(&self, index: usize, step: &Step, factors: &Factors) -> Result<(), String> {
+        let product = &factors.product;
+        let reach = |rows: usize, columns: usize, strides: Strides| {
+            let last = |length: usize, stride: usize| length.saturating_sub(1) * stride;
+            let elements = last(rows, strides.row) + last(columns, strides.column) + 1;
+            if rows * columns == 0 { 0 } else { elements * product.dtype.size() }
+        };
+        let operands = [
+            (factors.a, reach(product.m, product.k, product.a)),
+            (factors.b, reach(product.k, product.n, product.b)),
+        ];
+        for (buffer, bytes) in operands {
+            if !step.reads.contains(&buffer) {
+                return Err(format!("step {index} multiplies b{} without declaring it", buffer.0));
+            }
+            let there = self.buffers[buffer.index()].bytes;
+            if bytes > there {
+                return Err(format!("step {index} needs {bytes} bytes of b{}, which has {there}", buffer.0));
+            }
+        }
+        Ok(())
     }
 
     fn check_users(&self, id: BufferId, users: &[(usize, bool)]) -> Result<(), String> {

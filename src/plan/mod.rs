@@ -30,7 +30,7 @@ use crate::lower::{Dims, Prim, Program, Val, size};
 
 pub(crate) use constant::Constant;
 pub(crate) use order::Order;
-pub(crate) use region::{Accumulator, Base, Fallible, Operands, Region, Slot, TileOp};
+pub(crate) use region::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp};
 
 /// Index of a buffer in its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,15 +79,15 @@ pub(crate) struct Step {
 pub(crate) enum Kind {
     /// Runs a region tile by tile.
     Region(Box<Region>),
-    /// A matrix product, split into panels.
-    Product(Factors),
+    /// c = a·b, split into panels.
+    Product { factors: Factors, c: BufferId },
     /// Folds over a middle axis.
     Fold { fold: MiddleFold, src: BufferId, dst: BufferId },
     /// Copies all bytes.
     Copy { src: BufferId, dst: BufferId, bytes: usize },
 }
 
-/// A matrix product c = a·b and how it is computed.
+/// A matrix product a·b and how it is computed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Factors {
     pub(crate) product: Product,
@@ -97,7 +97,6 @@ pub(crate) struct Factors {
     pub(crate) scratch_bytes: usize,
     pub(crate) a: BufferId,
     pub(crate) b: BufferId,
-    pub(crate) c: BufferId,
 }
 
 /// A fetched value: where it lies after the last step, and its type.
@@ -143,11 +142,16 @@ pub(crate) struct Options {
 /// Plans a program that is fed arrays of the given types and lengths.
 pub(crate) fn plan(program: &Program, options: Options, fed: &[(DType, Vec<usize>)]) -> Plan {
     let layouts = layout::resolve(program);
-    let groups = fuse::group(program, &layouts, options.fuse);
+    let isa = Isa::detected();
+    let opens = |val: Val| {
+        let product = product(program, &layouts, val);
+        cuts_by_rows(&product, product.split(product.kernel(isa)))
+    };
+    let groups = fuse::group(program, &layouts, options.fuse, &opens);
     let mut planner = Planner {
         program,
         layouts: &layouts,
-        isa: Isa::detected(),
+        isa,
         buffers: Vec::new(),
         buffer_of: HashMap::new(),
         constants: Vec::new(),
@@ -158,6 +162,27 @@ pub(crate) fn plan(program: &Program, options: Options, fed: &[(DType, Vec<usize
         planner.add_step(group);
     }
     planner.finish(options, fed.to_vec())
+}
+
+/// Panels of rows from which a product needs no panels of columns beside them: as many as most machines have
+/// threads.
+const ENOUGH_ROW_PANELS: usize = 8;
+
+/// Whether panels of whole rows are as good as those of the split.
+fn cuts_by_rows(product: &Product, split: Split) -> bool {
+    split.columns >= product.n || product.m.div_ceil(split.rows) >= ENOUGH_ROW_PANELS
+}
+
+/// The product that an instruction is.
+fn product(program: &Program, layouts: &[Layout], val: Val) -> Product {
+    let inst = program.inst(val);
+    let [left, right] = [inst.args[0], inst.args[1]];
+    let strides = |val: Val| {
+        let strides = &layouts[val.index()].strides;
+        Strides { row: strides[0], column: strides[1] }
+    };
+    let [m, k, n] = [inst.dims[0], program.inst(left).dims[1], inst.dims[1]];
+    Product { dtype: inst.dtype, m, k, n, a: strides(left), b: strides(right), c_row: n }
 }
 
 struct Planner<'a> {
@@ -194,12 +219,13 @@ impl Planner<'_> {
         // Which group produces a value, to see whether another one reads it.
         let mut producer: Vec<Option<usize>> = vec![None; self.program.insts.len()];
         for (index, group) in groups.iter().enumerate() {
-            let members = match group {
-                Group::Region { members, .. } => members.as_slice(),
-                Group::Product(val) | Group::Fold(val) => std::slice::from_ref(val),
+            let (opening, members) = match group {
+                Group::Region { opening, members, .. } => (opening.as_ref(), members.as_slice()),
+                Group::Product(val) | Group::Fold(val) => (None, std::slice::from_ref(val)),
             };
-            for &val in members {
-                if !matches!(group, Group::Region { .. }) || self.accumulates(val) {
+            for &val in opening.into_iter().chain(members) {
+                if !matches!(group, Group::Region { .. }) || (Some(&val) != opening && self.accumulates(val))
+                {
                     self.place(val);
                 }
                 for &arg in &self.program.inst(val).args {
@@ -256,15 +282,17 @@ impl Planner<'_> {
 
     fn add_step(&mut self, group: &Group) {
         match group {
-            Group::Region { rows, members } => self.add_region(rows, members),
+            Group::Region { rows, opening, members } => self.add_region(rows, *opening, members),
             Group::Product(val) => self.add_product(*val),
             Group::Fold(val) => self.add_fold(*val),
         }
     }
 
-    fn add_region(&mut self, rows: &Rows, members: &[Val]) {
-        let mut region =
-            region::compile(self.program, self.layouts, rows, members, &self.buffer_of, self.isa);
+    fn add_region(&mut self, rows: &Rows, opening: Option<Val>, members: &[Val]) {
+        let opening = opening.map(|val| (val, self.factors(val)));
+        let sources =
+            region::Sources { program: self.program, layouts: self.layouts, buffers: &self.buffer_of };
+        let mut region = region::compile(sources, rows, opening, members, self.isa);
         let partial_bytes = region.chunks() * region.partial_bytes;
         if partial_bytes > 0 {
             region.partial = Some(self.add_buffer(UNDECIDED, partial_bytes));
@@ -273,6 +301,10 @@ impl Planner<'_> {
         let mut writes: Vec<BufferId> =
             region.accumulators.iter().map(|accumulator| accumulator.buffer).collect();
         writes.extend(region.partial);
+        if let Some(Opening { factors, c }) = &region.opening {
+            reads.extend([factors.a, factors.b]);
+            writes.extend(c.buffer());
+        }
         for op in region.once.iter().chain(&region.ops) {
             let [dst, operands @ ..] = op.operands.slots();
             writes.extend(dst.buffer());
@@ -287,23 +319,27 @@ impl Planner<'_> {
         self.steps.push(Step { kind: Kind::Region(Box::new(region)), reads, writes, cost });
     }
 
-    fn add_product(&mut self, val: Val) {
-        let inst = self.program.inst(val);
-        let [left, right] = [inst.args[0], inst.args[1]];
-        let strides = |val: Val| {
-            let strides = &self.layouts[val.index()].strides;
-            Strides { row: strides[0], column: strides[1] }
-        };
-        let [m, k, n] = [inst.dims[0], self.program.inst(left).dims[1], inst.dims[1]];
-        let product = Product { dtype: inst.dtype, m, k, n, a: strides(left), b: strides(right), c_row: n };
-        let [a, b, c] = [self.base(left), self.base(right), val].map(|base| self.buffer_of[&base]);
+    fn factors(&self, val: Val) -> Factors {
+        let args = &self.program.inst(val).args;
+        let product = product(self.program, self.layouts, val);
         let kernel = product.kernel(self.isa);
-        let (split, scratch_bytes) = (product.split(kernel), product.scratch_bytes(kernel));
-        let factors = Factors { product, kernel, split, scratch_bytes, a, b, c };
-        let cost = order::product_cost(m.saturating_mul(k).saturating_mul(n));
-        let mut reads = vec![a, b];
+        let [a, b] = [args[0], args[1]].map(|arg| self.buffer_of[&self.base(arg)]);
+        Factors {
+            product,
+            kernel,
+            split: product.split(kernel),
+            scratch_bytes: product.scratch_bytes(kernel),
+            a,
+            b,
+        }
+    }
+
+    fn add_product(&mut self, val: Val) {
+        let (factors, c) = (self.factors(val), self.buffer_of[&val]);
+        let mut reads = vec![factors.a, factors.b];
         reads.dedup();
-        self.steps.push(Step { kind: Kind::Product(factors), reads, writes: vec![c], cost });
+        let cost = order::product_cost(&factors.product);
+        self.steps.push(Step { kind: Kind::Product { factors, c }, reads, writes: vec![c], cost });
     }
 
     fn add_fold(&mut self, val: Val) {

@@ -6,6 +6,7 @@
 use smallvec::SmallVec;
 
 use super::{Factors, Kind, Step};
+use crate::kernel::gemm::Product;
 
 /// Nanoseconds for an element of a tile to pass one op: a load, a store and an instruction at a
 /// vector an instruction, from the first-level cache.
@@ -34,8 +35,8 @@ pub(super) fn moving_cost(bytes: usize) -> f64 {
     bytes as f64 * MOVED_BYTE_COST
 }
 
-pub(super) fn product_cost(multiply_adds: usize) -> f64 {
-    multiply_adds as f64 * MULTIPLY_ADD_COST
+pub(super) fn product_cost(product: &Product) -> f64 {
+    product.m.saturating_mul(product.k).saturating_mul(product.n) as f64 * MULTIPLY_ADD_COST
 }
 
 /// The dependencies between a plan's steps.
@@ -209,7 +210,7 @@ impl Step {
     pub(crate) fn tasks(&self) -> usize {
         match &self.kind {
             Kind::Region(region) => region.chunks(),
-            Kind::Product(Factors { product, split, .. }) => {
+            Kind::Product { factors: Factors { product, split, .. }, .. } => {
                 product.m.div_ceil(split.rows).max(1) * product.n.div_ceil(split.columns).max(1)
             }
             Kind::Fold { fold, .. } => fold.outer,

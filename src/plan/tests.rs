@@ -84,6 +84,28 @@ fn centring_rows_stays_in_the_rows() {
 }
 
 #[test]
+fn what_follows_a_product_runs_on_its_rows_while_they_are_near() {
+    let g = Graph::new();
+    let x = g.variable("x", ndarray::Array2::<f32>::ones((1024, 256)));
+    let kernel = g.variable("kernel", ndarray::Array2::<f32>::ones((256, 64)));
+    let bias = g.variable("bias", ndarray::Array1::<f32>::ones(64));
+    let y = (x.matmul(kernel) + bias).relu();
+    assert_snapshot!(planned(&g, &[y.op()], true, true), @r#"
+    b0: 1048576 bytes, variable 0
+    b1: 65536 bytes, variable 1
+    b2: 256 bytes, variable 2
+    b3: 4 bytes, constant 0
+    b4: 262144 bytes, arena at 0
+    step 0: region of 1024 rows, tiles of 32, 10 chunks
+        opening panel = b0·b1 of [1024, 256, 64]
+        once t0 = repeat_row b2 whole
+        b4 = add-maximum panel, t0, b3 whole
+    fetch b4 : f32[1024, 64]
+    parallel; arena 262144 bytes, 262144 without reuse
+    "#);
+}
+
+#[test]
 fn products_share_memory_and_run_at_once() {
     let g = Graph::new();
     assert_snapshot!(planned(&g, &[branches(&g)], true, true), @r#"
@@ -96,20 +118,17 @@ fn products_share_memory_and_run_at_once() {
     b6: 131072 bytes, variable 1
     b7: 131072 bytes, arena at 393216
     b8: 131072 bytes, arena at 262144
-    b9: 131072 bytes, arena at 393216
-    b10: 131072 bytes, arena at 524288
-    b11: 131072 bytes, variable 2
-    b12: 131072 bytes, arena at 655360
-    b13: 131072 bytes, arena at 524288
-    b14: 131072 bytes, arena at 655360
-    b15: 131072 bytes, arena at 0
-    b16: 131072 bytes, arena at 786432
-    b17: 131072 bytes, variable 3
-    b18: 131072 bytes, arena at 917504
-    b19: 131072 bytes, arena at 786432
-    b20: 131072 bytes, arena at 917504
-    b21: 131072 bytes, arena at 131072
-    b22: 131072 bytes, arena at 0
+    b9: 131072 bytes, arena at 524288
+    b10: 131072 bytes, variable 2
+    b11: 131072 bytes, arena at 655360
+    b12: 131072 bytes, arena at 524288
+    b13: 131072 bytes, arena at 0
+    b14: 131072 bytes, arena at 786432
+    b15: 131072 bytes, variable 3
+    b16: 131072 bytes, arena at 917504
+    b17: 131072 bytes, arena at 786432
+    b18: 131072 bytes, arena at 393216
+    b19: 131072 bytes, arena at 0
     step 0: b0 = b1·b1 of [128, 128, 128] in panels of [128, 128]
     step 1: b2 = b0·b1 of [128, 128, 128] in panels of [128, 128]
     step 2: b3 = b2·b1 of [128, 128, 128] in panels of [128, 128]
@@ -117,23 +136,23 @@ fn products_share_memory_and_run_at_once() {
     step 4: b5 = b6·b6 of [128, 128, 128] in panels of [128, 128]
     step 5: b7 = b5·b6 of [128, 128, 128] in panels of [128, 128]
     step 6: b8 = b7·b6 of [128, 128, 128] in panels of [128, 128]
-    step 7: b9 = b8·b6 of [128, 128, 128] in panels of [128, 128]
-    step 8: region of 16384 rows, tiles of 1024, 1 chunks
-        b15 = add b4, b9
-    step 9: b10 = b11·b11 of [128, 128, 128] in panels of [128, 128]
-    step 10: b12 = b10·b11 of [128, 128, 128] in panels of [128, 128]
-    step 11: b13 = b12·b11 of [128, 128, 128] in panels of [128, 128]
-    step 12: b14 = b13·b11 of [128, 128, 128] in panels of [128, 128]
-    step 13: region of 16384 rows, tiles of 1024, 1 chunks
-        b21 = add b15, b14
-    step 14: b16 = b17·b17 of [128, 128, 128] in panels of [128, 128]
-    step 15: b18 = b16·b17 of [128, 128, 128] in panels of [128, 128]
-    step 16: b19 = b18·b17 of [128, 128, 128] in panels of [128, 128]
-    step 17: b20 = b19·b17 of [128, 128, 128] in panels of [128, 128]
-    step 18: region of 16384 rows, tiles of 1024, 1 chunks
-        b22 = add b21, b20
-    fetch b22 : f64[128, 128]
-    parallel; arena 1048576 bytes, 2490368 without reuse
+    step 7: region of 128 rows, tiles of 8, 1 chunks
+        opening panel = b8·b6 of [128, 128, 128]
+        b13 = add b4, panel
+    step 8: b9 = b10·b10 of [128, 128, 128] in panels of [128, 128]
+    step 9: b11 = b9·b10 of [128, 128, 128] in panels of [128, 128]
+    step 10: b12 = b11·b10 of [128, 128, 128] in panels of [128, 128]
+    step 11: region of 128 rows, tiles of 8, 1 chunks
+        opening panel = b12·b10 of [128, 128, 128]
+        b18 = add b13, panel
+    step 12: b14 = b15·b15 of [128, 128, 128] in panels of [128, 128]
+    step 13: b16 = b14·b15 of [128, 128, 128] in panels of [128, 128]
+    step 14: b17 = b16·b15 of [128, 128, 128] in panels of [128, 128]
+    step 15: region of 128 rows, tiles of 8, 1 chunks
+        opening panel = b17·b15 of [128, 128, 128]
+        b19 = add b18, panel
+    fetch b19 : f64[128, 128]
+    parallel; arena 1048576 bytes, 2097152 without reuse
     "#);
 }
 
@@ -211,5 +230,5 @@ fn the_checker_sees_what_is_wrong() {
     let mut reversed = planned(&g, &[operation], true, false);
     reversed.steps.reverse();
     assert!(reversed.check().is_err());
-    assert!(reversed.steps.iter().any(|step| matches!(step.kind, Kind::Product(_))));
+    assert!(reversed.steps.iter().any(|step| matches!(step.kind, Kind::Product { .. })));
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Base, BufferId, Factors, Kind, Place, Plan, Slot, Step, TileOp};
+use super::{Base, BufferId, Factors, Kind, Opening, Place, Plan, Slot, Step, TileOp};
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,16 +39,18 @@ fn write_step(f: &mut fmt::Formatter<'_>, index: usize, step: &Step) -> fmt::Res
                 region.tile_rows,
                 region.chunks()
             )?;
+            if let Some(Opening { factors, c }) = &region.opening {
+                writeln!(f, "    opening {} = {}", slot(*c), product(factors))?;
+            }
             region.once.iter().try_for_each(|op| write_op(f, "once ", op))?;
             region.ops.iter().try_for_each(|op| write_op(f, "", op))?;
             region.accumulators.iter().try_for_each(|accumulator| {
                 writeln!(f, "    b{} = total of p{}", accumulator.buffer.0, accumulator.offset)
             })
         }
-        Kind::Product(Factors { product, split, a, b, c, .. }) => {
-            let lengths = [product.m, product.k, product.n];
-            let panel = [split.rows, split.columns];
-            writeln!(f, "step {index}: b{} = b{}·b{} of {lengths:?} in panels of {panel:?}", c.0, a.0, b.0)
+        Kind::Product { factors, c } => {
+            let panel = [factors.split.rows, factors.split.columns];
+            writeln!(f, "step {index}: b{} = {} in panels of {panel:?}", c.0, product(factors))
         }
         Kind::Fold { fold, src, dst } => {
             let lengths = [fold.outer, fold.axis, fold.inner];
@@ -60,14 +62,23 @@ fn write_step(f: &mut fmt::Formatter<'_>, index: usize, step: &Step) -> fmt::Res
     }
 }
 
-fn write_op(f: &mut fmt::Formatter<'_>, prefix: &str, op: &TileOp) -> fmt::Result {
-    let slot = |slot: Slot| match slot.base {
+fn product(factors: &Factors) -> String {
+    let Factors { product, a, b, .. } = factors;
+    format!("b{}·b{} of {:?}", a.0, b.0, [product.m, product.k, product.n])
+}
+
+fn slot(slot: Slot) -> String {
+    match slot.base {
         Base::Buffer(BufferId(buffer)) if slot.row_bytes == 0 => format!("b{buffer} whole"),
         Base::Buffer(BufferId(buffer)) => format!("b{buffer}"),
         Base::Scratch => format!("t{}", slot.offset),
+        Base::Panel => "panel".to_owned(),
         Base::Partial => format!("p{}", slot.offset),
         Base::Nowhere => String::new(),
-    };
+    }
+}
+
+fn write_op(f: &mut fmt::Formatter<'_>, prefix: &str, op: &TileOp) -> fmt::Result {
     let [dst, a, rest @ ..] = op.operands.slots();
     let accumulates = if dst.base == Base::Partial { "<-" } else { "=" };
     write!(f, "    {prefix}{} {accumulates} {} {}", slot(dst), op.instruction, slot(a))?;

@@ -6,14 +6,14 @@
 use std::collections::HashMap;
 
 use super::registers::{self, Register};
-use super::{Accumulator, Base, Fallible, Operands, Region, Slot, TileOp, cut, pairs};
+use super::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp, cut, order, pairs};
 use crate::dtype::DType;
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{Extent, Forms, Instruction, Move, Skinny, Strided};
 use crate::lower::fuse::{self, Member, Operand, Part, Placement, Rows};
 use crate::lower::layout::{Layout, is_row_major};
 use crate::lower::{Fold, Prim, Program, Scalar, Val, size};
-use crate::plan::BufferId;
+use crate::plan::{BufferId, Factors};
 
 /// Elements of a row from which a loop within each row, with one element for the row, beats filling a
 /// tile with that element: shorter loops spend their time starting.
@@ -36,13 +36,21 @@ impl Draft {
     }
 }
 
-/// Compiles a region whose values that others read have the given buffers.
+/// What a region is compiled from.
+#[derive(Clone, Copy)]
+pub(in crate::plan) struct Sources<'a> {
+    pub(in crate::plan) program: &'a Program,
+    pub(in crate::plan) layouts: &'a [Layout],
+    /// The buffers of values that other steps read, or have made.
+    pub(in crate::plan) buffers: &'a HashMap<Val, BufferId>,
+}
+
+/// Compiles a region of these members, behind the product that opens it.
 pub(in crate::plan) fn compile(
-    program: &Program,
-    layouts: &[Layout],
+    Sources { program, layouts, buffers }: Sources<'_>,
     rows: &Rows,
+    opening: Option<(Val, Factors)>,
     members: &[Val],
-    buffers: &HashMap<Val, BufferId>,
     isa: Isa,
 ) -> Region {
     let parts: Vec<(Val, Part)> =
@@ -60,10 +68,11 @@ pub(in crate::plan) fn compile(
         accumulators: Vec::new(),
         partial_bytes: 0,
     };
+    let opening = opening.map(|(val, factors)| compiler.open(val, factors));
     for (val, part) in &parts {
         compiler.member(*val, part);
     }
-    compiler.finish(row_count, isa)
+    compiler.finish(row_count, opening, isa)
 }
 
 struct Compiler<'a> {
@@ -109,6 +118,15 @@ impl Compiler<'_> {
         };
         self.values.insert(val, slot);
         slot
+    }
+
+    /// Where the rows of the opening product go: to its buffer if others read it, else no further than the chunk.
+    fn open(&mut self, val: Val, factors: Factors) -> Opening {
+        let row_bytes = factors.product.n * self.element(val);
+        let base = self.buffers.get(&val).map_or(Base::Panel, |&buffer| Base::Buffer(buffer));
+        let c = Slot { base, offset: 0, row_bytes };
+        self.values.insert(val, c);
+        Opening { factors, c }
     }
 
     /// Where the elements of a base start, `per_row` of them to a row.
@@ -304,7 +322,7 @@ impl Compiler<'_> {
     }
 
     /// Merges pairs, gives the registers places and cuts the rows.
-    fn finish(self, rows: usize, isa: Isa) -> Region {
+    fn finish(self, rows: usize, opening: Option<Opening>, isa: Isa) -> Region {
         let mut ops = pairs::merge(self.ops, isa);
         let mut once = self.once;
         let (place_of, places) = registers::share(&self.registers, &ops);
@@ -323,13 +341,24 @@ impl Compiler<'_> {
         for slot in slots.filter(|slot| slot.base == Base::Scratch) {
             slot.offset = offsets[place_of[slot.offset]];
         }
-        let cost = ops.iter().map(|draft| cut::row_cost(&draft.operands)).sum::<f64>() * rows as f64;
+        let tiles_cost = ops.iter().map(|draft| cut::row_cost(&draft.operands)).sum::<f64>() * rows as f64;
+        let (cost, chunk_rows, panel_offset, scratch_bytes) = match &opening {
+            None => (tiles_cost, cut::chunk_rows(rows, tile_rows, tiles_cost), scratch_bytes, scratch_bytes),
+            Some(Opening { factors, c }) => {
+                let chunk_rows = factors.split.rows;
+                let panel_bytes = if c.base == Base::Panel { c.row_bytes * chunk_rows } else { 0 };
+                let panel_offset = scratch_bytes.max(factors.scratch_bytes).next_multiple_of(64);
+                let cost = tiles_cost + order::product_cost(&factors.product);
+                (cost, chunk_rows, panel_offset, panel_offset + panel_bytes)
+            }
+        };
         let finished =
             |drafts: Vec<Draft>| drafts.into_iter().filter_map(|draft| draft.finish(isa)).collect();
         Region {
             rows,
             tile_rows,
-            chunk_rows: cut::chunk_rows(rows, tile_rows, cost),
+            chunk_rows,
+            opening,
             once: finished(once),
             ops: finished(ops),
             prefetched: cut::prefetched(rows, streams),
@@ -337,6 +366,7 @@ impl Compiler<'_> {
             partial_bytes: self.partial_bytes,
             partial: None,
             scratch_bytes,
+            panel_offset,
             cost,
         }
     }

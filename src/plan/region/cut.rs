@@ -45,11 +45,11 @@ pub(super) fn split(program: &Program, rows: &Rows, parts: &[(Val, Part)]) -> (u
     (lead, size(&dims[..lead]))
 }
 
-/// The buffers that the ops read or write tile by tile, each once.
+/// The memory that the ops read or write tile by tile, each piece once.
 pub(super) fn streams(ops: &[Draft]) -> Vec<Slot> {
     let mut streams: Vec<Slot> = Vec::new();
     for slot in ops.iter().flat_map(|draft| draft.operands.slots()) {
-        let is_streamed = slot.buffer().is_some() && slot.row_bytes > 0;
+        let is_streamed = slot.row_bytes > 0;
         if is_streamed && !streams.contains(&slot) {
             streams.push(slot);
         }
@@ -62,7 +62,8 @@ pub(super) fn streams(ops: &[Draft]) -> Vec<Slot> {
 const PREFETCHED_FROM: usize = 1 << 20;
 
 /// The streams that are worth asking for ahead.
-pub(super) fn prefetched(rows: usize, streams: Vec<Slot>) -> Vec<Slot> {
+pub(super) fn prefetched(rows: usize, mut streams: Vec<Slot>) -> Vec<Slot> {
+    streams.retain(|stream| stream.buffer().is_some());
     let bytes: usize = streams.iter().map(|stream| stream.row_bytes * rows).sum();
     if bytes >= PREFETCHED_FROM { streams } else { Vec::new() }
 }

@@ -10,13 +10,13 @@ mod cut;
 mod pairs;
 mod registers;
 
-use super::{BufferId, order};
+use super::{BufferId, Factors, order};
 use crate::dtype::DType;
 use crate::graph::NodeId;
 use crate::kernel::tile::{Instruction, Kernel, Strided};
 use crate::lower::{Fold, Scalar};
 
-pub(super) use compile::compile;
+pub(super) use compile::{Sources, compile};
 
 /// Where a tile, or part of one, starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub(crate) enum Base {
     Buffer(BufferId),
     /// The thread's own memory.
     Scratch,
+    /// The chunk's rows of the opening product, in the thread's own memory.
+    Panel,
     /// The chunk's accumulators.
     Partial,
     /// Nothing: the kernel does not read it.
@@ -47,7 +49,7 @@ impl Slot {
     pub(crate) fn buffer(&self) -> Option<BufferId> {
         match self.base {
             Base::Buffer(buffer) => Some(buffer),
-            Base::Scratch | Base::Partial | Base::Nowhere => None,
+            Base::Scratch | Base::Panel | Base::Partial | Base::Nowhere => None,
         }
     }
 }
@@ -111,12 +113,21 @@ pub(crate) struct Accumulator {
     pub(crate) offset: usize,
 }
 
+/// A product of which each chunk computes its rows before its tiles.
+#[derive(Clone, Debug)]
+pub(crate) struct Opening {
+    pub(crate) factors: Factors,
+    /// Where its rows go: to a buffer if others read them.
+    pub(crate) c: Slot,
+}
+
 /// A compiled region.
 #[derive(Debug)]
 pub(crate) struct Region {
     pub(crate) rows: usize,
     pub(crate) tile_rows: usize,
     pub(crate) chunk_rows: usize,
+    pub(crate) opening: Option<Opening>,
     /// Run at the start of each chunk: tiles that are the same for all rows.
     pub(crate) once: Vec<TileOp>,
     pub(crate) ops: Vec<TileOp>,
@@ -127,7 +138,9 @@ pub(crate) struct Region {
     pub(crate) partial_bytes: usize,
     /// Where all chunks' accumulators lie.
     pub(crate) partial: Option<BufferId>,
+    /// Bytes of the thread's own memory: the tiles, or the opening's packed operands, and behind them the panel.
     pub(crate) scratch_bytes: usize,
+    pub(crate) panel_offset: usize,
     pub(crate) cost: f64,
 }
 
