@@ -185,8 +185,8 @@ pub enum Mistake {
         right: Shape,
     },
 
-    /// The operands of a matrix product are not two matrices.
-    #[error("matmul takes two matrices, but came {left} and {right}")]
+    /// An operand of a matrix product has fewer than two axes.
+    #[error("matmul takes two matrices, or batches of them, but came {left} and {right}")]
     MatMulRank {
         /// Shape of the left operand.
         left: Shape,

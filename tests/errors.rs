@@ -50,7 +50,7 @@ fn products_of_what_is_no_matrix() {
     let x = g.placeholder::<f64>("x", [None, Some(4)]);
     let line = line!() + 1;
     let _ = x.matmul(x.reduce_sum(0));
-    let expected = "matmul takes two matrices, but came [?, 4] and [4], in `matmul` (matmul) built at ";
+    let expected = "matmul takes two matrices, or batches of them, but came [?, 4] and [4], in `matmul` (matmul) built at ";
     assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
 }
 

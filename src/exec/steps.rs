@@ -50,15 +50,22 @@ pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>
         // SAFETY: the caller's promise.
         Kind::Region(region) => unsafe { run_chunk(region, task, addresses) },
         Kind::Product { factors, c } => {
-            let Factors { product, split, .. } = factors;
-            let row_panels = product.m.div_ceil(split.rows).max(1);
-            let (row, column) = (task % row_panels * split.rows, task / row_panels * split.columns);
+            let Factors { product, batch, split, .. } = factors;
+            let panels = factors.panels();
+            let (panel, first) = (task % panels, task / panels * batch.per_task(panels));
+            let row = panel % factors.row_panels() * split.rows;
+            let column = panel / factors.row_panels() * split.columns;
             let rows = row..product.m.min(row + split.rows);
             let columns = column..product.n.min(column + split.columns);
-            let c = addresses.of(*c).wrapping_add(row * product.c_row * product.dtype.size());
             with_scratch(factors.scratch_bytes, |scratch, _| {
-                // SAFETY: the caller's promise; the panel lies within `c`, and no other task has it.
-                unsafe { run_panel(factors, addresses, rows, columns, c, scratch) };
+                for index in first..batch.len().min(first + batch.per_task(panels)) {
+                    let before = (index * product.m + row) * product.c_row * product.dtype.size();
+                    let c = addresses.of(*c).wrapping_add(before);
+                    // SAFETY: the caller's promise; the panel lies within `c`, and no other task has it.
+                    unsafe {
+                        run_panel(factors, addresses, index, rows.clone(), columns.clone(), c, scratch);
+                    };
+                }
             });
             Ok(())
         }
@@ -96,13 +103,14 @@ pub(super) unsafe fn finish(step: &Step, addresses: Addresses<'_>) {
     }
 }
 
-/// Computes a panel of a product, whose rows start at `c`.
+/// Computes a panel of the product with an index in its batch; the panel's rows start at `c`.
 ///
 /// # Safety
 /// As for [`run_task`]; `c` must reach the panel's rows, `scratch` the product's scratch memory.
 unsafe fn run_panel(
     factors: &Factors,
     addresses: Addresses<'_>,
+    index: usize,
     rows: Range<usize>,
     columns: Range<usize>,
     c: *mut u8,
@@ -110,11 +118,12 @@ unsafe fn run_panel(
 ) {
     let Factors { product, kernel, .. } = factors;
     let element = product.dtype.size();
+    let [a_offset, b_offset] = factors.batch.offsets(index);
     let panel = Product { m: rows.len(), n: columns.len(), ..*product };
     // SAFETY: the rows of `a` and the columns of `b` are the panel's; the rest is the caller's promise.
     unsafe {
-        let a = addresses.of(factors.a).add(rows.start * product.a.row * element);
-        let b = addresses.of(factors.b).add(columns.start * product.b.column * element);
+        let a = addresses.of(factors.a).add((a_offset + rows.start * product.a.row) * element);
+        let b = addresses.of(factors.b).add((b_offset + columns.start * product.b.column) * element);
         panel.run(*kernel, a, b, c.add(columns.start * element), scratch);
     }
 }
@@ -156,7 +165,7 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
             let (columns, c) = (0..factors.product.n, bases.address(c, first));
             // SAFETY: the caller's promise; the chunk's rows of `c` are this task's alone, be they in the thread's
             // own memory, behind the scratch memory of the product, or in a buffer.
-            unsafe { run_panel(factors, addresses, first..end, columns, c, scratch) };
+            unsafe { run_panel(factors, addresses, 0, first..end, columns, c, scratch) };
         }
         for op in &region.once {
             // SAFETY: the caller's promise, and the scratch memory is as large as the region says.

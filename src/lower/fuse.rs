@@ -204,7 +204,7 @@ pub(crate) fn part(program: &Program, layouts: &[Layout], val: Val) -> Option<Pa
             };
             Some(Part { member, rows, tiled: vec![plain(0, dims)], whole: None })
         }
-        Prim::Contract => {
+        Prim::Contract if inst.dims.len() == 2 => {
             let [m, k, n] = [inst.dims[0], dims_of(0)[1], inst.dims[1]];
             if m >= MIN_SKINNY_ROWS && k * n <= MAX_SKINNY {
                 let rows = Rows::Exactly(vec![m]);

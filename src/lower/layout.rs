@@ -151,7 +151,7 @@ fn column_constants(program: &Program) -> Vec<bool> {
             }
             Prim::View(View::Permute(_)) => shown[index] = arg(0),
             prim => {
-                let reads_columns = *prim == Prim::Contract && inst.dims[1] == 1;
+                let reads_columns = *prim == Prim::Contract && matches!(inst.dims[..], [_, 1]);
                 for position in 0..inst.args.len() {
                     if let (Some(constant), false) = (arg(position), reads_columns && position == 0) {
                         by_columns[constant.index()] = false;

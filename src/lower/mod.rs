@@ -20,7 +20,8 @@ use crate::graph::{NodeId, VariableId};
 use crate::value::Value;
 
 pub(crate) use program::{
-    Args, Dims, Fold, Inst, Prim, Program, Scalar, ScalarValue, Val, View, broadcast_dims, size,
+    Args, Dims, Fold, Inst, Prim, Program, Scalar, ScalarValue, Val, View, broadcast_dims, contracted_dims,
+    size,
 };
 pub(crate) use specialise::{Fetched, Request, specialise};
 
@@ -160,9 +161,9 @@ impl<'p> Lowering<'p> {
         self.emit(Prim::View(View::Broadcast), &[val], self.dtype(val), dims)
     }
 
-    /// The matrix product of [m, k] and [k, n].
+    /// The matrix products of [.., m, k] and [.., k, n]; the axes before the last two broadcast.
     pub(crate) fn contract(&mut self, a: Val, b: Val) -> Val {
-        let dims = Dims::from_slice(&[self.dims(a)[0], self.dims(b)[1]]);
+        let dims = contracted_dims(self.dims(a), self.dims(b));
         self.emit(Prim::Contract, &[a, b], self.dtype(a), dims)
     }
 }

@@ -223,7 +223,7 @@ pub(crate) enum Prim {
     Fold { fold: Fold, first: usize, end: usize },
     /// The operand's elements under other lengths; nothing moves.
     View(View),
-    /// The matrix product of [m, k] and [k, n].
+    /// The matrix products of [.., m, k] and [.., k, n]; the axes before the last two broadcast.
     Contract,
 }
 
@@ -266,6 +266,15 @@ pub(crate) fn broadcast_dims(a: &[usize], b: &[usize]) -> Dims {
     let added = long.len() - short.len();
     let matched = |axis: usize| if axis < added { 1 } else { short[axis - added] };
     long.iter().enumerate().map(|(axis, &length)| if length == 1 { matched(axis) } else { length }).collect()
+}
+
+/// The lengths of the matrix products of operands with at least two axes.
+pub(crate) fn contracted_dims(a: &[usize], b: &[usize]) -> Dims {
+    let (a_batch, a_matrix) = a.split_at(a.len() - 2);
+    let (b_batch, b_matrix) = b.split_at(b.len() - 2);
+    let mut dims = broadcast_dims(a_batch, b_batch);
+    dims.extend([a_matrix[0], b_matrix[1]]);
+    dims
 }
 
 impl Program {
@@ -362,7 +371,13 @@ impl Program {
                 }
                 Prim::Contract => {
                     let (a, b) = (&arg(0).dims, &arg(1).dims);
-                    a.len() == 2 && b.len() == 2 && a[1] == b[0] && *inst.dims == [a[0], b[1]]
+                    let inner = |dims: &Dims, from_end: usize| {
+                        dims.len().checked_sub(from_end).map(|axis| dims[axis])
+                    };
+                    a.len() >= 2
+                        && b.len() >= 2
+                        && inner(a, 1) == inner(b, 2)
+                        && inst.dims == contracted_dims(a, b)
                 }
                 _ => inst.args.is_empty(),
             };

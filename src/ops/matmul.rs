@@ -1,4 +1,4 @@
-//! `matmul`: the product of two matrices, either of them transposed without being moved.
+//! `matmul`: products of matrices, either of them transposed without being moved; leading axes are a batch.
 
 use crate::dtype::Numeric;
 use crate::error::Mistake;
@@ -6,20 +6,20 @@ use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Operand, Tensor};
 use crate::lower::{Lowering, Val};
 use crate::op::Op;
-use crate::shape::{Shape, TensorType};
+use crate::shape::{Shape, TensorType, broadcast};
 
-/// op(a)·op(b), where op transposes if the flag says so.
+/// op(a)·op(b) of the last two axes, where op transposes if the flag says so.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MatMul {
     transpose_a: bool,
     transpose_b: bool,
 }
 
-/// The shape as the product sees it.
+/// The shape as the product sees it: with the last two axes exchanged if it is to be transposed.
 fn oriented(shape: &Shape, transpose: bool) -> Shape {
     let mut lengths = shape.dims().to_vec();
-    if transpose {
-        lengths.reverse();
+    if let (true, [.., rows, columns]) = (transpose, &mut lengths[..]) {
+        std::mem::swap(rows, columns);
     }
     lengths.into()
 }
@@ -32,27 +32,30 @@ impl Op for MatMul {
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
         let left = oriented(&inputs[0].shape, self.transpose_a);
         let right = oriented(&inputs[1].shape, self.transpose_b);
-        let (&[rows, left_inner], &[right_inner, columns]) = (left.dims(), right.dims()) else {
+        let ([left_batch @ .., rows, left_inner], [right_batch @ .., right_inner, columns]) =
+            (left.dims(), right.dims())
+        else {
             return Err(Mistake::MatMulRank { left, right });
         };
-        match (left_inner, right_inner) {
-            (Some(left_inner), Some(right_inner)) if left_inner != right_inner => Err(Mistake::MatMulInner {
-                left,
-                right,
-                left_inner,
-                right_inner,
-            }),
-            _ => Ok(TensorType::new(inputs[0].dtype, [rows, columns])),
+        if let (&Some(left_inner), &Some(right_inner)) = (left_inner, right_inner)
+            && left_inner != right_inner
+        {
+            return Err(Mistake::MatMulInner { left, right, left_inner, right_inner });
         }
+        let batch = broadcast(&left_batch.into(), &right_batch.into())?;
+        let lengths: Vec<Option<usize>> = batch.dims().iter().chain([rows, columns]).copied().collect();
+        Ok(TensorType::new(inputs[0].dtype, lengths))
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let mut operand = |val, transpose| {
-            if transpose {
-                to.permute(val, vec![1, 0])
-            } else {
-                val
+        let mut operand = |val: Val, transpose: bool| {
+            if !transpose {
+                return val;
             }
+            let mut axes: Vec<usize> = (0..to.dims(val).len()).collect();
+            let last = axes.len() - 1;
+            axes.swap(last - 1, last);
+            to.permute(val, axes)
         };
         let a = operand(inputs[0], self.transpose_a);
         let b = operand(inputs[1], self.transpose_b);
@@ -61,23 +64,12 @@ impl Op for MatMul {
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (a, b) = (at.input(0), at.input(1));
-        let MatMul {
-            transpose_a,
-            transpose_b,
-        } = *self;
+        let MatMul { transpose_a, transpose_b } = *self;
         at.give(0, |dy| {
-            if transpose_a {
-                b.matmul(dy, transpose_b, true)
-            } else {
-                dy.matmul(b, false, !transpose_b)
-            }
+            if transpose_a { b.matmul(dy, transpose_b, true) } else { dy.matmul(b, false, !transpose_b) }
         });
         at.give(1, |dy| {
-            if transpose_b {
-                dy.matmul(a, true, transpose_a)
-            } else {
-                a.matmul(dy, !transpose_a, false)
-            }
+            if transpose_b { dy.matmul(a, true, transpose_a) } else { a.matmul(dy, !transpose_a, false) }
         });
     }
 
@@ -95,21 +87,17 @@ impl Op for MatMul {
 impl<'g> AnyTensor<'g> {
     #[track_caller]
     fn matmul(self, other: AnyTensor<'g>, transpose_a: bool, transpose_b: bool) -> Self {
-        self.binary(
-            MatMul {
-                transpose_a,
-                transpose_b,
-            },
-            other,
-        )
+        self.binary(MatMul { transpose_a, transpose_b }, other)
     }
 }
 
 impl<'g, T: Numeric> Tensor<'g, T> {
-    /// The matrix product `self · other` of shapes [m, k] and [k, n]; it has shape [m, n].
+    /// The matrix product `self · other` of shapes [m, k] and [k, n]; it has shape [m, n]. Axes before the last
+    /// two are a batch of products and broadcast as in NumPy: [b, m, k] and [k, n] give [b, m, n].
     ///
-    /// Gradient: dy·otherᵀ to `self`, selfᵀ·dy to `other`; no transpose is materialised. Operands
-    /// that are not matrices, or whose inner lengths differ, are a building error.
+    /// Gradient: dy·otherᵀ to `self`, selfᵀ·dy to `other`, summed over what was broadcast; no transpose is
+    /// materialised. Operands of fewer than two axes, different inner lengths, or batches that do not broadcast
+    /// are a building error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -141,11 +129,7 @@ impl<'g, T: Numeric> Tensor<'g, T> {
         transpose_other: bool,
     ) -> Self {
         let any = self.any();
-        Tensor::typed(any.matmul(
-            other.into_tensor(any.graph()).any(),
-            transpose_self,
-            transpose_other,
-        ))
+        Tensor::typed(any.matmul(other.into_tensor(any.graph()).any(), transpose_self, transpose_other))
     }
 }
 
@@ -162,20 +146,91 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         matrix(a, ta).dot(&matrix(b, tb)).into_dyn()
     }
 
+    fn batched(a: &ArrayD<f64>, b: &ArrayD<f64>, batch: &[usize], [ta, tb]: [bool; 2]) -> ArrayD<f64> {
+        let stretched = |x: &ArrayD<f64>| {
+            let [.., rows, columns] = *x.shape() else { unreachable!("operands have two axes") };
+            let lengths: Vec<usize> = batch.iter().copied().chain([rows, columns]).collect();
+            let whole = x.broadcast(lengths).unwrap().to_owned();
+            whole.into_shape_with_order((batch.iter().product::<usize>(), rows, columns)).unwrap()
+        };
+        let (a, b) = (stretched(a), stretched(b));
+        let each = a.outer_iter().zip(b.outer_iter());
+        let each: Vec<_> = each
+            .map(|(a, b)| product(&a.to_owned().into_dyn(), &b.to_owned().into_dyn(), [ta, tb]))
+            .collect();
+        let (rows, columns) = (a.shape()[if ta { 2 } else { 1 }], b.shape()[if tb { 1 } else { 2 }]);
+        let lengths: Vec<usize> = batch.iter().copied().chain([rows, columns]).collect();
+        ArrayD::from_shape_vec(lengths, each.into_iter().flatten().collect()).unwrap()
+    }
+
     let mut examples: Vec<Example> = Vec::new();
     // Small, empty on either side and inside, and long enough to be skinny in each direction.
-    for [m, k, n] in [[2, 3, 4], [0, 2, 2], [2, 0, 2], [1, 1, 1], [40, 2, 1], [2, 40, 1], [40, 3, 5], [3, 33, 2]] {
-        let forms: [(&[usize], &[usize]); 4] = [(&[m, k], &[k, n]), (&[k, m], &[k, n]), (&[m, k], &[n, k]), (&[k, m], &[n, k])];
+    for [m, k, n] in
+        [[2, 3, 4], [0, 2, 2], [2, 0, 2], [1, 1, 1], [40, 2, 1], [2, 40, 1], [40, 3, 5], [3, 33, 2]]
+    {
+        let forms: [(&[usize], &[usize]); 4] =
+            [(&[m, k], &[k, n]), (&[k, m], &[k, n]), (&[m, k], &[n, k]), (&[k, m], &[n, k])];
         let [nn, tn, nt, tt] = forms.map(|(a, b)| [a, b]);
         examples.extend([
             example("matmul", &nn, |_, x| x[0].matmul(x[1]), |x| product(&x[0], &x[1], [false, false])),
-            example("matmul tn", &tn, |_, x| x[0].matmul_transposed(x[1], true, false), |x| product(&x[0], &x[1], [true, false])),
-            example("matmul nt", &nt, |_, x| x[0].matmul_transposed(x[1], false, true), |x| product(&x[0], &x[1], [false, true])),
-            example("matmul tt", &tt, |_, x| x[0].matmul_transposed(x[1], true, true), |x| product(&x[0], &x[1], [true, true])),
+            example(
+                "matmul tn",
+                &tn,
+                |_, x| x[0].matmul_transposed(x[1], true, false),
+                |x| product(&x[0], &x[1], [true, false]),
+            ),
+            example(
+                "matmul nt",
+                &nt,
+                |_, x| x[0].matmul_transposed(x[1], false, true),
+                |x| product(&x[0], &x[1], [false, true]),
+            ),
+            example(
+                "matmul tt",
+                &tt,
+                |_, x| x[0].matmul_transposed(x[1], true, true),
+                |x| product(&x[0], &x[1], [true, true]),
+            ),
         ]);
     }
-    examples.push(example("matmul of a transpose", &[&[3, 40], &[3, 2]], |_, x| x[0].transpose().matmul(x[1] * 3.0), |x| {
-        product(&x[0], &(3.0 * &x[1]), [true, false])
-    }));
+    // Batches: of equal length, broadcast on either side, of none.
+    examples.extend([
+        example(
+            "matmul of batches",
+            &[&[3, 2, 4], &[3, 4, 5]],
+            |_, x| x[0].matmul(x[1]),
+            |x| batched(&x[0], &x[1], &[3], [false, false]),
+        ),
+        example(
+            "matmul of a batch by one",
+            &[&[2, 1, 3, 2], &[2, 4]],
+            |_, x| x[0].matmul(x[1]),
+            |x| batched(&x[0], &x[1], &[2, 1], [false, false]),
+        ),
+        example(
+            "matmul of broadcast batches",
+            &[&[2, 1, 2, 3], &[3, 3, 2]],
+            |_, x| x[0].matmul(x[1]),
+            |x| batched(&x[0], &x[1], &[2, 3], [false, false]),
+        ),
+        example(
+            "matmul of transposed batches",
+            &[&[2, 3, 2], &[2, 4, 3]],
+            |_, x| x[0].matmul_transposed(x[1], true, true),
+            |x| batched(&x[0], &x[1], &[2], [true, true]),
+        ),
+        example(
+            "matmul of no batch",
+            &[&[0, 2, 3], &[3, 2]],
+            |_, x| x[0].matmul(x[1]),
+            |x| batched(&x[0], &x[1], &[0], [false, false]),
+        ),
+    ]);
+    examples.push(example(
+        "matmul of a transpose",
+        &[&[3, 40], &[3, 2]],
+        |_, x| x[0].transpose().matmul(x[1] * 3.0),
+        |x| product(&x[0], &(3.0 * &x[1]), [true, false]),
+    ));
     examples
 }

@@ -118,7 +118,8 @@ impl Plan {
             Kind::Product { factors, c } => {
                 self.check_factors(index, step, factors)?;
                 require(*c, true)?;
-                holds(*c, factors.product.m * factors.product.n * factors.product.dtype.size())
+                let elements = factors.batch.len() * factors.product.m * factors.product.n;
+                holds(*c, elements * factors.product.dtype.size())
             }
             Kind::Fold { fold, src, dst } => {
                 require(*src, false)?;
@@ -139,14 +140,17 @@ impl Plan {
     /// The operands of a product must be declared, and hold as much as their strides lead to.
     fn check_factors(&self, index: usize, step: &Step, factors: &Factors) -> Result<(), String> {
         let product = &factors.product;
-        let reach = |rows: usize, columns: usize, strides: Strides| {
+        let reach = |rows: usize, columns: usize, strides: Strides, batch: [usize; 2]| {
             let last = |length: usize, stride: usize| length.saturating_sub(1) * stride;
-            let elements = last(rows, strides.row) + last(columns, strides.column) + 1;
-            if rows * columns == 0 { 0 } else { elements * product.dtype.size() }
+            let axes = factors.batch.axes.iter();
+            let offset: usize =
+                axes.map(|axis| last(axis.length, axis.a * batch[0] + axis.b * batch[1])).sum();
+            let elements = offset + last(rows, strides.row) + last(columns, strides.column) + 1;
+            if rows * columns * factors.batch.len() == 0 { 0 } else { elements * product.dtype.size() }
         };
         let operands = [
-            (factors.a, reach(product.m, product.k, product.a)),
-            (factors.b, reach(product.k, product.n, product.b)),
+            (factors.a, reach(product.m, product.k, product.a, [1, 0])),
+            (factors.b, reach(product.k, product.n, product.b, [0, 1])),
         ];
         for (buffer, bytes) in operands {
             if !step.reads.contains(&buffer) {

@@ -5,6 +5,7 @@
 //! invariant, which [`check`] establishes independently: a step reads only what an earlier one has
 //! written for it, and no two steps that may run at once touch the same memory, unless both read.
 
+mod batch;
 mod check;
 mod constant;
 mod memory;
@@ -25,9 +26,10 @@ use crate::kernel::fold::MiddleFold;
 use crate::kernel::gemm::{GemmKernel, Product, Split, Strides};
 use crate::kernel::isa::Isa;
 use crate::lower::fuse::{self, Group, Rows};
-use crate::lower::layout::{self, Layout, folded};
+use crate::lower::layout::{self, Layout, broadcast_strides, folded};
 use crate::lower::{Dims, Prim, Program, Val, size};
 
+pub(crate) use batch::{Batch, BatchAxis};
 pub(crate) use constant::Constant;
 pub(crate) use order::Order;
 pub(crate) use region::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp};
@@ -88,15 +90,28 @@ pub(crate) enum Kind {
 }
 
 /// A matrix product a·b and how it is computed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Factors {
+    /// The product, or each of the batch.
     pub(crate) product: Product,
+    pub(crate) batch: Batch,
     pub(crate) kernel: GemmKernel,
     /// The largest panel.
     pub(crate) split: Split,
     pub(crate) scratch_bytes: usize,
     pub(crate) a: BufferId,
     pub(crate) b: BufferId,
+}
+
+impl Factors {
+    /// Panels of each product.
+    pub(crate) fn panels(&self) -> usize {
+        self.row_panels() * self.product.n.div_ceil(self.split.columns).max(1)
+    }
+
+    pub(crate) fn row_panels(&self) -> usize {
+        self.product.m.div_ceil(self.split.rows).max(1)
+    }
 }
 
 /// A fetched value: where it lies after the last step, and its type.
@@ -144,6 +159,9 @@ pub(crate) fn plan(program: &Program, options: Options, fed: &[(DType, Vec<usize
     let layouts = layout::resolve(program);
     let isa = Isa::detected();
     let opens = |val: Val| {
+        if program.inst(val).dims.len() != 2 {
+            return false;
+        }
         let product = product(program, &layouts, val);
         cuts_by_rows(&product, product.split(product.kernel(isa)))
     };
@@ -173,15 +191,16 @@ fn cuts_by_rows(product: &Product, split: Split) -> bool {
     split.columns >= product.n || product.m.div_ceil(split.rows) >= ENOUGH_ROW_PANELS
 }
 
-/// The product that an instruction is.
+/// The product that an instruction is, or each of its batch.
 fn product(program: &Program, layouts: &[Layout], val: Val) -> Product {
     let inst = program.inst(val);
     let [left, right] = [inst.args[0], inst.args[1]];
+    let last_two = |dims: &[usize]| [dims[dims.len() - 2], dims[dims.len() - 1]];
     let strides = |val: Val| {
-        let strides = &layouts[val.index()].strides;
-        Strides { row: strides[0], column: strides[1] }
+        let [row, column] = last_two(&layouts[val.index()].strides);
+        Strides { row, column }
     };
-    let [m, k, n] = [inst.dims[0], program.inst(left).dims[1], inst.dims[1]];
+    let ([m, n], [_, k]) = (last_two(&inst.dims), last_two(&program.inst(left).dims));
     Product { dtype: inst.dtype, m, k, n, a: strides(left), b: strides(right), c_row: n }
 }
 
@@ -324,8 +343,21 @@ impl Planner<'_> {
         let product = product(self.program, self.layouts, val);
         let kernel = product.kernel(self.isa);
         let [a, b] = [args[0], args[1]].map(|arg| self.buffer_of[&self.base(arg)]);
+        let dims = &self.program.inst(val).dims;
+        let batch = &dims[..dims.len() - 2];
+        let strides = [args[0], args[1]].map(|arg| {
+            let (dims, strides) = (&self.program.inst(arg).dims, &self.layouts[arg.index()].strides);
+            broadcast_strides(&dims[..dims.len() - 2], &strides[..dims.len() - 2], batch)
+        });
+        let batch = batch.iter().enumerate().map(|(axis, &length)| BatchAxis {
+            length,
+            a: strides[0][axis],
+            b: strides[1][axis],
+        });
+        let batch = Batch::new(batch.collect(), order::product_cost(&product));
         Factors {
             product,
+            batch,
             kernel,
             split: product.split(kernel),
             scratch_bytes: product.scratch_bytes(kernel),
@@ -338,7 +370,7 @@ impl Planner<'_> {
         let (factors, c) = (self.factors(val), self.buffer_of[&val]);
         let mut reads = vec![factors.a, factors.b];
         reads.dedup();
-        let cost = order::product_cost(&factors.product);
+        let cost = order::product_cost(&factors.product) * factors.batch.len() as f64;
         self.steps.push(Step { kind: Kind::Product { factors, c }, reads, writes: vec![c], cost });
     }
 

@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Factors, Kind, Step};
+use super::{Kind, Step};
 use crate::kernel::gemm::Product;
 
 /// Nanoseconds for an element of a tile to pass one op: a load, a store and an instruction at a
@@ -210,8 +210,9 @@ impl Step {
     pub(crate) fn tasks(&self) -> usize {
         match &self.kind {
             Kind::Region(region) => region.chunks(),
-            Kind::Product { factors: Factors { product, split, .. }, .. } => {
-                product.m.div_ceil(split.rows).max(1) * product.n.div_ceil(split.columns).max(1)
+            Kind::Product { factors, .. } => {
+                let panels = factors.panels();
+                factors.batch.len().div_ceil(factors.batch.per_task(panels)) * panels
             }
             Kind::Fold { fold, .. } => fold.outer,
             Kind::Copy { .. } => 1,

@@ -63,8 +63,10 @@ fn write_step(f: &mut fmt::Formatter<'_>, index: usize, step: &Step) -> fmt::Res
 }
 
 fn product(factors: &Factors) -> String {
-    let Factors { product, a, b, .. } = factors;
-    format!("b{}·b{} of {:?}", a.0, b.0, [product.m, product.k, product.n])
+    let Factors { product, batch, a, b, .. } = factors;
+    let lengths = [product.m, product.k, product.n];
+    let times = if batch.axes.is_empty() { String::new() } else { format!(", {} times", batch.len()) };
+    format!("b{}·b{} of {lengths:?}{times}", a.0, b.0)
 }
 
 fn slot(slot: Slot) -> String {

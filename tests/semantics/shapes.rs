@@ -86,3 +86,26 @@ fn line_24_unknown_lengths_are_checked_when_known() -> Result<()> {
     }
     Ok(())
 }
+
+/// Large enough that products are cut into panels, and small ones gathered into tasks.
+#[test]
+fn line_24_batches_of_products_are_the_products_one_by_one() {
+    for [count, m, k, n] in [[3, 200, 120, 300], [500, 8, 16, 8]] {
+        let of = |rows: usize, columns: usize| {
+            ndarray::Array3::from_shape_fn((count, rows, columns), |(i, j, l)| {
+                ((i * 31 + j * 7 + l * 3) % 17) as f32 - 8.0
+            })
+        };
+        let (a, b) = (of(m, k), of(k, n));
+        let g = Graph::new();
+        let product = g.constant(a.view()).matmul(g.variable("b", b.view()));
+        let [one, two] = [1, 2]
+            .map(|threads| Session::builder(&g).threads(threads).build().unwrap().run(product).unwrap());
+        assert_eq!(one, two);
+        for (index, each) in one.outer_iter().enumerate() {
+            let reference = a.index_axis(ndarray::Axis(0), index).dot(&b.index_axis(ndarray::Axis(0), index));
+            // Sums of small whole numbers are exact.
+            assert_eq!(each, reference.into_dyn());
+        }
+    }
+}
