@@ -7,9 +7,12 @@
 //! order of [`RULES`] until none fires, offers what a rewrite brings in likewise, and shares
 //! instructions that are equal. One sweep is enough because operands are final before their users,
 //! and its time is linear in the program.
+//!
+//! Behind the sweep, [`fold_constants`] finds what depends on constants alone, to be computed once.
 
 mod algebra;
 mod broadcast;
+mod constants;
 mod fold;
 mod linear;
 mod repeats;
@@ -23,6 +26,7 @@ use crate::dtype::DType;
 use crate::graph::NodeId;
 use crate::lower::{Dims, Inst, Prim, Program, Scalar, ScalarValue, Val, size};
 
+pub(crate) use constants::fold_constants;
 use shared::Shared;
 
 /// Proposes to replace an instruction.

@@ -23,6 +23,12 @@ fn matrix(g: &Graph, rows: usize, columns: usize) -> Tensor<'_, f64> {
     g.variable("m", ndarray::Array2::<f64>::ones((rows, columns))).tensor()
 }
 
+/// The rewrites and the program that a session plans.
+fn optimised<'g>(g: &'g Graph, fetches: impl Fetch<'g>) -> String {
+    let text = Session::new(g).unwrap().explain(fetches).unwrap();
+    text.split_once("\nplan:").map(|(before, _)| before.to_owned()).unwrap_or_default()
+}
+
 #[test]
 fn two_transpositions_are_none() {
     let g = Graph::new();
@@ -246,4 +252,90 @@ fn repetitions_are_not_summed_one_by_one() {
     %4 = broadcast %3 : f64[2]
     fetch %4
     "#);
+}
+
+#[test]
+fn what_depends_on_constants_alone_is_computed_once() {
+    let g = Graph::new();
+    let x = g.variable("x", ndarray::Array2::<f64>::ones((5, 2))).tensor();
+    let table = g.constant(ndarray::Array2::<f64>::ones((3, 2)));
+    // Of a chain the end is kept; the transposition stays a view of it.
+    let scaled = (table * 2.0).square();
+    assert_snapshot!(optimised(&g, x.matmul(scaled.transpose()) + scaled.reduce_sum(..)), @r#"
+    rewrites:
+    constants: sum 0..2 %4 : f64[] (depends on constants alone)
+    constants: square %3 : f64[3, 2] (depends on constants alone)
+
+    program:
+    %0 = read 0 : f64[5, 2]
+    %1 = constant 1 : f64[3, 2]
+    %2 = permute [1, 0] %1 : f64[2, 3]
+    %3 = contract %0, %2 : f64[5, 3]
+    %4 = scalar 24.0 : f64[]
+    %5 = add %3, %4 : f64[5, 3]
+    fetch %5
+    "#);
+    // What only views show is not touched.
+    assert_snapshot!(optimised(&g, x.matmul(table.transpose())), @r#"
+    rewrites:
+
+    program:
+    %0 = read 0 : f64[5, 2]
+    %1 = constant 0 : f64[3, 2]
+    %2 = permute [1, 0] %1 : f64[2, 3]
+    %3 = contract %0, %2 : f64[5, 3]
+    fetch %3
+    "#);
+}
+
+#[test]
+fn nothing_is_folded_that_is_fed_or_could_fail() {
+    let g = Graph::new();
+    let c = g.constant(ndarray::arr1(&[4_i64, 9]));
+    let sum = c + c;
+    let session = Session::new(&g).unwrap();
+    let fed = ndarray::arr1(&[10_i64, 20]);
+    assert_eq!(session.run(sum * 2).unwrap(), ndarray::arr1(&[16, 36]).into_dyn());
+    assert_eq!(session.feed(sum, &fed).run(sum * 2).unwrap(), ndarray::arr1(&[20, 40]).into_dyn());
+    assert_eq!(session.feed(c, &fed).run(sum * 2).unwrap(), ndarray::arr1(&[40, 80]).into_dyn());
+    assert_snapshot!(optimised(&g, (sum / (c - 4) + 1).reduce_sum(..)), @r#"
+    rewrites:
+    constants: sub %0, %2 : i64[2] (depends on constants alone)
+    constants: add %0, %0 : i64[2] (depends on constants alone)
+
+    program:
+    %0 = constant 2 : i64[2]
+    %1 = constant 1 : i64[2]
+    %2 = div %0, %1 : i64[2]
+    %3 = scalar 1 : i64[]
+    %4 = add %2, %3 : i64[2]
+    %5 = sum 0..1 %4 : i64[]
+    fetch %5
+    check %2
+    "#);
+}
+
+fn column(g: &Graph, length: usize) -> Tensor<'_, f64> {
+    g.constant(ndarray::Array2::<f64>::ones((length, 1)))
+}
+
+#[test]
+fn folded_results_keep_to_their_budget() {
+    type Build = for<'g> fn(&'g Graph) -> Tensor<'g, f64>;
+    let cases: [(&str, usize, Build); 4] = [
+        ("an outer product of 32 kB", 1, |g| column(g, 64).exp() * column(g, 64).transpose()),
+        ("the operands of one of 8 MB", 2, |g| column(g, 1000).exp() * column(g, 1000).transpose().sin()),
+        ("two of four results of 6 MB", 2, |g| {
+            let sum = g.variable("w", 1.0_f64).tensor();
+            (0..4).fold(sum, |sum, i| sum + (column(g, 750_000) + f64::from(i)).sqrt())
+        }),
+        ("a number, not its repetitions", 1, |g| {
+            column(g, 1).exp() * 0.5 + g.variable("w", ndarray::Array2::<f64>::ones((1000, 1000)))
+        }),
+    ];
+    for (name, expected, build) in cases {
+        let g = Graph::new();
+        let text = optimised(&g, build(&g) * g.variable("v", 1.0_f64));
+        assert_eq!(text.matches("constants:").count(), expected, "{name}: {text}");
+    }
 }
