@@ -45,10 +45,8 @@ pub(crate) struct Folding {
 /// What of the program is to be computed now, if anything, and a record of it; at most `limit` results.
 pub(crate) fn fold_constants(program: &Program, limit: usize) -> Option<(Folding, Vec<Applied>)> {
     let targets = targets(program, limit);
-    let applied = |&val: &Val| Applied {
-        rule: "constants",
-        reason: "depends on constants alone",
-        before: program.inst(val).clone(),
+    let applied = |&val: &Val| {
+        Applied::new("constants", "depends on constants alone", program, program.inst(val).clone())
     };
     let trace = targets.iter().map(applied).collect();
     (!targets.is_empty()).then(|| (Folding { program: part(program, &targets), targets }, trace))

@@ -8,7 +8,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::exec::{FedArray, Ready, Store};
 use crate::graph::{Arena, Walk};
-use crate::lower::{Program, Request, specialise};
+use crate::lower::{Names, Program, Request, specialise};
 use crate::op::Role;
 use crate::plan::{self, Options, Plan};
 use crate::rewrite::{self, Applied};
@@ -18,6 +18,12 @@ use crate::value::Value;
 /// Plans kept for one request. More combinations of lengths than this are rare, and planning again
 /// costs microseconds to milliseconds; without a bound, a stream of ever new lengths would fill memory.
 const MAX_PLANS: usize = 32;
+
+/// How to read each section of what `explain` prints.
+const REWRITES: &str =
+    "rewrites: rule: what stood there, of numbers and nodes : type in its node (why it went)";
+const PROGRAM: &str = "program: %value = what is done, to which values : type  the node that it comes from";
+const PLAN: &str = "plan: b are buffers; in a region t are tiles and p totals, by their place in its memory";
 
 /// A request that has been checked, with the plans made for it.
 #[derive(Debug)]
@@ -151,9 +157,10 @@ impl Prepared {
         if !core.optimize {
             return Ok(Optimised { program, trace: Vec::new(), folded: Folded::default(), variables });
         }
-        let (program, mut trace) = rewrite::rewrite(program, usize::MAX);
+        let (program, mut trace) = rewrite::rewrite(program, core.max_rewrites);
         debug_assert_eq!(program.verify(), Ok(()));
-        let Some((folding, applied)) = rewrite::fold_constants(&program, usize::MAX) else {
+        let Some((folding, applied)) = rewrite::fold_constants(&program, core.max_rewrites - trace.len())
+        else {
             return Ok(Optimised { program, trace, folded: Folded::default(), variables });
         };
         let folded = folded.unwrap_or_else(|| core.computed(folding.program()));
@@ -178,8 +185,11 @@ impl Prepared {
                 .map(|planned| planned.folded.clone())
         };
         let Optimised { program, trace, .. } = self.program(core, &dims, folded)?;
-        let trace = rewrite::trace_text(&trace);
-        Ok(format!("rewrites:\n{trace}\nprogram:\n{program}\nplan:\n{plan}"))
+        let arena = core.graph.read();
+        let names = Names::of(&arena, &self.request.feeds);
+        let (trace, program, plan) =
+            (rewrite::trace_text(&trace, names), program.text(names), plan.text(names));
+        Ok(format!("{REWRITES}\n{trace}\n{PROGRAM}\n{program}\n{PLAN}\n{plan}"))
     }
 }
 
