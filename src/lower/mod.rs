@@ -9,6 +9,7 @@
 
 pub(crate) mod fuse;
 pub(crate) mod layout;
+mod names;
 mod program;
 mod specialise;
 mod versions;
@@ -19,6 +20,7 @@ use crate::dtype::{DType, Numeric};
 use crate::graph::{NodeId, VariableId};
 use crate::value::Value;
 
+pub(crate) use names::Names;
 pub(crate) use program::{
     Args, Dims, Fold, Inst, Prim, Program, Scalar, ScalarValue, Val, View, broadcast_dims, contracted_dims,
     size,

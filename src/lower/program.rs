@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ndarray::{ArrayD, IxDyn};
 use smallvec::SmallVec;
 
+use super::Names;
 use crate::dtype::{DType, Element};
 use crate::graph::{NodeId, VariableId};
 use crate::value::{Value, with_array};
@@ -389,43 +390,45 @@ impl Program {
     }
 }
 
-impl fmt::Display for Inst {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Inst {
+    /// What is done, without the operands.
+    pub(crate) fn action(&self, names: Names<'_>) -> String {
         match &self.prim {
-            Prim::Nothing => f.write_str("nothing")?,
-            Prim::Feed(position) => write!(f, "feed {position}")?,
-            Prim::Scalar(number) => write!(f, "scalar {number}")?,
-            Prim::Constant(index) => write!(f, "constant {index}")?,
-            Prim::Read(variable) => write!(f, "read {}", variable.0)?,
-            Prim::Map(scalar) => f.write_str(scalar.name())?,
-            Prim::Fold { fold, first, end } => write!(f, "{} {first}..{end}", fold.name())?,
-            Prim::View(View::Permute(axes)) => write!(f, "permute {axes:?}")?,
-            Prim::View(View::Reshape) => f.write_str("reshape")?,
-            Prim::View(View::Broadcast) => f.write_str("broadcast")?,
-            Prim::Contract => f.write_str("contract")?,
+            Prim::Nothing => "nothing".to_owned(),
+            Prim::Feed(position) => format!("feed {}", names.feed(*position as usize)),
+            Prim::Scalar(number) => format!("scalar {number}"),
+            Prim::Constant(index) => format!("constant {index}"),
+            Prim::Read(variable) => format!("read {}", names.variable(*variable)),
+            Prim::Map(scalar) => scalar.name().to_owned(),
+            Prim::Fold { fold, first, end } => format!("{} {first}..{end}", fold.name()),
+            Prim::View(View::Permute(axes)) => format!("permute {axes:?}"),
+            Prim::View(View::Reshape) => "reshape".to_owned(),
+            Prim::View(View::Broadcast) => "broadcast".to_owned(),
+            Prim::Contract => "contract".to_owned(),
         }
-        for (position, arg) in self.args.iter().enumerate() {
-            write!(f, "{}%{}", if position == 0 { " " } else { ", " }, arg.0)?;
-        }
-        write!(f, " : {}{:?}", self.dtype, self.dims)
     }
 }
 
-/// One line an instruction, then the results.
-impl fmt::Display for Program {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Program {
+    /// One line an instruction, with the node that it comes from, then the results.
+    pub(crate) fn text(&self, names: Names<'_>) -> String {
+        let mut text = String::new();
         for (index, inst) in self.insts.iter().enumerate() {
-            writeln!(f, "%{index} = {inst}")?;
+            text += &format!("%{index} = {}", inst.action(names));
+            for (position, arg) in inst.args.iter().enumerate() {
+                text += &format!("{}%{}", if position == 0 { " " } else { ", " }, arg.0);
+            }
+            text += &format!(" : {}{:?}  {}\n", inst.dtype, inst.dims, names.node(inst.origin));
         }
         for val in &self.fetches {
-            writeln!(f, "fetch %{}", val.0)?;
+            text += &format!("fetch %{}\n", val.0);
         }
         for val in &self.checks {
-            writeln!(f, "check %{}", val.0)?;
+            text += &format!("check %{}\n", val.0);
         }
         for (variable, val) in &self.commits {
-            writeln!(f, "commit {} <- %{}", variable.0, val.0)?;
+            text += &format!("commit {} <- %{}\n", names.variable(*variable), val.0);
         }
-        Ok(())
+        text
     }
 }

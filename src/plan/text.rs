@@ -1,18 +1,34 @@
 //! A plan as text: what will run, in what order, in which memory. Stable from run to run and the
 //! same on every machine.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::{Base, BufferId, Factors, Kind, Opening, Place, Plan, Slot, Step, TileOp};
+use crate::lower::Names;
 
+/// As [`Plan::text`], with numbers for names.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, Names::default())
+    }
+}
+
+impl Plan {
+    /// Buffers, steps, fetched values, and what all of it takes.
+    pub(crate) fn text(&self, names: Names<'_>) -> String {
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write(&mut text, names);
+        text
+    }
+
+    fn write(&self, f: &mut impl Write, names: Names<'_>) -> fmt::Result {
         for (index, buffer) in self.buffers.iter().enumerate() {
             let place = match buffer.place {
-                Place::Feed(position) => format!("feed {position}"),
+                Place::Feed(position) => format!("feed {}", names.feed(position)),
                 Place::Constant(index) => format!("constant {index}"),
-                Place::Variable(variable) => format!("variable {}", variable.0),
-                Place::Next(variable) => format!("next of variable {}", variable.0),
+                Place::Variable(variable) => format!("variable {}", names.variable(variable)),
+                Place::Next(variable) => format!("next of variable {}", names.variable(variable)),
                 Place::Arena(offset) => format!("arena at {offset}"),
             };
             writeln!(f, "b{index}: {} bytes, {place}", buffer.bytes)?;
@@ -29,7 +45,7 @@ impl fmt::Display for Plan {
     }
 }
 
-fn write_step(f: &mut fmt::Formatter<'_>, index: usize, step: &Step) -> fmt::Result {
+fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
     match &step.kind {
         Kind::Region(region) => {
             writeln!(
@@ -80,7 +96,7 @@ fn slot(slot: Slot) -> String {
     }
 }
 
-fn write_op(f: &mut fmt::Formatter<'_>, prefix: &str, op: &TileOp) -> fmt::Result {
+fn write_op(f: &mut impl Write, prefix: &str, op: &TileOp) -> fmt::Result {
     let [dst, a, rest @ ..] = op.operands.slots();
     let accumulates = if dst.base == Base::Partial { "<-" } else { "=" };
     write!(f, "    {prefix}{} {accumulates} {} {}", slot(dst), op.instruction, slot(a))?;

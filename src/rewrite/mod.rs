@@ -7,9 +7,12 @@
 //! order of [`RULES`] until none fires, offers what a rewrite brings in likewise, and shares
 //! instructions that are equal. One sweep is enough because operands are final before their users,
 //! and its time is linear in the program.
+//!
+//! Behind the sweep, [`fold_constants`] finds what depends on constants alone, to be computed once.
 
 mod algebra;
 mod broadcast;
+mod constants;
 mod fold;
 mod linear;
 mod repeats;
@@ -17,12 +20,13 @@ mod shared;
 mod stable;
 mod views;
 
-use std::fmt;
+use smallvec::SmallVec;
 
 use crate::dtype::DType;
 use crate::graph::NodeId;
-use crate::lower::{Dims, Inst, Prim, Program, Scalar, ScalarValue, Val, size};
+use crate::lower::{Dims, Inst, Names, Prim, Program, Scalar, ScalarValue, Val, size};
 
+pub(crate) use constants::fold_constants;
 use shared::Shared;
 
 /// Proposes to replace an instruction.
@@ -78,17 +82,43 @@ pub(crate) struct Applied {
     rule: &'static str,
     reason: &'static str,
     before: Inst,
+    /// The operands of `before`, which may be gone from the program by now.
+    operands: SmallVec<[Operand; 3]>,
 }
 
-impl fmt::Display for Applied {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {} ({})", self.rule, self.before, self.reason)
+/// An operand as a trace tells it: a number, or the node that the value comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operand {
+    Number(ScalarValue),
+    Of(NodeId),
+}
+
+impl Applied {
+    fn new(rule: &'static str, reason: &'static str, program: &Program, before: Inst) -> Self {
+        let operand = |&arg: &Val| match *program.inst(arg) {
+            Inst { prim: Prim::Scalar(number), .. } => Operand::Number(number),
+            Inst { origin, .. } => Operand::Of(origin),
+        };
+        Applied { operands: before.args.iter().map(operand).collect(), rule, reason, before }
+    }
+
+    /// Rule, instruction, the node that it comes from, and the reason.
+    fn text(&self, names: Names<'_>) -> String {
+        let Applied { rule, reason, before, operands } = self;
+        let operand = |operand: &Operand| match *operand {
+            Operand::Number(number) => number.to_string(),
+            Operand::Of(node) => names.node(node),
+        };
+        let operands = operands.iter().map(operand).collect::<Vec<_>>().join(", ");
+        let (action, of) = (before.action(names), names.node(before.origin));
+        format!("{rule}: {action} {operands} : {}{:?} in {of} ({reason})", before.dtype, before.dims)
     }
 }
 
-/// A trace as text: one line a rewrite.
-pub(crate) fn trace_text(trace: &[Applied]) -> String {
-    trace.iter().fold(String::new(), |text, applied| text + &applied.to_string() + "\n")
+/// A trace as text: one numbered line a rewrite.
+pub(crate) fn trace_text(trace: &[Applied], names: Names<'_>) -> String {
+    let lines = trace.iter().enumerate();
+    lines.map(|(index, applied)| format!("{}. {}\n", index + 1, applied.text(names))).collect()
 }
 
 /// Rewrites the whole program; stops applying rules after `limit` rewrites, which finds the one that
@@ -126,7 +156,7 @@ impl Driver {
             if let Some((rule, Rewrite { by, reason })) = proposal {
                 *budget -= 1;
                 let origin = inst.origin;
-                self.trace.push(Applied { rule, reason, before: inst });
+                self.trace.push(Applied::new(rule, reason, &self.out, inst));
                 return self.plant(by, origin, budget);
             }
         }

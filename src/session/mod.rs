@@ -64,6 +64,8 @@ struct Core {
     graph: Arc<Shared>,
     threads: Threads,
     optimize: bool,
+    /// How many rewrites a plan is given at most.
+    max_rewrites: usize,
     store: Store,
     requests: Mutex<HashMap<Request, Arc<Prepared>>>,
 }
@@ -75,6 +77,7 @@ pub struct SessionBuilder<'g> {
     graph: &'g Graph,
     threads: usize,
     optimize: bool,
+    max_rewrites: usize,
 }
 
 impl SessionBuilder<'_> {
@@ -89,6 +92,23 @@ impl SessionBuilder<'_> {
         SessionBuilder { optimize, ..self }
     }
 
+    /// Stops rewriting each plan after so many rewrites, which [`explain`](Session::explain) numbers in this
+    /// order; all are applied by default. Where `optimize(false)` gives another result than it should be,
+    /// bisection finds the rewrite to blame: the first `n` whose session gives the other result.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let y = -(-(g.variable("x", 2.0_f64) * 1.0));
+    /// let session = Session::builder(&g).max_rewrites(1).build()?;
+    /// let text = session.explain(y)?;
+    /// assert!(text.contains("1. algebra: mul") && !text.contains("2. algebra: neg"));
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn max_rewrites(self, max_rewrites: usize) -> Self {
+        SessionBuilder { max_rewrites, ..self }
+    }
+
     /// Makes the session.
     ///
     /// # Errors
@@ -101,6 +121,7 @@ impl SessionBuilder<'_> {
             graph: Arc::clone(self.graph.shared()),
             threads,
             optimize: self.optimize,
+            max_rewrites: self.max_rewrites,
             store: Store::default(),
             requests: Mutex::new(HashMap::new()),
         };
@@ -126,7 +147,7 @@ impl Session {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     pub fn builder(graph: &Graph) -> SessionBuilder<'_> {
-        SessionBuilder { graph, threads: 0, optimize: true }
+        SessionBuilder { graph, threads: 0, optimize: true, max_rewrites: usize::MAX }
     }
 
     /// Computes the fetches: a tensor or variable gives its value, an operation `()`, and tuples,
@@ -192,8 +213,20 @@ impl Session {
         Ok(Callable::new(Arc::clone(&self.core), prepared, list.lengths))
     }
 
-    /// The plan by which the fetches would run, as text: the rewrites that were applied, with their
-    /// reasons and the values' numbers from before; the program; and the steps with their memory.
+    /// The plan by which the fetches would run, as text: the rewrites that were applied, numbered, with their
+    /// nodes and reasons; the program; and the steps with their memory. Each section begins with a line that
+    /// says how to read it.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f64>("x", [3]);
+    /// let y = (x * 1.0 + g.variable("v", 2.0_f64)).named("y");
+    /// let text = Session::new(&g)?.feed(x, &ndarray::arr1(&[1.0, 2.0, 3.0])).explain(y)?;
+    /// assert!(text.contains("1. algebra: mul \"x\", 1.0 : f64[3] in \"mul\" (x·1 = x)"));
+    /// assert!(text.contains("%2 = add %0, %1 : f64[3]  \"y\""));
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
     ///
     /// # Errors
     /// As for [`run`](Session::run).

@@ -6,17 +6,24 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::Core;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::exec::{FedArray, Ready};
+use crate::exec::{FedArray, Ready, Store};
 use crate::graph::{Arena, Walk};
-use crate::lower::{Program, Request, specialise};
+use crate::lower::{Names, Program, Request, specialise};
 use crate::op::Role;
 use crate::plan::{self, Options, Plan};
 use crate::rewrite::{self, Applied};
 use crate::shape::Shape;
+use crate::value::Value;
 
 /// Plans kept for one request. More combinations of lengths than this are rare, and planning again
 /// costs microseconds to milliseconds; without a bound, a stream of ever new lengths would fill memory.
 const MAX_PLANS: usize = 32;
+
+/// How to read each section of what `explain` prints.
+const REWRITES: &str =
+    "rewrites: rule: what stood there, of numbers and nodes : type in its node (why it went)";
+const PROGRAM: &str = "program: %value = what is done, to which values : type  the node that it comes from";
+const PLAN: &str = "plan: b are buffers; in a region t are tiles and p totals, by their place in its memory";
 
 /// A request that has been checked, with the plans made for it.
 #[derive(Debug)]
@@ -41,6 +48,20 @@ struct FedTensor {
 #[derive(Clone, Debug)]
 struct Planned {
     plan: Arc<Plan>,
+    variables: usize,
+    /// What was folded for it, so that it is computed once.
+    folded: Folded,
+}
+
+/// The results of what depends on constants alone; empty if there is nothing to fold, or no memory for it.
+type Folded = Arc<[Arc<Value>]>;
+
+/// A program ready to be planned.
+struct Optimised {
+    program: Program,
+    trace: Vec<Applied>,
+    folded: Folded,
+    /// The number of variables that the graph has.
     variables: usize,
 }
 
@@ -107,7 +128,7 @@ impl Prepared {
 
     /// Makes a plan for feeds of these lengths and keeps it.
     fn plan(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Arc<Plan>> {
-        let (program, _, variables) = self.program(core, dims)?;
+        let Optimised { program, folded, variables, .. } = self.program(core, dims, None)?;
         let plan = Arc::new(plan::plan(&program, core.options(), &self.fed_types(dims)));
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
         if plans.len() >= MAX_PLANS {
@@ -116,6 +137,7 @@ impl Prepared {
         plans.push(Planned {
             plan: Arc::clone(&plan),
             variables: if self.initializes { variables } else { 0 },
+            folded,
         });
         Ok(plan)
     }
@@ -124,34 +146,67 @@ impl Prepared {
         self.feeds.iter().zip(dims).map(|(feed, dims)| (feed.dtype, dims.clone())).collect()
     }
 
-    /// The program for feeds of these lengths, what was rewritten in it, and the number of variables
-    /// that the graph has.
-    fn program(&self, core: &Core, dims: &[Vec<usize>]) -> Result<(Program, Vec<Applied>, usize)> {
+    /// The program for feeds of these lengths; what of it depends on constants alone is computed, unless
+    /// `folded` has it already.
+    fn program(&self, core: &Core, dims: &[Vec<usize>], folded: Option<Folded>) -> Result<Optimised> {
         let (program, variables) = {
             let arena = core.graph.read();
             (specialise(&arena, core.graph.seed, &self.request, dims)?, arena.variables.len())
         };
         debug_assert_eq!(program.verify(), Ok(()));
         if !core.optimize {
-            return Ok((program, Vec::new(), variables));
+            return Ok(Optimised { program, trace: Vec::new(), folded: Folded::default(), variables });
         }
-        let (program, applied) = rewrite::rewrite(program, usize::MAX);
+        let (program, mut trace) = rewrite::rewrite(program, core.max_rewrites);
         debug_assert_eq!(program.verify(), Ok(()));
-        Ok((program, applied, variables))
+        let Some((folding, applied)) = rewrite::fold_constants(&program, core.max_rewrites - trace.len())
+        else {
+            return Ok(Optimised { program, trace, folded: Folded::default(), variables });
+        };
+        let folded = folded.unwrap_or_else(|| core.computed(folding.program()));
+        if folded.is_empty() {
+            return Ok(Optimised { program, trace, folded, variables });
+        }
+        trace.extend(applied);
+        let program = folding.hold(program, &folded);
+        debug_assert_eq!(program.verify(), Ok(()));
+        Ok(Optimised { program, trace, folded, variables })
     }
 
     /// What would run for these feeds, as text.
     pub(super) fn explain(&self, core: &Core, feeds: &[FedArray<'_>]) -> Result<String> {
         let plan = Arc::clone(self.ready(core, feeds)?.plan());
         let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
-        let (program, applied, _) = self.program(core, &dims)?;
-        let applied = rewrite::trace_text(&applied);
-        Ok(format!("rewrites:\n{applied}\nprogram:\n{program}\nplan:\n{plan}"))
+        let folded = {
+            let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
+            plans
+                .iter()
+                .find(|planned| Arc::ptr_eq(&planned.plan, &plan))
+                .map(|planned| planned.folded.clone())
+        };
+        let Optimised { program, trace, .. } = self.program(core, &dims, folded)?;
+        let arena = core.graph.read();
+        let names = Names::of(&arena, &self.request.feeds);
+        let (trace, program, plan) =
+            (rewrite::trace_text(&trace, names), program.text(names), plan.text(names));
+        Ok(format!("{REWRITES}\n{trace}\n{PROGRAM}\n{program}\n{PLAN}\n{plan}"))
     }
 }
 
 impl Core {
     fn options(&self) -> Options {
         Options { fuse: self.optimize, parallel: self.threads.are_many() }
+    }
+
+    /// What a program gives that reads nothing but constants; nothing if there is no memory for it, in which
+    /// case it is left to the run, which says so if it has none either.
+    fn computed(&self, program: &Program) -> Folded {
+        let plan = Arc::new(plan::plan(program, self.options(), &[]));
+        let Some(ready) = Ready::new(&plan, &[]) else { return Folded::default() };
+        let mut values = Vec::with_capacity(program.fetches.len());
+        // The program reads no variable, so a store without any serves.
+        let run =
+            Store::default().run(&ready, &self.graph, &self.threads, |value| values.push(Arc::new(value)));
+        run.map_or_else(|_| Folded::default(), |()| values.into())
     }
 }

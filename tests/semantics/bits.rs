@@ -31,20 +31,25 @@ fn spread<T: Float>(dims: impl Into<Vec<usize>>) -> ArrayD<T> {
     })
 }
 
+/// A variable that starts so; sums and products of constants would be computed before the run.
+fn data<T: Float>(g: &Graph, dims: impl Into<Vec<usize>>) -> Tensor<'_, T> {
+    g.variable(&format!("data_{}", g.len()), spread::<T>(dims)).tensor()
+}
+
 fn sum_of_a_million<T: Float>(g: &Graph) -> Vec<Tensor<'_, T>> {
-    vec![g.constant(spread::<T>([1_000_000])).reduce_sum(..)]
+    vec![data::<T>(g, [1_000_000]).reduce_sum(..)]
 }
 
 fn elementwise<T: Float>(g: &Graph) -> Vec<Tensor<'_, T>> {
-    let x = g.constant(spread::<T>([1_000_000]));
+    let x = data::<T>(g, [1_000_000]);
     let y = (x * x + T::from_f64(1.0)) / (x.square() + T::from_f64(2.0)) - x * T::from_f64(3.0);
     vec![y, y.reduce_mean(..)]
 }
 
 fn sums_by_axes<T: Float>(g: &Graph) -> Vec<Tensor<'_, T>> {
-    let tall = g.constant(spread::<T>([250_000, 4]));
-    let wide = g.constant(spread::<T>([4, 50_000]));
-    let cube = g.constant(spread::<T>([60, 50, 70]));
+    let tall = data::<T>(g, [250_000, 4]);
+    let wide = data::<T>(g, [4, 50_000]);
+    let cube = data::<T>(g, [60, 50, 70]);
     vec![
         tall.reduce_sum(0),
         tall.reduce_sum(1),
@@ -58,8 +63,8 @@ fn sums_by_axes<T: Float>(g: &Graph) -> Vec<Tensor<'_, T>> {
 
 fn products<T: Float>(g: &Graph) -> Vec<Tensor<'_, T>> {
     // Four panels of rows; the inner lengths are short because matrixmultiply is slow unless optimised.
-    let [a, c] = [0, 1].map(|_| g.constant(spread::<T>([512, 16])));
-    let b = g.constant(spread::<T>([16, 512]));
+    let [a, c] = [0, 1].map(|_| data::<T>(g, [512, 16]));
+    let b = data::<T>(g, [16, 512]);
     let y = a.matmul(b).matmul(c);
     let [da, dc] = y.square().reduce_mean(..).gradients([a, c]);
     vec![y, da, dc]
@@ -75,8 +80,8 @@ fn regression<T: Float>(g: &Graph) -> Vec<Tensor<'_, T>> {
 }
 
 fn branches<T: Float>(g: &Graph) -> Vec<Tensor<'_, T>> {
-    let long = g.constant(spread::<T>([200_000]));
-    let [a, b] = [[160, 48], [48, 160]].map(|dims| g.constant(spread::<T>(dims)));
+    let long = data::<T>(g, [200_000]);
+    let [a, b] = [[160, 48], [48, 160]].map(|dims| data::<T>(g, dims));
     let branch = |index: u32| {
         let shift = T::from_f64(f64::from(index));
         (long + shift).square().reduce_sum(..) * (a + shift).matmul(b).reduce_mean(..)
@@ -124,7 +129,7 @@ fn line_25_the_same_bits_at_any_number_of_threads_f64() -> Result<()> {
 #[test]
 fn line_25_the_same_bits_beside_other_runs() -> Result<()> {
     let g = Graph::new();
-    let x = g.constant(spread::<f32>([300_000]));
+    let x = data::<f32>(&g, [300_000]);
     let y = (x * x).reduce_sum(..) + x.reduce_mean(..);
     let session = Session::builder(&g).threads(4).build()?;
     let expected = bits(&[session.run(y)?]);
@@ -161,6 +166,56 @@ fn check_optimised_is_not_optimised<T: Float>() -> Result<()> {
 fn line_27_optimisation_changes_rounding_only() -> Result<()> {
     check_optimised_is_not_optimised::<f32>()?;
     check_optimised_is_not_optimised::<f64>()
+}
+
+/// Line 27: what depends on constants alone is computed before the run, with the numbers of a run.
+#[test]
+fn line_27_constants_are_folded_to_the_same_numbers() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [None, Some(40)]);
+    let [a, b] = [[300, 40], [40, 300]].map(|dims| g.constant(spread::<f64>(dims)));
+    let labels = g.constant(arr1(&[3_i64, 0, 2]));
+    let normal = (a - a.reduce_mean(0)) / (a.square().reduce_mean(0) + 1e-3).sqrt();
+    let fetches = [
+        a.matmul(b).tanh(),
+        a.reduce_max(1),
+        a.transpose().reduce_sum(0).exp(),
+        x.matmul(normal.transpose()) * (2.0 * b.matmul(a)).reduce_mean(..),
+        a.softmax(-1).ln(),
+        (normal * x.reduce_sum(..)).reduce_min(0),
+        (labels * 2 + 1).cast::<f64>() - b.reduce_sum(..),
+        g.constant(spread::<f64>([0, 3])).reduce_max(0),
+    ];
+    let fed = spread::<f64>([5, 40]);
+    let run = |optimize, threads| {
+        let session = Session::builder(&g).optimize(optimize).threads(threads).build()?;
+        session.feed(x, &fed).run(fetches)
+    };
+    let (one, two, plain) = (run(true, 1)?, run(true, 2)?, run(false, 1)?);
+    assert_eq!(bits(&one), bits(&two), "at one thread and two");
+    for (index, (folded, plain)) in one.iter().zip(&plain).enumerate() {
+        assert_eq!(folded.shape(), plain.shape());
+        for (folded, plain) in folded.iter().zip(plain) {
+            let near = folded == plain || (folded - plain).abs() <= 1e-12 * plain.abs().max(1.0);
+            assert!(near, "{index}: {folded}, but {plain} when not optimised");
+        }
+    }
+    Ok(())
+}
+
+/// Line 27: what fails for some constants fails in the run, and not before.
+#[test]
+fn line_27_folding_constants_fails_no_plan() -> Result<()> {
+    let g = Graph::new();
+    let quotient = g.constant(arr1(&[6, 4])) / (g.constant(arr1(&[2, 1])) - 1);
+    let session = Session::new(&g)?;
+    let call = session.make_callable((), quotient)?;
+    assert!(matches!(call.call(()), Err(Error::DivisionByZero { .. })));
+    // What is too much for one run is not computed for a plan either: this comes back.
+    let column = g.constant(ArrayD::<f64>::zeros(vec![1 << 23, 1]));
+    let table = (column + column.transpose() + 1.0).reduce_sum(..);
+    session.explain(table)?;
+    Ok(())
 }
 
 /// Line 27: infinities, NaN, overflow, underflow and the sign of nought are no matters of rounding.

@@ -1,0 +1,141 @@
+//! Constant folding: what depends on constants alone is computed once, when a plan is made.
+//!
+//! Takes a program; gives the part of it that is to be computed now, as a program of its own
+//! ([`Folding::program`]), and the program in which its results are constants ([`Folding::hold`]). Who
+//! computes the part in between is the session, which plans and runs it like any other program, so the
+//! bits are those of the kernels.
+//!
+//! It stands behind the sweep of rules, not among them or before. A rule that keeps digits must see the
+//! logarithm of a softmax before the softmax has underflowed; rules that move work outwards or make it small
+//! leave less to compute and to keep; and the sweep looks at one instruction at a time, while here it counts
+//! who still needs a value. Nothing follows it but pruning: what the rules do with known numbers is done.
+//!
+//! Invariant: nothing is folded that depends on a feed or a variable, or that could fail.
+
+use std::sync::Arc;
+
+use super::Applied;
+use crate::lower::{Inst, Prim, Program, ScalarValue, Val, size};
+use crate::value::Value;
+
+/// Bytes of all results that are folded in one plan. Every plan keeps its own, and a session may keep
+/// hundreds of plans; a table that is worth keeping, of sines or of normalised examples, is smaller.
+const MAX_BYTES: usize = 16 << 20;
+
+/// How many times as many bytes a result may take as its operands do. Above, reading what was computed
+/// costs more than computing it from operands that stay in the cache. A cast from truth values to `f32` is
+/// within; an outer product of long vectors is not.
+const MAX_GROWTH: usize = 4;
+
+/// Bytes of a result that is folded however small its operands are: it stays in the second-level cache.
+const SMALL_BYTES: usize = 64 << 10;
+
+/// Bytes of a value that is computed on the way to a result. A plan may be made only to be looked at, so
+/// making one must not take longer than a second or so; beyond, the run does the work that it asked for.
+const MAX_INTERMEDIATE_BYTES: usize = 256 << 20;
+
+/// What is to be computed now.
+#[derive(Debug)]
+pub(crate) struct Folding {
+    /// The values to be replaced, which are the fetches of `program`, in this order.
+    targets: Vec<Val>,
+    program: Program,
+}
+
+/// What of the program is to be computed now, if anything, and a record of it; at most `limit` results.
+pub(crate) fn fold_constants(program: &Program, limit: usize) -> Option<(Folding, Vec<Applied>)> {
+    let targets = targets(program, limit);
+    let applied = |&val: &Val| {
+        Applied::new("constants", "depends on constants alone", program, program.inst(val).clone())
+    };
+    let trace = targets.iter().map(applied).collect();
+    (!targets.is_empty()).then(|| (Folding { program: part(program, &targets), targets }, trace))
+}
+
+impl Folding {
+    /// The part that is to be computed; it reads nothing but constants.
+    pub(crate) fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The whole program with these results of the part as constants.
+    pub(crate) fn hold(&self, mut program: Program, results: &[Arc<Value>]) -> Program {
+        for (val, result) in self.targets.iter().zip(results) {
+            let prim = match program.inst(*val).dims.is_empty() {
+                true => Prim::Scalar(ScalarValue::of(result)),
+                false => Prim::Constant(program.hold(Arc::clone(result))),
+            };
+            let inst = &mut program.insts[val.index()];
+            inst.prim = prim;
+            inst.args.clear();
+        }
+        program.pruned()
+    }
+}
+
+/// For each value that depends on constants alone and can be computed now, the bytes that lie in memory for it: those of what it
+/// shows, if it is a view.
+fn known(program: &Program) -> Vec<Option<usize>> {
+    let mut known: Vec<Option<usize>> = Vec::with_capacity(program.insts.len());
+    for inst in &program.insts {
+        let arg = |position: usize| known[inst.args[position].index()];
+        // The lengths of every value have been checked to be addressable.
+        let bytes = size(&inst.dims) * inst.dtype.size();
+        known.push(match inst.prim {
+            Prim::Nothing | Prim::Feed(_) | Prim::Read(_) => None,
+            Prim::Scalar(_) | Prim::Constant(_) => Some(bytes),
+            Prim::View(_) => arg(0),
+            Prim::Map(function) if function.can_fail(inst.dtype) => None,
+            _ if bytes > MAX_INTERMEDIATE_BYTES => None,
+            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract => {
+                (0..inst.args.len()).all(|position| arg(position).is_some()).then_some(bytes)
+            }
+        });
+    }
+    known
+}
+
+/// The values to fold: known ones that something needs which is not folded itself. From the results
+/// backwards, so that of a chain only the end is kept. A view is never folded, but what it shows is.
+fn targets(program: &Program, limit: usize) -> Vec<Val> {
+    let known = known(program);
+    let mut needed = vec![false; program.insts.len()];
+    program.results().for_each(|val| needed[val.index()] = true);
+    let (mut targets, mut left) = (Vec::new(), MAX_BYTES);
+    for (index, inst) in program.insts.iter().enumerate().rev() {
+        if !needed[index] {
+            continue;
+        }
+        let is_computed = matches!(inst.prim, Prim::Map(_) | Prim::Fold { .. } | Prim::Contract);
+        if let (true, Some(bytes)) = (is_computed && targets.len() < limit, known[index]) {
+            let read = inst.args.iter().filter_map(|arg| known[arg.index()]).fold(0, usize::saturating_add);
+            if bytes <= SMALL_BYTES.max(read.saturating_mul(MAX_GROWTH)).min(left) {
+                left -= bytes;
+                targets.push(Val(index as u32));
+                continue;
+            }
+        }
+        inst.args.iter().for_each(|arg| needed[arg.index()] = true);
+    }
+    targets
+}
+
+/// What these values need, as a program that gives them.
+fn part(program: &Program, targets: &[Val]) -> Program {
+    let mut needed = vec![false; program.insts.len()];
+    targets.iter().for_each(|val| needed[val.index()] = true);
+    for (index, inst) in program.insts.iter().enumerate().rev() {
+        if needed[index] {
+            inst.args.iter().for_each(|arg| needed[arg.index()] = true);
+        }
+    }
+    let mut part = Program::new(Arc::clone(&program.variables));
+    part.constants.clone_from(&program.constants);
+    let mut renumbered = vec![Val(u32::MAX); program.insts.len()];
+    for (index, inst) in program.insts.iter().enumerate().filter(|&(index, _)| needed[index]) {
+        let args = inst.args.iter().map(|arg| renumbered[arg.index()]).collect();
+        renumbered[index] = part.push(Inst { args, ..inst.clone() });
+    }
+    part.fetches = targets.iter().map(|val| renumbered[val.index()]).collect();
+    part
+}
