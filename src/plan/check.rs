@@ -177,6 +177,34 @@ impl Plan {
         }
     }
 
+    /// Whether a region makes `later` in exactly the place of `earlier` without losing a row that is still to be
+    /// read.
+    fn passes_on(&self, step: usize, earlier: BufferId, later: BufferId) -> bool {
+        let Kind::Region(region) = &self.steps[step].kind else { return false };
+        let mut is_made = false;
+        for op in &region.ops {
+            let [dst, operands @ ..] = op.operands.slots();
+            let makes = dst.buffer() == Some(later);
+            for slot in operands.iter().filter(|slot| slot.buffer() == Some(earlier)) {
+                // Behind the op that makes the row it is gone; at that op only the same row may be read.
+                let in_time = !is_made && (!makes || op.instruction.works_in_place());
+                if !in_time || slot.row_bytes == 0 || op.operands.stride > 0 || slot.offset > 0 {
+                    return false;
+                }
+                if makes && (dst.row_bytes != slot.row_bytes || dst.offset > 0) {
+                    return false;
+                }
+            }
+            is_made |= makes;
+        }
+        let elsewhere =
+            region.once.iter().flat_map(|op| op.operands.slots()).filter_map(|slot| slot.buffer());
+        let multiplied = region.opening.iter().flat_map(|opening| [opening.factors.a, opening.factors.b]);
+        let places = [earlier, later]
+            .map(|buffer| (self.buffers[buffer.index()].place, self.buffers[buffer.index()].bytes));
+        is_made && places[0] == places[1] && !elsewhere.chain(multiplied).any(|buffer| buffer == earlier)
+    }
+
     fn check_overlaps(&self, users: &[Vec<(usize, bool)>]) -> Result<(), String> {
         let mut ranges: Vec<(usize, usize, BufferId)> = Vec::new();
         for (id, buffer) in self.ids().zip(&self.buffers) {
@@ -192,7 +220,11 @@ impl Plan {
                     let pairs = users[later.index()].iter().flat_map(|&(step, _)| {
                         users[earlier.index()].iter().map(move |&(before, _)| (step, before))
                     });
-                    !kept && pairs.into_iter().all(|(step, before)| self.order.is_after(step, before))
+                    !kept
+                        && pairs.into_iter().all(|(step, before)| {
+                            self.order.is_after(step, before)
+                                || (step == before && self.passes_on(step, earlier, later))
+                        })
                 };
                 if !all_after(first, second) && !all_after(second, first) {
                     return Err(format!("b{} and b{} share bytes while both are in use", first.0, second.0));

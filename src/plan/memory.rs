@@ -5,7 +5,8 @@
 //! holds it, and its bytes are free again behind its last reader. When steps may run at once, a gap
 //! is usable only for a step that waits for all who used those bytes before, or can be made to at no
 //! cost ([`Ordering::may_follow`]). Neighbouring gaps with other users stay apart therefore, and are
-//! joined by who can use them all.
+//! joined by who can use them all. A region that reads a buffer for the last time, row for row, makes its
+//! result in the same place ([`Step::may_replace`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -45,12 +46,28 @@ pub(super) fn assign(
     for (index, step) in steps.iter().enumerate() {
         ordering.enter(index, step);
         for &written in &step.writes {
-            let buffer = &mut buffers[written.index()];
-            if buffer.place == UNDECIDED {
-                let bytes = buffer.bytes.next_multiple_of(ALIGNMENT);
-                bytes_without_reuse = bytes_without_reuse.saturating_add(bytes);
-                buffer.place = Place::Arena(arena.take(bytes, &mut ordering));
+            if buffers[written.index()].place != UNDECIDED {
+                continue;
             }
+            let bytes = buffers[written.index()].bytes.next_multiple_of(ALIGNMENT);
+            bytes_without_reuse = bytes_without_reuse.saturating_add(bytes);
+            let no_users = Users::new();
+            let users_of = |read: BufferId| readers.get(read.index()).unwrap_or(&no_users);
+            let replaced = dies[index].iter().position(|&read| {
+                step.reads.contains(&read)
+                    && buffers[read.index()].bytes == buffers[written.index()].bytes
+                    && step.may_replace(written, read)
+                    && ordering.may_follow(users_of(read))
+            });
+            buffers[written.index()].place = match replaced {
+                // The bytes pass on to the result, which gives them back in its turn.
+                Some(position) => {
+                    let read = dies[index].remove(position);
+                    ordering.follow(users_of(read));
+                    buffers[read.index()].place
+                }
+                None => Place::Arena(arena.take(bytes, &mut ordering)),
+            };
         }
         if !ordering.is_inline() {
             for &buffer in &step.reads {

@@ -5,7 +5,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Kind, Step};
+use super::{BufferId, Kind, Step};
 use crate::kernel::gemm::Product;
 
 /// Nanoseconds for an element of a tile to pass one op: a load, a store and an instruction at a
@@ -206,6 +206,11 @@ impl Order {
 }
 
 impl Step {
+    /// Whether the step may make `written` where `read` lies, which nobody needs any more.
+    pub(super) fn may_replace(&self, written: BufferId, read: BufferId) -> bool {
+        matches!(&self.kind, Kind::Region(region) if region.may_replace(written, read))
+    }
+
     /// The tasks into which the step is split; they may run at once.
     pub(crate) fn tasks(&self) -> usize {
         match &self.kind {

@@ -106,6 +106,22 @@ fn what_follows_a_product_runs_on_its_rows_while_they_are_near() {
 }
 
 #[test]
+fn a_result_is_made_where_its_operand_is_read_for_the_last_time() {
+    let g = Graph::new();
+    let x = g.variable("x", ndarray::Array1::<f32>::ones(100_000));
+    let y = (x * 2.0 + 1.0).exp();
+    let centred = (y - y.reduce_mean(..)) * 3.0;
+    let plan = planned(&g, &[centred.op()], true, false);
+    assert!(plan.arena_bytes < plan.arena_bytes_without_reuse / 2 + 4096, "{plan}");
+    let results = [true, false].map(|optimize| {
+        let session = Session::builder(&g).optimize(optimize).build().unwrap();
+        session.run(centred).unwrap()
+    });
+    // The mean of equal numbers near 20 may be off by some roundings of their sum.
+    assert!(results[0].iter().zip(&results[1]).all(|(a, b)| (a - b).abs() < 1e-3), "{results:?}");
+}
+
+#[test]
 fn products_share_memory_and_run_at_once() {
     let g = Graph::new();
     assert_snapshot!(planned(&g, &[branches(&g)], true, true), @r#"

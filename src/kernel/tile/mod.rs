@@ -54,7 +54,8 @@ pub(crate) struct Args {
 ///
 /// # Safety
 /// The pointers must be aligned for their element types, reach as many initialised elements as the
-/// loop says, and `dst` must not overlap what is read.
+/// loop says, and `dst` must not overlap what is read; where the instruction
+/// [works in place](Instruction::works_in_place), it may be the same as an operand.
 pub(crate) type Kernel = unsafe fn(&Args);
 
 /// What is done to a tile.
@@ -77,6 +78,12 @@ pub(crate) enum Instruction {
 }
 
 impl Instruction {
+    /// Whether the result may lie where an operand does.
+    pub(crate) fn works_in_place(self) -> bool {
+        // Its loop reads each vector before it writes the one at the same place, through pointers alone.
+        matches!(self, Instruction::Pair { .. })
+    }
+
     /// The kernel for operands of the element type `from` (of those selected from, for a selection) and
     /// results of type `to`; `None` where a type does not have the function, which no op asks for.
     pub(crate) fn kernel(self, from: DType, to: DType, isa: Isa) -> Option<Kernel> {

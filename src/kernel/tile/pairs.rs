@@ -115,7 +115,7 @@ fn both<T: Number, F: Then<T>, G: Then<T>, V: Vector<T>>(a: V, b: V, c: V) -> V 
 const AT_A_TIME: usize = 4;
 
 /// dst = second(first(a, b), c): `rows·width` elements of `dst` and `a`; of `b` if B is 1, of `c` if C
-/// is 1, one of either if not.
+/// is 1, one of either if not. `dst` may be the same as a tile that is read.
 #[inline(always)]
 unsafe fn pair_loop<T: Number, F: Then<T>, G: Then<T>, M: Machine, const B: usize, const C: usize>(
     args: &Args,

@@ -149,4 +149,26 @@ impl Region {
     pub(crate) fn chunks(&self) -> usize {
         self.rows.div_ceil(self.chunk_rows).max(1)
     }
+
+    /// Whether `written` may be made where `read` lies: every row of `read` has been read when the same row of
+    /// `written` is made, or is read by the op that makes it, if that can work in place.
+    pub(super) fn may_replace(&self, written: BufferId, read: BufferId) -> bool {
+        let maker = self.ops.iter().position(|op| op.operands.dst.buffer() == Some(written));
+        let is_multiplied = self
+            .opening
+            .as_ref()
+            .is_some_and(|Opening { factors, .. }| [factors.a, factors.b].contains(&read));
+        let Some(maker) = maker.filter(|_| !is_multiplied) else { return false };
+        let row_bytes = self.ops[maker].operands.dst.row_bytes;
+        let reads = |op: &TileOp| op.operands.slots()[1..].iter().any(|slot| slot.buffer() == Some(read));
+        let row_by_row = |op: &TileOp| {
+            let slots = op.operands.slots();
+            let read_slots = slots[1..].iter().filter(|slot| slot.buffer() == Some(read));
+            op.operands.stride == 0 && read_slots.into_iter().all(|slot| slot.row_bytes == row_bytes)
+        };
+        !self.once.iter().any(reads)
+            && self.ops.iter().enumerate().filter(|(_, op)| reads(op)).all(|(index, op)| {
+                row_by_row(op) && (index < maker || (index == maker && op.instruction.works_in_place()))
+            })
+    }
 }
