@@ -212,7 +212,7 @@ impl Step {
             Kind::Product(Factors { product, split, .. }) => {
                 product.m.div_ceil(split.rows).max(1) * product.n.div_ceil(split.columns).max(1)
             }
-            Kind::Fold { fold, .. } => fold.outer,
+            Kind::Fold { fold, .. } => fold.tasks(),
             Kind::Copy { .. } => 1,
         }
     }
