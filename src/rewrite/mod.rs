@@ -42,6 +42,7 @@ const RULES: &[(&str, Rule)] = &[
     ("broadcast", broadcast::imply),
     ("fold", fold::scalars),
     ("algebra", algebra::identities),
+    ("algebra", algebra::signs),
     ("algebra", algebra::factors),
     ("algebra", algebra::powers),
     ("stable", stable::logarithms),
