@@ -126,10 +126,7 @@ fn line_27_gathered_factors_are_as_exact() -> Result<()> {
             }
             let rounded = exact as f32;
             assert!(fast.is_sign_negative() == exact.is_sign_negative(), "{s}·({t}·{fed}) is {fast}");
-            let off = |found: f32| match found == rounded {
-                true => 0.0,
-                false => (f64::from(found) - exact).abs(),
-            };
+            let off = |found: f32| if found == rounded { 0.0 } else { (f64::from(found) - exact).abs() };
             // Two roundings, of full precision or at the lower end of the range.
             let rounding = 1.2e-7 * exact.abs() + 1.5e-45;
             assert!(
