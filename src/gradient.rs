@@ -19,7 +19,7 @@ use crate::dtype::Float;
 use crate::error::{Mistake, NoGradient};
 use crate::graph::{AnyTensor, Arena, Graph, Node, NodeId, Tensor, Walk};
 use crate::op::Role;
-use crate::ops::{BroadcastLike, ExpectShape, Seen, SumLike};
+use crate::ops::{BroadcastLike, ExpectShape, Identity, SumLike};
 
 /// What an op sees of its node while the sweep passes it.
 pub(crate) struct Pullback<'g> {
@@ -290,7 +290,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
         let sources: PerInput<AnyTensor<'g>> =
             inputs.into_iter().map(|input| self.graph.tie(input)).collect();
         let as_seen = |input: &AnyTensor<'g>| match input.role() {
-            Role::Reads(_) if self.variables_change => input.binary(Seen, output),
+            Role::Reads(_) if self.variables_change => input.binary(Identity::Seen, output),
             _ => *input,
         };
         let inputs = sources.iter().map(as_seen).collect();

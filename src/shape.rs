@@ -142,6 +142,11 @@ impl TensorType {
     pub(crate) fn nothing() -> Self {
         TensorType::new(DType::Bool, [0])
     }
+
+    /// The type of what this and another operand of its element type give elementwise.
+    pub(crate) fn together(&self, other: &TensorType) -> Result<TensorType, Mistake> {
+        Ok(TensorType { dtype: self.dtype, shape: broadcast(&self.shape, &other.shape)? })
+    }
 }
 
 impl fmt::Display for TensorType {

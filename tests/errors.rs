@@ -191,6 +191,9 @@ fn values_that_do_not_fit_a_variable() {
     let expected = "a value of shape [?] does not fit variable `layer/w` of shape [2, 3], \
                     in `assign` (assign) built at ";
     assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    // The variable goes by the name that it has when the mistake is told.
+    w.named("kernel");
+    assert!(mistake(&g).contains("does not fit variable `kernel` of shape"), "{}", mistake(&g));
 
     let g = Graph::new();
     let v = g.variable("v", arr1(&[1_i32, 2]));

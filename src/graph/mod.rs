@@ -111,12 +111,19 @@ impl Arena {
         if self.mistakes.is_empty() { Ok(()) } else { Err(self.error(MistakeId(0))) }
     }
 
-    /// A mistake in words, under the name that its node has by now.
+    /// A mistake that was made in building.
     pub(crate) fn error(&self, MistakeId(index): MistakeId) -> Error {
         let (id, mistake) = &self.mistakes[index];
-        let Node { name, op, location, .. } = self.node(*id);
-        let (node, op, mistake) = (name.clone(), op.name(), mistake.clone());
-        Error::Build(Box::new(BuildError { node, op, location, mistake }))
+        self.blamed(self.node(*id), mistake.clone())
+    }
+
+    /// A node's mistake in words, under the names that the node and its variable have by now.
+    pub(crate) fn blamed(&self, node: &Node, mut mistake: Mistake) -> Error {
+        if let (Mistake::AssignShape { variable, .. }, Role::Writes(id)) = (&mut mistake, node.op.role()) {
+            variable.clone_from(&self.variables[id.index()].name);
+        }
+        let (name, op, location) = (node.name.clone(), node.op.name(), node.location);
+        Error::Build(Box::new(BuildError { node: name, op, location, mistake }))
     }
 
     /// Makes a new variable's op, and keeps how it starts.

@@ -121,7 +121,7 @@ impl<'g, T: Element> Variable<'g, T> {
         let value = value.into_tensor(any.graph()).any();
         match any.role() {
             Role::Reads(variable) => {
-                let assign = ops::Assign::new(update, variable, any.name());
+                let assign = ops::Assign::new(update, variable);
                 Tensor::typed(any.graph().apply(assign, &[any, value]))
             }
             // Only an invalid variable lacks the role; what is built on it is invalid as well.

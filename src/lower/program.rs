@@ -1,7 +1,7 @@
 //! The program: a straight line of instructions in the lowering vocabulary, every length known.
 
 use std::collections::HashMap;
-use std::fmt;
+use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
@@ -413,22 +413,28 @@ impl Program {
     /// One line an instruction, with the node that it comes from, then the results.
     pub(crate) fn text(&self, names: Names<'_>) -> String {
         let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = self.write(&mut text, names);
+        text
+    }
+
+    fn write(&self, f: &mut impl Write, names: Names<'_>) -> fmt::Result {
         for (index, inst) in self.insts.iter().enumerate() {
-            text += &format!("%{index} = {}", inst.action(names));
+            write!(f, "%{index} = {}", inst.action(names))?;
             for (position, arg) in inst.args.iter().enumerate() {
-                text += &format!("{}%{}", if position == 0 { " " } else { ", " }, arg.0);
+                write!(f, "{}%{}", if position == 0 { " " } else { ", " }, arg.0)?;
             }
-            text += &format!(" : {}{:?}  {}\n", inst.dtype, inst.dims, names.node(inst.origin));
+            writeln!(f, " : {}{:?}  {}", inst.dtype, inst.dims, names.node(inst.origin))?;
         }
         for val in &self.fetches {
-            text += &format!("fetch %{}\n", val.0);
+            writeln!(f, "fetch %{}", val.0)?;
         }
         for val in &self.checks {
-            text += &format!("check %{}\n", val.0);
+            writeln!(f, "check %{}", val.0)?;
         }
         for (variable, val) in &self.commits {
-            text += &format!("commit {} <- %{}\n", names.variable(*variable), val.0);
+            writeln!(f, "commit {} <- %{}", names.variable(*variable), val.0)?;
         }
-        text
+        Ok(())
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::versions::Versions;
 use super::{Args, Dims, Inst, Lowering, Prim, Program, Val};
-use crate::error::{BuildError, Error, Result};
+use crate::error::{Error, Result};
 use crate::exec::OutOfMemory;
 use crate::graph::{Arena, Node, NodeId, VariableId, Walk};
 use crate::op::Role;
@@ -170,11 +170,8 @@ impl Specialiser<'_> {
             .map(|&input| self.program.inst(input))
             .map(|inst| TensorType::new(inst.dtype, inst.dims.as_slice()))
             .collect();
-        let fault = |mistake| {
-            let (node, op, location) = (node.name.clone(), node.op.name(), node.location);
-            Error::Build(Box::new(BuildError { node, op, location, mistake }))
-        };
-        node.op.infer(&types.iter().collect::<Vec<_>>()).map_err(fault)
+        let inferred = node.op.infer(&types.iter().collect::<Vec<_>>());
+        inferred.map_err(|mistake| self.arena.blamed(node, mistake))
     }
 
     fn write(&mut self, writer: NodeId, variable: VariableId, val: Val, before: &Versions) -> Result<()> {

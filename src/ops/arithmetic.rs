@@ -7,7 +7,7 @@ use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Operand, Tensor, Variable};
 use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
-use crate::shape::{TensorType, broadcast};
+use crate::shape::TensorType;
 
 /// One of the four operations.
 #[derive(Clone, Copy, Debug)]
@@ -29,8 +29,7 @@ impl Op for Arithmetic {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        let (a, b) = (inputs[0], inputs[1]);
-        Ok(TensorType::new(a.dtype, broadcast(&a.shape, &b.shape)?))
+        inputs[0].together(inputs[1])
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {

@@ -35,7 +35,7 @@ impl Op for Compare {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(TensorType::new(DType::Bool, broadcast(&inputs[0].shape, &inputs[1].shape)?))
+        Ok(TensorType { dtype: DType::Bool, ..inputs[0].together(inputs[1])? })
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
@@ -55,8 +55,8 @@ impl Op for Select {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        let operands = broadcast(&inputs[1].shape, &inputs[2].shape)?;
-        Ok(TensorType::new(inputs[1].dtype, broadcast(&inputs[0].shape, &operands)?))
+        let TensorType { dtype, shape } = inputs[1].together(inputs[2])?;
+        Ok(TensorType::new(dtype, broadcast(&inputs[0].shape, &shape)?))
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
@@ -93,7 +93,7 @@ impl Op for Extreme {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(TensorType::new(inputs[0].dtype, broadcast(&inputs[0].shape, &inputs[1].shape)?))
+        inputs[0].together(inputs[1])
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {

@@ -1,18 +1,22 @@
-//! `identity` and `stop_gradient`: the same elements, with and without a gradient.
+//! `identity` and `stop_gradient`: the same elements, with and without a gradient; and `seen`, a variable's
+//! as another node sees them.
 
 use crate::dtype::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
 use crate::lower::{Lowering, Val};
-use crate::op::Op;
+use crate::op::{Op, Role};
 use crate::shape::TensorType;
 
-/// Gives its input.
+/// Gives its first input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Identity {
     Plain,
     StopGradient,
+    /// Of a variable, the value that a second input sees: what a gradient needs when the variable may have
+    /// changed since.
+    Seen,
 }
 
 impl Op for Identity {
@@ -20,6 +24,7 @@ impl Op for Identity {
         match self {
             Identity::Plain => "identity",
             Identity::StopGradient => "stop_gradient",
+            Identity::Seen => "seen",
         }
     }
 
@@ -35,8 +40,15 @@ impl Op for Identity {
         at.give(0, |dy| dy);
     }
 
-    fn differentiable(&self, _: usize) -> bool {
-        matches!(self, Identity::Plain)
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0 && !matches!(self, Identity::StopGradient)
+    }
+
+    fn role(&self) -> Role {
+        match self {
+            Identity::Plain | Identity::StopGradient => Role::Pure,
+            Identity::Seen => Role::ReadsAsSeen,
+        }
     }
 }
 

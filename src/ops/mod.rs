@@ -22,4 +22,5 @@ mod laws;
 
 pub(crate) use broadcast::{BroadcastLike, ExpectShape, SumLike};
 pub(crate) use constant::{Constant, Invalid, Placeholder};
-pub(crate) use state::{Assign, Group, Initializer, Seen, Update, VariableOp};
+pub(crate) use identity::Identity;
+pub(crate) use state::{Assign, Group, Initializer, Update, VariableOp};

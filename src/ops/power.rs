@@ -8,7 +8,7 @@ use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::ops::compare::Compare;
 use crate::ops::unary::Unary;
-use crate::shape::{TensorType, broadcast};
+use crate::shape::TensorType;
 
 /// xʸ.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Op for Pow {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(TensorType::new(inputs[0].dtype, broadcast(&inputs[0].shape, &inputs[1].shape)?))
+        inputs[0].together(inputs[1])
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {

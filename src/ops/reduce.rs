@@ -9,77 +9,53 @@ use crate::ops::compare::Compare;
 use crate::op::Op;
 use crate::shape::{Axes, Shape, TensorType};
 
-/// The sum over the axes.
+/// One element for all those along the axes: their sum, or the largest or smallest of them.
 #[derive(Debug)]
-struct ReduceSum(Axes);
+struct Reduce {
+    fold: Fold,
+    axes: Axes,
+}
 
-impl Op for ReduceSum {
+impl Reduce {
+    fn sum(axes: Axes) -> Self {
+        Reduce { fold: Fold::Sum, axes }
+    }
+}
+
+impl Op for Reduce {
     fn name(&self) -> &'static str {
-        "reduce_sum"
+        match self.fold {
+            Fold::Sum => "reduce_sum",
+            Fold::Max => "reduce_max",
+            Fold::Min => "reduce_min",
+        }
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
         let x = inputs[0];
-        let axes = self.0.resolve(x.shape.rank())?;
-        Ok(TensorType::new(
-            x.dtype,
-            x.shape.reduced(&axes, self.0.keeps_dims()),
-        ))
+        let axes = self.axes.resolve(x.shape.rank())?;
+        Ok(TensorType::new(x.dtype, x.shape.reduced(&axes, self.axes.keeps_dims())))
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let dims = to.dims(inputs[0]).to_vec();
         // The shape rule has accepted the axes.
-        let axes = self.0.resolve(dims.len()).unwrap_or_default();
-        let sum = to.sum(inputs[0], &axes);
-        if self.0.keeps_dims() {
-            to.reshape(sum, kept(&dims, &axes))
-        } else {
-            sum
-        }
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        let x = at.input(0);
-        at.give(0, |dy| dy.binary(Spread(self.0.clone()), x));
-    }
-
-    fn attributes(&self) -> String {
-        self.0.to_string()
-    }
-}
-
-/// The largest or smallest element along the axes.
-#[derive(Debug)]
-struct ReduceExtreme {
-    fold: Fold,
-    axes: Axes,
-}
-
-impl Op for ReduceExtreme {
-    fn name(&self) -> &'static str {
-        if self.fold == Fold::Max { "reduce_max" } else { "reduce_min" }
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        ReduceSum(self.axes.clone()).infer(inputs)
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let dims = to.dims(inputs[0]).to_vec();
         let axes = self.axes.resolve(dims.len()).unwrap_or_default();
-        let extreme = to.fold(self.fold, inputs[0], &axes);
-        if self.axes.keeps_dims() { to.reshape(extreme, kept(&dims, &axes)) } else { extreme }
+        let folded = to.fold(self.fold, inputs[0], &axes);
+        if self.axes.keeps_dims() { to.reshape(folded, kept(&dims, &axes)) } else { folded }
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (x, y) = (at.input(0), at.output());
-        // Elements that tie share the cotangent equally.
-        at.give(0, |dy| {
-            let spread = || Spread(self.axes.clone());
-            let hit = x.binary(Compare::Equal, y.binary(spread(), x));
-            let hits = hit.cast(dy.dtype()).unary(ReduceSum(self.axes.clone()));
-            hit.select((dy / hits).binary(spread(), x), dy.scalar_like(0.0))
+        let spread = || Spread(self.axes.clone());
+        at.give(0, |dy| match self.fold {
+            Fold::Sum => dy.binary(spread(), x),
+            // Elements that tie share the cotangent equally.
+            Fold::Max | Fold::Min => {
+                let hit = x.binary(Compare::Equal, y.binary(spread(), x));
+                let hits = hit.cast(dy.dtype()).unary(Reduce::sum(self.axes.clone()));
+                hit.select((dy / hits).binary(spread(), x), dy.scalar_like(0.0))
+            }
         });
     }
 
@@ -127,7 +103,7 @@ impl Op for Spread {
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
-        at.give(0, |dy| dy.unary(ReduceSum(self.0.clone())));
+        at.give(0, |dy| dy.unary(Reduce::sum(self.0.clone())));
     }
 
     fn differentiable(&self, input: usize) -> bool {
@@ -202,7 +178,7 @@ impl<T: Numeric> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn reduce_sum(self, axes: impl Into<Axes>) -> Self {
-        Tensor::typed(self.any().unary(ReduceSum(axes.into())))
+        Tensor::typed(self.any().unary(Reduce::sum(axes.into())))
     }
 
     /// The largest element along the axes; NaN if one is. Axes as for [`reduce_sum`](Tensor::reduce_sum).
@@ -219,7 +195,7 @@ impl<T: Numeric> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn reduce_max(self, axes: impl Into<Axes>) -> Self {
-        Tensor::typed(self.any().unary(ReduceExtreme { fold: Fold::Max, axes: axes.into() }))
+        Tensor::typed(self.any().unary(Reduce { fold: Fold::Max, axes: axes.into() }))
     }
 
     /// The smallest element along the axes; NaN if one is. Axes as for [`reduce_sum`](Tensor::reduce_sum).
@@ -236,7 +212,7 @@ impl<T: Numeric> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn reduce_min(self, axes: impl Into<Axes>) -> Self {
-        Tensor::typed(self.any().unary(ReduceExtreme { fold: Fold::Min, axes: axes.into() }))
+        Tensor::typed(self.any().unary(Reduce { fold: Fold::Min, axes: axes.into() }))
     }
 }
 
@@ -260,7 +236,7 @@ impl<T: Float> Tensor<'_, T> {
             return Tensor::typed(invalid);
         }
         let count = any.unary(Count { axes: axes.clone(), dtype: T::DTYPE });
-        Tensor::typed(any.unary(ReduceSum(axes)) / count).named("reduce_mean")
+        Tensor::typed(any.unary(Reduce::sum(axes)) / count).named("reduce_mean")
     }
 }
 

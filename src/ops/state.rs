@@ -44,37 +44,6 @@ impl Op for VariableOp {
     }
 }
 
-/// The value of a variable, the first input, that the second input sees: what a gradient needs when
-/// the variable may have changed since.
-#[derive(Debug)]
-pub(crate) struct Seen;
-
-impl Op for Seen {
-    fn name(&self) -> &'static str {
-        "seen"
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(inputs[0].clone())
-    }
-
-    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
-        inputs[0]
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        at.give(0, |dy| dy);
-    }
-
-    fn differentiable(&self, input: usize) -> bool {
-        input == 0
-    }
-
-    fn role(&self) -> Role {
-        Role::ReadsAsSeen
-    }
-}
-
 /// How an assignment makes the new value from the old one and its operand.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Update {
@@ -91,16 +60,11 @@ pub(crate) enum Update {
 pub(crate) struct Assign {
     update: Update,
     variable: VariableId,
-    variable_name: String,
 }
 
 impl Assign {
-    pub(crate) fn new(update: Update, variable: VariableId, variable_name: String) -> Self {
-        Assign {
-            update,
-            variable,
-            variable_name,
-        }
+    pub(crate) fn new(update: Update, variable: VariableId) -> Self {
+        Assign { update, variable }
     }
 }
 
@@ -125,7 +89,8 @@ impl Op for Assign {
             return Ok(stored.clone());
         }
         Err(Mistake::AssignShape {
-            variable: self.variable_name.clone(),
+            // Whoever reports it knows the name that the variable has by then.
+            variable: String::new(),
             expected: stored.shape.clone(),
             found: value.shape.clone(),
         })

@@ -376,11 +376,13 @@ impl Planner<'_> {
 
     fn add_fold(&mut self, val: Val) {
         let inst = self.program.inst(val);
-        let [outer, axis, inner] = folded(self.program, inst.args[0], &inst.prim);
+        let lengths = folded(self.program, inst.args[0], &inst.prim);
         let Prim::Fold { fold, .. } = inst.prim else {
             return;
         };
-        let fold = MiddleFold { fold, dtype: inst.dtype, outer, axis, inner };
+        let Some(fold) = MiddleFold::new(fold, inst.dtype, lengths, self.isa) else {
+            return;
+        };
         let (src, dst) = (self.buffer_of[&self.base(inst.args[0])], self.buffer_of[&val]);
         let cost = order::moving_cost(self.bytes(inst.args[0]));
         self.steps.push(Step {

@@ -219,7 +219,7 @@ impl Step {
                 let panels = factors.panels();
                 factors.batch.len().div_ceil(factors.batch.per_task(panels)) * panels
             }
-            Kind::Fold { fold, .. } => fold.outer,
+            Kind::Fold { fold, .. } => fold.tasks(),
             Kind::Copy { .. } => 1,
         }
     }

@@ -1,4 +1,4 @@
-//! Identities of arithmetic, and chains of factors gathered into one.
+//! Identities of arithmetic, signs that cost nothing, and chains of factors gathered into one.
 
 use super::{Rewrite, Tree, known_scalar};
 use crate::kernel::scalar;
@@ -41,6 +41,64 @@ pub(super) fn identities(program: &Program, inst: &Inst) -> Option<Rewrite> {
     })
 }
 
+/// The operand of a negation.
+fn negated(program: &Program, val: Val) -> Option<Val> {
+    let inst = program.inst(val);
+    (inst.prim == Prim::Map(Scalar::Neg) && program.inst(inst.args[0]).dims == inst.dims)
+        .then(|| inst.args[0])
+}
+
+/// Negations that another function takes in for nothing. All are exact: IEEE 754 defines x - y as
+/// x + (-y), also for zeros, the sign of a product or quotient is that of its operands' signs together,
+/// and integers wrap around. What is not exact is left: -(x - y) and y - x are zeros of unlike signs if
+/// x = y.
+pub(super) fn signs(program: &Program, inst: &Inst) -> Option<Rewrite> {
+    let Prim::Map(function) = inst.prim else {
+        return None;
+    };
+    let [a, b] = match inst.args[..] {
+        [a, b] => [a, b],
+        [x] if function == Scalar::Square => {
+            let by = Tree::map(function, vec![Tree::Val(negated(program, x)?)], inst);
+            return Some(Rewrite { by, reason: "(-x)² = x²" });
+        }
+        _ => return None,
+    };
+    let instead = |function, x: Val, y: Tree, reason| {
+        Some(Rewrite { by: Tree::map(function, vec![Tree::Val(x), y], inst), reason })
+    };
+    match (function, negated(program, a), negated(program, b)) {
+        (Scalar::Add, _, Some(y)) => instead(Scalar::Sub, a, Tree::Val(y), "x + (-y) = x - y"),
+        (Scalar::Add, Some(x), None) => instead(Scalar::Sub, b, Tree::Val(x), "(-x) + y = y - x"),
+        (Scalar::Sub, _, Some(y)) => instead(Scalar::Add, a, Tree::Val(y), "x - (-y) = x + y"),
+        (Scalar::Mul, Some(x), Some(y)) => instead(Scalar::Mul, x, Tree::Val(y), "(-x)·(-y) = x·y"),
+        (Scalar::Mul, Some(x), None) | (Scalar::Mul, None, Some(x)) => {
+            let other = if negated(program, a).is_some() { b } else { a };
+            instead(Scalar::Mul, x, opposite(program, other)?, "(-x)·y = x·(-y)")
+        }
+        // The least integer over -1 wraps around, so quotients of integers would differ.
+        (Scalar::Div, Some(x), Some(y)) if inst.dtype.is_float() => {
+            instead(Scalar::Div, x, Tree::Val(y), "(-x)/(-y) = x/y")
+        }
+        (Scalar::Div, Some(x), None) if inst.dtype.is_float() => {
+            instead(Scalar::Div, x, opposite(program, b)?, "(-x)/y = x/(-y)")
+        }
+        _ => None,
+    }
+}
+
+/// The negative of a value that is a known number, or the product of one and the rest.
+fn opposite(program: &Program, val: Val) -> Option<Tree> {
+    let inst = program.inst(val);
+    let negative =
+        |number| Some(Tree::scalar(scalar::evaluate(Scalar::Neg, inst.dtype, &[number])?, inst.dtype));
+    if let Some(number) = known_scalar(program, val) {
+        return negative(number);
+    }
+    let (number, rest) = as_scaled(program, inst)?;
+    Some(Tree::map(Scalar::Mul, vec![negative(number)?, Tree::Val(rest)], inst))
+}
+
 /// Powers for which there is a cheaper function, as exact or more so.
 pub(super) fn powers(program: &Program, inst: &Inst) -> Option<Rewrite> {
     if inst.prim != Prim::Map(Scalar::Pow) || program.inst(inst.args[0]).dims != inst.dims {
@@ -65,8 +123,19 @@ fn as_scaled(program: &Program, inst: &Inst) -> Option<(ScalarValue, Val)> {
     known_scalar(program, a).map(|number| (number, b)).or_else(|| Some((known_scalar(program, b)?, a)))
 }
 
-/// s·(t·x) = (s·t)·x and -(t·x) = (-t)·x, for floats, where no step comes nearer to the ends of the
-/// range than before: both factors shrink or both grow, and their product is a normal number.
+/// s·(t·x) = (s·t)·x and -(t·x) = (-t)·x, for floats, where the product p of s and t is a normal number.
+///
+/// Let r be s·t·x exactly. The left side rounds t·x and then s times that, the right side rounds p, here, and
+/// then p·x. As p is normal, it is off by half a unit in its last place at most, whatever x is: the right side
+/// is r within two roundings, and leaves the range only where r does. As p is neither 0 nor infinite, neither
+/// are s and t, and so zeros, infinities and NaN in x give the same, with the same sign, on either side. The
+/// left side differs from r by no more
+/// - if |s| and |t| are at least 1: |t·x| ≤ |r|, so it overflows only where r does;
+/// - if |s| and |t| are at most 1: |t·x| ≥ |r|, so it underflows only where r does;
+///
+/// and may differ by more, so that the right side is the better one,
+/// - if |t| < 1 < |s|: t·x may underflow, to 0 even, where r does not, and s magnifies the loss;
+/// - if |s| < 1 < |t|: t·x may overflow where r does not.
 pub(super) fn factors(program: &Program, inst: &Inst) -> Option<Rewrite> {
     if !inst.dtype.is_float() {
         return None;
@@ -82,10 +151,8 @@ pub(super) fn factors(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let (number, x) = as_scaled(program, program.inst(inner))?;
     let product = match factor {
         Some(factor) => {
-            let (s, t) = (factor.to_f64().abs(), number.to_f64().abs());
             let product = scalar::evaluate(Scalar::Mul, inst.dtype, &[factor, number])?;
-            let is_monotone = (s >= 1.0 && t >= 1.0) || (s <= 1.0 && t <= 1.0);
-            (is_monotone && product.is_normal()).then_some(product)?
+            product.is_normal().then_some(product)?
         }
         None => scalar::evaluate(Scalar::Neg, inst.dtype, &[number])?,
     };

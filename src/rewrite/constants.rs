@@ -61,9 +61,10 @@ impl Folding {
     /// The whole program with these results of the part as constants.
     pub(crate) fn hold(&self, mut program: Program, results: &[Arc<Value>]) -> Program {
         for (val, result) in self.targets.iter().zip(results) {
-            let prim = match program.inst(*val).dims.is_empty() {
-                true => Prim::Scalar(ScalarValue::of(result)),
-                false => Prim::Constant(program.hold(Arc::clone(result))),
+            let prim = if program.inst(*val).dims.is_empty() {
+                Prim::Scalar(ScalarValue::of(result))
+            } else {
+                Prim::Constant(program.hold(Arc::clone(result)))
             };
             let inst = &mut program.insts[val.index()];
             inst.prim = prim;
@@ -123,7 +124,9 @@ fn targets(program: &Program, limit: usize) -> Vec<Val> {
 /// What these values need, as a program that gives them.
 fn part(program: &Program, targets: &[Val]) -> Program {
     let mut needed = vec![false; program.insts.len()];
-    targets.iter().for_each(|val| needed[val.index()] = true);
+    for val in targets {
+        needed[val.index()] = true;
+    }
     for (index, inst) in program.insts.iter().enumerate().rev() {
         if needed[index] {
             inst.args.iter().for_each(|arg| needed[arg.index()] = true);

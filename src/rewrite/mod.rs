@@ -42,6 +42,7 @@ const RULES: &[(&str, Rule)] = &[
     ("broadcast", broadcast::imply),
     ("fold", fold::scalars),
     ("algebra", algebra::identities),
+    ("algebra", algebra::signs),
     ("algebra", algebra::factors),
     ("algebra", algebra::powers),
     ("stable", stable::logarithms),
@@ -102,23 +103,23 @@ impl Applied {
         Applied { operands: before.args.iter().map(operand).collect(), rule, reason, before }
     }
 
-    /// Rule, instruction, the node that it comes from, and the reason.
-    fn text(&self, names: Names<'_>) -> String {
+    /// A line: the number, the rule, the instruction, the node that it comes from, and the reason.
+    fn text(&self, number: usize, names: Names<'_>) -> String {
         let Applied { rule, reason, before, operands } = self;
         let operand = |operand: &Operand| match *operand {
             Operand::Number(number) => number.to_string(),
             Operand::Of(node) => names.node(node),
         };
         let operands = operands.iter().map(operand).collect::<Vec<_>>().join(", ");
-        let (action, of) = (before.action(names), names.node(before.origin));
-        format!("{rule}: {action} {operands} : {}{:?} in {of} ({reason})", before.dtype, before.dims)
+        let (action, of, Inst { dtype, dims, .. }) =
+            (before.action(names), names.node(before.origin), before);
+        format!("{number}. {rule}: {action} {operands} : {dtype}{dims:?} in {of} ({reason})\n")
     }
 }
 
 /// A trace as text: one numbered line a rewrite.
 pub(crate) fn trace_text(trace: &[Applied], names: Names<'_>) -> String {
-    let lines = trace.iter().enumerate();
-    lines.map(|(index, applied)| format!("{}. {}\n", index + 1, applied.text(names))).collect()
+    (1..).zip(trace).fold(String::new(), |text, (number, applied)| text + &applied.text(number, names))
 }
 
 /// Rewrites the whole program; stops applying rules after `limit` rewrites, which finds the one that

@@ -93,8 +93,8 @@ impl SessionBuilder<'_> {
     }
 
     /// Stops rewriting each plan after so many rewrites, which [`explain`](Session::explain) numbers in this
-    /// order; all are applied by default. Where `optimize(false)` gives another result than it should be,
-    /// bisection finds the rewrite to blame: the first `n` whose session gives the other result.
+    /// order; all are applied by default. Where a result differs from that of `optimize(false)` by more than
+    /// rounding, bisection finds the rewrite to blame: the last one of the least number that brings it about.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -4,7 +4,7 @@ use std::env;
 use std::process::Command;
 
 use flowgrad::Mistake;
-use flowgrad::ndarray::{Array2, ArrayD, arr1};
+use flowgrad::ndarray::{Array1, Array2, ArrayD, arr1};
 use flowgrad::prelude::*;
 
 /// Far more than there can be elements, and yet a length that an empty array may have.
@@ -99,6 +99,80 @@ fn line_28_chains_may_be_long() -> Result<()> {
     let fed = arr1(&[1.0, 3.0]);
     let (y, slope) = Session::new(&g)?.feed(x, &fed).run((y, slope))?;
     assert_eq!((y, slope), ((&fed * 2.0).into_dyn(), arr1(&[2.0, 2.0]).into_dyn()));
+    Ok(())
+}
+
+/// Line 27, at the ends of the range: two factors that become one are never further from the exact product
+/// than one after the other.
+#[test]
+fn line_27_gathered_factors_are_as_exact() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder::<f32>("x", ());
+    let [fast, plain] = [true, false].map(|optimize| Session::builder(&g).optimize(optimize).build());
+    let (fast, plain) = (fast?, plain?);
+    let factors = [2.0_f32, -0.5, 1e-7, -3e7, 1e-30, 1e30, 1e-38, 3e38, 1e-42];
+    let fed = [0.0_f32, -0.0, 1.0, -1.5, 1e-44, 1e-38, -1e-20, 1e20, 3e38, f32::INFINITY, f32::NAN];
+    for (s, t) in factors.iter().flat_map(|&s| factors.map(|t| (s, t))) {
+        let product = s * (t * x);
+        for fed in fed {
+            let [fast, plain] = [&fast, &plain].map(|session| session.feed(x, fed).run(product));
+            // Not the sum, which would lose the sign of a zero.
+            let (fast, plain) = (fast?[[]], plain?[[]]);
+            // No product of three `f32` leaves the range of `f64`, and its error there is of no account here.
+            let exact = f64::from(s) * f64::from(t) * f64::from(fed);
+            if fast.is_nan() || plain.is_nan() {
+                assert!(fast.is_nan() && exact.is_nan(), "{s}·({t}·{fed}) is {fast}");
+                continue;
+            }
+            let rounded = exact as f32;
+            assert!(fast.is_sign_negative() == exact.is_sign_negative(), "{s}·({t}·{fed}) is {fast}");
+            let off = |found: f32| if found == rounded { 0.0 } else { (f64::from(found) - exact).abs() };
+            // Two roundings, of full precision or at the lower end of the range.
+            let rounding = 1.2e-7 * exact.abs() + 1.5e-45;
+            assert!(
+                off(fast) <= off(plain).max(rounding),
+                "{s}·({t}·{fed}): {fast} and {plain}, not {exact}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Line 27: signs that are taken in stay exact, of zeros as well.
+#[test]
+fn line_27_signs_are_exact() -> Result<()> {
+    let g = Graph::new();
+    let [x, y] = ["x", "y"].map(|name| g.placeholder::<f64>(name, [None]));
+    let results = [
+        x + (-y),
+        x - (-y),
+        (-x) + y,
+        (-x) * 3.0,
+        (-x) * (y * 3.0),
+        (-x) * (-y),
+        (-x) / (-y),
+        (-x) / 3.0,
+        -(x - y),
+        -(x + y),
+        (-x).square(),
+        (-x) - y,
+    ];
+    let numbers = [0.0, -0.0, 1.0, -1.0, 0.1, 1e-310, -1e300, f64::INFINITY, f64::NEG_INFINITY];
+    let pairs = || numbers.iter().flat_map(|&x| numbers.map(|y| (x, y)));
+    let (xs, ys) = (
+        pairs().map(|pair| pair.0).collect::<Array1<f64>>(),
+        pairs().map(|pair| pair.1).collect::<Array1<f64>>(),
+    );
+    let run = |optimize| {
+        let session = Session::builder(&g).optimize(optimize).build()?;
+        session.feed(x, &xs).feed(y, &ys).run(results)
+    };
+    for (index, (fast, plain)) in run(true)?.iter().zip(&run(false)?).enumerate() {
+        for (fast, plain) in fast.iter().zip(plain) {
+            let same = fast.to_bits() == plain.to_bits() || fast.is_nan() && plain.is_nan();
+            assert!(same, "{index}: {fast}, but {plain} when not optimised");
+        }
+    }
     Ok(())
 }
 

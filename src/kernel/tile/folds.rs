@@ -49,7 +49,7 @@ fn filled<T: Number, V: Vector<T>>(rest: &[T], with: T) -> V {
 
 /// A slice folded.
 #[inline(always)]
-pub(crate) fn fold_slice<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
+fn fold_slice<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
     let mut partial = [V::splat(F::IDENTITY); SIDE_BY_SIDE];
     let mut unordered = V::none();
     let mut blocks = slice.chunks_exact(SIDE_BY_SIDE * V::LEN);

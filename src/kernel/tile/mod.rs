@@ -22,7 +22,7 @@ use crate::dtype::DType;
 use crate::lower::{Fold, Scalar};
 
 pub(crate) use elementwise::Forms;
-pub(crate) use folds::{Extent, fold_slice};
+pub(crate) use folds::Extent;
 pub(crate) use moves::{Move, Strided};
 pub(crate) use pairs::Step;
 pub(crate) use skinny::{Behind, MAX_COLUMNS, Skinny};
