@@ -1,22 +1,21 @@
-//! A prepared run allocates nothing once its plan and its memory exist.
+//! A prepared run allocates nothing once its plan and its memory exist, on whatever threads it runs.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use flowgrad::ndarray::{Array2, ArrayD};
+use flowgrad::ndarray::{Array1, Array2, ArrayD};
 use flowgrad::prelude::*;
 
-/// Counts the allocations of each thread, so that tests beside this one do not disturb it.
+/// Counts the allocations of all threads.
 struct Counting;
 
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: every call goes to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
@@ -30,26 +29,62 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How often `run` allocates on this thread.
-fn allocations(run: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.get();
-    run();
-    ALLOCATIONS.get() - before
+/// Keeps the tests beside this one from running, so that what is counted is one test's.
+fn alone() -> MutexGuard<'static, ()> {
+    static RUNNING: Mutex<()> = Mutex::new(());
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Asserts that the tenth and later calls allocate nothing.
+/// How often `run` allocates, on all threads.
+fn allocations(run: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    run();
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+/// Calls of a round: more than 63, each as many of which rayon's queue of jobs from outside allocates.
+const CALLS: usize = 70;
+/// Rounds in which there may be something to make: a thread that was busy elsewhere makes its scratch memory
+/// with the first task that it takes, and the test harness starts and reports tests beside this one.
+const ROUNDS: usize = 30;
+
+/// Asserts that calls come to allocate nothing: not one of a whole round does.
 fn assert_steady(mut call: impl FnMut()) {
-    (0..10).for_each(|_| call());
-    assert_eq!(allocations(|| (0..100).for_each(|_| call())), 0);
+    let rounds: Vec<usize> = (0..ROUNDS)
+        .scan(false, |is_steady, _| {
+            let count = (!*is_steady).then(|| allocations(|| (0..CALLS).for_each(|_| call())))?;
+            *is_steady = count == 0;
+            Some(count)
+        })
+        .collect();
+    assert_eq!(rounds.last(), Some(&0), "allocations of {CALLS} calls: {rounds:?}");
+}
+
+/// Asserts that a request is worth several threads, so that the test is of what it says.
+fn assert_parallel(plan: &str) {
+    assert!(plan.lines().any(|line| line.starts_with("parallel;")), "{plan}");
+}
+
+/// Whether large products use kernels of the crate's own. On the baseline they go to matrixmultiply, which
+/// allocates memory for what it packs at each call.
+fn packs_products() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
 }
 
 #[test]
 fn the_counter_counts() {
-    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new([0_u8; 100])))), 1);
+    let _alone = alone();
+    assert!(allocations(|| drop(std::hint::black_box(Box::new([0_u8; 100])))) > 0);
+    let on_another = || std::thread::scope(|scope| drop(scope.spawn(|| Box::new([0_u8; 100])).join()));
+    assert!(allocations(on_another) > 0);
 }
 
 #[test]
 fn a_scalar_assignment_allocates_nothing() {
+    let _alone = alone();
     let g = Graph::new();
     let v = g.variable("v", 0.0_f64);
     let session = Session::new(&g).unwrap();
@@ -59,6 +94,7 @@ fn a_scalar_assignment_allocates_nothing() {
 
 #[test]
 fn a_training_step_allocates_nothing() {
+    let _alone = alone();
     let g = Graph::new();
     let x = g.constant(Array2::<f64>::ones((1000, 2)));
     let w = g.variable("w", Array2::<f64>::zeros((2, 1)));
@@ -70,6 +106,7 @@ fn a_training_step_allocates_nothing() {
 
 #[test]
 fn feeding_views_allocates_nothing() {
+    let _alone = alone();
     let g = Graph::new();
     let x = g.placeholder::<f32>("x", [None, Some(3)]);
     let y = g.placeholder::<f32>("y", [None, Some(1)]);
@@ -80,5 +117,77 @@ fn feeding_views_allocates_nothing() {
     for rows in [64, 8] {
         let (x, y) = (ArrayD::<f32>::ones(vec![rows, 3]), ArrayD::<f32>::ones(vec![rows, 1]));
         assert_steady(|| step.call((x.view(), y.view())).unwrap());
+    }
+}
+
+#[test]
+fn a_perceptrons_training_step_allocates_nothing_on_any_thread() {
+    if !packs_products() {
+        return;
+    }
+    let _alone = alone();
+    let g = Graph::new();
+    let x = g.placeholder::<f32>("x", [None, Some(96)]);
+    let classes = g.placeholder::<i64>("classes", [None]);
+    let layer = |name, dims: [usize; 2]| {
+        g.name_scope(name, || {
+            let kernel = g.variable("kernel", random_uniform(dims, -0.1, 0.1));
+            (kernel, g.variable("bias", zeros([dims[1]])))
+        })
+    };
+    let [(kernel, bias), (last_kernel, last_bias)] = [layer("hidden", [96, 80]), layer("last", [80, 10])];
+    let hidden = (x.matmul(kernel) + bias).relu();
+    let loss = (hidden.matmul(last_kernel) + last_bias).sparse_softmax_cross_entropy(classes).reduce_mean(..);
+    let parameters: [Variable<'_>; 4] = [kernel, bias, last_kernel, last_bias];
+    let gradients = loss.gradients(parameters);
+    let steps = parameters.iter().zip(gradients);
+    let train = g.group(steps.map(|(parameter, gradient)| parameter.assign_sub(0.01 * gradient).op()));
+    let batch = Array2::from_shape_fn((64, 96), |(row, column)| (row * 7 + column) as f32 % 3.0 - 1.0);
+    let labels = Array1::from_shape_fn(64, |row| row as i64 % 10);
+    for threads in [1, 2] {
+        let session = Session::builder(&g).threads(threads).build().unwrap();
+        if threads > 1 {
+            assert_parallel(&session.feed(x, &batch).feed(classes, &labels).explain(train).unwrap());
+        }
+        let step = session.make_callable((x, classes), train).unwrap();
+        assert_steady(|| step.call((batch.view(), labels.view())).unwrap());
+    }
+}
+
+#[test]
+fn an_elementwise_graph_allocates_nothing_on_any_thread() {
+    let _alone = alone();
+    let g = Graph::new();
+    let x = g.placeholder::<f32>("x", [None]);
+    let kept = g.variable("kept", zeros([60_000]));
+    let y = (x.tanh() * (-x.square()).exp()).reduce_sum(..);
+    let [slope] = y.gradients([x]);
+    let step = kept.assign(slope + y).op();
+    let fed = Array1::from_shape_fn(60_000, |index| (index % 100) as f32 / 50.0 - 1.0);
+    for threads in [1, 2] {
+        let session = Session::builder(&g).threads(threads).build().unwrap();
+        if threads > 1 {
+            assert_parallel(&session.feed(x, &fed).explain(step).unwrap());
+        }
+        let step = session.make_callable(x, step).unwrap();
+        assert_steady(|| step.call(fed.view()).unwrap());
+    }
+}
+
+#[test]
+fn a_large_regression_allocates_nothing_on_any_thread() {
+    let _alone = alone();
+    let g = Graph::new();
+    let x = g.constant(Array2::<f64>::ones((200_000, 2)));
+    let w = g.variable("w", Array2::<f64>::zeros((2, 1)));
+    let [gradient] = (x.matmul(w) - 1.0).square().reduce_mean(..).gradients([w]);
+    let train = w.assign_sub(0.1 * gradient).op();
+    for threads in [1, 2] {
+        let session = Session::builder(&g).threads(threads).build().unwrap();
+        if threads > 1 {
+            assert_parallel(&session.explain(train).unwrap());
+        }
+        let step = session.make_callable((), train).unwrap();
+        assert_steady(|| step.call(()).unwrap());
     }
 }

@@ -11,6 +11,8 @@ mod fetches_and_feeds;
 mod fuzz;
 #[path = "semantics/gradients.rs"]
 mod gradients;
+#[path = "semantics/races.rs"]
+mod races;
 #[path = "semantics/shapes.rs"]
 mod shapes;
 #[path = "semantics/variables_and_order.rs"]

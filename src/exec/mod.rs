@@ -5,19 +5,23 @@
 //! - [`feed`] and [`store`]: where a run's inputs lie, and its variables.
 //! - [`steps`]: one step, or one task of a step that is split.
 //! - [`schedule`]: all steps, in order on one thread or as they become ready on several.
+//! - [`progress`], [`parallel`] and [`crew`]: which tasks may be done, those who do them, and those who
+//!   help.
 //!
 //! A run finds the address of each buffer, runs the steps, and copies out what is fetched. It gives
 //! errors as [`Failure`]s, for which the session finds the words; the store keeps assigned values only
 //! if there is none.
 
+mod crew;
 mod feed;
 mod memory;
+mod parallel;
+mod progress;
 mod schedule;
 mod steps;
 mod store;
 
-use std::sync::PoisonError;
-use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, PoisonError};
 
 use crate::graph::VariableId;
 use crate::plan::{Fallible, Place, Plan};
@@ -36,6 +40,8 @@ pub(crate) use store::{Initialized, Store};
 pub(crate) struct Fault {
     /// The step's index, so that the first of several is reported, whatever finished first.
     step: usize,
+    /// The step's task that it was.
+    task: usize,
     /// The function that had no value, and its node.
     pub(crate) of: Fallible,
 }
@@ -74,8 +80,9 @@ pub(crate) struct Arena {
     _memory: Memory,
     /// The address of each buffer.
     addresses: Vec<*mut u8>,
-    /// For each step, how many of those it waits for are not done.
-    waiting: Vec<AtomicU32>,
+    /// What threads share of a run, if the plan is worth more than one. A helper may hold it longer than the
+    /// arena lives, and then finds nothing in it to do.
+    run: Option<Arc<parallel::Run>>,
 }
 
 // SAFETY: the addresses point into the arena's own memory, or are set anew by each run; between
@@ -93,7 +100,7 @@ impl Arena {
         };
         Ok(Arena {
             addresses: plan.buffers.iter().map(|buffer| address(buffer.place)).collect(),
-            waiting: plan.order.waits_for.iter().map(|&count| AtomicU32::new(count)).collect(),
+            run: (!plan.order.inline).then(|| Arc::new(parallel::Run::new(plan))),
             _memory: memory,
         })
     }

@@ -198,11 +198,6 @@ impl Order {
         }
         false
     }
-
-    /// The steps that a parallel run can start with.
-    pub(crate) fn first(&self) -> impl Iterator<Item = usize> + '_ {
-        self.waits_for.iter().enumerate().filter(|(_, count)| **count == 0).map(|(index, _)| index)
-    }
 }
 
 impl Step {

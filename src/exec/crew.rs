@@ -1,0 +1,220 @@
+//! The threads that help with runs.
+//!
+//! A run is done by the thread that calls it; helpers join while it has work for more than one. They wait
+//! on a board where runs are posted, and are called when there is something that is worth their coming.
+//! No run depends on one coming: what nobody else has claimed, the caller does.
+//!
+//! Helpers are threads of a rayon pool, each of which serves the board for as long as the pool lives.
+//! Handing every run to the pool would cost more: from outside, `install` takes memory for each 63rd
+//! job, and until a thread of the pool has woken up nothing would be done at all.
+
+use std::hint;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::parallel::Run;
+
+/// Nanoseconds of open work from which it pays to hand some to a thread that is awake: several times what
+/// it takes to move a task's data from one core to another.
+pub(super) const AWAKE_FROM: u64 = 2_000;
+
+/// Nanoseconds of open work from which it pays to wake a thread, which takes 5 to 50 microseconds and costs
+/// the waking one some of them.
+pub(super) const ASLEEP_FROM: u64 = 15_000;
+
+/// For how long a thread without work looks out for some before it sleeps: about as long as waking it
+/// takes, so that the time lost either way is at most twice what the better choice would have cost.
+const LOOKOUT: Duration = Duration::from_micros(30);
+
+/// Glances at an atomic between two looks at the clock, which take some 30 nanoseconds.
+const GLANCES: usize = 16;
+
+/// Runs at once for which the board has room from the start.
+const USUAL_RUNS: usize = 16;
+
+/// Helpers, and the board that they serve.
+#[derive(Debug)]
+pub(crate) struct Crew {
+    board: Arc<Board>,
+    /// Its threads end when the board has closed.
+    _pool: rayon::ThreadPool,
+}
+
+impl Crew {
+    pub(super) fn new(helpers: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let board = Arc::new(Board::new());
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(helpers)
+            .thread_name(|index| format!("flowgrad-{index}"))
+            .build()?;
+        let served = Arc::clone(&board);
+        pool.spawn_broadcast(move |_| served.serve());
+        Ok(Crew { board, _pool: pool })
+    }
+
+    pub(super) fn board(&self) -> &Board {
+        &self.board
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.board.lock().is_closed = true;
+        // Those on the lookout see it before they sleep.
+        self.board.called.notify_all();
+    }
+}
+
+/// Where runs are posted and helpers are called.
+#[derive(Debug)]
+pub(super) struct Board {
+    state: Mutex<State>,
+    called: Condvar,
+    /// From how many nanoseconds of open work a call pays: a copy of what the state says, so that
+    /// workers need no lock to see that nobody is to be called.
+    price: AtomicU64,
+    /// A copy of the calls in the state, for helpers on the lookout.
+    calls: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct State {
+    runs: Vec<Arc<Run>>,
+    /// Helpers that look out for a call.
+    awake: usize,
+    /// Helpers that sleep.
+    asleep: usize,
+    /// Calls that no helper has answered, at most one for each that waits.
+    calls: usize,
+    is_closed: bool,
+}
+
+impl Board {
+    fn new() -> Self {
+        let runs = Vec::with_capacity(USUAL_RUNS);
+        Board {
+            state: Mutex::new(State { runs, awake: 0, asleep: 0, calls: 0, is_closed: false }),
+            called: Condvar::new(),
+            price: AtomicU64::new(u64::MAX),
+            calls: AtomicUsize::new(0),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets helpers find a run.
+    pub(super) fn post(&self, run: &Arc<Run>) {
+        self.lock().runs.push(Arc::clone(run));
+    }
+
+    /// Lets no more helpers find a run.
+    pub(super) fn withdraw(&self, run: &Arc<Run>) {
+        let runs = &mut self.lock().runs;
+        if let Some(index) = runs.iter().position(|posted| Arc::ptr_eq(posted, run)) {
+            runs.swap_remove(index);
+        }
+    }
+
+    /// Calls a helper to a run that has so many nanoseconds of open work, if one waits and it pays.
+    #[inline]
+    pub(super) fn offer(&self, open: u64) {
+        // Either this sees the price of a helper that waits, or that helper, which looks at the runs after
+        // it has set the price, sees the work: both are in one order with the run's count of open work.
+        if open >= self.price.load(Ordering::SeqCst) {
+            self.call(open);
+        }
+    }
+
+    #[cold]
+    fn call(&self, open: u64) {
+        let mut state = self.lock();
+        if open < state.price() {
+            return;
+        }
+        let wakes = state.calls >= state.awake;
+        state.calls += 1;
+        self.copy(&state);
+        drop(state);
+        if wakes {
+            self.called.notify_one();
+        }
+    }
+
+    /// Helps with runs until the board closes.
+    fn serve(&self) {
+        let mut state = self.lock();
+        while !state.is_closed {
+            // From here on this helper is called if there is new work, so none is missed by looking now.
+            state.awake += 1;
+            self.copy(&state);
+            let found = state.runs.iter().find(|run| run.open() >= AWAKE_FROM).map(Arc::clone);
+            if found.is_none() {
+                state = self.wait(state);
+            }
+            state.awake -= 1;
+            // Whichever helper goes takes a call with it, if there are as many calls as helpers.
+            if found.is_none() || state.calls > state.awake + state.asleep {
+                state.calls = state.calls.saturating_sub(1);
+            }
+            self.copy(&state);
+            if let Some(run) = found {
+                drop(state);
+                run.work(self, false);
+                drop(run);
+                state = self.lock();
+            }
+        }
+    }
+
+    /// Waits for a call, for a while awake.
+    fn wait<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        drop(state);
+        look_out(|| self.calls.load(Ordering::Relaxed) > 0);
+        let mut state = self.lock();
+        if state.calls > 0 || state.is_closed {
+            return state;
+        }
+        state.awake -= 1;
+        state.asleep += 1;
+        self.copy(&state);
+        while state.calls == 0 && !state.is_closed {
+            state = self.called.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.asleep -= 1;
+        state.awake += 1;
+        state
+    }
+
+    /// Brings the copies up to date.
+    fn copy(&self, state: &State) {
+        self.price.store(state.price(), Ordering::SeqCst);
+        self.calls.store(state.calls, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    /// From how many nanoseconds of open work calling the next helper pays.
+    fn price(&self) -> u64 {
+        match self.calls {
+            calls if calls < self.awake => AWAKE_FROM,
+            calls if calls < self.awake + self.asleep => ASLEEP_FROM,
+            _ => u64::MAX,
+        }
+    }
+}
+
+/// Waits for something, but not for long.
+pub(super) fn look_out(is_there: impl Fn() -> bool) {
+    let start = Instant::now();
+    while start.elapsed() < LOOKOUT {
+        for _ in 0..GLANCES {
+            if is_there() {
+                return;
+            }
+            hint::spin_loop();
+        }
+    }
+}

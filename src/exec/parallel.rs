@@ -1,0 +1,232 @@
+//! A run on several threads.
+//!
+//! The caller and the helpers that join it do the same: claim a task, do it, report it, until there is
+//! none to claim. A helper then leaves. The caller waits for those under way, first awake and then
+//! asleep, until one of them lets something run or all is done: when nothing can be claimed and the run is
+//! not over, some task is under way on another thread, which reports it whatever becomes of it. So
+//! every wait ends, whether or not a helper ever comes.
+//!
+//! All that threads share of a run lies behind one lock, which is held for some ten nanoseconds before and
+//! after a task. It also hands on what tasks have written: who claims a task took the lock after all those
+//! let it go that the task waits for.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::Fault;
+use super::crew::{ASLEEP_FROM, AWAKE_FROM, Board, look_out};
+use super::progress::{Claim, Progress};
+use super::steps::{Addresses, finish, run_task};
+use crate::plan::{Kind, Plan, Step};
+
+/// A run that threads share; kept in its arena for the next one.
+#[derive(Debug)]
+pub(super) struct Run {
+    state: Mutex<State>,
+    /// The caller may go on.
+    changed: Condvar,
+    /// A copy of the nanoseconds of open work, for threads without a task.
+    open: AtomicU64,
+    /// A copy of whether all is done.
+    is_over: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    progress: Progress,
+    job: Job,
+    /// Whether the caller sleeps and has not been woken.
+    caller_sleeps: bool,
+    /// What the first task that panicked gave.
+    panic: Option<Box<dyn Any + Send>>,
+}
+
+/// What is run: see [`Job::do_task`] for when the pointers may be followed.
+#[derive(Clone, Copy, Debug)]
+struct Job {
+    plan: *const Plan,
+    addresses: *const [*mut u8],
+}
+
+// SAFETY: the pointers are followed by those that hold a claim only, for whom the plan and the
+// addresses are there; plans are shared between threads, and `Addresses` says why those may be.
+unsafe impl Send for Job {}
+
+impl Run {
+    pub(super) fn new(plan: &Plan) -> Self {
+        let job = Job { plan: ptr::null(), addresses: ptr::slice_from_raw_parts(ptr::null(), 0) };
+        let state = State { progress: Progress::new(plan), job, caller_sleeps: false, panic: None };
+        Run {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+            open: AtomicU64::new(0),
+            is_over: AtomicBool::new(true),
+        }
+    }
+
+    /// Runs all steps of the plan that this was made for, on this thread and on helpers.
+    ///
+    /// # Safety
+    /// As for [`schedule::run`](super::schedule::run); no other call for this run may be under way.
+    pub(super) unsafe fn run(
+        self: &Arc<Self>,
+        plan: &Plan,
+        addresses: Addresses<'_>,
+        board: &Board,
+    ) -> Result<(), Fault> {
+        let mut state = self.lock();
+        state.job = Job { plan, addresses: addresses.0 };
+        state.progress.start(&plan.order.waits_for);
+        self.copy(&state);
+        drop(state);
+        board.post(self);
+        self.work(board, true);
+        board.withdraw(self);
+        // Every claim has been reported, so nobody follows the job's pointers any more. A helper that
+        // found the run late finds nothing to claim.
+        let mut state = self.lock();
+        if let Some(panic) = state.panic.take() {
+            drop(state);
+            resume_unwind(panic);
+        }
+        state.progress.fault().map_or(Ok(()), Err)
+    }
+
+    /// Nanoseconds of open work, as last known.
+    pub(super) fn open(&self) -> u64 {
+        self.open.load(Ordering::SeqCst)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does tasks: all that there are, if this is the caller; else until there is none to claim.
+    pub(super) fn work(&self, board: &Board, is_caller: bool) {
+        let mut state = self.lock();
+        loop {
+            let Some(claim) = state.progress.claim() else {
+                self.copy(&state);
+                if !is_caller || state.progress.is_over() {
+                    return;
+                }
+                state = self.wait(state);
+                continue;
+            };
+            self.copy(&state);
+            let (job, open) = (state.job, state.progress.open());
+            let wakes_caller = open >= ASLEEP_FROM && state.caller_sleeps;
+            state.caller_sleeps &= !wakes_caller;
+            drop(state);
+            if wakes_caller {
+                self.changed.notify_one();
+            }
+            board.offer(open);
+
+            // SAFETY: this thread holds the claim.
+            let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { job.do_task(claim) }));
+            state = self.lock();
+            let fault = state.take_panic(outcome).and_then(Result::err);
+            if state.progress.report(claim, fault) {
+                state = self.complete(state, job, claim.step);
+            }
+        }
+    }
+
+    /// Completes a step whose last task this thread has reported.
+    fn complete<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        job: Job,
+        step: usize,
+    ) -> MutexGuard<'a, State> {
+        // SAFETY: the run is not over before the step is complete, so the plan is there.
+        let plan = unsafe { &*job.plan };
+        if is_joined(&plan.steps[step]) && !state.progress.is_broken(step) {
+            drop(state);
+            // SAFETY: all tasks of the step have been done, and it has not been completed.
+            let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { job.join(step) }));
+            state = self.lock();
+            state.take_panic(outcome);
+        }
+        state.progress.complete(&plan.order.successors[step]);
+        if state.progress.is_over() && std::mem::take(&mut state.caller_sleeps) {
+            self.changed.notify_one();
+        }
+        state
+    }
+
+    /// Lets the caller wait until there is something to do, or all is done.
+    fn wait<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        drop(state);
+        look_out(|| self.open.load(Ordering::Relaxed) >= AWAKE_FROM || self.is_over.load(Ordering::Relaxed));
+        let mut state = self.lock();
+        if state.progress.open() < AWAKE_FROM && !state.progress.is_over() {
+            state.caller_sleeps = true;
+            while state.caller_sleeps {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            }
+        }
+        state
+    }
+
+    /// Brings the copies up to date.
+    fn copy(&self, state: &State) {
+        self.open.store(state.progress.open(), Ordering::SeqCst);
+        self.is_over.store(state.progress.is_over(), Ordering::Relaxed);
+    }
+}
+
+impl State {
+    /// What was given, unless it was a panic: the caller goes on with that when nobody is at work.
+    fn take_panic<T>(&mut self, outcome: Result<T, Box<dyn Any + Send>>) -> Option<T> {
+        match outcome {
+            Ok(given) => Some(given),
+            Err(panic) => {
+                self.progress.stop();
+                self.panic.get_or_insert(panic);
+                None
+            }
+        }
+    }
+}
+
+impl Job {
+    /// Does a task, with all that there is to do for a step that is one task.
+    ///
+    /// # Safety
+    /// The claim must be this thread's and not reported. The run is not over then: its caller keeps the plan
+    /// and the addresses until it is, and has promised that nothing else touches what they lead to.
+    unsafe fn do_task(self, claim: Claim) -> Result<(), Fault> {
+        let Claim { step, task, is_void } = claim;
+        // SAFETY: the caller's promise.
+        let (plan, addresses) = unsafe { (&*self.plan, Addresses(&*self.addresses)) };
+        // A step without tasks is claimed once.
+        if is_void || task >= plan.steps[step].tasks() {
+            return Ok(());
+        }
+        // SAFETY: the steps that this one waits for have succeeded, or an earlier fault had made the claim
+        // void; the plan lets no step that may run at the same time touch what this one writes; tasks of one
+        // step write apart, and each is claimed once.
+        unsafe { run_task(&plan.steps[step], task, addresses) }.map_err(|of| Fault { step, task, of })
+    }
+
+    /// Adds up what the tasks of a step have left.
+    ///
+    /// # Safety
+    /// All tasks of the step must have been done, the step not be complete, and this be the only call for it.
+    unsafe fn join(self, step: usize) {
+        // SAFETY: the run is not over, as above.
+        let (plan, addresses) = unsafe { (&*self.plan, Addresses(&*self.addresses)) };
+        // SAFETY: all tasks are done, and nothing that waits for the step has begun.
+        unsafe { finish(&plan.steps[step], addresses) };
+    }
+}
+
+/// Whether the tasks of a step leave something to be added up.
+fn is_joined(step: &Step) -> bool {
+    matches!(&step.kind, Kind::Region(region) if region.partial.is_some())
+}
