@@ -107,8 +107,9 @@ impl Run {
     /// Does tasks: all that there are, if this is the caller; else until there is none to claim.
     pub(super) fn work(&self, board: &Board, is_caller: bool) {
         let mut state = self.lock();
+        let mut at = None;
         loop {
-            let Some(claim) = state.progress.claim() else {
+            let Some(claim) = state.progress.claim(at) else {
                 self.copy(&state);
                 if !is_caller || state.progress.is_over() {
                     return;
@@ -116,6 +117,7 @@ impl Run {
                 state = self.wait(state);
                 continue;
             };
+            at = Some(claim.step);
             self.copy(&state);
             let (job, open) = (state.job, state.progress.open());
             let wakes_caller = open >= ASLEEP_FROM && state.caller_sleeps;

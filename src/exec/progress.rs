@@ -1,7 +1,8 @@
 //! Which tasks of a run may be done, are under way, and are done.
 //!
-//! Takes a plan's order; gives tasks to whoever asks, those of the earliest step first, so that memory is
-//! walked through as on one thread. A worker claims a task, does it and reports it; with its last task a
+//! Takes a plan's order; gives tasks to whoever asks: more of the step that the worker is at, whose operands
+//! are near it, else those of a step that nobody is at, else those of another's; of several steps the earliest
+//! first, so that memory is walked through as on one thread. A worker claims a task, does it and reports it; with its last task a
 //! step is complete, and those that waited for it alone become ready. The invariant: a task is given out
 //! once, and only when all the steps that its step waits for are complete. Plain data: whoever shares it
 //! among threads keeps it behind a lock. Allocates when it is made and never again.
@@ -33,8 +34,10 @@ pub(super) struct Claim {
 #[derive(Debug)]
 pub(super) struct Progress {
     steps: Vec<Count>,
-    /// The steps with tasks that may be claimed, the earliest on top; never more than there are steps.
+    /// The steps of which every task may be claimed, the earliest on top; never more than there are steps.
     ready: BinaryHeap<Reverse<u32>>,
+    /// The steps that some worker is at, the earliest on top; those without tasks left stay until they come up.
+    begun: BinaryHeap<Reverse<u32>>,
     /// Steps that are not complete.
     left: usize,
     /// Estimated nanoseconds of all tasks that may be claimed.
@@ -75,14 +78,15 @@ impl Progress {
             }
         };
         let steps: Vec<Count> = steps.map(count).collect();
-        let ready = BinaryHeap::with_capacity(steps.len());
-        Progress { steps, ready, left: 0, open: 0, fault: None, is_stopped: false }
+        let [ready, begun] = [(); 2].map(|()| BinaryHeap::with_capacity(steps.len()));
+        Progress { steps, ready, begun, left: 0, open: 0, fault: None, is_stopped: false }
     }
 
     /// Everything is to be done; each step waits for so many.
     pub(super) fn start(&mut self, waits_for: &[u32]) {
         (self.left, self.open, self.fault, self.is_stopped) = (self.steps.len(), 0, None, false);
         self.ready.clear();
+        self.begun.clear();
         for (step, &waits_for) in waits_for.iter().enumerate() {
             let count = &mut self.steps[step];
             (count.waits_for, count.claimed, count.done) = (waits_for, 0, 0);
@@ -92,18 +96,38 @@ impl Progress {
         }
     }
 
-    /// The next task, if one may be done now.
-    pub(super) fn claim(&mut self) -> Option<Claim> {
-        let &Reverse(step) = self.ready.peek()?;
-        let step = step as usize;
+    /// The next task for a worker that has been at a step, if one may be done now.
+    pub(super) fn claim(&mut self, at: Option<usize>) -> Option<Claim> {
+        let step =
+            at.filter(|&step| self.has_open_tasks(step)).or_else(|| self.begin()).or_else(|| self.help())?;
         let count = &mut self.steps[step];
         let task = count.claimed as usize;
         count.claimed += 1;
-        if count.claimed == count.tasks {
-            self.ready.pop();
-        }
         self.open -= count.task_cost;
         Some(Claim { step, task, is_void: self.is_void(step, task) })
+    }
+
+    /// Whether a step that some worker is at has tasks that may be claimed.
+    fn has_open_tasks(&self, step: usize) -> bool {
+        self.steps[step].claimed < self.steps[step].tasks
+    }
+
+    /// The earliest step that nobody is at.
+    fn begin(&mut self) -> Option<usize> {
+        let Reverse(step) = self.ready.pop()?;
+        self.begun.push(Reverse(step));
+        Some(step as usize)
+    }
+
+    /// The earliest step that others have begun and left tasks of.
+    fn help(&mut self) -> Option<usize> {
+        while let Some(&Reverse(step)) = self.begun.peek() {
+            if self.has_open_tasks(step as usize) {
+                return Some(step as usize);
+            }
+            self.begun.pop();
+        }
+        None
     }
 
     /// Takes down that a task has been done, or passed over; whether it was the last one of its step.
@@ -208,7 +232,8 @@ mod tests {
         let mut complete = vec![false; toy.tasks.len()];
         let (mut under_way, mut claimed): (Vec<Claim>, Vec<_>) = (Vec::new(), Vec::new());
         while !progress.is_over() {
-            let next = if random(2) == 0 { progress.claim() } else { None };
+            let at = under_way.first().map(|claim| claim.step);
+            let next = if random(2) == 0 { progress.claim(at) } else { None };
             if let Some(claim) = next {
                 assert!(toy.is_ready(claim.step, &complete));
                 claimed.push((claim.step, claim.task));
@@ -222,7 +247,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!((progress.claim(), progress.open()), (None, 0));
+        assert_eq!((progress.claim(None), progress.open()), (None, 0));
         claimed.sort_unstable();
         let all = toy.tasks.iter().enumerate();
         let all: Vec<_> =
@@ -255,9 +280,9 @@ mod tests {
     fn nothing_is_run_behind_a_stop() {
         let mut progress = Progress::of([(3, 100.0), (1, 100.0)].into_iter());
         progress.start(&[0, 1]);
-        assert_eq!(progress.claim().map(|claim| claim.is_void), Some(false));
+        assert_eq!(progress.claim(None).map(|claim| claim.is_void), Some(false));
         progress.stop();
-        assert_eq!(progress.claim().map(|claim| claim.is_void), Some(true));
+        assert_eq!(progress.claim(None).map(|claim| claim.is_void), Some(true));
         assert!(progress.is_broken(0) && progress.is_broken(1));
     }
 }
