@@ -204,10 +204,12 @@ mod tests {
     impl Toy {
         fn new(count: usize, random: &mut impl FnMut(usize) -> usize) -> Self {
             let (mut successors, mut waits_for) = (vec![Vec::new(); count], vec![0; count]);
-            for step in 1..count {
+            for (step, waits_for) in waits_for.iter_mut().enumerate().skip(1) {
                 let before: Vec<usize> = (0..step).filter(|_| random(step) < 2).collect();
-                waits_for[step] = before.len() as u32;
-                before.iter().for_each(|&before| successors[before].push(step as u32));
+                *waits_for = before.len() as u32;
+                for before in before {
+                    successors[before].push(step as u32);
+                }
             }
             Toy { tasks: (0..count).map(|_| random(4)).collect(), successors, waits_for }
         }

@@ -137,15 +137,27 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     let mut examples = Vec::new();
     // Equal shapes, either side broadcast, both sides broadcast, nothing, and single elements.
-    let shapes: [[&[usize]; 2]; 7] =
-        [[&[2, 3], &[2, 3]], [&[3], &[2, 3]], [&[2, 3], &[]], [&[2, 1], &[3]], [&[0, 3], &[1, 3]], [&[], &[]], [&[1, 1], &[1]]];
+    let shapes: [[&[usize]; 2]; 7] = [
+        [&[2, 3], &[2, 3]],
+        [&[3], &[2, 3]],
+        [&[2, 3], &[]],
+        [&[2, 1], &[3]],
+        [&[0, 3], &[1, 3]],
+        [&[], &[]],
+        [&[1, 1], &[1]],
+    ];
     for shapes in shapes {
         examples.push(example("add", &shapes, |_, x| x[0] + x[1], |x| &x[0] + &x[1]));
         examples.push(example("sub", &shapes, |_, x| x[0] - x[1], |x| &x[0] - &x[1]));
         examples.push(example("mul", &shapes, |_, x| x[0] * x[1], |x| &x[0] * &x[1]));
         examples.push(example("div", &shapes, |_, x| x[0] / x[1], |x| &x[0] / &x[1]));
     }
-    examples.push(example("scalars", &[&[5]], |_, x| 2.0 - 3.0 / (x[0] * 0.5 + 4.0), |x| x[0].mapv(|x| 2.0 - 3.0 / (x * 0.5 + 4.0))));
+    examples.push(example(
+        "scalars",
+        &[&[5]],
+        |_, x| 2.0 - 3.0 / (x[0] * 0.5 + 4.0),
+        |x| x[0].mapv(|x| 2.0 - 3.0 / (x * 0.5 + 4.0)),
+    ));
     examples.push(example("twice the same", &[&[4]], |_, x| x[0] * x[0] / x[0], |x| x[0].clone()));
     examples
 }

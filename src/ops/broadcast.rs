@@ -12,10 +12,7 @@ use crate::shape::{Shape, TensorType, broadcast};
 fn check_stretches(small: &TensorType, large: &TensorType) -> Result<(), Mistake> {
     match broadcast(&small.shape, &large.shape) {
         Ok(shape) if shape.agrees_with(&large.shape) => Ok(()),
-        _ => Err(Mistake::Stretch {
-            from: small.shape.clone(),
-            to: large.shape.clone(),
-        }),
+        _ => Err(Mistake::Stretch { from: small.shape.clone(), to: large.shape.clone() }),
     }
 }
 

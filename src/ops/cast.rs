@@ -39,11 +39,7 @@ impl AnyTensor<'_> {
     /// This tensor, converted unless it already has the type.
     #[track_caller]
     pub(crate) fn cast(self, to: DType) -> Self {
-        if self.dtype() == to {
-            self
-        } else {
-            self.unary(Cast(to))
-        }
+        if self.dtype() == to { self } else { self.unary(Cast(to)) }
     }
 }
 

@@ -204,7 +204,11 @@ impl<'g> Tensor<'g, bool> {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
-    pub fn select<T: Element>(self, accepted: impl Operand<'g, T>, rejected: impl Operand<'g, T>) -> Tensor<'g, T> {
+    pub fn select<T: Element>(
+        self,
+        accepted: impl Operand<'g, T>,
+        rejected: impl Operand<'g, T>,
+    ) -> Tensor<'g, T> {
         let any = self.any();
         let (accepted, rejected) = (accepted.into_tensor(any.graph()), rejected.into_tensor(any.graph()));
         Tensor::typed(any.select(accepted.any(), rejected.any()))
@@ -220,9 +224,12 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         examples.extend([
             example("maximum", &shapes, |_, x| x[0].maximum(x[1]), |x| zipped(x, f64::max)),
             example("minimum", &shapes, |_, x| x[0].minimum(x[1]), |x| zipped(x, f64::min)),
-            example("select", &shapes, |_, x| x[0].less(x[1]).select(x[0] * 2.0, x[1]), |x| {
-                zipped(x, |a, b| if a < b { 2.0 * a } else { b })
-            }),
+            example(
+                "select",
+                &shapes,
+                |_, x| x[0].less(x[1]).select(x[0] * 2.0, x[1]),
+                |x| zipped(x, |a, b| if a < b { 2.0 * a } else { b }),
+            ),
             example("comparisons", &shapes, |_, x| counted(x[0], x[1]) + x[0], |x| zipped(x, |a, _| a + 4.0)),
         ]);
     }

@@ -191,15 +191,21 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
 
     let mut examples: Vec<Example> = vec![
         example("relu", &[&[3, 4]], |_, x| x[0].relu(), |x| x[0].mapv(|x| x.max(0.0))),
-        example("cross-entropy", &[&[3, 4]], |g, x| {
-            x[0].sparse_softmax_cross_entropy(g.constant(array![2_i64, 0, 3]))
-        }, |x| {
-            let log = softmax(&x[0], 1).mapv(f64::ln);
-            array![-log[[0, 2]], -log[[1, 0]], -log[[2, 3]]].into_dyn()
-        }),
-        example("cross-entropy of one", &[&[4]], |g, x| x[0].sparse_softmax_cross_entropy(g.constant(1_i64)), |x| {
-            ndarray::arr0(-softmax(&x[0], 0)[[1]].ln()).into_dyn()
-        }),
+        example(
+            "cross-entropy",
+            &[&[3, 4]],
+            |g, x| x[0].sparse_softmax_cross_entropy(g.constant(array![2_i64, 0, 3])),
+            |x| {
+                let log = softmax(&x[0], 1).mapv(f64::ln);
+                array![-log[[0, 2]], -log[[1, 0]], -log[[2, 3]]].into_dyn()
+            },
+        ),
+        example(
+            "cross-entropy of one",
+            &[&[4]],
+            |g, x| x[0].sparse_softmax_cross_entropy(g.constant(1_i64)),
+            |x| ndarray::arr0(-softmax(&x[0], 0)[[1]].ln()).into_dyn(),
+        ),
     ];
     for dims in [[3, 4], [2, 40], [40, 2], [1, 3]] {
         let dims = dims.as_slice();

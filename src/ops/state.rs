@@ -177,14 +177,25 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     use ndarray::array;
     vec![
-        example("variable", &[&[2]], |g, x| x[0] * g.variable("v", array![2.0, 3.0]), |x| &x[0] * &array![2.0, 3.0]),
+        example(
+            "variable",
+            &[&[2]],
+            |g, x| x[0] * g.variable("v", array![2.0, 3.0]),
+            |x| &x[0] * &array![2.0, 3.0],
+        ),
         example("assign", &[&[2]], |g, x| g.variable("v", array![2.0, 3.0]).assign(x[0]), |x| x[0].clone()),
-        example("assign_add", &[&[2]], |g, x| g.variable("v", array![2.0, 3.0]).assign_add(x[0]), |x| {
-            &array![2.0, 3.0] + &x[0]
-        }),
-        example("assign_sub", &[&[]], |g, x| g.variable("v", array![2.0, 3.0]).assign_sub(x[0]), |x| {
-            &array![2.0, 3.0] - &x[0]
-        }),
+        example(
+            "assign_add",
+            &[&[2]],
+            |g, x| g.variable("v", array![2.0, 3.0]).assign_add(x[0]),
+            |x| &array![2.0, 3.0] + &x[0],
+        ),
+        example(
+            "assign_sub",
+            &[&[]],
+            |g, x| g.variable("v", array![2.0, 3.0]).assign_sub(x[0]),
+            |x| &array![2.0, 3.0] - &x[0],
+        ),
         example(
             "group and initializer",
             &[&[2]],

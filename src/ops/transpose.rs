@@ -19,19 +19,13 @@ impl Transpose {
         let Some(listed) = &self.permutation else {
             return Ok((0..rank).rev().collect());
         };
-        let axes = listed
-            .iter()
-            .map(|&axis| resolve_axis(axis, rank))
-            .collect::<Result<Vec<_>, _>>()?;
+        let axes = listed.iter().map(|&axis| resolve_axis(axis, rank)).collect::<Result<Vec<_>, _>>()?;
         let mut sorted = axes.clone();
         sorted.sort_unstable();
         if sorted.into_iter().eq(0..rank) {
             Ok(axes)
         } else {
-            Err(Mistake::NotAPermutation {
-                permutation: listed.clone(),
-                rank,
-            })
+            Err(Mistake::NotAPermutation { permutation: listed.clone(), rank })
         }
     }
 }
@@ -59,24 +53,18 @@ impl Op for Transpose {
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let rank = at.input(0).shape().rank();
-        let inverse = self
-            .permutation
-            .as_ref()
-            .and_then(|_| self.resolve(rank).ok())
-            .map(|axes| {
-                let mut inverse = vec![0; rank];
-                for (to, from) in axes.into_iter().enumerate() {
-                    inverse[from] = to as isize;
-                }
-                inverse
-            });
+        let inverse = self.permutation.as_ref().and_then(|_| self.resolve(rank).ok()).map(|axes| {
+            let mut inverse = vec![0; rank];
+            for (to, from) in axes.into_iter().enumerate() {
+                inverse[from] = to as isize;
+            }
+            inverse
+        });
         at.give(0, |dy| dy.unary(Transpose { permutation: inverse }));
     }
 
     fn attributes(&self) -> String {
-        self.permutation
-            .as_ref()
-            .map_or_else(String::new, |axes| format!("{axes:?}"))
+        self.permutation.as_ref().map_or_else(String::new, |axes| format!("{axes:?}"))
     }
 }
 
@@ -109,9 +97,7 @@ impl<T: Element> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn transpose_perm(self, permutation: impl Into<Vec<isize>>) -> Self {
-        Tensor::typed(self.any().unary(Transpose {
-            permutation: Some(permutation.into()),
-        }))
+        Tensor::typed(self.any().unary(Transpose { permutation: Some(permutation.into()) }))
     }
 }
 

@@ -71,7 +71,9 @@ impl Op for Unary {
             Unary::Log1p => dy / (x + number(1.0)),
             Unary::Tanh => dy * (number(1.0) - y * y),
             Unary::Sigmoid => dy * (y * (number(1.0) - y)),
-            Unary::Erf => dy * (number(std::f64::consts::FRAC_2_SQRT_PI) * (-x.unary(Unary::Square)).unary(Unary::Exp)),
+            Unary::Erf => {
+                dy * (number(std::f64::consts::FRAC_2_SQRT_PI) * (-x.unary(Unary::Square)).unary(Unary::Exp))
+            }
             Unary::Sin => dy * x.unary(Unary::Cos),
             Unary::Cos => -(dy * x.unary(Unary::Sin)),
         });
