@@ -68,8 +68,8 @@ fn centring_rows_stays_in_the_rows() {
     b0: 25600 bytes, variable 0
     b1: 4 bytes, constant 0
     b2: 400 bytes, arena at 0
-    b3: 896 bytes, arena at 448
-    step 0: region of 64 rows, tiles of 20, 2 chunks
+    b3: 1792 bytes, arena at 448
+    step 0: region of 64 rows, tiles of 20, 4 chunks
         t0 = sum b0
         t128 = div t0, b1 whole
         t256 = sub b0, t128
@@ -77,7 +77,7 @@ fn centring_rows_stays_in_the_rows() {
         p0 <- sum t8256
         b2 = total of p0
     fetch b2 : f32[100]
-    inline; arena 1344 bytes, 1344 without reuse
+    inline; arena 2240 bytes, 2240 without reuse
     "#);
 }
 

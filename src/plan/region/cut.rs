@@ -17,8 +17,9 @@ const TILE_BYTES: usize = 24 << 10;
 /// Tiles have a multiple of this many rows, unless they are shorter: a cache line of bytes.
 const ROW_MULTIPLE: usize = 64;
 
-/// Nanoseconds of work that a chunk should hold: ten times what handing it to a thread costs.
-const CHUNK_COST: f64 = 50_000.0;
+/// Nanoseconds of work that a chunk should hold: ten times what handing it to a thread that is awake costs. With
+/// longer ones, threads of a region of a millisecond finish at times that differ by a tenth.
+const CHUNK_COST: f64 = 20_000.0;
 
 /// Chunks of a region at most: enough for any machine's threads to share evenly, few enough that
 /// adding up their accumulators costs nothing.
