@@ -122,8 +122,8 @@ unsafe fn run_panel(
     let panel = Product { m: rows.len(), n: columns.len(), ..*product };
     // SAFETY: the rows of `a` and the columns of `b` are the panel's; the rest is the caller's promise.
     unsafe {
-        let a = addresses.of(factors.a).add((a_offset + rows.start * product.a.row) * element);
-        let b = addresses.of(factors.b).add((b_offset + columns.start * product.b.column) * element);
+        let a = addresses.of(factors.a).wrapping_add((a_offset + rows.start * product.a.row) * element);
+        let b = addresses.of(factors.b).wrapping_add((b_offset + columns.start * product.b.column) * element);
         panel.run(*kernel, a, b, c.add(columns.start * element), scratch);
     }
 }
@@ -132,7 +132,8 @@ unsafe fn run_panel(
 fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R) -> R {
     SCRATCH.with_borrow_mut(|Scratch { memory, args }| {
         if memory.bytes() < bytes {
-            // A few tiles: a process without memory for these cannot go on in any case.
+            // Tiles, packed operands and a panel, some megabytes at most: a process without memory for these cannot
+            // go on in any case.
             *memory = Memory::zeroed(bytes)
                 .unwrap_or_else(|OutOfMemory { bytes }| panic!("no memory for {bytes} bytes of tiles"));
         }
@@ -168,8 +169,9 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
             unsafe { run_panel(factors, addresses, 0, first..end, columns, c, scratch) };
         }
         for op in &region.once {
+            // Tiles that are the same for all rows: filled from the first row on, whichever chunk it is.
             // SAFETY: the caller's promise, and the scratch memory is as large as the region says.
-            unsafe { (op.kernel)(&bases.args(&op.operands, first, region.tile_rows)) };
+            unsafe { (op.kernel)(&bases.args(&op.operands, 0, region.tile_rows)) };
         }
         args.clear();
         args.extend(region.ops.iter().map(|op| bases.args(&op.operands, first, region.tile_rows)));
@@ -183,7 +185,7 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
                 }
                 args.rows = op.operands.rows.unwrap_or(rows);
                 // SAFETY: the same; the rows lie within the region's. The kernel was chosen for this machine
-                // and these lengths, and the compiler of regions lets no result share memory with its operands.
+                // and these lengths, and no result shares memory with an operand, unless the kernel works in place.
                 unsafe { (op.kernel)(args) };
                 if let (true, Some(fallible)) = (args.fault.get(), op.operands.fallible) {
                     return Err(fallible);

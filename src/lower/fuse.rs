@@ -32,7 +32,7 @@ const MAX_MEMBERS: usize = 96;
 const MAX_ROW_BYTES: usize = 8 << 10;
 
 /// Elements of the small matrix of a skinny product. It is read once a row, so it should stay in
-/// registers or at least in a few cache lines; above, the blocked kernels of matrixmultiply win.
+/// registers or at least in a few cache lines; above, the blocked kernels win.
 const MAX_SKINNY: usize = 64;
 
 /// Rows from which a skinny product is worth a region.

@@ -181,8 +181,11 @@ impl Free {
         let is_alike = |other: &Gap| other.users == gap.users;
         let before = self.gaps.range(..start).next_back().filter(|(_, other)| is_alike(other));
         let before = before.map(|(&start, other)| (start, other.bytes));
-        let after =
-            self.gaps.get(&(start + gap.bytes)).filter(|other| is_alike(other)).map(|other| other.bytes);
+        let after = self
+            .gaps
+            .get(&start.saturating_add(gap.bytes))
+            .filter(|other| is_alike(other))
+            .map(|other| other.bytes);
         if let Some(bytes) = after {
             self.remove(start + gap.bytes, bytes);
             gap.bytes += bytes;

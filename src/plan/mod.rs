@@ -163,7 +163,9 @@ pub(crate) fn plan(program: &Program, options: Options, fed: &[(DType, Vec<usize
             return false;
         }
         let product = product(program, &layouts, val);
-        cuts_by_rows(&product, product.split(product.kernel(isa)))
+        let split = product.split(product.kernel(isa));
+        let panel_bytes = product.n.saturating_mul(split.rows).saturating_mul(product.dtype.size());
+        panel_bytes <= MAX_PANEL_BYTES && cuts_by_rows(&product, split)
     };
     let groups = fuse::group(program, &layouts, options.fuse, &opens);
     let mut planner = Planner {
@@ -185,6 +187,9 @@ pub(crate) fn plan(program: &Program, options: Options, fed: &[(DType, Vec<usize
 /// Panels of rows from which a product needs no panels of columns beside them: as many as most machines have
 /// threads.
 const ENOUGH_ROW_PANELS: usize = 8;
+
+/// Bytes of a panel of whole rows that stays in the second-level cache until what follows has read it.
+const MAX_PANEL_BYTES: usize = 1 << 20;
 
 /// Whether panels of whole rows are as good as those of the split.
 fn cuts_by_rows(product: &Product, split: Split) -> bool {

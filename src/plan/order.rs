@@ -211,6 +211,9 @@ impl Step {
         match &self.kind {
             Kind::Region(region) => region.chunks(),
             Kind::Product { factors, .. } => {
+                if factors.product.m == 0 || factors.product.n == 0 {
+                    return 0;
+                }
                 let panels = factors.panels();
                 factors.batch.len().div_ceil(factors.batch.per_task(panels)) * panels
             }

@@ -30,9 +30,12 @@ const MAX_GROWTH: usize = 4;
 /// Bytes of a result that is folded however small its operands are: it stays in the second-level cache.
 const SMALL_BYTES: usize = 64 << 10;
 
-/// Bytes of a value that is computed on the way to a result. A plan may be made only to be looked at, so
-/// making one must not take longer than a second or so; beyond, the run does the work that it asked for.
+/// Bytes of a value that is computed on the way to a result.
 const MAX_INTERMEDIATE_BYTES: usize = 256 << 20;
+
+/// Elements, and multiply-adds of products, that are computed in all. A plan may be made only to be looked at, so
+/// making one must not take longer than a second or so; beyond, the run does the work that it asked for.
+const MAX_WORK: usize = 1 << 30;
 
 /// What is to be computed now.
 #[derive(Debug)]
@@ -78,6 +81,7 @@ impl Folding {
 /// shows, if it is a view.
 fn known(program: &Program) -> Vec<Option<usize>> {
     let mut known: Vec<Option<usize>> = Vec::with_capacity(program.insts.len());
+    let mut work = 0_usize;
     for inst in &program.insts {
         let arg = |position: usize| known[inst.args[position].index()];
         // The lengths of every value have been checked to be addressable.
@@ -88,12 +92,27 @@ fn known(program: &Program) -> Vec<Option<usize>> {
             Prim::View(_) => arg(0),
             Prim::Map(function) if function.can_fail(inst.dtype) => None,
             _ if bytes > MAX_INTERMEDIATE_BYTES => None,
-            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract => {
-                (0..inst.args.len()).all(|position| arg(position).is_some()).then_some(bytes)
+            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract
+                if (0..inst.args.len()).all(|position| arg(position).is_some()) =>
+            {
+                work = work.saturating_add(work_of(program, inst));
+                (work <= MAX_WORK).then_some(bytes)
             }
+            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract => None,
         });
     }
     known
+}
+
+/// The elements that an instruction reads or makes, or the multiply-adds of a product.
+fn work_of(program: &Program, inst: &Inst) -> usize {
+    let elements = |dims: &[usize]| dims.iter().fold(1_usize, |count, &length| count.saturating_mul(length));
+    let arg = &program.inst(inst.args[0]).dims;
+    match inst.prim {
+        Prim::Contract => elements(&inst.dims).saturating_mul(arg.last().copied().unwrap_or(1)),
+        Prim::Fold { .. } => elements(arg),
+        _ => elements(&inst.dims),
+    }
 }
 
 /// The values to fold: known ones that something needs which is not folded itself. From the results

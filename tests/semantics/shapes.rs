@@ -109,3 +109,17 @@ fn line_24_batches_of_products_are_the_products_one_by_one() {
         }
     }
 }
+
+/// The small matrix of a skinny product is the same for all rows, however many tasks share these.
+#[test]
+fn line_24_rows_times_a_small_transposed_matrix() {
+    let rows = 400_000;
+    let w = arr2(&[[1.0_f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    let x = Array2::from_shape_fn((rows, 3), |(row, column)| ((row * 3 + column) % 7) as f32);
+    let g = Graph::new();
+    let fed = g.placeholder::<f32>("x", [None, Some(3)]);
+    let product = fed.matmul_transposed(g.variable("w", w.view()), false, true);
+    let session = Session::new(&g).unwrap();
+    // Sums of small whole numbers are exact.
+    assert_eq!(session.feed(fed, &x).run(product).unwrap(), x.dot(&w.t()).into_dyn());
+}

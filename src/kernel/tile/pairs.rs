@@ -2,8 +2,8 @@
 //! register.
 //!
 //! A cheap function takes as long as its loads and its store; two in one loop save a store and a load of
-//! four or five. A product whose result goes on into a sum or difference is not rounded between, where
-//! the machine has a fused multiply-add.
+//! four or five. A product whose result goes on into a sum is not rounded between, where the machine has a
+//! fused multiply-add. Into a difference it is: x·x - y·y must be 0 where x = y, as a root may come behind.
 
 use super::{Args, Kernel};
 use crate::dtype::DType;
@@ -90,8 +90,8 @@ macro_rules! steps {
 }
 steps! {
     Add(t, x) = t.add(x), product(a, b, x) = a.mul_add(b, x);
-    Sub(t, x) = t.sub(x), product(a, b, x) = a.mul_add(b, x.neg());
-    From(t, x) = x.sub(t), product(a, b, x) = a.neg().mul_add(b, x);
+    Sub(t, x) = t.sub(x);
+    From(t, x) = x.sub(t);
     Maximum(t, x) = t.nan_or(t.larger(x));
     Minimum(t, x) = t.nan_or(t.smaller(x));
 }

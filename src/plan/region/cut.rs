@@ -65,7 +65,7 @@ const PREFETCHED_FROM: usize = 1 << 20;
 /// The streams that are worth asking for ahead.
 pub(super) fn prefetched(rows: usize, mut streams: Vec<Slot>) -> Vec<Slot> {
     streams.retain(|stream| stream.buffer().is_some());
-    let bytes: usize = streams.iter().map(|stream| stream.row_bytes * rows).sum();
+    let bytes = streams.iter().fold(0_usize, |sum, stream| sum.saturating_add(stream.row_bytes * rows));
     if bytes >= PREFETCHED_FROM { streams } else { Vec::new() }
 }
 
