@@ -37,7 +37,6 @@ pub(crate) trait Vector<T>: Copy {
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
-    fn neg(self) -> Self;
     fn mul_add(self, factor: Self, addend: Self) -> Self;
     /// The larger number of each two; that of `other` if one is NaN.
     fn larger(self, other: Self) -> Self;
@@ -100,10 +99,6 @@ impl<T: Number, M: MulAdd, const N: usize> Vector<T> for Plain<T, M, N> {
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
         self.zip(other, T::mul)
-    }
-    #[inline(always)]
-    fn neg(self) -> Self {
-        self.zip(self, |x, _| x.neg())
     }
     #[inline(always)]
     fn mul_add(self, factor: Self, addend: Self) -> Self {
@@ -234,10 +229,6 @@ mod x86 {
                 fn mul(self, other: Self) -> Self {
                     // SAFETY: the same.
                     unsafe { $mul(self, other) }
-                }
-                #[inline(always)]
-                fn neg(self) -> Self {
-                    Self::splat(-0.0).sub(self)
                 }
                 #[inline(always)]
                 fn nan_or(self, other: Self) -> Self {
