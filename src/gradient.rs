@@ -19,7 +19,7 @@ use crate::dtype::Float;
 use crate::error::{Mistake, NoGradient};
 use crate::graph::{AnyTensor, Arena, Graph, Node, NodeId, Tensor, Walk};
 use crate::op::Role;
-use crate::ops::{BroadcastLike, ExpectShape, Identity, SumLike};
+use crate::ops::{BroadcastLike, ExpectShape, Identity, Scaled, SumLike};
 
 /// What an op sees of its node while the sweep passes it.
 pub(crate) struct Pullback<'g> {
@@ -30,6 +30,8 @@ pub(crate) struct Pullback<'g> {
     /// The inputs themselves, to which cotangents go.
     sources: PerInput<AnyTensor<'g>>,
     wanted: PerInput<bool>,
+    /// Whether the cotangent may be 0 at elements that were not taken, whose slopes must not matter.
+    masked: bool,
     given: PerInput<(NodeId, AnyTensor<'g>)>,
 }
 
@@ -45,6 +47,21 @@ impl<'g> Pullback<'g> {
     /// The value of an input.
     pub(crate) fn input(&self, index: usize) -> AnyTensor<'g> {
         self.inputs[index]
+    }
+
+    /// Gives an input the cotangent times the op's slope there, for elementwise ops.
+    pub(crate) fn scale(&mut self, input: usize, slope: impl FnOnce() -> AnyTensor<'g>) {
+        let masked = self.masked;
+        self.give(input, |dy| if masked { dy.binary(Scaled, slope()) } else { dy * slope() });
+    }
+
+    /// Gives an input the cotangent over the reciprocal of the op's slope there, for elementwise ops.
+    pub(crate) fn divide(&mut self, input: usize, divisor: impl FnOnce() -> AnyTensor<'g>) {
+        let masked = self.masked;
+        self.give(input, |dy| match (masked, divisor()) {
+            (true, divisor) => dy.binary(Scaled, divisor.scalar_like(1.0) / divisor),
+            (false, divisor) => dy / divisor,
+        });
     }
 
     /// Gives an input its share of the cotangent; nothing is built for an input that needs none.
@@ -213,6 +230,8 @@ struct Sweep<'a, 'g> {
     reaches: Vec<bool>,
     /// By a node's index, whether no gradient passes through it.
     stops: Vec<bool>,
+    /// By a node's index, whether its cotangent may be 0 at elements that were not taken.
+    masked: Vec<bool>,
     /// Whether a variable could have changed between a node and its gradient, so that the gradient must
     /// be told which value the node saw.
     variables_change: bool,
@@ -247,8 +266,15 @@ impl<'a, 'g> Sweep<'a, 'g> {
         let writes = |id: NodeId| matches!(arena.node(id).op.role(), Role::Writes(_) | Role::WritesAll);
         let change_before = || Walk::all(&arena).ancestors(ys.iter().map(|y| y.id())).into_iter().any(writes);
         let variables_change = !arena.variables.is_empty() && (is_ordered || change_before());
-        let between = ancestors.into_iter().filter(|id| reaches[id.index()]).collect();
-        Sweep { graph, ys, xs, between, reaches, stops, variables_change }
+        let between: Vec<NodeId> = ancestors.into_iter().filter(|id| reaches[id.index()]).collect();
+        let mut masked = vec![false; arena.nodes.len()];
+        for &id in between.iter().rev() {
+            let node = arena.node(id);
+            for (position, input) in node.inputs.iter().enumerate() {
+                masked[input.index()] |= masked[id.index()] || node.op.masks(position);
+            }
+        }
+        Sweep { graph, ys, xs, between, reaches, stops, masked, variables_change }
     }
 
     fn run(self, seeds: &[AnyTensor<'g>]) -> Vec<Option<AnyTensor<'g>>> {
@@ -294,7 +320,8 @@ impl<'a, 'g> Sweep<'a, 'g> {
             _ => *input,
         };
         let inputs = sources.iter().map(as_seen).collect();
-        let mut at = Pullback { output, cotangent, inputs, sources, wanted, given: PerInput::new() };
+        let (masked, given) = (self.masked[id.index()], PerInput::new());
+        let mut at = Pullback { output, cotangent, inputs, sources, wanted, masked, given };
         op.pullback(&mut at);
         at.given
     }

@@ -35,6 +35,12 @@ pub(crate) trait Op: fmt::Debug + Send + Sync + 'static {
         true
     }
 
+    /// Whether the gradient to an input is 0 at some elements because they were not taken, so that what was
+    /// computed on the way to them must not matter: it may be infinite or NaN.
+    fn masks(&self, _input: usize) -> bool {
+        false
+    }
+
     /// What a session must know of the op beyond its value.
     fn role(&self) -> Role {
         Role::Pure

@@ -332,6 +332,7 @@ impl Graph {
     #[track_caller]
     pub(crate) fn apply<'g>(&'g self, op: impl Op, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {
         let name = op.name();
+        debug_assert!(ops::is_registered(name), "the file of `{name}` must register it");
         self.apply_named(op, inputs, name)
     }
 

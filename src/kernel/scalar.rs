@@ -101,6 +101,7 @@ binary_functions! { a, b -> T;
     Div     = a.div(b);
     Maximum = Some(a.maximum(b));
     Minimum = Some(a.minimum(b));
+    Scaled  = Some(if a == T::ZERO { T::ZERO } else { a.mul(b) });
     // The index, where it lies below the bound.
     Checked = (a >= T::ZERO && a < b).then_some(a);
 }

@@ -53,6 +53,8 @@ scalar_functions! {
     Sub "sub",
     Mul "mul",
     Div "div",
+    /// The product; 0 where the first operand is 0, whatever the second is.
+    Scaled "scaled",
     Maximum "maximum",
     Minimum "minimum",
     Pow "pow",

@@ -9,6 +9,8 @@ use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::TensorType;
 
+pub(super) const OPS: &[&str] = &["add", "sub", "mul", "div"];
+
 /// One of the four operations.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Arithmetic {
@@ -54,13 +56,13 @@ impl Op for Arithmetic {
                 at.give(1, |dy| -dy);
             }
             Arithmetic::Mul => {
-                at.give(0, |dy| dy * b);
-                at.give(1, |dy| dy * a);
+                at.scale(0, || b);
+                at.scale(1, || a);
             }
             Arithmetic::Div => {
                 let quotient = at.output();
-                at.give(0, |dy| dy / b);
-                at.give(1, |dy| -(dy * quotient / b));
+                at.divide(0, || b);
+                at.scale(1, || -(quotient / b));
             }
         }
     }
@@ -130,7 +132,7 @@ macro_rules! operator {
 operator!(Add add, "a + b", "the cotangent dy",      "dy",                [f32, f64, i32, i64]);
 operator!(Sub sub, "a - b", "the cotangent dy",      "-dy",               [f32, f64, i32, i64]);
 operator!(Mul mul, "a * b", "the cotangent dy times b", "dy·a",           [f32, f64, i32, i64]);
-operator!(Div div, "a / b", "the cotangent dy over b",  "-dy·(a / b) / b", [f32, f64, i32, i64]);
+operator!(Div div, "a / b", "the cotangent dy over b",  "-dy·((a / b) / b)", [f32, f64, i32, i64]);
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
@@ -147,17 +149,13 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         [&[1, 1], &[1]],
     ];
     for shapes in shapes {
-        examples.push(example("add", &shapes, |_, x| x[0] + x[1], |x| &x[0] + &x[1]));
-        examples.push(example("sub", &shapes, |_, x| x[0] - x[1], |x| &x[0] - &x[1]));
-        examples.push(example("mul", &shapes, |_, x| x[0] * x[1], |x| &x[0] * &x[1]));
-        examples.push(example("div", &shapes, |_, x| x[0] / x[1], |x| &x[0] / &x[1]));
+        examples.push(example!("add", &shapes, |_, x| x[0] + x[1], |x| &x[0] + &x[1]));
+        examples.push(example!("sub", &shapes, |_, x| x[0] - x[1], |x| &x[0] - &x[1]));
+        examples.push(example!("mul", &shapes, |_, x| x[0] * x[1], |x| &x[0] * &x[1]));
+        examples.push(example!("div", &shapes, |_, x| x[0] / x[1], |x| &x[0] / &x[1]));
     }
-    examples.push(example(
-        "scalars",
-        &[&[5]],
-        |_, x| 2.0 - 3.0 / (x[0] * 0.5 + 4.0),
-        |x| x[0].mapv(|x| 2.0 - 3.0 / (x * 0.5 + 4.0)),
-    ));
-    examples.push(example("twice the same", &[&[4]], |_, x| x[0] * x[0] / x[0], |x| x[0].clone()));
+    examples.push(example!("scalars", &[&[5]], |_, x| 2.0 - 3.0 / (x[0] * 0.5 + 4.0), |x| x[0]
+        .mapv(|x| 2.0 - 3.0 / (x * 0.5 + 4.0)),));
+    examples.push(example!("twice the same", &[&[4]], |_, x| x[0] * x[0] / x[0], |x| x[0].clone()));
     examples
 }

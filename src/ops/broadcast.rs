@@ -8,6 +8,8 @@ use crate::lower::{Lowering, Val};
 use crate::op::Op;
 use crate::shape::{Shape, TensorType, broadcast};
 
+pub(super) const OPS: &[&str] = &["broadcast_like", "sum_like", "expect_shape"];
+
 /// Fails unless `small` stretches to `large` under the broadcasting rule.
 fn check_stretches(small: &TensorType, large: &TensorType) -> Result<(), Mistake> {
     match broadcast(&small.shape, &large.shape) {
@@ -116,19 +118,19 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     use crate::graph::Tensor;
     use ndarray::Axis;
     vec![
-        example(
+        example!(
             "broadcast_like",
             &[&[3, 1], &[2, 3, 4]],
             |_, x| Tensor::typed(x[0].any().binary(BroadcastLike, x[1].any())),
             |x| x[0].broadcast(x[1].raw_dim()).unwrap().to_owned(),
         ),
-        example(
+        example!(
             "sum_like",
             &[&[2, 3, 4], &[3, 1]],
             |_, x| Tensor::typed(x[0].any().binary(SumLike, x[1].any())),
             |x| x[0].sum_axis(Axis(0)).sum_axis(Axis(1)).insert_axis(Axis(1)),
         ),
-        example(
+        example!(
             "expect_shape",
             &[&[2, 3], &[2, 3]],
             |_, x| Tensor::typed(x[0].any().binary(ExpectShape(None), x[1].any())),

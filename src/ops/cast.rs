@@ -8,6 +8,8 @@ use crate::lower::{Lowering, Val};
 use crate::op::Op;
 use crate::shape::TensorType;
 
+pub(super) const OPS: &[&str] = &["cast"];
+
 /// Converts to the given element type.
 #[derive(Debug)]
 pub(crate) struct Cast(pub(crate) DType);
@@ -67,10 +69,10 @@ impl<'g, T: Element> Tensor<'g, T> {
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     vec![
-        example("cast to the same", &[&[2, 3]], |_, x| x[0].cast::<f64>(), |x| x[0].clone()),
-        example("cast to i32", &[&[9]], |_, x| x[0].cast::<i32>().cast(), |x| x[0].mapv(f64::trunc)),
-        example("cast to i64", &[&[9]], |_, x| x[0].cast::<i64>().cast(), |x| x[0].mapv(f64::trunc)),
-        example("cast to bool", &[&[9]], |_, x| (x[0] * 0.0).cast::<bool>().cast(), |x| x[0].mapv(|_| 0.0)),
-        example("cast from bool", &[&[9]], |_, x| x[0].cast::<bool>().cast(), |x| x[0].mapv(|_| 1.0)),
+        example!("cast to the same", &[&[2, 3]], |_, x| x[0].cast(), |x| x[0].clone()),
+        example!("cast to i32", &[&[9]], |_, x| x[0].cast::<i32>().cast(), |x| x[0].mapv(f64::trunc)),
+        example!("cast to i64", &[&[9]], |_, x| x[0].cast::<i64>().cast(), |x| x[0].mapv(f64::trunc)),
+        example!("cast to bool", &[&[9]], |_, x| (x[0] * 0.0).cast::<bool>().cast(), |x| x[0].mapv(|_| 0.0)),
+        example!("cast from bool", &[&[9]], |_, x| x[0].cast::<bool>().cast(), |x| x[0].mapv(|_| 1.0)),
     ]
 }

@@ -9,6 +9,8 @@ use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::{TensorType, broadcast};
 
+pub(super) const OPS: &[&str] = &["equal", "not_equal", "less", "less_equal", "select", "maximum", "minimum"];
+
 /// A truth value for each pair of elements.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Compare {
@@ -67,6 +69,10 @@ impl Op for Select {
         let condition = at.input(0);
         at.give(1, |dy| condition.select(dy, dy.scalar_like(0.0)));
         at.give(2, |dy| condition.select(dy.scalar_like(0.0), dy));
+    }
+
+    fn masks(&self, input: usize) -> bool {
+        input > 0
     }
 }
 
@@ -193,7 +199,8 @@ comparisons! {
 impl<'g> Tensor<'g, bool> {
     /// The element of `accepted` where this is true, else that of `rejected`. Shapes broadcast.
     ///
-    /// Gradient: the cotangent, to the operand whose element was taken.
+    /// Gradient: the cotangent, to the operand whose element was taken. What was computed for the other one
+    /// does not matter, be it infinite or NaN, as long as elementwise functions and reductions computed it.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -222,15 +229,14 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     let shapes: [[&[usize]; 2]; 4] = [[&[3, 4], &[3, 4]], [&[4], &[3, 1]], [&[3, 4], &[]], [&[0, 2], &[2]]];
     for shapes in shapes {
         examples.extend([
-            example("maximum", &shapes, |_, x| x[0].maximum(x[1]), |x| zipped(x, f64::max)),
-            example("minimum", &shapes, |_, x| x[0].minimum(x[1]), |x| zipped(x, f64::min)),
-            example(
-                "select",
-                &shapes,
-                |_, x| x[0].less(x[1]).select(x[0] * 2.0, x[1]),
-                |x| zipped(x, |a, b| if a < b { 2.0 * a } else { b }),
-            ),
-            example("comparisons", &shapes, |_, x| counted(x[0], x[1]) + x[0], |x| zipped(x, |a, _| a + 4.0)),
+            example!("maximum", &shapes, |_, x| x[0].maximum(x[1]), |x| zipped(x, f64::max)),
+            example!("minimum", &shapes, |_, x| x[0].minimum(x[1]), |x| zipped(x, f64::min)),
+            example!("select", &shapes, |_, x| x[0].less(x[1]).select(x[0] * 2.0, x[1]), |x| zipped(
+                x,
+                |a, b| if a < b { 2.0 * a } else { b }
+            ),),
+            example!("comparisons", &shapes, |_, x| counted(x[0], x[1]) + x[0], |x| zipped(x, |a, _| a
+                + 4.0)),
         ]);
     }
     examples
@@ -238,10 +244,10 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
 
 /// How many of eight comparisons hold, of which four do whatever the numbers.
 #[cfg(test)]
-fn counted<'g>(a: Tensor<'g, f64>, b: Tensor<'g, f64>) -> Tensor<'g, f64> {
+fn counted<'g, T: crate::Float>(a: Tensor<'g, T>, b: Tensor<'g, T>) -> Tensor<'g, T> {
     let pairs = [a.greater(b), a.less_equal(b), a.greater_equal(b), a.less(b), a.equal(b), a.not_equal(b)];
     let alone = [a.equal(a), a.not_equal(a)];
-    let truths = pairs.into_iter().chain(alone).map(|truth| truth.cast::<f64>());
+    let truths = pairs.into_iter().chain(alone).map(|truth| truth.cast::<T>());
     truths.reduce(|a, b| a + b).unwrap_or(a)
 }
 

@@ -9,6 +9,8 @@ use crate::op::{Op, Role};
 use crate::shape::TensorType;
 use crate::value::Value;
 
+pub(super) const OPS: &[&str] = &["constant", "placeholder"];
+
 /// Always the same elements.
 #[derive(Debug)]
 pub(crate) struct Constant(Arc<Value>);
@@ -106,14 +108,10 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     use ndarray::array;
     vec![
-        example(
-            "constant",
-            &[&[2]],
-            |g, x| x[0] + g.constant(array![1.0, 2.0]),
-            |x| &x[0] + &array![1.0, 2.0],
-        ),
-        example("constant number", &[&[2]], |g, x| x[0] * g.constant(3.0), |x| &x[0] * 3.0),
-        example("constants alone", &[], |g, _| g.constant(3.0) / 2.0, |_| ndarray::arr0(1.5).into_dyn()),
-        example("placeholder", &[&[2, 2]], |_, x| x[0], |x| x[0].clone()),
+        example!("constant", &[&[2]], |g, x| x[0] + g.constant(array![1.0, 2.0]), |x| &x[0]
+            + &array![1.0, 2.0],),
+        example!("constant number", &[&[2]], |g, x| x[0] * g.constant(3.0), |x| &x[0] * 3.0),
+        example!("constants alone", &[], |g, _| g.constant(3.0) / 2.0, |_| ndarray::arr0(1.5).into_dyn()),
+        example!("placeholder", &[&[2, 2]], |_, x| x[0], |x| x[0].clone()),
     ]
 }

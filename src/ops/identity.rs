@@ -9,6 +9,8 @@ use crate::lower::{Lowering, Val};
 use crate::op::{Op, Role};
 use crate::shape::TensorType;
 
+pub(super) const OPS: &[&str] = &["identity", "stop_gradient", "seen"];
+
 /// Gives its first input.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Identity {
@@ -82,7 +84,7 @@ impl<T: Element> Tensor<'_, T> {
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     vec![
-        example("identity", &[&[2, 3]], |_, x| x[0].identity(), |x| x[0].clone()),
-        example("stop_gradient", &[&[2, 3]], |_, x| x[0].stop_gradient(), |x| x[0].clone()),
+        example!("identity", &[&[2, 3]], |_, x| x[0].identity(), |x| x[0].clone()),
+        example!("stop_gradient", &[&[2, 3]], |_, x| x[0].stop_gradient(), |x| x[0].clone()),
     ]
 }

@@ -8,6 +8,8 @@ use crate::lower::{Lowering, Val};
 use crate::op::Op;
 use crate::shape::{Shape, TensorType, broadcast};
 
+pub(super) const OPS: &[&str] = &["matmul"];
+
 /// op(a)·op(b) of the last two axes, where op transposes if the flag says so.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MatMul {
@@ -172,61 +174,55 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             [(&[m, k], &[k, n]), (&[k, m], &[k, n]), (&[m, k], &[n, k]), (&[k, m], &[n, k])];
         let [nn, tn, nt, tt] = forms.map(|(a, b)| [a, b]);
         examples.extend([
-            example("matmul", &nn, |_, x| x[0].matmul(x[1]), |x| product(&x[0], &x[1], [false, false])),
-            example(
-                "matmul tn",
-                &tn,
-                |_, x| x[0].matmul_transposed(x[1], true, false),
-                |x| product(&x[0], &x[1], [true, false]),
-            ),
-            example(
-                "matmul nt",
-                &nt,
-                |_, x| x[0].matmul_transposed(x[1], false, true),
-                |x| product(&x[0], &x[1], [false, true]),
-            ),
-            example(
-                "matmul tt",
-                &tt,
-                |_, x| x[0].matmul_transposed(x[1], true, true),
-                |x| product(&x[0], &x[1], [true, true]),
-            ),
+            example!("matmul", &nn, |_, x| x[0].matmul(x[1]), |x| product(&x[0], &x[1], [false, false])),
+            example!("matmul tn", &tn, |_, x| x[0].matmul_transposed(x[1], true, false), |x| product(
+                &x[0],
+                &x[1],
+                [true, false]
+            ),),
+            example!("matmul nt", &nt, |_, x| x[0].matmul_transposed(x[1], false, true), |x| product(
+                &x[0],
+                &x[1],
+                [false, true]
+            ),),
+            example!("matmul tt", &tt, |_, x| x[0].matmul_transposed(x[1], true, true), |x| product(
+                &x[0],
+                &x[1],
+                [true, true]
+            ),),
         ]);
     }
     // Batches: of equal length, broadcast on either side, of none.
     examples.extend([
-        example(
-            "matmul of batches",
-            &[&[3, 2, 4], &[3, 4, 5]],
-            |_, x| x[0].matmul(x[1]),
-            |x| batched(&x[0], &x[1], &[3], [false, false]),
-        ),
-        example(
-            "matmul of a batch by one",
-            &[&[2, 1, 3, 2], &[2, 4]],
-            |_, x| x[0].matmul(x[1]),
-            |x| batched(&x[0], &x[1], &[2, 1], [false, false]),
-        ),
-        example(
+        example!("matmul of batches", &[&[3, 2, 4], &[3, 4, 5]], |_, x| x[0].matmul(x[1]), |x| batched(
+            &x[0],
+            &x[1],
+            &[3],
+            [false, false]
+        ),),
+        example!("matmul of a batch by one", &[&[2, 1, 3, 2], &[2, 4]], |_, x| x[0].matmul(x[1]), |x| {
+            batched(&x[0], &x[1], &[2, 1], [false, false])
+        },),
+        example!(
             "matmul of broadcast batches",
             &[&[2, 1, 2, 3], &[3, 3, 2]],
             |_, x| x[0].matmul(x[1]),
             |x| batched(&x[0], &x[1], &[2, 3], [false, false]),
         ),
-        example(
+        example!(
             "matmul of transposed batches",
             &[&[2, 3, 2], &[2, 4, 3]],
             |_, x| x[0].matmul_transposed(x[1], true, true),
             |x| batched(&x[0], &x[1], &[2], [true, true]),
         ),
-        example(
-            "matmul of no batch",
-            &[&[0, 2, 3], &[3, 2]],
-            |_, x| x[0].matmul(x[1]),
-            |x| batched(&x[0], &x[1], &[0], [false, false]),
-        ),
+        example!("matmul of no batch", &[&[0, 2, 3], &[3, 2]], |_, x| x[0].matmul(x[1]), |x| batched(
+            &x[0],
+            &x[1],
+            &[0],
+            [false, false]
+        ),),
     ]);
-    examples.push(example(
+    examples.push(example!(
         "matmul of a transpose",
         &[&[3, 40], &[3, 2]],
         |_, x| x[0].transpose().matmul(x[1] * 3.0),

@@ -6,6 +6,11 @@ macro_rules! op_files {
     ($($file:ident),* $(,)?) => {
         $(mod $file;)*
 
+        /// The names of all ops, as their files register them.
+        fn registered() -> impl Iterator<Item = &'static str> {
+            [$($file::OPS),*].into_iter().flatten().copied()
+        }
+
         #[cfg(test)]
         fn examples() -> Vec<laws::Example> {
             [$($file::examples()),*].into_iter().flatten().collect()
@@ -13,14 +18,20 @@ macro_rules! op_files {
     };
 }
 op_files![
-    arithmetic, broadcast, cast, compare, constant, identity, matmul, neural, power, reduce, state,
+    arithmetic, broadcast, cast, compare, constant, identity, matmul, neural, power, reduce, scaled, state,
     transpose, unary,
 ];
 
 #[cfg(test)]
 mod laws;
 
+/// Whether an op of this name is registered by its file, so that the laws know of it.
+pub(crate) fn is_registered(name: &str) -> bool {
+    registered().any(|registered| registered == name)
+}
+
 pub(crate) use broadcast::{BroadcastLike, ExpectShape, SumLike};
 pub(crate) use constant::{Constant, Invalid, Placeholder};
 pub(crate) use identity::Identity;
+pub(crate) use scaled::Scaled;
 pub(crate) use state::{Assign, Group, Initializer, Update, VariableOp};

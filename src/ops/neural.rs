@@ -16,6 +16,8 @@ use crate::ops::compare::Compare;
 use crate::shape::{Axes, Shape, TensorType};
 use crate::value::Value;
 
+pub(super) const OPS: &[&str] = &["relu", "label_mask"];
+
 /// max(x, 0).
 #[derive(Debug)]
 struct Relu;
@@ -190,8 +192,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     }
 
     let mut examples: Vec<Example> = vec![
-        example("relu", &[&[3, 4]], |_, x| x[0].relu(), |x| x[0].mapv(|x| x.max(0.0))),
-        example(
+        example!("relu", &[&[3, 4]], |_, x| x[0].relu(), |x| x[0].mapv(|x| x.max(0.0))),
+        example!(
             "cross-entropy",
             &[&[3, 4]],
             |g, x| x[0].sparse_softmax_cross_entropy(g.constant(array![2_i64, 0, 3])),
@@ -200,7 +202,7 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
                 array![-log[[0, 2]], -log[[1, 0]], -log[[2, 3]]].into_dyn()
             },
         ),
-        example(
+        example!(
             "cross-entropy of one",
             &[&[4]],
             |g, x| x[0].sparse_softmax_cross_entropy(g.constant(1_i64)),
@@ -210,9 +212,10 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     for dims in [[3, 4], [2, 40], [40, 2], [1, 3]] {
         let dims = dims.as_slice();
         examples.extend([
-            example("softmax", &[dims], |_, x| x[0].softmax(-1), |x| softmax(&x[0], 1)),
-            example("softmax of columns", &[dims], |_, x| x[0].softmax(0), |x| softmax(&x[0], 0)),
-            example("log_softmax", &[dims], |_, x| x[0].log_softmax(-1), |x| softmax(&x[0], 1).mapv(f64::ln)),
+            example!("softmax", &[dims], |_, x| x[0].softmax(-1), |x| softmax(&x[0], 1)),
+            example!("softmax of columns", &[dims], |_, x| x[0].softmax(0), |x| softmax(&x[0], 0)),
+            example!("log_softmax", &[dims], |_, x| x[0].log_softmax(-1), |x| softmax(&x[0], 1)
+                .mapv(f64::ln)),
         ]);
     }
     examples

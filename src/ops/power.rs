@@ -10,6 +10,8 @@ use crate::ops::compare::Compare;
 use crate::ops::unary::Unary;
 use crate::shape::TensorType;
 
+pub(super) const OPS: &[&str] = &["pow"];
+
 /// xʸ.
 #[derive(Debug)]
 struct Pow;
@@ -31,14 +33,13 @@ impl Op for Pow {
         let (x, exponent, power) = (at.input(0), at.input(1), at.output());
         let zero = x.scalar_like(0.0);
         // Where 0·x^-1 or x⁰·ln 0 would be 0·∞, the limit is 0.
-        at.give(0, |dy| {
+        at.scale(0, || {
             let slope = exponent * x.binary(Pow, exponent - x.scalar_like(1.0));
-            dy * exponent.binary(Compare::Equal, zero).select(zero, slope)
+            exponent.binary(Compare::Equal, zero).select(zero, slope)
         });
-        at.give(1, |dy| {
+        at.scale(1, || {
             let is_positive = zero.binary(Compare::Less, x);
-            let logarithm = is_positive.select(x, x.scalar_like(1.0)).unary(Unary::Ln);
-            dy * power * logarithm
+            power * is_positive.select(x, x.scalar_like(1.0)).unary(Unary::Ln)
         });
     }
 }
@@ -68,16 +69,11 @@ impl<'g, T: Float> Tensor<'g, T> {
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     vec![
-        example("pow 3", &[&[2, 3]], |_, x| x[0].pow(3.0), |x| x[0].mapv(|x| x * x * x)),
-        example("pow 0", &[&[2, 3]], |_, x| x[0].pow(0.0) + x[0], |x| x[0].mapv(|x| x + 1.0)),
-        example(
-            "pow",
-            &[&[2, 3], &[3]],
-            |_, x| x[0].square().pow(x[1]),
-            |x| {
-                let exponents = x[1].broadcast(x[0].raw_dim()).unwrap();
-                ndarray::Zip::from(&x[0]).and(exponents).map_collect(|&x, &y| (x * x).powf(y))
-            },
-        ),
+        example!("pow 3", &[&[2, 3]], |_, x| x[0].pow(3.0), |x| x[0].mapv(|x| x * x * x)),
+        example!("pow 0", &[&[2, 3]], |_, x| x[0].pow(0.0) + x[0], |x| x[0].mapv(|x| x + 1.0)),
+        example!("pow", &[&[2, 3], &[3]], |_, x| x[0].square().pow(x[1]), |x| {
+            let exponents = x[1].broadcast(x[0].raw_dim()).unwrap();
+            ndarray::Zip::from(&x[0]).and(exponents).map_collect(|&x, &y| (x * x).powf(y))
+        },),
     ]
 }

@@ -9,6 +9,8 @@ use crate::op::Op;
 use crate::ops::compare::Compare;
 use crate::shape::{Axes, Shape, TensorType};
 
+pub(super) const OPS: &[&str] = &["reduce_sum", "reduce_max", "reduce_min", "spread", "count"];
+
 /// One element for all those along the axes: their sum, or the largest or smallest of them.
 #[derive(Debug)]
 struct Reduce {
@@ -251,80 +253,67 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     for dims in [[2, 3, 4], [1, 3, 1], [0, 2, 3], [2, 0, 3], [70, 2, 3], [2, 3, 70]] {
         let dims = dims.as_slice();
         examples.extend([
-            example("sum all", &[dims], |_, x| x[0].reduce_sum(..), |x| sum(&x[0], &[0, 1, 2])),
-            example("sum first", &[dims], |_, x| x[0].reduce_sum(0), |x| sum(&x[0], &[0])),
-            example("sum middle", &[dims], |_, x| x[0].reduce_sum(1), |x| sum(&x[0], &[1])),
-            example("sum last", &[dims], |_, x| x[0].reduce_sum(-1), |x| sum(&x[0], &[2])),
-            example("sum ends", &[dims], |_, x| x[0].reduce_sum([-1, 0]), |x| sum(&x[0], &[0, 2])),
-            example("sum none", &[dims], |_, x| x[0].reduce_sum([]), |x| x[0].clone()),
-            example(
-                "sum kept",
-                &[dims],
-                |_, x| x[0] * x[0].reduce_sum(Axes::of([1]).keep_dims()),
-                |x| &x[0] * &sum(&x[0], &[1]).insert_axis(Axis(1)),
-            ),
-            example(
-                "sum of transposed",
-                &[dims],
-                |_, x| x[0].transpose().reduce_sum(0),
-                |x| sum(&x[0], &[2]).reversed_axes(),
-            ),
+            example!("sum all", &[dims], |_, x| x[0].reduce_sum(..), |x| sum(&x[0], &[0, 1, 2])),
+            example!("sum first", &[dims], |_, x| x[0].reduce_sum(0), |x| sum(&x[0], &[0])),
+            example!("sum middle", &[dims], |_, x| x[0].reduce_sum(1), |x| sum(&x[0], &[1])),
+            example!("sum last", &[dims], |_, x| x[0].reduce_sum(-1), |x| sum(&x[0], &[2])),
+            example!("sum ends", &[dims], |_, x| x[0].reduce_sum([-1, 0]), |x| sum(&x[0], &[0, 2])),
+            example!("sum none", &[dims], |_, x| x[0].reduce_sum([]), |x| x[0].clone()),
+            example!("sum kept", &[dims], |_, x| x[0] * x[0].reduce_sum(Axes::of([1]).keep_dims()), |x| &x
+                [0]
+                * &sum(&x[0], &[1]).insert_axis(Axis(1)),),
+            example!("sum of transposed", &[dims], |_, x| x[0].transpose().reduce_sum(0), |x| sum(
+                &x[0],
+                &[2]
+            )
+            .reversed_axes(),),
         ]);
     }
     for dims in [[3, 4], [70, 3], [0, 3], [2, 70]] {
         let dims = dims.as_slice();
         examples.extend([
-            example(
-                "max first",
-                &[dims],
-                |_, x| x[0].reduce_max(0),
-                |x| extreme(&x[0], 0, f64::max, f64::NEG_INFINITY),
-            ),
-            example(
-                "min last",
-                &[dims],
-                |_, x| x[0].reduce_min(Axes::of([-1]).keep_dims()),
-                |x| extreme(&x[0], 1, f64::min, f64::INFINITY).insert_axis(Axis(1)),
-            ),
-            example(
-                "max all",
-                &[dims],
-                |_, x| x[0].reduce_max(..),
-                |x| ndarray::arr0(x[0].fold(f64::NEG_INFINITY, |a, &b| a.max(b))).into_dyn(),
-            ),
+            example!("max first", &[dims], |_, x| x[0].reduce_max(0), |x| extreme(
+                &x[0],
+                0,
+                f64::max,
+                f64::NEG_INFINITY
+            ),),
+            example!("min last", &[dims], |_, x| x[0].reduce_min(Axes::of([-1]).keep_dims()), |x| extreme(
+                &x[0],
+                1,
+                f64::min,
+                f64::INFINITY
+            )
+            .insert_axis(Axis(1)),),
+            example!("max all", &[dims], |_, x| x[0].reduce_max(..), |x| ndarray::arr0(
+                x[0].fold(f64::NEG_INFINITY, |a, &b| a.max(b))
+            )
+            .into_dyn(),),
         ]);
     }
     examples.extend([
         // Rows too long for a tile are folded apart, also when they are transposed or repeat.
-        example("long rows", &[&[2, 1100]], |_, x| x[0].reduce_sum(-1), |x| sum(&x[0], &[1])),
-        example("long columns", &[&[2, 1100]], |_, x| x[0].reduce_sum(0), |x| sum(&x[0], &[0])),
-        example(
-            "long transposed rows",
-            &[&[1100, 2]],
-            |_, x| x[0].transpose().reduce_sum(-1),
-            |x| sum(&x[0], &[0]),
-        ),
-        example(
-            "long repeated rows",
-            &[&[1100], &[2, 1]],
-            |_, x| (x[0] + x[1]).reduce_sum(0),
-            |x| sum(&(&x[0] + &x[1]), &[0]),
-        ),
-        example("mean all", &[&[2, 3]], |_, x| x[0].reduce_mean(..), |x| sum(&x[0], &[0, 1]) / 6.0),
-        example(
-            "mean rows",
-            &[&[2, 3]],
-            |_, x| x[0].reduce_mean(Axes::of([0]).keep_dims()),
-            |x| sum(&x[0], &[0]).insert_axis(Axis(0)) / 2.0,
-        ),
-        example("mean of nothing", &[&[0, 2]], |_, x| x[0].reduce_mean(0), |x| sum(&x[0], &[0]) / 0.0),
-        example("mean of a number", &[&[]], |_, x| x[0].reduce_mean(..), |x| x[0].clone()),
-        example(
-            "centred",
-            &[&[5, 3]],
-            |_, x| x[0] - x[0].reduce_mean(0),
-            |x| &x[0] - &(sum(&x[0], &[0]) / 5.0),
-        ),
+        example!("long rows", &[&[2, 1100]], |_, x| x[0].reduce_sum(-1), |x| sum(&x[0], &[1])),
+        example!("long columns", &[&[2, 1100]], |_, x| x[0].reduce_sum(0), |x| sum(&x[0], &[0])),
+        example!("long transposed rows", &[&[1100, 2]], |_, x| x[0].transpose().reduce_sum(-1), |x| sum(
+            &x[0],
+            &[0]
+        ),),
+        example!("long repeated rows", &[&[1100], &[2, 1]], |_, x| (x[0] + x[1]).reduce_sum(0), |x| sum(
+            &(&x[0] + &x[1]),
+            &[0]
+        ),),
+        example!("mean all", &[&[2, 3]], |_, x| x[0].reduce_mean(..), |x| sum(&x[0], &[0, 1]) / 6.0),
+        example!("mean rows", &[&[2, 3]], |_, x| x[0].reduce_mean(Axes::of([0]).keep_dims()), |x| sum(
+            &x[0],
+            &[0]
+        )
+        .insert_axis(Axis(0))
+            / 2.0,),
+        example!("mean of nothing", &[&[0, 2]], |_, x| x[0].reduce_mean(0), |x| sum(&x[0], &[0]) / 0.0),
+        example!("mean of a number", &[&[]], |_, x| x[0].reduce_mean(..), |x| x[0].clone()),
+        example!("centred", &[&[5, 3]], |_, x| x[0] - x[0].reduce_mean(0), |x| &x[0]
+            - &(sum(&x[0], &[0]) / 5.0),),
     ]);
     examples
 }

@@ -11,6 +11,8 @@ use crate::lower::{Lowering, Scalar, Val};
 use crate::op::{Op, Role};
 use crate::shape::{TensorType, broadcast};
 
+pub(super) const OPS: &[&str] = &["variable", "assign", "assign_add", "assign_sub", "group", "initializer"];
+
 /// A variable; which of its versions a reader sees is decided when a run is planned.
 #[derive(Debug)]
 pub(crate) struct VariableOp {
@@ -177,26 +179,22 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     use ndarray::array;
     vec![
-        example(
-            "variable",
-            &[&[2]],
-            |g, x| x[0] * g.variable("v", array![2.0, 3.0]),
-            |x| &x[0] * &array![2.0, 3.0],
-        ),
-        example("assign", &[&[2]], |g, x| g.variable("v", array![2.0, 3.0]).assign(x[0]), |x| x[0].clone()),
-        example(
+        example!("variable", &[&[2]], |g, x| x[0] * g.variable("v", array![2.0, 3.0]), |x| &x[0]
+            * &array![2.0, 3.0],),
+        example!("assign", &[&[2]], |g, x| g.variable("v", array![2.0, 3.0]).assign(x[0]), |x| x[0].clone()),
+        example!(
             "assign_add",
             &[&[2]],
             |g, x| g.variable("v", array![2.0, 3.0]).assign_add(x[0]),
             |x| &array![2.0, 3.0] + &x[0],
         ),
-        example(
+        example!(
             "assign_sub",
             &[&[]],
             |g, x| g.variable("v", array![2.0, 3.0]).assign_sub(x[0]),
             |x| &array![2.0, 3.0] - &x[0],
         ),
-        example(
+        example!(
             "group and initializer",
             &[&[2]],
             |g, x| {

@@ -8,6 +8,8 @@ use crate::lower::{Lowering, Val};
 use crate::op::Op;
 use crate::shape::{Shape, TensorType, resolve_axis};
 
+pub(super) const OPS: &[&str] = &["transpose"];
+
 /// Axis `i` of the output is axis `permutation[i]` of the input; without a list, axes are reversed.
 #[derive(Debug)]
 pub(crate) struct Transpose {
@@ -105,16 +107,13 @@ impl<T: Element> Tensor<'_, T> {
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     vec![
-        example("transpose", &[&[2, 3]], |_, x| x[0].transpose(), |x| x[0].t().to_owned()),
-        example("transpose of three axes", &[&[2, 3, 4]], |_, x| x[0].transpose(), |x| x[0].t().to_owned()),
-        example("transpose of a number", &[&[]], |_, x| x[0].transpose(), |x| x[0].clone()),
-        example(
-            "transpose_perm",
-            &[&[2, 3, 4]],
-            |_, x| x[0].transpose_perm([1, -1, 0]),
-            |x| x[0].clone().permuted_axes(vec![1, 2, 0]),
-        ),
-        example(
+        example!("transpose", &[&[2, 3]], |_, x| x[0].transpose(), |x| x[0].t().to_owned()),
+        example!("transpose of three axes", &[&[2, 3, 4]], |_, x| x[0].transpose(), |x| x[0].t().to_owned()),
+        example!("transpose of a number", &[&[]], |_, x| x[0].transpose(), |x| x[0].clone()),
+        example!("transpose_perm", &[&[2, 3, 4]], |_, x| x[0].transpose_perm([1, -1, 0]), |x| x[0]
+            .clone()
+            .permuted_axes(vec![1, 2, 0]),),
+        example!(
             "transpose inside arithmetic",
             &[&[3, 2], &[2, 3]],
             |_, x| x[0].transpose() * x[1] + x[1],

@@ -9,6 +9,9 @@ use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::TensorType;
 
+pub(super) const OPS: &[&str] =
+    &["neg", "square", "sqrt", "exp", "expm1", "ln", "log1p", "tanh", "sigmoid", "erf", "sin", "cos"];
+
 /// An elementwise function of one tensor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Unary {
@@ -61,22 +64,22 @@ impl Op for Unary {
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (x, y) = (at.input(0), at.output());
         let number = |value: f64| x.scalar_like(value);
-        at.give(0, |dy| match self {
-            Unary::Neg => -dy,
-            Unary::Square => dy * (x * number(2.0)),
-            Unary::Sqrt => dy * number(0.5) / y,
-            Unary::Exp => dy * y,
-            Unary::Expm1 => dy * (y + number(1.0)),
-            Unary::Ln => dy / x,
-            Unary::Log1p => dy / (x + number(1.0)),
-            Unary::Tanh => dy * (number(1.0) - y * y),
-            Unary::Sigmoid => dy * (y * (number(1.0) - y)),
-            Unary::Erf => {
-                dy * (number(std::f64::consts::FRAC_2_SQRT_PI) * (-x.unary(Unary::Square)).unary(Unary::Exp))
-            }
-            Unary::Sin => dy * x.unary(Unary::Cos),
-            Unary::Cos => -(dy * x.unary(Unary::Sin)),
-        });
+        match self {
+            Unary::Neg => at.give(0, |dy| -dy),
+            Unary::Square => at.scale(0, || x * number(2.0)),
+            Unary::Sqrt => at.divide(0, || y * number(2.0)),
+            Unary::Exp => at.scale(0, || y),
+            Unary::Expm1 => at.scale(0, || y + number(1.0)),
+            Unary::Ln => at.divide(0, || x),
+            Unary::Log1p => at.divide(0, || x + number(1.0)),
+            Unary::Tanh => at.scale(0, || number(1.0) - y * y),
+            Unary::Sigmoid => at.scale(0, || y * (number(1.0) - y)),
+            Unary::Erf => at.scale(0, || {
+                number(std::f64::consts::FRAC_2_SQRT_PI) * (-x.unary(Unary::Square)).unary(Unary::Exp)
+            }),
+            Unary::Sin => at.scale(0, || x.unary(Unary::Cos)),
+            Unary::Cos => at.scale(0, || -x.unary(Unary::Sin)),
+        }
     }
 }
 
@@ -164,20 +167,20 @@ impl std::ops::Neg for AnyTensor<'_> {
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     vec![
-        example("neg", &[&[2, 3]], |_, x| -x[0], |x| x[0].mapv(|x| -x)),
-        example("square", &[&[2, 3]], |_, x| x[0].square(), |x| x[0].mapv(|x| x * x)),
-        example("square of nothing", &[&[0, 2]], |_, x| x[0].square(), |x| x[0].clone()),
-        example("square of a number", &[&[]], |_, x| x[0].square(), |x| x[0].mapv(|x| x * x)),
-        example("sqrt", &[&[2, 3]], |_, x| (x[0] * x[0]).sqrt(), |x| x[0].mapv(f64::abs)),
-        example("exp", &[&[2, 3]], |_, x| x[0].exp(), |x| x[0].mapv(f64::exp)),
-        example("expm1", &[&[2, 3]], |_, x| x[0].expm1(), |x| x[0].mapv(f64::exp_m1)),
-        example("ln", &[&[2, 3]], |_, x| x[0].square().ln(), |x| x[0].mapv(|x| (x * x).ln())),
-        example("log1p", &[&[2, 3]], |_, x| x[0].square().log1p(), |x| x[0].mapv(|x| (x * x).ln_1p())),
-        example("tanh", &[&[2, 3]], |_, x| x[0].tanh(), |x| x[0].mapv(f64::tanh)),
-        example("sigmoid", &[&[2, 3]], |_, x| x[0].sigmoid(), |x| x[0].mapv(|x| 1.0 / (1.0 + (-x).exp()))),
-        example("erf of 0", &[&[2, 3]], |_, x| (x[0] * 0.0).erf() + x[0], |x| x[0].clone()),
-        example("erf is odd", &[&[2, 3]], |_, x| x[0].erf() + (-x[0]).erf() + x[0], |x| x[0].clone()),
-        example("sin", &[&[2, 3]], |_, x| x[0].sin(), |x| x[0].mapv(f64::sin)),
-        example("cos", &[&[2, 3]], |_, x| x[0].cos(), |x| x[0].mapv(f64::cos)),
+        example!("neg", &[&[2, 3]], |_, x| -x[0], |x| x[0].mapv(|x| -x)),
+        example!("square", &[&[2, 3]], |_, x| x[0].square(), |x| x[0].mapv(|x| x * x)),
+        example!("square of nothing", &[&[0, 2]], |_, x| x[0].square(), |x| x[0].clone()),
+        example!("square of a number", &[&[]], |_, x| x[0].square(), |x| x[0].mapv(|x| x * x)),
+        example!("sqrt", &[&[2, 3]], |_, x| (x[0] * x[0]).sqrt(), |x| x[0].mapv(f64::abs)),
+        example!("exp", &[&[2, 3]], |_, x| x[0].exp(), |x| x[0].mapv(f64::exp)),
+        example!("expm1", &[&[2, 3]], |_, x| x[0].expm1(), |x| x[0].mapv(f64::exp_m1)),
+        example!("ln", &[&[2, 3]], |_, x| x[0].square().ln(), |x| x[0].mapv(|x| (x * x).ln())),
+        example!("log1p", &[&[2, 3]], |_, x| x[0].square().log1p(), |x| x[0].mapv(|x| (x * x).ln_1p())),
+        example!("tanh", &[&[2, 3]], |_, x| x[0].tanh(), |x| x[0].mapv(f64::tanh)),
+        example!("sigmoid", &[&[2, 3]], |_, x| x[0].sigmoid(), |x| x[0].mapv(|x| 1.0 / (1.0 + (-x).exp()))),
+        example!("erf of 0", &[&[2, 3]], |_, x| (x[0] * 0.0).erf() + x[0], |x| x[0].clone()),
+        example!("erf is odd", &[&[2, 3]], |_, x| x[0].erf() + (-x[0]).erf() + x[0], |x| x[0].clone()),
+        example!("sin", &[&[2, 3]], |_, x| x[0].sin(), |x| x[0].mapv(f64::sin)),
+        example!("cos", &[&[2, 3]], |_, x| x[0].cos(), |x| x[0].mapv(f64::cos)),
     ]
 }

@@ -202,3 +202,39 @@ fn line_22_higher_derivatives() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn line_21_select_passes_nothing_from_the_branch_not_taken() -> Result<()> {
+    let g = Graph::new();
+    let x = g.constant(arr1(&[-1.0, 0.0, 4.0, 1000.0]));
+    let positive = x.greater(0.0);
+    let branches = [
+        ("sqrt", x.sqrt(), [0.0, 0.0, 0.25, 0.5 / 1000_f64.sqrt()]),
+        ("ln", x.ln(), [0.0, 0.0, 0.25, 0.001]),
+        ("1/x", 1.0 / x, [0.0, 0.0, -1.0 / 16.0, -1e-6]),
+        ("chain", (x.ln().sqrt() * x).ln() - x.ln().sqrt().ln() + x.pow(0.5) * 0.0, [0.0, 0.0, 0.25, 0.001]),
+    ];
+    let session = Session::new(&g)?;
+    for (name, branch, expected) in branches {
+        for taken in [positive.select(branch, 0.0), x.less_equal(0.0).select(0.0, branch)] {
+            let [first] = taken.gradients([x]);
+            let first = session.run(first)?;
+            for (found, expected) in first.iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-12, "{name}: {first}");
+            }
+        }
+    }
+    // Also behind a reduction, and in second derivatives: that of ln is -1/x².
+    let some = g.constant(false).select(x.ln().reduce_sum(..), x.reduce_sum(..));
+    let [ones] = some.gradients([x]);
+    assert_eq!(session.run(ones)?, arr1(&[1.0; 4]).into_dyn());
+    let [first] = positive.select(x.ln(), x).gradients([x]);
+    let [second] = first.gradients([x]);
+    assert_eq!(session.run(second)?, arr1(&[0.0, 0.0, -1.0 / 16.0, -1e-6]).into_dyn());
+    // A cotangent that is 0 by chance has a slope all the same: ln² has the second derivative 2 at 1.
+    let one = g.constant(1.0_f64);
+    let [first] = one.greater(0.0).select(one.ln(), 0.0).square().gradients([one]);
+    let [second] = first.gradients([one]);
+    assert_eq!(session.run(second)?.sum(), 2.0);
+    Ok(())
+}

@@ -179,6 +179,7 @@ pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: I
         Scalar::Sub => binary::<T, scalar::Sub>(forms, isa),
         Scalar::Mul => binary::<T, scalar::Mul>(forms, isa),
         Scalar::Div => binary::<T, scalar::Div>(forms, isa),
+        Scalar::Scaled => binary::<T, scalar::Scaled>(forms, isa),
         Scalar::Maximum => binary::<T, scalar::Maximum>(forms, isa),
         Scalar::Minimum => binary::<T, scalar::Minimum>(forms, isa),
         Scalar::Checked => binary::<T, scalar::Checked>(forms, isa),
