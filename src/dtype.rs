@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use ndarray::{ArrayD, NdFloat};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, NdFloat};
 
+use crate::op::{ArrayMut, ArrayRef};
 use crate::value::Value;
 
 /// The element type of a tensor, as a value.
@@ -71,6 +72,22 @@ pub trait Element: sealed::Sealed + Copy + Default + PartialEq + fmt::Debug + Se
 
     /// The array in a [`Value`], when the value holds this type.
     fn unwrap(value: Value) -> Option<ArrayD<Self>>;
+
+    /// The input of a kernel, when its elements are of this type.
+    #[doc(hidden)]
+    fn view<'a>(array: &'a ArrayRef<'_>) -> Option<ArrayViewD<'a, Self>>;
+
+    /// The output of a kernel, when its elements are of this type.
+    #[doc(hidden)]
+    fn view_mut(array: ArrayMut<'_>) -> Option<ArrayViewMutD<'_, Self>>;
+
+    /// An array as the input of a kernel.
+    #[doc(hidden)]
+    fn array_ref(view: ArrayViewD<'_, Self>) -> ArrayRef<'_>;
+
+    /// An array as the output of a kernel.
+    #[doc(hidden)]
+    fn array_mut(view: ArrayViewMutD<'_, Self>) -> ArrayMut<'_>;
 }
 
 /// An element with arithmetic: everything but `bool`.
@@ -98,6 +115,24 @@ macro_rules! elements {
                     Value::$variant(array) => Some(array),
                     _ => None,
                 }
+            }
+            fn view<'a>(array: &'a ArrayRef<'_>) -> Option<ArrayViewD<'a, Self>> {
+                match array {
+                    ArrayRef::$variant(array) => Some(array.view()),
+                    _ => None,
+                }
+            }
+            fn view_mut(array: ArrayMut<'_>) -> Option<ArrayViewMutD<'_, Self>> {
+                match array {
+                    ArrayMut::$variant(array) => Some(array),
+                    _ => None,
+                }
+            }
+            fn array_ref(view: ArrayViewD<'_, Self>) -> ArrayRef<'_> {
+                ArrayRef::$variant(view)
+            }
+            fn array_mut(view: ArrayViewMutD<'_, Self>) -> ArrayMut<'_> {
+                ArrayMut::$variant(view)
             }
         }
     )*};

@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::sync::Arc;
 
 use crate::dtype::DType;
+use crate::op::KernelError;
 use crate::shape::Shape;
 
 /// The result of everything in this crate that can fail.
@@ -101,6 +102,19 @@ pub enum Error {
         node: String,
         /// Where it was built.
         location: &'static Location<'static>,
+    },
+
+    /// The kernel of an op did not give a value.
+    #[error("{reason}, in `{node}` ({op}) built at {location}")]
+    Kernel {
+        /// Name of the node.
+        node: String,
+        /// Name of its op.
+        op: &'static str,
+        /// Where it was built.
+        location: &'static Location<'static>,
+        /// Why there is none.
+        reason: KernelError,
     },
 
     /// A tensor of a run would hold more bytes than the machine can address.
@@ -248,6 +262,23 @@ pub enum Mistake {
         expected: Shape,
         /// The shape that came.
         found: Shape,
+    },
+
+    /// An empty list of tensors to join.
+    #[error("there are no tensors to join")]
+    NothingToJoin,
+
+    /// Tensors that differ in more than the axis along which they are to be joined.
+    #[error("operand {operand} of shape {other} does not join {first} along axis {axis}")]
+    JoinShapes {
+        /// Shape of the first tensor.
+        first: Shape,
+        /// Shape of the one that does not fit.
+        other: Shape,
+        /// Its position, counted from 0.
+        operand: usize,
+        /// The axis, counted from the first.
+        axis: usize,
     },
 
     /// Operands come from two graphs.

@@ -49,6 +49,11 @@ impl<'g> Pullback<'g> {
         self.inputs[index]
     }
 
+    /// The values of all inputs.
+    pub(crate) fn inputs(&self) -> &[AnyTensor<'g>] {
+        &self.inputs
+    }
+
     /// Gives an input the cotangent times the op's slope there, for elementwise ops.
     pub(crate) fn scale(&mut self, input: usize, slope: impl FnOnce() -> AnyTensor<'g>) {
         let masked = self.masked;

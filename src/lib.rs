@@ -52,7 +52,7 @@ mod hash;
 pub mod initializer;
 mod kernel;
 mod lower;
-mod op;
+pub mod op;
 mod ops;
 mod plan;
 pub mod prelude;

@@ -23,7 +23,8 @@ mod store;
 
 use std::sync::{Arc, PoisonError};
 
-use crate::graph::VariableId;
+use crate::graph::{NodeId, VariableId};
+use crate::op::KernelError;
 use crate::plan::{Fallible, Place, Plan};
 use crate::value::Value;
 
@@ -36,18 +37,33 @@ pub(crate) use schedule::Threads;
 pub(crate) use store::{Initialized, Store};
 
 /// A step that could not be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub(crate) struct Fault {
     /// The step's index, so that the first of several is reported, whatever finished first.
     step: usize,
     /// The step's task that it was.
     task: usize,
-    /// The function that had no value, and its node.
-    pub(crate) of: Fallible,
+    pub(crate) cause: Cause,
+}
+
+impl Fault {
+    /// Faults are reported in the order in which one thread would meet them.
+    fn place(&self) -> (usize, usize) {
+        (self.step, self.task)
+    }
+}
+
+/// Why a step could not be done.
+#[derive(Clone, Debug)]
+pub(crate) enum Cause {
+    /// A function had no value.
+    Function(Fallible),
+    /// A kernel said so.
+    Kernel { node: NodeId, error: KernelError },
 }
 
 /// Why a run gives nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Failure {
     /// A step could not be done.
     Fault(Fault),
@@ -80,6 +96,8 @@ pub(crate) struct Arena {
     _memory: Memory,
     /// The address of each buffer.
     addresses: Vec<*mut u8>,
+    /// Holds the count of the runs before.
+    run_count: Memory,
     /// What threads share of a run, if the plan is worth more than one. A helper may hold it longer than the
     /// arena lives, and then finds nothing in it to do.
     run: Option<Arc<parallel::Run>>,
@@ -92,9 +110,11 @@ unsafe impl Send for Arena {}
 impl Arena {
     fn new(plan: &Plan) -> Result<Self, OutOfMemory> {
         let memory = Memory::zeroed(plan.arena_bytes)?;
+        let run_count = Memory::zeroed(size_of::<i64>())?;
         let address = |place: Place| match place {
             // `plan::memory` has grown the arena to hold every buffer at its offset.
             Place::Arena(offset) => memory.start().wrapping_add(offset),
+            Place::RunCount => run_count.start(),
             Place::Constant(index) => plan.constants[index].start().cast_mut(),
             Place::Feed(_) | Place::Variable(_) | Place::Next(_) => std::ptr::null_mut(),
         };
@@ -102,11 +122,13 @@ impl Arena {
             addresses: plan.buffers.iter().map(|buffer| address(buffer.place)).collect(),
             run: (!plan.order.inline).then(|| Arc::new(parallel::Run::new(plan))),
             _memory: memory,
+            run_count,
         })
     }
 }
 
-/// Runs a plan, and hands each fetched value to `fetched`.
+/// Runs a plan, before which the session has run as often as `count` says, and hands each fetched value to
+/// `fetched`.
 ///
 /// # Safety
 /// `feeds` must be of the types and lengths that the plan was made for; `variable` must give the
@@ -115,6 +137,7 @@ impl Arena {
 unsafe fn run(
     plan: &Plan,
     threads: &Threads,
+    count: i64,
     feeds: &[FedArray<'_>],
     variable: impl Fn(VariableId) -> VariableMemory,
     mut fetched: impl FnMut(Value),
@@ -129,9 +152,11 @@ unsafe fn run(
             Place::Feed(position) => *address = feeds[position].start().cast_mut(),
             Place::Variable(id) => *address = variable(id).current,
             Place::Next(id) => *address = variable(id).next,
-            Place::Arena(_) | Place::Constant(_) => {}
+            Place::Arena(_) | Place::Constant(_) | Place::RunCount => {}
         }
     }
+    // SAFETY: the memory holds one `i64`, is aligned for it, and belongs to the arena, which this run alone holds.
+    unsafe { arena.run_count.start().cast::<i64>().write(count) };
     // SAFETY: the addresses are those of the plan's buffers: feeds, constants and variables by the
     // caller's promise, the rest within the arena, which this run alone holds.
     let result = unsafe { schedule::run(plan, threads, &arena) }.map_err(Failure::from).and_then(|()| {

@@ -92,7 +92,7 @@ impl Run {
             drop(state);
             resume_unwind(panic);
         }
-        state.progress.fault().map_or(Ok(()), Err)
+        state.progress.take_fault().map_or(Ok(()), Err)
     }
 
     /// Nanoseconds of open work, as last known.
@@ -213,7 +213,7 @@ impl Job {
         // SAFETY: the steps that this one waits for have succeeded, or an earlier fault had made the claim
         // void; the plan lets no step that may run at the same time touch what this one writes; tasks of one
         // step write apart, and each is claimed once.
-        unsafe { run_task(&plan.steps[step], task, addresses) }.map_err(|of| Fault { step, task, of })
+        unsafe { run_task(&plan.steps[step], task, addresses) }.map_err(|cause| Fault { step, task, cause })
     }
 
     /// Adds up what the tasks of a step have left.

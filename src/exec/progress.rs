@@ -133,7 +133,10 @@ impl Progress {
     /// Takes down that a task has been done, or passed over; whether it was the last one of its step.
     pub(super) fn report(&mut self, claim: Claim, fault: Option<Fault>) -> bool {
         if let Some(fault) = fault {
-            self.fault = Some(self.fault.map_or(fault, |known| known.min(fault)));
+            let is_first = self.fault.as_ref().is_none_or(|known| fault.place() < known.place());
+            if is_first {
+                self.fault = Some(fault);
+            }
         }
         let count = &mut self.steps[claim.step];
         count.done += 1;
@@ -160,11 +163,11 @@ impl Progress {
 
     /// Whether a step has tasks that must not be run, so that it gives nothing.
     pub(super) fn is_broken(&self, step: usize) -> bool {
-        self.is_stopped || self.fault.is_some_and(|fault| fault.step <= step)
+        self.is_stopped || self.fault.as_ref().is_some_and(|fault| fault.step <= step)
     }
 
     fn is_void(&self, step: usize, task: usize) -> bool {
-        self.is_stopped || self.fault.is_some_and(|fault| (fault.step, fault.task) < (step, task))
+        self.is_stopped || self.fault.as_ref().is_some_and(|fault| fault.place() < (step, task))
     }
 
     /// Lets nothing more be run.
@@ -182,14 +185,16 @@ impl Progress {
         self.left == 0
     }
 
-    pub(super) fn fault(&self) -> Option<Fault> {
-        self.fault
+    /// Takes out the earliest fault.
+    pub(super) fn take_fault(&mut self) -> Option<Fault> {
+        self.fault.take()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exec::Cause;
     use crate::graph::NodeId;
     use crate::lower::Scalar;
     use crate::plan::Fallible;
@@ -220,7 +225,7 @@ mod tests {
     }
 
     fn fault(step: usize, task: usize) -> Fault {
-        Fault { step, task, of: Fallible { node: NodeId(0), function: Scalar::Div } }
+        Fault { step, task, cause: Cause::Function(Fallible { node: NodeId(0), function: Scalar::Div }) }
     }
 
     /// Runs with tasks that fail; gives the fault that is left. Every task is given out once, when it may run.
@@ -229,7 +234,7 @@ mod tests {
         progress: &mut Progress,
         fails: &[(usize, usize)],
         random: &mut impl FnMut(usize) -> usize,
-    ) -> Option<Fault> {
+    ) -> Option<(usize, usize)> {
         progress.start(&toy.waits_for);
         let mut complete = vec![false; toy.tasks.len()];
         let (mut under_way, mut claimed): (Vec<Claim>, Vec<_>) = (Vec::new(), Vec::new());
@@ -255,7 +260,7 @@ mod tests {
         let all: Vec<_> =
             all.flat_map(|(step, &tasks)| (0..tasks.max(1)).map(move |task| (step, task))).collect();
         assert_eq!(claimed, all);
-        progress.fault()
+        progress.take_fault().map(|fault| fault.place())
     }
 
     #[test]
@@ -272,7 +277,7 @@ mod tests {
             for failing in 0..3 {
                 let fails: Vec<_> = (0..failing).map(|_| (random(count), random(3))).collect();
                 let real = fails.iter().filter(|(step, task)| *task < toy.tasks[*step].max(1));
-                let first = real.min().map(|&(step, task)| fault(step, task));
+                let first = real.min().copied();
                 assert_eq!(run(&toy, &mut progress, &fails, &mut random), first);
             }
         }

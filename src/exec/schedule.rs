@@ -71,7 +71,7 @@ unsafe fn run_in_order(plan: &Plan, addresses: Addresses<'_>) -> Result<(), Faul
     for (index, step) in plan.steps.iter().enumerate() {
         for task in 0..step.tasks() {
             // SAFETY: the caller's promise; one task after the other.
-            unsafe { run_task(step, task, addresses) }.map_err(|of| Fault { step: index, task, of })?;
+            unsafe { run_task(step, task, addresses) }.map_err(|cause| Fault { step: index, task, cause })?;
         }
         // SAFETY: all tasks of the step are done.
         unsafe { finish(step, addresses) };

@@ -3,13 +3,20 @@
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 
-use super::{Memory, OutOfMemory};
+use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder};
+use smallvec::SmallVec;
+
+use super::{Cause, Memory, OutOfMemory};
+use crate::dtype::{DType, Element};
 use crate::kernel::fold;
 use crate::kernel::gemm::Product;
 use crate::kernel::prefetch::prefetch;
 use crate::kernel::tile::Args;
+use crate::lower::size;
+use crate::op::{ArrayRef, KernelError, with_element};
 use crate::plan::{
-    Accumulator, Base, BufferId, Factors, Fallible, Kind, Opening, Operands, Region, Slot, Step,
+    Accumulator, Base, BufferId, Compute, ComputeOperand, Factors, Fallible, Kind, Opening, Operands, Region,
+    Slot, Step,
 };
 
 thread_local! {
@@ -45,10 +52,10 @@ impl Addresses<'_> {
 /// The addresses must be those of the plan's buffers, as large as the plan says and holding what
 /// earlier steps write; nothing else may touch at the same time what the step writes, but for other
 /// tasks of the step.
-pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>) -> Result<(), Fallible> {
+pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>) -> Result<(), Cause> {
     match &step.kind {
         // SAFETY: the caller's promise.
-        Kind::Region(region) => unsafe { run_chunk(region, task, addresses) },
+        Kind::Region(region) => unsafe { run_chunk(region, task, addresses) }.map_err(Cause::Function),
         Kind::Product { factors, c } => {
             let Factors { product, batch, split, .. } = factors;
             let panels = factors.panels();
@@ -74,12 +81,46 @@ pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>
             unsafe { fold.run(task, addresses.of(*src), addresses.of(*dst)) };
             Ok(())
         }
+        Kind::Compute(compute) => {
+            // SAFETY: the caller's promise.
+            unsafe { run_kernel(compute, addresses) }
+                .map_err(|error| Cause::Kernel { node: compute.node, error })
+        }
         Kind::Copy { src, dst, bytes } => {
             // SAFETY: both buffers hold this many bytes, and the plan gave them places apart.
             unsafe { std::ptr::copy_nonoverlapping(addresses.of(*src), addresses.of(*dst), *bytes) };
             Ok(())
         }
     }
+}
+
+/// Runs a kernel on its operands as they lie.
+///
+/// # Safety
+/// As for [`run_task`].
+unsafe fn run_kernel(compute: &Compute, addresses: Addresses<'_>) -> Result<(), KernelError> {
+    let input = |operand: &ComputeOperand| {
+        let ComputeOperand { buffer, dtype, dims, strides } = operand;
+        let shape = IxDyn(dims).strides(IxDyn(strides));
+        with_element!(*dtype, T => {
+            // SAFETY: the buffer reaches the last element that the lengths and strides lead to, of this type, which
+            // an earlier step has written and none writes now.
+            T::array_ref(unsafe { ArrayViewD::from_shape_ptr(shape, addresses.of(*buffer).cast::<T>()) })
+        })
+    };
+    let inputs: SmallVec<[ArrayRef<'_>; 4]> = compute.operands.iter().map(input).collect();
+    let (start, shape) = (addresses.of(compute.dst), IxDyn(&compute.dims));
+    if compute.dtype == DType::Bool {
+        // What other steps left there need not be truth values.
+        // SAFETY: the buffer holds as many bytes, and this step alone touches it.
+        unsafe { start.write_bytes(0, size(&compute.dims)) };
+    }
+    let output = with_element!(compute.dtype, T => {
+        // SAFETY: the buffer holds as many elements of this type, initialised as arena memory is, and this step
+        // alone touches it.
+        T::array_mut(unsafe { ArrayViewMutD::from_shape_ptr(shape, start.cast::<T>()) })
+    });
+    compute.kernel.run(&inputs, output)
 }
 
 /// Adds up what the tasks of a step have left, in their order.

@@ -7,7 +7,7 @@
 //! Locks are taken in the order graph, then store; nothing is locked while the store is.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use super::{Failure, Memory, OutOfMemory, Ready, Threads, VariableMemory, value_at};
@@ -26,6 +26,8 @@ struct Slot {
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     slots: RwLock<Vec<Option<Slot>>>,
+    /// How many runs have begun.
+    runs: AtomicI64,
 }
 
 impl Slot {
@@ -51,6 +53,8 @@ impl Store {
         fetched: impl FnMut(Value),
     ) -> Result<(), Failure> {
         let plan = ready.plan();
+        // Runs need only be told apart, so no ordering with other memory is asked for.
+        let count = self.runs.fetch_add(1, Ordering::Relaxed);
         // Acquire what `initialize` wrote before it set the flag.
         if !plan.initialized.0.load(Ordering::Acquire) {
             self.initialize(&graph.read(), graph.seed, &plan.variables)?;
@@ -60,17 +64,27 @@ impl Store {
             let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
             // SAFETY: while the store is shared nobody writes current values, and the plan, which
             // commits nothing, touches no next ones; see `run_on` for the rest.
-            return unsafe { run_on(&slots, ready, threads, fetched) };
+            return unsafe { run_on(&slots, ready, threads, count, fetched) };
         }
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: this run alone holds the store.
-        unsafe { run_on(&slots, ready, threads, fetched)? };
+        unsafe { run_on(&slots, ready, threads, count, fetched)? };
         for variable in &plan.commits {
             if let Some(Some(slot)) = slots.get_mut(variable.index()) {
                 std::mem::swap(&mut slot.current, &mut slot.next);
             }
         }
         Ok(())
+    }
+
+    /// How many runs have begun.
+    pub(crate) fn runs(&self) -> i64 {
+        self.runs.load(Ordering::Relaxed)
+    }
+
+    /// Goes on as if so many runs had begun.
+    pub(crate) fn set_runs(&self, runs: i64) {
+        self.runs.store(runs, Ordering::Relaxed);
     }
 
     /// Gives a starting value to those of the variables that have no value yet.
@@ -135,6 +149,7 @@ unsafe fn run_on(
     slots: &[Option<Slot>],
     ready: &Ready<'_>,
     threads: &Threads,
+    count: i64,
     fetched: impl FnMut(Value),
 ) -> Result<(), Failure> {
     let variable = |id: VariableId| match slots.get(id.index()) {
@@ -144,5 +159,5 @@ unsafe fn run_on(
     };
     // SAFETY: `Ready` proves that the feeds are what the plan was made for; the variables' memory has
     // the size that their graph says, for which the plan was made; the rest is the caller's promise.
-    unsafe { super::run(ready.plan(), threads, ready.feeds(), variable, fetched) }
+    unsafe { super::run(ready.plan(), threads, count, ready.feeds(), variable, fetched) }
 }

@@ -14,7 +14,7 @@
 //!    a region with the same rows; all its other operands are then produced before. If no group does,
 //!    it joins the last region that reads the same memory.
 //!    A matrix product that can be cut by rows opens a region for what reads it.
-//! 2. Otherwise it starts a group: a region of its own, a matrix product, or a fold.
+//! 2. Otherwise it starts a group: a region of its own, a matrix product, a fold, or a kernel.
 
 use crate::dtype::DType;
 
@@ -71,6 +71,8 @@ pub(crate) enum Group {
     Product(Val),
     /// A fold over a middle axis, or one whose rows are too long for a tile.
     Fold(Val),
+    /// A kernel that the vocabulary does not know.
+    Compute(Val),
 }
 
 /// What a member does for a tile of rows.
@@ -271,13 +273,22 @@ impl Grouping<'_> {
         let inst = self.program.inst(val);
         let is_source = matches!(
             inst.prim,
-            Prim::Nothing | Prim::Feed(_) | Prim::Scalar(_) | Prim::Constant(_) | Prim::Read(_)
+            Prim::Nothing
+                | Prim::Feed(_)
+                | Prim::Scalar(_)
+                | Prim::Constant(_)
+                | Prim::Read(_)
+                | Prim::RunCount
         );
         if is_source {
             return;
         }
         let Some(part) = part(self.program, self.layouts, val) else {
-            let group = if inst.prim == Prim::Contract { Group::Product(val) } else { Group::Fold(val) };
+            let group = match inst.prim {
+                Prim::Contract => Group::Product(val),
+                Prim::Compute(_) => Group::Compute(val),
+                _ => Group::Fold(val),
+            };
             self.group_of[val.index()] = Some(self.groups.len());
             self.groups.push(group);
             return;
@@ -289,7 +300,7 @@ impl Grouping<'_> {
                     *shared = rows;
                     members.push(val);
                 }
-                Group::Product(opening) | Group::Fold(opening) => {
+                Group::Product(opening) | Group::Fold(opening) | Group::Compute(opening) => {
                     let opening = Some(*opening);
                     *group = Group::Region { rows, opening, members: vec![val] };
                 }

@@ -18,12 +18,13 @@ use std::sync::Arc;
 
 use crate::dtype::{DType, Numeric};
 use crate::graph::{NodeId, VariableId};
+use crate::op::Kernel;
 use crate::value::Value;
 
 pub(crate) use names::Names;
 pub(crate) use program::{
-    Args, Dims, Fold, Inst, Prim, Program, Scalar, ScalarValue, Val, View, broadcast_dims, contracted_dims,
-    size,
+    Args, Computation, Dims, Fold, Inst, Prim, Program, Scalar, ScalarValue, Val, View, broadcast_dims,
+    contracted_dims, size,
 };
 pub(crate) use specialise::{Fetched, Request, specialise};
 
@@ -33,11 +34,25 @@ pub(crate) use specialise::{Fetched, Request, specialise};
 pub(crate) struct Lowering<'p> {
     program: &'p mut Program,
     origin: NodeId,
+    /// What tells a node's random numbers from those of all others.
+    identity: Identity<'p>,
+}
+
+/// The graph's seed and the node's name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Identity<'p> {
+    pub(crate) seed: u64,
+    pub(crate) name: &'p str,
 }
 
 impl<'p> Lowering<'p> {
-    pub(crate) fn new(program: &'p mut Program, origin: NodeId) -> Self {
-        Lowering { program, origin }
+    pub(crate) fn new(program: &'p mut Program, origin: NodeId, identity: Identity<'p>) -> Self {
+        Lowering { program, origin, identity }
+    }
+
+    /// The graph's seed and the node's name.
+    pub(crate) fn identity(&self) -> Identity<'p> {
+        self.identity
     }
 
     pub(crate) fn dims(&self, val: Val) -> &[usize] {
@@ -161,6 +176,22 @@ impl<'p> Lowering<'p> {
             return val;
         }
         self.emit(Prim::View(View::Broadcast), &[val], self.dtype(val), dims)
+    }
+
+    /// How many runs of the session came before, as an `i64`.
+    pub(crate) fn run_count(&mut self) -> Val {
+        self.emit(Prim::RunCount, &[], DType::I64, Dims::new())
+    }
+
+    /// What a kernel makes of the operands: elements of the given type and lengths.
+    pub(crate) fn compute(
+        &mut self,
+        kernel: impl Kernel,
+        args: &[Val],
+        dtype: DType,
+        dims: impl Into<Dims>,
+    ) -> Val {
+        self.emit(Prim::Compute(Computation(Arc::new(kernel))), args, dtype, dims.into())
     }
 
     /// The matrix products of [.., m, k] and [.., k, n]; the axes before the last two broadcast.

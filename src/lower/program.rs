@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::{self, Write};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
@@ -10,6 +11,7 @@ use smallvec::SmallVec;
 use super::Names;
 use crate::dtype::{DType, Element};
 use crate::graph::{NodeId, VariableId};
+use crate::op::Kernel;
 use crate::value::{Value, with_array};
 
 /// An instruction's result.
@@ -26,7 +28,7 @@ impl Val {
 /// to four axes are kept in place.
 pub(crate) type Dims = SmallVec<[usize; 4]>;
 
-/// The operands of an instruction; none takes more than three.
+/// The operands of an instruction; few take more than three.
 pub(crate) type Args = SmallVec<[Val; 4]>;
 
 /// Declares the scalar functions with the names by which they are printed.
@@ -228,6 +230,28 @@ pub(crate) enum Prim {
     View(View),
     /// The matrix products of [.., m, k] and [.., k, n]; the axes before the last two broadcast.
     Contract,
+    /// How many runs of the session came before: a number, `i64`.
+    RunCount,
+    /// Whatever the kernel makes of the operands.
+    Compute(Computation),
+}
+
+/// A kernel that the vocabulary does not know; equal to itself alone.
+#[derive(Clone, Debug)]
+pub(crate) struct Computation(pub(crate) Arc<dyn Kernel>);
+
+impl PartialEq for Computation {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Computation {}
+
+impl Hash for Computation {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).cast::<()>().hash(state);
+    }
 }
 
 /// One instruction.
@@ -248,7 +272,8 @@ pub(crate) struct Program {
     pub(crate) constants: Vec<Arc<Value>>,
     /// What the run gives, in the order of the fetches.
     pub(crate) fetches: Vec<Val>,
-    /// What can fail and is run for that alone: a fetched operation's nodes are run even if no value is.
+    /// What can fail or be seen from outside and is run for that alone: a fetched operation's nodes are run even
+    /// if no value is.
     pub(crate) checks: Vec<Val>,
     /// The values that variables have after the run.
     pub(crate) commits: Vec<(VariableId, Val)>,
@@ -382,7 +407,13 @@ impl Program {
                         && inner(a, 1) == inner(b, 2)
                         && inst.dims == contracted_dims(a, b)
                 }
-                _ => inst.args.is_empty(),
+                Prim::Compute(_) => true,
+                Prim::Nothing
+                | Prim::Feed(_)
+                | Prim::Scalar(_)
+                | Prim::Constant(_)
+                | Prim::Read(_)
+                | Prim::RunCount => inst.args.is_empty(),
             };
             if !fits {
                 return Err(format!("%{index} does not fit its operands: {inst:?}"));
@@ -407,6 +438,8 @@ impl Inst {
             Prim::View(View::Reshape) => "reshape".to_owned(),
             Prim::View(View::Broadcast) => "broadcast".to_owned(),
             Prim::Contract => "contract".to_owned(),
+            Prim::RunCount => "run count".to_owned(),
+            Prim::Compute(_) => "compute".to_owned(),
         }
     }
 }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::versions::Versions;
-use super::{Args, Dims, Inst, Lowering, Prim, Program, Val};
+use super::{Args, Computation, Dims, Identity, Inst, Lowering, Prim, Program, Val};
 use crate::error::{Error, Result};
 use crate::exec::OutOfMemory;
 use crate::graph::{Arena, Node, NodeId, VariableId, Walk};
@@ -53,7 +53,11 @@ pub(crate) fn specialise(arena: &Arena, seed: u64, request: &Request, fed: &[Vec
     };
     for (position, (&id, dims)) in request.feeds.iter().zip(fed).enumerate() {
         let dtype = arena.node(id).output.dtype;
-        let val = Lowering::new(&mut specialiser.program, id).feed(position, dtype, Dims::from_slice(dims));
+        let val = Lowering::new(&mut specialiser.program, id, Identity::default()).feed(
+            position,
+            dtype,
+            Dims::from_slice(dims),
+        );
         specialiser.vals[id.index()] = val;
     }
     for id in needed.into_iter().filter(|id| !is_fed[id.index()]) {
@@ -95,7 +99,8 @@ impl Specialiser<'_> {
         };
         let inputs: Args = node.inputs.iter().map(|&input| self.seen(input, reading)).collect();
         self.check_shapes(node, &inputs)?;
-        let val = node.op.lower(&inputs, &mut Lowering::new(&mut self.program, id));
+        let identity = Identity { seed: self.seed, name: &node.name };
+        let val = node.op.lower(&inputs, &mut Lowering::new(&mut self.program, id, identity));
         match node.op.role() {
             Role::Writes(variable) => {
                 self.write(id, variable, val, &versions)?;
@@ -109,7 +114,7 @@ impl Specialiser<'_> {
                     let start = record
                         .starting_value(self.seed)
                         .map_err(|OutOfMemory { bytes }| Error::OutOfMemory { bytes })?;
-                    let start = Lowering::new(&mut self.program, id).constant(start);
+                    let start = Lowering::new(&mut self.program, id, Identity::default()).constant(start);
                     let variable = VariableId(index as u32);
                     self.write(id, variable, start, &versions)?;
                     after.include(variable, id);
@@ -198,10 +203,13 @@ impl Specialiser<'_> {
         let last = self.last_writer.into_iter();
         self.program.commits =
             last.map(|(variable, writer)| (variable, self.written[&(writer, variable)])).collect();
-        let can_fail =
-            |inst: &Inst| matches!(inst.prim, Prim::Map(function) if function.can_fail(inst.dtype));
+        let must_run = |inst: &Inst| match &inst.prim {
+            Prim::Map(function) => function.can_fail(inst.dtype),
+            Prim::Compute(Computation(kernel)) => kernel.must_run(),
+            _ => false,
+        };
         let vals = (0..self.program.insts.len() as u32).map(Val);
-        self.program.checks = vals.filter(|&val| can_fail(self.program.inst(val))).collect();
+        self.program.checks = vals.filter(|&val| must_run(self.program.inst(val))).collect();
         self.program.pruned()
     }
 }

@@ -4,6 +4,7 @@
 use super::{Base, BufferId, Factors, Kind, Opening, Place, Plan, Step};
 use crate::exec::ALIGNMENT;
 use crate::kernel::gemm::Strides;
+use crate::lower::size;
 
 impl Plan {
     /// Says what breaks the invariant, if something does:
@@ -127,6 +128,14 @@ impl Plan {
                 let element = fold.dtype.size();
                 holds(*src, fold.outer * fold.axis * fold.inner * element)?;
                 holds(*dst, fold.outer * fold.inner * element)
+            }
+            Kind::Compute(compute) => {
+                for operand in &compute.operands {
+                    require(operand.buffer, false)?;
+                    holds(operand.buffer, operand.reach())?;
+                }
+                require(compute.dst, true)?;
+                holds(compute.dst, size(&compute.dims) * compute.dtype.size())
             }
             Kind::Copy { src, dst, bytes } => {
                 require(*src, false)?;

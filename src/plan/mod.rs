@@ -7,6 +7,7 @@
 
 mod batch;
 mod check;
+mod compute;
 mod constant;
 mod memory;
 mod order;
@@ -27,9 +28,10 @@ use crate::kernel::gemm::{GemmKernel, Product, Split, Strides};
 use crate::kernel::isa::Isa;
 use crate::lower::fuse::{self, Group, Rows};
 use crate::lower::layout::{self, Layout, broadcast_strides, folded};
-use crate::lower::{Dims, Prim, Program, Val, size};
+use crate::lower::{Computation, Dims, Prim, Program, Val, size};
 
 pub(crate) use batch::{Batch, BatchAxis};
+pub(crate) use compute::{Compute, ComputeOperand};
 pub(crate) use constant::Constant;
 pub(crate) use order::Order;
 pub(crate) use region::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp};
@@ -49,6 +51,8 @@ impl BufferId {
 pub(crate) enum Place {
     /// In what the run is fed at this position.
     Feed(usize),
+    /// Where the arena keeps the count of the runs before this one.
+    RunCount,
     /// In one of the plan's constants.
     Constant(usize),
     /// In a variable, as it was before the run.
@@ -85,6 +89,8 @@ pub(crate) enum Kind {
     Product { factors: Factors, c: BufferId },
     /// Folds over a middle axis.
     Fold { fold: MiddleFold, src: BufferId, dst: BufferId },
+    /// Runs a kernel that the vocabulary does not know.
+    Compute(Compute),
     /// Copies all bytes.
     Copy { src: BufferId, dst: BufferId, bytes: usize },
 }
@@ -245,7 +251,9 @@ impl Planner<'_> {
         for (index, group) in groups.iter().enumerate() {
             let (opening, members) = match group {
                 Group::Region { opening, members, .. } => (opening.as_ref(), members.as_slice()),
-                Group::Product(val) | Group::Fold(val) => (None, std::slice::from_ref(val)),
+                Group::Product(val) | Group::Fold(val) | Group::Compute(val) => {
+                    (None, std::slice::from_ref(val))
+                }
             };
             for &val in opening.into_iter().chain(members) {
                 if !matches!(group, Group::Region { .. }) || (Some(&val) != opening && self.accumulates(val))
@@ -292,6 +300,7 @@ impl Planner<'_> {
             }
             Prim::Scalar(number) => self.hold(Constant::row_major(&Arc::new(number.to_value()))),
             Prim::Read(variable) => Place::Variable(variable),
+            Prim::RunCount => Place::RunCount,
             _ => UNDECIDED,
         };
         let bytes = self.bytes(base);
@@ -309,6 +318,7 @@ impl Planner<'_> {
             Group::Region { rows, opening, members } => self.add_region(rows, *opening, members),
             Group::Product(val) => self.add_product(*val),
             Group::Fold(val) => self.add_fold(*val),
+            Group::Compute(val) => self.add_compute(*val),
         }
     }
 
@@ -396,6 +406,35 @@ impl Planner<'_> {
             writes: vec![dst],
             cost,
         });
+    }
+
+    fn add_compute(&mut self, val: Val) {
+        let inst = self.program.inst(val);
+        let Prim::Compute(Computation(kernel)) = &inst.prim else {
+            return;
+        };
+        let operand = |&arg: &Val| ComputeOperand {
+            buffer: self.buffer_of[&self.base(arg)],
+            dtype: self.program.inst(arg).dtype,
+            dims: self.program.inst(arg).dims.clone(),
+            strides: self.layouts[arg.index()].strides.clone(),
+        };
+        let operands: Vec<ComputeOperand> = inst.args.iter().map(operand).collect();
+        let mut reads: Vec<BufferId> = operands.iter().map(|operand| operand.buffer).collect();
+        reads.sort_unstable();
+        reads.dedup();
+        let dst = self.buffer_of[&val];
+        let bytes = inst.args.iter().map(|&arg| self.bytes(arg)).sum::<usize>() + self.bytes(val);
+        let compute = Compute {
+            kernel: Arc::clone(kernel),
+            node: inst.origin,
+            operands,
+            dst,
+            dtype: inst.dtype,
+            dims: inst.dims.clone(),
+        };
+        let cost = order::compute_cost(bytes);
+        self.steps.push(Step { kind: Kind::Compute(compute), reads, writes: vec![dst], cost });
     }
 
     /// Decides where the new values of variables are made: in the variable's own next buffer where

@@ -35,6 +35,11 @@ pub(super) fn moving_cost(bytes: usize) -> f64 {
     bytes as f64 * MOVED_BYTE_COST
 }
 
+/// What a kernel costs that nobody knows: some dozen times as much as to read and write the bytes.
+pub(super) fn compute_cost(bytes: usize) -> f64 {
+    12.0 * moving_cost(bytes)
+}
+
 pub(super) fn product_cost(product: &Product) -> f64 {
     product.m.saturating_mul(product.k).saturating_mul(product.n) as f64 * MULTIPLY_ADD_COST
 }
@@ -218,7 +223,7 @@ impl Step {
                 factors.batch.len().div_ceil(factors.batch.per_task(panels)) * panels
             }
             Kind::Fold { fold, .. } => fold.tasks(),
-            Kind::Copy { .. } => 1,
+            Kind::Compute(_) | Kind::Copy { .. } => 1,
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{Base, BufferId, Factors, Kind, Opening, Place, Plan, Slot, Step, TileOp};
+use super::{Base, BufferId, Compute, Factors, Kind, Opening, Place, Plan, Slot, Step, TileOp};
 use crate::lower::Names;
 
 /// As [`Plan::text`], with numbers for names.
@@ -26,6 +26,7 @@ impl Plan {
         for (index, buffer) in self.buffers.iter().enumerate() {
             let place = match buffer.place {
                 Place::Feed(position) => format!("feed {}", names.feed(position)),
+                Place::RunCount => "run count".to_owned(),
                 Place::Constant(index) => format!("constant {index}"),
                 Place::Variable(variable) => format!("variable {}", names.variable(variable)),
                 Place::Next(variable) => format!("next of variable {}", names.variable(variable)),
@@ -71,6 +72,13 @@ fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
         Kind::Fold { fold, src, dst } => {
             let lengths = [fold.outer, fold.axis, fold.inner];
             writeln!(f, "step {index}: b{} = fold b{} over the middle of {lengths:?}", dst.0, src.0)
+        }
+        Kind::Compute(Compute { operands, dst, .. }) => {
+            write!(f, "step {index}: b{} = compute", dst.0)?;
+            for (position, operand) in operands.iter().enumerate() {
+                write!(f, "{} b{}", if position == 0 { "" } else { "," }, operand.buffer.0)?;
+            }
+            writeln!(f)
         }
         Kind::Copy { src, dst, bytes } => {
             writeln!(f, "step {index}: b{} = copy b{}, {bytes} bytes", dst.0, src.0)

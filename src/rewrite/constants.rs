@@ -15,7 +15,7 @@
 use std::sync::Arc;
 
 use super::Applied;
-use crate::lower::{Inst, Prim, Program, ScalarValue, Val, size};
+use crate::lower::{Computation, Inst, Prim, Program, ScalarValue, Val, size};
 use crate::value::Value;
 
 /// Bytes of all results that are folded in one plan. Every plan keeps its own, and a session may keep
@@ -87,18 +87,19 @@ fn known(program: &Program) -> Vec<Option<usize>> {
         // The lengths of every value have been checked to be addressable.
         let bytes = size(&inst.dims) * inst.dtype.size();
         known.push(match inst.prim {
-            Prim::Nothing | Prim::Feed(_) | Prim::Read(_) => None,
+            Prim::Nothing | Prim::Feed(_) | Prim::Read(_) | Prim::RunCount => None,
+            Prim::Compute(Computation(ref kernel)) if kernel.must_run() => None,
             Prim::Scalar(_) | Prim::Constant(_) => Some(bytes),
             Prim::View(_) => arg(0),
             Prim::Map(function) if function.can_fail(inst.dtype) => None,
             _ if bytes > MAX_INTERMEDIATE_BYTES => None,
-            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract
+            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract | Prim::Compute(_)
                 if (0..inst.args.len()).all(|position| arg(position).is_some()) =>
             {
                 work = work.saturating_add(work_of(program, inst));
                 (work <= MAX_WORK).then_some(bytes)
             }
-            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract => None,
+            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract | Prim::Compute(_) => None,
         });
     }
     known
@@ -107,10 +108,12 @@ fn known(program: &Program) -> Vec<Option<usize>> {
 /// The elements that an instruction reads or makes, or the multiply-adds of a product.
 fn work_of(program: &Program, inst: &Inst) -> usize {
     let elements = |dims: &[usize]| dims.iter().fold(1_usize, |count, &length| count.saturating_mul(length));
-    let arg = &program.inst(inst.args[0]).dims;
+    let arg = |position: usize| &program.inst(inst.args[position]).dims;
     match inst.prim {
-        Prim::Contract => elements(&inst.dims).saturating_mul(arg.last().copied().unwrap_or(1)),
-        Prim::Fold { .. } => elements(arg),
+        Prim::Contract => elements(&inst.dims).saturating_mul(arg(0).last().copied().unwrap_or(1)),
+        Prim::Fold { .. } => elements(arg(0)),
+        Prim::Compute(_) => (0..inst.args.len())
+            .fold(elements(&inst.dims), |work, position| work.saturating_add(elements(arg(position)))),
         _ => elements(&inst.dims),
     }
 }
@@ -126,7 +129,8 @@ fn targets(program: &Program, limit: usize) -> Vec<Val> {
         if !needed[index] {
             continue;
         }
-        let is_computed = matches!(inst.prim, Prim::Map(_) | Prim::Fold { .. } | Prim::Contract);
+        let is_computed =
+            matches!(inst.prim, Prim::Map(_) | Prim::Fold { .. } | Prim::Contract | Prim::Compute(_));
         if let (true, Some(bytes)) = (is_computed && targets.len() < limit, known[index]) {
             let read = inst.args.iter().filter_map(|arg| known[arg.index()]).fold(0, usize::saturating_add);
             if bytes <= SMALL_BYTES.max(read.saturating_mul(MAX_GROWTH)).min(left) {

@@ -16,9 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::dtype::Element;
 use crate::error::{Error, Result};
-use crate::exec::{Failure, FedArray, OutOfMemory, Store, Threads};
-use crate::graph::{Graph, Shared, Tensor};
+use crate::exec::{Cause, Failure, FedArray, OutOfMemory, Store, Threads};
+use crate::graph::{Graph, NodeId, Shared, Tensor};
 use crate::lower::{Fetched, Request, Scalar};
+use crate::plan::Fallible;
 use crate::shape::Shape;
 use crate::value::Value;
 
@@ -234,6 +235,17 @@ impl Session {
         Feeding::of(self).explain(fetches)
     }
 
+    /// How many runs have begun, those that failed among them. Random ops draw anew with each.
+    pub fn run_count(&self) -> u64 {
+        self.core.store.runs() as u64
+    }
+
+    /// Goes on as if so many runs had begun, as after loading the variables of a session that had made them:
+    /// random ops then go on drawing what they would have drawn there.
+    pub fn set_run_count(&self, runs: u64) {
+        self.core.store.set_runs(runs as i64);
+    }
+
     /// The values of all variables by name, those never used being at their start.
     ///
     /// # Errors
@@ -308,20 +320,34 @@ impl Core {
         Ok(prepared)
     }
 
+    /// What has failed, in words.
+    fn explained(&self, cause: Cause) -> Error {
+        let arena = self.graph.read();
+        let blamed = |id: NodeId| {
+            let node = arena.node(id);
+            (node.name.clone(), node.location)
+        };
+        match cause {
+            Cause::Function(Fallible { node, function }) => {
+                let (node, location) = blamed(node);
+                match function {
+                    Scalar::Checked => Error::IndexOutOfRange { node, location },
+                    _ => Error::DivisionByZero { node, location },
+                }
+            }
+            Cause::Kernel { node: id, error } => {
+                let (node, location) = blamed(id);
+                Error::Kernel { node, op: arena.node(id).op.name(), location, reason: error }
+            }
+        }
+    }
+
     /// Runs a prepared request on fed arrays.
     fn run(&self, prepared: &Prepared, feeds: &[FedArray<'_>], fetched: impl FnMut(Value)) -> Result<()> {
         let ready = prepared.ready(self, feeds)?;
         self.store.run(&ready, &self.graph, &self.threads, fetched).map_err(|failure| match failure {
             Failure::OutOfMemory { bytes } => Error::OutOfMemory { bytes },
-            Failure::Fault(fault) => {
-                let arena = self.graph.read();
-                let node = arena.node(fault.of.node);
-                let (node, location) = (node.name.clone(), node.location);
-                match fault.of.function {
-                    Scalar::Checked => Error::IndexOutOfRange { node, location },
-                    _ => Error::DivisionByZero { node, location },
-                }
-            }
+            Failure::Fault(fault) => self.explained(fault.cause),
         })
     }
 }

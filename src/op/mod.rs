@@ -4,6 +4,8 @@
 //! lowered to the small vocabulary of [`lower`](crate::lower), and its gradient. No other code asks
 //! *which* op a node holds; the passes after building see the vocabulary only.
 
+mod kernel;
+
 use std::fmt;
 
 use crate::error::Mistake;
@@ -11,6 +13,9 @@ use crate::gradient::Pullback;
 use crate::graph::VariableId;
 use crate::lower::{Lowering, Val};
 use crate::shape::TensorType;
+
+pub(crate) use kernel::with_element;
+pub use kernel::{ArrayMut, ArrayRef, Kernel, KernelError};
 
 /// One kind of node. Its attributes (axes, flags, the value of a constant) are its fields.
 pub(crate) trait Op: fmt::Debug + Send + Sync + 'static {

@@ -1,0 +1,182 @@
+//! [`Kernel`]: a computation that the lowering vocabulary does not have, as plain code on arrays.
+
+use std::fmt;
+use std::sync::Arc;
+
+use ndarray::{ArrayViewD, ArrayViewMutD};
+
+use crate::dtype::{DType, Element};
+
+/// A computation on arrays that the framework takes as a whole: it plans memory and order around it, and
+/// looks inside no further.
+///
+/// It is done on one thread, in parallel with what does not depend on it, and must give the same elements
+/// whenever it is given the same inputs.
+///
+/// ```
+/// use flowgrad::op::{ArrayMut, ArrayRef, Kernel, KernelError};
+///
+/// /// The elements of a vector in ascending order.
+/// #[derive(Debug)]
+/// struct Sort;
+///
+/// impl Kernel for Sort {
+///     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
+///         let mut output = output.into_view::<f64>()?;
+///         output.assign(&inputs[0].view::<f64>()?);
+///         if let Some(elements) = output.as_slice_mut() {
+///             elements.sort_unstable_by(f64::total_cmp);
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Kernel: fmt::Debug + Send + Sync + 'static {
+    /// Fills the output, which is in row-major order and holds unspecified elements, from the inputs, which
+    /// may lie in any order. Lengths and element types are those of the operands that the op was lowered with.
+    ///
+    /// # Errors
+    /// Whatever makes the run fail; the error names the node.
+    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError>;
+
+    /// Whether it does more than to fill the output: it may fail, or something outside can tell that it ran. It
+    /// is then run whenever its node is, also where nobody needs the elements, and never ahead of a run.
+    fn must_run(&self) -> bool {
+        false
+    }
+}
+
+/// Why a [`Kernel`] did not fill its output.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KernelError {
+    /// An index that the axis does not have.
+    #[error("index {index} is out of range for an axis of length {length}")]
+    IndexOutOfRange {
+        /// The index.
+        index: i64,
+        /// The length of the axis.
+        length: usize,
+    },
+    /// An array of another element type than the kernel asked for.
+    #[error("elements of {expected} are expected, but came {found}")]
+    ElementType {
+        /// The type that was asked for.
+        expected: DType,
+        /// The type of the elements.
+        found: DType,
+    },
+    /// A reason that the op alone knows.
+    #[error(transparent)]
+    Other(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl KernelError {
+    /// A reason of the op's own: an error, or a message.
+    pub fn other(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        KernelError::Other(Arc::from(reason.into()))
+    }
+}
+
+/// Declares an array of any element type: its variants, and how typed arrays come in and out.
+macro_rules! any_array {
+    ($(#[$doc:meta])* $name:ident of $view:ident) => {
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub enum $name<'a> {
+            /// Elements of `f32`.
+            F32($view<'a, f32>),
+            /// Elements of `f64`.
+            F64($view<'a, f64>),
+            /// Elements of `i32`.
+            I32($view<'a, i32>),
+            /// Elements of `i64`.
+            I64($view<'a, i64>),
+            /// Elements of `bool`.
+            Bool($view<'a, bool>),
+        }
+
+        impl $name<'_> {
+            /// The element type.
+            pub fn dtype(&self) -> DType {
+                match self {
+                    $name::F32(_) => DType::F32,
+                    $name::F64(_) => DType::F64,
+                    $name::I32(_) => DType::I32,
+                    $name::I64(_) => DType::I64,
+                    $name::Bool(_) => DType::Bool,
+                }
+            }
+
+            /// The length of each axis.
+            pub fn shape(&self) -> &[usize] {
+                match self {
+                    $name::F32(array) => array.shape(),
+                    $name::F64(array) => array.shape(),
+                    $name::I32(array) => array.shape(),
+                    $name::I64(array) => array.shape(),
+                    $name::Bool(array) => array.shape(),
+                }
+            }
+        }
+    };
+}
+any_array! {
+    /// An input of a [`Kernel`].
+    ArrayRef of ArrayViewD
+}
+any_array! {
+    /// The output of a [`Kernel`].
+    ArrayMut of ArrayViewMutD
+}
+
+impl<'a> ArrayRef<'a> {
+    /// The array, if its elements are of type `T`.
+    ///
+    /// # Errors
+    /// [`KernelError::ElementType`] if they are not.
+    pub fn view<T: Element>(&self) -> Result<ArrayViewD<'_, T>, KernelError> {
+        let found = self.dtype();
+        T::view(self).ok_or(KernelError::ElementType { expected: T::DTYPE, found })
+    }
+}
+
+impl<'a> ArrayMut<'a> {
+    /// The array, if its elements are of type `T`.
+    ///
+    /// # Errors
+    /// [`KernelError::ElementType`] if they are not.
+    pub fn into_view<T: Element>(self) -> Result<ArrayViewMutD<'a, T>, KernelError> {
+        let found = self.dtype();
+        T::view_mut(self).ok_or(KernelError::ElementType { expected: T::DTYPE, found })
+    }
+}
+
+/// Runs one expression with `$type` standing for the element type of a [`DType`], `bool` included.
+macro_rules! with_element {
+    ($dtype:expr, $type:ident => $body:expr) => {
+        match $dtype {
+            $crate::dtype::DType::F32 => {
+                type $type = f32;
+                $body
+            }
+            $crate::dtype::DType::F64 => {
+                type $type = f64;
+                $body
+            }
+            $crate::dtype::DType::I32 => {
+                type $type = i32;
+                $body
+            }
+            $crate::dtype::DType::I64 => {
+                type $type = i64;
+                $body
+            }
+            $crate::dtype::DType::Bool => {
+                type $type = bool;
+                $body
+            }
+        }
+    };
+}
+pub(crate) use with_element;
