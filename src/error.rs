@@ -246,6 +246,38 @@ pub enum Mistake {
         rank: usize,
     },
 
+    /// A list of lengths for another number of elements than there are.
+    #[error("the shape {from} does not reshape to {to:?}")]
+    Reshape {
+        /// The shape of the operand.
+        from: Shape,
+        /// The lengths as given.
+        to: Vec<isize>,
+    },
+
+    /// A list of lengths that no shape has.
+    #[error("{lengths:?} is no shape: one length may be -1, and none less")]
+    ReshapeLengths {
+        /// The lengths as given.
+        lengths: Vec<isize>,
+    },
+
+    /// An axis to squeeze whose length is not 1.
+    #[error("axis {axis} of the shape {shape} cannot be squeezed, for its length is not 1")]
+    SqueezedLength {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// The shape of the operand.
+        shape: Shape,
+    },
+
+    /// All axes of length 1 are to be squeezed where not all lengths are known.
+    #[error("which axes of the shape {shape} have the length 1 is not known while building; list them")]
+    SqueezedUnknown {
+        /// The shape of the operand.
+        shape: Shape,
+    },
+
     /// A shape that cannot stretch to another.
     #[error("the shape {from} does not stretch to {to}")]
     Stretch {

@@ -225,6 +225,11 @@ impl Axes {
         self.keep_dims
     }
 
+    /// Whether the axes are listed, not all of them whatever the rank.
+    pub(crate) fn are_listed(&self) -> bool {
+        self.listed.is_some()
+    }
+
     /// The axes as ascending indices into a shape of the given rank.
     pub(crate) fn resolve(&self, rank: usize) -> Result<Vec<usize>, Mistake> {
         let Some(listed) = &self.listed else {

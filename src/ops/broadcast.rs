@@ -11,7 +11,7 @@ use crate::shape::{Shape, TensorType, broadcast};
 pub(super) const OPS: &[&str] = &["broadcast_like", "sum_like", "expect_shape"];
 
 /// Fails unless `small` stretches to `large` under the broadcasting rule.
-fn check_stretches(small: &TensorType, large: &TensorType) -> Result<(), Mistake> {
+pub(super) fn check_stretches(small: &TensorType, large: &TensorType) -> Result<(), Mistake> {
     match broadcast(&small.shape, &large.shape) {
         Ok(shape) if shape.agrees_with(&large.shape) => Ok(()),
         _ => Err(Mistake::Stretch { from: small.shape.clone(), to: large.shape.clone() }),

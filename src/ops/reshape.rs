@@ -1,0 +1,342 @@
+//! The same elements under other lengths: `reshape`, `expand_dims`, `squeeze`, `broadcast_to`, and `reshape_like`
+//! for their gradients.
+//!
+//! Each gives a view of its input. No element moves, but where only a copy can have them in order: behind a
+//! transpose.
+
+use crate::dtype::Element;
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::Tensor;
+use crate::lower::{Lowering, Val};
+use crate::op::Op;
+use crate::ops::broadcast::check_stretches;
+use crate::shape::{Axes, Shape, TensorType, resolve_axis};
+
+pub(super) const OPS: &[&str] = &["reshape", "expand_dims", "squeeze", "broadcast_to", "reshape_like"];
+
+/// Other lengths for the same number of elements.
+#[derive(Debug)]
+enum Reshape {
+    /// These lengths, of which one may be -1: whatever remains.
+    To(Vec<isize>),
+    /// One axis of length 1 more.
+    Expanded(isize),
+    /// Without these axes, whose length is 1.
+    Squeezed(Axes),
+}
+
+impl Reshape {
+    /// The shape that a tensor of the given one becomes, as far as lengths are known.
+    fn shape(&self, from: &Shape) -> Result<Shape, Mistake> {
+        match self {
+            Reshape::To(lengths) => filled(lengths, from),
+            Reshape::Expanded(axis) => {
+                let axis = resolve_axis(*axis, from.rank() + 1)?;
+                let (before, behind) = from.dims().split_at(axis);
+                Ok([before, &[Some(1)], behind].concat().into())
+            }
+            Reshape::Squeezed(axes) => squeezed(axes, from),
+        }
+    }
+}
+
+/// The lengths with whatever remains in place of -1.
+fn filled(lengths: &[isize], from: &Shape) -> Result<Shape, Mistake> {
+    let count = |wanted: fn(isize) -> bool| lengths.iter().filter(|&&length| wanted(length)).count();
+    if count(|length| length < -1) > 0 || count(|length| length == -1) > 1 {
+        return Err(Mistake::ReshapeLengths { lengths: lengths.to_vec() });
+    }
+    let misfit = || Mistake::Reshape { from: from.clone(), to: lengths.to_vec() };
+    let size = |known: Vec<usize>| Shape::from(known).size().ok_or_else(misfit);
+    let mut filled: Vec<Option<usize>> = lengths.iter().map(|&length| usize::try_from(length).ok()).collect();
+    let listed = size(filled.iter().flatten().copied().collect())?;
+    // The number of elements, or what it is a multiple of while lengths are unknown.
+    let elements = size(from.dims().iter().flatten().copied().collect())?;
+    let is_multiple = |number: usize, of: usize| number.checked_rem(of).map_or(number == 0, |rest| rest == 0);
+    let remaining = filled.iter_mut().find(|length| length.is_none());
+    let fits = match (remaining, from.is_known()) {
+        (Some(remaining), true) => {
+            *remaining = elements.checked_div(listed);
+            listed != 0 && is_multiple(elements, listed)
+        }
+        // What remains cannot be told from 0 elements in 0 rows.
+        (Some(_), false) => listed != 0,
+        (None, true) => elements == listed,
+        (None, false) => is_multiple(listed, elements),
+    };
+    if fits { Ok(filled.into()) } else { Err(misfit()) }
+}
+
+/// The shape without the axes, all of length 1 as far as is known.
+fn squeezed(axes: &Axes, from: &Shape) -> Result<Shape, Mistake> {
+    let lengths = || from.dims().iter().enumerate();
+    let axes = if axes.are_listed() {
+        let listed = axes.resolve(from.rank())?;
+        if let Some(&axis) = listed.iter().find(|&&axis| from.dims()[axis].is_some_and(|length| length != 1))
+        {
+            return Err(Mistake::SqueezedLength { axis, shape: from.clone() });
+        }
+        listed
+    } else {
+        if !from.is_known() {
+            return Err(Mistake::SqueezedUnknown { shape: from.clone() });
+        }
+        lengths().filter(|&(_, &length)| length == Some(1)).map(|(axis, _)| axis).collect()
+    };
+    Ok(from.reduced(&axes, false))
+}
+
+impl Op for Reshape {
+    fn name(&self) -> &'static str {
+        match self {
+            Reshape::To(_) => "reshape",
+            Reshape::Expanded(_) => "expand_dims",
+            Reshape::Squeezed(_) => "squeeze",
+        }
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(TensorType::new(inputs[0].dtype, self.shape(&inputs[0].shape)?))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let shape = self.shape(&to.dims(inputs[0]).into());
+        match shape.ok().and_then(|shape| shape.known()) {
+            Some(dims) => to.reshape(inputs[0], dims),
+            // The shape rule has accepted the lengths.
+            None => inputs[0],
+        }
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let x = at.input(0);
+        at.give(0, |dy| dy.binary(ReshapeLike, x));
+    }
+
+    fn attributes(&self) -> String {
+        match self {
+            Reshape::To(lengths) => format!("{lengths:?}"),
+            Reshape::Expanded(axis) => axis.to_string(),
+            Reshape::Squeezed(axes) => axes.to_string(),
+        }
+    }
+}
+
+/// The elements of the first input under the lengths of the second, of which only the shape counts.
+#[derive(Debug)]
+struct ReshapeLike;
+
+impl Op for ReshapeLike {
+    fn name(&self) -> &'static str {
+        "reshape_like"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let (found, expected) = (&inputs[0].shape, &inputs[1].shape);
+        match (found.size(), expected.size()) {
+            (Some(size), Some(needed)) if size != needed => {
+                Err(Mistake::OtherShape { expected: expected.clone(), found: found.clone() })
+            }
+            _ => Ok(TensorType::new(inputs[0].dtype, expected)),
+        }
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let dims = to.dims(inputs[1]).to_vec();
+        to.reshape(inputs[0], dims)
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let x = at.input(0);
+        at.give(0, |dy| dy.binary(ReshapeLike, x));
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
+    }
+}
+
+/// Repeats the input to the given lengths.
+#[derive(Debug)]
+struct BroadcastTo(Vec<usize>);
+
+impl Op for BroadcastTo {
+    fn name(&self) -> &'static str {
+        "broadcast_to"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let large = TensorType::new(inputs[0].dtype, &self.0);
+        check_stretches(inputs[0], &large)?;
+        Ok(large)
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        to.broadcast(inputs[0], self.0.clone())
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        // The sweep sums the cotangent back to the input's shape.
+        at.give(0, |dy| dy);
+    }
+
+    fn attributes(&self) -> String {
+        format!("{:?}", self.0)
+    }
+}
+
+impl<T: Element> Tensor<'_, T> {
+    /// The elements in the same order under other lengths, of which one may be -1: what remains for it.
+    ///
+    /// Gradient: the cotangent in the shape of `self`. A shape for another number of elements is a building
+    /// error, as are two lengths of -1; a -1 beside a length of 0 says nothing and is one as well.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f32>("x", [2, 3, 4]);
+    /// assert_eq!(x.reshape([6, -1]).shape().to_string(), "[6, 4]");
+    /// assert_eq!(x.reshape([24]).reduce_sum(0).reshape([]).shape().to_string(), "[]");
+    /// ```
+    #[track_caller]
+    pub fn reshape(self, lengths: impl Into<Vec<isize>>) -> Self {
+        Tensor::typed(self.any().unary(Reshape::To(lengths.into())))
+    }
+
+    /// The tensor with one axis of length 1 more, which is axis `axis` of the result; -1 puts it last.
+    ///
+    /// Gradient: the cotangent without the axis. An axis that the result does not have is a building error.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f32>("x", [None, Some(3)]);
+    /// assert_eq!(x.expand_dims(0).shape().to_string(), "[1, ?, 3]");
+    /// assert_eq!(x.expand_dims(-1).shape().to_string(), "[?, 3, 1]");
+    /// ```
+    #[track_caller]
+    pub fn expand_dims(self, axis: isize) -> Self {
+        Tensor::typed(self.any().unary(Reshape::Expanded(axis)))
+    }
+
+    /// The tensor without the given axes, whose length must be 1; `..` stands for all axes of length 1.
+    ///
+    /// Gradient: the cotangent in the shape of `self`. An axis of another length is a building error, and one of
+    /// unknown length an error of the run that feeds another. `..` needs all lengths to be known, or it is a
+    /// building error: the number of axes must not depend on what is fed.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f32>("x", [1, 3, 1]);
+    /// assert_eq!(x.squeeze(..).shape().to_string(), "[3]");
+    /// assert_eq!(x.squeeze(-1).shape().to_string(), "[1, 3]");
+    /// ```
+    #[track_caller]
+    pub fn squeeze(self, axes: impl Into<Axes>) -> Self {
+        Tensor::typed(self.any().unary(Reshape::Squeezed(axes.into())))
+    }
+
+    /// The tensor repeated to the given lengths under NumPy's rule: axes are matched from the last, and a
+    /// length of 1 stretches.
+    ///
+    /// Gradient: the cotangent, summed over what was repeated. Lengths to which the tensor does not stretch are
+    /// a building error.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let y = g.constant(ndarray::arr2(&[[1.0], [2.0]])).broadcast_to([2, 2]);
+    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[1.0, 1.0], [2.0, 2.0]]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn broadcast_to(self, lengths: impl Into<Vec<usize>>) -> Self {
+        Tensor::typed(self.any().unary(BroadcastTo(lengths.into())))
+    }
+}
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::{Example, example};
+    use ndarray::{ArrayD, Axis};
+
+    fn shaped(x: &ArrayD<f64>, lengths: &[usize]) -> ArrayD<f64> {
+        ArrayD::from_shape_vec(lengths, x.iter().copied().collect()).unwrap()
+    }
+
+    let mut examples: Vec<Example> = vec![
+        example!("reshape of nothing", &[&[0, 3]], |_, x| x[0].reshape([3, 0, 2]), |x| shaped(
+            &x[0],
+            &[3, 0, 2]
+        ),),
+        example!("reshape of no rows", &[&[0, 3]], |_, x| x[0].reshape([-1, 3, 1]), |x| shaped(
+            &x[0],
+            &[0, 3, 1]
+        ),),
+        example!("reshape to a number", &[&[1, 1]], |_, x| x[0].reshape([]), |x| shaped(&x[0], &[])),
+        example!("reshape of a number", &[&[]], |_, x| x[0].reshape(vec![1, -1]), |x| shaped(&x[0], &[1, 1])),
+        example!("reshape of a transpose", &[&[2, 3, 4]], |_, x| x[0].transpose().reshape([-1]), |x| {
+            shaped(&x[0].t().to_owned(), &[24])
+        },),
+        example!(
+            "reshape inside a product",
+            &[&[2, 6], &[3, 2]],
+            |_, x| x[0].reshape([4, 3]).matmul(x[1]),
+            {
+                |x| {
+                    let matrix = |x: &ArrayD<f64>| x.clone().into_dimensionality::<ndarray::Ix2>().unwrap();
+                    matrix(&shaped(&x[0], &[4, 3])).dot(&matrix(&x[1])).into_dyn()
+                }
+            }
+        ),
+        example!("squeeze of a listed axis", &[&[1, 3, 1]], |_, x| x[0].squeeze([-1, 0]), |x| shaped(
+            &x[0],
+            &[3]
+        ),),
+        example!("squeeze of no axis", &[&[1, 3]], |_, x| x[0].squeeze([]), |x| x[0].clone()),
+        example!(
+            "squeeze of all",
+            &[&[1, 3, 1]],
+            |_, x| x[0].reshape([1, 3, 1]).squeeze(..) * x[0].reshape([3]),
+            |x| shaped(&x[0].mapv(|x| x * x), &[3]),
+        ),
+        example!("broadcast_to", &[&[3, 1]], |_, x| x[0].broadcast_to([2, 3, 4]), |x| x[0]
+            .broadcast(vec![2, 3, 4])
+            .unwrap()
+            .to_owned(),),
+        example!("broadcast_to itself", &[&[3]], |_, x| x[0].broadcast_to(vec![3]), |x| x[0].clone()),
+        example!("broadcast_to nothing", &[&[3, 1]], |_, x| x[0].broadcast_to([3, 0]), |x| shaped(
+            &x[0].slice(ndarray::s![.., ..0]).to_owned().into_dyn(),
+            &[3, 0]
+        ),),
+        example!("broadcast_to of a number", &[&[]], |_, x| x[0].broadcast_to([2, 2]), |x| x[0]
+            .broadcast(vec![2, 2])
+            .unwrap()
+            .to_owned(),),
+    ];
+    for dims in [[2, 6], [70, 6], [1, 6]] {
+        let dims = dims.as_slice();
+        examples.extend([
+            example!("reshape", &[dims], |_, x| x[0].reshape([-1, 2, 3]), |x| {
+                let rows = x[0].shape()[0];
+                shaped(&x[0], &[rows, 2, 3])
+            },),
+            example!("reshape across rows", &[dims], |_, x| x[0].reshape([3, -1]) * 2.0, |x| {
+                let columns = x[0].len() / 3;
+                2.0 * shaped(&x[0], &[3, columns])
+            },),
+            example!("expand_dims first", &[dims], |_, x| x[0].expand_dims(0), |x| x[0]
+                .clone()
+                .insert_axis(Axis(0)),),
+            example!("expand_dims inside", &[dims], |_, x| x[0].expand_dims(-2), |x| x[0]
+                .clone()
+                .insert_axis(Axis(1)),),
+            example!("expand_dims last", &[dims], |_, x| x[0].expand_dims(2), |x| x[0]
+                .clone()
+                .insert_axis(Axis(2)),),
+        ]);
+    }
+    examples
+}
