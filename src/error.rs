@@ -104,6 +104,19 @@ pub enum Error {
         location: &'static Location<'static>,
     },
 
+    /// The lowering of an op does not keep what its shape rule promises: a mistake in the op.
+    #[error("{reason}, in `{node}` ({op}) built at {location}")]
+    Lowering {
+        /// Name of the node.
+        node: String,
+        /// Name of its op.
+        op: &'static str,
+        /// Where it was built.
+        location: &'static Location<'static>,
+        /// What is wrong.
+        reason: LoweringError,
+    },
+
     /// The kernel of an op did not give a value.
     #[error("{reason}, in `{node}` ({op}) built at {location}")]
     Kernel {
@@ -313,6 +326,22 @@ pub enum Mistake {
         axis: usize,
     },
 
+    /// A tensor of another element type than the one that is needed.
+    #[error("elements of {expected} are expected, but came {found}")]
+    ElementType {
+        /// The type that is needed.
+        expected: DType,
+        /// The type that came.
+        found: DType,
+    },
+
+    /// What an op of a user's own does not accept.
+    #[error("{reason}")]
+    Custom {
+        /// Why.
+        reason: String,
+    },
+
     /// Operands come from two graphs.
     #[error("operand {operand} belongs to another graph")]
     OtherGraph {
@@ -389,6 +418,33 @@ pub enum Mistake {
         /// Number of gradients given.
         grad_ys: usize,
     },
+}
+
+/// What is wrong with the lowering of an op.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoweringError {
+    /// An instruction that cannot be.
+    #[error("the op is lowered to an instruction that cannot be: {instruction}")]
+    Instruction {
+        /// The instruction with its operands and its result.
+        instruction: String,
+    },
+    /// The value is of another type or shape than the op's shape rule says.
+    #[error("the op promises {promised_dtype}{promised}, but is lowered to {found_dtype}{found:?}")]
+    Type {
+        /// The element type by the shape rule.
+        promised_dtype: DType,
+        /// The shape by the shape rule.
+        promised: Shape,
+        /// The element type of the lowered value.
+        found_dtype: DType,
+        /// The lengths of the lowered value.
+        found: Vec<usize>,
+    },
+    /// The value belongs to another lowering.
+    #[error("the op is lowered to a value of another lowering")]
+    ForeignValue,
 }
 
 /// Why one tensor has no gradient by another.

@@ -17,12 +17,13 @@ use smallvec::SmallVec;
 
 use crate::dtype::Float;
 use crate::error::{Mistake, NoGradient};
-use crate::graph::{AnyTensor, Arena, Graph, Node, NodeId, Tensor, Walk};
-use crate::op::Role;
+use crate::graph::{AnyTensor, Arena, Graph, Node, NodeId, Role, Tensor, Walk};
 use crate::ops::{BroadcastLike, ExpectShape, Identity, Scaled, SumLike};
 
-/// What an op sees of its node while the sweep passes it.
-pub(crate) struct Pullback<'g> {
+/// What an op sees of its node while the sweep passes it: the node's inputs, its output, and the cotangent, the
+/// gradient of the result by the output.
+#[derive(Debug)]
+pub struct Pullback<'g> {
     output: AnyTensor<'g>,
     cotangent: AnyTensor<'g>,
     /// The inputs' values as the node sees them.
@@ -40,40 +41,44 @@ type PerInput<T> = SmallVec<[T; 3]>;
 
 impl<'g> Pullback<'g> {
     /// The node's own value.
-    pub(crate) fn output(&self) -> AnyTensor<'g> {
+    pub fn output(&self) -> AnyTensor<'g> {
         self.output
     }
 
     /// The value of an input.
-    pub(crate) fn input(&self, index: usize) -> AnyTensor<'g> {
+    pub fn input(&self, index: usize) -> AnyTensor<'g> {
         self.inputs[index]
     }
 
     /// The values of all inputs.
-    pub(crate) fn inputs(&self) -> &[AnyTensor<'g>] {
+    pub fn inputs(&self) -> &[AnyTensor<'g>] {
         &self.inputs
     }
 
-    /// Gives an input the cotangent times the op's slope there, for elementwise ops.
-    pub(crate) fn scale(&mut self, input: usize, slope: impl FnOnce() -> AnyTensor<'g>) {
+    /// Gives an input the cotangent times the op's slope there, for elementwise ops. Below a `select` it is 0 where
+    /// the cotangent is, whatever the slope.
+    pub fn scale<S: Into<AnyTensor<'g>>>(&mut self, input: usize, slope: impl FnOnce() -> S) {
         let masked = self.masked;
-        self.give(input, |dy| if masked { dy.binary(Scaled, slope()) } else { dy * slope() });
+        self.give(input, |dy| {
+            let slope = slope().into();
+            if masked { dy.binary(Scaled, slope) } else { dy * slope }
+        });
     }
 
     /// Gives an input the cotangent over the reciprocal of the op's slope there, for elementwise ops.
-    pub(crate) fn divide(&mut self, input: usize, divisor: impl FnOnce() -> AnyTensor<'g>) {
+    pub fn divide<S: Into<AnyTensor<'g>>>(&mut self, input: usize, divisor: impl FnOnce() -> S) {
         let masked = self.masked;
-        self.give(input, |dy| match (masked, divisor()) {
-            (true, divisor) => dy.binary(Scaled, divisor.scalar_like(1.0) / divisor),
-            (false, divisor) => dy / divisor,
+        self.give(input, |dy| {
+            let divisor = divisor().into();
+            if masked { dy.binary(Scaled, divisor.scalar_like(1.0) / divisor) } else { dy / divisor }
         });
     }
 
     /// Gives an input its share of the cotangent; nothing is built for an input that needs none.
-    pub(crate) fn give(&mut self, input: usize, share: impl FnOnce(AnyTensor<'g>) -> AnyTensor<'g>) {
-        if self.wanted[input] {
+    pub fn give<S: Into<AnyTensor<'g>>>(&mut self, input: usize, share: impl FnOnce(AnyTensor<'g>) -> S) {
+        if self.wanted.get(input) == Some(&true) {
             let source = self.sources[input];
-            let share = summed_to(share(self.cotangent), source);
+            let share = summed_to(share(self.cotangent).into(), source);
             self.given.push((source.id(), share));
         }
     }
@@ -268,7 +273,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
                 && inputs.any(|i| reaches[node.inputs[i].index()] && passes(&arena, node, i));
             reaches[id.index()] = through_input || targets[id.index()];
         }
-        let writes = |id: NodeId| matches!(arena.node(id).op.role(), Role::Writes(_) | Role::WritesAll);
+        let writes = |id: NodeId| matches!(arena.node(id).role, Role::Writes(_) | Role::WritesAll);
         let change_before = || Walk::all(&arena).ancestors(ys.iter().map(|y| y.id())).into_iter().any(writes);
         let variables_change = !arena.variables.is_empty() && (is_ordered || change_before());
         let between: Vec<NodeId> = ancestors.into_iter().filter(|id| reaches[id.index()]).collect();
@@ -321,7 +326,9 @@ impl<'a, 'g> Sweep<'a, 'g> {
         let sources: PerInput<AnyTensor<'g>> =
             inputs.into_iter().map(|input| self.graph.tie(input)).collect();
         let as_seen = |input: &AnyTensor<'g>| match input.role() {
-            Role::Reads(_) if self.variables_change => input.binary(Identity::Seen, output),
+            Role::Reads(_) if self.variables_change => {
+                self.graph.apply_as(Identity::Seen, Role::ReadsAsSeen, &[*input, output])
+            }
             _ => *input,
         };
         let inputs = sources.iter().map(as_seen).collect();

@@ -64,7 +64,7 @@ mod value;
 pub use ndarray;
 
 pub use dtype::{DType, Element, Float, Numeric};
-pub use error::{BuildError, Error, Mistake, NoGradient, Result};
+pub use error::{BuildError, Error, LoweringError, Mistake, NoGradient, Result};
 pub use gradient::Gradients;
 pub use graph::{Graph, Operand, Operation, Tensor, Variable};
 pub use session::{Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};

@@ -128,13 +128,16 @@ impl From<&Shape> for Shape {
 
 /// The element type and shape of a tensor: all that a shape rule sees and gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct TensorType {
-    pub(crate) dtype: DType,
-    pub(crate) shape: Shape,
+pub struct TensorType {
+    /// The element type.
+    pub dtype: DType,
+    /// The lengths, possibly unknown.
+    pub shape: Shape,
 }
 
 impl TensorType {
-    pub(crate) fn new(dtype: DType, shape: impl Into<Shape>) -> Self {
+    /// Of this element type and shape.
+    pub fn new(dtype: DType, shape: impl Into<Shape>) -> Self {
         TensorType { dtype, shape: shape.into() }
     }
 
@@ -144,7 +147,10 @@ impl TensorType {
     }
 
     /// The type of what this and another operand of its element type give elementwise.
-    pub(crate) fn together(&self, other: &TensorType) -> Result<TensorType, Mistake> {
+    ///
+    /// # Errors
+    /// [`Mistake::Broadcast`] if the shapes do not broadcast.
+    pub fn together(&self, other: &TensorType) -> Result<TensorType, Mistake> {
         Ok(TensorType { dtype: self.dtype, shape: broadcast(&self.shape, &other.shape)? })
     }
 }

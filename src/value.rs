@@ -49,6 +49,11 @@ impl Value {
         T::wrap(if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() })
     }
 
+    /// Whether the elements lie in row-major order.
+    pub(crate) fn is_row_major(&self) -> bool {
+        with_array!(self, array => array.is_standard_layout())
+    }
+
     /// The same value in row-major order.
     pub(crate) fn into_row_major(self) -> Self {
         with_array!(self, array => Value::row_major(array))

@@ -10,6 +10,7 @@
 mod context;
 mod names;
 mod operation;
+mod role;
 mod tensor;
 mod text;
 mod variable;
@@ -25,7 +26,7 @@ use smallvec::SmallVec;
 use crate::dtype::{DType, Element, Numeric};
 use crate::error::{BuildError, Error, Mistake, Result};
 use crate::initializer::Start;
-use crate::op::{Op, Role};
+use crate::op::Op;
 use crate::ops;
 use crate::shape::{Shape, TensorType, is_addressable};
 use crate::value::IntoValue;
@@ -34,8 +35,8 @@ use context::Context;
 use names::{Holder, Names};
 
 pub use operation::Operation;
-pub(crate) use tensor::AnyTensor;
-pub use tensor::{Operand, Tensor};
+pub(crate) use role::Role;
+pub use tensor::{AnyTensor, Operand, Tensor};
 pub use variable::Variable;
 pub(crate) use variable::{StartingValue, VariableRecord};
 pub(crate) use walk::Walk;
@@ -66,7 +67,7 @@ pub(crate) struct MistakeId(usize);
 
 /// A node yet to be added.
 enum NewNode {
-    Op(Arc<dyn Op>),
+    Op(Arc<dyn Op>, Role),
     Variable { dtype: DType, start: StartingValue },
 }
 
@@ -74,6 +75,7 @@ enum NewNode {
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) op: Arc<dyn Op>,
+    pub(crate) role: Role,
     pub(crate) inputs: SmallVec<[NodeId; 4]>,
     /// Nodes that run before this one although it does not use their values.
     pub(crate) control: Vec<NodeId>,
@@ -119,7 +121,7 @@ impl Arena {
 
     /// A node's mistake in words, under the names that the node and its variable have by now.
     pub(crate) fn blamed(&self, node: &Node, mut mistake: Mistake) -> Error {
-        if let (Mistake::AssignShape { variable, .. }, Role::Writes(id)) = (&mut mistake, node.op.role()) {
+        if let (Mistake::AssignShape { variable, .. }, Role::Writes(id)) = (&mut mistake, node.role) {
             variable.clone_from(&self.variables[id.index()].name);
         }
         let (name, op, location) = (node.name.clone(), node.op.name(), node.location);
@@ -132,7 +134,7 @@ impl Arena {
         name: &str,
         dtype: DType,
         start: StartingValue,
-    ) -> Result<Arc<dyn Op>, Mistake> {
+    ) -> Result<(Arc<dyn Op>, Role), Mistake> {
         let dims = start.dims().to_vec();
         if !is_addressable(&dims, dtype) {
             return Err(Mistake::VariableShape { shape: dims.into() });
@@ -142,7 +144,7 @@ impl Arena {
                 let id = VariableId(self.variables.len() as u32);
                 let op = ops::VariableOp::new(id, TensorType::new(dtype, dims.as_slice()));
                 self.variables.push(VariableRecord { name: name.to_owned(), dtype, dims, start });
-                return Ok(Arc::new(op));
+                return Ok((Arc::new(op), Role::Reads(id)));
             }
             Holder::Scope => None,
             Holder::Node(node) => Some(self.node(node).location),
@@ -235,7 +237,7 @@ impl Graph {
     #[track_caller]
     pub fn placeholder<T: Element>(&self, name: &str, shape: impl Into<Shape>) -> Tensor<'_, T> {
         let placeholder = ops::Placeholder::new(TensorType::new(T::DTYPE, shape.into()));
-        Tensor::typed(self.apply_named(placeholder, &[], name))
+        Tensor::typed(self.apply_named(placeholder, Role::Placeholder, &[], name))
     }
 
     /// A tensor that each session stores, and that [`assign`](Variable::assign) changes.
@@ -258,13 +260,23 @@ impl Graph {
         Variable::typed(self.tie(self.push(variable, &[], name, Location::caller(), None)))
     }
 
+    /// Applies an op that is not one of the crate's own; see [`op`](crate::op).
+    ///
+    /// Whatever the op's shape rule refuses is a building error, and so is a result whose elements are not of type
+    /// `T`.
+    #[track_caller]
+    pub fn custom<'g, T: Element>(&'g self, op: impl Op, inputs: &[AnyTensor<'g>]) -> Tensor<'g, T> {
+        let name = op.name();
+        self.apply_named(op, Role::Pure, inputs, name).typed()
+    }
+
     /// An operation that sets every variable of the graph to its start, also those added later.
     ///
     /// A variable that was never initialized is so when a run first needs it; this operation is
     /// for starting anew.
     #[track_caller]
     pub fn initializer(&self) -> Operation<'_> {
-        self.apply(ops::Initializer, &[]).op()
+        self.apply_as(ops::Initializer, Role::WritesAll, &[]).op()
     }
 
     /// An operation that is done when all the given ones are.
@@ -331,15 +343,27 @@ impl Graph {
     /// Adds a node named after its op.
     #[track_caller]
     pub(crate) fn apply<'g>(&'g self, op: impl Op, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {
+        self.apply_as(op, Role::Pure, inputs)
+    }
+
+    /// Adds a node named after its op, which does more in a run than to compute a value.
+    #[track_caller]
+    pub(crate) fn apply_as<'g>(&'g self, op: impl Op, role: Role, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {
         let name = op.name();
         debug_assert!(ops::is_registered(name), "the file of `{name}` must register it");
-        self.apply_named(op, inputs, name)
+        self.apply_named(op, role, inputs, name)
     }
 
     #[track_caller]
-    fn apply_named<'g>(&'g self, op: impl Op, inputs: &[AnyTensor<'g>], name: &str) -> AnyTensor<'g> {
+    fn apply_named<'g>(
+        &'g self,
+        op: impl Op,
+        role: Role,
+        inputs: &[AnyTensor<'g>],
+        name: &str,
+    ) -> AnyTensor<'g> {
         let location = Location::caller();
-        self.tie(self.push(NewNode::Op(Arc::new(op)), inputs, name, location, None))
+        self.tie(self.push(NewNode::Op(Arc::new(op), role), inputs, name, location, None))
     }
 
     /// The handle of a node of this graph.
@@ -376,14 +400,14 @@ impl Graph {
         let mut arena = self.shared.write();
         let inherited = inputs.iter().chain(&control).find_map(|&id| arena.node(id).mistake);
         let is_sound = inherited.is_none() && mistake.is_none();
-        let (op, mistake) = match new {
-            NewNode::Op(op) => (op, mistake),
+        let ((op, role), mistake) = match new {
+            NewNode::Op(op, role) => ((op, role), mistake),
             NewNode::Variable { dtype, start } if is_sound => match arena.add_variable(&scoped, dtype, start)
             {
                 Ok(op) => (op, None),
-                Err(mistake) => (ops::Invalid::op("variable"), Some(mistake)),
+                Err(mistake) => ((ops::Invalid::op("variable"), Role::Pure), Some(mistake)),
             },
-            NewNode::Variable { .. } => (ops::Invalid::op("variable"), mistake),
+            NewNode::Variable { .. } => ((ops::Invalid::op("variable"), Role::Pure), mistake),
         };
         let inferred = match (inherited, mistake) {
             (None, None) => {
@@ -403,7 +427,7 @@ impl Graph {
                 (TensorType::nothing(), Some(MistakeId(arena.mistakes.len() - 1)))
             }
         };
-        arena.nodes.push(Node { op, inputs, control, output, name, location, mistake });
+        arena.nodes.push(Node { op, role, inputs, control, output, name, location, mistake });
         id
     }
 
@@ -414,7 +438,7 @@ impl Graph {
         let old = std::mem::take(&mut arena.nodes[id.index()].name);
         arena.names.release(&old);
         let name = arena.names.claim(scoped, id);
-        if let Role::Reads(variable) = arena.node(id).op.role() {
+        if let Role::Reads(variable) = arena.node(id).role {
             arena.variables[variable.index()].name.clone_from(&name);
         }
         arena.nodes[id.index()].name = name;
@@ -445,7 +469,7 @@ impl Graph {
     /// Records a mistake under the name of an op that has no node of its own; gives the invalid node.
     #[track_caller]
     pub(crate) fn invalid(&self, name: &'static str, mistake: Mistake) -> AnyTensor<'_> {
-        let node = NewNode::Op(ops::Invalid::op(name));
+        let node = NewNode::Op(ops::Invalid::op(name), Role::Pure);
         self.tie(self.push(node, &[], name, Location::caller(), Some(mistake)))
     }
 }

@@ -4,9 +4,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::{Graph, NodeId, Operation, Variable};
+use super::{Graph, NodeId, Operation, Role, Variable};
 use crate::dtype::{DType, Element};
-use crate::op::{Op, Role};
+use crate::error::Mistake;
+use crate::op::Op;
 use crate::ops;
 use crate::shape::Shape;
 use crate::value::IntoValue;
@@ -49,8 +50,14 @@ impl<T> Tensor<'_, T> {
 }
 
 impl<'g, T> Tensor<'g, T> {
-    pub(crate) fn any(self) -> AnyTensor<'g> {
+    /// The handle without its element type, with which ops are written.
+    pub fn any(self) -> AnyTensor<'g> {
         self.any
+    }
+
+    /// The graph that it belongs to.
+    pub fn graph(self) -> &'g Graph {
+        self.any.graph
     }
 
     /// The node as an operation: a run does it and gives `()`.
@@ -98,9 +105,16 @@ impl<'g, T: Element> Operand<'g, T> for T {
     }
 }
 
-/// A handle that does not know its element type: what ops and gradients are written with.
+impl<'g, T> From<Tensor<'g, T>> for AnyTensor<'g> {
+    fn from(tensor: Tensor<'g, T>) -> Self {
+        tensor.any
+    }
+}
+
+/// A handle that does not know its element type: what ops and their gradients are written with. The operators
+/// `+ - * /` and unary `-` work on it.
 #[derive(Clone, Copy)]
-pub(crate) struct AnyTensor<'g> {
+pub struct AnyTensor<'g> {
     graph: &'g Graph,
     id: NodeId,
 }
@@ -118,7 +132,8 @@ impl<'g> AnyTensor<'g> {
         AnyTensor { graph, id }
     }
 
-    pub(crate) fn graph(self) -> &'g Graph {
+    /// The graph that it belongs to.
+    pub fn graph(self) -> &'g Graph {
         self.graph
     }
 
@@ -139,7 +154,8 @@ impl<'g> AnyTensor<'g> {
         Operation { any: self }
     }
 
-    pub(crate) fn name(self) -> String {
+    /// The node's name.
+    pub fn name(self) -> String {
         self.graph.shared().read().node(self.id).name.clone()
     }
 
@@ -151,16 +167,18 @@ impl<'g> AnyTensor<'g> {
         self.graph.rename(self.id, name);
     }
 
-    pub(crate) fn dtype(self) -> DType {
+    /// The element type.
+    pub fn dtype(self) -> DType {
         self.graph.shared().read().node(self.id).output.dtype
     }
 
-    pub(crate) fn shape(self) -> Shape {
+    /// The static shape.
+    pub fn shape(self) -> Shape {
         self.graph.shared().read().node(self.id).output.shape.clone()
     }
 
     pub(crate) fn role(self) -> Role {
-        self.graph.shared().read().node(self.id).op.role()
+        self.graph.shared().read().node(self.id).role
     }
 
     pub(crate) fn is_invalid(self) -> bool {
@@ -179,8 +197,19 @@ impl<'g> AnyTensor<'g> {
         self.graph.apply(op, &[self, other])
     }
 
+    /// The same handle with its element type. A tensor of another type becomes an invalid node, with a mistake that
+    /// says so.
+    #[track_caller]
+    pub fn typed<T: Element>(self) -> Tensor<'g, T> {
+        if self.is_invalid() || self.dtype() == T::DTYPE {
+            return Tensor::typed(self);
+        }
+        let mistake = Mistake::ElementType { expected: T::DTYPE, found: self.dtype() };
+        Tensor::typed(self.graph.invalid("typed", mistake))
+    }
+
     /// The constant that holds one number of this tensor's element type.
-    pub(crate) fn scalar_like(self, value: f64) -> Self {
+    pub fn scalar_like(self, value: f64) -> Self {
         self.graph.scalar(value, self.dtype())
     }
 }

@@ -4,11 +4,10 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::{AnyTensor, Operand, Tensor};
+use super::{AnyTensor, Operand, Role, Tensor};
 use crate::dtype::{DType, Element, Numeric};
 use crate::exec::OutOfMemory;
 use crate::initializer::seed_for;
-use crate::op::Role;
 use crate::ops;
 use crate::value::Value;
 
@@ -121,8 +120,8 @@ impl<'g, T: Element> Variable<'g, T> {
         let value = value.into_tensor(any.graph()).any();
         match any.role() {
             Role::Reads(variable) => {
-                let assign = ops::Assign::new(update, variable);
-                Tensor::typed(any.graph().apply(assign, &[any, value]))
+                let assign = ops::Assign::new(update);
+                Tensor::typed(any.graph().apply_as(assign, Role::Writes(variable), &[any, value]))
             }
             // Only an invalid variable lacks the role; what is built on it is invalid as well.
             _ => Tensor::typed(any),

@@ -23,19 +23,24 @@ use crate::value::Value;
 
 pub(crate) use names::Names;
 pub(crate) use program::{
-    Args, Computation, Dims, Fold, Inst, Prim, Program, Scalar, ScalarValue, Val, View, broadcast_dims,
-    contracted_dims, size,
+    Args, Computation, Dims, Inst, Prim, Program, ScalarValue, View, broadcast_dims, contracted_dims, size,
 };
+pub use program::{Fold, Scalar, Val};
 pub(crate) use specialise::{Fetched, Request, specialise};
 
-/// What an op emits its computation through: appends instructions to a program.
+/// What an op emits its computation through: instructions of a small vocabulary, whose lengths and element types
+/// are known. Instructions are what the framework rewrites, fuses and schedules; an op is not seen behind this.
 ///
-/// Operands of `map` broadcast; all other lengths must fit, as the op's shape rule has ensured.
-pub(crate) struct Lowering<'p> {
+/// An instruction that cannot be (operands that do not broadcast, an axis that is not there, a function that an
+/// element type does not have) makes the run fail with an error that names the node.
+#[derive(Debug)]
+pub struct Lowering<'p> {
     program: &'p mut Program,
     origin: NodeId,
     /// What tells a node's random numbers from those of all others.
     identity: Identity<'p>,
+    /// The first instruction that cannot be.
+    misfit: Option<String>,
 }
 
 /// The graph's seed and the node's name.
@@ -47,7 +52,7 @@ pub(crate) struct Identity<'p> {
 
 impl<'p> Lowering<'p> {
     pub(crate) fn new(program: &'p mut Program, origin: NodeId, identity: Identity<'p>) -> Self {
-        Lowering { program, origin, identity }
+        Lowering { program, origin, identity, misfit: None }
     }
 
     /// The graph's seed and the node's name.
@@ -55,16 +60,40 @@ impl<'p> Lowering<'p> {
         self.identity
     }
 
-    pub(crate) fn dims(&self, val: Val) -> &[usize] {
+    /// The first instruction that cannot be, in words.
+    pub(crate) fn misfit(self) -> Option<String> {
+        self.misfit
+    }
+
+    /// The length of each axis of a value.
+    pub fn dims(&self, val: Val) -> &[usize] {
         &self.program.inst(val).dims
     }
 
-    pub(crate) fn dtype(&self, val: Val) -> DType {
+    /// The element type of a value.
+    pub fn dtype(&self, val: Val) -> DType {
         self.program.inst(val).dtype
     }
 
     fn emit(&mut self, prim: Prim, args: &[Val], dtype: DType, dims: Dims) -> Val {
-        self.program.push(Inst { prim, args: args.into(), dtype, dims, origin: self.origin })
+        let inst = Inst { prim, args: args.into(), dtype, dims, origin: self.origin };
+        if self.program.fits(&inst) {
+            return self.program.push(inst);
+        }
+        self.refuse(&inst.action(Names::default()), args, dtype, inst.dims)
+    }
+
+    /// Notes that an instruction cannot be, and gives something of its type and lengths in its place.
+    fn refuse(&mut self, action: &str, args: &[Val], dtype: DType, dims: Dims) -> Val {
+        let program = &self.program;
+        self.misfit.get_or_insert_with(|| {
+            let operands = args
+                .iter()
+                .map(|&arg| format!("{}{:?}", program.inst(arg).dtype, &program.inst(arg).dims[..]));
+            let operands = operands.collect::<Vec<_>>().join(", ");
+            format!("{action} of {operands} to {dtype}{:?}", &dims[..])
+        });
+        self.program.push(Inst { prim: Prim::Nothing, args: Args::new(), dtype, dims, origin: self.origin })
     }
 
     /// The result of an operation that has none.
@@ -84,7 +113,8 @@ impl<'p> Lowering<'p> {
     }
 
     /// A fixed array.
-    pub(crate) fn constant(&mut self, value: Arc<Value>) -> Val {
+    pub fn constant(&mut self, value: Arc<Value>) -> Val {
+        let value = if value.is_row_major() { value } else { Arc::new((*value).clone().into_row_major()) };
         let (dtype, dims) = (value.dtype(), Dims::from(value.shape()));
         if dims.is_empty() {
             let scalar = ScalarValue::of(&value);
@@ -95,7 +125,7 @@ impl<'p> Lowering<'p> {
     }
 
     /// A fixed number, without axes.
-    pub(crate) fn scalar(&mut self, number: f64, dtype: DType) -> Val {
+    pub fn scalar(&mut self, number: f64, dtype: DType) -> Val {
         let scalar = match dtype {
             DType::F32 => ScalarValue::F32(f32::from_f64(number).to_bits()),
             DType::F64 => ScalarValue::F64(number.to_bits()),
@@ -107,12 +137,12 @@ impl<'p> Lowering<'p> {
     }
 
     /// A scalar function of the operands, elementwise; its result is of the type of the last operand.
-    pub(crate) fn map(&mut self, scalar: Scalar, args: &[Val]) -> Val {
-        self.map_to(scalar, args, self.dtype(args[args.len() - 1]))
+    pub fn map(&mut self, scalar: Scalar, args: &[Val]) -> Val {
+        self.map_to(scalar, args, args.last().map_or(DType::Bool, |&last| self.dtype(last)))
     }
 
     /// A comparison of the operands, elementwise.
-    pub(crate) fn compare(&mut self, comparison: Scalar, args: &[Val]) -> Val {
+    pub fn compare(&mut self, comparison: Scalar, args: &[Val]) -> Val {
         self.map_to(comparison, args, DType::Bool)
     }
 
@@ -122,7 +152,7 @@ impl<'p> Lowering<'p> {
     }
 
     /// The same numbers as another element type.
-    pub(crate) fn cast(&mut self, val: Val, dtype: DType) -> Val {
+    pub fn cast(&mut self, val: Val, dtype: DType) -> Val {
         if self.dtype(val) == dtype {
             return val;
         }
@@ -131,7 +161,7 @@ impl<'p> Lowering<'p> {
     }
 
     /// The sum over ascending axes, which disappear.
-    pub(crate) fn sum(&mut self, val: Val, axes: &[usize]) -> Val {
+    pub fn sum(&mut self, val: Val, axes: &[usize]) -> Val {
         self.fold(Fold::Sum, val, axes)
     }
 
@@ -139,7 +169,12 @@ impl<'p> Lowering<'p> {
     ///
     /// Emitted as one fold for each run of adjacent axes, last run first, so that every `Fold` is
     /// over the middle of a three-axis shape and nothing has to be moved for it.
-    pub(crate) fn fold(&mut self, fold: Fold, val: Val, axes: &[usize]) -> Val {
+    pub fn fold(&mut self, fold: Fold, val: Val, axes: &[usize]) -> Val {
+        let rank = self.dims(val).len();
+        if !axes.is_sorted_by(|a, b| a < b) || axes.last().is_some_and(|&last| last >= rank) {
+            let action = format!("{} over {axes:?}", fold.name());
+            return self.refuse(&action, &[val], self.dtype(val), Dims::new());
+        }
         let mut folded = val;
         for run in axes.chunk_by(|&axis, &next| axis + 1 == next).rev() {
             let (first, end) = (run[0], run[0] + run.len());
@@ -155,8 +190,8 @@ impl<'p> Lowering<'p> {
     }
 
     /// The elements in the same order under other lengths.
-    pub(crate) fn reshape(&mut self, val: Val, dims: impl Into<Dims>) -> Val {
-        let dims = dims.into();
+    pub fn reshape(&mut self, val: Val, dims: impl AsRef<[usize]>) -> Val {
+        let dims = Dims::from_slice(dims.as_ref());
         if self.dims(val) == &*dims {
             return val;
         }
@@ -164,14 +199,14 @@ impl<'p> Lowering<'p> {
     }
 
     /// Axis `i` of the result is axis `permutation[i]`.
-    pub(crate) fn permute(&mut self, val: Val, permutation: Vec<usize>) -> Val {
-        let dims = permutation.iter().map(|&axis| self.dims(val)[axis]).collect();
+    pub fn permute(&mut self, val: Val, permutation: Vec<usize>) -> Val {
+        let dims = permutation.iter().map(|&axis| self.dims(val).get(axis).copied().unwrap_or(0)).collect();
         self.emit(Prim::View(View::Permute(permutation)), &[val], self.dtype(val), dims)
     }
 
     /// The value repeated to the given lengths under the broadcasting rule.
-    pub(crate) fn broadcast(&mut self, val: Val, dims: impl Into<Dims>) -> Val {
-        let dims = dims.into();
+    pub fn broadcast(&mut self, val: Val, dims: impl AsRef<[usize]>) -> Val {
+        let dims = Dims::from_slice(dims.as_ref());
         if self.dims(val) == &*dims {
             return val;
         }
@@ -179,23 +214,26 @@ impl<'p> Lowering<'p> {
     }
 
     /// How many runs of the session came before, as an `i64`.
-    pub(crate) fn run_count(&mut self) -> Val {
+    pub fn run_count(&mut self) -> Val {
         self.emit(Prim::RunCount, &[], DType::I64, Dims::new())
     }
 
     /// What a kernel makes of the operands: elements of the given type and lengths.
-    pub(crate) fn compute(
+    pub fn compute(
         &mut self,
         kernel: impl Kernel,
         args: &[Val],
         dtype: DType,
-        dims: impl Into<Dims>,
+        dims: impl AsRef<[usize]>,
     ) -> Val {
-        self.emit(Prim::Compute(Computation(Arc::new(kernel))), args, dtype, dims.into())
+        self.emit(Prim::Compute(Computation(Arc::new(kernel))), args, dtype, Dims::from_slice(dims.as_ref()))
     }
 
     /// The matrix products of [.., m, k] and [.., k, n]; the axes before the last two broadcast.
-    pub(crate) fn contract(&mut self, a: Val, b: Val) -> Val {
+    pub fn contract(&mut self, a: Val, b: Val) -> Val {
+        if self.dims(a).len() < 2 || self.dims(b).len() < 2 {
+            return self.refuse("contract", &[a, b], self.dtype(a), Dims::new());
+        }
         let dims = contracted_dims(self.dims(a), self.dims(b));
         self.emit(Prim::Contract, &[a, b], self.dtype(a), dims)
     }

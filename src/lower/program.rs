@@ -11,12 +11,14 @@ use smallvec::SmallVec;
 use super::Names;
 use crate::dtype::{DType, Element};
 use crate::graph::{NodeId, VariableId};
+use crate::kernel::tile::has_kernel;
 use crate::op::Kernel;
+use crate::shape::is_addressable;
 use crate::value::{Value, with_array};
 
-/// An instruction's result.
+/// An instruction's result, of the lowering that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Val(pub(crate) u32);
+pub struct Val(pub(crate) u32);
 
 impl Val {
     pub(crate) fn index(self) -> usize {
@@ -36,8 +38,13 @@ macro_rules! scalar_functions {
     ($($(#[$doc:meta])* $variant:ident $name:literal,)*) => {
         /// A function of one element of each operand.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub(crate) enum Scalar {
-            $($(#[$doc])* $variant,)*
+        #[non_exhaustive]
+        pub enum Scalar {
+            $(
+                #[doc = concat!("`", $name, "`.")]
+                $(#[$doc])*
+                $variant,
+            )*
         }
 
         impl Scalar {
@@ -86,6 +93,44 @@ scalar_functions! {
 }
 
 impl Scalar {
+    /// Whether there is the function of operands of these types that gives the last one.
+    pub(crate) fn takes(self, operands: &[DType], result: DType) -> bool {
+        let alike = |operands: &[DType]| operands.windows(2).all(|pair| pair[0] == pair[1]);
+        let fit = match (self, operands) {
+            (Scalar::Select, [condition, rest @ ..]) => {
+                *condition == DType::Bool && alike(rest) && rest.last() == Some(&result)
+            }
+            (Scalar::Cast, _) => true,
+            (Scalar::Equal | Scalar::NotEqual | Scalar::Less | Scalar::LessEqual, _) => {
+                alike(operands) && result == DType::Bool
+            }
+            _ => alike(operands) && operands.last() == Some(&result),
+        };
+        let last = operands.last().copied();
+        fit && operands.len() == self.arity() && last.is_some_and(|from| has_kernel(self, from, result))
+    }
+
+    /// The number of operands.
+    fn arity(self) -> usize {
+        match self {
+            Scalar::Neg
+            | Scalar::Square
+            | Scalar::Sqrt
+            | Scalar::Exp
+            | Scalar::Expm1
+            | Scalar::Ln
+            | Scalar::Log1p
+            | Scalar::Tanh
+            | Scalar::Sigmoid
+            | Scalar::Erf
+            | Scalar::Sin
+            | Scalar::Cos
+            | Scalar::Cast => 1,
+            Scalar::Select => 3,
+            _ => 2,
+        }
+    }
+
     /// Whether the function may have no value for some integers.
     pub(crate) fn can_fail(self, dtype: DType) -> bool {
         self == Scalar::Checked || (self == Scalar::Div && !dtype.is_float())
@@ -94,9 +139,13 @@ impl Scalar {
 
 /// An associative function by which the elements along axes become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Fold {
+#[non_exhaustive]
+pub enum Fold {
+    /// The sum; that of nothing is 0.
     Sum,
+    /// The largest; of nothing, the least number of the type.
     Max,
+    /// The smallest; of nothing, the greatest number of the type.
     Min,
 }
 
@@ -382,45 +431,65 @@ impl Program {
             if inst.args.iter().any(|arg| arg.index() >= index) {
                 return Err(format!("%{index} uses a value that comes after it"));
             }
-            let arg = |i: usize| self.inst(inst.args[i]);
-            let fits = match &inst.prim {
-                Prim::Map(_) => {
-                    inst.args.iter().all(|&arg| broadcast_dims(&inst.dims, &self.inst(arg).dims) == inst.dims)
-                }
-                Prim::Fold { first, end, .. } => {
-                    let mut dims = arg(0).dims.clone();
-                    dims.drain(*first..*end);
-                    dims == inst.dims && inst.dtype == arg(0).dtype
-                }
-                Prim::View(View::Reshape) => size(&arg(0).dims) == size(&inst.dims),
-                Prim::View(View::Broadcast) => broadcast_dims(&arg(0).dims, &inst.dims) == inst.dims,
-                Prim::View(View::Permute(axes)) => {
-                    axes.iter().map(|&axis| arg(0).dims[axis]).eq(inst.dims.iter().copied())
-                }
-                Prim::Contract => {
-                    let (a, b) = (&arg(0).dims, &arg(1).dims);
-                    let inner = |dims: &Dims, from_end: usize| {
-                        dims.len().checked_sub(from_end).map(|axis| dims[axis])
-                    };
-                    a.len() >= 2
-                        && b.len() >= 2
-                        && inner(a, 1) == inner(b, 2)
-                        && inst.dims == contracted_dims(a, b)
-                }
-                Prim::Compute(_) => true,
-                Prim::Nothing
-                | Prim::Feed(_)
-                | Prim::Scalar(_)
-                | Prim::Constant(_)
-                | Prim::Read(_)
-                | Prim::RunCount => inst.args.is_empty(),
-            };
-            if !fits {
+            if !self.fits(inst) {
                 return Err(format!("%{index} does not fit its operands: {inst:?}"));
             }
         }
         Ok(())
     }
+
+    /// Whether an instruction's type and lengths are what its operands make of it.
+    pub(crate) fn fits(&self, inst: &Inst) -> bool {
+        let dims = |position: usize| inst.args.get(position).map(|&arg| self.inst(arg).dims.as_slice());
+        let dtypes = inst.args.iter().map(|&arg| self.inst(arg).dtype);
+        let alike = || dtypes.clone().all(|dtype| dtype == inst.dtype);
+        let fits = match (&inst.prim, dims(0), dims(1)) {
+            (Prim::Map(function), ..) => {
+                let stretch = |&arg: &Val| stretches(&self.inst(arg).dims, &inst.dims);
+                function.takes(&dtypes.collect::<SmallVec<[DType; 4]>>(), inst.dtype)
+                    && inst.args.iter().all(stretch)
+            }
+            (&Prim::Fold { first, end, .. }, Some(from), None) => {
+                first <= end
+                    && end <= from.len()
+                    && [&from[..first], &from[end..]].concat() == inst.dims[..]
+                    && alike()
+                    && inst.dtype != DType::Bool
+            }
+            (Prim::View(View::Reshape), Some(from), None) => size(from) == size(&inst.dims) && alike(),
+            (Prim::View(View::Broadcast), Some(from), None) => stretches(from, &inst.dims) && alike(),
+            (Prim::View(View::Permute(axes)), Some(from), None) => {
+                let mut sorted = axes.clone();
+                sorted.sort_unstable();
+                sorted.into_iter().eq(0..from.len())
+                    && axes.iter().map(|&axis| from[axis]).eq(inst.dims.iter().copied())
+                    && alike()
+            }
+            (Prim::Contract, Some([.., _, k]), Some([.., inner, _])) => {
+                let [a, b] = [dims(0), dims(1)].map(Option::unwrap_or_default);
+                k == inner && inst.dims == contracted_dims(a, b) && alike() && inst.dtype != DType::Bool
+            }
+            (Prim::Compute(_), ..) => true,
+            (
+                Prim::Nothing
+                | Prim::Feed(_)
+                | Prim::Scalar(_)
+                | Prim::Constant(_)
+                | Prim::Read(_)
+                | Prim::RunCount,
+                None,
+                None,
+            ) => true,
+            _ => false,
+        };
+        fits && is_addressable(inst.dims.iter(), inst.dtype)
+    }
+}
+
+/// Whether lengths become others under the broadcasting rule.
+fn stretches(from: &[usize], to: &[usize]) -> bool {
+    let Some(added) = to.len().checked_sub(from.len()) else { return false };
+    from.iter().zip(&to[added..]).all(|(&from, &to)| from == 1 || from == to)
 }
 
 impl Inst {

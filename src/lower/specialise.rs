@@ -11,10 +11,9 @@ use std::sync::Arc;
 
 use super::versions::Versions;
 use super::{Args, Computation, Dims, Identity, Inst, Lowering, Prim, Program, Val};
-use crate::error::{Error, Result};
+use crate::error::{Error, LoweringError, Result};
 use crate::exec::OutOfMemory;
-use crate::graph::{Arena, Node, NodeId, VariableId, Walk};
-use crate::op::Role;
+use crate::graph::{Arena, Node, NodeId, Role, VariableId, Walk};
 use crate::shape::{TensorType, is_addressable};
 
 /// What a run asks for.
@@ -88,20 +87,23 @@ impl Specialiser<'_> {
         if let Some(mistake) = node.mistake {
             return Err(arena.error(mistake));
         }
-        if node.op.role() == Role::Placeholder {
+        if node.role == Role::Placeholder {
             let TensorType { dtype, shape } = node.output.clone();
             return Err(Error::NotFed { node: node.name.clone(), dtype, shape, location: node.location });
         }
         let versions = self.versions_before(node);
-        let reading = match node.op.role() {
+        let reading = match node.role {
             Role::ReadsAsSeen => &self.before[node.inputs[1].index()],
             _ => &versions,
         };
         let inputs: Args = node.inputs.iter().map(|&input| self.seen(input, reading)).collect();
-        self.check_shapes(node, &inputs)?;
+        let output = self.check_shapes(node, &inputs)?;
         let identity = Identity { seed: self.seed, name: &node.name };
-        let val = node.op.lower(&inputs, &mut Lowering::new(&mut self.program, id, identity));
-        match node.op.role() {
+        let mut lowering = Lowering::new(&mut self.program, id, identity);
+        let val = node.op.lower(&inputs, &mut lowering);
+        let misfit = lowering.misfit();
+        self.check_lowered(node, val, &output, misfit)?;
+        match node.role {
             Role::Writes(variable) => {
                 self.write(id, variable, val, &versions)?;
                 let mut after = versions.clone();
@@ -144,7 +146,7 @@ impl Specialiser<'_> {
     fn seen(&self, input: NodeId, versions: &Versions) -> Val {
         let val = self.vals[input.index()];
         if !versions.is_empty()
-            && let Role::Reads(variable) = self.arena.node(input).op.role()
+            && let Role::Reads(variable) = self.arena.node(input).role
             && let Some(writer) = versions.get(variable)
             && !matches!(self.program.inst(val).prim, Prim::Feed(_))
         {
@@ -154,7 +156,7 @@ impl Specialiser<'_> {
     }
 
     /// Asks the op's shape rule once more, now that every length is known, unless all were so before.
-    fn check_shapes(&self, node: &Node, inputs: &[Val]) -> Result<()> {
+    fn check_shapes<'n>(&self, node: &'n Node, inputs: &[Val]) -> Result<Cow<'n, TensorType>> {
         let was_known = |&input: &NodeId| self.arena.node(input).output.shape.is_known();
         let output = if node.inputs.iter().all(was_known) {
             Cow::Borrowed(&node.output)
@@ -162,10 +164,36 @@ impl Specialiser<'_> {
             Cow::Owned(self.infer(node, inputs)?)
         };
         if output.shape.is_known() && is_addressable(output.shape.dims().iter().flatten(), output.dtype) {
-            return Ok(());
+            return Ok(output);
         }
         let shape = output.shape.clone();
         Err(Error::TooLarge { node: node.name.clone(), shape, location: node.location })
+    }
+
+    /// The lowering of an op must give what its shape rule has promised, out of instructions that can be.
+    fn check_lowered(
+        &self,
+        node: &Node,
+        val: Val,
+        promised: &TensorType,
+        misfit: Option<String>,
+    ) -> Result<()> {
+        let found = self.program.insts.get(val.index());
+        let kept =
+            found.is_some_and(|inst| inst.dtype == promised.dtype && promised.shape.admits(&inst.dims));
+        let reason = match (misfit, found) {
+            (None, _) if kept => return Ok(()),
+            (Some(misfit), _) => LoweringError::Instruction { instruction: misfit },
+            (None, Some(inst)) => LoweringError::Type {
+                promised_dtype: promised.dtype,
+                promised: promised.shape.clone(),
+                found_dtype: inst.dtype,
+                found: inst.dims.to_vec(),
+            },
+            (None, None) => LoweringError::ForeignValue,
+        };
+        let (node, op, location) = (node.name.clone(), node.op.name(), node.location);
+        Err(Error::Lowering { node, op, location, reason })
     }
 
     /// The type of a node's value for inputs of the lengths that they have in this program.

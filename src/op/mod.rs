@@ -1,33 +1,101 @@
-//! What an op is: everything that the framework may ask of it, in one trait.
+//! What an op is: everything that the framework may ask of it, in one trait; and how to write one's own.
 //!
-//! An op lives in one file under [`ops`](crate::ops) and says its name, its shape rule, how it is
-//! lowered to the small vocabulary of [`lower`](crate::lower), and its gradient. No other code asks
-//! *which* op a node holds; the passes after building see the vocabulary only.
+//! An op says its name, its shape rule, how it is lowered to a small vocabulary, and its gradient. The crate's own
+//! ops live one file each under `src/ops` and use this very trait; no other code asks *which* op a node holds.
+//!
+//! # An op of one's own
+//!
+//! Most functions are composed of tensors' methods and need no op; a composed function that needs another gradient
+//! takes `custom_gradient`. An op is for what cannot be composed, or should be one node:
+//!
+//! 1. a type that implements [`Op`]; its attributes are fields;
+//! 2. [`Op::infer`]: the output's element type and shape, lengths possibly unknown, or a [`Mistake`];
+//! 3. [`Op::lower`]: instructions through [`Lowering`], which are rewritten, fused and scheduled like those of any
+//!    op, or a [`Kernel`] of plain Rust on arrays where the vocabulary does not reach;
+//! 4. [`Op::pullback`]: the gradient, built of tensors, so that it can be differentiated again;
+//! 5. a function that applies it with [`Graph::custom`](crate::Graph::custom), and a test that holds it to the laws,
+//!    with `flowgrad::testing::check_op`.
+//!
+//! ```
+//! use flowgrad::op::{AnyTensor, Lowering, Mistake, Op, Pullback, Scalar, TensorType, Val};
+//! use flowgrad::prelude::*;
+//!
+//! /// ln cosh x, which is nearly x²/2 about 0 and |x| - ln 2 far from it.
+//! #[derive(Debug)]
+//! struct LnCosh;
+//!
+//! impl Op for LnCosh {
+//!     fn name(&self) -> &'static str {
+//!         "ln_cosh"
+//!     }
+//!
+//!     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+//!         Ok(inputs[0].clone())
+//!     }
+//!
+//!     // |x| + ln(1 + e^(-2|x|)) - ln 2 does not overflow.
+//!     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+//!         let x = inputs[0];
+//!         let number = |to: &mut Lowering<'_>, number| to.scalar(number, to.dtype(x));
+//!         let minus = to.map(Scalar::Neg, &[x]);
+//!         let magnitude = to.map(Scalar::Maximum, &[x, minus]);
+//!         let minus_two = number(to, -2.0);
+//!         let exponent = to.map(Scalar::Mul, &[minus_two, magnitude]);
+//!         let exponential = to.map(Scalar::Exp, &[exponent]);
+//!         let logarithm = to.map(Scalar::Log1p, &[exponential]);
+//!         let sum = to.map(Scalar::Add, &[magnitude, logarithm]);
+//!         let ln_2 = number(to, std::f64::consts::LN_2);
+//!         to.map(Scalar::Sub, &[sum, ln_2])
+//!     }
+//!
+//!     fn pullback(&self, at: &mut Pullback<'_>) {
+//!         let x = at.input(0);
+//!         at.scale(0, || x.typed::<f64>().tanh());
+//!     }
+//! }
+//!
+//! fn ln_cosh<'g>(x: Tensor<'g, f64>) -> Tensor<'g, f64> {
+//!     x.graph().custom(LnCosh, &[x.any()])
+//! }
+//!
+//! let g = Graph::new();
+//! let x = g.constant(ndarray::arr1(&[0.0, 1000.0]));
+//! let y = ln_cosh(x);
+//! let [dx] = y.gradients([x]);
+//! let [y, dx] = Session::new(&g)?.run([y, dx])?;
+//! assert_eq!(y, ndarray::arr1(&[0.0, 1000.0 - std::f64::consts::LN_2]).into_dyn());
+//! assert_eq!(dx, ndarray::arr1(&[0.0, 1.0]).into_dyn());
+//! # Ok::<(), flowgrad::Error>(())
+//! ```
 
 mod kernel;
 
 use std::fmt;
 
-use crate::error::Mistake;
-use crate::gradient::Pullback;
-use crate::graph::VariableId;
-use crate::lower::{Lowering, Val};
-use crate::shape::TensorType;
+pub use crate::error::Mistake;
+pub use crate::gradient::Pullback;
+pub use crate::graph::AnyTensor;
+pub use crate::lower::{Fold, Lowering, Scalar, Val};
+pub use crate::shape::TensorType;
 
 pub(crate) use kernel::with_element;
 pub use kernel::{ArrayMut, ArrayRef, Kernel, KernelError};
 
 /// One kind of node. Its attributes (axes, flags, the value of a constant) are its fields.
-pub(crate) trait Op: fmt::Debug + Send + Sync + 'static {
+pub trait Op: fmt::Debug + Send + Sync + 'static {
     /// The op's name as TensorFlow spells it; nodes are named after it.
     fn name(&self) -> &'static str;
 
     /// The shape rule: the output's type for these inputs, lengths possibly unknown.
     ///
     /// Asked once while building, and once more for each plan with every length known.
+    ///
+    /// # Errors
+    /// The mistake that it would be to apply the op to such inputs.
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake>;
 
-    /// Emits the op's computation in the lowering vocabulary and gives its result.
+    /// Emits the op's computation in the lowering vocabulary and gives its result, which must be of the type that
+    /// [`infer`](Op::infer) gives for the inputs' types.
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val;
 
     /// The gradient: gives each input its share of the cotangent by adding nodes to the graph.
@@ -46,30 +114,8 @@ pub(crate) trait Op: fmt::Debug + Send + Sync + 'static {
         false
     }
 
-    /// What a session must know of the op beyond its value.
-    fn role(&self) -> Role {
-        Role::Pure
-    }
-
     /// The fields, as the text form of the graph prints them behind the name.
     fn attributes(&self) -> String {
         String::new()
     }
-}
-
-/// How an op takes part in a run beyond computing a value from its inputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// Not at all.
-    Pure,
-    /// Its value comes from outside.
-    Placeholder,
-    /// It stands for a variable's value; which value is decided for each reader.
-    Reads(VariableId),
-    /// It stands for the value that its second input sees in the variable that is its first.
-    ReadsAsSeen,
-    /// Its value becomes the variable's.
-    Writes(VariableId),
-    /// Every variable of the graph takes its starting value.
-    WritesAll,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::lower::{Lowering, Val};
-use crate::op::{Op, Role};
+use crate::op::Op;
 use crate::shape::TensorType;
 use crate::value::Value;
 
@@ -71,10 +71,6 @@ impl Op for Placeholder {
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
-
-    fn role(&self) -> Role {
-        Role::Placeholder
-    }
 }
 
 /// A node that was never well formed; its name says what it should have been.

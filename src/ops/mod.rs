@@ -18,22 +18,8 @@ macro_rules! op_files {
     };
 }
 op_files![
-    arithmetic,
-    broadcast,
-    cast,
-    compare,
-    concat,
-    constant,
-    identity,
-    matmul,
-    neural,
-    power,
-    reduce,
-    reshape,
-    scaled,
-    state,
-    transpose,
-    unary,
+    arithmetic, broadcast, cast, compare, concat, constant, identity, matmul, neural, power, reduce, reshape,
+    scaled, state, transpose, unary,
 ];
 
 #[cfg(test)]

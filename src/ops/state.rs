@@ -8,7 +8,7 @@ use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::VariableId;
 use crate::lower::{Lowering, Scalar, Val};
-use crate::op::{Op, Role};
+use crate::op::Op;
 use crate::shape::{TensorType, broadcast};
 
 pub(super) const OPS: &[&str] = &["variable", "assign", "assign_add", "assign_sub", "group", "initializer"];
@@ -40,10 +40,6 @@ impl Op for VariableOp {
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
-
-    fn role(&self) -> Role {
-        Role::Reads(self.id)
-    }
 }
 
 /// How an assignment makes the new value from the old one and its operand.
@@ -59,20 +55,17 @@ pub(crate) enum Update {
 
 /// An assignment: inputs are the variable and the operand, the output is the new value.
 #[derive(Debug)]
-pub(crate) struct Assign {
-    update: Update,
-    variable: VariableId,
-}
+pub(crate) struct Assign(Update);
 
 impl Assign {
-    pub(crate) fn new(update: Update, variable: VariableId) -> Self {
-        Assign { update, variable }
+    pub(crate) fn new(update: Update) -> Self {
+        Assign(update)
     }
 }
 
 impl Op for Assign {
     fn name(&self) -> &'static str {
-        match self.update {
+        match self.0 {
             Update::Replace => "assign",
             Update::Add => "assign_add",
             Update::Subtract => "assign_sub",
@@ -81,7 +74,7 @@ impl Op for Assign {
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
         let (stored, value) = (inputs[0], inputs[1]);
-        let fits = match self.update {
+        let fits = match self.0 {
             Update::Replace => value.shape.agrees_with(&stored.shape),
             Update::Add | Update::Subtract => {
                 broadcast(&stored.shape, &value.shape).is_ok_and(|shape| shape.agrees_with(&stored.shape))
@@ -100,7 +93,7 @@ impl Op for Assign {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let (old, value) = (inputs[0], inputs[1]);
-        match self.update {
+        match self.0 {
             Update::Replace => value,
             Update::Add => to.map(Scalar::Add, &[old, value]),
             Update::Subtract => to.map(Scalar::Sub, &[old, value]),
@@ -108,7 +101,7 @@ impl Op for Assign {
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
-        match self.update {
+        match self.0 {
             Update::Replace => at.give(1, |dy| dy),
             Update::Add => {
                 at.give(0, |dy| dy);
@@ -122,11 +115,7 @@ impl Op for Assign {
     }
 
     fn differentiable(&self, input: usize) -> bool {
-        input == 1 || !matches!(self.update, Update::Replace)
-    }
-
-    fn role(&self) -> Role {
-        Role::Writes(self.variable)
+        input == 1 || !matches!(self.0, Update::Replace)
     }
 }
 
@@ -168,10 +157,6 @@ impl Op for Initializer {
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
-
-    fn role(&self) -> Role {
-        Role::WritesAll
-    }
 }
 
 #[cfg(test)]

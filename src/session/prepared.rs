@@ -7,9 +7,8 @@ use super::Core;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::exec::{FedArray, Ready, Store};
-use crate::graph::{Arena, Walk};
+use crate::graph::{Arena, Role, Walk};
 use crate::lower::{Names, Program, Request, specialise};
-use crate::op::Role;
 use crate::plan::{self, Options, Plan};
 use crate::rewrite::{self, Applied};
 use crate::shape::Shape;
@@ -81,7 +80,7 @@ impl Prepared {
             .ancestors_short_of(request.fetches.iter().map(|fetch| fetch.node), |id| {
                 request.feeds.contains(&id)
             });
-        let initializes = nodes.into_iter().any(|id| arena.node(id).op.role() == Role::WritesAll);
+        let initializes = nodes.into_iter().any(|id| arena.node(id).role == Role::WritesAll);
         let feeds = request.feeds.iter().map(|&id| arena.node(id)).map(|node| FedTensor {
             name: node.name.clone(),
             dtype: node.output.dtype,

@@ -195,6 +195,11 @@ pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: I
     }), else None)
 }
 
+/// Whether there is a kernel of the function for these types, which is so on every machine or on none.
+pub(crate) fn has_kernel(function: Scalar, from: DType, to: DType) -> bool {
+    map(function, Forms::Tiles, from, to, Isa::Baseline).is_some()
+}
+
 fn cast(from: DType, to: DType, isa: Isa) -> Kernel {
     fn onto<T>(to: DType, isa: Isa) -> Kernel
     where

@@ -21,7 +21,7 @@ use super::isa::Isa;
 use crate::dtype::DType;
 use crate::lower::{Fold, Scalar};
 
-pub(crate) use elementwise::Forms;
+pub(crate) use elementwise::{Forms, has_kernel};
 pub(crate) use folds::Extent;
 pub(crate) use moves::{Move, Strided};
 pub(crate) use pairs::Step;
