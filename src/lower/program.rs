@@ -96,6 +96,7 @@ impl Scalar {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Fold {
     Sum,
+    Prod,
     Max,
     Min,
 }
@@ -105,6 +106,7 @@ impl Fold {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Fold::Sum => "sum",
+            Fold::Prod => "prod",
             Fold::Max => "max",
             Fold::Min => "min",
         }
