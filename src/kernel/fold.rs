@@ -119,6 +119,7 @@ mod tests {
             let src: Vec<i64> = (0..outer * axis * inner).map(|i| (i * 7919 % 1013) as i64 - 500).collect();
             for (fold, combine, empty) in [
                 (Fold::Sum, (|a, b| a + b) as fn(i64, i64) -> i64, 0),
+                (Fold::Prod, i64::wrapping_mul, 1),
                 (Fold::Max, i64::max, i64::MIN),
                 (Fold::Min, i64::min, i64::MAX),
             ] {

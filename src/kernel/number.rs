@@ -10,6 +10,7 @@ pub(crate) trait Number: Numeric + PartialOrd {
     type Vector<M: Machine>: Vector<Self>;
 
     const ZERO: Self;
+    const ONE: Self;
     /// What a maximum over nothing is.
     const LOWEST: Self;
     /// What a minimum over nothing is.
@@ -33,6 +34,7 @@ macro_rules! float_numbers {
         impl Number for $type {
             type Vector<M: Machine> = M::$vector;
             const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
             const LOWEST: Self = $type::NEG_INFINITY;
             const HIGHEST: Self = $type::INFINITY;
             #[inline(always)]
@@ -81,6 +83,7 @@ macro_rules! integer_numbers {
         impl Number for $type {
             type Vector<M: Machine> = Plain<$type, M, 16>;
             const ZERO: Self = 0;
+            const ONE: Self = 1;
             const LOWEST: Self = $type::MIN;
             const HIGHEST: Self = $type::MAX;
             #[inline(always)]

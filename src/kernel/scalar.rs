@@ -168,9 +168,10 @@ macro_rules! folds {
     )*};
 }
 folds! {
-    Sum = ZERO,    add,     (a, b) => a.add(b),     false;
-    Max = LOWEST,  maximum, (a, b) => b.larger(a),  true;
-    Min = HIGHEST, minimum, (a, b) => b.smaller(a), true;
+    Sum  = ZERO,    add,     (a, b) => a.add(b),     false;
+    Prod = ONE,     mul,     (a, b) => a.mul(b),     false;
+    Max  = LOWEST,  maximum, (a, b) => b.larger(a),  true;
+    Min  = HIGHEST, minimum, (a, b) => b.smaller(a), true;
 }
 
 /// Runs one expression with `$name` standing for the type of a fold.
@@ -179,6 +180,10 @@ macro_rules! with_fold {
         match $fold {
             $crate::lower::Fold::Sum => {
                 type $name = $crate::kernel::scalar::Sum;
+                $body
+            }
+            $crate::lower::Fold::Prod => {
+                type $name = $crate::kernel::scalar::Prod;
                 $body
             }
             $crate::lower::Fold::Max => {

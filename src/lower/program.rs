@@ -143,6 +143,8 @@ impl Scalar {
 pub enum Fold {
     /// The sum; that of nothing is 0.
     Sum,
+    /// The product; that of nothing is 1.
+    Prod,
     /// The largest; of nothing, the least number of the type.
     Max,
     /// The smallest; of nothing, the greatest number of the type.
@@ -154,6 +156,7 @@ impl Fold {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Fold::Sum => "sum",
+            Fold::Prod => "prod",
             Fold::Max => "max",
             Fold::Min => "min",
         }

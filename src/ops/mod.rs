@@ -20,6 +20,25 @@ macro_rules! op_files {
 op_files![
     arithmetic, broadcast, cast, compare, concat, constant, identity, matmul, neural, power, reduce, reshape,
     scaled, state, transpose, unary,
+    arithmetic,
+    broadcast,
+    cast,
+    compare,
+    concat,
+    constant,
+    identity,
+    logical_reduce,
+    matmul,
+    neural,
+    power,
+    product,
+    reduce,
+    reshape,
+    scaled,
+    state,
+    statistics,
+    transpose,
+    unary,
 ];
 
 #[cfg(test)]

@@ -6,20 +6,22 @@ use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor};
 use crate::lower::{Fold, Lowering, Val};
 use crate::op::Op;
+use crate::ops::Scaled;
 use crate::ops::compare::Compare;
+use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, TensorType};
 
 pub(super) const OPS: &[&str] = &["reduce_sum", "reduce_max", "reduce_min", "spread", "count"];
 
-/// One element for all those along the axes: their sum, or the largest or smallest of them.
+/// One element for all those along the axes: their sum, their product, or the largest or smallest of them.
 #[derive(Debug)]
-struct Reduce {
-    fold: Fold,
-    axes: Axes,
+pub(super) struct Reduce {
+    pub(super) fold: Fold,
+    pub(super) axes: Axes,
 }
 
 impl Reduce {
-    fn sum(axes: Axes) -> Self {
+    pub(super) fn sum(axes: Axes) -> Self {
         Reduce { fold: Fold::Sum, axes }
     }
 }
@@ -28,6 +30,7 @@ impl Op for Reduce {
     fn name(&self) -> &'static str {
         match self.fold {
             Fold::Sum => "reduce_sum",
+            Fold::Prod => "reduce_prod",
             Fold::Max => "reduce_max",
             Fold::Min => "reduce_min",
         }
@@ -52,6 +55,10 @@ impl Op for Reduce {
         let spread = || Spread(self.axes.clone());
         at.give(0, |dy| match self.fold {
             Fold::Sum => dy.binary(spread(), x),
+            Fold::Prod => {
+                let others = x.unary(ProductOfOthers { axes: self.axes.clone() });
+                dy.binary(spread(), x).binary(Scaled, others)
+            }
             // Elements that tie share the cotangent equally.
             Fold::Max | Fold::Min => {
                 let hit = x.binary(Compare::Equal, y.binary(spread(), x));
@@ -67,14 +74,14 @@ impl Op for Reduce {
 }
 
 /// The lengths with 1 in place of the reduced axes.
-fn kept(dims: &[usize], axes: &[usize]) -> Vec<usize> {
+pub(super) fn kept(dims: &[usize], axes: &[usize]) -> Vec<usize> {
     dims.iter().enumerate().map(|(axis, &length)| if axes.contains(&axis) { 1 } else { length }).collect()
 }
 
 /// The gradient of a sum: repeats a reduced tensor along the reduced axes of its second input, of
 /// which only the shape counts.
 #[derive(Debug)]
-struct Spread(Axes);
+pub(super) struct Spread(pub(super) Axes);
 
 impl Op for Spread {
     fn name(&self) -> &'static str {

@@ -25,6 +25,8 @@ pub(super) fn fold_once(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let once = view(View::Broadcast, view(View::Reshape, Tree::Val(source), dims), inst.dims.clone());
     let by = match fold {
         Fold::Max | Fold::Min => once,
+        // A power of its own would round otherwise.
+        Fold::Prod => return None,
         Fold::Sum => {
             let count = scalar::evaluate(Scalar::Cast, dtype, &[ScalarValue::F64((count as f64).to_bits())])?;
             Tree::map(Scalar::Mul, vec![Tree::scalar(count, dtype), once], inst)

@@ -1,0 +1,160 @@
+//! Reductions that are composed of others: `reduce_log_sum_exp`, `reduce_variance` and `norm`. Fusion runs them
+//! row by row.
+
+use crate::dtype::{Float, Numeric};
+use crate::graph::Tensor;
+use crate::shape::Axes;
+
+pub(super) const OPS: &[&str] = &[];
+
+impl<T: Float> Tensor<'_, T> {
+    /// ln Σ eˣ along the axes, computed from x minus its maximum, so that no exponential overflows. Axes as for
+    /// [`reduce_sum`](Tensor::reduce_sum).
+    ///
+    /// Gradient: the cotangent times eˣ over the sum, the softmax along the axes. Of nothing, or of -∞ alone, it
+    /// is -∞; of any ∞ it is ∞.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let y = g.constant(ndarray::arr1(&[1000.0, 1000.0])).reduce_log_sum_exp(..);
+    /// assert_eq!(Session::new(&g)?.run(y)?.sum(), 1000.0 + 2.0_f64.ln());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn reduce_log_sum_exp(self, axes: impl Into<Axes>) -> Self {
+        let axes = axes.into();
+        if let Some(invalid) = self.any().misfit("reduce_log_sum_exp", &axes) {
+            return Tensor::typed(invalid);
+        }
+        let along = || axes.clone().keep_dims();
+        let zero = <T as Numeric>::from_f64(0.0);
+        let largest = self.reduce_max(along()).stop_gradient();
+        // Minus itself, what is infinite would be NaN.
+        let shift = (largest - largest).equal(zero).select(largest, zero);
+        let logarithm = (self - shift).exp().reduce_sum(along()).ln() + shift;
+        logarithm.without(&axes).named("reduce_log_sum_exp")
+    }
+
+    /// The tensor without the axes that a reduction has kept, unless it should.
+    #[track_caller]
+    fn without(self, axes: &Axes) -> Self {
+        if axes.keeps_dims() {
+            return self;
+        }
+        // The caller has accepted the axes.
+        let axes = axes.resolve(self.any().shape().rank()).unwrap_or_default();
+        self.squeeze(Axes::of(axes.into_iter().map(|axis| axis as isize)))
+    }
+
+    /// The variance along the axes: the mean of the squares of what x differs from its mean. Axes as for
+    /// [`reduce_sum`](Tensor::reduce_sum).
+    ///
+    /// Gradient: the cotangent times 2·(x - mean) over the number of elements. It is that of the elements
+    /// themselves, not an estimate from a sample: their number is divided by, not one less. The variance of nothing
+    /// is NaN.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let y = g.constant(ndarray::arr2(&[[1.0, 3.0], [2.0, 2.0]])).reduce_variance(-1);
+    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1.0, 0.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn reduce_variance(self, axes: impl Into<Axes>) -> Self {
+        let axes = axes.into();
+        if let Some(invalid) = self.any().misfit("reduce_variance", &axes) {
+            return Tensor::typed(invalid);
+        }
+        let centred = self - self.reduce_mean(axes.clone().keep_dims());
+        centred.square().reduce_mean(axes).named("reduce_variance")
+    }
+
+    /// The Euclidean norm along the axes: √Σ x². Axes as for [`reduce_sum`](Tensor::reduce_sum).
+    ///
+    /// Gradient: the cotangent times x over the norm, and 0 where the norm is 0. Elements whose squares are beyond
+    /// the range of the type have the norm ∞ or 0.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let y = g.constant(ndarray::arr2(&[[3.0, 4.0], [0.0, 0.0]])).norm(-1);
+    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[5.0, 0.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn norm(self, axes: impl Into<Axes>) -> Self {
+        let axes = axes.into();
+        if let Some(invalid) = self.any().misfit("norm", &axes) {
+            return Tensor::typed(invalid);
+        }
+        let zero = <T as Numeric>::from_f64(0.0);
+        let squares = self.square().reduce_sum(axes);
+        squares.equal(zero).select(zero, squares.sqrt()).named("norm")
+    }
+}
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::{Example, example};
+    use ndarray::{ArrayD, ArrayView1, Axis};
+
+    fn along(x: &ArrayD<f64>, axis: usize, of: fn(ArrayView1<'_, f64>) -> f64) -> ArrayD<f64> {
+        x.map_axis(Axis(axis), of)
+    }
+    const LOG_SUM_EXP: fn(ArrayView1<'_, f64>) -> f64 = |x| x.mapv(f64::exp).sum().ln();
+    const VARIANCE: fn(ArrayView1<'_, f64>) -> f64 = |x| {
+        let mean = x.sum() / x.len() as f64;
+        x.mapv(|x| (x - mean) * (x - mean)).sum() / x.len() as f64
+    };
+    const NORM: fn(ArrayView1<'_, f64>) -> f64 = |x| x.mapv(|x| x * x).sum().sqrt();
+    fn all(x: &ArrayD<f64>, of: fn(ArrayView1<'_, f64>) -> f64) -> ArrayD<f64> {
+        let flat: ndarray::Array1<f64> = x.iter().copied().collect();
+        ndarray::arr0(of(flat.view())).into_dyn()
+    }
+
+    let mut examples: Vec<Example> = Vec::new();
+    for dims in [[3, 4], [1, 3], [3, 1], [40, 2], [2, 70], [0, 3]] {
+        let dims = dims.as_slice();
+        examples.extend([
+            example!("log_sum_exp of rows", &[dims], |_, x| x[0].reduce_log_sum_exp(-1), |x| along(
+                &x[0],
+                1,
+                LOG_SUM_EXP
+            )),
+            example!("variance of rows", &[dims], |_, x| x[0].reduce_variance(1), |x| along(
+                &x[0], 1, VARIANCE
+            )),
+            example!("norm of rows", &[dims], |_, x| x[0].norm(1), |x| along(&x[0], 1, NORM)),
+        ]);
+    }
+    for dims in [[3, 4], [40, 2], [1, 1]] {
+        let dims = dims.as_slice();
+        examples.extend([
+            example!(
+                "log_sum_exp of columns kept",
+                &[dims],
+                |_, x| x[0].reduce_log_sum_exp(Axes::of([0]).keep_dims()),
+                |x| along(&x[0], 0, LOG_SUM_EXP).insert_axis(Axis(0)),
+            ),
+            example!("log_sum_exp of all", &[dims], |_, x| x[0].reduce_log_sum_exp(..), |x| all(
+                &x[0],
+                LOG_SUM_EXP
+            )),
+            example!("variance of all", &[dims], |_, x| x[0].reduce_variance(..), |x| all(&x[0], VARIANCE)),
+            example!(
+                "variance of columns kept",
+                &[dims],
+                |_, x| x[0].reduce_variance(Axes::of([-2]).keep_dims()),
+                |x| along(&x[0], 0, VARIANCE).insert_axis(Axis(0)),
+            ),
+            example!("norm of all", &[dims], |_, x| x[0].norm([0, 1]), |x| all(&x[0], NORM)),
+        ]);
+    }
+    examples.extend([
+        example!("log_sum_exp of no axis", &[&[3]], |_, x| x[0].reduce_log_sum_exp([]), |x| x[0].clone()),
+        example!("norm of no axis", &[&[3]], |_, x| x[0].norm([]), |x| x[0].mapv(f64::abs)),
+    ]);
+    examples
+}
