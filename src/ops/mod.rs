@@ -18,8 +18,21 @@ macro_rules! op_files {
     };
 }
 op_files![
-    arithmetic, broadcast, cast, compare, constant, identity, matmul, neural, power, reduce, scaled, state,
-    transpose, unary,
+    arithmetic,
+    broadcast,
+    cast,
+    compare,
+    constant,
+    custom_gradient,
+    identity,
+    matmul,
+    neural,
+    power,
+    reduce,
+    scaled,
+    state,
+    transpose,
+    unary,
 ];
 
 #[cfg(test)]
@@ -32,6 +45,7 @@ pub(crate) fn is_registered(name: &str) -> bool {
 
 pub(crate) use broadcast::{BroadcastLike, ExpectShape, SumLike};
 pub(crate) use constant::{Constant, Invalid, Placeholder};
+pub use custom_gradient::{CustomPullback, custom_gradient};
 pub(crate) use identity::Identity;
 pub(crate) use scaled::Scaled;
 pub(crate) use state::{Assign, Group, Initializer, Update, VariableOp};
