@@ -418,6 +418,55 @@ pub enum Mistake {
         /// Number of gradients given.
         grad_ys: usize,
     },
+
+    /// A derivative with one part for each element of a tensor whose lengths are not all known.
+    #[error("one part is built for each element of `{tensor}`, but its shape {shape} is not known in full")]
+    UnknownSize {
+        /// Name of the tensor.
+        tensor: String,
+        /// Its shape.
+        shape: Shape,
+    },
+
+    /// Not one vector for each target of a product with derivatives.
+    #[error("{xs} targets take a vector each, but {vectors} are given")]
+    VectorCount {
+        /// Number of targets.
+        xs: usize,
+        /// Number of vectors given.
+        vectors: usize,
+    },
+
+    /// A vector of another shape than the target whose derivative it multiplies.
+    #[error("the vector given for `{x}` has the shape {found}, but `{x}` has {expected}")]
+    VectorShape {
+        /// Name of the target.
+        x: String,
+        /// Its shape.
+        expected: Shape,
+        /// Shape of the vector given.
+        found: Shape,
+    },
+
+    /// A custom gradient gives an input a gradient of another shape.
+    #[error("the custom gradient gives `{x}` a gradient of the shape {found}, but `{x}` has {expected}")]
+    ShareShape {
+        /// Name of the input.
+        x: String,
+        /// Its shape.
+        expected: Shape,
+        /// Shape of the gradient given.
+        found: Shape,
+    },
+
+    /// An input of a custom gradient that it does not have.
+    #[error("there is no input {input}: the custom gradient is of {inputs} inputs")]
+    NoSuchInput {
+        /// The position asked for.
+        input: usize,
+        /// The number of inputs.
+        inputs: usize,
+    },
 }
 
 /// What is wrong with the lowering of an op.

@@ -18,14 +18,13 @@ macro_rules! op_files {
     };
 }
 op_files![
-    arithmetic, broadcast, cast, compare, concat, constant, identity, matmul, neural, power, reduce, reshape,
-    scaled, state, transpose, unary,
     arithmetic,
     broadcast,
     cast,
     compare,
     concat,
     constant,
+    custom_gradient,
     identity,
     logical_reduce,
     matmul,
@@ -51,6 +50,7 @@ pub(crate) fn is_registered(name: &str) -> bool {
 
 pub(crate) use broadcast::{BroadcastLike, ExpectShape, SumLike};
 pub(crate) use constant::{Constant, Invalid, Placeholder};
+pub use custom_gradient::{CustomPullback, custom_gradient};
 pub(crate) use identity::Identity;
 pub(crate) use scaled::Scaled;
 pub(crate) use state::{Assign, Group, Initializer, Update, VariableOp};

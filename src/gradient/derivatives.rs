@@ -1,0 +1,270 @@
+//! Derivatives made of gradients: [`jacobian`], [`hessian`], and their products with vectors, [`jvp`] and
+//! [`hessian_vector_product`], which never build the matrix.
+//!
+//! Forward mode is reverse mode twice: the gradient of `y` that starts from `u` is uᵀ·J, linear in `u`, so its
+//! own gradient by `u` that starts from `v` is J·v, whatever `u` is. Ones serve, and no zero of `u` can hide
+//! what a slope is.
+
+use ndarray::ArrayD;
+
+use super::request::{Gradients, refused, unconnected, zeros_like};
+use crate::dtype::Float;
+use crate::error::Mistake;
+use crate::graph::{AnyTensor, Tensor};
+use crate::ops::BroadcastLike;
+
+/// Reverse mode takes one sweep for each element of `y`, forward mode a second, longer one on top of a first
+/// for each element of `x`; it must save more than that to be worth it.
+const FORWARD_SWEEPS: usize = 4;
+
+/// The directional derivative of `y` along `vs`: Σᵢ (∂y/∂xᵢ)·vᵢ, in the shape of `y`.
+///
+/// Forward mode: for the cost of a few evaluations of `y` it gives one column of the Jacobian, or a sum of
+/// columns, where [`Gradients`] gives rows. There is one vector for each target, of the target's shape.
+/// Targets that `y` does not depend on contribute nothing. The result can be differentiated again.
+///
+/// # Errors
+/// A number of vectors other than that of the targets, a vector of another shape than its target, and a `y`
+/// that depends on none of the targets are building errors.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let x = g.constant(ndarray::arr1(&[1.0, 2.0, 3.0]));
+/// let along = g.constant(ndarray::arr1(&[1.0, 0.0, -1.0]));
+/// let dy = jvp(x * x, &[x], &[along]);
+/// assert_eq!(Session::new(&g)?.run(dy)?, ndarray::arr1(&[2.0, 0.0, -6.0]).into_dyn());
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[track_caller]
+pub fn jvp<'g, T: Float>(
+    y: impl Into<Tensor<'g, T>>,
+    xs: &[impl Copy + Into<Tensor<'g, T>>],
+    vs: &[impl Copy + Into<Tensor<'g, T>>],
+) -> Tensor<'g, T> {
+    let y = y.into();
+    let (xs, vs) = (tensors(xs), tensors(vs));
+    if let Some(refused) = unfit("jvp", y, &xs, &vs) {
+        return Tensor::typed(refused);
+    }
+    let start = ones_like(y);
+    let (slopes, along) = connected(Gradients::of([y]).grad_ys([start]).wrt(&xs), &vs);
+    if let (Some(first), true) = (xs.first(), slopes.is_empty()) {
+        return Tensor::typed(unconnected("jvp", y.any(), first.any()));
+    }
+    let found = Gradients::of(slopes).grad_ys(along).wrt_or_zeros(&[start]).pop();
+    // A node of its own: what is found may be a vector itself, whose name is the user's.
+    found.unwrap_or(start).identity().named("jvp")
+}
+
+/// The Hessian of the sum of `y`, times vectors: Σⱼ (∂²Σy / ∂xᵢ∂xⱼ)·vⱼ for each target `xᵢ`, in its shape.
+///
+/// It costs a few evaluations of `y`, whatever the size of the targets. There is one vector for each target,
+/// of the target's shape, and gradients take it for a constant even where it is computed from a target. A
+/// target by which the gradients do not depend gets zeros. The results can be differentiated again.
+///
+/// # Errors
+/// As for [`jvp`].
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let c = g.constant(ndarray::arr1(&[1.0, 2.0, 3.0]));
+/// let v = g.constant(ndarray::arr1(&[1.0, 1.0, -1.0]));
+/// // The Hessian of Σc³ is diag(6c).
+/// let hv = hessian_vector_product(c * c * c, &[c], &[v]);
+/// assert_eq!(Session::new(&g)?.run(hv)?[0], ndarray::arr1(&[6.0, 12.0, -18.0]).into_dyn());
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[track_caller]
+pub fn hessian_vector_product<'g, T: Float>(
+    y: impl Into<Tensor<'g, T>>,
+    xs: &[impl Copy + Into<Tensor<'g, T>>],
+    vs: &[impl Copy + Into<Tensor<'g, T>>],
+) -> Vec<Tensor<'g, T>> {
+    let y = y.into();
+    let (xs, vs) = (tensors(xs), tensors(vs));
+    if let Some(refused) = unfit("hessian_vector_product", y, &xs, &vs) {
+        return vec![Tensor::typed(refused); xs.len()];
+    }
+    let (slopes, along) = connected(Gradients::of([y]).wrt(&xs), &vs);
+    if let (Some(first), true) = (xs.first(), slopes.is_empty()) {
+        let mistake = unconnected("hessian_vector_product", y.any(), first.any());
+        return vec![Tensor::typed(mistake); xs.len()];
+    }
+    Gradients::of(slopes).grad_ys(along).wrt_or_zeros(&xs)
+}
+
+/// The Jacobian ∂y/∂x, of the shape of `y` followed by that of `x`: element [i.., j..] is ∂y[i..]/∂x[j..].
+///
+/// It takes a sweep for each element of `y`, or for each of `x` if those are far fewer or those of `y` cannot
+/// be counted while building; lengths of the other one may be unknown. It can be differentiated again.
+///
+/// # Errors
+/// That neither shape is known in full, and that `y` does not depend on `x`, are building errors.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let x = g.constant(ndarray::arr1(&[1.0, 2.0]));
+/// let a = g.constant(ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]));
+/// let j = jacobian((a * x).reduce_sum(-1), x);
+/// assert_eq!(Session::new(&g)?.run(j)?, ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]).into_dyn());
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[track_caller]
+pub fn jacobian<'g, T: Float>(y: impl Into<Tensor<'g, T>>, x: impl Into<Tensor<'g, T>>) -> Tensor<'g, T> {
+    let (y, x) = (y.into(), x.into());
+    let graph = y.any().graph();
+    if let Some(refused) = refused(graph, "jacobian", &[y.any(), x.any()]) {
+        return Tensor::typed(refused);
+    }
+    let is_small = |elements: usize, others: usize| elements.saturating_mul(FORWARD_SWEEPS) <= others;
+    let found = match (y.shape().known(), x.shape().known()) {
+        (None, None) => return uncounted("jacobian", y),
+        (None, Some(inputs)) => by_columns(y, x, &inputs),
+        (Some(outputs), Some(inputs)) if is_small(count(&inputs), count(&outputs)) => {
+            by_columns(y, x, &inputs)
+        }
+        (Some(outputs), _) => by_rows(y, x, &outputs),
+    };
+    match found {
+        Some(jacobian) => jacobian.named("jacobian"),
+        None => Tensor::typed(unconnected("jacobian", y.any(), x.any())),
+    }
+}
+
+/// The Hessian of the sum of `y`, of the shape of `x` twice: element [i.., j..] is ∂²Σy / ∂x[i..]∂x[j..].
+///
+/// It takes a sweep for each element of `x`. Where the gradient does not depend on `x`, it is zeros. It can be
+/// differentiated again.
+///
+/// # Errors
+/// That not every length of `x` is known, and that `y` does not depend on `x`, are building errors.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let c = g.constant(ndarray::arr1(&[1.0, 2.0]));
+/// let h = hessian(c * c * c, c);
+/// assert_eq!(Session::new(&g)?.run(h)?, ndarray::arr2(&[[6.0, 0.0], [0.0, 12.0]]).into_dyn());
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[track_caller]
+pub fn hessian<'g, T: Float>(y: impl Into<Tensor<'g, T>>, x: impl Into<Tensor<'g, T>>) -> Tensor<'g, T> {
+    let (y, x) = (y.into(), x.into());
+    let graph = y.any().graph();
+    if let Some(refused) = refused(graph, "hessian", &[y.any(), x.any()]) {
+        return Tensor::typed(refused);
+    }
+    let Some(inputs) = x.shape().known() else { return uncounted("hessian", x) };
+    let Some(slope) = Gradients::of([y]).wrt(&[x]).pop().flatten() else {
+        return Tensor::typed(unconnected("hessian", y.any(), x.any()));
+    };
+    let rows = by_rows(slope, x, &inputs);
+    rows.unwrap_or_else(|| stacked(&[zeros_like(x)], &inputs, x)).named("hessian")
+}
+
+/// The Jacobian by one reverse sweep for each element of `y`, whose lengths are given; `None` if `y` does not
+/// depend on `x`.
+#[track_caller]
+fn by_rows<'g, T: Float>(y: Tensor<'g, T>, x: Tensor<'g, T>, outputs: &[usize]) -> Option<Tensor<'g, T>> {
+    let places = places(y, outputs);
+    // Without elements there is one sweep all the same, to learn whether the two are connected.
+    let mut rows = Vec::new();
+    for k in 0..count(outputs).max(1) {
+        let one_hot = places.equal(k as i64).cast::<T>();
+        rows.push(Gradients::of([y]).grad_ys([one_hot]).wrt(&[x]).pop().flatten()?);
+    }
+    Some(stacked(&rows, outputs, x))
+}
+
+/// The Jacobian by one sweep through the gradient for each element of `x`, whose lengths are given; `None` if
+/// `y` does not depend on `x`.
+#[track_caller]
+fn by_columns<'g, T: Float>(y: Tensor<'g, T>, x: Tensor<'g, T>, inputs: &[usize]) -> Option<Tensor<'g, T>> {
+    let start = ones_like(y);
+    let slope = Gradients::of([y]).grad_ys([start]).wrt(&[x]).pop().flatten()?;
+    let places = places(x, inputs);
+    let mut columns = Vec::new();
+    for k in 0..count(inputs).max(1) {
+        let one_hot = places.equal(k as i64).cast::<T>();
+        columns.extend(Gradients::of([slope]).grad_ys([one_hot]).wrt_or_zeros(&[start]));
+    }
+    let (ours, theirs) = (y.shape().rank() as isize, inputs.len() as isize);
+    let outputs_first: Vec<isize> = (theirs..theirs + ours).chain(0..theirs).collect();
+    Some(stacked(&columns, inputs, y).transpose_perm(outputs_first))
+}
+
+/// Tensors of one shape, which is that of `like`, one for each place of `dims`, as one tensor of the shape
+/// `dims` followed by theirs. The shape of `like` may be unknown.
+///
+/// Each is written to its place and to no other, so that a NaN or infinity stays where it belongs.
+#[track_caller]
+fn stacked<'g, T: Float>(parts: &[Tensor<'g, T>], dims: &[usize], like: Tensor<'g, T>) -> Tensor<'g, T> {
+    let mut spread = dims.to_vec();
+    spread.resize(dims.len() + like.shape().rank(), 1);
+    let places = places(like, &spread);
+    let mut all = zeros_like(like);
+    for (part, k) in parts.iter().zip(0_i64..) {
+        all = places.equal(k).select(*part, all);
+    }
+    all
+}
+
+/// For each element of a tensor of these lengths its place, counted in row-major order, in the graph of `of`.
+#[track_caller]
+fn places<'g, T: Float>(of: Tensor<'g, T>, dims: &[usize]) -> Tensor<'g, i64> {
+    let mut places = 0_i64..;
+    of.any().graph().constant(ArrayD::from_shape_simple_fn(dims, || places.next().unwrap_or_default()))
+}
+
+/// The mistake that an op must know the lengths of a tensor.
+#[track_caller]
+fn uncounted<'g, T: Float>(op: &'static str, tensor: Tensor<'g, T>) -> Tensor<'g, T> {
+    let mistake = Mistake::UnknownSize { tensor: tensor.name(), shape: tensor.shape() };
+    Tensor::typed(tensor.any().graph().invalid(op, mistake))
+}
+
+#[track_caller]
+fn ones_like<T: Float>(y: Tensor<'_, T>) -> Tensor<'_, T> {
+    Tensor::typed(y.any().scalar_like(1.0).binary(BroadcastLike, y.any()))
+}
+
+fn count(dims: &[usize]) -> usize {
+    dims.iter().fold(1, |count, &length| count.saturating_mul(length))
+}
+
+fn tensors<'g, T: Float>(handles: &[impl Copy + Into<Tensor<'g, T>>]) -> Vec<Tensor<'g, T>> {
+    handles.iter().map(|&handle| handle.into()).collect()
+}
+
+/// The gradients that there are, each with the vector of its target.
+fn connected<'g, T: Float>(
+    slopes: Vec<Option<Tensor<'g, T>>>,
+    vs: &[Tensor<'g, T>],
+) -> (Vec<Tensor<'g, T>>, Vec<Tensor<'g, T>>) {
+    slopes.into_iter().zip(vs).filter_map(|(slope, &v)| Some((slope?, v))).unzip()
+}
+
+/// The mistake of taking these targets with these vectors, if it is one.
+#[track_caller]
+fn unfit<'g, T: Float>(
+    op: &'static str,
+    y: Tensor<'g, T>,
+    xs: &[Tensor<'g, T>],
+    vs: &[Tensor<'g, T>],
+) -> Option<AnyTensor<'g>> {
+    let graph = y.any().graph();
+    let mentioned: Vec<AnyTensor<'g>> =
+        std::iter::once(&y).chain(xs).chain(vs).map(|tensor| tensor.any()).collect();
+    if let Some(refused) = refused(graph, op, &mentioned) {
+        return Some(refused);
+    }
+    if xs.len() != vs.len() {
+        return Some(graph.invalid(op, Mistake::VectorCount { xs: xs.len(), vectors: vs.len() }));
+    }
+    let (x, v) = xs.iter().zip(vs).find(|(x, v)| !v.shape().agrees_with(&x.shape()))?;
+    let mistake = Mistake::VectorShape { x: x.name(), expected: x.shape(), found: v.shape() };
+    Some(graph.invalid(op, mistake))
+}

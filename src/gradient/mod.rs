@@ -1,0 +1,107 @@
+//! Reverse-mode differentiation as a pass from graph to graph.
+//!
+//! Takes tensors to differentiate and targets; gives, for each target, a tensor of the same graph
+//! that is the derivative of their sum. It knows no op: it asks each node's op for the cotangents
+//! of its inputs, and itself
+//!
+//! 1. marks the nodes between targets and results, through edges that a gradient can pass,
+//! 2. walks them backwards, adding up the cotangents that reach a node, and
+//! 3. sums a cotangent back to its source's shape where the op broadcast it: the only place that does.
+//!
+//! Gradients are ordinary nodes: they can be fetched, fed, optimised and differentiated again.
+//!
+//! - [`sweep`] is that pass; what an op sees of it is the [`Pullback`].
+//! - [`request`] is how users ask for it, with what it starts from and where it stops.
+//! - [`derivatives`] makes Jacobians, Hessians and products with them out of it.
+
+mod derivatives;
+mod request;
+mod sweep;
+
+use smallvec::SmallVec;
+
+use crate::graph::{AnyTensor, NodeId};
+use crate::ops::{Scaled, SumLike};
+
+pub use derivatives::{hessian, hessian_vector_product, jacobian, jvp};
+pub use request::Gradients;
+
+/// What an op sees of its node while the sweep passes it: the node's inputs, its output, and the cotangent, the
+/// gradient of the result by the output.
+#[derive(Debug)]
+pub struct Pullback<'g> {
+    output: AnyTensor<'g>,
+    cotangent: AnyTensor<'g>,
+    /// The inputs' values as the node sees them.
+    inputs: PerInput<AnyTensor<'g>>,
+    /// The inputs themselves, to which cotangents go.
+    sources: PerInput<AnyTensor<'g>>,
+    wanted: PerInput<bool>,
+    /// Whether the cotangent may be 0 at elements that were not taken, whose slopes must not matter.
+    masked: bool,
+    given: PerInput<(NodeId, AnyTensor<'g>)>,
+}
+
+/// One of something for each input of a node; few ops take more than three.
+type PerInput<T> = SmallVec<[T; 3]>;
+
+impl<'g> Pullback<'g> {
+    /// The node's own value.
+    pub fn output(&self) -> AnyTensor<'g> {
+        self.output
+    }
+
+    /// The gradient of the node's own value.
+    pub fn cotangent(&self) -> AnyTensor<'g> {
+        self.cotangent
+    }
+
+    /// Whether an input's share of the cotangent is asked for.
+    pub fn wants(&self, index: usize) -> bool {
+        self.wanted.get(index) == Some(&true)
+    }
+
+    /// The value of an input.
+    pub fn input(&self, index: usize) -> AnyTensor<'g> {
+        self.inputs[index]
+    }
+
+    /// The values of all inputs.
+    pub fn inputs(&self) -> &[AnyTensor<'g>] {
+        &self.inputs
+    }
+
+    /// Gives an input the cotangent times the op's slope there, for elementwise ops. Below a `select` it is 0 where
+    /// the cotangent is, whatever the slope.
+    pub fn scale<S: Into<AnyTensor<'g>>>(&mut self, input: usize, slope: impl FnOnce() -> S) {
+        let masked = self.masked;
+        self.give(input, |dy| {
+            let slope = slope().into();
+            if masked { dy.binary(Scaled, slope) } else { dy * slope }
+        });
+    }
+
+    /// Gives an input the cotangent over the reciprocal of the op's slope there, for elementwise ops.
+    pub fn divide<S: Into<AnyTensor<'g>>>(&mut self, input: usize, divisor: impl FnOnce() -> S) {
+        let masked = self.masked;
+        self.give(input, |dy| {
+            let divisor = divisor().into();
+            if masked { dy.binary(Scaled, divisor.scalar_like(1.0) / divisor) } else { dy / divisor }
+        });
+    }
+
+    /// Gives an input its share of the cotangent; nothing is built for an input that needs none.
+    pub fn give<S: Into<AnyTensor<'g>>>(&mut self, input: usize, share: impl FnOnce(AnyTensor<'g>) -> S) {
+        if self.wanted.get(input) == Some(&true) {
+            let source = self.sources[input];
+            let share = summed_to(share(self.cotangent).into(), source);
+            self.given.push((source.id(), share));
+        }
+    }
+}
+
+/// The cotangent in the shape of the tensor it belongs to.
+fn summed_to<'g>(cotangent: AnyTensor<'g>, source: AnyTensor<'g>) -> AnyTensor<'g> {
+    let (from, to) = (cotangent.shape(), source.shape());
+    if from == to && to.is_known() { cotangent } else { cotangent.binary(SumLike, source) }
+}

@@ -1,0 +1,205 @@
+//! `custom_gradient`: a function composed of ops whose gradient the user writes.
+//!
+//! The node gives its first input, the function's result, and takes the function's inputs beside it, so that a
+//! gradient that reaches it goes to them by the user's rule and never through the function's own nodes.
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+use crate::dtype::Float;
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::{AnyTensor, Tensor};
+use crate::lower::{Lowering, Val};
+use crate::op::Op;
+use crate::ops::ExpectShape;
+use crate::shape::TensorType;
+
+pub(super) const OPS: &[&str] = &["custom_gradient"];
+
+/// The gradients of the inputs, one for each.
+type Shares<'g> = SmallVec<[AnyTensor<'g>; 2]>;
+
+/// Gives its first input; cotangents go to the others by a rule.
+struct CustomGradient {
+    rule: Rule,
+}
+
+/// Gives the gradients of the inputs when a sweep passes.
+type Rule = Box<dyn for<'p, 'g> Fn(&'p Pullback<'g>) -> Shares<'g> + Send + Sync>;
+
+impl fmt::Debug for CustomGradient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CustomGradient")
+    }
+}
+
+impl Op for CustomGradient {
+    fn name(&self) -> &'static str {
+        "custom_gradient"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(inputs[0].clone())
+    }
+
+    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
+        inputs[0]
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let output = at.output();
+        // A rule that does not fit is the mistake of the line that gave it.
+        output.graph().attributed(output.location(), || {
+            for (share, input) in (self.rule)(at).into_iter().zip(1..) {
+                if at.wants(input) {
+                    let share = fitted(share, at.input(input));
+                    at.give(input, |_| share);
+                }
+            }
+        });
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input > 0
+    }
+}
+
+/// A share of the cotangent, which must have the shape of its input.
+fn fitted<'g>(share: AnyTensor<'g>, input: AnyTensor<'g>) -> AnyTensor<'g> {
+    let (expected, found) = (input.shape(), share.shape());
+    if share.is_invalid() || expected.is_known() && found == expected {
+        return share;
+    }
+    if !found.agrees_with(&expected) {
+        let mistake = Mistake::ShareShape { x: input.name(), expected, found };
+        return share.graph().invalid("custom_gradient", mistake);
+    }
+    // What is not known yet is checked when it is.
+    share.binary(ExpectShape(None), input)
+}
+
+/// What a custom gradient is computed from: the function's inputs, its result, and the result's own gradient.
+#[derive(Clone, Copy, Debug)]
+pub struct CustomPullback<'g, T, const N: usize> {
+    inputs: [Tensor<'g, T>; N],
+    output: Tensor<'g, T>,
+    cotangent: Tensor<'g, T>,
+}
+
+impl<'g, T: Float, const N: usize> CustomPullback<'g, T, N> {
+    /// The inputs of the function.
+    pub fn inputs(&self) -> [Tensor<'g, T>; N] {
+        self.inputs
+    }
+
+    /// One input of the function, counted from 0; one that it does not have is a building error.
+    #[track_caller]
+    pub fn input(&self, index: usize) -> Tensor<'g, T> {
+        self.inputs.get(index).copied().unwrap_or_else(|| {
+            let mistake = Mistake::NoSuchInput { input: index, inputs: N };
+            Tensor::typed(self.output.any().graph().invalid("custom_gradient", mistake))
+        })
+    }
+
+    /// The result of the function.
+    pub fn output(&self) -> Tensor<'g, T> {
+        self.output
+    }
+
+    /// The gradient of the result, in its shape: what a gradient of an input multiplies.
+    pub fn cotangent(&self) -> Tensor<'g, T> {
+        self.cotangent
+    }
+}
+
+/// The result of `forward` on the inputs, whose gradient is what `pullback` says, whatever `forward` is made of.
+///
+/// It serves where the gradient of the parts is not that of the whole in floating-point arithmetic, or where
+/// another one than the true one is wanted, such as a gradient that is clipped or passed straight through.
+///
+/// `pullback` is called while gradients are built. It gives one tensor for each input, of the input's shape,
+/// computed from the inputs, the output and the [`cotangent`](CustomPullback::cotangent). What it gives is made
+/// of nodes as well, and is differentiated for second derivatives. Tensors that `forward` uses without
+/// being given them as inputs get no gradient.
+///
+/// # Errors
+/// A gradient whose shape is not that of its input is a building error, found when gradients are built or,
+/// where lengths are unknown, when they become known.
+///
+/// ```
+/// use flowgrad::prelude::*;
+///
+/// /// ln(1 + eˣ). Its parts' gradient is eˣ/(1 + eˣ), which is ∞/∞ for large x; 1 - 1/(1 + eˣ) is the same, and
+/// /// 1 there.
+/// fn log1pexp(x: Tensor<'_, f64>) -> Tensor<'_, f64> {
+///     custom_gradient(
+///         [x],
+///         |[x]| (x.exp() + 1.0).ln(),
+///         |at| [at.cotangent() * (1.0 - 1.0 / (at.input(0).exp() + 1.0))],
+///     )
+/// }
+///
+/// let g = Graph::new();
+/// let x = g.constant(ndarray::arr1(&[0.0, 1000.0]));
+/// let [by_parts] = (x.exp() + 1.0).ln().gradients([x]);
+/// let [by_rule] = log1pexp(x).gradients([x]);
+/// let (by_parts, by_rule) = Session::builder(&g).optimize(false).build()?.run((by_parts, by_rule))?;
+/// assert!(by_parts[1].is_nan());
+/// assert_eq!(by_rule, ndarray::arr1(&[0.5, 1.0]).into_dyn());
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[track_caller]
+pub fn custom_gradient<'g, T: Float, const N: usize>(
+    inputs: [impl Into<Tensor<'g, T>>; N],
+    forward: impl FnOnce([Tensor<'g, T>; N]) -> Tensor<'g, T>,
+    pullback: impl for<'a> Fn(CustomPullback<'a, T, N>) -> [Tensor<'a, T>; N] + Send + Sync + 'static,
+) -> Tensor<'g, T> {
+    let inputs = inputs.map(Into::into);
+    let result = forward(inputs).any();
+    let rule: Rule = Box::new(move |at| {
+        let shares = pullback(CustomPullback {
+            inputs: std::array::from_fn(|i| Tensor::typed(at.input(i + 1))),
+            output: Tensor::typed(at.output()),
+            cotangent: Tensor::typed(at.cotangent()),
+        });
+        shares.into_iter().map(|share| share.any()).collect()
+    });
+    let mut all = vec![result];
+    all.extend(inputs.iter().map(|input| input.any()));
+    Tensor::typed(result.graph().apply(CustomGradient { rule }, &all))
+}
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::example;
+    vec![
+        example!(
+            "custom gradient of ln(1 + eˣ)",
+            &[&[2, 3]],
+            |_, x| custom_gradient(
+                [x[0]],
+                |[x]| x.exp().log1p(),
+                |at| {
+                    let e = at.input(0).exp();
+                    [at.cotangent() * (e / (e + e / e))]
+                }
+            ),
+            |x| x[0].mapv(|x| x.exp().ln_1p()),
+        ),
+        example!(
+            "custom gradient of a·eᵇ",
+            &[&[3], &[3]],
+            |_, x| custom_gradient(
+                [x[0], x[1]],
+                |[a, b]| a * b.exp(),
+                |at| {
+                    let [a, _] = at.inputs();
+                    [at.cotangent() * at.output() / a, at.cotangent() * at.output()]
+                }
+            ),
+            |x| &x[0] * &x[1].mapv(f64::exp),
+        ),
+    ]
+}
