@@ -18,8 +18,8 @@ macro_rules! op_files {
     };
 }
 op_files![
-    arithmetic, broadcast, cast, compare, constant, identity, matmul, neural, power, reduce, scaled, state,
-    transpose, unary,
+    activation, arithmetic, broadcast, cast, circular, clip, compare, constant, division, gated, identity,
+    logical, matmul, neural, power, reduce, scaled, state, steps, transpose, unary,
 ];
 
 #[cfg(test)]
