@@ -3,6 +3,8 @@
 
 #[path = "semantics/bits.rs"]
 mod bits;
+#[path = "semantics/corners.rs"]
+mod corners;
 #[path = "semantics/extremes.rs"]
 mod extremes;
 #[path = "semantics/fetches_and_feeds.rs"]

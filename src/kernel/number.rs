@@ -22,6 +22,14 @@ pub(crate) trait Number: Numeric + PartialOrd {
     /// The quotient; `None` for an integer divided by zero.
     fn div(self, other: Self) -> Option<Self>;
     fn neg(self) -> Self;
+    /// The magnitude; the least integer, which has none, is left.
+    fn abs(self) -> Self;
+    /// -1, 0 or 1, as the number is negative, zero or positive; NaN of NaN.
+    fn sign(self) -> Self;
+    /// The quotient rounded down; `None` for an integer divided by zero.
+    fn floor_div(self, other: Self) -> Option<Self>;
+    /// What the quotient rounded down leaves, with the divisor's sign; `None` for an integer divided by zero.
+    fn modulo(self, other: Self) -> Option<Self>;
     /// The larger; NaN if either is.
     fn maximum(self, other: Self) -> Self;
     /// The smaller; NaN if either is.
@@ -56,6 +64,39 @@ macro_rules! float_numbers {
             #[inline(always)]
             fn neg(self) -> Self {
                 -self
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                $type::abs(self)
+            }
+            #[inline(always)]
+            fn sign(self) -> Self {
+                let sign = $type::copysign(1.0, self);
+                let or_zero = if self == 0.0 { 0.0 } else { sign };
+                if self.is_nan() { self } else { or_zero }
+            }
+            // Both as NumPy and Python do it. The remainder is exact, and so is the dividend without it a multiple
+            // of the divisor, whose quotient is off by rounding alone.
+            #[inline(always)]
+            fn floor_div(self, other: Self) -> Option<Self> {
+                if other == 0.0 {
+                    return Some(self / other);
+                }
+                let rest = self % other;
+                let is_above = rest != 0.0 && (rest < 0.0) != (other < 0.0);
+                let whole = (self - rest) / other - if is_above { 1.0 } else { 0.0 };
+                if whole == 0.0 {
+                    return Some($type::copysign(0.0, self / other));
+                }
+                let floor = whole.floor();
+                Some(if whole - floor > 0.5 { floor + 1.0 } else { floor })
+            }
+            #[inline(always)]
+            fn modulo(self, other: Self) -> Option<Self> {
+                let rest = self % other;
+                let has_other_sign = (rest < 0.0) != (other < 0.0);
+                let floored = if has_other_sign { rest + other } else { rest };
+                Some(if rest == 0.0 { $type::copysign(0.0, other) } else { floored })
             }
             // A comparison with NaN is false, so a NaN on the right is taken; one on the left is asked for. The
             // inner choice alone is the instruction that machines have for it.
@@ -105,6 +146,28 @@ macro_rules! integer_numbers {
             #[inline(always)]
             fn neg(self) -> Self {
                 self.wrapping_neg()
+            }
+            #[inline(always)]
+            fn abs(self) -> Self {
+                self.wrapping_abs()
+            }
+            #[inline(always)]
+            fn sign(self) -> Self {
+                self.signum()
+            }
+            #[inline(always)]
+            fn floor_div(self, other: Self) -> Option<Self> {
+                (other != 0).then(|| {
+                    let is_above = self.wrapping_rem(other) != 0 && (self < 0) != (other < 0);
+                    self.wrapping_div(other) - $type::from(is_above)
+                })
+            }
+            #[inline(always)]
+            fn modulo(self, other: Self) -> Option<Self> {
+                (other != 0).then(|| {
+                    let rest = self.wrapping_rem(other);
+                    if rest != 0 && (rest < 0) != (other < 0) { rest + other } else { rest }
+                })
             }
             #[inline(always)]
             fn maximum(self, other: Self) -> Self {

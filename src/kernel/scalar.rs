@@ -1,7 +1,7 @@
 //! The functions of single elements: one definition each, which the kernels run over tiles and
 //! constant folding runs once, so that both give the same bits.
 
-use super::math::{self, MulAdd, Separate, VectorMath};
+use super::math::{self, MulAdd, Separate, Standard, VectorMath};
 use super::number::{Number, with_number};
 use super::vector::Vector;
 use crate::dtype::{DType, Element, Numeric};
@@ -59,6 +59,19 @@ macro_rules! unary_functions {
 unary_functions! { x: Number;
     Neg    = x.neg();
     Square = x.mul(x);
+    Abs    = x.abs();
+    Sign   = x.sign();
+}
+unary_functions! { x: Standard;
+    Floor = x.floor();
+    Ceil  = x.ceil();
+    Round = x.round();
+    Tan   = x.tan();
+    Asin  = x.asin();
+    Acos  = x.acos();
+    Atan  = x.atan();
+    Sinh  = x.sinh();
+    Cosh  = x.cosh();
 }
 
 macro_rules! transcendental_functions {
@@ -83,9 +96,9 @@ transcendental_functions! {
 }
 
 macro_rules! binary_functions {
-    ($a:ident, $b:ident -> $output:ty; $($name:ident = $body:expr;)*) => {$(
+    ($a:ident, $b:ident: $bound:ident -> $output:ty; $($name:ident = $body:expr;)*) => {$(
         pub(crate) enum $name {}
-        impl<T: Number> Binary<T> for $name {
+        impl<T: $bound> Binary<T> for $name {
             type Output = $output;
             #[inline(always)]
             fn apply<M: MulAdd>($a: T, $b: T) -> Option<$output> {
@@ -94,22 +107,51 @@ macro_rules! binary_functions {
         }
     )*};
 }
-binary_functions! { a, b -> T;
+binary_functions! { a, b: Number -> T;
     Add     = Some(a.add(b));
     Sub     = Some(a.sub(b));
     Mul     = Some(a.mul(b));
     Div     = a.div(b);
     Maximum = Some(a.maximum(b));
     Minimum = Some(a.minimum(b));
+    FloorDiv = a.floor_div(b);
+    Modulo  = a.modulo(b);
     Scaled  = Some(if a == T::ZERO { T::ZERO } else { a.mul(b) });
     // The index, where it lies below the bound.
     Checked = (a >= T::ZERO && a < b).then_some(a);
 }
-binary_functions! { a, b -> bool;
+binary_functions! { a, b: Element -> bool;
     Equal     = Some(a == b);
     NotEqual  = Some(a != b);
+}
+binary_functions! { a, b: Number -> bool;
     Less      = Some(a < b);
     LessEqual = Some(a <= b);
+}
+
+macro_rules! truth_functions {
+    ($a:ident, $b:ident; $($name:ident = $body:expr;)*) => {$(
+        pub(crate) enum $name {}
+        impl Binary<bool> for $name {
+            type Output = bool;
+            #[inline(always)]
+            fn apply<M: MulAdd>($a: bool, $b: bool) -> Option<bool> {
+                Some($body)
+            }
+        }
+    )*};
+}
+truth_functions! { a, b;
+    And = a & b;
+    Or  = a | b;
+}
+
+pub(crate) enum Not {}
+impl Unary<bool> for Not {
+    #[inline(always)]
+    fn apply<M: MulAdd>(x: bool) -> bool {
+        !x
+    }
 }
 
 pub(crate) enum Pow {}
@@ -292,6 +334,8 @@ pub(crate) fn evaluate(function: Scalar, dtype: DType, args: &[ScalarValue]) -> 
         let result = match function {
             Scalar::Neg => Neg::apply::<Separate>(arg(0)),
             Scalar::Square => Square::apply::<Separate>(arg(0)),
+            Scalar::Abs => Abs::apply::<Separate>(arg(0)),
+            Scalar::Sign => Sign::apply::<Separate>(arg(0)),
             Scalar::Cast => arg(0),
             Scalar::Add => Add::apply::<Separate>(arg(0), arg(1))?,
             Scalar::Sub => Sub::apply::<Separate>(arg(0), arg(1))?,
@@ -299,6 +343,8 @@ pub(crate) fn evaluate(function: Scalar, dtype: DType, args: &[ScalarValue]) -> 
             Scalar::Div => Div::apply::<Separate>(arg(0), arg(1))?,
             Scalar::Maximum => Maximum::apply::<Separate>(arg(0), arg(1))?,
             Scalar::Minimum => Minimum::apply::<Separate>(arg(0), arg(1))?,
+            Scalar::FloorDiv => FloorDiv::apply::<Separate>(arg(0), arg(1))?,
+            Scalar::Modulo => Modulo::apply::<Separate>(arg(0), arg(1))?,
             _ => return None,
         };
         Some(result.into_scalar())

@@ -67,7 +67,14 @@ scalar_functions! {
     Maximum "maximum",
     Minimum "minimum",
     Pow "pow",
+    /// The quotient rounded down.
+    FloorDiv "floor_div",
+    /// What the quotient rounded down leaves.
+    Modulo "modulo",
     Neg "neg",
+    Abs "abs",
+    /// -1, 0 or 1.
+    Sign "sign",
     Square "square",
     Sqrt "sqrt",
     Exp "exp",
@@ -79,6 +86,16 @@ scalar_functions! {
     Erf "erf",
     Sin "sin",
     Cos "cos",
+    Tan "tan",
+    Asin "asin",
+    Acos "acos",
+    Atan "atan",
+    Sinh "sinh",
+    Cosh "cosh",
+    Floor "floor",
+    Ceil "ceil",
+    /// To the nearest integer, of two the even one.
+    Round "round",
     /// To the element type of the instruction.
     Cast "cast",
     /// A comparison: a truth value.
@@ -86,6 +103,10 @@ scalar_functions! {
     NotEqual "not_equal",
     Less "less",
     LessEqual "less_equal",
+    /// Of truth values.
+    And "and",
+    Or "or",
+    Not "not",
     /// The second operand where the first is true, else the third.
     Select "select",
     /// The first operand, an index, where it is at least 0 and below the second; it has no value elsewhere.
@@ -133,7 +154,11 @@ impl Scalar {
 
     /// Whether the function may have no value for some integers.
     pub(crate) fn can_fail(self, dtype: DType) -> bool {
-        self == Scalar::Checked || (self == Scalar::Div && !dtype.is_float())
+        match self {
+            Scalar::Checked => true,
+            Scalar::Div | Scalar::FloorDiv | Scalar::Modulo => !dtype.is_float(),
+            _ => false,
+        }
     }
 }
 

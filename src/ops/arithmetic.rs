@@ -1,5 +1,5 @@
 //! Addition, subtraction, multiplication and division, elementwise and broadcasting, with the
-//! operators `+ - * /` between tensors, variables and scalars.
+//! operators `+ - * /` between tensors, variables and scalars; and `squared_difference`.
 
 use crate::dtype::Numeric;
 use crate::error::Mistake;
@@ -9,7 +9,7 @@ use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::TensorType;
 
-pub(super) const OPS: &[&str] = &["add", "sub", "mul", "div"];
+pub(super) const OPS: &[&str] = &["add", "sub", "mul", "div", "squared_difference"];
 
 /// One of the four operations.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +68,50 @@ impl Op for Arithmetic {
     }
 }
 
+/// (a - b)².
+#[derive(Debug)]
+struct SquaredDifference;
+
+impl Op for SquaredDifference {
+    fn name(&self) -> &'static str {
+        "squared_difference"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        inputs[0].together(inputs[1])
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let difference = to.map(Scalar::Sub, inputs);
+        to.map(Scalar::Square, &[difference])
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let (a, b) = (at.input(0), at.input(1));
+        at.scale(0, || (a - b) * a.scalar_like(2.0));
+        at.scale(1, || (b - a) * a.scalar_like(2.0));
+    }
+}
+
 impl<'g, T: Numeric> Tensor<'g, T> {
+    /// (self - other)², elementwise; shapes broadcast.
+    ///
+    /// Gradient: 2·(self - other) times the cotangent to `self`, and minus that to `other`. Shapes that do not
+    /// broadcast are a building error.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let y = g.constant(ndarray::arr1(&[1.0, 5.0])).squared_difference(2.0);
+    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1.0, 9.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn squared_difference(self, other: impl Operand<'g, T>) -> Self {
+        let any = self.any();
+        Tensor::typed(any.binary(SquaredDifference, other.into_tensor(any.graph()).any()))
+    }
+
     #[track_caller]
     fn arithmetic(self, op: Arithmetic, other: impl Operand<'g, T>) -> Self {
         let any = self.any();
@@ -153,6 +196,9 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         examples.push(example!("sub", &shapes, |_, x| x[0] - x[1], |x| &x[0] - &x[1]));
         examples.push(example!("mul", &shapes, |_, x| x[0] * x[1], |x| &x[0] * &x[1]));
         examples.push(example!("div", &shapes, |_, x| x[0] / x[1], |x| &x[0] / &x[1]));
+        examples.push(example!("squared_difference", &shapes, |_, x| x[0].squared_difference(x[1]), |x| {
+            (&x[0] - &x[1]).mapv(|difference| difference * difference)
+        }));
     }
     examples.push(example!("scalars", &[&[5]], |_, x| 2.0 - 3.0 / (x[0] * 0.5 + 4.0), |x| x[0]
         .mapv(|x| 2.0 - 3.0 / (x * 0.5 + 4.0)),));

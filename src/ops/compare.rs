@@ -122,14 +122,16 @@ impl Op for Extreme {
     }
 }
 
-impl<'g, T: Numeric> Tensor<'g, T> {
+impl<'g, T: Element> Tensor<'g, T> {
     #[track_caller]
     fn compared(self, comparison: Compare, other: impl Operand<'g, T>, swap: bool) -> Tensor<'g, bool> {
         let a = self.any();
         let b = other.into_tensor(a.graph()).any();
         Tensor::typed(if swap { b.binary(comparison, a) } else { a.binary(comparison, b) })
     }
+}
 
+impl<'g, T: Numeric> Tensor<'g, T> {
     /// The larger of each pair of elements; NaN if either is. Shapes broadcast.
     ///
     /// Gradient: the cotangent, to the operand whose element was taken; a tie goes to `self`.
@@ -165,10 +167,10 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     }
 }
 
-/// The comparisons: name, operator, which comparison serves it, and whether its operands are swapped.
+/// The comparisons of elements of some kind: name, operator, which comparison serves it, and whether its operands are swapped.
 macro_rules! comparisons {
-    ($($name:ident $operator:literal $op:ident $swap:literal, $example:literal;)*) => {
-        impl<'g, T: Numeric> Tensor<'g, T> {$(
+    ($bound:ident: $($name:ident $operator:literal $op:ident $swap:literal, $example:literal;)*) => {
+        impl<'g, T: $bound> Tensor<'g, T> {$(
             #[doc = concat!("Whether `self ", $operator, " other`, elementwise; shapes broadcast. A comparison with NaN is false, but for `!=`.")]
             #[doc = ""]
             #[doc = "No gradient passes."]
@@ -187,9 +189,11 @@ macro_rules! comparisons {
         )*}
     };
 }
-comparisons! {
+comparisons! { Element:
     equal         "==" Equal     false, "[false, true, false]";
     not_equal     "!=" NotEqual  false, "[true, false, true]";
+}
+comparisons! { Numeric:
     less          "<"  Less      false, "[true, false, false]";
     less_equal    "<=" LessEqual false, "[true, true, false]";
     greater       ">"  Less      true,  "[false, false, true]";
@@ -252,7 +256,7 @@ fn counted<'g, T: crate::Float>(a: Tensor<'g, T>, b: Tensor<'g, T>) -> Tensor<'g
 }
 
 #[cfg(test)]
-fn zipped(x: &[ndarray::ArrayD<f64>], f: fn(f64, f64) -> f64) -> ndarray::ArrayD<f64> {
+pub(super) fn zipped(x: &[ndarray::ArrayD<f64>], f: fn(f64, f64) -> f64) -> ndarray::ArrayD<f64> {
     let shape = (&x[0] + &x[1]).raw_dim();
     let (a, b) = (x[0].broadcast(shape.clone()).unwrap(), x[1].broadcast(shape).unwrap());
     ndarray::Zip::from(a).and(b).map_collect(|&a, &b| f(a, b))

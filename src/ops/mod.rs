@@ -38,6 +38,8 @@ op_files![
     statistics,
     transpose,
     unary,
+    activation, arithmetic, broadcast, cast, circular, clip, compare, constant, division, gated, identity,
+    logical, matmul, neural, power, reduce, scaled, state, steps, transpose, unary,
 ];
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What networks are made of: `relu`, `softmax`, `log_softmax`, and the cross-entropy of class labels.
-//! All but `relu` are composed of other ops; fusion runs them row by row.
+//! What networks end with: `softmax`, `log_softmax`, and the cross-entropy of class labels. They are composed of
+//! other ops; fusion runs them row by row.
 
 use std::sync::Arc;
 
@@ -12,39 +12,10 @@ use crate::graph::{Operand, Tensor};
 use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::ops::arithmetic::Arithmetic;
-use crate::ops::compare::Compare;
 use crate::shape::{Axes, Shape, TensorType};
 use crate::value::Value;
 
-pub(super) const OPS: &[&str] = &["relu", "label_mask"];
-
-/// max(x, 0).
-#[derive(Debug)]
-struct Relu;
-
-impl Op for Relu {
-    fn name(&self) -> &'static str {
-        "relu"
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(inputs[0].clone())
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let zero = to.scalar(0.0, to.dtype(inputs[0]));
-        to.map(Scalar::Maximum, &[inputs[0], zero])
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        let y = at.output();
-        // Positive outputs are those of positive inputs; at 0 the derivative is taken to be 0.
-        at.give(0, |dy| {
-            let zero = dy.scalar_like(0.0);
-            zero.binary(Compare::Less, y).select(dy, zero)
-        });
-    }
-}
+pub(super) const OPS: &[&str] = &["label_mask"];
 
 /// For each row of the second input, of which only the shape counts, which place the label names.
 #[derive(Debug)]
@@ -89,22 +60,6 @@ impl Op for LabelMask {
 }
 
 impl<'g, T: Float> Tensor<'g, T> {
-    /// max(x, 0), elementwise; NaN stays NaN.
-    ///
-    /// Gradient: the cotangent where x > 0, else 0.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let y = g.constant(ndarray::arr1(&[-2.0, 3.0])).relu();
-    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[0.0, 3.0]).into_dyn());
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn relu(self) -> Self {
-        Tensor::typed(self.any().unary(Relu))
-    }
-
     /// eˣ over its sum along the axis, which is 1 then. Computed from x minus its maximum, so no
     /// exponential overflows.
     ///
@@ -192,7 +147,6 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     }
 
     let mut examples: Vec<Example> = vec![
-        example!("relu", &[&[3, 4]], |_, x| x[0].relu(), |x| x[0].mapv(|x| x.max(0.0))),
         example!(
             "cross-entropy",
             &[&[3, 4]],

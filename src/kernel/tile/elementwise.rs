@@ -6,14 +6,14 @@ use std::iter;
 use super::{Args, Kernel, elements, elements_mut};
 use crate::dtype::{DType, Element};
 use crate::kernel::isa::{Isa, kernels};
-use crate::kernel::math::{MulAdd, VectorMath};
+use crate::kernel::math::{MulAdd, Standard, VectorMath};
 use crate::kernel::number::{Number, with_number};
 use crate::kernel::scalar::{self, Binary, CastTo, Unary};
 use crate::lower::Scalar;
 
 /// dst = f(a): `rows·width` elements of each.
 #[inline(always)]
-unsafe fn unary_loop<T: Number, F: Unary<T>, M: MulAdd>(args: &Args) {
+unsafe fn unary_loop<T: Element, F: Unary<T>, M: MulAdd>(args: &Args) {
     let count = args.rows * args.width;
     // SAFETY: the contract of `Kernel` for `count` elements.
     let (a, dst) = unsafe { (elements::<T>(args.a, count), elements_mut::<T>(args.dst, count)) };
@@ -22,7 +22,7 @@ unsafe fn unary_loop<T: Number, F: Unary<T>, M: MulAdd>(args: &Args) {
 
 /// dst = f(a, b), where each iterator gives as many operands as `dst` has elements.
 #[inline(always)]
-fn zip_binary<'a, T: Number, F: Binary<T>, M: MulAdd>(
+fn zip_binary<'a, T: Element, F: Binary<T>, M: MulAdd>(
     dst: &mut [F::Output],
     a: impl Iterator<Item = &'a T>,
     b: impl Iterator<Item = &'a T>,
@@ -41,7 +41,7 @@ fn zip_binary<'a, T: Number, F: Binary<T>, M: MulAdd>(
 
 /// dst = f(a, b): `rows·width` elements of each.
 #[inline(always)]
-unsafe fn binary_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args) {
+unsafe fn binary_loop<T: Element, F: Binary<T>, M: MulAdd>(args: &Args) {
     let count = args.rows * args.width;
     // SAFETY: the contract of `Kernel` for `count` elements.
     let (a, b) = unsafe { (elements::<T>(args.a, count), elements::<T>(args.b, count)) };
@@ -52,7 +52,7 @@ unsafe fn binary_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args) {
 
 /// dst = f(a, b): `rows·width` elements of `a` and `dst`, one of `b`.
 #[inline(always)]
-unsafe fn binary_right_scalar_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args) {
+unsafe fn binary_right_scalar_loop<T: Element, F: Binary<T>, M: MulAdd>(args: &Args) {
     let count = args.rows * args.width;
     // SAFETY: the contract of `Kernel` for `count` elements of `a` and one of `b`.
     let (a, b) = unsafe { (elements::<T>(args.a, count), *args.b.cast::<T>()) };
@@ -63,7 +63,7 @@ unsafe fn binary_right_scalar_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Ar
 
 /// dst = f(a, b): one element of `a`, `rows·width` of `b` and `dst`.
 #[inline(always)]
-unsafe fn binary_left_scalar_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args) {
+unsafe fn binary_left_scalar_loop<T: Element, F: Binary<T>, M: MulAdd>(args: &Args) {
     let count = args.rows * args.width;
     // SAFETY: the contract of `Kernel` for one element of `a` and `count` of `b`.
     let (a, b) = unsafe { (*args.a.cast::<T>(), elements::<T>(args.b, count)) };
@@ -74,7 +74,7 @@ unsafe fn binary_left_scalar_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Arg
 
 /// dst[row, ..] = f(a[row, ..], b[row]): `rows·width` elements of `a` and `dst`, `rows` of `b`.
 #[inline(always)]
-unsafe fn binary_right_per_row_loop<T: Number, F: Binary<T>, M: MulAdd>(args: &Args) {
+unsafe fn binary_right_per_row_loop<T: Element, F: Binary<T>, M: MulAdd>(args: &Args) {
     let (count, width) = (args.rows * args.width, args.width.max(1));
     // SAFETY: the contract of `Kernel` for these counts.
     let (a, b) = unsafe { (elements::<T>(args.a, count), elements::<T>(args.b, args.rows)) };
@@ -111,11 +111,11 @@ unsafe fn cast_loop<T: CastTo<U>, U: Element, M: MulAdd>(args: &Args) {
 }
 
 kernels! {
-    fn unary_kernel<T: Number, F: Unary<T>> = unary_loop;
-    fn binary_kernel<T: Number, F: Binary<T>> = binary_loop;
-    fn binary_left_scalar_kernel<T: Number, F: Binary<T>> = binary_left_scalar_loop;
-    fn binary_right_scalar_kernel<T: Number, F: Binary<T>> = binary_right_scalar_loop;
-    fn binary_right_per_row_kernel<T: Number, F: Binary<T>> = binary_right_per_row_loop;
+    fn unary_kernel<T: Element, F: Unary<T>> = unary_loop;
+    fn binary_kernel<T: Element, F: Binary<T>> = binary_loop;
+    fn binary_left_scalar_kernel<T: Element, F: Binary<T>> = binary_left_scalar_loop;
+    fn binary_right_scalar_kernel<T: Element, F: Binary<T>> = binary_right_scalar_loop;
+    fn binary_right_per_row_kernel<T: Element, F: Binary<T>> = binary_right_per_row_loop;
     fn select_kernel<T: Element> = select_loop;
     fn cast_kernel<T: CastTo<U>, U: Element> = cast_loop;
 }
@@ -137,7 +137,7 @@ pub(crate) enum Forms {
 /// from, for a selection), `to` the result's. `None` for a function that the type does not have, which
 /// no op asks for.
 pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: Isa) -> Option<Kernel> {
-    fn binary<T: Number, F: Binary<T>>(forms: Forms, isa: Isa) -> Kernel {
+    fn binary<T: Element, F: Binary<T>>(forms: Forms, isa: Isa) -> Kernel {
         match forms {
             Forms::Tiles => binary_kernel::<T, F>(isa),
             Forms::LeftScalar => binary_left_scalar_kernel::<T, F>(isa),
@@ -145,7 +145,7 @@ pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: I
             Forms::RightPerRow => binary_right_per_row_kernel::<T, F>(isa),
         }
     }
-    fn transcendental<T: Number + crate::dtype::Float + VectorMath>(
+    fn continuous<T: Number + crate::dtype::Float + VectorMath + Standard>(
         function: Scalar,
         forms: Forms,
         isa: Isa,
@@ -162,6 +162,25 @@ pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: I
             Scalar::Cos => unary_kernel::<T, scalar::Cos>(isa),
             Scalar::Sqrt => unary_kernel::<T, scalar::Sqrt>(isa),
             Scalar::Pow => binary::<T, scalar::Pow>(forms, isa),
+            Scalar::Floor => unary_kernel::<T, scalar::Floor>(isa),
+            Scalar::Ceil => unary_kernel::<T, scalar::Ceil>(isa),
+            Scalar::Round => unary_kernel::<T, scalar::Round>(isa),
+            Scalar::Tan => unary_kernel::<T, scalar::Tan>(isa),
+            Scalar::Asin => unary_kernel::<T, scalar::Asin>(isa),
+            Scalar::Acos => unary_kernel::<T, scalar::Acos>(isa),
+            Scalar::Atan => unary_kernel::<T, scalar::Atan>(isa),
+            Scalar::Sinh => unary_kernel::<T, scalar::Sinh>(isa),
+            Scalar::Cosh => unary_kernel::<T, scalar::Cosh>(isa),
+            _ => return None,
+        })
+    }
+    fn truth(function: Scalar, forms: Forms, isa: Isa) -> Option<Kernel> {
+        Some(match function {
+            Scalar::Equal => binary::<bool, scalar::Equal>(forms, isa),
+            Scalar::NotEqual => binary::<bool, scalar::NotEqual>(forms, isa),
+            Scalar::And => binary::<bool, scalar::And>(forms, isa),
+            Scalar::Or => binary::<bool, scalar::Or>(forms, isa),
+            Scalar::Not => unary_kernel::<bool, scalar::Not>(isa),
             _ => return None,
         })
     }
@@ -175,6 +194,8 @@ pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: I
     with_number!(from, T => Some(match function {
         Scalar::Neg => unary_kernel::<T, scalar::Neg>(isa),
         Scalar::Square => unary_kernel::<T, scalar::Square>(isa),
+        Scalar::Abs => unary_kernel::<T, scalar::Abs>(isa),
+        Scalar::Sign => unary_kernel::<T, scalar::Sign>(isa),
         Scalar::Add => binary::<T, scalar::Add>(forms, isa),
         Scalar::Sub => binary::<T, scalar::Sub>(forms, isa),
         Scalar::Mul => binary::<T, scalar::Mul>(forms, isa),
@@ -182,17 +203,19 @@ pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: I
         Scalar::Scaled => binary::<T, scalar::Scaled>(forms, isa),
         Scalar::Maximum => binary::<T, scalar::Maximum>(forms, isa),
         Scalar::Minimum => binary::<T, scalar::Minimum>(forms, isa),
+        Scalar::FloorDiv => binary::<T, scalar::FloorDiv>(forms, isa),
+        Scalar::Modulo => binary::<T, scalar::Modulo>(forms, isa),
         Scalar::Checked => binary::<T, scalar::Checked>(forms, isa),
         Scalar::Equal => binary::<T, scalar::Equal>(forms, isa),
         Scalar::NotEqual => binary::<T, scalar::NotEqual>(forms, isa),
         Scalar::Less => binary::<T, scalar::Less>(forms, isa),
         Scalar::LessEqual => binary::<T, scalar::LessEqual>(forms, isa),
         _ => return match from {
-            DType::F32 => transcendental::<f32>(function, forms, isa),
-            DType::F64 => transcendental::<f64>(function, forms, isa),
+            DType::F32 => continuous::<f32>(function, forms, isa),
+            DType::F64 => continuous::<f64>(function, forms, isa),
             DType::I32 | DType::I64 | DType::Bool => None,
         },
-    }), else None)
+    }), else truth(function, forms, isa))
 }
 
 /// Whether there is a kernel of the function for these types, which is so on every machine or on none.

@@ -1,0 +1,171 @@
+//! Activations that multiply x by a gate between 0 and 1: `silu`, `gelu`, `gelu_tanh`.
+//!
+//! All have the derivative gate + x·gate'. A gate that has closed gives 0, whatever x is: -∞, too.
+
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::AnyTensor;
+use crate::lower::{Lowering, Scalar, Val};
+use crate::op::Op;
+use crate::ops::scaled::Scaled;
+use crate::ops::unary::{Unary, unary_methods};
+use crate::shape::TensorType;
+
+pub(super) const OPS: &[&str] = &["silu", "gelu", "gelu_tanh", "silu_gate", "gelu_gate", "gelu_tanh_gate"];
+
+/// 1/√(2π).
+const FRAC_1_SQRT_TAU: f64 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2 / 2.0;
+
+/// σ(x·(LINEAR + CUBIC·x²)) is (1 + tanh(√(2/π)·(x + 0.044715·x³)))/2, without its loss of digits where that is
+/// nearly 0.
+const LINEAR: f64 = 2.0 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2;
+const CUBIC: f64 = LINEAR * 0.044_715;
+
+/// What x is multiplied by.
+#[derive(Clone, Copy, Debug)]
+enum Gate {
+    /// σ(x).
+    Silu,
+    /// The share of the standard normal distribution that is below x.
+    Gelu,
+    /// Nearly the same, by way of tanh.
+    GeluTanh,
+}
+
+impl Gate {
+    fn open(self, x: Val, to: &mut Lowering<'_>) -> Val {
+        let dtype = to.dtype(x);
+        match self {
+            Gate::Silu => to.map(Scalar::Sigmoid, &[x]),
+            Gate::Gelu => {
+                let (root, half) = (to.scalar(FRAC_1_SQRT_2, dtype), to.scalar(0.5, dtype));
+                let scaled = to.map(Scalar::Mul, &[x, root]);
+                let erf = to.map(Scalar::Erf, &[scaled]);
+                let halved = to.map(Scalar::Mul, &[erf, half]);
+                to.map(Scalar::Add, &[halved, half])
+            }
+            Gate::GeluTanh => {
+                let (linear, cubic) = (to.scalar(LINEAR, dtype), to.scalar(CUBIC, dtype));
+                let square = to.map(Scalar::Square, &[x]);
+                let bent = to.map(Scalar::Mul, &[square, cubic]);
+                let factor = to.map(Scalar::Add, &[bent, linear]);
+                let argument = to.map(Scalar::Mul, &[x, factor]);
+                to.map(Scalar::Sigmoid, &[argument])
+            }
+        }
+    }
+
+    /// The derivative of the gate, which is 0 at both ends. The logistic ones are odd about 1/2, so 1 - gate(x)
+    /// is gate(-x), which keeps its digits.
+    fn slope<'g>(self, x: AnyTensor<'g>) -> AnyTensor<'g> {
+        let number = |value: f64| x.scalar_like(value);
+        let logistic = || x.unary(self) * (-x).unary(self);
+        match self {
+            Gate::Silu => logistic(),
+            Gate::Gelu => {
+                let exponent = x.unary(Unary::Square) * number(-0.5);
+                exponent.unary(Unary::Exp) * number(FRAC_1_SQRT_TAU)
+            }
+            Gate::GeluTanh => {
+                let inner = x.unary(Unary::Square) * number(3.0 * CUBIC) + number(LINEAR);
+                logistic().binary(Scaled, inner)
+            }
+        }
+    }
+}
+
+impl Op for Gate {
+    fn name(&self) -> &'static str {
+        match self {
+            Gate::Silu => "silu_gate",
+            Gate::Gelu => "gelu_gate",
+            Gate::GeluTanh => "gelu_tanh_gate",
+        }
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(inputs[0].clone())
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        self.open(inputs[0], to)
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let x = at.input(0);
+        at.scale(0, || self.slope(x));
+    }
+}
+
+/// x times its gate.
+#[derive(Clone, Copy, Debug)]
+struct Gated(Gate);
+
+impl Op for Gated {
+    fn name(&self) -> &'static str {
+        match self.0 {
+            Gate::Silu => "silu",
+            Gate::Gelu => "gelu",
+            Gate::GeluTanh => "gelu_tanh",
+        }
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(inputs[0].clone())
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let gate = self.0.open(inputs[0], to);
+        to.map(Scalar::Scaled, &[gate, inputs[0]])
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let x = at.input(0);
+        at.scale(0, || x.unary(self.0) + self.0.slope(x).binary(Scaled, x));
+    }
+}
+
+unary_methods! { "NaN stays NaN; at -∞ the value is 0.";
+    silu      Gated(Gate::Silu),     "x/(1 + e⁻ˣ)", "σ(x) + x·σ(x)·σ(-x)", 0.0 => 0.0;
+    gelu      Gated(Gate::Gelu),     "x·(1 + erf(x/√2))/2", "(1 + erf(x/√2))/2 + x·e^(-x²/2)/√(2π)", 0.0 => 0.0;
+    gelu_tanh Gated(Gate::GeluTanh), "x·(1 + tanh u)/2 with u = √(2/π)·(x + 0.044715·x³)", "(1 + tanh u)/2 + x·(1 - tanh²u)/2·u'", 0.0 => 0.0;
+}
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::{Example, example};
+
+    fn tanh_form(x: f64) -> f64 {
+        x * 0.5 * (1.0 + (std::f64::consts::FRAC_2_PI.sqrt() * (x + 0.044_715 * x * x * x)).tanh())
+    }
+    let mut examples: Vec<Example> = Vec::new();
+    for dims in [&[3, 4][..], &[0, 2], &[]] {
+        examples.extend([
+            example!("silu", &[dims], |_, x| x[0].silu(), |x| x[0].mapv(|x| x / (1.0 + (-x).exp()))),
+            example!("gelu", &[dims], |_, x| x[0].gelu(), |x| x[0].mapv(|x| x * normal_share(x))),
+            example!("gelu_tanh", &[dims], |_, x| x[0].gelu_tanh(), |x| x[0].mapv(tanh_form)),
+        ]);
+    }
+    let wide = || vec![ndarray::arr1(&[-6.0, -4.5, -3.0, 3.0, 4.5, 6.0]).into_dyn()];
+    examples.extend([
+        example!("wide silu", &[&[6]], |_, x| x[0].silu(), |x| x[0].mapv(|x| x / (1.0 + (-x).exp())))
+            .on(wide()),
+        example!("wide gelu", &[&[6]], |_, x| x[0].gelu(), |x| x[0].mapv(|x| x * normal_share(x))).on(wide()),
+        example!("wide gelu_tanh", &[&[6]], |_, x| x[0].gelu_tanh(), |x| x[0].mapv(tanh_form)).on(wide()),
+    ]);
+    examples
+}
+
+/// The share of the standard normal distribution that is below x, by its power series.
+#[cfg(test)]
+fn normal_share(x: f64) -> f64 {
+    let mut term = x;
+    let mut sum = term;
+    for n in 1..120 {
+        term *= -x * x / (2.0 * f64::from(n));
+        sum += term / f64::from(2 * n + 1);
+    }
+    0.5 + FRAC_1_SQRT_TAU * sum
+}
