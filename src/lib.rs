@@ -59,6 +59,7 @@ pub mod prelude;
 mod rewrite;
 mod session;
 mod shape;
+pub mod testing;
 mod value;
 
 pub use ndarray;

@@ -2,6 +2,7 @@
 
 pub use crate::initializer::{Initializer, full, glorot_uniform, ones, random_normal, random_uniform, zeros};
 pub use crate::ndarray;
+pub use crate::testing::{AssertClose as _, check_gradients};
 pub use crate::{
     Axes, Callable, CustomPullback, DType, Element, Error, Fetch, Float, Gradients, Graph, Numeric, Operand,
     Operation, Result, Session, Shape, Tensor, Value, Variable, custom_gradient, hessian,

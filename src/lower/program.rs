@@ -33,15 +33,16 @@ pub(crate) type Dims = SmallVec<[usize; 4]>;
 /// The operands of an instruction; few take more than three.
 pub(crate) type Args = SmallVec<[Val; 4]>;
 
-/// Declares the scalar functions with the names by which they are printed.
+/// Declares the scalar functions with the number of their operands and the names by which they are printed.
 macro_rules! scalar_functions {
-    ($($(#[$doc:meta])* $variant:ident $name:literal,)*) => {
+    ($($(#[$doc:meta])* $variant:ident $arity:literal $name:literal,)*) => {
         /// A function of one element of each operand.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         #[non_exhaustive]
         pub enum Scalar {
             $(
-                #[doc = concat!("`", $name, "`.")]
+                #[doc = concat!("`", $name, "`, of ", $arity, ".")]
+                #[doc = ""]
                 $(#[$doc])*
                 $variant,
             )*
@@ -54,63 +55,70 @@ macro_rules! scalar_functions {
                     $(Scalar::$variant => $name,)*
                 }
             }
+
+            /// The number of operands.
+            fn arity(self) -> usize {
+                match self {
+                    $(Scalar::$variant => $arity,)*
+                }
+            }
         }
     };
 }
 scalar_functions! {
-    Add "add",
-    Sub "sub",
-    Mul "mul",
-    Div "div",
+    Add 2 "add",
+    Sub 2 "sub",
+    Mul 2 "mul",
+    Div 2 "div",
     /// The product; 0 where the first operand is 0, whatever the second is.
-    Scaled "scaled",
-    Maximum "maximum",
-    Minimum "minimum",
-    Pow "pow",
+    Scaled 2 "scaled",
+    Maximum 2 "maximum",
+    Minimum 2 "minimum",
+    Pow 2 "pow",
     /// The quotient rounded down.
-    FloorDiv "floor_div",
+    FloorDiv 2 "floor_div",
     /// What the quotient rounded down leaves.
-    Modulo "modulo",
-    Neg "neg",
-    Abs "abs",
+    Modulo 2 "modulo",
+    Neg 1 "neg",
+    Abs 1 "abs",
     /// -1, 0 or 1.
-    Sign "sign",
-    Square "square",
-    Sqrt "sqrt",
-    Exp "exp",
-    Expm1 "expm1",
-    Ln "ln",
-    Log1p "log1p",
-    Tanh "tanh",
-    Sigmoid "sigmoid",
-    Erf "erf",
-    Sin "sin",
-    Cos "cos",
-    Tan "tan",
-    Asin "asin",
-    Acos "acos",
-    Atan "atan",
-    Sinh "sinh",
-    Cosh "cosh",
-    Floor "floor",
-    Ceil "ceil",
+    Sign 1 "sign",
+    Square 1 "square",
+    Sqrt 1 "sqrt",
+    Exp 1 "exp",
+    Expm1 1 "expm1",
+    Ln 1 "ln",
+    Log1p 1 "log1p",
+    Tanh 1 "tanh",
+    Sigmoid 1 "sigmoid",
+    Erf 1 "erf",
+    Sin 1 "sin",
+    Cos 1 "cos",
+    Tan 1 "tan",
+    Asin 1 "asin",
+    Acos 1 "acos",
+    Atan 1 "atan",
+    Sinh 1 "sinh",
+    Cosh 1 "cosh",
+    Floor 1 "floor",
+    Ceil 1 "ceil",
     /// To the nearest integer, of two the even one.
-    Round "round",
+    Round 1 "round",
     /// To the element type of the instruction.
-    Cast "cast",
+    Cast 1 "cast",
     /// A comparison: a truth value.
-    Equal "equal",
-    NotEqual "not_equal",
-    Less "less",
-    LessEqual "less_equal",
+    Equal 2 "equal",
+    NotEqual 2 "not_equal",
+    Less 2 "less",
+    LessEqual 2 "less_equal",
     /// Of truth values.
-    And "and",
-    Or "or",
-    Not "not",
+    And 2 "and",
+    Or 2 "or",
+    Not 1 "not",
     /// The second operand where the first is true, else the third.
-    Select "select",
+    Select 3 "select",
     /// The first operand, an index, where it is at least 0 and below the second; it has no value elsewhere.
-    Checked "checked",
+    Checked 2 "checked",
 }
 
 impl Scalar {
@@ -129,27 +137,6 @@ impl Scalar {
         };
         let last = operands.last().copied();
         fit && operands.len() == self.arity() && last.is_some_and(|from| has_kernel(self, from, result))
-    }
-
-    /// The number of operands.
-    fn arity(self) -> usize {
-        match self {
-            Scalar::Neg
-            | Scalar::Square
-            | Scalar::Sqrt
-            | Scalar::Exp
-            | Scalar::Expm1
-            | Scalar::Ln
-            | Scalar::Log1p
-            | Scalar::Tanh
-            | Scalar::Sigmoid
-            | Scalar::Erf
-            | Scalar::Sin
-            | Scalar::Cos
-            | Scalar::Cast => 1,
-            Scalar::Select => 3,
-            _ => 2,
-        }
     }
 
     /// Whether the function may have no value for some integers.

@@ -183,7 +183,7 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
                 |[x]| x.exp().log1p(),
                 |at| {
                     let e = at.input(0).exp();
-                    [at.cotangent() * (e / (e + e / e))]
+                    [at.cotangent() * (e / (e + 1.0))]
                 }
             ),
             |x| x[0].mapv(|x| x.exp().ln_1p()),

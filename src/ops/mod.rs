@@ -18,14 +18,20 @@ macro_rules! op_files {
     };
 }
 op_files![
+    activation,
     arithmetic,
     broadcast,
     cast,
+    circular,
+    clip,
     compare,
     concat,
     constant,
     custom_gradient,
+    division,
+    gated,
     identity,
+    logical,
     logical_reduce,
     matmul,
     neural,
@@ -36,10 +42,9 @@ op_files![
     scaled,
     state,
     statistics,
+    steps,
     transpose,
     unary,
-    activation, arithmetic, broadcast, cast, circular, clip, compare, constant, division, gated, identity,
-    logical, matmul, neural, power, reduce, scaled, state, steps, transpose, unary,
 ];
 
 #[cfg(test)]

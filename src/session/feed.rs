@@ -44,7 +44,7 @@ pub struct Feeding<'s, 'g, 'v> {
 }
 
 impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
-    pub(super) fn of(session: &'s Session) -> Self {
+    pub(crate) fn of(session: &'s Session) -> Self {
         Feeding { session, tensors: FeedList::default(), arrays: Vec::new() }
     }
 
