@@ -14,8 +14,7 @@ use super::report::{Report, TargetReport};
 use crate::dtype::{DType, Element, Float, Numeric};
 use crate::error::{Error, Result};
 use crate::gradient::Gradients;
-use crate::graph::{AnyTensor, Graph, Tensor, Walk};
-use crate::op::Role;
+use crate::graph::{AnyTensor, Graph, Role, Tensor, Walk};
 use crate::session::{Feedable, Feeding, Session};
 use crate::value::{Value, with_array};
 
@@ -194,7 +193,7 @@ impl<'g, T: Float> Bench<'g, T> {
             let arena = graph.shared().read();
             let is_fed = |id| feeds.iter().any(|(any, _)| any.id() == id);
             let needed = Walk::all(&arena).ancestors_short_of(tensors.iter().map(|any| any.id()), is_fed);
-            let roles = needed.iter().map(|&id| (id, arena.node(id).op.role()));
+            let roles = needed.iter().map(|&id| (id, arena.node(id).role));
             let writes = roles.clone().any(|(_, role)| matches!(role, Role::Writes(_) | Role::WritesAll));
             let open = roles.filter(|&(id, role)| role == Role::Placeholder && !is_fed(id));
             (open.map(|(id, _)| graph.tie(id)).collect::<Vec<_>>(), writes)
