@@ -18,15 +18,23 @@ macro_rules! op_files {
     };
 }
 op_files![
+    activation,
     arithmetic,
     broadcast,
     cast,
+    circular,
+    clip,
     compare,
     concat,
     constant,
     custom_gradient,
+    division,
+    einsum,
+    gated,
     identity,
+    logical,
     logical_reduce,
+    losses,
     matmul,
     neural,
     power,
@@ -36,10 +44,9 @@ op_files![
     scaled,
     state,
     statistics,
+    steps,
     transpose,
     unary,
-    activation, arithmetic, broadcast, cast, circular, clip, compare, constant, division, gated, identity,
-    logical, matmul, neural, power, reduce, scaled, state, steps, transpose, unary,
 ];
 
 #[cfg(test)]
