@@ -291,6 +291,33 @@ pub enum Mistake {
         shape: Shape,
     },
 
+    /// A specification of sums of products that says nothing, or does not fit its operands.
+    #[error("einsum `{spec}`: {fault}")]
+    Einsum {
+        /// The specification.
+        spec: String,
+        /// What is wrong with it.
+        fault: EinsumFault,
+    },
+
+    /// An operand of an outer product is no vector.
+    #[error("outer takes two vectors, but came {left} and {right}")]
+    OuterOperands {
+        /// Shape of the left operand.
+        left: Shape,
+        /// Shape of the right operand.
+        right: Shape,
+    },
+
+    /// The operands of a dot product are no vectors of one length.
+    #[error("dot takes two vectors of one length, but came {left} and {right}")]
+    DotOperands {
+        /// Shape of the left operand.
+        left: Shape,
+        /// Shape of the right operand.
+        right: Shape,
+    },
+
     /// A shape that cannot stretch to another.
     #[error("the shape {from} does not stretch to {to}")]
     Stretch {
@@ -370,6 +397,24 @@ pub enum Mistake {
         expected: Shape,
         /// Shape of the value.
         found: Shape,
+    },
+
+    /// Predictions and targets of different shapes.
+    #[error("{loss} takes two tensors of one shape, but came {predictions} and {targets}")]
+    LossShapes {
+        /// Name of the loss.
+        loss: &'static str,
+        /// Shape of the predictions.
+        predictions: Shape,
+        /// Shape of the targets.
+        targets: Shape,
+    },
+
+    /// Huber's loss with a delta that is no positive number.
+    #[error("the delta of huber must be positive, but is {delta}")]
+    HuberDelta {
+        /// The delta, as it is printed.
+        delta: String,
     },
 
     /// Labels that are not one for each row of logits.
@@ -494,6 +539,61 @@ pub enum LoweringError {
     /// The value belongs to another lowering.
     #[error("the op is lowered to a value of another lowering")]
     ForeignValue,
+}
+
+/// What is wrong with a specification of sums of products.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EinsumFault {
+    /// It has an ellipsis.
+    #[error("an ellipsis is not supported; name each axis")]
+    Ellipsis,
+    /// An index is twice in one term.
+    #[error("the index `{index}` is twice in one term; diagonals are not supported")]
+    Repeated {
+        /// The index.
+        index: char,
+    },
+    /// A character that is no index.
+    #[error("`{found}` is no index, which is a letter from a to z or A to Z")]
+    NoIndex {
+        /// The character.
+        found: char,
+    },
+    /// The result has an index that no operand has.
+    #[error("the index `{index}` of the result is in no operand")]
+    OnlyInResult {
+        /// The index.
+        index: char,
+    },
+    /// Not one term for each operand.
+    #[error("its number of terms is {terms}, but that of operands {operands}")]
+    Operands {
+        /// Number of terms.
+        terms: usize,
+        /// Number of operands.
+        operands: usize,
+    },
+    /// A term has not one index for each axis of its operand.
+    #[error("operand {operand} has the shape {shape}, but its term has {indices} indices")]
+    Rank {
+        /// Position of the operand, counted from 0.
+        operand: usize,
+        /// Shape of the operand.
+        shape: Shape,
+        /// Number of indices in its term.
+        indices: usize,
+    },
+    /// An index stands for axes of different lengths.
+    #[error("the index `{index}` has the lengths {left} and {right}")]
+    Lengths {
+        /// The index.
+        index: char,
+        /// Its length in the first operand.
+        left: usize,
+        /// Its length in the second.
+        right: usize,
+    },
 }
 
 /// Why one tensor has no gradient by another.

@@ -65,7 +65,7 @@ mod value;
 pub use ndarray;
 
 pub use dtype::{DType, Element, Float, Numeric};
-pub use error::{BuildError, Error, LoweringError, Mistake, NoGradient, Result};
+pub use error::{BuildError, EinsumFault, Error, LoweringError, Mistake, NoGradient, Result};
 pub use gradient::{Gradients, hessian, hessian_vector_product, jacobian, jvp};
 pub use graph::{Graph, Operand, Operation, Tensor, Variable};
 pub use ops::{CustomPullback, custom_gradient};

@@ -1,65 +1,14 @@
-//! What networks end with: `softmax`, `log_softmax`, and the cross-entropy of class labels. They are composed of
-//! other ops; fusion runs them row by row.
+//! What networks end with: `softmax` and `log_softmax`. They are composed of other ops; fusion runs them row by
+//! row.
 
-use std::sync::Arc;
-
-use ndarray::Array1;
-
-use crate::dtype::{DType, Float};
-use crate::error::Mistake;
-use crate::gradient::Pullback;
-use crate::graph::{Operand, Tensor};
-use crate::lower::{Lowering, Scalar, Val};
-use crate::op::Op;
+use crate::dtype::Float;
+use crate::graph::Tensor;
 use crate::ops::arithmetic::Arithmetic;
-use crate::shape::{Axes, Shape, TensorType};
-use crate::value::Value;
+use crate::shape::Axes;
 
-pub(super) const OPS: &[&str] = &["label_mask"];
+pub(super) const OPS: &[&str] = &[];
 
-/// For each row of the second input, of which only the shape counts, which place the label names.
-#[derive(Debug)]
-struct LabelMask;
-
-impl Op for LabelMask {
-    fn name(&self) -> &'static str {
-        "label_mask"
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        let (labels, logits) = (inputs[0], inputs[1]);
-        let rank = logits.shape.rank();
-        let rows = Shape::from(&logits.shape.dims()[..rank.saturating_sub(1)]);
-        if rank == 0 || !labels.shape.agrees_with(&rows) {
-            let (labels, logits) = (labels.shape.clone(), logits.shape.clone());
-            return Err(Mistake::LabelShape { labels, logits });
-        }
-        Ok(TensorType::new(DType::Bool, &logits.shape))
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let (labels, dims) = (inputs[0], to.dims(inputs[1]).to_vec());
-        let classes = dims.last().copied().unwrap_or(0);
-        let bound = to.scalar(classes as f64, to.dtype(labels));
-        let checked = to.map(Scalar::Checked, &[labels, bound]);
-        let mut rows = dims;
-        if let Some(last) = rows.last_mut() {
-            *last = 1;
-        }
-        let checked = to.reshape(checked, rows);
-        let places: Array1<i64> = (0..classes as i64).collect();
-        let places = to.constant(Arc::new(Value::from(places)));
-        to.compare(Scalar::Equal, &[checked, places])
-    }
-
-    fn pullback(&self, _: &mut Pullback<'_>) {}
-
-    fn differentiable(&self, _: usize) -> bool {
-        false
-    }
-}
-
-impl<'g, T: Float> Tensor<'g, T> {
+impl<T: Float> Tensor<'_, T> {
     /// eˣ over its sum along the axis, which is 1 then. Computed from x minus its maximum, so no
     /// exponential overflows.
     ///
@@ -107,38 +56,12 @@ impl<'g, T: Float> Tensor<'g, T> {
         let centred = self - self.reduce_max(along()).stop_gradient();
         (centred - centred.exp().reduce_sum(along()).ln()).named("log_softmax")
     }
-
-    /// The cross-entropy of class labels under the softmax of logits along their last axis:
-    /// -`log_softmax`(self)\[label\], one number for each label.
-    ///
-    /// Gradient to the logits: softmax minus 1 at the label. Labels must have the logits' shape
-    /// without the last axis, or it is a building error; one that is negative or not below the number
-    /// of classes fails the run.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let logits = g.constant(ndarray::arr2(&[[0.0, 0.0], [1000.0, 0.0]]));
-    /// let labels = g.constant(ndarray::arr1(&[1_i64, 0]));
-    /// let loss = logits.sparse_softmax_cross_entropy(labels);
-    /// assert_eq!(Session::new(&g)?.run(loss)?, ndarray::arr1(&[2.0_f64.ln(), 0.0]).into_dyn());
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn sparse_softmax_cross_entropy(self, labels: impl Operand<'g, i64>) -> Self {
-        let any = self.any();
-        let labels = labels.into_tensor(any.graph()).any();
-        let mask: Tensor<'g, bool> = Tensor::typed(labels.binary(LabelMask, any));
-        let centred = self - self.reduce_max(Axes::of([-1]).keep_dims()).stop_gradient();
-        let at_label = mask.select(centred, <T as crate::Numeric>::from_f64(0.0)).reduce_sum(-1);
-        (centred.exp().reduce_sum(-1).ln() - at_label).named("sparse_softmax_cross_entropy")
-    }
 }
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::{Example, example};
-    use ndarray::{ArrayD, Axis, array};
+    use ndarray::{ArrayD, Axis};
 
     fn softmax(x: &ArrayD<f64>, axis: usize) -> ArrayD<f64> {
         let exponentials = x.mapv(f64::exp);
@@ -146,23 +69,7 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         exponentials / sum
     }
 
-    let mut examples: Vec<Example> = vec![
-        example!(
-            "cross-entropy",
-            &[&[3, 4]],
-            |g, x| x[0].sparse_softmax_cross_entropy(g.constant(array![2_i64, 0, 3])),
-            |x| {
-                let log = softmax(&x[0], 1).mapv(f64::ln);
-                array![-log[[0, 2]], -log[[1, 0]], -log[[2, 3]]].into_dyn()
-            },
-        ),
-        example!(
-            "cross-entropy of one",
-            &[&[4]],
-            |g, x| x[0].sparse_softmax_cross_entropy(g.constant(1_i64)),
-            |x| ndarray::arr0(-softmax(&x[0], 0)[[1]].ln()).into_dyn(),
-        ),
-    ];
+    let mut examples: Vec<Example> = Vec::new();
     for dims in [[3, 4], [2, 40], [40, 2], [1, 3]] {
         let dims = dims.as_slice();
         examples.extend([

@@ -1,7 +1,53 @@
-//! Line 24: what shapes are known before a run, and which mistakes are found then.
+//! Lines 23 and 24: what shapes are known before a run, and which mistakes are found then.
 
-use flowgrad::ndarray::{Array2, ArrayD, arr2};
+use flowgrad::ndarray::{Array1, Array2, ArrayD, arr2};
 use flowgrad::prelude::*;
+
+/// Line 23: losses refuse operands of different shapes, where broadcasting would compare each with each.
+#[test]
+fn line_23_losses_refuse_other_shapes() -> Result<()> {
+    type Loss = for<'g> fn(Tensor<'g, f64>, Tensor<'g, f64>) -> Tensor<'g, f64>;
+    let losses: [(&str, Loss); 4] = [
+        ("mean_squared_error", |x, t| x.mean_squared_error(t)),
+        ("huber", |x, t| x.huber(t, 1.0)),
+        ("softmax_cross_entropy", |x, t| x.softmax_cross_entropy(t)),
+        ("sigmoid_cross_entropy", |x, t| x.sigmoid_cross_entropy(t)),
+    ];
+    for (name, loss) in losses {
+        // While building, whatever is unknown.
+        for (rows, known) in [(Some(3), Some(3)), (None, None)] {
+            let g = Graph::new();
+            loss(g.placeholder("column", [rows, Some(1)]), g.placeholder("flat", [known]));
+            let text = g.check().expect_err(name).to_string();
+            assert!(text.contains(&format!("{name} takes two tensors of one shape")), "{text}");
+            assert!(text.contains(file!()), "{text}");
+        }
+        // When it becomes known: one row is not compared with each of three, nor three with one.
+        let g = Graph::new();
+        let [x, t] = ["x", "t"].map(|name| g.placeholder::<f64>(name, [None]));
+        let loss = loss(x, t);
+        let slopes = loss.gradients([x, t]);
+        let session = Session::new(&g)?;
+        for (x_rows, t_rows) in [(3, 1), (1, 3), (0, 1), (1, 1), (3, 3), (0, 0)] {
+            let (x_fed, t_fed) = (Array1::<f64>::zeros(x_rows), Array1::<f64>::zeros(t_rows));
+            let feeding = || session.feed(x, &x_fed).feed(t, &t_fed);
+            match (feeding().run(loss), feeding().run(slopes)) {
+                (Ok(_), Ok([dx, dt])) => {
+                    assert_eq!((x_rows, dx.shape(), dt.shape()), (t_rows, x_fed.shape(), t_fed.shape()));
+                }
+                (Err(loss), Err(slopes)) => {
+                    let expected =
+                        format!("{name} takes two tensors of one shape, but came [{x_rows}] and [{t_rows}]");
+                    for text in [loss.to_string(), slopes.to_string()] {
+                        assert!(x_rows != t_rows && text.starts_with(&expected), "{text}");
+                    }
+                }
+                other => panic!("{name} of {x_rows} and {t_rows}: {other:?}"),
+            }
+        }
+    }
+    Ok(())
+}
 
 /// Line 24: static shapes: [?, 4]·[4, 5] is [?, 5]; [?, 4] + [3, 1] is [3, 4]; the mean of [?, 4]
 /// over axis 0 is [4]; negative axes count from the end; an empty list of axes changes nothing.
@@ -32,6 +78,26 @@ fn line_24_static_shapes() {
         (cube.reduce_sum(..), "[]"),
         (cube.reduce_sum(Axes::all().keep_dims()), "[1, 1, 1]"),
         (cube + x.reduce_sum(Axes::of([1]).keep_dims()), "[2, ?, 4]"),
+        (cube.reshape([-1, 8]), "[?, 8]"),
+        (cube.reshape([2, 3, 4]), "[2, 3, 4]"),
+        (w.reshape([-1, 10]), "[2, 10]"),
+        (cube.reduce_sum([0]).reshape([-1]), "[?]"),
+        (x.expand_dims(-1), "[?, 4, 1]"),
+        (cube.squeeze(1), "[2, 4]"),
+        (column.squeeze(..), "[3]"),
+        (x.broadcast_to([5, 3, 4]), "[5, 3, 4]"),
+        (x.reduce_prod(-1), "[?]"),
+        (x.reduce_log_sum_exp(0), "[4]"),
+        (x.reduce_variance(Axes::of([-1]).keep_dims()), "[?, 1]"),
+        (cube.norm(..), "[]"),
+        (x.einsum("ij,jk->ki", w), "[5, ?]"),
+        (x.einsum("ij,kj", x), "[?, ?]"),
+        (cube.einsum("bij,bkj->bik", cube), "[2, ?, ?]"),
+        (x.reduce_sum(0).outer(x.reduce_sum(1)), "[4, ?]"),
+        (x.reduce_sum(0).dot(w.reduce_sum(1)), "[]"),
+        (x.mean_squared_error(x), "[]"),
+        (x.huber(g.placeholder::<f64>("d", [Some(3), None]), 1.0), "[3, 4]"),
+        (x.softmax_cross_entropy(x), "[?]"),
     ] {
         assert_eq!(tensor.shape().to_string(), expected, "{tensor:?}");
     }
@@ -42,7 +108,7 @@ fn line_24_static_shapes() {
 /// values as they are.
 #[test]
 fn line_24_axes_are_checked_when_built() -> Result<()> {
-    let wrong: [fn(Tensor<f64>) -> Tensor<f64>; 8] = [
+    let wrong: [fn(Tensor<f64>) -> Tensor<f64>; 14] = [
         |x| x.reduce_sum(2),
         |x| x.reduce_mean(-3),
         |x| x.reduce_sum([0, 0]),
@@ -51,6 +117,12 @@ fn line_24_axes_are_checked_when_built() -> Result<()> {
         |x| x.transpose_perm([1, 1]),
         |x| x.transpose_perm([0, 2]),
         |x| x.reduce_sum(isize::MAX),
+        |x| x.reduce_prod([0, -2]),
+        |x| x.reduce_log_sum_exp(2),
+        |x| x.reduce_variance(-3),
+        |x| x.norm(isize::MIN),
+        |x| x.expand_dims(-4),
+        |x| x.squeeze([0, 0]),
     ];
     for (index, build) in wrong.into_iter().enumerate() {
         let g = Graph::new();

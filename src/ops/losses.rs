@@ -1,0 +1,350 @@
+//! Losses: how far predictions are from their targets. All are composed of other ops.
+//!
+//! Predictions and targets must have one shape: [n, 1] against [n] would silently compare each with each, so it
+//! is refused, while building or when the lengths become known.
+
+use std::sync::Arc;
+
+use ndarray::Array1;
+
+use crate::dtype::{DType, Float, Numeric};
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::{AnyTensor, Operand, Tensor};
+use crate::lower::{Lowering, Scalar, Val};
+use crate::op::Op;
+use crate::ops::Scaled;
+use crate::shape::{Axes, Shape, TensorType};
+use crate::value::Value;
+
+pub(super) const OPS: &[&str] = &["same_shape", "label_mask"];
+
+/// Gives the second input, the targets of a loss, which must have the shape of the first, the predictions.
+#[derive(Debug)]
+struct SameShape {
+    loss: &'static str,
+}
+
+impl Op for SameShape {
+    fn name(&self) -> &'static str {
+        "same_shape"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let (predictions, targets) = (inputs[0].shape.clone(), inputs[1].shape.clone());
+        if !predictions.agrees_with(&targets) {
+            return Err(Mistake::LossShapes { loss: self.loss, predictions, targets });
+        }
+        let lengths = predictions.dims().iter().zip(targets.dims());
+        let lengths: Vec<Option<usize>> = lengths.map(|(a, b)| a.or(*b)).collect();
+        Ok(TensorType::new(inputs[1].dtype, lengths))
+    }
+
+    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
+        inputs[1]
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        at.give(1, |dy| dy);
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 1
+    }
+
+    fn attributes(&self) -> String {
+        self.loss.to_owned()
+    }
+}
+
+impl<'g> AnyTensor<'g> {
+    /// The targets for these predictions, of one shape with them; or the mistake that they are, under the name of
+    /// the loss.
+    #[track_caller]
+    fn targets(self, loss: &'static str, targets: AnyTensor<'g>) -> Result<Self, Self> {
+        let graph = self.graph();
+        if !targets.is_of(graph) {
+            return Err(graph.invalid(loss, Mistake::OtherGraph { operand: 1 }));
+        }
+        if let Some(&invalid) = [self, targets].iter().find(|any| any.is_invalid()) {
+            return Err(invalid);
+        }
+        let (expected, found) = (self.shape(), targets.shape());
+        if !expected.agrees_with(&found) {
+            let mistake = Mistake::LossShapes { loss, predictions: expected, targets: found };
+            return Err(graph.invalid(loss, mistake));
+        }
+        let checked_now = expected == found && expected.is_known();
+        Ok(if checked_now { targets } else { graph.apply(SameShape { loss }, &[self, targets]) })
+    }
+}
+
+/// For each row of the second input, of which only the shape counts, which place the label names.
+#[derive(Debug)]
+struct LabelMask;
+
+impl Op for LabelMask {
+    fn name(&self) -> &'static str {
+        "label_mask"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let (labels, logits) = (inputs[0], inputs[1]);
+        let rank = logits.shape.rank();
+        let rows = Shape::from(&logits.shape.dims()[..rank.saturating_sub(1)]);
+        if rank == 0 || !labels.shape.agrees_with(&rows) {
+            let (labels, logits) = (labels.shape.clone(), logits.shape.clone());
+            return Err(Mistake::LabelShape { labels, logits });
+        }
+        Ok(TensorType::new(DType::Bool, &logits.shape))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let (labels, dims) = (inputs[0], to.dims(inputs[1]).to_vec());
+        let classes = dims.last().copied().unwrap_or(0);
+        let bound = to.scalar(classes as f64, to.dtype(labels));
+        let checked = to.map(Scalar::Checked, &[labels, bound]);
+        let mut rows = dims;
+        if let Some(last) = rows.last_mut() {
+            *last = 1;
+        }
+        let checked = to.reshape(checked, rows);
+        let places: Array1<i64> = (0..classes as i64).collect();
+        let places = to.constant(Arc::new(Value::from(places)));
+        to.compare(Scalar::Equal, &[checked, places])
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+
+    fn differentiable(&self, _: usize) -> bool {
+        false
+    }
+}
+
+impl<'g, T: Float> Tensor<'g, T> {
+    /// The mean over all elements of (self - targets)²: a single number.
+    ///
+    /// Gradient: 2·(self - targets)/n times the cotangent to `self`, minus that to `targets`. Targets of another
+    /// shape are a building error, or fail the run that feeds them; they do not broadcast. The mean of nothing is
+    /// NaN.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let loss = g.constant(ndarray::arr1(&[1.0, 5.0])).mean_squared_error(g.constant(ndarray::arr1(&[1.0, 2.0])));
+    /// assert_eq!(Session::new(&g)?.run(loss)?.sum(), 4.5);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn mean_squared_error(self, targets: impl Operand<'g, T>) -> Self {
+        self.loss("mean_squared_error", targets, |x, targets| (x - targets).square().reduce_mean(..))
+    }
+
+    /// Huber's loss of each element: d²/2 where d = self - targets is at most `delta` either way, and
+    /// delta·(|d| - delta/2) beyond.
+    ///
+    /// Gradient: d, but between -delta and delta, times the cotangent to `self`, minus that to `targets`. Targets of
+    /// another shape are a building error, or fail the run that feeds them; a `delta` that is not positive is a
+    /// building error.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let loss = g.constant(ndarray::arr1(&[1.0, 5.0])).huber(g.constant(ndarray::arr1(&[0.0, 1.0])), 2.0);
+    /// assert_eq!(Session::new(&g)?.run(loss)?, ndarray::arr1(&[0.5, 6.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn huber(self, targets: impl Operand<'g, T>, delta: f64) -> Self {
+        let is_positive = delta > 0.0;
+        if !is_positive {
+            let mistake = Mistake::HuberDelta { delta: delta.to_string() };
+            return Tensor::typed(self.any().graph().invalid("huber", mistake));
+        }
+        let number = <T as Numeric>::from_f64;
+        self.loss("huber", targets, |x, targets| {
+            let difference = x - targets;
+            let limited = difference.maximum(number(-delta)).minimum(number(delta));
+            limited * (difference - limited * number(0.5))
+        })
+    }
+
+    /// The cross-entropy of probabilities under the softmax of logits along their last axis:
+    /// -Σ labels·`log_softmax`(self), one number for each row.
+    ///
+    /// Gradient: softmax·Σ labels - labels to `self`, -`log_softmax`(self) to `labels`, each times the row's
+    /// cotangent. A label of 0 counts for nothing, also where its logit is -∞. Labels of another shape are a building
+    /// error, or fail the run that feeds them.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let logits = g.constant(ndarray::arr2(&[[0.0, 0.0], [1000.0, 0.0]]));
+    /// let labels = g.constant(ndarray::arr2(&[[0.5, 0.5], [1.0, 0.0]]));
+    /// let loss = logits.softmax_cross_entropy(labels);
+    /// assert_eq!(Session::new(&g)?.run(loss)?, ndarray::arr1(&[2.0_f64.ln(), 0.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn softmax_cross_entropy(self, labels: impl Operand<'g, T>) -> Self {
+        let loss = "softmax_cross_entropy";
+        if let Some(invalid) = self.any().misfit(loss, &Axes::of([-1])) {
+            return Tensor::typed(invalid);
+        }
+        self.loss(loss, labels, |x, labels| {
+            let logarithms = x.log_softmax(-1);
+            -Tensor::<T>::typed(labels.any().binary(Scaled, logarithms.any())).reduce_sum(-1)
+        })
+    }
+
+    /// The cross-entropy of each probability under the sigmoid of a logit x:
+    /// -z·ln σ(x) - (1 - z)·ln(1 - σ(x)), computed as max(x, 0) - x·z + ln(1 + e^-|x|).
+    ///
+    /// Gradient: σ(x) - z times the cotangent to `self`, -x times it to `labels`. Labels of another shape are a
+    /// building error, or fail the run that feeds them.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let logits = g.constant(ndarray::arr1(&[0.0, 1000.0, -1000.0]));
+    /// let loss = logits.sigmoid_cross_entropy(g.constant(ndarray::arr1(&[1.0, 1.0, 1.0])));
+    /// assert_eq!(Session::new(&g)?.run(loss)?, ndarray::arr1(&[2.0_f64.ln(), 0.0, 1000.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn sigmoid_cross_entropy(self, labels: impl Operand<'g, T>) -> Self {
+        self.loss("sigmoid_cross_entropy", labels, |x, labels| {
+            // Of both maxima a tie goes to the first, so the slopes at 0 add up to that of σ.
+            let magnitude = x.maximum(-x);
+            x.maximum(<T as Numeric>::from_f64(0.0)) - x * labels + (-magnitude).exp().log1p()
+        })
+    }
+
+    /// The cross-entropy of class labels under the softmax of logits along their last axis:
+    /// -`log_softmax`(self)\[label\], one number for each label.
+    ///
+    /// Gradient to the logits: softmax minus 1 at the label. Labels must have the logits' shape
+    /// without the last axis, or it is a building error; one that is negative or not below the number
+    /// of classes fails the run.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let logits = g.constant(ndarray::arr2(&[[0.0, 0.0], [1000.0, 0.0]]));
+    /// let labels = g.constant(ndarray::arr1(&[1_i64, 0]));
+    /// let loss = logits.sparse_softmax_cross_entropy(labels);
+    /// assert_eq!(Session::new(&g)?.run(loss)?, ndarray::arr1(&[2.0_f64.ln(), 0.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn sparse_softmax_cross_entropy(self, labels: impl Operand<'g, i64>) -> Self {
+        let any = self.any();
+        let labels = labels.into_tensor(any.graph()).any();
+        let mask: Tensor<'g, bool> = Tensor::typed(labels.binary(LabelMask, any));
+        let centred = self - self.reduce_max(Axes::of([-1]).keep_dims()).stop_gradient();
+        let at_label = mask.select(centred, <T as crate::Numeric>::from_f64(0.0)).reduce_sum(-1);
+        (centred.exp().reduce_sum(-1).ln() - at_label).named("sparse_softmax_cross_entropy")
+    }
+
+    /// A loss under its name, of predictions and targets of one shape.
+    #[track_caller]
+    fn loss(
+        self,
+        name: &'static str,
+        targets: impl Operand<'g, T>,
+        of: impl FnOnce(Self, Self) -> Self,
+    ) -> Self {
+        let any = self.any();
+        let location = std::panic::Location::caller();
+        let targets = targets.into_tensor(any.graph()).any();
+        match any.targets(name, targets) {
+            Ok(targets) => any.graph().attributed(location, || of(self, Tensor::typed(targets)).named(name)),
+            Err(invalid) => Tensor::typed(invalid),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::{Example, example};
+    use ndarray::{ArrayD, Axis, Zip, array};
+
+    fn log_softmax(x: &ArrayD<f64>) -> ArrayD<f64> {
+        let last = Axis(x.ndim() - 1);
+        x - &x.mapv(f64::exp).sum_axis(last).mapv(f64::ln).insert_axis(last)
+    }
+
+    fn zipped(x: &[ArrayD<f64>], of: fn(f64, f64) -> f64) -> ArrayD<f64> {
+        Zip::from(&x[0]).and(&x[1]).map_collect(|&x, &z| of(x, z))
+    }
+
+    fn dense(x: &[ArrayD<f64>]) -> ArrayD<f64> {
+        -(&x[1] * &log_softmax(&x[0])).sum_axis(Axis(x[0].ndim() - 1))
+    }
+
+    fn huber(difference: f64, delta: f64) -> f64 {
+        let magnitude = difference.abs();
+        if magnitude <= delta { magnitude * magnitude / 2.0 } else { delta * (magnitude - delta / 2.0) }
+    }
+
+    let mut examples: Vec<Example> = vec![
+        example!(
+            "cross-entropy",
+            &[&[3, 4]],
+            |g, x| x[0].sparse_softmax_cross_entropy(g.constant(array![2_i64, 0, 3])),
+            |x| {
+                let log = log_softmax(&x[0]);
+                array![-log[[0, 2]], -log[[1, 0]], -log[[2, 3]]].into_dyn()
+            },
+        ),
+        example!(
+            "cross-entropy of one",
+            &[&[4]],
+            |g, x| x[0].sparse_softmax_cross_entropy(g.constant(1_i64)),
+            |x| ndarray::arr0(-log_softmax(&x[0])[[1]]).into_dyn(),
+        ),
+        example!(
+            "softmax cross-entropy of one",
+            &[&[4], &[4]],
+            |_, x| x[0].softmax_cross_entropy(x[1]),
+            dense
+        ),
+        example!(
+            "softmax cross-entropy of batches",
+            &[&[2, 3, 4], &[2, 3, 4]],
+            |_, x| x[0].softmax_cross_entropy(x[1]),
+            dense
+        ),
+        example!("mean squared error of a number", &[&[], &[]], |_, x| x[0].mean_squared_error(x[1]), |x| {
+            (&x[0] - &x[1]).mapv(|x| x * x)
+        },),
+        example!("huber of a small delta", &[&[3, 4], &[3, 4]], |_, x| x[0].huber(x[1], 0.125), |x| zipped(
+            x,
+            |x, z| huber(x - z, 0.125)
+        )),
+        // Where both maxima of its formula have a corner, it has none.
+        example!("sigmoid cross-entropy at 0", &[&[3], &[3]], |_, x| x[0].sigmoid_cross_entropy(x[1]), |x| {
+            array![2.0_f64.ln(), 2.0_f64.ln(), 2.0_f64.ln()].into_dyn() + &x[0] * 0.0
+        })
+        .on(vec![array![0.0, 0.0, 0.0].into_dyn(), array![0.0, 0.3, 1.0].into_dyn()]),
+    ];
+    for dims in [[3, 4], [1, 5], [5, 1], [0, 3], [70, 3]] {
+        let both = [dims.as_slice(), dims.as_slice()];
+        examples.extend([
+            example!("softmax cross-entropy", &both, |_, x| x[0].softmax_cross_entropy(x[1]), dense),
+            example!("mean squared error", &both, |_, x| x[0].mean_squared_error(x[1]), |x| {
+                let squares = zipped(x, |x, z| (x - z) * (x - z));
+                ndarray::arr0(squares.sum() / squares.len() as f64).into_dyn()
+            }),
+            example!("huber", &both, |_, x| x[0].huber(x[1], 1.5), |x| zipped(x, |x, z| huber(x - z, 1.5))),
+            example!("sigmoid cross-entropy", &both, |_, x| x[0].sigmoid_cross_entropy(x[1]), |x| zipped(
+                x,
+                |x, z| {
+                    let sigmoid = 1.0 / (1.0 + (-x).exp());
+                    -z * sigmoid.ln() - (1.0 - z) * (1.0 - sigmoid).ln()
+                }
+            )),
+        ]);
+    }
+    examples
+}
