@@ -399,6 +399,7 @@ pub enum Mistake {
         found: Shape,
     },
 
+<<<<<<< HEAD
     /// Predictions and targets of different shapes.
     #[error("{loss} takes two tensors of one shape, but came {predictions} and {targets}")]
     LossShapes {
@@ -415,6 +416,49 @@ pub enum Mistake {
     HuberDelta {
         /// The delta, as it is printed.
         delta: String,
+=======
+    /// Numbers that bound no range to draw from: in the wrong order, not finite, or for integers equal.
+    #[error("there are no numbers from {low} to {high} to draw from")]
+    RandomRange {
+        /// The least number.
+        low: String,
+        /// The number above.
+        high: String,
+    },
+
+    /// A mean that is not finite, or a standard deviation that is not or is negative.
+    #[error("there is no normal distribution of mean {mean} and standard deviation {stddev}")]
+    RandomNormal {
+        /// The mean.
+        mean: String,
+        /// The standard deviation.
+        stddev: String,
+    },
+
+    /// A number that is no probability.
+    #[error("{probability} is no probability: it must lie between 0 and 1")]
+    Probability {
+        /// The number.
+        probability: String,
+    },
+
+    /// One of the elements along an axis is to be chosen, but there are none.
+    #[error("there is nothing to choose along axis {axis} of the shape {shape}")]
+    EmptyAxis {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// The shape of the operand.
+        shape: Shape,
+    },
+
+    /// More of the largest elements are asked for than there are.
+    #[error("the last axis of the shape {shape} has no {k} elements")]
+    TopK {
+        /// How many are asked for.
+        k: usize,
+        /// The shape of the operand.
+        shape: Shape,
+>>>>>>> d49c6e1
     },
 
     /// Labels that are not one for each row of logits.

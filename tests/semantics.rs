@@ -15,6 +15,8 @@ mod fuzz;
 mod gradients;
 #[path = "semantics/races.rs"]
 mod races;
+#[path = "semantics/random.rs"]
+mod random;
 #[path = "semantics/shapes.rs"]
 mod shapes;
 #[path = "semantics/variables_and_order.rs"]

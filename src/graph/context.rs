@@ -4,7 +4,7 @@
 //! Kept in a thread-local stack, so that threads that build one graph do not enter each other's
 //! scopes, and a panic inside a scope leaves it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -18,6 +18,8 @@ pub(super) enum Frame {
     Control(Vec<(u64, NodeId)>),
     /// Nodes inside are attributed to this line.
     Location(&'static Location<'static>),
+    /// Random nodes inside draw by this seed; with how many there have been so far.
+    Seed(u64, Cell<u64>),
 }
 
 thread_local! {
@@ -42,10 +44,21 @@ impl Context {
                     Frame::Scope(name) => context.scope = Some(Rc::clone(name)),
                     Frame::Control(nodes) => context.control.extend(nodes),
                     Frame::Location(location) => context.location = Some(location),
+                    Frame::Seed(..) => {}
                 }
             }
         });
         context
+    }
+
+    /// The seed of the innermost block that gives one, and how many random nodes of it came before.
+    pub(super) fn next_seed(graph: &Graph) -> Option<[u64; 2]> {
+        FRAMES.with_borrow(|frames| {
+            frames.iter().rev().filter(|(id, _)| *id == graph.shared.id).find_map(|(_, frame)| match frame {
+                Frame::Seed(seed, nodes) => Some([*seed, nodes.replace(nodes.get() + 1)]),
+                _ => None,
+            })
+        })
     }
 
     pub(super) fn entered<R>(graph: &Graph, frame: Frame, build: impl FnOnce() -> R) -> R {

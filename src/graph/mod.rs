@@ -17,6 +17,7 @@ mod variable;
 mod verify;
 mod walk;
 
+use std::cell::Cell;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -318,6 +319,25 @@ impl Graph {
         Context::entered(self, context::Frame::Control(operations), build)
     }
 
+    /// Gives the random nodes that are built inside a seed of their own: they draw by it and by their place among
+    /// the random nodes of the block, whatever their names are.
+    ///
+    /// The graph's seed counts as well; two blocks of one graph with the same seed draw the same numbers.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let [a, b] = ["a", "b"].map(|name| {
+    ///     g.seed_scope(7, || g.random_normal([3], 0.0_f64, 1.0)).named(name)
+    /// });
+    /// let [a, b] = Session::new(&g)?.run([a, b])?;
+    /// assert_eq!(a, b);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn seed_scope<R>(&self, seed: u64, build: impl FnOnce() -> R) -> R {
+        Context::entered(self, context::Frame::Seed(seed, Cell::new(0)), build)
+    }
+
     /// The first mistake made in building, if any was.
     ///
     /// # Errors
@@ -459,6 +479,11 @@ impl Graph {
     /// Whether building stands under control dependencies on this thread.
     pub(crate) fn builds_in_order(&self) -> bool {
         !Context::of(self).control.is_empty()
+    }
+
+    /// The seed that a random node has of its own, and its place among those that have the same.
+    pub(crate) fn own_seed(&self) -> Option<[u64; 2]> {
+        Context::next_seed(self)
     }
 
     /// Runs `build` with every node in it attributed to the given line of the caller.

@@ -1,0 +1,366 @@
+//! Random choices: `bernoulli` and `categorical` of probabilities that are tensors, `random_permutation`, and
+//! `shuffle`. What they depend on is told in [`random`](super::random).
+
+use ndarray::Axis;
+use rand::RngExt;
+use rand::seq::SliceRandom;
+
+use super::random::{Stream, happens};
+use crate::dtype::{DType, Element, Float};
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::{Graph, Tensor};
+use crate::lower::{Dims, Lowering, Val};
+use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op, with_element};
+use crate::shape::{Shape, TensorType};
+
+pub(super) const OPS: &[&str] = &["bernoulli", "categorical", "random_permutation", "shuffle"];
+
+/// What is drawn by the probabilities that are the input.
+#[derive(Clone, Copy, Debug)]
+enum Chance {
+    /// For each element whether it happens.
+    Bernoulli,
+    /// For each row of logits so many of its places.
+    Categorical { samples: usize },
+}
+
+/// Draws that may fail, because the probabilities may be none.
+#[derive(Debug)]
+struct Sample {
+    chance: Chance,
+    own_seed: Option<[u64; 2]>,
+}
+
+impl Op for Sample {
+    fn name(&self) -> &'static str {
+        match self.chance {
+            Chance::Bernoulli => "bernoulli",
+            Chance::Categorical { .. } => "categorical",
+        }
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let shape = &inputs[0].shape;
+        let Chance::Categorical { samples } = self.chance else {
+            return Ok(TensorType::new(DType::Bool, shape));
+        };
+        let Some((classes, rows)) = shape.dims().split_last() else {
+            return Err(Mistake::AxisOutOfRange { axis: -1, rank: 0 });
+        };
+        if *classes == Some(0) {
+            return Err(Mistake::EmptyAxis { axis: rows.len(), shape: shape.clone() });
+        }
+        let lengths: Vec<Option<usize>> = rows.iter().copied().chain([Some(samples)]).collect();
+        Ok(TensorType::new(DType::I64, lengths))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let mut dims = Dims::from(to.dims(inputs[0]));
+        let dtype = match self.chance {
+            Chance::Bernoulli => DType::Bool,
+            Chance::Categorical { samples } => {
+                dims.pop();
+                dims.push(samples);
+                DType::I64
+            }
+        };
+        let (stream, runs) = (Stream::of(self.own_seed, to), to.run_count());
+        to.compute(Sampling { chance: self.chance, stream }, &[runs, inputs[0]], dtype, dims)
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+
+    fn differentiable(&self, _: usize) -> bool {
+        false
+    }
+
+    fn attributes(&self) -> String {
+        match self.chance {
+            Chance::Bernoulli => String::new(),
+            Chance::Categorical { samples } => samples.to_string(),
+        }
+    }
+}
+
+/// Fills the output with the draws of a run.
+#[derive(Debug)]
+struct Sampling {
+    chance: Chance,
+    stream: Stream,
+}
+
+impl Kernel for Sampling {
+    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
+        match inputs[1] {
+            ArrayRef::F32(_) => self.draw::<f32>(inputs, output),
+            _ => self.draw::<f64>(inputs, output),
+        }
+    }
+
+    fn must_run(&self) -> bool {
+        true
+    }
+}
+
+impl Sampling {
+    fn draw<T: Float>(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
+        let mut rng = self.stream.generator(inputs)?;
+        let given = inputs[1].view::<T>()?;
+        if let Chance::Bernoulli = self.chance {
+            for (happened, probability) in output.into_view::<bool>()?.iter_mut().zip(&given) {
+                let probability = probability.as_f64();
+                if !(0.0..=1.0).contains(&probability) {
+                    return Err(KernelError::other(format!("{probability} is no probability")));
+                }
+                *happened = happens(&mut rng, probability);
+            }
+            return Ok(());
+        }
+        let last = Axis(given.ndim() - 1);
+        let mut output = output.into_view::<i64>()?;
+        let mut sums = Vec::with_capacity(given.len_of(last));
+        for (mut places, logits) in output.lanes_mut(last).into_iter().zip(given.lanes(last)) {
+            let largest = logits.iter().fold(f64::NEG_INFINITY, |largest, &logit| {
+                if largest.is_nan() || logit.as_f64() <= largest { largest } else { logit.as_f64() }
+            });
+            if !largest.is_finite() {
+                let reason = format!("a row of logits is no distribution: its largest is {largest}");
+                return Err(KernelError::other(reason));
+            }
+            sums.clear();
+            sums.extend(logits.iter().scan(0.0, |sum, &logit| {
+                *sum += (logit.as_f64() - largest).exp();
+                Some(*sum)
+            }));
+            let total = sums.last().copied().unwrap_or(0.0);
+            // The first place that has all of the sum: those behind it have no part in it.
+            let last_place = sums.partition_point(|&sum| sum < total);
+            for place in &mut places {
+                let share = rng.random::<f64>() * total;
+                *place = sums.partition_point(|&sum| sum <= share).min(last_place) as i64;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The numbers from 0 on in random order: so many, or as many as the input is long.
+#[derive(Debug)]
+struct Permutation {
+    length: Option<usize>,
+    own_seed: Option<[u64; 2]>,
+}
+
+impl Op for Permutation {
+    fn name(&self) -> &'static str {
+        "random_permutation"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let length = match self.length {
+            Some(length) => Some(length),
+            None => first_length(&inputs[0].shape)?,
+        };
+        Ok(TensorType::new(DType::I64, [length]))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let length = self.length.unwrap_or_else(|| to.dims(inputs[0])[0]);
+        let (stream, runs) = (Stream::of(self.own_seed, to), to.run_count());
+        to.compute(Permuting(stream), &[runs], DType::I64, Dims::from_elem(length, 1))
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+}
+
+/// The length of the first axis.
+fn first_length(shape: &Shape) -> Result<Option<usize>, Mistake> {
+    shape.dims().first().copied().ok_or(Mistake::AxisOutOfRange { axis: 0, rank: 0 })
+}
+
+#[derive(Debug)]
+struct Permuting(Stream);
+
+impl Kernel for Permuting {
+    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
+        let mut numbers: Vec<i64> = (0..output.shape()[0] as i64).collect();
+        numbers.shuffle(&mut self.0.generator(inputs)?);
+        output.into_view::<i64>()?.iter_mut().zip(numbers).for_each(|(element, number)| *element = number);
+        Ok(())
+    }
+}
+
+/// The slices of the first input along its first axis in the order that the second gives, or back from that order.
+#[derive(Clone, Copy, Debug)]
+struct Shuffle {
+    back: bool,
+}
+
+impl Op for Shuffle {
+    fn name(&self) -> &'static str {
+        "shuffle"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        first_length(&inputs[0].shape)?;
+        Ok(inputs[0].clone())
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let dims = Dims::from(to.dims(inputs[0]));
+        to.compute(*self, inputs, to.dtype(inputs[0]), dims)
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let order = at.input(1);
+        at.give(0, |dy| dy.binary(Shuffle { back: !self.back }, order));
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
+    }
+
+    fn attributes(&self) -> String {
+        if self.back { "back".to_owned() } else { String::new() }
+    }
+}
+
+impl Kernel for Shuffle {
+    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
+        let order = inputs[1].view::<i64>()?;
+        with_element!(output.dtype(), T => {
+            let (x, mut y) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
+            // A permutation of the places along the axis, as the op that drew it says.
+            for (place, &other) in order.iter().enumerate() {
+                let (from, to) = if self.back { (place, other as usize) } else { (other as usize, place) };
+                y.index_axis_mut(Axis(0), to).assign(&x.index_axis(Axis(0), from));
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Graph {
+    /// The numbers from 0 to below `n` in random order, drawn anew in each run; by what, says
+    /// [`random_uniform`](Graph::random_uniform). All orders are equally likely.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let mut order = Session::new(&g)?.run(g.random_permutation(100))?.into_raw_vec_and_offset().0;
+    /// order.sort();
+    /// assert!(order.into_iter().eq(0..100));
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn random_permutation(&self, n: usize) -> Tensor<'_, i64> {
+        let own_seed = self.own_seed();
+        Tensor::typed(self.apply(Permutation { length: Some(n), own_seed }, &[]))
+    }
+}
+
+impl<'g, T: Element> Tensor<'g, T> {
+    /// The slices along the first axis in random order, which is drawn anew in each run; by what, says
+    /// [`random_uniform`](Graph::random_uniform).
+    ///
+    /// Gradient: the cotangent, each slice back at its place. A tensor without axes is a building error.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(ndarray::arr2(&[[1, 2], [3, 4]]));
+    /// let rows = Session::new(&g)?.run(x.shuffle())?;
+    /// assert!(rows == ndarray::arr2(&[[1, 2], [3, 4]]).into_dyn() || rows == ndarray::arr2(&[[3, 4], [1, 2]]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn shuffle(self) -> Self {
+        let any = self.any();
+        if any.shape().rank() == 0 && !any.is_invalid() {
+            return Tensor::typed(
+                any.graph().invalid("shuffle", Mistake::AxisOutOfRange { axis: 0, rank: 0 }),
+            );
+        }
+        let order = any.unary(Permutation { length: None, own_seed: any.graph().own_seed() });
+        Tensor::typed(any.binary(Shuffle { back: false }, order))
+    }
+}
+
+impl<'g, T: Float> Tensor<'g, T> {
+    /// A truth value for each element, `true` with the element for its probability, drawn anew in each run; by what,
+    /// says [`random_uniform`](Graph::random_uniform).
+    ///
+    /// No gradient passes. An element that is no probability fails the run.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let sure = g.constant(ndarray::arr1(&[0.0, 1.0])).bernoulli();
+    /// assert_eq!(Session::new(&g)?.run(sure)?, ndarray::arr1(&[false, true]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn bernoulli(self) -> Tensor<'g, bool> {
+        self.sampled(Chance::Bernoulli)
+    }
+
+    /// So many places along the last axis for each row of logits, each drawn by the
+    /// [`softmax`](Tensor::softmax) of the row, independently and anew in each run; by what, says
+    /// [`random_uniform`](Graph::random_uniform). The last axis of the result are the samples.
+    ///
+    /// No gradient passes. Logits without axes or without classes are building errors; a row with a NaN, with ∞, or
+    /// of nothing but -∞ fails the run.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let never = f64::NEG_INFINITY;
+    /// let logits = g.constant(ndarray::arr2(&[[0.0, never, never], [never, 2.0, never]]));
+    /// let drawn = Session::new(&g)?.run(logits.categorical(2))?;
+    /// assert_eq!(drawn, ndarray::arr2(&[[0, 0], [1, 1]]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn categorical(self, samples: usize) -> Tensor<'g, i64> {
+        self.sampled(Chance::Categorical { samples })
+    }
+
+    #[track_caller]
+    fn sampled<U: Element>(self, chance: Chance) -> Tensor<'g, U> {
+        let any = self.any();
+        Tensor::typed(any.unary(Sample { chance, own_seed: any.graph().own_seed() }))
+    }
+}
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::example;
+    use super::random::beside;
+    vec![
+        example!("bernoulli", &[&[2, 3]], |_, x| beside(x[0], x[0].bernoulli().cast()), |x| x[0].clone(),)
+            .within(0.1, 0.9),
+        example!("bernoulli of a product", &[&[4]], |_, x| x[0] + (x[0] * 0.0).bernoulli().cast(), |x| x[0]
+            .clone()),
+        example!("categorical", &[&[2, 3]], |_, x| beside(x[0], x[0].categorical(1).cast()), |x| x[0]
+            .clone()),
+        example!("categorical of one class", &[&[3, 1]], |_, x| x[0] + x[0].categorical(4).cast(), |x| {
+            x[0].broadcast(ndarray::IxDyn(&[3, 4])).unwrap().to_owned()
+        }),
+        example!("categorical without samples", &[&[3, 2]], |_, x| x[0].categorical(0).cast(), |_| {
+            ndarray::ArrayD::zeros(vec![3, 0])
+        }),
+        example!("categorical of no rows", &[&[0, 2]], |_, x| x[0].categorical(2).cast(), |x| x[0].clone()),
+        example!(
+            "random_permutation",
+            &[&[3]],
+            |g, x| x[0] + g.random_permutation(5).cast().reduce_sum(..),
+            |x| &x[0] + 10.0
+        ),
+        example!("shuffle", &[&[4, 2]], |_, x| (x[0] * x[0]).shuffle().reduce_sum(0), |x| x[0]
+            .mapv(|x| x * x)
+            .sum_axis(Axis(0))),
+        example!("shuffle of one", &[&[1, 2]], |_, x| x[0].shuffle(), |x| x[0].clone()),
+        example!("shuffle of none", &[&[0, 2]], |_, x| x[0].shuffle(), |x| x[0].clone()),
+    ]
+}
