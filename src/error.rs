@@ -336,6 +336,118 @@ pub enum Mistake {
         found: Shape,
     },
 
+    /// An index that an axis of the tensor does not have.
+    #[error("index {index} is out of range for axis {axis} of length {length}")]
+    IndexOutOfRange {
+        /// The index as given.
+        index: isize,
+        /// The axis, counted from the first.
+        axis: usize,
+        /// Its length.
+        length: usize,
+    },
+
+    /// A range of indices with the step 0.
+    #[error("the range along axis {axis} has the step 0")]
+    SliceStep {
+        /// The axis, counted from the first.
+        axis: usize,
+    },
+
+    /// More ranges of indices than there are axes.
+    #[error("{ranges} ranges are given for a tensor of rank {rank}")]
+    SliceRank {
+        /// The number of ranges.
+        ranges: usize,
+        /// The number of axes there are.
+        rank: usize,
+    },
+
+    /// Not one entry for each axis.
+    #[error("{given} entries are given where a tensor of rank {rank} needs one for each axis")]
+    NotOnePerAxis {
+        /// The number of entries.
+        given: usize,
+        /// The number of axes there are.
+        rank: usize,
+    },
+
+    /// A reflection of as many elements as an axis has, or more.
+    #[error("axis {axis} of length {length} has no {padding} elements behind the edge to reflect")]
+    PadReflect {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// Its length.
+        length: usize,
+        /// The number of elements to reflect.
+        padding: usize,
+    },
+
+    /// An axis that is to be cut into equal parts, but has no such length.
+    #[error("axis {axis} of the shape {shape} does not split into {parts} equal parts")]
+    SplitParts {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// The shape of the operand.
+        shape: Shape,
+        /// The number of parts.
+        parts: usize,
+    },
+
+    /// Parts that do not make up the axis that is to be cut into them.
+    #[error("parts of {whole} elements together do not make up axis {axis} of length {length}")]
+    SplitSizes {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// Its length.
+        length: usize,
+        /// What the lengths of the parts add up to.
+        whole: usize,
+    },
+
+    /// An axis of unknown length that is to be taken apart.
+    #[error("the length of axis {axis} of the shape {shape} must be known while building to unstack it")]
+    UnstackUnknown {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// The shape of the operand.
+        shape: Shape,
+    },
+
+    /// Indices whose last axis does not hold one index for each of the first axes of a tensor.
+    #[error(
+        "indices of shape {indices} do not point into {shape}: \
+         their last length must be known while building, and at most the rank"
+    )]
+    GatherDepth {
+        /// The shape of the indices.
+        indices: Shape,
+        /// The shape of the tensor.
+        shape: Shape,
+    },
+
+    /// Indices along an axis whose other lengths are not those of the tensor.
+    #[error("indices of shape {indices} do not fit {shape} along axis {axis}")]
+    TakeAlongShape {
+        /// The shape of the indices.
+        indices: Shape,
+        /// The shape of the tensor.
+        shape: Shape,
+        /// The axis, counted from the first.
+        axis: usize,
+    },
+
+    /// Matrices that have not as many rows as columns.
+    #[error("square matrices are needed, but came {shape}")]
+    NotSquare {
+        /// The shape that came.
+        shape: Shape,
+    },
+
+    /// A range of numbers that cannot be counted out.
+    #[error("a range needs a step other than 0, finite ends, and no more numbers than memory holds")]
+    Range,
+
     /// An empty list of tensors to join.
     #[error("there are no tensors to join")]
     NothingToJoin,

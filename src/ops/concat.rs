@@ -1,7 +1,8 @@
-//! `concat` and `stack`: tensors one behind the other along an axis.
+//! `concat`: tensors one behind the other along an axis.
 
 use ndarray::{ArrayViewMutD, Axis, Slice};
 
+use super::pick::{Along, Run, picked};
 use crate::dtype::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
@@ -85,8 +86,8 @@ fn joined(axis: isize, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
 
 /// Writes the inputs one behind the other.
 #[derive(Debug)]
-struct Join {
-    axis: usize,
+pub(super) struct Join {
+    pub(super) axis: usize,
 }
 
 impl Kernel for Join {
@@ -96,11 +97,22 @@ impl Kernel for Join {
             inputs: &[ArrayRef<'_>],
             mut output: ArrayViewMutD<'_, T>,
         ) -> Result<(), KernelError> {
+            let behind: usize = output.shape()[axis.index() + 1..].iter().product();
+            let row = output.len_of(axis) * behind;
             let mut start = 0;
             for input in inputs {
                 let input = input.view::<T>()?;
                 let end = start + input.len_of(axis);
-                output.slice_axis_mut(axis, Slice::from(start..end)).assign(&input);
+                // What one index of the axes before takes of the input, and where it goes.
+                let (part, place) = (input.len_of(axis) * behind, start * behind..end * behind);
+                match (input.as_slice(), output.as_slice_mut()) {
+                    (Some(from), Some(to)) if part > 0 => {
+                        for (from, to) in from.chunks_exact(part).zip(to.chunks_exact_mut(row)) {
+                            to[place.clone()].copy_from_slice(from);
+                        }
+                    }
+                    _ => output.slice_axis_mut(axis, Slice::from(start..end)).assign(&input),
+                }
                 start = end;
             }
             Ok(())
@@ -135,7 +147,9 @@ impl Op for ConcatPart {
         // The shape rule has accepted the axis.
         let axis = resolve_axis(self.axis, dims.len()).unwrap_or(0);
         let start = inputs[1..=self.part].iter().map(|&input| to.dims(input)[axis]).sum();
-        to.compute(Part { axis, start }, &inputs[..1], to.dtype(inputs[0]), dims)
+        let mut axes: Vec<Along> = dims.iter().map(|&length| Along::whole(Some(length))).collect();
+        axes[axis] = Along::of([Run::of(start, dims[axis], 1)]);
+        picked(inputs[0], &axes, None, to)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -156,25 +170,6 @@ impl Op for ConcatPart {
 
     fn attributes(&self) -> String {
         format!("{} of axis {}", self.part, self.axis)
-    }
-}
-
-/// Copies as much as the output holds, from a place on.
-#[derive(Debug)]
-struct Part {
-    axis: usize,
-    start: usize,
-}
-
-impl Kernel for Part {
-    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
-        let end = self.start + output.shape()[self.axis];
-        let range = Slice::from(self.start..end);
-        with_element!(output.dtype(), T => {
-            let input = inputs[0].view::<T>()?;
-            output.into_view::<T>()?.assign(&input.slice_axis(Axis(self.axis), range));
-            Ok(())
-        })
     }
 }
 

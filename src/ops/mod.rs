@@ -49,7 +49,12 @@ op_files![
     steps,
     transpose,
     unary,
+    arithmetic, broadcast, cast, compare, concat, constant, diagonal, gather, identity, matmul, neural,
+    one_hot, pad, power, range, reduce, reshape, scaled, shape_of, slice, split, stack, state, tile,
+    transpose, triangle, unary,
 ];
+
+mod pick;
 
 #[cfg(test)]
 mod laws;
@@ -63,5 +68,7 @@ pub(crate) use broadcast::{BroadcastLike, ExpectShape, SumLike};
 pub(crate) use constant::{Constant, Invalid, Placeholder};
 pub use custom_gradient::{CustomPullback, custom_gradient};
 pub(crate) use identity::Identity;
+pub use pad::Pad;
 pub(crate) use scaled::Scaled;
+pub use slice::{AxisRange, Ranges};
 pub(crate) use state::{Assign, Group, Initializer, Update, VariableOp};

@@ -1,0 +1,186 @@
+//! `pad`: more elements before and behind along each axis, all the same or a reflection.
+
+use super::pick::{Along, Choice, Pick, Run};
+use crate::dtype::Element;
+use crate::error::Mistake;
+use crate::graph::Tensor;
+use crate::lower::ScalarValue;
+use crate::shape::Shape;
+use crate::value::IntoValue;
+
+pub(super) const OPS: &[&str] = &["pad", "pad_transposed"];
+
+/// What [`pad`](Tensor::pad) puts before and behind the elements.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Pad<T> {
+    /// This element everywhere.
+    Constant(T),
+    /// The elements from the edge inwards, without the one at the edge: `[1, 2, 3]` becomes `[3, 2, 1, 2, 3, 2, 1]`.
+    Reflect,
+}
+
+/// So many elements more before and behind along each axis.
+#[derive(Clone, Debug)]
+struct Padded {
+    paddings: Vec<(usize, usize)>,
+    /// The elements' value, or else they are a reflection.
+    constant: Option<ScalarValue>,
+}
+
+impl Padded {
+    /// What becomes of an axis of this length.
+    fn along(&self, axis: usize, (before, behind): (usize, usize), length: usize) -> Result<Along, Mistake> {
+        let whole = Run::of(0, length, 1);
+        if self.constant.is_some() {
+            return Ok(Along::of([Run::filling(before), whole, Run::filling(behind)]));
+        }
+        let padding = before.max(behind);
+        if padding > 0 && padding >= length {
+            return Err(Mistake::PadReflect { axis, length, padding });
+        }
+        let last = length.saturating_sub(2);
+        Ok(Along::of([Run::of(before, before, -1), whole, Run::of(last, behind, -1)]))
+    }
+}
+
+impl Choice for Padded {
+    const NAMES: [&'static str; 2] = ["pad", "pad_transposed"];
+
+    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Mistake> {
+        if self.paddings.len() != shape.rank() {
+            return Err(Mistake::NotOnePerAxis { given: self.paddings.len(), rank: shape.rank() });
+        }
+        let axes = shape.dims().iter().zip(&self.paddings).enumerate();
+        axes.map(|(axis, (&length, &padding))| match length {
+            Some(length) => self.along(axis, padding, length),
+            None => Ok(Along::unknown()),
+        })
+        .collect()
+    }
+
+    fn filling(&self) -> Option<ScalarValue> {
+        self.constant
+    }
+
+    fn attributes(&self) -> String {
+        match self.constant {
+            Some(constant) => format!("{:?} with {constant}", self.paddings),
+            None => format!("{:?} reflected", self.paddings),
+        }
+    }
+}
+
+impl<T: Element> Tensor<'_, T> {
+    /// The tensor with so many elements more along each axis, as pairs of how many come before and behind: a
+    /// constant, or a reflection of the elements at the edge.
+    ///
+    /// Gradient: the part of the cotangent that stands where the elements do, plus, for a reflection, what stands
+    /// where they are repeated. It is a building error not to give a pair for each axis, and to
+    /// reflect as many elements along an axis as it has, or more.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(ndarray::arr1(&[1, 2, 3]));
+    /// let session = Session::new(&g)?;
+    /// let constant = session.run(x.pad([(1, 2)], Pad::Constant(0)))?;
+    /// assert_eq!(constant, ndarray::arr1(&[0, 1, 2, 3, 0, 0]).into_dyn());
+    /// let reflected = session.run(x.pad([(1, 2)], Pad::Reflect))?;
+    /// assert_eq!(reflected, ndarray::arr1(&[2, 1, 2, 3, 2, 1]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn pad(self, paddings: impl Into<Vec<(usize, usize)>>, with: Pad<T>) -> Self {
+        let constant = match with {
+            Pad::Constant(element) => Some(ScalarValue::of(&element.into_value())),
+            Pad::Reflect => None,
+        };
+        Tensor::typed(self.any().unary(Pick(Padded { paddings: paddings.into(), constant })))
+    }
+}
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::{Example, example};
+    use ndarray::{ArrayD, IxDyn};
+
+    fn padded(
+        x: &ArrayD<f64>,
+        paddings: [(usize, usize); 2],
+        at: fn(isize, isize) -> Option<isize>,
+    ) -> ArrayD<f64> {
+        let lengths = [0, 1].map(|axis| paddings[axis].0 + x.shape()[axis] + paddings[axis].1);
+        ArrayD::from_shape_fn(IxDyn(&lengths), |index| {
+            let from = [0, 1].map(|axis| {
+                let length = x.shape()[axis] as isize;
+                at(index[axis] as isize - paddings[axis].0 as isize, length).map(|index| index as usize)
+            });
+            match from {
+                [Some(row), Some(column)] => x[[row, column]],
+                _ => 7.5,
+            }
+        })
+    }
+
+    fn constant(i: isize, length: isize) -> Option<isize> {
+        (0 <= i && i < length).then_some(i)
+    }
+
+    fn reflected(i: isize, length: isize) -> Option<isize> {
+        Some(if i < 0 {
+            -i
+        } else if i >= length {
+            2 * (length - 1) - i
+        } else {
+            i
+        })
+    }
+
+    let mut examples: Vec<Example> = vec![
+        example!(
+            "pad of a number",
+            &[&[]],
+            |_, x| x[0].pad([], Pad::Constant(0.0)) + x[0].pad([], Pad::Reflect),
+            |x| &x[0] + &x[0],
+        ),
+        example!(
+            "pad with a reflection of all",
+            &[&[4, 3]],
+            |_, x| x[0].pad([(3, 3), (2, 2)], Pad::Reflect) * 2.0,
+            |x| 2.0 * padded(&x[0], [(3, 3), (2, 2)], reflected),
+        ),
+        example!(
+            "pad with a reflection of one side",
+            &[&[2, 3]],
+            |_, x| x[0].pad([(0, 1), (1, 0)], Pad::Reflect),
+            |x| padded(&x[0], [(0, 1), (1, 0)], reflected),
+        ),
+        example!(
+            "pad with a reflection of none",
+            &[&[0, 1]],
+            |_, x| x[0].pad([(0, 0), (0, 0)], Pad::Reflect),
+            |x| x[0].clone(),
+        ),
+        example!(
+            "pad of a transpose",
+            &[&[3, 2]],
+            |_, x| x[0].transpose().pad([(1, 1), (2, 2)], Pad::Reflect),
+            |x| padded(&x[0].t().to_owned(), [(1, 1), (2, 2)], reflected),
+        ),
+    ];
+    for dims in [[2, 3], [1, 1], [0, 2], [3, 0]] {
+        let dims = dims.as_slice();
+        examples.extend([
+            example!(
+                "pad of both axes",
+                &[dims],
+                |_, x| x[0].pad([(1, 2), (0, 3)], Pad::Constant(7.5)),
+                |x| { padded(&x[0], [(1, 2), (0, 3)], constant) }
+            ),
+            example!("pad of rows", &[dims], |_, x| x[0].pad([(2, 0), (0, 0)], Pad::Constant(7.5)), |x| {
+                padded(&x[0], [(2, 0), (0, 0)], constant)
+            }),
+        ]);
+    }
+    examples
+}

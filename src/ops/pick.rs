@@ -1,0 +1,198 @@
+//! Elements chosen for each axis by itself: what `slice`, `reverse`, `pad` and `split` have in common.
+//!
+//! Takes a [`Choice`], which says for each axis of the input where the elements along it come from; gives an op
+//! whose element at an index is that of the input at the chosen indices, or the filling where an axis has none,
+//! and the transposed op, which adds what it is given back to where it was taken from. Each is the other's gradient.
+
+mod moves;
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+use crate::dtype::Element as _;
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::lower::{Lowering, ScalarValue, Val};
+use crate::op::{Op, with_element};
+use crate::shape::{Shape, TensorType};
+
+use moves::{AddBack, Copy, Moves};
+
+/// Elements next to each other along an axis of the output, which stand evenly apart in the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    len: usize,
+    /// The index of the first one and the step to the next; `None` for the filling.
+    from: Option<(usize, isize)>,
+}
+
+impl Run {
+    /// As many elements of the input from an index on, a step apart; all of them must be there.
+    pub(super) fn of(first: usize, len: usize, step: isize) -> Self {
+        Run { len, from: Some((first, if len == 1 { 1 } else { step })) }
+    }
+
+    /// Where the elements stand in the input.
+    #[cfg(test)]
+    pub(super) fn indices(self) -> impl Iterator<Item = isize> {
+        let (first, step) = self.from.unwrap_or((0, 1));
+        (0..self.len as isize).map(move |i| first as isize + i * step)
+    }
+
+    /// As many elements of the filling.
+    pub(super) fn filling(len: usize) -> Self {
+        Run { len, from: None }
+    }
+}
+
+type Runs = SmallVec<[Run; 3]>;
+
+/// What becomes of an axis of the input.
+#[derive(Clone, Debug)]
+pub(super) struct Along {
+    /// The elements along the axis of the output; `None` while they depend on a length that is not known.
+    runs: Option<Runs>,
+    /// Whether the output lacks the axis, along which there is one element then.
+    dropped: bool,
+}
+
+impl Along {
+    pub(super) fn unknown() -> Self {
+        Along { runs: None, dropped: false }
+    }
+
+    pub(super) fn of(runs: impl IntoIterator<Item = Run>) -> Self {
+        Along { runs: Some(runs.into_iter().filter(|run| run.len > 0).collect()), dropped: false }
+    }
+
+    /// The axis as it is.
+    pub(super) fn whole(length: Option<usize>) -> Self {
+        length.map_or_else(Along::unknown, |length| Along::of([Run::of(0, length, 1)]))
+    }
+
+    /// The axis left out.
+    pub(super) fn dropped(self) -> Self {
+        Along { dropped: true, ..self }
+    }
+
+    /// The length of the axis of the output, if it is known and can be counted.
+    fn len(&self) -> Option<usize> {
+        self.runs.as_ref()?.iter().try_fold(0_usize, |sum, run| sum.checked_add(run.len))
+    }
+}
+
+/// Where the elements of the output come from.
+pub(super) trait Choice: Clone + fmt::Debug + Send + Sync + 'static {
+    /// The names of the op and of its transposed one.
+    const NAMES: [&'static str; 2];
+
+    /// What becomes of each axis of an input of this shape.
+    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Mistake>;
+
+    /// The element that stands where none was chosen.
+    fn filling(&self) -> Option<ScalarValue> {
+        None
+    }
+
+    /// As the text form of the graph prints it.
+    fn attributes(&self) -> String;
+}
+
+/// The elements of its input that were chosen.
+#[derive(Debug)]
+pub(super) struct Pick<C>(pub(super) C);
+
+/// The gradient of [`Pick`]: the first input, added back to where the op takes it from in the second one, of
+/// which only the shape counts.
+#[derive(Debug)]
+struct PickTransposed<C>(C);
+
+/// The lengths that an op gives.
+fn shape_of(axes: &[Along]) -> Shape {
+    axes.iter().filter(|along| !along.dropped).map(Along::len).collect::<Vec<_>>().into()
+}
+
+/// The chosen elements of an input whose lengths are known, dropped axes left out.
+pub(super) fn picked(x: Val, axes: &[Along], filling: Option<ScalarValue>, to: &mut Lowering<'_>) -> Val {
+    let (dims, dtype) = (to.dims(x).to_vec(), to.dtype(x));
+    let (Some(moves), Some(kept)) = (moves(axes, &dims), shape_of(axes).known()) else { return x };
+    if moves.is_identity() {
+        return to.reshape(x, kept);
+    }
+    let lengths = moves.lengths();
+    let picked = with_element!(dtype, T => {
+        let filling = filling.and_then(|filling| T::unwrap(filling.to_value()));
+        let filling = filling.and_then(|filling| filling.first().copied()).unwrap_or_default();
+        to.compute(Copy::<T> { moves, filling }, &[x], dtype, lengths)
+    });
+    to.reshape(picked, kept)
+}
+
+/// How elements move between an input of these lengths and the output.
+fn moves(axes: &[Along], dims: &[usize]) -> Option<Moves> {
+    let runs: Option<Vec<Runs>> = axes.iter().map(|along| along.runs.clone()).collect();
+    Some(Moves::new(runs?, dims))
+}
+
+impl<C: Choice> Op for Pick<C> {
+    fn name(&self) -> &'static str {
+        C::NAMES[0]
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(TensorType::new(inputs[0].dtype, shape_of(&self.0.axes(&inputs[0].shape)?)))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        match self.0.axes(&to.dims(inputs[0]).into()) {
+            Ok(axes) => picked(inputs[0], &axes, self.0.filling(), to),
+            // The shape rule has accepted the choice.
+            Err(_) => inputs[0],
+        }
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let x = at.input(0);
+        at.give(0, |dy| dy.binary(PickTransposed(self.0.clone()), x));
+    }
+
+    fn attributes(&self) -> String {
+        self.0.attributes()
+    }
+}
+
+impl<C: Choice> Op for PickTransposed<C> {
+    fn name(&self) -> &'static str {
+        C::NAMES[1]
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let expected = shape_of(&self.0.axes(&inputs[1].shape)?);
+        if !inputs[0].shape.agrees_with(&expected) {
+            return Err(Mistake::OtherShape { expected, found: inputs[0].shape.clone() });
+        }
+        Ok(TensorType::new(inputs[0].dtype, &inputs[1].shape))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let (dims, dtype) = (to.dims(inputs[1]).to_vec(), to.dtype(inputs[0]));
+        // The shape rule has accepted the choice.
+        let axes = self.0.axes(&Shape::from(&dims)).unwrap_or_default();
+        let Some(moves) = moves(&axes, &dims) else { return inputs[0] };
+        let picked = to.reshape(inputs[0], moves.lengths());
+        if moves.is_identity() { picked } else { to.compute(AddBack(moves), &[picked], dtype, dims) }
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        at.give(0, |dy| dy.unary(Pick(self.0.clone())));
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
+    }
+
+    fn attributes(&self) -> String {
+        self.0.attributes()
+    }
+}

@@ -1,0 +1,119 @@
+//! `Graph::range`: numbers evenly apart, as a constant.
+
+use ndarray::Array1;
+
+use super::Constant;
+use crate::dtype::{Element, Numeric};
+use crate::error::Mistake;
+use crate::graph::{Graph, Tensor};
+use crate::lower::ScalarValue;
+use crate::value::{IntoValue, Value};
+
+/// A range is a `constant`.
+pub(super) const OPS: &[&str] = &[];
+
+/// The numbers from `start` on, `step` apart, that come before `limit`.
+fn numbers<T: Numeric>(start: T, limit: T, step: T) -> Result<Value, Mistake> {
+    match [start, limit, step].map(|number| ScalarValue::of(&number.into_value())) {
+        [ScalarValue::I64(start), ScalarValue::I64(limit), ScalarValue::I64(step)] if step != 0 => {
+            // Wide enough for every distance.
+            let distance = i128::from(limit) - i128::from(start);
+            let distance = if step > 0 { distance } else { -distance };
+            let size = i128::from(step.unsigned_abs());
+            let count = usize::try_from((distance.max(0) + size - 1) / size).ok();
+            // Every number lies between start and limit, so nothing is lost by wrapping.
+            listed(count, |i| start.wrapping_add(step.wrapping_mul(i as i64)))
+        }
+        // The others are exact in double precision.
+        _ => {
+            let [start, limit, step] = [start, limit, step].map(Numeric::as_f64);
+            let count = ((limit - start) / step).ceil();
+            let is_counted = step != 0.0 && step.is_finite() && count < isize::MAX as f64;
+            // A limit on the other side of the start gives a negative number, which becomes 0.
+            listed(is_counted.then_some(count as usize), |i| T::from_f64(start + step * i as f64))
+        }
+    }
+}
+
+/// So many numbers, if there are memory and a count.
+fn listed<T: Element>(count: Option<usize>, number: impl Fn(usize) -> T) -> Result<Value, Mistake> {
+    let count = count.ok_or(Mistake::Range)?;
+    let mut numbers: Vec<T> = Vec::new();
+    numbers.try_reserve_exact(count).map_err(|_| Mistake::Range)?;
+    numbers.extend((0..count).map(number));
+    Ok(Value::from(Array1::from(numbers)))
+}
+
+impl Graph {
+    /// The numbers from `start` on, `step` apart, that come before `limit`, as a constant: none if the limit lies on the
+    /// other side of the start.
+    ///
+    /// A step of 0, ends that are not finite, and more numbers than there is memory for are building errors.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let session = Session::new(&g)?;
+    /// assert_eq!(session.run(g.range(3, 10, 3))?, ndarray::arr1(&[3, 6, 9]).into_dyn());
+    /// assert_eq!(session.run(g.range(1.0, 0.0, -0.5))?, ndarray::arr1(&[1.0, 0.5]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn range<T: Numeric>(&self, start: T, limit: T, step: T) -> Tensor<'_, T> {
+        Tensor::typed(match numbers(start, limit, step) {
+            Ok(numbers) => self.apply(Constant::new(numbers), &[]),
+            Err(mistake) => self.invalid("range", mistake),
+        })
+        .named("range")
+    }
+}
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::example;
+    use ndarray::{ArrayD, array};
+    vec![
+        example!("range", &[&[4]], |g, x| x[0] * g.range(1, 9, 2).cast(), |x| &x[0]
+            * &array![1.0, 3.0, 5.0, 7.0]),
+        example!("range of nothing", &[], |g, _| g.range(1_i64, 1, 1).cast(), |_| ArrayD::zeros(vec![0])),
+        example!("range of floats", &[&[3]], |g, x| x[0] + g.range(1.0, -0.5, -0.5), |x| &x[0]
+            + &array![1.0, 0.5, 0.0],),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn range<T: Numeric>(start: T, limit: T, step: T) -> Vec<T> {
+        let numbers = numbers(start, limit, step).unwrap();
+        numbers.into_array::<T>().unwrap().into_iter().collect()
+    }
+
+    #[test]
+    fn ranges_end_before_their_limit() {
+        assert_eq!(range(0, 7, 3), [0, 3, 6]);
+        assert_eq!(range(0, 6, 3), [0, 3]);
+        assert_eq!(range(5_i64, 0, -2), [5, 3, 1]);
+        assert_eq!(range(0, 5, -1), [0; 0]);
+        assert_eq!(range(0.0_f32, 1.0, 0.25), [0.0, 0.25, 0.5, 0.75]);
+        assert_eq!(range(0.0, -1.0, 1.0), [0.0; 0]);
+        assert_eq!(range(i64::MIN, i64::MAX, i64::MAX), [i64::MIN, -1, i64::MAX - 1]);
+        assert_eq!(range(i64::MAX - 2, i64::MAX, 1), [i64::MAX - 2, i64::MAX - 1]);
+        assert_eq!(range(i32::MIN, i32::MAX, i32::MAX), [i32::MIN, -1, i32::MAX - 1]);
+        assert_eq!(range(0_i64, i64::MIN, i64::MIN), [0]);
+    }
+
+    #[test]
+    fn ranges_that_cannot_be_counted_are_refused() {
+        let refused = |numbers: Result<Value, Mistake>| assert_eq!(numbers.unwrap_err(), Mistake::Range);
+        refused(numbers(0, 1, 0));
+        refused(numbers(0_i64, 1, 0));
+        refused(numbers(0_i64, i64::MAX, 1));
+        refused(numbers(0.0, 1.0, 0.0));
+        refused(numbers(0.0, f64::INFINITY, 1.0));
+        refused(numbers(f64::NAN, 1.0, 1.0));
+        refused(numbers(0.0, 1.0, f64::NAN));
+        refused(numbers(0.0, 1.0, 1e-300));
+    }
+}

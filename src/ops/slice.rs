@@ -1,0 +1,378 @@
+//! `slice` and `reverse`: ranges of indices along each axis, with steps, and whole axes backwards.
+
+use std::fmt;
+use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
+
+use super::pick::{Along, Choice, Pick, Run};
+use crate::dtype::Element;
+use crate::error::Mistake;
+use crate::graph::Tensor;
+use crate::shape::{Axes, Shape};
+
+pub(super) const OPS: &[&str] = &["slice", "slice_transposed", "reverse", "reverse_transposed"];
+
+/// What [`slice`](Tensor::slice) takes of one axis: a range of indices, or one index, which drops the axis.
+///
+/// Negative indices count from the end, and ends beyond the axis are cut off, as in NumPy. A step leaves indices
+/// out; a negative one goes backwards, from the last index on if no start is given.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// assert_eq!(AxisRange::from(1..-1).to_string(), "1:-1");
+/// assert_eq!(AxisRange::from(..).step(-1).to_string(), "::-1");
+/// assert_eq!(AxisRange::from(-1).to_string(), "-1");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AxisRange(Part);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    Index(isize),
+    Range { start: Option<isize>, end: Option<isize>, step: isize },
+}
+
+impl AxisRange {
+    const fn between(start: Option<isize>, end: Option<isize>) -> Self {
+        AxisRange(Part::Range { start, end, step: 1 })
+    }
+
+    /// Every `step`-th index of the range. A single index stays as it is; a step of 0 is a building error of the
+    /// slice.
+    #[must_use]
+    pub fn step(self, step: isize) -> Self {
+        match self.0 {
+            Part::Index(_) => self,
+            Part::Range { start, end, .. } => AxisRange(Part::Range { start, end, step }),
+        }
+    }
+
+    /// What becomes of an axis of this length.
+    fn along(self, axis: usize, length: Option<usize>) -> Result<Along, Mistake> {
+        match self.0 {
+            Part::Index(index) => {
+                let Some(length) = length else { return Ok(Along::unknown().dropped()) };
+                let from_start = if index < 0 { index.checked_add_unsigned(length) } else { Some(index) };
+                match from_start.and_then(|index| usize::try_from(index).ok()) {
+                    Some(first) if first < length => Ok(Along::of([Run::of(first, 1, 1)]).dropped()),
+                    _ => Err(Mistake::IndexOutOfRange { index, axis, length }),
+                }
+            }
+            Part::Range { step: 0, .. } => Err(Mistake::SliceStep { axis }),
+            Part::Range { start, end, step } => Ok(length
+                .map_or_else(Along::unknown, |length| Along::of([run(start, end, step, length as isize)]))),
+        }
+    }
+}
+
+/// The indices of a range on an axis, as NumPy takes them; lengths fit into `isize`.
+fn run(start: Option<isize>, end: Option<isize>, step: isize, length: isize) -> Run {
+    // The indices at which a range may begin or end, going forwards or backwards.
+    let (low, high) = if step > 0 { (0, length) } else { (-1, length - 1) };
+    let place = |index: isize| if index < 0 { index.saturating_add(length) } else { index }.clamp(low, high);
+    let (first, last) = if step > 0 { (low, high) } else { (high, low) };
+    let (start, end) = (start.map_or(first, place), end.map_or(last, place));
+    let distance = if step > 0 { end - start } else { start - end };
+    // At least -1, if there is an index at all, so that none is before the first.
+    let count = usize::try_from(distance).map_or(0, |distance| distance.div_ceil(step.unsigned_abs()));
+    Run::of(start.max(0) as usize, count, step)
+}
+
+impl fmt::Display for AxisRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = |end: Option<isize>| end.map_or_else(String::new, |end| end.to_string());
+        match self.0 {
+            Part::Index(index) => write!(f, "{index}"),
+            Part::Range { start, end: behind, step: 1 } => write!(f, "{}:{}", end(start), end(behind)),
+            Part::Range { start, end: behind, step } => write!(f, "{}:{}:{step}", end(start), end(behind)),
+        }
+    }
+}
+
+/// The end behind a last index; behind the last of all there is none.
+fn behind(last: isize) -> Option<isize> {
+    if last == -1 { None } else { Some(last.saturating_add(1)) }
+}
+
+/// Ranges as Rust writes them, and how each is one of an axis.
+macro_rules! ranges {
+    ($($type:ty: $range:ident => $it:expr;)*) => {$(
+        impl From<$type> for AxisRange {
+            fn from($range: $type) -> Self {
+                $it
+            }
+        }
+
+        impl From<$type> for Ranges {
+            fn from(range: $type) -> Self {
+                Ranges(vec![range.into()])
+            }
+        }
+    )*};
+}
+ranges! {
+    isize: index => AxisRange(Part::Index(index));
+    RangeFull: _all => AxisRange::between(None, None);
+    Range<isize>: range => AxisRange::between(Some(range.start), Some(range.end));
+    RangeFrom<isize>: range => AxisRange::between(Some(range.start), None);
+    RangeTo<isize>: range => AxisRange::between(None, Some(range.end));
+    RangeInclusive<isize>: range => AxisRange::between(Some(*range.start()), behind(*range.end()));
+    RangeToInclusive<isize>: range => AxisRange::between(None, behind(range.end));
+}
+
+/// An [`AxisRange`] for each axis, from the first one on: a tuple of ranges and indices, an array, a `Vec` or a slice
+/// of equal ones, or a single one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ranges(Vec<AxisRange>);
+
+impl From<AxisRange> for Ranges {
+    fn from(range: AxisRange) -> Self {
+        Ranges(vec![range])
+    }
+}
+
+impl<R: Into<AxisRange>, const N: usize> From<[R; N]> for Ranges {
+    fn from(ranges: [R; N]) -> Self {
+        Ranges(ranges.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<R: Into<AxisRange>> From<Vec<R>> for Ranges {
+    fn from(ranges: Vec<R>) -> Self {
+        Ranges(ranges.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<R: Clone + Into<AxisRange>> From<&[R]> for Ranges {
+    fn from(ranges: &[R]) -> Self {
+        Ranges(ranges.iter().cloned().map(Into::into).collect())
+    }
+}
+
+macro_rules! tuples {
+    ($(($($name:ident $position:tt),*);)*) => {$(
+        impl<$($name: Into<AxisRange>),*> From<($($name,)*)> for Ranges {
+            fn from(ranges: ($($name,)*)) -> Self {
+                Ranges(vec![$(ranges.$position.into()),*])
+            }
+        }
+    )*};
+}
+tuples! {
+    (A 0);
+    (A 0, B 1);
+    (A 0, B 1, C 2);
+    (A 0, B 1, C 2, D 3);
+    (A 0, B 1, C 2, D 3, E 4);
+    (A 0, B 1, C 2, D 3, E 4, F 5);
+}
+
+impl Choice for Ranges {
+    const NAMES: [&'static str; 2] = ["slice", "slice_transposed"];
+
+    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Mistake> {
+        if self.0.len() > shape.rank() {
+            return Err(Mistake::SliceRank { ranges: self.0.len(), rank: shape.rank() });
+        }
+        let ranges = self.0.iter().map(Some).chain(std::iter::repeat(None));
+        let axes = shape.dims().iter().enumerate().zip(ranges);
+        axes.map(|((axis, &length), range)| match range {
+            Some(range) => range.along(axis, length),
+            None => Ok(Along::whole(length)),
+        })
+        .collect()
+    }
+
+    fn attributes(&self) -> String {
+        let ranges: Vec<String> = self.0.iter().map(ToString::to_string).collect();
+        format!("[{}]", ranges.join(", "))
+    }
+}
+
+/// These axes backwards.
+#[derive(Clone, Debug)]
+struct Reversed(Axes);
+
+impl Choice for Reversed {
+    const NAMES: [&'static str; 2] = ["reverse", "reverse_transposed"];
+
+    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Mistake> {
+        let reversed = self.0.resolve(shape.rank())?;
+        let axes = shape.dims().iter().enumerate();
+        Ok(axes
+            .map(|(axis, &length)| match length {
+                Some(length) if length > 0 && reversed.contains(&axis) => {
+                    Along::of([Run::of(length - 1, length, -1)])
+                }
+                _ => Along::whole(length),
+            })
+            .collect())
+    }
+
+    fn attributes(&self) -> String {
+        self.0.to_string()
+    }
+}
+
+impl<T: Element> Tensor<'_, T> {
+    /// The elements at the given indices of each axis: ranges with or without ends, with [steps](AxisRange::step),
+    /// or single indices, which drop their axis. Negative indices count from the end, ends beyond the axis are cut
+    /// off, and axes for which nothing is given are taken whole.
+    ///
+    /// Gradient: the cotangent where the elements were, 0 elsewhere. More ranges than axes, a step of 0, and a
+    /// single index that the axis does not have are building errors.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(ndarray::arr2(&[[1, 2, 3, 4], [5, 6, 7, 8]]));
+    /// let inner = x.slice((.., 1..-1));
+    /// let last = x.slice(-1);
+    /// let every_second = x.slice((0, AxisRange::from(..).step(-2)));
+    /// let session = Session::new(&g)?;
+    /// assert_eq!(session.run(inner)?, ndarray::arr2(&[[2, 3], [6, 7]]).into_dyn());
+    /// assert_eq!(session.run(last)?, ndarray::arr1(&[5, 6, 7, 8]).into_dyn());
+    /// assert_eq!(session.run(every_second)?, ndarray::arr1(&[4, 2]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn slice(self, ranges: impl Into<Ranges>) -> Self {
+        Tensor::typed(self.any().unary(Pick(ranges.into())))
+    }
+
+    /// The elements with the given axes backwards: `..` for all, one, or a list.
+    ///
+    /// Gradient: the reversed cotangent. An axis out of range or listed twice is a building error.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let y = g.constant(ndarray::arr2(&[[1, 2], [3, 4]])).reverse(-1);
+    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[2, 1], [4, 3]]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn reverse(self, axes: impl Into<Axes>) -> Self {
+        Tensor::typed(self.any().unary(Pick(Reversed(axes.into()))))
+    }
+}
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::{Example, example};
+    use ndarray::s;
+
+    let mut examples: Vec<Example> = vec![
+        example!(
+            "slice of three axes",
+            &[&[3, 4, 5]],
+            |_, x| x[0].slice((1.., .., AxisRange::from(-1..).step(-2))),
+            |x| x[0].slice(s![1.., .., ..;-2]).to_owned().into_dyn(),
+        ),
+        example!("slice of a number", &[&[]], |_, x| x[0].slice(Vec::<AxisRange>::new()), |x| x[0].clone()),
+        example!(
+            "slices inside arithmetic",
+            &[&[6]],
+            |_, x| x[0].slice(1..) * x[0].slice(..-1) + x[0].slice(0),
+            |x| (&x[0].slice(s![1..]) * &x[0].slice(s![..-1]) + x[0][[0]]).into_dyn(),
+        ),
+        example!(
+            "slice of a transpose",
+            &[&[3, 4]],
+            |_, x| (x[0].transpose().slice((1..3, 1..)) * 2.0).transpose(),
+            |x| (&x[0].slice(s![1.., 1..3]) * 2.0).into_dyn(),
+        ),
+        example!("reverse of one of three", &[&[2, 3, 4]], |_, x| x[0].reverse(1), |x| x[0]
+            .slice(s![.., ..;-1, ..])
+            .to_owned()
+            .into_dyn(),),
+    ];
+    for dims in [[4, 5], [1, 6], [4, 1], [0, 5], [4, 0]] {
+        let dims = dims.as_slice();
+        examples.extend([
+            example!("slice of rows", &[dims], |_, x| x[0].slice(..3) * 2.0, |x| {
+                let rows = x[0].shape()[0].min(3);
+                (&x[0].slice(s![..rows, ..]) * 2.0).into_dyn()
+            }),
+            example!("slice of columns", &[dims], |_, x| x[0].slice((.., -3..-1)), |x| {
+                let columns = x[0].shape()[1] as isize;
+                let (start, end) = ((columns - 3).max(0), (columns - 1).max(0));
+                x[0].slice(s![.., start..end]).to_owned().into_dyn()
+            }),
+            example!(
+                "slice with steps",
+                &[dims],
+                |_, x| x[0].slice((AxisRange::from(..).step(2), AxisRange::from(..).step(-2))),
+                |x| x[0].slice(s![..;2, ..;-2]).to_owned().into_dyn(),
+            ),
+            example!(
+                "slice of nothing",
+                &[dims],
+                |_, x| x[0].slice((2..1, 9..)),
+                |_| ndarray::ArrayD::zeros(vec![0, 0])
+            ),
+            example!("reverse of all", &[dims], |_, x| x[0].reverse(..), |x| x[0]
+                .slice(s![..;-1, ..;-1])
+                .to_owned()
+                .into_dyn()),
+            example!("reverse of rows", &[dims], |_, x| x[0].reverse(0) + x[0], |x| (&x[0]
+                .slice(s![..;-1, ..])
+                + &x[0])
+                .into_dyn()),
+        ]);
+    }
+    for dims in [[4, 5], [1, 5]] {
+        let dims = dims.as_slice();
+        examples.extend([
+            example!("slice at an index", &[dims], |_, x| x[0].slice((.., 3)), |x| x[0]
+                .slice(s![.., 3])
+                .to_owned()
+                .into_dyn()),
+            example!("slice at one place", &[dims], |_, x| x[0].slice([0, -1]), |x| ndarray::arr0(
+                x[0][[0, 4]]
+            )
+            .into_dyn()),
+        ]);
+    }
+    examples
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What Python's `range(length)[start:end:step]` gives, by its definition.
+    fn indices(start: Option<isize>, end: Option<isize>, step: isize, length: isize) -> Vec<isize> {
+        let from_start = |index: isize| if index < 0 { index + length } else { index };
+        let is_before_end = |index: isize| {
+            end.is_none_or(|end| if step > 0 { index < from_start(end) } else { index > from_start(end) })
+        };
+        let start = start.map(from_start);
+        let first =
+            if step > 0 { start.unwrap_or(0).max(0) } else { start.unwrap_or(length - 1).min(length - 1) };
+        let mut indices = Vec::new();
+        let mut index = first;
+        while (0..length).contains(&index) && is_before_end(index) {
+            indices.push(index);
+            index += step;
+        }
+        indices
+    }
+
+    #[test]
+    fn ranges_are_those_of_numpy() {
+        let ends: Vec<Option<isize>> = std::iter::once(None).chain((-7..=7).map(Some)).collect();
+        for length in 0..6 {
+            for (&start, &end) in ends.iter().flat_map(|start| ends.iter().map(move |end| (start, end))) {
+                for step in [-3, -2, -1, 1, 2, 3, isize::MAX, -isize::MAX] {
+                    let run = run(start, end, step, length);
+                    let found: Vec<isize> = run.indices().collect();
+                    let expected = indices(start, end, step, length);
+                    assert_eq!(found, expected, "{start:?}:{end:?}:{step} of {length}");
+                }
+            }
+        }
+        let far = run(Some(isize::MIN), Some(isize::MAX), 1, 3);
+        assert_eq!(far.indices().collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(run(None, Some(isize::MIN), isize::MIN, 3).indices().collect::<Vec<_>>(), [2]);
+    }
+}
