@@ -511,7 +511,6 @@ pub enum Mistake {
         found: Shape,
     },
 
-<<<<<<< HEAD
     /// Predictions and targets of different shapes.
     #[error("{loss} takes two tensors of one shape, but came {predictions} and {targets}")]
     LossShapes {
@@ -528,7 +527,8 @@ pub enum Mistake {
     HuberDelta {
         /// The delta, as it is printed.
         delta: String,
-=======
+    },
+
     /// Numbers that bound no range to draw from: in the wrong order, not finite, or for integers equal.
     #[error("there are no numbers from {low} to {high} to draw from")]
     RandomRange {
@@ -570,7 +570,6 @@ pub enum Mistake {
         k: usize,
         /// The shape of the operand.
         shape: Shape,
->>>>>>> d49c6e1
     },
 
     /// Labels that are not one for each row of logits.

@@ -4,7 +4,7 @@ pub use crate::initializer::{Initializer, full, glorot_uniform, ones, random_nor
 pub use crate::ndarray;
 pub use crate::testing::{AssertClose as _, check_gradients};
 pub use crate::{
-    Axes, AxisRange, Callable, CustomPullback, DType, Element, Error, Fetch, Float, Gradients, Graph, Numeric,
-    Operand, Operation, Pad, Result, Session, Shape, Tensor, Value, Variable, custom_gradient, hessian,
-    hessian_vector_product, jacobian, jvp,
+    Axes, AxisRange, Callable, CustomPullback, DType, Element, Error, Fetch, Float, Gradients, Graph,
+    Numeric, Operand, Operation, Pad, Result, Session, Shape, Tensor, Value, Variable, custom_gradient,
+    hessian, hessian_vector_product, jacobian, jvp,
 };
