@@ -8,7 +8,7 @@
 use ndarray::ArrayD;
 
 use super::request::{Gradients, refused, unconnected, zeros_like};
-use crate::dtype::Float;
+use crate::dtype::{Float, Numeric};
 use crate::error::Mistake;
 use crate::graph::{AnyTensor, Tensor};
 use crate::ops::BroadcastLike;
@@ -173,8 +173,7 @@ fn by_rows<'g, T: Float>(y: Tensor<'g, T>, x: Tensor<'g, T>, outputs: &[usize]) 
     // Without elements there is one sweep all the same, to learn whether the two are connected.
     let mut rows = Vec::new();
     for k in 0..count(outputs).max(1) {
-        let one_hot = places.equal(k as i64).cast::<T>();
-        rows.push(Gradients::of([y]).grad_ys([one_hot]).wrt(&[x]).pop().flatten()?);
+        rows.push(Gradients::of([alone(y, places, k)]).wrt(&[x]).pop().flatten()?);
     }
     Some(stacked(&rows, outputs, x))
 }
@@ -188,8 +187,7 @@ fn by_columns<'g, T: Float>(y: Tensor<'g, T>, x: Tensor<'g, T>, inputs: &[usize]
     let places = places(x, inputs);
     let mut columns = Vec::new();
     for k in 0..count(inputs).max(1) {
-        let one_hot = places.equal(k as i64).cast::<T>();
-        columns.extend(Gradients::of([slope]).grad_ys([one_hot]).wrt_or_zeros(&[start]));
+        columns.extend(Gradients::of([alone(slope, places, k)]).wrt_or_zeros(&[start]));
     }
     let (ours, theirs) = (y.shape().rank() as isize, inputs.len() as isize);
     let outputs_first: Vec<isize> = (theirs..theirs + ours).chain(0..theirs).collect();
@@ -217,6 +215,13 @@ fn stacked<'g, T: Float>(parts: &[Tensor<'g, T>], dims: &[usize], like: Tensor<'
 fn places<'g, T: Float>(of: Tensor<'g, T>, dims: &[usize]) -> Tensor<'g, i64> {
     let mut places = 0_i64..;
     of.any().graph().constant(ArrayD::from_shape_simple_fn(dims, || places.next().unwrap_or_default()))
+}
+
+/// A tensor with 0 at all places but one. Chosen, not multiplied by 0, so that sweeps keep the slopes of the
+/// other elements out, be they infinite.
+#[track_caller]
+fn alone<'g, T: Float>(tensor: Tensor<'g, T>, places: Tensor<'g, i64>, k: usize) -> Tensor<'g, T> {
+    places.equal(k as i64).select(tensor, <T as Numeric>::from_f64(0.0))
 }
 
 /// The mistake that an op must know the lengths of a tensor.
