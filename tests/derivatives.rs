@@ -273,7 +273,11 @@ fn directional_derivatives() -> Result<()> {
     let session = Session::new(&g)?;
     let error = session.feed(x, &fed).feed(v, &arr2(&[[1.0, 2.0]])).run(both).unwrap_err();
     assert!(error.to_string().starts_with("the shape [3, 2] is expected, but came [1, 2]"), "{error}");
-    assert_eq!(v.name(), "v");
+    // What a derivative gives may be a node of the user's, which keeps its name.
+    let scalar = g.constant(1.0).named("scalar");
+    let own = custom_gradient([scalar], |[x]| x * x, |at| [at.input(0)]);
+    assert_eq!([jacobian(own, scalar), itself].map(Tensor::name), ["jacobian", "jvp_2"]);
+    assert_eq!([v, scalar].map(Tensor::name), ["v", "scalar"]);
     Ok(())
 }
 

@@ -99,7 +99,7 @@ fn assignments_do_not_pile_up() -> Result<()> {
 // -- gradients that are wrong --------------------------------------------------------------------
 
 /// A square whose gradient forgets the factor of 2 for its last element.
-fn wrong_square<'g>(x: Tensor<'g, f64>) -> Tensor<'g, f64> {
+fn wrong_square(x: Tensor<'_, f64>) -> Tensor<'_, f64> {
     custom_gradient(
         [x],
         |[x]| x * x,

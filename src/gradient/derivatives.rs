@@ -8,7 +8,7 @@
 use ndarray::ArrayD;
 
 use super::request::{Gradients, refused, unconnected, zeros_like};
-use crate::dtype::Float;
+use crate::dtype::{Float, Numeric};
 use crate::error::Mistake;
 use crate::graph::{AnyTensor, Tensor};
 use crate::ops::BroadcastLike;
@@ -53,8 +53,7 @@ pub fn jvp<'g, T: Float>(
         return Tensor::typed(unconnected("jvp", y.any(), first.any()));
     }
     let found = Gradients::of(slopes).grad_ys(along).wrt_or_zeros(&[start]).pop();
-    // A node of its own: what is found may be a vector itself, whose name is the user's.
-    found.unwrap_or(start).identity().named("jvp")
+    named(found.unwrap_or(start), "jvp")
 }
 
 /// The Hessian of the sum of `y`, times vectors: Σⱼ (∂²Σy / ∂xᵢ∂xⱼ)·vⱼ for each target `xᵢ`, in its shape.
@@ -129,7 +128,7 @@ pub fn jacobian<'g, T: Float>(y: impl Into<Tensor<'g, T>>, x: impl Into<Tensor<'
         (Some(outputs), _) => by_rows(y, x, &outputs),
     };
     match found {
-        Some(jacobian) => jacobian.named("jacobian"),
+        Some(jacobian) => named(jacobian, "jacobian"),
         None => Tensor::typed(unconnected("jacobian", y.any(), x.any())),
     }
 }
@@ -161,8 +160,11 @@ pub fn hessian<'g, T: Float>(y: impl Into<Tensor<'g, T>>, x: impl Into<Tensor<'g
     let Some(slope) = Gradients::of([y]).wrt(&[x]).pop().flatten() else {
         return Tensor::typed(unconnected("hessian", y.any(), x.any()));
     };
-    let rows = by_rows(slope, x, &inputs);
-    rows.unwrap_or_else(|| stacked(&[zeros_like(x)], &inputs, x)).named("hessian")
+    let hessian = match by_rows(slope, x, &inputs) {
+        Some(rows) => rows,
+        None => in_the_first_place(zeros_like(x), &inputs),
+    };
+    named(hessian, "hessian")
 }
 
 /// The Jacobian by one reverse sweep for each element of `y`, whose lengths are given; `None` if `y` does not
@@ -173,10 +175,9 @@ fn by_rows<'g, T: Float>(y: Tensor<'g, T>, x: Tensor<'g, T>, outputs: &[usize]) 
     // Without elements there is one sweep all the same, to learn whether the two are connected.
     let mut rows = Vec::new();
     for k in 0..count(outputs).max(1) {
-        let one_hot = places.equal(k as i64).cast::<T>();
-        rows.push(Gradients::of([y]).grad_ys([one_hot]).wrt(&[x]).pop().flatten()?);
+        rows.push(Gradients::of([alone(y, places, k)]).wrt(&[x]).pop().flatten()?);
     }
-    Some(stacked(&rows, outputs, x))
+    stacked(rows, outputs)
 }
 
 /// The Jacobian by one sweep through the gradient for each element of `x`, whose lengths are given; `None` if
@@ -188,28 +189,41 @@ fn by_columns<'g, T: Float>(y: Tensor<'g, T>, x: Tensor<'g, T>, inputs: &[usize]
     let places = places(x, inputs);
     let mut columns = Vec::new();
     for k in 0..count(inputs).max(1) {
-        let one_hot = places.equal(k as i64).cast::<T>();
-        columns.extend(Gradients::of([slope]).grad_ys([one_hot]).wrt_or_zeros(&[start]));
+        columns.extend(Gradients::of([alone(slope, places, k)]).wrt_or_zeros(&[start]));
     }
     let (ours, theirs) = (y.shape().rank() as isize, inputs.len() as isize);
     let outputs_first: Vec<isize> = (theirs..theirs + ours).chain(0..theirs).collect();
-    Some(stacked(&columns, inputs, y).transpose_perm(outputs_first))
+    Some(stacked(columns, inputs)?.transpose_perm(outputs_first))
 }
 
-/// Tensors of one shape, which is that of `like`, one for each place of `dims`, as one tensor of the shape
-/// `dims` followed by theirs. The shape of `like` may be unknown.
-///
-/// Each is written to its place and to no other, so that a NaN or infinity stays where it belongs.
+/// Tensors of one shape, one for each place of `dims` in row-major order, as one tensor of the shape `dims`
+/// followed by theirs, of which lengths may be unknown. Where there are no places, one tensor is given all the
+/// same, for its shape.
 #[track_caller]
-fn stacked<'g, T: Float>(parts: &[Tensor<'g, T>], dims: &[usize], like: Tensor<'g, T>) -> Tensor<'g, T> {
-    let mut spread = dims.to_vec();
-    spread.resize(dims.len() + like.shape().rank(), 1);
-    let places = places(like, &spread);
-    let mut all = zeros_like(like);
-    for (part, k) in parts.iter().zip(0_i64..) {
-        all = places.equal(k).select(*part, all);
+fn stacked<'g, T: Float>(mut parts: Vec<Tensor<'g, T>>, dims: &[usize]) -> Option<Tensor<'g, T>> {
+    let first = *parts.first()?;
+    if dims.contains(&0) {
+        return Some(in_the_first_place(first, dims));
     }
-    all
+    for &length in dims.iter().rev() {
+        for part in &mut parts {
+            *part = part.expand_dims(0);
+        }
+        let mut rows = Vec::new();
+        for row in parts.chunks(length) {
+            rows.push(first.any().graph().concat(row, 0));
+        }
+        parts = rows;
+    }
+    parts.pop()
+}
+
+/// A tensor in the first place of `dims`, if they have any, and zeros in the others.
+#[track_caller]
+fn in_the_first_place<'g, T: Float>(part: Tensor<'g, T>, dims: &[usize]) -> Tensor<'g, T> {
+    let mut spread = dims.to_vec();
+    spread.resize(dims.len() + part.shape().rank(), 1);
+    alone(part, places(part, &spread), 0)
 }
 
 /// For each element of a tensor of these lengths its place, counted in row-major order, in the graph of `of`.
@@ -217,6 +231,19 @@ fn stacked<'g, T: Float>(parts: &[Tensor<'g, T>], dims: &[usize], like: Tensor<'
 fn places<'g, T: Float>(of: Tensor<'g, T>, dims: &[usize]) -> Tensor<'g, i64> {
     let mut places = 0_i64..;
     of.any().graph().constant(ArrayD::from_shape_simple_fn(dims, || places.next().unwrap_or_default()))
+}
+
+/// A tensor with 0 at all places but one. Chosen, not multiplied by 0, so that sweeps keep the slopes of the
+/// other elements out, be they infinite.
+#[track_caller]
+fn alone<'g, T: Float>(tensor: Tensor<'g, T>, places: Tensor<'g, i64>, k: usize) -> Tensor<'g, T> {
+    places.equal(k as i64).select(tensor, <T as Numeric>::from_f64(0.0))
+}
+
+/// A result as a node of its own: what is found may be a node of the user's, such as a vector, which has a name.
+#[track_caller]
+fn named<'g, T: Float>(found: Tensor<'g, T>, name: &str) -> Tensor<'g, T> {
+    found.identity().named(name)
 }
 
 /// The mistake that an op must know the lengths of a tensor.

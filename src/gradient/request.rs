@@ -103,7 +103,7 @@ impl<'g, T: Float> Gradients<'g, T> {
 
 /// Zeros in a tensor's own shape, which may be known only at run time.
 #[track_caller]
-pub(super) fn zeros_like<'g, T: Float>(x: Tensor<'g, T>) -> Tensor<'g, T> {
+pub(super) fn zeros_like<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, T> {
     Tensor::typed(x.any().scalar_like(0.0).binary(BroadcastLike, x.any()))
 }
 

@@ -164,7 +164,7 @@ pub fn custom_gradient<'g, T: Float, const N: usize>(
             output: Tensor::typed(at.output()),
             cotangent: Tensor::typed(at.cotangent()),
         });
-        shares.into_iter().map(|share| share.any()).collect()
+        shares.map(Tensor::any).into_iter().collect()
     });
     let mut all = vec![result];
     all.extend(inputs.iter().map(|input| input.any()));

@@ -85,7 +85,7 @@ impl<'g, T: Float> GradientCheck<'g, T> {
     pub fn of(graph: &'g Graph, y: impl Into<Tensor<'g, T>>) -> Self {
         // About the fifth root of the precision, where the rule's error and that of rounding are of a size, and
         // shorter, to keep away from kinks; powers of two, which shift most numbers without rounding.
-        let step = if T::DTYPE == DType::F32 { 2_f64.powi(-6) } else { 2_f64.powi(-13) };
+        let step = if T::DTYPE == DType::F32 { 2_f64.powi(-6) } else { 2_f64.powi(-14) };
         GradientCheck { graph, y: y.into(), feeds: Vec::new(), step, seed: 0, orders: 1 }
     }
 
@@ -100,7 +100,7 @@ impl<'g, T: Float> GradientCheck<'g, T> {
     }
 
     /// The distance between samples, for numbers up to 1; larger ones take one that is larger by a power of
-    /// two. By default 2⁻¹³ for `f64` and 2⁻⁶ for `f32`.
+    /// two. By default 2⁻¹⁴ for `f64` and 2⁻⁶ for `f32`.
     pub fn step(self, step: f64) -> Self {
         GradientCheck { step, ..self }
     }

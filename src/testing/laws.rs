@@ -28,14 +28,14 @@ const SLOPES: f64 = 1e-6;
 type Build<'b, T> = &'b dyn for<'g> Fn(&'g Graph, &[Tensor<'g, T>]) -> Tensor<'g, T>;
 
 /// What the inputs should give.
-type Reference<'b> = &'b dyn Fn(&[ArrayD<f64>]) -> ArrayD<f64>;
+type Reference = dyn Fn(&[ArrayD<f64>]) -> ArrayD<f64>;
 
 /// An op on certain inputs, to be held to the laws.
 #[derive(Clone, Copy)]
 pub(crate) struct Subject<'b> {
     pub(crate) inputs: &'b [ArrayD<f64>],
     pub(crate) build: Build<'b, f64>,
-    pub(crate) reference: Option<Reference<'b>>,
+    pub(crate) reference: Option<&'b Reference>,
 }
 
 /// Nothing, or how a law is broken.
@@ -309,7 +309,7 @@ pub fn check_op(
 #[must_use = "nothing is checked before `check` is given the op"]
 pub struct OpCheck {
     inputs: Vec<ArrayD<f64>>,
-    reference: Option<Box<dyn Fn(&[ArrayD<f64>]) -> ArrayD<f64>>>,
+    reference: Option<Box<Reference>>,
 }
 
 impl fmt::Debug for OpCheck {
