@@ -63,15 +63,13 @@ impl Einsum {
             return Err(fail(EinsumFault::Operands { terms: terms.len(), operands }));
         }
         let count = |index: &char| terms.iter().filter(|term| term.contains(index)).count();
-        let result = match result {
-            Some(result) => term(result).map_err(fail)?,
+        let result = if let Some(result) = result {
+            term(result).map_err(fail)?
+        } else {
             // Those that occur once, as in NumPy.
-            None => {
-                let mut once: Term =
-                    terms.iter().flatten().copied().filter(|index| count(index) == 1).collect();
-                once.sort_unstable();
-                once
-            }
+            let mut once: Term = terms.iter().flatten().copied().filter(|index| count(index) == 1).collect();
+            once.sort_unstable();
+            once
         };
         match result.iter().find(|index| count(index) == 0) {
             Some(&index) => Err(fail(EinsumFault::OnlyInResult { index })),

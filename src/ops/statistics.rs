@@ -31,7 +31,7 @@ impl<T: Float> Tensor<'_, T> {
         let zero = <T as Numeric>::from_f64(0.0);
         let largest = self.reduce_max(along()).stop_gradient();
         // Minus itself, what is infinite would be NaN.
-        let shift = (largest - largest).equal(zero).select(largest, zero);
+        let shift = largest.is_finite().select(largest, zero);
         let logarithm = (self - shift).exp().reduce_sum(along()).ln() + shift;
         logarithm.without(&axes).named("reduce_log_sum_exp")
     }
