@@ -48,6 +48,7 @@ mod error;
 mod exec;
 mod gradient;
 mod graph;
+pub mod guide;
 mod hash;
 pub mod initializer;
 mod kernel;
