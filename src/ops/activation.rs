@@ -99,7 +99,7 @@ impl Op for Activation {
             }
             Activation::Elu => at.scale(0, decay),
             Activation::Selu => {
-                at.scale(0, || is_positive(x).select(number(SELU_SCALE), decay() * number(SELU_FLOOR)))
+                at.scale(0, || is_positive(x).select(number(SELU_SCALE), decay() * number(SELU_FLOOR)));
             }
             Activation::Softplus => at.scale(0, || x.unary(Unary::Sigmoid)),
         }

@@ -59,7 +59,7 @@ impl Gate {
 
     /// The derivative of the gate, which is 0 at both ends. The logistic ones are odd about 1/2, so 1 - gate(x)
     /// is gate(-x), which keeps its digits.
-    fn slope<'g>(self, x: AnyTensor<'g>) -> AnyTensor<'g> {
+    fn slope(self, x: AnyTensor<'_>) -> AnyTensor<'_> {
         let number = |value: f64| x.scalar_like(value);
         let logistic = || x.unary(self) * (-x).unary(self);
         match self {
