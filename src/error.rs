@@ -104,6 +104,26 @@ pub enum Error {
         location: &'static Location<'static>,
     },
 
+    /// A value that is checked, by [`check_numerics`](crate::Tensor::check_numerics) or because the session
+    /// checks all, holds a NaN or an infinity.
+    #[error(
+        "{} in `{node}` ({op}) built at {location}, found by the check of `{checked}`",
+        value.map_or("a number that is not finite".to_owned(), |value| value.to_string())
+    )]
+    NotFinite {
+        /// Name of the node that made it out of finite numbers, or was given it; of the checked one, where
+        /// all was finite when it was computed again.
+        node: String,
+        /// Name of its op.
+        op: &'static str,
+        /// Where it was built.
+        location: &'static Location<'static>,
+        /// What it made: NaN, or the first infinity; `None` where it was finite when computed again.
+        value: Option<f64>,
+        /// Name of the tensor that is checked.
+        checked: String,
+    },
+
     /// The lowering of an op does not keep what its shape rule promises: a mistake in the op.
     #[error("{reason}, in `{node}` ({op}) built at {location}")]
     Lowering {

@@ -42,7 +42,14 @@ impl Slot {
 pub(crate) struct Initialized(AtomicBool);
 
 impl Store {
-    /// Runs a plan on the variables, and hands each fetched value to `fetched`.
+    /// Begins a run: gives how many have begun before.
+    pub(crate) fn begin(&self) -> i64 {
+        // Runs need only be told apart, so no ordering with other memory is asked for.
+        self.runs.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Runs a plan on the variables as the run before which there were `count`, and hands each fetched value to
+    /// `fetched`.
     ///
     /// The plan must have been made for the graph whose variables the store holds.
     pub(crate) fn run(
@@ -50,11 +57,10 @@ impl Store {
         ready: &Ready<'_>,
         graph: &Shared,
         threads: &Threads,
+        count: i64,
         fetched: impl FnMut(Value),
     ) -> Result<(), Failure> {
         let plan = ready.plan();
-        // Runs need only be told apart, so no ordering with other memory is asked for.
-        let count = self.runs.fetch_add(1, Ordering::Relaxed);
         // Acquire what `initialize` wrote before it set the flag.
         if !plan.initialized.0.load(Ordering::Acquire) {
             self.initialize(&graph.read(), graph.seed, &plan.variables)?;

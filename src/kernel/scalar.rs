@@ -119,6 +119,8 @@ binary_functions! { a, b: Number -> T;
     Scaled  = Some(if a == T::ZERO { T::ZERO } else { a.mul(b) });
     // The index, where it lies below the bound.
     Checked = (a >= T::ZERO && a < b).then_some(a);
+    // A comparison with NaN is false.
+    Finite  = (a.abs() < b).then_some(a);
 }
 binary_functions! { a, b: Element -> bool;
     Equal     = Some(a == b);

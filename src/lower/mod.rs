@@ -26,7 +26,7 @@ pub(crate) use program::{
     Args, Computation, Dims, Inst, Prim, Program, ScalarValue, View, broadcast_dims, contracted_dims, size,
 };
 pub use program::{Fold, Scalar, Val};
-pub(crate) use specialise::{Fetched, Request, specialise};
+pub(crate) use specialise::{Fetched, Lowered, Request, specialise};
 
 /// What an op emits its computation through: instructions of a small vocabulary, whose lengths and element types
 /// are known. Instructions are what the framework rewrites, fuses and schedules; an op is not seen behind this.
@@ -149,6 +149,12 @@ impl<'p> Lowering<'p> {
     fn map_to(&mut self, scalar: Scalar, args: &[Val], dtype: DType) -> Val {
         let dims = args.iter().fold(Dims::new(), |dims, &arg| broadcast_dims(&dims, self.dims(arg)));
         self.emit(Prim::Map(scalar), args, dtype, dims)
+    }
+
+    /// The same floats; the run fails if one of them is NaN or infinite.
+    pub(crate) fn finite(&mut self, val: Val) -> Val {
+        let infinity = self.scalar(f64::INFINITY, self.dtype(val));
+        self.map(Scalar::Finite, &[val, infinity])
     }
 
     /// The same numbers as another element type.

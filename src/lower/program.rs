@@ -119,6 +119,8 @@ scalar_functions! {
     Select 3 "select",
     /// The first operand, an index, where it is at least 0 and below the second; it has no value elsewhere.
     Checked 2 "checked",
+    /// The first operand where its magnitude is below the second, which is ∞; it has no value elsewhere.
+    Finite 2 "finite",
 }
 
 impl Scalar {
@@ -139,10 +141,10 @@ impl Scalar {
         fit && operands.len() == self.arity() && last.is_some_and(|from| has_kernel(self, from, result))
     }
 
-    /// Whether the function may have no value for some integers.
+    /// Whether the function may have no value for some numbers.
     pub(crate) fn can_fail(self, dtype: DType) -> bool {
         match self {
-            Scalar::Checked => true,
+            Scalar::Checked | Scalar::Finite => true,
             Scalar::Div | Scalar::FloorDiv | Scalar::Modulo => !dtype.is_float(),
             _ => false,
         }

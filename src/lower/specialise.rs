@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::versions::Versions;
-use super::{Args, Computation, Dims, Identity, Inst, Lowering, Prim, Program, Val};
+use super::{Args, Computation, Dims, Identity, Inst, Lowering, Prim, Program, Scalar, Val};
 use crate::error::{Error, LoweringError, Result};
 use crate::exec::OutOfMemory;
 use crate::graph::{Arena, Node, NodeId, Role, VariableId, Walk};
@@ -33,8 +33,22 @@ pub(crate) struct Fetched {
 /// What a node that has not been visited has become.
 const UNVISITED: Val = Val(u32::MAX);
 
+/// How nodes are lowered beyond what their ops say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lowered {
+    /// The graph's seed.
+    pub(crate) seed: u64,
+    /// Whether the run fails where a node makes a float that is not finite.
+    pub(crate) check_numerics: bool,
+}
+
 /// Lowers what the request needs, for feeds of the given lengths.
-pub(crate) fn specialise(arena: &Arena, seed: u64, request: &Request, fed: &[Vec<usize>]) -> Result<Program> {
+pub(crate) fn specialise(
+    arena: &Arena,
+    Lowered { seed, check_numerics }: Lowered,
+    request: &Request,
+    fed: &[Vec<usize>],
+) -> Result<Program> {
     let mut is_fed = vec![false; arena.nodes.len()];
     request.feeds.iter().for_each(|id| is_fed[id.index()] = true);
     let wanted = request.fetches.iter().map(|fetch| fetch.node);
@@ -43,6 +57,7 @@ pub(crate) fn specialise(arena: &Arena, seed: u64, request: &Request, fed: &[Vec
     let mut specialiser = Specialiser {
         arena,
         seed,
+        check_numerics,
         program: Program::new(Arc::new(stored.collect())),
         vals: vec![UNVISITED; arena.nodes.len()],
         before: vec![Versions::of(arena.variables.len()); arena.nodes.len()],
@@ -68,6 +83,7 @@ pub(crate) fn specialise(arena: &Arena, seed: u64, request: &Request, fed: &[Vec
 struct Specialiser<'a> {
     arena: &'a Arena,
     seed: u64,
+    check_numerics: bool,
     program: Program,
     /// What each visited node has become, by the node's index.
     vals: Vec<Val>,
@@ -103,6 +119,7 @@ impl Specialiser<'_> {
         let val = node.op.lower(&inputs, &mut lowering);
         let misfit = lowering.misfit();
         self.check_lowered(node, val, &output, misfit)?;
+        self.check_finite(id, val);
         match node.role {
             Role::Writes(variable) => {
                 self.write(id, variable, val, &versions)?;
@@ -194,6 +211,16 @@ impl Specialiser<'_> {
         };
         let (node, op, location) = (node.name.clone(), node.op.name(), node.location);
         Err(Error::Lowering { node, op, location, reason })
+    }
+
+    /// Has a node's floats looked at where all are to be, unless they are another node's, or have been already.
+    fn check_finite(&mut self, id: NodeId, val: Val) {
+        let inst = self.program.inst(val);
+        let is_new = inst.origin == id && inst.prim != Prim::Map(Scalar::Finite);
+        if self.check_numerics && is_new && inst.dtype.is_float() {
+            // Nobody uses what the check gives: results are those of a run without it.
+            Lowering::new(&mut self.program, id, Identity::default()).finite(val);
+        }
     }
 
     /// The type of a node's value for inputs of the lengths that they have in this program.

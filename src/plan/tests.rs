@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::{Kind, Options, Place, Plan, plan};
-use crate::lower::{Fetched, Request, specialise};
+use crate::lower::{Fetched, Lowered, Request, specialise};
 use crate::prelude::*;
 use crate::rewrite::rewrite;
 
@@ -13,7 +13,7 @@ fn planned(g: &Graph, fetches: &[Operation<'_>], values: bool, parallel: bool) -
     let shared = g.shared();
     let fetches = fetches.iter().map(|fetch| Fetched { node: fetch.any.id(), value: values }).collect();
     let request = Request { feeds: Vec::new(), fetches };
-    let program = specialise(&shared.read(), shared.seed, &request, &[]).unwrap();
+    let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     let (program, _) = rewrite(program, usize::MAX);
     plan(&program, Options { fuse: true, parallel }, &[])
 }

@@ -4,7 +4,7 @@
 use insta::assert_snapshot;
 
 use super::{rewrite, trace_text};
-use crate::lower::{Fetched, Names, Request, specialise};
+use crate::lower::{Fetched, Lowered, Names, Request, specialise};
 use crate::prelude::*;
 
 /// The program of one tensor after at most `limit` rewrites, and the trace of these.
@@ -12,7 +12,7 @@ fn rewritten(tensor: Tensor<'_, f64>, limit: usize) -> String {
     let any = tensor.any();
     let shared = any.graph().shared();
     let request = Request { feeds: Vec::new(), fetches: vec![Fetched { node: any.id(), value: true }] };
-    let program = specialise(&shared.read(), shared.seed, &request, &[]).unwrap();
+    let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     program.verify().unwrap();
     let (program, applied) = rewrite(program, limit);
     program.verify().unwrap();

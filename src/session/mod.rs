@@ -3,10 +3,12 @@
 //! - [`fetch`] and [`feed`]: what a run gives and takes, in the structure that the user asks for.
 //! - [`prepared`]: the plans of one request, made when first needed and kept.
 //! - [`callable`]: a request prepared for hot loops.
+//! - [`culprit`]: the node that made a number which a check has refused.
 //!
 //! The variables lie in the executor's [`Store`].
 
 mod callable;
+mod culprit;
 mod feed;
 mod fetch;
 mod prepared;
@@ -16,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::dtype::Element;
 use crate::error::{Error, Result};
-use crate::exec::{Cause, Failure, FedArray, OutOfMemory, Store, Threads};
+use crate::exec::{Cause, Failure, Fault, FedArray, OutOfMemory, Store, Threads};
 use crate::graph::{Graph, NodeId, Shared, Tensor};
 use crate::lower::{Fetched, Request, Scalar};
 use crate::plan::Fallible;
@@ -67,6 +69,8 @@ struct Core {
     optimize: bool,
     /// How many rewrites a plan is given at most.
     max_rewrites: usize,
+    /// Whether every float of a run is checked to be finite.
+    check_numerics: bool,
     store: Store,
     requests: Mutex<HashMap<Request, Arc<Prepared>>>,
 }
@@ -79,6 +83,7 @@ pub struct SessionBuilder<'g> {
     threads: usize,
     optimize: bool,
     max_rewrites: usize,
+    check_numerics: bool,
 }
 
 impl SessionBuilder<'_> {
@@ -110,6 +115,25 @@ impl SessionBuilder<'_> {
         SessionBuilder { max_rewrites, ..self }
     }
 
+    /// Whether every float that a node of a run makes is checked, as [`Tensor::check_numerics`] does it for one:
+    /// no node may make a NaN or an infinity, be it a constant or a variable, or one that a later node would not have
+    /// taken. By default none is checked, for it takes time and memory.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f64>("x", ());
+    /// let logarithm = x.ln().named("logarithm");
+    /// let y = logarithm.exp();
+    /// let session = Session::builder(&g).check_numerics(true).build()?;
+    /// let error = session.feed(x, 0.0).run(y).unwrap_err();
+    /// assert!(matches!(error, Error::NotFinite { node, .. } if node == "logarithm"));
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn check_numerics(self, check_numerics: bool) -> Self {
+        SessionBuilder { check_numerics, ..self }
+    }
+
     /// Makes the session.
     ///
     /// # Errors
@@ -123,6 +147,7 @@ impl SessionBuilder<'_> {
             threads,
             optimize: self.optimize,
             max_rewrites: self.max_rewrites,
+            check_numerics: self.check_numerics,
             store: Store::default(),
             requests: Mutex::new(HashMap::new()),
         };
@@ -148,7 +173,8 @@ impl Session {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     pub fn builder(graph: &Graph) -> SessionBuilder<'_> {
-        SessionBuilder { graph, threads: 0, optimize: true, max_rewrites: usize::MAX }
+        let (optimize, max_rewrites) = (true, usize::MAX);
+        SessionBuilder { graph, threads: 0, optimize, max_rewrites, check_numerics: false }
     }
 
     /// Computes the fetches: a tensor or variable gives its value, an operation `()`, and tuples,
@@ -345,8 +371,14 @@ impl Core {
     /// Runs a prepared request on fed arrays.
     fn run(&self, prepared: &Prepared, feeds: &[FedArray<'_>], fetched: impl FnMut(Value)) -> Result<()> {
         let ready = prepared.ready(self, feeds)?;
-        self.store.run(&ready, &self.graph, &self.threads, fetched).map_err(|failure| match failure {
+        let count = self.store.begin();
+        let run = self.store.run(&ready, &self.graph, &self.threads, count, fetched);
+        run.map_err(|failure| match failure {
             Failure::OutOfMemory { bytes } => Error::OutOfMemory { bytes },
+            Failure::Fault(Fault {
+                cause: Cause::Function(Fallible { node, function: Scalar::Finite }),
+                ..
+            }) => prepared.not_finite(self, feeds, node, count),
             Failure::Fault(fault) => self.explained(fault.cause),
         })
     }

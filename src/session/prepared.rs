@@ -8,7 +8,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::exec::{FedArray, Ready, Store};
 use crate::graph::{Arena, Role, Walk};
-use crate::lower::{Names, Program, Request, specialise};
+use crate::lower::{Lowered, Names, Program, Request, specialise};
 use crate::plan::{self, Options, Plan};
 use crate::rewrite::{self, Applied};
 use crate::shape::Shape;
@@ -27,7 +27,7 @@ const PLAN: &str = "plan: b are buffers; in a region t are tiles and p totals, b
 /// A request that has been checked, with the plans made for it.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    request: Request,
+    pub(super) request: Request,
     feeds: Vec<FedTensor>,
     /// Whether the request runs the initializer, whose plan depends on what variables there are.
     initializes: bool,
@@ -141,7 +141,7 @@ impl Prepared {
         Ok(plan)
     }
 
-    fn fed_types(&self, dims: &[Vec<usize>]) -> Vec<(DType, Vec<usize>)> {
+    pub(super) fn fed_types(&self, dims: &[Vec<usize>]) -> Vec<(DType, Vec<usize>)> {
         self.feeds.iter().zip(dims).map(|(feed, dims)| (feed.dtype, dims.clone())).collect()
     }
 
@@ -150,7 +150,7 @@ impl Prepared {
     fn program(&self, core: &Core, dims: &[Vec<usize>], folded: Option<Folded>) -> Result<Optimised> {
         let (program, variables) = {
             let arena = core.graph.read();
-            (specialise(&arena, core.graph.seed, &self.request, dims)?, arena.variables.len())
+            (specialise(&arena, core.lowered(), &self.request, dims)?, arena.variables.len())
         };
         debug_assert_eq!(program.verify(), Ok(()));
         if !core.optimize {
@@ -193,7 +193,11 @@ impl Prepared {
 }
 
 impl Core {
-    fn options(&self) -> Options {
+    pub(super) fn lowered(&self) -> Lowered {
+        Lowered { seed: self.graph.seed, check_numerics: self.check_numerics }
+    }
+
+    pub(super) fn options(&self) -> Options {
         Options { fuse: self.optimize, parallel: self.threads.are_many() }
     }
 
@@ -205,7 +209,7 @@ impl Core {
         let mut values = Vec::with_capacity(program.fetches.len());
         // The program reads no variable, so a store without any serves.
         let run =
-            Store::default().run(&ready, &self.graph, &self.threads, |value| values.push(Arc::new(value)));
+            Store::default().run(&ready, &self.graph, &self.threads, 0, |value| values.push(Arc::new(value)));
         run.map_or_else(|_| Folded::default(), |()| values.into())
     }
 }

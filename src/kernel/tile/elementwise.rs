@@ -206,6 +206,7 @@ pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: I
         Scalar::FloorDiv => binary::<T, scalar::FloorDiv>(forms, isa),
         Scalar::Modulo => binary::<T, scalar::Modulo>(forms, isa),
         Scalar::Checked => binary::<T, scalar::Checked>(forms, isa),
+        Scalar::Finite => binary::<T, scalar::Finite>(forms, isa),
         Scalar::Equal => binary::<T, scalar::Equal>(forms, isa),
         Scalar::NotEqual => binary::<T, scalar::NotEqual>(forms, isa),
         Scalar::Less => binary::<T, scalar::Less>(forms, isa),

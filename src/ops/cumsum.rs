@@ -1,0 +1,153 @@
+//! `cumsum`: at each place along an axis the sum of the elements up to there.
+
+use ndarray::Axis;
+
+use crate::dtype::Numeric;
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::Tensor;
+use crate::kernel::number::{Number, with_number};
+use crate::lower::{Dims, Lowering, Val};
+use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
+use crate::shape::{TensorType, resolve_axis};
+
+pub(super) const OPS: &[&str] = &["cumsum"];
+
+/// The sums of the elements before each place, and of its own unless they are exclusive; or of those behind it.
+#[derive(Clone, Copy, Debug)]
+struct Cumsum {
+    axis: isize,
+    exclusive: bool,
+    reverse: bool,
+}
+
+impl Op for Cumsum {
+    fn name(&self) -> &'static str {
+        "cumsum"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        resolve_axis(self.axis, inputs[0].shape.rank())?;
+        Ok(inputs[0].clone())
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let dims = Dims::from(to.dims(inputs[0]));
+        to.compute(*self, inputs, to.dtype(inputs[0]), dims)
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        // An element is in the sums of the places behind it.
+        at.give(0, |dy| dy.unary(Cumsum { reverse: !self.reverse, ..*self }));
+    }
+
+    fn attributes(&self) -> String {
+        let exclusive = if self.exclusive { " exclusive" } else { "" };
+        let reverse = if self.reverse { " reverse" } else { "" };
+        format!("{}{exclusive}{reverse}", self.axis)
+    }
+}
+
+impl Kernel for Cumsum {
+    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
+        // The shape rule has accepted the axis.
+        let axis = Axis(resolve_axis(self.axis, output.shape().len()).unwrap_or(0));
+        with_number!(inputs[0].dtype(), T => {
+            let (x, mut y) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
+            for (from, mut to) in x.lanes(axis).into_iter().zip(y.lanes_mut(axis)) {
+                let elements = to.iter_mut().zip(from);
+                if self.reverse { self.add_up(elements.rev()) } else { self.add_up(elements) }
+            }
+        }, else ());
+        Ok(())
+    }
+}
+
+impl Cumsum {
+    fn add_up<'a, T: Number>(self, elements: impl Iterator<Item = (&'a mut T, &'a T)>) {
+        elements.fold(T::ZERO, |before, (to, &from)| {
+            let sum = Number::add(before, from);
+            *to = if self.exclusive { before } else { sum };
+            sum
+        });
+    }
+}
+
+impl<T: Numeric> Tensor<'_, T> {
+    /// At each place along the axis the sum of the elements up to it, its own included; negative axes count from
+    /// the end.
+    ///
+    /// Gradient: the cotangent's sums from the other end. An axis out of range is a building error.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let y = g.constant(ndarray::arr1(&[1.0, 2.0, 3.0])).cumsum(0);
+    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1.0, 3.0, 6.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn cumsum(self, axis: isize) -> Self {
+        self.cumsum_with(axis, false, false)
+    }
+
+    /// [`cumsum`](Tensor::cumsum) without the element's own, if `exclusive`, and from the end, if `reverse`.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(ndarray::arr1(&[1, 2, 3]));
+    /// let (before, behind) = (x.cumsum_with(0, true, false), x.cumsum_with(0, true, true));
+    /// let (before, behind) = Session::new(&g)?.run((before, behind))?;
+    /// assert_eq!(before, ndarray::arr1(&[0, 1, 3]).into_dyn());
+    /// assert_eq!(behind, ndarray::arr1(&[5, 3, 0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn cumsum_with(self, axis: isize, exclusive: bool, reverse: bool) -> Self {
+        Tensor::typed(self.any().unary(Cumsum { axis, exclusive, reverse }))
+    }
+}
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::{Example, example};
+    use ndarray::{ArrayD, Slice};
+
+    /// Each place as a sum of its own over the places that it takes in.
+    fn sums(x: &ArrayD<f64>, axis: usize, takes: fn(usize, usize) -> std::ops::Range<usize>) -> ArrayD<f64> {
+        let mut sums = x.clone();
+        for place in 0..x.len_of(Axis(axis)) {
+            let taken = x.slice_axis(Axis(axis), Slice::from(takes(place, x.len_of(Axis(axis)))));
+            sums.index_axis_mut(Axis(axis), place).assign(&taken.sum_axis(Axis(axis)));
+        }
+        sums
+    }
+
+    let mut examples: Vec<Example> = Vec::new();
+    for dims in [[2, 3, 4], [3, 1, 2], [2, 0, 3], [0, 2, 1]] {
+        let dims = dims.as_slice();
+        examples.extend([
+            example!("cumsum", &[dims], |_, x| x[0].cumsum(-1), |x| sums(&x[0], 2, |place, _| 0..place + 1)),
+            example!("cumsum exclusive", &[dims], |_, x| x[0].cumsum_with(1, true, false), |x| sums(
+                &x[0],
+                1,
+                |place, _| 0..place
+            )),
+            example!("cumsum reverse", &[dims], |_, x| x[0].cumsum_with(0, false, true), |x| sums(
+                &x[0],
+                0,
+                |place, count| place..count
+            )),
+            example!("cumsum both", &[dims], |_, x| x[0].cumsum_with(1, true, true), |x| sums(
+                &x[0],
+                1,
+                |place, count| place + 1..count
+            )),
+        ]);
+    }
+    examples.push(example!("cumsum of integers", &[&[9]], |_, x| x[0].cast::<i32>().cumsum(0).cast(), |x| {
+        sums(&x[0].mapv(f64::trunc), 0, |place, _| 0..place + 1)
+    }));
+    examples
+}
