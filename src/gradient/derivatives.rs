@@ -206,12 +206,9 @@ fn stacked<'g, T: Float>(mut parts: Vec<Tensor<'g, T>>, dims: &[usize]) -> Optio
         return Some(in_the_first_place(first, dims));
     }
     for &length in dims.iter().rev() {
-        for part in &mut parts {
-            *part = part.expand_dims(0);
-        }
         let mut rows = Vec::new();
         for row in parts.chunks(length) {
-            rows.push(first.any().graph().concat(row, 0));
+            rows.push(first.any().graph().stack(row, 0));
         }
         parts = rows;
     }
