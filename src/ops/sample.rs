@@ -11,10 +11,10 @@ use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{Graph, Tensor};
 use crate::lower::{Dims, Lowering, Val};
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op, with_element};
+use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
 use crate::shape::{Shape, TensorType};
 
-pub(super) const OPS: &[&str] = &["bernoulli", "categorical", "random_permutation", "shuffle"];
+pub(super) const OPS: &[&str] = &["bernoulli", "categorical", "random_permutation"];
 
 /// What is drawn by the probabilities that are the input.
 #[derive(Clone, Copy, Debug)]
@@ -191,56 +191,6 @@ impl Kernel for Permuting {
     }
 }
 
-/// The slices of the first input along its first axis in the order that the second gives, or back from that order.
-#[derive(Clone, Copy, Debug)]
-struct Shuffle {
-    back: bool,
-}
-
-impl Op for Shuffle {
-    fn name(&self) -> &'static str {
-        "shuffle"
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        first_length(&inputs[0].shape)?;
-        Ok(inputs[0].clone())
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let dims = Dims::from(to.dims(inputs[0]));
-        to.compute(*self, inputs, to.dtype(inputs[0]), dims)
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        let order = at.input(1);
-        at.give(0, |dy| dy.binary(Shuffle { back: !self.back }, order));
-    }
-
-    fn differentiable(&self, input: usize) -> bool {
-        input == 0
-    }
-
-    fn attributes(&self) -> String {
-        if self.back { "back".to_owned() } else { String::new() }
-    }
-}
-
-impl Kernel for Shuffle {
-    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
-        let order = inputs[1].view::<i64>()?;
-        with_element!(output.dtype(), T => {
-            let (x, mut y) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
-            // A permutation of the places along the axis, as the op that drew it says.
-            for (place, &other) in order.iter().enumerate() {
-                let (from, to) = if self.back { (place, other as usize) } else { (other as usize, place) };
-                y.index_axis_mut(Axis(0), to).assign(&x.index_axis(Axis(0), from));
-            }
-            Ok(())
-        })
-    }
-}
-
 impl Graph {
     /// The numbers from 0 to below `n` in random order, drawn anew in each run; by what, says
     /// [`random_uniform`](Graph::random_uniform). All orders are equally likely.
@@ -283,7 +233,7 @@ impl<'g, T: Element> Tensor<'g, T> {
             );
         }
         let order = any.unary(Permutation { length: None, own_seed: any.graph().own_seed() });
-        Tensor::typed(any.binary(Shuffle { back: false }, order))
+        self.gather(Tensor::typed(order), 0).named("shuffle")
     }
 }
 

@@ -11,18 +11,9 @@ use crate::graph::Tensor;
 use crate::kernel::number::{Number, with_number};
 use crate::lower::{Dims, Lowering, Val};
 use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
-use crate::shape::{Shape, TensorType};
+use crate::shape::TensorType;
 
-pub(super) const OPS: &[&str] = &["top_k", "top_k_values", "top_k_spread"];
-
-/// The shape with another length of the last axis.
-fn with_last(shape: &Shape, length: Option<usize>) -> Shape {
-    let mut lengths = shape.dims().to_vec();
-    if let Some(last) = lengths.last_mut() {
-        *last = length;
-    }
-    Shape::from(lengths)
-}
+pub(super) const OPS: &[&str] = &["top_k"];
 
 /// The places of the `k` largest elements of each row, the largest first.
 #[derive(Clone, Copy, Debug)]
@@ -37,13 +28,13 @@ impl Op for TopK {
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
         let shape = &inputs[0].shape;
-        let Some(length) = shape.dims().last() else {
+        let Some((length, rows)) = shape.dims().split_last() else {
             return Err(Mistake::AxisOutOfRange { axis: -1, rank: 0 });
         };
         if length.is_some_and(|length| length < self.k) {
             return Err(Mistake::TopK { k: self.k, shape: shape.clone() });
         }
-        Ok(TensorType::new(DType::I64, with_last(shape, Some(self.k))))
+        Ok(TensorType::new(DType::I64, [rows, &[Some(self.k)]].concat()))
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
@@ -94,81 +85,6 @@ fn descending<T: Number>(a: &(usize, T), b: &(usize, T)) -> Ordering {
     by_value.then(a.0.cmp(&b.0))
 }
 
-/// Elements of the first input by the places in each row that the second gives; or such elements added up at their
-/// places in a tensor of zeros like the third, of which only the shape counts.
-#[derive(Clone, Copy, Debug)]
-enum Places {
-    Take,
-    Spread,
-}
-
-impl Op for Places {
-    fn name(&self) -> &'static str {
-        match self {
-            Places::Take => "top_k_values",
-            Places::Spread => "top_k_spread",
-        }
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        let shape = match self {
-            Places::Take => &inputs[1].shape,
-            Places::Spread => &inputs[2].shape,
-        };
-        Ok(TensorType::new(inputs[0].dtype, shape))
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let shape = match self {
-            Places::Take => inputs[1],
-            Places::Spread => inputs[2],
-        };
-        let dims = Dims::from(to.dims(shape));
-        to.compute(*self, &inputs[..2], to.dtype(inputs[0]), dims)
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        let (x, places) = (at.input(0), at.input(1));
-        at.give(0, |dy| match self {
-            Places::Take => dy.graph().apply(Places::Spread, &[dy, places, x]),
-            Places::Spread => dy.binary(Places::Take, places),
-        });
-    }
-
-    fn differentiable(&self, input: usize) -> bool {
-        input == 0
-    }
-}
-
-impl Kernel for Places {
-    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
-        let places = inputs[1].view::<i64>()?;
-        let last = Axis(places.ndim() - 1);
-        with_number!(inputs[0].dtype(), T => {
-            let (from, mut to) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
-            let length = if let Places::Take = self { from.len_of(last) } else { to.len_of(last) };
-            // Places may have been fed.
-            let checked = |index: i64| match usize::try_from(index) {
-                Ok(place) if place < length => Ok(place),
-                _ => Err(KernelError::IndexOutOfRange { index, length }),
-            };
-            if let Places::Spread = self {
-                to.fill(T::ZERO);
-            }
-            for ((mut to, from), places) in to.lanes_mut(last).into_iter().zip(from.lanes(last)).zip(places.lanes(last)) {
-                for (position, &place) in places.iter().enumerate() {
-                    let place = checked(place)?;
-                    match self {
-                        Places::Take => to[position] = from[place],
-                        Places::Spread => to[place] = Number::add(to[place], from[position]),
-                    }
-                }
-            }
-        }, else ());
-        Ok(())
-    }
-}
-
 impl<'g, T: Numeric> Tensor<'g, T> {
     /// The `k` largest elements of each row, a row being what lies along the last axis, from the largest on, and
     /// their places in the row. Of equal elements the first comes first; NaNs count as larger than all numbers.
@@ -187,9 +103,8 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// ```
     #[track_caller]
     pub fn top_k(self, k: usize) -> (Tensor<'g, T>, Tensor<'g, i64>) {
-        let any = self.any();
-        let places = any.unary(TopK { k });
-        (Tensor::typed(any.binary(Places::Take, places)), Tensor::typed(places))
+        let places = Tensor::typed(self.any().unary(TopK { k }));
+        (self.take_along_axis(places, -1).named("top_k_values"), places)
     }
 }
 

@@ -182,7 +182,8 @@ impl Session {
     ///
     /// # Errors
     /// A mistake in building what the run needs, a placeholder that it needs, two assignments
-    /// without an order, shapes that turn out not to fit, or an integer division by zero.
+    /// without an order, shapes that turn out not to fit, or what an op has no value for: an integer divided by
+    /// zero, an index out of range, a checked number that is not finite.
     pub fn run<'g, F: Fetch<'g>>(&self, fetches: F) -> Result<F::Output> {
         Feeding::of(self).run(fetches)
     }
