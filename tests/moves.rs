@@ -162,8 +162,8 @@ fn updates_of_one_place_add_up_in_their_order() {
 #[test]
 fn what_a_triangle_leaves_out_does_not_reach_gradients() {
     let g = Graph::new();
-    let x = g.constant(arr2(&[[1.0, 0.0], [4.0, 9.0]]));
-    let [dx] = (1.0_f64 / x.sqrt()).tril(0).gradients([x]);
+    let x = g.constant(arr2(&[[1.0_f64, 0.0], [4.0, 9.0]]));
+    let [dx] = (1.0 / x.sqrt()).tril(0).gradients([x]);
     assert_gives(&g, dx, arr2(&[[-0.5, 0.0], [-1.0 / 16.0, -1.0 / 54.0]]));
 }
 

@@ -69,23 +69,19 @@ impl Place {
         match self {
             Place::Across(across) => {
                 let count = size(&lengths);
-                Rows {
-                    lengths: around(axis(across)),
-                    count,
-                    numbers: to.reshape(indices, [count].as_slice()),
-                }
+                Rows { lengths: around(axis(across)), count, numbers: to.reshape(indices, [count]) }
             }
             Place::First => {
                 let (depth, rows) = lengths.split_last().map_or((0, &[][..]), |(&depth, rows)| (depth, rows));
                 let (count, first) = (size(rows), x[..depth].to_vec());
                 let lengths = [1, size(&first), size(&x[depth..])];
-                let indices = to.reshape(indices, [count, depth].as_slice());
+                let indices = to.reshape(indices, [count, depth]);
                 Rows { lengths, count, numbers: flattened(Flatten::Rows(first), indices, count, to) }
             }
             Place::Along(along) => {
                 let [outer, length, inner] = around(axis(along));
                 let (count, taken) = (size(&lengths), lengths[axis(along)]);
-                let indices = to.reshape(indices, [outer, taken, inner].as_slice());
+                let indices = to.reshape(indices, [outer, taken, inner]);
                 let numbers = flattened(Flatten::Along(length), indices, count, to);
                 Rows { lengths: [1, size(&x), 1], count, numbers }
             }
@@ -95,7 +91,7 @@ impl Place {
 
 /// One row number for several indices, or for one and where it stands.
 fn flattened(flatten: Flatten, indices: Val, count: usize, to: &mut Lowering<'_>) -> Val {
-    to.compute(flatten, &[indices], DType::I64, [count].as_slice())
+    to.compute(flatten, &[indices], DType::I64, [count])
 }
 
 /// What is at some of the rows of a tensor.
@@ -136,7 +132,7 @@ impl Op for Gather {
         let [x, indices] = [0, 1].map(|input| inputs[input]);
         let (dtype, shape) = (to.dtype(x), self.0.shape(&to.dims(x).into(), &to.dims(indices).into()));
         let rows = self.0.rows(x, indices, to);
-        let x = to.reshape(x, rows.lengths.as_slice());
+        let x = to.reshape(x, rows.lengths);
         let taken = to.compute(TakeRows, &[x, rows.numbers], dtype, rows.taken());
         match shape.ok().and_then(|shape| shape.known()) {
             Some(dims) => to.reshape(taken, dims),
@@ -187,9 +183,9 @@ impl Op for ScatterAdd {
         let [x, indices, updates] = [0, 1, 2].map(|input| inputs[input]);
         let (dims, dtype) = (to.dims(x).to_vec(), to.dtype(x));
         let rows = self.0.rows(x, indices, to);
-        let x = to.reshape(x, rows.lengths.as_slice());
+        let x = to.reshape(x, rows.lengths);
         let updates = to.reshape(updates, rows.taken());
-        let sums = to.compute(AddRows, &[x, rows.numbers, updates], dtype, rows.lengths.as_slice());
+        let sums = to.compute(AddRows, &[x, rows.numbers, updates], dtype, rows.lengths);
         to.reshape(sums, dims)
     }
 

@@ -353,7 +353,7 @@ mod tests {
         let mut index = first;
         while (0..length).contains(&index) && is_before_end(index) {
             indices.push(index);
-            index += step;
+            index = index.saturating_add(step);
         }
         indices
     }
