@@ -218,7 +218,7 @@ fn mistakes_name_what_was_asked_for_and_what_there_is() {
         g.stack(&[] as &[Tensor<'_, f32>], 0).name()
     });
     assert_mistake(
-        "operand 1 of shape [3, ?] does not join [?, 3] along axis 0, in `stack` (stack)",
+        "operand 2 of shape [2, 3] does not join [?, 3] along axis 0, in `stack` (stack)",
         |g, x| {
             let other = g.placeholder::<f32>("other", [Some(3), None]).slice((.., 1..));
             let three = g.placeholder::<f32>("three", [2, 3]);
@@ -454,7 +454,12 @@ fn names_and_attributes_are_printed() {
     let _ = x.pad([(1, 0), (0, 2)], Pad::Constant(0.5)).tile([2, 1]);
     let mut text = String::new();
     write!(text, "{g}").unwrap();
-    for expected in ["slice [1:, :-1:2]", "slice [:, -1]", "pad [(1, 0), (0, 2)] with 0.5", "tile [2, 1]"] {
+    for expected in [
+        "slice(%0) [[1:, :-1:2]]",
+        "slice(%1) [[:, -1]]",
+        "pad(%0) [[(1, 0), (0, 2)] with 0.5]",
+        "tile(%3) [[2, 1]]",
+    ] {
         assert!(text.contains(expected), "{expected} is not in\n{text}");
     }
 }
