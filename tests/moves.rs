@@ -43,12 +43,13 @@ fn ranges_may_be_written_in_every_way() {
     assert_gives(&g, x.slice(2..), arr1(&[2, 3, 4, 5]));
     assert_gives(&g, x.slice(..-4), arr1(&[0, 1]));
     assert_gives(&g, x.slice(1..=2), arr1(&[1, 2]));
-    assert_gives(&g, x.slice(1..=-1), arr1(&[1, 2, 3, 4, 5]));
+    assert_gives(&g, x.slice(2..=5), arr1(&[2, 3, 4, 5]));
+    assert_gives(&g, x.slice(AxisRange::of(1, -1)), arr1(&[1, 2, 3, 4]));
     assert_gives(&g, x.slice(-1), arr0(5));
     assert_gives(&g, x.slice((3,)), arr0(3));
     assert_gives(&g, x.slice([1..4]), arr1(&[1, 2, 3]));
     assert_gives(&g, x.slice(vec![AxisRange::from(1..4).step(2)]), arr1(&[1, 3]));
-    assert_gives(&g, x.slice(&[AxisRange::from(4..1).step(-2)][..]), arr1(&[4, 2]));
+    assert_gives(&g, x.slice(&[AxisRange::of(4, 1).step(-2)][..]), arr1(&[4, 2]));
     let ranges = flowgrad::Ranges::from((0..1, ..));
     assert_gives(&g, x.reshape([2, 3]).slice(ranges), arr2(&[[0, 1, 2]]));
 }
@@ -129,7 +130,7 @@ fn moved_elements_keep_their_bits() {
     let places = g.range(0_i64, 6, 1);
     let moved = [
         x.slice(..).reverse(0).reverse(0),
-        x.pad([(1, 2)], Pad::Constant(-0.0)).slice(1..-2),
+        x.pad([(1, 2)], Pad::Constant(-0.0)).slice(1..7),
         x.pad([(5, 0)], Pad::Reflect).slice(5..),
         x.tile([2]).slice(6..),
         x.gather(places, 0),
@@ -220,11 +221,9 @@ fn mistakes_name_what_was_asked_for_and_what_there_is() {
     assert_mistake(
         "operand 2 of shape [2, 3] does not join [?, 3] along axis 0, in `stack` (stack)",
         |g, x| {
-            let other = g.placeholder::<f32>("other", [Some(3), None]).slice((.., 1..));
-            let three = g.placeholder::<f32>("three", [2, 3]);
-            let _ = g.stack(&[*x, other, three], 0).name();
-            let four = g.placeholder::<f32>("four", [3, 4]);
-            g.stack(&[*x, four], 0).name()
+            // The length that the first lacks, the second has.
+            let other = g.placeholder::<f32>("other", [Some(4), None]);
+            g.stack(&[*x, other, g.placeholder::<f32>("third", [2, 3])], 0).name()
         },
     );
     assert_mistake("axis 3 is out of range for a tensor of rank 3, in `stack` (stack)", |g, x| {
@@ -426,7 +425,7 @@ fn large_moves_are_those_of_plain_loops() {
     let x = g.placeholder::<f32>("x", [None, None]);
     let indices = Array1::from_iter((0..1000).map(|i| (i * 7919) % 300));
     let rows = x.gather(g.constant(indices.mapv(|i| i as i64)), 0);
-    let part = x.slice((AxisRange::from(10..-10).step(3), AxisRange::from(200..7).step(-5)));
+    let part = x.slice((AxisRange::of(10, -10).step(3), AxisRange::of(200, 7).step(-5)));
     let padded = x.pad([(2, 3), (40, 50)], Pad::Reflect);
     let session = Session::new(&g).unwrap();
     for fed in [array.view(), array.t().to_shape(array.t().dim()).unwrap().t()] {
@@ -455,8 +454,8 @@ fn names_and_attributes_are_printed() {
     let mut text = String::new();
     write!(text, "{g}").unwrap();
     for expected in [
-        "slice(%0) [[1:, :-1:2]]",
-        "slice(%1) [[:, -1]]",
+        "slice(%0) [1:, :-1:2]",
+        "slice(%1) [:, -1]",
         "pad(%0) [[(1, 0), (0, 2)] with 0.5]",
         "tile(%3) [[2, 1]]",
     ] {

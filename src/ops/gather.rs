@@ -4,6 +4,8 @@
 //! Lowering turns all kinds of places into one: row numbers into `[outer, rows, inner]` elements. An index that an axis
 //! does not have fails the run. Taking and adding are each other's gradients.
 
+#[cfg(test)]
+mod examples;
 mod kernels;
 
 use crate::dtype::{DType, Element, Numeric};
@@ -14,6 +16,8 @@ use crate::lower::{Dims, Lowering, Val, size};
 use crate::op::Op;
 use crate::shape::{Shape, TensorType, resolve_axis};
 
+#[cfg(test)]
+pub(super) use examples::examples;
 use kernels::{AddRows, Flatten, TakeRows};
 
 pub(super) const OPS: &[&str] =
@@ -309,146 +313,4 @@ impl<'g, T: Numeric> Tensor<'g, T> {
             any.graph().apply(ScatterAdd(Place::Across(axis)), &[any, indices.any(), updates.any()]),
         )
     }
-}
-
-#[cfg(test)]
-pub(super) fn examples() -> Vec<super::laws::Example> {
-    use super::laws::{Example, example};
-    use ndarray::{Array2, ArrayD, Axis, arr0, arr1, arr2, arr3};
-
-    let mut examples: Vec<Example> = vec![
-        example!(
-            "gather of a number",
-            &[&[3, 2]],
-            |_, x| x[0].gather(1_i64, 0) * x[0].gather(2_i64, 0),
-            |x| &x[0].index_axis(Axis(0), 1) * &x[0].index_axis(Axis(0), 2),
-        ),
-        example!(
-            "gather of a matrix of indices",
-            &[&[2, 3, 2]],
-            |g, x| x[0].gather(g.constant(arr2(&[[2_i64, 0], [0, 0], [1, 2]])), 1),
-            |x| {
-                let rows = [[2, 0], [0, 0], [1, 2]];
-                ArrayD::from_shape_fn(vec![2, 3, 2, 2], |i| x[0][[i[0], rows[i[1]][i[2]], i[3]]])
-            },
-        ),
-        example!(
-            "gather of a transpose",
-            &[&[3, 4]],
-            |g, x| x[0].transpose().gather(g.constant(arr1(&[3_i64, 1, 3])), 0),
-            |x| x[0].t().select(Axis(0), &[3, 1, 3]),
-        ),
-        example!(
-            "gather of the same everywhere",
-            &[&[1, 3]],
-            |g, x| x[0].broadcast_to([4, 3]).gather(g.constant(arr1(&[3_i64, 0])), 0),
-            |x| x[0].select(Axis(0), &[0, 0]),
-        ),
-        example!(
-            "gather of nothing",
-            &[&[2, 3]],
-            |g, x| x[0].gather(g.constant(Array2::<i64>::zeros((0, 2))), 1),
-            |_| ArrayD::zeros(vec![2, 0, 2]),
-        ),
-        example!(
-            "scatter_add of numbers",
-            &[&[3], &[]],
-            |g, x| x[0].scatter_add(g.constant(arr0(1_i64)), x[1], 0),
-            |x| &x[0] + &(&arr1(&[0.0, 1.0, 0.0]) * x[1][[]]),
-        ),
-        example!(
-            "scatter_add of columns",
-            &[&[2, 4], &[2, 3]],
-            |g, x| x[0].scatter_add(g.constant(arr1(&[3_i64, 0, 3])), x[1], -1),
-            |x| {
-                let mut sums = x[0].clone();
-                for (update, column) in x[1].axis_iter(Axis(1)).zip([3, 0, 3]) {
-                    let mut sum = sums.index_axis_mut(Axis(1), column);
-                    sum += &update;
-                }
-                sums
-            },
-        ),
-        example!(
-            "scatter_add of a transpose",
-            &[&[2, 2], &[2, 3]],
-            |g, x| x[0].transpose().scatter_add(g.constant(arr1(&[1_i64, 1, 0])), x[1].transpose(), 0),
-            |x| {
-                let mut sums = x[0].t().to_owned();
-                for (update, row) in x[1].axis_iter(Axis(1)).zip([1, 1, 0]) {
-                    let mut sum = sums.index_axis_mut(Axis(0), row);
-                    sum += &update;
-                }
-                sums
-            },
-        ),
-        example!(
-            "gather_nd of elements",
-            &[&[2, 3]],
-            |g, x| x[0].gather_nd(g.constant(arr3(&[[[1_i64, 2], [0, 0]], [[1, 2], [0, 1]]]))),
-            |x| arr2(&[[x[0][[1, 2]], x[0][[0, 0]]], [x[0][[1, 2]], x[0][[0, 1]]]]).into_dyn(),
-        ),
-        example!(
-            "gather_nd of rows",
-            &[&[2, 3, 2]],
-            |g, x| x[0].gather_nd(g.constant(arr2(&[[1_i64, 2], [0, 1], [1, 2]]))) * 2.0,
-            |x| {
-                let row = |i, j| x[0].index_axis(Axis(0), i).index_axis(Axis(0), j).to_owned();
-                2.0 * ndarray::stack![Axis(0), row(1, 2), row(0, 1), row(1, 2)]
-            },
-        ),
-        example!(
-            "gather_nd of one place",
-            &[&[2, 3]],
-            |g, x| x[0].gather_nd(g.constant(arr1(&[1_i64, 0]))) * x[0].gather_nd(g.constant(arr1(&[1_i64]))),
-            |x| x[0][[1, 0]] * &x[0].index_axis(Axis(0), 1),
-        ),
-        example!(
-            "gather_nd without indices",
-            &[&[2, 3]],
-            |g, x| x[0].gather_nd(g.constant(Array2::<i64>::zeros((2, 0)))),
-            |x| ndarray::stack![Axis(0), x[0], x[0]],
-        ),
-        example!(
-            "take_along_axis of columns",
-            &[&[2, 3]],
-            |g, x| x[0].take_along_axis(g.constant(arr2(&[[2_i64, 2, 0, 1], [1, 0, 1, 1]])), -1),
-            |x| {
-                let at = [[2, 2, 0, 1], [1, 0, 1, 1]];
-                ArrayD::from_shape_fn(vec![2, 4], |i| x[0][[i[0], at[i[0]][i[1]]]])
-            },
-        ),
-        example!(
-            "take_along_axis of rows",
-            &[&[3, 2, 2]],
-            |g, x| x[0].take_along_axis(g.constant(arr3(&[[[2_i64, 0], [1, 1]]])), 0) * 3.0,
-            |x| 3.0
-                * arr3(&[[[x[0][[2, 0, 0]], x[0][[0, 0, 1]]], [x[0][[1, 1, 0]], x[0][[1, 1, 1]]]]])
-                    .into_dyn(),
-        ),
-        example!(
-            "take_along_axis of nothing",
-            &[&[2, 3]],
-            |g, x| x[0].take_along_axis(g.constant(Array2::<i64>::zeros((2, 0))), 1),
-            |_| ArrayD::zeros(vec![2, 0]),
-        ),
-    ];
-    for dims in [[3, 4], [3, 1], [3, 0]] {
-        let dims = dims.as_slice();
-        examples.extend([
-            example!(
-                "gather of rows",
-                &[dims],
-                |g, x| x[0].gather(g.constant(arr1(&[2_i64, 0, 2, 1])), 0) * 2.0,
-                |x| 2.0 * x[0].select(Axis(0), &[2, 0, 2, 1]),
-            ),
-            example!(
-                "gather of columns",
-                &[dims],
-                |g, x| x[0].transpose().reshape([-1, 3]).gather(g.constant(arr1(&[2_i64, 0, 2])), 1),
-                |x| x[0].t().select(Axis(1), &[2, 0, 2]),
-            ),
-        ]);
-    }
-    examples
 }

@@ -126,14 +126,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         (0 <= i && i < length).then_some(i)
     }
 
-    fn reflected(i: isize, length: isize) -> Option<isize> {
-        Some(if i < 0 {
-            -i
-        } else if i >= length {
-            2 * (length - 1) - i
-        } else {
-            i
-        })
+    fn reflected(x: &ArrayD<f64>, paddings: [(usize, usize); 2]) -> ArrayD<f64> {
+        padded(x, paddings, |i, length| Some(if i < length { i.abs() } else { 2 * (length - 1) - i }))
     }
 
     let mut examples: Vec<Example> = vec![
@@ -147,13 +141,13 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             "pad with a reflection of all",
             &[&[4, 3]],
             |_, x| x[0].pad([(3, 3), (2, 2)], Pad::Reflect) * 2.0,
-            |x| 2.0 * padded(&x[0], [(3, 3), (2, 2)], reflected),
+            |x| 2.0 * reflected(&x[0], [(3, 3), (2, 2)]),
         ),
         example!(
             "pad with a reflection of one side",
             &[&[2, 3]],
             |_, x| x[0].pad([(0, 1), (1, 0)], Pad::Reflect),
-            |x| padded(&x[0], [(0, 1), (1, 0)], reflected),
+            |x| reflected(&x[0], [(0, 1), (1, 0)]),
         ),
         example!(
             "pad with a reflection of none",
@@ -165,7 +159,7 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             "pad of a transpose",
             &[&[3, 2]],
             |_, x| x[0].transpose().pad([(1, 1), (2, 2)], Pad::Reflect),
-            |x| padded(&x[0].t().to_owned(), [(1, 1), (2, 2)], reflected),
+            |x| reflected(&x[0].t().to_owned(), [(1, 1), (2, 2)]),
         ),
     ];
     for dims in [[2, 3], [1, 1], [0, 2], [3, 0]] {

@@ -18,7 +18,7 @@ pub(super) const OPS: &[&str] = &["slice", "slice_transposed", "reverse", "rever
 ///
 /// ```
 /// use flowgrad::prelude::*;
-/// assert_eq!(AxisRange::from(1..-1).to_string(), "1:-1");
+/// assert_eq!(AxisRange::of(1, -1).to_string(), "1:-1");
 /// assert_eq!(AxisRange::from(..).step(-1).to_string(), "::-1");
 /// assert_eq!(AxisRange::from(-1).to_string(), "-1");
 /// ```
@@ -34,6 +34,12 @@ enum Part {
 impl AxisRange {
     const fn between(start: Option<isize>, end: Option<isize>) -> Self {
         AxisRange(Part::Range { start, end, step: 1 })
+    }
+
+    /// The indices from `start` on that come before `end`: the same as `start..end`, for ends such as those of
+    /// `1..-1`, which linters take for mistakes.
+    pub const fn of(start: isize, end: isize) -> Self {
+        AxisRange::between(Some(start), Some(end))
     }
 
     /// Every `step`-th index of the range. A single index stays as it is; a step of 0 is a building error of the
@@ -184,7 +190,7 @@ impl Choice for Ranges {
 
     fn attributes(&self) -> String {
         let ranges: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        format!("[{}]", ranges.join(", "))
+        ranges.join(", ")
     }
 }
 
@@ -225,7 +231,7 @@ impl<T: Element> Tensor<'_, T> {
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
     /// let x = g.constant(ndarray::arr2(&[[1, 2, 3, 4], [5, 6, 7, 8]]));
-    /// let inner = x.slice((.., 1..-1));
+    /// let inner = x.slice((.., AxisRange::of(1, -1)));
     /// let last = x.slice(-1);
     /// let every_second = x.slice((0, AxisRange::from(..).step(-2)));
     /// let session = Session::new(&g)?;
@@ -304,12 +310,9 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
                 |_, x| x[0].slice((AxisRange::from(..).step(2), AxisRange::from(..).step(-2))),
                 |x| x[0].slice(s![..;2, ..;-2]).to_owned().into_dyn(),
             ),
-            example!(
-                "slice of nothing",
-                &[dims],
-                |_, x| x[0].slice((2..1, 9..)),
-                |_| ndarray::ArrayD::zeros(vec![0, 0])
-            ),
+            example!("slice of nothing", &[dims], |_, x| x[0].slice((AxisRange::of(2, 1), 9..)), |_| {
+                ndarray::ArrayD::zeros(vec![0, 0])
+            }),
             example!("reverse of all", &[dims], |_, x| x[0].reverse(..), |x| x[0]
                 .slice(s![..;-1, ..;-1])
                 .to_owned()
