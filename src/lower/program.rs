@@ -486,8 +486,8 @@ impl Program {
                 let [a, b] = [dims(0), dims(1)].map(Option::unwrap_or_default);
                 k == inner && inst.dims == contracted_dims(a, b) && alike() && inst.dtype != DType::Bool
             }
-            (Prim::Compute(_), ..) => true,
-            (
+            (Prim::Compute(_), ..)
+            | (
                 Prim::Nothing
                 | Prim::Feed(_)
                 | Prim::Scalar(_)

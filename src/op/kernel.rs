@@ -130,7 +130,7 @@ any_array! {
     ArrayMut of ArrayViewMutD
 }
 
-impl<'a> ArrayRef<'a> {
+impl ArrayRef<'_> {
     /// The array, if its elements are of type `T`.
     ///
     /// # Errors

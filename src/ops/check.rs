@@ -47,7 +47,10 @@ struct Inspect {
 
 /// A function that is shown what a node computes.
 #[derive(Clone)]
-struct Look(Arc<dyn Fn(&ArrayRef<'_>) -> Result<(), KernelError> + Send + Sync>);
+struct Look(Arc<Looking>);
+
+/// What is done with the elements.
+type Looking = dyn Fn(&ArrayRef<'_>) -> Result<(), KernelError> + Send + Sync;
 
 impl fmt::Debug for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

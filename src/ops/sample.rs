@@ -210,7 +210,7 @@ impl Graph {
     }
 }
 
-impl<'g, T: Element> Tensor<'g, T> {
+impl<T: Element> Tensor<'_, T> {
     /// The slices along the first axis in random order, which is drawn anew in each run; by what, says
     /// [`random_uniform`](Graph::random_uniform).
     ///
