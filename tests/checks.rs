@@ -72,6 +72,11 @@ fn an_overflow_is_found_where_it_happens() {
 }
 
 /// Fed values, constants and variables are to blame themselves if they hold such numbers.
+/// What a run says that feeds an infinity.
+fn session_error(g: &Graph, x: Tensor<'_, f64>, y: Tensor<'_, f64>) -> (String, Option<f64>, String) {
+    told(Session::new(g).unwrap().feed(x, &arr1(&[f64::NEG_INFINITY, 1.0])).run(y).unwrap_err())
+}
+
 #[test]
 fn a_number_that_was_given_is_blamed_on_where_it_was_given() {
     let g = Graph::new();
@@ -81,9 +86,6 @@ fn a_number_that_was_given_is_blamed_on_where_it_was_given() {
     let w = g.variable("w", arr1(&[1.0, 1.0]));
     let middle = (x * 2.0).named("middle");
     let check = |y: Tensor<'_, f64>| session_error(&g, x, y);
-    fn session_error(g: &Graph, x: Tensor<'_, f64>, y: Tensor<'_, f64>) -> (String, Option<f64>, String) {
-        told(Session::new(g).unwrap().feed(x, &arr1(&[f64::NEG_INFINITY, 1.0])).run(y).unwrap_err())
-    }
     assert_eq!(check((middle + 1.0).check_numerics()).0, "x");
     assert_eq!(check((w * c).check_numerics()), ("c".into(), Some(f64::INFINITY), "mul".into()));
     assert_eq!(check((w * v).exp().check_numerics()).0, "v");
@@ -181,7 +183,7 @@ fn a_check_in_a_training_loop_names_the_node_that_diverged() {
     assert!(session.run(w).unwrap().iter().all(|w| w.is_finite()));
 }
 
-fn counted<'g>(x: Tensor<'g, f64>) -> (Tensor<'g, f64>, Arc<AtomicUsize>) {
+fn counted(x: Tensor<'_, f64>) -> (Tensor<'_, f64>, Arc<AtomicUsize>) {
     let count = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&count);
     let looked = x.inspect(move |_| {
@@ -233,7 +235,7 @@ fn a_look_shows_the_elements_as_they_are() {
     let z = y.less(3).inspect(move |x| log.lock().unwrap().extend(x.iter().copied()));
     let session = Session::new(&g).unwrap();
     let fed = arr2(&[[1, 2], [3, 4]]);
-    let (y, _) = session.feed(x, &fed).run((y, z.op())).unwrap();
+    let (y, ()) = session.feed(x, &fed).run((y, z.op())).unwrap();
     assert_eq!(y, fed.t().into_dyn());
     assert_eq!(*seen.lock().unwrap(), [fed.t().to_owned().into_dyn()]);
     assert_eq!(*truth.lock().unwrap(), [true, false, true, false]);

@@ -52,7 +52,7 @@ impl Kernel for RunningMaxKernel {
     }
 }
 
-fn running_max<'g>(x: Tensor<'g, f64>) -> Tensor<'g, f64> {
+fn running_max(x: Tensor<'_, f64>) -> Tensor<'_, f64> {
     x.graph().custom(RunningMax, &[x.any()])
 }
 

@@ -28,7 +28,7 @@ fn fed(g: &Graph, rank: usize) -> Tensor<'_, f64> {
     g.placeholder("x", vec![None; rank])
 }
 
-fn of<'g, const N: usize>(g: &'g Graph, lengths: [usize; N]) -> Tensor<'g, f64> {
+fn of<const N: usize>(g: &Graph, lengths: [usize; N]) -> Tensor<'_, f64> {
     g.placeholder("x", lengths)
 }
 
@@ -237,11 +237,13 @@ fn mistakes_in_sums_of_products() {
     ]);
 }
 
+/// Makes something of two fed tensors.
+type Build = for<'g> fn(Tensor<'g, f64>, Tensor<'g, f64>) -> Tensor<'g, f64>;
+
 /// What was not known while building is told in the same words when it is.
 #[test]
 fn mistakes_that_feeds_make() -> Result<()> {
     let ones = |lengths: &[usize]| ArrayD::<f64>::ones(lengths.to_vec());
-    type Build = for<'g> fn(Tensor<'g, f64>, Tensor<'g, f64>) -> Tensor<'g, f64>;
     let rows: [(Build, &[usize], &[usize], &str); 9] = [
         (
             |x, _| x.reshape([-1, 4]),

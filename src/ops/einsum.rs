@@ -294,7 +294,7 @@ impl<'g, T: Numeric> Tensor<'g, T> {
         Tensor::typed(any.einsummed(Einsum::parse(spec, 1), &[any]))
     }
 
-    /// The products of each element of a vector with each of another: [m] and [n] give [m, n].
+    /// The products of each element of a vector with each of another: `[m]` and `[n]` give `[m, n]`.
     ///
     /// Gradient: dy·other to `self`, dyᵀ·self to `other`. Operands that are no vectors are a building error.
     ///

@@ -40,7 +40,7 @@ fn line_26_sessions_and_callables_repeat_each_other_and_runs_differ() {
         assert_eq!(&call.call(()).unwrap(), expected, "run {run}");
         for (kind, drawn) in expected.iter().enumerate() {
             assert!(
-                runs[..run].iter().all(|other| &other[kind] != drawn),
+                runs[..run].iter().all(|other| other[kind] != *drawn),
                 "draw {kind} comes again in run {run}"
             );
         }
@@ -131,7 +131,7 @@ fn line_26_nodes_of_one_seed_draw_by_their_places() {
         })
     };
     let other = Graph::new();
-    let foreign = other.seed_scope(9, || draw());
+    let foreign = other.seed_scope(9, draw);
     let [two, one] = [block(2), block(1)];
     let session = Session::new(&g).unwrap();
     let (two, one, by_name) = session.run((two, one, foreign)).unwrap();
