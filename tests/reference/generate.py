@@ -1,0 +1,689 @@
+"""Makes fixture.json: what NumPy, SciPy and JAX say in float64 about the ops that they share with flowgrad.
+
+    python3 -m venv env && env/bin/pip install numpy==2.4.6 scipy==1.17.1 jax==0.10.2 mpmath==1.4.1
+    env/bin/python tests/reference/generate.py
+
+These are the versions (with Python 3.11) that made the committed file; another run on the same
+machine makes the same file, as inputs come from a generator that is seeded by the op's name. A run takes minutes, for JAX compiles each case.
+A new op is a `case` here and a row in table.rs. `tests/reference.rs` reads the file, without Python.
+
+The file holds one case a line: the op, what is special about the case, the op's attributes, the inputs, the
+outputs, and, where derivatives are compared, a cotangent for each float64 output, the vector-Jacobian products
+of the inputs that `wrt` lists, a direction for each of these, and the gradient of sum(product * direction) by
+each of them: the Hessian-vector products. Arrays are {dtype, shape, data}; data are the elements in row-major
+order in Python's shortest decimal form, which gives back the same bits, with nan, inf and -inf.
+
+Values are NumPy's (SciPy's for erf, softmax and the like), derivatives are JAX's. The script stops where JAX's
+values are not within 1e-12 of NumPy's. Where an elementwise function's value or derivative is further than 1e-15 from what mpmath computes
+with 60 digits, it is mpmath's, rounded, that is written.
+"""
+
+import json
+import pathlib
+import warnings
+import zlib
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import scipy.special
+
+jax.config.update("jax_enable_x64", True)
+mpmath.mp.dps = 60
+warnings.filterwarnings("ignore", category=RuntimeWarning)
+
+CASES = []
+SETTLED = {}
+GENERATORS = {}
+DTYPES = {"float64": "f64", "int64": "i64", "int32": "i32", "bool": "bool"}
+
+
+def rng(op):
+    """The op's own generator of numbers, so that a new op leaves the others' cases as they are."""
+    return GENERATORS.setdefault(op, np.random.default_rng(zlib.crc32(op.encode())))
+
+
+def normal(op, *shapes):
+    return [rng(op).standard_normal(shape) for shape in shapes]
+
+
+def encoded(array):
+    array = np.asarray(array)
+    kind = DTYPES[array.dtype.name]
+    text = (lambda x: str(int(x))) if kind != "f64" else repr
+    return {"dtype": kind, "shape": list(array.shape), "data": " ".join(text(x) for x in array.ravel().tolist())}
+
+
+def tuple_of(outputs):
+    return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
+
+
+def agree(op, ours, theirs, what):
+    ours, theirs = np.asarray(ours), np.asarray(theirs)
+    assert ours.shape == theirs.shape, (op, what, ours.shape, theirs.shape)
+    near = np.isclose(ours, theirs, rtol=1e-12, atol=1e-12, equal_nan=True)
+    assert near.all(), (op, what, ours, theirs)
+
+
+def settled(op, found, exact):
+    """The numbers found, but the exact ones where they lie further from these than 1e-15."""
+    found, exact = np.asarray(found, dtype=float), np.asarray(exact, dtype=float)
+    off = np.isfinite(exact) & (np.abs(found - exact) > 1e-15 * np.abs(exact))
+    if off.any():
+        count, worst = SETTLED.get(op, (0, 0.0))
+        error = np.max(np.abs(found - exact)[off] / np.maximum(np.abs(exact)[off], 1))
+        SETTLED[op] = (count + int(off.sum()), max(worst, float(error)))
+    return np.where(off, exact, found)
+
+
+def each(function, *arrays):
+    """What an mpmath function gives for each element, rounded to float64."""
+    arrays = np.broadcast_arrays(*arrays)
+    numbers = [float(function(*map(mpmath.mpf, xs))) for xs in zip(*(a.ravel().tolist() for a in arrays))]
+    return np.array(numbers, dtype=float).reshape(arrays[0].shape)
+
+
+def case(op, inputs, numpy, by_jax=None, exact=None, wrt=None, derivatives=True, about="", **attributes):
+    """Adds a case. `by_jax` is what JAX computes it with, `numpy` itself by default (both are given the module
+    first); `exact` is an elementwise function of one argument in mpmath; `wrt` the inputs to differentiate by."""
+    inputs = [np.asarray(x) for x in inputs]
+    outputs = [np.asarray(y) for y in tuple_of(numpy(np, *inputs))]
+    function = by_jax or numpy
+    compute = lambda *xs: tuple_of(function(jnp, *xs))
+    if about != "subnormal":  # which JAX takes for 0
+        for ours, theirs in zip(outputs, compute(*map(jnp.asarray, inputs)), strict=True):
+            agree(op, ours, theirs, ("value", about, attributes))
+    finite = all(np.isfinite(x).all() for x in inputs)
+    if exact and finite and outputs[0].size:
+        outputs = [settled(op, outputs[0], each(exact, *inputs))]
+    entry = {"op": op, "about": about, "attributes": attributes}
+    entry["inputs"] = [encoded(x) for x in inputs]
+    entry["outputs"] = [encoded(y) for y in outputs]
+    if wrt is None:
+        wrt = [i for i, x in enumerate(inputs) if x.dtype == np.float64]
+    if derivatives and wrt:
+        entry["wrt"] = wrt
+        entry |= differentiated(op, inputs, outputs, compute, exact, wrt, (about, attributes))
+    CASES.append(entry)
+
+
+def differentiated(op, inputs, outputs, compute, exact, wrt, about):
+    floats = [i for i, y in enumerate(outputs) if y.dtype == np.float64]
+    cotangents = normal(op, *(outputs[i].shape for i in floats))
+    directions = normal(op, *(inputs[i].shape for i in wrt))
+
+    def weighted(*xs):
+        full = [jnp.asarray(x) for x in inputs]
+        for i, x in zip(wrt, xs):
+            full[i] = x
+        ys = compute(*full)
+        return sum(jnp.sum(ys[i] * v) for i, v in zip(floats, cotangents))
+
+    arguments = tuple(range(len(wrt)))
+    first = jax.grad(weighted, arguments)
+    second = jax.grad(lambda *xs: sum(jnp.sum(d * u) for d, u in zip(first(*xs), directions)), arguments)
+    points = [jnp.asarray(inputs[i]) for i in wrt]
+    vjp, hvp = [np.asarray(d) for d in first(*points)], [np.asarray(d) for d in second(*points)]
+    for array in [*vjp, *hvp]:
+        assert np.isfinite(array).all(), (op, about, array)
+    if exact and len(inputs) == 1 and outputs[0].size:
+        x, v, u = inputs[0], cotangents[0], directions[0]
+        slope = each(lambda x, v: v * mpmath.diff(exact, x), x, v)
+        curve = each(lambda x, v, u: u * v * mpmath.diff(exact, x, 2), x, v, u)
+        agree(op, vjp[0], slope, ("slope", about))
+        agree(op, hvp[0], curve, ("curvature", about))
+        vjp, hvp = [settled(op, vjp[0], slope)], [settled(op, hvp[0], curve)]
+    names = {"cotangents": cotangents, "vjp": vjp, "directions": directions, "hvp": hvp}
+    return {name: [encoded(a) for a in arrays] for name, arrays in names.items()}
+
+
+# -- elementwise functions of one argument --------------------------------------------------------
+
+SHAPES = [(), (1,), (0,), (5,), (3, 4), (2, 0, 3), (2, 1, 3)]
+SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan]
+
+
+def signs(op, shape):
+    return rng(op).choice([-1.0, 1.0], shape)
+
+
+def powers(op, low, high, shape=(8,)):
+    """Numbers from 10^low to 10^high, evenly in the exponent."""
+    return 10.0 ** rng(op).uniform(low, high, shape)
+
+
+def anywhere(large):
+    """Inputs over all numbers, the large ones of about this magnitude."""
+    return {
+        "usual": lambda op, shape: rng(op).standard_normal(shape) * 1.5,
+        "near zero": lambda op: signs(op, 8) * powers(op, -8, -2),
+        "large": lambda op: signs(op, 8) * large * rng(op).uniform(0.1, 1.0, 8),
+    }
+
+
+POSITIVE = {
+    "usual": lambda op, shape: np.exp(rng(op).standard_normal(shape)),
+    "near zero": lambda op: powers(op, -8, -2),
+    "large": lambda op: powers(op, 2, 12),
+}
+NOT_ZERO = {
+    "usual": lambda op, shape: signs(op, shape) * np.exp(rng(op).standard_normal(shape)),
+    "near zero": lambda op: signs(op, 8) * powers(op, -8, -2),
+    "large": lambda op: signs(op, 8) * powers(op, 2, 12),
+}
+ABOVE_MINUS_ONE = {**POSITIVE, "usual": lambda op, shape: np.expm1(rng(op).standard_normal(shape))}
+WITHIN_ONE = {
+    "usual": lambda op, shape: rng(op).uniform(-0.95, 0.95, shape),
+    "near zero": lambda op: signs(op, 8) * powers(op, -8, -2),
+    "near one": lambda op: signs(op, 8) * (1 - powers(op, -6, -1)),
+}
+
+
+def logistic(x):
+    return 1 / (1 + mpmath.exp(-x))
+
+
+def where(condition, taken, otherwise):
+    return lambda x: taken(x) if condition(x) else otherwise(x)
+
+
+positive = lambda x: x > 0
+ALPHA, SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
+ELU = where(positive, lambda x: x, mpmath.expm1)
+SELU = where(positive, lambda x: SCALE * x, lambda x: mpmath.mpf(SCALE) * ALPHA * mpmath.expm1(x))
+GELU_TANH = lambda x: x / 2 * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (x + 0.044715 * x**3)))
+jnn = jax.nn
+
+# name: NumPy, JAX (None: the same), mpmath (None: NumPy is exact), inputs, special inputs.
+UNARY = {
+    "abs": (lambda m, x: m.abs(x), None, None, NOT_ZERO, SPECIAL),
+    "sign": (lambda m, x: m.sign(x), None, None, NOT_ZERO, [0.0, np.inf, -np.inf, np.nan]),
+    "neg": (lambda m, x: -x, None, None, NOT_ZERO, SPECIAL),
+    "reciprocal": (lambda m, x: 1 / x, None, lambda x: 1 / x, NOT_ZERO, SPECIAL),
+    "square": (lambda m, x: m.square(x), None, None, anywhere(1e10), SPECIAL),
+    "sqrt": (lambda m, x: m.sqrt(x), None, mpmath.sqrt, POSITIVE, [*SPECIAL, -1.0]),
+    "rsqrt": (lambda m, x: 1 / m.sqrt(x), None, lambda x: 1 / mpmath.sqrt(x), POSITIVE, [0.0, np.inf, np.nan, -1.0]),
+    "exp": (lambda m, x: m.exp(x), None, mpmath.exp, anywhere(300), [*SPECIAL, 710.0, -746.0, 709.5]),
+    "expm1": (lambda m, x: m.expm1(x), None, mpmath.expm1, anywhere(300), [*SPECIAL, 710.0, -746.0]),
+    "ln": (lambda m, x: m.log(x), None, mpmath.log, POSITIVE, [*SPECIAL, -1.0, 1.0]),
+    "log1p": (lambda m, x: m.log1p(x), None, mpmath.log1p, ABOVE_MINUS_ONE, [*SPECIAL, -1.0, -2.0]),
+    "sin": (lambda m, x: m.sin(x), None, mpmath.sin, anywhere(1e6), SPECIAL),
+    "cos": (lambda m, x: m.cos(x), None, mpmath.cos, anywhere(1e6), SPECIAL),
+    "tan": (lambda m, x: m.tan(x), None, mpmath.tan, anywhere(1e3), SPECIAL),
+    "asin": (lambda m, x: m.arcsin(x), None, mpmath.asin, WITHIN_ONE, [*SPECIAL, 1.0, -1.0, 1.5]),
+    "acos": (lambda m, x: m.arccos(x), None, mpmath.acos, WITHIN_ONE, [*SPECIAL, 1.0, -1.0, 1.5]),
+    "atan": (lambda m, x: m.arctan(x), None, mpmath.atan, anywhere(1e6), SPECIAL),
+    "sinh": (lambda m, x: m.sinh(x), None, mpmath.sinh, anywhere(300), [*SPECIAL, 710.0, 711.0, -711.0]),
+    "cosh": (lambda m, x: m.cosh(x), None, mpmath.cosh, anywhere(300), [*SPECIAL, 710.0, 711.0, -711.0]),
+    "tanh": (lambda m, x: m.tanh(x), None, mpmath.tanh, anywhere(30), [*SPECIAL, 1e3, -1e3]),
+    "sigmoid": (lambda m, x: scipy.special.expit(x), lambda m, x: jnn.sigmoid(x), logistic, anywhere(300),
+                [*SPECIAL, 1e3, -1e3]),
+    "softplus": (lambda m, x: m.logaddexp(x, 0), lambda m, x: jnn.softplus(x),
+                 lambda x: mpmath.log1p(mpmath.exp(x)), anywhere(300), [*SPECIAL, 1e3, -1e3]),
+    "relu": (lambda m, x: m.maximum(x, 0), lambda m, x: jnn.relu(x),
+             where(positive, lambda x: x, lambda x: 0 * x), anywhere(1e10), [0.0, np.inf, -np.inf, np.nan]),
+    "relu6": (lambda m, x: m.clip(x, 0, 6), lambda m, x: jnn.relu6(x), None, anywhere(20),
+              [0.0, 6.0, np.inf, -np.inf, np.nan]),
+    "elu": (lambda m, x: m.where(x > 0, x, m.expm1(x)), lambda m, x: jnn.elu(x), ELU, anywhere(300), SPECIAL),
+    "selu": (lambda m, x: SCALE * m.where(x > 0, x, ALPHA * m.expm1(x)), lambda m, x: jnn.selu(x), SELU,
+             anywhere(300), SPECIAL),
+    "gelu": (lambda m, x: x / 2 * (1 + scipy.special.erf(x / np.sqrt(2))),
+             lambda m, x: jnn.gelu(x, approximate=False), lambda x: x * mpmath.ncdf(x), anywhere(30),
+             [0.0, np.inf, np.nan]),
+    "gelu_tanh": (lambda m, x: x / 2 * (1 + m.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
+                  lambda m, x: jnn.gelu(x, approximate=True), GELU_TANH, anywhere(30), [0.0, np.inf, np.nan]),
+    "silu": (lambda m, x: x * scipy.special.expit(x), lambda m, x: jnn.silu(x), lambda x: x * logistic(x),
+             anywhere(300), [0.0, np.inf, np.nan]),
+    "erf": (lambda m, x: scipy.special.erf(x), lambda m, x: jax.scipy.special.erf(x), mpmath.erf, anywhere(8),
+            [*SPECIAL, 30.0, -30.0]),
+    "floor": (lambda m, x: m.floor(x), None, None, anywhere(1e10), [*SPECIAL, -0.5, 0.5, 2.0**52 + 1, -1e300]),
+    "ceil": (lambda m, x: m.ceil(x), None, None, anywhere(1e10), [*SPECIAL, -0.5, 0.5, 2.0**52 + 1, -1e300]),
+    "round": (lambda m, x: m.round(x), None, None, anywhere(1e10),
+              [*SPECIAL, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 0.49999999999999994, 2.0**52 + 1, 2.0**51 + 0.5, -1e300]),
+    "is_nan": (lambda m, x: m.isnan(x), None, None, anywhere(1.0), SPECIAL),
+    "is_finite": (lambda m, x: m.isfinite(x), None, None, anywhere(1.0), [*SPECIAL, 1.7e308]),
+}
+
+
+def unary():
+    for op, (numpy, by_jax, exact, inputs, special) in UNARY.items():
+        derivatives = not op.startswith("is_")
+        for about, sample in inputs.items():
+            samples = [sample(op, shape) for shape in SHAPES] if about == "usual" else [sample(op)]
+            for x in samples:
+                case(op, [x], numpy, by_jax, exact, derivatives=derivatives, about=about)
+        case(op, [np.array(special)], numpy, by_jax, derivatives=False, about="special")
+    tiny = np.array([5e-324, 1e-310, 2e-308])
+    for op, x in [("exp", np.array([-740.0, -710.0])), ("ln", tiny), ("sqrt", tiny), ("abs", -tiny), ("neg", tiny),
+                  ("sin", tiny), ("tanh", tiny), ("expm1", tiny), ("log1p", tiny), ("erf", tiny)]:
+        case(op, [x], UNARY[op][0], exact=UNARY[op][2], derivatives=False, about="subnormal")
+    for alpha in [0.01, 0.3, 1.5]:
+        leaky = lambda m, x, alpha=alpha: m.where(x > 0, x, alpha * x)
+        by_jax = lambda m, x, alpha=alpha: jnn.leaky_relu(x, alpha)
+        for shape in SHAPES:
+            case("leaky_relu", normal("leaky_relu", shape), leaky, by_jax, alpha=alpha)
+    for kind in [np.int64, np.int32]:
+        x = np.array([[-7, 0, 3], [100, -1, 5]], dtype=kind)
+        for op in ["abs", "sign", "neg", "square"]:
+            case(op, [x], UNARY[op][0], derivatives=False, about="integers")
+
+
+# -- elementwise functions of two arguments, comparisons, choices ---------------------------------
+
+PAIRS = [
+    [(), ()], [(1,), (1,)], [(5,), (5,)], [(3, 4), (3, 4)], [(3, 4), (4,)], [(3, 1), (1, 4)], [(4,), (3, 1)],
+    [(), (3,)], [(2, 3), ()], [(0, 3), (1, 3)], [(3, 1), (1, 0)], [(2, 1, 3), (4, 1)],
+]
+SPECIAL_PAIRS = [np.repeat([*SPECIAL, 1.0, -2.5], 7), np.tile([*SPECIAL, 1.0, -2.5], 7)]
+NO_ZERO_PAIRS = [x[(SPECIAL_PAIRS[0] != 0) | (SPECIAL_PAIRS[1] != 0)] for x in SPECIAL_PAIRS]
+
+# name: the function, how its inputs are made from normal numbers, special inputs.
+plain = lambda x: x
+BINARY = {
+    "add": (lambda m, x, y: x + y, [plain, plain], SPECIAL_PAIRS),
+    "sub": (lambda m, x, y: x - y, [plain, plain], SPECIAL_PAIRS),
+    "mul": (lambda m, x, y: x * y, [plain, plain], SPECIAL_PAIRS),
+    "div": (lambda m, x, y: x / y, [plain, lambda y: np.sign(y) * (np.abs(y) + 0.1)], SPECIAL_PAIRS),
+    "pow": (lambda m, x, y: m.power(x, y), [lambda x: np.exp(x), plain], SPECIAL_PAIRS),
+    "maximum": (lambda m, x, y: m.maximum(x, y), [plain, plain], NO_ZERO_PAIRS),
+    "minimum": (lambda m, x, y: m.minimum(x, y), [plain, plain], NO_ZERO_PAIRS),
+    "squared_difference": (lambda m, x, y: (x - y) ** 2, [plain, plain], SPECIAL_PAIRS),
+    "floor_div": (lambda m, x, y: m.floor_divide(x, y), [lambda x: 5 * x, plain], None),
+    "modulo": (lambda m, x, y: m.mod(x, y), [lambda x: 5 * x, plain], None),
+}
+COMPARISONS = ["equal", "not_equal", "less", "less_equal", "greater", "greater_equal"]
+
+
+def binary():
+    for op, (function, forms, special) in BINARY.items():
+        for shapes in PAIRS:
+            case(op, [form(x) for form, x in zip(forms, normal(op, *shapes))], function)
+        for about, factor in [("small", 1e-5), ("large", 1e5)] if op != "pow" else []:
+            inputs = [factor * form(x) for form, x in zip(forms, normal(op, (6,), (6,)))]
+            case(op, inputs, function, about=about)
+        if special:
+            case(op, special, function, derivatives=False, about="special")
+    inputs = [[7.0, -7.0, 7.0, -7.0, 6.0, -6.0, 0.5, np.nan, 1.0], [2.0, 2.0, -2.0, -2.0, 3.0, 3.0, 0.25, 2.0, np.nan]]
+    for op in ["floor_div", "modulo"]:
+        function = BINARY[op][0]
+        case(op, inputs, function, derivatives=False, about="signs")
+        # The libraries give some zeros different signs.
+        ours, theirs = [np.asarray(function(m, *SPECIAL_PAIRS)) for m in [np, jnp]]
+        alike = np.isnan(ours) | (ours == theirs) & (np.signbit(ours) == np.signbit(theirs))
+        case(op, [x[alike] for x in SPECIAL_PAIRS], function, derivatives=False, about="special")
+    base, whole = [-2.0, -0.5, 3.0, -1.5], [3.0, 2.0, -2.0, -1.0]
+    case("pow", [base, whole], BINARY["pow"][0], wrt=[0], about="negative base")
+    case("pow", [np.exp(normal("pow", (6,))[0]), 20 * normal("pow", (6,))[0]], BINARY["pow"][0], about="large")
+    for exponent in [2.0, 3.0, 0.5, -1.0, -0.5, 1.7, 1.0]:
+        for shape in [(), (3, 4)]:
+            x = np.exp(normal("pow_scalar", shape)[0])
+            case("pow_scalar", [x], lambda m, x, e=exponent: m.power(x, e), exponent=exponent,
+                 exact=lambda x, e=exponent: mpmath.power(x, e))
+    for kind in [np.int64, np.int32]:
+        x = np.array([[7, -7, 7, -7, 6, -6, 0, 1], [1, -1, 5, -5, 100, -100, 3, 2]], dtype=kind)
+        y = np.array([[2, 2, -2, -2, 3, 3, 5, -7], [1, 1, 5, 5, -7, -7, -4, 3]], dtype=kind)
+        for op in ["add", "sub", "mul", "maximum", "minimum", "squared_difference", "floor_div", "modulo"]:
+            function = BINARY[op][0]
+            case(op, [x, y], function, about="integers")
+            case(op, [x, kind(-3)], function, about="integers")
+        for op in COMPARISONS:
+            case(op, [x, y], lambda m, x, y, op=op: getattr(m, op)(x, y), about="integers")
+    for op in COMPARISONS:
+        compare = lambda m, x, y: getattr(m, op)(x, y)
+        for shapes in PAIRS:
+            inputs = [np.round(2 * x) for x in normal(op, *shapes)]
+            case(op, inputs, compare, derivatives=False)
+        case(op, SPECIAL_PAIRS, compare, derivatives=False, about="special")
+    truths = [np.array([[True], [False]]), np.array([True, False])]
+    for op in ["equal", "not_equal", "logical_and", "logical_or", "logical_xor"]:
+        case(op, truths, lambda m, x, y: getattr(m, op)(x, y), about="booleans")
+        case(op, [np.zeros((0, 2), bool), True], lambda m, x, y: getattr(m, op)(x, y), about="booleans")
+    for x in truths:
+        case("logical_not", [x], lambda m, x: m.logical_not(x))
+    clips = [[(5,), (), ()], [(), (), ()], [(3, 4), (4,), (3, 1)], [(0, 2), (2,), ()]]
+    for x, low, high in clips:
+        x, low, high = normal("clip", x, low, high)
+        inputs = [2 * x, low - 1, low - 1 + np.abs(high) + 0.5 if low.shape == high.shape else high + 5]
+        # By the formula, whose gradients to the bounds JAX's function has not always had.
+        case("clip", inputs, lambda m, x, low, high: m.minimum(m.maximum(x, low), high))
+    x = np.array([np.inf, -np.inf, np.nan, 0.0])
+    case("clip", [x, -1.0, 2.0], lambda m, x, low, high: m.clip(x, low, high), derivatives=False, about="special")
+    choices = [[(3, 4)] * 3, [(4,), (3, 1), (3, 4)], [(), (3,), ()], [(2, 1), (1, 3), (3,)], [(0, 2), (2,), ()]]
+    for condition, x, y in choices:
+        c, x, y = normal("select", condition, x, y)
+        case("select", [c > 0, x, y], lambda m, c, x, y: m.where(c, x, y))
+    for kind in [np.int64, np.bool_]:
+        inputs = [np.array([True, False]), np.array([1, 1], kind), np.array([0, 0], kind)]
+        case("select", inputs, lambda m, c, x, y: m.where(c, x, y))
+
+
+def casts():
+    floats = np.array([-2.7, -0.5, 0.0, 0.5, 2.7, 1e9])
+    kinds = {"f64": np.float64, "i64": np.int64, "i32": np.int32, "bool": np.bool_}
+    sources = [floats, floats.astype(np.int64), floats.astype(np.int32), floats > 0]
+    for source in sources:
+        for name, kind in kinds.items():
+            case("cast", [source], lambda m, x: x.astype(kind), derivatives=False, to=name)
+
+
+# -- reductions ------------------------------------------------------------------------------------
+
+# Lengths, axes (None: all), whether they are kept.
+REDUCTIONS = [
+    [(), None, False], [(1,), None, False], [(5,), 0, False], [(5,), None, True], [(3, 4), None, False],
+    [(3, 4), 0, False], [(3, 4), -1, False], [(3, 4), -1, True], [(2, 3, 4), [0, -1], False],
+    [(2, 3, 4), 1, True], [(2, 3, 4), [], False], [(1, 3, 1), [0, 2], True], [(0, 3), 1, False], [(40, 3), 0, False],
+]
+EMPTY = [[(0, 3), 0, False], [(2, 0), None, False]]
+
+
+def axes(given):
+    return tuple(given) if isinstance(given, list) else given
+
+
+def norm(m, x, **over):
+    return m.sqrt(m.sum(m.square(x), **over))
+
+
+def log_sum_exp(m, x, **over):
+    return (scipy.special.logsumexp if m is np else jnn.logsumexp)(x, **over)
+
+
+# name: the function, whether it is defined over an empty axis, how inputs are made.
+REDUCE = {
+    "reduce_sum": (lambda m, x, **over: m.sum(x, **over), True, plain),
+    "reduce_mean": (lambda m, x, **over: m.mean(x, **over), False, plain),
+    "reduce_prod": (lambda m, x, **over: m.prod(x, **over), True, plain),
+    "reduce_max": (lambda m, x, **over: m.max(x, initial=-np.inf, **over), True, plain),
+    "reduce_min": (lambda m, x, **over: m.min(x, initial=np.inf, **over), True, plain),
+    "reduce_log_sum_exp": (log_sum_exp, False, plain),
+    "reduce_variance": (lambda m, x, **over: m.var(x, **over), False, plain),
+    "norm": (norm, False, plain),
+    "reduce_any": (lambda m, x, **over: m.any(x, **over), True, lambda x: x > 1),
+    "reduce_all": (lambda m, x, **over: m.all(x, **over), True, lambda x: x > -1),
+}
+
+
+def reductions():
+    for op, (function, on_nothing, form) in REDUCE.items():
+        for shape, given, keep in REDUCTIONS + (EMPTY if on_nothing else []):
+            x = form(normal(op, shape)[0])
+            over = {"axis": axes(given), "keepdims": keep}
+            case(op, [x], lambda m, x: function(m, x, **over), axes=given, keep_dims=keep)
+    for op in ["reduce_sum", "reduce_mean", "reduce_max", "reduce_min", "reduce_prod"]:
+        function = REDUCE[op][0]
+        x = np.array([[np.inf, 1.0, 2.0], [np.nan, 1.0, -np.inf], [-np.inf, np.inf, 0.0], [-0.0, 0.5, 1e300]])
+        case(op, [x], lambda m, x: function(m, x, axis=-1), derivatives=False, about="special", axes=-1,
+             keep_dims=False)
+        for factor in [1e-5, 1e5]:
+            x = factor * normal(op, (3, 4))[0]
+            case(op, [x], lambda m, x: function(m, x, axis=0), about="scaled", axes=0, keep_dims=False)
+    case("reduce_mean", [np.zeros((0, 2))], lambda m, x: m.mean(x, axis=0), about="nothing", axes=0,
+         keep_dims=False, derivatives=False)
+    for x in [[1.0, 0.0, 3.0, -2.0], [0.0, 2.0, 0.0, 5.0], [0.0, 0.0, 0.0, 1.0]]:
+        case("reduce_prod", [x], lambda m, x: m.prod(x), about="zeros", axes=None, keep_dims=False)
+    x = normal("reduce_prod", (3, 4))[0]
+    x[0, 1] = x[2, 0] = x[2, 3] = 0
+    for given in [0, -1]:
+        case("reduce_prod", [x], lambda m, x: m.prod(x, axis=given), about="zeros", axes=given, keep_dims=False)
+    for about, x in [("large", 1000 * normal("reduce_log_sum_exp", (3, 4))[0]),
+                     ("shifted", -1000 + normal("reduce_log_sum_exp", (3, 4))[0])]:
+        case("reduce_log_sum_exp", [x], lambda m, x: log_sum_exp(m, x, axis=-1), about=about, axes=-1,
+             keep_dims=False)
+    x = np.array([[np.inf, 0.0], [-np.inf, 1.0], [-np.inf, -np.inf], [np.nan, 0.0]])
+    case("reduce_log_sum_exp", [x], lambda m, x: log_sum_exp(m, x, axis=-1), about="special", axes=-1,
+         keep_dims=False, derivatives=False)
+    for kind in [np.int64, np.int32]:
+        x = np.array([[3, -1, 4], [1, -5, 9]], kind)
+        for op in ["reduce_sum", "reduce_prod", "reduce_max", "reduce_min"]:
+            name = op.removeprefix("reduce_")
+            over = {"dtype": kind} if name in ["sum", "prod"] else {}
+            case(op, [x], lambda m, x: getattr(m, name)(x, axis=-1, **over), about="integers", axes=-1,
+                 keep_dims=False)
+
+
+def along_an_axis():
+    for op in ["argmax", "argmin"]:
+        function = lambda m, x, axis: getattr(m, op)(x, axis=axis)
+        for shape, axis in [[(5,), 0], [(1,), 0], [(3, 4), 0], [(3, 4), -1], [(2, 3, 4), 1], [(0, 3), 1], [(40, 3), 0]]:
+            x = normal(op, shape)[0]
+            case(op, [x], lambda m, x: function(m, x, axis), derivatives=False, axis=axis)
+            ties = np.round(x)
+            case(op, [ties], lambda m, x: function(m, x, axis), derivatives=False, about="ties", axis=axis)
+        x = np.array([[np.inf, np.inf, 1.0], [-np.inf, -np.inf, -np.inf], [1.0, -np.inf, np.inf], [0.0, -0.0, 0.0]])
+        case(op, [x], lambda m, x: function(m, x, -1), derivatives=False, about="special", axis=-1)
+        x = np.array([[1.0, np.nan, 3.0], [np.nan, np.nan, 0.0]])
+        case(op, [x], lambda m, x: function(m, x, -1), derivatives=False, about="nan", axis=-1)
+        case(op, [np.array([[3, 1, 3], [1, 1, 2]])], lambda m, x: function(m, x, -1), about="integers", axis=-1)
+    for shape, axis in [[(5,), 0], [(1,), -1], [(0,), 0], [(3, 4), 0], [(3, 4), -1], [(2, 3, 4), 1], [(2, 0), 0]]:
+        for exclusive in [False, True]:
+            for reverse in [False, True]:
+                def sums(m, x):
+                    x = m.flip(x, axis) if reverse else x
+                    total = m.cumsum(x, axis=axis)
+                    if exclusive:
+                        total = m.moveaxis(total, axis, 0)
+                        total = m.concatenate([m.zeros_like(total[:1]), total[:-1]]) if len(total) else total
+                        total = m.moveaxis(total, 0, axis)
+                    return m.flip(total, axis) if reverse else total
+                case("cumsum", normal("cumsum", shape), sums, axis=axis, exclusive=exclusive, reverse=reverse)
+    for shape, k in [[(5,), 2], [(1,), 1], [(3, 4), 4], [(2, 3, 4), 1], [(0, 3), 2], [(3, 40), 7]]:
+        def largest(m, x):
+            if m is jnp:
+                values, places = jax.lax.top_k(x, k)
+                return values, places.astype(jnp.int64)
+            places = np.argsort(-x, axis=-1, kind="stable")[..., :k]
+            return np.take_along_axis(x, places, -1), places
+        x = normal("top_k", shape)[0]
+        case("top_k", [x], largest, k=k)
+        case("top_k", [np.round(x)], largest, derivatives=False, about="ties", k=k)
+
+
+# -- shapes and moves ------------------------------------------------------------------------------
+
+def shapes():
+    for shape, to in [[(6,), [2, 3]], [(2, 3), [-1]], [(2, 3, 4), [4, -1]], [(), [1, 1]], [(1,), []], [(0, 3), [3, 0]],
+                      [(2, 0), [-1, 2]]]:
+        case("reshape", normal("reshape", shape), lambda m, x: m.reshape(x, to), to=to)
+    for shape, axis in [[(), 0], [(3,), -1], [(3,), 0], [(2, 3), 1], [(0, 3), -1]]:
+        case("expand_dims", normal("expand_dims", shape), lambda m, x: m.expand_dims(x, axis), axis=axis)
+    for shape, given in [[(1,), [0]], [(1, 3, 1), [0, -1]], [(1, 3, 1), [2]], [(1, 0), [0]]]:
+        case("squeeze", normal("squeeze", shape), lambda m, x: m.squeeze(x, tuple(given)), axes=given)
+    for shape, to in [[(), [2, 3]], [(3,), [2, 3]], [(3, 1), [3, 4]], [(1, 3), [2, 2, 3]], [(1,), [0]], [(2,), [2]]]:
+        case("broadcast_to", normal("broadcast_to", shape), lambda m, x: m.broadcast_to(x, to), to=to)
+    for shape in [(3, 4), (1, 3), (0, 2), (2, 3, 4), (5,), ()]:
+        # Ours reverses all axes, as NumPy's does.
+        case("transpose", normal("transpose", shape), lambda m, x: m.transpose(x))
+    for shape, order in [[(3, 4), [1, 0]], [(2, 3, 4), [2, 0, 1]], [(2, 3, 4), [0, -1, 1]], [(2, 0, 3), [1, 2, 0]]]:
+        case("transpose_perm", normal("transpose_perm", shape), lambda m, x: m.transpose(x, order), order=order)
+    for parts, axis in [[[(2,), (3,)], 0], [[(2, 3), (2, 1), (2, 0)], -1], [[(1, 2), (3, 2)], 0], [[(2, 3)], 1],
+                        [[(2, 3, 1), (2, 2, 1)], 1]]:
+        case("concat", normal("concat", *parts), lambda m, *xs: m.concatenate(xs, axis), axis=axis)
+    for shape, count, axis in [[(3,), 2, 0], [(3,), 2, -1], [(), 3, 0], [(2, 3), 1, 1], [(2, 0), 2, 1]]:
+        case("stack", normal("stack", *[shape] * count), lambda m, *xs: m.stack(xs, axis), axis=axis)
+    for shape, axis in [[(3,), 0], [(2, 3), -1], [(2, 3, 4), 1], [(2, 0), 0]]:
+        unstacked = lambda m, x: [m.take(x, i, axis) for i in range(shape[axis])]
+        case("unstack", normal("unstack", shape), unstacked, axis=axis)
+    for shape, n, axis in [[(4,), 2, 0], [(3, 4), 4, -1], [(6, 2), 3, 0], [(2, 3), 1, 1], [(0, 4), 2, 1]]:
+        case("split", normal("split", shape), lambda m, x: m.split(x, n, axis), n=n, axis=axis)
+    for shape, sizes, axis in [[(5,), [2, 3], 0], [(3, 4), [1, 0, 3], -1], [(2, 3), [2], 0]]:
+        cuts = np.cumsum(sizes)[:-1].tolist()
+        case("split_sizes", normal("split_sizes", shape), lambda m, x: m.split(x, cuts, axis), sizes=sizes, axis=axis)
+    for shape, ranges in SLICES:
+        def sliced(m, x):
+            return x[tuple(slice(*part) if isinstance(part, list) else part for part in ranges)]
+        case("slice", normal("slice", shape), sliced, ranges=ranges)
+    for shape, widths, modes in [
+        [(3,), [[1, 2]], "cr"], [(3, 4), [[0, 1], [2, 0]], "cr"], [(3, 4), [[2, 2], [3, 3]], "cr"], [(0, 2), [[1, 1], [0, 0]], "c"],
+        [(1, 3), [[0, 0], [1, 2]], "cr"], [(), [], "c"], [(2, 3), [[0, 0], [0, 0]], "cr"]]:
+        for value in [0.0, -2.5] if "c" in modes else []:
+            case("pad", normal("pad", shape), lambda m, x: m.pad(x, widths, constant_values=value) if widths else x,
+                 widths=widths, mode="constant", value=value)
+        if "r" in modes:
+            case("pad", normal("pad", shape), lambda m, x: m.pad(x, widths, mode="reflect"), widths=widths,
+                 mode="reflect")
+    for shape, multiples in [[(3,), [2]], [(2, 3), [1, 3]], [(2, 3), [3, 2]], [(1, 2), [0, 1]], [(2, 1, 2), [2, 3, 1]]]:
+        case("tile", normal("tile", shape), lambda m, x: m.tile(x, multiples), multiples=multiples)
+    for shape, given in [[(3,), [0]], [(2, 3), [-1]], [(2, 3, 4), [0, 2]], [(0, 2), [0]], [(1, 3), [0, 1]]]:
+        case("reverse", normal("reverse", shape), lambda m, x: m.flip(x, tuple(given)), axes=given)
+    for shape in [(3, 4), (4, 3), (3, 3), (1, 4), (2, 3, 3), (0, 3)]:
+        for k in [0, 1, -1, 5, -5]:
+            for op in ["tril", "triu"]:
+                case(op, normal(op, shape), lambda m, x: getattr(m, op)(x, k), k=k)
+    for n in [3, 1, 0]:
+        case("diag", normal("diag", (n,)), lambda m, x: m.diag(x))
+        case("diag_part", normal("diag_part", (n, n)), lambda m, x: m.diagonal(x))
+    case("diag", normal("diag", (2, 3)), lambda m, x: m.stack([m.diag(row) for row in x]), about="batch")
+    case("diag_part", normal("diag_part", (2, 3, 3)), lambda m, x: m.diagonal(x, axis1=1, axis2=2), about="batch")
+    for shape in [(), (3,), (2, 0, 4)]:
+        case("shape_of", normal("shape_of", shape), lambda m, x: m.array(x.shape, dtype=m.int64), derivatives=False)
+    for start, limit, delta in [[0, 5, 1], [2, 11, 3], [5, 0, -2], [3, 3, 1], [0, -5, 1], [0.5, 2.5, 0.25], [1.0, -1.0, -0.75]]:
+        def counted(m):
+            return m.arange(start, limit, delta, dtype=m.asarray(start).dtype)
+        case("range", [], counted, start=start, limit=limit, delta=delta)
+
+
+# Lengths, and for each axis [start, end, step] or an index, as Python has them.
+SLICES = [
+    [(5,), [[1, 4, 1]]], [(5,), [[None, None, 2]]], [(5,), [[1, None, 3]]], [(5,), [[None, None, -1]]],
+    [(5,), [[-2, 0, -2]]], [(5,), [[-9, 9, 1]]], [(5,), [2]], [(3, 4), [[0, 2, 1], [1, -1, 2]]], [(3, 4), [-1]],
+    [(3, 4), [[1, 1, 1], [None, None, 1]]], [(3, 4), [[1, None, 1], -2]], [(2, 3, 4), [1, [2, 0, -1], [0, 4, 3]]],
+    [(0, 3), [[None, None, 1], [0, 3, 2]]], [(1, 3), [[None, None, -1]]],
+]
+
+
+def indexed():
+    for shape, places, axis in [
+        [(5,), [3, 0, 3], 0], [(3, 4), [[0, 2], [1, 1]], 0], [(3, 4), [3, 3, 0], -1], [(3, 4), 1, 1], [(2, 3, 2), [2, 0], 1],
+        [(3, 4), [], 0], [(40, 3), list(range(0, 40, 3)) * 2, 0]]:
+        places = np.array(places, dtype=np.int64)
+        x = normal("gather", shape)[0]
+        case("gather", [x, places], lambda m, x, i: m.take(x, i, axis), axis=axis)
+
+        updates = normal("scatter_add", np.take(x, places, axis).shape)[0]
+        def scattered(m, x, i, updates):
+            where = (slice(None),) * (axis % x.ndim) + (i,)
+            if m is jnp:
+                return x.at[where].add(updates)
+            x = x.copy()
+            np.add.at(x, where, updates)
+            return x
+        case("scatter_add", [x, places, updates], scattered, axis=axis)
+    for shape, places, axis in [[(5,), [3, 0, 3], 0], [(2, 3), [[2], [0]], 1], [(3, 2), [[0, 2], [1, 1], [0, 0], [2, 0]], 0]]:
+        inputs = [*normal("take_along_axis", shape), np.array(places, dtype=np.int64)]
+        case("take_along_axis", inputs, lambda m, x, i: m.take_along_axis(x, i, axis), axis=axis)
+    for shape, places in [
+        [(5,), [[3], [0], [3]]], [(3, 4), [[0, 2], [1, 1], [0, 2]]], [(3, 4), [[2], [0]]], [(3, 4), [1, 2]],
+        [(2, 3, 2), [[[0, 2], [1, 0]], [[1, 1], [1, 1]]]]]:
+        places = np.array(places, dtype=np.int64)
+        case("gather_nd", [*normal("gather_nd", shape), places], lambda m, x, i: x[tuple(m.moveaxis(i, -1, 0))])
+    for places, depth in [[[0, 2, 1], 3], [1, 4], [[[0, 1], [3, 3]], 4], [[], 2], [[0, 0], 1], [[-1, 2, 1], 2]]:
+        places = np.array(places, dtype=np.int64)
+        def hot(m, i):
+            truths = i[..., None] == np.arange(depth)
+            return truths.astype(float) if m is np else jnn.one_hot(i, depth, dtype=jnp.float64)
+        case("one_hot", [places], hot, depth=depth)
+
+
+# -- contractions ----------------------------------------------------------------------------------
+
+PRODUCTS = [
+    [(3, 4), (4, 5)], [(1, 4), (4, 1)], [(1, 1), (1, 1)], [(2, 3, 4), (2, 4, 5)], [(2, 3, 4), (4, 5)], [(3, 4), (2, 4, 5)],
+    [(2, 1, 3, 4), (5, 4, 2)], [(0, 4), (4, 5)], [(3, 0), (0, 5)], [(0, 2, 3), (3, 2)], [(17, 33), (33, 9)],
+]
+EINSUMS = [
+    ["ij,jk->ik", (3, 4), (4, 5)], ["ij,kj->ik", (3, 4), (5, 4)], ["ji,jk->ki", (4, 3), (4, 5)],
+    ["bij,bjk->bik", (2, 3, 4), (2, 4, 5)], ["bij,jk->bik", (2, 3, 4), (4, 5)], ["bhid,bhjd->bhij", (2, 2, 3, 4), (2, 2, 5, 4)],
+    ["bqhd,bkhd->bhqk", (2, 3, 2, 4), (2, 5, 2, 4)], ["i,i->", (4,), (4,)], ["i,j->ij", (3,), (4,)], ["ij,ij->", (3, 4), (3, 4)],
+    ["ij,ij->ij", (3, 4), (3, 4)], ["ij,ij->i", (3, 4), (3, 4)], ["ij,j->i", (3, 4), (4,)], ["ij,i->ji", (3, 4), (3,)],
+    ["ij,jk->k", (3, 4), (4, 5)], ["ij,kl->ik", (3, 4), (2, 5)], ["ijk,kl->lij", (2, 3, 4), (4, 5)], [",i->i", (), (3,)],
+    ["ij,jk->ik", (3, 0), (0, 2)], ["ab,cd->acbd", (2, 3), (2, 2)], ["ij,jk", (3, 4), (4, 5)], ["bj,ba", (3, 4), (3, 2)],
+    ["ij,kl->", (1, 3), (2, 2)],
+]
+
+
+def contractions():
+    for a, b in PRODUCTS:
+        case("matmul", normal("matmul", a, b), lambda m, a, b: m.matmul(a, b))
+        for left, right in [[True, False], [False, True], [True, True]]:
+            turned = lambda m, x, turn: m.swapaxes(x, -1, -2) if turn else x
+            inputs = normal("matmul_transposed", a, b)
+            inputs = [np.ascontiguousarray(turned(np, x, turn)) for x, turn in zip(inputs, [left, right])]
+            product = lambda m, a, b: m.matmul(turned(m, a, left), turned(m, b, right))
+            case("matmul_transposed", inputs, product, left=left, right=right)
+    for form, a, b in EINSUMS:
+        case("einsum", normal("einsum", a, b), lambda m, a, b: m.einsum(form, a, b), form=form)
+    for form, shape in [["ij->ji", (3, 4)], ["ijk->j", (2, 3, 4)], ["ij->", (3, 4)], ["ba", (2, 3)], ["i->i", (0,)]]:
+        case("einsum_unary", normal("einsum_unary", shape), lambda m, x: m.einsum(form, x), form=form)
+    for n, k in [[3, 4], [1, 1], [0, 3]]:
+        case("outer", normal("outer", (n,), (k,)), lambda m, a, b: m.outer(a, b))
+    for n in [5, 1, 0, 40]:
+        case("dot", normal("dot", (n,), (n,)), lambda m, a, b: m.dot(a, b))
+
+
+# -- networks --------------------------------------------------------------------------------------
+
+def softmax(m, x, axis):
+    return (scipy.special if m is np else jnn).softmax(x, axis=axis)
+
+
+def log_softmax(m, x, axis):
+    return (scipy.special if m is np else jnn).log_softmax(x, axis=axis)
+
+
+def networks():
+    for op, function in [("softmax", softmax), ("log_softmax", log_softmax)]:
+        for shape, axis in [[(5,), 0], [(1,), -1], [(3, 4), -1], [(3, 4), 0], [(2, 3, 4), 1], [(0, 3), -1], [(3, 40), -1]]:
+            case(op, normal(op, shape), lambda m, x: function(m, x, axis), axis=axis)
+        for about, x in [("large", 300 * normal(op, (3, 4))[0]), ("shifted", 1e3 + normal(op, (3, 4))[0]),
+                         ("near zero", 1e-6 * normal(op, (3, 4))[0])]:
+            case(op, [x], lambda m, x: function(m, x, -1), about=about, axis=-1)
+        x = np.array([[-np.inf, 0.0, 1.0], [np.nan, 0.0, 1.0]])
+        case(op, [x], lambda m, x: function(m, x, -1), derivatives=False, about="special", axis=-1)
+
+    for op in ["mean_squared_error", "huber", "sigmoid_cross_entropy", "softmax_cross_entropy"]:
+        for shape in [(), (1,), (5,), (3, 4), (0, 4), (2, 1, 3)]:
+            if op == "softmax_cross_entropy" and not shape:
+                continue
+            x, t = normal(op, shape, shape)
+            if op == "mean_squared_error":
+                if x.size:
+                    case(op, [x, t], lambda m, x, t: m.mean((x - t) ** 2))
+            elif op == "huber":
+                for delta in [1.0, 0.3]:
+                    def huber(m, x, t):
+                        d = m.abs(x - t)
+                        return m.where(d <= delta, 0.5 * (x - t) ** 2, delta * (d - 0.5 * delta))
+                    case(op, [2 * x, t], huber, delta=delta)
+            elif op == "sigmoid_cross_entropy":
+                def entropy(m, x, t):
+                    log = jnn.log_sigmoid if m is jnp else scipy.special.log_expit
+                    return -t * log(x) - (1 - t) * log(-x)
+                for scale in [1, 50]:
+                    case(op, [scale * x, scipy.special.expit(t)], entropy)
+            else:
+                entropy = lambda m, x, t: -m.sum(t * log_softmax(m, x, -1), -1)
+                for scale in [1, 100]:
+                    case(op, [scale * x, scipy.special.softmax(t, -1)], entropy)
+                case(op, [x, t], entropy, about="labels that do not sum to 1")
+    op = "sparse_softmax_cross_entropy"
+    for shape in [(5,), (1,), (3, 4), (1, 3), (0, 3), (2, 3, 4), (4, 40)]:
+        for scale in [1, 100]:
+            x = scale * normal(op, shape)[0]
+            labels = np.asarray(rng(op).integers(0, shape[-1], shape[:-1]), dtype=np.int64)
+            def entropy(m, x, labels):
+                return -m.take_along_axis(log_softmax(m, x, -1), labels[..., None], -1)[..., 0]
+            case(op, [x, labels], entropy)
+
+
+for section in [unary, binary, casts, reductions, along_an_axis, shapes, indexed, contractions, networks]:
+    section()
+    jax.clear_caches()
+
+text = "[\n" + ",\n".join(json.dumps(entry, separators=(",", ":")) for entry in CASES) + "\n]\n"
+path = pathlib.Path(__file__).with_name("fixture.json")
+path.write_text(text)
+print(f"{path}: {len(CASES)} cases of {len({entry['op'] for entry in CASES})} ops, {len(text)} bytes")
+for op, (count, worst) in sorted(SETTLED.items()):
+    print(f"  {op}: {count} numbers settled by mpmath, the worst was {worst:.1e} off, of numbers above 1 relatively")
