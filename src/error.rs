@@ -501,6 +501,13 @@ pub enum Mistake {
         reason: String,
     },
 
+    /// More elements than a machine can address.
+    #[error("the shape {shape} has too many elements to address")]
+    TooLarge {
+        /// The shape.
+        shape: Shape,
+    },
+
     /// Operands come from two graphs.
     #[error("operand {operand} belongs to another graph")]
     OtherGraph {

@@ -149,8 +149,12 @@ impl TensorType {
     /// The type of what this and another operand of its element type give elementwise.
     ///
     /// # Errors
-    /// [`Mistake::Broadcast`] if the shapes do not broadcast.
+    /// [`Mistake::Broadcast`] if the shapes do not broadcast, [`Mistake::ElementType`] if the other is of another
+    /// element type.
     pub fn together(&self, other: &TensorType) -> Result<TensorType, Mistake> {
+        if self.dtype != other.dtype {
+            return Err(Mistake::ElementType { expected: self.dtype, found: other.dtype });
+        }
         Ok(TensorType { dtype: self.dtype, shape: broadcast(&self.shape, &other.shape)? })
     }
 }

@@ -340,7 +340,8 @@ fn lengths_that_nobody_can_count_are_too_large() {
     ];
     for huge in huge {
         let error = session.feed(x, &arr1(&[1.0, 2.0, 3.0])).run(huge).unwrap_err();
-        assert!(matches!(error, Error::TooLarge { .. }), "{error}");
+        let Error::Build(error) = error else { panic!("{error}") };
+        assert!(matches!(error.mistake, Mistake::TooLarge { .. }), "{error}");
     }
 }
 

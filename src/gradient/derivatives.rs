@@ -5,13 +5,12 @@
 //! own gradient by `u` that starts from `v` is J·v, whatever `u` is. Ones serve, and no zero of `u` can hide
 //! what a slope is.
 
-use ndarray::ArrayD;
-
 use super::request::{Gradients, refused, unconnected, zeros_like};
 use crate::dtype::{Float, Numeric};
 use crate::error::Mistake;
 use crate::graph::{AnyTensor, Tensor};
 use crate::ops::BroadcastLike;
+use crate::shape::Shape;
 
 /// Reverse mode takes one sweep for each element of `y`, forward mode a second, longer one on top of a first
 /// for each element of `x`; it must save more than that to be worth it.
@@ -226,8 +225,10 @@ fn in_the_first_place<'g, T: Float>(part: Tensor<'g, T>, dims: &[usize]) -> Tens
 /// For each element of a tensor of these lengths its place, counted in row-major order, in the graph of `of`.
 #[track_caller]
 fn places<'g, T: Float>(of: Tensor<'g, T>, dims: &[usize]) -> Tensor<'g, i64> {
-    let mut places = 0_i64..;
-    of.any().graph().constant(ArrayD::from_shape_simple_fn(dims, || places.next().unwrap_or_default()))
+    // Of lengths that cannot be addressed none is made: what has them is refused itself.
+    let count = Shape::from(dims).size().and_then(|count| i64::try_from(count).ok()).unwrap_or(0);
+    let lengths: Vec<isize> = dims.iter().map(|&length| isize::try_from(length).unwrap_or(0)).collect();
+    of.any().graph().range(0, count, 1).reshape(lengths)
 }
 
 /// A tensor with 0 at all places but one. Chosen, not multiplied by 0, so that sweeps keep the slopes of the

@@ -20,6 +20,7 @@ mod sweep;
 
 use smallvec::SmallVec;
 
+use crate::error::Mistake;
 use crate::graph::{AnyTensor, NodeId};
 use crate::ops::{Scaled, SumLike};
 
@@ -61,9 +62,12 @@ impl<'g> Pullback<'g> {
         self.wanted.get(index) == Some(&true)
     }
 
-    /// The value of an input.
+    /// The value of an input; one that the node does not have is a building error.
     pub fn input(&self, index: usize) -> AnyTensor<'g> {
-        self.inputs[index]
+        self.inputs.get(index).copied().unwrap_or_else(|| {
+            let mistake = Mistake::NoSuchInput { input: index, inputs: self.inputs.len() };
+            self.output.graph().invalid("gradients", mistake)
+        })
     }
 
     /// The values of all inputs.
@@ -94,10 +98,19 @@ impl<'g> Pullback<'g> {
     pub fn give<S: Into<AnyTensor<'g>>>(&mut self, input: usize, share: impl FnOnce(AnyTensor<'g>) -> S) {
         if self.wanted.get(input) == Some(&true) {
             let source = self.sources[input];
-            let share = summed_to(share(self.cotangent).into(), source);
+            let share = summed_to(of_type(share(self.cotangent).into(), source), source);
             self.given.push((source.id(), share));
         }
     }
+}
+
+/// The cotangent, which must have the element type of the tensor it belongs to.
+fn of_type<'g>(cotangent: AnyTensor<'g>, source: AnyTensor<'g>) -> AnyTensor<'g> {
+    let (expected, found) = (source.dtype(), cotangent.dtype());
+    if found == expected || cotangent.is_invalid() {
+        return cotangent;
+    }
+    cotangent.graph().invalid("gradients", Mistake::ElementType { expected, found })
 }
 
 /// The cotangent in the shape of the tensor it belongs to.

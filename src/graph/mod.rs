@@ -154,6 +154,17 @@ impl Arena {
     }
 }
 
+/// The type, unless its lengths are so many that no machine could address the elements, whatever those that are not
+/// known yet may be.
+fn addressable(output: TensorType) -> Result<TensorType, Mistake> {
+    let known = output.shape.dims().iter().flatten();
+    if is_addressable(known, output.dtype) {
+        Ok(output)
+    } else {
+        Err(Mistake::TooLarge { shape: output.shape })
+    }
+}
+
 /// What the handles of one graph and its sessions share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -433,7 +444,7 @@ impl Graph {
             (None, None) => {
                 let types: SmallVec<[&TensorType; 4]> =
                     inputs.iter().map(|&id| &arena.node(id).output).collect();
-                op.infer(&types)
+                op.infer(&types).and_then(addressable)
             }
             (Some(_), None) => Ok(TensorType::nothing()),
             (_, Some(mistake)) => Err(mistake),

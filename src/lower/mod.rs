@@ -8,6 +8,7 @@
 //! - [`layout`] resolves views to strides, and [`fuse`] groups what runs tile by tile.
 
 pub(crate) mod fuse;
+mod iota;
 pub(crate) mod layout;
 mod names;
 mod program;
@@ -21,6 +22,7 @@ use crate::graph::{NodeId, VariableId};
 use crate::op::Kernel;
 use crate::value::Value;
 
+use iota::Iota;
 pub(crate) use names::Names;
 pub(crate) use program::{
     Args, Computation, Dims, Inst, Prim, Program, ScalarValue, View, broadcast_dims, contracted_dims, size,
@@ -67,17 +69,18 @@ impl<'p> Lowering<'p> {
 
     /// The length of each axis of a value.
     pub fn dims(&self, val: Val) -> &[usize] {
-        &self.program.inst(val).dims
+        self.program.insts.get(val.index()).map_or(&[], |inst| &inst.dims)
     }
 
     /// The element type of a value.
     pub fn dtype(&self, val: Val) -> DType {
-        self.program.inst(val).dtype
+        self.program.insts.get(val.index()).map_or(DType::Bool, |inst| inst.dtype)
     }
 
     fn emit(&mut self, prim: Prim, args: &[Val], dtype: DType, dims: Dims) -> Val {
         let inst = Inst { prim, args: args.into(), dtype, dims, origin: self.origin };
-        if self.program.fits(&inst) {
+        let are_here = args.iter().all(|arg| arg.index() < self.program.insts.len());
+        if are_here && self.program.fits(&inst) {
             return self.program.push(inst);
         }
         self.refuse(&inst.action(Names::default()), args, dtype, inst.dims)
@@ -85,14 +88,11 @@ impl<'p> Lowering<'p> {
 
     /// Notes that an instruction cannot be, and gives something of its type and lengths in its place.
     fn refuse(&mut self, action: &str, args: &[Val], dtype: DType, dims: Dims) -> Val {
-        let program = &self.program;
-        self.misfit.get_or_insert_with(|| {
-            let operands = args
-                .iter()
-                .map(|&arg| format!("{}{:?}", program.inst(arg).dtype, &program.inst(arg).dims[..]));
-            let operands = operands.collect::<Vec<_>>().join(", ");
-            format!("{action} of {operands} to {dtype}{:?}", &dims[..])
-        });
+        if self.misfit.is_none() {
+            let operand = |&arg: &Val| format!("{}{:?}", self.dtype(arg), self.dims(arg));
+            let operands = args.iter().map(operand).collect::<Vec<_>>().join(", ");
+            self.misfit = Some(format!("{action} of {operands} to {dtype}{:?}", &dims[..]));
+        }
         self.program.push(Inst { prim: Prim::Nothing, args: Args::new(), dtype, dims, origin: self.origin })
     }
 
@@ -217,6 +217,11 @@ impl<'p> Lowering<'p> {
             return val;
         }
         self.emit(Prim::View(View::Broadcast), &[val], self.dtype(val), dims)
+    }
+
+    /// So many whole numbers, counted up from the first, as `i64`.
+    pub fn iota(&mut self, first: i64, count: usize) -> Val {
+        self.compute(Iota { first }, &[], DType::I64, [count])
     }
 
     /// How many runs of the session came before, as an `i64`.

@@ -457,10 +457,13 @@ impl Program {
 
     /// Whether an instruction's type and lengths are what its operands make of it.
     pub(crate) fn fits(&self, inst: &Inst) -> bool {
+        if !is_addressable(inst.dims.iter(), inst.dtype) {
+            return false;
+        }
         let dims = |position: usize| inst.args.get(position).map(|&arg| self.inst(arg).dims.as_slice());
         let dtypes = inst.args.iter().map(|&arg| self.inst(arg).dtype);
         let alike = || dtypes.clone().all(|dtype| dtype == inst.dtype);
-        let fits = match (&inst.prim, dims(0), dims(1)) {
+        match (&inst.prim, dims(0), dims(1)) {
             (Prim::Map(function), ..) => {
                 let stretch = |&arg: &Val| stretches(&self.inst(arg).dims, &inst.dims);
                 function.takes(&dtypes.collect::<SmallVec<[DType; 4]>>(), inst.dtype)
@@ -498,8 +501,7 @@ impl Program {
                 None,
             ) => true,
             _ => false,
-        };
-        fits && is_addressable(inst.dims.iter(), inst.dtype)
+        }
     }
 }
 

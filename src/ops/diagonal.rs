@@ -7,7 +7,6 @@ use crate::gradient::Pullback;
 use crate::graph::Tensor;
 use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
-use crate::ops::one_hot::numbers;
 use crate::shape::{Shape, TensorType, resolve_axis};
 
 pub(super) const OPS: &[&str] = &["diag", "diag_part"];
@@ -34,7 +33,7 @@ impl Op for Diag {
         let length = dims.pop().unwrap_or(1);
         dims.extend([1, length]);
         let x = to.reshape(inputs[0], dims);
-        let columns = numbers(0, length, to);
+        let columns = to.iota(0, length);
         let rows = to.reshape(columns, vec![length, 1]);
         let inside = to.compare(Scalar::Equal, &[rows, columns]);
         let zero = to.scalar(0.0, to.dtype(x));

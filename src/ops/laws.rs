@@ -123,6 +123,10 @@ fn every_registered_op_has_an_example() {
         }
         seen.extend(g.shared().read().nodes.iter().map(|node| node.op.name()));
     }
+    let mut names: Vec<&str> = super::registered().collect();
+    names.sort_unstable();
+    let twice: Vec<&[&str]> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "two ops of one name: {twice:?}");
     let missing: Vec<&str> = super::registered().filter(|name| !seen.contains(name)).collect();
     assert!(missing.is_empty(), "ops without an example: {missing:?}");
 }

@@ -3,10 +3,6 @@
 //! Predictions and targets must have one shape: [n, 1] against [n] would silently compare each with each, so it
 //! is refused, while building or when the lengths become known.
 
-use std::sync::Arc;
-
-use ndarray::Array1;
-
 use crate::dtype::{DType, Float, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
@@ -15,7 +11,6 @@ use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::ops::Scaled;
 use crate::shape::{Axes, Shape, TensorType};
-use crate::value::Value;
 
 pub(super) const OPS: &[&str] = &["same_shape", "label_mask"];
 
@@ -109,8 +104,7 @@ impl Op for LabelMask {
             *last = 1;
         }
         let checked = to.reshape(checked, rows);
-        let places: Array1<i64> = (0..classes as i64).collect();
-        let places = to.constant(Arc::new(Value::from(places)));
+        let places = to.iota(0, classes);
         to.compare(Scalar::Equal, &[checked, places])
     }
 

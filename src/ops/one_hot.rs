@@ -1,9 +1,5 @@
 //! `one_hot`: class numbers as rows of ones and zeros.
 
-use std::sync::Arc;
-
-use ndarray::Array1;
-
 use crate::dtype::{DType, Element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
@@ -11,7 +7,6 @@ use crate::graph::Tensor;
 use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::TensorType;
-use crate::value::Value;
 
 pub(super) const OPS: &[&str] = &["one_hot"];
 
@@ -37,7 +32,7 @@ impl Op for OneHot {
         let mut dims = to.dims(inputs[0]).to_vec();
         dims.push(1);
         let indices = to.reshape(inputs[0], dims);
-        let places = numbers(0, self.depth, to);
+        let places = to.iota(0, self.depth);
         let hits = to.compare(Scalar::Equal, &[indices, places]);
         to.cast(hits, self.dtype)
     }
@@ -51,12 +46,6 @@ impl Op for OneHot {
     fn attributes(&self) -> String {
         self.depth.to_string()
     }
-}
-
-/// The constant of so many whole numbers, counted up from the first.
-pub(super) fn numbers(first: i64, count: usize, to: &mut Lowering<'_>) -> Val {
-    let numbers: Array1<i64> = (0..count as i64).map(|number| number.saturating_add(first)).collect();
-    to.constant(Arc::new(Value::from(numbers)))
 }
 
 impl<'g> Tensor<'g, i64> {

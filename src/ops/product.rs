@@ -15,7 +15,7 @@ use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
 use crate::ops::reduce::Reduce;
 use crate::shape::{Axes, TensorType};
 
-pub(super) const OPS: &[&str] = &["reduce_prod", "product_of_others"];
+pub(super) const OPS: &[&str] = &["product_of_others"];
 
 /// For each element the product of the others along the axes; and its derivatives.
 ///

@@ -11,7 +11,7 @@ use crate::ops::compare::Compare;
 use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, TensorType};
 
-pub(super) const OPS: &[&str] = &["reduce_sum", "reduce_max", "reduce_min", "spread", "count"];
+pub(super) const OPS: &[&str] = &["reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "spread", "count"];
 
 /// One element for all those along the axes: their sum, their product, or the largest or smallest of them.
 #[derive(Debug)]

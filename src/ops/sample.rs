@@ -14,7 +14,7 @@ use crate::lower::{Dims, Lowering, Val};
 use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
 use crate::shape::{Shape, TensorType};
 
-pub(super) const OPS: &[&str] = &["bernoulli", "categorical", "random_permutation"];
+pub(super) const OPS: &[&str] = &["bernoulli_of", "categorical", "random_permutation"];
 
 /// What is drawn by the probabilities that are the input.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ struct Sample {
 impl Op for Sample {
     fn name(&self) -> &'static str {
         match self.chance {
-            Chance::Bernoulli => "bernoulli",
+            Chance::Bernoulli => "bernoulli_of",
             Chance::Categorical { .. } => "categorical",
         }
     }
@@ -119,7 +119,8 @@ impl Sampling {
         }
         let last = Axis(given.ndim() - 1);
         let mut output = output.into_view::<i64>()?;
-        let mut sums = Vec::with_capacity(given.len_of(last));
+        let mut sums: Vec<f64> = Vec::new();
+        sums.try_reserve_exact(given.len_of(last)).map_err(KernelError::other)?;
         for (mut places, logits) in output.lanes_mut(last).into_iter().zip(given.lanes(last)) {
             let largest = logits.iter().fold(f64::NEG_INFINITY, |largest, &logit| {
                 if largest.is_nan() || logit.as_f64() <= largest { largest } else { logit.as_f64() }
@@ -184,7 +185,9 @@ struct Permuting(Stream);
 
 impl Kernel for Permuting {
     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
-        let mut numbers: Vec<i64> = (0..output.shape()[0] as i64).collect();
+        let mut numbers: Vec<i64> = Vec::new();
+        numbers.try_reserve_exact(output.shape()[0]).map_err(KernelError::other)?;
+        numbers.extend(0..output.shape()[0] as i64);
         numbers.shuffle(&mut self.0.generator(inputs)?);
         output.into_view::<i64>()?.iter_mut().zip(numbers).for_each(|(element, number)| *element = number);
         Ok(())

@@ -28,18 +28,29 @@ pub struct AxisRange(Part);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Part {
     Index(isize),
-    Range { start: Option<isize>, end: Option<isize>, step: isize },
+    Range { start: Option<isize>, end: End, step: isize },
+}
+
+/// Where a range ends, in whichever direction it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum End {
+    /// With the axis.
+    Open,
+    /// Before an index.
+    Before(isize),
+    /// With an index.
+    At(isize),
 }
 
 impl AxisRange {
-    const fn between(start: Option<isize>, end: Option<isize>) -> Self {
+    const fn between(start: Option<isize>, end: End) -> Self {
         AxisRange(Part::Range { start, end, step: 1 })
     }
 
     /// The indices from `start` on that come before `end`: the same as `start..end`, for ends such as those of
     /// `1..-1`, which linters take for mistakes.
     pub const fn of(start: isize, end: isize) -> Self {
-        AxisRange::between(Some(start), Some(end))
+        AxisRange::between(Some(start), End::Before(end))
     }
 
     /// Every `step`-th index of the range. A single index stays as it is; a step of 0 is a building error of the
@@ -64,8 +75,37 @@ impl AxisRange {
                 }
             }
             Part::Range { step: 0, .. } => Err(Mistake::SliceStep { axis }),
-            Part::Range { start, end, step } => Ok(length
-                .map_or_else(Along::unknown, |length| Along::of([run(start, end, step, length as isize)]))),
+            Part::Range { start, end, step } => {
+                let end = end.exclusive(step);
+                // The lengths of tensors are addressable, so that they fit.
+                let length = length.and_then(|length| isize::try_from(length).ok());
+                Ok(length.map_or_else(Along::unknown, |length| Along::of([run(start, end, step, length)])))
+            }
+        }
+    }
+}
+
+impl End {
+    /// The index before which a range of this step ends; none if it ends with the axis.
+    fn exclusive(self, step: isize) -> Option<isize> {
+        match self {
+            End::Open => None,
+            End::Before(index) => Some(index),
+            // What comes behind the last index of all, or going backwards behind the first, is no index.
+            End::At(last) if step > 0 => {
+                if last == -1 {
+                    None
+                } else {
+                    Some(last.saturating_add(1))
+                }
+            }
+            End::At(last) => {
+                if last == 0 {
+                    None
+                } else {
+                    Some(last.saturating_sub(1))
+                }
+            }
         }
     }
 }
@@ -85,18 +125,15 @@ fn run(start: Option<isize>, end: Option<isize>, step: isize, length: isize) -> 
 
 impl fmt::Display for AxisRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = |end: Option<isize>| end.map_or_else(String::new, |end| end.to_string());
+        let place = |place: Option<isize>| place.map_or_else(String::new, |place| place.to_string());
         match self.0 {
             Part::Index(index) => write!(f, "{index}"),
-            Part::Range { start, end: behind, step: 1 } => write!(f, "{}:{}", end(start), end(behind)),
-            Part::Range { start, end: behind, step } => write!(f, "{}:{}:{step}", end(start), end(behind)),
+            Part::Range { start, end, step } => {
+                write!(f, "{}:{}", place(start), place(end.exclusive(step)))?;
+                if step == 1 { Ok(()) } else { write!(f, ":{step}") }
+            }
         }
     }
-}
-
-/// The end behind a last index; behind the last of all there is none.
-fn behind(last: isize) -> Option<isize> {
-    if last == -1 { None } else { Some(last.saturating_add(1)) }
 }
 
 /// Ranges as Rust writes them, and how each is one of an axis.
@@ -117,12 +154,12 @@ macro_rules! ranges {
 }
 ranges! {
     isize: index => AxisRange(Part::Index(index));
-    RangeFull: _all => AxisRange::between(None, None);
-    Range<isize>: range => AxisRange::between(Some(range.start), Some(range.end));
-    RangeFrom<isize>: range => AxisRange::between(Some(range.start), None);
-    RangeTo<isize>: range => AxisRange::between(None, Some(range.end));
-    RangeInclusive<isize>: range => AxisRange::between(Some(*range.start()), behind(*range.end()));
-    RangeToInclusive<isize>: range => AxisRange::between(None, behind(range.end));
+    RangeFull: _all => AxisRange::between(None, End::Open);
+    Range<isize>: range => AxisRange::between(Some(range.start), End::Before(range.end));
+    RangeFrom<isize>: range => AxisRange::between(Some(range.start), End::Open);
+    RangeTo<isize>: range => AxisRange::between(None, End::Before(range.end));
+    RangeInclusive<isize>: range => AxisRange::between(Some(*range.start()), End::At(*range.end()));
+    RangeToInclusive<isize>: range => AxisRange::between(None, End::At(range.end));
 }
 
 /// An [`AxisRange`] for each axis, from the first one on: a tuple of ranges and indices, an array, a `Vec` or a slice

@@ -85,8 +85,12 @@ impl<T: Element> Tensor<'_, T> {
         // No iterator, whose closures would be taken for the caller; and if there is to be no part, one tensor
         // stands for the mistake.
         for part in 0..parts.max(1) {
-            tensors
-                .push(Tensor::typed(self.any().unary(Pick(Part { axis, cut: Cut::Equal { part, parts } }))));
+            let cut = self.any().unary(Pick(Part { axis, cut: Cut::Equal { part, parts } }));
+            tensors.push(Tensor::typed(cut));
+            // One tensor stands for a mistake in all of them, of which there may be very many.
+            if cut.is_invalid() {
+                break;
+            }
         }
         tensors
     }

@@ -60,7 +60,8 @@ impl Kernel for TopK {
         let last = Axis(output.ndim() - 1);
         with_number!(inputs[0].dtype(), T => {
             let x = inputs[0].view::<T>()?;
-            let mut ranked: Vec<(usize, T)> = Vec::with_capacity(x.len_of(last));
+            let mut ranked: Vec<(usize, T)> = Vec::new();
+            ranked.try_reserve_exact(x.len_of(last)).map_err(KernelError::other)?;
             for (mut places, row) in output.lanes_mut(last).into_iter().zip(x.lanes(last)) {
                 ranked.clear();
                 ranked.extend(row.iter().copied().enumerate());

@@ -6,7 +6,6 @@ use crate::gradient::Pullback;
 use crate::graph::Tensor;
 use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
-use crate::ops::one_hot::numbers;
 use crate::shape::{TensorType, resolve_axis};
 
 pub(super) const OPS: &[&str] = &["tril", "triu"];
@@ -44,9 +43,9 @@ impl Op for Triangle {
             return inputs[0];
         };
         // The column at which the diagonal meets each row.
-        let diagonal = numbers(self.first as i64, rows, to);
+        let diagonal = to.iota(self.first as i64, rows);
         let diagonal = to.reshape(diagonal, vec![rows, 1]);
-        let columns = numbers(0, columns, to);
+        let columns = to.iota(0, columns);
         let inside = match self.side {
             Side::Lower => to.compare(Scalar::LessEqual, &[columns, diagonal]),
             Side::Upper => to.compare(Scalar::LessEqual, &[diagonal, columns]),

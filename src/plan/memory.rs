@@ -36,9 +36,9 @@ pub(super) fn assign(
     buffers: &mut [Buffer],
     steps: &[Step],
     kept: &[BufferId],
-    parallel: bool,
+    inline_below: f64,
 ) -> (Memory, Order) {
-    let mut ordering = Ordering::of(steps, buffers.len(), parallel);
+    let mut ordering = Ordering::of(steps, buffers.len(), inline_below);
     let mut dies = deaths(buffers, steps, kept);
     let mut readers: Vec<Users> = vec![Users::new(); if ordering.is_inline() { 0 } else { buffers.len() }];
     let mut arena = Free::default();

@@ -33,7 +33,7 @@ use crate::lower::{Computation, Dims, Prim, Program, Val, size};
 pub(crate) use batch::{Batch, BatchAxis};
 pub(crate) use compute::{Compute, ComputeOperand};
 pub(crate) use constant::Constant;
-pub(crate) use order::Order;
+pub(crate) use order::{INLINE_BELOW, Order};
 pub(crate) use region::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp};
 
 /// Index of a buffer in its plan.
@@ -156,8 +156,9 @@ pub(crate) struct Plan {
 pub(crate) struct Options {
     /// Whether instructions are grouped into regions.
     pub(crate) fuse: bool,
-    /// Whether steps may run at once, which forbids some reuse of memory.
-    pub(crate) parallel: bool,
+    /// Nanoseconds below which a plan runs on the caller's thread alone; else steps may run at once, which forbids
+    /// some reuse of memory.
+    pub(crate) inline_below: f64,
 }
 
 /// Plans a program that is fed arrays of the given types and lengths.
@@ -482,7 +483,7 @@ impl Planner<'_> {
         variables.dedup();
         let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.buffer).collect();
         self.steps = sequence::sequence(self.steps, &self.buffers, &kept);
-        let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.parallel);
+        let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.inline_below);
         let plan = Plan {
             buffers: self.buffers,
             steps: self.steps,

@@ -22,7 +22,7 @@ const MULTIPLY_ADD_COST: f64 = 0.08;
 /// Nanoseconds below which a plan runs on the caller's thread, in order, without touching an
 /// atomic. Waking a sleeping thread takes 5 to 50 microseconds, so a plan must have at least that
 /// much to give away; at 20 a plan of two equal halves breaks even.
-const INLINE_BELOW: f64 = 40_000.0;
+pub(crate) const INLINE_BELOW: f64 = 40_000.0;
 
 /// Steps before a step for which it is known exactly whether it waits for them, a bit each. Buffers are
 /// used again soon after they have died, so older steps are rarely asked for; each 64 more cost 8 bytes a step.
@@ -99,9 +99,9 @@ impl Window {
 }
 
 impl Ordering {
-    pub(super) fn of(steps: &[Step], buffers: usize, parallel: bool) -> Self {
+    pub(super) fn of(steps: &[Step], buffers: usize, inline_below: f64) -> Self {
         let cost: f64 = steps.iter().map(|step| step.cost).sum();
-        let inline = !parallel || cost < INLINE_BELOW;
+        let inline = cost < inline_below;
         let order =
             Order { inline, successors: vec![Vec::new(); steps.len()], waits_for: vec![0; steps.len()] };
         let (windows, buffers) = if inline { (0, 0) } else { (steps.len(), buffers) };
@@ -251,7 +251,7 @@ mod tests {
             _ => vec![index - 1 - index * 5 % 130],
         };
         let steps: Vec<Step> = (0..count).map(|index| step(index, &reads(index), INLINE_BELOW)).collect();
-        let mut ordering = Ordering::of(&steps, steps.len(), true);
+        let mut ordering = Ordering::of(&steps, steps.len(), INLINE_BELOW);
         let mut ancestors: Vec<Vec<bool>> = Vec::new();
         for (index, step) in steps.iter().enumerate() {
             ordering.enter(index, step);
@@ -272,7 +272,7 @@ mod tests {
         // Two chains that start at once: 0, 1, 2 and 3, 4, 5.
         let reads: [&[u32]; 6] = [&[], &[0], &[1], &[], &[3], &[4]];
         let steps: Vec<Step> = (0..6).map(|index| step(index, reads[index as usize], INLINE_BELOW)).collect();
-        let mut ordering = Ordering::of(&steps, steps.len(), true);
+        let mut ordering = Ordering::of(&steps, steps.len(), INLINE_BELOW);
         steps[..3].iter().enumerate().for_each(|(index, step)| ordering.enter(index, step));
         assert!(ordering.may_follow(&[0, 1]));
         ordering.enter(3, &steps[3]);

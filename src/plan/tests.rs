@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{Kind, Options, Place, Plan, plan};
+use super::{INLINE_BELOW, Kind, Options, Place, Plan, plan};
 use crate::lower::{Fetched, Lowered, Request, specialise};
 use crate::prelude::*;
 use crate::rewrite::rewrite;
@@ -15,7 +15,8 @@ fn planned(g: &Graph, fetches: &[Operation<'_>], values: bool, parallel: bool) -
     let request = Request { feeds: Vec::new(), fetches };
     let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     let (program, _) = rewrite(program, usize::MAX);
-    plan(&program, Options { fuse: true, parallel }, &[])
+    let inline_below = if parallel { INLINE_BELOW } else { f64::INFINITY };
+    plan(&program, Options { fuse: true, inline_below }, &[])
 }
 
 /// One step of the reference experiment.

@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::exec::{Cause, Failure, Fault, FedArray, OutOfMemory, Store, Threads};
 use crate::graph::{Graph, NodeId, Shared, Tensor};
 use crate::lower::{Fetched, Request, Scalar};
-use crate::plan::Fallible;
+use crate::plan::{Fallible, INLINE_BELOW};
 use crate::shape::Shape;
 use crate::value::Value;
 
@@ -66,6 +66,8 @@ const MAX_REQUESTS: usize = 256;
 struct Core {
     graph: Arc<Shared>,
     threads: Threads,
+    /// Nanoseconds below which a plan runs on the caller's thread alone.
+    inline_below: f64,
     optimize: bool,
     /// How many rewrites a plan is given at most.
     max_rewrites: usize,
@@ -81,6 +83,7 @@ struct Core {
 pub struct SessionBuilder<'g> {
     graph: &'g Graph,
     threads: usize,
+    inline_below: f64,
     optimize: bool,
     max_rewrites: usize,
     check_numerics: bool,
@@ -91,6 +94,13 @@ impl SessionBuilder<'_> {
     /// runs on the caller's thread.
     pub fn threads(self, threads: usize) -> Self {
         SessionBuilder { threads, ..self }
+    }
+
+    /// Gives other threads their share of every plan, also of those that are cheaper than waking a thread: for
+    /// tests, which are small.
+    #[doc(hidden)]
+    pub fn always_share(self) -> Self {
+        SessionBuilder { inline_below: 0.0, ..self }
     }
 
     /// Whether plans are rewritten and fused; they are by default. Results differ within rounding only.
@@ -145,6 +155,7 @@ impl SessionBuilder<'_> {
         let core = Core {
             graph: Arc::clone(self.graph.shared()),
             threads,
+            inline_below: self.inline_below,
             optimize: self.optimize,
             max_rewrites: self.max_rewrites,
             check_numerics: self.check_numerics,
@@ -174,7 +185,14 @@ impl Session {
     /// ```
     pub fn builder(graph: &Graph) -> SessionBuilder<'_> {
         let (optimize, max_rewrites) = (true, usize::MAX);
-        SessionBuilder { graph, threads: 0, optimize, max_rewrites, check_numerics: false }
+        SessionBuilder {
+            graph,
+            threads: 0,
+            inline_below: INLINE_BELOW,
+            optimize,
+            max_rewrites,
+            check_numerics: false,
+        }
     }
 
     /// Computes the fetches: a tensor or variable gives its value, an operation `()`, and tuples,

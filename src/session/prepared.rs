@@ -198,7 +198,8 @@ impl Core {
     }
 
     pub(super) fn options(&self) -> Options {
-        Options { fuse: self.optimize, parallel: self.threads.are_many() }
+        let inline_below = if self.threads.are_many() { self.inline_below } else { f64::INFINITY };
+        Options { fuse: self.optimize, inline_below }
     }
 
     /// What a program gives that reads nothing but constants; nothing if there is no memory for it, in which

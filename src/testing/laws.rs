@@ -61,7 +61,7 @@ pub(crate) const OF_RUNS: [Law; 3] = [
 /// Laws on derivatives.
 pub(crate) const OF_DERIVATIVES: [Law; 2] = [
     ("derivatives are those of central differences", derivatives),
-    ("optimisation leaves derivatives as they are", optimised_derivatives),
+    ("derivatives are the same under all conditions", derivatives_under_all_conditions),
 ];
 
 /// Under what conditions an op is built and run.
@@ -114,7 +114,9 @@ fn run<'g, T: Float>(
     fetches: Vec<Tensor<'g, T>>,
     conditions: Conditions,
 ) -> Result<Vec<ArrayD<T>>, String> {
-    let builder = Session::builder(g).threads(conditions.threads).optimize(conditions.optimize);
+    // Examples are too small for other threads to be worth waking.
+    let builder =
+        Session::builder(g).threads(conditions.threads).always_share().optimize(conditions.optimize);
     let session = builder.build().map_err(|error| error.to_string())?;
     let feeding = xs
         .iter()
@@ -171,8 +173,12 @@ fn optimisation(subject: Subject<'_>) -> Verdict {
 
 /// The op `y` as y² + y, so that the cotangent that reaches it depends on the inputs and second derivatives
 /// reach the nodes of its gradient even where it is linear; and the inputs that have a gradient.
-fn potential<'g>(subject: Subject<'_>, g: &'g Graph) -> (Tensor<'g, f64>, Vec<Tensor<'g, f64>>, Vec<usize>) {
-    let xs = placeholders(g, &views(subject.inputs), false);
+fn potential<'g>(
+    subject: Subject<'_>,
+    g: &'g Graph,
+    unknown: bool,
+) -> (Tensor<'g, f64>, Vec<Tensor<'g, f64>>, Vec<usize>) {
+    let xs = placeholders(g, &views(subject.inputs), unknown);
     let y = (subject.build)(g, &xs);
     let y = y * y + y;
     let gradients = Gradients::of([y]).wrt(&xs);
@@ -182,7 +188,7 @@ fn potential<'g>(subject: Subject<'_>, g: &'g Graph) -> (Tensor<'g, f64>, Vec<Te
 
 fn derivatives(subject: Subject<'_>) -> Verdict {
     let g = Graph::new();
-    let (y, xs, connected) = potential(subject, &g);
+    let (y, xs, connected) = potential(subject, &g, false);
     let targets: Vec<Tensor<'_, f64>> = connected.iter().map(|&i| xs[i]).collect();
     let check = GradientCheck::of(&g, y).second_order();
     let fed = xs.iter().zip(subject.inputs).fold(check, |check, (&x, input)| check.feed(x, input));
@@ -194,20 +200,40 @@ fn derivatives(subject: Subject<'_>) -> Verdict {
     }
 }
 
-fn optimised_derivatives(subject: Subject<'_>) -> Verdict {
+/// First and second derivatives, with the inputs fed as they are given.
+fn slopes(
+    subject: Subject<'_>,
+    inputs: &[ArrayViewD<'_, f64>],
+    conditions: Conditions,
+) -> Result<Vec<ArrayD<f64>>, String> {
     let g = Graph::new();
-    let (y, xs, connected) = potential(subject, &g);
+    let (y, xs, connected) = potential(subject, &g, conditions.unknown);
     let targets: Vec<Tensor<'_, f64>> = connected.iter().map(|&i| xs[i]).collect();
     let first = Gradients::of([y]).wrt_or_zeros(&targets);
     let mut all = first.clone();
     for (slope, &target) in first.into_iter().zip(&targets) {
         all.extend(Gradients::of([slope.square()]).wrt_or_zeros(&[target]));
     }
-    let inputs = views(subject.inputs);
-    let [found, plain] =
-        [true, false].map(|optimize| run(&g, &xs, &inputs, all.clone(), Conditions { optimize, ..PLAIN }));
-    let (found, plain) = (found?, plain?);
-    found.iter().zip(&plain).try_for_each(|(found, plain)| close(found, plain, ROUNDING))
+    run(&g, &xs, inputs, all, conditions)
+}
+
+fn derivatives_under_all_conditions(subject: Subject<'_>) -> Verdict {
+    let expected = slopes(subject, &views(subject.inputs), PLAIN)?;
+    let spread: Vec<ArrayD<f64>> = subject.inputs.iter().map(spread_out).collect();
+    let strided: Vec<ArrayViewD<'_, f64>> = spread.iter().map(every_second_backwards).collect();
+    let rows = [
+        ("not optimised", views(subject.inputs), Conditions { optimize: false, ..PLAIN }),
+        ("of unknown lengths", views(subject.inputs), Conditions { unknown: true, ..PLAIN }),
+        ("of strided feeds", strided, PLAIN),
+        ("on two threads", views(subject.inputs), Conditions { threads: 2, ..PLAIN }),
+    ];
+    rows.into_iter().try_for_each(|(how, inputs, conditions)| {
+        let found = slopes(subject, &inputs, conditions)?;
+        let mut pairs = found.iter().zip(&expected);
+        pairs
+            .try_for_each(|(found, plain)| close(found, plain, ROUNDING))
+            .map_err(|words| format!("{how}: {words}"))
+    })
 }
 
 /// Fails unless each element is within a part of the expected one, or of 1 if that is more.
