@@ -74,12 +74,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             ndarray::Zip::from(&x[0]).and(exponents).map_collect(|&x, &y| (x * x).powf(y))
         },),
         // The slope by the base is 0 there, but that slope has one by the exponent.
-        example!(
-            "pow of 0 that changes",
-            &[&[3], &[3]],
-            |_, x| (x[0].square() + x[1]).pow(x[1]),
-            |x| x[0].mapv(|_| 1.0),
-        )
+        example!("pow of 0 that changes", &[&[3], &[3]], |_, x| (x[0].square() + x[1]).pow(x[1]), |x| x[0]
+            .mapv(|_| 1.0),)
         .on(vec![ndarray::array![0.5, -1.5, 2.0].into_dyn(), ndarray::array![0.0, 0.0, 0.0].into_dyn()]),
     ]
 }

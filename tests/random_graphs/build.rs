@@ -229,11 +229,12 @@ impl<'g> Build<'g> {
         leaves.filter_map(|(index, item)| Some((index, f64::of(item.as_ref()?.made)?))).collect()
     }
 
-    /// A number with gradients that are worth comparing, made of all steps that no other uses: the sum of y + y².
+    /// A number with gradients that are worth comparing, made of all steps that no other uses: the means of y + y²,
+    /// which are no larger for long tensors.
     pub(crate) fn loss(&self) -> Option<Tensor<'g, f64>> {
         let last = self.items.iter().skip(self.leaves).flatten();
-        let last = last.filter(|item| item.usable && !item.kinked && !item.used);
-        let terms = last.filter_map(|item| f64::of(item.made)).map(|y| (y + y * y).reduce_sum(..));
+        let last = last.filter(|item| item.usable && !item.kinked && !item.used && !item.dims.contains(&0));
+        let terms = last.filter_map(|item| f64::of(item.made)).map(|y| (y + y * y).reduce_mean(..));
         terms.reduce(|a, b| a + b)
     }
 

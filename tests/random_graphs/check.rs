@@ -17,7 +17,10 @@ use crate::case::Case;
 use crate::trace::{Fed, Trace};
 
 /// Largest difference from rounding alone, as a part of the largest magnitude that is met.
-pub(crate) const CLOSE: f64 = 1e-12;
+const CLOSE: f64 = 1e-12;
+
+/// The length of a sum to which that refers; errors of longer ones grow with it.
+const USUAL_LENGTH: f64 = 256.0;
 
 /// By what part each rounded step is disturbed, to see how much rounding errors grow.
 const NOISE: f64 = 1e-9;
@@ -182,11 +185,14 @@ pub(crate) fn close(
     let (found, expected) = (found.floats(names), expected.floats(names));
     let finite = expected.iter().flat_map(|(_, array)| array).filter(|x| x.is_finite());
     let largest = finite.fold(1.0, |most: f64, x| most.max(x.abs()));
+    let longest =
+        expected.iter().map(|(_, array)| array.len()).fold(USUAL_LENGTH, |most, len| most.max(len as f64));
+    let rounding = CLOSE * largest * longest / USUAL_LENGTH;
     let mut far = Vec::new();
     for ((name, found), (_, expected)) in found.iter().zip(&expected) {
         equal(&format!("{what}: shape of {name}"), &found.shape(), &expected.shape())?;
         let difference = difference(found, expected);
-        if difference > CLOSE * largest {
+        if difference > rounding {
             far.push((name, difference, found, expected));
         }
     }
@@ -197,7 +203,7 @@ pub(crate) fn close(
     for (name, distance, found, expected) in far {
         let effect = disturbed.iter().find(|(other, _)| other == name);
         let effect = effect.map_or(0.0, |(_, disturbed)| difference(disturbed, expected));
-        if distance > LENIENCE * effect + CLOSE * largest {
+        if distance > LENIENCE * effect + rounding {
             return Err(format!(
                 "{what}: {name} differs by {distance:e}, where magnitudes reach {largest:e} and a disturbance of \
                  {NOISE:e} has an effect of {effect:e}\nfound {found}\nexpected {expected}"

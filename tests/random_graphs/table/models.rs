@@ -142,15 +142,15 @@ pub(crate) static ROWS: &[Row] = &[
         at.grouped();
         Some(at.float()?.identity().into())
     }),
-    // -- derivatives -------------------------------------------------------------------------------
+    // -- derivatives, of means, which do not grow with the length ------------------------------------
     row("gradients", Smooth, ROUNDED, |at| {
         let y = at.differentiable(|_| true)?;
         let x = at.target()?;
-        let given = y.sin();
+        let (mean, given) = (y.reduce_mean(..), y.sin() / y.size().max(1) as f64);
         let found = match at.number(3) {
-            0 => Gradients::of([y.tensor]).wrt_or_zeros(&[x.tensor]),
+            0 => Gradients::of([mean]).wrt_or_zeros(&[x.tensor]),
             1 => Gradients::of([y.tensor]).grad_ys([given]).wrt_or_zeros(&[x.tensor]),
-            _ => Gradients::of([y.tensor * y.tensor, *y + 1.0]).wrt_or_zeros(&[x.tensor]),
+            _ => Gradients::of([mean * mean, mean + 1.0]).wrt_or_zeros(&[x.tensor]),
         };
         Some((*found.first()?).into())
     }),
@@ -158,12 +158,12 @@ pub(crate) static ROWS: &[Row] = &[
         let y = at.differentiable(|_| true)?;
         let x = at.target()?;
         // A term of its own, so that there is a path.
-        Some(jvp(*y + x.reduce_sum(..), &[x.tensor], &[x.cos()]).into())
+        Some(jvp(*y + x.reduce_mean(..), &[x.tensor], &[x.cos()]).into())
     }),
     row("hessian_vector_product", Smooth, ROUNDED, |at| {
         let y = at.differentiable(|_| true)?;
         let x = at.target()?;
-        let through = y.reduce_sum(..) * x.reduce_sum(..);
+        let through = y.reduce_mean(..) * x.reduce_mean(..);
         Some((*hessian_vector_product(through, &[x.tensor], &[x.cos()]).first()?).into())
     }),
     row("jacobian", Smooth, ROUNDED, |at| {
@@ -171,7 +171,7 @@ pub(crate) static ROWS: &[Row] = &[
         let x = at.target().filter(|x| x.size() <= 12)?;
         // How many parts it has must be known while building.
         let known: Vec<isize> = y.dims.iter().map(|&length| length as isize).collect();
-        Some(jacobian(y.reshape(known) + x.reduce_sum(..), x.tensor).into())
+        Some(jacobian(y.reshape(known) + x.reduce_mean(..), x.tensor).into())
     }),
     row("custom_gradient", Smooth, ROUNDED, |at| {
         let a = at.float()?;
