@@ -23,7 +23,9 @@ pub enum Pad<T> {
 #[derive(Clone, Debug)]
 struct Padded {
     paddings: Vec<(usize, usize)>,
-    /// The elements' value, or else they are a reflection.
+    /// Whether they are a reflection.
+    reflects: bool,
+    /// Their value, or else 0.
     constant: Option<ScalarValue>,
 }
 
@@ -31,7 +33,7 @@ impl Padded {
     /// What becomes of an axis of this length.
     fn along(&self, axis: usize, (before, behind): (usize, usize), length: usize) -> Result<Along, Mistake> {
         let whole = Run::of(0, length, 1);
-        if self.constant.is_some() {
+        if !self.reflects {
             return Ok(Along::of([Run::filling(before), whole, Run::filling(behind)]));
         }
         let padding = before.max(behind);
@@ -62,10 +64,15 @@ impl Choice for Padded {
         self.constant
     }
 
+    fn linear(&self) -> Self {
+        Padded { constant: None, ..self.clone() }
+    }
+
     fn attributes(&self) -> String {
-        match self.constant {
-            Some(constant) => format!("{:?} with {constant}", self.paddings),
-            None => format!("{:?} reflected", self.paddings),
+        match (self.reflects, self.constant) {
+            (true, _) => format!("{:?} reflected", self.paddings),
+            (false, Some(constant)) => format!("{:?} with {constant}", self.paddings),
+            (false, None) => format!("{:?}", self.paddings),
         }
     }
 }
@@ -91,18 +98,18 @@ impl<T: Element> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn pad(self, paddings: impl Into<Vec<(usize, usize)>>, with: Pad<T>) -> Self {
-        let constant = match with {
-            Pad::Constant(element) => Some(ScalarValue::of(&element.into_value())),
-            Pad::Reflect => None,
+        let (reflects, constant) = match with {
+            Pad::Constant(element) => (false, Some(ScalarValue::of(&element.into_value()))),
+            Pad::Reflect => (true, None),
         };
-        Tensor::typed(self.any().unary(Pick(Padded { paddings: paddings.into(), constant })))
+        Tensor::typed(self.any().unary(Pick(Padded { paddings: paddings.into(), reflects, constant })))
     }
 }
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::{Example, example};
-    use ndarray::{ArrayD, IxDyn};
+    use ndarray::{ArrayD, Axis, IxDyn};
 
     fn padded(
         x: &ArrayD<f64>,
@@ -160,6 +167,13 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             &[&[3, 2]],
             |_, x| x[0].transpose().pad([(1, 1), (2, 2)], Pad::Reflect),
             |x| reflected(&x[0].t().to_owned(), [(1, 1), (2, 2)]),
+        ),
+        // The gradient of the gradient pads with 0, and the elements that pad count in the sum.
+        example!(
+            "pad before a softmax",
+            &[&[2, 3]],
+            |_, x| x[0].pad([(0, 0), (1, 0)], Pad::Constant(0.5)).exp().reduce_sum(1).ln(),
+            |x| (x[0].mapv(f64::exp).sum_axis(Axis(1)) + 0.5_f64.exp()).mapv(f64::ln),
         ),
     ];
     for dims in [[2, 3], [1, 1], [0, 2], [3, 0]] {

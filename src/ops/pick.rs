@@ -95,6 +95,11 @@ pub(super) trait Choice: Clone + fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// The choice with 0 for the filling, as gradients need it: what fills does not depend on the input.
+    fn linear(&self) -> Self {
+        self.clone()
+    }
+
     /// As the text form of the graph prints it.
     fn attributes(&self) -> String;
 }
@@ -154,7 +159,7 @@ impl<C: Choice> Op for Pick<C> {
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let x = at.input(0);
-        at.give(0, |dy| dy.binary(PickTransposed(self.0.clone()), x));
+        at.give(0, |dy| dy.binary(PickTransposed(self.0.linear()), x));
     }
 
     fn attributes(&self) -> String {

@@ -7,6 +7,7 @@ use crate::graph::{Operand, Tensor};
 use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::ops::compare::Compare;
+use crate::ops::scaled::Scaled;
 use crate::ops::unary::Unary;
 use crate::shape::TensorType;
 
@@ -32,11 +33,8 @@ impl Op for Pow {
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (x, exponent, power) = (at.input(0), at.input(1), at.output());
         let zero = x.scalar_like(0.0);
-        // Where 0·x^-1 or x⁰·ln 0 would be 0·∞, the limit is 0.
-        at.scale(0, || {
-            let slope = exponent * x.binary(Pow, exponent - x.scalar_like(1.0));
-            exponent.binary(Compare::Equal, zero).select(zero, slope)
-        });
+        // Where 0·x^-1 or x⁰·ln 0 would be 0·∞, the limit is 0; but 0·x^-1 has the slope x^-1 by the exponent.
+        at.scale(0, || exponent.binary(Scaled, x.binary(Pow, exponent - x.scalar_like(1.0))));
         at.scale(1, || {
             let is_positive = zero.binary(Compare::Less, x);
             power * is_positive.select(x, x.scalar_like(1.0)).unary(Unary::Ln)
@@ -75,5 +73,9 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             let exponents = x[1].broadcast(x[0].raw_dim()).unwrap();
             ndarray::Zip::from(&x[0]).and(exponents).map_collect(|&x, &y| (x * x).powf(y))
         },),
+        // The slope by the base is 0 there, but that slope has one by the exponent.
+        example!("pow of 0 that changes", &[&[3], &[3]], |_, x| (x[0].square() + x[1]).pow(x[1]), |x| x[0]
+            .mapv(|_| 1.0),)
+        .on(vec![ndarray::array![0.5, -1.5, 2.0].into_dyn(), ndarray::array![0.0, 0.0, 0.0].into_dyn()]),
     ]
 }

@@ -33,6 +33,14 @@ pub(super) fn identities(program: &Program, inst: &Inst) -> Option<Rewrite> {
             .then(|| Rewrite { by: Tree::Val(inner.args[0]), reason: "-(-x) = x" })
             .filter(|_| program.inst(inner.args[0]).dims == inst.dims);
     }
+    if function == Scalar::Scaled {
+        let is_zero = known_scalar(program, inst.args[0])?.is(0.0);
+        let product = || inst.args.iter().map(|&arg| Tree::Val(arg)).collect();
+        return (!is_zero).then(|| Rewrite {
+            by: Tree::map(Scalar::Mul, product(), inst),
+            reason: "scaled(c, x) = c·x for c other than 0",
+        });
+    }
     NEUTRAL.iter().filter(|row| row.function == function).find_map(|row| {
         let rest = inst.args[1 - row.operand];
         let is_neutral = known_scalar(program, inst.args[row.operand])?.is_exactly(row.number);

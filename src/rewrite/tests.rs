@@ -237,6 +237,25 @@ fn small_powers_are_cheaper_functions() {
 }
 
 #[test]
+fn gradients_of_powers_are_products() {
+    let g = Graph::new();
+    let x = matrix(&g, 2, 2);
+    let [slope] = x.pow(3.0).gradients([x]);
+    assert_snapshot!(rewritten(slope, usize::MAX), @r#"
+    1. fold: sub 3.0, 1.0 : f64[] in "gradients/sub" (known while planning)
+    2. algebra: pow "m", 2.0 : f64[2, 2] in "gradients/pow" (x² = square(x))
+    3. algebra: scaled 3.0, "gradients/pow" : f64[2, 2] in "gradients/scaled" (scaled(c, x) = c·x for c other than 0)
+    4. broadcast: mul "broadcast_like", "gradients/scaled" : f64[2, 2] in "gradients/mul" (the operand broadcasts by itself)
+    5. algebra: mul 1.0, "gradients/scaled" : f64[2, 2] in "gradients/mul" (1·x = x)
+    %0 = read "m" : f64[2, 2]  "m"
+    %1 = scalar 3.0 : f64[]  "constant"
+    %2 = square %0 : f64[2, 2]  "gradients/pow"
+    %3 = mul %1, %2 : f64[2, 2]  "gradients/scaled"
+    fetch %3
+    "#);
+}
+
+#[test]
 fn the_logarithm_of_a_softmax_keeps_its_digits() {
     let g = Graph::new();
     let x = matrix(&g, 2, 2);

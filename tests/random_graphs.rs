@@ -1,0 +1,57 @@
+//! Random graphs over all ops: what is run in different ways agrees, and gradients agree with differences.
+
+#[path = "random_graphs/build.rs"]
+mod build;
+#[path = "random_graphs/case.rs"]
+mod case;
+#[path = "random_graphs/check.rs"]
+mod check;
+#[path = "random_graphs/registry.rs"]
+mod registry;
+#[path = "random_graphs/slopes.rs"]
+mod slopes;
+#[path = "random_graphs/table.rs"]
+mod table;
+#[path = "random_graphs/trace.rs"]
+mod trace;
+
+use proptest::prelude::{ProptestConfig, proptest};
+use proptest::test_runner::{RngSeed, TestCaseError};
+
+/// Deterministic unless the environment asks for another seed, so that a failure is nobody's luck;
+/// `PROPTEST_CASES` makes it longer, and `PROPTEST_RNG_SEED` another one.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig {
+        rng_seed: match default.rng_seed {
+            RngSeed::Random => RngSeed::Fixed(40),
+            given @ RngSeed::Fixed(_) => given,
+        },
+        failure_persistence: None,
+        max_shrink_iters: 4000,
+        ..default
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// Optimised, without optimisation, on one thread and on more, in one run and the next, fed in any order in
+    /// memory, prepared and not, of known and of unknown lengths, all at once and a few alone: results are the same.
+    #[test]
+    fn all_ways_of_running_agree(case in case::cases(40, false, true)) {
+        check::check_runs(&case).map_err(TestCaseError::fail)?;
+    }
+
+    /// Gradients are the slopes that differences show.
+    #[test]
+    fn gradients_agree_with_differences(case in case::cases(20, true, false)) {
+        slopes::check_first(&case).map_err(TestCaseError::fail)?;
+    }
+
+    /// So are gradients of gradients.
+    #[test]
+    fn second_gradients_agree_with_differences(case in case::cases(8, true, false)) {
+        slopes::check_second(&case).map_err(TestCaseError::fail)?;
+    }
+}
