@@ -96,7 +96,11 @@ impl<'g> Pullback<'g> {
 
     /// Gives an input its share of the cotangent; nothing is built for an input that needs none.
     pub fn give<S: Into<AnyTensor<'g>>>(&mut self, input: usize, share: impl FnOnce(AnyTensor<'g>) -> S) {
-        if self.wanted.get(input) == Some(&true) {
+        if input >= self.sources.len() {
+            // A node of its own: `Graph::check` and sessions report it.
+            let mistake = Mistake::NoSuchInput { input, inputs: self.sources.len() };
+            self.output.graph().invalid("gradients", mistake);
+        } else if self.wanted[input] {
             let source = self.sources[input];
             let share = summed_to(of_type(share(self.cotangent).into(), source), source);
             self.given.push((source.id(), share));

@@ -35,6 +35,8 @@ pub trait Kernel: fmt::Debug + Send + Sync + 'static {
     /// Fills the output, which is in row-major order and holds unspecified elements, from the inputs, which
     /// may lie in any order. Lengths and element types are those of the operands that the op was lowered with.
     ///
+    /// A panic passes through the run to whoever asked for it; like any failure it leaves the variables as they were.
+    ///
     /// # Errors
     /// Whatever makes the run fail; the error names the node.
     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError>;

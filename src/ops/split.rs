@@ -9,6 +9,9 @@ use crate::shape::{Shape, resolve_axis};
 
 pub(super) const OPS: &[&str] = &["split", "split_transposed"];
 
+/// Parts that are given for a number of parts that cannot be: more than anybody lists, and little memory.
+const MAX_INVALID: usize = 1 << 16;
+
 /// One of the parts into which an axis is cut.
 #[derive(Clone, Debug)]
 struct Part {
@@ -87,8 +90,10 @@ impl<T: Element> Tensor<'_, T> {
         for part in 0..parts.max(1) {
             let cut = self.any().unary(Pick(Part { axis, cut: Cut::Equal { part, parts } }));
             tensors.push(Tensor::typed(cut));
-            // One tensor stands for a mistake in all of them, of which there may be very many.
+            // One mistake stands for all parts, so that there is something at the places of as many as a program may
+            // list.
             if cut.is_invalid() {
+                tensors.resize(parts.clamp(1, MAX_INVALID), Tensor::typed(cut));
                 break;
             }
         }

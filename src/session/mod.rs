@@ -196,7 +196,7 @@ impl Session {
     }
 
     /// Computes the fetches: a tensor or variable gives its value, an operation `()`, and tuples,
-    /// arrays and `Vec`s of them the same structure.
+    /// arrays and `Vec`s of them the same structure. A single number is an array without axes: `loss[[]]`.
     ///
     /// # Errors
     /// A mistake in building what the run needs, a placeholder that it needs, two assignments

@@ -223,6 +223,8 @@ impl<'g, T: Float> Bench<'g, T> {
         if let Some(start) = &self.start {
             self.session.load(start.iter().cloned())?;
         }
+        // Random ops draw the same numbers for every sample.
+        self.session.set_run_count(0);
         let mut feeding = Feeding::of(&self.session);
         for (any, value) in &self.feeds {
             if at.is_none_or(|(x, _)| x.any().id() != any.id()) {

@@ -85,7 +85,7 @@ pub(crate) struct Fresh {
 
 impl Fresh {
     pub(crate) fn new(graph: &Graph, threads: usize, optimize: bool) -> Result<Self> {
-        let session = Session::builder(graph).threads(threads).optimize(optimize).build()?;
+        let session = Session::builder(graph).threads(threads).always_share().optimize(optimize).build()?;
         let starts = session.variable_values()?;
         Ok(Fresh { session, starts })
     }
