@@ -23,6 +23,7 @@ use proptest::test_runner::{RngSeed, TestCaseError};
 fn config() -> ProptestConfig {
     let default = ProptestConfig::default();
     ProptestConfig {
+        cases: default.cases * 2,
         rng_seed: match default.rng_seed {
             RngSeed::Random => RngSeed::Fixed(40),
             given @ RngSeed::Fixed(_) => given,

@@ -151,13 +151,13 @@ impl Leaf {
     /// The float at each place in turn: between -2 and 2, a multiple of 1/8 unless the leaf is rough.
     pub(crate) fn floats(&self) -> ArrayD<f64> {
         self.array(|state| {
-            let eighths = (state % 33) as f64 - 16.0;
+            let eighths = f64::from(state % 33) - 16.0;
             if self.rough { 2.0 * (eighths * 0.71).sin() } else { eighths / 8.0 }
         })
     }
 
     pub(crate) fn ints(&self) -> ArrayD<i64> {
-        self.array(|state| state as i64 % 7 - 3)
+        self.array(|state| i64::from(state % 7) - 3)
     }
 
     pub(crate) fn bools(&self) -> ArrayD<bool> {

@@ -104,7 +104,7 @@ impl Fresh {
 
     pub(crate) fn run<'g>(&self, build: &Build<'g>, fetches: &Fetches<'g>, fed: &Fed) -> Result<Outcome> {
         let (floats, ints, bools, _) = fed.feed(self.reset()?, build).run(fetches.all())?;
-        self.outcome((floats, ints, bools))
+        self.outcome(floats, ints, bools)
     }
 
     /// The same by a callable, called twice; and whether both calls gave the same.
@@ -121,14 +121,16 @@ impl Fresh {
             let [a, b, c] = std::array::from_fn(|i| fed.floats[i].view());
             let (floats, ints, bools, _) =
                 callable.call((a, b, c, fed.ints[0].view(), fed.bools[0].view()))?;
-            self.outcome((floats, ints, bools))
+            self.outcome(floats, ints, bools)
         };
         Ok([call()?, call()?])
     }
 
     fn outcome(
         &self,
-        (floats, ints, bools): (Vec<ArrayD<f64>>, Vec<ArrayD<i64>>, Vec<ArrayD<bool>>),
+        floats: Vec<ArrayD<f64>>,
+        ints: Vec<ArrayD<i64>>,
+        bools: Vec<ArrayD<bool>>,
     ) -> Result<Outcome> {
         Ok(Outcome { floats, ints, bools, variables: self.session.variable_values()? })
     }

@@ -8,6 +8,8 @@ mod elementwise;
 mod models;
 #[path = "table/moves.rs"]
 mod moves;
+#[path = "table/patterns.rs"]
+mod patterns;
 #[path = "table/random.rs"]
 mod random;
 
@@ -63,5 +65,7 @@ const fn row(name: &'static str, kind: Kind, is_exact: bool, apply: Apply) -> Ro
 
 /// All rows.
 pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
-    [elementwise::ROWS, arrays::ROWS, moves::ROWS, models::ROWS, random::ROWS].into_iter().flatten()
+    [elementwise::ROWS, arrays::ROWS, moves::ROWS, models::ROWS, random::ROWS, patterns::ROWS]
+        .into_iter()
+        .flatten()
 }

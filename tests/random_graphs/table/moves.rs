@@ -63,7 +63,7 @@ pub(crate) static ROWS: &[Row] = &[
     row("unstack", Smooth, EXACT, |at| {
         let x = at.ranked(1)?;
         let (axis, signed) = at.axis(x.rank())?;
-        let part = at.number(x.dims[axis].min(4).max(1));
+        let part = at.number(x.dims[axis].clamp(1, 4));
         if x.dims[axis] > 4 || x.dims[axis] == 0 {
             return None;
         }
@@ -95,14 +95,14 @@ pub(crate) static ROWS: &[Row] = &[
         let (axis, signed) = at.axis(a.rank())?;
         let (b, c) = (alike(at, &a, Some(axis))?, alike(at, &a, Some(axis))?);
         let all = [a.tensor, b.tensor, c.tensor];
-        Some(at.graph().concat(&all[..1 + at.number(3)], signed).into())
+        Some(at.graph().concat(&all[..=at.number(3)], signed).into())
     }),
     row("stack", Smooth, EXACT, |at| {
         let a = at.any::<f64>(|dims| dims.len() < MOST_AXES)?;
         let (_, signed) = at.axis(a.rank() + 1)?;
         let (b, c) = (alike(at, &a, None)?, alike(at, &a, None)?);
         let all = [a.tensor, b.tensor, c.tensor];
-        Some(at.graph().stack(&all[..1 + at.number(3)], signed).into())
+        Some(at.graph().stack(&all[..=at.number(3)], signed).into())
     }),
     // -- by indices --------------------------------------------------------------------------------
     row("gather", Smooth, EXACT, |at| {
