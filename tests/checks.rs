@@ -71,12 +71,12 @@ fn an_overflow_is_found_where_it_happens() {
     }
 }
 
-/// Fed values, constants and variables are to blame themselves if they hold such numbers.
 /// What a run says that feeds an infinity.
 fn session_error(g: &Graph, x: Tensor<'_, f64>, y: Tensor<'_, f64>) -> (String, Option<f64>, String) {
     told(Session::new(g).unwrap().feed(x, &arr1(&[f64::NEG_INFINITY, 1.0])).run(y).unwrap_err())
 }
 
+/// Fed values, constants and variables are to blame themselves if they hold such numbers.
 #[test]
 fn a_number_that_was_given_is_blamed_on_where_it_was_given() {
     let g = Graph::new();
