@@ -423,3 +423,15 @@ fn losses_far_out() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn labels_that_do_not_fit_are_blamed_on_the_loss() {
+    let g = Graph::new();
+    let logits = g.placeholder::<f64>("logits", [4, 3]);
+    let labels = g.placeholder::<i64>("labels", [4, 1]);
+    let _ = logits.sparse_softmax_cross_entropy(labels);
+    let error = g.check().unwrap_err().to_string();
+    let expected = "labels of shape [4, 1] are not one for each row of logits of shape [4, 3], in \
+                    `sparse_softmax_cross_entropy` (sparse_softmax_cross_entropy) built at tests/ops_shapes.rs";
+    assert!(error.starts_with(expected), "{error}");
+}

@@ -109,8 +109,9 @@ pub trait Op: fmt::Debug + Send + Sync + 'static {
         true
     }
 
-    /// Whether the gradient to an input is 0 at some elements because they were not taken, so that what was
-    /// computed on the way to them must not matter: it may be infinite or NaN.
+    /// Whether the gradient to an input is 0 at elements which a condition did not take, so that what was computed
+    /// on the way to them must not matter: it may be infinite or NaN. Elementwise gradients above are then
+    /// [`scaled`](Pullback::scale) with care.
     fn masks(&self, _input: usize) -> bool {
         false
     }

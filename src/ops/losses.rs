@@ -234,6 +234,12 @@ impl<'g, T: Float> Tensor<'g, T> {
     pub fn sparse_softmax_cross_entropy(self, labels: impl Operand<'g, i64>) -> Self {
         let any = self.any();
         let labels = labels.into_tensor(any.graph()).any();
+        let types = [labels, any].map(|operand| TensorType::new(operand.dtype(), operand.shape()));
+        if let Err(mistake) = LabelMask.infer(&[&types[0], &types[1]])
+            && !(labels.is_invalid() || any.is_invalid())
+        {
+            return Tensor::typed(any.graph().invalid("sparse_softmax_cross_entropy", mistake));
+        }
         let mask: Tensor<'g, bool> = Tensor::typed(labels.binary(LabelMask, any));
         let centred = self - self.reduce_max(Axes::of([-1]).keep_dims()).stop_gradient();
         let at_label = mask.select(centred, <T as crate::Numeric>::from_f64(0.0)).reduce_sum(-1);
