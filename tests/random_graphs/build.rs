@@ -112,7 +112,8 @@ pub(crate) struct Build<'g> {
     /// Steps that found no operands that fit.
     pub(crate) replaced: usize,
     smooth: bool,
-    derivatives: usize,
+    /// Steps that are derivatives of others.
+    pub(crate) derivatives: usize,
     leaves: usize,
 }
 

@@ -269,8 +269,12 @@ fn compare<'g>(
     let expected = ran("not optimised", plain.run(build, fetches, &stored))?;
     let disturbed = || variant(case, trace, Variant { unknown: true, noise: NOISE });
     close("optimised", names, &alone, &expected, disturbed)?;
-    let known = variant(case, trace, Variant::default())?;
-    close("all lengths known", names, &known, &expected, disturbed)?;
+    // Where lengths are known, gradients need not ask tensors for their shapes, and so come after fewer assignments:
+    // what reads a variable beside such a gradient may see another value of it.
+    if build.derivatives == 0 || build.operations.is_empty() {
+        let known = variant(case, trace, Variant::default())?;
+        close("all lengths known", names, &known, &expected, disturbed)?;
+    }
     for ((name, tensor), array) in fetches.floats.iter().zip(&expected.floats) {
         let declared = tensor.shape();
         let lengths = declared.dims().iter().zip(array.shape());
