@@ -68,7 +68,7 @@ pub use ndarray;
 pub use dtype::{DType, Element, Float, Numeric};
 pub use error::{BuildError, EinsumFault, Error, LoweringError, Mistake, NoGradient, Result};
 pub use gradient::{Gradients, hessian, hessian_vector_product, jacobian, jvp};
-pub use graph::{Graph, Operand, Operation, Tensor, Variable};
+pub use graph::{Graph, NodeInfo, Operand, Operation, Tensor, Variable};
 pub use ops::{AxisRange, CustomPullback, Pad, Ranges, custom_gradient};
 pub use session::{Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};
 pub use shape::{Axes, Shape};

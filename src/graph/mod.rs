@@ -8,6 +8,7 @@
 //! reported by [`Graph::check`], by `Session::new` and by any run that needs the node.
 
 mod context;
+mod info;
 mod names;
 mod operation;
 mod role;
@@ -35,6 +36,7 @@ use crate::value::IntoValue;
 use context::Context;
 use names::{Holder, Names};
 
+pub use info::NodeInfo;
 pub use operation::Operation;
 pub(crate) use role::Role;
 pub use tensor::{AnyTensor, Operand, Tensor};
@@ -69,7 +71,7 @@ pub(crate) struct MistakeId(usize);
 /// A node yet to be added.
 enum NewNode {
     Op(Arc<dyn Op>, Role),
-    Variable { dtype: DType, start: StartingValue },
+    Variable { dtype: DType, start: StartingValue, trainable: bool },
 }
 
 /// A node of the arena.
@@ -135,6 +137,7 @@ impl Arena {
         name: &str,
         dtype: DType,
         start: StartingValue,
+        trainable: bool,
     ) -> Result<(Arc<dyn Op>, Role), Mistake> {
         let dims = start.dims().to_vec();
         if !is_addressable(&dims, dtype) {
@@ -144,7 +147,7 @@ impl Arena {
             Holder::Nobody => {
                 let id = VariableId(self.variables.len() as u32);
                 let op = ops::VariableOp::new(id, TensorType::new(dtype, dims.as_slice()));
-                self.variables.push(VariableRecord { name: name.to_owned(), dtype, dims, start });
+                self.variables.push(VariableRecord { name: name.to_owned(), dtype, dims, start, trainable });
                 return Ok((Arc::new(op), Role::Reads(id)));
             }
             Holder::Scope => None,
@@ -268,8 +271,82 @@ impl Graph {
     /// ```
     #[track_caller]
     pub fn variable<T: Element>(&self, name: &str, start: impl Start<T>) -> Variable<'_, T> {
-        let variable = NewNode::Variable { dtype: T::DTYPE, start: start.into_starting_value() };
+        self.any_variable(name, start, true)
+    }
+
+    /// A variable that optimizers leave alone: statistics of a layer, a counter, what an optimizer remembers.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let w = g.variable("w", zeros([2, 1]));
+    /// let seen = g.non_trainable_variable("seen", 0_i64);
+    /// assert!(w.is_trainable() && !seen.is_trainable());
+    /// assert_eq!(g.trainable_variables::<f32>().len(), 1);
+    /// ```
+    #[track_caller]
+    pub fn non_trainable_variable<T: Element>(&self, name: &str, start: impl Start<T>) -> Variable<'_, T> {
+        self.any_variable(name, start, false)
+    }
+
+    #[track_caller]
+    fn any_variable<T: Element>(&self, name: &str, start: impl Start<T>, trainable: bool) -> Variable<'_, T> {
+        let start = start.into_starting_value();
+        let variable = NewNode::Variable { dtype: T::DTYPE, start, trainable };
         Variable::typed(self.tie(self.push(variable, &[], name, Location::caller(), None)))
+    }
+
+    /// The variables of elements of type `T` that optimizers may change, in the order in which they were built.
+    pub fn trainable_variables<T: Element>(&self) -> Vec<Variable<'_, T>> {
+        self.variables_where(|record| record.trainable)
+    }
+
+    /// The variable of that full name, scopes included, if its elements are of type `T`.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// g.name_scope("dense", || g.variable("bias", zeros([3]))) + 1.0_f32;
+    /// assert!(g.find_variable::<f32>("dense/bias").is_some());
+    /// assert!(g.find_variable::<f64>("dense/bias").is_none());
+    /// ```
+    pub fn find_variable<T: Element>(&self, name: &str) -> Option<Variable<'_, T>> {
+        self.variables_where(|record| record.name == name).pop()
+    }
+
+    /// The variables of elements of type `T` for whose records the condition holds.
+    fn variables_where<T: Element>(&self, holds: impl Fn(&VariableRecord) -> bool) -> Vec<Variable<'_, T>> {
+        let arena = self.shared.read();
+        let found = arena.nodes.iter().enumerate().filter(|(_, node)| match node.role {
+            Role::Reads(id) => {
+                let record = &arena.variables[id.index()];
+                record.dtype == T::DTYPE && holds(record)
+            }
+            _ => false,
+        });
+        found.map(|(index, _)| Variable::typed(self.tie(NodeId(index as u32)))).collect()
+    }
+
+    /// The seed from which the graph's random numbers derive.
+    pub fn seed(&self) -> u64 {
+        self.shared.seed
+    }
+
+    /// A tensor that stands for a mistake in building: for functions that compose ops and find their arguments
+    /// not to fit. `op` names the function in the error.
+    ///
+    /// ```
+    /// use flowgrad::op::Mistake;
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let reason = "takes 1 to 9 groups, but came 0".to_owned();
+    /// g.mistaken::<f32>("group_norm", Mistake::Custom { reason });
+    /// let message = g.check().unwrap_err().to_string();
+    /// assert!(message.starts_with("takes 1 to 9 groups, but came 0, in `group_norm` (group_norm) built at "));
+    /// ```
+    #[track_caller]
+    pub fn mistaken<T: Element>(&self, op: &'static str, mistake: Mistake) -> Tensor<'_, T> {
+        self.invalid(op, mistake).typed()
     }
 
     /// Applies an op that is not one of the crate's own; see [`op`](crate::op).
@@ -433,11 +510,12 @@ impl Graph {
         let is_sound = inherited.is_none() && mistake.is_none();
         let ((op, role), mistake) = match new {
             NewNode::Op(op, role) => ((op, role), mistake),
-            NewNode::Variable { dtype, start } if is_sound => match arena.add_variable(&scoped, dtype, start)
-            {
-                Ok(op) => (op, None),
-                Err(mistake) => ((ops::Invalid::op("variable"), Role::Pure), Some(mistake)),
-            },
+            NewNode::Variable { dtype, start, trainable } if is_sound => {
+                match arena.add_variable(&scoped, dtype, start, trainable) {
+                    Ok(op) => (op, None),
+                    Err(mistake) => ((ops::Invalid::op("variable"), Role::Pure), Some(mistake)),
+                }
+            }
             NewNode::Variable { .. } => ((ops::Invalid::op("variable"), Role::Pure), mistake),
         };
         let inferred = match (inherited, mistake) {

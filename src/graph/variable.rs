@@ -50,6 +50,8 @@ pub(crate) struct VariableRecord {
     pub(crate) dtype: DType,
     pub(crate) dims: Vec<usize>,
     pub(crate) start: StartingValue,
+    /// Whether optimizers may change it.
+    pub(crate) trainable: bool,
 }
 
 impl VariableRecord {
@@ -98,6 +100,17 @@ impl<'g, T: Element> Variable<'g, T> {
     /// Its value as a tensor.
     pub fn tensor(self) -> Tensor<'g, T> {
         self.tensor
+    }
+
+    /// Whether optimizers may change it; see
+    /// [`non_trainable_variable`](crate::Graph::non_trainable_variable).
+    pub fn is_trainable(self) -> bool {
+        let any = self.tensor.any();
+        let arena = any.graph().shared().read();
+        match arena.node(any.id()).role {
+            Role::Reads(variable) => arena.variables[variable.index()].trainable,
+            _ => false,
+        }
     }
 
     /// Gives the variable another name, inside the current scope; a name taken becomes `n_1`.

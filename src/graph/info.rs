@@ -1,0 +1,59 @@
+//! [`NodeInfo`]: what there is to tell of a node, for tools that list, draw or export graphs.
+
+use std::panic::Location;
+
+use super::{Arena, Graph, Node, NodeId};
+use crate::shape::TensorType;
+
+/// A node as [`Graph::nodes`] lists it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NodeInfo {
+    /// The unique name, scopes included.
+    pub name: String,
+    /// The op's name.
+    pub op: &'static str,
+    /// The op's attributes as text; empty if it has none.
+    pub attributes: String,
+    /// The names of the nodes whose values it takes, in order.
+    pub inputs: Vec<String>,
+    /// The names of the nodes that run before it although it does not take their values.
+    pub control_inputs: Vec<String>,
+    /// The element type and shape of its value.
+    pub output: TensorType,
+    /// The line that built it.
+    pub location: &'static Location<'static>,
+}
+
+impl NodeInfo {
+    fn of(arena: &Arena, node: &Node) -> Self {
+        let names = |ids: &[NodeId]| ids.iter().map(|&id| arena.node(id).name.clone()).collect();
+        NodeInfo {
+            name: node.name.clone(),
+            op: node.op.name(),
+            attributes: node.op.attributes(),
+            inputs: names(&node.inputs),
+            control_inputs: names(&node.control),
+            output: node.output.clone(),
+            location: node.location,
+        }
+    }
+}
+
+impl Graph {
+    /// All nodes, in the order in which they were built: each behind those that it takes values of.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f32>("x", [None]);
+    /// let _ = (x + x).named("y");
+    /// let nodes = g.nodes();
+    /// let y = &nodes[1];
+    /// assert_eq!((y.name.as_str(), y.op, y.inputs.as_slice()), ("y", "add", &["x".into(), "x".into()][..]));
+    /// ```
+    pub fn nodes(&self) -> Vec<NodeInfo> {
+        let arena = self.shared().read();
+        arena.nodes.iter().map(|node| NodeInfo::of(&arena, node)).collect()
+    }
+}
