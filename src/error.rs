@@ -295,6 +295,26 @@ pub enum Mistake {
         lengths: Vec<isize>,
     },
 
+    /// An initializer that defines no elements.
+    #[error("{initializer} takes {expected}, but came {found}")]
+    Initializer {
+        /// The initializer's name.
+        initializer: &'static str,
+        /// What it needs.
+        expected: &'static str,
+        /// What it has.
+        found: String,
+    },
+
+    /// More axes than there are.
+    #[error("the last {axes} axes are asked for of a tensor of rank {rank}")]
+    LastAxes {
+        /// The number of axes asked for.
+        axes: usize,
+        /// The number of axes there are.
+        rank: usize,
+    },
+
     /// An axis to squeeze whose length is not 1.
     #[error("axis {axis} of the shape {shape} cannot be squeezed, for its length is not 1")]
     SqueezedLength {
@@ -462,6 +482,71 @@ pub enum Mistake {
     NotSquare {
         /// The shape that came.
         shape: Shape,
+    },
+
+    /// Something that should be images.
+    #[error("images of [batch, height, width, channels] are expected, but came {shape}")]
+    NotImages {
+        /// The shape that came.
+        shape: Shape,
+    },
+
+    /// A window without size, or that does not move.
+    #[error("the {what} of a window must be at least 1 each, but came {rows} by {columns}")]
+    EmptyWindow {
+        /// Which of its lengths: `size`, `strides` or `dilations`.
+        what: &'static str,
+        /// Rows.
+        rows: usize,
+        /// Columns.
+        columns: usize,
+    },
+
+    /// A window that spans more than there is of an image.
+    #[error("a window that spans {extent} does not fit into a {axis} of {padded}, padding included")]
+    WindowTooLarge {
+        /// `height` or `width`.
+        axis: &'static str,
+        /// Rows or columns that the window spans.
+        extent: usize,
+        /// Rows or columns of the image and its padding.
+        padded: usize,
+    },
+
+    /// Something that should be the kernel of a convolution.
+    #[error(
+        "a kernel of [height, width, channels / groups, filters], all known, is expected, but came {kernel}"
+    )]
+    NotAKernel {
+        /// The shape that came.
+        kernel: Shape,
+    },
+
+    /// A kernel for images of other channels.
+    #[error(
+        "a kernel of shape {kernel} in {groups} groups takes {expected} channels, but the images {images} \
+         have {found}"
+    )]
+    KernelChannels {
+        /// The shape of the kernel.
+        kernel: Shape,
+        /// The number of groups.
+        groups: usize,
+        /// The channels that the kernel takes.
+        expected: usize,
+        /// The shape of the images.
+        images: Shape,
+        /// The channels of the images.
+        found: usize,
+    },
+
+    /// Filters that cannot be shared out to groups.
+    #[error("{filters} filters cannot be shared out to {groups} groups")]
+    FilterGroups {
+        /// The number of filters.
+        filters: usize,
+        /// The number of groups.
+        groups: usize,
     },
 
     /// A range of numbers that cannot be counted out.

@@ -69,7 +69,7 @@ pub use dtype::{DType, Element, Float, Numeric};
 pub use error::{BuildError, EinsumFault, Error, LoweringError, Mistake, NoGradient, Result};
 pub use gradient::{Gradients, hessian, hessian_vector_product, jacobian, jvp};
 pub use graph::{Graph, NodeInfo, Operand, Operation, Tensor, Variable};
-pub use ops::{AxisRange, CustomPullback, Pad, Ranges, custom_gradient};
+pub use ops::{AxisRange, Convolution, CustomPullback, Pad, Padding, Ranges, Window, custom_gradient};
 pub use session::{Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};
 pub use shape::{Axes, Shape};
 pub use value::{IntoValue, Value};

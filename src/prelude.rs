@@ -1,10 +1,13 @@
 //! What a program that uses flowgrad imports: `use flowgrad::prelude::*;`.
 
-pub use crate::initializer::{Initializer, full, glorot_uniform, ones, random_normal, random_uniform, zeros};
+pub use crate::initializer::{
+    Initializer, full, glorot_normal, glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform,
+    ones, orthogonal, random_normal, random_uniform, truncated_normal, zeros,
+};
 pub use crate::ndarray;
 pub use crate::testing::{AssertClose as _, check_gradients};
 pub use crate::{
-    Axes, AxisRange, Callable, CustomPullback, DType, Element, Error, Fetch, Float, Gradients, Graph,
-    Numeric, Operand, Operation, Pad, Result, Session, Shape, Tensor, Value, Variable, custom_gradient,
-    hessian, hessian_vector_product, jacobian, jvp,
+    Axes, AxisRange, Callable, Convolution, CustomPullback, DType, Element, Error, Fetch, Float, Gradients,
+    Graph, Numeric, Operand, Operation, Pad, Padding, Result, Session, Shape, Tensor, Value, Variable,
+    Window, custom_gradient, hessian, hessian_vector_product, jacobian, jvp,
 };

@@ -5,7 +5,22 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// Public functions in the files of ops that are no ops: they belong to other types, or ask and do not build.
-const NO_OPS: &[&str] = &["cotangent", "input", "inputs", "output", "seed", "step"];
+const NO_OPS: &[&str] = &[
+    "cotangent",
+    "dilations",
+    "groups",
+    "input",
+    "inputs",
+    "of",
+    "output",
+    "padded",
+    "padding",
+    "same",
+    "seed",
+    "step",
+    "strides",
+    "valid",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -12,7 +12,7 @@ use crate::kernel::fold;
 use crate::kernel::gemm::Product;
 use crate::kernel::prefetch::prefetch;
 use crate::kernel::tile::Args;
-use crate::lower::size;
+use crate::lower::{Dims, size};
 use crate::op::{ArrayRef, KernelError, with_element};
 use crate::plan::{
     Accumulator, Base, BufferId, Compute, ComputeOperand, Factors, Fallible, Kind, Opening, Operands, Region,
@@ -83,7 +83,7 @@ pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>
         }
         Kind::Compute(compute) => {
             // SAFETY: the caller's promise.
-            unsafe { run_kernel(compute, addresses) }
+            unsafe { run_kernel(compute, task, addresses) }
                 .map_err(|error| Cause::Kernel { node: compute.node, error })
         }
         Kind::Copy { src, dst, bytes } => {
@@ -94,30 +94,46 @@ pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>
     }
 }
 
-/// Runs a kernel on its operands as they lie.
+/// Runs a kernel on its operands as they lie, or on a task's part of them.
 ///
 /// # Safety
 /// As for [`run_task`].
-unsafe fn run_kernel(compute: &Compute, addresses: Addresses<'_>) -> Result<(), KernelError> {
+unsafe fn run_kernel(compute: &Compute, task: usize, addresses: Addresses<'_>) -> Result<(), KernelError> {
+    let part = compute.indices(task);
+    // The lengths of an array's part, and where it starts.
+    let cut = |buffer: BufferId, dtype: DType, dims: &Dims, stride: Option<&usize>| {
+        let (mut dims, start) = (dims.clone(), addresses.of(buffer));
+        match (&part, stride) {
+            (Some(part), Some(stride)) => {
+                dims[0] = part.len();
+                (dims, start.wrapping_add(part.start * stride * dtype.size()))
+            }
+            _ => (dims, start),
+        }
+    };
     let input = |operand: &ComputeOperand| {
         let ComputeOperand { buffer, dtype, dims, strides } = operand;
-        let shape = IxDyn(dims).strides(IxDyn(strides));
+        let (dims, start) = cut(*buffer, *dtype, dims, strides.first());
+        let shape = IxDyn(&dims).strides(IxDyn(strides));
         with_element!(*dtype, T => {
             // SAFETY: the buffer reaches the last element that the lengths and strides lead to, of this type, which
-            // an earlier step has written and none writes now.
-            T::array_ref(unsafe { ArrayViewD::from_shape_ptr(shape, addresses.of(*buffer).cast::<T>()) })
+            // an earlier step has written and none writes now. A part lies within: each operand of a kernel that is
+            // cut has the axis along which it is.
+            T::array_ref(unsafe { ArrayViewD::from_shape_ptr(shape, start.cast::<T>()) })
         })
     };
     let inputs: SmallVec<[ArrayRef<'_>; 4]> = compute.operands.iter().map(input).collect();
-    let (start, shape) = (addresses.of(compute.dst), IxDyn(&compute.dims));
+    let stride = size(compute.dims.get(1..).unwrap_or_default());
+    let (dims, start) = cut(compute.dst, compute.dtype, &compute.dims, Some(&stride));
     if compute.dtype == DType::Bool {
         // What other steps left there need not be truth values.
-        // SAFETY: the buffer holds as many bytes, and this step alone touches it.
-        unsafe { start.write_bytes(0, size(&compute.dims)) };
+        // SAFETY: the buffer holds as many bytes, and this task alone touches them.
+        unsafe { start.write_bytes(0, size(&dims)) };
     }
+    let shape = IxDyn(&dims);
     let output = with_element!(compute.dtype, T => {
-        // SAFETY: the buffer holds as many elements of this type, initialised as arena memory is, and this step
-        // alone touches it.
+        // SAFETY: the buffer holds as many elements of this type, initialised as arena memory is, and this task
+        // alone touches them.
         T::array_mut(unsafe { ArrayViewMutD::from_shape_ptr(shape, start.cast::<T>()) })
     });
     compute.kernel.run(&inputs, output)

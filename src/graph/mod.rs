@@ -71,7 +71,7 @@ pub(crate) struct MistakeId(usize);
 /// A node yet to be added.
 enum NewNode {
     Op(Arc<dyn Op>, Role),
-    Variable { dtype: DType, start: StartingValue, trainable: bool },
+    Variable { dtype: DType, start: Result<StartingValue, Mistake>, trainable: bool },
 }
 
 /// A node of the arena.
@@ -136,9 +136,10 @@ impl Arena {
         &mut self,
         name: &str,
         dtype: DType,
-        start: StartingValue,
+        start: Result<StartingValue, Mistake>,
         trainable: bool,
     ) -> Result<(Arc<dyn Op>, Role), Mistake> {
+        let start = start?;
         let dims = start.dims().to_vec();
         if !is_addressable(&dims, dtype) {
             return Err(Mistake::VariableShape { shape: dims.into() });

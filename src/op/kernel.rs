@@ -10,8 +10,8 @@ use crate::dtype::{DType, Element};
 /// A computation on arrays that the framework takes as a whole: it plans memory and order around it, and
 /// looks inside no further.
 ///
-/// It is done on one thread, in parallel with what does not depend on it, and must give the same elements
-/// whenever it is given the same inputs.
+/// It is done on one thread, in parallel with what does not depend on it, or on several for parts of a
+/// [batch](Kernel::is_batched), and must give the same elements whenever it is given the same inputs.
 ///
 /// ```
 /// use flowgrad::op::{ArrayMut, ArrayRef, Kernel, KernelError};
@@ -44,6 +44,13 @@ pub trait Kernel: fmt::Debug + Send + Sync + 'static {
     /// Whether it does more than to fill the output: it may fail, or something outside can tell that it ran. It
     /// is then run whenever its node is, also where nobody needs the elements, and never ahead of a run.
     fn must_run(&self) -> bool {
+        false
+    }
+
+    /// Whether the first axis is a batch: what the output has at an index of it depends only on what the inputs, all of
+    /// which have the axis, have at that index. The kernel may then be run for some of the indices at a time, on several
+    /// threads; the arrays that it is given have as many along their first axis.
+    fn is_batched(&self) -> bool {
         false
     }
 }

@@ -79,6 +79,10 @@ impl Kernel for Search {
         }, else ());
         Ok(())
     }
+
+    fn is_batched(&self) -> bool {
+        self.axis > 0
+    }
 }
 
 /// The place of the first element that no other is better than; a NaN is better than every number.

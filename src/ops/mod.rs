@@ -29,6 +29,7 @@ op_files![
     compare,
     concat,
     constant,
+    convolution,
     cumsum,
     custom_gradient,
     diagonal,
@@ -44,6 +45,8 @@ op_files![
     neural,
     one_hot,
     pad,
+    patches,
+    pooling,
     power,
     product,
     random,
@@ -78,9 +81,11 @@ pub(crate) fn is_registered(name: &str) -> bool {
 
 pub(crate) use broadcast::{BroadcastLike, ExpectShape, SumLike};
 pub(crate) use constant::{Constant, Invalid, Placeholder};
+pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};
 pub(crate) use identity::Identity;
 pub use pad::Pad;
+pub use patches::{Padding, Window};
 pub(crate) use scaled::Scaled;
 pub use slice::{AxisRange, Ranges};
 pub(crate) use state::{Assign, Group, Initializer, Update, VariableOp};

@@ -1,5 +1,5 @@
-//! The same elements under other lengths: `reshape`, `expand_dims`, `squeeze`, `broadcast_to`, and `reshape_like`
-//! for their gradients.
+//! The same elements under other lengths: `reshape`, `reshape_last`, `expand_dims`, `squeeze`, `broadcast_to`, and
+//! `reshape_like` for their gradients.
 //!
 //! Each gives a view of its input. No element moves, but where only a copy can have them in order: behind a
 //! transpose.
@@ -13,13 +13,16 @@ use crate::op::Op;
 use crate::ops::broadcast::check_stretches;
 use crate::shape::{Axes, Shape, TensorType, resolve_axis};
 
-pub(super) const OPS: &[&str] = &["reshape", "expand_dims", "squeeze", "broadcast_to", "reshape_like"];
+pub(super) const OPS: &[&str] =
+    &["reshape", "reshape_last", "expand_dims", "squeeze", "broadcast_to", "reshape_like"];
 
 /// Other lengths for the same number of elements.
 #[derive(Debug)]
 enum Reshape {
     /// These lengths, of which one may be -1: whatever remains.
     To(Vec<isize>),
+    /// These lengths in place of so many last axes, one of which may be -1.
+    Last(usize, Vec<isize>),
     /// One axis of length 1 more.
     Expanded(isize),
     /// Without these axes, whose length is 1.
@@ -31,6 +34,14 @@ impl Reshape {
     fn shape(&self, from: &Shape) -> Result<Shape, Mistake> {
         match self {
             Reshape::To(lengths) => filled(lengths, from),
+            Reshape::Last(axes, lengths) => {
+                let Some(kept) = from.rank().checked_sub(*axes) else {
+                    return Err(Mistake::LastAxes { axes: *axes, rank: from.rank() });
+                };
+                let (kept, replaced) = from.dims().split_at(kept);
+                let replacing = filled(lengths, &replaced.into())?;
+                Ok([kept, replacing.dims()].concat().into())
+            }
             Reshape::Expanded(axis) => {
                 let axis = resolve_axis(*axis, from.rank() + 1)?;
                 let (before, behind) = from.dims().split_at(axis);
@@ -91,6 +102,7 @@ impl Op for Reshape {
     fn name(&self) -> &'static str {
         match self {
             Reshape::To(_) => "reshape",
+            Reshape::Last(..) => "reshape_last",
             Reshape::Expanded(_) => "expand_dims",
             Reshape::Squeezed(_) => "squeeze",
         }
@@ -117,6 +129,7 @@ impl Op for Reshape {
     fn attributes(&self) -> String {
         match self {
             Reshape::To(lengths) => format!("{lengths:?}"),
+            Reshape::Last(axes, lengths) => format!("{axes} to {lengths:?}"),
             Reshape::Expanded(axis) => axis.to_string(),
             Reshape::Squeezed(axes) => axes.to_string(),
         }
@@ -202,6 +215,25 @@ impl<T: Element> Tensor<'_, T> {
     #[track_caller]
     pub fn reshape(self, lengths: impl Into<Vec<isize>>) -> Self {
         Tensor::typed(self.any().unary(Reshape::To(lengths.into())))
+    }
+
+    /// The elements in the same order with other lengths in place of the last axes, so many of them; one length may be
+    /// -1: what remains for it. Axes before may be of unknown length.
+    ///
+    /// Gradient: the cotangent in the shape of `self`. More axes than there are, and lengths for another number of
+    /// elements, are building errors.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f32>("x", [None, None, Some(8)]);
+    /// let heads = x.reshape_last(1, [2, 4]);
+    /// assert_eq!(heads.shape().to_string(), "[?, ?, 2, 4]");
+    /// assert_eq!(heads.reshape_last(2, [-1]).shape().to_string(), "[?, ?, 8]");
+    /// ```
+    #[track_caller]
+    pub fn reshape_last(self, axes: usize, lengths: impl Into<Vec<isize>>) -> Self {
+        Tensor::typed(self.any().unary(Reshape::Last(axes, lengths.into())))
     }
 
     /// The tensor with one axis of length 1 more, which is axis `axis` of the result; -1 puts it last.
@@ -291,6 +323,22 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
                 }
             }
         ),
+        example!(
+            "reshape_last to two axes",
+            &[&[2, 3, 4]],
+            |_, x| x[0].reshape_last(1, [2, -1]),
+            |x| shaped(&x[0], &[2, 3, 2, 2]),
+        ),
+        example!(
+            "reshape_last of two axes",
+            &[&[2, 3, 4]],
+            |_, x| x[0].transpose().reshape_last(2, [6]) * 2.0,
+            |x| { shaped(&(2.0 * x[0].t().to_owned()), &[4, 6]) }
+        ),
+        example!("reshape_last of no axis", &[&[2, 0]], |_, x| x[0].reshape_last(0, [1, 1]), |x| shaped(
+            &x[0],
+            &[2, 0, 1, 1]
+        ),),
         example!("squeeze of a listed axis", &[&[1, 3, 1]], |_, x| x[0].squeeze([-1, 0]), |x| shaped(
             &x[0],
             &[3]

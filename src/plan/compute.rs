@@ -1,5 +1,6 @@
 //! A step that runs a kernel which the vocabulary does not know.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::BufferId;
@@ -19,6 +20,36 @@ pub(crate) struct Compute {
     pub(crate) dst: BufferId,
     pub(crate) dtype: DType,
     pub(crate) dims: Dims,
+    /// Indices of the first axis, of the output and of all operands, for one task; `None` if they are one task.
+    pub(crate) per_task: Option<usize>,
+}
+
+/// Nanoseconds of work that a task should hold, by the cost that is assumed of kernels.
+const TASK_COST: f64 = 50_000.0;
+
+impl Compute {
+    /// The indices of the first axis for one task of a kernel that costs so much, if it may be cut along it.
+    pub(super) fn indices_per_task(
+        kernel: &dyn Kernel,
+        operands: &[ComputeOperand],
+        dims: &[usize],
+        cost: f64,
+    ) -> Option<usize> {
+        let &length = dims.first()?;
+        let all_have_it = operands.iter().all(|operand| operand.dims.first() == Some(&length));
+        let per_task = (TASK_COST / (cost / length as f64)).ceil() as usize;
+        (kernel.is_batched() && all_have_it && per_task < length).then_some(per_task.max(1))
+    }
+
+    pub(crate) fn tasks(&self) -> usize {
+        self.per_task.map_or(1, |per_task| self.dims[0].div_ceil(per_task))
+    }
+
+    /// The indices of the first axis that a task computes, if it is not all there is.
+    pub(crate) fn indices(&self, task: usize) -> Option<Range<usize>> {
+        let first = task * self.per_task?;
+        Some(first..self.dims[0].min(first + self.per_task?))
+    }
 }
 
 /// An array that a kernel reads, as it lies.

@@ -426,7 +426,9 @@ impl Planner<'_> {
         reads.dedup();
         let dst = self.buffer_of[&val];
         let bytes = inst.args.iter().map(|&arg| self.bytes(arg)).sum::<usize>() + self.bytes(val);
+        let cost = order::compute_cost(bytes);
         let compute = Compute {
+            per_task: Compute::indices_per_task(&**kernel, &operands, &inst.dims, cost),
             kernel: Arc::clone(kernel),
             node: inst.origin,
             operands,
@@ -434,7 +436,6 @@ impl Planner<'_> {
             dtype: inst.dtype,
             dims: inst.dims.clone(),
         };
-        let cost = order::compute_cost(bytes);
         self.steps.push(Step { kind: Kind::Compute(compute), reads, writes: vec![dst], cost });
     }
 

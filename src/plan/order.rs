@@ -223,7 +223,8 @@ impl Step {
                 factors.batch.len().div_ceil(factors.batch.per_task(panels)) * panels
             }
             Kind::Fold { fold, .. } => fold.tasks(),
-            Kind::Compute(_) | Kind::Copy { .. } => 1,
+            Kind::Compute(compute) => compute.tasks(),
+            Kind::Copy { .. } => 1,
         }
     }
 }

@@ -73,12 +73,15 @@ fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
             let lengths = [fold.outer, fold.axis, fold.inner];
             writeln!(f, "step {index}: b{} = fold b{} over the middle of {lengths:?}", dst.0, src.0)
         }
-        Kind::Compute(Compute { operands, dst, .. }) => {
+        Kind::Compute(compute @ Compute { operands, dst, .. }) => {
             write!(f, "step {index}: b{} = compute", dst.0)?;
             for (position, operand) in operands.iter().enumerate() {
                 write!(f, "{} b{}", if position == 0 { "" } else { "," }, operand.buffer.0)?;
             }
-            writeln!(f)
+            match compute.tasks() {
+                1 => writeln!(f),
+                tasks => writeln!(f, " in {tasks} parts"),
+            }
         }
         Kind::Copy { src, dst, bytes } => {
             writeln!(f, "step {index}: b{} = copy b{}, {bytes} bytes", dst.0, src.0)

@@ -22,7 +22,22 @@ const WITHOUT_ROW: [&str; 2] = [
 ];
 
 /// Public functions in the files of ops that are no ops, or none with a row.
-const NO_OPS: [&str; 6] = ["cotangent", "input", "inputs", "output", "print", "step"];
+const NO_OPS: [&str; 14] = [
+    "cotangent",
+    "dilations",
+    "groups",
+    "input",
+    "inputs",
+    "of",
+    "output",
+    "padded",
+    "padding",
+    "print",
+    "same",
+    "step",
+    "strides",
+    "valid",
+];
 
 /// Graphs that are built of each row.
 const GRAPHS: usize = 40;

@@ -622,6 +622,66 @@ def contractions():
         case("dot", normal("dot", (n,), (n,)), lambda m, a, b: m.dot(a, b))
 
 
+# -- images ----------------------------------------------------------------------------------------
+
+def places(length, size, stride, dilation, padding):
+    """Places of a window along an axis, with rows of padding before and behind."""
+    extent = (size - 1) * dilation + 1
+    if padding == "same":
+        count = -(-length // stride)
+        total = max((count - 1) * stride + extent - length, 0)
+        return count, (total // 2, total - total // 2)
+    return (length + sum(padding) - extent) // stride + 1, tuple(padding)
+
+
+def taps(m, x, size, strides, dilations, padding, filling):
+    """For each place in the window the pixels that it shows, over all places of the window."""
+    along = [places(x.shape[1 + i], size[i], strides[i], dilations[i], padding if padding == "same" else padding[i]) for i in (0, 1)]
+    x = m.pad(x, [(0, 0), along[0][1], along[1][1], (0, 0)], constant_values=filling)
+    def cut(axis, start):
+        count, stride = along[axis][0], strides[axis]
+        return slice(start, start + (count - 1) * stride + 1, stride)
+    return {(r, s): x[:, cut(0, r * dilations[0]), cut(1, s * dilations[1])] for r in range(size[0]) for s in range(size[1])}
+
+
+WINDOWS = [  # strides, dilations, padding
+    [(1, 1), (1, 1), "same"], [(1, 1), (1, 1), [[0, 0], [0, 0]]], [(2, 1), (1, 1), "same"], [(2, 3), (1, 1), [[1, 0], [2, 1]]],
+]
+
+
+def images():
+    for strides, dilations, padding in WINDOWS + [[(1, 1), (2, 3), "same"], [(1, 2), (2, 1), [[3, 0], [1, 2]]]]:
+        for shape, kernel, groups in [[(2, 5, 6, 3), (3, 2, 3, 4), 1], [(1, 4, 7, 4), (2, 3, 2, 6), 2], [(2, 6, 4, 1), (3, 3, 1, 2), 1]]:
+            def convolved(m, x, k):
+                shown = taps(m, x, kernel[:2], strides, dilations, padding, 0.0)
+                parts = []
+                for group in range(groups):
+                    channels = slice(group * kernel[2], (group + 1) * kernel[2])
+                    filters = slice(group * kernel[3] // groups, (group + 1) * kernel[3] // groups)
+                    parts.append(sum(m.einsum("nhwc,cf->nhwf", shown[tap][..., channels], k[tap][:, filters]) for tap in shown))
+                return m.concatenate(parts, -1)
+            def by_jax(m, x, k):
+                around = "SAME" if padding == "same" else padding
+                return jax.lax.conv_general_dilated(x, k, strides, around, rhs_dilation=dilations, feature_group_count=groups,
+                                                    dimension_numbers=("NHWC", "HWIO", "NHWC"))
+            case("conv2d", normal("conv2d", shape, kernel), convolved, by_jax, strides=strides, dilations=dilations,
+                 padding=[] if padding == "same" else padding, groups=groups)
+    for strides, dilations, padding in WINDOWS:
+        for shape, size in [[(2, 5, 6, 3), (2, 2)], [(1, 4, 7, 2), (3, 2)]]:
+            around = "SAME" if padding == "same" else [(0, 0), *map(tuple, padding), (0, 0)]
+            def reduced(start, function):
+                window, steps = (1, *size, 1), (1, *strides, 1)
+                return lambda x: jax.lax.reduce_window(x, start, function, window, steps, around)
+            attributes = {"size": size, "strides": strides, "padding": [] if padding == "same" else padding}
+            largest = lambda m, x: np.max(np.stack(list(taps(np, x, size, strides, (1, 1), padding, -np.inf).values())), 0)
+            case("max_pool2d", normal("max_pool2d", shape), largest, lambda m, x: reduced(-jnp.inf, jax.lax.max)(x), **attributes)
+            def mean(m, x):
+                total = lambda x: sum(taps(m, x, size, strides, (1, 1), padding, 0.0).values())
+                return total(x) / total(m.ones_like(x))
+            sums = reduced(0.0, jax.lax.add)
+            case("avg_pool2d", normal("avg_pool2d", shape), mean, lambda m, x: sums(x) / sums(jnp.ones_like(x)), **attributes)
+
+
 # -- networks --------------------------------------------------------------------------------------
 
 def softmax(m, x, axis):
@@ -677,7 +737,7 @@ def networks():
             case(op, [x, labels], entropy)
 
 
-for section in [unary, binary, casts, reductions, along_an_axis, shapes, indexed, contractions, networks]:
+for section in [unary, binary, casts, reductions, along_an_axis, shapes, indexed, contractions, images, networks]:
     section()
     jax.clear_caches()
 

@@ -96,6 +96,7 @@ pub(super) fn table() -> Vec<Row> {
     rows.extend(moves());
     rows.extend(indexed());
     rows.extend(contractions());
+    rows.extend(images());
     rows.extend(networks());
     rows
 }
@@ -248,6 +249,32 @@ fn indexed() -> Vec<Row> {
             x.float(0).scatter_add(x.int(1), x.float(2), a.int("axis")).into()
         }),
         row("one_hot", SAME, EQUAL, |_, x, a| x.int(0).one_hot::<f64>(a.get("depth")).into()),
+    ]
+}
+
+/// The padding of a case: none is `Same`.
+fn padding(a: &Attributes) -> Padding {
+    match a.get::<Vec<(usize, usize)>>("padding")[..] {
+        [rows, columns] => Padding::Explicit([rows, columns]),
+        _ => Padding::Same,
+    }
+}
+
+fn images() -> Vec<Row> {
+    fn window(a: &Attributes) -> Window {
+        Window::of(a.get("size")).strides(a.get("strides")).padding(padding(a))
+    }
+    vec![
+        row("conv2d", SUMS, SUMS, |_, x, a| {
+            let convolution = match padding(a) {
+                Padding::Explicit(around) => Convolution::padded(around),
+                _ => Convolution::same(),
+            };
+            let convolution = convolution.strides(a.get("strides")).dilations(a.get("dilations"));
+            x.float(0).conv2d(x.float(1), convolution.groups(a.get("groups"))).into()
+        }),
+        row("max_pool2d", SAME, EXACT, |_, x, a| x.float(0).max_pool2d(window(a)).into()),
+        row("avg_pool2d", SUMS, SUMS, |_, x, a| x.float(0).avg_pool2d(window(a)).into()),
     ]
 }
 

@@ -16,6 +16,13 @@ macro_rules! reduction {
 
 pub(crate) static ROWS: &[Row] = &[
     // -- views -------------------------------------------------------------------------------------
+    row("reshape_last", Smooth, EXACT, |at| {
+        let x = at.any::<f64>(|dims| (1..=3).contains(&dims.len()))?;
+        let axes = 1 + at.number(x.rank());
+        let length: usize = x.dims[x.rank() - axes..].iter().product();
+        let part = [2, 3, 1].into_iter().find(|part| length % part == 0)?;
+        Some(x.reshape_last(axes, [part as isize, (length / part) as isize]).into())
+    }),
     row("reshape", Smooth, EXACT, |at| {
         let x = at.float()?;
         let size = x.size();

@@ -33,6 +33,21 @@ fn alike<'g>(at: &mut At<'_, 'g>) -> Option<(X<'g>, X<'g>)> {
     Some((a, b))
 }
 
+/// A matrix as an image of one channel, or of as many as it has columns.
+fn image<'g>(at: &mut At<'_, 'g>) -> Option<Tensor<'g, f64>> {
+    let x = at.any::<f64>(|dims| dims.len() == 2 && !dims.contains(&0))?;
+    let [rows, columns] = [x.dims[0] as isize, x.dims[1] as isize];
+    Some(x.reshape(if at.number(2) == 0 { [1, rows, columns, 1] } else { [rows, 1, 1, columns] }))
+}
+
+/// A small window of any kind that fits every image.
+fn window(at: &mut At<'_, '_>) -> Window {
+    let [height, width, down, across] = [3, 3, 2, 2].map(|below| 1 + at.number(below));
+    let around = [(height, at.number(2)), (at.number(2), width)];
+    let padding = if at.number(2) == 0 { Padding::Same } else { Padding::Explicit(around) };
+    Window::of([height, width]).strides([down, across]).padding(padding)
+}
+
 pub(crate) static ROWS: &[Row] = &[
     // -- products ----------------------------------------------------------------------------------
     row("matmul", Smooth, EXACT, |at| {
@@ -51,6 +66,35 @@ pub(crate) static ROWS: &[Row] = &[
         let bias = at.any::<f64>(|dims| dims.is_empty() || dims == [1])?;
         Some((product * 0.5 + bias.tensor).tanh().into())
     }),
+    // -- images ------------------------------------------------------------------------------------
+    row("extract_patches", Smooth, EXACT, |at| {
+        let x = image(at)?;
+        let dilations = [1 + at.number(2), 1];
+        let window = window(at).dilations(dilations).padding(Padding::Same);
+        Some(x.extract_patches(window).reshape([-1]).into())
+    }),
+    row("conv2d", Smooth, EXACT, |at| {
+        let x = image(at)?;
+        let kernel = at.any::<f64>(|dims| [1, 2, 4].contains(&dims.iter().product::<usize>()))?;
+        let channels = x.shape().dims()[3].filter(|&channels| channels == 1)?;
+        let rows = if kernel.size() == 4 { 2 } else { 1 };
+        let lengths = [rows, kernel.size() as isize / rows, channels as isize, 1];
+        let around = [(1, at.number(2)), (at.number(2), 1)];
+        let kinds = [Convolution::same(), Convolution::padded(around)];
+        let convolution = kinds[at.number(2)].strides([1 + at.number(2), 1]);
+        Some(x.conv2d(kernel.reshape(lengths), convolution).reshape([-1]).into())
+    }),
+    row("max_pool2d", Kinked, EXACT, |at| {
+        let x = image(at)?;
+        let window = window(at).padding(Padding::Same);
+        Some(x.max_pool2d(window).reshape([-1]).into())
+    }),
+    row("avg_pool2d", Smooth, ROUNDED, |at| {
+        let x = image(at)?;
+        let window = window(at).padding(Padding::Same);
+        Some(x.avg_pool2d(window).reshape([-1]).into())
+    }),
+    // -- more products -----------------------------------------------------------------------------
     row("outer", Smooth, EXACT, |at| {
         let a = at.any::<f64>(|dims| dims.len() == 1)?;
         let b = at.any::<f64>(|dims| dims.len() == 1)?;

@@ -1,0 +1,103 @@
+//! How elements come about: a [`Rule`] makes those of a shape from a seed.
+
+use ndarray::{ArrayD, IxDyn};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand_distr::{Distribution, Normal, StandardNormal, Uniform};
+
+use super::orthogonal;
+use crate::dtype::{DType, Numeric};
+use crate::exec::OutOfMemory;
+use crate::value::Value;
+
+/// What decides the elements, but for their number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Rule {
+    Full(f64),
+    Uniform {
+        low: f64,
+        high: f64,
+    },
+    Normal {
+        mean: f64,
+        stddev: f64,
+    },
+    /// Normal, but for what is further than two deviations from the mean.
+    Truncated {
+        mean: f64,
+        stddev: f64,
+    },
+    /// A matrix of so many columns; `None` if the shape has fewer than two axes.
+    Orthogonal {
+        columns: Option<usize>,
+        gain: f64,
+    },
+}
+
+impl Rule {
+    /// What the rule needs and what it has, if it has no elements of the type.
+    pub(super) fn fault(self, dtype: DType) -> Option<(&'static str, String)> {
+        if !dtype.is_float() {
+            return match self {
+                Rule::Full(value) if value.fract() == 0.0 => None,
+                Rule::Full(value) => Some(("a whole number for integers", format!("{value:?}"))),
+                _ => Some(("floats", dtype.to_string())),
+            };
+        }
+        match self {
+            Rule::Uniform { low, high } if (high - low).is_finite() && low <= high => None,
+            Rule::Uniform { low, high } => Some(("a finite range", format!("[{low:?}, {high:?})"))),
+            Rule::Normal { mean, stddev } | Rule::Truncated { mean, stddev } => {
+                let is_distribution = mean.is_finite() && stddev.is_finite() && stddev >= 0.0;
+                let found = || format!("mean {mean:?} and deviation {stddev:?}");
+                (!is_distribution).then(|| ("a finite mean and a deviation of at least 0", found()))
+            }
+            Rule::Orthogonal { columns: None, .. } => {
+                Some(("a shape of two axes or more", "fewer".to_owned()))
+            }
+            Rule::Orthogonal { gain, .. } if !gain.is_finite() => {
+                Some(("a finite gain", format!("{gain:?}")))
+            }
+            Rule::Full(_) | Rule::Orthogonal { .. } => None,
+        }
+    }
+
+    /// The elements for a seed.
+    pub(super) fn draw<T: Numeric>(self, dims: &[usize], seed: u64) -> Result<Value, OutOfMemory> {
+        let count = dims.iter().product();
+        let mut rng = StdRng::seed_from_u64(seed);
+        let elements: Vec<T> = match self {
+            Rule::Full(value) => collect(count, || value)?,
+            Rule::Uniform { low, high } => match Uniform::new(low, high) {
+                Ok(uniform) => collect(count, || uniform.sample(&mut rng))?,
+                // A range of one number.
+                Err(_) => collect(count, || low)?,
+            },
+            Rule::Normal { mean, stddev } => match Normal::new(mean, stddev) {
+                Ok(normal) => collect(count, || normal.sample(&mut rng))?,
+                Err(_) => collect(count, || f64::NAN)?,
+            },
+            Rule::Truncated { mean, stddev } => collect(count, || {
+                let inside = |x: &f64| x.abs() <= 2.0;
+                // The first draw that is inside; all but one in 22 are.
+                let mut draws = std::iter::repeat_with(|| StandardNormal.sample(&mut rng));
+                mean + stddev * draws.find(inside).unwrap_or(0.0)
+            })?,
+            Rule::Orthogonal { columns, gain } => {
+                let matrix = collect(count, || StandardNormal.sample(&mut rng))?;
+                let mut elements = orthogonal::orthonormal(matrix, columns.unwrap_or(1))?.into_iter();
+                collect(count, || gain * elements.next().unwrap_or(f64::NAN))?
+            }
+        };
+        // The variable's lengths were checked when it was built, and their product is the count.
+        Ok(Value::row_major(ArrayD::from_shape_vec(IxDyn(dims), elements).unwrap_or_default()))
+    }
+}
+
+/// So many elements, one after the other.
+fn collect<T: Numeric>(count: usize, mut next: impl FnMut() -> f64) -> Result<Vec<T>, OutOfMemory> {
+    let mut elements: Vec<T> = Vec::new();
+    elements.try_reserve_exact(count).map_err(|_| OutOfMemory { bytes: count * size_of::<T>() })?;
+    elements.extend((0..count).map(|_| T::from_f64(next())));
+    Ok(elements)
+}

@@ -1,0 +1,225 @@
+//! `conv2d`: filters moved over images. It is composed of the patches that a window shows and a product of matrices.
+
+use super::patches::{Filling, Padding, Window};
+use crate::dtype::Float;
+use crate::error::Mistake;
+use crate::graph::{Operand, Tensor};
+use crate::shape::Shape;
+
+pub(super) const OPS: &[&str] = &[];
+
+/// How a kernel moves over images: padding, strides, dilations, and groups of channels.
+///
+/// Its rows and columns are those of the kernel; see [`Window`] for what the others mean. With several
+/// groups, channels and filters are cut into as many equal parts, and filters see the channels of their part
+/// only.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let x = g.placeholder::<f32>("x", [None, Some(32), Some(32), Some(4)]);
+/// let kernel = g.variable("kernel", zeros([3, 3, 2, 8]));
+/// let y = x.conv2d(kernel, Convolution::same().strides([2, 2]).groups(2));
+/// assert_eq!(y.shape().to_string(), "[?, 16, 16, 8]");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Convolution {
+    window: Window,
+    groups: usize,
+}
+
+impl Convolution {
+    /// No padding: the kernel stays inside the images.
+    pub fn valid() -> Self {
+        Convolution { window: Window::of([1, 1]), groups: 1 }
+    }
+
+    /// As much padding as makes outputs of the images' size (over the strides).
+    pub fn same() -> Self {
+        Convolution::valid().padding(Padding::Same)
+    }
+
+    /// So many rows of 0 above and below, and columns left and right.
+    pub fn padded(around: [(usize, usize); 2]) -> Self {
+        Convolution::valid().padding(Padding::Explicit(around))
+    }
+
+    fn padding(self, padding: Padding) -> Self {
+        Convolution { window: self.window.padding(padding), ..self }
+    }
+
+    /// Moves by so many rows and columns; 1 by default.
+    pub fn strides(self, strides: [usize; 2]) -> Self {
+        Convolution { window: self.window.strides(strides), ..self }
+    }
+
+    /// Takes every so many rows and columns; 1 by default.
+    pub fn dilations(self, dilations: [usize; 2]) -> Self {
+        Convolution { window: self.window.dilations(dilations), ..self }
+    }
+
+    /// Cuts channels and filters into so many groups; 1 by default.
+    pub fn groups(self, groups: usize) -> Self {
+        Convolution { groups, ..self }
+    }
+
+    /// The window, and the groups with their filters, for a kernel and images of these shapes.
+    fn fit(self, images: &Shape, kernel: &Shape) -> Result<(Window, [usize; 3]), Mistake> {
+        let not_a_kernel = || Mistake::NotAKernel { kernel: kernel.clone() };
+        let lengths = kernel.known().ok_or_else(not_a_kernel)?;
+        let [height, width, channels, filters] = lengths.try_into().map_err(|_| not_a_kernel())?;
+        let groups = self.groups;
+        if groups == 0 || filters % groups != 0 {
+            return Err(Mistake::FilterGroups { filters, groups });
+        }
+        let &[_, _, _, found] = images.dims() else {
+            return Err(Mistake::NotImages { shape: images.clone() });
+        };
+        let expected = channels.saturating_mul(groups);
+        match found {
+            Some(found) if found != expected => {
+                let (kernel, images) = (kernel.clone(), images.clone());
+                Err(Mistake::KernelChannels { kernel, groups, expected, images, found })
+            }
+            _ => {
+                let window = Window { size: [height, width], ..self.window };
+                window.check()?;
+                Ok((window, [groups, channels, filters]))
+            }
+        }
+    }
+}
+
+impl<'g, T: Float> Tensor<'g, T> {
+    /// Filters moved over images: of `[batch, height, width, channels]` and a kernel `[rows, columns, channels / groups,
+    /// filters]`, the `[batch, places along the height, along the width, filters]` that are
+    /// yₙᵢⱼ𝑓 = Σ over r, s, c of xₙ(i·stride + r·dilation - padding)(j·…)c · kernelᵣₛ𝑐𝑓, with 0 for what lies beyond an
+    /// image. As everywhere in machine learning this is a cross-correlation: the kernel is not flipped.
+    ///
+    /// Gradient: to the images the cotangent times the kernel, added up where the patches were; to the kernel the
+    /// patches times the cotangent. Images of other than four axes, a kernel that has other lengths or is not
+    /// known, channels and filters that do not fit it, a stride or dilation of 0, and a kernel that spans more than
+    /// a padded image are building errors.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(ndarray::arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).reshape([1, 2, 3, 1]);
+    /// let difference = g.constant(ndarray::arr1(&[-1.0, 1.0])).reshape([1, 2, 1, 1]);
+    /// let y = x.conv2d(difference, Convolution::valid()).reshape([2, 2]);
+    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[1.0, 1.0], [1.0, 1.0]]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn conv2d(self, kernel: impl Operand<'g, T>, convolution: Convolution) -> Self {
+        let kernel = kernel.into_tensor(self.graph());
+        if let Some(invalid) = [self, kernel].into_iter().find(|operand| operand.any().is_invalid()) {
+            return invalid;
+        }
+        let (window, [groups, channels, filters]) = match convolution.fit(&self.shape(), &kernel.shape()) {
+            Ok(fitting) => fitting,
+            Err(mistake) => return self.graph().mistaken("conv2d", mistake),
+        };
+        let patches: Self = Tensor::typed(self.any().patches(window, Filling::Zero));
+        let products = if groups == 1 {
+            patches.einsum("nhwijc,ijcf->nhwf", kernel)
+        } else {
+            let [groups, channels, each] = [groups, channels, filters / groups].map(|count| count as isize);
+            let patches = patches.reshape_last(1, [groups, channels]);
+            let kernel = kernel.reshape_last(1, [groups, each]);
+            patches.einsum("nhwijgc,ijcgf->nhwgf", kernel).reshape_last(2, [-1])
+        };
+        products.named("conv2d")
+    }
+}
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::{Example, example};
+    use ndarray::{ArrayD, IxDyn};
+
+    /// The definition, for padding rows and columns before, and an output of these lengths.
+    fn plain(
+        x: &[ArrayD<f64>],
+        places: [usize; 2],
+        strides: [usize; 2],
+        dilations: [usize; 2],
+        before: [usize; 2],
+        groups: usize,
+    ) -> ArrayD<f64> {
+        let (images, kernel) = (&x[0], &x[1]);
+        let &[height, width, channels, filters] = kernel.shape() else { unreachable!() };
+        let lengths = [images.shape()[0], places[0], places[1], filters];
+        ArrayD::from_shape_fn(IxDyn(&lengths), |at| {
+            let mut sum = 0.0;
+            for (r, s, c) in ndarray::indices((height, width, channels)) {
+                let row = (at[1] * strides[0] + r * dilations[0]).checked_sub(before[0]);
+                let column = (at[2] * strides[1] + s * dilations[1]).checked_sub(before[1]);
+                let channel = at[3] / (filters / groups) * channels + c;
+                if let (Some(row), Some(column)) = (row, column)
+                    && let Some(pixel) = images.get([at[0], row, column, channel])
+                {
+                    sum += pixel * kernel[[r, s, c, at[3]]];
+                }
+            }
+            sum
+        })
+    }
+
+    // A kernel's lengths must be known, also where those of what it comes from are not.
+    let examples: Vec<Example> = vec![
+        example!(
+            "conv2d",
+            &[&[2, 4, 5, 3], &[3, 2, 3, 4]],
+            |_, x| x[0].conv2d(x[1].reshape([3, 2, 3, 4]), Convolution::valid()),
+            |x| plain(x, [2, 4], [1, 1], [1, 1], [0, 0], 1),
+        ),
+        example!(
+            "conv2d of one channel",
+            &[&[3, 4, 4, 1], &[3, 3, 1, 2]],
+            |_, x| x[0].conv2d(x[1].reshape([3, 3, 1, 2]), Convolution::same()),
+            |x| plain(x, [4, 4], [1, 1], [1, 1], [1, 1], 1),
+        ),
+        example!(
+            "conv2d with strides, same",
+            &[&[1, 5, 4, 2], &[2, 3, 2, 3]],
+            |_, x| x[0].conv2d(x[1].reshape([2, 3, 2, 3]), Convolution::same().strides([2, 3])),
+            |x| plain(x, [3, 2], [2, 3], [1, 1], [0, 1], 1),
+        ),
+        example!(
+            "conv2d with dilations, padded",
+            &[&[2, 4, 3, 1], &[2, 2, 1, 2]],
+            |_, x| x[0]
+                .conv2d(x[1].reshape([2, 2, 1, 2]), Convolution::padded([(1, 2), (0, 3)]).dilations([3, 2])),
+            |x| plain(x, [4, 4], [1, 1], [3, 2], [1, 0], 1),
+        ),
+        example!(
+            "conv2d in groups",
+            &[&[2, 3, 3, 4], &[2, 2, 2, 6]],
+            |_, x| x[0].conv2d(x[1].reshape([2, 2, 2, 6]), Convolution::valid().groups(2)),
+            |x| plain(x, [2, 2], [1, 1], [1, 1], [0, 0], 2),
+        ),
+        example!(
+            "conv2d of each channel",
+            &[&[1, 3, 4, 3], &[2, 2, 1, 3]],
+            |_, x| x[0].conv2d(x[1].reshape([2, 2, 1, 3]), Convolution::same().groups(3)),
+            |x| plain(x, [3, 4], [1, 1], [1, 1], [0, 0], 3),
+        ),
+        example!(
+            "conv2d of no image",
+            &[&[0, 3, 3, 1], &[2, 2, 1, 1]],
+            |_, x| x[0].conv2d(x[1].reshape([2, 2, 1, 1]), Convolution::valid()),
+            |x| plain(x, [2, 2], [1, 1], [1, 1], [0, 0], 1),
+        ),
+        example!(
+            "conv2d of transposed images",
+            &[&[2, 3, 4, 2], &[2, 2, 3, 2]],
+            |_, x| x[0].transpose_perm([0, 2, 3, 1]).conv2d(x[1].reshape([2, 2, 3, 2]), Convolution::valid()),
+            |x| {
+                let images = x[0].clone().permuted_axes(vec![0, 2, 3, 1]).as_standard_layout().to_owned();
+                plain(&[images, x[1].clone()], [3, 1], [1, 1], [1, 1], [0, 0], 1)
+            },
+        ),
+    ];
+    examples
+}

@@ -1,0 +1,171 @@
+//! The kernels of patches: elements move between an image and its patches in runs as long as there are.
+
+use super::Window;
+use crate::dtype::Element;
+use crate::kernel::number::{Number, with_number};
+use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError};
+
+/// Where every element of the patches lies in the images.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    /// Rows, columns, and channels of an image.
+    pub(super) image: [usize; 3],
+    /// Places of the window along the rows and the columns.
+    pub(super) places: [usize; 2],
+    /// Rows and columns of padding before an image.
+    pub(super) before: [usize; 2],
+    pub(super) window: Window,
+}
+
+/// Pixels side by side in a patch, which are so in the image too, or all padding.
+struct Run {
+    /// Where the patch is: place along the rows and columns, then row and first column within the window.
+    patch: [usize; 4],
+    pixels: usize,
+    /// Row and first column in the image, but of padding.
+    image: Option<[usize; 2]>,
+}
+
+impl Layout {
+    /// Elements of an image, and of its patches.
+    fn sizes(&self) -> [usize; 2] {
+        let channels = self.image[2];
+        let patches = self.places.iter().chain(&self.window.size).product::<usize>();
+        [self.image[0] * self.image[1] * channels, patches * channels]
+    }
+
+    /// Shows the runs of the patches of one image, in their order.
+    #[inline(always)]
+    fn runs(&self, mut visit: impl FnMut(Run)) {
+        let Window { size: [rows, columns], strides, dilations, .. } = self.window;
+        // Without gaps, a row of the window is one run, but for what reaches beyond the edges.
+        let step = if dilations[1] == 1 { columns } else { 1 };
+        for place in 0..self.places[0] {
+            for across in 0..self.places[1] {
+                for row in 0..rows {
+                    let y = (place * strides[0] + row * dilations[0]).checked_sub(self.before[0]);
+                    let y = y.filter(|&y| y < self.image[0]);
+                    for column in (0..columns).step_by(step) {
+                        let start = across * strides[1] + column * dilations[1];
+                        // Pixels before the image, in it, and behind it.
+                        let left = self.before[1].saturating_sub(start).min(step);
+                        let x = start + left - self.before[1].min(start + left);
+                        let inside = (self.image[1].saturating_sub(x)).min(step - left);
+                        let right = step - left - inside;
+                        let mut at = column;
+                        for (pixels, image) in [(left, None), (inside, y.map(|y| [y, x])), (right, None)] {
+                            if pixels > 0 {
+                                visit(Run { patch: [place, across, row, at], pixels, image });
+                            }
+                            at += pixels;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where a run begins in the row-major elements of one image's patches, and how long it is.
+    #[inline(always)]
+    fn span(&self, run: &Run) -> std::ops::Range<usize> {
+        let [place, across, row, column] = run.patch;
+        let [rows, columns] = self.window.size;
+        let pixel = ((place * self.places[1] + across) * rows + row) * columns + column;
+        pixel * self.image[2]..(pixel + run.pixels) * self.image[2]
+    }
+
+    /// Where a pixel begins in the row-major elements of an image.
+    #[inline(always)]
+    fn pixel(&self, [y, x]: [usize; 2]) -> usize {
+        (y * self.image[1] + x) * self.image[2]
+    }
+}
+
+/// Fills patches from images.
+#[derive(Debug)]
+pub(super) struct Extract<T> {
+    pub(super) layout: Layout,
+    pub(super) filling: T,
+}
+
+impl<T: Element> Kernel for Extract<T> {
+    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
+        let (images, mut output) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
+        let Some(patches) = output.as_slice_mut().filter(|patches| !patches.is_empty()) else {
+            return Ok(());
+        };
+        let [image, patch] = self.layout.sizes();
+        for (index, (images, patches)) in images.outer_iter().zip(patches.chunks_exact_mut(patch)).enumerate()
+        {
+            debug_assert_eq!(images.len(), image, "of image {index}");
+            let elements = images.as_slice();
+            self.layout.runs(|run| {
+                let to = &mut patches[self.layout.span(&run)];
+                match (run.image, elements) {
+                    (None, _) => to.fill(self.filling),
+                    (Some(at), Some(elements)) => {
+                        to.copy_from_slice(&elements[self.layout.pixel(at)..][..to.len()]);
+                    }
+                    (Some([y, x]), None) => {
+                        for (i, to) in to.iter_mut().enumerate() {
+                            let channels = self.layout.image[2];
+                            *to = images[[y, x + i / channels, i % channels]];
+                        }
+                    }
+                }
+            });
+        }
+        Ok(())
+    }
+
+    fn is_batched(&self) -> bool {
+        true
+    }
+}
+
+/// Adds patches up to images.
+#[derive(Debug)]
+pub(super) struct AddUp(pub(super) Layout);
+
+impl Kernel for AddUp {
+    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
+        with_number!(output.dtype(), T => add_up::<T>(&self.0, &inputs[0], output), else Ok(()))
+    }
+
+    fn is_batched(&self) -> bool {
+        true
+    }
+}
+
+fn add_up<T: Number>(
+    layout: &Layout,
+    patches: &ArrayRef<'_>,
+    output: ArrayMut<'_>,
+) -> Result<(), KernelError> {
+    let (patches, mut output) = (patches.view::<T>()?, output.into_view::<T>()?);
+    let Some(images) = output.as_slice_mut().filter(|images| !images.is_empty()) else { return Ok(()) };
+    images.fill(T::ZERO);
+    let [image, _] = layout.sizes();
+    for (patches, image) in patches.outer_iter().zip(images.chunks_exact_mut(image)) {
+        let elements = patches.as_slice();
+        layout.runs(|run| {
+            let Some(at) = run.image else { return };
+            let channels = layout.image[2];
+            let to = &mut image[layout.pixel(at)..][..run.pixels * channels];
+            match elements {
+                Some(elements) => {
+                    let from = &elements[layout.span(&run)];
+                    to.iter_mut().zip(from).for_each(|(to, &from)| *to = to.add(from));
+                }
+                None => {
+                    let [place, across, row, column] = run.patch;
+                    for (i, to) in to.iter_mut().enumerate() {
+                        let at = [place, across, row, column + i / channels, i % channels];
+                        *to = to.add(patches[at]);
+                    }
+                }
+            }
+        });
+    }
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! [`Window`]: what moves over an image, and where it stands.
+
+use std::fmt;
+
+use crate::error::Mistake;
+
+/// What lies about an image where a window reaches beyond its edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// Nothing: the window stays inside. ⌊(n - extent) / stride⌋ + 1 places along an axis of length n.
+    Valid,
+    /// As much as makes ⌈n / stride⌉ places, the odd one at the end, as TensorFlow's `SAME`.
+    Same,
+    /// So many rows above and below, and columns left and right.
+    Explicit([(usize, usize); 2]),
+}
+
+/// A rectangle that moves over an image: its size, how far it moves at a time (its strides), how far its
+/// elements are apart (its dilations), and what lies about the image. Always the rows first, then the columns.
+///
+/// It spans an extent of (size - 1)·dilation + 1 rows or columns.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let x = g.placeholder::<f32>("x", [None, Some(28), Some(28), Some(3)]);
+/// assert_eq!(x.max_pool2d(Window::of([2, 2])).shape().to_string(), "[?, 14, 14, 3]");
+/// let overlapping = Window::of([3, 3]).strides([1, 1]).padding(Padding::Same);
+/// assert_eq!(x.max_pool2d(overlapping).shape().to_string(), "[?, 28, 28, 3]");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    pub(in crate::ops) size: [usize; 2],
+    pub(in crate::ops) strides: [usize; 2],
+    pub(in crate::ops) dilations: [usize; 2],
+    pub(in crate::ops) padding: Padding,
+}
+
+impl Window {
+    /// A window of so many rows and columns that moves by its own size, stays inside, and has no gaps.
+    pub fn of(size: [usize; 2]) -> Self {
+        Window { size, strides: size, dilations: [1, 1], padding: Padding::Valid }
+    }
+
+    /// Moves by so many rows and columns.
+    pub fn strides(self, strides: [usize; 2]) -> Self {
+        Window { strides, ..self }
+    }
+
+    /// Takes every so many rows and columns.
+    pub fn dilations(self, dilations: [usize; 2]) -> Self {
+        Window { dilations, ..self }
+    }
+
+    /// Says what lies about the image.
+    pub fn padding(self, padding: Padding) -> Self {
+        Window { padding, ..self }
+    }
+
+    /// Refuses a length of 0.
+    pub(in crate::ops) fn check(&self) -> Result<(), Mistake> {
+        let named = [("size", self.size), ("strides", self.strides), ("dilations", self.dilations)];
+        match named.into_iter().find(|(_, lengths)| lengths.contains(&0)) {
+            Some((what, [rows, columns])) => Err(Mistake::EmptyWindow { what, rows, columns }),
+            None => Ok(()),
+        }
+    }
+
+    /// The places along an axis of an image, 0 for the rows and 1 for the columns, of this length.
+    pub(in crate::ops) fn places(&self, axis: usize, length: usize) -> Result<Places, Mistake> {
+        let (size, stride, dilation) = (self.size[axis], self.strides[axis], self.dilations[axis]);
+        let extent = (size - 1).checked_mul(dilation).and_then(|gap| gap.checked_add(1));
+        let reached = |count: usize| (count.saturating_sub(1) * stride).checked_add(extent?);
+        let (before, behind) = match self.padding {
+            Padding::Valid => (0, 0),
+            Padding::Same => match reached(length.div_ceil(stride)) {
+                Some(reached) => halves(reached.saturating_sub(length)),
+                None => (0, 0),
+            },
+            Padding::Explicit(around) => around[axis],
+        };
+        let padded = length.saturating_add(before).saturating_add(behind);
+        if self.padding == Padding::Same && length == 0 {
+            return Ok(Places { count: 0, before });
+        }
+        match extent.and_then(|extent| padded.checked_sub(extent)) {
+            Some(room) => Ok(Places { count: (room / stride).saturating_add(1), before }),
+            None => {
+                let (axis, extent) = (["height", "width"][axis], extent.unwrap_or(usize::MAX));
+                Err(Mistake::WindowTooLarge { axis, extent, padded })
+            }
+        }
+    }
+}
+
+/// The smaller half and the larger one.
+fn halves(whole: usize) -> (usize, usize) {
+    (whole / 2, whole - whole / 2)
+}
+
+/// Where a window stands along an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ops) struct Places {
+    pub(in crate::ops) count: usize,
+    /// Rows or columns of padding before the first of the image.
+    pub(in crate::ops) before: usize,
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let by = |[rows, columns]: [usize; 2]| format!("{rows}x{columns}");
+        write!(f, "{} strides {}", by(self.size), by(self.strides))?;
+        if self.dilations != [1, 1] {
+            write!(f, " dilations {}", by(self.dilations))?;
+        }
+        match self.padding {
+            Padding::Valid => write!(f, " valid"),
+            Padding::Same => write!(f, " same"),
+            Padding::Explicit(around) => write!(f, " padded {around:?}"),
+        }
+    }
+}
