@@ -435,3 +435,117 @@ fn labels_that_do_not_fit_are_blamed_on_the_loss() {
                     `sparse_softmax_cross_entropy` (sparse_softmax_cross_entropy) built at tests/ops_shapes.rs";
     assert!(error.starts_with(expected), "{error}");
 }
+
+#[test]
+fn mistakes_in_images() {
+    fn kernel<const N: usize>(g: &Graph, lengths: [usize; N]) -> Tensor<'_, f64> {
+        g.placeholder("kernel", lengths)
+    }
+    check(&[
+        (
+            |g| built(of(g, [4, 5, 3]).max_pool2d(Window::of([2, 2]))),
+            "images of [batch, height, width, channels] are expected, but came [4, 5, 3], in `extract_patches` \
+             (extract_patches)",
+        ),
+        (
+            |g| built(fed(g, 4).avg_pool2d(Window::of([2, 0]))),
+            "the size of a window must be at least 1 each, but came 2 by 0, in `extract_patches` (extract_patches)",
+        ),
+        (
+            |g| built(fed(g, 4).extract_patches(Window::of([2, 2]).strides([0, 1]))),
+            "the strides of a window must be at least 1 each, but came 0 by 1, in `extract_patches` (extract_patches)",
+        ),
+        (
+            |g| built(fed(g, 4).extract_patches(Window::of([2, 2]).dilations([1, 0]))),
+            "the dilations of a window must be at least 1 each, but came 1 by 0, in `extract_patches` \
+             (extract_patches)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).extract_patches(Window::of([3, 1]).dilations([2, 1]))),
+            "a window that spans 5 does not fit into a height of 4, padding included, in `extract_patches` \
+             (extract_patches)",
+        ),
+        (
+            |g| {
+                let window = Window::of([1, 9]).padding(Padding::Explicit([(0, 0), (1, 2)]));
+                built(of(g, [2, 4, 5, 3]).max_pool2d(window));
+            },
+            "a window that spans 9 does not fit into a width of 8, padding included, in `extract_patches` \
+             (extract_patches)",
+        ),
+        (
+            |g| {
+                let far = Window::of([2, 3]).dilations([1, usize::MAX]).padding(Padding::Same);
+                built(of(g, [2, 4, 5, 3]).extract_patches(far));
+            },
+            "a window that spans 18446744073709551615 does not fit into a width of 5, padding included, in \
+             `extract_patches` (extract_patches)",
+        ),
+        (
+            |g| {
+                let far = Padding::Explicit([(usize::MAX, 1), (0, 0)]);
+                built(of(g, [2, 4, 5, 3]).extract_patches(Window::of([1, 1]).padding(far)));
+            },
+            "the shape [2, 18446744073709551615, 5, 1, 1, 3] has too many elements to address, in \
+             `extract_patches` (extract_patches)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 3]), Convolution::same())),
+            "a kernel of [height, width, channels / groups, filters], all known, is expected, but came [3, 3, 3], in \
+             `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(fed(g, 4), Convolution::same())),
+            "a kernel of [height, width, channels / groups, filters], all known, is expected, but came [?, ?, ?, ?], \
+             in `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5]).conv2d(kernel(g, [3, 3, 3, 1]), Convolution::same())),
+            "images of [batch, height, width, channels] are expected, but came [2, 4, 5], in `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 2, 4]), Convolution::same().groups(2))),
+            "a kernel of shape [3, 3, 2, 4] in 2 groups takes 4 channels, but the images [2, 4, 5, 3] have 3, in \
+             `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 1, 4]), Convolution::same().groups(3))),
+            "4 filters cannot be shared out to 3 groups, in `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 1, 4]), Convolution::same().groups(0))),
+            "4 filters cannot be shared out to 0 groups, in `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [0, 3, 3, 4]), Convolution::same())),
+            "the size of a window must be at least 1 each, but came 0 by 3, in `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [5, 3, 3, 4]), Convolution::valid())),
+            "a window that spans 5 does not fit into a height of 4, padding included, in `extract_patches` \
+             (extract_patches)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).reshape_last(3, [6])),
+            "the last 3 axes are asked for of a tensor of rank 2, in `reshape_last` (reshape_last)",
+        ),
+        (
+            |g| built(of(g, [2, 6]).reshape_last(1, [4, -1])),
+            "the shape [6] does not reshape to [4, -1], in `reshape_last` (reshape_last)",
+        ),
+    ]);
+}
+
+#[test]
+fn images_of_unknown_size_are_checked_when_fed() -> Result<()> {
+    let g = Graph::new();
+    let x = fed(&g, 4);
+    let patches = x.extract_patches(Window::of([3, 3]));
+    assert_eq!(patches.shape().to_string(), "[?, ?, ?, 3, 3, ?]");
+    let session = Session::new(&g)?;
+    let feed = |lengths: [usize; 4]| session.feed(x, &ArrayD::<f64>::zeros(lengths.as_slice())).run(patches);
+    assert_eq!(feed([2, 7, 3, 1])?.shape(), [2, 2, 1, 3, 3, 1]);
+    let error = feed([2, 7, 2, 1]).unwrap_err();
+    assert!(error.to_string().starts_with("a window that spans 3 does not fit into a width of 2"), "{error}");
+    Ok(())
+}
