@@ -408,6 +408,31 @@ impl Graph {
         Context::entered(self, context::Frame::Control(operations), build)
     }
 
+    /// Attributes what is built inside to the line that calls the function around it, if that is `#[track_caller]`:
+    /// for functions that compose ops within scopes, so that errors name their callers. Of several such functions, one
+    /// within the other, the outermost counts.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// #[track_caller]
+    /// fn hidden<'g>(x: Tensor<'g>, kernel: Tensor<'g>) -> Tensor<'g> {
+    ///     let g = x.graph();
+    ///     g.attributed_to_caller(|| g.name_scope("hidden", || x.matmul(kernel).relu()))
+    /// }
+    ///
+    /// let g = Graph::new();
+    /// let x = g.placeholder("x", [2, 3]);
+    /// let line = line!() + 1;
+    /// hidden(x, x);
+    /// let message = g.check().unwrap_err().to_string();
+    /// assert!(message.contains(&format!("in `hidden/matmul` (matmul) built at {}:{line}:", file!())), "{message}");
+    /// ```
+    #[track_caller]
+    pub fn attributed_to_caller<R>(&self, build: impl FnOnce() -> R) -> R {
+        let location = Context::of(self).location.unwrap_or(Location::caller());
+        self.attributed(location, build)
+    }
+
     /// Gives the random nodes that are built inside a seed of their own: they draw by it and by their place among
     /// the random nodes of the block, whatever their names are.
     ///
@@ -503,6 +528,10 @@ impl Graph {
         let foreign_control = control.len() < context.control.len();
         control.sort_unstable();
         control.dedup();
+        if matches!(new, NewNode::Variable { .. }) {
+            // Whoever reads the variable later would run what it was built after.
+            control.clear();
+        }
         let mistake = mistake.or(foreign_control.then_some(Mistake::OtherGraph { operand: inputs.len() }));
 
         let scoped = context.scoped(name);

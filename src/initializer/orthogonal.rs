@@ -39,7 +39,9 @@ fn orthonormalise(vectors: &mut [f64], length: usize) {
                 vector.iter_mut().zip(other).for_each(|(a, b)| *a -= along * b);
             }
             let norm = vector.iter().map(|a| a * a).sum::<f64>().sqrt();
-            vector.iter_mut().for_each(|a| *a /= norm);
+            for a in &mut *vector {
+                *a /= norm;
+            }
         }
     }
 }

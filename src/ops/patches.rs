@@ -136,7 +136,7 @@ impl Op for AddPatches {
     }
 }
 
-impl<'g> AnyTensor<'g> {
+impl AnyTensor<'_> {
     /// What a window shows of images, and what it is filled with beyond them.
     #[track_caller]
     pub(super) fn patches(self, window: Window, filling: Filling) -> Self {

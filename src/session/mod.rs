@@ -280,6 +280,11 @@ impl Session {
         Feeding::of(self).explain(fetches)
     }
 
+    /// The seed of the session's graph, from which random numbers and starts of variables derive.
+    pub fn seed(&self) -> u64 {
+        self.core.graph.seed
+    }
+
     /// How many runs have begun, those that failed among them. Random ops draw anew with each.
     pub fn run_count(&self) -> u64 {
         self.core.store.runs() as u64

@@ -262,6 +262,24 @@ fn line_12_assigned_shapes_must_fit() -> Result<()> {
     Ok(())
 }
 
+/// Line 13: a variable is no computation, so it is not ordered where it is built; what reads it there is.
+#[test]
+fn line_13_variables_are_not_ordered_themselves() -> Result<()> {
+    let g = Graph::new();
+    let a = g.variable("a", 0.0_f64);
+    let step = a.assign_add(1.0);
+    let (b, read) = g.control_dependencies(&[step.op()], || {
+        let b = g.variable("b", 5.0_f64);
+        (b, b + a)
+    });
+    let session = Session::new(&g)?;
+    assert_eq!(session.run(b * 2.0)?.sum(), 10.0);
+    assert_eq!(session.run(a)?.sum(), 0.0);
+    assert_eq!(session.run(read)?.sum(), 6.0);
+    assert_eq!(session.run(a)?.sum(), 1.0);
+    Ok(())
+}
+
 /// Line 13: `control_dependencies` orders what is built inside it, also through nested blocks and
 /// groups, and does not move nodes that were built before.
 #[test]

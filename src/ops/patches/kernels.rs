@@ -152,17 +152,14 @@ fn add_up<T: Number>(
             let Some(at) = run.image else { return };
             let channels = layout.image[2];
             let to = &mut image[layout.pixel(at)..][..run.pixels * channels];
-            match elements {
-                Some(elements) => {
-                    let from = &elements[layout.span(&run)];
-                    to.iter_mut().zip(from).for_each(|(to, &from)| *to = to.add(from));
-                }
-                None => {
-                    let [place, across, row, column] = run.patch;
-                    for (i, to) in to.iter_mut().enumerate() {
-                        let at = [place, across, row, column + i / channels, i % channels];
-                        *to = to.add(patches[at]);
-                    }
+            if let Some(elements) = elements {
+                let from = &elements[layout.span(&run)];
+                to.iter_mut().zip(from).for_each(|(to, &from)| *to = to.add(from));
+            } else {
+                let [place, across, row, column] = run.patch;
+                for (i, to) in to.iter_mut().enumerate() {
+                    let at = [place, across, row, column + i / channels, i % channels];
+                    *to = to.add(patches[at]);
                 }
             }
         });

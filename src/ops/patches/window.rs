@@ -83,13 +83,11 @@ impl Window {
         if self.padding == Padding::Same && length == 0 {
             return Ok(Places { count: 0, before });
         }
-        match extent.and_then(|extent| padded.checked_sub(extent)) {
-            Some(room) => Ok(Places { count: (room / stride).saturating_add(1), before }),
-            None => {
-                let (axis, extent) = (["height", "width"][axis], extent.unwrap_or(usize::MAX));
-                Err(Mistake::WindowTooLarge { axis, extent, padded })
-            }
-        }
+        let Some(room) = extent.and_then(|extent| padded.checked_sub(extent)) else {
+            let (axis, extent) = (["height", "width"][axis], extent.unwrap_or(usize::MAX));
+            return Err(Mistake::WindowTooLarge { axis, extent, padded });
+        };
+        Ok(Places { count: (room / stride).saturating_add(1), before })
     }
 }
 

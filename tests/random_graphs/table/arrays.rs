@@ -20,7 +20,7 @@ pub(crate) static ROWS: &[Row] = &[
         let x = at.any::<f64>(|dims| (1..=3).contains(&dims.len()))?;
         let axes = 1 + at.number(x.rank());
         let length: usize = x.dims[x.rank() - axes..].iter().product();
-        let part = [2, 3, 1].into_iter().find(|part| length % part == 0)?;
+        let part = [2, 3, 1].into_iter().find(|&part| length.is_multiple_of(part))?;
         Some(x.reshape_last(axes, [part as isize, (length / part) as isize]).into())
     }),
     row("reshape", Smooth, EXACT, |at| {
