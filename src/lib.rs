@@ -53,6 +53,7 @@ mod hash;
 pub mod initializer;
 mod kernel;
 mod lower;
+pub mod nn;
 pub mod op;
 mod ops;
 mod plan;

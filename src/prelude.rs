@@ -5,6 +5,10 @@ pub use crate::initializer::{
     ones, orthogonal, random_normal, random_uniform, truncated_normal, zeros,
 };
 pub use crate::ndarray;
+pub use crate::nn::{
+    AvgPool2d, BatchNorm, Conv2d, Dense, Dropout, Embedding, Flatten, Layer, LayerNorm, MaxPool2d, Mode,
+    Sequential,
+};
 pub use crate::testing::{AssertClose as _, check_gradients};
 pub use crate::{
     Axes, AxisRange, Callable, Convolution, CustomPullback, DType, Element, Error, Fetch, Float, Gradients,

@@ -1,0 +1,47 @@
+//! [`Flatten`]: a row for each element of the batch.
+
+use super::fitting::{fitting, mistake};
+use super::layer::calling;
+use super::{Layer, Mode};
+use crate::{Float, Shape, Tensor};
+
+/// The same elements with the first axis, the batch, kept and all others made one: [n, h, w, c] becomes
+/// [n, h·w·c], and \[n\] becomes [n, 1]. No element moves.
+///
+/// Either the length of the batch or all others must be known while building; a scalar, which has no batch, is a
+/// building error.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let images = g.placeholder::<f32>("images", [None, Some(8), Some(8), Some(3)]);
+/// assert_eq!(Flatten.call(images, Mode::Train).shape().to_string(), "[?, 192]");
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Flatten;
+
+impl<'g, T: Float> Layer<'g, T> for Flatten {
+    #[track_caller]
+    fn call(&self, x: Tensor<'g, T>, _: Mode) -> Tensor<'g, T> {
+        calling(x.graph(), "flatten", || {
+            let x = fitting(x.graph(), "flatten", [x.any()], |[x]| match batch_and_rest(x) {
+                [None, None] => Err(mistake(format!(
+                    "takes [batch, ...], one of the two known while building, but came {x}"
+                ))),
+                _ => Ok(()),
+            });
+            // What is not known remains.
+            let length =
+                |length: Option<usize>| length.and_then(|length| length.try_into().ok()).unwrap_or(-1);
+            x.reshape(batch_and_rest(&x.shape()).map(length))
+        })
+    }
+}
+
+/// The length of the first axis, and the number of elements behind each of its indices, as far as they are known.
+fn batch_and_rest(x: &Shape) -> [Option<usize>; 2] {
+    match x.dims().split_first() {
+        Some((batch, rest)) => [*batch, Shape::from(rest).size()],
+        None => [None, None],
+    }
+}
