@@ -56,6 +56,7 @@ mod lower;
 pub mod nn;
 pub mod op;
 mod ops;
+pub mod optimizer;
 mod plan;
 pub mod prelude;
 mod rewrite;

@@ -1,0 +1,259 @@
+//! [`Schedule`]: the learning rate as a function of the step.
+
+use std::f64::consts::PI;
+use std::fmt;
+use std::sync::Arc;
+
+use super::Parameter;
+use super::rule::number;
+use crate::op::Mistake;
+use crate::{Float, Shape, Tensor};
+
+/// The learning rate as a function of the step, which counts from 0. A number is the schedule that is always that.
+///
+/// An optimizer takes it of the [`global_step`](super::global_step), of which its first step sees 0. Rates are
+/// computed in `f64` and rounded once.
+///
+/// Unsuited numbers are a building error where the rate is built: rates must be finite and at least 0, numbers of
+/// steps above 0.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let rate = Schedule::exponential(0.1, 0.5, 100).after_warm_up(0.0, 10).rate::<f32>(global_step(&g));
+/// let session = Session::new(&g)?;
+/// assert_eq!(session.feed(global_step(&g), 5).run(rate)?.sum(), 0.05);
+/// assert_eq!(session.feed(global_step(&g), 110).run(rate)?.sum(), 0.05);
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Schedule(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Constant(f64),
+    Exponential { start: f64, factor: f64, steps: usize },
+    Staircase { start: f64, factor: f64, steps: usize },
+    Cosine { start: f64, end: f64, steps: usize },
+    Piecewise { start: f64, changes: Vec<(usize, f64)> },
+    WarmUp { start: f64, steps: usize, then: Box<Schedule> },
+    Function(Function),
+}
+
+#[derive(Clone)]
+struct Function(Arc<OfStep>);
+
+type OfStep = dyn for<'g> Fn(Tensor<'g, f64>) -> Tensor<'g, f64> + Send + Sync;
+
+impl fmt::Debug for Function {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("of the step")
+    }
+}
+
+impl From<f64> for Schedule {
+    /// The rate that is always that.
+    fn from(rate: f64) -> Self {
+        Schedule(Kind::Constant(rate))
+    }
+}
+
+impl Schedule {
+    /// Always `rate`. A number serves as well where a schedule is taken.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let rate = Schedule::constant(0.25).after_warm_up(0.0, 2).rate::<f32>(g.constant(ndarray::arr1(&[0, 1, 2])));
+    /// assert_eq!(Session::new(&g)?.run(rate)?, ndarray::arr1(&[0.0, 0.125, 0.25]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn constant(rate: f64) -> Self {
+        rate.into()
+    }
+
+    /// Decays by `factor` in every `steps` steps: start·factor^(step / steps).
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let rate = Schedule::exponential(0.5, 0.25, 2).rate::<f64>(g.constant(ndarray::arr1(&[0, 1, 2])));
+    /// assert_eq!(Session::new(&g)?.run(rate)?, ndarray::arr1(&[0.5, 0.25, 0.125]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn exponential(start: f64, factor: f64, steps: usize) -> Self {
+        Schedule(Kind::Exponential { start, factor, steps })
+    }
+
+    /// Decays by `factor` after every `steps` steps and is constant between: start·factor^⌊step / steps⌋.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let rate = Schedule::staircase(0.5, 0.25, 2).rate::<f64>(g.constant(ndarray::arr1(&[0, 1, 2])));
+    /// assert_eq!(Session::new(&g)?.run(rate)?, ndarray::arr1(&[0.5, 0.5, 0.125]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn staircase(start: f64, factor: f64, steps: usize) -> Self {
+        Schedule(Kind::Staircase { start, factor, steps })
+    }
+
+    /// Falls along half a wave of a cosine, and stays at `end`:
+    /// end + (start - end)·(1 + cos(π·min(step / steps, 1)))/2.
+    ///
+    /// Source: Loshchilov and Hutter, *SGDR: stochastic gradient descent with warm restarts*, 2017, equation 5. As
+    /// TensorFlow's, it does not rise again, as PyTorch's does after `steps`.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let rate = Schedule::cosine(1.0, 0.5, 2).rate::<f64>(g.constant(ndarray::arr1(&[0, 1, 2, 3])));
+    /// let expected = ndarray::arr1(&[1.0, 0.75, 0.5, 0.5]).into_dyn();
+    /// assert!((Session::new(&g)?.run(rate)? - expected).iter().all(|e| e.abs() < 1e-15));
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn cosine(start: f64, end: f64, steps: usize) -> Self {
+        Schedule(Kind::Cosine { start, end, steps })
+    }
+
+    /// Is `start` at first, and from each of the given steps on, which ascend, the rate beside it.
+    ///
+    /// As with PyTorch's milestones, a rate holds at its step already; TensorFlow's boundaries are the steps before.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let steps = g.constant(ndarray::arr1(&[0, 99, 100, 199, 200]));
+    /// let rate = Schedule::piecewise(1.0, [(100, 0.5), (200, 0.25)]).rate::<f64>(steps);
+    /// assert_eq!(Session::new(&g)?.run(rate)?, ndarray::arr1(&[1.0, 1.0, 0.5, 0.5, 0.25]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn piecewise(start: f64, changes: impl Into<Vec<(usize, f64)>>) -> Self {
+        Schedule(Kind::Piecewise { start, changes: changes.into() })
+    }
+
+    /// This schedule behind a warm-up of `steps` steps, which rises evenly from `start` to where the schedule starts:
+    /// start + (this(0) - start)·step/steps, then this(step - steps).
+    ///
+    /// Source: Goyal et al., *Accurate, large minibatch SGD*, 2017, section 2.2.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let steps = g.constant(ndarray::arr1(&[0, 1, 2, 3, 4, 5]));
+    /// let rate = Schedule::staircase(0.5, 0.5, 1).after_warm_up(0.25, 2).rate::<f64>(steps);
+    /// let expected = ndarray::arr1(&[0.25, 0.375, 0.5, 0.25, 0.125, 0.0625]);
+    /// assert_eq!(Session::new(&g)?.run(rate)?, expected.into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn after_warm_up(self, start: f64, steps: usize) -> Self {
+        Schedule(Kind::WarmUp { start, steps, then: Box::new(self) })
+    }
+
+    /// Any function of the step, which gives a single number for it.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let schedule = Schedule::of(|step| (step + 1.0).rsqrt() * 0.5);
+    /// let rate = schedule.rate::<f32>(g.constant(ndarray::arr1(&[0, 3])));
+    /// assert_eq!(Session::new(&g)?.run(rate)?, ndarray::arr1(&[0.5, 0.25]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn of(function: impl for<'g> Fn(Tensor<'g, f64>) -> Tensor<'g, f64> + Send + Sync + 'static) -> Self {
+        Schedule(Kind::Function(Function(Arc::new(function))))
+    }
+
+    /// The rate at a step, of the step's shape; a constant rate is a single number.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let rate = Schedule::from(0.1).rate::<f64>(global_step(&g));
+    /// assert_eq!(Session::new(&g)?.run(rate)?.sum(), 0.1);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn rate<'g, T: Float>(&self, step: impl Into<Tensor<'g, i64>>) -> Tensor<'g, T> {
+        let step = step.into();
+        match (self.fault(), &self.0) {
+            (Some(reason), _) => step.graph().mistaken("schedule", Mistake::Custom { reason }),
+            (None, Kind::Constant(rate)) => step.graph().constant(number::<T>(*rate)),
+            (None, _) => {
+                let rate = self.at(step);
+                let (expected, found) = (step.shape(), rate.shape());
+                // An invalid tensor has the shape [0], and its mistake is made already.
+                if [&expected, &Shape::scalar(), &Shape::from([0])].contains(&&found) {
+                    return rate.cast();
+                }
+                step.graph().mistaken("schedule", Mistake::OtherShape { expected, found })
+            }
+        }
+    }
+
+    #[track_caller]
+    fn at<'g>(&self, step: Tensor<'g, i64>) -> Tensor<'g, f64> {
+        let g = step.graph();
+        match &self.0 {
+            Kind::Constant(rate) => g.constant(*rate),
+            Kind::Exponential { start, factor, steps } => {
+                g.constant(*factor).pow(step.cast() / *steps as f64) * *start
+            }
+            Kind::Staircase { start, factor, steps } => {
+                g.constant(*factor).pow(step.floor_div(whole(*steps)).cast()) * *start
+            }
+            Kind::Cosine { start, end, steps } => {
+                let passed = step.minimum(whole(*steps)).cast() / *steps as f64;
+                ((passed * PI).cos() + 1.0) * (0.5 * (start - end)) + *end
+            }
+            Kind::Piecewise { start, changes } => {
+                changes.iter().fold(g.constant(*start), |before, &(first, rate)| {
+                    step.less(whole(first)).select(before, rate)
+                })
+            }
+            Kind::WarmUp { start, steps, then } => {
+                let rate = then.at((step - whole(*steps)).maximum(0));
+                let passed = step.cast() / *steps as f64;
+                step.less(whole(*steps)).select((rate - *start) * passed + *start, rate)
+            }
+            Kind::Function(Function(function)) => function(step.cast()),
+        }
+    }
+
+    /// What is wrong with the numbers, if anything is.
+    pub(super) fn fault(&self) -> Option<String> {
+        let rate = |rate| Parameter::not_negative("the rate", rate).fault();
+        let number_of = |steps: usize| Parameter::positive("the number of steps", steps as f64).fault();
+        match &self.0 {
+            Kind::Constant(start) => rate(*start),
+            Kind::Exponential { start, factor, steps } | Kind::Staircase { start, factor, steps } => {
+                let factor = || Parameter::positive("the factor of the rate", *factor).fault();
+                rate(*start).or_else(factor).or_else(|| number_of(*steps))
+            }
+            Kind::Cosine { start, end, steps } => {
+                rate(*start).or_else(|| rate(*end)).or_else(|| number_of(*steps))
+            }
+            Kind::Piecewise { start, changes } => {
+                let rates = || changes.iter().find_map(|&(_, next)| rate(next));
+                let mut pairs = changes.iter().zip(changes.iter().skip(1));
+                let order = || {
+                    let (before, behind) = pairs.find(|(before, behind)| before.0 >= behind.0)?;
+                    Some(format!(
+                        "the steps at which the rate changes must ascend, but {} stands behind {}",
+                        behind.0, before.0
+                    ))
+                };
+                rate(*start).or_else(rates).or_else(order)
+            }
+            Kind::WarmUp { start, steps, then } => {
+                rate(*start).or_else(|| number_of(*steps)).or_else(|| then.fault())
+            }
+            Kind::Function(_) => None,
+        }
+    }
+}
+
+/// A number of steps as the global step counts them.
+fn whole(steps: usize) -> i64 {
+    i64::try_from(steps).unwrap_or(i64::MAX)
+}
