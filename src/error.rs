@@ -5,9 +5,18 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
 
+use crate::data::DataError;
 use crate::dtype::DType;
+#[cfg(feature = "safetensors")]
+use crate::io::checkpoint::CheckpointError;
+#[cfg(feature = "npz")]
+use crate::io::npz::NpzError;
+#[cfg(feature = "tensorboard")]
+use crate::io::tensorboard::SummaryError;
 use crate::op::KernelError;
 use crate::shape::Shape;
+#[cfg(feature = "train")]
+use crate::train::TrainError;
 
 /// The result of everything in this crate that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -194,9 +203,56 @@ pub enum Error {
     #[error("the session's threads could not be started: {0}")]
     Threads(#[source] Arc<rayon::ThreadPoolBuildError>),
 
+    /// Data that make no dataset.
+    #[error(transparent)]
+    Data(Box<DataError>),
+
+    /// A checkpoint that cannot be saved, loaded or restored.
+    #[cfg(feature = "safetensors")]
+    #[error(transparent)]
+    Checkpoint(Box<CheckpointError>),
+
+    /// An archive of arrays that cannot be written or read.
+    #[cfg(feature = "npz")]
+    #[error(transparent)]
+    Npz(Box<NpzError>),
+
+    /// An event file that cannot be written.
+    #[cfg(feature = "tensorboard")]
+    #[error(transparent)]
+    Summary(Box<SummaryError>),
+
+    /// A training that cannot begin or go on.
+    #[cfg(feature = "train")]
+    #[error(transparent)]
+    Train(Box<TrainError>),
+
     /// ndarray refused an array's shape, as `into_dimensionality` and `from_shape_vec` do.
     #[error("array shape: {0}")]
     Array(#[from] ndarray::ShapeError),
+}
+
+/// The errors of modules over the graph, each in a box of its own: those are large, and `Error` is in every result.
+macro_rules! boxed {
+    ($($(#[$feature:meta])? $variant:ident($error:ty),)*) => {$(
+        $(#[$feature])?
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Error::$variant(Box::new(error))
+            }
+        }
+    )*};
+}
+boxed! {
+    Data(DataError),
+    #[cfg(feature = "safetensors")]
+    Checkpoint(CheckpointError),
+    #[cfg(feature = "npz")]
+    Npz(NpzError),
+    #[cfg(feature = "tensorboard")]
+    Summary(SummaryError),
+    #[cfg(feature = "train")]
+    Train(TrainError),
 }
 
 impl fmt::Debug for Error {

@@ -43,6 +43,7 @@
 //!
 //! [`Session::explain`] prints all of it for a run.
 
+pub mod data;
 mod dtype;
 mod error;
 mod exec;
@@ -51,6 +52,7 @@ mod graph;
 pub mod guide;
 mod hash;
 pub mod initializer;
+pub mod io;
 mod kernel;
 mod lower;
 pub mod nn;
@@ -63,6 +65,8 @@ mod rewrite;
 mod session;
 mod shape;
 pub mod testing;
+#[cfg(feature = "train")]
+pub mod train;
 mod value;
 
 pub use ndarray;

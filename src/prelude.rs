@@ -1,9 +1,16 @@
 //! What a program that uses flowgrad imports: `use flowgrad::prelude::*;`.
 
+#[cfg(feature = "csv")]
+pub use crate::data::{Csv, read_csv};
+pub use crate::data::{Dataset, Prefetch as _, Standardiser};
 pub use crate::initializer::{
     Initializer, full, glorot_normal, glorot_uniform, he_normal, he_uniform, lecun_normal, lecun_uniform,
     ones, orthogonal, random_normal, random_uniform, truncated_normal, zeros,
 };
+#[cfg(feature = "safetensors")]
+pub use crate::io::checkpoint::Checkpoint;
+#[cfg(feature = "tensorboard")]
+pub use crate::io::tensorboard::SummaryWriter;
 pub use crate::ndarray;
 pub use crate::nn::{
     AvgPool2d, BatchNorm, Conv2d, Dense, Dropout, Embedding, Flatten, Layer, LayerNorm, MaxPool2d, Mode,
@@ -11,6 +18,8 @@ pub use crate::nn::{
 };
 pub use crate::optimizer::{Adagrad, Adam, AdamW, Momentum, RmsProp, Schedule, Sgd, global_step};
 pub use crate::testing::{AssertClose as _, check_gradients};
+#[cfg(feature = "train")]
+pub use crate::train::{EarlyStopping, Trainer};
 pub use crate::{
     Axes, AxisRange, Callable, Convolution, CustomPullback, DType, Element, Error, Fetch, Float, Gradients,
     Graph, Numeric, Operand, Operation, Pad, Padding, Result, Session, Shape, Tensor, Value, Variable,

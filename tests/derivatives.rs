@@ -50,7 +50,7 @@ fn jacobians_of_products_and_broadcasts() -> Result<()> {
         });
         assert_eq!(found[1], expected);
         assert_eq!(found[2], arr2(&[[6.0], [-4.0]]).into_dyn());
-        assert_eq!(found[3], Array2::eye(2).into_shape_with_order((2, 1, 2, 1))?.into_dyn());
+        assert_eq!(found[3], Array2::<f64>::eye(2).into_shape_with_order((2, 1, 2, 1))?.into_dyn());
         assert_eq!(found[4], arr1(&[4.0, 8.0, 12.0, 16.0, 20.0]).into_dyn());
     }
     Ok(())

@@ -1,0 +1,189 @@
+//! What is wrong with a text file of numbers, and where.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::DType;
+
+/// Why a text file gives no numbers.
+#[derive(Clone, Debug)]
+pub struct CsvError {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, counted from 1, where the mistake is in one.
+    pub line: Option<u64>,
+    /// The field in the line, counted from 1, where the mistake is in one.
+    pub column: Option<usize>,
+    /// What is wrong.
+    pub fault: CsvFault,
+}
+
+impl fmt::Display for CsvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.path.display())?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        if let Some(column) = self.column {
+            write!(f, ", column {column}")?;
+        }
+        write!(f, ": {}", self.fault)
+    }
+}
+
+impl std::error::Error for CsvError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.fault.source()
+    }
+}
+
+/// What is wrong with a text file of numbers.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CsvFault {
+    /// The file cannot be opened or read, or what it holds is not what gzip wrote.
+    #[error("cannot be read: {0}")]
+    Io(#[source] Arc<io::Error>),
+
+    /// There is no row of numbers.
+    #[error("the file has no rows")]
+    Empty,
+
+    /// A row with more or fewer fields than the header or the rows before it.
+    #[error("expected {expected} fields, found {found}")]
+    Ragged {
+        /// Fields of the header or the first row.
+        expected: usize,
+        /// Fields of this row.
+        found: usize,
+    },
+
+    /// A double quote without its fellow on the same line.
+    #[error("a double quote is opened and not closed on the line")]
+    OpenQuote,
+
+    /// A field that is no number.
+    #[error("`{text}` is not a number")]
+    NotANumber {
+        /// What stands there.
+        text: String,
+    },
+
+    /// A field that says NaN or infinity.
+    #[error("`{text}` is not a finite number")]
+    NotFinite {
+        /// What stands there.
+        text: String,
+    },
+
+    /// A number beyond the type that is asked for.
+    #[error("`{text}` is out of the range of {dtype}")]
+    OutOfRange {
+        /// What stands there.
+        text: String,
+        /// The type that is asked for.
+        dtype: DType,
+    },
+
+    /// A number with a fraction where an integer is asked for.
+    #[error("`{text}` is not a whole number, as {dtype} needs")]
+    NotWhole {
+        /// What stands there.
+        text: String,
+        /// The type that is asked for.
+        dtype: DType,
+    },
+
+    /// A line longer than any row of numbers.
+    #[error("the line is longer than {limit} bytes")]
+    LineTooLong {
+        /// The most bytes of a line.
+        limit: u64,
+    },
+
+    /// More text than is read.
+    #[error("more than {limit} bytes of text; `Csv::limit` sets how many are read")]
+    TextTooLong {
+        /// The most bytes of the file, after decompression.
+        limit: u64,
+    },
+
+    /// A delimiter that may stand in a number or ends a line.
+    #[error("{:?} cannot separate numbers", char::from(*delimiter))]
+    Delimiter {
+        /// The byte as given.
+        delimiter: u8,
+    },
+
+    /// A column that the file does not have.
+    #[error("there is no column {index} among {columns}")]
+    ColumnOutOfRange {
+        /// The index as given.
+        index: isize,
+        /// Columns of the file.
+        columns: usize,
+    },
+
+    /// A column that is listed twice.
+    #[error("column {index} is listed twice")]
+    ColumnTwice {
+        /// The index, counted from 0.
+        index: usize,
+    },
+
+    /// An empty list of columns.
+    #[error("no column is listed as target")]
+    NoTargets,
+
+    /// A list of targets that leaves no inputs.
+    #[error("all {columns} columns are targets, and none is left as input")]
+    NoInputs {
+        /// Columns of the file.
+        columns: usize,
+    },
+
+    /// A name where the file is not said to have any.
+    #[error("no column is known as `{name}` without a header; `Csv::header` says that there is one")]
+    NoHeader {
+        /// The name as given.
+        name: String,
+    },
+
+    /// A name that the header does not have.
+    #[error("there is no column `{name}` among {names:?}")]
+    UnknownColumn {
+        /// The name as given.
+        name: String,
+        /// The names in the header.
+        names: Vec<String>,
+    },
+
+    /// A name that the header has twice.
+    #[error("columns {first} and {second} are both named `{name}`")]
+    SameName {
+        /// The name as given.
+        name: String,
+        /// The index of the first column of that name, counted from 0.
+        first: usize,
+        /// The index of the second.
+        second: usize,
+    },
+}
+
+impl From<io::Error> for CsvFault {
+    fn from(error: io::Error) -> Self {
+        CsvFault::Io(Arc::new(error))
+    }
+}
+
+/// What a field says, for a message: the beginning, were it a megabyte, without what steers a terminal.
+pub(super) fn excerpt(field: &[u8]) -> String {
+    const SHOWN: usize = 60;
+    // The longest character takes 4 bytes.
+    let text = String::from_utf8_lossy(&field[..field.len().min(4 * SHOWN)]);
+    let whole = field.len() <= 4 * SHOWN && text.chars().count() <= SHOWN;
+    let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    text.chars().take(SHOWN).map(printable).chain((!whole).then_some('…')).collect()
+}

@@ -1,0 +1,90 @@
+//! What can be wrong with data, and with what is asked of it.
+
+use std::io;
+use std::sync::Arc;
+
+/// Why there is no dataset, no split of it, or no batches.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The arrays of inputs and targets pair up row by row, but have different numbers of rows.
+    #[error("the inputs have {inputs} rows, the targets {targets}; each input needs its target")]
+    RowsDiffer {
+        /// Rows of the inputs.
+        inputs: usize,
+        /// Rows of the targets.
+        targets: usize,
+    },
+
+    /// An array of shape `[]` or `[0, ..]`.
+    #[error("{what} of shape {shape:?} have no rows; the first axis of an array counts them")]
+    NoRows {
+        /// `"inputs"`, `"targets"` or `"rows"`.
+        what: &'static str,
+        /// The shape that came.
+        shape: Vec<usize>,
+    },
+
+    /// Rows of one number of elements are to take the shape of another.
+    #[error("rows of shape {from:?} do not reshape to {to:?}")]
+    RowShape {
+        /// The shape of a row.
+        from: Vec<usize>,
+        /// The shape it should take.
+        to: Vec<usize>,
+    },
+
+    /// A share of the rows that is none.
+    #[error("the fraction {fraction} does not lie between 0 and 1, both excluded")]
+    Fraction {
+        /// The fraction as given.
+        fraction: f64,
+    },
+
+    /// A split that leaves one part without rows.
+    #[error("of {rows} rows, {second} are split off, which leaves one part empty")]
+    EmptyPart {
+        /// Rows of the dataset.
+        rows: usize,
+        /// Rows of the second part.
+        second: usize,
+    },
+
+    /// Batches of no rows.
+    #[error("the batch size is 0; a batch has at least one row")]
+    BatchSize,
+
+    /// A column whose mean or standard deviation is infinite or not a number, or whose deviation is negative.
+    #[error("column {column:?} cannot have the mean {mean} and the standard deviation {deviation}")]
+    Statistics {
+        /// The index of the column in a row.
+        column: Vec<usize>,
+        /// Its mean.
+        mean: f64,
+        /// Its standard deviation.
+        deviation: f64,
+    },
+
+    /// Rows of another shape than the ones whose statistics are applied.
+    #[error("the statistics are of rows of shape {expected:?}, but came rows of shape {found:?}")]
+    OtherRows {
+        /// The shape of the rows the statistics were taken of.
+        expected: Vec<usize>,
+        /// The shape of the rows that came.
+        found: Vec<usize>,
+    },
+
+    /// The thread that prepares batches could not be started.
+    #[error("the thread that prepares batches could not be started: {0}")]
+    Thread(#[source] Arc<io::Error>),
+
+    /// A text file does not hold rows of numbers.
+    #[cfg(feature = "csv")]
+    #[error(transparent)]
+    Csv(#[from] super::csv::CsvError),
+
+    /// An npz file cannot be read.
+    #[cfg(feature = "npz")]
+    #[error(transparent)]
+    Npz(#[from] crate::io::npz::NpzError),
+}

@@ -1,0 +1,23 @@
+//! Data to train on: a [`Dataset`] pairs inputs with targets row by row, and gives them out as
+//! batches, whole or shuffled, prepared on this thread or on another.
+
+mod batches;
+#[cfg(feature = "csv")]
+mod csv;
+mod dataset;
+mod error;
+#[cfg(feature = "npz")]
+mod npz;
+mod order;
+mod prefetch;
+mod rows;
+mod split;
+mod standardise;
+
+#[cfg(feature = "csv")]
+pub use self::csv::{Columns, Csv, CsvError, CsvFault, read_csv};
+pub use batches::Batches;
+pub use dataset::Dataset;
+pub use error::DataError;
+pub use prefetch::{Prefetch, Prefetched};
+pub use standardise::Standardiser;

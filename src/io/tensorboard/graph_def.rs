@@ -1,0 +1,87 @@
+//! Graphs as `TensorBoard` draws them: one `NodeDef` a node, grouped by the scopes in the names.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::proto::{Attr, AttrValue, DataType, Dim, GraphDef, ListValue, NodeDef, TensorShapeProto};
+use crate::op::TensorType;
+use crate::{DType, Graph, NodeInfo};
+
+impl GraphDef {
+    /// Every node with its op, the names of its inputs, and as attributes the element type and shape of its value,
+    /// what its op adds, and the line that built it.
+    pub(super) fn of(graph: &Graph) -> Self {
+        let nodes = graph.nodes();
+        let names = legal_names(&nodes);
+        let name = |name: &String| names.get(name.as_str()).cloned();
+        let node_def = |node: &NodeInfo| NodeDef {
+            name: name(&node.name).unwrap_or_default(),
+            op: op_name(node.op).to_owned(),
+            input: (node.inputs.iter().filter_map(name))
+                .chain(node.control_inputs.iter().filter_map(name).map(|name| format!("^{name}")))
+                .collect(),
+            attr: attributes(node),
+        };
+        GraphDef { node: nodes.iter().map(node_def).collect() }
+    }
+}
+
+/// An op as it is named here, but for constants: `TensorBoard` draws a `Const`, which is their name in TensorFlow,
+/// as a dot beside what reads it, and any other op as a node.
+fn op_name(op: &str) -> &str {
+    if op == "constant" { "Const" } else { op }
+}
+
+fn attributes(node: &NodeInfo) -> BTreeMap<String, AttrValue> {
+    let text = |text: String| Attr::S(text.into_bytes());
+    let mut attributes = vec![
+        ("T", Attr::Type(data_type(node.output.dtype).into())),
+        ("_output_shapes", Attr::List(ListValue { shape: vec![shape(&node.output)] })),
+        ("built_at", text(node.location.to_string())),
+    ];
+    if !node.attributes.is_empty() {
+        attributes.push(("attributes", text(node.attributes.clone())));
+    }
+    attributes.into_iter().map(|(key, value)| (key.to_owned(), AttrValue { value: Some(value) })).collect()
+}
+
+fn shape(output: &TensorType) -> TensorShapeProto {
+    let size = |length: &Option<usize>| length.map_or(-1, |length| length as i64);
+    TensorShapeProto { dim: output.shape.dims().iter().map(|length| Dim { size: size(length) }).collect() }
+}
+
+fn data_type(dtype: DType) -> DataType {
+    match dtype {
+        DType::F32 => DataType::Float,
+        DType::F64 => DataType::Double,
+        DType::I32 => DataType::Int32,
+        DType::I64 => DataType::Int64,
+        DType::Bool => DataType::Bool,
+    }
+}
+
+/// Each node's name as it may stand in a `GraphDef`, unique as the names of the graph are.
+fn legal_names(nodes: &[NodeInfo]) -> HashMap<&str, String> {
+    let mut taken: HashSet<String> = nodes.iter().map(|node| node.name.clone()).collect();
+    let mut unique = |node: &NodeInfo| {
+        let mut name = legal_name(&node.name);
+        while name != node.name && !taken.insert(name.clone()) {
+            name.push('_');
+        }
+        name
+    };
+    nodes.iter().map(|node| (node.name.as_str(), unique(node))).collect()
+}
+
+/// A name in TensorFlow's alphabet, `[A-Za-z0-9.][A-Za-z0-9_.\-/]*`: in an input, a `^` in front and a `:` inside
+/// mean something. An empty scope would be drawn without a name.
+///
+/// Source: `tensorflow/core/framework/node_def_util.cc`, which also allows `\` and `>`.
+fn legal_name(name: &str) -> String {
+    let scopes: Vec<&str> = name.split('/').map(|scope| if scope.is_empty() { "_" } else { scope }).collect();
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c);
+    let mut name = scopes.join("/").replace(|c| !is_legal(c), "_");
+    if name.starts_with(['_', '-']) {
+        name.insert(0, '.');
+    }
+    name
+}

@@ -1,0 +1,123 @@
+//! The batches of a trainer, and the measuring of a model on them.
+
+use ndarray::ArrayD;
+
+use super::metrics::{Measured, Sums};
+use super::{Metrics, TrainError, Trainer};
+use crate::data::{Batches, Dataset, Prefetch as _};
+use crate::{Element, Float, Session, Tensor};
+
+/// One batch after the other: inputs and targets.
+pub(super) type Pairs<A, B> = Box<dyn Iterator<Item = (ArrayD<A>, ArrayD<B>)>>;
+
+impl<A: Element, B: Element, T: Float> Trainer<'_, A, B, T> {
+    /// The loss and metrics on a dataset: those of the validation ([`validate`](Trainer::validate)) if there is one,
+    /// or else those that are trained by.
+    ///
+    /// Means over all rows, each counted once, however many rows its batch has. The session's count of runs is left
+    /// as it was, so a training goes on with the same random numbers whether or not it was evaluated in between. Other
+    /// threads' runs in the meantime are not counted.
+    ///
+    /// # Errors
+    /// [`TrainError::BatchShape`], [`TrainError::NotScalar`], and what can fail in a run.
+    pub fn evaluate(&self, session: &Session, data: &Dataset<A, B>) -> Result<Metrics, TrainError> {
+        self.check()?;
+        self.check_batches("evaluated", data, false)?;
+        let measured = self.evaluated();
+        let sums = self.measure(session, data, measured, || false)?;
+        Ok(Metrics::of(&measured.names, &sums.means()))
+    }
+
+    /// Sums up what is measured on a dataset, unless asked to stop before the end.
+    pub(super) fn measure(
+        &self,
+        session: &Session,
+        data: &Dataset<A, B>,
+        measured: &Measured<'_, T>,
+        is_asked: impl Fn() -> bool,
+    ) -> Result<Sums, TrainError> {
+        let _aside = Aside::of(session);
+        let call = session.make_callable((self.inputs, self.targets), measured.tensors(measured.loss))?;
+        let mut sums = Sums::none(measured.names.len());
+        for (inputs, targets) in self.pairs(data.batches(self.batch_size)?, 0)? {
+            if is_asked() {
+                break;
+            }
+            sums.add(targets.shape()[0], &call.call((&inputs, &targets))?);
+        }
+        Ok(sums)
+    }
+
+    /// The batches of an epoch, counted from 0.
+    pub(super) fn epoch(&self, data: &Dataset<A, B>, epoch: usize) -> Result<Batches<A, B>, TrainError> {
+        let mut batches = data.batches(self.batch_size)?;
+        if let Some(seed) = self.seed {
+            batches = batches.shuffled(seed, epoch as u64);
+        }
+        Ok(if self.drops_last { batches.drop_last() } else { batches })
+    }
+
+    /// Batches but for the first so many.
+    pub(super) fn pairs(&self, batches: Batches<A, B>, done: usize) -> Result<Pairs<A, B>, TrainError> {
+        let batches = batches.skip(done);
+        Ok(if self.prefetches { Box::new(batches.prefetched()?) } else { Box::new(batches) })
+    }
+
+    /// The number of batches of the data, all of which can be fed.
+    pub(super) fn check_batches(
+        &self,
+        name: &'static str,
+        data: &Dataset<A, B>,
+        drops_last: bool,
+    ) -> Result<usize, TrainError> {
+        let (rows, size) = (data.len(), self.batch_size);
+        let batches = data.batches(size)?;
+        let batches = if drops_last { batches.drop_last() } else { batches }.len();
+        if batches == 0 {
+            return Err(TrainError::NoBatches { rows, batch_size: size });
+        }
+        let last = rows - (batches - 1) * size;
+        for rows in [size.min(rows), size.min(last)] {
+            check_fed(self.inputs, data.inputs(), rows, name, "inputs")?;
+            check_fed(self.targets, data.targets(), rows, name, "targets")?;
+        }
+        Ok(batches)
+    }
+}
+
+/// Runs that do not count: when this is dropped, the session has the count of runs that it had.
+pub(super) struct Aside<'s> {
+    session: &'s Session,
+    runs: u64,
+}
+
+impl<'s> Aside<'s> {
+    pub(super) fn of(session: &'s Session) -> Self {
+        Aside { session, runs: session.run_count() }
+    }
+}
+
+impl Drop for Aside<'_> {
+    fn drop(&mut self) {
+        self.session.set_run_count(self.runs);
+    }
+}
+
+/// Refuses rows of an array, so many at once, that cannot be fed for a tensor.
+fn check_fed<T: Element>(
+    tensor: Tensor<'_, T>,
+    array: &ArrayD<T>,
+    rows: usize,
+    data: &'static str,
+    what: &'static str,
+) -> Result<(), TrainError> {
+    let found: Box<[usize]> = [rows].into_iter().chain(array.shape().iter().copied().skip(1)).collect();
+    let expected = tensor.shape();
+    let mut axes = expected.dims().iter().zip(&*found);
+    if expected.rank() == found.len()
+        && axes.all(|(length, &found)| length.is_none_or(|length| length == found))
+    {
+        return Ok(());
+    }
+    Err(TrainError::BatchShape { node: tensor.name(), expected, data, what, found })
+}

@@ -1,0 +1,144 @@
+//! Why a training cannot begin, go on, or be resumed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::Shape;
+use crate::data::DataError;
+use crate::io::checkpoint::CheckpointError;
+
+/// What went wrong in a training.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// A run that is no step of the training failed, or the graph was built wrongly.
+    #[error(transparent)]
+    Run(#[from] crate::Error),
+
+    /// A step failed, on a loss that is not finite for one. It changed no variable.
+    #[error("step {step} (epoch {epoch}) failed and changed no variable: {source}")]
+    Step {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// The step, counted from 1 over all epochs.
+        step: usize,
+        /// Why it failed.
+        source: Box<crate::Error>,
+    },
+
+    /// There are no batches of that size, or no thread to prepare them.
+    #[error(transparent)]
+    Data(#[from] DataError),
+
+    /// All rows are left out: they make no whole batch, and the last one is dropped where it is smaller.
+    #[error("{rows} rows make no batch of {batch_size}, and smaller ones are dropped")]
+    NoBatches {
+        /// Rows of the training data.
+        rows: usize,
+        /// Rows of a batch.
+        batch_size: usize,
+    },
+
+    /// A tensor cannot be fed the batches that there are.
+    #[error(
+        "`{node}` has the shape {expected}, but a batch of the {data} data has {what} of shape {found:?}"
+    )]
+    BatchShape {
+        /// Name of the tensor.
+        node: String,
+        /// Its static shape.
+        expected: Shape,
+        /// `"training"`, `"validation"` or `"evaluated"`.
+        data: &'static str,
+        /// `"inputs"` or `"targets"`.
+        what: &'static str,
+        /// The shape of a batch.
+        found: Box<[usize]>,
+    },
+
+    /// The loss or a metric is no single number.
+    #[error("{what} is to be a single number, but `{node}` has the shape {shape}")]
+    NotScalar {
+        /// What it is called: `loss`, or as the metric was named.
+        what: String,
+        /// Name of the tensor.
+        node: String,
+        /// Its static shape.
+        shape: Shape,
+    },
+
+    /// Two metrics have one name, or one is named `loss`.
+    #[error("there are two metrics named `{name}`")]
+    MetricTwice {
+        /// The name.
+        name: String,
+    },
+
+    /// Early stopping watches a metric that is not there.
+    #[error("early stopping watches `{name}`, which is none of {known}")]
+    NotWatched {
+        /// The name.
+        name: String,
+        /// The metrics that there are.
+        known: String,
+    },
+
+    /// The least improvement that early stopping asks for is negative or not a number.
+    #[error("early stopping asks for improvements of {min_delta}, which is no distance")]
+    MinDelta {
+        /// The number as given.
+        min_delta: f64,
+    },
+
+    /// A training is to be resumed without a checkpoint to resume from.
+    #[error("a training resumes from its checkpoint, but no file for one is named")]
+    NoCheckpoint,
+
+    /// A checkpoint cannot be written, read or restored.
+    #[error(transparent)]
+    Checkpoint(Box<CheckpointError>),
+
+    /// A checkpoint does not say where a training stood, as one that no trainer has saved.
+    #[error("checkpoint `{}` does not tell where a training stood: `{key}` is {}", path.display(),
+        value.as_ref().map_or("missing".to_owned(), |value| format!("`{value}`")))]
+    NoPosition {
+        /// The file.
+        path: PathBuf,
+        /// The entry or array.
+        key: String,
+        /// What it says, if it is there.
+        value: Option<String>,
+    },
+
+    /// A checkpoint is of a training on other batches or of other metrics, in which its position means nothing.
+    #[error("checkpoint `{}` is of another training: its `{key}` is {found}, but here {expected}", path.display())]
+    OtherTraining {
+        /// The file.
+        path: PathBuf,
+        /// What differs.
+        key: &'static str,
+        /// How it is here.
+        expected: String,
+        /// How it is in the checkpoint.
+        found: String,
+    },
+
+    /// What was called after an epoch failed. The epoch is over and saved.
+    #[error("what is called after epoch {epoch} failed: {source}")]
+    Callback {
+        /// The epoch, counted from 1.
+        epoch: usize,
+        /// Why it failed.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// Ctrl-c cannot be caught, because the program has a handler of its own or the system refuses.
+    #[error("ctrl-c cannot be caught: {0}")]
+    CtrlC(#[source] Arc<ctrlc::Error>),
+}
+
+impl From<CheckpointError> for TrainError {
+    fn from(error: CheckpointError) -> Self {
+        TrainError::Checkpoint(Box::new(error))
+    }
+}

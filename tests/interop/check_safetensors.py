@@ -1,0 +1,24 @@
+"""The safetensors package reads a checkpoint, and writes a copy with what it read."""
+
+import sys
+
+import safetensors
+from safetensors.numpy import save_file
+
+import expected
+
+
+def main(ours, description, copy):
+    description = expected.load(description)
+    with safetensors.safe_open(ours, framework="numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+        metadata = file.metadata()
+    expected.same_arrays(tensors, description["tensors"])
+    # The checksum depends on all else; that it is right shows when the copy is read.
+    checksum = metadata.pop("flowgrad.crc32c")
+    expected.same("metadata", metadata, description["metadata"])
+    save_file(tensors, copy, {**metadata, "flowgrad.crc32c": checksum})
+    print(f"safetensors {safetensors.__version__} reads {len(tensors)} tensors")
+
+
+main(*sys.argv[1:])
