@@ -5,10 +5,21 @@
 //! cargo run --release --example custom_op
 //! ```
 
+#[allow(dead_code, reason = "each example uses its part")]
+mod common;
+
+use std::time::Instant;
+
+use clap::Parser;
+use common::{Options, Result};
+use flowgrad::data::Dataset;
 use flowgrad::ndarray::Array1;
 use flowgrad::op::{AnyTensor, Lowering, Mistake, Op, Pullback, Scalar, TensorType, Val};
+use flowgrad::optimizer::Momentum;
 use flowgrad::prelude::*;
-use flowgrad::testing::check_gradients;
+use flowgrad::testing::GradientCheck;
+use flowgrad::train::Trainer;
+use serde::Serialize;
 
 /// (1 - x²)·exp(-x²/2).
 #[derive(Debug)]
@@ -49,33 +60,69 @@ fn mexican_hat<'g>(x: Tensor<'g, f64>) -> Tensor<'g, f64> {
     x.graph().custom(MexicanHat, &[operand])
 }
 
+/// Passes over the signal.
+const EPOCHS: usize = 400;
+
+#[derive(Parser)]
+struct Args {
+    #[command(flatten)]
+    options: Options,
+}
+
+/// What came out of the fit: the loss, and what was found of the wavelet.
+#[derive(Serialize)]
+struct Outcome {
+    loss: f64,
+    centre: f64,
+    width: f64,
+    seconds: f64,
+    epochs: usize,
+    seed: u64,
+}
+
 fn main() -> Result<()> {
-    let g = Graph::new();
-    let x = g.constant(Array1::linspace(-4.0, 4.0, 801));
+    let Args { options } = Args::parse();
     // The signal is the wavelet at 0.7, 1.3 times as wide; the fit starts at 0 and 1.
-    let (centre, width) = (g.variable("centre", 0.0_f64), g.variable("width", 1.0_f64));
-    let model = mexican_hat((x - centre) / width);
-    let signal = Array1::linspace(-4.0, 4.0, 801).mapv(|x: f64| {
-        let u: f64 = (x - 0.7) / 1.3;
+    let places = Array1::linspace(-4.0, 4.0, 801);
+    let signal = places.mapv(|x: f64| {
+        let u = (x - 0.7) / 1.3;
         (1.0 - u * u) * (-0.5 * u * u).exp()
     });
-    let loss = (model - g.constant(signal)).square().reduce_mean(..);
+    let rows = Dataset::new(places, signal)?;
 
-    let report = check_gradients(&g, loss, &[centre, width])?;
-    println!("{report}");
+    let g = Graph::with_seed(options.seed);
+    let (x, y) = (g.placeholder::<f64>("x", [None]), g.placeholder::<f64>("y", [None]));
+    let (centre, width) = (g.variable("centre", 0.0_f64), g.variable("width", 1.0_f64));
+    let loss = mexican_hat((x - centre) / width).mean_squared_error(y).named("loss");
+
+    let fed = [(x, rows.inputs()), (y, rows.targets())];
+    let report = GradientCheck::of(&g, loss)
+        .feed(fed[0].0, fed[0].1)
+        .feed(fed[1].0, fed[1].1)
+        .wrt(&[centre, width])?;
+    options.say(&report);
     report.assert_close(1e-6);
 
-    let [by_centre, by_width] = loss.gradients([centre, width]);
-    let train = g.group([centre.assign_sub(0.5 * by_centre).op(), width.assign_sub(0.5 * by_width).op()]);
+    let epochs = options.epochs.unwrap_or(EPOCHS);
+    let step = Momentum::new(0.1, 0.8).minimize(loss);
+    let trainer = Trainer::new(x, y, loss, step).batch_size(rows.len());
+    let trainer = options.equip(&g, trainer)?;
     let session = Session::new(&g)?;
-    let step = session.make_callable((), (loss, train))?;
-    for epoch in 0..=400 {
-        let (loss, ()) = step.call(())?;
-        if epoch % 100 == 0 {
-            println!("epoch {epoch:3}: loss {:.3e}", loss.sum());
-        }
-    }
+    let start = Instant::now();
+    let report = trainer.fit(&session, &rows, epochs)?;
+    let seconds = start.elapsed().as_secs_f64();
     let [centre, width] = session.run([centre, width])?;
-    println!("centre {:.6} (0.7), width {:.6} (1.3)", centre.sum(), width.sum());
-    Ok(())
+    let outcome = Outcome {
+        loss: trainer.evaluate(&session, &rows)?.loss,
+        centre: centre.sum(),
+        width: width.sum(),
+        seconds,
+        epochs: report.history.len(),
+        seed: options.seed,
+    };
+    options.say(format_args!(
+        "{} after {} epochs in {seconds:.2} s: loss {:.1e}, centre {:.6} (0.7), width {:.6} (1.3)",
+        report.ended, outcome.epochs, outcome.loss, outcome.centre, outcome.width
+    ));
+    options.report(&outcome)
 }

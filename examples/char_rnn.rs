@@ -1,0 +1,166 @@
+//! A language model of characters: a gated recurrent unit, unrolled over stretches of a text, that learns which
+//! character comes next; and a sample of what it then writes.
+//!
+//! ```text
+//! cargo run --release --example char_rnn -- --text notes.txt --epochs 100
+//! ```
+//!
+//! Source of the unit: Cho and others, *Learning phrase representations using RNN encoder-decoder for statistical
+//! machine translation*, 2014.
+
+#[allow(dead_code, reason = "each example uses its part")]
+mod common;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Parser;
+use common::{Options, Result, data};
+use flowgrad::data::Dataset;
+use flowgrad::ndarray::{Array2, ArrayD};
+use flowgrad::nn::{Dense, Embedding, Layer, Mode};
+use flowgrad::optimizer::{Adam, Schedule};
+use flowgrad::prelude::*;
+use flowgrad::train::Trainer;
+use serde::Serialize;
+
+#[derive(Parser)]
+struct Args {
+    #[command(flatten)]
+    options: Options,
+    /// The text to learn; seven sonnets of Shakespeare's otherwise
+    #[arg(long, value_name = "FILE")]
+    text: Option<PathBuf>,
+    /// Characters to write in the end
+    #[arg(long, default_value_t = 400)]
+    sample: usize,
+}
+
+const EPOCHS: usize = 60;
+/// Characters over which the unit is unrolled.
+const STRETCH: usize = 32;
+/// Numbers that the unit remembers.
+const STATE: usize = 128;
+
+/// What came out of a training; losses are nats a character.
+#[derive(Serialize)]
+struct Outcome {
+    train_loss: f64,
+    test_loss: f64,
+    seconds: f64,
+    epochs: usize,
+    seed: u64,
+    sample: String,
+}
+
+/// A gated recurrent unit: the new state is a mixture of the old one and of a candidate.
+struct Gru<'g> {
+    gates: Dense<'g>,
+    candidate: Dense<'g>,
+}
+
+impl<'g> Gru<'g> {
+    fn new(g: &'g Graph, name: &str, inputs: usize, state: usize) -> Self {
+        let dense = |part, units| Dense::new(g, &format!("{name}/{part}"), inputs + state, units);
+        Gru { gates: dense("gates", 2 * state), candidate: dense("candidate", state) }
+    }
+
+    fn call(&self, x: Tensor<'g>, state: Tensor<'g>) -> Tensor<'g> {
+        let joined = |state| x.graph().concat(&[x, state], -1);
+        let gates = self.gates.call(joined(state), Mode::Train).sigmoid().split(2, -1);
+        let [update, reset] = [gates[0], gates[1]];
+        let candidate = self.candidate.call(joined(reset * state), Mode::Train).tanh();
+        update * state + (1.0 - update) * candidate
+    }
+}
+
+/// The characters of a text, and the text as their places among them.
+struct Alphabet {
+    characters: Vec<char>,
+    ids: Vec<i64>,
+}
+
+impl Alphabet {
+    fn of(text: &str) -> Self {
+        let characters: Vec<char> = text.chars().collect::<BTreeSet<char>>().into_iter().collect();
+        let id = |c| characters.binary_search(&c).map_or(0, |place| place as i64);
+        let ids = text.chars().map(id).collect();
+        Alphabet { characters, ids }
+    }
+
+    /// Stretches of the text that begin half a stretch apart, and the same one character on.
+    fn stretches(&self) -> Result<Dataset<i64, i64>> {
+        let starts: Vec<usize> = (0..self.ids.len().saturating_sub(STRETCH)).step_by(STRETCH / 2).collect();
+        let cut =
+            |on| Array2::from_shape_fn((starts.len(), STRETCH), |(row, at)| self.ids[starts[row] + at + on]);
+        Ok(Dataset::new(cut(0), cut(1))?)
+    }
+}
+
+fn main() -> Result<()> {
+    let Args { options, text, sample } = Args::parse();
+    let path = text.unwrap_or_else(|| data("sonnets.txt"));
+    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let alphabet = Alphabet::of(&text);
+    let rows = alphabet.stretches().map_err(|error| format!("{} is too short: {error}", path.display()))?;
+    // The end of the text is for testing; the stretch before it overlaps with it and is for neither.
+    let tested = rows.len().div_ceil(10);
+    let (test, train) = (rows.split_last(tested)?.1, rows.split_last(tested + 1)?.0);
+
+    let g = Graph::with_seed(options.seed);
+    let classes = alphabet.characters.len();
+    let letters = Embedding::<f32>::new(&g, "letters", classes, 32);
+    let unit = Gru::new(&g, "unit", 32, STATE);
+    let output = Dense::new(&g, "output", STATE, classes);
+
+    let characters = g.placeholder::<i64>("characters", [None, Some(STRETCH)]);
+    let following = g.placeholder::<i64>("following", [None, Some(STRETCH)]);
+    // A state of zeros for each stretch of the batch, however many these are.
+    let mut state =
+        characters.slice((.., 0..1)).cast::<f32>() * g.constant(ArrayD::<f32>::zeros(vec![1, STATE]));
+    let mut losses = Vec::new();
+    for at in 0..STRETCH {
+        state = unit.call(letters.call(characters.slice((.., at as isize))), state);
+        let logits = output.call(state, Mode::Train);
+        losses.push(logits.sparse_softmax_cross_entropy(following.slice((.., at as isize))));
+    }
+    let loss = g.stack(&losses, -1).reduce_mean(..).named("loss");
+    let epochs = options.epochs.unwrap_or(EPOCHS);
+    let steps = epochs * train.len().div_ceil(16);
+    let step = Adam::new(Schedule::cosine(4e-3, 1e-4, steps)).clip_by_global_norm(1.0).minimize(loss);
+
+    // One character after the other: the state is fed back, and the next character drawn.
+    let one = g.placeholder::<i64>("one", [1]);
+    let before = g.placeholder::<f32>("before", [1, STATE]);
+    let after = unit.call(letters.call(one), before);
+    let next = output.call(after, Mode::Predict).categorical(1).reshape([1]);
+
+    let trainer = Trainer::new(characters, following, loss, step).batch_size(16).validate(&test, loss, []);
+    let trainer = options.equip(&g, trainer)?;
+    let session = Session::new(&g)?;
+    let start = Instant::now();
+    let report = trainer.fit(&session, &train, epochs)?;
+    let seconds = start.elapsed().as_secs_f64();
+
+    let write = session.make_callable((one, before), (next, after))?;
+    let (mut id, mut state) = (ArrayD::from_elem(vec![1], alphabet.ids[0]), ArrayD::zeros(vec![1, STATE]));
+    let mut written = String::new();
+    for _ in 0..sample {
+        written.push(alphabet.characters[id[0] as usize]);
+        (id, state) = write.call((&id, &state))?;
+    }
+    let outcome = Outcome {
+        train_loss: trainer.evaluate(&session, &train)?.loss,
+        test_loss: trainer.evaluate(&session, &test)?.loss,
+        seconds,
+        epochs: report.history.len(),
+        seed: options.seed,
+        sample: written,
+    };
+    options.say(format_args!(
+        "{} after {} epochs in {seconds:.2} s: {:.3} nats a character, {:.3} at the end of the text, not trained on\n\n{}",
+        report.ended, outcome.epochs, outcome.train_loss, outcome.test_loss, outcome.sample
+    ));
+    options.report(&outcome)
+}

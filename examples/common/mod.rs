@@ -1,0 +1,104 @@
+//! What the examples that train on real data share: their options, and how they tell what came out.
+
+pub(crate) mod classify;
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{Write, stdout};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use flowgrad::io::tensorboard::SummaryWriter;
+use flowgrad::prelude::*;
+use flowgrad::train::{Metrics, Trainer};
+use serde::Serialize;
+
+pub(crate) type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
+
+/// The options that all of them take.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Passes over the training data
+    #[arg(long)]
+    pub(crate) epochs: Option<usize>,
+    /// Seed of the split, of the variables' starts, and of the order of rows
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+    /// Save the training to this file after each epoch, and on ctrl-c
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    /// Go on from the checkpoint, if there is one
+    #[arg(long, requires = "checkpoint")]
+    pub(crate) resume: bool,
+    /// Write curves and the graph for TensorBoard to this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) logdir: Option<PathBuf>,
+    /// Write what came out as JSON to this file, or to stdout for -
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+impl Options {
+    /// A trainer that saves, goes on, stops on ctrl-c and writes curves as the options say.
+    pub(crate) fn equip<'g, A: Element, B: Element, T: Float>(
+        &self,
+        g: &Graph,
+        mut trainer: Trainer<'g, A, B, T>,
+    ) -> Result<Trainer<'g, A, B, T>> {
+        if let Some(file) = &self.checkpoint {
+            trainer = trainer.checkpoint(file).resume(self.resume).stop_on_ctrl_c();
+        }
+        if let Some(mut writer) = self.writer(g)? {
+            trainer = trainer.after_epoch(move |epoch| {
+                let parts = [("train", Some(&epoch.train)), ("validation", epoch.validation.as_ref())];
+                for (part, metrics) in parts.into_iter().filter_map(|(part, m)| Some((part, m?))) {
+                    write_metrics(&mut writer, part, epoch.step as i64, metrics)?;
+                }
+                writer.flush()
+            });
+        }
+        Ok(trainer)
+    }
+
+    /// The event file of the log directory, if there is one, with the graph in it.
+    pub(crate) fn writer(&self, g: &Graph) -> Result<Option<SummaryWriter>> {
+        let Some(logdir) = &self.logdir else { return Ok(None) };
+        let mut writer = SummaryWriter::new(logdir)?;
+        writer.graph(g)?;
+        Ok(Some(writer))
+    }
+
+    /// Writes what came out, where that is asked for.
+    pub(crate) fn report(&self, outcome: &impl Serialize) -> Result<()> {
+        let Some(path) = &self.json else { return Ok(()) };
+        let mut text = serde_json::to_string(outcome)?;
+        text.push('\n');
+        if path.as_os_str() == "-" {
+            stdout().write_all(text.as_bytes())?;
+        } else {
+            let written = File::create(path).and_then(|mut file| file.write_all(text.as_bytes()));
+            written.map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Where to tell people how it goes: not where the JSON goes.
+    pub(crate) fn say(&self, line: impl std::fmt::Display) {
+        if self.json.as_deref() == Some(Path::new("-")) { eprintln!("{line}") } else { println!("{line}") }
+    }
+}
+
+fn write_metrics(
+    writer: &mut SummaryWriter,
+    part: &str,
+    step: i64,
+    metrics: &Metrics,
+) -> Result<(), flowgrad::io::tensorboard::SummaryError> {
+    writer.scalar(&format!("loss/{part}"), step, metrics.loss)?;
+    metrics.named.iter().try_for_each(|(name, value)| writer.scalar(&format!("{name}/{part}"), step, *value))
+}
+
+/// A file of `examples/data`.
+pub(crate) fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data").join(name)
+}
