@@ -280,7 +280,7 @@ impl Graph {
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
-    /// let w = g.variable("w", zeros([2, 1]));
+    /// let w = g.variable::<f32>("w", zeros([2, 1]));
     /// let seen = g.non_trainable_variable("seen", 0_i64);
     /// assert!(w.is_trainable() && !seen.is_trainable());
     /// assert_eq!(g.trainable_variables::<f32>().len(), 1);

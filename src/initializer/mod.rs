@@ -139,8 +139,8 @@ pub fn random_normal(shape: impl Into<Vec<usize>>, mean: f64, stddev: f64) -> In
 /// ```
 /// use flowgrad::prelude::*;
 /// let g = Graph::new();
-/// let w = g.variable("w", truncated_normal([1000], 1.0, 0.1));
-/// let w = Session::new(&g)?.run(w.cast::<f64>())?;
+/// let w = g.variable::<f64>("w", truncated_normal([1000], 1.0, 0.1));
+/// let w = Session::new(&g)?.run(w)?;
 /// assert!(w.iter().all(|x| (x - 1.0).abs() <= 0.2 + 1e-6));
 /// # Ok::<(), flowgrad::Error>(())
 /// ```
@@ -205,7 +205,7 @@ pub fn lecun_normal(shape: impl Into<Vec<usize>>) -> Initializer {
 /// ```
 /// use flowgrad::prelude::*;
 /// let g = Graph::new();
-/// let w = g.variable("w", orthogonal([4, 3], 1.0));
+/// let w = g.variable::<f64>("w", orthogonal([4, 3], 1.0));
 /// let product = w.transpose().matmul(w);
 /// let product = Session::new(&g)?.run(product)?;
 /// let difference = product - ndarray::Array2::<f64>::eye(3);
