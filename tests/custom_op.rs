@@ -24,7 +24,8 @@ impl Op for RunningMax {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let (dims, dtype) = (to.dims(inputs[0]).to_vec(), to.dtype(inputs[0]));
-        to.compute(RunningMaxKernel, inputs, dtype, dims)
+        let has_rows = dims.len() > 1;
+        to.compute(RunningMaxKernel { has_rows }, inputs, dtype, dims)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -35,7 +36,10 @@ impl Op for RunningMax {
 }
 
 #[derive(Debug)]
-struct RunningMaxKernel;
+struct RunningMaxKernel {
+    /// Whether there are axes before the last, each index of which is computed by itself.
+    has_rows: bool,
+}
 
 impl Kernel for RunningMaxKernel {
     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
@@ -49,6 +53,10 @@ impl Kernel for RunningMaxKernel {
             }
         }
         Ok(())
+    }
+
+    fn is_batched(&self) -> bool {
+        self.has_rows
     }
 }
 
@@ -77,6 +85,37 @@ fn a_kernel_reads_arrays_as_they_lie() -> Result<()> {
     let sums = session.feed(x, &array).run(many)?;
     assert_eq!(sums[3].sum(), 3.0 * 23.0);
     assert_eq!(session.feed(x, &ArrayD::zeros(vec![0, 2])).run(running_max(x))?.len(), 0);
+    Ok(())
+}
+
+#[test]
+fn a_batched_kernel_runs_in_parts() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [None, None]);
+    let y = running_max(x);
+    let rows = ArrayD::from_shape_fn(vec![701, 300], |at| ((at[0] * 31 + at[1] * 17) % 1009) as f64);
+    let transposed = rows.t().as_standard_layout().into_owned();
+    let expected = {
+        let mut expected = rows.clone();
+        expected.axis_iter_mut(Axis(0)).for_each(|mut row| {
+            row.iter_mut().fold(f64::NEG_INFINITY, |largest, x| {
+                *x = x.max(largest);
+                *x
+            });
+        });
+        expected
+    };
+    for threads in [1, 2, 3] {
+        let session = Session::builder(&g).threads(threads).always_share().build()?;
+        let text = session.feed(x, &rows).explain(y)?;
+        assert!(text.contains(" parts"), "{text}");
+        assert_eq!(session.feed(x, &rows).run(y)?, expected);
+        // Rows that are not consecutive, and a single part.
+        assert_eq!(session.feed(x, transposed.t()).run(y)?, expected);
+        let few = session.feed(x, rows.slice(flowgrad::ndarray::s![..2, ..])).run(y)?;
+        assert_eq!(few, expected.slice(flowgrad::ndarray::s![..2, ..]).into_owned().into_dyn());
+        assert_eq!(session.feed(x, &ArrayD::zeros(vec![0, 300])).run(y)?.shape(), [0, 300]);
+    }
     Ok(())
 }
 

@@ -110,6 +110,34 @@ fn mlp(g: &Graph) -> Model<'_, f32> {
     }
 }
 
+/// Two convolutions, the second with strides, both kinds of pools, batch norm and dropout, trained by Adam.
+fn convolutions(g: &Graph) -> Model<'_, f32> {
+    let batch = 48;
+    let images = g.placeholder::<f32>("images", [None, Some(12), Some(10), Some(2)]);
+    let classes = g.placeholder::<i64>("classes", [None]);
+    let model = Sequential::new()
+        .add(Conv2d::new(g, "conv1", [3, 3, 2, 16], Convolution::same()))
+        .add(BatchNorm::new(g, "norm", 16))
+        .add(Tensor::relu)
+        .add(MaxPool2d(Window::of([2, 2])))
+        .add(Conv2d::new(g, "conv2", [3, 2, 8, 24], Convolution::same().strides([1, 2]).groups(2)))
+        .add(Tensor::tanh)
+        .add(AvgPool2d(Window::of([2, 3]).padding(Padding::Same)))
+        .add(Dropout::new("dropout", 0.25))
+        .add(Flatten)
+        .add(Dense::new(g, "logits", 3 * 24, 10));
+    let logits = model.call(images, Mode::Train);
+    let loss = logits.sparse_softmax_cross_entropy(classes).reduce_mean(..);
+    let labels = Array1::from_shape_fn(batch, |row| (row * 7 % 10) as i64).into_dyn();
+    Model {
+        fed: vec![(images, spread([batch, 12, 10, 2], STEP[2], 1.0))],
+        labels: Some((classes, labels)),
+        fetched: vec![loss, logits],
+        step: Adam::new(1e-2).clip_by_global_norm(1.0).minimize(loss),
+        kept: g.trainable_variables(),
+    }
+}
+
 fn wide_graph(g: &Graph) -> Model<'_, f32> {
     let side = 64;
     let mut kept = Vec::new();
@@ -238,6 +266,11 @@ fn softmax_of_rows() -> Result<()> {
 #[test]
 fn steps_of_a_perceptron() -> Result<()> {
     check(mlp, true)
+}
+
+#[test]
+fn steps_of_a_convolutional_network() -> Result<()> {
+    check(convolutions, true)
 }
 
 #[test]
