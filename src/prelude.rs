@@ -5,6 +5,6 @@ pub use crate::ndarray;
 pub use crate::testing::{AssertClose as _, check_gradients};
 pub use crate::{
     Axes, AxisRange, Callable, CustomPullback, DType, Element, Error, Fetch, Float, Gradients, Graph,
-    Numeric, Operand, Operation, Pad, Result, Session, Shape, Tensor, Value, Variable, custom_gradient,
-    hessian, hessian_vector_product, jacobian, jvp,
+    Numeric, Operand, Operation, Pad, Result, Session, Shape, Tensor, Trace, Value, Variable,
+    custom_gradient, hessian, hessian_vector_product, jacobian, jvp,
 };
