@@ -379,6 +379,78 @@ fn the_drawing_has_every_step_and_what_it_reads() {
     assert_eq!(dot.matches("->").count(), trace.steps().iter().map(|step| step.after.len()).sum::<usize>());
 }
 
+#[cfg(feature = "trace")]
+mod chrome {
+    use flowgrad::Error;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn json_of(trace: &Trace) -> Value {
+        let mut bytes = Vec::new();
+        trace.write_chrome(&mut bytes).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    fn microseconds(time: Duration) -> f64 {
+        time.as_nanos() as f64 / 1000.0
+    }
+
+    #[test]
+    fn the_file_has_every_event_on_the_track_of_its_thread() {
+        let g = Graph::new();
+        let (loss, train) = perceptron(&g);
+        let session = Session::builder(&g).threads(2).always_share().build().unwrap();
+        let (_, trace) = session.run_traced((loss, train)).unwrap();
+        let json = json_of(&trace);
+        let events = json["traceEvents"].as_array().unwrap();
+        let of = |phase: &str| events.iter().filter(|event| event["ph"] == phase).collect::<Vec<_>>();
+        let (phases, tasks): (Vec<&Value>, Vec<&Value>) =
+            of("X").into_iter().partition(|event| event["cat"] == "session");
+        assert_eq!(tasks.len(), trace.events().len());
+        for (event, task) in trace.events().iter().zip(tasks) {
+            let step = &trace.steps()[event.step];
+            let name =
+                if event.task.is_some() { step.label.clone() } else { format!("{} (total)", step.label) };
+            assert_eq!(task["name"], name);
+            assert_eq!(task["cat"], step.kind.to_string());
+            assert_eq!((&task["pid"], &task["tid"]), (&json!(1), &json!(event.thread + 1)));
+            assert_eq!(task["ts"], microseconds(event.start));
+            assert_eq!(task["dur"], microseconds(event.duration));
+            assert_eq!(
+                (&task["args"]["task"], &task["args"]["nodes"]),
+                (&json!(event.task), &json!(step.nodes))
+            );
+            assert_eq!(task["args"]["step_bytes"], step.bytes);
+        }
+        let parts = phases.iter().map(|part| (part["name"].as_str().unwrap(), part["dur"].as_f64().unwrap()));
+        let expected = [
+            ("planning", microseconds(trace.planning())),
+            ("first values of variables", microseconds(trace.initialization())),
+            ("run", microseconds(trace.running())),
+        ];
+        assert!(parts.eq(expected), "{phases:?}");
+        let names: BTreeSet<u64> = of("M").iter().filter_map(|name| name["tid"].as_u64()).collect();
+        assert!(trace.events().iter().all(|event| names.contains(&(event.thread as u64 + 1))));
+    }
+
+    #[test]
+    fn a_file_is_written_anew_or_the_error_names_it() {
+        let g = Graph::new();
+        let (_, trace) = Session::new(&g).unwrap().run_traced(g.constant(1.0).exp()).unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("trace.json");
+        std::fs::write(&path, "x".repeat(1 << 20)).unwrap();
+        trace.save_chrome(&path).unwrap();
+        let json: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(json, json_of(&trace));
+        let error = trace.save_chrome(path.join("below")).unwrap_err();
+        assert!(matches!(&error, Error::TraceFile { path: named, .. } if *named == path.join("below")));
+        let words = format!("the trace cannot be written to `{}`: ", path.join("below").display());
+        assert!(error.to_string().starts_with(&words), "{error}");
+    }
+}
+
 /// One node: what it computes, and from which earlier ones; taken modulo what there is.
 type Node = (u8, usize, usize);
 

@@ -35,6 +35,8 @@ pub(crate) use memory::{ALIGNMENT, Memory, OutOfMemory};
 
 pub(crate) use feed::FedArray;
 pub(crate) use feed::Ready;
+#[cfg(feature = "trace")]
+pub(crate) use record::CALLER;
 pub(crate) use record::{Record, Span, Work};
 pub(crate) use schedule::Threads;
 pub(crate) use store::{Initialized, Store};

@@ -6,7 +6,10 @@
 //! - [`label`]: what a step is called, and what it computes.
 //! - [`summary`]: the steps as a table, those that took longest first.
 //! - [`dot`]: the steps as a drawing, coloured by the time that they took.
+//! - [`chrome`]: all of it for Chrome and Perfetto.
 
+#[cfg(feature = "trace")]
+mod chrome;
 mod dot;
 mod label;
 mod summary;
@@ -23,7 +26,8 @@ pub use label::StepKind;
 /// [`Session::run_traced`](crate::Session::run_traced) and
 /// [`Callable::call_traced`](crate::Callable::call_traced).
 ///
-/// Displayed, it is a table of the steps, those that took longest first; [`to_dot`](Trace::to_dot) draws them.
+/// Displayed, it is a table of the steps, those that took longest first; [`to_dot`](Trace::to_dot) draws them,
+/// and [`save_chrome`](Trace::save_chrome) writes what Perfetto and Chrome show.
 ///
 /// ```
 /// use flowgrad::prelude::*;
