@@ -2,7 +2,11 @@
 //! what came, and for mistakes in building the line that made them.
 
 use std::fmt;
+#[cfg(feature = "trace")]
+use std::io;
 use std::panic::Location;
+#[cfg(feature = "trace")]
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::data::DataError;
@@ -202,6 +206,17 @@ pub enum Error {
     /// The threads of a session could not be started.
     #[error("the session's threads could not be started: {0}")]
     Threads(#[source] Arc<rayon::ThreadPoolBuildError>),
+
+    /// The trace of a run could not be written.
+    #[cfg(feature = "trace")]
+    #[error("the trace cannot be written to `{}`: {reason}", path.display())]
+    TraceFile {
+        /// The file to be written.
+        path: PathBuf,
+        /// Why it could not be.
+        #[source]
+        reason: Arc<io::Error>,
+    },
 
     /// Data that make no dataset.
     #[error(transparent)]

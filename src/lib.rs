@@ -41,7 +41,7 @@
 //! | fuse and plan | a program | regions and steps with kernels, memory, order |
 //! | run | a plan, feeds, variables | the fetched arrays ([`Session::run`], [`Callable::call`]) |
 //!
-//! [`Session::explain`] prints all of it for a run.
+//! [`Session::explain`] prints all of it for a run, and [`Session::run_traced`] tells where the time of one went.
 
 pub mod data;
 mod dtype;
@@ -65,6 +65,7 @@ mod rewrite;
 mod session;
 mod shape;
 pub mod testing;
+mod trace;
 #[cfg(feature = "train")]
 pub mod train;
 mod value;
@@ -78,6 +79,7 @@ pub use graph::{Graph, NodeInfo, Operand, Operation, Tensor, Variable};
 pub use ops::{AxisRange, Convolution, CustomPullback, Pad, Padding, Ranges, Window, custom_gradient};
 pub use session::{Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};
 pub use shape::{Axes, Shape};
+pub use trace::{StepKind, Trace, TraceEvent, TracedStep};
 pub use value::{IntoValue, Value};
 
 /// The program in the README runs as it stands there.

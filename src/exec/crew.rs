@@ -14,6 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::parallel::Run;
+use super::record::CALLER;
 
 /// Nanoseconds of open work from which it pays to hand some to a thread that is awake: several times what
 /// it takes to move a task's data from one core to another.
@@ -49,7 +50,7 @@ impl Crew {
             .thread_name(|index| format!("flowgrad-{index}"))
             .build()?;
         let served = Arc::clone(&board);
-        pool.spawn_broadcast(move |_| served.serve());
+        pool.spawn_broadcast(move |context| served.serve(CALLER + 1 + context.index()));
         Ok(Crew { board, _pool: pool })
     }
 
@@ -143,8 +144,8 @@ impl Board {
         }
     }
 
-    /// Helps with runs until the board closes.
-    fn serve(&self) {
+    /// Helps with runs, as the thread of this number, until the board closes.
+    fn serve(&self, thread: usize) {
         let mut state = self.lock();
         while !state.is_closed {
             // From here on this helper is called if there is new work, so none is missed by looking now.
@@ -162,7 +163,7 @@ impl Board {
             self.copy(&state);
             if let Some(run) = found {
                 drop(state);
-                run.work(self, false);
+                run.work(self, thread);
                 drop(run);
                 state = self.lock();
             }

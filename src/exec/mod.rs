@@ -5,6 +5,7 @@
 //! - [`feed`] and [`store`]: where a run's inputs lie, and its variables.
 //! - [`steps`]: one step, or one task of a step that is split.
 //! - [`schedule`]: all steps, in order on one thread or as they become ready on several.
+//! - [`record`]: what was done when, and by which thread, of a run that is traced.
 //! - [`progress`], [`parallel`] and [`crew`]: which tasks may be done, those who do them, and those who
 //!   help.
 //!
@@ -17,6 +18,7 @@ mod feed;
 mod memory;
 mod parallel;
 mod progress;
+mod record;
 mod schedule;
 mod steps;
 mod store;
@@ -33,6 +35,9 @@ pub(crate) use memory::{ALIGNMENT, Memory, OutOfMemory};
 
 pub(crate) use feed::FedArray;
 pub(crate) use feed::Ready;
+#[cfg(feature = "trace")]
+pub(crate) use record::CALLER;
+pub(crate) use record::{Record, Span, Work};
 pub(crate) use schedule::Threads;
 pub(crate) use store::{Initialized, Store};
 
@@ -127,8 +132,8 @@ impl Arena {
     }
 }
 
-/// Runs a plan, before which the session has run as often as `count` says, and hands each fetched value to
-/// `fetched`.
+/// Runs a plan, before which the session has run as often as `count` says, hands each fetched value to
+/// `fetched`, and notes in `record`, if there is one, what was done when.
 ///
 /// # Safety
 /// `feeds` must be of the types and lengths that the plan was made for; `variable` must give the
@@ -140,6 +145,7 @@ unsafe fn run(
     count: i64,
     feeds: &[FedArray<'_>],
     variable: impl Fn(VariableId) -> VariableMemory,
+    record: Option<&mut Record>,
     mut fetched: impl FnMut(Value),
 ) -> Result<(), Failure> {
     let idle = plan.arenas.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -159,7 +165,8 @@ unsafe fn run(
     unsafe { arena.run_count.start().cast::<i64>().write(count) };
     // SAFETY: the addresses are those of the plan's buffers: feeds, constants and variables by the
     // caller's promise, the rest within the arena, which this run alone holds.
-    let result = unsafe { schedule::run(plan, threads, &arena) }.map_err(Failure::from).and_then(|()| {
+    let steps = unsafe { schedule::run(plan, threads, &arena, record) };
+    let result = steps.map_err(Failure::from).and_then(|()| {
         for fetch in &plan.fetches {
             let address = arena.addresses[fetch.buffer.index()];
             // SAFETY: all steps are done, so the buffer holds the value of this type and lengths.

@@ -11,16 +11,18 @@
 //! let it go that the task waits for.
 
 use std::any::Any;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::ptr;
+use std::panic::{AssertUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use std::{mem, ptr, thread};
 
 use super::Fault;
 use super::crew::{ASLEEP_FROM, AWAKE_FROM, Board, look_out};
 use super::progress::{Claim, Progress};
+use super::record::{CALLER, Record, Span, Work};
 use super::steps::{Addresses, finish, run_task};
-use crate::plan::{Kind, Plan, Step};
+use crate::plan::Plan;
 
 /// A run that threads share; kept in its arena for the next one.
 #[derive(Debug)]
@@ -42,6 +44,8 @@ struct State {
     caller_sleeps: bool,
     /// What the first task that panicked gave.
     panic: Option<Box<dyn Any + Send>>,
+    /// What has been done, if the run is traced.
+    spans: Option<Vec<Span>>,
 }
 
 /// What is run: see [`Job::do_task`] for when the pointers may be followed.
@@ -58,7 +62,8 @@ unsafe impl Send for Job {}
 impl Run {
     pub(super) fn new(plan: &Plan) -> Self {
         let job = Job { plan: ptr::null(), addresses: ptr::slice_from_raw_parts(ptr::null(), 0) };
-        let state = State { progress: Progress::new(plan), job, caller_sleeps: false, panic: None };
+        let progress = Progress::new(plan);
+        let state = State { progress, job, caller_sleeps: false, panic: None, spans: None };
         Run {
             state: Mutex::new(state),
             changed: Condvar::new(),
@@ -76,18 +81,25 @@ impl Run {
         plan: &Plan,
         addresses: Addresses<'_>,
         board: &Board,
+        mut record: Option<&mut Record>,
     ) -> Result<(), Fault> {
         let mut state = self.lock();
         state.job = Job { plan, addresses: addresses.0 };
         state.progress.start(&plan.order.waits_for);
+        state.spans = record.as_mut().map(|record| mem::take(&mut record.spans));
         self.copy(&state);
         drop(state);
         board.post(self);
-        self.work(board, true);
+        self.work(board, CALLER);
         board.withdraw(self);
         // Every claim has been reported, so nobody follows the job's pointers any more. A helper that
         // found the run late finds nothing to claim.
         let mut state = self.lock();
+        if let (Some(record), Some(mut spans)) = (record, state.spans.take()) {
+            // A step without tasks was claimed once, and nothing was done.
+            spans.retain(|span| plan.steps[span.step].tasks() > 0);
+            record.spans = spans;
+        }
         if let Some(panic) = state.panic.take() {
             drop(state);
             resume_unwind(panic);
@@ -104,14 +116,15 @@ impl Run {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does tasks: all that there are, if this is the caller; else until there is none to claim.
-    pub(super) fn work(&self, board: &Board, is_caller: bool) {
+    /// Does tasks, as the thread of this number: all that there are, if it is the caller; else until there is
+    /// none to claim.
+    pub(super) fn work(&self, board: &Board, thread: usize) {
         let mut state = self.lock();
         let mut at = None;
         loop {
             let Some(claim) = state.progress.claim(at) else {
                 self.copy(&state);
-                if !is_caller || state.progress.is_over() {
+                if thread != CALLER || state.progress.is_over() {
                     return;
                 }
                 state = self.wait(state);
@@ -119,7 +132,7 @@ impl Run {
             };
             at = Some(claim.step);
             self.copy(&state);
-            let (job, open) = (state.job, state.progress.open());
+            let (job, open, is_traced) = (state.job, state.progress.open(), state.spans.is_some());
             let wakes_caller = open >= ASLEEP_FROM && state.caller_sleeps;
             state.caller_sleeps &= !wakes_caller;
             drop(state);
@@ -129,13 +142,37 @@ impl Run {
             board.offer(open);
 
             // SAFETY: this thread holds the claim.
-            let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { job.do_task(claim) }));
+            let task = AssertUnwindSafe(|| unsafe { job.do_task(claim) });
+            let outcome = if is_traced {
+                self.traced(claim.step, Work::Task(claim.task), thread, task)
+            } else {
+                catch_unwind(task)
+            };
             state = self.lock();
             let fault = state.take_panic(outcome).and_then(Result::err);
             if state.progress.report(claim, fault) {
-                state = self.complete(state, job, claim.step);
+                state = self.complete(state, job, claim.step, thread);
             }
         }
+    }
+
+    /// Does some work of a run that is traced, and takes down when. Kept apart, so that other runs need no room for
+    /// what it gives.
+    #[cold]
+    fn traced<R>(
+        &self,
+        step: usize,
+        work: Work,
+        thread: usize,
+        run: impl FnOnce() -> R + UnwindSafe,
+    ) -> thread::Result<R> {
+        let start = Instant::now();
+        let outcome = catch_unwind(run);
+        let end = Instant::now();
+        if let Some(spans) = &mut self.lock().spans {
+            spans.push(Span { step, work, thread, start, end });
+        }
+        outcome
     }
 
     /// Completes a step whose last task this thread has reported.
@@ -144,18 +181,22 @@ impl Run {
         mut state: MutexGuard<'a, State>,
         job: Job,
         step: usize,
+        thread: usize,
     ) -> MutexGuard<'a, State> {
         // SAFETY: the run is not over before the step is complete, so the plan is there.
         let plan = unsafe { &*job.plan };
-        if is_joined(&plan.steps[step]) && !state.progress.is_broken(step) {
+        if plan.steps[step].is_joined() && !state.progress.is_broken(step) {
+            let is_traced = state.spans.is_some();
             drop(state);
             // SAFETY: all tasks of the step have been done, and it has not been completed.
-            let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { job.join(step) }));
+            let join = AssertUnwindSafe(|| unsafe { job.join(step) });
+            let outcome =
+                if is_traced { self.traced(step, Work::Join, thread, join) } else { catch_unwind(join) };
             state = self.lock();
             state.take_panic(outcome);
         }
         state.progress.complete(&plan.order.successors[step]);
-        if state.progress.is_over() && std::mem::take(&mut state.caller_sleeps) {
+        if state.progress.is_over() && mem::take(&mut state.caller_sleeps) {
             self.changed.notify_one();
         }
         state
@@ -226,9 +267,4 @@ impl Job {
         // SAFETY: all tasks are done, and nothing that waits for the step has begun.
         unsafe { finish(&plan.steps[step], addresses) };
     }
-}
-
-/// Whether the tasks of a step leave something to be added up.
-fn is_joined(step: &Step) -> bool {
-    matches!(&step.kind, Kind::Region(region) if region.partial.is_some())
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::crew::Crew;
+use super::record::{Record, Unwatched, Watch, Work};
 use super::steps::{Addresses, finish, run_task};
 use super::{Arena, Fault};
 use crate::plan::Plan;
@@ -52,29 +53,45 @@ impl Threads {
 /// # Safety
 /// The arena must hold the addresses of the plan's buffers, and no other run may use it or write to
 /// what the plan reads.
-pub(super) unsafe fn run(plan: &Plan, threads: &Threads, arena: &Arena) -> Result<(), Fault> {
+pub(super) unsafe fn run(
+    plan: &Plan,
+    threads: &Threads,
+    arena: &Arena,
+    mut record: Option<&mut Record>,
+) -> Result<(), Fault> {
+    if let Some(record) = record.as_deref_mut() {
+        record.reserve(plan);
+    }
     let addresses = Addresses(&arena.addresses);
     match (threads, &arena.run) {
         // A task of a user's pool has that pool's other threads beside it: it stays on its own.
         (Threads::Pool(crew), Some(run)) if rayon::current_thread_index().is_none() => {
             // SAFETY: the caller's promise; the run is the arena's, which no other run may use.
-            unsafe { run.run(plan, addresses, crew.board()) }
+            unsafe { run.run(plan, addresses, crew.board(), record) }
         }
         // SAFETY: the caller's promise; in order, each step finds done what it reads.
-        _ => unsafe { run_in_order(plan, addresses) },
+        _ => unsafe {
+            match record {
+                Some(record) => run_in_order(plan, addresses, record),
+                None => run_in_order(plan, addresses, &mut Unwatched),
+            }
+        },
     }
 }
 
 /// # Safety
 /// As for [`run`].
-unsafe fn run_in_order(plan: &Plan, addresses: Addresses<'_>) -> Result<(), Fault> {
+unsafe fn run_in_order(plan: &Plan, addresses: Addresses<'_>, watch: &mut impl Watch) -> Result<(), Fault> {
     for (index, step) in plan.steps.iter().enumerate() {
         for task in 0..step.tasks() {
             // SAFETY: the caller's promise; one task after the other.
-            unsafe { run_task(step, task, addresses) }.map_err(|cause| Fault { step: index, task, cause })?;
+            let done = watch.watch(index, Work::Task(task), || unsafe { run_task(step, task, addresses) });
+            done.map_err(|cause| Fault { step: index, task, cause })?;
         }
-        // SAFETY: all tasks of the step are done.
-        unsafe { finish(step, addresses) };
+        if step.is_joined() {
+            // SAFETY: all tasks of the step are done.
+            watch.watch(index, Work::Join, || unsafe { finish(step, addresses) });
+        }
     }
     Ok(())
 }

@@ -187,7 +187,9 @@ unsafe fn run_panel(
 
 /// Lends this thread's scratch memory, of at least so many bytes.
 fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R) -> R {
-    SCRATCH.with_borrow_mut(|Scratch { memory, args }| {
+    // Unlike `with`, `try_with` is compiled where it is used and inlined: else a small step may take a tenth longer.
+    let ran = SCRATCH.try_with(|scratch| {
+        let Scratch { memory, args } = &mut *scratch.borrow_mut();
         if memory.bytes() < bytes {
             // Tiles, packed operands and a panel, some megabytes at most: a process without memory for these cannot
             // go on in any case.
@@ -195,7 +197,8 @@ fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R)
                 .unwrap_or_else(|OutOfMemory { bytes }| panic!("no memory for {bytes} bytes of tiles"));
         }
         run(memory.start(), args)
-    })
+    });
+    ran.unwrap_or_else(|error| panic!("a thread that is ending has no memory for tiles: {error}"))
 }
 
 /// Runs the tiles of one chunk of rows.

@@ -9,8 +9,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock};
+use std::time::Instant;
 
-use super::{Failure, Memory, OutOfMemory, Ready, Threads, VariableMemory, value_at};
+use super::{Failure, Memory, OutOfMemory, Ready, Record, Threads, VariableMemory, value_at};
 use crate::graph::{self, Shared, VariableId};
 use crate::value::Value;
 
@@ -48,8 +49,8 @@ impl Store {
         self.runs.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Runs a plan on the variables as the run before which there were `count`, and hands each fetched value to
-    /// `fetched`.
+    /// Runs a plan on the variables as the run before which there were `count`, hands each fetched value to
+    /// `fetched`, and notes in `record`, if there is one, what was done when.
     ///
     /// The plan must have been made for the graph whose variables the store holds.
     pub(crate) fn run(
@@ -58,6 +59,7 @@ impl Store {
         graph: &Shared,
         threads: &Threads,
         count: i64,
+        mut record: Option<&mut Record>,
         fetched: impl FnMut(Value),
     ) -> Result<(), Failure> {
         let plan = ready.plan();
@@ -66,15 +68,18 @@ impl Store {
             self.initialize(&graph.read(), graph.seed, &plan.variables)?;
             plan.initialized.0.store(true, Ordering::Release);
         }
+        if let Some(record) = record.as_deref_mut() {
+            record.initialized = Instant::now();
+        }
         if plan.commits.is_empty() {
             let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
             // SAFETY: while the store is shared nobody writes current values, and the plan, which
             // commits nothing, touches no next ones; see `run_on` for the rest.
-            return unsafe { run_on(&slots, ready, threads, count, fetched) };
+            return unsafe { run_on(&slots, ready, threads, count, record, fetched) };
         }
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         // SAFETY: this run alone holds the store.
-        unsafe { run_on(&slots, ready, threads, count, fetched)? };
+        unsafe { run_on(&slots, ready, threads, count, record, fetched)? };
         for variable in &plan.commits {
             if let Some(Some(slot)) = slots.get_mut(variable.index()) {
                 std::mem::swap(&mut slot.current, &mut slot.next);
@@ -156,6 +161,7 @@ unsafe fn run_on(
     ready: &Ready<'_>,
     threads: &Threads,
     count: i64,
+    record: Option<&mut Record>,
     fetched: impl FnMut(Value),
 ) -> Result<(), Failure> {
     let variable = |id: VariableId| match slots.get(id.index()) {
@@ -165,5 +171,5 @@ unsafe fn run_on(
     };
     // SAFETY: `Ready` proves that the feeds are what the plan was made for; the variables' memory has
     // the size that their graph says, for which the plan was made; the rest is the caller's promise.
-    unsafe { super::run(ready.plan(), threads, count, ready.feeds(), variable, fetched) }
+    unsafe { super::run(ready.plan(), threads, count, ready.feeds(), variable, record, fetched) }
 }

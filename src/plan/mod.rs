@@ -18,11 +18,12 @@ mod tests;
 mod text;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use crate::dtype::DType;
 use crate::exec::{Arena, Initialized};
-use crate::graph::VariableId;
+use crate::graph::{NodeId, VariableId};
 use crate::kernel::fold::MiddleFold;
 use crate::kernel::gemm::{GemmKernel, Product, Split, Strides};
 use crate::kernel::isa::Isa;
@@ -76,6 +77,8 @@ pub(crate) struct Step {
     pub(crate) kind: Kind,
     pub(crate) reads: Vec<BufferId>,
     pub(crate) writes: Vec<BufferId>,
+    /// Where the plan's `origins` has the nodes that the step's instructions come from.
+    pub(crate) origins: Range<u32>,
     /// Estimated nanoseconds on one thread.
     pub(crate) cost: f64,
 }
@@ -133,6 +136,8 @@ pub(crate) struct FetchedValue {
 pub(crate) struct Plan {
     pub(crate) buffers: Vec<Buffer>,
     pub(crate) steps: Vec<Step>,
+    /// The nodes that the steps' instructions come from, for traces.
+    pub(crate) origins: Vec<NodeId>,
     /// Element type and lengths of what is fed, by position.
     pub(crate) fed: Vec<(DType, Vec<usize>)>,
     pub(crate) constants: Vec<Constant>,
@@ -183,6 +188,7 @@ pub(crate) fn plan(program: &Program, options: Options, fed: &[(DType, Vec<usize
         buffer_of: HashMap::new(),
         constants: Vec::new(),
         steps: Vec::with_capacity(groups.len()),
+        origins: Vec::with_capacity(program.insts.len()),
     };
     planner.place_values(&groups);
     for group in &groups {
@@ -225,6 +231,7 @@ struct Planner<'a> {
     buffer_of: HashMap<Val, BufferId>,
     constants: Vec<Constant>,
     steps: Vec<Step>,
+    origins: Vec<NodeId>,
 }
 
 /// A place in the arena that is yet to be decided.
@@ -323,7 +330,15 @@ impl Planner<'_> {
         }
     }
 
+    /// Lists the nodes that some instructions come from.
+    fn list_origins<'v>(&mut self, vals: impl IntoIterator<Item = &'v Val>) -> Range<u32> {
+        let start = self.origins.len() as u32;
+        self.origins.extend(vals.into_iter().map(|&val| self.program.inst(val).origin));
+        start..self.origins.len() as u32
+    }
+
     fn add_region(&mut self, rows: &Rows, opening: Option<Val>, members: &[Val]) {
+        let origins = self.list_origins(opening.iter().chain(members));
         let opening = opening.map(|val| (val, self.factors(val)));
         let sources =
             region::Sources { program: self.program, layouts: self.layouts, buffers: &self.buffer_of };
@@ -351,7 +366,7 @@ impl Planner<'_> {
         reads.dedup();
         reads.retain(|buffer| writes.binary_search(buffer).is_err());
         let cost = region.cost;
-        self.steps.push(Step { kind: Kind::Region(Box::new(region)), reads, writes, cost });
+        self.steps.push(Step { kind: Kind::Region(Box::new(region)), reads, writes, origins, cost });
     }
 
     fn factors(&self, val: Val) -> Factors {
@@ -387,7 +402,8 @@ impl Planner<'_> {
         let mut reads = vec![factors.a, factors.b];
         reads.dedup();
         let cost = order::product_cost(&factors.product) * factors.batch.len() as f64;
-        self.steps.push(Step { kind: Kind::Product { factors, c }, reads, writes: vec![c], cost });
+        let origins = self.list_origins([&val]);
+        self.steps.push(Step { kind: Kind::Product { factors, c }, reads, writes: vec![c], origins, cost });
     }
 
     fn add_fold(&mut self, val: Val) {
@@ -401,10 +417,12 @@ impl Planner<'_> {
         };
         let (src, dst) = (self.buffer_of[&self.base(inst.args[0])], self.buffer_of[&val]);
         let cost = order::moving_cost(self.bytes(inst.args[0]));
+        let origins = self.list_origins([&val]);
         self.steps.push(Step {
             kind: Kind::Fold { fold, src, dst },
             reads: vec![src],
             writes: vec![dst],
+            origins,
             cost,
         });
     }
@@ -436,7 +454,8 @@ impl Planner<'_> {
             dtype: inst.dtype,
             dims: inst.dims.clone(),
         };
-        self.steps.push(Step { kind: Kind::Compute(compute), reads, writes: vec![dst], cost });
+        let origins = self.list_origins([&val]);
+        self.steps.push(Step { kind: Kind::Compute(compute), reads, writes: vec![dst], origins, cost });
     }
 
     /// Decides where the new values of variables are made: in the variable's own next buffer where
@@ -457,7 +476,8 @@ impl Planner<'_> {
             written.push(true);
             let kind = Kind::Copy { src, dst, bytes };
             let cost = order::moving_cost(bytes);
-            self.steps.push(Step { kind, reads: vec![src], writes: vec![dst], cost });
+            let origins = self.list_origins([&val]);
+            self.steps.push(Step { kind, reads: vec![src], writes: vec![dst], origins, cost });
         }
     }
 
@@ -488,6 +508,7 @@ impl Planner<'_> {
         let plan = Plan {
             buffers: self.buffers,
             steps: self.steps,
+            origins: self.origins,
             fed,
             constants: self.constants,
             fetches,

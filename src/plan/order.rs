@@ -211,6 +211,11 @@ impl Step {
         matches!(&self.kind, Kind::Region(region) if region.may_replace(written, read))
     }
 
+    /// Whether the tasks of the step leave something to be added up.
+    pub(crate) fn is_joined(&self) -> bool {
+        matches!(&self.kind, Kind::Region(region) if region.partial.is_some())
+    }
+
     /// The tasks into which the step is split; they may run at once.
     pub(crate) fn tasks(&self) -> usize {
         match &self.kind {
@@ -238,7 +243,7 @@ mod tests {
     fn step(index: u32, reads: &[u32], cost: f64) -> Step {
         let (src, dst) = (BufferId(0), BufferId(index));
         let reads = reads.iter().copied().map(BufferId).collect();
-        Step { kind: Kind::Copy { src, dst, bytes: 8 }, reads, writes: vec![dst], cost }
+        Step { kind: Kind::Copy { src, dst, bytes: 8 }, reads, writes: vec![dst], origins: 0..0, cost }
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::feed::Arguments;
 use super::fetch::{Output, Results};
 use super::prepared::Prepared;
 use crate::error::Result;
-use crate::exec::FedArray;
+use crate::exec::{FedArray, Record};
+use crate::trace::Trace;
 
 use smallvec::SmallVec;
 
@@ -59,5 +60,31 @@ impl<I, O: Output> Callable<I, O> {
         let mut values = Vec::new();
         self.core.run(&self.prepared, &fed, |value| values.push(value))?;
         Ok(O::take(&mut Results::new(values, &self.lengths)))
+    }
+
+    /// Runs as [`call`](Callable::call) does, and tells which step was done when and on which thread; see
+    /// [`Session::run_traced`](super::Session::run_traced).
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f32>("x", [2]);
+    /// let v = g.variable("v", zeros([2]));
+    /// let session = Session::new(&g)?;
+    /// let step = session.make_callable(x, v.assign_add(x))?;
+    /// let (sum, trace) = step.call_traced(&ndarray::arr1(&[1.0, 2.0]))?;
+    /// assert_eq!((sum.sum(), trace.events().len()), (3.0, 1));
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`call`](Callable::call).
+    pub fn call_traced<'v>(&self, feeds: impl Arguments<'v, I>) -> Result<(O, Trace)> {
+        let record = Record::begin();
+        let mut fed: SmallVec<[FedArray<'v>; INLINE_FEEDS]> = SmallVec::new();
+        feeds.each(&mut |array| fed.push(array));
+        let mut values = Vec::new();
+        let trace = self.core.run_traced(&self.prepared, &fed, record, |value| values.push(value))?;
+        Ok((O::take(&mut Results::new(values, &self.lengths)), trace))
     }
 }

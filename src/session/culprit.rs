@@ -34,9 +34,8 @@ impl Prepared {
             );
             let ready = Ready::new(&Arc::new(plan), feeds)?;
             let mut found = Vec::new();
-            let run = core
-                .store
-                .run(&ready, &core.graph, &core.threads, count, |value| found.push(not_finite(&value)));
+            let fetched = |value| found.push(not_finite(&value));
+            let run = core.store.run(&ready, &core.graph, &core.threads, count, None, fetched);
             run.ok().and_then(|()| search.origin(&found))
         });
         let arena = core.graph.read();

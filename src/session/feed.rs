@@ -6,8 +6,9 @@ use super::fetch::{FetchList, Results};
 use super::{Fetch, Output, Session};
 use crate::dtype::Element;
 use crate::error::Result;
-use crate::exec::FedArray;
+use crate::exec::{FedArray, Record};
 use crate::graph::{AnyTensor, Tensor};
+use crate::trace::Trace;
 
 /// A value that can be fed for a tensor of `T`: a reference to an array, a view, or a scalar.
 /// Row-major arrays are not copied.
@@ -67,6 +68,21 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
         let mut values = Vec::new();
         core.run(&prepared, &self.arrays, |value| values.push(value))?;
         Ok(Output::take(&mut Results::new(values, &list.lengths)))
+    }
+
+    /// Computes the fetches, and tells which step was done when and on which thread; see
+    /// [`Session::run_traced`].
+    ///
+    /// # Errors
+    /// As for [`run`](Feeding::run).
+    pub fn run_traced<F: Fetch<'g>>(self, fetches: F) -> Result<(F::Output, Trace)> {
+        let record = Record::begin();
+        let list = FetchList::of(&fetches);
+        let core = &self.session.core;
+        let prepared = core.prepare(&self.tensors, &list)?;
+        let mut values = Vec::new();
+        let trace = core.run_traced(&prepared, &self.arrays, record, |value| values.push(value))?;
+        Ok((Output::take(&mut Results::new(values, &list.lengths)), trace))
     }
 
     /// The plan for the fetches and the shapes that are fed, as text; see [`Session::explain`].

@@ -15,14 +15,16 @@ mod prepared;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use crate::dtype::Element;
 use crate::error::{Error, Result};
-use crate::exec::{Cause, Failure, Fault, FedArray, OutOfMemory, Store, Threads};
+use crate::exec::{Cause, Failure, Fault, FedArray, OutOfMemory, Ready, Record, Store, Threads};
 use crate::graph::{Graph, NodeId, Shared, Tensor};
 use crate::lower::{Fetched, Request, Scalar};
 use crate::plan::{Fallible, INLINE_BELOW};
 use crate::shape::Shape;
+use crate::trace::Trace;
 use crate::value::Value;
 
 use feed::FeedList;
@@ -204,6 +206,29 @@ impl Session {
     /// zero, an index out of range, a checked number that is not finite.
     pub fn run<'g, F: Fetch<'g>>(&self, fetches: F) -> Result<F::Output> {
         Feeding::of(self).run(fetches)
+    }
+
+    /// Computes the fetches as [`run`](Session::run) does, and tells which step was done when and on which thread.
+    /// Each task takes two looks at the clock more than in an untraced run, about 0.1 µs; results and
+    /// effects are the same.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f64>("x", [None]);
+    /// let y = x.tanh().reduce_sum(..).named("y");
+    /// let session = Session::new(&g)?;
+    /// let (sum, trace) = session.feed(x, &ndarray::arr1(&[0.0, 1.0])).run_traced(y)?;
+    /// assert_eq!(sum.sum(), 1.0_f64.tanh());
+    /// assert_eq!(trace.steps()[0].nodes, ["tanh", "y"]);
+    /// print!("{trace}");
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`run`](Session::run).
+    pub fn run_traced<'g, F: Fetch<'g>>(&self, fetches: F) -> Result<(F::Output, Trace)> {
+        Feeding::of(self).run_traced(fetches)
     }
 
     /// Feeds a tensor for one run: any tensor, whose producers then do not run. The value is
@@ -395,8 +420,34 @@ impl Core {
     /// Runs a prepared request on fed arrays.
     fn run(&self, prepared: &Prepared, feeds: &[FedArray<'_>], fetched: impl FnMut(Value)) -> Result<()> {
         let ready = prepared.ready(self, feeds)?;
+        self.run_ready(prepared, &ready, feeds, None, fetched)
+    }
+
+    /// The same, and what was done when since the record was begun.
+    fn run_traced(
+        &self,
+        prepared: &Prepared,
+        feeds: &[FedArray<'_>],
+        mut record: Record,
+        fetched: impl FnMut(Value),
+    ) -> Result<Trace> {
+        let ready = prepared.ready(self, feeds)?;
+        record.planned = Instant::now();
+        self.run_ready(prepared, &ready, feeds, Some(&mut record), fetched)?;
+        record.over = Instant::now();
+        Ok(Trace::of(&self.graph.read(), ready.plan(), &record))
+    }
+
+    fn run_ready(
+        &self,
+        prepared: &Prepared,
+        ready: &Ready<'_>,
+        feeds: &[FedArray<'_>],
+        record: Option<&mut Record>,
+        fetched: impl FnMut(Value),
+    ) -> Result<()> {
         let count = self.store.begin();
-        let run = self.store.run(&ready, &self.graph, &self.threads, count, fetched);
+        let run = self.store.run(ready, &self.graph, &self.threads, count, record, fetched);
         run.map_err(|failure| match failure {
             Failure::OutOfMemory { bytes } => Error::OutOfMemory { bytes },
             Failure::Fault(Fault {

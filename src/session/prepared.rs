@@ -209,8 +209,8 @@ impl Core {
         let Some(ready) = Ready::new(&plan, &[]) else { return Folded::default() };
         let mut values = Vec::with_capacity(program.fetches.len());
         // The program reads no variable, so a store without any serves.
-        let run =
-            Store::default().run(&ready, &self.graph, &self.threads, 0, |value| values.push(Arc::new(value)));
+        let fetched = |value| values.push(Arc::new(value));
+        let run = Store::default().run(&ready, &self.graph, &self.threads, 0, None, fetched);
         run.map_or_else(|_| Folded::default(), |()| values.into())
     }
 }
