@@ -34,6 +34,8 @@ pub(super) struct Run {
     open: AtomicU64,
     /// A copy of whether all is done.
     is_over: AtomicBool,
+    /// What has been done, if the run is traced; the state's lock is left to those who look for work.
+    spans: Mutex<Vec<Span>>,
 }
 
 #[derive(Debug)]
@@ -42,10 +44,10 @@ struct State {
     job: Job,
     /// Whether the caller sleeps and has not been woken.
     caller_sleeps: bool,
+    /// Whether it is noted what is done when.
+    is_traced: bool,
     /// What the first task that panicked gave.
     panic: Option<Box<dyn Any + Send>>,
-    /// What has been done, if the run is traced.
-    spans: Option<Vec<Span>>,
 }
 
 /// What is run: see [`Job::do_task`] for when the pointers may be followed.
@@ -63,12 +65,13 @@ impl Run {
     pub(super) fn new(plan: &Plan) -> Self {
         let job = Job { plan: ptr::null(), addresses: ptr::slice_from_raw_parts(ptr::null(), 0) };
         let progress = Progress::new(plan);
-        let state = State { progress, job, caller_sleeps: false, panic: None, spans: None };
+        let state = State { progress, job, caller_sleeps: false, is_traced: false, panic: None };
         Run {
             state: Mutex::new(state),
             changed: Condvar::new(),
             open: AtomicU64::new(0),
             is_over: AtomicBool::new(true),
+            spans: Mutex::new(Vec::new()),
         }
     }
 
@@ -86,7 +89,10 @@ impl Run {
         let mut state = self.lock();
         state.job = Job { plan, addresses: addresses.0 };
         state.progress.start(&plan.order.waits_for);
-        state.spans = record.as_mut().map(|record| mem::take(&mut record.spans));
+        state.is_traced = record.is_some();
+        if let Some(record) = &mut record {
+            *self.spans() = mem::take(&mut record.spans);
+        }
         self.copy(&state);
         drop(state);
         board.post(self);
@@ -94,12 +100,12 @@ impl Run {
         board.withdraw(self);
         // Every claim has been reported, so nobody follows the job's pointers any more. A helper that
         // found the run late finds nothing to claim.
-        let mut state = self.lock();
-        if let (Some(record), Some(mut spans)) = (record, state.spans.take()) {
+        if let Some(record) = record {
+            record.spans = mem::take(&mut self.spans());
             // A step without tasks was claimed once, and nothing was done.
-            spans.retain(|span| plan.steps[span.step].tasks() > 0);
-            record.spans = spans;
+            record.spans.retain(|span| plan.steps[span.step].tasks() > 0);
         }
+        let mut state = self.lock();
         if let Some(panic) = state.panic.take() {
             drop(state);
             resume_unwind(panic);
@@ -114,6 +120,10 @@ impl Run {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spans(&self) -> MutexGuard<'_, Vec<Span>> {
+        self.spans.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Does tasks, as the thread of this number: all that there are, if it is the caller; else until there is
@@ -132,7 +142,7 @@ impl Run {
             };
             at = Some(claim.step);
             self.copy(&state);
-            let (job, open, is_traced) = (state.job, state.progress.open(), state.spans.is_some());
+            let (job, open, is_traced) = (state.job, state.progress.open(), state.is_traced);
             let wakes_caller = open >= ASLEEP_FROM && state.caller_sleeps;
             state.caller_sleeps &= !wakes_caller;
             drop(state);
@@ -169,9 +179,7 @@ impl Run {
         let start = Instant::now();
         let outcome = catch_unwind(run);
         let end = Instant::now();
-        if let Some(spans) = &mut self.lock().spans {
-            spans.push(Span { step, work, thread, start, end });
-        }
+        self.spans().push(Span { step, work, thread, start, end });
         outcome
     }
 
@@ -186,7 +194,7 @@ impl Run {
         // SAFETY: the run is not over before the step is complete, so the plan is there.
         let plan = unsafe { &*job.plan };
         if plan.steps[step].is_joined() && !state.progress.is_broken(step) {
-            let is_traced = state.spans.is_some();
+            let is_traced = state.is_traced;
             drop(state);
             // SAFETY: all tasks of the step have been done, and it has not been completed.
             let join = AssertUnwindSafe(|| unsafe { job.join(step) });
