@@ -1,13 +1,14 @@
-//! [`Variable`]: a tensor that sessions store and assignments change.
+//! [`Variable`]: a tensor that sessions store and assignments change; and how a graph gets and lists variables.
 
 use std::fmt;
 use std::ops::Deref;
+use std::panic::Location;
 use std::sync::Arc;
 
-use super::{AnyTensor, Operand, Role, Tensor};
+use super::{AnyTensor, Graph, NewNode, NodeId, Operand, Role, Tensor};
 use crate::dtype::{DType, Element, Numeric};
 use crate::exec::OutOfMemory;
-use crate::initializer::seed_for;
+use crate::initializer::{Start, seed_for};
 use crate::ops;
 use crate::value::Value;
 
@@ -61,6 +62,80 @@ impl VariableRecord {
             StartingValue::Fixed(value) => Ok(Arc::clone(value)),
             StartingValue::Drawn { draw, .. } => draw(seed_for(graph_seed, &self.name)).map(Arc::new),
         }
+    }
+}
+
+impl Graph {
+    /// A tensor that each session stores, and that [`assign`](Variable::assign) changes.
+    ///
+    /// `start` is an array, a scalar, or an initializer such as
+    /// [`glorot_uniform`](crate::initializer::glorot_uniform). The name must be unique.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let w = g.variable("w", zeros([2, 1]));
+    /// let session = Session::new(&g)?;
+    /// session.run(w.assign_add(1.5_f32))?;
+    /// assert_eq!(session.run(w)?.sum(), 3.0);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn variable<T: Element>(&self, name: &str, start: impl Start<T>) -> Variable<'_, T> {
+        self.any_variable(name, start, true)
+    }
+
+    /// A variable that optimizers leave alone: statistics of a layer, a counter, what an optimizer remembers.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let w = g.variable::<f32>("w", zeros([2, 1]));
+    /// let seen = g.non_trainable_variable("seen", 0_i64);
+    /// assert!(w.is_trainable() && !seen.is_trainable());
+    /// assert_eq!(g.trainable_variables::<f32>().len(), 1);
+    /// ```
+    #[track_caller]
+    pub fn non_trainable_variable<T: Element>(&self, name: &str, start: impl Start<T>) -> Variable<'_, T> {
+        self.any_variable(name, start, false)
+    }
+
+    #[track_caller]
+    fn any_variable<T: Element>(&self, name: &str, start: impl Start<T>, trainable: bool) -> Variable<'_, T> {
+        let start = start.into_starting_value();
+        let variable = NewNode::Variable { dtype: T::DTYPE, start, trainable };
+        Variable::typed(self.tie(self.push(variable, &[], name, Location::caller(), None)))
+    }
+
+    /// The variables of elements of type `T` that optimizers may change, in the order in which they were built.
+    pub fn trainable_variables<T: Element>(&self) -> Vec<Variable<'_, T>> {
+        self.variables_where(|record| record.trainable)
+    }
+
+    /// The variable of that full name, scopes included, if its elements are of type `T`.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// g.name_scope("dense", || g.variable("bias", zeros([3]))) + 1.0_f32;
+    /// assert!(g.find_variable::<f32>("dense/bias").is_some());
+    /// assert!(g.find_variable::<f64>("dense/bias").is_none());
+    /// ```
+    pub fn find_variable<T: Element>(&self, name: &str) -> Option<Variable<'_, T>> {
+        self.variables_where(|record| record.name == name).pop()
+    }
+
+    /// The variables of elements of type `T` for whose records the condition holds.
+    fn variables_where<T: Element>(&self, holds: impl Fn(&VariableRecord) -> bool) -> Vec<Variable<'_, T>> {
+        let arena = self.shared.read();
+        let found = arena.nodes.iter().enumerate().filter(|(_, node)| match node.role {
+            Role::Reads(id) => {
+                let record = &arena.variables[id.index()];
+                record.dtype == T::DTYPE && holds(record)
+            }
+            _ => false,
+        });
+        found.map(|(index, _)| Variable::typed(self.tie(NodeId(index as u32)))).collect()
     }
 }
 

@@ -1,0 +1,322 @@
+//! Everything that can go wrong, as one enum; each message names the node, what was expected and
+//! what came, and for mistakes in building the line that made them.
+
+mod mistake;
+
+use std::fmt;
+#[cfg(feature = "trace")]
+use std::io;
+use std::panic::Location;
+#[cfg(feature = "trace")]
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::data::DataError;
+use crate::dtype::DType;
+#[cfg(feature = "safetensors")]
+use crate::io::checkpoint::CheckpointError;
+#[cfg(feature = "npz")]
+use crate::io::npz::NpzError;
+#[cfg(feature = "tensorboard")]
+use crate::io::tensorboard::SummaryError;
+use crate::op::KernelError;
+use crate::shape::Shape;
+#[cfg(feature = "train")]
+use crate::train::TrainError;
+
+pub use mistake::{EinsumFault, Mistake, NoGradient};
+
+/// The result of everything in this crate that can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, and where. Its `Debug` form is the message as well, because that is what a `main`
+/// that gives a [`Result`] prints.
+#[derive(Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A node was built wrongly, or its operands turned out not to fit once their shapes were known.
+    #[error(transparent)]
+    Build(Box<BuildError>),
+
+    /// A run needs a placeholder that was not fed.
+    #[error("placeholder `{node}` ({dtype}{shape}, built at {location}) is needed but was not fed")]
+    NotFed {
+        /// Name of the placeholder.
+        node: String,
+        /// Its element type.
+        dtype: DType,
+        /// Its declared shape.
+        shape: Shape,
+        /// Where it was built.
+        location: &'static Location<'static>,
+    },
+
+    /// A fed array does not fit the shape of the tensor it is fed for.
+    #[error(
+        "`{node}` (built at {location}) has the shape {expected}, but was fed an array of shape {found:?}"
+    )]
+    FeedShape {
+        /// Name of the fed tensor.
+        node: String,
+        /// Its static shape.
+        expected: Shape,
+        /// The shape of the array.
+        found: Vec<usize>,
+        /// Where the tensor was built.
+        location: &'static Location<'static>,
+    },
+
+    /// One run feeds the same tensor twice.
+    #[error("`{node}` (built at {location}) is fed twice")]
+    FedTwice {
+        /// Name of the fed tensor.
+        node: String,
+        /// Where it was built.
+        location: &'static Location<'static>,
+    },
+
+    /// A tensor or operation is fetched from or fed to a session of another graph.
+    #[error("`{node}` (built at {location}) belongs to another graph than the session's")]
+    OtherGraph {
+        /// Name of the tensor or operation.
+        node: String,
+        /// Where it was built.
+        location: &'static Location<'static>,
+    },
+
+    /// Two assignments to one variable in one run, with no order between them.
+    #[error(
+        "variable `{variable}` is assigned twice in one run with no order between the two: \
+         `{first}` (built at {first_at}) and `{second}` (built at {second_at}); \
+         build one under control_dependencies on the other"
+    )]
+    UnorderedAssigns {
+        /// Name of the variable.
+        variable: String,
+        /// Name of the assignment built first.
+        first: String,
+        /// Where it was built.
+        first_at: &'static Location<'static>,
+        /// Name of the assignment built second.
+        second: String,
+        /// Where it was built.
+        second_at: &'static Location<'static>,
+    },
+
+    /// An integer was divided by zero.
+    #[error("integer division by zero in `{node}` (built at {location})")]
+    DivisionByZero {
+        /// Name of the division.
+        node: String,
+        /// Where it was built.
+        location: &'static Location<'static>,
+    },
+
+    /// A label or index is negative or not below the length it points into.
+    #[error("a label is out of range in `{node}` (built at {location})")]
+    IndexOutOfRange {
+        /// Name of the node that uses it.
+        node: String,
+        /// Where it was built.
+        location: &'static Location<'static>,
+    },
+
+    /// A value that is checked, by [`check_numerics`](crate::Tensor::check_numerics) or because the session
+    /// checks all, holds a NaN or an infinity.
+    #[error(
+        "{} in `{node}` ({op}) built at {location}, found by the check of `{checked}`",
+        value.map_or("a number that is not finite".to_owned(), |value| value.to_string())
+    )]
+    NotFinite {
+        /// Name of the node that made it out of finite numbers, or was given it; of the checked one, where
+        /// all was finite when it was computed again.
+        node: String,
+        /// Name of its op.
+        op: &'static str,
+        /// Where it was built.
+        location: &'static Location<'static>,
+        /// What it made: NaN, or the first infinity; `None` where it was finite when computed again.
+        value: Option<f64>,
+        /// Name of the tensor that is checked.
+        checked: String,
+    },
+
+    /// The lowering of an op does not keep what its shape rule promises: a mistake in the op.
+    #[error("{reason}, in `{node}` ({op}) built at {location}")]
+    Lowering {
+        /// Name of the node.
+        node: String,
+        /// Name of its op.
+        op: &'static str,
+        /// Where it was built.
+        location: &'static Location<'static>,
+        /// What is wrong.
+        reason: LoweringError,
+    },
+
+    /// The kernel of an op did not give a value.
+    #[error("{reason}, in `{node}` ({op}) built at {location}")]
+    Kernel {
+        /// Name of the node.
+        node: String,
+        /// Name of its op.
+        op: &'static str,
+        /// Where it was built.
+        location: &'static Location<'static>,
+        /// Why there is none.
+        reason: KernelError,
+    },
+
+    /// A tensor of a run would hold more bytes than the machine can address.
+    #[error("`{node}` (built at {location}) would have the shape {shape}: too many bytes to address")]
+    TooLarge {
+        /// Name of the tensor.
+        node: String,
+        /// The shape that it would have.
+        shape: Shape,
+        /// Where it was built.
+        location: &'static Location<'static>,
+    },
+
+    /// The machine has no more memory for the values of a run or of variables.
+    #[error("no memory for {bytes} bytes of values")]
+    OutOfMemory {
+        /// How many bytes were asked for at once.
+        bytes: usize,
+    },
+
+    /// Values are loaded for a variable that the graph does not have.
+    #[error("there is no variable `{name}` to load")]
+    UnknownVariable {
+        /// The name in the loaded values.
+        name: String,
+    },
+
+    /// A loaded value does not fit its variable.
+    #[error("variable `{name}` is {expected_dtype}{expected}, but the value to load is {found_dtype}{found}")]
+    LoadMismatch {
+        /// Name of the variable.
+        name: String,
+        /// Element type of the variable.
+        expected_dtype: DType,
+        /// Shape of the variable.
+        expected: Shape,
+        /// Element type of the loaded value.
+        found_dtype: DType,
+        /// Shape of the loaded value.
+        found: Shape,
+    },
+
+    /// The threads of a session could not be started.
+    #[error("the session's threads could not be started: {0}")]
+    Threads(#[source] Arc<rayon::ThreadPoolBuildError>),
+
+    /// The trace of a run could not be written.
+    #[cfg(feature = "trace")]
+    #[error("the trace cannot be written to `{}`: {reason}", path.display())]
+    TraceFile {
+        /// The file to be written.
+        path: PathBuf,
+        /// Why it could not be.
+        #[source]
+        reason: Arc<io::Error>,
+    },
+
+    /// Data that make no dataset.
+    #[error(transparent)]
+    Data(Box<DataError>),
+
+    /// A checkpoint that cannot be saved, loaded or restored.
+    #[cfg(feature = "safetensors")]
+    #[error(transparent)]
+    Checkpoint(Box<CheckpointError>),
+
+    /// An archive of arrays that cannot be written or read.
+    #[cfg(feature = "npz")]
+    #[error(transparent)]
+    Npz(Box<NpzError>),
+
+    /// An event file that cannot be written.
+    #[cfg(feature = "tensorboard")]
+    #[error(transparent)]
+    Summary(Box<SummaryError>),
+
+    /// A training that cannot begin or go on.
+    #[cfg(feature = "train")]
+    #[error(transparent)]
+    Train(Box<TrainError>),
+
+    /// ndarray refused an array's shape, as `into_dimensionality` and `from_shape_vec` do.
+    #[error("array shape: {0}")]
+    Array(#[from] ndarray::ShapeError),
+}
+
+/// The errors of modules over the graph, each in a box of its own: those are large, and `Error` is in every result.
+macro_rules! boxed {
+    ($($(#[$feature:meta])? $variant:ident($error:ty),)*) => {$(
+        $(#[$feature])?
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Error::$variant(Box::new(error))
+            }
+        }
+    )*};
+}
+boxed! {
+    Data(DataError),
+    #[cfg(feature = "safetensors")]
+    Checkpoint(CheckpointError),
+    #[cfg(feature = "npz")]
+    Npz(NpzError),
+    #[cfg(feature = "tensorboard")]
+    Summary(SummaryError),
+    #[cfg(feature = "train")]
+    Train(TrainError),
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A mistake in building a node.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{mistake}, in `{node}` ({op}) built at {location}")]
+pub struct BuildError {
+    /// Name of the node.
+    pub node: String,
+    /// Name of its op.
+    pub op: &'static str,
+    /// File and line of the caller that built it.
+    pub location: &'static Location<'static>,
+    /// What is wrong.
+    pub mistake: Mistake,
+}
+
+/// What is wrong with the lowering of an op.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoweringError {
+    /// An instruction that cannot be.
+    #[error("the op is lowered to an instruction that cannot be: {instruction}")]
+    Instruction {
+        /// The instruction with its operands and its result.
+        instruction: String,
+    },
+    /// The value is of another type or shape than the op's shape rule says.
+    #[error("the op promises {promised_dtype}{promised}, but is lowered to {found_dtype}{found:?}")]
+    Type {
+        /// The element type by the shape rule.
+        promised_dtype: DType,
+        /// The shape by the shape rule.
+        promised: Shape,
+        /// The element type of the lowered value.
+        found_dtype: DType,
+        /// The lengths of the lowered value.
+        found: Vec<usize>,
+    },
+    /// The value belongs to another lowering.
+    #[error("the op is lowered to a value of another lowering")]
+    ForeignValue,
+}
