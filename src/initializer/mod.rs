@@ -1,7 +1,7 @@
 //! How variables start: arrays and scalars, constants of a shape, and random draws.
 //!
 //! Random draws depend on the graph's seed and the variable's name only, so two sessions of a graph,
-//! or two graphs with the same seed, start alike. [`rule`] makes the elements.
+//! or two graphs with the same seed, start alike.
 //!
 //! | initializer | elements | for |
 //! |---|---|---|

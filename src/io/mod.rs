@@ -5,7 +5,7 @@
 //! - [`tensorboard`]: curves, histograms and the graph, for TensorBoard.
 //!
 //! Reading trusts no file: whatever is wrong with one is an error that names it, and no memory is asked for on the
-//! word of a header alone. Files are replaced as a whole ([`replace`]), so that a crash leaves the old or the new one.
+//! word of a header alone. Files are replaced as a whole, so that a crash leaves the old or the new one.
 
 #[cfg(feature = "safetensors")]
 pub mod checkpoint;
