@@ -24,6 +24,7 @@ use flowgrad::prelude::*;
 use flowgrad::train::Trainer;
 use serde::Serialize;
 
+/// Train an autoencoder of handwritten digits, and draw what it makes of them
 #[derive(Parser)]
 struct Args {
     #[command(flatten)]
@@ -67,8 +68,9 @@ fn main() -> Result<()> {
     let decoded = decoder.call(encoder.call(pixels, Mode::Train), Mode::Train);
     let loss = decoded.mean_squared_error(target).named("loss");
     let epochs = options.epochs.unwrap_or(EPOCHS);
-    let steps = epochs * train.len().div_ceil(32);
-    let step = Adam::new(Schedule::cosine(3e-3, 0.0, steps)).minimize(loss);
+    // However many epochs are asked for, so that a training may go on for more of them another day.
+    let steps = EPOCHS * train.len().div_ceil(32);
+    let step = Adam::new(Schedule::cosine(3e-3, 1e-4, steps)).minimize(loss);
     let trainer = options.equip(&g, Trainer::new(pixels, target, loss, step).validate(&test, loss, []))?;
 
     let session = Session::new(&g)?;

@@ -25,6 +25,7 @@ use flowgrad::prelude::*;
 use flowgrad::train::Trainer;
 use serde::Serialize;
 
+/// Train a language model of characters, and let it write
 #[derive(Parser)]
 struct Args {
     #[command(flatten)]
@@ -127,7 +128,8 @@ fn main() -> Result<()> {
     }
     let loss = g.stack(&losses, -1).reduce_mean(..).named("loss");
     let epochs = options.epochs.unwrap_or(EPOCHS);
-    let steps = epochs * train.len().div_ceil(16);
+    // However many epochs are asked for, so that a training may go on for more of them another day.
+    let steps = EPOCHS * train.len().div_ceil(16);
     let step = Adam::new(Schedule::cosine(4e-3, 1e-4, steps)).clip_by_global_norm(1.0).minimize(loss);
 
     // One character after the other: the state is fed back, and the next character drawn.

@@ -14,6 +14,7 @@ use flowgrad::nn::{Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, Sequential
 use flowgrad::optimizer::{AdamW, Schedule};
 use flowgrad::prelude::*;
 
+/// Train a convolutional network to read handwritten digits
 #[derive(Parser)]
 struct Args {
     #[command(flatten)]
@@ -47,9 +48,9 @@ fn main() -> Result<()> {
     let pixels = g.placeholder::<f32>("pixels", [None, Some(8), Some(8), Some(1)]);
     let labels = g.placeholder::<i64>("labels", [None]);
     let epochs = options.epochs.unwrap_or(EPOCHS);
-    let steps = epochs * parts.train.len().div_ceil(32);
-    let optimizer = AdamW::new(Schedule::cosine(2e-3, 0.0, steps)).weight_decay(0.01);
+    // However many epochs are asked for, so that a training may go on for more of them another day.
+    let steps = EPOCHS * parts.train.len().div_ceil(32);
+    let optimizer = AdamW::new(Schedule::cosine(2e-3, 1e-4, steps)).weight_decay(0.01);
     let measure = |mode| measures(model.call(pixels, mode), labels);
-    train(&options, &parts, (pixels, labels), measure, |loss| optimizer.minimize(loss), epochs)?;
-    Ok(())
+    train(&options, &parts, (pixels, labels), measure, |loss| optimizer.minimize(loss), epochs)
 }

@@ -63,6 +63,7 @@ fn mexican_hat<'g>(x: Tensor<'g, f64>) -> Tensor<'g, f64> {
 /// Passes over the signal.
 const EPOCHS: usize = 400;
 
+/// Check and fit an op of one's own
 #[derive(Parser)]
 struct Args {
     #[command(flatten)]

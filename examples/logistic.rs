@@ -15,6 +15,7 @@ use flowgrad::nn::{Dense, Layer};
 use flowgrad::optimizer::Momentum;
 use flowgrad::prelude::*;
 
+/// Train a logistic regression to tell benign tumours from malignant ones
 #[derive(Parser)]
 struct Args {
     #[command(flatten)]
@@ -44,6 +45,5 @@ fn main() -> Result<()> {
     };
     let optimizer = Momentum::new(0.05, 0.9).weight_decay(1e-3);
     let epochs = options.epochs.unwrap_or(EPOCHS);
-    train(&options, &parts, (measures, is_benign), measure, |loss| optimizer.minimize(loss), epochs)?;
-    Ok(())
+    train(&options, &parts, (measures, is_benign), measure, |loss| optimizer.minimize(loss), epochs)
 }

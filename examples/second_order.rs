@@ -20,6 +20,7 @@ use flowgrad::ndarray::{Array2, ArrayD, Axis, concatenate};
 use flowgrad::prelude::*;
 use serde::Serialize;
 
+/// Fit a Poisson regression by Newton's method
 #[derive(Parser)]
 struct Args {
     #[command(flatten)]
@@ -99,11 +100,12 @@ fn main() -> Result<()> {
         // Half the step, and half of that, until the loss falls by a part of what the slope promises.
         let promised = (&slope * &newton).sum();
         let mut part = 1.0;
-        while session.feed(w, &(&at + &newton)).run(loss)?.sum() > height + 1e-4 * part * promised
-            && part > 1e-9
-        {
+        while session.feed(w, &(&at + &newton)).run(loss)?.sum() > height + 1e-4 * part * promised {
             newton *= 0.5;
             part *= 0.5;
+            if part < 1e-9 {
+                return Err("the loss does not fall along Newton's step".into());
+            }
         }
         advance.call(&newton)?;
         if let Some(file) = &options.checkpoint {

@@ -121,6 +121,35 @@ fn feeding_views_allocates_nothing() {
 }
 
 #[test]
+fn a_convolutional_networks_training_step_allocates_nothing_on_any_thread() {
+    if !packs_products() {
+        return;
+    }
+    let _alone = alone();
+    let g = Graph::new();
+    let images = g.placeholder::<f32>("images", [None, Some(8), Some(8), Some(1)]);
+    let classes = g.placeholder::<i64>("classes", [None]);
+    let model = Sequential::new()
+        .add(Conv2d::new(&g, "conv", [3, 3, 1, 16], Convolution::same()))
+        .add(BatchNorm::new(&g, "norm", 16))
+        .add(Tensor::relu)
+        .add(MaxPool2d(Window::of([2, 2])))
+        .add(Conv2d::new(&g, "strided", [3, 3, 16, 8], Convolution::valid().strides([1, 1])))
+        .add(Dropout::new("dropout", 0.3))
+        .add(Flatten)
+        .add(Dense::new(&g, "logits", 2 * 2 * 8, 10));
+    let logits = model.call(images, Mode::Train);
+    let loss = logits.sparse_softmax_cross_entropy(classes).reduce_mean(..);
+    let train = Adam::new(1e-3).clip_by_global_norm(1.0).minimize(loss);
+    for threads in [1, 2] {
+        let session = Session::builder(&g).threads(threads).build().unwrap();
+        let step = session.make_callable((images, classes), train).unwrap();
+        let (pixels, ids) = (ArrayD::<f32>::ones(vec![32, 8, 8, 1]), Array1::<i64>::ones(32).into_dyn());
+        assert_steady(|| step.call((pixels.view(), ids.view())).unwrap());
+    }
+}
+
+#[test]
 fn a_perceptrons_training_step_allocates_nothing_on_any_thread() {
     if !packs_products() {
         return;

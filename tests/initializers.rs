@@ -146,7 +146,20 @@ fn what_defines_no_elements_is_refused() {
     }
     assert_eq!(
         refusal::<i64>(full([2], 0.5)),
-        "full takes a whole number for integers, but came 0.5, in `w` (variable)"
+        "full takes a number that the integers have, but came 0.5, in `w` (variable)"
+    );
+    assert_eq!(
+        refusal::<i32>(full([2], 3e9)),
+        "full takes a number that the integers have, but came 3000000000.0, in `w` (variable)"
+    );
+    assert_eq!(
+        refusal::<f32>(full([2], 1e300)),
+        "full takes a number in the range of the floats, but came 1e300, in `w` (variable)"
+    );
+    assert_eq!(
+        refusal::<f32>(random_normal([2], 0.0, 1e39)),
+        "random_normal takes a finite mean and a deviation of at least 0, but came mean 0.0 and deviation 1e39, in \
+         `w` (variable)"
     );
     assert_eq!(
         refusal::<i32>(glorot_uniform([2, 2])),

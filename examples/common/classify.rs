@@ -65,7 +65,7 @@ pub(crate) fn train<'g, B: Element>(
     measure: impl Fn(Mode) -> [Tensor<'g, f32>; 2],
     minimize: impl FnOnce(Tensor<'g, f32>) -> Operation<'g>,
     epochs: usize,
-) -> Result<Outcome> {
+) -> Result<()> {
     let g = inputs.graph();
     let [loss, accuracy] = g.name_scope("train", || measure(Mode::Train));
     let [test_loss, test_accuracy] = g.name_scope("predict", || measure(Mode::Predict));
@@ -101,8 +101,7 @@ pub(crate) fn train<'g, B: Element>(
         100.0 * outcome.test_accuracy,
         parts.test.len(),
     ));
-    options.report(&outcome)?;
-    Ok(outcome)
+    options.report(&outcome)
 }
 
 /// Loss and accuracy of one logit a class.

@@ -15,16 +15,16 @@ use serde::Serialize;
 
 pub(crate) type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
-/// The options that all of them take.
+// The options that all of them take; a doc comment would become the help of each.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Passes over the training data
+    /// Passes over the training data, or steps of Newton's method; as many as the example needs by default
     #[arg(long)]
     pub(crate) epochs: Option<usize>,
     /// Seed of the split, of the variables' starts, and of the order of rows
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
-    /// Save the training to this file after each epoch, and on ctrl-c
+    /// Save the training to this file after each epoch, and go on from there with --resume
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoint: Option<PathBuf>,
     /// Go on from the checkpoint, if there is one

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 /// Why there is no dataset, no split of it, or no batches.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// The arrays of inputs and targets pair up row by row, but have different numbers of rows.

@@ -251,13 +251,21 @@ pub enum Error {
     Array(#[from] ndarray::ShapeError),
 }
 
-/// The errors of modules over the graph, each in a box of its own: those are large, and `Error` is in every result.
+/// The errors of modules over the graph, each in a box of its own: those are large, and `Error` is in every result. Like
+/// its own, their `Debug` form is the message.
 macro_rules! boxed {
     ($($(#[$feature:meta])? $variant:ident($error:ty),)*) => {$(
         $(#[$feature])?
         impl From<$error> for Error {
             fn from(error: $error) -> Self {
                 Error::$variant(Box::new(error))
+            }
+        }
+
+        $(#[$feature])?
+        impl fmt::Debug for $error {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
             }
         }
     )*};

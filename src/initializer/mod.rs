@@ -221,7 +221,7 @@ pub fn orthogonal(shape: impl Into<Vec<usize>>, gain: f64) -> Initializer {
 impl<T: Numeric> Start<T> for Initializer {
     fn into_starting_value(self) -> Result<StartingValue, Mistake> {
         let Initializer { name: initializer, dims, rule } = self;
-        if let Some((expected, found)) = rule.fault(T::DTYPE) {
+        if let Some((expected, found)) = rule.fault::<T>() {
             return Err(Mistake::Initializer { initializer, expected, found });
         }
         let shape = dims.clone();

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand_distr::{Distribution, Normal, StandardNormal, Uniform};
 
 use super::orthogonal;
-use crate::dtype::{DType, Numeric};
+use crate::dtype::Numeric;
 use crate::exec::OutOfMemory;
 use crate::value::Value;
 
@@ -35,29 +35,36 @@ pub(super) enum Rule {
 }
 
 impl Rule {
-    /// What the rule needs and what it has, if it has no elements of the type.
-    pub(super) fn fault(self, dtype: DType) -> Option<(&'static str, String)> {
-        if !dtype.is_float() {
+    /// What the rule needs and what it has, if it has no elements of type `T`.
+    pub(super) fn fault<T: Numeric>(self) -> Option<(&'static str, String)> {
+        let is_finite = |x: f64| T::from_f64(x).as_f64().is_finite();
+        if !T::DTYPE.is_float() {
             return match self {
-                Rule::Full(value) if value.fract() == 0.0 => None,
-                Rule::Full(value) => Some(("a whole number for integers", format!("{value:?}"))),
-                _ => Some(("floats", dtype.to_string())),
+                // The conversion saturates, and rounds.
+                Rule::Full(value) if T::from_f64(value).as_f64() == value => None,
+                Rule::Full(value) => Some(("a number that the integers have", format!("{value:?}"))),
+                _ => Some(("floats", T::DTYPE.to_string())),
             };
         }
         match self {
-            Rule::Uniform { low, high } if (high - low).is_finite() && low <= high => None,
+            Rule::Full(value) if value.is_finite() && !is_finite(value) => {
+                Some(("a number in the range of the floats", format!("{value:?}")))
+            }
+            Rule::Uniform { low, high }
+                if is_finite(low) && is_finite(high) && is_finite(high - low) && low <= high =>
+            {
+                None
+            }
             Rule::Uniform { low, high } => Some(("a finite range", format!("[{low:?}, {high:?})"))),
             Rule::Normal { mean, stddev } | Rule::Truncated { mean, stddev } => {
-                let is_distribution = mean.is_finite() && stddev.is_finite() && stddev >= 0.0;
+                let is_distribution = is_finite(mean) && is_finite(stddev) && stddev >= 0.0;
                 let found = || format!("mean {mean:?} and deviation {stddev:?}");
                 (!is_distribution).then(|| ("a finite mean and a deviation of at least 0", found()))
             }
             Rule::Orthogonal { columns: None, .. } => {
                 Some(("a shape of two axes or more", "fewer".to_owned()))
             }
-            Rule::Orthogonal { gain, .. } if !gain.is_finite() => {
-                Some(("a finite gain", format!("{gain:?}")))
-            }
+            Rule::Orthogonal { gain, .. } if !is_finite(gain) => Some(("a finite gain", format!("{gain:?}"))),
             Rule::Full(_) | Rule::Orthogonal { .. } => None,
         }
     }

@@ -33,7 +33,7 @@ pub(super) fn replace(path: &Path, contents: &[u8]) -> io::Result<()> {
 }
 
 /// Whether [`replace`] could begin; nothing is changed.
-#[cfg(feature = "train")]
+#[cfg(feature = "safetensors")]
 pub(super) fn check(path: &Path) -> io::Result<()> {
     Target::of(path)?.temporary().map(drop)
 }
@@ -52,6 +52,9 @@ impl Target {
         if path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
+        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(io::Error::other("it is no file"));
+        }
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
         let mut prefix = OsString::from(".");
         prefix.push(name);
@@ -66,9 +69,16 @@ impl Target {
         let mut temporary = Builder::new();
         temporary.prefix(&self.prefix).rand_bytes(RANDOM).suffix(SUFFIX);
         #[cfg(unix)]
-        temporary.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        temporary.permissions(self.permissions());
         // The name of the temporary file, which the error tells, says nothing to the user.
         temporary.tempfile_in(&self.directory).map_err(|error| error.kind().into())
+    }
+
+    /// Those of the file that is replaced, or of any new file.
+    #[cfg(unix)]
+    fn permissions(&self) -> fs::Permissions {
+        let old = self.path.metadata().map(|metadata| metadata.permissions());
+        old.unwrap_or_else(|_| std::os::unix::fs::PermissionsExt::from_mode(0o666))
     }
 
     /// Removes the temporary files that nobody writes any more. What cannot be removed stays.
@@ -124,6 +134,25 @@ mod tests {
         fs::hard_link(&path, &old).unwrap();
         replace(&path, b"new").unwrap();
         assert_eq!([&path, &old].map(|path| fs::read(path).unwrap()), [b"new", b"old"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn permissions_stay_and_what_is_no_file_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("file");
+        replace(&path, b"old").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        replace(&path, b"new").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+
+        let socket = directory.path().join("socket");
+        let _listening = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for refused in [replace(&socket, b"new"), check(&socket)] {
+            assert_eq!(refused.unwrap_err().to_string(), "it is no file");
+        }
+        assert!(!fs::metadata(&socket).unwrap().is_file());
     }
 
     #[test]

@@ -76,15 +76,16 @@ impl Op for ExtractPatches {
         let (dims, dtype) = (to.dims(x).to_vec(), to.dtype(x));
         let shape = patches(self.window, &Shape::from(&dims)).ok().and_then(|shape| shape.known());
         let (Some(layout), Some(lengths)) = (layout(self.window, &dims), shape) else { return x };
-        let lowest = self.filling == Filling::Lowest;
-        with_number!(
+        let (flat, lowest) = (layout.lengths(dims[0]), self.filling == Filling::Lowest);
+        let patches = with_number!(
             dtype,
             T => {
                 let filling = if lowest { T::LOWEST } else { T::ZERO };
-                to.compute(Extract { layout, filling }, &[x], dtype, lengths)
+                to.compute(Extract { layout, filling }, &[x], dtype, flat)
             },
-            else to.compute(Extract { layout, filling: false }, &[x], dtype, lengths)
-        )
+            else to.compute(Extract { layout, filling: false }, &[x], dtype, flat)
+        );
+        to.reshape(patches, lengths)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -116,7 +117,10 @@ impl Op for AddPatches {
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let (dims, dtype) = (to.dims(inputs[1]).to_vec(), to.dtype(inputs[0]));
         match layout(self.0, &dims) {
-            Some(layout) => to.compute(AddUp(layout), &inputs[..1], dtype, dims),
+            Some(layout) => {
+                let patches = to.reshape(inputs[0], layout.lengths(dims[0]));
+                to.compute(AddUp(layout), &[patches], dtype, dims)
+            }
             // The shape rule has accepted the images.
             None => inputs[1],
         }

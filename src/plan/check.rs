@@ -135,6 +135,12 @@ impl Plan {
                     holds(operand.buffer, operand.reach())?;
                 }
                 require(compute.dst, true)?;
+                let firsts = compute.operands.iter().map(|operand| operand.dims.first());
+                if let Some(per_task) = compute.per_task
+                    && (per_task == 0 || firsts.into_iter().any(|first| first != compute.dims.first()))
+                {
+                    return Err(format!("step {index}: its kernel cannot be cut into parts of {per_task}"));
+                }
                 holds(compute.dst, size(&compute.dims) * compute.dtype.size())
             }
             Kind::Copy { src, dst, bytes } => {

@@ -18,6 +18,9 @@ impl<A: Element, B: Element, T: Float> Trainer<'_, A, B, T> {
     /// as it was, so a training goes on with the same random numbers whether or not it was evaluated in between. Other
     /// threads' runs in the meantime are not counted.
     ///
+    /// Tensors of a model that was called to train do here what they do in training: dropout drops, and moving statistics
+    /// take up these data. Measure one that was called to predict.
+    ///
     /// # Errors
     /// [`TrainError::BatchShape`], [`TrainError::NotScalar`], and what can fail in a run.
     pub fn evaluate(&self, session: &Session, data: &Dataset<A, B>) -> Result<Metrics, TrainError> {

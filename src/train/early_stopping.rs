@@ -51,7 +51,7 @@ impl EarlyStopping {
     }
 
     /// Ends with all variables, those of optimizers too, as they were after the best epoch, however the training
-    /// ended short of ctrl-c. A second copy of them is held in memory and in the checkpoint.
+    /// ended short of ctrl-c and errors. A second copy of them is held in memory and in the checkpoint.
     pub fn restore_best(self) -> Self {
         EarlyStopping { restores_best: true, ..self }
     }

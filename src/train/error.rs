@@ -8,7 +8,7 @@ use crate::data::DataError;
 use crate::io::checkpoint::CheckpointError;
 
 /// What went wrong in a training.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
     /// A run that is no step of the training failed, or the graph was built wrongly.

@@ -2,50 +2,62 @@
 //! if there are none or they have been asked before.
 
 use std::process;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::TrainError;
 
 /// Whether the handler is there; it is set once and stays.
 static HANDLER: OnceLock<Result<(), Arc<ctrlc::Error>>> = OnceLock::new();
-/// How many trainings listen.
-static LISTENERS: AtomicUsize = AtomicUsize::new(0);
-/// Whether they have been asked to end.
-static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Who listens, and what they have heard: under one lock, so that no signal is lost or meant for a later training.
+#[derive(Debug)]
+struct State {
+    /// How many trainings listen.
+    listeners: usize,
+    /// Whether they have been asked to end.
+    asked: bool,
+}
+
+static STATE: Mutex<State> = Mutex::new(State { listeners: 0, asked: false });
+
+fn state() -> MutexGuard<'static, State> {
+    // Nothing panics while it holds the lock.
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// What a shell reports of a process that ctrl-c has killed: 128 and the number of the signal.
 const EXIT_CODE: i32 = 130;
 
-/// A training that listens to ctrl-c until this is dropped, and how it is asked.
+/// A training that listens to ctrl-c until this is dropped.
 #[derive(Debug)]
-pub(super) struct Listener(&'static AtomicBool);
+pub(super) struct Listener(());
 
 impl Listener {
     pub(super) fn begin() -> Result<Self, TrainError> {
         let handler = HANDLER.get_or_init(|| ctrlc::set_handler(on_ctrl_c).map_err(Arc::new));
         handler.clone().map_err(TrainError::CtrlC)?;
-        LISTENERS.fetch_add(1, Ordering::SeqCst);
-        Ok(Listener(&ASKED))
+        state().listeners += 1;
+        Ok(Listener(()))
     }
 
     /// Whether the user has pressed ctrl-c.
     pub(super) fn is_asked(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        state().asked
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if LISTENERS.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.store(false, Ordering::SeqCst);
-        }
+        let mut state = state();
+        state.listeners -= 1;
+        state.asked &= state.listeners > 0;
     }
 }
 
 /// Called on a thread of its own.
 fn on_ctrl_c() {
-    if LISTENERS.load(Ordering::SeqCst) == 0 || ASKED.swap(true, Ordering::SeqCst) {
+    let mut state = state();
+    if state.listeners == 0 || std::mem::replace(&mut state.asked, true) {
         process::exit(EXIT_CODE);
     }
 }

@@ -123,7 +123,8 @@ impl<'g, A: Element, B: Element, T: Float> Trainer<'g, A, B, T> {
     }
 
     /// Measures loss and metrics on these data after each epoch, by tensors that may be other than those of the
-    /// training, as when the model is called a second time to predict.
+    /// training, as when the model is called a second time to predict. Those of a model that was called to train would
+    /// drop what dropout drops, and move the statistics of batch norm by these data.
     pub fn validate<'n>(
         mut self,
         data: &Dataset<A, B>,

@@ -75,11 +75,11 @@ fn line_28_draws_may_be_absurd() {
     for (low, high) in [(1.0, -1.0), (f64::MIN, f64::MAX), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
         assert!(matches!(start(low, high), Err(Error::Build(_))), "{low} to {high}");
     }
-    for (low, high) in [(2.0, 2.0), (0.0, f64::MIN_POSITIVE), (0.0, f64::MAX), (-f64::MAX, -f64::MAX)] {
+    for (low, high) in [(2.0, 2.0), (0.0, f64::MIN_POSITIVE), (0.0, f64::from(f32::MAX))] {
         start(low, high).unwrap();
     }
     let g = Graph::new();
-    g.variable::<f32>("normal", random_normal([3], f64::MAX, f64::MAX));
+    g.variable::<f64>("normal", random_normal([3], f64::MAX, f64::MAX));
     Session::new(&g).and_then(|session| session.variable_values()).unwrap();
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::DType;
 
 /// Why a text file gives no numbers.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CsvError {
     /// The file.
     pub path: PathBuf,
@@ -30,6 +30,12 @@ impl fmt::Display for CsvError {
             write!(f, ", column {column}")?;
         }
         write!(f, ": {}", self.fault)
+    }
+}
+
+impl fmt::Debug for CsvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

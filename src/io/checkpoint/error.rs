@@ -10,7 +10,7 @@ use crate::DType;
 use crate::op::TensorType;
 
 /// Why a checkpoint cannot be saved, loaded or restored.
-#[derive(Clone, Debug, thiserror::Error)]
+#[derive(Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
     /// A file cannot be written, or what was read of it is no checkpoint.

@@ -42,8 +42,10 @@ impl Checkpoint {
     }
 
     /// Whether [`save`](Checkpoint::save) could begin to write a file there; nothing is changed.
-    #[cfg(feature = "train")]
-    pub(crate) fn check_writable(path: &Path) -> Result<(), CheckpointError> {
+    ///
+    /// # Errors
+    /// [`CheckpointError::File`] if it could not.
+    pub fn check_writable(path: &Path) -> Result<(), CheckpointError> {
         replace::check(path).map_err(|error| CheckpointError::File {
             path: path.to_owned(),
             fault: FileFault::Write(Arc::new(error)),

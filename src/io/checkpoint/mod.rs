@@ -146,8 +146,7 @@ impl Checkpoint {
     }
 
     /// The same checkpoint with other values of the variables.
-    #[cfg(feature = "train")]
-    pub(crate) fn with_variables(self, variables: BTreeMap<String, Value>) -> Self {
+    pub fn with_variables(self, variables: BTreeMap<String, Value>) -> Self {
         Checkpoint { variables, ..self }
     }
 
@@ -176,6 +175,47 @@ impl Checkpoint {
         }
         session.load(self.variables.clone())?;
         session.set_run_count(self.run_count);
+        Ok(())
+    }
+
+    /// Sets the session's variables to those of the checkpoint, which may have more of them: for a program that
+    /// predicts with what another one has trained, without its optimizer. The seeds may differ, and the run count stays.
+    ///
+    /// ```
+    /// use flowgrad::io::checkpoint::Checkpoint;
+    /// use flowgrad::prelude::*;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let trained = Graph::with_seed(7);
+    /// let w = trained.variable("w", 3.0_f32);
+    /// Adam::new(0.1).minimize(w.square());
+    /// let checkpoint = Checkpoint::of(&Session::new(&trained)?)?;
+    ///
+    /// let g = Graph::new();
+    /// let w = g.variable("w", 0.0_f32);
+    /// let session = Session::new(&g)?;
+    /// checkpoint.restore_model(&session)?;
+    /// assert_eq!(session.run(w)?.sum(), 3.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`CheckpointError::Differs`], which lists all variables that it lacks or that are of another type; nothing is
+    /// changed then.
+    pub fn restore_model(&self, session: &Session) -> Result<(), CheckpointError> {
+        let theirs = session.variable_values()?;
+        let differences: Vec<Difference> = theirs
+            .iter()
+            .filter_map(|(name, value)| {
+                difference(name, [Some(type_of(value)), self.variables.get(name).map(type_of)])
+            })
+            .collect();
+        if !differences.is_empty() {
+            return Err(CheckpointError::Differs { path: self.path.clone(), differences });
+        }
+        let shared = self.variables.iter().filter(|(name, _)| theirs.contains_key(*name));
+        session.load(shared.map(|(name, value)| (name.clone(), value.clone())))?;
         Ok(())
     }
 

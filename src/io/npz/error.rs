@@ -11,7 +11,7 @@ use zip::result::ZipError;
 use crate::DType;
 
 /// Why an npz file is not read or written.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NpzError {
     /// The file.
     pub path: PathBuf,

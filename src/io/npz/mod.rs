@@ -146,7 +146,7 @@ fn read_arrays(
     // The archive lists its entries twice; one whose lists differ, or whose entries overlap, is damaged.
     archive.validate_header_consistency()?;
     let mut arrays = BTreeMap::new();
-    let mut left = limit;
+    let mut budget = Budget { limit, left: limit };
     for index in 0..archive.len() {
         let entry = archive.by_index(index)?;
         let name = entry.name()?.into_owned();
@@ -154,14 +154,27 @@ fn read_arrays(
         *array = Some(name.clone());
         let claimed = entry.size();
         let mut bytes = Vec::new();
-        entry.take(left.saturating_add(1)).read_to_end(&mut bytes)?;
-        left = left.checked_sub(bytes.len() as u64).ok_or(NpzFault::TooLong { limit })?;
+        entry.take(budget.left.saturating_add(1)).read_to_end(&mut bytes)?;
+        budget.take(bytes.len() as u64)?;
         if bytes.len() as u64 != claimed {
             return Err(NpzFault::Size { claimed, found: bytes.len() });
         }
-        if arrays.insert(name, npy::read(&bytes)?).is_some() {
+        if arrays.insert(name, npy::read(&bytes, &mut budget)?).is_some() {
             return Err(NpzFault::SameName);
         }
     }
     Ok(arrays)
+}
+
+/// The bytes that arrays may still take.
+struct Budget {
+    limit: u64,
+    left: u64,
+}
+
+impl Budget {
+    fn take(&mut self, bytes: u64) -> Result<(), NpzFault> {
+        self.left = self.left.checked_sub(bytes).ok_or(NpzFault::TooLong { limit: self.limit })?;
+        Ok(())
+    }
 }

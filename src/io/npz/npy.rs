@@ -8,6 +8,7 @@ use ndarray::ArrayD;
 use ndarray_npy::npy::header::Header;
 use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement, WriteNpyExt};
 
+use super::Budget;
 use super::error::NpzFault;
 use crate::{Element, Value};
 
@@ -23,28 +24,30 @@ const MAGIC: &[u8] = b"\x93NUMPY";
 /// How elements of one type are read from a whole npy file.
 type ReadElements = fn(&[u8]) -> Result<Value, ReadNpyError>;
 
-/// The element types by their descriptors in the header (little endian, big endian), with their bytes.
-const TYPES: [([&str; 2], usize, ReadElements); 10] = [
-    (["<f4", ">f4"], 4, same::<f32>),
-    (["<f8", ">f8"], 8, same::<f64>),
-    (["<i4", ">i4"], 4, same::<i32>),
-    (["<i8", ">i8"], 8, same::<i64>),
-    (["|b1", "|b1"], 1, same::<bool>),
-    (["|i1", "|i1"], 1, wider::<i8, i32>),
-    (["|u1", "|u1"], 1, wider::<u8, i32>),
-    (["<i2", ">i2"], 2, wider::<i16, i32>),
-    (["<u2", ">u2"], 2, wider::<u16, i32>),
-    (["<u4", ">u4"], 4, wider::<u32, i64>),
+/// The element types by their descriptors in the header (little endian, big endian), with their bytes in the file and
+/// in memory.
+const TYPES: [([&str; 2], [usize; 2], ReadElements); 10] = [
+    (["<f4", ">f4"], [4, 4], same::<f32>),
+    (["<f8", ">f8"], [8, 8], same::<f64>),
+    (["<i4", ">i4"], [4, 4], same::<i32>),
+    (["<i8", ">i8"], [8, 8], same::<i64>),
+    (["|b1", "|b1"], [1, 1], same::<bool>),
+    (["|i1", "|i1"], [1, 4], wider::<i8, i32>),
+    (["|u1", "|u1"], [1, 4], wider::<u8, i32>),
+    (["<i2", ">i2"], [2, 4], wider::<i16, i32>),
+    (["<u2", ">u2"], [2, 4], wider::<u16, i32>),
+    (["<u4", ">u4"], [4, 8], wider::<u32, i64>),
 ];
 
-/// The array in an npy file that is there whole.
-pub(super) fn read(file: &[u8]) -> Result<Value, NpzFault> {
+/// The array in an npy file that is there whole, and whose bytes the budget has had; it is asked for what the elements
+/// take more in memory.
+pub(super) fn read(file: &[u8], budget: &mut Budget) -> Result<Value, NpzFault> {
     let header_end = header_end(file)?;
     let header = Header::from_reader(&mut &file[..header_end]).map_err(NpzFault::header)?;
     let descriptor = header.type_descriptor.to_string();
     let descriptor = descriptor.trim_matches('\'');
     let known = TYPES.iter().find(|(descriptors, ..)| descriptors.contains(&descriptor));
-    let Some((_, size, read)) = known else {
+    let Some((_, [size, held], read)) = known else {
         return Err(NpzFault::Element { descriptor: descriptor.to_owned() });
     };
     let found = file.len() - header_end;
@@ -52,6 +55,7 @@ pub(super) fn read(file: &[u8]) -> Result<Value, NpzFault> {
     if expected != Some(found) {
         return Err(NpzFault::Length { descriptor: descriptor.to_owned(), shape: header.shape, found });
     }
+    budget.take((found / size * (held - size)) as u64)?;
     read(file).map_err(NpzFault::array)
 }
 

@@ -19,19 +19,24 @@ pub(super) struct Layout {
 
 /// Pixels side by side in a patch, which are so in the image too, or all padding.
 struct Run {
-    /// Where the patch is: place along the rows and columns, then row and first column within the window.
-    patch: [usize; 4],
+    /// Where they are in the patches: place, and first pixel of the window.
+    patch: [usize; 2],
     pixels: usize,
     /// Row and first column in the image, but of padding.
     image: Option<[usize; 2]>,
 }
 
 impl Layout {
+    /// The lengths of the patches of so many images as the kernels take them: images, places, pixels of a window,
+    /// and channels. Arrays of up to four axes need no memory for their lengths.
+    pub(super) fn lengths(&self, images: usize) -> [usize; 4] {
+        let [places, pixels] = [self.places, self.window.size].map(|lengths| lengths[0] * lengths[1]);
+        [images, places, pixels, self.image[2]]
+    }
+
     /// Elements of an image, and of its patches.
     fn sizes(&self) -> [usize; 2] {
-        let channels = self.image[2];
-        let patches = self.places.iter().chain(&self.window.size).product::<usize>();
-        [self.image[0] * self.image[1] * channels, patches * channels]
+        [self.image.iter().product(), self.lengths(1).iter().product()]
     }
 
     /// Shows the runs of the patches of one image, in their order.
@@ -55,7 +60,8 @@ impl Layout {
                         let mut at = column;
                         for (pixels, image) in [(left, None), (inside, y.map(|y| [y, x])), (right, None)] {
                             if pixels > 0 {
-                                visit(Run { patch: [place, across, row, at], pixels, image });
+                                let patch = [place * self.places[1] + across, row * columns + at];
+                                visit(Run { patch, pixels, image });
                             }
                             at += pixels;
                         }
@@ -68,10 +74,9 @@ impl Layout {
     /// Where a run begins in the row-major elements of one image's patches, and how long it is.
     #[inline(always)]
     fn span(&self, run: &Run) -> std::ops::Range<usize> {
-        let [place, across, row, column] = run.patch;
-        let [rows, columns] = self.window.size;
-        let pixel = ((place * self.places[1] + across) * rows + row) * columns + column;
-        pixel * self.image[2]..(pixel + run.pixels) * self.image[2]
+        let ([place, pixel], [rows, columns]) = (run.patch, self.window.size);
+        let first = place * rows * columns + pixel;
+        first * self.image[2]..(first + run.pixels) * self.image[2]
     }
 
     /// Where a pixel begins in the row-major elements of an image.
@@ -156,10 +161,9 @@ fn add_up<T: Number>(
                 let from = &elements[layout.span(&run)];
                 to.iter_mut().zip(from).for_each(|(to, &from)| *to = to.add(from));
             } else {
-                let [place, across, row, column] = run.patch;
+                let [place, pixel] = run.patch;
                 for (i, to) in to.iter_mut().enumerate() {
-                    let at = [place, across, row, column + i / channels, i % channels];
-                    *to = to.add(patches[at]);
+                    *to = to.add(patches[[place, pixel + i / channels, i % channels]]);
                 }
             }
         });
