@@ -31,7 +31,9 @@ fn run(directory: &Path, example: &str, args: &[&str]) -> Output {
         // `cargo test` has built them, but `cargo test --test examples_cli` leaves them as they were.
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        EXAMPLES.iter().for_each(|(name, _)| drop(build.args(["--example", name])));
+        for (name, _) in EXAMPLES {
+            build.args(["--example", name]);
+        }
         if profile.ends_with("release") {
             build.arg("--release");
         }

@@ -20,9 +20,9 @@ struct State {
 
 static STATE: Mutex<State> = Mutex::new(State { listeners: 0, asked: false });
 
-fn state() -> MutexGuard<'static, State> {
+fn locked(state: &Mutex<State>) -> MutexGuard<'_, State> {
     // Nothing panics while it holds the lock.
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a shell reports of a process that ctrl-c has killed: 128 and the number of the signal.
@@ -30,25 +30,25 @@ const EXIT_CODE: i32 = 130;
 
 /// A training that listens to ctrl-c until this is dropped.
 #[derive(Debug)]
-pub(super) struct Listener(());
+pub(super) struct Listener(&'static Mutex<State>);
 
 impl Listener {
     pub(super) fn begin() -> Result<Self, TrainError> {
         let handler = HANDLER.get_or_init(|| ctrlc::set_handler(on_ctrl_c).map_err(Arc::new));
         handler.clone().map_err(TrainError::CtrlC)?;
-        state().listeners += 1;
-        Ok(Listener(()))
+        locked(&STATE).listeners += 1;
+        Ok(Listener(&STATE))
     }
 
     /// Whether the user has pressed ctrl-c.
     pub(super) fn is_asked(&self) -> bool {
-        state().asked
+        locked(self.0).asked
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let mut state = state();
+        let mut state = locked(self.0);
         state.listeners -= 1;
         state.asked &= state.listeners > 0;
     }
@@ -56,7 +56,7 @@ impl Drop for Listener {
 
 /// Called on a thread of its own.
 fn on_ctrl_c() {
-    let mut state = state();
+    let mut state = locked(&STATE);
     if state.listeners == 0 || std::mem::replace(&mut state.asked, true) {
         process::exit(EXIT_CODE);
     }
