@@ -49,11 +49,10 @@ struct Target {
 impl Target {
     fn of(path: &Path) -> io::Result<Self> {
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        if path.is_dir() {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(io::Error::other("it is no file"));
+        match path.metadata() {
+            Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
+            Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("it is no file")),
+            _ => {}
         }
         let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
         let mut prefix = OsString::from(".");

@@ -24,24 +24,13 @@ impl<'g, T: Float> Layer<'g, T> for Flatten {
     #[track_caller]
     fn call(&self, x: Tensor<'g, T>, _: Mode) -> Tensor<'g, T> {
         calling(x.graph(), "flatten", || {
-            let x = fitting(x.graph(), "flatten", [x.any()], |[x]| match batch_and_rest(x) {
-                [None, None] => Err(mistake(format!(
+            let x: Tensor<'g, T> = fitting(x.graph(), "flatten", [x.any()], |[x]| match x.dims() {
+                [batch, rest @ ..] if batch.is_some() || Shape::from(rest).size().is_some() => Ok(()),
+                _ => Err(mistake(format!(
                     "takes [batch, ...], one of the two known while building, but came {x}"
                 ))),
-                _ => Ok(()),
             });
-            // What is not known remains.
-            let length =
-                |length: Option<usize>| length.and_then(|length| length.try_into().ok()).unwrap_or(-1);
-            x.reshape(batch_and_rest(&x.shape()).map(length))
+            x.reshape_last(x.shape().rank().saturating_sub(1), [-1])
         })
-    }
-}
-
-/// The length of the first axis, and the number of elements behind each of its indices, as far as they are known.
-fn batch_and_rest(x: &Shape) -> [Option<usize>; 2] {
-    match x.dims().split_first() {
-        Some((batch, rest)) => [*batch, Shape::from(rest).size()],
-        None => [None, None],
     }
 }

@@ -54,7 +54,7 @@ fn patches(window: Window, shape: &Shape) -> Result<Shape, Mistake> {
     Ok([batch, rows, columns, height, width, channels].into())
 }
 
-/// How the patches of images of these lengths lie; the shape rule has accepted them.
+/// How the patches of images of these lengths lie, if they have any.
 fn layout(window: Window, dims: &[usize]) -> Option<Layout> {
     let &[_, height, width, channels] = dims else { return None };
     let [rows, columns] = [window.places(0, height).ok()?, window.places(1, width).ok()?];
@@ -74,16 +74,17 @@ impl Op for ExtractPatches {
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let x = inputs[0];
         let (dims, dtype) = (to.dims(x).to_vec(), to.dtype(x));
-        let shape = patches(self.window, &Shape::from(&dims)).ok().and_then(|shape| shape.known());
-        let (Some(layout), Some(lengths)) = (layout(self.window, &dims), shape) else { return x };
-        let (flat, lowest) = (layout.lengths(dims[0]), self.filling == Filling::Lowest);
+        // The shape rule has accepted the images.
+        let Some(layout) = layout(self.window, &dims) else { return x };
+        let (flat, lengths) = (layout.lengths(dims[0]), layout.patches(dims[0]));
         let patches = with_number!(
             dtype,
             T => {
-                let filling = if lowest { T::LOWEST } else { T::ZERO };
+                let filling = if self.filling == Filling::Lowest { T::LOWEST } else { T::ZERO };
                 to.compute(Extract { layout, filling }, &[x], dtype, flat)
             },
-            else to.compute(Extract { layout, filling: false }, &[x], dtype, flat)
+            // Images are of numbers.
+            else x
         );
         to.reshape(patches, lengths)
     }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::file::CURRENT;
 use crate::DType;
 use crate::op::TensorType;
 
@@ -60,7 +61,7 @@ pub enum FileFault {
     },
 
     /// Another release of flowgrad wrote it, which changed the format.
-    #[error("its version is `{version}`, and this program reads version 1")]
+    #[error("its version is `{version}`, and this program reads version {CURRENT}")]
     Version {
         /// Its version.
         version: String,

@@ -18,7 +18,7 @@ const SEED: &str = "flowgrad.seed";
 const CHECKSUM: &str = "flowgrad.crc32c";
 
 /// The version that this program writes and reads.
-const CURRENT: &str = "1";
+pub(super) const CURRENT: &str = "1";
 
 /// How names begin that the format keeps to itself.
 const RESERVED: &str = "flowgrad.";
@@ -38,7 +38,7 @@ impl Checkpoint {
         let written = self.contents().and_then(|contents| {
             replace::replace(path, &contents).map_err(|error| FileFault::Write(Arc::new(error)))
         });
-        written.map_err(|fault| CheckpointError::File { path: path.to_owned(), fault })
+        written.map_err(|fault| blamed(path, fault))
     }
 
     /// Whether [`save`](Checkpoint::save) could begin to write a file there; nothing is changed.
@@ -46,10 +46,7 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::File`] if it could not.
     pub fn check_writable(path: &Path) -> Result<(), CheckpointError> {
-        replace::check(path).map_err(|error| CheckpointError::File {
-            path: path.to_owned(),
-            fault: FileFault::Write(Arc::new(error)),
-        })
+        replace::check(path).map_err(|error| blamed(path, FileFault::Write(Arc::new(error))))
     }
 
     /// Reads a checkpoint. Whatever the file is, nothing of it is used before it is checked, and memory is taken for
@@ -62,7 +59,7 @@ impl Checkpoint {
         let contents = read(path).map_err(|error| FileFault::Read(Arc::new(error)));
         match contents.and_then(|contents| Checkpoint::parse(&contents)) {
             Ok(checkpoint) => Ok(Checkpoint { path: Some(path.to_owned()), ..checkpoint }),
-            Err(fault) => Err(CheckpointError::File { path: path.to_owned(), fault }),
+            Err(fault) => Err(blamed(path, fault)),
         }
     }
 
@@ -112,6 +109,10 @@ impl Checkpoint {
         }
         Ok(Checkpoint { variables, arrays, texts, run_count, seed, path: None })
     }
+}
+
+fn blamed(path: &Path, fault: FileFault) -> CheckpointError {
+    CheckpointError::File { path: path.to_owned(), fault }
 }
 
 /// Takes a text that every checkpoint has.

@@ -169,10 +169,7 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::Differs`], which lists all that does not fit; nothing is changed then.
     pub fn restore(&self, session: &Session) -> Result<(), CheckpointError> {
-        let differences = self.differences(session)?;
-        if !differences.is_empty() {
-            return Err(CheckpointError::Differs { path: self.path.clone(), differences });
-        }
+        self.fitting(self.differences(session)?)?;
         session.load(self.variables.clone())?;
         session.set_run_count(self.run_count);
         Ok(())
@@ -205,15 +202,7 @@ impl Checkpoint {
     /// changed then.
     pub fn restore_model(&self, session: &Session) -> Result<(), CheckpointError> {
         let theirs = session.variable_values()?;
-        let differences: Vec<Difference> = theirs
-            .iter()
-            .filter_map(|(name, value)| {
-                difference(name, [Some(type_of(value)), self.variables.get(name).map(type_of)])
-            })
-            .collect();
-        if !differences.is_empty() {
-            return Err(CheckpointError::Differs { path: self.path.clone(), differences });
-        }
+        self.fitting(self.differing(&theirs, theirs.keys()).collect())?;
         let shared = self.variables.iter().filter(|(name, _)| theirs.contains_key(*name));
         session.load(shared.map(|(name, value)| (name.clone(), value.clone())))?;
         Ok(())
@@ -243,11 +232,27 @@ impl Checkpoint {
         let seed = Difference::Seed { session: session.seed(), checkpoint: self.seed };
         let seed = (session.seed() != self.seed).then_some(seed);
         let names: BTreeSet<&String> = theirs.keys().chain(self.variables.keys()).collect();
-        let variables = names.into_iter().filter_map(|name| {
-            let types = [&theirs, &self.variables].map(|values| values.get(name).map(type_of));
+        Ok(seed.into_iter().chain(self.differing(&theirs, names)).collect())
+    }
+
+    /// How the variables of these names differ from those of a session.
+    fn differing<'n>(
+        &self,
+        theirs: &BTreeMap<String, Value>,
+        names: impl IntoIterator<Item = &'n String>,
+    ) -> impl Iterator<Item = Difference> {
+        names.into_iter().filter_map(move |name| {
+            let types = [theirs, &self.variables].map(|values| values.get(name).map(type_of));
             difference(name, types)
-        });
-        Ok(seed.into_iter().chain(variables).collect())
+        })
+    }
+
+    /// Refuses to restore where something differs.
+    fn fitting(&self, differences: Vec<Difference>) -> Result<(), CheckpointError> {
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(CheckpointError::Differs { path: self.path.clone(), differences })
     }
 }
 

@@ -1,7 +1,6 @@
 //! The kernels of patches: elements move between an image and its patches in runs as long as there are.
 
 use super::Window;
-use crate::dtype::Element;
 use crate::kernel::number::{Number, with_number};
 use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError};
 
@@ -27,6 +26,12 @@ struct Run {
 }
 
 impl Layout {
+    /// The lengths of the patches of so many images.
+    pub(super) fn patches(&self, images: usize) -> [usize; 6] {
+        let ([rows, columns], [height, width]) = (self.places, self.window.size);
+        [images, rows, columns, height, width, self.image[2]]
+    }
+
     /// The lengths of the patches of so many images as the kernels take them: images, places, pixels of a window,
     /// and channels. Arrays of up to four axes need no memory for their lengths.
     pub(super) fn lengths(&self, images: usize) -> [usize; 4] {
@@ -93,7 +98,7 @@ pub(super) struct Extract<T> {
     pub(super) filling: T,
 }
 
-impl<T: Element> Kernel for Extract<T> {
+impl<T: Number> Kernel for Extract<T> {
     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
         let (images, mut output) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
         let Some(patches) = output.as_slice_mut().filter(|patches| !patches.is_empty()) else {
