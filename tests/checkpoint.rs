@@ -156,6 +156,31 @@ fn all_that_differs_is_told_at_once_and_nothing_is_changed() {
 }
 
 #[test]
+fn a_model_is_taken_over_without_what_its_training_kept() {
+    let old = Graph::with_seed(1);
+    let _ = old.variable("body", arr1(&[1.0_f32, 2.0]));
+    let _ = old.variable("body/adam/m", arr1(&[3.0_f32, 4.0]));
+    let session = Session::new(&old).unwrap();
+    session.set_run_count(9);
+    let checkpoint = Checkpoint::of(&session).unwrap();
+
+    let new = Graph::with_seed(2);
+    let body = new.variable::<f32>("body", zeros([2]));
+    let session = Session::new(&new).unwrap();
+    checkpoint.restore_model(&session).unwrap();
+    assert_eq!(session.run(body).unwrap(), arr1(&[1.0_f32, 2.0]).into_dyn());
+    assert_eq!(session.run_count(), 1);
+
+    let _ = new.variable("head", 5.0_f32);
+    let before = session.variable_values().unwrap();
+    assert_eq!(
+        checkpoint.restore_model(&session).unwrap_err().to_string(),
+        "the checkpoint does not fit the session: variable `head` (f32[]) is not in the checkpoint"
+    );
+    assert_eq!(session.variable_values().unwrap(), before);
+}
+
+#[test]
 fn a_checkpoint_that_was_in_no_file_says_so() {
     let (old, new) = (Graph::new(), Graph::with_seed(5));
     let checkpoint = Checkpoint::of(&Session::new(&old).unwrap()).unwrap();
