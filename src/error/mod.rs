@@ -207,6 +207,26 @@ pub enum Error {
         found: Shape,
     },
 
+    /// Something was asked for inside of a kernel that could not be waited for there.
+    #[error("{action} inside of {inside}: {reason}")]
+    Nested {
+        /// What was asked for.
+        action: &'static str,
+        /// The kernel, by the name of its node, its op and the line that built it.
+        inside: String,
+        /// Why it is not done.
+        reason: Nesting,
+    },
+
+    /// A session is to have more threads than it may.
+    #[error("expected at most {most} threads, got {found}")]
+    TooManyThreads {
+        /// How many were asked for.
+        found: usize,
+        /// How many there may be.
+        most: usize,
+    },
+
     /// The threads of a session could not be started.
     #[error("the session's threads could not be started: {0}")]
     Threads(#[source] Arc<rayon::ThreadPoolBuildError>),
@@ -300,6 +320,26 @@ pub struct BuildError {
     pub location: &'static Location<'static>,
     /// What is wrong.
     pub mistake: Mistake,
+}
+
+/// Why a session does not do something inside of a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Nesting {
+    /// It changes the variables of a session while a run of the same session, of which the kernel is part, does so.
+    #[error("the kernel's own run assigns variables of the same session, so this would wait for itself")]
+    Itself,
+    /// It changes the variables of a session whose own run waits for the one of which the kernel is part.
+    #[error(
+        "the session's variables are held by a run with a kernel that waits for this one's, so both would wait for ever"
+    )]
+    EachOther,
+    /// Kernels and the runs in them are nested too deep.
+    #[error("expected at most {most} runs and kernels within each other, got one more")]
+    TooDeep {
+        /// How many there may be.
+        most: usize,
+    },
 }
 
 /// What is wrong with the lowering of an op.

@@ -30,6 +30,12 @@ unsafe impl Send for Memory {}
 // nobody writes.
 unsafe impl Sync for Memory {}
 
+impl Default for Memory {
+    fn default() -> Self {
+        Memory::empty()
+    }
+}
+
 impl Memory {
     /// No bytes at all, at an aligned address.
     pub(crate) const fn empty() -> Self {

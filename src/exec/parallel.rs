@@ -19,12 +19,13 @@ use std::{mem, ptr, thread};
 
 use super::Fault;
 use super::crew::{ASLEEP_FROM, AWAKE_FROM, Board, look_out};
+use super::nesting::Level;
 use super::progress::{Claim, Progress};
 use super::record::{CALLER, Record, Span, Work};
 use super::steps::{Addresses, finish, run_task};
 use crate::plan::Plan;
 
-/// A run that threads share; kept in its arena for the next one.
+/// A run that threads share; kept in its arena for the next one, of whatever plan.
 #[derive(Debug)]
 pub(super) struct Run {
     state: Mutex<State>,
@@ -55,16 +56,22 @@ struct State {
 struct Job {
     plan: *const Plan,
     addresses: *const [*mut u8],
+    /// The run as a level that its kernels are inside of.
+    level: *const Level,
 }
 
-// SAFETY: the pointers are followed by those that hold a claim only, for whom the plan and the
-// addresses are there; plans are shared between threads, and `Addresses` says why those may be.
+// SAFETY: the pointers are followed by those that hold a claim only, for whom the plan, the addresses and the level are
+// there; plans and levels are shared between threads and never change, and `Addresses` says why those may be shared.
 unsafe impl Send for Job {}
 
 impl Run {
-    pub(super) fn new(plan: &Plan) -> Self {
-        let job = Job { plan: ptr::null(), addresses: ptr::slice_from_raw_parts(ptr::null(), 0) };
-        let progress = Progress::new(plan);
+    pub(super) fn new() -> Self {
+        let job = Job {
+            plan: ptr::null(),
+            addresses: ptr::slice_from_raw_parts(ptr::null(), 0),
+            level: ptr::null(),
+        };
+        let progress = Progress::default();
         let state = State { progress, job, caller_sleeps: false, is_traced: false, panic: None };
         Run {
             state: Mutex::new(state),
@@ -75,7 +82,12 @@ impl Run {
         }
     }
 
-    /// Runs all steps of the plan that this was made for, on this thread and on helpers.
+    /// Bytes for plans of so many steps.
+    pub(super) const fn bytes(steps: usize) -> usize {
+        if steps == 0 { 0 } else { size_of::<Self>() + Progress::bytes(steps) }
+    }
+
+    /// Runs all steps of a plan, on this thread and on helpers.
     ///
     /// # Safety
     /// As for [`schedule::run`](super::schedule::run); no other call for this run may be under way.
@@ -83,12 +95,13 @@ impl Run {
         self: &Arc<Self>,
         plan: &Plan,
         addresses: Addresses<'_>,
+        level: &Level,
         board: &Board,
         mut record: Option<&mut Record>,
     ) -> Result<(), Fault> {
         let mut state = self.lock();
-        state.job = Job { plan, addresses: addresses.0 };
-        state.progress.start(&plan.order.waits_for);
+        state.job = Job { plan, addresses: addresses.0, level };
+        state.progress.start(plan);
         state.is_traced = record.is_some();
         if let Some(record) = &mut record {
             *self.spans() = mem::take(&mut record.spans);
@@ -249,12 +262,12 @@ impl Job {
     /// Does a task, with all that there is to do for a step that is one task.
     ///
     /// # Safety
-    /// The claim must be this thread's and not reported. The run is not over then: its caller keeps the plan
-    /// and the addresses until it is, and has promised that nothing else touches what they lead to.
+    /// The claim must be this thread's and not reported. The run is not over then: its caller keeps the plan,
+    /// the addresses and the level until it is, and has promised that nothing else touches what they lead to.
     unsafe fn do_task(self, claim: Claim) -> Result<(), Fault> {
         let Claim { step, task, is_void } = claim;
         // SAFETY: the caller's promise.
-        let (plan, addresses) = unsafe { (&*self.plan, Addresses(&*self.addresses)) };
+        let (plan, addresses, level) = unsafe { (&*self.plan, Addresses(&*self.addresses), &*self.level) };
         // A step without tasks is claimed once.
         if is_void || task >= plan.steps[step].tasks() {
             return Ok(());
@@ -262,7 +275,11 @@ impl Job {
         // SAFETY: the steps that this one waits for have succeeded, or an earlier fault had made the claim
         // void; the plan lets no step that may run at the same time touch what this one writes; tasks of one
         // step write apart, and each is claimed once.
-        unsafe { run_task(&plan.steps[step], task, addresses) }.map_err(|cause| Fault { step, task, cause })
+        unsafe { run_task(&plan.steps[step], task, addresses, level) }.map_err(|cause| Fault {
+            step,
+            task,
+            cause,
+        })
     }
 
     /// Adds up what the tasks of a step have left.

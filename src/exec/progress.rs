@@ -5,7 +5,7 @@
 //! first, so that memory is walked through as on one thread. A worker claims a task, does it and reports it; with its last task a
 //! step is complete, and those that waited for it alone become ready. The invariant: a task is given out
 //! once, and only when all the steps that its step waits for are complete. Plain data: whoever shares it
-//! among threads keeps it behind a lock. Allocates when it is made and never again.
+//! among threads keeps it behind a lock. Allocates for more steps than it has had, and otherwise never.
 //!
 //! What no step may do behind a fault is passed over: tasks are claimed and reported as ever, but not run.
 //! All tasks *before* the earliest fault are run, whatever finished first, so the fault that is left is
@@ -31,7 +31,7 @@ pub(super) struct Claim {
 }
 
 /// What is left to do.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Progress {
     steps: Vec<Count>,
     /// The steps of which every task may be claimed, the earliest on top; never more than there are steps.
@@ -60,39 +60,34 @@ struct Count {
 }
 
 impl Progress {
-    pub(super) fn new(plan: &Plan) -> Self {
-        Progress::of(plan.steps.iter().map(|step| (step.tasks(), step.cost)))
+    /// Bytes for runs of so many steps.
+    pub(super) const fn bytes(steps: usize) -> usize {
+        steps * (size_of::<Count>() + 2 * size_of::<Reverse<u32>>())
     }
 
-    /// For steps of so many tasks and nanoseconds.
-    fn of(steps: impl Iterator<Item = (usize, f64)>) -> Self {
-        // A step without tasks is one task that finds nothing to do, so that it too becomes complete.
-        let count = |(tasks, cost): (usize, f64)| {
+    /// All of a plan's steps are to be done.
+    pub(super) fn start(&mut self, plan: &Plan) {
+        self.start_steps(plan.steps.iter().map(|step| (step.tasks(), step.cost)), &plan.order.waits_for);
+    }
+
+    /// Steps of so many tasks and nanoseconds are to be done, each of which waits for so many others.
+    fn start_steps(&mut self, steps: impl Iterator<Item = (usize, f64)>, waits_for: &[u32]) {
+        let count = |((tasks, cost), &waits_for): ((usize, f64), &u32)| {
+            // A step without tasks is one task that finds nothing to do, so that it too becomes complete.
             let tasks = tasks.max(1);
-            Count {
-                waits_for: 0,
-                tasks: tasks as u32,
-                claimed: 0,
-                done: 0,
-                task_cost: (cost.min(LONGEST) / tasks as f64) as u64,
-            }
+            let task_cost = (cost.min(LONGEST) / tasks as f64) as u64;
+            Count { waits_for, tasks: tasks as u32, claimed: 0, done: 0, task_cost }
         };
-        let steps: Vec<Count> = steps.map(count).collect();
-        let [ready, begun] = [(); 2].map(|()| BinaryHeap::with_capacity(steps.len()));
-        Progress { steps, ready, begun, left: 0, open: 0, fault: None, is_stopped: false }
-    }
-
-    /// Everything is to be done; each step waits for so many.
-    pub(super) fn start(&mut self, waits_for: &[u32]) {
-        (self.left, self.open, self.fault, self.is_stopped) = (self.steps.len(), 0, None, false);
+        (self.left, self.open, self.fault, self.is_stopped) = (waits_for.len(), 0, None, false);
+        self.steps.clear();
         self.ready.clear();
         self.begun.clear();
-        for (step, &waits_for) in waits_for.iter().enumerate() {
-            let count = &mut self.steps[step];
-            (count.waits_for, count.claimed, count.done) = (waits_for, 0, 0);
-            if waits_for == 0 {
-                self.make_ready(step);
-            }
+        self.steps.reserve_exact(waits_for.len());
+        self.ready.reserve_exact(waits_for.len());
+        self.begun.reserve_exact(waits_for.len());
+        self.steps.extend(steps.zip(waits_for).map(count));
+        for (step, _) in waits_for.iter().enumerate().filter(|&(_, &waits_for)| waits_for == 0) {
+            self.make_ready(step);
         }
     }
 
@@ -235,7 +230,7 @@ mod tests {
         fails: &[(usize, usize)],
         random: &mut impl FnMut(usize) -> usize,
     ) -> Option<(usize, usize)> {
-        progress.start(&toy.waits_for);
+        progress.start_steps(toy.tasks.iter().map(|&tasks| (tasks, 100.0)), &toy.waits_for);
         let mut complete = vec![false; toy.tasks.len()];
         let (mut under_way, mut claimed): (Vec<Claim>, Vec<_>) = (Vec::new(), Vec::new());
         while !progress.is_over() {
@@ -270,10 +265,10 @@ mod tests {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 16) as usize % below
         };
+        let mut progress = Progress::default();
         for _ in 0..300 {
             let count = 1 + random(12);
             let toy = Toy::new(count, &mut random);
-            let mut progress = Progress::of(toy.tasks.iter().map(|&tasks| (tasks, 100.0)));
             for failing in 0..3 {
                 let fails: Vec<_> = (0..failing).map(|_| (random(count), random(3))).collect();
                 let real = fails.iter().filter(|(step, task)| *task < toy.tasks[*step].max(1));
@@ -285,8 +280,8 @@ mod tests {
 
     #[test]
     fn nothing_is_run_behind_a_stop() {
-        let mut progress = Progress::of([(3, 100.0), (1, 100.0)].into_iter());
-        progress.start(&[0, 1]);
+        let mut progress = Progress::default();
+        progress.start_steps([(3, 100.0), (1, 100.0)].into_iter(), &[0, 1]);
         assert_eq!(progress.claim(None).map(|claim| claim.is_void), Some(false));
         progress.stop();
         assert_eq!(progress.claim(None).map(|claim| claim.is_void), Some(true));

@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::crew::Crew;
+use super::nesting::Level;
 use super::record::{Record, Unwatched, Watch, Work};
 use super::steps::{Addresses, finish, run_task};
-use super::{Arena, Fault};
+use super::{Fault, parallel};
+use crate::error::{Error, Result};
 use crate::plan::Plan;
 
 /// The threads that a session's runs may use.
@@ -16,15 +18,25 @@ pub(crate) enum Threads {
     One,
     /// The caller's and those of a crew. They do tasks of runs and nothing else: a thread of rayon's
     /// global pool could take up a task of the user's instead, which runs the session and waits for the
-    /// variables that our run holds.
+    /// turn that our run holds.
     Pool(Arc<Crew>),
 }
 
 impl Threads {
-    /// As many threads as asked for, the caller's among them; 0 is one for each core, with a crew that all
-    /// sessions share.
-    pub(crate) fn new(count: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+    /// The most that may be asked for: more than the cores of most machines. Each takes its time to start, and some
+    /// memory.
+    pub(crate) const MOST: usize = 1024;
+
+    /// As many threads as asked for, at most [`MOST`](Self::MOST), the caller's among them; 0 is one for each core,
+    /// however many these are, with a crew that all sessions share.
+    ///
+    /// rayon is never asked for 0 threads, by which it would understand what `RAYON_NUM_THREADS` says.
+    pub(crate) fn new(count: usize) -> Result<Self> {
         static SHARED: Mutex<Option<Arc<Crew>>> = Mutex::new(None);
+        let crew = |helpers| match Crew::new(helpers) {
+            Ok(crew) => Ok(Arc::new(crew)),
+            Err(error) => Err(Error::Threads(Arc::new(error))),
+        };
         match count {
             0 => {
                 let cores = thread::available_parallelism().map_or(1, usize::from);
@@ -34,12 +46,13 @@ impl Threads {
                 let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
                 let crew = match &*shared {
                     Some(crew) => Arc::clone(crew),
-                    None => Arc::clone(shared.insert(Arc::new(Crew::new(cores - 1)?))),
+                    None => Arc::clone(shared.insert(crew(cores - 1)?)),
                 };
                 Ok(Threads::Pool(crew))
             }
             1 => Ok(Threads::One),
-            count => Ok(Threads::Pool(Arc::new(Crew::new(count - 1)?))),
+            2..=Self::MOST => crew(count - 1).map(Threads::Pool),
+            _ => Err(Error::TooManyThreads { found: count, most: Self::MOST }),
         }
     }
 
@@ -51,29 +64,31 @@ impl Threads {
 /// Runs all steps.
 ///
 /// # Safety
-/// The arena must hold the addresses of the plan's buffers, and no other run may use it or write to
-/// what the plan reads.
+/// The addresses must be those of the plan's buffers, and no other run may write to what the plan reads, or use what it
+/// writes. Of what is shared no other run may be under way.
 pub(super) unsafe fn run(
     plan: &Plan,
     threads: &Threads,
-    arena: &Arena,
+    addresses: Addresses<'_>,
+    shared: &mut Option<Arc<parallel::Run>>,
+    level: &Level,
     mut record: Option<&mut Record>,
 ) -> Result<(), Fault> {
     if let Some(record) = record.as_deref_mut() {
         record.reserve(plan);
     }
-    let addresses = Addresses(&arena.addresses);
-    match (threads, &arena.run) {
+    match threads {
         // A task of a user's pool has that pool's other threads beside it: it stays on its own.
-        (Threads::Pool(crew), Some(run)) if rayon::current_thread_index().is_none() => {
-            // SAFETY: the caller's promise; the run is the arena's, which no other run may use.
-            unsafe { run.run(plan, addresses, crew.board(), record) }
+        Threads::Pool(crew) if !plan.order.inline && rayon::current_thread_index().is_none() => {
+            let shared = shared.get_or_insert_with(|| Arc::new(parallel::Run::new()));
+            // SAFETY: the caller's promise.
+            unsafe { shared.run(plan, addresses, level, crew.board(), record) }
         }
         // SAFETY: the caller's promise; in order, each step finds done what it reads.
         _ => unsafe {
             match record {
-                Some(record) => run_in_order(plan, addresses, record),
-                None => run_in_order(plan, addresses, &mut Unwatched),
+                Some(record) => run_in_order(plan, addresses, level, record),
+                None => run_in_order(plan, addresses, level, &mut Unwatched),
             }
         },
     }
@@ -81,11 +96,17 @@ pub(super) unsafe fn run(
 
 /// # Safety
 /// As for [`run`].
-unsafe fn run_in_order(plan: &Plan, addresses: Addresses<'_>, watch: &mut impl Watch) -> Result<(), Fault> {
+unsafe fn run_in_order(
+    plan: &Plan,
+    addresses: Addresses<'_>,
+    level: &Level,
+    watch: &mut impl Watch,
+) -> Result<(), Fault> {
     for (index, step) in plan.steps.iter().enumerate() {
         for task in 0..step.tasks() {
             // SAFETY: the caller's promise; one task after the other.
-            let done = watch.watch(index, Work::Task(task), || unsafe { run_task(step, task, addresses) });
+            let run = || unsafe { run_task(step, task, addresses, level) };
+            let done = watch.watch(index, Work::Task(task), run);
             done.map_err(|cause| Fault { step: index, task, cause })?;
         }
         if step.is_joined() {

@@ -6,6 +6,7 @@ use std::ops::Range;
 use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder};
 use smallvec::SmallVec;
 
+use super::nesting::Level;
 use super::{Cause, Memory, OutOfMemory};
 use crate::dtype::{DType, Element};
 use crate::kernel::fold;
@@ -15,15 +16,16 @@ use crate::kernel::tile::Args;
 use crate::lower::{Dims, size};
 use crate::op::{ArrayRef, KernelError, with_element};
 use crate::plan::{
-    Accumulator, Base, BufferId, Compute, ComputeOperand, Factors, Fallible, Kind, Opening, Operands, Region,
-    Slot, Step,
+    Accumulator, Base, BufferId, Compute, ComputeOperand, Factors, Kind, Opening, Operands, Region, Slot,
+    Step,
 };
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch { memory: Memory::empty(), args: Vec::new() }) };
+    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch::empty()) };
 }
 
-/// What a thread needs to run a step; grows to the largest seen.
+/// What a thread needs to run a step: tiles, packed operands and a panel, some megabytes at most. Grows to the largest
+/// seen.
 struct Scratch {
     /// The tiles of a region, or the packed operands of a product.
     memory: Memory,
@@ -52,10 +54,15 @@ impl Addresses<'_> {
 /// The addresses must be those of the plan's buffers, as large as the plan says and holding what
 /// earlier steps write; nothing else may touch at the same time what the step writes, but for other
 /// tasks of the step.
-pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>) -> Result<(), Cause> {
+pub(super) unsafe fn run_task(
+    step: &Step,
+    task: usize,
+    addresses: Addresses<'_>,
+    level: &Level,
+) -> Result<(), Cause> {
     match &step.kind {
         // SAFETY: the caller's promise.
-        Kind::Region(region) => unsafe { run_chunk(region, task, addresses) }.map_err(Cause::Function),
+        Kind::Region(region) => unsafe { run_chunk(region, task, addresses) },
         Kind::Product { factors, c } => {
             let Factors { product, batch, split, .. } = factors;
             let panels = factors.panels();
@@ -73,8 +80,8 @@ pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>
                         run_panel(factors, addresses, index, rows.clone(), columns.clone(), c, scratch);
                     };
                 }
-            });
-            Ok(())
+            })
+            .map_err(Cause::from)
         }
         Kind::Fold { fold, src, dst } => {
             // SAFETY: the buffers are as large as the fold's lengths say; each task has its own index.
@@ -83,7 +90,8 @@ pub(super) unsafe fn run_task(step: &Step, task: usize, addresses: Addresses<'_>
         }
         Kind::Compute(compute) => {
             // SAFETY: the caller's promise.
-            unsafe { run_kernel(compute, task, addresses) }
+            level
+                .within_kernel(compute.node, || unsafe { run_kernel(compute, task, addresses) })
                 .map_err(|error| Cause::Kernel { node: compute.node, error })
         }
         Kind::Copy { src, dst, bytes } => {
@@ -186,27 +194,42 @@ unsafe fn run_panel(
 }
 
 /// Lends this thread's scratch memory, of at least so many bytes.
-fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R) -> R {
+fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R) -> Result<R, OutOfMemory> {
+    let mut run = Some(|scratch: &mut Scratch| scratch.lend(bytes, run));
     // Unlike `with`, `try_with` is compiled where it is used and inlined: else a small step may take a tenth longer.
-    let ran = SCRATCH.try_with(|scratch| {
-        let Scratch { memory, args } = &mut *scratch.borrow_mut();
-        if memory.bytes() < bytes {
-            // Tiles, packed operands and a panel, some megabytes at most: a process without memory for these cannot
-            // go on in any case.
-            *memory = Memory::zeroed(bytes)
-                .unwrap_or_else(|OutOfMemory { bytes }| panic!("no memory for {bytes} bytes of tiles"));
+    let ran = SCRATCH.try_with(|scratch| run.take().map(|run| run(&mut scratch.borrow_mut())));
+    match (ran, run) {
+        (Ok(Some(ran)), _) => ran,
+        // A thread that is ending has given its memory back, but may still run what other thread-locals do at their end.
+        (_, Some(run)) => run(&mut Scratch::empty()),
+        // The closure is taken to be run only.
+        (_, None) => Err(OutOfMemory { bytes }),
+    }
+}
+
+impl Scratch {
+    const fn empty() -> Self {
+        Scratch { memory: Memory::empty(), args: Vec::new() }
+    }
+
+    fn lend<R>(
+        &mut self,
+        bytes: usize,
+        run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R,
+    ) -> Result<R, OutOfMemory> {
+        if self.memory.bytes() < bytes {
+            self.memory = Memory::zeroed(bytes)?;
         }
-        run(memory.start(), args)
-    });
-    ran.unwrap_or_else(|error| panic!("a thread that is ending has no memory for tiles: {error}"))
+        Ok(run(self.memory.start(), &mut self.args))
+    }
 }
 
 /// Runs the tiles of one chunk of rows.
 ///
 /// # Safety
 /// As for [`run_task`].
-unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> Result<(), Fallible> {
-    with_scratch(region.scratch_bytes, |scratch, args| {
+unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> Result<(), Cause> {
+    let ran = with_scratch(region.scratch_bytes, |scratch, args| {
         let partial = match region.partial {
             // SAFETY: `partial` holds `partial_bytes` for each chunk; this one is touched by this task only.
             Some(partial) => unsafe {
@@ -254,7 +277,8 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
             }
         }
         Ok(())
-    })
+    });
+    ran?.map_err(Cause::Function)
 }
 
 /// Moves on to the next tile.

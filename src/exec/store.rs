@@ -1,56 +1,88 @@
 //! The values of a session's variables, and the runs that read and change them.
 //!
-//! A run that assigns holds the store alone, any other shares it, so runs are as if one after the
-//! other. A run makes new values beside the old ones and swaps them in when it has succeeded: one
-//! that fails leaves every variable as it was.
+//! A run reads the values as they are when it begins, and no other changes them meanwhile: a run that assigns holds the
+//! [`Turn`], any other pins the versions that it reads. New values are made beside the old ones and put in their place
+//! when the run has succeeded, all at once: one that fails leaves every variable as it was, and nobody sees half of
+//! another's. So runs are as if one after the other, those that assign in the order in which they end and the others in
+//! that in which they begin, and those that read wait for nobody.
 //!
-//! Locks are taken in the order graph, then store; nothing is locked while the store is.
+//! A version that was replaced is where the next one is made, unless somebody still reads it; then memory is taken anew,
+//! and the last reader gives the old one back.
+//!
+//! The state is locked at the beginning and at the end of a run, for as long as it takes to walk over its variables.
+//! Nothing else is locked meanwhile, no memory given back, and no code of the user's run. The turn is taken before the
+//! state is locked, and while nothing else is.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::{Failure, Memory, OutOfMemory, Ready, Record, Threads, VariableMemory, value_at};
-use crate::graph::{self, Shared, VariableId};
+use super::arena::{Arena, Arenas, Loan, Need, VariableMemory};
+use super::nesting::{Level, Nested};
+use super::turn::Turn;
+use super::{Failure, Memory, OutOfMemory, Ready, Record, Threads, value_at};
+use crate::dtype::DType;
+use crate::graph::{Shared, VariableId};
+use crate::plan::Plan;
 use crate::value::Value;
+
+/// A session's variables, the memory of its runs, and their count.
+#[derive(Debug)]
+pub(crate) struct Store {
+    turn: Turn,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The variables that have been needed so far, by their ids. They never lose their values.
+    slots: Vec<Option<Slot>>,
+    arenas: Arenas,
+    /// How many runs have begun.
+    begun: i64,
+    /// Whether one of these holds the turn and has not ended.
+    assigns: bool,
+}
 
 /// One variable's memory.
 #[derive(Debug)]
 struct Slot {
-    current: Memory,
-    /// Where the next value is made; swapped with `current` when a run has succeeded.
-    next: Memory,
+    current: Arc<Memory>,
+    /// Where the next value is made, or the value from before the current one while somebody reads that.
+    next: Option<Arc<Memory>>,
 }
 
-/// The values of all variables that a session has needed so far, by their ids.
-#[derive(Debug, Default)]
-pub(crate) struct Store {
-    slots: RwLock<Vec<Option<Slot>>>,
-    /// How many runs have begun.
-    runs: AtomicI64,
+/// What a session holds at one moment.
+#[derive(Debug)]
+pub(crate) struct Moment {
+    /// The values of all variables of the graph, by name.
+    pub(crate) variables: BTreeMap<String, Value>,
+    /// The count of the runs whose effects these are.
+    pub(crate) runs: i64,
 }
 
-impl Slot {
-    fn of(value: &Value) -> Result<Self, OutOfMemory> {
-        let current = Memory::of(value)?;
-        Ok(Slot { next: Memory::zeroed(current.bytes())?, current })
-    }
+/// Why a session does not take values for its variables.
+#[derive(Debug)]
+pub(crate) enum NotSet {
+    Nested(Nested),
+    OutOfMemory(OutOfMemory),
 }
-
-/// Whether a plan's variables are known to have values in the store. They never lose them.
-#[derive(Debug, Default)]
-pub(crate) struct Initialized(AtomicBool);
 
 impl Store {
-    /// Begins a run: gives how many have begun before.
-    pub(crate) fn begin(&self) -> i64 {
-        // Runs need only be told apart, so no ordering with other memory is asked for.
-        self.runs.fetch_add(1, Ordering::Relaxed)
+    /// A store without values, which keeps at most so many bytes for the next runs; `None` is as many as one needs.
+    pub(crate) fn new(budget: Option<usize>) -> Self {
+        let arenas = Arenas::new(budget);
+        let state = State { slots: Vec::new(), arenas, begun: 0, assigns: false };
+        Store { turn: Turn::default(), state: Mutex::new(state) }
     }
 
-    /// Runs a plan on the variables as the run before which there were `count`, hands each fetched value to
-    /// `fetched`, and notes in `record`, if there is one, what was done when.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that could panic comes between changes that belong together.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a plan on the variables, hands each fetched value to `fetched`, and notes in `record`, if there is one, what
+    /// was done when. Once more `again` a run before which there were so many, which is not counted.
     ///
     /// The plan must have been made for the graph whose variables the store holds.
     pub(crate) fn run(
@@ -58,118 +90,234 @@ impl Store {
         ready: &Ready<'_>,
         graph: &Shared,
         threads: &Threads,
-        count: i64,
+        again: Option<i64>,
         mut record: Option<&mut Record>,
         fetched: impl FnMut(Value),
     ) -> Result<(), Failure> {
         let plan = ready.plan();
-        // Acquire what `initialize` wrote before it set the flag.
-        if !plan.initialized.0.load(Ordering::Acquire) {
-            self.initialize(&graph.read(), graph.seed, &plan.variables)?;
-            plan.initialized.0.store(true, Ordering::Release);
-        }
         if let Some(record) = record.as_deref_mut() {
+            self.initialize(graph, &plan.variables)?;
             record.initialized = Instant::now();
         }
-        if plan.commits.is_empty() {
-            let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-            // SAFETY: while the store is shared nobody writes current values, and the plan, which
-            // commits nothing, touches no next ones; see `run_on` for the rest.
-            return unsafe { run_on(&slots, ready, threads, count, record, fetched) };
+        let assigns = !plan.commits.is_empty();
+        let turn = if assigns { Some(self.turn.take()?) } else { None };
+        let level = Level::run(graph, assigns.then_some(&self.turn))?;
+        let (mut arena, mut running) = self.begin(plan, graph, again)?;
+        arena.fit(running.loan.need())?;
+        // SAFETY: `Ready` proves that the feeds are what the plan was made for. The variables' memory has the size that
+        // their graph says, for which the plan was made. Nobody writes the current values, which are pinned, or may be
+        // replaced only by whoever holds the turn; and nobody else touches the next ones, which nobody had pinned, and
+        // which are made current only by this run.
+        let ran = unsafe { super::run(ready, threads, running.count, &level, &mut arena, record, fetched) };
+        running.end(arena, if ran.is_ok() { &plan.commits } else { &[] });
+        drop(turn);
+        ran
+    }
+
+    /// Begins a run: takes an arena, finds the variables, and counts. A plan that assigns must hold the turn.
+    fn begin(
+        &self,
+        plan: &Plan,
+        graph: &Shared,
+        again: Option<i64>,
+    ) -> Result<(Arena, Running<'_>), OutOfMemory> {
+        let assigns = !plan.commits.is_empty();
+        let mut state = self.lock();
+        if !plan.variables.iter().all(|&id| state.slot(id).is_some()) {
+            drop(state);
+            self.initialize(graph, &plan.variables)?;
+            state = self.lock();
         }
-        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: this run alone holds the store.
-        unsafe { run_on(&slots, ready, threads, count, record, fetched)? };
-        for variable in &plan.commits {
-            if let Some(Some(slot)) = slots.get_mut(variable.index()) {
-                std::mem::swap(&mut slot.current, &mut slot.next);
+        for &id in &plan.commits {
+            if let Some((bytes, read)) = state.slot_mut(id).and_then(Slot::lacks_next) {
+                drop(state);
+                drop(read);
+                let next = Arc::new(Memory::zeroed(bytes)?);
+                state = self.lock();
+                if let Some(slot) = state.slot_mut(id) {
+                    slot.next = Some(next);
+                }
             }
         }
-        Ok(())
+        let (mut arena, loan) = state.arenas.lend(Need::of(plan));
+        arena.variables.extend(plan.variables.iter().map(|&id| match state.slots.get(id.index()) {
+            Some(Some(Slot { current, next })) => VariableMemory {
+                current: current.start(),
+                next: next.as_ref().map_or(std::ptr::null_mut(), |next| next.start()),
+                _pin: (!assigns).then(|| Arc::clone(current)),
+            },
+            // Every variable of the plan has been initialised.
+            _ => VariableMemory { current: std::ptr::null_mut(), next: std::ptr::null_mut(), _pin: None },
+        }));
+        let count = again.unwrap_or_else(|| {
+            state.begun = state.begun.wrapping_add(1);
+            state.begun.wrapping_sub(1)
+        });
+        state.assigns |= assigns;
+        Ok((arena, Running { store: self, loan, count, assigns, has_ended: false }))
     }
 
-    /// How many runs have begun.
+    /// How many runs there have been: those that assign from their end on, when their values are there to be read, and
+    /// the others from their beginning on.
     pub(crate) fn runs(&self) -> i64 {
-        self.runs.load(Ordering::Relaxed)
+        self.lock().runs()
     }
 
-    /// Goes on as if so many runs had begun.
+    /// Goes on as if there had been so many runs.
     pub(crate) fn set_runs(&self, runs: i64) {
-        self.runs.store(runs, Ordering::Relaxed);
+        self.lock().set_runs(runs);
     }
 
     /// Gives a starting value to those of the variables that have no value yet.
-    fn initialize(
-        &self,
-        graph: &graph::Arena,
-        seed: u64,
-        variables: &[VariableId],
-    ) -> Result<(), OutOfMemory> {
-        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        if slots.len() < graph.variables.len() {
-            slots.resize_with(graph.variables.len(), || None);
+    fn initialize(&self, graph: &Shared, variables: &[VariableId]) -> Result<(), OutOfMemory> {
+        let lacking: Vec<VariableId> = {
+            let state = self.lock();
+            variables.iter().copied().filter(|&id| state.slot(id).is_none()).collect()
+        };
+        if lacking.is_empty() {
+            return Ok(());
         }
-        for id in variables {
-            let slot = &mut slots[id.index()];
-            if slot.is_none() {
-                *slot = Some(Slot::of(&*graph.variables[id.index()].starting_value(seed)?)?);
-            }
+        let starts: Vec<_> = {
+            let arena = graph.read();
+            let records = lacking.iter().map(|id| &arena.variables[id.index()]);
+            records.map(|record| (record.start.clone(), record.seed(graph.seed))).collect()
+        };
+        let mut made = Vec::with_capacity(lacking.len());
+        // Drawing takes its time, and nobody waits for it.
+        for (id, (start, seed)) in lacking.into_iter().zip(starts) {
+            made.push((id, Slot::of(&*start.value(seed)?)?));
+        }
+        let mut state = self.lock();
+        for (id, slot) in made {
+            // Another run may have been faster, with the same value, and assignments may have followed.
+            state.room_for(id).get_or_insert(slot);
         }
         Ok(())
     }
 
-    /// The values of all variables of the graph, by name.
-    pub(crate) fn values(
-        &self,
-        graph: &graph::Arena,
-        seed: u64,
-    ) -> Result<BTreeMap<String, Value>, OutOfMemory> {
-        let all: Vec<VariableId> = (0..graph.variables.len() as u32).map(VariableId).collect();
-        self.initialize(graph, seed, &all)?;
-        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        let held = graph.variables.iter().zip(slots.iter()).filter_map(|(record, slot)| {
-            let current = slot.as_ref()?.current.start();
-            // SAFETY: the slot was made from a value of the record's type and lengths, or set to one
-            // that was checked to be; the shared lock keeps it from changing.
-            let value = unsafe { value_at(current, record.dtype, &record.dims) };
-            Some(value.map(|value| (record.name.clone(), value)))
+    /// All variables of the graph and the count of runs, at one moment.
+    pub(crate) fn moment(&self, graph: &Shared) -> Result<Moment, OutOfMemory> {
+        let records: Vec<(String, DType, Vec<usize>)> = {
+            let arena = graph.read();
+            let all = arena.variables.iter();
+            all.map(|record| (record.name.clone(), record.dtype, record.dims.clone())).collect()
+        };
+        let all: Vec<VariableId> = (0..records.len() as u32).map(VariableId).collect();
+        self.initialize(graph, &all)?;
+        let (pins, runs) = {
+            let state = self.lock();
+            let pins: Vec<Option<Arc<Memory>>> =
+                all.iter().map(|&id| state.slot(id).map(|slot| Arc::clone(&slot.current))).collect();
+            (pins, state.runs())
+        };
+        let held = records.into_iter().zip(pins).filter_map(|((name, dtype, dims), pin)| {
+            let current = pin?;
+            // SAFETY: the slot was made from a value of the record's type and lengths, or set to one that was checked to
+            // be; nobody writes a version that is pinned.
+            let value = unsafe { value_at(current.start(), dtype, &dims) };
+            Some(value.map(|value| (name, value)))
         });
-        held.collect()
+        Ok(Moment { variables: held.collect::<Result<_, _>>()?, runs })
     }
 
-    /// Sets variables by index to values of their types and lengths, all at once.
-    pub(crate) fn set(&self, values: &[(usize, Value)]) -> Result<(), OutOfMemory> {
-        let made: Vec<Slot> = values.iter().map(|(_, value)| Slot::of(value)).collect::<Result<_, _>>()?;
-        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
-        for ((index, _), slot) in values.iter().zip(made) {
-            if slots.len() <= *index {
-                slots.resize_with(index + 1, || None);
-            }
-            slots[*index] = Some(slot);
+    /// Sets variables by index to values of their types and lengths, and the count of runs if one is given, all at once.
+    pub(crate) fn set(&self, values: &[(usize, Value)], runs: Option<i64>) -> Result<(), NotSet> {
+        let made = values.iter().map(|(index, value)| Ok((VariableId(*index as u32), Slot::of(value)?)));
+        let made: Vec<(VariableId, Slot)> = made.collect::<Result<_, _>>().map_err(NotSet::OutOfMemory)?;
+        let _turn = self.turn.take().map_err(NotSet::Nested)?;
+        let mut replaced = Vec::with_capacity(made.len());
+        let mut state = self.lock();
+        for (id, slot) in made {
+            replaced.push(state.room_for(id).replace(slot));
         }
+        if let Some(runs) = runs {
+            state.set_runs(runs);
+        }
+        drop(state);
+        drop(replaced);
         Ok(())
     }
 }
 
-/// Runs a plan on the variables in the slots.
-///
-/// # Safety
-/// Nothing else may write what the plan reads or touch what it writes: neither current values, nor,
-/// if the plan commits any, next ones.
-unsafe fn run_on(
-    slots: &[Option<Slot>],
-    ready: &Ready<'_>,
-    threads: &Threads,
+impl State {
+    fn slot(&self, id: VariableId) -> Option<&Slot> {
+        self.slots.get(id.index()).and_then(Option::as_ref)
+    }
+
+    fn slot_mut(&mut self, id: VariableId) -> Option<&mut Slot> {
+        self.slots.get_mut(id.index()).and_then(Option::as_mut)
+    }
+
+    /// Where a variable's slot is, or is to be.
+    fn room_for(&mut self, id: VariableId) -> &mut Option<Slot> {
+        if self.slots.len() <= id.index() {
+            self.slots.resize_with(id.index() + 1, || None);
+        }
+        &mut self.slots[id.index()]
+    }
+
+    fn runs(&self) -> i64 {
+        self.begun.wrapping_sub(i64::from(self.assigns))
+    }
+
+    fn set_runs(&mut self, runs: i64) {
+        self.begun = runs.wrapping_add(i64::from(self.assigns));
+    }
+}
+
+impl Slot {
+    fn of(value: &Value) -> Result<Self, OutOfMemory> {
+        Ok(Slot { current: Arc::new(Memory::of(value)?), next: None })
+    }
+
+    /// How many bytes are to be taken for the next value, and what is in its place, if anything.
+    fn lacks_next(&mut self) -> Option<(usize, Option<Arc<Memory>>)> {
+        // No further pin can come, for only current values are pinned.
+        let is_free = self.next.as_mut().is_some_and(|next| Arc::get_mut(next).is_some());
+        (!is_free).then(|| (self.current.bytes(), self.next.take()))
+    }
+}
+
+/// A run that has begun.
+struct Running<'s> {
+    store: &'s Store,
+    loan: Loan,
+    /// How many runs had begun before.
     count: i64,
-    record: Option<&mut Record>,
-    fetched: impl FnMut(Value),
-) -> Result<(), Failure> {
-    let variable = |id: VariableId| match slots.get(id.index()) {
-        Some(Some(slot)) => VariableMemory { current: slot.current.start(), next: slot.next.start() },
-        // Every variable of the plan has been initialised.
-        _ => VariableMemory { current: std::ptr::null_mut(), next: std::ptr::null_mut() },
-    };
-    // SAFETY: `Ready` proves that the feeds are what the plan was made for; the variables' memory has
-    // the size that their graph says, for which the plan was made; the rest is the caller's promise.
-    unsafe { super::run(ready.plan(), threads, count, ready.feeds(), variable, record, fetched) }
+    assigns: bool,
+    has_ended: bool,
+}
+
+impl Running<'_> {
+    /// Ends the run: leaves what it made of these variables, and gives the arena back.
+    fn end(&mut self, mut arena: Arena, commits: &[VariableId]) {
+        // Unpins what was read, which may give memory back.
+        arena.variables.clear();
+        let mut state = self.store.lock();
+        for &id in commits {
+            if let Some(Slot { current, next: Some(next) }) = state.slot_mut(id) {
+                std::mem::swap(current, next);
+            }
+        }
+        self.leave(&mut state);
+        let surplus = state.arenas.take_back(arena, self.loan);
+        drop(state);
+        drop(surplus);
+    }
+
+    fn leave(&mut self, state: &mut State) {
+        state.assigns &= !self.assigns;
+        self.has_ended = true;
+    }
+}
+
+impl Drop for Running<'_> {
+    /// A run that is broken off: there was no memory for it, or a panic passes through.
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let mut state = self.store.lock();
+            state.arenas.lose(self.loan);
+            self.leave(&mut state);
+        }
+    }
 }

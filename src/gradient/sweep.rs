@@ -39,7 +39,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
         stops: &[AnyTensor<'g>],
     ) -> Self {
         let is_ordered = graph.builds_in_order();
-        let arena = graph.shared().read();
+        let arena = graph.shared().snapshot();
         let marked = |tensors: &[AnyTensor<'g>]| {
             let mut marked = vec![false; arena.nodes.len()];
             for tensor in tensors {
@@ -98,7 +98,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
     /// Asks one node's op for its inputs' shares.
     fn pull_back(&self, id: NodeId, cotangent: AnyTensor<'g>) -> PerInput<(NodeId, AnyTensor<'g>)> {
         let (op, inputs, wanted) = {
-            let arena = self.graph.shared().read();
+            let arena = self.graph.shared().snapshot();
             let node = arena.node(id);
             let wants = |i: usize| self.reaches[node.inputs[i].index()] && passes(&arena, node, i);
             (node.op.clone(), node.inputs.clone(), (0..node.inputs.len()).map(wants).collect::<PerInput<_>>())
@@ -125,7 +125,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
 
 /// Explains why no gradient flows from `y` to `x`.
 pub(super) fn why_unconnected(graph: &Graph, y: NodeId, x: NodeId) -> NoGradient {
-    let arena = graph.shared().read();
+    let arena = graph.shared().snapshot();
     let ancestors = Walk::data(&arena).ancestors([y]);
     // Forward from x along every edge: the first node at which a gradient could not pass on is the cut.
     let mut descends: HashMap<NodeId, bool> = HashMap::new();

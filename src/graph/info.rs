@@ -53,7 +53,7 @@ impl Graph {
     /// assert_eq!((y.name.as_str(), y.op, y.inputs.as_slice()), ("y", "add", &["x".into(), "x".into()][..]));
     /// ```
     pub fn nodes(&self) -> Vec<NodeInfo> {
-        let arena = self.shared().read();
+        let arena = self.shared().snapshot();
         arena.nodes.iter().map(|node| NodeInfo::of(&arena, node)).collect()
     }
 }

@@ -21,7 +21,7 @@ mod walk;
 use std::cell::Cell;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use smallvec::SmallVec;
 
@@ -73,8 +73,37 @@ enum NewNode {
     Variable { dtype: DType, start: Result<StartingValue, Mistake>, trainable: bool },
 }
 
+impl NewNode {
+    /// The type of the node's value for inputs of these types.
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        match self {
+            NewNode::Op(op, _) => op.infer(inputs).and_then(addressable),
+            NewNode::Variable { start: Err(mistake), .. } => Err(mistake.clone()),
+            NewNode::Variable { dtype, start: Ok(start), .. } => {
+                let dims = start.dims();
+                if is_addressable(dims, *dtype) {
+                    Ok(TensorType::new(*dtype, dims))
+                } else {
+                    Err(Mistake::VariableShape { shape: dims.to_vec().into() })
+                }
+            }
+        }
+    }
+}
+
+/// What of a new node does not depend on its op.
+struct Draft {
+    inputs: SmallVec<[NodeId; 4]>,
+    control: Vec<NodeId>,
+    /// The name inside its scope, which may be taken.
+    name: String,
+    location: &'static Location<'static>,
+    /// The first mistake among the inputs.
+    inherited: Option<MistakeId>,
+}
+
 /// A node of the arena.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) op: Arc<dyn Op>,
     pub(crate) role: Role,
@@ -96,7 +125,7 @@ impl Node {
 }
 
 /// All that a graph holds; a session keeps it alive and reads it.
-#[derive(Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Arena {
     pub(crate) nodes: Vec<Node>,
     pub(crate) variables: Vec<VariableRecord>,
@@ -130,22 +159,45 @@ impl Arena {
         Error::Build(Box::new(BuildError { node: name, op, location, mistake }))
     }
 
+    /// Adds a node of the type that is inferred, or invalid by its own mistake or one that it inherits.
+    fn add(&mut self, new: NewNode, inferred: Result<TensorType, Mistake>, draft: Draft) -> NodeId {
+        let Draft { inputs, control, name, location, inherited } = draft;
+        let is_sound = inherited.is_none() && inferred.is_ok();
+        let ((op, role), inferred) = match new {
+            NewNode::Op(op, role) => ((op, role), inferred),
+            NewNode::Variable { dtype, start: Ok(start), trainable } if is_sound => {
+                match self.add_variable(&name, dtype, start, trainable) {
+                    Ok(op) => (op, inferred),
+                    Err(mistake) => ((ops::Invalid::op("variable"), Role::Pure), Err(mistake)),
+                }
+            }
+            NewNode::Variable { .. } => ((ops::Invalid::op("variable"), Role::Pure), inferred),
+        };
+        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        let name = self.names.claim(name, id);
+        let (output, mistake) = match inferred {
+            Ok(output) => (output, inherited),
+            Err(mistake) => {
+                self.mistakes.push((id, mistake));
+                (TensorType::nothing(), Some(MistakeId(self.mistakes.len() - 1)))
+            }
+        };
+        self.nodes.push(Node { op, role, inputs, control, output, name, location, mistake });
+        id
+    }
+
     /// Makes a new variable's op, and keeps how it starts.
     fn add_variable(
         &mut self,
         name: &str,
         dtype: DType,
-        start: Result<StartingValue, Mistake>,
+        start: StartingValue,
         trainable: bool,
     ) -> Result<(Arc<dyn Op>, Role), Mistake> {
-        let start = start?;
-        let dims = start.dims().to_vec();
-        if !is_addressable(&dims, dtype) {
-            return Err(Mistake::VariableShape { shape: dims.into() });
-        }
         let taken_at = match self.names.holder(name) {
             Holder::Nobody => {
                 let id = VariableId(self.variables.len() as u32);
+                let dims = start.dims().to_vec();
                 let op = ops::VariableOp::new(id, TensorType::new(dtype, dims.as_slice()));
                 self.variables.push(VariableRecord { name: name.to_owned(), dtype, dims, start, trainable });
                 return Ok((Arc::new(op), Role::Reads(id)));
@@ -154,6 +206,17 @@ impl Arena {
             Holder::Node(node) => Some(self.node(node).location),
         };
         Err(Mistake::NameTaken { name: name.to_owned(), taken_at })
+    }
+
+    /// Gives a node another name, or a numbered one if it is taken.
+    fn rename(&mut self, id: NodeId, name: String) {
+        let old = std::mem::take(&mut self.nodes[id.index()].name);
+        self.names.release(&old);
+        let name = self.names.claim(name, id);
+        if let Role::Reads(variable) = self.node(id).role {
+            self.variables[variable.index()].name.clone_from(&name);
+        }
+        self.nodes[id.index()].name = name;
     }
 }
 
@@ -173,17 +236,36 @@ fn addressable(output: TensorType) -> Result<TensorType, Mistake> {
 pub(crate) struct Shared {
     pub(crate) id: u64,
     pub(crate) seed: u64,
-    arena: RwLock<Arena>,
+    arena: RwLock<Arc<Arena>>,
 }
 
 impl Shared {
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Arena> {
+    /// The arena for a moment: no code of the user's may run meanwhile, for it may ask the graph for something, nor may
+    /// another lock be waited for.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Arc<Arena>> {
         // The arena is consistent between statements of `write`rs, so a panic elsewhere spoils nothing.
         self.arena.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Arena> {
-        self.arena.write().unwrap_or_else(PoisonError::into_inner)
+    /// The arena as it is now, for whoever asks ops for anything: they are the user's code. Should the graph grow as long
+    /// as this is held, the arena is copied once.
+    pub(crate) fn snapshot(&self) -> Arc<Arena> {
+        Arc::clone(&self.read())
+    }
+
+    /// Changes the arena, with the same care as for [`read`](Shared::read).
+    fn write<R>(&self, change: impl FnOnce(&mut Arena) -> R) -> R {
+        change(Arc::make_mut(&mut *self.arena.write().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// What errors say of a node: its name, its op's, and where it was built.
+    pub(crate) fn site(&self, id: NodeId) -> (String, &'static str, &'static Location<'static>) {
+        let (op, name, location) = {
+            let arena = self.read();
+            let node = arena.node(id);
+            (Arc::clone(&node.op), node.name.clone(), node.location)
+        };
+        (name, op.name(), location)
     }
 }
 
@@ -218,11 +300,9 @@ impl Graph {
     /// An empty graph whose random numbers derive from `seed`.
     pub fn with_seed(seed: u64) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let arena =
-            Arena { nodes: Vec::new(), variables: Vec::new(), names: Names::default(), mistakes: Vec::new() };
         // Ids need only differ, so no ordering with other memory is asked for.
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Graph { shared: Arc::new(Shared { id, seed, arena: RwLock::new(arena) }) }
+        Graph { shared: Arc::new(Shared { id, seed, arena: RwLock::default() }) }
     }
 
     /// A tensor that always has the given elements: an ndarray array or view, or a scalar.
@@ -313,7 +393,8 @@ impl Graph {
     /// assert_eq!(y.name(), "layer/one");
     /// ```
     pub fn name_scope<R>(&self, name: &str, build: impl FnOnce() -> R) -> R {
-        let scope = self.shared.write().names.unique(Context::of(self).scoped(name));
+        let name = Context::of(self).scoped(name);
+        let scope = self.shared.write(|arena| arena.names.unique(name));
         Context::entered(self, context::Frame::Scope(scope.into()), build)
     }
 
@@ -384,7 +465,7 @@ impl Graph {
     /// # Errors
     /// [`Error::Build`], naming the op, the shapes, the node, and the line that built it.
     pub fn check(&self) -> Result<()> {
-        self.shared.read().check()
+        self.shared.snapshot().check()
     }
 
     /// The number of nodes.
@@ -461,53 +542,26 @@ impl Graph {
         }
         let mistake = mistake.or(foreign_control.then_some(Mistake::OtherGraph { operand: inputs.len() }));
 
-        let scoped = context.scoped(name);
-        let mut arena = self.shared.write();
-        let inherited = inputs.iter().chain(&control).find_map(|&id| arena.node(id).mistake);
-        let is_sound = inherited.is_none() && mistake.is_none();
-        let ((op, role), mistake) = match new {
-            NewNode::Op(op, role) => ((op, role), mistake),
-            NewNode::Variable { dtype, start, trainable } if is_sound => {
-                match arena.add_variable(&scoped, dtype, start, trainable) {
-                    Ok(op) => (op, None),
-                    Err(mistake) => ((ops::Invalid::op("variable"), Role::Pure), Some(mistake)),
-                }
-            }
-            NewNode::Variable { .. } => ((ops::Invalid::op("variable"), Role::Pure), mistake),
+        let (inherited, types) = {
+            let arena = self.shared.read();
+            let inherited = inputs.iter().chain(&control).find_map(|&id| arena.node(id).mistake);
+            let types = inputs.iter().map(|&id| arena.node(id).output.clone());
+            (inherited, types.collect::<SmallVec<[TensorType; 2]>>())
         };
-        let inferred = match (inherited, mistake) {
-            (None, None) => {
-                let types: SmallVec<[&TensorType; 4]> =
-                    inputs.iter().map(|&id| &arena.node(id).output).collect();
-                op.infer(&types).and_then(addressable)
-            }
-            (Some(_), None) => Ok(TensorType::nothing()),
-            (_, Some(mistake)) => Err(mistake),
+        // Ops are asked while nothing is locked: they may ask the graph in their turn.
+        let inferred = match (mistake, inherited) {
+            (Some(mistake), _) => Err(mistake),
+            (None, Some(_)) => Ok(TensorType::nothing()),
+            (None, None) => new.infer(&types.iter().collect::<SmallVec<[&TensorType; 4]>>()),
         };
-        let id = NodeId(u32::try_from(arena.nodes.len()).unwrap_or(u32::MAX));
-        let name = arena.names.claim(scoped, id);
-        let (output, mistake) = match inferred {
-            Ok(output) => (output, inherited),
-            Err(mistake) => {
-                arena.mistakes.push((id, mistake));
-                (TensorType::nothing(), Some(MistakeId(arena.mistakes.len() - 1)))
-            }
-        };
-        arena.nodes.push(Node { op, role, inputs, control, output, name, location, mistake });
-        id
+        let draft = Draft { inputs, control, name: context.scoped(name), location, inherited };
+        self.shared.write(|arena| arena.add(new, inferred, draft))
     }
 
     /// Gives a node another name; a name taken becomes `n_1`.
     fn rename(&self, id: NodeId, name: &str) {
         let scoped = Context::of(self).scoped(name);
-        let mut arena = self.shared.write();
-        let old = std::mem::take(&mut arena.nodes[id.index()].name);
-        arena.names.release(&old);
-        let name = arena.names.claim(scoped, id);
-        if let Role::Reads(variable) = arena.node(id).role {
-            arena.variables[variable.index()].name.clone_from(&name);
-        }
-        arena.nodes[id.index()].name = name;
+        self.shared.write(|arena| arena.rename(id, scoped));
     }
 
     /// The constant that holds one number of the given type.

@@ -13,7 +13,7 @@ pub(super) enum Holder {
 }
 
 /// The names of nodes and scopes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     /// Whose name it is; a scope belongs to no node.
     taken: QuickMap<String, Option<NodeId>>,

@@ -121,7 +121,7 @@ pub struct AnyTensor<'g> {
 
 impl fmt::Debug for AnyTensor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let arena = self.graph.shared().read();
+        let arena = self.graph.shared().snapshot();
         let node = arena.node(self.id);
         write!(f, "{} `{}`: {}", node.op.name(), node.name, node.output)
     }

@@ -28,7 +28,7 @@ fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
 /// The text form: one line a node in the order of building, `%id = op(inputs) [attributes] : type  "name"`.
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let arena = self.shared().read();
+        let arena = self.shared().snapshot();
         arena.nodes.iter().enumerate().try_for_each(|(index, node)| write_node(f, index, node))
     }
 }
@@ -43,7 +43,7 @@ impl Graph {
     /// assert!(g.to_dot().starts_with("digraph"));
     /// ```
     pub fn to_dot(&self) -> String {
-        let arena = self.shared().read();
+        let arena = self.shared().snapshot();
         let edge = |_, (_, _, edge): (u32, u32, &Edge)| match edge {
             Edge::Value => String::new(),
             Edge::Order => "style = dashed".to_owned(),

@@ -33,6 +33,14 @@ impl StartingValue {
             StartingValue::Drawn { dims, .. } => dims,
         }
     }
+
+    /// The elements; those that are drawn depend on the seed.
+    pub(crate) fn value(&self, seed: u64) -> Result<Arc<Value>, OutOfMemory> {
+        match self {
+            StartingValue::Fixed(value) => Ok(Arc::clone(value)),
+            StartingValue::Drawn { draw, .. } => draw(seed).map(Arc::new),
+        }
+    }
 }
 
 impl fmt::Debug for StartingValue {
@@ -45,7 +53,7 @@ impl fmt::Debug for StartingValue {
 }
 
 /// What the graph holds of a variable: everything but its value.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct VariableRecord {
     pub(crate) name: String,
     pub(crate) dtype: DType,
@@ -58,10 +66,12 @@ pub(crate) struct VariableRecord {
 impl VariableRecord {
     /// The starting elements; those that are drawn depend on the graph's seed and the name only.
     pub(crate) fn starting_value(&self, graph_seed: u64) -> Result<Arc<Value>, OutOfMemory> {
-        match &self.start {
-            StartingValue::Fixed(value) => Ok(Arc::clone(value)),
-            StartingValue::Drawn { draw, .. } => draw(seed_for(graph_seed, &self.name)).map(Arc::new),
-        }
+        self.start.value(self.seed(graph_seed))
+    }
+
+    /// The seed of what is drawn.
+    pub(crate) fn seed(&self, graph_seed: u64) -> u64 {
+        seed_for(graph_seed, &self.name)
     }
 }
 

@@ -19,10 +19,9 @@ mod text;
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::dtype::DType;
-use crate::exec::{Arena, Initialized};
 use crate::graph::{NodeId, VariableId};
 use crate::kernel::fold::MiddleFold;
 use crate::kernel::gemm::{GemmKernel, Product, Split, Strides};
@@ -142,7 +141,7 @@ pub(crate) struct Plan {
     pub(crate) fed: Vec<(DType, Vec<usize>)>,
     pub(crate) constants: Vec<Constant>,
     pub(crate) fetches: Vec<FetchedValue>,
-    /// The variables that the run reads or changes.
+    /// The variables that the run reads or changes, by their ids.
     pub(crate) variables: Vec<VariableId>,
     /// The variables that the run changes.
     pub(crate) commits: Vec<VariableId>,
@@ -150,10 +149,6 @@ pub(crate) struct Plan {
     pub(crate) arena_bytes: usize,
     /// What the arena would take if no memory were used twice.
     pub(crate) arena_bytes_without_reuse: usize,
-    /// Whether the session's store is known to hold values for all of `variables`.
-    pub(crate) initialized: Initialized,
-    /// Arenas of finished runs, for the next ones.
-    pub(crate) arenas: Mutex<Vec<Arena>>,
 }
 
 /// How plans are made.
@@ -517,8 +512,6 @@ impl Planner<'_> {
             order,
             arena_bytes: memory.bytes,
             arena_bytes_without_reuse: memory.bytes_without_reuse,
-            initialized: Initialized::default(),
-            arenas: Mutex::new(Vec::new()),
         };
         debug_assert_eq!(plan.check(), Ok(()));
         plan

@@ -11,7 +11,7 @@ use super::Core;
 use super::prepared::Prepared;
 use crate::dtype::Float;
 use crate::error::Error;
-use crate::exec::{FedArray, Ready};
+use crate::exec::{FedArray, Ready, planning};
 use crate::graph::NodeId;
 use crate::lower::{Prim, Program, Scalar, Val, specialise};
 use crate::plan::{self, Options};
@@ -24,8 +24,11 @@ impl Prepared {
     /// What is wrong with a run, before which there were `count`, that failed at the check of a node.
     pub(super) fn not_finite(&self, core: &Core, feeds: &[FedArray<'_>], check: NodeId, count: i64) -> Error {
         let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
-        let program = specialise(&core.graph.read(), core.lowered(), &self.request, &dims);
-        let search = program.ok().and_then(|program| Search::new(program, check));
+        let program = planning(&core.graph, || {
+            specialise(&core.graph.snapshot(), core.lowered(), &self.request, &dims)
+        });
+        let program = program.ok().and_then(Result::ok);
+        let search = program.and_then(|program| Search::new(program, check));
         let made = search.as_ref().and_then(|search| {
             let plan = plan::plan(
                 &search.program,
@@ -35,10 +38,10 @@ impl Prepared {
             let ready = Ready::new(&Arc::new(plan), feeds)?;
             let mut found = Vec::new();
             let fetched = |value| found.push(not_finite(&value));
-            let run = core.store.run(&ready, &core.graph, &core.threads, count, None, fetched);
+            let run = core.store.run(&ready, &core.graph, &core.threads, Some(count), None, fetched);
             run.ok().and_then(|()| search.origin(&found))
         });
-        let arena = core.graph.read();
+        let arena = core.graph.snapshot();
         // A check is a node that gives its operand, unless it was the session that had it checked.
         let is_node = search.is_some_and(|search| search.checked != check);
         let checked =

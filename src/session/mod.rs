@@ -14,13 +14,16 @@ mod fetch;
 mod prepared;
 
 use std::collections::{BTreeMap, HashMap};
+use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::dtype::Element;
 use crate::error::{Error, Result};
-use crate::exec::{Cause, Failure, Fault, FedArray, OutOfMemory, Ready, Record, Store, Threads};
-use crate::graph::{Graph, NodeId, Shared, Tensor};
+use crate::exec::{
+    Cause, Failure, FedArray, Moment, Nested, NotSet, OutOfMemory, Ready, Record, Store, Threads,
+};
+use crate::graph::{Graph, Shared, Tensor};
 use crate::lower::{Fetched, Request, Scalar};
 use crate::plan::{Fallible, INLINE_BELOW};
 use crate::shape::Shape;
@@ -89,10 +92,11 @@ pub struct SessionBuilder<'g> {
     optimize: bool,
     max_rewrites: usize,
     check_numerics: bool,
+    memory_budget: Option<usize>,
 }
 
 impl SessionBuilder<'_> {
-    /// Runs on at most this many threads; 0, the default, is one for each core. With 1, everything
+    /// Runs on at most this many threads, up to 1024; 0, the default, is one for each core. With 1, everything
     /// runs on the caller's thread.
     pub fn threads(self, threads: usize) -> Self {
         SessionBuilder { threads, ..self }
@@ -146,14 +150,33 @@ impl SessionBuilder<'_> {
         SessionBuilder { check_numerics, ..self }
     }
 
+    /// How many bytes of memory for intermediate values the session keeps between runs, beside the variables
+    /// and the constants. The default is what one run needs: as much as the largest of the last few hundred.
+    ///
+    /// A run takes memory from what is kept, or else from the system, and gives it back when it ends. As long as others
+    /// go on, as much is kept as these have, for threads that run again and again; when none does, the surplus goes back
+    /// to the system. A higher budget spares the next burst of runs at once the time for taking memory, one of 0 keeps
+    /// none.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let session = Session::builder(&g).memory_budget(64 << 20).build()?;
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn memory_budget(self, bytes: usize) -> Self {
+        SessionBuilder { memory_budget: Some(bytes), ..self }
+    }
+
     /// Makes the session.
     ///
     /// # Errors
-    /// The first mistake made in building the graph; [`Error::Threads`] if threads cannot be started.
+    /// The first mistake made in building the graph; [`Error::TooManyThreads`] for more than 1024 of them, and
+    /// [`Error::Threads`] if they cannot be started.
     pub fn build(self) -> Result<Session> {
         self.graph.check()?;
-        debug_assert_eq!(self.graph.shared().read().verify(), Ok(()));
-        let threads = Threads::new(self.threads).map_err(|error| Error::Threads(Arc::new(error)))?;
+        debug_assert_eq!(self.graph.shared().snapshot().verify(), Ok(()));
+        let threads = Threads::new(self.threads)?;
         let core = Core {
             graph: Arc::clone(self.graph.shared()),
             threads,
@@ -161,7 +184,7 @@ impl SessionBuilder<'_> {
             optimize: self.optimize,
             max_rewrites: self.max_rewrites,
             check_numerics: self.check_numerics,
-            store: Store::default(),
+            store: Store::new(self.memory_budget),
             requests: Mutex::new(HashMap::new()),
         };
         Ok(Session { core: Arc::new(core) })
@@ -194,6 +217,7 @@ impl Session {
             optimize,
             max_rewrites,
             check_numerics: false,
+            memory_budget: None,
         }
     }
 
@@ -310,26 +334,36 @@ impl Session {
         self.core.graph.seed
     }
 
-    /// How many runs have begun, those that failed among them. Random ops draw anew with each.
+    /// How many runs there have been, those that failed among them: runs that assign variables from their end on, when
+    /// others see what they have assigned, and runs that only read from their beginning on. Random ops draw anew with
+    /// each.
     pub fn run_count(&self) -> u64 {
         self.core.store.runs() as u64
     }
 
-    /// Goes on as if so many runs had begun, as after loading the variables of a session that had made them:
-    /// random ops then go on drawing what they would have drawn there.
+    /// Goes on as if there had been so many runs, as after loading the variables of a session that had made them:
+    /// random ops then go on drawing what they would have drawn there. A run that assigns and is under way counts on top
+    /// when it ends.
     pub fn set_run_count(&self, runs: u64) {
         self.core.store.set_runs(runs as i64);
     }
 
-    /// The values of all variables by name, those never used being at their start.
+    /// The values of all variables by name, those never used being at their start: all of one moment, with what the last
+    /// run has assigned and without anything of one that is under way.
     ///
     /// # Errors
     /// The first mistake made in building the graph.
     pub fn variable_values(&self) -> Result<BTreeMap<String, Value>> {
-        let arena = self.core.graph.read();
-        arena.check()?;
-        let values = self.core.store.values(&arena, self.core.graph.seed);
-        values.map_err(|OutOfMemory { bytes }| Error::OutOfMemory { bytes })
+        self.moment().map(|(variables, _)| variables)
+    }
+
+    /// The values of all variables by name, and the count of runs, of one moment.
+    pub(crate) fn moment(&self) -> Result<(BTreeMap<String, Value>, u64)> {
+        self.core.graph.snapshot().check()?;
+        let moment = self.core.store.moment(&self.core.graph);
+        let Moment { variables, runs } =
+            moment.map_err(|OutOfMemory { bytes }| Error::OutOfMemory { bytes })?;
+        Ok((variables, runs as u64))
     }
 
     /// Sets variables by name; all of them, or none if one does not fit.
@@ -345,9 +379,21 @@ impl Session {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     ///
+    /// Waits for a run that assigns and is under way.
+    ///
     /// # Errors
-    /// [`Error::UnknownVariable`] or [`Error::LoadMismatch`].
+    /// [`Error::UnknownVariable`], [`Error::LoadMismatch`], or [`Error::Nested`] inside of a kernel of a run that
+    /// assigns.
     pub fn load(&self, values: impl IntoIterator<Item = (String, Value)>) -> Result<()> {
+        self.load_at(values, None)
+    }
+
+    /// Sets variables by name, and the count of runs if one is given, all at once.
+    pub(crate) fn load_at(
+        &self,
+        values: impl IntoIterator<Item = (String, Value)>,
+        runs: Option<u64>,
+    ) -> Result<()> {
         // The caller's iterator may use the graph, so it is run before the graph is locked.
         let values: Vec<(String, Value)> = values.into_iter().collect();
         let arena = self.core.graph.read();
@@ -368,7 +414,12 @@ impl Session {
             }
             found.push((index, value.into_row_major()));
         }
-        self.core.store.set(&found).map_err(|OutOfMemory { bytes }| Error::OutOfMemory { bytes })
+        // What is waited for may ask the graph.
+        drop(arena);
+        self.core.store.set(&found, runs.map(|runs| runs as i64)).map_err(|not_set| match not_set {
+            NotSet::OutOfMemory(OutOfMemory { bytes }) => Error::OutOfMemory { bytes },
+            NotSet::Nested(nested) => refused("loading variables", nested),
+        })
     }
 }
 
@@ -383,37 +434,42 @@ impl Core {
             feeds: feeds.tensors.iter().map(|any| any.id()).collect(),
             fetches: fetches.nodes.iter().map(|&(any, value)| Fetched { node: any.id(), value }).collect(),
         };
-        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(prepared) = requests.get(&request) {
+        let requests = || self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(prepared) = requests().get(&request) {
             return Ok(Arc::clone(prepared));
         }
-        let prepared = Arc::new(Prepared::new(&self.graph.read(), request.clone())?);
-        if requests.len() >= MAX_REQUESTS {
-            requests.clear();
+        // Made while nothing is locked, for a mistake asks the op for its name.
+        let new = Arc::new(Prepared::new(&self.graph.snapshot(), request.clone())?);
+        let mut requests = requests();
+        // Another thread may have been faster.
+        let prepared = Arc::clone(requests.entry(request.clone()).or_insert(new));
+        let mut surplus = HashMap::new();
+        if requests.len() > MAX_REQUESTS {
+            requests.remove(&request);
+            surplus = mem::take(&mut *requests);
+            requests.insert(request, Arc::clone(&prepared));
         }
-        requests.insert(request, Arc::clone(&prepared));
+        drop(requests);
+        // Kernels go with the plans that have them.
+        drop(surplus);
         Ok(prepared)
     }
 
     /// What has failed, in words.
     fn explained(&self, cause: Cause) -> Error {
-        let arena = self.graph.read();
-        let blamed = |id: NodeId| {
-            let node = arena.node(id);
-            (node.name.clone(), node.location)
-        };
         match cause {
             Cause::Function(Fallible { node, function }) => {
-                let (node, location) = blamed(node);
+                let (node, _, location) = self.graph.site(node);
                 match function {
                     Scalar::Checked => Error::IndexOutOfRange { node, location },
                     _ => Error::DivisionByZero { node, location },
                 }
             }
-            Cause::Kernel { node: id, error } => {
-                let (node, location) = blamed(id);
-                Error::Kernel { node, op: arena.node(id).op.name(), location, reason: error }
+            Cause::Kernel { node, error } => {
+                let (node, op, location) = self.graph.site(node);
+                Error::Kernel { node, op, location, reason: error }
             }
+            Cause::OutOfMemory { bytes } => Error::OutOfMemory { bytes },
         }
     }
 
@@ -435,7 +491,7 @@ impl Core {
         record.planned = Instant::now();
         self.run_ready(prepared, &ready, feeds, Some(&mut record), fetched)?;
         record.over = Instant::now();
-        Ok(Trace::of(&self.graph.read(), ready.plan(), &record))
+        Ok(Trace::of(&self.graph.snapshot(), ready.plan(), &record))
     }
 
     fn run_ready(
@@ -446,15 +502,19 @@ impl Core {
         record: Option<&mut Record>,
         fetched: impl FnMut(Value),
     ) -> Result<()> {
-        let count = self.store.begin();
-        let run = self.store.run(ready, &self.graph, &self.threads, count, record, fetched);
+        let run = self.store.run(ready, &self.graph, &self.threads, None, record, fetched);
         run.map_err(|failure| match failure {
             Failure::OutOfMemory { bytes } => Error::OutOfMemory { bytes },
-            Failure::Fault(Fault {
-                cause: Cause::Function(Fallible { node, function: Scalar::Finite }),
-                ..
-            }) => prepared.not_finite(self, feeds, node, count),
-            Failure::Fault(fault) => self.explained(fault.cause),
+            Failure::Nested(nested) => refused("a run", nested),
+            Failure::Step { cause: Cause::Function(Fallible { node, function: Scalar::Finite }), count } => {
+                prepared.not_finite(self, feeds, node, count)
+            }
+            Failure::Step { cause, .. } => self.explained(cause),
         })
     }
+}
+
+/// The error of what was asked for where it cannot be waited for.
+fn refused(action: &'static str, Nested { inside, reason }: Nested) -> Error {
+    Error::Nested { action, inside, reason }
 }

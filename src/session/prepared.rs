@@ -3,10 +3,10 @@
 use std::panic::Location;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::Core;
+use super::{Core, refused};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::exec::{FedArray, Ready, Store};
+use crate::exec::{FedArray, Ready, Store, planning};
 use crate::graph::{Arena, Role, Walk};
 use crate::lower::{Lowered, Names, Program, Request, specialise};
 use crate::plan::{self, Options, Plan};
@@ -130,14 +130,15 @@ impl Prepared {
         let Optimised { program, folded, variables, .. } = self.program(core, dims, None)?;
         let plan = Arc::new(plan::plan(&program, core.options(), &self.fed_types(dims)));
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-        if plans.len() >= MAX_PLANS {
-            plans.remove(0);
-        }
+        let surplus = (plans.len() >= MAX_PLANS).then(|| plans.remove(0));
         plans.push(Planned {
             plan: Arc::clone(&plan),
             variables: if self.initializes { variables } else { 0 },
             folded,
         });
+        drop(plans);
+        // Kernels go with the plan that has them.
+        drop(surplus);
         Ok(plan)
     }
 
@@ -148,10 +149,11 @@ impl Prepared {
     /// The program for feeds of these lengths; what of it depends on constants alone is computed, unless
     /// `folded` has it already.
     fn program(&self, core: &Core, dims: &[Vec<usize>], folded: Option<Folded>) -> Result<Optimised> {
-        let (program, variables) = {
-            let arena = core.graph.read();
-            (specialise(&arena, core.lowered(), &self.request, dims)?, arena.variables.len())
-        };
+        let arena = core.graph.snapshot();
+        let specialised = planning(&core.graph, || specialise(&arena, core.lowered(), &self.request, dims));
+        let program = specialised.map_err(|nested| refused("planning a run", nested))??;
+        let variables = arena.variables.len();
+        drop(arena);
         debug_assert_eq!(program.verify(), Ok(()));
         if !core.optimize {
             return Ok(Optimised { program, trace: Vec::new(), folded: Folded::default(), variables });
@@ -184,7 +186,7 @@ impl Prepared {
                 .map(|planned| planned.folded.clone())
         };
         let Optimised { program, trace, .. } = self.program(core, &dims, folded)?;
-        let arena = core.graph.read();
+        let arena = core.graph.snapshot();
         let names = Names::of(&arena, &self.request.feeds);
         let (trace, program, plan) =
             (rewrite::trace_text(&trace, names), program.text(names), plan.text(names));
@@ -210,7 +212,7 @@ impl Core {
         let mut values = Vec::with_capacity(program.fetches.len());
         // The program reads no variable, so a store without any serves.
         let fetched = |value| values.push(Arc::new(value));
-        let run = Store::default().run(&ready, &self.graph, &self.threads, 0, None, fetched);
+        let run = Store::new(Some(0)).run(&ready, &self.graph, &self.threads, Some(0), None, fetched);
         run.map_or_else(|_| Folded::default(), |()| values.into())
     }
 }

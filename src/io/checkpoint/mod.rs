@@ -67,16 +67,18 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// What the session holds now.
+    /// What the session holds now: the variables and the [count of runs](Session::run_count) of one moment, also while
+    /// other threads run the session. A run that assigns and is under way is in neither.
     ///
     /// # Errors
     /// [`CheckpointError::Session`], for a mistake in building the graph or for want of memory.
     pub fn of(session: &Session) -> Result<Self, CheckpointError> {
+        let (variables, run_count) = session.moment()?;
         Ok(Checkpoint {
-            variables: session.variable_values()?,
+            variables,
             arrays: BTreeMap::new(),
             texts: BTreeMap::new(),
-            run_count: session.run_count(),
+            run_count,
             seed: session.seed(),
             path: None,
         })
@@ -160,7 +162,7 @@ impl Checkpoint {
         self.seed
     }
 
-    /// Sets the session to what the checkpoint holds: all variables and the run count.
+    /// Sets the session to what the checkpoint holds: all variables and the run count, at once.
     ///
     /// The seeds of the graphs must be the same, for random ops derive from them: with another one, dropout would
     /// silently differ from that of a training not interrupted. Where that is meant, load the
@@ -170,8 +172,7 @@ impl Checkpoint {
     /// [`CheckpointError::Differs`], which lists all that does not fit; nothing is changed then.
     pub fn restore(&self, session: &Session) -> Result<(), CheckpointError> {
         self.fitting(self.differences(session)?)?;
-        session.load(self.variables.clone())?;
-        session.set_run_count(self.run_count);
+        session.load_at(self.variables.clone(), Some(self.run_count))?;
         Ok(())
     }
 

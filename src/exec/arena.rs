@@ -1,0 +1,231 @@
+//! What runs need beside their plans, lent to them by their session and given back.
+//!
+//! Nothing of an arena is needed between runs, so any will do that is large enough, or that is made so. The session
+//! keeps some, for runs to allocate nothing as long as they are like those before. The invariant: what lies idle is no
+//! more than the budget, or than what is lent at the moment, whichever is more: threads that run again and again find
+//! what they gave back, and when the last of many runs ends, no more is left than the budget. Where none is given, it is
+//! what one run needs: as much as the largest of late.
+
+use std::sync::Arc;
+
+use super::{Memory, OutOfMemory, parallel};
+use crate::plan::Plan;
+
+/// Runs that are looked back on, once to twice as many, to tell what a run needs. A larger one is so rare that it may
+/// take its time to get memory.
+const OF_LATE: u32 = 256;
+
+/// What one run needs beside its plan.
+#[derive(Debug, Default)]
+pub(super) struct Arena {
+    pub(super) memory: Memory,
+    /// The address of each buffer.
+    pub(super) addresses: Vec<*mut u8>,
+    /// Where the plan's variables lie, in the order of their ids.
+    pub(super) variables: Vec<VariableMemory>,
+    /// What threads share of a run, if it is worth more than one. A helper may hold it longer than the run goes on, and
+    /// then finds nothing in it to do, or the next run.
+    pub(super) shared: Option<Arc<parallel::Run>>,
+    /// Bytes of all but the memory.
+    tables: usize,
+}
+
+/// Where a variable's value lies, and where its next one is to be made.
+#[derive(Debug)]
+pub(super) struct VariableMemory {
+    pub(super) current: *mut u8,
+    pub(super) next: *mut u8,
+    /// Keeps the current value as it is, for a run that does not hold the turn to assign.
+    pub(super) _pin: Option<Arc<Memory>>,
+}
+
+// SAFETY: the addresses point into the arena's own memory, or are set anew by each run; between runs an arena belongs to
+// whoever took it.
+unsafe impl Send for Arena {}
+
+/// Bytes that a run needs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Need {
+    memory: usize,
+    tables: usize,
+}
+
+impl Need {
+    pub(super) fn of(plan: &Plan) -> Self {
+        let steps = if plan.order.inline { 0 } else { plan.steps.len() };
+        Need {
+            memory: plan.arena_bytes,
+            tables: plan.buffers.len() * size_of::<*mut u8>()
+                + plan.variables.len() * size_of::<VariableMemory>()
+                + parallel::Run::bytes(steps),
+        }
+    }
+
+    fn max(self, other: Need) -> Need {
+        Need { memory: self.memory.max(other.memory), tables: self.tables.max(other.tables) }
+    }
+
+    fn bytes(self) -> usize {
+        self.memory.saturating_add(self.tables)
+    }
+}
+
+impl Arena {
+    /// What the arena has.
+    fn size(&self) -> Need {
+        Need { memory: self.memory.bytes(), tables: self.tables }
+    }
+
+    /// Makes the arena large enough; what its memory holds is of no use to anybody.
+    pub(super) fn fit(&mut self, need: Need) -> Result<(), OutOfMemory> {
+        if self.memory.bytes() < need.memory {
+            self.memory = Memory::empty();
+            self.memory = Memory::zeroed(need.memory)?;
+        }
+        self.tables = self.tables.max(need.tables);
+        Ok(())
+    }
+}
+
+/// The arenas of a session.
+#[derive(Debug, Default)]
+pub(super) struct Arenas {
+    idle: Vec<Arena>,
+    idle_bytes: usize,
+    lent_bytes: usize,
+    /// Bytes that may lie idle while nothing is lent; `None` is as many as a run needs.
+    budget: Option<usize>,
+    /// The most that runs have needed, those of late and those before them.
+    needs: [Need; 2],
+    /// How many runs are those of late.
+    given_back: u32,
+}
+
+/// What must be known of a loan to end it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loan {
+    need: Need,
+    bytes: usize,
+}
+
+impl Loan {
+    pub(super) fn need(self) -> Need {
+        self.need
+    }
+}
+
+impl Arenas {
+    pub(super) fn new(budget: Option<usize>) -> Self {
+        Arenas { budget, ..Arenas::default() }
+    }
+
+    /// Lends the smallest arena that is large enough, or else the largest there is, which must be made to
+    /// [fit](Arena::fit).
+    pub(super) fn lend(&mut self, need: Need) -> (Arena, Loan) {
+        let sizes = || self.idle.iter().map(|arena| arena.memory.bytes()).enumerate();
+        let fitting = sizes().filter(|&(_, bytes)| bytes >= need.memory).min_by_key(|&(_, bytes)| bytes);
+        let found = fitting.or_else(|| sizes().max_by_key(|&(_, bytes)| bytes));
+        let arena = match found {
+            Some((index, _)) => self.idle.swap_remove(index),
+            None => Arena::default(),
+        };
+        self.idle_bytes -= arena.size().bytes();
+        let loan = Loan { need, bytes: arena.size().max(need).bytes() };
+        self.lent_bytes = self.lent_bytes.saturating_add(loan.bytes);
+        (arena, loan)
+    }
+
+    /// Ends a loan whose arena does not come back.
+    pub(super) fn lose(&mut self, loan: Loan) {
+        self.lent_bytes = self.lent_bytes.saturating_sub(loan.bytes);
+    }
+
+    /// Takes an arena back. Gives what is not to be kept, so that the session's lock is let go before memory is.
+    #[must_use]
+    pub(super) fn take_back(&mut self, arena: Arena, loan: Loan) -> Vec<Arena> {
+        self.lose(loan);
+        self.given_back += 1;
+        if self.given_back == OF_LATE {
+            self.given_back = 0;
+            self.needs = [Need::default(), self.needs[0]];
+        }
+        self.needs[0] = self.needs[0].max(loan.need);
+        self.idle_bytes += arena.size().bytes();
+        self.idle.push(arena);
+        let budget = self.budget.unwrap_or_else(|| self.needs[0].max(self.needs[1]).bytes());
+        let most = budget.max(self.lent_bytes);
+        let mut surplus = Vec::new();
+        while self.idle_bytes > most {
+            // One that could never be kept, or else the one that is missed least.
+            let sizes = self.idle.iter().map(|arena| arena.size().bytes()).enumerate();
+            let Some((index, bytes)) = sizes.min_by_key(|&(_, bytes)| (bytes <= most, bytes)) else { break };
+            self.idle_bytes -= bytes;
+            surplus.push(self.idle.swap_remove(index));
+        }
+        surplus
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn need(memory: usize) -> Need {
+        Need { memory, tables: 0 }
+    }
+
+    fn borrow(arenas: &mut Arenas, bytes: usize) -> (Arena, Loan) {
+        let (mut arena, loan) = arenas.lend(need(bytes));
+        arena.fit(need(bytes)).unwrap();
+        (arena, loan)
+    }
+
+    fn idle(arenas: &Arenas) -> Vec<usize> {
+        let mut sizes: Vec<usize> = arenas.idle.iter().map(|arena| arena.memory.bytes()).collect();
+        sizes.sort_unstable();
+        assert_eq!(sizes.iter().sum::<usize>(), arenas.idle_bytes);
+        sizes
+    }
+
+    #[test]
+    fn runs_one_after_the_other_share_one_arena_as_large_as_the_largest_needs() {
+        let mut arenas = Arenas::new(None);
+        for bytes in (1..=40).chain((1..40).rev()) {
+            let (arena, loan) = borrow(&mut arenas, bytes * 64);
+            drop(arenas.take_back(arena, loan));
+        }
+        assert_eq!(idle(&arenas), [40 * 64]);
+    }
+
+    #[test]
+    fn a_burst_leaves_what_one_run_needs() {
+        let mut arenas = Arenas::new(None);
+        let lent: Vec<_> = (0..64).map(|_| borrow(&mut arenas, 640)).collect();
+        for (index, (arena, loan)) in lent.into_iter().enumerate() {
+            let surplus = arenas.take_back(arena, loan);
+            assert_eq!(surplus.is_empty(), index < 32, "those that are still lent may need as many again");
+        }
+        assert_eq!((idle(&arenas), arenas.lent_bytes), (vec![640], 0));
+    }
+
+    #[test]
+    fn a_budget_keeps_more_or_nothing() {
+        for (budget, kept) in [(640 * 3 + 1, vec![640; 3]), (639, vec![])] {
+            let mut arenas = Arenas::new(Some(budget));
+            let lent: Vec<_> = (0..8).map(|_| borrow(&mut arenas, 640)).collect();
+            lent.into_iter().for_each(|(arena, loan)| drop(arenas.take_back(arena, loan)));
+            assert_eq!(idle(&arenas), kept);
+        }
+    }
+
+    #[test]
+    fn a_large_run_is_forgotten_after_many_small_ones() {
+        let mut arenas = Arenas::new(None);
+        for bytes in std::iter::once(1 << 16).chain((0..2 * OF_LATE).map(|_| 64)) {
+            let (arena, loan) = borrow(&mut arenas, bytes);
+            drop(arenas.take_back(arena, loan));
+        }
+        let (arena, loan) = borrow(&mut arenas, 64);
+        assert_eq!((arena.memory.bytes(), loan.bytes), (64, 64));
+    }
+}

@@ -1,0 +1,142 @@
+//! What each thread is inside of: runs, and the kernels of runs, which are the user's code and may ask for runs in
+//! their turn.
+//!
+//! A kernel may be done by any thread of a run, and the thread may have been inside of another session's run before. So
+//! levels form a chain from the inside out, on whatever threads they were entered; what waits for something asks the
+//! chain whether it would wait for itself ([`Turn`](super::turn::Turn)). A thread that a kernel starts by itself is
+//! inside of nothing.
+
+use std::cell::Cell;
+use std::panic::Location;
+use std::ptr;
+
+use super::turn::Turn;
+use crate::error::Nesting;
+use crate::graph::{NodeId, Shared};
+
+/// Levels within each other, a run and a kernel of it each being one: each takes some kilobytes of a thread's stack, and code that runs what it is part of would
+/// go on without end.
+const MOST_LEVELS: usize = 32;
+
+thread_local! {
+    /// The innermost level that this thread is inside of. Needs no destructor, so it is there as long as the thread.
+    static INNERMOST: Cell<*const Level> = const { Cell::new(ptr::null()) };
+}
+
+/// Something that a thread is inside of. The pointers may be followed while it is.
+#[derive(Debug)]
+pub(crate) struct Level {
+    outer: *const Level,
+    depth: usize,
+    graph: *const Shared,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    /// The ops of a request are asked how they are computed.
+    Planning,
+    /// A run, with the turn that it holds if it assigns.
+    Run(*const Turn),
+    /// The kernel of a node, in the run around it.
+    Kernel(NodeId),
+}
+
+/// Why something cannot be done from where it was asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Nested {
+    /// The innermost kernel that matters, in words.
+    pub(crate) inside: String,
+    pub(crate) reason: Nesting,
+}
+
+/// Runs something that asks the ops of a graph, inside a level of its own.
+pub(crate) fn planning<R>(graph: &Shared, plan: impl FnOnce() -> R) -> Result<R, Nested> {
+    Level::new(graph, What::Planning).map(|level| level.within(plan))
+}
+
+/// Whether this thread is inside of anything.
+pub(super) fn is_inside() -> bool {
+    !INNERMOST.get().is_null()
+}
+
+/// The turns that are held by runs which this thread is inside of, the innermost first, each with the kernel by which it
+/// is, in words.
+pub(super) fn held_turns() -> impl Iterator<Item = (*const Turn, String)> {
+    let mut kernel = String::new();
+    levels().filter_map(move |level| match level.what {
+        What::Kernel(_) => {
+            kernel = level.described();
+            None
+        }
+        What::Run(turn) if !turn.is_null() => Some((turn, kernel.clone())),
+        What::Run(_) | What::Planning => None,
+    })
+}
+
+/// The innermost kernel, in words, or else that an op is asked how it is computed.
+pub(super) fn innermost_kernel() -> String {
+    let kernel = levels().find(|level| matches!(level.what, What::Kernel(_)));
+    kernel.map_or_else(|| "the lowering of an op".to_owned(), Level::described)
+}
+
+/// The levels that this thread is inside of, the innermost first.
+fn levels() -> impl Iterator<Item = &'static Level> {
+    let mut next = INNERMOST.get();
+    std::iter::from_fn(move || {
+        // SAFETY: a level is there while a thread is inside of it: it lies on the stack of a thread that waits for what
+        // is inside, a kernel's on the stack of the thread that does it, a run's on that of its caller, who stays until
+        // all tasks are done. Whoever takes these references does so inside, and keeps none (they leave this file as
+        // text only).
+        let level = unsafe { next.as_ref() }?;
+        next = level.outer;
+        Some(level)
+    })
+}
+
+impl Level {
+    /// That of a run which this thread begins, with the turn that it holds if it assigns.
+    pub(super) fn run(graph: &Shared, turn: Option<&Turn>) -> Result<Self, Nested> {
+        Level::new(graph, What::Run(turn.map_or(ptr::null(), ptr::from_ref)))
+    }
+
+    fn new(graph: &Shared, what: What) -> Result<Self, Nested> {
+        let outer = INNERMOST.get();
+        // SAFETY: the innermost level is there while its thread is inside of it.
+        let depth = unsafe { outer.as_ref() }.map_or(0, |outer| outer.depth + 1);
+        if depth >= MOST_LEVELS {
+            return Err(Nested {
+                inside: innermost_kernel(),
+                reason: Nesting::TooDeep { most: MOST_LEVELS },
+            });
+        }
+        Ok(Level { outer, depth, graph, what })
+    }
+
+    /// Runs something inside of this level.
+    pub(super) fn within<R>(&self, run: impl FnOnce() -> R) -> R {
+        /// Goes back to the level before, also when a panic passes through.
+        struct Leave(*const Level);
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                INNERMOST.set(self.0);
+            }
+        }
+        let _leave = Leave(INNERMOST.replace(self));
+        run()
+    }
+
+    /// Runs the kernel of a node in a run, on any thread of the run's.
+    pub(super) fn within_kernel<R>(&self, node: NodeId, run: impl FnOnce() -> R) -> R {
+        let (depth, graph) = (self.depth + 1, self.graph);
+        Level { outer: self, depth, graph, what: What::Kernel(node) }.within(run)
+    }
+
+    /// A kernel in words: its node, and where that was built.
+    fn described(&self) -> String {
+        let What::Kernel(node) = self.what else { return String::new() };
+        // SAFETY: whoever runs a session holds its graph.
+        let (name, op, location): (String, &str, &Location<'_>) = unsafe { &*self.graph }.site(node);
+        format!("`{name}` ({op}) built at {location}")
+    }
+}
