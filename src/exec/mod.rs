@@ -31,7 +31,7 @@ use crate::plan::{Fallible, Place, Plan};
 use crate::value::Value;
 
 use memory::value_at;
-pub(crate) use memory::{ALIGNMENT, Memory, OutOfMemory};
+pub(crate) use memory::{ALIGNMENT, Memory, OutOfMemory, Owner};
 
 pub(crate) use feed::FedArray;
 pub(crate) use feed::Ready;
@@ -73,7 +73,7 @@ pub(crate) enum Failure {
     /// A step could not be done.
     Fault(Fault),
     /// There is no memory for the run.
-    OutOfMemory { bytes: usize },
+    OutOfMemory(OutOfMemory),
 }
 
 impl From<Fault> for Failure {
@@ -83,8 +83,8 @@ impl From<Fault> for Failure {
 }
 
 impl From<OutOfMemory> for Failure {
-    fn from(OutOfMemory { bytes }: OutOfMemory) -> Self {
-        Failure::OutOfMemory { bytes }
+    fn from(error: OutOfMemory) -> Self {
+        Failure::OutOfMemory(error)
     }
 }
 
@@ -167,10 +167,11 @@ unsafe fn run(
     // caller's promise, the rest within the arena, which this run alone holds.
     let steps = unsafe { schedule::run(plan, threads, &arena, record) };
     let result = steps.map_err(Failure::from).and_then(|()| {
-        for fetch in &plan.fetches {
+        for (position, fetch) in plan.fetches.iter().enumerate() {
             let address = arena.addresses[fetch.buffer.index()];
             // SAFETY: all steps are done, so the buffer holds the value of this type and lengths.
-            fetched(unsafe { value_at(address, fetch.dtype, &fetch.dims) }?);
+            let value = unsafe { value_at(address, fetch.dtype, &fetch.dims) };
+            fetched(value.map_err(|error| error.owned_by(Owner::Fetch(position)))?);
         }
         Ok(())
     });

@@ -194,7 +194,7 @@ fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R)
             // Tiles, packed operands and a panel, some megabytes at most: a process without memory for these cannot
             // go on in any case.
             *memory = Memory::zeroed(bytes)
-                .unwrap_or_else(|OutOfMemory { bytes }| panic!("no memory for {bytes} bytes of tiles"));
+                .unwrap_or_else(|OutOfMemory { bytes, .. }| panic!("no memory for {bytes} bytes of tiles"));
         }
         run(memory.start(), args)
     });

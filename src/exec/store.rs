@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::Instant;
 
-use super::{Failure, Memory, OutOfMemory, Ready, Record, Threads, VariableMemory, value_at};
+use super::{Failure, Memory, OutOfMemory, Owner, Ready, Record, Threads, VariableMemory, value_at};
 use crate::graph::{self, Shared, VariableId};
 use crate::value::Value;
 
@@ -112,7 +112,9 @@ impl Store {
         for id in variables {
             let slot = &mut slots[id.index()];
             if slot.is_none() {
-                *slot = Some(Slot::of(&*graph.variables[id.index()].starting_value(seed)?)?);
+                let start = graph.variables[id.index()].starting_value(seed);
+                let made = start.and_then(|start| Slot::of(&start));
+                *slot = Some(made.map_err(|error| error.owned_by(Owner::Variable(*id)))?);
             }
         }
         Ok(())
@@ -127,11 +129,12 @@ impl Store {
         let all: Vec<VariableId> = (0..graph.variables.len() as u32).map(VariableId).collect();
         self.initialize(graph, seed, &all)?;
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        let held = graph.variables.iter().zip(slots.iter()).filter_map(|(record, slot)| {
+        let held = graph.variables.iter().zip(slots.iter()).zip(all).filter_map(|((record, slot), id)| {
             let current = slot.as_ref()?.current.start();
             // SAFETY: the slot was made from a value of the record's type and lengths, or set to one
             // that was checked to be; the shared lock keeps it from changing.
             let value = unsafe { value_at(current, record.dtype, &record.dims) };
+            let value = value.map_err(|error| error.owned_by(Owner::Variable(id)));
             Some(value.map(|value| (record.name.clone(), value)))
         });
         held.collect()
@@ -139,7 +142,10 @@ impl Store {
 
     /// Sets variables by index to values of their types and lengths, all at once.
     pub(crate) fn set(&self, values: &[(usize, Value)]) -> Result<(), OutOfMemory> {
-        let made: Vec<Slot> = values.iter().map(|(_, value)| Slot::of(value)).collect::<Result<_, _>>()?;
+        let made = values.iter().map(|(index, value)| {
+            Slot::of(value).map_err(|error| error.owned_by(Owner::Variable(VariableId(*index as u32))))
+        });
+        let made: Vec<Slot> = made.collect::<Result<_, _>>()?;
         let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         for ((index, _), slot) in values.iter().zip(made) {
             if slots.len() <= *index {

@@ -19,8 +19,8 @@ use std::time::Instant;
 
 use crate::dtype::Element;
 use crate::error::{Error, Result};
-use crate::exec::{Cause, Failure, Fault, FedArray, OutOfMemory, Ready, Record, Store, Threads};
-use crate::graph::{Graph, NodeId, Shared, Tensor};
+use crate::exec::{Cause, Failure, Fault, FedArray, OutOfMemory, Owner, Ready, Record, Store, Threads};
+use crate::graph::{Arena, Graph, NodeId, Role, Shared, Tensor, VariableId};
 use crate::lower::{Fetched, Request, Scalar};
 use crate::plan::{Fallible, INLINE_BELOW};
 use crate::shape::Shape;
@@ -329,7 +329,7 @@ impl Session {
         let arena = self.core.graph.read();
         arena.check()?;
         let values = self.core.store.values(&arena, self.core.graph.seed);
-        values.map_err(|OutOfMemory { bytes }| Error::OutOfMemory { bytes })
+        values.map_err(|lacking| no_memory(&arena, lacking, &[]))
     }
 
     /// Sets variables by name; all of them, or none if one does not fit.
@@ -366,9 +366,12 @@ impl Session {
                     found: Shape::from(value.shape()),
                 });
             }
-            found.push((index, value.into_row_major()));
+            let value = value.into_row_major().map_err(|lacking| {
+                no_memory(&arena, lacking.owned_by(Owner::Variable(VariableId(index as u32))), &[])
+            })?;
+            found.push((index, value));
         }
-        self.core.store.set(&found).map_err(|OutOfMemory { bytes }| Error::OutOfMemory { bytes })
+        self.core.store.set(&found).map_err(|lacking| no_memory(&arena, lacking, &[]))
     }
 }
 
@@ -449,12 +452,29 @@ impl Core {
         let count = self.store.begin();
         let run = self.store.run(ready, &self.graph, &self.threads, count, record, fetched);
         run.map_err(|failure| match failure {
-            Failure::OutOfMemory { bytes } => Error::OutOfMemory { bytes },
+            Failure::OutOfMemory(lacking) => no_memory(&self.graph.read(), lacking, &prepared.request.fetches),
             Failure::Fault(Fault {
                 cause: Cause::Function(Fallible { node, function: Scalar::Finite }),
                 ..
             }) => prepared.not_finite(self, feeds, node, count),
             Failure::Fault(fault) => self.explained(fault.cause),
         })
+    }
+}
+
+/// The error of a graph's variables, or of a run with these fetches, that there is no memory for.
+fn no_memory(arena: &Arena, OutOfMemory { bytes, owner }: OutOfMemory, fetches: &[Fetched]) -> Error {
+    let node = match owner {
+        Owner::Whole => None,
+        Owner::Variable(id) => arena.nodes.iter().find(|node| node.role == Role::Reads(id)),
+        Owner::Fetch(position) => {
+            let fetched = fetches.iter().filter(|fetch| fetch.value).nth(position);
+            fetched.map(|fetch| arena.node(fetch.node))
+        }
+    };
+    Error::OutOfMemory {
+        bytes,
+        node: node.map(|node| node.name.clone()),
+        location: node.map(|node| node.location),
     }
 }
