@@ -1,8 +1,10 @@
 //! [`Value`]: an array whose element type is known only at run time.
 
-use ndarray::{ArrayBase, ArrayD, Data, Dimension, IxDyn};
+use ndarray::{ArrayBase, ArrayD, ArrayViewD, ArrayViewMutD, Axis, Data, Dimension, IxDyn};
 
 use crate::dtype::{DType, Element};
+use crate::error::{Error, Result};
+use crate::exec::OutOfMemory;
 
 /// An array of any element type: what a variable holds, as
 /// [`Session::variable_values`](crate::Session::variable_values) gives it and
@@ -43,10 +45,38 @@ macro_rules! with_array {
 pub(crate) use with_array;
 
 impl Value {
+    /// The elements of an array or view of any dimension, whether or not there is memory for a copy of them. An owned
+    /// array in row-major order is not copied; `Value::from` is the same for arrays that are sure to fit.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let view = ndarray::arr0(1.0_f32);
+    /// assert!(Value::of(view.broadcast((3, 2)).unwrap()).is_ok());
+    /// let error = Value::of(view.broadcast((1 << 30, 1 << 30)).unwrap()).unwrap_err();
+    /// assert_eq!(error.to_string(), "no memory for 4611686018427387904 bytes of values");
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn of<T: Element, S: Data<Elem = T>, D: Dimension>(array: ArrayBase<S, D>) -> Result<Self> {
+        Value::row_major(array).map_err(Error::from)
+    }
+
+    /// One number, without axes.
+    pub(crate) fn scalar<T: Element>(number: T) -> Self {
+        T::wrap(ArrayD::from_elem(IxDyn(&[]), number))
+    }
+
     /// A value in row-major order, whatever the order of the array it comes from.
-    pub(crate) fn row_major<T: Element, S: Data<Elem = T>, D: Dimension>(array: ArrayBase<S, D>) -> Self {
-        let array = array.into_owned().into_dyn();
-        T::wrap(if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() })
+    pub(crate) fn row_major<T: Element, S: Data<Elem = T>, D: Dimension>(
+        array: ArrayBase<S, D>,
+    ) -> Result<Self, OutOfMemory> {
+        let copy = match array.try_into_owned_nocopy() {
+            Ok(owned) if owned.is_standard_layout() => owned.into_dyn(),
+            Ok(owned) => copied(owned.view().into_dyn())?,
+            Err(borrowed) => copied(borrowed.view().into_dyn())?,
+        };
+        Ok(T::wrap(copy))
     }
 
     /// Whether the elements lie in row-major order.
@@ -55,13 +85,18 @@ impl Value {
     }
 
     /// The same value in row-major order.
-    pub(crate) fn into_row_major(self) -> Self {
+    pub(crate) fn into_row_major(self) -> Result<Self, OutOfMemory> {
         with_array!(self, array => Value::row_major(array))
+    }
+
+    /// A copy in row-major order.
+    pub(crate) fn row_major_copy(&self) -> Result<Self, OutOfMemory> {
+        with_array!(self, array => Value::row_major(array.view()))
     }
 
     /// The elements with the axes in the opposite order.
     pub(crate) fn transposed(&self) -> Self {
-        with_array!(self, array => Value::row_major(array.t()))
+        with_array!(self, array => Value::from(array.t()))
     }
 
     /// The element type.
@@ -92,8 +127,73 @@ impl Value {
 }
 
 impl<T: Element, S: Data<Elem = T>, D: Dimension> From<ArrayBase<S, D>> for Value {
+    /// As ndarray's `to_owned`, this aborts the process where there is no memory for a copy of a view; [`Value::of`]
+    /// gives an error.
     fn from(array: ArrayBase<S, D>) -> Self {
-        Value::row_major(array)
+        let array = array.into_owned().into_dyn();
+        T::wrap(if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() })
+    }
+}
+
+/// A copy of the elements of a view in row-major order.
+pub(crate) fn copied<T: Element>(view: ArrayViewD<'_, T>) -> Result<ArrayD<T>, OutOfMemory> {
+    let mut elements = Vec::new();
+    elements.try_reserve_exact(view.len()).map_err(|_| OutOfMemory::elements::<T>(view.len()))?;
+    if let Some(slice) = view.as_slice() {
+        elements.extend_from_slice(slice);
+    } else {
+        elements.resize(view.len(), T::default());
+        if let Ok(mut copy) = ArrayViewMutD::from_shape(view.raw_dim(), &mut elements) {
+            copy.assign(&view);
+        }
+    }
+    // There are as many elements as the lengths say, which an array has had before.
+    Ok(ArrayD::from_shape_vec(view.raw_dim(), elements).unwrap_or_default())
+}
+
+/// Elements, and the lengths to which they are repeated along axes of length 1: what an array or a view is of which
+/// nothing is copied more than once.
+#[derive(Debug)]
+pub struct Repeated {
+    /// In row-major order.
+    pub(crate) value: Value,
+    pub(crate) dims: Vec<usize>,
+}
+
+impl From<Value> for Repeated {
+    /// Each element once, in the row-major order that the value is in.
+    fn from(value: Value) -> Self {
+        let dims = value.shape().to_vec();
+        Repeated { value, dims }
+    }
+}
+
+impl Repeated {
+    fn of<T: Element, S: Data<Elem = T>, D: Dimension>(array: ArrayBase<S, D>) -> Result<Self, OutOfMemory> {
+        let mut array = array.into_dyn();
+        let dims = array.shape().to_vec();
+        for (axis, &length) in dims.iter().enumerate() {
+            if length > 1 && array.strides()[axis] == 0 && !array.is_empty() {
+                array.collapse_axis(Axis(axis), 0);
+            }
+        }
+        Ok(Repeated { value: Value::row_major(array)?, dims })
+    }
+
+    /// All elements, each as often as it is repeated.
+    pub(crate) fn into_whole(self) -> Result<Value, OutOfMemory> {
+        fn whole<T: Element>(array: ArrayD<T>, dims: &[usize]) -> Result<Value, OutOfMemory> {
+            if array.shape() == dims {
+                return Ok(T::wrap(array));
+            }
+            let lacking = || {
+                let count = dims.iter().fold(1, |count: usize, &length| count.saturating_mul(length));
+                OutOfMemory::elements::<T>(count)
+            };
+            // ndarray has no view of so many elements that their number overflows.
+            copied(array.broadcast(IxDyn(dims)).ok_or_else(lacking)?).map(T::wrap)
+        }
+        with_array!(self.value, array => whole(array, &self.dims))
     }
 }
 
@@ -105,8 +205,9 @@ pub trait IntoValue: sealed::Sealed {
     /// The element type.
     type Elem: Element;
 
-    /// The elements, owned, in row-major order.
-    fn into_value(self) -> Value;
+    /// The elements, owned, each once however often a view repeats it.
+    #[doc(hidden)]
+    fn into_repeated(self) -> Result<Repeated, OutOfMemory>;
 }
 
 mod sealed {
@@ -124,21 +225,21 @@ mod sealed {
 
 impl<T: Element, S: Data<Elem = T>, D: Dimension> IntoValue for ArrayBase<S, D> {
     type Elem = T;
-    fn into_value(self) -> Value {
-        Value::row_major(self)
+    fn into_repeated(self) -> Result<Repeated, OutOfMemory> {
+        Repeated::of(self)
     }
 }
 
 impl<T: Element, S: Data<Elem = T>, D: Dimension> IntoValue for &ArrayBase<S, D> {
     type Elem = T;
-    fn into_value(self) -> Value {
-        Value::row_major(self.view())
+    fn into_repeated(self) -> Result<Repeated, OutOfMemory> {
+        Repeated::of(self.view())
     }
 }
 
 impl<T: Element> IntoValue for T {
     type Elem = T;
-    fn into_value(self) -> Value {
-        T::wrap(ArrayD::from_elem(IxDyn(&[]), self))
+    fn into_repeated(self) -> Result<Repeated, OutOfMemory> {
+        Ok(Repeated { value: Value::scalar(self), dims: Vec::new() })
     }
 }

@@ -7,6 +7,8 @@ use ndarray::{ArrayD, IxDyn};
 use super::batches::Batches;
 use super::error::DataError;
 use super::rows;
+use crate::exec::OutOfMemory;
+use crate::value::Repeated;
 use crate::{Element, IntoValue};
 
 /// Inputs and their targets: two arrays whose first axes count the same rows.
@@ -41,7 +43,8 @@ impl<A: Element, B: Element> Dataset<A, B> {
     ///
     /// # Errors
     ///
-    /// [`DataError::NoRows`] and [`DataError::RowsDiffer`], when the first axes do not pair up.
+    /// [`DataError::NoRows`] and [`DataError::RowsDiffer`], when the first axes do not pair up;
+    /// [`DataError::OutOfMemory`], when there is none for a copy of a view.
     pub fn new(
         inputs: impl IntoValue<Elem = A>,
         targets: impl IntoValue<Elem = B>,
@@ -151,7 +154,8 @@ fn with_rows<T: Element>(
     what: &'static str,
     array: impl IntoValue<Elem = T>,
 ) -> Result<ArrayD<T>, DataError> {
-    let value = array.into_value();
+    let lacking = |OutOfMemory { bytes, .. }| DataError::OutOfMemory { what, bytes };
+    let value = array.into_repeated().and_then(Repeated::into_whole).map_err(lacking)?;
     let shape = value.shape().to_vec();
     match value.into_array() {
         Some(array) if shape.first().is_some_and(|&rows| rows > 0) => Ok(array),

@@ -25,6 +25,15 @@ pub enum DataError {
         shape: Vec<usize>,
     },
 
+    /// There is no memory for a copy of an array.
+    #[error("no memory for the {bytes} bytes of a copy of the {what}")]
+    OutOfMemory {
+        /// `"inputs"`, `"targets"` or `"rows"`.
+        what: &'static str,
+        /// How many bytes were asked for at once.
+        bytes: usize,
+    },
+
     /// Rows of one number of elements are to take the shape of another.
     #[error("rows of shape {from:?} do not reshape to {to:?}")]
     RowShape {

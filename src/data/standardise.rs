@@ -4,6 +4,8 @@ use ndarray::{ArrayBase, ArrayD, ArrayViewD, Axis, Data, Dimension, Zip};
 
 use super::dataset::Dataset;
 use super::error::DataError;
+use crate::exec::OutOfMemory;
+use crate::value::copied;
 use crate::{Element, Float};
 
 /// The mean and standard deviation of each column of some rows, to standardise these and others:
@@ -87,7 +89,8 @@ impl<A: Float> Standardiser<A> {
     ///
     /// # Errors
     ///
-    /// [`DataError::OtherRows`], when the rows are of another shape than those it was fitted on.
+    /// [`DataError::OtherRows`], when the rows are of another shape than those it was fitted on;
+    /// [`DataError::OutOfMemory`].
     pub fn apply<S: Data<Elem = A>, D: Dimension>(
         &self,
         rows: &ArrayBase<S, D>,
@@ -98,7 +101,8 @@ impl<A: Float> Standardiser<A> {
         }
         let divisor =
             self.deviation.mapv(|deviation| if deviation == A::zero() { A::one() } else { deviation });
-        let mut standardised = rows.to_owned().into_dyn();
+        let lacking = |OutOfMemory { bytes, .. }| DataError::OutOfMemory { what: "rows", bytes };
+        let mut standardised = copied(rows.view().into_dyn()).map_err(lacking)?;
         for row in standardised.outer_iter_mut() {
             let columns = Zip::from(row).and(&self.mean).and(&divisor);
             columns.for_each(|x, &mean, &divisor| *x = (*x - mean) / divisor);

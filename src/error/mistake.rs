@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use crate::dtype::DType;
+use crate::exec::OutOfMemory;
 use crate::shape::Shape;
 
 /// What is wrong with a node.
@@ -379,6 +380,14 @@ pub enum Mistake {
         shape: Shape,
     },
 
+    /// There is no memory for the elements of a constant or of a variable's start. It is reported as
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    #[error("no memory for {bytes} bytes of values")]
+    OutOfMemory {
+        /// How many bytes were asked for at once.
+        bytes: usize,
+    },
+
     /// Operands come from two graphs.
     #[error("operand {operand} belongs to another graph")]
     OtherGraph {
@@ -565,6 +574,12 @@ pub enum Mistake {
         /// The number of inputs.
         inputs: usize,
     },
+}
+
+impl From<OutOfMemory> for Mistake {
+    fn from(OutOfMemory { bytes, .. }: OutOfMemory) -> Self {
+        Mistake::OutOfMemory { bytes }
+    }
 }
 
 /// What is wrong with a specification of sums of products.

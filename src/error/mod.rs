@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::data::DataError;
 use crate::dtype::DType;
+use crate::exec::OutOfMemory;
 #[cfg(feature = "safetensors")]
 use crate::io::checkpoint::CheckpointError;
 #[cfg(feature = "npz")]
@@ -178,11 +179,15 @@ pub enum Error {
         location: &'static Location<'static>,
     },
 
-    /// The machine has no more memory for the values of a run or of variables.
-    #[error("no memory for {bytes} bytes of values")]
+    /// The machine has no more memory for the values of a run, of variables or of constants.
+    #[error("no memory for {bytes} bytes of values{}", owner(node.as_deref(), *location))]
     OutOfMemory {
-        /// How many bytes were asked for at once.
+        /// How many bytes were asked for at once; the greatest number there is if they are more.
         bytes: usize,
+        /// Name of the tensor or variable whose elements they are; `None` for all that a run computes.
+        node: Option<String>,
+        /// Where it was built.
+        location: Option<&'static Location<'static>>,
     },
 
     /// Values are loaded for a variable that the graph does not have.
@@ -269,6 +274,19 @@ pub enum Error {
     /// ndarray refused an array's shape, as `into_dimensionality` and `from_shape_vec` do.
     #[error("array shape: {0}")]
     Array(#[from] ndarray::ShapeError),
+}
+
+/// Whose elements there is no memory for, behind a message.
+fn owner(node: Option<&str>, location: Option<&Location<'_>>) -> String {
+    let node = node.map(|node| format!(" of `{node}`"));
+    let location = location.map(|location| format!(" (built at {location})"));
+    [node, location].into_iter().flatten().collect()
+}
+
+impl From<OutOfMemory> for Error {
+    fn from(OutOfMemory { bytes, .. }: OutOfMemory) -> Self {
+        Error::OutOfMemory { bytes, node: None, location: None }
+    }
 }
 
 /// The errors of modules over the graph, each in a box of its own: those are large, and `Error` is in every result. Like

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{CowArray, Dimension, IxDyn};
 
+use super::OutOfMemory;
 use crate::dtype::{DType, Element};
 use crate::plan::Plan;
 use crate::value::Value;
@@ -15,8 +16,8 @@ pub struct FedArray<'v> {
     dtype: DType,
     dims: IxDyn,
     start: *const u8,
-    /// Keeps the elements if they had to be copied.
-    _copy: Option<Value>,
+    /// Keeps the elements if they had to be copied, or says that they could not be.
+    copy: Result<Option<Value>, OutOfMemory>,
     _borrow: PhantomData<&'v ()>,
 }
 
@@ -25,15 +26,27 @@ impl<'v> FedArray<'v> {
         let (dtype, dims) = (T::DTYPE, array.raw_dim());
         if array.is_view() && array.is_standard_layout() {
             // The view ends here, but what it shows is borrowed for 'v.
-            return FedArray { dtype, dims, start: array.as_ptr().cast(), _copy: None, _borrow: PhantomData };
+            return FedArray {
+                dtype,
+                dims,
+                start: array.as_ptr().cast(),
+                copy: Ok(None),
+                _borrow: PhantomData,
+            };
         }
-        // Moving the copy does not move its elements.
         let copy = Value::row_major(array);
-        FedArray { dtype, dims, start: copy.as_ptr(), _copy: Some(copy), _borrow: PhantomData }
+        // Moving the copy does not move its elements.
+        let start = copy.as_ref().map_or(std::ptr::null(), Value::as_ptr);
+        FedArray { dtype, dims, start, copy: copy.map(Some), _borrow: PhantomData }
     }
 
     pub(crate) fn dims(&self) -> &[usize] {
         self.dims.slice()
+    }
+
+    /// The memory that a copy would have needed, if there is none.
+    pub(crate) fn lacking(&self) -> Option<OutOfMemory> {
+        self.copy.as_ref().err().copied()
     }
 
     /// Where the first element lies.
@@ -50,14 +63,13 @@ pub(crate) struct Ready<'f> {
 }
 
 impl<'f> Ready<'f> {
-    /// The two together, if they match.
+    /// The two together, if they match and the feeds have elements.
     pub(crate) fn new(plan: &Arc<Plan>, feeds: &'f [FedArray<'f>]) -> Option<Self> {
-        let matches = plan.fed.len() == feeds.len()
-            && plan
-                .fed
-                .iter()
-                .zip(feeds)
-                .all(|((dtype, dims), fed)| *dtype == fed.dtype && dims == fed.dims());
+        let matches =
+            plan.fed.len() == feeds.len()
+                && plan.fed.iter().zip(feeds).all(|((dtype, dims), fed)| {
+                    *dtype == fed.dtype && dims == fed.dims() && fed.copy.is_ok()
+                });
         matches.then(|| Ready { plan: Arc::clone(plan), feeds })
     }
 

@@ -6,12 +6,40 @@ use std::ptr::NonNull;
 use ndarray::{ArrayD, IxDyn};
 
 use crate::dtype::{DType, Element};
+use crate::graph::VariableId;
 use crate::value::{Value, with_array};
 
 /// The machine has no memory for so many bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfMemory {
     pub(crate) bytes: usize,
+    pub(crate) owner: Owner,
+}
+
+/// What memory is for, as far as it is known where it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// All that a run computes, or what the caller knows better.
+    Whole,
+    Variable(VariableId),
+    /// What a run gives, by its place among the values that are fetched.
+    Fetch(usize),
+}
+
+impl OutOfMemory {
+    pub(crate) const fn bytes(bytes: usize) -> Self {
+        OutOfMemory { bytes, owner: Owner::Whole }
+    }
+
+    /// So many elements, which may be more than an address space holds bytes.
+    pub(crate) const fn elements<T>(count: usize) -> Self {
+        OutOfMemory::bytes(count.saturating_mul(size_of::<T>()))
+    }
+
+    /// The same, with what the memory is for.
+    pub(crate) fn owned_by(self, owner: Owner) -> Self {
+        OutOfMemory { owner, ..self }
+    }
 }
 
 /// Where memory starts, and buffers in an arena: a cache line, and the widest vector.
@@ -47,9 +75,9 @@ impl Memory {
         if bytes == 0 {
             return Ok(Memory::empty());
         }
-        let layout = Layout::from_size_align(bytes, ALIGNMENT).map_err(|_| OutOfMemory { bytes })?;
+        let layout = Layout::from_size_align(bytes, ALIGNMENT).map_err(|_| OutOfMemory::bytes(bytes))?;
         // SAFETY: the layout has a size other than 0.
-        let start = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(OutOfMemory { bytes })?;
+        let start = NonNull::new(unsafe { alloc_zeroed(layout) }).ok_or(OutOfMemory::bytes(bytes))?;
         Ok(Memory { start, bytes })
     }
 
@@ -113,8 +141,7 @@ pub(crate) unsafe fn value_at(
         // SAFETY: the caller's promise.
         let elements = unsafe { std::slice::from_raw_parts(address.cast::<T>(), count) };
         let mut copy = Vec::new();
-        let bytes = size_of_val(elements);
-        copy.try_reserve_exact(count).map_err(|_| OutOfMemory { bytes })?;
+        copy.try_reserve_exact(count).map_err(|_| OutOfMemory::elements::<T>(count))?;
         copy.extend_from_slice(elements);
         // The lengths were checked when the plan was made, and their product is the number of elements.
         Ok(T::wrap(ArrayD::from_shape_vec(IxDyn(dims), copy).unwrap_or_default()))

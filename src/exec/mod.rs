@@ -34,7 +34,7 @@ use crate::value::Value;
 
 use arena::Arena;
 use memory::value_at;
-pub(crate) use memory::{ALIGNMENT, Memory, OutOfMemory};
+pub(crate) use memory::{ALIGNMENT, Memory, OutOfMemory, Owner};
 use nesting::Level;
 use steps::Addresses;
 
@@ -72,12 +72,12 @@ pub(crate) enum Cause {
     /// A kernel said so.
     Kernel { node: NodeId, error: KernelError },
     /// There is no memory for tiles.
-    OutOfMemory { bytes: usize },
+    OutOfMemory(OutOfMemory),
 }
 
 impl From<OutOfMemory> for Cause {
-    fn from(OutOfMemory { bytes }: OutOfMemory) -> Self {
-        Cause::OutOfMemory { bytes }
+    fn from(error: OutOfMemory) -> Self {
+        Cause::OutOfMemory(error)
     }
 }
 
@@ -87,14 +87,14 @@ pub(crate) enum Failure {
     /// A step could not be done, in the run before which there were so many.
     Step { cause: Cause, count: i64 },
     /// There is no memory for the run.
-    OutOfMemory { bytes: usize },
+    OutOfMemory(OutOfMemory),
     /// It was asked for where it cannot be run.
     Nested(Nested),
 }
 
 impl From<OutOfMemory> for Failure {
-    fn from(OutOfMemory { bytes }: OutOfMemory) -> Self {
-        Failure::OutOfMemory { bytes }
+    fn from(error: OutOfMemory) -> Self {
+        Failure::OutOfMemory(error)
     }
 }
 
@@ -138,10 +138,11 @@ unsafe fn run(
     // caller's promise, nobody writes constants or the count, and the rest lies in the arena, which this run alone holds.
     let steps = unsafe { schedule::run(plan, threads, Addresses(addresses), shared, level, record) };
     steps.map_err(|Fault { cause, .. }| Failure::Step { cause, count })?;
-    for fetch in &plan.fetches {
+    for (position, fetch) in plan.fetches.iter().enumerate() {
         let address = addresses[fetch.buffer.index()];
         // SAFETY: all steps are done, so the buffer holds the value of this type and lengths.
-        fetched(unsafe { value_at(address, fetch.dtype, &fetch.dims) }?);
+        let value = unsafe { value_at(address, fetch.dtype, &fetch.dims) };
+        fetched(value.map_err(|error| error.owned_by(Owner::Fetch(position)))?);
     }
     Ok(())
 }

@@ -203,7 +203,7 @@ fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R)
         // A thread that is ending has given its memory back, but may still run what other thread-locals do at their end.
         (_, Some(run)) => run(&mut Scratch::empty()),
         // The closure is taken to be run only.
-        (_, None) => Err(OutOfMemory { bytes }),
+        (_, None) => Err(OutOfMemory::bytes(bytes)),
     }
 }
 

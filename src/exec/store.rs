@@ -20,7 +20,7 @@ use std::time::Instant;
 use super::arena::{Arena, Arenas, Loan, Need, VariableMemory};
 use super::nesting::{Level, Nested};
 use super::turn::Turn;
-use super::{Failure, Memory, OutOfMemory, Ready, Record, Threads, value_at};
+use super::{Failure, Memory, OutOfMemory, Owner, Ready, Record, Threads, value_at};
 use crate::dtype::DType;
 use crate::graph::{Shared, VariableId};
 use crate::plan::Plan;
@@ -185,7 +185,8 @@ impl Store {
         let mut made = Vec::with_capacity(lacking.len());
         // Drawing takes its time, and nobody waits for it.
         for (id, (start, seed)) in lacking.into_iter().zip(starts) {
-            made.push((id, Slot::of(&*start.value(seed)?)?));
+            let slot = start.value(seed).and_then(|start| Slot::of(&start));
+            made.push((id, slot.map_err(|error| error.owned_by(Owner::Variable(id)))?));
         }
         let mut state = self.lock();
         for (id, slot) in made {
@@ -210,11 +211,12 @@ impl Store {
                 all.iter().map(|&id| state.slot(id).map(|slot| Arc::clone(&slot.current))).collect();
             (pins, state.runs())
         };
-        let held = records.into_iter().zip(pins).filter_map(|((name, dtype, dims), pin)| {
+        let held = records.into_iter().zip(pins).zip(all).filter_map(|(((name, dtype, dims), pin), id)| {
             let current = pin?;
             // SAFETY: the slot was made from a value of the record's type and lengths, or set to one that was checked to
             // be; nobody writes a version that is pinned.
             let value = unsafe { value_at(current.start(), dtype, &dims) };
+            let value = value.map_err(|error| error.owned_by(Owner::Variable(id)));
             Some(value.map(|value| (name, value)))
         });
         Ok(Moment { variables: held.collect::<Result<_, _>>()?, runs })
@@ -222,7 +224,10 @@ impl Store {
 
     /// Sets variables by index to values of their types and lengths, and the count of runs if one is given, all at once.
     pub(crate) fn set(&self, values: &[(usize, Value)], runs: Option<i64>) -> Result<(), NotSet> {
-        let made = values.iter().map(|(index, value)| Ok((VariableId(*index as u32), Slot::of(value)?)));
+        let made = values.iter().map(|(index, value)| {
+            let id = VariableId(*index as u32);
+            Ok((id, Slot::of(value).map_err(|error| error.owned_by(Owner::Variable(id)))?))
+        });
         let made: Vec<(VariableId, Slot)> = made.collect::<Result<_, _>>().map_err(NotSet::OutOfMemory)?;
         let _turn = self.turn.take().map_err(NotSet::Nested)?;
         let mut replaced = Vec::with_capacity(made.len());

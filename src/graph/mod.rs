@@ -156,6 +156,9 @@ impl Arena {
             variable.clone_from(&self.variables[id.index()].name);
         }
         let (name, op, location) = (node.name.clone(), node.op.name(), node.location);
+        if let Mistake::OutOfMemory { bytes } = mistake {
+            return Error::OutOfMemory { bytes, node: Some(name), location: Some(location) };
+        }
         Error::Build(Box::new(BuildError { node: name, op, location, mistake }))
     }
 
@@ -307,6 +310,9 @@ impl Graph {
 
     /// A tensor that always has the given elements: an ndarray array or view, or a scalar.
     ///
+    /// A view is copied, but for elements that it repeats (`broadcast`), which are held once. Without memory for them
+    /// the tensor is invalid, and what needs it fails with [`Error::OutOfMemory`].
+    ///
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
@@ -315,7 +321,10 @@ impl Graph {
     /// ```
     #[track_caller]
     pub fn constant<V: IntoValue>(&self, value: V) -> Tensor<'_, V::Elem> {
-        Tensor::typed(self.apply(ops::Constant::new(value.into_value()), &[]))
+        Tensor::typed(match value.into_repeated() {
+            Ok(repeated) => self.apply(ops::Constant::new(repeated), &[]),
+            Err(lacking) => self.invalid("constant", lacking.into()),
+        })
     }
 
     /// A tensor whose elements are fed to each run. A length of `None` may differ from run to run.
@@ -566,14 +575,14 @@ impl Graph {
 
     /// The constant that holds one number of the given type.
     pub(crate) fn scalar(&self, value: f64, dtype: DType) -> AnyTensor<'_> {
-        let value = match dtype {
-            DType::F32 => f32::from_f64(value).into_value(),
-            DType::F64 => value.into_value(),
-            DType::I32 => i32::from_f64(value).into_value(),
-            DType::I64 => i64::from_f64(value).into_value(),
-            DType::Bool => (value != 0.0).into_value(),
+        let constant = match dtype {
+            DType::F32 => ops::Constant::scalar(f32::from_f64(value)),
+            DType::F64 => ops::Constant::scalar(value),
+            DType::I32 => ops::Constant::scalar(i32::from_f64(value)),
+            DType::I64 => ops::Constant::scalar(i64::from_f64(value)),
+            DType::Bool => ops::Constant::scalar(value != 0.0),
         };
-        self.apply(ops::Constant::new(value), &[])
+        self.apply(constant, &[])
     }
 
     /// Whether building stands under control dependencies on this thread.

@@ -10,7 +10,6 @@ use crate::error::Mistake;
 use crate::op::Op;
 use crate::ops;
 use crate::shape::Shape;
-use crate::value::IntoValue;
 
 /// A `Copy` handle to one value of a graph, whose elements are of type `T`.
 ///
@@ -101,7 +100,7 @@ impl<'g, T> Operand<'g, T> for Variable<'g, T> {
 impl<'g, T: Element> Operand<'g, T> for T {
     #[track_caller]
     fn into_tensor(self, graph: &'g Graph) -> Tensor<'g, T> {
-        Tensor::typed(graph.apply(ops::Constant::new(self.into_value()), &[]))
+        Tensor::typed(graph.apply(ops::Constant::scalar(self), &[]))
     }
 }
 

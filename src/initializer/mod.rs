@@ -35,7 +35,7 @@ pub trait Start<T: Element> {
 
 impl<T: Element, V: IntoValue<Elem = T>> Start<T> for V {
     fn into_starting_value(self) -> Result<StartingValue, Mistake> {
-        Ok(StartingValue::Fixed(Arc::new(self.into_value())))
+        Ok(StartingValue::Fixed(Arc::new(self.into_repeated()?.into_whole()?)))
     }
 }
 

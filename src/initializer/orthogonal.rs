@@ -22,8 +22,7 @@ pub(super) fn orthonormal(matrix: Vec<f64>, columns: usize) -> Result<Vec<f64>, 
 /// The transpose of a row-major matrix of so many columns.
 fn transposed(matrix: &[f64], columns: usize) -> Result<Vec<f64>, OutOfMemory> {
     let mut transposed = Vec::new();
-    let bytes = size_of_val(matrix);
-    transposed.try_reserve_exact(matrix.len()).map_err(|_| OutOfMemory { bytes })?;
+    transposed.try_reserve_exact(matrix.len()).map_err(|_| OutOfMemory::elements::<f64>(matrix.len()))?;
     transposed.extend((0..columns).flat_map(|column| matrix.iter().skip(column).step_by(columns)));
     Ok(transposed)
 }

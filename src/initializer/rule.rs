@@ -97,14 +97,14 @@ impl Rule {
             }
         };
         // The variable's lengths were checked when it was built, and their product is the count.
-        Ok(Value::row_major(ArrayD::from_shape_vec(IxDyn(dims), elements).unwrap_or_default()))
+        Ok(T::wrap(ArrayD::from_shape_vec(IxDyn(dims), elements).unwrap_or_default()))
     }
 }
 
 /// So many elements, one after the other.
 fn collect<T: Numeric>(count: usize, mut next: impl FnMut() -> f64) -> Result<Vec<T>, OutOfMemory> {
     let mut elements: Vec<T> = Vec::new();
-    elements.try_reserve_exact(count).map_err(|_| OutOfMemory { bytes: count * size_of::<T>() })?;
+    elements.try_reserve_exact(count).map_err(|_| OutOfMemory::elements::<T>(count))?;
     elements.extend((0..count).map(|_| T::from_f64(next())));
     Ok(elements)
 }

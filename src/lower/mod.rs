@@ -18,6 +18,7 @@ mod versions;
 use std::sync::Arc;
 
 use crate::dtype::{DType, Numeric};
+use crate::exec::OutOfMemory;
 use crate::graph::{NodeId, VariableId};
 use crate::op::Kernel;
 use crate::value::Value;
@@ -114,8 +115,21 @@ impl<'p> Lowering<'p> {
 
     /// A fixed array.
     pub fn constant(&mut self, value: Arc<Value>) -> Val {
-        let value = if value.is_row_major() { value } else { Arc::new((*value).clone().into_row_major()) };
         let (dtype, dims) = (value.dtype(), Dims::from(value.shape()));
+        let value = match value.is_row_major() {
+            true => value,
+            false => match value.row_major_copy() {
+                Ok(copy) => Arc::new(copy),
+                Err(OutOfMemory { bytes, .. }) => {
+                    return self.refuse(
+                        &format!("constant of {bytes} bytes, without memory"),
+                        &[],
+                        dtype,
+                        dims,
+                    );
+                }
+            },
+        };
         if dims.is_empty() {
             let scalar = ScalarValue::of(&value);
             return self.emit(Prim::Scalar(scalar), &[], dtype, dims);

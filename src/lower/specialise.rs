@@ -130,9 +130,12 @@ impl Specialiser<'_> {
             Role::WritesAll => {
                 let mut after = versions.clone();
                 for (index, record) in arena.variables.iter().enumerate() {
-                    let start = record
-                        .starting_value(self.seed)
-                        .map_err(|OutOfMemory { bytes }| Error::OutOfMemory { bytes })?;
+                    let lacking = |OutOfMemory { bytes, .. }| Error::OutOfMemory {
+                        bytes,
+                        node: Some(record.name.clone()),
+                        location: None,
+                    };
+                    let start = record.starting_value(self.seed).map_err(lacking)?;
                     let start = Lowering::new(&mut self.program, id, Identity::default()).constant(start);
                     let variable = VariableId(index as u32);
                     self.write(id, variable, start, &versions)?;

@@ -2,22 +2,30 @@
 
 use std::sync::Arc;
 
+use crate::dtype::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::lower::{Lowering, Val};
 use crate::op::Op;
-use crate::shape::TensorType;
-use crate::value::Value;
+use crate::shape::{TensorType, is_addressable};
+use crate::value::{Repeated, Value};
 
 pub(super) const OPS: &[&str] = &["constant", "placeholder"];
 
-/// Always the same elements.
+/// Always the same elements, repeated to these lengths along axes of length 1.
 #[derive(Debug)]
-pub(crate) struct Constant(Arc<Value>);
+pub(crate) struct Constant {
+    value: Arc<Value>,
+    dims: Vec<usize>,
+}
 
 impl Constant {
-    pub(crate) fn new(value: Value) -> Self {
-        Constant(Arc::new(value.into_row_major()))
+    pub(crate) fn new(Repeated { value, dims }: Repeated) -> Self {
+        Constant { value: Arc::new(value), dims }
+    }
+
+    pub(crate) fn scalar<T: Element>(number: T) -> Self {
+        Constant { value: Arc::new(Value::scalar(number)), dims: Vec::new() }
     }
 }
 
@@ -27,19 +35,25 @@ impl Op for Constant {
     }
 
     fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(TensorType::new(self.0.dtype(), self.0.shape()))
+        let dtype = self.value.dtype();
+        if !is_addressable(&self.dims, dtype) {
+            // An array of such lengths repeats its elements, and is one that no memory holds.
+            return Err(Mistake::OutOfMemory { bytes: usize::MAX });
+        }
+        Ok(TensorType::new(dtype, self.dims.as_slice()))
     }
 
     fn lower(&self, _: &[Val], to: &mut Lowering<'_>) -> Val {
-        to.constant(Arc::clone(&self.0))
+        let value = to.constant(Arc::clone(&self.value));
+        to.broadcast(value, &self.dims)
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
 
     fn attributes(&self) -> String {
         // Elements would make the text of a graph as large as its data; a single one is worth its place.
-        if self.0.shape().is_empty() {
-            crate::value::with_array!(&*self.0, array => format!("{:?}", array.first().copied().unwrap_or_default()))
+        if self.value.shape().is_empty() {
+            crate::value::with_array!(&*self.value, array => format!("{:?}", array.first().copied().unwrap_or_default()))
         } else {
             String::new()
         }
@@ -106,6 +120,12 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     vec![
         example!("constant", &[&[2]], |g, x| x[0] + g.constant(array![1.0, 2.0]), |x| &x[0]
             + &array![1.0, 2.0],),
+        example!(
+            "constant that repeats its elements",
+            &[&[2, 3]],
+            |g, x| x[0] * g.constant(array![[2.0], [3.0]].broadcast((2, 3)).unwrap()),
+            |x| &x[0] * &array![[2.0], [3.0]],
+        ),
         example!("constant number", &[&[2]], |g, x| x[0] * g.constant(3.0), |x| &x[0] * 3.0),
         example!("constants alone", &[], |g, _| g.constant(3.0) / 2.0, |_| ndarray::arr0(1.5).into_dyn()),
         example!("placeholder", &[&[2, 2]], |_, x| x[0], |x| x[0].clone()),

@@ -6,7 +6,7 @@ use crate::error::Mistake;
 use crate::graph::Tensor;
 use crate::lower::ScalarValue;
 use crate::shape::Shape;
-use crate::value::IntoValue;
+use crate::value::Value;
 
 pub(super) const OPS: &[&str] = &["pad", "pad_transposed"];
 
@@ -99,7 +99,7 @@ impl<T: Element> Tensor<'_, T> {
     #[track_caller]
     pub fn pad(self, paddings: impl Into<Vec<(usize, usize)>>, with: Pad<T>) -> Self {
         let (reflects, constant) = match with {
-            Pad::Constant(element) => (false, Some(ScalarValue::of(&element.into_value()))),
+            Pad::Constant(element) => (false, Some(ScalarValue::of(&Value::scalar(element)))),
             Pad::Reflect => (true, None),
         };
         Tensor::typed(self.any().unary(Pick(Padded { paddings: paddings.into(), reflects, constant })))

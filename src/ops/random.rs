@@ -17,7 +17,7 @@ use crate::initializer::seed_for;
 use crate::lower::{Dims, Lowering, ScalarValue, Val};
 use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
 use crate::shape::TensorType;
-use crate::value::IntoValue;
+use crate::value::Value;
 
 pub(super) const OPS: &[&str] = &["random_uniform", "random_normal", "truncated_normal", "bernoulli"];
 
@@ -81,7 +81,7 @@ enum Law {
 
 impl Law {
     fn between<T: Numeric>(low: T, high: T) -> Self {
-        match [low, high].map(|number| ScalarValue::of(&number.into_value())) {
+        match [low, high].map(|number| ScalarValue::of(&Value::scalar(number))) {
             [ScalarValue::I32(low), ScalarValue::I32(high)] => {
                 Law::Integers { low: low.into(), high: high.into() }
             }

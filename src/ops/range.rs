@@ -7,14 +7,14 @@ use crate::dtype::{Element, Numeric};
 use crate::error::Mistake;
 use crate::graph::{Graph, Tensor};
 use crate::lower::ScalarValue;
-use crate::value::{IntoValue, Value};
+use crate::value::Value;
 
 /// A range is a `constant`.
 pub(super) const OPS: &[&str] = &[];
 
 /// The numbers from `start` on, `step` apart, that come before `limit`.
 fn numbers<T: Numeric>(start: T, limit: T, step: T) -> Result<Value, Mistake> {
-    match [start, limit, step].map(|number| ScalarValue::of(&number.into_value())) {
+    match [start, limit, step].map(|number| ScalarValue::of(&Value::scalar(number))) {
         [ScalarValue::I64(start), ScalarValue::I64(limit), ScalarValue::I64(step)] if step != 0 => {
             // Wide enough for every distance.
             let distance = i128::from(limit) - i128::from(start);
@@ -61,7 +61,7 @@ impl Graph {
     #[track_caller]
     pub fn range<T: Numeric>(&self, start: T, limit: T, step: T) -> Tensor<'_, T> {
         Tensor::typed(match numbers(start, limit, step) {
-            Ok(numbers) => self.apply(Constant::new(numbers), &[]),
+            Ok(numbers) => self.apply(Constant::new(numbers.into()), &[]),
             Err(mistake) => self.invalid("range", mistake),
         })
         .named("range")

@@ -21,9 +21,9 @@ use std::time::Instant;
 use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::exec::{
-    Cause, Failure, FedArray, Moment, Nested, NotSet, OutOfMemory, Ready, Record, Store, Threads,
+    Cause, Failure, FedArray, Moment, Nested, NotSet, OutOfMemory, Owner, Ready, Record, Store, Threads,
 };
-use crate::graph::{Graph, Shared, Tensor};
+use crate::graph::{Arena, Graph, Role, Shared, Tensor, VariableId};
 use crate::lower::{Fetched, Request, Scalar};
 use crate::plan::{Fallible, INLINE_BELOW};
 use crate::shape::Shape;
@@ -362,7 +362,7 @@ impl Session {
         self.core.graph.snapshot().check()?;
         let moment = self.core.store.moment(&self.core.graph);
         let Moment { variables, runs } =
-            moment.map_err(|OutOfMemory { bytes }| Error::OutOfMemory { bytes })?;
+            moment.map_err(|lacking| no_memory(&self.core.graph.read(), lacking, &[]))?;
         Ok((variables, runs as u64))
     }
 
@@ -412,12 +412,15 @@ impl Session {
                     found: Shape::from(value.shape()),
                 });
             }
-            found.push((index, value.into_row_major()));
+            let value = value.into_row_major().map_err(|lacking| {
+                no_memory(&arena, lacking.owned_by(Owner::Variable(VariableId(index as u32))), &[])
+            })?;
+            found.push((index, value));
         }
         // What is waited for may ask the graph.
         drop(arena);
         self.core.store.set(&found, runs.map(|runs| runs as i64)).map_err(|not_set| match not_set {
-            NotSet::OutOfMemory(OutOfMemory { bytes }) => Error::OutOfMemory { bytes },
+            NotSet::OutOfMemory(lacking) => no_memory(&self.core.graph.read(), lacking, &[]),
             NotSet::Nested(nested) => refused("loading variables", nested),
         })
     }
@@ -469,7 +472,7 @@ impl Core {
                 let (node, op, location) = self.graph.site(node);
                 Error::Kernel { node, op, location, reason: error }
             }
-            Cause::OutOfMemory { bytes } => Error::OutOfMemory { bytes },
+            Cause::OutOfMemory(lacking) => lacking.into(),
         }
     }
 
@@ -504,7 +507,9 @@ impl Core {
     ) -> Result<()> {
         let run = self.store.run(ready, &self.graph, &self.threads, None, record, fetched);
         run.map_err(|failure| match failure {
-            Failure::OutOfMemory { bytes } => Error::OutOfMemory { bytes },
+            Failure::OutOfMemory(lacking) => {
+                no_memory(&self.graph.read(), lacking, &prepared.request.fetches)
+            }
             Failure::Nested(nested) => refused("a run", nested),
             Failure::Step { cause: Cause::Function(Fallible { node, function: Scalar::Finite }), count } => {
                 prepared.not_finite(self, feeds, node, count)
@@ -517,4 +522,21 @@ impl Core {
 /// The error of what was asked for where it cannot be waited for.
 fn refused(action: &'static str, Nested { inside, reason }: Nested) -> Error {
     Error::Nested { action, inside, reason }
+}
+
+/// The error of a graph's variables, or of a run with these fetches, that there is no memory for.
+fn no_memory(arena: &Arena, OutOfMemory { bytes, owner }: OutOfMemory, fetches: &[Fetched]) -> Error {
+    let node = match owner {
+        Owner::Whole => None,
+        Owner::Variable(id) => arena.nodes.iter().find(|node| node.role == Role::Reads(id)),
+        Owner::Fetch(position) => {
+            let fetched = fetches.iter().filter(|fetch| fetch.value).nth(position);
+            fetched.map(|fetch| arena.node(fetch.node))
+        }
+    };
+    Error::OutOfMemory {
+        bytes,
+        node: node.map(|node| node.name.clone()),
+        location: node.map(|node| node.location),
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::{Core, refused};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
-use crate::exec::{FedArray, Ready, Store, planning};
+use crate::exec::{FedArray, OutOfMemory, Ready, Store, planning};
 use crate::graph::{Arena, Role, Walk};
 use crate::lower::{Lowered, Names, Program, Request, specialise};
 use crate::plan::{self, Options, Plan};
@@ -118,6 +118,11 @@ impl Prepared {
             (0..feeds.len()).find(|&index| !self.feeds[index].shape.admits(feeds[index].dims()))
         {
             return Err(mismatch(index));
+        }
+        for (fed, FedTensor { name, location, .. }) in feeds.iter().zip(&self.feeds) {
+            if let Some(OutOfMemory { bytes, .. }) = fed.lacking() {
+                return Err(Error::OutOfMemory { bytes, node: Some(name.clone()), location: Some(location) });
+            }
         }
         let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
         let plan = self.plan(core, &dims)?;
