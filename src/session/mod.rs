@@ -353,10 +353,10 @@ impl Session {
         let arena = self.core.graph.read();
         let mut found = Vec::new();
         for (name, value) in values {
-            let Some(index) = arena.variables.iter().position(|variable| variable.name == name) else {
+            let Some(id) = arena.variable_named(&name) else {
                 return Err(Error::UnknownVariable { name });
             };
-            let record = &arena.variables[index];
+            let record = &arena.variables[id.index()];
             if record.dtype != value.dtype() || record.dims != value.shape() {
                 return Err(Error::LoadMismatch {
                     name,
@@ -366,7 +366,7 @@ impl Session {
                     found: Shape::from(value.shape()),
                 });
             }
-            found.push((index, value.into_row_major()));
+            found.push((id.index(), value.into_row_major()));
         }
         self.core.store.set(&found).map_err(|OutOfMemory { bytes }| Error::OutOfMemory { bytes })
     }
