@@ -1,21 +1,28 @@
-//! A prepared run allocates nothing once its plan and its memory exist, on whatever threads it runs.
+//! A prepared run allocates nothing once its plan and its memory exist, on whatever threads it runs; and what building,
+//! differentiating, planning, loading and saving allocate and take grows with what they are given.
+
+#[path = "allocations/growth.rs"]
+mod growth;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Instant;
 
 use flowgrad::ndarray::{Array1, Array2, ArrayD};
 use flowgrad::prelude::*;
 
-/// Counts the allocations of all threads.
+/// Counts the allocations of all threads, and their bytes.
 struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+static BYTES: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: every call goes to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
@@ -33,6 +40,14 @@ static ALLOCATOR: Counting = Counting;
 fn alone() -> MutexGuard<'static, ()> {
     static RUNNING: Mutex<()> = Mutex::new(());
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The seconds that this thread has had a processor, where the system tells; else those of a clock.
+fn processor_time() -> f64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = told.and_then(|told| told.split(' ').next()?.parse::<f64>().ok());
+    nanoseconds.map_or_else(|| START.get_or_init(Instant::now).elapsed().as_secs_f64(), |told| told * 1e-9)
 }
 
 /// How often `run` allocates, on all threads.

@@ -10,6 +10,7 @@
 mod context;
 mod info;
 mod names;
+mod node_map;
 mod operation;
 mod role;
 mod tensor;
@@ -36,6 +37,7 @@ use context::Context;
 use names::{Holder, Names};
 
 pub use info::NodeInfo;
+pub(crate) use node_map::NodeMap;
 pub use operation::Operation;
 pub(crate) use role::Role;
 pub use tensor::{AnyTensor, Operand, Tensor};
@@ -139,9 +141,23 @@ impl Arena {
         &self.nodes[id.index()]
     }
 
+    /// The variable of that full name.
+    pub(crate) fn variable_named(&self, name: &str) -> Option<VariableId> {
+        let Holder::Node(node) = self.names.holder(name) else { return None };
+        match self.node(node).role {
+            Role::Reads(variable) => Some(variable),
+            _ => None,
+        }
+    }
+
     /// The first mistake made in building, if any was.
     pub(crate) fn check(&self) -> Result<()> {
         if self.mistakes.is_empty() { Ok(()) } else { Err(self.error(MistakeId(0))) }
+    }
+
+    /// The id of the node that is added next.
+    fn next_id(&self) -> NodeId {
+        NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX))
     }
 
     /// A mistake that was made in building.
@@ -176,7 +192,7 @@ impl Arena {
             }
             NewNode::Variable { .. } => ((ops::Invalid::op("variable"), Role::Pure), inferred),
         };
-        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        let id = self.next_id();
         let name = self.names.claim(name, id);
         let (output, mistake) = match inferred {
             Ok(output) => (output, inherited),
@@ -201,8 +217,10 @@ impl Arena {
             Holder::Nobody => {
                 let id = VariableId(self.variables.len() as u32);
                 let dims = start.dims().to_vec();
+                let node = self.next_id();
                 let op = ops::VariableOp::new(id, TensorType::new(dtype, dims.as_slice()));
-                self.variables.push(VariableRecord { name: name.to_owned(), dtype, dims, start, trainable });
+                let name = name.to_owned();
+                self.variables.push(VariableRecord { node, name, dtype, dims, start, trainable });
                 return Ok((Arc::new(op), Role::Reads(id)));
             }
             Holder::Scope => None,
@@ -271,6 +289,10 @@ impl Shared {
         (name, op.name(), location)
     }
 }
+
+/// Operations on which each node of a block depends by itself. More of them are gathered in a node of their own, so
+/// that a block of many nodes behind many operations takes as many edges as both together and not as their product.
+const MAX_CONTROL: usize = 8;
 
 /// A symbolic computation under construction.
 ///
@@ -420,8 +442,14 @@ impl Graph {
     /// assert_eq!((before.sum(), after.sum()), (2.0, 22.0));
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[track_caller]
     pub fn control_dependencies<R>(&self, operations: &[Operation<'_>], build: impl FnOnce() -> R) -> R {
-        let operations = operations.iter().map(|operation| operation.any.untied()).collect();
+        let mut operations: Vec<(u64, NodeId)> =
+            operations.iter().map(|operation| operation.any.untied()).collect();
+        if operations.len() > MAX_CONTROL && operations.iter().all(|&(graph, _)| graph == self.shared.id) {
+            let members: Vec<AnyTensor<'_>> = operations.iter().map(|&(_, id)| self.tie(id)).collect();
+            operations = vec![self.apply(ops::Group, &members).untied()];
+        }
         Context::entered(self, context::Frame::Control(operations), build)
     }
 

@@ -55,6 +55,8 @@ impl fmt::Debug for StartingValue {
 /// What the graph holds of a variable: everything but its value.
 #[derive(Clone, Debug)]
 pub(crate) struct VariableRecord {
+    /// The node that reads it.
+    pub(crate) node: NodeId,
     pub(crate) name: String,
     pub(crate) dtype: DType,
     pub(crate) dims: Vec<usize>,
@@ -119,7 +121,9 @@ impl Graph {
 
     /// The variables of elements of type `T` that optimizers may change, in the order in which they were built.
     pub fn trainable_variables<T: Element>(&self) -> Vec<Variable<'_, T>> {
-        self.variables_where(|record| record.trainable)
+        let arena = self.shared.read();
+        let trainable = arena.variables.iter().filter(|record| record.dtype == T::DTYPE && record.trainable);
+        trainable.map(|record| Variable::typed(self.tie(record.node))).collect()
     }
 
     /// The variable of that full name, scopes included, if its elements are of type `T`.
@@ -132,20 +136,9 @@ impl Graph {
     /// assert!(g.find_variable::<f64>("dense/bias").is_none());
     /// ```
     pub fn find_variable<T: Element>(&self, name: &str) -> Option<Variable<'_, T>> {
-        self.variables_where(|record| record.name == name).pop()
-    }
-
-    /// The variables of elements of type `T` for whose records the condition holds.
-    fn variables_where<T: Element>(&self, holds: impl Fn(&VariableRecord) -> bool) -> Vec<Variable<'_, T>> {
         let arena = self.shared.read();
-        let found = arena.nodes.iter().enumerate().filter(|(_, node)| match node.role {
-            Role::Reads(id) => {
-                let record = &arena.variables[id.index()];
-                record.dtype == T::DTYPE && holds(record)
-            }
-            _ => false,
-        });
-        found.map(|(index, _)| Variable::typed(self.tie(NodeId(index as u32)))).collect()
+        let record = &arena.variables[arena.variable_named(name)?.index()];
+        (record.dtype == T::DTYPE).then(|| Variable::typed(self.tie(record.node)))
     }
 }
 

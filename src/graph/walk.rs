@@ -8,7 +8,7 @@ use petgraph::visit::{
 
 use smallvec::SmallVec;
 
-use super::{Arena, Node, NodeId};
+use super::{Arena, Node, NodeId, NodeMap};
 
 /// The graph along its edges from a node to what it depends on.
 #[derive(Clone, Copy)]
@@ -106,25 +106,25 @@ impl<F: Fn(NodeId) -> bool> IntoNeighbors for Short<'_, '_, F> {
 impl<F> Visitable for Short<'_, '_, F> {
     type Map = Visited;
     fn visit_map(&self) -> Visited {
-        Visited(vec![false; self.walk.arena.nodes.len()])
+        Visited(NodeMap::new(false))
     }
     fn reset_map(&self, map: &mut Visited) {
-        map.0.fill(false);
+        map.0.clear();
     }
 }
 
 /// Which nodes a search has seen.
-pub(crate) struct Visited(Vec<bool>);
+pub(crate) struct Visited(NodeMap<bool>);
 
 impl VisitMap<u32> for Visited {
     fn visit(&mut self, index: u32) -> bool {
-        !std::mem::replace(&mut self.0[index as usize], true)
+        !std::mem::replace(self.0.get_mut(NodeId(index)), true)
     }
     fn is_visited(&self, index: &u32) -> bool {
-        self.0[*index as usize]
+        *self.0.get(NodeId(*index))
     }
     fn unvisit(&mut self, index: u32) -> bool {
-        std::mem::replace(&mut self.0[index as usize], false)
+        std::mem::replace(self.0.get_mut(NodeId(index)), false)
     }
 }
 

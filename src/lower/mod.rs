@@ -108,8 +108,7 @@ impl<'p> Lowering<'p> {
     }
 
     /// The value that a variable has before the run.
-    pub(crate) fn read(&mut self, variable: VariableId) -> Val {
-        let (dtype, dims) = self.program.stored(variable);
+    pub(crate) fn read(&mut self, variable: VariableId, dtype: DType, dims: Dims) -> Val {
         self.emit(Prim::Read(variable), &[], dtype, dims)
     }
 

@@ -343,8 +343,6 @@ pub(crate) struct Program {
     pub(crate) checks: Vec<Val>,
     /// The values that variables have after the run.
     pub(crate) commits: Vec<(VariableId, Val)>,
-    /// Element type and lengths of the graph's variables.
-    pub(crate) variables: Arc<Vec<(DType, Dims)>>,
     /// Index of each constant by its address, which is compared and never followed.
     held: HashMap<usize, u32>,
 }
@@ -372,10 +370,6 @@ pub(crate) fn contracted_dims(a: &[usize], b: &[usize]) -> Dims {
 }
 
 impl Program {
-    pub(crate) fn new(variables: Arc<Vec<(DType, Dims)>>) -> Self {
-        Program { variables, ..Program::default() }
-    }
-
     pub(crate) fn inst(&self, val: Val) -> &Inst {
         &self.insts[val.index()]
     }
@@ -391,10 +385,6 @@ impl Program {
             self.constants.push(value);
             self.constants.len() as u32 - 1
         })
-    }
-
-    pub(crate) fn stored(&self, variable: VariableId) -> (DType, Dims) {
-        self.variables[variable.index()].clone()
     }
 
     /// The values that must outlive the program's run.

@@ -7,13 +7,12 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use super::versions::Versions;
 use super::{Args, Computation, Dims, Identity, Inst, Lowering, Prim, Program, Scalar, Val};
 use crate::error::{Error, LoweringError, Result};
 use crate::exec::OutOfMemory;
-use crate::graph::{Arena, Node, NodeId, Role, VariableId, Walk};
+use crate::graph::{Arena, Node, NodeId, NodeMap, Role, VariableId, Walk};
 use crate::shape::{TensorType, is_addressable};
 
 /// What a run asks for.
@@ -49,19 +48,19 @@ pub(crate) fn specialise(
     request: &Request,
     fed: &[Vec<usize>],
 ) -> Result<Program> {
-    let mut is_fed = vec![false; arena.nodes.len()];
-    request.feeds.iter().for_each(|id| is_fed[id.index()] = true);
+    let mut is_fed = NodeMap::new(false);
+    request.feeds.iter().for_each(|&id| is_fed.set(id, true));
     let wanted = request.fetches.iter().map(|fetch| fetch.node);
-    let needed = Walk::all(arena).ancestors_short_of(wanted, |id| is_fed[id.index()]);
-    let stored = arena.variables.iter().map(|variable| (variable.dtype, Dims::from_slice(&variable.dims)));
+    let needed = Walk::all(arena).ancestors_short_of(wanted, |id| *is_fed.get(id));
     let mut specialiser = Specialiser {
         arena,
         seed,
         check_numerics,
-        program: Program::new(Arc::new(stored.collect())),
-        vals: vec![UNVISITED; arena.nodes.len()],
-        before: vec![Versions::of(arena.variables.len()); arena.nodes.len()],
+        program: Program::default(),
+        vals: NodeMap::new(UNVISITED),
+        before: NodeMap::new(Versions::of(arena.variables.len())),
         after: HashMap::new(),
+        ordered: (Vec::new(), Versions::of(arena.variables.len())),
         written: HashMap::new(),
         last_writer: BTreeMap::new(),
     };
@@ -72,9 +71,9 @@ pub(crate) fn specialise(
             dtype,
             Dims::from_slice(dims),
         );
-        specialiser.vals[id.index()] = val;
+        specialiser.vals.set(id, val);
     }
-    for id in needed.into_iter().filter(|id| !is_fed[id.index()]) {
+    for id in needed.into_iter().filter(|&id| !*is_fed.get(id)) {
         specialiser.visit(id)?;
     }
     Ok(specialiser.finish(request))
@@ -85,12 +84,14 @@ struct Specialiser<'a> {
     seed: u64,
     check_numerics: bool,
     program: Program,
-    /// What each visited node has become, by the node's index.
-    vals: Vec<Val>,
-    /// The assignments that each node is ordered after, by the node's index.
-    before: Vec<Versions>,
+    /// What each visited node has become.
+    vals: NodeMap<Val>,
+    /// The assignments that each node is ordered after.
+    before: NodeMap<Versions>,
     /// Those that what comes behind a visited assignment is ordered after.
     after: HashMap<NodeId, Versions>,
+    /// The control dependencies of the last node that was visited, and the assignments that come with them.
+    ordered: (Vec<NodeId>, Versions),
     /// What each assignment leaves in its variable.
     written: HashMap<(NodeId, VariableId), Val>,
     last_writer: BTreeMap<VariableId, NodeId>,
@@ -109,7 +110,7 @@ impl Specialiser<'_> {
         }
         let versions = self.versions_before(node);
         let reading = match node.role {
-            Role::ReadsAsSeen => &self.before[node.inputs[1].index()],
+            Role::ReadsAsSeen => self.before.get(node.inputs[1]),
             _ => &versions,
         };
         let inputs: Args = node.inputs.iter().map(|&input| self.seen(input, reading)).collect();
@@ -145,26 +146,38 @@ impl Specialiser<'_> {
             }
             Role::Pure | Role::Placeholder | Role::Reads(_) | Role::ReadsAsSeen => {}
         }
-        self.vals[id.index()] = val;
-        self.before[id.index()] = versions;
+        self.vals.set(id, val);
+        if !versions.is_empty() {
+            self.before.set(id, versions);
+        }
         Ok(())
     }
 
     /// The assignments that a node is ordered after: those that its predecessors are, and those
     /// that its predecessors make.
-    fn versions_before(&self, node: &Node) -> Versions {
-        let mut joined = Versions::of(self.arena.variables.len());
-        if !self.after.is_empty() {
-            for id in node.predecessors() {
-                joined.join(self.after.get(&id).unwrap_or(&self.before[id.index()]));
-            }
+    fn versions_before(&mut self, node: &Node) -> Versions {
+        if self.after.is_empty() {
+            return Versions::of(self.arena.variables.len());
         }
-        joined
+        // The nodes of a block under control dependencies have the same ones, which are joined once for all.
+        if node.control != self.ordered.0 {
+            self.ordered =
+                (node.control.clone(), self.joined(&node.control, Versions::of(self.arena.variables.len())));
+        }
+        self.joined(&node.inputs, self.ordered.1.clone())
+    }
+
+    /// The versions joined with those that come behind the nodes.
+    fn joined(&self, nodes: &[NodeId], mut versions: Versions) -> Versions {
+        for &id in nodes {
+            versions.join(self.after.get(&id).unwrap_or(self.before.get(id)));
+        }
+        versions
     }
 
     /// The value that a reader with these versions sees in an input.
     fn seen(&self, input: NodeId, versions: &Versions) -> Val {
-        let val = self.vals[input.index()];
+        let val = *self.vals.get(input);
         if !versions.is_empty()
             && let Role::Reads(variable) = self.arena.node(input).role
             && let Some(writer) = versions.get(variable)
@@ -257,7 +270,7 @@ impl Specialiser<'_> {
 
     fn finish(mut self, request: &Request) -> Program {
         let valued = request.fetches.iter().filter(|fetch| fetch.value);
-        self.program.fetches = valued.map(|fetch| self.vals[fetch.node.index()]).collect();
+        self.program.fetches = valued.map(|fetch| *self.vals.get(fetch.node)).collect();
         let last = self.last_writer.into_iter();
         self.program.commits =
             last.map(|(variable, writer)| (variable, self.written[&(writer, variable)])).collect();

@@ -2,8 +2,8 @@
 
 use ndarray::{ArrayViewMutD, Axis, Slice};
 
-use super::pick::{Along, Run, picked};
-use crate::dtype::Element;
+use super::pick::{Along, Run, added_back, picked};
+use crate::dtype::{DType, Element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Graph, Tensor};
@@ -11,7 +11,7 @@ use crate::lower::{Dims, Lowering, Val};
 use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op, with_element};
 use crate::shape::{Shape, TensorType, resolve_axis};
 
-pub(super) const OPS: &[&str] = &["concat", "concat_part"];
+pub(super) const OPS: &[&str] = &["concat", "concat_extent", "concat_part", "concat_part_transposed"];
 
 /// The inputs one behind the other along an axis; their other lengths are the same.
 #[derive(Clone, Copy, Debug)]
@@ -36,15 +36,19 @@ impl Op for Concat {
         to.compute(Join { axis }, inputs, to.dtype(inputs[0]), dims)
     }
 
+    /// Where each part begins is handed on from one to the next, so that the gradients of many parts are as many
+    /// nodes and edges, and lengths may be unknown.
     fn pullback(&self, at: &mut Pullback<'_>) {
-        let inputs = at.inputs().to_vec();
-        for part in 0..inputs.len() {
-            let axis = self.axis;
-            at.give(part, |dy| {
-                let operands: Vec<AnyTensor<'_>> =
-                    std::iter::once(dy).chain(inputs.iter().copied()).collect();
-                dy.graph().apply(ConcatPart { axis, part }, &operands)
-            });
+        let (inputs, graph) = (at.inputs().to_vec(), at.output().graph());
+        let axis = resolve_axis(self.axis, at.output().shape().rank()).unwrap_or(0);
+        let wanted =
+            inputs.iter().enumerate().rposition(|(part, _)| at.wants(part)).map_or(0, |last| last + 1);
+        let mut before = graph.apply(Extent { axis }, &[]);
+        for (part, &input) in inputs[..wanted].iter().enumerate() {
+            at.give(part, |whole| graph.apply(PartOf { axis }, &[whole, input, before]));
+            if part + 1 < wanted {
+                before = graph.apply(Extent { axis }, &[before, input]);
+            }
         }
     }
 
@@ -121,47 +125,110 @@ impl Kernel for Join {
     }
 }
 
-/// The gradient of a concatenation: of the first input, the part that stands where one of the others, of which
-/// only the shapes count, stands in the concatenation of these.
+/// How far the tensors before a part of a concatenation reach along the axis: the length of the result's first
+/// axis. It has no elements, so that nothing is computed for it. Inputs are that of the tensor before and that
+/// tensor, or none for the first.
 #[derive(Clone, Copy, Debug)]
-struct ConcatPart {
-    axis: isize,
-    part: usize,
+struct Extent {
+    axis: usize,
 }
 
-impl Op for ConcatPart {
+impl Op for Extent {
+    fn name(&self) -> &'static str {
+        "concat_extent"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let reached = match inputs {
+            [before, part] => {
+                let lengths = length_of(before, 0)?.zip(length_of(part, self.axis)?);
+                lengths.and_then(|(before, length)| before.checked_add(length))
+            }
+            _ => Some(0),
+        };
+        Ok(TensorType::new(DType::Bool, [reached, Some(0)]))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let reached = match *inputs {
+            // The shape rule has accepted the axis, and the sum.
+            [before, part] => to.dims(before)[0] + to.dims(part)[self.axis],
+            _ => 0,
+        };
+        let nothing = to.scalar(0.0, DType::Bool);
+        to.broadcast(nothing, [reached, 0])
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+
+    fn differentiable(&self, _: usize) -> bool {
+        false
+    }
+
+    fn attributes(&self) -> String {
+        self.axis.to_string()
+    }
+}
+
+/// The length of an axis.
+fn length_of(of: &TensorType, axis: usize) -> Result<Option<usize>, Mistake> {
+    let rank = of.shape.rank();
+    of.shape.dims().get(axis).copied().ok_or(Mistake::AxisOutOfRange { axis: axis as isize, rank })
+}
+
+/// Whether a part may lie in a concatenation behind what reaches so far.
+fn check_part(
+    axis: usize,
+    whole: &TensorType,
+    part: &TensorType,
+    before: &TensorType,
+) -> Result<(), Mistake> {
+    let [whole_length, length] = [length_of(whole, axis)?, length_of(part, axis)?];
+    let end = length_of(before, 0)?.zip(length).map(|(before, length)| before.checked_add(length));
+    let reaches_out =
+        end.is_some_and(|end| end.is_none_or(|end| whole_length.is_some_and(|whole| whole < end)));
+    let mut expected = whole.shape.dims().to_vec();
+    expected[axis] = length;
+    let expected = Shape::from(expected);
+    if reaches_out || !part.shape.agrees_with(&expected) {
+        return Err(Mistake::OtherShape { expected, found: part.shape.clone() });
+    }
+    Ok(())
+}
+
+/// What becomes of the axes of a concatenation of these lengths for one of its parts.
+fn part_axes(axis: usize, whole: &[usize], start: usize, length: usize) -> Vec<Along> {
+    let mut axes: Vec<Along> = whole.iter().map(|&length| Along::whole(Some(length))).collect();
+    axes[axis] = Along::of([Run::of(start, length, 1)]);
+    axes
+}
+
+/// The gradient of a concatenation: of the first input, the part of the shape of the second one, behind what the
+/// third one says.
+#[derive(Clone, Copy, Debug)]
+struct PartOf {
+    axis: usize,
+}
+
+impl Op for PartOf {
     fn name(&self) -> &'static str {
         "concat_part"
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        let whole = joined(self.axis, &inputs[1..])?;
-        if !whole.shape.agrees_with(&inputs[0].shape) {
-            return Err(Mistake::OtherShape { expected: whole.shape, found: inputs[0].shape.clone() });
-        }
-        Ok(TensorType::new(inputs[0].dtype, &inputs[1 + self.part].shape))
+        check_part(self.axis, inputs[0], inputs[1], inputs[2])?;
+        Ok(TensorType::new(inputs[0].dtype, &inputs[1].shape))
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let dims = Dims::from(to.dims(inputs[1 + self.part]));
-        // The shape rule has accepted the axis.
-        let axis = resolve_axis(self.axis, dims.len()).unwrap_or(0);
-        let start = inputs[1..=self.part].iter().map(|&input| to.dims(input)[axis]).sum();
-        let mut axes: Vec<Along> = dims.iter().map(|&length| Along::whole(Some(length))).collect();
-        axes[axis] = Along::of([Run::of(start, dims[axis], 1)]);
+        let (start, length) = (to.dims(inputs[2])[0], to.dims(inputs[1])[self.axis]);
+        let axes = part_axes(self.axis, to.dims(inputs[0]), start, length);
         picked(inputs[0], &axes, None, to)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
-        let parts = at.inputs()[1..].to_vec();
-        let (axis, part) = (self.axis, self.part);
-        at.give(0, |dy| {
-            let zero = dy.scalar_like(0.0);
-            let mut spread: Vec<AnyTensor<'_>> =
-                parts.iter().map(|&part| zero.binary(super::BroadcastLike, part)).collect();
-            spread[part] = dy;
-            dy.graph().apply(Concat { axis }, &spread)
-        });
+        let (whole, before, op) = (at.input(0), at.input(2), PartInto { axis: self.axis });
+        at.give(0, |dy| dy.graph().apply(op, &[dy, whole, before]));
     }
 
     fn differentiable(&self, input: usize) -> bool {
@@ -169,7 +236,43 @@ impl Op for ConcatPart {
     }
 
     fn attributes(&self) -> String {
-        format!("{} of axis {}", self.part, self.axis)
+        self.axis.to_string()
+    }
+}
+
+/// The gradient of [`PartOf`]: zeros of the shape of the second input with the first one in the place of its part.
+#[derive(Clone, Copy, Debug)]
+struct PartInto {
+    axis: usize,
+}
+
+impl Op for PartInto {
+    fn name(&self) -> &'static str {
+        "concat_part_transposed"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        check_part(self.axis, inputs[1], inputs[0], inputs[2])?;
+        Ok(TensorType::new(inputs[0].dtype, &inputs[1].shape))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let (start, length) = (to.dims(inputs[2])[0], to.dims(inputs[0])[self.axis]);
+        let whole = to.dims(inputs[1]).to_vec();
+        added_back(inputs[0], &part_axes(self.axis, &whole, start, length), &whole, to)
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let (part, before, op) = (at.input(0), at.input(2), PartOf { axis: self.axis });
+        at.give(0, |dy| dy.graph().apply(op, &[dy, part, before]));
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
+    }
+
+    fn attributes(&self) -> String {
+        self.axis.to_string()
     }
 }
 

@@ -134,6 +134,13 @@ pub(super) fn picked(x: Val, axes: &[Along], filling: Option<ScalarValue>, to: &
     to.reshape(picked, kept)
 }
 
+/// Zeros of these lengths with elements added where they were chosen from.
+pub(super) fn added_back(x: Val, axes: &[Along], dims: &[usize], to: &mut Lowering<'_>) -> Val {
+    let Some(moves) = moves(axes, dims) else { return x };
+    let (picked, dtype) = (to.reshape(x, moves.lengths()), to.dtype(x));
+    if moves.is_identity() { picked } else { to.compute(AddBack(moves), &[picked], dtype, dims) }
+}
+
 /// How elements move between an input of these lengths and the output.
 fn moves(axes: &[Along], dims: &[usize]) -> Option<Moves> {
     let runs: Option<Vec<Runs>> = axes.iter().map(|along| along.runs.clone()).collect();
@@ -181,12 +188,10 @@ impl<C: Choice> Op for PickTransposed<C> {
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let (dims, dtype) = (to.dims(inputs[1]).to_vec(), to.dtype(inputs[0]));
+        let dims = to.dims(inputs[1]).to_vec();
         // The shape rule has accepted the choice.
         let axes = self.0.axes(&Shape::from(&dims)).unwrap_or_default();
-        let Some(moves) = moves(&axes, &dims) else { return inputs[0] };
-        let picked = to.reshape(inputs[0], moves.lengths());
-        if moves.is_identity() { picked } else { to.compute(AddBack(moves), &[picked], dtype, dims) }
+        added_back(inputs[0], &axes, &dims, to)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {

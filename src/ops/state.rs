@@ -36,7 +36,9 @@ impl Op for VariableOp {
     }
 
     fn lower(&self, _: &[Val], to: &mut Lowering<'_>) -> Val {
-        to.read(self.id)
+        // The lengths of a variable are known.
+        let dims = self.stored.shape.known().unwrap_or_default();
+        to.read(self.id, self.stored.dtype, dims.into())
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}

@@ -54,9 +54,10 @@ pub(super) fn assign(
             let no_users = Users::new();
             let users_of = |read: BufferId| readers.get(read.index()).unwrap_or(&no_users);
             let replaced = dies[index].iter().position(|&read| {
-                step.reads.contains(&read)
-                    && buffers[read.index()].bytes == buffers[written.index()].bytes
+                // Only regions may, and they read few buffers, so that looking through those costs little.
+                buffers[read.index()].bytes == buffers[written.index()].bytes
                     && step.may_replace(written, read)
+                    && step.reads.contains(&read)
                     && ordering.may_follow(users_of(read))
             });
             buffers[written.index()].place = match replaced {

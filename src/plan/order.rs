@@ -183,28 +183,6 @@ impl Ordering {
     }
 }
 
-impl Order {
-    /// Whether `later` waits for `earlier`, directly or not, as the checker sees it.
-    pub(super) fn is_after(&self, later: usize, earlier: usize) -> bool {
-        if self.inline {
-            return earlier < later;
-        }
-        let mut open = vec![earlier as u32];
-        let mut seen = vec![false; self.successors.len()];
-        while let Some(step) = open.pop() {
-            for &next in &self.successors[step as usize] {
-                if next as usize == later {
-                    return true;
-                }
-                if (next as usize) < later && !std::mem::replace(&mut seen[next as usize], true) {
-                    open.push(next);
-                }
-            }
-        }
-        false
-    }
-}
-
 impl Step {
     /// Whether the step may make `written` where `read` lies, which nobody needs any more.
     pub(super) fn may_replace(&self, written: BufferId, read: BufferId) -> bool {

@@ -39,6 +39,10 @@ struct Sequence<'a> {
     values: Vec<Value>,
     /// By step, how many of the buffers that it reads are not written yet.
     waits_for: Vec<u32>,
+    /// By step, the bytes that it takes for longer than itself.
+    takes: Vec<usize>,
+    /// By step, the bytes that it would free if it were taken next.
+    frees: Vec<usize>,
     is_taken: Vec<bool>,
     /// Steps that have become ready, or would free more than before, first in the program first.
     candidates: BinaryHeap<Reverse<usize>>,
@@ -54,6 +58,20 @@ struct Value {
     /// Bytes that are free again behind the last reader.
     bytes: usize,
     is_kept: bool,
+}
+
+impl Value {
+    /// Bytes that the last reader frees.
+    fn freed(&self) -> usize {
+        if self.is_kept { 0 } else { self.bytes }
+    }
+}
+
+/// The bytes that a step writes for others to read.
+fn taken(step: &Step, values: &[Value]) -> usize {
+    let written = step.writes.iter().map(|buffer| &values[buffer.index()]);
+    let staying = written.filter(|value| !value.readers.is_empty() || value.is_kept);
+    staying.fold(0, |bytes, value| bytes.saturating_add(value.bytes))
 }
 
 impl<'a> Sequence<'a> {
@@ -75,19 +93,28 @@ impl<'a> Sequence<'a> {
             waits_for.push(step.reads.iter().filter(|read| is_written[read.index()]).count() as u32);
             step.writes.iter().for_each(|written| is_written[written.index()] = true);
         }
-        let (is_taken, order) = (vec![false; steps.len()], Vec::with_capacity(steps.len()));
-        Sequence { steps, values, waits_for, is_taken, candidates: BinaryHeap::new(), order }
+        let mut sequence = Sequence {
+            takes: steps.iter().map(|step| taken(step, &values)).collect(),
+            frees: vec![0; steps.len()],
+            is_taken: vec![false; steps.len()],
+            candidates: BinaryHeap::new(),
+            order: Vec::with_capacity(steps.len()),
+            steps,
+            values,
+            waits_for,
+        };
+        for value in &sequence.values {
+            if let &[reader] = value.readers.as_slice() {
+                sequence.frees[reader as usize] =
+                    sequence.frees[reader as usize].saturating_add(value.freed());
+            }
+        }
+        sequence
     }
 
     /// Whether a step is ready and frees at least as many bytes as it takes for longer than itself.
     fn shrinks(&self, index: usize) -> bool {
-        let step = &self.steps[index];
-        let stays = |value: &&Value| value.left > 0 || value.is_kept;
-        let dies = |value: &&Value| value.left == 1 && !value.is_kept;
-        let of = |buffers: &'a [BufferId]| buffers.iter().map(|buffer| &self.values[buffer.index()]);
-        let total = |bytes: usize, value: &Value| bytes.saturating_add(value.bytes);
-        self.waits_for[index] == 0
-            && of(&step.writes).filter(stays).fold(0, total) <= of(&step.reads).filter(dies).fold(0, total)
+        self.waits_for[index] == 0 && self.takes[index] <= self.frees[index]
     }
 
     /// Takes a step next.
@@ -107,10 +134,12 @@ impl<'a> Sequence<'a> {
             let value = &mut self.values[read.index()];
             value.left -= 1;
             // The one reader that is left frees the value.
-            if value.left == 1 {
-                let last = value.readers.iter().map(|&reader| reader as usize);
-                let last = last.filter(|&reader| !self.is_taken[reader]);
-                self.candidates.extend(last.map(Reverse));
+            if value.left == 1
+                && let Some(&last) = value.readers.iter().find(|&&reader| !self.is_taken[reader as usize])
+            {
+                let frees = &mut self.frees[last as usize];
+                *frees = frees.saturating_add(value.freed());
+                self.candidates.push(Reverse(last as usize));
             }
         }
     }

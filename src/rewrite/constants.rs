@@ -155,7 +155,7 @@ fn part(program: &Program, targets: &[Val]) -> Program {
             inst.args.iter().for_each(|arg| needed[arg.index()] = true);
         }
     }
-    let mut part = Program::new(Arc::clone(&program.variables));
+    let mut part = Program::default();
     part.constants.clone_from(&program.constants);
     let mut renumbered = vec![Val(u32::MAX); program.insts.len()];
     for (index, inst) in program.insts.iter().enumerate().filter(|&(index, _)| needed[index]) {

@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::exec::{
     Cause, Failure, FedArray, Moment, Nested, NotSet, OutOfMemory, Owner, Ready, Record, Store, Threads,
 };
-use crate::graph::{Arena, Graph, Role, Shared, Tensor, VariableId};
+use crate::graph::{Arena, Graph, Shared, Tensor};
 use crate::lower::{Fetched, Request, Scalar};
 use crate::plan::{Fallible, INLINE_BELOW};
 use crate::shape::Shape;
@@ -399,10 +399,10 @@ impl Session {
         let arena = self.core.graph.read();
         let mut found = Vec::new();
         for (name, value) in values {
-            let Some(index) = arena.variables.iter().position(|variable| variable.name == name) else {
+            let Some(id) = arena.variable_named(&name) else {
                 return Err(Error::UnknownVariable { name });
             };
-            let record = &arena.variables[index];
+            let record = &arena.variables[id.index()];
             if record.dtype != value.dtype() || record.dims != value.shape() {
                 return Err(Error::LoadMismatch {
                     name,
@@ -412,10 +412,10 @@ impl Session {
                     found: Shape::from(value.shape()),
                 });
             }
-            let value = value.into_row_major().map_err(|lacking| {
-                no_memory(&arena, lacking.owned_by(Owner::Variable(VariableId(index as u32))), &[])
-            })?;
-            found.push((index, value));
+            let value = value
+                .into_row_major()
+                .map_err(|lacking| no_memory(&arena, lacking.owned_by(Owner::Variable(id)), &[]))?;
+            found.push((id.index(), value));
         }
         // What is waited for may ask the graph.
         drop(arena);
@@ -528,7 +528,7 @@ fn refused(action: &'static str, Nested { inside, reason }: Nested) -> Error {
 fn no_memory(arena: &Arena, OutOfMemory { bytes, owner }: OutOfMemory, fetches: &[Fetched]) -> Error {
     let node = match owner {
         Owner::Whole => None,
-        Owner::Variable(id) => arena.nodes.iter().find(|node| node.role == Role::Reads(id)),
+        Owner::Variable(id) => Some(arena.node(arena.variables[id.index()].node)),
         Owner::Fetch(position) => {
             let fetched = fetches.iter().filter(|fetch| fetch.value).nth(position);
             fetched.map(|fetch| arena.node(fetch.node))

@@ -7,7 +7,7 @@ use super::{Core, refused};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::exec::{FedArray, OutOfMemory, Ready, Store, planning};
-use crate::graph::{Arena, Role, Walk};
+use crate::graph::{Arena, NodeMap, Role, Walk};
 use crate::lower::{Lowered, Names, Program, Request, specialise};
 use crate::plan::{self, Options, Plan};
 use crate::rewrite::{self, Applied};
@@ -67,19 +67,18 @@ struct Optimised {
 impl Prepared {
     /// Checks a request as far as it can be without knowing the fed lengths.
     pub(super) fn new(arena: &Arena, request: Request) -> Result<Self> {
-        for (index, &id) in request.feeds.iter().enumerate() {
+        let mut is_fed = NodeMap::new(false);
+        for &id in &request.feeds {
             let node = arena.node(id);
             if let Some(mistake) = node.mistake {
                 return Err(arena.error(mistake));
             }
-            if request.feeds[..index].contains(&id) {
+            if std::mem::replace(is_fed.get_mut(id), true) {
                 return Err(Error::FedTwice { node: node.name.clone(), location: node.location });
             }
         }
         let nodes = Walk::all(arena)
-            .ancestors_short_of(request.fetches.iter().map(|fetch| fetch.node), |id| {
-                request.feeds.contains(&id)
-            });
+            .ancestors_short_of(request.fetches.iter().map(|fetch| fetch.node), |id| *is_fed.get(id));
         let initializes = nodes.into_iter().any(|id| arena.node(id).role == Role::WritesAll);
         let feeds = request.feeds.iter().map(|&id| arena.node(id)).map(|node| FedTensor {
             name: node.name.clone(),

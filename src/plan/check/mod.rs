@@ -1,10 +1,16 @@
 //! The plan's invariant, established from the finished plan alone: by reading it, not by repeating
-//! how it was made. Runs on every plan in debug builds and tests.
+//! how it was made, in time that is linear but for trees. Runs on every plan in debug builds and tests.
+
+mod order;
+
+use std::collections::BTreeMap;
 
 use super::{Base, BufferId, Factors, Kind, Opening, Place, Plan, Step};
 use crate::exec::ALIGNMENT;
 use crate::kernel::gemm::Strides;
 use crate::lower::size;
+
+use order::Waits;
 
 impl Plan {
     /// Says what breaks the invariant, if something does:
@@ -13,13 +19,14 @@ impl Plan {
     /// them could overlap.
     pub(crate) fn check(&self) -> Result<(), String> {
         let users = self.users();
+        let waits = Waits::of(&self.order)?;
         self.check_places()?;
         for (index, step) in self.steps.iter().enumerate() {
             self.check_step(index, step)?;
         }
         for (id, buffer) in self.ids().zip(&self.buffers) {
             if let Place::Arena(_) | Place::Next(_) = buffer.place {
-                self.check_users(id, &users[id.index()])?;
+                check_users(id, &users[id.index()], &waits)?;
             }
         }
         for fetch in &self.fetches {
@@ -28,7 +35,7 @@ impl Plan {
                 return Err(format!("b{} is too small for what is fetched from it", fetch.buffer.0));
             }
         }
-        self.check_overlaps(&users)
+        self.check_overlaps(&users, &waits)
     }
 
     fn ids(&self) -> impl Iterator<Item = BufferId> {
@@ -59,11 +66,14 @@ impl Plan {
 
     /// Every pointer that the step's ops follow must be among what it declares to read or write.
     fn check_step(&self, index: usize, step: &Step) -> Result<(), String> {
-        let declared = |buffer: &BufferId, to_write: bool| {
-            step.writes.contains(buffer) || (!to_write && step.reads.contains(buffer))
-        };
+        let [reads, writes] = [&step.reads, &step.writes].map(|buffers| {
+            let mut sorted = buffers.clone();
+            sorted.sort_unstable();
+            sorted
+        });
         let require = |buffer: BufferId, to_write: bool| {
-            if declared(&buffer, to_write) {
+            let is_written = writes.binary_search(&buffer).is_ok();
+            if is_written || (!to_write && reads.binary_search(&buffer).is_ok()) {
                 Ok(())
             } else {
                 Err(format!("step {index} touches b{} without declaring it", buffer.0))
@@ -179,19 +189,6 @@ impl Plan {
         Ok(())
     }
 
-    fn check_users(&self, id: BufferId, users: &[(usize, bool)]) -> Result<(), String> {
-        let mut writers = users.iter().filter(|(_, writes)| *writes).map(|&(step, _)| step);
-        let (Some(writer), None) = (writers.next(), writers.next()) else {
-            return Err(format!("b{} is not written by exactly one step", id.0));
-        };
-        match users.iter().find(|&&(step, writes)| !writes && !self.order.is_after(step, writer)) {
-            Some((reader, _)) => {
-                Err(format!("step {reader} may read b{} before step {writer} writes it", id.0))
-            }
-            None => Ok(()),
-        }
-    }
-
     /// Whether a region makes `later` in exactly the place of `earlier` without losing a row that is still to be
     /// read.
     fn passes_on(&self, step: usize, earlier: BufferId, later: BufferId) -> bool {
@@ -220,32 +217,70 @@ impl Plan {
         is_made && places[0] == places[1] && !elsewhere.chain(multiplied).any(|buffer| buffer == earlier)
     }
 
-    fn check_overlaps(&self, users: &[Vec<(usize, bool)>]) -> Result<(), String> {
-        let mut ranges: Vec<(usize, usize, BufferId)> = Vec::new();
-        for (id, buffer) in self.ids().zip(&self.buffers) {
-            if let (Place::Arena(offset), true) = (buffer.place, buffer.bytes > 0) {
-                ranges.push((offset, offset + buffer.bytes, id));
-            }
-        }
-        ranges.sort_unstable();
-        for (index, &(_, end, first)) in ranges.iter().enumerate() {
-            for &(_, _, second) in ranges[index + 1..].iter().take_while(|range| range.0 < end) {
-                let all_after = |later: BufferId, earlier: BufferId| {
-                    let kept = self.fetches.iter().any(|fetch| fetch.buffer == earlier);
-                    let pairs = users[later.index()].iter().flat_map(|&(step, _)| {
-                        users[earlier.index()].iter().map(move |&(before, _)| (step, before))
-                    });
-                    !kept
-                        && pairs.into_iter().all(|(step, before)| {
-                            self.order.is_after(step, before)
-                                || (step == before && self.passes_on(step, earlier, later))
-                        })
-                };
-                if !all_after(first, second) && !all_after(second, first) {
-                    return Err(format!("b{} and b{} share bytes while both are in use", first.0, second.0));
+    /// Whether bytes that hold a value are given to another one only when all who use the first are done.
+    ///
+    /// Step by step it is kept who holds each byte of the arena. A value must come behind all users of those whose
+    /// bytes it takes; as all its own users come behind the step that writes it, whoever takes its bytes in turn comes
+    /// behind the former holders as well, and need not be compared with them.
+    fn check_overlaps(&self, users: &[Vec<(usize, bool)>], waits: &Waits<'_>) -> Result<(), String> {
+        let mut kept = vec![false; self.buffers.len()];
+        self.fetches.iter().for_each(|fetch| kept[fetch.buffer.index()] = true);
+        let mut holders = Holders::default();
+        for (index, step) in self.steps.iter().enumerate() {
+            for &later in &step.writes {
+                let Place::Arena(start) = self.buffers[later.index()].place else { continue };
+                for earlier in holders.take(start, start + self.buffers[later.index()].bytes, later) {
+                    let is_done = |&(user, writes): &(usize, bool)| {
+                        waits.is_after(index, user)
+                            || (user == index && !writes && self.passes_on(index, earlier, later))
+                    };
+                    if kept[earlier.index()] || !users[earlier.index()].iter().all(is_done) {
+                        let (first, second) = (earlier.0.min(later.0), earlier.0.max(later.0));
+                        return Err(format!("b{first} and b{second} share bytes while both are in use"));
+                    }
                 }
             }
         }
         Ok(())
+    }
+}
+
+/// One step must write the buffer, and all who read it must wait for that.
+fn check_users(id: BufferId, users: &[(usize, bool)], waits: &Waits<'_>) -> Result<(), String> {
+    let mut writers = users.iter().filter(|(_, writes)| *writes).map(|&(step, _)| step);
+    let (Some(writer), None) = (writers.next(), writers.next()) else {
+        return Err(format!("b{} is not written by exactly one step", id.0));
+    };
+    match users.iter().find(|&&(step, writes)| !writes && !waits.is_after(step, writer)) {
+        Some((reader, _)) => Err(format!("step {reader} may read b{} before step {writer} writes it", id.0)),
+        None => Ok(()),
+    }
+}
+
+/// Who holds which bytes of the arena: ranges that do not overlap, by where they start.
+#[derive(Default)]
+struct Holders(BTreeMap<usize, (usize, BufferId)>);
+
+impl Holders {
+    /// Gives the bytes to a buffer, and who held some of them so far.
+    fn take(&mut self, start: usize, end: usize, by: BufferId) -> Vec<BufferId> {
+        let mut former = Vec::new();
+        while start < end
+            && let Some((&first, &(last, holder))) = self.0.range(..end).next_back()
+            && last > start
+        {
+            self.0.remove(&first);
+            former.push(holder);
+            if last > end {
+                self.0.insert(end, (last, holder));
+            }
+            if first < start {
+                self.0.insert(first, (start, holder));
+            }
+        }
+        if start < end {
+            self.0.insert(start, (end, by));
+        }
+        former
     }
 }
