@@ -13,6 +13,8 @@ mod fetches_and_feeds;
 mod fuzz;
 #[path = "semantics/gradients.rs"]
 mod gradients;
+#[path = "semantics/products.rs"]
+mod products;
 #[path = "semantics/races.rs"]
 mod races;
 #[path = "semantics/random.rs"]
