@@ -15,6 +15,8 @@ mod fuzz;
 mod gradients;
 #[path = "semantics/lacking_memory.rs"]
 mod lacking_memory;
+#[path = "semantics/products.rs"]
+mod products;
 #[path = "semantics/races.rs"]
 mod races;
 #[path = "semantics/random.rs"]

@@ -18,7 +18,7 @@ use super::record::CALLER;
 
 /// Nanoseconds of open work from which it pays to hand some to a thread that is awake: several times what
 /// it takes to move a task's data from one core to another.
-pub(super) const AWAKE_FROM: u64 = 2_000;
+pub(super) const AWAKE_FROM: u64 = 5_000;
 
 /// Nanoseconds of open work from which it pays to wake a thread, which takes 5 to 50 microseconds and costs
 /// the waking one some of them.

@@ -160,7 +160,7 @@ pub(super) unsafe fn finish(step: &Step, addresses: Addresses<'_>) {
         unsafe {
             let first = addresses.of(partial).add(accumulator.offset);
             std::ptr::copy_nonoverlapping(first, dst, count * accumulator.dtype.size());
-            for chunk in 1..region.chunks() {
+            for chunk in 1..region.chunks {
                 let next = first.add(chunk * region.partial_bytes);
                 fold::join(accumulator.fold, accumulator.dtype, dst, next, count);
             }
@@ -258,7 +258,9 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
         }
         args.clear();
         args.extend(region.ops.iter().map(|op| bases.args(&op.operands, first, region.tile_rows)));
-        for first_row in (first..end).step_by(region.tile_rows) {
+        // Plain counting: a range by steps would divide before it starts, and most chunks are few tiles.
+        let mut first_row = first;
+        while first_row < end {
             let rows = region.tile_rows.min(end - first_row);
             let next = first_row + rows..end.min(first_row + 2 * rows);
             for (index, (op, args)) in region.ops.iter().zip(args.iter_mut()).enumerate() {
@@ -275,6 +277,7 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
                 }
                 advance(args, &op.operands, rows);
             }
+            first_row += rows;
         }
         Ok(())
     });
@@ -314,6 +317,9 @@ impl Bases<'_> {
     }
 
     /// An op's arguments for the tile that starts with a row.
+    // Inlined, so that they are made where they stay: to read them as vectors right after they have been written as
+    // numbers would wait for the memory.
+    #[inline(always)]
     fn args(&self, operands: &Operands, first_row: usize, rows: usize) -> Args {
         Args {
             dst: self.address(&operands.dst, first_row),

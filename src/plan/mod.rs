@@ -156,8 +156,8 @@ pub(crate) struct Plan {
 pub(crate) struct Options {
     /// Whether instructions are grouped into regions.
     pub(crate) fuse: bool,
-    /// Nanoseconds below which a plan runs on the caller's thread alone; else steps may run at once, which forbids
-    /// some reuse of memory.
+    /// Nanoseconds that several threads must save, or a plan runs on the caller's thread alone; else steps may run at
+    /// once, which forbids some reuse of memory.
     pub(crate) inline_below: f64,
 }
 
@@ -338,7 +338,7 @@ impl Planner<'_> {
         let sources =
             region::Sources { program: self.program, layouts: self.layouts, buffers: &self.buffer_of };
         let mut region = region::compile(sources, rows, opening, members, self.isa);
-        let partial_bytes = region.chunks() * region.partial_bytes;
+        let partial_bytes = region.chunks * region.partial_bytes;
         if partial_bytes > 0 {
             region.partial = Some(self.add_buffer(UNDECIDED, partial_bytes));
         }

@@ -15,14 +15,18 @@ pub(super) const TILE_ELEMENT_COST: f64 = 0.1;
 /// Nanoseconds for a byte to be copied from memory to memory.
 const MOVED_BYTE_COST: f64 = 0.1;
 
-/// Nanoseconds for one multiply-add of a blocked product: 25 GFLOP/s, the lower end of what
-/// matrixmultiply reaches on one thread with 256-bit vectors.
-const MULTIPLY_ADD_COST: f64 = 0.08;
+/// Nanoseconds that several threads must save at least, by the estimates, for a plan to be run on them; else it runs on
+/// the caller's thread, in order, without touching an atomic. Waking a sleeping thread takes 5 to 50 microseconds: with
+/// 20 to save, a plan of two equal halves breaks even.
+pub(crate) const INLINE_BELOW: f64 = 20_000.0;
 
-/// Nanoseconds below which a plan runs on the caller's thread, in order, without touching an
-/// atomic. Waking a sleeping thread takes 5 to 50 microseconds, so a plan must have at least that
-/// much to give away; at 20 a plan of two equal halves breaks even.
-pub(crate) const INLINE_BELOW: f64 = 40_000.0;
+/// Nanoseconds from which a task is worth doing on another thread than what made its operands: to bring some ten
+/// kilobytes from one core's cache to another's, which is what a task of 5 microseconds works on, takes 1 or 2.
+const WORTH_MOVING: f64 = 5_000.0;
+
+/// Nanoseconds that a task costs beyond its work where threads share them out: the lock that is taken before and after
+/// it, and the memory that is used less often again because steps may run at once.
+const SHARING_COST: f64 = 300.0;
 
 /// Steps before a step for which it is known exactly whether it waits for them, a bit each. Buffers are
 /// used again soon after they have died, so older steps are rarely asked for; each 64 more cost 8 bytes a step.
@@ -35,13 +39,40 @@ pub(super) fn moving_cost(bytes: usize) -> f64 {
     bytes as f64 * MOVED_BYTE_COST
 }
 
-/// What a kernel costs that nobody knows: some dozen times as much as to read and write the bytes.
+/// What a kernel costs that nobody knows: a few times as much as to read and write the bytes. Measured: sums along an
+/// axis 1.3, gathered rows 1 to 2, random numbers 4.
 pub(super) fn compute_cost(bytes: usize) -> f64 {
-    12.0 * moving_cost(bytes)
+    4.0 * moving_cost(bytes)
 }
 
+/// Nanoseconds to call a product, whatever its lengths.
+const PRODUCT_CALL: f64 = 50.0;
+
 pub(super) fn product_cost(product: &Product) -> f64 {
-    product.m.saturating_mul(product.k).saturating_mul(product.n) as f64 * MULTIPLY_ADD_COST
+    PRODUCT_CALL + product.nanoseconds()
+}
+
+/// Nanoseconds that two threads save at most, by the estimates, compared with one: more threads may save more, but no
+/// plan is worth less on a machine of two.
+///
+/// Saved is what can be done beside the longest path, and no more than half of the work of the tasks that are
+/// [worth moving](WORTH_MOVING); what the sharing of all tasks costs is taken off.
+fn saved(steps: &[Step], buffers: usize) -> f64 {
+    // When each buffer is written, if there were a thread for each task.
+    let mut written: Vec<f64> = vec![0.0; buffers];
+    let (mut total, mut longest, mut movable, mut shared) = (0.0, 0.0_f64, 0.0, 0.0);
+    for step in steps {
+        let tasks = step.tasks().max(1) as f64;
+        let task_cost = step.cost / tasks;
+        let start = step.reads.iter().fold(0.0_f64, |start, read| start.max(written[read.index()]));
+        let end = start + task_cost;
+        step.writes.iter().for_each(|buffer| written[buffer.index()] = end);
+        total += step.cost;
+        longest = longest.max(end);
+        movable += if task_cost >= WORTH_MOVING { step.cost } else { 0.0 };
+        shared += tasks * SHARING_COST;
+    }
+    ((total - longest).min(movable / 2.0) - shared).max(0.0)
 }
 
 /// The dependencies between a plan's steps.
@@ -100,8 +131,7 @@ impl Window {
 
 impl Ordering {
     pub(super) fn of(steps: &[Step], buffers: usize, inline_below: f64) -> Self {
-        let cost: f64 = steps.iter().map(|step| step.cost).sum();
-        let inline = cost < inline_below;
+        let inline = saved(steps, buffers) < inline_below;
         let order =
             Order { inline, successors: vec![Vec::new(); steps.len()], waits_for: vec![0; steps.len()] };
         let (windows, buffers) = if inline { (0, 0) } else { (steps.len(), buffers) };
@@ -197,7 +227,7 @@ impl Step {
     /// The tasks into which the step is split; they may run at once.
     pub(crate) fn tasks(&self) -> usize {
         match &self.kind {
-            Kind::Region(region) => region.chunks(),
+            Kind::Region(region) => region.chunks,
             Kind::Product { factors, .. } => {
                 if factors.product.m == 0 || factors.product.n == 0 {
                     return 0;

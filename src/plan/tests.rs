@@ -247,3 +247,71 @@ fn the_checker_sees_what_is_wrong() {
     assert!(reversed.check().is_err());
     assert!(reversed.steps.iter().any(|step| matches!(step.kind, Kind::Product { .. })));
 }
+
+#[test]
+fn a_step_of_a_wide_regression_reads_the_columns_where_they_lie() {
+    let g = Graph::new();
+    let x = g.constant(ndarray::Array2::<f64>::ones((40, 50)));
+    let d = g.constant(ndarray::Array2::<f64>::ones((40, 1)));
+    let w = g.variable("w", ndarray::Array2::<f64>::zeros((50, 1)));
+    let mse = (x.matmul(w) - d).square().reduce_mean(..);
+    let [gradient] = mse.gradients([w]);
+    let step = w.assign(w - 0.001 * gradient).op();
+    // With as many columns as rows that are long, the transposed matrix could be read as rows too: gathered ones.
+    assert_snapshot!(planned(&g, &[step], false, true), @"");
+}
+
+/// Graphs of many small ops, none of which is worth another thread's coming.
+#[test]
+fn what_is_cheaper_alone_is_not_handed_out() {
+    type Build = fn(&Graph) -> Operation<'_>;
+    let chain: Build = |g| {
+        let v = g.variable("v", ndarray::Array1::<f32>::ones(4096));
+        v.assign((0..200).fold(v.tensor(), |x, _| x * 0.9 - x.reduce_mean(..))).op()
+    };
+    let apart: Build = |g| {
+        let variables =
+            (0..200).map(|index| g.variable(&format!("v{index}"), ndarray::Array1::<f32>::ones(512)));
+        g.group(variables.map(|v| v.assign(v.tanh() * 0.5).op()).collect::<Vec<_>>())
+    };
+    let products: Build = |g| {
+        let square = || ndarray::Array2::<f32>::ones((32, 32));
+        let variables = (0..100).map(|index| g.variable(&format!("v{index}"), square()));
+        g.group(variables.map(|v| v.assign(v.matmul(v)).op()).collect::<Vec<_>>())
+    };
+    let recurrence: Build = |g| {
+        let w = g.variable("w", ndarray::Array2::<f32>::ones((64, 64)));
+        let x = g.constant(ndarray::Array2::<f32>::ones((8, 64)));
+        let last = (0..200).fold(x, |h, _| (h.matmul(w) + x).tanh());
+        let [gradient] = last.square().reduce_mean(..).gradients([w]);
+        w.assign_sub(gradient).op()
+    };
+    for (name, build) in
+        [("chain", chain), ("apart", apart), ("products", products), ("recurrence", recurrence)]
+    {
+        let g = Graph::new();
+        let plan = planned(&g, &[build(&g)], false, true);
+        assert!(plan.order.inline && plan.steps.len() >= 100, "{name}: {} steps", plan.steps.len());
+    }
+}
+
+/// Work that is long enough beside each other.
+#[test]
+fn what_pays_is_shared() {
+    type Build = fn(&Graph) -> Operation<'_>;
+    let elementwise: Build = |g| {
+        let v = g.variable("v", ndarray::Array1::<f32>::ones(1 << 20));
+        v.assign(v.tanh() * 0.5).op()
+    };
+    let regression: Build = |g| {
+        let x = g.constant(ndarray::Array2::<f32>::ones((100_000, 20)));
+        let w = g.variable("w", ndarray::Array2::<f32>::zeros((20, 1)));
+        let [gradient] = (x.matmul(w) - 1.0).square().reduce_mean(..).gradients([w]);
+        w.assign_sub(gradient).op()
+    };
+    let chains: Build = |g| branches(g);
+    for (name, build) in [("elementwise", elementwise), ("regression", regression), ("chains", chains)] {
+        let g = Graph::new();
+        assert!(!planned(&g, &[build(&g)], true, true).order.inline, "{name}");
+    }
+}

@@ -52,9 +52,7 @@ fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
             writeln!(
                 f,
                 "step {index}: region of {} rows, tiles of {}, {} chunks",
-                region.rows,
-                region.tile_rows,
-                region.chunks()
+                region.rows, region.tile_rows, region.chunks
             )?;
             if let Some(Opening { factors, c }) = &region.opening {
                 writeln!(f, "    opening {} = {}", slot(*c), product(factors))?;

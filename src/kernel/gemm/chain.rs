@@ -90,7 +90,9 @@ pub(super) unsafe fn run<V: Vector>(p: &Operands<V::Element>, scratch: *mut V::E
     }
     let (rows, other) = MIN_COLUMNS_TO_PACK_A;
     let pack_a = p.n >= if p.a_column == 1 { rows } else { other };
-    let pack_b = p.b_column != 1 || p.m > 2 * V::ROWS;
+    // Rows of b that fill no more than a panel and lie one behind the other are one already.
+    let is_panel = p.n <= 2 * V::LANES && p.b_row <= 2 * V::LANES;
+    let pack_b = p.b_column != 1 || (p.m > 2 * V::ROWS && !is_panel);
     let wide = p.m <= V::WIDE_ROWS && !pack_b;
     let width = if wide { 4 } else { 2 } * V::LANES;
     let column_block = if pack_b { ROW_BYTES / size_of::<V::Element>() } else { p.n };
@@ -125,37 +127,79 @@ pub(super) unsafe fn run<V: Vector>(p: &Operands<V::Element>, scratch: *mut V::E
                         unsafe { pack_stack::<V>(stack, i0, k, a_packed) };
                     }
                 }
-                let mut j = 0;
-                while j < columns {
-                    let vectors = match (columns - j).div_ceil(V::LANES) {
-                        1 => 1,
-                        4.. if wide => 4,
-                        _ => 2,
-                    };
-                    let now = (columns - j).min(vectors * V::LANES);
-                    for stack in stacks.iter().filter(|stack| stack.tiles > 0) {
-                        let args = TileArgs {
-                            a: stack.a,
-                            a_row: stack.a_row,
-                            a_column: stack.a_column,
-                            a_tile: stack.a_tile,
-                            b: b.at.wrapping_add(j * b.column),
-                            b_row: b.row,
-                            k,
-                            c: p.c.wrapping_add(stack.first_row * p.c_row + (j0 + j) * p.c_column),
-                            c_row: p.c_row,
-                            c_column: p.c_column,
-                            tiles: stack.tiles,
-                            last: now - (vectors - 1) * V::LANES,
-                            add: k0 > 0,
-                        };
-                        // SAFETY: rows, columns and k lie within the matrices or their copies.
-                        unsafe { V::tile(stack.height, vectors)(&args) };
-                    }
-                    j += now;
-                }
+                let block = Block { b, k, j0, columns, wide, add: k0 > 0 };
+                // SAFETY: the stacks' rows, the block's columns and k lie within the matrices or their copies.
+                unsafe { run_block::<V>(p, &stacks, &block) };
             }
         }
+    }
+}
+
+/// c = a·b, or c += a·b if `add`, for operands that are in the cache: nothing is packed.
+///
+/// # Safety
+/// As for [`run`], without scratch memory; the columns of b must lie side by side.
+pub(super) unsafe fn run_unpacked<V: Vector>(p: &Operands<V::Element>, add: bool) {
+    let wide = p.m <= V::WIDE_ROWS;
+    for k0 in (0..p.k).step_by(K_BLOCK) {
+        let b = Panel { at: p.b.wrapping_add(k0 * p.b_row), row: p.b_row, column: 1 };
+        let k = K_BLOCK.min(p.k - k0);
+        let stacks = stacks(p, if wide { V::WIDE_ROWS } else { V::ROWS }, 0, p.m, k0);
+        let block = Block { b, k, j0: 0, columns: p.n, wide, add: add || k0 > 0 };
+        // SAFETY: the caller's promise.
+        unsafe { run_block::<V>(p, &stacks, &block) };
+    }
+}
+
+/// Columns of b, and of c from column `j0` on, for a block of k; in tiles of up to four vectors if `wide`, else of up
+/// to two.
+struct Block<T> {
+    b: Panel<T>,
+    k: usize,
+    j0: usize,
+    columns: usize,
+    wide: bool,
+    add: bool,
+}
+
+/// The tiles of some rows and a block of columns.
+///
+/// # Safety
+/// The rows of the stacks and the columns and k of the block must be within the operands or their copies; the rest is
+/// as for [`run`].
+unsafe fn run_block<V: Vector>(
+    p: &Operands<V::Element>,
+    stacks: &[Stack<V::Element>],
+    block: &Block<V::Element>,
+) {
+    let mut j = 0;
+    while j < block.columns {
+        let vectors = match (block.columns - j).div_ceil(V::LANES) {
+            1 => 1,
+            4.. if block.wide => 4,
+            _ => 2,
+        };
+        let now = (block.columns - j).min(vectors * V::LANES);
+        for stack in stacks.iter().filter(|stack| stack.tiles > 0) {
+            let args = TileArgs {
+                a: stack.a,
+                a_row: stack.a_row,
+                a_column: stack.a_column,
+                a_tile: stack.a_tile,
+                b: block.b.at.wrapping_add(j * block.b.column),
+                b_row: block.b.row,
+                k: block.k,
+                c: p.c.wrapping_add(stack.first_row * p.c_row + (block.j0 + j) * p.c_column),
+                c_row: p.c_row,
+                c_column: p.c_column,
+                tiles: stack.tiles,
+                last: now - (vectors - 1) * V::LANES,
+                add: block.add,
+            };
+            // SAFETY: the caller's promise.
+            unsafe { V::tile(stack.height, vectors)(&args) };
+        }
+        j += now;
     }
 }
 

@@ -17,6 +17,8 @@
 //! Chains come in four forms that give the same bits: [`tile`]s, mostly; [`stream`] for a single row; [`flat`] for short
 //! rows of a; a loop of constant length for up to four columns of a times one of b.
 //!
+//! [`rows`] has the products of a region's tiles, which are in the cache: chains and dot products without packing.
+//!
 //! Blocks of operands are packed into scratch memory that the caller gives; matrixmultiply alone allocates.
 //!
 //! **Speed** on AVX-512, one thread (`cargo bench --bench matmul` compares with matrixmultiply): tiles of 14 rows by
@@ -29,6 +31,7 @@ mod flat;
 mod integers;
 mod operands;
 mod pack;
+mod rows;
 mod split;
 mod stream;
 #[cfg(test)]
@@ -42,7 +45,8 @@ use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
 use self::choice::Family;
 pub(crate) use self::choice::GemmKernel;
 use self::operands::Operands;
-pub(crate) use self::split::Split;
+pub(super) use self::rows::{accumulate, project};
+pub(crate) use self::split::{Split, multiply_add_nanoseconds};
 use self::vector::{Plain, Vector};
 use super::isa::Isa;
 use crate::dtype::DType;

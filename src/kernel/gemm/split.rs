@@ -2,6 +2,7 @@
 
 use super::Product;
 use super::choice::{Family, GemmKernel};
+use crate::dtype::DType;
 
 /// Most rows and columns of a panel. Panels start at multiples of them; the last ones may be smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +34,25 @@ const MIN_ROWS: usize = 84;
 /// in runs of several cache lines.
 const MIN_COLUMNS: usize = 128;
 
+/// What so many multiply-adds take on one thread, estimated.
+pub(crate) fn multiply_add_nanoseconds(count: f64, dtype: DType) -> f64 {
+    count * dtype.size() as f64 / MULTIPLY_ADD_BYTES_PER_NS
+}
+
 impl Product {
+    /// What the product takes on one thread, estimated: the multiply-adds, or the bytes where they are what it waits for.
+    pub(crate) fn nanoseconds(&self) -> f64 {
+        let [m, k, n] = [self.m, self.k, self.n].map(|length| length as f64);
+        let element = self.dtype.size() as f64;
+        let bytes = (m * k + k * n + m * n) * element;
+        multiply_add_nanoseconds(m * k * n, self.dtype).max(bytes / BYTES_PER_NS)
+    }
+
     /// Panels of about equal work, for a kernel chosen for this product. The bits of the result do not depend
     /// on it.
     pub(crate) fn split(&self, kernel: GemmKernel) -> Split {
-        let (m, k, n) = (self.m.max(1), self.k as f64, self.n.max(1));
-        let element = self.dtype.size() as f64;
-        let products = m as f64 * k * n as f64;
-        let bytes = (m as f64 * k + k * n as f64 + m as f64 * n as f64) * element;
-        let time = (products * element / MULTIPLY_ADD_BYTES_PER_NS).max(bytes / BYTES_PER_NS);
-        let wanted = ((time / MIN_PANEL) as usize).clamp(1, MOST_PANELS);
+        let (m, n) = (self.m.max(1), self.n.max(1));
+        let wanted = ((self.nanoseconds() / MIN_PANEL) as usize).clamp(1, MOST_PANELS);
         // Dot products and single columns have no packed operand, so any number of rows will do.
         let (min_rows, min_columns) = match kernel.family {
             Family::Dots { swapped: false, .. } | Family::Chain { swapped: true } => (64, n),

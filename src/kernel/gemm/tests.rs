@@ -7,6 +7,7 @@ use super::{GemmKernel, Product, Split, Strides};
 use crate::dtype::DType;
 use crate::kernel::isa::Isa;
 use crate::kernel::number::Number;
+use crate::kernel::tile::Args;
 
 /// What lies in c before a product, and must still lie between its rows after it.
 const UNTOUCHED: f64 = -77.0;
@@ -276,6 +277,81 @@ fn splits_cover_and_large_products_have_several_panels() {
         }
         let small = Product { dtype: DType::F32, m: 30, k: 30, n: 30, a: unit(30), b: unit(30), c_row: 30 };
         assert_eq!(small.split(small.kernel(isa)), Split { rows: 30, columns: 30 });
+    }
+}
+
+/// Elements with a mark behind them.
+fn marked<T: Sample>(mut elements: Vec<T>) -> Vec<T> {
+    elements.extend([T::of(UNTOUCHED); 20]);
+    elements
+}
+
+/// Checks the products of a tile, of which the accumulated one begins with what is there.
+fn check_rows<T: Sample>(rows: usize, inner: usize, width: usize) {
+    let [a, b, small] = [(rows, inner, 0.1), (rows, width, 0.7), (inner, width, 0.4)]
+        .map(|(rows, columns, seed)| samples::<T>(rows, columns, unit(columns), seed));
+    let cases = [(Factor::Rows, &small, rows * width), (Factor::Transposed, &b, inner * width)];
+    for (factor, second, count) in cases {
+        let before = samples::<T>(count, 1, unit(1), 0.2);
+        for isa in isas() {
+            let kernel = match factor {
+                Factor::Rows => super::project(inner, width, T::DTYPE, isa),
+                Factor::Transposed => super::accumulate(inner, width, T::DTYPE, isa),
+            };
+            let mut c = marked(before.clone());
+            let args = Args {
+                dst: c.as_mut_ptr().cast(),
+                a: a.as_ptr().cast(),
+                b: second.as_ptr().cast(),
+                c: std::ptr::null(),
+                rows,
+                width,
+                inner,
+                stride: 0,
+                first_row: 0,
+                strided: std::ptr::null(),
+                fault: std::cell::Cell::new(false),
+            };
+            // SAFETY: the arrays are as long as the lengths say, and `isas` gives what there is.
+            unsafe { kernel.unwrap()(&args) };
+            let k = if factor == Factor::Rows { inner } else { rows };
+            for (index, before) in before.iter().enumerate() {
+                let (i, j) = (index / width, index % width);
+                let of_a =
+                    |p: usize| if factor == Factor::Rows { a[i * inner + p] } else { a[p * inner + i] };
+                let products =
+                    (0..k).map(|p| Into::<f64>::into(of_a(p)) * Into::<f64>::into(second[p * width + j]));
+                let start = if factor == Factor::Rows { 0.0 } else { (*before).into() };
+                let (sum, size) =
+                    products.fold((start, start.abs()), |(sum, size), x| (sum + x, size + x.abs()));
+                let got: f64 = c[index].into();
+                let what = format!("{isa:?} {factor:?} {rows} rows of {inner} and {width}: c[{i}, {j}]");
+                assert!((got - sum).abs() <= T::ERROR * size, "{what} = {got}, not {sum}");
+            }
+            assert!(
+                c[count..].iter().all(|&x| x.into() == UNTOUCHED),
+                "{isa:?} {factor:?} {rows} {inner} {width}"
+            );
+        }
+    }
+}
+
+/// How a tile is multiplied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Factor {
+    Rows,
+    Transposed,
+}
+
+#[test]
+fn tiles_of_all_lengths() {
+    for rows in [1, 2, 4, 5, 14, 31, 300] {
+        for inner in [1, 2, 3, 4, 5, 8, 9, 13, 16, 17, 33, 64] {
+            for width in [1, 2, 3, 4, 5, 8, 9, 16, 17, 40] {
+                check_rows::<f32>(rows, inner, width);
+                check_rows::<f64>(rows, inner, width);
+            }
+        }
     }
 }
 

@@ -99,7 +99,7 @@ macro_rules! tiles {
 macro_rules! x86_vectors {
     ($(
         $vector:ident of $lanes:literal $element:ident, $features:literal, rows $rows:literal $wide_rows:literal $dot_rows:literal;
-        $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident;
+        $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident $sum:ident;
         mask $mask:ident, $load_masked:ident $store_masked:ident, $count:ident => $make_mask:expr;
         tiles narrow $($narrow:literal)*; wide $($wide:literal)*;
     )*) => {$(
@@ -160,10 +160,8 @@ macro_rules! x86_vectors {
             }
             #[inline(always)]
             unsafe fn sum(self) -> $element {
-                let mut lanes = [0.0; $lanes];
-                // SAFETY: the array has as many elements as the vector has lanes.
-                unsafe { $store(lanes.as_mut_ptr(), self) };
-                sum_by_halves(lanes)
+                // SAFETY: the machine has the set.
+                unsafe { $sum(self) }
             }
             #[inline(always)]
             unsafe fn compiled<B: Body>(args: &B::Args) {
@@ -210,28 +208,64 @@ macro_rules! maskload_pd256 {
 #[cfg(target_arch = "x86_64")]
 x86_vectors! {
     __m512 of 16 f32, "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma", rows 14 6 4;
-    _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps;
+    _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps sum_512_ps;
     mask __mmask16, maskz_ps512 _mm512_mask_storeu_ps, count => ((1_u32 << count) - 1) as __mmask16;
     tiles narrow 1 2 3 4 5 6 7 8 9 10 11 12 13 14; wide 1 2 3 4 5 6;
 
     __m512d of 8 f64, "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma", rows 14 6 4;
-    _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd;
+    _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd sum_512_pd;
     mask __mmask8, maskz_pd512 _mm512_mask_storeu_pd, count => ((1_u32 << count) - 1) as __mmask8;
     tiles narrow 1 2 3 4 5 6 7 8 9 10 11 12 13 14; wide 1 2 3 4 5 6;
 
     __m256 of 8 f32, "avx2,fma", rows 6 3 2;
-    _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps;
+    _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps sum_256_ps;
     mask __m256i, maskload_ps256 _mm256_maskstore_ps, count => {
         _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
     };
     tiles narrow 1 2 3 4 5 6; wide 1 2 3;
 
     __m256d of 4 f64, "avx2,fma", rows 6 3 2;
-    _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd;
+    _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd sum_256_pd;
     mask __m256i, maskload_pd256 _mm256_maskstore_pd, count => {
         _mm256_cmpgt_epi64(_mm256_set1_epi64x(count as i64), _mm256_setr_epi64x(0, 1, 2, 3))
     };
     tiles narrow 1 2 3 4 5 6; wide 1 2 3;
+}
+
+/// The sum of the lanes, by halves.
+///
+/// # Safety
+/// These functions: the machine must have the instruction set.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn sum_512_ps(x: __m512) -> f32 {
+    // SAFETY: the caller's promise.
+    unsafe { sum_256_ps(_mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps::<1>(x))) }
+}
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn sum_256_ps(x: __m256) -> f32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let x = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps::<1>(x));
+        let x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+        _mm_cvtss_f32(_mm_add_ss(x, _mm_shuffle_ps::<1>(x, x)))
+    }
+}
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn sum_512_pd(x: __m512d) -> f64 {
+    // SAFETY: the caller's promise.
+    unsafe { sum_256_pd(_mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd::<1>(x))) }
+}
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn sum_256_pd(x: __m256d) -> f64 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let x = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd::<1>(x));
+        _mm_cvtsd_f64(_mm_add_sd(x, _mm_unpackhi_pd(x, x)))
+    }
 }
 
 /// 16 bytes of floats: a register of SSE2 and of NEON.

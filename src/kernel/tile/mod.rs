@@ -25,7 +25,7 @@ pub(crate) use elementwise::{Forms, has_kernel};
 pub(crate) use folds::Extent;
 pub(crate) use moves::{Move, Strided};
 pub(crate) use pairs::Step;
-pub(crate) use skinny::{Behind, MAX_COLUMNS, Skinny};
+pub(crate) use skinny::{Behind, MAX_COLUMNS, Skinny, is_narrow};
 
 /// What a kernel works on. Which fields it reads, and how many elements each pointer must reach,
 /// stands at the loop.

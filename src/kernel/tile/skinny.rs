@@ -1,8 +1,8 @@
 //! Products of tiles with few columns: rows times a small matrix, and a transposed tile times another.
 //!
-//! With a general matrix a row at a time is taken. For a single column of results and up to
-//! [`MAX_COLUMNS`] of operands, which is what fitting a line takes, the loops run over many rows at
-//! once, whether the operand's elements lie row by row or column by column.
+//! For a single column of results and up to [`MAX_COLUMNS`] of operands, which is what fitting a line takes, there are
+//! loops over many rows at once, whether the operand's elements lie row by row or column by column. All other products
+//! of floats are those of [`gemm`], with vectors along the columns; of integers, plain loops.
 
 use std::array;
 
@@ -10,6 +10,7 @@ use super::folds::dot;
 use super::pairs::{Add, From, Step, Sub, Then};
 use super::{Args, Kernel, elements, elements_mut};
 use crate::dtype::DType;
+use crate::kernel::gemm;
 use crate::kernel::isa::{Isa, kernels};
 use crate::kernel::math::MulAdd;
 use crate::kernel::number::{Number, with_number};
@@ -152,30 +153,8 @@ unsafe fn project_columns_loop<T: Number, G: Then<T>, M: Machine, const K: usize
     unsafe { project_rows::<T, G, M, C>(args, project) };
 }
 
-/// Rows whose columns are parted at a time, on the stack: as many as make the sums behind it worth starting.
-const PARTED: usize = 256;
-
-/// dst[k] += Σ over rows of a[row, k]·b[row]: `rows` rows of K elements of `a`, `rows` of `b`, K of `dst`.
-#[inline(always)]
-unsafe fn accumulate_row_major_loop<T: Number, M: Machine, const K: usize>(args: &Args) {
-    // SAFETY: the contract of `Kernel` for these counts.
-    let (a, b) = unsafe { (elements::<[T; K]>(args.a, args.rows), elements::<T>(args.b, args.rows)) };
-    // SAFETY: the same.
-    let dst = unsafe { elements_mut::<T>(args.dst, K) };
-    let mut columns = [[T::ZERO; PARTED]; K];
-    for (rows, factors) in a.chunks(PARTED).zip(b.chunks(PARTED)) {
-        for (k, column) in columns.iter_mut().enumerate() {
-            for (element, row) in column.iter_mut().zip(rows) {
-                *element = row[k];
-            }
-        }
-        for (dst, column) in dst.iter_mut().zip(&columns) {
-            *dst = dst.add(dot::<T, T::Vector<M>>(&column[..factors.len()], factors));
-        }
-    }
-}
-
-/// The same with the columns of `a` apart: a sum of products for each.
+/// dst[k] += Σ over rows of a[row, k]·b[row], a sum of products for each column of `a`: `rows` elements of each of K
+/// columns, `rows` of `b`, K of `dst`.
 #[inline(always)]
 unsafe fn accumulate_columns_loop<T: Number, M: Machine, const K: usize>(args: &Args) {
     // SAFETY: the contract of `Kernel` for these counts.
@@ -192,7 +171,6 @@ kernels! {
     fn project_row_major_kernel<T: Number, G: Then<T>; const K, const C> = project_row_major_loop;
     fn project_columns_kernel<T: Number, G: Then<T>; const K, const C> = project_columns_loop;
     fn accumulate_kernel<T: Number> = accumulate_loop;
-    fn accumulate_row_major_kernel<T: Number; const K> = accumulate_row_major_loop;
     fn accumulate_columns_kernel<T: Number; const K> = accumulate_columns_loop;
 }
 
@@ -211,8 +189,13 @@ impl Skinny {
     /// Whether the loops that know the number of columns serve it. Only these can read columns apart, and
     /// have a step behind them.
     pub(crate) fn is_narrow(&self) -> bool {
-        self.width == 1 && (1..=MAX_COLUMNS).contains(&self.inner)
+        is_narrow(self.inner, self.width)
     }
+}
+
+/// Whether the loops that know the number of columns serve rows of so many elements, times so many columns.
+pub(crate) fn is_narrow(inner: usize, width: usize) -> bool {
+    width == 1 && (1..=MAX_COLUMNS).contains(&inner)
 }
 
 /// The step behind a projection, and whether its operand is a tile or a single element.
@@ -237,29 +220,38 @@ pub(super) fn project(skinny: Skinny, behind: Behind, dtype: DType, isa: Isa) ->
             Some(_) => return None,
         })
     }
-    with_number!(dtype, T => match (skinny.is_narrow(), skinny.inner) {
-        (true, 1) => steps::<T, 1>(skinny.by_columns, behind, isa),
-        (true, 2) => steps::<T, 2>(skinny.by_columns, behind, isa),
-        (true, 3) => steps::<T, 3>(skinny.by_columns, behind, isa),
-        (true, _) => steps::<T, 4>(skinny.by_columns, behind, isa),
-        (false, _) => (!skinny.by_columns && behind.is_none()).then(|| project_kernel::<T>(isa)),
+    if !skinny.is_narrow() {
+        if skinny.by_columns || behind.is_some() {
+            return None;
+        }
+        return match dtype {
+            DType::I32 => Some(project_kernel::<i32>(isa)),
+            DType::I64 => Some(project_kernel::<i64>(isa)),
+            _ => gemm::project(skinny.inner, skinny.width, dtype, isa),
+        };
+    }
+    with_number!(dtype, T => match skinny.inner {
+        1 => steps::<T, 1>(skinny.by_columns, behind, isa),
+        2 => steps::<T, 2>(skinny.by_columns, behind, isa),
+        3 => steps::<T, 3>(skinny.by_columns, behind, isa),
+        _ => steps::<T, 4>(skinny.by_columns, behind, isa),
     }, else None)
 }
 
 /// The kernel that accumulates the product of a transposed tile with another; `None` where there is none.
 pub(super) fn accumulate(skinny: Skinny, dtype: DType, isa: Isa) -> Option<Kernel> {
-    fn of<T: Number, const K: usize>(by_columns: bool, isa: Isa) -> Kernel {
-        if by_columns {
-            accumulate_columns_kernel::<T, K>(isa)
-        } else {
-            accumulate_row_major_kernel::<T, K>(isa)
-        }
+    if !skinny.by_columns {
+        return match dtype {
+            DType::I32 => Some(accumulate_kernel::<i32>(isa)),
+            DType::I64 => Some(accumulate_kernel::<i64>(isa)),
+            _ => gemm::accumulate(skinny.inner, skinny.width, dtype, isa),
+        };
     }
     with_number!(dtype, T => match (skinny.is_narrow(), skinny.inner) {
-        (true, 1) => Some(of::<T, 1>(skinny.by_columns, isa)),
-        (true, 2) => Some(of::<T, 2>(skinny.by_columns, isa)),
-        (true, 3) => Some(of::<T, 3>(skinny.by_columns, isa)),
-        (true, _) => Some(of::<T, 4>(skinny.by_columns, isa)),
-        (false, _) => (!skinny.by_columns).then(|| accumulate_kernel::<T>(isa)),
+        (true, 1) => Some(accumulate_columns_kernel::<T, 1>(isa)),
+        (true, 2) => Some(accumulate_columns_kernel::<T, 2>(isa)),
+        (true, 3) => Some(accumulate_columns_kernel::<T, 3>(isa)),
+        (true, _) => Some(accumulate_columns_kernel::<T, 4>(isa)),
+        (false, _) => None,
     }, else None)
 }

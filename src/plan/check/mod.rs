@@ -123,7 +123,7 @@ impl Plan {
                 }
                 region.partial.map_or(Ok(()), |partial| {
                     require(partial, true)?;
-                    holds(partial, region.chunks() * region.partial_bytes)
+                    holds(partial, region.chunks * region.partial_bytes)
                 })
             }
             Kind::Product { factors, c } => {

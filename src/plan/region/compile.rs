@@ -245,6 +245,10 @@ impl Compiler<'_> {
             [(_, 1), (_, stride)] if self.lead == 1 && skinny.is_narrow() => {
                 (self.source(operand.base, 1), Skinny { by_columns: true, ..skinny }, stride)
             }
+            // A single column in one piece.
+            [(_, 1)] if self.lead == 1 && skinny.is_narrow() => {
+                (self.source(operand.base, 1), Skinny { by_columns: true, ..skinny }, 0)
+            }
             _ => (self.tile(operand), skinny, 0),
         }
     }
@@ -341,7 +345,7 @@ impl Compiler<'_> {
         for slot in slots.filter(|slot| slot.base == Base::Scratch) {
             slot.offset = offsets[place_of[slot.offset]];
         }
-        let tiles_cost = ops.iter().map(|draft| cut::row_cost(&draft.operands)).sum::<f64>() * rows as f64;
+        let tiles_cost = ops.iter().map(cut::row_cost).sum::<f64>() * rows as f64;
         let (cost, chunk_rows, panel_offset, scratch_bytes) = match &opening {
             None => (tiles_cost, cut::chunk_rows(rows, tile_rows, tiles_cost), scratch_bytes, scratch_bytes),
             Some(Opening { factors, c }) => {
@@ -358,6 +362,7 @@ impl Compiler<'_> {
             rows,
             tile_rows,
             chunk_rows,
+            chunks: rows.div_ceil(chunk_rows).max(1),
             opening,
             once: finished(once),
             ops: finished(ops),

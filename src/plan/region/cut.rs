@@ -6,9 +6,11 @@
 
 use super::compile::Draft;
 use super::registers::Place;
-use super::{Operands, Slot, order};
+use super::{Slot, order};
+use crate::kernel::gemm::multiply_add_nanoseconds;
+use crate::kernel::tile::{Extent, Instruction};
 use crate::lower::fuse::{Part, Placement, Rows};
-use crate::lower::{Program, Val, size};
+use crate::lower::{Program, Scalar, Val, size};
 
 /// Bytes that the tiles in use at once may take: half of a 48 KB first-level cache, three quarters
 /// of a 32 KB one. Twice as much spills on the smaller, half as much pays dispatch twice as often.
@@ -83,7 +85,49 @@ pub(super) fn chunk_rows(rows: usize, tile_rows: usize, cost: f64) -> usize {
     rows.div_ceil(chunks).max(1).next_multiple_of(tile_rows)
 }
 
+/// Nanoseconds for a row of a skinny product beside its multiply-adds, which do not fill their vectors.
+const SKINNY_ROW_COST: f64 = 1.0;
+
+/// Nanoseconds to fold a row beside its elements: a loop that starts, and lanes that are combined.
+const FOLDED_ROW_COST: f64 = 5.0;
+
 /// Estimated nanoseconds of an op for a row.
-pub(super) fn row_cost(operands: &Operands) -> f64 {
-    operands.width.max(1) as f64 * operands.inner.clamp(1, 64) as f64 * order::TILE_ELEMENT_COST
+pub(super) fn row_cost(draft: &Draft) -> f64 {
+    let Draft { instruction, operands, .. } = draft;
+    let (width, inner) = (operands.width as f64, operands.inner as f64);
+    match *instruction {
+        Instruction::Map { function, .. } => width * order::TILE_ELEMENT_COST * weight(function),
+        Instruction::Pair { .. }
+        | Instruction::Move(_)
+        | Instruction::Fold { extent: Extent::Across, .. } => width * order::TILE_ELEMENT_COST,
+        Instruction::Fold { extent: Extent::Within, .. } | Instruction::Dot(Extent::Within) => {
+            FOLDED_ROW_COST + inner * order::TILE_ELEMENT_COST
+        }
+        Instruction::Fold { .. } | Instruction::Dot(_) => inner * order::TILE_ELEMENT_COST,
+        Instruction::Project { skinny, .. } | Instruction::Accumulate(skinny) if skinny.is_narrow() => {
+            inner * order::TILE_ELEMENT_COST
+        }
+        Instruction::Project { .. } | Instruction::Accumulate(_) => {
+            SKINNY_ROW_COST + multiply_add_nanoseconds(width * inner, draft.to)
+        }
+    }
+}
+
+/// How many times a function takes the time of an addition: measured, those that have vectors five times and more, the
+/// standard library's a hundred.
+fn weight(function: Scalar) -> f64 {
+    match function {
+        Scalar::Exp
+        | Scalar::Expm1
+        | Scalar::Ln
+        | Scalar::Log1p
+        | Scalar::Tanh
+        | Scalar::Sigmoid
+        | Scalar::Erf
+        | Scalar::Sin
+        | Scalar::Cos => 5.0,
+        Scalar::Pow | Scalar::FloorDiv | Scalar::Modulo => 20.0,
+        Scalar::Tan | Scalar::Asin | Scalar::Acos | Scalar::Atan | Scalar::Sinh | Scalar::Cosh => 100.0,
+        _ => 1.0,
+    }
 }

@@ -127,6 +127,8 @@ pub(crate) struct Region {
     pub(crate) rows: usize,
     pub(crate) tile_rows: usize,
     pub(crate) chunk_rows: usize,
+    /// At least one, so that accumulators over no rows are still set to 0.
+    pub(crate) chunks: usize,
     pub(crate) opening: Option<Opening>,
     /// Run at the start of each chunk: tiles that are the same for all rows.
     pub(crate) once: Vec<TileOp>,
@@ -145,11 +147,6 @@ pub(crate) struct Region {
 }
 
 impl Region {
-    /// At least one, so that accumulators over no rows are still set to 0.
-    pub(crate) fn chunks(&self) -> usize {
-        self.rows.div_ceil(self.chunk_rows).max(1)
-    }
-
     /// Whether `written` may be made where `read` lies: every row of `read` has been read when the same row of
     /// `written` is made, or is read by the op that makes it, if that can work in place.
     pub(super) fn may_replace(&self, written: BufferId, read: BufferId) -> bool {
