@@ -21,3 +21,5 @@ mod random;
 mod shapes;
 #[path = "semantics/variables_and_order.rs"]
 mod variables_and_order;
+#[path = "semantics/untaken.rs"]
+mod untaken;

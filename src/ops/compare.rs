@@ -204,7 +204,8 @@ impl<'g> Tensor<'g, bool> {
     /// The element of `accepted` where this is true, else that of `rejected`. Shapes broadcast.
     ///
     /// Gradient: the cotangent, to the operand whose element was taken. What was computed for the other one
-    /// does not matter, be it infinite or NaN, as long as elementwise functions and reductions computed it.
+    /// does not matter to derivatives of any order, be it infinite or NaN, as long as elementwise functions,
+    /// reductions and moves of elements computed it; sums of products, such as [`matmul`](Tensor::matmul), carry it on.
     ///
     /// ```
     /// use flowgrad::prelude::*;
