@@ -13,6 +13,8 @@ mod fetches_and_feeds;
 mod fuzz;
 #[path = "semantics/gradients.rs"]
 mod gradients;
+#[path = "semantics/nan.rs"]
+mod nan;
 #[path = "semantics/races.rs"]
 mod races;
 #[path = "semantics/random.rs"]
