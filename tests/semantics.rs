@@ -17,6 +17,8 @@ mod gradients;
 mod lacking_memory;
 #[path = "semantics/products.rs"]
 mod products;
+#[path = "semantics/nan.rs"]
+mod nan;
 #[path = "semantics/races.rs"]
 mod races;
 #[path = "semantics/random.rs"]
@@ -25,3 +27,5 @@ mod random;
 mod shapes;
 #[path = "semantics/variables_and_order.rs"]
 mod variables_and_order;
+#[path = "semantics/untaken.rs"]
+mod untaken;

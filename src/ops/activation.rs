@@ -88,18 +88,20 @@ impl Op for Activation {
         // What the exponential is below 0, and 1 above, where it could overflow.
         let decay = || x.binary(Extreme::Minimum, number(0.0)).unary(Unary::Exp);
         match *self {
-            // Positive outputs are those of positive inputs; at the kinks the derivative is taken to be 0.
-            Activation::Relu => at.give(0, |dy| is_positive(y).select(dy, number(0.0))),
+            // Outputs that are not positive are those of such inputs; at the kinks the derivative is taken to be 0.
+            // A NaN, which is neither, lets the cotangent pass.
+            Activation::Relu => at.give(0, |dy| is_at_most_0(y).select(number(0.0), dy)),
             Activation::Relu6 => at.give(0, |dy| {
-                let is_below = y.binary(Compare::Less, number(6.0));
-                is_positive(y).binary(Logical::And, is_below).select(dy, number(0.0))
+                let is_above = number(6.0).binary(Compare::LessEqual, y);
+                is_at_most_0(y).binary(Logical::Or, is_above).select(number(0.0), dy)
             }),
             Activation::LeakyRelu(alpha) => {
-                at.scale(0, || is_positive(x).select(number(1.0), number(alpha)));
+                at.scale(0, || is_at_most_0(x).select(number(alpha), number(1.0)));
             }
             Activation::Elu => at.scale(0, decay),
             Activation::Selu => {
-                at.scale(0, || is_positive(x).select(number(SELU_SCALE), decay() * number(SELU_FLOOR)));
+                let is_positive = || number(0.0).binary(Compare::Less, x);
+                at.scale(0, || is_positive().select(number(SELU_SCALE), decay() * number(SELU_FLOOR)));
             }
             Activation::Softplus => at.scale(0, || x.unary(Unary::Sigmoid)),
         }
@@ -113,9 +115,9 @@ impl Op for Activation {
     }
 }
 
-/// Whether each element is positive.
-fn is_positive(value: AnyTensor<'_>) -> AnyTensor<'_> {
-    value.scalar_like(0.0).binary(Compare::Less, value)
+/// Whether each element is 0 or negative.
+fn is_at_most_0(value: AnyTensor<'_>) -> AnyTensor<'_> {
+    value.binary(Compare::LessEqual, value.scalar_like(0.0))
 }
 
 /// A value times a number.
@@ -131,7 +133,7 @@ fn if_positive(to: &mut Lowering<'_>, x: Val, then: Val, otherwise: Val) -> Val 
     to.map(Scalar::Select, &[is_positive, then, otherwise])
 }
 
-unary_methods! { "NaN stays NaN.";
+unary_methods! { "NaN stays NaN, and the cotangent passes.";
     relu     Activation::Relu,     "max(x, 0)", "1 where x > 0, else 0", 3.0 => 3.0;
     relu6    Activation::Relu6,    "min(max(x, 0), 6)", "1 where 0 < x < 6, else 0", 7.0 => 6.0;
     elu      Activation::Elu,      "x where x > 0, else eˣ - 1", "1 where x > 0, else eˣ", -0.5 => (-0.5_f64).exp_m1();
@@ -142,7 +144,7 @@ unary_methods! { "NaN stays NaN.";
 impl<T: Float> Tensor<'_, T> {
     /// x where x > 0, else `alpha`·x, elementwise; NaN stays NaN.
     ///
-    /// Gradient: the cotangent where x > 0, else `alpha` times the cotangent.
+    /// Gradient: `alpha` times the cotangent where x ≤ 0, else the cotangent.
     ///
     /// ```
     /// use flowgrad::prelude::*;

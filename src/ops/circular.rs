@@ -72,7 +72,7 @@ impl Op for Circular {
     }
 }
 
-unary_methods! { "The error of the values is at most 2 units in the last place.";
+unary_methods! { "Where that is infinite and the cotangent 0, it is NaN, but below a branch that [`select`](Tensor::select) did not take, where it is 0. The error of the values is at most 2 units in the last place.";
     sin  Circular::Sin,  "The sine of x, in radians",     "cos x",       0.5 => 0.5_f64.sin();
     cos  Circular::Cos,  "The cosine of x, in radians",   "-sin x",      0.5 => 0.5_f64.cos();
     tan  Circular::Tan,  "The tangent of x, in radians",  "1 + tan²x",   0.5 => 0.5_f64.tan();

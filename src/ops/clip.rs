@@ -32,19 +32,14 @@ impl Op for Clip {
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (x, low, high) = (at.input(0), at.input(1), at.input(2));
-        let is_raised = || x.binary(Compare::Less, low);
-        at.give(0, |dy| {
-            let is_clipped = is_raised().binary(Logical::Or, high.binary(Compare::Less, x));
-            is_clipped.select(dy.scalar_like(0.0), dy)
-        });
-        at.give(1, |dy| {
-            let is_low = is_raised().binary(Logical::And, low.binary(Compare::LessEqual, high));
-            is_low.select(dy, dy.scalar_like(0.0))
-        });
-        at.give(2, |dy| {
-            let is_high = high.binary(Compare::Less, x.binary(Extreme::Maximum, low));
-            is_high.select(dy, dy.scalar_like(0.0))
-        });
+        // A comparison with NaN is false, so the cotangent of a NaN is not lost.
+        let is_clipped = || x.binary(Compare::Less, low).binary(Logical::Or, high.binary(Compare::Less, x));
+        let is_not_raised =
+            || low.binary(Compare::LessEqual, x).binary(Logical::Or, high.binary(Compare::Less, low));
+        let is_not_lowered = || x.binary(Extreme::Maximum, low).binary(Compare::LessEqual, high);
+        at.give(0, |dy| is_clipped().select(dy.scalar_like(0.0), dy));
+        at.give(1, |dy| is_not_raised().select(dy.scalar_like(0.0), dy));
+        at.give(2, |dy| is_not_lowered().select(dy.scalar_like(0.0), dy));
     }
 }
 
@@ -53,7 +48,7 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// bounds are in the wrong order, NaN where one of the three is. Shapes broadcast.
     ///
     /// Gradient: the cotangent to x where it was not clipped, so also where it equals a bound; to `low` or `high`
-    /// where x was clipped to it. Shapes that do not broadcast are a building error.
+    /// where x was clipped to it. Of a NaN it reaches at least the one that is. Shapes that do not broadcast are a building error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

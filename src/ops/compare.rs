@@ -112,13 +112,13 @@ impl Op for Extreme {
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (a, b) = (at.input(0), at.input(1));
-        // A tie goes to the first.
-        let chosen = match self {
-            Extreme::Maximum => b.binary(Compare::LessEqual, a),
-            Extreme::Minimum => a.binary(Compare::LessEqual, b),
+        let (larger, smaller) = match self {
+            Extreme::Maximum => (a, b),
+            Extreme::Minimum => (b, a),
         };
-        at.give(0, |dy| chosen.select(dy, dy.scalar_like(0.0)));
-        at.give(1, |dy| chosen.select(dy.scalar_like(0.0), dy));
+        // A tie goes to the first. Nothing is less than a NaN nor as large, so its cotangent goes to both.
+        at.give(0, |dy| larger.binary(Compare::Less, smaller).select(dy.scalar_like(0.0), dy));
+        at.give(1, |dy| smaller.binary(Compare::LessEqual, larger).select(dy.scalar_like(0.0), dy));
     }
 }
 
@@ -134,7 +134,8 @@ impl<'g, T: Element> Tensor<'g, T> {
 impl<'g, T: Numeric> Tensor<'g, T> {
     /// The larger of each pair of elements; NaN if either is. Shapes broadcast.
     ///
-    /// Gradient: the cotangent, to the operand whose element was taken; a tie goes to `self`.
+    /// Gradient: the cotangent, to the operand whose element was taken; a tie goes to `self`, and to both where one
+    /// is NaN.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -151,7 +152,8 @@ impl<'g, T: Numeric> Tensor<'g, T> {
 
     /// The smaller of each pair of elements; NaN if either is. Shapes broadcast.
     ///
-    /// Gradient: the cotangent, to the operand whose element was taken; a tie goes to `self`.
+    /// Gradient: the cotangent, to the operand whose element was taken; a tie goes to `self`, and to both where one
+    /// is NaN.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -204,7 +206,8 @@ impl<'g> Tensor<'g, bool> {
     /// The element of `accepted` where this is true, else that of `rejected`. Shapes broadcast.
     ///
     /// Gradient: the cotangent, to the operand whose element was taken. What was computed for the other one
-    /// does not matter, be it infinite or NaN, as long as elementwise functions and reductions computed it.
+    /// does not matter to derivatives of any order, be it infinite or NaN, as long as elementwise functions,
+    /// reductions and moves of elements computed it; sums of products, such as [`matmul`](Tensor::matmul), carry it on.
     ///
     /// ```
     /// use flowgrad::prelude::*;

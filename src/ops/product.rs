@@ -133,10 +133,13 @@ fn others_in_rows<T: Number>(inputs: &[ArrayViewD<'_, T>], mut output: ArrayView
         restart(&mut product);
         for (place, before) in before.chunks_exact(terms).enumerate().rev() {
             // What is not in a term of the one is in that of the other: counted backwards.
-            others[place] = before
-                .iter()
-                .zip(product.iter().rev())
-                .fold(T::ZERO, |sum, (&before, &behind)| sum.add(before.mul(behind)));
+            others[place] = match (before, &*product) {
+                (&[before], &[behind]) => before.mul(behind),
+                _ => {
+                    let pairs = before.iter().zip(product.iter().rev());
+                    pairs.fold(T::ZERO, |sum, (&before, &behind)| sum.add(scaled_either(before, behind)))
+                }
+            };
             multiply(&mut product, &row, place);
         }
     }
@@ -147,10 +150,17 @@ fn multiply<T: Number>(product: &mut [T], row: &[ArrayView1<'_, T>], place: usiz
     // From the highest term down, so that those that are read are still as they were.
     for term in (0..product.len()).rev() {
         let unknowns = (0..row.len() - 1).filter(|unknown| term >> unknown & 1 == 1);
-        product[term] = unknowns.fold(product[term].mul(row[0][place]), |sum, unknown| {
-            sum.add(product[term ^ 1 << unknown].mul(row[1 + unknown][place]))
+        let kept = if term == 0 { T::mul } else { scaled_either };
+        product[term] = unknowns.fold(kept(product[term], row[0][place]), |sum, unknown| {
+            sum.add(scaled_either(product[term ^ 1 << unknown], row[1 + unknown][place]))
         });
     }
+}
+
+/// The product, and 0 where one of them is: a direction of 0 makes 0 of its terms whatever the factors are, as
+/// derivatives below a `select` need it.
+fn scaled_either<T: Number>(a: T, b: T) -> T {
+    if a == T::ZERO || b == T::ZERO { T::ZERO } else { a.mul(b) }
 }
 
 impl<T: Numeric> Tensor<'_, T> {

@@ -59,11 +59,19 @@ impl Op for Reduce {
                 let others = x.unary(ProductOfOthers { axes: self.axes.clone() });
                 dy.binary(spread(), x).binary(Scaled, others)
             }
-            // Elements that tie share the cotangent equally.
+            // Elements that tie share the cotangent equally. Next to a NaN none is less than the extreme, which is
+            // NaN, so that each gets a share, which is NaN as well.
             Fold::Max | Fold::Min => {
-                let hit = x.binary(Compare::Equal, y.binary(spread(), x));
-                let hits = hit.cast(dy.dtype()).unary(Reduce::sum(self.axes.clone()));
-                hit.select((dy / hits).binary(spread(), x), dy.scalar_like(0.0))
+                let extreme = y.binary(spread(), x);
+                let is_less = match self.fold {
+                    Fold::Max => x.binary(Compare::Less, extreme),
+                    _ => extreme.binary(Compare::Less, x),
+                };
+                let zero = dy.scalar_like(0.0);
+                let one = dy.scalar_like(1.0);
+                let ties = is_less.select(zero, one).unary(Reduce::sum(self.axes.clone()));
+                let nan = y.binary(Compare::NotEqual, y).select(y, one);
+                is_less.select(zero, (dy / ties).binary(Scaled, nan).binary(spread(), x))
             }
         });
     }
@@ -186,7 +194,8 @@ impl<T: Numeric> Tensor<'_, T> {
 
     /// The largest element along the axes; NaN if one is. Axes as for [`reduce_sum`](Tensor::reduce_sum).
     ///
-    /// Gradient: the cotangent, to the largest element; elements that tie share it equally. The
+    /// Gradient: the cotangent, to the largest element; elements that tie share it equally, and all elements get NaN
+    /// where one is. The
     /// maximum of nothing is -∞, for integers the least there is.
     ///
     /// ```
@@ -203,7 +212,8 @@ impl<T: Numeric> Tensor<'_, T> {
 
     /// The smallest element along the axes; NaN if one is. Axes as for [`reduce_sum`](Tensor::reduce_sum).
     ///
-    /// Gradient: the cotangent, to the smallest element; elements that tie share it equally. The
+    /// Gradient: the cotangent, to the smallest element; elements that tie share it equally, and all elements get NaN
+    /// where one is. The
     /// minimum of nothing is ∞, for integers the greatest there is.
     ///
     /// ```

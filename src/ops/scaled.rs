@@ -1,7 +1,21 @@
-//! `scaled`: a cotangent times a slope, as gradients below a `select` take it.
+//! `scaled` and `scaled_either`: products of gradients below a `select`, in which a 0 wins over whatever it meets.
 //!
 //! Where a branch was not taken its cotangent is 0, and whatever was computed there must not matter: also an
-//! infinite or undefined slope. The sweep asks for this product instead of a plain one exactly there.
+//! infinite or undefined slope. The sweep asks for these products instead of plain ones exactly there. Why that
+//! holds to every order: at an element that was not taken, each value of a gradient is of one of three kinds,
+//!
+//! - *good*, what would be computed if the branch were not there;
+//! - *zero*, exactly 0 because the branch was not taken;
+//! - *bad*, which hangs on what the branch computed.
+//!
+//! It must be that a zero is all that a bad value is differentiated with: the cotangents of bad values are zero,
+//! those of good values good, those of zeros may be anything, because a zero comes from a `select`, which cuts
+//! them off, or from one of these products. `scaled(zero, bad)` is zero; its shares are `scaled(any, bad)` for
+//! the zero, which may be bad, and for the bad one `scaled_either(any, zero)`, which is zero again, on whichever
+//! side the zero stands. The shares of `scaled_either` are of that form themselves. Sums, repetitions and moves
+//! keep the kinds apart; sums of products, such as `matmul`, do not.
+//!
+//! A cotangent that is 0 by chance loses nothing: the shares are those of a product, not of a choice.
 
 use crate::error::Mistake;
 use crate::gradient::Pullback;
@@ -9,7 +23,7 @@ use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::TensorType;
 
-pub(super) const OPS: &[&str] = &["scaled"];
+pub(super) const OPS: &[&str] = &["scaled", "scaled_either"];
 
 /// The product of the inputs, and 0 where the first is 0.
 #[derive(Debug)]
@@ -29,10 +43,40 @@ impl Op for Scaled {
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
-        // That of a product, not of a choice: where the first is 0 by chance, it has the slope all the same.
         let (cotangent, slope) = (at.input(0), at.input(1));
         at.give(0, |dy| dy.binary(Scaled, slope));
-        at.give(1, |dy| dy.binary(Scaled, cotangent));
+        at.give(1, |dy| dy.binary(ScaledEither, cotangent));
+    }
+
+    fn masks(&self, _: usize) -> bool {
+        true
+    }
+}
+
+/// The product of the inputs, and 0 where one of them is 0.
+#[derive(Debug)]
+struct ScaledEither;
+
+impl Op for ScaledEither {
+    fn name(&self) -> &'static str {
+        "scaled_either"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        inputs[0].together(inputs[1])
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let zero = to.scalar(0.0, to.dtype(inputs[1]));
+        let is_zero = to.compare(Scalar::Equal, &[inputs[1], zero]);
+        let product = to.map(Scalar::Scaled, inputs);
+        to.map(Scalar::Select, &[is_zero, zero, product])
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let (a, b) = (at.input(0), at.input(1));
+        at.give(0, |dy| dy.binary(ScaledEither, b));
+        at.give(1, |dy| dy.binary(ScaledEither, a));
     }
 
     fn masks(&self, _: usize) -> bool {
@@ -44,10 +88,18 @@ impl Op for Scaled {
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     use crate::graph::Tensor;
-    vec![example!(
-        "scaled",
-        &[&[2, 3], &[3]],
-        |_, x| Tensor::typed(x[0].any().binary(Scaled, x[1].any())),
-        |x| &x[0] * &x[1],
-    )]
+    vec![
+        example!(
+            "scaled",
+            &[&[2, 3], &[3]],
+            |_, x| Tensor::typed(x[0].any().binary(Scaled, x[1].any())),
+            |x| &x[0] * &x[1],
+        ),
+        example!(
+            "scaled_either",
+            &[&[2, 3], &[3]],
+            |_, x| Tensor::typed(x[0].any().binary(ScaledEither, x[1].any())),
+            |x| &x[0] * &x[1],
+        ),
+    ]
 }

@@ -141,7 +141,7 @@ macro_rules! unary_methods {
 }
 pub(super) use unary_methods;
 
-unary_methods! { "The error of the values is at most 2 units in the last place.";
+unary_methods! { "Where that is infinite and the cotangent 0, it is NaN, but below a branch that [`select`](Tensor::select) did not take, where it is 0. The error of the values is at most 2 units in the last place.";
     sqrt       Unary::Sqrt,    "√x",              "1/(2·√x)",       2.0  => 2.0_f64.sqrt();
     rsqrt      Reciprocal::OfRoot, "1/√x",        "-1/(2·x·√x)",    4.0  => 0.5;
     reciprocal Reciprocal::Plain,  "1/x",         "-1/x²",          4.0  => 0.25;
