@@ -13,11 +13,17 @@ mod fetches_and_feeds;
 mod fuzz;
 #[path = "semantics/gradients.rs"]
 mod gradients;
+#[path = "semantics/nesting.rs"]
+mod nesting;
 #[path = "semantics/races.rs"]
 mod races;
 #[path = "semantics/random.rs"]
 mod random;
+#[path = "semantics/readers.rs"]
+mod readers;
 #[path = "semantics/shapes.rs"]
 mod shapes;
+#[path = "semantics/threads.rs"]
+mod threads;
 #[path = "semantics/variables_and_order.rs"]
 mod variables_and_order;
