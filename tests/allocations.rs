@@ -1,33 +1,46 @@
-//! A prepared run allocates nothing once its plan and its memory exist, on whatever threads it runs; and what building,
-//! differentiating, planning, loading and saving allocate and take grows with what they are given.
+//! A prepared run allocates nothing once its plan and its memory exist, on whatever threads it runs; what a session keeps
+//! between runs is what one of them needs; and what building, differentiating, planning, loading and saving allocate
+//! and take grows with what they are given.
 
 #[path = "allocations/growth.rs"]
 mod growth;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use flowgrad::ndarray::{Array1, Array2, ArrayD};
 use flowgrad::prelude::*;
 
-/// Counts the allocations of all threads, and their bytes.
+/// Counts the allocations of all threads, their bytes, and the bytes that they hold.
 struct Counting;
 
 static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
 static BYTES: AtomicUsize = AtomicUsize::new(0);
+static HELD: AtomicUsize = AtomicUsize::new(0);
 
 // SAFETY: every call goes to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
         BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        HELD.fetch_add(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
 
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
+        HELD.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller's promise.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -234,4 +247,164 @@ fn a_large_regression_allocates_nothing_on_any_thread() {
         let step = session.make_callable((), train).unwrap();
         assert_steady(|| step.call(()).unwrap());
     }
+}
+
+/// What is held when `run` is over, beyond what was before.
+fn held_after<R>(run: impl FnOnce() -> R) -> (usize, R) {
+    let before = HELD.load(Ordering::Relaxed);
+    let given = run();
+    (HELD.load(Ordering::Relaxed).saturating_sub(before), given)
+}
+
+/// Asserts that something holds at most half as much again as one run needs.
+fn assert_about(held: usize, needed: usize, what: &str) {
+    assert!(held * 2 <= needed * 3, "{what}: {held} bytes are held, {needed} are needed");
+}
+
+/// The step of a perceptron that is fed rows of 96 numbers, what it predicts, and what is fed.
+struct Perceptron<'g> {
+    x: Tensor<'g>,
+    train: Operation<'g>,
+    predicted: Tensor<'g>,
+}
+
+impl<'g> Perceptron<'g> {
+    fn new(g: &'g Graph) -> Self {
+        let x = g.placeholder::<f32>("x", [None, Some(96)]);
+        let model = Sequential::new()
+            .add(Dense::new(g, "hidden", 96, 160))
+            .add(Tensor::relu)
+            .add(Dense::new(g, "last", 160, 10));
+        let predicted = model.call(x, Mode::Train);
+        Perceptron { x, train: Sgd::new(0.01).minimize(predicted.square().reduce_mean(..)), predicted }
+    }
+}
+
+#[test]
+fn many_lengths_share_the_memory_of_the_longest() {
+    let _alone = alone();
+    let g = Graph::new();
+    let Perceptron { x, train, .. } = Perceptron::new(&g);
+    for threads in [1, 2] {
+        let batches: Vec<Array2<f32>> = (1..=40).map(|length| Array2::ones((length * 25, 96))).collect();
+        let run = |batches: &[Array2<f32>]| {
+            let session = Session::builder(&g).threads(threads).build().unwrap();
+            let step = session.make_callable(x, train).unwrap();
+            batches.iter().for_each(|batch| step.call(batch).unwrap());
+            (session, step)
+        };
+        let (needed, one) = held_after(|| run(&batches[39..]));
+        let (held, all) = held_after(|| run(&batches));
+        assert_about(held, needed, "40 lengths");
+        drop((one, all));
+    }
+}
+
+#[test]
+fn different_fetches_share_their_memory() {
+    let _alone = alone();
+    let g = Graph::new();
+    let x = g.placeholder::<f32>("x", [None]);
+    let fetches: Vec<Tensor<'_>> =
+        (0..40).map(|index| (x.tanh().cumsum(0) * index as f32).cumsum(0).reduce_max(..)).collect();
+    let fed = Array1::<f32>::ones(400_000);
+    let run = |fetches: &[Tensor<'_>]| {
+        let session = Session::new(&g).unwrap();
+        fetches.iter().for_each(|fetch| drop(session.feed(x, &fed).run(*fetch).unwrap()));
+        session
+    };
+    let (needed, one) = held_after(|| run(&fetches[..1]));
+    let (held, all) = held_after(|| run(&fetches));
+    assert_about(held, needed, "40 fetches");
+    drop((one, all));
+}
+
+#[test]
+fn a_burst_of_runs_leaves_the_memory_of_one() {
+    const RUNS: usize = 64;
+    let _alone = alone();
+    let g = Graph::new();
+    let Perceptron { x, train, predicted } = Perceptron::new(&g);
+    // A thread of the session's would keep scratch memory of its own, with the first task that it happens to take.
+    let session = Session::builder(&g).threads(1).build().unwrap();
+    let predict = session.make_callable(x, predicted.reduce_max(..)).unwrap();
+    let step = session.make_callable(x, train).unwrap();
+    let batch = Array2::<f32>::ones((500, 96));
+    let once = || {
+        predict.call(&batch).unwrap();
+        step.call(&batch).unwrap();
+    };
+    let (needed, ()) = held_after(once);
+    let together = Barrier::new(RUNS);
+    let (more, ()) = held_after(|| {
+        thread::scope(|scope| {
+            for _ in 0..RUNS {
+                scope.spawn(|| {
+                    together.wait();
+                    (0..3).for_each(|_| once());
+                });
+            }
+        });
+    });
+    assert_about(needed + more, needed, "64 threads that ran at once");
+}
+
+/// Runs that are all under way at the same time, by construction.
+#[test]
+fn runs_that_are_all_under_way_leave_the_memory_of_one() {
+    const RUNS: usize = 16;
+    let _alone = alone();
+    let g = Graph::new();
+    let together = Arc::new(Barrier::new(RUNS));
+    let (is_burst, waits) = (Arc::new(Mutex::new(false)), Arc::clone(&together));
+    let asked = Arc::clone(&is_burst);
+    let x = g.placeholder::<f32>("x", [None]);
+    let held_open = x.reduce_sum(..).inspect(move |_| {
+        let is_burst = *asked.lock().unwrap();
+        if is_burst {
+            waits.wait();
+        }
+    });
+    let y = (x.cumsum(0) * 2.0).cumsum(0).reduce_max(..) + held_open;
+    for (budget, kept) in [(None, 1), (Some(1 << 30), RUNS), (Some(0), 0)] {
+        let builder = Session::builder(&g).threads(1);
+        let builder = match budget {
+            Some(budget) => builder.memory_budget(budget),
+            None => builder,
+        };
+        let session = builder.build().unwrap();
+        let call = session.make_callable(x, y).unwrap();
+        let fed = Array1::<f32>::ones(200_000);
+        let (first, _) = held_after(|| call.call(&fed).unwrap());
+        *is_burst.lock().unwrap() = true;
+        let (more, ()) = held_after(|| {
+            thread::scope(|scope| (0..RUNS).for_each(|_| drop(scope.spawn(|| call.call(&fed).unwrap()))));
+        });
+        *is_burst.lock().unwrap() = false;
+        let arena = fed.len() * size_of::<f32>();
+        match kept {
+            0 => assert!(first + more < arena, "{first} and {more}"),
+            1 => assert!(first >= arena && more < arena / 2, "{first} and {more}"),
+            _ => assert!(more > (RUNS - 2) * arena, "{more}"),
+        }
+    }
+}
+
+#[test]
+fn runs_without_number_hold_no_more_than_one() {
+    let _alone = alone();
+    let g = Graph::new();
+    let v = g.variable("v", 0.0_f64);
+    let session = Session::new(&g).unwrap();
+    let add = v.assign_add(1.0).op();
+    let step = session.make_callable((), add).unwrap();
+    let once = || {
+        step.call(()).unwrap();
+        session.run(add).unwrap();
+        session.run(v * 2.0_f64).map(drop).unwrap();
+    };
+    // The last of these is a new node each time; what is kept of such requests is bounded by their number.
+    (0..300).for_each(|_| once());
+    let (held, ()) = held_after(|| (0..20_000).for_each(|_| step.call(()).unwrap()));
+    assert!(held < 1000, "{held} bytes");
 }

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 
 use flowgrad::io::checkpoint::{Checkpoint, CheckpointError, Difference};
 use flowgrad::ndarray::{ArrayD, IxDyn, arr0, arr1, arr2};
@@ -94,6 +96,64 @@ fn other_programs_read_the_variables_by_name() {
     let i32s = [i32::MIN, -1, i32::MAX].map(i32::to_le_bytes).concat();
     assert_eq!(read("i32"), (Dtype::I32, vec![3], i32s));
     assert_eq!(read("empty"), (Dtype::F32, vec![2, 0, 3], vec![]));
+}
+
+/// The variables and the count of runs are of one moment, whatever other threads do meanwhile: a variable that counts
+/// the runs agrees with the count in every checkpoint, also behind those that are restored.
+#[test]
+fn a_checkpoint_beside_a_training_is_of_one_moment() {
+    let g = Graph::new();
+    let counted = g.variable("counted", 0_i64);
+    let large = g.variable::<f64>("large", zeros([20_000]));
+    for threads in [1, 2] {
+        let session = Session::builder(&g).threads(threads).build().unwrap();
+        let step = g.group([counted.assign_add(1).op(), large.assign_add(1.0).op()]);
+        let step = session.make_callable((), step).unwrap();
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let training = scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    step.call(()).unwrap();
+                }
+            });
+            let mut earlier = Checkpoint::of(&session).unwrap();
+            for round in 0..300 {
+                let checkpoint = Checkpoint::of(&session).unwrap();
+                let of = |name: &str| checkpoint.variables()[name].clone();
+                let counted = of("counted").into_array::<i64>().unwrap().sum() as u64;
+                assert_eq!(checkpoint.run_count(), counted);
+                let large = of("large").into_array::<f64>().unwrap();
+                assert!(large.iter().all(|x| *x == counted as f64), "{counted} runs");
+                if round % 10 == 9 {
+                    earlier.restore(&session).unwrap();
+                    earlier = checkpoint;
+                }
+            }
+            is_over.store(true, Ordering::Relaxed);
+            training.join().unwrap();
+        });
+    }
+}
+
+/// A checkpoint can be taken from inside of a step, which is not in it; to restore one there is refused.
+#[test]
+fn a_checkpoint_from_inside_of_a_step() {
+    let g: &'static Graph = Box::leak(Box::new(Graph::new()));
+    let v = g.variable("v", 1.0_f64);
+    let (late, taken) = (Arc::new(OnceLock::<Session>::new()), Arc::new(OnceLock::new()));
+    let (session_of, to) = (Arc::clone(&late), Arc::clone(&taken));
+    let looked_at = g.constant(1.0).inspect(move |_| {
+        let session = session_of.get().unwrap();
+        let checkpoint = Checkpoint::of(session).unwrap();
+        assert!(matches!(checkpoint.restore(session), Err(CheckpointError::Session(_))));
+        to.set(checkpoint).unwrap();
+    });
+    let session = Session::new(g).unwrap();
+    late.set(session.clone()).unwrap();
+    assert_eq!(session.run(v.assign_add(looked_at)).unwrap().sum(), 2.0);
+    let checkpoint = taken.get().unwrap();
+    assert_eq!((checkpoint.run_count(), session.run_count()), (0, 1));
+    assert_eq!(checkpoint.variables()["v"], arr0(1.0).into());
 }
 
 #[test]

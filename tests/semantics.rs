@@ -19,12 +19,18 @@ mod lacking_memory;
 mod products;
 #[path = "semantics/nan.rs"]
 mod nan;
+#[path = "semantics/nesting.rs"]
+mod nesting;
 #[path = "semantics/races.rs"]
 mod races;
 #[path = "semantics/random.rs"]
 mod random;
+#[path = "semantics/readers.rs"]
+mod readers;
 #[path = "semantics/shapes.rs"]
 mod shapes;
+#[path = "semantics/threads.rs"]
+mod threads;
 #[path = "semantics/variables_and_order.rs"]
 mod variables_and_order;
 #[path = "semantics/untaken.rs"]

@@ -28,6 +28,10 @@ pub(super) struct Arena {
     pub(super) shared: Option<Arc<parallel::Run>>,
     /// Bytes of all but the memory.
     tables: usize,
+    /// What the run needs that the arena is lent to.
+    need: Need,
+    /// As how many bytes it is counted until it is given back.
+    pub(super) lent_bytes: usize,
 }
 
 /// Where a variable's value lies, and where its next one is to be made.
@@ -76,21 +80,22 @@ impl Arena {
         Need { memory: self.memory.bytes(), tables: self.tables }
     }
 
-    /// Makes the arena large enough; what its memory holds is of no use to anybody.
-    pub(super) fn fit(&mut self, need: Need) -> Result<(), OutOfMemory> {
-        if self.memory.bytes() < need.memory {
+    /// Makes the arena as large as the run needs; what its memory holds is of no use to anybody.
+    pub(super) fn fit(&mut self) -> Result<(), OutOfMemory> {
+        if self.memory.bytes() < self.need.memory {
             self.memory = Memory::empty();
-            self.memory = Memory::zeroed(need.memory)?;
+            self.memory = Memory::zeroed(self.need.memory)?;
         }
-        self.tables = self.tables.max(need.tables);
+        self.tables = self.tables.max(self.need.tables);
         Ok(())
     }
 }
 
-/// The arenas of a session.
+/// The arenas of a session. They are boxed, for they pass through many hands.
 #[derive(Debug, Default)]
+#[allow(clippy::vec_box)]
 pub(super) struct Arenas {
-    idle: Vec<Arena>,
+    idle: Vec<Box<Arena>>,
     idle_bytes: usize,
     lent_bytes: usize,
     /// Bytes that may lie idle while nothing is lent; `None` is as many as a run needs.
@@ -101,19 +106,6 @@ pub(super) struct Arenas {
     given_back: u32,
 }
 
-/// What must be known of a loan to end it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Loan {
-    need: Need,
-    bytes: usize,
-}
-
-impl Loan {
-    pub(super) fn need(self) -> Need {
-        self.need
-    }
-}
-
 impl Arenas {
     pub(super) fn new(budget: Option<usize>) -> Self {
         Arenas { budget, ..Arenas::default() }
@@ -121,35 +113,36 @@ impl Arenas {
 
     /// Lends the smallest arena that is large enough, or else the largest there is, which must be made to
     /// [fit](Arena::fit).
-    pub(super) fn lend(&mut self, need: Need) -> (Arena, Loan) {
+    pub(super) fn lend(&mut self, need: Need) -> Box<Arena> {
         let sizes = || self.idle.iter().map(|arena| arena.memory.bytes()).enumerate();
         let fitting = sizes().filter(|&(_, bytes)| bytes >= need.memory).min_by_key(|&(_, bytes)| bytes);
         let found = fitting.or_else(|| sizes().max_by_key(|&(_, bytes)| bytes));
-        let arena = match found {
+        let mut arena = match found {
             Some((index, _)) => self.idle.swap_remove(index),
-            None => Arena::default(),
+            None => Box::default(),
         };
         self.idle_bytes -= arena.size().bytes();
-        let loan = Loan { need, bytes: arena.size().max(need).bytes() };
-        self.lent_bytes = self.lent_bytes.saturating_add(loan.bytes);
-        (arena, loan)
+        (arena.need, arena.lent_bytes) = (need, arena.size().max(need).bytes());
+        self.lent_bytes = self.lent_bytes.saturating_add(arena.lent_bytes);
+        arena
     }
 
-    /// Ends a loan whose arena does not come back.
-    pub(super) fn lose(&mut self, loan: Loan) {
-        self.lent_bytes = self.lent_bytes.saturating_sub(loan.bytes);
+    /// Ends the loan of an arena of so many bytes, which does not come back.
+    pub(super) fn lose(&mut self, lent_bytes: usize) {
+        self.lent_bytes = self.lent_bytes.saturating_sub(lent_bytes);
     }
 
     /// Takes an arena back. Gives what is not to be kept, so that the session's lock is let go before memory is.
     #[must_use]
-    pub(super) fn take_back(&mut self, arena: Arena, loan: Loan) -> Vec<Arena> {
-        self.lose(loan);
+    #[allow(clippy::vec_box)]
+    pub(super) fn take_back(&mut self, arena: Box<Arena>) -> Vec<Box<Arena>> {
+        self.lose(arena.lent_bytes);
         self.given_back += 1;
         if self.given_back == OF_LATE {
             self.given_back = 0;
             self.needs = [Need::default(), self.needs[0]];
         }
-        self.needs[0] = self.needs[0].max(loan.need);
+        self.needs[0] = self.needs[0].max(arena.need);
         self.idle_bytes += arena.size().bytes();
         self.idle.push(arena);
         let budget = self.budget.unwrap_or_else(|| self.needs[0].max(self.needs[1]).bytes());
@@ -174,10 +167,10 @@ mod tests {
         Need { memory, tables: 0 }
     }
 
-    fn borrow(arenas: &mut Arenas, bytes: usize) -> (Arena, Loan) {
-        let (mut arena, loan) = arenas.lend(need(bytes));
-        arena.fit(need(bytes)).unwrap();
-        (arena, loan)
+    fn borrow(arenas: &mut Arenas, bytes: usize) -> Box<Arena> {
+        let mut arena = arenas.lend(need(bytes));
+        arena.fit().unwrap();
+        arena
     }
 
     fn idle(arenas: &Arenas) -> Vec<usize> {
@@ -191,8 +184,8 @@ mod tests {
     fn runs_one_after_the_other_share_one_arena_as_large_as_the_largest_needs() {
         let mut arenas = Arenas::new(None);
         for bytes in (1..=40).chain((1..40).rev()) {
-            let (arena, loan) = borrow(&mut arenas, bytes * 64);
-            drop(arenas.take_back(arena, loan));
+            let arena = borrow(&mut arenas, bytes * 64);
+            drop(arenas.take_back(arena));
         }
         assert_eq!(idle(&arenas), [40 * 64]);
     }
@@ -201,8 +194,8 @@ mod tests {
     fn a_burst_leaves_what_one_run_needs() {
         let mut arenas = Arenas::new(None);
         let lent: Vec<_> = (0..64).map(|_| borrow(&mut arenas, 640)).collect();
-        for (index, (arena, loan)) in lent.into_iter().enumerate() {
-            let surplus = arenas.take_back(arena, loan);
+        for (index, arena) in lent.into_iter().enumerate() {
+            let surplus = arenas.take_back(arena);
             assert_eq!(surplus.is_empty(), index < 32, "those that are still lent may need as many again");
         }
         assert_eq!((idle(&arenas), arenas.lent_bytes), (vec![640], 0));
@@ -213,7 +206,7 @@ mod tests {
         for (budget, kept) in [(640 * 3 + 1, vec![640; 3]), (639, vec![])] {
             let mut arenas = Arenas::new(Some(budget));
             let lent: Vec<_> = (0..8).map(|_| borrow(&mut arenas, 640)).collect();
-            lent.into_iter().for_each(|(arena, loan)| drop(arenas.take_back(arena, loan)));
+            lent.into_iter().for_each(|arena| drop(arenas.take_back(arena)));
             assert_eq!(idle(&arenas), kept);
         }
     }
@@ -222,10 +215,10 @@ mod tests {
     fn a_large_run_is_forgotten_after_many_small_ones() {
         let mut arenas = Arenas::new(None);
         for bytes in std::iter::once(1 << 16).chain((0..2 * OF_LATE).map(|_| 64)) {
-            let (arena, loan) = borrow(&mut arenas, bytes);
-            drop(arenas.take_back(arena, loan));
+            let arena = borrow(&mut arenas, bytes);
+            drop(arenas.take_back(arena));
         }
-        let (arena, loan) = borrow(&mut arenas, 64);
-        assert_eq!((arena.memory.bytes(), loan.bytes), (64, 64));
+        let arena = borrow(&mut arenas, 64);
+        assert_eq!((arena.memory.bytes(), arena.lent_bytes), (64, 64));
     }
 }

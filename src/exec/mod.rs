@@ -117,7 +117,7 @@ unsafe fn run(
     level: &Level,
     arena: &mut Arena,
     record: Option<&mut Record>,
-    mut fetched: impl FnMut(Value),
+    fetched: &mut dyn FnMut(Value),
 ) -> Result<(), Failure> {
     let (plan, feeds) = (ready.plan(), ready.feeds());
     let Arena { memory, addresses, variables, shared, .. } = arena;

@@ -212,6 +212,7 @@ impl Scratch {
         Scratch { memory: Memory::empty(), args: Vec::new() }
     }
 
+    #[inline(always)]
     fn lend<R>(
         &mut self,
         bytes: usize,

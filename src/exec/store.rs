@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::arena::{Arena, Arenas, Loan, Need, VariableMemory};
+use super::arena::{Arena, Arenas, Need, VariableMemory};
 use super::nesting::{Level, Nested};
 use super::turn::Turn;
 use super::{Failure, Memory, OutOfMemory, Owner, Ready, Record, Threads, value_at};
@@ -92,7 +92,7 @@ impl Store {
         threads: &Threads,
         again: Option<i64>,
         mut record: Option<&mut Record>,
-        fetched: impl FnMut(Value),
+        fetched: &mut dyn FnMut(Value),
     ) -> Result<(), Failure> {
         let plan = ready.plan();
         if let Some(record) = record.as_deref_mut() {
@@ -102,8 +102,8 @@ impl Store {
         let assigns = !plan.commits.is_empty();
         let turn = if assigns { Some(self.turn.take()?) } else { None };
         let level = Level::run(graph, assigns.then_some(&self.turn))?;
-        let (mut arena, mut running) = self.begin(plan, graph, again)?;
-        arena.fit(running.loan.need())?;
+        let (mut arena, running) = self.begin(plan, graph, again)?;
+        arena.fit()?;
         // SAFETY: `Ready` proves that the feeds are what the plan was made for. The variables' memory has the size that
         // their graph says, for which the plan was made. Nobody writes the current values, which are pinned, or may be
         // replaced only by whoever holds the turn; and nobody else touches the next ones, which nobody had pinned, and
@@ -115,12 +115,13 @@ impl Store {
     }
 
     /// Begins a run: takes an arena, finds the variables, and counts. A plan that assigns must hold the turn.
+    #[inline]
     fn begin(
         &self,
         plan: &Plan,
         graph: &Shared,
         again: Option<i64>,
-    ) -> Result<(Arena, Running<'_>), OutOfMemory> {
+    ) -> Result<(Box<Arena>, Running<'_>), OutOfMemory> {
         let assigns = !plan.commits.is_empty();
         let mut state = self.lock();
         if !plan.variables.iter().all(|&id| state.slot(id).is_some()) {
@@ -139,7 +140,7 @@ impl Store {
                 }
             }
         }
-        let (mut arena, loan) = state.arenas.lend(Need::of(plan));
+        let mut arena = state.arenas.lend(Need::of(plan));
         arena.variables.extend(plan.variables.iter().map(|&id| match state.slots.get(id.index()) {
             Some(Some(Slot { current, next })) => VariableMemory {
                 current: current.start(),
@@ -154,7 +155,8 @@ impl Store {
             state.begun.wrapping_sub(1)
         });
         state.assigns |= assigns;
-        Ok((arena, Running { store: self, loan, count, assigns, has_ended: false }))
+        let lent_bytes = arena.lent_bytes;
+        Ok((arena, Running { store: self, lent_bytes, count, assigns, has_ended: false }))
     }
 
     /// How many runs there have been: those that assign from their end on, when their values are there to be read, and
@@ -286,7 +288,8 @@ impl Slot {
 /// A run that has begun.
 struct Running<'s> {
     store: &'s Store,
-    loan: Loan,
+    /// What is lent to it.
+    lent_bytes: usize,
     /// How many runs had begun before.
     count: i64,
     assigns: bool,
@@ -295,7 +298,7 @@ struct Running<'s> {
 
 impl Running<'_> {
     /// Ends the run: leaves what it made of these variables, and gives the arena back.
-    fn end(&mut self, mut arena: Arena, commits: &[VariableId]) {
+    fn end(mut self, mut arena: Box<Arena>, commits: &[VariableId]) {
         // Unpins what was read, which may give memory back.
         arena.variables.clear();
         let mut state = self.store.lock();
@@ -305,7 +308,7 @@ impl Running<'_> {
             }
         }
         self.leave(&mut state);
-        let surplus = state.arenas.take_back(arena, self.loan);
+        let surplus = state.arenas.take_back(arena);
         drop(state);
         drop(surplus);
     }
@@ -321,7 +324,7 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         if !self.has_ended {
             let mut state = self.store.lock();
-            state.arenas.lose(self.loan);
+            state.arenas.lose(self.lent_bytes);
             self.leave(&mut state);
         }
     }

@@ -5,6 +5,7 @@
 //! scopes, and a panic inside a scope leaves it.
 
 use std::cell::{Cell, RefCell};
+use std::mem::{self, ManuallyDrop};
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -22,8 +23,17 @@ pub(super) enum Frame {
     Seed(u64, Cell<u64>),
 }
 
+/// The blocks that a thread builds inside of, each with the id of its graph.
+type Frames = RefCell<Vec<(u64, Frame)>>;
+
 thread_local! {
-    static FRAMES: RefCell<Vec<(u64, Frame)>> = const { RefCell::new(Vec::new()) };
+    /// Not dropped with the thread, so that other thread-locals can build as they are; outside of all blocks it has no
+    /// memory that could be lost.
+    static FRAMES: ManuallyDrop<Frames> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+}
+
+fn with_frames<R>(run: impl FnOnce(&mut Vec<(u64, Frame)>) -> R) -> R {
+    FRAMES.with(|frames| run(&mut frames.borrow_mut()))
 }
 
 /// The frames of one graph on this thread, taken together.
@@ -37,7 +47,7 @@ pub(super) struct Context {
 impl Context {
     pub(super) fn of(graph: &Graph) -> Self {
         let mut context = Context::default();
-        FRAMES.with_borrow(|frames| {
+        with_frames(|frames| {
             for (_, frame) in frames.iter().filter(|(id, _)| *id == graph.shared.id) {
                 match frame {
                     // The name of an inner scope already holds that of the outer one.
@@ -53,7 +63,7 @@ impl Context {
 
     /// The seed of the innermost block that gives one, and how many random nodes of it came before.
     pub(super) fn next_seed(graph: &Graph) -> Option<[u64; 2]> {
-        FRAMES.with_borrow(|frames| {
+        with_frames(|frames| {
             frames.iter().rev().filter(|(id, _)| *id == graph.shared.id).find_map(|(_, frame)| match frame {
                 Frame::Seed(seed, nodes) => Some([*seed, nodes.replace(nodes.get() + 1)]),
                 _ => None,
@@ -65,10 +75,17 @@ impl Context {
         struct Leave;
         impl Drop for Leave {
             fn drop(&mut self) {
-                FRAMES.with_borrow_mut(Vec::pop);
+                let left = with_frames(|frames| {
+                    let left = frames.pop();
+                    if frames.is_empty() {
+                        mem::take(frames);
+                    }
+                    left
+                });
+                drop(left);
             }
         }
-        FRAMES.with_borrow_mut(|frames| frames.push((graph.shared.id, frame)));
+        with_frames(|frames| frames.push((graph.shared.id, frame)));
         let _leave = Leave;
         build()
     }

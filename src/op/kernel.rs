@@ -37,6 +37,11 @@ pub trait Kernel: fmt::Debug + Send + Sync + 'static {
     ///
     /// A panic passes through the run to whoever asked for it; like any failure it leaves the variables as they were.
     ///
+    /// The kernel may build nodes and run sessions, its own session too: such a run reads the variables as they were
+    /// before the run that the kernel is part of. Only to change variables of its own session, where its own run does so
+    /// already, is an [`Error::Nested`](crate::Error::Nested), as it is to wait for another session whose run waits for
+    /// this one's. It must not wait for another thread that does either.
+    ///
     /// # Errors
     /// Whatever makes the run fail; the error names the node.
     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError>;

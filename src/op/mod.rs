@@ -88,8 +88,8 @@ pub trait Op: fmt::Debug + Send + Sync + 'static {
 
     /// The shape rule: the output's type for these inputs, lengths possibly unknown.
     ///
-    /// Asked once while building, and once more for each plan with every length known; the graph is locked
-    /// meanwhile, so neither this nor `lower` may ask it for anything.
+    /// Asked once while building, and once more for each plan with every length known. Like the op's other functions,
+    /// it may ask the graph, and sessions, for whatever it needs.
     ///
     /// # Errors
     /// The mistake that it would be to apply the op to such inputs.

@@ -142,7 +142,8 @@ impl<T: Float> Tensor<'_, T> {
 impl<T: Element> Tensor<'_, T> {
     /// The same elements, which are shown to a function whenever the node runs: once in each run that needs it, or
     /// its operation, before the run ends. The function may be called on any thread of the session, and at once for
-    /// runs that go on at once; it must not run the session.
+    /// runs that go on at once. It may run the session in its turn, within the bounds that
+    /// [`Kernel::run`](crate::op::Kernel::run) tells.
     ///
     /// Gradient: the cotangent, to which nobody looks.
     ///

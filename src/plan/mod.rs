@@ -13,6 +13,7 @@ mod memory;
 mod order;
 mod region;
 mod sequence;
+mod size;
 #[cfg(test)]
 mod tests;
 mod text;

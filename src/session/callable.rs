@@ -58,7 +58,7 @@ impl<I, O: Output> Callable<I, O> {
         let mut fed: SmallVec<[FedArray<'v>; INLINE_FEEDS]> = SmallVec::new();
         feeds.each(&mut |array| fed.push(array));
         let mut values = Vec::new();
-        self.core.run(&self.prepared, &fed, |value| values.push(value))?;
+        self.core.run(&self.prepared, &fed, &mut |value| values.push(value))?;
         Ok(O::take(&mut Results::new(values, &self.lengths)))
     }
 
@@ -84,7 +84,7 @@ impl<I, O: Output> Callable<I, O> {
         let mut fed: SmallVec<[FedArray<'v>; INLINE_FEEDS]> = SmallVec::new();
         feeds.each(&mut |array| fed.push(array));
         let mut values = Vec::new();
-        let trace = self.core.run_traced(&self.prepared, &fed, record, |value| values.push(value))?;
+        let trace = self.core.run_traced(&self.prepared, &fed, record, &mut |value| values.push(value))?;
         Ok((O::take(&mut Results::new(values, &self.lengths)), trace))
     }
 }

@@ -37,8 +37,8 @@ impl Prepared {
             );
             let ready = Ready::new(&Arc::new(plan), feeds)?;
             let mut found = Vec::new();
-            let fetched = |value| found.push(not_finite(&value));
-            let run = core.store.run(&ready, &core.graph, &core.threads, Some(count), None, fetched);
+            let mut fetched = |value| found.push(not_finite(&value));
+            let run = core.store.run(&ready, &core.graph, &core.threads, Some(count), None, &mut fetched);
             run.ok().and_then(|()| search.origin(&found))
         });
         let arena = core.graph.snapshot();

@@ -66,6 +66,10 @@ pub struct Session {
 /// otherwise; callables keep their own.
 const MAX_REQUESTS: usize = 256;
 
+/// Bytes of plans that a session keeps for other requests than the last: those of some thousand small models, or of one
+/// with a hundred thousand nodes.
+const MAX_PLAN_BYTES: usize = 64 << 20;
+
 /// What a session and its callables share.
 #[derive(Debug)]
 struct Core {
@@ -447,7 +451,8 @@ impl Core {
         // Another thread may have been faster.
         let prepared = Arc::clone(requests.entry(request.clone()).or_insert(new));
         let mut surplus = HashMap::new();
-        if requests.len() > MAX_REQUESTS {
+        let bytes = requests.values().map(|prepared| prepared.bytes()).sum::<usize>();
+        if requests.len() > MAX_REQUESTS || bytes > MAX_PLAN_BYTES {
             requests.remove(&request);
             surplus = mem::take(&mut *requests);
             requests.insert(request, Arc::clone(&prepared));
@@ -477,7 +482,7 @@ impl Core {
     }
 
     /// Runs a prepared request on fed arrays.
-    fn run(&self, prepared: &Prepared, feeds: &[FedArray<'_>], fetched: impl FnMut(Value)) -> Result<()> {
+    fn run(&self, prepared: &Prepared, feeds: &[FedArray<'_>], fetched: &mut dyn FnMut(Value)) -> Result<()> {
         let ready = prepared.ready(self, feeds)?;
         self.run_ready(prepared, &ready, feeds, None, fetched)
     }
@@ -488,7 +493,7 @@ impl Core {
         prepared: &Prepared,
         feeds: &[FedArray<'_>],
         mut record: Record,
-        fetched: impl FnMut(Value),
+        fetched: &mut dyn FnMut(Value),
     ) -> Result<Trace> {
         let ready = prepared.ready(self, feeds)?;
         record.planned = Instant::now();
@@ -503,7 +508,7 @@ impl Core {
         ready: &Ready<'_>,
         feeds: &[FedArray<'_>],
         record: Option<&mut Record>,
-        fetched: impl FnMut(Value),
+        fetched: &mut dyn FnMut(Value),
     ) -> Result<()> {
         let run = self.store.run(ready, &self.graph, &self.threads, None, record, fetched);
         run.map_err(|failure| match failure {

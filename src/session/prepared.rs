@@ -1,6 +1,7 @@
 //! A request and its plans: one for each combination of fed lengths that has come so far.
 
 use std::panic::Location;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::{Core, refused};
@@ -18,6 +19,10 @@ use crate::value::Value;
 /// costs microseconds to milliseconds; without a bound, a stream of ever new lengths would fill memory.
 const MAX_PLANS: usize = 32;
 
+/// Bytes of plans kept for one request, the newest apart: a plan of a hundred steps has some 50 KB, one of a thousand times
+/// as many would fill memory 32 times over.
+const MAX_PLAN_BYTES: usize = 16 << 20;
+
 /// How to read each section of what `explain` prints.
 const REWRITES: &str =
     "rewrites: rule: what stood there, of numbers and nodes : type in its node (why it went)";
@@ -32,6 +37,8 @@ pub(super) struct Prepared {
     /// Whether the request runs the initializer, whose plan depends on what variables there are.
     initializes: bool,
     plans: RwLock<Vec<Planned>>,
+    /// Bytes of the plans.
+    bytes: AtomicUsize,
 }
 
 /// What feeds are checked against, and what messages say of it.
@@ -50,6 +57,20 @@ struct Planned {
     variables: usize,
     /// What was folded for it, so that it is computed once.
     folded: Folded,
+    /// What the plan takes.
+    bytes: usize,
+}
+
+/// How many of the plans are to be kept beside a new one, the newest, and their bytes.
+fn worth_keeping(plans: &[Planned]) -> (usize, usize) {
+    let mut bytes = 0;
+    for (kept, planned) in plans.iter().rev().enumerate() {
+        if kept + 1 == MAX_PLANS || bytes + planned.bytes > MAX_PLAN_BYTES {
+            return (kept, bytes);
+        }
+        bytes += planned.bytes;
+    }
+    (plans.len(), bytes)
 }
 
 /// The results of what depends on constants alone; empty if there is nothing to fold, or no memory for it.
@@ -86,7 +107,19 @@ impl Prepared {
             shape: node.output.shape.clone(),
             location: node.location,
         });
-        Ok(Prepared { feeds: feeds.collect(), request, initializes, plans: RwLock::new(Vec::new()) })
+        Ok(Prepared {
+            feeds: feeds.collect(),
+            request,
+            initializes,
+            plans: RwLock::default(),
+            bytes: AtomicUsize::new(0),
+        })
+    }
+
+    /// Bytes of the plans that are kept.
+    pub(super) fn bytes(&self) -> usize {
+        // The sum over many requests need not be of one moment.
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Plans now what would be planned at the first call, if it is known already what will be fed.
@@ -134,14 +167,19 @@ impl Prepared {
         let Optimised { program, folded, variables, .. } = self.program(core, dims, None)?;
         let plan = Arc::new(plan::plan(&program, core.options(), &self.fed_types(dims)));
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-        let surplus = (plans.len() >= MAX_PLANS).then(|| plans.remove(0));
+        let (kept, kept_bytes) = worth_keeping(&plans);
+        let surplus_count = plans.len() - kept;
+        let surplus: Vec<Planned> = plans.drain(..surplus_count).collect();
+        let bytes = plan.bytes();
+        self.bytes.store(kept_bytes + bytes, Ordering::Relaxed);
         plans.push(Planned {
             plan: Arc::clone(&plan),
             variables: if self.initializes { variables } else { 0 },
             folded,
+            bytes,
         });
         drop(plans);
-        // Kernels go with the plan that has them.
+        // Kernels go with the plans that have them.
         drop(surplus);
         Ok(plan)
     }
@@ -215,8 +253,8 @@ impl Core {
         let Some(ready) = Ready::new(&plan, &[]) else { return Folded::default() };
         let mut values = Vec::with_capacity(program.fetches.len());
         // The program reads no variable, so a store without any serves.
-        let fetched = |value| values.push(Arc::new(value));
-        let run = Store::new(Some(0)).run(&ready, &self.graph, &self.threads, Some(0), None, fetched);
+        let mut fetched = |value| values.push(Arc::new(value));
+        let run = Store::new(Some(0)).run(&ready, &self.graph, &self.threads, Some(0), None, &mut fetched);
         run.map_or_else(|_| Folded::default(), |()| values.into())
     }
 }

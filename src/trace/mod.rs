@@ -160,8 +160,8 @@ impl Trace {
         self.busy
     }
 
-    /// The part of [`running`](Trace::running) in which no thread was in a step: waiting for other runs that use the
-    /// variables, giving tasks out, copying fetched values.
+    /// The part of [`running`](Trace::running) in which no thread was in a step: waiting for other runs that assign,
+    /// if this one does, giving tasks out, copying fetched values.
     pub fn outside_steps(&self) -> Duration {
         let mut reached = Duration::ZERO;
         let mut inside = Duration::ZERO;

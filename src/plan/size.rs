@@ -1,0 +1,46 @@
+//! How much memory a plan takes by itself, to tell how many are worth keeping.
+
+use super::{Kind, Plan, Region, Step};
+
+impl Plan {
+    /// Bytes of the plan, within a few percent; its constants are not among them.
+    pub(crate) fn bytes(&self) -> usize {
+        let successors = self.order.successors.iter().map(|successors| bytes_of(successors)).sum::<usize>();
+        size_of::<Self>()
+            + bytes_of(&self.buffers)
+            + bytes_of(&self.steps)
+            + self.steps.iter().map(Step::bytes_behind).sum::<usize>()
+            + bytes_of(&self.origins)
+            + bytes_of(&self.constants)
+            + bytes_of(&self.fetches)
+            + bytes_of(&self.order.successors)
+            + successors
+            + bytes_of(&self.order.waits_for)
+    }
+}
+
+impl Step {
+    /// Bytes that the step points to.
+    fn bytes_behind(&self) -> usize {
+        let region = match &self.kind {
+            Kind::Region(region) => region.bytes(),
+            Kind::Product { .. } | Kind::Fold { .. } | Kind::Compute(_) | Kind::Copy { .. } => 0,
+        };
+        region + bytes_of(&self.reads) + bytes_of(&self.writes)
+    }
+}
+
+impl Region {
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + bytes_of(&self.once)
+            + bytes_of(&self.ops)
+            + bytes_of(&self.prefetched)
+            + bytes_of(&self.accumulators)
+    }
+}
+
+/// Bytes of a list's elements, without what these point to.
+fn bytes_of<T>(list: &[T]) -> usize {
+    size_of_val(list)
+}
