@@ -15,13 +15,17 @@ mod fuzz;
 mod gradients;
 #[path = "semantics/nan.rs"]
 mod nan;
+#[path = "semantics/norms.rs"]
+mod norms;
 #[path = "semantics/races.rs"]
 mod races;
 #[path = "semantics/random.rs"]
 mod random;
+#[path = "semantics/second_order.rs"]
+mod second_order;
 #[path = "semantics/shapes.rs"]
 mod shapes;
-#[path = "semantics/variables_and_order.rs"]
-mod variables_and_order;
 #[path = "semantics/untaken.rs"]
 mod untaken;
+#[path = "semantics/variables_and_order.rs"]
+mod variables_and_order;
