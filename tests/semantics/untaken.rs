@@ -134,7 +134,12 @@ fn line_31_random_functions_that_were_not_taken() -> Result<()> {
                 }
                 judged[order] += 1;
                 let near = (found - expected).abs() <= 1e-6 * expected.abs().max(1.0);
-                assert!(near, "program {seed}, order {}, row {}: {found}, not {expected}", order + 1, row / 3);
+                assert!(
+                    near,
+                    "program {seed}, order {}, row {}: {found}, not {expected}",
+                    order + 1,
+                    row / 3
+                );
             }
         }
     }
