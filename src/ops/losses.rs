@@ -169,8 +169,7 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// Gradient: softmax·Σ labels - labels to `self`, -`log_softmax`(self) to `labels`, each times the row's
     /// cotangent; labels need not sum to 1. A label of 0 counts for nothing, also where its logit is -∞. Logits of -∞
     /// alone, or with ∞ or NaN among them, are no distribution: their loss is NaN, but 0 if all labels are. Labels of
-    /// another shape are a building
-    /// error, or fail the run that feeds them.
+    /// another shape are a building error, or fail the run that feeds them.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -225,9 +224,8 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// -`log_softmax`(self)\[label\], one number for each label.
     ///
     /// Gradient to the logits: softmax minus 1 at the label. Logits of -∞ alone, or with ∞ or NaN among them, are no
-    /// distribution: their loss is NaN. Labels must have the logits' shape
-    /// without the last axis, or it is a building error; one that is negative or not below the number
-    /// of classes fails the run.
+    /// distribution: their loss is NaN. Labels must have the logits' shape without the last axis, or it is a building
+    /// error; one that is negative or not below the number of classes fails the run.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -24,7 +24,7 @@ const fn const_power(n: i64) -> f64 {
     f64::from_bits(((1023 + n) as u64) << 52)
 }
 
-/// The Euclidean norm of all inputs together, along the axes; each of them has one number left for each of the others'.
+/// The Euclidean norm of all inputs together, along the axes. What is left of their shapes must be the same.
 #[derive(Debug)]
 pub(crate) struct Norm {
     pub(crate) axes: Axes,
@@ -164,7 +164,7 @@ impl Op for UnitVector {
 impl<T: Float> Tensor<'_, T> {
     /// The Euclidean norm along the axes: √Σ x². Axes as for [`reduce_sum`](Tensor::reduce_sum).
     ///
-    /// It overflows or underflows only where the result does, not where its square would.
+    /// It leaves the range of the type only where the result does, not where its square would.
     ///
     /// Gradient: the cotangent times x over the norm, and 0 where the norm is 0. There it has no derivative itself,
     /// unless the cotangent is the norm times something by sums and products, as that of ‖x‖² is, whose Hessian is

@@ -133,7 +133,8 @@ mod tests {
                 assert!(numbers.iter().all(|number| number.abs() < limit.abs()), "{step}, {length}");
             }
             for step in [0.1_f64, 0.3, 0.7, 1e-3, 1e7, -0.1, -0.3] {
-                let (limit, numbers) = (5.0 + step * length as f64, range(5.0, 5.0 + step * length as f64, step));
+                let (limit, numbers) =
+                    (5.0 + step * length as f64, range(5.0, 5.0 + step * length as f64, step));
                 assert!(numbers.len().abs_diff(length) <= 1, "{step}");
                 let is_before = |&number: &f64| if step > 0.0 { number < limit } else { limit < number };
                 assert!(numbers.iter().all(is_before), "{step}, {length}");

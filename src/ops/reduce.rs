@@ -11,7 +11,8 @@ use crate::ops::compare::{Compare, Extreme};
 use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, TensorType};
 
-pub(super) const OPS: &[&str] = &["reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "spread", "count", "over_count"];
+pub(super) const OPS: &[&str] =
+    &["reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "spread", "count", "over_count"];
 
 /// One element for all those along the axes: their sum, their product, or the largest or smallest of them.
 #[derive(Debug)]
@@ -59,8 +60,8 @@ impl Op for Reduce {
                 let others = x.unary(ProductOfOthers { axes: self.axes.clone() });
                 dy.binary(spread(), x).binary(Scaled, others)
             }
-            // Elements that tie share the cotangent equally. Next to a NaN none is less than the extreme, which is
-            // NaN, so that each gets a share, which is NaN as well.
+            // Elements that tie share the cotangent equally. Next to a NaN, which the extreme is then, no element is
+            // less, so each gets a share, which is NaN as well.
             Fold::Max | Fold::Min => {
                 let extreme = y.binary(spread(), x);
                 let is_less = match self.fold {

@@ -127,8 +127,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             ),
         ]);
     }
-    examples.extend([
-        example!("log_sum_exp of no axis", &[&[3]], |_, x| x[0].reduce_log_sum_exp([]), |x| x[0].clone()),
-    ]);
+    examples.extend([example!("log_sum_exp of no axis", &[&[3]], |_, x| x[0].reduce_log_sum_exp([]), |x| x
+        [0]
+    .clone())]);
     examples
 }
