@@ -166,3 +166,31 @@ fn what_defines_no_elements_is_refused() {
         "glorot_uniform takes floats, but came i32, in `w` (variable)"
     );
 }
+
+/// Bounds stay out that are only reached by rounding: of 4·10⁶ numbers of single precision below 1 two or three would be
+/// rounded to 1 for each 10⁸ that are drawn, and of numbers next to each other every other one.
+#[test]
+fn uniform_draws_stay_below_their_bound() {
+    fn draw(low: f64, high: f64) -> Vec<f32> {
+        let g = Graph::with_seed(1);
+        let w = g.variable::<f32>("w", random_uniform([4000], low, high));
+        Session::new(&g).unwrap().run(w).unwrap().into_iter().collect()
+    }
+    let next = f64::from(1.0_f32.next_up());
+    let (near, wide) = (f64::from(1.0_f32.next_down()), f64::from(f32::MAX) / 2.0);
+    for (low, high) in [(0.999_999, 1.0), (1.0, next), (near, 1.0), (-1.0, -near), (-wide, wide), (0.7, 0.8)]
+    {
+        let (first, limit) = (low as f32, high as f32);
+        let drawn = draw(low, high);
+        assert!(drawn.iter().all(|&x| first <= x && x < limit), "[{low}, {high})");
+    }
+    // Nearly all of this is rounded up to the bound, and the bounds of this are one number.
+    let middle = f64::midpoint(1.0, next);
+    assert!(draw(middle.next_down(), next).iter().all(|&x| x == 1.0));
+    assert!(draw(1.0, 1.0 + 1e-9).iter().all(|&x| x == 1.0));
+    // The scaled ones keep to their limits as well.
+    let g = Graph::with_seed(2);
+    let w = g.variable::<f32>("w", he_uniform([100, 100]));
+    let limit = (6.0_f64 / 100.0).sqrt() as f32;
+    assert!(Session::new(&g).unwrap().run(w).unwrap().iter().all(|&x| -limit <= x && x < limit));
+}

@@ -21,12 +21,16 @@ mod products;
 mod nan;
 #[path = "semantics/nesting.rs"]
 mod nesting;
+#[path = "semantics/norms.rs"]
+mod norms;
 #[path = "semantics/races.rs"]
 mod races;
 #[path = "semantics/random.rs"]
 mod random;
 #[path = "semantics/readers.rs"]
 mod readers;
+#[path = "semantics/second_order.rs"]
+mod second_order;
 #[path = "semantics/shapes.rs"]
 mod shapes;
 #[path = "semantics/threads.rs"]
@@ -35,3 +39,5 @@ mod threads;
 mod variables_and_order;
 #[path = "semantics/untaken.rs"]
 mod untaken;
+#[path = "semantics/variables_and_order.rs"]
+mod variables_and_order;

@@ -11,10 +11,12 @@
 //! Gradients are ordinary nodes: they can be fetched, fed, optimised and differentiated again.
 //!
 //! - [`sweep`] is that pass; what an op sees of it is the [`Pullback`].
+//! - [`multiple`] looks at what a cotangent is made of, for an op that must not divide by its own value.
 //! - [`request`] is how users ask for it, with what it starts from and where it stops.
 //! - [`derivatives`] makes Jacobians, Hessians and products with them out of it.
 
 mod derivatives;
+mod multiple;
 mod request;
 mod sweep;
 
@@ -78,11 +80,17 @@ impl<'g> Pullback<'g> {
     /// Gives an input the cotangent times the op's slope there, for elementwise ops. Below a `select` it is 0 where
     /// the cotangent is, whatever the slope.
     pub fn scale<S: Into<AnyTensor<'g>>>(&mut self, input: usize, slope: impl FnOnce() -> S) {
-        let masked = self.masked;
-        self.give(input, |dy| {
-            let slope = slope().into();
-            if masked { dy.binary(Scaled, slope) } else { dy * slope }
-        });
+        let times = self.times();
+        self.give(input, |dy| times(dy, slope().into()));
+    }
+
+    /// How a cotangent is multiplied by a slope.
+    pub(crate) fn times(&self) -> fn(AnyTensor<'g>, AnyTensor<'g>) -> AnyTensor<'g> {
+        if self.masked {
+            |cotangent, slope| cotangent.binary(Scaled, slope)
+        } else {
+            |cotangent, slope| cotangent * slope
+        }
     }
 
     /// Gives an input the cotangent over the reciprocal of the op's slope there, for elementwise ops.

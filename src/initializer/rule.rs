@@ -76,7 +76,14 @@ impl Rule {
         let elements: Vec<T> = match self {
             Rule::Full(value) => collect(count, || value)?,
             Rule::Uniform { low, high } => match Uniform::new(low, high) {
-                Ok(uniform) => collect(count, || uniform.sample(&mut rng))?,
+                Ok(uniform) => {
+                    let [first, limit] = [low, high].map(|bound| T::from_f64(bound).as_f64());
+                    let is_below = |&drawn: &f64| T::from_f64(drawn).as_f64() < limit;
+                    collect(count, || {
+                        let mut draws = std::iter::repeat_with(|| uniform.sample(&mut rng)).take(DRAWS);
+                        draws.find(is_below).unwrap_or(first)
+                    })?
+                }
                 // A range of one number.
                 Err(_) => collect(count, || low)?,
             },
@@ -100,6 +107,10 @@ impl Rule {
         Ok(T::wrap(ArrayD::from_shape_vec(IxDyn(dims), elements).unwrap_or_default()))
     }
 }
+
+/// How often is drawn for an element that may not be rounded to the upper bound. That happens to every other draw
+/// at most, unless the numbers of the type are so sparse that nearly all of the range is rounded to its bound.
+const DRAWS: usize = 64;
 
 /// So many elements, one after the other.
 fn collect<T: Numeric>(count: usize, mut next: impl FnMut() -> f64) -> Result<Vec<T>, OutOfMemory> {

@@ -93,6 +93,7 @@ transcendental_functions! {
     Tanh    = tanh;
     Sigmoid = sigmoid;
     Erf     = erf;
+    Normal  = normal;
 }
 
 macro_rules! binary_functions {

@@ -92,6 +92,8 @@ scalar_functions! {
     Tanh 1 "tanh",
     Sigmoid 1 "sigmoid",
     Erf 1 "erf",
+    /// The share of the standard normal distribution that is below.
+    Normal 1 "normal",
     Sin 1 "sin",
     Cos 1 "cos",
     Tan 1 "tan",

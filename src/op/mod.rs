@@ -81,6 +81,22 @@ pub use crate::shape::TensorType;
 pub(crate) use kernel::with_element;
 pub use kernel::{ArrayMut, ArrayRef, Kernel, KernelError};
 
+/// How a value is made of the inputs of its node, as far as anybody looks.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// In some other way.
+    Other,
+    /// By multiplying two inputs.
+    Product,
+    /// By adding two inputs.
+    Sum,
+    /// By changing the sign of the input.
+    Negative,
+    /// By adding up the first input along the axes along which the second would be repeated to its shape.
+    Total,
+}
+
 /// One kind of node. Its attributes (axes, flags, the value of a constant) are its fields.
 pub trait Op: fmt::Debug + Send + Sync + 'static {
     /// The op's name as TensorFlow spells it; nodes are named after it.
@@ -114,6 +130,12 @@ pub trait Op: fmt::Debug + Send + Sync + 'static {
     /// [`scaled`](Pullback::scale) with care.
     fn masks(&self, _input: usize) -> bool {
         false
+    }
+
+    /// How the value is made of the inputs, for what looks through sums and products.
+    #[doc(hidden)]
+    fn form(&self) -> Form {
+        Form::Other
     }
 
     /// The fields, as the text form of the graph prints them behind the name.

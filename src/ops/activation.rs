@@ -134,8 +134,8 @@ fn if_positive(to: &mut Lowering<'_>, x: Val, then: Val, otherwise: Val) -> Val 
 }
 
 unary_methods! { "NaN stays NaN, and the cotangent passes.";
-    relu     Activation::Relu,     "max(x, 0)", "1 where x > 0, else 0", 3.0 => 3.0;
-    relu6    Activation::Relu6,    "min(max(x, 0), 6)", "1 where 0 < x < 6, else 0", 7.0 => 6.0;
+    relu     Activation::Relu,     "max(x, 0)", "0 where x ≤ 0, else 1", 3.0 => 3.0;
+    relu6    Activation::Relu6,    "min(max(x, 0), 6)", "0 where x ≤ 0 or x ≥ 6, else 1", 7.0 => 6.0;
     elu      Activation::Elu,      "x where x > 0, else eˣ - 1", "1 where x > 0, else eˣ", -0.5 => (-0.5_f64).exp_m1();
     selu     Activation::Selu,     "1.0507·x where x > 0, else 1.7581·(eˣ - 1), with the constants to full precision", "1.0507 where x > 0, else 1.7581·eˣ", 1.0 => 1.0507009873554805;
     softplus Activation::Softplus, "ln(1 + eˣ), which neither overflows nor loses digits", "1/(1 + e⁻ˣ)", 0.0 => 2.0_f64.ln();

@@ -6,7 +6,7 @@ use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Operand, Tensor, Variable};
 use crate::lower::{Lowering, Scalar, Val};
-use crate::op::Op;
+use crate::op::{Form, Op};
 use crate::shape::TensorType;
 
 pub(super) const OPS: &[&str] = &["add", "sub", "mul", "div", "squared_difference"];
@@ -64,6 +64,14 @@ impl Op for Arithmetic {
                 at.divide(0, || b);
                 at.scale(1, || -(quotient / b));
             }
+        }
+    }
+
+    fn form(&self) -> Form {
+        match self {
+            Arithmetic::Add => Form::Sum,
+            Arithmetic::Mul => Form::Product,
+            Arithmetic::Sub | Arithmetic::Div => Form::Other,
         }
     }
 }

@@ -5,7 +5,7 @@
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::lower::{Lowering, Val};
-use crate::op::Op;
+use crate::op::{Form, Op};
 use crate::shape::{Shape, TensorType, broadcast};
 
 pub(super) const OPS: &[&str] = &["broadcast_like", "sum_like", "expect_shape"];
@@ -74,6 +74,10 @@ impl Op for SumLike {
     fn pullback(&self, at: &mut Pullback<'_>) {
         let from = at.input(0);
         at.give(0, |dy| dy.binary(BroadcastLike, from));
+    }
+
+    fn form(&self) -> Form {
+        Form::Total
     }
 
     fn differentiable(&self, input: usize) -> bool {

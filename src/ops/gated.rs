@@ -39,13 +39,7 @@ impl Gate {
         let dtype = to.dtype(x);
         match self {
             Gate::Silu => to.map(Scalar::Sigmoid, &[x]),
-            Gate::Gelu => {
-                let (root, half) = (to.scalar(FRAC_1_SQRT_2, dtype), to.scalar(0.5, dtype));
-                let scaled = to.map(Scalar::Mul, &[x, root]);
-                let erf = to.map(Scalar::Erf, &[scaled]);
-                let halved = to.map(Scalar::Mul, &[erf, half]);
-                to.map(Scalar::Add, &[halved, half])
-            }
+            Gate::Gelu => to.map(Scalar::Normal, &[x]),
             Gate::GeluTanh => {
                 let (linear, cubic) = (to.scalar(LINEAR, dtype), to.scalar(CUBIC, dtype));
                 let square = to.map(Scalar::Square, &[x]);

@@ -167,8 +167,9 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// -Σ labels·`log_softmax`(self), one number for each row.
     ///
     /// Gradient: softmax·Σ labels - labels to `self`, -`log_softmax`(self) to `labels`, each times the row's
-    /// cotangent. A label of 0 counts for nothing, also where its logit is -∞. Labels of another shape are a building
-    /// error, or fail the run that feeds them.
+    /// cotangent; labels need not sum to 1. A label of 0 counts for nothing, also where its logit is -∞. Logits of -∞
+    /// alone, or with ∞ or NaN among them, are no distribution: their loss is NaN, but 0 if all labels are. Labels of
+    /// another shape are a building error, or fail the run that feeds them.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -192,7 +193,8 @@ impl<'g, T: Float> Tensor<'g, T> {
     }
 
     /// The cross-entropy of each probability under the sigmoid of a logit x:
-    /// -z·ln σ(x) - (1 - z)·ln(1 - σ(x)), computed as max(x, 0) - x·z + ln(1 + e^-|x|).
+    /// -z·ln σ(x) - (1 - z)·ln(1 - σ(x)), computed as (1 - z)·max(x, 0) + z·max(-x, 0) + ln(1 + e^-|x|). A part whose
+    /// factor is 0 counts for nothing, so infinite logits have the limits 0 and ∞.
     ///
     /// Gradient: σ(x) - z times the cotangent to `self`, -x times it to `labels`. Labels of another shape are a
     /// building error, or fail the run that feeds them.
@@ -208,18 +210,22 @@ impl<'g, T: Float> Tensor<'g, T> {
     #[track_caller]
     pub fn sigmoid_cross_entropy(self, labels: impl Operand<'g, T>) -> Self {
         self.loss("sigmoid_cross_entropy", labels, |x, labels| {
-            // Of both maxima a tie goes to the first, so the slopes at 0 add up to that of σ.
-            let magnitude = x.maximum(-x);
-            x.maximum(<T as Numeric>::from_f64(0.0)) - x * labels + (-magnitude).exp().log1p()
+            let scaled = |a: Self, b: Self| Tensor::<T>::typed(a.any().binary(Scaled, b.any()));
+            let number = <T as Numeric>::from_f64;
+            // The slopes of the three terms at 0 are 1 - z, as the tie of a maximum goes to the first, then 0 and -1/2,
+            // which add up to that of σ.
+            let of_zeros = scaled(-labels + number(1.0), x.maximum(number(0.0)));
+            let of_ones = scaled(labels, (-x).relu());
+            of_zeros + of_ones + (-x.maximum(-x)).exp().log1p()
         })
     }
 
     /// The cross-entropy of class labels under the softmax of logits along their last axis:
     /// -`log_softmax`(self)\[label\], one number for each label.
     ///
-    /// Gradient to the logits: softmax minus 1 at the label. Labels must have the logits' shape
-    /// without the last axis, or it is a building error; one that is negative or not below the number
-    /// of classes fails the run.
+    /// Gradient to the logits: softmax minus 1 at the label. Logits of -∞ alone, or with ∞ or NaN among them, are no
+    /// distribution: their loss is NaN. Labels must have the logits' shape without the last axis, or it is a building
+    /// error; one that is negative or not below the number of classes fails the run.
     ///
     /// ```
     /// use flowgrad::prelude::*;

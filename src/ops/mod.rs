@@ -43,6 +43,7 @@ op_files![
     losses,
     matmul,
     neural,
+    norm,
     one_hot,
     pad,
     patches,
@@ -84,6 +85,7 @@ pub(crate) use constant::{Constant, Invalid, Placeholder};
 pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};
 pub(crate) use identity::Identity;
+pub(crate) use norm::Norm;
 pub use pad::Pad;
 pub use patches::{Padding, Window};
 pub(crate) use scaled::Scaled;

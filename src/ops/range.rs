@@ -29,10 +29,30 @@ fn numbers<T: Numeric>(start: T, limit: T, step: T) -> Result<Value, Mistake> {
             let [start, limit, step] = [start, limit, step].map(Numeric::as_f64);
             let count = ((limit - start) / step).ceil();
             let is_counted = step != 0.0 && step.is_finite() && count < isize::MAX as f64;
+            let number = |i: usize| T::from_f64(start + step * i as f64);
+            // Rounded, the quotient may be off by one, and the last numbers may have reached the limit.
+            let is_before = |i: usize| {
+                let number = number(i).as_f64();
+                if step > 0.0 { number < limit } else { limit < number }
+            };
             // A limit on the other side of the start gives a negative number, which becomes 0.
-            listed(is_counted.then_some(count as usize), |i| T::from_f64(start + step * i as f64))
+            listed(is_counted.then(|| first_not(is_before, count as usize + 1)), number)
         }
     }
+}
+
+/// How many of the first `count` indices come before the first of which this does not hold, and no later one.
+fn first_not(holds: impl Fn(usize) -> bool, count: usize) -> usize {
+    let (mut low, mut high) = (0, count);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if holds(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
 }
 
 /// So many numbers, if there are memory and a count.
@@ -46,7 +66,8 @@ fn listed<T: Element>(count: Option<usize>, number: impl Fn(usize) -> T) -> Resu
 
 impl Graph {
     /// The numbers from `start` on, `step` apart, that come before `limit`, as a constant: none if the limit lies on the
-    /// other side of the start.
+    /// other side of the start. Number i is start + i·step, rounded once to the type; what reaches the limit by
+    /// rounding is left out, too.
     ///
     /// A step of 0, ends that are not finite, and more numbers than there is memory for are building errors.
     ///
@@ -98,6 +119,29 @@ mod tests {
         assert_eq!(range(0, 5, -1), [0; 0]);
         assert_eq!(range(0.0_f32, 1.0, 0.25), [0.0, 0.25, 0.5, 0.75]);
         assert_eq!(range(0.0, -1.0, 1.0), [0.0; 0]);
+        // None is the limit by rounding.
+        assert_eq!(range(0.0_f32, 0.3, 0.1), [0.0, 0.1, 0.2]);
+        assert_eq!(range(0.0_f32, -0.3, -0.1), [0.0, -0.1, -0.2]);
+        assert_eq!(range(0.0, 0.3, 0.1), [0.0, 0.1, 0.2]);
+        assert_eq!(range(1.0, 1.3, 0.1), [1.0, 1.1, 1.2]);
+        let next = 1.0_f32.next_up();
+        assert_eq!(range(1.0_f32, next, f32::EPSILON / 64.0), [1.0; 33]);
+        for length in 0..200 {
+            for step in [0.1_f32, 0.3, 0.7, 1e-3, 1e7, -0.1, -0.3] {
+                let (limit, numbers) = (step * length as f32, range(0.0, step * length as f32, step));
+                assert_eq!(numbers.len(), length, "{step}");
+                assert!(numbers.iter().all(|number| number.abs() < limit.abs()), "{step}, {length}");
+            }
+            for step in [0.1_f64, 0.3, 0.7, 1e-3, 1e7, -0.1, -0.3] {
+                let (limit, numbers) =
+                    (5.0 + step * length as f64, range(5.0, 5.0 + step * length as f64, step));
+                assert!(numbers.len().abs_diff(length) <= 1, "{step}");
+                let is_before = |&number: &f64| if step > 0.0 { number < limit } else { limit < number };
+                assert!(numbers.iter().all(is_before), "{step}, {length}");
+                // And the next one would not be before it.
+                assert!(!is_before(&(5.0 + step * numbers.len() as f64)), "{step}, {length}");
+            }
+        }
         assert_eq!(range(i64::MIN, i64::MAX, i64::MAX), [i64::MIN, -1, i64::MAX - 1]);
         assert_eq!(range(i64::MAX - 2, i64::MAX, 1), [i64::MAX - 2, i64::MAX - 1]);
         assert_eq!(range(i32::MIN, i32::MAX, i32::MAX), [i32::MIN, -1, i32::MAX - 1]);

@@ -4,14 +4,15 @@ use crate::dtype::{DType, Float, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor};
-use crate::lower::{Fold, Lowering, Val};
+use crate::lower::{Fold, Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::ops::Scaled;
-use crate::ops::compare::Compare;
+use crate::ops::compare::{Compare, Extreme};
 use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, TensorType};
 
-pub(super) const OPS: &[&str] = &["reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "spread", "count"];
+pub(super) const OPS: &[&str] =
+    &["reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "spread", "count", "over_count"];
 
 /// One element for all those along the axes: their sum, their product, or the largest or smallest of them.
 #[derive(Debug)]
@@ -59,8 +60,8 @@ impl Op for Reduce {
                 let others = x.unary(ProductOfOthers { axes: self.axes.clone() });
                 dy.binary(spread(), x).binary(Scaled, others)
             }
-            // Elements that tie share the cotangent equally. Next to a NaN none is less than the extreme, which is
-            // NaN, so that each gets a share, which is NaN as well.
+            // Elements that tie share the cotangent equally. Next to a NaN, which the extreme is then, no element is
+            // less, so each gets a share, which is NaN as well.
             Fold::Max | Fold::Min => {
                 let extreme = y.binary(spread(), x);
                 let is_less = match self.fold {
@@ -161,6 +162,34 @@ impl Op for Count {
     }
 }
 
+/// A sum over the number of its elements.
+#[derive(Debug)]
+struct OverCount;
+
+impl Op for OverCount {
+    fn name(&self) -> &'static str {
+        "over_count"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        inputs[0].together(inputs[1])
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        to.map(Scalar::Div, inputs)
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let count = at.input(1);
+        // The sum of nothing has no slope, and 0/0 is none.
+        at.divide(0, || count.binary(Extreme::Maximum, count.scalar_like(1.0)));
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
+    }
+}
+
 impl AnyTensor<'_> {
     /// For ops that are composed of reductions: the mistake that the axes are for this tensor, if they
     /// are one, under the name of the op that the user called.
@@ -233,7 +262,7 @@ impl<T: Float> Tensor<'_, T> {
     /// The arithmetic mean over the given axes: their sum over their number of elements.
     ///
     /// Gradient: the cotangent over the number of elements, repeated along the axes. The mean of
-    /// nothing is NaN. Errors as for [`reduce_sum`](Tensor::reduce_sum).
+    /// nothing is NaN, and nothing moves it: its derivative along any direction is 0. Errors as for [`reduce_sum`](Tensor::reduce_sum).
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -249,7 +278,7 @@ impl<T: Float> Tensor<'_, T> {
             return Tensor::typed(invalid);
         }
         let count = any.unary(Count { axes: axes.clone(), dtype: T::DTYPE });
-        Tensor::typed(any.unary(Reduce::sum(axes)) / count).named("reduce_mean")
+        Tensor::typed(any.unary(Reduce::sum(axes)).binary(OverCount, count)).named("reduce_mean")
     }
 }
 

@@ -20,7 +20,7 @@
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::lower::{Lowering, Scalar, Val};
-use crate::op::Op;
+use crate::op::{Form, Op};
 use crate::shape::TensorType;
 
 pub(super) const OPS: &[&str] = &["scaled", "scaled_either"];
@@ -50,6 +50,10 @@ impl Op for Scaled {
 
     fn masks(&self, _: usize) -> bool {
         true
+    }
+
+    fn form(&self) -> Form {
+        Form::Product
     }
 }
 
@@ -81,6 +85,10 @@ impl Op for ScaledEither {
 
     fn masks(&self, _: usize) -> bool {
         true
+    }
+
+    fn form(&self) -> Form {
+        Form::Product
     }
 }
 

@@ -1,5 +1,4 @@
-//! Reductions that are composed of others: `reduce_log_sum_exp`, `reduce_variance` and `norm`. Fusion runs them
-//! row by row.
+//! Reductions that are composed of others: `reduce_log_sum_exp` and `reduce_variance`. Fusion runs them row by row.
 
 use crate::dtype::{Float, Numeric};
 use crate::graph::Tensor;
@@ -12,7 +11,7 @@ impl<T: Float> Tensor<'_, T> {
     /// [`reduce_sum`](Tensor::reduce_sum).
     ///
     /// Gradient: the cotangent times eˣ over the sum, the softmax along the axes. Of nothing, or of -∞ alone, it
-    /// is -∞; of any ∞ it is ∞.
+    /// is -∞, with a gradient of 0; of any ∞ it is ∞.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -32,7 +31,9 @@ impl<T: Float> Tensor<'_, T> {
         let largest = self.reduce_max(along()).stop_gradient();
         // Minus itself, what is infinite would be NaN.
         let shift = largest.is_finite().select(largest, zero);
-        let logarithm = (self - shift).exp().reduce_sum(along()).ln() + shift;
+        let sum = (self - shift).exp().reduce_sum(along());
+        // The largest contributes 1; only of -∞ alone, or of nothing, the sum is less, and must have no slope.
+        let logarithm = sum.maximum(<T as Numeric>::from_f64(1.0)).ln() + largest;
         logarithm.without(&axes).named("reduce_log_sum_exp")
     }
 
@@ -70,29 +71,6 @@ impl<T: Float> Tensor<'_, T> {
         let centred = self - self.reduce_mean(axes.clone().keep_dims());
         centred.square().reduce_mean(axes).named("reduce_variance")
     }
-
-    /// The Euclidean norm along the axes: √Σ x². Axes as for [`reduce_sum`](Tensor::reduce_sum).
-    ///
-    /// Gradient: the cotangent times x over the norm, and 0 where the norm is 0. Elements whose squares are beyond
-    /// the range of the type have the norm ∞ or 0.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let y = g.constant(ndarray::arr2(&[[3.0, 4.0], [0.0, 0.0]])).norm(-1);
-    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[5.0, 0.0]).into_dyn());
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn norm(self, axes: impl Into<Axes>) -> Self {
-        let axes = axes.into();
-        if let Some(invalid) = self.any().misfit("norm", &axes) {
-            return Tensor::typed(invalid);
-        }
-        let zero = <T as Numeric>::from_f64(0.0);
-        let squares = self.square().reduce_sum(axes);
-        squares.equal(zero).select(zero, squares.sqrt()).named("norm")
-    }
 }
 
 #[cfg(test)]
@@ -108,7 +86,6 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         let mean = x.sum() / x.len() as f64;
         x.mapv(|x| (x - mean) * (x - mean)).sum() / x.len() as f64
     };
-    const NORM: fn(ArrayView1<'_, f64>) -> f64 = |x| x.mapv(|x| x * x).sum().sqrt();
     fn all(x: &ArrayD<f64>, of: fn(ArrayView1<'_, f64>) -> f64) -> ArrayD<f64> {
         let flat: ndarray::Array1<f64> = x.iter().copied().collect();
         ndarray::arr0(of(flat.view())).into_dyn()
@@ -126,7 +103,6 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             example!("variance of rows", &[dims], |_, x| x[0].reduce_variance(1), |x| along(
                 &x[0], 1, VARIANCE
             )),
-            example!("norm of rows", &[dims], |_, x| x[0].norm(1), |x| along(&x[0], 1, NORM)),
         ]);
     }
     for dims in [[3, 4], [40, 2], [1, 1]] {
@@ -149,12 +125,10 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
                 |_, x| x[0].reduce_variance(Axes::of([-2]).keep_dims()),
                 |x| along(&x[0], 0, VARIANCE).insert_axis(Axis(0)),
             ),
-            example!("norm of all", &[dims], |_, x| x[0].norm([0, 1]), |x| all(&x[0], NORM)),
         ]);
     }
-    examples.extend([
-        example!("log_sum_exp of no axis", &[&[3]], |_, x| x[0].reduce_log_sum_exp([]), |x| x[0].clone()),
-        example!("norm of no axis", &[&[3]], |_, x| x[0].norm([]), |x| x[0].mapv(f64::abs)),
-    ]);
+    examples.extend([example!("log_sum_exp of no axis", &[&[3]], |_, x| x[0].reduce_log_sum_exp([]), |x| x
+        [0]
+    .clone())]);
     examples
 }

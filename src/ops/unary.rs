@@ -6,7 +6,7 @@ use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor, Variable};
 use crate::lower::{Lowering, Scalar, Val};
-use crate::op::Op;
+use crate::op::{Form, Op};
 use crate::ops::steps::Step;
 use crate::shape::TensorType;
 
@@ -75,6 +75,10 @@ impl Op for Unary {
                 number(std::f64::consts::FRAC_2_SQRT_PI) * (-x.unary(Unary::Square)).unary(Unary::Exp)
             }),
         }
+    }
+
+    fn form(&self) -> Form {
+        if let Unary::Neg = self { Form::Negative } else { Form::Other }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::Parameter;
 use super::rule::number;
-use crate::op::Mistake;
-use crate::{Float, Graph, Tensor};
+use crate::op::{AnyTensor, Mistake};
+use crate::ops::Norm;
+use crate::{Axes, Float, Graph, Tensor};
 
 /// What holds gradients to a size, and the limit.
 #[derive(Clone, Copy, Debug)]
@@ -34,8 +35,7 @@ impl Clip {
 
 /// The tensor, scaled down to the Euclidean norm `limit` if its own is larger: x·limit / max(‖x‖, limit).
 ///
-/// What is not longer stays as it is, bit for bit, also zeros. Elements whose squares are beyond the range of the
-/// type make a norm of ∞, and all finite elements 0. A limit that is not a finite number above 0 is a building error.
+/// What is not longer stays as it is, bit for bit, also zeros. A norm of ∞ makes all finite elements 0. A limit that is not a finite number above 0 is a building error.
 ///
 /// Source: Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks*, 2013, section 3.2.
 ///
@@ -95,8 +95,7 @@ pub fn clip_by_global_norm<'g, T: Float>(
 
 /// The Euclidean norm of all elements of all the tensors together: √Σ x², a single number.
 ///
-/// Gradient: as of [`Tensor::norm`]. Elements whose squares are beyond the range of the type have the norm ∞ or 0; the
-/// norm of no tensors is 0.
+/// Gradient and range are those of [`Tensor::norm`]; the norm of no tensors is 0.
 ///
 /// ```
 /// use flowgrad::optimizer::global_norm;
@@ -108,17 +107,19 @@ pub fn clip_by_global_norm<'g, T: Float>(
 /// ```
 #[track_caller]
 pub fn global_norm<'g, T: Float>(g: &'g Graph, xs: &[impl Copy + Into<Tensor<'g, T>>]) -> Tensor<'g, T> {
-    let zero: T = number(0.0);
-    let squares = xs.iter().map(|&x| x.into().square().reduce_sum(..));
-    let sum = squares.reduce(|sum, square| sum + square).unwrap_or_else(|| g.constant(zero));
-    // The root has no slope at 0, where the norm's is taken to be 0.
-    sum.equal(zero).select(zero, sum.sqrt())
+    let xs: Vec<AnyTensor<'g>> = xs.iter().map(|&x| x.into().any()).collect();
+    if xs.is_empty() {
+        return g.constant(number::<T>(0.0));
+    }
+    Tensor::typed(g.apply(Norm { axes: Axes::all() }, &xs)).named("global_norm")
 }
 
-/// What a tensor of that norm is multiplied by: exactly 1 up to the limit.
+/// What a tensor of that norm is multiplied by: exactly 1 up to the limit, where the norm has no part in it.
 #[track_caller]
 fn factor<T: Float>(norm: Tensor<'_, T>, limit: f64) -> Tensor<'_, T> {
-    norm.graph().constant(number::<T>(limit)) / norm.maximum(number::<T>(limit))
+    let limit = norm.graph().constant(number::<T>(limit));
+    // The maximum keeps the quotient finite, the choice keeps the norm's slopes out.
+    norm.less_equal(limit).select(number::<T>(1.0), limit / norm.maximum(limit))
 }
 
 /// The mistake of a limit that is none, under the name of the function.

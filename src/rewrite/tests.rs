@@ -162,10 +162,11 @@ fn the_gradient_of_a_mean_square_becomes_one_scaled_product() {
     let w = g.variable("w", ndarray::Array2::<f64>::zeros((2, 1)));
     let [gradient] = x.matmul(w).square().reduce_mean(..).gradients([w]);
     assert_snapshot!(rewritten(gradient, usize::MAX), @r#"
-    1. fold: div 1.0, 4.0 : f64[] in "gradients/div" (known while planning)
-    2. broadcast: mul "gradients/spread", "gradients/mul" : f64[4, 1] in "gradients/mul_1" (the operand broadcasts by itself)
-    3. algebra: mul "gradients/spread", "gradients/mul" : f64[4, 1] in "gradients/mul_1" (one factor for two)
-    4. linear: contract "gradients/matmul", "gradients/mul_1" : f64[2, 1] in "gradients/matmul" (a factor is cheaper outside)
+    1. fold: maximum 4.0, 1.0 : f64[] in "gradients/maximum" (known while planning)
+    2. fold: div 1.0, 4.0 : f64[] in "gradients/div" (known while planning)
+    3. broadcast: mul "gradients/spread", "gradients/mul" : f64[4, 1] in "gradients/mul_1" (the operand broadcasts by itself)
+    4. algebra: mul "gradients/spread", "gradients/mul" : f64[4, 1] in "gradients/mul_1" (one factor for two)
+    5. linear: contract "gradients/matmul", "gradients/mul_1" : f64[2, 1] in "gradients/matmul" (a factor is cheaper outside)
     %0 = constant 0 : f64[4, 2]  "constant"
     %1 = read "w" : f64[2, 1]  "w"
     %2 = contract %0, %1 : f64[4, 1]  "matmul"

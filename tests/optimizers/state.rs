@@ -242,3 +242,55 @@ fn mistakes_of_optimizers_are_values() {
     let Err(Error::Build(error)) = g.check() else { panic!("a building error") };
     assert_eq!((error.op, matches!(error.mistake, Mistake::Custom { .. })), ("sgd", true));
 }
+
+/// A square that overflows makes a slot infinite, and the weight stands still; `check_numerics` refuses the step, names
+/// where the infinity came from, and leaves everything as it was.
+#[test]
+fn gradients_whose_squares_overflow_are_seen_by_check_numerics() -> Result<()> {
+    let trained: [fn(Tensor<'_, f32>) -> Operation<'_>; 3] = [
+        |loss| Adam::new(0.1).minimize(loss),
+        |loss| RmsProp::new(0.1).minimize(loss),
+        |loss| Adagrad::new(0.1).minimize(loss),
+    ];
+    for train in trained {
+        let g = Graph::new();
+        let w = g.variable("w", arr1(&[1.0_f32, 1.0]));
+        let slopes = g.placeholder::<f32>("slopes", [2]);
+        let step = train((w * slopes).reduce_sum(..));
+        let (steep, gentle) = (arr1(&[1e20_f32, 1.0]), arr1(&[1.0_f32, 1.0]));
+
+        let session = Session::new(&g)?;
+        session.feed(slopes, &steep).run(step)?;
+        let before = session.run(w)?;
+        session.feed(slopes, &gentle).run(step)?;
+        let after = session.run(w)?;
+        assert!(after[0] == before[0] && after[1] < before[1], "from {before} to {after}");
+
+        let checked = Session::builder(&g).check_numerics(true).build()?;
+        checked.feed(slopes, &gentle).run(step)?;
+        let before = checked.variable_values()?;
+        let error = checked.feed(slopes, &steep).run(step).unwrap_err().to_string();
+        assert!(error.contains("inf in `") && error.contains("square"), "{error}");
+        assert_eq!(checked.variable_values()?, before);
+        checked.feed(slopes, &gentle).run(step)?;
+    }
+    Ok(())
+}
+
+/// Zero gradients are clipped without a quotient by 0, also where every number is checked.
+#[test]
+fn clipping_of_nothing_makes_no_infinity() -> Result<()> {
+    let g = Graph::new();
+    let w = g.variable("w", arr1(&[1.0_f64, 1.0]));
+    let loss = (w * 0.0).reduce_sum(..);
+    let steps = [
+        Sgd::new(0.1).clip_by_norm(1.0).minimize(loss),
+        Sgd::new(0.1).clip_by_global_norm(1.0).minimize(loss),
+    ];
+    let session = Session::builder(&g).check_numerics(true).build()?;
+    for step in steps {
+        session.run(step)?;
+    }
+    assert_eq!(session.run(w)?, arr1(&[1.0, 1.0]).into_dyn());
+    Ok(())
+}

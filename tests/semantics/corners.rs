@@ -1,7 +1,7 @@
 //! Lines 20 and 21 for elementwise functions: derivatives at kinks, values and derivatives at the ends of the
 //! range, and what a select keeps out of them.
 
-use flowgrad::ndarray::{Array1, arr1};
+use flowgrad::ndarray::{Array1, Array2, arr1, arr2};
 use flowgrad::prelude::*;
 
 const INF: f64 = f64::INFINITY;
@@ -122,19 +122,32 @@ fn line_20_second_derivatives_at_the_ends() -> Result<()> {
     Ok(())
 }
 
-/// Far below 0 `gelu` is nearly 0, with a small absolute error.
+/// Far below 0 `gelu` is nearly 0, with all its digits, and so is its slope.
 #[test]
 fn gelu_of_large_negative_arguments() -> Result<()> {
-    // x·Φ(x), by the continued fraction of the normal distribution's tail.
-    let expected = |x: f64| {
+    // Φ(x), by the continued fraction of the normal distribution's tail, and the density.
+    fn share(x: f64) -> [f64; 2] {
         let tail = (1..200).rev().fold(-x, |rest, n| -x + f64::from(n) / rest);
-        x * (-x * x / 2.0).exp() / (std::f64::consts::TAU.sqrt() * tail)
-    };
-    let at: Vec<f64> = (4..400).map(|n| f64::from(n) / -2.0).collect();
-    for (values, _) in values_and_slopes(|x| x.gelu(), &at)? {
-        for (&x, value) in at.iter().zip(values) {
-            assert!((value - expected(x)).abs() < 1e-14, "gelu of {x}: {value}, not {}", expected(x));
+        let density = (-x * x / 2.0).exp() / std::f64::consts::TAU.sqrt();
+        [density / tail, density]
+    }
+    // Halves, whose squares are exact.
+    let at: Vec<f64> = (6..75).map(|n| f64::from(n) / -2.0).collect();
+    for (values, slopes) in values_and_slopes(|x| x.gelu(), &at)? {
+        for ((&x, value), slope) in at.iter().zip(values).zip(slopes) {
+            let [share, density] = share(x);
+            assert!((value / (x * share) - 1.0).abs() < 2e-15, "gelu of {x}: {value}, not {}", x * share);
+            assert!((slope / (share + x * density) - 1.0).abs() < 1e-14, "the slope of gelu at {x}: {slope}");
         }
+    }
+    let g = Graph::new();
+    let x: Vec<f32> = (6..28).map(|n| n as f32 / -2.0).collect();
+    let values = Session::new(&g)?.run(g.constant(Array1::from(x.clone())).gelu())?;
+    for (&x, &value) in x.iter().zip(&values) {
+        let expected = f64::from(x) * share(x.into())[0];
+        // The least of them are denormal, with fewer digits.
+        let tolerance = 4e-7 * expected.abs() + f64::from(f32::from_bits(1)) * (1.0 - f64::from(x));
+        assert!((f64::from(value) - expected).abs() < tolerance, "gelu of {x}: {value:e}, not {expected:e}");
     }
     Ok(())
 }
@@ -228,4 +241,108 @@ fn line_17_steps_cut_the_path() {
         let error = g.check().unwrap_err().to_string();
         assert!(error.contains(&format!("`{name}` ({name}), which passes no gradient")), "{error}");
     }
+}
+
+/// Line 20: log-sum-exp of -∞ alone is -∞ and has no slope, of any order; next to others -∞ counts for nothing.
+#[test]
+fn line_20_log_sum_exp_of_minus_infinity() -> Result<()> {
+    let g = Graph::new();
+    let x = g.constant(arr2(&[[-INF, -INF], [-INF, 2.0], [0.0, 0.0], [-1e300, -INF]]));
+    let y = x.reduce_log_sum_exp(-1);
+    let [first] = y.gradients([x]);
+    let weights = g.constant(arr1(&[1.0, -2.0]));
+    let [second] = (first * weights).gradients([x]);
+    let alone = g.constant(-INF);
+    let [of_alone] = alone.reduce_log_sum_exp(..).gradients([alone]);
+    for optimize in [true, false] {
+        let session = Session::builder(&g).optimize(optimize).build()?;
+        let ([y, first], [second, of_alone]) = session.run(([y, first], [second, of_alone]))?;
+        assert_eq!(y, arr1(&[-INF, 2.0, 2.0_f64.ln(), -1e300]).into_dyn());
+        assert_eq!(first, arr2(&[[0.0, 0.0], [0.0, 1.0], [0.5, 0.5], [1.0, 0.0]]).into_dyn());
+        assert_eq!(second, arr2(&[[0.0, 0.0], [0.0, 0.0], [0.75, -0.75], [0.0, 0.0]]).into_dyn());
+        assert_eq!(of_alone.sum(), 0.0);
+    }
+    Ok(())
+}
+
+/// Line 20: sigmoid cross-entropy of infinite logits has the limits 0 and ∞, and the slopes σ(x) - z; so has that
+/// of others.
+#[test]
+fn line_20_sigmoid_cross_entropy_at_the_ends() -> Result<()> {
+    // Logit, label, loss, slope by the logit, second slope.
+    let rows = [
+        (INF, 1.0, 0.0, 0.0, 0.0),
+        (-INF, 0.0, 0.0, 0.0, 0.0),
+        (INF, 0.0, INF, 1.0, 0.0),
+        (-INF, 1.0, INF, -1.0, 0.0),
+        (INF, 0.9, INF, 1.0 - 0.9, 0.0),
+        (-INF, 0.25, INF, -0.25, 0.0),
+        (1e300, 1.0, 0.0, 0.0, 0.0),
+        (-1e300, 0.5, 5e299, -0.5, 0.0),
+        (0.0, 0.25, 2.0_f64.ln(), 0.25, 0.25),
+        (-0.0, 1.0, 2.0_f64.ln(), -0.5, 0.25),
+        (0.0, 0.0, 2.0_f64.ln(), 0.5, 0.25),
+    ];
+    let g = Graph::new();
+    let x = g.constant(rows.iter().map(|row| row.0).collect::<Array1<f64>>());
+    let z = g.constant(rows.iter().map(|row| row.1).collect::<Array1<f64>>());
+    let loss = x.sigmoid_cross_entropy(z);
+    let [by_logit, by_label] = loss.gradients([x, z]);
+    let [second] = by_logit.gradients([x]);
+    for optimize in [true, false] {
+        let session = Session::builder(&g).optimize(optimize).build()?;
+        let [loss, by_logit, by_label, second] = session.run([loss, by_logit, by_label, second])?;
+        for (index, (x, z, expected, slope, bend)) in rows.into_iter().enumerate() {
+            let found = [loss[index], by_logit[index], second[index]];
+            let near =
+                |(found, expected): (f64, f64)| found == expected || (found / expected - 1.0).abs() < 1e-14;
+            assert!(found.into_iter().zip([expected, slope, bend]).all(near), "({x}, {z}): {found:?}");
+            assert_eq!(by_label[index], -x, "({x}, {z})");
+        }
+    }
+    Ok(())
+}
+
+/// Line 20: labels that do not sum to 1 have the derivative of the loss, not softmax less the labels; logits of
+/// -∞ alone are no distribution, which does not matter where no label names one.
+#[test]
+fn line_20_softmax_cross_entropy_of_any_labels() -> Result<()> {
+    let g = Graph::new();
+    let x = g.constant(arr2(&[[0.0, 0.0], [0.0, -INF], [-INF, -INF], [-INF, -INF]]));
+    let labels = g.constant(arr2(&[[2.0, 1.0], [3.0, 0.0], [0.0, 0.0], [1.0, 0.0]]));
+    let loss = x.softmax_cross_entropy(labels);
+    let [slopes] = loss.gradients([x]);
+    for optimize in [true, false] {
+        let session = Session::builder(&g).optimize(optimize).build()?;
+        let [loss, slopes] = session.run([loss, slopes])?;
+        assert!((loss[0] / (3.0 * 2.0_f64.ln()) - 1.0).abs() < 1e-15);
+        assert_eq!((loss[1], loss[2]), (0.0, 0.0));
+        assert!(loss[3].is_nan());
+        for (row, expected) in [[-0.5, 0.5], [0.0, 0.0], [0.0, 0.0]].into_iter().enumerate() {
+            assert_eq!([slopes[[row, 0]], slopes[[row, 1]]], expected, "row {row}");
+        }
+    }
+    Ok(())
+}
+
+/// Line 20: nothing moves the mean of nothing, whichever mode asks.
+#[test]
+fn line_20_means_of_nothing_do_not_move() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [None, None]);
+    let v = g.placeholder::<f64>("v", [None, None]);
+    let functions: [Function; 3] =
+        [|x| x.reduce_mean(..), |x| x.reduce_mean(0), |x| x.square().reduce_mean(0)];
+    let forward = functions.map(|function| jvp(function(x), &[x], &[v]));
+    let twice = forward.map(|forward| jvp(forward, &[v], &[v]));
+    let nothing = Array2::<f64>::zeros((0, 2));
+    for optimize in [true, false] {
+        let session = Session::builder(&g).optimize(optimize).build()?;
+        assert!(session.feed(x, &nothing).run(x.reduce_mean(0))?.iter().all(|mean| mean.is_nan()));
+        for found in session.feed(x, &nothing).feed(v, &nothing).run([forward, twice])?.into_iter().flatten()
+        {
+            assert!(found.iter().all(|&moved| moved == 0.0), "{found}");
+        }
+    }
+    Ok(())
 }

@@ -33,7 +33,8 @@ fn line_20_extremes_of_rows_with_nan() -> Result<()> {
             let g = Graph::new();
             let x = g.constant(&x);
             let ys = functions.map(|function| function(x));
-            let fetches: Vec<Tensor<'_, f64>> = ys.into_iter().flat_map(|y| [y, y.gradients([x])[0]]).collect();
+            let fetches: Vec<Tensor<'_, f64>> =
+                ys.into_iter().flat_map(|y| [y, y.gradients([x])[0]]).collect();
             under_all(&g, &fetches, |found| {
                 for pair in found.chunks(2) {
                     let is_nan: Vec<bool> = pair[0].iter().map(|y| y.is_nan()).collect();

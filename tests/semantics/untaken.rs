@@ -38,7 +38,7 @@ const FUNCTIONS: [Function; 24] = [
 const AFTER: [Function; 4] = [|y| y, |y| y.sin() * 0.5, |y| (y * 0.25).exp(), |y| y * y];
 
 /// Functions of rows, which they keep as one number each.
-const OF_ROWS: [Function; 7] = [
+const OF_ROWS: [Function; 8] = [
     |x| x.reduce_sum(last()),
     |x| x.reduce_mean(last()),
     |x| x.reduce_prod(last()),
@@ -46,6 +46,14 @@ const OF_ROWS: [Function; 7] = [
     |x| x.reduce_log_sum_exp(last()),
     |x| x.norm(last()),
     |x| x.reduce_variance(last()),
+    |x| x.top_k(2).0.reduce_sum(last()),
+];
+
+/// Moves of elements within a row.
+const MOVES: [Function; 3] = [
+    |x| x.cumsum(-1),
+    |x| x.graph().concat(&[x.slice((.., 1..)), x.slice((.., ..1))], 1),
+    |x| x.transpose().gather(x.graph().constant(arr1(&[2_i64, 2, 0])), 0).transpose(),
 ];
 
 fn last() -> Axes {
@@ -71,7 +79,7 @@ impl Choices {
             return x;
         }
         let inner = self.expression(x, levels - 1);
-        match self.below(8) {
+        match self.below(9) {
             0 => {
                 let other = self.of(&FUNCTIONS)(x);
                 inner * other
@@ -82,6 +90,7 @@ impl Choices {
             }
             2 => inner - self.of(&FUNCTIONS)(x),
             3 => x * self.of(&OF_ROWS)(inner),
+            4 => self.of(&MOVES)(inner),
             _ => self.of(&FUNCTIONS)(inner),
         }
     }
@@ -134,7 +143,12 @@ fn line_31_random_functions_that_were_not_taken() -> Result<()> {
                 }
                 judged[order] += 1;
                 let near = (found - expected).abs() <= 1e-6 * expected.abs().max(1.0);
-                assert!(near, "program {seed}, order {}, row {}: {found}, not {expected}", order + 1, row / 3);
+                assert!(
+                    near,
+                    "program {seed}, order {}, row {}: {found}, not {expected}",
+                    order + 1,
+                    row / 3
+                );
             }
         }
     }

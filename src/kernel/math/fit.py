@@ -7,7 +7,7 @@ fitted again, so that they make up for it. What is printed as the error is that 
 """
 import sys
 import struct
-from mpmath import (atanh, cos, erf, erfc, expm1, frexp, ldexp, linspace, log, log1p, lu_solve, matrix, mp, mpf,
+from mpmath import (atanh, cos, erf, erfc, exp, expm1, frexp, ldexp, linspace, log, log1p, lu_solve, matrix, mp, mpf,
                     nint, pi, sin, sqrt)
 
 mp.dps = 60
@@ -85,18 +85,23 @@ def remez(f, weight, powers, low, high, points, start=None):
     return best, least
 
 
-def fit(name, kind, f, weight, powers, low, high, points=1500):
+def fit(name, kind, f, weight, powers, low, high, points=1500, first_bits=None):
+    """With first_bits the first coefficient has so many bits, and its upper and its lower part are printed."""
     low, high = mpf(low), mpf(high)
     fixed, free = {}, list(powers)
     rest = lambda x: f(x) - sum(c * x**p for p, c in fixed.items())
     c, _ = remez(rest, weight, free, low, high, points)
     while free:
-        fixed[free.pop(0)] = rounded(c[0], BITS[kind])
+        fixed[free.pop(0)] = rounded(c[0], BITS[kind] if fixed or not first_bits else first_bits)
         if free:
             c, _ = remez(rest, weight, free, low, high, points, start=c[1:])
     error = max(abs(weight(x) * rest(x)) for x in linspace(low, high, 4002) if x != 0)
     print(f"{name} {kind}: 2^{float(log(error, 2)):.1f}")
-    print(f"    [{', '.join(literal(c, kind) for c in fixed.values())}]", flush=True)
+    coefficients = list(fixed.values())
+    if first_bits:
+        upper = rounded(coefficients[0], BITS[kind])
+        coefficients[:1] = [upper, coefficients[0] - upper]
+    print(f"    [{', '.join(literal(c, kind) for c in coefficients)}]", flush=True)
 
 
 LN_2 = log(2)
@@ -126,6 +131,15 @@ def family_erf():
         fit("NEAR", kind, lambda x: erf(x) - x, lambda x: 1 / erf(x), range(1, 2 * near + 2, 2), SMALL, 1)
         fit("−FAR", kind, lambda x: -log(erfc(x)), lambda x: erfc(x) / erf(x), range(far + 1), 1, end,
             1500 if kind == "f32" else 800)
+
+
+def family_normal():
+    def tail(t):
+        a = 4 * (1 + t) / (1 - t)
+        return (a + 4) * erfc(a / sqrt(2)) * exp(a * a / 2) / 2
+    for kind, degree, end in ("f32", 11, 15), ("f64", 24, 39):
+        fit("TAIL", kind, tail, lambda t: 1 / tail(t), range(degree + 1), -1, mpf(end - 4) / (end + 4), 400,
+            2 * BITS[kind])
 
 
 def family_trig():
@@ -160,5 +174,5 @@ def family_parts():
 
 
 if __name__ == "__main__":
-    for family in sys.argv[1:] or ["parts", "exp", "ln", "erf", "trig", "pow"]:
+    for family in sys.argv[1:] or ["parts", "exp", "ln", "erf", "normal", "trig", "pow"]:
         globals()["family_" + family]()

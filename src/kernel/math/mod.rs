@@ -1,5 +1,5 @@
-//! Elementary functions that vectorise: `exp`, `expm1`, `ln`, `log1p`, `tanh`, `sigmoid`, `erf`, `sin`,
-//! `cos`, `pow`.
+//! Elementary functions that vectorise: `exp`, `expm1`, `ln`, `log1p`, `tanh`, `sigmoid`, `erf`, `normal`,
+//! `sin`, `cos`, `pow`.
 //!
 //! Each is a plain function of one number (two for `pow`), [`VectorMath`], without a branch, a table or a
 //! call, and always inlined: a loop over a slice that calls it compiles to vector instructions of whatever
@@ -35,6 +35,7 @@ mod exp;
 mod ln;
 mod logistic;
 mod mul_add;
+mod normal;
 mod pow;
 mod standard;
 mod trig;
@@ -67,6 +68,8 @@ pub(crate) trait VectorMath: Copy + PartialOrd {
     fn sigmoid<M: MulAdd>(x: Self) -> Self;
     /// The error function, `2/√π · ∫₀ˣ e^−t² dt`.
     fn erf<M: MulAdd>(x: Self) -> Self;
+    /// The standard normal distribution's share below `x`, `½·erfc(−x/√2)`.
+    fn normal<M: MulAdd>(x: Self) -> Self;
     /// `sin x`, for `|x|` up to [`TRIG_LIMIT`](Self::TRIG_LIMIT) and for a NaN; some other number beyond.
     fn sin<M: MulAdd>(x: Self) -> Self;
     /// `cos x`, for `|x|` up to [`TRIG_LIMIT`](Self::TRIG_LIMIT) and for a NaN; some other number beyond.
@@ -117,6 +120,7 @@ implement! { f32, trig::LIMIT_F32,
     tanh(x) = logistic::tanh_f32;
     sigmoid(x) = logistic::sigmoid_f32;
     erf(x) = erf::erf_f32;
+    normal(x) = normal::normal_f32;
     sin(x) = trig::sin_f32;
     cos(x) = trig::cos_f32;
     pow(x, y) = pow::pow_f32;
@@ -130,6 +134,7 @@ implement! { f64, trig::LIMIT_F64,
     tanh(x) = logistic::tanh_f64;
     sigmoid(x) = logistic::sigmoid_f64;
     erf(x) = erf::erf_f64;
+    normal(x) = normal::normal_f64;
     sin(x) = trig::sin_f64;
     cos(x) = trig::cos_f64;
     pow(x, y) = pow::pow_f64;

@@ -84,10 +84,12 @@ const TWO_70: f64 = 1_180_591_620_717_411_303_424.0;
 #[inline(always)]
 fn parity(y: f64) -> (bool, bool) {
     // Half of y is an integer, or a half off one, or neither. All from 2⁵³ on are even integers.
-    let half = 0.5 * at_most(y.abs(), TWO_53);
+    let size = at_most(y.abs(), TWO_53);
+    let half = 0.5 * size;
     let off = half - ((half + TWO_52) - TWO_52);
     let odd = off.abs() == 0.5;
-    (odd | (off == 0.0), odd)
+    // Half of the least number is rounded to 0, which is no half of it.
+    (odd | ((off == 0.0) & (half + half == size)), odd)
 }
 
 /// The special cases around `power = |x|ʸ`, which need be right only for a finite `x` other than 0 and for no

@@ -158,6 +158,7 @@ pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: I
             Scalar::Tanh => unary_kernel::<T, scalar::Tanh>(isa),
             Scalar::Sigmoid => unary_kernel::<T, scalar::Sigmoid>(isa),
             Scalar::Erf => unary_kernel::<T, scalar::Erf>(isa),
+            Scalar::Normal => unary_kernel::<T, scalar::Normal>(isa),
             Scalar::Sin => unary_kernel::<T, scalar::Sin>(isa),
             Scalar::Cos => unary_kernel::<T, scalar::Cos>(isa),
             Scalar::Sqrt => unary_kernel::<T, scalar::Sqrt>(isa),

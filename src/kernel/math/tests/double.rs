@@ -1,6 +1,6 @@
 //! `f64` against numbers of 120 bits (`dashu-float`).
 
-use super::super::{Fused, MulAdd, Separate, VectorMath};
+use super::super::{Fused, MulAdd, Separate, Standard, VectorMath};
 use super::{Arguments, MAX_ULPS};
 use dashu_float::FBig;
 use dashu_float::round::mode::HalfEven;
@@ -57,6 +57,26 @@ fn erf(x: Big) -> Big {
     Big::from(2) * sum * (-square).exp() / Big::pi(120).sqrt()
 }
 
+/// `Φ(x)`: about 0 ½ + the density times a series of terms of one sign, and far below the density times a continued
+/// fraction, whose terms have one sign as well.
+fn normal(x: Big) -> Big {
+    let half = big(0.5);
+    let density = (-(&x * &x) * &half).exp() / (Big::from(2) * Big::pi(120)).sqrt();
+    if x < big(-5.0) {
+        let a = -x;
+        let fraction = (1..400).rev().fold(a.clone(), |rest, n| &a + Big::from(n) / rest);
+        return density / fraction;
+    }
+    let square = &x * &x;
+    let (mut sum, mut term, mut odd) = (x.clone(), x, 1);
+    for _ in 0..400 {
+        odd += 2;
+        term = term * &square / Big::from(odd);
+        sum += &term;
+    }
+    half + density * sum
+}
+
 fn sigmoid(x: Big) -> Big {
     let one = big(1.0);
     &one / (&one + (-x).exp())
@@ -101,6 +121,132 @@ fn error_function() {
     let within: Vec<f64> =
         arguments(&[(-6.5, 6.5), (0.9, 1.2), (-1.0, 1.0)]).into_iter().filter(|x| x.abs() < 7.0).collect();
     check("erf", erf, ways!(erf), &within);
+}
+
+#[test]
+fn normal_distribution() {
+    let mut within = arguments(&[(-39.0, -37.0), (-38.6, 9.0), (-1.0, 1.0), (-5.0, -3.0), (-20.0, 0.0)]);
+    within.retain(|x| -39.0 < *x && *x < 20.0);
+    check("normal", normal, ways!(normal), &within);
+}
+
+/// Numbers at the ends of the range, among them the least and the largest ones, and numbers next to 1 and 2.
+fn extremes() -> Vec<f64> {
+    let mut all =
+        vec![f64::MAX, f64::MAX / 2.0, 1e300, 1e160, 1e16, 4_503_599_627_370_497.0, 1e-8, 1e-160, 1e-300];
+    for number in
+        [f64::from_bits(1), f64::from_bits(3), f64::MIN_POSITIVE, 0.5, 1.0, 2.0, 709.782_712_893_384]
+    {
+        all.extend([number.next_down(), number, number.next_up()]);
+    }
+    all.retain(|&x| x > 0.0);
+    let negative: Vec<f64> = all.iter().map(|x| -x).collect();
+    all.extend(negative);
+    all
+}
+
+/// A function of one argument: its name, its value in many digits, our two ways, where it is held to that, where it is
+/// defined at all, and whether it may give a number.
+type Row = (&'static str, fn(Big) -> Big, [fn(f64) -> f64; 2], [fn(f64) -> bool; 3]);
+
+/// The least and the largest arguments, and those next to corners: right to two units in the last place, and never
+/// beyond the range of the function.
+#[test]
+fn least_and_largest_arguments() {
+    let (always, near): (fn(f64) -> bool, fn(f64) -> bool) = (|_| true, |x| x.abs() < 5.9);
+    let one: fn(f64) -> bool = |y| y.abs() <= 1.0;
+    let share: fn(f64) -> bool = |y| (0.0..=1.0).contains(&y);
+    let in_reach: fn(f64) -> bool = |x| x.abs() <= <f64 as VectorMath>::TRIG_LIMIT;
+    let rows: [Row; 10] = [
+        ("exp", |x| x.exp(), ways!(exp), [|x| x.abs() < 2000.0, always, |y| y >= 0.0]),
+        ("expm1", |x| x.exp_m1(), ways!(expm1), [|x| x.abs() < 2000.0, always, |y| y >= -1.0]),
+        ("tanh", |x| x.tanh(), ways!(tanh), [near, always, one]),
+        ("sigmoid", sigmoid, ways!(sigmoid), [|x| -700.0 < x && x < 40.0, always, share]),
+        ("erf", erf, ways!(erf), [near, always, one]),
+        ("normal", normal, ways!(normal), [near, always, share]),
+        ("sin", |x| x.sin(), ways!(sin), [in_reach, in_reach, one]),
+        ("cos", |x| x.cos(), ways!(cos), [in_reach, in_reach, one]),
+        ("ln", |x| x.ln(), ways!(ln), [|x| x > 0.0, |x| x > 0.0, |y| y.abs() < 746.0]),
+        ("log1p", |x| x.ln_1p(), ways!(log1p), [|x| x > -1.0, |x| x > -1.0, |y| -38.0 < y && y < 710.0]),
+    ];
+    for (name, truth, ours, [is_judged, is_defined, is_possible]) in rows {
+        let (judged, defined): (Vec<f64>, Vec<f64>) = (
+            extremes().into_iter().filter(|&x| is_judged(x)).collect(),
+            extremes().into_iter().filter(|&x| is_defined(x)).collect(),
+        );
+        check(name, truth, ours, &judged);
+        for x in defined {
+            for y in ours.map(|f| f(x)) {
+                assert!(is_possible(y), "{name}({x:e}) = {y:e}");
+            }
+        }
+    }
+}
+
+/// What is left to the standard library, at all sizes and next to corners.
+#[test]
+fn functions_of_the_standard_library() {
+    let (always, within_one): (fn(f64) -> bool, fn(f64) -> bool) = (|_| true, |x| x.abs() <= 1.0);
+    type Rest = (&'static str, fn(Big) -> Big, fn(f64) -> f64, fn(f64) -> bool);
+    let rows: [Rest; 6] = [
+        ("tan", |x| x.tan(), Standard::tan, |x| x.abs() < 1e9),
+        ("asin", |x| x.asin(), Standard::asin, within_one),
+        ("acos", |x| x.acos(), Standard::acos, |x| x.abs() < 1.0),
+        ("atan", |x| x.atan(), Standard::atan, always),
+        ("sinh", |x| x.sinh(), Standard::sinh, |x| x.abs() < 710.0),
+        ("cosh", |x| x.cosh(), Standard::cosh, |x| x.abs() < 710.0),
+    ];
+    let mut all = extremes();
+    all.extend(arguments(&[(-1.0, 1.0), (-10.0, 10.0)]));
+    for (name, truth, ours, is_defined) in rows {
+        let defined: Vec<f64> = all.iter().copied().filter(|&x| is_defined(x)).collect();
+        check(name, truth, [ours, ours], &defined);
+    }
+}
+
+/// Powers of the least and the largest numbers, by such exponents.
+#[test]
+fn powers_of_the_least_and_largest_numbers() {
+    let all = extremes();
+    for &x in all.iter().filter(|&&x| x > 0.0) {
+        for &y in &all {
+            // The logarithm of the power tells which end it has left the range at, if any.
+            let exponent = big(y) * big(x).ln();
+            let truth = if exponent > big(720.0) {
+                f64::INFINITY
+            } else if exponent < big(-760.0) {
+                0.0
+            } else {
+                let truth = exponent.exp();
+                for ours in
+                    [<f64 as VectorMath>::pow::<Fused>(x, y), <f64 as VectorMath>::pow::<Separate>(x, y)]
+                {
+                    let error = ulps(ours, &truth);
+                    assert!(error <= MAX_ULPS, "pow({x:e}, {y:e}) = {ours:e} is {error:.2} ulp off");
+                }
+                continue;
+            };
+            for ours in [<f64 as VectorMath>::pow::<Fused>(x, y), <f64 as VectorMath>::pow::<Separate>(x, y)]
+            {
+                assert_eq!(ours, truth, "pow({x:e}, {y:e})");
+            }
+            // Of a negative base it is the same but for the sign, or nothing.
+            let (ours, positive) =
+                (<f64 as VectorMath>::pow::<Fused>(-x, y), <f64 as VectorMath>::pow::<Fused>(x, y));
+            let expected = if y % 2.0 == 0.0 {
+                positive
+            } else if y % 1.0 == 0.0 {
+                -positive
+            } else {
+                f64::NAN
+            };
+            assert!(
+                ours == expected || ours.is_nan() && expected.is_nan(),
+                "pow({:e}, {y:e}) = {ours:e}",
+                -x
+            );
+        }
+    }
 }
 
 #[test]

@@ -4,12 +4,13 @@ use super::super::{Fused, MulAdd, Separate, VectorMath};
 use super::{Arguments, MAX_ULPS};
 
 /// Ranges in which a function bends, or where its parts meet: sampled besides the general sweeps.
-const RANGES: [(f64, f64); 8] = [
+const RANGES: [(f64, f64); 9] = [
     (-1.0, 1.0),
     (-20.0, 20.0),
     (-104.5, -86.0),
     (80.0, 89.0),
     (0.6, 1.5),
+    (-14.5, 4.0),
     (-0.3, 0.5),
     (-1000.0, 1000.0),
     (-131_072.0, 131_072.0),
@@ -106,10 +107,36 @@ fn error_function() {
 }
 
 #[test]
+fn normal_distribution() {
+    check("normal", <f64 as VectorMath>::normal::<Separate>, ways!(normal), |_| true);
+}
+
+#[test]
 fn circular() {
     let within = |x: f32| !<f32 as VectorMath>::beyond_trig(x);
     check("sin", f64::sin, ways!(sin), within);
     check("cos", f64::cos, ways!(cos), within);
+}
+
+/// A range is kept to by every argument, not to two units in the last place.
+#[test]
+fn values_stay_within_the_range() {
+    let rows: [(&str, [fn(f32) -> f32; 2], [f32; 2]); 7] = [
+        ("exp", ways!(exp), [0.0, f32::INFINITY]),
+        ("tanh", ways!(tanh), [-1.0, 1.0]),
+        ("sigmoid", ways!(sigmoid), [0.0, 1.0]),
+        ("erf", ways!(erf), [-1.0, 1.0]),
+        ("normal", ways!(normal), [0.0, 1.0]),
+        ("sin", ways!(sin), [-1.0, 1.0]),
+        ("cos", ways!(cos), [-1.0, 1.0]),
+    ];
+    for x in arguments().filter(|&x| !x.is_nan()) {
+        for (name, ours, [low, high]) in rows {
+            if !(name == "sin" || name == "cos") || !<f32 as VectorMath>::beyond_trig(x) {
+                assert!(ours.iter().all(|f| (low..=high).contains(&f(x))), "{name}({x:e})");
+            }
+        }
+    }
 }
 
 #[test]

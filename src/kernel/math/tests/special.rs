@@ -33,6 +33,8 @@ fn ends_and_zeros() {
     exactly! { tanh: INF => 1.0; -INF => -1.0; NAN => NAN; 0.0 => 0.0; -0.0 => -0.0; -1e4 => -1.0; }
     exactly! { sigmoid: INF => 1.0; -INF => 0.0; NAN => NAN; 0.0 => 0.5; -0.0 => 0.5; 1e4 => 1.0; }
     exactly! { erf: INF => 1.0; -INF => -1.0; NAN => NAN; 0.0 => 0.0; -0.0 => -0.0; -1e4 => -1.0; }
+    exactly! { normal: INF => 1.0; -INF => 0.0; NAN => NAN; 0.0 => 0.5; -0.0 => 0.5; -1e4 => 0.0; 1e4 => 1.0; }
+    exactly! { normal: 1e-42 => 0.5; -1e-42 => 0.5; -39.0 => 0.0; 40.0 => 1.0; }
     exactly! { sin: NAN => NAN; INF => NAN; -INF => NAN; 0.0 => 0.0; -0.0 => -0.0; }
     exactly! { cos: NAN => NAN; INF => NAN; -INF => NAN; 0.0 => 1.0; -0.0 => 1.0; }
 }
@@ -51,6 +53,20 @@ fn powers() {
     exactly! { pow: -1.0, 4.0 => 1.0; -1.0, 16_777_215.0 => -1.0; -1.0, 16_777_216.0 => 1.0; }
     exactly! { pow: -2.0, 0.5 => NAN; -2.0, -1.5 => NAN; -1.0, 0.5 => NAN; -2.0, 1e-30 => NAN; }
     exactly! { pow: -0.5, 1e9 => 0.0; -1e9, 1e9 => INF; -0.5, 10_001.0 => -0.0; -2.0, 10_001.0 => -INF; }
+    // The least numbers are no integers, though half of the least one of all is rounded to 0.
+    for tiny in [f64::from_bits(1), f64::from_bits(2), f64::from_bits(3), f64::MIN_POSITIVE] {
+        for y in [tiny, -tiny] {
+            assert!(<f64 as VectorMath>::pow::<Fused>(-2.0, y).is_nan(), "{y:e}");
+            assert!(<f64 as VectorMath>::pow::<Separate>(-0.5, y).is_nan(), "{y:e}");
+            assert_eq!(<f64 as VectorMath>::pow::<Fused>(-INF, y), if y > 0.0 { INF } else { 0.0 });
+            assert_eq!(<f64 as VectorMath>::pow::<Separate>(2.0, y), 1.0);
+            assert_eq!(<f64 as VectorMath>::pow::<Separate>(0.0, y), if y > 0.0 { 0.0 } else { INF });
+        }
+    }
+    for y in [f32::from_bits(1), -f32::from_bits(1), f32::MIN_POSITIVE] {
+        assert!(<f32 as VectorMath>::pow::<Fused>(-2.0, y).is_nan(), "{y:e}");
+        assert!(<f32 as VectorMath>::pow::<Separate>(-2.0, y).is_nan(), "{y:e}");
+    }
     // A zero.
     exactly! { pow: 0.0, 3.0 => 0.0; -0.0, 3.0 => -0.0; 0.0, 2.0 => 0.0; -0.0, 2.0 => 0.0; 0.0, 0.5 => 0.0; }
     exactly! { pow: -0.0, 0.5 => 0.0; 0.0, -3.0 => INF; -0.0, -3.0 => -INF; 0.0, -2.0 => INF; }

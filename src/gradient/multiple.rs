@@ -1,0 +1,97 @@
+//! A value taken apart into a multiple of another one and a rest, by looking through the sums and products that it is
+//! made of.
+
+use super::Pullback;
+use crate::graph::{AnyTensor, NodeId};
+use crate::op::Form;
+use crate::ops::{BroadcastLike, SumLike};
+
+/// How many sums and products are looked through, one below the other: a power of a value and what the sweep does with
+/// its gradient take a few. It bounds the work at a node.
+const LEVELS: u32 = 6;
+
+/// A multiple of a value, over that value, and a rest.
+pub(crate) type Parts<'g> = (Option<AnyTensor<'g>>, Option<AnyTensor<'g>>);
+
+impl<'g> Pullback<'g> {
+    /// The cotangent as the node's own value times the first, plus the second, as far as it is known to be that.
+    pub(crate) fn cotangent_by_output(&self) -> Parts<'g> {
+        let split = Split { of: self.output, times: self.times() };
+        match split.parts(self.cotangent, LEVELS) {
+            Some((multiple, rest)) => {
+                // It may have been a number, or one for several.
+                (Some(multiple.binary(BroadcastLike, self.output)), rest)
+            }
+            None => (None, Some(self.cotangent)),
+        }
+    }
+}
+
+struct Split<'g> {
+    of: AnyTensor<'g>,
+    times: fn(AnyTensor<'g>, AnyTensor<'g>) -> AnyTensor<'g>,
+}
+
+impl<'g> Split<'g> {
+    /// Whether a value is the one that is looked for: its node, or one that does the same to the same inputs.
+    fn is_same(&self, value: AnyTensor<'g>) -> bool {
+        if value.id() == self.of.id() {
+            return true;
+        }
+        let arena = value.graph().shared().read();
+        let (a, b) = (arena.node(value.id()), arena.node(self.of.id()));
+        a.inputs == b.inputs && a.op.name() == b.op.name() && a.op.attributes() == b.op.attributes()
+    }
+
+    /// The multiple and the rest, if there is a multiple.
+    fn parts(&self, value: AnyTensor<'g>, levels: u32) -> Option<(AnyTensor<'g>, Option<AnyTensor<'g>>)> {
+        if self.is_same(value) {
+            return Some((value.scalar_like(1.0), None));
+        }
+        let levels = levels.checked_sub(1)?;
+        let (form, inputs) = form_of(value);
+        match (form, inputs.as_slice()) {
+            (Form::Product, &[a, b]) => {
+                if let Some((multiple, rest)) = self.parts(a, levels) {
+                    return Some(((self.times)(multiple, b), rest.map(|rest| (self.times)(rest, b))));
+                }
+                let (multiple, rest) = self.parts(b, levels)?;
+                Some(((self.times)(a, multiple), rest.map(|rest| (self.times)(a, rest))))
+            }
+            (Form::Sum, &[a, b]) => match (self.parts(a, levels), self.parts(b, levels)) {
+                (None, None) => None,
+                (Some((multiple, rest)), None) => Some((multiple, Some(rest.map_or(b, |rest| rest + b)))),
+                (None, Some((multiple, rest))) => Some((multiple, Some(rest.map_or(a, |rest| a + rest)))),
+                (Some(a), Some(b)) => {
+                    let rest = match (a.1, b.1) {
+                        (Some(a), Some(b)) => Some(a + b),
+                        (a, b) => a.or(b),
+                    };
+                    Some((a.0 + b.0, rest))
+                }
+            },
+            (Form::Negative, &[a]) => {
+                let (multiple, rest) = self.parts(a, levels)?;
+                Some((-multiple, rest.map(|rest| -rest)))
+            }
+            // Along the axes that are summed the value is repeated.
+            (Form::Total, &[a, like]) if self.is_same(like) => {
+                let (multiple, rest) = self.parts(a, levels)?;
+                let total = |part: AnyTensor<'g>| part.binary(BroadcastLike, a).binary(SumLike, like);
+                Some((total(multiple), rest.map(total)))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How a node's value is made, and its inputs.
+fn form_of(value: AnyTensor<'_>) -> (Form, Vec<AnyTensor<'_>>) {
+    let graph = value.graph();
+    let (form, inputs): (Form, Vec<NodeId>) = {
+        let arena = graph.shared().read();
+        let node = arena.node(value.id());
+        (node.op.form(), node.inputs.iter().copied().collect())
+    };
+    (form, inputs.into_iter().map(|input| graph.tie(input)).collect())
+}

@@ -1,0 +1,236 @@
+//! `norm`, and `unit_vector` for its gradient.
+
+use crate::dtype::{DType, Float};
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::{AnyTensor, Tensor};
+use crate::lower::{Lowering, Scalar, Val};
+use crate::op::Op;
+use crate::ops::reduce::{Spread, kept};
+use crate::shape::{Axes, TensorType};
+
+pub(super) const OPS: &[&str] = &["norm", "unit_vector"];
+
+/// By how much numbers are scaled whose squares leave the range of `f64`: the square of the largest number times
+/// its inverse, and of the least one times it, are far from both ends.
+const SCALE: f64 = const_power(600);
+
+/// A sum of squares from which on what underflowed in it does not count: 2⁻⁹⁶⁰. A square that underflowed lost at most
+/// 2⁻¹⁰⁷⁴, and there are fewer than 2⁶⁰ of them.
+const PRECISE: f64 = const_power(-960);
+
+/// 2ⁿ for a normal number.
+const fn const_power(n: i64) -> f64 {
+    f64::from_bits(((1023 + n) as u64) << 52)
+}
+
+/// The Euclidean norm of all inputs together, along the axes. What is left of their shapes must be the same.
+#[derive(Debug)]
+pub(crate) struct Norm {
+    pub(crate) axes: Axes,
+}
+
+impl Op for Norm {
+    fn name(&self) -> &'static str {
+        "norm"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        let reduced = |x: &TensorType| {
+            let axes = self.axes.resolve(x.shape.rank())?;
+            Ok(TensorType::new(x.dtype, x.shape.reduced(&axes, self.axes.keeps_dims())))
+        };
+        let first = reduced(inputs[0])?;
+        for input in &inputs[1..] {
+            let other = reduced(input)?;
+            if !other.shape.agrees_with(&first.shape) {
+                return Err(Mistake::OtherShape { expected: first.shape, found: other.shape });
+            }
+        }
+        Ok(first)
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let dtype = to.dtype(inputs[0]);
+        // Squares of the shorter floats are within the range of the longer ones.
+        let root = if dtype == DType::F32 { self.root(inputs, to) } else { self.root_in_range(inputs, to) };
+        to.cast(root, dtype)
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let norm = at.output();
+        let times = at.times();
+        // The share of an input is cotangent·x/‖x‖. What is a multiple of the norm needs no division by it, which at 0
+        // would lose that ‖x‖² is smooth there.
+        let (multiple, rest) = at.cotangent_by_output();
+        for input in 0..at.inputs().len() {
+            let x = at.input(input);
+            if let Some(multiple) = multiple {
+                at.give(input, |_| times(self.spread(multiple, x), x));
+            }
+            if let Some(rest) = rest {
+                at.give(input, |_| times(self.spread(rest, x), x.binary(UnitVector, self.spread(norm, x))));
+            }
+        }
+    }
+
+    fn attributes(&self) -> String {
+        self.axes.to_string()
+    }
+}
+
+impl Norm {
+    /// What is one number for several of x, as often as there are those.
+    fn spread<'g>(&self, reduced: AnyTensor<'g>, x: AnyTensor<'g>) -> AnyTensor<'g> {
+        reduced.binary(Spread(self.axes.clone()), x)
+    }
+
+    /// The root of the sum of all squares.
+    fn root(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let squares = self.squares(inputs, 1.0, to);
+        to.map(Scalar::Sqrt, &[squares])
+    }
+
+    /// The same, from scaled numbers where squares leave the range. In one pass over the numbers there are three sums.
+    fn root_in_range(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let squares = self.squares(inputs, 1.0, to);
+        let mut root = to.map(Scalar::Sqrt, &[squares]);
+        let precise = to.scalar(PRECISE, DType::F64);
+        let largest = to.scalar(f64::MAX, DType::F64);
+        let is_small = to.compare(Scalar::Less, &[squares, precise]);
+        let is_large = to.compare(Scalar::Less, &[largest, squares]);
+        for (is_beyond, scale) in [(is_small, SCALE), (is_large, 1.0 / SCALE)] {
+            let squares = self.squares(inputs, scale, to);
+            let scaled = to.map(Scalar::Sqrt, &[squares]);
+            let back = to.scalar(1.0 / scale, DType::F64);
+            let scaled = to.map(Scalar::Mul, &[scaled, back]);
+            root = to.map(Scalar::Select, &[is_beyond, scaled, root]);
+        }
+        root
+    }
+
+    /// The sum of the squares of all elements times a number.
+    fn squares(&self, inputs: &[Val], scale: f64, to: &mut Lowering<'_>) -> Val {
+        let mut sum: Option<Val> = None;
+        for &input in inputs {
+            let dims = to.dims(input).to_vec();
+            // The shape rule has accepted the axes.
+            let axes = self.axes.resolve(dims.len()).unwrap_or_default();
+            let mut x = to.cast(input, DType::F64);
+            if scale != 1.0 {
+                let scale = to.scalar(scale, DType::F64);
+                x = to.map(Scalar::Mul, &[x, scale]);
+            }
+            let squares = to.map(Scalar::Square, &[x]);
+            let mut reduced = to.sum(squares, &axes);
+            if self.axes.keeps_dims() {
+                reduced = to.reshape(reduced, kept(&dims, &axes));
+            }
+            sum = Some(sum.map_or(reduced, |sum| to.map(Scalar::Add, &[sum, reduced])));
+        }
+        sum.unwrap_or_else(|| to.scalar(0.0, DType::F64))
+    }
+}
+
+/// The first input over the second, its norm; 0 where that is 0. The slopes are those of the quotient, so at 0 they are
+/// infinite or NaN.
+#[derive(Debug)]
+struct UnitVector;
+
+impl Op for UnitVector {
+    fn name(&self) -> &'static str {
+        "unit_vector"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        inputs[0].together(inputs[1])
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let (x, norm) = (inputs[0], inputs[1]);
+        let (zero, one) = (to.scalar(0.0, to.dtype(norm)), to.scalar(1.0, to.dtype(norm)));
+        let is_zero = to.compare(Scalar::Equal, &[norm, zero]);
+        let divisor = to.map(Scalar::Select, &[is_zero, one, norm]);
+        to.map(Scalar::Div, &[x, divisor])
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let (norm, unit) = (at.input(1), at.output());
+        at.divide(0, || norm);
+        at.scale(1, || -(unit / norm));
+    }
+}
+
+impl<T: Float> Tensor<'_, T> {
+    /// The Euclidean norm along the axes: √Σ x². Axes as for [`reduce_sum`](Tensor::reduce_sum).
+    ///
+    /// It leaves the range of the type only where the result does, not where its square would.
+    ///
+    /// Gradient: the cotangent times x over the norm, and 0 where the norm is 0. There it has no derivative itself,
+    /// unless the cotangent is the norm times something by sums and products, as that of ‖x‖² is, whose Hessian is
+    /// 2·I everywhere.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let y = g.constant(ndarray::arr2(&[[3e200, 4e200], [0.0, 0.0]])).norm(-1);
+    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[5e200, 0.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn norm(self, axes: impl Into<Axes>) -> Self {
+        Tensor::typed(self.any().unary(Norm { axes: axes.into() }))
+    }
+}
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::{Example, example};
+    use ndarray::{ArrayD, Axis, arr0};
+
+    fn norm(x: &ArrayD<f64>, axis: usize) -> ArrayD<f64> {
+        x.map_axis(Axis(axis), |x| x.iter().map(|x| x * x).sum::<f64>().sqrt())
+    }
+
+    let mut examples: Vec<Example> = Vec::new();
+    for dims in [[3, 4], [1, 3], [3, 1], [40, 2], [2, 70], [0, 3]] {
+        examples.push(example!("norm of rows", &[&dims], |_, x| x[0].norm(1), |x| norm(&x[0], 1)));
+    }
+    for dims in [[3, 4], [40, 2], [1, 1]] {
+        examples.push(example!("norm of all", &[&dims], |_, x| x[0].norm([0, 1]), |x| arr0(
+            x[0].iter().map(|x| x * x).sum::<f64>().sqrt()
+        )
+        .into_dyn()));
+    }
+    examples.extend([
+        example!("norm of columns kept", &[&[3, 4]], |_, x| x[0].norm(Axes::of([0]).keep_dims()), |x| norm(
+            &x[0], 0
+        )
+        .insert_axis(Axis(0))),
+        example!("norm of no axis", &[&[3]], |_, x| x[0].norm([]), |x| x[0].mapv(f64::abs)),
+        example!(
+            "norm of two",
+            &[&[3], &[2, 2]],
+            |g, x| Tensor::typed(g.apply(Norm { axes: Axes::all() }, &[x[0].any(), x[1].any()])),
+            |x| arr0(x.iter().flatten().map(|x| x * x).sum::<f64>().sqrt()).into_dyn(),
+        ),
+        // Its cotangent is a multiple of the norm, in part, and with shapes that are known and not.
+        example!(
+            "norm squared",
+            &[&[2, 3], &[2]],
+            |_, x| {
+                let norm = x[0].norm(-1);
+                norm * x[1] * norm - norm.square() * 0.5 + norm
+            },
+            |x| {
+                let norm = norm(&x[0], 1);
+                &norm * &norm * &x[1] - &norm * &norm * 0.5 + &norm
+            },
+        ),
+        example!("norm of 0 squared", &[&[2, 3]], |_, x| x[0].norm(-1).square(), |x| x[0]
+            .mapv(|x| x * x)
+            .sum_axis(Axis(1)))
+        .on(vec![ndarray::arr2(&[[0.0, 0.0, 0.0], [0.0, 0.5, 0.0]]).into_dyn()]),
+    ]);
+    examples
+}
