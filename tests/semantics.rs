@@ -3,6 +3,8 @@
 
 #[path = "semantics/bits.rs"]
 mod bits;
+#[path = "semantics/bounds.rs"]
+mod bounds;
 #[path = "semantics/corners.rs"]
 mod corners;
 #[path = "semantics/extremes.rs"]
@@ -15,6 +17,8 @@ mod fuzz;
 mod gradients;
 #[path = "semantics/lacking_memory.rs"]
 mod lacking_memory;
+#[path = "semantics/offenders.rs"]
+mod offenders;
 #[path = "semantics/races.rs"]
 mod races;
 #[path = "semantics/random.rs"]

@@ -26,7 +26,13 @@ impl<'v> FedArray<'v> {
         let (dtype, dims) = (T::DTYPE, array.raw_dim());
         if array.is_view() && array.is_standard_layout() {
             // The view ends here, but what it shows is borrowed for 'v.
-            return FedArray { dtype, dims, start: array.as_ptr().cast(), copy: Ok(None), _borrow: PhantomData };
+            return FedArray {
+                dtype,
+                dims,
+                start: array.as_ptr().cast(),
+                copy: Ok(None),
+                _borrow: PhantomData,
+            };
         }
         let copy = Value::row_major(array);
         // Moving the copy does not move its elements.
@@ -59,12 +65,11 @@ pub(crate) struct Ready<'f> {
 impl<'f> Ready<'f> {
     /// The two together, if they match and the feeds have elements.
     pub(crate) fn new(plan: &Arc<Plan>, feeds: &'f [FedArray<'f>]) -> Option<Self> {
-        let matches = plan.fed.len() == feeds.len()
-            && plan
-                .fed
-                .iter()
-                .zip(feeds)
-                .all(|((dtype, dims), fed)| *dtype == fed.dtype && dims == fed.dims() && fed.copy.is_ok());
+        let matches =
+            plan.fed.len() == feeds.len()
+                && plan.fed.iter().zip(feeds).all(|((dtype, dims), fed)| {
+                    *dtype == fed.dtype && dims == fed.dims() && fed.copy.is_ok()
+                });
         matches.then(|| Ready { plan: Arc::clone(plan), feeds })
     }
 

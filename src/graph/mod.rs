@@ -9,6 +9,7 @@
 
 mod context;
 mod info;
+mod modes;
 mod names;
 mod operation;
 mod role;
@@ -19,6 +20,7 @@ mod verify;
 mod walk;
 
 use std::cell::Cell;
+use std::ops::BitOr;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -27,6 +29,7 @@ use smallvec::SmallVec;
 
 use crate::dtype::{DType, Element, Numeric};
 use crate::error::{BuildError, Error, Mistake, Result};
+use crate::hash::QuickMap;
 use crate::op::Op;
 use crate::ops;
 use crate::shape::{Shape, TensorType, is_addressable};
@@ -36,6 +39,7 @@ use context::Context;
 use names::{Holder, Names};
 
 pub use info::NodeInfo;
+pub(crate) use modes::Modes;
 pub use operation::Operation;
 pub(crate) use role::Role;
 pub use tensor::{AnyTensor, Operand, Tensor};
@@ -86,6 +90,8 @@ pub(crate) struct Node {
     pub(crate) location: &'static Location<'static>,
     /// The mistake that makes this node invalid: its own, or the first among its inputs.
     pub(crate) mistake: Option<MistakeId>,
+    /// Its own and those of its inputs.
+    pub(crate) modes: Modes,
 }
 
 impl Node {
@@ -101,6 +107,8 @@ pub(crate) struct Arena {
     pub(crate) nodes: Vec<Node>,
     pub(crate) variables: Vec<VariableRecord>,
     names: Names,
+    /// Of nodes that check what a function was given, the node that the function gives: the one that its caller knows.
+    wholes: QuickMap<NodeId, NodeId>,
     /// All mistakes in the order in which they were made, each with its node.
     mistakes: Vec<(NodeId, Mistake)>,
 }
@@ -108,6 +116,11 @@ pub(crate) struct Arena {
 impl Arena {
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
+    }
+
+    /// The node to name for a fault of this one.
+    pub(crate) fn whole(&self, id: NodeId) -> NodeId {
+        self.wholes.get(&id).copied().unwrap_or(id)
     }
 
     /// The first mistake made in building, if any was.
@@ -221,8 +234,13 @@ impl Graph {
     /// An empty graph whose random numbers derive from `seed`.
     pub fn with_seed(seed: u64) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
-        let arena =
-            Arena { nodes: Vec::new(), variables: Vec::new(), names: Names::default(), mistakes: Vec::new() };
+        let arena = Arena {
+            nodes: Vec::new(),
+            variables: Vec::new(),
+            names: Names::default(),
+            wholes: QuickMap::default(),
+            mistakes: Vec::new(),
+        };
         // Ids need only differ, so no ordering with other memory is asked for.
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Graph { shared: Arc::new(Shared { id, seed, arena: RwLock::new(arena) }) }
@@ -502,7 +520,8 @@ impl Graph {
                 (TensorType::nothing(), Some(MistakeId(arena.mistakes.len() - 1)))
             }
         };
-        arena.nodes.push(Node { op, role, inputs, control, output, name, location, mistake });
+        let modes = inputs.iter().map(|&id| arena.node(id).modes).fold(Modes::NONE, BitOr::bitor);
+        arena.nodes.push(Node { op, role, inputs, control, output, name, location, mistake, modes });
         id
     }
 
@@ -517,6 +536,17 @@ impl Graph {
             arena.variables[variable.index()].name.clone_from(&name);
         }
         arena.nodes[id.index()].name = name;
+    }
+
+    /// Has the faults of a node that checks what a function was given named as those of the node that it gives.
+    pub(crate) fn blame_whole(&self, part: AnyTensor<'_>, whole: AnyTensor<'_>) {
+        if part.is_of(self) && whole.is_of(self) {
+            self.shared.write().wholes.insert(part.id(), whole.id());
+        }
+    }
+
+    fn add_modes(&self, id: NodeId, modes: Modes) {
+        self.shared.write().nodes[id.index()].modes |= modes;
     }
 
     /// The constant that holds one number of the given type.

@@ -27,6 +27,7 @@ use iota::Iota;
 pub(crate) use names::Names;
 pub(crate) use program::{
     Args, Computation, Dims, Inst, Prim, Program, ScalarValue, View, broadcast_dims, contracted_dims, size,
+    unraveled,
 };
 pub use program::{Fold, Scalar, Val};
 pub(crate) use specialise::{Fetched, Lowered, Request, specialise};
@@ -121,7 +122,12 @@ impl<'p> Lowering<'p> {
             false => match value.row_major_copy() {
                 Ok(copy) => Arc::new(copy),
                 Err(OutOfMemory { bytes, .. }) => {
-                    return self.refuse(&format!("constant of {bytes} bytes, without memory"), &[], dtype, dims);
+                    return self.refuse(
+                        &format!("constant of {bytes} bytes, without memory"),
+                        &[],
+                        dtype,
+                        dims,
+                    );
                 }
             },
         };

@@ -4,6 +4,7 @@
 //! - [`prepared`]: the plans of one request, made when first needed and kept.
 //! - [`callable`]: a request prepared for hot loops.
 //! - [`culprit`]: the node that made a number which a check has refused.
+//! - [`offender`]: the element for which a function has no value.
 //!
 //! The variables lie in the executor's [`Store`].
 
@@ -11,6 +12,7 @@ mod callable;
 mod culprit;
 mod feed;
 mod fetch;
+mod offender;
 mod prepared;
 
 use std::collections::{BTreeMap, HashMap};
@@ -20,9 +22,9 @@ use std::time::Instant;
 use crate::dtype::Element;
 use crate::error::{Error, Result};
 use crate::exec::{Cause, Failure, Fault, FedArray, OutOfMemory, Owner, Ready, Record, Store, Threads};
-use crate::graph::{Arena, Graph, NodeId, Role, Shared, Tensor, VariableId};
+use crate::graph::{Arena, Graph, Role, Shared, Tensor, VariableId};
 use crate::lower::{Fetched, Request, Scalar};
-use crate::plan::{Fallible, INLINE_BELOW};
+use crate::plan::INLINE_BELOW;
 use crate::shape::Shape;
 use crate::trace::Trace;
 use crate::value::Value;
@@ -398,28 +400,6 @@ impl Core {
         Ok(prepared)
     }
 
-    /// What has failed, in words.
-    fn explained(&self, cause: Cause) -> Error {
-        let arena = self.graph.read();
-        let blamed = |id: NodeId| {
-            let node = arena.node(id);
-            (node.name.clone(), node.location)
-        };
-        match cause {
-            Cause::Function(Fallible { node, function }) => {
-                let (node, location) = blamed(node);
-                match function {
-                    Scalar::Checked => Error::IndexOutOfRange { node, location },
-                    _ => Error::DivisionByZero { node, location },
-                }
-            }
-            Cause::Kernel { node: id, error } => {
-                let (node, location) = blamed(id);
-                Error::Kernel { node, op: arena.node(id).op.name(), location, reason: error }
-            }
-        }
-    }
-
     /// Runs a prepared request on fed arrays.
     fn run(&self, prepared: &Prepared, feeds: &[FedArray<'_>], fetched: impl FnMut(Value)) -> Result<()> {
         let ready = prepared.ready(self, feeds)?;
@@ -452,12 +432,19 @@ impl Core {
         let count = self.store.begin();
         let run = self.store.run(ready, &self.graph, &self.threads, count, record, fetched);
         run.map_err(|failure| match failure {
-            Failure::OutOfMemory(lacking) => no_memory(&self.graph.read(), lacking, &prepared.request.fetches),
-            Failure::Fault(Fault {
-                cause: Cause::Function(Fallible { node, function: Scalar::Finite }),
-                ..
-            }) => prepared.not_finite(self, feeds, node, count),
-            Failure::Fault(fault) => self.explained(fault.cause),
+            Failure::OutOfMemory(lacking) => {
+                no_memory(&self.graph.read(), lacking, &prepared.request.fetches)
+            }
+            Failure::Fault(Fault { cause: Cause::Function(fallible), .. }) => match fallible.function {
+                Scalar::Finite => prepared.not_finite(self, feeds, fallible.node, count),
+                _ => prepared.no_value(self, feeds, fallible, count),
+            },
+            Failure::Fault(Fault { cause: Cause::Kernel { node, error: reason }, .. }) => {
+                let arena = self.graph.read();
+                let node = arena.node(node);
+                let (name, op, location) = (node.name.clone(), node.op.name(), node.location);
+                Error::Kernel { node: name, op, location, reason }
+            }
         })
     }
 }

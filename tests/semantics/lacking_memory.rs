@@ -21,7 +21,8 @@ fn with_views(check: impl Fn(ArrayViewD<'_, f64>, usize)) {
     let row = arr1(&[1.0, 2.0, 3.0]);
     check(row.broadcast((1 << 40, 3)).unwrap().into_dyn(), 3 << 43);
     let elements = Array1::<f64>::zeros(1 << 20);
-    let overlapping = ArrayView2::from_shape((1 << 19, 1 << 19).strides((1, 1)), elements.as_slice().unwrap());
+    let overlapping =
+        ArrayView2::from_shape((1 << 19, 1 << 19).strides((1, 1)), elements.as_slice().unwrap());
     check(overlapping.unwrap().into_dyn(), 1 << 41);
 }
 
@@ -75,7 +76,8 @@ fn line_33_a_constant_holds_what_a_view_repeats_once() -> Result<()> {
 fn line_28_a_constant_that_no_memory_holds_is_a_building_error_that_names_it() {
     let (number, elements) = (arr0(1.0), Array1::<f64>::zeros(1 << 20));
     let repeated = number.broadcast((1 << 31, 1 << 31)).unwrap();
-    let overlapping = ArrayView2::from_shape((1 << 19, 1 << 19).strides((1, 1)), elements.as_slice().unwrap());
+    let overlapping =
+        ArrayView2::from_shape((1 << 19, 1 << 19).strides((1, 1)), elements.as_slice().unwrap());
     for (view, bytes) in [(repeated, usize::MAX), (overlapping.unwrap(), 1 << 41)] {
         let g = Graph::new();
         let line = line!() + 1;
