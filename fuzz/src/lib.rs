@@ -1,0 +1,18 @@
+//! The fuzz targets: functions that take any bytes and must not panic, hang or take memory without bound.
+//!
+//! Each stands in a file of its own. A program of `fuzz_targets/` hands it to libFuzzer, and `tests/fuzz.rs` of flowgrad,
+//! which takes this file as a module, runs it on all of `corpus/`.
+
+pub mod checkpoint;
+pub mod csv;
+mod file;
+pub mod npz;
+pub mod safetensors;
+
+/// The targets by the names of their programs and of their directories in `corpus/`.
+pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("checkpoint", checkpoint::run),
+    ("csv", csv::run),
+    ("npz", npz::run),
+    ("safetensors", safetensors::run),
+];
