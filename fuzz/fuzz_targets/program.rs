@@ -3,6 +3,7 @@
 //!
 //! The graphs are those of flowgrad's own tests, which replay this target's corpus.
 #![no_main]
+#![allow(dead_code, reason = "the tests ask more of these graphs")]
 
 #[path = "../../tests/random_graphs/build.rs"]
 mod build;
