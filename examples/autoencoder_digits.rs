@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use common::classify::digits;
-use common::{Options, Result};
+use common::{Options, Result, parsed};
 use flowgrad::data::Dataset;
 use flowgrad::ndarray::{Array2, ArrayViewD, Axis, s};
 use flowgrad::nn::{Dense, Layer, Mode, Sequential};
@@ -29,6 +29,9 @@ use serde::Serialize;
 struct Args {
     #[command(flatten)]
     options: Options,
+    /// Passes over the training data
+    #[arg(long, default_value_t = EPOCHS)]
+    epochs: usize,
     /// Where to write the image: pairs of rows, digits above and what became of them below
     #[arg(long, value_name = "FILE", default_value = "autoencoder_digits.png")]
     png: PathBuf,
@@ -47,7 +50,7 @@ struct Outcome {
 }
 
 fn main() -> Result<()> {
-    let Args { options, png } = Args::parse();
+    let Args { options, epochs, png } = parsed();
     let rows = digits()?;
     // The targets are the inputs.
     let rows = Dataset::new(rows.inputs().clone(), rows.inputs().clone())?;
@@ -67,7 +70,6 @@ fn main() -> Result<()> {
     let target = g.placeholder::<f32>("target", [None, Some(64)]);
     let decoded = decoder.call(encoder.call(pixels, Mode::Train), Mode::Train);
     let loss = decoded.mean_squared_error(target).named("loss");
-    let epochs = options.epochs.unwrap_or(EPOCHS);
     // However many epochs are asked for, so that a training may go on for more of them another day.
     let steps = EPOCHS * train.len().div_ceil(32);
     let step = Adam::new(Schedule::cosine(3e-3, 1e-4, steps)).minimize(loss);
@@ -93,7 +95,7 @@ fn main() -> Result<()> {
         outcome.train_loss,
         outcome.test_loss,
         png.display()
-    ));
+    ))?;
     options.report(&outcome)
 }
 

@@ -9,7 +9,7 @@ mod common;
 
 use clap::Parser;
 use common::classify::{Parts, Split, digits, measures, train};
-use common::{Options, Result};
+use common::{Options, Result, parsed};
 use flowgrad::nn::{Conv2d, Dense, Dropout, Flatten, Layer, MaxPool2d, Sequential};
 use flowgrad::optimizer::{AdamW, Schedule};
 use flowgrad::prelude::*;
@@ -19,6 +19,9 @@ use flowgrad::prelude::*;
 struct Args {
     #[command(flatten)]
     options: Options,
+    /// Passes over the training data
+    #[arg(long, default_value_t = EPOCHS)]
+    epochs: usize,
     /// Which rows to test on
     #[arg(long, value_enum, default_value_t = Split::Random)]
     split: Split,
@@ -27,7 +30,7 @@ struct Args {
 const EPOCHS: usize = 30;
 
 fn main() -> Result<()> {
-    let Args { options, split } = Args::parse();
+    let Args { options, epochs, split } = parsed();
     let images = digits()?.reshape_inputs(&[8, 8, 1])?;
     let parts = Parts::of(&images, split, options.seed)?;
 
@@ -47,7 +50,6 @@ fn main() -> Result<()> {
 
     let pixels = g.placeholder::<f32>("pixels", [None, Some(8), Some(8), Some(1)]);
     let labels = g.placeholder::<i64>("labels", [None]);
-    let epochs = options.epochs.unwrap_or(EPOCHS);
     // However many epochs are asked for, so that a training may go on for more of them another day.
     let steps = EPOCHS * parts.train.len().div_ceil(32);
     let optimizer = AdamW::new(Schedule::cosine(2e-3, 1e-4, steps)).weight_decay(0.01);

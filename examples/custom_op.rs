@@ -11,7 +11,7 @@ mod common;
 use std::time::Instant;
 
 use clap::Parser;
-use common::{Options, Result};
+use common::{Options, Result, parsed};
 use flowgrad::data::Dataset;
 use flowgrad::ndarray::Array1;
 use flowgrad::op::{AnyTensor, Lowering, Mistake, Op, Pullback, Scalar, TensorType, Val};
@@ -68,6 +68,9 @@ const EPOCHS: usize = 400;
 struct Args {
     #[command(flatten)]
     options: Options,
+    /// Passes over the training data
+    #[arg(long, default_value_t = EPOCHS)]
+    epochs: usize,
 }
 
 /// What came out of the fit: the loss, and what was found of the wavelet.
@@ -82,7 +85,7 @@ struct Outcome {
 }
 
 fn main() -> Result<()> {
-    let Args { options } = Args::parse();
+    let Args { options, epochs } = parsed();
     // The signal is the wavelet at 0.7, 1.3 times as wide; the fit starts at 0 and 1.
     let places = Array1::linspace(-4.0, 4.0, 801);
     let signal = places.mapv(|x: f64| {
@@ -101,10 +104,9 @@ fn main() -> Result<()> {
         .feed(fed[0].0, fed[0].1)
         .feed(fed[1].0, fed[1].1)
         .wrt(&[centre, width])?;
-    options.say(&report);
+    options.say(&report)?;
     report.assert_close(1e-6);
 
-    let epochs = options.epochs.unwrap_or(EPOCHS);
     let step = Momentum::new(0.1, 0.8).minimize(loss);
     let trainer = Trainer::new(x, y, loss, step).batch_size(rows.len());
     let trainer = options.equip(&g, trainer)?;
@@ -124,6 +126,6 @@ fn main() -> Result<()> {
     options.say(format_args!(
         "{} after {} epochs in {seconds:.2} s: loss {:.1e}, centre {:.6} (0.7), width {:.6} (1.3)",
         report.ended, outcome.epochs, outcome.loss, outcome.centre, outcome.width
-    ));
+    ))?;
     options.report(&outcome)
 }

@@ -9,7 +9,7 @@ mod common;
 
 use clap::Parser;
 use common::classify::{Parts, Split, train};
-use common::{Options, Result, data};
+use common::{Options, Result, data, parsed};
 use flowgrad::data::{Csv, Dataset, Standardiser};
 use flowgrad::nn::{Dense, Layer};
 use flowgrad::optimizer::Momentum;
@@ -20,12 +20,15 @@ use flowgrad::prelude::*;
 struct Args {
     #[command(flatten)]
     options: Options,
+    /// Passes over the training data
+    #[arg(long, default_value_t = EPOCHS)]
+    epochs: usize,
 }
 
 const EPOCHS: usize = 100;
 
 fn main() -> Result<()> {
-    let Args { options } = Args::parse();
+    let Args { options, epochs } = parsed();
     // The first line counts rows and columns and names the classes.
     let rows = Dataset::<f32, f32>::from_csv(data("breast_cancer.csv"), &Csv::new().skip_lines(1), -1)?;
     let mut parts = Parts::of(&rows, Split::Random, options.seed)?;
@@ -44,6 +47,5 @@ fn main() -> Result<()> {
         [loss, is_right.reduce_mean(..).named("accuracy")]
     };
     let optimizer = Momentum::new(0.05, 0.9).weight_decay(1e-3);
-    let epochs = options.epochs.unwrap_or(EPOCHS);
     train(&options, &parts, (measures, is_benign), measure, |loss| optimizer.minimize(loss), epochs)
 }

@@ -9,7 +9,7 @@ mod common;
 
 use clap::Parser;
 use common::classify::{Parts, Split, digits, measures, train};
-use common::{Options, Result};
+use common::{Options, Result, parsed};
 use flowgrad::nn::{Dense, Dropout, Layer, Sequential};
 use flowgrad::optimizer::{AdamW, Schedule};
 use flowgrad::prelude::*;
@@ -19,6 +19,9 @@ use flowgrad::prelude::*;
 struct Args {
     #[command(flatten)]
     options: Options,
+    /// Passes over the training data
+    #[arg(long, default_value_t = EPOCHS)]
+    epochs: usize,
     /// Which rows to test on
     #[arg(long, value_enum, default_value_t = Split::Random)]
     split: Split,
@@ -27,7 +30,7 @@ struct Args {
 const EPOCHS: usize = 60;
 
 fn main() -> Result<()> {
-    let Args { options, split } = Args::parse();
+    let Args { options, epochs, split } = parsed();
     let parts = Parts::of(&digits()?, split, options.seed)?;
 
     let g = Graph::with_seed(options.seed);
@@ -42,7 +45,6 @@ fn main() -> Result<()> {
 
     let pixels = g.placeholder::<f32>("pixels", [None, Some(64)]);
     let labels = g.placeholder::<i64>("labels", [None]);
-    let epochs = options.epochs.unwrap_or(EPOCHS);
     // However many epochs are asked for, so that a training may go on for more of them another day.
     let steps = EPOCHS * parts.train.len().div_ceil(32);
     let optimizer = AdamW::new(Schedule::cosine(2e-3, 1e-4, steps)).weight_decay(0.01);

@@ -13,7 +13,7 @@ mod common;
 use std::time::Instant;
 
 use clap::Parser;
-use common::{Options, Result, data};
+use common::{Options, Result, data, parsed};
 use flowgrad::data::{Csv, Standardiser, read_csv};
 use flowgrad::io::checkpoint::Checkpoint;
 use flowgrad::ndarray::{Array2, ArrayD, Axis, concatenate};
@@ -25,6 +25,9 @@ use serde::Serialize;
 struct Args {
     #[command(flatten)]
     options: Options,
+    /// Newton steps; they end earlier where the gradient vanishes
+    #[arg(long, default_value_t = STEPS)]
+    epochs: usize,
 }
 
 /// Newton steps; they end earlier where the gradient vanishes.
@@ -47,7 +50,7 @@ struct Outcome {
 }
 
 fn main() -> Result<()> {
-    let Args { options } = Args::parse();
+    let Args { options, epochs: steps } = parsed();
     let separated = Csv::new().whitespace();
     let measures = read_csv::<f64>(data("diabetes_data_raw.csv.gz"), &separated)?.into_dyn();
     let progress = read_csv::<f64>(data("diabetes_target.csv.gz"), &separated)?;
@@ -81,13 +84,13 @@ fn main() -> Result<()> {
     let outcome = loop {
         let (height, slope, at, done) = session.run((loss, gradient, w, iteration))?;
         let (height, steepest, done) = (height.sum(), largest(&slope), done.sum());
-        options.say(format_args!("step {done:2}: loss {height:.12}, largest slope {steepest:.1e}"));
+        options.say(format_args!("step {done:2}: loss {height:.12}, largest slope {steepest:.1e}"))?;
         if let Some(writer) = &mut writer {
             writer.scalar("loss", done, height)?;
             writer.scalar("slope", done, steepest)?;
         }
         let epochs = done as usize;
-        if steepest < VANISHED || epochs >= options.epochs.unwrap_or(STEPS) {
+        if steepest < VANISHED || epochs >= steps {
             let explained =
                 1.0 - deviance(&progress, &session.run(link.exp())?) / deviance_of_mean(&progress);
             let (loss, seconds, seed) = (height, started.elapsed().as_secs_f64(), options.seed);
@@ -118,7 +121,7 @@ fn main() -> Result<()> {
         outcome.products,
         outcome.seconds,
         100.0 * outcome.explained
-    ));
+    ))?;
     options.report(&outcome)
 }
 

@@ -73,7 +73,9 @@ mod value;
 pub use ndarray;
 
 pub use dtype::{DType, Element, Float, Numeric};
-pub use error::{BuildError, EinsumFault, Error, LoweringError, Mistake, Nesting, NoGradient, Result};
+pub use error::{
+    BadLabel, BuildError, EinsumFault, Error, LoweringError, Mistake, Nesting, NoGradient, Result,
+};
 pub use gradient::{Gradients, hessian, hessian_vector_product, jacobian, jvp};
 pub use graph::{Graph, NodeInfo, Operand, Operation, Tensor, Variable};
 pub use ops::{AxisRange, Convolution, CustomPullback, Pad, Padding, Ranges, Window, custom_gradient};

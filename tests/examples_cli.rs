@@ -95,6 +95,60 @@ fn what_came_out_goes_to_a_file_too() {
 }
 
 #[test]
+fn help_tells_the_defaults() {
+    let directory = tempfile::tempdir().unwrap();
+    for (example, _) in EXAMPLES {
+        let help = String::from_utf8(run(directory.path(), example, &["--help"]).stdout).unwrap();
+        let epochs = help.split("--epochs").nth(1).unwrap().split("--").next().unwrap();
+        assert!(epochs.contains("[default: ") && !epochs.contains("[default: ]"), "{help}");
+        assert_eq!(help.contains("Newton"), example == "second_order", "{help}");
+    }
+}
+
+/// A reader that leaves ends a program quietly; a device that is full ends it with a line.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_nobody_takes_is_no_panic() {
+    let directory = tempfile::tempdir().unwrap();
+    run(directory.path(), "logistic", &["--help"]);
+    let profile = env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
+    let command = |example: &str, args: &[&str]| {
+        let mut command = Command::new(profile.join("examples").join(example));
+        command.args(args).current_dir(directory.path()).stderr(std::process::Stdio::piped());
+        command
+    };
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for (example, _) in EXAMPLES {
+        for args in [&["--epochs", "0"][..], &["--epochs", "0", "--json", "-"], &["--help"]] {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            let output = command(example, args).stdout(writer).output().unwrap();
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{example} {args:?}: {told}");
+            assert!(!told.contains("Error:") && !told.contains("panicked"), "{example} {args:?}: {told}");
+
+            let output = command(example, args).stdout(full()).output().unwrap();
+            let told = String::from_utf8_lossy(&output.stderr);
+            let last = told.lines().last().unwrap_or_default();
+            assert_eq!(output.status.code(), Some(1), "{example} {args:?}: {told}");
+            assert!(
+                last.starts_with("Error: ") && last.contains("No space left on device"),
+                "{example}: {told}"
+            );
+        }
+        // What stderr does not take is lost.
+        let status = command(example, &["--epochs", "1", "--json", "out.json"])
+            .stderr(full())
+            .output()
+            .unwrap()
+            .status;
+        assert!(status.success(), "{example}");
+        let status = command(example, &["--nonsense"]).stderr(full()).status().unwrap();
+        assert_eq!(status.code(), Some(2), "{example}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_told_in_words() {
     let directory = tempfile::tempdir().unwrap();
     let refused = |example: &str, args: &[&str]| {

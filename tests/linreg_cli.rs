@@ -317,6 +317,101 @@ fn a_picture_is_drawn_of_any_ending() {
     }
 }
 
+/// The numbers in a picture's text at the places where an axis has its ticks, each with the end of its text by a
+/// generous estimate of its width.
+fn right_ends(svg: &str) -> Vec<f64> {
+    let attribute = |tag: &str, name: &str| -> Option<String> {
+        Some(tag.split_once(&format!("{name}=\""))?.1.split_once('"')?.0.to_owned())
+    };
+    let texts = svg.split("<text ").skip(1).filter_map(|tag| {
+        let (tag, text) = tag.split_once('>')?;
+        let x: f64 = attribute(tag, "x")?.parse().ok()?;
+        let size: f64 = attribute(tag, "font-size")?.parse().ok()?;
+        let width = 0.62 * size * text.split('<').next()?.trim().chars().count() as f64;
+        let part = match attribute(tag, "text-anchor").as_deref() {
+            Some("middle") => 0.5,
+            Some("end") => 0.0,
+            _ => 1.0,
+        };
+        (!tag.contains("rotate")).then_some(x + part * width)
+    });
+    texts.collect()
+}
+
+#[test]
+fn a_picture_tells_columns_by_their_names_and_cuts_no_number() {
+    let directory = directory_with("data.csv", "rooms <&> \"all\",price\n1,200000\n2,310000\n4,480000.5\n");
+    let args = [
+        "--csv",
+        "data.csv",
+        "--mu",
+        "0.01",
+        "--epochs",
+        "100000",
+        "--ways",
+        "plain_loop",
+        "--plot",
+        "p.svg",
+    ];
+    let run = linreg_in(directory.path(), &args);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    let svg = fs::read_to_string(directory.path().join("p.svg")).unwrap();
+    assert!(svg.contains("rooms &lt;&amp;&gt;") && svg.contains("price"), "{svg}");
+    assert!(!svg.contains("input x") && !svg.contains("not converged"), "{svg}");
+    assert!(right_ends(&svg).into_iter().all(|end| end < 1240.0), "{svg}");
+}
+
+#[test]
+fn a_picture_of_a_descent_that_has_not_converged_shows_the_closed_form() {
+    let directory = tempfile::tempdir().unwrap();
+    let svg = |epochs: &str| {
+        let args =
+            ["--n", "50", "--epochs", epochs, "--mu", "0.1", "--ways", "plain_loop", "--plot", "p.svg"];
+        assert_eq!(linreg_in(directory.path(), &args).code, Some(0));
+        fs::read_to_string(directory.path().join("p.svg")).unwrap()
+    };
+    let told = "not converged; dashed, the closed form: d = 2.9";
+    assert!(svg("3").contains(told) && !svg("3000").contains("not converged"));
+}
+
+/// Runs the example with its output going to a file, such as a device that is full.
+#[cfg(target_os = "linux")]
+fn linreg_to(stdout: &str, stderr: &str, args: &[&str]) -> (Option<i32>, String) {
+    let open = |path: &str| fs::OpenOptions::new().write(true).open(path).unwrap();
+    let mut command = Command::new(example());
+    command.args(args).stdout(open(stdout));
+    if stderr != "piped" {
+        command.stderr(open(stderr));
+        return (command.status().unwrap().code(), String::new());
+    }
+    let output = command.stderr(std::process::Stdio::piped()).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_is_told_in_one_line_or_in_the_exit_code() {
+    let full = "error: standard output: cannot be written: No space left on device (os error 28)\n";
+    let small = ["--n", "10", "--epochs", "10"];
+    for args in [&small[..], &["--help"], &["--n", "10", "--epochs", "10", "--json", "-"]] {
+        assert_eq!(linreg_to("/dev/full", "piped", args), (Some(2), full.to_owned()), "{args:?}");
+        assert_eq!(linreg_to("/dev/full", "/dev/full", args).0, Some(2), "{args:?}");
+    }
+    assert_eq!(linreg_to("/dev/null", "/dev/full", &["--nonsense"]).0, Some(2));
+    assert_eq!(linreg_to("/dev/null", "/dev/full", &["--n", "0"]).0, Some(2));
+    assert_eq!(linreg_to("/dev/null", "/dev/full", &small).0, Some(0));
+    for args in [&small[..], &["--help"], &["--n", "10", "--epochs", "10", "--json", "-"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output =
+            Command::new(example()).args(args).stdout(writer).stderr(std::process::Stdio::piped()).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!told.contains("error") && !told.contains("panicked"), "{told}");
+    }
+}
+
 #[test]
 fn numbers_out_of_range_are_refused() {
     let refused: [(&[&str], &str); 12] = [

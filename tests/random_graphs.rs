@@ -2,10 +2,14 @@
 
 #[path = "random_graphs/build.rs"]
 mod build;
+#[path = "random_graphs/bytes.rs"]
+mod bytes;
 #[path = "random_graphs/case.rs"]
 mod case;
 #[path = "random_graphs/check.rs"]
 mod check;
+#[path = "random_graphs/drawn.rs"]
+mod drawn;
 #[path = "random_graphs/registry.rs"]
 mod registry;
 #[path = "random_graphs/slopes.rs"]
@@ -14,6 +18,9 @@ mod slopes;
 mod table;
 #[path = "random_graphs/trace.rs"]
 mod trace;
+
+use std::fs;
+use std::path::PathBuf;
 
 use proptest::prelude::{ProptestConfig, proptest};
 use proptest::test_runner::{RngSeed, TestCaseError};
@@ -40,19 +47,31 @@ proptest! {
     /// Optimised, without optimisation, on one thread and on more, in one run and the next, fed in any order in
     /// memory, prepared and not, of known and of unknown lengths, all at once and a few alone: results are the same.
     #[test]
-    fn all_ways_of_running_agree(case in case::cases(40, false, true)) {
+    fn all_ways_of_running_agree(case in drawn::cases(40, false, true)) {
         check::check_runs(&case).map_err(TestCaseError::fail)?;
     }
 
     /// Gradients are the slopes that differences show.
     #[test]
-    fn gradients_agree_with_differences(case in case::cases(20, true, false)) {
+    fn gradients_agree_with_differences(case in drawn::cases(20, true, false)) {
         slopes::check_first(&case).map_err(TestCaseError::fail)?;
     }
 
     /// So are gradients of gradients.
     #[test]
-    fn second_gradients_agree_with_differences(case in case::cases(8, true, false)) {
+    fn second_gradients_agree_with_differences(case in drawn::cases(8, true, false)) {
         slopes::check_second(&case).map_err(TestCaseError::fail)?;
+    }
+}
+
+/// The inputs that the fuzz target `program` keeps: a few of which it made others, and those that failed once.
+#[test]
+fn all_ways_of_running_agree_on_the_corpus() {
+    let corpus: PathBuf = [env!("CARGO_MANIFEST_DIR"), "fuzz", "corpus", "program"].iter().collect();
+    let inputs: Vec<PathBuf> = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(!inputs.is_empty());
+    for input in inputs {
+        let case = bytes::case(&fs::read(&input).unwrap());
+        check::check_runs(&case).unwrap_or_else(|error| panic!("{}: {error}\n{case:?}", input.display()));
     }
 }

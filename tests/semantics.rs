@@ -3,6 +3,8 @@
 
 #[path = "semantics/bits.rs"]
 mod bits;
+#[path = "semantics/bounds.rs"]
+mod bounds;
 #[path = "semantics/corners.rs"]
 mod corners;
 #[path = "semantics/extremes.rs"]
@@ -15,14 +17,16 @@ mod fuzz;
 mod gradients;
 #[path = "semantics/lacking_memory.rs"]
 mod lacking_memory;
-#[path = "semantics/products.rs"]
-mod products;
 #[path = "semantics/nan.rs"]
 mod nan;
 #[path = "semantics/nesting.rs"]
 mod nesting;
 #[path = "semantics/norms.rs"]
 mod norms;
+#[path = "semantics/offenders.rs"]
+mod offenders;
+#[path = "semantics/products.rs"]
+mod products;
 #[path = "semantics/races.rs"]
 mod races;
 #[path = "semantics/random.rs"]
@@ -35,9 +39,9 @@ mod second_order;
 mod shapes;
 #[path = "semantics/threads.rs"]
 mod threads;
-#[path = "semantics/variables_and_order.rs"]
-mod variables_and_order;
 #[path = "semantics/untaken.rs"]
 mod untaken;
+#[path = "semantics/variables_and_order.rs"]
+mod variables_and_order;
 #[path = "semantics/variables_and_order.rs"]
 mod variables_and_order;

@@ -16,6 +16,7 @@ mod measure;
 mod report;
 mod row;
 
+use std::io::{Write, stderr};
 use std::process::ExitCode;
 
 use args::Args;
@@ -25,7 +26,8 @@ use report::Sink;
 fn main() -> ExitCode {
     let args = Args::parse();
     run(&args).unwrap_or_else(|error| {
-        eprintln!("error: {error}");
+        // Where stderr takes nothing, only the exit code is left to tell it.
+        let _ = writeln!(stderr(), "error: {error}");
         ExitCode::from(2)
     })
 }
@@ -43,6 +45,9 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
         let result = row.measure(&args.effort()).map_err(|error| format!("{}: {error}", row.name()))?;
         sink.row(&result)?;
         results.push(result);
+        if sink.is_unread() {
+            break;
+        }
     }
     sink.finish(&results)?;
     Ok(ExitCode::SUCCESS)

@@ -13,6 +13,8 @@ use crate::row::{Limits, Measured};
 pub(crate) struct Sink {
     table: Box<dyn Write>,
     json: Option<Json>,
+    /// Whether the table's reader has seen enough, as `head` has.
+    reader_left: bool,
 }
 
 enum Json {
@@ -25,23 +27,37 @@ impl Sink {
     /// Opens the file at `json`, if any; `-` is stdout, and sends the table to stderr.
     pub(crate) fn open(json: Option<&Path>) -> io::Result<Self> {
         Ok(match json {
-            None => Sink { table: Box::new(io::stdout()), json: None },
+            None => Sink { table: Box::new(io::stdout()), json: None, reader_left: false },
             Some(path) if path == Path::new("-") => {
-                Sink { table: Box::new(io::stderr()), json: Some(Json::Stdout) }
+                Sink { table: Box::new(io::stderr()), json: Some(Json::Stdout), reader_left: false }
             }
             Some(path) => {
                 let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-                Sink { table: Box::new(io::stdout()), json: Some(Json::File(file)) }
+                Sink { table: Box::new(io::stdout()), json: Some(Json::File(file)), reader_left: false }
             }
         })
     }
 
+    /// Whether nobody reads what is measured from here on.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.reader_left && self.json.is_none()
+    }
+
+    fn line(&mut self, line: std::fmt::Arguments<'_>) -> io::Result<()> {
+        match writeln!(self.table, "{line}").and_then(|()| self.table.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.reader_left = true;
+                Ok(())
+            }
+            written => written,
+        }
+    }
+
     pub(crate) fn heading(&mut self) -> io::Result<()> {
-        writeln!(
-            self.table,
+        self.line(format_args!(
             "{:<17} {:<9} {:>12} {:>12} {:>7} {:>13} {:>7} {:>12} {:<6} {:>13}  reference",
             "row", "unit", "ours", "reference", "ratio", "quartiles", "of best", "bound", "", "reaches"
-        )
+        ))
     }
 
     pub(crate) fn row(&mut self, measured: &Measured) -> io::Result<()> {
@@ -50,8 +66,7 @@ impl Sink {
         let second = measured.bound.microseconds.map_or_else(String::new, |bound| format!(", {bound} µs"));
         let bound = format!("≤ {}{unit}{second}", measured.bound.value);
         let quartiles = times.quartiles.map(|quartile| format!("{quartile:.3}")).join("–");
-        writeln!(
-            self.table,
+        self.line(format_args!(
             "{:<17} {:<9} {:>12.3} {:>12.3} {:>7.3} {:>13} {:>7.3} {:>12} {:<6} {:>13}  {}",
             measured.row.name(),
             measured.row.unit(),
@@ -64,7 +79,7 @@ impl Sink {
             if measured.is_met() { "met" } else { "MISSED" },
             rate(measured.work, times.reference),
             measured.chosen.split(" (").next().unwrap_or_default(),
-        )
+        ))
     }
 
     /// Writes the JSON.
@@ -73,7 +88,10 @@ impl Sink {
         let text = serde_json::to_string_pretty(&Report { rows })? + "\n";
         match self.json {
             None => Ok(()),
-            Some(Json::Stdout) => io::stdout().write_all(text.as_bytes()),
+            Some(Json::Stdout) => match io::stdout().write_all(text.as_bytes()) {
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+                written => written,
+            },
             Some(Json::File(mut file)) => {
                 if file.metadata()?.is_file() {
                     file.set_len(0)?;

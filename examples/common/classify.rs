@@ -100,7 +100,7 @@ pub(crate) fn train<'g, B: Element>(
         parts.train.len(),
         100.0 * outcome.test_accuracy,
         parts.test.len(),
-    ));
+    ))?;
     options.report(&outcome)
 }
 

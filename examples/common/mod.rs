@@ -4,10 +4,11 @@ pub(crate) mod classify;
 
 use std::error::Error;
 use std::fs::File;
-use std::io::{Write, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::path::{Path, PathBuf};
+use std::process::exit;
 
-use clap::Args;
+use clap::{Args, Parser};
 use flowgrad::io::tensorboard::SummaryWriter;
 use flowgrad::prelude::*;
 use flowgrad::train::{Metrics, Trainer};
@@ -15,12 +16,27 @@ use serde::Serialize;
 
 pub(crate) type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
+/// Reads the command line. Help and complaints are printed here, and end the process.
+pub(crate) fn parsed<A: Parser>() -> A {
+    let error = match A::try_parse() {
+        Ok(args) => return args,
+        Err(error) => error,
+    };
+    if error.use_stderr() {
+        error.exit();
+    }
+    let help = error.render();
+    let help = if stdout().is_terminal() { help.ansi().to_string() } else { help.to_string() };
+    if let Err(error) = told(&help) {
+        let _ = writeln!(stderr(), "Error: {error}");
+        exit(1);
+    }
+    exit(0)
+}
+
 // The options that all of them take; a doc comment would become the help of each.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// Passes over the training data, or steps of Newton's method; as many as the example needs by default
-    #[arg(long)]
-    pub(crate) epochs: Option<usize>,
     /// Seed of the split, of the variables' starts, and of the order of rows
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
@@ -74,7 +90,7 @@ impl Options {
         let mut text = serde_json::to_string(outcome)?;
         text.push('\n');
         if path.as_os_str() == "-" {
-            stdout().write_all(text.as_bytes())?;
+            told(&text)?;
         } else {
             let written = File::create(path).and_then(|mut file| file.write_all(text.as_bytes()));
             written.map_err(|error| format!("{}: {error}", path.display()))?;
@@ -82,9 +98,26 @@ impl Options {
         Ok(())
     }
 
-    /// Where to tell people how it goes: not where the JSON goes.
-    pub(crate) fn say(&self, line: impl std::fmt::Display) {
-        if self.json.as_deref() == Some(Path::new("-")) { eprintln!("{line}") } else { println!("{line}") }
+    /// Tells people how it goes: not where the JSON goes.
+    pub(crate) fn say(&self, line: impl std::fmt::Display) -> Result<()> {
+        let line = format!("{line}\n");
+        if self.json.as_deref() == Some(Path::new("-")) {
+            // What stderr does not take is lost, as are errors; the results go elsewhere.
+            let _ = stderr().write_all(line.as_bytes());
+            return Ok(());
+        }
+        told(&line)
+    }
+}
+
+/// Writes to stdout. A reader that has seen enough, as `head` has, is no failure; a full disk is.
+fn told(text: &str) -> Result<()> {
+    let mut stdout = stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(format!("standard output: {error}").into())
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,12 +1,15 @@
 //! The command line: what can be asked for, and the checks that clap does not make.
 
+use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 use std::thread;
 
 use clap::{Parser, ValueEnum};
 
+use crate::BAD_INPUT;
 use crate::error::Error;
+use crate::output;
 use crate::ways::{Scalar, Way};
 
 /// Most rows that are made, for memory: the ways together hold some 100 bytes a row, so 10⁸ rows are 10 GB.
@@ -105,10 +108,10 @@ impl Args {
     pub(crate) fn read() -> Result<Self, ExitCode> {
         let mut args = Args::try_parse().map_err(|error| {
             if error.use_stderr() {
-                eprintln!("{}", one_line(&error.to_string()));
-            } else {
-                // Help that nobody reads to its end, as with `| head`, is no failure.
-                let _ = error.print();
+                output::complain(&one_line(&error.to_string()));
+            } else if let Err(error) = output::to_stdout(&help(&error)) {
+                output::complain(&format!("error: {error}"));
+                return ExitCode::from(BAD_INPUT);
             }
             ExitCode::from(error.exit_code() as u8)
         })?;
@@ -166,6 +169,12 @@ impl Args {
         }
         Ok(())
     }
+}
+
+/// What help and version say, colored for a terminal.
+fn help(told: &clap::Error) -> String {
+    let text = told.render();
+    if stdout().is_terminal() { text.ansi().to_string() } else { text.to_string() }
 }
 
 /// Whether several outputs may go to `path` because nothing is kept there, as with `/dev/null`.

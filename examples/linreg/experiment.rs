@@ -144,7 +144,7 @@ impl<T: Scalar> Experiment<T> {
 
     /// The mean squared error of the line with weights `w`, where both are finite.
     fn mse(&self, w: [f64; 2]) -> Option<f64> {
-        let Points { x, d } = &self.points;
+        let Points { x, d, .. } = &self.points;
         let squares = x.iter().zip(d).map(|(x, d)| (d - (w[0] + w[1] * x)).powi(2));
         let mse = squares.sum::<f64>() / x.len() as f64;
         (w.iter().all(|w| w.is_finite()) && mse.is_finite()).then_some(mse)

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         Dtype::F64 => run::<f64>,
     };
     run(&args).unwrap_or_else(|error| {
-        eprintln!("error: {error}");
+        output::complain(&format!("error: {error}"));
         ExitCode::from(BAD_INPUT)
     })
 }

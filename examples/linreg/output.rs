@@ -59,6 +59,11 @@ impl OutputFile {
     }
 }
 
+/// Tells why the command ends without a result. Where stderr takes nothing, only the exit code is left to tell it.
+pub(crate) fn complain(line: &str) {
+    let _ = to_stderr(&format!("{line}\n"));
+}
+
 /// Writes `text` to stdout.
 pub(crate) fn to_stdout(text: &str) -> Result<(), Error> {
     print("standard output", io::stdout().lock(), text)

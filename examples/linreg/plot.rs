@@ -1,12 +1,14 @@
 //! The picture of a run, one SVG with two panels: the data with the fitted line, and the falling loss of the
 //! descent.
 //!
-//! The line is that of the last way that ended well; the loss is that of the last way that descends, also
-//! when it diverged. The text is left to the viewer's own fonts.
+//! The line is that of the last way that ended well; where that is not yet the best line, which the closed form gives,
+//! it is drawn beside it. The loss is that of the last way that descends, also when it diverged. The axes are called as
+//! the file of the data calls its columns. The text is left to the viewer's own fonts.
 
 use std::error::Error as StdError;
 use std::ops::Range;
 
+use flowgrad::Numeric;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
@@ -14,7 +16,7 @@ use crate::error::Error;
 use crate::experiment::{End, Experiment, Outcome};
 use crate::points::Points;
 use crate::report::counted;
-use crate::ways::Scalar;
+use crate::ways::{Scalar, closed_form};
 
 /// Width and height in pixels.
 const SIZE: (u32, u32) = (1240, 520);
@@ -34,6 +36,11 @@ const MOST_STRETCH: f64 = 4.0;
 
 const DATA: RGBColor = RGBColor(0x33, 0x66, 0xaa);
 const FIT: RGBColor = RGBColor(0xcc, 0x44, 0x22);
+const BEST: RGBColor = RGBColor(0x22, 0x22, 0x22);
+/// How far from the best line a line is drawn apart from it, as a part of the axis: a pixel or two.
+const APART: f64 = 0.004;
+/// Most characters of a column's name that an axis has room for.
+const MAX_NAME: usize = 60;
 const FONT: &str = "sans-serif";
 
 /// One panel of the picture.
@@ -54,8 +61,11 @@ pub(crate) fn svg<T: Scalar>(experiment: &Experiment<T>, results: &[Outcome]) ->
             break;
         }
     }
+    // Of numbers that are too large to be squared there is none.
+    let best = closed_form::fit(&experiment.problem).ok().map(|w| w.map(Numeric::as_f64));
+    let best = best.filter(|best| best.iter().all(|w| w.is_finite()));
     let mut svg = String::new();
-    draw(&mut svg, &experiment.points, line, losses)
+    draw(&mut svg, &experiment.points, line, best, losses)
         .map_err(|reason| Error::Plot { reason: reason.to_string() })?;
     Ok(svg)
 }
@@ -65,41 +75,44 @@ fn draw(
     svg: &mut String,
     points: &Points,
     line: Option<(&str, [f64; 2])>,
+    best: Option<[f64; 2]>,
     losses: Option<(&str, Vec<(usize, f64)>)>,
 ) -> Drawn {
     let picture = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     picture.fill(&WHITE)?;
     if let Some((way, losses)) = losses {
         let (left, right) = picture.split_horizontally(SIZE.0 / 2);
-        draw_fit(&left, points, line)?;
+        draw_fit(&left, points, line, best)?;
         draw_losses(&right, way, &losses)?;
     } else {
-        draw_fit(&picture, points, line)?;
+        draw_fit(&picture, points, line, best)?;
     }
     picture.present()?;
     Ok(())
 }
 
-/// The left panel: points, and the line through them.
-fn draw_fit(panel: &Panel, points: &Points, line: Option<(&str, [f64; 2])>) -> Drawn {
-    let Points { x, d } = points;
+/// The left panel: points, the line through them, and the best line, where that is another one.
+fn draw_fit(panel: &Panel, points: &Points, line: Option<(&str, [f64; 2])>, best: Option<[f64; 2]>) -> Drawn {
+    let Points { x, d, names } = points;
     let every = x.len().div_ceil(MAX_POINTS);
     let rows = counted(x.len(), "row");
     let shown = if every > 1 { format!("one in {every} of {rows}") } else { rows };
-    let fitted = line.map_or("no line was found".to_owned(), |(way, [w0, w1])| {
-        let sign = if w1 < 0.0 { '-' } else { '+' };
-        format!("d = {} {sign} {} x by {way}", label(w0), label(w1.abs()))
-    });
+    let fitted = line.map_or("no line was found".to_owned(), |(way, w)| format!("{} by {way}", equation(w)));
     let x_axis = axis(x)?;
     let y_axis = with_line(axis(d)?, line.map(|(_, w)| w), &x_axis);
-    let panel = titled(panel, "Data and fitted line", &format!("{shown}; {fitted}"))?;
+    let best = best.filter(|&best| line.is_some_and(|(_, w)| are_apart(w, best, &x_axis, &y_axis)));
+    let mut panel = titled(panel, "Data and fitted line", &format!("{shown}; {fitted}"))?;
+    if let Some(best) = best {
+        let told = format!("not converged; dashed, the closed form: {}", equation(best));
+        panel = panel.titled(&told, (FONT, 15))?;
+    }
     let mut chart = margins(&panel).build_cartesian_2d(x_axis.clone(), y_axis.clone())?;
     chart
         .configure_mesh()
         .light_line_style(TRANSPARENT)
         .x_labels(6)
-        .x_desc("input x")
-        .y_desc("output d")
+        .x_desc(shortened(&names[0]))
+        .y_desc(shortened(&names[1]))
         .label_style((FONT, 13))
         .x_label_formatter(&|x| label(*x))
         .y_label_formatter(&|d| label(*d))
@@ -110,7 +123,33 @@ fn draw_fit(panel: &Panel, points: &Points, line: Option<(&str, [f64; 2])>) -> D
     if let Some((_, w)) = line {
         chart.draw_series(LineSeries::new(inside(w, &x_axis, &y_axis), FIT.stroke_width(2)))?;
     }
+    if let Some(best) = best {
+        let ends = inside(best, &x_axis, &y_axis);
+        chart.draw_series(DashedLineSeries::new(ends, 8, 6, BEST.stroke_width(2)))?;
+    }
     Ok(())
+}
+
+/// A line in words.
+fn equation([w0, w1]: [f64; 2]) -> String {
+    let sign = if w1 < 0.0 { '-' } else { '+' };
+    format!("d = {} {sign} {} x", label(w0), label(w1.abs()))
+}
+
+/// Whether two lines are seen to be two.
+fn are_apart(line: [f64; 2], best: [f64; 2], x_axis: &Range<f64>, y_axis: &Range<f64>) -> bool {
+    let distance = |x: f64| ((line[0] - best[0]) + (line[1] - best[1]) * x).abs();
+    distance(x_axis.start).max(distance(x_axis.end)) > APART * (y_axis.end - y_axis.start)
+}
+
+/// A column's name as far as there is room for it, on one line.
+fn shortened(name: &str) -> String {
+    let mut characters = name.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut shown: String = characters.by_ref().take(MAX_NAME).collect();
+    if characters.next().is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// The right panel: the mean squared error over the epochs, on a logarithmic axis.
@@ -152,7 +191,8 @@ fn titled<'a>(panel: &Panel<'a>, title: &str, subtitle: &str) -> Result<Panel<'a
 /// A chart with room for the numbers and names of its axes.
 fn margins<'p, 'a>(panel: &'p Panel<'a>) -> ChartBuilder<'p, 'p, SVGBackend<'a>> {
     let mut chart = ChartBuilder::on(panel);
-    chart.margin(16).x_label_area_size(42).y_label_area_size(64);
+    // On the right there is half of the last tick's number beside the axis.
+    chart.margin(16).margin_right(48).x_label_area_size(42).y_label_area_size(64);
     chart
 }
 

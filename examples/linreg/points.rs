@@ -13,6 +13,8 @@ pub(crate) struct Points {
     pub(crate) x: Vec<f64>,
     /// The outputs, as many as inputs.
     pub(crate) d: Vec<f64>,
+    /// What the two are called.
+    pub(crate) names: [String; 2],
 }
 
 impl Points {
@@ -26,7 +28,7 @@ impl Points {
         let x: Vec<f64> = (0..n).map(|i| 2.0 * i as f64 / intervals).collect();
         let noise = StandardNormal.sample_iter(&mut random);
         let d = x.iter().zip(noise).map(|(x, z): (_, f64)| 3.0 + 2.0 * x + sigma * z).collect();
-        Self { x, d }
+        Self { x, d, names: ["input x", "output d"].map(str::to_owned) }
     }
 
     /// The problem of fitting these points in `T` with descents of step `mu`.

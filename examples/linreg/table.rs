@@ -32,8 +32,8 @@ pub(crate) fn read<T: Scalar>(path: &Path) -> Result<Points, Error> {
     if !next(&mut row)? {
         return Err(Error::Empty { path: path.into() });
     }
-    table.two_columns(&row)?;
-    let mut points = Points { x: Vec::new(), d: Vec::new() };
+    let names = table.two_columns(&row)?.map(str::to_owned);
+    let mut points = Points { x: Vec::new(), d: Vec::new(), names };
     while next(&mut row)? {
         let [x, d] = table.two_columns(&row)?;
         points.x.push(table.number::<T>(&row, 1, x)?);

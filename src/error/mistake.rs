@@ -373,6 +373,25 @@ pub enum Mistake {
         reason: String,
     },
 
+    /// One condition is to choose between what layers give to train by and what they give to predict by. Both sides of a
+    /// `select` run.
+    #[error(
+        "both sides of a select run, so moving statistics (BatchNorm) would be updated by predictions as well; build \
+         what is trained by and what predicts apart, and fetch the one that is needed"
+    )]
+    SelectedMode,
+
+    /// One call would build more than it may: a graph that no memory holds is refused before it is built.
+    #[error("{count} {what} are asked for; expected at most {most}")]
+    TooMany {
+        /// `"parts"`, `"sweeps"`.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many there may be.
+        most: usize,
+    },
+
     /// More elements than a machine can address.
     #[error("the shape {shape} has too many elements to address")]
     TooLarge {

@@ -105,21 +105,32 @@ pub enum Error {
     },
 
     /// An integer was divided by zero.
-    #[error("integer division by zero in `{node}` (built at {location})")]
+    #[error(
+        "integer division by zero in `{node}` (built at {location}){}",
+        at.as_ref().filter(|at| !at.is_empty()).map_or(String::new(), |at| format!(", at {at:?}"))
+    )]
     DivisionByZero {
         /// Name of the division.
         node: String,
         /// Where it was built.
         location: &'static Location<'static>,
+        /// Where in the quotient the first such division is: one number for each axis; `None` where it was not found
+        /// when computed again.
+        at: Option<Vec<usize>>,
     },
 
-    /// A label or index is negative or not below the length it points into.
-    #[error("a label is out of range in `{node}` (built at {location})")]
+    /// A label is negative or not below the number of classes.
+    #[error(
+        "{} in `{node}` (built at {location})",
+        label.as_ref().map_or("a label is out of range".to_owned(), |label| format!("{label},"))
+    )]
     IndexOutOfRange {
         /// Name of the node that uses it.
         node: String,
         /// Where it was built.
         location: &'static Location<'static>,
+        /// The first such label; `None` where all were in range when computed again.
+        label: Option<BadLabel>,
     },
 
     /// A value that is checked, by [`check_numerics`](crate::Tensor::check_numerics) or because the session
@@ -156,7 +167,7 @@ pub enum Error {
     },
 
     /// The kernel of an op did not give a value.
-    #[error("{reason}, in `{node}` ({op}) built at {location}")]
+    #[error("{reason}, in `{node}` ({op}) built at {location}{}", reason.place())]
     Kernel {
         /// Name of the node.
         node: String,
@@ -324,6 +335,25 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// A label that is none of the classes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "label {label}{} is out of range: expected a number from 0 to below {classes}, the number of classes",
+    match row.as_slice() {
+        [] => String::new(),
+        [row] => format!(" of row {row}"),
+        row => format!(" of row {row:?}"),
+    }
+)]
+pub struct BadLabel {
+    /// The label.
+    pub label: i64,
+    /// Its row: one number for each axis of the labels.
+    pub row: Vec<usize>,
+    /// The number of classes.
+    pub classes: usize,
 }
 
 /// A mistake in building a node.

@@ -16,6 +16,10 @@ use crate::shape::Shape;
 /// for each element of `x`; it must save more than that to be worth it.
 const FORWARD_SWEEPS: usize = 4;
 
+/// Sweeps that one call builds, each of which has as many nodes as the differentiated part of the graph, or more: a
+/// graph of a hundred nodes becomes one of millions.
+const MAX_SWEEPS: usize = 1 << 16;
+
 /// The directional derivative of `y` along `vs`: Σᵢ (∂y/∂xᵢ)·vᵢ, in the shape of `y`.
 ///
 /// Forward mode: for the cost of a few evaluations of `y` it gives one column of the Jacobian, or a sum of
@@ -99,7 +103,8 @@ pub fn hessian_vector_product<'g, T: Float>(
 /// be counted while building; lengths of the other one may be unknown. It can be differentiated again.
 ///
 /// # Errors
-/// That neither shape is known in full, and that `y` does not depend on `x`, are building errors.
+/// That neither shape is known in full, that it takes more than 2¹⁶ sweeps, and that `y` does not depend on `x`, are
+/// building errors.
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -118,14 +123,16 @@ pub fn jacobian<'g, T: Float>(y: impl Into<Tensor<'g, T>>, x: impl Into<Tensor<'
         return Tensor::typed(refused);
     }
     let is_small = |elements: usize, others: usize| elements.saturating_mul(FORWARD_SWEEPS) <= others;
-    let found = match (y.shape().known(), x.shape().known()) {
+    let (forward, places) = match (y.shape().known(), x.shape().known()) {
         (None, None) => return uncounted("jacobian", y),
-        (None, Some(inputs)) => by_columns(y, x, &inputs),
-        (Some(outputs), Some(inputs)) if is_small(count(&inputs), count(&outputs)) => {
-            by_columns(y, x, &inputs)
-        }
-        (Some(outputs), _) => by_rows(y, x, &outputs),
+        (None, Some(inputs)) => (true, inputs),
+        (Some(outputs), Some(inputs)) if is_small(count(&inputs), count(&outputs)) => (true, inputs),
+        (Some(outputs), _) => (false, outputs),
     };
+    if let Some(refused) = too_many("jacobian", y, &places) {
+        return refused;
+    }
+    let found = if forward { by_columns(y, x, &places) } else { by_rows(y, x, &places) };
     match found {
         Some(jacobian) => named(jacobian, "jacobian"),
         None => Tensor::typed(unconnected("jacobian", y.any(), x.any())),
@@ -138,7 +145,8 @@ pub fn jacobian<'g, T: Float>(y: impl Into<Tensor<'g, T>>, x: impl Into<Tensor<'
 /// differentiated again.
 ///
 /// # Errors
-/// That not every length of `x` is known, and that `y` does not depend on `x`, are building errors.
+/// That not every length of `x` is known, that `x` has more than 2¹⁶ elements, and that `y` does not depend on `x`, are
+/// building errors.
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -156,6 +164,9 @@ pub fn hessian<'g, T: Float>(y: impl Into<Tensor<'g, T>>, x: impl Into<Tensor<'g
         return Tensor::typed(refused);
     }
     let Some(inputs) = x.shape().known() else { return uncounted("hessian", x) };
+    if let Some(refused) = too_many("hessian", y, &inputs) {
+        return refused;
+    }
     let Some(slope) = Gradients::of([y]).wrt(&[x]).pop().flatten() else {
         return Tensor::typed(unconnected("hessian", y.any(), x.any()));
     };
@@ -249,6 +260,14 @@ fn named<'g, T: Float>(found: Tensor<'g, T>, name: &str) -> Tensor<'g, T> {
 fn uncounted<'g, T: Float>(op: &'static str, tensor: Tensor<'g, T>) -> Tensor<'g, T> {
     let mistake = Mistake::UnknownSize { tensor: tensor.name(), shape: tensor.shape() };
     Tensor::typed(tensor.any().graph().invalid(op, mistake))
+}
+
+/// The mistake of a sweep for each of these places, if they are too many.
+#[track_caller]
+fn too_many<'g, T: Float>(op: &'static str, y: Tensor<'g, T>, places: &[usize]) -> Option<Tensor<'g, T>> {
+    let count = count(places);
+    let mistake = Mistake::TooMany { what: "sweeps", count, most: MAX_SWEEPS };
+    (count > MAX_SWEEPS).then(|| Tensor::typed(y.any().graph().invalid(op, mistake)))
 }
 
 #[track_caller]

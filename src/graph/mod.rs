@@ -9,6 +9,7 @@
 
 mod context;
 mod info;
+mod modes;
 mod names;
 mod node_map;
 mod operation;
@@ -20,6 +21,7 @@ mod verify;
 mod walk;
 
 use std::cell::Cell;
+use std::ops::BitOr;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -28,6 +30,7 @@ use smallvec::SmallVec;
 
 use crate::dtype::{DType, Element, Numeric};
 use crate::error::{BuildError, Error, Mistake, Result};
+use crate::hash::QuickMap;
 use crate::op::Op;
 use crate::ops;
 use crate::shape::{Shape, TensorType, is_addressable};
@@ -37,6 +40,7 @@ use context::Context;
 use names::{Holder, Names};
 
 pub use info::NodeInfo;
+pub(crate) use modes::Modes;
 pub(crate) use node_map::NodeMap;
 pub use operation::Operation;
 pub(crate) use role::Role;
@@ -117,6 +121,8 @@ pub(crate) struct Node {
     pub(crate) location: &'static Location<'static>,
     /// The mistake that makes this node invalid: its own, or the first among its inputs.
     pub(crate) mistake: Option<MistakeId>,
+    /// Its own and those of its inputs.
+    pub(crate) modes: Modes,
 }
 
 impl Node {
@@ -132,6 +138,8 @@ pub(crate) struct Arena {
     pub(crate) nodes: Vec<Node>,
     pub(crate) variables: Vec<VariableRecord>,
     names: Names,
+    /// Of nodes that check what a function was given, the node that the function gives: the one that its caller knows.
+    wholes: QuickMap<NodeId, NodeId>,
     /// All mistakes in the order in which they were made, each with its node.
     mistakes: Vec<(NodeId, Mistake)>,
 }
@@ -148,6 +156,11 @@ impl Arena {
             Role::Reads(variable) => Some(variable),
             _ => None,
         }
+    }
+
+    /// The node to name for a fault of this one.
+    pub(crate) fn whole(&self, id: NodeId) -> NodeId {
+        self.wholes.get(&id).copied().unwrap_or(id)
     }
 
     /// The first mistake made in building, if any was.
@@ -201,7 +214,8 @@ impl Arena {
                 (TensorType::nothing(), Some(MistakeId(self.mistakes.len() - 1)))
             }
         };
-        self.nodes.push(Node { op, role, inputs, control, output, name, location, mistake });
+        let modes = inputs.iter().map(|&id| self.node(id).modes).fold(Modes::NONE, BitOr::bitor);
+        self.nodes.push(Node { op, role, inputs, control, output, name, location, mistake, modes });
         id
     }
 
@@ -599,6 +613,17 @@ impl Graph {
     fn rename(&self, id: NodeId, name: &str) {
         let scoped = Context::of(self).scoped(name);
         self.shared.write(|arena| arena.rename(id, scoped));
+    }
+
+    /// Has the faults of a node that checks what a function was given named as those of the node that it gives.
+    pub(crate) fn blame_whole(&self, part: AnyTensor<'_>, whole: AnyTensor<'_>) {
+        if part.is_of(self) && whole.is_of(self) {
+            self.shared.write(|arena| arena.wholes.insert(part.id(), whole.id()));
+        }
+    }
+
+    fn add_modes(&self, id: NodeId, modes: Modes) {
+        self.shared.write(|arena| arena.nodes[id.index()].modes |= modes);
     }
 
     /// The constant that holds one number of the given type.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::{Graph, NodeId, Operation, Role, Variable};
+use super::{Graph, Modes, NodeId, Operation, Role, Variable};
 use crate::dtype::{DType, Element};
 use crate::error::Mistake;
 use crate::op::Op;
@@ -178,6 +178,17 @@ impl<'g> AnyTensor<'g> {
 
     pub(crate) fn role(self) -> Role {
         self.graph.shared().read().node(self.id).role
+    }
+
+    /// For which modes the layers were called on whose outputs it depends.
+    pub(crate) fn modes(self) -> Modes {
+        self.graph.shared().read().node(self.id).modes
+    }
+
+    /// Says that it is the output of a layer that was called for a mode.
+    pub(crate) fn with_modes(self, modes: Modes) -> Self {
+        self.graph.add_modes(self.id, modes);
+        self
     }
 
     pub(crate) fn is_invalid(self) -> bool {

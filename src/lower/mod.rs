@@ -27,6 +27,7 @@ use iota::Iota;
 pub(crate) use names::Names;
 pub(crate) use program::{
     Args, Computation, Dims, Inst, Prim, Program, ScalarValue, View, broadcast_dims, contracted_dims, size,
+    unraveled,
 };
 pub use program::{Fold, Scalar, Val};
 pub(crate) use specialise::{Fetched, Lowered, Request, specialise};
@@ -115,19 +116,12 @@ impl<'p> Lowering<'p> {
     /// A fixed array.
     pub fn constant(&mut self, value: Arc<Value>) -> Val {
         let (dtype, dims) = (value.dtype(), Dims::from(value.shape()));
-        let value = match value.is_row_major() {
-            true => value,
-            false => match value.row_major_copy() {
-                Ok(copy) => Arc::new(copy),
-                Err(OutOfMemory { bytes, .. }) => {
-                    return self.refuse(
-                        &format!("constant of {bytes} bytes, without memory"),
-                        &[],
-                        dtype,
-                        dims,
-                    );
-                }
-            },
+        let in_order = if value.is_row_major() { Ok(value) } else { value.row_major_copy().map(Arc::new) };
+        let value = match in_order {
+            Ok(value) => value,
+            Err(OutOfMemory { bytes, .. }) => {
+                return self.refuse(&format!("constant of {bytes} bytes, without memory"), &[], dtype, dims);
+            }
         };
         if dims.is_empty() {
             let scalar = ScalarValue::of(&value);

@@ -354,6 +354,22 @@ pub(crate) fn size(dims: &[usize]) -> usize {
     dims.iter().product()
 }
 
+/// The index along each axis of the element that comes so many behind the first in row-major order.
+pub(crate) fn unraveled(position: usize, dims: &[usize]) -> Vec<usize> {
+    let mut rest = position;
+    let mut indices: Vec<usize> = dims
+        .iter()
+        .rev()
+        .map(|&length| {
+            let index = rest % length.max(1);
+            rest /= length.max(1);
+            index
+        })
+        .collect();
+    indices.reverse();
+    indices
+}
+
 /// The lengths that two operands have together; a length of 1 stretches.
 pub(crate) fn broadcast_dims(a: &[usize], b: &[usize]) -> Dims {
     let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };

@@ -4,6 +4,7 @@ use super::fitting::{fitting, mistake};
 use super::layer::calling;
 use super::normalization::moments;
 use super::{Layer, Mode, batch_normalization};
+use crate::graph::Modes;
 use crate::initializer::{ones, zeros};
 use crate::{Axes, Float, Graph, Numeric, Shape, Tensor, Variable};
 
@@ -41,6 +42,12 @@ use crate::{Axes, Float, Graph, Numeric, Shape, Tensor, Variable};
 /// assert_eq!(session.run(layer.moving_mean)?.sum(), 0.5 * (0.5 * 0.0 + 0.5 * 2.0) + 0.5 * 7.0);
 /// # Ok::<(), flowgrad::Error>(())
 /// ```
+///
+/// What [`Mode::Train`] gives cannot be chosen by a flag: both sides of a [`select`](Tensor::select) run, so
+/// `training.select(layer.call(x, Mode::Train), layer.call(x, Mode::Predict))` would move the statistics at every
+/// prediction. It is a building error, also where other layers stand between. Build both, as a model does that is called
+/// twice, and fetch the one that is needed. A choice by other means, such as a product with the flag, is not found, and
+/// does move them.
 ///
 /// # Errors
 /// It is a building error if x has no axis before the channels, if a parameter is not of shape \[channels\], if the
@@ -132,7 +139,9 @@ impl<'g, T: Float> Layer<'g, T> for BatchNorm<'g, T> {
                 Mode::Train => self.batch_statistics(x),
                 Mode::Predict => [self.moving_mean, self.moving_variance].map(Variable::tensor),
             };
-            batch_normalization(x, mean, variance, self.beta, self.gamma, self.epsilon)
+            let modes = if mode == Mode::Train { Modes::TRAIN } else { Modes::PREDICT };
+            let y = batch_normalization(x, mean, variance, self.beta, self.gamma, self.epsilon);
+            Tensor::typed(y.any().with_modes(modes))
         })
     }
 }

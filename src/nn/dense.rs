@@ -32,11 +32,16 @@ impl<'g, T: Float> Dense<'g, T> {
     /// A layer of new variables `name/kernel`, started by [`glorot_uniform`], and `name/bias`, started by 0.
     #[track_caller]
     pub fn new(g: &'g Graph, name: &str, inputs: usize, units: usize) -> Self {
-        Dense {
-            name: name.to_owned(),
-            kernel: g.variable(&format!("{name}/kernel"), glorot_uniform([inputs, units])),
-            bias: Some(g.variable(&format!("{name}/bias"), zeros([units]))),
-        }
+        let layer = Dense::without_bias(g, name, inputs, units);
+        Dense { bias: Some(g.variable(&format!("{name}/bias"), zeros([units]))), ..layer }
+    }
+
+    /// A layer of one new variable, `name/kernel`, started by [`glorot_uniform`], that adds nothing. (A bias taken off a
+    /// layer that `new` has made would stay in the graph, and in checkpoints.)
+    #[track_caller]
+    pub fn without_bias(g: &'g Graph, name: &str, inputs: usize, units: usize) -> Self {
+        let kernel = g.variable(&format!("{name}/kernel"), glorot_uniform([inputs, units]));
+        Dense { name: name.to_owned(), kernel, bias: None }
     }
 }
 

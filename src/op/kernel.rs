@@ -72,6 +72,16 @@ pub enum KernelError {
         /// The length of the axis.
         length: usize,
     },
+    /// The same, with where the index stands among all indices.
+    #[error("index {index} is out of range for an axis of length {length}")]
+    IndexOutOfRangeAt {
+        /// The index.
+        index: i64,
+        /// The length of the axis.
+        length: usize,
+        /// Where it stands: one number for each axis of the indices.
+        at: Vec<usize>,
+    },
     /// An array of another element type than the kernel asked for.
     #[error("elements of {expected} are expected, but came {found}")]
     ElementType {
@@ -86,6 +96,16 @@ pub enum KernelError {
 }
 
 impl KernelError {
+    /// Where the fault is, behind a message that names the node.
+    pub(crate) fn place(&self) -> String {
+        match self {
+            KernelError::IndexOutOfRangeAt { at, .. } if !at.is_empty() => {
+                format!(", at {at:?} of the indices")
+            }
+            _ => String::new(),
+        }
+    }
+
     /// A reason of the op's own: an error, or a message.
     pub fn other(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         KernelError::Other(Arc::from(reason.into()))

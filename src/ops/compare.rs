@@ -4,7 +4,7 @@
 use crate::dtype::{DType, Element, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::{AnyTensor, Operand, Tensor};
+use crate::graph::{AnyTensor, Modes, Operand, Tensor};
 use crate::lower::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::{TensorType, broadcast};
@@ -81,6 +81,16 @@ impl<'g> AnyTensor<'g> {
     pub(crate) fn select(self, accepted: AnyTensor<'g>, rejected: AnyTensor<'g>) -> Self {
         self.graph().apply(Select, &[self, accepted, rejected])
     }
+}
+
+/// Whether one condition is to choose between what layers give to train by and what they give to predict by. Where it
+/// depends on either itself, or chooses element by element, both are wanted.
+fn chooses_mode(condition: AnyTensor<'_>, sides: [AnyTensor<'_>; 2]) -> bool {
+    let is_one = condition.shape().dims().iter().all(|&length| length == Some(1));
+    let sides = sides.map(AnyTensor::modes);
+    is_one
+        && condition.modes() == Modes::NONE
+        && (sides == [Modes::TRAIN, Modes::PREDICT] || sides == [Modes::PREDICT, Modes::TRAIN])
 }
 
 /// The larger or the smaller of each pair of elements.
@@ -209,6 +219,10 @@ impl<'g> Tensor<'g, bool> {
     /// does not matter to derivatives of any order, be it infinite or NaN, as long as elementwise functions,
     /// reductions and moves of elements computed it; sums of products, such as [`matmul`](Tensor::matmul), carry it on.
     ///
+    /// Both are computed, whatever the condition is, and all that they depend on is done, assignments among it. One
+    /// condition for all elements must not choose between what [`BatchNorm`](crate::nn::BatchNorm) gives to train by and
+    /// to predict by, which is a building error: the statistics would move at every prediction.
+    ///
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
@@ -225,6 +239,9 @@ impl<'g> Tensor<'g, bool> {
     ) -> Tensor<'g, T> {
         let any = self.any();
         let (accepted, rejected) = (accepted.into_tensor(any.graph()), rejected.into_tensor(any.graph()));
+        if chooses_mode(any, [accepted.any(), rejected.any()]) {
+            return Tensor::typed(any.graph().invalid("select", Mistake::SelectedMode));
+        }
         Tensor::typed(any.select(accepted.any(), rejected.any()))
     }
 }

@@ -18,7 +18,7 @@ use crate::shape::{Shape, TensorType, resolve_axis};
 
 #[cfg(test)]
 pub(super) use examples::examples;
-use kernels::{AddRows, Flatten, TakeRows};
+use kernels::{AddRows, Flatten, Given, TakeRows};
 
 pub(super) const OPS: &[&str] =
     &["gather", "gather_nd", "take_along_axis", "scatter_add", "scatter_nd_add", "scatter_along_axis_add"];
@@ -70,24 +70,26 @@ impl Place {
         let axis = |axis: isize| resolve_axis(axis, x.len()).unwrap_or(0);
         // The lengths before, of and behind an axis.
         let around = |axis: usize| [size(&x[..axis]), x[axis], size(&x[axis + 1..])];
+        let given = Given(lengths.clone());
         match self {
             Place::Across(across) => {
                 let count = size(&lengths);
-                Rows { lengths: around(axis(across)), count, numbers: to.reshape(indices, [count]) }
+                Rows { lengths: around(axis(across)), count, numbers: to.reshape(indices, [count]), given }
             }
             Place::First => {
                 let (depth, rows) = lengths.split_last().map_or((0, &[][..]), |(&depth, rows)| (depth, rows));
                 let (count, first) = (size(rows), x[..depth].to_vec());
                 let lengths = [1, size(&first), size(&x[depth..])];
                 let indices = to.reshape(indices, [count, depth]);
-                Rows { lengths, count, numbers: flattened(Flatten::Rows(first), indices, count, to) }
+                let numbers = flattened(Flatten::Rows(first, given.clone()), indices, count, to);
+                Rows { lengths, count, numbers, given }
             }
             Place::Along(along) => {
                 let [outer, length, inner] = around(axis(along));
                 let (count, taken) = (size(&lengths), lengths[axis(along)]);
                 let indices = to.reshape(indices, [outer, taken, inner]);
-                let numbers = flattened(Flatten::Along(length), indices, count, to);
-                Rows { lengths: [1, size(&x), 1], count, numbers }
+                let numbers = flattened(Flatten::Along(length, given.clone()), indices, count, to);
+                Rows { lengths: [1, size(&x), 1], count, numbers, given }
             }
         }
     }
@@ -105,6 +107,8 @@ struct Rows {
     /// How many row numbers there are.
     count: usize,
     numbers: Val,
+    /// The indices that the numbers come from.
+    given: Given,
 }
 
 impl Rows {
@@ -137,7 +141,8 @@ impl Op for Gather {
         let (dtype, shape) = (to.dtype(x), self.0.shape(&to.dims(x).into(), &to.dims(indices).into()));
         let rows = self.0.rows(x, indices, to);
         let x = to.reshape(x, rows.lengths);
-        let taken = to.compute(TakeRows, &[x, rows.numbers], dtype, rows.taken());
+        let dims = rows.taken();
+        let taken = to.compute(TakeRows(rows.given), &[x, rows.numbers], dtype, dims);
         match shape.ok().and_then(|shape| shape.known()) {
             Some(dims) => to.reshape(taken, dims),
             // The shape rule has accepted the indices.
@@ -189,7 +194,7 @@ impl Op for ScatterAdd {
         let rows = self.0.rows(x, indices, to);
         let x = to.reshape(x, rows.lengths);
         let updates = to.reshape(updates, rows.taken());
-        let sums = to.compute(AddRows, &[x, rows.numbers, updates], dtype, rows.lengths);
+        let sums = to.compute(AddRows(rows.given), &[x, rows.numbers, updates], dtype, rows.lengths);
         to.reshape(sums, dims)
     }
 

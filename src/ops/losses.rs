@@ -225,7 +225,8 @@ impl<'g, T: Float> Tensor<'g, T> {
     ///
     /// Gradient to the logits: softmax minus 1 at the label. Logits of -∞ alone, or with ∞ or NaN among them, are no
     /// distribution: their loss is NaN. Labels must have the logits' shape without the last axis, or it is a building
-    /// error; one that is negative or not below the number of classes fails the run.
+    /// error; one that is negative or not below the number of classes fails the run with
+    /// [`Error::IndexOutOfRange`](crate::Error::IndexOutOfRange), which tells the first such label and its row.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -249,7 +250,9 @@ impl<'g, T: Float> Tensor<'g, T> {
         let mask: Tensor<'g, bool> = Tensor::typed(labels.binary(LabelMask, any));
         let centred = self - self.reduce_max(Axes::of([-1]).keep_dims()).stop_gradient();
         let at_label = mask.select(centred, <T as crate::Numeric>::from_f64(0.0)).reduce_sum(-1);
-        (centred.exp().reduce_sum(-1).ln() - at_label).named("sparse_softmax_cross_entropy")
+        let loss = (centred.exp().reduce_sum(-1).ln() - at_label).named("sparse_softmax_cross_entropy");
+        any.graph().blame_whole(mask.any(), loss.any());
+        loss
     }
 
     /// A loss under its name, of predictions and targets of one shape.

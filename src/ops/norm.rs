@@ -38,7 +38,7 @@ impl Op for Norm {
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
         let reduced = |x: &TensorType| {
             let axes = self.axes.resolve(x.shape.rank())?;
-            Ok(TensorType::new(x.dtype, x.shape.reduced(&axes, self.axes.keeps_dims())))
+            Ok::<_, Mistake>(TensorType::new(x.dtype, x.shape.reduced(&axes, self.axes.keeps_dims())))
         };
         let first = reduced(inputs[0])?;
         for input in &inputs[1..] {

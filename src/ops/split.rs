@@ -9,8 +9,20 @@ use crate::shape::{Shape, resolve_axis};
 
 pub(super) const OPS: &[&str] = &["split", "split_transposed"];
 
+/// Parts that one call builds, each of them a node: some hundred megabytes of graph. An axis of more is better moved
+/// as a whole.
+const MAX_PARTS: usize = 1 << 20;
+
 /// Parts that are given for a number of parts that cannot be: more than anybody lists, and little memory.
 const MAX_INVALID: usize = 1 << 16;
+
+/// Refuses more parts than one call may build.
+fn countable(parts: usize) -> Result<(), Mistake> {
+    if parts > MAX_PARTS {
+        return Err(Mistake::TooMany { what: "parts", count: parts, most: MAX_PARTS });
+    }
+    Ok(())
+}
 
 /// One of the parts into which an axis is cut.
 #[derive(Clone, Debug)]
@@ -32,6 +44,7 @@ impl Cut {
     fn along(self, axis: usize, shape: &Shape) -> Result<Along, Mistake> {
         match (self, shape.dims()[axis]) {
             (Cut::Equal { part, parts }, length) => {
+                countable(parts)?;
                 let misfit = || Mistake::SplitParts { axis, shape: shape.clone(), parts };
                 let Some(length) = length.filter(|_| parts > 0) else {
                     return if parts > 0 { Ok(Along::unknown()) } else { Err(misfit()) };
@@ -73,7 +86,7 @@ impl<T: Element> Tensor<'_, T> {
     /// The tensor cut into `parts` equal parts along an axis; negative axes count from the end.
     ///
     /// Gradient: the cotangent of each part where the part was. An axis out of range, and a length that is no
-    /// multiple of the number of parts, are building errors, as are no parts at all.
+    /// multiple of the number of parts, are building errors, as are no parts at all and more than 2²⁰.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -132,7 +145,8 @@ impl<T: Element> Tensor<'_, T> {
     /// [`stack`](crate::Graph::stack). Negative axes count from the end.
     ///
     /// Gradient: the cotangent of each where it was. The length of the axis must be known, because it is the number
-    /// of tensors; one that is not, and an axis out of range, are building errors, of which there is one tensor.
+    /// of tensors; one that is not, one above 2²⁰, and an axis out of range, are building errors, of which there is one
+    /// tensor.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -149,7 +163,8 @@ impl<T: Element> Tensor<'_, T> {
             return vec![self];
         }
         let count = resolve_axis(axis, shape.rank()).and_then(|axis| {
-            shape.dims()[axis].map(|count| (axis, count)).ok_or(Mistake::UnstackUnknown { axis, shape })
+            let count = shape.dims()[axis].ok_or(Mistake::UnstackUnknown { axis, shape })?;
+            countable(count).map(|()| (axis, count))
         });
         let (axis, count) = match count {
             Ok(count) => count,

@@ -30,16 +30,9 @@ impl Prepared {
         let program = program.ok().and_then(Result::ok);
         let search = program.and_then(|program| Search::new(program, check));
         let made = search.as_ref().and_then(|search| {
-            let plan = plan::plan(
-                &search.program,
-                Options { fuse: false, ..core.options() },
-                &self.fed_types(&dims),
-            );
-            let ready = Ready::new(&Arc::new(plan), feeds)?;
             let mut found = Vec::new();
-            let mut fetched = |value| found.push(not_finite(&value));
-            let run = core.store.run(&ready, &core.graph, &core.threads, Some(count), None, &mut fetched);
-            run.ok().and_then(|()| search.origin(&found))
+            recompute(self, core, feeds, &search.program, count, |value| found.push(not_finite(&value)))?;
+            search.origin(&found)
         });
         let arena = core.graph.snapshot();
         // A check is a node that gives its operand, unless it was the session that had it checked.
@@ -57,6 +50,22 @@ impl Prepared {
             checked,
         }
     }
+}
+
+/// Runs a program of a request that has failed, one instruction after the other, from the same feeds and with the same
+/// draws; `None` if it fails.
+pub(super) fn recompute(
+    prepared: &Prepared,
+    core: &Core,
+    feeds: &[FedArray<'_>],
+    program: &Program,
+    count: i64,
+    mut fetched: impl FnMut(Value),
+) -> Option<()> {
+    let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
+    let plan = plan::plan(program, Options { fuse: false, ..core.options() }, &prepared.fed_types(&dims));
+    let ready = Ready::new(&Arc::new(plan), feeds)?;
+    core.store.run(&ready, &core.graph, &core.threads, Some(count), None, &mut fetched).ok()
 }
 
 /// What is computed again.

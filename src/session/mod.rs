@@ -4,6 +4,7 @@
 //! - [`prepared`]: the plans of one request, made when first needed and kept.
 //! - [`callable`]: a request prepared for hot loops.
 //! - [`culprit`]: the node that made a number which a check has refused.
+//! - [`offender`]: the element for which a function has no value.
 //!
 //! The variables lie in the executor's [`Store`].
 
@@ -11,6 +12,7 @@ mod callable;
 mod culprit;
 mod feed;
 mod fetch;
+mod offender;
 mod prepared;
 
 use std::collections::{BTreeMap, HashMap};
@@ -25,7 +27,7 @@ use crate::exec::{
 };
 use crate::graph::{Arena, Graph, Shared, Tensor};
 use crate::lower::{Fetched, Request, Scalar};
-use crate::plan::{Fallible, INLINE_BELOW};
+use crate::plan::INLINE_BELOW;
 use crate::shape::Shape;
 use crate::trace::Trace;
 use crate::value::Value;
@@ -463,24 +465,6 @@ impl Core {
         Ok(prepared)
     }
 
-    /// What has failed, in words.
-    fn explained(&self, cause: Cause) -> Error {
-        match cause {
-            Cause::Function(Fallible { node, function }) => {
-                let (node, _, location) = self.graph.site(node);
-                match function {
-                    Scalar::Checked => Error::IndexOutOfRange { node, location },
-                    _ => Error::DivisionByZero { node, location },
-                }
-            }
-            Cause::Kernel { node, error } => {
-                let (node, op, location) = self.graph.site(node);
-                Error::Kernel { node, op, location, reason: error }
-            }
-            Cause::OutOfMemory(lacking) => lacking.into(),
-        }
-    }
-
     /// Runs a prepared request on fed arrays.
     fn run(&self, prepared: &Prepared, feeds: &[FedArray<'_>], fetched: &mut dyn FnMut(Value)) -> Result<()> {
         let ready = prepared.ready(self, feeds)?;
@@ -516,10 +500,15 @@ impl Core {
                 no_memory(&self.graph.read(), lacking, &prepared.request.fetches)
             }
             Failure::Nested(nested) => refused("a run", nested),
-            Failure::Step { cause: Cause::Function(Fallible { node, function: Scalar::Finite }), count } => {
-                prepared.not_finite(self, feeds, node, count)
+            Failure::Step { cause: Cause::Function(fallible), count } => match fallible.function {
+                Scalar::Finite => prepared.not_finite(self, feeds, fallible.node, count),
+                _ => prepared.no_value(self, feeds, fallible, count),
+            },
+            Failure::Step { cause: Cause::Kernel { node, error: reason }, .. } => {
+                let (node, op, location) = self.graph.site(node);
+                Error::Kernel { node, op, location, reason }
             }
-            Failure::Step { cause, .. } => self.explained(cause),
+            Failure::Step { cause: Cause::OutOfMemory(lacking), .. } => lacking.into(),
         })
     }
 }

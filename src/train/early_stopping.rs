@@ -6,7 +6,9 @@ use super::{Epoch, TrainError};
 /// Ends a training when a metric has not improved for some epochs.
 ///
 /// It watches the loss unless told otherwise; on the validation data if there are any, or else as trained. A value
-/// that is not a number is no improvement.
+/// that is not a number is no improvement, and neither is one that is better by no more than the rounding of a mean: 4
+/// units in the last place of the trainer's element type, 5·10⁻⁷ of the value for `f32`. Shares of the rows, such as an
+/// accuracy, are exact counts over exact counts ([`Metrics`](super::Metrics)), so one more row that is right counts.
 ///
 /// ```
 /// use flowgrad::train::EarlyStopping;
@@ -22,6 +24,10 @@ pub struct EarlyStopping {
     min_delta: f64,
     pub(super) restores_best: bool,
 }
+
+/// Units in the last place by which the means of the same rows may differ when these lie in other batches: a sum and a
+/// division for each of two.
+const ROUNDING: f64 = 4.0;
 
 impl EarlyStopping {
     /// Stops after so many epochs in a row without an improvement of the best value so far; 0 counts as 1.
@@ -45,7 +51,8 @@ impl EarlyStopping {
         EarlyStopping { watched: metric.to_owned(), sign: 1.0, ..self }
     }
 
-    /// Counts a value as an improvement only if it is better by more than this, 0 unless told otherwise.
+    /// Counts a value as an improvement only if it is better by more than this, which is 0 unless told otherwise, and by
+    /// more than rounding.
     pub fn min_delta(self, min_delta: f64) -> Self {
         EarlyStopping { min_delta, ..self }
     }
@@ -72,12 +79,16 @@ impl EarlyStopping {
         epoch.validation.as_ref().unwrap_or(&epoch.train).get(&self.watched).unwrap_or(f64::NAN)
     }
 
-    /// The epoch that did best, counted from 1, given the watched values of all epochs so far; `None` while all
-    /// are NaN.
-    pub(super) fn best(&self, values: impl IntoIterator<Item = f64>) -> Option<usize> {
+    /// The epoch that did best, counted from 1, given the watched values of all epochs so far, which were computed
+    /// with this distance from 1 to the next number; `None` while all are NaN.
+    pub(super) fn best(&self, values: impl IntoIterator<Item = f64>, epsilon: f64) -> Option<usize> {
         let mut best: Option<(usize, f64)> = None;
         for (epoch, value) in (1..).zip(values) {
-            let is_better = |(_, best)| self.sign * (value - best) > self.min_delta;
+            let is_better = |(_, best): (usize, f64)| {
+                // Of two values, so that an infinite one is beaten by any number.
+                let rounding = ROUNDING * epsilon * value.abs().min(best.abs());
+                self.sign * (value - best) > self.min_delta.max(rounding)
+            };
             if !value.is_nan() && best.is_none_or(is_better) {
                 best = Some((epoch, value));
             }
@@ -108,9 +119,23 @@ mod tests {
             (EarlyStopping::patience(1), &[f64::INFINITY, f64::INFINITY, 1.0], Some(3)),
             (EarlyStopping::patience(1).maximize("accuracy"), &[f64::NEG_INFINITY, 1.0], Some(2)),
             (EarlyStopping::patience(1), &[], None),
+            (EarlyStopping::patience(1), &[0.0, -1e-30], Some(2)),
         ] {
-            assert_eq!(stopping.best(values.iter().copied()), best, "{stopping:?} {values:?}");
+            assert_eq!(stopping.best(values.iter().copied(), f64::EPSILON), best, "{stopping:?} {values:?}");
         }
+    }
+
+    #[test]
+    fn rounding_is_no_improvement() {
+        let stopping = EarlyStopping::patience(1).maximize("accuracy");
+        let mean = 353.0 / 359.0;
+        let nearly = [mean, mean * (1.0 + 1e-10), mean * (1.0 + 2e-7)];
+        assert_eq!(stopping.best(nearly, f32::EPSILON.into()), Some(1));
+        assert_eq!(stopping.best(nearly, f64::EPSILON), Some(2 + 1));
+        // One row in a million more.
+        assert_eq!(stopping.best([0.5, 0.500_001], f32::EPSILON.into()), Some(2));
+        let falling = EarlyStopping::patience(1);
+        assert_eq!(falling.best([-1.0, -1.000_000_1, 2.0], f32::EPSILON.into()), Some(1));
     }
 
     #[test]

@@ -182,7 +182,7 @@ impl<'f, 'g, A: Element, B: Element, T: Float> Fit<'f, 'g, A, B, T> {
 
     fn best_epoch(&self) -> Option<usize> {
         let stopping = self.trainer.early_stopping.as_ref()?;
-        stopping.best(self.position.history.iter().map(|epoch| stopping.value(epoch)))
+        stopping.best(self.position.history.iter().map(|epoch| stopping.value(epoch)), T::epsilon().as_f64())
     }
 
     fn restores_best(&self) -> bool {

@@ -12,7 +12,8 @@ use crate::{Float, Tensor};
 pub struct Metrics {
     /// The mean loss over all rows.
     pub loss: f64,
-    /// The mean of each metric over all rows, in the order in which they were named.
+    /// The mean of each metric over all rows, in the order in which they were named. Of one that is 0 or 1 for each row
+    /// it is the exact count of the ones over that of the rows, so it does not depend on how the rows lay in batches.
     pub named: Vec<(String, f64)>,
 }
 
@@ -104,6 +105,16 @@ impl<'g, T: Float> Measured<'g, T> {
     }
 }
 
+/// What a mean over so many rows is the mean of, in sum: the whole number next to it if that is what it is within the
+/// rounding of a mean of `T`. A mean of zeros and ones is a count again, whatever batches the rows came in.
+fn batch_sum<T: Float>(mean: f64, rows: usize) -> f64 {
+    let sum = mean * rows as f64;
+    let whole = sum.round();
+    // A sum and a division, or a product with the inverse, are rounded twice.
+    let rounding = 2.0 * T::epsilon().as_f64() * sum.abs();
+    if (sum - whole).abs() <= rounding { whole } else { sum }
+}
+
 /// Means of batches, summed up so that each row counts the same, however many rows its batch has.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Sums {
@@ -123,10 +134,11 @@ impl Sums {
         self.rows += rows as f64;
         for (sum, mean) in self.weighted.iter_mut().zip(means) {
             // An array of one number.
-            *sum += mean.iter().map(|mean| mean.as_f64()).sum::<f64>() * rows as f64;
+            *sum += batch_sum::<T>(mean.iter().map(|mean| mean.as_f64()).sum(), rows);
         }
     }
 
+    /// A share of the rows is the exact count of those over the exact count of all.
     pub(super) fn means(&self) -> Vec<f64> {
         self.weighted.iter().map(|sum| sum / self.rows).collect()
     }
@@ -144,5 +156,50 @@ impl Sums {
     pub(super) fn of_numbers(numbers: impl IntoIterator<Item = f64>) -> Self {
         let mut numbers = numbers.into_iter();
         Sums { rows: numbers.next().unwrap_or_default(), weighted: numbers.collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::arr0;
+
+    fn mean_of<T: Float>(batches: &[(usize, usize)]) -> f64 {
+        let mut sums = Sums::none(1);
+        for &(hits, rows) in batches {
+            let mean =
+                <T as crate::Numeric>::from_f64(hits as f64) / <T as crate::Numeric>::from_f64(rows as f64);
+            sums.add(rows, &[arr0(mean).into_dyn()]);
+        }
+        sums.means()[0]
+    }
+
+    #[test]
+    fn a_share_of_the_rows_is_the_same_however_they_lie_in_batches() {
+        let batches: [&[(usize, usize)]; 3] = [
+            &[(353, 359)],
+            &[(127, 128), (126, 128), (100, 103)],
+            &[(50, 50), (49, 53), (127, 128), (127, 128)],
+        ];
+        for batches in batches {
+            assert_eq!(mean_of::<f32>(batches), 353.0 / 359.0, "{batches:?}");
+            assert_eq!(mean_of::<f64>(batches), 353.0 / 359.0, "{batches:?}");
+        }
+        for rows in 1..2000 {
+            for hits in [0, 1, rows / 3, rows - 1, rows] {
+                assert_eq!(mean_of::<f32>(&[(hits, rows)]), hits as f64 / rows as f64);
+                // As kernels divide: by the inverse.
+                let mean = hits as f32 * (1.0 / rows as f32);
+                assert_eq!(batch_sum::<f32>(f64::from(mean), rows), hits as f64);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_count_stays_as_it_is() {
+        for mean in [0.5, 1e-30, -0.3, 1.0 / 3.0 + 1e-6, f64::INFINITY] {
+            assert_eq!(batch_sum::<f64>(mean, 7), mean * 7.0);
+        }
+        assert!(batch_sum::<f32>(f64::NAN, 7).is_nan());
     }
 }

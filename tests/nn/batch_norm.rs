@@ -367,3 +367,39 @@ fn an_invalid_input_is_not_blamed_on_the_layer() {
     }
     assert!(mistake(&g).starts_with("axis 7 is out of range"));
 }
+
+#[test]
+fn a_flag_cannot_choose_the_mode() {
+    let told = "both sides of a select run, so moving statistics (BatchNorm) would be updated by predictions as well; \
+                build what is trained by and what predicts apart, and fetch the one that is needed, in `select` (select)";
+    let build = |choose: &dyn for<'g> Fn(Tensor<'g, bool>, [Tensor<'g, f32>; 2]) -> Tensor<'g, f32>| {
+        let g = Graph::new();
+        let training = g.placeholder::<bool>("training", ());
+        let x = g.placeholder::<f32>("x", [None, Some(3)]);
+        let model = Sequential::new()
+            .add(Dense::new(&g, "fc1", 3, 3))
+            .add(BatchNorm::new(&g, "bn", 3))
+            .add(Tensor::relu)
+            .add(Dense::new(&g, "fc2", 3, 1));
+        choose(training, [Mode::Train, Mode::Predict].map(|mode| model.call(x, mode)));
+        g.check().map_err(words)
+    };
+    assert_eq!(build(&|training, [train, predict]| training.select(train, predict)), Err(told.to_owned()));
+    assert_eq!(
+        build(&|training, [train, predict]| training
+            .reshape([1, 1])
+            .logical_not()
+            .select(predict.square(), train)),
+        Err(told.to_owned())
+    );
+    // These are no flags: a row or an element at a time, by what was computed, or with both modes on either side.
+    assert_eq!(build(&|_, [train, predict]| train.less(predict).select(train, predict)), Ok(()));
+    assert_eq!(
+        build(&|_, [train, predict]| {
+            train.reduce_sum(..).less(predict.reduce_sum(..)).select(train, predict)
+        }),
+        Ok(())
+    );
+    assert_eq!(build(&|training, [train, predict]| training.select(train + predict, predict)), Ok(()));
+    assert_eq!(build(&|training, [train, _]| training.select(train, 0.0)), Ok(()));
+}

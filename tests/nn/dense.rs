@@ -148,3 +148,26 @@ fn an_input_of_another_graph_is_a_mistake() {
     assert_eq!(mistake(&other), "operand 1 belongs to another graph, in `fc1/matmul` (matmul)");
     g.check().unwrap();
 }
+
+#[test]
+fn a_layer_without_a_bias_leaves_no_variable_of_it() {
+    let g = Graph::with_seed(3);
+    let dense = Dense::<f32>::without_bias(&g, "fc1", 4, 2);
+    let conv = Conv2d::<f32>::without_bias(&g, "conv1", [3, 3, 1, 2], Convolution::same());
+    let y = dense.call(g.placeholder("x", [None, Some(4)]), Mode::Train);
+    let z = conv.call(g.placeholder("images", [None, Some(8), Some(8), Some(1)]), Mode::Train);
+    assert_eq!(
+        (y.shape().to_string(), z.shape().to_string()),
+        ("[?, 2]".to_owned(), "[?, 8, 8, 2]".to_owned())
+    );
+    let session = Session::new(&g).unwrap();
+    let names: Vec<String> = session.variable_values().unwrap().into_keys().collect();
+    assert_eq!(names, ["conv1/kernel", "fc1/kernel"]);
+    // The kernels start as those of layers with a bias do.
+    let other = Graph::with_seed(3);
+    let with_bias = Dense::<f32>::new(&other, "fc1", 4, 2);
+    assert_eq!(
+        session.run(dense.kernel).unwrap(),
+        Session::new(&other).unwrap().run(with_bias.kernel).unwrap()
+    );
+}

@@ -1,13 +1,14 @@
-//! What proptest draws: the leaves of a graph and the steps that build on them, as small numbers.
+//! A case: the leaves of a graph and the steps that build on them, as small numbers.
 //!
-//! Every case is a valid graph: which operands and axes the numbers choose, the build decides by what fits.
+//! Every case is a valid graph: which operands and axes the numbers choose, the build decides by what fits. So numbers
+//! may come from anywhere: proptest draws them ([`drawn`](crate::drawn)), and a fuzzer finds them
+//! ([`bytes`](crate::bytes)).
 
 use std::fmt;
 
 use flowgrad::ndarray::{ArrayD, ArrayViewD, Axis, IxDyn, Slice};
-use proptest::prelude::{Just, Strategy, any, prop, prop_oneof};
 
-use crate::table::{Row, rows};
+use crate::table::Row;
 
 /// A graph to build and what to feed it.
 #[derive(Clone)]
@@ -83,7 +84,7 @@ impl fmt::Debug for Step {
 }
 
 /// The leaves of every graph. The fed ones are as many as the callable of the checks has arguments.
-const SOURCES: [Source; 10] = [
+pub(crate) const SOURCES: [Source; 10] = [
     Source::Fed,
     Source::Fed,
     Source::Fed,
@@ -97,44 +98,17 @@ const SOURCES: [Source; 10] = [
 ];
 
 /// Stands for the one length of a case that may be long.
-const LONG: usize = usize::MAX;
+pub(crate) const LONG: usize = usize::MAX;
 
-fn lengths() -> impl Strategy<Value = Vec<usize>> {
-    let length =
-        prop_oneof![4 => Just(2), 4 => Just(3), 2 => Just(1), 1 => Just(4), 1 => Just(0), 2 => Just(LONG)];
-    prop::collection::vec(length, 0..=3)
-}
-
-fn leaf(source: Source) -> impl Strategy<Value = Leaf> {
-    let layout = prop_oneof![
-        Just(Layout::Rows),
-        Just(Layout::Columns),
-        Just(Layout::EverySecond),
-        Just(Layout::Backwards)
-    ];
-    (lengths(), any::<u8>(), any::<bool>(), any::<u8>(), layout).prop_map(
-        move |(lengths, seed, rough, unknown, layout)| Leaf { source, lengths, seed, rough, unknown, layout },
-    )
-}
-
-fn step(smooth: bool) -> impl Strategy<Value = Step> {
-    let fitting: Vec<&'static Row> = rows().filter(|row| !smooth || row.kind.is_smooth()).collect();
-    (prop::sample::select(fitting), any::<[u8; 4]>(), any::<[u8; 6]>())
-        .prop_map(|(row, picks, numbers)| Step { row, picks, numbers })
-}
-
-/// Graphs of up to `most` steps. With `long`, some tensors have thousands of rows, so that plans are cut
-/// into tiles and chunks and shared among threads.
-pub(crate) fn cases(most: usize, smooth: bool, long: bool) -> impl Strategy<Value = Case> {
-    let rows = if long {
-        prop_oneof![8 => Just(5), 1 => 60..70_usize, 1 => 2000..5000_usize].boxed()
-    } else {
-        Just(3).boxed()
-    };
-    let leaves = SOURCES.map(leaf);
-    let steps = prop::collection::vec(step(smooth), 1..=most);
-    (leaves, steps, rows, any::<[u8; 2]>()).prop_map(move |(leaves, steps, rows, few)| {
-        let mut leaves = Vec::from(leaves);
+impl Case {
+    /// A case in whose leaves the first length that may be long is `rows`, and others are 2.
+    pub(crate) fn new(
+        mut leaves: Vec<Leaf>,
+        steps: Vec<Step>,
+        rows: usize,
+        smooth: bool,
+        few: [u8; 2],
+    ) -> Self {
         // Ties, jumps and kinks need numbers that no rounding moves, so there is always one such leaf.
         leaves[0].rough = false;
         for leaf in &mut leaves {
@@ -144,7 +118,7 @@ pub(crate) fn cases(most: usize, smooth: bool, long: bool) -> impl Strategy<Valu
             }
         }
         Case { leaves, steps, smooth, few }
-    })
+    }
 }
 
 impl Leaf {

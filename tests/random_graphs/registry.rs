@@ -8,8 +8,9 @@ use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
 use crate::build::Variant;
-use crate::case::{Case, Step, cases};
+use crate::case::{Case, Step};
 use crate::check::Fetches;
+use crate::drawn::cases;
 use crate::table::{Row, rows};
 use crate::trace::Trace;
 
