@@ -17,6 +17,8 @@ use crate::dtype::DType;
 use crate::io::checkpoint::CheckpointError;
 #[cfg(feature = "npz")]
 use crate::io::npz::NpzError;
+#[cfg(feature = "safetensors")]
+use crate::io::safetensors::SafeTensorsError;
 #[cfg(feature = "tensorboard")]
 use crate::io::tensorboard::SummaryError;
 use crate::op::KernelError;
@@ -231,6 +233,11 @@ pub enum Error {
     #[error(transparent)]
     Checkpoint(Box<CheckpointError>),
 
+    /// A safetensors file that cannot be written or read.
+    #[cfg(feature = "safetensors")]
+    #[error(transparent)]
+    SafeTensors(Box<SafeTensorsError>),
+
     /// An archive of arrays that cannot be written or read.
     #[cfg(feature = "npz")]
     #[error(transparent)]
@@ -274,6 +281,8 @@ boxed! {
     Data(DataError),
     #[cfg(feature = "safetensors")]
     Checkpoint(CheckpointError),
+    #[cfg(feature = "safetensors")]
+    SafeTensors(SafeTensorsError),
     #[cfg(feature = "npz")]
     Npz(NpzError),
     #[cfg(feature = "tensorboard")]
