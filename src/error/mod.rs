@@ -17,6 +17,7 @@ use crate::dtype::DType;
 use crate::io::checkpoint::CheckpointError;
 #[cfg(feature = "npz")]
 use crate::io::npz::NpzError;
+use crate::io::quote::quoted;
 #[cfg(feature = "safetensors")]
 use crate::io::safetensors::SafeTensorsError;
 #[cfg(feature = "tensorboard")]
@@ -188,7 +189,7 @@ pub enum Error {
     },
 
     /// Values are loaded for a variable that the graph does not have.
-    #[error("there is no variable `{name}` to load")]
+    #[error("there is no variable `{}` to load", quoted(name))]
     UnknownVariable {
         /// The name in the loaded values.
         name: String,

@@ -15,7 +15,6 @@ pub mod checkpoint;
 mod elements;
 #[cfg(feature = "npz")]
 pub mod npz;
-#[cfg(any(feature = "csv", feature = "npz", feature = "safetensors"))]
 pub(crate) mod quote;
 #[cfg(any(feature = "npz", feature = "safetensors"))]
 mod replace;

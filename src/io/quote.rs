@@ -4,6 +4,7 @@
 const SHOWN: usize = 100;
 
 /// Names of a list that are shown.
+#[cfg(any(feature = "csv", feature = "npz", feature = "safetensors"))]
 pub(crate) const LISTED: usize = 12;
 
 /// A name that a file gave: what steers a terminal is escaped, and a long one is cut.
@@ -25,6 +26,7 @@ pub(crate) fn quoted(name: &str) -> String {
 }
 
 /// The first of `total` names, and how many there are besides.
+#[cfg(any(feature = "csv", feature = "npz", feature = "safetensors"))]
 pub(crate) fn listed<'n>(names: impl IntoIterator<Item = &'n str>, total: usize) -> String {
     let shown: Vec<String> =
         names.into_iter().take(LISTED).map(|name| format!("`{}`", quoted(name))).collect();

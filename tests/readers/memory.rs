@@ -92,7 +92,7 @@ fn assert_bounded_by<T, E: ToString>(path: &Path, most: f64, read: impl Fn(&Path
         panic!("{}", error.to_string());
     }
     // What readers take for themselves, such as buffers and the state of a decoder.
-    let own = (1 << 18) as f64;
+    let own = f64::from(1 << 18);
     assert!(peak as f64 <= most + own, "{}: {peak} bytes, of at most {most}", path.display());
     for share in [2, 3, 10] {
         let (result, _) = within(peak / share, || read(path));

@@ -190,18 +190,17 @@ impl<A: Numeric + FromStr, B: Numeric + FromStr> Table<A, B> {
                 continue;
             }
             check_returns(line)?;
-            let roles = match &roles {
-                Some(roles) => roles,
-                None => {
-                    let count = fields.each(line, |_, _| ())?;
-                    let mut header = Header { fields: &mut fields, line };
-                    let names: Option<&mut dyn Names> = if csv.header { Some(&mut header) } else { None };
-                    let known = roles.insert(Roles::of(count, names, targets)?);
-                    if csv.header {
-                        continue;
-                    }
-                    known
+            let roles = if let Some(roles) = &roles {
+                roles
+            } else {
+                let count = fields.each(line, |_, _| ())?;
+                let mut header = Header { fields: &mut fields, line };
+                let names: Option<&mut dyn Names> = if csv.header { Some(&mut header) } else { None };
+                let known = roles.insert(Roles::of(count, names, targets)?);
+                if csv.header {
+                    continue;
                 }
+                known
             };
             table.add(line, &mut fields, roles, place)?;
         }

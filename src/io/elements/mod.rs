@@ -70,12 +70,17 @@ impl Encoding {
     /// Bytes of an element.
     pub(crate) fn size(self) -> usize {
         match self {
-            Encoding::Bool | Encoding::I8 | Encoding::U8 => 1,
-            Encoding::F8E4M3 | Encoding::F8E4M3Fnuz => 1,
-            Encoding::F8E5M2 | Encoding::F8E5M2Fnuz | Encoding::F8E8M0 => 1,
-            Encoding::I16 | Encoding::U16 | Encoding::F16 | Encoding::Bf16 => 2,
-            Encoding::I32 | Encoding::U32 | Encoding::F32 => 4,
             Encoding::I64 | Encoding::U64 | Encoding::F64 => 8,
+            Encoding::I32 | Encoding::U32 | Encoding::F32 => 4,
+            Encoding::I16 | Encoding::U16 | Encoding::F16 | Encoding::Bf16 => 2,
+            Encoding::Bool
+            | Encoding::I8
+            | Encoding::U8
+            | Encoding::F8E4M3
+            | Encoding::F8E4M3Fnuz
+            | Encoding::F8E5M2
+            | Encoding::F8E5M2Fnuz
+            | Encoding::F8E8M0 => 1,
         }
     }
 
@@ -86,9 +91,14 @@ impl Encoding {
             Encoding::I8 | Encoding::U8 | Encoding::I16 | Encoding::U16 | Encoding::I32 => DType::I32,
             Encoding::U32 | Encoding::I64 | Encoding::U64 => DType::I64,
             Encoding::F64 => DType::F64,
-            Encoding::F16 | Encoding::Bf16 | Encoding::F32 => DType::F32,
-            Encoding::F8E4M3 | Encoding::F8E4M3Fnuz => DType::F32,
-            Encoding::F8E5M2 | Encoding::F8E5M2Fnuz | Encoding::F8E8M0 => DType::F32,
+            Encoding::F16
+            | Encoding::Bf16
+            | Encoding::F32
+            | Encoding::F8E4M3
+            | Encoding::F8E4M3Fnuz
+            | Encoding::F8E5M2
+            | Encoding::F8E5M2Fnuz
+            | Encoding::F8E8M0 => DType::F32,
         }
     }
 
@@ -206,7 +216,9 @@ fn collect_checked<T: Element, const N: usize>(
         input.read_exact(bytes)?;
         let (chunk, _) = bytes.as_chunks_mut::<N>();
         if N > 1 && layout.big_endian {
-            chunk.iter_mut().for_each(|element| element.reverse());
+            for element in chunk.iter_mut() {
+                element.reverse();
+            }
         }
         if let Some(Check { valid, expected }) = check
             && let Some(index) = chunk.iter().position(|element| !valid(element))
@@ -336,7 +348,7 @@ mod tests {
     /// No memory is asked for on the word of a shape: one of 2⁶⁰ elements ends where its bytes do.
     #[test]
     fn a_shape_reserves_nothing() {
-        let told = read(&row(Encoding::F64, 1 << 60), &[0; 40_000], DType::F64);
+        let told = read(&row(Encoding::F64, 1 << 60), &vec![0; 40_000], DType::F64);
         assert!(matches!(told, Err(Unreadable::Io(error)) if error.kind() == io::ErrorKind::UnexpectedEof));
         for shape in [vec![usize::MAX, 2], vec![0, usize::MAX]] {
             let layout = Layout { shape, ..row(Encoding::F64, 0) };

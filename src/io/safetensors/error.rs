@@ -48,7 +48,7 @@ pub enum SafeTensorsFault {
 
     /// It is no safetensors file, or not a whole one; or what is to be written would make none.
     #[error("not in the safetensors format: {0}")]
-    Format(#[from] FormatFault),
+    Format(#[source] Box<FormatFault>),
 
     /// A tensor that is asked for is not there, or not as it is asked for.
     #[error(transparent)]
@@ -73,7 +73,7 @@ impl From<Flaw> for SafeTensorsFault {
     fn from(flaw: Flaw) -> Self {
         match flaw {
             Flaw::Io(error) => error.into(),
-            Flaw::Format(fault) => fault.into(),
+            Flaw::Format(fault) => SafeTensorsFault::Format(Box::new(fault)),
         }
     }
 }

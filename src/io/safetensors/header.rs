@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::io::{self, Read, SeekFrom};
 use std::ops::Range;
 
@@ -280,9 +281,9 @@ pub(super) fn write<'t>(
         header.push(',');
         push_string(&mut header, name);
         let (dtype, shape) = (type_name(value.dtype()), value.shape());
-        header.push_str(&format!(
-            ":{{\"dtype\":\"{dtype}\",\"shape\":{shape:?},\"data_offsets\":[{start},{end}]}}"
-        ));
+        // A `String` takes all that is written to it.
+        let _ =
+            write!(header, ":{{\"dtype\":\"{dtype}\",\"shape\":{shape:?},\"data_offsets\":[{start},{end}]}}");
     }
     header.push('}');
     header.extend(std::iter::repeat_n(' ', header.len().next_multiple_of(WORD) - header.len()));

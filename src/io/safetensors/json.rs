@@ -277,7 +277,7 @@ mod tests {
         }
     }
 
-    /// The same texts are values as for serde_json, which nests as deep.
+    /// The same texts are values as for `serde_json`, which nests as deep.
     #[test]
     fn what_is_a_value_is_one_for_serde_json() {
         let nested = |count| format!("{}{}", "[".repeat(count), "]".repeat(count));
