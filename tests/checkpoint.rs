@@ -280,7 +280,10 @@ fn a_file_that_cannot_be_written_is_named() {
     assert_eq!(error.to_string(), expected);
     fs::create_dir(&path).unwrap();
     let error = checkpoint.save(&path).unwrap_err();
-    let expected = format!("checkpoint `{}`: it could not be written: is a directory", path.display());
+    let expected = format!(
+        "checkpoint `{}`: it could not be written: expected a regular file, got a directory",
+        path.display()
+    );
     assert_eq!(error.to_string(), expected);
 }
 
@@ -339,8 +342,14 @@ fn files_that_cannot_be_read_are_named() {
     let (directory, path) = file();
     assert_eq!(refused_at(&path), "it could not be read: No such file or directory (os error 2)");
     if cfg!(target_os = "linux") {
-        assert_eq!(refused_at(directory.path()), "it could not be read: Is a directory (os error 21)");
-        assert_eq!(refused_at(Path::new("/dev/zero")), "it could not be read: it is no file");
+        assert_eq!(
+            refused_at(directory.path()),
+            "it could not be read: expected a regular file, got a directory"
+        );
+        assert_eq!(
+            refused_at(Path::new("/dev/zero")),
+            "it could not be read: expected a regular file, got a character device"
+        );
     }
 }
 
@@ -472,7 +481,10 @@ fn files_of_other_programs_and_releases_are_refused() {
         assert_eq!(replaced(1, count), format!("`flowgrad.run_count` {reason}"));
         assert_eq!(replaced(2, count), format!("`flowgrad.seed` {reason}"));
     }
-    let lacks = |key: &str| format!("its metadata has no `{key}`, so it is no checkpoint of flowgrad");
+    let lacks = |key: &str| {
+        let reason = "`io::safetensors` reads the files of other programs";
+        format!("not a flowgrad checkpoint: its metadata has no `{key}`; {reason}")
+    };
     for index in 0..3 {
         let mut metadata = GOOD.to_vec();
         let (key, _) = metadata.remove(index);
@@ -481,6 +493,8 @@ fn files_of_other_programs_and_releases_are_refused() {
     let unsigned = "{\"__metadata__\":{\"flowgrad.version\":\"1\"}}";
     assert_eq!(refused(&with_header(unsigned, &[])), lacks("flowgrad.crc32c"));
     assert_eq!(refused(&with_header("{}", &[])), lacks("flowgrad.version"));
+    // Whatever its elements are.
+    assert_eq!(refused(&signed(&[], Dtype::BF16, &[1], &[0; 2])), lacks("flowgrad.version"));
 }
 
 #[test]

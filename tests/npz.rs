@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Cursor, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use flowgrad::data::{DataError, Dataset};
-use flowgrad::io::npz::{NpzFault, read_npz, read_npz_within, write_npz};
+use flowgrad::io::npz::{Npz, NpzFault, read_npz, read_npz_within, write_npz};
 use flowgrad::ndarray::{Array1, ArrayD, IxDyn, array};
 use flowgrad::prelude::*;
 use proptest::prelude::*;
@@ -96,8 +96,7 @@ fn all_types() -> Arrays {
 #[test]
 fn what_numpy_wrote_is_read() {
     for name in ["numpy_savez.npz", "numpy_savez_compressed.npz"] {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/npz").join(name);
-        let mut arrays = read_npz(path).unwrap();
+        let mut arrays = read_npz(fixture(name)).unwrap();
         let floats = arrays.remove("f4").unwrap().into_array::<f32>().unwrap();
         assert_eq!(
             floats.iter().map(|x| x.to_bits()).collect::<Vec<_>>(),
@@ -124,6 +123,115 @@ fn what_numpy_wrote_is_read() {
         ];
         assert_eq!(arrays, expected.map(|(name, value)| (name.to_owned(), value)).into());
     }
+}
+
+fn fixture(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "npz", name].iter().collect()
+}
+
+/// What is asked for is read, whatever else is in the archive: texts, objects, records, and members that are no arrays.
+#[test]
+fn what_is_asked_for_is_read_alone() {
+    let path = fixture("mixed.npz");
+    let file = Npz::open(&path).unwrap();
+    let names = [
+        "complex", "half", "large", "larger", "later", "nothing", "object", "record", "scalar", "text",
+        "time", "unnamed", "wide", "x", "y",
+    ];
+    assert_eq!(file.names().collect::<Vec<_>>(), names);
+    let read = |name: &str| file.read(name).unwrap();
+    assert_eq!(read("x"), array![[0, 51, 102], [153, 204, 255]].into());
+    assert_eq!(file.read("x.npy").unwrap(), read("x"));
+    assert_eq!(read("y"), array![1_i64, 0].into());
+    assert_eq!(read("wide"), array![0, 65535].into());
+    assert_eq!(read("large"), array![0, i64::MAX].into());
+    assert_eq!(read("later"), array![7.0_f32].into());
+    assert_eq!(read("unnamed"), array![8, 9].into());
+    assert_eq!(read("nothing"), ArrayD::<f32>::zeros(IxDyn(&[0, 2])).into());
+    assert_eq!(read("scalar"), Value::from(ArrayD::from_elem(IxDyn(&[]), 0.5_f32)));
+    let half = file.read_as::<f32>("half").unwrap();
+    let expected = [1.5, -0.0, 65504.0, f32::INFINITY, f32::NAN, 2_f32.powi(-24)];
+    assert!(half.iter().zip(expected).all(|(x, y)| x.to_bits() == y.to_bits()), "{half}");
+    assert_eq!(file.read_as::<f64>("wide").unwrap(), array![0.0, 65535.0].into_dyn());
+
+    let info = |name: &str| file.info(name).map(|info| (info.type_name, info.shape, info.dtype)).unwrap();
+    assert_eq!(info("x"), ("|u1".to_owned(), vec![2, 3], Some(DType::I32)));
+    assert_eq!(info("wide"), (">u2".to_owned(), vec![2], Some(DType::I32)));
+    assert_eq!(info("text"), ("<U9".to_owned(), vec![2], None));
+
+    let told = |name: &str| {
+        file.read(name).unwrap_err().to_string().replace(&path.display().to_string(), "mixed.npz")
+    };
+    for (name, descriptor) in [("text", "<U9"), ("object", "|O"), ("complex", "<c16"), ("time", "<M8[D]")] {
+        let expected = format!("array `{name}`: elements of type `{descriptor}` have no like in flowgrad");
+        assert_eq!(told(name), format!("mixed.npz, {expected}"));
+    }
+    assert!(told("record").ends_with("is not of an array of numbers"));
+    assert!(told("larger").ends_with("element 0 is not below 2⁶³, as an i64 is"));
+    assert!(told("README").contains("there is no array of that name; there are `complex`, `half`"));
+    assert!(file.read_as::<f64>("y").is_err() && file.read_as::<i32>("half").is_err());
+
+    // Two arrays of it, of which the pixels become what they are asked to be.
+    let images = Dataset::<f32, i64>::from_npz(&path, "x", "y").unwrap();
+    assert_eq!(images.inputs(), &array![[0.0_f32, 51.0, 102.0], [153.0, 204.0, 255.0]].into_dyn());
+    // All of it cannot be had.
+    assert!(read_npz(&path).unwrap_err().to_string().contains("have no like in flowgrad"));
+}
+
+/// Lengths of Python 2 on Windows, and bytes with an order of bytes.
+#[test]
+fn what_old_programs_wrote_is_read() {
+    let expected = [
+        ("long", Value::from(array![[0.0_f32, 1.0, 2.0], [3.0, 4.0, 5.0]])),
+        ("one_long", array![-1, 1].into()),
+        ("bytes", array![0, 1].into()),
+        ("signed", array![0, -1].into()),
+        ("truth", array![false, true].into()),
+    ];
+    let expected: Arrays = expected.map(|(name, value)| (name.to_owned(), value)).into();
+    assert_eq!(read_npz(fixture("old.npz")).unwrap(), expected);
+}
+
+#[test]
+fn large_archives_are_read() {
+    assert_eq!(Npz::open(fixture("zip64.npz")).unwrap().read("x").unwrap(), array![1.0, 2.0].into());
+}
+
+/// `numpy.load` lists `w` and `w.npy` as one; here neither is chosen for the other.
+#[test]
+fn members_that_are_no_arrays_are_passed_over() {
+    let x = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", &[7, 8]);
+    let members = [
+        ("README", b"hello".to_vec()),
+        ("x", b"no array".to_vec()),
+        ("x.npy", x.clone()),
+        ("__MACOSX/._x.npy", b"resource".to_vec()),
+        ("__MACOSX/x.npy", x.clone()),
+        ("y", x.clone()),
+        ("y.npy", x),
+    ];
+    let bytes = archive(CompressionMethod::Stored, &members);
+    let place = Place::new();
+    fs::write(place.path(), &bytes).unwrap();
+    let file = Npz::open(place.path()).unwrap();
+    assert_eq!(file.names().collect::<Vec<_>>(), ["__MACOSX/x", "x", "y"]);
+    assert_eq!(file.read("x").unwrap(), array![7, 8].into());
+    assert!(matches!(file.read("y").unwrap_err().fault, NpzFault::SameName));
+    assert_eq!(Place::read(&archive(CompressionMethod::Stored, &members[..4])).unwrap().len(), 1);
+}
+
+/// A name of the file in a message neither steers the terminal nor fills it.
+#[test]
+fn names_are_escaped_in_messages() {
+    let name = format!("\u{1b}[2J{}.npy", "x".repeat(1000));
+    let told =
+        Place::read(&archive(CompressionMethod::Stored, &[(&name, b"no array".to_vec())])).unwrap_err();
+    assert!(told.starts_with("t.npz, array `\\u{1b}[2Jxxx") && told.len() < 200, "{told}");
+    let place = Place::new();
+    let arrays: Vec<_> = (0..1000).map(|i| (format!("{i}\u{7}"), Value::from(array![1.0]))).collect();
+    write_npz(place.path(), arrays).unwrap();
+    let told = Npz::open(place.path()).unwrap().read("x").unwrap_err().to_string();
+    assert!(told.ends_with("and 988 more") && told.contains("`0\\u{7}`, `1\\u{7}`"), "{told}");
 }
 
 #[test]
@@ -197,7 +305,7 @@ fn what_is_missing_or_of_another_type_is_named() {
     assert_eq!(dataset, Dataset::new(array![[1.0_f32], [2.0]], array![1_i64, 0]).unwrap());
     assert_eq!(
         told(Dataset::<f32, i64>::from_npz(place.path(), "x", "z").unwrap_err()),
-        "t.npz, array `z`: there is no array of that name; there are [\"x\", \"y\"]"
+        "t.npz, array `z`: there is no array of that name; there are `x`, `y`"
     );
     assert_eq!(
         told(Dataset::<f64, i64>::from_npz(place.path(), "x", "y").unwrap_err()),
@@ -227,8 +335,12 @@ fn headers_that_lie_are_found_out_before_anything_is_reserved() {
         let expected = format!("elements of type `<f4` and shape {shown} do not take up 8 bytes");
         assert_eq!(told(header("'<f4'", shape)), expected);
     }
-    assert_eq!(told(header("'<f2'", "(4,)")), "elements of type `<f2` have no like in flowgrad");
-    assert_eq!(told(header("None", "(4,)")), "elements of type `None` have no like in flowgrad");
+    assert_eq!(told(header("'<c8'", "(1,)")), "elements of type `<c8` have no like in flowgrad");
+    assert_eq!(
+        told(header("None", "(4,)")),
+        "expected the name of a type as `descr` in the header \
+         `{'descr': None, 'fortran_order': False, 'shape': (4,), }`"
+    );
     assert_eq!(
         told(header("[('a', '<f4')]", "(2,)")),
         "the header `{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }` \
@@ -240,13 +352,17 @@ fn headers_that_lie_are_found_out_before_anything_is_reserved() {
     {
         assert!(told(npy(&hostile, &[])).ends_with("` is not of an array of numbers"));
     }
-    assert_eq!(
-        told(npy("{'descr': '<f4', 'shape': (2,), }", &[0; 8])),
-        "error parsing header: missing key: fortran_order"
+    assert!(
+        told(npy("{'descr': '<f4', 'shape': (2,), }", &[0; 8]))
+            .starts_with("expected True or False as `fortran_order` in the header `{")
     );
-    for shape in ["(99999999999999999999999,)", "(True,)", "('a',)", "(2e0,)"] {
+    for shape in
+        ["(99999999999999999999999,)", "(True,)", "('a',)", "(2e0,)", "(2)", "2", "[2]", "(2,,)", "(2,"]
+    {
+        let told = told(header("'<f4'", shape));
         assert!(
-            told(header("'<f4'", shape)).starts_with("error parsing header: illegal value for key shape: ")
+            told.starts_with("expected a tuple of lengths as `shape` in the header `{"),
+            "{shape}: {told}"
         );
     }
     assert_eq!(
@@ -269,7 +385,7 @@ fn headers_that_lie_are_found_out_before_anything_is_reserved() {
     }
     assert_eq!(
         told(npy("{'descr': '|b1', 'fortran_order': False, 'shape': (2,), }", &[1, 2])),
-        "error parsing data: error parsing value 0x02 as a bool"
+        "element 1 is not 0 or 1, as a truth value is"
     );
 }
 
@@ -283,11 +399,6 @@ fn archives_that_lie_are_refused() {
     let stored = |files: &[(&str, Vec<u8>)]| archive(CompressionMethod::Stored, files);
     let both = stored(&[("x", x.clone()), ("x.npy", x.clone())]);
     assert_eq!(Place::read(&both).unwrap_err(), "t.npz, array `x`: there are two arrays of that name");
-    assert_eq!(
-        Place::read(&stored(&[("readme.txt", b"hello".to_vec())])).unwrap_err(),
-        "t.npz, array `readme.txt`: does not begin as an npy file of version 1, 2 or 3"
-    );
-
     // The directory's record of `x` (46 bytes, then its name) claims another size, then another entry's place.
     let size = x.len();
     let honest = stored(&[("x.npy", x.clone()), ("y.npy", x)]);
@@ -306,12 +417,12 @@ fn archives_that_lie_are_refused() {
     assert!(with_size(packed, 1).starts_with("t.npz"));
     assert_eq!(
         with_size(unpacked, 1 << 31),
-        format!("t.npz, array `x`: the archive claims 2147483648 bytes of it, but holds {size}")
+        format!(
+            "t.npz, array `x`: elements of type `|u1` and shape [2] do not take up {} bytes",
+            (1 << 31) - (size - 2)
+        )
     );
-    assert_eq!(
-        with_size(unpacked, 1),
-        "t.npz, array `x`: File is larger than its declared uncompressed size"
-    );
+    assert!(with_size(unpacked, 1).starts_with("t.npz, array `x`: "));
     let mut overlapping = honest.clone();
     overlapping.copy_within(records[0] + 42..records[0] + 46, records[1] + 42);
     assert!(Place::read(&overlapping).unwrap_err().contains("header inconsistency"));
@@ -345,7 +456,7 @@ fn bombs_stop_at_a_bound() {
     assert!(one.len() < 1 << 16 && many.len() < 1 << 16);
     assert_eq!(
         Place::read_within(&one, Some(1 << 20)).unwrap_err(),
-        "t.npz, array `x`: the arrays take up more than 1048576 bytes; `read_npz_within` sets how many are read"
+        "t.npz, array `x`: the arrays take up more than 1048576 bytes; `read_npz_within` and `Npz::limit` set how many are read"
     );
     assert!(Place::read_within(&many, Some(1 << 20)).unwrap_err().contains("more than 1048576 bytes"));
     // In memory each byte takes four.

@@ -9,8 +9,11 @@ mod file;
 pub mod npz;
 pub mod safetensors;
 
+/// What runs on the bytes that a fuzzer makes up.
+pub type Target = fn(&[u8]);
+
 /// The targets by the names of their programs and of their directories in `corpus/`.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Target)] = &[
     ("checkpoint", checkpoint::run),
     ("csv", csv::run),
     ("npz", npz::run),

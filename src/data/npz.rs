@@ -1,19 +1,15 @@
 //! A dataset of two arrays of an npz file.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-
-use ndarray::ArrayD;
 
 use super::dataset::Dataset;
 use super::error::DataError;
-use crate::io::npz::{NpzError, NpzFault, read_npz};
-use crate::{Element, Value};
+use crate::Element;
+use crate::io::npz::Npz;
 
 impl<A: Element, B: Element> Dataset<A, B> {
-    /// The arrays named `inputs` and `targets` in an npz file, which must be of the dataset's element types.
-    ///
-    /// As for [`read_npz`], small integers are `i32`; [`map_inputs`](Dataset::map_inputs) makes them floats.
+    /// The arrays named `inputs` and `targets` in an npz file, of the dataset's element types or of such as flowgrad does
+    /// not have and they hold all values of, as for [`Npz::read_as`]. Whatever else is in the file is not read.
     ///
     /// ```
     /// use flowgrad::data::Dataset;
@@ -36,21 +32,7 @@ impl<A: Element, B: Element> Dataset<A, B> {
     /// [`DataError::Npz`], when the file cannot be read, lacks one of the arrays or has it in another type;
     /// [`DataError::NoRows`] and [`DataError::RowsDiffer`], when the arrays do not pair up.
     pub fn from_npz(path: impl AsRef<Path>, inputs: &str, targets: &str) -> Result<Self, DataError> {
-        let path = path.as_ref();
-        let arrays = read_npz(path)?;
-        let mistake =
-            |name: &str, fault| NpzError { path: path.to_owned(), array: Some(name.to_owned()), fault };
-        Dataset::new(
-            array::<A>(&arrays, inputs).map_err(|fault| mistake(inputs, fault))?,
-            array::<B>(&arrays, targets).map_err(|fault| mistake(targets, fault))?,
-        )
+        let npz = Npz::open(path)?;
+        Dataset::new(npz.read_as::<A>(inputs)?, npz.read_as::<B>(targets)?)
     }
-}
-
-/// The array of that name, when its elements are of type `T`.
-fn array<T: Element>(arrays: &BTreeMap<String, Value>, name: &str) -> Result<ArrayD<T>, NpzFault> {
-    let missing = || NpzFault::Missing { names: arrays.keys().cloned().collect() };
-    let value = arrays.get(name).ok_or_else(missing)?;
-    let other_type = NpzFault::OtherType { expected: T::DTYPE, found: value.dtype() };
-    value.clone().into_array().ok_or(other_type)
 }

@@ -18,6 +18,9 @@ use crate::exec::OutOfMemory;
 use crate::io::checkpoint::CheckpointError;
 #[cfg(feature = "npz")]
 use crate::io::npz::NpzError;
+use crate::io::quote::quoted;
+#[cfg(feature = "safetensors")]
+use crate::io::safetensors::SafeTensorsError;
 #[cfg(feature = "tensorboard")]
 use crate::io::tensorboard::SummaryError;
 use crate::op::KernelError;
@@ -202,7 +205,7 @@ pub enum Error {
     },
 
     /// Values are loaded for a variable that the graph does not have.
-    #[error("there is no variable `{name}` to load")]
+    #[error("there is no variable `{}` to load", quoted(name))]
     UnknownVariable {
         /// The name in the loaded values.
         name: String,
@@ -267,6 +270,11 @@ pub enum Error {
     #[error(transparent)]
     Checkpoint(Box<CheckpointError>),
 
+    /// A safetensors file that cannot be written or read.
+    #[cfg(feature = "safetensors")]
+    #[error(transparent)]
+    SafeTensors(Box<SafeTensorsError>),
+
     /// An archive of arrays that cannot be written or read.
     #[cfg(feature = "npz")]
     #[error(transparent)]
@@ -323,6 +331,8 @@ boxed! {
     Data(DataError),
     #[cfg(feature = "safetensors")]
     Checkpoint(CheckpointError),
+    #[cfg(feature = "safetensors")]
+    SafeTensors(SafeTensorsError),
     #[cfg(feature = "npz")]
     Npz(NpzError),
     #[cfg(feature = "tensorboard")]

@@ -2,16 +2,25 @@
 //!
 //! - [`checkpoint`]: what a session holds, as a safetensors file, from which a training goes on.
 //! - [`npz`]: arrays by name, as NumPy keeps them.
+//! - [`safetensors`]: arrays by name, as PyTorch and others keep them.
 //! - [`tensorboard`]: curves, histograms and the graph, for TensorBoard.
 //!
 //! Reading trusts no file: whatever is wrong with one is an error that names it, and no memory is asked for on the
-//! word of a header alone. Files are replaced as a whole, so that a crash leaves the old or the new one.
+//! word of a header alone. Only regular files and links to them are read, never pipes or devices, which may never end.
+//! Files are replaced as a whole, so that a crash leaves the old or the new one.
 
 #[cfg(feature = "safetensors")]
 pub mod checkpoint;
+#[cfg(any(feature = "npz", feature = "safetensors"))]
+mod elements;
 #[cfg(feature = "npz")]
 pub mod npz;
+pub(crate) mod quote;
 #[cfg(any(feature = "npz", feature = "safetensors"))]
 mod replace;
+#[cfg(feature = "safetensors")]
+pub mod safetensors;
+#[cfg(any(feature = "csv", feature = "npz", feature = "safetensors"))]
+pub(crate) mod source;
 #[cfg(feature = "tensorboard")]
 pub mod tensorboard;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::Shape;
 use crate::data::DataError;
 use crate::io::checkpoint::CheckpointError;
+use crate::io::quote::quoted;
 
 /// What went wrong in a training.
 #[derive(Clone, thiserror::Error)]
@@ -100,7 +101,7 @@ pub enum TrainError {
 
     /// A checkpoint does not say where a training stood, as one that no trainer has saved.
     #[error("checkpoint `{}` does not tell where a training stood: `{key}` is {}", path.display(),
-        value.as_ref().map_or("missing".to_owned(), |value| format!("`{value}`")))]
+        value.as_ref().map_or("missing".to_owned(), |value| format!("`{}`", quoted(value))))]
     NoPosition {
         /// The file.
         path: PathBuf,
@@ -111,7 +112,7 @@ pub enum TrainError {
     },
 
     /// A checkpoint is of a training on other batches or of other metrics, in which its position means nothing.
-    #[error("checkpoint `{}` is of another training: its `{key}` is {found}, but here {expected}", path.display())]
+    #[error("checkpoint `{}` is of another training: its `{key}` is {}, but here {expected}", path.display(), quoted(found))]
     OtherTraining {
         /// The file.
         path: PathBuf,

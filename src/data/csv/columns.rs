@@ -1,8 +1,7 @@
 //! [`Columns`]: which columns of a file are targets.
 
-use std::borrow::Cow;
-
 use super::error::{CsvFault, excerpt};
+use crate::io::quote::LISTED;
 
 /// Columns of a file, by index or by name: one (`-1`, `"price"`) or a list (`[0, 3]`, `["x", "y"]`).
 ///
@@ -43,75 +42,85 @@ impl<const N: usize> From<[&str; N]> for Columns {
     }
 }
 
-/// What a column is read for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
-    Input,
-    /// The target at this place among the targets of a row.
-    Target(usize),
+/// The names in a header, looked through once for each that is asked for: there may be millions.
+pub(super) trait Names {
+    /// Hands out each name with its index.
+    fn each(&mut self, take: &mut dyn FnMut(usize, &[u8])) -> Result<(), CsvFault>;
+}
+
+/// What the columns of a file are read for.
+pub(super) struct Roles {
+    /// All columns.
+    pub(super) count: usize,
+    /// The columns that are targets, in their order, each with its place among the targets of a row.
+    pub(super) targets: Vec<(usize, usize)>,
 }
 
 impl Columns {
-    pub(super) fn len(&self) -> usize {
-        self.wanted.len()
-    }
-
     /// Whether one column was asked for, and not a list.
     pub(super) fn is_one(&self) -> bool {
         self.one
     }
 }
 
-/// The role of each of `count` columns: inputs, where there are no targets.
-pub(super) fn roles(
-    count: usize,
-    names: Option<&[Cow<'_, str>]>,
-    targets: Option<&Columns>,
-) -> Result<Vec<Role>, CsvFault> {
-    let mut roles = vec![Role::Input; count];
-    let Some(targets) = targets else { return Ok(roles) };
-    for (place, column) in targets.wanted.iter().enumerate() {
-        let index = column.index(count, names)?;
-        if roles[index] != Role::Input {
-            return Err(CsvFault::ColumnTwice { index });
+impl Roles {
+    /// The roles of `count` columns: all inputs, where there are no targets.
+    pub(super) fn of(
+        count: usize,
+        mut names: Option<&mut dyn Names>,
+        targets: Option<&Columns>,
+    ) -> Result<Self, CsvFault> {
+        let mut roles = Roles { count, targets: Vec::new() };
+        let Some(targets) = targets else { return Ok(roles) };
+        for (place, column) in targets.wanted.iter().enumerate() {
+            let index = match (column, &mut names) {
+                (Column::Index(index), _) => counted(*index, count)?,
+                (Column::Name(name), Some(names)) => named(name, count, *names)?,
+                (Column::Name(name), None) => return Err(CsvFault::NoHeader { name: name.clone() }),
+            };
+            match roles.targets.binary_search_by_key(&index, |&(index, _)| index) {
+                Ok(_) => return Err(CsvFault::ColumnTwice { index }),
+                Err(position) => roles.targets.insert(position, (index, place)),
+            }
         }
-        roles[index] = Role::Target(place);
+        if roles.targets.is_empty() {
+            return Err(CsvFault::NoTargets);
+        }
+        if roles.targets.len() == count {
+            return Err(CsvFault::NoInputs { columns: count });
+        }
+        Ok(roles)
     }
-    if targets.len() == 0 {
-        return Err(CsvFault::NoTargets);
+
+    /// The columns that are inputs.
+    pub(super) fn inputs(&self) -> usize {
+        self.count - self.targets.len()
     }
-    if targets.len() == count {
-        return Err(CsvFault::NoInputs { columns: count });
-    }
-    Ok(roles)
 }
 
-impl Column {
-    /// The index of the column, which is below `count`.
-    fn index(&self, count: usize, names: Option<&[Cow<'_, str>]>) -> Result<usize, CsvFault> {
-        match self {
-            Column::Index(index) => {
-                let from_start = if *index < 0 { index.checked_add_unsigned(count) } else { Some(*index) };
-                from_start
-                    .and_then(|index| usize::try_from(index).ok())
-                    .filter(|&index| index < count)
-                    .ok_or(CsvFault::ColumnOutOfRange { index: *index, columns: count })
-            }
-            Column::Name(name) => {
-                let names = names.ok_or_else(|| CsvFault::NoHeader { name: name.clone() })?;
-                let mut found =
-                    (0..count).filter(|&index| names.get(index).is_some_and(|found| found == name));
-                match (found.next(), found.next()) {
-                    (Some(index), None) => Ok(index),
-                    (None, _) => {
-                        let names = names.iter().map(|name| excerpt(name.as_bytes())).collect();
-                        Err(CsvFault::UnknownColumn { name: name.clone(), names })
-                    }
-                    (Some(first), Some(second)) => {
-                        Err(CsvFault::SameName { name: name.clone(), first, second })
-                    }
-                }
-            }
+/// The index of a column, counted from the end when it is negative; below `count`.
+fn counted(index: isize, count: usize) -> Result<usize, CsvFault> {
+    let from_start = if index < 0 { index.checked_add_unsigned(count) } else { Some(index) };
+    from_start
+        .and_then(|index| usize::try_from(index).ok())
+        .filter(|&index| index < count)
+        .ok_or(CsvFault::ColumnOutOfRange { index, columns: count })
+}
+
+/// The index of the one column of this name.
+fn named(name: &str, count: usize, names: &mut dyn Names) -> Result<usize, CsvFault> {
+    let (mut found, mut shown) = ((None, None), Vec::new());
+    names.each(&mut |index, other| {
+        if String::from_utf8_lossy(other) == name {
+            found = (found.0.or(Some(index)), found.0.and(found.1.or(Some(index))));
         }
+        if index < LISTED {
+            shown.push(excerpt(other));
+        }
+    })?;
+    match found {
+        (Some(index), None) => Ok(index),
+        (Some(first), Some(second)) => Err(CsvFault::SameName { name: name.to_owned(), first, second }),
+        (None, _) => Err(CsvFault::UnknownColumn { name: name.to_owned(), names: shown, columns: count }),
     }
 }

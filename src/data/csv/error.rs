@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::DType;
+use crate::io::quote::listed;
 
 /// Why a text file gives no numbers.
 #[derive(Clone)]
@@ -102,6 +103,29 @@ pub enum CsvFault {
         dtype: DType,
     },
 
+    /// A number that may be another one once it is read.
+    #[error(
+        "`{text}` is not exact as {dtype}: a whole number of more than 53 bits is to be written without a point or \
+         an exponent"
+    )]
+    NotExact {
+        /// What stands there.
+        text: String,
+        /// The type that is asked for.
+        dtype: DType,
+    },
+
+    /// Text of another encoding.
+    #[error("the text is {encoding}, but UTF-8 is expected, which spreadsheets call \"CSV UTF-8\"")]
+    Encoding {
+        /// The encoding.
+        encoding: &'static str,
+    },
+
+    /// A line that does not end where a carriage return says so.
+    #[error("a carriage return (CR) stands within the line; lines end in LF or CR LF, and not in CR alone")]
+    CarriageReturn,
+
     /// A line longer than any row of numbers.
     #[error("the line is longer than {limit} bytes")]
     LineTooLong {
@@ -158,12 +182,14 @@ pub enum CsvFault {
     },
 
     /// A name that the header does not have.
-    #[error("there is no column `{name}` among {names:?}")]
+    #[error("there is no column `{name}` among {}", listed(names.iter().map(String::as_str), *columns))]
     UnknownColumn {
         /// The name as given.
         name: String,
-        /// The names in the header.
+        /// The first names in the header.
         names: Vec<String>,
+        /// Columns of the file.
+        columns: usize,
     },
 
     /// A name that the header has twice.

@@ -1,6 +1,8 @@
 //! A line cut into fields.
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
+use std::io;
+
+use csv_core::{ReadFieldResult, Reader, ReaderBuilder, Terminator};
 
 use super::error::CsvFault;
 
@@ -11,14 +13,15 @@ pub(super) enum Separator {
     Whitespace,
 }
 
-/// The fields of one line at a time.
+/// Bytes of a field that memory is asked for at once: more than any number takes.
+const STEP: usize = 64;
+
+/// Cuts lines into fields, of which it keeps one at a time: a line of 16 MB can have 8 million.
 pub(super) struct Fields {
     /// `None` where white space separates.
     reader: Option<Reader>,
-    /// The fields one after the other, without what separated and quoted them.
-    bytes: Vec<u8>,
-    /// Where each field ends.
-    ends: Vec<usize>,
+    /// A field without what separated and quoted it, and room behind.
+    field: Vec<u8>,
 }
 
 impl Fields {
@@ -34,38 +37,42 @@ impl Fields {
             }
             Separator::Whitespace => None,
         };
-        Ok(Fields { reader, bytes: Vec::new(), ends: Vec::new() })
+        Ok(Fields { reader, field: Vec::new() })
     }
 
-    /// Takes the fields of a line that ends in a line feed and is not blank.
-    pub(super) fn split(&mut self, line: &[u8]) -> Result<(), CsvFault> {
-        self.bytes.clear();
-        self.ends.clear();
+    /// Hands out the fields of a line that ends in a line feed and is not blank, each with its index and without the
+    /// white space around it. Tells how many they are.
+    pub(super) fn each(
+        &mut self,
+        mut line: &[u8],
+        mut take: impl FnMut(usize, &[u8]),
+    ) -> Result<usize, CsvFault> {
         let Some(reader) = &mut self.reader else {
-            for field in line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()) {
-                self.bytes.extend_from_slice(field);
-                self.ends.push(self.bytes.len());
-            }
-            return Ok(());
+            let fields = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
+            return Ok(fields.enumerate().map(|(index, field)| take(index, field)).count());
         };
-        // A line has fewer fields than bytes, and these take up no more bytes than it.
-        self.bytes.resize(line.len(), 0);
-        self.ends.resize(line.len(), 0);
         reader.reset();
-        let (result, _, bytes, ends) = reader.read_record(line, &mut self.bytes, &mut self.ends);
-        self.bytes.truncate(bytes);
-        self.ends.truncate(ends);
-        // The line feed ends the record unless it is quoted.
-        if matches!(result, ReadRecordResult::Record) { Ok(()) } else { Err(CsvFault::OpenQuote) }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// The fields without the white space around them.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = [0].into_iter().chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, &end)| self.bytes[start..end].trim_ascii())
+        let (mut count, mut length) = (0, 0);
+        loop {
+            if self.field.len() - length < STEP {
+                self.field.try_reserve(STEP).map_err(io::Error::from)?;
+                self.field.resize(self.field.capacity(), 0);
+            }
+            let (result, read, written) = reader.read_field(line, &mut self.field[length..]);
+            line = &line[read..];
+            length += written;
+            match result {
+                ReadFieldResult::OutputFull => {}
+                ReadFieldResult::Field { record_end } => {
+                    take(count, self.field[..length].trim_ascii());
+                    (count, length) = (count + 1, 0);
+                    if record_end {
+                        return Ok(count);
+                    }
+                }
+                // The line feed ends the record unless it is quoted.
+                ReadFieldResult::InputEmpty | ReadFieldResult::End => return Err(CsvFault::OpenQuote),
+            }
+        }
     }
 }

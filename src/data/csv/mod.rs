@@ -8,9 +8,11 @@
 mod columns;
 mod error;
 mod fields;
+mod gzip;
 mod lines;
 mod number;
 
+use std::io;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -22,15 +24,16 @@ pub use error::{CsvError, CsvFault};
 use super::dataset::Dataset;
 use super::error::DataError;
 use crate::Numeric;
-use columns::Role;
+use columns::{Names, Roles};
 use fields::{Fields, Separator};
-use lines::Lines;
+use lines::{Lines, check_returns};
 
 /// How a text file of numbers is laid out: fields between commas and no header, until told otherwise.
 ///
 /// In any layout, blank lines and white space around a field mean nothing, a field may stand in double
 /// quotes, and the file may be compressed with gzip, which shows in its first bytes or in a name that ends in
-/// `.gz`. Every field must be a finite number; where integers are asked for, one without a fraction (`3`,
+/// `.gz`. Text is UTF-8, with a byte order mark or without, and its lines end in LF or CR LF; the file is a regular one,
+/// not a pipe. Every field must be a finite number; where integers are asked for, one without a fraction (`3`,
 /// `3.0` or `3e0`).
 ///
 /// ```
@@ -178,7 +181,7 @@ impl<A: Numeric + FromStr, B: Numeric + FromStr> Table<A, B> {
     fn scan(path: &Path, csv: &Csv, targets: Option<&Columns>, place: &mut Place) -> Result<Self, CsvFault> {
         let mut lines = Lines::open(path, csv.limit)?;
         let mut fields = Fields::separated_by(csv.separator)?;
-        let mut roles: Option<Vec<Role>> = None;
+        let mut roles: Option<Roles> = None;
         let mut table = Table { rows: 0, inputs: Vec::new(), targets: Vec::new() };
         for number in 1.. {
             *place = Place { line: Some(number), column: None };
@@ -186,31 +189,73 @@ impl<A: Numeric + FromStr, B: Numeric + FromStr> Table<A, B> {
             if number <= csv.skipped || line.trim_ascii().is_empty() {
                 continue;
             }
-            fields.split(line)?;
-            let roles = match &mut roles {
-                Some(roles) => roles,
-                None if csv.header => {
-                    let names: Vec<_> = fields.iter().map(String::from_utf8_lossy).collect();
-                    roles = Some(columns::roles(fields.len(), Some(&names), targets)?);
+            check_returns(line)?;
+            let roles = if let Some(roles) = &roles {
+                roles
+            } else {
+                let count = fields.each(line, |_, _| ())?;
+                let mut header = Header { fields: &mut fields, line };
+                let names: Option<&mut dyn Names> = if csv.header { Some(&mut header) } else { None };
+                let known = roles.insert(Roles::of(count, names, targets)?);
+                if csv.header {
                     continue;
                 }
-                None => roles.insert(columns::roles(fields.len(), None, targets)?),
+                known
             };
-            if fields.len() != roles.len() {
-                return Err(CsvFault::Ragged { expected: roles.len(), found: fields.len() });
-            }
-            let first_target = table.targets.len();
-            table.targets.resize(first_target + targets.map_or(0, Columns::len), B::default());
-            for (index, (field, role)) in fields.iter().zip(roles).enumerate() {
-                place.column = Some(index + 1);
-                match *role {
-                    Role::Input => table.inputs.push(number::parse(field)?),
-                    Role::Target(rank) => table.targets[first_target + rank] = number::parse(field)?,
-                }
-            }
-            table.rows += 1;
+            table.add(line, &mut fields, roles, place)?;
         }
         *place = Place::default();
+        table.inputs.shrink_to_fit();
+        table.targets.shrink_to_fit();
         if table.rows == 0 { Err(CsvFault::Empty) } else { Ok(table) }
+    }
+
+    /// Adds the numbers of a line.
+    fn add(
+        &mut self,
+        line: &[u8],
+        fields: &mut Fields,
+        roles: &Roles,
+        place: &mut Place,
+    ) -> Result<(), CsvFault> {
+        let Table { rows, inputs, targets } = self;
+        inputs.try_reserve(roles.inputs()).map_err(io::Error::from)?;
+        targets.try_reserve(roles.targets.len()).map_err(io::Error::from)?;
+        let first_target = targets.len();
+        targets.resize(first_target + roles.targets.len(), B::default());
+        let mut to_come = roles.targets.iter().peekable();
+        let mut fault = None;
+        // A line that is no row as a whole says so, whatever its fields say.
+        let found = fields.each(line, |index, field| {
+            if fault.is_some() || index >= roles.count {
+                return;
+            }
+            let taken = match to_come.next_if(|(target, _)| *target == index) {
+                Some((_, rank)) => number::parse(field).map(|number| targets[first_target + rank] = number),
+                None => number::parse(field).map(|number| inputs.push(number)),
+            };
+            fault = taken.err().map(|fault| (index, fault));
+        })?;
+        if found != roles.count {
+            return Err(CsvFault::Ragged { expected: roles.count, found });
+        }
+        if let Some((index, fault)) = fault {
+            place.column = Some(index + 1);
+            return Err(fault);
+        }
+        *rows += 1;
+        Ok(())
+    }
+}
+
+/// The line that names the columns.
+struct Header<'l> {
+    fields: &'l mut Fields,
+    line: &'l [u8],
+}
+
+impl Names for Header<'_> {
+    fn each(&mut self, take: &mut dyn FnMut(usize, &[u8])) -> Result<(), CsvFault> {
+        self.fields.each(self.line, take).map(drop)
     }
 }

@@ -21,8 +21,13 @@ pub(super) fn parse<T: Numeric + FromStr>(field: &[u8]) -> Result<T, CsvFault> {
     if !number.is_finite() && !text.contains(|c: char| c.is_ascii_digit()) {
         return Err(CsvFault::NotFinite { text: excerpt(field) });
     }
-    if T::DTYPE.is_float() || number.abs() >= WHOLE || T::from_f64(number).as_f64() != number.trunc() {
+    // A type of integers takes those from its least to less than what its least would be without the sign.
+    let beyond = -T::from_f64(f64::NEG_INFINITY).as_f64();
+    if T::DTYPE.is_float() || number < -beyond || number >= beyond {
         return Err(CsvFault::OutOfRange { text: excerpt(field), dtype: T::DTYPE });
+    }
+    if number.abs() >= WHOLE {
+        return Err(CsvFault::NotExact { text: excerpt(field), dtype: T::DTYPE });
     }
     if number.fract() != 0.0 {
         return Err(CsvFault::NotWhole { text: excerpt(field), dtype: T::DTYPE });

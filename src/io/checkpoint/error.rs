@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::file::CURRENT;
 use crate::DType;
+use crate::io::quote::quoted;
+use crate::io::safetensors::{Flaw, FormatFault};
 use crate::op::TensorType;
 
 /// Why a checkpoint cannot be saved, loaded or restored.
@@ -54,21 +55,26 @@ pub enum FileFault {
     Format(#[from] FormatFault),
 
     /// Another program than flowgrad wrote it.
-    #[error("its metadata has no `{key}`, so it is no checkpoint of flowgrad")]
+    #[error(
+        "not a flowgrad checkpoint: its metadata has no `{key}`; `io::safetensors` reads the files of other programs"
+    )]
     Foreign {
         /// What the metadata of every checkpoint has.
         key: &'static str,
     },
 
     /// Another release of flowgrad wrote it, which changed the format.
-    #[error("its version is `{version}`, and this program reads version {CURRENT}")]
+    #[error("its version is `{}`, and this program reads version {CURRENT}", quoted(version))]
     Version {
         /// Its version.
         version: String,
     },
 
     /// The contents are not those that were written.
-    #[error("it is damaged: the checksum of its contents is {found:08x}, but `{expected}` was written")]
+    #[error(
+        "it is damaged: the checksum of its contents is {found:08x}, but `{}` was written",
+        quoted(expected)
+    )]
     Checksum {
         /// The checksum in the file.
         expected: String,
@@ -77,7 +83,7 @@ pub enum FileFault {
     },
 
     /// An entry of the metadata that is to be a number is none.
-    #[error("`{key}` is `{value}` in its metadata, where a count is expected")]
+    #[error("`{key}` is `{}` in its metadata, where a count is expected", quoted(value))]
     Number {
         /// The entry.
         key: &'static str,
@@ -86,7 +92,11 @@ pub enum FileFault {
     },
 
     /// A tensor of elements that no variable has.
-    #[error("tensor `{name}` has elements of {dtype}; those of variables are BOOL, I32, I64, F32 or F64")]
+    #[error(
+        "tensor `{}` has elements of {}; those of variables are BOOL, I32, I64, F32 or F64",
+        quoted(name),
+        quoted(dtype)
+    )]
     ElementType {
         /// The tensor.
         name: String,
@@ -95,7 +105,7 @@ pub enum FileFault {
     },
 
     /// A truth value that is neither 0 nor 1, or a shape that cannot be addressed.
-    #[error("the bytes of tensor `{name}` are no {dtype} array of shape {shape:?}")]
+    #[error("the bytes of tensor `{}` are no {dtype} array of shape {shape:?}", quoted(name))]
     Tensor {
         /// The tensor.
         name: String,
@@ -106,91 +116,29 @@ pub enum FileFault {
     },
 
     /// A variable or text whose name means something else in the format.
-    #[error("the name `{name}` is reserved for the format")]
+    #[error("the name `{}` is reserved for the format", quoted(name))]
     Reserved {
         /// The name.
         name: String,
     },
 }
 
-/// Why bytes are no safetensors file, or cannot become one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum FormatFault {
-    /// Too few bytes to say how long the header is.
-    #[error("{bytes} bytes are too few for the length of a header")]
-    NoHeader {
-        /// Bytes of the file.
-        bytes: usize,
-    },
+impl FileFault {
+    /// What it is where a file is read.
+    pub(super) fn read(flaw: impl Into<Flaw>) -> Self {
+        match flaw.into() {
+            Flaw::Io(error) => FileFault::Read(Arc::new(error)),
+            Flaw::Format(fault) => fault.into(),
+        }
+    }
 
-    /// A header that is longer than the file, or than 100 MB.
-    #[error("its header is said to have {stated} bytes, with {behind} bytes to come")]
-    HeaderLength {
-        /// Bytes that it is said to have.
-        stated: u64,
-        /// Bytes of the file behind the length.
-        behind: usize,
-    },
-
-    /// Names and texts that are too long together to be saved.
-    #[error("its names and texts would make a header of {bytes} bytes, of which 100 MB are allowed")]
-    HeaderTooLong {
-        /// Bytes of the header.
-        bytes: usize,
-    },
-
-    /// A header that is no JSON object.
-    #[error("its header is no JSON object")]
-    NotJson,
-
-    /// Metadata other than texts by name.
-    #[error("its metadata are no texts by name")]
-    Metadata,
-
-    /// An entry of the header that describes no tensor.
-    #[error("what its header says of `{name}` describes no tensor")]
-    Entry {
-        /// The name of the entry.
-        name: String,
-    },
-
-    /// A tensor that has not as many bytes as its shape says.
-    #[error("tensor `{name}`, {dtype}{shape:?}, is said to be in the bytes {data:?}")]
-    TensorLength {
-        /// The tensor.
-        name: String,
-        /// Its element type.
-        dtype: DType,
-        /// Its shape.
-        shape: Vec<usize>,
-        /// Where its elements are, counted from the end of the header.
-        data: Range<usize>,
-    },
-
-    /// A tensor that does not begin where the one before it ends, or ends behind the file.
-    #[error(
-        "tensor `{name}` is said to be in the bytes {data:?}, which must begin at {expected}, of {bytes}"
-    )]
-    TensorPlace {
-        /// The tensor.
-        name: String,
-        /// Where its elements are, counted from the end of the header.
-        data: Range<usize>,
-        /// Where the tensor before it ends.
-        expected: usize,
-        /// Bytes behind the header.
-        bytes: usize,
-    },
-
-    /// Bytes that are of no tensor.
-    #[error("its tensors are {covered} of the {bytes} bytes behind the header")]
-    NotCovered {
-        /// Bytes of tensors.
-        covered: usize,
-        /// Bytes behind the header.
-        bytes: usize,
-    },
+    /// What it is where one is written.
+    pub(super) fn written(flaw: impl Into<Flaw>) -> Self {
+        match flaw.into() {
+            Flaw::Io(error) => FileFault::Write(Arc::new(error)),
+            Flaw::Format(fault) => fault.into(),
+        }
+    }
 }
 
 /// One thing in which a checkpoint differs from a session.
@@ -245,14 +193,14 @@ impl fmt::Display for Difference {
                 write!(f, "the graph's seed is {session}, but {checkpoint} in the checkpoint")
             }
             Difference::Missing { name, expected } => {
-                write!(f, "variable `{name}` ({expected}) is not in the checkpoint")
+                write!(f, "variable `{}` ({expected}) is not in the checkpoint", quoted(name))
             }
             Difference::Unexpected { name, found } => {
-                write!(f, "`{name}` ({found}) is no variable of the session")
+                write!(f, "`{}` ({found}) is no variable of the session", quoted(name))
             }
             Difference::Shape { name, expected, found }
             | Difference::ElementType { name, expected, found } => {
-                write!(f, "variable `{name}` is {expected}, but {found} in the checkpoint")
+                write!(f, "variable `{}` is {expected}, but {found} in the checkpoint", quoted(name))
             }
         }
     }

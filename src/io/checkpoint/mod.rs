@@ -14,12 +14,15 @@
 //!
 //! and arrays that are no variables ([`Checkpoint::with_array`]) have names that begin with `flowgrad.array/`.
 //!
+//! On another machine a session goes on from the same numbers. If that machine has other vector instructions (AVX-512,
+//! AVX2 with FMA, or neither), it sums and rounds in another order from there, so its results differ by rounding from those
+//! of the machine where the checkpoint was saved, and a training drifts apart as far as it amplifies that.
+//!
 //! Invariant: a file that loads holds exactly what was saved, bit for bit, NaNs too.
 
+mod checksum;
 mod error;
 mod file;
-mod format;
-mod safetensors;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -27,7 +30,8 @@ use std::path::PathBuf;
 use crate::op::TensorType;
 use crate::{Session, Value};
 
-pub use error::{CheckpointError, Difference, FileFault, FormatFault};
+pub use super::safetensors::FormatFault;
+pub use error::{CheckpointError, Difference, FileFault};
 
 /// The variables of a session, its run count, the seed of its graph, and what a program adds.
 ///

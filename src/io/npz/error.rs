@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use zip::result::ZipError;
 
-use crate::DType;
+use crate::io::elements::{ArrayFault, Unreadable};
+use crate::io::quote::quoted;
 
 /// Why an npz file is not read or written.
 #[derive(Clone)]
@@ -25,7 +26,7 @@ impl fmt::Display for NpzError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.path.display())?;
         if let Some(array) = &self.array {
-            write!(f, ", array `{}`", array.escape_debug())?;
+            write!(f, ", array `{}`", quoted(array))?;
         }
         write!(f, ": {}", self.fault)
     }
@@ -50,12 +51,10 @@ pub enum NpzFault {
     Archive(#[source] Arc<dyn Error + Send + Sync>),
 
     /// The archive claims more bytes of an entry than there are.
-    #[error("the archive claims {claimed} bytes of it, but holds {found}")]
+    #[error("the archive claims {claimed} bytes of it, but holds fewer")]
     Size {
         /// The size that the archive gives.
         claimed: u64,
-        /// Bytes that are there.
-        found: usize,
     },
 
     /// An entry of the archive is no npy file.
@@ -68,78 +67,54 @@ pub enum NpzFault {
         /// The length that the file gives.
         claimed: u32,
         /// The most that is read.
-        most: usize,
+        most: u32,
     },
 
     /// The header is not one of a plain array: of records, or of nothing at all.
-    #[error("the header `{header}` is not of an array of numbers")]
+    #[error("the header `{}` is not of an array of numbers", quoted(header))]
     NotPlain {
-        /// The beginning of the header.
+        /// The header.
         header: String,
     },
 
-    /// The header lacks an entry, or has one too many.
-    #[error("{0}")]
-    Header(#[source] Arc<dyn Error + Send + Sync>),
-
-    /// Elements of a type that flowgrad does not have.
-    #[error("elements of type `{descriptor}` have no like in flowgrad")]
-    Element {
-        /// NumPy's name for the type.
-        descriptor: String,
+    /// The header lacks an entry, or has something else in its place.
+    #[error("expected {expected} as `{key}` in the header `{}`", quoted(header))]
+    Header {
+        /// The entry.
+        key: &'static str,
+        /// What is expected there.
+        expected: &'static str,
+        /// The header.
+        header: String,
     },
 
     /// Another number of bytes than the shape counts.
-    #[error("elements of type `{descriptor}` and shape {shape:?} do not take up {found} bytes")]
+    #[error("elements of type `{}` and shape {shape:?} do not take up {found} bytes", quoted(descriptor))]
     Length {
         /// NumPy's name for the type.
         descriptor: String,
         /// The shape that the header gives.
         shape: Vec<usize>,
         /// Bytes that are there.
-        found: usize,
+        found: u64,
     },
 
-    /// The elements are not what the type allows.
-    #[error("{0}")]
-    Array(#[source] Arc<dyn Error + Send + Sync>),
+    /// An array that is asked for is not there, or not as it is asked for.
+    #[error(transparent)]
+    Array(#[from] ArrayFault),
 
     /// The arrays take up more than is read.
-    #[error("the arrays take up more than {limit} bytes; `read_npz_within` sets how many are read")]
+    #[error(
+        "the arrays take up more than {limit} bytes; `read_npz_within` and `Npz::limit` set how many are read"
+    )]
     TooLong {
         /// The most bytes of all arrays together.
         limit: u64,
     },
 
-    /// There is no array of that name.
-    #[error("there is no array of that name; there are {names:?}")]
-    Missing {
-        /// The names of all arrays.
-        names: Vec<String>,
-    },
-
-    /// The elements are not of the type that is asked for.
-    #[error("the elements are {found}, but {expected} is asked for")]
-    OtherType {
-        /// The type that is asked for.
-        expected: DType,
-        /// The type of the array.
-        found: DType,
-    },
-
     /// Two arrays have one name.
     #[error("there are two arrays of that name")]
     SameName,
-}
-
-impl NpzFault {
-    pub(super) fn header(error: impl Error + Send + Sync + 'static) -> Self {
-        NpzFault::Header(Arc::new(error))
-    }
-
-    pub(super) fn array(error: impl Error + Send + Sync + 'static) -> Self {
-        NpzFault::Array(Arc::new(error))
-    }
 }
 
 impl From<io::Error> for NpzFault {
@@ -153,6 +128,15 @@ impl From<ZipError> for NpzFault {
         match error {
             ZipError::Io(error) => error.into(),
             error => NpzFault::Archive(Arc::new(error)),
+        }
+    }
+}
+
+impl From<Unreadable> for NpzFault {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::Io(error) => error.into(),
+            Unreadable::Array(fault) => fault.into(),
         }
     }
 }

@@ -4,34 +4,33 @@
 //! `numpy.savez_compressed` write. A file is taken for hostile: nothing is allocated for a size that it
 //! claims, only for bytes that were read, and of these no more than a bound.
 
+mod archive;
 mod error;
+mod header;
 mod npy;
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{Seek, Write};
 use std::path::Path;
 
 use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use zip::{CompressionMethod, ZipWriter};
 
+pub use super::elements::{ArrayFault, ArrayInfo};
+pub use archive::Npz;
 pub use error::{NpzError, NpzFault};
 
 use super::replace::replace;
 use crate::Value;
-
-/// Bytes that all arrays of a file that is shorter, and so compressed, may take up when nothing else is said.
-const LIMIT: u64 = 1 << 30;
 
 /// The ending of an array's name in the archive.
 const EXTENSION: &str = ".npy";
 
 /// Writes arrays under their names to an npz file, not compressed, as `numpy.savez` does.
 ///
-/// Names may hold anything, the `/` of variables among it. The file is put together in memory, goes to a
-/// temporary one beside `path`, and takes its place when it is whole and on the disk: a crash leaves what was
-/// there. The same arrays in the same order make the same bytes.
+/// Names may hold anything, the `/` of variables among it. They go to a temporary file beside
+/// `path`, which takes its place when it is whole and on the disk: a crash leaves what was there. The same arrays in the same order make the same bytes.
 ///
 /// ```
 /// use flowgrad::io::npz::{read_npz, write_npz};
@@ -62,45 +61,47 @@ pub fn write_npz<N: AsRef<str>, V: Borrow<Value>>(
 ) -> Result<(), NpzError> {
     let path = path.as_ref();
     let mut array = None;
-    let written = archive(arrays, &mut array).and_then(|bytes| Ok(replace(path, &bytes)?));
+    let written = replace(path, |file| write_archive(file, arrays, &mut array));
     written.map_err(|fault| NpzError { path: path.to_owned(), array, fault })
 }
 
-/// The bytes of an npz file of these arrays; `array` tells which one it is at.
-fn archive<N: AsRef<str>, V: Borrow<Value>>(
+/// Writes an archive of these arrays; `array` tells which one it is at.
+fn write_archive<N: AsRef<str>, V: Borrow<Value>>(
+    file: impl Write + Seek,
     arrays: impl IntoIterator<Item = (N, V)>,
     array: &mut Option<String>,
-) -> Result<Vec<u8>, NpzFault> {
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+) -> Result<(), NpzFault> {
+    let mut archive = ZipWriter::new(file);
     for (name, value) in arrays {
         *array = Some(name.as_ref().to_owned());
         let value = value.borrow();
         // Without the word, the archive has 32 bits for the size of an entry.
-        let bytes = value.shape().iter().product::<usize>() * value.dtype().size() + npy::LONGEST_HEADER;
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Stored)
-            .large_file(u32::try_from(bytes).is_err());
+            .large_file(u32::try_from(npy::size(value)).is_err());
         archive.start_file(format!("{}{EXTENSION}", name.as_ref()), options)?;
         npy::write(value, &mut archive)?;
     }
     *array = None;
-    Ok(archive.finish()?.into_inner())
+    archive.finish()?;
+    Ok(())
 }
 
 /// The arrays of an npz file by name, at most 1 GiB of them, or the length of the file where that is more.
 ///
-/// Arrays of all elements of flowgrad are read, in either order of axes and of bytes; those of 8 and 16 bits
-/// become `i32` and `u32` becomes `i64`, with the same values.
+/// What type their elements become is told at [`Npz`], which reads only those that are asked for. Members of the archive
+/// that are no arrays, such as a `README` or what macOS puts beside, are passed over; an array of texts, objects or
+/// records, of which no array of flowgrad can be made, is an error.
 ///
 /// An example is at [`write_npz`].
 ///
 /// # Errors
 ///
-/// [`NpzError`] with the file, the array and what is wrong: the file is no zip archive or is damaged, which
-/// its checksums tell; an array is of another type, its size is not what its header says; there is more of
+/// [`NpzError`] with the file, the array and what is wrong: the file is no regular file or no zip archive, or is damaged,
+/// which its checksums tell; an array is of another type, its size is not what its header says; there is more of
 /// it than is read.
 pub fn read_npz(path: impl AsRef<Path>) -> Result<BTreeMap<String, Value>, NpzError> {
-    read(path.as_ref(), None)
+    Npz::open(path)?.read_all()
 }
 
 /// The arrays of an npz file by name, at most `limit` bytes of them when decompressed.
@@ -126,55 +127,5 @@ pub fn read_npz(path: impl AsRef<Path>) -> Result<BTreeMap<String, Value>, NpzEr
 ///
 /// As for [`read_npz`].
 pub fn read_npz_within(path: impl AsRef<Path>, limit: u64) -> Result<BTreeMap<String, Value>, NpzError> {
-    read(path.as_ref(), Some(limit))
-}
-
-fn read(path: &Path, limit: Option<u64>) -> Result<BTreeMap<String, Value>, NpzError> {
-    let mut array = None;
-    read_arrays(path, limit, &mut array).map_err(|fault| NpzError { path: path.to_owned(), array, fault })
-}
-
-/// The arrays in an npz file; `array` tells which one it is at.
-fn read_arrays(
-    path: &Path,
-    limit: Option<u64>,
-    array: &mut Option<String>,
-) -> Result<BTreeMap<String, Value>, NpzFault> {
-    let file = File::open(path)?;
-    let limit = limit.unwrap_or(LIMIT.max(file.metadata()?.len()));
-    let mut archive = ZipArchive::new(BufReader::new(file))?;
-    // The archive lists its entries twice; one whose lists differ, or whose entries overlap, is damaged.
-    archive.validate_header_consistency()?;
-    let mut arrays = BTreeMap::new();
-    let mut budget = Budget { limit, left: limit };
-    for index in 0..archive.len() {
-        let entry = archive.by_index(index)?;
-        let name = entry.name()?.into_owned();
-        let name = name.strip_suffix(EXTENSION).unwrap_or(&name).to_owned();
-        *array = Some(name.clone());
-        let claimed = entry.size();
-        let mut bytes = Vec::new();
-        entry.take(budget.left.saturating_add(1)).read_to_end(&mut bytes)?;
-        budget.take(bytes.len() as u64)?;
-        if bytes.len() as u64 != claimed {
-            return Err(NpzFault::Size { claimed, found: bytes.len() });
-        }
-        if arrays.insert(name, npy::read(&bytes, &mut budget)?).is_some() {
-            return Err(NpzFault::SameName);
-        }
-    }
-    Ok(arrays)
-}
-
-/// The bytes that arrays may still take.
-struct Budget {
-    limit: u64,
-    left: u64,
-}
-
-impl Budget {
-    fn take(&mut self, bytes: u64) -> Result<(), NpzFault> {
-        self.left = self.left.checked_sub(bytes).ok_or(NpzFault::TooLong { limit: self.limit })?;
-        Ok(())
-    }
+    Npz::open(path)?.limit(limit).read_all()
 }

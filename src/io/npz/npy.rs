@@ -2,103 +2,72 @@
 //!
 //! The format: <https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html>.
 
-use std::io::Write;
+use std::io::{self, Read, Write};
 
-use ndarray::ArrayD;
-use ndarray_npy::npy::header::Header;
-use ndarray_npy::{ReadNpyError, ReadNpyExt, ReadableElement, WriteNpyExt};
-
-use super::Budget;
 use super::error::NpzFault;
-use crate::{Element, Value};
+use super::header::{self, Header};
+use crate::Value;
+use crate::io::elements::encode;
 
-/// Bytes of the longest header, which NumPy does not exceed, either, unless told to.
-pub(super) const LONGEST_HEADER: usize = 10_000;
-
-/// Bytes of a strange header that a message shows.
-const SHOWN: usize = 200;
+/// Bytes of the longest header that is read, which NumPy does not exceed, either, unless told to.
+const LONGEST_HEADER: u32 = 10_000;
 
 /// What each file begins with; two bytes of the version follow, then the header's length.
-const MAGIC: &[u8] = b"\x93NUMPY";
+pub(super) const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
-/// How elements of one type are read from a whole npy file.
-type ReadElements = fn(&[u8]) -> Result<Value, ReadNpyError>;
+/// What the elements begin at a multiple of, so that they can be mapped into memory.
+const ALIGNMENT: usize = 64;
 
-/// The element types by their descriptors in the header (little endian, big endian), with their bytes in the file and
-/// in memory.
-const TYPES: [([&str; 2], [usize; 2], ReadElements); 10] = [
-    (["<f4", ">f4"], [4, 4], same::<f32>),
-    (["<f8", ">f8"], [8, 8], same::<f64>),
-    (["<i4", ">i4"], [4, 4], same::<i32>),
-    (["<i8", ">i8"], [8, 8], same::<i64>),
-    (["|b1", "|b1"], [1, 1], same::<bool>),
-    (["|i1", "|i1"], [1, 4], wider::<i8, i32>),
-    (["|u1", "|u1"], [1, 4], wider::<u8, i32>),
-    (["<i2", ">i2"], [2, 4], wider::<i16, i32>),
-    (["<u2", ">u2"], [2, 4], wider::<u16, i32>),
-    (["<u4", ">u4"], [4, 8], wider::<u32, i64>),
-];
-
-/// The array in an npy file that is there whole, and whose bytes the budget has had; it is asked for what the elements
-/// take more in memory.
-pub(super) fn read(file: &[u8], budget: &mut Budget) -> Result<Value, NpzFault> {
-    let header_end = header_end(file)?;
-    let header = Header::from_reader(&mut &file[..header_end]).map_err(NpzFault::header)?;
-    let descriptor = header.type_descriptor.to_string();
-    let descriptor = descriptor.trim_matches('\'');
-    let known = TYPES.iter().find(|(descriptors, ..)| descriptors.contains(&descriptor));
-    let Some((_, [size, held], read)) = known else {
-        return Err(NpzFault::Element { descriptor: descriptor.to_owned() });
+/// Reads the header of an npy file, and tells how many bytes are before the elements.
+pub(super) fn read_header(file: &mut dyn Read) -> Result<(Header, u64), NpzFault> {
+    let magic = take(file)?.filter(|magic| *magic == MAGIC);
+    let version = magic.map_or(Ok(None), |_| take::<2>(file))?;
+    let length = match version {
+        Some([1, _]) => take(file)?.map(|[a, b]| (10, u32::from_le_bytes([a, b, 0, 0]))),
+        Some([2 | 3, _]) => take(file)?.map(|length| (12, u32::from_le_bytes(length))),
+        _ => None,
     };
-    let found = file.len() - header_end;
-    let expected = header.shape.iter().try_fold(*size, |bytes, &length| bytes.checked_mul(length));
-    if expected != Some(found) {
-        return Err(NpzFault::Length { descriptor: descriptor.to_owned(), shape: header.shape, found });
+    let (start, claimed) = length.ok_or(NpzFault::NotNpy)?;
+    let mut text = Vec::new();
+    file.take(claimed.min(LONGEST_HEADER).into()).read_to_end(&mut text)?;
+    if text.len() as u64 != u64::from(claimed) {
+        return Err(NpzFault::HeaderLength { claimed, most: LONGEST_HEADER });
     }
-    budget.take((found / size * (held - size)) as u64)?;
-    read(file).map_err(NpzFault::array)
+    Ok((Header::parse(&String::from_utf8_lossy(&text))?, start + u64::from(claimed)))
 }
 
-/// Where the header ends, when it is one of a plain array.
-///
-/// The parser behind [`Header`] reads any Python literal, reserves what its length claims, and takes
-/// exponential time for nested ones; so it is shown only what cannot mislead it.
-fn header_end(file: &[u8]) -> Result<usize, NpzFault> {
-    let after_magic = file.strip_prefix(MAGIC).ok_or(NpzFault::NotNpy)?;
-    let (start, length) = match *after_magic {
-        [1, _, a, b, ..] => (MAGIC.len() + 4, u32::from_le_bytes([a, b, 0, 0])),
-        [2 | 3, _, a, b, c, d, ..] => (MAGIC.len() + 6, u32::from_le_bytes([a, b, c, d])),
-        _ => return Err(NpzFault::NotNpy),
-    };
-    let end = start.saturating_add(length as usize);
-    let header = file.get(start..end).filter(|header| header.len() <= LONGEST_HEADER);
-    let header = header.ok_or(NpzFault::HeaderLength { claimed: length, most: LONGEST_HEADER })?;
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"{}(),:'\"_<>|= \n".contains(byte);
-    let once = |wanted: u8| header.split(|&byte| byte == wanted).count() == 2;
-    if header.iter().all(plain) && once(b'{') && once(b'(') {
-        Ok(end)
-    } else {
-        let printable = |&byte: &u8| if matches!(byte, b' '..=b'~') { char::from(byte) } else { '.' };
-        Err(NpzFault::NotPlain { header: header.trim_ascii().iter().take(SHOWN).map(printable).collect() })
+/// The next bytes, if there are as many.
+fn take<const N: usize>(file: &mut dyn Read) -> io::Result<Option<[u8; N]>> {
+    let mut bytes = [0; N];
+    match file.read_exact(&mut bytes) {
+        Ok(()) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
     }
-}
-
-fn same<T: Element + ReadableElement>(file: &[u8]) -> Result<Value, ReadNpyError> {
-    ArrayD::<T>::read_npy(file).map(Value::from)
-}
-
-fn wider<T: ReadableElement + Copy, U: Element + From<T>>(file: &[u8]) -> Result<Value, ReadNpyError> {
-    ArrayD::<T>::read_npy(file).map(|array| Value::from(array.mapv(U::from)))
 }
 
 /// Writes an array as an npy file.
-pub(super) fn write(value: &Value, file: impl Write) -> Result<(), NpzFault> {
-    let written = match value {
-        Value::F32(array) => array.write_npy(file),
-        Value::F64(array) => array.write_npy(file),
-        Value::I32(array) => array.write_npy(file),
-        Value::I64(array) => array.write_npy(file),
-        Value::Bool(array) => array.write_npy(file),
+pub(super) fn write(value: &Value, file: &mut dyn Write) -> io::Result<()> {
+    let mut text = header::text(value);
+    // Behind the header are a line feed and, before it, as many blanks as are needed.
+    let padded = |start: usize| (start + text.len() + 1).next_multiple_of(ALIGNMENT) - start;
+    let (version, length) = match u16::try_from(padded(10)) {
+        Ok(short) => (1, short.to_le_bytes().to_vec()),
+        Err(_) => (2, (padded(12) as u32).to_le_bytes().to_vec()),
     };
-    written.map_err(NpzFault::array)
+    let blanks = padded(MAGIC.len() + 2 + length.len()) - text.len() - 1;
+    text.extend(std::iter::repeat_n(' ', blanks));
+    text.push('\n');
+    file.write_all(&MAGIC)?;
+    file.write_all(&[version, 0])?;
+    file.write_all(&length)?;
+    file.write_all(text.as_bytes())?;
+    encode::write(value, file)
+}
+
+/// Bytes of an npy file of an array, at most.
+pub(super) fn size(value: &Value) -> u64 {
+    let lengths = value.shape().len() as u64;
+    // A length has up to 20 digits, a comma and a blank.
+    encode::size(value) + 22 * lengths + 2 * ALIGNMENT as u64 + 64
 }

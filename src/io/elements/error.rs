@@ -1,0 +1,77 @@
+//! What is wrong with an array that is asked for.
+
+use std::collections::TryReserveError;
+use std::io;
+
+use crate::DType;
+use crate::io::quote::{listed, quoted};
+
+/// Why an array of a file is not read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ArrayFault {
+    /// There is no array of that name.
+    #[error("there is no array of that name; there are {}", listed(names.iter().map(String::as_str), names.len()))]
+    Missing {
+        /// The names of all arrays.
+        names: Vec<String>,
+    },
+
+    /// Elements of a type that flowgrad does not have.
+    #[error("elements of type `{}` have no like in flowgrad", quoted(type_name))]
+    Element {
+        /// The type as the file has it.
+        type_name: String,
+    },
+
+    /// The elements are of another type than is asked for, which does not hold all of their values.
+    #[error("the elements are {}, but {expected} is asked for", quoted(found))]
+    OtherType {
+        /// The type that is asked for.
+        expected: DType,
+        /// The type of the array: flowgrad's name for it, or the file's.
+        found: String,
+    },
+
+    /// An element is not what its type allows.
+    #[error("element {index} is not {expected}")]
+    Invalid {
+        /// Its index in the order of the file.
+        index: usize,
+        /// What is allowed.
+        expected: &'static str,
+    },
+
+    /// A shape that could not be addressed.
+    #[error("no array can have the shape {shape:?}")]
+    Shape {
+        /// The shape.
+        shape: Vec<usize>,
+    },
+}
+
+/// Why bytes are no array.
+#[derive(Debug)]
+pub(crate) enum Unreadable {
+    /// They cannot be read, or there is no memory for them.
+    Io(io::Error),
+    Array(ArrayFault),
+}
+
+impl From<io::Error> for Unreadable {
+    fn from(error: io::Error) -> Self {
+        Unreadable::Io(error)
+    }
+}
+
+impl From<TryReserveError> for Unreadable {
+    fn from(error: TryReserveError) -> Self {
+        Unreadable::Io(error.into())
+    }
+}
+
+impl From<ArrayFault> for Unreadable {
+    fn from(fault: ArrayFault) -> Self {
+        Unreadable::Array(fault)
+    }
+}

@@ -1,0 +1,218 @@
+//! The header of an npy file: a Python dictionary that gives the type, the order and the shape of an array.
+//!
+//! Python literals can be anything, nested as deep as one likes; what no array of numbers has is refused where it
+//! begins.
+
+use super::error::NpzFault;
+use crate::io::elements::{ArrayFault, ArrayInfo, Encoding, Layout};
+use crate::{DType, Value};
+
+/// The types of elements by their descriptors, whose first character is the order of their bytes.
+const TYPES: [(&str, Encoding); 12] = [
+    ("f2", Encoding::F16),
+    ("f4", Encoding::F32),
+    ("f8", Encoding::F64),
+    ("b1", Encoding::Bool),
+    ("i1", Encoding::I8),
+    ("i2", Encoding::I16),
+    ("i4", Encoding::I32),
+    ("i8", Encoding::I64),
+    ("u1", Encoding::U8),
+    ("u2", Encoding::U16),
+    ("u4", Encoding::U32),
+    ("u8", Encoding::U64),
+];
+
+/// What an npy file says of its array.
+#[derive(Debug, PartialEq)]
+pub(super) struct Header {
+    pub(super) descriptor: String,
+    by_columns: bool,
+    pub(super) shape: Vec<usize>,
+}
+
+impl Header {
+    /// The header that is this text.
+    pub(super) fn parse(text: &str) -> Result<Self, NpzFault> {
+        let mut literal = Literal { rest: text };
+        let not_plain = || NpzFault::NotPlain { header: text.trim().to_owned() };
+        let (mut descriptor, mut by_columns, mut shape) = (None, None, None);
+        literal.take('{').ok_or_else(not_plain)?;
+        while literal.take('}').is_none() {
+            let key = literal.string().ok_or_else(not_plain)?;
+            literal.take(':').ok_or_else(not_plain)?;
+            let (key, expected, found) = match key {
+                "descr" if literal.is_next(['[', '{', '(']) => return Err(not_plain()),
+                "descr" => {
+                    ("descr", "the name of a type", literal.string().map(|name| descriptor = Some(name)))
+                }
+                "fortran_order" => {
+                    ("fortran_order", "True or False", literal.truth().map(|it| by_columns = Some(it)))
+                }
+                "shape" => ("shape", "a tuple of lengths", literal.lengths().map(|it| shape = Some(it))),
+                _ => return Err(not_plain()),
+            };
+            found.ok_or_else(|| NpzFault::Header { key, expected, header: text.trim().to_owned() })?;
+            if literal.take(',').is_none() && !literal.is_next(['}']) {
+                return Err(not_plain());
+            }
+        }
+        if !literal.rest.trim().is_empty() {
+            return Err(not_plain());
+        }
+        let missing = |key, expected| NpzFault::Header { key, expected, header: text.trim().to_owned() };
+        Ok(Header {
+            descriptor: descriptor.ok_or_else(|| missing("descr", "the name of a type"))?.to_owned(),
+            by_columns: by_columns.ok_or_else(|| missing("fortran_order", "True or False"))?,
+            shape: shape.ok_or_else(|| missing("shape", "a tuple of lengths"))?,
+        })
+    }
+
+    /// How the elements lie; an error for types that flowgrad has no like of.
+    pub(super) fn layout(&self) -> Result<Layout, ArrayFault> {
+        let Some((encoding, big_endian)) = self.encoding() else {
+            return Err(ArrayFault::Element { type_name: self.descriptor.clone() });
+        };
+        Ok(Layout { encoding, big_endian, by_columns: self.by_columns, shape: self.shape.clone() })
+    }
+
+    pub(super) fn info(self) -> ArrayInfo {
+        let dtype = self.encoding().map(|(encoding, _)| encoding.dtype());
+        ArrayInfo { type_name: self.descriptor, shape: self.shape, dtype }
+    }
+
+    /// The type of the elements, and whether their bytes are in big-endian order.
+    fn encoding(&self) -> Option<(Encoding, bool)> {
+        let mut descriptor = self.descriptor.chars();
+        let order = descriptor.next()?;
+        let &(_, encoding) = TYPES.iter().find(|(name, _)| *name == descriptor.as_str())?;
+        // A byte has no order, and may be written with any.
+        match order {
+            '<' | '>' => Some((encoding, order == '>')),
+            '|' | '=' if encoding.size() == 1 => Some((encoding, false)),
+            _ => None,
+        }
+    }
+}
+
+/// The header of an array as it is written, in row-major and little-endian order.
+pub(super) fn text(value: &Value) -> String {
+    let descriptor = match value.dtype() {
+        DType::F32 => "<f4",
+        DType::F64 => "<f8",
+        DType::I32 => "<i4",
+        DType::I64 => "<i8",
+        DType::Bool => "|b1",
+    };
+    let lengths: Vec<String> = value.shape().iter().map(usize::to_string).collect();
+    let comma = if lengths.len() == 1 { "," } else { "" };
+    format!("{{'descr': '{descriptor}', 'fortran_order': False, 'shape': ({}{comma})}}", lengths.join(", "))
+}
+
+/// What is left of a Python literal.
+struct Literal<'t> {
+    rest: &'t str,
+}
+
+impl<'t> Literal<'t> {
+    /// Takes a mark, with white space before it, if it comes next.
+    fn take(&mut self, mark: char) -> Option<()> {
+        self.rest = self.rest.trim_start().strip_prefix(mark)?;
+        Some(())
+    }
+
+    fn is_next<const N: usize>(&self, marks: [char; N]) -> bool {
+        self.rest.trim_start().starts_with(marks)
+    }
+
+    /// Takes a text without escapes.
+    fn string(&mut self) -> Option<&'t str> {
+        let quote = if self.is_next(['"']) { '"' } else { '\'' };
+        self.take(quote)?;
+        let (text, rest) = self.rest.split_once(quote)?;
+        self.rest = rest;
+        (!text.contains('\\')).then_some(text)
+    }
+
+    fn truth(&mut self) -> Option<bool> {
+        let rest = self.rest.trim_start();
+        let (truth, rest) = rest
+            .strip_prefix("True")
+            .map(|rest| (true, rest))
+            .or(rest.strip_prefix("False").map(|rest| (false, rest)))?;
+        self.rest = rest;
+        Some(truth)
+    }
+
+    /// Takes a tuple of lengths, each of which may be marked as long, as Python 2 marked some.
+    fn lengths(&mut self) -> Option<Vec<usize>> {
+        self.take('(')?;
+        let mut lengths = Vec::new();
+        while self.take(')').is_none() {
+            let rest = self.rest.trim_start();
+            let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+            let (length, rest) = rest.split_at(digits);
+            lengths.push(length.parse().ok()?);
+            self.rest = rest.strip_prefix('L').unwrap_or(rest);
+            if self.take(',').is_none() && (lengths.len() == 1 || !self.is_next([')'])) {
+                return None;
+            }
+        }
+        Some(lengths)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<(String, bool, Vec<usize>), String> {
+        let header = Header::parse(text).map_err(|fault| fault.to_string())?;
+        Ok((header.descriptor, header.by_columns, header.shape))
+    }
+
+    #[test]
+    fn dictionaries_are_read_however_they_are_written() {
+        let expected = Ok(("<f4".to_owned(), true, vec![2, 3]));
+        for text in [
+            "{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }   \n",
+            "{'shape': (2L, 3L), 'fortran_order': True, 'descr': '<f4'}",
+            "{\"descr\":\"<f4\",\"fortran_order\":True,\"shape\":(2,3,)}",
+        ] {
+            assert_eq!(read(text), expected, "{text}");
+        }
+        for (shape, expected) in
+            [("()", vec![]), ("(7,)", vec![7]), ("(7L,)", vec![7]), ("(0, 1, 2)", vec![0, 1, 2])]
+        {
+            let text = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}");
+            assert_eq!(read(&text).unwrap().2, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for shape in [vec![], vec![3], vec![2, 0, 5]] {
+            let value = Value::from(ndarray::ArrayD::<bool>::default(shape.clone()));
+            assert_eq!(read(&text(&value)), Ok(("|b1".to_owned(), false, shape)));
+        }
+    }
+
+    #[test]
+    fn orders_of_bytes_mean_nothing_where_there_is_one_byte() {
+        let layout = |descriptor: &str| {
+            let header = Header { descriptor: descriptor.to_owned(), by_columns: false, shape: vec![] };
+            header
+                .layout()
+                .ok()
+                .map(|layout| (layout.encoding, layout.big_endian && layout.encoding.size() > 1))
+        };
+        for order in ["<", ">", "|", "="] {
+            assert_eq!(layout(&format!("{order}u1")), Some((Encoding::U8, false)));
+            assert_eq!(layout(&format!("{order}b1")), Some((Encoding::Bool, false)));
+        }
+        assert_eq!(layout(">f2"), Some((Encoding::F16, true)));
+        for unknown in ["", "<", "f4", "|f4", "=f4", "<f16", "<c8", "|O", "<U3", "<M8[ns]", "é"] {
+            assert_eq!(layout(unknown), None, "{unknown}");
+        }
+    }
+}

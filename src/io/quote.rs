@@ -1,0 +1,53 @@
+//! Text out of files as error messages show it.
+
+/// Characters of a name that are shown.
+const SHOWN: usize = 100;
+
+/// Names of a list that are shown.
+#[cfg(any(feature = "csv", feature = "npz", feature = "safetensors"))]
+pub(crate) const LISTED: usize = 12;
+
+/// A name that a file gave: what steers a terminal is escaped, and a long one is cut.
+///
+/// A name in a message is text of whoever wrote the file, as long as they liked.
+pub(crate) fn quoted(name: &str) -> String {
+    let mut shown = String::new();
+    for c in name.chars().take(SHOWN) {
+        match c {
+            // Messages have names between other marks than these.
+            '"' | '\'' => shown.push(c),
+            _ => shown.extend(c.escape_debug()),
+        }
+    }
+    if name.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The first of `total` names, and how many there are besides.
+#[cfg(any(feature = "csv", feature = "npz", feature = "safetensors"))]
+pub(crate) fn listed<'n>(names: impl IntoIterator<Item = &'n str>, total: usize) -> String {
+    let shown: Vec<String> =
+        names.into_iter().take(LISTED).map(|name| format!("`{}`", quoted(name))).collect();
+    match total - shown.len().min(total) {
+        _ if shown.is_empty() => "none".to_owned(),
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_escaped_and_cut() {
+        assert_eq!(quoted("dense/größe"), "dense/größe");
+        assert_eq!(quoted("a\u{1b}[2J\n\u{202e}\"b"), "a\\u{1b}[2J\\n\\u{202e}\"b");
+        assert_eq!(quoted(&"x".repeat(1 << 20)), format!("{}…", "x".repeat(SHOWN)));
+        assert_eq!(listed([], 0), "none");
+        assert_eq!(listed(["a", "b\r"], 2), "`a`, `b\\r`");
+        assert_eq!(listed(["x"; 100], 100), format!("{} and 88 more", ["`x`"; 12].join(", ")));
+    }
+}
