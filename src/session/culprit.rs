@@ -30,9 +30,10 @@ impl Prepared {
             let plan = plan::plan(
                 &search.program,
                 Options { fuse: false, ..core.options() },
+                &core.constants,
                 &self.fed_types(&dims),
             );
-            let ready = Ready::new(&Arc::new(plan), feeds)?;
+            let ready = Ready::new(&Arc::new(plan.ok()?), feeds)?;
             let mut found = Vec::new();
             let fetched = |value| found.push(not_finite(&value));
             let run = core.store.run(&ready, &core.graph, &core.threads, count, None, fetched);

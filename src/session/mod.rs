@@ -2,6 +2,7 @@
 //!
 //! - [`fetch`] and [`feed`]: what a run gives and takes, in the structure that the user asks for.
 //! - [`prepared`]: the plans of one request, made when first needed and kept.
+//! - [`folded`]: what depends on constants alone, computed once for all plans.
 //! - [`callable`]: a request prepared for hot loops.
 //! - [`culprit`]: the node that made a number which a check has refused.
 //!
@@ -11,6 +12,7 @@ mod callable;
 mod culprit;
 mod feed;
 mod fetch;
+mod folded;
 mod prepared;
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,13 +24,14 @@ use crate::error::{Error, Result};
 use crate::exec::{Cause, Failure, Fault, FedArray, OutOfMemory, Ready, Record, Store, Threads};
 use crate::graph::{Graph, NodeId, Shared, Tensor};
 use crate::lower::{Fetched, Request, Scalar};
-use crate::plan::{Fallible, INLINE_BELOW};
+use crate::plan::{Constants, Fallible, INLINE_BELOW};
 use crate::shape::Shape;
 use crate::trace::Trace;
 use crate::value::Value;
 
 use feed::FeedList;
 use fetch::FetchList;
+use folded::Folded;
 use prepared::Prepared;
 
 pub use callable::Callable;
@@ -77,6 +80,9 @@ struct Core {
     check_numerics: bool,
     store: Store,
     requests: Mutex<HashMap<Request, Arc<Prepared>>>,
+    /// What plans share of the graph's constants.
+    constants: Constants,
+    folded: Folded,
 }
 
 /// The options of a session; see [`Session::builder`].
@@ -163,6 +169,8 @@ impl SessionBuilder<'_> {
             check_numerics: self.check_numerics,
             store: Store::default(),
             requests: Mutex::new(HashMap::new()),
+            constants: Constants::default(),
+            folded: Folded::default(),
         };
         Ok(Session { core: Arc::new(core) })
     }
@@ -388,7 +396,7 @@ impl Core {
             return Ok(Arc::clone(prepared));
         }
         let prepared = Arc::new(Prepared::new(&self.graph.read(), request.clone())?);
-        if requests.len() >= MAX_REQUESTS {
+        if requests.len() >= MAX_REQUESTS || self.folded.is_full() {
             requests.clear();
         }
         requests.insert(request, Arc::clone(&prepared));
