@@ -69,6 +69,7 @@ mod trace;
 #[cfg(feature = "train")]
 pub mod train;
 mod value;
+mod weak_map;
 
 pub use ndarray;
 

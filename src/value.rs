@@ -115,6 +115,11 @@ impl Value {
         with_array!(self, array => array.shape())
     }
 
+    /// The bytes of all elements.
+    pub(crate) fn bytes(&self) -> usize {
+        with_array!(self, array => array.len()) * self.dtype().size()
+    }
+
     /// The array, when the elements are of type `T`.
     pub fn into_array<T: Element>(self) -> Option<ArrayD<T>> {
         T::unwrap(self)

@@ -4,6 +4,8 @@
 
 #[path = "allocations/growth.rs"]
 mod growth;
+#[path = "allocations/held.rs"]
+mod held;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering};

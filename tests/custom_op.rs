@@ -1,5 +1,7 @@
 //! Ops of a user's own: through the vocabulary, by a kernel, and with every mistake that one can make.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use flowgrad::ndarray::{Array1, ArrayD, Axis, arr1, arr2};
 use flowgrad::op::{
     ArrayMut, ArrayRef, Kernel, KernelError, Lowering, Mistake, Op, Pullback, Scalar, TensorType, Val,
@@ -243,6 +245,134 @@ fn a_kernel_that_fails_or_panics_leaves_variables_as_they_were() -> Result<()> {
             assert!(!matches!(run, Ok(Ok(()))), "{how:?} with {threads}");
         }
         assert_eq!(session.run(v)?, arr1(&[1.0, 2.0, 3.0]).into_dyn());
+    }
+    Ok(())
+}
+
+/// An op whose lowering asks for lengths that no machine can address, and reckons with them.
+#[derive(Clone, Copy, Debug)]
+struct Absurd(usize);
+
+impl Op for Absurd {
+    fn name(&self) -> &'static str {
+        "absurd"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(inputs[0].clone())
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        const LONG: usize = 1 << 40;
+        let (x, dims) = (inputs[0], [LONG, LONG, 3]);
+        let large = match self.0 {
+            0 => to.broadcast(x, dims),
+            1 => to.reshape(x, dims),
+            2 => to.compute(Zeros, &[x], DType::F64, dims),
+            3 => {
+                let [column, row] = [[LONG, 1, 1], [1, LONG, 1]].map(|dims| to.broadcast(x, dims));
+                to.map(Scalar::Add, &[column, row])
+            }
+            _ => {
+                let [tall, wide] = [[LONG, 3], [3, LONG]].map(|dims| to.broadcast(x, dims));
+                to.contract(tall, wide)
+            }
+        };
+        let sum = to.sum(large, &[0, 1]);
+        let flat = to.reshape(large, [LONG]);
+        let both = to.map(Scalar::Mul, &[sum, flat]);
+        let transposed = to.permute(both, vec![0]);
+        to.broadcast(transposed, [3])
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+}
+
+#[derive(Debug)]
+struct Zeros;
+
+impl Kernel for Zeros {
+    fn run(&self, _: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
+        output.into_view::<f64>()?.fill(0.0);
+        Ok(())
+    }
+}
+
+#[test]
+fn lengths_that_cannot_be_are_errors_however_an_op_reckons_with_them() -> Result<()> {
+    let g = Graph::new();
+    let x = g.constant(arr1(&[1.0, 2.0, 3.0]));
+    let session = Session::new(&g)?;
+    for how in 0..5 {
+        let node: Tensor<'_, f64> = g.custom(Absurd(how), &[x.any()]);
+        let error = session.run(node).unwrap_err();
+        assert!(matches!(error, Error::Lowering { .. }), "{how}: {error}");
+        assert!(error.to_string().contains("(absurd) built at tests/custom_op.rs"), "{how}: {error}");
+    }
+    Ok(())
+}
+
+/// An op whose shape rule gives another of these types each time that it is asked.
+#[derive(Debug)]
+struct Fickle {
+    types: Vec<TensorType>,
+    asked: AtomicUsize,
+}
+
+impl Op for Fickle {
+    fn name(&self) -> &'static str {
+        "fickle"
+    }
+
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(self.types[self.asked.fetch_add(1, Ordering::Relaxed) % self.types.len()].clone())
+    }
+
+    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
+        inputs[0]
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+}
+
+#[test]
+fn a_shape_rule_that_changes_its_answer_is_an_error() -> Result<()> {
+    let g = Graph::new();
+    let known = g.constant(arr1(&[1.0, 2.0, 3.0]));
+    let fed = g.placeholder::<f64>("fed", [None]);
+    let vector = |length: Option<usize>| TensorType::new(DType::F64, [length]);
+    let others = [
+        vector(Some(2)),
+        vector(None),
+        TensorType::new(DType::I64, [3]),
+        TensorType::new(DType::F64, [3, 1]),
+        TensorType::new(DType::F64, [usize::MAX]),
+    ];
+    for other in others {
+        for x in [known, fed] {
+            let types = vec![vector(Some(3)), other.clone()];
+            let op = Fickle { types, asked: AtomicUsize::new(0) };
+            let node: Tensor<'_, f64> = g.custom(op, &[x.any()]);
+            let doubled = node * 2.0;
+            // Sessions are made without asking again.
+            let session = Session::new(&g)?;
+            let values = arr1(&[1.0, 2.0, 3.0]);
+            let run = || match x.shape().known() {
+                Some(_) => session.run(doubled),
+                None => session.feed(fed, &values).run(doubled),
+            };
+            let says = format!("{other} for {}", x.name());
+            match run() {
+                // Where all lengths were known, the rule is not asked again, and the op keeps what it promised.
+                Ok(found) => {
+                    assert_eq!((found, x.name()), ((&values * 2.0).into_dyn(), known.name()), "{says}")
+                }
+                Err(error) => assert!(
+                    matches!(error, Error::Lowering { .. } | Error::TooLarge { .. }) && x.name() == "fed",
+                    "{says}: {error}"
+                ),
+            }
+        }
     }
     Ok(())
 }

@@ -518,16 +518,19 @@ fn shapes_that_turn_out_not_to_fit() -> Result<()> {
 fn tensors_too_large_to_address() -> Result<()> {
     let g = Graph::new();
     let x = g.placeholder::<f64>("x", [None, None]);
+    let fed_line = line!() - 1;
     let line = line!() + 1;
-    let sums = x.reduce_sum(1);
+    let twice = g.concat(&[x, x], 0);
     let session = Session::new(&g)?;
-    // No elements, and yet 2⁶¹ sums of none of them.
-    let fed = ArrayD::<f64>::zeros(vec![1 << 61, 0]);
-    let expected = format!(
-        "`reduce_sum` (built at {}) would have the shape [2305843009213693952]: too many bytes to address",
-        at(line)
-    );
-    assert_eq!(words(session.feed(x, &fed).run(sums).unwrap_err()), expected);
+    // No elements, and yet rows that cannot be told apart by addresses: the sums over each would be elements.
+    for (rows, node, line) in [(1 << 59, "concat", line), (1 << 60, "x", fed_line)] {
+        let fed = ArrayD::<f64>::zeros(vec![rows, 0]);
+        let expected = format!(
+            "`{node}` (built at {}) would have the shape [1152921504606846976, 0]: too many bytes to address",
+            at(line)
+        );
+        assert_eq!(words(session.feed(x, &fed).run(twice.reduce_sum(1)).unwrap_err()), expected);
+    }
     Ok(())
 }
 

@@ -422,6 +422,20 @@ pub enum LoweringError {
         /// The lengths of the lowered value.
         found: Vec<usize>,
     },
+    /// The shape rule gives another type than when the node was built.
+    #[error(
+        "expected {promised_dtype}{promised} as when it was built, got {found_dtype}{found} from the op's shape rule"
+    )]
+    ShapeRule {
+        /// The element type that the node was built with.
+        promised_dtype: DType,
+        /// The shape that the node was built with.
+        promised: Shape,
+        /// The element type that the shape rule gives now.
+        found_dtype: DType,
+        /// The shape that the shape rule gives now.
+        found: Shape,
+    },
     /// The value belongs to another lowering.
     #[error("the op is lowered to a value of another lowering")]
     ForeignValue,

@@ -7,6 +7,7 @@
 //! - [`crate::rewrite`] improves the program.
 //! - [`layout`] resolves views to strides, and [`fuse`] groups what runs tile by tile.
 
+mod expression;
 pub(crate) mod fuse;
 mod iota;
 pub(crate) mod layout;
@@ -21,13 +22,15 @@ use crate::dtype::{DType, Numeric};
 use crate::exec::OutOfMemory;
 use crate::graph::{NodeId, VariableId};
 use crate::op::Kernel;
+use crate::shape::is_addressable;
 use crate::value::Value;
 
+pub(crate) use expression::{ConstantId, Expression};
 use iota::Iota;
 pub(crate) use names::Names;
 pub(crate) use program::{
-    Args, Computation, Dims, Inst, Prim, Program, ScalarValue, View, broadcast_dims, contracted_dims, size,
-    unraveled,
+    Args, Computation, Dims, Inst, Prim, Program, ScalarValue, Source, View, broadcast_dims, contracted_dims,
+    size, unraveled,
 };
 pub use program::{Fold, Scalar, Val};
 pub(crate) use specialise::{Fetched, Lowered, Request, specialise};
@@ -43,6 +46,10 @@ pub struct Lowering<'p> {
     origin: NodeId,
     /// What tells a node's random numbers from those of all others.
     identity: Identity<'p>,
+    /// What the node's inputs have become.
+    inputs: &'p [Val],
+    /// How many kernels the node has emitted so far.
+    kernels: u32,
     /// The first instruction that cannot be.
     misfit: Option<String>,
 }
@@ -56,7 +63,12 @@ pub(crate) struct Identity<'p> {
 
 impl<'p> Lowering<'p> {
     pub(crate) fn new(program: &'p mut Program, origin: NodeId, identity: Identity<'p>) -> Self {
-        Lowering { program, origin, identity, misfit: None }
+        Lowering { program, origin, identity, inputs: &[], kernels: 0, misfit: None }
+    }
+
+    /// The same for a node with inputs.
+    pub(crate) fn of_inputs(self, inputs: &'p [Val]) -> Self {
+        Lowering { inputs, ..self }
     }
 
     /// The graph's seed and the node's name.
@@ -88,12 +100,16 @@ impl<'p> Lowering<'p> {
         self.refuse(&inst.action(Names::default()), args, dtype, inst.dims)
     }
 
-    /// Notes that an instruction cannot be, and gives something of its type and lengths in its place.
-    fn refuse(&mut self, action: &str, args: &[Val], dtype: DType, dims: Dims) -> Val {
+    /// Notes that an instruction cannot be, and gives something of its type and lengths in its place, or of none of
+    /// these lengths where no machine could address them: every value of a program can be counted.
+    fn refuse(&mut self, action: &str, args: &[Val], dtype: DType, mut dims: Dims) -> Val {
         if self.misfit.is_none() {
             let operand = |&arg: &Val| format!("{}{:?}", self.dtype(arg), self.dims(arg));
             let operands = args.iter().map(operand).collect::<Vec<_>>().join(", ");
             self.misfit = Some(format!("{action} of {operands} to {dtype}{:?}", &dims[..]));
+        }
+        if !is_addressable(&dims, dtype) {
+            dims.fill(0);
         }
         self.program.push(Inst { prim: Prim::Nothing, args: Args::new(), dtype, dims, origin: self.origin })
     }
@@ -244,7 +260,11 @@ impl<'p> Lowering<'p> {
         dtype: DType,
         dims: impl AsRef<[usize]>,
     ) -> Val {
-        self.emit(Prim::Compute(Computation(Arc::new(kernel))), args, dtype, Dims::from_slice(dims.as_ref()))
+        let inputs = self.inputs.iter().map(|&input| Dims::from(self.dims(input))).collect();
+        let source = Source { node: self.origin, kernel: self.kernels, inputs };
+        self.kernels += 1;
+        let computation = Computation { kernel: Arc::new(kernel), source };
+        self.emit(Prim::Compute(computation), args, dtype, Dims::from_slice(dims.as_ref()))
     }
 
     /// The matrix products of [.., m, k] and [.., k, n]; the axes before the last two broadcast.

@@ -306,11 +306,25 @@ pub(crate) enum Prim {
 
 /// A kernel that the vocabulary does not know; equal to itself alone.
 #[derive(Clone, Debug)]
-pub(crate) struct Computation(pub(crate) Arc<dyn Kernel>);
+pub(crate) struct Computation {
+    pub(crate) kernel: Arc<dyn Kernel>,
+    pub(crate) source: Source,
+}
+
+/// What tells kernels from each other across the programs of a graph: of the same source they do the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Source {
+    /// The node that emitted it.
+    pub(crate) node: NodeId,
+    /// Which of the node's kernels it is.
+    pub(crate) kernel: u32,
+    /// The lengths of the node's inputs.
+    pub(crate) inputs: Vec<Dims>,
+}
 
 impl PartialEq for Computation {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.kernel, &other.kernel)
     }
 }
 
@@ -318,7 +332,7 @@ impl Eq for Computation {}
 
 impl Hash for Computation {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.0).cast::<()>().hash(state);
+        Arc::as_ptr(&self.kernel).cast::<()>().hash(state);
     }
 }
 

@@ -13,7 +13,7 @@ use super::{Args, Computation, Dims, Identity, Inst, Lowering, Prim, Program, Sc
 use crate::error::{Error, LoweringError, Result};
 use crate::exec::OutOfMemory;
 use crate::graph::{Arena, Node, NodeId, NodeMap, Role, VariableId, Walk};
-use crate::shape::{TensorType, is_addressable};
+use crate::shape::{Shape, TensorType, is_addressable};
 
 /// What a run asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -65,7 +65,11 @@ pub(crate) fn specialise(
         last_writer: BTreeMap::new(),
     };
     for (position, (&id, dims)) in request.feeds.iter().zip(fed).enumerate() {
-        let dtype = arena.node(id).output.dtype;
+        let node = arena.node(id);
+        let dtype = node.output.dtype;
+        if !is_addressable(dims, dtype) {
+            return Err(too_large(node, dims.into()));
+        }
         let val = Lowering::new(&mut specialiser.program, id, Identity::default()).feed(
             position,
             dtype,
@@ -77,6 +81,14 @@ pub(crate) fn specialise(
         specialiser.visit(id)?;
     }
     Ok(specialiser.finish(request))
+}
+
+fn too_large(node: &Node, shape: Shape) -> Error {
+    Error::TooLarge { node: node.name.clone(), shape, location: node.location }
+}
+
+fn unlowered(node: &Node, reason: LoweringError) -> Error {
+    Error::Lowering { node: node.name.clone(), op: node.op.name(), location: node.location, reason }
 }
 
 struct Specialiser<'a> {
@@ -116,7 +128,7 @@ impl Specialiser<'_> {
         let inputs: Args = node.inputs.iter().map(|&input| self.seen(input, reading)).collect();
         let output = self.check_shapes(node, &inputs)?;
         let identity = Identity { seed: self.seed, name: &node.name };
-        let mut lowering = Lowering::new(&mut self.program, id, identity);
+        let mut lowering = Lowering::new(&mut self.program, id, identity).of_inputs(&inputs);
         let val = node.op.lower(&inputs, &mut lowering);
         let misfit = lowering.misfit();
         self.check_lowered(node, val, &output, misfit)?;
@@ -196,11 +208,19 @@ impl Specialiser<'_> {
         } else {
             Cow::Owned(self.infer(node, inputs)?)
         };
+        if output.dtype != node.output.dtype || !output.shape.agrees_with(&node.output.shape) {
+            let reason = LoweringError::ShapeRule {
+                promised_dtype: node.output.dtype,
+                promised: node.output.shape.clone(),
+                found_dtype: output.dtype,
+                found: output.shape.clone(),
+            };
+            return Err(unlowered(node, reason));
+        }
         if output.shape.is_known() && is_addressable(output.shape.dims().iter().flatten(), output.dtype) {
             return Ok(output);
         }
-        let shape = output.shape.clone();
-        Err(Error::TooLarge { node: node.name.clone(), shape, location: node.location })
+        Err(too_large(node, output.shape.clone()))
     }
 
     /// The lowering of an op must give what its shape rule has promised, out of instructions that can be.
@@ -225,8 +245,7 @@ impl Specialiser<'_> {
             },
             (None, None) => LoweringError::ForeignValue,
         };
-        let (node, op, location) = (node.name.clone(), node.op.name(), node.location);
-        Err(Error::Lowering { node, op, location, reason })
+        Err(unlowered(node, reason))
     }
 
     /// Has a node's floats looked at where all are to be, unless they are another node's, or have been already.
@@ -276,7 +295,7 @@ impl Specialiser<'_> {
             last.map(|(variable, writer)| (variable, self.written[&(writer, variable)])).collect();
         let must_run = |inst: &Inst| match &inst.prim {
             Prim::Map(function) => function.can_fail(inst.dtype),
-            Prim::Compute(Computation(kernel)) => kernel.must_run(),
+            Prim::Compute(Computation { kernel, .. }) => kernel.must_run(),
             _ => false,
         };
         let vals = (0..self.program.insts.len() as u32).map(Val);

@@ -310,8 +310,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         example!(
             "concat of rows",
             &[&[2, 3], &[1, 3], &[0, 3]],
-            |g, x| g.concat(&[x[0], x[1], x[2]], 0),
-            |x| concatenate![Axis(0), x[0], x[1], x[2]],
+            |g, x| g.concat(&[x[0], x[1], x[2]], 0).square(),
+            |x| concatenate![Axis(0), x[0], x[1], x[2]].mapv(|x| x * x),
         ),
         example!(
             "concat of columns",

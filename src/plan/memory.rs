@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use super::order::Ordering;
 use super::{Buffer, BufferId, Order, Place, Step, UNDECIDED};
-use crate::exec::ALIGNMENT;
+use crate::exec::{ALIGNMENT, OutOfMemory};
 
 /// Gaps that are tried for a buffer, those next to its size first: where so many are in use by steps that
 /// may run at once, the rest will be as well, and planning must take linear time.
@@ -30,6 +30,17 @@ pub(super) struct Memory {
 /// The steps that used some bytes last; nobody asks for them when steps run in order.
 type Users = SmallVec<[u32; 4]>;
 
+/// The bytes of all buffers without a place, which bound every offset in the arena; those that cannot be addressed
+/// are refused here, so that all else may reckon with them.
+fn total(buffers: &[Buffer]) -> Result<usize, OutOfMemory> {
+    let undecided = buffers.iter().filter(|buffer| buffer.place == UNDECIDED);
+    let bytes = undecided.fold(0_usize, |sum, buffer| {
+        let aligned = buffer.bytes.checked_next_multiple_of(ALIGNMENT);
+        sum.saturating_add(aligned.unwrap_or(usize::MAX))
+    });
+    if isize::try_from(bytes).is_ok() { Ok(bytes) } else { Err(OutOfMemory::bytes(bytes)) }
+}
+
 /// Places all buffers that are still undecided; `kept` are needed behind the last step. Gives what the
 /// steps wait for, which may be more than what they read.
 pub(super) fn assign(
@@ -37,12 +48,12 @@ pub(super) fn assign(
     steps: &[Step],
     kept: &[BufferId],
     inline_below: f64,
-) -> (Memory, Order) {
+) -> Result<(Memory, Order), OutOfMemory> {
+    let bytes_without_reuse = total(buffers)?;
     let mut ordering = Ordering::of(steps, buffers.len(), inline_below);
     let mut dies = deaths(buffers, steps, kept);
     let mut readers: Vec<Users> = vec![Users::new(); if ordering.is_inline() { 0 } else { buffers.len() }];
     let mut arena = Free::default();
-    let mut bytes_without_reuse: usize = 0;
     for (index, step) in steps.iter().enumerate() {
         ordering.enter(index, step);
         for &written in &step.writes {
@@ -50,7 +61,6 @@ pub(super) fn assign(
                 continue;
             }
             let bytes = buffers[written.index()].bytes.next_multiple_of(ALIGNMENT);
-            bytes_without_reuse = bytes_without_reuse.saturating_add(bytes);
             let no_users = Users::new();
             let users_of = |read: BufferId| readers.get(read.index()).unwrap_or(&no_users);
             let replaced = dies[index].iter().position(|&read| {
@@ -87,7 +97,7 @@ pub(super) fn assign(
             }
         }
     }
-    (Memory { bytes: arena.end, bytes_without_reuse }, ordering.finish())
+    Ok((Memory { bytes: arena.end, bytes_without_reuse }, ordering.finish()))
 }
 
 /// For each step, the buffers without a place that nobody needs behind it.
@@ -137,14 +147,12 @@ impl Free {
         let fitting = self.sizes.range((bytes, 0)..).take(MAX_TRIES);
         let smaller = self.sizes.range(..(bytes, 0)).rev().take(MAX_TRIES);
         let mut starts = fitting.chain(smaller).map(|&(_, start)| start);
-        if let Some(start) = starts.find(|&start| self.may_use(start..start.saturating_add(bytes), ordering))
-        {
+        if let Some(start) = starts.find(|&start| self.may_use(start..start + bytes, ordering)) {
             self.use_up(start, bytes, ordering);
             return start;
         }
         let start = self.end;
-        // An arena that no machine can hold is refused when it is asked for.
-        self.end = self.end.saturating_add(bytes);
+        self.end += bytes;
         start
     }
 
@@ -182,11 +190,8 @@ impl Free {
         let is_alike = |other: &Gap| other.users == gap.users;
         let before = self.gaps.range(..start).next_back().filter(|(_, other)| is_alike(other));
         let before = before.map(|(&start, other)| (start, other.bytes));
-        let after = self
-            .gaps
-            .get(&start.saturating_add(gap.bytes))
-            .filter(|other| is_alike(other))
-            .map(|other| other.bytes);
+        let after =
+            self.gaps.get(&(start + gap.bytes)).filter(|other| is_alike(other)).map(|other| other.bytes);
         if let Some(bytes) = after {
             self.remove(start + gap.bytes, bytes);
             gap.bytes += bytes;

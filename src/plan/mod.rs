@@ -23,6 +23,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::dtype::DType;
+use crate::exec::OutOfMemory;
 use crate::graph::{NodeId, VariableId};
 use crate::kernel::fold::MiddleFold;
 use crate::kernel::gemm::{GemmKernel, Product, Split, Strides};
@@ -33,7 +34,8 @@ use crate::lower::{Computation, Dims, Prim, Program, Val, size};
 
 pub(crate) use batch::{Batch, BatchAxis};
 pub(crate) use compute::{Compute, ComputeOperand};
-pub(crate) use constant::Constant;
+use constant::ElementOrder;
+pub(crate) use constant::{Constant, Constants};
 pub(crate) use order::{INLINE_BELOW, Order};
 pub(crate) use region::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp};
 
@@ -140,7 +142,7 @@ pub(crate) struct Plan {
     pub(crate) origins: Vec<NodeId>,
     /// Element type and lengths of what is fed, by position.
     pub(crate) fed: Vec<(DType, Vec<usize>)>,
-    pub(crate) constants: Vec<Constant>,
+    pub(crate) constants: Vec<Arc<Constant>>,
     pub(crate) fetches: Vec<FetchedValue>,
     /// The variables that the run reads or changes, by their ids.
     pub(crate) variables: Vec<VariableId>,
@@ -162,8 +164,14 @@ pub(crate) struct Options {
     pub(crate) inline_below: f64,
 }
 
-/// Plans a program that is fed arrays of the given types and lengths.
-pub(crate) fn plan(program: &Program, options: Options, fed: &[(DType, Vec<usize>)]) -> Plan {
+/// Plans a program that is fed arrays of the given types and lengths, with constants that it shares with other plans;
+/// unless its values take more bytes than can be addressed.
+pub(crate) fn plan(
+    program: &Program,
+    options: Options,
+    constants: &Constants,
+    fed: &[(DType, Vec<usize>)],
+) -> Result<Plan, OutOfMemory> {
     let layouts = layout::resolve(program);
     let isa = Isa::detected();
     let opens = |val: Val| {
@@ -182,6 +190,7 @@ pub(crate) fn plan(program: &Program, options: Options, fed: &[(DType, Vec<usize
         isa,
         buffers: Vec::new(),
         buffer_of: HashMap::new(),
+        shared: constants,
         constants: Vec::new(),
         steps: Vec::with_capacity(groups.len()),
         origins: Vec::with_capacity(program.insts.len()),
@@ -225,7 +234,8 @@ struct Planner<'a> {
     buffers: Vec<Buffer>,
     /// The buffer of each value that has one; keys are bases.
     buffer_of: HashMap<Val, BufferId>,
-    constants: Vec<Constant>,
+    shared: &'a Constants,
+    constants: Vec<Arc<Constant>>,
     steps: Vec<Step>,
     origins: Vec<NodeId>,
 }
@@ -300,9 +310,10 @@ impl Planner<'_> {
             Prim::Constant(index) => {
                 let value = &self.program.constants[index as usize];
                 let is_row_major = self.layouts[base.index()].strides == layout::row_major(&inst.dims);
-                self.hold(if is_row_major { Constant::row_major(value) } else { Constant::transposed(value) })
+                let order = if is_row_major { ElementOrder::RowMajor } else { ElementOrder::Transposed };
+                self.hold(self.shared.laid_out(value, order))
             }
-            Prim::Scalar(number) => self.hold(Constant::row_major(&Arc::new(number.to_value()))),
+            Prim::Scalar(number) => self.hold(Arc::new(Constant::row_major(&Arc::new(number.to_value())))),
             Prim::Read(variable) => Place::Variable(variable),
             Prim::RunCount => Place::RunCount,
             _ => UNDECIDED,
@@ -312,7 +323,7 @@ impl Planner<'_> {
         self.buffer_of.insert(base, buffer);
     }
 
-    fn hold(&mut self, constant: Constant) -> Place {
+    fn hold(&mut self, constant: Arc<Constant>) -> Place {
         self.constants.push(constant);
         Place::Constant(self.constants.len() - 1)
     }
@@ -425,7 +436,7 @@ impl Planner<'_> {
 
     fn add_compute(&mut self, val: Val) {
         let inst = self.program.inst(val);
-        let Prim::Compute(Computation(kernel)) = &inst.prim else {
+        let Prim::Compute(Computation { kernel, .. }) = &inst.prim else {
             return;
         };
         let operand = |&arg: &Val| ComputeOperand {
@@ -439,7 +450,7 @@ impl Planner<'_> {
         reads.sort_unstable();
         reads.dedup();
         let dst = self.buffer_of[&val];
-        let bytes = inst.args.iter().map(|&arg| self.bytes(arg)).sum::<usize>() + self.bytes(val);
+        let bytes = inst.args.iter().fold(self.bytes(val), |sum, &arg| sum.saturating_add(self.bytes(arg)));
         let cost = order::compute_cost(bytes);
         let compute = Compute {
             per_task: Compute::indices_per_task(&**kernel, &operands, &inst.dims, cost),
@@ -477,7 +488,7 @@ impl Planner<'_> {
         }
     }
 
-    fn finish(mut self, options: Options, fed: Vec<(DType, Vec<usize>)>) -> Plan {
+    fn finish(mut self, options: Options, fed: Vec<(DType, Vec<usize>)>) -> Result<Plan, OutOfMemory> {
         self.place_commits();
         let fetches = self.program.fetches.iter().map(|&val| {
             let inst = self.program.inst(val);
@@ -500,7 +511,7 @@ impl Planner<'_> {
         variables.dedup();
         let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.buffer).collect();
         self.steps = sequence::sequence(self.steps, &self.buffers, &kept);
-        let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.inline_below);
+        let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.inline_below)?;
         let plan = Plan {
             buffers: self.buffers,
             steps: self.steps,
@@ -515,6 +526,6 @@ impl Planner<'_> {
             arena_bytes_without_reuse: memory.bytes_without_reuse,
         };
         debug_assert_eq!(plan.check(), Ok(()));
-        plan
+        Ok(plan)
     }
 }

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 
-use super::{INLINE_BELOW, Kind, Options, Place, Plan, plan};
+use super::{Constants, INLINE_BELOW, Kind, Options, Place, Plan, plan};
 use crate::lower::{Fetched, Lowered, Request, specialise};
 use crate::prelude::*;
 use crate::rewrite::rewrite;
@@ -16,7 +16,7 @@ fn planned(g: &Graph, fetches: &[Operation<'_>], values: bool, parallel: bool) -
     let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     let (program, _) = rewrite(program, usize::MAX);
     let inline_below = if parallel { INLINE_BELOW } else { f64::INFINITY };
-    plan(&program, Options { fuse: true, inline_below }, &[])
+    plan(&program, Options { fuse: true, inline_below }, &Constants::default(), &[]).unwrap()
 }
 
 /// One step of the reference experiment.

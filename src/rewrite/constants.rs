@@ -1,9 +1,10 @@
 //! Constant folding: what depends on constants alone is computed once, when a plan is made.
 //!
-//! Takes a program; gives the part of it that is to be computed now, as a program of its own
-//! ([`Folding::program`]), and the program in which its results are constants ([`Folding::hold`]). Who
-//! computes the part in between is the session, which plans and runs it like any other program, so the
-//! bits are those of the kernels.
+//! Takes a program; gives the parts of it that are to be computed now, each as a program of its own
+//! ([`Folding::parts`]), and the program in which their results are constants ([`Folding::hold`]). Who
+//! computes the parts in between is the session, which plans and runs them like any other program, so the
+//! bits are those of the kernels. What shares no instruction is in different parts, so that programs which have
+//! one in common can share its results, and the bits of these do not depend on what else a program folds.
 //!
 //! It stands behind the sweep of rules, not among them or before. A rule that keeps digits must see the
 //! logarithm of a softmax before the softmax has underflowed; rules that move work outwards or make it small
@@ -12,6 +13,7 @@
 //!
 //! Invariant: nothing is folded that depends on a feed or a variable, or that could fail.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Applied;
@@ -40,9 +42,17 @@ const MAX_WORK: usize = 1 << 30;
 /// What is to be computed now.
 #[derive(Debug)]
 pub(crate) struct Folding {
-    /// The values to be replaced, which are the fetches of `program`, in this order.
+    /// The values to be replaced.
     targets: Vec<Val>,
+    parts: Vec<Part>,
+}
+
+/// What is computed together.
+#[derive(Debug, Default)]
+struct Part {
     program: Program,
+    /// Which of the targets each fetch of the program is.
+    targets: Vec<usize>,
 }
 
 /// What of the program is to be computed now, if anything, and a record of it; at most `limit` results.
@@ -52,18 +62,23 @@ pub(crate) fn fold_constants(program: &Program, limit: usize) -> Option<(Folding
         Applied::new("constants", "depends on constants alone", program, program.inst(val).clone())
     };
     let trace = targets.iter().map(applied).collect();
-    (!targets.is_empty()).then(|| (Folding { program: part(program, &targets), targets }, trace))
+    (!targets.is_empty()).then(|| (Folding { parts: parts(program, &targets), targets }, trace))
 }
 
 impl Folding {
-    /// The part that is to be computed; it reads nothing but constants.
-    pub(crate) fn program(&self) -> &Program {
-        &self.program
+    /// The parts that are to be computed; they read nothing but constants.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Program> {
+        self.parts.iter().map(|part| &part.program)
     }
 
-    /// The whole program with these results of the part as constants.
-    pub(crate) fn hold(&self, mut program: Program, results: &[Arc<Value>]) -> Program {
-        for (val, result) in self.targets.iter().zip(results) {
+    /// The whole program with the results of each part as constants.
+    pub(crate) fn hold(&self, mut program: Program, results: &[Arc<[Arc<Value>]>]) -> Program {
+        let mut found: Vec<Option<&Arc<Value>>> = vec![None; self.targets.len()];
+        for (part, results) in self.parts.iter().zip(results) {
+            part.targets.iter().zip(&**results).for_each(|(&target, result)| found[target] = Some(result));
+        }
+        for (val, result) in self.targets.iter().zip(found) {
+            let Some(result) = result else { continue };
             let prim = if program.inst(*val).dims.is_empty() {
                 Prim::Scalar(ScalarValue::of(result))
             } else {
@@ -88,7 +103,7 @@ fn known(program: &Program) -> Vec<Option<usize>> {
         let bytes = size(&inst.dims) * inst.dtype.size();
         known.push(match inst.prim {
             Prim::Nothing | Prim::Feed(_) | Prim::Read(_) | Prim::RunCount => None,
-            Prim::Compute(Computation(ref kernel)) if kernel.must_run() => None,
+            Prim::Compute(Computation { ref kernel, .. }) if kernel.must_run() => None,
             Prim::Scalar(_) | Prim::Constant(_) => Some(bytes),
             Prim::View(_) => arg(0),
             Prim::Map(function) if function.can_fail(inst.dtype) => None,
@@ -144,24 +159,88 @@ fn targets(program: &Program, limit: usize) -> Vec<Val> {
     targets
 }
 
-/// What these values need, as a program that gives them.
-fn part(program: &Program, targets: &[Val]) -> Program {
+/// What these values need, as programs that give them and have no instruction in common.
+fn parts(program: &Program, targets: &[Val]) -> Vec<Part> {
+    let is_read = |val: Val| matches!(program.inst(val).prim, Prim::Constant(_) | Prim::Scalar(_));
     let mut needed = vec![false; program.insts.len()];
     for val in targets {
         needed[val.index()] = true;
     }
-    for (index, inst) in program.insts.iter().enumerate().rev() {
+    let mut together = Sets::of(program.insts.len());
+    for (index, inst) in program.insts.iter().enumerate().rev().filter(|(_, inst)| !inst.args.is_empty()) {
         if needed[index] {
-            inst.args.iter().for_each(|arg| needed[arg.index()] = true);
+            for &arg in &inst.args {
+                needed[arg.index()] = true;
+                if !is_read(arg) {
+                    together.join(index, arg.index());
+                }
+            }
         }
     }
-    let mut part = Program::default();
-    part.constants.clone_from(&program.constants);
-    let mut renumbered = vec![Val(u32::MAX); program.insts.len()];
-    for (index, inst) in program.insts.iter().enumerate().filter(|&(index, _)| needed[index]) {
-        let args = inst.args.iter().map(|arg| renumbered[arg.index()]).collect();
-        renumbered[index] = part.push(Inst { args, ..inst.clone() });
+    let mut parts: Vec<Part> = Vec::new();
+    // By the first of the values that are computed together, the part; and each value's place in its part.
+    let mut part_of: HashMap<usize, usize> = HashMap::new();
+    let mut places: HashMap<(usize, Val), Val> = HashMap::new();
+    for index in (0..program.insts.len()).filter(|&index| needed[index]) {
+        let (val, inst) = (Val(index as u32), &program.insts[index]);
+        if is_read(val) {
+            continue;
+        }
+        let part = *part_of.entry(together.first(index)).or_insert_with(|| {
+            parts.push(Part::default());
+            parts.len() - 1
+        });
+        let to = &mut parts[part].program;
+        let args = inst.args.iter().map(|&arg| {
+            *places.entry((part, arg)).or_insert_with(|| {
+                // What is not there yet is a constant or a number.
+                let inst = program.inst(arg);
+                let prim = match inst.prim {
+                    Prim::Constant(index) => {
+                        Prim::Constant(to.hold(Arc::clone(&program.constants[index as usize])))
+                    }
+                    ref prim => prim.clone(),
+                };
+                to.push(Inst { prim, ..inst.clone() })
+            })
+        });
+        let args = args.collect();
+        let place = to.push(Inst { args, ..inst.clone() });
+        places.insert((part, val), place);
     }
-    part.fetches = targets.iter().map(|val| renumbered[val.index()]).collect();
-    part
+    for (target, &val) in targets.iter().enumerate() {
+        let part = part_of.get(&together.first(val.index())).copied();
+        if let Some((part, &place)) = part.and_then(|part| Some((part, places.get(&(part, val))?))) {
+            parts[part].program.fetches.push(place);
+            parts[part].targets.push(target);
+        }
+    }
+    parts
+}
+
+/// Sets of indices, which can be joined.
+struct Sets {
+    /// An index of the same set that is not larger; of the first, itself.
+    smaller: Vec<usize>,
+}
+
+impl Sets {
+    /// A set for each index.
+    fn of(count: usize) -> Self {
+        Sets { smaller: (0..count).collect() }
+    }
+
+    /// The least index of the set of an index.
+    fn first(&mut self, mut index: usize) -> usize {
+        while self.smaller[index] != index {
+            self.smaller[index] = self.smaller[self.smaller[index]];
+            index = self.smaller[index];
+        }
+        index
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let [a, b] = [self.first(a), self.first(b)];
+        self.smaller[a.max(b)] = a.min(b);
+    }
 }

@@ -63,7 +63,8 @@ pub(super) fn recompute(
     mut fetched: impl FnMut(Value),
 ) -> Option<()> {
     let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
-    let plan = plan::plan(program, Options { fuse: false, ..core.options() }, &prepared.fed_types(&dims));
+    let options = Options { fuse: false, ..core.options() };
+    let plan = plan::plan(program, options, &core.constants, &prepared.fed_types(&dims)).ok()?;
     let ready = Ready::new(&Arc::new(plan), feeds)?;
     core.store.run(&ready, &core.graph, &core.threads, Some(count), None, &mut fetched).ok()
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`fetch`] and [`feed`]: what a run gives and takes, in the structure that the user asks for.
 //! - [`prepared`]: the plans of one request, made when first needed and kept.
+//! - [`folded`]: what depends on constants alone, computed once for all plans.
 //! - [`callable`]: a request prepared for hot loops.
 //! - [`culprit`]: the node that made a number which a check has refused.
 //! - [`offender`]: the element for which a function has no value.
@@ -12,6 +13,7 @@ mod callable;
 mod culprit;
 mod feed;
 mod fetch;
+mod folded;
 mod offender;
 mod prepared;
 
@@ -27,13 +29,14 @@ use crate::exec::{
 };
 use crate::graph::{Arena, Graph, Shared, Tensor};
 use crate::lower::{Fetched, Request, Scalar};
-use crate::plan::INLINE_BELOW;
+use crate::plan::{Constants, INLINE_BELOW};
 use crate::shape::Shape;
 use crate::trace::Trace;
 use crate::value::Value;
 
 use feed::FeedList;
 use fetch::FetchList;
+use folded::Folded;
 use prepared::Prepared;
 
 pub use callable::Callable;
@@ -86,6 +89,9 @@ struct Core {
     check_numerics: bool,
     store: Store,
     requests: Mutex<HashMap<Request, Arc<Prepared>>>,
+    /// What plans share of the graph's constants.
+    constants: Constants,
+    folded: Folded,
 }
 
 /// The options of a session; see [`Session::builder`].
@@ -192,6 +198,8 @@ impl SessionBuilder<'_> {
             check_numerics: self.check_numerics,
             store: Store::new(self.memory_budget),
             requests: Mutex::new(HashMap::new()),
+            constants: Constants::default(),
+            folded: Folded::default(),
         };
         Ok(Session { core: Arc::new(core) })
     }
@@ -454,7 +462,7 @@ impl Core {
         let prepared = Arc::clone(requests.entry(request.clone()).or_insert(new));
         let mut surplus = HashMap::new();
         let bytes = requests.values().map(|prepared| prepared.bytes()).sum::<usize>();
-        if requests.len() > MAX_REQUESTS || bytes > MAX_PLAN_BYTES {
+        if requests.len() > MAX_REQUESTS || bytes > MAX_PLAN_BYTES || self.folded.is_full() {
             requests.remove(&request);
             surplus = mem::take(&mut *requests);
             requests.insert(request, Arc::clone(&prepared));

@@ -4,6 +4,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use super::folded::Results;
 use super::{Core, refused};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
@@ -13,7 +14,6 @@ use crate::lower::{Lowered, Names, Program, Request, specialise};
 use crate::plan::{self, Options, Plan};
 use crate::rewrite::{self, Applied};
 use crate::shape::Shape;
-use crate::value::Value;
 
 /// Plans kept for one request. More combinations of lengths than this are rare, and planning again
 /// costs microseconds to milliseconds; without a bound, a stream of ever new lengths would fill memory.
@@ -34,7 +34,8 @@ const PLAN: &str = "plan: b are buffers; in a region t are tiles and p totals, b
 pub(super) struct Prepared {
     pub(super) request: Request,
     feeds: Vec<FedTensor>,
-    /// Whether the request runs the initializer, whose plan depends on what variables there are.
+    /// Whether the request runs the initializer. Its plan depends on what variables there are and holds the starts of
+    /// all, so it is made for each run and not kept.
     initializes: bool,
     plans: RwLock<Vec<Planned>>,
     /// Bytes of the plans.
@@ -50,13 +51,12 @@ struct FedTensor {
     location: &'static Location<'static>,
 }
 
-/// A plan, and how many variables the graph had when it was made.
+/// A plan that is kept.
 #[derive(Clone, Debug)]
 struct Planned {
     plan: Arc<Plan>,
-    variables: usize,
-    /// What was folded for it, so that it is computed once.
-    folded: Folded,
+    /// What was folded for it, so that other plans find it.
+    _folded: Vec<Results>,
     /// What the plan takes.
     bytes: usize,
 }
@@ -73,16 +73,12 @@ fn worth_keeping(plans: &[Planned]) -> (usize, usize) {
     (plans.len(), bytes)
 }
 
-/// The results of what depends on constants alone; empty if there is nothing to fold, or no memory for it.
-type Folded = Arc<[Arc<Value>]>;
-
 /// A program ready to be planned.
 struct Optimised {
     program: Program,
     trace: Vec<Applied>,
-    folded: Folded,
-    /// The number of variables that the graph has.
-    variables: usize,
+    /// The results of what depends on constants alone; empty if there is nothing to fold, or no memory for it.
+    folded: Vec<Results>,
 }
 
 impl Prepared {
@@ -133,11 +129,9 @@ impl Prepared {
 
     /// The fed arrays together with the plan for them, which is made if there is none yet.
     pub(super) fn ready<'f>(&self, core: &Core, feeds: &'f [FedArray<'f>]) -> Result<Ready<'f>> {
-        let variables = if self.initializes { core.graph.read().variables.len() } else { 0 };
         {
             let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
-            let current = plans.iter().rev().filter(|planned| planned.variables == variables);
-            if let Some(ready) = current.into_iter().find_map(|planned| Ready::new(&planned.plan, feeds)) {
+            if let Some(ready) = plans.iter().rev().find_map(|planned| Ready::new(&planned.plan, feeds)) {
                 return Ok(ready);
             }
         }
@@ -162,22 +156,21 @@ impl Prepared {
         Ready::new(&plan, feeds).ok_or_else(|| mismatch(0))
     }
 
-    /// Makes a plan for feeds of these lengths and keeps it.
+    /// Makes a plan for feeds of these lengths and keeps it, unless it initializes.
     fn plan(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Arc<Plan>> {
-        let Optimised { program, folded, variables, .. } = self.program(core, dims, None)?;
-        let plan = Arc::new(plan::plan(&program, core.options(), &self.fed_types(dims)));
+        let Optimised { program, folded, .. } = self.program(core, dims)?;
+        let plan = plan::plan(&program, core.options(), &core.constants, &self.fed_types(dims));
+        let plan = Arc::new(plan?);
+        if self.initializes {
+            return Ok(plan);
+        }
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
         let (kept, kept_bytes) = worth_keeping(&plans);
         let surplus_count = plans.len() - kept;
         let surplus: Vec<Planned> = plans.drain(..surplus_count).collect();
         let bytes = plan.bytes();
         self.bytes.store(kept_bytes + bytes, Ordering::Relaxed);
-        plans.push(Planned {
-            plan: Arc::clone(&plan),
-            variables: if self.initializes { variables } else { 0 },
-            folded,
-            bytes,
-        });
+        plans.push(Planned { plan: Arc::clone(&plan), _folded: folded, bytes });
         drop(plans);
         // Kernels go with the plans that have them.
         drop(surplus);
@@ -189,45 +182,36 @@ impl Prepared {
     }
 
     /// The program for feeds of these lengths; what of it depends on constants alone is computed, unless
-    /// `folded` has it already.
-    fn program(&self, core: &Core, dims: &[Vec<usize>], folded: Option<Folded>) -> Result<Optimised> {
-        let arena = core.graph.snapshot();
-        let specialised = planning(&core.graph, || specialise(&arena, core.lowered(), &self.request, dims));
+    /// some plan has it already.
+    fn program(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Optimised> {
+        let specialised =
+            planning(&core.graph, || specialise(&core.graph.snapshot(), core.lowered(), &self.request, dims));
         let program = specialised.map_err(|nested| refused("planning a run", nested))??;
-        let variables = arena.variables.len();
-        drop(arena);
         debug_assert_eq!(program.verify(), Ok(()));
         if !core.optimize {
-            return Ok(Optimised { program, trace: Vec::new(), folded: Folded::default(), variables });
+            return Ok(Optimised { program, trace: Vec::new(), folded: Vec::new() });
         }
         let (program, mut trace) = rewrite::rewrite(program, core.max_rewrites);
         debug_assert_eq!(program.verify(), Ok(()));
         let Some((folding, applied)) = rewrite::fold_constants(&program, core.max_rewrites - trace.len())
         else {
-            return Ok(Optimised { program, trace, folded: Folded::default(), variables });
+            return Ok(Optimised { program, trace, folded: Vec::new() });
         };
-        let folded = folded.unwrap_or_else(|| core.computed(folding.program()));
-        if folded.is_empty() {
-            return Ok(Optimised { program, trace, folded, variables });
-        }
+        let results = |part| core.folded.results(part, |part| core.computed(part));
+        let Some(folded) = folding.parts().map(results).collect::<Option<Vec<Results>>>() else {
+            return Ok(Optimised { program, trace, folded: Vec::new() });
+        };
         trace.extend(applied);
         let program = folding.hold(program, &folded);
         debug_assert_eq!(program.verify(), Ok(()));
-        Ok(Optimised { program, trace, folded, variables })
+        Ok(Optimised { program, trace, folded })
     }
 
     /// What would run for these feeds, as text.
     pub(super) fn explain(&self, core: &Core, feeds: &[FedArray<'_>]) -> Result<String> {
         let plan = Arc::clone(self.ready(core, feeds)?.plan());
         let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
-        let folded = {
-            let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
-            plans
-                .iter()
-                .find(|planned| Arc::ptr_eq(&planned.plan, &plan))
-                .map(|planned| planned.folded.clone())
-        };
-        let Optimised { program, trace, .. } = self.program(core, &dims, folded)?;
+        let Optimised { program, trace, .. } = self.program(core, &dims)?;
         let arena = core.graph.snapshot();
         let names = Names::of(&arena, &self.request.feeds);
         let (trace, program, plan) =
@@ -248,13 +232,13 @@ impl Core {
 
     /// What a program gives that reads nothing but constants; nothing if there is no memory for it, in which
     /// case it is left to the run, which says so if it has none either.
-    fn computed(&self, program: &Program) -> Folded {
-        let plan = Arc::new(plan::plan(program, self.options(), &[]));
-        let Some(ready) = Ready::new(&plan, &[]) else { return Folded::default() };
+    fn computed(&self, program: &Program) -> Option<Results> {
+        let plan = Arc::new(plan::plan(program, self.options(), &self.constants, &[]).ok()?);
+        let ready = Ready::new(&plan, &[])?;
         let mut values = Vec::with_capacity(program.fetches.len());
         // The program reads no variable, so a store without any serves.
         let mut fetched = |value| values.push(Arc::new(value));
         let run = Store::new(Some(0)).run(&ready, &self.graph, &self.threads, Some(0), None, &mut fetched);
-        run.map_or_else(|_| Folded::default(), |()| values.into())
+        run.ok().map(|()| values.into())
     }
 }

@@ -51,6 +51,32 @@ fn line_28_empty_feeds_may_be_absurd() -> Result<()> {
     Ok(())
 }
 
+/// Line 28: values that can be addressed one by one, but not together, are as much as no memory holds.
+#[test]
+fn line_28_sums_of_bytes_may_be_absurd() -> Result<()> {
+    const COLUMNS: usize = (1 << 60) - 1;
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [None, Some(COLUMNS)]);
+    let fed = Array2::<f64>::zeros((0, COLUMNS));
+    let largest = x.reduce_max(0);
+    let fetches = [
+        x.softmax(0).reduce_sum(0),
+        x.reduce_sum(0),
+        largest + x.reduce_sum(0),
+        (0..5).fold(largest, |sum, _| sum.sin() + largest.exp()),
+    ];
+    for threads in [1, 2] {
+        for optimize in [true, false] {
+            let session = Session::builder(&g).threads(threads).optimize(optimize).build()?;
+            for fetch in fetches {
+                let error = session.feed(x, &fed).run(fetch).unwrap_err();
+                assert!(matches!(error, Error::OutOfMemory { .. } | Error::TooLarge { .. }), "{error}");
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Line 28: no start of a variable panics: what cannot be made is a mistake in building.
 #[test]
 fn line_28_variables_may_be_absurd() {
