@@ -514,7 +514,8 @@ impl Graph {
     /// The first mistake made in building, if any was.
     ///
     /// # Errors
-    /// [`Error::Build`], naming the op, the shapes, the node, and the line that built it.
+    /// [`Error::Build`], naming the op, the shapes, the node, and the line that built it; [`Error::OutOfMemory`], where
+    /// there was none for a constant or the start of a variable.
     pub fn check(&self) -> Result<()> {
         self.shared.snapshot().check()
     }
