@@ -513,7 +513,13 @@ fn a_checkpoint_that_cannot_be_written_is_refused_before_any_step() {
     fs::create_dir(&path).unwrap();
     let g = Graph::new();
     let error = refused(&g, |it| it.trainer().checkpoint(&path));
-    assert_eq!(error, format!("checkpoint `{}`: it could not be written: is a directory", path.display()));
+    assert_eq!(
+        error,
+        format!(
+            "checkpoint `{}`: it could not be written: expected a regular file, got a directory",
+            path.display()
+        )
+    );
 }
 
 #[test]

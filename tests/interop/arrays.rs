@@ -6,6 +6,7 @@ use std::path::Path;
 
 use flowgrad::io::checkpoint::Checkpoint;
 use flowgrad::io::npz::{read_npz, write_npz};
+use flowgrad::io::safetensors::{SafeTensors, write_safetensors};
 use flowgrad::ndarray::{Array2, arr0, arr1, arr2, arr3};
 use flowgrad::prelude::*;
 use serde_json::{Value as Json, json};
@@ -61,6 +62,21 @@ fn numpy_reads_npz_files_and_its_own_are_read() {
     for file in &theirs {
         assert_eq!(described(&read_npz(file).unwrap()), described(&arrays()), "{}", file.display());
     }
+}
+
+#[test]
+fn safetensors_reads_plain_files_and_its_own_are_read() {
+    let Some(python) = Python::with(&["numpy", "safetensors"]) else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let [ours, expected, copy] =
+        ["ours.safetensors", "expected.json", "copy.safetensors"].map(|name| directory.path().join(name));
+    let metadata: BTreeMap<_, _> = [("épôque".to_owned(), "3 \"drei\"\u{1}".to_owned())].into();
+    write_safetensors(&ours, arrays(), &metadata).unwrap();
+    write_json(&expected, &json!({ "tensors": described(&arrays()), "metadata": metadata }));
+    python.run("check_safetensors.py", &[&ours, &expected, &copy]);
+    let copy = SafeTensors::open(&copy).unwrap();
+    assert_eq!(copy.metadata(), &metadata);
+    assert_eq!(described(&copy.values(|name| Some(name.to_owned())).unwrap()), described(&arrays()));
 }
 
 #[test]

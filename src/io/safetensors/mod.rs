@@ -69,7 +69,8 @@ use crate::{DType, Element, Value};
 /// ```
 ///
 /// Matrices lie in the file as their writer has them: a kernel of PyTorch's `Linear` is the transpose of one of
-/// [`Dense`](crate::nn::Dense).
+/// [`Dense`](crate::nn::Dense). What the safetensors package (0.8) writes of NumPy arrays that are not in row-major order
+/// has its elements in another order than its shape says, and nothing in the file tells.
 #[derive(Debug)]
 pub struct SafeTensors {
     path: PathBuf,
