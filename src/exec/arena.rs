@@ -21,8 +21,8 @@ pub(super) struct Arena {
     pub(super) memory: Memory,
     /// The address of each buffer.
     pub(super) addresses: Vec<*mut u8>,
-    /// Where the plan's variables lie, in the order of their ids.
-    pub(super) variables: Vec<VariableMemory>,
+    /// Keep the values of variables as they are, for a run that does not hold the turn to assign.
+    pub(super) pins: Vec<Arc<Memory>>,
     /// What threads share of a run, if it is worth more than one. A helper may hold it longer than the run goes on, and
     /// then finds nothing in it to do, or the next run.
     pub(super) shared: Option<Arc<parallel::Run>>,
@@ -32,15 +32,6 @@ pub(super) struct Arena {
     need: Need,
     /// As how many bytes it is counted until it is given back.
     pub(super) lent_bytes: usize,
-}
-
-/// Where a variable's value lies, and where its next one is to be made.
-#[derive(Debug)]
-pub(super) struct VariableMemory {
-    pub(super) current: *mut u8,
-    pub(super) next: *mut u8,
-    /// Keeps the current value as it is, for a run that does not hold the turn to assign.
-    pub(super) _pin: Option<Arc<Memory>>,
 }
 
 // SAFETY: the addresses point into the arena's own memory, or are set anew by each run; between runs an arena belongs to
@@ -60,7 +51,7 @@ impl Need {
         Need {
             memory: plan.arena_bytes,
             tables: plan.buffers.len() * size_of::<*mut u8>()
-                + plan.variables.len() * size_of::<VariableMemory>()
+                + plan.stored.len() * size_of::<Arc<Memory>>()
                 + parallel::Run::bytes(steps),
         }
     }
@@ -95,6 +86,7 @@ impl Arena {
 #[derive(Debug, Default)]
 #[allow(clippy::vec_box)]
 pub(super) struct Arenas {
+    /// The smallest first, by their memory.
     idle: Vec<Box<Arena>>,
     idle_bytes: usize,
     lent_bytes: usize,
@@ -114,17 +106,21 @@ impl Arenas {
     /// Lends the smallest arena that is large enough, or else the largest there is, which must be made to
     /// [fit](Arena::fit).
     pub(super) fn lend(&mut self, need: Need) -> Box<Arena> {
-        let sizes = || self.idle.iter().map(|arena| arena.memory.bytes()).enumerate();
-        let fitting = sizes().filter(|&(_, bytes)| bytes >= need.memory).min_by_key(|&(_, bytes)| bytes);
-        let found = fitting.or_else(|| sizes().max_by_key(|&(_, bytes)| bytes));
-        let mut arena = match found {
-            Some((index, _)) => self.idle.swap_remove(index),
-            None => Box::default(),
+        let place = self.place(need.memory);
+        let mut arena = if place < self.idle.len() {
+            self.idle.remove(place)
+        } else {
+            self.idle.pop().unwrap_or_default()
         };
         self.idle_bytes -= arena.size().bytes();
         (arena.need, arena.lent_bytes) = (need, arena.size().max(need).bytes());
         self.lent_bytes = self.lent_bytes.saturating_add(arena.lent_bytes);
         arena
+    }
+
+    /// How many idle arenas have less memory than this.
+    fn place(&self, bytes: usize) -> usize {
+        self.idle.partition_point(|arena| arena.memory.bytes() < bytes)
     }
 
     /// Ends the loan of an arena of so many bytes, which does not come back.
@@ -133,6 +129,7 @@ impl Arenas {
     }
 
     /// Takes an arena back. Gives what is not to be kept, so that the session's lock is let go before memory is.
+    #[inline]
     #[must_use]
     #[allow(clippy::vec_box)]
     pub(super) fn take_back(&mut self, arena: Box<Arena>) -> Vec<Box<Arena>> {
@@ -144,16 +141,16 @@ impl Arenas {
         }
         self.needs[0] = self.needs[0].max(arena.need);
         self.idle_bytes += arena.size().bytes();
-        self.idle.push(arena);
+        self.idle.insert(self.place(arena.memory.bytes()), arena);
         let budget = self.budget.unwrap_or_else(|| self.needs[0].max(self.needs[1]).bytes());
         let most = budget.max(self.lent_bytes);
         let mut surplus = Vec::new();
         while self.idle_bytes > most {
-            // One that could never be kept, or else the one that is missed least.
-            let sizes = self.idle.iter().map(|arena| arena.size().bytes()).enumerate();
-            let Some((index, bytes)) = sizes.min_by_key(|&(_, bytes)| (bytes <= most, bytes)) else { break };
-            self.idle_bytes -= bytes;
-            surplus.push(self.idle.swap_remove(index));
+            // The largest if it could never be kept, or else the one that is missed least.
+            let largest = self.idle.pop_if(|largest| largest.size().bytes() > most);
+            let arena = largest.unwrap_or_else(|| self.idle.remove(0));
+            self.idle_bytes -= arena.size().bytes();
+            surplus.push(arena);
         }
         surplus
     }

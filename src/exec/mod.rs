@@ -108,8 +108,8 @@ impl From<Nested> for Failure {
 /// `fetched`, and notes in `record`, if there is one, what was done when.
 ///
 /// # Safety
-/// The arena must fit the plan and give the addresses of as many elements as the plan's variables have, with nothing
-/// else writing the current values or touching the next ones during the run.
+/// The arena must fit the plan and have the addresses of the buffers that lie in variables, of as many elements as these
+/// have, with nothing else writing the current values or touching the next ones during the run.
 unsafe fn run(
     ready: &Ready<'_>,
     threads: &Threads,
@@ -120,20 +120,17 @@ unsafe fn run(
     fetched: &mut dyn FnMut(Value),
 ) -> Result<(), Failure> {
     let (plan, feeds) = (ready.plan(), ready.feeds());
-    let Arena { memory, addresses, variables, shared, .. } = arena;
-    let variable = |id| plan.variables.binary_search(&id).ok().and_then(|index| variables.get(index));
-    let address = |place: Place| match place {
-        // `plan::memory` has grown the arena to hold every buffer at its offset.
-        Place::Arena(offset) => memory.start().wrapping_add(offset),
-        Place::RunCount => std::ptr::from_ref(&count).cast_mut().cast(),
-        Place::Constant(index) => plan.constants[index].start().cast_mut(),
-        Place::Feed(position) => feeds[position].start().cast_mut(),
-        Place::Variable(id) => variable(id).map_or(std::ptr::null_mut(), |variable| variable.current),
-        Place::Next(id) => variable(id).map_or(std::ptr::null_mut(), |variable| variable.next),
-    };
-    addresses.clear();
-    addresses.reserve_exact(plan.buffers.len());
-    addresses.extend(plan.buffers.iter().map(|buffer| address(buffer.place)));
+    let Arena { memory, addresses, shared, .. } = arena;
+    for (address, buffer) in addresses.iter_mut().zip(&plan.buffers) {
+        *address = match buffer.place {
+            // `plan::memory` has grown the arena to hold every buffer at its offset.
+            Place::Arena(offset) => memory.start().wrapping_add(offset),
+            Place::RunCount => std::ptr::from_ref(&count).cast_mut().cast(),
+            Place::Constant(index) => plan.constants[index].start().cast_mut(),
+            Place::Feed(position) => feeds[position].start().cast_mut(),
+            Place::Variable(_) | Place::Next(_) => continue,
+        };
+    }
     // SAFETY: the addresses are those of the plan's buffers: feeds match the plan, as `Ready` proves, variables do by the
     // caller's promise, nobody writes constants or the count, and the rest lies in the arena, which this run alone holds.
     let steps = unsafe { schedule::run(plan, threads, Addresses(addresses), shared, level, record) };

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
+use std::ptr;
 
 use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder};
 use smallvec::SmallVec;
@@ -195,16 +196,14 @@ unsafe fn run_panel(
 
 /// Lends this thread's scratch memory, of at least so many bytes.
 fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R) -> Result<R, OutOfMemory> {
-    let mut run = Some(|scratch: &mut Scratch| scratch.lend(bytes, run));
-    // Unlike `with`, `try_with` is compiled where it is used and inlined: else a small step may take a tenth longer.
-    let ran = SCRATCH.try_with(|scratch| run.take().map(|run| run(&mut scratch.borrow_mut())));
-    match (ran, run) {
-        (Ok(Some(ran)), _) => ran,
-        // A thread that is ending has given its memory back, but may still run what other thread-locals do at their end.
-        (_, Some(run)) => run(&mut Scratch::empty()),
-        // The closure is taken to be run only.
-        (_, None) => Err(OutOfMemory::bytes(bytes)),
-    }
+    // A thread that is ending has given its memory back, but may still run what other thread-locals do at their end.
+    let own = RefCell::new(Scratch::empty());
+    // Unlike `with`, `try_with` is compiled where it is used and inlined, and so is what is run in one place: else a small
+    // step may take a tenth longer.
+    let scratch = SCRATCH.try_with(ptr::from_ref).unwrap_or(&own);
+    // SAFETY: a thread's own memory is there until the thread ends, which it does not before this returns.
+    let scratch = unsafe { &*scratch };
+    scratch.borrow_mut().lend(bytes, run)
 }
 
 impl Scratch {

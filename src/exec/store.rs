@@ -14,16 +14,18 @@
 //! state is locked, and while nothing else is.
 
 use std::collections::BTreeMap;
+use std::ptr;
+use std::sync::atomic::{self, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::arena::{Arena, Arenas, Need, VariableMemory};
+use super::arena::{Arena, Arenas, Need};
 use super::nesting::{Level, Nested};
 use super::turn::Turn;
 use super::{Failure, Memory, OutOfMemory, Owner, Ready, Record, Threads, value_at};
 use crate::dtype::DType;
 use crate::graph::{Shared, VariableId};
-use crate::plan::Plan;
+use crate::plan::{Place, Plan};
 use crate::value::Value;
 
 /// A session's variables, the memory of its runs, and their count.
@@ -141,15 +143,26 @@ impl Store {
             }
         }
         let mut arena = state.arenas.lend(Need::of(plan));
-        arena.variables.extend(plan.variables.iter().map(|&id| match state.slots.get(id.index()) {
-            Some(Some(Slot { current, next })) => VariableMemory {
-                current: current.start(),
-                next: next.as_ref().map_or(std::ptr::null_mut(), |next| next.start()),
-                _pin: (!assigns).then(|| Arc::clone(current)),
-            },
-            // Every variable of the plan has been initialised.
-            _ => VariableMemory { current: std::ptr::null_mut(), next: std::ptr::null_mut(), _pin: None },
-        }));
+        let Arena { addresses, pins, .. } = &mut *arena;
+        addresses.clear();
+        addresses.reserve_exact(plan.buffers.len());
+        addresses.resize(plan.buffers.len(), ptr::null_mut());
+        for buffer in &plan.stored {
+            // Every variable of the plan has a value, and those that the run changes have a next one.
+            addresses[buffer.index()] = match plan.buffers[buffer.index()].place {
+                Place::Variable(id) => state.slot(id).map_or(ptr::null_mut(), |Slot { current, .. }| {
+                    if !assigns {
+                        pins.push(Arc::clone(current));
+                    }
+                    current.start()
+                }),
+                Place::Next(id) => {
+                    let next = state.slot(id).and_then(|slot| slot.next.as_ref());
+                    next.map_or(ptr::null_mut(), |next| next.start())
+                }
+                Place::Feed(_) | Place::RunCount | Place::Constant(_) | Place::Arena(_) => continue,
+            };
+        }
         let count = again.unwrap_or_else(|| {
             state.begun = state.begun.wrapping_add(1);
             state.begun.wrapping_sub(1)
@@ -278,9 +291,12 @@ impl Slot {
     }
 
     /// How many bytes are to be taken for the next value, and what is in its place, if anything.
+    #[inline]
     fn lacks_next(&mut self) -> Option<(usize, Option<Arc<Memory>>)> {
-        // No further pin can come, for only current values are pinned.
-        let is_free = self.next.as_mut().is_some_and(|next| Arc::get_mut(next).is_some());
+        // No further pin can come, for only current values are pinned, and under the lock that is held now.
+        let is_free = self.next.as_ref().is_some_and(|next| Arc::strong_count(next) == 1);
+        // Whoever has let it go has read before.
+        atomic::fence(Ordering::Acquire);
         (!is_free).then(|| (self.current.bytes(), self.next.take()))
     }
 }
@@ -300,7 +316,7 @@ impl Running<'_> {
     /// Ends the run: leaves what it made of these variables, and gives the arena back.
     fn end(mut self, mut arena: Box<Arena>, commits: &[VariableId]) {
         // Unpins what was read, which may give memory back.
-        arena.variables.clear();
+        arena.pins.clear();
         let mut state = self.store.lock();
         for &id in commits {
             if let Some(Slot { current, next: Some(next) }) = state.slot_mut(id) {

@@ -144,8 +144,10 @@ pub(crate) struct Plan {
     pub(crate) fed: Vec<(DType, Vec<usize>)>,
     pub(crate) constants: Vec<Arc<Constant>>,
     pub(crate) fetches: Vec<FetchedValue>,
-    /// The variables that the run reads or changes, by their ids.
+    /// The variables that the run reads or changes.
     pub(crate) variables: Vec<VariableId>,
+    /// The buffers that lie in variables.
+    pub(crate) stored: Vec<BufferId>,
     /// The variables that the run changes.
     pub(crate) commits: Vec<VariableId>,
     pub(crate) order: Order,
@@ -499,14 +501,11 @@ impl Planner<'_> {
             }
         });
         let fetches: Vec<FetchedValue> = fetches.collect();
-        let mut variables: Vec<VariableId> = self
-            .buffers
-            .iter()
-            .filter_map(|buffer| match buffer.place {
-                Place::Variable(variable) | Place::Next(variable) => Some(variable),
-                _ => None,
-            })
-            .collect();
+        let stored = self.buffers.iter().enumerate().filter_map(|(index, buffer)| match buffer.place {
+            Place::Variable(variable) | Place::Next(variable) => Some((BufferId(index as u32), variable)),
+            _ => None,
+        });
+        let (stored, mut variables): (Vec<BufferId>, Vec<VariableId>) = stored.unzip();
         variables.sort_unstable();
         variables.dedup();
         let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.buffer).collect();
@@ -520,6 +519,7 @@ impl Planner<'_> {
             constants: self.constants,
             fetches,
             variables,
+            stored,
             commits: self.program.commits.iter().map(|&(variable, _)| variable).collect(),
             order,
             arena_bytes: memory.bytes,

@@ -13,6 +13,8 @@ impl Plan {
             + bytes_of(&self.origins)
             + bytes_of(&self.constants)
             + bytes_of(&self.fetches)
+            + bytes_of(&self.variables)
+            + bytes_of(&self.stored)
             + bytes_of(&self.order.successors)
             + successors
             + bytes_of(&self.order.waits_for)

@@ -48,8 +48,8 @@ pub use fetch::{Fetch, Output};
 /// Owns what it needs, may be shared between threads, and sees the graph grow. Two sessions of one
 /// graph are independent. What a run promises, in short: each node runs at most once; every read of a
 /// variable sees the value from before the run unless it is ordered after an assignment; a run that
-/// fails leaves every variable as it was; and the same inputs give the same bits at any number of
-/// threads.
+/// fails leaves every variable as it was; runs that assign go one after the other, and those that only read wait for
+/// none of them; and the same inputs give the same bits at any number of threads.
 ///
 /// ```
 /// use flowgrad::prelude::*;
