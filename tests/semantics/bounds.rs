@@ -9,7 +9,10 @@ use flowgrad::{BuildError, Mistake};
 fn too_many(g: &Graph) -> (&'static str, usize, String) {
     match g.check() {
         Err(Error::Build(error)) => match *error {
-            BuildError { node, mistake: Mistake::TooMany { what, count, .. }, .. } => (what, count, node),
+            BuildError { node, mistake: Mistake::TooMany { what, count, .. }, location, .. } => {
+                assert!(location.file().ends_with("bounds.rs"), "{location}");
+                (what, count, node)
+            }
             error => panic!("{error}"),
         },
         other => panic!("expected a building error, got {other:?}"),
