@@ -153,7 +153,7 @@ unsafe fn project_columns_loop<T: Number, G: Then<T>, M: Machine, const K: usize
 }
 
 /// Rows whose columns are parted at a time, on the stack: as many as make the sums behind it worth starting.
-const PARTED: usize = 256;
+pub(super) const PARTED: usize = 256;
 
 /// dst[k] += Σ over rows of a[row, k]·b[row]: `rows` rows of K elements of `a`, `rows` of `b`, K of `dst`.
 #[inline(always)]
