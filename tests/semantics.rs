@@ -19,5 +19,7 @@ mod races;
 mod random;
 #[path = "semantics/shapes.rs"]
 mod shapes;
+#[path = "semantics/sums.rs"]
+mod sums;
 #[path = "semantics/variables_and_order.rs"]
 mod variables_and_order;

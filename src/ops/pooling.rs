@@ -62,7 +62,12 @@ impl<T: Float> Tensor<'_, T> {
             let pixels = self.slice((..1, .., .., ..1)).any();
             let pixels = pixels.scalar_like(1.0).binary(BroadcastLike, pixels);
             let counts: Self = Tensor::typed(pixels.patches(window, Filling::Zero));
-            patches.reduce_sum(WITHIN) / counts.reduce_sum(WITHIN)
+            let mean = patches.reduce_sum(WITHIN) / counts.reduce_sum(WITHIN);
+            let number = <T as Numeric>::from_f64;
+            let or = |beyond: f64| counts.not_equal(number(0.0)).select(patches, number(beyond));
+            let (least, largest) =
+                (or(f64::INFINITY).reduce_min(WITHIN), or(f64::NEG_INFINITY).reduce_max(WITHIN));
+            Tensor::typed(mean.any().unless_equal(least.any(), largest.any()))
         };
         pooled.named("avg_pool2d")
     }
