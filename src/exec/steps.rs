@@ -238,7 +238,8 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
         args.clear();
         args.extend(region.ops.iter().map(|op| bases.args(&op.operands, first, region.tile_rows)));
         for (tile, first_row) in (first..end).step_by(region.tile_rows).enumerate() {
-            if tile > 0 && tile % region.tiles_a_round == 0 {
+            // A power of two, so that no division is needed.
+            if tile > 0 && tile & (region.tiles_a_round - 1) == 0 {
                 // SAFETY: `partial` has room for the accumulators and as many put aside as the chunk has rounds.
                 unsafe { put_aside(region, partial, tile / region.tiles_a_round - 1) };
             }

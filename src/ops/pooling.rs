@@ -63,10 +63,10 @@ impl<T: Float> Tensor<'_, T> {
             let pixels = pixels.scalar_like(1.0).binary(BroadcastLike, pixels);
             let counts: Self = Tensor::typed(pixels.patches(window, Filling::Zero));
             let mean = patches.reduce_sum(WITHIN) / counts.reduce_sum(WITHIN);
-            let number = <T as Numeric>::from_f64;
-            let or = |beyond: f64| counts.not_equal(number(0.0)).select(patches, number(beyond));
-            let (least, largest) =
-                (or(f64::INFINITY).reduce_min(WITHIN), or(f64::NEG_INFINITY).reduce_max(WITHIN));
+            // The least and largest pixels, for which what lies beyond the image is more and less than any.
+            let is_pixel = counts.not_equal(<T as Numeric>::from_f64(0.0));
+            let least = is_pixel.select(patches, T::max_value()).reduce_min(WITHIN);
+            let largest = is_pixel.select(patches, T::min_value()).reduce_max(WITHIN);
             Tensor::typed(mean.any().unless_equal(least.any(), largest.any()))
         };
         pooled.named("avg_pool2d")

@@ -90,7 +90,8 @@ impl Instruction {
         match self {
             // Narrow rows add less; telling them apart would save next to nothing.
             Instruction::Fold { extent: Extent::Across, .. } => rows.div_ceil(folds::ROWS_TOGETHER),
-            Instruction::Accumulate(_) => rows.div_ceil(skinny::PARTED),
+            Instruction::Accumulate(skinny) if skinny.is_narrow() => rows.div_ceil(skinny::PARTED),
+            Instruction::Accumulate(_) => rows,
             _ => 1,
         }
     }
