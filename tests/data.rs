@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use flowgrad::Float;
 use flowgrad::data::{Batches, DataError, Dataset, Prefetch as _, Standardiser};
 use flowgrad::ndarray::{Array, Array1, Array2, ArrayD, Axis, IxDyn, ShapeBuilder, array};
 use proptest::prelude::*;
@@ -235,6 +236,32 @@ fn statistics_survive_a_large_mean() {
     assert_eq!(standardiser.apply(&x).unwrap(), array![-1.0, 1.0, -1.0, 1.0].into_dyn());
 }
 
+/// Columns of numbers near either end of the range, whose sums, distances or squares are beyond it.
+#[test]
+fn statistics_survive_the_ends_of_the_range() {
+    fn check<A: Float>(least: A, largest: A) {
+        for (low, high) in [(-largest, largest), (largest / A::from_f64(2.0), largest), (-least, least)] {
+            let x = Array1::from_iter((0..1000).map(|row| if row % 4 < 2 { low } else { high }));
+            let standardiser = Standardiser::fit(&x).unwrap();
+            let (mean, deviation) =
+                (high.as_f64() / 2.0 + low.as_f64() / 2.0, high.as_f64() / 2.0 - low.as_f64() / 2.0);
+            let close = |found: A, expected: f64| (found.as_f64() - expected).abs() <= 1e-6 * high.as_f64();
+            assert!(close(standardiser.mean().sum(), mean), "{standardiser:?} of {low} and {high}");
+            assert!(close(standardiser.deviation().sum(), deviation), "{standardiser:?} of {low} and {high}");
+            let z = standardiser.apply(&x).unwrap();
+            for (&x, z) in x.iter().zip(&z) {
+                let expected = if x == low { -1.0 } else { 1.0 };
+                assert!((z.as_f64() - expected).abs() < 1e-5, "{z} of {x} by {standardiser:?}");
+            }
+        }
+    }
+    check(1e-44_f32, f32::MAX);
+    check(1e-200_f64, f64::MAX);
+    let equal = Array1::from_elem(1000, f64::MAX);
+    let standardiser = Standardiser::fit(&equal).unwrap();
+    assert_eq!((standardiser.mean().sum(), standardiser.deviation().sum()), (f64::MAX, 0.0));
+}
+
 #[test]
 fn a_standardiser_refuses_what_has_no_statistics() {
     let images = numbered(4, &[2, 3]);
@@ -250,10 +277,10 @@ fn a_standardiser_refuses_what_has_no_statistics() {
         message(Standardiser::fit(&broken)),
         "column [1, 0] cannot have the mean NaN and the standard deviation NaN"
     );
-    let wide = array![[f64::MAX], [-f64::MAX]];
+    let infinite = array![[1.0], [f64::INFINITY]];
     assert_eq!(
-        message(Standardiser::fit(&wide)),
-        "column [0] cannot have the mean -inf and the standard deviation inf"
+        message(Standardiser::fit(&infinite)),
+        "column [0] cannot have the mean inf and the standard deviation NaN"
     );
     assert_eq!(
         message(Standardiser::fit(&Array2::<f64>::zeros((0, 2)))),

@@ -37,6 +37,8 @@ mod readers;
 mod second_order;
 #[path = "semantics/shapes.rs"]
 mod shapes;
+#[path = "semantics/sums.rs"]
+mod sums;
 #[path = "semantics/threads.rs"]
 mod threads;
 #[path = "semantics/untaken.rs"]

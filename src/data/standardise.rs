@@ -35,23 +35,23 @@ pub struct Standardiser<A> {
 }
 
 impl<A: Float> Standardiser<A> {
-    /// The statistics of the columns of `rows`, an array of shape `[rows, ..]`, summed in `f64`. A column is
+    /// The statistics of the columns of `rows`, an array of shape `[rows, ..]`, summed in `f64`, whatever their size. A column is
     /// one index into a row of whatever rank.
     ///
     /// # Errors
     ///
-    /// [`DataError::NoRows`]; [`DataError::Statistics`], when a column holds a NaN or an infinity, or
-    /// numbers too far apart.
+    /// [`DataError::NoRows`]; [`DataError::Statistics`], when a column holds a NaN or an infinity.
     pub fn fit<S: Data<Elem = A>, D: Dimension>(rows: &ArrayBase<S, D>) -> Result<Self, DataError> {
         let rows = rows.view().into_dyn();
         if matches!(rows.shape(), [] | [0, ..]) {
             return Err(DataError::NoRows { what: "rows", shape: rows.shape().to_vec() });
         }
+        let scale = scale_of_columns(&rows);
         // Distances from the first row: of a column that does not vary they are exactly 0.
-        let first = rows.index_axis(Axis(0), 0).mapv(A::as_f64);
-        let mean = mean_of_distances(&rows, &first, |distance| distance) + &first;
-        let variance = mean_of_distances(&rows, &mean, |distance| distance * distance);
-        Self::new(mean.mapv(A::from_f64), variance.mapv(|variance| A::from_f64(variance.sqrt())))
+        let first = scaled(rows.index_axis(Axis(0), 0), &scale);
+        let mean = mean_of_distances(&rows, &scale, &first, |distance| distance) + &first;
+        let variance = mean_of_distances(&rows, &scale, &mean, |distance| distance * distance);
+        Self::new((mean / &scale).mapv(A::from_f64), (variance.mapv(f64::sqrt) / &scale).mapv(A::from_f64))
     }
 
     /// Statistics that were fitted before, such as those of the model that is loaded.
@@ -105,23 +105,58 @@ impl<A: Float> Standardiser<A> {
         let mut standardised = copied(rows.view().into_dyn()).map_err(lacking)?;
         for row in standardised.outer_iter_mut() {
             let columns = Zip::from(row).and(&self.mean).and(&divisor);
-            columns.for_each(|x, &mean, &divisor| *x = (*x - mean) / divisor);
+            columns.for_each(|x, &mean, &divisor| *x = standardised_number(*x, mean, divisor));
         }
         Ok(standardised)
     }
 }
 
-/// The mean of `f` of the distance from `origin`, by column.
+/// (x − mean) / divisor, in `f64`, and at half the size where the difference itself is beyond the largest number.
+fn standardised_number<A: Float>(x: A, mean: A, divisor: A) -> A {
+    let [x, mean, divisor] = [x, mean, divisor].map(A::as_f64);
+    let distance = x - mean;
+    if distance.is_infinite() && x.is_finite() {
+        return A::from_f64((x / 2.0 - mean / 2.0) / divisor * 2.0);
+    }
+    A::from_f64(distance / divisor)
+}
+
+/// For each column the power of two that brings its largest magnitude to about 1, so that no square of it overflows or
+/// vanishes; 1 for a column of zeros, and for one that holds a NaN or an infinity.
+fn scale_of_columns<A: Float>(rows: &ArrayViewD<'_, A>) -> ArrayD<f64> {
+    let largest = rows.fold_axis(Axis(0), 0.0_f64, |largest, x| largest.max(x.as_f64().abs()));
+    largest.mapv(|largest| {
+        // 2^±1000 are normal numbers, and so are their inverses.
+        let exponent = -largest.log2().round().clamp(-1000.0, 1000.0);
+        if largest.is_finite() && largest > 0.0 { exponent.exp2() } else { 1.0 }
+    })
+}
+
+/// A row in `f64`, scaled.
+fn scaled<A: Float>(row: ArrayViewD<'_, A>, scale: &ArrayD<f64>) -> ArrayD<f64> {
+    Zip::from(row).and(scale).map_collect(|&x, &scale| x.as_f64() * scale)
+}
+
+/// Rows that are summed at a time, so that long columns keep their digits.
+const BLOCK: usize = 1024;
+
+/// The mean of `f` of the scaled distance from `origin`, by column.
 fn mean_of_distances<A: Float>(
     rows: &ArrayViewD<'_, A>,
+    scale: &ArrayD<f64>,
     origin: &ArrayD<f64>,
     f: impl Fn(f64) -> f64,
 ) -> ArrayD<f64> {
-    let mut sum = ArrayD::<f64>::zeros(origin.raw_dim());
-    for row in rows.outer_iter() {
-        Zip::from(&mut sum).and(row).and(origin).for_each(|sum, &x, &origin| *sum += f(x.as_f64() - origin));
+    let mut total = ArrayD::<f64>::zeros(origin.raw_dim());
+    for rows in rows.axis_chunks_iter(Axis(0), BLOCK) {
+        let mut sum = ArrayD::<f64>::zeros(origin.raw_dim());
+        for row in rows.outer_iter() {
+            let columns = Zip::from(&mut sum).and(row).and(scale).and(origin);
+            columns.for_each(|sum, &x, &scale, &origin| *sum += f(x.as_f64() * scale - origin));
+        }
+        total += &sum;
     }
-    sum / rows.len_of(Axis(0)) as f64
+    total / rows.len_of(Axis(0)) as f64
 }
 
 impl<A: Float, B: Element> Dataset<A, B> {

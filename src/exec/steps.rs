@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::nesting::Level;
 use super::{Cause, Memory, OutOfMemory};
 use crate::dtype::{DType, Element};
-use crate::kernel::fold;
+use crate::kernel::fold::{self, Pairs};
 use crate::kernel::gemm::Product;
 use crate::kernel::prefetch::prefetch;
 use crate::kernel::tile::Args;
@@ -85,9 +85,11 @@ pub(super) unsafe fn run_task(
             .map_err(Cause::from)
         }
         Kind::Fold { fold, src, dst } => {
-            // SAFETY: the buffers are as large as the fold's lengths say; each task has its own index.
-            unsafe { fold.run(task, addresses.of(*src), addresses.of(*dst)) };
-            Ok(())
+            with_scratch(fold.scratch_bytes(), |scratch, _| {
+                // SAFETY: the buffers are as large as the fold's lengths say; each task has its own index.
+                unsafe { fold.run(task, addresses.of(*src), addresses.of(*dst), scratch) };
+            })
+            .map_err(Cause::from)
         }
         Kind::Compute(compute) => {
             // SAFETY: the caller's promise.
@@ -259,8 +261,13 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
         args.clear();
         args.extend(region.ops.iter().map(|op| bases.args(&op.operands, first, region.tile_rows)));
         // Plain counting: a range by steps would divide before it starts, and most chunks are few tiles.
-        let mut first_row = first;
+        let (mut first_row, mut tile) = (first, 0);
         while first_row < end {
+            // A power of two, so that no division is needed.
+            if tile > 0 && tile & (region.tiles_a_round - 1) == 0 {
+                // SAFETY: `partial` has room for the accumulators and as many put aside as the chunk has rounds.
+                unsafe { put_aside(region, partial, tile / region.tiles_a_round - 1) };
+            }
             let rows = region.tile_rows.min(end - first_row);
             let next = first_row + rows..end.min(first_row + 2 * rows);
             for (index, (op, args)) in region.ops.iter().zip(args.iter_mut()).enumerate() {
@@ -278,10 +285,45 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
                 advance(args, &op.operands, rows);
             }
             first_row += rows;
+            tile += 1;
         }
+        // SAFETY: the same; the rounds are those that the loop has put aside.
+        unsafe { gather(region, partial, tile.saturating_sub(1) / region.tiles_a_round) };
         Ok(())
     });
     ran?.map_err(Cause::Function)
+}
+
+/// Each of a chunk's accumulators, which start at `partial`: how those that are put aside are joined, where it is, and
+/// where these are.
+fn accumulators(region: &Region, partial: *mut u8) -> impl Iterator<Item = (Pairs, *mut u8, *mut u8)> {
+    region.accumulators.iter().map(move |&Accumulator { fold, dtype, elements, offset, .. }| {
+        let pairs = Pairs { fold, dtype, count: elements, stride: region.accumulator_bytes };
+        let current = partial.wrapping_add(offset);
+        (pairs, current, current.wrapping_add(region.accumulator_bytes))
+    })
+}
+
+/// Puts a chunk's accumulators aside behind a round of tiles, after as many rounds `before`.
+///
+/// # Safety
+/// `partial` must reach the region's `partial_bytes`, which are the chunk's alone.
+unsafe fn put_aside(region: &Region, partial: *mut u8, before: usize) {
+    for (pairs, current, aside) in accumulators(region, partial) {
+        // SAFETY: the caller's promise; the bytes have room for the places that the chunk's rounds need.
+        unsafe { pairs.put_aside(current, aside, before) };
+    }
+}
+
+/// Joins to a chunk's accumulators what so many rounds of tiles have put aside.
+///
+/// # Safety
+/// As for [`put_aside`].
+unsafe fn gather(region: &Region, partial: *mut u8, rounds: usize) {
+    for (pairs, current, aside) in accumulators(region, partial) {
+        // SAFETY: the caller's promise.
+        unsafe { pairs.gather(current, aside, rounds) };
+    }
 }
 
 /// Moves on to the next tile.

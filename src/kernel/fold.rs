@@ -1,5 +1,8 @@
 //! Folds over the middle axis of [outer, axis, inner], for shapes that no region of tiles takes, and
 //! the accumulators of those that do.
+//!
+//! An accumulator takes in a limited number of elements, or of tiles, and is then put aside. What is put aside is joined
+//! in [`Pairs`], so that the error of a long sum grows as the logarithm of its length.
 
 use std::cell::Cell;
 use std::ptr;
@@ -15,8 +18,62 @@ use crate::lower::Fold;
 /// rows pass by, and what is read of a row is long enough to be read ahead.
 const BLOCK: usize = 2048;
 
-/// A fold over the middle of three axes, in blocks of columns. Each result is folded in the order of the axis,
-/// so its bits do not depend on how the blocks are spread over threads.
+/// Rows that accumulators take in before they are put aside: a hundred additions or two, after which putting them aside
+/// takes a hundredth of the time.
+const ROWS: usize = 512;
+
+/// Accumulators that are put aside again and again, and joined in pairs: those of equally many rounds with each other,
+/// as a binary counter carries. It takes memory for as many of them as the number of rounds has bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pairs {
+    pub(crate) fold: Fold,
+    pub(crate) dtype: DType,
+    /// Elements of the accumulators.
+    pub(crate) count: usize,
+    /// Bytes between accumulators that were put aside.
+    pub(crate) stride: usize,
+}
+
+impl Pairs {
+    /// How many accumulators so many rounds need put aside.
+    pub(crate) fn places(rounds: usize) -> usize {
+        (usize::BITS - rounds.leading_zeros()) as usize
+    }
+
+    /// Puts the accumulators aside after as many rounds `before`, and clears them.
+    ///
+    /// # Safety
+    /// `current` must reach `count` elements, aligned for the type, and `aside` as many at each of the
+    /// [`places`](Self::places) of the rounds; they must not overlap, and hold what the rounds before have left.
+    pub(crate) unsafe fn put_aside(&self, current: *mut u8, aside: *mut u8, before: usize) {
+        let Pairs { fold, dtype, count, stride } = *self;
+        let full = before.trailing_ones() as usize;
+        // SAFETY: the caller's promise; a place that is full belongs to one of the rounds before.
+        unsafe {
+            for place in 0..full {
+                join(fold, dtype, current, aside.add(place * stride), count);
+            }
+            ptr::copy_nonoverlapping(current, aside.add(full * stride), count * dtype.size());
+            clear(fold, dtype, current, count);
+        }
+    }
+
+    /// Joins to the accumulators what so many rounds have put aside.
+    ///
+    /// # Safety
+    /// As for [`put_aside`](Self::put_aside).
+    pub(crate) unsafe fn gather(&self, current: *mut u8, aside: *const u8, rounds: usize) {
+        for place in (0..Self::places(rounds)).filter(|place| rounds >> place & 1 == 1) {
+            // SAFETY: the caller's promise; the place is in use.
+            unsafe {
+                join(self.fold, self.dtype, current, aside.add(place * self.stride), self.count);
+            }
+        }
+    }
+}
+
+/// A fold over the middle of three axes, in blocks of columns. The order in which each result is folded depends on the
+/// length of the axis alone, so its bits do not depend on how the blocks are spread over threads.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MiddleFold {
     pub(crate) fold: Fold,
@@ -41,17 +98,26 @@ impl MiddleFold {
         self.outer * self.inner.div_ceil(BLOCK)
     }
 
+    /// Bytes of memory that a task needs: for accumulators that are put aside.
+    pub(crate) fn scratch_bytes(&self) -> usize {
+        if self.inner == 1 || self.axis <= ROWS {
+            return 0;
+        }
+        Pairs::places(self.axis / ROWS) * BLOCK.min(self.inner) * self.dtype.size()
+    }
+
     /// Folds one block of columns.
     ///
     /// # Safety
-    /// `src` must reach outer·axis·inner elements, `dst` outer·inner that do not overlap them; both
+    /// `src` must reach outer·axis·inner elements, `dst` outer·inner that do not overlap them, `scratch`
+    /// [`scratch_bytes`](Self::scratch_bytes) that nobody else uses meanwhile; all
     /// aligned for the element type. No two calls at once may have the same `task`, which is one of `tasks`.
-    pub(crate) unsafe fn run(&self, task: usize, src: *const u8, dst: *mut u8) {
+    pub(crate) unsafe fn run(&self, task: usize, src: *const u8, dst: *mut u8, scratch: *mut u8) {
         let blocks = self.inner.div_ceil(BLOCK);
         let (index, first) = (task / blocks, task % blocks * BLOCK);
         let columns = BLOCK.min(self.inner - first);
         let element = self.dtype.size();
-        let args = |rows: usize, from: usize| Args {
+        let args = |from: usize, rows: usize| Args {
             dst: dst.wrapping_add((index * self.inner + first) * element),
             a: src.wrapping_add((index * self.axis * self.inner + first + from * self.inner) * element),
             b: ptr::null(),
@@ -59,22 +125,28 @@ impl MiddleFold {
             rows,
             width: columns,
             inner: self.axis,
-            stride: 0,
+            stride: if columns == self.inner { 0 } else { self.inner },
             first_row: 0,
             strided: ptr::null(),
             fault: Cell::new(false),
         };
+        let pairs = Pairs { fold: self.fold, dtype: self.dtype, count: columns, stride: columns * element };
         // SAFETY: the block's columns lie within the rows of `src` and within `dst`, where no other task has
-        // them: all of a row if one block holds it, and else those of one row at a time.
+        // them, and those that are put aside within the scratch memory.
         unsafe {
             if self.inner == 1 {
-                return (self.kernel)(&args(1, 0));
+                return (self.kernel)(&args(0, 1));
             }
-            clear(self.fold, self.dtype, args(0, 0).dst, columns);
-            if columns == self.inner {
-                return (self.kernel)(&args(self.axis, 0));
+            let results = args(0, 0).dst;
+            clear(self.fold, self.dtype, results, columns);
+            // The last rows stay where they are, as nothing comes behind them.
+            let rounds = self.axis.saturating_sub(1) / ROWS;
+            for round in 0..rounds {
+                (self.kernel)(&args(round * ROWS, ROWS));
+                pairs.put_aside(results, scratch, round);
             }
-            (0..self.axis).for_each(|row| (self.kernel)(&args(1, row)));
+            (self.kernel)(&args(rounds * ROWS, self.axis - rounds * ROWS));
+            pairs.gather(results, scratch, rounds);
         }
     }
 }
@@ -115,6 +187,8 @@ mod tests {
     fn blocks_of_columns_fold_like_whole_rows() {
         for [outer, axis, inner] in
             [[2, 3, 1], [1, 70, 1], [2, 5, 7], [1, 4, BLOCK], [2, 3, 2 * BLOCK + 5], [1, 0, 3], [2, 3, 0]]
+                .into_iter()
+                .chain([[1, 70_000, 1], [2, 3 * ROWS, 3], [2, 7 * ROWS + 9, 5], [1, ROWS + 1, BLOCK + 130]])
         {
             let src: Vec<i64> = (0..outer * axis * inner).map(|i| (i * 7919 % 1013) as i64 - 500).collect();
             for (fold, combine, empty) in [
@@ -130,9 +204,11 @@ mod tests {
                 for isa in [Isa::detected(), Isa::Baseline] {
                     let mut dst = vec![-1_i64; outer * inner];
                     let middle = MiddleFold::new(fold, DType::I64, [outer, axis, inner], isa).unwrap();
+                    let mut scratch = vec![-1_i64; middle.scratch_bytes() / 8];
                     for task in (0..middle.tasks()).rev() {
-                        // SAFETY: both are as long as the lengths say, and the tasks run one by one.
-                        unsafe { middle.run(task, src.as_ptr().cast(), dst.as_mut_ptr().cast()) };
+                        let (src, dst) = (src.as_ptr().cast(), dst.as_mut_ptr().cast());
+                        // SAFETY: all are as long as the lengths say, and the tasks run one by one.
+                        unsafe { middle.run(task, src, dst, scratch.as_mut_ptr().cast()) };
                     }
                     assert_eq!(dst, expected, "{fold:?} of {:?}", [outer, axis, inner]);
                 }

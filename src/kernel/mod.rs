@@ -4,8 +4,10 @@
 //! - [`math`]: exp, ln, tanh and their kin, written so that loops over them vectorise.
 //! - [`isa`]: the instruction sets for which loops are compiled, and the choice among them at run time.
 //! - [`tile`]: the steps of the tile interpreter, each a loop over a few kilobytes.
-//! - [`gemm`]: large matrix products; [`fold`]: sums over an axis in the middle.
+//! - [`gemm`]: large matrix products; [`fold`]: sums over an axis in the middle; [`compensated`]: sums that keep what
+//!   rounding takes.
 
+pub(crate) mod compensated;
 pub(crate) mod fold;
 pub(crate) mod gemm;
 pub(crate) mod isa;

@@ -8,6 +8,8 @@ use crate::dtype::Numeric;
 pub(crate) trait Number: Numeric + PartialOrd {
     /// The machine's vector of such numbers.
     type Vector<M: Machine>: Vector<Self>;
+    /// What long sums are kept in where there is no other way to keep their digits: the longer float, or the type itself.
+    type Wide: Number;
 
     const ZERO: Self;
     const ONE: Self;
@@ -35,12 +37,16 @@ pub(crate) trait Number: Numeric + PartialOrd {
     /// The smaller; NaN if either is.
     fn minimum(self, other: Self) -> Self;
     fn mul_add<M: MulAdd>(self, factor: Self, addend: Self) -> Self;
+    fn widened(self) -> Self::Wide;
+    /// The nearest number.
+    fn narrowed(wide: Self::Wide) -> Self;
 }
 
 macro_rules! float_numbers {
     ($($type:ident $vector:ident),*) => {$(
         impl Number for $type {
             type Vector<M: Machine> = M::$vector;
+            type Wide = f64;
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             const LOWEST: Self = $type::NEG_INFINITY;
@@ -114,6 +120,14 @@ macro_rules! float_numbers {
             fn mul_add<M: MulAdd>(self, factor: Self, addend: Self) -> Self {
                 if M::FUSED { $type::mul_add(self, factor, addend) } else { self * factor + addend }
             }
+            #[inline(always)]
+            fn widened(self) -> f64 {
+                f64::from(self)
+            }
+            #[inline(always)]
+            fn narrowed(wide: f64) -> Self {
+                wide as $type
+            }
         }
     )*};
 }
@@ -123,6 +137,7 @@ macro_rules! integer_numbers {
     ($($type:ident),*) => {$(
         impl Number for $type {
             type Vector<M: Machine> = Plain<$type, M, 16>;
+            type Wide = $type;
             const ZERO: Self = 0;
             const ONE: Self = 1;
             const LOWEST: Self = $type::MIN;
@@ -180,6 +195,14 @@ macro_rules! integer_numbers {
             #[inline(always)]
             fn mul_add<M: MulAdd>(self, factor: Self, addend: Self) -> Self {
                 self.wrapping_mul(factor).wrapping_add(addend)
+            }
+            #[inline(always)]
+            fn widened(self) -> Self {
+                self
+            }
+            #[inline(always)]
+            fn narrowed(wide: Self) -> Self {
+                wide
             }
         }
     )*};

@@ -18,10 +18,12 @@ mod versions;
 
 use std::sync::Arc;
 
+use ndarray::{ArrayD, IxDyn};
+
 use crate::dtype::{DType, Numeric};
 use crate::exec::OutOfMemory;
 use crate::graph::{NodeId, VariableId};
-use crate::op::Kernel;
+use crate::op::{Kernel, with_element};
 use crate::shape::is_addressable;
 use crate::value::Value;
 
@@ -95,7 +97,7 @@ impl<'p> Lowering<'p> {
         let inst = Inst { prim, args: args.into(), dtype, dims, origin: self.origin };
         let are_here = args.iter().all(|arg| arg.index() < self.program.insts.len());
         if are_here && self.program.fits(&inst) {
-            return self.program.push(inst);
+            return if inst.is_vain() { self.empty(dtype, inst.dims) } else { self.program.push(inst) };
         }
         self.refuse(&inst.action(Names::default()), args, dtype, inst.dims)
     }
@@ -112,6 +114,14 @@ impl<'p> Lowering<'p> {
             dims.fill(0);
         }
         self.program.push(Inst { prim: Prim::Nothing, args: Args::new(), dtype, dims, origin: self.origin })
+    }
+
+    /// An array without elements: nothing need be computed for it, however long its other axes are.
+    fn empty(&mut self, dtype: DType, dims: Dims) -> Val {
+        let value =
+            with_element!(dtype, T => Value::from(ArrayD::<T>::from_elem(IxDyn(&dims), T::default())));
+        let id = self.program.hold(Arc::new(value));
+        self.emit(Prim::Constant(id), &[], dtype, dims)
     }
 
     /// The result of an operation that has none.

@@ -534,6 +534,12 @@ fn stretches(from: &[usize], to: &[usize]) -> bool {
 }
 
 impl Inst {
+    /// Whether it computes elements of which there are none, and does nothing else.
+    pub(crate) fn is_vain(&self) -> bool {
+        let must_run = matches!(&self.prim, Prim::Compute(Computation { kernel, .. }) if kernel.must_run());
+        self.dims.contains(&0) && !self.args.is_empty() && !must_run
+    }
+
     /// What is done, without the operands.
     pub(crate) fn action(&self, names: Names<'_>) -> String {
         match &self.prim {

@@ -70,6 +70,5 @@ pub fn layer_norm<'g, T: Float>(
 /// The mean and the variance along the axes, which are kept, or else come before all others.
 #[track_caller]
 pub(super) fn moments<T: Float>(x: Tensor<'_, T>, axes: Axes) -> [Tensor<'_, T>; 2] {
-    let mean = x.reduce_mean(axes.clone());
-    [mean, (x - mean).square().reduce_mean(axes)]
+    [x.reduce_mean(axes.clone()), x.reduce_variance(axes)]
 }

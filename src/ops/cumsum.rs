@@ -6,6 +6,7 @@ use crate::dtype::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
+use crate::kernel::compensated::RunningSum;
 use crate::kernel::number::{Number, with_number};
 use crate::lower::{Dims, Lowering, Val};
 use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
@@ -65,9 +66,9 @@ impl Kernel for Cumsum {
 
 impl Cumsum {
     fn add_up<'a, T: Number>(self, elements: impl Iterator<Item = (&'a mut T, &'a T)>) {
-        elements.fold(T::ZERO, |before, (to, &from)| {
-            let sum = Number::add(before, from);
-            *to = if self.exclusive { before } else { sum };
+        elements.fold(RunningSum::starting_with(T::ZERO), |before, (to, &from)| {
+            let sum = before.and(from);
+            *to = if self.exclusive { before.value() } else { sum.value() };
             sum
         });
     }
@@ -75,7 +76,7 @@ impl Cumsum {
 
 impl<T: Numeric> Tensor<'_, T> {
     /// At each place along the axis the sum of the elements up to it, its own included; negative axes count from
-    /// the end.
+    /// the end. Rounding does not add up along the axis: each sum is as good as if it alone had been rounded.
     ///
     /// Gradient: the cotangent's sums from the other end. An axis out of range is a building error.
     ///

@@ -290,7 +290,7 @@ impl<'g, T: Element> Tensor<'g, T> {
 impl<'g, T: Numeric> Tensor<'g, T> {
     /// The tensor plus the updates at the slices across an axis that have the given indices: where
     /// [`gather`](Tensor::gather) would take them from. Updates of one slice add up in their order, so the same inputs
-    /// give the same bits.
+    /// give the same bits; of many it is kept what rounding loses.
     ///
     /// Gradient: the cotangent to the tensor, and to the updates what it has at the indices. An axis out of range, and
     /// updates of another shape than `gather` would give, are building errors; an index that is negative or not below

@@ -62,7 +62,12 @@ impl<T: Float> Tensor<'_, T> {
             let pixels = self.slice((..1, .., .., ..1)).any();
             let pixels = pixels.scalar_like(1.0).binary(BroadcastLike, pixels);
             let counts: Self = Tensor::typed(pixels.patches(window, Filling::Zero));
-            patches.reduce_sum(WITHIN) / counts.reduce_sum(WITHIN)
+            let mean = patches.reduce_sum(WITHIN) / counts.reduce_sum(WITHIN);
+            // The least and largest pixels, for which what lies beyond the image is more and less than any.
+            let is_pixel = counts.not_equal(<T as Numeric>::from_f64(0.0));
+            let least = is_pixel.select(patches, T::max_value()).reduce_min(WITHIN);
+            let largest = is_pixel.select(patches, T::min_value()).reduce_max(WITHIN);
+            Tensor::typed(mean.any().unless_equal(least.any(), largest.any()))
         };
         pooled.named("avg_pool2d")
     }

@@ -12,7 +12,7 @@ use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, TensorType};
 
 pub(super) const OPS: &[&str] =
-    &["reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "spread", "count", "over_count"];
+    &["reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "spread", "count", "over_count", "unless_equal"];
 
 /// One element for all those along the axes: their sum, their product, or the largest or smallest of them.
 #[derive(Debug)]
@@ -190,7 +190,51 @@ impl Op for OverCount {
     }
 }
 
+/// A mean, the first input, in whose place comes the number itself where all numbers are equal: where the least of them,
+/// the second input, is also the largest, the third. A sum over a count may be off by a rounding, and overflow.
+///
+/// Of equal numbers the mean has the same slopes as of others, so the gradient is that of the mean alone.
+#[derive(Debug)]
+struct UnlessEqual;
+
+impl Op for UnlessEqual {
+    fn name(&self) -> &'static str {
+        "unless_equal"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(inputs[0].clone())
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let [mean, least, largest] = [0, 1, 2].map(|input| inputs[input]);
+        let are_equal = to.compare(Scalar::Equal, &[least, largest]);
+        to.map(Scalar::Select, &[are_equal, least, mean])
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        at.give(0, |dy| dy);
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
+    }
+}
+
 impl AnyTensor<'_> {
+    /// This mean, or the number itself where `least` and `largest` of those that it is of are one.
+    #[track_caller]
+    pub(super) fn unless_equal(self, least: Self, largest: Self) -> Self {
+        self.graph().apply(UnlessEqual, &[self, least, largest])
+    }
+
+    /// The sum along the axes over the number of elements.
+    #[track_caller]
+    pub(super) fn sum_over_count(self, axes: Axes) -> Self {
+        let count = self.unary(Count { axes: axes.clone(), dtype: self.dtype() });
+        self.unary(Reduce::sum(axes)).binary(OverCount, count)
+    }
+
     /// For ops that are composed of reductions: the mistake that the axes are for this tensor, if they
     /// are one, under the name of the op that the user called.
     #[track_caller]
@@ -201,7 +245,8 @@ impl AnyTensor<'_> {
 }
 
 impl<T: Numeric> Tensor<'_, T> {
-    /// Σ over the given axes: `..` for all, `-1`, `[0, -1]`, or [`Axes`] to keep them with length 1.
+    /// Σ over the given axes: `..` for all, `-1`, `[0, -1]`, or [`Axes`] to keep them with length 1. It is added up in
+    /// blocks and these in pairs, so the error of n numbers of one sign is some roundings for each doubling of n.
     ///
     /// Gradient: the cotangent, repeated along the axes. The sum of nothing is 0. An axis out of
     /// range or listed twice is a building error; an empty list leaves the tensor as it is.
@@ -259,7 +304,8 @@ impl<T: Numeric> Tensor<'_, T> {
 }
 
 impl<T: Float> Tensor<'_, T> {
-    /// The arithmetic mean over the given axes: their sum over their number of elements.
+    /// The arithmetic mean over the given axes: their sum over their number of elements. The mean of equal numbers is
+    /// that number, also where rounding would have it another, or their sum overflows.
     ///
     /// Gradient: the cotangent over the number of elements, repeated along the axes. The mean of
     /// nothing is NaN, and nothing moves it: its derivative along any direction is 0. Errors as for [`reduce_sum`](Tensor::reduce_sum).
@@ -277,8 +323,9 @@ impl<T: Float> Tensor<'_, T> {
         if let Some(invalid) = any.misfit("reduce_mean", &axes) {
             return Tensor::typed(invalid);
         }
-        let count = any.unary(Count { axes: axes.clone(), dtype: T::DTYPE });
-        Tensor::typed(any.unary(Reduce::sum(axes)).binary(OverCount, count)).named("reduce_mean")
+        let [least, largest] =
+            [Fold::Min, Fold::Max].map(|fold| any.unary(Reduce { fold, axes: axes.clone() }));
+        Tensor::typed(any.sum_over_count(axes).unless_equal(least, largest)).named("reduce_mean")
     }
 }
 
@@ -357,6 +404,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         .insert_axis(Axis(0))
             / 2.0,),
         example!("mean of nothing", &[&[0, 2]], |_, x| x[0].reduce_mean(0), |x| sum(&x[0], &[0]) / 0.0),
+        example!("mean of equal numbers", &[&[1]], |_, x| x[0].broadcast_to([49]).reduce_mean(0), |x| x[0]
+            .sum_axis(Axis(0))),
         example!("mean of a number", &[&[]], |_, x| x[0].reduce_mean(..), |x| x[0].clone()),
         example!("centred", &[&[5, 3]], |_, x| x[0] - x[0].reduce_mean(0), |x| &x[0]
             - &(sum(&x[0], &[0]) / 5.0),),

@@ -117,6 +117,9 @@ impl Sampling {
             }
             return Ok(());
         }
+        if given.is_empty() && output.shape().contains(&0) {
+            return Ok(());
+        }
         let last = Axis(given.ndim() - 1);
         let mut output = output.into_view::<i64>()?;
         let mut sums: Vec<f64> = Vec::new();

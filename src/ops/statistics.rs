@@ -48,8 +48,9 @@ impl<T: Float> Tensor<'_, T> {
         self.squeeze(Axes::of(axes.into_iter().map(|axis| axis as isize)))
     }
 
-    /// The variance along the axes: the mean of the squares of what x differs from its mean. Axes as for
-    /// [`reduce_sum`](Tensor::reduce_sum).
+    /// The variance along the axes: the mean of the squares of what x differs from its mean, less the square of what
+    /// rounding has put this mean aside. Axes as for [`reduce_sum`](Tensor::reduce_sum). It is never negative, and 0 of
+    /// equal numbers.
     ///
     /// Gradient: the cotangent times 2·(x - mean) over the number of elements. It is that of the elements
     /// themselves, not an estimate from a sample: their number is divided by, not one less. The variance of nothing
@@ -69,7 +70,10 @@ impl<T: Float> Tensor<'_, T> {
             return Tensor::typed(invalid);
         }
         let centred = self - self.reduce_mean(axes.clone().keep_dims());
-        centred.square().reduce_mean(axes).named("reduce_variance")
+        let squares = Tensor::<T>::typed(centred.square().any().sum_over_count(axes.clone()));
+        // Without rounding it would be 0, and so would its slopes.
+        let aside = Tensor::<T>::typed(centred.any().sum_over_count(axes));
+        (squares - aside.square().minimum(squares).stop_gradient()).named("reduce_variance")
     }
 }
 

@@ -4,7 +4,7 @@ use std::env;
 use std::process::Command;
 
 use flowgrad::Mistake;
-use flowgrad::ndarray::{Array1, Array2, ArrayD, arr1};
+use flowgrad::ndarray::{self, Array1, Array2, ArrayD, arr1};
 use flowgrad::prelude::*;
 
 /// Far more than there can be elements, and yet a length that an empty array may have.
@@ -71,6 +71,74 @@ fn line_28_sums_of_bytes_may_be_absurd() -> Result<()> {
             for fetch in fetches {
                 let error = session.feed(x, &fed).run(fetch).unwrap_err();
                 assert!(matches!(error, Error::OutOfMemory { .. } | Error::TooLarge { .. }), "{error}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Line 28: what has no elements takes no time, however long its other axes are; so do its gradients.
+#[test]
+fn line_28_long_axes_of_empty_arrays_take_no_time() -> Result<()> {
+    type Build = for<'g> fn(Tensor<'g, f32>) -> Tensor<'g, f32>;
+    let ops: &[(&str, Build)] = &[
+        ("add", |x| x + x.transpose().transpose()),
+        ("exp", |x| (x * 2.0).exp().tanh()),
+        ("cast", |x| x.cast::<f64>().cast::<i64>().cast()),
+        ("select", |x| x.greater(0.0).select(x, x * 2.0)),
+        ("cumsum 0", |x| x.cumsum(0)),
+        ("cumsum 1", |x| x.cumsum_with(1, true, true)),
+        ("tril", |x| x.tril(0)),
+        ("triu", |x| x.triu(-3)),
+        ("x·xᵀ", |x| x.matmul_transposed(x, false, true)),
+        ("xᵀ·x", |x| x.matmul_transposed(x, true, false)),
+        ("einsum", |x| x.einsum("ij,kj->ik", x)),
+        ("sum", |x| x.reduce_sum(..)),
+        ("sum 0", |x| x.reduce_sum(0)),
+        ("sum 1", |x| x.reduce_sum(-1)),
+        ("mean", |x| x.reduce_mean(0)),
+        ("variance", |x| x.reduce_variance(1)),
+        ("max", |x| x.reduce_max(Axes::of([0]).keep_dims())),
+        ("log_sum_exp", |x| x.reduce_log_sum_exp(0)),
+        ("norm", |x| x.norm(1)),
+        ("prod 0", |x| x.reduce_prod(0)),
+        ("prod 1", |x| x.reduce_prod(1)),
+        ("prod", |x| x.reduce_prod(..)),
+        ("softmax 0", |x| x.softmax(0)),
+        ("softmax 1", |x| x.softmax(1)),
+        ("transpose", |x| x.transpose() * 2.0),
+        ("reshape", |x| x.reshape([-1]) + 1.0),
+        ("concat", |x| x.graph().concat(&[x, x, x], 0)),
+        ("stack", |x| x.graph().stack(&[x, x], 1)),
+        ("reverse", |x| x.reverse([0, 1])),
+        ("slice", |x| x.slice((1.., ..-1))),
+        ("pad", |x| x.pad([(1, 0), (0, 0)], Pad::Constant(0.0))),
+        ("tile", |x| x.tile([2, 3])),
+        ("gather 0", |x| x.gather(x.graph().constant(ndarray::Array1::<i64>::zeros(0)), 0)),
+        ("gather 1", |x| x.gather(x.graph().constant(ndarray::Array1::<i64>::zeros(0)), 1)),
+        ("argmax 0", |x| x.argmax(0).cast()),
+        ("argmax 1", |x| x.argmax(1).cast()),
+        ("cross-entropy", |x| x.softmax_cross_entropy(x)),
+    ];
+    for (name, build) in ops {
+        let g = Graph::new();
+        let x = g.placeholder::<f32>("x", [None, None]);
+        let y = build(x);
+        let slopes: Vec<_> = Gradients::of([y]).wrt(&[x]).into_iter().flatten().collect();
+        for optimize in [true, false] {
+            let session = Session::builder(&g).optimize(optimize).threads(1).build()?;
+            for dims in [[0, 1 << 59], [1 << 59, 0], [0, LONG], [LONG, 0], [0, 3], [3, 0], [0, 0]] {
+                let fed = ArrayD::<f32>::zeros(dims.to_vec());
+                // What has as many elements as the long axis, and the largest of none, is refused; all else is there at
+                // once.
+                let may_fail = dims.iter().any(|&length| length > 1 << 32) || name.starts_with("argmax");
+                let value = session.feed(x, &fed).run(y);
+                assert!(value.is_ok() || may_fail, "{name} of {dims:?}: {value:?}");
+                let slopes = session.feed(x, &fed).run(slopes.clone());
+                assert!(slopes.is_ok() || may_fail, "{name} of {dims:?}: {slopes:?}");
+                for slope in slopes.into_iter().flatten() {
+                    assert_eq!(slope.shape(), dims, "{name}");
+                }
             }
         }
     }

@@ -14,6 +14,8 @@
 //! its column of b, k and the kernel, not on the panels. No product is skipped, so NaN and infinity
 //! spread as IEEE 754 says; a sum over nothing is zero.
 //!
+//! Sums over a long k are cut into [`spans`], each of which the kernel sums in that order.
+//!
 //! Chains come in four forms that give the same bits: [`tile`]s, mostly; [`stream`] for a single row; [`flat`] for short
 //! rows of a; a loop of constant length for up to four columns of a times one of b.
 //!
@@ -32,6 +34,7 @@ mod integers;
 mod operands;
 mod pack;
 mod rows;
+mod spans;
 mod split;
 mod stream;
 #[cfg(test)]
@@ -79,8 +82,13 @@ pub(crate) struct Product {
 
 impl Product {
     /// Bytes of scratch memory that [`run`](Self::run) needs; panels need no more than the whole. At most
-    /// 1.25 MB.
+    /// 1.25 MB, and for each doubling of a k of more than 16,384 as much again.
     pub(crate) fn scratch_bytes(&self, kernel: GemmKernel) -> usize {
+        self.span().kernel_bytes(kernel) + self.sums_bytes()
+    }
+
+    /// Bytes of scratch memory of the kernel, a multiple of 64.
+    fn kernel_bytes(&self, kernel: GemmKernel) -> usize {
         let (m, n) = match kernel.family {
             Family::Chain { swapped: true } | Family::Dots { swapped: true, .. } => (self.n, self.m),
             _ => (self.m, self.n),
@@ -91,7 +99,7 @@ impl Product {
             (Family::Dots { .. }, _) => dots::scratch_elements(self.k, n),
             (Family::Library | Family::Integers, _) => 0,
         };
-        elements * self.dtype.size()
+        (elements * self.dtype.size()).next_multiple_of(64)
     }
 
     /// c = a·b, where c has its columns side by side and its rows `c_row` elements apart; what lies between
@@ -112,6 +120,11 @@ impl Product {
         c: *mut u8,
         scratch: *mut u8,
     ) {
+        if self.has_spans() {
+            let sums = scratch.wrapping_add(self.span().kernel_bytes(kernel));
+            // SAFETY: the caller's promise; the sums lie behind what a span needs.
+            return unsafe { self.run_spans(kernel, [a, b], c, sums, scratch) };
+        }
         // SAFETY: the caller's promise; the vectors are those of the instruction set.
         unsafe {
             match (self.dtype, kernel.isa) {

@@ -1,7 +1,9 @@
 //! Folds: one element for all those of a tile, of each row, or of each place in a row.
 //!
 //! A fold over consecutive elements carries many partial results side by side and joins them pairwise at the
-//! end, so its order depends on the length alone.
+//! end, so its order depends on the length alone. No partial result takes in more than a few hundred elements one
+//! after the other; what is longer is folded in blocks, and the blocks in pairs: the error of a sum grows as the
+//! logarithm of its length.
 
 use std::array;
 
@@ -47,9 +49,35 @@ fn filled<T: Number, V: Vector<T>>(rest: &[T], with: T) -> V {
     unsafe { V::load(elements.as_ptr()) }
 }
 
-/// A slice folded.
+/// Vectors that a partial result takes in before it is put aside: the error of these additions is that of seven more
+/// levels of pairs at most, and joining the partial results takes a tenth of their time.
+const IN_A_ROW: usize = 128;
+
+/// A slice folded: in blocks, of which neighbors are joined as soon as both are there.
 #[inline(always)]
 fn fold_slice<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
+    let block = IN_A_ROW * SIDE_BY_SIDE * V::LEN;
+    if slice.len() <= block {
+        return fold_block::<T, F, V>(slice);
+    }
+    // Like the digits of a binary counter: place p holds 2^p blocks, where that bit of their number is set.
+    let mut places = [F::IDENTITY; usize::BITS as usize];
+    for (before, block) in slice.chunks(block).enumerate() {
+        let mut carried = fold_block::<T, F, V>(block);
+        let full = before.trailing_ones() as usize;
+        for &place in &places[..full] {
+            carried = F::combine(place, carried);
+        }
+        places[full] = carried;
+    }
+    let blocks = slice.len().div_ceil(block);
+    let set = places.iter().enumerate().filter(|&(place, _)| blocks >> place & 1 == 1);
+    set.fold(F::IDENTITY, |behind, (_, &before)| F::combine(before, behind))
+}
+
+/// The elements of a block folded.
+#[inline(always)]
+fn fold_block<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
     let mut partial = [V::splat(F::IDENTITY); SIDE_BY_SIDE];
     let mut unordered = V::none();
     let mut blocks = slice.chunks_exact(SIDE_BY_SIDE * V::LEN);
@@ -133,17 +161,65 @@ unsafe fn dot_all_loop<T: Number, M: Machine>(args: &Args) {
     dst[0] = dst[0].add(dot::<T, T::Vector<M>>(a, b));
 }
 
-/// dst[c] ∘= fold over the rows of a[row, c]: `rows·width` elements of `a`, `width` of `dst`.
+/// Elements of rows that are folded side by side, where one row has fewer: some vectors of independent sums.
+const NARROW: usize = 128;
+
+/// Rows that are combined with each other before the accumulators take them in, which then are read and written once
+/// for all of them.
+pub(super) const ROWS_TOGETHER: usize = 4;
+
+/// dst[c] ∘= fold over the rows of a[row, c]: `rows` rows of `width` elements of `a`, `stride` elements apart or, if
+/// that is 0, one behind the other, `width` of `dst`.
 #[inline(always)]
 unsafe fn fold_across_loop<T: Number, F: Combine<T>, M: MulAdd>(args: &Args) {
+    let width = args.width.max(1);
     // SAFETY: the contract of `Kernel` for these counts.
-    let a = unsafe { elements::<T>(args.a, args.rows * args.width) };
-    // SAFETY: the same.
     let dst = unsafe { elements_mut::<T>(args.dst, args.width) };
-    for row in a.chunks_exact(args.width.max(1)) {
-        for (dst, &a) in dst.iter_mut().zip(row) {
+    if args.stride == 0 && width < NARROW {
+        // SAFETY: the same.
+        let a = unsafe { elements::<T>(args.a, args.rows * args.width) };
+        return fold_narrow::<T, F>(a, width, dst);
+    }
+    let pitch = if args.stride == 0 { args.width } else { args.stride };
+    // SAFETY: the same, for rows below `rows`.
+    let row = |row: usize| unsafe { elements::<T>(args.a.cast::<T>().add(row * pitch).cast(), args.width) };
+    let whole = args.rows / ROWS_TOGETHER * ROWS_TOGETHER;
+    for first in (0..whole).step_by(ROWS_TOGETHER) {
+        let [a, b, c, d] = array::from_fn(|index| row(first + index));
+        for ((((dst, &a), &b), &c), &d) in dst.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+            *dst = F::combine(*dst, F::combine(F::combine(a, b), F::combine(c, d)));
+        }
+    }
+    for last in whole..args.rows {
+        for (dst, &a) in dst.iter_mut().zip(row(last)) {
             *dst = F::combine(*dst, a);
         }
+    }
+}
+
+/// Rows of less than [`NARROW`] elements, one behind the other, onto `dst`: several are taken as one row that is long
+/// enough for vectors, and its parts joined in the end.
+#[inline(always)]
+fn fold_narrow<T: Number, F: Combine<T>>(a: &[T], width: usize, dst: &mut [T]) {
+    let together = (NARROW / width).next_power_of_two();
+    let mut partial = [F::IDENTITY; 2 * NARROW];
+    let partial = &mut partial[..together * width];
+    // The last rows may be fewer than are taken together.
+    for rows in a.chunks(together * width) {
+        for (partial, &a) in partial.iter_mut().zip(rows) {
+            *partial = F::combine(*partial, a);
+        }
+    }
+    let mut half = together / 2 * width;
+    while half >= width {
+        let (kept, other) = partial.split_at_mut(half);
+        for (kept, &other) in kept.iter_mut().zip(&*other) {
+            *kept = F::combine(*kept, other);
+        }
+        half /= 2;
+    }
+    for (dst, &partial) in dst.iter_mut().zip(&*partial) {
+        *dst = F::combine(*dst, partial);
     }
 }
 

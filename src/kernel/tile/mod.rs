@@ -40,7 +40,8 @@ pub(crate) struct Args {
     pub(crate) width: usize,
     /// Elements in a row of the first operand, where that differs.
     pub(crate) inner: usize,
-    /// Elements from one column of the first operand to the next, where they lie apart.
+    /// Elements from one column of the first operand to the next, or from one row of what is folded to the next, where
+    /// they lie apart.
     pub(crate) stride: usize,
     /// Index of the tile's first row in the region.
     pub(crate) first_row: usize,
@@ -82,6 +83,25 @@ impl Instruction {
     pub(crate) fn works_in_place(self) -> bool {
         // Its loop reads each vector before it writes the one at the same place, through pointers alone.
         matches!(self, Instruction::Pair { .. })
+    }
+
+    /// How many numbers, one after the other, an accumulator takes in with a tile of so many rows.
+    pub(crate) fn additions(self, rows: usize) -> usize {
+        match self {
+            // Narrow rows add less; telling them apart would save next to nothing.
+            Instruction::Fold { extent: Extent::Across, .. } => rows.div_ceil(folds::ROWS_TOGETHER),
+            Instruction::Accumulate(_) => rows.div_ceil(skinny::CHAIN_ROWS),
+            _ => 1,
+        }
+    }
+
+    /// How many rows a tile may have, so that what it adds to an accumulator has not taken in too many numbers one after
+    /// the other.
+    pub(crate) fn most_rows(self) -> usize {
+        match self {
+            Instruction::Accumulate(skinny) if !skinny.by_columns => skinny::MAX_ROWS,
+            _ => usize::MAX,
+        }
     }
 
     /// The kernel for operands of the element type `from` (of those selected from, for a selection) and

@@ -153,6 +153,12 @@ unsafe fn project_columns_loop<T: Number, G: Then<T>, M: Machine, const K: usize
     unsafe { project_rows::<T, G, M, C>(args, project) };
 }
 
+/// Rows that a product adds up in one chain, at most, before it adds to what there is.
+pub(super) const CHAIN_ROWS: usize = 256;
+
+/// Rows of which a product of elements in rows keeps at most [`CHAIN_ROWS`] in a chain: it has four chains at least.
+pub(super) const MAX_ROWS: usize = 4 * CHAIN_ROWS;
+
 /// dst[k] += Σ over rows of a[row, k]·b[row], a sum of products for each column of `a`: `rows` elements of each of K
 /// columns, `rows` of `b`, K of `dst`.
 #[inline(always)]

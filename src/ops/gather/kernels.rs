@@ -5,6 +5,7 @@ use ndarray::{
 };
 
 use crate::dtype::Element;
+use crate::kernel::compensated::RunningSum;
 use crate::kernel::number::{Number, with_number};
 use crate::lower::unraveled;
 use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, with_element};
@@ -95,9 +96,12 @@ impl Kernel for TakeRows {
             let mut output: ArrayViewMut3<'_, T> = with_axes(output.into_view()?)?;
             let (_, rows, inner) = x.dim();
             let numbers = given.checked(&numbers, rows)?;
+            if output.is_empty() {
+                return Ok(());
+            }
             let block = output.len_of(Axis(1)) * inner;
             match (x.as_slice(), output.as_slice_mut()) {
-                (Some(from), Some(to)) if !to.is_empty() => {
+                (Some(from), Some(to)) => {
                     for (from, to) in from.chunks_exact(rows * inner).zip(to.chunks_exact_mut(block)) {
                         if inner == 1 {
                             to.iter_mut().zip(numbers.clone()).for_each(|(to, row)| *to = from[row]);
@@ -140,25 +144,18 @@ impl Kernel for AddRows {
             let updates: ArrayView3<'_, T> = with_axes(inputs[2].view()?)?;
             let mut output: ArrayViewMut3<'_, T> = with_axes(output.into_view()?)?;
             let (_, rows, inner) = output.dim();
-            let numbers = given.checked(&numbers, rows)?;
-            let block = updates.len_of(Axis(1)) * inner;
+            let named = given.checked(&numbers, rows)?;
+            if output.is_empty() {
+                return Ok(());
+            }
             output.assign(&x);
-            match (updates.as_slice(), output.as_slice_mut()) {
-                (Some(updates), Some(sums)) if !updates.is_empty() => {
-                    for (updates, sums) in
-                        updates.chunks_exact(block).zip(sums.chunks_exact_mut(rows * inner))
-                    {
-                        for (update, row) in updates.chunks_exact(inner).zip(numbers.clone()) {
-                            let sums = &mut sums[row * inner..][..inner];
-                            sums.iter_mut().zip(update).for_each(|(sum, &update)| *sum = sum.add(update));
-                        }
-                    }
-                }
-                _ => {
-                    for (update, row) in updates.axis_iter(Axis(1)).zip(numbers) {
-                        let mut sum = output.index_axis_mut(Axis(1), row);
-                        sum.zip_mut_with(&update, |sum, &update| *sum = sum.add(update));
-                    }
+            let mut crowded = Crowded::of(numbers.len(), named.clone(), rows, inner);
+            // The output is in row-major order, so its elements are there as a slice.
+            let sums = output.as_slice_mut().unwrap_or_default();
+            for (sums, updates) in sums.chunks_exact_mut(rows * inner).zip(updates.outer_iter()) {
+                match updates.as_slice() {
+                    Some(updates) => crowded.add(sums, updates.chunks_exact(inner).zip(named.clone())),
+                    None => crowded.add(sums, updates.outer_iter().zip(named.clone())),
                 }
             }
             Ok(())
@@ -168,5 +165,71 @@ impl Kernel for AddRows {
 
     fn must_run(&self) -> bool {
         true
+    }
+}
+
+/// Updates that a row takes in with a rounding each: as many as a block of other sums has.
+const ROUNDED: u32 = 64;
+
+/// Rows of many updates, whose sums keep what rounding takes.
+struct Crowded<T: Number> {
+    inner: usize,
+    /// For each row the place of its sums, counted from 1, or 0; empty, if no row is crowded.
+    places: Vec<u32>,
+    /// The crowded rows, in the order of their places.
+    rows: Vec<usize>,
+    sums: Vec<RunningSum<T>>,
+}
+
+impl<T: Number> Crowded<T> {
+    /// Those of `rows` rows of `inner` elements that are named more often than rounding allows.
+    fn of(count: usize, named: impl Iterator<Item = usize> + Clone, rows: usize, inner: usize) -> Self {
+        let mut crowded = Crowded { inner, places: Vec::new(), rows: Vec::new(), sums: Vec::new() };
+        if count <= ROUNDED as usize {
+            return crowded;
+        }
+        // Zeroed memory that is not touched takes no time, so rows that nobody names cost nothing.
+        let mut places = vec![0_u32; rows];
+        // How often each is named, at first.
+        for row in named.clone() {
+            places[row] = places[row].saturating_add(1);
+            if places[row] == ROUNDED + 1 {
+                crowded.rows.push(row);
+            }
+        }
+        if !crowded.rows.is_empty() {
+            named.for_each(|row| places[row] = 0);
+            crowded.rows.iter().zip(1..).for_each(|(&row, place)| places[row] = place);
+            crowded.places = places;
+        }
+        crowded
+    }
+
+    /// Adds updates to the rows that they are given with.
+    fn add<'a, U: IntoIterator<Item = &'a T>>(
+        &mut self,
+        rows: &mut [T],
+        updates: impl Iterator<Item = (U, usize)>,
+    ) {
+        let inner = self.inner;
+        self.sums.clear();
+        let crowded = self.rows.iter().flat_map(|&row| &rows[row * inner..][..inner]);
+        self.sums.extend(crowded.map(|&x| RunningSum::starting_with(x)));
+        for (update, row) in updates {
+            match self.places.get(row) {
+                None | Some(0) => {
+                    let sums = rows[row * inner..][..inner].iter_mut();
+                    sums.zip(update).for_each(|(sum, &update)| *sum = sum.add(update));
+                }
+                Some(&place) => {
+                    let sums = self.sums[(place as usize - 1) * inner..][..inner].iter_mut();
+                    sums.zip(update).for_each(|(sum, &update)| *sum = sum.and(update));
+                }
+            }
+        }
+        for (sums, row) in self.sums.chunks_exact(inner).zip(&self.rows) {
+            let to = rows[row * inner..][..inner].iter_mut();
+            to.zip(sums).for_each(|(to, sum)| *to = sum.value());
+        }
     }
 }

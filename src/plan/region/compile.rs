@@ -66,7 +66,7 @@ pub(in crate::plan) fn compile(
         values: HashMap::new(),
         filled: HashMap::new(),
         accumulators: Vec::new(),
-        partial_bytes: 0,
+        accumulator_bytes: 0,
     };
     let opening = opening.map(|(val, factors)| compiler.open(val, factors));
     for (val, part) in &parts {
@@ -88,7 +88,7 @@ struct Compiler<'a> {
     /// Tiles that hold an operand which lies elsewhere.
     filled: HashMap<Operand, Slot>,
     accumulators: Vec<Accumulator>,
-    partial_bytes: usize,
+    accumulator_bytes: usize,
 }
 
 impl Compiler<'_> {
@@ -292,9 +292,9 @@ impl Compiler<'_> {
 
     fn accumulator(&mut self, val: Val, fold: Fold) -> Slot {
         let inst = self.program.inst(val);
-        let (elements, offset) = (size(&inst.dims), self.partial_bytes);
+        let (elements, offset) = (size(&inst.dims), self.accumulator_bytes);
         // At least one line, so that an accumulator of nothing has an address as well.
-        self.partial_bytes += (elements * inst.dtype.size()).max(1).next_multiple_of(64);
+        self.accumulator_bytes += (elements * inst.dtype.size()).max(1).next_multiple_of(64);
         let (buffer, dtype) = (self.buffers[&val], inst.dtype);
         self.accumulators.push(Accumulator { buffer, fold, dtype, elements, offset });
         Slot { base: Base::Partial, offset, row_bytes: 0 }
@@ -331,7 +331,7 @@ impl Compiler<'_> {
         let mut once = self.once;
         let (place_of, places) = registers::share(&self.registers, &ops);
         let streams = cut::streams(&ops);
-        let tile_rows = cut::tile_rows(rows, &streams, &places);
+        let tile_rows = cut::tile_rows(rows, &ops, &streams, &places);
         let mut scratch_bytes = 0;
         let offsets: Vec<usize> = places
             .iter()
@@ -356,6 +356,7 @@ impl Compiler<'_> {
                 (cost, chunk_rows, panel_offset, panel_offset + panel_bytes)
             }
         };
+        let (tiles_a_round, places) = cut::rounds(&ops, tile_rows, chunk_rows.min(rows).div_ceil(tile_rows));
         let finished =
             |drafts: Vec<Draft>| drafts.into_iter().filter_map(|draft| draft.finish(isa)).collect();
         Region {
@@ -368,7 +369,9 @@ impl Compiler<'_> {
             ops: finished(ops),
             prefetched: cut::prefetched(rows, streams),
             accumulators: self.accumulators,
-            partial_bytes: self.partial_bytes,
+            tiles_a_round,
+            accumulator_bytes: self.accumulator_bytes,
+            partial_bytes: self.accumulator_bytes * (1 + places),
             partial: None,
             scratch_bytes,
             panel_offset,

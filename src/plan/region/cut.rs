@@ -2,11 +2,13 @@
 //!
 //! It depends on shapes alone, never on the number of threads: a *tile* is what fits the first-level
 //! cache, a *chunk* is the run of tiles that one task takes, with accumulators of its own. Accumulators
-//! are added in the order of the chunks, so sums have the same bits however many threads there are.
+//! are added in the order of the chunks, so sums have the same bits however many threads there are. A chunk of many
+//! tiles puts its accumulators aside after some of them and joins those in pairs, so that long sums keep their digits.
 
 use super::compile::Draft;
 use super::registers::Place;
-use super::{Slot, order};
+use super::{Base, Slot, order};
+use crate::kernel::fold::Pairs;
 use crate::kernel::gemm::multiply_add_nanoseconds;
 use crate::kernel::tile::{Extent, Instruction};
 use crate::lower::fuse::{Part, Placement, Rows};
@@ -71,11 +73,12 @@ pub(super) fn prefetched(rows: usize, mut streams: Vec<Slot>) -> Vec<Slot> {
     if bytes >= PREFETCHED_FROM { streams } else { Vec::new() }
 }
 
-/// Rows of a tile, for which all that the ops touch fits the cache.
-pub(super) fn tile_rows(rows: usize, streams: &[Slot], places: &[Place]) -> usize {
+/// Rows of a tile, for which all that the ops touch fits the cache, and which all of them may take.
+pub(super) fn tile_rows(rows: usize, ops: &[Draft], streams: &[Slot], places: &[Place]) -> usize {
     let streamed: usize = streams.iter().map(|stream| stream.row_bytes).sum();
     let kept: usize = places.iter().map(|place| place.row_bytes).sum();
-    let fitting = (TILE_BYTES / (streamed + kept).max(1)).clamp(1, rows.max(1));
+    let most = ops.iter().map(|draft| draft.instruction.most_rows()).min().unwrap_or(usize::MAX);
+    let fitting = (TILE_BYTES / (streamed + kept).max(1)).min(most).clamp(1, rows.max(1));
     if fitting > ROW_MULTIPLE { fitting / ROW_MULTIPLE * ROW_MULTIPLE } else { fitting }
 }
 
@@ -83,6 +86,22 @@ pub(super) fn tile_rows(rows: usize, streams: &[Slot], places: &[Place]) -> usiz
 pub(super) fn chunk_rows(rows: usize, tile_rows: usize, cost: f64) -> usize {
     let chunks = ((cost / CHUNK_COST) as usize).clamp(1, MAX_CHUNKS);
     rows.div_ceil(chunks).max(1).next_multiple_of(tile_rows)
+}
+
+/// Numbers that an accumulator takes in, one after the other, before it is put aside: so few that their error is that
+/// of some more pairs, so many that putting aside costs next to nothing.
+const ADDITIONS: usize = 64;
+
+/// The tiles, a power of two, after which a chunk of so many puts its accumulators aside, and for how many of them it
+/// needs room.
+pub(super) fn rounds(ops: &[Draft], tile_rows: usize, tiles: usize) -> (usize, usize) {
+    let accumulating = ops.iter().filter(|draft| draft.operands.dst.base == Base::Partial);
+    let additions = accumulating.map(|draft| draft.instruction.additions(tile_rows)).max().unwrap_or(0);
+    if additions == 0 {
+        return (1, 0);
+    }
+    let tiles_a_round = (ADDITIONS / additions).max(1).next_power_of_two();
+    (tiles_a_round, Pairs::places(tiles.saturating_sub(1) / tiles_a_round))
 }
 
 /// Nanoseconds for a row of a skinny product beside its multiply-adds, which do not fill their vectors.
