@@ -205,11 +205,13 @@ fn waits(threads: usize) -> Result<[Duration; 3]> {
     })
 }
 
+/// A case's name, and what it holds behind one run and in the end.
+type Case = (&'static str, fn() -> Result<[usize; 2]>);
+
 fn print() -> std::result::Result<bool, Box<dyn std::error::Error>> {
     let mut out = io::stdout();
     writeln!(out, "{:<44}{:>12}{:>12}{:>8}{:>8}", "bytes held", "one run", "then", "ratio", "bound")?;
     let mut is_bounded = true;
-    type Case = (&'static str, fn() -> Result<[usize; 2]>);
     let cases: [Case; 4] = [
         ("a training step on 40 batch lengths", lengths),
         ("60 requests with a constant of 15 MB", constant),

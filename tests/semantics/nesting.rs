@@ -1,7 +1,7 @@
 //! Line 28, of user code inside of runs: kernels, functions that look at tensors, and ops may ask for whatever they like;
 //! what could only wait for itself is an error that says what was asked for from where, and nothing waits for ever.
 
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Barrier, Mutex, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -18,9 +18,8 @@ fn in_time(test: impl FnOnce() + Send + 'static) {
         test();
         done.send(()).unwrap();
     });
-    if finished.recv_timeout(Duration::from_secs(30)) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-        panic!("something waits for ever");
-    }
+    let ended = finished.recv_timeout(Duration::from_secs(30));
+    assert!(ended != Err(RecvTimeoutError::Timeout), "something waits for ever");
     running.join().unwrap();
 }
 
@@ -172,17 +171,16 @@ fn line_28_two_sessions_within_each_other() {
         }
         for round in 1..=3 {
             thread::scope(|scope| {
-                for own in 0..2 {
-                    let (session, step) = (late[own].get().unwrap(), steps[own]);
-                    scope.spawn(move || session.run(step).unwrap());
+                for (late, step) in late.iter().zip(steps) {
+                    scope.spawn(move || late.get().unwrap().run(step).unwrap());
                 }
             });
             let outcomes = std::mem::take(&mut *outcomes.lock().unwrap());
             let refused: Vec<&Error> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
             assert_eq!((outcomes.len(), refused.len()), (2, 1), "{outcomes:?}");
             assert!(is_nested(refused[0], Nesting::EachOther), "{}", refused[0]);
-            let sums: f64 =
-                [0, 1].iter().map(|&own| late[own].get().unwrap().run(variables[own]).unwrap().sum()).sum();
+            let sums = late.iter().zip(variables).map(|(late, v)| late.get().unwrap().run(v).unwrap().sum());
+            let sums: f64 = sums.sum();
             assert_eq!(sums, f64::from(round) * 12.0, "two steps, and the one inside that was not refused");
         }
     });
