@@ -31,20 +31,10 @@ impl<K: Eq + Hash, V: ?Sized> WeakMap<K, V> {
     /// twice as many as values.
     pub(crate) fn insert(&mut self, key: K, value: &Arc<V>) {
         if self.entries.len() >= MIN_PURGED.max(2 * self.alive) {
-            self.purge();
+            self.entries.retain(|_, value| value.strong_count() > 0);
+            self.alive = self.entries.len();
         }
         self.entries.insert(key, Arc::downgrade(value));
-    }
-
-    /// Removes dead entries.
-    pub(crate) fn purge(&mut self) {
-        self.entries.retain(|_, value| value.strong_count() > 0);
-        self.alive = self.entries.len();
-    }
-
-    /// The values that somebody has.
-    pub(crate) fn values(&self) -> impl Iterator<Item = Arc<V>> + '_ {
-        self.entries.values().filter_map(Weak::upgrade)
     }
 }
 

@@ -444,7 +444,8 @@ impl Graph {
     }
 
     /// Orders everything built inside after the given operations: it runs when they have, and sees
-    /// the variables as they leave them. Nodes built before do not move.
+    /// the variables as they leave them. Nodes built before do not move. Operations beyond a handful are gathered by a
+    /// [`group`](Graph::group) first.
     ///
     /// ```
     /// use flowgrad::prelude::*;

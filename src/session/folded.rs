@@ -9,8 +9,8 @@ use crate::lower::{Expression, Program};
 use crate::value::Value;
 use crate::weak_map::WeakMap;
 
-/// Bytes of results that the plans which a session keeps by request may hold before it lets go of them. A plan is
-/// made again in less time than it takes to fill as much memory.
+/// Bytes of new results after which a session lets go of the plans that it keeps by request, which hold them. A plan is
+/// made again in less time than it takes to compute as much.
 const MAX_BYTES: usize = 64 << 20;
 
 /// The results of a part of a program that is computed together.
@@ -25,8 +25,8 @@ pub(super) struct Folded {
 #[derive(Debug, Default)]
 struct Table {
     results: WeakMap<Expression, [Arc<Value>]>,
-    /// Bytes of the results that were alive when they were last counted, and of those that have come since.
-    bytes: usize,
+    /// Bytes of the results that were computed since plans were last let go.
+    fresh: usize,
 }
 
 impl Folded {
@@ -46,27 +46,23 @@ impl Folded {
         if let Some(results) = table.results.get(&expression) {
             return Some(results);
         }
-        table.bytes = table.bytes.saturating_add(bytes(&computed));
+        let bytes = computed.iter().fold(0, |sum: usize, value| sum.saturating_add(value.bytes()));
+        table.fresh = table.fresh.saturating_add(bytes);
         table.results.insert(expression, &computed);
         Some(computed)
     }
 
-    /// Whether so much is held that plans should be let go.
+    /// Whether so much was computed, since this last was so, that plans are to be let go.
     pub(super) fn is_full(&self) -> bool {
         let mut table = self.table();
-        if table.bytes > MAX_BYTES {
-            table.results.purge();
-            table.bytes = table.results.values().fold(0, |sum, results| sum.saturating_add(bytes(&results)));
+        let is_full = table.fresh > MAX_BYTES;
+        if is_full {
+            table.fresh = 0;
         }
-        table.bytes > MAX_BYTES
+        is_full
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The bytes of all elements.
-fn bytes(results: &[Arc<Value>]) -> usize {
-    results.iter().fold(0, |sum, value| sum.saturating_add(value.bytes()))
 }

@@ -93,9 +93,6 @@ pub(crate) trait Descent<T> {
 /// Why a way gave up.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum WayError {
-    /// The singular values could not be found.
-    #[error("closed_form: the singular value decomposition did not converge")]
-    Svd,
     /// The graph or its session refused.
     #[error("session: {0}")]
     Session(#[from] flowgrad::Error),
