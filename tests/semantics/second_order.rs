@@ -7,7 +7,8 @@ use flowgrad::prelude::*;
 fn check(name: &str, g: &Graph, fetches: &[Tensor<'_, f64>], expected: &[f64]) -> Result<()> {
     for optimize in [true, false] {
         let session = Session::builder(g).optimize(optimize).build()?;
-        let found: Vec<f64> = session.run(fetches.to_vec())?.iter().map(|found: &ArrayD<f64>| found.sum()).collect();
+        let found: Vec<f64> =
+            session.run(fetches.to_vec())?.iter().map(|found: &ArrayD<f64>| found.sum()).collect();
         let near = |(found, expected): (&f64, &f64)| (found - expected).abs() <= 1e-14 * expected.abs();
         assert!(found.iter().zip(expected).all(near), "{name}: {found:?}, not {expected:?}");
     }
