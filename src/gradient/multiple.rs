@@ -19,8 +19,9 @@ impl<'g> Pullback<'g> {
         let split = Split { of: self.output, times: self.times() };
         match split.parts(self.cotangent, LEVELS) {
             Some((multiple, rest)) => {
-                // It may have been a number, or one for several.
-                (Some(multiple.binary(BroadcastLike, self.output)), rest)
+                // Either may be a number, or one for several.
+                let whole = |part: AnyTensor<'g>| part.binary(BroadcastLike, self.output);
+                (Some(whole(multiple)), rest.map(whole))
             }
             None => (None, Some(self.cotangent)),
         }

@@ -155,6 +155,31 @@ fn line_22_hessians_of_squared_norms_at_zero() -> Result<()> {
     Ok(())
 }
 
+/// Line 22: what is a multiple of a norm in part, by numbers and by one number a row, has the gradient of the whole.
+#[test]
+fn line_22_slopes_that_are_a_multiple_of_the_norm_in_part() -> Result<()> {
+    let g = Graph::new();
+    let x = g.constant(arr2(&[[3.0, 4.0], [0.0, 2.0]]));
+    let weights = g.constant(arr1(&[2.0, -1.0]));
+    let norm = || x.norm(1);
+    let whole = [
+        norm() * (norm() + 3.0),
+        (norm() * weights + 1.0) * norm() - norm() * 0.5,
+        (2.0 * (norm() + weights)) * norm(),
+        -(norm() * norm()) * (norm() + 1.0),
+    ];
+    // The slopes by the norms n = (5, 2).
+    let by_norm = [[13.0, 7.0], [20.5, -3.5], [24.0, 6.0], [-85.0, -16.0]];
+    let slopes = whole.map(|y| y.gradients([x])[0]);
+    for found in both(&g, &slopes)? {
+        for (found, by_norm) in found.iter().zip(by_norm) {
+            let expected = arr2(&[[0.6 * by_norm[0], 0.8 * by_norm[0]], [0.0, by_norm[1]]]).into_dyn();
+            assert!((found - &expected).iter().all(|apart| apart.abs() < 1e-12), "{found}, not {expected}");
+        }
+    }
+    Ok(())
+}
+
 /// Line 22: a norm itself has no second derivative at 0, and does not hide that behind a 0. What does not take part,
 /// as below the limit of a clipping, does not matter.
 #[test]
