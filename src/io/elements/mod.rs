@@ -28,6 +28,8 @@ pub struct ArrayInfo {
 }
 
 /// How an element lies in a file.
+// Npz files have no formats of other makers.
+#[cfg_attr(not(feature = "safetensors"), allow(dead_code))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Bool,

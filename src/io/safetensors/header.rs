@@ -25,36 +25,35 @@ pub(super) const WORD: usize = 8;
 /// The most axes of a tensor, as many as NumPy's arrays have; a list of more is not kept.
 const MAX_AXES: usize = 64;
 
-/// The element types by the names that the format has for them, with the bits of an element.
-const TYPES: [(&str, u64, Option<Encoding>); 22] = [
-    ("BOOL", 8, Some(Encoding::Bool)),
-    ("U8", 8, Some(Encoding::U8)),
-    ("I8", 8, Some(Encoding::I8)),
-    ("U16", 16, Some(Encoding::U16)),
-    ("I16", 16, Some(Encoding::I16)),
-    ("U32", 32, Some(Encoding::U32)),
-    ("I32", 32, Some(Encoding::I32)),
-    ("U64", 64, Some(Encoding::U64)),
-    ("I64", 64, Some(Encoding::I64)),
-    ("F16", 16, Some(Encoding::F16)),
-    ("BF16", 16, Some(Encoding::Bf16)),
-    ("F32", 32, Some(Encoding::F32)),
-    ("F64", 64, Some(Encoding::F64)),
-    ("F8_E4M3", 8, Some(Encoding::F8E4M3)),
-    ("F8_E4M3FNUZ", 8, Some(Encoding::F8E4M3Fnuz)),
-    ("F8_E5M2", 8, Some(Encoding::F8E5M2)),
-    ("F8_E5M2FNUZ", 8, Some(Encoding::F8E5M2Fnuz)),
-    ("F8_E8M0", 8, Some(Encoding::F8E8M0)),
-    ("F4", 4, None),
-    ("F6_E2M3", 6, None),
-    ("F6_E3M2", 6, None),
-    ("C64", 64, None),
+/// The element types that are read, by the names that the format has for them.
+const TYPES: [(&str, Encoding); 18] = [
+    ("BOOL", Encoding::Bool),
+    ("U8", Encoding::U8),
+    ("I8", Encoding::I8),
+    ("U16", Encoding::U16),
+    ("I16", Encoding::I16),
+    ("U32", Encoding::U32),
+    ("I32", Encoding::I32),
+    ("U64", Encoding::U64),
+    ("I64", Encoding::I64),
+    ("F16", Encoding::F16),
+    ("BF16", Encoding::Bf16),
+    ("F32", Encoding::F32),
+    ("F64", Encoding::F64),
+    ("F8_E4M3", Encoding::F8E4M3),
+    ("F8_E4M3FNUZ", Encoding::F8E4M3Fnuz),
+    ("F8_E5M2", Encoding::F8E5M2),
+    ("F8_E5M2FNUZ", Encoding::F8E5M2Fnuz),
+    ("F8_E8M0", Encoding::F8E8M0),
 ];
+
+/// The other element types of the format, with the bits of an element.
+const OTHER_TYPES: [(&str, u64); 4] = [("F4", 4), ("F6_E2M3", 6), ("F6_E3M2", 6), ("C64", 64)];
 
 /// The name of an element type.
 pub(crate) fn type_name(dtype: DType) -> &'static str {
-    let own = |encoding: &Option<Encoding>| encoding.and_then(Encoding::own) == Some(dtype);
-    TYPES.iter().find(|(.., encoding)| own(encoding)).map_or("", |(name, ..)| name)
+    let known = TYPES.iter().find(|(_, encoding)| encoding.own() == Some(dtype));
+    known.map_or("", |(name, _)| name)
 }
 
 /// What a file says of itself.
@@ -92,15 +91,19 @@ impl Entry {
     }
 
     fn encoding(&self) -> Option<Encoding> {
-        TYPES.iter().find(|(name, ..)| *name == self.type_name).and_then(|&(.., encoding)| encoding)
+        TYPES.iter().find(|(name, _)| *name == self.type_name).map(|&(_, encoding)| encoding)
+    }
+
+    /// Bits of an element, where they are known.
+    fn bits(&self) -> Option<u64> {
+        let other = || OTHER_TYPES.iter().find(|(name, _)| *name == self.type_name).map(|&(_, bits)| bits);
+        self.encoding().map(|encoding| 8 * encoding.size() as u64).or_else(other)
     }
 
     /// Whether as many bytes are said to be the tensor's as its elements take; `true` for elements of an unknown size.
     fn has_its_length(&self) -> bool {
         let Some(length) = self.data.end.checked_sub(self.data.start) else { return false };
-        let Some(&(_, bits, _)) = TYPES.iter().find(|(name, ..)| *name == self.type_name) else {
-            return true;
-        };
+        let Some(bits) = self.bits() else { return true };
         let bits = self.shape.iter().try_fold(bits, |bits, &length| bits.checked_mul(length as u64));
         bits.is_some_and(|bits| bits % 8 == 0 && bits / 8 == length)
     }
@@ -126,8 +129,8 @@ impl Entry {
 
 /// The name of a type, not copied if it is one of the format's.
 fn known(name: Cow<'_, str>) -> Cow<'static, str> {
-    let known = TYPES.iter().find(|(known, ..)| *known == name);
-    known.map_or_else(|| Cow::Owned(name.into_owned()), |(known, ..)| Cow::Borrowed(*known))
+    let known = TYPES.iter().find(|(known, _)| *known == name);
+    known.map_or_else(|| Cow::Owned(name.into_owned()), |(known, _)| Cow::Borrowed(*known))
 }
 
 /// Keeps what may be said once.
