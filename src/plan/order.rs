@@ -20,9 +20,10 @@ const MOVED_BYTE_COST: f64 = 0.1;
 /// 20 to save, a plan of two equal halves breaks even.
 pub(crate) const INLINE_BELOW: f64 = 20_000.0;
 
-/// Nanoseconds from which a task is worth doing on another thread than what made its operands: to bring some ten
-/// kilobytes from one core's cache to another's, which is what a task of 5 microseconds works on, takes 1 or 2.
-const WORTH_MOVING: f64 = 5_000.0;
+/// Nanoseconds from which a task is worth doing on another thread than what made its operands. Some dozen kilobytes, which
+/// is what a task of 5 microseconds works on, take as long to come from the cache of another core; steps are cut into
+/// tasks of 20 microseconds and more, of which a last one may be a little smaller.
+const WORTH_MOVING: f64 = 15_000.0;
 
 /// Nanoseconds that a task costs beyond its work where threads share them out: the lock that is taken before and after
 /// it, and the memory that is used less often again because steps may run at once.

@@ -69,8 +69,8 @@ fn centring_rows_stays_in_the_rows() {
     b0: 25600 bytes, variable 0
     b1: 4 bytes, constant 0
     b2: 400 bytes, arena at 0
-    b3: 1792 bytes, arena at 448
-    step 0: region of 64 rows, tiles of 20, 4 chunks
+    b3: 448 bytes, arena at 448
+    step 0: region of 64 rows, tiles of 20, 1 chunks
         t0 = min b0
         t128 = max b0
         t256 = sum b0
@@ -82,7 +82,7 @@ fn centring_rows_stays_in_the_rows() {
         p0 <- sum t8576
         b2 = total of p0
     fetch b2 : f32[100]
-    inline; arena 2240 bytes, 2240 without reuse
+    inline; arena 896 bytes, 896 without reuse
     "#);
 }
 
@@ -262,7 +262,24 @@ fn a_step_of_a_wide_regression_reads_the_columns_where_they_lie() {
     let [gradient] = mse.gradients([w]);
     let step = w.assign(w - 0.001 * gradient).op();
     // With as many columns as rows that are long, the transposed matrix could be read as rows too: gathered ones.
-    assert_snapshot!(planned(&g, &[step], false, true), @"");
+    assert_snapshot!(planned(&g, &[step], false, true), @r#"
+    b0: 16000 bytes, constant 0
+    b1: 400 bytes, variable 0
+    b2: 320 bytes, constant 1
+    b3: 8 bytes, constant 2
+    b4: 400 bytes, arena at 0
+    b5: 8 bytes, constant 3
+    b6: 400 bytes, next of variable 0
+    b7: 448 bytes, arena at 448
+    step 0: region of 40 rows, tiles of 40, 1 chunks
+        t0 = project b0, b1 whole
+        t320 = sub-mul t0, b2, b3 whole
+        p0 <- accumulate b0, t320
+        b4 = total of p0
+    step 1: region of 50 rows, tiles of 50, 1 chunks
+        b6 = mul-from b4, b5 whole, b1
+    inline; arena 896 bytes, 896 without reuse
+    "#);
 }
 
 /// Graphs of many small ops, none of which is worth another thread's coming.

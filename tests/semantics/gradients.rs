@@ -93,9 +93,19 @@ fn line_18_gradients_have_the_operands_shape() -> Result<()> {
 #[test]
 fn line_19_all_forms_of_matmul_are_right() -> Result<()> {
     // Lengths on both sides of where a product stops being skinny, and of a panel of rows.
-    for [m, k, n] in
-        [[1, 1, 1], [2, 3, 4], [40, 3, 2], [3, 50, 2], [70, 65, 90], [0, 3, 2], [3, 0, 2], [200, 33, 9]]
-    {
+    for [m, k, n] in [
+        [1, 1, 1],
+        [2, 3, 4],
+        [40, 3, 2],
+        [3, 50, 2],
+        [70, 65, 90],
+        [0, 3, 2],
+        [3, 0, 2],
+        [200, 33, 9],
+        [40, 0, 2],
+        [40, 50, 1],
+        [50, 40, 0],
+    ] {
         for form in 0..4 {
             let (transpose_a, transpose_b) = (form & 1 == 1, form & 2 == 2);
             let oriented = |rows, columns, transposed, seed: usize| {

@@ -8,8 +8,8 @@
 //! | transposed · tile | the columns of either, where fewer vectors cover them | chains of up to 256 rows, added up |
 //! | the same, a vector or two of sums | the columns | four chains, in turns by row, added up |
 //!
-//! The invariant: what a tile adds to a sum has been summed for at least the tile's rows apart, so that over many rows
-//! errors grow as in a sum by blocks.
+//! The invariant: a sum over the rows of a region is made of sums over the rows of its tiles, so its error grows as that
+//! of a sum by blocks.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
@@ -105,15 +105,27 @@ fn projection<T>(args: &Args) -> Operands<T> {
 /// # Safety
 /// The contract of `Kernel`, for one column.
 unsafe fn project_column<V: Vector>(args: &Args) {
+    let product: Operands<V::Element> = projection(args);
     // SAFETY: the caller's promise; a column that lies in one piece is not packed.
-    unsafe { dots::run::<V>(&projection(args), false, std::ptr::null_mut()) };
+    unsafe {
+        match product.k {
+            0 => product.clear(),
+            _ => dots::run::<V>(&product, false, std::ptr::null_mut()),
+        }
+    }
 }
 
 /// # Safety
 /// The contract of `Kernel`.
 unsafe fn project_matrix<V: Vector>(args: &Args) {
+    let product: Operands<V::Element> = projection(args);
     // SAFETY: the caller's promise.
-    unsafe { chain::run_unpacked::<V>(&projection(args), false) };
+    unsafe {
+        match product.k {
+            0 => product.clear(),
+            _ => chain::run_unpacked::<V>(&product, false),
+        }
+    }
 }
 
 /// # Safety

@@ -346,8 +346,8 @@ enum Factor {
 #[test]
 fn tiles_of_all_lengths() {
     for rows in [1, 2, 4, 5, 14, 31, 300] {
-        for inner in [1, 2, 3, 4, 5, 8, 9, 13, 16, 17, 33, 64] {
-            for width in [1, 2, 3, 4, 5, 8, 9, 16, 17, 40] {
+        for inner in [0, 1, 2, 3, 4, 5, 8, 9, 13, 16, 17, 33, 64] {
+            for width in [0, 1, 2, 3, 4, 5, 8, 9, 16, 17, 40] {
                 check_rows::<f32>(rows, inner, width);
                 check_rows::<f64>(rows, inner, width);
             }
