@@ -368,11 +368,14 @@ fn an_invalid_input_is_not_blamed_on_the_layer() {
     assert!(mistake(&g).starts_with("axis 7 is out of range"));
 }
 
+/// Chooses by a flag between what a model gives to train by and to predict by.
+type Choosing<'c> = &'c dyn for<'g> Fn(Tensor<'g, bool>, [Tensor<'g, f32>; 2]) -> Tensor<'g, f32>;
+
 #[test]
 fn a_flag_cannot_choose_the_mode() {
     let told = "both sides of a select run, so moving statistics (BatchNorm) would be updated by predictions as well; \
                 build what is trained by and what predicts apart, and fetch the one that is needed, in `select` (select)";
-    let build = |choose: &dyn for<'g> Fn(Tensor<'g, bool>, [Tensor<'g, f32>; 2]) -> Tensor<'g, f32>| {
+    let build = |choose: Choosing<'_>| {
         let g = Graph::new();
         let training = g.placeholder::<bool>("training", ());
         let x = g.placeholder::<f32>("x", [None, Some(3)]);

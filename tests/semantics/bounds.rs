@@ -19,10 +19,13 @@ fn too_many(g: &Graph) -> (&'static str, usize, String) {
     }
 }
 
+/// A call that builds too much, and the node that it is refused by.
+type Asked = (fn(&Graph), &'static str);
+
 #[test]
 fn line_28_more_parts_than_a_graph_holds_are_a_building_error() {
     let whole = 1 << 40;
-    let builds: [(fn(&Graph), &str); 5] = [
+    let builds: [Asked; 5] = [
         (|g| assert_eq!(g.constant(1.0).broadcast_to([1 << 40]).unstack(0).len(), 1), "unstack"),
         (|g| assert!(!g.placeholder::<f32>("x", [None]).split(1 << 40, 0).is_empty()), "split"),
         (|g| _ = g.constant(1.0).broadcast_to([1 << 41]).split(1 << 40, 0), "split"),
@@ -43,7 +46,7 @@ fn line_28_more_parts_than_a_graph_holds_are_a_building_error() {
 
 #[test]
 fn line_28_more_sweeps_than_a_graph_holds_are_a_building_error() {
-    let builds: [(fn(&Graph), &str); 4] = [
+    let builds: [Asked; 4] = [
         (|g| _ = jacobian(of(g, 1 << 20) * 2.0, g.find_variable::<f32>("x").unwrap()), "jacobian"),
         (|g| _ = hessian(of(g, 1 << 20).square(), g.find_variable::<f32>("x").unwrap()), "hessian"),
         (

@@ -40,13 +40,13 @@ fn line_28_a_fed_view_that_no_memory_holds_is_an_error_that_names_the_tensor() {
         let call = session.make_callable((x, y), x.reduce_max(..)).unwrap();
         assert_eq!(lacking(call.call((&view, 1.0))), expected);
         // The session goes on.
-        assert_eq!(session.feed(x, &arr1(&[1.0, 2.0]).broadcast((3, 2)).unwrap()).run(y).unwrap().sum(), 9.0);
+        assert_eq!(session.feed(x, arr1(&[1.0, 2.0]).broadcast((3, 2)).unwrap()).run(y).unwrap().sum(), 9.0);
     });
     let g = Graph::new();
     let x = g.placeholder::<f64>("x", [None, Some(3)]);
     let view = arr0(0.0);
     let view = view.broadcast((1 << 21, 1 << 21)).unwrap();
-    let error = Session::new(&g).unwrap().feed(x, &view).run(x).unwrap_err();
+    let error = Session::new(&g).unwrap().feed(x, view).run(x).unwrap_err();
     assert!(matches!(error, Error::FeedShape { .. }), "{error}");
 }
 
@@ -60,9 +60,9 @@ fn line_33_a_constant_holds_what_a_view_repeats_once() -> Result<()> {
     assert_eq!(square.shape().to_string(), "[2097152, 2097152]");
     for optimize in [true, false] {
         let session = Session::builder(&g).optimize(optimize).build()?;
-        let rows = tall.slice([(1 << 39) + 1..(1 << 39) + 3]);
+        let rows = tall.slice((1 << 39) + 1..(1 << 39) + 3);
         assert_eq!(session.run(rows)?, row.broadcast((2, 3)).unwrap().into_dyn());
-        assert_eq!(session.run(square.slice([0..1]).reduce_sum(..))?.sum(), 4_194_304.0);
+        assert_eq!(session.run(square.slice(0..1).reduce_sum(..))?.sum(), 4_194_304.0);
         assert!(session.run(truths.slice([0..1, 7..8]))?[[0, 0]]);
         let small = g.constant(row.view().insert_axis(flowgrad::ndarray::Axis(1)).broadcast((3, 2)).unwrap());
         assert_eq!(session.run(small)?, flowgrad::ndarray::arr2(&[[1.0; 2], [2.0; 2], [3.0; 2]]).into_dyn());
@@ -104,7 +104,7 @@ fn line_28_a_variable_that_no_memory_holds_is_an_error_that_names_it() -> Result
     let w = g.variable::<f64>("w", zeros([1 << 21, 1 << 21]));
     let expected = (1 << 45, Some("w".to_owned()));
     let session = Session::new(&g)?;
-    assert_eq!(lacking(session.run(w.slice([0..1]))), expected);
+    assert_eq!(lacking(session.run(w.slice(0..1))), expected);
     assert_eq!(lacking(session.run(g.initializer())), expected);
     assert_eq!(lacking(session.variable_values()), expected);
     // What an optimizer keeps is as large.
