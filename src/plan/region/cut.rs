@@ -132,8 +132,8 @@ pub(super) fn row_cost(draft: &Draft) -> f64 {
     }
 }
 
-/// How many times a function takes the time of an addition: measured, those that have vectors five times and more, the
-/// standard library's a hundred.
+/// How many times a function takes the time of an addition. Measured for `tanh`, 0.6 ns an element, and taken for all
+/// that are computed in vectors by polynomials; those of the standard library are a call of some 10 ns each.
 fn weight(function: Scalar) -> f64 {
     match function {
         Scalar::Exp
