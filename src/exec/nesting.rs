@@ -52,7 +52,9 @@ pub(crate) struct Nested {
 
 /// Runs something that asks the ops of a graph, inside a level of its own.
 pub(crate) fn planning<R>(graph: &Shared, plan: impl FnOnce() -> R) -> Result<R, Nested> {
-    Level::new(graph, What::Planning).map(|level| level.within(plan))
+    let level = Level::new(graph, What::Planning);
+    level.check()?;
+    Ok(level.within(plan))
 }
 
 /// Whether this thread is inside of anything.
@@ -95,22 +97,28 @@ fn levels() -> impl Iterator<Item = &'static Level> {
 }
 
 impl Level {
-    /// That of a run which this thread begins, with the turn that it holds if it assigns.
-    pub(super) fn run(graph: &Shared, turn: Option<&Turn>) -> Result<Self, Nested> {
+    /// That of a run which this thread begins, with the turn that it holds if it assigns. Nothing may run inside of it
+    /// before it is [checked](Level::check).
+    #[inline]
+    pub(super) fn run(graph: &Shared, turn: Option<&Turn>) -> Self {
         Level::new(graph, What::Run(turn.map_or(ptr::null(), ptr::from_ref)))
     }
 
-    fn new(graph: &Shared, what: What) -> Result<Self, Nested> {
+    #[inline]
+    fn new(graph: &Shared, what: What) -> Self {
         let outer = INNERMOST.get();
         // SAFETY: the innermost level is there while its thread is inside of it.
         let depth = unsafe { outer.as_ref() }.map_or(0, |outer| outer.depth + 1);
-        if depth >= MOST_LEVELS {
-            return Err(Nested {
-                inside: innermost_kernel(),
-                reason: Nesting::TooDeep { most: MOST_LEVELS },
-            });
+        Level { outer, depth, graph, what }
+    }
+
+    /// Refuses a level that is too deep. Apart from making it, so that a level is made where it stays.
+    #[inline]
+    pub(super) fn check(&self) -> Result<(), Nested> {
+        if self.depth < MOST_LEVELS {
+            return Ok(());
         }
-        Ok(Level { outer, depth, graph, what })
+        Err(Nested { inside: innermost_kernel(), reason: Nesting::TooDeep { most: MOST_LEVELS } })
     }
 
     /// Runs something inside of this level.

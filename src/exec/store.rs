@@ -103,8 +103,9 @@ impl Store {
         }
         let assigns = !plan.commits.is_empty();
         let turn = if assigns { Some(self.turn.take()?) } else { None };
-        let level = Level::run(graph, assigns.then_some(&self.turn))?;
-        let (mut arena, running) = self.begin(plan, graph, again)?;
+        let level = Level::run(graph, assigns.then_some(&self.turn));
+        level.check()?;
+        let (mut arena, mut running) = self.begin(plan, graph, again)?;
         arena.fit()?;
         // SAFETY: `Ready` proves that the feeds are what the plan was made for. The variables' memory has the size that
         // their graph says, for which the plan was made. Nobody writes the current values, which are pinned, or may be
@@ -314,7 +315,7 @@ struct Running<'s> {
 
 impl Running<'_> {
     /// Ends the run: leaves what it made of these variables, and gives the arena back.
-    fn end(mut self, mut arena: Box<Arena>, commits: &[VariableId]) {
+    fn end(&mut self, mut arena: Box<Arena>, commits: &[VariableId]) {
         // Unpins what was read, which may give memory back.
         arena.pins.clear();
         let mut state = self.store.lock();
