@@ -343,8 +343,8 @@ fn the_summary_has_a_row_for_each_step_and_those_that_took_longest_come_first() 
     SHARE TIME 2 step 0: region "matmul", "add", … "gradients/less" (4 nodes)
     SHARE TIME 1 step 1: region "matmul_1", "add_1", … "gradients/mul" (9 nodes)
     SHARE TIME 1 step 2: region "label_mask"
-    SHARE TIME 1 step 3: region "label_mask", "select", … "gradients/sum_like" (8 nodes)
-    SHARE TIME 1 step 4: region "reduce_mean"
+    SHARE TIME 1 step 3: region "label_mask", "select", … "gradients/sum_like" (10 nodes)
+    SHARE TIME 1 step 4: region "div", "reduce_mean"
     SHARE TIME 1 step 5: region "gradients/matmul_1", "mul_2", "assign_sub_2"
     SHARE TIME 1 step 6: region "mul_3", "assign_sub_3"
     SHARE TIME 1 step 7: region "gradients/matmul", "gradients/select_1", "gradients/sum_like_1"
