@@ -133,12 +133,11 @@ fn others_in_rows<T: Number>(inputs: &[ArrayViewD<'_, T>], mut output: ArrayView
         restart(&mut product);
         for (place, before) in before.chunks_exact(terms).enumerate().rev() {
             // What is not in a term of the one is in that of the other: counted backwards.
-            others[place] = match (before, &*product) {
-                (&[before], &[behind]) => before.mul(behind),
-                _ => {
-                    let pairs = before.iter().zip(product.iter().rev());
-                    pairs.fold(T::ZERO, |sum, (&before, &behind)| sum.add(scaled_either(before, behind)))
-                }
+            others[place] = if let (&[before], &[behind]) = (before, &*product) {
+                before.mul(behind)
+            } else {
+                let pairs = before.iter().zip(product.iter().rev());
+                pairs.fold(T::ZERO, |sum, (&before, &behind)| sum.add(scaled_either(before, behind)))
             };
             multiply(&mut product, &row, place);
         }

@@ -89,7 +89,9 @@ pub fn clip_by_global_norm<'g, T: Float>(
         return vec![mistaken; xs.len()];
     }
     let norm = global_norm(g, &xs);
-    let factor = norm.is_finite().select(factor(norm, limit), number::<T>(f64::NAN));
+    // NaN where the norm is not finite, else 0.
+    let explosion = (norm - norm).stop_gradient();
+    let factor = factor(norm, limit) + explosion;
     xs.into_iter().map(|x| x * factor).collect()
 }
 
