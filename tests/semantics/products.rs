@@ -7,17 +7,16 @@ use flowgrad::prelude::*;
 const SIZES: [[usize; 2]; 12] =
     [[1, 1], [2, 1], [4, 1], [5, 1], [1, 5], [13, 3], [3, 13], [31, 2], [8, 8], [64, 1], [1, 64], [70, 2]];
 
-/// Line 32: a sum over the rows of a product has the error of a sum by blocks, though all its products are of one sign.
+/// Line 32: a sum over the rows of a product has the error of a sum by blocks. Equal products are the hard case: all
+/// additions round the same way, and one running sum of 20,000 is off by 2.6e-4, one by blocks of 256 by 8e-6.
 #[test]
 fn line_32_products_over_many_rows_lose_no_digits() -> Result<()> {
     let rows = 150_000;
     for [columns, outputs] in SIZES {
-        let of = |columns, step: f64| {
-            Array2::from_shape_fn((rows, columns), |(row, column)| {
-                0.1 + ((row * 7 + column) as f64 * step).fract() as f32 * 0.01
-            })
+        let of = |columns, first: f32, step: f32| {
+            Array2::from_shape_fn((rows, columns), |(_, column)| first + step * column as f32)
         };
-        let (x, e) = (of(columns, 0.618_034), of(outputs, 0.414_214));
+        let (x, e) = (of(columns, 0.1, 0.0013), of(outputs, 0.7, 0.1));
         let exact = x.mapv(f64::from).t().dot(&e.mapv(f64::from));
         let g = Graph::new();
         let fed = g.placeholder::<f32>("x", [None, Some(columns)]);
@@ -29,7 +28,7 @@ fn line_32_products_over_many_rows_lose_no_digits() -> Result<()> {
             for found in session.feed(fed, &x).run(products)? {
                 for (found, exact) in found.iter().zip(&exact) {
                     let error = (f64::from(*found) - exact).abs() / exact;
-                    assert!(error < 2e-6, "{columns} columns, {outputs} outputs: {found}, not {exact}");
+                    assert!(error < 4e-5, "{columns} columns, {outputs} outputs: {found}, not {exact}");
                 }
             }
         }
