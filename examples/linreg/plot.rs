@@ -62,7 +62,7 @@ pub(crate) fn svg<T: Scalar>(experiment: &Experiment<T>, results: &[Outcome]) ->
         }
     }
     // Of numbers that are too large to be squared there is none.
-    let best = closed_form::fit(&experiment.problem).ok().map(|w| w.map(Numeric::as_f64));
+    let best = Some(closed_form::fit(&experiment.problem).map(Numeric::as_f64));
     let best = best.filter(|best| best.iter().all(|w| w.is_finite()));
     let mut svg = String::new();
     draw(&mut svg, &experiment.points, line, best, losses)
