@@ -14,7 +14,6 @@ fn passes(arena: &Arena, node: &Node, input: usize) -> bool {
 /// What a sweep knows of a node.
 #[derive(Clone, Copy, Debug, Default)]
 struct Marks {
-    is_target: bool,
     /// Whether it has a target at or above it that a gradient can reach.
     reaches: bool,
     /// Whether no gradient passes through it.
@@ -46,7 +45,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
         let is_ordered = graph.builds_in_order();
         let arena = graph.shared().snapshot();
         let mut marks = NodeMap::new(Marks::default());
-        xs.iter().for_each(|x| marks.get_mut(x.id()).is_target = true);
+        xs.iter().for_each(|x| marks.get_mut(x.id()).reaches = true);
         stops.iter().for_each(|stop| marks.get_mut(stop.id()).stops = true);
         let ancestors = Walk::data(&arena).ancestors(ys.iter().map(|y| y.id()));
         for &id in &ancestors {
@@ -54,7 +53,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
             let mut inputs = 0..node.inputs.len();
             let through_input =
                 !of.stops && inputs.any(|i| marks.get(node.inputs[i]).reaches && passes(&arena, node, i));
-            marks.get_mut(id).reaches = through_input || of.is_target;
+            marks.get_mut(id).reaches = of.reaches || through_input;
         }
         let writes = |id: NodeId| matches!(arena.node(id).role, Role::Writes(_) | Role::WritesAll);
         let change_before = || Walk::all(&arena).ancestors(ys.iter().map(|y| y.id())).into_iter().any(writes);

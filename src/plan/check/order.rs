@@ -21,8 +21,8 @@ impl<'p> Waits<'p> {
     pub(super) fn of(order: &'p Order) -> Result<Self, String> {
         let steps = if order.inline { 0 } else { order.successors.len() };
         let mut near = vec![[0; WORDS]; steps];
-        for earlier in 0..steps {
-            for &later in &order.successors[earlier] {
+        for (earlier, successors) in order.successors.iter().enumerate().take(steps) {
+            for &later in successors {
                 let later = later as usize;
                 if later <= earlier || later >= steps {
                     return Err(format!("step {later} waits for step {earlier}, which is not before it"));
