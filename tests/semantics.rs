@@ -45,5 +45,3 @@ mod threads;
 mod untaken;
 #[path = "semantics/variables_and_order.rs"]
 mod variables_and_order;
-#[path = "semantics/variables_and_order.rs"]
-mod variables_and_order;
