@@ -17,7 +17,7 @@ pub struct FedArray<'v> {
     dims: IxDyn,
     start: *const u8,
     /// Keeps the elements if they had to be copied, or says that they could not be.
-    copy: Result<Option<Value>, OutOfMemory>,
+    copy: Result<Option<Box<Value>>, OutOfMemory>,
     _borrow: PhantomData<&'v ()>,
 }
 
@@ -34,9 +34,9 @@ impl<'v> FedArray<'v> {
                 _borrow: PhantomData,
             };
         }
-        let copy = Value::row_major(array);
-        // Moving the copy does not move its elements.
-        let start = copy.as_ref().map_or(std::ptr::null(), Value::as_ptr);
+        // Boxed, since feeds that are borrowed pass through the same hands. Moving the copy does not move its elements.
+        let copy = Value::row_major(array).map(Box::new);
+        let start = copy.as_ref().map_or(std::ptr::null(), |copy| copy.as_ptr());
         FedArray { dtype, dims, start, copy: copy.map(Some), _borrow: PhantomData }
     }
 

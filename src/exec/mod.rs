@@ -54,7 +54,8 @@ struct Fault {
     step: usize,
     /// The step's task that it was.
     task: usize,
-    cause: Cause,
+    /// Boxed, so that success, which passes through many hands, is a word.
+    cause: Box<Cause>,
 }
 
 impl Fault {
@@ -75,9 +76,9 @@ pub(crate) enum Cause {
     OutOfMemory(OutOfMemory),
 }
 
-impl From<OutOfMemory> for Cause {
+impl From<OutOfMemory> for Box<Cause> {
     fn from(error: OutOfMemory) -> Self {
-        Cause::OutOfMemory(error)
+        Box::new(Cause::OutOfMemory(error))
     }
 }
 
@@ -85,22 +86,22 @@ impl From<OutOfMemory> for Cause {
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
     /// A step could not be done, in the run before which there were so many.
-    Step { cause: Cause, count: i64 },
+    Step { cause: Box<Cause>, count: i64 },
     /// There is no memory for the run.
     OutOfMemory(OutOfMemory),
     /// It was asked for where it cannot be run.
     Nested(Nested),
 }
 
-impl From<OutOfMemory> for Failure {
+impl From<OutOfMemory> for Box<Failure> {
     fn from(error: OutOfMemory) -> Self {
-        Failure::OutOfMemory(error)
+        Box::new(Failure::OutOfMemory(error))
     }
 }
 
-impl From<Nested> for Failure {
+impl From<Nested> for Box<Failure> {
     fn from(nested: Nested) -> Self {
-        Failure::Nested(nested)
+        Box::new(Failure::Nested(nested))
     }
 }
 
@@ -118,7 +119,7 @@ unsafe fn run(
     arena: &mut Arena,
     record: Option<&mut Record>,
     fetched: &mut dyn FnMut(Value),
-) -> Result<(), Failure> {
+) -> Result<(), Box<Failure>> {
     let (plan, feeds) = (ready.plan(), ready.feeds());
     let Arena { memory, addresses, shared, .. } = arena;
     for (address, buffer) in addresses.iter_mut().zip(&plan.buffers) {
@@ -134,7 +135,7 @@ unsafe fn run(
     // SAFETY: the addresses are those of the plan's buffers: feeds match the plan, as `Ready` proves, variables do by the
     // caller's promise, nobody writes constants or the count, and the rest lies in the arena, which this run alone holds.
     let steps = unsafe { schedule::run(plan, threads, Addresses(addresses), shared, level, record) };
-    steps.map_err(|Fault { cause, .. }| Failure::Step { cause, count })?;
+    steps.map_err(|Fault { cause, .. }| Box::new(Failure::Step { cause, count }))?;
     for (position, fetch) in plan.fetches.iter().enumerate() {
         let address = addresses[fetch.buffer.index()];
         // SAFETY: all steps are done, so the buffer holds the value of this type and lengths.

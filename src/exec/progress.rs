@@ -220,7 +220,11 @@ mod tests {
     }
 
     fn fault(step: usize, task: usize) -> Fault {
-        Fault { step, task, cause: Cause::Function(Fallible { node: NodeId(0), function: Scalar::Div }) }
+        Fault {
+            step,
+            task,
+            cause: Box::new(Cause::Function(Fallible { node: NodeId(0), function: Scalar::Div })),
+        }
     }
 
     /// Runs with tasks that fail; gives the fault that is left. Every task is given out once, when it may run.

@@ -60,7 +60,7 @@ pub(super) unsafe fn run_task(
     task: usize,
     addresses: Addresses<'_>,
     level: &Level,
-) -> Result<(), Cause> {
+) -> Result<(), Box<Cause>> {
     match &step.kind {
         // SAFETY: the caller's promise.
         Kind::Region(region) => unsafe { run_chunk(region, task, addresses) },
@@ -82,20 +82,20 @@ pub(super) unsafe fn run_task(
                     };
                 }
             })
-            .map_err(Cause::from)
+            .map_err(Box::from)
         }
         Kind::Fold { fold, src, dst } => {
             with_scratch(fold.scratch_bytes(), |scratch, _| {
                 // SAFETY: the buffers are as large as the fold's lengths say; each task has its own index.
                 unsafe { fold.run(task, addresses.of(*src), addresses.of(*dst), scratch) };
             })
-            .map_err(Cause::from)
+            .map_err(Box::from)
         }
         Kind::Compute(compute) => {
             // SAFETY: the caller's promise.
             level
                 .within_kernel(compute.node, || unsafe { run_kernel(compute, task, addresses) })
-                .map_err(|error| Cause::Kernel { node: compute.node, error })
+                .map_err(|error| Box::new(Cause::Kernel { node: compute.node, error }))
         }
         Kind::Copy { src, dst, bytes } => {
             // SAFETY: both buffers hold this many bytes, and the plan gave them places apart.
@@ -230,7 +230,7 @@ impl Scratch {
 ///
 /// # Safety
 /// As for [`run_task`].
-unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> Result<(), Cause> {
+unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> Result<(), Box<Cause>> {
     let ran = with_scratch(region.scratch_bytes, |scratch, args| {
         let partial = match region.partial {
             // SAFETY: `partial` holds `partial_bytes` for each chunk; this one is touched by this task only.
@@ -291,7 +291,7 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
         unsafe { gather(region, partial, tile.saturating_sub(1) / region.tiles_a_round) };
         Ok(())
     });
-    ran?.map_err(Cause::Function)
+    ran?.map_err(|fallible| Box::new(Cause::Function(fallible)))
 }
 
 /// Each of a chunk's accumulators, which start at `partial`: how those that are put aside are joined, where it is, and

@@ -95,7 +95,7 @@ impl Store {
         again: Option<i64>,
         mut record: Option<&mut Record>,
         fetched: &mut dyn FnMut(Value),
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Box<Failure>> {
         let plan = ready.plan();
         if let Some(record) = record.as_deref_mut() {
             self.initialize(graph, &plan.variables)?;

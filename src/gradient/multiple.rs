@@ -1,9 +1,12 @@
 //! A value taken apart into a multiple of another one and a rest, by looking through the sums and products that it is
 //! made of.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use super::Pullback;
-use crate::graph::{AnyTensor, NodeId};
-use crate::op::Form;
+use crate::graph::AnyTensor;
+use crate::op::{Form, Op};
 use crate::ops::{BroadcastLike, SumLike};
 
 /// How many sums and products are looked through, one below the other: a power of a value and what the sweep does with
@@ -34,14 +37,21 @@ struct Split<'g> {
 }
 
 impl<'g> Split<'g> {
-    /// Whether a value is the one that is looked for: its node, or one that does the same to the same inputs.
+    /// Whether a value is the one that is looked for: its node, or one that does the same to the same inputs. Behind
+    /// other control dependencies the same input may have another value.
     fn is_same(&self, value: AnyTensor<'g>) -> bool {
         if value.id() == self.of.id() {
             return true;
         }
-        let arena = value.graph().shared().read();
-        let (a, b) = (arena.node(value.id()), arena.node(self.of.id()));
-        a.inputs == b.inputs && a.op.name() == b.op.name() && a.op.attributes() == b.op.attributes()
+        let [a, b] = {
+            let arena = value.graph().shared().read();
+            [value, self.of].map(|value| {
+                let node = arena.node(value.id());
+                (Arc::clone(&node.op), node.inputs.clone(), node.control.clone())
+            })
+        };
+        let kind = |op: &dyn Op| (op as &dyn Any).type_id();
+        (&a.1, &a.2, kind(&*a.0)) == (&b.1, &b.2, kind(&*b.0)) && a.0.attributes() == b.0.attributes()
     }
 
     /// The multiple and the rest, if there is a multiple.
@@ -89,10 +99,10 @@ impl<'g> Split<'g> {
 /// How a node's value is made, and its inputs.
 fn form_of(value: AnyTensor<'_>) -> (Form, Vec<AnyTensor<'_>>) {
     let graph = value.graph();
-    let (form, inputs): (Form, Vec<NodeId>) = {
+    let (op, inputs) = {
         let arena = graph.shared().read();
         let node = arena.node(value.id());
-        (node.op.form(), node.inputs.iter().copied().collect())
+        (Arc::clone(&node.op), node.inputs.clone())
     };
-    (form, inputs.into_iter().map(|input| graph.tie(input)).collect())
+    (op.form(), inputs.into_iter().map(|input| graph.tie(input)).collect())
 }

@@ -70,6 +70,7 @@
 
 mod kernel;
 
+use std::any::Any;
 use std::fmt;
 
 pub use crate::error::Mistake;
@@ -98,7 +99,7 @@ pub enum Form {
 }
 
 /// One kind of node. Its attributes (axes, flags, the value of a constant) are its fields.
-pub trait Op: fmt::Debug + Send + Sync + 'static {
+pub trait Op: Any + fmt::Debug + Send + Sync {
     /// The op's name as TensorFlow spells it; nodes are named after it.
     fn name(&self) -> &'static str;
 

@@ -503,20 +503,22 @@ impl Core {
         fetched: &mut dyn FnMut(Value),
     ) -> Result<()> {
         let run = self.store.run(ready, &self.graph, &self.threads, None, record, fetched);
-        run.map_err(|failure| match failure {
+        run.map_err(|failure| match *failure {
             Failure::OutOfMemory(lacking) => {
                 no_memory(&self.graph.read(), lacking, &prepared.request.fetches)
             }
             Failure::Nested(nested) => refused("a run", nested),
-            Failure::Step { cause: Cause::Function(fallible), count } => match fallible.function {
-                Scalar::Finite => prepared.not_finite(self, feeds, fallible.node, count),
-                _ => prepared.no_value(self, feeds, fallible, count),
+            Failure::Step { cause, count } => match *cause {
+                Cause::Function(fallible) => match fallible.function {
+                    Scalar::Finite => prepared.not_finite(self, feeds, fallible.node, count),
+                    _ => prepared.no_value(self, feeds, fallible, count),
+                },
+                Cause::Kernel { node, error: reason } => {
+                    let (node, op, location) = self.graph.site(node);
+                    Error::Kernel { node, op, location, reason }
+                }
+                Cause::OutOfMemory(lacking) => lacking.into(),
             },
-            Failure::Step { cause: Cause::Kernel { node, error: reason }, .. } => {
-                let (node, op, location) = self.graph.site(node);
-                Error::Kernel { node, op, location, reason }
-            }
-            Failure::Step { cause: Cause::OutOfMemory(lacking), .. } => lacking.into(),
         })
     }
 }

@@ -134,8 +134,9 @@ fn the_starts_of_variables_are_not_kept() {
     let v = g.variable::<f64>("v", random_normal([ROWS, 2], 0.0, 1.0));
     let session = Session::builder(&g).threads(1).build().unwrap();
     let start = session.run(v).unwrap();
-    let before = held();
+    // An assignment makes room for the next value.
     session.run(v.assign_add(1.0).op()).unwrap();
+    let before = held();
     let initialize = session.make_callable((), g.initializer()).unwrap();
     initialize.call(()).unwrap();
     let left = held().saturating_sub(before);

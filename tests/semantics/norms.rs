@@ -180,6 +180,24 @@ fn line_22_slopes_that_are_a_multiple_of_the_norm_in_part() -> Result<()> {
     Ok(())
 }
 
+/// Line 10: behind an assignment the norm of the same variable is another number.
+#[test]
+fn line_10_norms_before_and_after_an_assignment() -> Result<()> {
+    let g = Graph::new();
+    let v = g.variable("v", arr1(&[3.0, 4.0]));
+    let before = v.norm(..);
+    let changed = v.assign(g.constant(arr1(&[4.0, 4.0])));
+    let after = g.control_dependencies(&[changed.op()], || v.norm(..));
+    let [slope] = (before * after).gradients([v]);
+    let root = 32.0_f64.sqrt();
+    let expected = arr1(&[root * 0.6 + 5.0 * 4.0 / root, root * 0.8 + 5.0 * 4.0 / root]).into_dyn();
+    for optimize in [true, false] {
+        let slope = Session::builder(&g).optimize(optimize).build()?.run(slope)?;
+        assert!((&slope - &expected).iter().all(|apart| apart.abs() < 1e-14), "{slope}, not {expected}");
+    }
+    Ok(())
+}
+
 /// Line 22: a norm itself has no second derivative at 0, and does not hide that behind a 0. What does not take part,
 /// as below the limit of a clipping, does not matter.
 #[test]

@@ -97,6 +97,13 @@ pub(crate) static ROWS: &[Row] = &[
         let all = [a.tensor, b.tensor, c.tensor];
         Some(at.graph().concat(&all[..=at.number(3)], signed).into())
     }),
+    row("the slope of a concatenation's square", Smooth, EXACT, |at| {
+        let a = at.ranked(1)?;
+        let (axis, signed) = at.axis(a.rank())?;
+        let b = alike(at, &a, Some(axis))?;
+        let [slope] = at.graph().concat(&[b.tensor, a.tensor], signed).square().gradients([a.tensor]);
+        Some(slope.into())
+    }),
     row("stack", Smooth, EXACT, |at| {
         let a = at.any::<f64>(|dims| dims.len() < MOST_AXES)?;
         let (_, signed) = at.axis(a.rank() + 1)?;
