@@ -198,7 +198,8 @@ pub enum Error {
     OutOfMemory {
         /// How many bytes were asked for at once; the greatest number there is if they are more.
         bytes: usize,
-        /// Name of the tensor or variable whose elements they are; `None` for all that a run computes.
+        /// Name of the tensor or variable whose elements they are, or of the largest tensor where a run computes
+        /// several; `None` where none is known.
         node: Option<String>,
         /// Where it was built.
         location: Option<&'static Location<'static>>,

@@ -134,7 +134,14 @@ unsafe fn run(
     // SAFETY: the addresses are those of the plan's buffers: feeds match the plan, as `Ready` proves, variables do by the
     // caller's promise, nobody writes constants or the count, and the rest lies in the arena, which this run alone holds.
     let steps = unsafe { schedule::run(plan, threads, Addresses(addresses), shared, level, record) };
-    steps.map_err(|Fault { cause, .. }| Failure::Step { cause, count })?;
+    steps.map_err(|Fault { step, cause, .. }| match cause {
+        Cause::OutOfMemory(lacking) => {
+            let origins = &plan.steps[step].origins;
+            let node = plan.origins[origins.start as usize..origins.end as usize].last();
+            Failure::OutOfMemory(lacking.owned_by(node.map_or(Owner::Whole, |&node| Owner::Node(node))))
+        }
+        cause => Failure::Step { cause, count },
+    })?;
     for (position, fetch) in plan.fetches.iter().enumerate() {
         let address = addresses[fetch.buffer.index()];
         // SAFETY: all steps are done, so the buffer holds the value of this type and lengths.

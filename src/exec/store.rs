@@ -106,7 +106,7 @@ impl Store {
         let level = Level::run(graph, assigns.then_some(&self.turn));
         level.check()?;
         let (mut arena, mut running) = self.begin(plan, graph, again)?;
-        arena.fit()?;
+        arena.fit().map_err(|lacking| lacking.owned_by(plan.largest.map_or(Owner::Whole, Owner::Node)))?;
         // SAFETY: `Ready` proves that the feeds are what the plan was made for. The variables' memory has the size that
         // their graph says, for which the plan was made. Nobody writes the current values, which are pinned, or may be
         // replaced only by whoever holds the turn; and nobody else touches the next ones, which nobody had pinned, and
@@ -136,10 +136,10 @@ impl Store {
             if let Some((bytes, read)) = state.slot_mut(id).and_then(Slot::lacks_next) {
                 drop(state);
                 drop(read);
-                let next = Arc::new(Memory::zeroed(bytes)?);
+                let next = Memory::zeroed(bytes).map_err(|lacking| lacking.owned_by(Owner::Variable(id)))?;
                 state = self.lock();
                 if let Some(slot) = state.slot_mut(id) {
-                    slot.next = Some(next);
+                    slot.next = Some(Arc::new(next));
                 }
             }
         }

@@ -504,9 +504,6 @@ impl Core {
     ) -> Result<()> {
         let run = self.store.run(ready, &self.graph, &self.threads, None, record, fetched);
         run.map_err(|failure| match failure {
-            Failure::OutOfMemory(lacking) => {
-                no_memory(&self.graph.read(), lacking, &prepared.request.fetches)
-            }
             Failure::Nested(nested) => refused("a run", nested),
             Failure::Step { cause: Cause::Function(fallible), count } => match fallible.function {
                 Scalar::Finite => prepared.not_finite(self, feeds, fallible.node, count),
@@ -516,7 +513,9 @@ impl Core {
                 let (node, op, location) = self.graph.site(node);
                 Error::Kernel { node, op, location, reason }
             }
-            Failure::Step { cause: Cause::OutOfMemory(lacking), .. } => lacking.into(),
+            Failure::OutOfMemory(lacking) | Failure::Step { cause: Cause::OutOfMemory(lacking), .. } => {
+                no_memory(&self.graph.read(), lacking, &prepared.request.fetches)
+            }
         })
     }
 }
@@ -530,6 +529,7 @@ fn refused(action: &'static str, Nested { inside, reason }: Nested) -> Error {
 fn no_memory(arena: &Arena, OutOfMemory { bytes, owner }: OutOfMemory, fetches: &[Fetched]) -> Error {
     let node = match owner {
         Owner::Whole => None,
+        Owner::Node(id) => Some(arena.node(id)),
         Owner::Variable(id) => Some(arena.node(arena.variables[id.index()].node)),
         Owner::Fetch(position) => {
             let fetched = fetches.iter().filter(|fetch| fetch.value).nth(position);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::folded::Results;
-use super::{Core, refused};
+use super::{Core, no_memory, refused};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::exec::{FedArray, OutOfMemory, Ready, Store, planning};
@@ -159,8 +159,10 @@ impl Prepared {
     /// Makes a plan for feeds of these lengths and keeps it, unless it initializes.
     fn plan(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Arc<Plan>> {
         let Optimised { program, folded, .. } = self.program(core, dims)?;
-        let plan = plan::plan(&program, core.options(), &core.constants, &self.fed_types(dims));
-        let plan = Arc::new(plan?);
+        let fed = self.fed_types(dims);
+        let plan = plan::plan(&program, core.options(), &core.constants, &fed);
+        let plan = plan.map_err(|lacking| no_memory(&core.graph.read(), lacking, &self.request.fetches))?;
+        let plan = Arc::new(plan);
         if self.initializes {
             return Ok(plan);
         }
