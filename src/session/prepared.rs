@@ -167,6 +167,10 @@ impl Prepared {
             return Ok(plan);
         }
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have been faster; what it has made serves all that come.
+        if let Some(planned) = plans.iter().rev().find(|planned| planned.plan.fed == fed) {
+            return Ok(Arc::clone(&planned.plan));
+        }
         let (kept, kept_bytes) = worth_keeping(&plans);
         let surplus_count = plans.len() - kept;
         let surplus: Vec<Planned> = plans.drain(..surplus_count).collect();
@@ -242,5 +246,28 @@ impl Core {
         let mut fetched = |value| values.push(Arc::new(value));
         let run = Store::new(Some(0)).run(&ready, &self.graph, &self.threads, Some(0), None, &mut fetched);
         run.ok().map(|()| values.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Graph;
+    use crate::lower::Fetched;
+    use crate::session::Session;
+
+    #[test]
+    fn what_another_thread_has_planned_meanwhile_is_taken() {
+        let g = Graph::new();
+        let x = g.placeholder::<f64>("x", [None]);
+        let session = Session::builder(&g).threads(1).build().unwrap();
+        let fetches = vec![Fetched { node: x.tanh().any().id(), value: true }];
+        let request = Request { feeds: vec![x.any().id()], fetches };
+        let prepared = Prepared::new(&session.core.graph.snapshot(), request).unwrap();
+        let plan = |length| prepared.plan(&session.core, &[vec![length]]).unwrap();
+        let [first, second, other] = [3, 3, 4].map(plan);
+        assert!(Arc::ptr_eq(&first, &second) && !Arc::ptr_eq(&first, &other));
+        assert_eq!(prepared.plans.read().unwrap().len(), 2);
+        assert_eq!(prepared.bytes(), first.bytes() + other.bytes());
     }
 }
