@@ -160,7 +160,7 @@ impl Npz {
         };
         match found {
             [(_, index)] => Ok(*index),
-            [] => Err(ArrayFault::Missing { names: self.names().map(str::to_owned).collect() }.into()),
+            [] => Err(ArrayFault::missing(self.names()).into()),
             _ => Err(NpzFault::SameName),
         }
     }

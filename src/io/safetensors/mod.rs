@@ -180,7 +180,7 @@ impl SafeTensors {
     }
 
     fn missing(&self) -> SafeTensorsFault {
-        ArrayFault::Missing { names: self.names().map(str::to_owned).collect() }.into()
+        ArrayFault::missing(self.names()).into()
     }
 
     fn blame(&self, name: &str, fault: SafeTensorsFault) -> SafeTensorsError {
