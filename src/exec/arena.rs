@@ -34,8 +34,8 @@ pub(super) struct Arena {
     pub(super) lent_bytes: usize,
 }
 
-// SAFETY: the addresses point into the arena's own memory, or are set anew by each run; between runs an arena belongs to
-// whoever took it.
+// SAFETY: the addresses point into the arena's own memory, or are set anew by each run; an arena that is lent
+// belongs to its run alone, and one that is not to its session.
 unsafe impl Send for Arena {}
 
 /// Bytes that a run needs.

@@ -10,8 +10,8 @@
 //! and the last reader gives the old one back.
 //!
 //! The state is locked at the beginning and at the end of a run, for as long as it takes to walk over its variables.
-//! Nothing else is locked meanwhile, no memory given back, and no code of the user's run. The turn is taken before the
-//! state is locked, and while nothing else is.
+//! Meanwhile, memory is taken for the lists of a run at most, not for values, and none is given back; nothing else is
+//! locked, and none of the user's code runs. The turn is taken before the state is locked, and while nothing else is.
 
 use std::collections::BTreeMap;
 use std::ptr;
@@ -109,7 +109,7 @@ impl Store {
         arena.fit().map_err(|lacking| lacking.owned_by(plan.largest.map_or(Owner::Whole, Owner::Node)))?;
         // SAFETY: `Ready` proves that the feeds are what the plan was made for. The variables' memory has the size that
         // their graph says, for which the plan was made. Nobody writes the current values, which are pinned, or may be
-        // replaced only by whoever holds the turn; and nobody else touches the next ones, which nobody had pinned, and
+        // replaced only by the run that holds the turn; and nobody else touches the next ones, which nobody had pinned, and
         // which are made current only by this run.
         let ran = unsafe { super::run(ready, threads, running.count, &level, &mut arena, record, fetched) };
         running.end(arena, if ran.is_ok() { &plan.commits } else { &[] });
@@ -296,7 +296,7 @@ impl Slot {
     fn lacks_next(&mut self) -> Option<(usize, Option<Arc<Memory>>)> {
         // No further pin can come, for only current values are pinned, and under the lock that is held now.
         let is_free = self.next.as_ref().is_some_and(|next| Arc::strong_count(next) == 1);
-        // Whoever has let it go has read before.
+        // The runs that pinned it have finished reading.
         atomic::fence(Ordering::Acquire);
         (!is_free).then(|| (self.current.bytes(), self.next.take()))
     }

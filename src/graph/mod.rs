@@ -282,8 +282,8 @@ impl Shared {
         self.arena.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The arena as it is now, for whoever asks ops for anything: they are the user's code. Should the graph grow as long
-    /// as this is held, the arena is copied once.
+    /// The arena as it is now, for asking ops, which are the user's code and must not run under a lock. If the graph
+    /// grows while this is held, the arena is copied once.
     pub(crate) fn snapshot(&self) -> Arc<Arena> {
         Arc::clone(&self.read())
     }

@@ -19,7 +19,7 @@ impl<T: Number> RunningSum<T> {
 
     /// The sum with one more number.
     ///
-    /// What rounding takes is had without error. Source: Knuth, *The Art of Computer Programming*, volume 2, theorem
+    /// The rounding error of an addition is computed exactly. Source: Knuth, *The Art of Computer Programming*, volume 2, theorem
     /// 4.2.2B.
     #[inline(always)]
     pub(crate) fn and(self, x: T) -> Self {

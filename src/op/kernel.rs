@@ -35,6 +35,8 @@ pub trait Kernel: fmt::Debug + Send + Sync + 'static {
     /// Fills the output, which is in row-major order and holds unspecified elements, from the inputs, which
     /// may lie in any order. Lengths and element types are those of the operands that the op was lowered with.
     ///
+    /// It is not called for an output without elements, unless it [must run](Kernel::must_run) or has no inputs.
+    ///
     /// A panic passes through the run to whoever asked for it; like any failure it leaves the variables as they were.
     ///
     /// The kernel may build nodes and run sessions, its own session too: such a run reads the variables as they were

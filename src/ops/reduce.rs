@@ -190,8 +190,9 @@ impl Op for OverCount {
     }
 }
 
-/// A mean, the first input, in whose place comes the number itself where all numbers are equal: where the least of them,
-/// the second input, is also the largest, the third. A sum over a count may be off by a rounding, and overflow.
+/// The first input, a mean, except where all numbers are equal: there it is the number itself. They are equal where
+/// the second input, the least of them, equals the third, the largest. A sum divided by a count could be off by a
+/// rounding, or overflow.
 ///
 /// Of equal numbers the mean has the same slopes as of others, so the gradient is that of the mean alone.
 #[derive(Debug)]

@@ -194,7 +194,7 @@ impl Npz {
         }
     }
 
-    /// Whoever left it, and where: each reader seeks.
+    /// The archive, at whatever place the last reader left it: each seeks first.
     fn archive(&self) -> MutexGuard<'_, ZipArchive<BufReader<File>>> {
         self.archive.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! Tensors by name in [safetensors](https://github.com/huggingface/safetensors) files, whoever wrote them.
+//! Tensors by name in [safetensors](https://github.com/huggingface/safetensors) files, from any program.
 //!
 //! [`SafeTensors`] opens a file, lists its tensors, and reads those that are asked for, with which a session continues
 //! what another framework has trained; [`write_safetensors`] writes such files. A [`Checkpoint`] is a safetensors file
@@ -173,7 +173,7 @@ impl SafeTensors {
     fn tensor(&self, name: &str, wanted: Option<DType>) -> Result<Value, SafeTensorsFault> {
         let entry = self.header.tensors.get(name).ok_or_else(|| self.missing())?;
         let layout = entry.layout()?;
-        // Whoever left it, and where: each reader seeks.
+        // The last reader left the file at some place, so each seeks first.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(self.header.place(entry))?;
         Ok(layout.read(&mut *file, &entry.type_name, wanted)?)
