@@ -72,7 +72,7 @@ impl Memory {
         Memory { start: NonNull::<Aligned>::dangling().cast(), bytes: 0 }
     }
 
-    /// Bytes that are all 0: initialised, and valid for every element type.
+    /// Bytes that are all 0: initialized, and valid for every element type.
     pub(crate) fn zeroed(bytes: usize) -> Result<Self, OutOfMemory> {
         if bytes == 0 {
             return Ok(Memory::empty());
@@ -136,7 +136,7 @@ impl Drop for Memory {
 /// An array of the elements at an address.
 ///
 /// # Safety
-/// As many elements of the type as the lengths say must lie there, initialised, aligned and unchanging.
+/// As many elements of the type as the lengths say must lie there, initialized, aligned and unchanging.
 pub(crate) unsafe fn value_at(
     address: *const u8,
     dtype: DType,

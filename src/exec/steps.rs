@@ -143,7 +143,7 @@ unsafe fn run_kernel(compute: &Compute, task: usize, addresses: Addresses<'_>) -
     }
     let shape = IxDyn(&dims);
     let output = with_element!(compute.dtype, T => {
-        // SAFETY: the buffer holds as many elements of this type, initialised as arena memory is, and this task
+        // SAFETY: the buffer holds as many elements of this type, initialized as arena memory is, and this task
         // alone touches them.
         T::array_mut(unsafe { ArrayViewMutD::from_shape_ptr(shape, start.cast::<T>()) })
     });

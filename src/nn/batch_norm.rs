@@ -1,4 +1,4 @@
-//! [`BatchNorm`]: each channel normalised over the batch.
+//! [`BatchNorm`]: each channel normalized over the batch.
 
 use super::fitting::{fitting, mistake};
 use super::layer::calling;

@@ -206,7 +206,7 @@ impl SessionBuilder<'_> {
 }
 
 impl Session {
-    /// A session on all cores that optimises its plans.
+    /// A session on all cores that optimizes its plans.
     ///
     /// # Errors
     /// The first mistake made in building the graph.

@@ -74,7 +74,7 @@ fn worth_keeping(plans: &[Planned]) -> (usize, usize) {
 }
 
 /// A program ready to be planned.
-struct Optimised {
+struct Optimized {
     program: Program,
     trace: Vec<Applied>,
     /// The results of what depends on constants alone; empty if there is nothing to fold, or no memory for it.
@@ -158,7 +158,7 @@ impl Prepared {
 
     /// Makes a plan for feeds of these lengths and keeps it, unless it initializes.
     fn plan(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Arc<Plan>> {
-        let Optimised { program, folded, .. } = self.program(core, dims)?;
+        let Optimized { program, folded, .. } = self.program(core, dims)?;
         let fed = self.fed_types(dims);
         let plan = plan::plan(&program, core.options(), &core.constants, &fed);
         let plan = plan.map_err(|lacking| no_memory(&core.graph.read(), lacking, &self.request.fetches))?;
@@ -189,35 +189,35 @@ impl Prepared {
 
     /// The program for feeds of these lengths; what of it depends on constants alone is computed, unless
     /// some plan has it already.
-    fn program(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Optimised> {
+    fn program(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Optimized> {
         let specialised =
             planning(&core.graph, || specialise(&core.graph.snapshot(), core.lowered(), &self.request, dims));
         let program = specialised.map_err(|nested| refused("planning a run", nested))??;
         debug_assert_eq!(program.verify(), Ok(()));
         if !core.optimize {
-            return Ok(Optimised { program, trace: Vec::new(), folded: Vec::new() });
+            return Ok(Optimized { program, trace: Vec::new(), folded: Vec::new() });
         }
         let (program, mut trace) = rewrite::rewrite(program, core.max_rewrites);
         debug_assert_eq!(program.verify(), Ok(()));
         let Some((folding, applied)) = rewrite::fold_constants(&program, core.max_rewrites - trace.len())
         else {
-            return Ok(Optimised { program, trace, folded: Vec::new() });
+            return Ok(Optimized { program, trace, folded: Vec::new() });
         };
         let results = |part| core.folded.results(part, |part| core.computed(part));
         let Some(folded) = folding.parts().map(results).collect::<Option<Vec<Results>>>() else {
-            return Ok(Optimised { program, trace, folded: Vec::new() });
+            return Ok(Optimized { program, trace, folded: Vec::new() });
         };
         trace.extend(applied);
         let program = folding.hold(program, &folded);
         debug_assert_eq!(program.verify(), Ok(()));
-        Ok(Optimised { program, trace, folded })
+        Ok(Optimized { program, trace, folded })
     }
 
     /// What would run for these feeds, as text.
     pub(super) fn explain(&self, core: &Core, feeds: &[FedArray<'_>]) -> Result<String> {
         let plan = Arc::clone(self.ready(core, feeds)?.plan());
         let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
-        let Optimised { program, trace, .. } = self.program(core, &dims)?;
+        let Optimized { program, trace, .. } = self.program(core, &dims)?;
         let arena = core.graph.snapshot();
         let names = Names::of(&arena, &self.request.feeds);
         let (trace, program, plan) =
