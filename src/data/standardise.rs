@@ -35,8 +35,8 @@ pub struct Standardiser<A> {
 }
 
 impl<A: Float> Standardiser<A> {
-    /// The statistics of the columns of `rows`, an array of shape `[rows, ..]`, summed in `f64`, whatever their size. A column is
-    /// one index into a row of whatever rank.
+    /// The statistics of the columns of `rows`, an array of shape `[rows, ..]`, summed in `f64`, whatever their size. A
+    /// column is one index into a row of whatever rank.
     ///
     /// # Errors
     ///

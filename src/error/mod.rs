@@ -309,8 +309,8 @@ impl From<OutOfMemory> for Error {
     }
 }
 
-/// The errors of modules over the graph, each in a box of its own: those are large, and `Error` is in every result. Like
-/// its own, their `Debug` form is the message.
+/// The errors of modules over the graph, each in a box of its own: those are large, and `Error` is in every result.
+/// Like its own, their `Debug` form is the message.
 macro_rules! boxed {
     ($($(#[$feature:meta])? $variant:ident($error:ty),)*) => {$(
         $(#[$feature])?

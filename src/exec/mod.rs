@@ -108,8 +108,8 @@ impl From<Nested> for Failure {
 /// `fetched`, and notes in `record`, if there is one, what was done when.
 ///
 /// # Safety
-/// The arena must fit the plan and have the addresses of the buffers that lie in variables, of as many elements as these
-/// have, with nothing else writing the current values or touching the next ones during the run.
+/// The arena must fit the plan and have the addresses of the buffers that lie in variables, of as many elements as
+/// these have, with nothing else writing the current values or touching the next ones during the run.
 unsafe fn run(
     ready: &Ready<'_>,
     threads: &Threads,
@@ -131,8 +131,9 @@ unsafe fn run(
             Place::Variable(_) | Place::Next(_) => continue,
         };
     }
-    // SAFETY: the addresses are those of the plan's buffers: feeds match the plan, as `Ready` proves, variables do by the
-    // caller's promise, nobody writes constants or the count, and the rest lies in the arena, which this run alone holds.
+    // SAFETY: the addresses are those of the plan's buffers: feeds match the plan, as `Ready` proves, variables do by
+    // the caller's promise, nobody writes constants or the count, and the rest lies in the arena, which this run alone
+    // holds.
     let steps = unsafe { schedule::run(plan, threads, Addresses(addresses), shared, level, record) };
     steps.map_err(|Fault { step, cause, .. }| match cause {
         Cause::OutOfMemory(lacking) => {

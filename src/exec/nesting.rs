@@ -62,8 +62,8 @@ pub(super) fn is_inside() -> bool {
     !INNERMOST.get().is_null()
 }
 
-/// The turns that are held by runs which this thread is inside of, the innermost first, each with the kernel by which it
-/// is, in words.
+/// The turns that are held by runs which this thread is inside of, the innermost first, each with the kernel by which
+/// it is, in words.
 pub(super) fn held_turns() -> impl Iterator<Item = (*const Turn, String)> {
     let mut kernel = String::new();
     levels().filter_map(move |level| match level.what {

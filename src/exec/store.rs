@@ -6,8 +6,8 @@
 //! another's. So runs are as if one after the other, those that assign in the order in which they end and the others in
 //! that in which they begin, and those that read wait for nobody.
 //!
-//! A version that was replaced is where the next one is made, unless somebody still reads it; then memory is taken anew,
-//! and the last reader gives the old one back.
+//! A version that was replaced is where the next one is made, unless somebody still reads it; then memory is taken
+//! anew, and the last reader gives the old one back.
 //!
 //! The state is locked at the beginning and at the end of a run, for as long as it takes to walk over its variables.
 //! Meanwhile, memory is taken for the lists of a run at most, not for values, and none is given back; nothing else is
@@ -83,8 +83,8 @@ impl Store {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a plan on the variables, hands each fetched value to `fetched`, and notes in `record`, if there is one, what
-    /// was done when. Once more `again` a run before which there were so many, which is not counted.
+    /// Runs a plan on the variables, hands each fetched value to `fetched`, and notes in `record`, if there is one,
+    /// what was done when. Once more `again` a run before which there were so many, which is not counted.
     ///
     /// The plan must have been made for the graph whose variables the store holds.
     pub(crate) fn run(
@@ -109,8 +109,8 @@ impl Store {
         arena.fit().map_err(|lacking| lacking.owned_by(plan.largest.map_or(Owner::Whole, Owner::Node)))?;
         // SAFETY: `Ready` proves that the feeds are what the plan was made for. The variables' memory has the size that
         // their graph says, for which the plan was made. Nobody writes the current values, which are pinned, or may be
-        // replaced only by the run that holds the turn; and nobody else touches the next ones, which nobody had pinned, and
-        // which are made current only by this run.
+        // replaced only by the run that holds the turn; and nobody else touches the next ones, which nobody had pinned,
+        // and which are made current only by this run.
         let ran = unsafe { super::run(ready, threads, running.count, &level, &mut arena, record, fetched) };
         running.end(arena, if ran.is_ok() { &plan.commits } else { &[] });
         drop(turn);
@@ -229,8 +229,8 @@ impl Store {
         };
         let held = records.into_iter().zip(pins).zip(all).filter_map(|(((name, dtype, dims), pin), id)| {
             let current = pin?;
-            // SAFETY: the slot was made from a value of the record's type and lengths, or set to one that was checked to
-            // be; nobody writes a version that is pinned.
+            // SAFETY: the slot was made from a value of the record's type and lengths, or set to one that was checked
+            // to be; nobody writes a version that is pinned.
             let value = unsafe { value_at(current.start(), dtype, &dims) };
             let value = value.map_err(|error| error.owned_by(Owner::Variable(id)));
             Some(value.map(|value| (name, value)))
@@ -238,7 +238,8 @@ impl Store {
         Ok(Moment { variables: held.collect::<Result<_, _>>()?, runs })
     }
 
-    /// Sets variables by index to values of their types and lengths, and the count of runs if one is given, all at once.
+    /// Sets variables by index to values of their types and lengths, and the count of runs if one is given, all at
+    /// once.
     pub(crate) fn set(&self, values: &[(usize, Value)], runs: Option<i64>) -> Result<(), NotSet> {
         let made = values.iter().map(|(index, value)| {
             let id = VariableId(*index as u32);

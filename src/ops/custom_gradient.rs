@@ -124,8 +124,8 @@ impl<'g, T: Float, const N: usize> CustomPullback<'g, T, N> {
 /// of nodes as well, and is differentiated for second derivatives. Tensors that `forward` uses without
 /// being given them as inputs get no gradient.
 ///
-/// Below a branch that [`select`](Tensor::select) did not take, the cotangent is 0. The gradients of the crate's ops are
-/// 0 there, also where their slopes are infinite or NaN. This does not hold for plain products in `pullback`:
+/// Below a branch that [`select`](Tensor::select) did not take, the cotangent is 0. The gradients of the crate's ops
+/// are 0 there, also where their slopes are infinite or NaN. This does not hold for plain products in `pullback`:
 /// `at.cotangent() * slope` is NaN where the cotangent is 0 and the slope infinite. Where that can happen, choose
 /// between the product and 0 with a `select` of your own, by a condition on the inputs.
 ///

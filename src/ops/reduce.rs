@@ -309,7 +309,8 @@ impl<T: Float> Tensor<'_, T> {
     /// that number, also where rounding would have it another, or their sum overflows.
     ///
     /// Gradient: the cotangent over the number of elements, repeated along the axes. The mean of
-    /// nothing is NaN, and nothing moves it: its derivative along any direction is 0. Errors as for [`reduce_sum`](Tensor::reduce_sum).
+    /// nothing is NaN, and nothing moves it: its derivative along any direction is 0. Errors as for
+    /// [`reduce_sum`](Tensor::reduce_sum).
     ///
     /// ```
     /// use flowgrad::prelude::*;

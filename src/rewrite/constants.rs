@@ -93,8 +93,8 @@ impl Folding {
     }
 }
 
-/// For each value that depends on constants alone and can be computed now, the bytes that lie in memory for it: those of what it
-/// shows, if it is a view.
+/// For each value that depends on constants alone and can be computed now, the bytes that lie in memory for it: those
+/// of what it shows, if it is a view.
 fn known(program: &Program) -> Vec<Option<usize>> {
     let mut known: Vec<Option<usize>> = Vec::with_capacity(program.insts.len());
     let mut work = 0_usize;

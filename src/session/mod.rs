@@ -166,9 +166,9 @@ impl SessionBuilder<'_> {
     /// and the constants. The default is what one run needs: as much as the largest of the last few hundred.
     ///
     /// A run takes memory from what is kept, or else from the system, and gives it back when it ends. As long as others
-    /// go on, as much is kept as these have, for threads that run again and again; when none does, the surplus goes back
-    /// to the system. A higher budget spares the next burst of runs at once the time for taking memory, one of 0 keeps
-    /// none.
+    /// go on, as much is kept as these have, for threads that run again and again; when none does, the surplus goes
+    /// back to the system. A higher budget spares the next burst of runs at once the time for taking memory, one of 0
+    /// keeps none.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -356,14 +356,14 @@ impl Session {
     }
 
     /// Goes on as if there had been so many runs, as after loading the variables of a session that had made them:
-    /// random ops then go on drawing what they would have drawn there. A run that assigns and is under way counts on top
-    /// when it ends.
+    /// random ops then go on drawing what they would have drawn there. A run that assigns and is under way counts on
+    /// top when it ends.
     pub fn set_run_count(&self, runs: u64) {
         self.core.store.set_runs(runs as i64);
     }
 
-    /// The values of all variables by name, those never used being at their start: all of one moment, with what the last
-    /// run has assigned and without anything of one that is under way.
+    /// The values of all variables by name, those never used being at their start: all of one moment, with what the
+    /// last run has assigned and without anything of one that is under way.
     ///
     /// # Errors
     /// The first mistake made in building the graph.

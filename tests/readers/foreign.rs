@@ -179,7 +179,8 @@ fn file(header: &str, data: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes(), header.as_bytes(), data].concat()
 }
 
-/// As the reference has it, but for types that it does not know: those are listed, and only asking for them is an error.
+/// As the reference has it, but for types that it does not know: those are listed, and only asking for them is an
+/// error.
 #[test]
 fn headers_mean_what_they_mean_to_the_reference() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
-//! Line 28, of user code inside of runs: kernels, functions that look at tensors, and ops may ask for whatever they like;
-//! what could only wait for itself is an error that says what was asked for from where, and nothing waits for ever.
+//! Line 28, of user code inside of runs: kernels, functions that look at tensors, and ops may ask for whatever they
+//! like; what could only wait for itself is an error that says what was asked for from where, and nothing waits for
+//! ever.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering};

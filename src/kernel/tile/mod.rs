@@ -95,8 +95,8 @@ impl Instruction {
         }
     }
 
-    /// How many rows a tile may have, so that what it adds to an accumulator has not taken in too many numbers one after
-    /// the other.
+    /// How many rows a tile may have, so that what it adds to an accumulator has not taken in too many numbers one
+    /// after the other.
     pub(crate) fn most_rows(self) -> usize {
         match self {
             Instruction::Accumulate(skinny) if !skinny.by_columns => skinny::MAX_ROWS,
