@@ -11,8 +11,16 @@ use crate::ops::compare::{Compare, Extreme};
 use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, TensorType};
 
-pub(super) const OPS: &[&str] =
-    &["reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "spread", "count", "over_count", "unless_equal"];
+pub(super) const OPS: &[&str] = &[
+    "reduce_sum",
+    "reduce_prod",
+    "reduce_max",
+    "reduce_min",
+    "spread",
+    "count",
+    "over_count",
+    "unless_equal",
+];
 
 /// One element for all those along the axes: their sum, their product, or the largest or smallest of them.
 #[derive(Debug)]
