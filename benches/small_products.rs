@@ -9,7 +9,8 @@
 //! cargo bench --bench small_products -- --rows 2000 --columns 1,5,13 --outputs 1 --types f64
 //! ```
 //!
-//! Prints the ratio, ours over ndarray's, for every size, and at the end the worst; `--bound` makes a greater one an error.
+//! Prints the ratio, ours over ndarray's, for every size, and at the end the worst; `--bound` makes a greater one an
+//! error.
 
 mod turns;
 

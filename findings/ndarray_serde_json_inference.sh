@@ -2,8 +2,8 @@
 # ndarray 0.17.2 with serde_json 1.0.154, rustc of the machine (seen with 1.95.0).
 #
 # Behavior: `assert_eq!(array, ArrayD::zeros(..))`, with the element type of the zeros left to inference, compiles with
-# ndarray alone. As soon as serde_json is linked into the same program it no longer does, though nothing of serde_json is
-# named there: ndarray compares arrays of `A` and `B` where `A: PartialEq<B>`, serde_json implements
+# ndarray alone. As soon as serde_json is linked into the same program it no longer does, though nothing of serde_json
+# is named there: ndarray compares arrays of `A` and `B` where `A: PartialEq<B>`, serde_json implements
 # `PartialEq<Value> for f64`, and so `B` is no longer determined. A library that depends on serde_json does this to
 # every program that uses it.
 #

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # safetensors 0.8.0 (Python) with NumPy 2.4.6.
 #
-# Behavior: `safetensors.numpy.save` writes an array's memory as it lies under the array's own shape. A C-contiguous array
-# comes back as it was. A Fortran-ordered one comes back with its elements in other places, and every second element of a
-# vector comes back as the first half of the vector. No error is raised and the file is valid: only a comparison of
-# the values shows it. `save(dict(w=w.T))` is enough.
+# Behavior: `safetensors.numpy.save` writes an array's memory as it lies under the array's own shape. A C-contiguous
+# array comes back as it was. A Fortran-ordered one comes back with its elements in other places, and every second
+# element of a vector comes back as the first half of the vector. No error is raised and the file is valid: only a
+# comparison of the values shows it. `save(dict(w=w.T))` is enough.
 #
 # Output seen: [[0, 1, 2], [3, 4, 5]] in Fortran order is read back as [[0, 3, 1], [4, 2, 5]];
 # [0, 2, 4], every second of [0, 1, 2, 3, 4, 5], as [0, 1, 2].

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # tensorflow 2.21.0 on the CPU, float32.
 #
-# Behavior: `tf.reduce_mean` of the same numbers differs by hundreds with the axis along which they lie. Over the last axis
-# partial sums are added up and the mean is right to the last digit; over the first axis of a long, narrow matrix each
-# column is one running sum in float32, which loses what is below its last digit. Columns of 100,000 numbers that alternate
-# between c and c + 1, with c = 10,000 and 20,000, have means c + 0.5; the mean over axis 0 is below every number in the
-# column. `tf.math.reduce_variance` of such columns, 0.25 each, follows.
+# Behavior: `tf.reduce_mean` of the same numbers differs by hundreds with the axis along which they lie. Over the last
+# axis partial sums are added up and the mean is right to the last digit; over the first axis of a long, narrow matrix
+# each column is one running sum in float32, which loses what is below its last digit. Columns of 100,000 numbers that
+# alternate between c and c + 1, with c = 10,000 and 20,000, have means c + 0.5; the mean over axis 0 is below every
+# number in the column. `tf.math.reduce_variance` of such columns, 0.25 each, follows.
 #
-# Output seen: axis 0: 9996.88 and 19993.75 (variances 13.4 and 45.8); the transpose over its last axis: 10000.5 and 20000.5.
+# Output seen: axis 0: 9996.88 and 19993.75 (variances 13.4 and 45.8); the transpose over its last axis: 10000.5 and
+# 20000.5.
 set -euo pipefail
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

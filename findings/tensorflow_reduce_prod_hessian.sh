@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # tensorflow 2.21.0 on the CPU.
 #
-# Behavior: the gradient of `tf.reduce_prod` is right where one factor is 0, but its second derivative is not: the gradient is
-# built from exclusive cumulative products, and the gradient of `tf.math.cumprod` is computed by dividing by the factors
-# and drops what it cannot divide. The Hessian of x*y*z at (2, 0, 3) comes out without two of its four entries, and so is
-# not even symmetric. No warning is given. Where no factor is 0 it is right.
+# Behavior: the gradient of `tf.reduce_prod` is right where one factor is 0, but its second derivative is not: the
+# gradient is built from exclusive cumulative products, and the gradient of `tf.math.cumprod` is computed by dividing by
+# the factors and drops what it cannot divide. The Hessian of x*y*z at (2, 0, 3) comes out without two of its four
+# entries, and so is not even symmetric. No warning is given. Where no factor is 0 it is right.
 #
 # Output seen: [[0, 0, 0], [3, 0, 2], [0, 0, 0]]; right is [[0, 3, 0], [3, 0, 2], [0, 2, 0]].
 set -euo pipefail

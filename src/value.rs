@@ -94,11 +94,6 @@ impl Value {
         with_array!(self, array => Value::row_major(array.view()))
     }
 
-    /// The elements with the axes in the opposite order.
-    pub(crate) fn transposed(&self) -> Self {
-        with_array!(self, array => Value::from(array.t()))
-    }
-
     /// The element type.
     pub fn dtype(&self) -> DType {
         match self {

@@ -1,6 +1,6 @@
-//! A prepared run allocates nothing once its plan and its memory exist, on whatever threads it runs; what a session keeps
-//! between runs is what one of them needs; and what building, differentiating, planning, loading and saving allocate
-//! and take grows with what they are given.
+//! A prepared run allocates nothing once its plan and its memory exist, on whatever threads it runs; what a session
+//! keeps between runs is what one of them needs; and what building, differentiating, planning, loading and saving
+//! allocate and take grows with what they are given.
 
 #[path = "allocations/growth.rs"]
 mod growth;

@@ -311,7 +311,7 @@ fn variable_values_and_load() -> Result<()> {
     Ok(())
 }
 
-/// The options of a session: threads and optimisation, by default all cores and optimised.
+/// The options of a session: threads and optimization, by default all cores and optimized.
 #[test]
 fn options_of_a_session() -> Result<()> {
     let g = Graph::new();

@@ -1,5 +1,5 @@
-//! The examples that train on data, as programs: their options, what they write, and that a training that goes on another
-//! day gives the same bits.
+//! The examples that train on data, as programs: their options, what they write, and that a training that goes on
+//! another day gives the same bits.
 
 use std::env;
 use std::fs;

@@ -117,7 +117,7 @@ fn check_by_differences(
 }
 
 /// Checks the first and second derivatives of an expression, with its shapes known while building and
-/// not, optimised and not.
+/// not, optimized and not.
 fn check(name: &str, shapes: &[&[usize]], build: Build) {
     let values: Vec<_> = shapes.iter().enumerate().map(|(input, dims)| numbers(dims, input)).collect();
     for known in [true, false] {
@@ -234,7 +234,7 @@ fn reductions_over_every_choice_of_axes() {
     }
 }
 
-/// Expressions in which the ops meet, as optimisation would like to have them.
+/// Expressions in which the ops meet, as optimization would like to have them.
 #[test]
 fn compositions() {
     check("a line", &[&[5, 2], &[2, 1], &[5, 1]], |x| (x[0].matmul(x[1]) - x[2]).square().reduce_mean(..));

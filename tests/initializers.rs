@@ -167,8 +167,8 @@ fn what_defines_no_elements_is_refused() {
     );
 }
 
-/// Bounds stay out that are only reached by rounding: of 4·10⁶ numbers of single precision below 1 two or three would be
-/// rounded to 1 for each 10⁸ that are drawn, and of numbers next to each other every other one.
+/// Bounds stay out that are only reached by rounding: of 4·10⁶ numbers of single precision below 1 two or three would
+/// be rounded to 1 for each 10⁸ that are drawn, and of numbers next to each other every other one.
 #[test]
 fn uniform_draws_stay_below_their_bound() {
     fn draw(low: f64, high: f64) -> Vec<f32> {

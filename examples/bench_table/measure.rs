@@ -30,7 +30,7 @@ pub(crate) struct Times {
     pub(crate) ours: f64,
     /// The median of the reference's turns.
     pub(crate) reference: f64,
-    /// The quartiles of the ratios of neighbouring turns: how much other work on the machine disturbed.
+    /// The quartiles of the ratios of neighboring turns: how much other work on the machine disturbed.
     pub(crate) quartiles: [f64; 2],
     /// The ratio of the shortest turns: what the medians' ratio comes to on an idle machine.
     pub(crate) undisturbed: f64,

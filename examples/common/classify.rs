@@ -56,8 +56,8 @@ pub(crate) fn digits() -> Result<Dataset<f32, i64>> {
     Ok(rows.map_inputs(|pixel| pixel / 16.0))
 }
 
-/// Minimises a loss over the training rows. `measure` builds loss and accuracy of the model in a mode, `minimize` a step
-/// of training.
+/// Minimizes a loss over the training rows. `measure` builds loss and accuracy of the model in a mode, `minimize` a
+/// step of training.
 pub(crate) fn train<'g, B: Element>(
     options: &Options,
     parts: &Parts<B>,

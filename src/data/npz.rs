@@ -8,8 +8,8 @@ use crate::Element;
 use crate::io::npz::Npz;
 
 impl<A: Element, B: Element> Dataset<A, B> {
-    /// The arrays named `inputs` and `targets` in an npz file, of the dataset's element types or of such as flowgrad does
-    /// not have and they hold all values of, as for [`Npz::read_as`]. Whatever else is in the file is not read.
+    /// The arrays named `inputs` and `targets` in an npz file, of the dataset's element types or of such as flowgrad
+    /// does not have and they hold all values of, as for [`Npz::read_as`]. Whatever else is in the file is not read.
     ///
     /// ```
     /// use flowgrad::data::Dataset;

@@ -8,12 +8,12 @@ use crate::exec::OutOfMemory;
 use crate::value::copied;
 use crate::{Element, Float};
 
-/// The mean and standard deviation of each column of some rows, to standardise these and others:
+/// The mean and standard deviation of each column of some rows, to standardize these and others:
 /// (x − mean) / deviation, with the division left out where the deviation is 0.
 ///
 /// Fitted on the rows that are trained on and applied to all, so that nothing of the test leaks into the
 /// training. The deviation is the root of the mean squared distance from the mean (over `rows`, not
-/// `rows − 1`). A column that does not vary is centred, and so becomes 0 without a NaN.
+/// `rows − 1`). A column that does not vary is centered, and so becomes 0 without a NaN.
 ///
 /// ```
 /// use flowgrad::data::{Dataset, Standardiser};
@@ -35,8 +35,8 @@ pub struct Standardiser<A> {
 }
 
 impl<A: Float> Standardiser<A> {
-    /// The statistics of the columns of `rows`, an array of shape `[rows, ..]`, summed in `f64`, whatever their size. A column is
-    /// one index into a row of whatever rank.
+    /// The statistics of the columns of `rows`, an array of shape `[rows, ..]`, summed in `f64`, whatever their size. A
+    /// column is one index into a row of whatever rank.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl<A: Float> Standardiser<A> {
         self.deviation.view()
     }
 
-    /// The standardised rows.
+    /// The standardized rows.
     ///
     /// # Errors
     ///
@@ -102,17 +102,17 @@ impl<A: Float> Standardiser<A> {
         let divisor =
             self.deviation.mapv(|deviation| if deviation == A::zero() { A::one() } else { deviation });
         let lacking = |OutOfMemory { bytes, .. }| DataError::OutOfMemory { what: "rows", bytes };
-        let mut standardised = copied(rows.view().into_dyn()).map_err(lacking)?;
-        for row in standardised.outer_iter_mut() {
+        let mut standardized = copied(rows.view().into_dyn()).map_err(lacking)?;
+        for row in standardized.outer_iter_mut() {
             let columns = Zip::from(row).and(&self.mean).and(&divisor);
-            columns.for_each(|x, &mean, &divisor| *x = standardised_number(*x, mean, divisor));
+            columns.for_each(|x, &mean, &divisor| *x = standardized_number(*x, mean, divisor));
         }
-        Ok(standardised)
+        Ok(standardized)
     }
 }
 
 /// (x − mean) / divisor, in `f64`, and at half the size where the difference itself is beyond the largest number.
-fn standardised_number<A: Float>(x: A, mean: A, divisor: A) -> A {
+fn standardized_number<A: Float>(x: A, mean: A, divisor: A) -> A {
     let [x, mean, divisor] = [x, mean, divisor].map(A::as_f64);
     let distance = x - mean;
     if distance.is_infinite() && x.is_finite() {
@@ -160,7 +160,7 @@ fn mean_of_distances<A: Float>(
 }
 
 impl<A: Float, B: Element> Dataset<A, B> {
-    /// The dataset with standardised inputs.
+    /// The dataset with standardized inputs.
     ///
     /// # Errors
     ///

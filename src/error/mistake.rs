@@ -373,8 +373,8 @@ pub enum Mistake {
         reason: String,
     },
 
-    /// One condition is to choose between what layers give to train by and what they give to predict by. Both sides of a
-    /// `select` run.
+    /// One condition is to choose between what layers give to train by and what they give to predict by. Both sides of
+    /// a `select` run.
     #[error(
         "both sides of a select run, so moving statistics (BatchNorm) would be updated by predictions as well; build \
          what is trained by and what predicts apart, and fetch the one that is needed"

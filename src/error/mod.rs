@@ -198,7 +198,8 @@ pub enum Error {
     OutOfMemory {
         /// How many bytes were asked for at once; the greatest number there is if they are more.
         bytes: usize,
-        /// Name of the tensor or variable whose elements they are; `None` for all that a run computes.
+        /// Name of the tensor or variable whose elements they are, or of the largest tensor where a run computes
+        /// several; `None` where none is known.
         node: Option<String>,
         /// Where it was built.
         location: Option<&'static Location<'static>>,
@@ -308,8 +309,8 @@ impl From<OutOfMemory> for Error {
     }
 }
 
-/// The errors of modules over the graph, each in a box of its own: those are large, and `Error` is in every result. Like
-/// its own, their `Debug` form is the message.
+/// The errors of modules over the graph, each in a box of its own: those are large, and `Error` is in every result.
+/// Like its own, their `Debug` form is the message.
 macro_rules! boxed {
     ($($(#[$feature:meta])? $variant:ident($error:ty),)*) => {$(
         $(#[$feature])?

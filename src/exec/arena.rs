@@ -3,8 +3,8 @@
 //! Nothing of an arena is needed between runs, so any will do that is large enough, or that is made so. The session
 //! keeps some, for runs to allocate nothing as long as they are like those before. The invariant: what lies idle is no
 //! more than the budget, or than what is lent at the moment, whichever is more: threads that run again and again find
-//! what they gave back, and when the last of many runs ends, no more is left than the budget. Where none is given, it is
-//! what one run needs: as much as the largest of late.
+//! what they gave back, and when the last of many runs ends, no more is left than the budget. Where none is given, it
+//! is what one run needs: as much as the largest of late.
 
 use std::sync::Arc;
 
@@ -34,8 +34,8 @@ pub(super) struct Arena {
     pub(super) lent_bytes: usize,
 }
 
-// SAFETY: the addresses point into the arena's own memory, or are set anew by each run; between runs an arena belongs to
-// whoever took it.
+// SAFETY: the addresses point into the arena's own memory, or are set anew by each run; an arena that is lent
+// belongs to its run alone, and one that is not to its session.
 unsafe impl Send for Arena {}
 
 /// Bytes that a run needs.

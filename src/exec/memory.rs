@@ -3,10 +3,10 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, IxDyn};
 
 use crate::dtype::{DType, Element};
-use crate::graph::VariableId;
+use crate::graph::{NodeId, VariableId};
 use crate::value::{Value, with_array};
 
 /// The machine has no memory for so many bytes.
@@ -24,6 +24,8 @@ pub(crate) enum Owner {
     Variable(VariableId),
     /// What a run gives, by its place among the values that are fetched.
     Fetch(usize),
+    /// The value of a node, or that and smaller ones.
+    Node(NodeId),
 }
 
 impl OutOfMemory {
@@ -70,7 +72,7 @@ impl Memory {
         Memory { start: NonNull::<Aligned>::dangling().cast(), bytes: 0 }
     }
 
-    /// Bytes that are all 0: initialised, and valid for every element type.
+    /// Bytes that are all 0: initialized, and valid for every element type.
     pub(crate) fn zeroed(bytes: usize) -> Result<Self, OutOfMemory> {
         if bytes == 0 {
             return Ok(Memory::empty());
@@ -83,23 +85,29 @@ impl Memory {
 
     /// A copy of the elements of a value.
     pub(crate) fn of(value: &Value) -> Result<Self, OutOfMemory> {
-        let bytes = value.shape().iter().product::<usize>() * value.dtype().size();
-        let memory = Memory::zeroed(bytes)?;
-        with_array!(value, array => {
-            if let Some(elements) = array.as_slice() {
-                // SAFETY: the memory holds as many elements as the array, and does not overlap it.
-                unsafe { std::ptr::copy_nonoverlapping(elements.as_ptr().cast(), memory.start(), bytes) };
-                return Ok(memory);
+        with_array!(value, array => Memory::of_view(array.view()))
+    }
+
+    /// A copy of the elements of a value with the axes in the opposite order.
+    pub(crate) fn transposed(value: &Value) -> Result<Self, OutOfMemory> {
+        with_array!(value, array => Memory::of_view(array.t()))
+    }
+
+    /// A copy of the elements of a view, in row-major order.
+    fn of_view<T: Element>(view: ArrayViewD<'_, T>) -> Result<Self, OutOfMemory> {
+        let memory = Memory::zeroed(OutOfMemory::elements::<T>(view.len()).bytes)?;
+        if let Some(elements) = view.as_slice() {
+            // SAFETY: the memory holds as many elements as the view, and does not overlap it.
+            unsafe {
+                std::ptr::copy_nonoverlapping(elements.as_ptr(), memory.start().cast(), elements.len());
             }
-            let mut to = memory.start().cast();
-            for &element in array {
-                // SAFETY: the memory holds as many elements as the array, and starts aligned for any.
-                unsafe {
-                    *to = element;
-                    to = to.add(1);
-                }
-            }
-        });
+        } else {
+            // SAFETY: the memory holds as many elements as the view, all 0, which is valid for every type; it starts
+            // aligned for any, and nothing else refers to it.
+            let mut copy =
+                unsafe { ArrayViewMutD::from_shape_ptr(view.raw_dim(), memory.start().cast::<T>()) };
+            copy.assign(&view);
+        }
         Ok(memory)
     }
 
@@ -128,7 +136,7 @@ impl Drop for Memory {
 /// An array of the elements at an address.
 ///
 /// # Safety
-/// As many elements of the type as the lengths say must lie there, initialised, aligned and unchanging.
+/// As many elements of the type as the lengths say must lie there, initialized, aligned and unchanging.
 pub(crate) unsafe fn value_at(
     address: *const u8,
     dtype: DType,

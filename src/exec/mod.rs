@@ -109,8 +109,8 @@ impl From<Nested> for Box<Failure> {
 /// `fetched`, and notes in `record`, if there is one, what was done when.
 ///
 /// # Safety
-/// The arena must fit the plan and have the addresses of the buffers that lie in variables, of as many elements as these
-/// have, with nothing else writing the current values or touching the next ones during the run.
+/// The arena must fit the plan and have the addresses of the buffers that lie in variables, of as many elements as
+/// these have, with nothing else writing the current values or touching the next ones during the run.
 unsafe fn run(
     ready: &Ready<'_>,
     threads: &Threads,
@@ -132,10 +132,20 @@ unsafe fn run(
             Place::Variable(_) | Place::Next(_) => continue,
         };
     }
-    // SAFETY: the addresses are those of the plan's buffers: feeds match the plan, as `Ready` proves, variables do by the
-    // caller's promise, nobody writes constants or the count, and the rest lies in the arena, which this run alone holds.
+    // SAFETY: the addresses are those of the plan's buffers: feeds match the plan, as `Ready` proves, variables do by
+    // the caller's promise, nobody writes constants or the count, and the rest lies in the arena, which this run alone
+    // holds.
     let steps = unsafe { schedule::run(plan, threads, Addresses(addresses), shared, level, record) };
-    steps.map_err(|Fault { cause, .. }| Box::new(Failure::Step { cause, count }))?;
+    steps.map_err(|Fault { step, cause, .. }| {
+        Box::new(match *cause {
+            Cause::OutOfMemory(lacking) => {
+                let origins = &plan.steps[step].origins;
+                let node = plan.origins[origins.start as usize..origins.end as usize].last();
+                Failure::OutOfMemory(lacking.owned_by(node.map_or(Owner::Whole, |&node| Owner::Node(node))))
+            }
+            _ => Failure::Step { cause, count },
+        })
+    })?;
     for (position, fetch) in plan.fetches.iter().enumerate() {
         let address = addresses[fetch.buffer.index()];
         // SAFETY: all steps are done, so the buffer holds the value of this type and lengths.

@@ -14,8 +14,8 @@ use super::turn::Turn;
 use crate::error::Nesting;
 use crate::graph::{NodeId, Shared};
 
-/// Levels within each other, a run and a kernel of it each being one: each takes some kilobytes of a thread's stack, and code that runs what it is part of would
-/// go on without end.
+/// How many levels may lie within each other; a run is one, and so is a kernel of it. Each takes some kilobytes of a
+/// thread's stack, and code that runs what it is part of would go on without end.
 const MOST_LEVELS: usize = 32;
 
 thread_local! {
@@ -62,8 +62,8 @@ pub(super) fn is_inside() -> bool {
     !INNERMOST.get().is_null()
 }
 
-/// The turns that are held by runs which this thread is inside of, the innermost first, each with the kernel by which it
-/// is, in words.
+/// The turns that are held by runs which this thread is inside of, the innermost first, each with the kernel by which
+/// it is, in words.
 pub(super) fn held_turns() -> impl Iterator<Item = (*const Turn, String)> {
     let mut kernel = String::new();
     levels().filter_map(move |level| match level.what {
@@ -88,8 +88,8 @@ fn levels() -> impl Iterator<Item = &'static Level> {
     std::iter::from_fn(move || {
         // SAFETY: a level is there while a thread is inside of it: it lies on the stack of a thread that waits for what
         // is inside, a kernel's on the stack of the thread that does it, a run's on that of its caller, who stays until
-        // all tasks are done. Whoever takes these references does so inside, and keeps none (they leave this file as
-        // text only).
+        // all tasks are done. These references are used by code inside of the levels only, and not kept: they leave
+        // this file as text.
         let level = unsafe { next.as_ref() }?;
         next = level.outer;
         Some(level)
@@ -143,7 +143,7 @@ impl Level {
     /// A kernel in words: its node, and where that was built.
     fn described(&self) -> String {
         let What::Kernel(node) = self.what else { return String::new() };
-        // SAFETY: whoever runs a session holds its graph.
+        // SAFETY: a run holds the graph of its session.
         let (name, op, location): (String, &str, &Location<'_>) = unsafe { &*self.graph }.site(node);
         format!("`{name}` ({op}) built at {location}")
     }

@@ -143,7 +143,7 @@ unsafe fn run_kernel(compute: &Compute, task: usize, addresses: Addresses<'_>) -
     }
     let shape = IxDyn(&dims);
     let output = with_element!(compute.dtype, T => {
-        // SAFETY: the buffer holds as many elements of this type, initialised as arena memory is, and this task
+        // SAFETY: the buffer holds as many elements of this type, initialized as arena memory is, and this task
         // alone touches them.
         T::array_mut(unsafe { ArrayViewMutD::from_shape_ptr(shape, start.cast::<T>()) })
     });
@@ -200,8 +200,8 @@ unsafe fn run_panel(
 fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R) -> Result<R, OutOfMemory> {
     // A thread that is ending has given its memory back, but may still run what other thread-locals do at their end.
     let own = RefCell::new(Scratch::empty());
-    // Unlike `with`, `try_with` is compiled where it is used and inlined, and so is what is run in one place: else a small
-    // step may take a tenth longer.
+    // Unlike `with`, `try_with` is compiled where it is used and inlined, and so is what is run in one place: else a
+    // small step may take a tenth longer.
     let scratch = SCRATCH.try_with(ptr::from_ref).unwrap_or(&own);
     // SAFETY: a thread's own memory is there until the thread ends, which it does not before this returns.
     let scratch = unsafe { &*scratch };

@@ -6,12 +6,12 @@
 //! another's. So runs are as if one after the other, those that assign in the order in which they end and the others in
 //! that in which they begin, and those that read wait for nobody.
 //!
-//! A version that was replaced is where the next one is made, unless somebody still reads it; then memory is taken anew,
-//! and the last reader gives the old one back.
+//! A version that was replaced is where the next one is made, unless somebody still reads it; then memory is taken
+//! anew, and the last reader gives the old one back.
 //!
 //! The state is locked at the beginning and at the end of a run, for as long as it takes to walk over its variables.
-//! Nothing else is locked meanwhile, no memory given back, and no code of the user's run. The turn is taken before the
-//! state is locked, and while nothing else is.
+//! Meanwhile, memory is taken for the lists of a run at most, not for values, and none is given back; nothing else is
+//! locked, and none of the user's code runs. The turn is taken before the state is locked, and while nothing else is.
 
 use std::collections::BTreeMap;
 use std::ptr;
@@ -83,8 +83,8 @@ impl Store {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a plan on the variables, hands each fetched value to `fetched`, and notes in `record`, if there is one, what
-    /// was done when. Once more `again` a run before which there were so many, which is not counted.
+    /// Runs a plan on the variables, hands each fetched value to `fetched`, and notes in `record`, if there is one,
+    /// what was done when. Once more `again` a run before which there were so many, which is not counted.
     ///
     /// The plan must have been made for the graph whose variables the store holds.
     pub(crate) fn run(
@@ -106,11 +106,11 @@ impl Store {
         let level = Level::run(graph, assigns.then_some(&self.turn));
         level.check()?;
         let (mut arena, mut running) = self.begin(plan, graph, again)?;
-        arena.fit()?;
+        arena.fit().map_err(|lacking| lacking.owned_by(plan.largest.map_or(Owner::Whole, Owner::Node)))?;
         // SAFETY: `Ready` proves that the feeds are what the plan was made for. The variables' memory has the size that
         // their graph says, for which the plan was made. Nobody writes the current values, which are pinned, or may be
-        // replaced only by whoever holds the turn; and nobody else touches the next ones, which nobody had pinned, and
-        // which are made current only by this run.
+        // replaced only by the run that holds the turn; and nobody else touches the next ones, which nobody had pinned,
+        // and which are made current only by this run.
         let ran = unsafe { super::run(ready, threads, running.count, &level, &mut arena, record, fetched) };
         running.end(arena, if ran.is_ok() { &plan.commits } else { &[] });
         drop(turn);
@@ -136,10 +136,10 @@ impl Store {
             if let Some((bytes, read)) = state.slot_mut(id).and_then(Slot::lacks_next) {
                 drop(state);
                 drop(read);
-                let next = Arc::new(Memory::zeroed(bytes)?);
+                let next = Memory::zeroed(bytes).map_err(|lacking| lacking.owned_by(Owner::Variable(id)))?;
                 state = self.lock();
                 if let Some(slot) = state.slot_mut(id) {
-                    slot.next = Some(next);
+                    slot.next = Some(Arc::new(next));
                 }
             }
         }
@@ -229,8 +229,8 @@ impl Store {
         };
         let held = records.into_iter().zip(pins).zip(all).filter_map(|(((name, dtype, dims), pin), id)| {
             let current = pin?;
-            // SAFETY: the slot was made from a value of the record's type and lengths, or set to one that was checked to
-            // be; nobody writes a version that is pinned.
+            // SAFETY: the slot was made from a value of the record's type and lengths, or set to one that was checked
+            // to be; nobody writes a version that is pinned.
             let value = unsafe { value_at(current.start(), dtype, &dims) };
             let value = value.map_err(|error| error.owned_by(Owner::Variable(id)));
             Some(value.map(|value| (name, value)))
@@ -238,7 +238,8 @@ impl Store {
         Ok(Moment { variables: held.collect::<Result<_, _>>()?, runs })
     }
 
-    /// Sets variables by index to values of their types and lengths, and the count of runs if one is given, all at once.
+    /// Sets variables by index to values of their types and lengths, and the count of runs if one is given, all at
+    /// once.
     pub(crate) fn set(&self, values: &[(usize, Value)], runs: Option<i64>) -> Result<(), NotSet> {
         let made = values.iter().map(|(index, value)| {
             let id = VariableId(*index as u32);
@@ -296,7 +297,7 @@ impl Slot {
     fn lacks_next(&mut self) -> Option<(usize, Option<Arc<Memory>>)> {
         // No further pin can come, for only current values are pinned, and under the lock that is held now.
         let is_free = self.next.as_ref().is_some_and(|next| Arc::strong_count(next) == 1);
-        // Whoever has let it go has read before.
+        // The runs that pinned it have finished reading.
         atomic::fence(Ordering::Acquire);
         (!is_free).then(|| (self.current.bytes(), self.next.take()))
     }

@@ -1,10 +1,16 @@
 //! Whose turn it is to change a session's variables.
 //!
-//! Whoever assigns holds the turn from before it reads the variables until it has left its values, so that nothing comes
-//! between. Nobody else waits for it. The user's code may run meanwhile, in kernels, and ask for the same turn, or for
-//! another session's whose holder asks for this one. A wait that could not end is refused: of a turn that a run around
-//! the kernel holds, and of one whose holder waits, over however many others, for a turn that a run around the kernel
-//! holds. Only a turn whose holder is in a kernel can be part of such a ring, so only the waits of kernels are listed.
+//! A run that assigns takes the session's turn before it reads the variables and keeps it until its new values are in
+//! place, so no other assignment comes between. Runs that only read do not need the turn and never wait for it.
+//!
+//! Kernels are the user's code: while a run holds the turn, one of its kernels may start another run that wants a turn.
+//! That run would wait forever in two cases, and is refused in both:
+//!
+//! - It wants a turn that one of the runs around the kernel holds.
+//! - It wants a turn whose holder waits for a turn that one of the runs around the kernel holds, directly or through
+//!   further sessions.
+//!
+//! Such a circle of waits passes through kernels only, so only the waits of kernels are listed.
 
 use std::ptr;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};

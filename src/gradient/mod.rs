@@ -8,7 +8,7 @@
 //! 2. walks them backwards, adding up the cotangents that reach a node, and
 //! 3. sums a cotangent back to its source's shape where the op broadcast it: the only place that does.
 //!
-//! Gradients are ordinary nodes: they can be fetched, fed, optimised and differentiated again.
+//! Gradients are ordinary nodes: they can be fetched, fed, optimized and differentiated again.
 //!
 //! - [`sweep`] is that pass; what an op sees of it is the [`Pullback`].
 //! - [`multiple`] looks at what a cotangent is made of, for an op that must not divide by its own value.

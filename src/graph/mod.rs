@@ -7,6 +7,7 @@
 //! Building never fails: a mistake makes the node invalid, and whatever is built on it, and is
 //! reported by [`Graph::check`], by `Session::new` and by any run that needs the node.
 
+mod arena;
 mod context;
 mod info;
 mod modes;
@@ -21,7 +22,6 @@ mod verify;
 mod walk;
 
 use std::cell::Cell;
-use std::ops::BitOr;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -29,16 +29,16 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use smallvec::SmallVec;
 
 use crate::dtype::{DType, Element, Numeric};
-use crate::error::{BuildError, Error, Mistake, Result};
-use crate::hash::QuickMap;
+use crate::error::{Mistake, Result};
 use crate::op::Op;
 use crate::ops;
-use crate::shape::{Shape, TensorType, is_addressable};
+use crate::shape::{Shape, TensorType};
 use crate::value::IntoValue;
 
+use arena::{Draft, NewNode};
 use context::Context;
-use names::{Holder, Names};
 
+pub(crate) use arena::{Arena, Node};
 pub use info::NodeInfo;
 pub(crate) use modes::Modes;
 pub(crate) use node_map::NodeMap;
@@ -69,203 +69,6 @@ impl VariableId {
     }
 }
 
-/// Index of a mistake in its graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct MistakeId(usize);
-
-/// A node yet to be added.
-enum NewNode {
-    Op(Arc<dyn Op>, Role),
-    Variable { dtype: DType, start: Result<StartingValue, Mistake>, trainable: bool },
-}
-
-impl NewNode {
-    /// The type of the node's value for inputs of these types.
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        match self {
-            NewNode::Op(op, _) => op.infer(inputs).and_then(addressable),
-            NewNode::Variable { start: Err(mistake), .. } => Err(mistake.clone()),
-            NewNode::Variable { dtype, start: Ok(start), .. } => {
-                let dims = start.dims();
-                if is_addressable(dims, *dtype) {
-                    Ok(TensorType::new(*dtype, dims))
-                } else {
-                    Err(Mistake::VariableShape { shape: dims.to_vec().into() })
-                }
-            }
-        }
-    }
-}
-
-/// What of a new node does not depend on its op.
-struct Draft {
-    inputs: SmallVec<[NodeId; 4]>,
-    control: Vec<NodeId>,
-    /// The name inside its scope, which may be taken.
-    name: String,
-    location: &'static Location<'static>,
-    /// The first mistake among the inputs.
-    inherited: Option<MistakeId>,
-}
-
-/// A node of the arena.
-#[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) op: Arc<dyn Op>,
-    pub(crate) role: Role,
-    pub(crate) inputs: SmallVec<[NodeId; 4]>,
-    /// Nodes that run before this one although it does not use their values.
-    pub(crate) control: Vec<NodeId>,
-    pub(crate) output: TensorType,
-    pub(crate) name: String,
-    pub(crate) location: &'static Location<'static>,
-    /// The mistake that makes this node invalid: its own, or the first among its inputs.
-    pub(crate) mistake: Option<MistakeId>,
-    /// Its own and those of its inputs.
-    pub(crate) modes: Modes,
-}
-
-impl Node {
-    /// The nodes that run before this one, for their values or for their effects.
-    pub(crate) fn predecessors(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.inputs.iter().chain(&self.control).copied()
-    }
-}
-
-/// All that a graph holds; a session keeps it alive and reads it.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Arena {
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) variables: Vec<VariableRecord>,
-    names: Names,
-    /// Of nodes that check what a function was given, the node that the function gives: the one that its caller knows.
-    wholes: QuickMap<NodeId, NodeId>,
-    /// All mistakes in the order in which they were made, each with its node.
-    mistakes: Vec<(NodeId, Mistake)>,
-}
-
-impl Arena {
-    pub(crate) fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.index()]
-    }
-
-    /// The variable of that full name.
-    pub(crate) fn variable_named(&self, name: &str) -> Option<VariableId> {
-        let Holder::Node(node) = self.names.holder(name) else { return None };
-        match self.node(node).role {
-            Role::Reads(variable) => Some(variable),
-            _ => None,
-        }
-    }
-
-    /// The node to name for a fault of this one.
-    pub(crate) fn whole(&self, id: NodeId) -> NodeId {
-        self.wholes.get(&id).copied().unwrap_or(id)
-    }
-
-    /// The first mistake made in building, if any was.
-    pub(crate) fn check(&self) -> Result<()> {
-        if self.mistakes.is_empty() { Ok(()) } else { Err(self.error(MistakeId(0))) }
-    }
-
-    /// The id of the node that is added next.
-    fn next_id(&self) -> NodeId {
-        NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX))
-    }
-
-    /// A mistake that was made in building.
-    pub(crate) fn error(&self, MistakeId(index): MistakeId) -> Error {
-        let (id, mistake) = &self.mistakes[index];
-        self.blamed(self.node(*id), mistake.clone())
-    }
-
-    /// A node's mistake in words, under the names that the node and its variable have by now.
-    pub(crate) fn blamed(&self, node: &Node, mut mistake: Mistake) -> Error {
-        if let (Mistake::AssignShape { variable, .. }, Role::Writes(id)) = (&mut mistake, node.role) {
-            variable.clone_from(&self.variables[id.index()].name);
-        }
-        let (name, op, location) = (node.name.clone(), node.op.name(), node.location);
-        if let Mistake::OutOfMemory { bytes } = mistake {
-            return Error::OutOfMemory { bytes, node: Some(name), location: Some(location) };
-        }
-        Error::Build(Box::new(BuildError { node: name, op, location, mistake }))
-    }
-
-    /// Adds a node of the type that is inferred, or invalid by its own mistake or one that it inherits.
-    fn add(&mut self, new: NewNode, inferred: Result<TensorType, Mistake>, draft: Draft) -> NodeId {
-        let Draft { inputs, control, name, location, inherited } = draft;
-        let is_sound = inherited.is_none() && inferred.is_ok();
-        let ((op, role), inferred) = match new {
-            NewNode::Op(op, role) => ((op, role), inferred),
-            NewNode::Variable { dtype, start: Ok(start), trainable } if is_sound => {
-                match self.add_variable(&name, dtype, start, trainable) {
-                    Ok(op) => (op, inferred),
-                    Err(mistake) => ((ops::Invalid::op("variable"), Role::Pure), Err(mistake)),
-                }
-            }
-            NewNode::Variable { .. } => ((ops::Invalid::op("variable"), Role::Pure), inferred),
-        };
-        let id = self.next_id();
-        let name = self.names.claim(name, id);
-        let (output, mistake) = match inferred {
-            Ok(output) => (output, inherited),
-            Err(mistake) => {
-                self.mistakes.push((id, mistake));
-                (TensorType::nothing(), Some(MistakeId(self.mistakes.len() - 1)))
-            }
-        };
-        let modes = inputs.iter().map(|&id| self.node(id).modes).fold(Modes::NONE, BitOr::bitor);
-        self.nodes.push(Node { op, role, inputs, control, output, name, location, mistake, modes });
-        id
-    }
-
-    /// Makes a new variable's op, and keeps how it starts.
-    fn add_variable(
-        &mut self,
-        name: &str,
-        dtype: DType,
-        start: StartingValue,
-        trainable: bool,
-    ) -> Result<(Arc<dyn Op>, Role), Mistake> {
-        let taken_at = match self.names.holder(name) {
-            Holder::Nobody => {
-                let id = VariableId(self.variables.len() as u32);
-                let dims = start.dims().to_vec();
-                let node = self.next_id();
-                let op = ops::VariableOp::new(id, TensorType::new(dtype, dims.as_slice()));
-                let name = name.to_owned();
-                self.variables.push(VariableRecord { node, name, dtype, dims, start, trainable });
-                return Ok((Arc::new(op), Role::Reads(id)));
-            }
-            Holder::Scope => None,
-            Holder::Node(node) => Some(self.node(node).location),
-        };
-        Err(Mistake::NameTaken { name: name.to_owned(), taken_at })
-    }
-
-    /// Gives a node another name, or a numbered one if it is taken.
-    fn rename(&mut self, id: NodeId, name: String) {
-        let old = std::mem::take(&mut self.nodes[id.index()].name);
-        self.names.release(&old);
-        let name = self.names.claim(name, id);
-        if let Role::Reads(variable) = self.node(id).role {
-            self.variables[variable.index()].name.clone_from(&name);
-        }
-        self.nodes[id.index()].name = name;
-    }
-}
-
-/// The type, unless its lengths are so many that no machine could address the elements, whatever those that are not
-/// known yet may be.
-fn addressable(output: TensorType) -> Result<TensorType, Mistake> {
-    let known = output.shape.dims().iter().flatten();
-    if is_addressable(known, output.dtype) {
-        Ok(output)
-    } else {
-        Err(Mistake::TooLarge { shape: output.shape })
-    }
-}
-
 /// What the handles of one graph and its sessions share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -282,8 +85,8 @@ impl Shared {
         self.arena.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The arena as it is now, for whoever asks ops for anything: they are the user's code. Should the graph grow as long
-    /// as this is held, the arena is copied once.
+    /// The arena as it is now, for asking ops, which are the user's code and must not run under a lock. If the graph
+    /// grows while this is held, the arena is copied once.
     pub(crate) fn snapshot(&self) -> Arc<Arena> {
         Arc::clone(&self.read())
     }

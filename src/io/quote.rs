@@ -9,7 +9,7 @@ pub(crate) const LISTED: usize = 12;
 
 /// A name that a file gave: what steers a terminal is escaped, and a long one is cut.
 ///
-/// A name in a message is text of whoever wrote the file, as long as they liked.
+/// The author of a file decides what its names say and how long they are.
 pub(crate) fn quoted(name: &str) -> String {
     let mut shown = String::new();
     for c in name.chars().take(SHOWN) {
@@ -23,6 +23,15 @@ pub(crate) fn quoted(name: &str) -> String {
         shown.push('…');
     }
     shown
+}
+
+/// The beginning of a text in a file, were it a megabyte: as much as [`quoted`] shows, and a character more where it
+/// says that there is more.
+#[cfg(feature = "csv")]
+pub(crate) fn excerpt(text: &[u8]) -> String {
+    // The longest character takes 4 bytes.
+    let beginning = String::from_utf8_lossy(&text[..text.len().min(4 * (SHOWN + 1))]);
+    beginning.chars().take(SHOWN + 1).collect()
 }
 
 /// The first of `total` names, and how many there are besides.

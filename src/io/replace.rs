@@ -118,7 +118,7 @@ impl Target {
             use std::os::unix::fs::{MetadataExt, fchown};
             let new = file.metadata()?;
             if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
-                // Few may give files away. Those who may not own the new one, as whoever makes a file does.
+                // Few processes may give files away. If this one may not, the new file stays its own.
                 let _ = fchown(file, Some(old.uid()), Some(old.gid()));
             }
         }

@@ -3,8 +3,8 @@
 use super::number::Number;
 
 /// A sum of numbers that come one after the other: in [`Wide`](Number::Wide) numbers, with what rounding takes from
-/// these kept beside. It is as good as if it alone had been rounded, for any number of elements up to the inverse of the
-/// wide type's precision.
+/// these kept beside. It is as good as if it alone had been rounded, for any number of elements up to the inverse of
+/// the wide type's precision.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RunningSum<T: Number> {
     sum: T::Wide,
@@ -19,8 +19,8 @@ impl<T: Number> RunningSum<T> {
 
     /// The sum with one more number.
     ///
-    /// What rounding takes is had without error. Source: Knuth, *The Art of Computer Programming*, volume 2, theorem
-    /// 4.2.2B.
+    /// The rounding error of an addition is computed exactly. Source: Knuth, *The Art of Computer Programming*, volume
+    /// 2, theorem 4.2.2B.
     #[inline(always)]
     pub(crate) fn and(self, x: T) -> Self {
         let (before, x) = (self.sum, x.widened());

@@ -1,8 +1,8 @@
 //! Folds over the middle axis of [outer, axis, inner], for shapes that no region of tiles takes, and
 //! the accumulators of those that do.
 //!
-//! An accumulator takes in a limited number of elements, or of tiles, and is then put aside. What is put aside is joined
-//! in [`Pairs`], so that the error of a long sum grows as the logarithm of its length.
+//! An accumulator takes in a limited number of elements, or of tiles, and is then put aside. What is put aside is
+//! joined in [`Pairs`], so that the error of a long sum grows as the logarithm of its length.
 
 use std::cell::Cell;
 use std::ptr;

@@ -8,7 +8,8 @@ use crate::dtype::Numeric;
 pub(crate) trait Number: Numeric + PartialOrd {
     /// The machine's vector of such numbers.
     type Vector<M: Machine>: Vector<Self>;
-    /// What long sums are kept in where there is no other way to keep their digits: the longer float, or the type itself.
+    /// What long sums are kept in where there is no other way to keep their digits: the longer float, or the type
+    /// itself.
     type Wide: Number;
 
     const ZERO: Self;

@@ -1,5 +1,5 @@
-//! [`Expression`]: what a program that reads nothing but constants computes, in a form that can be compared with that of
-//! other programs of the same graph.
+//! [`Expression`]: what a program that reads nothing but constants computes, in a form that can be compared with that
+//! of other programs of the same graph.
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Weak};

@@ -1,7 +1,7 @@
 //! Views resolved: where in memory each value's elements lie.
 //!
 //! A view is no computation. Each value gets the instruction that produces its elements (its *base*)
-//! and the distance between neighbours along each axis. Where no distances can express a view, as
+//! and the distance between neighbors along each axis. Where no distances can express a view, as
 //! for a reshaped transpose, it becomes a base itself: a copy.
 
 use super::fuse::{MIN_SKINNY_ROWS, fold_member};
@@ -13,7 +13,7 @@ use crate::kernel::tile::MAX_COLUMNS;
 pub(crate) struct Layout {
     /// The value whose instruction produces the elements.
     pub(crate) base: Val,
-    /// Elements between neighbours along each axis; 0 repeats.
+    /// Elements between neighbors along each axis; 0 repeats.
     pub(crate) strides: Dims,
 }
 

@@ -1,4 +1,4 @@
-//! [`BatchNorm`]: each channel normalised over the batch.
+//! [`BatchNorm`]: each channel normalized over the batch.
 
 use super::fitting::{fitting, mistake};
 use super::layer::calling;
@@ -27,8 +27,8 @@ use crate::{Axes, Float, Graph, Numeric, Shape, Tensor, Variable};
 /// operation that assigns gradients of that loss. A prediction in the same run sees the statistics from before it.
 ///
 /// Two calls in [`Mode::Train`] update the same variables twice. (For a loss and a metric of one input, call once and
-/// use the output twice.) A run that needs both fails, as for any two assignments without an order, unless the second is
-/// built after the first:
+/// use the output twice.) A run that needs both fails, as for any two assignments without an order, unless the second
+/// is built after the first:
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -45,9 +45,9 @@ use crate::{Axes, Float, Graph, Numeric, Shape, Tensor, Variable};
 ///
 /// What [`Mode::Train`] gives cannot be chosen by a flag: both sides of a [`select`](Tensor::select) run, so
 /// `training.select(layer.call(x, Mode::Train), layer.call(x, Mode::Predict))` would move the statistics at every
-/// prediction. It is a building error, also where other layers stand between. Build both, as a model does that is called
-/// twice, and fetch the one that is needed. A choice by other means, such as a product with the flag, is not found, and
-/// does move them.
+/// prediction. It is a building error, also where other layers stand between. Build both, as a model does that is
+/// called twice, and fetch the one that is needed. A choice by other means, such as a product with the flag, is not
+/// found, and does move them.
 ///
 /// # Errors
 /// It is a building error if x has no axis before the channels, if a parameter is not of shape \[channels\], if the

@@ -1,4 +1,4 @@
-//! [`LayerNorm`]: each example normalised by itself.
+//! [`LayerNorm`]: each example normalized by itself.
 
 use super::fitting::{fitting, mistake};
 use super::layer::calling;
@@ -32,7 +32,7 @@ use crate::{Axes, Float, Graph, Shape, Tensor, Variable};
 pub struct LayerNorm<'g, T = f32> {
     /// The layer's name, a scope for the nodes of each call.
     pub name: String,
-    /// The axes along which it normalises; negative ones count from the end.
+    /// The axes along which it normalizes; negative ones count from the end.
     pub axes: Vec<isize>,
     /// The scale.
     pub gamma: Variable<'g, T>,
@@ -43,7 +43,7 @@ pub struct LayerNorm<'g, T = f32> {
 }
 
 impl<'g, T: Float> LayerNorm<'g, T> {
-    /// A layer that normalises along the last axes, which are of these lengths. Its new variables `name/gamma` and
+    /// A layer that normalizes along the last axes, which are of these lengths. Its new variables `name/gamma` and
     /// `name/beta` start by 1 and 0; epsilon is 0.001, as in Keras.
     #[track_caller]
     pub fn new(g: &'g Graph, name: &str, lengths: impl Into<Vec<usize>>) -> Self {
@@ -75,7 +75,7 @@ impl<'g, T: Float> Layer<'g, T> for LayerNorm<'g, T> {
 /// Whether a parameter is as long as x along the axes, and 1 along the others.
 fn check(x: &Shape, parameter: &Shape, axes: &[isize]) -> Result<(), Mistake> {
     if axes.is_empty() {
-        return Err(mistake("there is no axis to normalise along".to_owned()));
+        return Err(mistake("there is no axis to normalize along".to_owned()));
     }
     let rank = x.rank() as isize;
     let expected = x.dims().iter().zip(0..rank).map(|(&length, axis)| {

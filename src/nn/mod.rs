@@ -41,9 +41,9 @@
 //!
 //! # Other starts, shared variables
 //!
-//! `new` starts variables as Keras does, and `without_bias` makes a layer without one. Whoever wants another start, or a
-//! variable that two layers share, writes the struct. All its fields: what a struct takes from `..Dense::new(..)` comes
-//! with all the variables that `new` makes, and those that no layer has stay in the graph and in its checkpoints.
+//! `new` starts variables as Keras does, and `without_bias` makes a layer without one. For another start, or
+//! a variable that two layers share, write the struct with all its fields: what a struct takes from `..Dense::new(..)`
+//! comes with all the variables that `new` makes, and those that no layer has stay in the graph and in its checkpoints.
 //!
 //! ```
 //! use flowgrad::prelude::*;

@@ -1,4 +1,4 @@
-//! Normalisation as functions of tensors: [`batch_normalization`] by statistics that are given, [`layer_norm`] by those
+//! Normalization as functions of tensors: [`batch_normalization`] by statistics that are given, [`layer_norm`] by those
 //! of the tensor itself.
 
 use super::fitting::{fitting, mistake};

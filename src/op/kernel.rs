@@ -35,12 +35,14 @@ pub trait Kernel: fmt::Debug + Send + Sync + 'static {
     /// Fills the output, which is in row-major order and holds unspecified elements, from the inputs, which
     /// may lie in any order. Lengths and element types are those of the operands that the op was lowered with.
     ///
+    /// It is not called for an output without elements, unless it [must run](Kernel::must_run) or has no inputs.
+    ///
     /// A panic passes through the run to whoever asked for it; like any failure it leaves the variables as they were.
     ///
     /// The kernel may build nodes and run sessions, its own session too: such a run reads the variables as they were
-    /// before the run that the kernel is part of. Only to change variables of its own session, where its own run does so
-    /// already, is an [`Error::Nested`](crate::Error::Nested), as it is to wait for another session whose run waits for
-    /// this one's. It must not wait for another thread that does either.
+    /// before the run that the kernel is part of. Only to change variables of its own session, where its own run does
+    /// so already, is an [`Error::Nested`](crate::Error::Nested), as it is to wait for another session whose run waits
+    /// for this one's. It must not wait for another thread that does either.
     ///
     /// # Errors
     /// Whatever makes the run fail; the error names the node.
@@ -53,8 +55,8 @@ pub trait Kernel: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Whether the first axis is a batch: what the output has at an index of it depends only on what the inputs, all of
-    /// which have the axis, have at that index. The kernel may then be run for some of the indices at a time, on several
-    /// threads; the arrays that it is given have as many along their first axis.
+    /// which have the axis, have at that index. The kernel may then be run for some of the indices at a time, on
+    /// several threads; the arrays that it is given have as many along their first axis.
     fn is_batched(&self) -> bool {
         false
     }

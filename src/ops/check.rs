@@ -116,7 +116,7 @@ fn described<T: Element>(array: &ArrayViewD<'_, T>) -> String {
 impl<T: Float> Tensor<'_, T> {
     /// The same elements; a run in which one of them is NaN or infinite fails with
     /// [`Error::NotFinite`](crate::Error::NotFinite), which names the first node that made such a number, be it far
-    /// before this one. To find it, the run is done again, step by step and without optimisation.
+    /// before this one. To find it, the run is done again, step by step and without optimization.
     ///
     /// Gradient: the cotangent. To check all that a session computes, see
     /// [`SessionBuilder::check_numerics`](crate::SessionBuilder::check_numerics).

@@ -72,15 +72,20 @@ impl Op for Circular {
     }
 }
 
-unary_methods! { "Where that is infinite and the cotangent 0, it is NaN, but below a branch that [`select`](Tensor::select) did not take, where it is 0. The error of the values is at most 2 units in the last place.";
+unary_methods! { "An infinite slope times a cotangent of 0 is NaN, except below a branch that \
+[`select`](crate::Tensor::select) did not take, where the gradient is 0. The error of the values is at most 2 units \
+in the last place.";
+    asin Circular::Asin, "The angle between -π/2 and π/2 whose sine is x; NaN where |x| > 1", "1/√(1 - x²)",  0.5 => 0.5_f64.asin();
+    acos Circular::Acos, "The angle between 0 and π whose cosine is x; NaN where |x| > 1",    "-1/√(1 - x²)", 0.5 => 0.5_f64.acos();
+    sinh Circular::Sinh, "The hyperbolic sine of x",      "cosh x",      0.5 => 0.5_f64.sinh();
+    cosh Circular::Cosh, "The hyperbolic cosine of x",    "sinh x",      0.5 => 0.5_f64.cosh();
+}
+
+unary_methods! { "The error of the values is at most 2 units in the last place.";
     sin  Circular::Sin,  "The sine of x, in radians",     "cos x",       0.5 => 0.5_f64.sin();
     cos  Circular::Cos,  "The cosine of x, in radians",   "-sin x",      0.5 => 0.5_f64.cos();
     tan  Circular::Tan,  "The tangent of x, in radians",  "1 + tan²x",   0.5 => 0.5_f64.tan();
-    asin Circular::Asin, "The angle between -π/2 and π/2 whose sine is x; NaN where |x| > 1", "1/√(1 - x²)",  0.5 => 0.5_f64.asin();
-    acos Circular::Acos, "The angle between 0 and π whose cosine is x; NaN where |x| > 1",    "-1/√(1 - x²)", 0.5 => 0.5_f64.acos();
     atan Circular::Atan, "The angle between -π/2 and π/2 whose tangent is x", "1/(1 + x²)",   0.5 => 0.5_f64.atan();
-    sinh Circular::Sinh, "The hyperbolic sine of x",      "cosh x",      0.5 => 0.5_f64.sinh();
-    cosh Circular::Cosh, "The hyperbolic cosine of x",    "sinh x",      0.5 => 0.5_f64.cosh();
     tanh Circular::Tanh, "The hyperbolic tangent of x",   "1 - tanh²x",  0.5 => 0.5_f64.tanh();
 }
 

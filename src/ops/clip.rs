@@ -48,7 +48,8 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// bounds are in the wrong order, NaN where one of the three is. Shapes broadcast.
     ///
     /// Gradient: the cotangent to x where it was not clipped, so also where it equals a bound; to `low` or `high`
-    /// where x was clipped to it. Of a NaN it reaches at least the one that is. Shapes that do not broadcast are a building error.
+    /// where x was clipped to it. Where one of the three is NaN, at least that one gets the cotangent. Shapes that do
+    /// not broadcast are a building error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

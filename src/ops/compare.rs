@@ -179,7 +179,8 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     }
 }
 
-/// The comparisons of elements of some kind: name, operator, which comparison serves it, and whether its operands are swapped.
+/// The comparisons of elements of some kind: name, operator, which comparison serves it, and whether its operands are
+/// swapped.
 macro_rules! comparisons {
     ($bound:ident: $($name:ident $operator:literal $op:ident $swap:literal, $example:literal;)*) => {
         impl<'g, T: $bound> Tensor<'g, T> {$(
@@ -220,8 +221,8 @@ impl<'g> Tensor<'g, bool> {
     /// reductions and moves of elements computed it; sums of products, such as [`matmul`](Tensor::matmul), carry it on.
     ///
     /// Both are computed, whatever the condition is, and all that they depend on is done, assignments among it. One
-    /// condition for all elements must not choose between what [`BatchNorm`](crate::nn::BatchNorm) gives to train by and
-    /// to predict by, which is a building error: the statistics would move at every prediction.
+    /// condition for all elements must not choose between what [`BatchNorm`](crate::nn::BatchNorm) gives to train by
+    /// and to predict by, which is a building error: the statistics would move at every prediction.
     ///
     /// ```
     /// use flowgrad::prelude::*;

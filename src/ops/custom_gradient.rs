@@ -124,6 +124,11 @@ impl<'g, T: Float, const N: usize> CustomPullback<'g, T, N> {
 /// of nodes as well, and is differentiated for second derivatives. Tensors that `forward` uses without
 /// being given them as inputs get no gradient.
 ///
+/// Below a branch that [`select`](Tensor::select) did not take, the cotangent is 0. The gradients of the crate's ops
+/// are 0 there, also where their slopes are infinite or NaN. This does not hold for plain products in `pullback`:
+/// `at.cotangent() * slope` is NaN where the cotangent is 0 and the slope infinite. Where that can happen, choose
+/// between the product and 0 with a `select` of your own, by a condition on the inputs.
+///
 /// # Errors
 /// A gradient whose shape is not that of its input is a building error, found when gradients are built or,
 /// where lengths are unknown, when they become known.

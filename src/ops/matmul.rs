@@ -98,7 +98,7 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// two are a batch of products and broadcast as in NumPy: [b, m, k] and [k, n] give [b, m, n].
     ///
     /// Gradient: dy·otherᵀ to `self`, selfᵀ·dy to `other`, summed over what was broadcast; no transpose is
-    /// materialised. Operands of fewer than two axes, different inner lengths, or batches that do not broadcast
+    /// materialized. Operands of fewer than two axes, different inner lengths, or batches that do not broadcast
     /// are a building error.
     ///
     /// ```

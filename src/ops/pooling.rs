@@ -17,7 +17,8 @@ impl<T: Numeric> Tensor<'_, T> {
     /// with nothing else is -∞, or the least integer.
     ///
     /// Gradient: the cotangent at the largest pixel; several largest ones share it equally, and all pixels of a window
-    /// with a NaN get NaN, as in [`reduce_max`](Tensor::reduce_max). Building errors as in [`extract_patches`](Tensor::extract_patches).
+    /// with a NaN get NaN, as in [`reduce_max`](Tensor::reduce_max). Building errors as in
+    /// [`extract_patches`](Tensor::extract_patches).
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -65,8 +65,8 @@ fn listed<T: Element>(count: Option<usize>, number: impl Fn(usize) -> T) -> Resu
 }
 
 impl Graph {
-    /// The numbers from `start` on, `step` apart, that come before `limit`, as a constant: none if the limit lies on the
-    /// other side of the start. Number i is start + i·step, rounded once to the type; what reaches the limit by
+    /// The numbers from `start` on, `step` apart, that come before `limit`, as a constant: none if the limit lies on
+    /// the other side of the start. Number i is start + i·step, rounded once to the type; what reaches the limit by
     /// rounding is left out, too.
     ///
     /// A step of 0, ends that are not finite, and more numbers than there is memory for are building errors.

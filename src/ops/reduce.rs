@@ -11,8 +11,16 @@ use crate::ops::compare::{Compare, Extreme};
 use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, TensorType};
 
-pub(super) const OPS: &[&str] =
-    &["reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "spread", "count", "over_count", "unless_equal"];
+pub(super) const OPS: &[&str] = &[
+    "reduce_sum",
+    "reduce_prod",
+    "reduce_max",
+    "reduce_min",
+    "spread",
+    "count",
+    "over_count",
+    "unless_equal",
+];
 
 /// One element for all those along the axes: their sum, their product, or the largest or smallest of them.
 #[derive(Debug)]
@@ -190,8 +198,9 @@ impl Op for OverCount {
     }
 }
 
-/// A mean, the first input, in whose place comes the number itself where all numbers are equal: where the least of them,
-/// the second input, is also the largest, the third. A sum over a count may be off by a rounding, and overflow.
+/// The first input, a mean, except where all numbers are equal: there it is the number itself. They are equal where
+/// the second input, the least of them, equals the third, the largest. A sum divided by a count could be off by a
+/// rounding, or overflow.
 ///
 /// Of equal numbers the mean has the same slopes as of others, so the gradient is that of the mean alone.
 #[derive(Debug)]
@@ -308,7 +317,8 @@ impl<T: Float> Tensor<'_, T> {
     /// that number, also where rounding would have it another, or their sum overflows.
     ///
     /// Gradient: the cotangent over the number of elements, repeated along the axes. The mean of
-    /// nothing is NaN, and nothing moves it: its derivative along any direction is 0. Errors as for [`reduce_sum`](Tensor::reduce_sum).
+    /// nothing is NaN, and nothing moves it: its derivative along any direction is 0. Errors as for
+    /// [`reduce_sum`](Tensor::reduce_sum).
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -69,10 +69,10 @@ impl<T: Float> Tensor<'_, T> {
         if let Some(invalid) = self.any().misfit("reduce_variance", &axes) {
             return Tensor::typed(invalid);
         }
-        let centred = self - self.reduce_mean(axes.clone().keep_dims());
-        let squares = Tensor::<T>::typed(centred.square().any().sum_over_count(axes.clone()));
+        let centered = self - self.reduce_mean(axes.clone().keep_dims());
+        let squares = Tensor::<T>::typed(centered.square().any().sum_over_count(axes.clone()));
         // Without rounding it would be 0, and so would its slopes.
-        let aside = Tensor::<T>::typed(centred.any().sum_over_count(axes));
+        let aside = Tensor::<T>::typed(centered.any().sum_over_count(axes));
         (squares - aside.square().minimum(squares).stop_gradient()).named("reduce_variance")
     }
 }

@@ -145,7 +145,9 @@ macro_rules! unary_methods {
 }
 pub(super) use unary_methods;
 
-unary_methods! { "Where that is infinite and the cotangent 0, it is NaN, but below a branch that [`select`](Tensor::select) did not take, where it is 0. The error of the values is at most 2 units in the last place.";
+unary_methods! { "An infinite slope times a cotangent of 0 is NaN, except below a branch that \
+[`select`](crate::Tensor::select) did not take, where the gradient is 0. The error of the values is at most 2 units \
+in the last place.";
     sqrt       Unary::Sqrt,    "√x",              "1/(2·√x)",       2.0  => 2.0_f64.sqrt();
     rsqrt      Reciprocal::OfRoot, "1/√x",        "-1/(2·x·√x)",    4.0  => 0.5;
     reciprocal Reciprocal::Plain,  "1/x",         "-1/x²",          4.0  => 0.25;
@@ -153,6 +155,9 @@ unary_methods! { "Where that is infinite and the cotangent 0, it is NaN, but bel
     expm1      Unary::Expm1,   "eˣ - 1",          "eˣ",             0.5  => 0.5_f64.exp_m1();
     ln         Unary::Ln,      "The natural logarithm of x", "1/x", 3.0  => 3.0_f64.ln();
     log1p      Unary::Log1p,   "ln(1 + x)",       "1/(1 + x)",      0.5  => 0.5_f64.ln_1p();
+}
+
+unary_methods! { "The error of the values is at most 2 units in the last place.";
     sigmoid    Unary::Sigmoid, "1/(1 + e⁻ˣ)",     "y·(1 - y)",      0.0  => 0.5;
     erf        Unary::Erf,     "2/√π·∫₀ˣ e^(-t²) dt", "2/√π·e^(-x²)", 0.0 => 0.0;
 }

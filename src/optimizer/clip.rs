@@ -35,7 +35,8 @@ impl Clip {
 
 /// The tensor, scaled down to the Euclidean norm `limit` if its own is larger: x·limit / max(‖x‖, limit).
 ///
-/// What is not longer stays as it is, bit for bit, also zeros. A norm of ∞ makes all finite elements 0. A limit that is not a finite number above 0 is a building error.
+/// What is not longer stays as it is, bit for bit, also zeros. A norm of ∞ makes all finite elements 0. A limit that is
+/// not a finite number above 0 is a building error.
 ///
 /// Source: Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks*, 2013, section 3.2.
 ///

@@ -58,7 +58,7 @@ pub(crate) struct ComputeOperand {
     pub(crate) buffer: BufferId,
     pub(crate) dtype: DType,
     pub(crate) dims: Dims,
-    /// Elements between neighbours along each axis.
+    /// Elements between neighbors along each axis.
     pub(crate) strides: Dims,
 }
 

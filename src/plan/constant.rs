@@ -3,9 +3,9 @@
 //! The plans of a session share them ([`Constants`]): a copy in another order, or at an aligned address, is made once
 //! and goes with the last plan that uses it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::exec::{ALIGNMENT, Memory};
+use crate::exec::{ALIGNMENT, Memory, OutOfMemory};
 use crate::lower::ConstantId;
 use crate::value::Value;
 use crate::weak_map::WeakMap;
@@ -42,9 +42,8 @@ impl Constant {
     }
 
     /// The elements with the axes in the opposite order.
-    fn transposed(value: &Value) -> Self {
-        let value = value.transposed();
-        Memory::of(&value).map_or_else(|_| Constant::Shared(Arc::new(value)), Constant::Copied)
+    fn transposed(value: &Value) -> Result<Self, OutOfMemory> {
+        Memory::transposed(value).map(Constant::Copied)
     }
 
     /// Where the first element lies.
@@ -64,17 +63,30 @@ pub(crate) struct Constants {
 
 impl Constants {
     /// The constant with its elements in the given order.
-    pub(super) fn laid_out(&self, value: &Arc<Value>, order: ElementOrder) -> Arc<Constant> {
-        // Whoever comes for the same constant waits until it is laid out, instead of doing it once more.
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn laid_out(
+        &self,
+        value: &Arc<Value>,
+        order: ElementOrder,
+    ) -> Result<Arc<Constant>, OutOfMemory> {
         let key = (ConstantId::of(value), order);
-        held.get(&key).unwrap_or_else(|| {
-            let constant = Arc::new(match order {
-                ElementOrder::RowMajor => Constant::row_major(value),
-                ElementOrder::Transposed => Constant::transposed(value),
-            });
-            held.insert(key, &constant);
-            constant
-        })
+        if let Some(constant) = self.held().get(&key) {
+            return Ok(constant);
+        }
+        // A large constant takes a while to copy, so nothing is locked meanwhile.
+        let constant = Arc::new(match order {
+            ElementOrder::RowMajor => Constant::row_major(value),
+            ElementOrder::Transposed => Constant::transposed(value)?,
+        });
+        let mut held = self.held();
+        // Another thread may have been faster.
+        if let Some(constant) = held.get(&key) {
+            return Ok(constant);
+        }
+        held.insert(key, &constant);
+        Ok(constant)
+    }
+
+    fn held(&self) -> MutexGuard<'_, WeakMap<(ConstantId, ElementOrder), Constant>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,7 +4,7 @@
 //! Steps are taken in order. A buffer is placed at its first use, in the smallest free gap that
 //! holds it, and its bytes are free again behind its last reader. When steps may run at once, a gap
 //! is usable only for a step that waits for all who used those bytes before, or can be made to at no
-//! cost ([`Ordering::may_follow`]). Neighbouring gaps with other users stay apart therefore, and are
+//! cost ([`Ordering::may_follow`]). Neighboring gaps with other users stay apart therefore, and are
 //! joined by who can use them all. A region that reads a buffer for the last time, row for row, makes its
 //! result in the same place ([`Step::may_replace`]).
 

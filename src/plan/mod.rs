@@ -23,7 +23,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::dtype::DType;
-use crate::exec::OutOfMemory;
+use crate::exec::{OutOfMemory, Owner};
 use crate::graph::{NodeId, VariableId};
 use crate::kernel::fold::MiddleFold;
 use crate::kernel::gemm::{GemmKernel, Product, Split, Strides};
@@ -54,7 +54,7 @@ impl BufferId {
 pub(crate) enum Place {
     /// In what the run is fed at this position.
     Feed(usize),
-    /// Where the arena keeps the count of the runs before this one.
+    /// In the count of the runs before this one, which the run itself keeps.
     RunCount,
     /// In one of the plan's constants.
     Constant(usize),
@@ -151,6 +151,8 @@ pub(crate) struct Plan {
     /// The variables that the run changes.
     pub(crate) commits: Vec<VariableId>,
     pub(crate) order: Order,
+    /// The node whose value takes the most bytes of the arena, for errors.
+    pub(crate) largest: Option<NodeId>,
     pub(crate) arena_bytes: usize,
     /// What the arena would take if no memory were used twice.
     pub(crate) arena_bytes_without_reuse: usize,
@@ -197,7 +199,7 @@ pub(crate) fn plan(
         steps: Vec::with_capacity(groups.len()),
         origins: Vec::with_capacity(program.insts.len()),
     };
-    planner.place_values(&groups);
+    planner.place_values(&groups)?;
     for group in &groups {
         planner.add_step(group);
     }
@@ -261,7 +263,7 @@ impl Planner<'_> {
     }
 
     /// Gives a buffer to every value that is not consumed within one region.
-    fn place_values(&mut self, groups: &[Group]) {
+    fn place_values(&mut self, groups: &[Group]) -> Result<(), OutOfMemory> {
         // Which group produces a value, to see whether another one reads it.
         let mut producer: Vec<Option<usize>> = vec![None; self.program.insts.len()];
         for (index, group) in groups.iter().enumerate() {
@@ -274,20 +276,21 @@ impl Planner<'_> {
             for &val in opening.into_iter().chain(members) {
                 if !matches!(group, Group::Region { .. }) || (Some(&val) != opening && self.accumulates(val))
                 {
-                    self.place(val);
+                    self.place(val)?;
                 }
                 for &arg in &self.program.inst(val).args {
                     let base = self.base(arg);
                     if producer[base.index()] != Some(index) {
-                        self.place(base);
+                        self.place(base)?;
                     }
                 }
                 producer[val.index()] = Some(index);
             }
         }
         for val in self.program.results() {
-            self.place(self.base(val));
+            self.place(self.base(val))?;
         }
+        Ok(())
     }
 
     /// Whether a member's value is complete only behind its region.
@@ -302,9 +305,9 @@ impl Planner<'_> {
         }
     }
 
-    fn place(&mut self, base: Val) {
+    fn place(&mut self, base: Val) -> Result<(), OutOfMemory> {
         if self.buffer_of.contains_key(&base) {
-            return;
+            return Ok(());
         }
         let inst = self.program.inst(base);
         let place = match inst.prim {
@@ -313,7 +316,8 @@ impl Planner<'_> {
                 let value = &self.program.constants[index as usize];
                 let is_row_major = self.layouts[base.index()].strides == layout::row_major(&inst.dims);
                 let order = if is_row_major { ElementOrder::RowMajor } else { ElementOrder::Transposed };
-                self.hold(self.shared.laid_out(value, order))
+                let constant = self.shared.laid_out(value, order);
+                self.hold(constant.map_err(|lacking| lacking.owned_by(Owner::Node(inst.origin)))?)
             }
             Prim::Scalar(number) => self.hold(Arc::new(Constant::row_major(&Arc::new(number.to_value())))),
             Prim::Read(variable) => Place::Variable(variable),
@@ -323,6 +327,7 @@ impl Planner<'_> {
         let bytes = self.bytes(base);
         let buffer = self.add_buffer(place, bytes);
         self.buffer_of.insert(base, buffer);
+        Ok(())
     }
 
     fn hold(&mut self, constant: Arc<Constant>) -> Place {
@@ -490,6 +495,16 @@ impl Planner<'_> {
         }
     }
 
+    /// The node whose value takes the most bytes of the arena.
+    fn largest(&self) -> Option<NodeId> {
+        let computed = self.buffer_of.iter().filter_map(|(&val, buffer)| {
+            let Buffer { place, bytes } = self.buffers[buffer.index()];
+            (place == UNDECIDED).then_some((bytes, val))
+        });
+        // Of several, the last, in whatever order the table has them.
+        computed.max().map(|(_, val)| self.program.inst(val).origin)
+    }
+
     fn finish(mut self, options: Options, fed: Vec<(DType, Vec<usize>)>) -> Result<Plan, OutOfMemory> {
         self.place_commits();
         let fetches = self.program.fetches.iter().map(|&val| {
@@ -510,7 +525,9 @@ impl Planner<'_> {
         variables.dedup();
         let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.buffer).collect();
         self.steps = sequence::sequence(self.steps, &self.buffers, &kept);
-        let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.inline_below)?;
+        let largest = self.largest();
+        let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.inline_below)
+            .map_err(|lacking| lacking.owned_by(largest.map_or(Owner::Whole, Owner::Node)))?;
         let plan = Plan {
             buffers: self.buffers,
             steps: self.steps,
@@ -522,6 +539,7 @@ impl Planner<'_> {
             stored,
             commits: self.program.commits.iter().map(|&(variable, _)| variable).collect(),
             order,
+            largest,
             arena_bytes: memory.bytes,
             arena_bytes_without_reuse: memory.bytes_without_reuse,
         };

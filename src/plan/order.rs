@@ -20,9 +20,9 @@ const MOVED_BYTE_COST: f64 = 0.1;
 /// 20 to save, a plan of two equal halves breaks even.
 pub(crate) const INLINE_BELOW: f64 = 20_000.0;
 
-/// Nanoseconds from which a task is worth doing on another thread than what made its operands. Some dozen kilobytes, which
-/// is what a task of 5 microseconds works on, take as long to come from the cache of another core; steps are cut into
-/// tasks of 20 microseconds and more, of which a last one may be a little smaller.
+/// Nanoseconds from which a task is worth doing on another thread than what made its operands. Some dozen kilobytes,
+/// which is what a task of 5 microseconds works on, take as long to come from the cache of another core; steps are cut
+/// into tasks of 20 microseconds and more, of which a last one may be a little smaller.
 const WORTH_MOVING: f64 = 15_000.0;
 
 /// Nanoseconds that a task costs beyond its work where threads share them out: the lock that is taken before and after
@@ -40,8 +40,8 @@ pub(super) fn moving_cost(bytes: usize) -> f64 {
     bytes as f64 * MOVED_BYTE_COST
 }
 
-/// What a kernel costs that nobody knows: a few times as much as to read and write the bytes. Running sums, measured, take
-/// 1.6 times as much; a kernel that computes more is cut into too few tasks rather than handed out in vain.
+/// What a kernel costs that nobody knows: a few times as much as to read and write the bytes. Running sums, measured,
+/// take 1.6 times as much; a kernel that computes more is cut into too few tasks rather than handed out in vain.
 pub(super) fn compute_cost(bytes: usize) -> f64 {
     4.0 * moving_cost(bytes)
 }

@@ -20,8 +20,9 @@ use super::Applied;
 use crate::lower::{Computation, Inst, Prim, Program, ScalarValue, Val, size};
 use crate::value::Value;
 
-/// Bytes of all results that are folded in one plan. Every plan keeps its own, and a session may keep
-/// hundreds of plans; a table that is worth keeping, of sines or of normalised examples, is smaller.
+/// Bytes of all results that are folded in one plan. Plans that fold the same share its results, but a session may
+/// keep hundreds of plans that fold different things; a table that is worth keeping, of sines or of normalized
+/// examples, is smaller.
 const MAX_BYTES: usize = 16 << 20;
 
 /// How many times as many bytes a result may take as its operands do. Above, reading what was computed
@@ -92,8 +93,8 @@ impl Folding {
     }
 }
 
-/// For each value that depends on constants alone and can be computed now, the bytes that lie in memory for it: those of what it
-/// shows, if it is a view.
+/// For each value that depends on constants alone and can be computed now, the bytes that lie in memory for it: those
+/// of what it shows, if it is a view.
 fn known(program: &Program) -> Vec<Option<usize>> {
     let mut known: Vec<Option<usize>> = Vec::with_capacity(program.insts.len());
     let mut work = 0_usize;

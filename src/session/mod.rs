@@ -3,12 +3,14 @@
 //! - [`fetch`] and [`feed`]: what a run gives and takes, in the structure that the user asks for.
 //! - [`prepared`]: the plans of one request, made when first needed and kept.
 //! - [`folded`]: what depends on constants alone, computed once for all plans.
+//! - [`builder`]: the options of a session.
 //! - [`callable`]: a request prepared for hot loops.
 //! - [`culprit`]: the node that made a number which a check has refused.
 //! - [`offender`]: the element for which a function has no value.
 //!
 //! The variables lie in the executor's [`Store`].
 
+mod builder;
 mod callable;
 mod culprit;
 mod feed;
@@ -29,7 +31,7 @@ use crate::exec::{
 };
 use crate::graph::{Arena, Graph, Shared, Tensor};
 use crate::lower::{Fetched, Request, Scalar};
-use crate::plan::{Constants, INLINE_BELOW};
+use crate::plan::Constants;
 use crate::shape::Shape;
 use crate::trace::Trace;
 use crate::value::Value;
@@ -39,6 +41,7 @@ use fetch::FetchList;
 use folded::Folded;
 use prepared::Prepared;
 
+pub use builder::SessionBuilder;
 pub use callable::Callable;
 pub use feed::{Arguments, Feedable, Feeding, Feeds};
 pub use fetch::{Fetch, Output};
@@ -94,119 +97,8 @@ struct Core {
     folded: Folded,
 }
 
-/// The options of a session; see [`Session::builder`].
-#[derive(Debug)]
-#[must_use = "a builder makes a session when `build` is called"]
-pub struct SessionBuilder<'g> {
-    graph: &'g Graph,
-    threads: usize,
-    inline_below: f64,
-    optimize: bool,
-    max_rewrites: usize,
-    check_numerics: bool,
-    memory_budget: Option<usize>,
-}
-
-impl SessionBuilder<'_> {
-    /// Runs on at most this many threads, up to 1024; 0, the default, is one for each core. With 1, everything
-    /// runs on the caller's thread.
-    pub fn threads(self, threads: usize) -> Self {
-        SessionBuilder { threads, ..self }
-    }
-
-    /// Gives other threads their share of every plan, also of those that are cheaper than waking a thread: for
-    /// tests, which are small.
-    #[doc(hidden)]
-    pub fn always_share(self) -> Self {
-        SessionBuilder { inline_below: 0.0, ..self }
-    }
-
-    /// Whether plans are rewritten and fused; they are by default. Results differ within rounding only.
-    pub fn optimize(self, optimize: bool) -> Self {
-        SessionBuilder { optimize, ..self }
-    }
-
-    /// Stops rewriting each plan after so many rewrites, which [`explain`](Session::explain) numbers in this
-    /// order; all are applied by default. Where a result differs from that of `optimize(false)` by more than
-    /// rounding, bisection finds the rewrite to blame: the last one of the least number that brings it about.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let y = -(-(g.variable("x", 2.0_f64) * 1.0));
-    /// let session = Session::builder(&g).max_rewrites(1).build()?;
-    /// let text = session.explain(y)?;
-    /// assert!(text.contains("1. algebra: mul") && !text.contains("2. algebra: neg"));
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    pub fn max_rewrites(self, max_rewrites: usize) -> Self {
-        SessionBuilder { max_rewrites, ..self }
-    }
-
-    /// Whether every float that a node of a run makes is checked, as [`Tensor::check_numerics`] does it for one:
-    /// no node may make a NaN or an infinity, be it a constant or a variable, or one that a later node would not have
-    /// taken. By default none is checked, for it takes time and memory.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let x = g.placeholder::<f64>("x", ());
-    /// let logarithm = x.ln().named("logarithm");
-    /// let y = logarithm.exp();
-    /// let session = Session::builder(&g).check_numerics(true).build()?;
-    /// let error = session.feed(x, 0.0).run(y).unwrap_err();
-    /// assert!(matches!(error, Error::NotFinite { node, .. } if node == "logarithm"));
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    pub fn check_numerics(self, check_numerics: bool) -> Self {
-        SessionBuilder { check_numerics, ..self }
-    }
-
-    /// How many bytes of memory for intermediate values the session keeps between runs, beside the variables
-    /// and the constants. The default is what one run needs: as much as the largest of the last few hundred.
-    ///
-    /// A run takes memory from what is kept, or else from the system, and gives it back when it ends. As long as others
-    /// go on, as much is kept as these have, for threads that run again and again; when none does, the surplus goes back
-    /// to the system. A higher budget spares the next burst of runs at once the time for taking memory, one of 0 keeps
-    /// none.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let session = Session::builder(&g).memory_budget(64 << 20).build()?;
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    pub fn memory_budget(self, bytes: usize) -> Self {
-        SessionBuilder { memory_budget: Some(bytes), ..self }
-    }
-
-    /// Makes the session.
-    ///
-    /// # Errors
-    /// The first mistake made in building the graph; [`Error::TooManyThreads`] for more than 1024 of them, and
-    /// [`Error::Threads`] if they cannot be started.
-    pub fn build(self) -> Result<Session> {
-        self.graph.check()?;
-        debug_assert_eq!(self.graph.shared().snapshot().verify(), Ok(()));
-        let threads = Threads::new(self.threads)?;
-        let core = Core {
-            graph: Arc::clone(self.graph.shared()),
-            threads,
-            inline_below: self.inline_below,
-            optimize: self.optimize,
-            max_rewrites: self.max_rewrites,
-            check_numerics: self.check_numerics,
-            store: Store::new(self.memory_budget),
-            requests: Mutex::new(HashMap::new()),
-            constants: Constants::default(),
-            folded: Folded::default(),
-        };
-        Ok(Session { core: Arc::new(core) })
-    }
-}
-
 impl Session {
-    /// A session on all cores that optimises its plans.
+    /// A session on all cores that optimizes its plans.
     ///
     /// # Errors
     /// The first mistake made in building the graph.
@@ -223,16 +115,7 @@ impl Session {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     pub fn builder(graph: &Graph) -> SessionBuilder<'_> {
-        let (optimize, max_rewrites) = (true, usize::MAX);
-        SessionBuilder {
-            graph,
-            threads: 0,
-            inline_below: INLINE_BELOW,
-            optimize,
-            max_rewrites,
-            check_numerics: false,
-            memory_budget: None,
-        }
+        SessionBuilder::new(graph)
     }
 
     /// Computes the fetches: a tensor or variable gives its value, an operation `()`, and tuples,
@@ -356,14 +239,14 @@ impl Session {
     }
 
     /// Goes on as if there had been so many runs, as after loading the variables of a session that had made them:
-    /// random ops then go on drawing what they would have drawn there. A run that assigns and is under way counts on top
-    /// when it ends.
+    /// random ops then go on drawing what they would have drawn there. A run that assigns and is under way counts on
+    /// top when it ends.
     pub fn set_run_count(&self, runs: u64) {
         self.core.store.set_runs(runs as i64);
     }
 
-    /// The values of all variables by name, those never used being at their start: all of one moment, with what the last
-    /// run has assigned and without anything of one that is under way.
+    /// The values of all variables by name, those never used being at their start: all of one moment, with what the
+    /// last run has assigned and without anything of one that is under way.
     ///
     /// # Errors
     /// The first mistake made in building the graph.
@@ -517,7 +400,9 @@ impl Core {
                     let (node, op, location) = self.graph.site(node);
                     Error::Kernel { node, op, location, reason }
                 }
-                Cause::OutOfMemory(lacking) => lacking.into(),
+                Cause::OutOfMemory(lacking) => {
+                    no_memory(&self.graph.read(), lacking, &prepared.request.fetches)
+                }
             },
         })
     }
@@ -532,6 +417,7 @@ fn refused(action: &'static str, Nested { inside, reason }: Nested) -> Error {
 fn no_memory(arena: &Arena, OutOfMemory { bytes, owner }: OutOfMemory, fetches: &[Fetched]) -> Error {
     let node = match owner {
         Owner::Whole => None,
+        Owner::Node(id) => Some(arena.node(id)),
         Owner::Variable(id) => Some(arena.node(arena.variables[id.index()].node)),
         Owner::Fetch(position) => {
             let fetched = fetches.iter().filter(|fetch| fetch.value).nth(position);

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::folded::Results;
-use super::{Core, refused};
+use super::{Core, no_memory, refused};
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::exec::{FedArray, OutOfMemory, Ready, Store, planning};
@@ -19,8 +19,8 @@ use crate::shape::Shape;
 /// costs microseconds to milliseconds; without a bound, a stream of ever new lengths would fill memory.
 const MAX_PLANS: usize = 32;
 
-/// Bytes of plans kept for one request, the newest apart: a plan of a hundred steps has some 50 KB, one of a thousand times
-/// as many would fill memory 32 times over.
+/// Bytes of plans kept for one request, the newest apart: a plan of a hundred steps has some 50 KB, one of a thousand
+/// times as many would fill memory 32 times over.
 const MAX_PLAN_BYTES: usize = 16 << 20;
 
 /// How to read each section of what `explain` prints.
@@ -74,7 +74,7 @@ fn worth_keeping(plans: &[Planned]) -> (usize, usize) {
 }
 
 /// A program ready to be planned.
-struct Optimised {
+struct Optimized {
     program: Program,
     trace: Vec<Applied>,
     /// The results of what depends on constants alone; empty if there is nothing to fold, or no memory for it.
@@ -158,13 +158,19 @@ impl Prepared {
 
     /// Makes a plan for feeds of these lengths and keeps it, unless it initializes.
     fn plan(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Arc<Plan>> {
-        let Optimised { program, folded, .. } = self.program(core, dims)?;
-        let plan = plan::plan(&program, core.options(), &core.constants, &self.fed_types(dims));
-        let plan = Arc::new(plan?);
+        let Optimized { program, folded, .. } = self.program(core, dims)?;
+        let fed = self.fed_types(dims);
+        let plan = plan::plan(&program, core.options(), &core.constants, &fed);
+        let plan = plan.map_err(|lacking| no_memory(&core.graph.read(), lacking, &self.request.fetches))?;
+        let plan = Arc::new(plan);
         if self.initializes {
             return Ok(plan);
         }
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have been faster; what it has made serves all that come.
+        if let Some(planned) = plans.iter().rev().find(|planned| planned.plan.fed == fed) {
+            return Ok(Arc::clone(&planned.plan));
+        }
         let (kept, kept_bytes) = worth_keeping(&plans);
         let surplus_count = plans.len() - kept;
         let surplus: Vec<Planned> = plans.drain(..surplus_count).collect();
@@ -183,35 +189,35 @@ impl Prepared {
 
     /// The program for feeds of these lengths; what of it depends on constants alone is computed, unless
     /// some plan has it already.
-    fn program(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Optimised> {
+    fn program(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Optimized> {
         let specialised =
             planning(&core.graph, || specialise(&core.graph.snapshot(), core.lowered(), &self.request, dims));
         let program = specialised.map_err(|nested| refused("planning a run", nested))??;
         debug_assert_eq!(program.verify(), Ok(()));
         if !core.optimize {
-            return Ok(Optimised { program, trace: Vec::new(), folded: Vec::new() });
+            return Ok(Optimized { program, trace: Vec::new(), folded: Vec::new() });
         }
         let (program, mut trace) = rewrite::rewrite(program, core.max_rewrites);
         debug_assert_eq!(program.verify(), Ok(()));
         let Some((folding, applied)) = rewrite::fold_constants(&program, core.max_rewrites - trace.len())
         else {
-            return Ok(Optimised { program, trace, folded: Vec::new() });
+            return Ok(Optimized { program, trace, folded: Vec::new() });
         };
         let results = |part| core.folded.results(part, |part| core.computed(part));
         let Some(folded) = folding.parts().map(results).collect::<Option<Vec<Results>>>() else {
-            return Ok(Optimised { program, trace, folded: Vec::new() });
+            return Ok(Optimized { program, trace, folded: Vec::new() });
         };
         trace.extend(applied);
         let program = folding.hold(program, &folded);
         debug_assert_eq!(program.verify(), Ok(()));
-        Ok(Optimised { program, trace, folded })
+        Ok(Optimized { program, trace, folded })
     }
 
     /// What would run for these feeds, as text.
     pub(super) fn explain(&self, core: &Core, feeds: &[FedArray<'_>]) -> Result<String> {
         let plan = Arc::clone(self.ready(core, feeds)?.plan());
         let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
-        let Optimised { program, trace, .. } = self.program(core, &dims)?;
+        let Optimized { program, trace, .. } = self.program(core, &dims)?;
         let arena = core.graph.snapshot();
         let names = Names::of(&arena, &self.request.feeds);
         let (trace, program, plan) =
@@ -240,5 +246,28 @@ impl Core {
         let mut fetched = |value| values.push(Arc::new(value));
         let run = Store::new(Some(0)).run(&ready, &self.graph, &self.threads, Some(0), None, &mut fetched);
         run.ok().map(|()| values.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Graph;
+    use crate::lower::Fetched;
+    use crate::session::Session;
+
+    #[test]
+    fn what_another_thread_has_planned_meanwhile_is_taken() {
+        let g = Graph::new();
+        let x = g.placeholder::<f64>("x", [None]);
+        let session = Session::builder(&g).threads(1).build().unwrap();
+        let fetches = vec![Fetched { node: x.tanh().any().id(), value: true }];
+        let request = Request { feeds: vec![x.any().id()], fetches };
+        let prepared = Prepared::new(&session.core.graph.snapshot(), request).unwrap();
+        let plan = |length| prepared.plan(&session.core, &[vec![length]]).unwrap();
+        let [first, second, other] = [3, 3, 4].map(plan);
+        assert!(Arc::ptr_eq(&first, &second) && !Arc::ptr_eq(&first, &other));
+        assert_eq!(prepared.plans.read().unwrap().len(), 2);
+        assert_eq!(prepared.bytes(), first.bytes() + other.bytes());
     }
 }

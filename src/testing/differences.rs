@@ -2,7 +2,7 @@
 //!
 //! Takes a tensor and targets; feeds each target its own value, shifted element by element, and compares how
 //! the tensor changes with what its gradient says. What is differentiated is Σ w·y for fixed weights `w` of
-//! both signs, not Σ y: the sum of a softmax, or of anything else that is normalised, is constant, and its
+//! both signs, not Σ y: the sum of a softmax, or of anything else that is normalized, is constant, and its
 //! gradient is 0 however wrong the parts are.
 
 use std::marker::PhantomData;

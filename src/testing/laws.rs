@@ -3,9 +3,9 @@
 //! 1. The declared shape is the computed one, also when lengths were unknown while building, and then the
 //!    result is the same.
 //! 2. The result is that of a reference written plainly with ndarray.
-//! 3. It is the same for fed arrays in any memory order, and within rounding without optimisation.
+//! 3. It is the same for fed arrays in any memory order, and within rounding without optimization.
 //! 4. It has the same bits on one thread and on several.
-//! 5. First and second derivatives are those of central differences, optimised or not.
+//! 5. First and second derivatives are those of central differences, optimized or not.
 
 use std::fmt;
 
@@ -55,7 +55,7 @@ pub(crate) const OF_VALUES: [Law; 3] = [
 pub(crate) const OF_RUNS: [Law; 3] = [
     ("the memory order of feeds changes nothing", memory_order),
     ("threads change no bit", threads),
-    ("optimisation changes no more than rounding", optimisation),
+    ("optimization changes no more than rounding", optimization),
 ];
 
 /// Laws on derivatives.
@@ -167,7 +167,7 @@ fn threads(subject: Subject<'_>) -> Verdict {
     same_bits(&subject.value(Conditions { threads: 2, ..PLAIN })?, &subject.value(PLAIN)?)
 }
 
-fn optimisation(subject: Subject<'_>) -> Verdict {
+fn optimization(subject: Subject<'_>) -> Verdict {
     close(&subject.value(PLAIN)?, &subject.value(Conditions { optimize: false, ..PLAIN })?, ROUNDING)
 }
 
@@ -318,7 +318,7 @@ pub fn check_op(
 /// A trial of an op by the laws, with its options.
 ///
 /// The laws: the declared shape is the computed one; unknown lengths, the memory order of feeds, threads and
-/// optimisation leave the result as it is; it is that of a reference, if one is given; and first and second
+/// optimization leave the result as it is; it is that of a reference, if one is given; and first and second
 /// derivatives are those of central differences. Choose inputs away from kinks and jumps. An input by which the
 /// op has no gradient is left out of the last.
 ///

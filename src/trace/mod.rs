@@ -5,7 +5,7 @@
 //!
 //! - [`label`]: what a step is called, and what it computes.
 //! - [`summary`]: the steps as a table, those that took longest first.
-//! - [`dot`]: the steps as a drawing, coloured by the time that they took.
+//! - [`dot`]: the steps as a drawing, colored by the time that they took.
 //! - [`chrome`]: all of it for Chrome and Perfetto.
 
 #[cfg(feature = "trace")]

@@ -51,8 +51,8 @@ impl EarlyStopping {
         EarlyStopping { watched: metric.to_owned(), sign: 1.0, ..self }
     }
 
-    /// Counts a value as an improvement only if it is better by more than this, which is 0 unless told otherwise, and by
-    /// more than rounding.
+    /// Counts a value as an improvement only if it is better by more than this, which is 0 unless told otherwise, and
+    /// by more than rounding.
     pub fn min_delta(self, min_delta: f64) -> Self {
         EarlyStopping { min_delta, ..self }
     }

@@ -242,7 +242,8 @@ impl<'g, A: Element, B: Element, T: Float> Trainer<'g, A, B, T> {
     /// Whether to go on from the checkpoint, if the file is there, as if the training had never stopped.
     ///
     /// The bits are the same on the machine where the training began, and on others with the same vector instructions
-    /// (AVX-512, AVX2 with FMA, or neither); on others it goes on from the same numbers and rounds otherwise from there.
+    /// (AVX-512, AVX2 with FMA, or neither); on others it goes on from the same numbers and rounds otherwise from
+    /// there.
     ///
     /// Data, batches and metrics must be as they were. To go on with others, load the checkpoint into the session
     /// ([`Checkpoint::restore`](crate::io::checkpoint::Checkpoint::restore)) and begin a training from there.

@@ -1,8 +1,12 @@
 //! What takes time in proportion to what it is given: twice the size takes at most 2.2 times the memory, and a size
 //! takes not much more time than as many pieces of a sixteenth of it.
 //!
-//! Memory is counted exactly, and shows tables that are made anew for each node, and edges from each to each. What only
-//! looks at everything again and again takes no memory, but 16 times the time of the pieces; the bound is a quarter of that.
+//! Memory is counted exactly, and shows tables that are made anew for each node, and edges from each to each.
+//!
+//! What only looks at everything again and again takes no memory, and there is nothing to count but time: 16 times that
+//! of the pieces. So time is looked at here, though tests should not depend on it: the least processor time of several
+//! tries, which other work on the machine cannot lower and is unlikely to raise in all of them, against a bound of 4,
+//! far from both 1 and 16.
 
 use std::sync::atomic::Ordering;
 
@@ -33,6 +37,25 @@ type Work = fn(usize, &mut Watch);
 /// The least part of which a size is made up for times.
 const PIECES: usize = 16;
 
+/// The most that work may take where it should take once as long as other work.
+const BOUND: f64 = PIECES as f64 / 4.0;
+
+/// How often times are taken before they are believed to be too long.
+const TRIES: usize = 10;
+
+/// Asserts that work takes no more than the bound times what other work takes, by the least processor time of each.
+/// Below a few ticks of the clock, so many seconds, there is nothing to compare.
+fn assert_as_fast(ticks: f64, mut seconds: impl FnMut() -> [f64; 2]) {
+    let (mut least, mut tries) = ([f64::INFINITY; 2], Vec::new());
+    let is_as_fast = (0..TRIES).any(|_| {
+        let [other, work] = seconds();
+        least = [least[0].min(other), least[1].min(work)];
+        tries.push([other, work]);
+        least[1] <= BOUND * least[0].max(ticks)
+    });
+    assert!(is_as_fast, "seconds of other work and of work that should be as fast: {tries:?}");
+}
+
 /// Asserts that work of a size grows with that size.
 fn assert_linear(size: usize, work: Work) {
     let _alone = alone();
@@ -50,14 +73,7 @@ fn assert_linear(size: usize, work: Work) {
         (0..times).for_each(|_| work(size, &mut watch));
         watch.seconds
     };
-    let mut tries = Vec::new();
-    let is_linear = (0..3).any(|_| {
-        let [pieces, whole] = [seconds(size / PIECES, PIECES), seconds(size, 1)];
-        tries.push((pieces, whole));
-        // Below a few ticks of the clock there is nothing to compare.
-        whole <= (PIECES as f64 / 4.0) * pieces.max(0.02)
-    });
-    assert!(is_linear, "seconds of {PIECES} pieces and of the whole: {tries:?}");
+    assert_as_fast(0.02, || [seconds(size / PIECES, PIECES), seconds(size, 1)]);
 }
 
 /// Declares tests of work that must be linear, each with its size.
@@ -295,7 +311,10 @@ fn a_small_part_of_a_large_graph_is_as_cheap_as_in_a_small_one() {
     let [small, large] = [work(10), work(20_000)];
     // Names have a digit more, and the graph's own tables grow by doubling.
     assert!(large.bytes < 2 * small.bytes, "{} and {} bytes", small.bytes, large.bytes);
-    assert!(large.seconds < 4.0 * small.seconds.max(0.05), "{} and {} s", small.seconds, large.seconds);
+    let mut taken = Some([small.seconds, large.seconds]);
+    assert_as_fast(0.05, || {
+        taken.take().unwrap_or_else(|| [work(10), work(20_000)].map(|watch| watch.seconds))
+    });
 }
 
 fn chain(x: Tensor<'_, f64>, nodes: usize) -> Tensor<'_, f64> {

@@ -29,7 +29,7 @@ fn reference<T: Float>(
     normalised * numbers(gamma) + numbers(beta)
 }
 
-/// The lengths of an input, the axes to normalise along, counted from either end, and the lengths of the parameters.
+/// The lengths of an input, the axes to normalize along, counted from either end, and the lengths of the parameters.
 type Case = (&'static [usize], &'static [isize], &'static [usize]);
 
 const CASES: [Case; 8] = [
@@ -122,7 +122,7 @@ fn a_large_mean_costs_no_precision() {
     assert_near(&found, &reference(&x.into_dyn(), &[1], &one, &zero, 0.0), 1e-6);
 }
 
-/// The shape of an input, the axes to normalise along, lengths of parameters that do not fit, and the words of it.
+/// The shape of an input, the axes to normalize along, lengths of parameters that do not fit, and the words of it.
 type Unfit = (&'static [Option<usize>], &'static [isize], &'static [usize], &'static str);
 
 #[test]
@@ -157,7 +157,7 @@ fn parameters_of_other_lengths_are_a_mistake_of_the_layer() {
     assert_eq!(mistake(&g), format!("{expected}, in `ln/layer_norm` (layer_norm)"));
     assert_eq!(
         unfit(&[None, Some(4)], &[], &[]),
-        "there is no axis to normalise along, in `ln/layer_norm` (layer_norm)"
+        "there is no axis to normalize along, in `ln/layer_norm` (layer_norm)"
     );
     assert_eq!(
         unfit(&[None, Some(4)], &[2], &[1]),

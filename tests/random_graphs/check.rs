@@ -288,7 +288,7 @@ fn compare<'g>(
     few(case, build, fetches, [&two, &plain], &stored, &expected, disturbed)
 }
 
-/// What the optimised session gives for another variant of a case.
+/// What the optimized session gives for another variant of a case.
 fn variant(case: &Case, trace: &Trace, variant: Variant) -> Result<Outcome, String> {
     let graph = Graph::with_seed(4);
     let build = trace.build(&graph, case, variant);

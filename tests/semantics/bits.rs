@@ -1,5 +1,5 @@
 //! Lines 25 and 27: results depend neither on the number of threads nor, beyond rounding, on
-//! optimisation.
+//! optimization.
 
 use std::thread;
 
@@ -62,7 +62,7 @@ fn sums_by_axes<T: Float>(g: &Graph) -> Vec<Tensor<'_, T>> {
 }
 
 fn products<T: Float>(g: &Graph) -> Vec<Tensor<'_, T>> {
-    // Four panels of rows; the inner lengths are short because matrixmultiply is slow unless optimised.
+    // Four panels of rows; the inner lengths are short because matrixmultiply is slow unless optimized.
     let [a, c] = [0, 1].map(|_| data::<T>(g, [512, 16]));
     let b = data::<T>(g, [16, 512]);
     let y = a.matmul(b).matmul(c);
@@ -161,7 +161,7 @@ fn check_optimised_is_not_optimised<T: Float>() -> Result<()> {
     Ok(())
 }
 
-/// Line 27: optimisation changes no result beyond rounding, and can be switched off.
+/// Line 27: optimization changes no result beyond rounding, and can be switched off.
 #[test]
 fn line_27_optimisation_changes_rounding_only() -> Result<()> {
     check_optimised_is_not_optimised::<f32>()?;

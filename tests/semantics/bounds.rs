@@ -1,5 +1,5 @@
-//! Line 28, a call that would build more nodes than memory holds is a building error; and graphs of any depth are built,
-//! printed, differentiated, run and dropped on a small stack.
+//! Line 28, a call that would build more nodes than memory holds is a building error; and graphs of any depth are
+//! built, printed, differentiated, run and dropped on a small stack.
 
 use flowgrad::ndarray::{Array1, arr1};
 use flowgrad::prelude::*;

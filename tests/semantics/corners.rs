@@ -10,7 +10,7 @@ const NAN: f64 = f64::NAN;
 /// A function of one tensor.
 type Function = for<'g> fn(Tensor<'g, f64>) -> Tensor<'g, f64>;
 
-/// The function and its derivative at each of these, optimised or not.
+/// The function and its derivative at each of these, optimized or not.
 fn values_and_slopes(function: Function, at: &[f64]) -> Result<[(Vec<f64>, Vec<f64>); 2]> {
     let g = Graph::new();
     let x = g.placeholder::<f64>("x", [None]);

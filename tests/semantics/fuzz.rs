@@ -189,7 +189,7 @@ fn run_fed<'g>(
     }
 }
 
-/// What a session that optimises gives and what one gives that does not: the same, or the same error.
+/// What a session that optimizes gives and what one gives that does not: the same, or the same error.
 fn check_agreement([fast, plain]: [Result<Vec<ArrayD<f64>>>; 2], exact: bool, graphs: [&Graph; 2]) {
     match (fast, plain) {
         (Ok(fast), Ok(plain)) => {
@@ -229,7 +229,7 @@ proptest! {
 
     /// Line 28: no graph built through the public surface, right or wrong, and no feed makes the
     /// library panic; errors name a node and this file. On the way, line 27: where a run succeeds, it
-    /// does so with and without optimisation, with the same results, and fails with the same words.
+    /// does so with and without optimization, with the same results, and fails with the same words.
     #[test]
     fn line_28_nothing_panics(
         steps in prop::collection::vec(any::<Step>(), 1..24),

@@ -138,7 +138,7 @@ fn line_19_all_forms_of_matmul_are_right() -> Result<()> {
     Ok(())
 }
 
-/// Line 19: the gradients of large products materialise no transpose: what runs is one product for
+/// Line 19: the gradients of large products materialize no transpose: what runs is one product for
 /// each gradient and nothing that moves elements.
 #[test]
 fn line_19_no_transpose_is_materialised() -> Result<()> {

@@ -67,7 +67,29 @@ fn line_33_a_constant_holds_what_a_view_repeats_once() -> Result<()> {
         let small = g.constant(row.view().insert_axis(flowgrad::ndarray::Axis(1)).broadcast((3, 2)).unwrap());
         assert_eq!(session.run(small)?, flowgrad::ndarray::arr2(&[[1.0; 2], [2.0; 2], [3.0; 2]]).into_dyn());
         // Only its elements are too many.
-        assert_eq!(lacking(session.run(tall)).0, 3 << 43);
+        assert_eq!(lacking(session.run(tall)), (3 << 43, Some("tall".to_owned())));
+    }
+    Ok(())
+}
+
+#[test]
+fn line_28_values_that_no_memory_holds_are_an_error_that_names_the_largest() -> Result<()> {
+    let g = Graph::new();
+    let [x, y] = ["x", "y"].map(|name| g.variable(name, arr1(&[true])));
+    fn wide(v: Variable<'_, bool>, length: usize) -> Tensor<'_, bool> {
+        v.logical_not().broadcast_to([1 << 31, length]).logical_not()
+    }
+    let large = wide(x, 1 << 31).named("large");
+    let small = wide(y, 1 << 30).named("small");
+    for optimize in [true, false] {
+        let session = Session::builder(&g).optimize(optimize).build()?;
+        // Together they cannot even be addressed.
+        let (bytes, node) = lacking(session.run([small, large, wide(x, (1 << 31) - 64)]));
+        assert!(bytes > isize::MAX as usize, "{bytes}");
+        assert_eq!(node.as_deref(), Some("large"));
+        let (bytes, node) = lacking(session.run(small));
+        assert!(bytes >= 1 << 61, "{bytes}");
+        assert_eq!(node.as_deref(), Some("small"));
     }
     Ok(())
 }

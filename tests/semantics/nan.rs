@@ -8,7 +8,7 @@ const NAN: f64 = f64::NAN;
 
 type Function = for<'g> fn(Tensor<'g, f64>) -> Tensor<'g, f64>;
 
-/// Checks what is fetched, optimised or not, on one thread and on two.
+/// Checks what is fetched, optimized or not, on one thread and on two.
 fn under_all(g: &Graph, fetches: &[Tensor<'_, f64>], check: impl Fn(Vec<ArrayD<f64>>)) -> Result<()> {
     for (optimize, threads) in [(true, 1), (false, 1), (true, 2)] {
         let session = Session::builder(g).optimize(optimize).threads(threads).build()?;

@@ -1,9 +1,12 @@
-//! Line 28, of user code inside of runs: kernels, functions that look at tensors, and ops may ask for whatever they like;
-//! what could only wait for itself is an error that says what was asked for from where, and nothing waits for ever.
+//! Line 28, of user code inside of runs: kernels, functions that look at tensors, and ops may ask for whatever they
+//! like; what could only wait for itself is an error that says what was asked for from where, and nothing waits for
+//! ever.
 
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Barrier, Mutex, OnceLock};
-use std::thread;
+use std::sync::{Arc, Barrier, Condvar, Mutex, OnceLock};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use flowgrad::ndarray::{Array1, arr0};
@@ -121,15 +124,23 @@ fn line_28_helpers_know_whose_kernels_they_do() {
         let v = g.variable("v", 1.0_f64);
         let add = v.assign_add(10.0);
         let late = Late::default();
-        let threads_met: Arc<Mutex<Vec<thread::ThreadId>>> = Arc::default();
+        let met: Arc<(Mutex<HashSet<ThreadId>>, Condvar)> = Arc::default();
+        let calls: Arc<AtomicUsize> = Arc::default();
         let looks = (0..KERNELS).map(|index| {
-            let (late, met) = (Arc::clone(&late), Arc::clone(&threads_met));
-            // Large enough that a helper is called, and for so long that it comes.
+            let (late, met, calls) = (Arc::clone(&late), Arc::clone(&met), Arc::clone(&calls));
+            // Large enough that a helper is called.
             g.constant(Array1::from_elem(10_000, index as f64)).inspect(move |_| {
-                thread::sleep(Duration::from_millis(20));
                 let error = late.get().unwrap().run(add).unwrap_err();
                 assert!(is_nested(&error, Nesting::Itself), "{error}");
-                met.lock().unwrap().push(thread::current().id());
+                calls.fetch_add(1, Ordering::Relaxed);
+                // The first waits until a second thread has come.
+                let (threads, changed) = &*met;
+                let mut threads = threads.lock().unwrap();
+                if threads.insert(thread::current().id()) {
+                    changed.notify_all();
+                    let patience = Duration::from_secs(20);
+                    drop(changed.wait_timeout_while(threads, patience, |threads| threads.len() < 2).unwrap());
+                }
             })
         });
         let steps = g.group(looks.map(|look| look.op()).collect::<Vec<_>>());
@@ -137,11 +148,8 @@ fn line_28_helpers_know_whose_kernels_they_do() {
         let session = Session::builder(g).threads(3).always_share().build().unwrap();
         late.set(session.clone()).unwrap();
         session.run(step).unwrap();
-        let mut met = threads_met.lock().unwrap().clone();
-        assert_eq!((met.len(), session.run(v).unwrap().sum()), (KERNELS, 0.0));
-        met.sort_by_key(|id| format!("{id:?}"));
-        met.dedup();
-        assert!(met.len() > 1, "no helper came");
+        assert_eq!((calls.load(Ordering::Relaxed), session.run(v).unwrap().sum()), (KERNELS, 0.0));
+        assert!(met.0.lock().unwrap().len() > 1, "no helper came");
     });
 }
 

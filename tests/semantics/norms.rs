@@ -6,7 +6,7 @@ use flowgrad::prelude::*;
 
 const INF: f64 = f64::INFINITY;
 
-/// What is fetched, optimised or not.
+/// What is fetched, optimized or not.
 fn both(g: &Graph, fetches: &[Tensor<'_, f64>]) -> Result<[Vec<ArrayD<f64>>; 2]> {
     let run = |optimize| Session::builder(g).optimize(optimize).build()?.run(fetches.to_vec());
     Ok([run(true)?, run(false)?])

@@ -61,7 +61,7 @@ fn line_26_the_count_of_runs_resumes_a_stream() {
     assert_eq!(b.run(draws).unwrap(), runs[0]);
 }
 
-/// "The same inputs give the same bits at any number of threads", and with or without optimisation, which must not
+/// "The same inputs give the same bits at any number of threads", and with or without optimization, which must not
 /// take a draw for a constant.
 #[test]
 fn line_26_neither_threads_nor_optimisation_change_a_draw() {

@@ -3,7 +3,7 @@
 use flowgrad::ndarray::{Array2, ArrayD, arr1};
 use flowgrad::prelude::*;
 
-/// What is fetched, optimised and not, must be this, to some roundings.
+/// What is fetched, optimized and not, must be this, to some roundings.
 fn check(name: &str, g: &Graph, fetches: &[Tensor<'_, f64>], expected: &[f64]) -> Result<()> {
     for optimize in [true, false] {
         let session = Session::builder(g).optimize(optimize).build()?;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::DType;
-use crate::io::quote::listed;
+use crate::io::quote::{listed, quoted};
 
 /// Why a text file gives no numbers.
 #[derive(Clone)]
@@ -72,32 +72,32 @@ pub enum CsvFault {
     OpenQuote,
 
     /// A field that is no number.
-    #[error("`{text}` is not a number")]
+    #[error("`{}` is not a number", quoted(text))]
     NotANumber {
-        /// What stands there.
+        /// What stands there, or the beginning of it.
         text: String,
     },
 
     /// A field that says NaN or infinity.
-    #[error("`{text}` is not a finite number")]
+    #[error("`{}` is not a finite number", quoted(text))]
     NotFinite {
-        /// What stands there.
+        /// What stands there, or the beginning of it.
         text: String,
     },
 
     /// A number beyond the type that is asked for.
-    #[error("`{text}` is out of the range of {dtype}")]
+    #[error("`{}` is out of the range of {dtype}", quoted(text))]
     OutOfRange {
-        /// What stands there.
+        /// What stands there, or the beginning of it.
         text: String,
         /// The type that is asked for.
         dtype: DType,
     },
 
     /// A number with a fraction where an integer is asked for.
-    #[error("`{text}` is not a whole number, as {dtype} needs")]
+    #[error("`{}` is not a whole number, as {dtype} needs", quoted(text))]
     NotWhole {
-        /// What stands there.
+        /// What stands there, or the beginning of it.
         text: String,
         /// The type that is asked for.
         dtype: DType,
@@ -105,11 +105,12 @@ pub enum CsvFault {
 
     /// A number that may be another one once it is read.
     #[error(
-        "`{text}` is not exact as {dtype}: a whole number of more than 53 bits is to be written without a point or \
-         an exponent"
+        "`{}` is not exact as {dtype}: a whole number of more than 53 bits is to be written without a point or \
+         an exponent",
+        quoted(text)
     )]
     NotExact {
-        /// What stands there.
+        /// What stands there, or the beginning of it.
         text: String,
         /// The type that is asked for.
         dtype: DType,
@@ -208,14 +209,4 @@ impl From<io::Error> for CsvFault {
     fn from(error: io::Error) -> Self {
         CsvFault::Io(Arc::new(error))
     }
-}
-
-/// What a field says, for a message: the beginning, were it a megabyte, without what steers a terminal.
-pub(super) fn excerpt(field: &[u8]) -> String {
-    const SHOWN: usize = 60;
-    // The longest character takes 4 bytes.
-    let text = String::from_utf8_lossy(&field[..field.len().min(4 * SHOWN)]);
-    let whole = field.len() <= 4 * SHOWN && text.chars().count() <= SHOWN;
-    let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-    text.chars().take(SHOWN).map(printable).chain((!whole).then_some('…')).collect()
 }

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
-/// The text of all members of a file, one after the other, as `gzip -d` gives it: tapes and disks fill a block with zeros
-/// behind a member, and these mean nothing.
+/// The text of all members of a file, one after the other, as `gzip -d` gives it: tapes and disks fill a block with
+/// zeros behind a member, and these mean nothing.
 pub(super) struct Members<R> {
     /// `None` behind the last one.
     member: Option<GzDecoder<R>>,

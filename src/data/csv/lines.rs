@@ -24,8 +24,8 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// What some programs write before text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How text of other encodings begins: with its byte order mark, or with a character of ASCII. The mark of UTF-32 begins
-/// with that of UTF-16.
+/// How text of other encodings begins: with its byte order mark, or with a character of ASCII. The mark of UTF-32
+/// begins with that of UTF-16.
 const ENCODINGS: [(&[Option<u8>], &str); 6] = [
     (&[Some(0xff), Some(0xfe), Some(0), Some(0)], "UTF-32"),
     (&[Some(0), Some(0), Some(0xfe), Some(0xff)], "UTF-32"),

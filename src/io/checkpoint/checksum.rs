@@ -11,8 +11,8 @@ const END: [u8; 1] = [0xff];
 
 /// CRC-32C (Castagnoli) of metadata and tensors, which finds every flipped bit and every shorter burst than 33 bits.
 ///
-/// It is of the texts with their names, and of each tensor's name, type, shape and elements, both in the order of names:
-/// of what a file says, not of how the header is written.
+/// It is of the texts with their names, and of each tensor's name, type, shape and elements, both in the order of
+/// names: of what a file says, not of how the header is written.
 pub(super) struct Checksum(u32);
 
 impl Checksum {

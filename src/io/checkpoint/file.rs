@@ -29,8 +29,8 @@ const ARRAY: &str = "flowgrad.array/";
 impl Checkpoint {
     /// Writes the checkpoint to a file. Whatever happens, be the process killed or the machine without power, the
     /// file is then the old one as a whole or the new one: it is written beside the old one, under a name
-    /// `.<file>.<random>.tmp`, forced onto the disk, and renamed. What a killed process left is removed. The new file has the mode of the old
-    /// one; where `path` is a link, the file that it leads to is replaced or made.
+    /// `.<file>.<random>.tmp`, forced onto the disk, and renamed. What a killed process left is removed. The new file
+    /// has the mode of the old one; where `path` is a link, the file that it leads to is replaced or made.
     ///
     /// # Errors
     /// [`CheckpointError::File`]: it cannot be written, a variable or text has a name that begins with `flowgrad.`,

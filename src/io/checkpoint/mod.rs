@@ -15,8 +15,8 @@
 //! and arrays that are no variables ([`Checkpoint::with_array`]) have names that begin with `flowgrad.array/`.
 //!
 //! On another machine a session goes on from the same numbers. If that machine has other vector instructions (AVX-512,
-//! AVX2 with FMA, or neither), it sums and rounds in another order from there, so its results differ by rounding from those
-//! of the machine where the checkpoint was saved, and a training drifts apart as far as it amplifies that.
+//! AVX2 with FMA, or neither), it sums and rounds in another order from there, so its results differ by rounding from
+//! those of the machine where the checkpoint was saved, and a training drifts apart as far as it amplifies that.
 //!
 //! Invariant: a file that loads holds exactly what was saved, bit for bit, NaNs too.
 
@@ -181,7 +181,8 @@ impl Checkpoint {
     }
 
     /// Sets the session's variables to those of the checkpoint, which may have more of them: for a program that
-    /// predicts with what another one has trained, without its optimizer. The seeds may differ, and the run count stays.
+    /// predicts with what another one has trained, without its optimizer. The seeds may differ, and the run count
+    /// stays.
     ///
     /// ```
     /// use flowgrad::io::checkpoint::Checkpoint;

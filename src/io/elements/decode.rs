@@ -1,7 +1,7 @@
 //! Arrays from the bytes of a file, in the type that is wanted.
 //!
-//! Memory is taken for at most twice as many elements as were read and no more than are to come, and where there is none,
-//! that is an error.
+//! Memory is taken for at most twice as many elements as were read and no more than are to come, and where there is
+//! none, that is an error.
 
 use std::io::Read;
 

@@ -4,17 +4,19 @@ use std::collections::TryReserveError;
 use std::io;
 
 use crate::DType;
-use crate::io::quote::{listed, quoted};
+use crate::io::quote::{LISTED, listed, quoted};
 
 /// Why an array of a file is not read.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArrayFault {
     /// There is no array of that name.
-    #[error("there is no array of that name; there are {}", listed(names.iter().map(String::as_str), names.len()))]
+    #[error("there is no array of that name; there are {}", listed(names.iter().map(String::as_str), *count))]
     Missing {
-        /// The names of all arrays.
+        /// The first names in the file.
         names: Vec<String>,
+        /// How many names there are.
+        count: usize,
     },
 
     /// Elements of a type that flowgrad does not have.
@@ -48,6 +50,14 @@ pub enum ArrayFault {
         /// The shape.
         shape: Vec<usize>,
     },
+}
+
+impl ArrayFault {
+    /// An array that is not among these.
+    pub(crate) fn missing<'n>(mut names: impl Iterator<Item = &'n str>) -> Self {
+        let first: Vec<String> = names.by_ref().take(LISTED).map(str::to_owned).collect();
+        ArrayFault::Missing { count: first.len() + names.count(), names: first }
+    }
 }
 
 /// Why bytes are no array.

@@ -1,8 +1,8 @@
 //! The types of elements that files hold, and arrays of them as arrays of flowgrad's.
 //!
 //! Takes the bytes of an array as they come out of a file and gives a [`Value`](crate::Value), and the other way round.
-//! Elements of flowgrad's own types come as they are; others become any of its types that holds all of their values, so no
-//! number ever changes.
+//! Elements of flowgrad's own types come as they are; others become any of its types that holds all of their values, so
+//! no number ever changes.
 
 mod decode;
 pub(crate) mod encode;

@@ -24,10 +24,10 @@ const RESOURCE_FORKS: &str = "__MACOSX/";
 
 /// An open npz file: its arrays are listed at once, and each is read when it is asked for, whatever the others are.
 ///
-/// Arrays may lie in either order of axes and of bytes. Elements that flowgrad has are read as they are. Others become a
-/// type that holds all of their values, so no number changes: those of 8 and 16 bits become `i32`, `u32` becomes `i64`,
-/// and `u64` too, if all are below 2⁶³; `f16` becomes `f32`. [`read_as`](Npz::read_as) reads them in another type that
-/// holds their values.
+/// Arrays may lie in either order of axes and of bytes. Elements that flowgrad has are read as they are. Others become
+/// a type that holds all of their values, so no number changes: those of 8 and 16 bits become `i32`, `u32` becomes
+/// `i64`, and `u64` too, if all are below 2⁶³; `f16` becomes `f32`. [`read_as`](Npz::read_as) reads them in another
+/// type that holds their values.
 ///
 /// ```
 /// use flowgrad::io::npz::{Npz, write_npz};
@@ -119,8 +119,8 @@ impl Npz {
         self.array(name, None)
     }
 
-    /// Reads an array as one of `T`: its own type, or one that holds all values of its type where flowgrad does not have
-    /// that, such as `f32` for `u8`.
+    /// Reads an array as one of `T`: its own type, or one that holds all values of its type where flowgrad does not
+    /// have that, such as `f32` for `u8`.
     ///
     /// # Errors
     ///
@@ -160,7 +160,7 @@ impl Npz {
         };
         match found {
             [(_, index)] => Ok(*index),
-            [] => Err(ArrayFault::Missing { names: self.names().map(str::to_owned).collect() }.into()),
+            [] => Err(ArrayFault::missing(self.names()).into()),
             _ => Err(NpzFault::SameName),
         }
     }
@@ -194,7 +194,7 @@ impl Npz {
         }
     }
 
-    /// Whoever left it, and where: each reader seeks.
+    /// The archive, at whatever place the last reader left it: each seeks first.
     fn archive(&self) -> MutexGuard<'_, ZipArchive<BufReader<File>>> {
         self.archive.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -30,7 +30,8 @@ const EXTENSION: &str = ".npy";
 /// Writes arrays under their names to an npz file, not compressed, as `numpy.savez` does.
 ///
 /// Names may hold anything, the `/` of variables among it. They go to a temporary file beside
-/// `path`, which takes its place when it is whole and on the disk: a crash leaves what was there. The same arrays in the same order make the same bytes.
+/// `path`, which takes its place when it is whole and on the disk: a crash leaves what was there. The same arrays in
+/// the same order make the same bytes.
 ///
 /// ```
 /// use flowgrad::io::npz::{read_npz, write_npz};
@@ -89,17 +90,17 @@ fn write_archive<N: AsRef<str>, V: Borrow<Value>>(
 
 /// The arrays of an npz file by name, at most 1 GiB of them, or the length of the file where that is more.
 ///
-/// What type their elements become is told at [`Npz`], which reads only those that are asked for. Members of the archive
-/// that are no arrays, such as a `README` or what macOS puts beside, are passed over; an array of texts, objects or
-/// records, of which no array of flowgrad can be made, is an error.
+/// What type their elements become is told at [`Npz`], which reads only those that are asked for. Members of the
+/// archive that are no arrays, such as a `README` or what macOS puts beside, are passed over; an array of texts,
+/// objects or records, of which no array of flowgrad can be made, is an error.
 ///
 /// An example is at [`write_npz`].
 ///
 /// # Errors
 ///
-/// [`NpzError`] with the file, the array and what is wrong: the file is no regular file or no zip archive, or is damaged,
-/// which its checksums tell; an array is of another type, its size is not what its header says; there is more of
-/// it than is read.
+/// [`NpzError`] with the file, the array and what is wrong: the file is no regular file or no zip archive, or is
+/// damaged, which its checksums tell; an array is of another type, its size is not what its header says; there is more
+/// of it than is read.
 pub fn read_npz(path: impl AsRef<Path>) -> Result<BTreeMap<String, Value>, NpzError> {
     Npz::open(path)?.read_all()
 }

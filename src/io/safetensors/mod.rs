@@ -1,12 +1,12 @@
-//! Tensors by name in [safetensors](https://github.com/huggingface/safetensors) files, whoever wrote them.
+//! Tensors by name in [safetensors](https://github.com/huggingface/safetensors) files, from any program.
 //!
 //! [`SafeTensors`] opens a file, lists its tensors, and reads those that are asked for, with which a session continues
 //! what another framework has trained; [`write_safetensors`] writes such files. A [`Checkpoint`] is a safetensors file
 //! with more in it, and takes none that flowgrad did not write.
 //!
 //! The format is written out here, and held by tests to the crate of that name, because that crate brings `serde_json`:
-//! with it `f64: PartialEq<_>` has more than one solution, and `assert_eq!(session.run(x)?, ArrayD::zeros(..))` would not
-//! compile any more in a program that uses flowgrad.
+//! with it `f64: PartialEq<_>` has more than one solution, and `assert_eq!(session.run(x)?, ArrayD::zeros(..))` would
+//! not compile any more in a program that uses flowgrad.
 //!
 //! [`Checkpoint`]: crate::io::checkpoint::Checkpoint
 
@@ -34,10 +34,10 @@ use crate::{DType, Element, Value};
 
 /// An open safetensors file: its tensors are listed at once, and each is read when it is asked for.
 ///
-/// Elements that flowgrad has (`BOOL`, `I32`, `I64`, `F32`, `F64`) are read as they are. Others become a type that holds
-/// all of their values, so no number changes: `I8`, `U8`, `I16` and `U16` become `i32`, `U32` becomes `i64`, and `U64` too,
-/// if all are below 2⁶³; `F16`, `BF16`, `F8_E4M3`, `F8_E5M2`, their `FNUZ` variants and `F8_E8M0` become `f32`.
-/// [`read_as`](SafeTensors::read_as) reads them in another type that holds their values.
+/// Elements that flowgrad has (`BOOL`, `I32`, `I64`, `F32`, `F64`) are read as they are. Others become a type that
+/// holds all of their values, so no number changes: `I8`, `U8`, `I16` and `U16` become `i32`, `U32` becomes `i64`, and
+/// `U64` too, if all are below 2⁶³; `F16`, `BF16`, `F8_E4M3`, `F8_E5M2`, their `FNUZ` variants and `F8_E8M0` become
+/// `f32`. [`read_as`](SafeTensors::read_as) reads them in another type that holds their values.
 ///
 /// A model that PyTorch has trained, whose names differ:
 ///
@@ -69,8 +69,8 @@ use crate::{DType, Element, Value};
 /// ```
 ///
 /// Matrices lie in the file as their writer has them: a kernel of PyTorch's `Linear` is the transpose of one of
-/// [`Dense`](crate::nn::Dense). What the safetensors package (0.8) writes of NumPy arrays that are not in row-major order
-/// has its elements in another order than its shape says, and nothing in the file tells.
+/// [`Dense`](crate::nn::Dense). What the safetensors package (0.8) writes of NumPy arrays that are not in row-major
+/// order has its elements in another order than its shape says, and nothing in the file tells.
 #[derive(Debug)]
 pub struct SafeTensors {
     path: PathBuf,
@@ -150,8 +150,8 @@ impl SafeTensors {
         Ok(value.into_array().unwrap_or_default())
     }
 
-    /// Reads the tensors that `rename` gives a name, under that name: what [`Session::load`](crate::Session::load) takes.
-    /// With `|name| Some(name.to_owned())` these are all.
+    /// Reads the tensors that `rename` gives a name, under that name: what [`Session::load`](crate::Session::load)
+    /// takes. With `|name| Some(name.to_owned())` these are all.
     ///
     /// # Errors
     /// As for [`read`](SafeTensors::read), and [`SafeTensorsFault::SameName`], if two are given one name.
@@ -173,14 +173,14 @@ impl SafeTensors {
     fn tensor(&self, name: &str, wanted: Option<DType>) -> Result<Value, SafeTensorsFault> {
         let entry = self.header.tensors.get(name).ok_or_else(|| self.missing())?;
         let layout = entry.layout()?;
-        // Whoever left it, and where: each reader seeks.
+        // The last reader left the file at some place, so each seeks first.
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(self.header.place(entry))?;
         Ok(layout.read(&mut *file, &entry.type_name, wanted)?)
     }
 
     fn missing(&self) -> SafeTensorsFault {
-        ArrayFault::Missing { names: self.names().map(str::to_owned).collect() }.into()
+        ArrayFault::missing(self.names()).into()
     }
 
     fn blame(&self, name: &str, fault: SafeTensorsFault) -> SafeTensorsError {

@@ -276,7 +276,7 @@ unsafe fn run_row<V: Vector>(p: &Operands<V::Element>, sums: *mut V::Element) {
 }
 
 /// A matrix of up to four columns, its rows one behind the other, times one column: too short for vectors
-/// along either side, but a loop of constant length vectorises over the rows.
+/// along either side, but a loop of constant length vectorizes over the rows.
 ///
 /// As a kernel: as for [`run`].
 struct Short<V>(std::marker::PhantomData<V>);

@@ -25,8 +25,9 @@ pub(super) enum Family {
     Integers,
 }
 
-/// What adding up the lanes of a dot product costs, in vectors of multiply-adds: half of the instructions shuffle. Measured
-/// on AVX-512, a step of regression on 2000×64 `f64` with four outputs: 45 µs by dot products, 58 µs by chains.
+/// What adding up the lanes of a dot product costs, in vectors of multiply-adds: half of the instructions shuffle.
+/// Measured on AVX-512, a step of regression on 2000×64 `f64` with four outputs: 45 µs by dot products, 58 µs by
+/// chains.
 const SUM_COST: usize = 6;
 
 /// The shortest side, and the multiply-adds, from which the baseline leaves products to matrixmultiply. On

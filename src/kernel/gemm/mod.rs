@@ -16,8 +16,8 @@
 //!
 //! Sums over a long k are cut into [`spans`], each of which the kernel sums in that order.
 //!
-//! Chains come in four forms that give the same bits: [`tile`]s, mostly; [`stream`] for a single row; [`flat`] for short
-//! rows of a; a loop of constant length for up to four columns of a times one of b.
+//! Chains come in four forms that give the same bits: [`tile`]s, mostly; [`stream`] for a single row; [`flat`] for
+//! short rows of a; a loop of constant length for up to four columns of a times one of b.
 //!
 //! [`rows`] has the products of a region's tiles, which are in the cache: chains and dot products without packing.
 //!

@@ -8,8 +8,8 @@
 //! | transposed · tile | the columns of either, where fewer vectors cover them | chains of up to 256 rows, added up |
 //! | the same, a vector or two of sums | the columns | four chains, in turns by row, added up |
 //!
-//! The invariant: a sum over the rows of a region is made of sums over the rows of its tiles, so its error grows as that
-//! of a sum by blocks.
+//! The invariant: a sum over the rows of a region is made of sums over the rows of its tiles, so its error grows as
+//! that of a sum by blocks.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};

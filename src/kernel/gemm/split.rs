@@ -40,7 +40,8 @@ pub(crate) fn multiply_add_nanoseconds(count: f64, dtype: DType) -> f64 {
 }
 
 impl Product {
-    /// What the product takes on one thread, estimated: the multiply-adds, or the bytes where they are what it waits for.
+    /// What the product takes on one thread, estimated: the multiply-adds, or the bytes where they are what it waits
+    /// for.
     pub(crate) fn nanoseconds(&self) -> f64 {
         let [m, k, n] = [self.m, self.k, self.n].map(|length| length as f64);
         let element = self.dtype.size() as f64;

@@ -2,7 +2,7 @@
 //!
 //! **Method.** `x = n·ln 2 + r` with `n` the nearest integer to `x / ln 2`, so `|r| ≤ ½·ln 2 ≈ 0.3466`; then
 //! `eˣ = 2ⁿ·eʳ` and `eˣ − 1 = 2ⁿ·(eʳ − 1) + (2ⁿ − 1)`. The integer comes from adding 1.5·2²³ (1.5·2⁵² for
-//! `f64`): in that binade neighbours are 1 apart, so the addition rounds, and the low bits of the sum *are*
+//! `f64`): in that binade neighbors are 1 apart, so the addition rounds, and the low bits of the sum *are*
 //! `n`, ready to be shifted into an exponent. `ln 2` is taken off in two parts, the first so short that `n`
 //! times it is exact.
 //!

@@ -1,4 +1,4 @@
-//! Elementary functions that vectorise: `exp`, `expm1`, `ln`, `log1p`, `tanh`, `sigmoid`, `erf`, `normal`,
+//! Elementary functions that vectorize: `exp`, `expm1`, `ln`, `log1p`, `tanh`, `sigmoid`, `erf`, `normal`,
 //! `sin`, `cos`, `pow`.
 //!
 //! Each is a plain function of one number (two for `pow`), [`VectorMath`], without a branch, a table or a
@@ -25,7 +25,7 @@
 //! 0.55, tanh 0.30 / 0.72, sin 0.27 / 0.69, pow 1.7 / 3.8.
 #![allow(
     clippy::inline_always,
-    reason = "a call in a loop keeps it from vectorising: inlining is what these are for"
+    reason = "a call in a loop keeps it from vectorizing: inlining is what these are for"
 )]
 
 mod blocks;

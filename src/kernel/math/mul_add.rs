@@ -63,7 +63,7 @@ pub(crate) trait MulAdd: Copy + 'static {
 
     /// `c[0] + c[1]·x + c[2]·x² + …`, at least two coefficients.
     ///
-    /// A short one by Horner's rule: the elements of a vectorised loop hide the latency of the chain. A long
+    /// A short one by Horner's rule: the elements of a vectorized loop hide the latency of the chain. A long
     /// one by Horner's rule in `x²` on pairs `c[2i] + c[2i + 1]·x`: one multiplication more, half the chain,
     /// and measured faster from 7 coefficients. Loops over a constant array unroll fully.
     #[inline(always)]

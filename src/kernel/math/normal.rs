@@ -3,8 +3,8 @@
 //! **Method.** Of `a = |x|` the tail `Φ(−a) = e^(−a²/2)·R(a)`, where `R` is a smooth function, ½ at 0, that falls
 //! like `1/a`; above 0 the result is 1 less the tail.
 //!
-//! - `R(a) = F(t) / (a + 4)` with `t = (a − 4) / (a + 4) = 1 − 8/(a + 4)`, which is between −1 and 1 and of which `F` is
-//!   a polynomial. The reciprocal is carried as a pair, and so are `t`, whose lower part counts to first order, and
+//! - `R(a) = F(t) / (a + 4)` with `t = (a − 4) / (a + 4) = 1 − 8/(a + 4)`, which is between −1 and 1 and of which `F`
+//!   is a polynomial. The reciprocal is carried as a pair, and so are `t`, whose lower part counts to first order, and
 //!   the last sum of the polynomial.
 //! - `a²` is a pair, reduced as in [`exp`](super::exp); taken from a rounded `a²`, the exponential would lose as many
 //!   units in the last place as the exponent has halves.

@@ -1,5 +1,5 @@
 //! Functions that the standard library computes: roundings to integers, which are an instruction each where the
-//! machine has it and vectorise there, and functions rare enough to be called for one element at a time.
+//! machine has it and vectorize there, and functions rare enough to be called for one element at a time.
 
 /// Functions of `f32` and `f64` by the standard library. Those of `f32` that round go by way of `f64`, and are
 /// nearly always the nearest number.

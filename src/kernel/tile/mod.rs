@@ -47,14 +47,14 @@ pub(crate) struct Args {
     pub(crate) first_row: usize,
     /// Where the elements of a strided operand lie; null if there is none.
     pub(crate) strided: *const Strided,
-    /// Set when a function had no value; the result is then unspecified but initialised.
+    /// Set when a function had no value; the result is then unspecified but initialized.
     pub(crate) fault: Cell<bool>,
 }
 
 /// A step over one tile.
 ///
 /// # Safety
-/// The pointers must be aligned for their element types, reach as many initialised elements as the
+/// The pointers must be aligned for their element types, reach as many initialized elements as the
 /// loop says, and `dst` must not overlap what is read; where the instruction
 /// [works in place](Instruction::works_in_place), it may be the same as an operand.
 pub(crate) type Kernel = unsafe fn(&Args);
@@ -95,8 +95,8 @@ impl Instruction {
         }
     }
 
-    /// How many rows a tile may have, so that what it adds to an accumulator has not taken in too many numbers one after
-    /// the other.
+    /// How many rows a tile may have, so that what it adds to an accumulator has not taken in too many numbers one
+    /// after the other.
     pub(crate) fn most_rows(self) -> usize {
         match self {
             Instruction::Accumulate(skinny) if !skinny.by_columns => skinny::MAX_ROWS,

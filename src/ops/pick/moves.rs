@@ -164,7 +164,7 @@ fn copy<T: Element>(piece: &Piece, from: &[T], to: &mut [T], filling: T) {
     match piece.from {
         None => to.fill(filling),
         Some((first, 1)) => to.copy_from_slice(&from[first..][..to.len()]),
-        // Neighbours backwards: a loop that vectors can do.
+        // Neighbors backwards: a loop that vectors can do.
         Some((first, -1)) if block == 1 => {
             to.iter_mut().zip(from[..=first].iter().rev()).for_each(|(to, &from)| *to = from);
         }

@@ -219,9 +219,9 @@ impl Plan {
 
     /// Whether bytes that hold a value are given to another one only when all who use the first are done.
     ///
-    /// Step by step it is kept who holds each byte of the arena. A value must come behind all users of those whose
-    /// bytes it takes; as all its own users come behind the step that writes it, whoever takes its bytes in turn comes
-    /// behind the former holders as well, and need not be compared with them.
+    /// The check goes step by step and keeps which value holds each byte of the arena. A value must come behind all
+    /// users of the values whose bytes it takes. Its own users come behind the step that writes it, so the next value
+    /// in these bytes comes behind the former holders as well, and need not be compared with them.
     fn check_overlaps(&self, users: &[Vec<(usize, bool)>], waits: &Waits<'_>) -> Result<(), String> {
         let mut kept = vec![false; self.buffers.len()];
         self.fetches.iter().for_each(|fetch| kept[fetch.buffer.index()] = true);
