@@ -170,6 +170,9 @@ impl SessionBuilder<'_> {
     /// to the system. A higher budget spares the next burst of runs at once the time for taking memory, one of 0 keeps
     /// none.
     ///
+    /// What threads work with is outside the budget: each thread that computes for a run keeps up to 4 MB of scratch memory
+    /// until it ends. A task may need more for its duration, as a product whose sums are very long does.
+    ///
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
