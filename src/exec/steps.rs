@@ -25,8 +25,13 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch::empty()) };
 }
 
-/// What a thread needs to run a step: tiles, packed operands and a panel, some megabytes at most. Grows to the largest
-/// seen.
+/// Bytes of scratch memory that a thread keeps from task to task, at most. The packed operands of a product and a panel
+/// take 3 MB; only products with a very long k, folds of very many rows and tiles of very long rows take more, and all of
+/// these work long enough for taking memory anew to cost little.
+const MOST_KEPT: usize = 4 << 20;
+
+/// What a thread needs to run a step: tiles, packed operands and a panel. It grows to the largest seen, but what is more
+/// than [`MOST_KEPT`] goes back to the system behind each task.
 struct Scratch {
     /// The tiles of a region, or the packed operands of a product.
     memory: Memory,
@@ -222,7 +227,11 @@ impl Scratch {
         if self.memory.bytes() < bytes {
             self.memory = Memory::zeroed(bytes)?;
         }
-        Ok(run(self.memory.start(), &mut self.args))
+        let given = run(self.memory.start(), &mut self.args);
+        if self.memory.bytes() > MOST_KEPT {
+            self.memory = Memory::empty();
+        }
+        Ok(given)
     }
 }
 
@@ -376,5 +385,23 @@ impl Bases<'_> {
             strided: operands.strided.as_deref().map_or(std::ptr::null(), std::ptr::from_ref),
             fault: Cell::new(false),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_keeps_no_more_scratch_memory_than_its_bound() {
+        let kept_after = |bytes| {
+            with_scratch(bytes, |_, _| ()).unwrap();
+            SCRATCH.with(|scratch| scratch.borrow().memory.bytes())
+        };
+        assert_eq!(kept_after(100), 100);
+        assert_eq!(kept_after(MOST_KEPT), MOST_KEPT);
+        assert_eq!(kept_after(50), MOST_KEPT);
+        assert_eq!(kept_after(MOST_KEPT + 1), 0);
+        assert_eq!(kept_after(50), 50);
     }
 }

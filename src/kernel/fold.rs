@@ -7,10 +7,11 @@
 use std::cell::Cell;
 use std::ptr;
 
+use super::MOST_ADDITIONS;
 use super::isa::Isa;
 use super::number::with_number;
 use super::scalar::{Combine, with_fold};
-use super::tile::{Args, Extent, Instruction, Kernel};
+use super::tile::{Args, Extent, Instruction, Kernel, ROWS_TOGETHER};
 use crate::dtype::DType;
 use crate::lower::Fold;
 
@@ -18,9 +19,9 @@ use crate::lower::Fold;
 /// rows pass by, and what is read of a row is long enough to be read ahead.
 const BLOCK: usize = 2048;
 
-/// Rows that accumulators take in before they are put aside: a hundred additions or two, after which putting them aside
-/// takes a hundredth of the time.
-const ROWS: usize = 512;
+/// Rows that accumulators take in before they are put aside. As at least four rows are combined before an accumulator
+/// takes them in, it has a quarter of [`MOST_ADDITIONS`]; putting it aside then takes a hundredth of the time.
+const ROWS: usize = MOST_ADDITIONS / 4 * ROWS_TOGETHER;
 
 /// Accumulators that are put aside again and again, and joined in pairs: those of equally many rounds with each other,
 /// as a binary counter carries. It takes memory for as many of them as the number of rounds has bits.

@@ -17,3 +17,8 @@ pub(crate) mod prefetch;
 pub(crate) mod scalar;
 pub(crate) mod tile;
 pub(crate) mod vector;
+
+/// Numbers that the accumulator of a sum takes in one after the other, at most, before what it holds is joined with what
+/// others hold. So the error of these additions does not grow with the length of a sum. Loops in which joining costs
+/// little do so earlier; each says how early, and why.
+pub(crate) const MOST_ADDITIONS: usize = 512;

@@ -94,13 +94,15 @@ impl<'g> SessionBuilder<'g> {
         SessionBuilder { check_numerics, ..self }
     }
 
-    /// How many bytes of memory for intermediate values the session keeps between runs, beside the variables
+    /// How many bytes of memory for intermediate values the session keeps between runs, besides the variables
     /// and the constants. The default is what one run needs: as much as the largest of the last few hundred.
     ///
-    /// A run takes memory from what is kept, or else from the system, and gives it back when it ends. As long as others
-    /// go on, as much is kept as these have, for threads that run again and again; when none does, the surplus goes
-    /// back to the system. A higher budget spares the next burst of runs at once the time for taking memory, one of 0
-    /// keeps none.
+    /// A run takes memory from what is kept, or else from the system, and gives it back when it ends. While other runs
+    /// are in progress, as much memory as they hold is kept; when none is, the surplus returns to the system. A higher
+    /// budget speeds up the next burst of concurrent runs; 0 keeps nothing.
+    ///
+    /// Scratch memory of threads is outside the budget: each thread that computes for a run keeps up to 4 MB of it until
+    /// it ends. A task may need more while it lasts, as a product whose sums are very long does.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -92,6 +92,23 @@ fn line_32_sums_and_means_in_every_direction() -> Result<()> {
     Ok(())
 }
 
+/// Line 32: a sum of products in a region whose rows another member decides, each of them long.
+#[test]
+fn line_32_products_summed_along_long_rows() -> Result<()> {
+    let x = numbers(&[2, 1_000_000]);
+    let g = Graph::new();
+    let [fed, short] = ["x", "short"].map(|name| g.placeholder::<f32>(name, [None, None]));
+    // A sum within the rows: the region has as many rows, and joins the sum of squares to it.
+    let rows = short.reduce_sum(-1);
+    let squares = (fed - rows.reshape([2, 1])).square().reduce_sum(..);
+    let zeros = ArrayD::<f32>::zeros(IxDyn(&[2, 100]));
+    let session = Session::new(&g)?;
+    let (_, found) = session.feed(fed, &x).feed(short, &zeros).run((rows, squares))?;
+    let expected = arr0(widened(&x).mapv(|x| x * x).sum()).into_dyn();
+    hold(&[("sum of squares", x.len(), found, expected)]);
+    Ok(())
+}
+
 /// Line 32: products whose sums are long, by every kernel: few columns and many, either operand transposed.
 #[test]
 fn line_32_products_with_long_sums() -> Result<()> {

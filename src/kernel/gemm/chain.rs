@@ -15,7 +15,7 @@ use crate::kernel::number::Number;
 /// Elements of k that are summed in one chain. A panel of b of two `f32` vectors is then 32 KB and a tile's
 /// rows of a 14 KB: together what the first-level cache holds. At 128, c is read and written too often; at
 /// 384 the panel falls out of the cache. Measured at 1024³: 124, 133, 132 GFLOP/s for 128, 256, 384.
-pub(super) const K_BLOCK: usize = 256;
+pub(in crate::kernel) const K_BLOCK: usize = 256;
 
 /// Rows of a that are packed at once where k fills a block: whole tiles of 14, 6 and 4 rows, and 84 KB of `f32`,
 /// which leaves the second-level cache to b. Measured at 1024³: 146 GFLOP/s; 141 with three times as many.

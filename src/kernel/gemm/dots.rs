@@ -2,7 +2,7 @@
 //!
 //! The order of a sum: lane by lane, in one chain of vectors (four for a single column, where there are
 //! not enough rows to keep the multipliers busy), then the chains, then the lanes by halves; and so again for
-//! every [`K_BLOCK`] of k.
+//! every [`block`] of k.
 #![allow(
     clippy::needless_range_loop,
     reason = "rows, columns and chains are indices of several arrays of registers at once"
@@ -13,11 +13,22 @@ use std::marker::PhantomData;
 use super::operands::Operands;
 use super::pack::{PackArgs, Rows};
 use super::vector::{Body, Vector};
+use crate::kernel::MOST_ADDITIONS;
 use crate::kernel::number::Number;
 
-/// Elements of k that are summed at once: eight columns of b so long are 256 KB of `f64`, which stay in the
+/// Elements of k that are summed at once, at most: eight columns of b so long are 256 KB of `f64`, which stay in the
 /// second-level cache while the rows of a pass.
-pub(super) const K_BLOCK: usize = 4096;
+const K_BLOCK: usize = 4096;
+
+/// Chains of vectors for a single column, where there are not enough rows to keep the multipliers busy.
+const SINGLE_CHAINS: usize = 4;
+
+/// Elements of k that are summed at once with vectors of so many lanes: fewer where these are few, so that no lane takes
+/// in more than [`MOST_ADDITIONS`].
+const fn block(lanes: usize, single: bool) -> usize {
+    let most = MOST_ADDITIONS * lanes * if single { SINGLE_CHAINS } else { 1 };
+    if most < K_BLOCK { most } else { K_BLOCK }
+}
 
 /// Columns of a tile: with as many rows, loads and multiplications keep pace.
 const TILE_COLUMNS: usize = 4;
@@ -112,8 +123,9 @@ pub(super) fn scratch_elements(k: usize, n: usize) -> usize {
 /// The operands must reach what their lengths and distances say, c overlap neither of the others, the
 /// scratch memory have [`scratch_elements`], and the machine the instruction set.
 pub(super) unsafe fn run<V: Vector>(p: &Operands<V::Element>, single: bool, scratch: *mut V::Element) {
-    for k0 in (0..p.k).step_by(K_BLOCK) {
-        let k = K_BLOCK.min(p.k - k0);
+    let block = block(V::LANES, single);
+    for k0 in (0..p.k).step_by(block) {
+        let k = block.min(p.k - k0);
         let (mut b, mut b_column) = (p.b.wrapping_add(k0 * p.b_row), p.b_column);
         if p.b_row != 1 {
             let args =
@@ -142,9 +154,9 @@ pub(super) unsafe fn run<V: Vector>(p: &Operands<V::Element>, single: bool, scra
                 // SAFETY: the caller's promise.
                 unsafe {
                     match (rows, columns, single) {
-                        (1, _, true) => V::compiled::<DotTile<V, 1, 1, 4>>(&args),
-                        (2, _, true) => V::compiled::<DotTile<V, 2, 1, 4>>(&args),
-                        (_, _, true) => V::compiled::<DotTile<V, 4, 1, 4>>(&args),
+                        (1, _, true) => V::compiled::<DotTile<V, 1, 1, SINGLE_CHAINS>>(&args),
+                        (2, _, true) => V::compiled::<DotTile<V, 2, 1, SINGLE_CHAINS>>(&args),
+                        (_, _, true) => V::compiled::<DotTile<V, 4, 1, SINGLE_CHAINS>>(&args),
                         (1, 1, _) => V::compiled::<DotTile<V, 1, 1, 1>>(&args),
                         (1, 2, _) => V::compiled::<DotTile<V, 1, 2, 1>>(&args),
                         (1, 3, _) => V::compiled::<DotTile<V, 1, 3, 1>>(&args),

@@ -5,7 +5,7 @@
 //! | family | for | vectors lie along | order of a sum |
 //! |---|---|---|---|
 //! | [`chain`] | all that is not below | columns of c (rows if swapped) | chains of 256 along k, added up |
-//! | [`dots`] | few columns or rows, long k | k | lanes, then their sum, per 4096 of k |
+//! | [`dots`] | few columns or rows, long k | k | lanes, then their sum, per up to 4096 of k |
 //! | matrixmultiply | large products on the baseline | | its own |
 //! | [`integers`] | integers | columns of c | wrapping: any |
 //!
@@ -45,10 +45,11 @@ mod vector;
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
 
+pub(super) use self::chain::K_BLOCK as CHAIN;
 use self::choice::Family;
 pub(crate) use self::choice::GemmKernel;
 use self::operands::Operands;
-pub(super) use self::rows::{accumulate, project};
+pub(super) use self::rows::{FEW_SUMS_CHAINS, accumulate, project};
 pub(crate) use self::split::{Split, multiply_add_nanoseconds};
 use self::vector::{Plain, Vector};
 use super::isa::Isa;

@@ -23,7 +23,7 @@ use crate::kernel::isa::Isa;
 use crate::kernel::tile::{Args, Kernel};
 
 /// Chains in which few sums are added up: as many additions as are under way at once.
-const CHAINS: usize = 4;
+pub(in crate::kernel) const FEW_SUMS_CHAINS: usize = 4;
 
 /// Gives a kernel that is generic over a vector, for an element type and as many elements along the vectors: of the
 /// instruction set's vectors the shorter ones where these are enough, two of which are as fast as one of the longest.
@@ -167,7 +167,7 @@ impl<V: Vector, const N: usize> Body for FewSums<V, N> {
 
     #[inline(always)]
     unsafe fn run(p: &Self::Args) {
-        let whole = p.k / CHAINS * CHAINS;
+        let whole = p.k / FEW_SUMS_CHAINS * FEW_SUMS_CHAINS;
         // SAFETY: k below its length and lanes of the mask are within the operands.
         unsafe {
             let mask = V::mask(p.n - (N - 1) * V::LANES);
@@ -175,14 +175,14 @@ impl<V: Vector, const N: usize> Body for FewSums<V, N> {
                 let at = at.add(vector * V::LANES);
                 if vector + 1 == N { V::load_masked(at, mask) } else { V::load(at) }
             };
-            let mut sums = [[V::zero(); N]; CHAINS];
+            let mut sums = [[V::zero(); N]; FEW_SUMS_CHAINS];
             let add = |sums: &mut [V; N], k: usize| {
                 let factor = V::splat(p.a.add(k * p.a_column));
                 for (vector, sum) in sums.iter_mut().enumerate() {
                     *sum = factor.mul_add(load(p.b.add(k * p.b_row), vector), *sum);
                 }
             };
-            for k in (0..whole).step_by(CHAINS) {
+            for k in (0..whole).step_by(FEW_SUMS_CHAINS) {
                 for (chain, sums) in sums.iter_mut().enumerate() {
                     add(sums, k + chain);
                 }

@@ -1,14 +1,14 @@
 //! Folds: one element for all those of a tile, of each row, or of each place in a row.
 //!
 //! A fold over consecutive elements carries many partial results side by side and joins them pairwise at the
-//! end, so its order depends on the length alone. No partial result takes in more than a few hundred elements one
-//! after the other; what is longer is folded in blocks, and the blocks in pairs: the error of a sum grows as the
-//! logarithm of its length.
+//! end, so its order depends on the length alone. What is longer than a block is folded in blocks, and the blocks in
+//! pairs: the error of a sum grows as the logarithm of its length.
 
 use std::array;
 
 use super::{Args, Kernel, elements, elements_mut};
 use crate::dtype::DType;
+use crate::kernel::MOST_ADDITIONS;
 use crate::kernel::isa::{Isa, kernels};
 use crate::kernel::math::MulAdd;
 use crate::kernel::number::{Number, with_number};
@@ -49,30 +49,57 @@ fn filled<T: Number, V: Vector<T>>(rest: &[T], with: T) -> V {
     unsafe { V::load(elements.as_ptr()) }
 }
 
-/// Vectors that a partial result takes in before it is put aside: the error of these additions is that of seven more
-/// levels of pairs at most, and joining the partial results takes a tenth of their time.
-const IN_A_ROW: usize = 128;
+/// Vectors that a partial result takes in before it is put aside: a quarter of [`MOST_ADDITIONS`], as joining the partial
+/// results takes no more than a tenth of the time even then.
+const IN_A_ROW: usize = MOST_ADDITIONS / 4;
 
-/// A slice folded: in blocks, of which neighbors are joined as soon as both are there.
+/// Elements of a block, which is folded into one element at once.
+const fn block_len(vector_len: usize) -> usize {
+    IN_A_ROW * SIDE_BY_SIDE * vector_len
+}
+
+/// The results of blocks, of which neighbors are joined as soon as both are there.
+struct Joined<T> {
+    /// Like the digits of a binary counter: place p holds 2^p blocks, where that bit of their number is set.
+    places: [T; usize::BITS as usize],
+    blocks: usize,
+}
+
+impl<T: Number> Joined<T> {
+    #[inline(always)]
+    fn nothing<F: Combine<T>>() -> Self {
+        Joined { places: [F::IDENTITY; usize::BITS as usize], blocks: 0 }
+    }
+
+    /// Takes in the result of the next block.
+    #[inline(always)]
+    fn push<F: Combine<T>>(&mut self, block: T) {
+        let full = self.blocks.trailing_ones() as usize;
+        self.places[full] =
+            self.places[..full].iter().fold(block, |carried, &place| F::combine(place, carried));
+        self.blocks += 1;
+    }
+
+    /// The result of all blocks.
+    #[inline(always)]
+    fn all<F: Combine<T>>(&self) -> T {
+        let set = self.places.iter().enumerate().filter(|&(place, _)| self.blocks >> place & 1 == 1);
+        set.fold(F::IDENTITY, |behind, (_, &before)| F::combine(before, behind))
+    }
+}
+
+/// A slice folded, in blocks.
 #[inline(always)]
 fn fold_slice<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
-    let block = IN_A_ROW * SIDE_BY_SIDE * V::LEN;
+    let block = block_len(V::LEN);
     if slice.len() <= block {
         return fold_block::<T, F, V>(slice);
     }
-    // Like the digits of a binary counter: place p holds 2^p blocks, where that bit of their number is set.
-    let mut places = [F::IDENTITY; usize::BITS as usize];
-    for (before, block) in slice.chunks(block).enumerate() {
-        let mut carried = fold_block::<T, F, V>(block);
-        let full = before.trailing_ones() as usize;
-        for &place in &places[..full] {
-            carried = F::combine(place, carried);
-        }
-        places[full] = carried;
+    let mut joined = Joined::nothing::<F>();
+    for block in slice.chunks(block) {
+        joined.push::<F>(fold_block::<T, F, V>(block));
     }
-    let blocks = slice.len().div_ceil(block);
-    let set = places.iter().enumerate().filter(|&(place, _)| blocks >> place & 1 == 1);
-    set.fold(F::IDENTITY, |behind, (_, &before)| F::combine(before, behind))
+    joined.all::<F>()
 }
 
 /// The elements of a block folded.
@@ -113,9 +140,23 @@ fn fold_block<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
     combined::<T, F, V>(partial)
 }
 
-/// The sum of the products of two slices' elements; both must be of one length.
+/// The sum of the products of two slices' elements, in blocks; both must be of one length.
 #[inline(always)]
 pub(super) fn dot<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
+    let block = block_len(V::LEN);
+    if a.len() <= block {
+        return dot_block::<T, V>(a, b);
+    }
+    let mut joined = Joined::nothing::<scalar::Sum>();
+    for (a, b) in a.chunks(block).zip(b.chunks(block)) {
+        joined.push::<scalar::Sum>(dot_block::<T, V>(a, b));
+    }
+    joined.all::<scalar::Sum>()
+}
+
+/// The sum of the products of two blocks' elements.
+#[inline(always)]
+fn dot_block<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
     let b = &b[..a.len()];
     let mut partial = [V::splat(T::ZERO); SIDE_BY_SIDE];
     let (mut a_blocks, mut b_blocks) =
@@ -166,7 +207,7 @@ const NARROW: usize = 128;
 
 /// Rows that are combined with each other before the accumulators take them in, which then are read and written once
 /// for all of them.
-pub(super) const ROWS_TOGETHER: usize = 4;
+pub(in crate::kernel) const ROWS_TOGETHER: usize = 4;
 
 /// dst[c] ∘= fold over the rows of a[row, c]: `rows` rows of `width` elements of `a`, `stride` elements apart or, if
 /// that is 0, one behind the other, `width` of `dst`.
@@ -201,8 +242,9 @@ unsafe fn fold_across_loop<T: Number, F: Combine<T>, M: MulAdd>(args: &Args) {
 /// enough for vectors, and its parts joined in the end.
 #[inline(always)]
 fn fold_narrow<T: Number, F: Combine<T>>(a: &[T], width: usize, dst: &mut [T]) {
-    let together = (NARROW / width).next_power_of_two();
-    let mut partial = [F::IDENTITY; 2 * NARROW];
+    // Never fewer than wide rows combine, so that no accumulator takes in more of them one after the other.
+    let together = (NARROW / width).next_power_of_two().max(ROWS_TOGETHER);
+    let mut partial = [F::IDENTITY; ROWS_TOGETHER * NARROW];
     let partial = &mut partial[..together * width];
     // The last rows may be fewer than are taken together.
     for rows in a.chunks(together * width) {

@@ -17,12 +17,14 @@ mod skinny;
 use std::cell::Cell;
 use std::{fmt, slice};
 
+use super::gemm;
 use super::isa::Isa;
 use crate::dtype::DType;
 use crate::lower::{Fold, Scalar};
 
 pub(crate) use elementwise::{Forms, has_kernel};
 pub(crate) use folds::Extent;
+pub(super) use folds::ROWS_TOGETHER;
 pub(crate) use moves::{Move, Strided};
 pub(crate) use pairs::Step;
 pub(crate) use skinny::{Behind, MAX_COLUMNS, Skinny, is_narrow};
@@ -88,9 +90,9 @@ impl Instruction {
     /// How many numbers, one after the other, an accumulator takes in with a tile of so many rows.
     pub(crate) fn additions(self, rows: usize) -> usize {
         match self {
-            // Narrow rows add less; telling them apart would save next to nothing.
+            // Of narrow rows at least as many are taken together; telling them apart would save next to nothing.
             Instruction::Fold { extent: Extent::Across, .. } => rows.div_ceil(folds::ROWS_TOGETHER),
-            Instruction::Accumulate(_) => rows.div_ceil(skinny::CHAIN_ROWS),
+            Instruction::Accumulate(_) => rows.div_ceil(gemm::CHAIN),
             _ => 1,
         }
     }

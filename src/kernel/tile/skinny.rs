@@ -153,11 +153,10 @@ unsafe fn project_columns_loop<T: Number, G: Then<T>, M: Machine, const K: usize
     unsafe { project_rows::<T, G, M, C>(args, project) };
 }
 
-/// Rows that a product adds up in one chain, at most, before it adds to what there is.
-pub(super) const CHAIN_ROWS: usize = 256;
-
-/// Rows of which a product of elements in rows keeps at most [`CHAIN_ROWS`] in a chain: it has four chains at least.
-pub(super) const MAX_ROWS: usize = 4 * CHAIN_ROWS;
+/// Rows of a tile, for products of elements in rows. A product with a single row or column of results and at most two
+/// vectors of them adds up all rows of a tile in [`gemm::FEW_SUMS_CHAINS`] chains, none of which may be longer than a
+/// [`gemm::CHAIN`]; all other products start a new chain after so many rows.
+pub(super) const MAX_ROWS: usize = gemm::FEW_SUMS_CHAINS * gemm::CHAIN;
 
 /// dst[k] += Σ over rows of a[row, k]·b[row], a sum of products for each column of `a`: `rows` elements of each of K
 /// columns, `rows` of `b`, K of `dst`.

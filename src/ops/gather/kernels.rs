@@ -5,6 +5,7 @@ use ndarray::{
 };
 
 use crate::dtype::Element;
+use crate::kernel::MOST_ADDITIONS;
 use crate::kernel::compensated::RunningSum;
 use crate::kernel::number::{Number, with_number};
 use crate::lower::unraveled;
@@ -153,7 +154,7 @@ impl Kernel for AddRows {
                 return Ok(());
             }
             output.assign(&x);
-            let mut crowded = Crowded::of(numbers.len(), named.clone(), rows, inner);
+            let mut crowded = Crowded::of(numbers.len(), named.clone(), rows, inner)?;
             // The output is in row-major order, so its elements are there as a slice.
             let sums = output.as_slice_mut().unwrap_or_default();
             for (sums, updates) in sums.chunks_exact_mut(rows * inner).zip(updates.outer_iter()) {
@@ -172,8 +173,9 @@ impl Kernel for AddRows {
     }
 }
 
-/// Updates that a row takes in with a rounding each: as many as a block of other sums has.
-const ROUNDED: u32 = 64;
+/// Updates that a row takes in with a rounding each: an eighth of [`MOST_ADDITIONS`], which is as many as the sums of a
+/// region's tiles take in before they are put aside.
+const ROUNDED: u32 = MOST_ADDITIONS as u32 / 8;
 
 /// Rows of many updates, whose sums keep what rounding takes.
 struct Crowded<T: Number> {
@@ -187,13 +189,20 @@ struct Crowded<T: Number> {
 
 impl<T: Number> Crowded<T> {
     /// Those of `rows` rows of `inner` elements that are named more often than rounding allows.
-    fn of(count: usize, named: impl Iterator<Item = usize> + Clone, rows: usize, inner: usize) -> Self {
+    fn of(
+        count: usize,
+        named: impl Iterator<Item = usize> + Clone,
+        rows: usize,
+        inner: usize,
+    ) -> Result<Self, KernelError> {
         let mut crowded = Crowded { inner, places: Vec::new(), rows: Vec::new(), sums: Vec::new() };
         if count <= ROUNDED as usize {
-            return crowded;
+            return Ok(crowded);
         }
-        // Zeroed memory that is not touched takes no time, so rows that nobody names cost nothing.
-        let mut places = vec![0_u32; rows];
+        let mut places: Vec<u32> = Vec::new();
+        places.try_reserve_exact(rows).map_err(KernelError::other)?;
+        places.resize(rows, 0);
+        crowded.rows.try_reserve_exact(rows.min(count / ROUNDED as usize)).map_err(KernelError::other)?;
         // How often each is named, at first.
         for row in named.clone() {
             places[row] = places[row].saturating_add(1);
@@ -205,8 +214,9 @@ impl<T: Number> Crowded<T> {
             named.for_each(|row| places[row] = 0);
             crowded.rows.iter().zip(1..).for_each(|(&row, place)| places[row] = place);
             crowded.places = places;
+            crowded.sums.try_reserve_exact(crowded.rows.len() * inner).map_err(KernelError::other)?;
         }
-        crowded
+        Ok(crowded)
     }
 
     /// Adds updates to the rows that they are given with.

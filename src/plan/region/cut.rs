@@ -8,6 +8,7 @@
 use super::compile::Draft;
 use super::registers::Place;
 use super::{Base, Slot, order};
+use crate::kernel::MOST_ADDITIONS;
 use crate::kernel::fold::Pairs;
 use crate::kernel::gemm::multiply_add_nanoseconds;
 use crate::kernel::tile::{Extent, Instruction};
@@ -88,9 +89,9 @@ pub(super) fn chunk_rows(rows: usize, tile_rows: usize, cost: f64) -> usize {
     rows.div_ceil(chunks).max(1).next_multiple_of(tile_rows)
 }
 
-/// Numbers that an accumulator takes in, one after the other, before it is put aside: so few that their error is that
-/// of some more pairs, so many that putting aside costs next to nothing.
-const ADDITIONS: usize = 64;
+/// Numbers that an accumulator takes in, one after the other, before it is put aside: an eighth of [`MOST_ADDITIONS`], as
+/// putting aside costs next to nothing beside the tiles between. The next power of two of tiles may have twice as many.
+const ADDITIONS: usize = MOST_ADDITIONS / 8;
 
 /// The tiles, a power of two, after which a chunk of so many puts its accumulators aside, and for how many of them it
 /// needs room.
