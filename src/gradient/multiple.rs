@@ -31,6 +31,9 @@ impl<'g> Pullback<'g> {
     }
 }
 
+/// A multiple that has been found, and the rest, if there is any.
+type Found<'g> = (AnyTensor<'g>, Option<AnyTensor<'g>>);
+
 struct Split<'g> {
     of: AnyTensor<'g>,
     times: fn(AnyTensor<'g>, AnyTensor<'g>) -> AnyTensor<'g>,
@@ -55,7 +58,7 @@ impl<'g> Split<'g> {
     }
 
     /// The multiple and the rest, if there is a multiple.
-    fn parts(&self, value: AnyTensor<'g>, levels: u32) -> Option<(AnyTensor<'g>, Option<AnyTensor<'g>>)> {
+    fn parts(&self, value: AnyTensor<'g>, levels: u32) -> Option<Found<'g>> {
         if self.is_same(value) {
             return Some((value.scalar_like(1.0), None));
         }
@@ -69,22 +72,21 @@ impl<'g> Split<'g> {
                 let (multiple, rest) = self.parts(b, levels)?;
                 Some(((self.times)(a, multiple), rest.map(|rest| (self.times)(a, rest))))
             }
-            (Form::Sum, &[a, b]) => match (self.parts(a, levels), self.parts(b, levels)) {
-                (None, None) => None,
-                (Some((multiple, rest)), None) => Some((multiple, Some(rest.map_or(b, |rest| rest + b)))),
-                (None, Some((multiple, rest))) => Some((multiple, Some(rest.map_or(a, |rest| a + rest)))),
-                (Some(a), Some(b)) => {
-                    let rest = match (a.1, b.1) {
-                        (Some(a), Some(b)) => Some(a + b),
-                        (a, b) => a.or(b),
-                    };
-                    Some((a.0 + b.0, rest))
-                }
-            },
-            (Form::Negative, &[a]) => {
+            (Form::Quotient, &[a, b]) => {
                 let (multiple, rest) = self.parts(a, levels)?;
-                Some((-multiple, rest.map(|rest| -rest)))
+                Some((multiple / b, rest.map(|rest| rest / b)))
             }
+            (Form::Sum, &[a, b]) => sum([a, b], [self.parts(a, levels), self.parts(b, levels)]),
+            (Form::Difference, &[a, b]) => {
+                let [of_a, of_b] = [self.parts(a, levels), self.parts(b, levels)];
+                // What is not needed is not built.
+                if of_a.is_none() && of_b.is_none() {
+                    return None;
+                }
+                sum([a, -b], [of_a, of_b.map(negative)])
+            }
+            (Form::Negative, &[a]) => self.parts(a, levels).map(negative),
+            (Form::Same, &[a]) => self.parts(a, levels),
             // Along the axes that are summed the value is repeated.
             (Form::Total, &[a, like]) if self.is_same(like) => {
                 let (multiple, rest) = self.parts(a, levels)?;
@@ -94,6 +96,27 @@ impl<'g> Split<'g> {
             _ => None,
         }
     }
+}
+
+/// The parts of a sum, from those of its terms.
+fn sum<'g>([a, b]: [AnyTensor<'g>; 2], parts: [Option<Found<'g>>; 2]) -> Option<Found<'g>> {
+    match parts {
+        [None, None] => None,
+        [Some((multiple, rest)), None] => Some((multiple, Some(rest.map_or(b, |rest| rest + b)))),
+        [None, Some((multiple, rest))] => Some((multiple, Some(rest.map_or(a, |rest| a + rest)))),
+        [Some(a), Some(b)] => {
+            let rest = match (a.1, b.1) {
+                (Some(a), Some(b)) => Some(a + b),
+                (a, b) => a.or(b),
+            };
+            Some((a.0 + b.0, rest))
+        }
+    }
+}
+
+/// The parts of what has the other sign.
+fn negative<'g>((multiple, rest): Found<'g>) -> Found<'g> {
+    (-multiple, rest.map(|rest| -rest))
 }
 
 /// How a node's value is made, and its inputs.

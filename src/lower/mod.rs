@@ -97,7 +97,15 @@ impl<'p> Lowering<'p> {
         let inst = Inst { prim, args: args.into(), dtype, dims, origin: self.origin };
         let are_here = args.iter().all(|arg| arg.index() < self.program.insts.len());
         if are_here && self.program.fits(&inst) {
-            return if inst.is_vain() { self.empty(dtype, inst.dims) } else { self.program.push(inst) };
+            if inst.is_vain() {
+                return self.empty(dtype, inst.dims);
+            }
+            if inst.prim == Prim::Contract && self.dims(args[0]).ends_with(&[0]) {
+                // Sums over nothing, however many: one zero stands for all.
+                let zero = self.scalar(0.0, dtype);
+                return self.broadcast(zero, inst.dims);
+            }
+            return self.program.push(inst);
         }
         self.refuse(&inst.action(Names::default()), args, dtype, inst.dims)
     }

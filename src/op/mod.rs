@@ -90,8 +90,14 @@ pub enum Form {
     Other,
     /// By multiplying two inputs.
     Product,
+    /// By dividing the first input by the second.
+    Quotient,
     /// By adding two inputs.
     Sum,
+    /// By taking the second input from the first.
+    Difference,
+    /// By passing the input on.
+    Same,
     /// By changing the sign of the input.
     Negative,
     /// By adding up the first input along the axes along which the second would be repeated to its shape.

@@ -70,8 +70,9 @@ impl Op for Arithmetic {
     fn form(&self) -> Form {
         match self {
             Arithmetic::Add => Form::Sum,
+            Arithmetic::Sub => Form::Difference,
             Arithmetic::Mul => Form::Product,
-            Arithmetic::Sub | Arithmetic::Div => Form::Other,
+            Arithmetic::Div => Form::Quotient,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
 use crate::lower::{Lowering, Val};
-use crate::op::Op;
+use crate::op::{Form, Op};
 use crate::shape::TensorType;
 
 pub(super) const OPS: &[&str] = &["identity", "stop_gradient", "seen"];
@@ -44,6 +44,13 @@ impl Op for Identity {
 
     fn differentiable(&self, input: usize) -> bool {
         input == 0 && !matches!(self, Identity::StopGradient)
+    }
+
+    fn form(&self) -> Form {
+        match self {
+            Identity::Plain => Form::Same,
+            Identity::StopGradient | Identity::Seen => Form::Other,
+        }
     }
 }
 

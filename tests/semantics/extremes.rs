@@ -92,6 +92,7 @@ fn line_28_long_axes_of_empty_arrays_take_no_time() -> Result<()> {
         ("triu", |x| x.triu(-3)),
         ("x·xᵀ", |x| x.matmul_transposed(x, false, true)),
         ("xᵀ·x", |x| x.matmul_transposed(x, true, false)),
+        ("Σ xᵀ·x", |x| x.matmul_transposed(x, true, false).reduce_sum(..)),
         ("einsum", |x| x.einsum("ij,kj->ik", x)),
         ("sum", |x| x.reduce_sum(..)),
         ("sum 0", |x| x.reduce_sum(0)),
