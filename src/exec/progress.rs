@@ -1,11 +1,11 @@
 //! Which tasks of a run may be done, are under way, and are done.
 //!
-//! Takes a plan's order; gives tasks to whoever asks: more of the step that the worker is at, whose operands
+//! Takes a plan's order; gives tasks to the workers that ask: more of the step that the worker is at, whose operands
 //! are near it, else those of a step that nobody is at, else those of another's; of several steps the earliest
 //! first, so that memory is walked through as on one thread. A worker claims a task, does it and reports it; with its
 //! last task a step is complete, and those that waited for it alone become ready. The invariant: a task is given out
-//! once, and only when all the steps that its step waits for are complete. Plain data: whoever shares it among threads
-//! keeps it behind a lock. Allocates for more steps than it has had, and otherwise never.
+//! once, and only when all the steps that its step waits for are complete. It is plain data, and shared among threads
+//! behind a lock. Allocates for more steps than it has had, and otherwise never.
 //!
 //! What no step may do behind a fault is passed over: tasks are claimed and reported as ever, but not run.
 //! All tasks *before* the earliest fault are run, whatever finished first, so the fault that is left is

@@ -150,7 +150,7 @@ impl Graph {
     /// A tensor that always has the given elements: an ndarray array or view, or a scalar.
     ///
     /// A view is copied, but for elements that it repeats (`broadcast`), which are held once. Without memory for them
-    /// the tensor is invalid, and what needs it fails with [`Error::OutOfMemory`].
+    /// the tensor is invalid, and what needs it fails with [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -318,8 +318,9 @@ impl Graph {
     /// The first mistake made in building, if any was.
     ///
     /// # Errors
-    /// [`Error::Build`], naming the op, the shapes, the node, and the line that built it; [`Error::OutOfMemory`], where
-    /// there was none for a constant or the start of a variable.
+    /// [`Error::Build`](crate::Error::Build), naming the op, the shapes, the node, and the line that built it;
+    /// [`Error::OutOfMemory`](crate::Error::OutOfMemory), where there was none for a constant or the start of a
+    /// variable.
     pub fn check(&self) -> Result<()> {
         self.shared.snapshot().check()
     }

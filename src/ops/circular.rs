@@ -73,8 +73,8 @@ impl Op for Circular {
 }
 
 unary_methods! { "An infinite slope times a cotangent of 0 is NaN, except below a branch that \
-[`select`](crate::Tensor::select) did not take, where the gradient is 0. The error of the values is at most 2 units \
-in the last place.";
+[`select`](crate::Tensor::select) did not take, where the gradient is 0. The error of the values is at most \
+2 units in the last place.";
     asin Circular::Asin, "The angle between -π/2 and π/2 whose sine is x; NaN where |x| > 1", "1/√(1 - x²)",  0.5 => 0.5_f64.asin();
     acos Circular::Acos, "The angle between 0 and π whose cosine is x; NaN where |x| > 1",    "-1/√(1 - x²)", 0.5 => 0.5_f64.acos();
     sinh Circular::Sinh, "The hyperbolic sine of x",      "cosh x",      0.5 => 0.5_f64.sinh();

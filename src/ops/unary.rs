@@ -146,8 +146,8 @@ macro_rules! unary_methods {
 pub(super) use unary_methods;
 
 unary_methods! { "An infinite slope times a cotangent of 0 is NaN, except below a branch that \
-[`select`](crate::Tensor::select) did not take, where the gradient is 0. The error of the values is at most 2 units \
-in the last place.";
+[`select`](crate::Tensor::select) did not take, where the gradient is 0. The error of the values is at most \
+2 units in the last place.";
     sqrt       Unary::Sqrt,    "√x",              "1/(2·√x)",       2.0  => 2.0_f64.sqrt();
     rsqrt      Reciprocal::OfRoot, "1/√x",        "-1/(2·x·√x)",    4.0  => 0.5;
     reciprocal Reciprocal::Plain,  "1/x",         "-1/x²",          4.0  => 0.25;

@@ -5,13 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use super::folded::Folded;
 use super::{Core, Session};
-#[cfg(doc)]
-use crate::error::Error;
 use crate::error::Result;
 use crate::exec::{Store, Threads};
 use crate::graph::Graph;
-#[cfg(doc)]
-use crate::graph::Tensor;
 use crate::plan::{Constants, INLINE_BELOW};
 
 /// The options of a session; see [`Session::builder`].
@@ -75,9 +71,10 @@ impl<'g> SessionBuilder<'g> {
         SessionBuilder { max_rewrites, ..self }
     }
 
-    /// Whether every float that a node of a run makes is checked, as [`Tensor::check_numerics`] does it for one:
-    /// no node may make a NaN or an infinity, be it a constant or a variable, or one that a later node would not have
-    /// taken. By default none is checked, for it takes time and memory.
+    /// Whether every float that a node of a run makes is checked, as
+    /// [`Tensor::check_numerics`](crate::Tensor::check_numerics) does it for one: no node may make a NaN or an
+    /// infinity, be it a constant or a variable, or one that a later node would not have taken. By default none is
+    /// checked, for it takes time and memory.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -117,8 +114,8 @@ impl<'g> SessionBuilder<'g> {
     /// Makes the session.
     ///
     /// # Errors
-    /// The first mistake made in building the graph; [`Error::TooManyThreads`] for more than 1024 of them, and
-    /// [`Error::Threads`] if they cannot be started.
+    /// The first mistake made in building the graph; [`Error::TooManyThreads`](crate::Error::TooManyThreads) for more
+    /// than 1024 of them, and [`Error::Threads`](crate::Error::Threads) if they cannot be started.
     pub fn build(self) -> Result<Session> {
         self.graph.check()?;
         debug_assert_eq!(self.graph.shared().snapshot().verify(), Ok(()));
