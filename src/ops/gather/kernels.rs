@@ -24,7 +24,11 @@ impl Given {
     /// An index as a place on an axis, if the axis has it; it is so many indices behind the first.
     fn place(&self, index: i64, length: usize, position: usize) -> Result<usize, KernelError> {
         let place = usize::try_from(index).ok().filter(|&place| place < length);
-        place.ok_or_else(|| KernelError::IndexOutOfRangeAt { index, length, at: unraveled(position, &self.0) })
+        place.ok_or_else(|| KernelError::IndexOutOfRangeAt {
+            index,
+            length,
+            at: unraveled(position, &self.0),
+        })
     }
 
     /// The rows that row numbers name, once each of them is known to be one.
