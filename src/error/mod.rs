@@ -435,7 +435,7 @@ pub enum LoweringError {
         /// The element type that the shape rule gives now.
         found_dtype: DType,
         /// The shape that the shape rule gives now.
-        found: Shape,
+        found: Box<Shape>,
     },
     /// The value belongs to another lowering.
     #[error("the op is lowered to a value of another lowering")]

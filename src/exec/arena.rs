@@ -105,6 +105,8 @@ impl Arenas {
 
     /// Lends the smallest arena that is large enough, or else the largest there is, which must be made to
     /// [fit](Arena::fit).
+    // Boxed as it is kept.
+    #[allow(clippy::unnecessary_box_returns)]
     pub(super) fn lend(&mut self, need: Need) -> Box<Arena> {
         let place = self.place(need.memory);
         let mut arena = if place < self.idle.len() {

@@ -207,7 +207,7 @@ fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R)
     let own = RefCell::new(Scratch::empty());
     // Unlike `with`, `try_with` is compiled where it is used and inlined, and so is what is run in one place: else a
     // small step may take a tenth longer.
-    let scratch = SCRATCH.try_with(ptr::from_ref).unwrap_or(&own);
+    let scratch = SCRATCH.try_with(ptr::from_ref).unwrap_or(&raw const own);
     // SAFETY: a thread's own memory is there until the thread ends, which it does not before this returns.
     let scratch = unsafe { &*scratch };
     scratch.borrow_mut().lend(bytes, run)

@@ -115,7 +115,7 @@ fn sum<'g>([a, b]: [AnyTensor<'g>; 2], parts: [Option<Found<'g>>; 2]) -> Option<
 }
 
 /// The parts of what has the other sign.
-fn negative<'g>((multiple, rest): Found<'g>) -> Found<'g> {
+fn negative((multiple, rest): Found<'_>) -> Found<'_> {
     (-multiple, rest.map(|rest| -rest))
 }
 

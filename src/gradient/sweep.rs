@@ -45,8 +45,12 @@ impl<'a, 'g> Sweep<'a, 'g> {
         let is_ordered = graph.builds_in_order();
         let arena = graph.shared().snapshot();
         let mut marks = NodeMap::new(Marks::default());
-        xs.iter().for_each(|x| marks.get_mut(x.id()).reaches = true);
-        stops.iter().for_each(|stop| marks.get_mut(stop.id()).stops = true);
+        for x in xs {
+            marks.get_mut(x.id()).reaches = true;
+        }
+        for stop in stops {
+            marks.get_mut(stop.id()).stops = true;
+        }
         let ancestors = Walk::data(&arena).ancestors(ys.iter().map(|y| y.id()));
         for &id in &ancestors {
             let (node, of) = (arena.node(id), *marks.get(id));

@@ -236,6 +236,18 @@ impl<'p> Lowering<'p> {
         folded
     }
 
+    /// The lengths before, along and behind ascending axes, if they are adjacent and a fold over them is no part of a
+    /// region, so that its operand is in memory. `None` also where there are no elements.
+    pub(crate) fn folded_apart(&self, val: Val, axes: &[usize]) -> Option<[usize; 3]> {
+        let (dims, first, end) = (self.dims(val), *axes.first()?, *axes.last()? + 1);
+        if dims.contains(&0) {
+            return None;
+        }
+        let lengths = [size(&dims[..first]), size(&dims[first..end]), size(&dims[end..])];
+        let is_apart = axes.len() == end - first && fuse::fold_member(lengths, self.dtype(val)).is_none();
+        is_apart.then_some(lengths)
+    }
+
     /// The elements in the same order under other lengths.
     pub fn reshape(&mut self, val: Val, dims: impl AsRef<[usize]>) -> Val {
         let dims = Dims::from_slice(dims.as_ref());

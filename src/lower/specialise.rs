@@ -213,7 +213,7 @@ impl Specialiser<'_> {
                 promised_dtype: node.output.dtype,
                 promised: node.output.shape.clone(),
                 found_dtype: output.dtype,
-                found: output.shape.clone(),
+                found: Box::new(output.shape.clone()),
             };
             return Err(unlowered(node, reason));
         }

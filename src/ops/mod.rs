@@ -42,6 +42,7 @@ op_files![
     logical_reduce,
     losses,
     matmul,
+    mean,
     neural,
     norm,
     one_hot,

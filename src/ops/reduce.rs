@@ -1,6 +1,6 @@
-//! Reductions over axes: `reduce_sum`, `reduce_max`, `reduce_min` and, composed, `reduce_mean`.
+//! Reductions over axes: `reduce_sum`, `reduce_max` and `reduce_min`.
 
-use crate::dtype::{DType, Float, Numeric};
+use crate::dtype::{DType, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor};
@@ -11,16 +11,8 @@ use crate::ops::compare::{Compare, Extreme};
 use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, TensorType};
 
-pub(super) const OPS: &[&str] = &[
-    "reduce_sum",
-    "reduce_prod",
-    "reduce_max",
-    "reduce_min",
-    "spread",
-    "count",
-    "over_count",
-    "unless_equal",
-];
+pub(super) const OPS: &[&str] =
+    &["reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "spread", "count", "over_count"];
 
 /// One element for all those along the axes: their sum, their product, or the largest or smallest of them.
 #[derive(Debug)]
@@ -198,45 +190,7 @@ impl Op for OverCount {
     }
 }
 
-/// The first input, a mean, except where all numbers are equal: there it is the number itself. They are equal where
-/// the second input, the least of them, equals the third, the largest. A sum divided by a count could be off by a
-/// rounding, or overflow.
-///
-/// Of equal numbers the mean has the same slopes as of others, so the gradient is that of the mean alone.
-#[derive(Debug)]
-struct UnlessEqual;
-
-impl Op for UnlessEqual {
-    fn name(&self) -> &'static str {
-        "unless_equal"
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(inputs[0].clone())
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let [mean, least, largest] = [0, 1, 2].map(|input| inputs[input]);
-        let are_equal = to.compare(Scalar::Equal, &[least, largest]);
-        to.map(Scalar::Select, &[are_equal, least, mean])
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        at.give(0, |dy| dy);
-    }
-
-    fn differentiable(&self, input: usize) -> bool {
-        input == 0
-    }
-}
-
 impl AnyTensor<'_> {
-    /// This mean, or the number itself where `least` and `largest` of those that it is of are one.
-    #[track_caller]
-    pub(super) fn unless_equal(self, least: Self, largest: Self) -> Self {
-        self.graph().apply(UnlessEqual, &[self, least, largest])
-    }
-
     /// The sum along the axes over the number of elements.
     #[track_caller]
     pub(super) fn sum_over_count(self, axes: Axes) -> Self {
@@ -312,33 +266,6 @@ impl<T: Numeric> Tensor<'_, T> {
     }
 }
 
-impl<T: Float> Tensor<'_, T> {
-    /// The arithmetic mean over the given axes: their sum over their number of elements. The mean of equal numbers is
-    /// that number, also where rounding would have it another, or their sum overflows.
-    ///
-    /// Gradient: the cotangent over the number of elements, repeated along the axes. The mean of
-    /// nothing is NaN, and nothing moves it: its derivative along any direction is 0. Errors as for
-    /// [`reduce_sum`](Tensor::reduce_sum).
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let mean = g.constant(ndarray::arr2(&[[1.0, 2.0], [3.0, 6.0]])).reduce_mean(0);
-    /// assert_eq!(Session::new(&g)?.run(mean)?, ndarray::arr1(&[2.0, 4.0]).into_dyn());
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn reduce_mean(self, axes: impl Into<Axes>) -> Self {
-        let (any, axes) = (self.any(), axes.into());
-        if let Some(invalid) = any.misfit("reduce_mean", &axes) {
-            return Tensor::typed(invalid);
-        }
-        let [least, largest] =
-            [Fold::Min, Fold::Max].map(|fold| any.unary(Reduce { fold, axes: axes.clone() }));
-        Tensor::typed(any.sum_over_count(axes).unless_equal(least, largest)).named("reduce_mean")
-    }
-}
-
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::{Example, example};
@@ -406,19 +333,6 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             &(&x[0] + &x[1]),
             &[0]
         ),),
-        example!("mean all", &[&[2, 3]], |_, x| x[0].reduce_mean(..), |x| sum(&x[0], &[0, 1]) / 6.0),
-        example!("mean rows", &[&[2, 3]], |_, x| x[0].reduce_mean(Axes::of([0]).keep_dims()), |x| sum(
-            &x[0],
-            &[0]
-        )
-        .insert_axis(Axis(0))
-            / 2.0,),
-        example!("mean of nothing", &[&[0, 2]], |_, x| x[0].reduce_mean(0), |x| sum(&x[0], &[0]) / 0.0),
-        example!("mean of equal numbers", &[&[1]], |_, x| x[0].broadcast_to([49]).reduce_mean(0), |x| x[0]
-            .sum_axis(Axis(0))),
-        example!("mean of a number", &[&[]], |_, x| x[0].reduce_mean(..), |x| x[0].clone()),
-        example!("centred", &[&[5, 3]], |_, x| x[0] - x[0].reduce_mean(0), |x| &x[0]
-            - &(sum(&x[0], &[0]) / 5.0),),
     ]);
     examples
 }

@@ -91,7 +91,7 @@ pub fn clip_by_global_norm<'g, T: Float>(
     }
     let norm = global_norm(g, &xs);
     // NaN where the norm is not finite, else 0.
-    let explosion = (norm - norm).stop_gradient();
+    let explosion = (norm * number::<T>(0.0)).stop_gradient();
     let factor = factor(norm, limit) + explosion;
     xs.into_iter().map(|x| x * factor).collect()
 }

@@ -253,6 +253,26 @@ fn line_32_statistics_of_equal_numbers() -> Result<()> {
     assert!(mean(&[f64::INFINITY, f64::NEG_INFINITY])?.sum().is_nan());
     assert_eq!(mean(&[f64::INFINITY, f64::INFINITY])?.sum(), f64::INFINITY);
     assert_eq!(mean(&[1.0, 2.0])?.sum(), 1.5);
+    // The same along an axis in the middle, one column for each case.
+    let columns = g.placeholder::<f64>("columns", [None, None, None]);
+    let unit = f64::EPSILON;
+    let block = [
+        [0.1, 1.0, f64::INFINITY, f64::INFINITY, f64::MAX, f64::MAX, 0.0, 1.0],
+        [0.1, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MAX, 0.0, 1.0 + 4.0 * unit],
+        [0.1, 1.0, f64::INFINITY, f64::INFINITY, f64::MAX, 1.0, 3.0, 1.0 + 8.0 * unit],
+    ];
+    let fed = ndarray::arr3(&[block, block]);
+    let means = Session::new(&g)?.feed(columns, &fed).run(columns.reduce_mean(1))?;
+    let is_right = |column: usize, expected: f64| {
+        for mean in [means[[0, column]], means[[1, column]]] {
+            assert!(
+                mean == expected || mean.is_nan() && expected.is_nan(),
+                "{column}: {mean}, not {expected}"
+            );
+        }
+    };
+    let expected = [0.1, f64::NAN, f64::INFINITY, f64::NAN, f64::MAX, f64::INFINITY, 1.0, 1.0 + 4.0 * unit];
+    expected.into_iter().enumerate().for_each(|(column, expected)| is_right(column, expected));
     Ok(())
 }
 
