@@ -515,7 +515,7 @@ pub enum Mistake {
     },
 
     /// A gradient is asked for by a tensor that the differentiated one does not depend on.
-    #[error("`{y}` has no gradient by `{x}`: {reason}")]
+    #[error("`{y}` has no gradient with respect to `{x}`: {reason}")]
     NoGradient {
         /// Name of the differentiated tensor.
         y: String,

@@ -250,8 +250,9 @@ impl<'g, T: Float> Tensor<'g, T> {
         let mask: Tensor<'g, bool> = Tensor::typed(labels.binary(LabelMask, any));
         let centred = self - self.reduce_max(Axes::of([-1]).keep_dims()).stop_gradient();
         let at_label = mask.select(centred, <T as crate::Numeric>::from_f64(0.0)).reduce_sum(-1);
-        let loss = (centred.exp().reduce_sum(-1).ln() - at_label).named("sparse_softmax_cross_entropy");
-        any.graph().blame_whole(mask.any(), loss.any());
+        let name = "sparse_softmax_cross_entropy";
+        let loss = (centred.exp().reduce_sum(-1).ln() - at_label).named(name);
+        any.graph().blame_whole(name, mask.any(), loss.any());
         loss
     }
 
@@ -265,11 +266,17 @@ impl<'g, T: Float> Tensor<'g, T> {
     ) -> Self {
         let any = self.any();
         let location = std::panic::Location::caller();
-        let targets = targets.into_tensor(any.graph()).any();
-        match any.targets(name, targets) {
-            Ok(targets) => any.graph().attributed(location, || of(self, Tensor::typed(targets)).named(name)),
-            Err(invalid) => Tensor::typed(invalid),
+        let given = targets.into_tensor(any.graph()).any();
+        let targets = match any.targets(name, given) {
+            Ok(targets) => targets,
+            Err(invalid) => return Tensor::typed(invalid),
+        };
+        let loss = any.graph().attributed(location, || of(self, Tensor::typed(targets)).named(name));
+        // Targets whose shape is known to be right are not checked again.
+        if targets.id() != given.id() {
+            any.graph().blame_whole(name, targets, loss.any());
         }
+        loss
     }
 }
 

@@ -72,10 +72,15 @@ pub enum CsvFault {
     OpenQuote,
 
     /// A field that is no number.
-    #[error("`{text}` is not a number")]
+    #[error(
+        "`{text}` is not a number{}",
+        if *may_be_name { "; if this line names the columns, use `Csv::header`" } else { "" }
+    )]
     NotANumber {
         /// What stands there.
         text: String,
+        /// Whether it stands in the first line, and the file is not said to begin with a header.
+        may_be_name: bool,
     },
 
     /// A field that says NaN or infinity.

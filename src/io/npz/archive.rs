@@ -70,7 +70,7 @@ impl Npz {
         let open = || -> Result<_, NpzFault> {
             let file = source::open(path)?;
             let limit = LIMIT.max(file.metadata()?.len());
-            let mut archive = ZipArchive::new(BufReader::new(file))?;
+            let mut archive = ZipArchive::new(BufReader::new(file)).map_err(NpzFault::opened)?;
             // The archive lists its entries twice; one whose lists differ, or whose entries overlap, is damaged.
             archive.validate_header_consistency()?;
             let arrays = arrays(&mut archive)?;

@@ -45,7 +45,7 @@ pub fn write_safetensors<N: AsRef<str>, V: Borrow<Value>>(
     }
     let tensors = by_name.iter().map(|(name, value)| (name.as_str(), value.borrow()));
     replace(path, |file| write(file, metadata, tensors.collect()))
-        .map_err(|flaw: Flaw| blame(None, flaw.into()))
+        .map_err(|flaw: Flaw| blame(None, SafeTensorsFault::written(flaw)))
 }
 
 /// Writes a file of these texts and tensors, whose names are in order, no two alike.
