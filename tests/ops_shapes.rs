@@ -514,11 +514,11 @@ fn mistakes_in_images() {
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 1, 4]), Convolution::same().groups(3))),
-            "4 filters cannot be shared out to 3 groups, in `conv2d` (conv2d)",
+            "4 filters cannot be divided among 3 groups, in `conv2d` (conv2d)",
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 1, 4]), Convolution::same().groups(0))),
-            "4 filters cannot be shared out to 0 groups, in `conv2d` (conv2d)",
+            "4 filters cannot be divided among 0 groups, in `conv2d` (conv2d)",
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [0, 3, 3, 4]), Convolution::same())),

@@ -375,7 +375,7 @@ type Choosing<'c> = &'c dyn for<'g> Fn(Tensor<'g, bool>, [Tensor<'g, f32>; 2]) -
 #[test]
 fn a_flag_cannot_choose_the_mode() {
     let told = "both sides of a select run, so moving statistics (BatchNorm) would be updated by predictions as well; \
-                build what is trained by and what predicts apart, and fetch the one that is needed, in `select` (select)";
+                call the model twice, once per mode, and fetch the output you need, in `select` (select)";
     let build = |choose: Choosing<'_>| {
         let g = Graph::new();
         let training = g.placeholder::<bool>("training", ());
