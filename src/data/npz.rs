@@ -8,8 +8,9 @@ use crate::Element;
 use crate::io::npz::Npz;
 
 impl<A: Element, B: Element> Dataset<A, B> {
-    /// The arrays named `inputs` and `targets` in an npz file, of the dataset's element types or of such as flowgrad does
-    /// not have and they hold all values of, as for [`Npz::read_as`]. Whatever else is in the file is not read.
+    /// Reads the two arrays whose names are given as `inputs` and `targets`. Each must be of the dataset's element
+    /// type, or of a type flowgrad lacks whose values that type can hold, as for [`Npz::read_as`]. Other arrays in the
+    /// file are not read.
     ///
     /// ```
     /// use flowgrad::data::Dataset;

@@ -1,4 +1,4 @@
-//! [`BatchNorm`]: each channel normalised over the batch.
+//! [`BatchNorm`]: each channel normalized over the batch.
 
 use super::fitting::{fitting, mistake};
 use super::layer::calling;
@@ -43,11 +43,11 @@ use crate::{Axes, Float, Graph, Numeric, Shape, Tensor, Variable};
 /// # Ok::<(), flowgrad::Error>(())
 /// ```
 ///
-/// What [`Mode::Train`] gives cannot be chosen by a flag: both sides of a [`select`](Tensor::select) run, so
-/// `training.select(layer.call(x, Mode::Train), layer.call(x, Mode::Predict))` would move the statistics at every
-/// prediction. It is a building error, also where other layers stand between. Build both, as a model does that is called
-/// twice, and fetch the one that is needed. A choice by other means, such as a product with the flag, is not found, and
-/// does move them.
+/// Do not choose between the modes with a flag. Both sides of a [`select`](Tensor::select) run, so
+/// `training.select(layer.call(x, Mode::Train), layer.call(x, Mode::Predict))` would update the statistics at every
+/// prediction; it is a building error, also where other layers are in between. Call the model twice, once per mode, and
+/// fetch the output you need. Another kind of choice, such as a product with the flag, is not detected, and does update
+/// the statistics.
 ///
 /// # Errors
 /// It is a building error if x has no axis before the channels, if a parameter is not of shape \[channels\], if the

@@ -40,8 +40,8 @@ impl<'g, T: Float> Conv2d<'g, T> {
         Conv2d { bias: Some(g.variable(&format!("{name}/bias"), zeros([filters]))), ..layer }
     }
 
-    /// A layer of one new variable, `name/kernel`, started by [`glorot_uniform`], that adds nothing. (A bias taken off a
-    /// layer that `new` has made would stay in the graph, and in checkpoints.)
+    /// A layer of one new variable, `name/kernel`, started by [`glorot_uniform`], without a bias. (Setting
+    /// `bias` to `None` in a layer from `new` would leave its variable in the graph and in checkpoints.)
     #[track_caller]
     pub fn without_bias(g: &'g Graph, name: &str, kernel: [usize; 4], convolution: Convolution) -> Self {
         let kernel = g.variable(&format!("{name}/kernel"), glorot_uniform(kernel));

@@ -36,8 +36,8 @@ impl<'g, T: Float> Dense<'g, T> {
         Dense { bias: Some(g.variable(&format!("{name}/bias"), zeros([units]))), ..layer }
     }
 
-    /// A layer of one new variable, `name/kernel`, started by [`glorot_uniform`], that adds nothing. (A bias taken off a
-    /// layer that `new` has made would stay in the graph, and in checkpoints.)
+    /// A layer of one new variable, `name/kernel`, started by [`glorot_uniform`], without a bias. (Setting
+    /// `bias` to `None` in a layer from `new` would leave its variable in the graph and in checkpoints.)
     #[track_caller]
     pub fn without_bias(g: &'g Graph, name: &str, inputs: usize, units: usize) -> Self {
         let kernel = g.variable(&format!("{name}/kernel"), glorot_uniform([inputs, units]));

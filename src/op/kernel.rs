@@ -35,12 +35,12 @@ pub trait Kernel: fmt::Debug + Send + Sync + 'static {
     /// Fills the output, which is in row-major order and holds unspecified elements, from the inputs, which
     /// may lie in any order. Lengths and element types are those of the operands that the op was lowered with.
     ///
-    /// A panic passes through the run to whoever asked for it; like any failure it leaves the variables as they were.
+    /// A panic passes through the run to its caller; like any failure it leaves the variables as they were.
     ///
     /// The kernel may build nodes and run sessions, its own session too: such a run reads the variables as they were
-    /// before the run that the kernel is part of. Only to change variables of its own session, where its own run does so
-    /// already, is an [`Error::Nested`](crate::Error::Nested), as it is to wait for another session whose run waits for
-    /// this one's. It must not wait for another thread that does either.
+    /// before the run that the kernel is part of. It may not change variables of its own session while its own run
+    /// assigns, nor wait for another session whose run waits for this one: both are
+    /// [`Error::Nested`](crate::Error::Nested). It must not wait for another thread that does either.
     ///
     /// # Errors
     /// Whatever makes the run fail; the error names the node.

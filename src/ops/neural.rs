@@ -12,7 +12,8 @@ impl<T: Float> Tensor<'_, T> {
     /// eˣ over its sum along the axis, which is 1 then. Computed from x minus its maximum, so no
     /// exponential overflows.
     ///
-    /// Gradient: y·(dy - Σ dy·y). Of -∞ alone, or with ∞ or NaN among them, all are NaN. An axis out of range is a building error.
+    /// Gradient: y·(dy - Σ dy·y). Logits that are all -∞, or include ∞ or NaN, along the axis give NaN. An axis out of
+    /// range is a building error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -38,7 +39,8 @@ impl<T: Float> Tensor<'_, T> {
     /// The logarithm of [`softmax`](Tensor::softmax), without its rounding to 0:
     /// x - max - ln Σ e^(x - max).
     ///
-    /// Gradient: dy - softmax·Σ dy. Of -∞ alone, or with ∞ or NaN among them, all are NaN. An axis out of range is a building error.
+    /// Gradient: dy - softmax·Σ dy. Logits that are all -∞, or include ∞ or NaN, along the axis give NaN. An axis out
+    /// of range is a building error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

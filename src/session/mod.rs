@@ -165,10 +165,9 @@ impl SessionBuilder<'_> {
     /// How many bytes of memory for intermediate values the session keeps between runs, beside the variables
     /// and the constants. The default is what one run needs: as much as the largest of the last few hundred.
     ///
-    /// A run takes memory from what is kept, or else from the system, and gives it back when it ends. As long as others
-    /// go on, as much is kept as these have, for threads that run again and again; when none does, the surplus goes back
-    /// to the system. A higher budget spares the next burst of runs at once the time for taking memory, one of 0 keeps
-    /// none.
+    /// A run takes memory from what is kept, or else from the system, and gives it back when it ends. While other runs
+    /// are in progress, as much memory as they hold is kept; when none is, the surplus returns to the system. A higher
+    /// budget speeds up the next burst of concurrent runs; 0 keeps nothing.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -348,9 +347,8 @@ impl Session {
         self.core.graph.seed
     }
 
-    /// How many runs there have been, those that failed among them: runs that assign variables from their end on, when
-    /// others see what they have assigned, and runs that only read from their beginning on. Random ops draw anew with
-    /// each.
+    /// The number of runs so far, including failed ones. A run that assigns counts from its end; a run that only reads
+    /// counts from its start. Random ops draw new numbers in each.
     pub fn run_count(&self) -> u64 {
         self.core.store.runs() as u64
     }

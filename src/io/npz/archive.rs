@@ -109,12 +109,12 @@ impl Npz {
         info().map_err(|fault| self.blame(name, fault))
     }
 
-    /// Reads an array. What type its elements become is told [above](Npz).
+    /// Reads an array. The type that its elements become is described [above](Npz).
     ///
     /// # Errors
     ///
-    /// [`NpzError`] with the array and what is wrong: it is not there, has elements that flowgrad has no like of, or
-    /// cannot be read.
+    /// [`NpzError`] with the array and what is wrong: it is not there, has elements of a type that flowgrad does not
+    /// support, or cannot be read.
     pub fn read(&self, name: &str) -> Result<Value, NpzError> {
         self.array(name, None)
     }

@@ -1,4 +1,5 @@
-//! Tensors by name in [safetensors](https://github.com/huggingface/safetensors) files, whoever wrote them.
+//! Tensors by name in [safetensors](https://github.com/huggingface/safetensors) files, from flowgrad and other
+//! programs.
 //!
 //! [`SafeTensors`] opens a file, lists its tensors, and reads those that are asked for, with which a session continues
 //! what another framework has trained; [`write_safetensors`] writes such files. A [`Checkpoint`] is a safetensors file
@@ -68,9 +69,10 @@ use crate::{DType, Element, Value};
 /// # }
 /// ```
 ///
-/// Matrices lie in the file as their writer has them: a kernel of PyTorch's `Linear` is the transpose of one of
-/// [`Dense`](crate::nn::Dense). What the safetensors package (0.8) writes of NumPy arrays that are not in row-major order
-/// has its elements in another order than its shape says, and nothing in the file tells.
+/// Matrices are stored as their writer keeps them. PyTorch's `Linear` weight is `[out, in]`, the transpose of the
+/// kernel of [`Dense`](crate::nn::Dense): load `Value::from(file.read_as::<f32>("fc1.weight")?.reversed_axes())` for
+/// it. NumPy arrays that are not in row-major order are written by the safetensors package (0.8) with their elements in
+/// a different order than their shape says, and nothing in the file shows it.
 #[derive(Debug)]
 pub struct SafeTensors {
     path: PathBuf,
@@ -115,11 +117,11 @@ impl SafeTensors {
         entry.map(header::Entry::info).ok_or_else(|| self.blame(name, self.missing()))
     }
 
-    /// Reads a tensor. What type its elements become is told [above](SafeTensors).
+    /// Reads a tensor. The type that its elements become is described [above](SafeTensors).
     ///
     /// # Errors
-    /// [`SafeTensorsError`] with the tensor and what is wrong: it is not there, has elements that flowgrad has no like
-    /// of, or cannot be read.
+    /// [`SafeTensorsError`] with the tensor and what is wrong: it is not there, has elements of a type that flowgrad
+    /// does not support, or cannot be read.
     pub fn read(&self, name: &str) -> Result<Value, SafeTensorsError> {
         self.tensor(name, None).map_err(|fault| self.blame(name, fault))
     }
@@ -150,8 +152,9 @@ impl SafeTensors {
         Ok(value.into_array().unwrap_or_default())
     }
 
-    /// Reads the tensors that `rename` gives a name, under that name: what [`Session::load`](crate::Session::load) takes.
-    /// With `|name| Some(name.to_owned())` these are all.
+    /// Reads each tensor for which `rename` returns a name, under that name, ready for
+    /// [`Session::load`](crate::Session::load); `|name| Some(name.to_owned())` reads all of them. A `None` skips the
+    /// tensor without an error.
     ///
     /// # Errors
     /// As for [`read`](SafeTensors::read), and [`SafeTensorsFault::SameName`], if two are given one name.

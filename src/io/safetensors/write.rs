@@ -18,7 +18,7 @@ use crate::io::replace::replace;
 /// The file takes the place of the one at `path` when it is whole and on the disk: a crash leaves what was there. The
 /// same arrays make the same bytes, in whatever order they come.
 ///
-/// An example is at [`SafeTensors`](super::SafeTensors).
+/// There is an example at [`SafeTensors::read_as`](super::SafeTensors::read_as).
 ///
 /// # Errors
 /// [`SafeTensorsError`] with the file and what is wrong: it cannot be written, two arrays have one name, one is named
