@@ -276,7 +276,11 @@ fn a_file_that_cannot_be_written_is_named() {
     let checkpoint = Checkpoint::of(&Session::new(&graph()).unwrap()).unwrap();
     let missing = directory.path().join("missing").join("model.safetensors");
     let error = checkpoint.save(&missing).unwrap_err();
-    let expected = format!("checkpoint `{}`: it could not be written: entity not found", missing.display());
+    let expected = format!(
+        "checkpoint `{}`: it could not be written: the directory `{}` does not exist",
+        missing.display(),
+        directory.path().join("missing").display()
+    );
     assert_eq!(error.to_string(), expected);
     fs::create_dir(&path).unwrap();
     let error = checkpoint.save(&path).unwrap_err();
@@ -306,7 +310,10 @@ fn permissions_are_respected_and_the_old_file_stays() {
         let error = checkpoint.save(&path).unwrap_err().to_string();
         assert_eq!(
             error,
-            format!("checkpoint `{}`: it could not be written: permission denied", path.display())
+            format!(
+                "checkpoint `{}`: it could not be written: Permission denied (os error 13)",
+                path.display()
+            )
         );
     }
     allow(directory.path(), 0o700);
@@ -362,11 +369,11 @@ fn files_that_lie_about_themselves_are_refused() {
         (vec![0; 7], "7 bytes are too few for the length of a header"),
         (
             (1_u64 << 60).to_le_bytes().to_vec(),
-            "its header is said to have 1152921504606846976 bytes, with 0 bytes to come",
+            "its first 8 bytes claim a header of 1152921504606846976 bytes, but only 0 bytes follow",
         ),
         (
             [&1_u64.to_le_bytes()[..], &[]].concat(),
-            "its header is said to have 1 bytes, with 0 bytes to come",
+            "its first 8 bytes claim a header of 1 bytes, but only 0 bytes follow",
         ),
         (vec![0; 8], "its header is no JSON object"),
         (with_header("[]", &[]), "its header is no JSON object"),

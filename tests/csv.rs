@@ -144,6 +144,8 @@ fn mistakes_in_the_text_say_where_they_are() {
     fn told<T: Numeric + FromStr>(bytes: &str) -> String {
         plain::<T>(bytes).unwrap_err()
     }
+    const NAMES: &str = "; if this line names the columns, use `Csv::header`";
+    assert_eq!(told::<f32>("x,y\n1,2\n"), format!("t.csv, line 1, column 1: `x` is not a number{NAMES}"));
     assert_eq!(told::<f32>("1,2\n\n3,abc\n"), "t.csv, line 3, column 2: `abc` is not a number");
     assert_eq!(told::<f32>("1,\n"), "t.csv, line 1, column 2: `` is not a number");
     assert_eq!(told::<f64>("0x10"), "t.csv, line 1, column 1: `0x10` is not a number");
@@ -359,7 +361,7 @@ fn bombs_stop_at_a_bound() {
 fn errors_keep_their_parts_and_their_source() {
     let Err(DataError::Csv(error)) = read_csv::<f32>(text("1,2\n3,x").path(), &Csv::new()) else { panic!() };
     assert_eq!((error.line, error.column), (Some(2), Some(2)));
-    assert!(matches!(error.fault, CsvFault::NotANumber { ref text } if text == "x"));
+    assert!(matches!(error.fault, CsvFault::NotANumber { ref text, .. } if text == "x"));
     let missing = read_csv::<f32>("no/such.csv", &Csv::new()).unwrap_err();
     let source = std::error::Error::source(&missing).unwrap();
     assert!(source.is::<Arc<std::io::Error>>());

@@ -227,7 +227,7 @@ fn targets_without_a_path() {
     let (x, y) = (g.constant(1.0_f64).named("x"), g.constant(2.0_f64).named("y"));
     let line = line!() + 1;
     y.square().gradients([x]);
-    let expected = "`square` has no gradient by `x`: there is no path between them, \
+    let expected = "`square` has no gradient with respect to `x`: there is no path between them, \
                     in `gradients` (gradients) built at ";
     assert_eq!(mistake_in_gradients(&g), format!("{expected}{}", at(line)));
 }
@@ -239,7 +239,7 @@ fn targets_behind_integers() {
     let y = (x * 2.0).cast::<i64>().named("whole").cast::<f64>().named("y");
     let line = line!() + 1;
     y.gradients([x]);
-    let expected = "`y` has no gradient by `x`: the path passes through `whole` (i64), which is not \
+    let expected = "`y` has no gradient with respect to `x`: the path passes through `whole` (i64), which is not \
                     continuous, in `gradients` (gradients) built at ";
     assert_eq!(mistake_in_gradients(&g), format!("{expected}{}", at(line)));
 }
@@ -251,7 +251,7 @@ fn targets_behind_a_stop() {
     let y = (x.square().stop_gradient() + 1.0).named("y");
     let line = line!() + 1;
     y.gradients([x]);
-    let expected = "`y` has no gradient by `x`: the path passes through `stop_gradient` (stop_gradient), \
+    let expected = "`y` has no gradient with respect to `x`: the path passes through `stop_gradient` (stop_gradient), \
                     which passes no gradient, in `gradients` (gradients) built at ";
     assert_eq!(mistake_in_gradients(&g), format!("{expected}{}", at(line)));
 }
@@ -545,7 +545,10 @@ fn loaded_values_that_do_not_fit() -> Result<()> {
         let values = [("v".to_owned(), Value::from(arr0(5.0_f32))), (name.to_owned(), value)];
         words(session.load(values).unwrap_err())
     };
-    assert_eq!(load("u", arr0(1.0).into()), "there is no variable `u` to load");
+    assert_eq!(
+        load("u", arr0(1.0).into()),
+        "the graph has no variable `u`, which is among the values to load"
+    );
     assert_eq!(
         load("w", arr1(&[1.0_f32, 2.0]).into()),
         "variable `w` is f64[2], but the value to load is f32[2]"

@@ -163,7 +163,7 @@ fn what_is_wrong_is_told_in_words() {
         (
             "mlp_digits",
             &["--checkpoint", "bad", "--resume"][..],
-            "Error: checkpoint `bad`: not in the safetensors format: its header is said to have",
+            "Error: checkpoint `bad`: not in the safetensors format: its first 8 bytes claim a header of",
         ),
         ("cnn_digits", &["--checkpoint", "mlp", "--resume"], "Error: checkpoint `mlp` does not fit"),
         ("char_rnn", &["--text", "missing.txt"], "Error: \"missing.txt: "),

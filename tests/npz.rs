@@ -163,7 +163,7 @@ fn what_is_asked_for_is_read_alone() {
         file.read(name).unwrap_err().to_string().replace(&path.display().to_string(), "mixed.npz")
     };
     for (name, descriptor) in [("text", "<U9"), ("object", "|O"), ("complex", "<c16"), ("time", "<M8[D]")] {
-        let expected = format!("array `{name}`: elements of type `{descriptor}` have no like in flowgrad");
+        let expected = format!("array `{name}`: flowgrad has no element type for `{descriptor}`");
         assert_eq!(told(name), format!("mixed.npz, {expected}"));
     }
     assert!(told("record").ends_with("is not of an array of numbers"));
@@ -175,7 +175,7 @@ fn what_is_asked_for_is_read_alone() {
     let images = Dataset::<f32, i64>::from_npz(&path, "x", "y").unwrap();
     assert_eq!(images.inputs(), &array![[0.0_f32, 51.0, 102.0], [153.0, 204.0, 255.0]].into_dyn());
     // All of it cannot be had.
-    assert!(read_npz(&path).unwrap_err().to_string().contains("have no like in flowgrad"));
+    assert!(read_npz(&path).unwrap_err().to_string().contains("flowgrad has no element type for"));
 }
 
 /// Lengths of Python 2 on Windows, and bytes with an order of bytes.
@@ -335,7 +335,7 @@ fn headers_that_lie_are_found_out_before_anything_is_reserved() {
         let expected = format!("elements of type `<f4` and shape {shown} do not take up 8 bytes");
         assert_eq!(told(header("'<f4'", shape)), expected);
     }
-    assert_eq!(told(header("'<c8'", "(1,)")), "elements of type `<c8` have no like in flowgrad");
+    assert_eq!(told(header("'<c8'", "(1,)")), "flowgrad has no element type for `<c8`");
     assert_eq!(
         told(header("None", "(4,)")),
         "expected the name of a type as `descr` in the header \
@@ -393,7 +393,7 @@ fn headers_that_lie_are_found_out_before_anything_is_reserved() {
 fn archives_that_lie_are_refused() {
     assert_eq!(
         Place::read(b"PK but no archive").unwrap_err(),
-        "t.npz: invalid Zip archive: Could not find EOCD"
+        "t.npz: not an npz file (a zip archive): invalid Zip archive: Could not find EOCD"
     );
     let x = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", &[7, 8]);
     let stored = |files: &[(&str, Vec<u8>)]| archive(CompressionMethod::Stored, files);

@@ -286,20 +286,20 @@ fn mistakes_that_feeds_make() -> Result<()> {
             &[2, 3],
             &[1],
             "mean_squared_error takes two tensors of one shape, but came [3] and [1], \
-             in `same_shape` (same_shape)",
+             in `y` (mean_squared_error)",
         ),
         (
             |x, v| x.reduce_sum(0).huber(v, 1.0),
             &[2, 1],
             &[3],
-            "huber takes two tensors of one shape, but came [1] and [3], in `same_shape` (same_shape)",
+            "huber takes two tensors of one shape, but came [1] and [3], in `y` (huber)",
         ),
         (
             |x, v| x.reduce_sum(0).sigmoid_cross_entropy(v).gradients([x])[0],
             &[2, 3],
             &[1],
             "sigmoid_cross_entropy takes two tensors of one shape, but came [3] and [1], \
-             in `same_shape` (same_shape)",
+             in `sigmoid_cross_entropy` (sigmoid_cross_entropy)",
         ),
     ];
     for (build, x_lengths, v_lengths, expected) in rows {
@@ -514,11 +514,11 @@ fn mistakes_in_images() {
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 1, 4]), Convolution::same().groups(3))),
-            "4 filters cannot be shared out to 3 groups, in `conv2d` (conv2d)",
+            "4 filters cannot be divided among 3 groups, in `conv2d` (conv2d)",
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 1, 4]), Convolution::same().groups(0))),
-            "4 filters cannot be shared out to 0 groups, in `conv2d` (conv2d)",
+            "4 filters cannot be divided among 0 groups, in `conv2d` (conv2d)",
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [0, 3, 3, 4]), Convolution::same())),

@@ -337,7 +337,7 @@ fn the_summary_has_a_row_for_each_step_and_those_that_took_longest_come_first() 
     let (_, trace) = session.run_traced((loss, train)).unwrap();
     let text = trace.to_string();
     insta::assert_snapshot!(masked(&text), @r#"
-    run TIME in steps TIME on threads [0], NUMBER at once; outside steps TIME
+    run TIME in steps TIME on threads [0], NUMBER busy on average; outside steps TIME
     before it: planning TIME first values of variables TIME
     share time tasks step
     SHARE TIME 2 step 0: region "matmul", "add", … "gradients/less" (4 nodes)

@@ -457,12 +457,12 @@ fn data_to_validate_and_evaluate_by_that_cannot_be_fed_are_refused() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     let g = Graph::new;
-    let not_scalar = |what: &str| format!("{what} is to be a single number, but `w` has the shape [3]");
+    let not_scalar = |what: &str| format!("the {what} must be a single number, but `w` has the shape [3]");
     for (message, error) in [
         (not_scalar("loss"), refused(&g(), |it| Trainer::new(it.x, it.y, it.w.into(), it.step).quiet())),
-        (not_scalar("mass"), refused(&g(), |it| it.trainer().metric("mass", it.w.into()))),
+        (not_scalar("metric `mass`"), refused(&g(), |it| it.trainer().metric("mass", it.w.into()))),
         (
-            not_scalar("mass"),
+            not_scalar("metric `mass`"),
             refused(&g(), |it| it.trainer().validate(&data(1), it.loss, [("mass", it.w.into())])),
         ),
         (
@@ -482,7 +482,7 @@ fn what_makes_no_sense_is_refused() {
             refused(&g(), |it| it.trainer().batch_size(30).drop_last()),
         ),
         (
-            "early stopping watches `accuracy`, which is none of loss, mean".into(),
+            "early stopping watches `accuracy`, but the metrics are: loss, mean".into(),
             refused(&g(), |it| it.trainer().early_stopping(EarlyStopping::patience(1).maximize("accuracy"))),
         ),
         (
@@ -508,7 +508,11 @@ fn a_checkpoint_that_cannot_be_written_is_refused_before_any_step() {
     let g = Graph::new();
     let missing = directory.path().join("missing").join("model.safetensors");
     let error = refused(&g, |it| it.trainer().checkpoint(&missing));
-    let expected = format!("checkpoint `{}`: it could not be written: entity not found", missing.display());
+    let expected = format!(
+        "checkpoint `{}`: it could not be written: the directory `{}` does not exist",
+        missing.display(),
+        directory.path().join("missing").display()
+    );
     assert_eq!(error, expected);
     fs::create_dir(&path).unwrap();
     let g = Graph::new();

@@ -327,8 +327,8 @@ pub enum Mistake {
         found: usize,
     },
 
-    /// Filters that cannot be shared out to groups.
-    #[error("{filters} filters cannot be shared out to {groups} groups")]
+    /// Filters that cannot be divided among groups.
+    #[error("{filters} filters cannot be divided among {groups} groups")]
     FilterGroups {
         /// The number of filters.
         filters: usize,
@@ -366,7 +366,7 @@ pub enum Mistake {
         found: DType,
     },
 
-    /// What an op of a user's own does not accept.
+    /// What a custom op does not accept.
     #[error("{reason}")]
     Custom {
         /// Why.
@@ -376,8 +376,8 @@ pub enum Mistake {
     /// One condition is to choose between what layers give to train by and what they give to predict by. Both sides of
     /// a `select` run.
     #[error(
-        "both sides of a select run, so moving statistics (BatchNorm) would be updated by predictions as well; build \
-         what is trained by and what predicts apart, and fetch the one that is needed"
+        "both sides of a select run, so moving statistics (BatchNorm) would be updated by predictions as well; call \
+         the model twice, once per mode, and fetch the output you need"
     )]
     SelectedMode,
 
@@ -514,8 +514,8 @@ pub enum Mistake {
         shape: Shape,
     },
 
-    /// A gradient is asked for by a tensor that the differentiated one does not depend on.
-    #[error("`{y}` has no gradient by `{x}`: {reason}")]
+    /// A gradient is asked for with respect to a tensor that the differentiated one does not depend on.
+    #[error("`{y}` has no gradient with respect to `{x}`: {reason}")]
     NoGradient {
         /// Name of the differentiated tensor.
         y: String,
@@ -656,7 +656,7 @@ pub enum EinsumFault {
     },
 }
 
-/// Why one tensor has no gradient by another.
+/// Why one tensor has no gradient with respect to another.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoGradient {

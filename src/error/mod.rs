@@ -206,7 +206,7 @@ pub enum Error {
     },
 
     /// Values are loaded for a variable that the graph does not have.
-    #[error("there is no variable `{}` to load", quoted(name))]
+    #[error("the graph has no variable `{}`, which is among the values to load", quoted(name))]
     UnknownVariable {
         /// The name in the loaded values.
         name: String,

@@ -421,10 +421,10 @@ impl Graph {
         self.shared.write(|arena| arena.rename(id, scoped));
     }
 
-    /// Has the faults of a node that checks what a function was given named as those of the node that it gives.
-    pub(crate) fn blame_whole(&self, part: AnyTensor<'_>, whole: AnyTensor<'_>) {
+    /// Has the faults of a node that checks what a function was given named as those of the node that the function gives.
+    pub(crate) fn blame_whole(&self, function: &'static str, part: AnyTensor<'_>, whole: AnyTensor<'_>) {
         if part.is_of(self) && whole.is_of(self) {
-            self.shared.write(|arena| arena.wholes.insert(part.id(), whole.id()));
+            self.shared.write(|arena| arena.wholes.insert(part.id(), (whole.id(), function)));
         }
     }
 

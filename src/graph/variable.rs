@@ -80,8 +80,9 @@ impl VariableRecord {
 impl Graph {
     /// A tensor that each session stores, and that [`assign`](Variable::assign) changes.
     ///
-    /// `start` is an array, a scalar, or an initializer such as
-    /// [`glorot_uniform`](crate::initializer::glorot_uniform). The name must be unique.
+    /// `start` is an array, a scalar, or an initializer such as [`glorot_uniform`](crate::initializer::glorot_uniform).
+    /// The name must be unique. An initializer has no element type of its own: where nothing else fixes it, write
+    /// `g.variable::<f32>("w", zeros([3]))`.
     ///
     /// ```
     /// use flowgrad::prelude::*;

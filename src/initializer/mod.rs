@@ -124,7 +124,7 @@ pub fn full(shape: impl Into<Vec<usize>>, value: f64) -> Initializer {
 }
 
 /// Elements uniform in [`low`, `high`), where bounds and elements are rounded to the variable's type. `high` is never
-/// drawn, unless it is rounded to the same number as `low`.
+/// drawn, unless it rounds to the same number as `low`.
 pub fn random_uniform(shape: impl Into<Vec<usize>>, low: f64, high: f64) -> Initializer {
     Initializer::new("random_uniform", shape, Rule::Uniform { low, high })
 }

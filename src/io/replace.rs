@@ -81,12 +81,23 @@ impl Target {
 
     /// A new file beside it, which goes when it is dropped.
     fn temporary(&self) -> io::Result<NamedTempFile> {
+        let mut new = File::options();
+        new.read(true).write(true).create_new(true);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+            new.mode(self.permissions().mode());
+        }
+        // Opened here, because the errors of `tempfile_in` name the temporary file, which says nothing to the user.
         let mut temporary = Builder::new();
         temporary.prefix(&self.prefix).rand_bytes(RANDOM).suffix(SUFFIX);
-        #[cfg(unix)]
-        temporary.permissions(self.permissions());
-        // The name of the temporary file, which the error tells, says nothing to the user.
-        temporary.tempfile_in(&self.directory).map_err(|error| error.kind().into())
+        temporary.make_in(&self.directory, |path| new.open(path)).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                let missing = format!("the directory `{}` does not exist", self.directory.display());
+                io::Error::new(io::ErrorKind::NotFound, missing)
+            }
+            _ => error,
+        })
     }
 
     /// A new file beside it that this writer has locked, so that no other takes it for abandoned.
@@ -327,7 +338,9 @@ mod tests {
         symlink("round", at("round")).unwrap();
         assert_eq!(put(&at("round"), b"").unwrap_err().to_string(), "links lead to links without end");
         symlink("missing/file", at("astray")).unwrap();
-        assert_eq!(put(&at("astray"), b"").unwrap_err().kind(), io::ErrorKind::NotFound);
+        let error = put(&at("astray"), b"").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert_eq!(error.to_string(), format!("the directory `{}` does not exist", at("missing").display()));
     }
 
     #[test]

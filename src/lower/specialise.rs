@@ -126,7 +126,7 @@ impl Specialiser<'_> {
             _ => &versions,
         };
         let inputs: Args = node.inputs.iter().map(|&input| self.seen(input, reading)).collect();
-        let output = self.check_shapes(node, &inputs)?;
+        let output = self.check_shapes(id, node, &inputs)?;
         let identity = Identity { seed: self.seed, name: &node.name };
         let mut lowering = Lowering::new(&mut self.program, id, identity).of_inputs(&inputs);
         let val = node.op.lower(&inputs, &mut lowering);
@@ -201,12 +201,12 @@ impl Specialiser<'_> {
     }
 
     /// Asks the op's shape rule once more, now that every length is known, unless all were so before.
-    fn check_shapes<'n>(&self, node: &'n Node, inputs: &[Val]) -> Result<Cow<'n, TensorType>> {
+    fn check_shapes<'n>(&self, id: NodeId, node: &'n Node, inputs: &[Val]) -> Result<Cow<'n, TensorType>> {
         let was_known = |&input: &NodeId| self.arena.node(input).output.shape.is_known();
         let output = if node.inputs.iter().all(was_known) {
             Cow::Borrowed(&node.output)
         } else {
-            Cow::Owned(self.infer(node, inputs)?)
+            Cow::Owned(self.infer(id, node, inputs)?)
         };
         if output.dtype != node.output.dtype || !output.shape.agrees_with(&node.output.shape) {
             let reason = LoweringError::ShapeRule {
@@ -259,14 +259,14 @@ impl Specialiser<'_> {
     }
 
     /// The type of a node's value for inputs of the lengths that they have in this program.
-    fn infer(&self, node: &Node, inputs: &[Val]) -> Result<TensorType> {
+    fn infer(&self, id: NodeId, node: &Node, inputs: &[Val]) -> Result<TensorType> {
         let types: Vec<TensorType> = inputs
             .iter()
             .map(|&input| self.program.inst(input))
             .map(|inst| TensorType::new(inst.dtype, inst.dims.as_slice()))
             .collect();
         let inferred = node.op.infer(&types.iter().collect::<Vec<_>>());
-        inferred.map_err(|mistake| self.arena.blamed(node, mistake))
+        inferred.map_err(|mistake| self.arena.blamed(id, mistake))
     }
 
     fn write(&mut self, writer: NodeId, variable: VariableId, val: Val, before: &Versions) -> Result<()> {

@@ -107,7 +107,7 @@ impl<'g, T: Float> BatchNorm<'g, T> {
             };
             match parameters.into_iter().find(|parameter| !fits(parameter)) {
                 Some(parameter) => Err(mistake(format!(
-                    "takes [batch, ..., channels] with parameters of [channels], but came {x} with {parameter}"
+                    "batch_norm takes [batch, ..., channels] with parameters of [channels], but came {x} with {parameter}"
                 ))),
                 None => Ok(()),
             }

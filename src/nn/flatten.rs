@@ -27,7 +27,7 @@ impl<'g, T: Float> Layer<'g, T> for Flatten {
             let x: Tensor<'g, T> = fitting(x.graph(), "flatten", [x.any()], |[x]| match x.dims() {
                 [batch, rest @ ..] if batch.is_some() || Shape::from(rest).size().is_some() => Ok(()),
                 _ => Err(mistake(format!(
-                    "takes [batch, ...], one of the two known while building, but came {x}"
+                    "flatten takes [batch, ...], one of the two known while building, but came {x}"
                 ))),
             });
             x.reshape_last(x.shape().rank().saturating_sub(1), [-1])

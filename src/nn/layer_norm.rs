@@ -90,6 +90,6 @@ fn check(x: &Shape, parameter: &Shape, axes: &[isize]) -> Result<(), Mistake> {
         return Ok(());
     }
     Err(mistake(format!(
-        "takes parameters as long as x along {axes:?} and 1 along other axes, but came {parameter} for x of {x}"
+        "layer_norm takes parameters as long as x along {axes:?} and 1 along other axes, but came {parameter} for x of {x}"
     )))
 }

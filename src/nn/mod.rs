@@ -1,8 +1,8 @@
 //! Layers, from which models are put together.
 //!
 //! A layer is a plain struct of variables, and calling it adds nodes to the graph. A model that is trained is called
-//! twice, once in each [`Mode`], on the same variables: what [`Mode::Train`] gives goes into the loss, what
-//! [`Mode::Predict`] gives is what the model says. Layers in a row are a [`Sequential`], which is a layer as well;
+//! twice, once in each [`Mode`], on the same variables: the output in [`Mode::Train`] goes into the loss, and the
+//! output in [`Mode::Predict`] is the prediction. Layers in a row are a [`Sequential`], which is a layer as well;
 //! a function of a tensor, such as `Tensor::relu`, is one too.
 //!
 //! ```
@@ -37,7 +37,7 @@
 //!
 //! A layer `fc1` has the variables `fc1/kernel` and `fc1/bias`, within the scope in which it is made; two layers of one
 //! name are a building error. A call adds its nodes in a scope of the layer's name, which is numbered from the second
-//! call on: `fc1/matmul`, `fc1_1/matmul`. By these names errors tell which layer is meant.
+//! call on: `fc1/matmul`, `fc1_1/matmul`. These names in errors show which layer is meant.
 //!
 //! # Other starts, shared variables
 //!

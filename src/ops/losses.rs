@@ -166,10 +166,10 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// The cross-entropy of probabilities under the softmax of logits along their last axis:
     /// -Σ labels·`log_softmax`(self), one number for each row.
     ///
-    /// Gradient: softmax·Σ labels - labels to `self`, -`log_softmax`(self) to `labels`, each times the row's
-    /// cotangent; labels need not sum to 1. A label of 0 counts for nothing, also where its logit is -∞. Logits of -∞
-    /// alone, or with ∞ or NaN among them, are no distribution: their loss is NaN, but 0 if all labels are. Labels of
-    /// another shape are a building error, or fail the run that feeds them.
+    /// Gradient: softmax·Σ labels - labels to `self`, -`log_softmax`(self) to `labels`, each times the row's cotangent;
+    /// labels need not sum to 1. A label of 0 counts for nothing, also where its logit is -∞. Logits that are all -∞,
+    /// or include ∞ or NaN, define no distribution: their loss is NaN, or 0 if all labels are 0. Labels of another
+    /// shape are a building error, or fail the run that feeds them.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -223,10 +223,10 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// The cross-entropy of class labels under the softmax of logits along their last axis:
     /// -`log_softmax`(self)\[label\], one number for each label.
     ///
-    /// Gradient to the logits: softmax minus 1 at the label. Logits of -∞ alone, or with ∞ or NaN among them, are no
+    /// Gradient to the logits: softmax minus 1 at the label. Logits that are all -∞, or include ∞ or NaN, define no
     /// distribution: their loss is NaN. Labels must have the logits' shape without the last axis, or it is a building
     /// error; one that is negative or not below the number of classes fails the run with
-    /// [`Error::IndexOutOfRange`](crate::Error::IndexOutOfRange), which tells the first such label and its row.
+    /// [`Error::IndexOutOfRange`](crate::Error::IndexOutOfRange), which has the first such label and its row.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -265,11 +265,17 @@ impl<'g, T: Float> Tensor<'g, T> {
     ) -> Self {
         let any = self.any();
         let location = std::panic::Location::caller();
-        let targets = targets.into_tensor(any.graph()).any();
-        match any.targets(name, targets) {
-            Ok(targets) => any.graph().attributed(location, || of(self, Tensor::typed(targets)).named(name)),
-            Err(invalid) => Tensor::typed(invalid),
+        let given = targets.into_tensor(any.graph()).any();
+        let targets = match any.targets(name, given) {
+            Ok(targets) => targets,
+            Err(invalid) => return Tensor::typed(invalid),
+        };
+        let loss = any.graph().attributed(location, || of(self, Tensor::typed(targets)).named(name));
+        // Targets whose shape is known to be right are not checked again.
+        if targets.id() != given.id() {
+            any.graph().blame_whole(name, targets, loss.any());
         }
+        loss
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{Float, Tensor};
 /// t counts the steps of this optimizer from 1, in the variable `adam/step`, whatever the global step is: an
 /// optimizer that takes over from another starts with averages that know nothing.
 ///
-/// A gradient whose square overflows, from 1.9·10¹⁹ on in single precision, leaves an infinite v for ever, and its
-/// weight stands still from then on, as in PyTorch and TensorFlow. Clipping gradients prevents it; a session with
+/// A gradient whose square overflows, from 1.9·10¹⁹ on in single precision, makes v infinite forever, and its weight no
+/// longer changes, as in PyTorch and TensorFlow. Clipping gradients prevents it; a session with
 /// [`check_numerics`](crate::SessionBuilder::check_numerics) refuses the step and says where.
 ///
 /// Source: Kingma and Ba, *Adam: a method for stochastic optimization*, 2015, algorithm 1. TensorFlow 1 adds ε before

@@ -9,8 +9,8 @@ use crate::{Float, Tensor};
 ///
 /// As in PyTorch, ε is added to the root; TensorFlow adds it inside the root, and its α is 0.9.
 ///
-/// A gradient whose square overflows, from 1.9·10¹⁹ on in single precision, leaves an infinite s for ever, and its
-/// weight stands still from then on, as in PyTorch and TensorFlow. Clipping gradients prevents it; a session with
+/// A gradient whose square overflows, from 1.9·10¹⁹ on in single precision, makes s infinite forever, and its weight no
+/// longer changes, as in PyTorch and TensorFlow. Clipping gradients prevents it; a session with
 /// [`check_numerics`](crate::SessionBuilder::check_numerics) refuses the step and says where.
 ///
 /// Source: Tieleman and Hinton, *Lecture 6.5: rmsprop*, Coursera, 2012.

@@ -231,9 +231,8 @@ impl Session {
         self.core.graph.seed
     }
 
-    /// How many runs there have been, those that failed among them: runs that assign variables from their end on, when
-    /// others see what they have assigned, and runs that only read from their beginning on. Random ops draw anew with
-    /// each.
+    /// The number of runs so far, including failed ones. A run that assigns counts from its end; a run that only reads
+    /// counts from its start. Random ops draw new numbers in each.
     pub fn run_count(&self) -> u64 {
         self.core.store.runs() as u64
     }

@@ -12,10 +12,10 @@ impl fmt::Display for Trace {
         let mut threads: Vec<usize> = self.events.iter().map(|event| event.thread).collect();
         threads.sort_unstable();
         threads.dedup();
-        let at_once = part(self.busy, self.running);
+        let busy = part(self.busy, self.running);
         writeln!(
             f,
-            "run {:.2?}: in steps {:.2?} on threads {threads:?}, {at_once:.2} at once; outside steps {:.2?}",
+            "run {:.2?}: in steps {:.2?} on threads {threads:?}, {busy:.2} busy on average; outside steps {:.2?}",
             self.running,
             self.busy,
             self.outside_steps(),

@@ -1,14 +1,15 @@
-//! [`EarlyStopping`]: when a training has become as good as it gets.
+//! [`EarlyStopping`]: ends a training that no longer improves.
 
 use super::metrics::LOSS;
 use super::{Epoch, TrainError};
 
 /// Ends a training when a metric has not improved for some epochs.
 ///
-/// It watches the loss unless told otherwise; on the validation data if there are any, or else as trained. A value
-/// that is not a number is no improvement, and neither is one that is better by no more than the rounding of a mean: 4
-/// units in the last place of the trainer's element type, 5·10⁻⁷ of the value for `f32`. Shares of the rows, such as an
-/// accuracy, are exact counts over exact counts ([`Metrics`](super::Metrics)), so one more row that is right counts.
+/// By default the metric is the loss. Its values are those of the validation data if there is any, and otherwise those of
+/// the training data. NaN is not an improvement. Neither is a value that is better by no more than the rounding of a
+/// mean: 4 units in the last place of the trainer's element type, 5·10⁻⁷ of the value for `f32`. Shares of the rows,
+/// such as an accuracy, are exact ratios of counts ([`Metrics`](super::Metrics)), so one more correct row is an
+/// improvement.
 ///
 /// ```
 /// use flowgrad::train::EarlyStopping;
@@ -57,8 +58,8 @@ impl EarlyStopping {
         EarlyStopping { min_delta, ..self }
     }
 
-    /// Ends with all variables, those of optimizers too, as they were after the best epoch, however the training
-    /// ended short of ctrl-c and errors. A second copy of them is held in memory and in the checkpoint.
+    /// When the training ends, sets all variables, those of optimizers too, to their values after the best epoch,
+    /// unless it ended by ctrl-c or an error. A second copy of them is kept in memory and in the checkpoint.
     pub fn restore_best(self) -> Self {
         EarlyStopping { restores_best: true, ..self }
     }

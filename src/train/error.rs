@@ -58,7 +58,10 @@ pub enum TrainError {
     },
 
     /// The loss or a metric is no single number.
-    #[error("{what} is to be a single number, but `{node}` has the shape {shape}")]
+    #[error(
+        "the {} must be a single number, but `{node}` has the shape {shape}",
+        if what == "loss" { what.clone() } else { format!("metric `{what}`") }
+    )]
     NotScalar {
         /// What it is called: `loss`, or as the metric was named.
         what: String,
@@ -76,7 +79,7 @@ pub enum TrainError {
     },
 
     /// Early stopping watches a metric that is not there.
-    #[error("early stopping watches `{name}`, which is none of {known}")]
+    #[error("early stopping watches `{name}`, but the metrics are: {known}")]
     NotWatched {
         /// The name.
         name: String,

@@ -309,7 +309,7 @@ fn inputs_and_parameters_that_do_not_fit_are_mistakes_of_the_layer() {
         for (shape, rest) in table {
             let g = Graph::new();
             BatchNorm::new(&g, "bn", 3).call(g.placeholder::<f32>("x", shape), mode);
-            let expected = "takes [batch, ..., channels] with parameters of [channels],";
+            let expected = "batch_norm takes [batch, ..., channels] with parameters of [channels],";
             assert_eq!(mistake(&g), format!("{expected} {rest}, in `bn/batch_norm` (batch_norm)"));
         }
     }
@@ -317,7 +317,8 @@ fn inputs_and_parameters_that_do_not_fit_are_mistakes_of_the_layer() {
     let gamma = g.variable("gamma", ones([1, 3]));
     let layer = BatchNorm { gamma, ..BatchNorm::new(&g, "bn", 3) };
     layer.call(g.placeholder::<f32>("x", [None, Some(3)]), Mode::Predict);
-    let expected = "takes [batch, ..., channels] with parameters of [channels], but came [?, 3] with [1, 3]";
+    let expected =
+        "batch_norm takes [batch, ..., channels] with parameters of [channels], but came [?, 3] with [1, 3]";
     assert_eq!(mistake(&g), format!("{expected}, in `bn/batch_norm` (batch_norm)"));
 }
 
@@ -331,7 +332,7 @@ fn channels_that_were_unknown_are_checked_when_they_come() {
         let session = Session::new(&g).unwrap();
         let before = moving(&session, &layer);
         let run = session.feed(x, &spread::<f64>(&[5, 1], 0)).run(y);
-        let expected = "takes [batch, ..., channels] with parameters of [channels], \
+        let expected = "batch_norm takes [batch, ..., channels] with parameters of [channels], \
                         but came [5, 1] with [3], in `bn/batch_norm` (batch_norm)";
         assert_eq!(words(run.unwrap_err()), expected);
         assert_eq!(moving(&session, &layer), before);
@@ -374,7 +375,7 @@ type Choosing<'c> = &'c dyn for<'g> Fn(Tensor<'g, bool>, [Tensor<'g, f32>; 2]) -
 #[test]
 fn a_flag_cannot_choose_the_mode() {
     let told = "both sides of a select run, so moving statistics (BatchNorm) would be updated by predictions as well; \
-                build what is trained by and what predicts apart, and fetch the one that is needed, in `select` (select)";
+                call the model twice, once per mode, and fetch the output you need, in `select` (select)";
     let build = |choose: Choosing<'_>| {
         let g = Graph::new();
         let training = g.placeholder::<bool>("training", ());

@@ -46,11 +46,14 @@ fn hands_the_gradient_back_in_the_shape_of_the_input() {
 #[test]
 fn what_has_no_batch_or_no_known_length_is_a_mistake() {
     let cases = [
-        (&[][..], "takes [batch, ...], one of the two known while building, but came []"),
-        (&[None, None][..], "takes [batch, ...], one of the two known while building, but came [?, ?]"),
+        (&[][..], "flatten takes [batch, ...], one of the two known while building, but came []"),
+        (
+            &[None, None][..],
+            "flatten takes [batch, ...], one of the two known while building, but came [?, ?]",
+        ),
         (
             &[None, Some(2), None][..],
-            "takes [batch, ...], one of the two known while building, but came [?, 2, ?]",
+            "flatten takes [batch, ...], one of the two known while building, but came [?, 2, ?]",
         ),
     ];
     for (shape, reason) in cases {

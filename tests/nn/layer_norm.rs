@@ -145,15 +145,15 @@ fn parameters_of_other_lengths_are_a_mistake_of_the_layer() {
         ),
     ];
     for (dims, axes, lengths, rest) in table {
-        let expected = format!("takes parameters as long as x {rest}, in `ln/layer_norm` (layer_norm)");
+        let expected =
+            format!("layer_norm takes parameters as long as x {rest}, in `ln/layer_norm` (layer_norm)");
         assert_eq!(unfit(dims, axes, lengths), expected);
     }
     let g = Graph::new();
     let beta = g.variable("beta", zeros([1]));
     let layer = LayerNorm { beta, ..LayerNorm::new(&g, "ln", [4]) };
     layer.call(g.placeholder::<f32>("x", [None, Some(4)]), Mode::Train);
-    let expected =
-        "takes parameters as long as x along [-1] and 1 along other axes, but came [1] for x of [?, 4]";
+    let expected = "layer_norm takes parameters as long as x along [-1] and 1 along other axes, but came [1] for x of [?, 4]";
     assert_eq!(mistake(&g), format!("{expected}, in `ln/layer_norm` (layer_norm)"));
     assert_eq!(
         unfit(&[None, Some(4)], &[], &[]),
@@ -176,7 +176,7 @@ fn lengths_that_were_unknown_are_checked_when_they_come() {
     let y = LayerNorm::<f32>::new(&g, "ln", [3]).call(x, Mode::Train);
     let session = Session::new(&g).unwrap();
     assert!(session.feed(x, &spread::<f32>(&[2, 3], 0)).run(y).is_ok());
-    let expected = "takes parameters as long as x along [-1] and 1 along other axes, \
+    let expected = "layer_norm takes parameters as long as x along [-1] and 1 along other axes, \
                     but came [3] for x of [2, 1], in `ln/layer_norm` (layer_norm)";
     assert_eq!(words(session.feed(x, &spread::<f32>(&[2, 1], 0)).run(y).unwrap_err()), expected);
 }

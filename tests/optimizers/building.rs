@@ -323,8 +323,7 @@ fn given_variables_that_the_loss_does_not_depend_on() {
     let [a, b] = ["a", "b"].map(|name| g.variable(name, 1.0_f64));
     let line = line!() + 1;
     Sgd::new(0.1).minimize_over(a.square().named("loss"), &[a, b]);
-    let expected =
-        "`loss` has no gradient by `b`: there is no path between them, in `gradients_2` (gradients) built at";
+    let expected = "`loss` has no gradient with respect to `b`: there is no path between them, in `gradients_2` (gradients) built at";
     assert_eq!(mistake(&g), format!("{expected} {}:{line}", file!()));
 }
 

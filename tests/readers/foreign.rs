@@ -1,5 +1,6 @@
 //! Safetensors files of other programs, which `tests/safetensors/generate.py` writes, and bad ones.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -81,7 +82,7 @@ fn what_is_not_there_or_not_as_asked_for_is_named() {
     };
     assert_eq!(
         told(file.read("complex").unwrap_err()),
-        "model, tensor `complex`: elements of type `C64` have no like in flowgrad"
+        "model, tensor `complex`: flowgrad has no element type for `C64`"
     );
     assert_eq!(
         told(file.read("widest").unwrap_err()),
@@ -103,6 +104,24 @@ fn what_is_not_there_or_not_as_asked_for_is_named() {
     assert!(told(missing.clone()).ends_with("`wider` and 1 more"));
     let SafeTensorsFault::Array(ArrayFault::Missing { names, count }) = missing.fault else { panic!() };
     assert_eq!((names.len(), count), (12, 13), "only the names that the message shows are kept");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_or_written_says_so() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("missing").join("t.safetensors");
+    let unread = SafeTensors::open(&missing).unwrap_err();
+    assert!(matches!(unread.fault, SafeTensorsFault::Read(_)));
+    assert!(unread.to_string().starts_with(&format!("{}: cannot be read: ", missing.display())), "{unread}");
+    let arrays = [("x", Value::from(ndarray::arr0(1.0)))];
+    let unwritten = write_safetensors(&missing, arrays, &BTreeMap::new()).unwrap_err();
+    assert!(matches!(unwritten.fault, SafeTensorsFault::Write(_)));
+    let expected = format!(
+        "{}: cannot be written: the directory `{}` does not exist",
+        missing.display(),
+        directory.path().join("missing").display()
+    );
+    assert_eq!(unwritten.to_string(), expected);
 }
 
 /// A session goes on with what PyTorch has trained.
@@ -228,12 +247,7 @@ fn headers_mean_what_they_mean_to_the_reference() {
     let file = SafeTensors::open(&path).unwrap();
     assert_eq!(file.read("w").unwrap(), array![1.0_f32].into());
     assert_eq!(file.info("new").unwrap().type_name, "F9_X");
-    assert!(
-        file.read("new")
-            .unwrap_err()
-            .to_string()
-            .ends_with("elements of type `F9_X` have no like in flowgrad")
-    );
+    assert!(file.read("new").unwrap_err().to_string().ends_with("flowgrad has no element type for `F9_X`"));
 }
 
 /// A name of the file in a message neither steers the terminal nor fills it.

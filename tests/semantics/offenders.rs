@@ -62,6 +62,23 @@ fn line_28_the_loss_is_named_as_its_user_has_named_it() {
     assert!(invalid.graph().check().is_err() || g.check().is_err());
 }
 
+/// Shapes that are known when a run feeds them only are told under the name of the loss, as while building.
+#[test]
+fn line_28_labels_of_another_shape_are_told_under_the_name_of_the_loss() {
+    let g = Graph::new();
+    let logits = g.placeholder::<f64>("logits", [None, Some(4)]);
+    let labels = g.placeholder::<i64>("labels", [None]);
+    let loss = g.name_scope("model", || logits.sparse_softmax_cross_entropy(labels));
+    let mean = loss.reduce_mean(..);
+    for session in sessions(&g) {
+        let (x, two) = (ArrayD::<f64>::zeros(vec![3, 4]), arr1(&[0_i64, 1]));
+        let error = session.feed(logits, &x).feed(labels, &two).run(mean).unwrap_err().to_string();
+        let expected = "labels of shape [2] are not one for each row of logits of shape [3, 4], \
+                        in `model/sparse_softmax_cross_entropy` (sparse_softmax_cross_entropy) built at ";
+        assert!(error.starts_with(&format!("{expected}{}", file!())), "{error}");
+    }
+}
+
 /// A tensor of floats at indices.
 type Taking = for<'g> fn(Tensor<'g, f64>, Tensor<'g, i64>) -> Tensor<'g, f64>;
 

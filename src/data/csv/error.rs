@@ -76,6 +76,8 @@ pub enum CsvFault {
     NotANumber {
         /// What stands there, or the beginning of it.
         text: String,
+        /// Whether it stands in the first line, and the file is not said to begin with a header.
+        may_be_name: bool,
     },
 
     /// A field that says NaN or infinity.

@@ -202,7 +202,13 @@ impl<A: Numeric + FromStr, B: Numeric + FromStr> Table<A, B> {
                 }
                 known
             };
-            table.add(line, &mut fields, roles, place)?;
+            table.add(line, &mut fields, roles, place).map_err(|fault| match fault {
+                CsvFault::NotANumber { text, .. } => {
+                    let may_be_name = table.rows == 0 && !csv.header && !text.is_empty();
+                    CsvFault::NotANumber { text, may_be_name }
+                }
+                fault => fault,
+            })?;
         }
         *place = Place::default();
         table.inputs.shrink_to_fit();

@@ -18,7 +18,8 @@ pub(super) fn parse<T: Numeric + FromStr>(field: &[u8]) -> Result<T, CsvFault> {
     {
         return Ok(number);
     }
-    let number: f64 = text.parse().map_err(|_| CsvFault::NotANumber { text: excerpt(field) })?;
+    let number: f64 =
+        text.parse().map_err(|_| CsvFault::NotANumber { text: excerpt(field), may_be_name: false })?;
     if !number.is_finite() && !text.contains(|c: char| c.is_ascii_digit()) {
         return Err(CsvFault::NotFinite { text: excerpt(field) });
     }

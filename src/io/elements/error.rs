@@ -20,7 +20,7 @@ pub enum ArrayFault {
     },
 
     /// Elements of a type that flowgrad does not have.
-    #[error("elements of type `{}` have no like in flowgrad", quoted(type_name))]
+    #[error("flowgrad has no element type for `{}`", quoted(type_name))]
     Element {
         /// The type as the file has it.
         type_name: String,

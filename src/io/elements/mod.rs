@@ -22,8 +22,8 @@ pub struct ArrayInfo {
     pub type_name: String,
     /// The length of each axis.
     pub shape: Vec<usize>,
-    /// The type that the elements have when they are read, unless another is asked for; `None` for elements that
-    /// flowgrad has no like of.
+    /// The type that the elements have when they are read, unless another is asked for; `None` for element
+    /// types that flowgrad does not support.
     pub dtype: Option<DType>,
 }
 

@@ -70,7 +70,7 @@ impl Npz {
         let open = || -> Result<_, NpzFault> {
             let file = source::open(path)?;
             let limit = LIMIT.max(file.metadata()?.len());
-            let mut archive = ZipArchive::new(BufReader::new(file))?;
+            let mut archive = ZipArchive::new(BufReader::new(file)).map_err(NpzFault::opened)?;
             // The archive lists its entries twice; one whose lists differ, or whose entries overlap, is damaged.
             archive.validate_header_consistency()?;
             let arrays = arrays(&mut archive)?;
@@ -109,12 +109,12 @@ impl Npz {
         info().map_err(|fault| self.blame(name, fault))
     }
 
-    /// Reads an array. What type its elements become is told [above](Npz).
+    /// Reads an array. The type that its elements become is described [above](Npz).
     ///
     /// # Errors
     ///
-    /// [`NpzError`] with the array and what is wrong: it is not there, has elements that flowgrad has no like of, or
-    /// cannot be read.
+    /// [`NpzError`] with the array and what is wrong: it is not there, has elements of a type that flowgrad does not
+    /// support, or cannot be read.
     pub fn read(&self, name: &str) -> Result<Value, NpzError> {
         self.array(name, None)
     }

@@ -46,7 +46,11 @@ pub enum NpzFault {
     #[error("{0}")]
     Io(#[source] Arc<io::Error>),
 
-    /// The file is no zip archive, or a damaged one.
+    /// The file is not a zip archive.
+    #[error("not an npz file (a zip archive): {0}")]
+    NotAnArchive(#[source] Arc<dyn Error + Send + Sync>),
+
+    /// The archive is damaged, or of a kind that is not supported.
     #[error("{0}")]
     Archive(#[source] Arc<dyn Error + Send + Sync>),
 
@@ -115,6 +119,16 @@ pub enum NpzFault {
     /// Two arrays have one name.
     #[error("there are two arrays of that name")]
     SameName,
+}
+
+impl NpzFault {
+    /// What it is where a file is opened.
+    pub(super) fn opened(error: ZipError) -> Self {
+        match error {
+            ZipError::InvalidArchive(_) => NpzFault::NotAnArchive(Arc::new(error)),
+            error => error.into(),
+        }
+    }
 }
 
 impl From<io::Error> for NpzFault {

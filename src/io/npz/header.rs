@@ -68,7 +68,7 @@ impl Header {
         })
     }
 
-    /// How the elements lie; an error for types that flowgrad has no like of.
+    /// How the elements lie; an error for element types that flowgrad does not support.
     pub(super) fn layout(&self) -> Result<Layout, ArrayFault> {
         let Some((encoding, big_endian)) = self.encoding() else {
             return Err(ArrayFault::Element { type_name: self.descriptor.clone() });

@@ -42,9 +42,13 @@ impl Error for SafeTensorsError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SafeTensorsFault {
-    /// The file cannot be opened, read or written, or there is no memory for what is in it.
-    #[error("{0}")]
-    Io(#[source] Arc<io::Error>),
+    /// The file cannot be opened or read, or there is no memory for what is in it.
+    #[error("cannot be read: {0}")]
+    Read(#[source] Arc<io::Error>),
+
+    /// The file cannot be written; what was there before is still there.
+    #[error("cannot be written: {0}")]
+    Write(#[source] Arc<io::Error>),
 
     /// It is no safetensors file, or not a whole one; or what is to be written would make none.
     #[error("not in the safetensors format: {0}")]
@@ -63,12 +67,24 @@ pub enum SafeTensorsFault {
     Reserved,
 }
 
-impl From<io::Error> for SafeTensorsFault {
-    fn from(error: io::Error) -> Self {
-        SafeTensorsFault::Io(Arc::new(error))
+impl SafeTensorsFault {
+    /// What it is where a file is written.
+    pub(super) fn written(flaw: Flaw) -> Self {
+        match flaw {
+            Flaw::Io(error) => SafeTensorsFault::Write(Arc::new(error)),
+            Flaw::Format(_) => flaw.into(),
+        }
     }
 }
 
+/// Where a file is read.
+impl From<io::Error> for SafeTensorsFault {
+    fn from(error: io::Error) -> Self {
+        SafeTensorsFault::Read(Arc::new(error))
+    }
+}
+
+/// Where a file is read.
 impl From<Flaw> for SafeTensorsFault {
     fn from(flaw: Flaw) -> Self {
         match flaw {
@@ -99,7 +115,7 @@ pub enum FormatFault {
     },
 
     /// A header that is longer than the file, or than 100 MB.
-    #[error("its header is said to have {stated} bytes, with {behind} bytes to come")]
+    #[error("its first 8 bytes claim a header of {stated} bytes, but only {behind} bytes follow")]
     HeaderLength {
         /// Bytes that it is said to have.
         stated: u64,

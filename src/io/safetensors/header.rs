@@ -75,7 +75,7 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// How the elements lie; an error for types that flowgrad has no like of.
+    /// How the elements lie; an error for element types that flowgrad does not support.
     pub(crate) fn layout(&self) -> Result<Layout, ArrayFault> {
         let encoding =
             self.encoding().ok_or_else(|| ArrayFault::Element { type_name: self.type_name.to_string() })?;

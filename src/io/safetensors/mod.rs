@@ -115,11 +115,11 @@ impl SafeTensors {
         entry.map(header::Entry::info).ok_or_else(|| self.blame(name, self.missing()))
     }
 
-    /// Reads a tensor. What type its elements become is told [above](SafeTensors).
+    /// Reads a tensor. The type that its elements become is described [above](SafeTensors).
     ///
     /// # Errors
-    /// [`SafeTensorsError`] with the tensor and what is wrong: it is not there, has elements that flowgrad has no like
-    /// of, or cannot be read.
+    /// [`SafeTensorsError`] with the tensor and what is wrong: it is not there, has elements of a type that flowgrad
+    /// does not support, or cannot be read.
     pub fn read(&self, name: &str) -> Result<Value, SafeTensorsError> {
         self.tensor(name, None).map_err(|fault| self.blame(name, fault))
     }

@@ -18,7 +18,7 @@ use crate::io::replace::replace;
 /// The file takes the place of the one at `path` when it is whole and on the disk: a crash leaves what was there. The
 /// same arrays make the same bytes, in whatever order they come.
 ///
-/// An example is at [`SafeTensors`](super::SafeTensors).
+/// There is an example at [`SafeTensors::read_as`](super::SafeTensors::read_as).
 ///
 /// # Errors
 /// [`SafeTensorsError`] with the file and what is wrong: it cannot be written, two arrays have one name, one is named
@@ -45,7 +45,7 @@ pub fn write_safetensors<N: AsRef<str>, V: Borrow<Value>>(
     }
     let tensors = by_name.iter().map(|(name, value)| (name.as_str(), value.borrow()));
     replace(path, |file| write(file, metadata, tensors.collect()))
-        .map_err(|flaw: Flaw| blame(None, flaw.into()))
+        .map_err(|flaw: Flaw| blame(None, SafeTensorsFault::written(flaw)))
 }
 
 /// Writes a file of these texts and tensors, whose names are in order, no two alike.
