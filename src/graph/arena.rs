@@ -84,8 +84,9 @@ pub(crate) struct Arena {
     pub(crate) nodes: Vec<Node>,
     pub(crate) variables: Vec<VariableRecord>,
     pub(super) names: Names,
-    /// Of nodes that check what a function was given, the node that the function gives: the one that its caller knows.
-    pub(super) wholes: QuickMap<NodeId, NodeId>,
+    /// Of nodes that check what a function was given, the node that the function gives, which is the one that its
+    /// caller knows, and the function's name.
+    pub(super) wholes: QuickMap<NodeId, (NodeId, &'static str)>,
     /// All mistakes in the order in which they were made, each with its node.
     mistakes: Vec<(NodeId, Mistake)>,
 }
@@ -106,7 +107,7 @@ impl Arena {
 
     /// The node to name for a fault of this one.
     pub(crate) fn whole(&self, id: NodeId) -> NodeId {
-        self.wholes.get(&id).copied().unwrap_or(id)
+        self.wholes.get(&id).map_or(id, |&(whole, _)| whole)
     }
 
     /// The first mistake made in building, if any was.
@@ -122,15 +123,18 @@ impl Arena {
     /// A mistake that was made in building.
     pub(crate) fn error(&self, MistakeId(index): MistakeId) -> Error {
         let (id, mistake) = &self.mistakes[index];
-        self.blamed(self.node(*id), mistake.clone())
+        self.blamed(*id, mistake.clone())
     }
 
-    /// A node's mistake in words, under the names that the node and its variable have by now.
-    pub(crate) fn blamed(&self, node: &Node, mut mistake: Mistake) -> Error {
+    /// A node's mistake in words, under the names that the node and its variable have by now. A node that checks what a
+    /// function was given goes by the name of what the function gives.
+    pub(crate) fn blamed(&self, id: NodeId, mut mistake: Mistake) -> Error {
+        let node = self.node(self.whole(id));
         if let (Mistake::AssignShape { variable, .. }, Role::Writes(id)) = (&mut mistake, node.role) {
             variable.clone_from(&self.variables[id.index()].name);
         }
-        let (name, op, location) = (node.name.clone(), node.op.name(), node.location);
+        let op = self.wholes.get(&id).map_or_else(|| node.op.name(), |&(_, function)| function);
+        let (name, location) = (node.name.clone(), node.location);
         if let Mistake::OutOfMemory { bytes } = mistake {
             return Error::OutOfMemory { bytes, node: Some(name), location: Some(location) };
         }

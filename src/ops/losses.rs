@@ -250,8 +250,9 @@ impl<'g, T: Float> Tensor<'g, T> {
         let mask: Tensor<'g, bool> = Tensor::typed(labels.binary(LabelMask, any));
         let centered = self - self.reduce_max(Axes::of([-1]).keep_dims()).stop_gradient();
         let at_label = mask.select(centered, <T as crate::Numeric>::from_f64(0.0)).reduce_sum(-1);
-        let loss = (centered.exp().reduce_sum(-1).ln() - at_label).named("sparse_softmax_cross_entropy");
-        any.graph().blame_whole(mask.any(), loss.any());
+        let name = "sparse_softmax_cross_entropy";
+        let loss = (centered.exp().reduce_sum(-1).ln() - at_label).named(name);
+        any.graph().blame_whole(name, mask.any(), loss.any());
         loss
     }
 
