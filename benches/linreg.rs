@@ -1,6 +1,8 @@
 //! The five ways of `examples/linreg` on its default data, in f64 and f32: the time of 100 epochs, and of the
 //! closed form. Graphs and sessions, matrices and vectors are made before the clock starts.
 
+// The names of columns are for plots.
+#[allow(dead_code)]
 #[path = "../examples/linreg/points.rs"]
 mod points;
 #[path = "../examples/linreg/ways/mod.rs"]

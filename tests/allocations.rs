@@ -293,7 +293,9 @@ fn many_lengths_share_the_memory_of_the_longest() {
         let run = |batches: &[Array2<f32>]| {
             let session = Session::builder(&g).threads(threads).build().unwrap();
             let step = session.make_callable(x, train).unwrap();
-            batches.iter().for_each(|batch| step.call(batch).unwrap());
+            for batch in batches {
+                step.call(batch).unwrap();
+            }
             (session, step)
         };
         let (needed, one) = held_after(|| run(&batches[39..]));
@@ -313,7 +315,9 @@ fn different_fetches_share_their_memory() {
     let fed = Array1::<f32>::ones(400_000);
     let run = |fetches: &[Tensor<'_>]| {
         let session = Session::new(&g).unwrap();
-        fetches.iter().for_each(|fetch| drop(session.feed(x, &fed).run(*fetch).unwrap()));
+        for fetch in fetches {
+            session.feed(x, &fed).run(*fetch).unwrap();
+        }
         session
     };
     let (needed, one) = held_after(|| run(&fetches[..1]));

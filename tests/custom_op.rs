@@ -365,7 +365,7 @@ fn a_shape_rule_that_changes_its_answer_is_an_error() -> Result<()> {
             match run() {
                 // Where all lengths were known, the rule is not asked again, and the op keeps what it promised.
                 Ok(found) => {
-                    assert_eq!((found, x.name()), ((&values * 2.0).into_dyn(), known.name()), "{says}")
+                    assert_eq!((found, x.name()), ((&values * 2.0).into_dyn(), known.name()), "{says}");
                 }
                 Err(error) => assert!(
                     matches!(error, Error::Lowering { .. } | Error::TooLarge { .. }) && x.name() == "fed",

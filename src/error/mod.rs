@@ -417,7 +417,7 @@ pub enum LoweringError {
         /// The element type by the shape rule.
         promised_dtype: DType,
         /// The shape by the shape rule.
-        promised: Shape,
+        promised: Box<Shape>,
         /// The element type of the lowered value.
         found_dtype: DType,
         /// The lengths of the lowered value.

@@ -166,6 +166,7 @@ mod tests {
         Need { memory, tables: 0 }
     }
 
+    #[allow(clippy::unnecessary_box_returns)]
     fn borrow(arenas: &mut Arenas, bytes: usize) -> Box<Arena> {
         let mut arena = arenas.lend(need(bytes));
         arena.fit().unwrap();
@@ -205,7 +206,9 @@ mod tests {
         for (budget, kept) in [(640 * 3 + 1, vec![640; 3]), (639, vec![])] {
             let mut arenas = Arenas::new(Some(budget));
             let lent: Vec<_> = (0..8).map(|_| borrow(&mut arenas, 640)).collect();
-            lent.into_iter().for_each(|arena| drop(arenas.take_back(arena)));
+            for arena in lent {
+                drop(arenas.take_back(arena));
+            }
             assert_eq!(idle(&arenas), kept);
         }
     }

@@ -239,7 +239,7 @@ impl Specialiser<'_> {
             (Some(misfit), _) => LoweringError::Instruction { instruction: misfit },
             (None, Some(inst)) => LoweringError::Type {
                 promised_dtype: promised.dtype,
-                promised: promised.shape.clone(),
+                promised: Box::new(promised.shape.clone()),
                 found_dtype: inst.dtype,
                 found: inst.dims.to_vec(),
             },

@@ -71,15 +71,15 @@ fn centring_rows_stays_in_the_rows() {
     b2: 400 bytes, arena at 0
     b3: 448 bytes, arena at 448
     step 0: region of 64 rows, tiles of 20, 1 chunks
+        t0 = sum b0
+        t128 = div t0, b1 whole
         t0 = min b0
-        t128 = max b0
-        t256 = sum b0
-        t384 = div t256, b1 whole
-        t512 = equal t0, t128
-        t128 = select t512, t0, t384
-        t576 = sub b0, t128
-        t8576 = square t576
-        p0 <- sum t8576
+        t256 = max b0
+        t384 = equal t0, t256
+        t256 = select t384, t0, t128
+        t448 = sub b0, t256
+        t8448 = square t448
+        p0 <- sum t8448
         b2 = total of p0
     fetch b2 : f32[100]
     inline; arena 896 bytes, 896 without reuse

@@ -119,7 +119,9 @@ fn constants_go_with_the_session_and_its_callables() {
     let session = Session::builder(&g).threads(1).build().unwrap();
     let calls =
         [0, 1].map(|index| session.make_callable((), (normal + f64::from(index)).reduce_sum(..)).unwrap());
-    calls.iter().for_each(|call| drop(call.call(()).unwrap()));
+    for call in &calls {
+        call.call(()).unwrap();
+    }
     drop(session);
     assert!(held() - before >= BYTES_OF_CONSTANT);
     drop(calls);

@@ -40,8 +40,8 @@ fn grow(size: usize, more: isize) -> bool {
 // SAFETY: what is given is the system's, as it came.
 unsafe impl GlobalAlloc for Limited {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: the caller's promise.
         if grow(layout.size(), layout.size() as isize) {
+            // SAFETY: the caller's promise.
             unsafe { System.alloc(layout) }
         } else {
             std::ptr::null_mut()

@@ -74,11 +74,11 @@ fn line_33_a_constant_holds_what_a_view_repeats_once() -> Result<()> {
 
 #[test]
 fn line_28_values_that_no_memory_holds_are_an_error_that_names_the_largest() -> Result<()> {
-    let g = Graph::new();
-    let [x, y] = ["x", "y"].map(|name| g.variable(name, arr1(&[true])));
     fn wide(v: Variable<'_, bool>, length: usize) -> Tensor<'_, bool> {
         v.logical_not().broadcast_to([1 << 31, length]).logical_not()
     }
+    let g = Graph::new();
+    let [x, y] = ["x", "y"].map(|name| g.variable(name, arr1(&[true])));
     let large = wide(x, 1 << 31).named("large");
     let small = wide(y, 1 << 30).named("small");
     for optimize in [true, false] {

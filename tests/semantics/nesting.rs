@@ -38,7 +38,9 @@ type Late = Arc<OnceLock<Session>>;
 fn each_way(g: &Graph, test: impl Fn(Session)) {
     let on = |threads| Session::builder(g).threads(threads);
     let ways: [SessionBuilder<'_>; 3] = [on(1), on(2), on(3).always_share()];
-    ways.into_iter().for_each(|way| test(way.build().unwrap()));
+    for way in ways {
+        test(way.build().unwrap());
+    }
 }
 
 fn is_nested(error: &Error, of: Nesting) -> bool {
@@ -53,7 +55,8 @@ fn line_28_a_step_is_asked_for_things_from_inside() {
         let g = graph();
         let v = g.variable("v", 1.0_f64);
         let add = v.assign_add(10.0);
-        let (late, errors): (Arc<Mutex<Option<Session>>>, Arc<Mutex<Vec<Error>>>) = Default::default();
+        let late = Arc::new(Mutex::new(None::<Session>));
+        let errors = Arc::new(Mutex::new(Vec::<Error>::new()));
         let (session_of, found) = (Arc::clone(&late), Arc::clone(&errors));
         let line = line!() + 1;
         let looked_at = g.constant(1.0).inspect(move |_| {
@@ -143,7 +146,7 @@ fn line_28_helpers_know_whose_kernels_they_do() {
                 }
             })
         });
-        let steps = g.group(looks.map(|look| look.op()).collect::<Vec<_>>());
+        let steps = g.group(looks.map(Tensor::op).collect::<Vec<_>>());
         let step = g.group([steps, v.assign_sub(1.0).op()]);
         let session = Session::builder(g).threads(3).always_share().build().unwrap();
         late.set(session.clone()).unwrap();

@@ -158,7 +158,9 @@ fn line_15_steps_add_up_beside_readers() -> Result<()> {
                 }
             });
         }
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
     });
     assert_eq!(session.run(b)?[0], 600.0);
     Ok(())

@@ -75,16 +75,16 @@ fn line_32_sums_and_means_in_every_direction() -> Result<()> {
                 session.feed(fed, &x).run(fed.reduce_sum(..))?,
                 arr0(wide.sum()).into_dyn(),
             )];
-            for axis in 0..dims.len() {
+            for (axis, &length) in dims.iter().enumerate() {
                 let sums = wide.sum_axis(Axis(axis));
                 let (sum, mean) = (fed.reduce_sum(axis as isize), fed.reduce_mean(axis as isize));
                 // Behind what stays in the region.
                 let fused = (fed * 2.0).square().reduce_sum(axis as isize);
                 let (sum, mean, fused) = session.feed(fed, &x).run((sum, mean, fused))?;
                 let squares = wide.mapv(|x| 4.0 * x * x).sum_axis(Axis(axis));
-                cases.push(("sum", dims[axis], sum, sums.clone()));
-                cases.push(("mean", dims[axis], mean, sums / dims[axis] as f64));
-                cases.push(("sum of squares", dims[axis], fused, squares));
+                cases.push(("sum", length, sum, sums.clone()));
+                cases.push(("mean", length, mean, sums / length as f64));
+                cases.push(("sum of squares", length, fused, squares));
             }
             hold(&cases);
         }

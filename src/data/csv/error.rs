@@ -72,7 +72,11 @@ pub enum CsvFault {
     OpenQuote,
 
     /// A field that is no number.
-    #[error("`{}` is not a number", quoted(text))]
+    #[error(
+        "`{}` is not a number{}",
+        quoted(text),
+        if *may_be_name { "; if this line names the columns, use `Csv::header`" } else { "" }
+    )]
     NotANumber {
         /// What stands there, or the beginning of it.
         text: String,

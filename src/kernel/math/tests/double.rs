@@ -153,7 +153,7 @@ type Row = (&'static str, fn(Big) -> Big, [fn(f64) -> f64; 2], [fn(f64) -> bool;
 /// beyond the range of the function.
 #[test]
 fn least_and_largest_arguments() {
-    let (always, near): (fn(f64) -> bool, fn(f64) -> bool) = (|_| true, |x| x.abs() < 5.9);
+    let [always, near]: [fn(f64) -> bool; 2] = [|_| true, |x| x.abs() < 5.9];
     let one: fn(f64) -> bool = |y| y.abs() <= 1.0;
     let share: fn(f64) -> bool = |y| (0.0..=1.0).contains(&y);
     let in_reach: fn(f64) -> bool = |x| x.abs() <= <f64 as VectorMath>::TRIG_LIMIT;
@@ -186,8 +186,8 @@ fn least_and_largest_arguments() {
 /// What is left to the standard library, at all sizes and next to corners.
 #[test]
 fn functions_of_the_standard_library() {
-    let (always, within_one): (fn(f64) -> bool, fn(f64) -> bool) = (|_| true, |x| x.abs() <= 1.0);
     type Rest = (&'static str, fn(Big) -> Big, fn(f64) -> f64, fn(f64) -> bool);
+    let [always, within_one]: [fn(f64) -> bool; 2] = [|_| true, |x| x.abs() <= 1.0];
     let rows: [Rest; 6] = [
         ("tan", |x| x.tan(), Standard::tan, |x| x.abs() < 1e9),
         ("asin", |x| x.asin(), Standard::asin, within_one),

@@ -121,7 +121,8 @@ fn circular() {
 /// A range is kept to by every argument, not to two units in the last place.
 #[test]
 fn values_stay_within_the_range() {
-    let rows: [(&str, [fn(f32) -> f32; 2], [f32; 2]); 7] = [
+    type Row = (&'static str, [fn(f32) -> f32; 2], [f32; 2]);
+    let rows: [Row; 7] = [
         ("exp", ways!(exp), [0.0, f32::INFINITY]),
         ("tanh", ways!(tanh), [-1.0, 1.0]),
         ("sigmoid", ways!(sigmoid), [0.0, 1.0]),
