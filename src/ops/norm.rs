@@ -173,9 +173,10 @@ impl<T: Float> Tensor<'_, T> {
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
-    /// let y = g.constant(ndarray::arr2(&[[3e200, 4e200], [0.0, 0.0]])).norm(-1);
+    /// let y = g.constant(ndarray::arr2(&[[3e200_f64, 4e200], [0.0, 0.0]])).norm(-1);
     /// let norms = Session::new(&g)?.run(y)?;
-    /// assert!((norms[0] / 5e200 - 1.0).abs() < 1e-15 && norms[1] == 0.0);
+    /// let apart: f64 = norms[0] / 5e200 - 1.0;
+    /// assert!(apart.abs() < 1e-15 && norms[1] == 0.0);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
