@@ -50,7 +50,6 @@ mod exec;
 mod gradient;
 mod graph;
 pub mod guide;
-mod hash;
 pub mod initializer;
 pub mod io;
 mod kernel;

@@ -1,8 +1,9 @@
 //! [`WeakMap`]: what several owners share, found by a key for as long as one of them keeps it.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Weak};
+
+use foldhash::HashMap;
 
 /// Entries below which dead ones are not looked for.
 const MIN_PURGED: usize = 32;
@@ -17,7 +18,7 @@ pub(crate) struct WeakMap<K, V: ?Sized> {
 
 impl<K, V: ?Sized> Default for WeakMap<K, V> {
     fn default() -> Self {
-        WeakMap { entries: HashMap::new(), alive: 0 }
+        WeakMap { entries: HashMap::default(), alive: 0 }
     }
 }
 

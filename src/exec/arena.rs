@@ -60,6 +60,10 @@ impl Need {
         Need { memory: self.memory.max(other.memory), tables: self.tables.max(other.tables) }
     }
 
+    fn is_within(self, other: Need) -> bool {
+        self.memory <= other.memory && self.tables <= other.tables
+    }
+
     fn bytes(self) -> usize {
         self.memory.saturating_add(self.tables)
     }
@@ -71,7 +75,12 @@ impl Arena {
         Need { memory: self.memory.bytes(), tables: self.tables }
     }
 
+    fn bytes(&self) -> usize {
+        self.memory.bytes() + self.tables
+    }
+
     /// Makes the arena as large as the run needs; what its memory holds is of no use to anybody.
+    #[inline]
     pub(super) fn fit(&mut self) -> Result<(), OutOfMemory> {
         if self.memory.bytes() < self.need.memory {
             self.memory = Memory::empty();
@@ -90,8 +99,10 @@ pub(super) struct Arenas {
     idle: Vec<Box<Arena>>,
     idle_bytes: usize,
     lent_bytes: usize,
-    /// Bytes that may lie idle while nothing is lent; `None` is as many as a run needs.
-    budget: Option<usize>,
+    /// Bytes that may lie idle while nothing is lent.
+    budget: usize,
+    /// Whether the budget is what a run needs.
+    is_budget_a_need: bool,
     /// The most that runs have needed, those of late and those before them.
     needs: [Need; 2],
     /// How many runs are those of late.
@@ -99,23 +110,28 @@ pub(super) struct Arenas {
 }
 
 impl Arenas {
+    /// No arenas yet. The budget is bytes, or as many as a run needs.
     pub(super) fn new(budget: Option<usize>) -> Self {
-        Arenas { budget, ..Arenas::default() }
+        Arenas { budget: budget.unwrap_or_default(), is_budget_a_need: budget.is_none(), ..Arenas::default() }
     }
 
     /// Lends the smallest arena that is large enough, or else the largest there is, which must be made to
     /// [fit](Arena::fit).
     // Boxed as it is kept.
     #[allow(clippy::unnecessary_box_returns)]
+    #[inline]
     pub(super) fn lend(&mut self, need: Need) -> Box<Arena> {
         let place = self.place(need.memory);
-        let mut arena = if place < self.idle.len() {
+        // Mostly there is one, and nothing behind it to move.
+        let mut arena = if place + 1 < self.idle.len() {
             self.idle.remove(place)
         } else {
             self.idle.pop().unwrap_or_default()
         };
-        self.idle_bytes -= arena.size().bytes();
-        (arena.need, arena.lent_bytes) = (need, arena.size().max(need).bytes());
+        self.idle_bytes -= arena.bytes();
+        arena.need = need;
+        arena.lent_bytes =
+            if need.is_within(arena.size()) { arena.bytes() } else { need.max(arena.size()).bytes() };
         self.lent_bytes = self.lent_bytes.saturating_add(arena.lent_bytes);
         arena
     }
@@ -137,21 +153,38 @@ impl Arenas {
     pub(super) fn take_back(&mut self, arena: Box<Arena>) -> Vec<Box<Arena>> {
         self.lose(arena.lent_bytes);
         self.given_back += 1;
+        if self.given_back == OF_LATE || !arena.need.is_within(self.needs[0]) {
+            self.note(arena.need);
+        }
+        self.idle_bytes += arena.bytes();
+        self.idle.insert(self.place(arena.memory.bytes()), arena);
+        let most = self.budget.max(self.lent_bytes);
+        if self.idle_bytes > most { self.surplus(most) } else { Vec::new() }
+    }
+
+    /// Notes what a run has needed, if it is more than others of late, or when it is time to forget those before.
+    #[cold]
+    fn note(&mut self, need: Need) {
         if self.given_back == OF_LATE {
             self.given_back = 0;
             self.needs = [Need::default(), self.needs[0]];
         }
-        self.needs[0] = self.needs[0].max(arena.need);
-        self.idle_bytes += arena.size().bytes();
-        self.idle.insert(self.place(arena.memory.bytes()), arena);
-        let budget = self.budget.unwrap_or_else(|| self.needs[0].max(self.needs[1]).bytes());
-        let most = budget.max(self.lent_bytes);
+        self.needs[0] = self.needs[0].max(need);
+        if self.is_budget_a_need {
+            self.budget = self.needs[0].max(self.needs[1]).bytes();
+        }
+    }
+
+    /// Takes out what is more than so many bytes.
+    #[cold]
+    #[allow(clippy::vec_box)]
+    fn surplus(&mut self, most: usize) -> Vec<Box<Arena>> {
         let mut surplus = Vec::new();
         while self.idle_bytes > most {
             // The largest if it could never be kept, or else the one that is missed least.
-            let largest = self.idle.pop_if(|largest| largest.size().bytes() > most);
+            let largest = self.idle.pop_if(|largest| largest.bytes() > most);
             let arena = largest.unwrap_or_else(|| self.idle.remove(0));
-            self.idle_bytes -= arena.size().bytes();
+            self.idle_bytes -= arena.bytes();
             surplus.push(arena);
         }
         surplus

@@ -62,18 +62,19 @@ pub(super) fn is_inside() -> bool {
     !INNERMOST.get().is_null()
 }
 
-/// The turns that are held by runs which this thread is inside of, the innermost first, each with the kernel by which
-/// it is, in words.
-pub(super) fn held_turns() -> impl Iterator<Item = (*const Turn, String)> {
-    let mut kernel = String::new();
-    levels().filter_map(move |level| match level.what {
-        What::Kernel(_) => {
-            kernel = level.described();
-            None
-        }
-        What::Run(turn) if !turn.is_null() => Some((turn, kernel.clone())),
-        What::Run(_) | What::Planning => None,
+/// The turns that are held by runs which this thread is inside of, the innermost first.
+pub(super) fn held_turns() -> impl Iterator<Item = *const Turn> {
+    levels().filter_map(|level| match level.what {
+        What::Run(turn) if !turn.is_null() => Some(turn),
+        What::Run(_) | What::Planning | What::Kernel(_) => None,
     })
+}
+
+/// The kernel, in words, by which this thread is inside of the run that holds a turn.
+pub(super) fn kernel_within(turn: *const Turn) -> String {
+    let within = levels().take_while(|level| !matches!(level.what, What::Run(held) if ptr::eq(held, turn)));
+    let kernel = within.filter(|level| matches!(level.what, What::Kernel(_))).last();
+    kernel.map_or_else(String::new, Level::described)
 }
 
 /// The innermost kernel, in words, or else that an op is asked how it is computed.

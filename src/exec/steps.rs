@@ -17,8 +17,8 @@ use crate::kernel::tile::Args;
 use crate::lower::{Dims, size};
 use crate::op::{ArrayRef, KernelError, with_element};
 use crate::plan::{
-    Accumulator, Base, BufferId, Compute, ComputeOperand, Factors, Kind, Opening, Operands, Region, Slot,
-    Step,
+    Accumulator, Base, BufferId, Compute, ComputeOperand, Factors, Fallible, Kind, Opening, Operands, Region,
+    Slot, Step,
 };
 
 thread_local! {
@@ -204,10 +204,12 @@ unsafe fn run_panel(
 /// Lends this thread's scratch memory, of at least so many bytes.
 fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R) -> Result<R, OutOfMemory> {
     // A thread that is ending has given its memory back, but may still run what other thread-locals do at their end.
-    let own = RefCell::new(Scratch::empty());
+    let mut own = None;
     // Unlike `with`, `try_with` is compiled where it is used and inlined, and so is what is run in one place: else a
     // small step may take a tenth longer.
-    let scratch = SCRATCH.try_with(ptr::from_ref).unwrap_or(&raw const own);
+    let scratch = SCRATCH.try_with(ptr::from_ref);
+    let scratch =
+        scratch.unwrap_or_else(|_| &raw const **own.insert(Box::new(RefCell::new(Scratch::empty()))));
     // SAFETY: a thread's own memory is there until the thread ends, which it does not before this returns.
     let scratch = unsafe { &*scratch };
     scratch.borrow_mut().lend(bytes, run)
@@ -269,38 +271,56 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
         }
         args.clear();
         args.extend(region.ops.iter().map(|op| bases.args(&op.operands, first, region.tile_rows)));
-        // Plain counting: a range by steps would divide before it starts, and most chunks are few tiles.
-        let (mut first_row, mut tile) = (first, 0);
-        while first_row < end {
-            // A power of two, so that no division is needed.
-            if tile > 0 && tile & (region.tiles_a_round - 1) == 0 {
-                // SAFETY: `partial` has room for the accumulators and as many put aside as the chunk has rounds.
-                unsafe { put_aside(region, partial, tile / region.tiles_a_round - 1) };
+        let (mut first_row, mut rounds) = (first, 0);
+        loop {
+            let behind = end.min(first_row.saturating_add(region.round_rows));
+            // SAFETY: the caller's promise; the arguments are those for the first of these rows.
+            unsafe { run_tiles(region, &bases, args, first_row..behind) }?;
+            first_row = behind;
+            if first_row >= end {
+                break;
             }
-            let rows = region.tile_rows.min(end - first_row);
-            let next = first_row + rows..end.min(first_row + 2 * rows);
-            for (index, (op, args)) in region.ops.iter().zip(args.iter_mut()).enumerate() {
-                for stream in &region.prefetched {
-                    let share = (next.len() * stream.row_bytes).div_ceil(region.ops.len());
-                    prefetch(bases.address(stream, next.start).wrapping_add(index * share), share);
-                }
-                args.rows = op.operands.rows.unwrap_or(rows);
-                // SAFETY: the same; the rows lie within the region's. The kernel was chosen for this machine
-                // and these lengths, and no result shares memory with an operand, unless the kernel works in place.
-                unsafe { (op.kernel)(args) };
-                if let (true, Some(fallible)) = (args.fault.get(), op.operands.fallible) {
-                    return Err(fallible);
-                }
-                advance(args, &op.operands, rows);
-            }
-            first_row += rows;
-            tile += 1;
+            // SAFETY: `partial` has room for the accumulators and as many put aside as the chunk has rounds.
+            unsafe { put_aside(region, partial, rounds) };
+            rounds += 1;
         }
         // SAFETY: the same; the rounds are those that the loop has put aside.
-        unsafe { gather(region, partial, tile.saturating_sub(1) / region.tiles_a_round) };
+        unsafe { gather(region, partial, rounds) };
         Ok(())
     });
     ran?.map_err(|fallible| Box::new(Cause::Function(fallible)))
+}
+
+/// Runs the tiles of some of a chunk's rows, and leaves the ops' arguments for the row behind them.
+///
+/// # Safety
+/// As for [`run_task`]; the arguments must be those for the first of the rows.
+unsafe fn run_tiles(
+    region: &Region,
+    bases: &Bases<'_>,
+    args: &mut [Args],
+    mut rows: Range<usize>,
+) -> Result<(), Fallible> {
+    while !rows.is_empty() {
+        let tile = region.tile_rows.min(rows.len());
+        rows.start += tile;
+        for (index, (op, args)) in region.ops.iter().zip(&mut *args).enumerate() {
+            for stream in &region.prefetched {
+                let next = tile.min(rows.len());
+                let share = (next * stream.row_bytes).div_ceil(region.ops.len());
+                prefetch(bases.address(stream, rows.start).wrapping_add(index * share), share);
+            }
+            args.rows = op.operands.rows.unwrap_or(tile);
+            // SAFETY: the same; the rows lie within the region's. The kernel was chosen for this machine
+            // and these lengths, and no result shares memory with an operand, unless the kernel works in place.
+            unsafe { (op.kernel)(args) };
+            if let (true, Some(fallible)) = (args.fault.get(), op.operands.fallible) {
+                return Err(fallible);
+            }
+            advance(args, &op.operands, tile);
+        }
+    }
+    Ok(())
 }
 
 /// Each of a chunk's accumulators, which start at `partial`: how those that are put aside are joined, where it is, and

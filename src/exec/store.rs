@@ -11,7 +11,7 @@
 //!
 //! The state is locked at the beginning and at the end of a run, for as long as it takes to walk over its variables.
 //! Meanwhile, memory is taken for the lists of a run at most, not for values, and none is given back; nothing else is
-//! locked, and none of the user's code runs. The turn is taken before the state is locked, and while nothing else is.
+//! locked but the list of the kernels that wait for turns, and none of the user's code runs.
 
 use std::collections::BTreeMap;
 use std::ptr;
@@ -42,7 +42,7 @@ struct State {
     arenas: Arenas,
     /// How many runs have begun.
     begun: i64,
-    /// Whether one of these holds the turn and has not ended.
+    /// Whether one of these assigns and has not ended: it holds the turn.
     assigns: bool,
 }
 
@@ -101,11 +101,10 @@ impl Store {
             self.initialize(graph, &plan.variables)?;
             record.initialized = Instant::now();
         }
-        let assigns = !plan.commits.is_empty();
-        let turn = if assigns { Some(self.turn.take()?) } else { None };
-        let level = Level::run(graph, assigns.then_some(&self.turn));
+        let level = Level::run(graph, (!plan.commits.is_empty()).then_some(&self.turn));
         level.check()?;
-        let (mut arena, mut running) = self.begin(plan, graph, again)?;
+        let mut running = Running { store: self, lent_bytes: 0, count: 0, assigns: false, has_ended: false };
+        let mut arena = running.begin(plan, graph, again)?;
         arena.fit().map_err(|lacking| lacking.owned_by(plan.largest.map_or(Owner::Whole, Owner::Node)))?;
         // SAFETY: `Ready` proves that the feeds are what the plan was made for. The variables' memory has the size that
         // their graph says, for which the plan was made. Nobody writes the current values, which are pinned, or may be
@@ -113,64 +112,7 @@ impl Store {
         // and which are made current only by this run.
         let ran = unsafe { super::run(ready, threads, running.count, &level, &mut arena, record, fetched) };
         running.end(arena, if ran.is_ok() { &plan.commits } else { &[] });
-        drop(turn);
         ran
-    }
-
-    /// Begins a run: takes an arena, finds the variables, and counts. A plan that assigns must hold the turn.
-    #[inline]
-    fn begin(
-        &self,
-        plan: &Plan,
-        graph: &Shared,
-        again: Option<i64>,
-    ) -> Result<(Box<Arena>, Running<'_>), OutOfMemory> {
-        let assigns = !plan.commits.is_empty();
-        let mut state = self.lock();
-        if !plan.variables.iter().all(|&id| state.slot(id).is_some()) {
-            drop(state);
-            self.initialize(graph, &plan.variables)?;
-            state = self.lock();
-        }
-        for &id in &plan.commits {
-            if let Some((bytes, read)) = state.slot_mut(id).and_then(Slot::lacks_next) {
-                drop(state);
-                drop(read);
-                let next = Memory::zeroed(bytes).map_err(|lacking| lacking.owned_by(Owner::Variable(id)))?;
-                state = self.lock();
-                if let Some(slot) = state.slot_mut(id) {
-                    slot.next = Some(Arc::new(next));
-                }
-            }
-        }
-        let mut arena = state.arenas.lend(Need::of(plan));
-        let Arena { addresses, pins, .. } = &mut *arena;
-        addresses.clear();
-        addresses.reserve_exact(plan.buffers.len());
-        addresses.resize(plan.buffers.len(), ptr::null_mut());
-        for buffer in &plan.stored {
-            // Every variable of the plan has a value, and those that the run changes have a next one.
-            addresses[buffer.index()] = match plan.buffers[buffer.index()].place {
-                Place::Variable(id) => state.slot(id).map_or(ptr::null_mut(), |Slot { current, .. }| {
-                    if !assigns {
-                        pins.push(Arc::clone(current));
-                    }
-                    current.start()
-                }),
-                Place::Next(id) => {
-                    let next = state.slot(id).and_then(|slot| slot.next.as_ref());
-                    next.map_or(ptr::null_mut(), |next| next.start())
-                }
-                Place::Feed(_) | Place::RunCount | Place::Constant(_) | Place::Arena(_) => continue,
-            };
-        }
-        let count = again.unwrap_or_else(|| {
-            state.begun = state.begun.wrapping_add(1);
-            state.begun.wrapping_sub(1)
-        });
-        state.assigns |= assigns;
-        let lent_bytes = arena.lent_bytes;
-        Ok((arena, Running { store: self, lent_bytes, count, assigns, has_ended: false }))
     }
 
     /// How many runs there have been: those that assign from their end on, when their values are there to be read, and
@@ -246,9 +188,8 @@ impl Store {
             Ok((id, Slot::of(value).map_err(|error| error.owned_by(Owner::Variable(id)))?))
         });
         let made: Vec<(VariableId, Slot)> = made.collect::<Result<_, _>>().map_err(NotSet::OutOfMemory)?;
-        let _turn = self.turn.take().map_err(NotSet::Nested)?;
         let mut replaced = Vec::with_capacity(made.len());
-        let mut state = self.lock();
+        let mut state = self.turn.wait(self.lock(), |state| state.assigns).map_err(NotSet::Nested)?;
         for (id, slot) in made {
             replaced.push(state.room_for(id).replace(slot));
         }
@@ -256,6 +197,8 @@ impl Store {
             state.set_runs(runs);
         }
         drop(state);
+        // Nothing was taken, but somebody else may wait as this has.
+        self.turn.end();
         drop(replaced);
         Ok(())
     }
@@ -303,7 +246,7 @@ impl Slot {
     }
 }
 
-/// A run that has begun.
+/// A run, from its beginning to its end.
 struct Running<'s> {
     store: &'s Store,
     /// What is lent to it.
@@ -315,6 +258,66 @@ struct Running<'s> {
 }
 
 impl Running<'_> {
+    /// Begins the run: takes the turn if it assigns, counts, finds the variables, and takes an arena.
+    // What it notes is not returned: to read it as vectors right after it has been written would wait for the memory.
+    #[inline]
+    fn begin(&mut self, plan: &Plan, graph: &Shared, again: Option<i64>) -> Result<Box<Arena>, Box<Failure>> {
+        let assigns = !plan.commits.is_empty();
+        let store = self.store;
+        let mut state = store.lock();
+        if assigns {
+            state = store.turn.wait(state, |state| state.assigns)?;
+            state.assigns = true;
+            self.assigns = true;
+        }
+        self.count = again.unwrap_or_else(|| {
+            state.begun = state.begun.wrapping_add(1);
+            state.begun.wrapping_sub(1)
+        });
+        if !plan.variables.iter().all(|&id| state.slot(id).is_some()) {
+            drop(state);
+            store.initialize(graph, &plan.variables)?;
+            state = store.lock();
+        }
+        for &id in &plan.commits {
+            if let Some((bytes, read)) = state.slot_mut(id).and_then(Slot::lacks_next) {
+                drop(state);
+                drop(read);
+                let next = Memory::zeroed(bytes).map_err(|lacking| lacking.owned_by(Owner::Variable(id)))?;
+                state = store.lock();
+                if let Some(slot) = state.slot_mut(id) {
+                    slot.next = Some(Arc::new(next));
+                }
+            }
+        }
+        let mut arena = state.arenas.lend(Need::of(plan));
+        let Arena { addresses, pins, .. } = &mut *arena;
+        if addresses.len() != plan.buffers.len() {
+            // Each is set anew in any case.
+            addresses.clear();
+            addresses.reserve_exact(plan.buffers.len());
+            addresses.resize(plan.buffers.len(), ptr::null_mut());
+        }
+        for buffer in &plan.stored {
+            // Every variable of the plan has a value, and those that the run changes have a next one.
+            addresses[buffer.index()] = match plan.buffers[buffer.index()].place {
+                Place::Variable(id) => state.slot(id).map_or(ptr::null_mut(), |Slot { current, .. }| {
+                    if !assigns {
+                        pins.push(Arc::clone(current));
+                    }
+                    current.start()
+                }),
+                Place::Next(id) => {
+                    let next = state.slot(id).and_then(|slot| slot.next.as_ref());
+                    next.map_or(ptr::null_mut(), |next| next.start())
+                }
+                Place::Feed(_) | Place::RunCount | Place::Constant(_) | Place::Arena(_) => continue,
+            };
+        }
+        self.lent_bytes = arena.lent_bytes;
+        Ok(arena)
+    }
+
     /// Ends the run: leaves what it made of these variables, and gives the arena back.
     fn end(&mut self, mut arena: Box<Arena>, commits: &[VariableId]) {
         // Unpins what was read, which may give memory back.
@@ -325,15 +328,18 @@ impl Running<'_> {
                 std::mem::swap(current, next);
             }
         }
-        self.leave(&mut state);
         let surplus = state.arenas.take_back(arena);
-        drop(state);
+        self.leave(state);
         drop(surplus);
     }
 
-    fn leave(&mut self, state: &mut State) {
+    fn leave(&mut self, mut state: MutexGuard<'_, State>) {
         state.assigns &= !self.assigns;
         self.has_ended = true;
+        drop(state);
+        if self.assigns {
+            self.store.turn.end();
+        }
     }
 }
 
@@ -343,7 +349,7 @@ impl Drop for Running<'_> {
         if !self.has_ended {
             let mut state = self.store.lock();
             state.arenas.lose(self.lent_bytes);
-            self.leave(&mut state);
+            self.leave(state);
         }
     }
 }

@@ -13,17 +13,20 @@
 //! Such a circle of waits passes through kernels only, so only the waits of kernels are listed.
 
 use std::ptr;
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::nesting::{self, Nested};
 use crate::error::Nesting;
 
-/// The right to change the variables of a session, for one at a time.
+/// The right to change the variables of a session, for one at a time: where those wait who want it. Whether somebody
+/// has it stands in the state of the session, under its lock, which is taken anyway.
 #[derive(Debug, Default)]
-pub(super) struct Turn(Mutex<()>);
-
-/// Keeps a turn.
-pub(super) type Held<'t> = MutexGuard<'t, ()>;
+pub(super) struct Turn {
+    over: Condvar,
+    /// How many wait, or are about to, under the state's lock.
+    waiting: AtomicUsize,
+}
 
 /// A kernel that waits for a turn. Turns are told apart by their addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,41 +40,70 @@ struct Wait {
 static WAITS: Mutex<Vec<Wait>> = Mutex::new(Vec::new());
 
 impl Turn {
-    /// Waits for the turn, if that can end.
-    pub(super) fn take(&self) -> Result<Held<'_>, Nested> {
-        if nesting::is_inside() { self.take_inside() } else { Ok(self.wait()) }
+    /// Waits, if that can end, until nobody has the turn, and gives the state locked as it then is.
+    #[inline]
+    pub(super) fn wait<'s, S>(
+        &self,
+        state: MutexGuard<'s, S>,
+        is_taken: fn(&S) -> bool,
+    ) -> Result<MutexGuard<'s, S>, Nested> {
+        if is_taken(&state) { self.wait_until_over(state, is_taken) } else { Ok(state) }
     }
 
-    fn wait(&self) -> Held<'_> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for the turn inside of a kernel, or of what an op is asked.
     #[cold]
-    fn take_inside(&self) -> Result<Held<'_>, Nested> {
-        if let Some((_, inside)) = nesting::held_turns().find(|&(held, _)| ptr::eq(held, self)) {
-            return Err(Nested { inside, reason: Nesting::Itself });
+    fn wait_until_over<'s, S>(
+        &self,
+        state: MutexGuard<'s, S>,
+        is_taken: fn(&S) -> bool,
+    ) -> Result<MutexGuard<'s, S>, Nested> {
+        let listed = if nesting::is_inside() { self.list() } else { Ok(None) };
+        let listed = match listed {
+            Ok(listed) => listed,
+            Err(reason) => {
+                // The words ask ops for their names, which is the user's code.
+                drop(state);
+                let inside = match reason {
+                    Nesting::Itself => nesting::kernel_within(self),
+                    _ => nesting::innermost_kernel(),
+                };
+                return Err(Nested { inside, reason });
+            }
+        };
+        // Read and written under the state's lock, or, by who tells of the turn's end, behind it.
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let state = self.over.wait_while(state, |state| is_taken(state));
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        if let Some(wait) = listed {
+            let mut waits = waits();
+            if let Some(index) = waits.iter().position(|listed| *listed == wait) {
+                waits.swap_remove(index);
+            }
         }
-        match self.0.try_lock() {
-            Ok(held) => return Ok(held),
-            Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => {}
-        }
-        let held: Vec<usize> = nesting::held_turns().map(|(held, _)| held.addr()).collect();
+        Ok(state.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lists the wait of a kernel, or of what an op is asked, if it can end.
+    fn list(&self) -> Result<Option<Wait>, Nesting> {
+        let held: Vec<usize> = nesting::held_turns().map(<*const Turn>::addr).collect();
         let wait = Wait { held, wanted: ptr::from_ref(self).addr() };
+        if wait.held.contains(&wait.wanted) {
+            return Err(Nesting::Itself);
+        }
         let mut waits = waits();
         // Whichever wait would close a ring finds the others listed.
         if wait.closes_ring(&waits) {
-            return Err(Nested { inside: nesting::innermost_kernel(), reason: Nesting::EachOther });
+            return Err(Nesting::EachOther);
         }
         waits.push(wait.clone());
-        drop(waits);
-        let held = self.wait();
-        let mut waits = self::waits();
-        if let Some(index) = waits.iter().position(|listed| *listed == wait) {
-            waits.swap_remove(index);
+        Ok(Some(wait))
+    }
+
+    /// Tells one of those who wait, if any, that the turn is over.
+    #[inline]
+    pub(super) fn end(&self) {
+        if self.waiting.load(Ordering::Relaxed) > 0 {
+            self.over.notify_one();
         }
-        Ok(held)
     }
 }
 

@@ -4,13 +4,13 @@ use std::ops::BitOr;
 use std::panic::Location;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use super::names::{Holder, Names};
 use super::{Modes, NodeId, Role, StartingValue, VariableId, VariableRecord};
 use crate::dtype::DType;
 use crate::error::{BuildError, Error, Mistake, Result};
-use crate::hash::QuickMap;
 use crate::op::Op;
 use crate::ops;
 use crate::shape::{TensorType, is_addressable};
@@ -86,7 +86,7 @@ pub(crate) struct Arena {
     pub(super) names: Names,
     /// Of nodes that check what a function was given, the node that the function gives, which is the one that its
     /// caller knows, and the function's name.
-    pub(super) wholes: QuickMap<NodeId, (NodeId, &'static str)>,
+    pub(super) wholes: HashMap<NodeId, (NodeId, &'static str)>,
     /// All mistakes in the order in which they were made, each with its node.
     mistakes: Vec<(NodeId, Mistake)>,
 }

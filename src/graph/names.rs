@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use foldhash::HashMap;
+
 use super::NodeId;
-use crate::hash::QuickMap;
 
 /// Who has a name.
 pub(super) enum Holder {
@@ -16,9 +17,9 @@ pub(super) enum Holder {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     /// Whose name it is; a scope belongs to no node.
-    taken: QuickMap<String, Option<NodeId>>,
+    taken: HashMap<String, Option<NodeId>>,
     /// The last number tried behind a name, so that a thousand nodes of one op take linear time.
-    numbered: QuickMap<String, u32>,
+    numbered: HashMap<String, u32>,
 }
 
 impl Names {

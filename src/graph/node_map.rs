@@ -3,8 +3,9 @@
 //! A pass over a few nodes of a large graph must not pay for the rest, and one over all of them must not pay for a
 //! hash of each. So the nodes are kept by pages of neighbors, which is what passes visit, and only pages are hashed.
 
+use foldhash::HashMap;
+
 use super::NodeId;
-use crate::hash::QuickMap;
 
 /// Nodes of a page. The table of the pages of a hundred thousand nodes then fits the first-level cache, and a page
 /// for a single node costs little more than the node.
@@ -14,14 +15,14 @@ const PAGE: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct NodeMap<T> {
     /// Where the page of each run of [`PAGE`] ids begins in `values`.
-    pages: QuickMap<u32, usize>,
+    pages: HashMap<u32, usize>,
     values: Vec<T>,
     initial: T,
 }
 
 impl<T: Clone> NodeMap<T> {
     pub(crate) fn new(initial: T) -> Self {
-        NodeMap { pages: QuickMap::default(), values: Vec::new(), initial }
+        NodeMap { pages: HashMap::default(), values: Vec::new(), initial }
     }
 
     pub(crate) fn get(&self, NodeId(id): NodeId) -> &T {

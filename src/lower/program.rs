@@ -1,10 +1,10 @@
 //! The program: a straight line of instructions in the lowering vocabulary, every length known.
 
-use std::collections::HashMap;
 use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use ndarray::{ArrayD, IxDyn};
 use smallvec::SmallVec;
 

@@ -6,7 +6,10 @@
 //! like a fetch, so the program is free of effects and may be reordered at will.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::HashMap;
+use smallvec::SmallVec;
 
 use super::versions::Versions;
 use super::{Args, Computation, Dims, Identity, Inst, Lowering, Prim, Program, Scalar, Val};
@@ -18,8 +21,8 @@ use crate::shape::{Shape, TensorType, is_addressable};
 /// What a run asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Request {
-    pub(crate) feeds: Vec<NodeId>,
-    pub(crate) fetches: Vec<Fetched>,
+    pub(crate) feeds: SmallVec<[NodeId; 4]>,
+    pub(crate) fetches: SmallVec<[Fetched; 4]>,
 }
 
 /// One fetch: a node, and whether its value is wanted or only its effect.
@@ -59,9 +62,9 @@ pub(crate) fn specialise(
         program: Program::default(),
         vals: NodeMap::new(UNVISITED),
         before: NodeMap::new(Versions::of(arena.variables.len())),
-        after: HashMap::new(),
+        after: HashMap::default(),
         ordered: (Vec::new(), Versions::of(arena.variables.len())),
-        written: HashMap::new(),
+        written: HashMap::default(),
         last_writer: BTreeMap::new(),
     };
     for (position, (&id, dims)) in request.feeds.iter().zip(fed).enumerate() {

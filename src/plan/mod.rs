@@ -18,9 +18,10 @@ mod size;
 mod tests;
 mod text;
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::dtype::DType;
 use crate::exec::{OutOfMemory, Owner};
@@ -193,7 +194,7 @@ pub(crate) fn plan(
         layouts: &layouts,
         isa,
         buffers: Vec::new(),
-        buffer_of: HashMap::new(),
+        buffer_of: HashMap::default(),
         shared: constants,
         constants: Vec::new(),
         steps: Vec::with_capacity(groups.len()),

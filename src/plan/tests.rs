@@ -1,6 +1,7 @@
 //! Plans as text, and the checker against plans that have been spoilt.
 
 use insta::assert_snapshot;
+use smallvec::SmallVec;
 
 use super::{Constants, INLINE_BELOW, Kind, Options, Place, Plan, plan};
 use crate::lower::{Fetched, Lowered, Request, specialise};
@@ -12,7 +13,7 @@ fn planned(g: &Graph, fetches: &[Operation<'_>], values: bool, parallel: bool) -
     g.check().unwrap();
     let shared = g.shared();
     let fetches = fetches.iter().map(|fetch| Fetched { node: fetch.any.id(), value: values }).collect();
-    let request = Request { feeds: Vec::new(), fetches };
+    let request = Request { feeds: SmallVec::new(), fetches };
     let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     let (program, _) = rewrite(program, usize::MAX);
     let inline_below = if parallel { INLINE_BELOW } else { f64::INFINITY };

@@ -13,8 +13,9 @@
 //!
 //! Invariant: nothing is folded that depends on a feed or a variable, or that could fail.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::Applied;
 use crate::lower::{Computation, Inst, Prim, Program, ScalarValue, Val, size};
@@ -180,8 +181,8 @@ fn parts(program: &Program, targets: &[Val]) -> Vec<Part> {
     }
     let mut parts: Vec<Part> = Vec::new();
     // By the first of the values that are computed together, the part; and each value's place in its part.
-    let mut part_of: HashMap<usize, usize> = HashMap::new();
-    let mut places: HashMap<(usize, Val), Val> = HashMap::new();
+    let mut part_of: HashMap<usize, usize> = HashMap::default();
+    let mut places: HashMap<(usize, Val), Val> = HashMap::default();
     for index in (0..program.insts.len()).filter(|&index| needed[index]) {
         let (val, inst) = (Val(index as u32), &program.insts[index]);
         if is_read(val) {

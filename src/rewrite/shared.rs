@@ -1,8 +1,9 @@
 //! Equal instructions are one: a table of a program's instructions by what they compute.
 
-use std::hash::{Hash, Hasher};
+use std::hash::BuildHasher;
 
-use crate::hash::QuickHasher;
+use foldhash::fast::FixedState;
+
 use crate::lower::{Inst, Program, Val};
 
 /// An open table of the instructions of one program, which holds the keys.
@@ -68,10 +69,8 @@ fn slots_for(instructions: usize) -> usize {
 }
 
 fn hash_of(inst: &Inst) -> u32 {
-    let mut hasher = QuickHasher::default();
     let Inst { prim, args, dtype, dims, origin: _ } = inst;
-    (prim, args, dtype, dims).hash(&mut hasher);
-    hasher.finish() as u32
+    FixedState::default().hash_one((prim, args, dtype, dims)) as u32
 }
 
 /// Whether two instructions differ in nothing but the node that they come from.

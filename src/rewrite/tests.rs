@@ -2,6 +2,7 @@
 //! rounding is tested on every op by `ops::laws`, and on whole models by `tests/semantics.rs`.
 
 use insta::assert_snapshot;
+use smallvec::smallvec;
 
 use super::{rewrite, trace_text};
 use crate::lower::{Fetched, Lowered, Names, Request, specialise};
@@ -11,7 +12,7 @@ use crate::prelude::*;
 fn rewritten(tensor: Tensor<'_, f64>, limit: usize) -> String {
     let any = tensor.any();
     let shared = any.graph().shared();
-    let request = Request { feeds: Vec::new(), fetches: vec![Fetched { node: any.id(), value: true }] };
+    let request = Request { feeds: smallvec![], fetches: smallvec![Fetched { node: any.id(), value: true }] };
     let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     program.verify().unwrap();
     let (program, applied) = rewrite(program, limit);

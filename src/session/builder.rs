@@ -1,6 +1,5 @@
 //! [`SessionBuilder`]: the options of a session.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use super::folded::Folded;
@@ -128,7 +127,7 @@ impl<'g> SessionBuilder<'g> {
             max_rewrites: self.max_rewrites,
             check_numerics: self.check_numerics,
             store: Store::new(self.memory_budget),
-            requests: Mutex::new(HashMap::new()),
+            requests: Mutex::default(),
             constants: Constants::default(),
             folded: Folded::default(),
         };

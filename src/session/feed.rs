@@ -1,6 +1,7 @@
 //! What a run is fed, one array after the other or as the arguments of a callable.
 
 use ndarray::{ArrayBase, ArrayD, ArrayView, CowArray, Data, Dimension, IxDyn};
+use smallvec::SmallVec;
 
 use super::fetch::{FetchList, Results};
 use super::{Fetch, Output, Session};
@@ -99,7 +100,7 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
 /// The tensors that a run feeds, in order.
 #[derive(Debug, Default)]
 pub struct FeedList<'g> {
-    pub(super) tensors: Vec<AnyTensor<'g>>,
+    pub(super) tensors: SmallVec<[AnyTensor<'g>; 4]>,
 }
 
 /// What a callable can be fed: a tensor or variable, a tuple of such, or `()` for nothing.

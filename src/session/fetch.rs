@@ -1,6 +1,7 @@
 //! What a run can be asked for, and the structure in which it answers.
 
 use ndarray::{ArrayD, IxDyn};
+use smallvec::SmallVec;
 
 use crate::dtype::Element;
 use crate::graph::{AnyTensor, Operation, Tensor, Variable};
@@ -27,7 +28,7 @@ pub trait Output: Sized {
 #[derive(Debug, Default)]
 pub struct FetchList<'g> {
     /// Each node, and whether its value is wanted.
-    pub(super) nodes: Vec<(AnyTensor<'g>, bool)>,
+    pub(super) nodes: SmallVec<[(AnyTensor<'g>, bool); 4]>,
     /// The length of each `Vec`, in the order in which they are met.
     pub(super) lengths: Vec<usize>,
 }

@@ -19,10 +19,12 @@ mod folded;
 mod offender;
 mod prepared;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+
+use foldhash::HashMap;
 
 use crate::dtype::Element;
 use crate::error::{Error, Result};
@@ -342,7 +344,7 @@ impl Core {
         let mut requests = requests();
         // Another thread may have been faster.
         let prepared = Arc::clone(requests.entry(request.clone()).or_insert(new));
-        let mut surplus = HashMap::new();
+        let mut surplus = HashMap::default();
         let bytes = requests.values().map(|prepared| prepared.bytes()).sum::<usize>();
         if requests.len() > MAX_REQUESTS || bytes > MAX_PLAN_BYTES || self.folded.is_full() {
             requests.remove(&request);

@@ -128,13 +128,20 @@ impl Prepared {
     }
 
     /// The fed arrays together with the plan for them, which is made if there is none yet.
+    // Inlined, so that what it gives is made where it stays: to read it as vectors right after it has been written as
+    // words would wait for the memory.
+    #[inline(always)]
     pub(super) fn ready<'f>(&self, core: &Core, feeds: &'f [FedArray<'f>]) -> Result<Ready<'f>> {
-        {
-            let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(ready) = plans.iter().rev().find_map(|planned| Ready::new(&planned.plan, feeds)) {
-                return Ok(ready);
-            }
+        let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ready) = plans.iter().rev().find_map(|planned| Ready::new(&planned.plan, feeds)) { Ok(ready) } else {
+            drop(plans);
+            self.planned(core, feeds)
         }
+    }
+
+    /// The fed arrays together with a plan for them that is made now.
+    #[cold]
+    fn planned<'f>(&self, core: &Core, feeds: &'f [FedArray<'f>]) -> Result<Ready<'f>> {
         let mismatch = |index: usize| {
             let FedTensor { name, shape, location, .. } = &self.feeds[index];
             let (node, expected, found) = (name.clone(), shape.clone(), feeds[index].dims().to_vec());
@@ -251,6 +258,8 @@ impl Core {
 
 #[cfg(test)]
 mod tests {
+    use smallvec::smallvec;
+
     use super::*;
     use crate::graph::Graph;
     use crate::lower::Fetched;
@@ -261,8 +270,8 @@ mod tests {
         let g = Graph::new();
         let x = g.placeholder::<f64>("x", [None]);
         let session = Session::builder(&g).threads(1).build().unwrap();
-        let fetches = vec![Fetched { node: x.tanh().any().id(), value: true }];
-        let request = Request { feeds: vec![x.any().id()], fetches };
+        let fetches = smallvec![Fetched { node: x.tanh().any().id(), value: true }];
+        let request = Request { feeds: smallvec![x.any().id()], fetches };
         let prepared = Prepared::new(&session.core.graph.snapshot(), request).unwrap();
         let plan = |length| prepared.plan(&session.core, &[vec![length]]).unwrap();
         let [first, second, other] = [3, 3, 4].map(plan);

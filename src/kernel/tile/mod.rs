@@ -92,7 +92,7 @@ impl Instruction {
         match self {
             // Of narrow rows at least as many are taken together; telling them apart would save next to nothing.
             Instruction::Fold { extent: Extent::Across, .. } => rows.div_ceil(folds::ROWS_TOGETHER),
-            Instruction::Accumulate(_) => rows.div_ceil(gemm::CHAIN),
+            Instruction::Accumulate(skinny) if !skinny.by_columns => rows.div_ceil(gemm::CHAIN),
             _ => 1,
         }
     }

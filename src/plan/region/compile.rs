@@ -3,7 +3,7 @@
 //! Each value gets a register of its own, or its buffer if others read it. Operands that do not lie as
 //! a tile are read as they are where a kernel can, and copied into one where none can.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::registers::{self, Register};
 use super::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp, cut, order, pairs};
@@ -63,8 +63,8 @@ pub(in crate::plan) fn compile(
         once: Vec::new(),
         ops: Vec::new(),
         registers: Vec::new(),
-        values: HashMap::new(),
-        filled: HashMap::new(),
+        values: HashMap::default(),
+        filled: HashMap::default(),
         accumulators: Vec::new(),
         accumulator_bytes: 0,
     };
@@ -356,7 +356,7 @@ impl Compiler<'_> {
                 (cost, chunk_rows, panel_offset, panel_offset + panel_bytes)
             }
         };
-        let (tiles_a_round, places) = cut::rounds(&ops, tile_rows, chunk_rows.min(rows).div_ceil(tile_rows));
+        let (round_rows, places) = cut::rounds(&ops, tile_rows, chunk_rows.min(rows).div_ceil(tile_rows));
         let finished =
             |drafts: Vec<Draft>| drafts.into_iter().filter_map(|draft| draft.finish(isa)).collect();
         Region {
@@ -369,7 +369,7 @@ impl Compiler<'_> {
             ops: finished(ops),
             prefetched: cut::prefetched(rows, streams),
             accumulators: self.accumulators,
-            tiles_a_round,
+            round_rows,
             accumulator_bytes: self.accumulator_bytes,
             partial_bytes: self.accumulator_bytes * (1 + places),
             partial: None,

@@ -89,20 +89,20 @@ pub(super) fn chunk_rows(rows: usize, tile_rows: usize, cost: f64) -> usize {
     rows.div_ceil(chunks).max(1).next_multiple_of(tile_rows)
 }
 
-/// Numbers that an accumulator takes in, one after the other, before it is put aside: an eighth of [`MOST_ADDITIONS`], as
-/// putting aside costs next to nothing beside the tiles between. The next power of two of tiles may have twice as many.
-const ADDITIONS: usize = MOST_ADDITIONS / 8;
+/// Numbers that an accumulator takes in, one after the other, before it is put aside: a quarter of [`MOST_ADDITIONS`], as
+/// putting aside costs next to nothing beside the tiles between.
+const ADDITIONS: usize = MOST_ADDITIONS / 4;
 
-/// The tiles, a power of two, after which a chunk of so many puts its accumulators aside, and for how many of them it
-/// needs room.
+/// The rows, in whole tiles, after which a chunk of so many tiles puts its accumulators aside, and for how many of them
+/// it needs room.
 pub(super) fn rounds(ops: &[Draft], tile_rows: usize, tiles: usize) -> (usize, usize) {
     let accumulating = ops.iter().filter(|draft| draft.operands.dst.base == Base::Partial);
     let additions = accumulating.map(|draft| draft.instruction.additions(tile_rows)).max().unwrap_or(0);
     if additions == 0 {
-        return (1, 0);
+        return (usize::MAX, 0);
     }
-    let tiles_a_round = (ADDITIONS / additions).max(1).next_power_of_two();
-    (tiles_a_round, Pairs::places(tiles.saturating_sub(1) / tiles_a_round))
+    let tiles_a_round = (ADDITIONS / additions).max(1);
+    (tiles_a_round.saturating_mul(tile_rows), Pairs::places(tiles.saturating_sub(1) / tiles_a_round))
 }
 
 /// Nanoseconds for a row of a skinny product beside its multiply-adds, which do not fill their vectors.

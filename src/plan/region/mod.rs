@@ -136,8 +136,8 @@ pub(crate) struct Region {
     /// Memory that is read or written tile by tile and asked for while the tile before is worked on.
     pub(crate) prefetched: Vec<Slot>,
     pub(crate) accumulators: Vec<Accumulator>,
-    /// Tiles after which a chunk's accumulators are put aside; a power of two.
-    pub(crate) tiles_a_round: usize,
+    /// Rows, in whole tiles, after which a chunk's accumulators are put aside.
+    pub(crate) round_rows: usize,
     /// Bytes of a chunk's accumulators.
     pub(crate) accumulator_bytes: usize,
     /// Bytes of a chunk's accumulators with those that it has put aside, one behind the other.

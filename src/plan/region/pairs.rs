@@ -4,7 +4,7 @@
 //! over it a [`Dot`](Instruction::Dot), a projection takes in the step behind it. The tile between them
 //! is never written.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::compile::Draft;
 use super::{Base, Operands, Slot};
@@ -14,7 +14,7 @@ use crate::lower::{Fold, Scalar};
 
 /// Merges what can be merged; registers that are left without a use stay behind.
 pub(super) fn merge(ops: Vec<Draft>, isa: Isa) -> Vec<Draft> {
-    let mut reads: HashMap<usize, usize> = HashMap::new();
+    let mut reads: HashMap<usize, usize> = HashMap::default();
     for op in &ops {
         let [_, operands @ ..] = op.operands.slots();
         for slot in operands.iter().filter(|slot| slot.base == Base::Scratch) {
@@ -23,7 +23,7 @@ pub(super) fn merge(ops: Vec<Draft>, isa: Isa) -> Vec<Draft> {
     }
     let mut merged: Vec<Option<Draft>> = Vec::with_capacity(ops.len());
     // Which op fills a register that has one reader.
-    let mut filled_by: HashMap<usize, usize> = HashMap::new();
+    let mut filled_by: HashMap<usize, usize> = HashMap::default();
     for op in ops {
         let [dst, operands @ ..] = op.operands.slots();
         let single = |slot: &Slot| match slot.base {

@@ -1,6 +1,6 @@
 //! Memory for the tiles of a region: those that are not in use at once share it.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::compile::Draft;
 use super::{Base, Slot};
@@ -38,7 +38,7 @@ pub(super) fn share(registers: &[Register], ops: &[Draft]) -> (Vec<usize>, Vec<P
     let mut place_of = vec![usize::MAX; registers.len()];
     let mut places: Vec<Place> = Vec::new();
     // For each size, the places and the op after which each is free.
-    let mut free: HashMap<usize, Vec<(usize, usize)>> = HashMap::new();
+    let mut free: HashMap<usize, Vec<(usize, usize)>> = HashMap::default();
     for index in in_order {
         let register = registers[index];
         // A register that a merged instruction used has no use left, and needs no memory.
