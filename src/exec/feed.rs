@@ -1,11 +1,15 @@
 //! Arrays that a run is fed, and the proof that they are what a plan was made for.
 
+use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::ptr;
 use std::sync::Arc;
 
-use ndarray::{CowArray, Dimension, IxDyn};
+use ndarray::{ArrayView, Dimension};
+use smallvec::{SmallVec, smallvec};
 
-use super::OutOfMemory;
+use super::{OutOfMemory, value_at};
 use crate::dtype::{DType, Element};
 use crate::plan::Plan;
 use crate::value::Value;
@@ -14,63 +18,95 @@ use crate::value::Value;
 #[derive(Debug)]
 pub struct FedArray<'v> {
     dtype: DType,
-    dims: IxDyn,
-    start: *const u8,
-    /// Keeps the elements if they had to be copied, or says that they could not be.
-    copy: Result<Option<Box<Value>>, OutOfMemory>,
+    dims: SmallVec<[usize; 4]>,
+    elements: Elements,
     _borrow: PhantomData<&'v ()>,
 }
 
+/// Where the elements of a fed array are.
+#[derive(Debug)]
+enum Elements {
+    /// They start there, for as long as the array is borrowed.
+    Borrowed(*const u8),
+    /// There is one, and this is it.
+    Here(MaybeUninit<u64>),
+    /// They had to be copied. Boxed, since feeds that are borrowed pass through the same hands.
+    Copied(Box<Value>),
+    /// There is no memory for a copy.
+    Lacking(OutOfMemory),
+}
+
 impl<'v> FedArray<'v> {
-    pub(crate) fn new<T: Element>(array: CowArray<'v, T, IxDyn>) -> Self {
-        let (dtype, dims) = (T::DTYPE, array.raw_dim());
-        if array.is_view() && array.is_standard_layout() {
+    #[inline(always)]
+    pub(crate) fn of_view<T: Element, D: Dimension>(view: ArrayView<'v, T, D>) -> Self {
+        let dims = view.shape().into();
+        let elements = if view.is_standard_layout() {
             // The view ends here, but what it shows is borrowed for 'v.
-            return FedArray {
-                dtype,
-                dims,
-                start: array.as_ptr().cast(),
-                copy: Ok(None),
-                _borrow: PhantomData,
-            };
-        }
-        // Boxed, since feeds that are borrowed pass through the same hands. Moving the copy does not move its elements.
-        let copy = Value::row_major(array).map(Box::new);
-        let start = copy.as_ref().map_or(std::ptr::null(), |copy| copy.as_ptr());
-        FedArray { dtype, dims, start, copy: copy.map(Some), _borrow: PhantomData }
+            Elements::Borrowed(view.as_ptr().cast())
+        } else {
+            Value::row_major(view).map_or_else(Elements::Lacking, |copy| Elements::Copied(Box::new(copy)))
+        };
+        FedArray { dtype: T::DTYPE, dims, elements, _borrow: PhantomData }
+    }
+
+    #[inline(always)]
+    pub(crate) fn of_scalar<T: Element>(scalar: T) -> Self {
+        const { assert!(size_of::<T>() <= size_of::<u64>() && align_of::<T>() <= align_of::<u64>()) };
+        let mut word = MaybeUninit::<u64>::uninit();
+        // SAFETY: the word has room for the scalar, and its alignment.
+        unsafe { word.as_mut_ptr().cast::<T>().write(scalar) };
+        FedArray { dtype: T::DTYPE, dims: smallvec![], elements: Elements::Here(word), _borrow: PhantomData }
     }
 
     pub(crate) fn dims(&self) -> &[usize] {
-        self.dims.slice()
+        &self.dims
     }
 
     /// The memory that a copy would have needed, if there is none.
     pub(crate) fn lacking(&self) -> Option<OutOfMemory> {
-        self.copy.as_ref().err().copied()
+        match self.elements {
+            Elements::Lacking(lacking) => Some(lacking),
+            Elements::Borrowed(_) | Elements::Here(_) | Elements::Copied(_) => None,
+        }
     }
 
-    /// Where the first element lies.
+    /// Where the first element lies while this does not move.
     pub(super) fn start(&self) -> *const u8 {
-        self.start
+        match &self.elements {
+            Elements::Borrowed(start) => *start,
+            Elements::Here(word) => word.as_ptr().cast(),
+            Elements::Copied(copy) => copy.as_ptr(),
+            Elements::Lacking(_) => ptr::null(),
+        }
+    }
+
+    /// A copy of the array.
+    pub(crate) fn to_value(&self) -> Result<Value, OutOfMemory> {
+        match self.lacking() {
+            Some(lacking) => Err(lacking),
+            // SAFETY: as many elements as the lengths say lie at the start, borrowed or owned, of this type.
+            None => unsafe { value_at(self.start(), self.dtype, &self.dims) },
+        }
     }
 }
 
 /// A plan together with feeds of the element types and lengths that it was made for.
 #[derive(Debug)]
 pub(crate) struct Ready<'f> {
-    plan: Arc<Plan>,
+    plan: Cow<'f, Arc<Plan>>,
     feeds: &'f [FedArray<'f>],
 }
 
 impl<'f> Ready<'f> {
     /// The two together, if they match and the feeds have elements.
     pub(crate) fn new(plan: &Arc<Plan>, feeds: &'f [FedArray<'f>]) -> Option<Self> {
-        let matches =
-            plan.fed.len() == feeds.len()
-                && plan.fed.iter().zip(feeds).all(|((dtype, dims), fed)| {
-                    *dtype == fed.dtype && dims == fed.dims() && fed.copy.is_ok()
-                });
-        matches.then(|| Ready { plan: Arc::clone(plan), feeds })
+        match_up(plan, feeds).then(|| Ready { plan: Cow::Owned(Arc::clone(plan)), feeds })
+    }
+
+    /// The same with a plan that stays where it is meanwhile, which takes less time.
+    #[inline]
+    pub(crate) fn borrowed(plan: &'f Arc<Plan>, feeds: &'f [FedArray<'f>]) -> Option<Self> {
+        match_up(plan, feeds).then_some(Ready { plan: Cow::Borrowed(plan), feeds })
     }
 
     pub(crate) fn plan(&self) -> &Arc<Plan> {
@@ -80,4 +116,13 @@ impl<'f> Ready<'f> {
     pub(super) fn feeds(&self) -> &'f [FedArray<'f>] {
         self.feeds
     }
+}
+
+/// Whether a plan was made for feeds like these, and they have elements.
+#[inline]
+fn match_up(plan: &Plan, feeds: &[FedArray<'_>]) -> bool {
+    let is_fed_like = |((dtype, dims), fed): (&(DType, Vec<usize>), &FedArray<'_>)| {
+        *dtype == fed.dtype && dims[..] == fed.dims[..] && fed.lacking().is_none()
+    };
+    plan.fed.len() == feeds.len() && plan.fed.iter().zip(feeds).all(is_fed_like)
 }

@@ -5,17 +5,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Core;
-use super::feed::Arguments;
+use super::feed::{Arguments, FedArrays};
 use super::fetch::{Output, Results};
 use super::prepared::Prepared;
 use crate::error::Result;
-use crate::exec::{FedArray, Record};
+use crate::exec::Record;
 use crate::trace::Trace;
-
-use smallvec::SmallVec;
-
-/// Fed arrays that a call keeps without allocating; no tuple of feeds is longer.
-const INLINE_FEEDS: usize = 8;
 
 /// A run prepared by [`Session::make_callable`](super::Session::make_callable): `I` names the element
 /// types of what is fed, `O` is what a call gives.
@@ -55,8 +50,8 @@ impl<I, O: Output> Callable<I, O> {
     /// # Errors
     /// As for [`Session::run`](super::Session::run).
     pub fn call<'v>(&self, feeds: impl Arguments<'v, I>) -> Result<O> {
-        let mut fed: SmallVec<[FedArray<'v>; INLINE_FEEDS]> = SmallVec::new();
-        feeds.each(&mut |array| fed.push(array));
+        let mut fed = FedArrays::new();
+        feeds.push_to(&mut fed);
         let mut values = Vec::new();
         self.core.run(&self.prepared, &fed, &mut |value| values.push(value))?;
         Ok(O::take(&mut Results::new(values, &self.lengths)))
@@ -81,8 +76,8 @@ impl<I, O: Output> Callable<I, O> {
     /// As for [`call`](Callable::call).
     pub fn call_traced<'v>(&self, feeds: impl Arguments<'v, I>) -> Result<(O, Trace)> {
         let record = Record::begin();
-        let mut fed: SmallVec<[FedArray<'v>; INLINE_FEEDS]> = SmallVec::new();
-        feeds.each(&mut |array| fed.push(array));
+        let mut fed = FedArrays::new();
+        feeds.push_to(&mut fed);
         let mut values = Vec::new();
         let trace = self.core.run_traced(&self.prepared, &fed, record, &mut |value| values.push(value))?;
         Ok((O::take(&mut Results::new(values, &self.lengths)), trace))

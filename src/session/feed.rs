@@ -1,6 +1,6 @@
 //! What a run is fed, one array after the other or as the arguments of a callable.
 
-use ndarray::{ArrayBase, ArrayD, ArrayView, CowArray, Data, Dimension, IxDyn};
+use ndarray::{ArrayBase, ArrayView, Data, Dimension};
 use smallvec::SmallVec;
 
 use super::fetch::{FetchList, Results};
@@ -15,26 +15,32 @@ use crate::trace::Trace;
 /// Row-major arrays are not copied.
 pub trait Feedable<'v, T: Element> {
     #[doc(hidden)]
-    fn into_array(self) -> CowArray<'v, T, IxDyn>;
+    fn into_fed(self) -> FedArray<'v>;
 }
 
 impl<'v, T: Element, S: Data<Elem = T>, D: Dimension> Feedable<'v, T> for &'v ArrayBase<S, D> {
-    fn into_array(self) -> CowArray<'v, T, IxDyn> {
-        self.view().into_dyn().into()
+    #[inline(always)]
+    fn into_fed(self) -> FedArray<'v> {
+        FedArray::of_view(self.view())
     }
 }
 
 impl<'v, T: Element, D: Dimension> Feedable<'v, T> for ArrayView<'v, T, D> {
-    fn into_array(self) -> CowArray<'v, T, IxDyn> {
-        self.into_dyn().into()
+    #[inline(always)]
+    fn into_fed(self) -> FedArray<'v> {
+        FedArray::of_view(self)
     }
 }
 
 impl<T: Element> Feedable<'_, T> for T {
-    fn into_array(self) -> CowArray<'static, T, IxDyn> {
-        ArrayD::from_elem(IxDyn(&[]), self).into()
+    #[inline(always)]
+    fn into_fed(self) -> FedArray<'static> {
+        FedArray::of_scalar(self)
     }
 }
+
+/// What a call is fed, in order; no tuple of feeds is longer than what is kept without allocating.
+pub(super) type FedArrays<'v> = SmallVec<[FedArray<'v>; 8]>;
 
 /// A run under preparation: what it is fed so far; see [`Session::feed`].
 #[derive(Debug)]
@@ -53,7 +59,7 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
     /// Feeds one more tensor.
     pub fn feed<T: Element>(mut self, tensor: impl Into<Tensor<'g, T>>, value: impl Feedable<'v, T>) -> Self {
         self.tensors.tensors.push(tensor.into().any());
-        self.arrays.push(FedArray::new(value.into_array()));
+        self.arrays.push(value.into_fed());
         self
     }
 
@@ -116,7 +122,7 @@ pub trait Feeds<'g> {
 /// for a tensor of it ([`Feedable`]), for a tuple of types a tuple of arguments.
 pub trait Arguments<'v, I> {
     #[doc(hidden)]
-    fn each(self, take: &mut dyn FnMut(FedArray<'v>));
+    fn push_to(self, fed: &mut FedArrays<'v>);
 }
 
 impl<'g, T: Element> Feeds<'g> for Tensor<'g, T> {
@@ -134,8 +140,9 @@ impl<'g, T: Element> Feeds<'g> for crate::Variable<'g, T> {
 }
 
 impl<'v, T: Element, A: Feedable<'v, T>> Arguments<'v, T> for A {
-    fn each(self, take: &mut dyn FnMut(FedArray<'v>)) {
-        take(FedArray::new(self.into_array()));
+    #[inline(always)]
+    fn push_to(self, fed: &mut FedArrays<'v>) {
+        fed.push(self.into_fed());
     }
 }
 
@@ -153,9 +160,10 @@ macro_rules! tuples {
 
         impl<'v, $($name, $argument: Arguments<'v, $name>),*> Arguments<'v, ($($name,)*)> for ($($argument,)*) {
             #[allow(non_snake_case, unused_variables)]
-            fn each(self, take: &mut dyn FnMut(FedArray<'v>)) {
+            #[inline(always)]
+            fn push_to(self, fed: &mut FedArrays<'v>) {
                 let ($($argument,)*) = self;
-                $($argument.each(take);)*
+                $($argument.push_to(fed);)*
             }
         }
     )*};

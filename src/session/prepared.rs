@@ -1,8 +1,9 @@
 //! A request and its plans: one for each combination of fed lengths that has come so far.
 
+use std::iter;
 use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::folded::Results;
 use super::{Core, no_memory, refused};
@@ -37,8 +38,11 @@ pub(super) struct Prepared {
     /// Whether the request runs the initializer. Its plan depends on what variables there are and holds the starts of
     /// all, so it is made for each run and not kept.
     initializes: bool,
+    /// The plan for the first lengths, most often the only ones: it stays, and is found without a lock.
+    first: OnceLock<Planned>,
+    /// The plans for other lengths.
     plans: RwLock<Vec<Planned>>,
-    /// Bytes of the plans.
+    /// Bytes of all plans.
     bytes: AtomicUsize,
 }
 
@@ -107,6 +111,7 @@ impl Prepared {
             feeds: feeds.collect(),
             request,
             initializes,
+            first: OnceLock::new(),
             plans: RwLock::default(),
             bytes: AtomicUsize::new(0),
         })
@@ -131,12 +136,19 @@ impl Prepared {
     // Inlined, so that what it gives is made where it stays: to read it as vectors right after it has been written as
     // words would wait for the memory.
     #[inline(always)]
-    pub(super) fn ready<'f>(&self, core: &Core, feeds: &'f [FedArray<'f>]) -> Result<Ready<'f>> {
-        let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ready) = plans.iter().rev().find_map(|planned| Ready::new(&planned.plan, feeds)) { Ok(ready) } else {
-            drop(plans);
-            self.planned(core, feeds)
+    pub(super) fn ready<'f>(&'f self, core: &Core, feeds: &'f [FedArray<'f>]) -> Result<Ready<'f>> {
+        match self.first.get().and_then(|first| Ready::borrowed(&first.plan, feeds)) {
+            Some(ready) => Ok(ready),
+            None => self.ready_by_another(core, feeds),
         }
+    }
+
+    /// The fed arrays together with another plan than the first.
+    fn ready_by_another<'f>(&self, core: &Core, feeds: &'f [FedArray<'f>]) -> Result<Ready<'f>> {
+        let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
+        let ready = plans.iter().rev().find_map(|planned| Ready::new(&planned.plan, feeds));
+        drop(plans);
+        ready.map_or_else(|| self.planned(core, feeds), Ok)
     }
 
     /// The fed arrays together with a plan for them that is made now.
@@ -173,21 +185,23 @@ impl Prepared {
         if self.initializes {
             return Ok(plan);
         }
-        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        let planned = Planned { bytes: plan.bytes(), plan, _folded: folded };
         // Another thread may have been faster; what it has made serves all that come.
-        if let Some(planned) = plans.iter().rev().find(|planned| planned.plan.fed == fed) {
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        let first = self.first.get_or_init(|| planned.clone());
+        if let Some(planned) = iter::once(first).chain(plans.iter()).find(|planned| planned.plan.fed == fed) {
+            self.bytes.fetch_max(first.bytes, Ordering::Relaxed);
             return Ok(Arc::clone(&planned.plan));
         }
         let (kept, kept_bytes) = worth_keeping(&plans);
         let surplus_count = plans.len() - kept;
         let surplus: Vec<Planned> = plans.drain(..surplus_count).collect();
-        let bytes = plan.bytes();
-        self.bytes.store(kept_bytes + bytes, Ordering::Relaxed);
-        plans.push(Planned { plan: Arc::clone(&plan), _folded: folded, bytes });
+        self.bytes.store(first.bytes + kept_bytes + planned.bytes, Ordering::Relaxed);
+        plans.push(planned.clone());
         drop(plans);
         // Kernels go with the plans that have them.
         drop(surplus);
-        Ok(plan)
+        Ok(planned.plan)
     }
 
     pub(super) fn fed_types(&self, dims: &[Vec<usize>]) -> Vec<(DType, Vec<usize>)> {
@@ -276,7 +290,7 @@ mod tests {
         let plan = |length| prepared.plan(&session.core, &[vec![length]]).unwrap();
         let [first, second, other] = [3, 3, 4].map(plan);
         assert!(Arc::ptr_eq(&first, &second) && !Arc::ptr_eq(&first, &other));
-        assert_eq!(prepared.plans.read().unwrap().len(), 2);
+        assert_eq!(prepared.plans.read().unwrap().len(), 1, "beside the first");
         assert_eq!(prepared.bytes(), first.bytes() + other.bytes());
     }
 }

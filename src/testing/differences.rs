@@ -13,6 +13,7 @@ use super::numbers;
 use super::report::{Report, TargetReport};
 use crate::dtype::{DType, Element, Float, Numeric};
 use crate::error::{Error, Result};
+use crate::exec::OutOfMemory;
 use crate::gradient::Gradients;
 use crate::graph::{AnyTensor, Graph, Role, Tensor, Walk};
 use crate::session::{Feedable, Feeding, Session};
@@ -74,7 +75,8 @@ pub fn check_gradients<'g, T: Float>(
 pub struct GradientCheck<'g, T = f32> {
     graph: &'g Graph,
     y: Tensor<'g, T>,
-    feeds: Vec<(AnyTensor<'g>, Value)>,
+    /// What tensors are fed, unless there was no memory for it.
+    feeds: Vec<(AnyTensor<'g>, std::result::Result<Value, OutOfMemory>)>,
     step: f64,
     seed: u64,
     orders: usize,
@@ -95,7 +97,7 @@ impl<'g, T: Float> GradientCheck<'g, T> {
         tensor: impl Into<Tensor<'g, U>>,
         value: impl Feedable<'v, U>,
     ) -> Self {
-        self.feeds.push((tensor.into().any(), U::wrap(value.into_array().into_owned())));
+        self.feeds.push((tensor.into().any(), value.into_fed().to_value()));
         self
     }
 
@@ -135,7 +137,13 @@ impl<'g, T: Float> GradientCheck<'g, T> {
         }
         let mut weight = numbers(self.seed.wrapping_add(1));
         let (orders, step, y) = (self.orders, self.step, self.y);
-        let bench = Bench::new(graph, self.feeds, &mentioned, self.seed)?;
+        let feeds = self.feeds.into_iter().map(|(any, value)| match value {
+            Ok(value) => Ok((any, value)),
+            Err(OutOfMemory { bytes, .. }) => {
+                Err(Error::OutOfMemory { bytes, node: Some(any.name()), location: Some(any.location()) })
+            }
+        });
+        let bench = Bench::new(graph, feeds.collect::<Result<_>>()?, &mentioned, self.seed)?;
         let points = bench.run(None, &xs)?;
 
         let mut report = Report { targets: Vec::new() };
