@@ -385,7 +385,11 @@ fn runs_that_are_all_under_way_leave_the_memory_of_one() {
         let (first, _) = held_after(|| call.call(&fed).unwrap());
         *is_burst.lock().unwrap() = true;
         let (more, ()) = held_after(|| {
-            thread::scope(|scope| (0..RUNS).for_each(|_| drop(scope.spawn(|| call.call(&fed).unwrap()))));
+            thread::scope(|scope| {
+                let runs: Vec<_> = (0..RUNS).map(|_| scope.spawn(|| call.call(&fed).unwrap())).collect();
+                // The end of the scope would not wait for what the threads give back as they end.
+                runs.into_iter().for_each(|run| drop(run.join().unwrap()));
+            });
         });
         *is_burst.lock().unwrap() = false;
         let arena = fed.len() * size_of::<f32>();

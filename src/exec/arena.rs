@@ -21,6 +21,8 @@ pub(super) struct Arena {
     pub(super) memory: Memory,
     /// The address of each buffer.
     pub(super) addresses: Vec<*mut u8>,
+    /// The plan, by its id, of whose buffers the addresses are those that last as long as the memory does; 0 for none.
+    pub(super) laid_out_for: u64,
     /// Keep the values of variables as they are, for a run that does not hold the turn to assign.
     pub(super) pins: Vec<Arc<Memory>>,
     /// What threads share of a run, if it is worth more than one. A helper may hold it longer than the run goes on, and
@@ -83,6 +85,7 @@ impl Arena {
     #[inline]
     pub(super) fn fit(&mut self) -> Result<(), OutOfMemory> {
         if self.memory.bytes() < self.need.memory {
+            self.laid_out_for = 0;
             self.memory = Memory::empty();
             self.memory = Memory::zeroed(self.need.memory)?;
         }

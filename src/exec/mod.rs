@@ -121,20 +121,29 @@ unsafe fn run(
     fetched: &mut dyn FnMut(Value),
 ) -> Result<(), Box<Failure>> {
     let (plan, feeds) = (ready.plan(), ready.feeds());
-    let Arena { memory, addresses, shared, .. } = arena;
-    for (address, buffer) in addresses.iter_mut().zip(&plan.buffers) {
-        *address = match buffer.place {
-            // `plan::memory` has grown the arena to hold every buffer at its offset.
-            Place::Arena(offset) => memory.start().wrapping_add(offset),
+    let Arena { memory, addresses, laid_out_for, shared, .. } = arena;
+    if *laid_out_for != plan.id {
+        for (address, buffer) in addresses.iter_mut().zip(&plan.buffers) {
+            *address = match buffer.place {
+                // `plan::memory` has grown the arena to hold every buffer at its offset.
+                Place::Arena(offset) => memory.start().wrapping_add(offset),
+                Place::Constant(index) => plan.constants[index].start().cast_mut(),
+                Place::RunCount | Place::Feed(_) | Place::Variable(_) | Place::Next(_) => continue,
+            };
+        }
+        *laid_out_for = plan.id;
+    }
+    for &buffer in &plan.given {
+        addresses[buffer.index()] = match plan.buffers[buffer.index()].place {
             Place::RunCount => std::ptr::from_ref(&count).cast_mut().cast(),
-            Place::Constant(index) => plan.constants[index].start().cast_mut(),
             Place::Feed(position) => feeds[position].start().cast_mut(),
-            Place::Variable(_) | Place::Next(_) => continue,
+            Place::Arena(_) | Place::Constant(_) | Place::Variable(_) | Place::Next(_) => continue,
         };
     }
     // SAFETY: the addresses are those of the plan's buffers: feeds match the plan, as `Ready` proves, variables do by
     // the caller's promise, nobody writes constants or the count, and the rest lies in the arena, which this run alone
-    // holds.
+    // holds. Addresses that an earlier run has left are of the same plan, which has its constants still, and of the
+    // same memory, without which the arena would not be laid out for the plan.
     let steps = unsafe { schedule::run(plan, threads, Addresses(addresses), shared, level, record) };
     steps.map_err(|Fault { step, cause, .. }| {
         Box::new(match *cause {

@@ -275,7 +275,7 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
         loop {
             let behind = end.min(first_row.saturating_add(region.round_rows));
             // SAFETY: the caller's promise; the arguments are those for the first of these rows.
-            unsafe { run_tiles(region, &bases, args, first_row..behind) }?;
+            unsafe { run_tiles(region, &bases, args, first_row..behind, end) }?;
             first_row = behind;
             if first_row >= end {
                 break;
@@ -291,7 +291,8 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
     ran?.map_err(|fallible| Box::new(Cause::Function(fallible)))
 }
 
-/// Runs the tiles of some of a chunk's rows, and leaves the ops' arguments for the row behind them.
+/// Runs the tiles of some of a chunk's rows, and leaves the ops' arguments for the row behind them unless that is the
+/// chunk's end.
 ///
 /// # Safety
 /// As for [`run_task`]; the arguments must be those for the first of the rows.
@@ -300,6 +301,7 @@ unsafe fn run_tiles(
     bases: &Bases<'_>,
     args: &mut [Args],
     mut rows: Range<usize>,
+    end: usize,
 ) -> Result<(), Fallible> {
     while !rows.is_empty() {
         let tile = region.tile_rows.min(rows.len());
@@ -317,7 +319,9 @@ unsafe fn run_tiles(
             if let (true, Some(fallible)) = (args.fault.get(), op.operands.fallible) {
                 return Err(fallible);
             }
-            advance(args, &op.operands, tile);
+            if rows.start < end {
+                advance(args, &op.operands, tile);
+            }
         }
     }
     Ok(())

@@ -291,9 +291,9 @@ impl Running<'_> {
             }
         }
         let mut arena = state.arenas.lend(Need::of(plan));
-        let Arena { addresses, pins, .. } = &mut *arena;
-        if addresses.len() != plan.buffers.len() {
-            // Each is set anew in any case.
+        let Arena { addresses, pins, laid_out_for, .. } = &mut *arena;
+        if *laid_out_for != plan.id {
+            *laid_out_for = 0;
             addresses.clear();
             addresses.reserve_exact(plan.buffers.len());
             addresses.resize(plan.buffers.len(), ptr::null_mut());

@@ -20,6 +20,7 @@ mod text;
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::HashMap;
 
@@ -137,6 +138,8 @@ pub(crate) struct FetchedValue {
 /// A prepared run for feeds of certain lengths.
 #[derive(Debug)]
 pub(crate) struct Plan {
+    /// Tells the plans of a process apart; never 0.
+    pub(crate) id: u64,
     pub(crate) buffers: Vec<Buffer>,
     pub(crate) steps: Vec<Step>,
     /// The nodes that the steps' instructions come from, for traces.
@@ -149,6 +152,8 @@ pub(crate) struct Plan {
     pub(crate) variables: Vec<VariableId>,
     /// The buffers that lie in variables.
     pub(crate) stored: Vec<BufferId>,
+    /// The buffers that lie in what is given to each run: feeds, and the count of runs.
+    pub(crate) given: Vec<BufferId>,
     /// The variables that the run changes.
     pub(crate) commits: Vec<VariableId>,
     pub(crate) order: Order,
@@ -158,6 +163,9 @@ pub(crate) struct Plan {
     /// What the arena would take if no memory were used twice.
     pub(crate) arena_bytes_without_reuse: usize,
 }
+
+/// The next plan's id.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// How plans are made.
 #[derive(Clone, Copy, Debug)]
@@ -524,12 +532,17 @@ impl Planner<'_> {
         let (stored, mut variables): (Vec<BufferId>, Vec<VariableId>) = stored.unzip();
         variables.sort_unstable();
         variables.dedup();
+        let given = self.buffers.iter().enumerate().filter_map(|(index, buffer)| {
+            matches!(buffer.place, Place::Feed(_) | Place::RunCount).then_some(BufferId(index as u32))
+        });
+        let given = given.collect();
         let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.buffer).collect();
         self.steps = sequence::sequence(self.steps, &self.buffers, &kept);
         let largest = self.largest();
         let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.inline_below)
             .map_err(|lacking| lacking.owned_by(largest.map_or(Owner::Whole, Owner::Node)))?;
         let plan = Plan {
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             buffers: self.buffers,
             steps: self.steps,
             origins: self.origins,
@@ -538,6 +551,7 @@ impl Planner<'_> {
             fetches,
             variables,
             stored,
+            given,
             commits: self.program.commits.iter().map(|&(variable, _)| variable).collect(),
             order,
             largest,

@@ -15,6 +15,7 @@ impl Plan {
             + bytes_of(&self.fetches)
             + bytes_of(&self.variables)
             + bytes_of(&self.stored)
+            + bytes_of(&self.given)
             + bytes_of(&self.order.successors)
             + successors
             + bytes_of(&self.order.waits_for)

@@ -65,11 +65,11 @@ struct Planned {
     bytes: usize,
 }
 
-/// How many of the plans are to be kept beside a new one, the newest, and their bytes.
+/// How many of the plans are to be kept beside the first and a new one, the newest, and their bytes.
 fn worth_keeping(plans: &[Planned]) -> (usize, usize) {
     let mut bytes = 0;
     for (kept, planned) in plans.iter().rev().enumerate() {
-        if kept + 1 == MAX_PLANS || bytes + planned.bytes > MAX_PLAN_BYTES {
+        if kept + 2 == MAX_PLANS || bytes + planned.bytes > MAX_PLAN_BYTES {
             return (kept, bytes);
         }
         bytes += planned.bytes;
