@@ -44,7 +44,7 @@
 //! [`Session::explain`] prints all of it for a run, and [`Session::run_traced`] tells where the time of one went.
 
 pub mod data;
-mod dtype;
+mod element;
 mod error;
 mod exec;
 mod gradient;
@@ -52,8 +52,10 @@ mod graph;
 pub mod guide;
 pub mod initializer;
 pub mod io;
+mod ir;
 mod kernel;
 mod lower;
+mod memory;
 pub mod nn;
 pub mod op;
 mod ops;
@@ -67,12 +69,11 @@ pub mod testing;
 mod trace;
 #[cfg(feature = "train")]
 pub mod train;
-mod value;
 mod weak_map;
 
 pub use ndarray;
 
-pub use dtype::{DType, Element, Float, Numeric};
+pub use element::{DType, Element, Float, IntoValue, Numeric, Value};
 pub use error::{
     BadLabel, BuildError, EinsumFault, Error, LoweringError, Mistake, Nesting, NoGradient, Result,
 };
@@ -82,7 +83,6 @@ pub use ops::{AxisRange, Convolution, CustomPullback, Pad, Padding, Ranges, Wind
 pub use session::{Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};
 pub use shape::{Axes, Shape};
 pub use trace::{StepKind, Trace, TraceEvent, TracedStep};
-pub use value::{IntoValue, Value};
 
 /// The program in the README runs as it stands there.
 #[cfg(doctest)]

@@ -5,8 +5,18 @@ use std::ops::RangeFull;
 
 use smallvec::SmallVec;
 
-use crate::dtype::DType;
-use crate::error::Mistake;
+use crate::element::DType;
+
+/// Why shapes or axes do not go together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ShapeError {
+    /// Two shapes do not broadcast together.
+    Broadcast { left: Shape, right: Shape },
+    /// An axis that the shape does not have.
+    AxisOutOfRange { axis: isize, rank: usize },
+    /// An axis listed twice.
+    AxisTwice { axis: usize },
+}
 
 /// The lengths of a tensor's axes; `None` is a length known only when the tensor is fed.
 ///
@@ -145,18 +155,6 @@ impl TensorType {
     pub(crate) fn nothing() -> Self {
         TensorType::new(DType::Bool, [0])
     }
-
-    /// The type of what this and another operand of its element type give elementwise.
-    ///
-    /// # Errors
-    /// [`Mistake::Broadcast`] if the shapes do not broadcast, [`Mistake::ElementType`] if the other is of another
-    /// element type.
-    pub fn together(&self, other: &TensorType) -> Result<TensorType, Mistake> {
-        if self.dtype != other.dtype {
-            return Err(Mistake::ElementType { expected: self.dtype, found: other.dtype });
-        }
-        Ok(TensorType { dtype: self.dtype, shape: broadcast(&self.shape, &other.shape)? })
-    }
 }
 
 impl fmt::Display for TensorType {
@@ -178,7 +176,7 @@ pub(crate) fn is_addressable<'a>(lengths: impl IntoIterator<Item = &'a usize>, d
 ///
 /// An unknown length against a known one other than 1 gives the known one: should the unknown turn
 /// out to be neither 1 nor equal, the check fails when it becomes known.
-pub(crate) fn broadcast(left: &Shape, right: &Shape) -> Result<Shape, Mistake> {
+pub(crate) fn broadcast(left: &Shape, right: &Shape) -> Result<Shape, ShapeError> {
     let rank = left.rank().max(right.rank());
     let length = |shape: &Shape, axis: usize| match (axis + shape.rank()).checked_sub(rank) {
         Some(own) => shape.0[own],
@@ -188,7 +186,7 @@ pub(crate) fn broadcast(left: &Shape, right: &Shape) -> Result<Shape, Mistake> {
         .map(|axis| match (length(left, axis), length(right, axis)) {
             (Some(1), other) | (other, Some(1)) => Ok(other),
             (Some(a), Some(b)) if a != b => {
-                Err(Mistake::Broadcast { left: left.clone(), right: right.clone() })
+                Err(ShapeError::Broadcast { left: left.clone(), right: right.clone() })
             }
             (Some(known), _) | (_, Some(known)) => Ok(Some(known)),
             (None, None) => Ok(None),
@@ -241,25 +239,25 @@ impl Axes {
     }
 
     /// The axes as ascending indices into a shape of the given rank.
-    pub(crate) fn resolve(&self, rank: usize) -> Result<Vec<usize>, Mistake> {
+    pub(crate) fn resolve(&self, rank: usize) -> Result<Vec<usize>, ShapeError> {
         let Some(listed) = &self.listed else {
             return Ok((0..rank).collect());
         };
         let mut axes = listed.iter().map(|&axis| resolve_axis(axis, rank)).collect::<Result<Vec<_>, _>>()?;
         axes.sort_unstable();
         match axes.windows(2).find(|pair| pair[0] == pair[1]) {
-            Some(pair) => Err(Mistake::AxisTwice { axis: pair[0] }),
+            Some(pair) => Err(ShapeError::AxisTwice { axis: pair[0] }),
             None => Ok(axes),
         }
     }
 }
 
 /// One axis, negative counting from the end, as an index into a shape of the given rank.
-pub(crate) fn resolve_axis(axis: isize, rank: usize) -> Result<usize, Mistake> {
+pub(crate) fn resolve_axis(axis: isize, rank: usize) -> Result<usize, ShapeError> {
     let from_start = if axis < 0 { axis.checked_add_unsigned(rank) } else { Some(axis) };
     match from_start.and_then(|index| usize::try_from(index).ok()) {
         Some(index) if index < rank => Ok(index),
-        _ => Err(Mistake::AxisOutOfRange { axis, rank }),
+        _ => Err(ShapeError::AxisOutOfRange { axis, rank }),
     }
 }
 
@@ -333,8 +331,8 @@ mod tests {
     fn axes_count_from_either_end_and_once_each() {
         assert_eq!(Axes::from([-1, 0]).resolve(3).unwrap(), [0, 2]);
         assert_eq!(Axes::all().resolve(2).unwrap(), [0, 1]);
-        assert!(matches!(Axes::from([1, -1]).resolve(2), Err(Mistake::AxisTwice { axis: 1 })));
-        assert!(matches!(Axes::from(2).resolve(2), Err(Mistake::AxisOutOfRange { axis: 2, rank: 2 })));
-        assert!(matches!(Axes::from(isize::MIN).resolve(2), Err(Mistake::AxisOutOfRange { .. })));
+        assert!(matches!(Axes::from([1, -1]).resolve(2), Err(ShapeError::AxisTwice { axis: 1 })));
+        assert!(matches!(Axes::from(2).resolve(2), Err(ShapeError::AxisOutOfRange { axis: 2, rank: 2 })));
+        assert!(matches!(Axes::from(isize::MIN).resolve(2), Err(ShapeError::AxisOutOfRange { .. })));
     }
 }

@@ -388,7 +388,9 @@ fn runs_that_are_all_under_way_leave_the_memory_of_one() {
             thread::scope(|scope| {
                 let runs: Vec<_> = (0..RUNS).map(|_| scope.spawn(|| call.call(&fed).unwrap())).collect();
                 // The end of the scope would not wait for what the threads give back as they end.
-                runs.into_iter().for_each(|run| drop(run.join().unwrap()));
+                for run in runs {
+                    run.join().unwrap();
+                }
             });
         });
         *is_burst.lock().unwrap() = false;

@@ -7,8 +7,8 @@ use ndarray::{ArrayD, IxDyn};
 use super::batches::Batches;
 use super::error::DataError;
 use super::rows;
-use crate::exec::OutOfMemory;
-use crate::value::Repeated;
+use crate::element::Repeated;
+use crate::memory::OutOfMemory;
 use crate::{Element, IntoValue};
 
 /// Inputs and their targets: two arrays whose first axes count the same rows.

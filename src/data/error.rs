@@ -97,3 +97,5 @@ pub enum DataError {
     #[error(transparent)]
     Npz(#[from] crate::io::npz::NpzError),
 }
+
+crate::error::error_of_its_own!(DataError);

@@ -4,8 +4,8 @@ use ndarray::{ArrayBase, ArrayD, ArrayViewD, Axis, Data, Dimension, Zip};
 
 use super::dataset::Dataset;
 use super::error::DataError;
-use crate::exec::OutOfMemory;
-use crate::value::copied;
+use crate::element::copied;
+use crate::memory::OutOfMemory;
 use crate::{Element, Float};
 
 /// The mean and standard deviation of each column of some rows, to standardize these and others:

@@ -2,9 +2,9 @@
 
 use std::panic::Location;
 
-use crate::dtype::DType;
-use crate::exec::OutOfMemory;
-use crate::shape::Shape;
+use crate::element::DType;
+use crate::memory::OutOfMemory;
+use crate::shape::{Shape, ShapeError, TensorType, broadcast};
 
 /// What is wrong with a node.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -679,4 +679,28 @@ pub enum NoGradient {
         /// Name of its op.
         op: &'static str,
     },
+}
+
+impl From<ShapeError> for Mistake {
+    fn from(error: ShapeError) -> Self {
+        match error {
+            ShapeError::Broadcast { left, right } => Mistake::Broadcast { left, right },
+            ShapeError::AxisOutOfRange { axis, rank } => Mistake::AxisOutOfRange { axis, rank },
+            ShapeError::AxisTwice { axis } => Mistake::AxisTwice { axis },
+        }
+    }
+}
+
+impl TensorType {
+    /// The type of what this and another operand of its element type give elementwise.
+    ///
+    /// # Errors
+    /// [`Mistake::Broadcast`] if the shapes do not broadcast, [`Mistake::ElementType`] if the other is of another
+    /// element type.
+    pub fn together(&self, other: &TensorType) -> Result<TensorType, Mistake> {
+        if self.dtype != other.dtype {
+            return Err(Mistake::ElementType { expected: self.dtype, found: other.dtype });
+        }
+        Ok(TensorType { dtype: self.dtype, shape: broadcast(&self.shape, &other.shape)? })
+    }
 }

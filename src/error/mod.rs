@@ -2,6 +2,7 @@
 //! what came, and for mistakes in building the line that made them.
 
 mod mistake;
+pub(crate) mod quote;
 
 use std::fmt;
 #[cfg(feature = "trace")]
@@ -11,22 +12,14 @@ use std::panic::Location;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::data::DataError;
-use crate::dtype::DType;
-use crate::exec::OutOfMemory;
-#[cfg(feature = "safetensors")]
-use crate::io::checkpoint::CheckpointError;
-#[cfg(feature = "npz")]
-use crate::io::npz::NpzError;
-use crate::io::quote::quoted;
-#[cfg(feature = "safetensors")]
-use crate::io::safetensors::SafeTensorsError;
-#[cfg(feature = "tensorboard")]
-use crate::io::tensorboard::SummaryError;
-use crate::op::KernelError;
+use ndarray::{ArrayBase, Data, Dimension};
+
+use crate::element::{DType, Element, Value};
+use crate::ir::KernelError;
+use crate::memory::OutOfMemory;
 use crate::shape::Shape;
-#[cfg(feature = "train")]
-use crate::train::TrainError;
+
+use quote::quoted;
 
 pub use mistake::{EinsumFault, Mistake, NoGradient};
 
@@ -262,34 +255,16 @@ pub enum Error {
         reason: Arc<io::Error>,
     },
 
-    /// Data that make no dataset.
+    /// An error of what is built on sessions (data, files, training), which declares its own: `downcast_ref` finds it.
+    ///
+    /// ```
+    /// use flowgrad::Error;
+    /// use flowgrad::data::DataError;
+    /// let error = Error::from(DataError::NoRows { what: "rows", shape: vec![0] });
+    /// assert!(matches!(&error, Error::Other(other) if other.is::<DataError>()));
+    /// ```
     #[error(transparent)]
-    Data(Box<DataError>),
-
-    /// A checkpoint that cannot be saved, loaded or restored.
-    #[cfg(feature = "safetensors")]
-    #[error(transparent)]
-    Checkpoint(Box<CheckpointError>),
-
-    /// A safetensors file that cannot be written or read.
-    #[cfg(feature = "safetensors")]
-    #[error(transparent)]
-    SafeTensors(Box<SafeTensorsError>),
-
-    /// An archive of arrays that cannot be written or read.
-    #[cfg(feature = "npz")]
-    #[error(transparent)]
-    Npz(Box<NpzError>),
-
-    /// An event file that cannot be written.
-    #[cfg(feature = "tensorboard")]
-    #[error(transparent)]
-    Summary(Box<SummaryError>),
-
-    /// A training that cannot begin or go on.
-    #[cfg(feature = "train")]
-    #[error(transparent)]
-    Train(Box<TrainError>),
+    Other(Arc<dyn std::error::Error + Send + Sync>),
 
     /// ndarray refused an array's shape, as `into_dimensionality` and `from_shape_vec` do.
     #[error("array shape: {0}")]
@@ -303,44 +278,48 @@ fn owner(node: Option<&str>, location: Option<&Location<'_>>) -> String {
     [node, location].into_iter().flatten().collect()
 }
 
+impl Value {
+    /// The elements of an array or view of any dimension, whether or not there is memory for a copy of them. An owned
+    /// array in row-major order is not copied; `Value::from` is the same for arrays that are sure to fit.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let view = ndarray::arr0(1.0_f32);
+    /// assert!(Value::of(view.broadcast((3, 2)).unwrap()).is_ok());
+    /// let error = Value::of(view.broadcast((1 << 30, 1 << 30)).unwrap()).unwrap_err();
+    /// assert_eq!(error.to_string(), "no memory for 4611686018427387904 bytes of values");
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn of<T: Element, S: Data<Elem = T>, D: Dimension>(array: ArrayBase<S, D>) -> Result<Self> {
+        Value::row_major(array).map_err(Error::from)
+    }
+}
+
 impl From<OutOfMemory> for Error {
     fn from(OutOfMemory { bytes, .. }: OutOfMemory) -> Self {
         Error::OutOfMemory { bytes, node: None, location: None }
     }
 }
 
-/// The errors of modules over the graph, each in a box of its own: those are large, and `Error` is in every result.
-/// Like its own, their `Debug` form is the message.
-macro_rules! boxed {
-    ($($(#[$feature:meta])? $variant:ident($error:ty),)*) => {$(
-        $(#[$feature])?
-        impl From<$error> for Error {
+/// Makes an error of a module that is built on sessions one of the crate's. Like theirs, its `Debug` form is the message.
+macro_rules! error_of_its_own {
+    ($error:ty) => {
+        impl From<$error> for $crate::error::Error {
             fn from(error: $error) -> Self {
-                Error::$variant(Box::new(error))
+                $crate::error::Error::Other(std::sync::Arc::new(error))
             }
         }
 
-        $(#[$feature])?
-        impl fmt::Debug for $error {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, f)
+        impl std::fmt::Debug for $error {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
             }
         }
-    )*};
+    };
 }
-boxed! {
-    Data(DataError),
-    #[cfg(feature = "safetensors")]
-    Checkpoint(CheckpointError),
-    #[cfg(feature = "safetensors")]
-    SafeTensors(SafeTensorsError),
-    #[cfg(feature = "npz")]
-    Npz(NpzError),
-    #[cfg(feature = "tensorboard")]
-    Summary(SummaryError),
-    #[cfg(feature = "train")]
-    Train(TrainError),
-}
+pub(crate) use error_of_its_own;
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

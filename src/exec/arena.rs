@@ -8,7 +8,8 @@
 
 use std::sync::Arc;
 
-use super::{Memory, OutOfMemory, parallel};
+use super::parallel;
+use crate::memory::{Memory, OutOfMemory};
 use crate::plan::Plan;
 
 /// Runs that are looked back on, once to twice as many, to tell what a run needs. A larger one is so rare that it may

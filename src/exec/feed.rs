@@ -6,13 +6,12 @@ use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::Arc;
 
-use ndarray::{ArrayView, Dimension};
+use ndarray::{ArrayD, ArrayView, Dimension, IxDyn};
 use smallvec::{SmallVec, smallvec};
 
-use super::{OutOfMemory, value_at};
-use crate::dtype::{DType, Element};
+use crate::element::{DType, Element, Value};
+use crate::memory::OutOfMemory;
 use crate::plan::Plan;
-use crate::value::Value;
 
 /// A fed array of any element type, in row-major order: borrowed if it was so already.
 #[derive(Debug)]
@@ -125,4 +124,37 @@ fn match_up(plan: &Plan, feeds: &[FedArray<'_>]) -> bool {
         *dtype == fed.dtype && dims[..] == fed.dims[..] && fed.lacking().is_none()
     };
     plan.fed.len() == feeds.len() && plan.fed.iter().zip(feeds).all(is_fed_like)
+}
+
+/// An array of the elements at an address.
+///
+/// # Safety
+/// As many elements of the type as the lengths say must lie there, initialized, aligned and unchanging.
+pub(crate) unsafe fn value_at(
+    address: *const u8,
+    dtype: DType,
+    dims: &[usize],
+) -> Result<Value, OutOfMemory> {
+    /// # Safety
+    /// As for `value_at`.
+    unsafe fn array<T: Element>(address: *const u8, dims: &[usize]) -> Result<Value, OutOfMemory> {
+        let count = dims.iter().product();
+        // SAFETY: the caller's promise.
+        let elements = unsafe { std::slice::from_raw_parts(address.cast::<T>(), count) };
+        let mut copy = Vec::new();
+        copy.try_reserve_exact(count).map_err(|_| OutOfMemory::elements::<T>(count))?;
+        copy.extend_from_slice(elements);
+        // The lengths were checked when the plan was made, and their product is the number of elements.
+        Ok(T::wrap(ArrayD::from_shape_vec(IxDyn(dims), copy).unwrap_or_default()))
+    }
+    // SAFETY: the caller's promise, for the type that `dtype` names.
+    unsafe {
+        match dtype {
+            DType::F32 => array::<f32>(address, dims),
+            DType::F64 => array::<f64>(address, dims),
+            DType::I32 => array::<i32>(address, dims),
+            DType::I64 => array::<i64>(address, dims),
+            DType::Bool => array::<bool>(address, dims),
+        }
+    }
 }

@@ -1,6 +1,5 @@
 //! Runs plans.
 //!
-//! - [`memory`]: aligned bytes, and arrays copied in and out of them.
 //! - [`arena`]: what one run needs beside its plan, lent by the session.
 //! - [`feed`] and [`store`]: where a run's inputs lie, and its variables.
 //! - [`turn`] and [`nesting`]: whose turn it is to assign, and who asks for it from inside of a kernel.
@@ -17,7 +16,6 @@
 mod arena;
 mod crew;
 mod feed;
-mod memory;
 mod nesting;
 mod parallel;
 mod progress;
@@ -27,14 +25,13 @@ mod steps;
 mod store;
 mod turn;
 
-use crate::graph::NodeId;
-use crate::op::KernelError;
-use crate::plan::{Fallible, Place};
-use crate::value::Value;
+use crate::element::Value;
+use crate::ir::{KernelError, NodeId};
+use crate::memory::OutOfMemory;
+use crate::plan::{Fallible, Lacking, Owner, Place};
 
 use arena::Arena;
-use memory::value_at;
-pub(crate) use memory::{ALIGNMENT, Memory, OutOfMemory, Owner};
+use feed::value_at;
 use nesting::Level;
 use steps::Addresses;
 
@@ -88,13 +85,13 @@ pub(crate) enum Failure {
     /// A step could not be done, in the run before which there were so many.
     Step { cause: Box<Cause>, count: i64 },
     /// There is no memory for the run.
-    OutOfMemory(OutOfMemory),
+    OutOfMemory(Lacking),
     /// It was asked for where it cannot be run.
     Nested(Nested),
 }
 
-impl From<OutOfMemory> for Box<Failure> {
-    fn from(error: OutOfMemory) -> Self {
+impl From<Lacking> for Box<Failure> {
+    fn from(error: Lacking) -> Self {
         Box::new(Failure::OutOfMemory(error))
     }
 }

@@ -12,7 +12,8 @@ use std::ptr;
 
 use super::turn::Turn;
 use crate::error::Nesting;
-use crate::graph::{NodeId, Shared};
+use crate::graph::Shared;
+use crate::ir::NodeId;
 
 /// How many levels may lie within each other; a run is one, and so is a kernel of it. Each takes some kilobytes of a
 /// thread's stack, and code that runs what it is part of would go on without end.

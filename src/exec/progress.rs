@@ -190,8 +190,8 @@ impl Progress {
 mod tests {
     use super::*;
     use crate::exec::Cause;
-    use crate::graph::NodeId;
-    use crate::lower::Scalar;
+    use crate::ir::NodeId;
+    use crate::ir::Scalar;
     use crate::plan::Fallible;
 
     /// A few steps that wait for each other, run by workers that take turns at random.

@@ -7,15 +7,15 @@ use std::ptr;
 use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder};
 use smallvec::SmallVec;
 
+use super::Cause;
 use super::nesting::Level;
-use super::{Cause, Memory, OutOfMemory};
-use crate::dtype::{DType, Element};
+use crate::element::{ArrayRef, DType, Element, with_element};
+use crate::ir::{Dims, KernelError, size};
 use crate::kernel::fold::{self, Pairs};
 use crate::kernel::gemm::Product;
 use crate::kernel::prefetch::prefetch;
 use crate::kernel::tile::Args;
-use crate::lower::{Dims, size};
-use crate::op::{ArrayRef, KernelError, with_element};
+use crate::memory::{Memory, OutOfMemory};
 use crate::plan::{
     Accumulator, Base, BufferId, Compute, ComputeOperand, Factors, Fallible, Kind, Opening, Operands, Region,
     Slot, Step,

@@ -20,13 +20,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::arena::{Arena, Arenas, Need};
+use super::feed::value_at;
 use super::nesting::{Level, Nested};
 use super::turn::Turn;
-use super::{Failure, Memory, OutOfMemory, Owner, Ready, Record, Threads, value_at};
-use crate::dtype::DType;
-use crate::graph::{Shared, VariableId};
+use super::{Failure, Ready, Record, Threads};
+use crate::element::{DType, Value};
+use crate::graph::Shared;
+use crate::ir::VariableId;
+use crate::memory::{Memory, OutOfMemory};
+use crate::plan::{Lacking, Owner};
 use crate::plan::{Place, Plan};
-use crate::value::Value;
 
 /// A session's variables, the memory of its runs, and their count.
 #[derive(Debug)]
@@ -67,7 +70,7 @@ pub(crate) struct Moment {
 #[derive(Debug)]
 pub(crate) enum NotSet {
     Nested(Nested),
-    OutOfMemory(OutOfMemory),
+    OutOfMemory(Lacking),
 }
 
 impl Store {
@@ -127,7 +130,7 @@ impl Store {
     }
 
     /// Gives a starting value to those of the variables that have no value yet.
-    fn initialize(&self, graph: &Shared, variables: &[VariableId]) -> Result<(), OutOfMemory> {
+    fn initialize(&self, graph: &Shared, variables: &[VariableId]) -> Result<(), Lacking> {
         let lacking: Vec<VariableId> = {
             let state = self.lock();
             variables.iter().copied().filter(|&id| state.slot(id).is_none()).collect()
@@ -155,7 +158,7 @@ impl Store {
     }
 
     /// All variables of the graph and the count of runs, at one moment.
-    pub(crate) fn moment(&self, graph: &Shared) -> Result<Moment, OutOfMemory> {
+    pub(crate) fn moment(&self, graph: &Shared) -> Result<Moment, Lacking> {
         let records: Vec<(String, DType, Vec<usize>)> = {
             let arena = graph.read();
             let all = arena.variables.iter();
@@ -232,7 +235,7 @@ impl State {
 
 impl Slot {
     fn of(value: &Value) -> Result<Self, OutOfMemory> {
-        Ok(Slot { current: Arc::new(Memory::of(value)?), next: None })
+        Ok(Slot { current: Arc::new(value.to_memory()?), next: None })
     }
 
     /// How many bytes are to be taken for the next value, and what is in its place, if anything.

@@ -6,10 +6,10 @@
 //! what a slope is.
 
 use super::request::{Gradients, refused, unconnected, zeros_like};
-use crate::dtype::{Float, Numeric};
+use crate::element::{Float, Numeric};
 use crate::error::Mistake;
 use crate::graph::{AnyTensor, Tensor};
-use crate::ops::BroadcastLike;
+use crate::op::BroadcastLike;
 use crate::shape::Shape;
 
 /// Reverse mode takes one sweep for each element of `y`, forward mode a second, longer one on top of a first

@@ -23,8 +23,9 @@ mod sweep;
 use smallvec::SmallVec;
 
 use crate::error::Mistake;
-use crate::graph::{AnyTensor, NodeId};
-use crate::ops::{Scaled, SumLike};
+use crate::graph::AnyTensor;
+use crate::ir::NodeId;
+use crate::op::{Scaled, SumLike};
 
 pub use derivatives::{hessian, hessian_vector_product, jacobian, jvp};
 pub use request::Gradients;

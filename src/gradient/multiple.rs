@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::Pullback;
 use crate::graph::AnyTensor;
+use crate::op::{BroadcastLike, SumLike};
 use crate::op::{Form, Op};
-use crate::ops::{BroadcastLike, SumLike};
 
 /// How many sums and products are looked through, one below the other: a power of a value and what the sweep does with
 /// its gradient take a few. It bounds the work at a node.

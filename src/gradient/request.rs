@@ -6,10 +6,10 @@
 use std::panic::Location;
 
 use super::sweep::{Sweep, why_unconnected};
-use crate::dtype::Float;
+use crate::element::Float;
 use crate::error::Mistake;
 use crate::graph::{AnyTensor, Graph, Tensor};
-use crate::ops::{BroadcastLike, ExpectShape};
+use crate::op::{BroadcastLike, ExpectShape};
 
 /// A request for gradients with all its options.
 ///

@@ -2,8 +2,9 @@
 
 use super::{PerInput, Pullback};
 use crate::error::NoGradient;
-use crate::graph::{AnyTensor, Arena, Graph, Node, NodeId, NodeMap, Role, Walk};
-use crate::ops::Identity;
+use crate::graph::{AnyTensor, Arena, Graph, Node, NodeMap, Role, Walk};
+use crate::ir::NodeId;
+use crate::op::Identity;
 
 /// Whether a gradient can pass from a node to one of its inputs.
 fn passes(arena: &Arena, node: &Node, input: usize) -> bool {

@@ -8,11 +8,11 @@ use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use super::names::{Holder, Names};
-use super::{Modes, NodeId, Role, StartingValue, VariableId, VariableRecord};
-use crate::dtype::DType;
+use super::{Modes, NodeId, Role, VariableId, VariableRecord};
+use crate::element::DType;
 use crate::error::{BuildError, Error, Mistake, Result};
-use crate::op::Op;
-use crate::ops;
+use crate::initializer::StartingValue;
+use crate::op::{self, Op};
 use crate::shape::{TensorType, is_addressable};
 
 /// Index of a mistake in its graph.
@@ -155,10 +155,10 @@ impl Arena {
             NewNode::Variable { dtype, start: Ok(start), trainable } if is_sound => {
                 match self.add_variable(&name, dtype, start, trainable) {
                     Ok(op) => (op, inferred),
-                    Err(mistake) => ((ops::Invalid::op("variable"), Role::Pure), Err(mistake)),
+                    Err(mistake) => ((op::Invalid::op("variable"), Role::Pure), Err(mistake)),
                 }
             }
-            NewNode::Variable { .. } => ((ops::Invalid::op("variable"), Role::Pure), inferred),
+            NewNode::Variable { .. } => ((op::Invalid::op("variable"), Role::Pure), inferred),
         };
         let id = self.next_id();
         let name = self.names.claim(name, id);
@@ -187,7 +187,7 @@ impl Arena {
                 let id = VariableId(self.variables.len() as u32);
                 let dims = start.dims().to_vec();
                 let node = self.next_id();
-                let op = ops::VariableOp::new(id, TensorType::new(dtype, dims.as_slice()));
+                let op = op::VariableOp::new(id, TensorType::new(dtype, dims.as_slice()));
                 let name = name.to_owned();
                 self.variables.push(VariableRecord { node, name, dtype, dims, start, trainable });
                 return Ok((Arc::new(op), Role::Reads(id)));

@@ -28,12 +28,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use smallvec::SmallVec;
 
-use crate::dtype::{DType, Element, Numeric};
+use crate::element::{DType, Element, IntoValue, Numeric};
 use crate::error::{Mistake, Result};
-use crate::op::Op;
-use crate::ops;
+use crate::ir::{NodeId, VariableId};
+use crate::op::{self, Op};
 use crate::shape::{Shape, TensorType};
-use crate::value::IntoValue;
 
 use arena::{Draft, NewNode};
 use context::Context;
@@ -46,28 +45,8 @@ pub use operation::Operation;
 pub(crate) use role::Role;
 pub use tensor::{AnyTensor, Operand, Tensor};
 pub use variable::Variable;
-pub(crate) use variable::{StartingValue, VariableRecord};
+pub(crate) use variable::VariableRecord;
 pub(crate) use walk::Walk;
-
-/// Index of a node in its graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct NodeId(pub(crate) u32);
-
-/// Index of a variable in its graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct VariableId(pub(crate) u32);
-
-impl NodeId {
-    pub(crate) fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-impl VariableId {
-    pub(crate) fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// What the handles of one graph and its sessions share.
 #[derive(Debug)]
@@ -161,7 +140,7 @@ impl Graph {
     #[track_caller]
     pub fn constant<V: IntoValue>(&self, value: V) -> Tensor<'_, V::Elem> {
         Tensor::typed(match value.into_repeated() {
-            Ok(repeated) => self.apply(ops::Constant::new(repeated), &[]),
+            Ok(repeated) => self.apply(op::Constant::new(repeated), &[]),
             Err(lacking) => self.invalid("constant", lacking.into()),
         })
     }
@@ -179,7 +158,7 @@ impl Graph {
     /// ```
     #[track_caller]
     pub fn placeholder<T: Element>(&self, name: &str, shape: impl Into<Shape>) -> Tensor<'_, T> {
-        let placeholder = ops::Placeholder::new(TensorType::new(T::DTYPE, shape.into()));
+        let placeholder = op::Placeholder::new(TensorType::new(T::DTYPE, shape.into()));
         Tensor::typed(self.apply_named(placeholder, Role::Placeholder, &[], name))
     }
 
@@ -221,14 +200,14 @@ impl Graph {
     /// for starting anew.
     #[track_caller]
     pub fn initializer(&self) -> Operation<'_> {
-        self.apply_as(ops::Initializer, Role::WritesAll, &[]).op()
+        self.apply_as(op::Initializer, Role::WritesAll, &[]).op()
     }
 
     /// An operation that is done when all the given ones are.
     #[track_caller]
     pub fn group<'g>(&'g self, operations: impl IntoIterator<Item = Operation<'g>>) -> Operation<'g> {
         let members: Vec<AnyTensor<'g>> = operations.into_iter().map(|operation| operation.any).collect();
-        self.apply(ops::Group, &members).op()
+        self.apply(op::Group, &members).op()
     }
 
     /// Builds inside a scope of names: a node `n` becomes `scope/n`. A scope entered a second time
@@ -266,7 +245,7 @@ impl Graph {
             operations.iter().map(|operation| operation.any.untied()).collect();
         if operations.len() > MAX_CONTROL && operations.iter().all(|&(graph, _)| graph == self.shared.id) {
             let members: Vec<AnyTensor<'_>> = operations.iter().map(|&(_, id)| self.tie(id)).collect();
-            operations = vec![self.apply(ops::Group, &members).untied()];
+            operations = vec![self.apply(op::Group, &members).untied()];
         }
         Context::entered(self, context::Frame::Control(operations), build)
     }
@@ -349,7 +328,6 @@ impl Graph {
     #[track_caller]
     pub(crate) fn apply_as<'g>(&'g self, op: impl Op, role: Role, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {
         let name = op.name();
-        debug_assert!(ops::is_registered(name), "the file of `{name}` must register it");
         self.apply_named(op, role, inputs, name)
     }
 
@@ -435,11 +413,11 @@ impl Graph {
     /// The constant that holds one number of the given type.
     pub(crate) fn scalar(&self, value: f64, dtype: DType) -> AnyTensor<'_> {
         let constant = match dtype {
-            DType::F32 => ops::Constant::scalar(f32::from_f64(value)),
-            DType::F64 => ops::Constant::scalar(value),
-            DType::I32 => ops::Constant::scalar(i32::from_f64(value)),
-            DType::I64 => ops::Constant::scalar(i64::from_f64(value)),
-            DType::Bool => ops::Constant::scalar(value != 0.0),
+            DType::F32 => op::Constant::scalar(f32::from_f64(value)),
+            DType::F64 => op::Constant::scalar(value),
+            DType::I32 => op::Constant::scalar(i32::from_f64(value)),
+            DType::I64 => op::Constant::scalar(i64::from_f64(value)),
+            DType::Bool => op::Constant::scalar(value != 0.0),
         };
         self.apply(constant, &[])
     }
@@ -462,7 +440,7 @@ impl Graph {
     /// Records a mistake under the name of an op that has no node of its own; gives the invalid node.
     #[track_caller]
     pub(crate) fn invalid(&self, name: &'static str, mistake: Mistake) -> AnyTensor<'_> {
-        let node = NewNode::Op(ops::Invalid::op(name), Role::Pure);
+        let node = NewNode::Op(op::Invalid::op(name), Role::Pure);
         self.tie(self.push(node, &[], name, Location::caller(), Some(mistake)))
     }
 }

@@ -5,10 +5,9 @@ use std::marker::PhantomData;
 use std::panic::Location;
 
 use super::{Graph, Modes, NodeId, Operation, Role, Variable};
-use crate::dtype::{DType, Element};
+use crate::element::{DType, Element};
 use crate::error::Mistake;
-use crate::op::Op;
-use crate::ops;
+use crate::op::{self, Op};
 use crate::shape::Shape;
 
 /// A `Copy` handle to one value of a graph, whose elements are of type `T`.
@@ -100,7 +99,7 @@ impl<'g, T> Operand<'g, T> for Variable<'g, T> {
 impl<'g, T: Element> Operand<'g, T> for T {
     #[track_caller]
     fn into_tensor(self, graph: &'g Graph) -> Tensor<'g, T> {
-        Tensor::typed(graph.apply(ops::Constant::scalar(self), &[]))
+        Tensor::typed(graph.apply(op::Constant::scalar(self), &[]))
     }
 }
 

@@ -5,7 +5,18 @@ use std::fmt::{self, Write};
 use petgraph::dot::{Config, Dot};
 
 use super::walk::Edge;
-use super::{Graph, Node, NodeId, Walk};
+use super::{Arena, Graph, Node, NodeId, VariableId, Walk};
+use crate::ir::Named;
+
+impl Named for Arena {
+    fn node_name(&self, id: NodeId) -> &str {
+        &self.node(id).name
+    }
+
+    fn variable_name(&self, id: VariableId) -> &str {
+        &self.variables[id.index()].name
+    }
+}
 
 /// One line: id, op, name, inputs, attributes, type.
 fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {

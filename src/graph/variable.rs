@@ -1,56 +1,14 @@
 //! [`Variable`]: a tensor that sessions store and assignments change; and how a graph gets and lists variables.
 
-use std::fmt;
 use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
 use super::{AnyTensor, Graph, NewNode, NodeId, Operand, Role, Tensor};
-use crate::dtype::{DType, Element, Numeric};
-use crate::exec::OutOfMemory;
-use crate::initializer::{Start, seed_for};
-use crate::ops;
-use crate::value::Value;
-
-/// How a variable starts: the same elements each time, or elements drawn from a seed.
-#[derive(Clone)]
-pub enum StartingValue {
-    /// These elements.
-    Fixed(Arc<Value>),
-    /// Elements of the given shape, drawn from a seed.
-    Drawn {
-        /// The lengths of the axes.
-        dims: Vec<usize>,
-        /// Gives the elements for a seed.
-        draw: Arc<dyn Fn(u64) -> Result<Value, OutOfMemory> + Send + Sync>,
-    },
-}
-
-impl StartingValue {
-    pub(crate) fn dims(&self) -> &[usize] {
-        match self {
-            StartingValue::Fixed(value) => value.shape(),
-            StartingValue::Drawn { dims, .. } => dims,
-        }
-    }
-
-    /// The elements; those that are drawn depend on the seed.
-    pub(crate) fn value(&self, seed: u64) -> Result<Arc<Value>, OutOfMemory> {
-        match self {
-            StartingValue::Fixed(value) => Ok(Arc::clone(value)),
-            StartingValue::Drawn { draw, .. } => draw(seed).map(Arc::new),
-        }
-    }
-}
-
-impl fmt::Debug for StartingValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartingValue::Fixed(_) => f.write_str("Fixed"),
-            StartingValue::Drawn { dims, .. } => write!(f, "Drawn({dims:?})"),
-        }
-    }
-}
+use crate::element::{DType, Element, Numeric, Value};
+use crate::initializer::{Start, StartingValue, seed_for};
+use crate::memory::OutOfMemory;
+use crate::op;
 
 /// What the graph holds of a variable: everything but its value.
 #[derive(Clone, Debug)]
@@ -203,16 +161,16 @@ impl<'g, T: Element> Variable<'g, T> {
     /// Gradient: that of `value`.
     #[track_caller]
     pub fn assign(self, value: impl Operand<'g, T>) -> Tensor<'g, T> {
-        self.update(ops::Update::Replace, value)
+        self.update(op::Update::Replace, value)
     }
 
     #[track_caller]
-    fn update(self, update: ops::Update, value: impl Operand<'g, T>) -> Tensor<'g, T> {
+    fn update(self, update: op::Update, value: impl Operand<'g, T>) -> Tensor<'g, T> {
         let any = self.tensor.any();
         let value = value.into_tensor(any.graph()).any();
         match any.role() {
             Role::Reads(variable) => {
-                let assign = ops::Assign::new(update);
+                let assign = op::Assign::new(update);
                 Tensor::typed(any.graph().apply_as(assign, Role::Writes(variable), &[any, value]))
             }
             // Only an invalid variable lacks the role; what is built on it is invalid as well.
@@ -227,7 +185,7 @@ impl<'g, T: Numeric> Variable<'g, T> {
     /// Gradient: the cotangent goes to the variable and to `value`.
     #[track_caller]
     pub fn assign_add(self, value: impl Operand<'g, T>) -> Tensor<'g, T> {
-        self.update(ops::Update::Add, value)
+        self.update(op::Update::Add, value)
     }
 
     /// Subtracts `value` (broadcasting to the variable's shape) and gives the new value.
@@ -235,6 +193,6 @@ impl<'g, T: Numeric> Variable<'g, T> {
     /// Gradient: the cotangent goes to the variable, its negation to `value`.
     #[track_caller]
     pub fn assign_sub(self, value: impl Operand<'g, T>) -> Tensor<'g, T> {
-        self.update(ops::Update::Subtract, value)
+        self.update(op::Update::Subtract, value)
     }
 }

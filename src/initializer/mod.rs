@@ -17,15 +17,16 @@
 
 mod orthogonal;
 mod rule;
+mod start;
 
 use std::sync::Arc;
 
-use crate::dtype::{Element, Numeric};
+use crate::element::{Element, IntoValue, Numeric};
 use crate::error::Mistake;
-use crate::graph::StartingValue;
-use crate::value::IntoValue;
 
 use rule::Rule;
+
+pub(crate) use start::StartingValue;
 
 /// What a variable can start from: an ndarray array or view, a scalar, or an [`Initializer`].
 pub trait Start<T: Element> {

@@ -1,6 +1,6 @@
 //! Orthonormal columns of a random matrix.
 
-use crate::exec::OutOfMemory;
+use crate::memory::OutOfMemory;
 
 /// Makes the columns of a row-major matrix orthonormal, or its rows if there are more columns: Q of its
 /// decomposition QR, where R has a positive diagonal.

@@ -6,9 +6,8 @@ use rand::rngs::StdRng;
 use rand_distr::{Distribution, Normal, StandardNormal, Uniform};
 
 use super::orthogonal;
-use crate::dtype::Numeric;
-use crate::exec::OutOfMemory;
-use crate::value::Value;
+use crate::element::{Numeric, Value};
+use crate::memory::OutOfMemory;
 
 /// What decides the elements, but for their number.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -15,7 +15,6 @@ pub mod checkpoint;
 mod elements;
 #[cfg(feature = "npz")]
 pub mod npz;
-pub(crate) mod quote;
 #[cfg(any(feature = "npz", feature = "safetensors"))]
 mod replace;
 #[cfg(feature = "safetensors")]

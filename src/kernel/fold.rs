@@ -12,8 +12,8 @@ use super::isa::Isa;
 use super::number::with_number;
 use super::scalar::{Combine, with_fold};
 use super::tile::{Args, Extent, Instruction, Kernel, ROWS_TOGETHER};
-use crate::dtype::DType;
-use crate::lower::Fold;
+use crate::element::DType;
+use crate::ir::Fold;
 
 /// Columns of a block, which is one task. 16 kB of `f64`: the results stay in the first-level cache while the
 /// rows pass by, and what is read of a row is long enough to be read ahead.

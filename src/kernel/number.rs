@@ -2,7 +2,7 @@
 
 use super::math::MulAdd;
 use super::vector::{Machine, Plain, Vector};
-use crate::dtype::Numeric;
+use crate::element::Numeric;
 
 /// A number that kernels compute with.
 pub(crate) trait Number: Numeric + PartialOrd {
@@ -214,23 +214,23 @@ integer_numbers!(i32, i64);
 macro_rules! with_number {
     ($dtype:expr, $type:ident => $body:expr, else $other:expr) => {
         match $dtype {
-            $crate::dtype::DType::F32 => {
+            $crate::element::DType::F32 => {
                 type $type = f32;
                 $body
             }
-            $crate::dtype::DType::F64 => {
+            $crate::element::DType::F64 => {
                 type $type = f64;
                 $body
             }
-            $crate::dtype::DType::I32 => {
+            $crate::element::DType::I32 => {
                 type $type = i32;
                 $body
             }
-            $crate::dtype::DType::I64 => {
+            $crate::element::DType::I64 => {
                 type $type = i64;
                 $body
             }
-            $crate::dtype::DType::Bool => $other,
+            $crate::element::DType::Bool => $other,
         }
     };
 }

@@ -4,8 +4,8 @@
 use super::math::{self, MulAdd, Separate, Standard, VectorMath};
 use super::number::{Number, with_number};
 use super::vector::Vector;
-use crate::dtype::{DType, Element, Numeric};
-use crate::lower::{Scalar, ScalarValue};
+use crate::element::{DType, Element, Numeric};
+use crate::ir::{Scalar, ScalarValue};
 
 /// A function of one element.
 pub(crate) trait Unary<T>: 'static {
@@ -167,7 +167,7 @@ impl<T: VectorMath + Element> Binary<T> for Pow {
 }
 
 pub(crate) enum Sqrt {}
-impl<T: crate::dtype::Float> Unary<T> for Sqrt {
+impl<T: crate::element::Float> Unary<T> for Sqrt {
     #[inline(always)]
     fn apply<M: MulAdd>(x: T) -> T {
         x.sqrt()
@@ -223,19 +223,19 @@ folds! {
 macro_rules! with_fold {
     ($fold:expr, $name:ident => $body:expr) => {
         match $fold {
-            $crate::lower::Fold::Sum => {
+            $crate::ir::Fold::Sum => {
                 type $name = $crate::kernel::scalar::Sum;
                 $body
             }
-            $crate::lower::Fold::Prod => {
+            $crate::ir::Fold::Prod => {
                 type $name = $crate::kernel::scalar::Prod;
                 $body
             }
-            $crate::lower::Fold::Max => {
+            $crate::ir::Fold::Max => {
                 type $name = $crate::kernel::scalar::Max;
                 $body
             }
-            $crate::lower::Fold::Min => {
+            $crate::ir::Fold::Min => {
                 type $name = $crate::kernel::scalar::Min;
                 $body
             }

@@ -12,10 +12,12 @@ use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use super::versions::Versions;
-use super::{Args, Computation, Dims, Identity, Inst, Lowering, Prim, Program, Scalar, Val};
 use crate::error::{Error, LoweringError, Result};
-use crate::exec::OutOfMemory;
-use crate::graph::{Arena, Node, NodeId, NodeMap, Role, VariableId, Walk};
+use crate::graph::{Arena, Node, NodeMap, Role, Walk};
+use crate::ir::{
+    Args, Computation, Dims, Identity, Inst, Lowering, NodeId, Prim, Program, Scalar, Val, VariableId,
+};
+use crate::memory::OutOfMemory;
 use crate::shape::{Shape, TensorType, is_addressable};
 
 /// What a run asks for.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::graph::{NodeId, VariableId};
+use crate::ir::{NodeId, VariableId};
 
 /// Binary digits of an index that one level of the trie tells apart: blocks of 16 take two cache lines.
 const DIGIT_BITS: u32 = 4;

@@ -68,19 +68,27 @@
 //! # Ok::<(), flowgrad::Error>(())
 //! ```
 
-mod kernel;
+pub(crate) mod broadcast;
+pub(crate) mod constant;
+pub(crate) mod identity;
+pub(crate) mod scaled;
+pub(crate) mod state;
 
 use std::any::Any;
 use std::fmt;
 
+pub use crate::element::{ArrayMut, ArrayRef};
 pub use crate::error::Mistake;
 pub use crate::gradient::Pullback;
 pub use crate::graph::AnyTensor;
-pub use crate::lower::{Fold, Lowering, Scalar, Val};
+pub use crate::ir::{Fold, Kernel, KernelError, Lowering, Scalar, Val};
 pub use crate::shape::TensorType;
 
-pub(crate) use kernel::with_element;
-pub use kernel::{ArrayMut, ArrayRef, Kernel, KernelError};
+pub(crate) use broadcast::{BroadcastLike, ExpectShape, SumLike};
+pub(crate) use constant::{Constant, Invalid, Placeholder};
+pub(crate) use identity::Identity;
+pub(crate) use scaled::Scaled;
+pub(crate) use state::{Assign, Group, Initializer, Update, VariableOp};
 
 /// How a value is made of the inputs of its node, as far as anybody looks.
 #[doc(hidden)]

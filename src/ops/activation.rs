@@ -1,17 +1,18 @@
 //! Activations with a kink or a bend at 0: `relu`, `relu6`, `leaky_relu`, `elu`, `selu`, `softplus`. Each is one
 //! node of a few instructions.
 
-use crate::dtype::Float;
+use crate::element::Float;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor};
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::ops::compare::{Compare, Extreme};
 use crate::ops::logical::Logical;
 use crate::ops::unary::{Unary, unary_methods};
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["relu", "relu6", "leaky_relu", "elu", "selu", "softplus"];
 
 /// The scale and, with it, what `selu` tends to at -∞: activations of mean 0 and variance 1 keep these

@@ -2,15 +2,16 @@
 
 use ndarray::{ArrayView1, Axis};
 
-use crate::dtype::{DType, Numeric};
+use crate::element::{ArrayMut, ArrayRef, DType, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
 use crate::kernel::number::{Number, with_number};
-use crate::lower::{Dims, Lowering, Val};
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
+use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
+use crate::op::Op;
 use crate::shape::{TensorType, resolve_axis};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["argmax", "argmin"];
 
 /// Which element is looked for.

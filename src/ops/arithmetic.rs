@@ -1,14 +1,15 @@
 //! Addition, subtraction, multiplication and division, elementwise and broadcasting, with the
 //! operators `+ - * /` between tensors, variables and scalars; and `squared_difference`.
 
-use crate::dtype::Numeric;
+use crate::element::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Operand, Tensor, Variable};
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::{Form, Op};
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["add", "sub", "mul", "div", "squared_difference"];
 
 /// One of the four operations.

@@ -1,13 +1,14 @@
 //! `cast`: the same numbers as another element type.
 
-use crate::dtype::{DType, Element};
+use crate::element::{DType, Element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor};
-use crate::lower::{Lowering, Val};
+use crate::ir::{Lowering, Val};
 use crate::op::Op;
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["cast"];
 
 /// Converts to the given element type.

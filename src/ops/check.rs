@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use ndarray::ArrayViewD;
 
-use crate::dtype::{DType, Element, Float};
+use crate::element::{ArrayMut, ArrayRef, DType, Element, Float};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
-use crate::lower::{Dims, Lowering, Val};
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
+use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
+use crate::op::Op;
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["check_numerics", "inspect", "print"];
 
 /// Gives its input, whose elements must be finite.

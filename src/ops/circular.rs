@@ -3,11 +3,12 @@
 
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::ops::unary::{Unary, unary_methods};
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh"];
 
 /// A circular or hyperbolic function.

@@ -1,15 +1,16 @@
 //! `clip`: values held between two bounds.
 
-use crate::dtype::Numeric;
+use crate::element::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{Operand, Tensor};
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::ops::compare::{Compare, Extreme};
 use crate::ops::logical::Logical;
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["clip"];
 
 /// min(max(x, low), high).

@@ -1,14 +1,15 @@
 //! Comparisons, and what chooses by them: `equal`, `not_equal`, `less`, `less_equal`, `greater`,
 //! `greater_equal`, `select`, `maximum`, `minimum`.
 
-use crate::dtype::{DType, Element, Numeric};
+use crate::element::{DType, Element, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Modes, Operand, Tensor};
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::{TensorType, broadcast};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["equal", "not_equal", "less", "less_equal", "select", "maximum", "minimum"];
 
 /// A truth value for each pair of elements.

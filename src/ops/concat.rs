@@ -3,14 +3,15 @@
 use ndarray::{ArrayViewMutD, Axis, Slice};
 
 use super::pick::{Along, Run, added_back, picked};
-use crate::dtype::{DType, Element};
+use crate::element::{ArrayMut, ArrayRef, DType, Element, with_element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Graph, Tensor};
-use crate::lower::{Dims, Lowering, Val};
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op, with_element};
+use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
+use crate::op::Op;
 use crate::shape::{Shape, TensorType, resolve_axis};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["concat", "concat_extent", "concat_part", "concat_part_transposed"];
 
 /// The inputs one behind the other along an axis; their other lengths are the same.

@@ -1,11 +1,12 @@
 //! `conv2d`: filters moved over images. It is composed of the patches that a window shows and a product of matrices.
 
 use super::patches::{Filling, Padding, Window};
-use crate::dtype::Float;
+use crate::element::Float;
 use crate::error::Mistake;
 use crate::graph::{Operand, Tensor};
 use crate::shape::Shape;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &[];
 
 /// How a kernel moves over images: padding, strides, dilations, and groups of channels.

@@ -2,16 +2,17 @@
 
 use ndarray::Axis;
 
-use crate::dtype::Numeric;
+use crate::element::{ArrayMut, ArrayRef, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
 use crate::kernel::compensated::RunningSum;
 use crate::kernel::number::{Number, with_number};
-use crate::lower::{Dims, Lowering, Val};
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
+use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
+use crate::op::Op;
 use crate::shape::{TensorType, resolve_axis};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["cumsum"];
 
 /// The sums of the elements before each place, and of its own unless they are exclusive; or of those behind it.

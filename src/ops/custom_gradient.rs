@@ -7,15 +7,16 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use crate::dtype::Float;
+use crate::element::Float;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor};
-use crate::lower::{Lowering, Val};
+use crate::ir::{Lowering, Val};
 use crate::op::Op;
-use crate::ops::ExpectShape;
+use crate::op::ExpectShape;
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["custom_gradient"];
 
 /// The gradients of the inputs, one for each.

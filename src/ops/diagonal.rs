@@ -1,14 +1,15 @@
 //! `diag` and `diag_part`: vectors as the diagonals of square matrices, and back.
 
 use super::pick::{Along, Run, picked};
-use crate::dtype::Element;
+use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::{Shape, TensorType, resolve_axis};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["diag", "diag_part"];
 
 /// Square matrices with the rows of the input on their diagonals, and zeros elsewhere.

@@ -1,13 +1,14 @@
 //! Division that rounds down, and what it leaves: `floor_div` and `modulo`, as Python and NumPy have them.
 
-use crate::dtype::Numeric;
+use crate::element::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{Operand, Tensor};
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["floor_div", "modulo"];
 
 /// The quotient rounded down, or what it leaves.

@@ -5,15 +5,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::dtype::Numeric;
+use crate::element::Numeric;
 use crate::error::{EinsumFault, Mistake};
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Operand, Tensor};
-use crate::lower::{Dims, Lowering, Scalar, Val};
+use crate::ir::{Dims, Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::ops::reduce::Spread;
 use crate::shape::{Axes, Shape, TensorType};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["einsum", "outer", "dot"];
 
 /// The indices of a tensor's axes, in their order; none occurs twice.

@@ -7,12 +7,13 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
-use crate::ops::scaled::Scaled;
+use crate::op::Scaled;
 use crate::ops::unary::{Unary, unary_methods};
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["silu", "gelu", "gelu_tanh", "silu_gate", "gelu_gate", "gelu_tanh_gate"];
 
 /// 1/√(2π).

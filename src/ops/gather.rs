@@ -8,18 +8,19 @@
 mod examples;
 mod kernels;
 
-use crate::dtype::{DType, Element, Numeric};
+use crate::element::{DType, Element, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{Operand, Tensor};
-use crate::lower::{Dims, Lowering, Val, size};
-use crate::op::Op;
+use crate::ir::{Dims, Lowering, Val, size};
+use crate::op::{BroadcastLike, Op};
 use crate::shape::{Shape, TensorType, resolve_axis};
 
 #[cfg(test)]
 pub(super) use examples::examples;
 use kernels::{AddRows, Flatten, Given, TakeRows};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] =
     &["gather", "gather_nd", "take_along_axis", "scatter_add", "scatter_nd_add", "scatter_along_axis_add"];
 
@@ -153,7 +154,7 @@ impl Op for Gather {
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (x, indices) = (at.input(0), at.input(1));
         at.give(0, |dy| {
-            let zeros = dy.scalar_like(0.0).binary(super::BroadcastLike, x);
+            let zeros = dy.scalar_like(0.0).binary(BroadcastLike, x);
             dy.graph().apply(ScatterAdd(self.0), &[zeros, indices, dy])
         });
     }

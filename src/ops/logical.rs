@@ -3,10 +3,11 @@
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{Operand, Tensor};
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["logical_and", "logical_or", "logical_xor", "logical_not"];
 
 /// A truth value for each pair, or one for each.

@@ -1,14 +1,15 @@
 //! `reduce_any` and `reduce_all`: truth values along axes become one.
 
-use crate::dtype::DType;
+use crate::element::DType;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
-use crate::lower::{Fold, Lowering, Scalar, Val};
+use crate::ir::{Fold, Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::ops::reduce::kept;
 use crate::shape::{Axes, TensorType};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["reduce_any", "reduce_all"];
 
 /// Which truth values the result asks for.

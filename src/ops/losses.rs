@@ -3,15 +3,16 @@
 //! Predictions and targets must have one shape: [n, 1] against [n] would silently compare each with each, so it
 //! is refused, while building or when the lengths become known.
 
-use crate::dtype::{DType, Float, Numeric};
+use crate::element::{DType, Float, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Operand, Tensor};
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
-use crate::ops::Scaled;
+use crate::op::Scaled;
 use crate::shape::{Axes, Shape, TensorType};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["same_shape", "label_mask"];
 
 /// Gives the second input, the targets of a loss, which must have the shape of the first, the predictions.

@@ -1,13 +1,14 @@
 //! `matmul`: products of matrices, either of them transposed without being moved; leading axes are a batch.
 
-use crate::dtype::Numeric;
+use crate::element::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Operand, Tensor};
-use crate::lower::{Lowering, Val};
+use crate::ir::{Lowering, Val};
 use crate::op::Op;
 use crate::shape::{Shape, TensorType, broadcast};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["matmul"];
 
 /// op(a)·op(b) of the last two axes, where op transposes if the flag says so.

@@ -2,14 +2,15 @@
 
 use ndarray::{ArrayView3, ArrayViewMut3, Axis};
 
-use crate::dtype::{DType, Float};
+use crate::element::{ArrayMut, ArrayRef, DType, Float};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor};
-use crate::lower::{Fold, Lowering, Scalar, Val};
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
+use crate::ir::{Fold, Kernel, KernelError, Lowering, Scalar, Val};
+use crate::op::Op;
 use crate::shape::{Axes, TensorType};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["unless_equal", "unless_all_equal"];
 
 /// A mean, the first input, in whose place comes the number itself where all numbers are equal: where the least of them,

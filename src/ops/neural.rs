@@ -1,11 +1,12 @@
 //! What networks end with: `softmax` and `log_softmax`. They are composed of other ops; fusion runs them row by
 //! row.
 
-use crate::dtype::Float;
+use crate::element::Float;
 use crate::graph::Tensor;
 use crate::ops::arithmetic::Arithmetic;
 use crate::shape::Axes;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &[];
 
 impl<T: Float> Tensor<'_, T> {

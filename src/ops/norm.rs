@@ -1,14 +1,15 @@
 //! `norm`, and `unit_vector` for its gradient.
 
-use crate::dtype::{DType, Float};
+use crate::element::{DType, Float};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor};
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::ops::reduce::{Spread, kept};
 use crate::shape::{Axes, TensorType};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["norm", "unit_vector"];
 
 /// By how much numbers are scaled whose squares leave the range of `f64`: the square of the largest number times

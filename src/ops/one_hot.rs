@@ -1,13 +1,14 @@
 //! `one_hot`: class numbers as rows of ones and zeros.
 
-use crate::dtype::{DType, Element};
+use crate::element::{DType, Element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["one_hot"];
 
 /// For each index a row of so many elements, of which the one at the index is 1 and the others are 0.

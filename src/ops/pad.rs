@@ -1,13 +1,13 @@
 //! `pad`: more elements before and behind along each axis, all the same or a reflection.
 
 use super::pick::{Along, Choice, Pick, Run};
-use crate::dtype::Element;
+use crate::element::{Element, Value};
 use crate::error::Mistake;
 use crate::graph::Tensor;
-use crate::lower::ScalarValue;
+use crate::ir::ScalarValue;
 use crate::shape::Shape;
-use crate::value::Value;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["pad", "pad_transposed"];
 
 /// What [`pad`](Tensor::pad) puts before and behind the elements.

@@ -5,18 +5,19 @@
 mod kernels;
 mod window;
 
-use crate::dtype::Numeric;
+use crate::element::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor};
 use crate::kernel::number::{Number, with_number};
-use crate::lower::{Lowering, Val};
+use crate::ir::{Lowering, Val};
 use crate::op::Op;
 use crate::shape::{Shape, TensorType};
 
 use kernels::{AddUp, Extract, Layout};
 pub use window::{Padding, Window};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["extract_patches", "extract_patches_transposed"];
 
 /// What stands in patches where they reach beyond the image.

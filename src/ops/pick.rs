@@ -10,11 +10,12 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use crate::dtype::Element as _;
+use crate::element::Element as _;
+use crate::element::with_element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::lower::{Lowering, ScalarValue, Val};
-use crate::op::{Op, with_element};
+use crate::ir::{Lowering, ScalarValue, Val};
+use crate::op::Op;
 use crate::shape::{Shape, TensorType};
 
 use moves::{AddBack, Copy, Moves};

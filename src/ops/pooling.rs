@@ -1,11 +1,12 @@
 //! `max_pool2d` and `avg_pool2d`: one number for all that a window shows of an image. Composed of its patches and
 //! reductions.
 
-use super::BroadcastLike;
+use crate::op::BroadcastLike;
 use super::patches::{Filling, Padding, Window};
-use crate::dtype::{Float, Numeric};
+use crate::element::{Float, Numeric};
 use crate::graph::Tensor;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &[];
 
 /// The axes of patches within the window.

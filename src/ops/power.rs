@@ -1,16 +1,17 @@
 //! `pow`: one tensor raised to another.
 
-use crate::dtype::Float;
+use crate::element::Float;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{Operand, Tensor};
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::ops::compare::Compare;
-use crate::ops::scaled::Scaled;
+use crate::op::Scaled;
 use crate::ops::unary::Unary;
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["pow"];
 
 /// xʸ.

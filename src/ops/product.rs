@@ -5,16 +5,17 @@
 
 use ndarray::{ArrayView1, ArrayViewD, ArrayViewMutD};
 
-use crate::dtype::{DType, Numeric};
+use crate::element::{ArrayMut, ArrayRef, DType, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor};
 use crate::kernel::number::{Number, with_number};
-use crate::lower::{Dims, Fold, Lowering, Val, size};
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
+use crate::ir::{Dims, Fold, Kernel, KernelError, Lowering, Val, size};
+use crate::op::Op;
 use crate::ops::reduce::Reduce;
 use crate::shape::{Axes, TensorType};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["product_of_others"];
 
 /// For each element the product of the others along the axes; and its derivatives.

@@ -9,16 +9,16 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal, Uniform};
 
-use crate::dtype::{DType, Element, Float, Numeric};
+use crate::element::{ArrayMut, ArrayRef, DType, Element, Float, Numeric, Value};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::initializer::seed_for;
-use crate::lower::{Dims, Lowering, ScalarValue, Val};
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
+use crate::ir::{Dims, Kernel, KernelError, Lowering, ScalarValue, Val};
+use crate::op::Op;
 use crate::shape::TensorType;
-use crate::value::Value;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["random_uniform", "random_normal", "truncated_normal", "bernoulli"];
 
 /// What tells the numbers of one node from those of all others.

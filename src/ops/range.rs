@@ -2,14 +2,14 @@
 
 use ndarray::Array1;
 
-use super::Constant;
-use crate::dtype::{Element, Numeric};
+use crate::op::Constant;
+use crate::element::{Element, Numeric, Value};
 use crate::error::Mistake;
 use crate::graph::{Graph, Tensor};
-use crate::lower::ScalarValue;
-use crate::value::Value;
+use crate::ir::ScalarValue;
 
 /// A range is a `constant`.
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &[];
 
 /// The numbers from `start` on, `step` apart, that come before `limit`.

@@ -1,16 +1,17 @@
 //! Reductions over axes: `reduce_sum`, `reduce_max` and `reduce_min`.
 
-use crate::dtype::{DType, Numeric};
+use crate::element::{DType, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor};
-use crate::lower::{Fold, Lowering, Scalar, Val};
+use crate::ir::{Fold, Lowering, Scalar, Val};
 use crate::op::Op;
-use crate::ops::Scaled;
+use crate::op::Scaled;
 use crate::ops::compare::{Compare, Extreme};
 use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, TensorType};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] =
     &["reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "spread", "count", "over_count"];
 
@@ -203,7 +204,7 @@ impl AnyTensor<'_> {
     #[track_caller]
     pub(crate) fn misfit(self, op: &'static str, axes: &Axes) -> Option<Self> {
         let mistake = axes.resolve(self.shape().rank()).err().filter(|_| !self.is_invalid())?;
-        Some(self.graph().invalid(op, mistake))
+        Some(self.graph().invalid(op, mistake.into()))
     }
 }
 

@@ -4,15 +4,16 @@
 //! Each gives a view of its input. No element moves, but where only a copy can have them in order: behind a
 //! transpose.
 
-use crate::dtype::Element;
+use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
-use crate::lower::{Lowering, Val};
+use crate::ir::{Lowering, Val};
 use crate::op::Op;
-use crate::ops::broadcast::check_stretches;
+use crate::op::broadcast::check_stretches;
 use crate::shape::{Axes, Shape, TensorType, resolve_axis};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] =
     &["reshape", "reshape_last", "expand_dims", "squeeze", "broadcast_to", "reshape_like"];
 

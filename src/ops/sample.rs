@@ -6,14 +6,15 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use super::random::{Stream, happens};
-use crate::dtype::{DType, Element, Float};
+use crate::element::{ArrayMut, ArrayRef, DType, Element, Float};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{Graph, Tensor};
-use crate::lower::{Dims, Lowering, Val};
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
+use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
+use crate::op::Op;
 use crate::shape::{Shape, TensorType};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["bernoulli_of", "categorical", "random_permutation"];
 
 /// What is drawn by the probabilities that are the input.

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use ndarray::Array1;
 
-use crate::dtype::{DType, Element};
+use crate::element::{DType, Element, Value};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
-use crate::lower::{Lowering, Val};
+use crate::ir::{Lowering, Val};
 use crate::op::Op;
 use crate::shape::TensorType;
-use crate::value::Value;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["shape_of"];
 
 /// The lengths of the input, which is not computed for it.

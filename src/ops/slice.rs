@@ -4,11 +4,12 @@ use std::fmt;
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use super::pick::{Along, Choice, Pick, Run};
-use crate::dtype::Element;
+use crate::element::Element;
 use crate::error::Mistake;
 use crate::graph::Tensor;
 use crate::shape::{Axes, Shape};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["slice", "slice_transposed", "reverse", "reverse_transposed"];
 
 /// What [`slice`](Tensor::slice) takes of one axis: a range of indices, or one index, which drops the axis.

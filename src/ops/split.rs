@@ -2,11 +2,12 @@
 
 use super::pick::{Along, Choice, Pick, Run};
 use super::slice::{AxisRange, Ranges};
-use crate::dtype::Element;
+use crate::element::Element;
 use crate::error::Mistake;
 use crate::graph::Tensor;
 use crate::shape::{Shape, resolve_axis};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["split", "split_transposed"];
 
 /// Parts that one call builds, each of them a node: some hundred megabytes of graph. An axis of more is better moved
@@ -162,7 +163,7 @@ impl<T: Element> Tensor<'_, T> {
         if any.is_invalid() {
             return vec![self];
         }
-        let count = resolve_axis(axis, shape.rank()).and_then(|axis| {
+        let count = resolve_axis(axis, shape.rank()).map_err(Mistake::from).and_then(|axis| {
             let count = shape.dims()[axis].ok_or(Mistake::UnstackUnknown { axis, shape })?;
             countable(count).map(|()| (axis, count))
         });

@@ -3,14 +3,15 @@
 use super::concat::Join;
 use super::pick::Pick;
 use super::slice::{AxisRange, Ranges};
-use crate::dtype::Element;
+use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Graph, Tensor};
-use crate::lower::{Dims, Lowering, Val};
+use crate::ir::{Dims, Lowering, Val};
 use crate::op::Op;
 use crate::shape::{TensorType, resolve_axis};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["stack"];
 
 /// The inputs, whose shapes are the same, along a new axis.

@@ -1,9 +1,10 @@
 //! Reductions that are composed of others: `reduce_log_sum_exp` and `reduce_variance`. Fusion runs them row by row.
 
-use crate::dtype::{Float, Numeric};
+use crate::element::{Float, Numeric};
 use crate::graph::Tensor;
 use crate::shape::Axes;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &[];
 
 impl<T: Float> Tensor<'_, T> {

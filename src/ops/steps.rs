@@ -1,14 +1,15 @@
 //! Functions that are constant between their jumps, so that no gradient passes through them: `sign`, `floor`,
 //! `ceil`, `round`, and the truths `is_nan` and `is_finite`.
 
-use crate::dtype::{DType, Float, Numeric};
+use crate::element::{DType, Float, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["sign", "floor", "ceil", "round", "is_nan", "is_finite"];
 
 /// A number for each number.

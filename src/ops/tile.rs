@@ -1,13 +1,14 @@
 //! `tile`: a tensor repeated along its axes, as a view; its gradient sums over the repetitions.
 
-use crate::dtype::Element;
+use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
-use crate::lower::{Lowering, Val};
+use crate::ir::{Lowering, Val};
 use crate::op::Op;
 use crate::shape::{Shape, TensorType};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["tile", "tile_transposed"];
 
 /// The input so many times along each axis.

@@ -4,15 +4,16 @@ use std::cmp::Ordering;
 
 use ndarray::Axis;
 
-use crate::dtype::{DType, Numeric};
+use crate::element::{ArrayMut, ArrayRef, DType, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
 use crate::kernel::number::{Number, with_number};
-use crate::lower::{Dims, Lowering, Val};
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, Op};
+use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
+use crate::op::Op;
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["top_k"];
 
 /// The places of the `k` largest elements of each row, the largest first.

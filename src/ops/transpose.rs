@@ -1,13 +1,14 @@
 //! `transpose` and `transpose_perm`: axes in another order; no element moves.
 
-use crate::dtype::Element;
+use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
-use crate::lower::{Lowering, Val};
+use crate::ir::{Lowering, Val};
 use crate::op::Op;
 use crate::shape::{Shape, TensorType, resolve_axis};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["transpose"];
 
 /// Axis `i` of the output is axis `permutation[i]` of the input; without a list, axes are reversed.

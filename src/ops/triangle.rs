@@ -1,13 +1,14 @@
 //! `tril` and `triu`: what lies on one side of a diagonal of matrices, zeros on the other.
 
-use crate::dtype::Element;
+use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
 use crate::shape::{TensorType, resolve_axis};
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] = &["tril", "triu"];
 
 /// The elements of the last two axes on one side of the diagonal that begins at column `first`.

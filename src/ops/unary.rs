@@ -1,15 +1,16 @@
 //! Elementwise functions of one tensor: negation, magnitude, powers, roots, exponentials and logarithms. One
 //! row of [`unary_methods`] declares the method of one.
 
-use crate::dtype::Numeric;
+use crate::element::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor, Variable};
-use crate::lower::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::op::{Form, Op};
 use crate::ops::steps::Step;
 use crate::shape::TensorType;
 
+#[cfg(test)]
 pub(super) const OPS: &[&str] =
     &["neg", "abs", "square", "sqrt", "exp", "expm1", "ln", "log1p", "sigmoid", "erf", "reciprocal", "rsqrt"];
 
@@ -123,7 +124,7 @@ impl Op for Reciprocal {
 /// a row each: name, op, formula, gradient, and an example as argument and result.
 macro_rules! unary_methods {
     ($values:literal; $($name:ident $op:expr, $formula:literal, $gradient:literal, $x:literal => $y:expr;)*) => {
-        impl<T: $crate::dtype::Float> $crate::graph::Tensor<'_, T> {$(
+        impl<T: $crate::element::Float> $crate::graph::Tensor<'_, T> {$(
             #[doc = concat!($formula, ", elementwise.")]
             #[doc = ""]
             #[doc = concat!("Gradient: the cotangent times ", $gradient, ". ", $values)]

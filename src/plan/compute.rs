@@ -4,10 +4,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::BufferId;
-use crate::dtype::DType;
-use crate::graph::NodeId;
-use crate::lower::Dims;
-use crate::op::Kernel;
+use crate::element::DType;
+use crate::ir::{Dims, Kernel, NodeId};
 
 /// The kernel, what it reads, and where it writes.
 #[derive(Clone, Debug)]

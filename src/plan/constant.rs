@@ -5,9 +5,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::exec::{ALIGNMENT, Memory, OutOfMemory};
-use crate::lower::ConstantId;
-use crate::value::Value;
+use crate::element::Value;
+use crate::ir::ConstantId;
+use crate::memory::{ALIGNMENT, Memory, OutOfMemory};
 use crate::weak_map::WeakMap;
 
 /// Bytes of a constant up to which it is copied for the sake of its alignment: vectors that cross lines of the
@@ -38,12 +38,12 @@ impl Constant {
             return Constant::Shared(Arc::clone(value));
         }
         // Without memory for a copy, the original serves as well.
-        Memory::of(value).map_or_else(|_| Constant::Shared(Arc::clone(value)), Constant::Copied)
+        value.to_memory().map_or_else(|_| Constant::Shared(Arc::clone(value)), Constant::Copied)
     }
 
     /// The elements with the axes in the opposite order.
     fn transposed(value: &Value) -> Result<Self, OutOfMemory> {
-        Memory::transposed(value).map(Constant::Copied)
+        value.to_transposed_memory().map(Constant::Copied)
     }
 
     /// Where the first element lies.

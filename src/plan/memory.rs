@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use super::order::Ordering;
 use super::{Buffer, BufferId, Order, Place, Step, UNDECIDED};
-use crate::exec::{ALIGNMENT, OutOfMemory};
+use crate::memory::{ALIGNMENT, OutOfMemory};
 
 /// Gaps that are tried for a buffer, those next to its size first: where so many are in use by steps that
 /// may run at once, the rest will be as well, and planning must take linear time.

@@ -9,6 +9,9 @@ mod batch;
 mod check;
 mod compute;
 mod constant;
+mod fuse;
+mod lacking;
+mod layout;
 mod memory;
 mod order;
 mod region;
@@ -24,20 +27,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::HashMap;
 
-use crate::dtype::DType;
-use crate::exec::{OutOfMemory, Owner};
-use crate::graph::{NodeId, VariableId};
+use crate::element::DType;
+use crate::ir::{Computation, Dims, NodeId, Prim, Program, Val, VariableId, size};
 use crate::kernel::fold::MiddleFold;
 use crate::kernel::gemm::{GemmKernel, Product, Split, Strides};
 use crate::kernel::isa::Isa;
-use crate::lower::fuse::{self, Group, Rows};
-use crate::lower::layout::{self, Layout, broadcast_strides, folded};
-use crate::lower::{Computation, Dims, Prim, Program, Val, size};
 
 pub(crate) use batch::{Batch, BatchAxis};
 pub(crate) use compute::{Compute, ComputeOperand};
 use constant::ElementOrder;
 pub(crate) use constant::{Constant, Constants};
+use fuse::{Group, Rows};
+pub(crate) use lacking::{Lacking, Owner};
+use layout::{Layout, broadcast_strides, folded};
 pub(crate) use order::{INLINE_BELOW, Order};
 pub(crate) use region::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp};
 
@@ -184,7 +186,7 @@ pub(crate) fn plan(
     options: Options,
     constants: &Constants,
     fed: &[(DType, Vec<usize>)],
-) -> Result<Plan, OutOfMemory> {
+) -> Result<Plan, Lacking> {
     let layouts = layout::resolve(program);
     let isa = Isa::detected();
     let opens = |val: Val| {
@@ -272,7 +274,7 @@ impl Planner<'_> {
     }
 
     /// Gives a buffer to every value that is not consumed within one region.
-    fn place_values(&mut self, groups: &[Group]) -> Result<(), OutOfMemory> {
+    fn place_values(&mut self, groups: &[Group]) -> Result<(), Lacking> {
         // Which group produces a value, to see whether another one reads it.
         let mut producer: Vec<Option<usize>> = vec![None; self.program.insts.len()];
         for (index, group) in groups.iter().enumerate() {
@@ -314,7 +316,7 @@ impl Planner<'_> {
         }
     }
 
-    fn place(&mut self, base: Val) -> Result<(), OutOfMemory> {
+    fn place(&mut self, base: Val) -> Result<(), Lacking> {
         if self.buffer_of.contains_key(&base) {
             return Ok(());
         }
@@ -514,7 +516,7 @@ impl Planner<'_> {
         computed.max().map(|(_, val)| self.program.inst(val).origin)
     }
 
-    fn finish(mut self, options: Options, fed: Vec<(DType, Vec<usize>)>) -> Result<Plan, OutOfMemory> {
+    fn finish(mut self, options: Options, fed: Vec<(DType, Vec<usize>)>) -> Result<Plan, Lacking> {
         self.place_commits();
         let fetches = self.program.fetches.iter().map(|&val| {
             let inst = self.program.inst(val);

@@ -4,7 +4,7 @@
 use std::fmt::{self, Write};
 
 use super::{Base, BufferId, Compute, Factors, Kind, Opening, Place, Plan, Slot, Step, TileOp};
-use crate::lower::Names;
+use crate::ir::Names;
 
 /// As [`Plan::text`], with numbers for names.
 impl fmt::Display for Plan {

@@ -1,8 +1,8 @@
 //! Identities of arithmetic, signs that cost nothing, and chains of factors gathered into one.
 
 use super::{Rewrite, Tree, known_scalar};
+use crate::ir::{Inst, Prim, Program, Scalar, ScalarValue, Val};
 use crate::kernel::scalar;
-use crate::lower::{Inst, Prim, Program, Scalar, ScalarValue, Val};
 
 /// An operand that leaves the other as it is.
 struct Neutral {

@@ -2,7 +2,7 @@
 //! whose operands are all small is computed small and stretched afterwards.
 
 use super::{Rewrite, Tree};
-use crate::lower::{Args, Dims, Inst, Prim, Program, Val, View, size};
+use crate::ir::{Args, Dims, Inst, Prim, Program, Val, View, size};
 
 pub(super) fn imply(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let Prim::Map(scalar) = inst.prim else {
@@ -13,9 +13,8 @@ pub(super) fn imply(program: &Program, inst: &Inst) -> Option<Rewrite> {
         _ => arg,
     };
     let args: Args = inst.args.iter().map(|&arg| bare(arg)).collect();
-    let dims = args
-        .iter()
-        .fold(Dims::new(), |dims, &arg| crate::lower::broadcast_dims(&dims, &program.inst(arg).dims));
+    let dims =
+        args.iter().fold(Dims::new(), |dims, &arg| crate::ir::broadcast_dims(&dims, &program.inst(arg).dims));
     let trees = || args.iter().map(|&arg| Tree::Val(arg)).collect();
     if size(&dims) < size(&inst.dims) {
         let small = Tree::Inst { prim: inst.prim.clone(), args: trees(), dtype: inst.dtype, dims };

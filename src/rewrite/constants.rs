@@ -18,8 +18,8 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::Applied;
-use crate::lower::{Computation, Inst, Prim, Program, ScalarValue, Val, size};
-use crate::value::Value;
+use crate::element::Value;
+use crate::ir::{Computation, Inst, Prim, Program, ScalarValue, Val, size};
 
 /// Bytes of all results that are folded in one plan. Plans that fold the same share its results, but a session may
 /// keep hundreds of plans that fold different things; a table that is worth keeping, of sines or of normalized

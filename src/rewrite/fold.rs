@@ -1,8 +1,8 @@
 //! Arithmetic on numbers that are known now is done now, by the functions that the kernels use.
 
 use super::{Rewrite, Tree, known_scalar};
+use crate::ir::{Inst, Prim, Program, ScalarValue};
 use crate::kernel::scalar;
-use crate::lower::{Inst, Prim, Program, ScalarValue};
 
 pub(super) fn scalars(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let Prim::Map(function) = inst.prim else {

@@ -6,8 +6,8 @@
 //! 2⁹⁶⁰ and 2⁹⁶ could tell, and the mean of a loss puts such a factor into every gradient.
 
 use super::{Rewrite, Tree, known_scalar};
-use crate::dtype::DType;
-use crate::lower::{Fold, Inst, Prim, Program, Scalar, Val, View, size};
+use crate::element::DType;
+use crate::ir::{Fold, Inst, Prim, Program, Scalar, Val, View, size};
 
 pub(super) fn factor_out(program: &Program, inst: &Inst) -> Option<Rewrite> {
     if !inst.dtype.is_float() || !matches!(inst.prim, Prim::Fold { fold: Fold::Sum, .. } | Prim::Contract) {

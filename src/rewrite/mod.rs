@@ -22,9 +22,8 @@ mod views;
 
 use smallvec::SmallVec;
 
-use crate::dtype::DType;
-use crate::graph::NodeId;
-use crate::lower::{Dims, Inst, Names, Prim, Program, Scalar, ScalarValue, Val, size};
+use crate::element::DType;
+use crate::ir::{Dims, Inst, Names, NodeId, Prim, Program, Scalar, ScalarValue, Val, size};
 
 pub(crate) use constants::fold_constants;
 use shared::Shared;

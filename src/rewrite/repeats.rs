@@ -1,8 +1,8 @@
 //! A fold along axes on which its operand only repeats needs no pass over the repetitions.
 
 use super::{Rewrite, Tree};
+use crate::ir::{Dims, Fold, Inst, Prim, Program, Scalar, ScalarValue, View, size};
 use crate::kernel::scalar;
-use crate::lower::{Dims, Fold, Inst, Prim, Program, Scalar, ScalarValue, View, size};
 
 pub(super) fn fold_once(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let Prim::Fold { fold, first, end } = inst.prim else {

@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use crate::lower::{Inst, Program, Val};
+use crate::ir::{Inst, Program, Val};
 
 /// An open table of the instructions of one program, which holds the keys.
 pub(super) struct Shared {

@@ -2,8 +2,8 @@
 //! differences of what is nearly 1.
 
 use super::{Rewrite, Tree, known_scalar};
-use crate::dtype::DType;
-use crate::lower::{Inst, Prim, Program, Scalar, ScalarValue, Val};
+use crate::element::DType;
+use crate::ir::{Inst, Prim, Program, Scalar, ScalarValue, Val};
 
 /// The operands of a value that is the given function and has the lengths of `like`.
 fn operands<'p>(program: &'p Program, val: Val, function: Scalar, like: &Inst) -> Option<&'p [Val]> {

@@ -5,7 +5,8 @@ use insta::assert_snapshot;
 use smallvec::smallvec;
 
 use super::{rewrite, trace_text};
-use crate::lower::{Fetched, Lowered, Names, Request, specialise};
+use crate::ir::Names;
+use crate::lower::{Fetched, Lowered, Request, specialise};
 use crate::prelude::*;
 
 /// The program of one tensor after at most `limit` rewrites, and the trace of these.
@@ -18,7 +19,7 @@ fn rewritten(tensor: Tensor<'_, f64>, limit: usize) -> String {
     let (program, applied) = rewrite(program, limit);
     program.verify().unwrap();
     let arena = shared.read();
-    let names = Names::of(&arena, &[]);
+    let names = Names::of(&**arena, &[]);
     trace_text(&applied, names) + &program.text(names)
 }
 

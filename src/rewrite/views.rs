@@ -1,7 +1,7 @@
 //! Views of views are one view, and views that change nothing are none.
 
 use super::{Rewrite, Tree};
-use crate::lower::{Dims, Inst, Prim, Program, View, size};
+use crate::ir::{Dims, Inst, Prim, Program, View, size};
 
 pub(super) fn compose(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let Prim::View(view) = &inst.prim else {

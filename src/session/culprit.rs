@@ -9,13 +9,12 @@ use std::sync::Arc;
 
 use super::Core;
 use super::prepared::Prepared;
-use crate::dtype::Float;
+use crate::element::{Float, Value};
 use crate::error::Error;
 use crate::exec::{FedArray, Ready, planning};
-use crate::graph::NodeId;
-use crate::lower::{Prim, Program, Scalar, Val, specialise};
+use crate::ir::{NodeId, Prim, Program, Scalar, Val};
+use crate::lower::specialise;
 use crate::plan::{self, Options};
-use crate::value::Value;
 
 /// A node, and the number that it made.
 type Made = (NodeId, f64);

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::fetch::{FetchList, Results};
 use super::{Fetch, Output, Session};
-use crate::dtype::Element;
+use crate::element::Element;
 use crate::error::Result;
 use crate::exec::{FedArray, Record};
 use crate::graph::{AnyTensor, Tensor};

@@ -3,9 +3,8 @@
 use ndarray::{ArrayD, IxDyn};
 use smallvec::SmallVec;
 
-use crate::dtype::Element;
+use crate::element::{Element, Value};
 use crate::graph::{AnyTensor, Operation, Tensor, Variable};
-use crate::value::Value;
 
 /// Something that a run can be asked for: a tensor, a variable, an operation, or a tuple, array or
 /// `Vec` of such.

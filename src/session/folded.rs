@@ -5,8 +5,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::lower::{Expression, Program};
-use crate::value::Value;
+use crate::element::Value;
+use crate::ir::{Expression, Program};
 use crate::weak_map::WeakMap;
 
 /// Bytes of new results after which a session lets go of the plans that it keeps by request, which hold them. A plan is

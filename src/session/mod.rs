@@ -26,17 +26,15 @@ use std::time::Instant;
 
 use foldhash::HashMap;
 
-use crate::dtype::Element;
+use crate::element::{Element, Value};
 use crate::error::{Error, Result};
-use crate::exec::{
-    Cause, Failure, FedArray, Moment, Nested, NotSet, OutOfMemory, Owner, Ready, Record, Store, Threads,
-};
+use crate::exec::{Cause, Failure, FedArray, Moment, Nested, NotSet, Ready, Record, Store, Threads};
 use crate::graph::{Arena, Graph, Shared, Tensor};
-use crate::lower::{Fetched, Request, Scalar};
-use crate::plan::Constants;
+use crate::ir::Scalar;
+use crate::lower::{Fetched, Request};
+use crate::plan::{Constants, Lacking, Owner};
 use crate::shape::Shape;
 use crate::trace::Trace;
-use crate::value::Value;
 
 use feed::FeedList;
 use fetch::FetchList;
@@ -402,7 +400,7 @@ impl Core {
                     Error::Kernel { node, op, location, reason }
                 }
                 Cause::OutOfMemory(lacking) => {
-                    no_memory(&self.graph.read(), lacking, &prepared.request.fetches)
+                    no_memory(&self.graph.read(), lacking.into(), &prepared.request.fetches)
                 }
             },
         })
@@ -415,7 +413,7 @@ fn refused(action: &'static str, Nested { inside, reason }: Nested) -> Error {
 }
 
 /// The error of a graph's variables, or of a run with these fetches, that there is no memory for.
-fn no_memory(arena: &Arena, OutOfMemory { bytes, owner }: OutOfMemory, fetches: &[Fetched]) -> Error {
+fn no_memory(arena: &Arena, Lacking { bytes, owner }: Lacking, fetches: &[Fetched]) -> Error {
     let node = match owner {
         Owner::Whole => None,
         Owner::Node(id) => Some(arena.node(id)),

@@ -9,11 +9,12 @@ use ndarray::{ArrayD, IxDyn};
 use super::Core;
 use super::culprit::recompute;
 use super::prepared::Prepared;
+use crate::element::Value;
 use crate::error::{BadLabel, Error};
 use crate::exec::{FedArray, planning};
-use crate::lower::{Dims, Prim, Program, Scalar, specialise, unraveled};
+use crate::ir::{Dims, Prim, Program, Scalar, unraveled};
+use crate::lower::specialise;
 use crate::plan::Fallible;
-use crate::value::Value;
 
 /// The element, and where it is.
 struct Offender {

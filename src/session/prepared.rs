@@ -7,11 +7,13 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::folded::Results;
 use super::{Core, no_memory, refused};
-use crate::dtype::DType;
+use crate::element::DType;
 use crate::error::{Error, Result};
-use crate::exec::{FedArray, OutOfMemory, Ready, Store, planning};
+use crate::exec::{FedArray, Ready, Store, planning};
 use crate::graph::{Arena, NodeMap, Role, Walk};
-use crate::lower::{Lowered, Names, Program, Request, specialise};
+use crate::ir::{Names, Program};
+use crate::lower::{Lowered, Request, specialise};
+use crate::memory::OutOfMemory;
 use crate::plan::{self, Options, Plan};
 use crate::rewrite::{self, Applied};
 use crate::shape::Shape;
@@ -240,7 +242,7 @@ impl Prepared {
         let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
         let Optimized { program, trace, .. } = self.program(core, &dims)?;
         let arena = core.graph.snapshot();
-        let names = Names::of(&arena, &self.request.feeds);
+        let names = Names::of(&*arena, &self.request.feeds);
         let (trace, program, plan) =
             (rewrite::trace_text(&trace, names), program.text(names), plan.text(names));
         Ok(format!("{REWRITES}\n{trace}\n{PROGRAM}\n{program}\n{PLAN}\n{plan}"))

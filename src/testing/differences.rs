@@ -11,13 +11,12 @@ use ndarray::{ArrayD, Dimension, Zip};
 
 use super::numbers;
 use super::report::{Report, TargetReport};
-use crate::dtype::{DType, Element, Float, Numeric};
+use crate::element::{DType, Element, Float, Numeric, Value, with_array};
 use crate::error::{Error, Result};
-use crate::exec::OutOfMemory;
 use crate::gradient::Gradients;
 use crate::graph::{AnyTensor, Graph, Role, Tensor, Walk};
+use crate::memory::OutOfMemory;
 use crate::session::{Feedable, Feeding, Session};
-use crate::value::{Value, with_array};
 
 /// The five-point rule: shifts in steps, and the weights of what is found there, over 12 steps. Its error is of
 /// the fourth order in the step.

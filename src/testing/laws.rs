@@ -12,7 +12,7 @@ use std::fmt;
 use ndarray::{ArrayD, ArrayViewD, Axis, Dimension, IxDyn, ShapeBuilder, Slice};
 
 use super::{GradientCheck, numbers};
-use crate::dtype::Float;
+use crate::element::Float;
 use crate::gradient::Gradients;
 use crate::graph::{Graph, Tensor};
 use crate::session::{Feeding, Session};

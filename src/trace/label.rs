@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::graph::{Arena, NodeId};
+use crate::graph::Arena;
+use crate::ir::NodeId;
 use crate::plan::{Kind, Place, Plan, Step};
 
 /// What a step does.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::Shape;
 use crate::data::DataError;
+use crate::error::quote::quoted;
 use crate::io::checkpoint::CheckpointError;
-use crate::io::quote::quoted;
 
 /// What went wrong in a training.
 #[derive(Clone, thiserror::Error)]
@@ -146,3 +146,5 @@ impl From<CheckpointError> for TrainError {
         TrainError::Checkpoint(Box::new(error))
     }
 }
+
+crate::error::error_of_its_own!(TrainError);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::DType;
-use crate::io::quote::{listed, quoted};
+use crate::error::quote::{listed, quoted};
 
 /// Why a text file gives no numbers.
 #[derive(Clone)]

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::error::CsvFault;
 use crate::Numeric;
-use crate::io::quote::excerpt;
+use crate::error::quote::excerpt;
 
 /// From here on, an `f64` may stand for another whole number than the text.
 const WHOLE: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::file::CURRENT;
 use crate::DType;
-use crate::io::quote::quoted;
+use crate::error::quote::quoted;
 use crate::io::safetensors::{Flaw, FormatFault};
 use crate::op::TensorType;
 
@@ -213,3 +213,5 @@ fn origin(path: Option<&PathBuf>) -> String {
 fn listed(differences: &[Difference]) -> String {
     differences.iter().map(Difference::to_string).collect::<Vec<_>>().join("; ")
 }
+
+crate::error::error_of_its_own!(CheckpointError);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use zip::result::ZipError;
 
+use crate::error::quote::quoted;
 use crate::io::elements::{ArrayFault, Unreadable};
-use crate::io::quote::quoted;
 
 /// Why an npz file is not read or written.
 #[derive(Clone)]
@@ -154,3 +154,5 @@ impl From<Unreadable> for NpzFault {
         }
     }
 }
+
+crate::error::error_of_its_own!(NpzError);

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::header::Flaw;
+use crate::error::quote::quoted;
 use crate::io::elements::{ArrayFault, Unreadable};
-use crate::io::quote::quoted;
 
 /// Why a safetensors file is not read or written.
 #[derive(Clone)]
@@ -187,3 +187,5 @@ pub enum FormatFault {
         bytes: u64,
     },
 }
+
+crate::error::error_of_its_own!(SafeTensorsError);

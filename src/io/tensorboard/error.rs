@@ -35,3 +35,5 @@ pub enum SummaryError {
         source: Arc<io::Error>,
     },
 }
+
+crate::error::error_of_its_own!(SummaryError);

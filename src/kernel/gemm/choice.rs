@@ -1,7 +1,7 @@
 //! Which kernel computes a product: decided once from the whole shape, and kept for all its panels.
 
 use super::{Product, Strides};
-use crate::dtype::DType;
+use crate::element::DType;
 use crate::kernel::isa::Isa;
 
 /// How a product is computed. Sums have the same bits in all panels that are run with the same value.

@@ -53,7 +53,7 @@ pub(super) use self::rows::{FEW_SUMS_CHAINS, accumulate, project};
 pub(crate) use self::split::{Split, multiply_add_nanoseconds};
 use self::vector::{Plain, Vector};
 use super::isa::Isa;
-use crate::dtype::DType;
+use crate::element::DType;
 
 /// A matrix in memory: distance in elements from row to row and from column to column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

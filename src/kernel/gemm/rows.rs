@@ -18,7 +18,7 @@ use std::marker::PhantomData;
 use super::operands::Operands;
 use super::vector::{Body, Plain, Vector};
 use super::{chain, dots};
-use crate::dtype::DType;
+use crate::element::DType;
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{Args, Kernel};
 

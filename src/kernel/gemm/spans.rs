@@ -3,8 +3,8 @@
 
 use super::chain::K_BLOCK;
 use super::{GemmKernel, Product};
+use crate::ir::Fold;
 use crate::kernel::fold::Pairs;
-use crate::lower::Fold;
 
 /// Elements of k that a kernel sums in its own order: chains of 256, of which 64 are added up.
 const SPAN: usize = 64 * K_BLOCK;

@@ -2,7 +2,7 @@
 
 use super::Product;
 use super::choice::{Family, GemmKernel};
-use crate::dtype::DType;
+use crate::element::DType;
 
 /// Most rows and columns of a panel. Panels start at multiples of them; the last ones may be smaller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

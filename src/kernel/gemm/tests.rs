@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::choice::Family;
 use super::{GemmKernel, Product, Split, Strides};
-use crate::dtype::DType;
+use crate::element::DType;
 use crate::kernel::isa::Isa;
 use crate::kernel::number::Number;
 use crate::kernel::tile::Args;

@@ -4,12 +4,12 @@ use std::cell::Cell;
 use std::iter;
 
 use super::{Args, Kernel, elements, elements_mut};
-use crate::dtype::{DType, Element};
+use crate::element::{DType, Element};
+use crate::ir::Scalar;
 use crate::kernel::isa::{Isa, kernels};
 use crate::kernel::math::{MulAdd, Standard, VectorMath};
 use crate::kernel::number::{Number, with_number};
 use crate::kernel::scalar::{self, Binary, CastTo, Unary};
-use crate::lower::Scalar;
 
 /// dst = f(a): `rows·width` elements of each.
 #[inline(always)]
@@ -145,7 +145,7 @@ pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: I
             Forms::RightPerRow => binary_right_per_row_kernel::<T, F>(isa),
         }
     }
-    fn continuous<T: Number + crate::dtype::Float + VectorMath + Standard>(
+    fn continuous<T: Number + crate::element::Float + VectorMath + Standard>(
         function: Scalar,
         forms: Forms,
         isa: Isa,
@@ -220,11 +220,6 @@ pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: I
     }), else truth(function, forms, isa))
 }
 
-/// Whether there is a kernel of the function for these types, which is so on every machine or on none.
-pub(crate) fn has_kernel(function: Scalar, from: DType, to: DType) -> bool {
-    map(function, Forms::Tiles, from, to, Isa::Baseline).is_some()
-}
-
 fn cast(from: DType, to: DType, isa: Isa) -> Kernel {
     fn onto<T>(to: DType, isa: Isa) -> Kernel
     where
@@ -233,4 +228,24 @@ fn cast(from: DType, to: DType, isa: Isa) -> Kernel {
         with_number!(to, U => cast_kernel::<T, U>(isa), else cast_kernel::<T, bool>(isa))
     }
     with_number!(from, T => onto::<T>(to, isa), else onto::<bool>(to, isa))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [DType; 5] = [DType::F32, DType::F64, DType::I32, DType::I64, DType::Bool];
+
+    #[test]
+    fn there_are_kernels_for_the_types_that_a_function_takes_and_for_no_others() {
+        for (&function, from) in Scalar::ALL.iter().flat_map(|function| ALL.map(|from| (function, from))) {
+            let operands = |arity| match function {
+                Scalar::Select => vec![DType::Bool, from, from],
+                _ => vec![from; arity],
+            };
+            let takes = |to| (1..=2).any(|arity| function.takes(&operands(arity), to));
+            let has_kernel = map(function, Forms::Tiles, from, from, Isa::Baseline).is_some();
+            assert_eq!(has_kernel, ALL.into_iter().any(takes), "{function:?} of {from}");
+        }
+    }
 }

@@ -7,14 +7,14 @@
 use std::array;
 
 use super::{Args, Kernel, elements, elements_mut};
-use crate::dtype::DType;
+use crate::element::DType;
+use crate::ir::Fold;
 use crate::kernel::MOST_ADDITIONS;
 use crate::kernel::isa::{Isa, kernels};
 use crate::kernel::math::MulAdd;
 use crate::kernel::number::{Number, with_number};
 use crate::kernel::scalar::{self, Combine, with_fold};
 use crate::kernel::vector::{Machine, Vector};
-use crate::lower::Fold;
 
 /// Vectors of partial results: four additions are under way at once, which keeps the adders busy.
 const SIDE_BY_SIDE: usize = 4;

@@ -19,10 +19,10 @@ use std::{fmt, slice};
 
 use super::gemm;
 use super::isa::Isa;
-use crate::dtype::DType;
-use crate::lower::{Fold, Scalar};
+use crate::element::DType;
+use crate::ir::{Fold, Scalar};
 
-pub(crate) use elementwise::{Forms, has_kernel};
+pub(crate) use elementwise::Forms;
 pub(crate) use folds::Extent;
 pub(super) use folds::ROWS_TOGETHER;
 pub(crate) use moves::{Move, Strided};

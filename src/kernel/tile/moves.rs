@@ -1,7 +1,7 @@
 //! Tiles filled with elements that lie elsewhere.
 
 use super::{Args, Kernel, elements, elements_mut};
-use crate::dtype::{DType, Element};
+use crate::element::{DType, Element};
 use crate::kernel::isa::{Isa, kernels};
 use crate::kernel::math::MulAdd;
 use crate::kernel::number::with_number;

@@ -6,11 +6,11 @@
 //! fused multiply-add. Into a difference it is: x·x - y·y must be 0 where x = y, as a root may come behind.
 
 use super::{Args, Kernel};
-use crate::dtype::DType;
+use crate::element::DType;
+use crate::ir::Scalar;
 use crate::kernel::isa::{Isa, kernels};
 use crate::kernel::number::Number;
 use crate::kernel::vector::{Machine, Plain, Vector};
-use crate::lower::Scalar;
 
 /// A cheap function of what has been computed so far, `t`, and another operand, `x`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

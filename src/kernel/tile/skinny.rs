@@ -9,7 +9,7 @@ use std::array;
 use super::folds::dot;
 use super::pairs::{Add, From, Step, Sub, Then};
 use super::{Args, Kernel, elements, elements_mut};
-use crate::dtype::DType;
+use crate::element::DType;
 use crate::kernel::gemm;
 use crate::kernel::isa::{Isa, kernels};
 use crate::kernel::math::MulAdd;

@@ -4,12 +4,11 @@ use ndarray::{
     ArrayBase, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut3, Axis, Dimension, IxDyn, RawData,
 };
 
-use crate::dtype::Element;
+use crate::element::{ArrayMut, ArrayRef, Element, with_element};
 use crate::kernel::MOST_ADDITIONS;
 use crate::kernel::compensated::RunningSum;
 use crate::kernel::number::{Number, with_number};
-use crate::lower::unraveled;
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError, with_element};
+use crate::ir::{Kernel, KernelError, unraveled};
 
 /// An array with the number of axes that lowering gave it.
 fn with_axes<S: RawData, D: Dimension>(array: ArrayBase<S, IxDyn>) -> Result<ArrayBase<S, D>, KernelError> {

@@ -2,7 +2,8 @@
 
 use super::Window;
 use crate::kernel::number::{Number, with_number};
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError};
+use crate::element::{ArrayMut, ArrayRef};
+use crate::ir::{Kernel, KernelError};
 
 /// Where every element of the patches lies in the images.
 #[derive(Clone, Debug)]

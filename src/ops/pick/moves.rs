@@ -5,10 +5,9 @@ use ndarray::Slice;
 use smallvec::SmallVec;
 
 use super::{Along, Runs};
-use crate::dtype::Element;
+use crate::element::{ArrayMut, ArrayRef, Element};
+use crate::ir::{Dims, Kernel, KernelError};
 use crate::kernel::number::{Number, with_number};
-use crate::lower::Dims;
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError};
 
 /// An axis of the input and of the output, with the elements behind one index of either.
 #[derive(Debug)]

@@ -6,9 +6,9 @@ mod order;
 use std::collections::BTreeMap;
 
 use super::{Base, BufferId, Factors, Kind, Opening, Place, Plan, Step};
-use crate::exec::ALIGNMENT;
+use crate::ir::size;
 use crate::kernel::gemm::Strides;
-use crate::lower::size;
+use crate::memory::ALIGNMENT;
 
 use order::Waits;
 

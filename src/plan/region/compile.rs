@@ -7,12 +7,12 @@ use foldhash::HashMap;
 
 use super::registers::{self, Register};
 use super::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp, cut, order, pairs};
-use crate::dtype::DType;
+use crate::element::DType;
+use crate::ir::{Fold, Prim, Program, Scalar, Val, size};
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{Extent, Forms, Instruction, Move, Skinny, Strided};
-use crate::lower::fuse::{self, Member, Operand, Part, Placement, Rows};
-use crate::lower::layout::{Layout, is_row_major};
-use crate::lower::{Fold, Prim, Program, Scalar, Val, size};
+use crate::plan::fuse::{self, Member, Operand, Part, Placement, Rows};
+use crate::plan::layout::{Layout, is_row_major};
 use crate::plan::{BufferId, Factors};
 
 /// Elements of a row from which a loop within each row, with one element for the row, beats filling a

@@ -8,12 +8,12 @@
 use super::compile::Draft;
 use super::registers::Place;
 use super::{Base, Slot, order};
+use crate::ir::{Program, Scalar, Val, size};
 use crate::kernel::MOST_ADDITIONS;
 use crate::kernel::fold::Pairs;
 use crate::kernel::gemm::multiply_add_nanoseconds;
 use crate::kernel::tile::{Extent, Instruction};
-use crate::lower::fuse::{Part, Placement, Rows};
-use crate::lower::{Program, Scalar, Val, size};
+use crate::plan::fuse::{Part, Placement, Rows};
 
 /// Bytes that the tiles in use at once may take: half of a 48 KB first-level cache, three quarters
 /// of a 32 KB one. Twice as much spills on the smaller, half as much pays dispatch twice as often.

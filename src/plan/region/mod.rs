@@ -11,10 +11,9 @@ mod pairs;
 mod registers;
 
 use super::{BufferId, Factors, order};
-use crate::dtype::DType;
-use crate::graph::NodeId;
+use crate::element::DType;
+use crate::ir::{Fold, NodeId, Scalar};
 use crate::kernel::tile::{Instruction, Kernel, Strided};
-use crate::lower::{Fold, Scalar};
 
 pub(super) use compile::{Sources, compile};
 

@@ -8,9 +8,9 @@ use foldhash::HashMap;
 
 use super::compile::Draft;
 use super::{Base, Operands, Slot};
+use crate::ir::{Fold, Scalar};
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{Extent, Forms, Instruction, Step};
-use crate::lower::{Fold, Scalar};
 
 /// Merges what can be merged; registers that are left without a use stay behind.
 pub(super) fn merge(ops: Vec<Draft>, isa: Isa) -> Vec<Draft> {

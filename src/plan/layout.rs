@@ -5,20 +5,20 @@
 //! for a reshaped transpose, it becomes a base itself: a copy.
 
 use super::fuse::{MIN_SKINNY_ROWS, fold_member};
-use super::program::{Dims, Prim, Program, Val, View, size};
+use crate::ir::{Dims, Prim, Program, Val, View, size};
 use crate::kernel::tile::MAX_COLUMNS;
 
 /// Where a value's elements lie in the memory of its base.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Layout {
+pub(in crate::plan) struct Layout {
     /// The value whose instruction produces the elements.
-    pub(crate) base: Val,
+    pub(in crate::plan) base: Val,
     /// Elements between neighbors along each axis; 0 repeats.
-    pub(crate) strides: Dims,
+    pub(in crate::plan) strides: Dims,
 }
 
 /// Strides of the row-major order.
-pub(crate) fn row_major(dims: &[usize]) -> Dims {
+pub(in crate::plan) fn row_major(dims: &[usize]) -> Dims {
     let mut strides = Dims::from_elem(1, dims.len());
     for axis in (1..dims.len()).rev() {
         strides[axis - 1] = strides[axis] * dims[axis];
@@ -27,17 +27,17 @@ pub(crate) fn row_major(dims: &[usize]) -> Dims {
 }
 
 /// The axes longer than 1, as (length, stride).
-pub(crate) fn squeezed(dims: &[usize], strides: &[usize]) -> Vec<(usize, usize)> {
+pub(in crate::plan) fn squeezed(dims: &[usize], strides: &[usize]) -> Vec<(usize, usize)> {
     dims.iter().copied().zip(strides.iter().copied()).filter(|&(length, _)| length != 1).collect()
 }
 
 /// The lengths other than 1.
-pub(crate) fn squeezed_dims(dims: &[usize]) -> Vec<usize> {
+pub(in crate::plan) fn squeezed_dims(dims: &[usize]) -> Vec<usize> {
     dims.iter().copied().filter(|&length| length != 1).collect()
 }
 
 /// Whether the elements along these axes are consecutive.
-pub(crate) fn is_row_major(axes: &[(usize, usize)]) -> bool {
+pub(in crate::plan) fn is_row_major(axes: &[(usize, usize)]) -> bool {
     let mut expected = 1;
     axes.iter().rev().all(|&(length, stride)| {
         let fits = stride == expected;
@@ -47,7 +47,7 @@ pub(crate) fn is_row_major(axes: &[(usize, usize)]) -> bool {
 }
 
 /// Strides of an operand of lengths `dims` when it broadcasts to `to`.
-pub(crate) fn broadcast_strides(dims: &[usize], strides: &[usize], to: &[usize]) -> Dims {
+pub(in crate::plan) fn broadcast_strides(dims: &[usize], strides: &[usize], to: &[usize]) -> Dims {
     let added = to.len() - dims.len();
     (0..to.len())
         .map(|axis| match axis.checked_sub(added) {
@@ -89,7 +89,12 @@ fn reshaped_strides(axes: &[(usize, usize)], dims: &[usize]) -> Option<Dims> {
 
 /// Strides of a view, in lengths `to`, of a value of the given lengths and strides; `None` if only a
 /// copy can have the elements in that order.
-pub(crate) fn viewed_strides(view: &View, dims: &[usize], strides: &[usize], to: &[usize]) -> Option<Dims> {
+pub(in crate::plan) fn viewed_strides(
+    view: &View,
+    dims: &[usize],
+    strides: &[usize],
+    to: &[usize],
+) -> Option<Dims> {
     match view {
         View::Permute(axes) => Some(axes.iter().map(|&axis| strides[axis]).collect()),
         View::Broadcast => Some(broadcast_strides(dims, strides, to)),
@@ -98,7 +103,7 @@ pub(crate) fn viewed_strides(view: &View, dims: &[usize], strides: &[usize], to:
 }
 
 /// Resolves every value of the program.
-pub(crate) fn resolve(program: &Program) -> Vec<Layout> {
+pub(in crate::plan) fn resolve(program: &Program) -> Vec<Layout> {
     let mut layouts: Vec<Layout> = Vec::with_capacity(program.insts.len());
     let must_be_row_major = consecutive_operands(program);
     let by_columns = column_constants(program);
@@ -183,7 +188,7 @@ fn consecutive_operands(program: &Program) -> Vec<bool> {
 }
 
 /// The three lengths of a fold: before the folded axes, along them, and after them.
-pub(crate) fn folded(program: &Program, arg: Val, fold: &Prim) -> [usize; 3] {
+pub(in crate::plan) fn folded(program: &Program, arg: Val, fold: &Prim) -> [usize; 3] {
     let dims = &program.inst(arg).dims;
     match *fold {
         Prim::Fold { first, end, .. } => [size(&dims[..first]), size(&dims[first..end]), size(&dims[end..])],

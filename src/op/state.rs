@@ -4,14 +4,11 @@
 //! An assignment *is* its new value: lowering threads each variable's versions through the readers
 //! (see [`lower`](crate::lower)), so these ops lower to plain arithmetic and nothing has a side effect.
 
+use super::Op;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::VariableId;
-use crate::lower::{Lowering, Scalar, Val};
-use crate::op::Op;
+use crate::ir::{Lowering, Scalar, Val, VariableId};
 use crate::shape::{TensorType, broadcast};
-
-pub(super) const OPS: &[&str] = &["variable", "assign", "assign_add", "assign_sub", "group", "initializer"];
 
 /// A variable; which of its versions a reader sees is decided when a run is planned.
 #[derive(Debug)]
@@ -159,39 +156,4 @@ impl Op for Initializer {
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
-}
-
-#[cfg(test)]
-pub(super) fn examples() -> Vec<super::laws::Example> {
-    use super::laws::example;
-    use ndarray::array;
-    vec![
-        example!("variable", &[&[2]], |g, x| x[0] * g.variable("v", array![2.0, 3.0]), |x| &x[0]
-            * &array![2.0, 3.0],),
-        example!("assign", &[&[2]], |g, x| g.variable("v", array![2.0, 3.0]).assign(x[0]), |x| x[0].clone()),
-        example!(
-            "assign_add",
-            &[&[2]],
-            |g, x| g.variable("v", array![2.0, 3.0]).assign_add(x[0]),
-            |x| &array![2.0, 3.0] + &x[0],
-        ),
-        example!(
-            "assign_sub",
-            &[&[]],
-            |g, x| g.variable("v", array![2.0, 3.0]).assign_sub(x[0]),
-            |x| &array![2.0, 3.0] - &x[0],
-        ),
-        example!(
-            "group and initializer",
-            &[&[2]],
-            |g, x| {
-                let v = g.variable("v", array![2.0, 3.0]);
-                let add = v.assign_add(x[0]);
-                let both = g.group([add.op(), g.group([])]);
-                let reset = g.control_dependencies(&[both], || g.initializer());
-                add - g.control_dependencies(&[reset], || v.identity())
-            },
-            |x| x[0].clone(),
-        ),
-    ]
 }

@@ -1,23 +1,31 @@
 //! What text forms call what a program takes from its graph: the names of fed tensors, variables and nodes.
 
-use crate::graph::{Arena, NodeId, VariableId};
+use std::fmt;
+
+use super::{NodeId, VariableId};
+
+/// Where the names of nodes and variables are.
+pub(crate) trait Named: fmt::Debug {
+    fn node_name(&self, id: NodeId) -> &str;
+    fn variable_name(&self, id: VariableId) -> &str;
+}
 
 /// The names that a text form prints, or numbers where no graph is at hand.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Names<'a> {
-    graph: Option<&'a Arena>,
+    graph: Option<&'a dyn Named>,
     feeds: &'a [NodeId],
 }
 
 impl<'a> Names<'a> {
     /// Those of a graph whose programs are fed these nodes.
-    pub(crate) fn of(graph: &'a Arena, feeds: &'a [NodeId]) -> Self {
+    pub(crate) fn of(graph: &'a dyn Named, feeds: &'a [NodeId]) -> Self {
         Names { graph: Some(graph), feeds }
     }
 
     pub(crate) fn node(self, id: NodeId) -> String {
         match self.graph {
-            Some(graph) => format!("\"{}\"", graph.node(id).name),
+            Some(graph) => format!("\"{}\"", graph.node_name(id)),
             None => format!("node {}", id.0),
         }
     }
@@ -32,7 +40,7 @@ impl<'a> Names<'a> {
 
     pub(crate) fn variable(self, id: VariableId) -> String {
         match self.graph {
-            Some(graph) => format!("\"{}\"", graph.variables[id.index()].name),
+            Some(graph) => format!("\"{}\"", graph.variable_name(id)),
             None => id.0.to_string(),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayViewD, ArrayViewMutD};
 
-use crate::dtype::{DType, Element};
+use crate::element::{ArrayMut, ArrayRef, DType, Element};
 
 /// A computation on arrays that the framework takes as a whole: it plans memory and order around it, and
 /// looks inside no further.
@@ -114,58 +114,6 @@ impl KernelError {
     }
 }
 
-/// Declares an array of any element type: its variants, and how typed arrays come in and out.
-macro_rules! any_array {
-    ($(#[$doc:meta])* $name:ident of $view:ident) => {
-        $(#[$doc])*
-        #[derive(Debug)]
-        pub enum $name<'a> {
-            /// Elements of `f32`.
-            F32($view<'a, f32>),
-            /// Elements of `f64`.
-            F64($view<'a, f64>),
-            /// Elements of `i32`.
-            I32($view<'a, i32>),
-            /// Elements of `i64`.
-            I64($view<'a, i64>),
-            /// Elements of `bool`.
-            Bool($view<'a, bool>),
-        }
-
-        impl $name<'_> {
-            /// The element type.
-            pub fn dtype(&self) -> DType {
-                match self {
-                    $name::F32(_) => DType::F32,
-                    $name::F64(_) => DType::F64,
-                    $name::I32(_) => DType::I32,
-                    $name::I64(_) => DType::I64,
-                    $name::Bool(_) => DType::Bool,
-                }
-            }
-
-            /// The length of each axis.
-            pub fn shape(&self) -> &[usize] {
-                match self {
-                    $name::F32(array) => array.shape(),
-                    $name::F64(array) => array.shape(),
-                    $name::I32(array) => array.shape(),
-                    $name::I64(array) => array.shape(),
-                    $name::Bool(array) => array.shape(),
-                }
-            }
-        }
-    };
-}
-any_array! {
-    /// An input of a [`Kernel`].
-    ArrayRef of ArrayViewD
-}
-any_array! {
-    /// The output of a [`Kernel`].
-    ArrayMut of ArrayViewMutD
-}
-
 impl ArrayRef<'_> {
     /// The array, if its elements are of type `T`.
     ///
@@ -187,32 +135,3 @@ impl<'a> ArrayMut<'a> {
         T::view_mut(self).ok_or(KernelError::ElementType { expected: T::DTYPE, found })
     }
 }
-
-/// Runs one expression with `$type` standing for the element type of a [`DType`], `bool` included.
-macro_rules! with_element {
-    ($dtype:expr, $type:ident => $body:expr) => {
-        match $dtype {
-            $crate::dtype::DType::F32 => {
-                type $type = f32;
-                $body
-            }
-            $crate::dtype::DType::F64 => {
-                type $type = f64;
-                $body
-            }
-            $crate::dtype::DType::I32 => {
-                type $type = i32;
-                $body
-            }
-            $crate::dtype::DType::I64 => {
-                type $type = i64;
-                $body
-            }
-            $crate::dtype::DType::Bool => {
-                type $type = bool;
-                $body
-            }
-        }
-    };
-}
-pub(crate) use with_element;

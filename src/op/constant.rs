@@ -2,15 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::dtype::Element;
+use super::Op;
+use crate::element::{Element, Repeated, Value};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::lower::{Lowering, Val};
-use crate::op::Op;
+use crate::ir::{Lowering, Val};
 use crate::shape::{TensorType, is_addressable};
-use crate::value::{Repeated, Value};
-
-pub(super) const OPS: &[&str] = &["constant", "placeholder"];
 
 /// Always the same elements, repeated to these lengths along axes of length 1.
 #[derive(Debug)]
@@ -53,7 +50,7 @@ impl Op for Constant {
     fn attributes(&self) -> String {
         // Elements would make the text of a graph as large as its data; a single one is worth its place.
         if self.value.shape().is_empty() {
-            crate::value::with_array!(&*self.value, array => format!("{:?}", array.first().copied().unwrap_or_default()))
+            crate::element::with_array!(&*self.value, array => format!("{:?}", array.first().copied().unwrap_or_default()))
         } else {
             String::new()
         }
@@ -111,23 +108,4 @@ impl Op for Invalid {
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
-}
-
-#[cfg(test)]
-pub(super) fn examples() -> Vec<super::laws::Example> {
-    use super::laws::example;
-    use ndarray::array;
-    vec![
-        example!("constant", &[&[2]], |g, x| x[0] + g.constant(array![1.0, 2.0]), |x| &x[0]
-            + &array![1.0, 2.0],),
-        example!(
-            "constant that repeats its elements",
-            &[&[2, 3]],
-            |g, x| x[0] * g.constant(array![[2.0], [3.0]].broadcast((2, 3)).unwrap()),
-            |x| &x[0] * &array![[2.0], [3.0]],
-        ),
-        example!("constant number", &[&[2]], |g, x| x[0] * g.constant(3.0), |x| &x[0] * 3.0),
-        example!("constants alone", &[], |g, _| g.constant(3.0) / 2.0, |_| ndarray::arr0(1.5).into_dyn()),
-        example!("placeholder", &[&[2, 2]], |_, x| x[0], |x| x[0].clone()),
-    ]
 }

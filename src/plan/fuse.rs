@@ -16,21 +16,17 @@
 //!    A matrix product that can be cut by rows opens a region for what reads it.
 //! 2. Otherwise it starts a group: a region of its own, a matrix product, a fold, or a kernel.
 
-use crate::dtype::DType;
+use crate::element::DType;
 
 use super::layout::{
     Layout, broadcast_strides, folded, is_row_major, squeezed, squeezed_dims, viewed_strides,
 };
-use super::program::{Prim, Program, Val, size};
+use crate::ir::{MAX_ROW_BYTES, Prim, Program, Val, size};
 use crate::kernel::tile::is_narrow;
 
 /// Members of a region: beyond some dozens the tile must shrink to keep all live values in the
 /// cache, while another region costs one pass over memory for each value that crosses.
 const MAX_MEMBERS: usize = 96;
-
-/// Bytes of a row inside a tile. A quarter of the smallest first-level cache in use (32 KB): two
-/// operands and a result fit with room to spare.
-const MAX_ROW_BYTES: usize = 8 << 10;
 
 /// Elements of the small matrix of a skinny product. What a tile is multiplied with and added to should stay in
 /// registers or at least in a few cache lines, and a product of more work is worth a step of its own. Measured at 2000
@@ -43,7 +39,7 @@ pub(super) const MIN_SKINNY_ROWS: usize = 32;
 
 /// The leading axes that the members of a region share; lengths of 1 are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Rows {
+pub(in crate::plan) enum Rows {
     /// Any number of the leading axes: every member is elementwise over these lengths.
     Any(Vec<usize>),
     /// Exactly these axes.
@@ -66,7 +62,7 @@ impl Rows {
 
 /// Instructions that run together.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Group {
+pub(in crate::plan) enum Group {
     /// Tile by tile. The opening, if there is one, is a matrix product: each task computes its rows of it first,
     /// and its members find them in the cache.
     Region { rows: Rows, opening: Option<Val>, members: Vec<Val> },
@@ -80,7 +76,7 @@ pub(crate) enum Group {
 
 /// What a member does for a tile of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Member {
+pub(in crate::plan) enum Member {
     /// A value for each element.
     Elementwise,
     /// One element for those of each row.
@@ -97,22 +93,22 @@ pub(crate) enum Member {
 
 impl Member {
     /// Whether the value is complete only behind the region.
-    pub(crate) fn accumulates(self) -> bool {
+    pub(in crate::plan) fn accumulates(self) -> bool {
         matches!(self, Member::FoldAll | Member::FoldAcross | Member::Accumulate)
     }
 }
 
 /// An operand of a member, as the rows of the region see it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Operand {
-    pub(crate) base: Val,
+pub(in crate::plan) struct Operand {
+    pub(in crate::plan) base: Val,
     /// Length and stride of each axis, those of length 1 left out; the rows come first.
-    pub(crate) axes: Vec<(usize, usize)>,
+    pub(in crate::plan) axes: Vec<(usize, usize)>,
 }
 
 /// How an operand's elements lie with respect to rows and tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Placement {
+pub(in crate::plan) enum Placement {
     /// Consecutively.
     Consecutive,
     /// One element for all.
@@ -131,7 +127,7 @@ impl Operand {
     }
 
     /// How the elements lie when the first `lead` axes are the rows.
-    pub(crate) fn placement(&self, lead: usize) -> Placement {
+    pub(in crate::plan) fn placement(&self, lead: usize) -> Placement {
         let (rows, row) = self.axes.split_at(lead.min(self.axes.len()));
         let still = |axes: &[(usize, usize)]| axes.iter().all(|&(_, stride)| stride == 0);
         if is_row_major(&self.axes) {
@@ -150,18 +146,18 @@ impl Operand {
 
 /// How an instruction takes part in a region.
 #[derive(Clone, Debug)]
-pub(crate) struct Part {
-    pub(crate) member: Member,
-    pub(crate) rows: Rows,
+pub(in crate::plan) struct Part {
+    pub(in crate::plan) member: Member,
+    pub(in crate::plan) rows: Rows,
     /// Operands that are read tile by tile.
-    pub(crate) tiled: Vec<Operand>,
+    pub(in crate::plan) tiled: Vec<Operand>,
     /// The small matrix of a projection, which must be complete before the region: rows, then columns.
-    pub(crate) whole: Option<Operand>,
+    pub(in crate::plan) whole: Option<Operand>,
 }
 
 /// How a fold over the middle of three axes takes part in a region. `None` if it runs apart, over
 /// consecutive elements: when it keeps axes on either side, or its rows are too long for a tile.
-pub(crate) fn fold_member([outer, axis, inner]: [usize; 3], dtype: DType) -> Option<Member> {
+pub(in crate::plan) fn fold_member([outer, axis, inner]: [usize; 3], dtype: DType) -> Option<Member> {
     let fits = |elements: usize| elements * dtype.size() <= MAX_ROW_BYTES;
     match (outer, inner) {
         (1, 1) => Some(Member::FoldAll),
@@ -172,7 +168,7 @@ pub(crate) fn fold_member([outer, axis, inner]: [usize; 3], dtype: DType) -> Opt
 }
 
 /// How the instruction could run in a region, if it could.
-pub(crate) fn part(program: &Program, layouts: &[Layout], val: Val) -> Option<Part> {
+pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> Option<Part> {
     let inst = program.inst(val);
     let layout = |position: usize| &layouts[inst.args[position].index()];
     let plain =
@@ -239,7 +235,7 @@ pub(crate) fn part(program: &Program, layouts: &[Layout], val: Val) -> Option<Pa
 
 /// Groups the program's instructions; without `join`, each is a group of its own. `opens` says of a product
 /// whether it may open a region.
-pub(crate) fn group(
+pub(in crate::plan) fn group(
     program: &Program,
     layouts: &[Layout],
     join: bool,

@@ -5,8 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Weak};
 
 use super::program::{Args, Dims, Prim, Program, Source, Val};
-use crate::dtype::DType;
-use crate::value::Value;
+use crate::element::{DType, Value};
 
 /// The instructions of a program and which of them it gives. Equal ones give the same elements, bit for bit, whatever
 /// else is computed.

@@ -1,7 +1,8 @@
 //! Whole numbers counted up, as lowerings need them to tell places from each other: made by a kernel, so that the
 //! plan knows of their memory.
 
-use crate::op::{ArrayMut, ArrayRef, Kernel, KernelError};
+use super::{Kernel, KernelError};
+use crate::element::{ArrayMut, ArrayRef};
 
 /// Counts up from a number.
 #[derive(Debug)]

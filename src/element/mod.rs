@@ -1,11 +1,16 @@
 //! Element types: what a tensor may hold, as Rust types ([`Element`]) and as values ([`DType`]).
 
+mod array;
+mod value;
+
 use std::fmt;
 
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, NdFloat};
 
-use crate::op::{ArrayMut, ArrayRef};
-use crate::value::Value;
+pub(crate) use array::with_element;
+pub use array::{ArrayMut, ArrayRef};
+pub use value::{IntoValue, Value};
+pub(crate) use value::{Repeated, copied, with_array};
 
 /// The element type of a tensor, as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,16 +2,14 @@
 //! `expect_shape`.
 //! Of the second input of either only the shape counts, which may be known only at run time.
 
+use super::{Form, Op};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::lower::{Lowering, Val};
-use crate::op::{Form, Op};
+use crate::ir::{Lowering, Val};
 use crate::shape::{Shape, TensorType, broadcast};
 
-pub(super) const OPS: &[&str] = &["broadcast_like", "sum_like", "expect_shape"];
-
 /// Fails unless `small` stretches to `large` under the broadcasting rule.
-pub(super) fn check_stretches(small: &TensorType, large: &TensorType) -> Result<(), Mistake> {
+pub(crate) fn check_stretches(small: &TensorType, large: &TensorType) -> Result<(), Mistake> {
     match broadcast(&small.shape, &large.shape) {
         Ok(shape) if shape.agrees_with(&large.shape) => Ok(()),
         _ => Err(Mistake::Stretch { from: small.shape.clone(), to: large.shape.clone() }),
@@ -114,31 +112,4 @@ impl Op for ExpectShape {
     fn differentiable(&self, input: usize) -> bool {
         input == 0
     }
-}
-
-#[cfg(test)]
-pub(super) fn examples() -> Vec<super::laws::Example> {
-    use super::laws::example;
-    use crate::graph::Tensor;
-    use ndarray::Axis;
-    vec![
-        example!(
-            "broadcast_like",
-            &[&[3, 1], &[2, 3, 4]],
-            |_, x| Tensor::typed(x[0].any().binary(BroadcastLike, x[1].any())),
-            |x| x[0].broadcast(x[1].raw_dim()).unwrap().to_owned(),
-        ),
-        example!(
-            "sum_like",
-            &[&[2, 3, 4], &[3, 1]],
-            |_, x| Tensor::typed(x[0].any().binary(SumLike, x[1].any())),
-            |x| x[0].sum_axis(Axis(0)).sum_axis(Axis(1)).insert_axis(Axis(1)),
-        ),
-        example!(
-            "expect_shape",
-            &[&[2, 3], &[2, 3]],
-            |_, x| Tensor::typed(x[0].any().binary(ExpectShape(None), x[1].any())),
-            |x| x[0].clone(),
-        ),
-    ]
 }

@@ -17,13 +17,11 @@
 //!
 //! A cotangent that is 0 by chance loses nothing: the shares are those of a product, not of a choice.
 
+use super::{Form, Op};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::lower::{Lowering, Scalar, Val};
-use crate::op::{Form, Op};
+use crate::ir::{Lowering, Scalar, Val};
 use crate::shape::TensorType;
-
-pub(super) const OPS: &[&str] = &["scaled", "scaled_either"];
 
 /// The product of the inputs, and 0 where the first is 0.
 #[derive(Debug)]
@@ -59,7 +57,7 @@ impl Op for Scaled {
 
 /// The product of the inputs, and 0 where one of them is 0.
 #[derive(Debug)]
-struct ScaledEither;
+pub(crate) struct ScaledEither;
 
 impl Op for ScaledEither {
     fn name(&self) -> &'static str {
@@ -90,24 +88,4 @@ impl Op for ScaledEither {
     fn form(&self) -> Form {
         Form::Product
     }
-}
-
-#[cfg(test)]
-pub(super) fn examples() -> Vec<super::laws::Example> {
-    use super::laws::example;
-    use crate::graph::Tensor;
-    vec![
-        example!(
-            "scaled",
-            &[&[2, 3], &[3]],
-            |_, x| Tensor::typed(x[0].any().binary(Scaled, x[1].any())),
-            |x| &x[0] * &x[1],
-        ),
-        example!(
-            "scaled_either",
-            &[&[2, 3], &[3]],
-            |_, x| Tensor::typed(x[0].any().binary(ScaledEither, x[1].any())),
-            |x| &x[0] * &x[1],
-        ),
-    ]
 }

@@ -1,15 +1,13 @@
 //! `identity` and `stop_gradient`: the same elements, with and without a gradient; and `seen`, a variable's
 //! as another node sees them.
 
-use crate::dtype::Element;
+use super::{Form, Op};
+use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
-use crate::lower::{Lowering, Val};
-use crate::op::{Form, Op};
+use crate::ir::{Lowering, Val};
 use crate::shape::TensorType;
-
-pub(super) const OPS: &[&str] = &["identity", "stop_gradient", "seen"];
 
 /// Gives its first input.
 #[derive(Clone, Copy, Debug)]
@@ -78,13 +76,4 @@ impl<T: Element> Tensor<'_, T> {
     pub fn stop_gradient(self) -> Self {
         Tensor::typed(self.any().unary(Identity::StopGradient))
     }
-}
-
-#[cfg(test)]
-pub(super) fn examples() -> Vec<super::laws::Example> {
-    use super::laws::example;
-    vec![
-        example!("identity", &[&[2, 3]], |_, x| x[0].identity(), |x| x[0].clone()),
-        example!("stop_gradient", &[&[2, 3]], |_, x| x[0].stop_gradient(), |x| x[0].clone()),
-    ]
 }

@@ -2,9 +2,8 @@
 
 use ndarray::{ArrayBase, ArrayD, ArrayViewD, ArrayViewMutD, Axis, Data, Dimension, IxDyn};
 
-use crate::dtype::{DType, Element};
-use crate::error::{Error, Result};
-use crate::exec::OutOfMemory;
+use super::{DType, Element};
+use crate::memory::{Memory, OutOfMemory};
 
 /// An array of any element type: what a variable holds, as
 /// [`Session::variable_values`](crate::Session::variable_values) gives it and
@@ -34,34 +33,17 @@ pub enum Value {
 macro_rules! with_array {
     ($value:expr, $array:ident => $body:expr) => {
         match $value {
-            $crate::value::Value::F32($array) => $body,
-            $crate::value::Value::F64($array) => $body,
-            $crate::value::Value::I32($array) => $body,
-            $crate::value::Value::I64($array) => $body,
-            $crate::value::Value::Bool($array) => $body,
+            $crate::element::Value::F32($array) => $body,
+            $crate::element::Value::F64($array) => $body,
+            $crate::element::Value::I32($array) => $body,
+            $crate::element::Value::I64($array) => $body,
+            $crate::element::Value::Bool($array) => $body,
         }
     };
 }
 pub(crate) use with_array;
 
 impl Value {
-    /// The elements of an array or view of any dimension, whether or not there is memory for a copy of them. An owned
-    /// array in row-major order is not copied; `Value::from` is the same for arrays that are sure to fit.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let view = ndarray::arr0(1.0_f32);
-    /// assert!(Value::of(view.broadcast((3, 2)).unwrap()).is_ok());
-    /// let error = Value::of(view.broadcast((1 << 30, 1 << 30)).unwrap()).unwrap_err();
-    /// assert_eq!(error.to_string(), "no memory for 4611686018427387904 bytes of values");
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn of<T: Element, S: Data<Elem = T>, D: Dimension>(array: ArrayBase<S, D>) -> Result<Self> {
-        Value::row_major(array).map_err(Error::from)
-    }
-
     /// One number, without axes.
     pub(crate) fn scalar<T: Element>(number: T) -> Self {
         T::wrap(ArrayD::from_elem(IxDyn(&[]), number))
@@ -118,6 +100,16 @@ impl Value {
     /// The array, when the elements are of type `T`.
     pub fn into_array<T: Element>(self) -> Option<ArrayD<T>> {
         T::unwrap(self)
+    }
+
+    /// A copy of the elements, in row-major order.
+    pub(crate) fn to_memory(&self) -> Result<Memory, OutOfMemory> {
+        with_array!(self, array => Memory::of_view(array.view()))
+    }
+
+    /// A copy of the elements with the axes in the opposite order.
+    pub(crate) fn to_transposed_memory(&self) -> Result<Memory, OutOfMemory> {
+        with_array!(self, array => Memory::of_view(array.t()))
     }
 
     /// Where the first element lies.

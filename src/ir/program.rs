@@ -1,20 +1,15 @@
-//! The program: a straight line of instructions in the lowering vocabulary, every length known.
+//! The program: a straight line of instructions, every length known.
 
 use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use foldhash::HashMap;
-use ndarray::{ArrayD, IxDyn};
 use smallvec::SmallVec;
 
-use super::Names;
-use crate::dtype::{DType, Element};
-use crate::graph::{NodeId, VariableId};
-use crate::kernel::tile::has_kernel;
-use crate::op::Kernel;
+use super::{Fold, Kernel, Names, NodeId, Scalar, ScalarValue, VariableId};
+use crate::element::{DType, Value};
 use crate::shape::is_addressable;
-use crate::value::{Value, with_array};
 
 /// An instruction's result, of the lowering that gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,248 +28,12 @@ pub(crate) type Dims = SmallVec<[usize; 4]>;
 /// The operands of an instruction; few take more than three.
 pub(crate) type Args = SmallVec<[Val; 4]>;
 
-/// Declares the scalar functions with the number of their operands and the names by which they are printed.
-macro_rules! scalar_functions {
-    ($($(#[$doc:meta])* $variant:ident $arity:literal $name:literal,)*) => {
-        /// A function of one element of each operand.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[non_exhaustive]
-        pub enum Scalar {
-            $(
-                #[doc = concat!("`", $name, "`, of ", $arity, ".")]
-                #[doc = ""]
-                $(#[$doc])*
-                $variant,
-            )*
-        }
-
-        impl Scalar {
-            /// As it is printed.
-            pub(crate) fn name(self) -> &'static str {
-                match self {
-                    $(Scalar::$variant => $name,)*
-                }
-            }
-
-            /// The number of operands.
-            fn arity(self) -> usize {
-                match self {
-                    $(Scalar::$variant => $arity,)*
-                }
-            }
-        }
-    };
-}
-scalar_functions! {
-    Add 2 "add",
-    Sub 2 "sub",
-    Mul 2 "mul",
-    Div 2 "div",
-    /// The product; 0 where the first operand is 0, whatever the second is.
-    Scaled 2 "scaled",
-    Maximum 2 "maximum",
-    Minimum 2 "minimum",
-    Pow 2 "pow",
-    /// The quotient rounded down.
-    FloorDiv 2 "floor_div",
-    /// What the quotient rounded down leaves.
-    Modulo 2 "modulo",
-    Neg 1 "neg",
-    Abs 1 "abs",
-    /// -1, 0 or 1.
-    Sign 1 "sign",
-    Square 1 "square",
-    Sqrt 1 "sqrt",
-    Exp 1 "exp",
-    Expm1 1 "expm1",
-    Ln 1 "ln",
-    Log1p 1 "log1p",
-    Tanh 1 "tanh",
-    Sigmoid 1 "sigmoid",
-    Erf 1 "erf",
-    /// The share of the standard normal distribution that is below.
-    Normal 1 "normal",
-    Sin 1 "sin",
-    Cos 1 "cos",
-    Tan 1 "tan",
-    Asin 1 "asin",
-    Acos 1 "acos",
-    Atan 1 "atan",
-    Sinh 1 "sinh",
-    Cosh 1 "cosh",
-    Floor 1 "floor",
-    Ceil 1 "ceil",
-    /// To the nearest integer, of two the even one.
-    Round 1 "round",
-    /// To the element type of the instruction.
-    Cast 1 "cast",
-    /// A comparison: a truth value.
-    Equal 2 "equal",
-    NotEqual 2 "not_equal",
-    Less 2 "less",
-    LessEqual 2 "less_equal",
-    /// Of truth values.
-    And 2 "and",
-    Or 2 "or",
-    Not 1 "not",
-    /// The second operand where the first is true, else the third.
-    Select 3 "select",
-    /// The first operand, an index, where it is at least 0 and below the second; it has no value elsewhere.
-    Checked 2 "checked",
-    /// The first operand where its magnitude is below the second, which is ∞; it has no value elsewhere.
-    Finite 2 "finite",
-}
-
-impl Scalar {
-    /// Whether there is the function of operands of these types that gives the last one.
-    pub(crate) fn takes(self, operands: &[DType], result: DType) -> bool {
-        let alike = |operands: &[DType]| operands.windows(2).all(|pair| pair[0] == pair[1]);
-        let fit = match (self, operands) {
-            (Scalar::Select, [condition, rest @ ..]) => {
-                *condition == DType::Bool && alike(rest) && rest.last() == Some(&result)
-            }
-            (Scalar::Cast, _) => true,
-            (Scalar::Equal | Scalar::NotEqual | Scalar::Less | Scalar::LessEqual, _) => {
-                alike(operands) && result == DType::Bool
-            }
-            _ => alike(operands) && operands.last() == Some(&result),
-        };
-        let last = operands.last().copied();
-        fit && operands.len() == self.arity() && last.is_some_and(|from| has_kernel(self, from, result))
-    }
-
-    /// Whether the function may have no value for some numbers.
-    pub(crate) fn can_fail(self, dtype: DType) -> bool {
-        match self {
-            Scalar::Checked | Scalar::Finite => true,
-            Scalar::Div | Scalar::FloorDiv | Scalar::Modulo => !dtype.is_float(),
-            _ => false,
-        }
-    }
-}
-
-/// An associative function by which the elements along axes become one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Fold {
-    /// The sum; that of nothing is 0.
-    Sum,
-    /// The product; that of nothing is 1.
-    Prod,
-    /// The largest; of nothing, the least number of the type.
-    Max,
-    /// The smallest; of nothing, the greatest number of the type.
-    Min,
-}
-
-impl Fold {
-    /// As it is printed.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Fold::Sum => "sum",
-            Fold::Prod => "prod",
-            Fold::Max => "max",
-            Fold::Min => "min",
-        }
-    }
-}
-
 /// The same elements seen under other lengths or in another order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum View {
     Reshape,
     Permute(Vec<usize>),
     Broadcast,
-}
-
-/// One number of any type; equal when the bits are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum ScalarValue {
-    F32(u32),
-    F64(u64),
-    I32(i32),
-    I64(i64),
-    Bool(bool),
-}
-
-impl ScalarValue {
-    /// The first element of a value that has one.
-    pub(crate) fn of(value: &Value) -> Self {
-        fn first<T: Element>(array: &ArrayD<T>) -> T {
-            array.first().copied().unwrap_or_default()
-        }
-        match value {
-            Value::F32(array) => ScalarValue::F32(first(array).to_bits()),
-            Value::F64(array) => ScalarValue::F64(first(array).to_bits()),
-            Value::I32(array) => ScalarValue::I32(first(array)),
-            Value::I64(array) => ScalarValue::I64(first(array)),
-            Value::Bool(array) => ScalarValue::Bool(first(array)),
-        }
-    }
-
-    /// The number as an array without axes.
-    pub(crate) fn to_value(self) -> Value {
-        fn array<T: Element>(number: T) -> Value {
-            T::wrap(ArrayD::from_elem(IxDyn(&[]), number))
-        }
-        match self {
-            ScalarValue::F32(bits) => array(f32::from_bits(bits)),
-            ScalarValue::F64(bits) => array(f64::from_bits(bits)),
-            ScalarValue::I32(number) => array(number),
-            ScalarValue::I64(number) => array(number),
-            ScalarValue::Bool(truth) => array(truth),
-        }
-    }
-
-    /// Whether it is this number; NaN is none.
-    pub(crate) fn is(self, number: f64) -> bool {
-        match self {
-            ScalarValue::F32(bits) => f64::from(f32::from_bits(bits)) == number,
-            ScalarValue::F64(bits) => f64::from_bits(bits) == number,
-            ScalarValue::I32(own) => f64::from(own) == number,
-            ScalarValue::I64(own) => own as f64 == number,
-            ScalarValue::Bool(_) => false,
-        }
-    }
-}
-
-impl ScalarValue {
-    /// The number as an `f64`.
-    pub(crate) fn to_f64(self) -> f64 {
-        match self {
-            ScalarValue::F32(bits) => f64::from(f32::from_bits(bits)),
-            ScalarValue::F64(bits) => f64::from_bits(bits),
-            ScalarValue::I32(number) => f64::from(number),
-            ScalarValue::I64(number) => number as f64,
-            ScalarValue::Bool(truth) => f64::from(u8::from(truth)),
-        }
-    }
-
-    /// Whether it is this number, and for floats a zero of the same sign.
-    pub(crate) fn is_exactly(self, number: f64) -> bool {
-        let same_sign = match self {
-            ScalarValue::F32(_) | ScalarValue::F64(_) => {
-                self.to_f64().is_sign_negative() == number.is_sign_negative()
-            }
-            _ => true,
-        };
-        self.is(number) && same_sign
-    }
-
-    /// Whether it is a float in the range of full precision: no zero, denormal, infinity or NaN.
-    pub(crate) fn is_normal(self) -> bool {
-        match self {
-            ScalarValue::F32(bits) => f32::from_bits(bits).is_normal(),
-            ScalarValue::F64(bits) => f64::from_bits(bits).is_normal(),
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Display for ScalarValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        with_array!(self.to_value(), array => array.iter().try_for_each(|number| write!(f, "{number:?}")))
-    }
 }
 
 /// What an instruction does: the whole vocabulary that everything behind lowering knows.

@@ -1,0 +1,292 @@
+//! [`Lowering`]: what an op emits its computation through.
+
+use std::sync::Arc;
+
+use ndarray::{ArrayD, IxDyn};
+
+use super::iota::Iota;
+use super::{
+    Args, Computation, Dims, Fold, Inst, Kernel, Names, NodeId, Prim, Program, Scalar, ScalarValue, Source,
+    Val, VariableId, View, broadcast_dims, contracted_dims, size,
+};
+use crate::element::{DType, Numeric, Value, with_element};
+use crate::memory::OutOfMemory;
+use crate::shape::is_addressable;
+
+/// Bytes of a row inside a tile. A quarter of the smallest first-level cache in use (32 KB): two
+/// operands and a result fit with room to spare.
+pub(crate) const MAX_ROW_BYTES: usize = 8 << 10;
+
+/// What an op emits its computation through: instructions of a small vocabulary, whose lengths and element types
+/// are known. Instructions are what the framework rewrites, fuses and schedules; an op is not seen behind this.
+///
+/// An instruction that cannot be (operands that do not broadcast, an axis that is not there, a function that an
+/// element type does not have) makes the run fail with an error that names the node.
+#[derive(Debug)]
+pub struct Lowering<'p> {
+    program: &'p mut Program,
+    origin: NodeId,
+    /// What tells a node's random numbers from those of all others.
+    identity: Identity<'p>,
+    /// What the node's inputs have become.
+    inputs: &'p [Val],
+    /// How many kernels the node has emitted so far.
+    kernels: u32,
+    /// The first instruction that cannot be.
+    misfit: Option<String>,
+}
+
+/// The graph's seed and the node's name.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Identity<'p> {
+    pub(crate) seed: u64,
+    pub(crate) name: &'p str,
+}
+
+impl<'p> Lowering<'p> {
+    pub(crate) fn new(program: &'p mut Program, origin: NodeId, identity: Identity<'p>) -> Self {
+        Lowering { program, origin, identity, inputs: &[], kernels: 0, misfit: None }
+    }
+
+    /// The same for a node with inputs.
+    pub(crate) fn of_inputs(self, inputs: &'p [Val]) -> Self {
+        Lowering { inputs, ..self }
+    }
+
+    /// The graph's seed and the node's name.
+    pub(crate) fn identity(&self) -> Identity<'p> {
+        self.identity
+    }
+
+    /// The first instruction that cannot be, in words.
+    pub(crate) fn misfit(self) -> Option<String> {
+        self.misfit
+    }
+
+    /// The length of each axis of a value.
+    pub fn dims(&self, val: Val) -> &[usize] {
+        self.program.insts.get(val.index()).map_or(&[], |inst| &inst.dims)
+    }
+
+    /// The element type of a value.
+    pub fn dtype(&self, val: Val) -> DType {
+        self.program.insts.get(val.index()).map_or(DType::Bool, |inst| inst.dtype)
+    }
+
+    fn emit(&mut self, prim: Prim, args: &[Val], dtype: DType, dims: Dims) -> Val {
+        let inst = Inst { prim, args: args.into(), dtype, dims, origin: self.origin };
+        let are_here = args.iter().all(|arg| arg.index() < self.program.insts.len());
+        if are_here && self.program.fits(&inst) {
+            if inst.is_vain() {
+                return self.empty(dtype, inst.dims);
+            }
+            if inst.prim == Prim::Contract && self.dims(args[0]).ends_with(&[0]) {
+                // Sums over nothing, however many: one zero stands for all.
+                let zero = self.scalar(0.0, dtype);
+                return self.broadcast(zero, inst.dims);
+            }
+            return self.program.push(inst);
+        }
+        self.refuse(&inst.action(Names::default()), args, dtype, inst.dims)
+    }
+
+    /// Notes that an instruction cannot be, and gives something of its type and lengths in its place, or of none of
+    /// these lengths where no machine could address them: every value of a program can be counted.
+    fn refuse(&mut self, action: &str, args: &[Val], dtype: DType, mut dims: Dims) -> Val {
+        if self.misfit.is_none() {
+            let operand = |&arg: &Val| format!("{}{:?}", self.dtype(arg), self.dims(arg));
+            let operands = args.iter().map(operand).collect::<Vec<_>>().join(", ");
+            self.misfit = Some(format!("{action} of {operands} to {dtype}{:?}", &dims[..]));
+        }
+        if !is_addressable(&dims, dtype) {
+            dims.fill(0);
+        }
+        self.program.push(Inst { prim: Prim::Nothing, args: Args::new(), dtype, dims, origin: self.origin })
+    }
+
+    /// An array without elements: nothing need be computed for it, however long its other axes are.
+    fn empty(&mut self, dtype: DType, dims: Dims) -> Val {
+        let value =
+            with_element!(dtype, T => Value::from(ArrayD::<T>::from_elem(IxDyn(&dims), T::default())));
+        let id = self.program.hold(Arc::new(value));
+        self.emit(Prim::Constant(id), &[], dtype, dims)
+    }
+
+    /// The result of an operation that has none.
+    pub(crate) fn nothing(&mut self) -> Val {
+        self.emit(Prim::Nothing, &[], DType::Bool, Dims::from_elem(0, 1))
+    }
+
+    /// What a run feeds at the given position.
+    pub(crate) fn feed(&mut self, position: usize, dtype: DType, dims: Dims) -> Val {
+        self.emit(Prim::Feed(position as u32), &[], dtype, dims)
+    }
+
+    /// The value that a variable has before the run.
+    pub(crate) fn read(&mut self, variable: VariableId, dtype: DType, dims: Dims) -> Val {
+        self.emit(Prim::Read(variable), &[], dtype, dims)
+    }
+
+    /// A fixed array.
+    pub fn constant(&mut self, value: Arc<Value>) -> Val {
+        let (dtype, dims) = (value.dtype(), Dims::from(value.shape()));
+        let in_order = if value.is_row_major() { Ok(value) } else { value.row_major_copy().map(Arc::new) };
+        let value = match in_order {
+            Ok(value) => value,
+            Err(OutOfMemory { bytes, .. }) => {
+                return self.refuse(&format!("constant of {bytes} bytes, without memory"), &[], dtype, dims);
+            }
+        };
+        if dims.is_empty() {
+            let scalar = ScalarValue::of(&value);
+            return self.emit(Prim::Scalar(scalar), &[], dtype, dims);
+        }
+        let id = self.program.hold(value);
+        self.emit(Prim::Constant(id), &[], dtype, dims)
+    }
+
+    /// A fixed number, without axes.
+    pub fn scalar(&mut self, number: f64, dtype: DType) -> Val {
+        let scalar = match dtype {
+            DType::F32 => ScalarValue::F32(f32::from_f64(number).to_bits()),
+            DType::F64 => ScalarValue::F64(number.to_bits()),
+            DType::I32 => ScalarValue::I32(i32::from_f64(number)),
+            DType::I64 => ScalarValue::I64(i64::from_f64(number)),
+            DType::Bool => ScalarValue::Bool(number != 0.0),
+        };
+        self.emit(Prim::Scalar(scalar), &[], dtype, Dims::new())
+    }
+
+    /// A scalar function of the operands, elementwise; its result is of the type of the last operand.
+    pub fn map(&mut self, scalar: Scalar, args: &[Val]) -> Val {
+        self.map_to(scalar, args, args.last().map_or(DType::Bool, |&last| self.dtype(last)))
+    }
+
+    /// A comparison of the operands, elementwise.
+    pub fn compare(&mut self, comparison: Scalar, args: &[Val]) -> Val {
+        self.map_to(comparison, args, DType::Bool)
+    }
+
+    fn map_to(&mut self, scalar: Scalar, args: &[Val], dtype: DType) -> Val {
+        let dims = args.iter().fold(Dims::new(), |dims, &arg| broadcast_dims(&dims, self.dims(arg)));
+        self.emit(Prim::Map(scalar), args, dtype, dims)
+    }
+
+    /// The same floats; the run fails if one of them is NaN or infinite.
+    pub(crate) fn finite(&mut self, val: Val) -> Val {
+        let infinity = self.scalar(f64::INFINITY, self.dtype(val));
+        self.map(Scalar::Finite, &[val, infinity])
+    }
+
+    /// The same numbers as another element type.
+    pub fn cast(&mut self, val: Val, dtype: DType) -> Val {
+        if self.dtype(val) == dtype {
+            return val;
+        }
+        let dims = Dims::from(self.dims(val));
+        self.emit(Prim::Map(Scalar::Cast), &[val], dtype, dims)
+    }
+
+    /// The sum over ascending axes, which disappear.
+    pub fn sum(&mut self, val: Val, axes: &[usize]) -> Val {
+        self.fold(Fold::Sum, val, axes)
+    }
+
+    /// One element for all those along ascending axes, which disappear.
+    ///
+    /// Emitted as one fold for each run of adjacent axes, last run first, so that every `Fold` is
+    /// over the middle of a three-axis shape and nothing has to be moved for it.
+    pub fn fold(&mut self, fold: Fold, val: Val, axes: &[usize]) -> Val {
+        let rank = self.dims(val).len();
+        if !axes.is_sorted_by(|a, b| a < b) || axes.last().is_some_and(|&last| last >= rank) {
+            let action = format!("{} over {axes:?}", fold.name());
+            return self.refuse(&action, &[val], self.dtype(val), Dims::new());
+        }
+        let mut folded = val;
+        for run in axes.chunk_by(|&axis, &next| axis + 1 == next).rev() {
+            let (first, end) = (run[0], run[0] + run.len());
+            let mut dims = Dims::from(self.dims(folded));
+            let length: usize = dims.drain(first..end).product();
+            folded = if length == 1 {
+                self.reshape(folded, dims)
+            } else {
+                self.emit(Prim::Fold { fold, first, end }, &[folded], self.dtype(folded), dims)
+            };
+        }
+        folded
+    }
+
+    /// The lengths before, along and behind ascending axes, if they are adjacent and a fold over them is no part of a
+    /// region, so that its operand is in memory. `None` also where there are no elements.
+    pub(crate) fn folded_apart(&self, val: Val, axes: &[usize]) -> Option<[usize; 3]> {
+        let (dims, first, end) = (self.dims(val), *axes.first()?, *axes.last()? + 1);
+        if dims.contains(&0) {
+            return None;
+        }
+        let lengths = [size(&dims[..first]), size(&dims[first..end]), size(&dims[end..])];
+        let fits = |elements: usize| elements * self.dtype(val).size() <= MAX_ROW_BYTES;
+        let [outer, along, inner] = lengths;
+        let is_within_rows = inner == 1 && (outer == 1 || fits(along));
+        let is_across_rows = outer == 1 && fits(inner);
+        let is_apart = axes.len() == end - first && !is_within_rows && !is_across_rows;
+        is_apart.then_some(lengths)
+    }
+
+    /// The elements in the same order under other lengths.
+    pub fn reshape(&mut self, val: Val, dims: impl AsRef<[usize]>) -> Val {
+        let dims = Dims::from_slice(dims.as_ref());
+        if self.dims(val) == &*dims {
+            return val;
+        }
+        self.emit(Prim::View(View::Reshape), &[val], self.dtype(val), dims)
+    }
+
+    /// Axis `i` of the result is axis `permutation[i]`.
+    pub fn permute(&mut self, val: Val, permutation: Vec<usize>) -> Val {
+        let dims = permutation.iter().map(|&axis| self.dims(val).get(axis).copied().unwrap_or(0)).collect();
+        self.emit(Prim::View(View::Permute(permutation)), &[val], self.dtype(val), dims)
+    }
+
+    /// The value repeated to the given lengths under the broadcasting rule.
+    pub fn broadcast(&mut self, val: Val, dims: impl AsRef<[usize]>) -> Val {
+        let dims = Dims::from_slice(dims.as_ref());
+        if self.dims(val) == &*dims {
+            return val;
+        }
+        self.emit(Prim::View(View::Broadcast), &[val], self.dtype(val), dims)
+    }
+
+    /// So many whole numbers, counted up from the first, as `i64`.
+    pub fn iota(&mut self, first: i64, count: usize) -> Val {
+        self.compute(Iota { first }, &[], DType::I64, [count])
+    }
+
+    /// How many runs of the session came before, as an `i64`.
+    pub fn run_count(&mut self) -> Val {
+        self.emit(Prim::RunCount, &[], DType::I64, Dims::new())
+    }
+
+    /// What a kernel makes of the operands: elements of the given type and lengths.
+    pub fn compute(
+        &mut self,
+        kernel: impl Kernel,
+        args: &[Val],
+        dtype: DType,
+        dims: impl AsRef<[usize]>,
+    ) -> Val {
+        let inputs = self.inputs.iter().map(|&input| Dims::from(self.dims(input))).collect();
+        let source = Source { node: self.origin, kernel: self.kernels, inputs };
+        self.kernels += 1;
+        let computation = Computation { kernel: Arc::new(kernel), source };
+        self.emit(Prim::Compute(computation), args, dtype, Dims::from_slice(dims.as_ref()))
+    }
+
+    /// The matrix products of [.., m, k] and [.., k, n]; the axes before the last two broadcast.
+    pub fn contract(&mut self, a: Val, b: Val) -> Val {
+        if self.dims(a).len() < 2 || self.dims(b).len() < 2 {
+            return self.refuse("contract", &[a, b], self.dtype(a), Dims::new());
+        }
+        let dims = contracted_dims(self.dims(a), self.dims(b));
+        self.emit(Prim::Contract, &[a, b], self.dtype(a), dims)
+    }
+}

@@ -1,0 +1,53 @@
+//! The program that a run comes down to: a straight line of instructions in a small vocabulary, all lengths known.
+//!
+//! - [`scalar`]: the table of scalar functions, and what folds elements.
+//! - [`number`]: one number of any element type.
+//! - [`kernel`]: computations that the vocabulary does not have, as plain code on arrays.
+//! - [`program`]: instructions, the program, and its verifier.
+//! - [`lowering`]: what ops emit instructions through.
+//! - [`expression`]: what a program of constants computes, to find it again.
+//! - [`names`]: what text forms call the nodes and variables that a program comes from.
+//!
+//! Knows no graph: of that, a program has only the ids of nodes and variables.
+
+mod expression;
+mod iota;
+mod kernel;
+mod lowering;
+mod names;
+mod number;
+mod program;
+mod scalar;
+
+pub(crate) use expression::{ConstantId, Expression};
+pub use kernel::{Kernel, KernelError};
+pub use lowering::Lowering;
+pub(crate) use lowering::{Identity, MAX_ROW_BYTES};
+pub(crate) use names::{Named, Names};
+pub(crate) use number::ScalarValue;
+pub use program::Val;
+pub(crate) use program::{
+    Args, Computation, Dims, Inst, Prim, Program, Source, View, broadcast_dims, contracted_dims, size,
+    unraveled,
+};
+pub use scalar::{Fold, Scalar};
+
+/// Index of a node in its graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct NodeId(pub(crate) u32);
+
+/// Index of a variable in its graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct VariableId(pub(crate) u32);
+
+impl NodeId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl VariableId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}

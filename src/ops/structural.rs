@@ -1,0 +1,128 @@
+//! The examples of the ops that graphs and gradients are made with, which live in `op`.
+
+use super::laws::{Example, example};
+use crate::op::scaled::ScaledEither;
+use crate::op::{BroadcastLike, ExpectShape, Scaled, SumLike};
+
+pub(super) const OPS: &[&str] = &[
+    "broadcast_like",
+    "sum_like",
+    "expect_shape",
+    "constant",
+    "placeholder",
+    "identity",
+    "stop_gradient",
+    "seen",
+    "scaled",
+    "scaled_either",
+    "variable",
+    "assign",
+    "assign_add",
+    "assign_sub",
+    "group",
+    "initializer",
+];
+
+pub(super) fn examples() -> Vec<Example> {
+    [broadcast(), constant(), identity(), scaled(), state()].into_iter().flatten().collect()
+}
+
+fn broadcast() -> Vec<Example> {
+    use crate::graph::Tensor;
+    use ndarray::Axis;
+    vec![
+        example!(
+            "broadcast_like",
+            &[&[3, 1], &[2, 3, 4]],
+            |_, x| Tensor::typed(x[0].any().binary(BroadcastLike, x[1].any())),
+            |x| x[0].broadcast(x[1].raw_dim()).unwrap().to_owned(),
+        ),
+        example!(
+            "sum_like",
+            &[&[2, 3, 4], &[3, 1]],
+            |_, x| Tensor::typed(x[0].any().binary(SumLike, x[1].any())),
+            |x| x[0].sum_axis(Axis(0)).sum_axis(Axis(1)).insert_axis(Axis(1)),
+        ),
+        example!(
+            "expect_shape",
+            &[&[2, 3], &[2, 3]],
+            |_, x| Tensor::typed(x[0].any().binary(ExpectShape(None), x[1].any())),
+            |x| x[0].clone(),
+        ),
+    ]
+}
+
+fn constant() -> Vec<Example> {
+    use ndarray::array;
+    vec![
+        example!("constant", &[&[2]], |g, x| x[0] + g.constant(array![1.0, 2.0]), |x| &x[0]
+            + &array![1.0, 2.0],),
+        example!(
+            "constant that repeats its elements",
+            &[&[2, 3]],
+            |g, x| x[0] * g.constant(array![[2.0], [3.0]].broadcast((2, 3)).unwrap()),
+            |x| &x[0] * &array![[2.0], [3.0]],
+        ),
+        example!("constant number", &[&[2]], |g, x| x[0] * g.constant(3.0), |x| &x[0] * 3.0),
+        example!("constants alone", &[], |g, _| g.constant(3.0) / 2.0, |_| ndarray::arr0(1.5).into_dyn()),
+        example!("placeholder", &[&[2, 2]], |_, x| x[0], |x| x[0].clone()),
+    ]
+}
+
+fn identity() -> Vec<Example> {
+    vec![
+        example!("identity", &[&[2, 3]], |_, x| x[0].identity(), |x| x[0].clone()),
+        example!("stop_gradient", &[&[2, 3]], |_, x| x[0].stop_gradient(), |x| x[0].clone()),
+    ]
+}
+
+fn scaled() -> Vec<Example> {
+    use crate::graph::Tensor;
+    vec![
+        example!(
+            "scaled",
+            &[&[2, 3], &[3]],
+            |_, x| Tensor::typed(x[0].any().binary(Scaled, x[1].any())),
+            |x| &x[0] * &x[1],
+        ),
+        example!(
+            "scaled_either",
+            &[&[2, 3], &[3]],
+            |_, x| Tensor::typed(x[0].any().binary(ScaledEither, x[1].any())),
+            |x| &x[0] * &x[1],
+        ),
+    ]
+}
+
+fn state() -> Vec<Example> {
+    use ndarray::array;
+    vec![
+        example!("variable", &[&[2]], |g, x| x[0] * g.variable("v", array![2.0, 3.0]), |x| &x[0]
+            * &array![2.0, 3.0],),
+        example!("assign", &[&[2]], |g, x| g.variable("v", array![2.0, 3.0]).assign(x[0]), |x| x[0].clone()),
+        example!(
+            "assign_add",
+            &[&[2]],
+            |g, x| g.variable("v", array![2.0, 3.0]).assign_add(x[0]),
+            |x| &array![2.0, 3.0] + &x[0],
+        ),
+        example!(
+            "assign_sub",
+            &[&[]],
+            |g, x| g.variable("v", array![2.0, 3.0]).assign_sub(x[0]),
+            |x| &array![2.0, 3.0] - &x[0],
+        ),
+        example!(
+            "group and initializer",
+            &[&[2]],
+            |g, x| {
+                let v = g.variable("v", array![2.0, 3.0]);
+                let add = v.assign_add(x[0]);
+                let both = g.group([add.op(), g.group([])]);
+                let reset = g.control_dependencies(&[both], || g.initializer());
+                add - g.control_dependencies(&[reset], || v.identity())
+            },
+            |x| x[0].clone(),
+        ),
+    ]
+}
