@@ -22,6 +22,7 @@ op_files![
     arg_max,
     arithmetic,
     broadcast,
+    bump,
     cast,
     check,
     circular,
