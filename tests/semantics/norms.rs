@@ -94,6 +94,83 @@ fn clipping_leaves_the_range_only_where_the_result_does() -> Result<()> {
     Ok(())
 }
 
+/// Holds clipping of the largest numbers to plain scaling: values and slopes, at limits of any size.
+macro_rules! clipping_of_the_largest {
+    ($type:ident, $limits:expr) => {
+        let most = $type::MAX;
+        for limit in $limits {
+            let g = Graph::new();
+            let x = g.constant(arr1(&[most, -most, most * 0.5, 0.0]));
+            let alone = clip_by_norm(x, limit.into());
+            let first = g.constant(arr1(&[most, -most]));
+            let second = g.constant(arr1(&[most * 0.5, 0.0]));
+            let together = clip_by_global_norm(&[first, second], limit.into());
+            let joined = g.concat(&together, 0);
+            let weights = g.constant(arr1(&[1.0, 0.0, 0.0, 0.0]));
+            let slope = (alone * weights).gradients([x])[0];
+            // ‖x‖ = 1.5·most.
+            let unit = [2.0 / 3.0, -2.0 / 3.0, 1.0 / 3.0, 0.0];
+            let factor = limit / most / 1.5;
+            let slopes = [0, 1, 2, 3]
+                .map(|i| factor * ($type::from(u8::from(i == 0)) - (unit[0] as $type) * (unit[i] as $type)));
+            for optimize in [true, false] {
+                let session = Session::builder(&g).optimize(optimize).build()?;
+                let [alone, joined, slope] = session.run([alone, joined, slope])?;
+                for i in 0..4 {
+                    let expected = limit * (unit[i] as $type);
+                    for found in [alone[i], joined[i]] {
+                        let apart = (found - expected).abs();
+                        assert!(
+                            apart <= 4.0 * $type::EPSILON * expected.abs(),
+                            "{limit:e}: {found:e}, {expected:e}"
+                        );
+                    }
+                    let apart = (slope[i] - slopes[i]).abs();
+                    let least = 4.0 * $type::from_bits(1);
+                    assert!(
+                        apart <= 16.0 * $type::EPSILON * factor + least,
+                        "slope at {limit:e}: {:e}, not {:e}",
+                        slope[i],
+                        slopes[i]
+                    );
+                }
+            }
+        }
+    };
+}
+
+/// Line 20: the norm of the largest numbers overflows, what is clipped does not. Limits are held as closely as others.
+#[test]
+fn clipping_the_largest_numbers() -> Result<()> {
+    clipping_of_the_largest!(f32, [1e-20_f32, 1e-3, 1.0, 100.0, 1e10, 1e30, 1e38]);
+    clipping_of_the_largest!(f64, [1e-250_f64, 1e-3, 1.0, 100.0, 1e100, 1e300, 1e308]);
+    // What is beyond the limit by less keeps its digits as well, and what is within it every bit.
+    let g = Graph::new();
+    let x = g.constant(arr1(&[3e37_f32, 4e37, 3e7]));
+    let large = g.constant(arr1(&[1.5e38_f32, 1.5e38, 1e-20]));
+    let tiny = g.constant(arr1(&[3e-44_f32, 4e-44]));
+    let fetches = [
+        clip_by_norm(x, 5e-2),
+        clip_by_norm(large, 3e38),
+        clip_by_norm(large, f64::from(f32::MAX)),
+        clip_by_norm(tiny, 1e-43),
+    ];
+    for optimize in [true, false] {
+        let found = Session::builder(&g).optimize(optimize).build()?.run(fetches)?;
+        let near = |found: f32, expected: f32| (found - expected).abs() <= 2e-7 * expected;
+        assert!(
+            near(found[0][0], 3e-2) && near(found[0][1], 4e-2) && near(found[0][2], 3e-32),
+            "{}",
+            found[0]
+        );
+        for unchanged in &found[1..3] {
+            assert_eq!(unchanged, arr1(&[1.5e38_f32, 1.5e38, 1e-20]).into_dyn());
+        }
+        assert_eq!(found[3], arr1(&[3e-44_f32, 4e-44]).into_dyn());
+    }
+    Ok(())
+}
+
 /// Line 22: second derivatives, of numbers near 1 and of those whose squares leave the range.
 #[test]
 fn line_22_hessians_of_norms() -> Result<()> {
