@@ -6,7 +6,7 @@ use crate::dtype::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::lower::{Lowering, Val};
-use crate::op::Op;
+use crate::op::{Form, Op};
 use crate::shape::{TensorType, is_addressable};
 use crate::value::{Repeated, Value};
 
@@ -49,6 +49,14 @@ impl Op for Constant {
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
+
+    fn form(&self) -> Form {
+        match &*self.value {
+            Value::F32(number) if number.ndim() == 0 => Form::Number(number.sum().into()),
+            Value::F64(number) if number.ndim() == 0 => Form::Number(number.sum()),
+            _ => Form::Other,
+        }
+    }
 
     fn attributes(&self) -> String {
         // Elements would make the text of a graph as large as its data; a single one is worth its place.

@@ -90,6 +90,7 @@ pub(crate) use identity::Identity;
 pub(crate) use norm::Norm;
 pub use pad::Pad;
 pub use patches::{Padding, Window};
+pub(crate) use power::Pow;
 pub(crate) use scaled::Scaled;
 pub use slice::{AxisRange, Ranges};
 pub(crate) use state::{Assign, Group, Initializer, Update, VariableOp};

@@ -188,8 +188,11 @@ impl<T: Float> Tensor<'_, T> {
     /// It leaves the range of the type only where the result does, not where its square would.
     ///
     /// Gradient: the cotangent times x over the norm, and 0 where the norm is 0. There it has no derivative itself,
-    /// unless the cotangent is the norm times something by sums and products, as that of ‖x‖² is, whose Hessian is
-    /// 2·I everywhere.
+    /// unless the graph shows the cotangent to be the norm times something, as that of ‖x‖² is, whose Hessian is 2·I
+    /// everywhere. Seen are sums, products, quotients and constant powers of the norm, `dot`, and reshapes, transposes
+    /// and repetitions that the gradient undoes. Behind others, such as `maximum`, `huber`, `stack` or `matmul`, second
+    /// derivatives of a function that is smooth at 0 are not right there: [`hessian`](crate::hessian) gives 0 for what
+    /// is lost, plain gradients of gradients NaN. `reduce_sum` of squares has no such limit.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -5,7 +5,7 @@ use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{Operand, Tensor};
 use crate::lower::{Lowering, Scalar, Val};
-use crate::op::Op;
+use crate::op::{Form, Op};
 use crate::ops::compare::Compare;
 use crate::ops::scaled::Scaled;
 use crate::ops::unary::Unary;
@@ -15,7 +15,7 @@ pub(super) const OPS: &[&str] = &["pow"];
 
 /// xʸ.
 #[derive(Debug)]
-struct Pow;
+pub(crate) struct Pow;
 
 impl Op for Pow {
     fn name(&self) -> &'static str {
@@ -39,6 +39,10 @@ impl Op for Pow {
             let is_positive = zero.binary(Compare::Less, x);
             power * is_positive.select(x, x.scalar_like(1.0)).unary(Unary::Ln)
         });
+    }
+
+    fn form(&self) -> Form {
+        Form::Power
     }
 }
 

@@ -196,7 +196,7 @@ fn line_22_hessians_of_norms() -> Result<()> {
 fn line_22_hessians_of_squared_norms_at_zero() -> Result<()> {
     type Function = for<'g> fn(Tensor<'g, f64>) -> Tensor<'g, f64>;
     // Each is 1, 2, .. times Σ x² near 0.
-    let functions: [(Function, f64); 12] = [
+    let functions: [(Function, f64); 24] = [
         (|x| x.norm(..).square(), 1.0),
         (|x| x.norm(0) * x.norm(0), 1.0),
         (|x| x.norm(Axes::all().keep_dims()).square() * 3.0, 3.0),
@@ -209,6 +209,18 @@ fn line_22_hessians_of_squared_norms_at_zero() -> Result<()> {
         (|x| x.norm(..).identity().square(), 1.0),
         (|x| x.norm(Axes::all().keep_dims()).mean_squared_error(x.norm(Axes::all().keep_dims()) * 2.0), 1.0),
         (|x| x.greater(1.0).select(x.ln(), x.norm(..).square() / 2.0).reduce_sum(..), 1.0),
+        (|x| x.norm(..).pow(2.0), 1.0),
+        (|x| x.norm(..).pow(2.0) * 2.0 + x.norm(..).pow(4.0), 2.0),
+        (|x| x.norm(..).pow(1.0) * x.norm(..), 1.0),
+        (|x| x.norm(..).reshape([1, 1]).square().reduce_sum(..), 1.0),
+        (|x| (x.norm(..).reshape([1, 1]) * 3.0).reshape([1]).square().reduce_sum(..), 9.0),
+        (|x| x.norm(..).expand_dims(0).expand_dims(0).transpose().pow(2.0).squeeze(..), 1.0),
+        (|x| x.norm(Axes::all().keep_dims()).squeeze(0).square(), 1.0),
+        (|x| (x.norm([]).expand_dims(1) * x.norm([]).expand_dims(1)).reduce_sum(..), 1.0),
+        (|x| x.norm([]).expand_dims(0).transpose_perm([1, 0]).square().reduce_sum(..), 1.0),
+        (|x| x.norm(..).broadcast_to([3]).square().reduce_sum(..), 3.0),
+        (|x| x.norm(..).broadcast_to([2, 3]).reshape([6]).square().reduce_mean(..), 1.0),
+        (|x| x.norm(Axes::all().keep_dims()).dot(x.norm(Axes::all().keep_dims())), 1.0),
     ];
     for (index, (function, times)) in functions.into_iter().enumerate() {
         let expected = Array2::<f64>::eye(2).into_dyn() * (2.0 * times);
@@ -233,6 +245,50 @@ fn line_22_hessians_of_squared_norms_at_zero() -> Result<()> {
         derivative = derivative.gradients([x])[0];
     }
     assert_eq!(Session::new(&g)?.run(derivative)?.sum(), 24.0);
+    Ok(())
+}
+
+/// Line 22: elements that are brought to other places are no multiple of the norms.
+#[test]
+fn line_22_slopes_of_norms_that_change_places() -> Result<()> {
+    let g = Graph::new();
+    let x = g.constant(arr2(&[[3.0, 4.0], [0.0, 2.0], [0.0, 1.0], [6.0, 8.0]]));
+    let square = x.reshape([2, 2, 2]).norm(-1);
+    let row = x.norm(1).reshape([1, 4]);
+    let whole = [
+        // n = [[5, 2], [1, 10]].
+        (square * square.transpose()).reduce_sum(..),
+        (square.transpose() * square.transpose()).transpose().reduce_sum(0),
+        (square.transpose().reshape([4]) * square.reshape([4])).reduce_sum(..),
+        (square.transpose().reshape([4]).square().reshape([2, 2]).transpose() * square).reduce_sum(..),
+        square.pow(1.5).reduce_sum(..),
+        square.pow(0.5).reduce_sum(..),
+        (row * row.reshape([4]).reshape([4, 1])).reduce_sum(..),
+        (row * row.reshape([1, 4, 1])).reduce_sum(..),
+    ];
+    let by_norm = [
+        [10.0, 2.0, 4.0, 20.0],
+        [10.0, 4.0, 2.0, 20.0],
+        [10.0, 2.0, 4.0, 20.0],
+        [75.0, 12.0, 3.0, 300.0],
+        [1.5 * 5.0_f64.sqrt(), 1.5 * 2.0_f64.sqrt(), 1.5, 1.5 * 10.0_f64.sqrt()],
+        [0.5 / 5.0_f64.sqrt(), 0.5 / 2.0_f64.sqrt(), 0.5, 0.5 / 10.0_f64.sqrt()],
+        [36.0; 4],
+        [36.0; 4],
+    ];
+    let slopes = whole.map(|y| y.gradients([x])[0]);
+    for found in both(&g, &slopes)? {
+        for (index, (found, by_norm)) in found.iter().zip(by_norm).enumerate() {
+            let units = [[0.6, 0.8], [0.0, 1.0], [0.0, 1.0], [0.6, 0.8]];
+            let expected = Array2::from_shape_fn((4, 2), |(row, i)| units[row][i] * by_norm[row]);
+            let near = (found - &expected).iter().all(|apart| apart.abs() < 1e-12);
+            assert!(near, "function {index}: {found}, not {expected}");
+        }
+    }
+    // Powers below 1 have the slopes that they had, of which those above 0 are 0 at 0.
+    let zero = g.constant(arr1(&[0.0, 0.0]));
+    let [slope] = zero.norm(..).pow(1.5).gradients([zero]);
+    assert_eq!(Session::new(&g)?.run(slope)?, arr1(&[0.0, 0.0]).into_dyn());
     Ok(())
 }
 
