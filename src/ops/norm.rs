@@ -240,6 +240,12 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             |g, x| Tensor::typed(g.apply(Norm::new(Axes::all()), &[x[0].any(), x[1].any()])),
             |x| arr0(x.iter().flatten().map(|x| x * x).sum::<f64>().sqrt()).into_dyn(),
         ),
+        example!(
+            "norm scaled",
+            &[&[3], &[2, 2]],
+            |g, x| Tensor::typed(g.apply(Norm::scaled(Axes::all(), 0.25), &[x[0].any(), x[1].any()])).square(),
+            |x| arr0(x.iter().flatten().map(|x| x * x).sum::<f64>() / 16.0).into_dyn(),
+        ),
         // Its cotangent is a multiple of the norm, in part, and with shapes that are known and not.
         example!(
             "norm squared",
