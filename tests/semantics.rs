@@ -7,6 +7,8 @@ mod bits;
 mod bounds;
 #[path = "semantics/corners.rs"]
 mod corners;
+#[path = "semantics/ends.rs"]
+mod ends;
 #[path = "semantics/extremes.rs"]
 mod extremes;
 #[path = "semantics/fetches_and_feeds.rs"]

@@ -324,6 +324,13 @@ impl Graph {
         self.apply_as(op, Role::Pure, inputs)
     }
 
+    /// Adds a node that does to these inputs what another node does to its own.
+    #[track_caller]
+    pub(crate) fn apply_shared<'g>(&'g self, op: Arc<dyn Op>, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {
+        let name = op.name();
+        self.tie(self.push(NewNode::Op(op, Role::Pure), inputs, name, Location::caller(), None))
+    }
+
     /// Adds a node named after its op, which does more in a run than to compute a value.
     #[track_caller]
     pub(crate) fn apply_as<'g>(&'g self, op: impl Op, role: Role, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {

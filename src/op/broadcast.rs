@@ -43,6 +43,10 @@ impl Op for BroadcastLike {
     fn differentiable(&self, input: usize) -> bool {
         input == 0
     }
+
+    fn form(&self) -> Form {
+        Form::Repeated
+    }
 }
 
 /// Sums the first input over the axes along which the second would be repeated to its shape.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Op;
+use super::{Form, Op};
 use crate::element::{Element, Repeated, Value};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
@@ -46,6 +46,14 @@ impl Op for Constant {
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
+
+    fn form(&self) -> Form {
+        match &*self.value {
+            Value::F32(number) if number.ndim() == 0 => Form::Number(number.sum().into()),
+            Value::F64(number) if number.ndim() == 0 => Form::Number(number.sum()),
+            _ => Form::Other,
+        }
+    }
 
     fn attributes(&self) -> String {
         // Elements would make the text of a graph as large as its data; a single one is worth its place.

@@ -92,7 +92,7 @@ pub(crate) use state::{Assign, Group, Initializer, Update, VariableOp};
 
 /// How a value is made of the inputs of its node, as far as anybody looks.
 #[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Form {
     /// In some other way.
     Other,
@@ -110,6 +110,16 @@ pub enum Form {
     Negative,
     /// By adding up the first input along the axes along which the second would be repeated to its shape.
     Total,
+    /// By raising the first input to the power of the second.
+    Power,
+    /// By repeating the first input, as broadcasting does.
+    Repeated,
+    /// By giving other lengths to the elements of the first input, which keep their order.
+    Reshaped,
+    /// By putting the axes of the input into this order; without a list they are reversed.
+    Permuted(Option<Vec<isize>>),
+    /// Of nothing: it is this number.
+    Number(f64),
 }
 
 /// One kind of node. Its attributes (axes, flags, the value of a constant) are its fields.

@@ -5,6 +5,7 @@ use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
+use crate::ops::bump::Cauchy;
 use crate::ops::unary::{Unary, unary_methods};
 use crate::shape::TensorType;
 
@@ -65,7 +66,7 @@ impl Op for Circular {
             Circular::Tan => at.scale(0, || one() + y.unary(Unary::Square)),
             Circular::Asin => at.divide(0, leg),
             Circular::Acos => at.divide(0, || -leg()),
-            Circular::Atan => at.divide(0, || one() + x.unary(Unary::Square)),
+            Circular::Atan => at.scale(0, || x.unary(Cauchy::Plain)),
             Circular::Sinh => at.scale(0, || x.unary(Circular::Cosh)),
             Circular::Cosh => at.scale(0, || x.unary(Circular::Sinh)),
             Circular::Tanh => at.scale(0, || one() - y * y),

@@ -169,6 +169,12 @@ impl Op for Einsum {
                 (0..own.len()).filter(|&axis| is_lonely(&own[axis])).map(|axis| axis as isize).collect();
             let result: Term = own.iter().copied().filter(|index| !is_lonely(index)).collect();
             at.give(operand, |dy| {
+                if let (true, Some((other, term))) = (self.result.is_empty(), &other)
+                    && *term == result
+                    && lonely.is_empty()
+                {
+                    return dy * *other;
+                }
                 let (mut terms, mut operands) = (vec![self.result.clone()], vec![dy]);
                 if let Some((other, term)) = &other {
                     terms.push(term.clone());

@@ -9,8 +9,8 @@ use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
-use crate::op::Scaled;
-use crate::ops::unary::{Unary, unary_methods};
+use crate::ops::bump::{Bump, Hill};
+use crate::ops::unary::unary_methods;
 use crate::shape::TensorType;
 
 #[cfg(test)]
@@ -26,7 +26,7 @@ const CUBIC: f64 = LINEAR * 0.044_715;
 
 /// What x is multiplied by.
 #[derive(Clone, Copy, Debug)]
-enum Gate {
+pub(super) enum Gate {
     /// σ(x).
     Silu,
     /// The share of the standard normal distribution that is below x.
@@ -36,7 +36,7 @@ enum Gate {
 }
 
 impl Gate {
-    fn open(self, x: Val, to: &mut Lowering<'_>) -> Val {
+    pub(super) fn open(self, x: Val, to: &mut Lowering<'_>) -> Val {
         let dtype = to.dtype(x);
         match self {
             Gate::Silu => to.map(Scalar::Sigmoid, &[x]),
@@ -52,21 +52,14 @@ impl Gate {
         }
     }
 
-    /// The derivative of the gate, which is 0 at both ends. The logistic ones are odd about 1/2, so 1 - gate(x)
-    /// is gate(-x), which keeps its digits.
-    fn slope(self, x: AnyTensor<'_>) -> AnyTensor<'_> {
+    /// The derivative of the gate, which is 0 at both ends, times a power of x.
+    pub(super) fn rise(self, x: AnyTensor<'_>, power: u32) -> AnyTensor<'_> {
         let number = |value: f64| x.scalar_like(value);
-        let logistic = || x.unary(self) * (-x).unary(self);
+        let logistic = |power: u32| x.unary(Bump { hill: Hill::Logistic(self), power });
         match self {
-            Gate::Silu => logistic(),
-            Gate::Gelu => {
-                let exponent = x.unary(Unary::Square) * number(-0.5);
-                exponent.unary(Unary::Exp) * number(FRAC_1_SQRT_TAU)
-            }
-            Gate::GeluTanh => {
-                let inner = x.unary(Unary::Square) * number(3.0 * CUBIC) + number(LINEAR);
-                logistic().binary(Scaled, inner)
-            }
+            Gate::Silu => logistic(power),
+            Gate::Gelu => x.bell(0.5, power) * number(FRAC_1_SQRT_TAU),
+            Gate::GeluTanh => logistic(power) * number(LINEAR) + logistic(power + 2) * number(3.0 * CUBIC),
         }
     }
 }
@@ -90,7 +83,7 @@ impl Op for Gate {
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let x = at.input(0);
-        at.scale(0, || self.slope(x));
+        at.scale(0, || self.rise(x, 0));
     }
 }
 
@@ -118,7 +111,7 @@ impl Op for Gated {
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let x = at.input(0);
-        at.scale(0, || x.unary(self.0) + self.0.slope(x).binary(Scaled, x));
+        at.scale(0, || x.unary(self.0) + self.0.rise(x, 1));
     }
 }
 

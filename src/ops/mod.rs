@@ -22,6 +22,7 @@ op_files![
     activation,
     arg_max,
     arithmetic,
+    bump,
     cast,
     check,
     circular,

@@ -28,7 +28,9 @@ const fn const_power(n: i64) -> f64 {
 /// The Euclidean norm of all inputs together, along the axes. What is left of their shapes must be the same.
 #[derive(Debug)]
 pub(crate) struct Norm {
-    pub(crate) axes: Axes,
+    axes: Axes,
+    /// A power of 2 that the norm is multiplied by before it is rounded, so that it need not overflow.
+    scale: f64,
 }
 
 impl Op for Norm {
@@ -58,29 +60,41 @@ impl Op for Norm {
         to.cast(root, dtype)
     }
 
-    fn pullback(&self, at: &mut Pullback<'_>) {
+    fn pullback<'g>(&self, at: &mut Pullback<'g>) {
         let norm = at.output();
         let times = at.times();
         // The share of an input is cotangent·x/‖x‖. What is a multiple of the norm needs no division by it, which at 0
         // would lose that ‖x‖² is smooth there.
         let (multiple, rest) = at.cotangent_by_output();
+        let scaled = |value: AnyTensor<'g>| {
+            if self.scale == 1.0 { value } else { value * value.scalar_like(self.scale) }
+        };
         for input in 0..at.inputs().len() {
             let x = at.input(input);
             if let Some(multiple) = multiple {
-                at.give(input, |_| times(self.spread(multiple, x), x));
+                at.give(input, |_| times(self.spread(scaled(multiple), x), scaled(x)));
             }
             if let Some(rest) = rest {
-                at.give(input, |_| times(self.spread(rest, x), x.binary(UnitVector, self.spread(norm, x))));
+                let unit = || scaled(x).binary(UnitVector, self.spread(norm, x));
+                at.give(input, |_| times(self.spread(scaled(rest), x), unit()));
             }
         }
     }
 
     fn attributes(&self) -> String {
-        self.axes.to_string()
+        if self.scale == 1.0 { self.axes.to_string() } else { format!("{}, times {:e}", self.axes, self.scale) }
     }
 }
 
 impl Norm {
+    pub(crate) fn new(axes: Axes) -> Self {
+        Norm { axes, scale: 1.0 }
+    }
+
+    pub(crate) fn scaled(axes: Axes, scale: f64) -> Self {
+        Norm { axes, scale }
+    }
+
     /// What is one number for several of x, as often as there are those.
     fn spread<'g>(&self, reduced: AnyTensor<'g>, x: AnyTensor<'g>) -> AnyTensor<'g> {
         reduced.binary(Spread(self.axes.clone()), x)
@@ -89,13 +103,15 @@ impl Norm {
     /// The root of the sum of all squares.
     fn root(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let squares = self.squares(inputs, 1.0, to);
-        to.map(Scalar::Sqrt, &[squares])
+        let root = to.map(Scalar::Sqrt, &[squares]);
+        times(root, self.scale, to)
     }
 
     /// The same, from scaled numbers where squares leave the range. In one pass over the numbers there are three sums.
     fn root_in_range(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let squares = self.squares(inputs, 1.0, to);
-        let mut root = to.map(Scalar::Sqrt, &[squares]);
+        let root = to.map(Scalar::Sqrt, &[squares]);
+        let mut root = times(root, self.scale, to);
         let precise = to.scalar(PRECISE, DType::F64);
         let largest = to.scalar(f64::MAX, DType::F64);
         let is_small = to.compare(Scalar::Less, &[squares, precise]);
@@ -103,8 +119,7 @@ impl Norm {
         for (is_beyond, scale) in [(is_small, SCALE), (is_large, 1.0 / SCALE)] {
             let squares = self.squares(inputs, scale, to);
             let scaled = to.map(Scalar::Sqrt, &[squares]);
-            let back = to.scalar(1.0 / scale, DType::F64);
-            let scaled = to.map(Scalar::Mul, &[scaled, back]);
+            let scaled = times(scaled, self.scale / scale, to);
             root = to.map(Scalar::Select, &[is_beyond, scaled, root]);
         }
         root
@@ -117,11 +132,8 @@ impl Norm {
             let dims = to.dims(input).to_vec();
             // The shape rule has accepted the axes.
             let axes = self.axes.resolve(dims.len()).unwrap_or_default();
-            let mut x = to.cast(input, DType::F64);
-            if scale != 1.0 {
-                let scale = to.scalar(scale, DType::F64);
-                x = to.map(Scalar::Mul, &[x, scale]);
-            }
+            let x = to.cast(input, DType::F64);
+            let x = times(x, scale, to);
             let squares = to.map(Scalar::Square, &[x]);
             let mut reduced = to.sum(squares, &axes);
             if self.axes.keeps_dims() {
@@ -131,6 +143,15 @@ impl Norm {
         }
         sum.unwrap_or_else(|| to.scalar(0.0, DType::F64))
     }
+}
+
+/// A double times a number.
+fn times(value: Val, number: f64, to: &mut Lowering<'_>) -> Val {
+    if number == 1.0 {
+        return value;
+    }
+    let number = to.scalar(number, DType::F64);
+    to.map(Scalar::Mul, &[value, number])
 }
 
 /// The first input over the second, its norm; 0 where that is 0. The slopes are those of the quotient, so at 0 they are
@@ -168,8 +189,11 @@ impl<T: Float> Tensor<'_, T> {
     /// It leaves the range of the type only where the result does, not where its square would.
     ///
     /// Gradient: the cotangent times x over the norm, and 0 where the norm is 0. There it has no derivative itself,
-    /// unless the cotangent is the norm times something by sums and products, as that of ‖x‖² is, whose Hessian is
-    /// 2·I everywhere.
+    /// unless the graph shows the cotangent to be the norm times something, as that of ‖x‖² is, whose Hessian is 2·I
+    /// everywhere. Seen are sums, products, quotients and constant powers of the norm, `dot`, and reshapes, transposes
+    /// and repetitions that the gradient undoes. Behind others, such as `maximum`, `huber`, `stack` or `matmul`, second
+    /// derivatives of a function that is smooth at 0 are not right there: [`hessian`](crate::hessian) gives 0 for what
+    /// is lost, plain gradients of gradients NaN. `reduce_sum` of squares has no such limit.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -182,7 +206,7 @@ impl<T: Float> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn norm(self, axes: impl Into<Axes>) -> Self {
-        Tensor::typed(self.any().unary(Norm { axes: axes.into() }))
+        Tensor::typed(self.any().unary(Norm::new(axes.into())))
     }
 }
 
@@ -214,8 +238,14 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         example!(
             "norm of two",
             &[&[3], &[2, 2]],
-            |g, x| Tensor::typed(g.apply(Norm { axes: Axes::all() }, &[x[0].any(), x[1].any()])),
+            |g, x| Tensor::typed(g.apply(Norm::new(Axes::all()), &[x[0].any(), x[1].any()])),
             |x| arr0(x.iter().flatten().map(|x| x * x).sum::<f64>().sqrt()).into_dyn(),
+        ),
+        example!(
+            "norm scaled",
+            &[&[3], &[2, 2]],
+            |g, x| Tensor::typed(g.apply(Norm::scaled(Axes::all(), 0.25), &[x[0].any(), x[1].any()])).square(),
+            |x| arr0(x.iter().flatten().map(|x| x * x).sum::<f64>() / 16.0).into_dyn(),
         ),
         // Its cotangent is a multiple of the norm, in part, and with shapes that are known and not.
         example!(

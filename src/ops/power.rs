@@ -3,9 +3,9 @@
 use crate::element::Float;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::{Operand, Tensor};
+use crate::graph::{AnyTensor, Operand, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Op;
+use crate::op::{Form, Op};
 use crate::ops::compare::Compare;
 use crate::op::Scaled;
 use crate::ops::unary::Unary;
@@ -40,6 +40,17 @@ impl Op for Pow {
             let is_positive = zero.binary(Compare::Less, x);
             power * is_positive.select(x, x.scalar_like(1.0)).unary(Unary::Ln)
         });
+    }
+
+    fn form(&self) -> Form {
+        Form::Power
+    }
+}
+
+impl AnyTensor<'_> {
+    /// The power of floats, elementwise.
+    pub(crate) fn power(self, exponent: Self) -> Self {
+        self.binary(Pow, exponent)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
 use crate::ir::{Lowering, Val};
-use crate::op::Op;
+use crate::op::{Form, Op};
 use crate::op::broadcast::check_stretches;
 use crate::shape::{Axes, Shape, TensorType, resolve_axis};
 
@@ -127,6 +127,10 @@ impl Op for Reshape {
         at.give(0, |dy| dy.binary(ReshapeLike, x));
     }
 
+    fn form(&self) -> Form {
+        Form::Reshaped
+    }
+
     fn attributes(&self) -> String {
         match self {
             Reshape::To(lengths) => format!("{lengths:?}"),
@@ -169,6 +173,10 @@ impl Op for ReshapeLike {
     fn differentiable(&self, input: usize) -> bool {
         input == 0
     }
+
+    fn form(&self) -> Form {
+        Form::Reshaped
+    }
 }
 
 /// Repeats the input to the given lengths.
@@ -193,6 +201,10 @@ impl Op for BroadcastTo {
     fn pullback(&self, at: &mut Pullback<'_>) {
         // The sweep sums the cotangent back to the input's shape.
         at.give(0, |dy| dy);
+    }
+
+    fn form(&self) -> Form {
+        Form::Repeated
     }
 
     fn attributes(&self) -> String {

@@ -5,7 +5,7 @@ use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
 use crate::ir::{Lowering, Val};
-use crate::op::Op;
+use crate::op::{Form, Op};
 use crate::shape::{Shape, TensorType, resolve_axis};
 
 #[cfg(test)]
@@ -64,6 +64,10 @@ impl Op for Transpose {
             inverse
         });
         at.give(0, |dy| dy.unary(Transpose { permutation: inverse }));
+    }
+
+    fn form(&self) -> Form {
+        Form::Permuted(self.permutation.clone())
     }
 
     fn attributes(&self) -> String {

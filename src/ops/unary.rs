@@ -72,9 +72,7 @@ impl Op for Unary {
             Unary::Ln => at.divide(0, || x),
             Unary::Log1p => at.divide(0, || x + number(1.0)),
             Unary::Sigmoid => at.scale(0, || y * (number(1.0) - y)),
-            Unary::Erf => at.scale(0, || {
-                number(std::f64::consts::FRAC_2_SQRT_PI) * (-x.unary(Unary::Square)).unary(Unary::Exp)
-            }),
+            Unary::Erf => at.scale(0, || x.bell(1.0, 0) * number(std::f64::consts::FRAC_2_SQRT_PI)),
         }
     }
 

@@ -35,8 +35,9 @@ impl Clip {
 
 /// The tensor, scaled down to the Euclidean norm `limit` if its own is larger: x·limit / max(‖x‖, limit).
 ///
-/// What is not longer stays as it is, bit for bit, also zeros. A norm of ∞ makes all finite elements 0. A limit that is
-/// not a finite number above 0 is a building error.
+/// What is not longer stays as it is, bit for bit, also zeros. An infinite element makes all finite ones 0. A norm
+/// beyond the largest number is clipped like others, unless the limit is below 10⁻²⁸, in `f64` 10⁻²⁹⁸, where it counts
+/// as infinite. A limit that is not a finite number above 0 is a building error.
 ///
 /// Source: Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks*, 2013, section 3.2.
 ///
@@ -55,16 +56,17 @@ pub fn clip_by_norm<'g, T: Float>(x: impl Into<Tensor<'g, T>>, limit: f64) -> Te
     if let Some(mistaken) = refused(x.graph(), "clip_by_norm", limit) {
         return mistaken;
     }
-    x * factor(x.norm(..), limit)
+    Shortening::of(x.graph(), &[x], limit).shortened(x)
 }
 
 /// The tensors, all scaled by one factor, down to the [`global_norm`] `limit` if theirs is larger:
 /// x·limit / max(norm, limit).
 ///
-/// What is not longer stays as it is, bit for bit, also zeros. A norm that is not finite makes every element NaN, as
-/// in TensorFlow, so that a gradient that exploded is seen and not taken for 0. PyTorch's `clip_grad_norm_` adds 10⁻⁶
-/// to the norm, so its tensors are shorter by that share. A limit that is not a finite number above 0 is a building
-/// error.
+/// What is not longer stays as it is, bit for bit, also zeros. An element that is not finite makes every element NaN,
+/// as in TensorFlow, so that a gradient that exploded is seen and not taken for 0. Norms beyond the largest number are
+/// clipped as by [`clip_by_norm`]; those that count as infinite there make every element NaN. PyTorch's
+/// `clip_grad_norm_` adds 10⁻⁶ to the norm, so its tensors are shorter by that share. A limit that is not a finite
+/// number above 0 is a building error.
 ///
 /// Source: as of [`clip_by_norm`].
 ///
@@ -89,11 +91,12 @@ pub fn clip_by_global_norm<'g, T: Float>(
     if let Some(mistaken) = refused(g, "clip_by_global_norm", limit) {
         return vec![mistaken; xs.len()];
     }
-    let norm = global_norm(g, &xs);
+    let mut shortening = Shortening::of(g, &xs, limit);
+    shortening.norm = shortening.norm.named("global_norm");
     // NaN where the norm is not finite, else 0.
-    let explosion = (norm * number::<T>(0.0)).stop_gradient();
-    let factor = factor(norm, limit) + explosion;
-    xs.into_iter().map(|x| x * factor).collect()
+    let explosion = (shortening.norm * number::<T>(0.0)).stop_gradient();
+    shortening.second = shortening.second + explosion;
+    xs.into_iter().map(|x| shortening.shortened(x)).collect()
 }
 
 /// The Euclidean norm of all elements of all the tensors together: √Σ x², a single number.
@@ -114,15 +117,56 @@ pub fn global_norm<'g, T: Float>(g: &'g Graph, xs: &[impl Copy + Into<Tensor<'g,
     if xs.is_empty() {
         return g.constant(number::<T>(0.0));
     }
-    Tensor::typed(g.apply(Norm { axes: Axes::all() }, &xs)).named("global_norm")
+    Tensor::typed(g.apply(Norm::new(Axes::all()), &xs)).named("global_norm")
 }
 
-/// What a tensor of that norm is multiplied by: exactly 1 up to the limit, where the norm has no part in it.
-#[track_caller]
-fn factor<T: Float>(norm: Tensor<'_, T>, limit: f64) -> Tensor<'_, T> {
-    let limit = norm.graph().constant(number::<T>(limit));
-    // The maximum keeps the quotient finite, the choice keeps the norm's slopes out.
-    norm.less_equal(limit).select(number::<T>(1.0), limit / norm.maximum(limit))
+/// The norm is taken times this number, so that that of the largest numbers does not overflow, however many there are.
+const SCALE: f64 = 1.0 / (1_u64 << 32) as f64;
+
+/// The power of 2 at a normal number above 0 or below it.
+fn power_of_2(number: f64) -> f64 {
+    f64::from_bits(number.to_bits() >> 52 << 52)
+}
+
+/// How tensors are scaled down to a limit.
+struct Shortening<'g, T: Float> {
+    /// The norm of all of them, scaled.
+    norm: Tensor<'g, T>,
+    /// What they are multiplied by one after the other: exactly 1 up to the limit, where the norm has no part in it.
+    first: Tensor<'g, T>,
+    second: Tensor<'g, T>,
+}
+
+impl<'g, T: Float> Shortening<'g, T> {
+    #[track_caller]
+    fn of(g: &'g Graph, xs: &[Tensor<'g, T>], limit: f64) -> Self {
+        let [least, largest] =
+            [T::min_positive_value(), T::max_value()].map(|end| end.to_f64().unwrap_or(1.0));
+        // A norm near the least numbers needs its digits, to be told from the limit.
+        let scale = if limit * SCALE > least { SCALE } else { 1.0 };
+        let xs: Vec<AnyTensor<'g>> = xs.iter().map(|x| x.any()).collect();
+        let norm = Tensor::typed(g.apply(Norm::scaled(Axes::all(), scale), &xs));
+        // Far beyond the limit the factor itself leaves the range or loses digits. There it is taken apart, into what
+        // is nearly the factor of the largest norms, a power of 2, and the rest.
+        let step = power_of_2((limit / largest).max(64.0 * least));
+        let far = (largest / 8.0).min(limit / step).max(limit) * scale;
+        let is_far = norm.greater(number::<T>(far));
+        let limit = limit * scale;
+        // The maximum keeps the quotients finite, the choice keeps the norm's slopes out.
+        let divisor = norm.maximum(number::<T>(limit));
+        let over_divisor = |limit: f64| g.constant(number::<T>(limit)) / divisor;
+        let near = norm.less_equal(number::<T>(limit)).select(number::<T>(1.0), over_divisor(limit));
+        Shortening {
+            norm,
+            first: is_far.select(number::<T>(step), number::<T>(1.0)),
+            second: is_far.select(over_divisor(limit / step), near),
+        }
+    }
+
+    #[track_caller]
+    fn shortened(&self, x: Tensor<'g, T>) -> Tensor<'g, T> {
+        x * self.first * self.second
+    }
 }
 
 /// The mistake of a limit that is none, under the name of the function.

@@ -94,6 +94,83 @@ fn clipping_leaves_the_range_only_where_the_result_does() -> Result<()> {
     Ok(())
 }
 
+/// Holds clipping of the largest numbers to plain scaling: values and slopes, at limits of any size.
+macro_rules! clipping_of_the_largest {
+    ($type:ident, $limits:expr) => {
+        let most = $type::MAX;
+        for limit in $limits {
+            let g = Graph::new();
+            let x = g.constant(arr1(&[most, -most, most * 0.5, 0.0]));
+            let alone = clip_by_norm(x, limit.into());
+            let first = g.constant(arr1(&[most, -most]));
+            let second = g.constant(arr1(&[most * 0.5, 0.0]));
+            let together = clip_by_global_norm(&[first, second], limit.into());
+            let joined = g.concat(&together, 0);
+            let weights = g.constant(arr1(&[1.0, 0.0, 0.0, 0.0]));
+            let slope = (alone * weights).gradients([x])[0];
+            // ‖x‖ = 1.5·most.
+            let unit = [2.0 / 3.0, -2.0 / 3.0, 1.0 / 3.0, 0.0];
+            let factor = limit / most / 1.5;
+            let slopes = [0, 1, 2, 3]
+                .map(|i| factor * ($type::from(u8::from(i == 0)) - (unit[0] as $type) * (unit[i] as $type)));
+            for optimize in [true, false] {
+                let session = Session::builder(&g).optimize(optimize).build()?;
+                let [alone, joined, slope] = session.run([alone, joined, slope])?;
+                for i in 0..4 {
+                    let expected = limit * (unit[i] as $type);
+                    for found in [alone[i], joined[i]] {
+                        let apart = (found - expected).abs();
+                        assert!(
+                            apart <= 4.0 * $type::EPSILON * expected.abs(),
+                            "{limit:e}: {found:e}, {expected:e}"
+                        );
+                    }
+                    let apart = (slope[i] - slopes[i]).abs();
+                    let least = 4.0 * $type::from_bits(1);
+                    assert!(
+                        apart <= 16.0 * $type::EPSILON * factor + least,
+                        "slope at {limit:e}: {:e}, not {:e}",
+                        slope[i],
+                        slopes[i]
+                    );
+                }
+            }
+        }
+    };
+}
+
+/// Line 20: the norm of the largest numbers overflows, what is clipped does not. Limits are held as closely as others.
+#[test]
+fn clipping_the_largest_numbers() -> Result<()> {
+    clipping_of_the_largest!(f32, [1e-20_f32, 1e-3, 1.0, 100.0, 1e10, 1e30, 1e38]);
+    clipping_of_the_largest!(f64, [1e-250_f64, 1e-3, 1.0, 100.0, 1e100, 1e300, 1e308]);
+    // What is beyond the limit by less keeps its digits as well, and what is within it every bit.
+    let g = Graph::new();
+    let x = g.constant(arr1(&[3e37_f32, 4e37, 3e7]));
+    let large = g.constant(arr1(&[1.5e38_f32, 1.5e38, 1e-20]));
+    let tiny = g.constant(arr1(&[3e-44_f32, 4e-44]));
+    let fetches = [
+        clip_by_norm(x, 5e-2),
+        clip_by_norm(large, 3e38),
+        clip_by_norm(large, f64::from(f32::MAX)),
+        clip_by_norm(tiny, 1e-43),
+    ];
+    for optimize in [true, false] {
+        let found = Session::builder(&g).optimize(optimize).build()?.run(fetches)?;
+        let near = |found: f32, expected: f32| (found - expected).abs() <= 2e-7 * expected;
+        assert!(
+            near(found[0][0], 3e-2) && near(found[0][1], 4e-2) && near(found[0][2], 3e-32),
+            "{}",
+            found[0]
+        );
+        for unchanged in &found[1..3] {
+            assert_eq!(unchanged, arr1(&[1.5e38_f32, 1.5e38, 1e-20]).into_dyn());
+        }
+        assert_eq!(found[3], arr1(&[3e-44_f32, 4e-44]).into_dyn());
+    }
+    Ok(())
+}
+
 /// Line 22: second derivatives, of numbers near 1 and of those whose squares leave the range.
 #[test]
 fn line_22_hessians_of_norms() -> Result<()> {
@@ -119,7 +196,7 @@ fn line_22_hessians_of_norms() -> Result<()> {
 fn line_22_hessians_of_squared_norms_at_zero() -> Result<()> {
     type Function = for<'g> fn(Tensor<'g, f64>) -> Tensor<'g, f64>;
     // Each is 1, 2, .. times Σ x² near 0.
-    let functions: [(Function, f64); 12] = [
+    let functions: [(Function, f64); 24] = [
         (|x| x.norm(..).square(), 1.0),
         (|x| x.norm(0) * x.norm(0), 1.0),
         (|x| x.norm(Axes::all().keep_dims()).square() * 3.0, 3.0),
@@ -132,6 +209,18 @@ fn line_22_hessians_of_squared_norms_at_zero() -> Result<()> {
         (|x| x.norm(..).identity().square(), 1.0),
         (|x| x.norm(Axes::all().keep_dims()).mean_squared_error(x.norm(Axes::all().keep_dims()) * 2.0), 1.0),
         (|x| x.greater(1.0).select(x.ln(), x.norm(..).square() / 2.0).reduce_sum(..), 1.0),
+        (|x| x.norm(..).pow(2.0), 1.0),
+        (|x| x.norm(..).pow(2.0) * 2.0 + x.norm(..).pow(4.0), 2.0),
+        (|x| x.norm(..).pow(1.0) * x.norm(..), 1.0),
+        (|x| x.norm(..).reshape([1, 1]).square().reduce_sum(..), 1.0),
+        (|x| (x.norm(..).reshape([1, 1]) * 3.0).reshape([1]).square().reduce_sum(..), 9.0),
+        (|x| x.norm(..).expand_dims(0).expand_dims(0).transpose().pow(2.0).squeeze(..), 1.0),
+        (|x| x.norm(Axes::all().keep_dims()).squeeze(0).square(), 1.0),
+        (|x| (x.norm([]).expand_dims(1) * x.norm([]).expand_dims(1)).reduce_sum(..), 1.0),
+        (|x| x.norm([]).expand_dims(0).transpose_perm([1, 0]).square().reduce_sum(..), 1.0),
+        (|x| x.norm(..).broadcast_to([3]).square().reduce_sum(..), 3.0),
+        (|x| x.norm(..).broadcast_to([2, 3]).reshape([6]).square().reduce_mean(..), 1.0),
+        (|x| x.norm(Axes::all().keep_dims()).dot(x.norm(Axes::all().keep_dims())), 1.0),
     ];
     for (index, (function, times)) in functions.into_iter().enumerate() {
         let expected = Array2::<f64>::eye(2).into_dyn() * (2.0 * times);
@@ -156,6 +245,50 @@ fn line_22_hessians_of_squared_norms_at_zero() -> Result<()> {
         derivative = derivative.gradients([x])[0];
     }
     assert_eq!(Session::new(&g)?.run(derivative)?.sum(), 24.0);
+    Ok(())
+}
+
+/// Line 22: elements that are brought to other places are no multiple of the norms.
+#[test]
+fn line_22_slopes_of_norms_that_change_places() -> Result<()> {
+    let g = Graph::new();
+    let x = g.constant(arr2(&[[3.0, 4.0], [0.0, 2.0], [0.0, 1.0], [6.0, 8.0]]));
+    let square = x.reshape([2, 2, 2]).norm(-1);
+    let row = x.norm(1).reshape([1, 4]);
+    let whole = [
+        // n = [[5, 2], [1, 10]].
+        (square * square.transpose()).reduce_sum(..),
+        (square.transpose() * square.transpose()).transpose().reduce_sum(0),
+        (square.transpose().reshape([4]) * square.reshape([4])).reduce_sum(..),
+        (square.transpose().reshape([4]).square().reshape([2, 2]).transpose() * square).reduce_sum(..),
+        square.pow(1.5).reduce_sum(..),
+        square.pow(0.5).reduce_sum(..),
+        (row * row.reshape([4]).reshape([4, 1])).reduce_sum(..),
+        (row * row.reshape([1, 4, 1])).reduce_sum(..),
+    ];
+    let by_norm = [
+        [10.0, 2.0, 4.0, 20.0],
+        [10.0, 4.0, 2.0, 20.0],
+        [10.0, 2.0, 4.0, 20.0],
+        [75.0, 12.0, 3.0, 300.0],
+        [1.5 * 5.0_f64.sqrt(), 1.5 * 2.0_f64.sqrt(), 1.5, 1.5 * 10.0_f64.sqrt()],
+        [0.5 / 5.0_f64.sqrt(), 0.5 / 2.0_f64.sqrt(), 0.5, 0.5 / 10.0_f64.sqrt()],
+        [36.0; 4],
+        [36.0; 4],
+    ];
+    let slopes = whole.map(|y| y.gradients([x])[0]);
+    for found in both(&g, &slopes)? {
+        for (index, (found, by_norm)) in found.iter().zip(by_norm).enumerate() {
+            let units = [[0.6, 0.8], [0.0, 1.0], [0.0, 1.0], [0.6, 0.8]];
+            let expected = Array2::from_shape_fn((4, 2), |(row, i)| units[row][i] * by_norm[row]);
+            let near = (found - &expected).iter().all(|apart| apart.abs() < 1e-12);
+            assert!(near, "function {index}: {found}, not {expected}");
+        }
+    }
+    // Powers below 1 have the slopes that they had, of which those above 0 are 0 at 0.
+    let zero = g.constant(arr1(&[0.0, 0.0]));
+    let [slope] = zero.norm(..).pow(1.5).gradients([zero]);
+    assert_eq!(Session::new(&g)?.run(slope)?, arr1(&[0.0, 0.0]).into_dyn());
     Ok(())
 }
 

@@ -1,0 +1,201 @@
+//! Slopes that vanish at both ends, as one op each: `bell` and `logistic_bell`, times a power of x, and `cauchy`.
+//!
+//! Written out, their derivatives would multiply what vanishes by what grows beyond all numbers: 0·∞. Here each
+//! derivative is made of ops of the same kind, all of which are 0 at the ends, so it is a number to every order.
+
+use crate::error::Mistake;
+use crate::gradient::Pullback;
+use crate::graph::AnyTensor;
+use crate::ir::{Lowering, Scalar, Val};
+use crate::op::Op;
+use crate::ops::gated::Gate;
+use crate::ops::unary::Unary;
+use crate::shape::TensorType;
+
+#[cfg(test)]
+pub(super) const OPS: &[&str] = &["bell", "logistic_bell", "cauchy"];
+
+/// What falls off faster than any power rises.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Hill {
+    /// e^(-rate·x²).
+    Bell { rate: f64 },
+    /// A gate times what it lacks of 1, which is the gate of -x.
+    Logistic(Gate),
+}
+
+/// A hill times a power of x.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bump {
+    pub(super) hill: Hill,
+    pub(super) power: u32,
+}
+
+impl Op for Bump {
+    fn name(&self) -> &'static str {
+        match self.hill {
+            Hill::Bell { .. } => "bell",
+            Hill::Logistic(_) => "logistic_bell",
+        }
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(inputs[0].clone())
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let x = inputs[0];
+        let hill = match self.hill {
+            Hill::Bell { rate } => {
+                let square = to.map(Scalar::Square, &[x]);
+                // A change of sign is faster than a product.
+                let exponent = if rate == 1.0 {
+                    to.map(Scalar::Neg, &[square])
+                } else {
+                    let rate = to.scalar(-rate, to.dtype(x));
+                    to.map(Scalar::Mul, &[square, rate])
+                };
+                to.map(Scalar::Exp, &[exponent])
+            }
+            Hill::Logistic(gate) => {
+                let minus = to.map(Scalar::Neg, &[x]);
+                let sides = [gate.open(x, to), gate.open(minus, to)];
+                to.map(Scalar::Mul, &sides)
+            }
+        };
+        // Where the hill is not 0, the power is far from the end of the range.
+        if self.power == 0 {
+            return hill;
+        }
+        let square = to.map(Scalar::Square, &[x]);
+        let start = if self.power.is_multiple_of(2) { square } else { x };
+        let power = (0..(self.power - 1) / 2).fold(start, |power, _| to.map(Scalar::Mul, &[power, square]));
+        to.map(Scalar::Scaled, &[hill, power])
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let x = at.input(0);
+        let number = |value: f64| x.scalar_like(value);
+        let times = |power: u32| x.unary(Bump { power, ..*self });
+        at.scale(0, || {
+            let of_hill = match self.hill {
+                Hill::Bell { rate } => times(self.power + 1) * number(-2.0 * rate),
+                Hill::Logistic(gate) => {
+                    gate.rise(x, self.power) * (number(1.0) - x.unary(gate) * number(2.0))
+                }
+            };
+            match self.power {
+                0 => of_hill,
+                power => times(power - 1) * number(power.into()) + of_hill,
+            }
+        });
+    }
+
+    fn attributes(&self) -> String {
+        match self.hill {
+            Hill::Bell { rate } => format!("{rate}, x^{}", self.power),
+            Hill::Logistic(gate) => format!("{gate:?}, x^{}", self.power),
+        }
+    }
+}
+
+/// 1/(1 + x²), or x times that.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cauchy {
+    Plain,
+    TimesX,
+}
+
+impl Op for Cauchy {
+    fn name(&self) -> &'static str {
+        "cauchy"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(inputs[0].clone())
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let x = inputs[0];
+        let one = to.scalar(1.0, to.dtype(x));
+        let square = to.map(Scalar::Square, &[x]);
+        let divisor = to.map(Scalar::Add, &[square, one]);
+        let plain = to.map(Scalar::Div, &[one, divisor]);
+        match self {
+            Cauchy::Plain => plain,
+            Cauchy::TimesX => to.map(Scalar::Scaled, &[plain, x]),
+        }
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let x = at.input(0);
+        let (plain, times_x) = (|| x.unary(Cauchy::Plain), || x.unary(Cauchy::TimesX));
+        let two = || x.scalar_like(2.0);
+        at.scale(0, || match self {
+            Cauchy::Plain => -(times_x() * plain() * two()),
+            Cauchy::TimesX => plain() - times_x().unary(Unary::Square) * two(),
+        });
+    }
+
+    fn attributes(&self) -> String {
+        match self {
+            Cauchy::Plain => String::new(),
+            Cauchy::TimesX => "x".to_owned(),
+        }
+    }
+}
+
+impl AnyTensor<'_> {
+    /// xᵏ·e^(-rate·x²).
+    pub(super) fn bell(self, rate: f64, power: u32) -> Self {
+        self.unary(Bump { hill: Hill::Bell { rate }, power })
+    }
+}
+
+#[cfg(test)]
+pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::laws::{Example, example};
+    use crate::graph::Tensor;
+
+    fn logistic(u: f64) -> f64 {
+        1.0 / ((1.0 + u.exp()) * (1.0 + (-u).exp()))
+    }
+    fn curve(x: f64) -> f64 {
+        (8.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x)
+    }
+    let mut examples: Vec<Example> = vec![
+        example!("cauchy", &[&[2, 3]], |_, x| Tensor::typed(x[0].any().unary(Cauchy::Plain)), |x| x[0]
+            .mapv(|x| 1.0 / (1.0 + x * x))),
+        example!("cauchy times x", &[&[2, 3]], |_, x| Tensor::typed(x[0].any().unary(Cauchy::TimesX)), |x| {
+            x[0].mapv(|x| x / (1.0 + x * x))
+        }),
+    ];
+    macro_rules! powers {
+        ($($power:literal),*) => {$(
+            examples.extend([
+                example!("steep bell", &[&[2, 3]], |_, x| Tensor::typed(x[0].any().bell(1.0, $power)), |x| x[0]
+                    .mapv(|x| x.powi($power) * (-x * x).exp())),
+                example!("bell", &[&[2, 3]], |_, x| Tensor::typed(x[0].any().bell(0.5, $power)), |x| x[0]
+                    .mapv(|x| x.powi($power) * (-0.5 * x * x).exp())),
+                example!(
+                    "logistic bell",
+                    &[&[2, 3]],
+                    |_, x| Tensor::typed(
+                        x[0].any().unary(Bump { hill: Hill::Logistic(Gate::Silu), power: $power })
+                    ),
+                    |x| x[0].mapv(|x| x.powi($power) * logistic(x)),
+                ),
+                example!(
+                    "logistic bell of a curve",
+                    &[&[2, 3]],
+                    |_, x| Tensor::typed(
+                        x[0].any().unary(Bump { hill: Hill::Logistic(Gate::GeluTanh), power: $power })
+                    ),
+                    |x| x[0].mapv(|x| x.powi($power) * logistic(curve(x))),
+                ),
+            ]);
+        )*};
+    }
+    powers!(0, 1, 2, 3, 6);
+    examples
+}
