@@ -79,6 +79,7 @@ pub use error::{
 };
 pub use gradient::{Gradients, hessian, hessian_vector_product, jacobian, jvp};
 pub use graph::{Graph, NodeInfo, Operand, Operation, Tensor, Variable};
+pub use kernel::isa::Isa;
 pub use ops::{AxisRange, Convolution, CustomPullback, Pad, Padding, Ranges, Window, custom_gradient};
 pub use session::{Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};
 pub use shape::{Axes, Shape};

@@ -530,3 +530,17 @@ fn help_tells_the_timing_and_the_exit_codes() {
         assert!(run.stdout.contains(text), "{text} in {}", run.stdout);
     }
 }
+
+#[test]
+fn the_instruction_set_is_the_one_that_the_environment_names() {
+    let run = |isa| {
+        let args = ["--n", "20", "--epochs", "3", "--ways", "session_autodiff"];
+        let output = Command::new(example()).args(args).env("FLOWGRAD_ISA", isa).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(run("baseline"), (true, String::new()));
+    let (succeeded, message) = run("wide");
+    assert!(!succeeded);
+    assert!(message.contains("expected an instruction set of this machine (baseline"), "{message}");
+    assert!(message.contains("got `wide`"), "{message}");
+}

@@ -231,6 +231,15 @@ pub enum Error {
         reason: Nesting,
     },
 
+    /// An instruction set that the machine does not have, or a name of none.
+    #[error("expected an instruction set of this machine ({}), got `{asked}`", expected.join(", "))]
+    Isa {
+        /// What was asked for, by `SessionBuilder::isa` or the environment variable `FLOWGRAD_ISA`.
+        asked: String,
+        /// Those that the machine has.
+        expected: Vec<String>,
+    },
+
     /// A session is to have more threads than it may.
     #[error("expected at most {most} threads, got {found}")]
     TooManyThreads {

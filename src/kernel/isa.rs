@@ -1,25 +1,66 @@
 //! Instruction sets: which there are, which this machine has, and how a loop is compiled for each.
 
+use std::fmt;
 use std::sync::OnceLock;
 
 /// An instruction set for which the kernels are compiled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Isa {
-    /// 512-bit vectors with masks and fused multiply-add.
-    #[cfg(target_arch = "x86_64")]
-    Avx512,
+///
+/// Sums and products are rounded in another order with another instruction set, so results differ in their last digits.
+/// [`SessionBuilder::isa`](crate::SessionBuilder::isa) chooses one.
+///
+/// ```
+/// use flowgrad::Isa;
+/// assert!(Isa::detected() >= Isa::Baseline);
+/// assert_eq!(Isa::Baseline.to_string(), "baseline");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Isa {
+    /// What every machine of the target has: SSE2 on x86-64, NEON on `AArch64`.
+    Baseline,
     /// 256-bit vectors with fused multiply-add.
     #[cfg(target_arch = "x86_64")]
     Avx2,
-    /// What every machine of the target has: SSE2 on x86-64, NEON on `AArch64`.
-    Baseline,
+    /// 512-bit vectors with masks and fused multiply-add.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
 }
 
 impl Isa {
+    /// All of the target's, the narrowest first; a machine that has one has those before it.
+    pub(crate) const ALL: &[Isa] = &[
+        Isa::Baseline,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2,
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512,
+    ];
+
     /// The widest that this machine has; found once.
-    pub(crate) fn detected() -> Isa {
+    pub fn detected() -> Isa {
         static DETECTED: OnceLock<Isa> = OnceLock::new();
         *DETECTED.get_or_init(detect)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Isa::Baseline => "baseline",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => "avx512",
+        }
+    }
+
+    /// The one of a name, whether or not this machine has it.
+    pub(crate) fn named(name: &str) -> Option<Isa> {
+        Isa::ALL.iter().copied().find(|isa| isa.name() == name)
+    }
+}
+
+impl fmt::Display for Isa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -172,6 +172,8 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 /// How plans are made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
+    /// The instruction set of the kernels, which the machine must have.
+    pub(crate) isa: Isa,
     /// Whether instructions are grouped into regions.
     pub(crate) fuse: bool,
     /// Nanoseconds that several threads must save, or a plan runs on the caller's thread alone; else steps may run at
@@ -188,7 +190,7 @@ pub(crate) fn plan(
     fed: &[(DType, Vec<usize>)],
 ) -> Result<Plan, Lacking> {
     let layouts = layout::resolve(program);
-    let isa = Isa::detected();
+    let isa = options.isa;
     let opens = |val: Val| {
         if program.inst(val).dims.len() != 2 {
             return false;

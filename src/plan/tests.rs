@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use smallvec::SmallVec;
 
 use super::{Constants, INLINE_BELOW, Kind, Options, Place, Plan, plan};
+use crate::kernel::isa::Isa;
 use crate::lower::{Fetched, Lowered, Request, specialise};
 use crate::prelude::*;
 use crate::rewrite::rewrite;
@@ -17,7 +18,8 @@ fn planned(g: &Graph, fetches: &[Operation<'_>], values: bool, parallel: bool) -
     let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     let (program, _) = rewrite(program, usize::MAX);
     let inline_below = if parallel { INLINE_BELOW } else { f64::INFINITY };
-    plan(&program, Options { fuse: true, inline_below }, &Constants::default(), &[]).unwrap()
+    plan(&program, Options { isa: Isa::detected(), fuse: true, inline_below }, &Constants::default(), &[])
+        .unwrap()
 }
 
 /// One step of the reference experiment.

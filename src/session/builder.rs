@@ -1,13 +1,18 @@
 //! [`SessionBuilder`]: the options of a session.
 
+use std::env;
 use std::sync::{Arc, Mutex};
 
 use super::folded::Folded;
 use super::{Core, Session};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exec::{Store, Threads};
 use crate::graph::Graph;
+use crate::kernel::isa::Isa;
 use crate::plan::{Constants, INLINE_BELOW};
+
+/// Names the instruction set of sessions that are not asked for one.
+const ISA_VARIABLE: &str = "FLOWGRAD_ISA";
 
 /// The options of a session; see [`Session::builder`].
 #[derive(Debug)]
@@ -15,6 +20,7 @@ use crate::plan::{Constants, INLINE_BELOW};
 pub struct SessionBuilder<'g> {
     graph: &'g Graph,
     threads: usize,
+    isa: Option<Isa>,
     inline_below: f64,
     optimize: bool,
     max_rewrites: usize,
@@ -27,6 +33,7 @@ impl<'g> SessionBuilder<'g> {
         SessionBuilder {
             graph,
             threads: 0,
+            isa: None,
             inline_below: INLINE_BELOW,
             optimize: true,
             max_rewrites: usize::MAX,
@@ -39,6 +46,22 @@ impl<'g> SessionBuilder<'g> {
     /// runs on the caller's thread.
     pub fn threads(self, threads: usize) -> Self {
         SessionBuilder { threads, ..self }
+    }
+
+    /// Computes with the kernels of this instruction set, to compare results with those of another machine or to test
+    /// all kernels on one. The default is what the environment variable `FLOWGRAD_ISA` names (`baseline`, and on x86-64
+    /// `avx2` or `avx512`), or else the widest that the machine has.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// use flowgrad::Isa;
+    /// let g = Graph::new();
+    /// let session = Session::builder(&g).isa(Isa::Baseline).build()?;
+    /// assert_eq!(session.run(g.constant(2.0_f64).square())?.sum(), 4.0);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn isa(self, isa: Isa) -> Self {
+        SessionBuilder { isa: Some(isa), ..self }
     }
 
     /// Gives other threads their share of every plan, also of those that are cheaper than waking a thread: for
@@ -114,14 +137,17 @@ impl<'g> SessionBuilder<'g> {
     ///
     /// # Errors
     /// The first mistake made in building the graph; [`Error::TooManyThreads`](crate::Error::TooManyThreads) for more
-    /// than 1024 of them, and [`Error::Threads`](crate::Error::Threads) if they cannot be started.
+    /// than 1024 of them, and [`Error::Threads`](crate::Error::Threads) if they cannot be started; [`Error::Isa`] for an
+    /// instruction set that the machine does not have, or a name of none.
     pub fn build(self) -> Result<Session> {
         self.graph.check()?;
         debug_assert_eq!(self.graph.shared().snapshot().verify(), Ok(()));
+        let isa = self.chosen_isa()?;
         let threads = Threads::new(self.threads)?;
         let core = Core {
             graph: Arc::clone(self.graph.shared()),
             threads,
+            isa,
             inline_below: self.inline_below,
             optimize: self.optimize,
             max_rewrites: self.max_rewrites,
@@ -132,5 +158,26 @@ impl<'g> SessionBuilder<'g> {
             folded: Folded::default(),
         };
         Ok(Session { core: Arc::new(core) })
+    }
+
+    /// The instruction set that was asked for, or the widest.
+    fn chosen_isa(&self) -> Result<Isa> {
+        let widest = Isa::detected();
+        let refused = |asked: &str| {
+            let expected: Vec<String> =
+                Isa::ALL.iter().filter(|&&isa| isa <= widest).map(Isa::to_string).collect();
+            Error::Isa { asked: asked.to_owned(), expected }
+        };
+        let asked = match self.isa {
+            Some(isa) => isa,
+            None => match env::var_os(ISA_VARIABLE) {
+                Some(name) => {
+                    let name = name.to_string_lossy();
+                    Isa::named(&name).ok_or_else(|| refused(&name))?
+                }
+                None => widest,
+            },
+        };
+        if asked <= widest { Ok(asked) } else { Err(refused(&asked.to_string())) }
     }
 }

@@ -31,6 +31,7 @@ use crate::error::{Error, Result};
 use crate::exec::{Cause, Failure, FedArray, Moment, Nested, NotSet, Ready, Record, Store, Threads};
 use crate::graph::{Arena, Graph, Shared, Tensor};
 use crate::ir::Scalar;
+use crate::kernel::isa::Isa;
 use crate::lower::{Fetched, Request};
 use crate::plan::{Constants, Lacking, Owner};
 use crate::shape::Shape;
@@ -83,6 +84,7 @@ const MAX_PLAN_BYTES: usize = 64 << 20;
 struct Core {
     graph: Arc<Shared>,
     threads: Threads,
+    isa: Isa,
     /// Nanoseconds below which a plan runs on the caller's thread alone.
     inline_below: f64,
     optimize: bool,

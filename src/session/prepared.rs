@@ -256,7 +256,7 @@ impl Core {
 
     pub(super) fn options(&self) -> Options {
         let inline_below = if self.threads.are_many() { self.inline_below } else { f64::INFINITY };
-        Options { fuse: self.optimize, inline_below }
+        Options { isa: self.isa, fuse: self.optimize, inline_below }
     }
 
     /// What a program gives that reads nothing but constants; nothing if there is no memory for it, in which
