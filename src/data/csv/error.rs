@@ -109,19 +109,6 @@ pub enum CsvFault {
         dtype: DType,
     },
 
-    /// A number that may be another one once it is read.
-    #[error(
-        "`{}` is not exact as {dtype}: a whole number of more than 53 bits is to be written without a point or \
-         an exponent",
-        quoted(text)
-    )]
-    NotExact {
-        /// What stands there, or the beginning of it.
-        text: String,
-        /// The type that is asked for.
-        dtype: DType,
-    },
-
     /// Text of another encoding.
     #[error("the text is {encoding}, but UTF-8 is expected, which spreadsheets call \"CSV UTF-8\"")]
     Encoding {
