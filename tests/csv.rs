@@ -300,7 +300,11 @@ fn text_of_another_encoding_says_which() {
         (utf16(u16::to_be_bytes, "\u{feff}a\t1\r\n"), "UTF-16"),
         (utf16(u16::to_le_bytes, "a\t1\n"), "UTF-16"),
         (utf16(u16::to_be_bytes, "a\t1\n"), "UTF-16"),
+        (utf16(u16::to_le_bytes, "x,größe,площадь,\u{1f980}\n1,2,3,4\n"), "UTF-16"),
+        (utf16(u16::to_le_bytes, "1"), "UTF-16"),
         (utf32("\u{feff}a\t1\n"), "UTF-32"),
+        (utf32("a\t1\n"), "UTF-32"),
+        ("a\t1\n".chars().flat_map(|c| u32::from(c).to_be_bytes()).collect(), "UTF-32"),
     ] {
         for bytes in [gzip(&bytes), bytes] {
             for csv in [Csv::new().header(), Csv::new().whitespace(), Csv::new().skip_lines(1)] {
@@ -309,6 +313,32 @@ fn text_of_another_encoding_says_which() {
                 assert!(told.starts_with(&expected), "{told}");
             }
         }
+    }
+}
+
+/// What is no text is not taken for text of another encoding.
+#[test]
+fn what_is_no_text_is_not_called_text() {
+    let packed = gzip(b"1,2\n");
+    for zeros in [1, 700, 100_000] {
+        let told = text([&vec![0; zeros][..], &packed].concat()).read::<f32>(&Csv::new()).unwrap_err();
+        let expected = format!(
+            "t.csv, line 1: {zeros} zero bytes stand before what gzip packed, which must begin the file"
+        );
+        assert_eq!(told, expected);
+    }
+    for bytes in [
+        vec![0; 700],
+        vec![0; 1],
+        vec![0; 2],
+        [&[0; 700][..], b"1,2\n"].concat(),
+        b"\x01\0\0\0\x02\0\0\0\n".to_vec(),
+        b"1\0\0\0\0\0\0\0\n".to_vec(),
+        b"\0\x01\0\x02\0\0".to_vec(),
+    ] {
+        let told = text(&bytes).read::<f32>(&Csv::new()).unwrap_err();
+        let expected = "t.csv, line 1: the file is no text: there is a zero byte at its beginning";
+        assert_eq!(told, expected, "{bytes:?}");
     }
 }
 

@@ -116,6 +116,17 @@ pub enum CsvFault {
         encoding: &'static str,
     },
 
+    /// No text at all, but bytes that mean something else.
+    #[error("the file is no text: there is a zero byte at its beginning")]
+    NotText,
+
+    /// A file that gzip does not read either, because something stands before what it packed.
+    #[error("{zeros} zero bytes stand before what gzip packed, which must begin the file")]
+    ZerosBeforeGzip {
+        /// How many.
+        zeros: u64,
+    },
+
     /// A line that does not end where a carriage return says so.
     #[error("a carriage return (CR) stands within the line; lines end in LF or CR LF, and not in CR alone")]
     CarriageReturn,
