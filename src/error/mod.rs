@@ -4,7 +4,6 @@
 mod mistake;
 
 use std::fmt;
-#[cfg(feature = "trace")]
 use std::io;
 use std::panic::Location;
 #[cfg(feature = "trace")]
@@ -249,7 +248,7 @@ pub enum Error {
 
     /// The threads of a session could not be started.
     #[error("the session's threads could not be started: {0}")]
-    Threads(#[source] Arc<rayon::ThreadPoolBuildError>),
+    Threads(#[source] Arc<io::Error>),
 
     /// The trace of a run could not be written.
     #[cfg(feature = "trace")]

@@ -9,6 +9,7 @@
 //! far from both 1 and 16.
 
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use flowgrad::ndarray::{Array1, Array2};
 use flowgrad::prelude::*;
@@ -283,6 +284,23 @@ linear! {
             [session.explain(y).unwrap(), trace.to_string(), trace.to_dot(), g.to_dot(), g.to_string()]
         });
     }
+}
+
+/// Threads that start look for no work at each other, which would take as long as there are pairs of them.
+#[test]
+fn starting_threads_is_linear() {
+    const THREADS: usize = 1024;
+    let _alone = alone();
+    let g = Graph::new();
+    let seconds = |threads: usize| {
+        let start = Instant::now();
+        drop(Session::builder(&g).threads(threads).build().unwrap());
+        start.elapsed().as_secs_f64()
+    };
+    assert_as_fast(0.05, || {
+        let pieces: f64 = (0..PIECES).map(|_| seconds(THREADS / PIECES)).sum();
+        [pieces, seconds(THREADS)]
+    });
 }
 
 /// The work of a few nodes does not depend on how many others the graph has.
