@@ -58,6 +58,12 @@ impl Shape {
         self.0.iter().all(Option::is_some)
     }
 
+    /// The shape that an op gives; too large, if a length is unknown although all are known of which it is made: it is
+    /// one that no number can tell.
+    pub(crate) fn counted(self, made_of_known: bool) -> Result<Shape, Mistake> {
+        if made_of_known && !self.is_known() { Err(Mistake::TooLarge { shape: self }) } else { Ok(self) }
+    }
+
     /// Whether a tensor of exactly these lengths may stand where this shape is declared.
     pub(crate) fn admits(&self, dims: &[usize]) -> bool {
         self.rank() == dims.len()

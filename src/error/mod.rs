@@ -23,7 +23,7 @@ use crate::io::safetensors::SafeTensorsError;
 #[cfg(feature = "tensorboard")]
 use crate::io::tensorboard::SummaryError;
 use crate::op::KernelError;
-use crate::shape::Shape;
+use crate::shape::{Shape, TensorType};
 #[cfg(feature = "train")]
 use crate::train::TrainError;
 
@@ -435,6 +435,19 @@ pub enum LoweringError {
         found_dtype: DType,
         /// The shape that the shape rule gives now.
         found: Box<Shape>,
+    },
+    /// The shape rule leaves a length open, although it is given the lengths of all inputs.
+    #[error(
+        "expected every length from the op's shape rule, as those of all inputs are known ({}), got {found_dtype}{found}",
+        inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    UnknownLength {
+        /// The element type that the shape rule gives.
+        found_dtype: DType,
+        /// The shape that the shape rule gives.
+        found: Box<Shape>,
+        /// The types of the inputs.
+        inputs: Vec<TensorType>,
     },
     /// The value belongs to another lowering.
     #[error("the op is lowered to a value of another lowering")]

@@ -85,7 +85,8 @@ fn joined(axis: isize, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
             };
         }
     }
-    Ok(TensorType::new(first.dtype, Shape::from(lengths)))
+    let known = inputs.iter().all(|input| input.shape.is_known());
+    Ok(TensorType::new(first.dtype, Shape::from(lengths).counted(known)?))
 }
 
 /// Writes the inputs one behind the other.
@@ -139,14 +140,14 @@ impl Op for Extent {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        let reached = match inputs {
+        let (known, reached) = match inputs {
             [before, part] => {
                 let lengths = length_of(before, 0)?.zip(length_of(part, self.axis)?);
-                lengths.and_then(|(before, length)| before.checked_add(length))
+                (lengths.is_some(), lengths.and_then(|(before, length)| before.checked_add(length)))
             }
-            _ => Some(0),
+            _ => (true, Some(0)),
         };
-        Ok(TensorType::new(DType::Bool, [reached, Some(0)]))
+        Ok(TensorType::new(DType::Bool, Shape::from([reached, Some(0)]).counted(known)?))
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {

@@ -153,7 +153,9 @@ impl<C: Choice> Op for Pick<C> {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(TensorType::new(inputs[0].dtype, shape_of(&self.0.axes(&inputs[0].shape)?)))
+        let axes = self.0.axes(&inputs[0].shape)?;
+        let shape = shape_of(&axes).counted(axes.iter().all(|along| along.runs.is_some()))?;
+        Ok(TensorType::new(inputs[0].dtype, shape))
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
