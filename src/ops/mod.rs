@@ -47,6 +47,7 @@ op_files![
     norm,
     one_hot,
     pad,
+    parts,
     patches,
     pooling,
     power,
@@ -88,6 +89,7 @@ pub use custom_gradient::{CustomPullback, custom_gradient};
 pub(crate) use identity::Identity;
 pub(crate) use norm::Norm;
 pub use pad::Pad;
+pub(crate) use parts::{Part, PutBack};
 pub use patches::{Padding, Window};
 pub(crate) use scaled::Scaled;
 pub use slice::{AxisRange, Ranges};

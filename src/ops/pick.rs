@@ -13,10 +13,12 @@ use smallvec::SmallVec;
 use crate::dtype::Element as _;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::AnyTensor;
 use crate::lower::{Lowering, ScalarValue, Val};
 use crate::op::{Op, with_element};
 use crate::shape::{Shape, TensorType};
 
+use super::PutBack;
 use moves::{AddBack, Copy, Moves};
 
 /// Elements next to each other along an axis of the output, which stand evenly apart in the input.
@@ -50,7 +52,7 @@ type Runs = SmallVec<[Run; 3]>;
 
 /// What becomes of an axis of the input.
 #[derive(Clone, Debug)]
-pub(super) struct Along {
+pub(crate) struct Along {
     /// The elements along the axis of the output; `None` while they depend on a length that is not known.
     runs: Option<Runs>,
     /// Whether the output lacks the axis, along which there is one element then.
@@ -134,11 +136,19 @@ pub(super) fn picked(x: Val, axes: &[Along], filling: Option<ScalarValue>, to: &
     to.reshape(picked, kept)
 }
 
-/// Zeros of these lengths with elements added where they were chosen from.
-pub(super) fn added_back(x: Val, axes: &[Along], dims: &[usize], to: &mut Lowering<'_>) -> Val {
-    let Some(moves) = moves(axes, dims) else { return x };
-    let (picked, dtype) = (to.reshape(x, moves.lengths()), to.dtype(x));
-    if moves.is_identity() { picked } else { to.compute(AddBack(moves), &[picked], dtype, dims) }
+/// Zeros of these lengths with the elements of at least one part added where they were chosen from.
+pub(super) fn put_back(parts: &[(Val, Vec<Along>)], dims: &[usize], to: &mut Lowering<'_>) -> Val {
+    let dtype = to.dtype(parts[0].0);
+    let (mut picked, mut moved) = (Vec::new(), Vec::new());
+    for (x, axes) in parts {
+        let Some(moves) = moves(axes, dims) else { return *x };
+        picked.push(to.reshape(*x, moves.lengths()));
+        moved.push(moves);
+    }
+    match &moved[..] {
+        [moves] if moves.is_identity() => picked[0],
+        _ => to.compute(AddBack(moved), &picked, dtype, dims),
+    }
 }
 
 /// How elements move between an input of these lengths and the output.
@@ -167,8 +177,7 @@ impl<C: Choice> Op for Pick<C> {
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
-        let x = at.input(0);
-        at.give(0, |dy| dy.binary(PickTransposed(self.0.linear()), x));
+        at.put_back(0, || PickTransposed(self.0.linear()), &[]);
     }
 
     fn attributes(&self) -> String {
@@ -191,9 +200,8 @@ impl<C: Choice> Op for PickTransposed<C> {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let dims = to.dims(inputs[1]).to_vec();
-        // The shape rule has accepted the choice.
-        let axes = self.0.axes(&Shape::from(&dims)).unwrap_or_default();
-        added_back(inputs[0], &axes, &dims, to)
+        let axes = PutBack::axes(self, &[&[], &dims]);
+        put_back(&[(inputs[0], axes)], &dims, to)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -206,5 +214,16 @@ impl<C: Choice> Op for PickTransposed<C> {
 
     fn attributes(&self) -> String {
         self.0.attributes()
+    }
+}
+
+impl<C: Choice> PutBack for PickTransposed<C> {
+    fn axes(&self, lengths: &[&[usize]]) -> Vec<Along> {
+        // The shape rule has accepted the choice.
+        self.0.axes(&lengths[1].into()).unwrap_or_default()
+    }
+
+    fn take<'g>(&self, from: AnyTensor<'g>, _: &[AnyTensor<'g>]) -> AnyTensor<'g> {
+        from.unary(Pick(self.0.clone()))
     }
 }
