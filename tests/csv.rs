@@ -211,25 +211,34 @@ fn whole_numbers_are_integers_however_they_are_written() {
     assert_eq!(plain::<i64>("3,3.0,3e0,-0.0,+7"), Ok(array![[3, 3, 3, 0, 7]]));
     assert_eq!(plain::<i64>("1.000000000000000000e+00"), Ok(array![[1]]));
     assert_eq!(plain::<i64>("9223372036854775807,-9223372036854775808"), Ok(array![[i64::MAX, i64::MIN]]));
-    assert_eq!(plain::<i64>("9007199254740991.0"), Ok(array![[(1 << 53) - 1]]));
-    // Rounded to the nearest f64, this one ends in a 2.
-    for text in [
-        "9007199254740993.0",
-        "9007199254740992.0",
-        "-9007199254740993e0",
-        "9.2e18",
-        "-9223372036854775808.0",
+    // Rounded to the nearest f64, those that end in a 3 end in another digit.
+    for (text, expected) in [
+        ("1e3", 1000),
+        ("9007199254740991.0", (1 << 53) - 1),
+        ("9007199254740992.0", 1 << 53),
+        ("9007199254740993.0", (1 << 53) + 1),
+        ("-9007199254740993e0", -(1 << 53) - 1),
+        ("900719925474099.3e1", (1 << 53) + 1),
+        ("9.2e18", 9_200_000_000_000_000_000),
+        ("9223372036854775807.000", i64::MAX),
+        ("-9223372036854775808.0", i64::MIN),
+        ("-0.0e-400", 0),
+        ("0e400", 0),
     ] {
-        let told = plain::<i64>(text).unwrap_err();
-        assert!(
-            told.starts_with(&format!("t.csv, line 1, column 1: `{text}` is not exact as i64: ")),
-            "{told}"
-        );
+        assert_eq!(plain::<i64>(text), Ok(array![[expected]]), "{text}");
     }
-    for text in ["9.3e18", "-1e300", "9223372036854775808.0"] {
+    for text in ["9.3e18", "-1e300", "1e999", "9223372036854775808.0", "-9223372036854775809.0"] {
         let expected = format!("t.csv, line 1, column 1: `{text}` is out of the range of i64");
         assert_eq!(plain::<i64>(text), Err(expected));
     }
+    // Rounded to the nearest f64, all of these are whole.
+    for text in ["1.0000000000000000001", "1e-400", "-1e-99999999999999999999", "9007199254740993.5"] {
+        let expected =
+            |dtype| Err(format!("t.csv, line 1, column 1: `{text}` is not a whole number, as {dtype} needs"));
+        assert_eq!(plain::<i64>(text).map(drop), expected("i64"));
+        assert_eq!(plain::<i32>(text).map(drop), expected("i32"));
+    }
+    assert_eq!(plain::<i32>("2.147483647e9,-2147483648e0,1e3"), Ok(array![[i32::MAX, i32::MIN, 1000]]));
     assert_eq!(
         plain::<i32>("2147483648.0"),
         Err("t.csv, line 1, column 1: `2147483648.0` is out of the range of i32".to_owned())
@@ -291,7 +300,11 @@ fn text_of_another_encoding_says_which() {
         (utf16(u16::to_be_bytes, "\u{feff}a\t1\r\n"), "UTF-16"),
         (utf16(u16::to_le_bytes, "a\t1\n"), "UTF-16"),
         (utf16(u16::to_be_bytes, "a\t1\n"), "UTF-16"),
+        (utf16(u16::to_le_bytes, "x,größe,площадь,\u{1f980}\n1,2,3,4\n"), "UTF-16"),
+        (utf16(u16::to_le_bytes, "1"), "UTF-16"),
         (utf32("\u{feff}a\t1\n"), "UTF-32"),
+        (utf32("a\t1\n"), "UTF-32"),
+        ("a\t1\n".chars().flat_map(|c| u32::from(c).to_be_bytes()).collect(), "UTF-32"),
     ] {
         for bytes in [gzip(&bytes), bytes] {
             for csv in [Csv::new().header(), Csv::new().whitespace(), Csv::new().skip_lines(1)] {
@@ -300,6 +313,32 @@ fn text_of_another_encoding_says_which() {
                 assert!(told.starts_with(&expected), "{told}");
             }
         }
+    }
+}
+
+/// What is no text is not taken for text of another encoding.
+#[test]
+fn what_is_no_text_is_not_called_text() {
+    let packed = gzip(b"1,2\n");
+    for zeros in [1, 700, 100_000] {
+        let told = text([&vec![0; zeros][..], &packed].concat()).read::<f32>(&Csv::new()).unwrap_err();
+        let expected = format!(
+            "t.csv, line 1: {zeros} zero bytes stand before what gzip packed, which must begin the file"
+        );
+        assert_eq!(told, expected);
+    }
+    for bytes in [
+        vec![0; 700],
+        vec![0; 1],
+        vec![0; 2],
+        [&[0; 700][..], b"1,2\n"].concat(),
+        b"\x01\0\0\0\x02\0\0\0\n".to_vec(),
+        b"1\0\0\0\0\0\0\0\n".to_vec(),
+        b"\0\x01\0\x02\0\0".to_vec(),
+    ] {
+        let told = text(&bytes).read::<f32>(&Csv::new()).unwrap_err();
+        let expected = "t.csv, line 1: the file is no text: there is a zero byte at its beginning";
+        assert_eq!(told, expected, "{bytes:?}");
     }
 }
 

@@ -312,6 +312,31 @@ fn lengths_that_cannot_be_are_errors_however_an_op_reckons_with_them() -> Result
     Ok(())
 }
 
+/// Whether the lengths are known when the node is built or when it is run.
+#[test]
+fn a_shape_rule_that_leaves_a_length_open_is_an_error() -> Result<()> {
+    let g = Graph::new();
+    let known = g.constant(arr1(&[1.0, 2.0, 3.0]));
+    let fed = g.placeholder::<f64>("fed", [None]);
+    let session = Session::new(&g)?;
+    for x in [known, fed] {
+        let op = Fickle { types: vec![TensorType::new(DType::F64, [None])], asked: AtomicUsize::new(0) };
+        let line = line!() + 1;
+        let node: Tensor<'_, f64> = g.custom(op, &[x.any()]);
+        let run = || match x.shape().known() {
+            Some(_) => session.run(node),
+            None => session.feed(fed, &arr1(&[1.0, 2.0, 3.0])).run(node),
+        };
+        let error = run().unwrap_err().to_string();
+        let expected = "expected every length from the op's shape rule, as those of all inputs are known (f64[3]), \
+                        got f64[?]";
+        assert!(error.contains(expected), "{error}");
+        let place = format!("`{}` (fickle) built at tests/custom_op.rs:{line}", node.name());
+        assert!(error.contains(&place), "{error}");
+    }
+    Ok(())
+}
+
 /// An op whose shape rule gives another of these types each time that it is asked.
 #[derive(Debug)]
 struct Fickle {

@@ -340,7 +340,7 @@ fn lengths_that_nobody_can_count_are_too_large() {
     ];
     for huge in huge {
         let error = session.feed(x, &arr1(&[1.0, 2.0, 3.0])).run(huge).unwrap_err();
-        // What no number can tell is an unknown length until the run asks for it.
+        // What no number can tell is a mistake in building; what a number tells may still be too much.
         let is_told = match &error {
             Error::Build(error) => matches!(error.mistake, Mistake::TooLarge { .. }),
             error => matches!(error, Error::TooLarge { .. }),

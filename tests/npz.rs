@@ -192,6 +192,38 @@ fn what_old_programs_wrote_is_read() {
     assert_eq!(read_npz(fixture("old.npz")).unwrap(), expected);
 }
 
+/// `numpy.load` takes for a type whatever `numpy.dtype` does.
+#[test]
+fn types_have_many_names() {
+    let bytes = |array: [f64; 2], of: fn(f64) -> Vec<u8>| array.map(of).concat();
+    let singles = Value::from(array![1.5_f32, -2.0]);
+    let doubles = Value::from(array![1.5, -2.0]);
+    let place = Place::new();
+    for (descriptor, little_endian, expected) in [
+        ("=f4", true, &singles),
+        ("f4", true, &singles),
+        ("|f", true, &singles),
+        ("float32", true, &singles),
+        (">f4", false, &singles),
+        (">f", false, &singles),
+        ("d", true, &doubles),
+        ("float", true, &doubles),
+        (">d", false, &doubles),
+    ] {
+        let data = match (little_endian, expected.dtype()) {
+            (true, DType::F32) => bytes([1.5, -2.0], |x| (x as f32).to_le_bytes().to_vec()),
+            (true, _) => bytes([1.5, -2.0], |x| x.to_le_bytes().to_vec()),
+            (false, DType::F32) => bytes([1.5, -2.0], |x| (x as f32).to_be_bytes().to_vec()),
+            (false, _) => bytes([1.5, -2.0], |x| x.to_be_bytes().to_vec()),
+        };
+        let x = npy(&format!("{{'descr': '{descriptor}', 'fortran_order': False, 'shape': (2,), }}"), &data);
+        fs::write(place.path(), archive(CompressionMethod::Stored, &[("x.npy", x)])).unwrap();
+        let file = Npz::open(place.path()).unwrap();
+        assert_eq!(&file.read("x").unwrap(), expected, "{descriptor}");
+        assert_eq!(file.info("x").unwrap().type_name, descriptor);
+    }
+}
+
 #[test]
 fn large_archives_are_read() {
     assert_eq!(Npz::open(fixture("zip64.npz")).unwrap().read("x").unwrap(), array![1.0, 2.0].into());

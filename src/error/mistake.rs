@@ -691,6 +691,14 @@ impl From<ShapeError> for Mistake {
     }
 }
 
+impl Shape {
+    /// The shape that an op gives; too large, if a length is unknown although all are known of which it is made: it is
+    /// one that no number can tell.
+    pub(crate) fn counted(self, made_of_known: bool) -> Result<Shape, Mistake> {
+        if made_of_known && !self.is_known() { Err(Mistake::TooLarge { shape: self }) } else { Ok(self) }
+    }
+}
+
 impl TensorType {
     /// The type of what this and another operand of its element type give elementwise.
     ///

@@ -5,7 +5,6 @@ mod mistake;
 pub(crate) mod quote;
 
 use std::fmt;
-#[cfg(feature = "trace")]
 use std::io;
 use std::panic::Location;
 #[cfg(feature = "trace")]
@@ -17,7 +16,7 @@ use ndarray::{ArrayBase, Data, Dimension};
 use crate::element::{DType, Element, Value};
 use crate::ir::KernelError;
 use crate::memory::OutOfMemory;
-use crate::shape::Shape;
+use crate::shape::{Shape, TensorType};
 
 use quote::quoted;
 
@@ -251,7 +250,7 @@ pub enum Error {
 
     /// The threads of a session could not be started.
     #[error("the session's threads could not be started: {0}")]
-    Threads(#[source] Arc<rayon::ThreadPoolBuildError>),
+    Threads(#[source] Arc<io::Error>),
 
     /// The trace of a run could not be written.
     #[cfg(feature = "trace")]
@@ -424,6 +423,19 @@ pub enum LoweringError {
         found_dtype: DType,
         /// The shape that the shape rule gives now.
         found: Box<Shape>,
+    },
+    /// The shape rule leaves a length open, although it is given the lengths of all inputs.
+    #[error(
+        "expected every length from the op's shape rule, as those of all inputs are known ({}), got {found_dtype}{found}",
+        inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    UnknownLength {
+        /// The element type that the shape rule gives.
+        found_dtype: DType,
+        /// The shape that the shape rule gives.
+        found: Box<Shape>,
+        /// The types of the inputs.
+        inputs: Vec<TensorType>,
     },
     /// The value belongs to another lowering.
     #[error("the op is lowered to a value of another lowering")]

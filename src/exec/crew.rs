@@ -4,13 +4,17 @@
 //! on a board where runs are posted, and are called when there is something that is worth their coming.
 //! No run depends on one coming: what nobody else has claimed, the caller does.
 //!
-//! Helpers are threads of a rayon pool, each of which serves the board for as long as the pool lives.
-//! Handing every run to the pool would cost more: from outside, `install` takes memory for each 63rd
-//! job, and until a thread of the pool has woken up nothing would be done at all.
+//! Helpers are threads of their own and of no rayon pool. Each thread of a pool looks for work at all others
+//! before it sleeps, so that a thousand took seconds to start; and handing every run to a pool would cost more
+//! than the board does: from outside, `install` takes memory for each 63rd job, and until a thread of the pool
+//! has woken up nothing would be done at all.
 
+use std::cell::Cell;
 use std::hint;
+use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::parallel::Run;
@@ -34,24 +38,34 @@ const GLANCES: usize = 16;
 /// Runs at once for which the board has room from the start.
 const USUAL_RUNS: usize = 16;
 
-/// Helpers, and the board that they serve.
+thread_local! {
+    static HELPS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is a helper, of whatever crew.
+pub(super) fn is_helper() -> bool {
+    HELPS.get()
+}
+
+/// The board of some helpers, whose threads end when it has closed.
 #[derive(Debug)]
 pub(crate) struct Crew {
     board: Arc<Board>,
-    /// Its threads end when the board has closed.
-    _pool: rayon::ThreadPool,
 }
 
 impl Crew {
-    pub(super) fn new(helpers: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
-        let board = Arc::new(Board::new());
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(helpers)
-            .thread_name(|index| format!("flowgrad-{index}"))
-            .build()?;
-        let served = Arc::clone(&board);
-        pool.spawn_broadcast(move |context| served.serve(CALLER + 1 + context.index()));
-        Ok(Crew { board, _pool: pool })
+    /// Starts helpers, and waits for none of them: a run that comes before a helper does without it.
+    pub(super) fn new(helpers: usize) -> io::Result<Self> {
+        // Where one cannot be started, the board closes and the others end.
+        let crew = Crew { board: Arc::new(Board::new()) };
+        for index in 0..helpers {
+            let board = Arc::clone(&crew.board);
+            thread::Builder::new().name(format!("flowgrad-{index}")).spawn(move || {
+                HELPS.set(true);
+                board.serve(CALLER + 1 + index);
+            })?;
+        }
+        Ok(crew)
     }
 
     pub(super) fn board(&self) -> &Board {
@@ -147,14 +161,17 @@ impl Board {
     /// Helps with runs, as the thread of this number, until the board closes.
     fn serve(&self, thread: usize) {
         let mut state = self.lock();
+        // Work follows work, but there was none yet: many that start would only keep each other from it.
+        let mut expects_work = false;
         while !state.is_closed {
             // From here on this helper is called if there is new work, so none is missed by looking now.
             state.awake += 1;
             self.copy(&state);
             let found = state.runs.iter().find(|run| run.open() >= AWAKE_FROM).map(Arc::clone);
             if found.is_none() {
-                state = self.wait(state);
+                state = self.wait(state, expects_work);
             }
+            expects_work = true;
             state.awake -= 1;
             // Whichever helper goes takes a call with it, if there are as many calls as helpers.
             if found.is_none() || state.calls > state.awake + state.asleep {
@@ -170,11 +187,13 @@ impl Board {
         }
     }
 
-    /// Waits for a call, for a while awake.
-    fn wait<'a>(&'a self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        drop(state);
-        look_out(|| self.calls.load(Ordering::Relaxed) > 0);
-        let mut state = self.lock();
+    /// Waits for a call, for a while awake if one is expected.
+    fn wait<'a>(&'a self, mut state: MutexGuard<'a, State>, expects_work: bool) -> MutexGuard<'a, State> {
+        if expects_work {
+            drop(state);
+            look_out(|| self.calls.load(Ordering::Relaxed) > 0);
+            state = self.lock();
+        }
         if state.calls > 0 || state.is_closed {
             return state;
         }

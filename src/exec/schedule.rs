@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use super::crew::Crew;
+use super::crew::{Crew, is_helper};
 use super::nesting::Level;
 use super::record::{Record, Unwatched, Watch, Work};
 use super::steps::{Addresses, finish, run_task};
@@ -29,8 +29,6 @@ impl Threads {
 
     /// As many threads as asked for, at most [`MOST`](Self::MOST), the caller's among them; 0 is one for each core,
     /// however many these are, with a crew that all sessions share.
-    ///
-    /// rayon is never asked for 0 threads, by which it would understand what `RAYON_NUM_THREADS` says.
     pub(crate) fn new(count: usize) -> Result<Self> {
         static SHARED: Mutex<Option<Arc<Crew>>> = Mutex::new(None);
         let crew = |helpers| match Crew::new(helpers) {
@@ -78,8 +76,11 @@ pub(super) unsafe fn run(
         record.reserve(plan);
     }
     match threads {
-        // A task of a user's pool has that pool's other threads beside it: it stays on its own.
-        Threads::Pool(crew) if !plan.order.inline && rayon::current_thread_index().is_none() => {
+        // A task of a user's pool has that pool's other threads beside it, and one of a crew's that crew's: it stays on
+        // its own.
+        Threads::Pool(crew)
+            if !plan.order.inline && !is_helper() && rayon::current_thread_index().is_none() =>
+        {
             let shared = shared.get_or_insert_with(|| Arc::new(parallel::Run::new()));
             // SAFETY: the caller's promise.
             unsafe { shared.run(plan, addresses, level, crew.board(), record) }

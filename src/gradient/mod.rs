@@ -5,7 +5,7 @@
 //! of its inputs, and itself
 //!
 //! 1. marks the nodes between targets and results, through edges that a gradient can pass,
-//! 2. walks them backwards, adding up the cotangents that reach a node, and
+//! 2. walks them backwards, adding up the cotangents that reach a node, and putting its parts together, and
 //! 3. sums a cotangent back to its source's shape where the op broadcast it: the only place that does.
 //!
 //! Gradients are ordinary nodes: they can be fetched, fed, optimized and differentiated again.
@@ -25,7 +25,7 @@ use smallvec::SmallVec;
 use crate::error::Mistake;
 use crate::graph::AnyTensor;
 use crate::ir::NodeId;
-use crate::op::{Scaled, SumLike};
+use crate::op::{Part, PutBack, Scaled, SumLike};
 
 pub use derivatives::{hessian, hessian_vector_product, jacobian, jvp};
 pub use request::Gradients;
@@ -43,7 +43,15 @@ pub struct Pullback<'g> {
     wanted: PerInput<bool>,
     /// Whether the cotangent may be 0 at elements that were not taken, whose slopes must not matter.
     masked: bool,
-    given: PerInput<(NodeId, AnyTensor<'g>)>,
+    given: PerInput<(NodeId, Share<'g>)>,
+}
+
+/// What an input is given of a cotangent.
+#[derive(Debug)]
+enum Share<'g> {
+    Whole(AnyTensor<'g>),
+    /// What belongs among zeros, which it shares with other parts.
+    Part(Box<Part<'g>>),
 }
 
 /// One of something for each input of a node; few ops take more than three.
@@ -112,7 +120,21 @@ impl<'g> Pullback<'g> {
         } else if self.wanted[input] {
             let source = self.sources[input];
             let share = summed_to(of_type(share(self.cotangent).into(), source), source);
-            self.given.push((source.id(), share));
+            self.given.push((source.id(), Share::Whole(share)));
+        }
+    }
+
+    /// Gives an input the cotangent as a part of it, which the op puts among zeros. Parts of one tensor are put there
+    /// together when all of them are known.
+    pub(crate) fn put_back<P: PutBack>(
+        &mut self,
+        input: usize,
+        op: impl FnOnce() -> P,
+        others: &[AnyTensor<'g>],
+    ) {
+        if self.wants(input) {
+            let part = Part::new(op(), self.cotangent, self.inputs[input], others);
+            self.given.push((self.sources[input].id(), Share::Part(Box::new(part))));
         }
     }
 }

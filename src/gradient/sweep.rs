@@ -1,10 +1,12 @@
 //! The reverse sweep, and why it may not reach a target.
 
-use super::{PerInput, Pullback};
+use foldhash::HashMap;
+
+use super::{PerInput, Pullback, Share, of_type, summed_to};
 use crate::error::NoGradient;
 use crate::graph::{AnyTensor, Arena, Graph, Node, NodeMap, Role, Walk};
 use crate::ir::NodeId;
-use crate::op::Identity;
+use crate::op::{Identity, Part};
 
 /// Whether a gradient can pass from a node to one of its inputs.
 fn passes(arena: &Arena, node: &Node, input: usize) -> bool {
@@ -76,30 +78,26 @@ impl<'a, 'g> Sweep<'a, 'g> {
     }
 
     pub(super) fn run(self, seeds: &[AnyTensor<'g>]) -> Vec<Option<AnyTensor<'g>>> {
-        let mut cotangents: NodeMap<Option<AnyTensor<'g>>> = NodeMap::new(None);
-        let add = |cotangents: &mut NodeMap<Option<AnyTensor<'g>>>, id: NodeId, share: AnyTensor<'g>| {
-            let sum = cotangents.get_mut(id);
-            *sum = Some(sum.map_or(share, |sum| sum + share));
-        };
+        let mut cotangents = Cotangents::new(self.graph);
         for (y, &seed) in self.ys.iter().zip(seeds) {
             if self.marks.get(y.id()).reaches {
-                add(&mut cotangents, y.id(), seed);
+                cotangents.add(y.id(), Share::Whole(seed));
             }
         }
         self.graph.name_scope("gradients", || {
             for &id in self.between.iter().rev().filter(|&&id| !self.marks.get(id).stops) {
-                if let Some(cotangent) = *cotangents.get(id) {
+                if let Some(cotangent) = cotangents.total(id) {
                     for (source, share) in self.pull_back(id, cotangent) {
-                        add(&mut cotangents, source, share);
+                        cotangents.add(source, share);
                     }
                 }
             }
-        });
-        self.xs.iter().map(|x| *cotangents.get(x.id())).collect()
+            self.xs.iter().map(|x| cotangents.total(x.id())).collect()
+        })
     }
 
     /// Asks one node's op for its inputs' shares.
-    fn pull_back(&self, id: NodeId, cotangent: AnyTensor<'g>) -> PerInput<(NodeId, AnyTensor<'g>)> {
+    fn pull_back(&self, id: NodeId, cotangent: AnyTensor<'g>) -> PerInput<(NodeId, Share<'g>)> {
         let (op, inputs, wanted) = {
             let arena = self.graph.shared().snapshot();
             let node = arena.node(id);
@@ -123,6 +121,39 @@ impl<'a, 'g> Sweep<'a, 'g> {
         let mut at = Pullback { output, cotangent, inputs, sources, wanted, masked, given };
         op.pullback(&mut at);
         at.given
+    }
+}
+
+/// The shares of the cotangents that have reached nodes.
+struct Cotangents<'g> {
+    graph: &'g Graph,
+    sums: NodeMap<Option<AnyTensor<'g>>>,
+    /// The parts that are not in the sums yet.
+    parts: HashMap<NodeId, Vec<Part<'g>>>,
+}
+
+impl<'g> Cotangents<'g> {
+    fn new(graph: &'g Graph) -> Self {
+        Cotangents { graph, sums: NodeMap::new(None), parts: HashMap::default() }
+    }
+
+    fn add(&mut self, id: NodeId, share: Share<'g>) {
+        match share {
+            Share::Whole(share) => {
+                let sum = self.sums.get_mut(id);
+                *sum = Some(sum.map_or(share, |sum| sum + share));
+            }
+            Share::Part(part) => self.parts.entry(id).or_default().push(*part),
+        }
+    }
+
+    /// All shares of a node together, if there is one.
+    fn total(&mut self, id: NodeId) -> Option<AnyTensor<'g>> {
+        if let Some(together) = self.parts.remove(&id).and_then(Part::put_back) {
+            let source = self.graph.tie(id);
+            self.add(id, Share::Whole(summed_to(of_type(together, source), source)));
+        }
+        *self.sums.get(id)
     }
 }
 

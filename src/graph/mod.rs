@@ -159,7 +159,7 @@ impl Graph {
     #[track_caller]
     pub fn placeholder<T: Element>(&self, name: &str, shape: impl Into<Shape>) -> Tensor<'_, T> {
         let placeholder = op::Placeholder::new(TensorType::new(T::DTYPE, shape.into()));
-        Tensor::typed(self.apply_named(placeholder, Role::Placeholder, &[], name))
+        Tensor::typed(self.apply_named(Arc::new(placeholder), Role::Placeholder, &[], name))
     }
 
     /// The seed from which the graph's random numbers derive.
@@ -191,7 +191,7 @@ impl Graph {
     #[track_caller]
     pub fn custom<'g, T: Element>(&'g self, op: impl Op, inputs: &[AnyTensor<'g>]) -> Tensor<'g, T> {
         let name = op.name();
-        self.apply_named(op, Role::Pure, inputs, name).typed()
+        self.apply_named(Arc::new(op), Role::Pure, inputs, name).typed()
     }
 
     /// An operation that sets every variable of the graph to its start, also those added later.
@@ -324,30 +324,30 @@ impl Graph {
         self.apply_as(op, Role::Pure, inputs)
     }
 
-    /// Adds a node that does to these inputs what another node does to its own.
+    /// Adds a node, named after its op, of an op that there is already.
     #[track_caller]
     pub(crate) fn apply_shared<'g>(&'g self, op: Arc<dyn Op>, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {
         let name = op.name();
-        self.tie(self.push(NewNode::Op(op, Role::Pure), inputs, name, Location::caller(), None))
+        self.apply_named(op, Role::Pure, inputs, name)
     }
 
     /// Adds a node named after its op, which does more in a run than to compute a value.
     #[track_caller]
     pub(crate) fn apply_as<'g>(&'g self, op: impl Op, role: Role, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {
         let name = op.name();
-        self.apply_named(op, role, inputs, name)
+        self.apply_named(Arc::new(op), role, inputs, name)
     }
 
     #[track_caller]
     fn apply_named<'g>(
         &'g self,
-        op: impl Op,
+        op: Arc<dyn Op>,
         role: Role,
         inputs: &[AnyTensor<'g>],
         name: &str,
     ) -> AnyTensor<'g> {
         let location = Location::caller();
-        self.tie(self.push(NewNode::Op(Arc::new(op), role), inputs, name, location, None))
+        self.tie(self.push(NewNode::Op(op, role), inputs, name, location, None))
     }
 
     /// The handle of a node of this graph.

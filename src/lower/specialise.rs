@@ -222,10 +222,18 @@ impl Specialiser<'_> {
             };
             return Err(unlowered(node, reason));
         }
-        if output.shape.is_known() && is_addressable(output.shape.dims().iter().flatten(), output.dtype) {
-            return Ok(output);
+        if !is_addressable(output.shape.dims().iter().flatten(), output.dtype) {
+            return Err(too_large(node, output.shape.clone()));
         }
-        Err(too_large(node, output.shape.clone()))
+        if !output.shape.is_known() {
+            let reason = LoweringError::UnknownLength {
+                found_dtype: output.dtype,
+                found: Box::new(output.shape.clone()),
+                inputs: self.types(inputs),
+            };
+            return Err(unlowered(node, reason));
+        }
+        Ok(output)
     }
 
     /// The lowering of an op must give what its shape rule has promised, out of instructions that can be.
@@ -263,13 +271,15 @@ impl Specialiser<'_> {
         }
     }
 
+    /// The types that inputs have in this program.
+    fn types(&self, inputs: &[Val]) -> Vec<TensorType> {
+        let insts = inputs.iter().map(|&input| self.program.inst(input));
+        insts.map(|inst| TensorType::new(inst.dtype, inst.dims.as_slice())).collect()
+    }
+
     /// The type of a node's value for inputs of the lengths that they have in this program.
     fn infer(&self, id: NodeId, node: &Node, inputs: &[Val]) -> Result<TensorType> {
-        let types: Vec<TensorType> = inputs
-            .iter()
-            .map(|&input| self.program.inst(input))
-            .map(|inst| TensorType::new(inst.dtype, inst.dims.as_slice()))
-            .collect();
+        let types = self.types(inputs);
         let inferred = node.op.infer(&types.iter().collect::<Vec<_>>());
         inferred.map_err(|mistake| self.arena.blamed(id, mistake))
     }

@@ -71,6 +71,8 @@
 pub(crate) mod broadcast;
 pub(crate) mod constant;
 pub(crate) mod identity;
+mod parts;
+pub(crate) mod pick;
 pub(crate) mod scaled;
 pub(crate) mod state;
 
@@ -87,6 +89,7 @@ pub use crate::shape::TensorType;
 pub(crate) use broadcast::{BroadcastLike, ExpectShape, SumLike};
 pub(crate) use constant::{Constant, Invalid, Placeholder};
 pub(crate) use identity::Identity;
+pub(crate) use parts::{Part, PutBack};
 pub(crate) use scaled::Scaled;
 pub(crate) use state::{Assign, Group, Initializer, Update, VariableOp};
 

@@ -2,13 +2,13 @@
 
 use ndarray::{ArrayViewMutD, Axis, Slice};
 
-use super::pick::{Along, Run, added_back, picked};
 use crate::element::{ArrayMut, ArrayRef, DType, Element, with_element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
-use crate::op::Op;
+use crate::op::pick::{Along, Run, picked, put_back};
+use crate::op::{Op, PutBack};
 use crate::shape::{Shape, TensorType, resolve_axis};
 
 #[cfg(test)]
@@ -86,7 +86,8 @@ fn joined(axis: isize, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
             };
         }
     }
-    Ok(TensorType::new(first.dtype, Shape::from(lengths)))
+    let known = inputs.iter().all(|input| input.shape.is_known());
+    Ok(TensorType::new(first.dtype, Shape::from(lengths).counted(known)?))
 }
 
 /// Writes the inputs one behind the other.
@@ -140,14 +141,14 @@ impl Op for Extent {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        let reached = match inputs {
+        let (known, reached) = match inputs {
             [before, part] => {
                 let lengths = length_of(before, 0)?.zip(length_of(part, self.axis)?);
-                lengths.and_then(|(before, length)| before.checked_add(length))
+                (lengths.is_some(), lengths.and_then(|(before, length)| before.checked_add(length)))
             }
-            _ => Some(0),
+            _ => (true, Some(0)),
         };
-        Ok(TensorType::new(DType::Bool, [reached, Some(0)]))
+        Ok(TensorType::new(DType::Bool, Shape::from([reached, Some(0)]).counted(known)?))
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
@@ -228,8 +229,8 @@ impl Op for PartOf {
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
-        let (whole, before, op) = (at.input(0), at.input(2), PartInto { axis: self.axis });
-        at.give(0, |dy| dy.graph().apply(op, &[dy, whole, before]));
+        let before = at.input(2);
+        at.put_back(0, || PartInto { axis: self.axis }, &[before]);
     }
 
     fn differentiable(&self, input: usize) -> bool {
@@ -258,9 +259,9 @@ impl Op for PartInto {
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let (start, length) = (to.dims(inputs[2])[0], to.dims(inputs[0])[self.axis]);
         let whole = to.dims(inputs[1]).to_vec();
-        added_back(inputs[0], &part_axes(self.axis, &whole, start, length), &whole, to)
+        let axes = PutBack::axes(self, &[to.dims(inputs[0]), &whole, to.dims(inputs[2])]);
+        put_back(&[(inputs[0], axes)], &whole, to)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -274,6 +275,17 @@ impl Op for PartInto {
 
     fn attributes(&self) -> String {
         self.axis.to_string()
+    }
+}
+
+impl PutBack for PartInto {
+    fn axes(&self, lengths: &[&[usize]]) -> Vec<Along> {
+        let (start, length) = (lengths[2][0], lengths[0][self.axis]);
+        part_axes(self.axis, lengths[1], start, length)
+    }
+
+    fn take<'g>(&self, from: AnyTensor<'g>, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {
+        from.graph().apply(PartOf { axis: self.axis }, &[from, inputs[0], inputs[2]])
     }
 }
 
@@ -306,6 +318,7 @@ impl Graph {
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
+    use crate::gradient::Gradients;
     use ndarray::concatenate;
     vec![
         example!(
@@ -319,6 +332,12 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             &[&[2, 3], &[2, 2]],
             |g, x| g.concat(&[x[0], x[1] * 2.0, x[0]], -1),
             |x| concatenate![Axis(1), x[0], &x[1] * 2.0, x[0]],
+        ),
+        example!(
+            "slope of a concat",
+            &[&[2, 3], &[1, 3]],
+            |g, x| Gradients::of([g.concat(&[x[0], x[1]], 0).square()]).wrt_or_zeros(&[x[1]])[0],
+            |x| &x[1] * 2.0,
         ),
         example!("concat of one", &[&[3]], |g, x| g.concat(&[x[0]], 0), |x| x[0].clone()),
     ]

@@ -1,12 +1,12 @@
 //! `diag` and `diag_part`: vectors as the diagonals of square matrices, and back.
 
-use super::pick::{Along, Run, picked};
 use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
 use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
+use crate::op::pick::{Along, Run, picked};
 use crate::shape::{Shape, TensorType, resolve_axis};
 
 #[cfg(test)]

@@ -29,6 +29,8 @@ pub(super) const OPS: &[&str] =
 enum Place {
     /// Each to a whole slice across the axis.
     Across(isize),
+    /// Each to a row, and there is one for each: a permutation of the rows.
+    Shuffled,
     /// The rows of their last axis to what has these indices along the first axes.
     First,
     /// Each to an element along the axis, whose other indices are its own.
@@ -36,11 +38,18 @@ enum Place {
 }
 
 impl Place {
+    fn axis(self) -> isize {
+        match self {
+            Place::Across(axis) | Place::Along(axis) => axis,
+            Place::Shuffled | Place::First => 0,
+        }
+    }
+
     /// The shape of what lies at the indices.
     fn shape(self, x: &Shape, indices: &Shape) -> Result<Shape, Mistake> {
         match self {
-            Place::Across(axis) => {
-                let axis = resolve_axis(axis, x.rank())?;
+            Place::Across(_) | Place::Shuffled => {
+                let axis = resolve_axis(self.axis(), x.rank())?;
                 let (before, behind) = x.dims().split_at(axis);
                 Ok([before, indices.dims(), &behind[1..]].concat().into())
             }
@@ -71,18 +80,26 @@ impl Place {
         let axis = |axis: isize| resolve_axis(axis, x.len()).unwrap_or(0);
         // The lengths before, of and behind an axis.
         let around = |axis: usize| [size(&x[..axis]), x[axis], size(&x[axis + 1..])];
-        let given = Given(lengths.clone());
+        // Where none can be amiss, none is looked at for its own sake: an array without elements may have many rows.
+        let may_miss = !lengths.contains(&0) && !matches!(self, Place::Shuffled);
+        let given = Given { lengths: lengths.clone(), may_miss };
         match self {
-            Place::Across(across) => {
+            Place::Across(_) | Place::Shuffled => {
                 let count = size(&lengths);
-                Rows { lengths: around(axis(across)), count, numbers: to.reshape(indices, [count]), given }
+                Rows { lengths: around(axis(self.axis())), count, numbers: to.reshape(indices, [count]), given }
             }
             Place::First => {
                 let (depth, rows) = lengths.split_last().map_or((0, &[][..]), |(&depth, rows)| (depth, rows));
                 let (count, first) = (size(rows), x[..depth].to_vec());
                 let lengths = [1, size(&first), size(&x[depth..])];
                 let indices = to.reshape(indices, [count, depth]);
-                let numbers = flattened(Flatten::Rows(first, given.clone()), indices, count, to);
+                let numbers = if depth == 0 {
+                    // Everything for each, and nothing to look at.
+                    let all = to.scalar(0.0, DType::I64);
+                    to.broadcast(all, [count])
+                } else {
+                    flattened(Flatten::Rows(first, given.clone()), indices, count, to)
+                };
                 Rows { lengths, count, numbers, given }
             }
             Place::Along(along) => {
@@ -127,7 +144,7 @@ struct Gather(Place);
 impl Op for Gather {
     fn name(&self) -> &'static str {
         match self.0 {
-            Place::Across(_) => "gather",
+            Place::Across(_) | Place::Shuffled => "gather",
             Place::First => "gather_nd",
             Place::Along(_) => "take_along_axis",
         }
@@ -175,7 +192,7 @@ struct ScatterAdd(Place);
 impl Op for ScatterAdd {
     fn name(&self) -> &'static str {
         match self.0 {
-            Place::Across(_) => "scatter_add",
+            Place::Across(_) | Place::Shuffled => "scatter_add",
             Place::First => "scatter_nd_add",
             Place::Along(_) => "scatter_along_axis_add",
         }
@@ -216,7 +233,7 @@ impl Op for ScatterAdd {
 
 fn attributes(place: Place) -> String {
     match place {
-        Place::Across(axis) | Place::Along(axis) => axis.to_string(),
+        Place::Across(_) | Place::Shuffled | Place::Along(_) => place.axis().to_string(),
         Place::First => String::new(),
     }
 }
@@ -279,6 +296,12 @@ impl<'g, T: Element> Tensor<'g, T> {
     #[track_caller]
     pub fn take_along_axis(self, indices: impl Operand<'g, i64>, axis: isize) -> Self {
         self.taken(Place::Along(axis), indices)
+    }
+
+    /// The rows in the order of a permutation of their numbers.
+    #[track_caller]
+    pub(super) fn in_order(self, permutation: Tensor<'g, i64>) -> Self {
+        self.taken(Place::Shuffled, permutation)
     }
 
     #[track_caller]

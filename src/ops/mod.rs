@@ -68,8 +68,6 @@ op_files![
     unary,
 ];
 
-mod pick;
-
 #[cfg(test)]
 mod laws;
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! `pad`: more elements before and behind along each axis, all the same or a reflection.
 
-use super::pick::{Along, Choice, Pick, Run};
 use crate::element::{Element, Value};
 use crate::error::Mistake;
 use crate::graph::Tensor;
 use crate::ir::ScalarValue;
+use crate::op::pick::{Along, Choice, Pick, Run};
 use crate::shape::Shape;
 
 #[cfg(test)]

@@ -240,7 +240,7 @@ impl<T: Element> Tensor<'_, T> {
             );
         }
         let order = any.unary(Permutation { length: None, own_seed: any.graph().own_seed() });
-        self.gather(Tensor::typed(order), 0).named("shuffle")
+        self.in_order(Tensor::typed(order)).named("shuffle")
     }
 }
 

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
-use super::pick::{Along, Choice, Pick, Run};
 use crate::element::Element;
 use crate::error::Mistake;
 use crate::graph::Tensor;
+use crate::op::pick::{Along, Choice, Pick, Run};
 use crate::shape::{Axes, Shape};
 
 #[cfg(test)]

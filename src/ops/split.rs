@@ -1,10 +1,10 @@
 //! `split`, `split_sizes` and `unstack`: the parts of a tensor along an axis.
 
-use super::pick::{Along, Choice, Pick, Run};
 use super::slice::{AxisRange, Ranges};
 use crate::element::Element;
 use crate::error::Mistake;
 use crate::graph::Tensor;
+use crate::op::pick::{Along, Choice, Pick, Run};
 use crate::shape::{Shape, resolve_axis};
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! `stack`: tensors of the same shape one behind the other along a new axis.
 
 use super::concat::Join;
-use super::pick::Pick;
 use super::slice::{AxisRange, Ranges};
 use crate::element::Element;
 use crate::error::Mistake;
@@ -9,6 +8,7 @@ use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Lowering, Val};
 use crate::op::Op;
+use crate::op::pick::Pick;
 use crate::shape::{TensorType, resolve_axis};
 
 #[cfg(test)]

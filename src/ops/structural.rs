@@ -15,6 +15,7 @@ pub(super) const OPS: &[&str] = &[
     "seen",
     "scaled",
     "scaled_either",
+    "parts_transposed",
     "variable",
     "assign",
     "assign_add",
@@ -24,7 +25,7 @@ pub(super) const OPS: &[&str] = &[
 ];
 
 pub(super) fn examples() -> Vec<Example> {
-    [broadcast(), constant(), identity(), scaled(), state()].into_iter().flatten().collect()
+    [broadcast(), constant(), identity(), scaled(), state(), parts()].into_iter().flatten().collect()
 }
 
 fn broadcast() -> Vec<Example> {
@@ -125,4 +126,34 @@ fn state() -> Vec<Example> {
             |x| x[0].clone(),
         ),
     ]
+}
+
+fn parts() -> Vec<Example> {
+    use crate::prelude::{AxisRange, Gradients, Pad};
+    use ndarray::s;
+
+    vec![example!(
+        "gradient of parts that overlap",
+        &[&[3, 5]],
+        |_, x| {
+            let inner = x[0].slice((1.., 1..4)).square().reduce_sum(..);
+            let steps = x[0].slice((.., AxisRange::from(..).step(-2))).square().reduce_sum(..);
+            let all = x[0].slice(..).square().reduce_sum(..);
+            let row = x[0].slice(1).square().reduce_sum(..);
+            let padded = x[0].pad([(1, 0), (0, 2)], Pad::Reflect).reduce_sum(..);
+            Gradients::of([inner + steps + all + row + padded]).wrt_or_zeros(&[x[0]])[0]
+        },
+        |x| {
+            let mut slope = &x[0] * 2.0;
+            let twice = &x[0] * 2.0;
+            slope.slice_mut(s![1.., 1..4]).zip_mut_with(&twice.slice(s![1.., 1..4]), |a, b| *a += b);
+            slope.slice_mut(s![.., ..;2]).zip_mut_with(&twice.slice(s![.., ..;2]), |a, b| *a += b);
+            slope.slice_mut(s![1, ..]).zip_mut_with(&twice.slice(s![1, ..]), |a, b| *a += b);
+            let mut counts = ndarray::arr2(&[[1.0; 5], [2.0; 5], [1.0; 5]]);
+            for (column, times) in [(2, 2.0), (3, 2.0)] {
+                counts.column_mut(column).mapv_inplace(|count| count * times);
+            }
+            slope + counts
+        },
+    )]
 }

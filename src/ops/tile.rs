@@ -21,9 +21,8 @@ impl Tile {
             return Err(Mistake::NotOnePerAxis { given: self.0.len(), rank: from.rank() });
         }
         let lengths = from.dims().iter().zip(&self.0);
-        // A length that cannot be counted stays unknown, and is found to be too large when a run needs it.
         let tiled = lengths.map(|(length, &times)| length.and_then(|length| length.checked_mul(times)));
-        Ok(tiled.collect::<Vec<_>>().into())
+        Shape::from(tiled.collect::<Vec<_>>()).counted(from.dims().iter().all(Option::is_some))
     }
 
     /// The tiled lengths with an axis for the repetitions before each axis: as they are before they are

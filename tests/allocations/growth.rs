@@ -9,11 +9,13 @@
 //! far from both 1 and 16.
 
 use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use flowgrad::ndarray::{Array1, Array2};
 use flowgrad::prelude::*;
 
-use super::{BYTES, alone, processor_time};
+use super::{BYTES, HELD, alone, processor_time};
 
 /// What is counted of a piece of work, beside what prepares it.
 #[derive(Default)]
@@ -215,6 +217,30 @@ linear! {
         });
     }
 
+    runs_of_gradients_by_the_parts_of_a_tensor_are_linear(4_000) |n, watch| {
+        let g = Graph::new();
+        let x = g.variable("x", Array2::<f64>::ones((n, 16)));
+        let session = Session::builder(&g).threads(1).build().unwrap();
+        watch.over(|| {
+            let [rows, parts] = [x.unstack(0), x.split(n, 0)];
+            let squares = rows.iter().chain(&parts).map(|part| part.square().reduce_sum(..));
+            // Some parts have no gradient.
+            let sum = squares.step_by(2).reduce(|a, b| a + b).unwrap();
+            session.run(sum.gradients([x])).unwrap()
+        });
+    }
+
+    runs_of_second_gradients_of_a_concatenation_are_linear(4_000) |n, watch| {
+        let g = Graph::new();
+        let variables: Vec<Variable<'_, f64>> =
+            (0..n).map(|index| g.variable(&format!("v{index}"), Array1::<f64>::ones(16))).collect();
+        let session = Session::builder(&g).threads(1).build().unwrap();
+        watch.over(|| {
+            let slopes = Gradients::of([g.concat(&variables, 0).tanh()]).wrt_or_zeros(&variables);
+            session.run(Gradients::of(slopes).wrt_or_zeros(&variables)).unwrap()
+        });
+    }
+
     runs_that_are_fed_many_tensors_are_linear(4_000) |n, watch| {
         let g = Graph::new();
         let parts: Vec<Tensor<'_, f64>> = (0..n).map(|_| g.placeholder("part", ())).collect();
@@ -283,6 +309,27 @@ linear! {
             [session.explain(y).unwrap(), trace.to_string(), trace.to_dot(), g.to_dot(), g.to_string()]
         });
     }
+}
+
+/// Threads that start look for no work at each other, which would take as long as there are pairs of them.
+#[test]
+fn starting_threads_is_linear() {
+    const THREADS: usize = 1024;
+    let _alone = alone();
+    let held = HELD.load(Ordering::Relaxed);
+    let g = Graph::new();
+    let seconds = |threads: usize| {
+        let start = Instant::now();
+        drop(Session::builder(&g).threads(threads).build().unwrap());
+        start.elapsed().as_secs_f64()
+    };
+    assert_as_fast(0.05, || {
+        let pieces: f64 = (0..PIECES).map(|_| seconds(THREADS / PIECES)).sum();
+        [pieces, seconds(THREADS)]
+    });
+    // Threads that end give back what is theirs, while another test may count what it holds itself.
+    let is_left = || HELD.load(Ordering::Relaxed) > held + THREADS;
+    (0..1_000).take_while(|_| is_left()).for_each(|_| thread::sleep(Duration::from_millis(1)));
 }
 
 /// The work of a few nodes does not depend on how many others the graph has.

@@ -159,6 +159,20 @@ fn a_checkpoint_is_not_what_another_program_wrote() {
     }
 }
 
+/// Metadata that is `null` is none.
+#[test]
+fn a_file_without_metadata_is_read_and_is_no_checkpoint() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("t.safetensors");
+    let header = "{\"__metadata__\":null,\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
+    fs::write(&path, file(header, &[0, 0, 128, 63])).unwrap();
+    let file = SafeTensors::open(&path).unwrap();
+    assert!(file.metadata().is_empty());
+    assert_eq!(file.read("w").unwrap(), array![1.0_f32].into());
+    let error = Checkpoint::load(&path).unwrap_err().to_string();
+    assert!(error.contains("not a flowgrad checkpoint: its metadata has no `flowgrad.version`"), "{error}");
+}
+
 /// What is written is what the reference reads, and comes back.
 #[test]
 fn plain_files_are_written() {
@@ -214,6 +228,16 @@ fn headers_mean_what_they_mean_to_the_reference() {
         format!("{{{},{w}}}", entry("w", "F64", "[7]", "[8,9]")),
         format!("{{\"__metadata__\":{{\"a\":\"\",\"a\":\"b\"}},{w}}}"),
         format!("{{\"__metadata__\":{{}},{w},\"__metadata__\":{{}}}}"),
+        format!("{{\"__metadata__\":null,{w}}}"),
+        format!("{{{w},\"__metadata__\" : null }}"),
+        format!("{{\"__metadata__\":null,{w},\"__metadata__\":{{}}}}"),
+        format!("{{\"__metadata__\":nul,{w}}}"),
+        format!("{{\"__metadata__\":nulls,{w}}}"),
+        format!("{{\"__metadata__\":{{\"a\":null}},{w}}}"),
+        format!("{{\"__metadata__\":[],{w}}}"),
+        "{\"w\":null}".to_owned(),
+        format!("{{{}}}", entry("w", "F32", "null", "[0,4]")),
+        format!("{{{}}}", entry("w", "F32", "[1]", "null")),
         format!("{{{w}}}}}"),
         format!("{{{w},}}"),
         "{\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4],\"more\":[{\"a\":[1e3,null]}]}}"

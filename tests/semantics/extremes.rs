@@ -4,7 +4,7 @@ use std::env;
 use std::process::Command;
 
 use flowgrad::Mistake;
-use flowgrad::ndarray::{self, Array1, Array2, ArrayD, arr1};
+use flowgrad::ndarray::{self, Array1, Array2, ArrayD, arr1, array};
 use flowgrad::prelude::*;
 
 /// Far more than there can be elements, and yet a length that an empty array may have.
@@ -120,6 +120,39 @@ fn line_28_long_axes_of_empty_arrays_take_no_time() -> Result<()> {
         ("argmax 0", |x| x.argmax(0).cast()),
         ("argmax 1", |x| x.argmax(1).cast()),
         ("cross-entropy", |x| x.softmax_cross_entropy(x)),
+        ("sparse cross-entropy", |x| {
+            x.sparse_softmax_cross_entropy(x.graph().constant(ndarray::Array1::<i64>::zeros(0)))
+        }),
+        ("sigmoid cross-entropy", |x| x.sigmoid_cross_entropy(x)),
+        ("huber", |x| x.huber(x * 2.0, 1.0)),
+        ("shuffle", |x| x.shuffle()),
+        ("shuffle of columns", |x| x.transpose().shuffle()),
+        ("top_k", |x| x.top_k(0).0),
+        ("gather rows of none", |x| {
+            x.gather(x.graph().constant(ndarray::Array2::<i64>::zeros((LONG, 0))), 0)
+        }),
+        ("gather_nd", |x| x.gather_nd(x.graph().constant(ndarray::Array2::<i64>::zeros((0, 2))))),
+        ("gather_nd of all", |x| x.gather_nd(x.graph().constant(ndarray::Array2::<i64>::zeros((7, 0))))),
+        ("gather_nd of no rows", |x| {
+            let many = x.graph().constant(ndarray::Array2::<i64>::zeros((LONG, 0)));
+            x.reshape([-1]).gather_nd(many)
+        }),
+        ("take_along_axis 0", |x| x.take_along_axis(x.cast::<i64>(), 0)),
+        ("take_along_axis 1", |x| x.take_along_axis(x.cast::<i64>(), 1)),
+        ("scatter_add", |x| {
+            x.scatter_add(x.graph().constant(ndarray::Array1::<i64>::zeros(0)), x.slice(..0), 0)
+        }),
+        ("one_hot", |x| x.cast::<i64>().reshape([-1]).one_hot::<f32>(LONG)),
+        ("bernoulli", |x| x.bernoulli().cast()),
+        ("categorical", |x| x.categorical(0).cast()),
+        ("random", |x| x.random_uniform_like(0.0, 1.0) + x.random_normal_like(0.0, 1.0)),
+        ("bernoulli_like", |x| x.bernoulli_like(0.5).cast()),
+        ("diag", |x| x.reshape([-1]).diag().diag_part()),
+        ("any", |x| x.greater(0.0).reduce_any(0).cast()),
+        ("cumsum of a transpose", |x| x.transpose().cumsum(0)),
+        ("split", |x| x.split(1, 0)[0] + x.split(1, 1)[0]),
+        ("clip", |x| x.clip(0.0, 1.0).check_numerics()),
+        ("patches", |x| x.expand_dims(0).expand_dims(0).extract_patches(Window::of([1, 1]))),
     ];
     for (name, build) in ops {
         let g = Graph::new();
@@ -130,9 +163,11 @@ fn line_28_long_axes_of_empty_arrays_take_no_time() -> Result<()> {
             let session = Session::builder(&g).optimize(optimize).threads(1).build()?;
             for dims in [[0, 1 << 59], [1 << 59, 0], [0, LONG], [LONG, 0], [0, 3], [3, 0], [0, 0]] {
                 let fed = ArrayD::<f32>::zeros(dims.to_vec());
-                // What has as many elements as the long axis, and the largest of none, is refused; all else is there at
-                // once.
-                let may_fail = dims.iter().any(|&length| length > 1 << 32) || name.starts_with("argmax");
+                // What has as many elements as the long axis, the largest of none, labels for other rows, and windows
+                // of no places are refused; all else is there at once.
+                let may_be_refused =
+                    ["argmax", "categorical", "sparse", "patches"].iter().any(|op| name.starts_with(op));
+                let may_fail = may_be_refused || dims.iter().any(|&length| length > 1 << 32);
                 let value = session.feed(x, &fed).run(y);
                 assert!(value.is_ok() || may_fail, "{name} of {dims:?}: {value:?}");
                 let slopes = session.feed(x, &fed).run(slopes.clone());
@@ -146,16 +181,52 @@ fn line_28_long_axes_of_empty_arrays_take_no_time() -> Result<()> {
     Ok(())
 }
 
+/// Line 28: rows without elements have no order to be put in, and need no numbers.
+#[test]
+fn line_28_rows_without_elements_are_shuffled_at_once() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder::<f32>("x", [None, None]);
+    let (shuffled, many) = (x.shuffle(), g.constant(ndarray::Array2::<i64>::zeros((LONG, 0))));
+    let taken = x.reshape([-1]).gather_nd(many);
+    let [slope, other] = [shuffled, taken].map(|y| y.gradients([x])[0]);
+    for optimize in [true, false] {
+        let session = Session::builder(&g).optimize(optimize).build()?;
+        for dims in [[LONG, 0], [0, LONG]] {
+            let fed = ArrayD::<f32>::zeros(dims.to_vec());
+            let (y, slopes) = session.feed(x, &fed).run((shuffled, [slope, other]))?;
+            assert_eq!(
+                (y.shape(), slopes.map(|slope| slope.shape().to_vec())),
+                (&dims[..], [dims.to_vec(), dims.to_vec()])
+            );
+            assert_eq!(session.feed(x, &fed).run(taken)?.shape(), [LONG, 0]);
+        }
+    }
+    let rows = array![[1.0_f32, 2.0], [3.0, 4.0]].into_dyn();
+    let session = Session::new(&g)?;
+    let found = session.feed(x, &rows).run(shuffled)?;
+    assert!(found == rows || found == array![[3.0_f32, 4.0], [1.0, 2.0]].into_dyn());
+    Ok(())
+}
+
 /// Line 28: no start of a variable panics: what cannot be made is a mistake in building.
 #[test]
 fn line_28_variables_may_be_absurd() {
-    for dims in
-        [vec![usize::MAX], vec![0, usize::MAX], vec![usize::MAX, 0], vec![LONG, LONG, 0], vec![0, LONG, LONG]]
-    {
-        let g = Graph::new();
-        let v = g.variable::<f32>("v", zeros(dims.clone()));
-        let read = Session::new(&g).and_then(|session| session.run(v));
-        assert!(read.is_err() || read.is_ok_and(|v| v.shape() == dims));
+    for dims in [
+        vec![usize::MAX],
+        vec![0, usize::MAX],
+        vec![usize::MAX, 0],
+        vec![LONG, 0],
+        vec![0, LONG],
+        vec![LONG, LONG, 0],
+        vec![0, LONG, LONG],
+    ] {
+        let starts = [zeros(dims.clone()), glorot_uniform(dims.clone()), orthogonal(dims.clone(), 1.0)];
+        for start in starts {
+            let g = Graph::new();
+            let v = g.variable::<f32>("v", start);
+            let read = Session::new(&g).and_then(|session| session.run(v));
+            assert!(read.is_err() || read.is_ok_and(|v| v.shape() == dims));
+        }
     }
 }
 

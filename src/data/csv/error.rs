@@ -109,24 +109,22 @@ pub enum CsvFault {
         dtype: DType,
     },
 
-    /// A number that may be another one once it is read.
-    #[error(
-        "`{}` is not exact as {dtype}: a whole number of more than 53 bits is to be written without a point or \
-         an exponent",
-        quoted(text)
-    )]
-    NotExact {
-        /// What stands there, or the beginning of it.
-        text: String,
-        /// The type that is asked for.
-        dtype: DType,
-    },
-
     /// Text of another encoding.
     #[error("the text is {encoding}, but UTF-8 is expected, which spreadsheets call \"CSV UTF-8\"")]
     Encoding {
         /// The encoding.
         encoding: &'static str,
+    },
+
+    /// No text at all, but bytes that mean something else.
+    #[error("the file is no text: there is a zero byte at its beginning")]
+    NotText,
+
+    /// A file that gzip does not read either, because something stands before what it packed.
+    #[error("{zeros} zero bytes stand before what gzip packed, which must begin the file")]
+    ZerosBeforeGzip {
+        /// How many.
+        zeros: u64,
     },
 
     /// A line that does not end where a carriage return says so.

@@ -24,16 +24,16 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 /// What some programs write before text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How text of other encodings begins: with its byte order mark, or with a character of ASCII. The mark of UTF-32
-/// begins with that of UTF-16.
-const ENCODINGS: [(&[Option<u8>], &str); 6] = [
-    (&[Some(0xff), Some(0xfe), Some(0), Some(0)], "UTF-32"),
-    (&[Some(0), Some(0), Some(0xfe), Some(0xff)], "UTF-32"),
-    (&[Some(0xff), Some(0xfe)], "UTF-16"),
-    (&[Some(0xfe), Some(0xff)], "UTF-16"),
-    (&[None, Some(0)], "UTF-16"),
-    (&[Some(0), None], "UTF-16"),
+/// The byte order marks of other encodings. That of UTF-32 begins with that of UTF-16.
+const OTHER_MARKS: [(&[u8], &str); 4] = [
+    (&[0xff, 0xfe, 0, 0], "UTF-32"),
+    (&[0, 0, 0xfe, 0xff], "UTF-32"),
+    (&[0xff, 0xfe], "UTF-16"),
+    (&[0xfe, 0xff], "UTF-16"),
 ];
+
+/// Bytes from the beginning of a text that show its encoding, where it has no mark.
+const SHOWING: usize = 64;
 
 pub(super) struct Lines {
     text: Box<dyn BufRead>,
@@ -62,8 +62,8 @@ impl Lines {
         let is_first = self.read == 0;
         let longest = LONGEST_LINE.min(self.limit - self.read);
         let length = self.read_line(longest.saturating_add(1))?;
-        if is_first && let Some(encoding) = other_encoding(&self.line) {
-            return Err(CsvFault::Encoding { encoding });
+        if is_first {
+            check_text(&self.line)?;
         }
         if self.line.last() != Some(&b'\n') {
             // As long as the file, if its lines end otherwise.
@@ -103,11 +103,40 @@ pub(super) fn check_returns(line: &[u8]) -> Result<(), CsvFault> {
     if line.trim_ascii_end().contains(&b'\r') { Err(CsvFault::CarriageReturn) } else { Ok(()) }
 }
 
-/// The encoding of a text that begins with this line, if it is none that is read.
+/// An error that says what a file is that begins with this line, unless it may be a text in UTF-8.
+fn check_text(line: &[u8]) -> Result<(), CsvFault> {
+    if let Some(encoding) = other_encoding(line) {
+        return Err(CsvFault::Encoding { encoding });
+    }
+    if !line.iter().take(2).any(|&byte| byte == 0) {
+        return Ok(());
+    }
+    let zeros = line.iter().take_while(|&&byte| byte == 0).count();
+    if line[zeros..].starts_with(&GZIP) {
+        return Err(CsvFault::ZerosBeforeGzip { zeros: zeros as u64 });
+    }
+    Err(CsvFault::NotText)
+}
+
+/// The encoding of a text that begins with this line, if it is none that is read: by its mark, or because the line is
+/// text in that encoding and begins with a character of ASCII. Zeros alone are text in none.
 fn other_encoding(line: &[u8]) -> Option<&'static str> {
-    let begins = |beginning: &[Option<u8>]| {
-        line.len() >= beginning.len()
-            && beginning.iter().zip(line).all(|(expected, found)| expected.is_none_or(|byte| byte == *found))
+    let marked = OTHER_MARKS.iter().find(|(mark, _)| line.starts_with(mark)).map(|&(_, name)| name);
+    let line = &line[..line.len().min(SHOWING)];
+    // A line ends with the byte of its line feed, also where that is but a part of the character.
+    let (pairs, fours) = (line.as_chunks::<2>().0, line.as_chunks::<4>().0);
+    let units = |of: fn([u8; 2]) -> u16| pairs.iter().map(move |&pair| u32::from(of(pair)));
+    let characters = |of: fn([u8; 4]) -> u32| fours.iter().map(move |&four| of(four));
+    let is_utf32 = || is_text(characters(u32::from_le_bytes)) || is_text(characters(u32::from_be_bytes));
+    let is_utf16 = || is_text(units(u16::from_le_bytes)) || is_text(units(u16::from_be_bytes));
+    marked.or_else(|| is_utf32().then_some("UTF-32")).or_else(|| is_utf16().then_some("UTF-16"))
+}
+
+/// Whether these are characters, or halves of them, of a text that begins with one of ASCII.
+fn is_text(mut units: impl Iterator<Item = u32>) -> bool {
+    let is_printed = |unit: u32| {
+        unit <= u32::from(char::MAX)
+            && char::from_u32(unit).is_none_or(|c| !c.is_control() || c.is_ascii_whitespace())
     };
-    ENCODINGS.iter().find(|(beginning, _)| begins(beginning)).map(|&(_, name)| name)
+    units.next().is_some_and(|first| first < 0x80 && is_printed(first)) && units.all(is_printed)
 }

@@ -34,7 +34,7 @@ use lines::{Lines, check_returns};
 /// quotes, and the file may be compressed with gzip, which shows in its first bytes or in a name that ends in
 /// `.gz`. Text is UTF-8, with a byte order mark or without, and its lines end in LF or CR LF; the file is a regular
 /// one, not a pipe. Every field must be a finite number; where integers are asked for, one without a fraction (`3`,
-/// `3.0` or `3e0`).
+/// `3.0` or `3e0`), which is read exactly.
 ///
 /// ```
 /// use flowgrad::data::{Csv, read_csv};

@@ -24,10 +24,10 @@ const RESOURCE_FORKS: &str = "__MACOSX/";
 
 /// An open npz file: its arrays are listed at once, and each is read when it is asked for, whatever the others are.
 ///
-/// Arrays may lie in either order of axes and of bytes. Elements that flowgrad has are read as they are. Others become
-/// a type that holds all of their values, so no number changes: those of 8 and 16 bits become `i32`, `u32` becomes
-/// `i64`, and `u64` too, if all are below 2⁶³; `f16` becomes `f32`. [`read_as`](Npz::read_as) reads them in another
-/// type that holds their values.
+/// Arrays may lie in either order of axes and of bytes, and their types may be written in any way that `numpy.dtype`
+/// takes (`<f4`, `f4`, `float32`). Elements that flowgrad has are read as they are. Others become a type that holds all
+/// of their values, so no number changes: those of 8 and 16 bits become `i32`, `u32` becomes `i64`, and `u64` too, if
+/// all are below 2⁶³; `f16` becomes `f32`. [`read_as`](Npz::read_as) reads them in another type that holds their values.
 ///
 /// ```
 /// use flowgrad::io::npz::{Npz, write_npz};

@@ -7,20 +7,38 @@ use super::error::NpzFault;
 use crate::io::elements::{ArrayFault, ArrayInfo, Encoding, Layout};
 use crate::{DType, Value};
 
-/// The types of elements by their descriptors, whose first character is the order of their bytes.
-const TYPES: [(&str, Encoding); 12] = [
-    ("f2", Encoding::F16),
-    ("f4", Encoding::F32),
-    ("f8", Encoding::F64),
-    ("b1", Encoding::Bool),
-    ("i1", Encoding::I8),
-    ("i2", Encoding::I16),
-    ("i4", Encoding::I32),
-    ("i8", Encoding::I64),
-    ("u1", Encoding::U8),
-    ("u2", Encoding::U16),
-    ("u4", Encoding::U32),
-    ("u8", Encoding::U64),
+/// The types of elements by the codes that NumPy has for them, before which the order of the bytes may stand. Those
+/// without a number are the types of C as they are on 64-bit Unix. Of files from elsewhere, where `l` has 4 bytes, the
+/// length does not fit, which is an error.
+const CODES: [(Encoding, &[&str]); 12] = [
+    (Encoding::F16, &["f2", "e"]),
+    (Encoding::F32, &["f4", "f"]),
+    (Encoding::F64, &["f8", "d"]),
+    (Encoding::Bool, &["b1", "?"]),
+    (Encoding::I8, &["i1", "b"]),
+    (Encoding::I16, &["i2", "h"]),
+    (Encoding::I32, &["i4", "i"]),
+    (Encoding::I64, &["i8", "l", "q", "p", "n"]),
+    (Encoding::U8, &["u1", "B"]),
+    (Encoding::U16, &["u2", "H"]),
+    (Encoding::U32, &["u4", "I"]),
+    (Encoding::U64, &["u8", "L", "Q", "P", "N"]),
+];
+
+/// The types by their names, before which nothing stands.
+const NAMES: [(Encoding, &[&str]); 12] = [
+    (Encoding::F16, &["float16", "half"]),
+    (Encoding::F32, &["float32", "single"]),
+    (Encoding::F64, &["float64", "double", "float"]),
+    (Encoding::Bool, &["bool", "bool_"]),
+    (Encoding::I8, &["int8", "byte"]),
+    (Encoding::I16, &["int16", "short"]),
+    (Encoding::I32, &["int32", "intc"]),
+    (Encoding::I64, &["int64", "int", "int_", "intp", "long", "longlong"]),
+    (Encoding::U8, &["uint8", "ubyte"]),
+    (Encoding::U16, &["uint16", "ushort"]),
+    (Encoding::U32, &["uint32", "uintc"]),
+    (Encoding::U64, &["uint64", "uint", "uintp", "ulong", "ulonglong"]),
 ];
 
 /// What an npy file says of its array.
@@ -83,15 +101,15 @@ impl Header {
 
     /// The type of the elements, and whether their bytes are in big-endian order.
     fn encoding(&self) -> Option<(Encoding, bool)> {
-        let mut descriptor = self.descriptor.chars();
-        let order = descriptor.next()?;
-        let &(_, encoding) = TYPES.iter().find(|(name, _)| *name == descriptor.as_str())?;
-        // A byte has no order, and may be written with any.
-        match order {
-            '<' | '>' => Some((encoding, order == '>')),
-            '|' | '=' if encoding.size() == 1 => Some((encoding, false)),
-            _ => None,
-        }
+        let listed = |types: &[(Encoding, &[&str])], name: &str| {
+            types.iter().find(|(_, names)| names.contains(&name)).map(|&(encoding, _)| encoding)
+        };
+        let descriptor = &*self.descriptor;
+        // `=`, `|` and no mark mean the order of the machine to NumPy, which writes them where there is but one byte.
+        // Another program that does so has most likely run where all do today, on a little-endian one.
+        let code = descriptor.strip_prefix(['<', '>', '=', '|']).unwrap_or(descriptor);
+        let encoding = listed(&CODES, code).or_else(|| listed(&NAMES, descriptor))?;
+        Some((encoding, descriptor.starts_with('>')))
     }
 }
 
@@ -197,21 +215,56 @@ mod tests {
         }
     }
 
+    fn layout(descriptor: &str) -> Option<(Encoding, bool)> {
+        let header = Header { descriptor: descriptor.to_owned(), by_columns: false, shape: vec![] };
+        header.layout().ok().map(|layout| (layout.encoding, layout.big_endian))
+    }
+
+    /// As `numpy.dtype` has it.
     #[test]
-    fn orders_of_bytes_mean_nothing_where_there_is_one_byte() {
-        let layout = |descriptor: &str| {
-            let header = Header { descriptor: descriptor.to_owned(), by_columns: false, shape: vec![] };
-            header
-                .layout()
-                .ok()
-                .map(|layout| (layout.encoding, layout.big_endian && layout.encoding.size() > 1))
-        };
-        for order in ["<", ">", "|", "="] {
-            assert_eq!(layout(&format!("{order}u1")), Some((Encoding::U8, false)));
-            assert_eq!(layout(&format!("{order}b1")), Some((Encoding::Bool, false)));
+    fn all_names_of_a_type_are_read() {
+        for (encoding, codes) in CODES {
+            for code in codes {
+                for order in ["", "<", "=", "|"] {
+                    assert_eq!(layout(&format!("{order}{code}")), Some((encoding, false)), "{order}{code}");
+                }
+                assert_eq!(layout(&format!(">{code}")), Some((encoding, true)), ">{code}");
+            }
         }
-        assert_eq!(layout(">f2"), Some((Encoding::F16, true)));
-        for unknown in ["", "<", "f4", "|f4", "=f4", "<f16", "<c8", "|O", "<U3", "<M8[ns]", "é"] {
+        for (encoding, names) in NAMES {
+            for name in names {
+                assert_eq!(layout(name), Some((encoding, false)), "{name}");
+                assert_eq!(layout(&format!("<{name}")), None, "{name}");
+            }
+        }
+        for unknown in [
+            "",
+            "<",
+            "=",
+            "<<f4",
+            "=<f4",
+            "f16",
+            "<f16",
+            "<c8",
+            "F",
+            "g",
+            "|O",
+            "O",
+            "<U3",
+            "S4",
+            "V4",
+            "<M8[ns]",
+            "m",
+            "f4,f4",
+            "2f4",
+            " f4",
+            "F4",
+            "object",
+            "complex64",
+            "e4",
+            "é",
+            "<é",
+        ] {
             assert_eq!(layout(unknown), None, "{unknown}");
         }
     }

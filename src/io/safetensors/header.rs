@@ -251,8 +251,12 @@ fn check_places(tensors: &BTreeMap<String, Entry>, bytes: u64) -> Result<(), For
     if covered == bytes { Ok(()) } else { Err(FormatFault::NotCovered { covered, bytes }) }
 }
 
+/// Takes the metadata; `null` says that there is none, as it does to the reference.
 fn texts(json: &mut Json<'_>) -> Result<BTreeMap<String, String>, Malformed> {
     let mut texts = BTreeMap::new();
+    if json.null() {
+        return Ok(texts);
+    }
     json.object(|json, key| {
         texts.insert(key.into_owned(), json.string()?.into_owned());
         Ok(())

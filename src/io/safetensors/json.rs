@@ -158,6 +158,14 @@ impl<'t> Json<'t> {
         if count == 0 { Err(Malformed) } else { Ok(count) }
     }
 
+    /// Takes `null`, if it comes next, and tells whether it did.
+    pub(super) fn null(&mut self) -> bool {
+        self.skip_white();
+        let rest = self.rest.strip_prefix("null");
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
     /// Takes any value.
     pub(super) fn skip(&mut self) -> Result<(), Malformed> {
         let (mut objects, mut depth) = (0_u128, 0);

@@ -17,7 +17,11 @@ fn with_axes<S: RawData, D: Dimension>(array: ArrayBase<S, IxDyn>) -> Result<Arr
 
 /// The lengths of the indices that an op was given, for messages: kernels see them in other shapes, in the same order.
 #[derive(Clone, Debug)]
-pub(super) struct Given(pub(super) Vec<usize>);
+pub(super) struct Given {
+    pub(super) lengths: Vec<usize>,
+    /// Whether an index may be one that the axis does not have, so that all are looked at, whatever comes of them.
+    pub(super) may_miss: bool,
+}
 
 impl Given {
     /// An index as a place on an axis, if the axis has it; it is so many indices behind the first.
@@ -26,7 +30,7 @@ impl Given {
         place.ok_or_else(|| KernelError::IndexOutOfRangeAt {
             index,
             length,
-            at: unraveled(position, &self.0),
+            at: unraveled(position, &self.lengths),
         })
     }
 
@@ -80,7 +84,8 @@ impl Kernel for Flatten {
     }
 
     fn must_run(&self) -> bool {
-        true
+        let (Flatten::Rows(_, given) | Flatten::Along(_, given)) = self;
+        given.may_miss
     }
 }
 
@@ -128,7 +133,7 @@ impl Kernel for TakeRows {
     }
 
     fn must_run(&self) -> bool {
-        true
+        self.0.may_miss
     }
 }
 
@@ -168,7 +173,7 @@ impl Kernel for AddRows {
     }
 
     fn must_run(&self) -> bool {
-        true
+        self.0.may_miss
     }
 }
 

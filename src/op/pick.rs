@@ -10,19 +10,19 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use crate::element::Element as _;
-use crate::element::with_element;
+use super::{Op, PutBack};
+use crate::element::{Element as _, with_element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::AnyTensor;
 use crate::ir::{Lowering, ScalarValue, Val};
-use crate::op::Op;
 use crate::shape::{Shape, TensorType};
 
 use moves::{AddBack, Copy, Moves};
 
 /// Elements next to each other along an axis of the output, which stand evenly apart in the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Run {
+pub(crate) struct Run {
     len: usize,
     /// The index of the first one and the step to the next; `None` for the filling.
     from: Option<(usize, isize)>,
@@ -30,19 +30,19 @@ pub(super) struct Run {
 
 impl Run {
     /// As many elements of the input from an index on, a step apart; all of them must be there.
-    pub(super) fn of(first: usize, len: usize, step: isize) -> Self {
+    pub(crate) fn of(first: usize, len: usize, step: isize) -> Self {
         Run { len, from: Some((first, if len == 1 { 1 } else { step })) }
     }
 
     /// Where the elements stand in the input.
     #[cfg(test)]
-    pub(super) fn indices(self) -> impl Iterator<Item = isize> {
+    pub(crate) fn indices(self) -> impl Iterator<Item = isize> {
         let (first, step) = self.from.unwrap_or((0, 1));
         (0..self.len as isize).map(move |i| first as isize + i * step)
     }
 
     /// As many elements of the filling.
-    pub(super) fn filling(len: usize) -> Self {
+    pub(crate) fn filling(len: usize) -> Self {
         Run { len, from: None }
     }
 }
@@ -51,7 +51,7 @@ type Runs = SmallVec<[Run; 3]>;
 
 /// What becomes of an axis of the input.
 #[derive(Clone, Debug)]
-pub(super) struct Along {
+pub(crate) struct Along {
     /// The elements along the axis of the output; `None` while they depend on a length that is not known.
     runs: Option<Runs>,
     /// Whether the output lacks the axis, along which there is one element then.
@@ -59,21 +59,21 @@ pub(super) struct Along {
 }
 
 impl Along {
-    pub(super) fn unknown() -> Self {
+    pub(crate) fn unknown() -> Self {
         Along { runs: None, dropped: false }
     }
 
-    pub(super) fn of(runs: impl IntoIterator<Item = Run>) -> Self {
+    pub(crate) fn of(runs: impl IntoIterator<Item = Run>) -> Self {
         Along { runs: Some(runs.into_iter().filter(|run| run.len > 0).collect()), dropped: false }
     }
 
     /// The axis as it is.
-    pub(super) fn whole(length: Option<usize>) -> Self {
+    pub(crate) fn whole(length: Option<usize>) -> Self {
         length.map_or_else(Along::unknown, |length| Along::of([Run::of(0, length, 1)]))
     }
 
     /// The axis left out.
-    pub(super) fn dropped(self) -> Self {
+    pub(crate) fn dropped(self) -> Self {
         Along { dropped: true, ..self }
     }
 
@@ -84,7 +84,7 @@ impl Along {
 }
 
 /// Where the elements of the output come from.
-pub(super) trait Choice: Clone + fmt::Debug + Send + Sync + 'static {
+pub(crate) trait Choice: Clone + fmt::Debug + Send + Sync + 'static {
     /// The names of the op and of its transposed one.
     const NAMES: [&'static str; 2];
 
@@ -107,7 +107,7 @@ pub(super) trait Choice: Clone + fmt::Debug + Send + Sync + 'static {
 
 /// The elements of its input that were chosen.
 #[derive(Debug)]
-pub(super) struct Pick<C>(pub(super) C);
+pub(crate) struct Pick<C>(pub(crate) C);
 
 /// The gradient of [`Pick`]: the first input, added back to where the op takes it from in the second one, of
 /// which only the shape counts.
@@ -120,7 +120,7 @@ fn shape_of(axes: &[Along]) -> Shape {
 }
 
 /// The chosen elements of an input whose lengths are known, dropped axes left out.
-pub(super) fn picked(x: Val, axes: &[Along], filling: Option<ScalarValue>, to: &mut Lowering<'_>) -> Val {
+pub(crate) fn picked(x: Val, axes: &[Along], filling: Option<ScalarValue>, to: &mut Lowering<'_>) -> Val {
     let (dims, dtype) = (to.dims(x).to_vec(), to.dtype(x));
     let (Some(moves), Some(kept)) = (moves(axes, &dims), shape_of(axes).known()) else { return x };
     if moves.is_identity() {
@@ -135,11 +135,19 @@ pub(super) fn picked(x: Val, axes: &[Along], filling: Option<ScalarValue>, to: &
     to.reshape(picked, kept)
 }
 
-/// Zeros of these lengths with elements added where they were chosen from.
-pub(super) fn added_back(x: Val, axes: &[Along], dims: &[usize], to: &mut Lowering<'_>) -> Val {
-    let Some(moves) = moves(axes, dims) else { return x };
-    let (picked, dtype) = (to.reshape(x, moves.lengths()), to.dtype(x));
-    if moves.is_identity() { picked } else { to.compute(AddBack(moves), &[picked], dtype, dims) }
+/// Zeros of these lengths with the elements of at least one part added where they were chosen from.
+pub(crate) fn put_back(parts: &[(Val, Vec<Along>)], dims: &[usize], to: &mut Lowering<'_>) -> Val {
+    let dtype = to.dtype(parts[0].0);
+    let (mut picked, mut moved) = (Vec::new(), Vec::new());
+    for (x, axes) in parts {
+        let Some(moves) = moves(axes, dims) else { return *x };
+        picked.push(to.reshape(*x, moves.lengths()));
+        moved.push(moves);
+    }
+    match &moved[..] {
+        [moves] if moves.is_identity() => picked[0],
+        _ => to.compute(AddBack(moved), &picked, dtype, dims),
+    }
 }
 
 /// How elements move between an input of these lengths and the output.
@@ -154,7 +162,9 @@ impl<C: Choice> Op for Pick<C> {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(TensorType::new(inputs[0].dtype, shape_of(&self.0.axes(&inputs[0].shape)?)))
+        let axes = self.0.axes(&inputs[0].shape)?;
+        let shape = shape_of(&axes).counted(axes.iter().all(|along| along.runs.is_some()))?;
+        Ok(TensorType::new(inputs[0].dtype, shape))
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
@@ -166,8 +176,7 @@ impl<C: Choice> Op for Pick<C> {
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
-        let x = at.input(0);
-        at.give(0, |dy| dy.binary(PickTransposed(self.0.linear()), x));
+        at.put_back(0, || PickTransposed(self.0.linear()), &[]);
     }
 
     fn attributes(&self) -> String {
@@ -190,9 +199,8 @@ impl<C: Choice> Op for PickTransposed<C> {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let dims = to.dims(inputs[1]).to_vec();
-        // The shape rule has accepted the choice.
-        let axes = self.0.axes(&Shape::from(&dims)).unwrap_or_default();
-        added_back(inputs[0], &axes, &dims, to)
+        let axes = PutBack::axes(self, &[&[], &dims]);
+        put_back(&[(inputs[0], axes)], &dims, to)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -205,5 +213,16 @@ impl<C: Choice> Op for PickTransposed<C> {
 
     fn attributes(&self) -> String {
         self.0.attributes()
+    }
+}
+
+impl<C: Choice> PutBack for PickTransposed<C> {
+    fn axes(&self, lengths: &[&[usize]]) -> Vec<Along> {
+        // The shape rule has accepted the choice.
+        self.0.axes(&lengths[1].into()).unwrap_or_default()
+    }
+
+    fn take<'g>(&self, from: AnyTensor<'g>, _: &[AnyTensor<'g>]) -> AnyTensor<'g> {
+        from.unary(Pick(self.0.clone()))
     }
 }

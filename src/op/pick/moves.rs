@@ -97,6 +97,10 @@ impl Moves {
                 to += run.len * axis.to_block;
             }
         }
+        if self.is_identity() {
+            let block = self.axes.iter().map(Axis::len).product();
+            return visit(Piece { to: 0, from: Some((0, 1)), blocks: 1, block });
+        }
         walk(&self.axes[..self.mapped], 0, 0, visit);
     }
 
@@ -178,32 +182,35 @@ fn copy<T: Element>(piece: &Piece, from: &[T], to: &mut [T], filling: T) {
     }
 }
 
-/// Adds the elements of the input to where they were taken from.
+/// Adds the elements of each input to where they were taken from.
 #[derive(Debug)]
-pub(super) struct AddBack(pub(super) Moves);
+pub(super) struct AddBack(pub(super) Vec<Moves>);
 
 impl Kernel for AddBack {
     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
         fn run<T: Number>(
-            moves: &Moves,
-            input: &ArrayRef<'_>,
+            parts: &[Moves],
+            inputs: &[ArrayRef<'_>],
             output: ArrayMut<'_>,
         ) -> Result<(), KernelError> {
-            let (input, mut output) = (input.view::<T>()?, output.into_view::<T>()?);
+            let mut output = output.into_view::<T>()?;
             output.fill(T::ZERO);
-            if let (Some(from), Some(to)) = (input.as_slice(), output.as_slice_mut()) {
-                moves.pieces(&mut |piece| add_back(&piece, from, to));
-                return Ok(());
+            for (moves, input) in parts.iter().zip(inputs) {
+                let input = input.view::<T>()?;
+                if let (Some(from), Some(to)) = (input.as_slice(), output.as_slice_mut()) {
+                    moves.pieces(&mut |piece| add_back(&piece, from, to));
+                    continue;
+                }
+                moves.cuts(&mut |cuts| {
+                    let Some(back) = sources(cuts) else { return };
+                    let share = input.slice_each_axis(|axis| cuts[axis.axis.index()].to);
+                    let mut sum = output.slice_each_axis_mut(|axis| back[axis.axis.index()]);
+                    sum.zip_mut_with(&share, |sum, &share| *sum = sum.add(share));
+                });
             }
-            moves.cuts(&mut |cuts| {
-                let Some(back) = sources(cuts) else { return };
-                let share = input.slice_each_axis(|axis| cuts[axis.axis.index()].to);
-                let mut sum = output.slice_each_axis_mut(|axis| back[axis.axis.index()]);
-                sum.zip_mut_with(&share, |sum, &share| *sum = sum.add(share));
-            });
             Ok(())
         }
-        with_number!(output.dtype(), T => run::<T>(&self.0, &inputs[0], output), else Ok(()))
+        with_number!(output.dtype(), T => run::<T>(&self.0, inputs, output), else Ok(()))
     }
 }
 
