@@ -17,6 +17,7 @@ mod order;
 mod region;
 mod sequence;
 mod size;
+mod step;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -30,7 +31,7 @@ use foldhash::HashMap;
 use crate::element::DType;
 use crate::ir::{Computation, Dims, NodeId, Prim, Program, Val, VariableId, size};
 use crate::kernel::fold::MiddleFold;
-use crate::kernel::gemm::{GemmKernel, Product, Split, Strides};
+use crate::kernel::gemm::{Product, Split, Strides};
 use crate::kernel::isa::Isa;
 
 pub(crate) use batch::{Batch, BatchAxis};
@@ -42,92 +43,7 @@ pub(crate) use lacking::{Lacking, Owner};
 use layout::{Layout, broadcast_strides, folded};
 pub(crate) use order::{INLINE_BELOW, Order};
 pub(crate) use region::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp};
-
-/// Index of a buffer in its plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct BufferId(pub(crate) u32);
-
-impl BufferId {
-    pub(crate) fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
-/// Where a buffer's elements lie during a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// In what the run is fed at this position.
-    Feed(usize),
-    /// In the count of the runs before this one, which the run itself keeps.
-    RunCount,
-    /// In one of the plan's constants.
-    Constant(usize),
-    /// In a variable, as it was before the run.
-    Variable(VariableId),
-    /// In the memory that becomes the variable's when the run has succeeded.
-    Next(VariableId),
-    /// In the run's arena, at this many bytes from its start.
-    Arena(usize),
-}
-
-/// Memory that holds one value during a run.
-#[derive(Clone, Debug)]
-pub(crate) struct Buffer {
-    pub(crate) place: Place,
-    pub(crate) bytes: usize,
-}
-
-/// One step of a plan.
-#[derive(Debug)]
-pub(crate) struct Step {
-    pub(crate) kind: Kind,
-    pub(crate) reads: Vec<BufferId>,
-    pub(crate) writes: Vec<BufferId>,
-    /// Where the plan's `origins` has the nodes that the step's instructions come from.
-    pub(crate) origins: Range<u32>,
-    /// Estimated nanoseconds on one thread.
-    pub(crate) cost: f64,
-}
-
-/// What a step does.
-#[derive(Debug)]
-pub(crate) enum Kind {
-    /// Runs a region tile by tile.
-    Region(Box<Region>),
-    /// c = a·b, split into panels.
-    Product { factors: Factors, c: BufferId },
-    /// Folds over a middle axis.
-    Fold { fold: MiddleFold, src: BufferId, dst: BufferId },
-    /// Runs a kernel that the vocabulary does not know.
-    Compute(Compute),
-    /// Copies all bytes.
-    Copy { src: BufferId, dst: BufferId, bytes: usize },
-}
-
-/// A matrix product a·b and how it is computed.
-#[derive(Clone, Debug)]
-pub(crate) struct Factors {
-    /// The product, or each of the batch.
-    pub(crate) product: Product,
-    pub(crate) batch: Batch,
-    pub(crate) kernel: GemmKernel,
-    /// The largest panel.
-    pub(crate) split: Split,
-    pub(crate) scratch_bytes: usize,
-    pub(crate) a: BufferId,
-    pub(crate) b: BufferId,
-}
-
-impl Factors {
-    /// Panels of each product.
-    pub(crate) fn panels(&self) -> usize {
-        self.row_panels() * self.product.n.div_ceil(self.split.columns).max(1)
-    }
-
-    pub(crate) fn row_panels(&self) -> usize {
-        self.product.m.div_ceil(self.split.rows).max(1)
-    }
-}
+pub(crate) use step::{Buffer, BufferId, Factors, Kind, Place, Step};
 
 /// A fetched value: where it lies after the last step, and its type.
 #[derive(Clone, Debug)]
