@@ -1,0 +1,17 @@
+//! Files that are read and written. The allocator of all these tests is that of `readers::memory`: it counts for
+//! each thread alone, and refuses nothing unless a test sets its thread a limit.
+
+#[cfg(feature = "safetensors")]
+mod checkpoint;
+#[cfg(feature = "csv")]
+mod csv;
+#[cfg(all(feature = "csv", feature = "npz", feature = "safetensors"))]
+mod fuzz;
+#[cfg(all(feature = "npz", feature = "safetensors", feature = "tensorboard"))]
+mod interop;
+#[cfg(feature = "npz")]
+mod npz;
+#[cfg(feature = "safetensors")]
+mod readers;
+#[cfg(feature = "tensorboard")]
+mod tensorboard;

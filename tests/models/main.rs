@@ -1,0 +1,8 @@
+//! What models are made of and trained with: layers, optimizers, datasets, trainers, and whole models.
+
+mod data;
+mod models;
+mod nn;
+mod optimizers;
+#[cfg(feature = "train")]
+mod trainer;
