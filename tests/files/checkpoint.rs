@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -14,15 +14,11 @@ use flowgrad::prelude::*;
 use proptest::prelude::*;
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
-use tempfile::TempDir;
+
+use crate::crc32c::crc32c;
+use crate::model_file::file;
 
 /// A directory for the files of a test, and the path of one in it.
-fn file() -> (TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("model.safetensors");
-    (directory, path)
-}
-
 /// Element type, shape, and the bits of each element.
 fn bits(value: &Value) -> (DType, Vec<usize>, Vec<u64>) {
     let elements = match value {
@@ -432,12 +428,6 @@ fn files_that_lie_about_themselves_are_refused() {
     for nested in [open.clone(), format!("{{\"w\":{open}"), format!("{{\"w\":{open}{close}}}")] {
         assert!(refused(&with_header(&nested, &[])).starts_with(FORMAT));
     }
-}
-
-/// The checksum by its definition, bit by bit, as a reference.
-fn crc32c(bytes: &[u8]) -> u32 {
-    let step = |crc: u32| (crc >> 1) ^ (0x82f6_3b78 * (crc & 1));
-    !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), |crc, _| step(crc)))
 }
 
 #[test]

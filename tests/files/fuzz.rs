@@ -1,7 +1,8 @@
 //! The fuzz targets of `fuzz/` on the inputs that are kept: small valid ones, and those that made a target fail once.
 
 use std::fs;
-use std::path::PathBuf;
+
+use crate::corpus::corpus;
 
 // It is a library there.
 #[allow(unreachable_pub)]
@@ -10,10 +11,8 @@ mod targets;
 
 #[test]
 fn each_target_takes_all_of_its_corpus() {
-    let corpus: PathBuf = [env!("CARGO_MANIFEST_DIR"), "fuzz", "corpus"].iter().collect();
     for (name, run) in targets::TARGETS {
-        let inputs: Vec<_> =
-            fs::read_dir(corpus.join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let inputs = corpus(name);
         assert!(!inputs.is_empty(), "{name} has no corpus");
         for input in inputs {
             println!("{}", input.display());

@@ -15,3 +15,13 @@ mod npz;
 mod readers;
 #[cfg(feature = "tensorboard")]
 mod tensorboard;
+
+#[cfg(all(feature = "csv", feature = "npz", feature = "safetensors"))]
+#[path = "../common/corpus.rs"]
+mod corpus;
+#[cfg(any(feature = "safetensors", feature = "tensorboard"))]
+#[path = "../common/crc32c.rs"]
+mod crc32c;
+#[cfg(feature = "safetensors")]
+#[path = "../common/model_file.rs"]
+mod model_file;

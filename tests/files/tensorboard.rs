@@ -10,8 +10,10 @@ use flowgrad::io::tensorboard::{SummaryError, SummaryWriter};
 use flowgrad::ndarray::{Array2, arr1, arr2};
 use flowgrad::prelude::*;
 use proptest::prelude::*;
-use reader::{Message, crc32c, records};
+use reader::{Message, records};
 use tempfile::{TempDir, tempdir};
+
+use crate::crc32c::crc32c;
 
 // The numbers of fields in event.proto, summary.proto, histogram.proto, graph.proto, node_def.proto,
 // attr_value.proto, tensor_shape.proto, and of element types in types.proto.

@@ -14,6 +14,8 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::cargo::{cargo, profile};
+
 /// Where rustc finds the library that this test was built with.
 struct Library {
     rlib: PathBuf,
@@ -23,16 +25,9 @@ struct Library {
 impl Library {
     /// Asks cargo, which has built it and says where it lies.
     fn find() -> Self {
-        let test = env::current_exe().unwrap();
-        let dependencies = test.parent().unwrap().to_owned();
-        let mut build = Command::new(env!("CARGO"));
-        build
-            .args(["test", "--no-run", "--quiet", "--test", "graph", "--message-format=json"])
-            .current_dir(env!("CARGO_MANIFEST_DIR"));
-        if dependencies.ends_with("release/deps") {
-            build.arg("--release");
-        }
-        let output = build.output().unwrap();
+        let dependencies = profile().join("deps");
+        let args = ["test", "--no-run", "--quiet", "--test", "graph", "--message-format=json"];
+        let output = cargo(&args).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let artifacts = String::from_utf8(output.stdout).unwrap();
         let is_library = |artifact: &Value| {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::rust_files::rust_files;
 
 /// The layers from the bottom up; modules of one layer may import each other.
 ///
@@ -38,17 +40,6 @@ fn height(module: &str) -> Option<usize> {
     LAYERS.iter().position(|layer| layer.contains(&module))
 }
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            found.push(path);
-        }
-    }
-}
-
 /// The top-level modules that a source names behind `crate::`, outside of comments and tests.
 fn imports(source: &str) -> BTreeSet<&str> {
     let (code, _) = source.split_once("#[cfg(test)]\nmod").unwrap_or((source, ""));
@@ -62,11 +53,9 @@ fn imports(source: &str) -> BTreeSet<&str> {
 #[test]
 fn imports_go_downwards() {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = Vec::new();
-    sources(&src, &mut files);
     let mut seen = BTreeSet::new();
     let mut upward = Vec::new();
-    for path in files {
+    for path in rust_files(&src) {
         let inside = path.strip_prefix(&src).unwrap();
         let first = inside.iter().next().unwrap().to_str().unwrap();
         let module = first.strip_suffix(".rs").unwrap_or(first);

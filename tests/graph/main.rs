@@ -11,3 +11,8 @@ mod moves;
 mod op_table;
 mod ops_shapes;
 mod trace;
+
+#[path = "../common/cargo.rs"]
+mod cargo;
+#[path = "../common/rust_files.rs"]
+mod rust_files;

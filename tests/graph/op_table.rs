@@ -2,7 +2,9 @@
 //! are links.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::rust_files::rust_files;
 
 /// Public functions in the files of ops that are no ops: they belong to other types, or ask and do not build.
 const NO_OPS: &[&str] = &[
@@ -26,13 +28,6 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// All Rust files below a folder.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let nested = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
-    nested.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
-}
-
 /// The names that the table links, as `[`name`](`.
 fn listed() -> BTreeSet<String> {
     let table = std::fs::read_to_string(root().join("src/guide/ops.md")).unwrap();
@@ -48,7 +43,7 @@ fn declared() -> BTreeSet<String> {
             && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     };
     // Of the files of `op`, one has methods of tensors.
-    let files = sources(&root().join("src/ops")).into_iter().chain([root().join("src/op/identity.rs")]);
+    let files = rust_files(&root().join("src/ops")).into_iter().chain([root().join("src/op/identity.rs")]);
     let codes: Vec<String> = files
         .map(|path| std::fs::read_to_string(path).unwrap())
         .map(|source| {

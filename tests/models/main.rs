@@ -6,3 +6,7 @@ mod nn;
 mod optimizers;
 #[cfg(feature = "train")]
 mod trainer;
+
+#[cfg(feature = "train")]
+#[path = "../common/model_file.rs"]
+mod model_file;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,7 +15,8 @@ use flowgrad::io::checkpoint::{Checkpoint, CheckpointError};
 use flowgrad::ndarray::{Array1, Array2, Axis, arr1};
 use flowgrad::prelude::*;
 use flowgrad::train::{EarlyStopping, Ended, Epoch, Metrics, Report, TrainError, Trainer};
-use tempfile::TempDir;
+
+use crate::model_file::file;
 
 const SEED: u64 = 11;
 const BATCH: usize = 8;
@@ -81,12 +82,6 @@ fn state(session: &Session) -> (Vec<(String, Vec<u64>)>, u64) {
     };
     let values = session.variable_values().unwrap();
     (values.into_iter().map(|(name, value)| (name, bits(value))).collect(), session.run_count())
-}
-
-fn file() -> (TempDir, PathBuf) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("model.safetensors");
-    (directory, path)
 }
 
 // -- what is computed ----------------------------------------------------------------------------

@@ -8,3 +8,8 @@ mod gradients;
 mod initializers;
 mod random_graphs;
 mod testing;
+
+#[path = "../common/corpus.rs"]
+mod corpus;
+#[path = "../common/seeded.rs"]
+mod seeded;

@@ -11,25 +11,16 @@ mod table;
 mod trace;
 
 use std::fs;
-use std::path::PathBuf;
 
 use proptest::prelude::{ProptestConfig, proptest};
-use proptest::test_runner::{RngSeed, TestCaseError};
+use proptest::test_runner::TestCaseError;
 
-/// Deterministic unless the environment asks for another seed, so that a failure is nobody's luck;
-/// `PROPTEST_CASES` makes it longer, and `PROPTEST_RNG_SEED` another one.
+use crate::corpus::corpus;
+use crate::seeded::seeded;
+
 fn config() -> ProptestConfig {
-    let default = ProptestConfig::default();
-    ProptestConfig {
-        cases: default.cases * 2,
-        rng_seed: match default.rng_seed {
-            RngSeed::Random => RngSeed::Fixed(40),
-            given @ RngSeed::Fixed(_) => given,
-        },
-        failure_persistence: None,
-        max_shrink_iters: 4000,
-        ..default
-    }
+    let seeded = seeded(40);
+    ProptestConfig { cases: seeded.cases * 2, max_shrink_iters: 4000, ..seeded }
 }
 
 proptest! {
@@ -58,8 +49,7 @@ proptest! {
 /// The inputs that the fuzz target `program` keeps: a few of which it made others, and those that failed once.
 #[test]
 fn all_ways_of_running_agree_on_the_corpus() {
-    let corpus: PathBuf = [env!("CARGO_MANIFEST_DIR"), "fuzz", "corpus", "program"].iter().collect();
-    let inputs: Vec<PathBuf> = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let inputs = corpus("program");
     assert!(!inputs.is_empty());
     for input in inputs {
         let case = bytes::case(&fs::read(&input).unwrap());

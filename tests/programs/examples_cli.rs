@@ -9,6 +9,8 @@ use std::sync::Once;
 
 use serde_json::Value;
 
+use crate::cargo::{cargo, profile};
+
 /// Each example, and the names in its JSON.
 const EXAMPLES: [(&str, &[&str]); 7] = [
     ("autoencoder_digits", &["epochs", "seconds", "seed", "test_loss", "train_loss"]),
@@ -25,21 +27,15 @@ const CLASSIFIER: &[&str] = &["epochs", "seconds", "seed", "split", "test_accura
 /// Runs an example in a directory.
 fn run(directory: &Path, example: &str, args: &[&str]) -> Output {
     static BUILT: Once = Once::new();
-    let test = env::current_exe().unwrap();
-    let profile = test.ancestors().nth(2).unwrap();
     BUILT.call_once(|| {
         // `cargo test` has built them, but `cargo test --test programs` leaves them as they were.
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        let mut build = cargo(&["build", "--quiet"]);
         for (name, _) in EXAMPLES {
             build.args(["--example", name]);
         }
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
         assert!(build.status().unwrap().success());
     });
-    let program = profile.join("examples").join(format!("{example}{}", env::consts::EXE_SUFFIX));
+    let program = profile().join("examples").join(format!("{example}{}", env::consts::EXE_SUFFIX));
     Command::new(program).args(args).current_dir(directory).output().unwrap()
 }
 
@@ -111,7 +107,7 @@ fn help_tells_the_defaults() {
 fn output_that_nobody_takes_is_no_panic() {
     let directory = tempfile::tempdir().unwrap();
     run(directory.path(), "logistic", &["--help"]);
-    let profile = env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned();
+    let profile = profile();
     let command = |example: &str, args: &[&str]| {
         let mut command = Command::new(profile.join("examples").join(example));
         command.args(args).current_dir(directory.path()).stderr(std::process::Stdio::piped());

@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::cargo::{cargo, profile};
+
 /// How one run of the example ended.
 struct Run {
     code: Option<i32>,
@@ -20,16 +22,9 @@ struct Run {
 fn example() -> &'static Path {
     static EXAMPLE: OnceLock<PathBuf> = OnceLock::new();
     EXAMPLE.get_or_init(|| {
-        let test = env::current_exe().unwrap();
-        let profile = test.ancestors().nth(2).unwrap();
         // `cargo test` has built it, but `cargo test --test programs` leaves it as it was.
-        let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--example", "linreg"]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        assert!(build.status().unwrap().success());
-        profile.join("examples").join(format!("linreg{}", env::consts::EXE_SUFFIX))
+        assert!(cargo(&["build", "--quiet", "--example", "linreg"]).status().unwrap().success());
+        profile().join("examples").join(format!("linreg{}", env::consts::EXE_SUFFIX))
     })
 }
 

@@ -5,3 +5,6 @@ mod examples_cli;
 mod linreg_cli;
 #[cfg(feature = "train")]
 mod trainer_process;
+
+#[path = "../common/cargo.rs"]
+mod cargo;

@@ -24,3 +24,6 @@ mod sums;
 mod threads;
 mod untaken;
 mod variables_and_order;
+
+#[path = "../common/seeded.rs"]
+mod seeded;

@@ -1,10 +1,6 @@
 //! A reader of record files and of protocol buffers as they lie in bytes.
 
-/// CRC-32C, bit by bit: the polynomial 0x1EDC6F41, reflected.
-pub(crate) fn crc32c(bytes: &[u8]) -> u32 {
-    let shifted = |crc: u32, _| (crc >> 1) ^ if crc & 1 == 1 { 0x82f6_3b78 } else { 0 };
-    !bytes.iter().fold(!0, |crc, &byte| (0..8).fold(crc ^ u32::from(byte), shifted))
-}
+use crate::crc32c::crc32c;
 
 /// Whether a stored sum is that of the bytes: it is stored with its low 15 bits before the others, plus a constant.
 fn is_checked_by(bytes: &[u8], stored: u32) -> bool {
