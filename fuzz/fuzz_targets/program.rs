@@ -5,17 +5,17 @@
 #![no_main]
 #![allow(dead_code, reason = "the tests ask more of these graphs")]
 
-#[path = "../../tests/random_graphs/build.rs"]
+#[path = "../../tests/numerics/random_graphs/build.rs"]
 mod build;
-#[path = "../../tests/random_graphs/bytes.rs"]
+#[path = "../../tests/numerics/random_graphs/bytes.rs"]
 mod bytes;
-#[path = "../../tests/random_graphs/case.rs"]
+#[path = "../../tests/numerics/random_graphs/case.rs"]
 mod case;
-#[path = "../../tests/random_graphs/check.rs"]
+#[path = "../../tests/numerics/random_graphs/check.rs"]
 mod check;
-#[path = "../../tests/random_graphs/table.rs"]
+#[path = "../../tests/numerics/random_graphs/table.rs"]
 mod table;
-#[path = "../../tests/random_graphs/trace.rs"]
+#[path = "../../tests/numerics/random_graphs/trace.rs"]
 mod trace;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

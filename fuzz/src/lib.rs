@@ -1,6 +1,6 @@
 //! The fuzz targets: functions that take any bytes and must not panic, hang or take memory without bound.
 //!
-//! Each stands in a file of its own. A program of `fuzz_targets/` hands it to libFuzzer, and `tests/fuzz.rs` of
+//! Each stands in a file of its own. A program of `fuzz_targets/` hands it to libFuzzer, and `tests/files/fuzz.rs` of
 //! flowgrad, which takes this file as a module, runs it on all of `corpus/`.
 
 pub mod checkpoint;

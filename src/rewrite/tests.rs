@@ -1,5 +1,5 @@
 //! The exact program that each rule leaves, as text. That rewriting changes no result beyond
-//! rounding is tested on every op by `ops::laws`, and on whole models by `tests/semantics.rs`.
+//! rounding is tested on every op by `ops::laws`, and on whole models by `tests/semantics`.
 
 use insta::assert_snapshot;
 use smallvec::smallvec;

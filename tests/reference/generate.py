@@ -5,7 +5,7 @@
 
 These are the versions (with Python 3.11) that made the committed file; another run on the same
 machine makes the same file, as inputs come from a generator that is seeded by the op's name. A run takes minutes, for JAX compiles each case.
-A new op is a `case` here and a row in table.rs. `tests/reference.rs` reads the file, without Python.
+A new op is a `case` here and a row in table.rs. `tests/reference/main.rs` reads the file, without Python.
 
 The file holds one case a line: the op, what is special about the case, the op's attributes, the inputs, the
 outputs, and, where derivatives are compared, a cotangent for each float64 output, the vector-Jacobian products

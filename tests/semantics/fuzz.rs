@@ -4,7 +4,8 @@ use flowgrad::Feeding;
 use flowgrad::ndarray::{ArrayD, arr1};
 use flowgrad::prelude::*;
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
-use proptest::test_runner::RngSeed;
+
+use crate::seeded::seeded;
 
 /// One step of building a random graph: what is built, from which earlier tensors, with which
 /// numbers. All are taken modulo what there is, so every step is valid Rust and often wrong.
@@ -209,19 +210,10 @@ fn check_agreement([fast, plain]: [Result<Vec<ArrayD<f64>>>; 2], exact: bool, gr
     }
 }
 
-/// Deterministic unless the environment asks for another seed, so that a failure is nobody's luck;
-/// `PROPTEST_CASES` makes it longer. A case takes a millisecond, so there are more than usual.
+/// A case takes a millisecond, so there are more than usual.
 fn config() -> ProptestConfig {
-    let default = ProptestConfig::default();
-    ProptestConfig {
-        cases: default.cases * 4,
-        rng_seed: match default.rng_seed {
-            RngSeed::Random => RngSeed::Fixed(28),
-            given @ RngSeed::Fixed(_) => given,
-        },
-        failure_persistence: None,
-        ..default
-    }
+    let seeded = seeded(28);
+    ProptestConfig { cases: seeded.cases * 4, ..seeded }
 }
 
 proptest! {

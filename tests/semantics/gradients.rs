@@ -1,4 +1,4 @@
-//! Lines 16 to 22: what gradients are. `tests/gradients.rs` checks their numbers op by op.
+//! Lines 16 to 22: what gradients are. `tests/numerics/gradients.rs` checks their numbers op by op.
 
 use flowgrad::ndarray::{Array1, Array2, ArrayD, arr1, arr2};
 use flowgrad::prelude::*;

@@ -5,7 +5,8 @@ use std::thread;
 use flowgrad::ndarray::{Array2, ArrayD};
 use flowgrad::prelude::*;
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
-use proptest::test_runner::RngSeed;
+
+use crate::seeded::seeded;
 
 /// One node: what it computes, and from which earlier ones; taken modulo what there is.
 type Node = (u8, [usize; 3]);
@@ -90,19 +91,10 @@ fn outcomes<'g>(
     outcomes
 }
 
-/// Deterministic unless the environment asks for another seed; `PROPTEST_CASES` makes it longer. A case is
-/// dozens of runs of up to a millisecond, so there are fewer than usual.
+/// A case is dozens of runs of up to a millisecond, so there are fewer than usual.
 fn config() -> ProptestConfig {
-    let default = ProptestConfig::default();
-    ProptestConfig {
-        cases: default.cases / 8,
-        rng_seed: match default.rng_seed {
-            RngSeed::Random => RngSeed::Fixed(25),
-            given @ RngSeed::Fixed(_) => given,
-        },
-        failure_persistence: None,
-        ..default
-    }
+    let seeded = seeded(25);
+    ProptestConfig { cases: seeded.cases / 8, ..seeded }
 }
 
 proptest! {

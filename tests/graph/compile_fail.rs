@@ -1,0 +1,108 @@
+//! Misuse that the compiler must refuse: each program in `tests/graph/compile_fail` marks the lines that
+//! must not compile with the error's code, `//~ E0277`, and everything else in it must.
+//!
+//! Codes and lines are compared, not the whole text as `trybuild` does: that changes from compiler to
+//! compiler, and lists every implementation of a trait, which changes with each op. The programs are
+//! compiled against the library as it was built for this test, so nothing is built a second time.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::cargo::{cargo, profile};
+
+/// Where rustc finds the library that this test was built with.
+struct Library {
+    rlib: PathBuf,
+    dependencies: PathBuf,
+}
+
+impl Library {
+    /// Asks cargo, which has built it and says where it lies.
+    fn find() -> Self {
+        let dependencies = profile().join("deps");
+        let args = ["test", "--no-run", "--quiet", "--test", "graph", "--message-format=json"];
+        let output = cargo(&args).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let artifacts = String::from_utf8(output.stdout).unwrap();
+        let is_library = |artifact: &Value| {
+            let target = &artifact["target"];
+            target["name"] == "flowgrad" && target["kind"][0] == "lib" && artifact["profile"]["test"] == false
+        };
+        let files = artifacts
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find(is_library)
+            .unwrap();
+        let files = files["filenames"].as_array().unwrap().iter().filter_map(Value::as_str);
+        let rlib = files.map(PathBuf::from).find(|file| file.extension().is_some_and(|e| e == "rlib"));
+        Library { rlib: rlib.unwrap(), dependencies }
+    }
+
+    /// The errors of a program: their lines and codes.
+    fn errors_of(&self, program: &Path) -> BTreeSet<(u64, String)> {
+        let out = TempDir::new().unwrap();
+        let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
+            .args(["--edition=2024", "--crate-type=bin", "--emit=metadata", "--error-format=json"])
+            .arg("--extern")
+            .arg(format!("flowgrad={}", self.rlib.display()))
+            .arg("-L")
+            .arg(format!("dependency={}", self.dependencies.display()))
+            .arg("--out-dir")
+            .arg(out.path())
+            .arg(program)
+            .output()
+            .unwrap();
+        String::from_utf8(output.stderr)
+            .unwrap()
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|message| message["level"] == "error")
+            .filter_map(|message| {
+                let spans = message["spans"].as_array()?;
+                // "Aborting due to" so many errors has no place.
+                let primary = spans.iter().find(|span| span["is_primary"] == true)?;
+                let code = message["code"]["code"].as_str().unwrap_or("without a code");
+                Some((primary["line_start"].as_u64()?, code.to_owned()))
+            })
+            .collect()
+    }
+}
+
+/// The errors that a program says it has.
+fn expected_in(source: &str) -> BTreeSet<(u64, String)> {
+    let marked = source
+        .lines()
+        .zip(1..)
+        .filter_map(|(line, number)| Some((number, line.split_once("//~")?.1.trim().to_owned())));
+    marked.collect()
+}
+
+#[test]
+fn misuse_does_not_compile() {
+    let library = Library::find();
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/graph/compile_fail");
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for entry in fs::read_dir(programs).unwrap() {
+        let program = entry.unwrap().path();
+        let name = program.file_name().unwrap().display().to_string();
+        let expected = expected_in(&fs::read_to_string(&program).unwrap());
+        let found = library.errors_of(&program);
+        for (line, code) in expected.difference(&found) {
+            failures.push(format!("{name}:{line} compiles, or not for {code}"));
+        }
+        for (line, code) in found.difference(&expected) {
+            failures.push(format!("{name}:{line} does not compile: {code}"));
+        }
+        count += 1;
+    }
+    failures.sort();
+    assert!(failures.is_empty(), "{failures:#?}");
+    assert!(count >= 6, "{count} programs");
+}

@@ -1,0 +1,18 @@
+//! How graphs are built and run: the public surface, the words of errors, what ops say about shapes, ops of a user's
+//! own, traces; and what holds for the sources of the crate.
+
+mod api_page;
+mod checks;
+mod compile_fail;
+mod custom_op;
+mod errors;
+mod layers;
+mod moves;
+mod op_table;
+mod ops_shapes;
+mod trace;
+
+#[path = "../common/cargo.rs"]
+mod cargo;
+#[path = "../common/rust_files.rs"]
+mod rust_files;

@@ -1,0 +1,555 @@
+//! What views, reductions, losses and sums of products say about shapes that they cannot take, and what they give
+//! at the ends of their ranges.
+
+use flowgrad::ndarray::{Array1, Array2, ArrayD, arr0, arr1, arr2};
+use flowgrad::prelude::*;
+
+/// A wrong use and the words for it, up to the place where it is built.
+type Row = (fn(&Graph), &'static str);
+
+/// The message up to the place, which must be in this file.
+fn words(error: Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" built at ") {
+        Some((words, place)) if place.starts_with(file!()) => words.to_owned(),
+        _ => format!("no place of this file: {text}"),
+    }
+}
+
+fn check(rows: &[Row]) {
+    for (build, expected) in rows {
+        let g = Graph::new();
+        build(&g);
+        assert_eq!(words(g.check().expect_err(expected)), *expected);
+    }
+}
+
+fn fed(g: &Graph, rank: usize) -> Tensor<'_, f64> {
+    g.placeholder("x", vec![None; rank])
+}
+
+fn of<const N: usize>(g: &Graph, lengths: [usize; N]) -> Tensor<'_, f64> {
+    g.placeholder("x", lengths)
+}
+
+/// A tensor that is built for the mistake in it.
+fn built<T>(_: Tensor<'_, T>) {}
+
+#[test]
+fn mistakes_in_views() {
+    check(&[
+        (
+            |g| built(of(g, [2, 3]).reshape([4, 2])),
+            "the shape [2, 3] does not reshape to [4, 2], in `reshape` (reshape)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).reshape([4, -1])),
+            "the shape [2, 3] does not reshape to [4, -1], in `reshape` (reshape)",
+        ),
+        (
+            |g| built(of(g, [0, 3]).reshape([0, -1])),
+            "the shape [0, 3] does not reshape to [0, -1], in `reshape` (reshape)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).reshape([])),
+            "the shape [2, 3] does not reshape to [], in `reshape` (reshape)",
+        ),
+        (
+            |g| built(g.placeholder::<bool>("x", [None, Some(4)]).reshape([2, 3])),
+            "the shape [?, 4] does not reshape to [2, 3], in `reshape` (reshape)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).reshape([-1, -1])),
+            "[-1, -1] is no shape: one length may be -1, and none less, in `reshape` (reshape)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).reshape(vec![isize::MIN, -1])),
+            "[-9223372036854775808, -1] is no shape: one length may be -1, and none less, in `reshape` (reshape)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).reshape([isize::MAX, isize::MAX])),
+            "the shape [2, 3] does not reshape to [9223372036854775807, 9223372036854775807], in `reshape` (reshape)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).expand_dims(3)),
+            "axis 3 is out of range for a tensor of rank 3, in `expand_dims` (expand_dims)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).expand_dims(-4)),
+            "axis -4 is out of range for a tensor of rank 3, in `expand_dims` (expand_dims)",
+        ),
+        (
+            |g| built(of(g, [2, 1]).squeeze(0)),
+            "axis 0 of the shape [2, 1] cannot be squeezed, for its length is not 1, in `squeeze` (squeeze)",
+        ),
+        (|g| built(of(g, [2, 1]).squeeze([1, -1])), "axis 1 is listed twice, in `squeeze` (squeeze)"),
+        (
+            |g| built(g.placeholder::<f32>("x", [None, Some(1)]).squeeze(..)),
+            "which axes of the shape [?, 1] have the length 1 is not known while building; list them, \
+             in `squeeze` (squeeze)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).broadcast_to([3, 3])),
+            "the shape [2, 3] does not stretch to [3, 3], in `broadcast_to` (broadcast_to)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).broadcast_to([3])),
+            "the shape [2, 3] does not stretch to [3], in `broadcast_to` (broadcast_to)",
+        ),
+    ]);
+}
+
+#[test]
+fn mistakes_in_reductions() {
+    check(&[
+        (
+            |g| built(of(g, [2, 3]).reduce_prod(2)),
+            "axis 2 is out of range for a tensor of rank 2, in `reduce_prod` (reduce_prod)",
+        ),
+        (
+            |g| built(of(g, [2]).less(0.0).reduce_any(-2)),
+            "axis -2 is out of range for a tensor of rank 1, in `reduce_any` (reduce_any)",
+        ),
+        (
+            |g| built(of(g, [2]).less(0.0).reduce_all([0, 0])),
+            "axis 0 is listed twice, in `reduce_all` (reduce_all)",
+        ),
+        (
+            |g| built(of(g, [2]).reduce_log_sum_exp(1)),
+            "axis 1 is out of range for a tensor of rank 1, in `reduce_log_sum_exp` (reduce_log_sum_exp)",
+        ),
+        (
+            |g| built(of(g, [2]).reduce_variance(1)),
+            "axis 1 is out of range for a tensor of rank 1, in `reduce_variance` (reduce_variance)",
+        ),
+        (|g| built(of(g, [2]).norm([0, -1])), "axis 0 is listed twice, in `norm` (norm)"),
+    ]);
+}
+
+#[test]
+fn mistakes_in_losses() {
+    check(&[
+        (
+            |g| built(of(g, [3, 1]).mean_squared_error(of(g, [3]))),
+            "mean_squared_error takes two tensors of one shape, but came [3, 1] and [3], \
+             in `mean_squared_error` (mean_squared_error)",
+        ),
+        (
+            |g| built(fed(g, 2).huber(fed(g, 1), 1.0)),
+            "huber takes two tensors of one shape, but came [?, ?] and [?], in `huber` (huber)",
+        ),
+        (
+            |g| built(of(g, [3]).huber(of(g, [3]), -1.5)),
+            "the delta of huber must be positive, but is -1.5, in `huber` (huber)",
+        ),
+        (
+            |g| built(of(g, [3]).huber(of(g, [3]), f64::NAN)),
+            "the delta of huber must be positive, but is NaN, in `huber` (huber)",
+        ),
+        (
+            |g| built(of(g, [3, 4]).softmax_cross_entropy(of(g, [3, 1]))),
+            "softmax_cross_entropy takes two tensors of one shape, but came [3, 4] and [3, 1], \
+             in `softmax_cross_entropy` (softmax_cross_entropy)",
+        ),
+        (
+            |g| built(of(g, []).softmax_cross_entropy(1.0)),
+            "axis -1 is out of range for a tensor of rank 0, \
+             in `softmax_cross_entropy` (softmax_cross_entropy)",
+        ),
+        (
+            |g| built(of(g, [3]).sigmoid_cross_entropy(0.5)),
+            "sigmoid_cross_entropy takes two tensors of one shape, but came [3] and [], \
+             in `sigmoid_cross_entropy` (sigmoid_cross_entropy)",
+        ),
+        (
+            |g| built(of(g, [3]).mean_squared_error(foreign())),
+            "operand 1 belongs to another graph, in `mean_squared_error` (mean_squared_error)",
+        ),
+    ]);
+}
+
+/// A tensor of another graph.
+fn foreign() -> Tensor<'static, f64> {
+    Box::leak(Box::<Graph>::default()).constant(1.0)
+}
+
+#[test]
+fn mistakes_in_sums_of_products() {
+    check(&[
+        (
+            |g| built(of(g, [2, 3]).einsum("ij,jk->ik", of(g, [4, 5]))),
+            "einsum `ij,jk->ik`: the index `j` has the lengths 3 and 4, in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).einsum("ij,jk->ik", of(g, [1, 5]))),
+            "einsum `ij,jk->ik`: the index `j` has the lengths 3 and 1, in `einsum` (einsum)",
+        ),
+        (
+            |g| built(fed(g, 2).einsum("ij,jk", fed(g, 1))),
+            "einsum `ij,jk->ik`: operand 1 has the shape [?], but its term has 2 indices, in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2, 2]).einsum("ii,ij->j", of(g, [2, 2]))),
+            "einsum `ii,ij->j`: the index `i` is twice in one term; diagonals are not supported, \
+             in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2, 2]).einsum_unary("ij->jj")),
+            "einsum `ij->jj`: the index `j` is twice in one term; diagonals are not supported, \
+             in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2, 2]).einsum("...i,ij->...j", of(g, [2, 2]))),
+            "einsum `...i,ij->...j`: an ellipsis is not supported; name each axis, in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2, 2]).einsum("i1,ij->j", of(g, [2, 2]))),
+            "einsum `i1,ij->j`: `1` is no index, which is a letter from a to z or A to Z, in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2, 2]).einsum("ij->i->j", of(g, [2, 2]))),
+            "einsum `ij->i->j`: its number of terms is 1, but that of operands 2, in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2, 2]).einsum_unary("ij->i->j")),
+            "einsum `ij->i->j`: `-` is no index, which is a letter from a to z or A to Z, in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2, 2]).einsum("ij,jk->iz", of(g, [2, 2]))),
+            "einsum `ij,jk->iz`: the index `z` of the result is in no operand, in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2, 2]).einsum_unary("ij,jk->ik")),
+            "einsum `ij,jk->ik`: its number of terms is 2, but that of operands 1, in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).outer(of(g, [4]))),
+            "outer takes two vectors, but came [2, 3] and [4], in `outer` (outer)",
+        ),
+        (
+            |g| built(of(g, [2]).dot(of(g, [2, 1]))),
+            "dot takes two vectors of one length, but came [2] and [2, 1], in `dot` (dot)",
+        ),
+        (
+            |g| built(of(g, [2]).dot(of(g, [1]))),
+            "dot takes two vectors of one length, but came [2] and [1], in `dot` (dot)",
+        ),
+    ]);
+}
+
+/// Makes something of two fed tensors.
+type Build = for<'g> fn(Tensor<'g, f64>, Tensor<'g, f64>) -> Tensor<'g, f64>;
+
+/// What was not known while building is told in the same words when it is.
+#[test]
+fn mistakes_that_feeds_make() -> Result<()> {
+    let ones = |lengths: &[usize]| ArrayD::<f64>::ones(lengths.to_vec());
+    let rows: [(Build, &[usize], &[usize], &str); 9] = [
+        (
+            |x, _| x.reshape([-1, 4]),
+            &[2, 3],
+            &[1],
+            "the shape [2, 3] does not reshape to [-1, 4], in `y` (reshape)",
+        ),
+        (
+            |x, _| x.reshape([2, 2]),
+            &[2, 3],
+            &[1],
+            "the shape [2, 3] does not reshape to [2, 2], in `y` (reshape)",
+        ),
+        (
+            |x, _| x.squeeze(0),
+            &[2, 3],
+            &[1],
+            "axis 0 of the shape [2, 3] cannot be squeezed, for its length is not 1, in `y` (squeeze)",
+        ),
+        (
+            |x, _| x.broadcast_to([4, 3]),
+            &[2, 3],
+            &[1],
+            "the shape [2, 3] does not stretch to [4, 3], in `y` (broadcast_to)",
+        ),
+        (
+            |x, v| x.einsum("ij,j->i", v),
+            &[2, 3],
+            &[1],
+            "einsum `ij,j->i`: the index `j` has the lengths 3 and 1, in `y` (einsum)",
+        ),
+        (
+            |x, v| x.reduce_sum(0).dot(v),
+            &[2, 3],
+            &[1],
+            "dot takes two vectors of one length, but came [3] and [1], in `y` (dot)",
+        ),
+        (
+            |x, v| x.reduce_sum(0).mean_squared_error(v),
+            &[2, 3],
+            &[1],
+            "mean_squared_error takes two tensors of one shape, but came [3] and [1], \
+             in `y` (mean_squared_error)",
+        ),
+        (
+            |x, v| x.reduce_sum(0).huber(v, 1.0),
+            &[2, 1],
+            &[3],
+            "huber takes two tensors of one shape, but came [1] and [3], in `y` (huber)",
+        ),
+        (
+            |x, v| x.reduce_sum(0).sigmoid_cross_entropy(v).gradients([x])[0],
+            &[2, 3],
+            &[1],
+            "sigmoid_cross_entropy takes two tensors of one shape, but came [3] and [1], \
+             in `sigmoid_cross_entropy` (sigmoid_cross_entropy)",
+        ),
+    ];
+    for (build, x_lengths, v_lengths, expected) in rows {
+        let g = Graph::new();
+        let (x, v) = (fed(&g, 2), fed(&g, 1));
+        let y = build(x, v).named("y");
+        let session = Session::new(&g)?;
+        let (x_fed, v_fed) = (ones(x_lengths), ones(v_lengths));
+        let error = session.feed(x, &x_fed).feed(v, &v_fed).run(y).expect_err(expected);
+        assert_eq!(words(error), expected);
+    }
+    Ok(())
+}
+
+#[test]
+fn views_take_every_element_type() -> Result<()> {
+    let g = Graph::new();
+    let truths = arr2(&[[true, false, true], [false, false, true]]);
+    let x = g.constant(truths.view());
+    let turned = x.transpose().reshape([-1]);
+    let repeated = x.expand_dims(0).broadcast_to([2, 2, 3]).reshape([4, 3]);
+    let session = Session::new(&g)?;
+    assert_eq!(session.run(turned)?, truths.t().iter().copied().collect::<Array1<bool>>().into_dyn());
+    assert_eq!(
+        session.run(repeated)?.into_raw_vec_and_offset().0,
+        truths.iter().chain(&truths).copied().collect::<Vec<bool>>()
+    );
+    let numbers = g.constant(arr2(&[[1_i64, 2], [3, 4]]));
+    assert_eq!(
+        Session::new(&g)?.run(numbers.transpose().reshape([1, 4]).squeeze(..))?,
+        arr1(&[1_i64, 3, 2, 4]).into_dyn()
+    );
+    Ok(())
+}
+
+/// Integers wrap, in any order of the factors, on short rows and long ones.
+#[test]
+fn products_of_integers() -> Result<()> {
+    let of = |rows: usize, columns: usize| {
+        Array2::from_shape_fn((rows, columns), |(row, column)| ((row * 31 + column * 7) % 11) as i64 * 2 + 1)
+    };
+    for (rows, columns) in [(3, 4), (2, 1100), (1100, 2), (0, 3), (3, 0)] {
+        let x = of(rows, columns);
+        let product = |axis| x.fold_axis(ndarray::Axis(axis), 1_i64, |a, b| a.wrapping_mul(*b)).into_dyn();
+        let g = Graph::new();
+        let fed = g.placeholder::<i64>("x", [None, None]);
+        let [first, last] = [fed.reduce_prod(0), fed.reduce_prod(-1)];
+        let narrow = fed.cast::<i32>().reduce_prod(-1);
+        let session = Session::new(&g)?;
+        let (first, last, narrow) = session.feed(fed, &x).run((first, last, narrow))?;
+        assert_eq!((&first, &last), (&product(0), &product(1)), "{rows}×{columns}");
+        assert_eq!(narrow, last.mapv(|x| x as i32), "{rows}×{columns}");
+    }
+    Ok(())
+}
+
+/// No sum of infinite differences is NaN, and a maximum that is infinite is the result.
+#[test]
+fn log_sum_exp_of_infinities() -> Result<()> {
+    const INFINITE: f64 = f64::INFINITY;
+    let x = arr2(&[
+        [-INFINITE, -INFINITE],
+        [INFINITE, -INFINITE],
+        [5.0, INFINITE],
+        [-INFINITE, 3.0],
+        [INFINITE, INFINITE],
+    ]);
+    let g = Graph::new();
+    let fed = g.placeholder::<f64>("x", [None, None]);
+    let [rows, nothing] = [fed.reduce_log_sum_exp(1), fed.reduce_sum(0).reduce_log_sum_exp(0)];
+    let [slope] = rows.gradients([fed]);
+    for optimize in [true, false] {
+        let session = Session::builder(&g).optimize(optimize).build()?;
+        let (found, slope) = session.feed(fed, &x).run((rows, slope))?;
+        assert_eq!(found, arr1(&[-INFINITE, INFINITE, INFINITE, 3.0, INFINITE]).into_dyn());
+        assert_eq!(slope.index_axis(ndarray::Axis(0), 3), arr1(&[0.0, 1.0]).into_dyn());
+        let nothing = session.feed(fed, &Array2::zeros((2, 0))).run(nothing)?;
+        assert_eq!(nothing, arr0(-INFINITE).into_dyn());
+        let nan = session.feed(fed, &arr2(&[[f64::NAN, INFINITE]])).run(rows)?;
+        assert!(nan[[0]].is_nan());
+    }
+    Ok(())
+}
+
+/// Where the norm has a corner its gradient is 0 by convention, and the gradient itself has none: it is never a number
+/// that looks like one. Rows beside it do not notice.
+#[test]
+fn norms_of_zeros() -> Result<()> {
+    let g = Graph::new();
+    let x = g.constant(arr2(&[[0.0, 0.0], [3.0, -4.0]]));
+    let [slope] = x.norm(-1).gradients([x]);
+    let [curvature] = slope.gradients([x]);
+    for optimize in [true, false] {
+        let session = Session::builder(&g).optimize(optimize).build()?;
+        let (slope, curvature) = session.run((slope, curvature))?;
+        let expected = arr2(&[[0.0, 0.0], [0.6, -0.8]]);
+        assert!((&slope - &expected).iter().all(|x: &f64| x.abs() < 1e-15), "{slope}");
+        assert_eq!(slope.iter().take(2).collect::<Vec<_>>(), [&0.0, &0.0]);
+        assert!(curvature.iter().take(2).all(|x: &f64| !x.is_finite()), "{curvature}");
+        // The sum of a row of (I - u·uᵀ)/‖x‖ with u = (3, -4)/5.
+        let expected = [1.12 / 5.0, 0.84 / 5.0];
+        assert!(curvature.iter().skip(2).zip(expected).all(|(x, y)| (x - y).abs() < 1e-15), "{curvature}");
+    }
+    Ok(())
+}
+
+/// Also far from 0, where a formula in σ(x) would be ∞ or NaN; and a label of 0 hides what its logit is.
+#[test]
+fn losses_far_out() -> Result<()> {
+    let g = Graph::new();
+    let x = g.constant(arr1(&[1e4, -1e4, 1e4, -1e4]));
+    let z = g.constant(arr1(&[1.0, 0.0, 0.0, 1.0]));
+    let loss = x.sigmoid_cross_entropy(z);
+    let [dx, dz] = loss.gradients([x, z]);
+    let logits = g.constant(arr2(&[[0.0, f64::NEG_INFINITY, 0.0]]));
+    let dense = logits.softmax_cross_entropy(g.constant(arr2(&[[0.5, 0.0, 0.5]])));
+    let [slope] = dense.gradients([logits]);
+    for optimize in [true, false] {
+        let session = Session::builder(&g).optimize(optimize).build()?;
+        assert_eq!(session.run(loss)?, arr1(&[0.0, 0.0, 1e4, 1e4]).into_dyn());
+        assert_eq!(session.run(dx)?, arr1(&[0.0, 0.0, 1.0, -1.0]).into_dyn());
+        assert_eq!(session.run(dz)?, arr1(&[-1e4, 1e4, -1e4, 1e4]).into_dyn());
+        assert_eq!(session.run(dense)?, arr1(&[2.0_f64.ln()]).into_dyn());
+        assert_eq!(session.run(slope)?, arr2(&[[0.0, 0.0, 0.0]]).into_dyn());
+    }
+    Ok(())
+}
+
+#[test]
+fn labels_that_do_not_fit_are_blamed_on_the_loss() {
+    let g = Graph::new();
+    let logits = g.placeholder::<f64>("logits", [4, 3]);
+    let labels = g.placeholder::<i64>("labels", [4, 1]);
+    let _ = logits.sparse_softmax_cross_entropy(labels);
+    let error = g.check().unwrap_err().to_string();
+    let expected = "labels of shape [4, 1] are not one for each row of logits of shape [4, 3], in \
+                    `sparse_softmax_cross_entropy` (sparse_softmax_cross_entropy) built at tests/graph/ops_shapes.rs";
+    assert!(error.starts_with(expected), "{error}");
+}
+
+#[test]
+fn mistakes_in_images() {
+    fn kernel<const N: usize>(g: &Graph, lengths: [usize; N]) -> Tensor<'_, f64> {
+        g.placeholder("kernel", lengths)
+    }
+    check(&[
+        (
+            |g| built(of(g, [4, 5, 3]).max_pool2d(Window::of([2, 2]))),
+            "images of [batch, height, width, channels] are expected, but came [4, 5, 3], in `extract_patches` \
+             (extract_patches)",
+        ),
+        (
+            |g| built(fed(g, 4).avg_pool2d(Window::of([2, 0]))),
+            "the size of a window must be at least 1 each, but came 2 by 0, in `extract_patches` (extract_patches)",
+        ),
+        (
+            |g| built(fed(g, 4).extract_patches(Window::of([2, 2]).strides([0, 1]))),
+            "the strides of a window must be at least 1 each, but came 0 by 1, in `extract_patches` (extract_patches)",
+        ),
+        (
+            |g| built(fed(g, 4).extract_patches(Window::of([2, 2]).dilations([1, 0]))),
+            "the dilations of a window must be at least 1 each, but came 1 by 0, in `extract_patches` \
+             (extract_patches)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).extract_patches(Window::of([3, 1]).dilations([2, 1]))),
+            "a window that spans 5 does not fit into a height of 4, padding included, in `extract_patches` \
+             (extract_patches)",
+        ),
+        (
+            |g| {
+                let window = Window::of([1, 9]).padding(Padding::Explicit([(0, 0), (1, 2)]));
+                built(of(g, [2, 4, 5, 3]).max_pool2d(window));
+            },
+            "a window that spans 9 does not fit into a width of 8, padding included, in `extract_patches` \
+             (extract_patches)",
+        ),
+        (
+            |g| {
+                let far = Window::of([2, 3]).dilations([1, usize::MAX]).padding(Padding::Same);
+                built(of(g, [2, 4, 5, 3]).extract_patches(far));
+            },
+            "a window that spans 18446744073709551615 does not fit into a width of 5, padding included, in \
+             `extract_patches` (extract_patches)",
+        ),
+        (
+            |g| {
+                let far = Padding::Explicit([(usize::MAX, 1), (0, 0)]);
+                built(of(g, [2, 4, 5, 3]).extract_patches(Window::of([1, 1]).padding(far)));
+            },
+            "the shape [2, 18446744073709551615, 5, 1, 1, 3] has too many elements to address, in \
+             `extract_patches` (extract_patches)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 3]), Convolution::same())),
+            "a kernel of [height, width, channels / groups, filters], all known, is expected, but came [3, 3, 3], in \
+             `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(fed(g, 4), Convolution::same())),
+            "a kernel of [height, width, channels / groups, filters], all known, is expected, but came [?, ?, ?, ?], \
+             in `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5]).conv2d(kernel(g, [3, 3, 3, 1]), Convolution::same())),
+            "images of [batch, height, width, channels] are expected, but came [2, 4, 5], in `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 2, 4]), Convolution::same().groups(2))),
+            "a kernel of shape [3, 3, 2, 4] in 2 groups takes 4 channels, but the images [2, 4, 5, 3] have 3, in \
+             `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 1, 4]), Convolution::same().groups(3))),
+            "4 filters cannot be divided among 3 groups, in `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 1, 4]), Convolution::same().groups(0))),
+            "4 filters cannot be divided among 0 groups, in `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [0, 3, 3, 4]), Convolution::same())),
+            "the size of a window must be at least 1 each, but came 0 by 3, in `conv2d` (conv2d)",
+        ),
+        (
+            |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [5, 3, 3, 4]), Convolution::valid())),
+            "a window that spans 5 does not fit into a height of 4, padding included, in `extract_patches` \
+             (extract_patches)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).reshape_last(3, [6])),
+            "the last 3 axes are asked for of a tensor of rank 2, in `reshape_last` (reshape_last)",
+        ),
+        (
+            |g| built(of(g, [2, 6]).reshape_last(1, [4, -1])),
+            "the shape [6] does not reshape to [4, -1], in `reshape_last` (reshape_last)",
+        ),
+    ]);
+}
+
+#[test]
+fn images_of_unknown_size_are_checked_when_fed() -> Result<()> {
+    let g = Graph::new();
+    let x = fed(&g, 4);
+    let patches = x.extract_patches(Window::of([3, 3]));
+    assert_eq!(patches.shape().to_string(), "[?, ?, ?, 3, 3, ?]");
+    let session = Session::new(&g)?;
+    let feed = |lengths: [usize; 4]| session.feed(x, &ArrayD::<f64>::zeros(lengths.as_slice())).run(patches);
+    assert_eq!(feed([2, 7, 3, 1])?.shape(), [2, 2, 1, 3, 3, 1]);
+    let error = feed([2, 7, 2, 1]).unwrap_err();
+    assert!(error.to_string().starts_with("a window that spans 3 does not fit into a width of 2"), "{error}");
+    Ok(())
+}

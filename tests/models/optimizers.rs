@@ -1,0 +1,7 @@
+//! Optimizers: PyTorch's numbers, what they build and keep, their schedules and clipping.
+
+mod building;
+mod clipping;
+mod pytorch;
+mod schedules;
+mod state;

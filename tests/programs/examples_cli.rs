@@ -1,0 +1,172 @@
+//! The examples that train on data, as programs: their options, what they write, and that a training that goes on
+//! another day gives the same bits.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Once;
+
+use serde_json::Value;
+
+use crate::cargo::{cargo, profile};
+
+/// Each example, and the names in its JSON.
+const EXAMPLES: [(&str, &[&str]); 7] = [
+    ("autoencoder_digits", &["epochs", "seconds", "seed", "test_loss", "train_loss"]),
+    ("char_rnn", &["epochs", "sample", "seconds", "seed", "test_loss", "train_loss"]),
+    ("cnn_digits", CLASSIFIER),
+    ("custom_op", &["centre", "epochs", "loss", "seconds", "seed", "width"]),
+    ("logistic", CLASSIFIER),
+    ("mlp_digits", CLASSIFIER),
+    ("second_order", &["epochs", "explained", "gradient", "loss", "products", "seconds", "seed"]),
+];
+
+const CLASSIFIER: &[&str] = &["epochs", "seconds", "seed", "split", "test_accuracy", "train_accuracy"];
+
+/// Runs an example in a directory.
+fn run(directory: &Path, example: &str, args: &[&str]) -> Output {
+    static BUILT: Once = Once::new();
+    BUILT.call_once(|| {
+        // `cargo test` has built them, but `cargo test --test programs` leaves them as they were.
+        let mut build = cargo(&["build", "--quiet"]);
+        for (name, _) in EXAMPLES {
+            build.args(["--example", name]);
+        }
+        assert!(build.status().unwrap().success());
+    });
+    let program = profile().join("examples").join(format!("{example}{}", env::consts::EXE_SUFFIX));
+    Command::new(program).args(args).current_dir(directory).output().unwrap()
+}
+
+/// The JSON that a run wrote to stdout.
+#[track_caller]
+fn json(output: &Output) -> Value {
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{stderr}");
+    serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"))
+}
+
+#[test]
+fn a_training_that_goes_on_another_day_is_one_that_was_not_interrupted() {
+    for (example, names) in EXAMPLES {
+        let directory = tempfile::tempdir().unwrap();
+        let train = |epochs: &str, file: &str, more: &[&str]| {
+            let args = ["--epochs", epochs, "--seed", "3", "--json", "-", "--checkpoint", file];
+            json(&run(directory.path(), example, &[&args, more].concat()))
+        };
+        let whole = train("2", "whole.safetensors", &[]);
+        assert_eq!(whole.as_object().unwrap().keys().collect::<Vec<_>>(), *names, "{example}");
+        assert_eq!((whole["epochs"].as_u64(), whole["seed"].as_u64()), (Some(2), Some(3)), "{example}");
+        train("1", "parts.safetensors", &[]);
+        let resumed = train("2", "parts.safetensors", &["--resume", "--logdir", "log"]);
+        let [whole_file, parts_file] = ["whole", "parts"]
+            .map(|name| fs::read(directory.path().join(format!("{name}.safetensors"))).unwrap());
+        assert!(whole_file == parts_file, "{example}");
+        for name in names.iter().filter(|name| !["seconds", "products"].contains(name)) {
+            assert_eq!(resumed[name], whole[name], "{name} of {example}");
+        }
+        let events = fs::read_dir(directory.path().join("log")).unwrap().next().unwrap().unwrap();
+        assert!(events.file_name().to_string_lossy().starts_with("events.out.tfevents."), "{example}");
+        assert!(events.metadata().unwrap().len() > 1000, "{example}");
+    }
+}
+
+#[test]
+fn what_came_out_goes_to_a_file_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = run(directory.path(), "logistic", &["--epochs", "0", "--json", "out.json"]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.starts_with("completed after 0 epochs"), "{told}");
+    let text = fs::read_to_string(directory.path().join("out.json")).unwrap();
+    let outcome: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((outcome["epochs"].as_u64(), outcome["split"].as_str()), (Some(0), Some("random")));
+    let last = run(directory.path(), "mlp_digits", &["--epochs", "0", "--split", "last", "--json", "-"]);
+    assert_eq!(json(&last)["split"], "last");
+
+    run(directory.path(), "autoencoder_digits", &["--epochs", "0", "--png", "grid.png"]);
+    let image = fs::File::open(directory.path().join("grid.png")).unwrap();
+    let image = png::Decoder::new(std::io::BufReader::new(image)).read_info().unwrap();
+    assert_eq!((image.info().width, image.info().height), (640, 320));
+}
+
+#[test]
+fn help_tells_the_defaults() {
+    let directory = tempfile::tempdir().unwrap();
+    for (example, _) in EXAMPLES {
+        let help = String::from_utf8(run(directory.path(), example, &["--help"]).stdout).unwrap();
+        let epochs = help.split("--epochs").nth(1).unwrap().split("--").next().unwrap();
+        assert!(epochs.contains("[default: ") && !epochs.contains("[default: ]"), "{help}");
+        assert_eq!(help.contains("Newton"), example == "second_order", "{help}");
+    }
+}
+
+/// A reader that leaves ends a program quietly; a device that is full ends it with a line.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_nobody_takes_is_no_panic() {
+    let directory = tempfile::tempdir().unwrap();
+    run(directory.path(), "logistic", &["--help"]);
+    let profile = profile();
+    let command = |example: &str, args: &[&str]| {
+        let mut command = Command::new(profile.join("examples").join(example));
+        command.args(args).current_dir(directory.path()).stderr(std::process::Stdio::piped());
+        command
+    };
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    for (example, _) in EXAMPLES {
+        for args in [&["--epochs", "0"][..], &["--epochs", "0", "--json", "-"], &["--help"]] {
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            let output = command(example, args).stdout(writer).output().unwrap();
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{example} {args:?}: {told}");
+            assert!(!told.contains("Error:") && !told.contains("panicked"), "{example} {args:?}: {told}");
+
+            let output = command(example, args).stdout(full()).output().unwrap();
+            let told = String::from_utf8_lossy(&output.stderr);
+            let last = told.lines().last().unwrap_or_default();
+            assert_eq!(output.status.code(), Some(1), "{example} {args:?}: {told}");
+            assert!(
+                last.starts_with("Error: ") && last.contains("No space left on device"),
+                "{example}: {told}"
+            );
+        }
+        // What stderr does not take is lost.
+        let status = command(example, &["--epochs", "1", "--json", "out.json"])
+            .stderr(full())
+            .output()
+            .unwrap()
+            .status;
+        assert!(status.success(), "{example}");
+        let status = command(example, &["--nonsense"]).stderr(full()).status().unwrap();
+        assert_eq!(status.code(), Some(2), "{example}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_told_in_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = |example: &str, args: &[&str]| {
+        let output = run(directory.path(), example, args);
+        assert!(!output.status.success(), "{example} {args:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    run(directory.path(), "mlp_digits", &["--epochs", "1", "--checkpoint", "mlp"]);
+    fs::write(directory.path().join("bad"), "no checkpoint").unwrap();
+    fs::write(directory.path().join("short.txt"), "short").unwrap();
+    for (example, args, told) in [
+        (
+            "mlp_digits",
+            &["--checkpoint", "bad", "--resume"][..],
+            "Error: checkpoint `bad`: not in the safetensors format: its first 8 bytes claim a header of",
+        ),
+        ("cnn_digits", &["--checkpoint", "mlp", "--resume"], "Error: checkpoint `mlp` does not fit"),
+        ("char_rnn", &["--text", "missing.txt"], "Error: \"missing.txt: "),
+        ("char_rnn", &["--text", "short.txt"], "Error: \"short.txt is too short"),
+        ("mlp_digits", &["--resume"], "error: the following required arguments were not provided"),
+    ] {
+        let error = refused(example, args);
+        assert!(error.starts_with(told), "{error}");
+    }
+}

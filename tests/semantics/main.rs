@@ -1,0 +1,29 @@
+//! What a session promises, line by line. The number in a test's name is that of the promise, which
+//! the test's first sentence tells; `cargo test line_10` runs the tests of line 10.
+
+mod bits;
+mod bounds;
+mod corners;
+mod ends;
+mod extremes;
+mod fetches_and_feeds;
+mod fuzz;
+mod gradients;
+mod lacking_memory;
+mod nan;
+mod nesting;
+mod norms;
+mod offenders;
+mod products;
+mod races;
+mod random;
+mod readers;
+mod second_order;
+mod shapes;
+mod sums;
+mod threads;
+mod untaken;
+mod variables_and_order;
+
+#[path = "../common/seeded.rs"]
+mod seeded;
