@@ -224,6 +224,13 @@ impl State {
         &mut self.slots[id.index()]
     }
 
+    /// Counts a run that begins, and gives how many there were before.
+    fn count(&mut self) -> i64 {
+        let before = self.begun;
+        self.begun = before.wrapping_add(1);
+        before
+    }
+
     fn runs(&self) -> i64 {
         self.begun.wrapping_sub(i64::from(self.assigns))
     }
@@ -270,13 +277,11 @@ impl Running<'_> {
         let mut state = store.lock();
         if assigns {
             state = store.turn.wait(state, |state| state.assigns)?;
+            // Counted at once, for it is told apart from those that have ended by holding the turn.
             state.assigns = true;
             self.assigns = true;
+            self.count = again.unwrap_or_else(|| state.count());
         }
-        self.count = again.unwrap_or_else(|| {
-            state.begun = state.begun.wrapping_add(1);
-            state.begun.wrapping_sub(1)
-        });
         if !plan.variables.iter().all(|&id| state.slot(id).is_some()) {
             drop(state);
             store.initialize(graph, &plan.variables)?;
@@ -292,6 +297,10 @@ impl Running<'_> {
                     slot.next = Some(Arc::new(next));
                 }
             }
+        }
+        if !assigns {
+            // Of the moment at which the variables are pinned: the lock is held from here on.
+            self.count = again.unwrap_or_else(|| state.count());
         }
         let mut arena = state.arenas.lend(Need::of(plan));
         let Arena { addresses, pins, laid_out_for, .. } = &mut *arena;

@@ -71,7 +71,11 @@ impl Turn {
         };
         // Read and written under the state's lock, or, by who tells of the turn's end, behind it.
         self.waiting.fetch_add(1, Ordering::Relaxed);
-        let state = self.over.wait_while(state, |state| is_taken(state));
+        let mut state = state;
+        // And not `wait_while`, which ends with the first wakeup where a panic has passed through the lock.
+        while is_taken(&state) {
+            state = self.over.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         if let Some(wait) = listed {
             let mut waits = waits();
@@ -79,7 +83,7 @@ impl Turn {
                 waits.swap_remove(index);
             }
         }
-        Ok(state.unwrap_or_else(PoisonError::into_inner))
+        Ok(state)
     }
 
     /// Lists the wait of a kernel, or of what an op is asked, if it can end.

@@ -6,8 +6,8 @@ use crate::element::{ArrayMut, ArrayRef, DType, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
-use crate::kernel::number::{Number, with_number};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
+use crate::kernel::number::{Number, with_number};
 use crate::op::Op;
 use crate::shape::{TensorType, resolve_axis};
 

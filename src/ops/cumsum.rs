@@ -6,9 +6,9 @@ use crate::element::{ArrayMut, ArrayRef, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
+use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::compensated::RunningSum;
 use crate::kernel::number::{Number, with_number};
-use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::op::Op;
 use crate::shape::{TensorType, resolve_axis};
 

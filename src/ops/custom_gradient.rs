@@ -12,8 +12,8 @@ use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Val};
-use crate::op::Op;
 use crate::op::ExpectShape;
+use crate::op::Op;
 use crate::shape::TensorType;
 
 #[cfg(test)]

@@ -86,7 +86,12 @@ impl Place {
         match self {
             Place::Across(_) | Place::Shuffled => {
                 let count = size(&lengths);
-                Rows { lengths: around(axis(self.axis())), count, numbers: to.reshape(indices, [count]), given }
+                Rows {
+                    lengths: around(axis(self.axis())),
+                    count,
+                    numbers: to.reshape(indices, [count]),
+                    given,
+                }
             }
             Place::First => {
                 let (depth, rows) = lengths.split_last().map_or((0, &[][..]), |(&depth, rows)| (depth, rows));

@@ -82,7 +82,11 @@ impl Op for Norm {
     }
 
     fn attributes(&self) -> String {
-        if self.scale == 1.0 { self.axes.to_string() } else { format!("{}, times {:e}", self.axes, self.scale) }
+        if self.scale == 1.0 {
+            self.axes.to_string()
+        } else {
+            format!("{}, times {:e}", self.axes, self.scale)
+        }
     }
 }
 
@@ -244,7 +248,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         example!(
             "norm scaled",
             &[&[3], &[2, 2]],
-            |g, x| Tensor::typed(g.apply(Norm::scaled(Axes::all(), 0.25), &[x[0].any(), x[1].any()])).square(),
+            |g, x| Tensor::typed(g.apply(Norm::scaled(Axes::all(), 0.25), &[x[0].any(), x[1].any()]))
+                .square(),
             |x| arr0(x.iter().flatten().map(|x| x * x).sum::<f64>() / 16.0).into_dyn(),
         ),
         // Its cotangent is a multiple of the norm, in part, and with shapes that are known and not.

@@ -9,8 +9,8 @@ use crate::element::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Tensor};
-use crate::kernel::number::{Number, with_number};
 use crate::ir::{Lowering, Val};
+use crate::kernel::number::{Number, with_number};
 use crate::op::Op;
 use crate::shape::{Shape, TensorType};
 

@@ -1,10 +1,10 @@
 //! `max_pool2d` and `avg_pool2d`: one number for all that a window shows of an image. Composed of its patches and
 //! reductions.
 
-use crate::op::BroadcastLike;
 use super::patches::{Filling, Padding, Window};
 use crate::element::{Float, Numeric};
 use crate::graph::Tensor;
+use crate::op::BroadcastLike;
 
 #[cfg(test)]
 pub(super) const OPS: &[&str] = &[];

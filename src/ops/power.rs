@@ -5,9 +5,9 @@ use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::{AnyTensor, Operand, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
+use crate::op::Scaled;
 use crate::op::{Form, Op};
 use crate::ops::compare::Compare;
-use crate::op::Scaled;
 use crate::ops::unary::Unary;
 use crate::shape::TensorType;
 

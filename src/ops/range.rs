@@ -2,11 +2,11 @@
 
 use ndarray::Array1;
 
-use crate::op::Constant;
 use crate::element::{Element, Numeric, Value};
 use crate::error::Mistake;
 use crate::graph::{Graph, Tensor};
 use crate::ir::ScalarValue;
+use crate::op::Constant;
 
 /// A range is a `constant`.
 #[cfg(test)]

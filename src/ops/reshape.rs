@@ -9,8 +9,8 @@ use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
 use crate::ir::{Lowering, Val};
-use crate::op::{Form, Op};
 use crate::op::broadcast::check_stretches;
+use crate::op::{Form, Op};
 use crate::shape::{Axes, Shape, TensorType, resolve_axis};
 
 #[cfg(test)]

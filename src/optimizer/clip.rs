@@ -92,7 +92,7 @@ pub fn clip_by_global_norm<'g, T: Float>(
         return vec![mistaken; xs.len()];
     }
     let mut shortening = Shortening::of(g, &xs, limit);
-    shortening.norm = shortening.norm.named("global_norm");
+    shortening.norm = shortening.norm.named("scaled_global_norm");
     // NaN where the norm is not finite, else 0.
     let explosion = (shortening.norm * number::<T>(0.0)).stop_gradient();
     shortening.second = shortening.second + explosion;

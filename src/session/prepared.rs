@@ -22,7 +22,7 @@ use crate::shape::Shape;
 /// costs microseconds to milliseconds; without a bound, a stream of ever new lengths would fill memory.
 const MAX_PLANS: usize = 32;
 
-/// Bytes of plans kept for one request, the newest apart: a plan of a hundred steps has some 50 KB, one of a thousand
+/// Bytes of plans kept for one request, the first and the newest apart: a plan of a hundred steps has some 50 KB, one of a thousand
 /// times as many would fill memory 32 times over.
 const MAX_PLAN_BYTES: usize = 16 << 20;
 

@@ -5,10 +5,10 @@ use ndarray::{
 };
 
 use crate::element::{ArrayMut, ArrayRef, Element, with_element};
+use crate::ir::{Kernel, KernelError, unraveled};
 use crate::kernel::MOST_ADDITIONS;
 use crate::kernel::compensated::RunningSum;
 use crate::kernel::number::{Number, with_number};
-use crate::ir::{Kernel, KernelError, unraveled};
 
 /// An array with the number of axes that lowering gave it.
 fn with_axes<S: RawData, D: Dimension>(array: ArrayBase<S, IxDyn>) -> Result<ArrayBase<S, D>, KernelError> {

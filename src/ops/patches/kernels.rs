@@ -1,9 +1,9 @@
 //! The kernels of patches: elements move between an image and its patches in runs as long as there are.
 
 use super::Window;
-use crate::kernel::number::{Number, with_number};
 use crate::element::{ArrayMut, ArrayRef};
 use crate::ir::{Kernel, KernelError};
+use crate::kernel::number::{Number, with_number};
 
 /// Where every element of the patches lies in the images.
 #[derive(Clone, Debug)]
