@@ -1,6 +1,6 @@
 //! Numbers: values and derivatives against formulas, central differences, and the same graph run in another way.
 //!
-//! As in most programs of users, there is no serde_json here: where it is, the type of `ArrayD::zeros(..)` in an
+//! As in most programs of users, there is no `serde_json` here: where it is, the type of `ArrayD::zeros(..)` in an
 //! `assert_eq!` with a result could not be inferred.
 
 mod derivatives;
