@@ -4,7 +4,7 @@
 const SHOWN: usize = 100;
 
 /// Names of a list that are shown.
-#[cfg(any(feature = "csv", feature = "npz", feature = "safetensors"))]
+#[cfg(any(test, feature = "csv", feature = "npz", feature = "safetensors"))]
 pub(crate) const LISTED: usize = 12;
 
 /// A name that a file gave: what steers a terminal is escaped, and a long one is cut.
@@ -35,7 +35,7 @@ pub(crate) fn excerpt(text: &[u8]) -> String {
 }
 
 /// The first of `total` names, and how many there are besides.
-#[cfg(any(feature = "csv", feature = "npz", feature = "safetensors"))]
+#[cfg(any(test, feature = "csv", feature = "npz", feature = "safetensors"))]
 pub(crate) fn listed<'n>(names: impl IntoIterator<Item = &'n str>, total: usize) -> String {
     let shown: Vec<String> =
         names.into_iter().take(LISTED).map(|name| format!("`{}`", quoted(name))).collect();

@@ -52,7 +52,7 @@ pub(super) fn replace<E: From<io::Error>>(
 }
 
 /// Whether [`replace`] could begin; nothing is changed.
-#[cfg(feature = "safetensors")]
+#[cfg(any(test, feature = "safetensors"))]
 pub(super) fn check(path: &Path) -> io::Result<()> {
     Target::of(path)?.temporary().map(drop)
 }
