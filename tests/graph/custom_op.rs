@@ -331,7 +331,7 @@ fn a_shape_rule_that_leaves_a_length_open_is_an_error() -> Result<()> {
         let expected = "expected every length from the op's shape rule, as those of all inputs are known (f64[3]), \
                         got f64[?]";
         assert!(error.contains(expected), "{error}");
-        let place = format!("`{}` (fickle) built at tests/custom_op.rs:{line}", node.name());
+        let place = format!("`{}` (fickle) built at tests/graph/custom_op.rs:{line}", node.name());
         assert!(error.contains(&place), "{error}");
     }
     Ok(())
