@@ -56,9 +56,9 @@ any_array! {
     ArrayMut of ArrayViewMutD
 }
 
-/// Runs one expression with `$type` standing for the element type of a [`DType`], `bool` included.
-macro_rules! with_element {
-    ($dtype:expr, $type:ident => $body:expr) => {
+/// Runs one expression with `$type` standing for the Rust type of a numeric [`DType`](crate::DType).
+macro_rules! with_number {
+    ($dtype:expr, $type:ident => $body:expr, else $other:expr) => {
         match $dtype {
             $crate::element::DType::F32 => {
                 type $type = f32;
@@ -76,11 +76,19 @@ macro_rules! with_element {
                 type $type = i64;
                 $body
             }
-            $crate::element::DType::Bool => {
-                type $type = bool;
-                $body
-            }
+            $crate::element::DType::Bool => $other,
         }
+    };
+}
+pub(crate) use with_number;
+
+/// Runs one expression with `$type` standing for the element type of a [`DType`], `bool` included.
+macro_rules! with_element {
+    ($dtype:expr, $type:ident => $body:expr) => {
+        $crate::element::with_number!($dtype, $type => $body, else {
+            type $type = bool;
+            $body
+        })
     };
 }
 pub(crate) use with_element;

@@ -7,8 +7,8 @@ use std::fmt;
 
 use ndarray::{ArrayD, ArrayViewD, ArrayViewMutD, NdFloat};
 
-pub(crate) use array::with_element;
 pub use array::{ArrayMut, ArrayRef};
+pub(crate) use array::{with_element, with_number};
 pub use value::{IntoValue, Value};
 pub(crate) use value::{Repeated, copied, with_array};
 

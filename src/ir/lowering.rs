@@ -15,7 +15,19 @@ use crate::shape::is_addressable;
 
 /// Bytes of a row inside a tile. A quarter of the smallest first-level cache in use (32 KB): two
 /// operands and a result fit with room to spare.
-pub(crate) const MAX_ROW_BYTES: usize = 8 << 10;
+const MAX_ROW_BYTES: usize = 8 << 10;
+
+/// Whether a fold over the middle of three axes is no part of a region: it keeps axes on either side, or its rows are too
+/// long for a tile.
+pub(crate) fn is_folded_apart([outer, axis, inner]: [usize; 3], dtype: DType) -> bool {
+    let fits = |elements: usize| elements * dtype.size() <= MAX_ROW_BYTES;
+    match (outer, inner) {
+        (1, 1) => false,
+        (_, 1) => !fits(axis),
+        (1, _) => !fits(inner),
+        _ => true,
+    }
+}
 
 /// What an op emits its computation through: instructions of a small vocabulary, whose lengths and element types
 /// are known. Instructions are what the framework rewrites, fuses and schedules; an op is not seen behind this.
@@ -224,11 +236,7 @@ impl<'p> Lowering<'p> {
             return None;
         }
         let lengths = [size(&dims[..first]), size(&dims[first..end]), size(&dims[end..])];
-        let fits = |elements: usize| elements * self.dtype(val).size() <= MAX_ROW_BYTES;
-        let [outer, along, inner] = lengths;
-        let is_within_rows = inner == 1 && (outer == 1 || fits(along));
-        let is_across_rows = outer == 1 && fits(inner);
-        let is_apart = axes.len() == end - first && !is_within_rows && !is_across_rows;
+        let is_apart = axes.len() == end - first && is_folded_apart(lengths, self.dtype(val));
         is_apart.then_some(lengths)
     }
 

@@ -22,7 +22,7 @@ mod scalar;
 pub(crate) use expression::{ConstantId, Expression};
 pub use kernel::{Kernel, KernelError};
 pub use lowering::Lowering;
-pub(crate) use lowering::{Identity, MAX_ROW_BYTES};
+pub(crate) use lowering::{Identity, is_folded_apart};
 pub(crate) use names::{Named, Names};
 pub(crate) use number::ScalarValue;
 pub use program::Val;

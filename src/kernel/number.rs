@@ -210,28 +210,4 @@ macro_rules! integer_numbers {
 }
 integer_numbers!(i32, i64);
 
-/// Runs one expression with `$type` standing for the Rust type of a numeric [`DType`](crate::DType).
-macro_rules! with_number {
-    ($dtype:expr, $type:ident => $body:expr, else $other:expr) => {
-        match $dtype {
-            $crate::element::DType::F32 => {
-                type $type = f32;
-                $body
-            }
-            $crate::element::DType::F64 => {
-                type $type = f64;
-                $body
-            }
-            $crate::element::DType::I32 => {
-                type $type = i32;
-                $body
-            }
-            $crate::element::DType::I64 => {
-                type $type = i64;
-                $body
-            }
-            $crate::element::DType::Bool => $other,
-        }
-    };
-}
-pub(crate) use with_number;
+pub(crate) use crate::element::with_number;

@@ -21,7 +21,7 @@ use crate::element::DType;
 use super::layout::{
     Layout, broadcast_strides, folded, is_row_major, squeezed, squeezed_dims, viewed_strides,
 };
-use crate::ir::{MAX_ROW_BYTES, Prim, Program, Val, size};
+use crate::ir::{Prim, Program, Val, is_folded_apart, size};
 use crate::kernel::tile::is_narrow;
 
 /// Members of a region: beyond some dozens the tile must shrink to keep all live values in the
@@ -155,16 +155,16 @@ pub(in crate::plan) struct Part {
     pub(in crate::plan) whole: Option<Operand>,
 }
 
-/// How a fold over the middle of three axes takes part in a region. `None` if it runs apart, over
-/// consecutive elements: when it keeps axes on either side, or its rows are too long for a tile.
-pub(in crate::plan) fn fold_member([outer, axis, inner]: [usize; 3], dtype: DType) -> Option<Member> {
-    let fits = |elements: usize| elements * dtype.size() <= MAX_ROW_BYTES;
-    match (outer, inner) {
-        (1, 1) => Some(Member::FoldAll),
-        (_, 1) if fits(axis) => Some(Member::FoldWithin),
-        (1, _) if fits(inner) => Some(Member::FoldAcross),
-        _ => None,
+/// How a fold over the middle of three axes takes part in a region. `None` if it runs apart, over consecutive elements.
+pub(in crate::plan) fn fold_member(lengths: [usize; 3], dtype: DType) -> Option<Member> {
+    if is_folded_apart(lengths, dtype) {
+        return None;
     }
+    Some(match lengths {
+        [1, _, 1] => Member::FoldAll,
+        [_, _, 1] => Member::FoldWithin,
+        _ => Member::FoldAcross,
+    })
 }
 
 /// How the instruction could run in a region, if it could.
