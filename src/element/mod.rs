@@ -78,6 +78,10 @@ pub trait Element: sealed::Sealed + Copy + Default + PartialEq + fmt::Debug + Se
     /// The array in a [`Value`], when the value holds this type.
     fn unwrap(value: Value) -> Option<ArrayD<Self>>;
 
+    /// The element as a number, unless it is a boolean.
+    #[doc(hidden)]
+    fn number(self) -> Option<f64>;
+
     /// The input of a kernel, when its elements are of this type.
     #[doc(hidden)]
     fn view<'a>(array: &'a ArrayRef<'_>) -> Option<ArrayViewD<'a, Self>>;
@@ -108,7 +112,7 @@ pub trait Numeric: Element + fmt::Display {
 pub trait Float: Numeric + NdFloat {}
 
 macro_rules! elements {
-    ($($type:ident $variant:ident),*) => {$(
+    ($($type:ident $variant:ident $element:ident => $number:expr;)*) => {$(
         impl sealed::Sealed for $type {}
         impl Element for $type {
             const DTYPE: DType = DType::$variant;
@@ -120,6 +124,10 @@ macro_rules! elements {
                     Value::$variant(array) => Some(array),
                     _ => None,
                 }
+            }
+            fn number(self) -> Option<f64> {
+                let $element = self;
+                $number
             }
             fn view<'a>(array: &'a ArrayRef<'_>) -> Option<ArrayViewD<'a, Self>> {
                 match array {
@@ -142,7 +150,13 @@ macro_rules! elements {
         }
     )*};
 }
-elements!(f32 F32, f64 F64, i32 I32, i64 I64, bool Bool);
+elements! {
+    f32  F32  element => Some(element.as_f64());
+    f64  F64  element => Some(element);
+    i32  I32  element => Some(element.as_f64());
+    i64  I64  element => Some(element.as_f64());
+    bool Bool _element => None;
+}
 
 macro_rules! numbers {
     ($($type:ident),*) => {$(

@@ -366,6 +366,35 @@ pub enum Mistake {
         found: DType,
     },
 
+    /// A tensor of an element type that an op does not take.
+    #[error("expected elements of {expected}, got {found}")]
+    ElementKind {
+        /// What is needed, such as `"a float type"`.
+        expected: &'static str,
+        /// The type that came.
+        found: DType,
+    },
+
+    /// An op that is built by name is given another number of operands than it takes.
+    #[error("expected {expected} operands, got {found}")]
+    OperandCount {
+        /// The number of operands that the op takes; where some stand for lists, the least.
+        expected: usize,
+        /// The number given.
+        found: usize,
+    },
+
+    /// An op that is built by name lacks an attribute, or is given one of another kind.
+    #[error("attribute `{name}`: expected {expected}, got {}", found.as_deref().unwrap_or("nothing"))]
+    Attribute {
+        /// The attribute's name.
+        name: &'static str,
+        /// The kind of value that it takes.
+        expected: &'static str,
+        /// What was given, as text.
+        found: Option<String>,
+    },
+
     /// What a custom op does not accept.
     #[error("{reason}")]
     Custom {

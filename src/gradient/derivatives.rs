@@ -8,8 +8,8 @@
 use super::request::{Gradients, refused, unconnected, zeros_like};
 use crate::element::{Float, Numeric};
 use crate::error::Mistake;
+use crate::graph::op::BroadcastLike;
 use crate::graph::{AnyTensor, Tensor};
-use crate::op::BroadcastLike;
 use crate::shape::Shape;
 
 /// Reverse mode takes one sweep for each element of `y`, forward mode a second, longer one on top of a first

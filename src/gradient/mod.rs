@@ -24,8 +24,8 @@ use smallvec::SmallVec;
 
 use crate::error::Mistake;
 use crate::graph::AnyTensor;
+use crate::graph::op::{Part, PutBack, Scaled, SumLike};
 use crate::ir::NodeId;
-use crate::op::{Part, PutBack, Scaled, SumLike};
 
 pub use derivatives::{hessian, hessian_vector_product, jacobian, jvp};
 pub use request::Gradients;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::Pullback;
 use crate::graph::AnyTensor;
-use crate::op::{BroadcastLike, Form, Op, SumLike};
+use crate::graph::op::{BroadcastLike, Form, Op, SumLike};
 
 /// How many nodes are looked through, one below the other: a power of a value and what the sweep does with its gradient
 /// take a few. It bounds the work at a node.

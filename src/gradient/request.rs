@@ -8,8 +8,8 @@ use std::panic::Location;
 use super::sweep::{Sweep, why_unconnected};
 use crate::element::Float;
 use crate::error::Mistake;
+use crate::graph::op::{BroadcastLike, ExpectShape};
 use crate::graph::{AnyTensor, Graph, Tensor};
-use crate::op::{BroadcastLike, ExpectShape};
 
 /// A request for gradients with all its options.
 ///

@@ -4,9 +4,9 @@ use foldhash::HashMap;
 
 use super::{PerInput, Pullback, Share, of_type, summed_to};
 use crate::error::NoGradient;
+use crate::graph::op::{Identity, Part};
 use crate::graph::{AnyTensor, Arena, Graph, Node, NodeMap, Role, Walk};
 use crate::ir::NodeId;
-use crate::op::{Identity, Part};
 
 /// Whether a gradient can pass from a node to one of its inputs.
 fn passes(arena: &Arena, node: &Node, input: usize) -> bool {

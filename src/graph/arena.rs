@@ -11,8 +11,8 @@ use super::names::{Holder, Names};
 use super::{Modes, NodeId, Role, VariableId, VariableRecord};
 use crate::element::DType;
 use crate::error::{BuildError, Error, Mistake, Result};
+use crate::graph::op::{self, Op};
 use crate::initializer::StartingValue;
-use crate::op::{self, Op};
 use crate::shape::{TensorType, is_addressable};
 
 /// Index of a mistake in its graph.

@@ -3,6 +3,7 @@
 use std::panic::Location;
 
 use super::{Arena, Graph, Node, NodeId};
+use crate::graph::op::Attributes;
 use crate::shape::TensorType;
 
 /// A node as [`Graph::nodes`] lists it.
@@ -13,8 +14,8 @@ pub struct NodeInfo {
     pub name: String,
     /// The op's name.
     pub op: &'static str,
-    /// The op's attributes as text; empty if it has none.
-    pub attributes: String,
+    /// The op's attributes.
+    pub attributes: Attributes,
     /// The names of the nodes whose values it takes, in order.
     pub inputs: Vec<String>,
     /// The names of the nodes that run before it although it does not take their values.

@@ -13,6 +13,7 @@ mod info;
 mod modes;
 mod names;
 mod node_map;
+pub(crate) mod op;
 mod operation;
 mod role;
 mod tensor;
@@ -28,10 +29,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use smallvec::SmallVec;
 
+use self::op::Op;
 use crate::element::{DType, Element, IntoValue, Numeric};
 use crate::error::{Mistake, Result};
 use crate::ir::{NodeId, VariableId};
-use crate::op::{self, Op};
 use crate::shape::{Shape, TensorType};
 
 use arena::{Draft, NewNode};
@@ -43,7 +44,7 @@ pub(crate) use modes::Modes;
 pub(crate) use node_map::NodeMap;
 pub use operation::Operation;
 pub(crate) use role::Role;
-pub use tensor::{AnyTensor, Operand, Tensor};
+pub use tensor::{AnyOperand, AnyTensor, Operand, Tensor};
 pub use variable::Variable;
 pub(crate) use variable::VariableRecord;
 pub(crate) use walk::Walk;

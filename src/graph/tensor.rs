@@ -7,7 +7,7 @@ use std::panic::Location;
 use super::{Graph, Modes, NodeId, Operation, Role, Variable};
 use crate::element::{DType, Element};
 use crate::error::Mistake;
-use crate::op::{self, Op};
+use crate::graph::op::{self, Op};
 use crate::shape::Shape;
 
 /// A `Copy` handle to one value of a graph, whose elements are of type `T`.
@@ -78,8 +78,54 @@ impl<'g, T: Element> Tensor<'g, T> {
     }
 }
 
+/// What an op of untyped tensors takes beside one: a tensor or a variable of any element type, or a number, which
+/// becomes a constant of the element type that the op needs.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let x = g.placeholder::<f32>("x", [None]).any();
+/// assert_eq!(x.maximum(0.0).dtype(), DType::F32);
+/// ```
+pub trait AnyOperand<'g> {
+    /// The operand as a tensor of the graph; a number becomes one of that element type.
+    fn into_any(self, graph: &'g Graph, dtype: DType) -> AnyTensor<'g>;
+}
+
+impl<'g> AnyOperand<'g> for AnyTensor<'g> {
+    fn into_any(self, _: &'g Graph, _: DType) -> AnyTensor<'g> {
+        self
+    }
+}
+
+impl<'g, T> AnyOperand<'g> for Tensor<'g, T> {
+    fn into_any(self, _: &'g Graph, _: DType) -> AnyTensor<'g> {
+        self.any
+    }
+}
+
+impl<'g, T> AnyOperand<'g> for Variable<'g, T> {
+    fn into_any(self, _: &'g Graph, _: DType) -> AnyTensor<'g> {
+        Tensor::from(self).any
+    }
+}
+
+impl<'g, T: Element> AnyOperand<'g> for T {
+    #[track_caller]
+    fn into_any(self, graph: &'g Graph, dtype: DType) -> AnyTensor<'g> {
+        if dtype == T::DTYPE {
+            return graph.apply(op::Constant::scalar(self), &[]);
+        }
+        // Only numbers take another type: what a comparison gives does not silently become one.
+        match T::number(self) {
+            Some(number) if dtype != DType::Bool => graph.scalar(number, dtype),
+            _ => graph.invalid("constant", Mistake::ElementType { expected: dtype, found: T::DTYPE }),
+        }
+    }
+}
+
 /// What a binary op takes beside a tensor: a tensor, a variable, or a scalar of the same element type.
-pub trait Operand<'g, T> {
+pub trait Operand<'g, T>: AnyOperand<'g> {
     /// The operand as a tensor of the graph; a scalar becomes a constant.
     fn into_tensor(self, graph: &'g Graph) -> Tensor<'g, T>;
 }

@@ -4,11 +4,10 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
-use super::{AnyTensor, Graph, NewNode, NodeId, Operand, Role, Tensor};
+use super::{AnyTensor, Graph, NewNode, NodeId, Operand, Role, Tensor, op};
 use crate::element::{DType, Element, Numeric, Value};
 use crate::initializer::{Start, StartingValue, seed_for};
 use crate::memory::OutOfMemory;
-use crate::op;
 
 /// What the graph holds of a variable: everything but its value.
 #[derive(Clone, Debug)]

@@ -4,16 +4,15 @@
 use crate::element::Float;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::{Attributes, Op};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Op;
 use crate::ops::compare::{Compare, Extreme};
 use crate::ops::logical::Logical;
 use crate::ops::unary::{Unary, unary_methods};
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["relu", "relu6", "leaky_relu", "elu", "selu", "softplus"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The scale and, with it, what `selu` tends to at -∞: activations of mean 0 and variance 1 keep these
 /// (Klambauer et al., 2017, "Self-Normalizing Neural Networks").
@@ -108,10 +107,10 @@ impl Op for Activation {
         }
     }
 
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> Attributes {
         match self {
-            Activation::LeakyRelu(alpha) => alpha.to_string(),
-            _ => String::new(),
+            Activation::LeakyRelu(alpha) => Attributes::new().with("alpha", *alpha),
+            _ => Attributes::new(),
         }
     }
 }

@@ -2,17 +2,14 @@
 
 use ndarray::{ArrayView1, Axis};
 
-use crate::element::{ArrayMut, ArrayRef, DType, Numeric};
+use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
+use crate::graph::op::{Attributes, Op};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::number::{Number, with_number};
-use crate::op::Op;
+use crate::ops::methods::methods;
 use crate::shape::{TensorType, resolve_axis};
-
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["argmax", "argmin"];
 
 /// Which element is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -55,8 +52,8 @@ impl Op for Arg {
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
 
-    fn attributes(&self) -> String {
-        self.axis.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axis", self.axis)
     }
 }
 
@@ -100,7 +97,7 @@ fn first<T: Number>(lane: ArrayView1<'_, T>, is_better: impl Fn(T, T) -> bool) -
     best.map_or(0, |(place, _)| place)
 }
 
-impl<'g, T: Numeric> Tensor<'g, T> {
+methods! {
     /// For each lane along the axis the place of its largest element: the first of equal ones, and the first NaN if
     /// there is one. The axis disappears; negative axes count from the end.
     ///
@@ -113,12 +110,11 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(logits.argmax(-1))?, ndarray::arr1(&[1, 0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn argmax(self, axis: isize) -> Tensor<'g, i64> {
-        Tensor::typed(self.any().unary(Arg { extreme: Extreme::Largest, axis }))
+    fn argmax<Numeric>(x, axis: isize) -> i64 {
+        x.unary(Arg { extreme: Extreme::Largest, axis })
     }
 
-    /// For each lane along the axis the place of its smallest element; else as [`argmax`](Tensor::argmax).
+    /// For each lane along the axis the place of its smallest element; else as [`argmax`](crate::Tensor::argmax).
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -127,9 +123,8 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(x.argmin(0))?, ndarray::arr1(&[1, 0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn argmin(self, axis: isize) -> Tensor<'g, i64> {
-        Tensor::typed(self.any().unary(Arg { extreme: Extreme::Smallest, axis }))
+    fn argmin<Numeric>(x, axis: isize) -> i64 {
+        x.unary(Arg { extreme: Extreme::Smallest, axis })
     }
 }
 

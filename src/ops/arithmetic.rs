@@ -4,13 +4,12 @@
 use crate::element::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::{Form, Op};
 use crate::graph::{AnyTensor, Operand, Tensor, Variable};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::{Form, Op};
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["add", "sub", "mul", "div", "squared_difference"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// One of the four operations.
 #[derive(Clone, Copy, Debug)]

@@ -6,14 +6,13 @@
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
+use crate::graph::op::{Attributes, Op};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Op;
 use crate::ops::gated::Gate;
 use crate::ops::unary::Unary;
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["bell", "logistic_bell", "cauchy"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// What falls off faster than any power rises.
 #[derive(Clone, Copy, Debug)]
@@ -91,11 +90,12 @@ impl Op for Bump {
         });
     }
 
-    fn attributes(&self) -> String {
-        match self.hill {
-            Hill::Bell { rate } => format!("{rate}, x^{}", self.power),
-            Hill::Logistic(gate) => format!("{gate:?}, x^{}", self.power),
-        }
+    fn attributes(&self) -> Attributes {
+        let hill = match self.hill {
+            Hill::Bell { rate } => Attributes::new().with("rate", rate),
+            Hill::Logistic(gate) => Attributes::new().with("gate", format!("{gate:?}")),
+        };
+        hill.with("power", self.power as isize)
     }
 }
 
@@ -137,11 +137,8 @@ impl Op for Cauchy {
         });
     }
 
-    fn attributes(&self) -> String {
-        match self {
-            Cauchy::Plain => String::new(),
-            Cauchy::TimesX => "x".to_owned(),
-        }
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("times_x", matches!(self, Cauchy::TimesX))
     }
 }
 

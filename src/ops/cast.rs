@@ -3,13 +3,12 @@
 use crate::element::{DType, Element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::{Attributes, Op};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Val};
-use crate::op::Op;
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["cast"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// Converts to the given element type.
 #[derive(Debug)]
@@ -33,8 +32,8 @@ impl Op for Cast {
         at.give(0, |dy| dy.cast(from));
     }
 
-    fn attributes(&self) -> String {
-        self.0.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("dtype", self.0)
     }
 }
 

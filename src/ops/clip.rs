@@ -3,15 +3,14 @@
 use crate::element::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::Op;
 use crate::graph::{Operand, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Op;
 use crate::ops::compare::{Compare, Extreme};
 use crate::ops::logical::Logical;
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["clip"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// min(max(x, low), high).
 #[derive(Debug)]

@@ -4,13 +4,12 @@
 use crate::element::{DType, Element, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::Op;
 use crate::graph::{AnyTensor, Modes, Operand, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Op;
 use crate::shape::{TensorType, broadcast};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["equal", "not_equal", "less", "less_equal", "select", "maximum", "minimum"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// A truth value for each pair of elements.
 #[derive(Clone, Copy, Debug)]

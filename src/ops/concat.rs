@@ -5,14 +5,13 @@ use ndarray::{ArrayViewMutD, Axis, Slice};
 use crate::element::{ArrayMut, ArrayRef, DType, Element, with_element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::pick::{Along, Run, picked, put_back};
+use crate::graph::op::{Attributes, Op, PutBack};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
-use crate::op::pick::{Along, Run, picked, put_back};
-use crate::op::{Op, PutBack};
 use crate::shape::{Shape, TensorType, resolve_axis};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["concat", "concat_extent", "concat_part", "concat_part_transposed"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The inputs one behind the other along an axis; their other lengths are the same.
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +52,8 @@ impl Op for Concat {
         }
     }
 
-    fn attributes(&self) -> String {
-        self.axis.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axis", self.axis)
     }
 }
 
@@ -167,8 +166,8 @@ impl Op for Extent {
         false
     }
 
-    fn attributes(&self) -> String {
-        self.axis.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axis", self.axis)
     }
 }
 
@@ -237,8 +236,8 @@ impl Op for PartOf {
         input == 0
     }
 
-    fn attributes(&self) -> String {
-        self.axis.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axis", self.axis)
     }
 }
 
@@ -273,8 +272,8 @@ impl Op for PartInto {
         input == 0
     }
 
-    fn attributes(&self) -> String {
-        self.axis.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axis", self.axis)
     }
 }
 

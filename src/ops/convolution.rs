@@ -6,8 +6,7 @@ use crate::error::Mistake;
 use crate::graph::{Operand, Tensor};
 use crate::shape::Shape;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &[];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// How a kernel moves over images: padding, strides, dilations, and groups of channels.
 ///

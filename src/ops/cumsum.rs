@@ -2,18 +2,15 @@
 
 use ndarray::Axis;
 
-use crate::element::{ArrayMut, ArrayRef, Numeric};
+use crate::element::{ArrayMut, ArrayRef};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
+use crate::graph::op::{Attributes, Op};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::compensated::RunningSum;
 use crate::kernel::number::{Number, with_number};
-use crate::op::Op;
+use crate::ops::methods::methods;
 use crate::shape::{TensorType, resolve_axis};
-
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["cumsum"];
 
 /// The sums of the elements before each place, and of its own unless they are exclusive; or of those behind it.
 #[derive(Clone, Copy, Debug)]
@@ -43,10 +40,9 @@ impl Op for Cumsum {
         at.give(0, |dy| dy.unary(Cumsum { reverse: !self.reverse, ..*self }));
     }
 
-    fn attributes(&self) -> String {
-        let exclusive = if self.exclusive { " exclusive" } else { "" };
-        let reverse = if self.reverse { " reverse" } else { "" };
-        format!("{}{exclusive}{reverse}", self.axis)
+    fn attributes(&self) -> Attributes {
+        let axis = Attributes::new().with("axis", self.axis);
+        axis.with("exclusive", self.exclusive).with("reverse", self.reverse)
     }
 }
 
@@ -75,7 +71,7 @@ impl Cumsum {
     }
 }
 
-impl<T: Numeric> Tensor<'_, T> {
+methods! {
     /// At each place along the axis the sum of the elements up to it, its own included; negative axes count from
     /// the end. Rounding does not add up along the axis: each sum is as good as if it alone had been rounded.
     ///
@@ -88,12 +84,11 @@ impl<T: Numeric> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1.0, 3.0, 6.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn cumsum(self, axis: isize) -> Self {
-        self.cumsum_with(axis, false, false)
+    fn cumsum<Numeric>(x, axis: isize) -> Self as _ {
+        x.unary(Cumsum { axis, exclusive: false, reverse: false })
     }
 
-    /// [`cumsum`](Tensor::cumsum) without the element's own, if `exclusive`, and from the end, if `reverse`.
+    /// [`cumsum`](crate::Tensor::cumsum) without the element's own, if `exclusive`, and from the end, if `reverse`.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -105,9 +100,8 @@ impl<T: Numeric> Tensor<'_, T> {
     /// assert_eq!(behind, ndarray::arr1(&[5, 3, 0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn cumsum_with(self, axis: isize, exclusive: bool, reverse: bool) -> Self {
-        Tensor::typed(self.any().unary(Cumsum { axis, exclusive, reverse }))
+    fn cumsum_with<Numeric>(x, axis: isize, exclusive: bool, reverse: bool) -> Self as cumsum {
+        x.unary(Cumsum { axis, exclusive, reverse })
     }
 }
 

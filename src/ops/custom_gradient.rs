@@ -10,14 +10,13 @@ use smallvec::SmallVec;
 use crate::element::Float;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::ExpectShape;
+use crate::graph::op::Op;
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Val};
-use crate::op::ExpectShape;
-use crate::op::Op;
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["custom_gradient"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The gradients of the inputs, one for each.
 type Shares<'g> = SmallVec<[AnyTensor<'g>; 2]>;

@@ -4,13 +4,12 @@ use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
+use crate::graph::op::Op;
+use crate::graph::op::pick::{Along, Run, picked};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Op;
-use crate::op::pick::{Along, Run, picked};
 use crate::shape::{Shape, TensorType, resolve_axis};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["diag", "diag_part"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// Square matrices with the rows of the input on their diagonals, and zeros elsewhere.
 #[derive(Debug)]

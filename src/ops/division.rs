@@ -3,13 +3,12 @@
 use crate::element::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::Op;
 use crate::graph::{Operand, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Op;
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["floor_div", "modulo"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The quotient rounded down, or what it leaves.
 #[derive(Clone, Copy, Debug)]

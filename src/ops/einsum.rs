@@ -8,14 +8,13 @@ use std::collections::BTreeMap;
 use crate::element::Numeric;
 use crate::error::{EinsumFault, Mistake};
 use crate::gradient::Pullback;
+use crate::graph::op::{Attributes, Op};
 use crate::graph::{AnyTensor, Operand, Tensor};
 use crate::ir::{Dims, Lowering, Scalar, Val};
-use crate::op::Op;
 use crate::ops::reduce::Spread;
 use crate::shape::{Axes, Shape, TensorType};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["einsum", "outer", "dot"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The indices of a tensor's axes, in their order; none occurs twice.
 type Term = Vec<char>;
@@ -186,8 +185,8 @@ impl Op for Einsum {
         }
     }
 
-    fn attributes(&self) -> String {
-        self.spec()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("spec", self.spec())
     }
 }
 

@@ -7,14 +7,13 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
+use crate::graph::op::Op;
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Op;
 use crate::ops::bump::{Bump, Hill};
 use crate::ops::unary::unary_methods;
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["silu", "gelu", "gelu_tanh", "silu_gate", "gelu_gate", "gelu_tanh_gate"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// 1/√(2π).
 const FRAC_1_SQRT_TAU: f64 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2 / 2.0;

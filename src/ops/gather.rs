@@ -4,6 +4,8 @@
 //! Lowering turns all kinds of places into one: row numbers into `[outer, rows, inner]` elements. An index that an axis
 //! does not have fails the run. Taking and adding are each other's gradients.
 
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
+
 #[cfg(test)]
 mod examples;
 mod kernels;
@@ -11,18 +13,14 @@ mod kernels;
 use crate::element::{DType, Element, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::{Attributes, BroadcastLike, Op};
 use crate::graph::{Operand, Tensor};
 use crate::ir::{Dims, Lowering, Val, size};
-use crate::op::{BroadcastLike, Op};
 use crate::shape::{Shape, TensorType, resolve_axis};
 
 #[cfg(test)]
 pub(super) use examples::examples;
 use kernels::{AddRows, Flatten, Given, TakeRows};
-
-#[cfg(test)]
-pub(super) const OPS: &[&str] =
-    &["gather", "gather_nd", "take_along_axis", "scatter_add", "scatter_nd_add", "scatter_along_axis_add"];
 
 /// What indices point to.
 #[derive(Clone, Copy, Debug)]
@@ -185,7 +183,7 @@ impl Op for Gather {
         input == 0
     }
 
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> Attributes {
         attributes(self.0)
     }
 }
@@ -231,15 +229,15 @@ impl Op for ScatterAdd {
         input != 1
     }
 
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> Attributes {
         attributes(self.0)
     }
 }
 
-fn attributes(place: Place) -> String {
+fn attributes(place: Place) -> Attributes {
     match place {
-        Place::Across(_) | Place::Shuffled | Place::Along(_) => place.axis().to_string(),
-        Place::First => String::new(),
+        Place::Across(_) | Place::Shuffled | Place::Along(_) => Attributes::new().with("axis", place.axis()),
+        Place::First => Attributes::new(),
     }
 }
 

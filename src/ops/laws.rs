@@ -1,13 +1,17 @@
 //! The laws of [`testing`](crate::testing), tried on the examples that the file of each op gives; and with
 //! them, that the op is close in single precision to what it is in double.
 //!
-//! No op escapes: a node of an op that its file does not register is refused in debug builds, and a
-//! registered op without an example fails here.
+//! No op escapes: one of the registry without an example fails here, and so does one that cannot be built by name as
+//! the examples build it.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use ndarray::ArrayD;
 
+use crate::graph::AnyTensor;
+use crate::graph::op::OpDef;
+use crate::ir::NodeId;
 use crate::prelude::*;
 use crate::testing::laws::{
     Law, OF_DERIVATIVES, OF_RUNS, OF_VALUES, PLAIN, Subject, close, inputs_of, move_within, placeholders,
@@ -109,24 +113,59 @@ fn single_precision_is_close_to_double() {
     }
 }
 
-/// Every op that the crate registers is a node of some example or of its first or second derivatives.
+thread_local! {
+    /// The methods that this thread has called.
+    static CALLED: RefCell<BTreeSet<&'static str>> = const { RefCell::new(BTreeSet::new()) };
+}
+
+/// Notes that a method of the registry is called.
+pub(super) fn called(name: &'static str) {
+    CALLED.with(|called| called.borrow_mut().insert(name));
+}
+
+/// The definition of that name.
+fn definition(name: &str) -> Option<&'static OpDef> {
+    super::registry().find(|op| op.name() == name)
+}
+
 #[test]
-fn every_registered_op_has_an_example() {
-    let mut seen: BTreeSet<&'static str> = BTreeSet::new();
-    for example in super::examples() {
-        let g = Graph::new();
-        let xs: Vec<Tensor<'_, f64>> = placeholders(&g, &views(&example.inputs), true);
-        let y = (example.build)(&g, &xs);
-        let first: Vec<Tensor<'_, f64>> = Gradients::of([y]).wrt(&xs).into_iter().flatten().collect();
-        if !first.is_empty() {
-            let _ = Gradients::of(first).wrt(&xs);
-        }
-        seen.extend(g.shared().read().nodes.iter().map(|node| node.op.name()));
-    }
-    let mut names: Vec<&str> = super::registered().collect();
+fn every_op_has_one_definition_and_an_example() {
+    let mut names: Vec<&str> = super::registry().map(OpDef::name).collect();
     names.sort_unstable();
     let twice: Vec<&[&str]> = names.windows(2).filter(|pair| pair[0] == pair[1]).collect();
     assert!(twice.is_empty(), "two ops of one name: {twice:?}");
-    let missing: Vec<&str> = super::registered().filter(|name| !seen.contains(name)).collect();
+    for example in super::examples() {
+        let g = Graph::new();
+        let xs: Vec<Tensor<'_, f64>> = placeholders(&g, &views(&example.inputs), true);
+        let _ = (example.build)(&g, &xs);
+        g.shared().read().nodes.iter().for_each(|node| called(node.op.name()));
+    }
+    let missing: Vec<&str> =
+        CALLED.with(|called| names.into_iter().filter(|name| !called.borrow().contains(name)).collect());
     assert!(missing.is_empty(), "ops without an example: {missing:?}");
+}
+
+/// A node of an op of the registry is built again by its op's name, from its inputs and its attributes.
+#[test]
+fn nodes_are_what_the_registry_builds_by_name() {
+    let mut broken = Vec::new();
+    for example in super::examples() {
+        let g = Graph::new();
+        let xs: Vec<Tensor<'_, f64>> = placeholders(&g, &views(&example.inputs), true);
+        let _ = (example.build)(&g, &xs);
+        for id in (0..g.len() as u32).map(NodeId) {
+            let node = g.shared().read().node(id).clone();
+            let Some(op) = definition(node.op.name()) else { continue };
+            let inputs: Vec<AnyTensor<'_>> = node.inputs.iter().map(|&input| g.tie(input)).collect();
+            let attributes = node.op.attributes();
+            let again = op.build(&g, &inputs, &attributes)[0];
+            let again = g.shared().read().node(again.id()).clone();
+            let is_same = (again.op.name(), again.op.attributes(), &again.output, &again.inputs)
+                == (node.op.name(), attributes, &node.output, &node.inputs);
+            if node.mistake.is_none() && (again.mistake.is_some() || !is_same) {
+                broken.push(format!("{}: {node:?} became {again:?}", example.name));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
 }

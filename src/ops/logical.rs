@@ -2,13 +2,12 @@
 
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::Op;
 use crate::graph::{Operand, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Op;
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["logical_and", "logical_or", "logical_xor", "logical_not"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// A truth value for each pair, or one for each.
 #[derive(Clone, Copy, Debug)]

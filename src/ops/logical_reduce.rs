@@ -3,14 +3,11 @@
 use crate::element::DType;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
+use crate::graph::op::{Attributes, Op};
 use crate::ir::{Fold, Lowering, Scalar, Val};
-use crate::op::Op;
+use crate::ops::methods::methods;
 use crate::ops::reduce::kept;
 use crate::shape::{Axes, TensorType};
-
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["reduce_any", "reduce_all"];
 
 /// Which truth values the result asks for.
 #[derive(Clone, Copy, Debug)]
@@ -58,19 +55,14 @@ impl Op for LogicalReduce {
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
 
-    fn attributes(&self) -> String {
-        self.axes.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axes", self.axes.clone())
     }
 }
 
-impl Tensor<'_, bool> {
-    #[track_caller]
-    fn quantified(self, quantifier: Quantifier, axes: Axes) -> Self {
-        Tensor::typed(self.any().unary(LogicalReduce { quantifier, axes }))
-    }
-
+methods! {
     /// Whether any element along the axes is true; of nothing none is. Axes as for
-    /// [`reduce_sum`](Tensor::reduce_sum).
+    /// [`reduce_sum`](crate::Tensor::reduce_sum).
     ///
     /// No gradient passes.
     ///
@@ -81,13 +73,12 @@ impl Tensor<'_, bool> {
     /// assert_eq!(Session::new(&g)?.run(any)?, ndarray::arr1(&[true, false]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn reduce_any(self, axes: impl Into<Axes>) -> Self {
-        self.quantified(Quantifier::Any, axes.into())
+    fn reduce_any<bool>(x, axes: [Axes]) -> Self {
+        x.unary(LogicalReduce { quantifier: Quantifier::Any, axes })
     }
 
     /// Whether all elements along the axes are true, as they are if there are none. Axes as for
-    /// [`reduce_sum`](Tensor::reduce_sum).
+    /// [`reduce_sum`](crate::Tensor::reduce_sum).
     ///
     /// No gradient passes.
     ///
@@ -98,9 +89,8 @@ impl Tensor<'_, bool> {
     /// assert_eq!(Session::new(&g)?.run(all)?, ndarray::arr1(&[false, true]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn reduce_all(self, axes: impl Into<Axes>) -> Self {
-        self.quantified(Quantifier::All, axes.into())
+    fn reduce_all<bool>(x, axes: [Axes]) -> Self {
+        x.unary(LogicalReduce { quantifier: Quantifier::All, axes })
     }
 }
 

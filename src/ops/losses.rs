@@ -6,14 +6,13 @@
 use crate::element::{DType, Float, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::Scaled;
+use crate::graph::op::{Attributes, Op};
 use crate::graph::{AnyTensor, Operand, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Op;
-use crate::op::Scaled;
 use crate::shape::{Axes, Shape, TensorType};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["same_shape", "label_mask"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// Gives the second input, the targets of a loss, which must have the shape of the first, the predictions.
 #[derive(Debug)]
@@ -48,8 +47,8 @@ impl Op for SameShape {
         input == 1
     }
 
-    fn attributes(&self) -> String {
-        self.loss.to_owned()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("loss", self.loss)
     }
 }
 

@@ -1,15 +1,11 @@
 //! `matmul`: products of matrices, either of them transposed without being moved; leading axes are a batch.
 
-use crate::element::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::{AnyTensor, Operand, Tensor};
+use crate::graph::op::{Attributes, Op};
 use crate::ir::{Lowering, Val};
-use crate::op::Op;
+use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType, broadcast};
-
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["matmul"];
 
 /// op(a)·op(b) of the last two axes, where op transposes if the flag says so.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,32 +65,27 @@ impl Op for MatMul {
         let (a, b) = (at.input(0), at.input(1));
         let MatMul { transpose_a, transpose_b } = *self;
         at.give(0, |dy| {
-            if transpose_a { b.matmul(dy, transpose_b, true) } else { dy.matmul(b, false, !transpose_b) }
+            if transpose_a {
+                b.matmul_transposed(dy, transpose_b, true)
+            } else {
+                dy.matmul_transposed(b, false, !transpose_b)
+            }
         });
         at.give(1, |dy| {
-            if transpose_b { dy.matmul(a, true, transpose_a) } else { a.matmul(dy, !transpose_a, false) }
+            if transpose_b {
+                dy.matmul_transposed(a, true, transpose_a)
+            } else {
+                a.matmul_transposed(dy, !transpose_a, false)
+            }
         });
     }
 
-    fn attributes(&self) -> String {
-        match (self.transpose_a, self.transpose_b) {
-            (false, false) => "",
-            (true, false) => "transpose_a",
-            (false, true) => "transpose_b",
-            (true, true) => "transpose_a transpose_b",
-        }
-        .to_owned()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("transpose_self", self.transpose_a).with("transpose_other", self.transpose_b)
     }
 }
 
-impl<'g> AnyTensor<'g> {
-    #[track_caller]
-    fn matmul(self, other: AnyTensor<'g>, transpose_a: bool, transpose_b: bool) -> Self {
-        self.binary(MatMul { transpose_a, transpose_b }, other)
-    }
-}
-
-impl<'g, T: Numeric> Tensor<'g, T> {
+methods! {
     /// The matrix product `self · other` of shapes [m, k] and [k, n]; it has shape [m, n]. Axes before the last
     /// two are a batch of products and broadcast as in NumPy: [b, m, k] and [k, n] give [b, m, n].
     ///
@@ -110,13 +101,12 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(a.matmul(x))?, ndarray::arr2(&[[12.0], [34.0]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn matmul(self, other: impl Operand<'g, T>) -> Self {
-        self.matmul_transposed(other, false, false)
+    fn matmul<Numeric>(x, other: (Self)) -> Self as _ {
+        x.matmul_transposed(other, false, false)
     }
 
     /// The matrix product with either operand transposed first: selfᵀ·other, self·otherᵀ,
-    /// selfᵀ·otherᵀ. As fast as [`matmul`](Tensor::matmul).
+    /// selfᵀ·otherᵀ. As fast as [`matmul`](crate::Tensor::matmul).
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -124,15 +114,8 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// let x = g.placeholder::<f32>("x", [None, Some(3)]);
     /// assert_eq!(x.matmul_transposed(x, true, false).shape().to_string(), "[3, 3]");
     /// ```
-    #[track_caller]
-    pub fn matmul_transposed(
-        self,
-        other: impl Operand<'g, T>,
-        transpose_self: bool,
-        transpose_other: bool,
-    ) -> Self {
-        let any = self.any();
-        Tensor::typed(any.matmul(other.into_tensor(any.graph()).any(), transpose_self, transpose_other))
+    fn matmul_transposed<Numeric>(x, other: (Self), transpose_self: bool, transpose_other: bool) -> Self as matmul {
+        x.binary(MatMul { transpose_a: transpose_self, transpose_b: transpose_other }, other)
     }
 }
 

@@ -5,13 +5,12 @@ use ndarray::{ArrayView3, ArrayViewMut3, Axis};
 use crate::element::{ArrayMut, ArrayRef, DType, Float};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::{Attributes, Op};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Fold, Kernel, KernelError, Lowering, Scalar, Val};
-use crate::op::Op;
 use crate::shape::{Axes, TensorType};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["unless_equal", "unless_all_equal"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// A mean, the first input, in whose place comes the number itself where all numbers are equal: where the least of them,
 /// the second input, is also the largest, the third. A sum over a count may be off by a rounding, and overflow.
@@ -93,8 +92,8 @@ impl Op for UnlessAllEqual {
         input == 0
     }
 
-    fn attributes(&self) -> String {
-        self.0.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axes", self.0.clone())
     }
 }
 

@@ -6,10 +6,16 @@ macro_rules! op_files {
     ($($file:ident),* $(,)?) => {
         $(mod $file;)*
 
-        /// The names of all ops, as their files register them.
-        #[cfg(test)]
-        fn registered() -> impl Iterator<Item = &'static str> {
-            [structural::OPS, $($file::OPS),*].into_iter().flatten().copied()
+        /// All ops that can be built by name, in the order of their files.
+        ///
+        /// ```
+        /// use flowgrad::op;
+        /// let matmul = op::registry().find(|op| op.name() == "matmul").unwrap();
+        /// let operands: Vec<&str> = matmul.operands().iter().map(|operand| operand.name).collect();
+        /// assert_eq!(operands, ["x", "other"]);
+        /// ```
+        pub fn registry() -> impl Iterator<Item = &'static OpDef> {
+            [$($file::METHODS),*].into_iter().flatten().copied().flatten()
         }
 
         #[cfg(test)]
@@ -18,6 +24,10 @@ macro_rules! op_files {
         }
     };
 }
+mod methods;
+
+use crate::graph::op::OpDef;
+
 op_files![
     activation,
     arg_max,

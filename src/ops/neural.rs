@@ -6,8 +6,7 @@ use crate::graph::Tensor;
 use crate::ops::arithmetic::Arithmetic;
 use crate::shape::Axes;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &[];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 impl<T: Float> Tensor<'_, T> {
     /// eˣ over its sum along the axis, which is 1 then. Computed from x minus its maximum, so no

@@ -3,14 +3,13 @@
 use crate::element::{DType, Float};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::{Attributes, Op};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Op;
 use crate::ops::reduce::{Spread, kept};
 use crate::shape::{Axes, TensorType};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["norm", "unit_vector"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// By how much numbers are scaled whose squares leave the range of `f64`: the square of the largest number times
 /// its inverse, and of the least one times it, are far from both ends.
@@ -81,12 +80,8 @@ impl Op for Norm {
         }
     }
 
-    fn attributes(&self) -> String {
-        if self.scale == 1.0 {
-            self.axes.to_string()
-        } else {
-            format!("{}, times {:e}", self.axes, self.scale)
-        }
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axes", self.axes.clone()).with("scale", self.scale)
     }
 }
 

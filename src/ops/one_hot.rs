@@ -4,12 +4,11 @@ use crate::element::{DType, Element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
+use crate::graph::op::{Attributes, Op};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Op;
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["one_hot"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// For each index a row of so many elements, of which the one at the index is 1 and the others are 0.
 #[derive(Debug)]
@@ -44,8 +43,8 @@ impl Op for OneHot {
         false
     }
 
-    fn attributes(&self) -> String {
-        self.depth.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("depth", self.depth)
     }
 }
 

@@ -3,12 +3,12 @@
 use crate::element::{Element, Value};
 use crate::error::Mistake;
 use crate::graph::Tensor;
+use crate::graph::op::pick::{Along, Choice, Pick, Run};
+use crate::graph::op::{Attribute, AttributeValue, Attributes};
 use crate::ir::ScalarValue;
-use crate::op::pick::{Along, Choice, Pick, Run};
 use crate::shape::Shape;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["pad", "pad_transposed"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// What [`pad`](Tensor::pad) puts before and behind the elements.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,11 +68,14 @@ impl Choice for Padded {
         Padded { constant: None, ..self.clone() }
     }
 
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> Attributes {
+        let pair = |&(before, behind): &(usize, usize)| vec![before, behind].into_attribute();
+        let paddings = Attribute::List(self.paddings.iter().map(pair).collect());
+        let attributes = Attributes::new().with("paddings", paddings);
         match (self.reflects, self.constant) {
-            (true, _) => format!("{:?} reflected", self.paddings),
-            (false, Some(constant)) => format!("{:?} with {constant}", self.paddings),
-            (false, None) => format!("{:?}", self.paddings),
+            (true, _) => attributes.with("mode", "reflect"),
+            (false, Some(constant)) => attributes.with("constant", constant.to_string()),
+            (false, None) => attributes,
         }
     }
 }

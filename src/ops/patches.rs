@@ -8,17 +8,16 @@ mod window;
 use crate::element::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::{Attributes, Op};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Val};
 use crate::kernel::number::{Number, with_number};
-use crate::op::Op;
 use crate::shape::{Shape, TensorType};
 
 use kernels::{AddUp, Extract, Layout};
 pub use window::{Padding, Window};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["extract_patches", "extract_patches_transposed"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// What stands in patches where they reach beyond the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,10 +94,11 @@ impl Op for ExtractPatches {
         at.give(0, |dy| dy.binary(AddPatches(self.window), x));
     }
 
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> Attributes {
+        let window = Attributes::new().with("window", self.window);
         match self.filling {
-            Filling::Zero => self.window.to_string(),
-            Filling::Lowest => format!("{} with the lowest", self.window),
+            Filling::Zero => window,
+            Filling::Lowest => window.with("filling", "lowest"),
         }
     }
 }
@@ -137,8 +137,8 @@ impl Op for AddPatches {
         input == 0
     }
 
-    fn attributes(&self) -> String {
-        self.0.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("window", self.0)
     }
 }
 

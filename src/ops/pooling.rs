@@ -4,10 +4,9 @@
 use super::patches::{Filling, Padding, Window};
 use crate::element::{Float, Numeric};
 use crate::graph::Tensor;
-use crate::op::BroadcastLike;
+use crate::graph::op::BroadcastLike;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &[];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The axes of patches within the window.
 const WITHIN: [isize; 2] = [3, 4];

@@ -3,16 +3,15 @@
 use crate::element::Float;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::Scaled;
+use crate::graph::op::{Form, Op};
 use crate::graph::{AnyTensor, Operand, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Scaled;
-use crate::op::{Form, Op};
 use crate::ops::compare::Compare;
 use crate::ops::unary::Unary;
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["pow"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// xʸ.
 #[derive(Debug)]

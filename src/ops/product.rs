@@ -8,15 +8,14 @@ use ndarray::{ArrayView1, ArrayViewD, ArrayViewMutD};
 use crate::element::{ArrayMut, ArrayRef, DType, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::{Attributes, Op};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Dims, Fold, Kernel, KernelError, Lowering, Val, size};
 use crate::kernel::number::{Number, with_number};
-use crate::op::Op;
 use crate::ops::reduce::Reduce;
 use crate::shape::{Axes, TensorType};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["product_of_others"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// For each element the product of the others along the axes; and its derivatives.
 ///
@@ -88,8 +87,8 @@ impl Op for ProductOfOthers {
         }
     }
 
-    fn attributes(&self) -> String {
-        self.axes.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axes", self.axes.clone())
     }
 }
 

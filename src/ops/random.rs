@@ -12,14 +12,13 @@ use rand_distr::{Distribution, StandardNormal, Uniform};
 use crate::element::{ArrayMut, ArrayRef, DType, Element, Float, Numeric, Value};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::{Attributes, Op};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::initializer::seed_for;
 use crate::ir::{Dims, Kernel, KernelError, Lowering, ScalarValue, Val};
-use crate::op::Op;
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["random_uniform", "random_normal", "truncated_normal", "bernoulli"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// What tells the numbers of one node from those of all others.
 #[derive(Clone, Copy, Debug)]
@@ -194,8 +193,19 @@ impl Op for Draw {
         false
     }
 
-    fn attributes(&self) -> String {
-        format!("{:?}", self.law)
+    fn attributes(&self) -> Attributes {
+        let attributes = match self.law {
+            Law::Uniform { low, high } => Attributes::new().with("low", low).with("high", high),
+            Law::Integers { low, high } => Attributes::new().with("low", low).with("high", high),
+            Law::Normal { mean, stddev } | Law::TruncatedNormal { mean, stddev } => {
+                Attributes::new().with("mean", mean).with("stddev", stddev)
+            }
+            Law::Bernoulli { probability } => Attributes::new().with("probability", probability),
+        };
+        match &self.lengths {
+            Some(lengths) => attributes.with("shape", lengths.clone()),
+            None => attributes,
+        }
     }
 }
 

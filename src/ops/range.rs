@@ -4,13 +4,12 @@ use ndarray::Array1;
 
 use crate::element::{Element, Numeric, Value};
 use crate::error::Mistake;
+use crate::graph::op::Constant;
 use crate::graph::{Graph, Tensor};
 use crate::ir::ScalarValue;
-use crate::op::Constant;
 
 /// A range is a `constant`.
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &[];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The numbers from `start` on, `step` apart, that come before `limit`.
 fn numbers<T: Numeric>(start: T, limit: T, step: T) -> Result<Value, Mistake> {

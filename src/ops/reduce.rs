@@ -3,17 +3,15 @@
 use crate::element::{DType, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::Scaled;
+use crate::graph::op::{Attributes, Op};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Fold, Lowering, Scalar, Val};
-use crate::op::Op;
-use crate::op::Scaled;
 use crate::ops::compare::{Compare, Extreme};
 use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, TensorType};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] =
-    &["reduce_sum", "reduce_prod", "reduce_max", "reduce_min", "spread", "count", "over_count"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// One element for all those along the axes: their sum, their product, or the largest or smallest of them.
 #[derive(Debug)]
@@ -78,8 +76,8 @@ impl Op for Reduce {
         });
     }
 
-    fn attributes(&self) -> String {
-        self.axes.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axes", self.axes.clone())
     }
 }
 
@@ -123,8 +121,8 @@ impl Op for Spread {
         input == 0
     }
 
-    fn attributes(&self) -> String {
-        self.0.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axes", self.0.clone())
     }
 }
 
@@ -158,8 +156,8 @@ impl Op for Count {
         false
     }
 
-    fn attributes(&self) -> String {
-        self.axes.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axes", self.axes.clone())
     }
 }
 

@@ -8,14 +8,12 @@ use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
+use crate::graph::op::broadcast::check_stretches;
+use crate::graph::op::{Attributes, Form, Op};
 use crate::ir::{Lowering, Val};
-use crate::op::broadcast::check_stretches;
-use crate::op::{Form, Op};
 use crate::shape::{Axes, Shape, TensorType, resolve_axis};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] =
-    &["reshape", "reshape_last", "expand_dims", "squeeze", "broadcast_to", "reshape_like"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// Other lengths for the same number of elements.
 #[derive(Debug)]
@@ -131,12 +129,14 @@ impl Op for Reshape {
         Form::Reshaped
     }
 
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> Attributes {
         match self {
-            Reshape::To(lengths) => format!("{lengths:?}"),
-            Reshape::Last(axes, lengths) => format!("{axes} to {lengths:?}"),
-            Reshape::Expanded(axis) => axis.to_string(),
-            Reshape::Squeezed(axes) => axes.to_string(),
+            Reshape::To(lengths) => Attributes::new().with("lengths", lengths.clone()),
+            Reshape::Last(axes, lengths) => {
+                Attributes::new().with("axes", *axes).with("lengths", lengths.clone())
+            }
+            Reshape::Expanded(axis) => Attributes::new().with("axis", *axis),
+            Reshape::Squeezed(axes) => Attributes::new().with("axes", axes.clone()),
         }
     }
 }
@@ -207,8 +207,8 @@ impl Op for BroadcastTo {
         Form::Repeated
     }
 
-    fn attributes(&self) -> String {
-        format!("{:?}", self.0)
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("lengths", self.0.clone())
     }
 }
 

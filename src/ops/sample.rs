@@ -9,13 +9,12 @@ use super::random::{Stream, happens};
 use crate::element::{ArrayMut, ArrayRef, DType, Element, Float};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::{Attributes, Op};
 use crate::graph::{Graph, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
-use crate::op::Op;
 use crate::shape::{Shape, TensorType};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["bernoulli_of", "categorical", "random_permutation"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// What is drawn by the probabilities that are the input.
 #[derive(Clone, Copy, Debug)]
@@ -76,10 +75,10 @@ impl Op for Sample {
         false
     }
 
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> Attributes {
         match self.chance {
-            Chance::Bernoulli => String::new(),
-            Chance::Categorical { samples } => samples.to_string(),
+            Chance::Bernoulli => Attributes::new(),
+            Chance::Categorical { samples } => Attributes::new().with("samples", samples),
         }
     }
 }

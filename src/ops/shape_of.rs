@@ -8,12 +8,11 @@ use crate::element::{DType, Element, Value};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
+use crate::graph::op::Op;
 use crate::ir::{Lowering, Val};
-use crate::op::Op;
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["shape_of"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The lengths of the input, which is not computed for it.
 #[derive(Debug)]

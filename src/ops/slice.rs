@@ -6,11 +6,11 @@ use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToIncl
 use crate::element::Element;
 use crate::error::Mistake;
 use crate::graph::Tensor;
-use crate::op::pick::{Along, Choice, Pick, Run};
+use crate::graph::op::pick::{Along, Choice, Pick, Run};
+use crate::graph::op::{Attribute, AttributeValue, Attributes};
 use crate::shape::{Axes, Shape};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["slice", "slice_transposed", "reverse", "reverse_transposed"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// What [`slice`](Tensor::slice) takes of one axis: a range of indices, or one index, which drops the axis.
 ///
@@ -168,6 +168,67 @@ ranges! {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ranges(Vec<AxisRange>);
 
+/// A whole number for an index; for a range where it begins, ends and how it steps.
+impl AttributeValue for AxisRange {
+    const KIND: &'static str = "index or range";
+
+    fn into_attribute(self) -> Attribute {
+        let (start, end, step) = match self.0 {
+            Part::Index(index) => return index.into_attribute(),
+            Part::Range { start, end, step } => (start, end, step),
+        };
+        let attributes = Attributes::new();
+        let attributes = match start {
+            Some(start) => attributes.with("start", start),
+            None => attributes,
+        };
+        let attributes = match end {
+            End::Open => attributes,
+            End::Before(end) => attributes.with("end", end),
+            End::At(last) => attributes.with("last", last),
+        };
+        attributes.with("step", step).into_attribute()
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        let attributes = match attribute {
+            Attribute::Int(index) => return Some(AxisRange(Part::Index(isize::try_from(*index).ok()?))),
+            Attribute::Group(attributes) => attributes,
+            _ => return None,
+        };
+        let number = |name| attributes.get(name).map(isize::from_attribute);
+        let end = match (number("end"), number("last")) {
+            (Some(end), _) => End::Before(end?),
+            (None, Some(last)) => End::At(last?),
+            (None, None) => End::Open,
+        };
+        let start = match number("start") {
+            Some(start) => Some(start?),
+            None => None,
+        };
+        let step = number("step").unwrap_or(Some(1))?;
+        Some(AxisRange(Part::Range { start, end, step }))
+    }
+}
+
+/// One index or range for each axis.
+impl AttributeValue for Ranges {
+    const KIND: &'static str = "indices or ranges";
+
+    fn into_attribute(self) -> Attribute {
+        Attribute::List(self.0.into_iter().map(AttributeValue::into_attribute).collect())
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        match attribute {
+            Attribute::List(ranges) => {
+                ranges.iter().map(AxisRange::from_attribute).collect::<Option<_>>().map(Ranges)
+            }
+            _ => None,
+        }
+    }
+}
+
 impl From<AxisRange> for Ranges {
     fn from(range: AxisRange) -> Self {
         Ranges(vec![range])
@@ -226,9 +287,8 @@ impl Choice for Ranges {
         .collect()
     }
 
-    fn attributes(&self) -> String {
-        let ranges: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        ranges.join(", ")
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("ranges", self.clone())
     }
 }
 
@@ -252,8 +312,8 @@ impl Choice for Reversed {
             .collect())
     }
 
-    fn attributes(&self) -> String {
-        self.0.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axes", self.0.clone())
     }
 }
 

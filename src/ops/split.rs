@@ -4,11 +4,11 @@ use super::slice::{AxisRange, Ranges};
 use crate::element::Element;
 use crate::error::Mistake;
 use crate::graph::Tensor;
-use crate::op::pick::{Along, Choice, Pick, Run};
+use crate::graph::op::Attributes;
+use crate::graph::op::pick::{Along, Choice, Pick, Run};
 use crate::shape::{Shape, resolve_axis};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["split", "split_transposed"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// Parts that one call builds, each of them a node: some hundred megabytes of graph. An axis of more is better moved
 /// as a whole.
@@ -75,10 +75,10 @@ impl Choice for Part {
         Ok(axes)
     }
 
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> Attributes {
         match self.cut {
-            Cut::Equal { part, parts } => format!("{part} of {parts} along {}", self.axis),
-            Cut::Sized { start, size, .. } => format!("{size} from {start} along {}", self.axis),
+            Cut::Equal { part, parts } => Attributes::new().with("part", part).with("parts", parts),
+            Cut::Sized { start, size, .. } => Attributes::new().with("start", start).with("size", size),
         }
     }
 }

@@ -5,14 +5,13 @@ use super::slice::{AxisRange, Ranges};
 use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::pick::Pick;
+use crate::graph::op::{Attributes, Op};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Lowering, Val};
-use crate::op::Op;
-use crate::op::pick::Pick;
 use crate::shape::{TensorType, resolve_axis};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["stack"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The inputs, whose shapes are the same, along a new axis.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +62,8 @@ impl Op for Stack {
         }
     }
 
-    fn attributes(&self) -> String {
-        self.axis.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("axis", self.axis)
     }
 }
 

@@ -4,8 +4,7 @@ use crate::element::{Float, Numeric};
 use crate::graph::Tensor;
 use crate::shape::Axes;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &[];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 impl<T: Float> Tensor<'_, T> {
     /// ln Σ eˣ along the axes, computed from x minus its maximum, so that no exponential overflows. Axes as for

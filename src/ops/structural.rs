@@ -1,28 +1,8 @@
 //! The examples of the ops that graphs and gradients are made with, which live in `op`.
 
 use super::laws::{Example, example};
-use crate::op::scaled::ScaledEither;
-use crate::op::{BroadcastLike, ExpectShape, Scaled, SumLike};
-
-pub(super) const OPS: &[&str] = &[
-    "broadcast_like",
-    "sum_like",
-    "expect_shape",
-    "constant",
-    "placeholder",
-    "identity",
-    "stop_gradient",
-    "seen",
-    "scaled",
-    "scaled_either",
-    "parts_transposed",
-    "variable",
-    "assign",
-    "assign_add",
-    "assign_sub",
-    "group",
-    "initializer",
-];
+use crate::graph::op::scaled::ScaledEither;
+use crate::graph::op::{BroadcastLike, ExpectShape, Scaled, SumLike};
 
 pub(super) fn examples() -> Vec<Example> {
     [broadcast(), constant(), identity(), scaled(), state(), parts()].into_iter().flatten().collect()

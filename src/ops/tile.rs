@@ -4,12 +4,11 @@ use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
+use crate::graph::op::{Attributes, Op};
 use crate::ir::{Lowering, Val};
-use crate::op::Op;
 use crate::shape::{Shape, TensorType};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["tile", "tile_transposed"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The input so many times along each axis.
 #[derive(Clone, Debug)]
@@ -58,8 +57,8 @@ impl Op for Tile {
         at.give(0, |dy| dy.binary(TileTransposed(self.clone()), x));
     }
 
-    fn attributes(&self) -> String {
-        format!("{:?}", self.0)
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("multiples", self.0.clone())
     }
 }
 
@@ -96,7 +95,7 @@ impl Op for TileTransposed {
         input == 0
     }
 
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> Attributes {
         self.0.attributes()
     }
 }

@@ -8,13 +8,12 @@ use crate::element::{ArrayMut, ArrayRef, DType, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
+use crate::graph::op::{Attributes, Op};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::number::{Number, with_number};
-use crate::op::Op;
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["top_k"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The places of the `k` largest elements of each row, the largest first.
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +46,8 @@ impl Op for TopK {
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
 
-    fn attributes(&self) -> String {
-        self.k.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("k", self.k)
     }
 }
 

@@ -4,12 +4,11 @@ use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
+use crate::graph::op::{Attributes, Form, Op};
 use crate::ir::{Lowering, Val};
-use crate::op::{Form, Op};
 use crate::shape::{Shape, TensorType, resolve_axis};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["transpose"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// Axis `i` of the output is axis `permutation[i]` of the input; without a list, axes are reversed.
 #[derive(Debug)]
@@ -70,8 +69,11 @@ impl Op for Transpose {
         Form::Permuted(self.permutation.clone())
     }
 
-    fn attributes(&self) -> String {
-        self.permutation.as_ref().map_or_else(String::new, |axes| format!("{axes:?}"))
+    fn attributes(&self) -> Attributes {
+        match &self.permutation {
+            Some(permutation) => Attributes::new().with("permutation", permutation.clone()),
+            None => Attributes::new(),
+        }
     }
 }
 

@@ -4,12 +4,11 @@ use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::Tensor;
+use crate::graph::op::{Attributes, Op};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::Op;
 use crate::shape::{TensorType, resolve_axis};
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] = &["tril", "triu"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The elements of the last two axes on one side of the diagonal that begins at column `first`.
 #[derive(Clone, Copy, Debug)]
@@ -63,8 +62,8 @@ impl Op for Triangle {
         true
     }
 
-    fn attributes(&self) -> String {
-        self.first.to_string()
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("k", self.first)
     }
 }
 

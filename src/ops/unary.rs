@@ -4,15 +4,13 @@
 use crate::element::Numeric;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::{Form, Op};
 use crate::graph::{AnyTensor, Tensor, Variable};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::op::{Form, Op};
 use crate::ops::steps::Step;
 use crate::shape::TensorType;
 
-#[cfg(test)]
-pub(super) const OPS: &[&str] =
-    &["neg", "abs", "square", "sqrt", "exp", "expm1", "ln", "log1p", "sigmoid", "erf", "reciprocal", "rsqrt"];
+pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// An elementwise function of one tensor.
 #[derive(Clone, Copy, Debug)]

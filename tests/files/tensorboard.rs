@@ -298,7 +298,7 @@ fn a_graph_has_every_node_with_inputs_types_and_lines() {
             dtype: dtype(node.output.dtype),
             dims: node.output.shape.dims().iter().map(|dim| dim.map_or(-1, |dim| dim as i64)).collect(),
             built_at: node.location.to_string(),
-            attributes: node.attributes,
+            attributes: node.attributes.to_string(),
         })
         .collect();
     let found = nodes(&log.events()[0]);

@@ -10,7 +10,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use flowgrad::ndarray::{Array1, arr0};
-use flowgrad::op::{AnyTensor, Lowering, Mistake, Op, Pullback, TensorType, Val};
+use flowgrad::op::{AnyTensor, Attributes, Lowering, Mistake, Op, Pullback, TensorType, Val};
 use flowgrad::prelude::*;
 use flowgrad::{Nesting, SessionBuilder};
 
@@ -307,9 +307,9 @@ impl Op for Curious {
         false
     }
 
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> Attributes {
         self.ask_shallowly();
-        String::new()
+        Attributes::new()
     }
 }
 

@@ -39,7 +39,7 @@ fn attributes(node: &NodeInfo) -> BTreeMap<String, AttrValue> {
         ("built_at", text(node.location.to_string())),
     ];
     if !node.attributes.is_empty() {
-        attributes.push(("attributes", text(node.attributes.clone())));
+        attributes.push(("attributes", text(node.attributes.to_string())));
     }
     attributes.into_iter().map(|(key, value)| (key.to_owned(), AttrValue { value: Some(value) })).collect()
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::Mistake;
+use crate::graph::op::{Attribute, AttributeValue, Attributes};
 
 /// What lies about an image where a window reaches beyond its edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,66 @@ pub struct Window {
     pub(in crate::ops) strides: [usize; 2],
     pub(in crate::ops) dilations: [usize; 2],
     pub(in crate::ops) padding: Padding,
+}
+
+/// Two lengths, rows first.
+fn pair(attributes: &Attributes, name: &'static str) -> Option<[usize; 2]> {
+    attributes.value::<Vec<usize>>(name).ok()?.try_into().ok()
+}
+
+impl AttributeValue for Padding {
+    const KIND: &'static str = "padding";
+
+    fn into_attribute(self) -> Attribute {
+        match self {
+            Padding::Valid => "valid".into_attribute(),
+            Padding::Same => "same".into_attribute(),
+            Padding::Explicit(around) => {
+                let pairs = around.map(|(before, behind)| vec![before, behind].into_attribute());
+                Attribute::List(pairs.into())
+            }
+        }
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        match attribute {
+            Attribute::Text(text) if text == "valid" => Some(Padding::Valid),
+            Attribute::Text(text) if text == "same" => Some(Padding::Same),
+            Attribute::List(pairs) => {
+                let pair = |pair: &Attribute| match Vec::<usize>::from_attribute(pair)?[..] {
+                    [before, behind] => Some((before, behind)),
+                    _ => None,
+                };
+                let pairs = pairs.iter().map(pair).collect::<Option<Vec<_>>>()?;
+                Some(Padding::Explicit(pairs.try_into().ok()?))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl AttributeValue for Window {
+    const KIND: &'static str = "window";
+
+    fn into_attribute(self) -> Attribute {
+        let lengths = |lengths: [usize; 2]| lengths.to_vec();
+        let attributes = Attributes::new()
+            .with("size", lengths(self.size))
+            .with("strides", lengths(self.strides))
+            .with("dilations", lengths(self.dilations))
+            .with("padding", self.padding);
+        attributes.into_attribute()
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        let Attribute::Group(attributes) = attribute else { return None };
+        Some(Window {
+            size: pair(attributes, "size")?,
+            strides: pair(attributes, "strides")?,
+            dilations: pair(attributes, "dilations")?,
+            padding: attributes.value("padding").ok()?,
+        })
+    }
 }
 
 impl Window {

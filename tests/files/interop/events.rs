@@ -71,7 +71,7 @@ fn write_graph(writer: &mut SummaryWriter) -> Vec<Json> {
         json!({
             "name": node.name, "op": node.op, "inputs": node.inputs, "control_inputs": node.control_inputs,
             "dtype": node.output.dtype.to_string(), "shape": node.output.shape.dims(),
-            "attributes": node.attributes, "built_at": node.location.to_string(),
+            "attributes": node.attributes.to_string(), "built_at": node.location.to_string(),
         })
     };
     g.nodes().iter().map(tell).collect()

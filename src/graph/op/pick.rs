@@ -10,7 +10,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-use super::{Op, PutBack};
+use super::{Attributes, Op, PutBack};
 use crate::element::{Element as _, with_element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
@@ -102,7 +102,7 @@ pub(crate) trait Choice: Clone + fmt::Debug + Send + Sync + 'static {
     }
 
     /// As the text form of the graph prints it.
-    fn attributes(&self) -> String;
+    fn attributes(&self) -> Attributes;
 }
 
 /// The elements of its input that were chosen.
@@ -179,7 +179,7 @@ impl<C: Choice> Op for Pick<C> {
         at.put_back(0, || PickTransposed(self.0.linear()), &[]);
     }
 
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> Attributes {
         self.0.attributes()
     }
 }
@@ -211,7 +211,7 @@ impl<C: Choice> Op for PickTransposed<C> {
         input == 0
     }
 
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> Attributes {
         self.0.attributes()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Form, Op};
+use super::{Attributes, Form, Op};
 use crate::element::{Element, Repeated, Value};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
@@ -55,12 +55,15 @@ impl Op for Constant {
         }
     }
 
-    fn attributes(&self) -> String {
+    fn attributes(&self) -> Attributes {
         // Elements would make the text of a graph as large as its data; a single one is worth its place.
         if self.value.shape().is_empty() {
-            crate::element::with_array!(&*self.value, array => format!("{:?}", array.first().copied().unwrap_or_default()))
+            let number = crate::element::with_array!(&*self.value, array => {
+                format!("{:?}", array.first().copied().unwrap_or_default())
+            });
+            Attributes::new().with("value", number)
         } else {
-            String::new()
+            Attributes::new()
         }
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use smallvec::{SmallVec, smallvec};
 
-use super::Op;
 use super::pick::{Along, put_back};
+use super::{Attribute, Attributes, Op};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
@@ -119,8 +119,8 @@ impl Op for Together {
         self.is_part.get(input) == Some(&true)
     }
 
-    fn attributes(&self) -> String {
-        let parts: Vec<String> = self.parts.iter().map(|(op, _)| op.attributes()).collect();
-        parts.join("; ")
+    fn attributes(&self) -> Attributes {
+        let parts = self.parts.iter().map(|(op, _)| Attribute::Group(op.attributes()));
+        Attributes::new().with("parts", Attribute::List(parts.collect()))
     }
 }

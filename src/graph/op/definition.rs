@@ -1,0 +1,174 @@
+//! [`OpDef`]: an op as the registry lists it, with all that is needed to build it by name.
+
+use super::Attributes;
+use crate::element::DType;
+use crate::error::Mistake;
+use crate::graph::{AnyTensor, Graph};
+
+/// Which elements an operand may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Elements {
+    /// Of any type.
+    Element,
+    /// Numbers: of any type but `bool`.
+    Numeric,
+    /// `f32` or `f64`.
+    Float,
+    /// `i32` or `i64`.
+    Integer,
+    /// Of the type of the first operand.
+    Same,
+    /// Of this type.
+    Only(DType),
+}
+
+impl Elements {
+    /// Whether an operand may have elements of a type, where the first operand has others.
+    pub(crate) fn admit(self, found: DType, first: DType) -> bool {
+        match self {
+            Elements::Element => true,
+            Elements::Numeric => found != DType::Bool,
+            Elements::Float => found.is_float(),
+            Elements::Integer => matches!(found, DType::I32 | DType::I64),
+            Elements::Same => found == first,
+            Elements::Only(dtype) => found == dtype,
+        }
+    }
+
+    /// The mistake that an operand is, beside a first operand with elements of the type `first`, if it is one.
+    #[track_caller]
+    pub(crate) fn refuse<'g>(
+        self,
+        op: &'static str,
+        operand: AnyTensor<'g>,
+        first: DType,
+    ) -> Option<AnyTensor<'g>> {
+        let found = operand.dtype();
+        if self.admit(found, first) || operand.is_invalid() {
+            return None;
+        }
+        let mistake = match self {
+            Elements::Same => Mistake::ElementType { expected: first, found },
+            Elements::Only(expected) => Mistake::ElementType { expected, found },
+            Elements::Element => return None,
+            Elements::Numeric => Mistake::ElementKind { expected: "a number type", found },
+            Elements::Float => Mistake::ElementKind { expected: "a float type", found },
+            Elements::Integer => Mistake::ElementKind { expected: "an integer type", found },
+        };
+        Some(operand.graph().invalid(op, mistake))
+    }
+}
+
+/// An operand in an op's definition.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct OperandDef {
+    /// What it is called.
+    pub name: &'static str,
+    /// Which elements it may have.
+    pub elements: Elements,
+    /// Whether any number of tensors may stand in its place, one at least.
+    pub is_list: bool,
+}
+
+impl OperandDef {
+    pub(crate) const fn one(name: &'static str, elements: Elements) -> Self {
+        OperandDef { name, elements, is_list: false }
+    }
+
+    pub(crate) const fn list(name: &'static str, elements: Elements) -> Self {
+        OperandDef { name, elements, is_list: true }
+    }
+}
+
+/// An attribute in an op's definition.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct AttributeDef {
+    /// Its name.
+    pub name: &'static str,
+    /// What kind of value it takes: `"integer"`, `"axes"`, `"element type"`.
+    pub kind: &'static str,
+}
+
+impl AttributeDef {
+    pub(crate) const fn new(name: &'static str, kind: &'static str) -> Self {
+        AttributeDef { name, kind }
+    }
+}
+
+/// How an op is applied; the operands are as many as it takes, and of its graph.
+pub(crate) type Build =
+    for<'g> fn(&'g Graph, &[AnyTensor<'g>], &Attributes) -> Result<Vec<AnyTensor<'g>>, Mistake>;
+
+/// An op as the [registry](crate::op::registry) lists it.
+///
+/// ```
+/// use flowgrad::op::{self, Attributes};
+/// use flowgrad::prelude::*;
+/// let cumsum = op::registry().find(|op| op.name() == "cumsum").unwrap();
+/// assert_eq!(cumsum.operands().len(), 1);
+/// assert_eq!((cumsum.attributes()[0].name, cumsum.attributes()[0].kind), ("axis", "integer"));
+///
+/// let g = Graph::new();
+/// let x = g.constant(ndarray::arr1(&[1.0, 2.0, 3.0]));
+/// let y = cumsum.build(&g, &[x.any()], &Attributes::new().with("axis", 0_isize))[0].typed::<f64>();
+/// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1.0, 3.0, 6.0]).into_dyn());
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct OpDef {
+    pub(crate) name: &'static str,
+    pub(crate) doc: &'static str,
+    pub(crate) operands: &'static [OperandDef],
+    pub(crate) attributes: &'static [AttributeDef],
+    pub(crate) build: Build,
+}
+
+impl OpDef {
+    /// The name of the method that builds it, and of its node where it is one node.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it gives: the first paragraph of its documentation, on one line.
+    pub fn doc(&self) -> String {
+        let lines = self.doc.lines().map(str::trim).skip_while(|line| line.is_empty());
+        lines.take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The tensors that it takes.
+    pub fn operands(&self) -> &'static [OperandDef] {
+        self.operands
+    }
+
+    /// What it is told beside them.
+    pub fn attributes(&self) -> &'static [AttributeDef] {
+        self.attributes
+    }
+
+    /// Builds it in a graph. As with methods, a mistake makes the result an invalid tensor: another number of
+    /// operands, one of another graph or element type, an attribute that lacks or is of another kind.
+    #[track_caller]
+    pub fn build<'g>(
+        &self,
+        graph: &'g Graph,
+        operands: &[AnyTensor<'g>],
+        attributes: &Attributes,
+    ) -> Vec<AnyTensor<'g>> {
+        let built = self.check(graph, operands).and_then(|()| (self.build)(graph, operands, attributes));
+        built.unwrap_or_else(|mistake| vec![graph.invalid(self.name, mistake)])
+    }
+
+    fn check(&self, graph: &Graph, operands: &[AnyTensor<'_>]) -> Result<(), Mistake> {
+        let (least, takes_more) = (self.operands.len(), self.operands.iter().any(|operand| operand.is_list));
+        if operands.len() < least || operands.len() > least && !takes_more {
+            return Err(Mistake::OperandCount { expected: least, found: operands.len() });
+        }
+        match operands.iter().position(|operand| !operand.is_of(graph)) {
+            Some(operand) => Err(Mistake::OtherGraph { operand }),
+            None => Ok(()),
+        }
+    }
+}
