@@ -74,7 +74,7 @@ pub use crate::gradient::Pullback;
 #[doc(hidden)]
 pub use crate::graph::op::Form;
 pub use crate::graph::op::{
-    Attribute, AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef,
+    Attribute, AttributeDef, AttributeValue, Attributes, Elements, MultiOp, Op, OpDef, OperandDef, Outputs,
 };
 pub use crate::graph::{AnyOperand, AnyTensor};
 pub use crate::ir::{Fold, Kernel, KernelError, Lowering, Scalar, Val};

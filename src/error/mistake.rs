@@ -395,6 +395,10 @@ pub enum Mistake {
         found: Option<String>,
     },
 
+    /// The shape rule of a custom op gives no output.
+    #[error("expected at least one output, got none")]
+    NoOutput,
+
     /// What a custom op does not accept.
     #[error("{reason}")]
     Custom {
@@ -612,6 +616,15 @@ pub enum Mistake {
         expected: Shape,
         /// Shape of the gradient given.
         found: Shape,
+    },
+
+    /// An output that an op does not have.
+    #[error("there is no output {output}: the op has {outputs}")]
+    NoSuchOutput {
+        /// The position asked for.
+        output: usize,
+        /// The number of outputs.
+        outputs: usize,
     },
 
     /// An input of a custom gradient that it does not have.

@@ -62,6 +62,21 @@ pub enum Error {
         location: &'static Location<'static>,
     },
 
+    /// A fed array is of another element type than the tensor it is fed for.
+    #[error(
+        "`{node}` (built at {location}) is fed elements of the wrong type: expected {expected}, got {found}"
+    )]
+    FeedType {
+        /// Name of the fed tensor.
+        node: String,
+        /// Its element type.
+        expected: DType,
+        /// That of the array.
+        found: DType,
+        /// Where the tensor was built.
+        location: &'static Location<'static>,
+    },
+
     /// One run feeds the same tensor twice.
     #[error("`{node}` (built at {location}) is fed twice")]
     FedTwice {
@@ -436,6 +451,14 @@ pub enum LoweringError {
         found: Box<Shape>,
         /// The types of the inputs.
         inputs: Vec<TensorType>,
+    },
+    /// There are not as many outputs as the op promised when the node was built.
+    #[error("expected {promised} outputs, got {found}")]
+    OutputCount {
+        /// The number promised.
+        promised: usize,
+        /// The number there are.
+        found: usize,
     },
     /// The value belongs to another lowering.
     #[error("the op is lowered to a value of another lowering")]

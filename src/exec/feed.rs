@@ -57,6 +57,10 @@ impl<'v> FedArray<'v> {
         FedArray { dtype: T::DTYPE, dims: smallvec![], elements: Elements::Here(word), _borrow: PhantomData }
     }
 
+    pub(crate) fn dtype(&self) -> DType {
+        self.dtype
+    }
+
     pub(crate) fn dims(&self) -> &[usize] {
         &self.dims
     }

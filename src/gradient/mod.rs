@@ -24,18 +24,19 @@ use smallvec::SmallVec;
 
 use crate::error::Mistake;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Part, PutBack, Scaled, SumLike};
-use crate::ir::NodeId;
+use crate::graph::op::{BroadcastLike, Outputs, Part, PutBack, Scaled, SumLike};
+use crate::ir::TensorId;
 
 pub use derivatives::{hessian, hessian_vector_product, jacobian, jvp};
 pub use request::Gradients;
 
-/// What an op sees of its node while the sweep passes it: the node's inputs, its output, and the cotangent, the
-/// gradient of the result by the output.
+/// What an op sees of its node while the sweep passes it: the node's inputs, its outputs, and their cotangents, the
+/// gradients of the result by the outputs.
 #[derive(Debug)]
 pub struct Pullback<'g> {
-    output: AnyTensor<'g>,
-    cotangent: AnyTensor<'g>,
+    outputs: Outputs<AnyTensor<'g>>,
+    /// One for each output that a gradient has reached; one at least.
+    cotangents: Outputs<Option<AnyTensor<'g>>>,
     /// The inputs' values as the node sees them.
     inputs: PerInput<AnyTensor<'g>>,
     /// The inputs themselves, to which cotangents go.
@@ -43,7 +44,7 @@ pub struct Pullback<'g> {
     wanted: PerInput<bool>,
     /// Whether the cotangent may be 0 at elements that were not taken, whose slopes must not matter.
     masked: bool,
-    given: PerInput<(NodeId, Share<'g>)>,
+    given: PerInput<(TensorId, Share<'g>)>,
 }
 
 /// What an input is given of a cotangent.
@@ -58,14 +59,27 @@ enum Share<'g> {
 type PerInput<T> = SmallVec<[T; 3]>;
 
 impl<'g> Pullback<'g> {
-    /// The node's own value.
+    /// The node's own value; of several, the first.
     pub fn output(&self) -> AnyTensor<'g> {
-        self.output
+        self.outputs[0]
     }
 
-    /// The gradient of the node's own value.
+    /// The values of all outputs.
+    pub fn outputs(&self) -> &[AnyTensor<'g>] {
+        &self.outputs
+    }
+
+    /// The gradient of the node's own value; of several, the first, or zeros if none has reached it.
     pub fn cotangent(&self) -> AnyTensor<'g> {
-        self.cotangent
+        self.cotangents[0].unwrap_or_else(|| {
+            let output = self.output();
+            output.scalar_like(0.0).binary(BroadcastLike, output)
+        })
+    }
+
+    /// The gradients of all outputs, of those that one has reached.
+    pub fn cotangents(&self) -> &[Option<AnyTensor<'g>>] {
+        &self.cotangents
     }
 
     /// Whether an input's share of the cotangent is asked for.
@@ -77,7 +91,7 @@ impl<'g> Pullback<'g> {
     pub fn input(&self, index: usize) -> AnyTensor<'g> {
         self.inputs.get(index).copied().unwrap_or_else(|| {
             let mistake = Mistake::NoSuchInput { input: index, inputs: self.inputs.len() };
-            self.output.graph().invalid("gradients", mistake)
+            self.output().graph().invalid("gradients", mistake)
         })
     }
 
@@ -111,17 +125,34 @@ impl<'g> Pullback<'g> {
         });
     }
 
-    /// Gives an input its share of the cotangent; nothing is built for an input that needs none.
+    /// Gives an input its share of the cotangent; nothing is built for an input that needs none. Of several outputs it
+    /// is the cotangent of the first.
     pub fn give<S: Into<AnyTensor<'g>>>(&mut self, input: usize, share: impl FnOnce(AnyTensor<'g>) -> S) {
-        if input >= self.sources.len() {
-            // A node of its own: `Graph::check` and sessions report it.
-            let mistake = Mistake::NoSuchInput { input, inputs: self.sources.len() };
-            self.output.graph().invalid("gradients", mistake);
-        } else if self.wanted[input] {
-            let source = self.sources[input];
-            let share = summed_to(of_type(share(self.cotangent).into(), source), source);
-            self.given.push((source.id(), Share::Whole(share)));
-        }
+        self.give_from(0, input, share);
+    }
+
+    /// Gives an input its share of the cotangent of one of several outputs; nothing is built for an input that needs
+    /// none, or for an output that no gradient has reached. What is given of several outputs adds up.
+    pub fn give_from<S: Into<AnyTensor<'g>>>(
+        &mut self,
+        output: usize,
+        input: usize,
+        share: impl FnOnce(AnyTensor<'g>) -> S,
+    ) {
+        let mistake = if input >= self.sources.len() {
+            Mistake::NoSuchInput { input, inputs: self.sources.len() }
+        } else if output >= self.outputs.len() {
+            Mistake::NoSuchOutput { output, outputs: self.outputs.len() }
+        } else {
+            if let (true, Some(cotangent)) = (self.wanted[input], self.cotangents[output]) {
+                let source = self.sources[input];
+                let share = summed_to(of_type(share(cotangent).into(), source), source);
+                self.given.push((source.id(), Share::Whole(share)));
+            }
+            return;
+        };
+        // A node of its own: `Graph::check` and sessions report it.
+        self.output().graph().invalid("gradients", mistake);
     }
 
     /// Gives an input the cotangent as a part of it, which the op puts among zeros. Parts of one tensor are put there
@@ -132,8 +163,19 @@ impl<'g> Pullback<'g> {
         op: impl FnOnce() -> P,
         others: &[AnyTensor<'g>],
     ) {
-        if self.wants(input) {
-            let part = Part::new(op(), self.cotangent, self.inputs[input], others);
+        self.put_back_from(0, input, op, others);
+    }
+
+    /// The same with the cotangent of one of several outputs.
+    pub(crate) fn put_back_from<P: PutBack>(
+        &mut self,
+        output: usize,
+        input: usize,
+        op: impl FnOnce() -> P,
+        others: &[AnyTensor<'g>],
+    ) {
+        if let (true, Some(cotangent)) = (self.wants(input), self.cotangents[output]) {
+            let part = Part::new(op(), cotangent, self.inputs[input], others);
             self.given.push((self.sources[input].id(), Share::Part(Box::new(part))));
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{BroadcastLike, Form, Op, SumLike};
+use crate::graph::op::{BroadcastLike, Form, MultiOp, SumLike};
 
 /// How many nodes are looked through, one below the other: a power of a value and what the sweep does with its gradient
 /// take a few. It bounds the work at a node.
@@ -21,14 +21,14 @@ pub(crate) type Parts<'g> = (Option<AnyTensor<'g>>, Option<AnyTensor<'g>>);
 impl<'g> Pullback<'g> {
     /// The cotangent as the node's own value times the first, plus the second, as far as it is known to be that.
     pub(crate) fn cotangent_by_output(&self) -> Parts<'g> {
-        let split = Split { of: self.output, times: self.times() };
-        match split.parts(self.cotangent, &[], LEVELS) {
+        let split = Split { of: self.output(), times: self.times() };
+        match split.parts(self.cotangent(), &[], LEVELS) {
             Some((multiple, rest)) => {
                 // Either may be a number, or one for several.
-                let whole = |part: AnyTensor<'g>| part.binary(BroadcastLike, self.output);
+                let whole = |part: AnyTensor<'g>| part.binary(BroadcastLike, self.output());
                 (Some(whole(multiple)), rest.map(whole))
             }
-            None => (None, Some(self.cotangent)),
+            None => (None, Some(self.cotangent())),
         }
     }
 }
@@ -161,14 +161,17 @@ fn are_same<'g>(a: AnyTensor<'g>, b: AnyTensor<'g>) -> bool {
     if a.id() == b.id() {
         return true;
     }
+    if a.id().output != b.id().output {
+        return false;
+    }
     let [a, b] = {
         let arena = a.graph().shared().read();
         [a, b].map(|value| {
-            let node = arena.node(value.id());
+            let node = arena.node(value.node());
             (Arc::clone(&node.op), node.inputs.clone(), node.control.clone())
         })
     };
-    let kind = |op: &dyn Op| (op as &dyn Any).type_id();
+    let kind = |op: &dyn MultiOp| (op as &dyn Any).type_id();
     (&a.1, &a.2, kind(&*a.0)) == (&b.1, &b.2, kind(&*b.0)) && a.0.attributes() == b.0.attributes()
 }
 
@@ -205,11 +208,11 @@ fn negative((multiple, rest): Found<'_>) -> Found<'_> {
 }
 
 /// What makes a node's value, and its inputs.
-fn parents(value: AnyTensor<'_>) -> (Arc<dyn Op>, Vec<AnyTensor<'_>>) {
+fn parents(value: AnyTensor<'_>) -> (Arc<dyn MultiOp>, Vec<AnyTensor<'_>>) {
     let graph = value.graph();
     let (op, inputs) = {
         let arena = graph.shared().read();
-        let node = arena.node(value.id());
+        let node = arena.node(value.node());
         (Arc::clone(&node.op), node.inputs.clone())
     };
     (op, inputs.into_iter().map(|input| graph.tie(input)).collect())

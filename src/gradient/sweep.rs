@@ -4,20 +4,24 @@ use foldhash::HashMap;
 
 use super::{PerInput, Pullback, Share, of_type, summed_to};
 use crate::error::NoGradient;
-use crate::graph::op::{Identity, Part};
-use crate::graph::{AnyTensor, Arena, Graph, Node, NodeMap, Role, Walk};
-use crate::ir::NodeId;
+use crate::graph::op::{Identity, Outputs, Part};
+use crate::graph::{AnyTensor, Arena, Graph, Node, NodeMap, Role, TensorMap, Walk};
+use crate::ir::{NodeId, TensorId};
 
-/// Whether a gradient can pass from a node to one of its inputs.
+/// Whether a gradient can pass from the continuous outputs of a node to one of its inputs.
 fn passes(arena: &Arena, node: &Node, input: usize) -> bool {
-    let continuous = |node: &Node| node.output.dtype.is_float();
-    continuous(node) && continuous(arena.node(node.inputs[input])) && node.op.differentiable(input)
+    arena.tensor(node.inputs[input]).dtype.is_float() && node.op.differentiable(input)
 }
 
-/// What a sweep knows of a node.
+/// The outputs of a node.
+fn outputs(id: NodeId, node: &Node) -> impl Iterator<Item = TensorId> + use<> {
+    (0..node.outputs.len() as u32).map(move |output| TensorId { node: id, output })
+}
+
+/// What a sweep knows of a tensor.
 #[derive(Clone, Copy, Debug, Default)]
 struct Marks {
-    /// Whether it has a target at or above it that a gradient can reach.
+    /// Whether it is a target, or depends on one in a way that a gradient can go.
     reaches: bool,
     /// Whether no gradient passes through it.
     stops: bool,
@@ -32,7 +36,7 @@ pub(super) struct Sweep<'a, 'g> {
     xs: &'a [AnyTensor<'g>],
     /// The nodes that lie between targets and results, ascending.
     between: Vec<NodeId>,
-    marks: NodeMap<Marks>,
+    marks: TensorMap<Marks>,
     /// Whether a variable could have changed between a node and its gradient, so that the gradient must
     /// be told which value the node saw.
     variables_change: bool,
@@ -47,7 +51,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
     ) -> Self {
         let is_ordered = graph.builds_in_order();
         let arena = graph.shared().snapshot();
-        let mut marks = NodeMap::new(Marks::default());
+        let mut marks = TensorMap::new(Marks::default());
         for x in xs {
             marks.get_mut(x.id()).reaches = true;
         }
@@ -56,18 +60,23 @@ impl<'a, 'g> Sweep<'a, 'g> {
         }
         let ancestors = Walk::data(&arena).ancestors(ys.iter().map(|y| y.id()));
         for &id in &ancestors {
-            let (node, of) = (arena.node(id), *marks.get(id));
+            let node = arena.node(id);
             let mut inputs = 0..node.inputs.len();
-            let through_input =
-                !of.stops && inputs.any(|i| marks.get(node.inputs[i]).reaches && passes(&arena, node, i));
-            marks.get_mut(id).reaches = of.reaches || through_input;
+            if inputs.any(|i| marks.get(node.inputs[i]).reaches && passes(&arena, node, i)) {
+                for output in outputs(id, node).filter(|&output| arena.tensor(output).dtype.is_float()) {
+                    let of = marks.get_mut(output);
+                    of.reaches |= !of.stops;
+                }
+            }
         }
         let writes = |id: NodeId| matches!(arena.node(id).role, Role::Writes(_) | Role::WritesAll);
         let change_before = || Walk::all(&arena).ancestors(ys.iter().map(|y| y.id())).into_iter().any(writes);
         let variables_change = !arena.variables.is_empty() && (is_ordered || change_before());
-        let between: Vec<NodeId> = ancestors.into_iter().filter(|&id| marks.get(id).reaches).collect();
+        let reaches = |&id: &NodeId| outputs(id, arena.node(id)).any(|output| marks.get(output).reaches);
+        let between: Vec<NodeId> = ancestors.into_iter().filter(reaches).collect();
         for &id in between.iter().rev() {
-            let (node, masked) = (arena.node(id), marks.get(id).masked);
+            let node = arena.node(id);
+            let masked = outputs(id, node).any(|output| marks.get(output).masked);
             for (position, &input) in node.inputs.iter().enumerate() {
                 if masked || node.op.masks(position) {
                     marks.get_mut(input).masked = true;
@@ -85,59 +94,68 @@ impl<'a, 'g> Sweep<'a, 'g> {
             }
         }
         self.graph.name_scope("gradients", || {
-            for &id in self.between.iter().rev().filter(|&&id| !self.marks.get(id).stops) {
-                if let Some(cotangent) = cotangents.total(id) {
-                    for (source, share) in self.pull_back(id, cotangent) {
-                        cotangents.add(source, share);
-                    }
+            for &id in self.between.iter().rev() {
+                for (source, share) in self.pull_back(id, &mut cotangents) {
+                    cotangents.add(source, share);
                 }
             }
             self.xs.iter().map(|x| cotangents.total(x.id())).collect()
         })
     }
 
-    /// Asks one node's op for its inputs' shares.
-    fn pull_back(&self, id: NodeId, cotangent: AnyTensor<'g>) -> PerInput<(NodeId, Share<'g>)> {
-        let (op, inputs, wanted) = {
+    /// Asks one node's op for its inputs' shares of the cotangents that have reached its outputs.
+    fn pull_back(&self, id: NodeId, cotangents: &mut Cotangents<'g>) -> PerInput<(TensorId, Share<'g>)> {
+        let (op, inputs, wanted, outputs) = {
             let arena = self.graph.shared().snapshot();
             let node = arena.node(id);
             let wants = |i: usize| self.marks.get(node.inputs[i]).reaches && passes(&arena, node, i);
-            (node.op.clone(), node.inputs.clone(), (0..node.inputs.len()).map(wants).collect::<PerInput<_>>())
+            let wanted: PerInput<bool> = (0..node.inputs.len()).map(wants).collect();
+            (node.op.clone(), node.inputs.clone(), wanted, outputs(id, node).collect::<Outputs<_>>())
         };
         if !wanted.contains(&true) {
             return PerInput::new();
         }
-        let output = self.graph.tie(id);
+        let passing = |&output: &TensorId| {
+            // That of a node that is not continuous, such as an index, is of nobody's interest.
+            let Marks { reaches, stops, .. } = *self.marks.get(output);
+            if reaches && !stops { cotangents.total(output) } else { None }
+        };
+        let cotangents: Outputs<Option<AnyTensor<'g>>> = outputs.iter().map(passing).collect();
+        if cotangents.iter().all(Option::is_none) {
+            return PerInput::new();
+        }
+        let masked = outputs.iter().any(|&output| self.marks.get(output).masked);
+        let outputs: Outputs<AnyTensor<'g>> = outputs.iter().map(|&output| self.graph.tie(output)).collect();
         let sources: PerInput<AnyTensor<'g>> =
             inputs.into_iter().map(|input| self.graph.tie(input)).collect();
         let as_seen = |input: &AnyTensor<'g>| match input.role() {
             Role::Reads(_) if self.variables_change => {
-                self.graph.apply_as(Identity::Seen, Role::ReadsAsSeen, &[*input, output])
+                self.graph.apply_as(Identity::Seen, Role::ReadsAsSeen, &[*input, outputs[0]])
             }
             _ => *input,
         };
         let inputs = sources.iter().map(as_seen).collect();
-        let (masked, given) = (self.marks.get(id).masked, PerInput::new());
-        let mut at = Pullback { output, cotangent, inputs, sources, wanted, masked, given };
+        let given = PerInput::new();
+        let mut at = Pullback { outputs, cotangents, inputs, sources, wanted, masked, given };
         op.pullback(&mut at);
         at.given
     }
 }
 
-/// The shares of the cotangents that have reached nodes.
+/// The shares of the cotangents that have reached tensors.
 struct Cotangents<'g> {
     graph: &'g Graph,
-    sums: NodeMap<Option<AnyTensor<'g>>>,
+    sums: TensorMap<Option<AnyTensor<'g>>>,
     /// The parts that are not in the sums yet.
-    parts: HashMap<NodeId, Vec<Part<'g>>>,
+    parts: HashMap<TensorId, Vec<Part<'g>>>,
 }
 
 impl<'g> Cotangents<'g> {
     fn new(graph: &'g Graph) -> Self {
-        Cotangents { graph, sums: NodeMap::new(None), parts: HashMap::default() }
+        Cotangents { graph, sums: TensorMap::new(None), parts: HashMap::default() }
     }
 
-    fn add(&mut self, id: NodeId, share: Share<'g>) {
+    fn add(&mut self, id: TensorId, share: Share<'g>) {
         match share {
             Share::Whole(share) => {
                 let sum = self.sums.get_mut(id);
@@ -147,8 +165,8 @@ impl<'g> Cotangents<'g> {
         }
     }
 
-    /// All shares of a node together, if there is one.
-    fn total(&mut self, id: NodeId) -> Option<AnyTensor<'g>> {
+    /// All shares of a tensor together, if there is one.
+    fn total(&mut self, id: TensorId) -> Option<AnyTensor<'g>> {
         if let Some(together) = self.parts.remove(&id).and_then(Part::put_back) {
             let source = self.graph.tie(id);
             self.add(id, Share::Whole(summed_to(of_type(together, source), source)));
@@ -158,30 +176,29 @@ impl<'g> Cotangents<'g> {
 }
 
 /// Explains why no gradient flows from `y` to `x`.
-pub(super) fn why_unconnected(graph: &Graph, y: NodeId, x: NodeId) -> NoGradient {
+pub(super) fn why_unconnected(graph: &Graph, y: TensorId, x: TensorId) -> NoGradient {
     let arena = graph.shared().snapshot();
     let ancestors = Walk::data(&arena).ancestors([y]);
     // Forward from x along every edge: the first node at which a gradient could not pass on is the cut.
     let mut descends = NodeMap::new(false);
-    let mut cut: Option<&Node> = None;
+    let mut cut: Option<NoGradient> = None;
     for &id in &ancestors {
         let node = arena.node(id);
-        let from = (0..node.inputs.len()).find(|&i| *descends.get(node.inputs[i]));
-        descends.set(id, id == x || from.is_some());
-        if let (Some(input), None) = (from, cut)
-            && !passes(&arena, node, input)
-        {
-            cut = Some(node);
+        let reads = |input: TensorId| input == x || input.node != x.node && *descends.get(input.node);
+        let from = (0..node.inputs.len()).find(|&i| reads(node.inputs[i]));
+        descends.set(id, id == x.node || from.is_some());
+        let (Some(input), None) = (from, &cut) else { continue };
+        let not_continuous = |id: TensorId| NoGradient::NotContinuous {
+            node: arena.tensor_name(id),
+            dtype: arena.tensor(id).dtype,
+        };
+        if !node.outputs.iter().any(|output| output.dtype.is_float()) {
+            cut = Some(not_continuous(id.into()));
+        } else if !arena.tensor(node.inputs[input]).dtype.is_float() {
+            cut = Some(not_continuous(node.inputs[input]));
+        } else if !passes(&arena, node, input) {
+            cut = Some(NoGradient::Stopped { node: node.name.clone(), op: node.op.name() });
         }
     }
-    match cut {
-        Some(node) if *descends.get(y) => {
-            if node.output.dtype.is_float() {
-                NoGradient::Stopped { node: node.name.clone(), op: node.op.name() }
-            } else {
-                NoGradient::NotContinuous { node: node.name.clone(), dtype: node.output.dtype }
-            }
-        }
-        _ => NoGradient::NoPath,
-    }
+    cut.filter(|_| *descends.get(y.node)).unwrap_or(NoGradient::NoPath)
 }

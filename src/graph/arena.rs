@@ -8,10 +8,10 @@ use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use super::names::{Holder, Names};
-use super::{Modes, NodeId, Role, VariableId, VariableRecord};
+use super::op::{self, MultiOp, Outputs};
+use super::{Modes, NodeId, Role, TensorId, VariableId, VariableRecord};
 use crate::element::DType;
 use crate::error::{BuildError, Error, Mistake, Result};
-use crate::graph::op::{self, Op};
 use crate::initializer::StartingValue;
 use crate::shape::{TensorType, is_addressable};
 
@@ -21,20 +21,20 @@ pub(crate) struct MistakeId(usize);
 
 /// A node yet to be added.
 pub(super) enum NewNode {
-    Op(Arc<dyn Op>, Role),
+    Op(Arc<dyn MultiOp>, Role),
     Variable { dtype: DType, start: Result<StartingValue, Mistake>, trainable: bool },
 }
 
 impl NewNode {
-    /// The type of the node's value for inputs of these types.
-    pub(super) fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    /// The types of the node's outputs for inputs of these types.
+    pub(super) fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
         match self {
             NewNode::Op(op, _) => op.infer(inputs).and_then(addressable),
             NewNode::Variable { start: Err(mistake), .. } => Err(mistake.clone()),
             NewNode::Variable { dtype, start: Ok(start), .. } => {
                 let dims = start.dims();
                 if is_addressable(dims, *dtype) {
-                    Ok(TensorType::new(*dtype, dims))
+                    Ok(TensorType::new(*dtype, dims).into())
                 } else {
                     Err(Mistake::VariableShape { shape: dims.to_vec().into() })
                 }
@@ -45,7 +45,7 @@ impl NewNode {
 
 /// What of a new node does not depend on its op.
 pub(super) struct Draft {
-    pub(super) inputs: SmallVec<[NodeId; 4]>,
+    pub(super) inputs: SmallVec<[TensorId; 4]>,
     pub(super) control: Vec<NodeId>,
     /// The name inside its scope, which may be taken.
     pub(super) name: String,
@@ -57,12 +57,13 @@ pub(super) struct Draft {
 /// A node of the arena.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    pub(crate) op: Arc<dyn Op>,
+    pub(crate) op: Arc<dyn MultiOp>,
     pub(crate) role: Role,
-    pub(crate) inputs: SmallVec<[NodeId; 4]>,
+    pub(crate) inputs: SmallVec<[TensorId; 4]>,
     /// Nodes that run before this one although it does not use their values.
     pub(crate) control: Vec<NodeId>,
-    pub(crate) output: TensorType,
+    /// What it gives; one output at least.
+    pub(crate) outputs: Outputs<TensorType>,
     pub(crate) name: String,
     pub(crate) location: &'static Location<'static>,
     /// The mistake that makes this node invalid: its own, or the first among its inputs.
@@ -74,7 +75,7 @@ pub(crate) struct Node {
 impl Node {
     /// The nodes that run before this one, for their values or for their effects.
     pub(crate) fn predecessors(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.inputs.iter().chain(&self.control).copied()
+        self.inputs.iter().map(|input| input.node).chain(self.control.iter().copied())
     }
 }
 
@@ -94,6 +95,17 @@ pub(crate) struct Arena {
 impl Arena {
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
+    }
+
+    /// The element type and the shape of a tensor.
+    pub(crate) fn tensor(&self, id: TensorId) -> &TensorType {
+        &self.node(id.node).outputs[id.output as usize]
+    }
+
+    /// The name of a tensor: its node's, and behind the first output which one it is, as in TensorFlow.
+    pub(crate) fn tensor_name(&self, id: TensorId) -> String {
+        let name = &self.node(id.node).name;
+        if id.output == 0 { name.clone() } else { format!("{name}:{}", id.output) }
     }
 
     /// The variable of that full name.
@@ -141,11 +153,11 @@ impl Arena {
         Error::Build(Box::new(BuildError { node: name, op, location, mistake }))
     }
 
-    /// Adds a node of the type that is inferred, or invalid by its own mistake or one that it inherits.
+    /// Adds a node of the types that are inferred, or invalid by its own mistake or one that it inherits.
     pub(super) fn add(
         &mut self,
         new: NewNode,
-        inferred: Result<TensorType, Mistake>,
+        inferred: Result<Outputs<TensorType>, Mistake>,
         draft: Draft,
     ) -> NodeId {
         let Draft { inputs, control, name, location, inherited } = draft;
@@ -162,15 +174,15 @@ impl Arena {
         };
         let id = self.next_id();
         let name = self.names.claim(name, id);
-        let (output, mistake) = match inferred {
-            Ok(output) => (output, inherited),
+        let (outputs, mistake) = match inferred {
+            Ok(outputs) => (outputs, inherited),
             Err(mistake) => {
                 self.mistakes.push((id, mistake));
-                (TensorType::nothing(), Some(MistakeId(self.mistakes.len() - 1)))
+                (TensorType::nothing().into(), Some(MistakeId(self.mistakes.len() - 1)))
             }
         };
-        let modes = inputs.iter().map(|&id| self.node(id).modes).fold(Modes::NONE, BitOr::bitor);
-        self.nodes.push(Node { op, role, inputs, control, output, name, location, mistake, modes });
+        let modes = inputs.iter().map(|input| self.node(input.node).modes).fold(Modes::NONE, BitOr::bitor);
+        self.nodes.push(Node { op, role, inputs, control, outputs, name, location, mistake, modes });
         id
     }
 
@@ -181,7 +193,7 @@ impl Arena {
         dtype: DType,
         start: StartingValue,
         trainable: bool,
-    ) -> Result<(Arc<dyn Op>, Role), Mistake> {
+    ) -> Result<(Arc<dyn MultiOp>, Role), Mistake> {
         let taken_at = match self.names.holder(name) {
             Holder::Nobody => {
                 let id = VariableId(self.variables.len() as u32);
@@ -210,13 +222,15 @@ impl Arena {
     }
 }
 
-/// The type, unless its lengths are so many that no machine could address the elements, whatever those that are not
-/// known yet may be.
-fn addressable(output: TensorType) -> Result<TensorType, Mistake> {
-    let known = output.shape.dims().iter().flatten();
-    if is_addressable(known, output.dtype) {
-        Ok(output)
-    } else {
-        Err(Mistake::TooLarge { shape: output.shape })
+/// The types, if there are any, and unless the lengths of one are so many that no machine could address the elements, whatever those that are
+/// not known yet may be.
+fn addressable(outputs: Outputs<TensorType>) -> Result<Outputs<TensorType>, Mistake> {
+    let is_small = |output: &&TensorType| is_addressable(output.shape.dims().iter().flatten(), output.dtype);
+    if outputs.is_empty() {
+        return Err(Mistake::NoOutput);
+    }
+    match outputs.iter().find(|output| !is_small(output)) {
+        Some(large) => Err(Mistake::TooLarge { shape: large.shape.clone() }),
+        None => Ok(outputs),
     }
 }

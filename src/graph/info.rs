@@ -2,7 +2,7 @@
 
 use std::panic::Location;
 
-use super::{Arena, Graph, Node, NodeId};
+use super::{Arena, Graph, Node};
 use crate::graph::op::Attributes;
 use crate::shape::TensorType;
 
@@ -16,26 +16,25 @@ pub struct NodeInfo {
     pub op: &'static str,
     /// The op's attributes.
     pub attributes: Attributes,
-    /// The names of the nodes whose values it takes, in order.
+    /// The names of the tensors that it takes, in order: `node` for the first output of a node, `node:1` for the second.
     pub inputs: Vec<String>,
     /// The names of the nodes that run before it although it does not take their values.
     pub control_inputs: Vec<String>,
-    /// The element type and shape of its value.
-    pub output: TensorType,
+    /// The element type and shape of each of its outputs; there is one at least.
+    pub outputs: Vec<TensorType>,
     /// The line that built it.
     pub location: &'static Location<'static>,
 }
 
 impl NodeInfo {
     fn of(arena: &Arena, node: &Node) -> Self {
-        let names = |ids: &[NodeId]| ids.iter().map(|&id| arena.node(id).name.clone()).collect();
         NodeInfo {
             name: node.name.clone(),
             op: node.op.name(),
             attributes: node.op.attributes(),
-            inputs: names(&node.inputs),
-            control_inputs: names(&node.control),
-            output: node.output.clone(),
+            inputs: node.inputs.iter().map(|&input| arena.tensor_name(input)).collect(),
+            control_inputs: node.control.iter().map(|&id| arena.node(id).name.clone()).collect(),
+            outputs: node.outputs.to_vec(),
             location: node.location,
         }
     }

@@ -29,10 +29,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use smallvec::SmallVec;
 
-use self::op::Op;
+use self::op::{MultiOp, Op};
 use crate::element::{DType, Element, IntoValue, Numeric};
 use crate::error::{Mistake, Result};
-use crate::ir::{NodeId, VariableId};
+use crate::ir::{NodeId, TensorId, VariableId};
 use crate::shape::{Shape, TensorType};
 
 use arena::{Draft, NewNode};
@@ -41,7 +41,7 @@ use context::Context;
 pub(crate) use arena::{Arena, Node};
 pub use info::NodeInfo;
 pub(crate) use modes::Modes;
-pub(crate) use node_map::NodeMap;
+pub(crate) use node_map::{NodeMap, TensorMap};
 pub use operation::Operation;
 pub(crate) use role::Role;
 pub use tensor::{AnyOperand, AnyTensor, Operand, Tensor};
@@ -195,6 +195,13 @@ impl Graph {
         self.apply_named(Arc::new(op), Role::Pure, inputs, name).typed()
     }
 
+    /// Applies an op with several outputs that is not one of the crate's own; gives one tensor for each output. An op
+    /// that does not fit its inputs gives one invalid tensor.
+    #[track_caller]
+    pub fn custom_outputs<'g>(&'g self, op: impl MultiOp, inputs: &[AnyTensor<'g>]) -> Vec<AnyTensor<'g>> {
+        self.apply_all(op, inputs)
+    }
+
     /// An operation that sets every variable of the graph to its start, also those added later.
     ///
     /// A variable that was never initialized is so when a run first needs it; this operation is
@@ -321,20 +328,37 @@ impl Graph {
 
     /// Adds a node named after its op.
     #[track_caller]
-    pub(crate) fn apply<'g>(&'g self, op: impl Op, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {
+    pub(crate) fn apply<'g>(&'g self, op: impl MultiOp, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {
         self.apply_as(op, Role::Pure, inputs)
+    }
+
+    /// Adds a node named after its op; gives all its outputs.
+    #[track_caller]
+    pub(crate) fn apply_all<'g>(&'g self, op: impl MultiOp, inputs: &[AnyTensor<'g>]) -> Vec<AnyTensor<'g>> {
+        let TensorId { node, .. } = self.apply(op, inputs).id();
+        let count = self.shared.read().node(node).outputs.len() as u32;
+        (0..count).map(|output| self.tie(TensorId { node, output })).collect()
     }
 
     /// Adds a node, named after its op, of an op that there is already.
     #[track_caller]
-    pub(crate) fn apply_shared<'g>(&'g self, op: Arc<dyn Op>, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {
+    pub(crate) fn apply_shared<'g>(
+        &'g self,
+        op: Arc<dyn MultiOp>,
+        inputs: &[AnyTensor<'g>],
+    ) -> AnyTensor<'g> {
         let name = op.name();
         self.apply_named(op, Role::Pure, inputs, name)
     }
 
     /// Adds a node named after its op, which does more in a run than to compute a value.
     #[track_caller]
-    pub(crate) fn apply_as<'g>(&'g self, op: impl Op, role: Role, inputs: &[AnyTensor<'g>]) -> AnyTensor<'g> {
+    pub(crate) fn apply_as<'g>(
+        &'g self,
+        op: impl MultiOp,
+        role: Role,
+        inputs: &[AnyTensor<'g>],
+    ) -> AnyTensor<'g> {
         let name = op.name();
         self.apply_named(Arc::new(op), role, inputs, name)
     }
@@ -342,7 +366,7 @@ impl Graph {
     #[track_caller]
     fn apply_named<'g>(
         &'g self,
-        op: Arc<dyn Op>,
+        op: Arc<dyn MultiOp>,
         role: Role,
         inputs: &[AnyTensor<'g>],
         name: &str,
@@ -351,9 +375,9 @@ impl Graph {
         self.tie(self.push(NewNode::Op(op, role), inputs, name, location, None))
     }
 
-    /// The handle of a node of this graph.
-    pub(crate) fn tie(&self, id: NodeId) -> AnyTensor<'_> {
-        AnyTensor::new(self, id)
+    /// The handle of a tensor of this graph; that of a node stands for its first output.
+    pub(crate) fn tie(&self, id: impl Into<TensorId>) -> AnyTensor<'_> {
+        AnyTensor::new(self, id.into())
     }
 
     /// Adds a node: checks its inputs, infers its type, and names it.
@@ -369,7 +393,7 @@ impl Graph {
         let location = context.location.unwrap_or(location);
         let foreign = inputs.iter().position(|input| !input.is_of(self));
         let mistake = mistake.or(foreign.map(|operand| Mistake::OtherGraph { operand }));
-        let inputs: SmallVec<[NodeId; 4]> =
+        let inputs: SmallVec<[TensorId; 4]> =
             if foreign.is_none() { inputs.iter().map(|input| input.id()).collect() } else { SmallVec::new() };
         let mut control: Vec<NodeId> = context
             .control
@@ -387,14 +411,15 @@ impl Graph {
 
         let (inherited, types) = {
             let arena = self.shared.read();
-            let inherited = inputs.iter().chain(&control).find_map(|&id| arena.node(id).mistake);
-            let types = inputs.iter().map(|&id| arena.node(id).output.clone());
+            let predecessors = inputs.iter().map(|input| input.node).chain(control.iter().copied());
+            let inherited = predecessors.into_iter().find_map(|id| arena.node(id).mistake);
+            let types = inputs.iter().map(|&input| arena.tensor(input).clone());
             (inherited, types.collect::<SmallVec<[TensorType; 2]>>())
         };
         // Ops are asked while nothing is locked: they may ask the graph in their turn.
         let inferred = match (mistake, inherited) {
             (Some(mistake), _) => Err(mistake),
-            (None, Some(_)) => Ok(TensorType::nothing()),
+            (None, Some(_)) => Ok(TensorType::nothing().into()),
             (None, None) => new.infer(&types.iter().collect::<SmallVec<[&TensorType; 4]>>()),
         };
         let draft = Draft { inputs, control, name: context.scoped(name), location, inherited };
@@ -410,7 +435,7 @@ impl Graph {
     /// Has the faults of a node that checks what a function was given named as those of the node that the function gives.
     pub(crate) fn blame_whole(&self, function: &'static str, part: AnyTensor<'_>, whole: AnyTensor<'_>) {
         if part.is_of(self) && whole.is_of(self) {
-            self.shared.write(|arena| arena.wholes.insert(part.id(), (whole.id(), function)));
+            self.shared.write(|arena| arena.wholes.insert(part.node(), (whole.node(), function)));
         }
     }
 

@@ -1,11 +1,12 @@
-//! [`NodeMap`]: something for some of a graph's nodes, at a cost that depends on those nodes and not on the graph.
+//! [`NodeMap`] and [`TensorMap`]: something for some of a graph's nodes or tensors, at a cost that depends on those and
+//! not on the graph.
 //!
 //! A pass over a few nodes of a large graph must not pay for the rest, and one over all of them must not pay for a
 //! hash of each. So the nodes are kept by pages of neighbors, which is what passes visit, and only pages are hashed.
 
 use foldhash::HashMap;
 
-use super::NodeId;
+use super::{NodeId, TensorId};
 
 /// Nodes of a page. The table of the pages of a hundred thousand nodes then fits the first-level cache, and a page
 /// for a single node costs little more than the node.
@@ -48,6 +49,38 @@ impl<T: Clone> NodeMap<T> {
     pub(crate) fn clear(&mut self) {
         self.pages.clear();
         self.values.clear();
+    }
+}
+
+/// A value for each tensor, which is the same one for all that have not been given another.
+#[derive(Clone, Debug)]
+pub(crate) struct TensorMap<T> {
+    /// Of first outputs; few nodes have others.
+    first: NodeMap<T>,
+    others: HashMap<TensorId, T>,
+}
+
+impl<T: Clone> TensorMap<T> {
+    pub(crate) fn new(initial: T) -> Self {
+        TensorMap { first: NodeMap::new(initial), others: HashMap::default() }
+    }
+
+    pub(crate) fn get(&self, id: TensorId) -> &T {
+        if id.output == 0 {
+            return self.first.get(id.node);
+        }
+        self.others.get(&id).unwrap_or(&self.first.initial)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: TensorId) -> &mut T {
+        if id.output == 0 {
+            return self.first.get_mut(id.node);
+        }
+        self.others.entry(id).or_insert_with(|| self.first.initial.clone())
+    }
+
+    pub(crate) fn set(&mut self, id: TensorId, value: T) {
+        *self.get_mut(id) = value;
     }
 }
 

@@ -4,10 +4,10 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
 
-use super::{Graph, Modes, NodeId, Operation, Role, Variable};
+use super::op::{self, MultiOp};
+use super::{Graph, Modes, NodeId, Operation, Role, TensorId, Variable};
 use crate::element::{DType, Element};
 use crate::error::Mistake;
-use crate::graph::op::{self, Op};
 use crate::shape::Shape;
 
 /// A `Copy` handle to one value of a graph, whose elements are of type `T`.
@@ -34,7 +34,8 @@ impl<T> fmt::Debug for Tensor<'_, T> {
 }
 
 impl<T> Tensor<'_, T> {
-    /// The node's name: its op's, unless given by [`named`](Tensor::named); numbered if taken.
+    /// The node's name: its op's, unless given by [`named`](Tensor::named); numbered if taken. A second output of a
+    /// node has the name `node:1`, and so on.
     pub fn name(self) -> String {
         self.any.name()
     }
@@ -63,10 +64,11 @@ impl<'g, T> Tensor<'g, T> {
         self.any.op()
     }
 
-    /// Gives the node another name, inside the current scope; a name taken becomes `n_1`.
+    /// Gives the node another name, inside the current scope; a name taken becomes `n_1`. One of several outputs of a
+    /// node gets the name as an [`identity`](Tensor::identity) of its own.
+    #[track_caller]
     pub fn named(self, name: &str) -> Self {
-        self.any.rename(name);
-        self
+        Tensor { any: self.any.named(name), element: PhantomData }
     }
 }
 
@@ -160,19 +162,19 @@ impl<'g, T> From<Tensor<'g, T>> for AnyTensor<'g> {
 #[derive(Clone, Copy)]
 pub struct AnyTensor<'g> {
     graph: &'g Graph,
-    id: NodeId,
+    id: TensorId,
 }
 
 impl fmt::Debug for AnyTensor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arena = self.graph.shared().snapshot();
-        let node = arena.node(self.id);
-        write!(f, "{} `{}`: {}", node.op.name(), node.name, node.output)
+        let (op, name) = (arena.node(self.id.node).op.name(), arena.tensor_name(self.id));
+        write!(f, "{op} `{name}`: {}", arena.tensor(self.id))
     }
 }
 
 impl<'g> AnyTensor<'g> {
-    pub(super) fn new(graph: &'g Graph, id: NodeId) -> Self {
+    pub(super) fn new(graph: &'g Graph, id: TensorId) -> Self {
         AnyTensor { graph, id }
     }
 
@@ -181,13 +183,18 @@ impl<'g> AnyTensor<'g> {
         self.graph
     }
 
-    pub(crate) fn id(self) -> NodeId {
+    pub(crate) fn id(self) -> TensorId {
         self.id
+    }
+
+    /// The node whose output it is.
+    pub(crate) fn node(self) -> NodeId {
+        self.id.node
     }
 
     /// The id of the graph and that of the node in it.
     pub(crate) fn untied(self) -> (u64, NodeId) {
-        (self.graph.shared().id, self.id)
+        (self.graph.shared().id, self.id.node)
     }
 
     pub(crate) fn is_of(self, graph: &Graph) -> bool {
@@ -198,57 +205,67 @@ impl<'g> AnyTensor<'g> {
         Operation { any: self }
     }
 
-    /// The node's name.
+    /// The node's name, and behind the first output which one it is: `node:1`.
     pub fn name(self) -> String {
-        self.graph.shared().read().node(self.id).name.clone()
+        self.graph.shared().read().tensor_name(self.id)
     }
 
     pub(crate) fn location(self) -> &'static Location<'static> {
-        self.graph.shared().read().node(self.id).location
+        self.graph.shared().read().node(self.id.node).location
     }
 
-    pub(crate) fn rename(self, name: &str) {
-        self.graph.rename(self.id, name);
+    /// Gives the node another name, inside the current scope; a name taken becomes `n_1`. One of several outputs of a
+    /// node gets the name as an identity of its own.
+    #[track_caller]
+    pub fn named(self, name: &str) -> Self {
+        let is_one_of_several = self.graph.shared().read().node(self.id.node).outputs.len() > 1;
+        let named = if is_one_of_several { self.unary(op::Identity::Plain) } else { self };
+        named.rename(name);
+        named
+    }
+
+    pub(super) fn rename(self, name: &str) {
+        self.graph.rename(self.id.node, name);
     }
 
     /// The element type.
     pub fn dtype(self) -> DType {
-        self.graph.shared().read().node(self.id).output.dtype
+        self.graph.shared().read().tensor(self.id).dtype
     }
 
     /// The static shape.
     pub fn shape(self) -> Shape {
-        self.graph.shared().read().node(self.id).output.shape.clone()
+        self.graph.shared().read().tensor(self.id).shape.clone()
     }
 
     pub(crate) fn role(self) -> Role {
-        self.graph.shared().read().node(self.id).role
+        self.graph.shared().read().node(self.id.node).role
     }
 
     /// For which modes the layers were called on whose outputs it depends.
     pub(crate) fn modes(self) -> Modes {
-        self.graph.shared().read().node(self.id).modes
+        self.graph.shared().read().node(self.id.node).modes
     }
 
     /// Says that it is the output of a layer that was called for a mode.
     pub(crate) fn with_modes(self, modes: Modes) -> Self {
-        self.graph.add_modes(self.id, modes);
+        self.graph.add_modes(self.id.node, modes);
         self
     }
 
     pub(crate) fn is_invalid(self) -> bool {
-        self.graph.shared().read().node(self.id).mistake.is_some()
+        self.graph.shared().read().node(self.id.node).mistake.is_some()
     }
 
     /// Applies an op to this tensor alone.
     #[track_caller]
-    pub(crate) fn unary(self, op: impl Op) -> Self {
+    pub(crate) fn unary(self, op: impl MultiOp) -> Self {
         self.graph.apply(op, &[self])
     }
 
     /// Applies an op to this tensor and another.
     #[track_caller]
-    pub(crate) fn binary(self, op: impl Op, other: AnyTensor<'g>) -> Self {
+    pub(crate) fn binary(self, op: impl MultiOp, other: AnyTensor<'g>) -> Self {
         self.graph.apply(op, &[self, other])
     }
 

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use petgraph::dot::{Config, Dot};
 
 use super::walk::Edge;
-use super::{Arena, Graph, Node, NodeId, VariableId, Walk};
+use super::{Arena, Graph, Node, NodeId, TensorId, VariableId, Walk};
 use crate::ir::Named;
 
 impl Named for Arena {
@@ -20,23 +20,34 @@ impl Named for Arena {
 
 /// One line: id, op, name, inputs, attributes, type.
 fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
-    let list = |ids: &[NodeId]| ids.iter().map(|id| format!("%{}", id.0)).collect::<Vec<_>>().join(", ");
-    write!(f, "%{index} = {}({})", node.op.name(), list(&node.inputs))?;
+    let tensor = |&TensorId { node, output }: &TensorId| match output {
+        0 => format!("%{}", node.0),
+        _ => format!("%{}:{output}", node.0),
+    };
+    let inputs = node.inputs.iter().map(tensor).collect::<Vec<_>>().join(", ");
+    write!(f, "%{index} = {}({inputs})", node.op.name())?;
     let attributes = node.op.attributes();
     if !attributes.is_empty() {
         write!(f, " [{attributes}]")?;
     }
     if !node.control.is_empty() {
-        write!(f, " after {}", list(&node.control))?;
+        let control = node.control.iter().map(|id| format!("%{}", id.0)).collect::<Vec<_>>().join(", ");
+        write!(f, " after {control}")?;
     }
     match node.mistake {
-        None => write!(f, " : {}", node.output)?,
+        None => write!(f, " : {}", types(node))?,
         Some(_) => write!(f, " : invalid")?,
     }
     writeln!(f, "  \"{}\"", node.name)
 }
 
-/// The text form: one line a node in the order of building, `%id = op(inputs) [attributes] : type  "name"`.
+/// The types of a node's outputs.
+fn types(node: &Node) -> String {
+    node.outputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The text form: one line a node in the order of building, `%id = op(inputs) [attributes] : types  "name"`. An
+/// input is the first output of a node, `%id`, or another one, `%id:1`.
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arena = self.shared().snapshot();
@@ -61,7 +72,7 @@ impl Graph {
         };
         let node = |_, (_, node): (u32, &Node)| {
             let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
-            let label = format!("{}\\n{} {}", quoted(&node.name), node.op.name(), node.output);
+            let label = format!("{}\\n{} {}", quoted(&node.name), node.op.name(), types(node));
             format!("shape = box label = \"{label}\"")
         };
         let config = [Config::NodeNoLabel, Config::EdgeNoLabel];

@@ -143,7 +143,7 @@ impl<'g, T: Element> Variable<'g, T> {
     pub fn is_trainable(self) -> bool {
         let any = self.tensor.any();
         let arena = any.graph().shared().read();
-        match arena.node(any.id()).role {
+        match arena.node(any.node()).role {
             Role::Reads(variable) => arena.variables[variable.index()].trainable,
             _ => false,
         }

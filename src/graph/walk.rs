@@ -8,7 +8,7 @@ use petgraph::visit::{
 
 use smallvec::SmallVec;
 
-use super::{Arena, Node, NodeId, NodeMap};
+use super::{Arena, Node, NodeId, NodeMap, TensorId};
 
 /// The graph along its edges from a node to what it depends on.
 #[derive(Clone, Copy)]
@@ -37,22 +37,23 @@ impl<'a> Walk<'a> {
         Walk { arena, with_control: true }
     }
 
-    /// The given nodes and all that they depend on, in topological order.
-    pub(crate) fn ancestors(self, nodes: impl IntoIterator<Item = NodeId>) -> Vec<NodeId> {
-        self.ancestors_short_of(nodes, |_| false)
+    /// The nodes of the given tensors and all that they depend on, in topological order.
+    pub(crate) fn ancestors(self, tensors: impl IntoIterator<Item = TensorId>) -> Vec<NodeId> {
+        self.ancestors_short_of(tensors, |_| false)
     }
 
-    /// The same, without looking for what the nodes marked by `ends` depend on.
+    /// The same, without the nodes of tensors marked by `given` and what they depend on, unless something else needs
+    /// them: another of their outputs.
     pub(crate) fn ancestors_short_of(
         self,
-        nodes: impl IntoIterator<Item = NodeId>,
-        ends: impl Fn(NodeId) -> bool,
+        tensors: impl IntoIterator<Item = TensorId>,
+        given: impl Fn(TensorId) -> bool,
     ) -> Vec<NodeId> {
-        let cut = Short { walk: self, ends: &ends };
+        let cut = Short { walk: self, given: &given };
         let mut search = Dfs::empty(cut);
         let mut found = Vec::new();
-        for node in nodes {
-            search.move_to(node.0);
+        for tensor in tensors.into_iter().filter(|&tensor| !given(tensor)) {
+            search.move_to(tensor.node.0);
             while let Some(index) = search.next(cut) {
                 found.push(NodeId(index));
             }
@@ -64,17 +65,17 @@ impl<'a> Walk<'a> {
 
     fn edges(self) -> impl Iterator<Item = (u32, u32, &'static Edge)> + 'a {
         self.arena.nodes.iter().zip(0_u32..).flat_map(move |(node, target)| {
-            let values = node.inputs.iter().map(move |source| (source.0, target, &Edge::Value));
+            let values = node.inputs.iter().map(move |source| (source.node.0, target, &Edge::Value));
             let orders = node.control.iter().map(move |source| (source.0, target, &Edge::Order));
             values.chain(orders.filter(move |_| self.with_control))
         })
     }
 }
 
-/// A walk that does not go past certain nodes.
+/// A walk that does not go to certain tensors.
 struct Short<'a, 'f, F> {
     walk: Walk<'a>,
-    ends: &'f F,
+    given: &'f F,
 }
 
 impl<F> Clone for Short<'_, '_, F> {
@@ -91,15 +92,22 @@ impl<F> GraphBase for Short<'_, '_, F> {
 
 impl<F> GraphRef for Short<'_, '_, F> {}
 
-impl<F: Fn(NodeId) -> bool> IntoNeighbors for Short<'_, '_, F> {
+impl<F: Fn(TensorId) -> bool> Short<'_, '_, F> {
+    /// Whether all outputs of a node are given, so that it does not run.
+    fn is_given(&self, id: NodeId) -> bool {
+        let outputs = 0..self.walk.arena.node(id).outputs.len() as u32;
+        outputs.into_iter().all(|output| (self.given)(TensorId { node: id, output }))
+    }
+}
+
+impl<F: Fn(TensorId) -> bool> IntoNeighbors for Short<'_, '_, F> {
     type Neighbors = smallvec::IntoIter<[u32; 4]>;
     fn neighbors(self, index: u32) -> Self::Neighbors {
-        if (self.ends)(NodeId(index)) {
-            return SmallVec::new().into_iter();
-        }
         let node = self.walk.arena.node(NodeId(index));
         let control: &[NodeId] = if self.walk.with_control { &node.control } else { &[] };
-        node.inputs.iter().chain(control).map(|id| id.0).collect::<SmallVec<_>>().into_iter()
+        let values = node.inputs.iter().filter(|&&input| !(self.given)(input)).map(|input| input.node.0);
+        let orders = control.iter().filter(|&&id| !self.is_given(id)).map(|id| id.0);
+        values.chain(orders).collect::<SmallVec<_>>().into_iter()
     }
 }
 

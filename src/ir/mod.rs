@@ -36,6 +36,21 @@ pub use scalar::{Fold, Scalar};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct NodeId(pub(crate) u32);
 
+/// One output of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct TensorId {
+    pub(crate) node: NodeId,
+    /// Which of the node's outputs, counted from 0.
+    pub(crate) output: u32,
+}
+
+impl From<NodeId> for TensorId {
+    /// The first output, for most nodes the only one.
+    fn from(node: NodeId) -> Self {
+        TensorId { node, output: 0 }
+    }
+}
+
 /// Index of a variable in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct VariableId(pub(crate) u32);

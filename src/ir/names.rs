@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{NodeId, VariableId};
+use super::{NodeId, TensorId, VariableId};
 
 /// Where the names of nodes and variables are.
 pub(crate) trait Named: fmt::Debug {
@@ -14,12 +14,12 @@ pub(crate) trait Named: fmt::Debug {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Names<'a> {
     graph: Option<&'a dyn Named>,
-    feeds: &'a [NodeId],
+    feeds: &'a [TensorId],
 }
 
 impl<'a> Names<'a> {
-    /// Those of a graph whose programs are fed these nodes.
-    pub(crate) fn of(graph: &'a dyn Named, feeds: &'a [NodeId]) -> Self {
+    /// Those of a graph whose programs are fed these tensors.
+    pub(crate) fn of(graph: &'a dyn Named, feeds: &'a [TensorId]) -> Self {
         Names { graph: Some(graph), feeds }
     }
 
@@ -33,7 +33,8 @@ impl<'a> Names<'a> {
     /// What is fed at a position.
     pub(crate) fn feed(self, position: usize) -> String {
         match self.feeds.get(position) {
-            Some(&id) => self.node(id),
+            Some(&TensorId { node, output: 0 }) => self.node(node),
+            Some(&TensorId { node, output }) => format!("{}:{output}", self.node(node)),
             None => position.to_string(),
         }
     }

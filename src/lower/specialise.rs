@@ -13,9 +13,11 @@ use smallvec::SmallVec;
 
 use super::versions::Versions;
 use crate::error::{Error, LoweringError, Result};
-use crate::graph::{Arena, Node, NodeMap, Role, Walk};
+use crate::graph::op::Outputs;
+use crate::graph::{Arena, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{
-    Args, Computation, Dims, Identity, Inst, Lowering, NodeId, Prim, Program, Scalar, Val, VariableId,
+    Args, Computation, Dims, Identity, Inst, Lowering, NodeId, Prim, Program, Scalar, TensorId, Val,
+    VariableId,
 };
 use crate::memory::OutOfMemory;
 use crate::shape::{Shape, TensorType, is_addressable};
@@ -23,18 +25,18 @@ use crate::shape::{Shape, TensorType, is_addressable};
 /// What a run asks for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Request {
-    pub(crate) feeds: SmallVec<[NodeId; 4]>,
+    pub(crate) feeds: SmallVec<[TensorId; 4]>,
     pub(crate) fetches: SmallVec<[Fetched; 4]>,
 }
 
-/// One fetch: a node, and whether its value is wanted or only its effect.
+/// One fetch: a tensor, and whether its value is wanted or only its node's effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Fetched {
-    pub(crate) node: NodeId,
+    pub(crate) tensor: TensorId,
     pub(crate) value: bool,
 }
 
-/// What a node that has not been visited has become.
+/// What the tensors of a node that has not been visited have become.
 const UNVISITED: Val = Val(u32::MAX);
 
 /// How nodes are lowered beyond what their ops say.
@@ -53,16 +55,16 @@ pub(crate) fn specialise(
     request: &Request,
     fed: &[Vec<usize>],
 ) -> Result<Program> {
-    let mut is_fed = NodeMap::new(false);
+    let mut is_fed = TensorMap::new(false);
     request.feeds.iter().for_each(|&id| is_fed.set(id, true));
-    let wanted = request.fetches.iter().map(|fetch| fetch.node);
+    let wanted = request.fetches.iter().map(|fetch| fetch.tensor);
     let needed = Walk::all(arena).ancestors_short_of(wanted, |id| *is_fed.get(id));
     let mut specialiser = Specialiser {
         arena,
         seed,
         check_numerics,
         program: Program::default(),
-        vals: NodeMap::new(UNVISITED),
+        vals: TensorMap::new(UNVISITED),
         before: NodeMap::new(Versions::of(arena.variables.len())),
         after: HashMap::default(),
         ordered: (Vec::new(), Versions::of(arena.variables.len())),
@@ -70,19 +72,18 @@ pub(crate) fn specialise(
         last_writer: BTreeMap::new(),
     };
     for (position, (&id, dims)) in request.feeds.iter().zip(fed).enumerate() {
-        let node = arena.node(id);
-        let dtype = node.output.dtype;
+        let dtype = arena.tensor(id).dtype;
         if !is_addressable(dims, dtype) {
-            return Err(too_large(node, dims.into()));
+            return Err(too_large(arena.node(id.node), dims.into()));
         }
-        let val = Lowering::new(&mut specialiser.program, id, Identity::default()).feed(
+        let val = Lowering::new(&mut specialiser.program, id.node, Identity::default()).feed(
             position,
             dtype,
             Dims::from_slice(dims),
         );
         specialiser.vals.set(id, val);
     }
-    for id in needed.into_iter().filter(|&id| !*is_fed.get(id)) {
+    for id in needed {
         specialiser.visit(id)?;
     }
     Ok(specialiser.finish(request))
@@ -101,8 +102,8 @@ struct Specialiser<'a> {
     seed: u64,
     check_numerics: bool,
     program: Program,
-    /// What each visited node has become.
-    vals: NodeMap<Val>,
+    /// What the tensors of visited nodes, and those that are fed, have become.
+    vals: TensorMap<Val>,
     /// The assignments that each node is ordered after.
     before: NodeMap<Versions>,
     /// Those that what comes behind a visited assignment is ordered after.
@@ -122,22 +123,26 @@ impl Specialiser<'_> {
             return Err(arena.error(mistake));
         }
         if node.role == Role::Placeholder {
-            let TensorType { dtype, shape } = node.output.clone();
+            let TensorType { dtype, shape } = node.outputs[0].clone();
             return Err(Error::NotFed { node: node.name.clone(), dtype, shape, location: node.location });
         }
         let versions = self.versions_before(node);
         let reading = match node.role {
-            Role::ReadsAsSeen => self.before.get(node.inputs[1]),
+            Role::ReadsAsSeen => self.before.get(node.inputs[1].node),
             _ => &versions,
         };
         let inputs: Args = node.inputs.iter().map(|&input| self.seen(input, reading)).collect();
-        let output = self.check_shapes(id, node, &inputs)?;
+        let outputs = self.check_shapes(id, node, &inputs)?;
         let identity = Identity { seed: self.seed, name: &node.name };
         let mut lowering = Lowering::new(&mut self.program, id, identity).of_inputs(&inputs);
-        let val = node.op.lower(&inputs, &mut lowering);
+        let vals = node.op.lower(&inputs, &mut lowering);
         let misfit = lowering.misfit();
-        self.check_lowered(node, val, &output, misfit)?;
-        self.check_finite(id, val);
+        self.check_lowered(node, &vals, &outputs, misfit)?;
+        for &val in vals.iter() {
+            self.check_finite(id, val);
+        }
+        // Nodes that do more than to compute have one output.
+        let val = vals[0];
         match node.role {
             Role::Writes(variable) => {
                 self.write(id, variable, val, &versions)?;
@@ -163,7 +168,13 @@ impl Specialiser<'_> {
             }
             Role::Pure | Role::Placeholder | Role::Reads(_) | Role::ReadsAsSeen => {}
         }
-        self.vals.set(id, val);
+        for (output, &val) in (0..).zip(vals.iter()) {
+            // What is fed stays so, although the node runs for another output.
+            let val_of = self.vals.get_mut(TensorId { node: id, output });
+            if *val_of == UNVISITED {
+                *val_of = val;
+            }
+        }
         if !versions.is_empty() {
             self.before.set(id, versions);
         }
@@ -178,25 +189,27 @@ impl Specialiser<'_> {
         }
         // The nodes of a block under control dependencies have the same ones, which are joined once for all.
         if node.control != self.ordered.0 {
-            self.ordered =
-                (node.control.clone(), self.joined(&node.control, Versions::of(self.arena.variables.len())));
+            self.ordered = {
+                let none = Versions::of(self.arena.variables.len());
+                (node.control.clone(), self.joined(node.control.iter().copied(), none))
+            };
         }
-        self.joined(&node.inputs, self.ordered.1.clone())
+        self.joined(node.inputs.iter().map(|input| input.node), self.ordered.1.clone())
     }
 
     /// The versions joined with those that come behind the nodes.
-    fn joined(&self, nodes: &[NodeId], mut versions: Versions) -> Versions {
-        for &id in nodes {
+    fn joined(&self, nodes: impl IntoIterator<Item = NodeId>, mut versions: Versions) -> Versions {
+        for id in nodes {
             versions.join(self.after.get(&id).unwrap_or(self.before.get(id)));
         }
         versions
     }
 
     /// The value that a reader with these versions sees in an input.
-    fn seen(&self, input: NodeId, versions: &Versions) -> Val {
+    fn seen(&self, input: TensorId, versions: &Versions) -> Val {
         let val = *self.vals.get(input);
         if !versions.is_empty()
-            && let Role::Reads(variable) = self.arena.node(input).role
+            && let Role::Reads(variable) = self.arena.node(input.node).role
             && let Some(writer) = versions.get(variable)
             && !matches!(self.program.inst(val).prim, Prim::Feed(_))
         {
@@ -206,59 +219,76 @@ impl Specialiser<'_> {
     }
 
     /// Asks the op's shape rule once more, now that every length is known, unless all were so before.
-    fn check_shapes<'n>(&self, id: NodeId, node: &'n Node, inputs: &[Val]) -> Result<Cow<'n, TensorType>> {
-        let was_known = |&input: &NodeId| self.arena.node(input).output.shape.is_known();
-        let output = if node.inputs.iter().all(was_known) {
-            Cow::Borrowed(&node.output)
+    fn check_shapes<'n>(
+        &self,
+        id: NodeId,
+        node: &'n Node,
+        inputs: &[Val],
+    ) -> Result<Cow<'n, Outputs<TensorType>>> {
+        let was_known = |&input: &TensorId| self.arena.tensor(input).shape.is_known();
+        let outputs = if node.inputs.iter().all(was_known) {
+            Cow::Borrowed(&node.outputs)
         } else {
             Cow::Owned(self.infer(id, node, inputs)?)
         };
-        if output.dtype != node.output.dtype || !output.shape.agrees_with(&node.output.shape) {
-            let reason = LoweringError::ShapeRule {
-                promised_dtype: node.output.dtype,
-                promised: node.output.shape.clone(),
-                found_dtype: output.dtype,
-                found: Box::new(output.shape.clone()),
-            };
+        if outputs.len() != node.outputs.len() {
+            let reason = LoweringError::OutputCount { promised: node.outputs.len(), found: outputs.len() };
             return Err(unlowered(node, reason));
         }
-        if !is_addressable(output.shape.dims().iter().flatten(), output.dtype) {
-            return Err(too_large(node, output.shape.clone()));
+        for (output, promised) in outputs.iter().zip(node.outputs.iter()) {
+            if output.dtype != promised.dtype || !output.shape.agrees_with(&promised.shape) {
+                let reason = LoweringError::ShapeRule {
+                    promised_dtype: promised.dtype,
+                    promised: promised.shape.clone(),
+                    found_dtype: output.dtype,
+                    found: Box::new(output.shape.clone()),
+                };
+                return Err(unlowered(node, reason));
+            }
+            if !is_addressable(output.shape.dims().iter().flatten(), output.dtype) {
+                return Err(too_large(node, output.shape.clone()));
+            }
+            if !output.shape.is_known() {
+                let reason = LoweringError::UnknownLength {
+                    found_dtype: output.dtype,
+                    found: Box::new(output.shape.clone()),
+                    inputs: self.types(inputs),
+                };
+                return Err(unlowered(node, reason));
+            }
         }
-        if !output.shape.is_known() {
-            let reason = LoweringError::UnknownLength {
-                found_dtype: output.dtype,
-                found: Box::new(output.shape.clone()),
-                inputs: self.types(inputs),
-            };
-            return Err(unlowered(node, reason));
-        }
-        Ok(output)
+        Ok(outputs)
     }
 
     /// The lowering of an op must give what its shape rule has promised, out of instructions that can be.
     fn check_lowered(
         &self,
         node: &Node,
-        val: Val,
-        promised: &TensorType,
+        vals: &[Val],
+        promised: &[TensorType],
         misfit: Option<String>,
     ) -> Result<()> {
-        let found = self.program.insts.get(val.index());
-        let kept =
-            found.is_some_and(|inst| inst.dtype == promised.dtype && promised.shape.admits(&inst.dims));
-        let reason = match (misfit, found) {
-            (None, _) if kept => return Ok(()),
-            (Some(misfit), _) => LoweringError::Instruction { instruction: misfit },
-            (None, Some(inst)) => LoweringError::Type {
-                promised_dtype: promised.dtype,
-                promised: Box::new(promised.shape.clone()),
-                found_dtype: inst.dtype,
-                found: inst.dims.to_vec(),
-            },
-            (None, None) => LoweringError::ForeignValue,
-        };
-        Err(unlowered(node, reason))
+        if let Some(instruction) = misfit {
+            return Err(unlowered(node, LoweringError::Instruction { instruction }));
+        }
+        if vals.len() != promised.len() {
+            let reason = LoweringError::OutputCount { promised: promised.len(), found: vals.len() };
+            return Err(unlowered(node, reason));
+        }
+        for (val, promised) in vals.iter().zip(promised) {
+            let reason = match self.program.insts.get(val.index()) {
+                Some(inst) if inst.dtype == promised.dtype && promised.shape.admits(&inst.dims) => continue,
+                Some(inst) => LoweringError::Type {
+                    promised_dtype: promised.dtype,
+                    promised: Box::new(promised.shape.clone()),
+                    found_dtype: inst.dtype,
+                    found: inst.dims.to_vec(),
+                },
+                None => LoweringError::ForeignValue,
+            };
+            return Err(unlowered(node, reason));
+        }
+        Ok(())
     }
 
     /// Has a node's floats looked at where all are to be, unless they are another node's, or have been already.
@@ -277,8 +307,8 @@ impl Specialiser<'_> {
         insts.map(|inst| TensorType::new(inst.dtype, inst.dims.as_slice())).collect()
     }
 
-    /// The type of a node's value for inputs of the lengths that they have in this program.
-    fn infer(&self, id: NodeId, node: &Node, inputs: &[Val]) -> Result<TensorType> {
+    /// The types of a node's outputs for inputs of the lengths that they have in this program.
+    fn infer(&self, id: NodeId, node: &Node, inputs: &[Val]) -> Result<Outputs<TensorType>> {
         let types = self.types(inputs);
         let inferred = node.op.infer(&types.iter().collect::<Vec<_>>());
         inferred.map_err(|mistake| self.arena.blamed(id, mistake))
@@ -304,7 +334,7 @@ impl Specialiser<'_> {
 
     fn finish(mut self, request: &Request) -> Program {
         let valued = request.fetches.iter().filter(|fetch| fetch.value);
-        self.program.fetches = valued.map(|fetch| *self.vals.get(fetch.node)).collect();
+        self.program.fetches = valued.map(|fetch| *self.vals.get(fetch.tensor)).collect();
         let last = self.last_writer.into_iter();
         self.program.commits =
             last.map(|(variable, writer)| (variable, self.written[&(writer, variable)])).collect();

@@ -1,12 +1,14 @@
 //! `concat`: tensors one behind the other along an axis.
 
+use std::sync::Arc;
+
 use ndarray::{ArrayViewMutD, Axis, Slice};
 
 use crate::element::{ArrayMut, ArrayRef, DType, Element, with_element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::op::pick::{Along, Run, picked, put_back};
-use crate::graph::op::{Attributes, Op, PutBack};
+use crate::graph::op::{Attributes, MultiOp, Op, PutBack};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::shape::{Shape, TensorType, resolve_axis};
@@ -278,6 +280,10 @@ impl Op for PartInto {
 }
 
 impl PutBack for PartInto {
+    fn into_op(self: Arc<Self>) -> Arc<dyn MultiOp> {
+        self
+    }
+
     fn axes(&self, lengths: &[&[usize]]) -> Vec<Along> {
         let (start, length) = (lengths[2][0], lengths[0][self.axis]);
         part_axes(self.axis, lengths[1], start, length)

@@ -14,7 +14,7 @@ use crate::element::{DType, Element, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, BroadcastLike, Op};
-use crate::graph::{Operand, Tensor};
+use crate::graph::{AnyTensor, Operand, Tensor};
 use crate::ir::{Dims, Lowering, Val, size};
 use crate::shape::{Shape, TensorType, resolve_axis};
 
@@ -232,6 +232,22 @@ impl Op for ScatterAdd {
     fn attributes(&self) -> Attributes {
         attributes(self.0)
     }
+}
+
+/// What a value has at indices along an axis, whose other indices are their own.
+pub(super) fn take_along_axis(x: Val, indices: Val, axis: isize, to: &mut Lowering<'_>) -> Val {
+    Op::lower(&Gather(Place::Along(axis)), &[x, indices], to)
+}
+
+/// Zeros of the shape of a tensor, and what was taken from it along an axis at the indices.
+pub(super) fn put_along_axis<'g>(
+    taken: AnyTensor<'g>,
+    indices: AnyTensor<'g>,
+    axis: isize,
+    like: AnyTensor<'g>,
+) -> AnyTensor<'g> {
+    let zeros = taken.scalar_like(0.0).binary(BroadcastLike, like);
+    taken.graph().apply(ScatterAdd(Place::Along(axis)), &[zeros, indices, taken])
 }
 
 fn attributes(place: Place) -> Attributes {

@@ -159,9 +159,9 @@ fn nodes_are_what_the_registry_builds_by_name() {
             let inputs: Vec<AnyTensor<'_>> = node.inputs.iter().map(|&input| g.tie(input)).collect();
             let attributes = node.op.attributes();
             let again = op.build(&g, &inputs, &attributes)[0];
-            let again = g.shared().read().node(again.id()).clone();
-            let is_same = (again.op.name(), again.op.attributes(), &again.output, &again.inputs)
-                == (node.op.name(), attributes, &node.output, &node.inputs);
+            let again = g.shared().read().node(again.node()).clone();
+            let is_same = (again.op.name(), again.op.attributes(), &again.outputs, &again.inputs)
+                == (node.op.name(), attributes, &node.outputs, &node.inputs);
             if node.mistake.is_none() && (again.mistake.is_some() || !is_same) {
                 broken.push(format!("{}: {node:?} became {again:?}", example.name));
             }

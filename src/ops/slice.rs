@@ -168,46 +168,33 @@ ranges! {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ranges(Vec<AxisRange>);
 
-/// A whole number for an index; for a range where it begins, ends and how it steps.
+/// A whole number for an index, and a text in Python's notation for a range: `1:-1:2`.
 impl AttributeValue for AxisRange {
     const KIND: &'static str = "index or range";
 
     fn into_attribute(self) -> Attribute {
-        let (start, end, step) = match self.0 {
-            Part::Index(index) => return index.into_attribute(),
-            Part::Range { start, end, step } => (start, end, step),
-        };
-        let attributes = Attributes::new();
-        let attributes = match start {
-            Some(start) => attributes.with("start", start),
-            None => attributes,
-        };
-        let attributes = match end {
-            End::Open => attributes,
-            End::Before(end) => attributes.with("end", end),
-            End::At(last) => attributes.with("last", last),
-        };
-        attributes.with("step", step).into_attribute()
+        match self.0 {
+            Part::Index(index) => index.into_attribute(),
+            Part::Range { .. } => self.to_string().into_attribute(),
+        }
     }
 
     fn from_attribute(attribute: &Attribute) -> Option<Self> {
-        let attributes = match attribute {
-            Attribute::Int(index) => return Some(AxisRange(Part::Index(isize::try_from(*index).ok()?))),
-            Attribute::Group(attributes) => attributes,
+        /// A number, or nothing.
+        fn end(text: &str) -> Option<Option<isize>> {
+            if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
+        }
+        let Attribute::Text(text) = attribute else {
+            return isize::from_attribute(attribute).map(AxisRange::from);
+        };
+        let parts: Vec<&str> = text.split(':').collect();
+        let (first, last, step) = match parts[..] {
+            [first, last] => (first, last, 1),
+            [first, last, step] => (first, last, step.parse().ok()?),
             _ => return None,
         };
-        let number = |name| attributes.get(name).map(isize::from_attribute);
-        let end = match (number("end"), number("last")) {
-            (Some(end), _) => End::Before(end?),
-            (None, Some(last)) => End::At(last?),
-            (None, None) => End::Open,
-        };
-        let start = match number("start") {
-            Some(start) => Some(start?),
-            None => None,
-        };
-        let step = number("step").unwrap_or(Some(1))?;
-        Some(AxisRange(Part::Range { start, end, step }))
+        let last = end(last)?.map_or(End::Open, End::Before);
+        Some(AxisRange(Part::Range { start: end(first)?, end: last, step }))
     }
 }
 

@@ -1,23 +1,21 @@
-//! `split`, `split_sizes` and `unstack`: the parts of a tensor along an axis.
+//! `split`, `split_sizes` and `unstack`: the parts of a tensor along an axis, each an output of one node.
 
-use super::slice::{AxisRange, Ranges};
 use crate::element::Element;
 use crate::error::Mistake;
-use crate::graph::Tensor;
-use crate::graph::op::Attributes;
-use crate::graph::op::pick::{Along, Choice, Pick, Run};
-use crate::shape::{Shape, resolve_axis};
+use crate::gradient::Pullback;
+use crate::graph::op::pick::{Along, Choice, PickTransposed, Run, picked, shape_of};
+use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs};
+use crate::graph::{AnyTensor, Tensor};
+use crate::ir::{Lowering, Val};
+use crate::shape::{Shape, TensorType, resolve_axis};
 
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
-
-/// Parts that one call builds, each of them a node: some hundred megabytes of graph. An axis of more is better moved
-/// as a whole.
+/// Parts that one call gives: more are no list that anybody handles, and an axis of more is better moved as a whole.
 const MAX_PARTS: usize = 1 << 20;
 
 /// Parts that are given for a number of parts that cannot be: more than anybody lists, and little memory.
 const MAX_INVALID: usize = 1 << 16;
 
-/// Refuses more parts than one call may build.
+/// Refuses more parts than one call may give.
 fn countable(parts: usize) -> Result<(), Mistake> {
     if parts > MAX_PARTS {
         return Err(Mistake::TooMany { what: "parts", count: parts, most: MAX_PARTS });
@@ -25,10 +23,102 @@ fn countable(parts: usize) -> Result<(), Mistake> {
     Ok(())
 }
 
-/// One of the parts into which an axis is cut.
+/// Cuts an axis into parts.
 #[derive(Clone, Debug)]
-struct Part {
+struct Split {
     axis: isize,
+    into: Parts,
+}
+
+#[derive(Clone, Debug)]
+enum Parts {
+    /// So many of equal length.
+    Equal(usize),
+    /// Parts of these lengths.
+    Sizes(Vec<usize>),
+    /// The elements along the axis, each by itself and without the axis.
+    Elements,
+}
+
+impl Split {
+    /// The parts into which a tensor of this shape is cut.
+    fn parts(&self, shape: &Shape) -> Result<Vec<Part>, Mistake> {
+        let axis = resolve_axis(self.axis, shape.rank())?;
+        let cuts: Vec<Cut> = match &self.into {
+            &Parts::Equal(parts) => {
+                countable(parts)?;
+                if parts == 0 {
+                    return Err(Mistake::SplitParts { axis, shape: shape.clone(), parts });
+                }
+                (0..parts).map(|part| Cut::Equal { part, parts }).collect()
+            }
+            Parts::Sizes(sizes) => {
+                countable(sizes.len())?;
+                let whole = sizes.iter().fold(0_usize, |sum, &size| sum.saturating_add(size));
+                let cut = |start: &mut usize, &size: &usize| {
+                    let cut = Cut::Sized { start: *start, size, whole };
+                    *start = start.saturating_add(size);
+                    Some(cut)
+                };
+                sizes.iter().scan(0, cut).collect()
+            }
+            Parts::Elements => {
+                let unknown = || Mistake::UnstackUnknown { axis, shape: shape.clone() };
+                let length = shape.dims()[axis].ok_or_else(unknown)?;
+                countable(length)?;
+                if length == 0 {
+                    return Err(Mistake::EmptyAxis { axis, shape: shape.clone() });
+                }
+                (0..length).map(Cut::Element).collect()
+            }
+        };
+        Ok(cuts.into_iter().map(|cut| Part { axis, cut }).collect())
+    }
+}
+
+impl MultiOp for Split {
+    fn name(&self) -> &'static str {
+        match self.into {
+            Parts::Equal(_) | Parts::Sizes(_) => "split",
+            Parts::Elements => "unstack",
+        }
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
+        let TensorType { dtype, shape } = inputs[0];
+        let output = |part: Part| Ok(TensorType::new(*dtype, shape_of(&part.axes(shape)?)));
+        self.parts(shape)?.into_iter().map(output).collect()
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Outputs<Val> {
+        let shape = Shape::from(to.dims(inputs[0]));
+        // The shape rule has accepted the parts.
+        let parts = self.parts(&shape).unwrap_or_default();
+        parts.iter().map(|part| picked(inputs[0], &part.axes(&shape).unwrap_or_default(), None, to)).collect()
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let parts = self.parts(&at.input(0).shape()).unwrap_or_default();
+        for (output, part) in parts.into_iter().enumerate() {
+            at.put_back_from(output, 0, || PickTransposed(part), &[]);
+        }
+    }
+
+    fn attributes(&self) -> Attributes {
+        let attributes = Attributes::new();
+        let attributes = match &self.into {
+            Parts::Equal(parts) => attributes.with("parts", *parts),
+            Parts::Sizes(sizes) => attributes.with("parts", sizes.clone()),
+            Parts::Elements => attributes,
+        };
+        attributes.with("axis", self.axis)
+    }
+}
+
+/// One of the parts, as its gradient puts it back.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    axis: usize,
     cut: Cut,
 }
 
@@ -38,49 +128,94 @@ enum Cut {
     Equal { part: usize, parts: usize },
     /// `size` elements from `start` on, of `whole`.
     Sized { start: usize, size: usize, whole: usize },
+    /// The element at an index, without the axis.
+    Element(usize),
 }
 
 impl Cut {
     /// What becomes of an axis of this length; the parts of given lengths are known also where it is not.
     fn along(self, axis: usize, shape: &Shape) -> Result<Along, Mistake> {
         match (self, shape.dims()[axis]) {
-            (Cut::Equal { part, parts }, length) => {
-                countable(parts)?;
-                let misfit = || Mistake::SplitParts { axis, shape: shape.clone(), parts };
-                let Some(length) = length.filter(|_| parts > 0) else {
-                    return if parts > 0 { Ok(Along::unknown()) } else { Err(misfit()) };
-                };
+            (Cut::Equal { .. }, None) => Ok(Along::unknown()),
+            (Cut::Equal { part, parts }, Some(length)) => {
                 let size = length / parts;
                 if size * parts == length {
                     Ok(Along::of([Run::of(part * size, size, 1)]))
                 } else {
-                    Err(misfit())
+                    Err(Mistake::SplitParts { axis, shape: shape.clone(), parts })
                 }
             }
             (Cut::Sized { whole, .. }, Some(length)) if whole != length => {
                 Err(Mistake::SplitSizes { axis, length, whole })
             }
             (Cut::Sized { start, size, .. }, _) => Ok(Along::of([Run::of(start, size, 1)])),
+            (Cut::Element(index), _) => Ok(Along::of([Run::of(index, 1, 1)]).dropped()),
         }
     }
 }
 
 impl Choice for Part {
-    const NAMES: [&'static str; 2] = ["split", "split_transposed"];
+    const NAMES: [&'static str; 2] = ["split_part", "split_transposed"];
 
     fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Mistake> {
-        let axis = resolve_axis(self.axis, shape.rank())?;
         let mut axes: Vec<Along> = shape.dims().iter().map(|&length| Along::whole(length)).collect();
-        axes[axis] = self.cut.along(axis, shape)?;
+        axes[self.axis] = self.cut.along(self.axis, shape)?;
         Ok(axes)
     }
 
     fn attributes(&self) -> Attributes {
+        let attributes = Attributes::new().with("axis", self.axis);
         match self.cut {
-            Cut::Equal { part, parts } => Attributes::new().with("part", part).with("parts", parts),
-            Cut::Sized { start, size, .. } => Attributes::new().with("start", start).with("size", size),
+            Cut::Equal { part, parts } => attributes.with("part", part).with("parts", parts),
+            Cut::Sized { start, size, .. } => attributes.with("start", start).with("size", size),
+            Cut::Element(index) => attributes.with("index", index),
         }
     }
+}
+
+impl<'g> AnyTensor<'g> {
+    /// The same as [`Tensor::split`].
+    #[track_caller]
+    pub fn split(self, parts: usize, axis: isize) -> Vec<Self> {
+        let mut tensors = self.graph().apply_all(Split { axis, into: Parts::Equal(parts) }, &[self]);
+        if tensors[0].is_invalid() {
+            // One mistake stands for all parts, so that there is something at the places of as many as a program may
+            // list.
+            tensors.resize(parts.clamp(1, MAX_INVALID), tensors[0]);
+        }
+        tensors
+    }
+
+    /// The same as [`Tensor::split_sizes`].
+    #[track_caller]
+    pub fn split_sizes(self, sizes: impl AsRef<[usize]>, axis: isize) -> Vec<Self> {
+        let sizes = sizes.as_ref();
+        if sizes.is_empty() {
+            return self.split(0, axis);
+        }
+        let mut tensors = self.graph().apply_all(Split { axis, into: Parts::Sizes(sizes.to_vec()) }, &[self]);
+        if tensors[0].is_invalid() {
+            tensors.resize(sizes.len().min(MAX_INVALID), tensors[0]);
+        }
+        tensors
+    }
+
+    /// The same as [`Tensor::unstack`].
+    #[track_caller]
+    pub fn unstack(self, axis: isize) -> Vec<Self> {
+        if let Ok(axis) = resolve_axis(axis, self.shape().rank())
+            && self.shape().dims()[axis] == Some(0)
+            && !self.is_invalid()
+        {
+            return Vec::new();
+        }
+        self.graph().apply_all(Split { axis, into: Parts::Elements }, &[self])
+    }
+}
+
+/// The handles with their element type.
+fn typed<T: Element>(tensors: Vec<AnyTensor<'_>>) -> Vec<Tensor<'_, T>> {
+    tensors.into_iter().map(Tensor::typed).collect()
 }
 
 impl<T: Element> Tensor<'_, T> {
@@ -98,20 +233,7 @@ impl<T: Element> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn split(self, parts: usize, axis: isize) -> Vec<Self> {
-        let mut tensors = Vec::new();
-        // No iterator, whose closures would be taken for the caller; and if there is to be no part, one tensor
-        // stands for the mistake.
-        for part in 0..parts.max(1) {
-            let cut = self.any().unary(Pick(Part { axis, cut: Cut::Equal { part, parts } }));
-            tensors.push(Tensor::typed(cut));
-            // One mistake stands for all parts, so that there is something at the places of as many as a program may
-            // list.
-            if cut.is_invalid() {
-                tensors.resize(parts.clamp(1, MAX_INVALID), Tensor::typed(cut));
-                break;
-            }
-        }
-        tensors
+        typed(self.any().split(parts, axis))
     }
 
     /// The tensor cut along an axis into parts of the given lengths; negative axes count from the end.
@@ -128,18 +250,7 @@ impl<T: Element> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn split_sizes(self, sizes: impl AsRef<[usize]>, axis: isize) -> Vec<Self> {
-        let sizes = sizes.as_ref();
-        if sizes.is_empty() {
-            return self.split(0, axis);
-        }
-        let whole = sizes.iter().fold(0_usize, |sum, &size| sum.saturating_add(size));
-        let (mut tensors, mut start) = (Vec::new(), 0_usize);
-        for &size in sizes {
-            let cut = Cut::Sized { start, size, whole };
-            tensors.push(Tensor::typed(self.any().unary(Pick(Part { axis, cut }))));
-            start = start.saturating_add(size);
-        }
-        tensors
+        typed(self.any().split_sizes(sizes, axis))
     }
 
     /// The tensors that lie one behind the other along an axis, without the axis: the inverse of
@@ -159,27 +270,35 @@ impl<T: Element> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn unstack(self, axis: isize) -> Vec<Self> {
-        let (any, shape) = (self.any(), self.shape());
-        if any.is_invalid() {
-            return vec![self];
-        }
-        let count = resolve_axis(axis, shape.rank()).map_err(Mistake::from).and_then(|axis| {
-            let count = shape.dims()[axis].ok_or(Mistake::UnstackUnknown { axis, shape })?;
-            countable(count).map(|()| (axis, count))
-        });
-        let (axis, count) = match count {
-            Ok(count) => count,
-            Err(mistake) => return vec![Tensor::typed(any.graph().invalid("unstack", mistake))],
-        };
-        let mut tensors = Vec::new();
-        for index in 0..count as isize {
-            let mut ranges = vec![AxisRange::from(..); axis];
-            ranges.push(index.into());
-            tensors.push(self.slice(Ranges::from(ranges)).named("unstack"));
-        }
-        tensors
+        typed(self.any().unstack(axis))
     }
 }
+
+pub(super) const METHODS: &[&[OpDef]] = &[&[
+    OpDef {
+        name: "split",
+        doc: "The parts into which a tensor is cut along an axis: so many equal ones, or those of the given lengths.",
+        operands: &[OperandDef::one("x", Elements::Element)],
+        attributes: &[
+            AttributeDef::new("parts", "count or lengths"),
+            AttributeDef::new("axis", <isize as AttributeValue>::KIND),
+        ],
+        build: |_, operands, attributes| {
+            let axis = attributes.value("axis")?;
+            match attributes.value::<Vec<usize>>("parts") {
+                Ok(sizes) => Ok(operands[0].split_sizes(sizes, axis)),
+                Err(_) => Ok(operands[0].split(attributes.value("parts")?, axis)),
+            }
+        },
+    },
+    OpDef {
+        name: "unstack",
+        doc: "The tensors that lie one behind the other along an axis, without the axis.",
+        operands: &[OperandDef::one("x", Elements::Element)],
+        attributes: &[AttributeDef::new("axis", <isize as AttributeValue>::KIND)],
+        build: |_, operands, attributes| Ok(operands[0].unstack(attributes.value("axis")?)),
+    },
+]];
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

@@ -7,13 +7,12 @@ use ndarray::Axis;
 use crate::element::{ArrayMut, ArrayRef, DType, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::{AnyTensor, Tensor};
+use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs};
+use crate::ops::gather::{put_along_axis, take_along_axis};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::number::{Number, with_number};
-use crate::shape::TensorType;
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
+use crate::shape::{Shape, TensorType};
 
 /// The places of the `k` largest elements of each row, the largest first.
 #[derive(Clone, Copy, Debug)]
@@ -21,30 +20,35 @@ struct TopK {
     k: usize,
 }
 
-impl Op for TopK {
+impl MultiOp for TopK {
     fn name(&self) -> &'static str {
         "top_k"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        let shape = &inputs[0].shape;
+    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
+        let TensorType { dtype, shape } = inputs[0];
         let Some((length, rows)) = shape.dims().split_last() else {
             return Err(Mistake::AxisOutOfRange { axis: -1, rank: 0 });
         };
         if length.is_some_and(|length| length < self.k) {
             return Err(Mistake::TopK { k: self.k, shape: shape.clone() });
         }
-        Ok(TensorType::new(DType::I64, [rows, &[Some(self.k)]].concat()))
+        let shape = Shape::from([rows, &[Some(self.k)]].concat());
+        Ok([TensorType::new(*dtype, &shape), TensorType::new(DType::I64, shape)].into())
     }
 
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Outputs<Val> {
         let mut dims = Dims::from(to.dims(inputs[0]));
         dims.pop();
         dims.push(self.k);
-        to.compute(*self, inputs, DType::I64, dims)
+        let indices = to.compute(*self, inputs, DType::I64, dims);
+        [take_along_axis(inputs[0], indices, -1, to), indices].into()
     }
 
-    fn pullback(&self, _: &mut Pullback<'_>) {}
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let (x, indices) = (at.input(0), at.outputs()[1]);
+        at.give(0, |dy| put_along_axis(dy, indices, -1, x));
+    }
 
     fn attributes(&self) -> Attributes {
         Attributes::new().with("k", self.k)
@@ -86,6 +90,22 @@ fn descending<T: Number>(a: &(usize, T), b: &(usize, T)) -> Ordering {
     by_value.then(a.0.cmp(&b.0))
 }
 
+impl<'g> AnyTensor<'g> {
+    /// The same as [`Tensor::top_k`]; element types are checked when the node is built.
+    #[track_caller]
+    pub fn top_k(self, k: usize) -> (Self, Self) {
+        if let Some(invalid) = Elements::Numeric.refuse("top_k", self, self.dtype()) {
+            return (invalid, invalid);
+        }
+        match self.graph().apply_all(TopK { k }, &[self])[..] {
+            [values, indices] => (values, indices),
+            // One invalid tensor stands for both.
+            [ref invalid, ..] => (*invalid, *invalid),
+            [] => (self, self),
+        }
+    }
+}
+
 impl<'g, T: Numeric> Tensor<'g, T> {
     /// The `k` largest elements of each row, a row being what lies along the last axis, from the largest on, and
     /// their places in the row. Of equal elements the first comes first; NaNs count as larger than all numbers.
@@ -104,10 +124,21 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// ```
     #[track_caller]
     pub fn top_k(self, k: usize) -> (Tensor<'g, T>, Tensor<'g, i64>) {
-        let places = Tensor::typed(self.any().unary(TopK { k }));
-        (self.take_along_axis(places, -1).named("top_k_values"), places)
+        let (values, indices) = self.any().top_k(k);
+        (Tensor::typed(values), Tensor::typed(indices))
     }
 }
+
+pub(super) const METHODS: &[&[OpDef]] = &[&[OpDef {
+    name: "top_k",
+    doc: "The `k` largest elements of each row, from the largest on, and their indices in the row.",
+    operands: &[OperandDef::one("x", Elements::Numeric)],
+    attributes: &[AttributeDef::new("k", <usize as AttributeValue>::KIND)],
+    build: |_, operands, attributes| {
+        let (values, indices) = operands[0].top_k(attributes.value("k")?);
+        Ok(vec![values, indices])
+    },
+}]];
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

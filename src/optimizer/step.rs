@@ -33,6 +33,6 @@ pub fn global_step(g: &Graph) -> Variable<'_, i64> {
 fn in_a_scope(g: &Graph) -> Option<Variable<'_, i64>> {
     let is_step = |name: &str| name.rsplit_once('/').is_some_and(|(_, last)| last == NAME);
     let nodes = g.nodes().into_iter();
-    let mut steps = nodes.filter(|node| node.output.dtype == DType::I64 && is_step(&node.name));
+    let mut steps = nodes.filter(|node| node.outputs[0].dtype == DType::I64 && is_step(&node.name));
     steps.find_map(|node| g.find_variable(&node.name))
 }

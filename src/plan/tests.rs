@@ -13,7 +13,7 @@ use crate::rewrite::rewrite;
 fn planned(g: &Graph, fetches: &[Operation<'_>], values: bool, parallel: bool) -> Plan {
     g.check().unwrap();
     let shared = g.shared();
-    let fetches = fetches.iter().map(|fetch| Fetched { node: fetch.any.id(), value: values }).collect();
+    let fetches = fetches.iter().map(|fetch| Fetched { tensor: fetch.any.id(), value: values }).collect();
     let request = Request { feeds: SmallVec::new(), fetches };
     let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     let (program, _) = rewrite(program, usize::MAX);

@@ -13,7 +13,8 @@ use crate::prelude::*;
 fn rewritten(tensor: Tensor<'_, f64>, limit: usize) -> String {
     let any = tensor.any();
     let shared = any.graph().shared();
-    let request = Request { feeds: smallvec![], fetches: smallvec![Fetched { node: any.id(), value: true }] };
+    let request =
+        Request { feeds: smallvec![], fetches: smallvec![Fetched { tensor: any.id(), value: true }] };
     let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     program.verify().unwrap();
     let (program, applied) = rewrite(program, limit);

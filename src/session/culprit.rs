@@ -37,7 +37,7 @@ impl Prepared {
         // A check is a node that gives its operand, unless it was the session that had it checked.
         let is_node = search.is_some_and(|search| search.checked != check);
         let checked =
-            if is_node { arena.node(check).inputs.first().copied().unwrap_or(check) } else { check };
+            if is_node { arena.node(check).inputs.first().map_or(check, |input| input.node) } else { check };
         // Another run may have changed the variables, and optimization may have rounded otherwise.
         let (culprit, value) = made.map_or((checked, None), |(culprit, value)| (culprit, Some(value)));
         let (node, checked) = (arena.node(culprit), arena.node(checked).name.clone());

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::fetch::{FetchList, Results};
 use super::{Fetch, Output, Session};
-use crate::element::Element;
+use crate::element::{Element, Value, with_array};
 use crate::error::Result;
 use crate::exec::{FedArray, Record};
 use crate::graph::{AnyTensor, Tensor};
@@ -60,6 +60,23 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
     pub fn feed<T: Element>(mut self, tensor: impl Into<Tensor<'g, T>>, value: impl Feedable<'v, T>) -> Self {
         self.tensors.tensors.push(tensor.into().any());
         self.arrays.push(value.into_fed());
+        self
+    }
+
+    /// Feeds one more tensor, whose element type is known only at run time.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f64>("x", [None]).any();
+    /// let fed = Value::from(ndarray::arr1(&[1.0, 4.0]));
+    /// let y = Session::new(&g)?.feed_value(x, &fed).run(x.sqrt())?;
+    /// assert_eq!(y, Value::from(ndarray::arr1(&[1.0, 2.0])));
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn feed_value(mut self, tensor: impl Into<AnyTensor<'g>>, value: &'v Value) -> Self {
+        self.tensors.tensors.push(tensor.into());
+        self.arrays.push(with_array!(value, array => FedArray::of_view(array.view())));
         self
     }
 

@@ -60,6 +60,22 @@ impl<'g, T: Element> Fetch<'g> for Tensor<'g, T> {
     }
 }
 
+/// A value of the tensor's element type.
+impl<'g> Fetch<'g> for AnyTensor<'g> {
+    type Output = Value;
+    fn list(&self, list: &mut FetchList<'g>) {
+        list.nodes.push((*self, true));
+    }
+}
+
+impl Output for Value {
+    fn take(from: &mut Results<'_>) -> Self {
+        let value = from.values.next();
+        debug_assert!(value.is_some(), "a fetched value is missing");
+        value.unwrap_or_else(|| Value::from(ArrayD::<f32>::default(IxDyn(&[0]))))
+    }
+}
+
 impl<'g, T: Element> Fetch<'g> for Variable<'g, T> {
     type Output = ArrayD<T>;
     fn list(&self, list: &mut FetchList<'g>) {

@@ -29,7 +29,7 @@ use foldhash::HashMap;
 use crate::element::{Element, Value};
 use crate::error::{Error, Result};
 use crate::exec::{Cause, Failure, FedArray, Moment, Nested, NotSet, Ready, Record, Store, Threads};
-use crate::graph::{Arena, Graph, Shared, Tensor};
+use crate::graph::{AnyTensor, Arena, Graph, Shared, Tensor};
 use crate::ir::Scalar;
 use crate::kernel::isa::Isa;
 use crate::lower::{Fetched, Request};
@@ -172,6 +172,15 @@ impl Session {
         value: impl Feedable<'v, T>,
     ) -> Feeding<'s, 'g, 'v> {
         Feeding::of(self).feed(tensor, value)
+    }
+
+    /// Feeds a tensor whose element type is known only at run time; see [`Feeding::feed_value`].
+    pub fn feed_value<'s, 'g, 'v>(
+        &'s self,
+        tensor: impl Into<AnyTensor<'g>>,
+        value: &'v Value,
+    ) -> Feeding<'s, 'g, 'v> {
+        Feeding::of(self).feed_value(tensor, value)
     }
 
     /// Prepares a run for hot loops: `feeds` is a tensor or a tuple of them, or `()`. A call then
@@ -333,7 +342,7 @@ impl Core {
         }
         let request = Request {
             feeds: feeds.tensors.iter().map(|any| any.id()).collect(),
-            fetches: fetches.nodes.iter().map(|&(any, value)| Fetched { node: any.id(), value }).collect(),
+            fetches: fetches.nodes.iter().map(|&(any, value)| Fetched { tensor: any.id(), value }).collect(),
         };
         let requests = || self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(prepared) = requests().get(&request) {
@@ -422,7 +431,7 @@ fn no_memory(arena: &Arena, Lacking { bytes, owner }: Lacking, fetches: &[Fetche
         Owner::Variable(id) => Some(arena.node(arena.variables[id.index()].node)),
         Owner::Fetch(position) => {
             let fetched = fetches.iter().filter(|fetch| fetch.value).nth(position);
-            fetched.map(|fetch| arena.node(fetch.node))
+            fetched.map(|fetch| arena.node(fetch.tensor.node))
         }
     };
     Error::OutOfMemory {

@@ -10,7 +10,7 @@ use super::{Core, no_memory, refused};
 use crate::element::DType;
 use crate::error::{Error, Result};
 use crate::exec::{FedArray, Ready, Store, planning};
-use crate::graph::{Arena, NodeMap, Role, Walk};
+use crate::graph::{Arena, Role, TensorMap, Walk};
 use crate::ir::{Names, Program};
 use crate::lower::{Lowered, Request, specialise};
 use crate::memory::OutOfMemory;
@@ -90,24 +90,24 @@ struct Optimized {
 impl Prepared {
     /// Checks a request as far as it can be without knowing the fed lengths.
     pub(super) fn new(arena: &Arena, request: Request) -> Result<Self> {
-        let mut is_fed = NodeMap::new(false);
+        let mut is_fed = TensorMap::new(false);
         for &id in &request.feeds {
-            let node = arena.node(id);
+            let node = arena.node(id.node);
             if let Some(mistake) = node.mistake {
                 return Err(arena.error(mistake));
             }
             if std::mem::replace(is_fed.get_mut(id), true) {
-                return Err(Error::FedTwice { node: node.name.clone(), location: node.location });
+                return Err(Error::FedTwice { node: arena.tensor_name(id), location: node.location });
             }
         }
         let nodes = Walk::all(arena)
-            .ancestors_short_of(request.fetches.iter().map(|fetch| fetch.node), |id| *is_fed.get(id));
+            .ancestors_short_of(request.fetches.iter().map(|fetch| fetch.tensor), |id| *is_fed.get(id));
         let initializes = nodes.into_iter().any(|id| arena.node(id).role == Role::WritesAll);
-        let feeds = request.feeds.iter().map(|&id| arena.node(id)).map(|node| FedTensor {
-            name: node.name.clone(),
-            dtype: node.output.dtype,
-            shape: node.output.shape.clone(),
-            location: node.location,
+        let feeds = request.feeds.iter().map(|&id| FedTensor {
+            name: arena.tensor_name(id),
+            dtype: arena.tensor(id).dtype,
+            shape: arena.tensor(id).shape.clone(),
+            location: arena.node(id.node).location,
         });
         Ok(Prepared {
             feeds: feeds.collect(),
@@ -161,6 +161,12 @@ impl Prepared {
             let (node, expected, found) = (name.clone(), shape.clone(), feeds[index].dims().to_vec());
             Error::FeedShape { node, expected, found, location }
         };
+        for (fed, FedTensor { name, dtype, location, .. }) in feeds.iter().zip(&self.feeds) {
+            if fed.dtype() != *dtype {
+                let (node, expected, found) = (name.clone(), *dtype, fed.dtype());
+                return Err(Error::FeedType { node, expected, found, location });
+            }
+        }
         if let Some(index) =
             (0..feeds.len()).find(|&index| !self.feeds[index].shape.admits(feeds[index].dims()))
         {
@@ -286,7 +292,7 @@ mod tests {
         let g = Graph::new();
         let x = g.placeholder::<f64>("x", [None]);
         let session = Session::builder(&g).threads(1).build().unwrap();
-        let fetches = smallvec![Fetched { node: x.tanh().any().id(), value: true }];
+        let fetches = smallvec![Fetched { tensor: x.tanh().any().id(), value: true }];
         let request = Request { feeds: smallvec![x.any().id()], fetches };
         let prepared = Prepared::new(&session.core.graph.snapshot(), request).unwrap();
         let plan = |length| prepared.plan(&session.core, &[vec![length]]).unwrap();

@@ -202,7 +202,7 @@ impl<'g, T: Float> Bench<'g, T> {
             let needed = Walk::all(&arena).ancestors_short_of(tensors.iter().map(|any| any.id()), is_fed);
             let roles = needed.iter().map(|&id| (id, arena.node(id).role));
             let writes = roles.clone().any(|(_, role)| matches!(role, Role::Writes(_) | Role::WritesAll));
-            let open = roles.filter(|&(id, role)| role == Role::Placeholder && !is_fed(id));
+            let open = roles.filter(|&(_, role)| role == Role::Placeholder);
             (open.map(|(id, _)| graph.tie(id)).collect::<Vec<_>>(), writes)
         };
         let mut next = numbers(seed);

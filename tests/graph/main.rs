@@ -10,6 +10,7 @@ mod layers;
 mod moves;
 mod op_table;
 mod ops_shapes;
+mod outputs;
 mod trace;
 
 #[path = "../common/cargo.rs"]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Attributes, Form, Op};
+use super::{Attributes, Form, MultiOp, Op};
 use crate::element::{Element, Repeated, Value};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
@@ -100,7 +100,7 @@ impl Op for Placeholder {
 pub(crate) struct Invalid(&'static str);
 
 impl Invalid {
-    pub(crate) fn op(name: &'static str) -> Arc<dyn Op> {
+    pub(crate) fn op(name: &'static str) -> Arc<dyn MultiOp> {
         Arc::new(Invalid(name))
     }
 }

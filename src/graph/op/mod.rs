@@ -7,6 +7,7 @@ pub(crate) mod broadcast;
 pub(crate) mod constant;
 mod definition;
 pub(crate) mod identity;
+mod multi;
 mod parts;
 pub(crate) mod pick;
 pub(crate) mod scaled;
@@ -22,6 +23,7 @@ use crate::shape::TensorType;
 
 pub use attribute::{Attribute, AttributeValue, Attributes};
 pub use definition::{AttributeDef, Elements, OpDef, OperandDef};
+pub use multi::{MultiOp, Outputs};
 
 pub(crate) use broadcast::{BroadcastLike, ExpectShape, SumLike};
 pub(crate) use constant::{Constant, Invalid, Placeholder};
@@ -62,7 +64,9 @@ pub enum Form {
     Number(f64),
 }
 
-/// One kind of node. Its attributes (axes, flags, the value of a constant) are its fields.
+/// One kind of node with one output. Its attributes (axes, flags, the value of a constant) are its fields.
+///
+/// An op with several outputs implements [`MultiOp`] instead, which every `Op` is by itself.
 pub trait Op: Any + fmt::Debug + Send + Sync {
     /// The op's name as TensorFlow spells it; nodes are named after it.
     fn name(&self) -> &'static str;

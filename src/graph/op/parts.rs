@@ -8,7 +8,7 @@ use std::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 
 use super::pick::{Along, put_back};
-use super::{Attribute, Attributes, Op};
+use super::{Attribute, Attributes, MultiOp, Op};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
@@ -18,6 +18,9 @@ use crate::shape::TensorType;
 /// An op that puts a part among zeros. Its inputs are the part, the whole, of which only the shape counts, and others
 /// that say where it lies.
 pub(crate) trait PutBack: Op {
+    /// The op as graphs hold it.
+    fn into_op(self: Arc<Self>) -> Arc<dyn MultiOp>;
+
     /// Where the part lies, by the lengths of the inputs, which the shape rule has accepted.
     fn axes(&self, lengths: &[&[usize]]) -> Vec<Along>;
 
@@ -49,7 +52,7 @@ impl<'g> Part<'g> {
     pub(crate) fn put_back(parts: Vec<Part<'g>>) -> Option<AnyTensor<'g>> {
         let [_, whole, ..] = parts.first()?.inputs[..] else { return None };
         if let [Part { op, inputs }] = &parts[..] {
-            return Some(whole.graph().apply_shared(Arc::clone(op) as Arc<dyn Op>, inputs));
+            return Some(whole.graph().apply_shared(Arc::clone(op).into_op(), inputs));
         }
         let (mut together, mut all) = (Together { parts: Vec::new(), is_part: vec![false] }, vec![whole]);
         for Part { op, inputs } in parts {

@@ -7,10 +7,11 @@
 mod moves;
 
 use std::fmt;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::{Attributes, Op, PutBack};
+use super::{Attributes, MultiOp, Op, PutBack};
 use crate::element::{Element as _, with_element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
@@ -112,10 +113,10 @@ pub(crate) struct Pick<C>(pub(crate) C);
 /// The gradient of [`Pick`]: the first input, added back to where the op takes it from in the second one, of
 /// which only the shape counts.
 #[derive(Debug)]
-struct PickTransposed<C>(C);
+pub(crate) struct PickTransposed<C>(pub(crate) C);
 
 /// The lengths that an op gives.
-fn shape_of(axes: &[Along]) -> Shape {
+pub(crate) fn shape_of(axes: &[Along]) -> Shape {
     axes.iter().filter(|along| !along.dropped).map(Along::len).collect::<Vec<_>>().into()
 }
 
@@ -217,6 +218,10 @@ impl<C: Choice> Op for PickTransposed<C> {
 }
 
 impl<C: Choice> PutBack for PickTransposed<C> {
+    fn into_op(self: Arc<Self>) -> Arc<dyn MultiOp> {
+        self
+    }
+
     fn axes(&self, lengths: &[&[usize]]) -> Vec<Along> {
         // The shape rule has accepted the choice.
         self.0.axes(&lengths[1].into()).unwrap_or_default()

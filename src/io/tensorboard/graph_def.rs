@@ -13,10 +13,18 @@ impl GraphDef {
         let nodes = graph.nodes();
         let names = legal_names(&nodes);
         let name = |name: &String| names.get(name.as_str()).cloned();
+        // Another output than the first of a node is `node:1`.
+        let input = |input: &String| {
+            let of_several = || {
+                let (node, output) = input.rsplit_once(':')?;
+                Some(format!("{}:{output}", names.get(node)?))
+            };
+            name(input).or_else(of_several)
+        };
         let node_def = |node: &NodeInfo| NodeDef {
             name: name(&node.name).unwrap_or_default(),
             op: op_name(node.op).to_owned(),
-            input: (node.inputs.iter().filter_map(name))
+            input: (node.inputs.iter().filter_map(input))
                 .chain(node.control_inputs.iter().filter_map(name).map(|name| format!("^{name}")))
                 .collect(),
             attr: attributes(node),
@@ -34,8 +42,8 @@ fn op_name(op: &str) -> &str {
 fn attributes(node: &NodeInfo) -> BTreeMap<String, AttrValue> {
     let text = |text: String| Attr::S(text.into_bytes());
     let mut attributes = vec![
-        ("T", Attr::Type(data_type(node.output.dtype).into())),
-        ("_output_shapes", Attr::List(ListValue { shape: vec![shape(&node.output)] })),
+        ("T", Attr::Type(data_type(node.outputs[0].dtype).into())),
+        ("_output_shapes", Attr::List(ListValue { shape: node.outputs.iter().map(shape).collect() })),
         ("built_at", text(node.location.to_string())),
     ];
     if !node.attributes.is_empty() {

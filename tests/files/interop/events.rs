@@ -70,7 +70,7 @@ fn write_graph(writer: &mut SummaryWriter) -> Vec<Json> {
     let tell = |node: &NodeInfo| {
         json!({
             "name": node.name, "op": node.op, "inputs": node.inputs, "control_inputs": node.control_inputs,
-            "dtype": node.output.dtype.to_string(), "shape": node.output.shape.dims(),
+            "dtype": node.outputs[0].dtype.to_string(), "shape": node.outputs[0].shape.dims(),
             "attributes": node.attributes.to_string(), "built_at": node.location.to_string(),
         })
     };
