@@ -78,7 +78,9 @@ pub use error::{
     BadLabel, BuildError, EinsumFault, Error, LoweringError, Mistake, Nesting, NoGradient, Result,
 };
 pub use gradient::{Gradients, hessian, hessian_vector_product, jacobian, jvp};
-pub use graph::{AnyOperand, AnyTensor, Graph, NodeInfo, Operand, Operation, Tensor, Variable};
+pub use graph::{
+    AnyOperand, AnyTensor, Function, Graph, NodeInfo, Operand, Operation, Tensor, Tensors, Variable,
+};
 pub use kernel::isa::Isa;
 pub use ops::{AxisRange, Convolution, CustomPullback, Pad, Padding, Ranges, Window, custom_gradient};
 pub use session::{Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};

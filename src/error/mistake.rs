@@ -395,6 +395,23 @@ pub enum Mistake {
         found: Option<String>,
     },
 
+    /// A tensor of a function's body is used outside of it.
+    #[error(
+        "operand {operand} belongs to the body of `{function}`; expected one from outside, or a result of a call"
+    )]
+    InsideFunction {
+        /// Position of the operand, counted from 0.
+        operand: usize,
+        /// Name of the function.
+        function: String,
+    },
+
+    /// A variable is changed inside of a function's body.
+    #[error(
+        "a function's body changes no variable; expected the new value as a result, to be assigned outside"
+    )]
+    AssignInFunction,
+
     /// The shape rule of a custom op gives no output.
     #[error("expected at least one output, got none")]
     NoOutput,

@@ -77,6 +77,20 @@ pub enum Error {
         location: &'static Location<'static>,
     },
 
+    /// A tensor of a function's body is fed or fetched. There is one of it for each call of the function.
+    #[error(
+        "`{node}` (built at {location}) belongs to the body of `{function}`: expected a tensor from outside, or a \
+         result of a call"
+    )]
+    InsideFunction {
+        /// Name of the tensor.
+        node: String,
+        /// Name of the function.
+        function: String,
+        /// Where the tensor was built.
+        location: &'static Location<'static>,
+    },
+
     /// One run feeds the same tensor twice.
     #[error("`{node}` (built at {location}) is fed twice")]
     FedTwice {

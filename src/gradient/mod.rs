@@ -12,10 +12,12 @@
 //!
 //! - [`sweep`] is that pass; what an op sees of it is the [`Pullback`].
 //! - [`multiple`] looks at what a cotangent is made of, for an op that must not divide by its own value.
+//! - [`function`] differentiates calls of functions: their gradients are functions.
 //! - [`request`] is how users ask for it, with what it starts from and where it stops.
 //! - [`derivatives`] makes Jacobians, Hessians and products with them out of it.
 
 mod derivatives;
+mod function;
 mod multiple;
 mod request;
 mod sweep;
@@ -26,6 +28,8 @@ use crate::error::Mistake;
 use crate::graph::AnyTensor;
 use crate::graph::op::{BroadcastLike, Outputs, Part, PutBack, Scaled, SumLike};
 use crate::ir::TensorId;
+
+pub(crate) use function::pull_back_call;
 
 pub use derivatives::{hessian, hessian_vector_product, jacobian, jvp};
 pub use request::Gradients;
@@ -80,6 +84,24 @@ impl<'g> Pullback<'g> {
     /// The gradients of all outputs, of those that one has reached.
     pub fn cotangents(&self) -> &[Option<AnyTensor<'g>>] {
         &self.cotangents
+    }
+
+    /// The inputs themselves, to which cotangents go.
+    pub(crate) fn sources(&self) -> &[AnyTensor<'g>] {
+        &self.sources
+    }
+
+    /// Whether the cotangents may be 0 at elements that were not taken.
+    pub(crate) fn is_masked(&self) -> bool {
+        self.masked
+    }
+
+    /// Gives an input a share of all cotangents together.
+    pub(crate) fn add(&mut self, input: usize, share: AnyTensor<'g>) {
+        if self.wants(input) {
+            let source = self.sources[input];
+            self.given.push((source.id(), Share::Whole(summed_to(of_type(share, source), source))));
+        }
     }
 
     /// Whether an input's share of the cotangent is asked for.

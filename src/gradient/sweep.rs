@@ -49,7 +49,21 @@ impl<'a, 'g> Sweep<'a, 'g> {
         xs: &'a [AnyTensor<'g>],
         stops: &[AnyTensor<'g>],
     ) -> Self {
-        let is_ordered = graph.builds_in_order();
+        let mut sweep = Sweep::of_body(graph, ys, xs, stops);
+        let arena = graph.shared().snapshot();
+        let writes = |id: NodeId| matches!(arena.node(id).role, Role::Writes(_) | Role::WritesAll);
+        let change_before = || Walk::all(&arena).ancestors(ys.iter().map(|y| y.id())).into_iter().any(writes);
+        sweep.variables_change = !arena.variables.is_empty() && (graph.builds_in_order() || change_before());
+        sweep
+    }
+
+    /// The same inside of a function's body, for which no variable changes.
+    pub(super) fn of_body(
+        graph: &'g Graph,
+        ys: &'a [AnyTensor<'g>],
+        xs: &'a [AnyTensor<'g>],
+        stops: &[AnyTensor<'g>],
+    ) -> Self {
         let arena = graph.shared().snapshot();
         let mut marks = TensorMap::new(Marks::default());
         for x in xs {
@@ -58,7 +72,9 @@ impl<'a, 'g> Sweep<'a, 'g> {
         for stop in stops {
             marks.get_mut(stop.id()).stops = true;
         }
-        let ancestors = Walk::data(&arena).ancestors(ys.iter().map(|y| y.id()));
+        // Nothing passes what stops, so what lies beyond is of no interest.
+        let stops = |id: TensorId| marks.get(id).stops;
+        let ancestors = Walk::data(&arena).ancestors_short_of(ys.iter().map(|y| y.id()), stops);
         for &id in &ancestors {
             let node = arena.node(id);
             let mut inputs = 0..node.inputs.len();
@@ -69,21 +85,34 @@ impl<'a, 'g> Sweep<'a, 'g> {
                 }
             }
         }
-        let writes = |id: NodeId| matches!(arena.node(id).role, Role::Writes(_) | Role::WritesAll);
-        let change_before = || Walk::all(&arena).ancestors(ys.iter().map(|y| y.id())).into_iter().any(writes);
-        let variables_change = !arena.variables.is_empty() && (is_ordered || change_before());
         let reaches = |&id: &NodeId| outputs(id, arena.node(id)).any(|output| marks.get(output).reaches);
         let between: Vec<NodeId> = ancestors.into_iter().filter(reaches).collect();
-        for &id in between.iter().rev() {
+        let mut sweep = Sweep { graph, ys, xs, between, marks, variables_change: false };
+        sweep.spread_masks(&arena);
+        sweep
+    }
+
+    /// The same where the cotangents of the results may be 0 at elements that were not taken.
+    pub(super) fn masked(mut self, masked: bool) -> Self {
+        if masked {
+            let arena = self.graph.shared().snapshot();
+            self.ys.iter().for_each(|y| self.marks.get_mut(y.id()).masked = true);
+            self.spread_masks(&arena);
+        }
+        self
+    }
+
+    /// Marks what lies above tensors whose cotangents may be 0 at elements that were not taken.
+    fn spread_masks(&mut self, arena: &Arena) {
+        for &id in self.between.iter().rev() {
             let node = arena.node(id);
-            let masked = outputs(id, node).any(|output| marks.get(output).masked);
+            let masked = outputs(id, node).any(|output| self.marks.get(output).masked);
             for (position, &input) in node.inputs.iter().enumerate() {
                 if masked || node.op.masks(position) {
-                    marks.get_mut(input).masked = true;
+                    self.marks.get_mut(input).masked = true;
                 }
             }
         }
-        Sweep { graph, ys, xs, between, marks, variables_change }
     }
 
     pub(super) fn run(self, seeds: &[AnyTensor<'g>]) -> Vec<Option<AnyTensor<'g>>> {

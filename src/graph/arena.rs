@@ -7,6 +7,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
+use super::function::{Body, BodyId, CallRecord};
 use super::names::{Holder, Names};
 use super::op::{self, MultiOp, Outputs};
 use super::{Modes, NodeId, Role, TensorId, VariableId, VariableRecord};
@@ -50,6 +51,8 @@ pub(super) struct Draft {
     /// The name inside its scope, which may be taken.
     pub(super) name: String,
     pub(super) location: &'static Location<'static>,
+    /// The function's body that it belongs to, if it does to one.
+    pub(super) body: Option<BodyId>,
     /// The first mistake among the inputs.
     pub(super) inherited: Option<MistakeId>,
 }
@@ -66,6 +69,8 @@ pub(crate) struct Node {
     pub(crate) outputs: Outputs<TensorType>,
     pub(crate) name: String,
     pub(crate) location: &'static Location<'static>,
+    /// The function's body that it belongs to, if it does to one.
+    pub(crate) body: Option<BodyId>,
     /// The mistake that makes this node invalid: its own, or the first among its inputs.
     pub(crate) mistake: Option<MistakeId>,
     /// Its own and those of its inputs.
@@ -84,6 +89,8 @@ impl Node {
 pub(crate) struct Arena {
     pub(crate) nodes: Vec<Node>,
     pub(crate) variables: Vec<VariableRecord>,
+    pub(super) bodies: Vec<Body>,
+    pub(super) calls: Vec<CallRecord>,
     pub(super) names: Names,
     /// Of nodes that check what a function was given, the node that the function gives, which is the one that its
     /// caller knows, and the function's name.
@@ -160,7 +167,7 @@ impl Arena {
         inferred: Result<Outputs<TensorType>, Mistake>,
         draft: Draft,
     ) -> NodeId {
-        let Draft { inputs, control, name, location, inherited } = draft;
+        let Draft { inputs, control, name, location, body, inherited } = draft;
         let is_sound = inherited.is_none() && inferred.is_ok();
         let ((op, role), inferred) = match new {
             NewNode::Op(op, role) => ((op, role), inferred),
@@ -182,7 +189,7 @@ impl Arena {
             }
         };
         let modes = inputs.iter().map(|input| self.node(input.node).modes).fold(Modes::NONE, BitOr::bitor);
-        self.nodes.push(Node { op, role, inputs, control, outputs, name, location, mistake, modes });
+        self.nodes.push(Node { op, role, inputs, control, outputs, name, location, body, mistake, modes });
         id
     }
 

@@ -9,7 +9,7 @@ use std::mem::{self, ManuallyDrop};
 use std::panic::Location;
 use std::rc::Rc;
 
-use super::{Graph, NodeId};
+use super::{BodyId, Graph, NodeId};
 
 /// One enclosing block of building.
 pub(super) enum Frame {
@@ -19,6 +19,8 @@ pub(super) enum Frame {
     Control(Vec<(u64, NodeId)>),
     /// Nodes inside are attributed to this line.
     Location(&'static Location<'static>),
+    /// Nodes inside belong to this function's body, or to none.
+    Body(Option<BodyId>),
     /// Random nodes inside draw by this seed; with how many there have been so far.
     Seed(u64, Cell<u64>),
 }
@@ -42,6 +44,7 @@ pub(super) struct Context {
     scope: Option<Rc<str>>,
     pub(super) control: Vec<(u64, NodeId)>,
     pub(super) location: Option<&'static Location<'static>>,
+    pub(super) body: Option<BodyId>,
 }
 
 impl Context {
@@ -54,6 +57,7 @@ impl Context {
                     Frame::Scope(name) => context.scope = Some(Rc::clone(name)),
                     Frame::Control(nodes) => context.control.extend(nodes),
                     Frame::Location(location) => context.location = Some(location),
+                    Frame::Body(body) => context.body = *body,
                     Frame::Seed(..) => {}
                 }
             }

@@ -22,6 +22,8 @@ pub struct NodeInfo {
     pub control_inputs: Vec<String>,
     /// The element type and shape of each of its outputs; there is one at least.
     pub outputs: Vec<TensorType>,
+    /// The function to whose body it belongs, if it does to one.
+    pub function: Option<String>,
     /// The line that built it.
     pub location: &'static Location<'static>,
 }
@@ -35,6 +37,7 @@ impl NodeInfo {
             inputs: node.inputs.iter().map(|&input| arena.tensor_name(input)).collect(),
             control_inputs: node.control.iter().map(|&id| arena.node(id).name.clone()).collect(),
             outputs: node.outputs.to_vec(),
+            function: node.body.map(|body| arena.body(body).name.clone()),
             location: node.location,
         }
     }

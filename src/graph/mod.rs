@@ -9,6 +9,7 @@
 
 mod arena;
 mod context;
+mod function;
 mod info;
 mod modes;
 mod names;
@@ -17,6 +18,7 @@ pub(crate) mod op;
 mod operation;
 mod role;
 mod tensor;
+mod tensors;
 mod text;
 mod variable;
 mod verify;
@@ -39,12 +41,15 @@ use arena::{Draft, NewNode};
 use context::Context;
 
 pub(crate) use arena::{Arena, Node};
+pub use function::Function;
+pub(crate) use function::{BodyId, CallId};
 pub use info::NodeInfo;
 pub(crate) use modes::Modes;
 pub(crate) use node_map::{NodeMap, TensorMap};
 pub use operation::Operation;
 pub(crate) use role::Role;
 pub use tensor::{AnyOperand, AnyTensor, Operand, Tensor};
+pub use tensors::Tensors;
 pub use variable::Variable;
 pub(crate) use variable::VariableRecord;
 pub(crate) use walk::Walk;
@@ -199,7 +204,7 @@ impl Graph {
     /// that does not fit its inputs gives one invalid tensor.
     #[track_caller]
     pub fn custom_outputs<'g>(&'g self, op: impl MultiOp, inputs: &[AnyTensor<'g>]) -> Vec<AnyTensor<'g>> {
-        self.apply_all(op, inputs)
+        self.apply_all_as(op, Role::Pure, inputs)
     }
 
     /// An operation that sets every variable of the graph to its start, also those added later.
@@ -335,7 +340,18 @@ impl Graph {
     /// Adds a node named after its op; gives all its outputs.
     #[track_caller]
     pub(crate) fn apply_all<'g>(&'g self, op: impl MultiOp, inputs: &[AnyTensor<'g>]) -> Vec<AnyTensor<'g>> {
-        let TensorId { node, .. } = self.apply(op, inputs).id();
+        self.apply_all_as(op, Role::Pure, inputs)
+    }
+
+    /// The same for a node that does more in a run than to compute values.
+    #[track_caller]
+    fn apply_all_as<'g>(
+        &'g self,
+        op: impl MultiOp,
+        role: Role,
+        inputs: &[AnyTensor<'g>],
+    ) -> Vec<AnyTensor<'g>> {
+        let node = self.apply_as(op, role, inputs).node();
         let count = self.shared.read().node(node).outputs.len() as u32;
         (0..count).map(|output| self.tie(TensorId { node, output })).collect()
     }
@@ -403,11 +419,20 @@ impl Graph {
         let foreign_control = control.len() < context.control.len();
         control.sort_unstable();
         control.dedup();
-        if matches!(new, NewNode::Variable { .. }) {
-            // Whoever reads the variable later would run what it was built after.
-            control.clear();
-        }
-        let mistake = mistake.or(foreign_control.then_some(Mistake::OtherGraph { operand: inputs.len() }));
+        let body = match &new {
+            NewNode::Variable { .. } => {
+                // Whoever reads the variable later would run what it was built after.
+                control.clear();
+                None
+            }
+            // It is fed from outside.
+            NewNode::Op(_, Role::Placeholder) => None,
+            NewNode::Op(..) => context.body,
+        };
+        let mistake = mistake
+            .or(foreign_control.then_some(Mistake::OtherGraph { operand: inputs.len() }))
+            .or_else(|| self.refused_inside(&new, body, &inputs));
+        let control = self.ordered_inside(body, control);
 
         let (inherited, types) = {
             let arena = self.shared.read();
@@ -422,7 +447,7 @@ impl Graph {
             (None, Some(_)) => Ok(TensorType::nothing().into()),
             (None, None) => new.infer(&types.iter().collect::<SmallVec<[&TensorType; 4]>>()),
         };
-        let draft = Draft { inputs, control, name: context.scoped(name), location, inherited };
+        let draft = Draft { inputs, control, name: context.scoped(name), location, body, inherited };
         self.shared.write(|arena| arena.add(new, inferred, draft))
     }
 

@@ -1,6 +1,6 @@
 //! What a session must know of a node beyond its value.
 
-use super::VariableId;
+use super::{CallId, VariableId};
 
 /// How a node takes part in a run beyond computing a value from its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,4 +17,8 @@ pub(crate) enum Role {
     Writes(VariableId),
     /// Every variable of the graph takes its starting value.
     WritesAll,
+    /// It stands for what its function is given.
+    Parameter,
+    /// It stands for tensors of a function's body.
+    Calls(CallId),
 }

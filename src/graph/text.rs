@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use petgraph::dot::{Config, Dot};
 
 use super::walk::Edge;
-use super::{Arena, Graph, Node, NodeId, TensorId, VariableId, Walk};
+use super::{Arena, BodyId, Graph, Node, NodeId, Role, TensorId, VariableId, Walk};
 use crate::ir::Named;
 
 impl Named for Arena {
@@ -18,12 +18,16 @@ impl Named for Arena {
     }
 }
 
-/// One line: id, op, name, inputs, attributes, type.
-fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
-    let tensor = |&TensorId { node, output }: &TensorId| match output {
+/// A tensor: `%id` for the first output of a node, `%id:1` for the second.
+fn tensor(&TensorId { node, output }: &TensorId) -> String {
+    match output {
         0 => format!("%{}", node.0),
         _ => format!("%{}:{output}", node.0),
-    };
+    }
+}
+
+/// One line: id, op, name, inputs, attributes, type.
+fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
     let inputs = node.inputs.iter().map(tensor).collect::<Vec<_>>().join(", ");
     write!(f, "%{index} = {}({inputs})", node.op.name())?;
     let attributes = node.op.attributes();
@@ -41,17 +45,39 @@ fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
     writeln!(f, "  \"{}\"", node.name)
 }
 
+/// A function: its parameters, captures and results, and its nodes.
+pub(super) fn write_body(f: &mut impl Write, arena: &Arena, id: BodyId) -> fmt::Result {
+    let body = arena.body(id);
+    let typed = |id: &TensorId| format!("{}: {}", tensor(id), arena.tensor(*id));
+    let list = |ids: &[TensorId], one: &dyn Fn(&TensorId) -> String| {
+        ids.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    write!(f, "function `{}`({})", body.name, list(&body.parameters, &typed))?;
+    if !body.captures.is_empty() {
+        write!(f, " of {}", list(&body.captures, &typed))?;
+    }
+    writeln!(f, " -> {}", list(&body.results, &tensor))?;
+    let inside = arena.nodes.iter().enumerate().filter(|(_, node)| node.body == Some(id));
+    inside.filter(|(_, node)| node.role != Role::Parameter).try_for_each(|(index, node)| {
+        f.write_str("  ")?;
+        write_node(f, index, node)
+    })
+}
+
 /// The types of a node's outputs.
 fn types(node: &Node) -> String {
     node.outputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// The text form: one line a node in the order of building, `%id = op(inputs) [attributes] : types  "name"`. An
-/// input is the first output of a node, `%id`, or another one, `%id:1`.
+/// input is the first output of a node, `%id`, or another one, `%id:1`. Functions
+/// stand behind, each with the nodes of its body.
 impl fmt::Display for Graph {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arena = self.shared().snapshot();
-        arena.nodes.iter().enumerate().try_for_each(|(index, node)| write_node(f, index, node))
+        let outside = arena.nodes.iter().enumerate().filter(|(_, node)| node.body.is_none());
+        outside.into_iter().try_for_each(|(index, node)| write_node(f, index, node))?;
+        (0..arena.bodies.len()).try_for_each(|index| write_body(f, &arena, BodyId(index as u32)))
     }
 }
 

@@ -48,11 +48,13 @@ pub struct Lowering<'p> {
     misfit: Option<String>,
 }
 
-/// The graph's seed and the node's name.
+/// The graph's seed and the node's name, with the calls in whose run of a function it is lowered.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Identity<'p> {
     pub(crate) seed: u64,
+    /// The names of the calls are in front.
     pub(crate) name: &'p str,
+    pub(crate) calls: &'p [NodeId],
 }
 
 impl<'p> Lowering<'p> {
@@ -283,7 +285,8 @@ impl<'p> Lowering<'p> {
         dims: impl AsRef<[usize]>,
     ) -> Val {
         let inputs = self.inputs.iter().map(|&input| Dims::from(self.dims(input))).collect();
-        let source = Source { node: self.origin, kernel: self.kernels, inputs };
+        let calls = self.identity.calls.into();
+        let source = Source { node: self.origin, calls, kernel: self.kernels, inputs };
         self.kernels += 1;
         let computation = Computation { kernel: Arc::new(kernel), source };
         self.emit(Prim::Compute(computation), args, dtype, Dims::from_slice(dims.as_ref()))

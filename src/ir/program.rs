@@ -75,6 +75,8 @@ pub(crate) struct Computation {
 pub(crate) struct Source {
     /// The node that emitted it.
     pub(crate) node: NodeId,
+    /// The calls in whose run of a function it did: random numbers differ from call to call.
+    pub(crate) calls: SmallVec<[NodeId; 1]>,
     /// Which of the node's kernels it is.
     pub(crate) kernel: u32,
     /// The lengths of the node's inputs.

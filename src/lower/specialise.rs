@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use super::versions::Versions;
 use crate::error::{Error, LoweringError, Result};
 use crate::graph::op::Outputs;
-use crate::graph::{Arena, Node, NodeMap, Role, TensorMap, Walk};
+use crate::graph::{Arena, CallId, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{
     Args, Computation, Dims, Identity, Inst, Lowering, NodeId, Prim, Program, Scalar, TensorId, Val,
     VariableId,
@@ -64,7 +64,8 @@ pub(crate) fn specialise(
         seed,
         check_numerics,
         program: Program::default(),
-        vals: TensorMap::new(UNVISITED),
+        frames: vec![Frame::default()],
+        runs: HashMap::default(),
         before: NodeMap::new(Versions::of(arena.variables.len())),
         after: HashMap::default(),
         ordered: (Vec::new(), Versions::of(arena.variables.len())),
@@ -81,10 +82,10 @@ pub(crate) fn specialise(
             dtype,
             Dims::from_slice(dims),
         );
-        specialiser.vals.set(id, val);
+        specialiser.frames[TOP].vals.set(id, val);
     }
     for id in needed {
-        specialiser.visit(id)?;
+        specialiser.visit(TOP, id)?;
     }
     Ok(specialiser.finish(request))
 }
@@ -97,13 +98,34 @@ fn unlowered(node: &Node, reason: LoweringError) -> Error {
     Error::Lowering { node: node.name.clone(), op: node.op.name(), location: node.location, reason }
 }
 
+/// A run of a function's body, by a call, or of what belongs to no function.
+#[derive(Debug)]
+struct Frame {
+    /// What the tensors of visited nodes, and those that are given, have become.
+    vals: TensorMap<Val>,
+    /// The calls, one inside the other, whose run it is.
+    calls: Vec<NodeId>,
+    /// Their names, in front of those of nodes.
+    name: String,
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        Frame { vals: TensorMap::new(UNVISITED), calls: Vec::new(), name: String::new() }
+    }
+}
+
+/// The frame of what belongs to no function.
+const TOP: usize = 0;
+
 struct Specialiser<'a> {
     arena: &'a Arena,
     seed: u64,
     check_numerics: bool,
     program: Program,
-    /// What the tensors of visited nodes, and those that are fed, have become.
-    vals: TensorMap<Val>,
+    frames: Vec<Frame>,
+    /// The frame of each call, by the frame in which it is made.
+    runs: HashMap<(usize, NodeId), usize>,
     /// The assignments that each node is ordered after.
     before: NodeMap<Versions>,
     /// Those that what comes behind a visited assignment is ordered after.
@@ -116,7 +138,8 @@ struct Specialiser<'a> {
 }
 
 impl Specialiser<'_> {
-    fn visit(&mut self, id: NodeId) -> Result<()> {
+    /// Lowers a node as it is in a frame.
+    fn visit(&mut self, frame: usize, id: NodeId) -> Result<()> {
         let arena = self.arena;
         let node = arena.node(id);
         if let Some(mistake) = node.mistake {
@@ -126,26 +149,23 @@ impl Specialiser<'_> {
             let TensorType { dtype, shape } = node.outputs[0].clone();
             return Err(Error::NotFed { node: node.name.clone(), dtype, shape, location: node.location });
         }
-        let versions = self.versions_before(node);
+        let versions = match frame {
+            TOP => self.versions_before(node),
+            // A function changes no variable, and reads them as its call has seen them.
+            _ => Versions::of(arena.variables.len()),
+        };
         let reading = match node.role {
-            Role::ReadsAsSeen => self.before.get(node.inputs[1].node),
+            Role::ReadsAsSeen if frame == TOP => self.before.get(node.inputs[1].node),
             _ => &versions,
         };
-        let inputs: Args = node.inputs.iter().map(|&input| self.seen(input, reading)).collect();
-        let outputs = self.check_shapes(id, node, &inputs)?;
-        let identity = Identity { seed: self.seed, name: &node.name };
-        let mut lowering = Lowering::new(&mut self.program, id, identity).of_inputs(&inputs);
-        let vals = node.op.lower(&inputs, &mut lowering);
-        let misfit = lowering.misfit();
-        self.check_lowered(node, &vals, &outputs, misfit)?;
-        for &val in vals.iter() {
-            self.check_finite(id, val);
-        }
-        // Nodes that do more than to compute have one output.
-        let val = vals[0];
+        let inputs: Args = node.inputs.iter().map(|&input| self.seen(frame, input, reading)).collect();
+        let vals = match node.role {
+            Role::Calls(call) => self.call(frame, id, call, &inputs)?,
+            _ => self.lower(frame, id, &inputs)?,
+        };
         match node.role {
             Role::Writes(variable) => {
-                self.write(id, variable, val, &versions)?;
+                self.write(id, variable, vals[0], &versions)?;
                 let mut after = versions.clone();
                 after.include(variable, id);
                 self.after.insert(id, after);
@@ -166,11 +186,16 @@ impl Specialiser<'_> {
                 }
                 self.after.insert(id, after);
             }
-            Role::Pure | Role::Placeholder | Role::Reads(_) | Role::ReadsAsSeen => {}
+            Role::Pure
+            | Role::Placeholder
+            | Role::Reads(_)
+            | Role::ReadsAsSeen
+            | Role::Parameter
+            | Role::Calls(_) => {}
         }
         for (output, &val) in (0..).zip(vals.iter()) {
             // What is fed stays so, although the node runs for another output.
-            let val_of = self.vals.get_mut(TensorId { node: id, output });
+            let val_of = self.frames[frame].vals.get_mut(TensorId { node: id, output });
             if *val_of == UNVISITED {
                 *val_of = val;
             }
@@ -179,6 +204,59 @@ impl Specialiser<'_> {
             self.before.set(id, versions);
         }
         Ok(())
+    }
+
+    /// Asks a node's op for its lowering, and checks what it gives.
+    fn lower(&mut self, frame: usize, id: NodeId, inputs: &[Val]) -> Result<Outputs<Val>> {
+        let node = self.arena.node(id);
+        let outputs = self.check_shapes(id, node, inputs)?;
+        let Frame { calls, name, .. } = &self.frames[frame];
+        let name = if calls.is_empty() {
+            Cow::Borrowed(&node.name)
+        } else {
+            Cow::Owned([name, &*node.name].concat())
+        };
+        let identity = Identity { seed: self.seed, name: &name, calls };
+        let mut lowering = Lowering::new(&mut self.program, id, identity).of_inputs(inputs);
+        let vals = node.op.lower(inputs, &mut lowering);
+        let misfit = lowering.misfit();
+        self.check_lowered(node, &vals, &outputs, misfit)?;
+        for &val in vals.iter() {
+            self.check_finite(id, val);
+        }
+        Ok(vals)
+    }
+
+    /// Lowers what a call needs of a function's body.
+    fn call(&mut self, frame: usize, id: NodeId, call: CallId, inputs: &[Val]) -> Result<Outputs<Val>> {
+        let arena = self.arena;
+        let call = arena.call(call);
+        let body = arena.body(call.body);
+        let origin = call.origin.unwrap_or(id);
+        let inner = match self.runs.get(&(frame, origin)) {
+            Some(&inner) => inner,
+            None => {
+                let mut run = Frame::default();
+                run.calls.clone_from(&self.frames[frame].calls);
+                run.calls.push(origin);
+                run.name = [&*self.frames[frame].name, &arena.node(origin).name, "/"].concat();
+                for (&bound, &val) in body.parameters.iter().chain(&body.captures).zip(inputs) {
+                    run.vals.set(bound, val);
+                }
+                self.frames.push(run);
+                self.runs.insert((frame, origin), self.frames.len() - 1);
+                self.frames.len() - 1
+            }
+        };
+        let is_there = |id: TensorId| *self.frames[inner].vals.get(id) != UNVISITED;
+        let needed = Walk::all(arena).ancestors_short_of(call.results.iter().copied(), is_there);
+        for node in needed {
+            self.visit(inner, node)?;
+        }
+        let outputs: Outputs<Val> =
+            call.results.iter().map(|&result| *self.frames[inner].vals.get(result)).collect();
+        self.check_lowered(arena.node(id), &outputs, &arena.node(id).outputs, None)?;
+        Ok(outputs)
     }
 
     /// The assignments that a node is ordered after: those that its predecessors are, and those
@@ -206,8 +284,8 @@ impl Specialiser<'_> {
     }
 
     /// The value that a reader with these versions sees in an input.
-    fn seen(&self, input: TensorId, versions: &Versions) -> Val {
-        let val = *self.vals.get(input);
+    fn seen(&self, frame: usize, input: TensorId, versions: &Versions) -> Val {
+        let val = *self.frames[frame].vals.get(input);
         if !versions.is_empty()
             && let Role::Reads(variable) = self.arena.node(input.node).role
             && let Some(writer) = versions.get(variable)
@@ -334,7 +412,7 @@ impl Specialiser<'_> {
 
     fn finish(mut self, request: &Request) -> Program {
         let valued = request.fetches.iter().filter(|fetch| fetch.value);
-        self.program.fetches = valued.map(|fetch| *self.vals.get(fetch.tensor)).collect();
+        self.program.fetches = valued.map(|fetch| *self.frames[TOP].vals.get(fetch.tensor)).collect();
         let last = self.last_writer.into_iter();
         self.program.commits =
             last.map(|(variable, writer)| (variable, self.written[&(writer, variable)])).collect();

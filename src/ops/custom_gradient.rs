@@ -1,70 +1,15 @@
 //! `custom_gradient`: a function composed of ops whose gradient the user writes.
 //!
-//! The node gives its first input, the function's result, and takes the function's inputs beside it, so that a
-//! gradient that reaches it goes to them by the user's rule and never through the function's own nodes.
-
-use std::fmt;
-
-use smallvec::SmallVec;
+//! The function is one as any other; its call passes gradients to its arguments by the user's rule, and never through
+//! the function's body.
 
 use crate::element::Float;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::ExpectShape;
-use crate::graph::op::Op;
+use crate::graph::op::{ExpectShape, Rule};
 use crate::graph::{AnyTensor, Tensor};
-use crate::ir::{Lowering, Val};
-use crate::shape::TensorType;
 
 pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
-
-/// The gradients of the inputs, one for each.
-type Shares<'g> = SmallVec<[AnyTensor<'g>; 2]>;
-
-/// Gives its first input; cotangents go to the others by a rule.
-struct CustomGradient {
-    rule: Rule,
-}
-
-/// Gives the gradients of the inputs when a sweep passes.
-type Rule = Box<dyn for<'p, 'g> Fn(&'p Pullback<'g>) -> Shares<'g> + Send + Sync>;
-
-impl fmt::Debug for CustomGradient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CustomGradient")
-    }
-}
-
-impl Op for CustomGradient {
-    fn name(&self) -> &'static str {
-        "custom_gradient"
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(inputs[0].clone())
-    }
-
-    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
-        inputs[0]
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        let output = at.output();
-        // A rule that does not fit is the mistake of the line that gave it.
-        output.graph().attributed(output.location(), || {
-            for (share, input) in (self.rule)(at).into_iter().zip(1..) {
-                if at.wants(input) {
-                    let share = fitted(share, at.input(input));
-                    at.give(input, |_| share);
-                }
-            }
-        });
-    }
-
-    fn differentiable(&self, input: usize) -> bool {
-        input > 0
-    }
-}
 
 /// A share of the cotangent, which must have the shape of its input.
 fn fitted<'g>(share: AnyTensor<'g>, input: AnyTensor<'g>) -> AnyTensor<'g> {
@@ -162,18 +107,29 @@ pub fn custom_gradient<'g, T: Float, const N: usize>(
     pullback: impl for<'a> Fn(CustomPullback<'a, T, N>) -> [Tensor<'a, T>; N] + Send + Sync + 'static,
 ) -> Tensor<'g, T> {
     let inputs = inputs.map(Into::into);
-    let result = forward(inputs).any();
-    let rule: Rule = Box::new(move |at| {
-        let shares = pullback(CustomPullback {
-            inputs: std::array::from_fn(|i| Tensor::typed(at.input(i + 1))),
-            output: Tensor::typed(at.output()),
-            cotangent: Tensor::typed(at.cotangent()),
+    let Some(graph) = inputs.first().map(|input| input.graph()) else {
+        // Nothing to which a gradient could go.
+        return forward(inputs).stop_gradient();
+    };
+    let rule: Rule = Box::new(move |at: &mut Pullback<'_>| {
+        let output = at.output();
+        // A rule that does not fit is the mistake of the line that gave it.
+        output.graph().attributed(output.location(), || {
+            let shares = pullback(CustomPullback {
+                inputs: std::array::from_fn(|input| Tensor::typed(at.input(input))),
+                output: Tensor::typed(output),
+                cotangent: Tensor::typed(at.cotangent()),
+            });
+            for (input, share) in shares.into_iter().enumerate() {
+                if at.wants(input) {
+                    let share = fitted(share.any(), at.input(input));
+                    at.give(input, |_| share);
+                }
+            }
         });
-        shares.map(Tensor::any).into_iter().collect()
     });
-    let mut all = vec![result];
-    all.extend(inputs.iter().map(|input| input.any()));
-    Tensor::typed(result.graph().apply(CustomGradient { rule }, &all))
+    let function = graph.function_named("forward", inputs, forward);
+    function.call_as(inputs, |call| call.with_gradient(N, rule))
 }
 
 #[cfg(test)]

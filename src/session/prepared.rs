@@ -90,6 +90,13 @@ struct Optimized {
 impl Prepared {
     /// Checks a request as far as it can be without knowing the fed lengths.
     pub(super) fn new(arena: &Arena, request: Request) -> Result<Self> {
+        let mentioned = request.feeds.iter().copied().chain(request.fetches.iter().map(|fetch| fetch.tensor));
+        for id in mentioned {
+            if let Some(body) = arena.body_of(id) {
+                let (node, function) = (arena.tensor_name(id), arena.body(body).name.clone());
+                return Err(Error::InsideFunction { node, function, location: arena.node(id.node).location });
+            }
+        }
         let mut is_fed = TensorMap::new(false);
         for &id in &request.feeds {
             let node = arena.node(id.node);

@@ -4,6 +4,7 @@
 
 mod attribute;
 pub(crate) mod broadcast;
+mod call;
 pub(crate) mod constant;
 mod definition;
 pub(crate) mod identity;
@@ -26,6 +27,7 @@ pub use definition::{AttributeDef, Elements, OpDef, OperandDef};
 pub use multi::{MultiOp, Outputs};
 
 pub(crate) use broadcast::{BroadcastLike, ExpectShape, SumLike};
+pub(crate) use call::{Call, Parameter, Rule};
 pub(crate) use constant::{Constant, Invalid, Placeholder};
 pub(crate) use identity::Identity;
 pub(crate) use parts::{Part, PutBack};

@@ -10,7 +10,9 @@ impl GraphDef {
     /// Every node with its op, the names of its inputs, and as attributes the element type and shape of its value,
     /// what its op adds, and the line that built it.
     pub(super) fn of(graph: &Graph) -> Self {
-        let nodes = graph.nodes();
+        // A call stands for what is inside of its function.
+        let mut nodes = graph.nodes();
+        nodes.retain(|node| node.function.is_none());
         let names = legal_names(&nodes);
         let name = |name: &String| names.get(name.as_str()).cloned();
         // Another output than the first of a node is `node:1`.

@@ -1,0 +1,69 @@
+//! [`Tensors`]: structures of tensors, which functions take and give.
+
+use super::{AnyTensor, Tensor};
+use crate::element::Element;
+
+/// A tensor, or a tuple, an array or a `Vec` of them: what functions take and give.
+pub trait Tensors<'g>: Sized {
+    /// The same structure of what each of its tensors becomes.
+    #[doc(hidden)]
+    fn map(&self, change: &mut dyn FnMut(AnyTensor<'g>) -> AnyTensor<'g>) -> Self;
+
+    /// All of its tensors, in order.
+    #[doc(hidden)]
+    fn flat(&self) -> Vec<AnyTensor<'g>> {
+        let mut flat = Vec::new();
+        self.map(&mut |tensor| {
+            flat.push(tensor);
+            tensor
+        });
+        flat
+    }
+}
+
+impl<'g> Tensors<'g> for AnyTensor<'g> {
+    fn map(&self, change: &mut dyn FnMut(AnyTensor<'g>) -> AnyTensor<'g>) -> Self {
+        change(*self)
+    }
+}
+
+impl<'g, T: Element> Tensors<'g> for Tensor<'g, T> {
+    fn map(&self, change: &mut dyn FnMut(AnyTensor<'g>) -> AnyTensor<'g>) -> Self {
+        change(self.any()).typed()
+    }
+}
+
+impl<'g, S: Tensors<'g>, const N: usize> Tensors<'g> for [S; N] {
+    fn map(&self, change: &mut dyn FnMut(AnyTensor<'g>) -> AnyTensor<'g>) -> Self {
+        std::array::from_fn(|index| self[index].map(change))
+    }
+}
+
+impl<'g, S: Tensors<'g>> Tensors<'g> for Vec<S> {
+    fn map(&self, change: &mut dyn FnMut(AnyTensor<'g>) -> AnyTensor<'g>) -> Self {
+        self.iter().map(|tensors| tensors.map(change)).collect()
+    }
+}
+
+macro_rules! tuples {
+    ($(($($name:ident $position:tt),*))*) => {$(
+        impl<'g, $($name: Tensors<'g>),*> Tensors<'g> for ($($name,)*) {
+            // The empty tuple has no tensors.
+            #[allow(clippy::unused_unit, unused_variables)]
+            fn map(&self, change: &mut dyn FnMut(AnyTensor<'g>) -> AnyTensor<'g>) -> Self {
+                ($(self.$position.map(change),)*)
+            }
+        }
+    )*};
+}
+tuples! {
+    ()
+    (A 0)
+    (A 0, B 1)
+    (A 0, B 1, C 2)
+    (A 0, B 1, C 2, D 3)
+    (A 0, B 1, C 2, D 3, E 4)
+    (A 0, B 1, C 2, D 3, E 4, F 5)
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6)
+    (A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7)
+}
