@@ -107,7 +107,7 @@ fn attributes_that_a_padding_does_not_take_are_named() {
     pad.build(&g, &[x], &paddings.with("with", 0.5));
     let message = g.check().unwrap_err().to_string();
     assert!(
-        message.starts_with("attribute `with`: expected an element, or `reflect`, got 0.5, in `pad`"),
+        message.starts_with("attribute `with`: expected an element, or `reflect`, got 0.5, in `pad_1`"),
         "{message}"
     );
 }
