@@ -9,7 +9,7 @@ use super::{
     Args, Computation, Dims, Fold, Inst, Kernel, Names, NodeId, Prim, Program, Scalar, ScalarValue, Source,
     Val, VariableId, View, broadcast_dims, contracted_dims, size,
 };
-use crate::element::{DType, Numeric, Value, with_element};
+use crate::element::{DType, Value, with_element};
 use crate::memory::OutOfMemory;
 use crate::shape::is_addressable;
 
@@ -161,14 +161,7 @@ impl<'p> Lowering<'p> {
 
     /// A fixed number, without axes.
     pub fn scalar(&mut self, number: f64, dtype: DType) -> Val {
-        let scalar = match dtype {
-            DType::F32 => ScalarValue::F32(f32::from_f64(number).to_bits()),
-            DType::F64 => ScalarValue::F64(number.to_bits()),
-            DType::I32 => ScalarValue::I32(i32::from_f64(number)),
-            DType::I64 => ScalarValue::I64(i64::from_f64(number)),
-            DType::Bool => ScalarValue::Bool(number != 0.0),
-        };
-        self.emit(Prim::Scalar(scalar), &[], dtype, Dims::new())
+        self.emit(Prim::Scalar(ScalarValue::number(number, dtype)), &[], dtype, Dims::new())
     }
 
     /// A scalar function of the operands, elementwise; its result is of the type of the last operand.

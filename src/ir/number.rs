@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::{ArrayD, IxDyn};
 
-use crate::element::{Element, Value, with_array};
+use crate::element::{DType, Element, Numeric, Value, with_array};
 
 /// One number of any type; equal when the bits are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +28,28 @@ impl ScalarValue {
             Value::I32(array) => ScalarValue::I32(first(array)),
             Value::I64(array) => ScalarValue::I64(first(array)),
             Value::Bool(array) => ScalarValue::Bool(first(array)),
+        }
+    }
+
+    /// The number nearest to this one that elements of a type can be.
+    pub(crate) fn number(number: f64, dtype: DType) -> Self {
+        match dtype {
+            DType::F32 => ScalarValue::F32(f32::from_f64(number).to_bits()),
+            DType::F64 => ScalarValue::F64(number.to_bits()),
+            DType::I32 => ScalarValue::I32(i32::from_f64(number)),
+            DType::I64 => ScalarValue::I64(i64::from_f64(number)),
+            DType::Bool => ScalarValue::Bool(number != 0.0),
+        }
+    }
+
+    /// 0 of the same type.
+    pub(crate) fn zero(self) -> Self {
+        match self {
+            ScalarValue::F32(_) => ScalarValue::F32(0),
+            ScalarValue::F64(_) => ScalarValue::F64(0),
+            ScalarValue::I32(_) => ScalarValue::I32(0),
+            ScalarValue::I64(_) => ScalarValue::I64(0),
+            ScalarValue::Bool(_) => ScalarValue::Bool(false),
         }
     }
 

@@ -3,16 +3,15 @@
 use crate::element::{DType, Element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Val};
+use crate::ops::methods::methods;
 use crate::shape::TensorType;
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// Converts to the given element type.
 #[derive(Debug)]
-pub(crate) struct Cast(pub(crate) DType);
+struct Cast(DType);
 
 impl Op for Cast {
     fn name(&self) -> &'static str {
@@ -37,11 +36,30 @@ impl Op for Cast {
     }
 }
 
+methods! {
+    also [
+        OpDef {
+            name: "cast",
+            doc: "Each element as another element type, converted as Rust's `as` does.",
+            operands: &[OperandDef::one("x", Elements::Element)],
+            attributes: &[AttributeDef::new("dtype", DType::KIND)],
+            build: |_, operands, attributes| Ok(vec![operands[0].cast(attributes.value("dtype")?)]),
+        },
+    ]
+}
+
 impl AnyTensor<'_> {
-    /// This tensor, converted unless it already has the type.
+    /// The same as [`Tensor::cast`](crate::Tensor::cast), to the given element type. A tensor that has it stays.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(1.5_f32).any();
+    /// assert_eq!(x.cast(DType::I64).dtype(), DType::I64);
+    /// ```
     #[track_caller]
-    pub(crate) fn cast(self, to: DType) -> Self {
-        if self.dtype() == to { self } else { self.unary(Cast(to)) }
+    pub fn cast(self, dtype: DType) -> Self {
+        if self.dtype() == dtype { self } else { self.unary(Cast(dtype)) }
     }
 }
 
@@ -61,7 +79,7 @@ impl<'g, T: Element> Tensor<'g, T> {
     /// ```
     #[track_caller]
     pub fn cast<U: Element>(self) -> Tensor<'g, U> {
-        Tensor::typed(self.any().cast(U::DTYPE))
+        self.any().cast(U::DTYPE).typed()
     }
 }
 

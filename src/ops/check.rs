@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use ndarray::ArrayViewD;
 
-use crate::element::{ArrayMut, ArrayRef, DType, Element, Float};
+use crate::element::{ArrayMut, ArrayRef, DType, Element, with_element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
-use crate::graph::op::Op;
+use crate::graph::op::{Attributes, Op};
+use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
+use crate::ops::methods::methods;
 use crate::shape::TensorType;
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// Gives its input, whose elements must be finite.
 #[derive(Debug)]
@@ -40,17 +39,11 @@ impl Op for CheckNumerics {
 
 /// Gives its input, which is shown to a function whenever the node runs.
 #[derive(Clone, Debug)]
-struct Inspect {
-    name: &'static str,
-    look: Look,
-}
+struct Inspect(Look);
 
 /// A function that is shown what a node computes.
 #[derive(Clone)]
-struct Look(Arc<Looking>);
-
-/// What is done with the elements.
-type Looking = dyn Fn(&ArrayRef<'_>) -> Result<(), KernelError> + Send + Sync;
+struct Look(Arc<dyn Fn(&ArrayRef<'_>) + Send + Sync>);
 
 impl fmt::Debug for Look {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,24 +51,9 @@ impl fmt::Debug for Look {
     }
 }
 
-impl Inspect {
-    fn new<T: Element>(
-        name: &'static str,
-        look: impl Fn(&ArrayViewD<'_, T>) + Send + Sync + 'static,
-    ) -> Self {
-        Inspect {
-            name,
-            look: Look(Arc::new(move |array| {
-                look(&array.view()?);
-                Ok(())
-            })),
-        }
-    }
-}
-
 impl Op for Inspect {
     fn name(&self) -> &'static str {
-        self.name
+        "inspect"
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
@@ -83,9 +61,7 @@ impl Op for Inspect {
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        // The elements go past the kernel, which is run for its effect: nobody waits for it, nothing is copied.
-        to.compute(self.look.clone(), inputs, DType::Bool, Dims::from_elem(0, 1));
-        inputs[0]
+        beside(inputs, self.0.clone(), to)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -93,9 +69,57 @@ impl Op for Inspect {
     }
 }
 
+/// The elements, which go past a kernel that is run for its effect: nobody waits for it, nothing is copied.
+fn beside(inputs: &[Val], kernel: impl Kernel, to: &mut Lowering<'_>) -> Val {
+    to.compute(kernel, inputs, DType::Bool, Dims::from_elem(0, 1));
+    inputs[0]
+}
+
 impl Kernel for Look {
     fn run(&self, inputs: &[ArrayRef<'_>], _: ArrayMut<'_>) -> Result<(), KernelError> {
-        self.0(&inputs[0])
+        self.0(&inputs[0]);
+        Ok(())
+    }
+
+    fn must_run(&self) -> bool {
+        true
+    }
+}
+
+/// Gives its input, of which a line is printed whenever the node runs.
+#[derive(Clone, Debug)]
+struct Print {
+    message: String,
+}
+
+impl Op for Print {
+    fn name(&self) -> &'static str {
+        "print"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+        Ok(inputs[0].clone())
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        beside(inputs, self.clone(), to)
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        at.give(0, |dy| dy);
+    }
+
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("message", self.message.clone())
+    }
+}
+
+impl Kernel for Print {
+    fn run(&self, inputs: &[ArrayRef<'_>], _: ArrayMut<'_>) -> Result<(), KernelError> {
+        let described = with_element!(inputs[0].dtype(), T => described(&inputs[0].view::<T>()?));
+        // One write, so that lines of threads do not mix; where nobody can read it, nothing is lost.
+        let _ = std::io::stderr().write_all(format!("{}: {described}\n", self.message).as_bytes());
+        Ok(())
     }
 
     fn must_run(&self) -> bool {
@@ -113,7 +137,7 @@ fn described<T: Element>(array: &ArrayViewD<'_, T>) -> String {
     format!("{}{:?} {}{more}", T::DTYPE, array.shape(), shown.join(", "))
 }
 
-impl<T: Float> Tensor<'_, T> {
+methods! {
     /// The same elements; a run in which one of them is NaN or infinite fails with
     /// [`Error::NotFinite`](crate::Error::NotFinite), which names the first node that made such a number, be it far
     /// before this one. To find it, the run is done again, step by step and without optimization.
@@ -133,9 +157,42 @@ impl<T: Float> Tensor<'_, T> {
     /// assert!(matches!(error, Error::NotFinite { node, .. } if node == "root"));
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    fn check_numerics<Float>(x) -> Self {
+        x.unary(CheckNumerics)
+    }
+
+    /// The same elements; whenever the node runs, a line goes to the standard error output with the message, the
+    /// element type, the shape and the first elements. When it runs, says [`inspect`](crate::Tensor::inspect).
+    ///
+    /// Gradient: the cotangent.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let loss = g.constant(ndarray::arr1(&[1.0, 2.0])).print("loss");
+    /// Session::new(&g)?.run(loss)?; // loss: f64[2] 1.0, 2.0
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    fn print<Element>(x, message: [String]) -> Self {
+        x.unary(Print { message })
+    }
+}
+
+/// Not in the registry: a function is no attribute.
+impl AnyTensor<'_> {
+    /// The same as [`Tensor::inspect`](crate::Tensor::inspect), for a function that takes elements of any type.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(ndarray::arr1(&[1.0, 2.0])).any();
+    /// let x = x.inspect(|elements| assert_eq!(elements.shape(), [2]));
+    /// Session::new(&g)?.run(x.typed::<f64>())?;
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
     #[track_caller]
-    pub fn check_numerics(self) -> Self {
-        Tensor::typed(self.any().unary(CheckNumerics))
+    pub fn inspect(self, look: impl Fn(&ArrayRef<'_>) + Send + Sync + 'static) -> Self {
+        self.unary(Inspect(Look(Arc::new(look))))
     }
 }
 
@@ -162,29 +219,13 @@ impl<T: Element> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn inspect(self, look: impl Fn(&ArrayViewD<'_, T>) + Send + Sync + 'static) -> Self {
-        Tensor::typed(self.any().unary(Inspect::new("inspect", look)))
-    }
-
-    /// The same elements; whenever the node runs, a line goes to the standard error output with the message, the
-    /// element type, the shape and the first elements. When it runs, says [`inspect`](Tensor::inspect).
-    ///
-    /// Gradient: the cotangent.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let loss = g.constant(ndarray::arr1(&[1.0, 2.0])).print("loss");
-    /// Session::new(&g)?.run(loss)?; // loss: f64[2] 1.0, 2.0
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn print(self, message: impl Into<String>) -> Self {
-        let message = message.into();
-        let look = move |array: &ArrayViewD<'_, T>| {
-            // One write, so that lines of threads do not mix; where nobody can read it, nothing is lost.
-            let _ = std::io::stderr().write_all(format!("{message}: {}\n", described(array)).as_bytes());
+        let look = move |array: &ArrayRef<'_>| {
+            // The elements are of the tensor's type.
+            if let Ok(array) = array.view() {
+                look(&array);
+            }
         };
-        Tensor::typed(self.any().unary(Inspect::new("print", look)))
+        self.any().inspect(look).typed()
     }
 }
 

@@ -8,12 +8,11 @@ use crate::element::{ArrayMut, ArrayRef, DType, Element, with_element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::op::pick::{Along, Run, picked, put_back};
-use crate::graph::op::{Attributes, MultiOp, Op, PutBack};
+use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, MultiOp, Op, OpDef, OperandDef, PutBack};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
+use crate::ops::methods::{methods, refuse_among};
 use crate::shape::{Shape, TensorType, resolve_axis};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The inputs one behind the other along an axis; their other lengths are the same.
 #[derive(Clone, Copy, Debug)]
@@ -294,6 +293,20 @@ impl PutBack for PartInto {
     }
 }
 
+methods! {
+    also [
+        OpDef {
+            name: "concat",
+            doc: "The tensors one behind the other along an axis.",
+            operands: &[OperandDef::list("tensors", Elements::Element)],
+            attributes: &[AttributeDef::new("axis", isize::KIND)],
+            build: |graph, operands, attributes| {
+                Ok(vec![graph.concat_any(operands, attributes.value("axis")?)])
+            },
+        },
+    ]
+}
+
 impl Graph {
     /// The tensors one behind the other along an axis; negative axes count from the end.
     ///
@@ -316,7 +329,24 @@ impl Graph {
         axis: isize,
     ) -> Tensor<'g, T> {
         let inputs: Vec<AnyTensor<'g>> = tensors.iter().map(|&tensor| tensor.into().any()).collect();
-        Tensor::typed(self.apply(Concat { axis }, &inputs))
+        self.concat_any(&inputs, axis).typed()
+    }
+
+    /// The same as [`concat`](Graph::concat); that all tensors have elements of one type is checked when the node is
+    /// built.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f32>("x", [2, 3]).any();
+    /// assert_eq!(g.concat_any(&[x, x], 0).shape().to_string(), "[4, 3]");
+    /// ```
+    #[track_caller]
+    pub fn concat_any<'g>(&'g self, tensors: &[AnyTensor<'g>], axis: isize) -> AnyTensor<'g> {
+        if let Some(invalid) = refuse_among(self, "concat", Elements::Element, tensors) {
+            return invalid;
+        }
+        self.apply(Concat { axis }, tensors)
     }
 }
 

@@ -1,12 +1,10 @@
 //! `conv2d`: filters moved over images. It is composed of the patches that a window shows and a product of matrices.
 
-use super::patches::{Filling, Padding, Window};
-use crate::element::Float;
+use super::patches::{Padding, Window, pair};
 use crate::error::Mistake;
-use crate::graph::{Operand, Tensor};
+use crate::graph::op::{Attribute, AttributeValue, Attributes};
+use crate::ops::methods::methods;
 use crate::shape::Shape;
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// How a kernel moves over images: padding, strides, dilations, and groups of channels.
 ///
@@ -26,6 +24,30 @@ pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 pub struct Convolution {
     window: Window,
     groups: usize,
+}
+
+impl AttributeValue for Convolution {
+    const KIND: &'static str = "convolution";
+
+    fn into_attribute(self) -> Attribute {
+        let attributes = Attributes::new()
+            .with("strides", self.window.strides.to_vec())
+            .with("dilations", self.window.dilations.to_vec())
+            .with("padding", self.window.padding)
+            .with("groups", self.groups);
+        attributes.into_attribute()
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        let Attribute::Group(attributes) = attribute else { return None };
+        let window = Window {
+            strides: pair(attributes, "strides")?,
+            dilations: pair(attributes, "dilations")?,
+            padding: attributes.value("padding").ok()?,
+            ..Window::of([1, 1])
+        };
+        Some(Convolution { window, groups: attributes.value("groups").ok()? })
+    }
 }
 
 impl Convolution {
@@ -90,7 +112,7 @@ impl Convolution {
     }
 }
 
-impl<'g, T: Float> Tensor<'g, T> {
+methods! {
     /// Filters moved over images: of `[batch, height, width, channels]` and a kernel `[rows, columns, channels / groups,
     /// filters]`, the `[batch, places along the height, along the width, filters]` that are
     /// yₙᵢⱼ𝑓 = Σ over r, s, c of xₙ(i·stride + r·dilation - padding)(j·…)c · kernelᵣₛ𝑐𝑓, with 0 for what lies beyond an
@@ -110,17 +132,15 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[1.0, 1.0], [1.0, 1.0]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn conv2d(self, kernel: impl Operand<'g, T>, convolution: Convolution) -> Self {
-        let kernel = kernel.into_tensor(self.graph());
-        if let Some(invalid) = [self, kernel].into_iter().find(|operand| operand.any().is_invalid()) {
+    fn conv2d<Float>(x, kernel: (Self), convolution: Convolution) -> Self {
+        if let Some(invalid) = [x, kernel].into_iter().find(|operand| operand.is_invalid()) {
             return invalid;
         }
-        let (window, [groups, channels, filters]) = match convolution.fit(&self.shape(), &kernel.shape()) {
+        let (window, [groups, channels, filters]) = match convolution.fit(&x.shape(), &kernel.shape()) {
             Ok(fitting) => fitting,
-            Err(mistake) => return self.graph().mistaken("conv2d", mistake),
+            Err(mistake) => return x.graph().invalid("conv2d", mistake),
         };
-        let patches: Self = Tensor::typed(self.any().patches(window, Filling::Zero));
+        let patches = x.extract_patches(window);
         let products = if groups == 1 {
             patches.einsum("nhwijc,ijcf->nhwf", kernel)
         } else {

@@ -1,15 +1,12 @@
 //! `diag` and `diag_part`: vectors as the diagonals of square matrices, and back.
 
-use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
 use crate::graph::op::Op;
 use crate::graph::op::pick::{Along, Run, picked};
 use crate::ir::{Lowering, Scalar, Val};
+use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType, resolve_axis};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// Square matrices with the rows of the input on their diagonals, and zeros elsewhere.
 #[derive(Debug)]
@@ -82,7 +79,7 @@ impl Op for DiagPart {
     }
 }
 
-impl<T: Element> Tensor<'_, T> {
+methods! {
     /// Square matrices with the elements along the last axis on their diagonals, and 0 elsewhere.
     ///
     /// Gradient: the diagonals of the cotangent. A tensor without axes is a building error.
@@ -94,9 +91,8 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[1, 0], [0, 2]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn diag(self) -> Self {
-        Tensor::typed(self.any().unary(Diag))
+    fn diag<Element>(x) -> Self {
+        x.unary(Diag)
     }
 
     /// The diagonals of square matrices, which the last two axes hold.
@@ -111,9 +107,8 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1, 4]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn diag_part(self) -> Self {
-        Tensor::typed(self.any().unary(DiagPart))
+    fn diag_part<Element>(x) -> Self {
+        x.unary(DiagPart)
     }
 }
 

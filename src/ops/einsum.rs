@@ -5,16 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::element::Numeric;
 use crate::error::{EinsumFault, Mistake};
 use crate::gradient::Pullback;
-use crate::graph::op::{Attributes, Op};
-use crate::graph::{AnyTensor, Operand, Tensor};
+use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::{AnyTensor, Graph};
 use crate::ir::{Dims, Lowering, Scalar, Val};
+use crate::ops::methods::{methods, refuse_among};
 use crate::ops::reduce::Spread;
 use crate::shape::{Axes, Shape, TensorType};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The indices of a tensor's axes, in their order; none occurs twice.
 type Term = Vec<char>;
@@ -59,6 +57,9 @@ impl Einsum {
         let (operand_terms, result) =
             text.split_once("->").map_or((text.as_str(), None), |(terms, result)| (terms, Some(result)));
         let terms: Vec<Term> = operand_terms.split(',').map(term).collect::<Result<_, _>>().map_err(fail)?;
+        if operands > 2 {
+            return Err(Mistake::OperandCount { expected: 2, found: operands });
+        }
         if terms.len() != operands {
             return Err(fail(EinsumFault::Operands { terms: terms.len(), operands }));
         }
@@ -186,7 +187,10 @@ impl Op for Einsum {
     }
 
     fn attributes(&self) -> Attributes {
-        Attributes::new().with("spec", self.spec())
+        match self.form {
+            Form::Einsum => Attributes::new().with("spec", self.spec()),
+            Form::Outer | Form::Dot => Attributes::new(),
+        }
     }
 }
 
@@ -256,7 +260,7 @@ fn product(mut a: Named, mut b: Named, result: &[char], to: &mut Lowering<'_>) -
     Named { val, term: [batch, left, right].concat() }
 }
 
-impl<'g, T: Numeric> Tensor<'g, T> {
+methods! {
     /// The sum of products that a specification in Einstein's notation asks for, of this tensor and another.
     ///
     /// In `"ij,jk->ik"` the first term names the axes of `self`, the second those of `other`, and the last those of
@@ -274,18 +278,15 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// let scores = heads.einsum("bhqd,bhkd->bhqk", heads);
     /// assert_eq!(scores.shape().to_string(), "[?, 8, 5, 5]");
     /// ```
-    #[track_caller]
-    pub fn einsum(self, spec: &str, other: impl Operand<'g, T>) -> Self {
-        let any = self.any();
-        let other = other.into_tensor(any.graph()).any();
-        Tensor::typed(any.einsummed(Einsum::parse(spec, 2), &[any, other]))
+    fn einsum<Numeric>(x, spec: [String], other: (Self)) -> Self as _ {
+        x.graph().einsum(&spec, &[x, other])
     }
 
-    /// The sum that a specification of one term asks for, as for [`einsum`](Tensor::einsum): `"ij->ji"` transposes,
+    /// The sum that a specification of one term asks for, as for [`einsum`](crate::Tensor::einsum): `"ij->ji"` transposes,
     /// `"ijk->j"` sums over two axes.
     ///
     /// Gradient: the cotangent with its axes in the order of `self`, repeated along what was summed over. Errors as
-    /// for [`einsum`](Tensor::einsum).
+    /// for [`einsum`](crate::Tensor::einsum).
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -294,10 +295,8 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(x.einsum_unary("ij->j"))?, ndarray::arr1(&[4.0, 6.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn einsum_unary(self, spec: &str) -> Self {
-        let any = self.any();
-        Tensor::typed(any.einsummed(Einsum::parse(spec, 1), &[any]))
+    fn einsum_unary<Numeric>(x, spec: [String]) -> Self as _ {
+        x.graph().einsum(&spec, &[x])
     }
 
     /// The products of each element of a vector with each of another: `[m]` and `[n]` give `[m, n]`.
@@ -311,12 +310,8 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[3, 4], [6, 8]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn outer(self, other: impl Operand<'g, T>) -> Self {
-        let any = self.any();
-        let other = other.into_tensor(any.graph()).any();
-        let outer = Einsum { form: Form::Outer, terms: vec![vec!['i'], vec!['j']], result: vec!['i', 'j'] };
-        Tensor::typed(any.einsummed(Ok(outer), &[any, other]))
+    fn outer<Numeric>(x, other: (Self)) -> Self {
+        x.binary(Einsum { form: Form::Outer, terms: vec![vec!['i'], vec!['j']], result: vec!['i', 'j'] }, other)
     }
 
     /// The sum of the products of two vectors' elements.
@@ -331,21 +326,32 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?.sum(), 11);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn dot(self, other: impl Operand<'g, T>) -> Self {
-        let any = self.any();
-        let other = other.into_tensor(any.graph()).any();
-        let dot = Einsum { form: Form::Dot, terms: vec![vec!['i'], vec!['i']], result: Term::new() };
-        Tensor::typed(any.einsummed(Ok(dot), &[any, other]))
+    fn dot<Numeric>(x, other: (Self)) -> Self {
+        x.binary(Einsum { form: Form::Dot, terms: vec![vec!['i'], vec!['i']], result: Term::new() }, other)
     }
+
+    also [
+        OpDef {
+            name: "einsum",
+            doc: "The sum of products that a specification in Einstein's notation asks for, of one tensor or two.",
+            operands: &[OperandDef::list("operands", Elements::Numeric)],
+            attributes: &[AttributeDef::new("spec", String::KIND)],
+            build: |graph, operands, attributes| {
+                Ok(vec![graph.einsum(&attributes.value::<String>("spec")?, operands)])
+            },
+        },
+    ]
 }
 
-impl<'g> AnyTensor<'g> {
+impl Graph {
     #[track_caller]
-    fn einsummed(self, einsum: Result<Einsum, Mistake>, operands: &[AnyTensor<'g>]) -> Self {
-        match einsum {
-            Ok(einsum) => self.graph().apply(einsum, operands),
-            Err(mistake) => self.graph().invalid("einsum", mistake),
+    fn einsum<'g>(&'g self, spec: &str, operands: &[AnyTensor<'g>]) -> AnyTensor<'g> {
+        if let Some(invalid) = refuse_among(self, "einsum", Elements::Numeric, operands) {
+            return invalid;
+        }
+        match Einsum::parse(spec, operands.len()) {
+            Ok(einsum) => self.apply(einsum, operands),
+            Err(mistake) => self.invalid("einsum", mistake),
         }
     }
 }

@@ -4,18 +4,17 @@
 //! Lowering turns all kinds of places into one: row numbers into `[outer, rows, inner]` elements. An index that an axis
 //! does not have fails the run. Taking and adding are each other's gradients.
 
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
-
 #[cfg(test)]
 mod examples;
 mod kernels;
 
-use crate::element::{DType, Element, Numeric};
+use crate::element::DType;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, BroadcastLike, Op};
-use crate::graph::{AnyTensor, Operand, Tensor};
 use crate::ir::{Dims, Lowering, Val, size};
+use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType, resolve_axis};
 
 #[cfg(test)]
@@ -257,7 +256,7 @@ fn attributes(place: Place) -> Attributes {
     }
 }
 
-impl<'g, T: Element> Tensor<'g, T> {
+methods! {
     /// The slices across an axis that have the given indices; negative axes count from the end. The axis is replaced by
     /// the axes of the indices: a vector of indices along axis 0 selects rows.
     ///
@@ -272,9 +271,8 @@ impl<'g, T: Element> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(rows)?, ndarray::arr2(&[[5, 6], [1, 2]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn gather(self, indices: impl Operand<'g, i64>, axis: isize) -> Self {
-        self.taken(Place::Across(axis), indices)
+    fn gather<Element>(x, indices: (i64), axis: isize) -> Self {
+        x.binary(Gather(Place::Across(axis)), indices)
     }
 
     /// What has the given indices along the first axes: the last axis of `indices` holds one for each of as many axes
@@ -292,9 +290,8 @@ impl<'g, T: Element> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(elements)?, ndarray::arr1(&[2, 4]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn gather_nd(self, indices: impl Operand<'g, i64>) -> Self {
-        self.taken(Place::First, indices)
+    fn gather_nd<Element>(x, indices: (i64)) -> Self {
+        x.binary(Gather(Place::First), indices)
     }
 
     /// For each index, the element that has it along the axis and stands where the index does along all other axes,
@@ -312,27 +309,12 @@ impl<'g, T: Element> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(chosen)?, ndarray::arr2(&[[3], [4]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn take_along_axis(self, indices: impl Operand<'g, i64>, axis: isize) -> Self {
-        self.taken(Place::Along(axis), indices)
+    fn take_along_axis<Element>(x, indices: (i64), axis: isize) -> Self {
+        x.binary(Gather(Place::Along(axis)), indices)
     }
 
-    /// The rows in the order of a permutation of their numbers.
-    #[track_caller]
-    pub(super) fn in_order(self, permutation: Tensor<'g, i64>) -> Self {
-        self.taken(Place::Shuffled, permutation)
-    }
-
-    #[track_caller]
-    fn taken(self, place: Place, indices: impl Operand<'g, i64>) -> Self {
-        let any = self.any();
-        Tensor::typed(any.binary(Gather(place), indices.into_tensor(any.graph()).any()))
-    }
-}
-
-impl<'g, T: Numeric> Tensor<'g, T> {
     /// The tensor plus the updates at the slices across an axis that have the given indices: where
-    /// [`gather`](Tensor::gather) would take them from. Updates of one slice add up in their order, so the same inputs
+    /// [`gather`](crate::Tensor::gather) would take them from. Updates of one slice add up in their order, so the same inputs
     /// give the same bits; of many it is kept what rounding loses.
     ///
     /// Gradient: the cotangent to the tensor, and to the updates what it has at the indices. An axis out of range, and
@@ -348,17 +330,15 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[12, 20, 34]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    fn scatter_add<Numeric>(x, indices: (i64), updates: (Self), axis: isize) -> Self {
+        x.graph().apply(ScatterAdd(Place::Across(axis)), &[x, indices, updates])
+    }
+}
+
+impl<'g> AnyTensor<'g> {
+    /// The rows in the order of a permutation of their numbers.
     #[track_caller]
-    pub fn scatter_add(
-        self,
-        indices: impl Operand<'g, i64>,
-        updates: impl Operand<'g, T>,
-        axis: isize,
-    ) -> Self {
-        let any = self.any();
-        let (indices, updates) = (indices.into_tensor(any.graph()), updates.into_tensor(any.graph()));
-        Tensor::typed(
-            any.graph().apply(ScatterAdd(Place::Across(axis)), &[any, indices.any(), updates.any()]),
-        )
+    pub(super) fn in_order(self, permutation: AnyTensor<'g>) -> Self {
+        self.binary(Gather(Place::Shuffled), permutation)
     }
 }

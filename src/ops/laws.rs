@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use ndarray::ArrayD;
 
 use crate::graph::AnyTensor;
-use crate::graph::op::OpDef;
+use crate::graph::op::{Attribute, AttributeValue, Attributes, OpDef};
 use crate::ir::NodeId;
 use crate::prelude::*;
 use crate::testing::laws::{
@@ -168,4 +168,86 @@ fn nodes_are_what_the_registry_builds_by_name() {
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Attributes of a kind, some of which an op refuses.
+fn attributes_of(kind: &str) -> Vec<Attribute> {
+    match kind {
+        "window" => vec![Window::of([1, 2]).into_attribute(), Window::of([0, 1]).into_attribute()],
+        "convolution" => {
+            vec![Convolution::same().into_attribute(), Convolution::valid().groups(0).into_attribute()]
+        }
+        "axes" => vec![Axes::all().into_attribute(), Axes::of([0, 0]).into_attribute()],
+        "text" => ["ij,jk->ik", "i->i"].map(|text| Attribute::Text(text.into())).into(),
+        "bool" => vec![Attribute::Bool(true)],
+        "number" => [0.5, f64::NAN].map(Attribute::Float).into(),
+        "element type" => DTYPES.map(Attribute::DType).into(),
+        "integer" | "count" => [0, 1, i64::MIN].map(Attribute::Int).into(),
+        "integers" | "counts" => vec![Attribute::Ints(vec![2, 1]), Attribute::Ints(vec![])],
+        "pairs of counts" => {
+            vec![Attribute::List(vec![Attribute::Ints(vec![1, 0])]), Attribute::List(vec![])]
+        }
+        _ => {
+            vec![Attribute::Int(1), Attribute::Text("zero".into()), Attribute::List(vec![Attribute::Int(0)])]
+        }
+    }
+}
+
+const DTYPES: [DType; 5] = [DType::F32, DType::F64, DType::I32, DType::I64, DType::Bool];
+
+/// Each attribute once as given first, and then as the others are, one after the other.
+fn attributes_for(op: &OpDef) -> Vec<Attributes> {
+    let values: Vec<Vec<Attribute>> = op.attributes().iter().map(|def| attributes_of(def.kind)).collect();
+    let count = values.iter().map(Vec::len).max().unwrap_or(1);
+    let choice = |choice: usize| {
+        op.attributes().iter().zip(&values).fold(Attributes::new(), |attributes, (def, values)| {
+            attributes.with(def.name, values[choice.min(values.len() - 1)].clone())
+        })
+    };
+    (0..count).map(choice).chain([Attributes::new()]).collect()
+}
+
+/// Nothing that an op is given by name makes it panic, and it refuses elements that it does not take, and tensors of
+/// another graph.
+#[test]
+fn misuse_gives_invalid_tensors() {
+    let shapes: [&[usize]; 5] = [&[], &[2], &[2, 2], &[2, 1, 2], &[1, 2, 2, 2]];
+    for op in super::registry() {
+        let defs = op.operands();
+        let most = if defs.iter().any(|def| def.is_list) { 3 } else { defs.len() };
+        let counts = defs.len()..=most;
+        let uses = counts.flat_map(|count| DTYPES.into_iter().map(move |first| (count, first)));
+        for ((count, first), other) in uses.flat_map(|each| DTYPES.map(|other| (each, other))) {
+            for (attributes, shape) in
+                attributes_for(op).iter().flat_map(|attributes| shapes.map(|shape| (attributes, shape)))
+            {
+                let (g, elsewhere) = (Graph::new(), Graph::new());
+                let operand = |g, dtype| -> AnyTensor<'_> {
+                    let zeros = ArrayD::<f64>::zeros(shape);
+                    Graph::constant(g, zeros).any().cast(dtype)
+                };
+                let dtypes: Vec<DType> =
+                    (0..count).map(|index| if index == 0 { first } else { other }).collect();
+                let mut operands: Vec<AnyTensor<'_>> =
+                    dtypes.iter().map(|&dtype| operand(&g, dtype)).collect();
+                let is_taken = (0..count).all(|index| {
+                    let def = &defs[index.min(defs.len() - 1)];
+                    def.elements.admit(dtypes[index], first) && (!def.is_list || dtypes[index] == first)
+                });
+                let built = op.build(&g, &operands, attributes);
+                let what = || format!("{} of {dtypes:?} {shape:?} [{attributes}]", op.name());
+                assert!(!built.is_empty(), "{} gives nothing", what());
+                assert!(is_taken || built.iter().all(|built| built.is_invalid()), "{} is built", what());
+                if let Some(last) = operands.last_mut() {
+                    *last = operand(&elsewhere, dtypes[count - 1]);
+                    let built = op.build(&g, &operands, attributes);
+                    assert!(
+                        built.iter().all(|built| built.is_invalid()),
+                        "{} is built of two graphs",
+                        what()
+                    );
+                }
+            }
+        }
+    }
 }

@@ -3,16 +3,14 @@
 //! Predictions and targets must have one shape: [n, 1] against [n] would silently compare each with each, so it
 //! is refused, while building or when the lengths become known.
 
-use crate::element::{DType, Float, Numeric};
+use crate::element::DType;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::Scaled;
-use crate::graph::op::{Attributes, Op};
-use crate::graph::{AnyTensor, Operand, Tensor};
+use crate::graph::AnyTensor;
+use crate::graph::op::{Attributes, Op, Scaled};
 use crate::ir::{Lowering, Scalar, Val};
+use crate::ops::methods::methods;
 use crate::shape::{Axes, Shape, TensorType};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// Gives the second input, the targets of a loss, which must have the shape of the first, the predictions.
 #[derive(Debug)]
@@ -115,7 +113,7 @@ impl Op for LabelMask {
     }
 }
 
-impl<'g, T: Float> Tensor<'g, T> {
+methods! {
     /// The mean over all elements of (self - targets)²: a single number.
     ///
     /// Gradient: 2·(self - targets)/n times the cotangent to `self`, minus that to `targets`. Targets of another
@@ -129,9 +127,8 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(loss)?.sum(), 4.5);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn mean_squared_error(self, targets: impl Operand<'g, T>) -> Self {
-        self.loss("mean_squared_error", targets, |x, targets| (x - targets).square().reduce_mean(..))
+    fn mean_squared_error<Float>(x, targets: (Self)) -> Self {
+        x.loss("mean_squared_error", targets, |x, targets| (x - targets).square().reduce_mean(..))
     }
 
     /// Huber's loss of each element: d²/2 where d = self - targets is at most `delta` either way, and
@@ -148,18 +145,15 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(loss)?, ndarray::arr1(&[0.5, 6.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn huber(self, targets: impl Operand<'g, T>, delta: f64) -> Self {
+    fn huber<Float>(x, targets: (Self), delta: f64) -> Self {
         let is_positive = delta > 0.0;
         if !is_positive {
-            let mistake = Mistake::HuberDelta { delta: delta.to_string() };
-            return Tensor::typed(self.any().graph().invalid("huber", mistake));
+            return x.graph().invalid("huber", Mistake::HuberDelta { delta: delta.to_string() });
         }
-        let number = <T as Numeric>::from_f64;
-        self.loss("huber", targets, |x, targets| {
+        x.loss("huber", targets, |x, targets| {
             let difference = x - targets;
-            let limited = difference.maximum(number(-delta)).minimum(number(delta));
-            limited * (difference - limited * number(0.5))
+            let limited = difference.maximum(-delta).minimum(delta);
+            limited * (difference - limited * x.scalar_like(0.5))
         })
     }
 
@@ -180,16 +174,12 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(loss)?, ndarray::arr1(&[2.0_f64.ln(), 0.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn softmax_cross_entropy(self, labels: impl Operand<'g, T>) -> Self {
+    fn softmax_cross_entropy<Float>(x, labels: (Self)) -> Self {
         let loss = "softmax_cross_entropy";
-        if let Some(invalid) = self.any().misfit(loss, &Axes::of([-1])) {
-            return Tensor::typed(invalid);
+        if let Some(invalid) = x.misfit(loss, &Axes::of([-1])) {
+            return invalid;
         }
-        self.loss(loss, labels, |x, labels| {
-            let logarithms = x.log_softmax(-1);
-            -Tensor::<T>::typed(labels.any().binary(Scaled, logarithms.any())).reduce_sum(-1)
-        })
+        x.loss(loss, labels, |x, labels| -labels.binary(Scaled, x.log_softmax(-1)).reduce_sum(-1))
     }
 
     /// The cross-entropy of each probability under the sigmoid of a logit x:
@@ -207,15 +197,12 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(loss)?, ndarray::arr1(&[2.0_f64.ln(), 0.0, 1000.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn sigmoid_cross_entropy(self, labels: impl Operand<'g, T>) -> Self {
-        self.loss("sigmoid_cross_entropy", labels, |x, labels| {
-            let scaled = |a: Self, b: Self| Tensor::<T>::typed(a.any().binary(Scaled, b.any()));
-            let number = <T as Numeric>::from_f64;
+    fn sigmoid_cross_entropy<Float>(x, labels: (Self)) -> Self {
+        x.loss("sigmoid_cross_entropy", labels, |x, labels| {
             // The slopes of the three terms at 0 are 1 - z, as the tie of a maximum goes to the first, then 0 and -1/2,
             // which add up to that of σ.
-            let of_zeros = scaled(-labels + number(1.0), x.maximum(number(0.0)));
-            let of_ones = scaled(labels, (-x).relu());
+            let of_zeros = (-labels + x.scalar_like(1.0)).binary(Scaled, x.maximum(0.0));
+            let of_ones = labels.binary(Scaled, (-x).relu());
             of_zeros + of_ones + (-x.maximum(-x)).exp().log1p()
         })
     }
@@ -237,44 +224,37 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(loss)?, ndarray::arr1(&[2.0_f64.ln(), 0.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn sparse_softmax_cross_entropy(self, labels: impl Operand<'g, i64>) -> Self {
-        let any = self.any();
-        let labels = labels.into_tensor(any.graph()).any();
-        let types = [labels, any].map(|operand| TensorType::new(operand.dtype(), operand.shape()));
-        if let Err(mistake) = LabelMask.infer(&[&types[0], &types[1]])
-            && !(labels.is_invalid() || any.is_invalid())
-        {
-            return Tensor::typed(any.graph().invalid("sparse_softmax_cross_entropy", mistake));
-        }
-        let mask: Tensor<'g, bool> = Tensor::typed(labels.binary(LabelMask, any));
-        let centered = self - self.reduce_max(Axes::of([-1]).keep_dims()).stop_gradient();
-        let at_label = mask.select(centered, <T as crate::Numeric>::from_f64(0.0)).reduce_sum(-1);
+    fn sparse_softmax_cross_entropy<Float>(x, labels: (i64)) -> Self {
         let name = "sparse_softmax_cross_entropy";
+        let types = [labels, x].map(|operand| TensorType::new(operand.dtype(), operand.shape()));
+        if let Err(mistake) = LabelMask.infer(&[&types[0], &types[1]])
+            && !(labels.is_invalid() || x.is_invalid())
+        {
+            return x.graph().invalid(name, mistake);
+        }
+        let mask = labels.binary(LabelMask, x);
+        let centered = x - x.reduce_max(Axes::of([-1]).keep_dims()).stop_gradient();
+        let at_label = mask.select(centered, x.scalar_like(0.0)).reduce_sum(-1);
         let loss = (centered.exp().reduce_sum(-1).ln() - at_label).named(name);
-        any.graph().blame_whole(name, mask.any(), loss.any());
+        x.graph().blame_whole(name, mask, loss);
         loss
     }
+}
 
+impl AnyTensor<'_> {
     /// A loss under its name, of predictions and targets of one shape.
     #[track_caller]
-    fn loss(
-        self,
-        name: &'static str,
-        targets: impl Operand<'g, T>,
-        of: impl FnOnce(Self, Self) -> Self,
-    ) -> Self {
-        let any = self.any();
+    fn loss(self, name: &'static str, given: Self, of: impl FnOnce(Self, Self) -> Self) -> Self {
         let location = std::panic::Location::caller();
-        let given = targets.into_tensor(any.graph()).any();
-        let targets = match any.targets(name, given) {
+        let targets = match self.targets(name, given) {
             Ok(targets) => targets,
-            Err(invalid) => return Tensor::typed(invalid),
+            Err(invalid) => return invalid,
         };
-        let loss = any.graph().attributed(location, || of(self, Tensor::typed(targets)).named(name));
+        let graph = self.graph();
+        let loss = graph.attributed(location, || of(self, targets).named(name));
         // Targets whose shape is known to be right are not checked again.
         if targets.id() != given.id() {
-            any.graph().blame_whole(name, targets, loss.any());
+            graph.blame_whole(name, targets, loss);
         }
         loss
     }

@@ -5,12 +5,11 @@ use ndarray::{ArrayView3, ArrayViewMut3, Axis};
 use crate::element::{ArrayMut, ArrayRef, DType, Float};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, Op};
-use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Fold, Kernel, KernelError, Lowering, Scalar, Val};
+use crate::ops::methods::methods;
 use crate::shape::{Axes, TensorType};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// A mean, the first input, in whose place comes the number itself where all numbers are equal: where the least of them,
 /// the second input, is also the largest, the third. A sum over a count may be off by a rounding, and overflow.
@@ -145,12 +144,12 @@ impl AnyTensor<'_> {
     }
 }
 
-impl<T: Float> Tensor<'_, T> {
+methods! {
     /// The arithmetic mean over the given axes: their sum over their number of elements. The mean of equal numbers is
     /// that number, also where rounding would have it another, or their sum overflows.
     ///
     /// Gradient: the cotangent over the number of elements, repeated along the axes. The mean of
-    /// nothing is NaN, and nothing moves it: its derivative along any direction is 0. Errors as for [`reduce_sum`](Tensor::reduce_sum).
+    /// nothing is NaN, and nothing moves it: its derivative along any direction is 0. Errors as for [`reduce_sum`](crate::Tensor::reduce_sum).
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -159,14 +158,12 @@ impl<T: Float> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(mean)?, ndarray::arr1(&[2.0, 4.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn reduce_mean(self, axes: impl Into<Axes>) -> Self {
-        let (any, axes) = (self.any(), axes.into());
-        if let Some(invalid) = any.misfit("reduce_mean", &axes) {
-            return Tensor::typed(invalid);
+    fn reduce_mean<Float>(x, axes: [Axes]) -> Self {
+        if let Some(invalid) = x.misfit("reduce_mean", &axes) {
+            return invalid;
         }
-        let mean = any.sum_over_count(axes.clone());
-        Tensor::typed(mean.binary(UnlessAllEqual(axes), any)).named("reduce_mean")
+        let mean = x.sum_over_count(axes.clone());
+        mean.binary(UnlessAllEqual(axes), x).named("reduce_mean")
     }
 }
 

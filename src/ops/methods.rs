@@ -1,5 +1,34 @@
 //! [`methods`]: an op's public forms, all out of one declaration.
 
+use crate::graph::op::Elements;
+use crate::graph::{AnyTensor, Graph};
+
+/// The mistake that a list of operands is, if it is one: the first tensor has other elements than these, or another one
+/// has other elements than the first. Those that are invalid, or of another graph, are a mistake already.
+#[track_caller]
+pub(super) fn refuse_among<'g>(
+    graph: &'g Graph,
+    op: &'static str,
+    elements: Elements,
+    operands: &[AnyTensor<'g>],
+) -> Option<AnyTensor<'g>> {
+    let mut first = None;
+    for &operand in operands {
+        if !operand.is_of(graph) || operand.is_invalid() {
+            continue;
+        }
+        let refused = match first {
+            None => elements.refuse(op, operand, operand.dtype()),
+            Some(dtype) => Elements::Same.refuse(op, operand, dtype),
+        };
+        if refused.is_some() {
+            return refused;
+        }
+        first = first.or(Some(operand.dtype()));
+    }
+    None
+}
+
 /// Declares methods of tensors. Each row is written once, for the untyped handle, and becomes
 ///
 /// - a method of `AnyTensor`, which checks the element types of its operands as it builds the node,
@@ -151,12 +180,14 @@ macro_rules! method {
     };
 }
 
-/// An argument as the body of a method takes it: tensors of the right elements, attributes of their type.
+/// An argument as the body of a method takes it: tensors of the right elements, attributes of their type. A tensor of
+/// another graph is refused where the op is applied.
 macro_rules! taken {
     ($name:ident $x:ident ($argument:ident Same)) => {
         let $argument = $crate::graph::AnyOperand::into_any($argument, $x.graph(), $x.dtype());
-        if let Some(invalid) =
-            $crate::graph::op::Elements::Same.refuse(stringify!($name), $argument, $x.dtype())
+        if $argument.is_of($x.graph())
+            && let Some(invalid) =
+                $crate::graph::op::Elements::Same.refuse(stringify!($name), $argument, $x.dtype())
         {
             return invalid;
         }
@@ -164,8 +195,9 @@ macro_rules! taken {
     ($name:ident $x:ident ($argument:ident $type:ident)) => {
         let dtype = <$type as $crate::element::Element>::DTYPE;
         let $argument = $crate::graph::AnyOperand::into_any($argument, $x.graph(), dtype);
-        if let Some(invalid) =
-            $crate::graph::op::Elements::Only(dtype).refuse(stringify!($name), $argument, dtype)
+        if $argument.is_of($x.graph())
+            && let Some(invalid) =
+                $crate::graph::op::Elements::Only(dtype).refuse(stringify!($name), $argument, dtype)
         {
             return invalid;
         }

@@ -24,6 +24,7 @@ macro_rules! op_files {
         }
     };
 }
+mod bridge;
 mod methods;
 
 use crate::graph::op::OpDef;
@@ -47,6 +48,7 @@ op_files![
     einsum,
     gated,
     gather,
+    identity,
     logical,
     logical_reduce,
     losses,
@@ -85,7 +87,6 @@ mod structural;
 
 pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};
-pub(crate) use norm::Norm;
 pub use pad::Pad;
 pub use patches::{Padding, Window};
 pub use slice::{AxisRange, Ranges};

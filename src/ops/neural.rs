@@ -1,14 +1,10 @@
 //! What networks end with: `softmax` and `log_softmax`. They are composed of other ops; fusion runs them row by
 //! row.
 
-use crate::element::Float;
-use crate::graph::Tensor;
-use crate::ops::arithmetic::Arithmetic;
+use crate::ops::methods::methods;
 use crate::shape::Axes;
 
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
-
-impl<T: Float> Tensor<'_, T> {
+methods! {
     /// eˣ over its sum along the axis, which is 1 then. Computed from x minus its maximum, so no
     /// exponential overflows.
     ///
@@ -22,21 +18,20 @@ impl<T: Float> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[0.5, 0.5], [0.5, 0.5]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn softmax(self, axis: isize) -> Self {
+    fn softmax<Float>(x, axis: isize) -> Self {
         let along = || Axes::of([axis]).keep_dims();
-        if let Some(invalid) = self.any().misfit("softmax", &along()) {
-            return Tensor::typed(invalid);
+        if let Some(invalid) = x.misfit("softmax", &along()) {
+            return invalid;
         }
-        let exponentials = (self - self.reduce_max(along()).stop_gradient()).exp();
-        let sum = exponentials.reduce_sum(along()).any();
+        let exponentials = (x - x.reduce_max(along()).stop_gradient()).exp();
+        let sum = exponentials.reduce_sum(along());
         // One quotient a row and products are several times faster than quotients, at one rounding more; the
         // sum is at least 1, so its reciprocal cannot overflow.
-        let reciprocal = Tensor::typed(sum.scalar_like(1.0).binary(Arithmetic::Div, sum));
+        let reciprocal = sum.scalar_like(1.0) / sum;
         (exponentials * reciprocal).named("softmax")
     }
 
-    /// The logarithm of [`softmax`](Tensor::softmax), without its rounding to 0:
+    /// The logarithm of [`softmax`](crate::Tensor::softmax), without its rounding to 0:
     /// x - max - ln Σ e^(x - max).
     ///
     /// Gradient: dy - softmax·Σ dy. Of -∞ alone, or with ∞ or NaN among them, all are NaN. An axis out of range is a
@@ -49,13 +44,12 @@ impl<T: Float> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[-1000.0, 0.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn log_softmax(self, axis: isize) -> Self {
+    fn log_softmax<Float>(x, axis: isize) -> Self {
         let along = || Axes::of([axis]).keep_dims();
-        if let Some(invalid) = self.any().misfit("log_softmax", &along()) {
-            return Tensor::typed(invalid);
+        if let Some(invalid) = x.misfit("log_softmax", &along()) {
+            return invalid;
         }
-        let centred = self - self.reduce_max(along()).stop_gradient();
+        let centred = x - x.reduce_max(along()).stop_gradient();
         (centred - centred.exp().reduce_sum(along()).ln()).named("log_softmax")
     }
 }

@@ -1,15 +1,14 @@
 //! `norm`, and `unit_vector` for its gradient.
 
-use crate::element::{DType, Float};
+use crate::element::DType;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::{Attributes, Op};
-use crate::graph::{AnyTensor, Tensor};
+use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::{AnyTensor, Graph};
 use crate::ir::{Lowering, Scalar, Val};
+use crate::ops::methods::{methods, refuse_among};
 use crate::ops::reduce::{Spread, kept};
 use crate::shape::{Axes, TensorType};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// By how much numbers are scaled whose squares leave the range of `f64`: the square of the largest number times
 /// its inverse, and of the least one times it, are far from both ends.
@@ -26,7 +25,7 @@ const fn const_power(n: i64) -> f64 {
 
 /// The Euclidean norm of all inputs together, along the axes. What is left of their shapes must be the same.
 #[derive(Debug)]
-pub(crate) struct Norm {
+struct Norm {
     axes: Axes,
     /// A power of 2 that the norm is multiplied by before it is rounded, so that it need not overflow.
     scale: f64,
@@ -86,14 +85,6 @@ impl Op for Norm {
 }
 
 impl Norm {
-    pub(crate) fn new(axes: Axes) -> Self {
-        Norm { axes, scale: 1.0 }
-    }
-
-    pub(crate) fn scaled(axes: Axes, scale: f64) -> Self {
-        Norm { axes, scale }
-    }
-
     /// What is one number for several of x, as often as there are those.
     fn spread<'g>(&self, reduced: AnyTensor<'g>, x: AnyTensor<'g>) -> AnyTensor<'g> {
         reduced.binary(Spread(self.axes.clone()), x)
@@ -182,8 +173,8 @@ impl Op for UnitVector {
     }
 }
 
-impl<T: Float> Tensor<'_, T> {
-    /// The Euclidean norm along the axes: √Σ x². Axes as for [`reduce_sum`](Tensor::reduce_sum).
+methods! {
+    /// The Euclidean norm along the axes: √Σ x². Axes as for [`reduce_sum`](crate::Tensor::reduce_sum).
     ///
     /// It leaves the range of the type only where the result does, not where its square would.
     ///
@@ -203,9 +194,33 @@ impl<T: Float> Tensor<'_, T> {
     /// assert!(apart.abs() < 1e-15 && norms[1] == 0.0);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    fn norm<Float>(x, axes: [Axes]) -> Self as _ {
+        x.graph().norm(&[x], axes, 1.0)
+    }
+
+    also [
+        OpDef {
+            name: "norm",
+            doc: "The Euclidean norm of all tensors together, along the axes, times a scale: 1, unless it is given.",
+            operands: &[OperandDef::list("tensors", Elements::Float)],
+            attributes: &[AttributeDef::new("axes", Axes::KIND), AttributeDef::new("scale", f64::KIND)],
+            build: |graph, operands, attributes| {
+                let scale = attributes.get("scale").map_or(Ok(1.0), |_| attributes.value("scale"))?;
+                Ok(vec![graph.norm(operands, attributes.value("axes")?, scale)])
+            },
+        },
+    ]
+}
+
+impl Graph {
+    /// The Euclidean norm of all tensors together, along the axes, times a power of 2 before it is rounded, so that it
+    /// need not overflow. What is left of their shapes must be the same.
     #[track_caller]
-    pub fn norm(self, axes: impl Into<Axes>) -> Self {
-        Tensor::typed(self.any().unary(Norm::new(axes.into())))
+    pub(crate) fn norm<'g>(&'g self, tensors: &[AnyTensor<'g>], axes: Axes, scale: f64) -> AnyTensor<'g> {
+        if let Some(invalid) = refuse_among(self, "norm", Elements::Float, tensors) {
+            return invalid;
+        }
+        self.apply(Norm { axes, scale }, tensors)
     }
 }
 
@@ -237,14 +252,13 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         example!(
             "norm of two",
             &[&[3], &[2, 2]],
-            |g, x| Tensor::typed(g.apply(Norm::new(Axes::all()), &[x[0].any(), x[1].any()])),
+            |g, x| g.norm(&[x[0].any(), x[1].any()], Axes::all(), 1.0).typed(),
             |x| arr0(x.iter().flatten().map(|x| x * x).sum::<f64>().sqrt()).into_dyn(),
         ),
         example!(
             "norm scaled",
             &[&[3], &[2, 2]],
-            |g, x| Tensor::typed(g.apply(Norm::scaled(Axes::all(), 0.25), &[x[0].any(), x[1].any()]))
-                .square(),
+            |g, x| g.norm(&[x[0].any(), x[1].any()], Axes::all(), 0.25).square().typed(),
             |x| arr0(x.iter().flatten().map(|x| x * x).sum::<f64>() / 16.0).into_dyn(),
         ),
         // Its cotangent is a multiple of the norm, in part, and with shapes that are known and not.

@@ -3,12 +3,11 @@
 use crate::element::{DType, Element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
+use crate::ops::methods::methods;
 use crate::shape::TensorType;
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// For each index a row of so many elements, of which the one at the index is 1 and the others are 0.
 #[derive(Debug)]
@@ -44,7 +43,40 @@ impl Op for OneHot {
     }
 
     fn attributes(&self) -> Attributes {
-        Attributes::new().with("depth", self.depth)
+        Attributes::new().with("depth", self.depth).with("dtype", self.dtype)
+    }
+}
+
+methods! {
+    also [
+        OpDef {
+            name: "one_hot",
+            doc: "A row of `depth` elements for each index: 1 at the index, 0 elsewhere.",
+            operands: &[OperandDef::one("x", Elements::Only(DType::I64))],
+            attributes: &[AttributeDef::new("depth", usize::KIND), AttributeDef::new("dtype", DType::KIND)],
+            build: |_, operands, attributes| {
+                Ok(vec![operands[0].one_hot(attributes.value("depth")?, attributes.value("dtype")?)])
+            },
+        },
+    ]
+}
+
+impl AnyTensor<'_> {
+    /// The same as [`Tensor::one_hot`](crate::Tensor::one_hot), of the given element type; that of the indices is
+    /// checked when the node is built.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let classes = g.placeholder::<i64>("classes", [None]).any();
+    /// assert_eq!(classes.one_hot(10, DType::F32).shape().to_string(), "[?, 10]");
+    /// ```
+    #[track_caller]
+    pub fn one_hot(self, depth: usize, dtype: DType) -> Self {
+        if let Some(invalid) = Elements::Only(DType::I64).refuse("one_hot", self, self.dtype()) {
+            return invalid;
+        }
+        self.unary(OneHot { depth, dtype })
     }
 }
 
@@ -63,7 +95,7 @@ impl<'g> Tensor<'g, i64> {
     /// ```
     #[track_caller]
     pub fn one_hot<U: Element>(self, depth: usize) -> Tensor<'g, U> {
-        Tensor::typed(self.any().unary(OneHot { depth, dtype: U::DTYPE }))
+        self.any().one_hot(depth, U::DTYPE).typed()
     }
 }
 

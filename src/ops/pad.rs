@@ -1,16 +1,15 @@
 //! `pad`: more elements before and behind along each axis, all the same or a reflection.
 
-use crate::element::{Element, Value};
+use crate::element::{DType, Element, Value};
 use crate::error::Mistake;
-use crate::graph::Tensor;
 use crate::graph::op::pick::{Along, Choice, Pick, Run};
-use crate::graph::op::{Attribute, AttributeValue, Attributes};
+use crate::graph::op::{Attribute, AttributeDef, AttributeValue, Attributes, Elements, OpDef, OperandDef};
+use crate::graph::{AnyTensor, Tensor};
 use crate::ir::ScalarValue;
+use crate::ops::methods::methods;
 use crate::shape::Shape;
 
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
-
-/// What [`pad`](Tensor::pad) puts before and behind the elements.
+/// What [`pad`](crate::Tensor::pad) puts before and behind the elements.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Pad<T> {
     /// This element everywhere.
@@ -19,21 +18,76 @@ pub enum Pad<T> {
     Reflect,
 }
 
+/// How many elements come before and behind along each axis.
+type Paddings = Vec<(usize, usize)>;
+
+impl AttributeValue for Paddings {
+    const KIND: &'static str = "pairs of counts";
+
+    fn into_attribute(self) -> Attribute {
+        let pairs = self.into_iter().map(|(before, behind)| vec![before, behind].into_attribute());
+        Attribute::List(pairs.collect())
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        let Attribute::List(pairs) = attribute else { return None };
+        let pair = |pair: &Attribute| match Vec::<usize>::from_attribute(pair)?[..] {
+            [before, behind] => Some((before, behind)),
+            _ => None,
+        };
+        pairs.iter().map(pair).collect()
+    }
+}
+
+/// What the attribute `with` takes.
+const WITH: &str = "an element, or `reflect`";
+
+impl Pad<ScalarValue> {
+    fn of<T: Element>(with: Pad<T>) -> Self {
+        match with {
+            Pad::Constant(element) => Pad::Constant(ScalarValue::of(&Value::scalar(element))),
+            Pad::Reflect => Pad::Reflect,
+        }
+    }
+
+    fn into_attribute(self) -> Attribute {
+        match self {
+            Pad::Reflect => Attribute::Text("reflect".into()),
+            Pad::Constant(ScalarValue::Bool(truth)) => Attribute::Bool(truth),
+            Pad::Constant(ScalarValue::I32(number)) => Attribute::Int(number.into()),
+            Pad::Constant(ScalarValue::I64(number)) => Attribute::Int(number),
+            Pad::Constant(number) => Attribute::Float(number.to_f64()),
+        }
+    }
+
+    /// As it is for elements of a type, if the attribute holds one of them, or says that they are reflected.
+    fn from_attribute(attribute: &Attribute, dtype: DType) -> Option<Self> {
+        match (attribute, dtype) {
+            (Attribute::Text(text), _) if text == "reflect" => Some(Pad::Reflect),
+            (Attribute::Bool(truth), DType::Bool) => Some(Pad::of(Pad::Constant(*truth))),
+            (Attribute::Int(number), DType::I64) => Some(Pad::of(Pad::Constant(*number))),
+            (Attribute::Int(number), DType::I32) => {
+                Some(Pad::of(Pad::Constant(i32::try_from(*number).ok()?)))
+            }
+            (_, DType::F32) => Some(Pad::of(Pad::Constant(f64::from_attribute(attribute)? as f32))),
+            (_, DType::F64) => Some(Pad::of(Pad::Constant(f64::from_attribute(attribute)?))),
+            _ => None,
+        }
+    }
+}
+
 /// So many elements more before and behind along each axis.
 #[derive(Clone, Debug)]
 struct Padded {
-    paddings: Vec<(usize, usize)>,
-    /// Whether they are a reflection.
-    reflects: bool,
-    /// Their value, or else 0.
-    constant: Option<ScalarValue>,
+    paddings: Paddings,
+    with: Pad<ScalarValue>,
 }
 
 impl Padded {
     /// What becomes of an axis of this length.
     fn along(&self, axis: usize, (before, behind): (usize, usize), length: usize) -> Result<Along, Mistake> {
         let whole = Run::of(0, length, 1);
-        if !self.reflects {
+        if self.with != Pad::Reflect {
             return Ok(Along::of([Run::filling(before), whole, Run::filling(behind)]));
         }
         let padding = before.max(behind);
@@ -61,23 +115,46 @@ impl Choice for Padded {
     }
 
     fn filling(&self) -> Option<ScalarValue> {
-        self.constant
+        match self.with {
+            Pad::Constant(element) => Some(element),
+            Pad::Reflect => None,
+        }
     }
 
     fn linear(&self) -> Self {
-        Padded { constant: None, ..self.clone() }
+        let with = match self.with {
+            Pad::Constant(element) => Pad::Constant(element.zero()),
+            Pad::Reflect => Pad::Reflect,
+        };
+        Padded { with, ..self.clone() }
     }
 
     fn attributes(&self) -> Attributes {
-        let pair = |&(before, behind): &(usize, usize)| vec![before, behind].into_attribute();
-        let paddings = Attribute::List(self.paddings.iter().map(pair).collect());
-        let attributes = Attributes::new().with("paddings", paddings);
-        match (self.reflects, self.constant) {
-            (true, _) => attributes.with("mode", "reflect"),
-            (false, Some(constant)) => attributes.with("constant", constant.to_string()),
-            (false, None) => attributes,
-        }
+        Attributes::new().with("paddings", self.paddings.clone()).with("with", self.with.into_attribute())
     }
+}
+
+methods! {
+    also [
+        OpDef {
+            name: "pad",
+            doc: "The tensor with so many elements more before and behind along each axis: a constant, or a reflection \
+                  of the elements at the edge.",
+            operands: &[OperandDef::one("x", Elements::Element)],
+            attributes: &[AttributeDef::new("paddings", Paddings::KIND), AttributeDef::new("with", WITH)],
+            build: |_, operands, attributes| {
+                let x = operands[0];
+                let (paddings, given) = (attributes.value("paddings")?, attributes.get("with"));
+                let with = given.and_then(|given| Pad::from_attribute(given, x.dtype()));
+                let with = with.ok_or_else(|| Mistake::Attribute {
+                    name: "with",
+                    expected: WITH,
+                    found: given.map(ToString::to_string),
+                })?;
+                Ok(vec![x.padded(paddings, with)])
+            },
+        },
+    ]
 }
 
 impl<T: Element> Tensor<'_, T> {
@@ -101,11 +178,33 @@ impl<T: Element> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn pad(self, paddings: impl Into<Vec<(usize, usize)>>, with: Pad<T>) -> Self {
-        let (reflects, constant) = match with {
-            Pad::Constant(element) => (false, Some(ScalarValue::of(&Value::scalar(element)))),
-            Pad::Reflect => (true, None),
+        self.any().padded(paddings.into(), Pad::of(with)).typed()
+    }
+}
+
+impl AnyTensor<'_> {
+    /// The same as [`Tensor::pad`](crate::Tensor::pad), with a number for the constant, which becomes an element of the
+    /// tensor's type.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<i32>("x", [None]).any();
+    /// assert_eq!(x.pad([(1, 2)], Pad::Constant(0.0)).dtype(), DType::I32);
+    /// ```
+    #[track_caller]
+    pub fn pad(self, paddings: impl Into<Vec<(usize, usize)>>, with: Pad<f64>) -> Self {
+        let with = match with {
+            Pad::Constant(number) => Pad::Constant(ScalarValue::number(number, self.dtype())),
+            Pad::Reflect => Pad::Reflect,
         };
-        Tensor::typed(self.any().unary(Pick(Padded { paddings: paddings.into(), reflects, constant })))
+        self.padded(paddings.into(), with)
+    }
+
+    /// With an element of the tensor's type.
+    #[track_caller]
+    fn padded(self, paddings: Paddings, with: Pad<ScalarValue>) -> Self {
+        self.unary(Pick(Padded { paddings, with }))
     }
 }
 

@@ -5,19 +5,22 @@
 mod kernels;
 mod window;
 
-use crate::element::Numeric;
+use std::borrow::Cow;
+
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::{Attributes, Op};
-use crate::graph::{AnyTensor, Tensor};
+use crate::graph::AnyTensor;
+use crate::graph::op::{
+    Attribute, AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef,
+};
 use crate::ir::{Lowering, Val};
 use crate::kernel::number::{Number, with_number};
+use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType};
 
 use kernels::{AddUp, Extract, Layout};
+pub(super) use window::pair;
 pub use window::{Padding, Window};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// What stands in patches where they reach beyond the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,27 @@ pub(super) enum Filling {
     Zero,
     /// What no maximum takes.
     Lowest,
+}
+
+impl AttributeValue for Filling {
+    const KIND: &'static str = "filling: `zero` or `lowest`";
+
+    const DEFAULT: Option<Attribute> = Some(Attribute::Text(Cow::Borrowed("zero")));
+
+    fn into_attribute(self) -> Attribute {
+        match self {
+            Filling::Zero => "zero".into_attribute(),
+            Filling::Lowest => "lowest".into_attribute(),
+        }
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        match attribute {
+            Attribute::Text(text) if text == "zero" => Some(Filling::Zero),
+            Attribute::Text(text) if text == "lowest" => Some(Filling::Lowest),
+            _ => None,
+        }
+    }
 }
 
 /// The patches of the images, its input.
@@ -95,11 +119,7 @@ impl Op for ExtractPatches {
     }
 
     fn attributes(&self) -> Attributes {
-        let window = Attributes::new().with("window", self.window);
-        match self.filling {
-            Filling::Zero => window,
-            Filling::Lowest => window.with("filling", "lowest"),
-        }
+        Attributes::new().with("window", self.window).with("filling", self.filling)
     }
 }
 
@@ -146,11 +166,14 @@ impl AnyTensor<'_> {
     /// What a window shows of images, and what it is filled with beyond them.
     #[track_caller]
     pub(super) fn patches(self, window: Window, filling: Filling) -> Self {
+        if let Some(invalid) = Elements::Numeric.refuse("extract_patches", self, self.dtype()) {
+            return invalid;
+        }
         self.unary(ExtractPatches { window, filling })
     }
 }
 
-impl<T: Numeric> Tensor<'_, T> {
+methods! {
     /// What a window shows of images at each of its places: of `[batch, height, width, channels]` the patches
     /// `[batch, places along the height, along the width, rows, columns, channels]`, with 0 for what lies beyond an
     /// image.
@@ -168,10 +191,25 @@ impl<T: Numeric> Tensor<'_, T> {
     /// assert_eq!(flat, ndarray::arr2(&[[1, 2, 4, 5], [2, 3, 5, 6]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn extract_patches(self, window: Window) -> Self {
-        Tensor::typed(self.any().patches(window, Filling::Zero))
+    fn extract_patches<Numeric>(x, window: Window) -> Self as _ {
+        x.patches(window, Filling::Zero)
     }
+
+    also [
+        OpDef {
+            name: "extract_patches",
+            doc: "What a window shows of images at each of its places, with 0 for what lies beyond an image, or what no \
+                  maximum takes.",
+            operands: &[OperandDef::one("x", Elements::Numeric)],
+            attributes: &[
+                AttributeDef::new("window", Window::KIND),
+                AttributeDef::new("filling", Filling::KIND),
+            ],
+            build: |_, operands, attributes| {
+                Ok(vec![operands[0].patches(attributes.value("window")?, attributes.value("filling")?)])
+            },
+        },
+    ]
 }
 
 #[cfg(test)]

@@ -2,23 +2,21 @@
 //! reductions.
 
 use super::patches::{Filling, Padding, Window};
-use crate::element::{Float, Numeric};
-use crate::graph::Tensor;
+use crate::element::DType;
 use crate::graph::op::BroadcastLike;
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
+use crate::ops::methods::methods;
 
 /// The axes of patches within the window.
 const WITHIN: [isize; 2] = [3, 4];
 
-impl<T: Numeric> Tensor<'_, T> {
+methods! {
     /// The largest number in each place of a window over images: `[batch, height, width, channels]` becomes
     /// `[batch, places along the height, along the width, channels]`. What lies beyond an image does not count; a place
     /// with nothing else is -∞, or the least integer.
     ///
     /// Gradient: the cotangent at the largest pixel; several largest ones share it equally, and all pixels of a window
-    /// with a NaN get NaN, as in [`reduce_max`](Tensor::reduce_max). Building errors as in
-    /// [`extract_patches`](Tensor::extract_patches).
+    /// with a NaN get NaN, as in [`reduce_max`](crate::Tensor::reduce_max). Building errors as in
+    /// [`extract_patches`](crate::Tensor::extract_patches).
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -28,20 +26,17 @@ impl<T: Numeric> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[4, 8]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn max_pool2d(self, window: Window) -> Self {
-        let patches: Self = Tensor::typed(self.any().patches(window, Filling::Lowest));
-        if patches.any().is_invalid() { patches } else { patches.reduce_max(WITHIN).named("max_pool2d") }
+    fn max_pool2d<Numeric>(x, window: Window) -> Self {
+        let patches = x.patches(window, Filling::Lowest);
+        if patches.is_invalid() { patches } else { patches.reduce_max(WITHIN).named("max_pool2d") }
     }
-}
 
-impl<T: Float> Tensor<'_, T> {
     /// The mean of what a window shows of images at each place: `[batch, height, width, channels]` becomes
     /// `[batch, places along the height, along the width, channels]`. What lies beyond an image does not count, as in
     /// TensorFlow; a place with nothing else is NaN.
     ///
     /// Gradient: the cotangent over the number of pixels, to each of them. Building errors as in
-    /// [`extract_patches`](Tensor::extract_patches).
+    /// [`extract_patches`](crate::Tensor::extract_patches).
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -51,24 +46,24 @@ impl<T: Float> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[2.0, 8.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn avg_pool2d(self, window: Window) -> Self {
-        let patches: Self = Tensor::typed(self.any().patches(window, Filling::Zero));
-        if patches.any().is_invalid() {
+    fn avg_pool2d<Float>(x, window: Window) -> Self {
+        let patches = x.patches(window, Filling::Zero);
+        if patches.is_invalid() {
             return patches;
         }
         let pooled = if window.padding == Padding::Valid {
             patches.reduce_mean(WITHIN)
         } else {
-            let pixels = self.slice((..1, .., .., ..1)).any();
+            let pixels = x.slice((..1, .., .., ..1));
             let pixels = pixels.scalar_like(1.0).binary(BroadcastLike, pixels);
-            let counts: Self = Tensor::typed(pixels.patches(window, Filling::Zero));
+            let counts = pixels.patches(window, Filling::Zero);
             let mean = patches.reduce_sum(WITHIN) / counts.reduce_sum(WITHIN);
             // The least and largest pixels, for which what lies beyond the image is more and less than any.
-            let is_pixel = counts.not_equal(<T as Numeric>::from_f64(0.0));
-            let least = is_pixel.select(patches, T::max_value()).reduce_min(WITHIN);
-            let largest = is_pixel.select(patches, T::min_value()).reduce_max(WITHIN);
-            Tensor::typed(mean.any().unless_equal(least.any(), largest.any()))
+            let is_pixel = counts.not_equal(0.0);
+            let most = if x.dtype() == DType::F32 { f64::from(f32::MAX) } else { f64::MAX };
+            let least = is_pixel.select(patches, x.scalar_like(most)).reduce_min(WITHIN);
+            let largest = is_pixel.select(patches, x.scalar_like(-most)).reduce_max(WITHIN);
+            mean.unless_equal(least, largest)
         };
         pooled.named("avg_pool2d")
     }

@@ -5,17 +5,16 @@
 
 use ndarray::{ArrayView1, ArrayViewD, ArrayViewMutD};
 
-use crate::element::{ArrayMut, ArrayRef, DType, Numeric};
+use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, Op};
-use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Dims, Fold, Kernel, KernelError, Lowering, Val, size};
 use crate::kernel::number::{Number, with_number};
+use crate::ops::methods::methods;
 use crate::ops::reduce::Reduce;
 use crate::shape::{Axes, TensorType};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// For each element the product of the others along the axes; and its derivatives.
 ///
@@ -162,8 +161,8 @@ fn scaled_either<T: Number>(a: T, b: T) -> T {
     if a == T::ZERO || b == T::ZERO { T::ZERO } else { a.mul(b) }
 }
 
-impl<T: Numeric> Tensor<'_, T> {
-    /// The product of the elements along the axes. Axes as for [`reduce_sum`](Tensor::reduce_sum).
+methods! {
+    /// The product of the elements along the axes. Axes as for [`reduce_sum`](crate::Tensor::reduce_sum).
     ///
     /// Gradient: the cotangent times the product of the other elements, also where some are 0. The product of
     /// nothing is 1.
@@ -178,9 +177,8 @@ impl<T: Numeric> Tensor<'_, T> {
     /// assert_eq!(session.run(dx)?, ndarray::arr2(&[[3.0, 2.0], [5.0, 0.0]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn reduce_prod(self, axes: impl Into<Axes>) -> Self {
-        Tensor::typed(self.any().unary(Reduce { fold: Fold::Prod, axes: axes.into() }))
+    fn reduce_prod<Numeric>(x, axes: [Axes]) -> Self {
+        x.unary(Reduce { fold: Fold::Prod, axes })
     }
 }
 

@@ -239,7 +239,7 @@ impl<T: Element> Tensor<'_, T> {
             );
         }
         let order = any.unary(Permutation { length: None, own_seed: any.graph().own_seed() });
-        self.in_order(Tensor::typed(order)).named("shuffle")
+        Tensor::typed(any.in_order(order)).named("shuffle")
     }
 }
 

@@ -5,7 +5,7 @@ use crate::graph::op::scaled::ScaledEither;
 use crate::graph::op::{BroadcastLike, ExpectShape, Scaled, SumLike};
 
 pub(super) fn examples() -> Vec<Example> {
-    [broadcast(), constant(), identity(), scaled(), state(), parts()].into_iter().flatten().collect()
+    [broadcast(), constant(), scaled(), state(), parts()].into_iter().flatten().collect()
 }
 
 fn broadcast() -> Vec<Example> {
@@ -47,13 +47,6 @@ fn constant() -> Vec<Example> {
         example!("constant number", &[&[2]], |g, x| x[0] * g.constant(3.0), |x| &x[0] * 3.0),
         example!("constants alone", &[], |g, _| g.constant(3.0) / 2.0, |_| ndarray::arr0(1.5).into_dyn()),
         example!("placeholder", &[&[2, 2]], |_, x| x[0], |x| x[0].clone()),
-    ]
-}
-
-fn identity() -> Vec<Example> {
-    vec![
-        example!("identity", &[&[2, 3]], |_, x| x[0].identity(), |x| x[0].clone()),
-        example!("stop_gradient", &[&[2, 3]], |_, x| x[0].stop_gradient(), |x| x[0].clone()),
     ]
 }
 

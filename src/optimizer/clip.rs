@@ -3,7 +3,6 @@
 use super::Parameter;
 use super::rule::number;
 use crate::op::{AnyTensor, Mistake};
-use crate::ops::Norm;
 use crate::{Axes, Float, Graph, Tensor};
 
 /// What holds gradients to a size, and the limit.
@@ -117,7 +116,7 @@ pub fn global_norm<'g, T: Float>(g: &'g Graph, xs: &[impl Copy + Into<Tensor<'g,
     if xs.is_empty() {
         return g.constant(number::<T>(0.0));
     }
-    Tensor::typed(g.apply(Norm::new(Axes::all()), &xs)).named("global_norm")
+    g.norm(&xs, Axes::all(), 1.0).typed().named("global_norm")
 }
 
 /// The norm is taken times this number, so that that of the largest numbers does not overflow, however many there are.
@@ -145,7 +144,7 @@ impl<'g, T: Float> Shortening<'g, T> {
         // A norm near the least numbers needs its digits, to be told from the limit.
         let scale = if limit * SCALE > least { SCALE } else { 1.0 };
         let xs: Vec<AnyTensor<'g>> = xs.iter().map(|x| x.any()).collect();
-        let norm = Tensor::typed(g.apply(Norm::scaled(Axes::all(), scale), &xs));
+        let norm = g.norm(&xs, Axes::all(), scale).typed();
         // Far beyond the limit the factor itself leaves the range or loses digits. There it is taken apart, into what
         // is nearly the factor of the largest norms, a power of 2, and the rest.
         let step = power_of_2((limit / largest).max(64.0 * least));

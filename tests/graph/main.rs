@@ -13,6 +13,7 @@ mod op_table;
 mod ops_shapes;
 mod outputs;
 mod trace;
+mod untyped;
 
 #[path = "../common/cargo.rs"]
 mod cargo;

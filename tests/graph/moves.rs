@@ -462,7 +462,7 @@ fn names_and_attributes_are_printed() {
     for expected in [
         "slice(%0) [ranges=[1:, :-1:2]]",
         "slice(%1) [ranges=[:, -1]]",
-        "pad(%0) [paddings=[[1, 0], [0, 2]], constant=0.5]",
+        "pad(%0) [paddings=[[1, 0], [0, 2]], with=0.5]",
         "tile(%3) [multiples=[2, 1]]",
     ] {
         assert!(text.contains(expected), "{expected} is not in\n{text}");

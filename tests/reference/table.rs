@@ -284,8 +284,8 @@ fn contractions() -> Vec<Row> {
         row("matmul_transposed", SUMS, SUMS, |_, x, a| {
             x.float(0).matmul_transposed(x.float(1), a.flag("left"), a.flag("right")).into()
         }),
-        row("einsum", SUMS, SUMS, |_, x, a| x.float(0).einsum(&a.text("form"), x.float(1)).into()),
-        row("einsum_unary", SUMS, SUMS, |_, x, a| x.float(0).einsum_unary(&a.text("form")).into()),
+        row("einsum", SUMS, SUMS, |_, x, a| x.float(0).einsum(a.text("form"), x.float(1)).into()),
+        row("einsum_unary", SUMS, SUMS, |_, x, a| x.float(0).einsum_unary(a.text("form")).into()),
         row("outer", SAME, SUMS, |_, x, _| x.float(0).outer(x.float(1)).into()),
         row("dot", SUMS, SUMS, |_, x, _| x.float(0).dot(x.float(1)).into()),
     ]

@@ -2,10 +2,8 @@
 //! as another node sees them.
 
 use super::{Form, Op};
-use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
 use crate::ir::{Lowering, Val};
 use crate::shape::TensorType;
 
@@ -49,31 +47,5 @@ impl Op for Identity {
             Identity::Plain => Form::Same,
             Identity::StopGradient | Identity::Seen => Form::Other,
         }
-    }
-}
-
-impl<T: Element> Tensor<'_, T> {
-    /// The same elements as a node of its own, for example one that is built under
-    /// [`control_dependencies`](crate::Graph::control_dependencies).
-    ///
-    /// Gradient: the cotangent.
-    #[track_caller]
-    pub fn identity(self) -> Self {
-        Tensor::typed(self.any().unary(Identity::Plain))
-    }
-
-    /// The same elements, which gradients take for constants.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let x = g.constant(3.0_f64);
-    /// let [dx] = (x * x.stop_gradient()).gradients([x]);
-    /// assert_eq!(Session::new(&g)?.run(dx)?.sum(), 3.0);
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn stop_gradient(self) -> Self {
-        Tensor::typed(self.any().unary(Identity::StopGradient))
     }
 }

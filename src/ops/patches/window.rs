@@ -38,7 +38,7 @@ pub struct Window {
 }
 
 /// Two lengths, rows first.
-fn pair(attributes: &Attributes, name: &'static str) -> Option<[usize; 2]> {
+pub(in crate::ops) fn pair(attributes: &Attributes, name: &'static str) -> Option<[usize; 2]> {
     attributes.value::<Vec<usize>>(name).ok()?.try_into().ok()
 }
 
