@@ -207,6 +207,12 @@ impl<'g> AnyTensor<'g> {
         self.graph.shared().read().node(self.id).location
     }
 
+    /// Gives the node another name, inside the current scope; a name taken becomes `n_1`.
+    pub fn named(self, name: &str) -> Self {
+        self.rename(name);
+        self
+    }
+
     pub(crate) fn rename(self, name: &str) {
         self.graph.rename(self.id, name);
     }
@@ -264,6 +270,7 @@ impl<'g> AnyTensor<'g> {
     }
 
     /// The constant that holds one number of this tensor's element type.
+    #[track_caller]
     pub fn scalar_like(self, value: f64) -> Self {
         self.graph.scalar(value, self.dtype())
     }

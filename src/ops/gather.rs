@@ -14,7 +14,7 @@ use crate::element::{DType, Element, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, BroadcastLike, Op};
-use crate::graph::{Operand, Tensor};
+use crate::graph::{AnyTensor, Operand, Tensor};
 use crate::ir::{Dims, Lowering, Val, size};
 use crate::shape::{Shape, TensorType, resolve_axis};
 
@@ -241,6 +241,14 @@ fn attributes(place: Place) -> Attributes {
     }
 }
 
+impl<'g> AnyTensor<'g> {
+    /// The rows in the order of a permutation of their numbers.
+    #[track_caller]
+    pub(super) fn in_order(self, permutation: AnyTensor<'g>) -> Self {
+        self.binary(Gather(Place::Shuffled), permutation)
+    }
+}
+
 impl<'g, T: Element> Tensor<'g, T> {
     /// The slices across an axis that have the given indices; negative axes count from the end. The axis is replaced by
     /// the axes of the indices: a vector of indices along axis 0 selects rows.
@@ -301,12 +309,6 @@ impl<'g, T: Element> Tensor<'g, T> {
         self.taken(Place::Along(axis), indices)
     }
 
-    /// The rows in the order of a permutation of their numbers.
-    #[track_caller]
-    pub(super) fn in_order(self, permutation: Tensor<'g, i64>) -> Self {
-        self.taken(Place::Shuffled, permutation)
-    }
-
     #[track_caller]
     fn taken(self, place: Place, indices: impl Operand<'g, i64>) -> Self {
         let any = self.any();
@@ -316,7 +318,7 @@ impl<'g, T: Element> Tensor<'g, T> {
 
 impl<'g, T: Numeric> Tensor<'g, T> {
     /// The tensor plus the updates at the slices across an axis that have the given indices: where
-    /// [`gather`](Tensor::gather) would take them from. Updates of one slice add up in their order, so the same inputs
+    /// [`gather`](crate::Tensor::gather) would take them from. Updates of one slice add up in their order, so the same inputs
     /// give the same bits; of many it is kept what rounding loses.
     ///
     /// Gradient: the cotangent to the tensor, and to the updates what it has at the indices. An axis out of range, and

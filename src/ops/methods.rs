@@ -155,8 +155,10 @@ macro_rules! method {
 macro_rules! taken {
     ($name:ident $x:ident ($argument:ident Same)) => {
         let $argument = $crate::graph::AnyOperand::into_any($argument, $x.graph(), $x.dtype());
-        if let Some(invalid) =
-            $crate::graph::op::Elements::Same.refuse(stringify!($name), $argument, $x.dtype())
+        // What is invalid has no element type that another could lack.
+        if !$x.is_invalid()
+            && let Some(invalid) =
+                $crate::graph::op::Elements::Same.refuse(stringify!($name), $argument, $x.dtype())
         {
             return invalid;
         }

@@ -25,6 +25,7 @@ macro_rules! op_files {
     };
 }
 mod methods;
+mod numbers;
 
 use crate::graph::op::OpDef;
 

@@ -9,16 +9,18 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal, Uniform};
 
-use crate::element::{ArrayMut, ArrayRef, DType, Element, Float, Numeric, Value};
+use crate::element::{ArrayMut, ArrayRef, DType, Float, Numeric, Value, with_number};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{
+    Attribute, AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef,
+};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::initializer::seed_for;
 use crate::ir::{Dims, Kernel, KernelError, Lowering, ScalarValue, Val};
+use crate::ops::methods::methods;
+use crate::ops::numbers::{attribute, no_number, number, rounded};
 use crate::shape::TensorType;
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// What tells the numbers of one node from those of all others.
 #[derive(Clone, Copy, Debug)]
@@ -79,7 +81,14 @@ enum Law {
 }
 
 impl Law {
-    fn between<T: Numeric>(low: T, high: T) -> Self {
+    /// Evenly between two numbers of an element type.
+    fn between(dtype: DType, low: &Attribute, high: &Attribute) -> Result<Self, Mistake> {
+        with_number!(dtype, T => {
+            Ok(Law::evenly::<T>(number("low", low)?, number("high", high)?))
+        }, else { Err(no_number(dtype)) })
+    }
+
+    fn evenly<T: Numeric>(low: T, high: T) -> Self {
         match [low, high].map(|number| ScalarValue::of(&Value::scalar(number))) {
             [ScalarValue::I32(low), ScalarValue::I32(high)] => {
                 Law::Integers { low: low.into(), high: high.into() }
@@ -165,11 +174,14 @@ struct Draw {
 
 impl Op for Draw {
     fn name(&self) -> &'static str {
-        match self.law {
-            Law::Uniform { .. } | Law::Integers { .. } => "random_uniform",
-            Law::Normal { .. } => "random_normal",
-            Law::TruncatedNormal { .. } => "truncated_normal",
-            Law::Bernoulli { .. } => "bernoulli",
+        match (self.law, &self.lengths) {
+            (Law::Uniform { .. } | Law::Integers { .. }, Some(_)) => "random_uniform",
+            (Law::Uniform { .. } | Law::Integers { .. }, None) => "random_uniform_like",
+            (Law::Normal { .. }, Some(_)) => "random_normal",
+            (Law::Normal { .. }, None) => "random_normal_like",
+            (Law::TruncatedNormal { .. }, _) => "truncated_normal",
+            (Law::Bernoulli { .. }, Some(_)) => "bernoulli",
+            (Law::Bernoulli { .. }, None) => "bernoulli_like",
         }
     }
 
@@ -194,17 +206,18 @@ impl Op for Draw {
     }
 
     fn attributes(&self) -> Attributes {
-        let attributes = match self.law {
-            Law::Uniform { low, high } => Attributes::new().with("low", low).with("high", high),
-            Law::Integers { low, high } => Attributes::new().with("low", low).with("high", high),
-            Law::Normal { mean, stddev } | Law::TruncatedNormal { mean, stddev } => {
-                Attributes::new().with("mean", mean).with("stddev", stddev)
-            }
-            Law::Bernoulli { probability } => Attributes::new().with("probability", probability),
+        let attributes = match (&self.lengths, self.law) {
+            (None, _) => Attributes::new(),
+            (Some(lengths), Law::Bernoulli { .. }) => Attributes::new().with("shape", lengths.clone()),
+            (Some(lengths), _) => Attributes::new().with("dtype", self.dtype).with("shape", lengths.clone()),
         };
-        match &self.lengths {
-            Some(lengths) => attributes.with("shape", lengths.clone()),
-            None => attributes,
+        match self.law {
+            Law::Uniform { low, high } => attributes.with("low", low).with("high", high),
+            Law::Integers { low, high } => attributes.with("low", low).with("high", high),
+            Law::Normal { mean, stddev } | Law::TruncatedNormal { mean, stddev } => {
+                attributes.with("mean", mean).with("stddev", stddev)
+            }
+            Law::Bernoulli { probability } => attributes.with("probability", probability),
         }
     }
 }
@@ -246,9 +259,24 @@ pub(super) fn happens(rng: &mut ChaCha8Rng, probability: f64) -> bool {
 
 impl Graph {
     #[track_caller]
-    fn drawn<T: Element>(&self, law: Law, shape: impl Into<Vec<usize>>) -> Tensor<'_, T> {
-        let draw = Draw { law, dtype: T::DTYPE, lengths: Some(shape.into()), own_seed: self.own_seed() };
-        Tensor::typed(self.apply(draw, &[]))
+    fn drawn(&self, law: Law, dtype: DType, shape: impl Into<Vec<usize>>) -> AnyTensor<'_> {
+        self.apply(Draw { law, dtype, lengths: Some(shape.into()), own_seed: self.own_seed() }, &[])
+    }
+
+    /// Numbers of a normal distribution, of a float type.
+    #[track_caller]
+    fn normally(
+        &self,
+        name: &'static str,
+        dtype: DType,
+        shape: impl Into<Vec<usize>>,
+        [mean, stddev]: [f64; 2],
+        law: fn(f64, f64) -> Law,
+    ) -> AnyTensor<'_> {
+        if !dtype.is_float() {
+            return self.invalid(name, Mistake::ElementKind { expected: "a float type", found: dtype });
+        }
+        self.drawn(law(rounded(mean, dtype), rounded(stddev, dtype)), dtype, shape)
     }
 
     /// Numbers drawn evenly from [`low`, `high`), anew in each run; of integers, those from `low` to below `high`.
@@ -274,7 +302,31 @@ impl Graph {
     /// ```
     #[track_caller]
     pub fn random_uniform<T: Numeric>(&self, shape: impl Into<Vec<usize>>, low: T, high: T) -> Tensor<'_, T> {
-        self.drawn(Law::between(low, high), shape)
+        self.random_uniform_any(T::DTYPE, shape, attribute(low), attribute(high)).typed()
+    }
+
+    /// The same as [`random_uniform`](Graph::random_uniform) of an element type that is given as a value; it must be one
+    /// of numbers, and the bounds integers where it is one of integers.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// assert_eq!(g.random_uniform_any(DType::I32, [3], 1_i64, 7_i64).dtype(), DType::I32);
+    /// g.check()?;
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn random_uniform_any(
+        &self,
+        dtype: DType,
+        shape: impl Into<Vec<usize>>,
+        low: impl AttributeValue,
+        high: impl AttributeValue,
+    ) -> AnyTensor<'_> {
+        match Law::between(dtype, &low.into_attribute(), &high.into_attribute()) {
+            Ok(law) => self.drawn(law, dtype, shape),
+            Err(mistake) => self.invalid("random_uniform", mistake),
+        }
     }
 
     /// Numbers of a normal distribution, drawn anew in each run; by what, says
@@ -293,7 +345,20 @@ impl Graph {
     /// ```
     #[track_caller]
     pub fn random_normal<T: Float>(&self, shape: impl Into<Vec<usize>>, mean: T, stddev: T) -> Tensor<'_, T> {
-        self.drawn(Law::Normal { mean: mean.as_f64(), stddev: stddev.as_f64() }, shape)
+        self.random_normal_any(T::DTYPE, shape, mean.as_f64(), stddev.as_f64()).typed()
+    }
+
+    /// The same as [`random_normal`](Graph::random_normal) of a float type that is given as a value.
+    #[track_caller]
+    pub fn random_normal_any(
+        &self,
+        dtype: DType,
+        shape: impl Into<Vec<usize>>,
+        mean: f64,
+        stddev: f64,
+    ) -> AnyTensor<'_> {
+        let law = |mean, stddev| Law::Normal { mean, stddev };
+        self.normally("random_normal", dtype, shape, [mean, stddev], law)
     }
 
     /// Numbers of a normal distribution, those beyond two standard deviations from the mean drawn again, so that
@@ -314,12 +379,25 @@ impl Graph {
         mean: T,
         stddev: T,
     ) -> Tensor<'_, T> {
-        self.drawn(Law::TruncatedNormal { mean: mean.as_f64(), stddev: stddev.as_f64() }, shape)
+        self.truncated_normal_any(T::DTYPE, shape, mean.as_f64(), stddev.as_f64()).typed()
+    }
+
+    /// The same as [`truncated_normal`](Graph::truncated_normal) of a float type that is given as a value.
+    #[track_caller]
+    pub fn truncated_normal_any(
+        &self,
+        dtype: DType,
+        shape: impl Into<Vec<usize>>,
+        mean: f64,
+        stddev: f64,
+    ) -> AnyTensor<'_> {
+        let law = |mean, stddev| Law::TruncatedNormal { mean, stddev };
+        self.normally("truncated_normal", dtype, shape, [mean, stddev], law)
     }
 
     /// Truth values, each `true` with the given probability, drawn anew in each run; by what, says
     /// [`random_uniform`](Graph::random_uniform). Where each element has a probability of its own, see
-    /// [`bernoulli`](Tensor::bernoulli).
+    /// [`bernoulli`](crate::Tensor::bernoulli).
     ///
     /// A probability that is none is a building error.
     ///
@@ -332,18 +410,47 @@ impl Graph {
     /// ```
     #[track_caller]
     pub fn bernoulli(&self, shape: impl Into<Vec<usize>>, probability: f64) -> Tensor<'_, bool> {
-        self.drawn(Law::Bernoulli { probability }, shape)
+        self.drawn(Law::Bernoulli { probability }, DType::Bool, shape).typed()
     }
 }
 
-impl<'g, T: Element> Tensor<'g, T> {
+impl AnyTensor<'_> {
+    /// As many draws as this tensor has elements. The node is named as one that is told its lengths.
     #[track_caller]
-    fn drawn_like<U: Element>(self, law: Law) -> Tensor<'g, U> {
-        let any: AnyTensor<'g> = self.any();
-        let draw = Draw { law, dtype: U::DTYPE, lengths: None, own_seed: any.graph().own_seed() };
-        Tensor::typed(any.unary(draw))
+    fn drawn_like(self, law: Law, dtype: DType, name: &str) -> Self {
+        self.unary(Draw { law, dtype, lengths: None, own_seed: self.graph().own_seed() }).named(name)
     }
 
+    /// The same as [`Tensor::random_uniform_like`]; element types are checked when the node is built, and the bounds
+    /// must be integers where the elements are.
+    #[track_caller]
+    pub fn random_uniform_like(self, low: impl AttributeValue, high: impl AttributeValue) -> Self {
+        let (low, high) = (low.into_attribute(), high.into_attribute());
+        let dtype = match (self.is_invalid(), &low) {
+            (false, _) => self.dtype(),
+            // What is invalid is reported itself, and has no element type for the bounds.
+            (true, Attribute::Int(_)) => DType::I64,
+            (true, _) => DType::F64,
+        };
+        match Law::between(dtype, &low, &high) {
+            Ok(law) => self.drawn_like(law, dtype, "random_uniform"),
+            Err(mistake) => self.graph().invalid("random_uniform_like", mistake),
+        }
+    }
+
+    /// The same as [`Tensor::random_normal_like`]; element types are checked when the node is built.
+    #[track_caller]
+    pub fn random_normal_like(self, mean: f64, stddev: f64) -> Self {
+        let dtype = self.dtype();
+        if let Some(invalid) = Elements::Float.refuse("random_normal_like", self, dtype) {
+            return invalid;
+        }
+        let law = Law::Normal { mean: rounded(mean, dtype), stddev: rounded(stddev, dtype) };
+        self.drawn_like(law, dtype, "random_normal")
+    }
+}
+
+methods! {
     /// As many truth values as this tensor has elements, as [`Graph::bernoulli`] draws them; the elements do not
     /// matter. The shape may be unknown while building.
     ///
@@ -356,11 +463,86 @@ impl<'g, T: Element> Tensor<'g, T> {
     /// assert!((y.sum() - 1.0).abs() < 0.05);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn bernoulli_like(self, probability: f64) -> Tensor<'g, bool> {
-        self.drawn_like(Law::Bernoulli { probability })
+    fn bernoulli_like<Element>(x, probability: f64) -> bool {
+        x.drawn_like(Law::Bernoulli { probability }, DType::Bool, "bernoulli")
     }
+
+    also [RANDOM_UNIFORM, RANDOM_NORMAL, TRUNCATED_NORMAL, BERNOULLI, RANDOM_UNIFORM_LIKE, RANDOM_NORMAL_LIKE]
 }
+
+const DTYPE: AttributeDef = AttributeDef::new("dtype", DType::KIND);
+const SHAPE: AttributeDef = AttributeDef::new("shape", <Vec<usize> as AttributeValue>::KIND);
+const MEAN: AttributeDef = AttributeDef::new("mean", f64::KIND);
+const STDDEV: AttributeDef = AttributeDef::new("stddev", f64::KIND);
+const LOW: AttributeDef = AttributeDef::new("low", Attribute::KIND);
+const HIGH: AttributeDef = AttributeDef::new("high", Attribute::KIND);
+
+const RANDOM_UNIFORM: OpDef = OpDef {
+    name: "random_uniform",
+    doc: "Numbers drawn evenly from [`low`, `high`), anew in each run; of integers, those from `low` to below `high`.",
+    operands: &[],
+    attributes: &[DTYPE, SHAPE, LOW, HIGH],
+    build: |graph, _, given| {
+        let (dtype, shape): (DType, Vec<usize>) = (given.value("dtype")?, given.value("shape")?);
+        let (low, high): (Attribute, Attribute) = (given.value("low")?, given.value("high")?);
+        Ok(vec![graph.random_uniform_any(dtype, shape, low, high)])
+    },
+};
+
+const RANDOM_NORMAL: OpDef = OpDef {
+    name: "random_normal",
+    doc: "Numbers of a normal distribution, drawn anew in each run.",
+    operands: &[],
+    attributes: &[DTYPE, SHAPE, MEAN, STDDEV],
+    build: |graph, _, given| {
+        let (dtype, shape): (DType, Vec<usize>) = (given.value("dtype")?, given.value("shape")?);
+        Ok(vec![graph.random_normal_any(dtype, shape, given.value("mean")?, given.value("stddev")?)])
+    },
+};
+
+const TRUNCATED_NORMAL: OpDef = OpDef {
+    name: "truncated_normal",
+    doc: "Numbers of a normal distribution, none beyond two standard deviations from the mean.",
+    operands: &[],
+    attributes: &[DTYPE, SHAPE, MEAN, STDDEV],
+    build: |graph, _, given| {
+        let (dtype, shape): (DType, Vec<usize>) = (given.value("dtype")?, given.value("shape")?);
+        Ok(vec![graph.truncated_normal_any(dtype, shape, given.value("mean")?, given.value("stddev")?)])
+    },
+};
+
+const BERNOULLI: OpDef = OpDef {
+    name: "bernoulli",
+    doc: "Truth values, each `true` with the given probability, drawn anew in each run.",
+    operands: &[],
+    attributes: &[SHAPE, AttributeDef::new("probability", f64::KIND)],
+    build: |graph, _, given| {
+        let shape: Vec<usize> = given.value("shape")?;
+        Ok(vec![graph.bernoulli(shape, given.value("probability")?).any()])
+    },
+};
+
+const RANDOM_UNIFORM_LIKE: OpDef = OpDef {
+    name: "random_uniform_like",
+    doc: "As many numbers as the tensor has elements, drawn evenly from [`low`, `high`) anew in each run.",
+    operands: &[OperandDef::one("x", Elements::Numeric)],
+    attributes: &[LOW, HIGH],
+    build: |_, operands, given| {
+        let (low, high): (Attribute, Attribute) = (given.value("low")?, given.value("high")?);
+        Ok(operands.iter().map(|x| x.random_uniform_like(low.clone(), high.clone())).collect())
+    },
+};
+
+const RANDOM_NORMAL_LIKE: OpDef = OpDef {
+    name: "random_normal_like",
+    doc: "As many numbers of a normal distribution as the tensor has elements, drawn anew in each run.",
+    operands: &[OperandDef::one("x", Elements::Float)],
+    attributes: &[MEAN, STDDEV],
+    build: |_, operands, given| {
+        let (mean, stddev): (f64, f64) = (given.value("mean")?, given.value("stddev")?);
+        Ok(operands.iter().map(|x| x.random_normal_like(mean, stddev)).collect())
+    },
+};
 
 impl<T: Numeric> Tensor<'_, T> {
     /// As many numbers as this tensor has elements, as [`Graph::random_uniform`] draws them; the elements do not
@@ -377,7 +559,7 @@ impl<T: Numeric> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn random_uniform_like(self, low: T, high: T) -> Self {
-        self.drawn_like(Law::between(low, high))
+        self.any().random_uniform_like(attribute(low), attribute(high)).typed()
     }
 }
 
@@ -394,7 +576,7 @@ impl<T: Float> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn random_normal_like(self, mean: T, stddev: T) -> Self {
-        self.drawn_like(Law::Normal { mean: mean.as_f64(), stddev: stddev.as_f64() })
+        self.any().random_normal_like(mean.as_f64(), stddev.as_f64()).typed()
     }
 }
 

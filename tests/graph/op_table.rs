@@ -43,7 +43,8 @@ fn declared() -> BTreeSet<String> {
             && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
     };
     // Of the files of `op`, one has methods of tensors.
-    let files = rust_files(&root().join("src/ops")).into_iter().chain([root().join("src/graph/op/identity.rs")]);
+    let files =
+        rust_files(&root().join("src/ops")).into_iter().chain([root().join("src/graph/op/identity.rs")]);
     let codes: Vec<String> = files
         .map(|path| std::fs::read_to_string(path).unwrap())
         .map(|source| {
