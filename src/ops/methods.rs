@@ -151,12 +151,14 @@ macro_rules! method {
     };
 }
 
-/// An argument as the body of a method takes it: tensors of the right elements, attributes of their type.
+/// An argument as the body of a method takes it: tensors of the right elements, attributes of their type. What is
+/// invalid has no element type that another could lack, and what is of another graph is refused as such, when the node
+/// is added.
 macro_rules! taken {
     ($name:ident $x:ident ($argument:ident Same)) => {
         let $argument = $crate::graph::AnyOperand::into_any($argument, $x.graph(), $x.dtype());
-        // What is invalid has no element type that another could lack.
         if !$x.is_invalid()
+            && $argument.is_of($x.graph())
             && let Some(invalid) =
                 $crate::graph::op::Elements::Same.refuse(stringify!($name), $argument, $x.dtype())
         {
@@ -166,8 +168,9 @@ macro_rules! taken {
     ($name:ident $x:ident ($argument:ident $type:ident)) => {
         let dtype = <$type as $crate::element::Element>::DTYPE;
         let $argument = $crate::graph::AnyOperand::into_any($argument, $x.graph(), dtype);
-        if let Some(invalid) =
-            $crate::graph::op::Elements::Only(dtype).refuse(stringify!($name), $argument, dtype)
+        if $argument.is_of($x.graph())
+            && let Some(invalid) =
+                $crate::graph::op::Elements::Only(dtype).refuse(stringify!($name), $argument, dtype)
         {
             return invalid;
         }

@@ -73,7 +73,7 @@ fn without<'g>(reduced: AnyTensor<'g>, axes: &Axes) -> AnyTensor<'g> {
 
 /// What the files of these ops give as well once they are written with `methods!`: until then through their typed
 /// methods.
-trait Pending: Sized {
+trait Pending: Copy {
     fn exp(self) -> Self;
     fn ln(self) -> Self;
     fn square(self) -> Self;

@@ -11,6 +11,7 @@ mod moves;
 mod op_table;
 mod ops_shapes;
 mod trace;
+mod untyped;
 
 #[path = "../common/cargo.rs"]
 mod cargo;

@@ -460,10 +460,10 @@ fn names_and_attributes_are_printed() {
     let mut text = String::new();
     write!(text, "{g}").unwrap();
     for expected in [
-        "slice(%0) [1:, :-1:2]",
-        "slice(%1) [:, -1]",
-        "pad(%0) [[(1, 0), (0, 2)] with 0.5]",
-        "tile(%3) [[2, 1]]",
+        "slice(%0) [ranges=[{start=1, step=1}, {end=-1, step=2}]]",
+        "slice(%1) [ranges=[{step=1}, -1]]",
+        "pad(%0) [paddings=[[1, 0], [0, 2]], constant=0.5]",
+        "tile(%3) [multiples=[2, 1]]",
     ] {
         assert!(text.contains(expected), "{expected} is not in\n{text}");
     }
