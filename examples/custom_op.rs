@@ -1,5 +1,5 @@
-//! An op of one's own: the Mexican hat ψ(x) = (1 - x²)·exp(-x²/2), elementwise, with its shape rule, its lowering
-//! and its gradient; held to the laws that the crate's own ops keep, and then fitted to data like any other.
+//! A custom op: the Mexican hat ψ(x) = (1 - x²)·exp(-x²/2), elementwise, with its shape rule, its lowering and its
+//! gradient, for both float types; held to the laws that the crate's own ops keep, and then fitted to data like any other.
 //!
 //! ```text
 //! cargo run --release --example custom_op
@@ -12,12 +12,13 @@ use std::time::Instant;
 
 use clap::Parser;
 use common::{Options, Result, parsed};
+use flowgrad::Float;
 use flowgrad::data::Dataset;
 use flowgrad::ndarray::Array1;
 use flowgrad::op::{AnyTensor, Lowering, Mistake, Op, Pullback, Scalar, TensorType, Val};
 use flowgrad::optimizer::Momentum;
 use flowgrad::prelude::*;
-use flowgrad::testing::GradientCheck;
+use flowgrad::testing::{GradientCheck, OpCheck};
 use flowgrad::train::Trainer;
 use serde::Serialize;
 
@@ -48,16 +49,35 @@ impl Op for MexicanHat {
         to.map(Scalar::Mul, &[rest, exponential])
     }
 
-    /// ψ'(x) = (x³ - 3·x)·exp(-x²/2).
+    /// ψ'(x) = (x³ - 3·x)·exp(-x²/2), of whatever elements x has.
     fn pullback(&self, at: &mut Pullback<'_>) {
-        let x = at.input(0).typed::<f64>();
-        at.scale(0, || (x * x.square() - 3.0 * x) * (-0.5 * x.square()).exp());
+        let x = at.input(0);
+        let number = |number| x.scalar_like(number);
+        at.scale(0, || (x * x.square() - number(3.0) * x) * (number(-0.5) * x.square()).exp());
     }
 }
 
-fn mexican_hat<'g>(x: Tensor<'g, f64>) -> Tensor<'g, f64> {
-    let operand: AnyTensor<'g> = x.any();
-    x.graph().custom(MexicanHat, &[operand])
+fn mexican_hat<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, T> {
+    x.graph().custom(MexicanHat, &[x.any()])
+}
+
+/// What untyped tensors will have themselves.
+trait Pending {
+    fn square(self) -> Self;
+    fn exp(self) -> Self;
+}
+
+impl Pending for AnyTensor<'_> {
+    fn square(self) -> Self {
+        self * self
+    }
+
+    fn exp(self) -> Self {
+        match self.dtype() {
+            DType::F32 => self.typed::<f32>().exp().any(),
+            _ => self.typed::<f64>().exp().any(),
+        }
+    }
 }
 
 /// Passes over the signal.
@@ -93,6 +113,13 @@ fn main() -> Result<()> {
         (1.0 - u * u) * (-0.5 * u * u).exp()
     });
     let rows = Dataset::new(places, signal)?;
+
+    let report = OpCheck::shapes(&[&[3, 4]])
+        .reference(|x| x[0].mapv(|x| (1.0 - x * x) * (-0.5 * x * x).exp()))
+        .single_precision(|_, x| mexican_hat(x[0]))
+        .check(|_, x| mexican_hat(x[0]));
+    options.say(&report)?;
+    report.assert_holds();
 
     let g = Graph::with_seed(options.seed);
     let (x, y) = (g.placeholder::<f64>("x", [None]), g.placeholder::<f64>("y", [None]));

@@ -469,6 +469,7 @@ impl Graph {
     }
 
     /// The constant that holds one number of the given type.
+    #[track_caller]
     pub(crate) fn scalar(&self, value: f64, dtype: DType) -> AnyTensor<'_> {
         let constant = match dtype {
             DType::F32 => op::Constant::scalar(f32::from_f64(value)),

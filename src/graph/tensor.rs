@@ -281,6 +281,7 @@ impl<'g> AnyTensor<'g> {
     }
 
     /// The constant that holds one number of this tensor's element type.
+    #[track_caller]
     pub fn scalar_like(self, value: f64) -> Self {
         self.graph.scalar(value, self.dtype())
     }

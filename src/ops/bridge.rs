@@ -4,12 +4,8 @@
 
 use crate::element::DType;
 use crate::graph::{AnyOperand, AnyTensor};
-use crate::ir::Fold;
 use crate::ops::compare::{Compare, Extreme};
-use crate::ops::reduce::Reduce;
-use crate::ops::slice::Ranges;
 use crate::ops::unary::Unary;
-use crate::shape::Axes;
 
 /// The typed method, for the element type that a tensor of floats has.
 macro_rules! typed {
@@ -43,6 +39,11 @@ impl<'g> AnyTensor<'g> {
     }
 
     #[track_caller]
+    pub(super) fn is_finite(self) -> Self {
+        typed!(self.is_finite())
+    }
+
+    #[track_caller]
     pub(super) fn relu(self) -> Self {
         typed!(self.relu())
     }
@@ -60,35 +61,5 @@ impl<'g> AnyTensor<'g> {
     #[track_caller]
     pub(super) fn not_equal(self, other: impl AnyOperand<'g>) -> Self {
         self.binary(Compare::NotEqual, other.into_any(self.graph(), self.dtype()))
-    }
-
-    #[track_caller]
-    pub(super) fn reduce_sum(self, axes: impl Into<Axes>) -> Self {
-        self.unary(Reduce::sum(axes.into()))
-    }
-
-    #[track_caller]
-    pub(super) fn reduce_max(self, axes: impl Into<Axes>) -> Self {
-        self.unary(Reduce { fold: Fold::Max, axes: axes.into() })
-    }
-
-    #[track_caller]
-    pub(super) fn reduce_min(self, axes: impl Into<Axes>) -> Self {
-        self.unary(Reduce { fold: Fold::Min, axes: axes.into() })
-    }
-
-    #[track_caller]
-    pub(super) fn reshape_last(self, axes: usize, lengths: impl Into<Vec<isize>>) -> Self {
-        typed!(self.reshape_last(axes, lengths))
-    }
-
-    #[track_caller]
-    pub(super) fn slice(self, ranges: impl Into<Ranges>) -> Self {
-        typed!(self.slice(ranges))
-    }
-
-    pub(super) fn named(self, name: &str) -> Self {
-        self.rename(name);
-        self
     }
 }

@@ -9,10 +9,11 @@ use std::collections::BTreeSet;
 
 use ndarray::ArrayD;
 
-use crate::graph::AnyTensor;
 use crate::graph::op::{Attribute, AttributeValue, Attributes, OpDef};
+use crate::graph::{AnyTensor, Role};
 use crate::ir::NodeId;
 use crate::prelude::*;
+use crate::session::Feeding;
 use crate::testing::laws::{
     Law, OF_DERIVATIVES, OF_RUNS, OF_VALUES, PLAIN, Subject, close, inputs_of, move_within, placeholders,
     value, views,
@@ -111,6 +112,65 @@ fn single_precision_is_close_to_double() {
         let verdict = found.and_then(|found| close(&found, &expected?, 1e-5));
         assert_eq!(verdict, Ok(()), "{}", example.name);
     }
+}
+
+/// A function of the inputs that applies the op gives what the op does where it stands, and so do its gradients.
+#[test]
+fn ops_are_the_same_inside_of_functions() {
+    let mut broken = Vec::new();
+    for example in super::examples() {
+        let g = Graph::new();
+        let xs: Vec<Tensor<'_, f64>> = placeholders(&g, &views(&example.inputs), true);
+        let here = (example.build)(&g, &xs);
+        if here.any().is_invalid() || !may_stand_in_function(&g) {
+            continue;
+        }
+        let function = g.function(xs.clone(), |xs| (example.build)(&g, &xs));
+        let there = function.call(xs.clone());
+        // The values, their gradients, and the gradients of these.
+        let mut pairs = vec![(here, there)];
+        let mut last = pairs.clone();
+        for _ in 0..2 {
+            let (here, there): (Vec<_>, Vec<_>) = last.drain(..).unzip();
+            let gradients = |ys: Vec<_>| Gradients::of(ys).wrt(&xs);
+            for pair in gradients(here).into_iter().zip(gradients(there)) {
+                match pair {
+                    (Some(here), Some(there)) => last.push((here, there)),
+                    (None, None) => {}
+                    _ => broken.push(format!("{}: a gradient is there once only", example.name)),
+                }
+            }
+            pairs.extend(&last);
+        }
+        let (here, there): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+        let session = Session::builder(&g).threads(1).optimize(false).build().unwrap();
+        let fed =
+            xs.iter().zip(&example.inputs).fold(Feeding::of(&session), |run, (&x, input)| run.feed(x, input));
+        match fed.run((here, there)) {
+            Ok((here, there)) if bits(&here) == bits(&there) => {}
+            Ok((here, there)) => broken.push(format!("{}: {there:?} is not {here:?}", example.name)),
+            Err(error) => broken.push(format!("{}: {error}", example.name)),
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+/// Whether all that a graph does may be done by a function: one changes no variable, and draws of its own.
+fn may_stand_in_function(g: &Graph) -> bool {
+    let arena = g.shared().read();
+    let is_state = |role: Role| matches!(role, Role::Writes(_) | Role::WritesAll);
+    let draws = |name: &str| {
+        name.starts_with("random_")
+            || name.contains("bernoulli")
+            || ["truncated_normal", "categorical"].contains(&name)
+    };
+    arena.nodes.iter().all(|node| !is_state(node.role) && !draws(node.op.name()))
+}
+
+/// The bits of all elements; one NaN is like another.
+fn bits(arrays: &[ArrayD<f64>]) -> Vec<u64> {
+    let bits = |x: &f64| if x.is_nan() { f64::NAN.to_bits() } else { x.to_bits() };
+    arrays.iter().flat_map(|array| array.iter().map(bits)).collect()
 }
 
 thread_local! {

@@ -180,12 +180,14 @@ macro_rules! method {
     };
 }
 
-/// An argument as the body of a method takes it: tensors of the right elements, attributes of their type. A tensor of
-/// another graph is refused where the op is applied.
+/// An argument as the body of a method takes it: tensors of the right elements, attributes of their type. What is
+/// invalid has no element type that another could lack, and what is of another graph is refused as such, when the node
+/// is added.
 macro_rules! taken {
     ($name:ident $x:ident ($argument:ident Same)) => {
         let $argument = $crate::graph::AnyOperand::into_any($argument, $x.graph(), $x.dtype());
-        if $argument.is_of($x.graph())
+        if !$x.is_invalid()
+            && $argument.is_of($x.graph())
             && let Some(invalid) =
                 $crate::graph::op::Elements::Same.refuse(stringify!($name), $argument, $x.dtype())
         {

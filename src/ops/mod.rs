@@ -26,6 +26,7 @@ macro_rules! op_files {
 }
 mod bridge;
 mod methods;
+mod numbers;
 
 use crate::graph::op::OpDef;
 

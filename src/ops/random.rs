@@ -4,251 +4,38 @@
 //! No generator keeps a state: the key of a node's generator in a run is made of the graph's seed, the node's own
 //! seed or name, and the count of runs, so the same numbers come again wherever these are the same.
 
-use ndarray::ArrayViewMutD;
-use rand::rngs::ChaCha8Rng;
-use rand::{RngExt, SeedableRng};
-use rand_distr::{Distribution, StandardNormal, Uniform};
+mod draw;
 
-use crate::element::{ArrayMut, ArrayRef, DType, Element, Float, Numeric, Value};
+use crate::element::{DType, Float, Numeric};
 use crate::error::Mistake;
-use crate::gradient::Pullback;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{Attribute, AttributeDef, AttributeValue, Elements, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Graph, Tensor};
-use crate::initializer::seed_for;
-use crate::ir::{Dims, Kernel, KernelError, Lowering, ScalarValue, Val};
-use crate::shape::TensorType;
+use crate::ops::methods::methods;
+use crate::ops::numbers::{attribute, rounded};
 
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
-
-/// What tells the numbers of one node from those of all others.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Stream([u64; 3]);
-
-impl Stream {
-    /// The stream of the node that is being lowered, which may have a seed of its own.
-    pub(super) fn of(own_seed: Option<[u64; 2]>, to: &Lowering<'_>) -> Self {
-        let identity = to.identity();
-        // No block has so many random nodes that a name could be taken for a place among them.
-        let [seed, place] = own_seed.unwrap_or_else(|| [seed_for(0, identity.name), u64::MAX]);
-        Stream([identity.seed, seed, place])
-    }
-
-    /// The generator for a run, before which there were as many as the first input of the kernel says.
-    pub(super) fn generator(self, inputs: &[ArrayRef<'_>]) -> Result<ChaCha8Rng, KernelError> {
-        let runs: i64 = inputs[0].view()?.sum();
-        let [graph, seed, place] = self.0;
-        let mut key = [0; 32];
-        for (bytes, word) in key.chunks_exact_mut(8).zip([graph, seed, place, runs as u64]) {
-            bytes.copy_from_slice(&word.to_le_bytes());
-        }
-        Ok(ChaCha8Rng::from_seed(key))
-    }
-}
-
-/// Sets each element to the next number, in row-major order.
-pub(super) fn fill<T>(mut output: ArrayViewMutD<'_, T>, mut next: impl FnMut() -> T) {
-    output.iter_mut().for_each(|element| *element = next());
-}
-
-/// Where the numbers lie, and how densely.
-#[derive(Clone, Copy, Debug)]
-enum Law {
-    /// Evenly in [low, high).
-    Uniform {
-        low: f64,
-        high: f64,
-    },
-    /// Evenly among the integers from `low` to below `high`.
-    Integers {
-        low: i64,
-        high: i64,
-    },
-    Normal {
-        mean: f64,
-        stddev: f64,
-    },
-    /// Normal, and nothing beyond two standard deviations.
-    TruncatedNormal {
-        mean: f64,
-        stddev: f64,
-    },
-    /// `true` with this probability.
-    Bernoulli {
-        probability: f64,
-    },
-}
-
-impl Law {
-    fn between<T: Numeric>(low: T, high: T) -> Self {
-        match [low, high].map(|number| ScalarValue::of(&Value::scalar(number))) {
-            [ScalarValue::I32(low), ScalarValue::I32(high)] => {
-                Law::Integers { low: low.into(), high: high.into() }
-            }
-            [ScalarValue::I64(low), ScalarValue::I64(high)] => Law::Integers { low, high },
-            [low, high] => Law::Uniform { low: low.to_f64(), high: high.to_f64() },
-        }
-    }
-
-    fn check(self) -> Result<(), Mistake> {
-        match self {
-            // The difference of numbers of opposite signs may be beyond the largest number.
-            Law::Uniform { low, high } if !((high - low).is_finite() && low <= high) => {
-                Err(Mistake::RandomRange { low: low.to_string(), high: high.to_string() })
-            }
-            Law::Integers { low, high } if low >= high => {
-                Err(Mistake::RandomRange { low: low.to_string(), high: high.to_string() })
-            }
-            Law::Normal { mean, stddev } | Law::TruncatedNormal { mean, stddev }
-                if !(mean.is_finite() && stddev.is_finite() && stddev >= 0.0) =>
-            {
-                Err(Mistake::RandomNormal { mean: mean.to_string(), stddev: stddev.to_string() })
-            }
-            Law::Bernoulli { probability } if !(0.0..=1.0).contains(&probability) => {
-                Err(Mistake::Probability { probability: probability.to_string() })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn fill_floats<T: Float>(
-        self,
-        rng: &mut ChaCha8Rng,
-        output: ArrayViewMutD<'_, T>,
-    ) -> Result<(), KernelError> {
-        let round = <T as Numeric>::from_f64;
-        match self {
-            Law::Uniform { low, high } if low < high => {
-                let uniform = Uniform::new(low, high).map_err(KernelError::other)?;
-                // A number that rounds up to the bound is drawn again.
-                let mut next = || round(uniform.sample(rng));
-                fill(output, || {
-                    loop {
-                        let number = next();
-                        if number.as_f64() < high {
-                            break number;
-                        }
-                    }
-                });
-            }
-            Law::Uniform { low, .. } => fill(output, || round(low)),
-            Law::Normal { mean, stddev } => {
-                let mut standard = || -> f64 { StandardNormal.sample(rng) };
-                fill(output, || round(mean + stddev * standard()));
-            }
-            Law::TruncatedNormal { mean, stddev } => {
-                let mut standard = || -> f64 { StandardNormal.sample(rng) };
-                fill(output, || {
-                    loop {
-                        let number = standard();
-                        if number.abs() <= 2.0 {
-                            break round(mean + stddev * number);
-                        }
-                    }
-                });
-            }
-            // These have no floats.
-            Law::Integers { .. } | Law::Bernoulli { .. } => {}
-        }
-        Ok(())
-    }
-}
-
-/// Independent draws by one law. They have these lengths, or else those of the input, of which only the shape
-/// counts.
-#[derive(Debug)]
-struct Draw {
-    law: Law,
-    dtype: DType,
-    lengths: Option<Vec<usize>>,
-    own_seed: Option<[u64; 2]>,
-}
-
-impl Op for Draw {
-    fn name(&self) -> &'static str {
-        match self.law {
-            Law::Uniform { .. } | Law::Integers { .. } => "random_uniform",
-            Law::Normal { .. } => "random_normal",
-            Law::TruncatedNormal { .. } => "truncated_normal",
-            Law::Bernoulli { .. } => "bernoulli",
-        }
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        self.law.check()?;
-        Ok(match &self.lengths {
-            Some(lengths) => TensorType::new(self.dtype, lengths),
-            None => TensorType::new(self.dtype, &inputs[0].shape),
-        })
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let dims = Dims::from(self.lengths.as_deref().unwrap_or_else(|| to.dims(inputs[0])));
-        let (stream, runs) = (Stream::of(self.own_seed, to), to.run_count());
-        to.compute(Drawing { law: self.law, stream }, &[runs], self.dtype, dims)
-    }
-
-    fn pullback(&self, _: &mut Pullback<'_>) {}
-
-    fn differentiable(&self, _: usize) -> bool {
-        false
-    }
-
-    fn attributes(&self) -> Attributes {
-        let attributes = match self.law {
-            Law::Uniform { low, high } => Attributes::new().with("low", low).with("high", high),
-            Law::Integers { low, high } => Attributes::new().with("low", low).with("high", high),
-            Law::Normal { mean, stddev } | Law::TruncatedNormal { mean, stddev } => {
-                Attributes::new().with("mean", mean).with("stddev", stddev)
-            }
-            Law::Bernoulli { probability } => Attributes::new().with("probability", probability),
-        };
-        match &self.lengths {
-            Some(lengths) => attributes.with("shape", lengths.clone()),
-            None => attributes,
-        }
-    }
-}
-
-/// Fills the output with the draws of a run.
-#[derive(Debug)]
-struct Drawing {
-    law: Law,
-    stream: Stream,
-}
-
-impl Kernel for Drawing {
-    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
-        let mut rng = self.stream.generator(inputs)?;
-        match (self.law, output) {
-            (Law::Integers { low, high }, output) => {
-                let uniform = Uniform::new(low, high).map_err(KernelError::other)?;
-                match output {
-                    // The bounds were of this type, and so is what lies between them.
-                    ArrayMut::I32(output) => fill(output, || uniform.sample(&mut rng) as i32),
-                    output => fill(output.into_view()?, || uniform.sample(&mut rng)),
-                }
-                Ok(())
-            }
-            (Law::Bernoulli { probability }, output) => {
-                fill(output.into_view()?, || happens(&mut rng, probability));
-                Ok(())
-            }
-            (law, ArrayMut::F32(output)) => law.fill_floats(&mut rng, output),
-            (law, output) => law.fill_floats::<f64>(&mut rng, output.into_view()?),
-        }
-    }
-}
-
-/// Whether something of this probability happens this time: never if it is 0, always if it is 1.
-pub(super) fn happens(rng: &mut ChaCha8Rng, probability: f64) -> bool {
-    rng.random::<f64>() < probability
-}
+use draw::{Draw, Law};
+pub(super) use draw::{Stream, happens};
 
 impl Graph {
     #[track_caller]
-    fn drawn<T: Element>(&self, law: Law, shape: impl Into<Vec<usize>>) -> Tensor<'_, T> {
-        let draw = Draw { law, dtype: T::DTYPE, lengths: Some(shape.into()), own_seed: self.own_seed() };
-        Tensor::typed(self.apply(draw, &[]))
+    fn drawn(&self, law: Law, dtype: DType, shape: impl Into<Vec<usize>>) -> AnyTensor<'_> {
+        self.apply(Draw { law, dtype, lengths: Some(shape.into()), own_seed: self.own_seed() }, &[])
+    }
+
+    /// Numbers of a normal distribution, of a float type.
+    #[track_caller]
+    fn normally(
+        &self,
+        name: &'static str,
+        dtype: DType,
+        shape: impl Into<Vec<usize>>,
+        [mean, stddev]: [f64; 2],
+        law: fn(f64, f64) -> Law,
+    ) -> AnyTensor<'_> {
+        if !dtype.is_float() {
+            return self.invalid(name, Mistake::ElementKind { expected: "a float type", found: dtype });
+        }
+        self.drawn(law(rounded(mean, dtype), rounded(stddev, dtype)), dtype, shape)
     }
 
     /// Numbers drawn evenly from [`low`, `high`), anew in each run; of integers, those from `low` to below `high`.
@@ -274,7 +61,31 @@ impl Graph {
     /// ```
     #[track_caller]
     pub fn random_uniform<T: Numeric>(&self, shape: impl Into<Vec<usize>>, low: T, high: T) -> Tensor<'_, T> {
-        self.drawn(Law::between(low, high), shape)
+        self.random_uniform_any(T::DTYPE, shape, attribute(low), attribute(high)).typed()
+    }
+
+    /// The same as [`random_uniform`](Graph::random_uniform) of an element type that is given as a value; it must be one
+    /// of numbers, and the bounds integers where it is one of integers.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// assert_eq!(g.random_uniform_any(DType::I32, [3], 1_i64, 7_i64).dtype(), DType::I32);
+    /// g.check()?;
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn random_uniform_any(
+        &self,
+        dtype: DType,
+        shape: impl Into<Vec<usize>>,
+        low: impl AttributeValue,
+        high: impl AttributeValue,
+    ) -> AnyTensor<'_> {
+        match Law::between(dtype, &low.into_attribute(), &high.into_attribute()) {
+            Ok(law) => self.drawn(law, dtype, shape),
+            Err(mistake) => self.invalid("random_uniform", mistake),
+        }
     }
 
     /// Numbers of a normal distribution, drawn anew in each run; by what, says
@@ -293,7 +104,20 @@ impl Graph {
     /// ```
     #[track_caller]
     pub fn random_normal<T: Float>(&self, shape: impl Into<Vec<usize>>, mean: T, stddev: T) -> Tensor<'_, T> {
-        self.drawn(Law::Normal { mean: mean.as_f64(), stddev: stddev.as_f64() }, shape)
+        self.random_normal_any(T::DTYPE, shape, mean.as_f64(), stddev.as_f64()).typed()
+    }
+
+    /// The same as [`random_normal`](Graph::random_normal) of a float type that is given as a value.
+    #[track_caller]
+    pub fn random_normal_any(
+        &self,
+        dtype: DType,
+        shape: impl Into<Vec<usize>>,
+        mean: f64,
+        stddev: f64,
+    ) -> AnyTensor<'_> {
+        let law = |mean, stddev| Law::Normal { mean, stddev };
+        self.normally("random_normal", dtype, shape, [mean, stddev], law)
     }
 
     /// Numbers of a normal distribution, those beyond two standard deviations from the mean drawn again, so that
@@ -314,12 +138,25 @@ impl Graph {
         mean: T,
         stddev: T,
     ) -> Tensor<'_, T> {
-        self.drawn(Law::TruncatedNormal { mean: mean.as_f64(), stddev: stddev.as_f64() }, shape)
+        self.truncated_normal_any(T::DTYPE, shape, mean.as_f64(), stddev.as_f64()).typed()
+    }
+
+    /// The same as [`truncated_normal`](Graph::truncated_normal) of a float type that is given as a value.
+    #[track_caller]
+    pub fn truncated_normal_any(
+        &self,
+        dtype: DType,
+        shape: impl Into<Vec<usize>>,
+        mean: f64,
+        stddev: f64,
+    ) -> AnyTensor<'_> {
+        let law = |mean, stddev| Law::TruncatedNormal { mean, stddev };
+        self.normally("truncated_normal", dtype, shape, [mean, stddev], law)
     }
 
     /// Truth values, each `true` with the given probability, drawn anew in each run; by what, says
     /// [`random_uniform`](Graph::random_uniform). Where each element has a probability of its own, see
-    /// [`bernoulli`](Tensor::bernoulli).
+    /// [`bernoulli`](crate::Tensor::bernoulli).
     ///
     /// A probability that is none is a building error.
     ///
@@ -332,18 +169,47 @@ impl Graph {
     /// ```
     #[track_caller]
     pub fn bernoulli(&self, shape: impl Into<Vec<usize>>, probability: f64) -> Tensor<'_, bool> {
-        self.drawn(Law::Bernoulli { probability }, shape)
+        self.drawn(Law::Bernoulli { probability }, DType::Bool, shape).typed()
     }
 }
 
-impl<'g, T: Element> Tensor<'g, T> {
+impl AnyTensor<'_> {
+    /// As many draws as this tensor has elements. The node is named as one that is told its lengths.
     #[track_caller]
-    fn drawn_like<U: Element>(self, law: Law) -> Tensor<'g, U> {
-        let any: AnyTensor<'g> = self.any();
-        let draw = Draw { law, dtype: U::DTYPE, lengths: None, own_seed: any.graph().own_seed() };
-        Tensor::typed(any.unary(draw))
+    fn drawn_like(self, law: Law, dtype: DType, name: &str) -> Self {
+        self.unary(Draw { law, dtype, lengths: None, own_seed: self.graph().own_seed() }).named(name)
     }
 
+    /// The same as [`Tensor::random_uniform_like`]; element types are checked when the node is built, and the bounds
+    /// must be integers where the elements are.
+    #[track_caller]
+    pub fn random_uniform_like(self, low: impl AttributeValue, high: impl AttributeValue) -> Self {
+        let (low, high) = (low.into_attribute(), high.into_attribute());
+        let dtype = match (self.is_invalid(), &low) {
+            (false, _) => self.dtype(),
+            // What is invalid is reported itself, and has no element type for the bounds.
+            (true, Attribute::Int(_)) => DType::I64,
+            (true, _) => DType::F64,
+        };
+        match Law::between(dtype, &low, &high) {
+            Ok(law) => self.drawn_like(law, dtype, "random_uniform"),
+            Err(mistake) => self.graph().invalid("random_uniform_like", mistake),
+        }
+    }
+
+    /// The same as [`Tensor::random_normal_like`]; element types are checked when the node is built.
+    #[track_caller]
+    pub fn random_normal_like(self, mean: f64, stddev: f64) -> Self {
+        let dtype = self.dtype();
+        if let Some(invalid) = Elements::Float.refuse("random_normal_like", self, dtype) {
+            return invalid;
+        }
+        let law = Law::Normal { mean: rounded(mean, dtype), stddev: rounded(stddev, dtype) };
+        self.drawn_like(law, dtype, "random_normal")
+    }
+}
+
+methods! {
     /// As many truth values as this tensor has elements, as [`Graph::bernoulli`] draws them; the elements do not
     /// matter. The shape may be unknown while building.
     ///
@@ -356,11 +222,86 @@ impl<'g, T: Element> Tensor<'g, T> {
     /// assert!((y.sum() - 1.0).abs() < 0.05);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn bernoulli_like(self, probability: f64) -> Tensor<'g, bool> {
-        self.drawn_like(Law::Bernoulli { probability })
+    fn bernoulli_like<Element>(x, probability: f64) -> bool {
+        x.drawn_like(Law::Bernoulli { probability }, DType::Bool, "bernoulli")
     }
+
+    also [RANDOM_UNIFORM, RANDOM_NORMAL, TRUNCATED_NORMAL, BERNOULLI, RANDOM_UNIFORM_LIKE, RANDOM_NORMAL_LIKE]
 }
+
+const DTYPE: AttributeDef = AttributeDef::new("dtype", DType::KIND);
+const SHAPE: AttributeDef = AttributeDef::new("shape", <Vec<usize> as AttributeValue>::KIND);
+const MEAN: AttributeDef = AttributeDef::new("mean", f64::KIND);
+const STDDEV: AttributeDef = AttributeDef::new("stddev", f64::KIND);
+const LOW: AttributeDef = AttributeDef::new("low", Attribute::KIND);
+const HIGH: AttributeDef = AttributeDef::new("high", Attribute::KIND);
+
+const RANDOM_UNIFORM: OpDef = OpDef {
+    name: "random_uniform",
+    doc: "Numbers drawn evenly from [`low`, `high`), anew in each run; of integers, those from `low` to below `high`.",
+    operands: &[],
+    attributes: &[DTYPE, SHAPE, LOW, HIGH],
+    build: |graph, _, given| {
+        let (dtype, shape): (DType, Vec<usize>) = (given.value("dtype")?, given.value("shape")?);
+        let (low, high): (Attribute, Attribute) = (given.value("low")?, given.value("high")?);
+        Ok(vec![graph.random_uniform_any(dtype, shape, low, high)])
+    },
+};
+
+const RANDOM_NORMAL: OpDef = OpDef {
+    name: "random_normal",
+    doc: "Numbers of a normal distribution, drawn anew in each run.",
+    operands: &[],
+    attributes: &[DTYPE, SHAPE, MEAN, STDDEV],
+    build: |graph, _, given| {
+        let (dtype, shape): (DType, Vec<usize>) = (given.value("dtype")?, given.value("shape")?);
+        Ok(vec![graph.random_normal_any(dtype, shape, given.value("mean")?, given.value("stddev")?)])
+    },
+};
+
+const TRUNCATED_NORMAL: OpDef = OpDef {
+    name: "truncated_normal",
+    doc: "Numbers of a normal distribution, none beyond two standard deviations from the mean.",
+    operands: &[],
+    attributes: &[DTYPE, SHAPE, MEAN, STDDEV],
+    build: |graph, _, given| {
+        let (dtype, shape): (DType, Vec<usize>) = (given.value("dtype")?, given.value("shape")?);
+        Ok(vec![graph.truncated_normal_any(dtype, shape, given.value("mean")?, given.value("stddev")?)])
+    },
+};
+
+const BERNOULLI: OpDef = OpDef {
+    name: "bernoulli",
+    doc: "Truth values, each `true` with the given probability, drawn anew in each run.",
+    operands: &[],
+    attributes: &[SHAPE, AttributeDef::new("probability", f64::KIND)],
+    build: |graph, _, given| {
+        let shape: Vec<usize> = given.value("shape")?;
+        Ok(vec![graph.bernoulli(shape, given.value("probability")?).any()])
+    },
+};
+
+const RANDOM_UNIFORM_LIKE: OpDef = OpDef {
+    name: "random_uniform_like",
+    doc: "As many numbers as the tensor has elements, drawn evenly from [`low`, `high`) anew in each run.",
+    operands: &[OperandDef::one("x", Elements::Numeric)],
+    attributes: &[LOW, HIGH],
+    build: |_, operands, given| {
+        let (low, high): (Attribute, Attribute) = (given.value("low")?, given.value("high")?);
+        Ok(operands.iter().map(|x| x.random_uniform_like(low.clone(), high.clone())).collect())
+    },
+};
+
+const RANDOM_NORMAL_LIKE: OpDef = OpDef {
+    name: "random_normal_like",
+    doc: "As many numbers of a normal distribution as the tensor has elements, drawn anew in each run.",
+    operands: &[OperandDef::one("x", Elements::Float)],
+    attributes: &[MEAN, STDDEV],
+    build: |_, operands, given| {
+        let (mean, stddev): (f64, f64) = (given.value("mean")?, given.value("stddev")?);
+        Ok(operands.iter().map(|x| x.random_normal_like(mean, stddev)).collect())
+    },
+};
 
 impl<T: Numeric> Tensor<'_, T> {
     /// As many numbers as this tensor has elements, as [`Graph::random_uniform`] draws them; the elements do not
@@ -377,7 +318,7 @@ impl<T: Numeric> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn random_uniform_like(self, low: T, high: T) -> Self {
-        self.drawn_like(Law::between(low, high))
+        self.any().random_uniform_like(attribute(low), attribute(high)).typed()
     }
 }
 
@@ -394,7 +335,7 @@ impl<T: Float> Tensor<'_, T> {
     /// ```
     #[track_caller]
     pub fn random_normal_like(self, mean: T, stddev: T) -> Self {
-        self.drawn_like(Law::Normal { mean: mean.as_f64(), stddev: stddev.as_f64() })
+        self.any().random_normal_like(mean.as_f64(), stddev.as_f64()).typed()
     }
 }
 

@@ -2,14 +2,12 @@
 
 use ndarray::Array1;
 
-use crate::element::{Element, Numeric, Value};
+use crate::element::{DType, Element, Numeric, Value, with_number};
 use crate::error::Mistake;
-use crate::graph::op::Constant;
-use crate::graph::{Graph, Tensor};
+use crate::graph::op::{Attribute, AttributeDef, AttributeValue, Constant, OpDef};
+use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::ScalarValue;
-
-/// A range is a `constant`.
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
+use crate::ops::numbers::{attribute, no_number, number};
 
 /// The numbers from `start` on, `step` apart, that come before `limit`.
 fn numbers<T: Numeric>(start: T, limit: T, step: T) -> Result<Value, Mistake> {
@@ -80,13 +78,62 @@ impl Graph {
     /// ```
     #[track_caller]
     pub fn range<T: Numeric>(&self, start: T, limit: T, step: T) -> Tensor<'_, T> {
-        Tensor::typed(match numbers(start, limit, step) {
+        self.range_any(T::DTYPE, attribute(start), attribute(limit), attribute(step)).typed()
+    }
+
+    /// The same as [`range`](Graph::range) of an element type that is given as a value; it must be one of numbers, and
+    /// what is counted integers where it is one of integers.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let places = g.range_any(DType::I64, 0_i64, 6_i64, 2_i64).typed::<i64>();
+    /// assert_eq!(Session::new(&g)?.run(places)?, ndarray::arr1(&[0, 2, 4]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn range_any(
+        &self,
+        dtype: DType,
+        start: impl AttributeValue,
+        limit: impl AttributeValue,
+        step: impl AttributeValue,
+    ) -> AnyTensor<'_> {
+        #[cfg(test)]
+        super::laws::called("range");
+        let ends = [start.into_attribute(), limit.into_attribute(), step.into_attribute()];
+        match counted(dtype, &ends) {
             Ok(numbers) => self.apply(Constant::new(numbers.into()), &[]),
             Err(mistake) => self.invalid("range", mistake),
-        })
+        }
         .named("range")
     }
 }
+
+/// The numbers of an element type between two ends, a step apart.
+fn counted(dtype: DType, [start, limit, step]: &[Attribute; 3]) -> Result<Value, Mistake> {
+    with_number!(dtype, T => {
+        numbers::<T>(number("start", start)?, number("limit", limit)?, number("step", step)?)
+    }, else { Err(no_number(dtype)) })
+}
+
+/// It has no node of its own: a range is a `constant`.
+pub(super) const METHODS: &[&[OpDef]] = &[&[OpDef {
+    name: "range",
+    doc: "The numbers from `start` on, `step` apart, that come before `limit`, as a constant.",
+    operands: &[],
+    attributes: &[
+        AttributeDef::new("dtype", DType::KIND),
+        AttributeDef::new("start", Attribute::KIND),
+        AttributeDef::new("limit", Attribute::KIND),
+        AttributeDef::new("step", Attribute::KIND),
+    ],
+    build: |graph, _, attributes| {
+        let ends = ["start", "limit", "step"].map(|name| attributes.value::<Attribute>(name));
+        let [start, limit, step] = ends;
+        Ok(vec![graph.range_any(attributes.value("dtype")?, start?, limit?, step?)])
+    },
+}]];
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

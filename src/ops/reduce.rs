@@ -1,29 +1,22 @@
 //! Reductions over axes: `reduce_sum`, `reduce_max` and `reduce_min`.
 
-use crate::element::{DType, Numeric};
+use crate::element::DType;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::AnyTensor;
 use crate::graph::op::Scaled;
 use crate::graph::op::{Attributes, Op};
-use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Fold, Lowering, Scalar, Val};
 use crate::ops::compare::{Compare, Extreme};
+use crate::ops::methods::methods;
 use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, TensorType};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// One element for all those along the axes: their sum, their product, or the largest or smallest of them.
 #[derive(Debug)]
 pub(super) struct Reduce {
     pub(super) fold: Fold,
     pub(super) axes: Axes,
-}
-
-impl Reduce {
-    pub(super) fn sum(axes: Axes) -> Self {
-        Reduce { fold: Fold::Sum, axes }
-    }
 }
 
 impl Op for Reduce {
@@ -69,7 +62,7 @@ impl Op for Reduce {
                 };
                 let zero = dy.scalar_like(0.0);
                 let one = dy.scalar_like(1.0);
-                let ties = is_less.select(zero, one).unary(Reduce::sum(self.axes.clone()));
+                let ties = is_less.select(zero, one).reduce_sum(self.axes.clone());
                 let nan = y.binary(Compare::NotEqual, y).select(y, one);
                 is_less.select(zero, (dy / ties).binary(Scaled, nan).binary(spread(), x))
             }
@@ -114,7 +107,7 @@ impl Op for Spread {
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
-        at.give(0, |dy| dy.unary(Reduce::sum(self.0.clone())));
+        at.give(0, |dy| dy.reduce_sum(self.0.clone()));
     }
 
     fn differentiable(&self, input: usize) -> bool {
@@ -194,7 +187,7 @@ impl AnyTensor<'_> {
     #[track_caller]
     pub(super) fn sum_over_count(self, axes: Axes) -> Self {
         let count = self.unary(Count { axes: axes.clone(), dtype: self.dtype() });
-        self.unary(Reduce::sum(axes)).binary(OverCount, count)
+        self.reduce_sum(axes).binary(OverCount, count)
     }
 
     /// For ops that are composed of reductions: the mistake that the axes are for this tensor, if they
@@ -206,7 +199,7 @@ impl AnyTensor<'_> {
     }
 }
 
-impl<T: Numeric> Tensor<'_, T> {
+methods! {
     /// Σ over the given axes: `..` for all, `-1`, `[0, -1]`, or [`Axes`] to keep them with length 1. It is added up in
     /// blocks and these in pairs, so the error of n numbers of one sign is some roundings for each doubling of n.
     ///
@@ -223,12 +216,11 @@ impl<T: Numeric> Tensor<'_, T> {
     /// assert_eq!(session.run(rows)?, ndarray::arr1(&[3.0, 7.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn reduce_sum(self, axes: impl Into<Axes>) -> Self {
-        Tensor::typed(self.any().unary(Reduce::sum(axes.into())))
+    fn reduce_sum<Numeric>(x, axes: [Axes]) -> Self {
+        x.unary(Reduce { fold: Fold::Sum, axes })
     }
 
-    /// The largest element along the axes; NaN if one is. Axes as for [`reduce_sum`](Tensor::reduce_sum).
+    /// The largest element along the axes; NaN if one is. Axes as for [`reduce_sum`](crate::Tensor::reduce_sum).
     ///
     /// Gradient: the cotangent, to the largest element; elements that tie share it equally, and all elements get NaN
     /// where one is. The
@@ -241,12 +233,11 @@ impl<T: Numeric> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(x.reduce_max(-1))?, ndarray::arr1(&[2.0, 4.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn reduce_max(self, axes: impl Into<Axes>) -> Self {
-        Tensor::typed(self.any().unary(Reduce { fold: Fold::Max, axes: axes.into() }))
+    fn reduce_max<Numeric>(x, axes: [Axes]) -> Self {
+        x.unary(Reduce { fold: Fold::Max, axes })
     }
 
-    /// The smallest element along the axes; NaN if one is. Axes as for [`reduce_sum`](Tensor::reduce_sum).
+    /// The smallest element along the axes; NaN if one is. Axes as for [`reduce_sum`](crate::Tensor::reduce_sum).
     ///
     /// Gradient: the cotangent, to the smallest element; elements that tie share it equally, and all elements get NaN
     /// where one is. The
@@ -259,9 +250,8 @@ impl<T: Numeric> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(x.reduce_min(0))?, ndarray::arr1(&[1.0, 2.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn reduce_min(self, axes: impl Into<Axes>) -> Self {
-        Tensor::typed(self.any().unary(Reduce { fold: Fold::Min, axes: axes.into() }))
+    fn reduce_min<Numeric>(x, axes: [Axes]) -> Self {
+        x.unary(Reduce { fold: Fold::Min, axes })
     }
 }
 

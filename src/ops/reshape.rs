@@ -4,16 +4,13 @@
 //! Each gives a view of its input. No element moves, but where only a copy can have them in order: behind a
 //! transpose.
 
-use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
 use crate::graph::op::broadcast::check_stretches;
 use crate::graph::op::{Attributes, Form, Op};
 use crate::ir::{Lowering, Val};
+use crate::ops::methods::methods;
 use crate::shape::{Axes, Shape, TensorType, resolve_axis};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// Other lengths for the same number of elements.
 #[derive(Debug)]
@@ -212,7 +209,7 @@ impl Op for BroadcastTo {
     }
 }
 
-impl<T: Element> Tensor<'_, T> {
+methods! {
     /// The elements in the same order under other lengths, of which one may be -1: what remains for it.
     ///
     /// Gradient: the cotangent in the shape of `self`. A shape for another number of elements is a building
@@ -225,9 +222,8 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(x.reshape([6, -1]).shape().to_string(), "[6, 4]");
     /// assert_eq!(x.reshape([24]).reduce_sum(0).reshape([]).shape().to_string(), "[]");
     /// ```
-    #[track_caller]
-    pub fn reshape(self, lengths: impl Into<Vec<isize>>) -> Self {
-        Tensor::typed(self.any().unary(Reshape::To(lengths.into())))
+    fn reshape<Element>(x, lengths: [Vec<isize>]) -> Self {
+        x.unary(Reshape::To(lengths))
     }
 
     /// The elements in the same order with other lengths in place of the last axes, so many of them; one length may be
@@ -244,9 +240,8 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(heads.shape().to_string(), "[?, ?, 2, 4]");
     /// assert_eq!(heads.reshape_last(2, [-1]).shape().to_string(), "[?, ?, 8]");
     /// ```
-    #[track_caller]
-    pub fn reshape_last(self, axes: usize, lengths: impl Into<Vec<isize>>) -> Self {
-        Tensor::typed(self.any().unary(Reshape::Last(axes, lengths.into())))
+    fn reshape_last<Element>(x, axes: usize, lengths: [Vec<isize>]) -> Self {
+        x.unary(Reshape::Last(axes, lengths))
     }
 
     /// The tensor with one axis of length 1 more, which is axis `axis` of the result; -1 puts it last.
@@ -260,9 +255,8 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(x.expand_dims(0).shape().to_string(), "[1, ?, 3]");
     /// assert_eq!(x.expand_dims(-1).shape().to_string(), "[?, 3, 1]");
     /// ```
-    #[track_caller]
-    pub fn expand_dims(self, axis: isize) -> Self {
-        Tensor::typed(self.any().unary(Reshape::Expanded(axis)))
+    fn expand_dims<Element>(x, axis: isize) -> Self {
+        x.unary(Reshape::Expanded(axis))
     }
 
     /// The tensor without the given axes, whose length must be 1; `..` stands for all axes of length 1.
@@ -278,9 +272,8 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(x.squeeze(..).shape().to_string(), "[3]");
     /// assert_eq!(x.squeeze(-1).shape().to_string(), "[1, 3]");
     /// ```
-    #[track_caller]
-    pub fn squeeze(self, axes: impl Into<Axes>) -> Self {
-        Tensor::typed(self.any().unary(Reshape::Squeezed(axes.into())))
+    fn squeeze<Element>(x, axes: [Axes]) -> Self {
+        x.unary(Reshape::Squeezed(axes))
     }
 
     /// The tensor repeated to the given lengths under NumPy's rule: axes are matched from the last, and a
@@ -296,9 +289,8 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[1.0, 1.0], [2.0, 2.0]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn broadcast_to(self, lengths: impl Into<Vec<usize>>) -> Self {
-        Tensor::typed(self.any().unary(BroadcastTo(lengths.into())))
+    fn broadcast_to<Element>(x, lengths: [Vec<usize>]) -> Self {
+        x.unary(BroadcastTo(lengths))
     }
 }
 

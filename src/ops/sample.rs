@@ -6,15 +6,14 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use super::random::{Stream, happens};
-use crate::element::{ArrayMut, ArrayRef, DType, Element, Float};
+use crate::element::{ArrayMut, ArrayRef, DType, Float};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::{Attributes, Op};
-use crate::graph::{Graph, Tensor};
+use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Op, OpDef};
+use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
+use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// What is drawn by the probabilities that are the input.
 #[derive(Clone, Copy, Debug)]
@@ -158,7 +157,10 @@ struct Permutation {
 
 impl Op for Permutation {
     fn name(&self) -> &'static str {
-        "random_permutation"
+        match self.length {
+            Some(_) => "random_permutation",
+            None => "random_permutation_like",
+        }
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
@@ -176,6 +178,13 @@ impl Op for Permutation {
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
+
+    fn attributes(&self) -> Attributes {
+        match self.length {
+            Some(length) => Attributes::new().with("n", length),
+            None => Attributes::new(),
+        }
+    }
 }
 
 /// The length of the first axis.
@@ -211,12 +220,11 @@ impl Graph {
     /// ```
     #[track_caller]
     pub fn random_permutation(&self, n: usize) -> Tensor<'_, i64> {
-        let own_seed = self.own_seed();
-        Tensor::typed(self.apply(Permutation { length: Some(n), own_seed }, &[]))
+        self.apply(Permutation { length: Some(n), own_seed: self.own_seed() }, &[]).typed()
     }
 }
 
-impl<T: Element> Tensor<'_, T> {
+methods! {
     /// The slices along the first axis in random order, which is drawn anew in each run; by what, says
     /// [`random_uniform`](Graph::random_uniform).
     ///
@@ -230,20 +238,14 @@ impl<T: Element> Tensor<'_, T> {
     /// assert!(rows == ndarray::arr2(&[[1, 2], [3, 4]]).into_dyn() || rows == ndarray::arr2(&[[3, 4], [1, 2]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn shuffle(self) -> Self {
-        let any = self.any();
-        if any.shape().rank() == 0 && !any.is_invalid() {
-            return Tensor::typed(
-                any.graph().invalid("shuffle", Mistake::AxisOutOfRange { axis: 0, rank: 0 }),
-            );
+    fn shuffle<Element>(x) -> Self {
+        if x.shape().rank() == 0 && !x.is_invalid() {
+            return x.graph().invalid("shuffle", Mistake::AxisOutOfRange { axis: 0, rank: 0 });
         }
-        let order = any.unary(Permutation { length: None, own_seed: any.graph().own_seed() });
-        Tensor::typed(any.in_order(order)).named("shuffle")
+        let order = x.unary(Permutation { length: None, own_seed: x.graph().own_seed() });
+        x.in_order(order.named("random_permutation")).named("shuffle")
     }
-}
 
-impl<'g, T: Float> Tensor<'g, T> {
     /// A truth value for each element, `true` with the element for its probability, drawn anew in each run; by what,
     /// says [`random_uniform`](Graph::random_uniform).
     ///
@@ -256,13 +258,12 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(sure)?, ndarray::arr1(&[false, true]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn bernoulli(self) -> Tensor<'g, bool> {
-        self.sampled(Chance::Bernoulli)
+    fn bernoulli<Float>(x) -> bool as bernoulli_of {
+        sampled(x, Chance::Bernoulli)
     }
 
     /// So many places along the last axis for each row of logits, each drawn by the
-    /// [`softmax`](Tensor::softmax) of the row, independently and anew in each run; by what, says
+    /// [`softmax`](crate::Tensor::softmax) of the row, independently and anew in each run; by what, says
     /// [`random_uniform`](Graph::random_uniform). The last axis of the result are the samples.
     ///
     /// No gradient passes. Logits without axes or without classes are building errors; a row with a NaN, with ∞, or
@@ -277,16 +278,22 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// assert_eq!(drawn, ndarray::arr2(&[[0, 0], [1, 1]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn categorical(self, samples: usize) -> Tensor<'g, i64> {
-        self.sampled(Chance::Categorical { samples })
+    fn categorical<Float>(x, samples: usize) -> i64 {
+        sampled(x, Chance::Categorical { samples })
     }
 
-    #[track_caller]
-    fn sampled<U: Element>(self, chance: Chance) -> Tensor<'g, U> {
-        let any = self.any();
-        Tensor::typed(any.unary(Sample { chance, own_seed: any.graph().own_seed() }))
-    }
+    also [OpDef {
+        name: "random_permutation",
+        doc: "The numbers from 0 to below `n` in random order, drawn anew in each run.",
+        operands: &[],
+        attributes: &[AttributeDef::new("n", usize::KIND)],
+        build: |graph, _, attributes| Ok(vec![graph.random_permutation(attributes.value("n")?).any()]),
+    }]
+}
+
+#[track_caller]
+fn sampled(x: AnyTensor<'_>, chance: Chance) -> AnyTensor<'_> {
+    x.unary(Sample { chance, own_seed: x.graph().own_seed() })
 }
 
 #[cfg(test)]

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use ndarray::Array1;
 
-use crate::element::{DType, Element, Value};
+use crate::element::{DType, Value};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
 use crate::graph::op::Op;
 use crate::ir::{Lowering, Val};
+use crate::ops::methods::methods;
 use crate::shape::TensorType;
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The lengths of the input, which is not computed for it.
 #[derive(Debug)]
@@ -39,7 +37,7 @@ impl Op for ShapeOf {
     }
 }
 
-impl<'g, T: Element> Tensor<'g, T> {
+methods! {
     /// The length of each axis, also where it is known only when the tensor is fed.
     ///
     /// No gradient passes.
@@ -53,9 +51,8 @@ impl<'g, T: Element> Tensor<'g, T> {
     /// assert_eq!(session.feed(x, &ndarray::Array2::zeros((5, 3))).run(rows)?.sum(), 5);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn shape_of(self) -> Tensor<'g, i64> {
-        Tensor::typed(self.any().unary(ShapeOf))
+    fn shape_of<Element>(x) -> i64 {
+        x.unary(ShapeOf)
     }
 }
 

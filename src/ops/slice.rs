@@ -3,16 +3,13 @@
 use std::fmt;
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
-use crate::element::Element;
 use crate::error::Mistake;
-use crate::graph::Tensor;
 use crate::graph::op::pick::{Along, Choice, Pick, Run};
 use crate::graph::op::{Attribute, AttributeValue, Attributes};
+use crate::ops::methods::methods;
 use crate::shape::{Axes, Shape};
 
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
-
-/// What [`slice`](Tensor::slice) takes of one axis: a range of indices, or one index, which drops the axis.
+/// What [`slice`](crate::Tensor::slice) takes of one axis: a range of indices, or one index, which drops the axis.
 ///
 /// Negative indices count from the end, and ends beyond the axis are cut off, as in NumPy. A step leaves indices
 /// out; a negative one goes backwards, from the last index on if no start is given.
@@ -304,7 +301,7 @@ impl Choice for Reversed {
     }
 }
 
-impl<T: Element> Tensor<'_, T> {
+methods! {
     /// The elements at the given indices of each axis: ranges with or without ends, with [steps](AxisRange::step),
     /// or single indices, which drop their axis. Negative indices count from the end, ends beyond the axis are cut
     /// off, and axes for which nothing is given are taken whole.
@@ -325,9 +322,8 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(session.run(every_second)?, ndarray::arr1(&[4, 2]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn slice(self, ranges: impl Into<Ranges>) -> Self {
-        Tensor::typed(self.any().unary(Pick(ranges.into())))
+    fn slice<Element>(x, ranges: [Ranges]) -> Self {
+        x.unary(Pick(ranges))
     }
 
     /// The elements with the given axes backwards: `..` for all, one, or a list.
@@ -341,9 +337,8 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[2, 1], [4, 3]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn reverse(self, axes: impl Into<Axes>) -> Self {
-        Tensor::typed(self.any().unary(Pick(Reversed(axes.into()))))
+    fn reverse<Element>(x, axes: [Axes]) -> Self {
+        x.unary(Pick(Reversed(axes)))
     }
 }
 

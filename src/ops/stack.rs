@@ -1,17 +1,14 @@
 //! `stack`: tensors of the same shape one behind the other along a new axis.
 
 use super::concat::Join;
-use super::slice::{AxisRange, Ranges};
+use super::slice::AxisRange;
 use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::pick::Pick;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Lowering, Val};
 use crate::shape::{TensorType, resolve_axis};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The inputs, whose shapes are the same, along a new axis.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +55,7 @@ impl Op for Stack {
         for index in 0..at.inputs().len() {
             let mut ranges = vec![AxisRange::from(..); axis];
             ranges.push((index as isize).into());
-            at.give(index, |dy| dy.unary(Pick(Ranges::from(ranges))));
+            at.give(index, |dy| dy.slice(ranges));
         }
     }
 
@@ -90,9 +87,34 @@ impl Graph {
         axis: isize,
     ) -> Tensor<'g, T> {
         let inputs: Vec<AnyTensor<'g>> = tensors.iter().map(|&tensor| tensor.into().any()).collect();
-        Tensor::typed(self.apply(Stack { axis }, &inputs))
+        self.stack_any(&inputs, axis).typed()
+    }
+
+    /// The same as [`stack`](Graph::stack); element types are checked when the node is built.
+    #[track_caller]
+    pub fn stack_any<'g>(&'g self, tensors: &[AnyTensor<'g>], axis: isize) -> AnyTensor<'g> {
+        // What is of another graph is refused as such, and what is invalid has no element type to compare with.
+        if let Some((first, rest)) = tensors.split_first()
+            && !first.is_invalid()
+            && tensors.iter().all(|tensor| tensor.is_of(self))
+        {
+            for &other in rest {
+                if let Some(invalid) = Elements::Same.refuse("stack", other, first.dtype()) {
+                    return invalid;
+                }
+            }
+        }
+        self.apply(Stack { axis }, tensors)
     }
 }
+
+pub(super) const METHODS: &[&[OpDef]] = &[&[OpDef {
+    name: "stack",
+    doc: "Tensors of the same shape one behind the other along a new axis, which is axis `axis` of the result.",
+    operands: &[OperandDef::list("tensors", Elements::Same)],
+    attributes: &[AttributeDef::new("axis", isize::KIND)],
+    build: |graph, operands, attributes| Ok(vec![graph.stack_any(operands, attributes.value("axis")?)]),
+}]];
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

@@ -1,14 +1,12 @@
 //! Reductions that are composed of others: `reduce_log_sum_exp` and `reduce_variance`. Fusion runs them row by row.
 
-use crate::element::{Float, Numeric};
-use crate::graph::Tensor;
+use crate::graph::AnyTensor;
+use crate::ops::methods::methods;
 use crate::shape::Axes;
 
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
-
-impl<T: Float> Tensor<'_, T> {
+methods! {
     /// ln Σ eˣ along the axes, computed from x minus its maximum, so that no exponential overflows. Axes as for
-    /// [`reduce_sum`](Tensor::reduce_sum).
+    /// [`reduce_sum`](crate::Tensor::reduce_sum).
     ///
     /// Gradient: the cotangent times eˣ over the sum, the softmax along the axes. Of nothing, or of -∞ alone, it
     /// is -∞, with a gradient of 0; of any ∞ it is ∞.
@@ -20,36 +18,23 @@ impl<T: Float> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?.sum(), 1000.0 + 2.0_f64.ln());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn reduce_log_sum_exp(self, axes: impl Into<Axes>) -> Self {
-        let axes = axes.into();
-        if let Some(invalid) = self.any().misfit("reduce_log_sum_exp", &axes) {
-            return Tensor::typed(invalid);
+    fn reduce_log_sum_exp<Float>(x, axes: [Axes]) -> Self {
+        if let Some(invalid) = x.misfit("reduce_log_sum_exp", &axes) {
+            return invalid;
         }
         let along = || axes.clone().keep_dims();
-        let zero = <T as Numeric>::from_f64(0.0);
-        let largest = self.reduce_max(along()).stop_gradient();
+        let largest = x.reduce_max(along()).stop_gradient();
+        let is_finite = largest.is_finite();
         // Minus itself, what is infinite would be NaN.
-        let shift = largest.is_finite().select(largest, zero);
-        let sum = (self - shift).exp().reduce_sum(along());
+        let shift = is_finite.select(largest, largest.scalar_like(0.0));
+        let sum = (x - shift).exp().reduce_sum(along());
         // The largest contributes 1; only of -∞ alone, or of nothing, the sum is less, and must have no slope.
-        let logarithm = sum.maximum(<T as Numeric>::from_f64(1.0)).ln() + largest;
-        logarithm.without(&axes).named("reduce_log_sum_exp")
-    }
-
-    /// The tensor without the axes that a reduction has kept, unless it should.
-    #[track_caller]
-    fn without(self, axes: &Axes) -> Self {
-        if axes.keeps_dims() {
-            return self;
-        }
-        // The caller has accepted the axes.
-        let axes = axes.resolve(self.any().shape().rank()).unwrap_or_default();
-        self.squeeze(Axes::of(axes.into_iter().map(|axis| axis as isize)))
+        let logarithm = sum.maximum(sum.scalar_like(1.0)).ln() + largest;
+        without(logarithm, &axes).named("reduce_log_sum_exp")
     }
 
     /// The variance along the axes: the mean of the squares of what x differs from its mean, less the square of what
-    /// rounding has put this mean aside. Axes as for [`reduce_sum`](Tensor::reduce_sum). It is never negative, and 0 of
+    /// rounding has put this mean aside. Axes as for [`reduce_sum`](crate::Tensor::reduce_sum). It is never negative, and 0 of
     /// equal numbers.
     ///
     /// Gradient: the cotangent times 2·(x - mean) over the number of elements. It is that of the elements
@@ -63,18 +48,27 @@ impl<T: Float> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1.0, 0.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn reduce_variance(self, axes: impl Into<Axes>) -> Self {
-        let axes = axes.into();
-        if let Some(invalid) = self.any().misfit("reduce_variance", &axes) {
-            return Tensor::typed(invalid);
+    fn reduce_variance<Float>(x, axes: [Axes]) -> Self {
+        if let Some(invalid) = x.misfit("reduce_variance", &axes) {
+            return invalid;
         }
-        let centered = self - self.reduce_mean(axes.clone().keep_dims());
-        let squares = Tensor::<T>::typed(centered.square().any().sum_over_count(axes.clone()));
+        let centered = x - x.reduce_mean(axes.clone().keep_dims());
+        let squares = centered.square().sum_over_count(axes.clone());
         // Without rounding it would be 0, and so would its slopes.
-        let aside = Tensor::<T>::typed(centered.any().sum_over_count(axes));
+        let aside = centered.sum_over_count(axes);
         (squares - aside.square().minimum(squares).stop_gradient()).named("reduce_variance")
     }
+}
+
+/// The tensor without the axes that a reduction has kept, unless it should.
+#[track_caller]
+fn without<'g>(reduced: AnyTensor<'g>, axes: &Axes) -> AnyTensor<'g> {
+    if axes.keeps_dims() {
+        return reduced;
+    }
+    // The caller has accepted the axes.
+    let axes = axes.resolve(reduced.shape().rank()).unwrap_or_default();
+    reduced.squeeze(Axes::of(axes.into_iter().map(|axis| axis as isize)))
 }
 
 #[cfg(test)]

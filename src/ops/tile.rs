@@ -1,14 +1,11 @@
 //! `tile`: a tensor repeated along its axes, as a view; its gradient sums over the repetitions.
 
-use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
 use crate::graph::op::{Attributes, Op};
 use crate::ir::{Lowering, Val};
+use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The input so many times along each axis.
 #[derive(Clone, Debug)]
@@ -100,7 +97,7 @@ impl Op for TileTransposed {
     }
 }
 
-impl<T: Element> Tensor<'_, T> {
+methods! {
     /// The tensor repeated so many times along each axis.
     ///
     /// Gradient: the sum of the repetitions' cotangents. It is a building error not to give a number for each axis.
@@ -112,9 +109,8 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[1, 2, 1, 2], [1, 2, 1, 2]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn tile(self, multiples: impl Into<Vec<usize>>) -> Self {
-        Tensor::typed(self.any().unary(Tile(multiples.into())))
+    fn tile<Element>(x, multiples: [Vec<usize>]) -> Self {
+        x.unary(Tile(multiples))
     }
 }
 

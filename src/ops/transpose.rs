@@ -1,14 +1,11 @@
 //! `transpose` and `transpose_perm`: axes in another order; no element moves.
 
-use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
-use crate::graph::op::{Attributes, Form, Op};
+use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Form, Op, OpDef, OperandDef};
 use crate::ir::{Lowering, Val};
+use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType, resolve_axis};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// Axis `i` of the output is axis `permutation[i]` of the input; without a list, axes are reversed.
 #[derive(Debug)]
@@ -77,7 +74,22 @@ impl Op for Transpose {
     }
 }
 
-impl<T: Element> Tensor<'_, T> {
+/// The axes in any other order, under the name that the node has.
+const TRANSPOSE: OpDef = OpDef {
+    name: "transpose",
+    doc: "The tensor whose axis `i` is axis `permutation[i]` of this one; without a permutation, its axes in reverse order.",
+    operands: &[OperandDef::one("x", Elements::Element)],
+    attributes: &[AttributeDef::new("permutation", <Vec<isize> as AttributeValue>::KIND)],
+    build: |_, operands, attributes| {
+        let &[x] = operands else { return Ok(Vec::new()) };
+        Ok(vec![match attributes.get("permutation") {
+            Some(_) => x.transpose_perm(attributes.value::<Vec<isize>>("permutation")?),
+            None => x.transpose(),
+        }])
+    },
+};
+
+methods! {
     /// The tensor with its axes in reverse order: the transpose of a matrix.
     ///
     /// Gradient: the transposed cotangent.
@@ -87,9 +99,8 @@ impl<T: Element> Tensor<'_, T> {
     /// let g = Graph::new();
     /// assert_eq!(g.placeholder::<f32>("x", [None, Some(3)]).transpose().shape().to_string(), "[3, ?]");
     /// ```
-    #[track_caller]
-    pub fn transpose(self) -> Self {
-        Tensor::typed(self.any().unary(Transpose { permutation: None }))
+    fn transpose<Element>(x) -> Self as _ {
+        x.unary(Transpose { permutation: None })
     }
 
     /// The tensor whose axis `i` is axis `permutation[i]` of this one; negative axes count from the
@@ -104,10 +115,11 @@ impl<T: Element> Tensor<'_, T> {
     /// let x = g.placeholder::<f32>("x", [2, 3, 4]);
     /// assert_eq!(x.transpose_perm([0, -1, 1]).shape().to_string(), "[2, 4, 3]");
     /// ```
-    #[track_caller]
-    pub fn transpose_perm(self, permutation: impl Into<Vec<isize>>) -> Self {
-        Tensor::typed(self.any().unary(Transpose { permutation: Some(permutation.into()) }))
+    fn transpose_perm<Element>(x, permutation: [Vec<isize>]) -> Self as _ {
+        x.unary(Transpose { permutation: Some(permutation) })
     }
+
+    also [TRANSPOSE]
 }
 
 #[cfg(test)]

@@ -1,14 +1,11 @@
 //! `tril` and `triu`: what lies on one side of a diagonal of matrices, zeros on the other.
 
-use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::Tensor;
 use crate::graph::op::{Attributes, Op};
 use crate::ir::{Lowering, Scalar, Val};
+use crate::ops::methods::methods;
 use crate::shape::{TensorType, resolve_axis};
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// The elements of the last two axes on one side of the diagonal that begins at column `first`.
 #[derive(Clone, Copy, Debug)]
@@ -67,12 +64,12 @@ impl Op for Triangle {
     }
 }
 
-impl<T: Element> Tensor<'_, T> {
+methods! {
     /// The lower triangles of matrices, or of batches of them: the elements on and below the diagonal that begins at
     /// column `k` of the first row, and 0 above. 0 is the main diagonal, a negative one lies below it.
     ///
     /// Gradient: the same of the cotangent; what was computed for the other elements does not matter, as
-    /// for [`select`](Tensor::select). A tensor of fewer than two axes is a building error.
+    /// for [`select`](crate::Tensor::select). A tensor of fewer than two axes is a building error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -81,16 +78,15 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[1, 0], [3, 4]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn tril(self, k: isize) -> Self {
-        Tensor::typed(self.any().unary(Triangle { side: Side::Lower, first: k }))
+    fn tril<Element>(x, k: isize) -> Self {
+        x.unary(Triangle { side: Side::Lower, first: k })
     }
 
     /// The upper triangles of matrices, or of batches of them: the elements on and above the diagonal that begins at
     /// column `k` of the first row, and 0 below. 0 is the main diagonal, a negative one lies below it.
     ///
     /// Gradient: the same of the cotangent; what was computed for the other elements does not matter, as
-    /// for [`select`](Tensor::select). A tensor of fewer than two axes is a building error.
+    /// for [`select`](crate::Tensor::select). A tensor of fewer than two axes is a building error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -99,9 +95,8 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[0, 2], [0, 0]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn triu(self, k: isize) -> Self {
-        Tensor::typed(self.any().unary(Triangle { side: Side::Upper, first: k }))
+    fn triu<Element>(x, k: isize) -> Self {
+        x.unary(Triangle { side: Side::Upper, first: k })
     }
 }
 

@@ -6,6 +6,7 @@
 //! 3. It is the same for fed arrays in any memory order, and within rounding without optimization.
 //! 4. It has the same bits on one thread and on several.
 //! 5. First and second derivatives are those of central differences, optimized or not.
+//! 6. In single precision, value and gradient are close to those in double.
 
 use std::fmt;
 
@@ -24,8 +25,15 @@ const ROUNDING: f64 = 1e-12;
 /// How far derivatives may lie from central differences.
 const SLOPES: f64 = 1e-6;
 
+/// How far the values of single precision may lie from those of double, and how far its gradients, relative to numbers
+/// above 1.
+const SINGLE: [f64; 2] = [1e-5, 1e-4];
+
 /// Applies an op to tensors that stand for the inputs.
 type Build<'b, T> = &'b dyn for<'g> Fn(&'g Graph, &[Tensor<'g, T>]) -> Tensor<'g, T>;
+
+/// The same of an op in single precision, which a check keeps.
+type BuildSingle = dyn for<'g> Fn(&'g Graph, &[Tensor<'g, f32>]) -> Tensor<'g, f32>;
 
 /// What the inputs should give.
 type Reference = dyn Fn(&[ArrayD<f64>]) -> ArrayD<f64>;
@@ -236,6 +244,33 @@ fn derivatives_under_all_conditions(subject: Subject<'_>) -> Verdict {
     })
 }
 
+/// An op's value, and the gradients of its inputs, which are 0 for those that it does not depend on.
+fn value_and_gradients<T: Float>(
+    build: Build<'_, T>,
+    inputs: &[ArrayD<T>],
+) -> Result<Vec<ArrayD<T>>, String> {
+    let (g, inputs) = (Graph::new(), views(inputs));
+    let xs = placeholders(&g, &inputs, false);
+    let y = build(&g, &xs);
+    let fetches = std::iter::once(y).chain(Gradients::of([y]).wrt_or_zeros(&xs)).collect();
+    run(&g, &xs, &inputs, fetches, PLAIN)
+}
+
+fn single_precision(subject: Subject<'_>, single: &BuildSingle) -> Verdict {
+    let rounded: Vec<ArrayD<f32>> = subject.inputs.iter().map(|input| input.mapv(|x| x as f32)).collect();
+    // The same numbers, so that only the arithmetic differs.
+    let same: Vec<ArrayD<f64>> = rounded.iter().map(|input| input.mapv(f64::from)).collect();
+    let found = value_and_gradients(single, &rounded)?;
+    let expected = value_and_gradients(subject.build, &same)?;
+    let [of_value, of_gradients] = SINGLE;
+    let tolerances = std::iter::once(of_value).chain(std::iter::repeat(of_gradients));
+    found
+        .iter()
+        .zip(&expected)
+        .zip(tolerances)
+        .try_for_each(|((found, expected), tolerance)| close(&found.mapv(f64::from), expected, tolerance))
+}
+
 /// Fails unless each element is within a part of the expected one, or of 1 if that is more.
 pub(crate) fn close(found: &ArrayD<f64>, expected: &ArrayD<f64>, tolerance: f64) -> Verdict {
     let is_close = |found: f64, expected: f64| {
@@ -318,17 +353,23 @@ pub fn check_op(
 /// A trial of an op by the laws, with its options.
 ///
 /// The laws: the declared shape is the computed one; unknown lengths, the memory order of feeds, threads and
-/// optimization leave the result as it is; it is that of a reference, if one is given; and first and second
-/// derivatives are those of central differences. Choose inputs away from kinks and jumps. An input by which the
-/// op has no gradient is left out of the last.
+/// optimization leave the result as it is; it is that of a reference, if one is given; first and second
+/// derivatives are those of central differences; and value and gradient are those of single precision, if the op is
+/// given for it as well. Choose inputs away from kinks and jumps. An input by which the op has no gradient is left out
+/// of the differences.
 ///
 /// ```
+/// use flowgrad::Float;
 /// use flowgrad::prelude::*;
 /// use flowgrad::testing::OpCheck;
+/// fn share<'g, T: Float>(x: &[Tensor<'g, T>]) -> Tensor<'g, T> {
+///     x[0] / (x[0] + x[1])
+/// }
 /// let report = OpCheck::shapes(&[&[2, 3], &[2, 3]])
 ///     .within(0.5, 2.0)
 ///     .reference(|x| &x[0] / (&x[0] + &x[1]))
-///     .check(|_, x| x[0] / (x[0] + x[1]));
+///     .single_precision(|_, x| share(x))
+///     .check(|_, x| share(x));
 /// println!("{report}");
 /// report.assert_holds();
 /// ```
@@ -336,6 +377,7 @@ pub fn check_op(
 pub struct OpCheck {
     inputs: Vec<ArrayD<f64>>,
     reference: Option<Box<Reference>>,
+    single: Option<Box<BuildSingle>>,
 }
 
 impl fmt::Debug for OpCheck {
@@ -352,7 +394,7 @@ impl OpCheck {
 
     /// On these inputs.
     pub fn inputs(inputs: Vec<ArrayD<f64>>) -> Self {
-        OpCheck { inputs, reference: None }
+        OpCheck { inputs, reference: None, single: None }
     }
 
     /// With inputs that lie between two numbers, where they lay between -2 and 2.
@@ -366,11 +408,21 @@ impl OpCheck {
         OpCheck { reference: Some(Box::new(reference)), ..self }
     }
 
+    /// Compares value and gradients with those of the op in single precision, for ops of several element types.
+    pub fn single_precision(
+        self,
+        build: impl for<'g> Fn(&'g Graph, &[Tensor<'g, f32>]) -> Tensor<'g, f32> + 'static,
+    ) -> Self {
+        OpCheck { single: Some(Box::new(build)), ..self }
+    }
+
     /// Tries the laws on what `build` makes of tensors that stand for the inputs.
     pub fn check(self, build: impl for<'g> Fn(&'g Graph, &[Tensor<'g, f64>]) -> Tensor<'g, f64>) -> OpReport {
         let subject = Subject { inputs: &self.inputs, build: &build, reference: self.reference.as_deref() };
         let laws = OF_VALUES.into_iter().chain(OF_RUNS).chain(OF_DERIVATIVES);
-        OpReport { laws: laws.map(|(says, judge)| (says, judge(subject))).collect() }
+        let single = self.single.as_deref().map(|single| single_precision(subject, single));
+        let single = single.map(|verdict| ("single precision is close to double", verdict));
+        OpReport { laws: laws.map(|(says, judge)| (says, judge(subject))).chain(single).collect() }
     }
 }
 

@@ -304,7 +304,8 @@ fn a_graph_has_every_node_with_inputs_types_and_lines() {
     let found = nodes(&log.events()[0]);
     assert_eq!(found, expected);
     // What the comparison rests on is there.
-    assert!(found.iter().any(|node| node.name == "gradients/matmul" && node.attributes.starts_with("transpose_self=true")));
+    let transposed = "transpose_self=true, transpose_other=false";
+    assert!(found.iter().any(|node| node.name == "gradients/matmul" && node.attributes == transposed));
     assert!(found.iter().any(|node| node.inputs.contains(&"^assign_sub".to_owned())));
     assert!(found.iter().any(|node| node.name == "x" && node.dims == [-1, 4] && node.dtype == 1));
 }

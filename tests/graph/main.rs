@@ -14,6 +14,7 @@ mod ops_shapes;
 mod outputs;
 mod trace;
 mod untyped;
+mod untyped_methods;
 
 #[path = "../common/cargo.rs"]
 mod cargo;

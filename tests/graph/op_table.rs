@@ -1,87 +1,51 @@
-//! The table of all ops in the docs names every op there is. That it names no other is rustdoc's to say: its names
-//! are links.
+//! The table of all ops in the docs names every op of the registry, and nothing else but some forms of them. That what
+//! it names exists is rustdoc's to say: its names are links.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use crate::rust_files::rust_files;
+use flowgrad::op::{OpDef, registry};
 
-/// Public functions in the files of ops that are no ops: they belong to other types, or ask and do not build.
-const NO_OPS: &[&str] = &[
-    "cotangent",
-    "dilations",
-    "groups",
-    "input",
-    "inputs",
-    "of",
-    "output",
-    "padded",
-    "padding",
-    "registry",
-    "same",
-    "seed",
-    "step",
-    "strides",
-    "valid",
+/// How the table writes the ops that have an operator.
+const OPERATORS: [(&str, &str); 5] =
+    [("-x", "neg"), ("a + b", "add"), ("a - b", "sub"), ("a * b", "mul"), ("a / b", "div")];
+
+/// Ops whose method has another name, which the table has.
+const BY_METHOD: [(&str, &str); 1] = [("bernoulli_of", "bernoulli")];
+
+/// What the table names and the registry does not: longer forms of ops, which the registry has under their short
+/// names; what takes a function; and what belongs to variables.
+const NOT_LISTED: [&str; 8] = [
+    "cumsum_with",
+    "matmul_transposed",
+    "transpose_perm",
+    "custom_gradient",
+    "inspect",
+    "assign",
+    "assign_add",
+    "assign_sub",
 ];
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The names that the table links, as `[`name`](`.
-fn listed() -> BTreeSet<String> {
-    let table = std::fs::read_to_string(root().join("src/guide/ops.md")).unwrap();
-    let starts = table.split("[`").skip(1);
-    starts.filter_map(|rest| rest.split_once("`](")).map(|(name, _)| name.to_owned()).collect()
-}
-
-/// The names of the methods that the source declares: written out, or as the first word of a row of a macro that
-/// says `pub fn $name`.
-fn declared() -> BTreeSet<String> {
-    let is_name = |word: &&str| {
-        word.starts_with(|c: char| c.is_ascii_lowercase())
-            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-    };
-    let codes: Vec<String> = rust_files(&root().join("src/ops"))
-        .into_iter()
-        .map(|path| std::fs::read_to_string(path).unwrap())
-        .map(|source| {
-            source.split("#[cfg(test)]\npub(super) fn examples").next().unwrap_or_default().to_owned()
-        })
-        .collect();
-    let declaring = |code: &String| {
-        let bodies = code.split("macro_rules! ").skip(1).filter(|body| body.contains("pub fn $name"));
-        bodies.filter_map(|body| body.split([' ', '{']).next().map(str::to_owned)).collect::<Vec<_>>()
-    };
-    let macros: Vec<String> = codes.iter().flat_map(declaring).collect();
-    let mut names = BTreeSet::new();
-    for code in &codes {
-        let written = code.split("pub fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
-        names.extend(written.filter(is_name).map(str::to_owned));
-        for called in &macros {
-            for call in code.split(&format!("\n{called}! {{")).skip(1) {
-                let rows = call.lines().skip(1).take_while(|line| *line != "}");
-                names.extend(
-                    rows.filter_map(|row| row.split_whitespace().next()).filter(is_name).map(str::to_owned),
-                );
-            }
-        }
-    }
-    for name in NO_OPS {
-        names.remove(*name);
-    }
-    names
+/// The names in the first column of the table, those of operators as the registry has them.
+fn named() -> BTreeSet<&'static str> {
+    let rows = include_str!("../../src/guide/ops.md").lines().filter_map(|line| line.strip_prefix("| "));
+    let names = rows.filter_map(|row| row.trim_start_matches('[').strip_prefix('`')?.split('`').next());
+    let operator = |name| OPERATORS.iter().find(|(written, _)| *written == name);
+    names.map(|name| operator(name).map_or(name, |&(_, name)| name)).collect()
 }
 
 #[test]
 fn the_table_of_ops_names_them_all() {
-    let (listed, declared) = (listed(), declared());
-    let missing: Vec<&String> = declared.difference(&listed).collect();
+    let named = named();
+    let method = |name| BY_METHOD.iter().find(|(op, _)| *op == name).map_or(name, |&(_, method)| method);
+    let listed: BTreeSet<&str> = registry().map(OpDef::name).map(method).collect();
+    let missing: Vec<_> = listed.difference(&named).collect();
     assert!(missing.is_empty(), "add to src/guide/ops.md: {missing:?}");
-    // The ones that are not methods of the files of ops.
-    let elsewhere = ["assign", "assign_add", "assign_sub"];
-    let unknown: Vec<&String> =
-        listed.difference(&declared).filter(|name| !elsewhere.contains(&name.as_str())).collect();
-    assert!(unknown.is_empty(), "not found in src/ops: {unknown:?}");
+    let unknown: Vec<_> = named.difference(&listed).filter(|name| !NOT_LISTED.contains(name)).collect();
+    assert!(unknown.is_empty(), "not in the registry: {unknown:?}");
+}
+
+#[test]
+fn every_op_says_what_it_gives() {
+    let silent: Vec<&str> = registry().filter(|op| op.doc().is_empty()).map(OpDef::name).collect();
+    assert!(silent.is_empty(), "ops without a doc line: {silent:?}");
 }

@@ -1,6 +1,7 @@
 //! The tools with which users prove gradients and ops: that they pass what is right, find what is wrong, and say
 //! where.
 
+use flowgrad::Float;
 use flowgrad::ndarray::{Array2, ArrayD, IxDyn, arr0, arr1, arr2};
 use flowgrad::prelude::*;
 use flowgrad::testing::{AssertClose, GradientCheck, OpCheck, Report, check_gradients, check_op};
@@ -234,6 +235,23 @@ fn ops_that_keep_the_laws() {
         .check(|_, x| x[0].ln());
     assert!(report.holds());
     assert_eq!(report.to_string().lines().filter(|line| line.starts_with("holds ")).count(), 8);
+}
+
+#[test]
+fn ops_of_both_float_types() {
+    fn squashed<'g, T: Float>(x: &[Tensor<'g, T>]) -> Tensor<'g, T> {
+        x[0].tanh().reduce_sum(-1)
+    }
+    let check = || OpCheck::shapes(&[&[2, 3], &[2]]);
+    let report = check().single_precision(|_, x| squashed(x)).check(|_, x| squashed(x));
+    report.assert_holds();
+    assert!(report.to_string().ends_with("holds   single precision is close to double"), "{report}");
+    // The value is the same, the gradient is not.
+    let report = check()
+        .single_precision(|_, x| squashed(&[x[0].stop_gradient()]) + x[1].stop_gradient() * 0.0)
+        .check(|_, x| squashed(x));
+    let broken: Vec<&str> = report.failures().map(|(says, _)| says).collect();
+    assert_eq!(broken, ["single precision is close to double"]);
 }
 
 #[test]

@@ -157,8 +157,10 @@ impl OpDef {
         operands: &[AnyTensor<'g>],
         attributes: &Attributes,
     ) -> Vec<AnyTensor<'g>> {
-        let built = self.check(graph, operands).and_then(|()| (self.build)(graph, operands, attributes));
-        built.unwrap_or_else(|mistake| vec![graph.invalid(self.name, mistake)])
+        graph.attributed_to_caller(|| {
+            let built = self.check(graph, operands).and_then(|()| (self.build)(graph, operands, attributes));
+            built.unwrap_or_else(|mistake| vec![graph.invalid(self.name, mistake)])
+        })
     }
 
     fn check(&self, graph: &Graph, operands: &[AnyTensor<'_>]) -> Result<(), Mistake> {

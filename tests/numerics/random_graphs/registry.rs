@@ -1,8 +1,8 @@
-//! No op is left out of the table: told from the sources of the crate, and from graphs that the rows build.
+//! No op is left out of the table: told from the registry, and from graphs that the rows build.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
+use flowgrad::op::{OpDef, registry};
 use flowgrad::prelude::*;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
@@ -15,68 +15,34 @@ use super::table::{Row, rows};
 use super::trace::Trace;
 
 /// Ops that no row applies, and which come into the graphs here in no other way.
-const WITHOUT_ROW: [&str; 2] = [
-    // It has no result to compare; runs begin with variables at their starts.
-    "initializer",
+const WITHOUT_ROW: [&str; 1] = [
     // It writes to the standard error, and passes its operand on as `inspect` does.
     "print",
-];
-
-/// Public functions in the files of ops that are no ops, or none with a row.
-const NO_OPS: [&str; 14] = [
-    "cotangent",
-    "dilations",
-    "groups",
-    "input",
-    "inputs",
-    "of",
-    "output",
-    "padded",
-    "padding",
-    "print",
-    "same",
-    "step",
-    "strides",
-    "valid",
 ];
 
 /// Graphs that are built of each row.
 const GRAPHS: usize = 40;
 
-fn sources(folder: &str) -> Vec<(PathBuf, String)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let entries = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-    let files = entries.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
-    files.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
-}
-
-/// The names of nodes that each file of ops registers.
-fn registered() -> BTreeSet<String> {
+/// The ops of a graph, and the names of its nodes without scopes and numbers: what several nodes make up is named after
+/// the method that composes it.
+fn names(graph: &Graph) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
-    for (path, source) in sources("src/ops") {
-        if let Some((_, list)) = source.split_once("pub(super) const OPS: &[&str] =") {
-            let (list, _) =
-                list.split_once("];").unwrap_or_else(|| panic!("{}: a list without end", path.display()));
-            names.extend(list.split('"').skip(1).step_by(2).map(str::to_owned));
-        }
+    for line in graph.to_string().lines() {
+        names.extend(line.split_once(" = ").and_then(|(_, node)| node.split('(').next()).map(str::to_owned));
+        names.extend(line.strip_suffix('"').and_then(|line| line.rsplit(['"', '/']).next()).map(unnumbered));
     }
-    assert!(names.len() > 60, "the lists of ops are written in another way now: {names:?}");
     names
 }
 
-/// The words of a source.
-fn words(source: &str) -> impl Iterator<Item = &str> {
-    source.split(|c: char| !c.is_alphanumeric() && c != '_')
+/// A name without the number that tells it from others.
+fn unnumbered(name: &str) -> String {
+    match name.rsplit_once('_') {
+        Some((name, number)) if number.bytes().all(|digit| digit.is_ascii_digit()) => name.to_owned(),
+        _ => name.to_owned(),
+    }
 }
 
-/// The ops of a graph.
-fn ops(graph: &Graph) -> BTreeSet<String> {
-    let text = graph.to_string();
-    let nodes = text.lines().filter_map(|line| line.split_once(" = "));
-    nodes.filter_map(|(_, node)| Some(node.split_once('(')?.0.to_owned())).collect()
-}
-
-/// Which ops come into graphs of one step, with their gradients; and whether the row ever fitted.
+/// What comes into graphs of one step, with their gradients; and whether the row ever fitted.
 fn met(row: &'static Row, runner: &mut TestRunner) -> (BTreeSet<String>, bool) {
     let (mut all, mut fitted) = (BTreeSet::new(), false);
     for _ in 0..GRAPHS {
@@ -88,7 +54,7 @@ fn met(row: &'static Row, runner: &mut TestRunner) -> (BTreeSet<String>, bool) {
         let build = trace.build(&graph, &case, Variant { unknown: true, noise: 0.0 });
         fitted |= build.replaced == 0;
         Fetches::of(&build);
-        all.extend(ops(&graph));
+        all.extend(names(&graph));
     }
     (all, fitted)
 }
@@ -98,34 +64,18 @@ fn every_op_has_a_row() {
     let mut runner = TestRunner::deterministic();
     let mut all = BTreeSet::new();
     for row in rows() {
-        let (ops, fitted) = met(row, &mut runner);
+        let (names, fitted) = met(row, &mut runner);
         assert!(fitted, "{} has never found operands", row.name);
-        all.extend(ops);
+        all.extend(names);
+        all.insert(row.name.to_owned());
     }
-    let mut left_out = registered();
-    left_out.retain(|name| !all.contains(name) && !WITHOUT_ROW.contains(&name.as_str()));
-    assert_eq!(
-        left_out,
-        BTreeSet::new(),
-        "are registered by src/ops, but no row of tests/numerics/random_graphs/table uses them"
+    let ops = registry().map(OpDef::name);
+    let left_out: Vec<&str> = ops.filter(|&op| !all.contains(op) && !WITHOUT_ROW.contains(&op)).collect();
+    assert!(
+        left_out.is_empty(),
+        "ops that no row of tests/numerics/random_graphs/table applies: {left_out:?}"
     );
     for name in WITHOUT_ROW {
         assert!(!all.contains(name), "{name} is met and no exception any more");
     }
-}
-
-#[test]
-fn every_method_has_a_row() {
-    let table: Vec<(PathBuf, String)> = sources("tests/numerics/random_graphs/table");
-    let used: BTreeSet<&str> = table.iter().flat_map(|(_, source)| words(source)).collect();
-    let declared = sources("src/ops");
-    let methods = declared.iter().flat_map(|(_, source)| source.split("pub fn ").skip(1));
-    let names = methods.filter_map(|method| words(method).next()).filter(|name| !name.is_empty());
-    let left_out: BTreeSet<&str> =
-        names.filter(|name| !used.contains(name) && !NO_OPS.contains(name)).collect();
-    assert_eq!(
-        left_out,
-        BTreeSet::new(),
-        "are methods of src/ops that no row of tests/numerics/random_graphs/table calls"
-    );
 }
