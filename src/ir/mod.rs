@@ -30,6 +30,7 @@ pub(crate) use program::{
     Args, Computation, Dims, Inst, Prim, Program, Source, View, broadcast_dims, contracted_dims, size,
     unraveled,
 };
+pub(crate) use scalar::{Cost, scalar_table};
 pub use scalar::{Fold, Scalar};
 
 /// Index of a node in its graph.

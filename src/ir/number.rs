@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::{ArrayD, IxDyn};
 
-use crate::element::{Element, Value, with_array};
+use crate::element::{DType, Element, Value, with_array};
 
 /// One number of any type; equal when the bits are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +28,17 @@ impl ScalarValue {
             Value::I32(array) => ScalarValue::I32(first(array)),
             Value::I64(array) => ScalarValue::I64(first(array)),
             Value::Bool(array) => ScalarValue::Bool(first(array)),
+        }
+    }
+
+    /// The element type.
+    pub(crate) fn dtype(self) -> DType {
+        match self {
+            ScalarValue::F32(_) => DType::F32,
+            ScalarValue::F64(_) => DType::F64,
+            ScalarValue::I32(_) => DType::I32,
+            ScalarValue::I64(_) => DType::I64,
+            ScalarValue::Bool(_) => DType::Bool,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::math::MulAdd;
 use super::vector::{Machine, Plain, Vector};
-use crate::element::Numeric;
+use crate::element::{Element, Numeric};
 
 /// A number that kernels compute with.
 pub(crate) trait Number: Numeric + PartialOrd {
@@ -42,6 +42,20 @@ pub(crate) trait Number: Numeric + PartialOrd {
     /// The nearest number.
     fn narrowed(wide: Self::Wide) -> Self;
 }
+
+/// Elements that are bits: integers and booleans.
+pub(crate) trait Bits:
+    Element
+    + std::ops::BitAnd<Output = Self>
+    + std::ops::BitOr<Output = Self>
+    + std::ops::BitXor<Output = Self>
+    + std::ops::Not<Output = Self>
+{
+}
+
+impl Bits for i32 {}
+impl Bits for i64 {}
+impl Bits for bool {}
 
 macro_rules! float_numbers {
     ($($type:ident $vector:ident),*) => {$(
