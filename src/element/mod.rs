@@ -107,6 +107,9 @@ pub trait Numeric: Element + fmt::Display {
 /// An element through which gradients pass: `f32` or `f64`.
 pub trait Float: Numeric + NdFloat {}
 
+/// An element that is a whole number of so many bits: `i32` or `i64`.
+pub trait Integer: Numeric {}
+
 macro_rules! elements {
     ($($type:ident $variant:ident),*) => {$(
         impl sealed::Sealed for $type {}
@@ -162,3 +165,6 @@ numbers!(f32, f64, i32, i64);
 
 impl Float for f32 {}
 impl Float for f64 {}
+
+impl Integer for i32 {}
+impl Integer for i64 {}

@@ -366,6 +366,15 @@ pub enum Mistake {
         found: DType,
     },
 
+    /// A tensor whose elements are of a kind that the op does not take.
+    #[error("expected elements of {expected}, got {found}")]
+    ElementKind {
+        /// The kind that the op takes.
+        expected: &'static str,
+        /// What the tensor has.
+        found: DType,
+    },
+
     /// What a custom op does not accept.
     #[error("{reason}")]
     Custom {

@@ -4,13 +4,15 @@ use crate::element::DType;
 
 /// Which elements an operand of a function may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     /// Any.
     Any,
     /// Floats and integers.
     Number,
     /// Floats.
     Float,
+    /// Integers.
+    Integer,
     /// Integers and booleans.
     Bits,
     /// Booleans.
@@ -19,13 +21,26 @@ enum Kind {
 
 impl Kind {
     /// Whether an element type is of this kind.
-    fn has(self, dtype: DType) -> bool {
+    pub(crate) fn has(self, dtype: DType) -> bool {
         match self {
             Kind::Any => true,
             Kind::Number => dtype != DType::Bool,
             Kind::Float => dtype.is_float(),
+            Kind::Integer => !dtype.is_float() && dtype != DType::Bool,
             Kind::Bits => !dtype.is_float(),
             Kind::Bool => dtype == DType::Bool,
+        }
+    }
+
+    /// Elements of what are of this kind, in words.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Any => "any type",
+            Kind::Number => "a number type",
+            Kind::Float => "a float type",
+            Kind::Integer => "an integer type",
+            Kind::Bits => "an integer type or bool",
+            Kind::Bool => "the type bool",
         }
     }
 }
@@ -195,13 +210,19 @@ impl Scalar {
     pub(crate) fn takes(self, operands: &[DType], result: DType) -> bool {
         let kinds = self.operands();
         let Some(&last) = operands.last() else { return false };
-        let fits = |(&kind, &dtype): (&Kind, &DType)| kind.has(dtype) && (kind == Kind::Bool || dtype == last);
+        let fits =
+            |(&kind, &dtype): (&Kind, &DType)| kind.has(dtype) && (kind == Kind::Bool || dtype == last);
         let gives = match self.gives() {
             Gives::Same => result == last,
             Gives::Bool => result == DType::Bool,
             Gives::Other => true,
         };
         operands.len() == kinds.len() && kinds.iter().zip(operands).all(fits) && gives
+    }
+
+    /// Whether it gives booleans, whatever its operands are.
+    pub(crate) fn gives_bool(self) -> bool {
+        self.gives() == Gives::Bool
     }
 
     /// Whether the function may have no value for some numbers.

@@ -49,6 +49,12 @@ pub(crate) trait Combine<T: Number>: 'static {
     fn combine_vectors<V: Vector<T>>(a: V, b: V) -> V;
 }
 
+/// Elements that have the elementary functions.
+pub(crate) trait Elementary: VectorMath + Element {}
+
+impl Elementary for f32 {}
+impl Elementary for f64 {}
+
 /// Functions of one element: which elements there are, whether all machines give the same bits, and a row each.
 macro_rules! unary_functions {
     ($x:ident: $bound:ident, $portable:literal; $(
@@ -151,7 +157,7 @@ binary_functions! { a, b: Bits -> T, true;
     And = Some(a & b);
     Or  = Some(a | b);
 }
-binary_functions! { a, b: VectorMath -> T, false;
+binary_functions! { a, b: Elementary -> T, false;
     Pow = Some(T::pow::<M>(a, b));
 }
 

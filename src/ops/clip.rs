@@ -6,8 +6,7 @@ use crate::gradient::Pullback;
 use crate::graph::{Operand, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
 use crate::op::Op;
-use crate::ops::compare::{Compare, Extreme};
-use crate::ops::logical::Logical;
+use crate::ops::elementwise::unless;
 use crate::shape::TensorType;
 
 #[cfg(test)]
@@ -33,14 +32,12 @@ impl Op for Clip {
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (x, low, high) = (at.input(0), at.input(1), at.input(2));
-        // A comparison with NaN is false, so the cotangent of a NaN is not lost.
-        let is_clipped = || x.binary(Compare::Less, low).binary(Logical::Or, high.binary(Compare::Less, x));
-        let is_not_raised =
-            || low.binary(Compare::LessEqual, x).binary(Logical::Or, high.binary(Compare::Less, low));
-        let is_not_lowered = || x.binary(Extreme::Maximum, low).binary(Compare::LessEqual, high);
-        at.give(0, |dy| is_clipped().select(dy.scalar_like(0.0), dy));
-        at.give(1, |dy| is_not_raised().select(dy.scalar_like(0.0), dy));
-        at.give(2, |dy| is_not_lowered().select(dy.scalar_like(0.0), dy));
+        let is_clipped = || x.less(low).logical_or(high.less(x));
+        let is_not_raised = || low.less_equal(x).logical_or(high.less(low));
+        let is_not_lowered = || x.maximum(low).less_equal(high);
+        at.give(0, |dy| unless(is_clipped(), dy));
+        at.give(1, |dy| unless(is_not_raised(), dy));
+        at.give(2, |dy| unless(is_not_lowered(), dy));
     }
 }
 

@@ -18,6 +18,8 @@ macro_rules! op_files {
         }
     };
 }
+mod elementwise;
+
 op_files![
     activation,
     arg_max,

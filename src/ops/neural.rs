@@ -3,7 +3,6 @@
 
 use crate::element::Float;
 use crate::graph::Tensor;
-use crate::ops::arithmetic::Arithmetic;
 use crate::shape::Axes;
 
 #[cfg(test)]
@@ -33,7 +32,7 @@ impl<T: Float> Tensor<'_, T> {
         let sum = exponentials.reduce_sum(along()).any();
         // One quotient a row and products are several times faster than quotients, at one rounding more; the
         // sum is at least 1, so its reciprocal cannot overflow.
-        let reciprocal = Tensor::typed(sum.scalar_like(1.0).binary(Arithmetic::Div, sum));
+        let reciprocal = Tensor::typed(1.0 / sum);
         (exponentials * reciprocal).named("softmax")
     }
 

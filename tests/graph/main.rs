@@ -14,5 +14,7 @@ mod trace;
 
 #[path = "../common/cargo.rs"]
 mod cargo;
+#[path = "../common/rows.rs"]
+mod rows;
 #[path = "../common/rust_files.rs"]
 mod rust_files;

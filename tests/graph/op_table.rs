@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::rows::elementwise_rows;
 use crate::rust_files::rust_files;
 
 /// Public functions in the files of ops that are no ops: they belong to other types, or ask and do not build.
@@ -35,8 +36,7 @@ fn listed() -> BTreeSet<String> {
     starts.filter_map(|rest| rest.split_once("`](")).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// The names of the methods that the source declares: written out, or as the first word of a row of a macro that
-/// says `pub fn $name`.
+/// The names of the methods that the source declares: written out, or by a row of a table.
 fn declared() -> BTreeSet<String> {
     let is_name = |word: &&str| {
         word.starts_with(|c: char| c.is_ascii_lowercase())
@@ -50,23 +50,11 @@ fn declared() -> BTreeSet<String> {
             source.split("#[cfg(test)]\npub(super) fn examples").next().unwrap_or_default().to_owned()
         })
         .collect();
-    let declaring = |code: &String| {
-        let bodies = code.split("macro_rules! ").skip(1).filter(|body| body.contains("pub fn $name"));
-        bodies.filter_map(|body| body.split([' ', '{']).next().map(str::to_owned)).collect::<Vec<_>>()
-    };
-    let macros: Vec<String> = codes.iter().flat_map(declaring).collect();
     let mut names = BTreeSet::new();
     for code in &codes {
         let written = code.split("pub fn ").skip(1).filter_map(|rest| rest.split(['(', '<']).next());
         names.extend(written.filter(is_name).map(str::to_owned));
-        for called in &macros {
-            for call in code.split(&format!("\n{called}! {{")).skip(1) {
-                let rows = call.lines().skip(1).take_while(|line| *line != "}");
-                names.extend(
-                    rows.filter_map(|row| row.split_whitespace().next()).filter(is_name).map(str::to_owned),
-                );
-            }
-        }
+        names.extend(elementwise_rows(code).into_iter().map(str::to_owned));
     }
     for name in NO_OPS {
         names.remove(*name);

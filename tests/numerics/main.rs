@@ -11,5 +11,7 @@ mod testing;
 
 #[path = "../common/corpus.rs"]
 mod corpus;
+#[path = "../common/rows.rs"]
+mod rows;
 #[path = "../common/seeded.rs"]
 mod seeded;

@@ -43,8 +43,6 @@ mod trig;
 #[cfg(test)]
 mod tests;
 
-use crate::element::Element;
-
 pub(crate) use blocks::{cos_slice, sin_slice};
 pub(crate) use mul_add::{Fused, MulAdd, Real, Separate};
 pub(crate) use standard::Standard;
@@ -52,7 +50,7 @@ pub(crate) use standard::Standard;
 /// Elementary functions of `f32` and `f64`.
 ///
 /// Functions, not methods: `f32` has methods by these names, and they would be found first.
-pub(crate) trait VectorMath: Element + PartialOrd {
+pub(crate) trait VectorMath: Copy + PartialOrd {
     /// The largest `|x|` for which [`sin`](Self::sin) and [`cos`](Self::cos) are right.
     const TRIG_LIMIT: Self;
 

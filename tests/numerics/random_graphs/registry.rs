@@ -13,6 +13,7 @@ use super::check::Fetches;
 use super::drawn::cases;
 use super::table::{Row, rows};
 use super::trace::Trace;
+use crate::rows::elementwise_rows;
 
 /// Ops that no row applies, and which come into the graphs here in no other way.
 const WITHOUT_ROW: [&str; 2] = [
@@ -59,9 +60,17 @@ fn registered() -> BTreeSet<String> {
                 list.split_once("];").unwrap_or_else(|| panic!("{}: a list without end", path.display()));
             names.extend(list.split('"').skip(1).step_by(2).map(str::to_owned));
         }
+        names.extend(elementwise_rows(&source).into_iter().map(str::to_owned));
+        names.extend(other_ops(&source).into_iter().map(str::to_owned));
     }
     assert!(names.len() > 60, "the lists of ops are written in another way now: {names:?}");
     names
+}
+
+/// The names of the other ops of a file with a table of functions: the list before the rows.
+fn other_ops(source: &str) -> Vec<&str> {
+    let tables = source.split("\nelementwise! {\n    [").skip(1).filter_map(|rest| rest.split(']').next());
+    tables.flat_map(|list| list.split('"').skip(1).step_by(2)).collect()
 }
 
 /// The words of a source.
@@ -120,7 +129,8 @@ fn every_method_has_a_row() {
     let used: BTreeSet<&str> = table.iter().flat_map(|(_, source)| words(source)).collect();
     let declared = sources("src/ops");
     let methods = declared.iter().flat_map(|(_, source)| source.split("pub fn ").skip(1));
-    let names = methods.filter_map(|method| words(method).next()).filter(|name| !name.is_empty());
+    let written = methods.filter_map(|method| words(method).next()).filter(|name| !name.is_empty());
+    let names = declared.iter().flat_map(|(_, source)| elementwise_rows(source)).chain(written);
     let left_out: BTreeSet<&str> =
         names.filter(|name| !used.contains(name) && !NO_OPS.contains(name)).collect();
     assert_eq!(
