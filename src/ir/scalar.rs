@@ -107,11 +107,17 @@ macro_rules! scalar_table {
             Sqrt      sqrt       (Float)          -> Same,  Never,    Cheap;
             Exp       exp        (Float)          -> Same,  Never,    Vector;
             Expm1     expm1      (Float)          -> Same,  Never,    Vector;
+            Exp2      exp2       (Float)          -> Same,  Never,    Vector;
             Ln        ln         (Float)          -> Same,  Never,    Vector;
             Log1p     log1p      (Float)          -> Same,  Never,    Vector;
+            Log2      log2       (Float)          -> Same,  Never,    Vector;
+            Log10     log10      (Float)          -> Same,  Never,    Vector;
+            Cbrt      cbrt       (Float)          -> Same,  Never,    Vector;
             Tanh      tanh       (Float)          -> Same,  Never,    Vector;
             Sigmoid   sigmoid    (Float)          -> Same,  Never,    Vector;
             Erf       erf        (Float)          -> Same,  Never,    Vector;
+            /// What the error function lacks of 1.
+            Erfc      erfc       (Float)          -> Same,  Never,    Vector;
             /// The share of the standard normal distribution that is below.
             Normal    normal     (Float)          -> Same,  Never,    Vector;
             Sin       sin        (Float)          -> Same,  Never,    Vector;
@@ -122,6 +128,10 @@ macro_rules! scalar_table {
             Atan      atan       (Float)          -> Same,  Never,    Call;
             Sinh      sinh       (Float)          -> Same,  Never,    Call;
             Cosh      cosh       (Float)          -> Same,  Never,    Call;
+            /// The angle of the point whose second coordinate comes first.
+            Atan2     atan2      (Float, Float)   -> Same,  Never,    Call;
+            /// The root of the sum of the squares.
+            Hypot     hypot      (Float, Float)   -> Same,  Never,    Call;
             Floor     floor      (Float)          -> Same,  Never,    Cheap;
             Ceil      ceil       (Float)          -> Same,  Never,    Cheap;
             /// To the nearest integer, of two the even one.
@@ -136,7 +146,12 @@ macro_rules! scalar_table {
             /// Of booleans, or of each bit of integers.
             And       and        (Bits, Bits)     -> Same,  Never,    Cheap;
             Or        or         (Bits, Bits)     -> Same,  Never,    Cheap;
+            Xor       xor        (Bits, Bits)     -> Same,  Never,    Cheap;
             Not       not        (Bits)           -> Same,  Never,    Cheap;
+            /// The bits of an integer moved up by so many as the second operand says; 0 where that is not among its bits.
+            ShiftLeft shift_left (Integer, Integer) -> Same, Never,   Cheap;
+            /// Moved down, copies of the sign coming in; only these where the second operand is not among the bits.
+            ShiftRight shift_right (Integer, Integer) -> Same, Never, Cheap;
             /// The second operand where the first is true, else the third.
             Select    select     (Bool, Any, Any) -> Same,  Never,    Cheap;
             /// The first operand, an index, where it is at least 0 and below the second; it has no value elsewhere.

@@ -6,7 +6,6 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use super::scalar::scalar_table;
 use super::{Lowering, Scalar, Val};
-use crate::element::DType;
 
 /// A value that a formula is made of; each function of terms emits an instruction.
 #[derive(Clone, Copy)]
@@ -44,7 +43,7 @@ impl<'p> Lowering<'p> {
     }
 }
 
-impl<'t, 'p> Term<'t, 'p> {
+impl<'p> Term<'_, 'p> {
     fn emit(self, emit: impl FnOnce(&mut Lowering<'p>) -> Val) -> Self {
         Term { val: emit(&mut self.to.borrow_mut()), ..self }
     }
@@ -52,14 +51,6 @@ impl<'t, 'p> Term<'t, 'p> {
     /// A number of this term's element type.
     pub(crate) fn number(self, number: f64) -> Self {
         self.emit(|to| to.scalar(number, to.dtype(self.val)))
-    }
-
-    /// The largest finite number of this term's element type, which must be a float.
-    pub(crate) fn largest(self) -> Self {
-        self.emit(|to| {
-            let dtype = to.dtype(self.val);
-            to.scalar(if dtype == DType::F32 { f32::MAX.into() } else { f64::MAX }, dtype)
-        })
     }
 
     fn apply(self, function: Scalar, operands: &[Val]) -> Self {

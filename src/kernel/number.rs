@@ -57,6 +57,32 @@ impl Bits for i32 {}
 impl Bits for i64 {}
 impl Bits for bool {}
 
+/// Numbers whose bits can be shifted, by so many as another one says. Where that is less than 0, or not less than there are
+/// bits, all of them are shifted out, as in `NumPy`.
+pub(crate) trait Integer: Number {
+    fn shift_left(self, by: Self) -> Self;
+    /// What comes in are copies of the sign.
+    fn shift_right(self, by: Self) -> Self;
+}
+
+macro_rules! integers {
+    ($($type:ident of $bits:literal),*) => {$(
+        impl Integer for $type {
+            #[inline(always)]
+            fn shift_left(self, by: Self) -> Self {
+                let is_in_range = (0..$bits).contains(&by);
+                if is_in_range { self.wrapping_shl(by as u32) } else { 0 }
+            }
+            #[inline(always)]
+            fn shift_right(self, by: Self) -> Self {
+                let is_in_range = (0..$bits).contains(&by);
+                self.wrapping_shr(if is_in_range { by as u32 } else { $bits - 1 })
+            }
+        }
+    )*};
+}
+integers!(i32 of 32, i64 of 64);
+
 macro_rules! float_numbers {
     ($($type:ident $vector:ident),*) => {$(
         impl Number for $type {

@@ -2,7 +2,7 @@
 //! constant folding runs once, so that both give the same bits.
 
 use super::math::{self, MulAdd, Separate, Standard, VectorMath};
-use super::number::{Bits, Number};
+use super::number::{Bits, Integer, Number};
 use super::vector::Vector;
 use crate::element::{DType, Element, Float, Numeric, with_element};
 use crate::ir::{Scalar, ScalarValue, scalar_table};
@@ -50,7 +50,7 @@ pub(crate) trait Combine<T: Number>: 'static {
 }
 
 /// Elements that have the elementary functions.
-pub(crate) trait Elementary: VectorMath + Element {}
+pub(crate) trait Elementary: VectorMath + Standard + Element {}
 
 impl Elementary for f32 {}
 impl Elementary for f64 {}
@@ -116,11 +116,16 @@ unary_functions! { x: Standard, true;
 unary_functions! { x: VectorMath, false;
     Exp     = T::exp::<M>(x);
     Expm1   = T::expm1::<M>(x);
+    Exp2    = T::exp2::<M>(x);
     Ln      = T::ln::<M>(x);
     Log1p   = T::log1p::<M>(x);
+    Log2    = T::log2::<M>(x);
+    Log10   = T::log10::<M>(x);
+    Cbrt    = T::cbrt::<M>(x);
     Tanh    = T::tanh::<M>(x);
     Sigmoid = T::sigmoid::<M>(x);
     Erf     = T::erf::<M>(x);
+    Erfc    = T::erfc::<M>(x);
     Normal  = T::normal::<M>(x);
     // Mended element by element where an argument is too large for the vector form.
     Sin = if T::beyond_trig(x) { T::sin_far(x) } else { T::sin::<M>(x) }, slices |x, to| math::sin_slice::<T, M>(x, to);
@@ -156,6 +161,15 @@ binary_functions! { a, b: Element -> bool, true;
 binary_functions! { a, b: Bits -> T, true;
     And = Some(a & b);
     Or  = Some(a | b);
+    Xor = Some(a ^ b);
+}
+binary_functions! { a, b: Integer -> T, true;
+    ShiftLeft  = Some(a.shift_left(b));
+    ShiftRight = Some(a.shift_right(b));
+}
+binary_functions! { a, b: Elementary -> T, true;
+    Atan2 = Some(a.atan2(b));
+    Hypot = Some(a.hypot(b));
 }
 binary_functions! { a, b: Elementary -> T, false;
     Pow = Some(T::pow::<M>(a, b));
@@ -303,6 +317,9 @@ macro_rules! with_kind {
     };
     (Float, $dtype:expr, $type:ident => $body:expr) => {
         $crate::kernel::scalar::with_kind!(@of $dtype, $type => $body, [F32 f32, F64 f64])
+    };
+    (Integer, $dtype:expr, $type:ident => $body:expr) => {
+        $crate::kernel::scalar::with_kind!(@of $dtype, $type => $body, [I32 i32, I64 i64])
     };
     (Bits, $dtype:expr, $type:ident => $body:expr) => {
         $crate::kernel::scalar::with_kind!(@of $dtype, $type => $body, [I32 i32, I64 i64, Bool bool])
