@@ -24,9 +24,10 @@
 //! The rows of one kind of elements stand together, behind what their docs all say of the values. A list before them names
 //! the file's other ops, which are no functions of the table.
 
+use crate::element::{DType, Element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::AnyTensor;
+use crate::graph::{AnyTensor, Tensor, Variable};
 use crate::ir::{Kind, Lowering, Term, Val};
 use crate::op::{Form, Op};
 use crate::shape::TensorType;
@@ -74,7 +75,7 @@ impl<const N: usize> Op for Elementwise<N> {
         }
         let together = |whole: TensorType, input: &&TensorType| whole.together(input);
         let whole = inputs[1..].iter().try_fold(inputs[0].clone(), together)?;
-        Ok(if self.row.gives_bool { TensorType { dtype: crate::DType::Bool, ..whole } } else { whole })
+        Ok(if self.row.gives_bool { TensorType { dtype: DType::Bool, ..whole } } else { whole })
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
@@ -99,6 +100,38 @@ impl<const N: usize> Op for Elementwise<N> {
 
     fn attributes(&self) -> String {
         self.number.map(|number| number.to_string()).unwrap_or_default()
+    }
+}
+
+/// What a function takes beside an untyped tensor: a tensor, a variable, or a number, which becomes an element of that
+/// tensor's type.
+pub trait Beside<'g> {
+    /// The operand as a tensor.
+    fn beside(self, tensor: AnyTensor<'g>) -> AnyTensor<'g>;
+}
+
+impl<'g> Beside<'g> for AnyTensor<'g> {
+    fn beside(self, _: AnyTensor<'g>) -> AnyTensor<'g> {
+        self
+    }
+}
+
+impl<'g, T> Beside<'g> for Tensor<'g, T> {
+    fn beside(self, _: AnyTensor<'g>) -> AnyTensor<'g> {
+        self.any()
+    }
+}
+
+impl<'g, T: Element> Beside<'g> for Variable<'g, T> {
+    fn beside(self, _: AnyTensor<'g>) -> AnyTensor<'g> {
+        self.tensor().any()
+    }
+}
+
+impl<'g> Beside<'g> for f64 {
+    #[track_caller]
+    fn beside(self, tensor: AnyTensor<'g>) -> AnyTensor<'g> {
+        tensor.scalar_like(self)
     }
 }
 
@@ -193,9 +226,9 @@ macro_rules! elementwise {
             #[doc = concat!("The same as [`Tensor::", stringify!($name), "`](crate::Tensor::", stringify!($name),
                 "), whose element types are checked when the node is built.")]
             #[track_caller]
-            pub fn $name(self, other: impl Into<$crate::graph::AnyTensor<'g>>) -> Self {
+            pub fn $name(self, other: impl $crate::ops::elementwise::Beside<'g>) -> Self {
                 elementwise!(@static $kind $name [] [$a, $b] $lower, $gives, $slopes, $form);
-                self.binary($crate::ops::elementwise::Elementwise { row: &ROW, number: None }, other.into())
+                self.binary($crate::ops::elementwise::Elementwise { row: &ROW, number: None }, other.beside(self))
             }
         }
     };

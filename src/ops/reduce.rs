@@ -182,7 +182,7 @@ impl Op for OverCount {
     fn pullback(&self, at: &mut Pullback<'_>) {
         let count = at.input(1);
         // The sum of nothing has no slope, and 0/0 is none.
-        at.divide(0, || count.maximum(count.scalar_like(1.0)));
+        at.divide(0, || count.maximum(1.0));
     }
 
     fn differentiable(&self, input: usize) -> bool {

@@ -1,5 +1,5 @@
 //! Functions that are constant between their jumps, so that no gradient passes through them: `sign`, `floor`,
-//! `ceil`, `round`, and the truths `is_nan` and `is_finite`.
+//! `ceil`, `round`, and the truths `is_nan`, `is_inf` and `is_finite`.
 
 use crate::ops::elementwise::elementwise;
 
@@ -15,6 +15,8 @@ elementwise! {
     }
     Float "" {
         is_nan "Whether x is NaN" |x| x.not_equal(x) => bool, [], ([0.5, f64::INFINITY, f64::NAN] => [false, false, true]);
+        is_inf "Whether x is ∞ or -∞" |x| x.abs().equal(f64::INFINITY) => bool, [],
+            ([0.5, f64::NEG_INFINITY, f64::NAN] => [false, true, false]);
         is_finite "Whether x is neither infinite nor NaN" |x| x.abs().less(f64::INFINITY) => bool, [],
             ([0.5, f64::INFINITY, f64::NAN] => [true, false, false]);
     }
@@ -32,6 +34,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         example!("round of nothing", &[&[0]], |_, x| x[0].round(), |x| x[0].clone()),
         example!("is_nan", &[&[2, 3]], |_, x| x[0].ln().is_nan().cast(), |x| x[0]
             .mapv(|x| f64::from(u8::from(x < 0.0)))),
+        example!("is_inf", &[&[2, 3]], |_, x| (x[0].relu().reciprocal()).is_inf().cast(), |x| x[0]
+            .mapv(|x| f64::from(u8::from(x <= 0.0)))),
         example!("is_finite", &[&[2, 3]], |_, x| (x[0].relu().reciprocal()).is_finite().cast(), |x| x[0]
             .mapv(|x| f64::from(u8::from(x > 0.0)))),
     ]);
@@ -115,6 +119,9 @@ mod tests {
     fn classes() -> Result<()> {
         let xs = [0.0_f32, f32::MAX, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN];
         let expected = [[false, false, false, false, true, true], [true, true, false, false, false, false]];
+        let infinite = [false, false, true, true, false, false];
+        assert_eq!(run(|g| g.constant(arr1(&xs)).is_inf())?, infinite);
+        assert_eq!(run(|g| g.constant(arr1(&xs.map(f64::from))).is_inf())?, infinite);
         assert_eq!(run(|g| g.constant(arr1(&xs)).is_nan())?, expected[0]);
         assert_eq!(run(|g| g.constant(arr1(&xs)).is_finite())?, expected[1]);
         let xs = xs.map(f64::from);

@@ -1,6 +1,6 @@
 //! Elementwise functions of one tensor: negation, magnitude, powers, roots, exponentials and logarithms.
 
-use std::f64::consts::FRAC_2_SQRT_PI;
+use std::f64::consts::{FRAC_2_SQRT_PI, LN_2, LOG2_E, LOG10_E};
 
 use crate::element::Numeric;
 use crate::graph::{AnyTensor, Tensor, Variable};
@@ -15,13 +15,23 @@ elementwise! {
         rsqrt "1/√x" |x| 1.0 / x.sqrt(), ["-1/(2·x·√x)" times |x, y| y / x * -0.5], (4.0 => |x| x.powf(-0.5), within 0.5, 3.0);
         reciprocal "1/x" |x| 1.0 / x, ["-1/x²" times |_, y| -y.square()], (4.0 => |x| 1.0 / x);
         exp "eˣ" |x| x.exp(), ["eˣ" times |_, y| y], (0.5 => |x| x.exp());
+        exp2 "2ˣ" |x| x.exp2(), ["2ˣ·ln 2" times |_, y| y * LN_2], (0.5 => |x| x.exp2());
         expm1 "eˣ - 1" |x| x.expm1(), ["eˣ" times |_, y| y + 1.0], (0.5 => |x| x.exp_m1());
         ln "The natural logarithm of x" |x| x.ln(), ["1/x" over |x, _| x], (3.0 => |x| x.ln(), within 0.2, 3.0);
+        log2 "The logarithm of x to the base 2" |x| x.log2(), ["1/(x·ln 2)" times |x, _| x.reciprocal() * LOG2_E],
+            (3.0 => |x| x.log2(), within 0.2, 3.0);
+        log10 "The logarithm of x to the base 10" |x| x.log10(), ["1/(x·ln 10)" times |x, _| x.reciprocal() * LOG10_E],
+            (3.0 => |x| x.log10(), within 0.2, 3.0);
+        // A cube root for its own slope: powers of it, where quotients would be 0/0.
+        cbrt "∛x, negative where x is" |x| x.cbrt(), ["1/(3·∛x²)" times |_, y| y.reciprocal().square() * (1.0 / 3.0)],
+            (3.0 => |x| x.cbrt());
         log1p "ln(1 + x)" |x| x.log1p(), ["1/(1 + x)" over |x, _| x + 1.0], (0.5 => |x| x.ln_1p(), within -0.5, 3.0);
     }
     Float "The error of the values is at most 2 units in the last place." {
         sigmoid "1/(1 + e⁻ˣ)" |x| x.sigmoid(), ["y·(1 - y)" times |_, y| y * (1.0 - y)], (0.0 => |x| 1.0 / (1.0 + (-x).exp()));
         erf "2/√π·∫₀ˣ e^(-t²) dt" |x| x.erf(), ["2/√π·e^(-x²)" times |x, _| x.bell(1.0, 0) * FRAC_2_SQRT_PI], ([0.0] => [0.0]);
+        erfc "1 - erf x, of which no digit is lost where it is nearly 0" |x| x.erfc(),
+            ["-2/√π·e^(-x²)" times |x, _| x.bell(1.0, 0) * -FRAC_2_SQRT_PI], ([0.0] => [1.0]);
     }
     Number "The least integer, which has no magnitude of its type, stays; integers wrap around." {
         abs "|x|" |x| x.abs(), ["the sign of x, which is 0 at 0" times |x, _| x.sign()], ([-3.0, 2.0] => [3.0, 2.0]);
@@ -75,6 +85,7 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         example!("ln", &[&[2, 3]], |_, x| x[0].square().ln(), |x| x[0].mapv(|x| (x * x).ln())),
         example!("log1p", &[&[2, 3]], |_, x| x[0].square().log1p(), |x| x[0].mapv(|x| (x * x).ln_1p())),
         example!("erf of 0", &[&[2, 3]], |_, x| (x[0] * 0.0).erf() + x[0], |x| x[0].clone()),
+        example!("erfc lacks erf of 1", &[&[2, 3]], |_, x| x[0].erfc() + x[0].erf() + x[0], |x| &x[0] + 1.0),
         example!("erf is odd", &[&[2, 3]], |_, x| x[0].erf() + (-x[0]).erf() + x[0], |x| x[0].clone()),
     ]);
     examples

@@ -6,6 +6,7 @@ mod checks;
 mod compile_fail;
 mod custom_op;
 mod errors;
+mod kinds;
 mod layers;
 mod moves;
 mod op_table;
