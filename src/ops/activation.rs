@@ -60,6 +60,10 @@ elementwise! {
         log_sigmoid "-ln(1 + e⁻ˣ), the logarithm of [`sigmoid`](crate::Tensor::sigmoid), which does not leave the range before x \
             does" |x| x.minimum(0.0) - (-x.abs()).exp().log1p(), ["1/(1 + eˣ)" times |x, _| (-x).sigmoid()],
             (0.5 => |x| -(1.0 + (-x).exp()).ln());
+        // Where x is beyond the bounds in the slope, what it is multiplied by has long been 0.
+        mish "x·tanh(ln(1 + eˣ)), which is 0 at -∞" |x| softplus(x).tanh().scaled(x),
+            ["t + x·σ(x)·(1 - t²) with t = tanh(ln(1 + eˣ))" times |x, _| { let t = x.softplus().tanh();
+            t + x.sigmoid() * (1.0 - t.square()) * x.maximum(-1e3).minimum(1e3) }], (0.5 => |x| x * (1.0 + x.exp()).ln().tanh());
         // The quotient is 1 long before the bound, to which ∞ is brought.
         softsign "x/(1 + |x|), which is -1 at -∞ and 1 at ∞" |x| x.maximum(-1e30).minimum(1e30) / (x.abs() + 1.0).minimum(1e30),
             ["1/(1 + |x|)²" times |x, _| (x.abs() + 1.0).reciprocal().square()], (0.5 => |x| x / (1.0 + x.abs()));

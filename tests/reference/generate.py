@@ -247,6 +247,8 @@ UNARY = {
              [*SPECIAL, 30.0, -30.0]),
     "log_sigmoid": (lambda m, x: scipy.special.log_expit(x), lambda m, x: jnn.log_sigmoid(x),
                     lambda x: -mpmath.log1p(mpmath.exp(-x)), anywhere(300), [*SPECIAL, 1e3, -1e3]),
+    "mish": (lambda m, x: x * m.tanh(m.logaddexp(x, 0)), lambda m, x: jnn.mish(x),
+             lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))), anywhere(30), [0.0, np.inf, np.nan]),
     "softsign": (lambda m, x: x / (1 + m.abs(x)), lambda m, x: jnn.soft_sign(x), lambda x: x / (1 + abs(x)), NOT_ZERO,
                  [0.0, -0.0, np.nan]),
     "hard_sigmoid": (lambda m, x: m.clip(x + 3, 0, 6) / 6, lambda m, x: jnn.hard_sigmoid(x), None, anywhere(20),

@@ -45,6 +45,11 @@ fn line_20_values_at_the_ends() -> Result<()> {
         |x| x.softsign(),
         &[(INF, 1.0), (-INF, -1.0), (1e300, 1.0), (-1e300, -1.0), (NAN, NAN)],
     )?;
+    check(
+        "mish",
+        |x| x.mish(),
+        &[(-1000.0, 0.0), (-INF, 0.0), (0.0, 0.0), (INF, INF), (1e300, 1e300), (NAN, NAN)],
+    )?;
     check("softsign", |x| x.softsign(), &[(1e-300, 1e-300), (-0.0, -0.0), (3.0, 0.75), (1e20, 1.0)])?;
     let ends = [(INF, 1.0), (-INF, 0.0), (3.0, 1.0), (-3.0, 0.0), (0.0, 0.5), (1e300, 1.0), (NAN, NAN)];
     check("hard_sigmoid", |x| x.hard_sigmoid(), &ends)?;

@@ -186,6 +186,7 @@ pub(crate) static ROWS: &[Row] = &[
     unary!(erf, Smooth, ROUNDED, float),
     unary!(erfc, Smooth, ROUNDED, float),
     unary!(log_sigmoid, Smooth, ROUNDED, float),
+    unary!(mish, Smooth, ROUNDED, float),
     unary!(softsign, OffZero, ROUNDED, off_zero),
     unary!(hard_sigmoid, Kinked, ROUNDED, float),
     unary!(hard_swish, Kinked, ROUNDED, float),
