@@ -15,7 +15,7 @@ use common::{Options, Result, parsed};
 use flowgrad::Float;
 use flowgrad::data::Dataset;
 use flowgrad::ndarray::Array1;
-use flowgrad::op::{AnyTensor, Lowering, Mistake, Op, Pullback, Scalar, TensorType, Val};
+use flowgrad::op::{Lowering, Mistake, Op, Pullback, Scalar, TensorType, Val};
 use flowgrad::optimizer::Momentum;
 use flowgrad::prelude::*;
 use flowgrad::testing::{GradientCheck, OpCheck};
@@ -59,25 +59,6 @@ impl Op for MexicanHat {
 
 fn mexican_hat<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, T> {
     x.graph().custom(MexicanHat, &[x.any()])
-}
-
-/// What untyped tensors will have themselves.
-trait Pending {
-    fn square(self) -> Self;
-    fn exp(self) -> Self;
-}
-
-impl Pending for AnyTensor<'_> {
-    fn square(self) -> Self {
-        self * self
-    }
-
-    fn exp(self) -> Self {
-        match self.dtype() {
-            DType::F32 => self.typed::<f32>().exp().any(),
-            _ => self.typed::<f64>().exp().any(),
-        }
-    }
 }
 
 /// Passes over the signal.

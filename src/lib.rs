@@ -73,7 +73,7 @@ mod weak_map;
 
 pub use ndarray;
 
-pub use element::{DType, Element, Float, IntoValue, Numeric, Value};
+pub use element::{DType, Element, Float, Integer, IntoValue, Numeric, Value};
 pub use error::{
     BadLabel, BuildError, EinsumFault, Error, LoweringError, Mistake, Nesting, NoGradient, Result,
 };

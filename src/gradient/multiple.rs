@@ -75,7 +75,7 @@ impl<'g> Split<'g> {
             // A lower power than the first would not be finite at 0.
             (Form::Power, &[a, exponent]) if number(exponent, levels)? >= 1.0 => match parts(a)? {
                 (multiple, None) => {
-                    let power = a.power(exponent - exponent.scalar_like(1.0));
+                    let power = a.pow(exponent - exponent.scalar_like(1.0));
                     Some(((self.times)(multiple, power), None))
                 }
                 _ => None,

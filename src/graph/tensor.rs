@@ -92,11 +92,25 @@ impl<'g, T: Element> Tensor<'g, T> {
 pub trait AnyOperand<'g> {
     /// The operand as a tensor of the graph; a number becomes one of that element type.
     fn into_any(self, graph: &'g Graph, dtype: DType) -> AnyTensor<'g>;
+
+    /// The operand, unless it is a number.
+    #[doc(hidden)]
+    fn tensor(&self) -> Option<AnyTensor<'g>>;
+
+    /// The element type that it has where nothing asks for another.
+    #[doc(hidden)]
+    fn number_type(&self) -> DType {
+        self.tensor().map_or(DType::F64, AnyTensor::dtype)
+    }
 }
 
 impl<'g> AnyOperand<'g> for AnyTensor<'g> {
     fn into_any(self, _: &'g Graph, _: DType) -> AnyTensor<'g> {
         self
+    }
+
+    fn tensor(&self) -> Option<AnyTensor<'g>> {
+        Some(*self)
     }
 }
 
@@ -104,11 +118,19 @@ impl<'g, T> AnyOperand<'g> for Tensor<'g, T> {
     fn into_any(self, _: &'g Graph, _: DType) -> AnyTensor<'g> {
         self.any
     }
+
+    fn tensor(&self) -> Option<AnyTensor<'g>> {
+        Some(self.any)
+    }
 }
 
 impl<'g, T> AnyOperand<'g> for Variable<'g, T> {
     fn into_any(self, _: &'g Graph, _: DType) -> AnyTensor<'g> {
         Tensor::from(self).any
+    }
+
+    fn tensor(&self) -> Option<AnyTensor<'g>> {
+        Some(Tensor::from(*self).any)
     }
 }
 
@@ -123,6 +145,14 @@ impl<'g, T: Element> AnyOperand<'g> for T {
             Some(number) if dtype != DType::Bool => graph.scalar(number, dtype),
             _ => graph.invalid("constant", Mistake::ElementType { expected: dtype, found: T::DTYPE }),
         }
+    }
+
+    fn tensor(&self) -> Option<AnyTensor<'g>> {
+        None
+    }
+
+    fn number_type(&self) -> DType {
+        T::DTYPE
     }
 }
 

@@ -4,7 +4,7 @@
 //! - [`number`]: one number of any element type.
 //! - [`kernel`]: computations that the vocabulary does not have, as plain code on arrays.
 //! - [`program`]: instructions, the program, and its verifier.
-//! - [`lowering`]: what ops emit instructions through.
+//! - [`lowering`]: what ops emit instructions through, and [`term`] formulas with.
 //! - [`expression`]: what a program of constants computes, to find it again.
 //! - [`names`]: what text forms call the nodes and variables that a program comes from.
 //!
@@ -18,6 +18,7 @@ mod names;
 mod number;
 mod program;
 mod scalar;
+mod term;
 
 pub(crate) use expression::{ConstantId, Expression};
 pub use kernel::{Kernel, KernelError};
@@ -30,7 +31,9 @@ pub(crate) use program::{
     Args, Computation, Dims, Inst, Prim, Program, Source, View, broadcast_dims, contracted_dims, size,
     unraveled,
 };
+pub(crate) use scalar::{Cost, Kind, scalar_table};
 pub use scalar::{Fold, Scalar};
+pub(crate) use term::Term;
 
 /// Index of a node in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -3,7 +3,7 @@
 use crate::element::{DType, Element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Val};
 use crate::ops::methods::methods;
@@ -42,7 +42,7 @@ methods! {
             name: "cast",
             doc: "Each element as another element type, converted as Rust's `as` does.",
             operands: &[OperandDef::one("x", Elements::Element)],
-            attributes: &[AttributeDef::new("dtype", DType::KIND)],
+            attributes: &[AttributeDef::of::<DType>("dtype")],
             build: |_, operands, attributes| Ok(vec![operands[0].cast(attributes.value("dtype")?)]),
         },
     ]

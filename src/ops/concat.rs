@@ -8,7 +8,7 @@ use crate::element::{ArrayMut, ArrayRef, DType, Element, with_element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::op::pick::{Along, Run, picked, put_back};
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, MultiOp, Op, OpDef, OperandDef, PutBack};
+use crate::graph::op::{AttributeDef, Attributes, Elements, MultiOp, Op, OpDef, OperandDef, PutBack};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::ops::methods::{methods, refuse_among};
@@ -299,7 +299,7 @@ methods! {
             name: "concat",
             doc: "The tensors one behind the other along an axis.",
             operands: &[OperandDef::list("tensors", Elements::Element)],
-            attributes: &[AttributeDef::new("axis", isize::KIND)],
+            attributes: &[AttributeDef::of::<isize>("axis")],
             build: |graph, operands, attributes| {
                 Ok(vec![graph.concat_any(operands, attributes.value("axis")?)])
             },

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::error::{EinsumFault, Mistake};
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Graph};
 use crate::ir::{Dims, Lowering, Scalar, Val};
 use crate::ops::methods::{methods, refuse_among};
@@ -335,7 +335,7 @@ methods! {
             name: "einsum",
             doc: "The sum of products that a specification in Einstein's notation asks for, of one tensor or two.",
             operands: &[OperandDef::list("operands", Elements::Numeric)],
-            attributes: &[AttributeDef::new("spec", String::KIND)],
+            attributes: &[AttributeDef::of::<String>("spec")],
             build: |graph, operands, attributes| {
                 Ok(vec![graph.einsum(&attributes.value::<String>("spec")?, operands)])
             },

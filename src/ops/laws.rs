@@ -218,7 +218,7 @@ fn nodes_are_what_the_registry_builds_by_name() {
             let Some(op) = definition(node.op.name()) else { continue };
             let inputs: Vec<AnyTensor<'_>> = node.inputs.iter().map(|&input| g.tie(input)).collect();
             let attributes = node.op.attributes();
-            let again = op.build(&g, &inputs, &attributes)[0];
+            let again = g.beside(id, || op.build(&g, &inputs, &attributes)[0]);
             let again = g.shared().read().node(again.node()).clone();
             let is_same = (again.op.name(), again.op.attributes(), &again.outputs, &again.inputs)
                 == (node.op.name(), attributes, &node.outputs, &node.inputs);

@@ -266,10 +266,7 @@ macro_rules! attributes {
         $crate::ops::methods::attributes!([$($rest)*] [$($attributes)* ($argument $type)])
     };
     ([] [$(($argument:ident $type:ty))*]) => {
-        &[$($crate::graph::op::AttributeDef::new(
-            stringify!($argument),
-            <$type as $crate::graph::op::AttributeValue>::KIND,
-        ),)*]
+        &[$($crate::graph::op::AttributeDef::of::<$type>(stringify!($argument)),)*]
     };
 }
 

@@ -24,7 +24,7 @@ macro_rules! op_files {
         }
     };
 }
-mod bridge;
+mod elementwise;
 mod methods;
 mod numbers;
 
@@ -34,6 +34,7 @@ op_files![
     activation,
     arg_max,
     arithmetic,
+    bitwise,
     bump,
     cast,
     check,
@@ -49,6 +50,7 @@ op_files![
     einsum,
     gated,
     gather,
+    guarded,
     identity,
     logical,
     logical_reduce,
@@ -60,6 +62,7 @@ op_files![
     one_hot,
     pad,
     patches,
+    polar,
     pooling,
     power,
     product,

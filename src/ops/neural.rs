@@ -27,7 +27,7 @@ methods! {
         let sum = exponentials.reduce_sum(along());
         // One quotient a row and products are several times faster than quotients, at one rounding more; the
         // sum is at least 1, so its reciprocal cannot overflow.
-        let reciprocal = sum.scalar_like(1.0) / sum;
+        let reciprocal = 1.0 / sum;
         (exponentials * reciprocal).named("softmax")
     }
 

@@ -3,7 +3,7 @@
 use crate::element::DType;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Graph};
 use crate::ir::{Lowering, Scalar, Val};
 use crate::ops::methods::{methods, refuse_among};
@@ -203,9 +203,9 @@ methods! {
             name: "norm",
             doc: "The Euclidean norm of all tensors together, along the axes, times a scale: 1, unless it is given.",
             operands: &[OperandDef::list("tensors", Elements::Float)],
-            attributes: &[AttributeDef::new("axes", Axes::KIND), AttributeDef::new("scale", f64::KIND)],
+            attributes: &[AttributeDef::of::<Axes>("axes"), AttributeDef::optional::<f64>("scale")],
             build: |graph, operands, attributes| {
-                let scale = attributes.get("scale").map_or(Ok(1.0), |_| attributes.value("scale"))?;
+                let scale = attributes.value_or("scale", 1.0)?;
                 Ok(vec![graph.norm(operands, attributes.value("axes")?, scale)])
             },
         },

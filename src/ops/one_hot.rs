@@ -3,7 +3,7 @@
 use crate::element::{DType, Element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
 use crate::ops::methods::methods;
@@ -53,7 +53,7 @@ methods! {
             name: "one_hot",
             doc: "A row of `depth` elements for each index: 1 at the index, 0 elsewhere.",
             operands: &[OperandDef::one("x", Elements::Only(DType::I64))],
-            attributes: &[AttributeDef::new("depth", usize::KIND), AttributeDef::new("dtype", DType::KIND)],
+            attributes: &[AttributeDef::of::<usize>("depth"), AttributeDef::of::<DType>("dtype")],
             build: |_, operands, attributes| {
                 Ok(vec![operands[0].one_hot(attributes.value("depth")?, attributes.value("dtype")?)])
             },

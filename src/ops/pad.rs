@@ -141,7 +141,7 @@ methods! {
             doc: "The tensor with so many elements more before and behind along each axis: a constant, or a reflection \
                   of the elements at the edge.",
             operands: &[OperandDef::one("x", Elements::Element)],
-            attributes: &[AttributeDef::new("paddings", Paddings::KIND), AttributeDef::new("with", WITH)],
+            attributes: &[AttributeDef::of::<Paddings>("paddings"), AttributeDef::new("with", WITH)],
             build: |_, operands, attributes| {
                 let x = operands[0];
                 let (paddings, given) = (attributes.value("paddings")?, attributes.get("with"));

@@ -5,8 +5,6 @@
 mod kernels;
 mod window;
 
-use std::borrow::Cow;
-
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
@@ -32,8 +30,6 @@ pub(super) enum Filling {
 
 impl AttributeValue for Filling {
     const KIND: &'static str = "filling: `zero` or `lowest`";
-
-    const DEFAULT: Option<Attribute> = Some(Attribute::Text(Cow::Borrowed("zero")));
 
     fn into_attribute(self) -> Attribute {
         match self {
@@ -202,11 +198,11 @@ methods! {
                   maximum takes.",
             operands: &[OperandDef::one("x", Elements::Numeric)],
             attributes: &[
-                AttributeDef::new("window", Window::KIND),
-                AttributeDef::new("filling", Filling::KIND),
+                AttributeDef::of::<Window>("window"),
+                AttributeDef::optional::<Filling>("filling"),
             ],
             build: |_, operands, attributes| {
-                Ok(vec![operands[0].patches(attributes.value("window")?, attributes.value("filling")?)])
+                Ok(vec![operands[0].patches(attributes.value("window")?, attributes.value_or("filling", Filling::Zero)?)])
             },
         },
     ]

@@ -229,12 +229,12 @@ methods! {
     also [RANDOM_UNIFORM, RANDOM_NORMAL, TRUNCATED_NORMAL, BERNOULLI, RANDOM_UNIFORM_LIKE, RANDOM_NORMAL_LIKE]
 }
 
-const DTYPE: AttributeDef = AttributeDef::new("dtype", DType::KIND);
-const SHAPE: AttributeDef = AttributeDef::new("shape", <Vec<usize> as AttributeValue>::KIND);
-const MEAN: AttributeDef = AttributeDef::new("mean", f64::KIND);
-const STDDEV: AttributeDef = AttributeDef::new("stddev", f64::KIND);
-const LOW: AttributeDef = AttributeDef::new("low", Attribute::KIND);
-const HIGH: AttributeDef = AttributeDef::new("high", Attribute::KIND);
+const DTYPE: AttributeDef = AttributeDef::of::<DType>("dtype");
+const SHAPE: AttributeDef = AttributeDef::of::<Vec<usize>>("shape");
+const MEAN: AttributeDef = AttributeDef::of::<f64>("mean");
+const STDDEV: AttributeDef = AttributeDef::of::<f64>("stddev");
+const LOW: AttributeDef = AttributeDef::of::<Attribute>("low");
+const HIGH: AttributeDef = AttributeDef::of::<Attribute>("high");
 
 const RANDOM_UNIFORM: OpDef = OpDef {
     name: "random_uniform",
@@ -274,7 +274,7 @@ const BERNOULLI: OpDef = OpDef {
     name: "bernoulli",
     doc: "Truth values, each `true` with the given probability, drawn anew in each run.",
     operands: &[],
-    attributes: &[SHAPE, AttributeDef::new("probability", f64::KIND)],
+    attributes: &[SHAPE, AttributeDef::of::<f64>("probability")],
     build: |graph, _, given| {
         let shape: Vec<usize> = given.value("shape")?;
         Ok(vec![graph.bernoulli(shape, given.value("probability")?).any()])

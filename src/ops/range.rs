@@ -123,10 +123,10 @@ pub(super) const METHODS: &[&[OpDef]] = &[&[OpDef {
     doc: "The numbers from `start` on, `step` apart, that come before `limit`, as a constant.",
     operands: &[],
     attributes: &[
-        AttributeDef::new("dtype", DType::KIND),
-        AttributeDef::new("start", Attribute::KIND),
-        AttributeDef::new("limit", Attribute::KIND),
-        AttributeDef::new("step", Attribute::KIND),
+        AttributeDef::of::<DType>("dtype"),
+        AttributeDef::of::<Attribute>("start"),
+        AttributeDef::of::<Attribute>("limit"),
+        AttributeDef::of::<Attribute>("step"),
     ],
     build: |graph, _, attributes| {
         let ends = ["start", "limit", "step"].map(|name| attributes.value::<Attribute>(name));

@@ -7,7 +7,6 @@ use crate::graph::AnyTensor;
 use crate::graph::op::Scaled;
 use crate::graph::op::{Attributes, Op};
 use crate::ir::{Fold, Lowering, Scalar, Val};
-use crate::ops::compare::{Compare, Extreme};
 use crate::ops::methods::methods;
 use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, TensorType};
@@ -57,13 +56,13 @@ impl Op for Reduce {
             Fold::Max | Fold::Min => {
                 let extreme = y.binary(spread(), x);
                 let is_less = match self.fold {
-                    Fold::Max => x.binary(Compare::Less, extreme),
-                    _ => extreme.binary(Compare::Less, x),
+                    Fold::Max => x.less(extreme),
+                    _ => extreme.less(x),
                 };
                 let zero = dy.scalar_like(0.0);
                 let one = dy.scalar_like(1.0);
                 let ties = is_less.select(zero, one).reduce_sum(self.axes.clone());
-                let nan = y.binary(Compare::NotEqual, y).select(y, one);
+                let nan = y.not_equal(y).select(y, one);
                 is_less.select(zero, (dy / ties).binary(Scaled, nan).binary(spread(), x))
             }
         });
@@ -174,7 +173,7 @@ impl Op for OverCount {
     fn pullback(&self, at: &mut Pullback<'_>) {
         let count = at.input(1);
         // The sum of nothing has no slope, and 0/0 is none.
-        at.divide(0, || count.binary(Extreme::Maximum, count.scalar_like(1.0)));
+        at.divide(0, || count.maximum(1.0));
     }
 
     fn differentiable(&self, input: usize) -> bool {

@@ -9,7 +9,7 @@ use super::random::{Stream, happens};
 use crate::element::{ArrayMut, ArrayRef, DType, Float};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Op, OpDef};
+use crate::graph::op::{AttributeDef, Attributes, Op, OpDef};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::ops::methods::methods;
@@ -286,7 +286,7 @@ methods! {
         name: "random_permutation",
         doc: "The numbers from 0 to below `n` in random order, drawn anew in each run.",
         operands: &[],
-        attributes: &[AttributeDef::new("n", usize::KIND)],
+        attributes: &[AttributeDef::of::<usize>("n")],
         build: |graph, _, attributes| Ok(vec![graph.random_permutation(attributes.value("n")?).any()]),
     }]
 }

@@ -4,7 +4,9 @@ use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::op::pick::{Along, Choice, PickTransposed, Run, picked, shape_of};
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs};
+use crate::graph::op::{
+    Attribute, AttributeDef, AttributeValue, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs,
+};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Val};
 use crate::shape::{Shape, TensorType, resolve_axis};
@@ -38,6 +40,24 @@ enum Parts {
     Sizes(Vec<usize>),
     /// The elements along the axis, each by itself and without the axis.
     Elements,
+}
+
+/// A number of parts, or their lengths.
+impl AttributeValue for Parts {
+    const KIND: &'static str = "count or lengths";
+
+    fn into_attribute(self) -> Attribute {
+        match self {
+            Parts::Equal(parts) => parts.into_attribute(),
+            Parts::Sizes(sizes) => sizes.into_attribute(),
+            Parts::Elements => Attribute::Ints(Vec::new()),
+        }
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        let sizes = || Vec::from_attribute(attribute).map(Parts::Sizes);
+        usize::from_attribute(attribute).map(Parts::Equal).or_else(sizes)
+    }
 }
 
 impl Split {
@@ -107,8 +127,7 @@ impl MultiOp for Split {
     fn attributes(&self) -> Attributes {
         let attributes = Attributes::new();
         let attributes = match &self.into {
-            Parts::Equal(parts) => attributes.with("parts", *parts),
-            Parts::Sizes(sizes) => attributes.with("parts", sizes.clone()),
+            Parts::Equal(_) | Parts::Sizes(_) => attributes.with("parts", self.into.clone()),
             Parts::Elements => attributes,
         };
         attributes.with("axis", self.axis)
@@ -177,25 +196,31 @@ impl<'g> AnyTensor<'g> {
     /// The same as [`Tensor::split`].
     #[track_caller]
     pub fn split(self, parts: usize, axis: isize) -> Vec<Self> {
-        let mut tensors = self.graph().apply_all(Split { axis, into: Parts::Equal(parts) }, &[self]);
-        if tensors[0].is_invalid() {
-            // One mistake stands for all parts, so that there is something at the places of as many as a program may
-            // list.
-            tensors.resize(parts.clamp(1, MAX_INVALID), tensors[0]);
-        }
-        tensors
+        self.split_into(Parts::Equal(parts), axis)
     }
 
     /// The same as [`Tensor::split_sizes`].
     #[track_caller]
     pub fn split_sizes(self, sizes: impl AsRef<[usize]>, axis: isize) -> Vec<Self> {
-        let sizes = sizes.as_ref();
-        if sizes.is_empty() {
-            return self.split(0, axis);
-        }
-        let mut tensors = self.graph().apply_all(Split { axis, into: Parts::Sizes(sizes.to_vec()) }, &[self]);
+        self.split_into(Parts::Sizes(sizes.as_ref().to_vec()), axis)
+    }
+
+    #[track_caller]
+    fn split_into(self, into: Parts, axis: isize) -> Vec<Self> {
+        let (into, count) = match into {
+            Parts::Sizes(ref sizes) if sizes.is_empty() => (Parts::Equal(0), 0),
+            Parts::Sizes(ref sizes) => {
+                let count = sizes.len();
+                (into, count)
+            }
+            Parts::Equal(parts) => (into, parts),
+            Parts::Elements => (into, 1),
+        };
+        let mut tensors = self.graph().apply_all(Split { axis, into }, &[self]);
         if tensors[0].is_invalid() {
-            tensors.resize(sizes.len().min(MAX_INVALID), tensors[0]);
+            // One mistake stands for all parts, so that there is something at the places of as many as a program may
+            // list.
+            tensors.resize(count.clamp(1, MAX_INVALID), tensors[0]);
         }
         tensors
     }
@@ -279,23 +304,17 @@ pub(super) const METHODS: &[&[OpDef]] = &[&[
         name: "split",
         doc: "The parts into which a tensor is cut along an axis: so many equal ones, or those of the given lengths.",
         operands: &[OperandDef::one("x", Elements::Element)],
-        attributes: &[
-            AttributeDef::new("parts", "count or lengths"),
-            AttributeDef::new("axis", <isize as AttributeValue>::KIND),
-        ],
+        attributes: &[AttributeDef::of::<Parts>("parts"), AttributeDef::of::<isize>("axis")],
         build: |_, operands, attributes| {
             let axis = attributes.value("axis")?;
-            match attributes.value::<Vec<usize>>("parts") {
-                Ok(sizes) => Ok(operands[0].split_sizes(sizes, axis)),
-                Err(_) => Ok(operands[0].split(attributes.value("parts")?, axis)),
-            }
+            Ok(operands[0].split_into(attributes.value("parts")?, axis))
         },
     },
     OpDef {
         name: "unstack",
         doc: "The tensors that lie one behind the other along an axis, without the axis.",
         operands: &[OperandDef::one("x", Elements::Element)],
-        attributes: &[AttributeDef::new("axis", <isize as AttributeValue>::KIND)],
+        attributes: &[AttributeDef::of::<isize>("axis")],
         build: |_, operands, attributes| Ok(operands[0].unstack(attributes.value("axis")?)),
     },
 ]];

@@ -5,7 +5,7 @@ use super::slice::AxisRange;
 use crate::element::Element;
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Lowering, Val};
 use crate::shape::{TensorType, resolve_axis};
@@ -112,7 +112,7 @@ pub(super) const METHODS: &[&[OpDef]] = &[&[OpDef {
     name: "stack",
     doc: "Tensors of the same shape one behind the other along a new axis, which is axis `axis` of the result.",
     operands: &[OperandDef::list("tensors", Elements::Same)],
-    attributes: &[AttributeDef::new("axis", isize::KIND)],
+    attributes: &[AttributeDef::of::<isize>("axis")],
     build: |graph, operands, attributes| Ok(vec![graph.stack_any(operands, attributes.value("axis")?)]),
 }]];
 

@@ -7,11 +7,11 @@ use ndarray::Axis;
 use crate::element::{ArrayMut, ArrayRef, DType, Numeric};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
+use crate::graph::op::{AttributeDef, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs};
 use crate::graph::{AnyTensor, Tensor};
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs};
-use crate::ops::gather::{put_along_axis, take_along_axis};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::number::{Number, with_number};
+use crate::ops::gather::{put_along_axis, take_along_axis};
 use crate::shape::{Shape, TensorType};
 
 /// The places of the `k` largest elements of each row, the largest first.
@@ -133,7 +133,7 @@ pub(super) const METHODS: &[&[OpDef]] = &[&[OpDef {
     name: "top_k",
     doc: "The `k` largest elements of each row, from the largest on, and their indices in the row.",
     operands: &[OperandDef::one("x", Elements::Numeric)],
-    attributes: &[AttributeDef::new("k", <usize as AttributeValue>::KIND)],
+    attributes: &[AttributeDef::of::<usize>("k")],
     build: |_, operands, attributes| {
         let (values, indices) = operands[0].top_k(attributes.value("k")?);
         Ok(vec![values, indices])

@@ -2,7 +2,7 @@
 
 use crate::error::Mistake;
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Form, Op, OpDef, OperandDef};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Form, Op, OpDef, OperandDef};
 use crate::ir::{Lowering, Val};
 use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType, resolve_axis};
@@ -79,7 +79,7 @@ const TRANSPOSE: OpDef = OpDef {
     name: "transpose",
     doc: "The tensor whose axis `i` is axis `permutation[i]` of this one; without a permutation, its axes in reverse order.",
     operands: &[OperandDef::one("x", Elements::Element)],
-    attributes: &[AttributeDef::new("permutation", <Vec<isize> as AttributeValue>::KIND)],
+    attributes: &[AttributeDef::optional::<Vec<isize>>("permutation")],
     build: |_, operands, attributes| {
         let &[x] = operands else { return Ok(Vec::new()) };
         Ok(vec![match attributes.get("permutation") {

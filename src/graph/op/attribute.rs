@@ -95,12 +95,21 @@ impl Attributes {
     /// # Errors
     /// [`Mistake::Attribute`] if there is none, or one of another kind.
     pub fn value<T: AttributeValue>(&self, name: &'static str) -> Result<T, Mistake> {
+        let absent = if T::IS_FLAG { Some(&Attribute::Bool(false)) } else { None };
         let found = self.get(name);
-        found.or(T::DEFAULT.as_ref()).and_then(T::from_attribute).ok_or_else(|| Mistake::Attribute {
+        found.or(absent).and_then(T::from_attribute).ok_or_else(|| Mistake::Attribute {
             name,
             expected: T::KIND,
             found: found.map(ToString::to_string),
         })
+    }
+
+    /// The same, or another value where there is none of that name.
+    ///
+    /// # Errors
+    /// [`Mistake::Attribute`] if it is of another kind.
+    pub fn value_or<T: AttributeValue>(&self, name: &'static str, absent: T) -> Result<T, Mistake> {
+        if self.get(name).is_none() { Ok(absent) } else { self.value(name) }
     }
 
     /// All of them, in order.
@@ -129,8 +138,8 @@ pub trait AttributeValue: Sized {
     /// What it is called in definitions of ops and in errors.
     const KIND: &'static str;
 
-    /// What stands for an attribute that lacks, if anything may.
-    const DEFAULT: Option<Attribute> = None;
+    /// Whether one that lacks is `false`.
+    const IS_FLAG: bool = false;
 
     /// The attribute.
     fn into_attribute(self) -> Attribute;
@@ -184,7 +193,7 @@ attribute_values! {
 impl AttributeValue for bool {
     const KIND: &'static str = "bool";
 
-    const DEFAULT: Option<Attribute> = Some(Attribute::Bool(false));
+    const IS_FLAG: bool = true;
 
     fn into_attribute(self) -> Attribute {
         Attribute::Bool(self)

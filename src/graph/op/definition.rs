@@ -1,6 +1,6 @@
 //! [`OpDef`]: an op as the registry lists it, with all that is needed to build it by name.
 
-use super::Attributes;
+use super::{AttributeValue, Attributes};
 use crate::element::DType;
 use crate::error::Mistake;
 use crate::graph::{AnyTensor, Graph};
@@ -90,11 +90,23 @@ pub struct AttributeDef {
     pub name: &'static str,
     /// What kind of value it takes: `"integer"`, `"axes"`, `"element type"`.
     pub kind: &'static str,
+    /// Whether it may lack. A flag that does is `false`.
+    pub is_optional: bool,
 }
 
 impl AttributeDef {
     pub(crate) const fn new(name: &'static str, kind: &'static str) -> Self {
-        AttributeDef { name, kind }
+        AttributeDef { name, kind, is_optional: false }
+    }
+
+    /// One with values of a type.
+    pub(crate) const fn of<T: AttributeValue>(name: &'static str) -> Self {
+        AttributeDef { name, kind: T::KIND, is_optional: T::IS_FLAG }
+    }
+
+    /// The same, which may lack.
+    pub(crate) const fn optional<T: AttributeValue>(name: &'static str) -> Self {
+        AttributeDef { name, kind: T::KIND, is_optional: true }
     }
 }
 
