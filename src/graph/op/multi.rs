@@ -16,7 +16,7 @@ use crate::shape::TensorType;
 ///
 /// ```
 /// use flowgrad::op::Outputs;
-/// let outputs = Outputs::from(["values", "indices"]);
+/// let outputs: Outputs<&str> = ["values", "indices"].into();
 /// assert_eq!(outputs.len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
