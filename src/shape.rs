@@ -80,6 +80,12 @@ impl Shape {
             && self.0.iter().zip(&other.0).all(|(a, b)| a.is_none() || b.is_none() || a == b)
     }
 
+    /// What is known of the lengths by this and another shape together; nothing if the two cannot turn out equal.
+    pub(crate) fn merged(&self, other: &Shape) -> Option<Shape> {
+        let lengths = self.0.iter().zip(&other.0);
+        self.agrees_with(other).then(|| Shape(lengths.map(|(&a, &b)| a.or(b)).collect()))
+    }
+
     /// The shape without the given axes, or with length 1 in their place.
     pub(crate) fn reduced(&self, axes: &[usize], keep_dims: bool) -> Shape {
         let kept = self.0.iter().enumerate();
@@ -137,7 +143,7 @@ impl From<&Shape> for Shape {
 }
 
 /// The element type and shape of a tensor: all that a shape rule sees and gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TensorType {
     /// The element type.
     pub dtype: DType,

@@ -395,6 +395,15 @@ pub enum Mistake {
         found: Option<String>,
     },
 
+    /// An op that is built by name is given an attribute that it does not have.
+    #[error("expected no attribute `{name}`, got {found}")]
+    UnknownAttribute {
+        /// The attribute's name.
+        name: String,
+        /// What was given, as text.
+        found: String,
+    },
+
     /// A tensor of a function's body is used outside of it.
     #[error(
         "operand {operand} belongs to the body of `{function}`; expected one from outside, or a result of a call"
@@ -404,6 +413,19 @@ pub enum Mistake {
         operand: usize,
         /// Name of the function.
         function: String,
+    },
+
+    /// Arguments of a call do not fit a node of the function's body.
+    #[error("{mistake}, in `{node}` ({op}) built at {location}, for the arguments of a call")]
+    InsideCall {
+        /// Name of the node of the body.
+        node: String,
+        /// Its op.
+        op: &'static str,
+        /// Where it was built.
+        location: &'static Location<'static>,
+        /// What is wrong there.
+        mistake: Box<Mistake>,
     },
 
     /// A variable is changed inside of a function's body.

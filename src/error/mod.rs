@@ -474,6 +474,12 @@ pub enum LoweringError {
         /// The number there are.
         found: usize,
     },
+    /// Functions call each other so often that there is no program for all of it.
+    #[error("expected at most {most} calls of functions in one run, got more")]
+    TooManyCalls {
+        /// How many there may be.
+        most: usize,
+    },
     /// The value belongs to another lowering.
     #[error("the op is lowered to a value of another lowering")]
     ForeignValue,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
-use super::function::{Body, BodyId, CallRecord};
+use super::body::{Body, BodyId, CallRecord, GradientKey, GradientOf};
 use super::names::{Holder, Names};
 use super::op::{self, MultiOp, Outputs};
 use super::{Modes, NodeId, Role, TensorId, VariableId, VariableRecord};
@@ -91,6 +91,8 @@ pub(crate) struct Arena {
     pub(crate) variables: Vec<VariableRecord>,
     pub(super) bodies: Vec<Body>,
     pub(super) calls: Vec<CallRecord>,
+    /// The gradients of functions, each built once.
+    pub(super) gradients: HashMap<GradientKey, GradientOf>,
     pub(super) names: Names,
     /// Of nodes that check what a function was given, the node that the function gives, which is the one that its
     /// caller knows, and the function's name.
@@ -188,6 +190,16 @@ impl Arena {
                 (TensorType::nothing().into(), Some(MistakeId(self.mistakes.len() - 1)))
             }
         };
+        if let Some(body) = body {
+            let (depth, calls) = match role {
+                Role::Calls(call) => (self.body(self.call(call).body).depth + 1, self.calls_of(call)),
+                _ => (0, 0),
+            };
+            let body = &mut self.bodies[body.0 as usize];
+            body.nodes.push(id);
+            body.calls = body.calls.saturating_add(calls);
+            body.depth = body.depth.max(depth);
+        }
         let modes = inputs.iter().map(|input| self.node(input.node).modes).fold(Modes::NONE, BitOr::bitor);
         self.nodes.push(Node { op, role, inputs, control, outputs, name, location, body, mistake, modes });
         id

@@ -8,6 +8,7 @@
 //! reported by [`Graph::check`], by `Session::new` and by any run that needs the node.
 
 mod arena;
+mod body;
 mod context;
 mod function;
 mod info;
@@ -17,6 +18,7 @@ mod node_map;
 pub(crate) mod op;
 mod operation;
 mod role;
+mod shared;
 mod tensor;
 mod tensors;
 mod text;
@@ -26,8 +28,8 @@ mod walk;
 
 use std::cell::Cell;
 use std::panic::Location;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use smallvec::SmallVec;
 
@@ -41,56 +43,19 @@ use arena::{Draft, NewNode};
 use context::Context;
 
 pub(crate) use arena::{Arena, Node};
+pub(crate) use body::{BodyId, CallId, GradientKey, GradientOf, Path};
 pub use function::Function;
-pub(crate) use function::{BodyId, CallId};
 pub use info::NodeInfo;
 pub(crate) use modes::Modes;
 pub(crate) use node_map::{NodeMap, TensorMap};
 pub use operation::Operation;
 pub(crate) use role::Role;
+pub(crate) use shared::Shared;
 pub use tensor::{AnyOperand, AnyTensor, Operand, Tensor};
 pub use tensors::Tensors;
 pub use variable::Variable;
 pub(crate) use variable::VariableRecord;
 pub(crate) use walk::Walk;
-
-/// What the handles of one graph and its sessions share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) id: u64,
-    pub(crate) seed: u64,
-    arena: RwLock<Arc<Arena>>,
-}
-
-impl Shared {
-    /// The arena for a moment: no code of the user's may run meanwhile, for it may ask the graph for something, nor may
-    /// another lock be waited for.
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Arc<Arena>> {
-        // The arena is consistent between statements of `write`rs, so a panic elsewhere spoils nothing.
-        self.arena.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The arena as it is now, for asking ops, which are the user's code and must not run under a lock. If the graph
-    /// grows while this is held, the arena is copied once.
-    pub(crate) fn snapshot(&self) -> Arc<Arena> {
-        Arc::clone(&self.read())
-    }
-
-    /// Changes the arena, with the same care as for [`read`](Shared::read).
-    fn write<R>(&self, change: impl FnOnce(&mut Arena) -> R) -> R {
-        change(Arc::make_mut(&mut *self.arena.write().unwrap_or_else(PoisonError::into_inner)))
-    }
-
-    /// What errors say of a node: its name, its op's, and where it was built.
-    pub(crate) fn site(&self, id: NodeId) -> (String, &'static str, &'static Location<'static>) {
-        let (op, name, location) = {
-            let arena = self.read();
-            let node = arena.node(id);
-            (Arc::clone(&node.op), node.name.clone(), node.location)
-        };
-        (name, op.name(), location)
-    }
-}
 
 /// Operations on which each node of a block depends by itself. More of them are gathered in a node of their own, so
 /// that a block of many nodes behind many operations takes as many edges as both together and not as their product.
@@ -129,7 +94,7 @@ impl Graph {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         // Ids need only differ, so no ordering with other memory is asked for.
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Graph { shared: Arc::new(Shared { id, seed, arena: RwLock::default() }) }
+        Graph { shared: Arc::new(Shared::new(id, seed)) }
     }
 
     /// A tensor that always has the given elements: an ndarray array or view, or a scalar.
@@ -431,7 +396,7 @@ impl Graph {
         };
         let mistake = mistake
             .or(foreign_control.then_some(Mistake::OtherGraph { operand: inputs.len() }))
-            .or_else(|| self.refused_inside(&new, body, &inputs));
+            .or_else(|| self.refused_inside(&new, body, &inputs, &control));
         let control = self.ordered_inside(body, control);
 
         let (inherited, types) = {
@@ -479,6 +444,11 @@ impl Graph {
             DType::Bool => op::Constant::scalar(value != 0.0),
         };
         self.apply(constant, &[])
+    }
+
+    /// The function's body in which building stands on this thread, if it does in one.
+    pub(crate) fn body_here(&self) -> Option<BodyId> {
+        Context::of(self).body
     }
 
     /// Whether building stands under control dependencies on this thread.

@@ -3,8 +3,9 @@
 use std::fmt::{self, Write};
 
 use petgraph::dot::{Config, Dot};
+use petgraph::visit::EdgeRef as _;
 
-use super::walk::Edge;
+use super::walk::{Edge, EdgeTo};
 use super::{Arena, BodyId, Graph, Node, NodeId, Role, TensorId, VariableId, Walk};
 use crate::ir::Named;
 
@@ -57,10 +58,10 @@ pub(super) fn write_body(f: &mut impl Write, arena: &Arena, id: BodyId) -> fmt::
         write!(f, " of {}", list(&body.captures, &typed))?;
     }
     writeln!(f, " -> {}", list(&body.results, &tensor))?;
-    let inside = arena.nodes.iter().enumerate().filter(|(_, node)| node.body == Some(id));
-    inside.filter(|(_, node)| node.role != Role::Parameter).try_for_each(|(index, node)| {
+    let inside = body.nodes.iter().filter(|&&id| arena.node(id).role != Role::Parameter);
+    inside.into_iter().try_for_each(|&id| {
         f.write_str("  ")?;
-        write_node(f, index, node)
+        write_node(f, id.index(), arena.node(id))
     })
 }
 
@@ -92,8 +93,10 @@ impl Graph {
     /// ```
     pub fn to_dot(&self) -> String {
         let arena = self.shared().snapshot();
-        let edge = |_, (_, _, edge): (u32, u32, &Edge)| match edge {
-            Edge::Value => String::new(),
+        let edge = |_, edge: EdgeTo| match edge.weight() {
+            Edge::Value(0) => String::new(),
+            // Another output than the first, as in the tensor's name.
+            Edge::Value(output) => format!("label = \":{output}\""),
             Edge::Order => "style = dashed".to_owned(),
         };
         let node = |_, (_, node): (u32, &Node)| {

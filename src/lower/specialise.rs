@@ -84,6 +84,20 @@ pub(crate) fn specialise(
         );
         specialiser.frames[TOP].vals.set(id, val);
     }
+    let mut calls = 0_usize;
+    for &id in &needed {
+        let node = arena.node(id);
+        if let Role::Calls(call) = node.role {
+            calls = calls.saturating_add(arena.calls_of(call));
+        }
+        if calls > MAX_CALLS {
+            return Err(unlowered(node, LoweringError::TooManyCalls { most: MAX_CALLS }));
+        }
+    }
+    specialiser.mark_used(TOP, &needed, request.fetches.iter().map(|fetch| fetch.tensor));
+    for fetched in request.fetches.iter().filter(|fetch| !fetch.value) {
+        specialiser.mark_all_used(TOP, fetched.tensor.node);
+    }
     for id in needed {
         specialiser.visit(TOP, id)?;
     }
@@ -103,6 +117,8 @@ fn unlowered(node: &Node, reason: LoweringError) -> Error {
 struct Frame {
     /// What the tensors of visited nodes, and those that are given, have become.
     vals: TensorMap<Val>,
+    /// Whether something uses a tensor.
+    is_used: TensorMap<bool>,
     /// The calls, one inside the other, whose run it is.
     calls: Vec<NodeId>,
     /// Their names, in front of those of nodes.
@@ -111,9 +127,14 @@ struct Frame {
 
 impl Default for Frame {
     fn default() -> Self {
-        Frame { vals: TensorMap::new(UNVISITED), calls: Vec::new(), name: String::new() }
+        let (vals, is_used) = (TensorMap::new(UNVISITED), TensorMap::new(false));
+        Frame { vals, is_used, calls: Vec::new(), name: String::new() }
     }
 }
+
+/// Calls that one run may make of functions. Each is lowered in its place, and functions that call each other twice are
+/// soon more than any memory holds.
+const MAX_CALLS: usize = 1 << 20;
 
 /// The frame of what belongs to no function.
 const TOP: usize = 0;
@@ -138,6 +159,31 @@ struct Specialiser<'a> {
 }
 
 impl Specialiser<'_> {
+    /// Notes which tensors are used, by these nodes and beside them.
+    fn mark_used(&mut self, frame: usize, nodes: &[NodeId], also: impl IntoIterator<Item = TensorId>) {
+        let arena = self.arena;
+        for &id in nodes {
+            let node = arena.node(id);
+            for &input in &node.inputs {
+                self.frames[frame].is_used.set(input, true);
+            }
+            for &before in &node.control {
+                self.mark_all_used(frame, before);
+            }
+        }
+        for tensor in also {
+            self.frames[frame].is_used.set(tensor, true);
+        }
+    }
+
+    /// Notes that a node runs as a whole, as it does for what comes behind it.
+    fn mark_all_used(&mut self, frame: usize, node: NodeId) {
+        let outputs = 0..self.arena.node(node).outputs.len() as u32;
+        outputs
+            .into_iter()
+            .for_each(|output| self.frames[frame].is_used.set(TensorId { node, output }, true));
+    }
+
     /// Lowers a node as it is in a frame.
     fn visit(&mut self, frame: usize, id: NodeId) -> Result<()> {
         let arena = self.arena;
@@ -193,7 +239,7 @@ impl Specialiser<'_> {
             | Role::Parameter
             | Role::Calls(_) => {}
         }
-        for (output, &val) in (0..).zip(vals.iter()) {
+        for (output, &val) in (0..).zip(vals.iter()).filter(|&(_, &val)| val != UNVISITED) {
             // What is fed stays so, although the node runs for another output.
             let val_of = self.frames[frame].vals.get_mut(TensorId { node: id, output });
             if *val_of == UNVISITED {
@@ -240,7 +286,7 @@ impl Specialiser<'_> {
                 run.calls.clone_from(&self.frames[frame].calls);
                 run.calls.push(origin);
                 run.name = [&*self.frames[frame].name, &arena.node(origin).name, "/"].concat();
-                for (&bound, &val) in body.parameters.iter().chain(&body.captures).zip(inputs) {
+                for (bound, &val) in body.bound().zip(inputs) {
                     run.vals.set(bound, val);
                 }
                 self.frames.push(run);
@@ -248,14 +294,27 @@ impl Specialiser<'_> {
                 self.frames.len() - 1
             }
         };
+        // An output that nobody uses is not computed, nor can it fail.
+        let outputs = (0..).map(|output| TensorId { node: id, output });
+        let is_used = outputs.map(|output| *self.frames[frame].is_used.get(output));
+        let wanted: Vec<Option<TensorId>> =
+            call.results.iter().zip(is_used).map(|(&result, is_used)| is_used.then_some(result)).collect();
+        let used = || wanted.iter().flatten().copied();
         let is_there = |id: TensorId| *self.frames[inner].vals.get(id) != UNVISITED;
-        let needed = Walk::all(arena).ancestors_short_of(call.results.iter().copied(), is_there);
+        let needed = Walk::all(arena).ancestors_short_of(used(), is_there);
+        self.mark_used(inner, &needed, used());
         for node in needed {
             self.visit(inner, node)?;
         }
-        let outputs: Outputs<Val> =
-            call.results.iter().map(|&result| *self.frames[inner].vals.get(result)).collect();
-        self.check_lowered(arena.node(id), &outputs, &arena.node(id).outputs, None)?;
+        let val = |result: &Option<TensorId>| {
+            result.map_or(UNVISITED, |result| *self.frames[inner].vals.get(result))
+        };
+        let outputs: Outputs<Val> = wanted.iter().map(val).collect();
+        for (&val, promised) in outputs.iter().zip(arena.node(id).outputs.iter()) {
+            if val != UNVISITED {
+                self.check_lowered(arena.node(id), &[val], std::slice::from_ref(promised), None)?;
+            }
+        }
         Ok(outputs)
     }
 

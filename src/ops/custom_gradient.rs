@@ -74,8 +74,11 @@ impl<'g, T: Float, const N: usize> CustomPullback<'g, T, N> {
 /// `at.cotangent() * slope` is NaN where the cotangent is 0 and the slope infinite. Where that can happen, choose
 /// between the product and 0 with a `select` of your own, by a condition on the inputs.
 ///
+/// `forward` is built as a [function](crate::Graph::function): what it makes inside is its own. Its tensors are neither fed
+/// nor fetched, and are used outside as the result alone.
+///
 /// # Errors
-/// A gradient whose shape is not that of its input is a building error, found when gradients are built or,
+/// It is a building error to change a variable in `forward`. A gradient whose shape is not that of its input is a building error, found when gradients are built or,
 /// where lengths are unknown, when they become known.
 ///
 /// ```

@@ -181,9 +181,10 @@ methods! {
     /// Gradient: the cotangent times x over the norm, and 0 where the norm is 0. There it has no derivative itself,
     /// unless the graph shows the cotangent to be the norm times something, as that of ‖x‖² is, whose Hessian is 2·I
     /// everywhere. Seen are sums, products, quotients and constant powers of the norm, `dot`, and reshapes, transposes
-    /// and repetitions that the gradient undoes. Behind others, such as `maximum`, `huber`, `stack` or `matmul`, second
-    /// derivatives of a function that is smooth at 0 are not right there: [`hessian`](crate::hessian) gives 0 for what
-    /// is lost, plain gradients of gradients NaN. `reduce_sum` of squares has no such limit.
+    /// and repetitions that the gradient undoes. Behind others, such as `maximum`, `huber`, `stack`, `matmul` or the edge
+    /// of a [function](crate::Graph::function), second derivatives of a function that is smooth at 0 are not right there:
+    /// [`hessian`](crate::hessian) gives 0 for what is lost, plain gradients of gradients NaN. `reduce_sum` of squares has
+    /// no such limit.
     ///
     /// ```
     /// use flowgrad::prelude::*;

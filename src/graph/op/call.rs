@@ -5,7 +5,7 @@ use std::fmt;
 use super::{Attributes, MultiOp, Op, Outputs};
 use crate::error::Mistake;
 use crate::gradient::{Pullback, pull_back_call};
-use crate::graph::CallId;
+use crate::graph::{CallId, Path};
 use crate::ir::{Lowering, Val};
 use crate::shape::TensorType;
 
@@ -45,8 +45,8 @@ pub(crate) type Rule = Box<dyn Fn(&mut Pullback<'_>) + Send + Sync>;
 pub(crate) struct Call {
     call: CallId,
     outputs: Outputs<TensorType>,
-    /// Of each input, what [`MultiOp::masks`] says.
-    masks: Vec<bool>,
+    /// Of each input, what lies between it and the outputs.
+    paths: Vec<Path>,
     /// The function's name.
     function: String,
     custom: Option<Custom>,
@@ -60,8 +60,8 @@ struct Custom {
 }
 
 impl Call {
-    pub(crate) fn new(call: CallId, outputs: Vec<TensorType>, masks: Vec<bool>, function: String) -> Self {
-        Call { call, outputs: outputs.into_iter().collect(), masks, function, custom: None }
+    pub(crate) fn new(call: CallId, outputs: Vec<TensorType>, paths: Vec<Path>, function: String) -> Self {
+        Call { call, outputs: outputs.into_iter().collect(), paths, function, custom: None }
     }
 
     /// With another gradient than the body's, for so many arguments; captured tensors get none.
@@ -101,11 +101,14 @@ impl MultiOp for Call {
     }
 
     fn differentiable(&self, input: usize) -> bool {
-        self.custom.as_ref().is_none_or(|custom| input < custom.arguments)
+        match &self.custom {
+            Some(custom) => input < custom.arguments,
+            None => self.paths.get(input).is_some_and(|path| path.passes),
+        }
     }
 
     fn masks(&self, input: usize) -> bool {
-        self.custom.is_none() && self.masks.get(input) == Some(&true)
+        self.custom.is_none() && self.paths.get(input).is_some_and(|path| path.masks)
     }
 
     fn attributes(&self) -> Attributes {

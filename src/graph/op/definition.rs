@@ -170,15 +170,28 @@ impl OpDef {
         attributes: &Attributes,
     ) -> Vec<AnyTensor<'g>> {
         graph.attributed_to_caller(|| {
-            let built = self.check(graph, operands).and_then(|()| (self.build)(graph, operands, attributes));
+            let built = self
+                .check(graph, operands, attributes)
+                .and_then(|()| (self.build)(graph, operands, attributes));
             built.unwrap_or_else(|mistake| vec![graph.invalid(self.name, mistake)])
         })
     }
 
-    fn check(&self, graph: &Graph, operands: &[AnyTensor<'_>]) -> Result<(), Mistake> {
+    fn check(
+        &self,
+        graph: &Graph,
+        operands: &[AnyTensor<'_>],
+        attributes: &Attributes,
+    ) -> Result<(), Mistake> {
         let (least, takes_more) = (self.operands.len(), self.operands.iter().any(|operand| operand.is_list));
         if operands.len() < least || operands.len() > least && !takes_more {
             return Err(Mistake::OperandCount { expected: least, found: operands.len() });
+        }
+        if let Some((name, value)) =
+            attributes.iter().find(|(name, _)| self.attributes.iter().all(|it| it.name != *name))
+        {
+            let (name, found) = (name.to_owned(), value.to_string());
+            return Err(Mistake::UnknownAttribute { name, found });
         }
         match operands.iter().position(|operand| !operand.is_of(graph)) {
             Some(operand) => Err(Mistake::OtherGraph { operand }),
