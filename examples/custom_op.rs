@@ -15,7 +15,7 @@ use common::{Options, Result, parsed};
 use flowgrad::Float;
 use flowgrad::data::Dataset;
 use flowgrad::ndarray::Array1;
-use flowgrad::op::{Lowering, Mistake, Op, Pullback, Scalar, TensorType, Val};
+use flowgrad::op::{Fault, Lowering, Op, Pullback, Scalar, TensorType, Val};
 use flowgrad::optimizer::Momentum;
 use flowgrad::prelude::*;
 use flowgrad::testing::{GradientCheck, OpCheck};
@@ -32,10 +32,10 @@ impl Op for MexicanHat {
     }
 
     /// Any float tensor; the result has its type and shape.
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         match inputs {
             [x] if x.dtype.is_float() => Ok((*x).clone()),
-            _ => Err(Mistake::Custom { reason: "mexican_hat takes one float tensor".to_owned() }),
+            _ => Err(Fault::Custom { reason: "mexican_hat takes one float tensor".to_owned() }),
         }
     }
 

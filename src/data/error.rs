@@ -98,4 +98,4 @@ pub enum DataError {
     Npz(#[from] crate::io::npz::NpzError),
 }
 
-crate::error::error_of_its_own!(DataError);
+crate::io::error_of_its_own!(DataError);

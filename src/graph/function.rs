@@ -13,7 +13,7 @@ use std::panic::Location;
 use super::context::{self, Context};
 use super::op::{Call, Parameter};
 use super::{AnyTensor, Arena, Graph, NewNode, NodeId, Role, TensorId, Tensors};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::shape::TensorType;
 
 /// Index of a body in its graph.
@@ -46,6 +46,29 @@ pub(crate) struct CallRecord {
     pub(crate) results: Vec<TensorId>,
     /// The node whose run of the body it is: its own, or that of an earlier call of which it gives more.
     pub(crate) origin: Option<NodeId>,
+}
+
+/// What can be wrong with building inside of a function, or with what it holds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FunctionFault {
+    /// A tensor of a function's body is used outside of it.
+    #[error(
+        "operand {operand}: expected a tensor from outside of `{function}` or a result of a call, got one of \
+         its body"
+    )]
+    Inside {
+        /// Position of the operand, counted from 0.
+        operand: usize,
+        /// Name of the function.
+        function: String,
+    },
+    /// A variable is changed inside of a body.
+    #[error(
+        "expected the variable's new value as a result of the function, to be assigned outside, got an \
+         assignment inside"
+    )]
+    Assign,
 }
 
 impl Arena {
@@ -116,7 +139,7 @@ impl Arena {
         id: BodyId,
         results: &[TensorId],
         inputs: &[TensorType],
-    ) -> Result<Vec<TensorType>, Mistake> {
+    ) -> Result<Vec<TensorType>, Fault> {
         let body = self.body(id);
         let bound = || body.parameters.iter().chain(&body.captures);
         let as_built = bound().zip(inputs).all(|(&bound, input)| self.tensor(bound) == input);
@@ -170,7 +193,7 @@ impl Graph {
     /// [seed of their own](Graph::seed_scope).
     ///
     /// # Errors
-    /// It is a building error to change a variable inside, to use a tensor of the body outside of it other than as a
+    /// It is a build error to change a variable inside, to use a tensor of the body outside of it other than as a
     /// result, and to call it with tensors of another element type or of shapes that do not fit the parameters'.
     ///
     /// ```
@@ -254,36 +277,36 @@ impl Graph {
         parameter
     }
 
-    /// Finishes a body; results of another graph stand for the mistake that they are.
+    /// Finishes a body; a result that it cannot have becomes an invalid node.
     #[track_caller]
     pub(crate) fn close_body(&self, body: BodyId, results: Vec<AnyTensor<'_>>) {
         let mut own = Vec::with_capacity(results.len());
         for (operand, result) in results.into_iter().enumerate() {
-            let mistake = if result.is_of(self) {
+            let fault = if result.is_of(self) {
                 let arena = self.shared().read();
                 let is_in_reach = arena.is_in_reach(arena.body_of(result.id()), Some(body));
                 drop(arena);
                 if is_in_reach { None } else { Some(self.out_of_reach(operand, result.id())) }
             } else {
-                Some(Mistake::OtherGraph { operand })
+                Some(Fault::OtherGraph { operand })
             };
-            own.push(match mistake {
-                Some(mistake) => self.invalid("function", mistake).id(),
+            own.push(match fault {
+                Some(fault) => self.invalid_any("function", fault).id(),
                 None => result.id(),
             });
         }
         self.shared().write(|arena| arena.close(body, own));
     }
 
-    /// The mistake that a new node is where it is built: in a function's body, or in none.
+    /// What is wrong with building a new node where it is built: in a function's body, or in none.
     pub(super) fn refused_inside(
         &self,
         new: &NewNode,
         body: Option<BodyId>,
         inputs: &[TensorId],
-    ) -> Option<Mistake> {
+    ) -> Option<Fault> {
         if body.is_some() && matches!(new, NewNode::Op(_, Role::Writes(_) | Role::WritesAll)) {
-            return Some(Mistake::AssignInFunction);
+            return Some(Fault::op(FunctionFault::Assign));
         }
         let out_of_reach = {
             let arena = self.shared().read();
@@ -312,11 +335,11 @@ impl Graph {
         inside
     }
 
-    /// The mistake of using a tensor of a body outside of it.
-    pub(super) fn out_of_reach(&self, operand: usize, used: TensorId) -> Mistake {
+    /// The fault of using a tensor of a body outside of it.
+    pub(super) fn out_of_reach(&self, operand: usize, used: TensorId) -> Fault {
         let arena = self.shared().read();
         let function = arena.body_of(used).map(|body| arena.body(body).name.clone()).unwrap_or_default();
-        Mistake::InsideFunction { operand, function }
+        Fault::op(FunctionFault::Inside { operand, function })
     }
 
     /// Calls a body: gives tensors of it for these inputs, parameters first and then captures. `origin` is an earlier
@@ -331,22 +354,22 @@ impl Graph {
         op: impl FnOnce(Call) -> Call,
     ) -> Vec<AnyTensor<'g>> {
         if let Some(operand) = inputs.iter().position(|input| !input.is_of(self)) {
-            return vec![self.invalid("call", Mistake::OtherGraph { operand }); results.len()];
+            return vec![self.invalid_any("call", Fault::OtherGraph { operand }); results.len()];
         }
         if let Some(&invalid) = inputs.iter().find(|input| input.is_invalid()) {
             return vec![invalid; results.len()];
         }
         let arena = self.shared().snapshot();
-        let invalid = results.iter().find(|result| arena.node(result.node).mistake.is_some());
+        let invalid = results.iter().find(|result| arena.node(result.node).fault.is_some());
         if let Some(&invalid) = invalid {
-            // The mistake is the body's; what is built on the call says nothing of its own.
+            // The fault is the body's; what is built on the call says nothing of its own.
             return vec![self.tie(invalid); results.len()];
         }
         let types: Vec<TensorType> = inputs.iter().map(|input| TensorType::of(*input)).collect();
         let inferred = fit(&arena, body, &types).and_then(|()| arena.infer_results(body, results, &types));
         let types = match inferred {
             Ok(types) => types,
-            Err(mistake) => return vec![self.invalid("call", mistake); results.len()],
+            Err(fault) => return vec![self.invalid_any("call", fault); results.len()],
         };
         let (function, mut control) = (arena.body(body).name.clone(), arena.body(body).control.clone());
         let masks = arena.masks(body, results);
@@ -370,18 +393,18 @@ impl Graph {
 }
 
 /// Refuses inputs that do not fit what a body takes.
-fn fit(arena: &Arena, body: BodyId, inputs: &[TensorType]) -> Result<(), Mistake> {
+fn fit(arena: &Arena, body: BodyId, inputs: &[TensorType]) -> Result<(), Fault> {
     let parameters = &arena.body(body).parameters;
     if inputs.len() < parameters.len() {
-        return Err(Mistake::OperandCount { expected: parameters.len(), found: inputs.len() });
+        return Err(Fault::OperandCount { expected: parameters.len(), found: inputs.len() });
     }
     for (&parameter, input) in parameters.iter().zip(inputs) {
         let expected = arena.tensor(parameter);
         if expected.dtype != input.dtype {
-            return Err(Mistake::ElementType { expected: expected.dtype, found: input.dtype });
+            return Err(Fault::ElementType { expected: expected.dtype, found: input.dtype });
         }
         if !input.shape.agrees_with(&expected.shape) {
-            return Err(Mistake::OtherShape { expected: expected.shape.clone(), found: input.shape.clone() });
+            return Err(Fault::OtherShape { expected: expected.shape.clone(), found: input.shape.clone() });
         }
     }
     Ok(())

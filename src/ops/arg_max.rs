@@ -3,13 +3,13 @@
 use ndarray::{ArrayView1, Axis};
 
 use crate::element::{ArrayMut, ArrayRef, DType};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::number::{Number, with_number};
 use crate::ops::methods::methods;
-use crate::shape::{TensorType, resolve_axis};
+use crate::shape::{ShapeError, TensorType, resolve_axis};
 
 /// Which element is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -33,11 +33,11 @@ impl Op for Arg {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let shape = &inputs[0].shape;
         let axis = resolve_axis(self.axis, shape.rank())?;
         if shape.dims()[axis] == Some(0) {
-            return Err(Mistake::EmptyAxis { axis, shape: shape.clone() });
+            return Err(ShapeError::EmptyAxis { axis, shape: shape.clone() }.into());
         }
         Ok(TensorType::new(DType::I64, shape.reduced(&[axis], false)))
     }
@@ -101,7 +101,7 @@ methods! {
     /// For each lane along the axis the place of its largest element: the first of equal ones, and the first NaN if
     /// there is one. The axis disappears; negative axes count from the end.
     ///
-    /// No gradient passes. An axis out of range, or of length 0, is a building error.
+    /// No gradient passes. An axis out of range, or of length 0, is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -5,16 +5,30 @@ use std::cmp::Ordering;
 use ndarray::Axis;
 
 use crate::element::{ArrayMut, ArrayRef, DType, Numeric};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{AttributeDef, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::number::{Number, with_number};
 use crate::ops::gather::{put_along_axis, take_along_axis};
-use crate::shape::{Shape, TensorType};
+use crate::shape::{Shape, ShapeError, TensorType};
 
-/// The places of the `k` largest elements of each row, the largest first.
+/// What can be wrong with asking for the largest elements.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TopKFault {
+    /// More are asked for than there are.
+    #[error("expected at most as many elements as the last axis of {shape} has, got {k}")]
+    TooMany {
+        /// How many are asked for.
+        k: usize,
+        /// The shape of the operand.
+        shape: Shape,
+    },
+}
+
+/// The indices of the `k` largest elements of each row, the largest first.
 #[derive(Clone, Copy, Debug)]
 struct TopK {
     k: usize,
@@ -25,13 +39,13 @@ impl MultiOp for TopK {
         "top_k"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Fault> {
         let TensorType { dtype, shape } = inputs[0];
         let Some((length, rows)) = shape.dims().split_last() else {
-            return Err(Mistake::AxisOutOfRange { axis: -1, rank: 0 });
+            return Err(ShapeError::AxisOutOfRange { axis: -1, rank: 0 }.into());
         };
         if length.is_some_and(|length| length < self.k) {
-            return Err(Mistake::TopK { k: self.k, shape: shape.clone() });
+            return Err(Fault::op(TopKFault::TooMany { k: self.k, shape: shape.clone() }));
         }
         let shape = Shape::from([rows, &[Some(self.k)]].concat());
         Ok([TensorType::new(*dtype, &shape), TensorType::new(DType::I64, shape)].into())
@@ -111,7 +125,7 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// their places in the row. Of equal elements the first comes first; NaNs count as larger than all numbers.
     ///
     /// Gradient: the cotangent of the values, each to the element that it is; none to or through the places. A
-    /// tensor without axes, or with rows of fewer than `k` elements, is a building error.
+    /// tensor without axes, or with rows of fewer than `k` elements, is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

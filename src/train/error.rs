@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::Shape;
 use crate::data::DataError;
-use crate::error::quote::quoted;
 use crate::io::checkpoint::CheckpointError;
+use crate::quote::quoted;
 
 /// What went wrong in a training.
 #[derive(Clone, thiserror::Error)]
@@ -147,4 +147,4 @@ impl From<CheckpointError> for TrainError {
     }
 }
 
-crate::error::error_of_its_own!(TrainError);
+crate::io::error_of_its_own!(TrainError);

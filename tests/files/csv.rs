@@ -1,4 +1,4 @@
-//! Text files of numbers: each layout, each mistake with its message, and files that mean harm.
+//! Text files of numbers: each layout, each fault with its message, and files that mean harm.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -111,7 +111,7 @@ fn targets_are_named_or_counted() {
 }
 
 #[test]
-fn mistakes_in_columns_are_named() {
+fn faults_in_columns_are_named() {
     let table = text("x,label,x\n0.5,1,7\n");
     let [with, without] = [Csv::new().header(), Csv::new().skip_lines(1)];
     let told = |csv: &Csv, targets: Columns| table.dataset::<f32, f32>(csv, targets).unwrap_err();
@@ -139,7 +139,7 @@ fn mistakes_in_columns_are_named() {
 }
 
 #[test]
-fn mistakes_in_the_text_say_where_they_are() {
+fn faults_in_the_text_say_where_they_are() {
     fn told<T: Numeric + FromStr>(bytes: &str) -> String {
         plain::<T>(bytes).unwrap_err()
     }

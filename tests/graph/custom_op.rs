@@ -1,10 +1,10 @@
-//! Ops of a user's own: through the vocabulary, by a kernel, and with every mistake that one can make.
+//! Custom ops: through the vocabulary, by a kernel, and with everything that can be wrong with one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flowgrad::ndarray::{Array1, ArrayD, Axis, arr1, arr2};
 use flowgrad::op::{
-    ArrayMut, ArrayRef, Kernel, KernelError, Lowering, Mistake, Op, Pullback, Scalar, TensorType, Val,
+    ArrayMut, ArrayRef, Fault, Kernel, KernelError, Lowering, Op, Pullback, Scalar, TensorType, Val,
 };
 use flowgrad::prelude::*;
 
@@ -17,10 +17,10 @@ impl Op for RunningMax {
         "running_max"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         match inputs {
             [x] if x.shape.rank() > 0 => Ok((*x).clone()),
-            _ => Err(Mistake::Custom { reason: "running_max takes one tensor with an axis".to_owned() }),
+            _ => Err(Fault::Custom { reason: "running_max takes one tensor with an axis".to_owned() }),
         }
     }
 
@@ -154,7 +154,7 @@ impl Op for Broken {
         "broken"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 
@@ -258,7 +258,7 @@ impl Op for Absurd {
         "absurd"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 
@@ -349,7 +349,7 @@ impl Op for Fickle {
         "fickle"
     }
 
-    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(self.types[self.asked.fetch_add(1, Ordering::Relaxed) % self.types.len()].clone())
     }
 
@@ -403,7 +403,7 @@ fn a_shape_rule_that_changes_its_answer_is_an_error() -> Result<()> {
 }
 
 #[test]
-fn mistakes_in_building_are_reported_like_any() {
+fn build_errors_are_reported_like_any() {
     let g = Graph::new();
     let number = g.constant(1.0_f64);
     let _ = running_max(number);

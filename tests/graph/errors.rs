@@ -1,11 +1,13 @@
 //! The exact words of every error, with the file and line of the caller, and the names that they
 //! call nodes by.
 
+use std::error::Error as _;
 use std::fmt::Write;
 
-use flowgrad::ndarray::{Array1, Array2, ArrayD, ShapeError, arr0, arr1, arr2};
+use flowgrad::fault::{OpFault, ShapeError, SplitFault};
+use flowgrad::ndarray::{self, Array1, Array2, ArrayD, arr0, arr1, arr2};
 use flowgrad::prelude::*;
-use flowgrad::{BuildError, Mistake};
+use flowgrad::{BuildError, Fault, Site};
 
 /// A line of this file, as messages name it.
 fn at(line: u32) -> String {
@@ -26,12 +28,12 @@ fn words(error: impl std::fmt::Display) -> String {
     words
 }
 
-/// The first mistake made in building a graph.
-fn mistake(g: &Graph) -> String {
+/// The first build error of a graph.
+fn build_error(g: &Graph) -> String {
     words(g.check().unwrap_err())
 }
 
-// -- mistakes in building ------------------------------------------------------------------------
+// -- build errors ------------------------------------------------------------------------------
 
 #[test]
 fn shapes_that_do_not_broadcast() {
@@ -41,7 +43,7 @@ fn shapes_that_do_not_broadcast() {
     let line = line!() + 1;
     let _ = x - y;
     let expected = "the shapes [?, 4] and [3, 5] do not broadcast, in `sub` (sub) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -51,7 +53,7 @@ fn products_of_what_is_no_matrix() {
     let line = line!() + 1;
     let _ = x.matmul(x.reduce_sum(0));
     let expected = "matmul takes two matrices, or batches of them, but came [?, 4] and [4], in `matmul` (matmul) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -62,7 +64,7 @@ fn products_whose_inner_lengths_differ() {
     let line = line!() + 1;
     let _ = x.matmul_transposed(w, false, true);
     let expected = "the inner lengths of [?, 4] · [5, 2] differ: 4 and 5, in `matmul` (matmul) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -73,14 +75,14 @@ fn axes_out_of_range() {
         let line = line!() + 1;
         x.reduce_sum(axis);
         let expected = "is out of range for a tensor of rank 2, in `reduce_sum` (reduce_sum) built at ";
-        assert_eq!(mistake(&g), format!("axis {axis} {expected}{}", at(line)));
+        assert_eq!(build_error(&g), format!("axis {axis} {expected}{}", at(line)));
     }
     let g = Graph::new();
     let x = g.placeholder::<f32>("x", [2, 2, 2]);
     let line = line!() + 1;
     x.transpose_perm([0, 1, 3]);
     let expected = "axis 3 is out of range for a tensor of rank 3, in `transpose` (transpose) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -90,7 +92,7 @@ fn axes_listed_twice() {
     let line = line!() + 1;
     x.reduce_sum([1, -1]);
     let expected = "axis 1 is listed twice, in `reduce_sum` (reduce_sum) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -101,7 +103,7 @@ fn lists_that_are_no_permutation() {
         let line = line!() + 1;
         x.transpose_perm(permutation.clone());
         let expected = "is no permutation of the 2 axes, in `transpose` (transpose) built at ";
-        assert_eq!(mistake(&g), format!("{permutation:?} {expected}{}", at(line)));
+        assert_eq!(build_error(&g), format!("{permutation:?} {expected}{}", at(line)));
     }
 }
 
@@ -113,7 +115,7 @@ fn composed_ops_are_named_as_they_were_called() {
     let line = line!() + 1;
     x.reduce_mean(1);
     let expected = "axis 1 is out of range for a tensor of rank 1, in `reduce_mean` (reduce_mean) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -123,30 +125,30 @@ fn operands_of_another_graph() {
     let line = line!() + 1;
     let _ = x * foreign;
     let expected = "operand 1 belongs to another graph, in `mul` (mul) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
     other.check().unwrap();
 
     let (g, other) = (Graph::new(), Graph::new());
     let line = line!() + 1;
     g.group([g.constant(1.0).op(), other.constant(1.0).op()]);
     let expected = "operand 1 belongs to another graph, in `group` (group) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 
     let (g, other) = (Graph::new(), Graph::new());
     let (x, foreign) = (g.constant(1.0_f64), other.constant(1.0));
     let line = line!() + 1;
     x.gradients([x, foreign]);
     let expected = "operand 2 belongs to another graph, in `gradients` (gradients) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 
     let (g, other) = (Graph::new(), Graph::new());
     let foreign = other.constant(1.0).op();
     g.control_dependencies(&[foreign], || g.constant(1.0));
-    let message = mistake(&g);
+    let message = build_error(&g);
     assert!(message.contains("belongs to another graph, in `constant`"), "{message}");
 }
 
-/// A foreign tensor to stop at is a mistake, and not a node of this graph that happens to have the
+/// A foreign tensor to stop at is a build error, and not a node of this graph that happens to have the
 /// same number.
 #[test]
 fn a_foreign_tensor_cannot_stop_gradients() {
@@ -171,14 +173,14 @@ fn variables_of_one_name() {
         at(first),
         at(line)
     );
-    assert_eq!(mistake(&g), expected);
+    assert_eq!(build_error(&g), expected);
 
     let g = Graph::new();
     g.name_scope("dense", || g.constant(1.0));
     let line = line!() + 1;
     g.variable("dense", 1.0_f32);
     let expected = "the name `dense` is taken by a name scope, in `dense_1` (variable) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -190,10 +192,10 @@ fn values_that_do_not_fit_a_variable() {
     w.assign(row);
     let expected = "a value of shape [?] does not fit variable `layer/w` of shape [2, 3], \
                     in `assign` (assign) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
-    // The variable goes by the name that it has when the mistake is told.
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
+    // The variable goes by the name that it has when the error is reported.
     w.named("kernel");
-    assert!(mistake(&g).contains("does not fit variable `kernel` of shape"), "{}", mistake(&g));
+    assert!(build_error(&g).contains("does not fit variable `kernel` of shape"), "{}", build_error(&g));
 
     let g = Graph::new();
     let v = g.variable("v", arr1(&[1_i32, 2]));
@@ -201,7 +203,7 @@ fn values_that_do_not_fit_a_variable() {
     v.assign_sub(g.constant(arr1(&[1, 2, 3])));
     let expected = "a value of shape [3] does not fit variable `v` of shape [2], \
                     in `assign_sub` (assign_sub) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -211,14 +213,14 @@ fn variables_that_no_memory_could_hold() {
     let line = line!() + 1;
     g.variable::<f64>("v", zeros([usize::MAX, 2]));
     let expected = "cannot be made: its lengths must be known and addressable, in `v` (variable) built at ";
-    assert_eq!(mistake(&g), format!("a variable of shape {shape} {expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("a variable of shape {shape} {expected}{}", at(line)));
 }
 
-// -- mistakes in asking for gradients ------------------------------------------------------------
+// -- build errors of gradient requests ------------------------------------------------------------
 
-/// The first mistake, whether or not the scope of gradients' names had taken the node's.
-fn mistake_in_gradients(g: &Graph) -> String {
-    mistake(g).replace("`gradients_1`", "`gradients`")
+/// The first build error, whether or not the scope of gradients' names had taken the node's.
+fn error_in_gradients(g: &Graph) -> String {
+    build_error(&g).replace("`gradients_1`", "`gradients`")
 }
 
 #[test]
@@ -229,7 +231,7 @@ fn targets_without_a_path() {
     y.square().gradients([x]);
     let expected = "`square` has no gradient with respect to `x`: there is no path between them, \
                     in `gradients` (gradients) built at ";
-    assert_eq!(mistake_in_gradients(&g), format!("{expected}{}", at(line)));
+    assert_eq!(error_in_gradients(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -241,7 +243,7 @@ fn targets_behind_integers() {
     y.gradients([x]);
     let expected = "`y` has no gradient with respect to `x`: the path passes through `whole` (i64), which is not \
                     continuous, in `gradients` (gradients) built at ";
-    assert_eq!(mistake_in_gradients(&g), format!("{expected}{}", at(line)));
+    assert_eq!(error_in_gradients(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -253,7 +255,7 @@ fn targets_behind_a_stop() {
     y.gradients([x]);
     let expected = "`y` has no gradient with respect to `x`: the path passes through `stop_gradient` (stop_gradient), \
                     which passes no gradient, in `gradients` (gradients) built at ";
-    assert_eq!(mistake_in_gradients(&g), format!("{expected}{}", at(line)));
+    assert_eq!(error_in_gradients(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -265,7 +267,7 @@ fn starting_gradients_that_do_not_fit() {
     let _ = Gradients::of([y]).grad_ys([start]).wrt(&[y]);
     let expected = "the gradient given for `y` has the shape [2], but `y` has [?, 2], \
                     in `gradients` (gradients) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 
     let g = Graph::new();
     let y = g.placeholder::<f64>("y", ());
@@ -273,11 +275,11 @@ fn starting_gradients_that_do_not_fit() {
     let found = Gradients::of([y, y]).grad_ys([y]).wrt(&[y, y, y]);
     let expected = "2 tensors are differentiated, but 1 starting gradients are given, \
                     in `gradients` (gradients) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
     assert_eq!(found.len(), 3);
 }
 
-/// A starting gradient whose length turns out wrong is a mistake of the line that asked for gradients.
+/// A starting gradient whose length turns out wrong is an error of the line that asked for gradients.
 #[test]
 fn starting_gradients_that_turn_out_not_to_fit() -> Result<()> {
     let g = Graph::new();
@@ -295,12 +297,12 @@ fn starting_gradients_that_turn_out_not_to_fit() -> Result<()> {
     Ok(())
 }
 
-// -- what becomes of a mistake -------------------------------------------------------------------
+// -- what becomes of a build error -------------------------------------------------------------------
 
-/// The first mistake is reported by the graph, by a new session, and by each run that needs an invalid
+/// The first build error is reported by the graph, by a new session, and by each run that needs an invalid
 /// node; what is not built on it still runs in a session that was there before.
 #[test]
-fn the_first_mistake_wins_and_spreads() -> Result<()> {
+fn the_first_build_errors_wins_and_spreads() -> Result<()> {
     let g = Graph::new();
     let session = Session::new(&g)?;
     let x = g.constant(arr1(&[1.0, 2.0]));
@@ -310,7 +312,7 @@ fn the_first_mistake_wins_and_spreads() -> Result<()> {
     let also_invalid = x.transpose_perm([7]);
 
     let expected = format!("the shapes [2] and [3] do not broadcast, in `add` (add) built at {}", at(first));
-    assert_eq!(mistake(&g), expected);
+    assert_eq!(build_error(&g), expected);
     assert_eq!(words(Session::new(&g).unwrap_err()), expected);
     assert_eq!(words(session.variable_values().unwrap_err()), expected);
     assert_eq!(words(session.make_callable((), invalid).unwrap_err()), expected);
@@ -339,7 +341,7 @@ fn the_first_mistake_wins_and_spreads() -> Result<()> {
 /// A gradient of or by an invalid tensor reports what is wrong with the tensor, not that it has no
 /// gradient.
 #[test]
-fn gradients_of_invalid_tensors_report_the_first_mistake() -> Result<()> {
+fn gradients_of_invalid_tensors_report_the_first_build_errors() -> Result<()> {
     let g = Graph::new();
     let session = Session::new(&g)?;
     let x = g.constant(arr1(&[1.0_f64, 2.0]));
@@ -354,33 +356,33 @@ fn gradients_of_invalid_tensors_report_the_first_mistake() -> Result<()> {
     Ok(())
 }
 
-/// The error names the node as the user does, also when the name is given after the mistake.
+/// The error names the node as the user does, also when the name is given after the error.
 #[test]
-fn a_mistake_has_the_name_that_the_node_is_given() -> Result<()> {
+fn a_build_errors_has_the_name_that_the_node_is_given() -> Result<()> {
     let g = Graph::new();
     let session = Session::new(&g)?;
     let x = g.constant(arr1(&[1.0, 2.0]));
     let line = line!() + 1;
     let total = (x + g.constant(arr1(&[1.0, 2.0, 3.0]))).named("total");
     let expected = "the shapes [2] and [3] do not broadcast, in `total` (add) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
     let run = session.run(total.square()).unwrap_err();
     assert_eq!(words(run), format!("{expected}{}", at(line)));
     Ok(())
 }
 
-/// The parts of a mistake can be matched on, not only read.
+/// The parts of a build error can be matched on, not only read.
 #[test]
-fn mistakes_have_fields() {
+fn build_errors_have_fields() {
     let g = Graph::new();
     let line = line!() + 1;
     let _ = g.constant(arr1(&[1, 2])) / g.constant(arr1(&[1, 2, 3]));
-    let Error::Build(error) = g.check().unwrap_err() else { panic!("no mistake in building") };
-    let BuildError { node, op, location, mistake, .. } = *error;
+    let Error::Build(error) = g.check().unwrap_err() else { panic!("no build error") };
+    let BuildError { site: Site { node, op, location }, fault, .. } = *error;
     assert_eq!((node.as_str(), op), ("div", "div"));
     assert_eq!((location.file(), location.line()), (file!(), line));
     let (left, right) = (Shape::from([2]), Shape::from([3]));
-    assert_eq!(mistake, Mistake::Broadcast { left, right });
+    assert_eq!(fault, Fault::Shape(ShapeError::Broadcast { left, right }));
 }
 
 /// Helpers of the user's that are `#[track_caller]` pass on who called them.
@@ -394,7 +396,7 @@ fn the_callers_line_is_named_through_helpers() {
     let x = g.placeholder::<f64>("x", [2, 3]);
     let line = line!() + 1;
     dense(x, x);
-    assert!(mistake(&g).ends_with(&at(line)), "{}", mistake(&g));
+    assert!(build_error(&g).ends_with(&at(line)), "{}", build_error(&g));
 }
 
 // -- errors of a run -----------------------------------------------------------------------------
@@ -493,7 +495,7 @@ fn integers_divided_by_zero() -> Result<()> {
     Ok(())
 }
 
-/// Mistakes that show only when lengths are known have the words of those found while building.
+/// Faults that show only when lengths are known have the words of those found while building.
 #[test]
 fn shapes_that_turn_out_not_to_fit() -> Result<()> {
     let g = Graph::new();
@@ -568,7 +570,7 @@ fn errors_of_ndarray_convert() {
         Ok(array.into_dimensionality()?)
     }
     let error = matrix(ArrayD::zeros(vec![2])).unwrap_err();
-    let cause: &ShapeError = match &error {
+    let cause: &ndarray::ShapeError = match &error {
         Error::Array(cause) => cause,
         other => panic!("{other}"),
     };
@@ -581,6 +583,32 @@ fn errors_are_ordinary_errors() {
     fn ordinary<E: std::error::Error + Clone + Send + Sync + 'static>() {}
     ordinary::<Error>();
     ordinary::<BuildError>();
+    ordinary::<Fault>();
+    ordinary::<OpFault>();
+}
+
+/// The fault of an op is found again by its type, compared, and copied.
+#[test]
+fn faults_of_ops_are_found_by_their_type() {
+    #[derive(Debug, PartialEq, thiserror::Error)]
+    #[error("expected {0} groups")]
+    struct Groups(usize, #[source] std::fmt::Error);
+
+    let g = Graph::new();
+    g.placeholder::<f32>("x", [3]).split(2, 0);
+    let Err(Error::Build(error)) = g.check() else { panic!("no build error") };
+    let expected = SplitFault::Parts { axis: 0, shape: [3].into(), parts: 2 };
+    assert_eq!(error.fault.downcast_ref(), Some(&expected));
+    assert!(error.fault.is::<SplitFault>() && !error.fault.is::<Groups>());
+    assert_eq!(error.fault, Fault::op(expected));
+
+    let own = |groups| Fault::op(Groups(groups, std::fmt::Error));
+    assert_eq!(own(1), own(1).clone());
+    assert_ne!(own(1), own(2));
+    assert_ne!(own(1), error.fault);
+    assert!(own(1).source().is_some_and(|source| source.is::<std::fmt::Error>()));
+    let other = Fault::Custom { reason: "expected 1 groups".into() };
+    assert!(!other.is::<Groups>() && other != own(1) && other.to_string() == own(1).to_string());
 }
 
 // -- names ---------------------------------------------------------------------------------------
@@ -651,6 +679,6 @@ fn a_variable_can_be_renamed() -> Result<()> {
     assert_eq!(session.run([v, again])?.map(|v| v.sum()), [7.0, 2.0]);
     assert_eq!(session.variable_values()?.into_keys().collect::<Vec<_>>(), ["v", "weight"]);
     v.assign(g.constant(arr1(&[1.0])));
-    assert!(mistake(&g).contains("variable `weight`"), "{}", mistake(&g));
+    assert!(build_error(&g).contains("variable `weight`"), "{}", build_error(&g));
     Ok(())
 }

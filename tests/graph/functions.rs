@@ -244,7 +244,7 @@ fn numeric_derivatives_agree() {
     check.wrt(&[x, w]).unwrap().assert_close(1e-5);
 }
 
-/// The message of the first mistake, and that it is of a line of this file.
+/// The message of the first build error, and that it is of a line of this file.
 fn message(g: &Graph) -> String {
     let message = g.check().unwrap_err().to_string();
     assert!(message.contains(file!()), "{message}");
@@ -331,7 +331,7 @@ fn tensors_of_other_graphs_are_refused() {
 }
 
 #[test]
-fn a_mistake_inside_is_one_of_the_calls() {
+fn a_build_error_inside_is_one_of_the_calls() {
     let g = Graph::new();
     let x = g.constant(arr1(&[1.0, 2.0]));
     let line = line!() + 1;

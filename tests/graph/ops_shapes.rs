@@ -32,11 +32,11 @@ fn of<const N: usize>(g: &Graph, lengths: [usize; N]) -> Tensor<'_, f64> {
     g.placeholder("x", lengths)
 }
 
-/// A tensor that is built for the mistake in it.
+/// A tensor that is built to be invalid.
 fn built<T>(_: Tensor<'_, T>) {}
 
 #[test]
-fn mistakes_in_views() {
+fn build_errors_in_views() {
     check(&[
         (
             |g| built(of(g, [2, 3]).reshape([4, 2])),
@@ -100,7 +100,7 @@ fn mistakes_in_views() {
 }
 
 #[test]
-fn mistakes_in_reductions() {
+fn build_errors_in_reductions() {
     check(&[
         (
             |g| built(of(g, [2, 3]).reduce_prod(2)),
@@ -127,7 +127,7 @@ fn mistakes_in_reductions() {
 }
 
 #[test]
-fn mistakes_in_losses() {
+fn build_errors_in_losses() {
     check(&[
         (
             |g| built(of(g, [3, 1]).mean_squared_error(of(g, [3]))),
@@ -174,7 +174,7 @@ fn foreign() -> Tensor<'static, f64> {
 }
 
 #[test]
-fn mistakes_in_sums_of_products() {
+fn build_errors_in_sums_of_products() {
     check(&[
         (
             |g| built(of(g, [2, 3]).einsum("ij,jk->ik", of(g, [4, 5]))),
@@ -242,7 +242,7 @@ type Build = for<'g> fn(Tensor<'g, f64>, Tensor<'g, f64>) -> Tensor<'g, f64>;
 
 /// What was not known while building is told in the same words when it is.
 #[test]
-fn mistakes_that_feeds_make() -> Result<()> {
+fn build_errors_that_feeds_make() -> Result<()> {
     let ones = |lengths: &[usize]| ArrayD::<f64>::ones(lengths.to_vec());
     let rows: [(Build, &[usize], &[usize], &str); 9] = [
         (
@@ -441,7 +441,7 @@ fn labels_that_do_not_fit_are_blamed_on_the_loss() {
 }
 
 #[test]
-fn mistakes_in_images() {
+fn build_errors_in_images() {
     fn kernel<const N: usize>(g: &Graph, lengths: [usize; N]) -> Tensor<'_, f64> {
         g.placeholder("kernel", lengths)
     }

@@ -2,7 +2,7 @@
 //! of them.
 
 use flowgrad::ndarray::{arr1, arr2};
-use flowgrad::op::{AnyTensor, Lowering, Mistake, MultiOp, Outputs, Pullback, Scalar, TensorType, Val};
+use flowgrad::op::{AnyTensor, Fault, Lowering, MultiOp, Outputs, Pullback, Scalar, TensorType, Val};
 use flowgrad::prelude::*;
 use flowgrad::testing::check_gradients;
 
@@ -15,7 +15,7 @@ impl MultiOp for SinCos {
         "sin_cos"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Fault> {
         Ok([inputs[0].clone(), inputs[0].clone()].into())
     }
 
@@ -200,7 +200,7 @@ impl MultiOp for Liar {
         "liar"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Fault> {
         Ok((0..self.promised).map(|_| inputs[0].clone()).collect())
     }
 

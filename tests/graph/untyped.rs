@@ -200,20 +200,20 @@ fn operands_of_another_graph_are_refused() {
     }
 }
 
-/// What the first mistake of a graph is, and where.
-fn mistake(g: &Graph) -> String {
+/// What the first build error of a graph is, and where.
+fn fault(g: &Graph) -> String {
     g.check().unwrap_err().to_string()
 }
 
 #[test]
 fn untyped_methods_refuse_what_typed_ones_do_not_compile() {
     fn refuses<'g>(g: &'g Graph, says: &str, line: u32, built: AnyTensor<'g>) {
-        let error = mistake(g);
+        let error = fault(g);
         let place = format!(" built at {}:{line}:", file!());
         assert!(error.starts_with(says) && error.contains(&place), "{error}");
         // It has no element type, and is none of any.
         let _ = (built.typed::<f32>(), built.typed::<bool>());
-        assert_eq!(mistake(g), error);
+        assert_eq!(fault(g), error);
     }
     let pairs = || arr2(&[[1.0_f64, 2.0], [3.0, 4.0]]);
 
@@ -263,11 +263,11 @@ fn operands_of_another_graph_are_refused_by_untyped_methods_whatever_their_eleme
     for y in foreign {
         let _ = (x.matmul(y), g.stack_any(&[x, y], 0));
     }
-    assert!(mistake(&g).starts_with("operand 1 belongs to another graph, in `matmul` (matmul) built at "));
+    assert!(fault(&g).starts_with("operand 1 belongs to another graph, in `matmul` (matmul) built at "));
     other.check().unwrap();
 }
 
-/// A mistake stays the one that is reported of what is built on it.
+/// A build error stays the one that is reported of what is built on it.
 #[test]
 fn what_is_built_on_an_invalid_tensor_says_why_it_is() {
     let g = Graph::new();

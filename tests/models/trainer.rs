@@ -522,7 +522,7 @@ fn a_checkpoint_that_cannot_be_written_is_refused_before_any_step() {
 }
 
 #[test]
-fn a_mistake_in_building_is_told_before_what_follows_from_it() {
+fn a_build_error_in_building_is_told_before_what_follows_from_it() {
     let g = Graph::new();
     let error = refused(&g, |it| Trainer::new(it.x, it.y, it.loss.reduce_sum(3), it.step).quiet());
     assert!(error.starts_with("axis 3 is out of range for a tensor of rank 0, in `reduce_sum_"), "{error}");

@@ -73,9 +73,9 @@ fn feeds() -> Result<()> {
     let check = || GradientCheck::of(&g, loss).feed(labels, &arr1(&[2, 0]));
     check().feed(x, &fed).wrt(&[x])?.assert_close(1e-8);
     let error = check().wrt(&[x]).unwrap_err();
-    assert!(matches!(&error, Error::NotFed { node, .. } if node == "x"), "{error}");
+    assert!(matches!(&error, Error::NotFed { site, .. } if site.node == "x"), "{error}");
     let error = GradientCheck::of(&g, loss).feed(x, &fed).wrt(&[x]).unwrap_err();
-    assert!(matches!(&error, Error::NotFed { node, .. } if node == "labels"), "{error}");
+    assert!(matches!(&error, Error::NotFed { site, .. } if site.node == "labels"), "{error}");
     // A target is shifted about what it is fed; the gradient of √x at 4 is ¼.
     let four = g.constant(1.0).named("four");
     let report = GradientCheck::of(&g, four.sqrt()).feed(four, 4.0).seed(0).wrt(&[four])?;
@@ -144,7 +144,7 @@ fn what_a_sum_would_hide() -> Result<()> {
     Ok(())
 }
 
-/// What is cut off by mistake has no gradient, but differences; what is not connected has neither.
+/// What is cut off by accident has no gradient, but differences; what is not connected has neither.
 #[test]
 fn gradients_that_are_missing() -> Result<()> {
     let g = Graph::new();
@@ -207,7 +207,7 @@ fn checks_that_cannot_be() -> Result<()> {
         check_gradients(&g, foreign, &[x]),
         GradientCheck::of(&g, x).feed(foreign, 1.0).wrt(&[x]),
     ] {
-        assert!(matches!(result.unwrap_err(), Error::OtherGraph { node, .. } if node == "foreign"));
+        assert!(matches!(result.unwrap_err(), Error::OtherGraph(site) if site.node == "foreign"));
     }
     // Nothing of it is left in the graph.
     g.check()?;

@@ -273,7 +273,7 @@ fn categorical_draws_each_class_as_often_as_softmax_says() {
 
 /// Parameters that are numbers are checked while building.
 #[test]
-fn parameters_of_no_distribution_are_building_errors() {
+fn parameters_of_no_distribution_are_build_errors() {
     type Build = for<'g> fn(&'g Graph) -> Operation<'g>;
     let table: &[(&str, Build)] = &[
         ("there are no numbers from 2 to 1", |g| g.random_uniform([2], 2.0_f64, 1.0).named("x").op()),

@@ -1,4 +1,4 @@
-//! Lines 23 and 24: what shapes are known before a run, and which mistakes are found then.
+//! Lines 23 and 24: what shapes are known before a run, and which build errors are found then.
 
 use flowgrad::ndarray::{Array1, Array2, ArrayD, arr2};
 use flowgrad::prelude::*;
@@ -104,7 +104,7 @@ fn line_24_static_shapes() {
     g.check().unwrap();
 }
 
-/// Line 24: an axis out of range or listed twice is a mistake in building; an empty list leaves the
+/// Line 24: an axis out of range or listed twice is a build error; an empty list leaves the
 /// values as they are.
 #[test]
 fn line_24_axes_are_checked_when_built() -> Result<()> {

@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::DType;
-use crate::error::quote::{listed, quoted};
+use crate::quote::{listed, quoted};
 
 /// Why a text file gives no numbers.
 #[derive(Clone)]
 pub struct CsvError {
     /// The file.
     pub path: PathBuf,
-    /// The line, counted from 1, where the mistake is in one.
+    /// The line, counted from 1, where the fault is in one.
     pub line: Option<u64>,
-    /// The field in the line, counted from 1, where the mistake is in one.
+    /// The field in the line, counted from 1, where the fault is in one.
     pub column: Option<usize>,
     /// What is wrong.
     pub fault: CsvFault,

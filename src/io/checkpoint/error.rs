@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::file::CURRENT;
 use crate::DType;
-use crate::error::quote::quoted;
 use crate::io::safetensors::{Flaw, FormatFault};
 use crate::op::TensorType;
+use crate::quote::quoted;
 
 /// Why a checkpoint cannot be saved, loaded or restored.
 #[derive(Clone, thiserror::Error)]
@@ -214,4 +214,4 @@ fn listed(differences: &[Difference]) -> String {
     differences.iter().map(Difference::to_string).collect::<Vec<_>>().join("; ")
 }
 
-crate::error::error_of_its_own!(CheckpointError);
+crate::io::error_of_its_own!(CheckpointError);

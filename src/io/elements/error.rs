@@ -4,7 +4,7 @@ use std::collections::TryReserveError;
 use std::io;
 
 use crate::DType;
-use crate::error::quote::{LISTED, listed, quoted};
+use crate::quote::{LISTED, listed, quoted};
 
 /// Why an array of a file is not read.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use zip::result::ZipError;
 
-use crate::error::quote::quoted;
 use crate::io::elements::{ArrayFault, Unreadable};
+use crate::quote::quoted;
 
 /// Why an npz file is not read or written.
 #[derive(Clone)]
 pub struct NpzError {
     /// The file.
     pub path: PathBuf,
-    /// The array in it, where the mistake is in one.
+    /// The array in it, where the fault is in one.
     pub array: Option<String>,
     /// What is wrong.
     pub fault: NpzFault,
@@ -155,4 +155,4 @@ impl From<Unreadable> for NpzFault {
     }
 }
 
-crate::error::error_of_its_own!(NpzError);
+crate::io::error_of_its_own!(NpzError);

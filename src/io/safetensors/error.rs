@@ -8,15 +8,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::header::Flaw;
-use crate::error::quote::quoted;
 use crate::io::elements::{ArrayFault, Unreadable};
+use crate::quote::quoted;
 
 /// Why a safetensors file is not read or written.
 #[derive(Clone)]
 pub struct SafeTensorsError {
     /// The file.
     pub path: PathBuf,
-    /// The tensor in it, where the mistake is in one.
+    /// The tensor in it, where the fault is in one.
     pub tensor: Option<String>,
     /// What is wrong.
     pub fault: SafeTensorsFault,
@@ -188,4 +188,4 @@ pub enum FormatFault {
     },
 }
 
-crate::error::error_of_its_own!(SafeTensorsError);
+crate::io::error_of_its_own!(SafeTensorsError);

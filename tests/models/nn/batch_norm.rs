@@ -5,7 +5,7 @@ use flowgrad::nn;
 use flowgrad::prelude::*;
 use flowgrad::testing::GradientCheck;
 
-use super::{MODES, assert_near, for_floats, mistake, numbers, slope_tolerance, spread, words};
+use super::{MODES, assert_near, fault, for_floats, numbers, slope_tolerance, spread, words};
 
 const EPSILON: f64 = 1e-3;
 
@@ -295,10 +295,10 @@ fn the_function_takes_scalars_and_tensors() {
     assert_near(&Session::new(&g).unwrap().run(y).unwrap(), &expected, 1e-15);
 }
 
-// -- mistakes ----------------------------------------------------------------------------------
+// -- build errors ----------------------------------------------------------------------------------
 
 #[test]
-fn inputs_and_parameters_that_do_not_fit_are_mistakes_of_the_layer() {
+fn inputs_and_parameters_that_do_not_fit_are_build_errors_of_the_layer() {
     let table: [(&[Option<usize>], &str); 4] = [
         (&[None, Some(4)], "but came [?, 4] with [3]"),
         (&[None, Some(8), Some(8), Some(1)], "but came [?, 8, 8, 1] with [3]"),
@@ -310,7 +310,7 @@ fn inputs_and_parameters_that_do_not_fit_are_mistakes_of_the_layer() {
             let g = Graph::new();
             BatchNorm::new(&g, "bn", 3).call(g.placeholder::<f32>("x", shape), mode);
             let expected = "batch_norm takes [batch, ..., channels] with parameters of [channels],";
-            assert_eq!(mistake(&g), format!("{expected} {rest}, in `bn/batch_norm` (batch_norm)"));
+            assert_eq!(fault(&g), format!("{expected} {rest}, in `bn/batch_norm` (batch_norm)"));
         }
     }
     let g = Graph::new();
@@ -319,7 +319,7 @@ fn inputs_and_parameters_that_do_not_fit_are_mistakes_of_the_layer() {
     layer.call(g.placeholder::<f32>("x", [None, Some(3)]), Mode::Predict);
     let expected =
         "batch_norm takes [batch, ..., channels] with parameters of [channels], but came [?, 3] with [1, 3]";
-    assert_eq!(mistake(&g), format!("{expected}, in `bn/batch_norm` (batch_norm)"));
+    assert_eq!(fault(&g), format!("{expected}, in `bn/batch_norm` (batch_norm)"));
 }
 
 #[test]
@@ -347,18 +347,18 @@ fn momentum_and_epsilon_must_make_sense() {
         let layer = BatchNorm { momentum, ..BatchNorm::new(&g, "bn", 3) };
         layer.call(g.placeholder::<f32>("x", [None, Some(3)]), Mode::Predict);
         let expected = "the momentum must be between 0 and 1, but is";
-        assert_eq!(mistake(&g), format!("{expected} {shown}, in `bn/batch_norm` (batch_norm)"));
+        assert_eq!(fault(&g), format!("{expected} {shown}, in `bn/batch_norm` (batch_norm)"));
     }
     for (epsilon, shown) in [(-1e-3, "-0.001"), (f64::NAN, "NaN")] {
         let g = Graph::new();
         let layer = BatchNorm { epsilon, ..BatchNorm::new(&g, "bn", 3) };
         layer.call(g.placeholder::<f32>("x", [None, Some(3)]), Mode::Train);
         let expected = "epsilon must be finite and at least 0, but is";
-        assert_eq!(mistake(&g), format!("{expected} {shown}, in `bn/normalization` (normalization)"));
+        assert_eq!(fault(&g), format!("{expected} {shown}, in `bn/normalization` (normalization)"));
     }
 }
 
-/// A mistake made earlier is what is reported, not that what came of it does not fit.
+/// A build error made earlier is what is reported, not that what came of it does not fit.
 #[test]
 fn an_invalid_input_is_not_blamed_on_the_layer() {
     let g = Graph::new();
@@ -366,7 +366,7 @@ fn an_invalid_input_is_not_blamed_on_the_layer() {
     for mode in MODES {
         BatchNorm::new(&g, "bn", 3).call(x, mode);
     }
-    assert!(mistake(&g).starts_with("axis 7 is out of range"));
+    assert!(fault(&g).starts_with("axis 7 is out of range"));
 }
 
 /// Chooses by a flag between what a model gives to train by and to predict by.

@@ -1,4 +1,4 @@
-//! What optimizers build: names, which variables they change, and the exact words of mistakes.
+//! What optimizers build: names, which variables they change, and the exact words of build errors.
 
 use std::collections::BTreeSet;
 
@@ -15,8 +15,8 @@ fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
     names.map(str::to_owned).into()
 }
 
-/// The first mistake made in building a graph, without the column behind the line.
-fn mistake(g: &Graph) -> String {
+/// The first build error of a graph, without the column behind the line.
+fn fault(g: &Graph) -> String {
     let message = g.check().unwrap_err().to_string();
     let (words, _column) = message.rsplit_once(':').unwrap();
     words.to_owned()
@@ -162,7 +162,7 @@ fn gradients_have_the_shape_of_their_variable_also_where_lengths_are_fed() -> Re
     Ok(())
 }
 
-// -- mistakes ------------------------------------------------------------------------------------
+// -- build errors ------------------------------------------------------------------------------------
 
 /// A call that is wrong, and what is said of it.
 type Row = (for<'g> fn(Tensor<'g, f64>) -> Operation<'g>, &'static str);
@@ -292,13 +292,13 @@ fn unsuited_options_name_the_optimizer() {
 }
 
 #[test]
-fn mistakes_name_the_callers_line() {
+fn build_errors_name_the_callers_line() {
     let g = Graph::new();
     let loss = g.constant(1.0_f64).named("loss");
     let line = line!() + 1;
     Sgd::new(0.1).minimize(loss);
     let expected = "the loss `loss` depends on no trainable variable of f64, in `sgd` (sgd) built at";
-    assert_eq!(mistake(&g), format!("{expected} {}:{line}", file!()));
+    assert_eq!(fault(&g), format!("{expected} {}:{line}", file!()));
 }
 
 #[test]
@@ -311,7 +311,7 @@ fn a_loss_without_variables() -> Result<()> {
     assert!(Adam::new(0.1).compute_gradients(loss).is_empty());
     let train = Adam::new(0.1).minimize(loss);
     let expected = "the loss `loss` depends on no trainable variable of f64, in ";
-    assert!(mistake(&g).starts_with(&format!("{expected}`adam` (adam) built at {}", file!())));
+    assert!(fault(&g).starts_with(&format!("{expected}`adam` (adam) built at {}", file!())));
     let error = session.run(train).unwrap_err().to_string();
     assert!(error.starts_with(&format!("{expected}`adam_1` (adam) built at {}", file!())), "{error}");
     Ok(())
@@ -324,7 +324,7 @@ fn given_variables_that_the_loss_does_not_depend_on() {
     let line = line!() + 1;
     Sgd::new(0.1).minimize_over(a.square().named("loss"), &[a, b]);
     let expected = "`loss` has no gradient with respect to `b`: there is no path between them, in `gradients_2` (gradients) built at";
-    assert_eq!(mistake(&g), format!("{expected} {}:{line}", file!()));
+    assert_eq!(fault(&g), format!("{expected} {}:{line}", file!()));
 }
 
 #[test]
@@ -333,7 +333,7 @@ fn no_variables_are_given() {
     let line = line!() + 1;
     Sgd::new(0.1).minimize_over(g.variable("a", 1.0_f64).square(), &[]);
     let expected = "there are no gradients to apply, in `sgd` (sgd) built at";
-    assert_eq!(mistake(&g), format!("{expected} {}:{line}", file!()));
+    assert_eq!(fault(&g), format!("{expected} {}:{line}", file!()));
 }
 
 #[test]
@@ -343,7 +343,7 @@ fn variables_that_are_given_twice() {
     let line = line!() + 1;
     Sgd::new(0.1).minimize_over(w.square(), &[w, w]);
     let expected = "the variable `w` is given twice, in `sgd` (sgd) built at";
-    assert_eq!(mistake(&g), format!("{expected} {}:{line}", file!()));
+    assert_eq!(fault(&g), format!("{expected} {}:{line}", file!()));
 }
 
 #[test]
@@ -357,12 +357,12 @@ fn gradients_of_another_shape() {
         let expected = format!(
             "the gradient of `w` must have its shape [3], but has {shape:?}, in `momentum` (momentum) built at"
         );
-        assert_eq!(mistake(&g), format!("{expected} {}:{line}", file!()));
+        assert_eq!(fault(&g), format!("{expected} {}:{line}", file!()));
     }
 }
 
 #[test]
-fn invalid_losses_and_gradients_report_the_first_mistake() -> Result<()> {
+fn invalid_losses_and_gradients_report_the_first_build_error() -> Result<()> {
     let g = Graph::new();
     let w = g.variable("w", arr1(&[1.0, 2.0, 3.0]));
     let session = Session::new(&g)?;
@@ -385,12 +385,12 @@ fn variables_and_gradients_of_another_graph() {
         let line = line!() + 1;
         Sgd::new(0.1).apply_gradients(&g, &[(w.tensor(), w), (foreign.tensor(), second)]);
         let expected = "operand 1 belongs to another graph, in `sgd` (sgd) built at";
-        assert_eq!(mistake(&g), format!("{expected} {}:{line}", file!()));
+        assert_eq!(fault(&g), format!("{expected} {}:{line}", file!()));
     }
 }
 
 #[test]
-fn a_mistake_leaves_no_variables_behind() {
+fn a_build_error_leaves_no_variables_behind() {
     let g = Graph::new();
     let w = g.variable("w", 1.0_f64);
     Adam::new(0.1).beta1(2.0).minimize(w.square());
@@ -432,6 +432,6 @@ fn schedules_and_clipping_by_themselves_name_themselves() {
     for (build, expected) in cases {
         let g = Graph::new();
         build(&g);
-        assert!(mistake(&g).starts_with(&format!("{expected} built at {}:", file!())), "{}", mistake(&g));
+        assert!(fault(&g).starts_with(&format!("{expected} built at {}:", file!())), "{}", fault(&g));
     }
 }
