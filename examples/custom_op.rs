@@ -64,7 +64,7 @@ fn mexican_hat<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, T> {
 /// Passes over the signal.
 const EPOCHS: usize = 400;
 
-/// Check and fit an op of one's own
+/// Check and fit a custom op
 #[derive(Parser)]
 struct Args {
     #[command(flatten)]

@@ -134,9 +134,13 @@ impl Arena {
         }
     }
 
-    /// The node to name for a fault of this one.
-    pub(crate) fn whole(&self, id: NodeId) -> NodeId {
-        self.wholes.get(&id).map_or(id, |&(whole, _)| whole)
+    /// What errors call a node that is to be blamed: one that checks what a function was given goes by the name of what
+    /// the function gives.
+    pub(crate) fn blamed_site(&self, id: NodeId) -> Site {
+        match self.wholes.get(&id) {
+            Some(&(whole, function)) => Site { op: function, ..self.node(whole).site() },
+            None => self.node(id).site(),
+        }
     }
 
     /// The first build error, if there is one.
@@ -155,20 +159,15 @@ impl Arena {
         self.blamed(*id, fault.clone())
     }
 
-    /// A node's fault as an error, under the names that the node and its variable have by now. A node that checks what a
-    /// function was given goes by the name of what the function gives.
+    /// A node's fault as an error, under the names that the node and its variable have by now.
     pub(crate) fn blamed(&self, id: NodeId, mut fault: Fault) -> Error {
-        let node = self.node(self.whole(id));
+        let site = self.blamed_site(id);
         if let (Some(VariableFault::Assign { expected, found, .. }), Role::Writes(id)) =
-            (fault.downcast_ref(), node.role)
+            (fault.downcast_ref(), self.node(id).role)
         {
             let variable = self.variables[id.index()].name.clone();
             let (expected, found) = (expected.clone(), found.clone());
             fault = Fault::op(VariableFault::Assign { variable, expected, found });
-        }
-        let mut site = node.site();
-        if let Some(&(_, function)) = self.wholes.get(&id) {
-            site.op = function;
         }
         if let Fault::OutOfMemory { bytes } = fault {
             return Error::OutOfMemory { bytes, site: Some(site) };

@@ -98,7 +98,7 @@ impl<'g, T: Float> BatchNorm<'g, T> {
         let inputs = [x.any(), gamma, beta, mean, variance];
         fitting(x.graph(), "batch_norm", inputs, move |[x, parameters @ ..]| {
             if !(0.0..=1.0).contains(&momentum) {
-                return Err(fault(format!("the momentum must be between 0 and 1, but is {momentum}")));
+                return Err(fault(format!("expected a momentum between 0 and 1, got {momentum}")));
             }
             let channels = x.dims().split_last().filter(|(_, before)| !before.is_empty());
             let fits = |parameter: &Shape| match (channels, parameter.dims()) {
@@ -107,7 +107,7 @@ impl<'g, T: Float> BatchNorm<'g, T> {
             };
             match parameters.into_iter().find(|parameter| !fits(parameter)) {
                 Some(parameter) => Err(fault(format!(
-                    "batch_norm takes [batch, ..., channels] with parameters of [channels], but came {x} with {parameter}"
+                    "expected [batch, ..., channels] with parameters of [channels], got {x} with {parameter}"
                 ))),
                 None => Ok(()),
             }
@@ -122,7 +122,7 @@ impl<'g, T: Float> BatchNorm<'g, T> {
         let [kept, new] = [self.momentum, 1.0 - self.momentum].map(<T as Numeric>::from_f64);
         let is_there = x.shape_of().reduce_prod(..).greater(0);
         let update = |moving: Variable<'g, T>, batch| {
-            // A batch of nothing has no mean, and NaN would stay for ever.
+            // A batch of nothing has no mean, and NaN would stay forever.
             moving.assign(is_there.select(moving * kept + batch * new, moving)).op()
         };
         let updates = [update(self.moving_mean, mean), update(self.moving_variance, variance)];

@@ -49,7 +49,7 @@ impl<'g, T: Float> Layer<'g, T> for Dropout {
         calling(x.graph(), &self.name, || {
             let rate = self.rate;
             let x = fitting(x.graph(), "dropout", [x.any()], move |_| {
-                let reason = || fault(format!("the rate must be at least 0 and below 1, but is {rate}"));
+                let reason = || fault(format!("expected a rate of at least 0 and below 1, got {rate}"));
                 if (0.0..1.0).contains(&rate) { Ok(()) } else { Err(reason()) }
             });
             if mode == Mode::Predict || rate == 0.0 {

@@ -26,9 +26,9 @@ impl<'g, T: Float> Layer<'g, T> for Flatten {
         calling(x.graph(), "flatten", || {
             let x: Tensor<'g, T> = fitting(x.graph(), "flatten", [x.any()], |[x]| match x.dims() {
                 [batch, rest @ ..] if batch.is_some() || Shape::from(rest).size().is_some() => Ok(()),
-                _ => Err(fault(format!(
-                    "flatten takes [batch, ...], one of the two known while building, but came {x}"
-                ))),
+                _ => {
+                    Err(fault(format!("expected [batch, ...], one of the two known while building, got {x}")))
+                }
             });
             x.reshape_last(x.shape().rank().saturating_sub(1), [-1])
         })

@@ -75,7 +75,7 @@ impl<'g, T: Float> Layer<'g, T> for LayerNorm<'g, T> {
 /// Whether a parameter is as long as x along the axes, and 1 along the others.
 fn check(x: &Shape, parameter: &Shape, axes: &[isize]) -> Result<(), Fault> {
     if axes.is_empty() {
-        return Err(fault("there is no axis to normalize along".to_owned()));
+        return Err(fault("expected at least one axis to normalize along, got none".to_owned()));
     }
     let rank = x.rank() as isize;
     let expected = x.dims().iter().zip(0..rank).map(|(&length, axis)| {
@@ -90,6 +90,6 @@ fn check(x: &Shape, parameter: &Shape, axes: &[isize]) -> Result<(), Fault> {
         return Ok(());
     }
     Err(fault(format!(
-        "layer_norm takes parameters as long as x along {axes:?} and 1 along other axes, but came {parameter} for x of {x}"
+        "expected parameters as long as x along {axes:?} and 1 along other axes, got {parameter} for x of {x}"
     )))
 }

@@ -32,7 +32,7 @@ pub fn batch_normalization<'g, T: Float>(
 ) -> Tensor<'g, T> {
     let variance = variance.into_tensor(x.graph());
     let variance: Tensor<'g, T> = fitting(x.graph(), "normalization", [variance.any()], move |_| {
-        let reason = || fault(format!("epsilon must be finite and at least 0, but is {epsilon}"));
+        let reason = || fault(format!("expected a finite epsilon of at least 0, got {epsilon}"));
         if epsilon.is_finite() && epsilon >= 0.0 { Ok(()) } else { Err(reason()) }
     });
     (x - mean) * ((variance + <T as Numeric>::from_f64(epsilon)).rsqrt() * scale) + offset

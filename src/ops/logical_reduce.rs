@@ -1,4 +1,4 @@
-//! `reduce_any` and `reduce_all`: truth values along axes become one.
+//! `reduce_any` and `reduce_all`: booleans along axes become one.
 
 use crate::element::DType;
 use crate::error::Fault;
@@ -9,7 +9,7 @@ use crate::ops::methods::methods;
 use crate::ops::reduce::kept;
 use crate::shape::{Axes, TensorType};
 
-/// Which truth values the result asks for.
+/// Which booleans the result asks for.
 #[derive(Clone, Copy, Debug)]
 enum Quantifier {
     Any,

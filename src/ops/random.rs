@@ -155,7 +155,7 @@ impl Graph {
         self.normally("truncated_normal", dtype, shape, [mean, stddev], law)
     }
 
-    /// Truth values, each `true` with the given probability, drawn anew in each run; by what, says
+    /// Booleans, each `true` with the given probability, drawn anew in each run; by what, says
     /// [`random_uniform`](Graph::random_uniform). Where each element has a probability of its own, see
     /// [`bernoulli`](crate::Tensor::bernoulli).
     ///
@@ -211,7 +211,7 @@ impl AnyTensor<'_> {
 }
 
 methods! {
-    /// As many truth values as this tensor has elements, as [`Graph::bernoulli`] draws them; the elements do not
+    /// As many booleans as this tensor has elements, as [`Graph::bernoulli`] draws them; the elements do not
     /// matter. The shape may be unknown while building.
     ///
     /// ```
@@ -273,7 +273,7 @@ const TRUNCATED_NORMAL: OpDef = OpDef {
 
 const BERNOULLI: OpDef = OpDef {
     name: "bernoulli",
-    doc: "Truth values, each `true` with the given probability, drawn anew in each run.",
+    doc: "Booleans, each `true` with the given probability, drawn anew in each run.",
     operands: &[],
     attributes: &[SHAPE, AttributeDef::of::<f64>("probability")],
     build: |graph, _, given| {

@@ -110,7 +110,7 @@ impl Sampling {
             for (happened, probability) in output.into_view::<bool>()?.iter_mut().zip(&given) {
                 let probability = probability.as_f64();
                 if !(0.0..=1.0).contains(&probability) {
-                    return Err(KernelError::other(format!("{probability} is no probability")));
+                    return Err(KernelError::other(format!("expected a probability between 0 and 1, got {probability}")));
                 }
                 *happened = happens(&mut rng, probability);
             }
@@ -128,7 +128,7 @@ impl Sampling {
                 if largest.is_nan() || logit.as_f64() <= largest { largest } else { logit.as_f64() }
             });
             if !largest.is_finite() {
-                let reason = format!("a row of logits is no distribution: its largest is {largest}");
+                let reason = format!("expected a row of logits whose largest is finite, got {largest}");
                 return Err(KernelError::other(reason));
             }
             sums.clear();
@@ -246,10 +246,10 @@ methods! {
         x.in_order(order.named("random_permutation")).named("shuffle")
     }
 
-    /// A truth value for each element, `true` with the element for its probability, drawn anew in each run; by what,
+    /// A boolean for each element, `true` with the element for its probability, drawn anew in each run; by what,
     /// says [`random_uniform`](Graph::random_uniform).
     ///
-    /// No gradient passes. An element that is no probability fails the run.
+    /// No gradient passes. An element expected a probability between 0 and 1, got that fails the run.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -45,8 +45,7 @@ impl Prepared {
             let mut pairs = values.chunks_exact(2).zip(&found);
             pairs.find_map(|(pair, (_, dims))| first(function, [&pair[0], &pair[1]], dims))
         });
-        let arena = core.graph.snapshot();
-        let site = arena.node(arena.whole(id)).site();
+        let site = core.graph.snapshot().blamed_site(id);
         match function {
             Scalar::Checked => {
                 let label = offender.map(|Offender { at: row, operands: [label, classes] }| BadLabel {

@@ -139,7 +139,7 @@ enum Broken {
     Type,
     /// Adds what does not broadcast.
     Instruction,
-    /// Takes the sine of truth values.
+    /// Takes the sine of booleans.
     Function,
     /// Folds an axis that is not there.
     Axis,
@@ -208,18 +208,15 @@ fn what_an_op_does_not_keep_is_an_error_that_names_its_node() -> Result<()> {
     let cases = [
         (
             Broken::Shape,
-            "the op promises f64[3], but is lowered to f64[1, 3], in `mine` (broken) built at tests/graph/custom_op.rs",
+            "expected f64[3] by the op's shape rule, got f64[1, 3] from its lowering, in `mine` (broken) built at tests/graph/custom_op.rs",
         ),
-        (Broken::Type, "the op promises f64[3], but is lowered to i32[3], in"),
+        (Broken::Type, "expected f64[3] by the op's shape rule, got i32[3] from its lowering, in"),
         (
             Broken::Instruction,
-            "the op is lowered to an instruction that cannot be: add of f64[3], f64[2] to f64[3], in",
+            "expected instructions whose operands fit, got add of f64[3], f64[2] to f64[3], in",
         ),
-        (Broken::Function, "the op is lowered to an instruction that cannot be: sin of bool[] to bool[], in"),
-        (
-            Broken::Axis,
-            "the op is lowered to an instruction that cannot be: sum over [4] of f64[3] to f64[], in",
-        ),
+        (Broken::Function, "expected instructions whose operands fit, got sin of bool[] to bool[], in"),
+        (Broken::Axis, "expected instructions whose operands fit, got sum over [4] of f64[3] to f64[], in"),
         (Broken::Kernel, "the moon is in the wrong house, in"),
     ];
     let session = Session::new(&g)?;
@@ -414,5 +411,5 @@ fn build_errors_are_reported_like_any() {
     let single = g.constant(arr1(&[1.0_f32]));
     let _: Tensor<'_, f64> = g.custom(RunningMax, &[single.any()]);
     let error = g.check().unwrap_err().to_string();
-    assert!(error.starts_with("elements of f64 are expected, but came f32, in"), "{error}");
+    assert!(error.starts_with("expected elements of f64, got f32, in"), "{error}");
 }

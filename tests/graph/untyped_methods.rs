@@ -41,12 +41,12 @@ fn elements_are_checked_when_nodes_are_built() {
         g.concat_any(&tensors, 0);
         line!() - 1
     });
-    assert_eq!(found, "elements of f64 are expected, but came f32, in `concat` (concat)");
+    assert_eq!(found, "expected elements of f64, got f32, in `concat` (concat)");
     let found = fault(|g| {
         of(g, DType::F64).one_hot(2, DType::F32);
         line!() - 1
     });
-    assert_eq!(found, "elements of i64 are expected, but came f64, in `one_hot` (one_hot)");
+    assert_eq!(found, "expected elements of i64, got f64, in `one_hot` (one_hot)");
     let found = fault(|g| {
         of(g, DType::I32).softmax(-1);
         line!() - 1
@@ -57,16 +57,13 @@ fn elements_are_checked_when_nodes_are_built() {
         x.mean_squared_error(of(g, DType::F32));
         line!() - 1
     });
-    assert_eq!(
-        found,
-        "elements of f64 are expected, but came f32, in `mean_squared_error` (mean_squared_error)"
-    );
+    assert_eq!(found, "expected elements of f64, got f32, in `mean_squared_error` (mean_squared_error)");
     let found = fault(|g| {
         let x = of(g, DType::F64);
         x.gather(x, 0);
         line!() - 1
     });
-    assert_eq!(found, "elements of i64 are expected, but came f64, in `gather` (gather)");
+    assert_eq!(found, "expected elements of i64, got f64, in `gather` (gather)");
 }
 
 /// Of whatever elements they are.
@@ -79,12 +76,18 @@ fn tensors_of_another_graph_are_refused_in_the_one_where_the_method_is_called() 
             g.constant(arr1(&[1.0, 2.0])).any().dot(other);
             line!() - 1
         });
-        assert_eq!(found, "operand 1 belongs to another graph, in `dot` (dot)");
+        assert_eq!(
+            found,
+            "operand 1: expected a tensor of the same graph, got one of another graph, in `dot` (dot)"
+        );
         let found = fault(|g| {
             g.concat_any(&[g.constant(arr1(&[1.0])).any(), other], 0);
             line!() - 1
         });
-        assert_eq!(found, "operand 1 belongs to another graph, in `concat` (concat)");
+        assert_eq!(
+            found,
+            "operand 1: expected a tensor of the same graph, got one of another graph, in `concat` (concat)"
+        );
     }
 }
 

@@ -278,7 +278,7 @@ fn directional_derivatives() -> Result<()> {
     // A vector of unknown shape that turns out to be another.
     let session = Session::new(&g)?;
     let error = session.feed(x, &fed).feed(v, &arr2(&[[1.0, 2.0]])).run(both).unwrap_err();
-    assert!(error.to_string().starts_with("the shape [3, 2] is expected, but came [1, 2]"), "{error}");
+    assert!(error.to_string().starts_with("expected shape [3, 2], got [1, 2]"), "{error}");
     // What a derivative gives may be a node of the user's, which keeps its name.
     let scalar = g.constant(1.0).named("scalar");
     let own = custom_gradient([scalar], |[x]| x * x, |at| [at.input(0)]);
@@ -481,6 +481,6 @@ fn custom_gradients_that_do_not_fit() -> Result<()> {
     let fed = |n: usize| ArrayD::<f64>::ones(vec![n]);
     assert_eq!(session.feed(x, &fed(2)).feed(other, &fed(2)).run(dx)?, fed(2));
     let error = session.feed(x, &fed(2)).feed(other, &fed(3)).run(dx).unwrap_err();
-    assert!(error.to_string().starts_with("the shape [2] is expected, but came [3]"), "{error}");
+    assert!(error.to_string().starts_with("expected shape [2], got [3]"), "{error}");
     Ok(())
 }

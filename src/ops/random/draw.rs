@@ -92,7 +92,7 @@ pub enum RandomFault {
         /// The standard deviation.
         stddev: String,
     },
-    /// A number that is no probability.
+    /// A number expected a probability between 0 and 1, got that.
     #[error("expected a probability between 0 and 1, got {probability}")]
     Probability {
         /// The number, as it is printed.

@@ -123,7 +123,7 @@ fn a_rate_that_is_none_is_a_build_error_in_both_modes() {
         for mode in MODES {
             let g = Graph::new();
             Dropout::new("drop1", rate).call(g.constant(arr1(&[1.0])), mode);
-            let expected = "the rate must be at least 0 and below 1, but is";
+            let expected = "expected a rate of at least 0 and below 1, got";
             assert_eq!(fault(&g), format!("{expected} {shown}, in `drop1/dropout` (dropout)"));
         }
     }

@@ -46,14 +46,11 @@ fn hands_the_gradient_back_in_the_shape_of_the_input() {
 #[test]
 fn what_has_no_batch_or_no_known_length_is_a_build_error() {
     let cases = [
-        (&[][..], "flatten takes [batch, ...], one of the two known while building, but came []"),
-        (
-            &[None, None][..],
-            "flatten takes [batch, ...], one of the two known while building, but came [?, ?]",
-        ),
+        (&[][..], "expected [batch, ...], one of the two known while building, got []"),
+        (&[None, None][..], "expected [batch, ...], one of the two known while building, got [?, ?]"),
         (
             &[None, Some(2), None][..],
-            "flatten takes [batch, ...], one of the two known while building, but came [?, 2, ?]",
+            "expected [batch, ...], one of the two known while building, got [?, 2, ?]",
         ),
     ];
     for (shape, reason) in cases {

@@ -105,5 +105,8 @@ fn the_layer_that_does_not_fit_is_named() {
     let g = Graph::new();
     let model = Sequential::new().add(Dense::new(&g, "fc1", 4, 8)).add(Dense::new(&g, "fc2", 9, 2));
     model.call(g.placeholder::<f32>("x", [None, Some(4)]), Mode::Train);
-    assert_eq!(fault(&g), "the inner lengths of [?, 8] · [9, 2] differ: 8 and 9, in `fc2/matmul` (matmul)");
+    assert_eq!(
+        fault(&g),
+        "expected equal inner lengths of [?, 8] · [9, 2], got 8 and 9, in `fc2/matmul` (matmul)"
+    );
 }

@@ -166,7 +166,7 @@ fn two_optimizers_that_count_do_not_run_together() -> Result<()> {
     let session = Session::new(&g)?;
     let error = session.run((slow, counted)).unwrap_err().to_string();
     assert!(
-        error.starts_with("variable `global_step` is assigned twice in one run with no order"),
+        error.starts_with("variable `global_step`: expected an order between its assignments in one run"),
         "{error}"
     );
     assert_eq!(session.run([a, b])?.map(|x| x.sum()), [1.0, 1.0]);
