@@ -18,7 +18,7 @@ use common::{Options, Result, parsed};
 use flowgrad::Float;
 use flowgrad::data::Dataset;
 use flowgrad::ndarray::Array1;
-use flowgrad::op::{Lowering, Mistake, MultiOp, Op, Outputs, Pullback, Scalar, TensorType, Val};
+use flowgrad::op::{Fault, Lowering, MultiOp, Op, Outputs, Pullback, Scalar, TensorType, Val};
 use flowgrad::optimizer::Momentum;
 use flowgrad::prelude::*;
 use flowgrad::testing::{GradientCheck, OpCheck};
@@ -35,10 +35,10 @@ impl Op for MexicanHat {
     }
 
     /// Any float tensor; the result has its type and shape.
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         match inputs {
             [x] if x.dtype.is_float() => Ok((*x).clone()),
-            _ => Err(Mistake::Custom { reason: "mexican_hat takes one float tensor".to_owned() }),
+            _ => Err(Fault::Custom { reason: "mexican_hat takes one float tensor".to_owned() }),
         }
     }
 
@@ -76,10 +76,10 @@ impl MultiOp for Morlet {
     }
 
     /// Any float tensor; both results have its type and shape.
-    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Fault> {
         match inputs {
             [x] if x.dtype.is_float() => Ok([(*x).clone(), (*x).clone()].into()),
-            _ => Err(Mistake::Custom { reason: "morlet takes one float tensor".to_owned() }),
+            _ => Err(Fault::Custom { reason: "morlet takes one float tensor".to_owned() }),
         }
     }
 

@@ -9,7 +9,7 @@
 //! takes `custom_gradient`. An op is for what cannot be composed, or should be one node:
 //!
 //! 1. a type that implements [`Op`]; its attributes are fields;
-//! 2. [`Op::infer`]: the output's element type and shape, lengths possibly unknown, or a [`Mistake`];
+//! 2. [`Op::infer`]: the output's element type and shape, lengths possibly unknown, or a [`Fault`];
 //! 3. [`Op::lower`]: instructions through [`Lowering`], which are rewritten, fused and scheduled like those of any
 //!    op, or a [`Kernel`] of plain Rust on arrays where the vocabulary does not reach;
 //! 4. [`Op::pullback`]: the gradient, built of tensors, so that it can be differentiated again: of untyped ones, whose
@@ -19,7 +19,7 @@
 //!
 //! ```
 //! use flowgrad::Float;
-//! use flowgrad::op::{Lowering, Mistake, Op, Pullback, Scalar, TensorType, Val};
+//! use flowgrad::op::{Lowering, Fault, Op, Pullback, Scalar, TensorType, Val};
 //! use flowgrad::prelude::*;
 //! use flowgrad::testing::OpCheck;
 //!
@@ -32,10 +32,10 @@
 //!         "ln_cosh"
 //!     }
 //!
-//!     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+//!     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
 //!         match inputs {
 //!             [x] if x.dtype.is_float() => Ok((*x).clone()),
-//!             _ => Err(Mistake::Custom { reason: "ln_cosh takes one float tensor".to_owned() }),
+//!             _ => Err(Fault::Custom { reason: "ln_cosh takes one float tensor".to_owned() }),
 //!         }
 //!     }
 //!
@@ -85,7 +85,9 @@
 //! `custom_op` has both kinds.
 
 pub use crate::element::{ArrayMut, ArrayRef};
-pub use crate::error::Mistake;
+pub use crate::error::Fault;
+#[doc(hidden)]
+pub use crate::error::Fault as Mistake;
 pub use crate::gradient::Pullback;
 #[doc(hidden)]
 pub use crate::graph::op::Form;

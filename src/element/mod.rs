@@ -23,7 +23,7 @@ pub enum DType {
     I32,
     /// 64-bit signed integer; arithmetic wraps.
     I64,
-    /// Truth value, one byte.
+    /// Boolean, one byte.
     Bool,
 }
 

@@ -2,8 +2,8 @@
 
 use foldhash::HashMap;
 
+use super::NoGradient;
 use super::{PerInput, Pullback, Share, of_type, summed_to};
-use crate::error::NoGradient;
 use crate::graph::op::{Identity, Outputs, Part};
 use crate::graph::{AnyTensor, Arena, BodyId, Graph, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{NodeId, TensorId};

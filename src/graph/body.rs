@@ -5,8 +5,8 @@
 
 use foldhash::{HashMap, HashSet};
 
-use super::{Arena, NodeId, Role, TensorId, Walk};
-use crate::error::Mistake;
+use super::{Arena, FunctionFault, NodeId, Role, TensorId, Walk};
+use crate::error::{Fault, Site};
 use crate::shape::TensorType;
 
 /// Index of a body in its graph.
@@ -183,7 +183,7 @@ impl Arena {
         id: BodyId,
         results: &[TensorId],
         inputs: &[TensorType],
-    ) -> Result<Vec<TensorType>, Mistake> {
+    ) -> Result<Vec<TensorType>, Fault> {
         self.infer_once(id, results, inputs.to_vec(), &mut Inferred::default())
     }
 
@@ -194,7 +194,7 @@ impl Arena {
         results: &[TensorId],
         inputs: Vec<TensorType>,
         inferred: &mut Inferred,
-    ) -> Result<Vec<TensorType>, Mistake> {
+    ) -> Result<Vec<TensorType>, Fault> {
         let body = self.body(id);
         let as_built = body.bound().zip(&inputs).all(|(bound, input)| self.tensor(bound) == input);
         if as_built {
@@ -221,11 +221,10 @@ impl Arena {
                 _ => {
                     let outputs = node.op.infer(&inputs.iter().collect::<Vec<_>>());
                     // The node knows where it is built; the call is where its argument came from.
-                    let inside = |mistake| Mistake::InsideCall {
-                        node: node.name.clone(),
-                        op: node.op.name(),
-                        location: node.location,
-                        mistake: Box::new(mistake),
+                    let inside = |fault| {
+                        let (node, op, location) = (node.name.clone(), node.op.name(), node.location);
+                        let site = Site { node, op, location };
+                        Fault::op(FunctionFault::Call { site, fault: Box::new(fault) })
                     };
                     outputs.map_err(inside)?.to_vec()
                 }

@@ -14,8 +14,39 @@ use super::body::{Body, BodyId, CallId, CallRecord, GradientKey, GradientOf, MAX
 use super::context::{self, Context};
 use super::op::{Call, ExpectShape, Parameter};
 use super::{AnyTensor, Arena, Graph, NewNode, NodeId, Role, TensorId, Tensors};
-use crate::error::Mistake;
+use crate::error::{Fault, Site};
 use crate::shape::{Shape, TensorType};
+
+/// What can be wrong with building inside of a function, with what it holds, or with its calls.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FunctionFault {
+    /// A tensor of a function's body is used outside of it.
+    #[error(
+        "operand {operand}: expected a tensor from outside of `{function}` or a result of a call, got one of \
+         its body"
+    )]
+    Inside {
+        /// Position of the operand, counted from 0.
+        operand: usize,
+        /// Name of the function.
+        function: String,
+    },
+    /// A variable is changed inside of a body.
+    #[error(
+        "expected the variable's new value as a result of the function, to be assigned outside, got an \
+         assignment inside"
+    )]
+    Assign,
+    /// Arguments of a call do not fit a node of the body.
+    #[error("{fault}, in {site}, for the arguments of a call")]
+    Call {
+        /// The node of the body.
+        site: Site,
+        /// What is wrong there.
+        fault: Box<Fault>,
+    },
+}
 
 /// A graph as a value: parameters, results, and what it captures of the graph around it; see [`Graph::function`].
 #[derive(Clone, Debug)]
@@ -40,7 +71,7 @@ impl Graph {
     /// [seed of their own](Graph::seed_scope).
     ///
     /// # Errors
-    /// It is a building error to change a variable inside, to use a tensor of the body outside of it other than as a
+    /// It is a build error to change a variable inside, to use a tensor of the body outside of it other than as a
     /// result, and to call it with tensors of another element type or of shapes that do not fit the parameters'.
     ///
     /// ```
@@ -133,37 +164,37 @@ impl Graph {
         parameter
     }
 
-    /// Finishes a body; results of another graph stand for the mistake that they are.
+    /// Finishes a body; results of another graph stand for the fault that they are.
     #[track_caller]
     pub(crate) fn close_body(&self, body: BodyId, results: Vec<AnyTensor<'_>>) {
         let mut own = Vec::with_capacity(results.len());
         for (operand, result) in results.into_iter().enumerate() {
-            let mistake = if result.is_of(self) {
+            let fault = if result.is_of(self) {
                 let arena = self.shared().read();
                 let is_in_reach = arena.is_in_reach(arena.body_of(result.id()), Some(body));
                 drop(arena);
                 if is_in_reach { None } else { Some(self.out_of_reach(operand, result.id())) }
             } else {
-                Some(Mistake::OtherGraph { operand })
+                Some(Fault::OtherGraph { operand })
             };
-            own.push(match mistake {
-                Some(mistake) => self.invalid("function", mistake).id(),
+            own.push(match fault {
+                Some(fault) => self.invalid_any("function", fault).id(),
                 None => result.id(),
             });
         }
         self.shared().write(|arena| arena.close(body, own));
     }
 
-    /// The mistake that a new node is where it is built: in a function's body, or in none.
+    /// The fault that a new node is where it is built: in a function's body, or in none.
     pub(super) fn refused_inside(
         &self,
         new: &NewNode,
         body: Option<BodyId>,
         inputs: &[TensorId],
         control: &[NodeId],
-    ) -> Option<Mistake> {
+    ) -> Option<Fault> {
         if body.is_some() && matches!(new, NewNode::Op(_, Role::Writes(_) | Role::WritesAll)) {
-            return Some(Mistake::AssignInFunction);
+            return Some(Fault::op(FunctionFault::Assign));
         }
         let out_of_reach = {
             let arena = self.shared().read();
@@ -195,11 +226,11 @@ impl Graph {
         inside
     }
 
-    /// The mistake of using a tensor of a body outside of it.
-    pub(super) fn out_of_reach(&self, operand: usize, used: TensorId) -> Mistake {
+    /// The fault of using a tensor of a body outside of it.
+    pub(super) fn out_of_reach(&self, operand: usize, used: TensorId) -> Fault {
         let arena = self.shared().read();
         let function = arena.body_of(used).map(|body| arena.body(body).name.clone()).unwrap_or_default();
-        Mistake::InsideFunction { operand, function }
+        Fault::op(FunctionFault::Inside { operand, function })
     }
 
     /// Calls a body: gives tensors of it for these inputs, parameters first and then captures. `origin` is an earlier
@@ -216,18 +247,18 @@ impl Graph {
         if results.is_empty() {
             return Vec::new();
         }
-        let refuse = |mistake| vec![self.invalid("call", mistake); results.len()];
+        let refuse = |fault| vec![self.invalid_any("call", fault); results.len()];
         let location = Context::of(self).location.unwrap_or(Location::caller());
         self.attributed(location, || {
             if let Some(operand) = inputs.iter().position(|input| !input.is_of(self)) {
-                return refuse(Mistake::OtherGraph { operand });
+                return refuse(Fault::OtherGraph { operand });
             }
             if let Some(&invalid) = inputs.iter().find(|input| input.is_invalid()) {
                 return vec![invalid; results.len()];
             }
             let arena = self.shared().snapshot();
-            if let Some(&invalid) = results.iter().find(|result| arena.node(result.node).mistake.is_some()) {
-                // The mistake is the body's; what is built on the call says nothing of its own.
+            if let Some(&invalid) = results.iter().find(|result| arena.node(result.node).fault.is_some()) {
+                // The fault is the body's; what is built on the call says nothing of its own.
                 drop(arena);
                 return vec![self.tie(invalid); results.len()];
             }
@@ -235,7 +266,7 @@ impl Graph {
             drop(arena);
             let expected = match expected {
                 Ok(expected) => expected,
-                Err(mistake) => return refuse(mistake),
+                Err(fault) => return refuse(fault),
             };
             // What is not known yet is checked when it is.
             let checked = inputs.iter().zip(expected).map(|(input, expected)| match expected {
@@ -251,7 +282,7 @@ impl Graph {
             drop(arena);
             let types = match types {
                 Ok(types) => types,
-                Err(mistake) => return refuse(mistake),
+                Err(fault) => return refuse(fault),
             };
             let record = CallRecord { body, results: results.to_vec(), origin };
             let call = self.shared().write(|arena| {
@@ -269,28 +300,28 @@ impl Graph {
 }
 
 /// Refuses inputs that do not fit what a body takes. For each that fits as far as is known, the shape that it must have.
-fn fit(arena: &Arena, body: BodyId, inputs: &[AnyTensor<'_>]) -> Result<Vec<Option<Shape>>, Mistake> {
+fn fit(arena: &Arena, body: BodyId, inputs: &[AnyTensor<'_>]) -> Result<Vec<Option<Shape>>, Fault> {
     let called = arena.body(body);
     if called.depth >= MAX_DEPTH {
         let (what, most) = ("functions inside each other", MAX_DEPTH as usize);
-        return Err(Mistake::TooMany { what, count: called.depth as usize + 1, most });
+        return Err(Fault::TooMany { what, count: called.depth as usize + 1, most });
     }
     if called.calls >= MAX_CALLS {
         let (what, count) = ("calls of functions inside one call", called.calls.saturating_add(1));
-        return Err(Mistake::TooMany { what, count, most: MAX_CALLS });
+        return Err(Fault::TooMany { what, count, most: MAX_CALLS });
     }
     let count = called.bound().count();
     if inputs.len() != count {
         let captures = called.captures.len();
         let (expected, found) = (count - captures, inputs.len().saturating_sub(captures));
-        return Err(Mistake::OperandCount { expected, found });
+        return Err(Fault::OperandCount { expected, found });
     }
     let fit = |(bound, input): (TensorId, &AnyTensor<'_>)| {
         let (expected, found) = (arena.tensor(bound), arena.tensor(input.id()));
         if expected.dtype != found.dtype {
-            return Err(Mistake::ElementType { expected: expected.dtype, found: found.dtype });
+            return Err(Fault::ElementType { expected: expected.dtype, found: found.dtype });
         }
-        let both = found.shape.merged(&expected.shape).ok_or_else(|| Mistake::OtherShape {
+        let both = found.shape.merged(&expected.shape).ok_or_else(|| Fault::OtherShape {
             expected: expected.shape.clone(),
             found: found.shape.clone(),
         })?;
@@ -312,8 +343,8 @@ impl<'g, P: Tensors<'g>, R: Tensors<'g>> Function<'g, P, R> {
     pub(crate) fn call_as(&self, arguments: P, op: impl FnOnce(Call) -> Call) -> R {
         let (mut inputs, parameters) = (arguments.flat(), self.parameters.flat());
         if arguments.lengths() != self.parameters.lengths() {
-            let mistake = Mistake::OperandCount { expected: parameters.len(), found: inputs.len() };
-            let invalid = self.graph.invalid("call", mistake);
+            let fault = Fault::OperandCount { expected: parameters.len(), found: inputs.len() };
+            let invalid = self.graph.invalid_any("call", fault);
             return self.results.map(&mut |_| invalid);
         }
         inputs.extend(self.captures());

@@ -1,9 +1,10 @@
-//! [`Shared`]: the arena behind its lock, for the handles of a graph and the sessions of it.
+//! [`Shared`]: what the handles of one graph and its sessions share, behind a lock.
 
-use std::panic::Location;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::{Arena, NodeId};
+use super::arena::Arena;
+use crate::error::Site;
+use crate::ir::NodeId;
 
 /// What the handles of one graph and its sessions share.
 #[derive(Debug)]
@@ -36,13 +37,8 @@ impl Shared {
         change(Arc::make_mut(&mut *self.arena.write().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// What errors say of a node: its name, its op's, and where it was built.
-    pub(crate) fn site(&self, id: NodeId) -> (String, &'static str, &'static Location<'static>) {
-        let (op, name, location) = {
-            let arena = self.read();
-            let node = arena.node(id);
-            (Arc::clone(&node.op), node.name.clone(), node.location)
-        };
-        (name, op.name(), location)
+    /// What errors call a node. Its op is the user's code, which is asked behind the lock.
+    pub(crate) fn site(&self, id: NodeId) -> Site {
+        self.snapshot().node(id).site()
     }
 }

@@ -7,7 +7,7 @@ use std::panic::Location;
 use super::op::{self, MultiOp};
 use super::{Graph, Modes, NodeId, Operation, Role, TensorId, Variable};
 use crate::element::{DType, Element};
-use crate::error::Mistake;
+use crate::error::{Fault, Site};
 use crate::shape::Shape;
 
 /// A `Copy` handle to one value of a graph, whose elements are of type `T`.
@@ -143,7 +143,7 @@ impl<'g, T: Element> AnyOperand<'g> for T {
         // Only numbers take another type: what a comparison gives does not silently become one.
         match T::number(self) {
             Some(number) if dtype != DType::Bool => graph.scalar(number, dtype),
-            _ => graph.invalid("constant", Mistake::ElementType { expected: dtype, found: T::DTYPE }),
+            _ => graph.invalid_any("constant", Fault::ElementType { expected: dtype, found: T::DTYPE }),
         }
     }
 
@@ -240,6 +240,11 @@ impl<'g> AnyTensor<'g> {
         self.graph.shared().read().tensor_name(self.id)
     }
 
+    /// What errors call it.
+    pub(crate) fn site(self) -> Site {
+        self.graph.shared().snapshot().site(self.id)
+    }
+
     pub(crate) fn location(self) -> &'static Location<'static> {
         self.graph.shared().read().node(self.id.node).location
     }
@@ -284,7 +289,7 @@ impl<'g> AnyTensor<'g> {
     }
 
     pub(crate) fn is_invalid(self) -> bool {
-        self.graph.shared().read().node(self.id.node).mistake.is_some()
+        self.graph.shared().read().node(self.id.node).fault.is_some()
     }
 
     /// Applies an op to this tensor alone.
@@ -299,15 +304,15 @@ impl<'g> AnyTensor<'g> {
         self.graph.apply(op, &[self, other])
     }
 
-    /// The same handle with its element type. A tensor of another type becomes an invalid node, with a mistake that
+    /// The same handle with its element type. A tensor of another type becomes an invalid node, with a fault that
     /// says so.
     #[track_caller]
     pub fn typed<T: Element>(self) -> Tensor<'g, T> {
         if self.is_invalid() || self.dtype() == T::DTYPE {
             return Tensor::typed(self);
         }
-        let mistake = Mistake::ElementType { expected: T::DTYPE, found: self.dtype() };
-        Tensor::typed(self.graph.invalid("typed", mistake))
+        let fault = Fault::ElementType { expected: T::DTYPE, found: self.dtype() };
+        Tensor::typed(self.graph.invalid_any("typed", fault))
     }
 
     /// The constant that holds one number of this tensor's element type.

@@ -39,7 +39,7 @@ fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
         let control = node.control.iter().map(|id| format!("%{}", id.0)).collect::<Vec<_>>().join(", ");
         write!(f, " after {control}")?;
     }
-    match node.mistake {
+    match node.fault {
         None => write!(f, " : {}", types(node))?,
         Some(_) => write!(f, " : invalid")?,
     }

@@ -5,12 +5,14 @@
 //! - [`kernel`]: computations that the vocabulary does not have, as plain code on arrays.
 //! - [`program`]: instructions, the program, and its verifier.
 //! - [`lowering`]: what ops emit instructions through, and [`term`] formulas with.
+//! - [`fault`]: what can be wrong with a lowering.
 //! - [`expression`]: what a program of constants computes, to find it again.
 //! - [`names`]: what text forms call the nodes and variables that a program comes from.
 //!
 //! Knows no graph: of that, a program has only the ids of nodes and variables.
 
 mod expression;
+mod fault;
 mod iota;
 mod kernel;
 mod lowering;
@@ -21,6 +23,7 @@ mod scalar;
 mod term;
 
 pub(crate) use expression::{ConstantId, Expression};
+pub use fault::{BadLabel, LoweringError};
 pub use kernel::{Kernel, KernelError};
 pub use lowering::Lowering;
 pub(crate) use lowering::{Identity, is_folded_apart};

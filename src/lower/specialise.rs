@@ -12,12 +12,12 @@ use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use super::versions::Versions;
-use crate::error::{Error, LoweringError, Result};
+use crate::error::{Error, Result};
 use crate::graph::op::Outputs;
 use crate::graph::{Arena, CallId, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{
-    Args, Computation, Dims, Identity, Inst, Lowering, NodeId, Prim, Program, Scalar, TensorId, Val,
-    VariableId,
+    Args, Computation, Dims, Identity, Inst, Lowering, LoweringError, NodeId, Prim, Program, Scalar,
+    TensorId, Val, VariableId,
 };
 use crate::memory::OutOfMemory;
 use crate::shape::{Shape, TensorType, is_addressable};
@@ -105,11 +105,11 @@ pub(crate) fn specialise(
 }
 
 fn too_large(node: &Node, shape: Shape) -> Error {
-    Error::TooLarge { node: node.name.clone(), shape, location: node.location }
+    Error::TooLarge { site: node.site(), shape }
 }
 
 fn unlowered(node: &Node, reason: LoweringError) -> Error {
-    Error::Lowering { node: node.name.clone(), op: node.op.name(), location: node.location, reason }
+    Error::Lowering { site: node.site(), reason }
 }
 
 /// A run of a function's body, by a call, or of what belongs to no function.
@@ -188,12 +188,11 @@ impl Specialiser<'_> {
     fn visit(&mut self, frame: usize, id: NodeId) -> Result<()> {
         let arena = self.arena;
         let node = arena.node(id);
-        if let Some(mistake) = node.mistake {
-            return Err(arena.error(mistake));
+        if let Some(fault) = node.fault {
+            return Err(arena.error(fault));
         }
         if node.role == Role::Placeholder {
-            let TensorType { dtype, shape } = node.outputs[0].clone();
-            return Err(Error::NotFed { node: node.name.clone(), dtype, shape, location: node.location });
+            return Err(Error::NotFed { site: node.site(), expected: node.outputs[0].clone() });
         }
         let versions = match frame {
             TOP => self.versions_before(node),
@@ -219,11 +218,8 @@ impl Specialiser<'_> {
             Role::WritesAll => {
                 let mut after = versions.clone();
                 for (index, record) in arena.variables.iter().enumerate() {
-                    let lacking = |OutOfMemory { bytes, .. }| Error::OutOfMemory {
-                        bytes,
-                        node: Some(record.name.clone()),
-                        location: None,
-                    };
+                    let site = || Some(arena.node(record.node).site());
+                    let lacking = |OutOfMemory { bytes, .. }| Error::OutOfMemory { bytes, site: site() };
                     let start = record.starting_value(self.seed).map_err(lacking)?;
                     let start = Lowering::new(&mut self.program, id, Identity::default()).constant(start);
                     let variable = VariableId(index as u32);
@@ -265,8 +261,8 @@ impl Specialiser<'_> {
         let identity = Identity { seed: self.seed, name: &name, calls };
         let mut lowering = Lowering::new(&mut self.program, id, identity).of_inputs(inputs);
         let vals = node.op.lower(inputs, &mut lowering);
-        let misfit = lowering.misfit();
-        self.check_lowered(node, &vals, &outputs, misfit)?;
+        let invalid = lowering.invalid();
+        self.check_lowered(node, &vals, &outputs, invalid)?;
         for &val in vals.iter() {
             self.check_finite(id, val);
         }
@@ -375,10 +371,8 @@ impl Specialiser<'_> {
         for (output, promised) in outputs.iter().zip(node.outputs.iter()) {
             if output.dtype != promised.dtype || !output.shape.agrees_with(&promised.shape) {
                 let reason = LoweringError::ShapeRule {
-                    promised_dtype: promised.dtype,
-                    promised: promised.shape.clone(),
-                    found_dtype: output.dtype,
-                    found: Box::new(output.shape.clone()),
+                    promised: Box::new(promised.clone()),
+                    found: Box::new(output.clone()),
                 };
                 return Err(unlowered(node, reason));
             }
@@ -387,8 +381,7 @@ impl Specialiser<'_> {
             }
             if !output.shape.is_known() {
                 let reason = LoweringError::UnknownLength {
-                    found_dtype: output.dtype,
-                    found: Box::new(output.shape.clone()),
+                    found: Box::new(output.clone()),
                     inputs: self.types(inputs),
                 };
                 return Err(unlowered(node, reason));
@@ -403,9 +396,9 @@ impl Specialiser<'_> {
         node: &Node,
         vals: &[Val],
         promised: &[TensorType],
-        misfit: Option<String>,
+        invalid: Option<String>,
     ) -> Result<()> {
-        if let Some(instruction) = misfit {
+        if let Some(instruction) = invalid {
             return Err(unlowered(node, LoweringError::Instruction { instruction }));
         }
         if vals.len() != promised.len() {
@@ -416,8 +409,7 @@ impl Specialiser<'_> {
             let reason = match self.program.insts.get(val.index()) {
                 Some(inst) if inst.dtype == promised.dtype && promised.shape.admits(&inst.dims) => continue,
                 Some(inst) => LoweringError::Type {
-                    promised_dtype: promised.dtype,
-                    promised: Box::new(promised.shape.clone()),
+                    promised: Box::new(promised.clone()),
                     found_dtype: inst.dtype,
                     found: inst.dims.to_vec(),
                 },
@@ -448,7 +440,7 @@ impl Specialiser<'_> {
     fn infer(&self, id: NodeId, node: &Node, inputs: &[Val]) -> Result<Outputs<TensorType>> {
         let types = self.types(inputs);
         let inferred = node.op.infer(&types.iter().collect::<Vec<_>>());
-        inferred.map_err(|mistake| self.arena.blamed(id, mistake))
+        inferred.map_err(|fault| self.arena.blamed(id, fault))
     }
 
     fn write(&mut self, writer: NodeId, variable: VariableId, val: Val, before: &Versions) -> Result<()> {
@@ -458,10 +450,8 @@ impl Specialiser<'_> {
             let (first, second) = (self.arena.node(other), self.arena.node(writer));
             return Err(Error::UnorderedAssigns {
                 variable: self.arena.variables[variable.index()].name.clone(),
-                first: first.name.clone(),
-                first_at: first.location,
-                second: second.name.clone(),
-                second_at: second.location,
+                first: Box::new(first.site()),
+                second: Box::new(second.site()),
             });
         }
         self.last_writer.insert(variable, writer);

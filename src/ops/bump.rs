@@ -3,7 +3,7 @@
 //! Written out, their derivatives would multiply what vanishes by what grows beyond all numbers: 0·∞. Here each
 //! derivative is made of ops of the same kind, all of which are 0 at the ends, so it is a number to every order.
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, Op, OpDef};
@@ -38,7 +38,7 @@ impl Op for Bump {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 
@@ -103,7 +103,7 @@ impl Op for Cauchy {
         "cauchy"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 

@@ -1,7 +1,7 @@
 //! `cast`: the same numbers as another element type.
 
 use crate::element::{DType, Element};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Tensor};
@@ -18,7 +18,7 @@ impl Op for Cast {
         "cast"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(TensorType::new(self.0, &inputs[0].shape))
     }
 

@@ -1,6 +1,6 @@
 //! `clip`: values held between two bounds.
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::Op;
 use crate::ir::{Lowering, Scalar, Val};
@@ -17,7 +17,7 @@ impl Op for Clip {
         "clip"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         inputs[0].together(inputs[1])?.together(inputs[2])
     }
 
@@ -43,7 +43,7 @@ methods! {
     ///
     /// Gradient: the cotangent to x where it was not clipped, so also where it equals a bound; to `low` or `high`
     /// where x was clipped to it. Where one of the three is NaN, at least that one gets the cotangent. Shapes that do
-    /// not broadcast are a building error.
+    /// not broadcast are a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

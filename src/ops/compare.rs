@@ -2,7 +2,7 @@
 //! `greater_equal`, `select`, `maximum`, `minimum`.
 
 use crate::element::{DType, Element};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyOperand, AnyTensor, Modes, Operand, Tensor};
@@ -47,14 +47,27 @@ elementwise! {
 #[derive(Debug)]
 pub(crate) struct Select;
 
+/// What can be wrong with choosing elements by a condition.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SelectFault {
+    /// One condition is to choose between what layers give to train by and what they give to predict by. Both sides of
+    /// a `select` run.
+    #[error(
+        "both sides of a select run, so moving statistics (BatchNorm) would be updated by predictions as \
+         well; call the model twice, once per mode, and fetch the output you need"
+    )]
+    Modes,
+}
+
 impl Op for Select {
     fn name(&self) -> &'static str {
         "select"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         if inputs[0].dtype != DType::Bool {
-            return Err(Mistake::ElementType { expected: DType::Bool, found: inputs[0].dtype });
+            return Err(Fault::ElementType { expected: DType::Bool, found: inputs[0].dtype });
         }
         let TensorType { dtype, shape } = inputs[1].together(inputs[2])?;
         Ok(TensorType::new(dtype, broadcast(&inputs[0].shape, &shape)?))
@@ -87,7 +100,7 @@ impl<'g> AnyTensor<'g> {
         let dtype = tensor.map_or_else(|| accepted.number_type(), AnyTensor::dtype);
         let (accepted, rejected) = (accepted.into_any(graph, dtype), rejected.into_any(graph, dtype));
         if chooses_mode(self, [accepted, rejected]) {
-            return graph.invalid("select", Mistake::SelectedMode);
+            return graph.invalid_any("select", Fault::op(SelectFault::Modes));
         }
         graph.apply(Select, &[self, accepted, rejected])
     }
@@ -112,7 +125,7 @@ impl<'g> Tensor<'g, bool> {
     ///
     /// Both are computed, whatever the condition is, and all that they depend on is done, assignments among it. One
     /// condition for all elements must not choose between what [`BatchNorm`](crate::nn::BatchNorm) gives to train by
-    /// and to predict by, which is a building error: the statistics would move at every prediction.
+    /// and to predict by, which is a build error: the statistics would move at every prediction.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -168,7 +168,7 @@ mod tests {
             for optimize in [true, false] {
                 let session = Session::builder(&g).optimize(optimize).build().unwrap();
                 let error = session.run(y).unwrap_err();
-                assert!(matches!(&error, Error::DivisionByZero { node, .. } if node == name), "{error}");
+                assert!(matches!(&error, Error::DivisionByZero { site, .. } if site.node == name), "{error}");
                 // Also where nobody asks for the value.
                 session.run(y.op()).unwrap_err();
             }

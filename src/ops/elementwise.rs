@@ -25,7 +25,7 @@
 //! has the definitions of the file's other ops.
 
 use crate::element::DType;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, Form, Op};
@@ -68,11 +68,11 @@ impl<const N: usize> Op for Elementwise<N> {
         self.row.name
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let kind = self.row.kind;
         // The others are of the first one's type.
         if !kind.has(inputs[0].dtype) {
-            return Err(Mistake::ElementKind { expected: kind.name(), found: inputs[0].dtype });
+            return Err(Fault::ElementKind { expected: kind.name(), found: inputs[0].dtype });
         }
         let together = |whole: TensorType, input: &&TensorType| whole.together(input);
         let whole = inputs[1..].iter().try_fold(inputs[0].clone(), together)?;
@@ -184,7 +184,7 @@ macro_rules! elementwise {
             #[doc = ""]
             #[doc = elementwise!(@gradient $slopes $values)]
             #[doc = ""]
-            #[doc = "Shapes that do not broadcast are a building error."]
+            #[doc = "Shapes that do not broadcast are a build error."]
             #[doc = ""]
             #[doc = elementwise!(@example $name [] $example)]
             #[track_caller]

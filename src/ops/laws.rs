@@ -222,7 +222,7 @@ fn nodes_are_what_the_registry_builds_by_name() {
             let again = g.shared().read().node(again.node()).clone();
             let is_same = (again.op.name(), again.op.attributes(), &again.outputs, &again.inputs)
                 == (node.op.name(), attributes, &node.outputs, &node.inputs);
-            if node.mistake.is_none() && (again.mistake.is_some() || !is_same) {
+            if node.fault.is_none() && (again.fault.is_some() || !is_same) {
                 broken.push(format!("{}: {node:?} became {again:?}", example.name));
             }
         }

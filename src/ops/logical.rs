@@ -1,4 +1,4 @@
-//! `logical_and`, `logical_or`, `logical_xor` and `logical_not` of truth values.
+//! `logical_and`, `logical_or`, `logical_xor` and `logical_not` of booleans.
 
 use crate::ops::elementwise::elementwise;
 

@@ -89,6 +89,28 @@ mod laws;
 #[cfg(test)]
 mod structural;
 
+/// The faults that ops declare.
+pub(crate) mod fault {
+    pub use super::compare::SelectFault;
+    pub use super::concat::JoinFault;
+    pub use super::convolution::ConvolutionFault;
+    pub use super::custom_gradient::CustomGradientFault;
+    pub use super::diagonal::DiagonalFault;
+    pub use super::einsum::{EinsumFault, SpecFault};
+    pub use super::gather::GatherFault;
+    pub use super::losses::LossFault;
+    pub use super::matmul::MatMulFault;
+    pub use super::pad::PadFault;
+    pub use super::patches::WindowFault;
+    pub use super::random::RandomFault;
+    pub use super::range::RangeFault;
+    pub use super::reshape::ReshapeFault;
+    pub use super::slice::SliceFault;
+    pub use super::split::SplitFault;
+    pub use super::top_k::TopKFault;
+    pub use super::transpose::TransposeFault;
+}
+
 pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};
 pub use pad::Pad;

@@ -1,7 +1,7 @@
 //! `norm`, and `unit_vector` for its gradient.
 
 use crate::element::DType;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Graph};
@@ -36,16 +36,16 @@ impl Op for Norm {
         "norm"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let reduced = |x: &TensorType| {
             let axes = self.axes.resolve(x.shape.rank())?;
-            Ok::<_, Mistake>(TensorType::new(x.dtype, x.shape.reduced(&axes, self.axes.keeps_dims())))
+            Ok::<_, Fault>(TensorType::new(x.dtype, x.shape.reduced(&axes, self.axes.keeps_dims())))
         };
         let first = reduced(inputs[0])?;
         for input in &inputs[1..] {
             let other = reduced(input)?;
             if !other.shape.agrees_with(&first.shape) {
-                return Err(Mistake::OtherShape { expected: first.shape, found: other.shape });
+                return Err(Fault::OtherShape { expected: first.shape, found: other.shape });
             }
         }
         Ok(first)
@@ -154,7 +154,7 @@ impl Op for UnitVector {
         "unit_vector"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         inputs[0].together(inputs[1])
     }
 

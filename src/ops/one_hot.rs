@@ -1,7 +1,7 @@
 //! `one_hot`: class numbers as rows of ones and zeros.
 
 use crate::element::{DType, Element};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Tensor};
@@ -21,7 +21,7 @@ impl Op for OneHot {
         "one_hot"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let mut lengths = inputs[0].shape.dims().to_vec();
         lengths.push(Some(self.depth));
         Ok(TensorType::new(self.dtype, lengths))

@@ -5,7 +5,7 @@
 mod kernels;
 mod window;
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{
@@ -18,7 +18,7 @@ use crate::shape::{Shape, TensorType};
 
 use kernels::{AddUp, Extract, Layout};
 pub(super) use window::pair;
-pub use window::{Padding, Window};
+pub use window::{Padding, Window, WindowFault};
 
 /// What stands in patches where they reach beyond the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +60,13 @@ struct ExtractPatches {
 struct AddPatches(Window);
 
 /// The four lengths of images.
-fn images(shape: &Shape) -> Result<[Option<usize>; 4], Mistake> {
-    <[Option<usize>; 4]>::try_from(shape.dims()).map_err(|_| Mistake::NotImages { shape: shape.clone() })
+fn images(shape: &Shape) -> Result<[Option<usize>; 4], Fault> {
+    <[Option<usize>; 4]>::try_from(shape.dims())
+        .map_err(|_| Fault::op(WindowFault::NotImages { shape: shape.clone() }))
 }
 
 /// The shape of the patches of images.
-fn patches(window: Window, shape: &Shape) -> Result<Shape, Mistake> {
+fn patches(window: Window, shape: &Shape) -> Result<Shape, Fault> {
     let [batch, height, width, channels] = images(shape)?;
     window.check()?;
     let places = |axis, length: Option<usize>| length.map(|length| window.places(axis, length)).transpose();
@@ -87,7 +88,7 @@ impl Op for ExtractPatches {
         "extract_patches"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(TensorType::new(inputs[0].dtype, patches(self.window, &inputs[0].shape)?))
     }
 
@@ -124,10 +125,10 @@ impl Op for AddPatches {
         "extract_patches_transposed"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let expected = patches(self.0, &inputs[1].shape)?;
         if !inputs[0].shape.agrees_with(&expected) {
-            return Err(Mistake::OtherShape { expected, found: inputs[0].shape.clone() });
+            return Err(Fault::OtherShape { expected, found: inputs[0].shape.clone() });
         }
         Ok(TensorType::new(inputs[0].dtype, &inputs[1].shape))
     }
@@ -175,7 +176,7 @@ methods! {
     /// image.
     ///
     /// Gradient: the cotangents of all occurrences of a pixel, added up. Images of other than four axes, a
-    /// window of size or stride 0, and one that spans more than a padded image are building errors.
+    /// window of size or stride 0, and one that spans more than a padded image are build errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -5,7 +5,7 @@
 //! products of the same kind. It is 0 at the origin, where it has no limit, and 0 at the ends wherever h is in its
 //! denominator.
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, Op};
@@ -31,7 +31,7 @@ impl Op for Polar {
         "polar"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         inputs[0].together(inputs[1])
     }
 

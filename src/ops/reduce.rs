@@ -1,7 +1,7 @@
 //! Reductions over axes: `reduce_sum`, `reduce_max` and `reduce_min`.
 
 use crate::element::DType;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::Scaled;
@@ -9,7 +9,7 @@ use crate::graph::op::{Attributes, Op};
 use crate::ir::{Fold, Lowering, Scalar, Val};
 use crate::ops::methods::methods;
 use crate::ops::product::ProductOfOthers;
-use crate::shape::{Axes, Shape, TensorType};
+use crate::shape::{Axes, Shape, ShapeError, TensorType};
 
 /// One element for all those along the axes: their sum, their product, or the largest or smallest of them.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Op for Reduce {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let x = inputs[0];
         let axes = self.axes.resolve(x.shape.rank())?;
         Ok(TensorType::new(x.dtype, x.shape.reduced(&axes, self.axes.keeps_dims())))
@@ -88,12 +88,14 @@ impl Op for Spread {
         "spread"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let (reduced, like) = (inputs[0], inputs[1]);
         let axes = self.0.resolve(like.shape.rank())?;
         let expected = like.shape.reduced(&axes, self.0.keeps_dims());
         if !reduced.shape.agrees_with(&expected) {
-            return Err(Mistake::Stretch { from: reduced.shape.clone(), to: like.shape.clone() });
+            return Err(
+                ShapeError::BroadcastTo { from: reduced.shape.clone(), to: like.shape.clone() }.into()
+            );
         }
         Ok(TensorType::new(reduced.dtype, &like.shape))
     }
@@ -130,7 +132,7 @@ impl Op for Count {
         "count"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         self.axes.resolve(inputs[0].shape.rank())?;
         Ok(TensorType::new(self.dtype, Shape::scalar()))
     }
@@ -162,7 +164,7 @@ impl Op for OverCount {
         "over_count"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         inputs[0].together(inputs[1])
     }
 
@@ -189,12 +191,12 @@ impl AnyTensor<'_> {
         self.reduce_sum(axes).binary(OverCount, count)
     }
 
-    /// For ops that are composed of reductions: the mistake that the axes are for this tensor, if they
+    /// For ops that are composed of reductions: the invalid tensor that the axes make of this one, if they
     /// are one, under the name of the op that the user called.
     #[track_caller]
-    pub(crate) fn misfit(self, op: &'static str, axes: &Axes) -> Option<Self> {
-        let mistake = axes.resolve(self.shape().rank()).err().filter(|_| !self.is_invalid())?;
-        Some(self.graph().invalid(op, mistake.into()))
+    pub(crate) fn invalid_axes(self, op: &'static str, axes: &Axes) -> Option<Self> {
+        let fault = axes.resolve(self.shape().rank()).err().filter(|_| !self.is_invalid())?;
+        Some(self.graph().invalid_any(op, fault.into()))
     }
 }
 
@@ -203,7 +205,7 @@ methods! {
     /// blocks and these in pairs, so the error of n numbers of one sign is some roundings for each doubling of n.
     ///
     /// Gradient: the cotangent, repeated along the axes. The sum of nothing is 0. An axis out of
-    /// range or listed twice is a building error; an empty list leaves the tensor as it is.
+    /// range or listed twice is a build error; an empty list leaves the tensor as it is.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -1,7 +1,7 @@
 //! `split`, `split_sizes` and `unstack`: the parts of a tensor along an axis, each an output of one node.
 
 use crate::element::Element;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::pick::{Along, Choice, PickTransposed, Run, picked, shape_of};
 use crate::graph::op::{
@@ -9,7 +9,7 @@ use crate::graph::op::{
 };
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Val};
-use crate::shape::{Shape, TensorType, resolve_axis};
+use crate::shape::{Shape, ShapeError, TensorType, resolve_axis};
 
 /// Parts that one call gives: more are no list that anybody handles, and an axis of more is better moved as a whole.
 const MAX_PARTS: usize = 1 << 20;
@@ -17,10 +17,44 @@ const MAX_PARTS: usize = 1 << 20;
 /// Parts that are given for a number of parts that cannot be: more than anybody lists, and little memory.
 const MAX_INVALID: usize = 1 << 16;
 
+/// What can be wrong with cutting an axis into parts.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SplitFault {
+    /// An axis whose length is no multiple of the number of parts, or no parts.
+    #[error("expected a number of parts that divides axis {axis} of shape {shape}, got {parts}")]
+    Parts {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// The shape of the operand.
+        shape: Shape,
+        /// The number of parts.
+        parts: usize,
+    },
+    /// Parts that do not make up the axis.
+    #[error("expected parts of {length} elements in all along axis {axis}, got {whole}")]
+    Sizes {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// Its length.
+        length: usize,
+        /// What the lengths of the parts add up to.
+        whole: usize,
+    },
+    /// An axis of unknown length is to be taken apart.
+    #[error("expected a length of axis {axis} that is known while building, got shape {shape}")]
+    UnknownLength {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// The shape of the operand.
+        shape: Shape,
+    },
+}
+
 /// Refuses more parts than one call may give.
-fn countable(parts: usize) -> Result<(), Mistake> {
+fn countable(parts: usize) -> Result<(), Fault> {
     if parts > MAX_PARTS {
-        return Err(Mistake::TooMany { what: "parts", count: parts, most: MAX_PARTS });
+        return Err(Fault::TooMany { what: "parts", count: parts, most: MAX_PARTS });
     }
     Ok(())
 }
@@ -62,13 +96,13 @@ impl AttributeValue for Parts {
 
 impl Split {
     /// The parts into which a tensor of this shape is cut.
-    fn parts(&self, shape: &Shape) -> Result<Vec<Part>, Mistake> {
+    fn parts(&self, shape: &Shape) -> Result<Vec<Part>, Fault> {
         let axis = resolve_axis(self.axis, shape.rank())?;
         let cuts: Vec<Cut> = match &self.into {
             &Parts::Equal(parts) => {
                 countable(parts)?;
                 if parts == 0 {
-                    return Err(Mistake::SplitParts { axis, shape: shape.clone(), parts });
+                    return Err(Fault::op(SplitFault::Parts { axis, shape: shape.clone(), parts }));
                 }
                 (0..parts).map(|part| Cut::Equal { part, parts }).collect()
             }
@@ -83,11 +117,11 @@ impl Split {
                 sizes.iter().scan(0, cut).collect()
             }
             Parts::Elements => {
-                let unknown = || Mistake::UnstackUnknown { axis, shape: shape.clone() };
+                let unknown = || Fault::op(SplitFault::UnknownLength { axis, shape: shape.clone() });
                 let length = shape.dims()[axis].ok_or_else(unknown)?;
                 countable(length)?;
                 if length == 0 {
-                    return Err(Mistake::EmptyAxis { axis, shape: shape.clone() });
+                    return Err(ShapeError::EmptyAxis { axis, shape: shape.clone() }.into());
                 }
                 (0..length).map(Cut::Element).collect()
             }
@@ -104,7 +138,7 @@ impl MultiOp for Split {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Fault> {
         let TensorType { dtype, shape } = inputs[0];
         let output = |part: Part| Ok(TensorType::new(*dtype, shape_of(&part.axes(shape)?)));
         self.parts(shape)?.into_iter().map(output).collect()
@@ -153,7 +187,7 @@ enum Cut {
 
 impl Cut {
     /// What becomes of an axis of this length; the parts of given lengths are known also where it is not.
-    fn along(self, axis: usize, shape: &Shape) -> Result<Along, Mistake> {
+    fn along(self, axis: usize, shape: &Shape) -> Result<Along, Fault> {
         match (self, shape.dims()[axis]) {
             (Cut::Equal { .. }, None) => Ok(Along::unknown()),
             (Cut::Equal { part, parts }, Some(length)) => {
@@ -161,11 +195,11 @@ impl Cut {
                 if size * parts == length {
                     Ok(Along::of([Run::of(part * size, size, 1)]))
                 } else {
-                    Err(Mistake::SplitParts { axis, shape: shape.clone(), parts })
+                    Err(Fault::op(SplitFault::Parts { axis, shape: shape.clone(), parts }))
                 }
             }
             (Cut::Sized { whole, .. }, Some(length)) if whole != length => {
-                Err(Mistake::SplitSizes { axis, length, whole })
+                Err(Fault::op(SplitFault::Sizes { axis, length, whole }))
             }
             (Cut::Sized { start, size, .. }, _) => Ok(Along::of([Run::of(start, size, 1)])),
             (Cut::Element(index), _) => Ok(Along::of([Run::of(index, 1, 1)]).dropped()),
@@ -176,7 +210,7 @@ impl Cut {
 impl Choice for Part {
     const NAMES: [&'static str; 2] = ["split_part", "split_transposed"];
 
-    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Mistake> {
+    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Fault> {
         let mut axes: Vec<Along> = shape.dims().iter().map(|&length| Along::whole(length)).collect();
         axes[self.axis] = self.cut.along(self.axis, shape)?;
         Ok(axes)
@@ -218,7 +252,7 @@ impl<'g> AnyTensor<'g> {
         };
         let mut tensors = self.graph().apply_all(Split { axis, into }, &[self]);
         if tensors[0].is_invalid() {
-            // One mistake stands for all parts, so that there is something at the places of as many as a program may
+            // One invalid tensor stands for all parts, so that there is something at the places of as many as a program may
             // list.
             tensors.resize(count.clamp(1, MAX_INVALID), tensors[0]);
         }
@@ -247,7 +281,7 @@ impl<T: Element> Tensor<'_, T> {
     /// The tensor cut into `parts` equal parts along an axis; negative axes count from the end.
     ///
     /// Gradient: the cotangent of each part where the part was. An axis out of range, and a length that is no
-    /// multiple of the number of parts, are building errors, as are no parts at all and more than 2²⁰.
+    /// multiple of the number of parts, are build errors, as are no parts at all and more than 2²⁰.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -264,7 +298,7 @@ impl<T: Element> Tensor<'_, T> {
     /// The tensor cut along an axis into parts of the given lengths; negative axes count from the end.
     ///
     /// Gradient: the cotangent of each part where the part was. An axis out of range, and lengths that do not add
-    /// up to that of the axis, are building errors, as are no parts at all.
+    /// up to that of the axis, are build errors, as are no parts at all.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -282,7 +316,7 @@ impl<T: Element> Tensor<'_, T> {
     /// [`stack`](crate::Graph::stack). Negative axes count from the end.
     ///
     /// Gradient: the cotangent of each where it was. The length of the axis must be known, because it is the number
-    /// of tensors; one that is not, one above 2²⁰, and an axis out of range, are building errors, of which there is one
+    /// of tensors; one that is not, one above 2²⁰, and an axis out of range, are build errors, of which there is one
     /// tensor.
     ///
     /// ```

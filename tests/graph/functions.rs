@@ -244,7 +244,7 @@ fn numeric_derivatives_agree() {
     check.wrt(&[x, w]).unwrap().assert_close(1e-5);
 }
 
-/// The message of the first mistake, and that it is of a line of this file.
+/// The message of the first build error, and that it is of a line of this file.
 fn message(g: &Graph) -> String {
     let message = g.check().unwrap_err().to_string();
     assert!(message.contains(file!()), "{message}");
@@ -264,14 +264,15 @@ fn what_belongs_to_a_body_stays_inside() {
     let session = Session::new(&g).unwrap();
     let fetched = session.run(inside).unwrap_err().to_string();
     assert!(
-        fetched.contains("`function/add`") && fetched.contains("belongs to the body of `function`"),
+        fetched.contains("`function/add`")
+            && fetched.contains("expected a tensor from outside of `function`"),
         "{fetched}"
     );
     let fed = session.feed(inside, 1.0).run(x).unwrap_err().to_string();
-    assert!(fed.contains("belongs to the body of `function`"), "{fed}");
+    assert!(fed.contains("expected a tensor from outside of `function`"), "{fed}");
     let _ = f.call(x) * inside;
     let message = message(&g);
-    assert!(message.starts_with("operand 1 belongs to the body of `function`; expected"), "{message}");
+    assert!(message.starts_with("operand 1: expected a tensor from outside of `function`"), "{message}");
     assert!(message.contains("in `mul` (mul)"), "{message}");
 }
 
@@ -285,7 +286,7 @@ fn a_result_of_another_body_is_refused() {
         x
     });
     let _ = g.function(x, |_| leaked.get().unwrap());
-    assert!(message(&g).starts_with("operand 0 belongs to the body of `function`; expected"));
+    assert!(message(&g).starts_with("operand 0: expected a tensor from outside of `function`"));
 }
 
 #[test]
@@ -293,10 +294,10 @@ fn a_body_changes_no_variable() {
     let g = Graph::new();
     let v = g.variable("v", 1.0);
     let _ = g.function(g.constant(1.0), |x| v.assign(x));
-    assert!(message(&g).starts_with("a function's body changes no variable"));
+    assert!(message(&g).starts_with("expected the variable's new value as a result of the function"));
     let g = Graph::new();
     let _ = g.function(g.constant(1.0), |x| g.control_dependencies(&[g.initializer()], || x + 1.0));
-    assert!(message(&g).starts_with("a function's body changes no variable"));
+    assert!(message(&g).starts_with("expected the variable's new value as a result of the function"));
 }
 
 #[test]
@@ -324,14 +325,14 @@ fn tensors_of_other_graphs_are_refused() {
     let (x, foreign) = (g.constant(1.0), other.constant(1.0));
     let f = g.function(x, |x| x * 2.0);
     let _ = f.call(foreign);
-    assert!(message(&g).contains("operand 0 belongs to another graph"));
+    assert!(message(&g).contains("operand 0: expected a tensor of the same graph, got one of another graph"));
     let g = Graph::new();
     let _ = g.function(g.constant(1.0), |_| foreign);
-    assert!(message(&g).contains("operand 0 belongs to another graph"));
+    assert!(message(&g).contains("operand 0: expected a tensor of the same graph, got one of another graph"));
 }
 
 #[test]
-fn a_mistake_inside_is_one_of_the_calls() {
+fn a_build_error_inside_is_one_of_the_calls() {
     let g = Graph::new();
     let x = g.constant(arr1(&[1.0, 2.0]));
     let line = line!() + 1;

@@ -1,18 +1,18 @@
 //! Untyped tensors: the methods of the table of elementwise functions, and the elements that they refuse.
 
 use flowgrad::ndarray::arr1;
-use flowgrad::op::{AnyTensor, Mistake};
+use flowgrad::op::{AnyTensor, Fault};
 use flowgrad::prelude::*;
 
 /// What is wrong with what is built of a tensor.
 fn fault<'g>(
     x: impl Into<AnyTensor<'g>>,
     build: impl FnOnce(AnyTensor<'g>) -> AnyTensor<'g>,
-) -> (Mistake, String) {
+) -> (Fault, String) {
     let x = x.into();
     build(x);
     match x.graph().check() {
-        Err(Error::Build(error)) => (error.mistake.clone(), error.to_string()),
+        Err(Error::Build(error)) => (error.fault.clone(), error.to_string()),
         other => panic!("{other:?}"),
     }
 }
@@ -32,8 +32,8 @@ fn functions_refuse_elements_that_they_are_not_of() {
         (fault(h.constant(true), |x| -x), "a number type", DType::Bool),
         (fault(i.constant(true), |x| x.less(x)), "a number type", DType::Bool),
     ];
-    for ((mistake, text), expected, found) in rows {
-        assert_eq!(mistake, Mistake::ElementKind { expected, found });
+    for ((fault, text), expected, found) in rows {
+        assert_eq!(fault, Fault::ElementKind { expected, found });
         assert!(text.contains(&format!("expected elements of {expected}, got {found}")), "{text}");
         assert!(text.contains("kinds.rs"), "{text}");
     }
@@ -43,8 +43,8 @@ fn functions_refuse_elements_that_they_are_not_of() {
 fn operands_are_of_one_type() {
     let g = Graph::new();
     let (x, y) = (g.constant(1.0_f32), g.constant(1.0_f64));
-    let (mistake, _) = fault(x, |x| x.hypot(y));
-    assert_eq!(mistake, Mistake::ElementType { expected: DType::F32, found: DType::F64 });
+    let (fault, _) = fault(x, |x| x.hypot(y));
+    assert_eq!(fault, Fault::ElementType { expected: DType::F32, found: DType::F64 });
 }
 
 /// A formula of untyped tensors is that of typed ones, whatever stands beside a tensor.

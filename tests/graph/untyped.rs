@@ -193,27 +193,28 @@ fn operands_of_another_graph_are_refused() {
             let (g, other) = (Graph::new(), Graph::new());
             let mut operands = tensors(&g, &dtypes);
             operands[place] = tensor(&other, dtypes[place]);
-            let expected = format!("operand {place} belongs to another graph");
+            let expected =
+                format!("operand {place}: expected a tensor of the same graph, got one of another graph");
             refused(op, &g, &operands, &attributes(op), &[&expected]);
             other.check().unwrap();
         }
     }
 }
 
-/// What the first mistake of a graph is, and where.
-fn mistake(g: &Graph) -> String {
+/// What the first build error of a graph is, and where.
+fn fault(g: &Graph) -> String {
     g.check().unwrap_err().to_string()
 }
 
 #[test]
 fn untyped_methods_refuse_what_typed_ones_do_not_compile() {
     fn refuses<'g>(g: &'g Graph, says: &str, line: u32, built: AnyTensor<'g>) {
-        let error = mistake(g);
+        let error = fault(g);
         let place = format!(" built at {}:{line}:", file!());
         assert!(error.starts_with(says) && error.contains(&place), "{error}");
         // It has no element type, and is none of any.
         let _ = (built.typed::<f32>(), built.typed::<bool>());
-        assert_eq!(mistake(g), error);
+        assert_eq!(fault(g), error);
     }
     let pairs = || arr2(&[[1.0_f64, 2.0], [3.0, 4.0]]);
 
@@ -227,11 +228,11 @@ fn untyped_methods_refuse_what_typed_ones_do_not_compile() {
 
     let g = Graph::new();
     let (x, y) = (g.constant(pairs()).any(), g.constant(pairs().mapv(|x| x as f32)).any());
-    refuses(&g, "elements of f64 are expected, but came f32", line!(), x.matmul(y));
+    refuses(&g, "expected elements of f64, got f32", line!(), x.matmul(y));
 
     let g = Graph::new();
     let (x, y) = (g.constant(pairs()).any(), g.constant(pairs().mapv(|x| x as f32)).any());
-    refuses(&g, "elements of f64 are expected, but came f32", line!(), g.stack_any(&[x, y], 0));
+    refuses(&g, "expected elements of f64, got f32", line!(), g.stack_any(&[x, y], 0));
 
     let g = Graph::new();
     let range = "expected elements of a number type, got bool, in `range` (range)";
@@ -263,11 +264,11 @@ fn operands_of_another_graph_are_refused_by_untyped_methods_whatever_their_eleme
     for y in foreign {
         let _ = (x.matmul(y), g.stack_any(&[x, y], 0));
     }
-    assert!(mistake(&g).starts_with("operand 1 belongs to another graph, in `matmul` (matmul) built at "));
+    assert!(fault(&g).starts_with("operand 1: expected a tensor of the same graph, got one of another graph, in `matmul` (matmul) built at "));
     other.check().unwrap();
 }
 
-/// A mistake stays the one that is reported of what is built on it.
+/// A build error stays the one that is reported of what is built on it.
 #[test]
 fn what_is_built_on_an_invalid_tensor_says_why_it_is() {
     let g = Graph::new();
@@ -276,7 +277,7 @@ fn what_is_built_on_an_invalid_tensor_says_why_it_is() {
     let invalid = x.reduce_sum(7);
     for built in [invalid.matmul(x), g.stack(&[invalid, x], 0), invalid.random_uniform_like(0.0, 1.0)] {
         let error = session.run(built).unwrap_err().to_string();
-        let says = "axis 7 is out of range for a tensor of rank 2, in `reduce_sum`";
+        let says = "expected an axis of a tensor of rank 2, got 7, in `reduce_sum`";
         assert!(error.starts_with(says), "{}: {error}", built.name());
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::element::DType;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::shape::{Axes, Shape};
 
 /// The value of an attribute.
@@ -93,11 +93,11 @@ impl Attributes {
     /// The attribute of that name as a value of the type that an op needs. A flag that lacks is `false`.
     ///
     /// # Errors
-    /// [`Mistake::Attribute`] if there is none, or one of another kind.
-    pub fn value<T: AttributeValue>(&self, name: &'static str) -> Result<T, Mistake> {
+    /// [`Fault::Attribute`] if there is none, or one of another kind.
+    pub fn value<T: AttributeValue>(&self, name: &'static str) -> Result<T, Fault> {
         let absent = if T::IS_FLAG { Some(&Attribute::Bool(false)) } else { None };
         let found = self.get(name);
-        found.or(absent).and_then(T::from_attribute).ok_or_else(|| Mistake::Attribute {
+        found.or(absent).and_then(T::from_attribute).ok_or_else(|| Fault::Attribute {
             name,
             expected: T::KIND,
             found: found.map(ToString::to_string),
@@ -107,8 +107,8 @@ impl Attributes {
     /// The same, or another value where there is none of that name.
     ///
     /// # Errors
-    /// [`Mistake::Attribute`] if it is of another kind.
-    pub fn value_or<T: AttributeValue>(&self, name: &'static str, absent: T) -> Result<T, Mistake> {
+    /// [`Fault::Attribute`] if it is of another kind.
+    pub fn value_or<T: AttributeValue>(&self, name: &'static str, absent: T) -> Result<T, Fault> {
         if self.get(name).is_none() { Ok(absent) } else { self.value(name) }
     }
 

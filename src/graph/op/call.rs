@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Attributes, MultiOp, Op, Outputs};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::{Pullback, pull_back_call};
 use crate::graph::{CallId, Path};
 use crate::ir::{Lowering, Val};
@@ -24,7 +24,7 @@ impl Op for Parameter {
         "parameter"
     }
 
-    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(self.0.clone())
     }
 
@@ -84,7 +84,7 @@ impl MultiOp for Call {
         if self.custom.is_some() { "custom_gradient" } else { "call" }
     }
 
-    fn infer(&self, _: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
+    fn infer(&self, _: &[&TensorType]) -> Result<Outputs<TensorType>, Fault> {
         Ok(self.outputs.clone())
     }
 

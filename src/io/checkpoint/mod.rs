@@ -75,7 +75,7 @@ impl Checkpoint {
     /// other threads run the session. A run that assigns and is under way is in neither.
     ///
     /// # Errors
-    /// [`CheckpointError::Session`], for a mistake in building the graph or for want of memory.
+    /// [`CheckpointError::Session`], for a build error or for want of memory.
     pub fn of(session: &Session) -> Result<Self, CheckpointError> {
         let (variables, run_count) = session.moment()?;
         Ok(Checkpoint {

@@ -48,15 +48,9 @@ impl Prepared {
         let checked =
             if is_node { arena.node(check).inputs.first().map_or(check, |input| input.node) } else { check };
         // Another run may have changed the variables, and optimization may have rounded otherwise.
-        let (culprit, value) = made.map_or((checked, None), |(culprit, value)| (culprit, Some(value)));
-        let (node, checked) = (arena.node(culprit), arena.node(checked).name.clone());
-        Error::NotFinite {
-            node: node.name.clone(),
-            op: node.op.name(),
-            location: node.location,
-            value,
-            checked,
-        }
+        let (origin, value) = made.map_or((checked, None), |(origin, value)| (origin, Some(value)));
+        let checked = arena.node(checked).name.clone();
+        Error::NotFinite { site: arena.node(origin).site(), value, checked }
     }
 }
 
