@@ -229,20 +229,19 @@ impl Specialiser<'_> {
         let call = arena.call(call);
         let body = arena.body(call.body);
         let origin = call.origin.unwrap_or(id);
-        let inner = match self.runs.get(&(frame, origin)) {
-            Some(&inner) => inner,
-            None => {
-                let mut run = Frame::default();
-                run.calls.clone_from(&self.frames[frame].calls);
-                run.calls.push(origin);
-                run.name = [&*self.frames[frame].name, &arena.node(origin).name, "/"].concat();
-                for (&bound, &val) in body.parameters.iter().chain(&body.captures).zip(inputs) {
-                    run.vals.set(bound, val);
-                }
-                self.frames.push(run);
-                self.runs.insert((frame, origin), self.frames.len() - 1);
-                self.frames.len() - 1
+        let inner = if let Some(&inner) = self.runs.get(&(frame, origin)) {
+            inner
+        } else {
+            let mut run = Frame::default();
+            run.calls.clone_from(&self.frames[frame].calls);
+            run.calls.push(origin);
+            run.name = [&*self.frames[frame].name, &arena.node(origin).name, "/"].concat();
+            for (&bound, &val) in body.parameters.iter().chain(&body.captures).zip(inputs) {
+                run.vals.set(bound, val);
             }
+            self.frames.push(run);
+            self.runs.insert((frame, origin), self.frames.len() - 1);
+            self.frames.len() - 1
         };
         let is_there = |id: TensorId| *self.frames[inner].vals.get(id) != UNVISITED;
         let needed = Walk::all(arena).ancestors_short_of(call.results.iter().copied(), is_there);
