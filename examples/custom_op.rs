@@ -38,7 +38,7 @@ impl Op for MexicanHat {
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         match inputs {
             [x] if x.dtype.is_float() => Ok((*x).clone()),
-            _ => Err(Fault::Custom { reason: "mexican_hat takes one float tensor".to_owned() }),
+            _ => Err(Fault::Custom { reason: "expected one float tensor".to_owned() }),
         }
     }
 

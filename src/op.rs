@@ -35,7 +35,7 @@
 //!     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
 //!         match inputs {
 //!             [x] if x.dtype.is_float() => Ok((*x).clone()),
-//!             _ => Err(Fault::Custom { reason: "ln_cosh takes one float tensor".to_owned() }),
+//!             _ => Err(Fault::Custom { reason: "expected one float tensor".to_owned() }),
 //!         }
 //!     }
 //!

@@ -185,9 +185,9 @@ pub enum Error {
         /// Name of the variable.
         name: String,
         /// Element type and shape of the variable.
-        expected: TensorType,
+        expected: Box<TensorType>,
         /// Element type and shape of the loaded value.
-        found: TensorType,
+        found: Box<TensorType>,
     },
 
     /// Something was asked for inside of a kernel that could not be waited for there.

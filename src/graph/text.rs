@@ -20,7 +20,7 @@ impl Named for Arena {
 }
 
 /// A tensor: `%id` for the first output of a node, `%id:1` for the second.
-fn tensor(&TensorId { node, output }: &TensorId) -> String {
+fn tensor(TensorId { node, output }: TensorId) -> String {
     match output {
         0 => format!("%{}", node.0),
         _ => format!("%{}:{output}", node.0),
@@ -29,7 +29,7 @@ fn tensor(&TensorId { node, output }: &TensorId) -> String {
 
 /// One line: id, op, name, inputs, attributes, type.
 fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
-    let inputs = node.inputs.iter().map(tensor).collect::<Vec<_>>().join(", ");
+    let inputs = node.inputs.iter().copied().map(tensor).collect::<Vec<_>>().join(", ");
     write!(f, "%{index} = {}({inputs})", node.op.name())?;
     let attributes = node.op.attributes();
     if !attributes.is_empty() {
@@ -49,7 +49,7 @@ fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
 /// A function: its parameters, captures and results, and its nodes.
 pub(super) fn write_body(f: &mut impl Write, arena: &Arena, id: BodyId) -> fmt::Result {
     let body = arena.body(id);
-    let typed = |id: &TensorId| format!("{}: {}", tensor(id), arena.tensor(*id));
+    let typed = |id: &TensorId| format!("{}: {}", tensor(*id), arena.tensor(*id));
     let list = |ids: &[TensorId], one: &dyn Fn(&TensorId) -> String| {
         ids.iter().map(one).collect::<Vec<_>>().join(", ")
     };
@@ -57,7 +57,7 @@ pub(super) fn write_body(f: &mut impl Write, arena: &Arena, id: BodyId) -> fmt::
     if !body.captures.is_empty() {
         write!(f, " of {}", list(&body.captures, &typed))?;
     }
-    writeln!(f, " -> {}", list(&body.results, &tensor))?;
+    writeln!(f, " -> {}", list(&body.results, &|&id| tensor(id)))?;
     let inside = body.nodes.iter().filter(|&&id| arena.node(id).role != Role::Parameter);
     inside.into_iter().try_for_each(|&id| {
         f.write_str("  ")?;

@@ -275,20 +275,19 @@ impl Specialiser<'_> {
         let call = arena.call(call);
         let body = arena.body(call.body);
         let origin = call.origin.unwrap_or(id);
-        let inner = match self.runs.get(&(frame, origin)) {
-            Some(&inner) => inner,
-            None => {
-                let mut run = Frame::default();
-                run.calls.clone_from(&self.frames[frame].calls);
-                run.calls.push(origin);
-                run.name = [&*self.frames[frame].name, &arena.node(origin).name, "/"].concat();
-                for (bound, &val) in body.bound().zip(inputs) {
-                    run.vals.set(bound, val);
-                }
-                self.frames.push(run);
-                self.runs.insert((frame, origin), self.frames.len() - 1);
-                self.frames.len() - 1
+        let inner = if let Some(&inner) = self.runs.get(&(frame, origin)) {
+            inner
+        } else {
+            let mut run = Frame::default();
+            run.calls.clone_from(&self.frames[frame].calls);
+            run.calls.push(origin);
+            run.name = [&*self.frames[frame].name, &arena.node(origin).name, "/"].concat();
+            for (bound, &val) in body.bound().zip(inputs) {
+                run.vals.set(bound, val);
             }
+            self.frames.push(run);
+            self.runs.insert((frame, origin), self.frames.len() - 1);
+            self.frames.len() - 1
         };
         // An output that nobody uses is not computed, nor can it fail.
         let outputs = (0..).map(|output| TensorId { node: id, output });

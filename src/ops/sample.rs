@@ -110,7 +110,9 @@ impl Sampling {
             for (happened, probability) in output.into_view::<bool>()?.iter_mut().zip(&given) {
                 let probability = probability.as_f64();
                 if !(0.0..=1.0).contains(&probability) {
-                    return Err(KernelError::other(format!("expected a probability between 0 and 1, got {probability}")));
+                    return Err(KernelError::other(format!(
+                        "expected a probability between 0 and 1, got {probability}"
+                    )));
                 }
                 *happened = happens(&mut rng, probability);
             }

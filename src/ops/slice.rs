@@ -1,6 +1,7 @@
 //! `slice` and `reverse`: ranges of indices along each axis, with steps, and whole axes backwards.
 
 use std::fmt;
+use std::num::ParseIntError;
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use crate::error::Fault;
@@ -208,8 +209,8 @@ impl AttributeValue for AxisRange {
 
     fn from_attribute(attribute: &Attribute) -> Option<Self> {
         /// A number, or nothing.
-        fn end(text: &str) -> Option<Option<isize>> {
-            if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
+        fn end(text: &str) -> Result<Option<isize>, ParseIntError> {
+            if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
         }
         let Attribute::Text(text) = attribute else {
             return isize::from_attribute(attribute).map(AxisRange::from);
@@ -220,8 +221,8 @@ impl AttributeValue for AxisRange {
             [first, last, step] => (first, last, step.parse().ok()?),
             _ => return None,
         };
-        let last = end(last)?.map_or(End::Open, End::Before);
-        Some(AxisRange(Part::Range { start: end(first)?, end: last, step }))
+        let last = end(last).ok()?.map_or(End::Open, End::Before);
+        Some(AxisRange(Part::Range { start: end(first).ok()?, end: last, step }))
     }
 }
 

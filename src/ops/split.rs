@@ -226,7 +226,7 @@ impl Choice for Part {
     }
 }
 
-impl<'g> AnyTensor<'g> {
+impl AnyTensor<'_> {
     /// The same as [`Tensor::split`].
     #[track_caller]
     pub fn split(self, parts: usize, axis: isize) -> Vec<Self> {

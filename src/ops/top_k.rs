@@ -104,7 +104,7 @@ fn descending<T: Number>(a: &(usize, T), b: &(usize, T)) -> Ordering {
     by_value.then(a.0.cmp(&b.0))
 }
 
-impl<'g> AnyTensor<'g> {
+impl AnyTensor<'_> {
     /// The same as [`Tensor::top_k`]; element types are checked when the node is built.
     #[track_caller]
     pub fn top_k(self, k: usize) -> (Self, Self) {

@@ -314,8 +314,8 @@ impl Session {
             if record.dtype != value.dtype() || record.dims != value.shape() {
                 return Err(Error::LoadMismatch {
                     name,
-                    expected: TensorType::new(record.dtype, &record.dims),
-                    found: TensorType::new(value.dtype(), value.shape()),
+                    expected: Box::new(TensorType::new(record.dtype, &record.dims)),
+                    found: Box::new(TensorType::new(value.dtype(), value.shape())),
                 });
             }
             let value = value

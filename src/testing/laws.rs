@@ -295,7 +295,7 @@ fn first_difference(
     let mut pairs = found.indexed_iter().zip(expected);
     match pairs.find(|&((_, &found), &expected)| !is_same(found, expected)) {
         Some(((index, found), expected)) => {
-            Err(format!("expected {expected:?} at {:?}, got {found:?}", index.as_array_view().to_vec()))
+            Err(format!("expected {expected:?}, got {found:?} at {:?}", index.as_array_view().to_vec()))
         }
         None => Ok(()),
     }

@@ -478,7 +478,7 @@ fn files_of_other_programs_and_releases_are_refused() {
     };
     assert_eq!(replaced(0, "2"), "expected version 1, which this program reads, got `2`");
     for count in ["-1", "18446744073709551616", "1e3", ""] {
-        let reason = format!("is `{count}` in its metadata, where a count is expected");
+        let reason = format!("of its metadata: expected a count, got `{count}`");
         assert_eq!(replaced(1, count), format!("`flowgrad.run_count` {reason}"));
         assert_eq!(replaced(2, count), format!("`flowgrad.seed` {reason}"));
     }

@@ -20,7 +20,7 @@ impl Op for RunningMax {
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         match inputs {
             [x] if x.shape.rank() > 0 => Ok((*x).clone()),
-            _ => Err(Fault::Custom { reason: "running_max takes one tensor with an axis".to_owned() }),
+            _ => Err(Fault::Custom { reason: "expected one tensor with an axis".to_owned() }),
         }
     }
 
@@ -405,11 +405,28 @@ fn build_errors_are_reported_like_any() {
     let number = g.constant(1.0_f64);
     let _ = running_max(number);
     let error = g.check().unwrap_err().to_string();
-    assert!(error.starts_with("running_max takes one tensor with an axis, in `running_max` (running_max) built at tests/graph/custom_op.rs"), "{error}");
+    assert!(error.starts_with("expected one tensor with an axis, in `running_max` (running_max) built at tests/graph/custom_op.rs"), "{error}");
 
     let g = Graph::new();
     let single = g.constant(arr1(&[1.0_f32]));
     let _: Tensor<'_, f64> = g.custom(RunningMax, &[single.any()]);
     let error = g.check().unwrap_err().to_string();
     assert!(error.starts_with("expected elements of f64, got f32, in"), "{error}");
+}
+
+/// Ops that were written when a fault was called a mistake still compile.
+#[test]
+fn former_names_of_faults_still_compile() {
+    fn refused() -> flowgrad::op::Mistake {
+        flowgrad::Mistake::Custom { reason: "expected a matrix".to_owned() }
+    }
+    let g = Graph::new();
+    let line = line!() + 1;
+    let invalid = g.mistaken::<f32>("own", refused());
+    let error = g.check().unwrap_err().to_string();
+    assert!(
+        error.starts_with(&format!("expected a matrix, in `own` (own) built at {}:{line}:", file!())),
+        "{error}"
+    );
+    assert_eq!(invalid.shape().to_string(), "[0]");
 }

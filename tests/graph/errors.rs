@@ -230,7 +230,7 @@ fn variables_that_no_memory_could_hold() {
 
 /// The first build error, whether or not the scope of gradients' names had taken the node's.
 fn error_in_gradients(g: &Graph) -> String {
-    build_error(&g).replace("`gradients_1`", "`gradients`")
+    build_error(g).replace("`gradients_1`", "`gradients`")
 }
 
 #[test]
@@ -625,7 +625,9 @@ fn faults_of_ops_are_found_by_their_type() {
     assert_eq!(own(1), own(1).clone());
     assert_ne!(own(1), own(2));
     assert_ne!(own(1), error.fault);
-    assert!(own(1).source().is_some_and(|source| source.is::<std::fmt::Error>()));
+    let fault = own(1);
+    let source = fault.source().expect("the source of an op's fault");
+    assert!(source.is::<std::fmt::Error>());
     let other = Fault::Custom { reason: "expected 1 groups".into() };
     assert!(!other.is::<Groups>() && other != own(1) && other.to_string() == own(1).to_string());
 }

@@ -30,7 +30,7 @@ impl MultiOp for SinCos {
     }
 }
 
-fn sin_cos<'g>(x: Tensor<'g, f64>) -> [Tensor<'g, f64>; 2] {
+fn sin_cos(x: Tensor<'_, f64>) -> [Tensor<'_, f64>; 2] {
     let outputs = x.graph().custom_outputs(SinCos, &[x.any()]);
     [outputs[0].typed(), outputs[1].typed()]
 }

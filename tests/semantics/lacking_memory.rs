@@ -108,7 +108,7 @@ fn line_28_a_constant_that_no_memory_holds_is_a_build_error_that_names_it() {
         assert_eq!(lacking(g.check()), expected);
         assert_eq!(lacking(Session::new(&g).map(|_| ())), expected);
         let text = g.check().unwrap_err().to_string();
-        let place = format!("of `layer/constant` (built at {}:{line}:", file!());
+        let place = format!("of `layer/constant` (constant) built at {}:{line}:", file!());
         assert!(text.starts_with(&format!("no memory for {bytes} bytes of values {place}")), "{text}");
         let y = c + 1.0;
         assert_eq!(lacking(y.graph().check()), expected);

@@ -43,7 +43,7 @@ pub(crate) type Rule = Box<dyn Fn(&mut Pullback<'_>) + Send + Sync>;
 ///
 /// What is called is known to the graph, by the node's role: the body is lowered node by node.
 pub(crate) struct Call {
-    call: CallId,
+    id: CallId,
     outputs: Outputs<TensorType>,
     /// Of each input, what lies between it and the outputs.
     paths: Vec<Path>,
@@ -60,8 +60,8 @@ struct Custom {
 }
 
 impl Call {
-    pub(crate) fn new(call: CallId, outputs: Vec<TensorType>, paths: Vec<Path>, function: String) -> Self {
-        Call { call, outputs: outputs.into_iter().collect(), paths, function, custom: None }
+    pub(crate) fn new(id: CallId, outputs: Vec<TensorType>, paths: Vec<Path>, function: String) -> Self {
+        Call { id, outputs: outputs.into_iter().collect(), paths, function, custom: None }
     }
 
     /// With another gradient than the body's, for so many arguments; captured tensors get none.
@@ -73,7 +73,7 @@ impl Call {
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
-            .field("call", &self.call)
+            .field("call", &self.id)
             .field("function", &self.function)
             .finish_non_exhaustive()
     }
@@ -96,7 +96,7 @@ impl MultiOp for Call {
     fn pullback(&self, at: &mut Pullback<'_>) {
         match &self.custom {
             Some(Custom { rule, .. }) => rule(at),
-            None => pull_back_call(self.call, at),
+            None => pull_back_call(self.id, at),
         }
     }
 

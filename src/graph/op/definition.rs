@@ -177,12 +177,7 @@ impl OpDef {
         })
     }
 
-    fn check(
-        &self,
-        graph: &Graph,
-        operands: &[AnyTensor<'_>],
-        attributes: &Attributes,
-    ) -> Result<(), Fault> {
+    fn check(&self, graph: &Graph, operands: &[AnyTensor<'_>], attributes: &Attributes) -> Result<(), Fault> {
         let (least, takes_more) = (self.operands.len(), self.operands.iter().any(|operand| operand.is_list));
         if operands.len() < least || operands.len() > least && !takes_more {
             return Err(Fault::OperandCount { expected: least, found: operands.len() });

@@ -62,7 +62,7 @@ pub enum NpzFault {
     },
 
     /// An entry of the archive is no npy file.
-    #[error("expected the beginning of an npy file of version 1, 2 or 3, got other bytes")]
+    #[error("expected an npy file of version 1, 2 or 3, got other bytes")]
     NotNpy,
 
     /// The header is longer than the file or than any header is.
