@@ -5,7 +5,7 @@ use foldhash::HashMap;
 use super::NoGradient;
 use super::{PerInput, Pullback, Share, of_type, summed_to};
 use crate::graph::op::{Identity, Outputs, Part};
-use crate::graph::{AnyTensor, Arena, BodyId, Graph, Node, NodeMap, Role, TensorMap, Walk};
+use crate::graph::{AnyTensor, Arena, Graph, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{NodeId, TensorId};
 
 /// Whether a gradient can pass from the continuous outputs of a node to one of its inputs.
@@ -40,8 +40,8 @@ pub(super) struct Sweep<'a, 'g> {
     /// Whether a variable could have changed between a node and its gradient, so that the gradient must
     /// be told which value the node saw.
     variables_change: bool,
-    /// Where gradients are built, if nodes may lie elsewhere, which have seen variables as they were there.
-    here: Option<Option<BodyId>>,
+    /// Whether nodes may lie in other bodies than the one that is built in, where they have seen variables as they were.
+    crosses_bodies: bool,
 }
 
 impl<'a, 'g> Sweep<'a, 'g> {
@@ -55,7 +55,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
         let arena = graph.shared().snapshot();
         let writes = |id: NodeId| matches!(arena.node(id).role, Role::Writes(_) | Role::WritesAll);
         let change_before = || Walk::all(&arena).ancestors(ys.iter().map(|y| y.id())).into_iter().any(writes);
-        sweep.here = Some(graph.body_here());
+        sweep.crosses_bodies = true;
         sweep.variables_change = !arena.variables.is_empty() && (graph.builds_in_order() || change_before());
         sweep
     }
@@ -90,7 +90,8 @@ impl<'a, 'g> Sweep<'a, 'g> {
         }
         let reaches = |&id: &NodeId| outputs(id, arena.node(id)).any(|output| marks.get(output).reaches);
         let between: Vec<NodeId> = ancestors.into_iter().filter(reaches).collect();
-        let mut sweep = Sweep { graph, ys, xs, between, marks, variables_change: false, here: None };
+        let mut sweep =
+            Sweep { graph, ys, xs, between, marks, variables_change: false, crosses_bodies: false };
         sweep.spread_masks(&arena);
         sweep
     }
@@ -162,7 +163,9 @@ impl<'a, 'g> Sweep<'a, 'g> {
         let sources: PerInput<AnyTensor<'g>> =
             inputs.into_iter().map(|input| self.graph.tie(input)).collect();
         let as_seen = |input: &AnyTensor<'g>| match input.role() {
-            Role::Reads(_) if self.variables_change || self.here.is_some_and(|here| here != body) => {
+            Role::Reads(_)
+                if self.variables_change || self.crosses_bodies && self.graph.body_here() != body =>
+            {
                 let seen = || self.graph.apply_as(Identity::Seen, Role::ReadsAsSeen, &[*input, outputs[0]]);
                 if self.graph.body_here() == body { seen() } else { self.graph.beside(id, seen) }
             }

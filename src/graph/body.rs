@@ -213,21 +213,17 @@ impl Arena {
         for id in needed {
             let node = self.node(id);
             let inputs: Vec<TensorType> = node.inputs.iter().map(|&input| type_of(&types, input)).collect();
-            let outputs: Vec<TensorType> = match node.role {
-                Role::Calls(call) => {
-                    let call = self.call(call);
-                    self.infer_once(call.body, &call.results, inputs, inferred)?
-                }
-                _ => {
-                    let outputs = node.op.infer(&inputs.iter().collect::<Vec<_>>());
-                    // The node knows where it is built; the call is where its argument came from.
-                    let inside = |fault| {
-                        let (node, op, location) = (node.name.clone(), node.op.name(), node.location);
-                        let site = Site { node, op, location };
-                        Fault::op(FunctionFault::Call { site, fault: Box::new(fault) })
-                    };
-                    outputs.map_err(inside)?.to_vec()
-                }
+            let outputs: Vec<TensorType> = if let Role::Calls(call) = node.role {
+                let call = self.call(call);
+                self.infer_once(call.body, &call.results, inputs, inferred)?
+            } else {
+                // The node knows where it is built; the call is where its argument came from.
+                let inside = |fault| {
+                    let (node, op, location) = (node.name.clone(), node.op.name(), node.location);
+                    let site = Site { node, op, location };
+                    Fault::op(FunctionFault::Call { site, fault: Box::new(fault) })
+                };
+                node.op.infer(&inputs.iter().collect::<Vec<_>>()).map_err(inside)?.to_vec()
             };
             types.extend((0..).map(|output| TensorId { node: id, output }).zip(outputs));
         }
