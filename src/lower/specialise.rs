@@ -84,19 +84,23 @@ pub(crate) fn specialise(
         );
         specialiser.frames[TOP].vals.set(id, val);
     }
-    let mut calls = 0_usize;
+    let (mut calls, mut has_calls) = (0_usize, false);
     for &id in &needed {
         let node = arena.node(id);
         if let Role::Calls(call) = node.role {
             calls = calls.saturating_add(arena.calls_of(call));
+            has_calls = true;
         }
         if calls > MAX_CALLS {
             return Err(unlowered(node, LoweringError::TooManyCalls { most: MAX_CALLS }));
         }
     }
-    specialiser.mark_used(TOP, &needed, request.fetches.iter().map(|fetch| fetch.tensor));
-    for fetched in request.fetches.iter().filter(|fetch| !fetch.value) {
-        specialiser.mark_all_used(TOP, fetched.tensor.node);
+    // Only calls ask for what of them is used.
+    if has_calls {
+        specialiser.mark_used(TOP, &needed, request.fetches.iter().map(|fetch| fetch.tensor));
+        for fetched in request.fetches.iter().filter(|fetch| !fetch.value) {
+            specialiser.mark_all_used(TOP, fetched.tensor.node);
+        }
     }
     for id in needed {
         specialiser.visit(TOP, id)?;

@@ -437,6 +437,17 @@ fn a_fed_result_is_the_one_that_gradients_see() {
 }
 
 #[test]
+fn a_gradient_of_a_fed_result_runs_what_it_needs_of_the_function() {
+    let g = Graph::new();
+    let x = g.constant(2.0);
+    let f = g.function(x, |x| x.exp() * x);
+    let y = f.call(x);
+    let [dx] = y.gradients([x]);
+    let slope = Session::new(&g).unwrap().feed(y, 0.0).run(dx).unwrap();
+    assert!((slope[[]] - 3.0 * 2.0_f64.exp()).abs() < 1e-12);
+}
+
+#[test]
 fn what_nobody_asks_for_does_not_run() {
     let g = Graph::new();
     let (n, zero) = (g.placeholder::<i64>("n", Shape::scalar()), g.constant(0_i64));
