@@ -163,20 +163,29 @@ impl<'g> Pullback<'g> {
         input: usize,
         share: impl FnOnce(AnyTensor<'g>) -> S,
     ) {
+        if let Some(cotangent) = self.asked_for(output, input) {
+            self.push(input, share(cotangent).into());
+        }
+    }
+
+    /// The cotangent of an output, of which an input needs its share.
+    fn asked_for(&self, output: usize, input: usize) -> Option<AnyTensor<'g>> {
         let fault = if input >= self.sources.len() {
             GradientFault::NoSuchInput { input, inputs: self.sources.len() }
         } else if output >= self.outputs.len() {
             GradientFault::NoSuchOutput { output, outputs: self.outputs.len() }
         } else {
-            if let (true, Some(cotangent)) = (self.wanted[input], self.cotangents[output]) {
-                let source = self.sources[input];
-                let share = summed_to(of_type(share(cotangent).into(), source), source);
-                self.given.push((source.id(), Share::Whole(share)));
-            }
-            return;
+            return self.cotangents[output].filter(|_| self.wanted[input]);
         };
         // A node of its own: `Graph::check` and sessions report it.
         self.output().graph().invalid_any("gradients", Fault::op(fault));
+        None
+    }
+
+    fn push(&mut self, input: usize, share: AnyTensor<'g>) {
+        let source = self.sources[input];
+        let share = summed_to(of_type(share, source), source);
+        self.given.push((source.id(), Share::Whole(share)));
     }
 
     /// Gives an input the cotangent as a part of it, which the op puts among zeros. Parts of one tensor are put there

@@ -212,6 +212,12 @@ macro_rules! declare {
                 }
             }
 
+            /// Whether there are loops in which one operand is a single element, and not a tile of them: where that
+            /// saves a good part of the time.
+            pub(crate) fn takes_single_elements(self) -> bool {
+                self.cost() == Cost::Cheap
+            }
+
             /// All functions, in the order of the table.
             #[cfg(test)]
             pub(crate) const ALL: &[Scalar] = &[$(Scalar::$variant,)*];

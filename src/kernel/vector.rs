@@ -5,18 +5,26 @@
 //! written with these.
 
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::ptr;
 
-use super::math::{Fused, MulAdd, Separate};
+use super::isa::Isa;
+use super::math::MulAdd;
 use super::number::Number;
 
 /// A machine's vectors, and how it multiplies and adds.
 pub(crate) trait Machine: MulAdd {
+    /// The instruction set that it has.
+    const ISA: Isa;
     type F32: Vector<f32>;
     type F64: Vector<f64>;
 }
 
+/// Elements of the longest vector.
+pub(super) const MAX_LEN: usize = 16;
+
 /// Numbers that one instruction works on.
-pub(crate) trait Vector<T>: Copy {
+pub(crate) trait Vector<T: Copy>: Copy {
     /// How many there are.
     const LEN: usize;
     /// Truth values about one vector or several.
@@ -33,6 +41,36 @@ pub(crate) trait Vector<T>: Copy {
     /// # Safety
     /// `to` must reach [`LEN`](Self::LEN) elements.
     unsafe fn store(self, to: *mut T);
+
+    /// Loads as many elements as there are left, fewer than [`LEN`](Self::LEN), and `with` for the others.
+    ///
+    /// # Safety
+    /// `from` must reach `count` elements.
+    #[inline(always)]
+    unsafe fn load_rest(from: *const T, count: usize, with: T) -> Self {
+        let mut elements = [with; MAX_LEN];
+        debug_assert!(count <= Self::LEN && Self::LEN <= MAX_LEN);
+        // SAFETY: the caller's promise; no vector has more elements than the array.
+        unsafe {
+            ptr::copy_nonoverlapping(from, elements.as_mut_ptr(), count);
+            Self::load(elements.as_ptr())
+        }
+    }
+
+    /// Stores the first elements, fewer than [`LEN`](Self::LEN).
+    ///
+    /// # Safety
+    /// `to` must reach `count` elements.
+    #[inline(always)]
+    unsafe fn store_rest(self, to: *mut T, count: usize) {
+        let mut elements = [MaybeUninit::<T>::uninit(); MAX_LEN];
+        debug_assert!(count <= Self::LEN && Self::LEN <= MAX_LEN);
+        // SAFETY: the caller's promise; no vector has more elements than the array, of which its own are copied.
+        unsafe {
+            self.store(elements.as_mut_ptr().cast());
+            ptr::copy_nonoverlapping(elements.as_ptr().cast(), to, count);
+        }
+    }
 
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
@@ -133,14 +171,11 @@ impl<T: Number, M: MulAdd, const N: usize> Vector<T> for Plain<T, M, N> {
     }
 }
 
-impl Machine for Separate {
-    type F32 = Plain<f32, Separate, 4>;
-    type F64 = Plain<f64, Separate, 2>;
-}
-
-impl Machine for Fused {
-    type F32 = Plain<f32, Fused, 4>;
-    type F64 = Plain<f64, Fused, 2>;
+#[cfg(not(target_arch = "x86_64"))]
+impl Machine for super::isa::BaselineMulAdd {
+    const ISA: Isa = Isa::Baseline;
+    type F32 = Plain<f32, Self, 4>;
+    type F64 = Plain<f64, Self, 2>;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -151,8 +186,9 @@ mod x86 {
     #[allow(clippy::wildcard_imports, reason = "the intrinsics carry their prefix in every name")]
     use std::arch::x86_64::*;
 
-    use super::{Fused, Machine, MulAdd, Vector};
-    use crate::kernel::math::Real;
+    use super::{Machine, MulAdd, Vector};
+    use crate::kernel::isa::Isa;
+    use crate::kernel::math::{Fused, Real, Separate};
 
     /// A machine with AVX-512. Named only within functions compiled for it, which run only where it is.
     #[derive(Clone, Copy, Debug)]
@@ -162,9 +198,17 @@ mod x86 {
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Avx2;
 
+    // SSE2, which every x86-64 has.
+    impl Machine for Separate {
+        const ISA: Isa = Isa::Baseline;
+        type F32 = __m128;
+        type F64 = __m128d;
+    }
+
     macro_rules! machines {
         ($($name:ident $f32:ident $f64:ident;)*) => {$(
             impl Machine for $name {
+                const ISA: Isa = Isa::$name;
                 type F32 = $f32;
                 type F64 = $f64;
             }
@@ -266,7 +310,40 @@ mod x86 {
             }
         )*};
     }
+    /// a · factor + addend, rounded twice.
+    ///
+    /// # Safety
+    /// None beyond SSE2.
+    #[inline(always)]
+    unsafe fn mul_then_add_ps(a: __m128, factor: __m128, addend: __m128) -> __m128 {
+        // SAFETY: every x86-64 has the instructions.
+        unsafe { _mm_add_ps(_mm_mul_ps(a, factor), addend) }
+    }
+    /// a · factor + addend, rounded twice.
+    ///
+    /// # Safety
+    /// None beyond SSE2.
+    #[inline(always)]
+    unsafe fn mul_then_add_pd(a: __m128d, factor: __m128d, addend: __m128d) -> __m128d {
+        // SAFETY: every x86-64 has the instructions.
+        unsafe { _mm_add_pd(_mm_mul_pd(a, factor), addend) }
+    }
+
     vectors! {
+        __m128 f32 4 __m128, _mm_setzero_ps(),
+            _mm_set1_ps _mm_loadu_ps _mm_storeu_ps _mm_add_ps _mm_sub_ps _mm_mul_ps mul_then_add_ps _mm_max_ps _mm_min_ps
+            (x, y) => {
+                let nan = _mm_cmpunord_ps(x, x);
+                _mm_or_ps(_mm_and_ps(nan, x), _mm_andnot_ps(nan, y))
+            },
+            (a, b, m) => _mm_or_ps(m, _mm_cmpunord_ps(a, b)), _mm_movemask_ps(m) != 0;
+        __m128d f64 2 __m128d, _mm_setzero_pd(),
+            _mm_set1_pd _mm_loadu_pd _mm_storeu_pd _mm_add_pd _mm_sub_pd _mm_mul_pd mul_then_add_pd _mm_max_pd _mm_min_pd
+            (x, y) => {
+                let nan = _mm_cmpunord_pd(x, x);
+                _mm_or_pd(_mm_and_pd(nan, x), _mm_andnot_pd(nan, y))
+            },
+            (a, b, m) => _mm_or_pd(m, _mm_cmpunord_pd(a, b)), _mm_movemask_pd(m) != 0;
         __m512 f32 16 __mmask16, 0,
             _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_fmadd_ps _mm512_max_ps _mm512_min_ps
             (x, y) => _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x), x),

@@ -209,7 +209,7 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
             let [m, k, n] = [inst.dims[0], dims_of(0)[1], inst.dims[1]];
             // The first operand is read where it lies, row by row; only for few columns is a tile worth filling.
             let reads = |operand: &Operand, columns: usize| {
-                operand.placement(1) == Placement::Consecutive || is_narrow(columns, n)
+                operand.placement(1) == Placement::Consecutive || is_narrow(columns, n, inst.dtype)
             };
             let rows = plain(0, &[m, k]);
             if m >= MIN_SKINNY_ROWS && k * n <= MAX_SKINNY && reads(&rows, k) {

@@ -147,6 +147,7 @@ fn column_constants(program: &Program) -> Vec<bool> {
             Prim::Constant(_) => {
                 let bytes = size(&inst.dims) * inst.dtype.size();
                 if let [rows, 2..=MAX_COLUMNS] = inst.dims[..]
+                    && inst.dtype.is_float()
                     && rows >= MIN_SKINNY_ROWS
                     && bytes <= MAX_REORDERED_BYTES
                 {

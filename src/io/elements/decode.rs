@@ -118,13 +118,18 @@ fn collect_checked<T: Element, const N: usize>(
         }
         elements.extend(chunk.iter().map(|&element| decode(element)));
     }
+    shaped(elements, layout)
+}
+
+/// The elements as an array that lies row by row.
+fn shaped<T: Element>(elements: Vec<T>, layout: &Layout) -> Result<Value, Unreadable> {
     let array = ArrayD::from_shape_vec(IxDyn(&layout.shape).set_f(layout.by_columns), elements);
     let array = array.map_err(|_| layout.unaddressed())?;
     if array.is_standard_layout() {
         return Ok(T::wrap(array));
     }
     let mut elements = Vec::new();
-    elements.try_reserve_exact(count)?;
+    elements.try_reserve_exact(array.len())?;
     elements.extend(array.iter().copied());
     let array = ArrayD::from_shape_vec(IxDyn(&layout.shape), elements);
     Ok(T::wrap(array.map_err(|_| layout.unaddressed())?))

@@ -52,7 +52,7 @@ macro_rules! each {
         each!(@ $vector < $vectors => $body; 0 1 2 3)
     };
     (@ $index:ident < $end:ident => $body:expr; $($value:literal)*) => {
-        $(if $value < $end {
+        $(if const { $value < $end } {
             let $index = $value;
             $body;
         })*
@@ -104,7 +104,10 @@ impl<V: Vector, const R: usize, const N: usize> Body for Tile<V, R, N> {
                         if v + 1 == N { sums[r][v].store_masked(at, mask) } else { sums[r][v].store(at) }
                     }));
                 } else {
-                    each!(row r < R => scatter(sums[r], c.add(r * c_row), c_column, args));
+                    // A copy: the sums themselves would lie in memory if a loop took them by index.
+                    let mut tile = [[V::zero(); N]; R];
+                    each!(row r < R => each!(vector v < N => tile[r][v] = sums[r][v]));
+                    scatter(&tile, c, args);
                 }
                 first = first.wrapping_add(args.a_tile);
                 c = c.wrapping_add(R * c_row);
@@ -121,26 +124,27 @@ unsafe fn load<V: Vector>(at: *const V::Element, last: bool, mask: V::Mask) -> V
     unsafe { if last { V::load_masked(at, mask) } else { V::load(at) } }
 }
 
-/// Writes one row of a tile to columns that do not lie side by side.
+/// Writes a tile to columns that do not lie side by side.
 ///
 /// # Safety
 /// As for the tile.
 #[inline(always)]
-unsafe fn scatter<V: Vector, const N: usize>(
-    sums: [V; N],
+unsafe fn scatter<V: Vector, const R: usize, const N: usize>(
+    sums: &[[V; N]; R],
     c: *mut V::Element,
-    c_column: usize,
     args: &TileArgs<V::Element>,
 ) {
     let mut lanes = [V::Element::ZERO; MOST_LANES];
-    for (v, sum) in sums.into_iter().enumerate() {
-        let count = if v + 1 < N { V::LANES } else { args.last };
-        // SAFETY: the array holds a vector; the columns are those of the tile.
-        unsafe {
-            sum.store(lanes.as_mut_ptr());
-            for (lane, &sum) in lanes[..count].iter().enumerate() {
-                let at = c.add((v * V::LANES + lane) * c_column);
-                *at = if args.add { (*at).add(sum) } else { sum };
+    for (r, row) in sums.iter().enumerate() {
+        for (v, &sum) in row.iter().enumerate() {
+            let count = if v + 1 < N { V::LANES } else { args.last };
+            // SAFETY: the array holds a vector; the columns are those of the tile.
+            unsafe {
+                sum.store(lanes.as_mut_ptr());
+                for (lane, &sum) in lanes[..count].iter().enumerate() {
+                    let at = c.add(r * args.c_row + (v * V::LANES + lane) * args.c_column);
+                    *at = if args.add { (*at).add(sum) } else { sum };
+                }
             }
         }
     }

@@ -151,21 +151,25 @@ macro_rules! kernels_of_table {
         /// no op asks for.
         pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: Isa) -> Option<Kernel> {
             match function {
-                $(Scalar::$name => kernels_of_table!(@of $operands $name, forms, from, to, isa),)*
+                $(Scalar::$name => kernels_of_table!(@of $operands $cost $name, forms, from, to, isa),)*
             }
         }
     };
-    (@of (Bool, Any, Any) $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
+    (@of (Bool, Any, Any) $cost:ident $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
         with_kind!(Any, $from, T => Some(select_kernel::<T>($isa)))
     };
-    (@of (Any) $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
+    (@of (Any) $cost:ident $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
         Some(cast($from, $to, $isa))
     };
-    (@of ($kind:ident) $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
+    (@of ($kind:ident) $cost:ident $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
         with_kind!($kind, $from, T => Some(unary_kernel::<T, scalar::$name>($isa)))
     };
-    (@of ($kind:ident, $same:ident) $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
+    (@of ($kind:ident, $same:ident) Cheap $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
         with_kind!($kind, $from, T => Some(binary::<T, scalar::$name>($forms, $isa)))
+    };
+    // What takes longer than reading its operands takes no notice of filling a tile with one of them.
+    (@of ($kind:ident, $same:ident) $cost:ident $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
+        with_kind!($kind, $from, T => ($forms == Forms::Tiles).then(|| binary_kernel::<T, scalar::$name>($isa)))
     };
 }
 scalar_table!(kernels_of_table);

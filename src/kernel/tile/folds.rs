@@ -5,6 +5,8 @@
 //! pairs: the error of a sum grows as the logarithm of its length.
 
 use std::array;
+use std::cell::Cell;
+use std::ops::Range;
 
 use super::{Args, Kernel, elements, elements_mut};
 use crate::element::DType;
@@ -14,13 +16,10 @@ use crate::kernel::isa::{Isa, kernels};
 use crate::kernel::math::MulAdd;
 use crate::kernel::number::{Number, with_number};
 use crate::kernel::scalar::{self, Combine, with_fold};
-use crate::kernel::vector::{Machine, Vector};
+use crate::kernel::vector::{MAX_LEN, Machine, Vector};
 
 /// Vectors of partial results: four additions are under way at once, which keeps the adders busy.
 const SIDE_BY_SIDE: usize = 4;
-
-/// Elements of the longest vector.
-const MAX_LEN: usize = 16;
 
 /// The four vectors combined, and their elements with each other: halves until one is left.
 #[inline(always)]
@@ -38,15 +37,6 @@ fn combined<T: Number, F: Combine<T>, V: Vector<T>>(partial: [V; SIDE_BY_SIDE]) 
         half /= 2;
     }
     elements[0]
-}
-
-/// The last elements, fewer than a vector has, filled up with others.
-#[inline(always)]
-fn filled<T: Number, V: Vector<T>>(rest: &[T], with: T) -> V {
-    let mut elements = [with; MAX_LEN];
-    elements[..rest.len()].copy_from_slice(rest);
-    // SAFETY: no vector has more elements.
-    unsafe { V::load(elements.as_ptr()) }
 }
 
 /// Vectors that a partial result takes in before it is put aside: a quarter of [`MOST_ADDITIONS`], as joining the partial
@@ -88,18 +78,30 @@ impl<T: Number> Joined<T> {
     }
 }
 
+/// The results of blocks of a slice of so many elements, joined; of a single block, its own. A block is computed in one
+/// place, as it is inlined there.
+#[inline(always)]
+fn in_blocks<T: Number, F: Combine<T>>(len: usize, block: usize, of: impl Fn(Range<usize>) -> T) -> T {
+    let mut joined = Joined::nothing::<F>();
+    let mut first = 0;
+    loop {
+        let end = len.min(first + block);
+        let result = of(first..end);
+        if len <= block {
+            return result;
+        }
+        joined.push::<F>(result);
+        if end == len {
+            return joined.all::<F>();
+        }
+        first = end;
+    }
+}
+
 /// A slice folded, in blocks.
 #[inline(always)]
 fn fold_slice<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
-    let block = block_len(V::LEN);
-    if slice.len() <= block {
-        return fold_block::<T, F, V>(slice);
-    }
-    let mut joined = Joined::nothing::<F>();
-    for block in slice.chunks(block) {
-        joined.push::<F>(fold_block::<T, F, V>(block));
-    }
-    joined.all::<F>()
+    in_blocks::<T, F>(slice.len(), block_len(V::LEN), |block| fold_block::<T, F, V>(&slice[block]))
 }
 
 /// The elements of a block folded.
@@ -131,8 +133,10 @@ fn fold_block<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
         // SAFETY: the block holds one vector.
         single(unsafe { V::load(block.as_ptr()) });
     }
-    if !blocks.remainder().is_empty() {
-        single(filled(blocks.remainder(), F::IDENTITY));
+    let rest = blocks.remainder();
+    if !rest.is_empty() {
+        // SAFETY: they are fewer than a vector has.
+        single(unsafe { V::load_rest(rest.as_ptr(), rest.len(), F::IDENTITY) });
     }
     if F::PASSES_NAN && V::any(unordered) {
         return slice.iter().fold(F::IDENTITY, |folded, &x| F::combine(folded, x));
@@ -143,15 +147,8 @@ fn fold_block<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
 /// The sum of the products of two slices' elements, in blocks; both must be of one length.
 #[inline(always)]
 pub(super) fn dot<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
-    let block = block_len(V::LEN);
-    if a.len() <= block {
-        return dot_block::<T, V>(a, b);
-    }
-    let mut joined = Joined::nothing::<scalar::Sum>();
-    for (a, b) in a.chunks(block).zip(b.chunks(block)) {
-        joined.push::<scalar::Sum>(dot_block::<T, V>(a, b));
-    }
-    joined.all::<scalar::Sum>()
+    let of = |block: Range<usize>| dot_block::<T, V>(&a[block.clone()], &b[block]);
+    in_blocks::<T, scalar::Sum>(a.len(), block_len(V::LEN), of)
 }
 
 /// The sum of the products of two blocks' elements.
@@ -176,8 +173,10 @@ fn dot_block<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
         let (a, b) = unsafe { (V::load(a.as_ptr()), V::load(b.as_ptr())) };
         partial[0] = a.mul_add(b, partial[0]);
     }
-    if !a_blocks.remainder().is_empty() {
-        let (a, b): (V, V) = (filled(a_blocks.remainder(), T::ZERO), filled(b_blocks.remainder(), T::ZERO));
+    let (a, b) = (a_blocks.remainder(), b_blocks.remainder());
+    if !a.is_empty() {
+        // SAFETY: they are as many, fewer than a vector has.
+        let [a, b] = [a, b].map(|rest| unsafe { V::load_rest(rest.as_ptr(), rest.len(), T::ZERO) });
         partial[0] = a.mul_add(b, partial[0]);
     }
     combined::<T, scalar::Sum, V>(partial)
@@ -186,20 +185,38 @@ fn dot_block<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
 /// dst ∘= fold of a: `rows·inner` elements of `a`, one of `dst`.
 #[inline(always)]
 unsafe fn fold_all_loop<T: Number, F: Combine<T>, M: Machine>(args: &Args) {
-    // SAFETY: the contract of `Kernel` for these counts.
-    let (a, dst) = unsafe { (elements::<T>(args.a, args.rows * args.inner), elements_mut::<T>(args.dst, 1)) };
-    dst[0] = F::combine(dst[0], fold_slice::<T, F, T::Vector<M>>(a));
+    // SAFETY: the contract of `Kernel`, which is that of the kernel for one row of all elements.
+    unsafe { onto_all::<T, F>(args, fold_within_kernel::<T, F>(M::ISA)) };
 }
 
 /// dst += Σ a·b: `rows·inner` elements of `a` and `b`, one of `dst`.
 #[inline(always)]
 unsafe fn dot_all_loop<T: Number, M: Machine>(args: &Args) {
-    let count = args.rows * args.inner;
-    // SAFETY: the contract of `Kernel` for these counts.
-    let (a, b) = unsafe { (elements::<T>(args.a, count), elements::<T>(args.b, count)) };
-    // SAFETY: the same.
-    let dst = unsafe { elements_mut::<T>(args.dst, 1) };
-    dst[0] = dst[0].add(dot::<T, T::Vector<M>>(a, b));
+    // SAFETY: the contract of `Kernel`, which is that of the kernel for one row of all elements.
+    unsafe { onto_all::<T, scalar::Sum>(args, dot_within_kernel::<T>(M::ISA)) };
+}
+
+/// dst ∘= what a kernel for rows makes of all elements as one row. Called and not inlined, the long loop is compiled
+/// once for both.
+///
+/// # Safety
+/// The contract of `Kernel` for one element of `dst` and for the kernel.
+#[inline(always)]
+unsafe fn onto_all<T: Number, F: Combine<T>>(args: &Args, within: Kernel) {
+    let mut folded = F::IDENTITY;
+    let one_row = Args {
+        dst: (&raw mut folded).cast(),
+        rows: 1,
+        inner: args.rows * args.inner,
+        fault: Cell::new(false),
+        ..*args
+    };
+    // SAFETY: the caller's promise; the row's result goes to one element.
+    unsafe {
+        within(&one_row);
+        let dst = elements_mut::<T>(args.dst, 1);
+        dst[0] = F::combine(dst[0], folded);
+    }
 }
 
 /// Elements of rows that are folded side by side, where one row has fewer: some vectors of independent sums.

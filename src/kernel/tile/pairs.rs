@@ -10,7 +10,7 @@ use crate::element::DType;
 use crate::ir::Scalar;
 use crate::kernel::isa::{Isa, kernels};
 use crate::kernel::number::Number;
-use crate::kernel::vector::{Machine, Plain, Vector};
+use crate::kernel::vector::{Machine, Vector};
 
 /// A cheap function of what has been computed so far, `t`, and another operand, `x`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +114,39 @@ fn both<T: Number, F: Then<T>, G: Then<T>, V: Vector<T>>(a: V, b: V, c: V) -> V 
 /// Vectors that are worked on at a time: as many loads and stores under way as hide what a step takes.
 const AT_A_TIME: usize = 4;
 
+/// An operand: a tile, or a single element in every place of a vector.
+#[derive(Clone, Copy)]
+struct Operand<T, V, const TILE: usize> {
+    tile: *const T,
+    single: V,
+}
+
+impl<T: Number, V: Vector<T>, const TILE: usize> Operand<T, V, TILE> {
+    /// # Safety
+    /// `x` must reach an element.
+    #[inline(always)]
+    unsafe fn new(x: *const T) -> Self {
+        // SAFETY: the caller's promise.
+        Operand { tile: x, single: V::splat(if TILE == 1 { T::ZERO } else { unsafe { *x } }) }
+    }
+
+    /// # Safety
+    /// A tile must reach a vector from there on.
+    #[inline(always)]
+    unsafe fn vector(self, first: usize) -> V {
+        // SAFETY: the caller's promise.
+        if TILE == 1 { unsafe { V::load(self.tile.add(first)) } } else { self.single }
+    }
+
+    /// # Safety
+    /// A tile must reach so many elements from there on, fewer than a vector has.
+    #[inline(always)]
+    unsafe fn rest(self, first: usize, count: usize) -> V {
+        // SAFETY: the caller's promise.
+        if TILE == 1 { unsafe { V::load_rest(self.tile.add(first), count, T::ZERO) } } else { self.single }
+    }
+}
+
 /// dst = second(first(a, b), c): `rows·width` elements of `dst` and `a`; of `b` if B is 1, of `c` if C
 /// is 1, one of either if not. `dst` may be the same as a tile that is read.
 #[inline(always)]
@@ -122,38 +155,28 @@ unsafe fn pair_loop<T: Number, F: Then<T>, G: Then<T>, M: Machine, const B: usiz
 ) {
     let len = T::Vector::<M>::LEN;
     let count = args.rows * args.width;
-    let (a, b, c, dst) = (args.a.cast::<T>(), args.b.cast::<T>(), args.c.cast::<T>(), args.dst.cast::<T>());
-    let single = |x: *const T, is_single: bool| {
-        // SAFETY: the contract of `Kernel` for one element, where it is one.
-        T::Vector::<M>::splat(if is_single { unsafe { *x } } else { T::ZERO })
-    };
-    let (single_b, single_c) = (single(b, B == 0), single(c, C == 0));
-    let vector = |first: usize| {
-        // SAFETY: the contract of `Kernel` for `count` elements; the vector ends within these.
-        unsafe {
-            let b = if B == 1 { T::Vector::<M>::load(b.add(first)) } else { single_b };
-            let c = if C == 1 { T::Vector::<M>::load(c.add(first)) } else { single_c };
-            both::<T, F, G, T::Vector<M>>(T::Vector::<M>::load(a.add(first)), b, c).store(dst.add(first));
+    let dst = args.dst.cast::<T>();
+    // SAFETY: the contract of `Kernel` for `count` elements, of `b` and `c` for one where that is all they have; what is
+    // loaded and stored ends within these.
+    unsafe {
+        let a = Operand::<T, T::Vector<M>, 1>::new(args.a.cast());
+        let b = Operand::<T, T::Vector<M>, B>::new(args.b.cast());
+        let c = Operand::<T, T::Vector<M>, C>::new(args.c.cast());
+        let mut first = 0;
+        while first + AT_A_TIME * len <= count {
+            for first in (0..AT_A_TIME).map(|index| first + index * len) {
+                both::<T, F, G, _>(a.vector(first), b.vector(first), c.vector(first)).store(dst.add(first));
+            }
+            first += AT_A_TIME * len;
         }
-    };
-    let mut first = 0;
-    while first + AT_A_TIME * len <= count {
-        for index in 0..AT_A_TIME {
-            vector(first + index * len);
+        while first + len <= count {
+            both::<T, F, G, _>(a.vector(first), b.vector(first), c.vector(first)).store(dst.add(first));
+            first += len;
         }
-        first += AT_A_TIME * len;
-    }
-    while first + len <= count {
-        vector(first);
-        first += len;
-    }
-    for index in first..count {
-        // SAFETY: the contract of `Kernel` for `count` elements, or one.
-        unsafe {
-            let one =
-                |x: *const T, is_tile: bool| Plain::<T, M, 1>::load(x.add(if is_tile { index } else { 0 }));
-            both::<T, F, G, Plain<T, M, 1>>(one(a, true), one(b, B == 1), one(c, C == 1))
-                .store(dst.add(index));
+        let rest = count - first;
+        if rest > 0 {
+            both::<T, F, G, _>(a.rest(first, rest), b.rest(first, rest), c.rest(first, rest))
+                .store_rest(dst.add(first), rest);
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::element::DType;
 use crate::kernel::gemm;
 use crate::kernel::isa::{Isa, kernels};
 use crate::kernel::math::MulAdd;
-use crate::kernel::number::{Number, with_number};
+use crate::kernel::number::Number;
+use crate::kernel::scalar::with_kind;
 use crate::kernel::vector::{Machine, Plain, Vector};
 
 /// Columns that are known to the compiler of the loops.
@@ -125,14 +126,14 @@ unsafe fn project_row_major_loop<T: Number, G: Then<T>, M: Machine, const K: usi
     unsafe { project_rows::<T, G, M, C>(args, project) };
 }
 
-/// The columns of a tile that lies column by column.
+/// A column of a tile that lies column by column.
 ///
 /// # Safety
-/// The contract of `Kernel` for `rows` elements of each of K columns of `a`, `stride` elements apart.
+/// The contract of `Kernel` for `rows` elements of the column of `a`; columns lie `stride` elements apart.
 #[inline(always)]
-unsafe fn columns<'a, T, const K: usize>(args: &Args) -> [&'a [T]; K] {
+unsafe fn column<'a, T>(args: &Args, k: usize) -> &'a [T] {
     // SAFETY: the caller's promise.
-    array::from_fn(|k| unsafe { elements::<T>(args.a.add(k * args.stride * size_of::<T>()), args.rows) })
+    unsafe { elements::<T>(args.a.add(k * args.stride * size_of::<T>()), args.rows) }
 }
 
 /// The same with the columns of `a` apart.
@@ -141,7 +142,7 @@ unsafe fn project_columns_loop<T: Number, G: Then<T>, M: Machine, const K: usize
     args: &Args,
 ) {
     // SAFETY: the contract of `Kernel` for these counts.
-    let (a, b) = unsafe { (columns::<T, K>(args), *args.b.cast::<[T; K]>()) };
+    let (a, b): ([&[T]; K], _) = unsafe { (array::from_fn(|k| column(args, k)), *args.b.cast::<[T; K]>()) };
     let project = |row: usize| {
         let mut total = a[0][row].mul(b[0]);
         for k in 1..K {
@@ -158,15 +159,15 @@ unsafe fn project_columns_loop<T: Number, G: Then<T>, M: Machine, const K: usize
 /// [`gemm::CHAIN`]; all other products start a new chain after so many rows.
 pub(super) const MAX_ROWS: usize = gemm::FEW_SUMS_CHAINS * gemm::CHAIN;
 
-/// dst[k] += Σ over rows of a[row, k]·b[row], a sum of products for each column of `a`: `rows` elements of each of K
-/// columns, `rows` of `b`, K of `dst`.
+/// dst[k] += Σ over rows of a[row, k]·b[row], a sum of products for each column of `a`: `rows` elements of each of
+/// `inner` columns, `rows` of `b`, `inner` of `dst`.
 #[inline(always)]
-unsafe fn accumulate_columns_loop<T: Number, M: Machine, const K: usize>(args: &Args) {
+unsafe fn accumulate_columns_loop<T: Number, M: Machine>(args: &Args) {
     // SAFETY: the contract of `Kernel` for these counts.
-    let (a, b) = unsafe { (columns::<T, K>(args), elements::<T>(args.b, args.rows)) };
-    // SAFETY: the same.
-    let dst = unsafe { elements_mut::<T>(args.dst, K) };
-    for (dst, column) in dst.iter_mut().zip(a) {
+    let (b, dst) = unsafe { (elements::<T>(args.b, args.rows), elements_mut::<T>(args.dst, args.inner)) };
+    for (k, dst) in dst.iter_mut().enumerate() {
+        // SAFETY: the same.
+        let column = unsafe { column(args, k) };
         *dst = dst.add(dot::<T, T::Vector<M>>(column, b));
     }
 }
@@ -176,7 +177,7 @@ kernels! {
     fn project_row_major_kernel<T: Number, G: Then<T>; const K, const C> = project_row_major_loop;
     fn project_columns_kernel<T: Number, G: Then<T>; const K, const C> = project_columns_loop;
     fn accumulate_kernel<T: Number> = accumulate_loop;
-    fn accumulate_columns_kernel<T: Number; const K> = accumulate_columns_loop;
+    fn accumulate_columns_kernel<T: Number> = accumulate_columns_loop;
 }
 
 /// A product of a tile's rows, or of its transpose.
@@ -193,14 +194,14 @@ pub(crate) struct Skinny {
 impl Skinny {
     /// Whether the loops that know the number of columns serve it. Only these can read columns apart, and
     /// have a step behind them.
-    pub(crate) fn is_narrow(&self) -> bool {
-        is_narrow(self.inner, self.width)
+    pub(crate) fn is_narrow(&self, dtype: DType) -> bool {
+        is_narrow(self.inner, self.width, dtype)
     }
 }
 
-/// Whether the loops that know the number of columns serve rows of so many elements, times so many columns.
-pub(crate) fn is_narrow(inner: usize, width: usize) -> bool {
-    width == 1 && (1..=MAX_COLUMNS).contains(&inner)
+/// Whether the loops that know the number of columns serve rows of so many floats, times so many columns.
+pub(crate) fn is_narrow(inner: usize, width: usize, dtype: DType) -> bool {
+    dtype.is_float() && width == 1 && (1..=MAX_COLUMNS).contains(&inner)
 }
 
 /// The step behind a projection, and whether its operand is a tile or a single element.
@@ -225,22 +226,22 @@ pub(super) fn project(skinny: Skinny, behind: Behind, dtype: DType, isa: Isa) ->
             Some(_) => return None,
         })
     }
-    if !skinny.is_narrow() {
-        if skinny.by_columns || behind.is_some() {
-            return None;
-        }
-        return match dtype {
-            DType::I32 => Some(project_kernel::<i32>(isa)),
-            DType::I64 => Some(project_kernel::<i64>(isa)),
-            _ => gemm::project(skinny.inner, skinny.width, dtype, isa),
-        };
+    if skinny.is_narrow(dtype) {
+        return with_kind!(Float, dtype, T => match skinny.inner {
+            1 => steps::<T, 1>(skinny.by_columns, behind, isa),
+            2 => steps::<T, 2>(skinny.by_columns, behind, isa),
+            3 => steps::<T, 3>(skinny.by_columns, behind, isa),
+            _ => steps::<T, 4>(skinny.by_columns, behind, isa),
+        });
     }
-    with_number!(dtype, T => match skinny.inner {
-        1 => steps::<T, 1>(skinny.by_columns, behind, isa),
-        2 => steps::<T, 2>(skinny.by_columns, behind, isa),
-        3 => steps::<T, 3>(skinny.by_columns, behind, isa),
-        _ => steps::<T, 4>(skinny.by_columns, behind, isa),
-    }, else None)
+    if skinny.by_columns || behind.is_some() {
+        return None;
+    }
+    match dtype {
+        DType::I32 => Some(project_kernel::<i32>(isa)),
+        DType::I64 => Some(project_kernel::<i64>(isa)),
+        _ => gemm::project(skinny.inner, skinny.width, dtype, isa),
+    }
 }
 
 /// The kernel that accumulates the product of a transposed tile with another; `None` where there is none.
@@ -252,11 +253,8 @@ pub(super) fn accumulate(skinny: Skinny, dtype: DType, isa: Isa) -> Option<Kerne
             _ => gemm::accumulate(skinny.inner, skinny.width, dtype, isa),
         };
     }
-    with_number!(dtype, T => match (skinny.is_narrow(), skinny.inner) {
-        (true, 1) => Some(accumulate_columns_kernel::<T, 1>(isa)),
-        (true, 2) => Some(accumulate_columns_kernel::<T, 2>(isa)),
-        (true, 3) => Some(accumulate_columns_kernel::<T, 3>(isa)),
-        (true, _) => Some(accumulate_columns_kernel::<T, 4>(isa)),
-        (false, _) => None,
-    }, else None)
+    if !skinny.is_narrow(dtype) {
+        return None;
+    }
+    with_kind!(Float, dtype, T => Some(accumulate_columns_kernel::<T>(isa)))
 }

@@ -211,7 +211,7 @@ impl Compiler<'_> {
             // `part` gives the fold's members to folds only.
             (Member::FoldWithin | Member::FoldAll | Member::FoldAcross, _) => {}
             (Member::Project, _) => {
-                let (a, skinny, stride) = self.columns(&tiled[0], inst.dims[1]);
+                let (a, skinny, stride) = self.columns(&tiled[0], inst.dims[1], inst.dtype);
                 let b = part.whole.as_ref().map_or(Slot::NOWHERE, |whole| self.whole(whole));
                 let dst = self.destination(val, skinny.width);
                 let operands = Operands {
@@ -222,7 +222,7 @@ impl Compiler<'_> {
             }
             (Member::Accumulate, _) => {
                 let width = self.width(&tiled[1]);
-                let (a, skinny, stride) = self.columns(&tiled[0], width);
+                let (a, skinny, stride) = self.columns(&tiled[0], width, inst.dtype);
                 let b = self.tile(&tiled[1]);
                 let dst = self.accumulator(val, Fold::Sum);
                 let operands =
@@ -239,14 +239,14 @@ impl Compiler<'_> {
 
     /// The rows of a product's first operand, and the distance between columns: as they lie, if the
     /// columns are apart and a kernel reads them so.
-    fn columns(&mut self, operand: &Operand, width: usize) -> (Slot, Skinny, usize) {
+    fn columns(&mut self, operand: &Operand, width: usize, dtype: DType) -> (Slot, Skinny, usize) {
         let skinny = Skinny { inner: self.width(operand), width, by_columns: false };
         match operand.axes[..] {
-            [(_, 1), (_, stride)] if self.lead == 1 && skinny.is_narrow() => {
+            [(_, 1), (_, stride)] if self.lead == 1 && skinny.is_narrow(dtype) => {
                 (self.source(operand.base, 1), Skinny { by_columns: true, ..skinny }, stride)
             }
             // A single column in one piece.
-            [(_, 1)] if self.lead == 1 && skinny.is_narrow() => {
+            [(_, 1)] if self.lead == 1 && skinny.is_narrow(dtype) => {
                 (self.source(operand.base, 1), Skinny { by_columns: true, ..skinny }, 0)
             }
             _ => (self.tile(operand), skinny, 0),
@@ -255,7 +255,7 @@ impl Compiler<'_> {
 
     fn map(&mut self, val: Val, function: Scalar, operands: &[Operand]) {
         let inst = self.program.inst(val);
-        let forms = self.forms(operands);
+        let forms = if function.takes_single_elements() { self.forms(operands) } else { Forms::Tiles };
         let mut slots = [Slot::NOWHERE; 3];
         for (position, operand) in operands.iter().enumerate() {
             slots[position] = match (forms, position) {

@@ -124,7 +124,9 @@ pub(super) fn row_cost(draft: &Draft) -> f64 {
             FOLDED_ROW_COST + inner * order::TILE_ELEMENT_COST
         }
         Instruction::Fold { .. } | Instruction::Dot(_) => inner * order::TILE_ELEMENT_COST,
-        Instruction::Project { skinny, .. } | Instruction::Accumulate(skinny) if skinny.is_narrow() => {
+        Instruction::Project { skinny, .. } | Instruction::Accumulate(skinny)
+            if skinny.is_narrow(draft.to) =>
+        {
             inner * order::TILE_ELEMENT_COST
         }
         Instruction::Project { .. } | Instruction::Accumulate(_) => {
