@@ -1,6 +1,5 @@
 //! Tiles: blocks of c of a few rows by one, two or four vectors, held in registers while k passes.
 
-use std::array::from_fn;
 use std::marker::PhantomData;
 
 use super::vector::{Body, MOST_LANES, Vector};
@@ -48,10 +47,13 @@ macro_rules! each {
     (row $row:ident < $rows:ident => $body:expr) => {
         each!(@ $row < $rows => $body; 0 1 2 3 4 5 6 7 8 9 10 11 12 13)
     };
+    (four $four:ident => $body:expr) => {
+        each!(@ $four < 4 => $body; 0 1 2 3)
+    };
     (vector $vector:ident < $vectors:ident => $body:expr) => {
         each!(@ $vector < $vectors => $body; 0 1 2 3)
     };
-    (@ $index:ident < $end:ident => $body:expr; $($value:literal)*) => {
+    (@ $index:ident < $end:tt => $body:expr; $($value:literal)*) => {
         $(if const { $value < $end } {
             let $index = $value;
             $body;
@@ -78,9 +80,14 @@ impl<V: Vector, const R: usize, const N: usize> Body for Tile<V, R, N> {
                 let mut b = args.b;
                 // A pointer for every four rows: one for all would be moved from row to row, and these
                 // additions, one after the other, take longer than the multiplications.
-                let mut a: [_; 4] = from_fn(|four| first.wrapping_add(4 * four * a_row));
+                let mut a = [first; 4];
+                each!(four i => a[i] = first.wrapping_add(4 * i * a_row));
                 if k >= FETCH_AHEAD && c_column == 1 {
-                    each!(row r < R => each!(vector v < N => V::fetch(c.wrapping_add(r * c_row + v * V::LANES))));
+                    for r in 0..R {
+                        for v in 0..N {
+                            V::fetch(c.wrapping_add(r * c_row + v * V::LANES));
+                        }
+                    }
                 }
                 for _ in 0..k {
                     let mut row = [V::zero(); N];
@@ -89,7 +96,7 @@ impl<V: Vector, const R: usize, const N: usize> Body for Tile<V, R, N> {
                         let x = V::splat(a[r / 4].add(r % 4 * a_row));
                         each!(vector v < N => sums[r][v] = x.mul_add(row[v], sums[r][v]));
                     });
-                    a = a.map(|a| a.wrapping_add(a_column));
+                    each!(four i => a[i] = a[i].wrapping_add(a_column));
                     b = b.wrapping_add(b_row);
                 }
                 if c_column == 1 {

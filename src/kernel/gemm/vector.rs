@@ -10,7 +10,6 @@
     reason = "fifty intrinsics, all of which say by their name where they come from"
 )]
 use std::arch::x86_64::*;
-use std::array::from_fn;
 
 use super::pack::Transpose;
 use super::tile::{Tile, TileKernel};
@@ -308,8 +307,14 @@ macro_rules! plain_vectors {
                     // SAFETY: the address reaches all lanes.
                     return unsafe { Self::load(at) };
                 }
-                // SAFETY: only lanes of the mask are read.
-                Plain(from_fn(|lane| if lane < mask { unsafe { *at.add(lane) } } else { 0.0 }))
+                let mut lanes = [0.0; $lanes];
+                for lane in 0..$lanes {
+                    if lane < mask {
+                        // SAFETY: only lanes of the mask are read.
+                        lanes[lane] = unsafe { *at.add(lane) };
+                    }
+                }
+                Plain(lanes)
             }
             #[inline(always)]
             unsafe fn store(self, at: *mut $element) {
@@ -327,11 +332,20 @@ macro_rules! plain_vectors {
             }
             #[inline(always)]
             unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
-                Plain(from_fn(|l| <BaselineMulAdd as MulAdd>::mul_add(self.0[l], factor.0[l], addend.0[l])))
+                let mut sum = addend;
+                for lane in 0..$lanes {
+                    sum.0[lane] =
+                        <BaselineMulAdd as MulAdd>::mul_add(self.0[lane], factor.0[lane], addend.0[lane]);
+                }
+                sum
             }
             #[inline(always)]
             unsafe fn add(self, other: Self) -> Self {
-                Plain(from_fn(|lane| self.0[lane] + other.0[lane]))
+                let mut sum = self;
+                for lane in 0..$lanes {
+                    sum.0[lane] += other.0[lane];
+                }
+                sum
             }
             #[inline(always)]
             unsafe fn sum(self) -> $element {
