@@ -153,8 +153,8 @@ unsafe fn run(
         })
     })?;
     for (position, fetch) in plan.fetches.iter().enumerate() {
-        let address = addresses[fetch.buffer.index()];
-        // SAFETY: all steps are done, so the buffer holds the value of this type and lengths.
+        let address = addresses[fetch.start.buffer.index()].wrapping_add(fetch.start.offset);
+        // SAFETY: all steps are done, so the buffer holds the value of this type and lengths, from there on.
         let value = unsafe { value_at(address, fetch.dtype, &fetch.dims) };
         fetched(value.map_err(|error| error.owned_by(Owner::Fetch(position)))?);
     }

@@ -6,8 +6,8 @@ use ndarray::{ArrayD, IxDyn};
 
 use super::iota::Iota;
 use super::{
-    Args, Computation, Dims, Fold, Inst, Kernel, Names, NodeId, Prim, Program, Scalar, ScalarValue, Source,
-    Val, VariableId, View, broadcast_dims, contracted_dims, size,
+    Args, AxisSlice, Computation, Dims, Fold, Inst, Kernel, Names, NodeId, Prim, Program, Scalar,
+    ScalarValue, Source, Val, VariableId, View, broadcast_dims, contracted_dims, size,
 };
 use crate::element::{DType, Value, with_element};
 use crate::memory::OutOfMemory;
@@ -257,6 +257,12 @@ impl<'p> Lowering<'p> {
             return val;
         }
         self.emit(Prim::View(View::Broadcast), &[val], self.dtype(val), dims)
+    }
+
+    /// Of each axis, so many elements of those that the slice takes.
+    pub(crate) fn slice(&mut self, val: Val, axes: Vec<AxisSlice>, dims: impl AsRef<[usize]>) -> Val {
+        let dims = Dims::from_slice(dims.as_ref());
+        self.emit(Prim::View(View::Slice(axes)), &[val], self.dtype(val), dims)
     }
 
     /// So many whole numbers, counted up from the first, as `i64`.

@@ -27,8 +27,8 @@ pub(crate) use names::{Named, Names};
 pub(crate) use number::ScalarValue;
 pub use program::Val;
 pub(crate) use program::{
-    Args, Computation, Dims, Inst, Prim, Program, Source, View, broadcast_dims, contracted_dims, size,
-    unraveled,
+    Args, AxisSlice, Computation, Dims, Inst, Prim, Program, Source, View, broadcast_dims, contracted_dims,
+    is_one_piece, size, unraveled,
 };
 pub use scalar::{Fold, Scalar};
 

@@ -34,6 +34,61 @@ pub(crate) enum View {
     Reshape,
     Permute(Vec<usize>),
     Broadcast,
+    /// Of each axis, as many elements as the result is long there.
+    Slice(Vec<AxisSlice>),
+}
+
+/// What a slice takes of an axis: elements that stand evenly apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AxisSlice {
+    /// The index of the first element.
+    pub(crate) first: usize,
+    /// From one element to the next; less than 0 goes backwards, and 1 stands where there is no next one.
+    pub(crate) step: isize,
+}
+
+impl AxisSlice {
+    /// As many elements from an index on, a step apart.
+    pub(crate) fn of(first: usize, step: isize, length: usize) -> Self {
+        AxisSlice { first, step: if length <= 1 { 1 } else { step } }
+    }
+
+    /// The axis as it is.
+    pub(crate) const WHOLE: AxisSlice = AxisSlice { first: 0, step: 1 };
+
+    /// The index of the element so many steps behind the first, unless it is before the axis or out of all bounds.
+    pub(crate) fn index(self, count: usize) -> Option<usize> {
+        self.first.checked_add_signed(self.step.checked_mul(isize::try_from(count).ok()?)?)
+    }
+
+    /// The slice that takes of this one, as `outer` says, so many elements.
+    pub(crate) fn then(self, outer: AxisSlice, length: usize) -> Option<Self> {
+        Some(AxisSlice::of(self.index(outer.first)?, self.step.checked_mul(outer.step)?, length))
+    }
+
+    /// Whether so many elements of an axis of another length are all there.
+    fn fits(self, length: usize, from: usize) -> bool {
+        match length {
+            0 => self.first <= from,
+            _ => self.first < from && self.index(length - 1).is_some_and(|last| last < from),
+        }
+    }
+
+    /// As Python writes it, for so many elements.
+    fn text(self, length: usize) -> String {
+        let (first, step) = (self.first, self.step);
+        let end = self.index(length).map_or_else(String::new, |end| end.to_string());
+        if step == 1 { format!("{first}:{end}") } else { format!("{first}:{end}:{step}") }
+    }
+}
+
+/// Whether what a slice of these lengths takes of an array of others lies there in one piece, in row-major order: whole
+/// axes behind the first that is longer than 1 and not whole.
+pub(crate) fn is_one_piece(axes: &[AxisSlice], dims: &[usize], from: &[usize]) -> bool {
+    let lengths = axes.iter().zip(dims.iter().zip(from));
+    let mut rest = lengths.skip_while(|&(_, (&length, _))| length == 1);
+    rest.next().is_none_or(|(axis, _)| axis.step == 1)
+        && rest.all(|(axis, (&length, &from))| axis.step == 1 && length == from)
 }
 
 /// What an instruction does: the whole vocabulary that everything behind lowering knows.
@@ -268,6 +323,13 @@ impl Program {
                     && axes.iter().map(|&axis| from[axis]).eq(inst.dims.iter().copied())
                     && alike()
             }
+            (Prim::View(View::Slice(axes)), Some(from), None) => {
+                let mut lengths = axes.iter().zip(inst.dims.iter().zip(from));
+                axes.len() == from.len()
+                    && inst.dims.len() == from.len()
+                    && lengths.all(|(axis, (&length, &from))| axis.fits(length, from))
+                    && alike()
+            }
             (Prim::Contract, Some([.., _, k]), Some([.., inner, _])) => {
                 let [a, b] = [dims(0), dims(1)].map(Option::unwrap_or_default);
                 k == inner && inst.dims == contracted_dims(a, b) && alike() && inst.dtype != DType::Bool
@@ -314,6 +376,10 @@ impl Inst {
             Prim::View(View::Permute(axes)) => format!("permute {axes:?}"),
             Prim::View(View::Reshape) => "reshape".to_owned(),
             Prim::View(View::Broadcast) => "broadcast".to_owned(),
+            Prim::View(View::Slice(axes)) => {
+                let axes = axes.iter().zip(&self.dims).map(|(axis, &length)| axis.text(length));
+                format!("slice [{}]", axes.collect::<Vec<_>>().join(", "))
+            }
             Prim::Contract => "contract".to_owned(),
             Prim::RunCount => "run count".to_owned(),
             Prim::Compute(_) => "compute".to_owned(),

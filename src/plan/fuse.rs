@@ -18,9 +18,7 @@
 
 use crate::element::DType;
 
-use super::layout::{
-    Layout, broadcast_strides, folded, is_row_major, squeezed, squeezed_dims, viewed_strides,
-};
+use super::layout::{Layout, broadcast_strides, folded, is_row_major, squeezed, squeezed_dims, viewed};
 use crate::ir::{Prim, Program, Val, is_folded_apart, size};
 use crate::kernel::tile::is_narrow;
 
@@ -32,7 +30,7 @@ const MAX_MEMBERS: usize = 96;
 /// registers or at least in a few cache lines, and a product of more work is worth a step of its own. Measured at 2000
 /// rows of `f64` with 64 columns, in and apart from a region: 20 and 22 µs a step of regression for one output, 54 and
 /// 28 for two.
-const MAX_SKINNY: usize = 64;
+pub(super) const MAX_SKINNY: usize = 64;
 
 /// Rows from which a skinny product is worth a region.
 pub(super) const MIN_SKINNY_ROWS: usize = 32;
@@ -102,8 +100,10 @@ impl Member {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::plan) struct Operand {
     pub(in crate::plan) base: Val,
+    /// Elements of the base before the first.
+    pub(in crate::plan) offset: usize,
     /// Length and stride of each axis, those of length 1 left out; the rows come first.
-    pub(in crate::plan) axes: Vec<(usize, usize)>,
+    pub(in crate::plan) axes: Vec<(usize, isize)>,
 }
 
 /// How an operand's elements lie with respect to rows and tile.
@@ -122,14 +122,14 @@ pub(in crate::plan) enum Placement {
 }
 
 impl Operand {
-    fn new(layout: &Layout, dims: &[usize], strides: &[usize]) -> Self {
-        Operand { base: layout.base, axes: squeezed(dims, strides) }
+    fn new(layout: &Layout, dims: &[usize], strides: &[isize]) -> Self {
+        Operand { base: layout.base, offset: layout.offset, axes: squeezed(dims, strides) }
     }
 
     /// How the elements lie when the first `lead` axes are the rows.
     pub(in crate::plan) fn placement(&self, lead: usize) -> Placement {
         let (rows, row) = self.axes.split_at(lead.min(self.axes.len()));
-        let still = |axes: &[(usize, usize)]| axes.iter().all(|&(_, stride)| stride == 0);
+        let still = |axes: &[(usize, isize)]| axes.iter().all(|&(_, stride)| stride == 0);
         if is_row_major(&self.axes) {
             Placement::Consecutive
         } else if still(&self.axes) {
@@ -187,9 +187,8 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
         // A view that is its own base is a copy of what it shows. Where only the order of the elements
         // counts, they are copied in the order of the operand.
         Prim::View(view) => {
-            let strides = viewed_strides(view, dims_of(0), &layout(0).strides, &inst.dims);
-            let operand = match &strides {
-                Some(strides) => Operand::new(layout(0), &inst.dims, strides),
+            let operand = match viewed(view, dims_of(0), layout(0), &inst.dims) {
+                Some(shown) => Operand::new(&shown, &inst.dims, &shown.strides),
                 None => plain(0, dims_of(0)),
             };
             let rows = Rows::Any(operand.axes.iter().map(|&(length, _)| length).collect());
@@ -216,6 +215,7 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
                 // Both axes of the small matrix count, also those of length 1.
                 let whole = Operand {
                     base: layout(1).base,
+                    offset: layout(1).offset,
                     axes: vec![(k, layout(1).strides[0]), (n, layout(1).strides[1])],
                 };
                 let (rows, tiled) = (Rows::Exactly(vec![m]), vec![rows]);
@@ -354,12 +354,14 @@ impl Grouping<'_> {
         }
         let lengths: Vec<usize> = operand.axes.iter().map(|&(length, _)| length).collect();
         let produced = &self.program.inst(operand.base).dims;
-        if is_row_major(&operand.axes) && size(produced) == size(&lengths) {
+        if is_row_major(&operand.axes) && size(produced) == size(&lengths) && operand.offset == 0 {
             return Some(rows.clone());
         }
         // One element for each row, if the rows are all that the operand has.
         let lead = squeezed_dims(produced);
-        let per_row = lengths.starts_with(&lead) && operand.placement(lead.len()) == Placement::PerRow;
+        let per_row = lengths.starts_with(&lead)
+            && operand.offset == 0
+            && operand.placement(lead.len()) == Placement::PerRow;
         per_row.then(|| rows.with(&Rows::Exactly(lead))).flatten()
     }
 }

@@ -31,11 +31,11 @@ use foldhash::HashMap;
 use crate::element::DType;
 use crate::ir::{Computation, Dims, NodeId, Prim, Program, Val, VariableId, size};
 use crate::kernel::fold::MiddleFold;
-use crate::kernel::gemm::{Product, Split, Strides};
+use crate::kernel::gemm::{self, Product, Split};
 use crate::kernel::isa::Isa;
 
 pub(crate) use batch::{Batch, BatchAxis};
-pub(crate) use compute::{Compute, ComputeOperand};
+pub(crate) use compute::{Compute, ComputeOperand, reach};
 use constant::ElementOrder;
 pub(crate) use constant::{Constant, Constants};
 use fuse::{Group, Rows};
@@ -43,12 +43,12 @@ pub(crate) use lacking::{Lacking, Owner};
 use layout::{Layout, broadcast_strides, folded};
 pub(crate) use order::{INLINE_BELOW, Order};
 pub(crate) use region::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp};
-pub(crate) use step::{Buffer, BufferId, Factors, Kind, Place, Step};
+pub(crate) use step::{Buffer, BufferId, Factors, Kind, Place, Start, Step};
 
 /// A fetched value: where it lies after the last step, and its type.
 #[derive(Clone, Debug)]
 pub(crate) struct FetchedValue {
-    pub(crate) buffer: BufferId,
+    pub(crate) start: Start,
     pub(crate) dtype: DType,
     pub(crate) dims: Dims,
 }
@@ -153,8 +153,10 @@ fn product(program: &Program, layouts: &[Layout], val: Val) -> Product {
     let [left, right] = [inst.args[0], inst.args[1]];
     let last_two = |dims: &[usize]| [dims[dims.len() - 2], dims[dims.len() - 1]];
     let strides = |val: Val| {
-        let [row, column] = last_two(&layouts[val.index()].strides);
-        Strides { row, column }
+        let strides = &layouts[val.index()].strides;
+        // None goes backwards, as `layout::resolve` has seen to.
+        let [row, column] = [2, 1].map(|last| strides[strides.len() - last].unsigned_abs());
+        gemm::Strides { row, column }
     };
     let ([m, n], [_, k]) = (last_two(&inst.dims), last_two(&program.inst(left).dims));
     Product { dtype: inst.dtype, m, k, n, a: strides(left), b: strides(right), c_row: n }
@@ -179,6 +181,12 @@ const UNDECIDED: Place = Place::Arena(usize::MAX);
 impl Planner<'_> {
     fn base(&self, val: Val) -> Val {
         self.layouts[val.index()].base
+    }
+
+    /// Where a value starts that other steps have made, or that lies in memory anyway.
+    fn start(&self, val: Val) -> Start {
+        let Layout { base, offset, .. } = &self.layouts[val.index()];
+        Start { buffer: self.buffer_of[base], offset: offset * self.program.inst(val).dtype.size() }
     }
 
     fn add_buffer(&mut self, place: Place, bytes: usize) -> BufferId {
@@ -295,7 +303,7 @@ impl Planner<'_> {
             region.accumulators.iter().map(|accumulator| accumulator.buffer).collect();
         writes.extend(region.partial);
         if let Some(Opening { factors, c }) = &region.opening {
-            reads.extend([factors.a, factors.b]);
+            reads.extend([factors.a.buffer, factors.b.buffer]);
             writes.extend(c.buffer());
         }
         for op in region.once.iter().chain(&region.ops) {
@@ -316,7 +324,7 @@ impl Planner<'_> {
         let args = &self.program.inst(val).args;
         let product = product(self.program, self.layouts, val);
         let kernel = product.kernel(self.isa);
-        let [a, b] = [args[0], args[1]].map(|arg| self.buffer_of[&self.base(arg)]);
+        let [a, b] = [args[0], args[1]].map(|arg| self.start(arg));
         let dims = &self.program.inst(val).dims;
         let batch = &dims[..dims.len() - 2];
         let strides = [args[0], args[1]].map(|arg| {
@@ -325,8 +333,8 @@ impl Planner<'_> {
         });
         let batch = batch.iter().enumerate().map(|(axis, &length)| BatchAxis {
             length,
-            a: strides[0][axis],
-            b: strides[1][axis],
+            a: strides[0][axis].unsigned_abs(),
+            b: strides[1][axis].unsigned_abs(),
         });
         let batch = Batch::new(batch.collect(), order::product_cost(&product));
         Factors {
@@ -342,7 +350,7 @@ impl Planner<'_> {
 
     fn add_product(&mut self, val: Val) {
         let (factors, c) = (self.factors(val), self.buffer_of[&val]);
-        let mut reads = vec![factors.a, factors.b];
+        let mut reads = vec![factors.a.buffer, factors.b.buffer];
         reads.dedup();
         let cost = order::product_cost(&factors.product) * factors.batch.len() as f64;
         let origins = self.list_origins([&val]);
@@ -358,12 +366,12 @@ impl Planner<'_> {
         let Some(fold) = MiddleFold::new(fold, inst.dtype, lengths, self.isa) else {
             return;
         };
-        let (src, dst) = (self.buffer_of[&self.base(inst.args[0])], self.buffer_of[&val]);
+        let (src, dst) = (self.start(inst.args[0]), self.buffer_of[&val]);
         let cost = order::moving_cost(self.bytes(inst.args[0]));
         let origins = self.list_origins([&val]);
         self.steps.push(Step {
             kind: Kind::Fold { fold, src, dst },
-            reads: vec![src],
+            reads: vec![src.buffer],
             writes: vec![dst],
             origins,
             cost,
@@ -376,13 +384,14 @@ impl Planner<'_> {
             return;
         };
         let operand = |&arg: &Val| ComputeOperand {
-            buffer: self.buffer_of[&self.base(arg)],
+            start: self.start(arg),
             dtype: self.program.inst(arg).dtype,
             dims: self.program.inst(arg).dims.clone(),
-            strides: self.layouts[arg.index()].strides.clone(),
+            // None goes backwards, as `layout::resolve` has seen to.
+            strides: self.layouts[arg.index()].strides.iter().map(|stride| stride.unsigned_abs()).collect(),
         };
         let operands: Vec<ComputeOperand> = inst.args.iter().map(operand).collect();
-        let mut reads: Vec<BufferId> = operands.iter().map(|operand| operand.buffer).collect();
+        let mut reads: Vec<BufferId> = operands.iter().map(|operand| operand.start.buffer).collect();
         reads.sort_unstable();
         reads.dedup();
         let dst = self.buffer_of[&val];
@@ -409,18 +418,19 @@ impl Planner<'_> {
             written[buffer.index()] = true;
         }
         for &(variable, val) in &self.program.commits {
-            let src = self.buffer_of[&self.base(val)];
-            if written[src.index()] && self.buffers[src.index()].place == UNDECIDED {
-                self.buffers[src.index()].place = Place::Next(variable);
+            let (src, bytes) = (self.start(val), self.bytes(val));
+            let index = src.buffer.index();
+            let is_whole = self.buffers[index].bytes == bytes;
+            if is_whole && written[index] && self.buffers[index].place == UNDECIDED {
+                self.buffers[index].place = Place::Next(variable);
                 continue;
             }
-            let bytes = self.bytes(val);
             let dst = self.add_buffer(Place::Next(variable), bytes);
             written.push(true);
             let kind = Kind::Copy { src, dst, bytes };
             let cost = order::moving_cost(bytes);
             let origins = self.list_origins([&val]);
-            self.steps.push(Step { kind, reads: vec![src], writes: vec![dst], origins, cost });
+            self.steps.push(Step { kind, reads: vec![src.buffer], writes: vec![dst], origins, cost });
         }
     }
 
@@ -438,11 +448,7 @@ impl Planner<'_> {
         self.place_commits();
         let fetches = self.program.fetches.iter().map(|&val| {
             let inst = self.program.inst(val);
-            FetchedValue {
-                buffer: self.buffer_of[&self.base(val)],
-                dtype: inst.dtype,
-                dims: inst.dims.clone(),
-            }
+            FetchedValue { start: self.start(val), dtype: inst.dtype, dims: inst.dims.clone() }
         });
         let fetches: Vec<FetchedValue> = fetches.collect();
         let stored = self.buffers.iter().enumerate().filter_map(|(index, buffer)| match buffer.place {
@@ -456,7 +462,7 @@ impl Planner<'_> {
             matches!(buffer.place, Place::Feed(_) | Place::RunCount).then_some(BufferId(index as u32))
         });
         let given = given.collect();
-        let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.buffer).collect();
+        let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.start.buffer).collect();
         self.steps = sequence::sequence(self.steps, &self.buffers, &kept);
         let largest = self.largest();
         let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.inline_below)

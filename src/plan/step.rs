@@ -41,6 +41,14 @@ pub(crate) struct Buffer {
     pub(crate) bytes: usize,
 }
 
+/// Where an array starts that lies in a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) buffer: BufferId,
+    /// Bytes from the start of the buffer.
+    pub(crate) offset: usize,
+}
+
 /// One step of a plan.
 #[derive(Debug)]
 pub(crate) struct Step {
@@ -61,11 +69,11 @@ pub(crate) enum Kind {
     /// c = a·b, split into panels.
     Product { factors: Factors, c: BufferId },
     /// Folds over a middle axis.
-    Fold { fold: MiddleFold, src: BufferId, dst: BufferId },
+    Fold { fold: MiddleFold, src: Start, dst: BufferId },
     /// Runs a kernel that the vocabulary does not know.
     Compute(Compute),
     /// Copies all bytes.
-    Copy { src: BufferId, dst: BufferId, bytes: usize },
+    Copy { src: Start, dst: BufferId, bytes: usize },
 }
 
 /// A matrix product a·b and how it is computed.
@@ -78,8 +86,8 @@ pub(crate) struct Factors {
     /// The largest panel.
     pub(crate) split: Split,
     pub(crate) scratch_bytes: usize,
-    pub(crate) a: BufferId,
-    pub(crate) b: BufferId,
+    pub(crate) a: Start,
+    pub(crate) b: Start,
 }
 
 impl Factors {

@@ -1,5 +1,7 @@
 //! Plans as text, and the checker against plans that have been spoilt.
 
+mod views;
+
 use insta::assert_snapshot;
 use smallvec::SmallVec;
 

@@ -15,6 +15,7 @@ mod outputs;
 mod trace;
 mod untyped;
 mod untyped_methods;
+mod views;
 
 #[path = "../common/cargo.rs"]
 mod cargo;

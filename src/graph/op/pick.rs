@@ -16,7 +16,7 @@ use crate::element::{Element as _, with_element};
 use crate::error::Mistake;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::ir::{Lowering, ScalarValue, Val};
+use crate::ir::{AxisSlice, Lowering, ScalarValue, Val};
 use crate::shape::{Shape, TensorType};
 
 use moves::{AddBack, Copy, Moves};
@@ -127,6 +127,10 @@ pub(crate) fn picked(x: Val, axes: &[Along], filling: Option<ScalarValue>, to: &
     if moves.is_identity() {
         return to.reshape(x, kept);
     }
+    if let Some(slice) = slice_of(axes) {
+        let picked = to.slice(x, slice, moves.lengths());
+        return to.reshape(picked, kept);
+    }
     let lengths = moves.lengths();
     let picked = with_element!(dtype, T => {
         let filling = filling.and_then(|filling| T::unwrap(filling.to_value()));
@@ -134,6 +138,15 @@ pub(crate) fn picked(x: Val, axes: &[Along], filling: Option<ScalarValue>, to: &
         to.compute(Copy::<T> { moves, filling }, &[x], dtype, lengths)
     });
     to.reshape(picked, kept)
+}
+
+/// What is taken of each axis, if it is a single run of elements.
+fn slice_of(axes: &[Along]) -> Option<Vec<AxisSlice>> {
+    let single = |along: &Along| match along.runs.as_deref()? {
+        &[Run { len, from: Some((first, step)) }] => Some(AxisSlice::of(first, step, len)),
+        _ => None,
+    };
+    axes.iter().map(single).collect()
 }
 
 /// Zeros of these lengths with the elements of at least one part added where they were chosen from.

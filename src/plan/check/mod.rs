@@ -5,9 +5,10 @@ mod order;
 
 use std::collections::BTreeMap;
 
-use super::{Base, BufferId, Factors, Kind, Opening, Place, Plan, Step};
-use crate::ir::size;
+use super::{Base, BufferId, Factors, Kind, Opening, Place, Plan, Start, Step, reach};
+use crate::ir::{Scalar, size};
 use crate::kernel::gemm::Strides;
+use crate::kernel::tile::Instruction;
 use crate::memory::ALIGNMENT;
 
 use order::Waits;
@@ -31,8 +32,8 @@ impl Plan {
         }
         for fetch in &self.fetches {
             let size = fetch.dims.iter().product::<usize>() * fetch.dtype.size();
-            if size > self.buffers[fetch.buffer.index()].bytes {
-                return Err(format!("b{} is too small for what is fetched from it", fetch.buffer.0));
+            if fetch.start.offset + size > self.buffers[fetch.start.buffer.index()].bytes {
+                return Err(format!("b{} is too small for what is fetched from it", fetch.start.buffer.0));
             }
         }
         self.check_overlaps(&users, &waits)
@@ -97,17 +98,25 @@ impl Plan {
                     for (position, slot) in operands.slots().into_iter().enumerate() {
                         if let Base::Buffer(buffer) = slot.base {
                             require(buffer, position == 0)?;
-                            holds(buffer, slot.row_bytes * region.rows)?;
+                            // Of what is the same for all rows there is an element at least; how many, the kernel knows.
+                            // What a selection goes by are truth values.
+                            let selects =
+                                matches!(op.instruction, Instruction::Map { function: Scalar::Select, .. });
+                            let element = if selects && position == 1 { 1 } else { op.from.size() };
+                            let is_whole = slot.row_bytes == 0 && slot.offset > 0;
+                            let bytes = if is_whole { element } else { slot.row_bytes * region.rows };
+                            holds(buffer, slot.offset + bytes)?;
                         }
                     }
                     if let Base::Buffer(buffer) = operands.a.base {
-                        // No element is smaller than a byte; the exact size is the kernel's to know.
-                        holds(buffer, operands.strided.as_ref().map_or(0, |strided| strided.reach()))?;
+                        if let Some(strided) = &operands.strided {
+                            let reach = reach(operands.a.offset, strided.axes(), op.from.size());
+                            let before = || format!("step {index} reads what is before b{}", buffer.0);
+                            holds(buffer, reach.ok_or_else(before)?.end)?;
+                        }
                         let last_column = operands.inner.saturating_sub(1) * operands.stride;
-                        holds(
-                            buffer,
-                            last_column * operands.a.row_bytes + region.rows * operands.a.row_bytes,
-                        )?;
+                        let columns = (last_column + region.rows) * operands.a.row_bytes;
+                        holds(buffer, operands.a.offset + columns)?;
                     }
                 }
                 if let Some(Opening { factors, c }) = &region.opening {
@@ -133,16 +142,18 @@ impl Plan {
                 holds(*c, elements * factors.product.dtype.size())
             }
             Kind::Fold { fold, src, dst } => {
-                require(*src, false)?;
+                require(src.buffer, false)?;
                 require(*dst, true)?;
                 let element = fold.dtype.size();
-                holds(*src, fold.outer * fold.axis * fold.inner * element)?;
+                holds(src.buffer, src.offset + fold.outer * fold.axis * fold.inner * element)?;
                 holds(*dst, fold.outer * fold.inner * element)
             }
             Kind::Compute(compute) => {
                 for operand in &compute.operands {
-                    require(operand.buffer, false)?;
-                    holds(operand.buffer, operand.reach())?;
+                    let buffer = operand.start.buffer;
+                    require(buffer, false)?;
+                    let before = || format!("step {index} reads what is before b{}", buffer.0);
+                    holds(buffer, operand.reach().ok_or_else(before)?.end)?;
                 }
                 require(compute.dst, true)?;
                 let firsts = compute.operands.iter().map(|operand| operand.dims.first());
@@ -154,9 +165,9 @@ impl Plan {
                 holds(compute.dst, size(&compute.dims) * compute.dtype.size())
             }
             Kind::Copy { src, dst, bytes } => {
-                require(*src, false)?;
+                require(src.buffer, false)?;
                 require(*dst, true)?;
-                holds(*src, *bytes)?;
+                holds(src.buffer, src.offset + *bytes)?;
                 holds(*dst, *bytes)
             }
         }
@@ -177,12 +188,12 @@ impl Plan {
             (factors.a, reach(product.m, product.k, product.a, [1, 0])),
             (factors.b, reach(product.k, product.n, product.b, [0, 1])),
         ];
-        for (buffer, bytes) in operands {
+        for (Start { buffer, offset }, bytes) in operands {
             if !step.reads.contains(&buffer) {
                 return Err(format!("step {index} multiplies b{} without declaring it", buffer.0));
             }
             let there = self.buffers[buffer.index()].bytes;
-            if bytes > there {
+            if offset + bytes > there {
                 return Err(format!("step {index} needs {bytes} bytes of b{}, which has {there}", buffer.0));
             }
         }
@@ -211,7 +222,8 @@ impl Plan {
         }
         let elsewhere =
             region.once.iter().flat_map(|op| op.operands.slots()).filter_map(|slot| slot.buffer());
-        let multiplied = region.opening.iter().flat_map(|opening| [opening.factors.a, opening.factors.b]);
+        let multiplied =
+            region.opening.iter().flat_map(|opening| [opening.factors.a.buffer, opening.factors.b.buffer]);
         let places = [earlier, later]
             .map(|buffer| (self.buffers[buffer.index()].place, self.buffers[buffer.index()].bytes));
         is_made && places[0] == places[1] && !elsewhere.chain(multiplied).any(|buffer| buffer == earlier)
@@ -224,7 +236,7 @@ impl Plan {
     /// in these bytes comes behind the former holders as well, and need not be compared with them.
     fn check_overlaps(&self, users: &[Vec<(usize, bool)>], waits: &Waits<'_>) -> Result<(), String> {
         let mut kept = vec![false; self.buffers.len()];
-        self.fetches.iter().for_each(|fetch| kept[fetch.buffer.index()] = true);
+        self.fetches.iter().for_each(|fetch| kept[fetch.start.buffer.index()] = true);
         let mut holders = Holders::default();
         for (index, step) in self.steps.iter().enumerate() {
             for &later in &step.writes {

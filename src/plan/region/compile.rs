@@ -32,7 +32,7 @@ impl Draft {
     /// With its kernel; `None` where there is none, which no op's signature lets happen.
     fn finish(self, isa: Isa) -> Option<TileOp> {
         let Draft { instruction, from, to, operands } = self;
-        Some(TileOp { kernel: instruction.kernel(from, to, isa)?, instruction, operands })
+        Some(TileOp { kernel: instruction.kernel(from, to, isa)?, instruction, from, operands })
     }
 }
 
@@ -129,12 +129,15 @@ impl Compiler<'_> {
         Opening { factors, c }
     }
 
-    /// Where the elements of a base start, `per_row` of them to a row.
-    fn source(&self, base: Val, per_row: usize) -> Slot {
+    /// Where the elements of an operand start, `per_row` of them to a row.
+    fn source(&self, &Operand { base, offset, .. }: &Operand, per_row: usize) -> Slot {
+        let element = self.element(base);
         match (self.values.get(&base), self.buffers.get(&base)) {
+            // Of what the region itself makes, operands show all.
             (Some(&slot), _) => slot,
             (None, Some(&buffer)) => {
-                Slot { base: Base::Buffer(buffer), offset: 0, row_bytes: per_row * self.element(base) }
+                let base = Base::Buffer(buffer);
+                Slot { base, offset: offset * element, row_bytes: per_row * element }
             }
             // Bases have buffers unless they are members.
             (None, None) => Slot::NOWHERE,
@@ -144,7 +147,7 @@ impl Compiler<'_> {
     /// A tile that holds the operand's elements consecutively.
     fn tile(&mut self, operand: &Operand) -> Slot {
         if operand.placement(self.lead) == Placement::Consecutive {
-            return self.source(operand.base, self.width(operand));
+            return self.source(operand, self.width(operand));
         }
         if let Some(&slot) = self.filled.get(operand) {
             return slot;
@@ -169,9 +172,9 @@ impl Compiler<'_> {
         };
         let strided = (how == Move::Gather).then(|| {
             let (lead, tail) = operand.axes.split_at(self.lead);
-            Box::new(Strided { lead: lead.to_vec(), tail: tail.to_vec() })
+            Box::new(Strided::new(lead, tail))
         });
-        let a = self.source(operand.base, per_row);
+        let a = self.source(operand, per_row);
         let operands =
             Operands { strided, ..Operands::new(dst, [a, Slot::NOWHERE, Slot::NOWHERE], [width, 0]) };
         let dtype = self.dtype(operand.base);
@@ -242,12 +245,12 @@ impl Compiler<'_> {
     fn columns(&mut self, operand: &Operand, width: usize) -> (Slot, Skinny, usize) {
         let skinny = Skinny { inner: self.width(operand), width, by_columns: false };
         match operand.axes[..] {
-            [(_, 1), (_, stride)] if self.lead == 1 && skinny.is_narrow() => {
-                (self.source(operand.base, 1), Skinny { by_columns: true, ..skinny }, stride)
+            [(_, 1), (_, stride @ 0..)] if self.lead == 1 && skinny.is_narrow() => {
+                (self.source(operand, 1), Skinny { by_columns: true, ..skinny }, stride.unsigned_abs())
             }
             // A single column in one piece.
             [(_, 1)] if self.lead == 1 && skinny.is_narrow() => {
-                (self.source(operand.base, 1), Skinny { by_columns: true, ..skinny }, 0)
+                (self.source(operand, 1), Skinny { by_columns: true, ..skinny }, 0)
             }
             _ => (self.tile(operand), skinny, 0),
         }
@@ -259,8 +262,8 @@ impl Compiler<'_> {
         let mut slots = [Slot::NOWHERE; 3];
         for (position, operand) in operands.iter().enumerate() {
             slots[position] = match (forms, position) {
-                (Forms::LeftScalar, 0) | (Forms::RightScalar, 1) => self.source(operand.base, 0),
-                (Forms::RightPerRow, 1) => self.source(operand.base, 1),
+                (Forms::LeftScalar, 0) | (Forms::RightScalar, 1) => self.source(operand, 0),
+                (Forms::RightPerRow, 1) => self.source(operand, 1),
                 _ => self.tile(operand),
             };
         }
@@ -303,13 +306,13 @@ impl Compiler<'_> {
     /// A small matrix in row-major order.
     fn whole(&mut self, matrix: &Operand) -> Slot {
         let (rows, columns) = (matrix.axes[0], matrix.axes[1]);
-        let lengthy: Vec<(usize, usize)> = matrix.axes.iter().copied().filter(|axis| axis.0 != 1).collect();
-        let a = self.source(matrix.base, 0);
+        let lengthy: Vec<(usize, isize)> = matrix.axes.iter().copied().filter(|axis| axis.0 != 1).collect();
+        let a = self.source(matrix, 0);
         if is_row_major(&lengthy) {
             return a;
         }
         let dst = self.register(0, rows.0 * columns.0 * self.element(matrix.base), true);
-        let strided = Some(Box::new(Strided { lead: vec![rows], tail: vec![columns] }));
+        let strided = Some(Box::new(Strided::new(&[rows], &[columns])));
         let operands = Operands {
             rows: Some(rows.0),
             strided,
