@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
 
-use super::iota::Iota;
+use super::iota::counted;
 use super::{
     Args, AxisSlice, Computation, Dims, Fold, Inst, Kernel, Names, NodeId, Prim, Program, Scalar,
     ScalarValue, Source, Val, VariableId, View, broadcast_dims, contracted_dims, size,
@@ -265,9 +265,23 @@ impl<'p> Lowering<'p> {
         self.emit(Prim::View(View::Slice(axes)), &[val], self.dtype(val), dims)
     }
 
-    /// So many whole numbers, counted up from the first, as `i64`.
+    /// So many whole numbers, counted up from the first, as `i64`; beyond the largest there is, they stay that.
     pub fn iota(&mut self, first: i64, count: usize) -> Val {
-        self.compute(Iota { first }, &[], DType::I64, [count])
+        let dims = Dims::from_elem(count, 1);
+        match count {
+            0 => self.empty(DType::I64, dims),
+            1 => {
+                let number = self.emit(Prim::Scalar(ScalarValue::I64(first)), &[], DType::I64, Dims::new());
+                self.reshape(number, dims)
+            }
+            _ if first.checked_add_unsigned(count as u64 - 1).is_some() => {
+                self.emit(Prim::Iota { first }, &[], DType::I64, dims)
+            }
+            _ => match counted(first, count) {
+                Ok(numbers) => self.constant(Arc::new(numbers)),
+                Err(_) => self.refuse("iota", &[], DType::I64, dims),
+            },
+        }
     }
 
     /// How many runs of the session came before, as an `i64`.

@@ -2,6 +2,7 @@
 //!
 //! - [`scalar`]: the table of scalar functions, and what folds elements.
 //! - [`number`]: one number of any element type.
+//! - [`iota`]: numbers counted up.
 //! - [`kernel`]: computations that the vocabulary does not have, as plain code on arrays.
 //! - [`program`]: instructions, the program, and its verifier.
 //! - [`lowering`]: what ops emit instructions through.
@@ -20,6 +21,7 @@ mod program;
 mod scalar;
 
 pub(crate) use expression::{ConstantId, Expression};
+pub(crate) use iota::counted;
 pub use kernel::{Kernel, KernelError};
 pub use lowering::Lowering;
 pub(crate) use lowering::{Identity, is_folded_apart};

@@ -102,6 +102,8 @@ pub(crate) enum Prim {
     Scalar(ScalarValue),
     /// An array, by its index among the program's constants.
     Constant(u32),
+    /// Whole numbers along one axis, counted up from the first, `i64`.
+    Iota { first: i64 },
     /// A variable's value from before the run.
     Read(VariableId),
     /// An elementwise function; operands broadcast to the instruction's lengths.
@@ -334,6 +336,11 @@ impl Program {
                 let [a, b] = [dims(0), dims(1)].map(Option::unwrap_or_default);
                 k == inner && inst.dims == contracted_dims(a, b) && alike() && inst.dtype != DType::Bool
             }
+            (&Prim::Iota { first }, None, None) => {
+                let last = inst.dims.first().map(|&count| count.saturating_sub(1));
+                let last = last.and_then(|last| first.checked_add(i64::try_from(last).ok()?));
+                inst.dims.len() == 1 && inst.dtype == DType::I64 && last.is_some()
+            }
             (Prim::Compute(_), ..)
             | (
                 Prim::Nothing
@@ -356,6 +363,22 @@ fn stretches(from: &[usize], to: &[usize]) -> bool {
     from.iter().zip(&to[added..]).all(|(&from, &to)| from == 1 || from == to)
 }
 
+impl Prim {
+    /// Whether it is there without anything being computed.
+    pub(crate) fn is_source(&self) -> bool {
+        matches!(
+            self,
+            Prim::Nothing
+                | Prim::Feed(_)
+                | Prim::Scalar(_)
+                | Prim::Constant(_)
+                | Prim::Iota { .. }
+                | Prim::Read(_)
+                | Prim::RunCount
+        )
+    }
+}
+
 impl Inst {
     /// Whether it computes elements of which there are none, and does nothing else.
     pub(crate) fn is_vain(&self) -> bool {
@@ -370,6 +393,7 @@ impl Inst {
             Prim::Feed(position) => format!("feed {}", names.feed(*position as usize)),
             Prim::Scalar(number) => format!("scalar {number}"),
             Prim::Constant(index) => format!("constant {index}"),
+            Prim::Iota { first } => format!("iota {first}"),
             Prim::Read(variable) => format!("read {}", names.variable(*variable)),
             Prim::Map(scalar) => scalar.name().to_owned(),
             Prim::Fold { fold, first, end } => format!("{} {first}..{end}", fold.name()),

@@ -274,16 +274,7 @@ struct Grouping<'a> {
 impl Grouping<'_> {
     fn place(&mut self, val: Val, join: bool) {
         let inst = self.program.inst(val);
-        let is_source = matches!(
-            inst.prim,
-            Prim::Nothing
-                | Prim::Feed(_)
-                | Prim::Scalar(_)
-                | Prim::Constant(_)
-                | Prim::Read(_)
-                | Prim::RunCount
-        );
-        if is_source {
+        if inst.prim.is_source() {
             return;
         }
         let Some(part) = part(self.program, self.layouts, val) else {

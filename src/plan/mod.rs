@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use foldhash::HashMap;
 
 use crate::element::DType;
-use crate::ir::{Computation, Dims, NodeId, Prim, Program, Val, VariableId, size};
+use crate::ir::{Computation, Dims, NodeId, Prim, Program, Val, VariableId, counted, size};
 use crate::kernel::fold::MiddleFold;
 use crate::kernel::gemm::{self, Product, Split};
 use crate::kernel::isa::Isa;
@@ -217,7 +217,7 @@ impl Planner<'_> {
                 }
                 for &arg in &self.program.inst(val).args {
                     let base = self.base(arg);
-                    if producer[base.index()] != Some(index) {
+                    if producer[base.index()] != Some(index) && !self.is_counted(group, val, base) {
                         self.place(base)?;
                     }
                 }
@@ -228,6 +228,13 @@ impl Planner<'_> {
             self.place(self.base(val))?;
         }
         Ok(())
+    }
+
+    /// Whether a member of a region reads numbers that the region counts by itself. Products read operands where they lie.
+    fn is_counted(&self, group: &Group, val: Val, base: Val) -> bool {
+        matches!(self.program.inst(base).prim, Prim::Iota { .. })
+            && matches!(group, Group::Region { .. })
+            && self.program.inst(val).prim != Prim::Contract
     }
 
     /// Whether a member's value is complete only behind its region.
@@ -257,6 +264,11 @@ impl Planner<'_> {
                 self.hold(constant.map_err(|lacking| lacking.owned_by(Owner::Node(inst.origin)))?)
             }
             Prim::Scalar(number) => self.hold(Arc::new(Constant::row_major(&Arc::new(number.to_value())))),
+            Prim::Iota { first } => {
+                let numbers = counted(first, inst.dims[0]).map(Arc::new);
+                let numbers = numbers.map_err(|lacking| lacking.owned_by(Owner::Node(inst.origin)))?;
+                self.hold(Arc::new(Constant::row_major(&numbers)))
+            }
             Prim::Read(variable) => Place::Variable(variable),
             Prim::RunCount => Place::RunCount,
             _ => UNDECIDED,

@@ -116,11 +116,12 @@ fn slot(slot: Slot) -> String {
 }
 
 fn write_op(f: &mut impl Write, prefix: &str, op: &TileOp) -> fmt::Result {
-    let [dst, a, rest @ ..] = op.operands.slots();
+    let [dst, operands @ ..] = op.operands.slots();
     let accumulates = if dst.base == Base::Partial { "<-" } else { "=" };
-    write!(f, "    {prefix}{} {accumulates} {} {}", slot(dst), op.instruction, slot(a))?;
-    for operand in rest.into_iter().filter(|operand| operand.base != Base::Nowhere) {
-        write!(f, ", {}", slot(operand))?;
+    write!(f, "    {prefix}{} {accumulates} {}", slot(dst), op.instruction)?;
+    let operands = operands.into_iter().filter(|operand| operand.base != Base::Nowhere);
+    for (position, operand) in operands.enumerate() {
+        write!(f, "{} {}", if position == 0 { "" } else { "," }, slot(operand))?;
     }
     writeln!(f)
 }

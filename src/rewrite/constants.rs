@@ -107,6 +107,7 @@ fn known(program: &Program) -> Vec<Option<usize>> {
             Prim::Nothing | Prim::Feed(_) | Prim::Read(_) | Prim::RunCount => None,
             Prim::Compute(Computation { ref kernel, .. }) if kernel.must_run() => None,
             Prim::Scalar(_) | Prim::Constant(_) => Some(bytes),
+            Prim::Iota { .. } => (bytes <= MAX_INTERMEDIATE_BYTES).then_some(bytes),
             Prim::View(_) if !is_gathered(program, inst) => arg(0),
             Prim::Map(function) if function.can_fail(inst.dtype) => None,
             _ if bytes > MAX_INTERMEDIATE_BYTES => None,
@@ -173,7 +174,7 @@ fn targets(program: &Program, limit: usize) -> Vec<Val> {
 
 /// What these values need, as programs that give them and have no instruction in common.
 fn parts(program: &Program, targets: &[Val]) -> Vec<Part> {
-    let is_read = |val: Val| matches!(program.inst(val).prim, Prim::Constant(_) | Prim::Scalar(_));
+    let is_read = |val: Val| program.inst(val).prim.is_source();
     let mut needed = vec![false; program.insts.len()];
     for val in targets {
         needed[val.index()] = true;
@@ -205,7 +206,7 @@ fn parts(program: &Program, targets: &[Val]) -> Vec<Part> {
         let to = &mut parts[part].program;
         let args = inst.args.iter().map(|&arg| {
             *places.entry((part, arg)).or_insert_with(|| {
-                // What is not there yet is a constant or a number.
+                // What is not there yet is a constant, a number, or numbers counted up.
                 let inst = program.inst(arg);
                 let prim = match inst.prim {
                     Prim::Constant(index) => {

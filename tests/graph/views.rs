@@ -2,6 +2,7 @@
 //! bit, with and without optimization and on any number of threads.
 
 use flowgrad::ndarray::{Array1, Array2, Array3, ArrayD, ArrayView2, Axis, Dimension, arr0, s};
+use flowgrad::op::{Lowering, Mistake, Op, Pullback, TensorType, Val};
 use flowgrad::prelude::*;
 use flowgrad::{Element, Ranges};
 
@@ -240,5 +241,77 @@ fn batches_of_products_read_parts_of_rows() {
     {
         let expected: f64 = (0..8).map(|c| both[[a, i, h * 8 + c]] * both[[a, j, 32 + h * 8 + c]]).sum();
         assert_eq!(score, expected);
+    }
+}
+
+/// Numbers counted up from one on: what ops need to tell places from each other.
+#[derive(Debug)]
+struct Count {
+    first: i64,
+    count: usize,
+}
+
+impl Op for Count {
+    fn name(&self) -> &'static str {
+        "count"
+    }
+
+    fn infer(&self, _: &[&TensorType]) -> std::result::Result<TensorType, Mistake> {
+        Ok(TensorType::new(DType::I64, [Some(self.count)]))
+    }
+
+    fn lower(&self, _: &[Val], to: &mut Lowering<'_>) -> Val {
+        to.iota(self.first, self.count)
+    }
+
+    fn pullback(&self, _: &mut Pullback<'_>) {}
+}
+
+#[test]
+fn counted_numbers_are_views_like_all_others() {
+    let g = Graph::new();
+    let count = |first, count| g.custom::<i64>(Count { first, count }, &[]);
+    let x = g.variable("x", Array2::<i64>::ones((30, 4000))).tensor();
+    let row = Array1::from_iter(-5..3995_i64);
+    let numbers = count(-5, 4000);
+    let matrix = numbers.reshape([40, 100]);
+    let square = Array2::from_shape_fn((40, 100), |(row, column)| (row * 100 + column) as i64 - 5);
+    let fetches = [
+        numbers,
+        numbers + x,
+        numbers.reshape([4000, 1]) * x.transpose(),
+        numbers.slice(AxisRange::from(..).step(-7)) + 1,
+        numbers.slice(17) + x.slice((.., 1)),
+        matrix.transpose() * 2,
+        matrix.slice((3..5, AxisRange::from(..).step(-1))).reduce_sum(0),
+        matrix.reduce_sum(..),
+        matrix.matmul(matrix.transpose()),
+        numbers.cumsum(0),
+        count(7, 1) + x.slice((0, 0)),
+        count(7, 0),
+        count(i64::MAX - 1, 4),
+    ];
+    let sums = row.iter().scan(0, |sum, number| {
+        *sum += number;
+        Some(*sum)
+    });
+    let two = square.slice(s![3..5, ..;-1]);
+    let expected = [
+        row.clone().into_dyn(),
+        (&row + &Array2::<i64>::ones((30, 4000))).into_dyn(),
+        (&row.view().insert_axis(Axis(1)) * &Array2::<i64>::ones((4000, 30))).into_dyn(),
+        row.slice(s![..;-7]).mapv(|x| x + 1).into_dyn(),
+        Array1::from_elem(30, 13).into_dyn(),
+        square.t().mapv(|x| x * 2).into_dyn(),
+        two.sum_axis(Axis(0)).into_dyn(),
+        arr0(row.sum()).into_dyn(),
+        square.dot(&square.t()).into_dyn(),
+        Array1::from_iter(sums).into_dyn(),
+        Array1::from_elem(1, 8).into_dyn(),
+        Array1::zeros(0).into_dyn(),
+        Array1::from_vec(vec![i64::MAX - 1, i64::MAX, i64::MAX, i64::MAX]).into_dyn(),
+    ];
+    for (index, (found, expected)) in values(&g, &fetches, None).iter().zip(&expected).enumerate() {
+        assert!(found == expected, "fetch {index}");
     }
 }

@@ -16,6 +16,9 @@ pub(crate) struct Strided {
     pub(crate) lead: Vec<(usize, isize)>,
     /// Length and stride, in elements, of each axis inside a row.
     pub(crate) tail: Vec<(usize, isize)>,
+    /// What is at the first place where numbers are counted: at each other place it is as many more as the strides lead
+    /// away.
+    pub(crate) first: i64,
 }
 
 impl Strided {
@@ -31,7 +34,7 @@ impl Strided {
             }
             merged
         };
-        Strided { lead: merged(lead), tail: merged(tail) }
+        Strided { lead: merged(lead), tail: merged(tail), first: 0 }
     }
 
     /// The axes of the rows, then those inside a row.
@@ -147,6 +150,23 @@ unsafe fn gather_loop<T: Element, M: MulAdd>(args: &Args) {
     });
 }
 
+/// dst = the numbers that `strided` counts, as `i64`: `rows·width` of them.
+#[inline(always)]
+unsafe fn count_loop<M: MulAdd>(args: &Args) {
+    // SAFETY: the contract of `Kernel`: null, or a description that outlives the call.
+    let Some(strided) = (unsafe { args.strided.as_ref() }) else { return };
+    let mut to = args.dst.cast::<i64>();
+    strided.runs(args.first_row..args.first_row + args.rows, |first, count, stride| {
+        let first = strided.first + first as i64;
+        // SAFETY: the contract of `Kernel`: all runs together have as many elements as `dst`.
+        let numbers = unsafe { elements_mut::<i64>(to.cast(), count) };
+        for (index, number) in (0..).zip(numbers) {
+            *number = first + index * stride as i64;
+        }
+        to = to.wrapping_add(count);
+    });
+}
+
 /// Elements side by side from which calling a function that copies them costs less than a loop.
 const MIN_COPIED: usize = 16;
 
@@ -177,6 +197,7 @@ kernels! {
     fn repeat_row_kernel<T: Element> = repeat_row_loop;
     fn repeat_element_kernel<T: Element> = repeat_element_loop;
     fn gather_kernel<T: Element> = gather_loop;
+    fn count_kernel<> = count_loop;
 }
 
 /// The ways in which a tile is filled with elements that lie elsewhere.
@@ -190,6 +211,8 @@ pub(crate) enum Move {
     RepeatElement,
     /// Elements at strided places.
     Gather,
+    /// Numbers counted up, at strided places.
+    Count,
 }
 
 impl Move {
@@ -200,6 +223,7 @@ impl Move {
             Move::RepeatRow => "repeat_row",
             Move::RepeatElement => "repeat_element",
             Move::Gather => "gather",
+            Move::Count => "count",
         }
     }
 }
@@ -212,6 +236,7 @@ pub(super) fn moving(how: Move, dtype: DType, isa: Isa) -> Kernel {
             Move::RepeatRow => repeat_row_kernel::<T>(isa),
             Move::RepeatElement => repeat_element_kernel::<T>(isa),
             Move::Gather => gather_kernel::<T>(isa),
+            Move::Count => count_kernel(isa),
         }
     }
     with_number!(dtype, T => of::<T>(how, isa), else of::<bool>(how, isa))

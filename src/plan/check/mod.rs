@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::{Base, BufferId, Factors, Kind, Opening, Place, Plan, Start, Step, reach};
 use crate::ir::{Scalar, size};
 use crate::kernel::gemm::Strides;
-use crate::kernel::tile::Instruction;
+use crate::kernel::tile::{Instruction, Move};
 use crate::memory::ALIGNMENT;
 
 use order::Waits;
@@ -92,7 +92,8 @@ impl Plan {
             Kind::Region(region) => {
                 for op in region.once.iter().chain(&region.ops) {
                     let operands = &op.operands;
-                    if operands.dst.base == Base::Nowhere || operands.a.base == Base::Nowhere {
+                    let reads = op.instruction != Instruction::Move(Move::Count);
+                    if operands.dst.base == Base::Nowhere || (reads && operands.a.base == Base::Nowhere) {
                         return Err(format!("an op of step {index} lacks an operand"));
                     }
                     for (position, slot) in operands.slots().into_iter().enumerate() {

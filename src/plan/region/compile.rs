@@ -144,9 +144,17 @@ impl Compiler<'_> {
         }
     }
 
+    /// The number at the operand's first place, if its elements are numbers counted up, of which none lies anywhere.
+    fn counted(&self, operand: &Operand) -> Option<i64> {
+        match self.program.inst(operand.base).prim {
+            Prim::Iota { first } => Some(first + operand.offset as i64),
+            _ => None,
+        }
+    }
+
     /// A tile that holds the operand's elements consecutively.
     fn tile(&mut self, operand: &Operand) -> Slot {
-        if operand.placement(self.lead) == Placement::Consecutive {
+        if operand.placement(self.lead) == Placement::Consecutive && self.counted(operand).is_none() {
             return self.source(operand, self.width(operand));
         }
         if let Some(&slot) = self.filled.get(operand) {
@@ -163,18 +171,19 @@ impl Compiler<'_> {
 
     /// Fills a tile with an operand's elements.
     fn fill(&mut self, dst: Slot, operand: &Operand, lasting: bool) {
-        let width = self.width(operand);
+        let (width, counted) = (self.width(operand), self.counted(operand));
         let (how, per_row) = match operand.placement(self.lead) {
+            _ if counted.is_some() => (Move::Count, 0),
             Placement::Consecutive => (Move::Copy, width),
             Placement::SameRow => (Move::RepeatRow, 0),
             Placement::PerRow => (Move::RepeatElement, 1),
             Placement::Single | Placement::Scattered => (Move::Gather, 0),
         };
-        let strided = (how == Move::Gather).then(|| {
+        let strided = matches!(how, Move::Gather | Move::Count).then(|| {
             let (lead, tail) = operand.axes.split_at(self.lead);
-            Box::new(Strided::new(lead, tail))
+            Box::new(Strided { first: counted.unwrap_or_default(), ..Strided::new(lead, tail) })
         });
-        let a = self.source(operand, per_row);
+        let a = if how == Move::Count { Slot::NOWHERE } else { self.source(operand, per_row) };
         let operands =
             Operands { strided, ..Operands::new(dst, [a, Slot::NOWHERE, Slot::NOWHERE], [width, 0]) };
         let dtype = self.dtype(operand.base);
@@ -245,6 +254,7 @@ impl Compiler<'_> {
     fn columns(&mut self, operand: &Operand, width: usize) -> (Slot, Skinny, usize) {
         let skinny = Skinny { inner: self.width(operand), width, by_columns: false };
         match operand.axes[..] {
+            // Numbers that are counted lie in a constant for products.
             [(_, 1), (_, stride @ 0..)] if self.lead == 1 && skinny.is_narrow() => {
                 (self.source(operand, 1), Skinny { by_columns: true, ..skinny }, stride.unsigned_abs())
             }
@@ -280,8 +290,14 @@ impl Compiler<'_> {
     /// How the operands of an elementwise function are read: one element where it is the same for all
     /// or for a row, so that no tile need be filled with it.
     fn forms(&self, operands: &[Operand]) -> Forms {
-        let kind =
-            |operand: &Operand| (operand.placement(self.lead), self.values.contains_key(&operand.base));
+        let kind = |operand: &Operand| {
+            // Only what lies in memory can be read where it does.
+            let placement = match self.counted(operand) {
+                Some(_) => Placement::Scattered,
+                None => operand.placement(self.lead),
+            };
+            (placement, self.values.contains_key(&operand.base))
+        };
         let [a, b] = operands else { return Forms::Tiles };
         match (kind(a), kind(b)) {
             ((Placement::Single, false), (placement, _)) if placement != Placement::Single => {

@@ -88,3 +88,23 @@ fn products_read_rows_that_stand_apart() {
     inline; arena 57344 bytes, 57344 without reuse
     "#);
 }
+
+#[test]
+fn numbers_are_counted_where_they_are_read() {
+    let g = Graph::new();
+    let classes = g.variable("classes", ndarray::Array1::<i64>::zeros(300));
+    let rows = classes.one_hot::<f32>(10) * 2.0;
+    assert_snapshot!(planned(&g, &[rows.op()], true, false), @r#"
+    b0: 2400 bytes, variable 0
+    b1: 4 bytes, constant 0
+    b2: 12000 bytes, arena at 0
+    step 0: region of 300 rows, tiles of 64, 1 chunks
+        once t5120 = count
+        t0 = repeat_element b0
+        t10240 = equal t0, t5120
+        t10880 = cast t10240
+        b2 = mul t10880, b1 whole
+    fetch b2 : f32[300, 10]
+    inline; arena 12032 bytes, 12032 without reuse
+    "#);
+}
