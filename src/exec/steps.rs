@@ -17,8 +17,8 @@ use crate::kernel::prefetch::prefetch;
 use crate::kernel::tile::Args;
 use crate::memory::{Memory, OutOfMemory};
 use crate::plan::{
-    Accumulator, Base, BufferId, Compute, ComputeOperand, Factors, Fallible, Kind, Opening, Operands, Region,
-    Slot, Start, Step,
+    Accumulator, Base, BufferId, Compute, ComputeOperand, Factors, Fallible, Kind, Opening, Operands,
+    PartCopy, PieceSource, Region, Slot, Start, Step,
 };
 
 thread_local! {
@@ -99,6 +99,17 @@ pub(super) unsafe fn run_task(
                 unsafe { fold.run(task, addresses.at(*src), addresses.of(*dst), scratch) };
             })
             .map_err(Box::from)
+        }
+        Kind::Join { assembly, dst } => {
+            for PartCopy { piece, rows } in assembly.task(task) {
+                if let PieceSource::Copied { src, to, transfer } = &assembly.pieces[*piece as usize].from {
+                    let to = addresses.of(*dst).wrapping_add(*to);
+                    // SAFETY: the operand reaches all that the transfer reads, which earlier steps have written, and the
+                    // result all that it writes: the operand's own places, of which each task has its own.
+                    unsafe { transfer.run(rows.clone(), addresses.at(*src), to) };
+                }
+            }
+            Ok(())
         }
         Kind::Compute(compute) => {
             // SAFETY: the caller's promise.

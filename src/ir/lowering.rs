@@ -164,6 +164,11 @@ impl<'p> Lowering<'p> {
         self.emit(Prim::Scalar(ScalarValue::number(number, dtype)), &[], dtype, Dims::new())
     }
 
+    /// A fixed number of any type, without axes.
+    pub(crate) fn number(&mut self, number: ScalarValue) -> Val {
+        self.emit(Prim::Scalar(number), &[], number.dtype(), Dims::new())
+    }
+
     /// A scalar function of the operands, elementwise; its result is of the type of the last operand.
     pub fn map(&mut self, scalar: Scalar, args: &[Val]) -> Val {
         self.map_to(scalar, args, args.last().map_or(DType::Bool, |&last| self.dtype(last)))
@@ -263,6 +268,20 @@ impl<'p> Lowering<'p> {
     pub(crate) fn slice(&mut self, val: Val, axes: Vec<AxisSlice>, dims: impl AsRef<[usize]>) -> Val {
         let dims = Dims::from_slice(dims.as_ref());
         self.emit(Prim::View(View::Slice(axes)), &[val], self.dtype(val), dims)
+    }
+
+    /// The values side by side, which fill the result from its first corner on, in the order of their first elements.
+    pub(crate) fn join(&mut self, vals: &[Val], dims: impl AsRef<[usize]>) -> Val {
+        let dims = Dims::from_slice(dims.as_ref());
+        let dtype = vals.first().map_or(DType::Bool, |&first| self.dtype(first));
+        if dims.contains(&0) {
+            return self.empty(dtype, dims);
+        }
+        let pieces: Args = vals.iter().copied().filter(|&val| !self.dims(val).contains(&0)).collect();
+        match pieces[..] {
+            [only] if self.dims(only) == &*dims => only,
+            _ => self.emit(Prim::Join, &pieces, dtype, dims),
+        }
     }
 
     /// So many whole numbers, counted up from the first, as `i64`; beyond the largest there is, they stay that.

@@ -3,6 +3,7 @@
 //! - [`scalar`]: the table of scalar functions, and what folds elements.
 //! - [`number`]: one number of any element type.
 //! - [`iota`]: numbers counted up.
+//! - [`join`]: where the operands of a join lie in its result.
 //! - [`kernel`]: computations that the vocabulary does not have, as plain code on arrays.
 //! - [`program`]: instructions, the program, and its verifier.
 //! - [`lowering`]: what ops emit instructions through.
@@ -13,6 +14,7 @@
 
 mod expression;
 mod iota;
+mod join;
 mod kernel;
 mod lowering;
 mod names;
@@ -22,6 +24,7 @@ mod scalar;
 
 pub(crate) use expression::{ConstantId, Expression};
 pub(crate) use iota::counted;
+pub(crate) use join::places;
 pub use kernel::{Kernel, KernelError};
 pub use lowering::Lowering;
 pub(crate) use lowering::{Identity, is_folded_apart};

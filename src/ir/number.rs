@@ -42,6 +42,17 @@ impl ScalarValue {
         }
     }
 
+    /// The type of the number.
+    pub(crate) fn dtype(self) -> DType {
+        match self {
+            ScalarValue::F32(_) => DType::F32,
+            ScalarValue::F64(_) => DType::F64,
+            ScalarValue::I32(_) => DType::I32,
+            ScalarValue::I64(_) => DType::I64,
+            ScalarValue::Bool(_) => DType::Bool,
+        }
+    }
+
     /// 0 of the same type.
     pub(crate) fn zero(self) -> Self {
         match self {

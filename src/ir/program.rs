@@ -7,6 +7,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
+use super::join::places;
 use super::{Fold, Kernel, Names, NodeId, Scalar, ScalarValue, VariableId};
 use crate::element::{DType, Value};
 use crate::shape::is_addressable;
@@ -102,6 +103,9 @@ pub(crate) enum Prim {
     Scalar(ScalarValue),
     /// An array, by its index among the program's constants.
     Constant(u32),
+    /// The operands side by side: they fill the result from its first corner on, in the order of their first elements
+    /// ([`places`]).
+    Join,
     /// Whole numbers along one axis, counted up from the first, `i64`.
     Iota { first: i64 },
     /// A variable's value from before the run.
@@ -336,6 +340,10 @@ impl Program {
                 let [a, b] = [dims(0), dims(1)].map(Option::unwrap_or_default);
                 k == inner && inst.dims == contracted_dims(a, b) && alike() && inst.dtype != DType::Bool
             }
+            (Prim::Join, Some(_), _) => {
+                let pieces = inst.args.iter().map(|&arg| self.inst(arg).dims.as_slice());
+                alike() && places(&inst.dims, pieces).is_some()
+            }
             (&Prim::Iota { first }, None, None) => {
                 let last = inst.dims.first().map(|&count| count.saturating_sub(1));
                 let last = last.and_then(|last| first.checked_add(i64::try_from(last).ok()?));
@@ -393,6 +401,7 @@ impl Inst {
             Prim::Feed(position) => format!("feed {}", names.feed(*position as usize)),
             Prim::Scalar(number) => format!("scalar {number}"),
             Prim::Constant(index) => format!("constant {index}"),
+            Prim::Join => "join".to_owned(),
             Prim::Iota { first } => format!("iota {first}"),
             Prim::Read(variable) => format!("read {}", names.variable(*variable)),
             Prim::Map(scalar) => scalar.name().to_owned(),

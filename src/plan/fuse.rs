@@ -14,10 +14,12 @@
 //!    a region with the same rows; all its other operands are then produced before. If no group does,
 //!    it joins the last region that reads the same memory.
 //!    A matrix product that can be cut by rows opens a region for what reads it.
-//! 2. Otherwise it starts a group: a region of its own, a matrix product, a fold, or a kernel.
+//! 2. Otherwise it starts a group: a region of its own, a matrix product, a fold, a join, or a kernel. What is copied for
+//!    a join alone is left to it.
 
 use crate::element::DType;
 
+use super::joins::Homes;
 use super::layout::{Layout, broadcast_strides, folded, is_row_major, squeezed, squeezed_dims, viewed};
 use crate::ir::{Prim, Program, Val, is_folded_apart, size};
 use crate::kernel::tile::is_narrow;
@@ -68,6 +70,8 @@ pub(in crate::plan) enum Group {
     Product(Val),
     /// A fold over a middle axis, or one whose rows are too long for a tile.
     Fold(Val),
+    /// A join of what earlier groups have written, and of what is left to it.
+    Join(Val),
     /// A kernel that the vocabulary does not know.
     Compute(Val),
 }
@@ -238,12 +242,14 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
 pub(in crate::plan) fn group(
     program: &Program,
     layouts: &[Layout],
+    homes: &Homes,
     join: bool,
     opens: &dyn Fn(Val) -> bool,
 ) -> Vec<Group> {
     let mut grouping = Grouping {
         program,
         layouts,
+        homes,
         opens,
         groups: Vec::new(),
         group_of: vec![None; program.insts.len()],
@@ -261,6 +267,7 @@ pub(in crate::plan) fn group(
 struct Grouping<'a> {
     program: &'a Program,
     layouts: &'a [Layout],
+    homes: &'a Homes,
     opens: &'a dyn Fn(Val) -> bool,
     groups: Vec<Group>,
     /// The group that produces a value, by its index.
@@ -280,6 +287,7 @@ impl Grouping<'_> {
         let Some(part) = part(self.program, self.layouts, val) else {
             let group = match inst.prim {
                 Prim::Contract => Group::Product(val),
+                Prim::Join => Group::Join(val),
                 Prim::Compute(_) => Group::Compute(val),
                 _ => Group::Fold(val),
             };
@@ -287,14 +295,23 @@ impl Grouping<'_> {
             self.groups.push(group);
             return;
         };
-        let index = if let Some((index, rows)) = self.region_for(&part).filter(|_| join) {
+        let is_copy = self.homes.is_copy(val);
+        let region = self.region_for(&part, !is_copy).filter(|_| join);
+        if is_copy && region.is_none() {
+            // The join copies what no region has at hand.
+            return;
+        }
+        let index = if let Some((index, rows)) = region {
             let group = &mut self.groups[index];
             match group {
                 Group::Region { rows: shared, members, .. } => {
                     *shared = rows;
                     members.push(val);
                 }
-                Group::Product(opening) | Group::Fold(opening) | Group::Compute(opening) => {
+                Group::Product(opening)
+                | Group::Fold(opening)
+                | Group::Join(opening)
+                | Group::Compute(opening) => {
                     let opening = Some(*opening);
                     *group = Group::Region { rows, opening, members: vec![val] };
                 }
@@ -311,15 +328,16 @@ impl Grouping<'_> {
         }
     }
 
-    /// The region that the instruction can join, and the rows that it has then.
-    fn region_for(&self, part: &Part) -> Option<(usize, Rows)> {
+    /// The region that the instruction can join, and the rows that it has then; whether it may be one that only reads the
+    /// same memory.
+    fn region_for(&self, part: &Part, by_reading: bool) -> Option<(usize, Rows)> {
         let operands = || part.tiled.iter().chain(&part.whole);
         let last_producer = operands().filter_map(|operand| self.group_of[operand.base.index()]).max();
         let last_reader = || {
             let large = operands().filter(|operand| size(&self.program.inst(operand.base).dims) > 1);
             large.filter_map(|operand| self.last_reader[operand.base.index()]).max()
         };
-        let index = last_producer.or_else(last_reader)?;
+        let index = last_producer.or_else(|| last_reader().filter(|_| by_reading))?;
         let rows = match &self.groups[index] {
             Group::Region { rows, members, .. } if members.len() < MAX_MEMBERS => rows.clone(),
             Group::Product(product) if (self.opens)(*product) => {

@@ -8,6 +8,7 @@
 use smallvec::SmallVec;
 
 use super::fuse::{MAX_SKINNY, MIN_SKINNY_ROWS, fold_member};
+use super::joins::Homes;
 use crate::ir::{Prim, Program, Val, View, size};
 use crate::kernel::tile::MAX_COLUMNS;
 
@@ -118,8 +119,8 @@ pub(in crate::plan) fn viewed(
     Some(Layout { base: *base, offset, strides })
 }
 
-/// Resolves every value of the program.
-pub(in crate::plan) fn resolve(program: &Program) -> Vec<Layout> {
+/// Resolves every value of the program. The copies of joins' operands are copies whatever they show.
+pub(in crate::plan) fn resolve(program: &Program, homes: &Homes) -> Vec<Layout> {
     let mut layouts: Vec<Layout> = Vec::with_capacity(program.insts.len());
     let must_be_row_major = consecutive_operands(program);
     let needs = slice_needs(program);
@@ -131,9 +132,12 @@ pub(in crate::plan) fn resolve(program: &Program) -> Vec<Layout> {
             row_major(&inst.dims)
         };
         let own = Layout { base: Val(index as u32), offset: 0, strides };
-        let Prim::View(view) = &inst.prim else {
-            layouts.push(own);
-            continue;
+        let view = match &inst.prim {
+            Prim::View(view) if !homes.is_copy(own.base) => view,
+            _ => {
+                layouts.push(own);
+                continue;
+            }
         };
         let source = &layouts[inst.args[0].index()];
         let shown = viewed(view, &program.inst(inst.args[0]).dims, source, &inst.dims);

@@ -237,6 +237,7 @@ impl Step {
                 factors.batch.len().div_ceil(factors.batch.per_task(panels)) * panels
             }
             Kind::Fold { fold, .. } => fold.tasks(),
+            Kind::Join { assembly, .. } => assembly.tasks(),
             Kind::Compute(compute) => compute.tasks(),
             Kind::Copy { .. } => 1,
         }

@@ -16,6 +16,7 @@ impl Plan {
             + bytes_of(&self.variables)
             + bytes_of(&self.stored)
             + bytes_of(&self.given)
+            + bytes_of(&self.parts)
             + bytes_of(&self.order.successors)
             + successors
             + bytes_of(&self.order.waits_for)
@@ -27,6 +28,7 @@ impl Step {
     fn bytes_behind(&self) -> usize {
         let region = match &self.kind {
             Kind::Region(region) => region.bytes(),
+            Kind::Join { assembly, .. } => assembly.bytes(),
             Kind::Product { .. } | Kind::Fold { .. } | Kind::Compute(_) | Kind::Copy { .. } => 0,
         };
         region + bytes_of(&self.reads) + bytes_of(&self.writes)

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Batch, Compute, Region};
+use super::{Assembly, Batch, Compute, Region};
 use crate::ir::VariableId;
 use crate::kernel::fold::MiddleFold;
 use crate::kernel::gemm::{GemmKernel, Product, Split};
@@ -32,6 +32,9 @@ pub(crate) enum Place {
     Next(VariableId),
     /// In the run's arena, at this many bytes from its start.
     Arena(usize),
+    /// In the result of a join, which is no part itself, at this many bytes from its start. The buffer's bytes reach from
+    /// its first element to its last, and those between that are not its own are left alone.
+    Part { of: BufferId, offset: usize },
 }
 
 /// Memory that holds one value during a run.
@@ -70,6 +73,8 @@ pub(crate) enum Kind {
     Product { factors: Factors, c: BufferId },
     /// Folds over a middle axis.
     Fold { fold: MiddleFold, src: Start, dst: BufferId },
+    /// Copies what is not written yet of a join's result.
+    Join { assembly: Box<Assembly>, dst: BufferId },
     /// Runs a kernel that the vocabulary does not know.
     Compute(Compute),
     /// Copies all bytes.

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{Base, Compute, Factors, Kind, Opening, Place, Plan, Slot, Start, Step, TileOp};
+use super::{Base, Compute, Factors, Kind, Opening, PieceSource, Place, Plan, Slot, Start, Step, TileOp};
 use crate::ir::Names;
 
 /// As [`Plan::text`], with numbers for names.
@@ -39,6 +39,7 @@ impl Plan {
                 Place::Variable(variable) => format!("variable {}", names.variable(variable)),
                 Place::Next(variable) => format!("next of variable {}", names.variable(variable)),
                 Place::Arena(offset) => format!("arena at {offset}"),
+                Place::Part { of: buffer, offset } => format!("part of {}", Start { buffer, offset }),
             };
             writeln!(f, "b{index}: {} bytes, {place}", buffer.bytes)?;
         }
@@ -79,6 +80,20 @@ fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
             let lengths = [fold.outer, fold.axis, fold.inner];
             writeln!(f, "step {index}: b{} = fold {src} over the middle of {lengths:?}", dst.0)
         }
+        Kind::Join { assembly, dst } => {
+            write!(f, "step {index}: b{} = join", dst.0)?;
+            for (position, piece) in assembly.pieces.iter().enumerate() {
+                f.write_str(if position == 0 { " " } else { ", " })?;
+                match piece.from {
+                    PieceSource::Written(buffer) => write!(f, "b{}", buffer.0)?,
+                    PieceSource::Copied { src, .. } => write!(f, "copy {src}")?,
+                }
+            }
+            match assembly.tasks() {
+                0 | 1 => writeln!(f),
+                tasks => writeln!(f, " in {tasks} parts"),
+            }
+        }
         Kind::Compute(compute @ Compute { operands, dst, .. }) => {
             write!(f, "step {index}: b{} = compute", dst.0)?;
             for (position, operand) in operands.iter().enumerate() {
@@ -118,7 +133,11 @@ fn slot(slot: Slot) -> String {
 fn write_op(f: &mut impl Write, prefix: &str, op: &TileOp) -> fmt::Result {
     let [dst, operands @ ..] = op.operands.slots();
     let accumulates = if dst.base == Base::Partial { "<-" } else { "=" };
-    write!(f, "    {prefix}{} {accumulates} {}", slot(dst), op.instruction)?;
+    match dst.buffer() {
+        Some(buffer) => write!(f, "    {prefix}{}", Start { buffer, offset: dst.offset })?,
+        None => write!(f, "    {prefix}{}", slot(dst))?,
+    }
+    write!(f, " {accumulates} {}", op.instruction)?;
     let operands = operands.into_iter().filter(|operand| operand.base != Base::Nowhere);
     for (position, operand) in operands.enumerate() {
         write!(f, "{} {}", if position == 0 { "" } else { "," }, slot(operand))?;

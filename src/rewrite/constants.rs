@@ -111,22 +111,36 @@ fn known(program: &Program) -> Vec<Option<usize>> {
             Prim::View(_) if !is_gathered(program, inst) => arg(0),
             Prim::Map(function) if function.can_fail(inst.dtype) => None,
             _ if bytes > MAX_INTERMEDIATE_BYTES => None,
-            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract | Prim::Compute(_) | Prim::View(_)
+            Prim::Map(_)
+            | Prim::Fold { .. }
+            | Prim::Contract
+            | Prim::Join
+            | Prim::Compute(_)
+            | Prim::View(_)
                 if (0..inst.args.len()).all(|position| arg(position).is_some()) =>
             {
                 work = work.saturating_add(work_of(program, inst));
                 (work <= MAX_WORK).then_some(bytes)
             }
-            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract | Prim::Compute(_) | Prim::View(_) => None,
+            Prim::Map(_)
+            | Prim::Fold { .. }
+            | Prim::Contract
+            | Prim::Join
+            | Prim::Compute(_)
+            | Prim::View(_) => None,
         });
     }
     known
 }
 
-/// Whether an instruction is a slice of elements that do not lie in one piece.
+/// Whether an instruction is a slice of elements that do not lie in one piece, and are not counted wherever they are
+/// read.
 fn is_gathered(program: &Program, inst: &Inst) -> bool {
     match &inst.prim {
-        Prim::View(View::Slice(axes)) => !is_one_piece(axes, &inst.dims, &program.inst(inst.args[0]).dims),
+        Prim::View(View::Slice(axes)) => {
+            let of = program.inst(inst.args[0]);
+            !matches!(of.prim, Prim::Iota { .. }) && !is_one_piece(axes, &inst.dims, &of.dims)
+        }
         _ => false,
     }
 }
@@ -156,9 +170,10 @@ fn targets(program: &Program, limit: usize) -> Vec<Val> {
         if !needed[index] {
             continue;
         }
-        let is_computed =
-            matches!(inst.prim, Prim::Map(_) | Prim::Fold { .. } | Prim::Contract | Prim::Compute(_))
-                || is_gathered(program, inst);
+        let is_computed = matches!(
+            inst.prim,
+            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract | Prim::Join | Prim::Compute(_)
+        ) || is_gathered(program, inst);
         if let (true, Some(bytes)) = (is_computed && targets.len() < limit, known[index]) {
             let read = inst.args.iter().filter_map(|arg| known[arg.index()]).fold(0, usize::saturating_add);
             if bytes <= SMALL_BYTES.max(read.saturating_mul(MAX_GROWTH)).min(left) {

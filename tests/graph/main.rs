@@ -7,6 +7,7 @@ mod compile_fail;
 mod custom_op;
 mod errors;
 mod functions;
+mod joins;
 mod layers;
 mod moves;
 mod op_table;

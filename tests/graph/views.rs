@@ -315,3 +315,19 @@ fn counted_numbers_are_views_like_all_others() {
         assert!(found == expected, "fetch {index}");
     }
 }
+
+#[test]
+fn choices_read_parts_of_truths() {
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [8, 8]);
+    let truths = x.less(0.0);
+    let rows = truths.slice((3.., ..)).select(x.slice((..5, ..)), x.slice((3.., ..)) * 2.0);
+    let last = truths.slice((-1, -1)).select(x, -x);
+    let array = whole(8, 8);
+    let found = values(&g, &[rows, last], Some((x, array.clone().into_dyn())));
+    let expected = Array2::from_shape_fn((5, 8), |(row, column)| {
+        if array[[row + 3, column]] < 0.0 { array[[row, column]] } else { array[[row + 3, column]] * 2.0 }
+    });
+    assert_eq!(found[0], expected.into_dyn());
+    assert_eq!(found[1], if array[[7, 7]] < 0.0 { array } else { -array }.into_dyn());
+}

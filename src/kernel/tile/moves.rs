@@ -24,17 +24,8 @@ pub(crate) struct Strided {
 impl Strided {
     /// With axes that follow on each other evenly as one, of those that make up the rows and of those inside a row.
     pub(crate) fn new(lead: &[(usize, isize)], tail: &[(usize, isize)]) -> Self {
-        let merged = |axes: &[(usize, isize)]| {
-            let mut merged: Vec<(usize, isize)> = Vec::with_capacity(axes.len());
-            for &(length, stride) in axes {
-                match merged.last_mut() {
-                    Some(last) if last.1 == length as isize * stride => *last = (last.0 * length, stride),
-                    _ => merged.push((length, stride)),
-                }
-            }
-            merged
-        };
-        Strided { lead: merged(lead), tail: merged(tail), first: 0 }
+        let [lead, tail] = [lead, tail].map(|axes| merged(axes.iter().copied()));
+        Strided { lead, tail, first: 0 }
     }
 
     /// The axes of the rows, then those inside a row.
@@ -77,6 +68,18 @@ impl Strided {
             }
         }
     }
+}
+
+/// Axes along which the same places follow on each other in the same order, as few as there can be.
+pub(crate) fn merged(axes: impl Iterator<Item = (usize, isize)>) -> Vec<(usize, isize)> {
+    let mut merged: Vec<(usize, isize)> = Vec::new();
+    for (length, stride) in axes.filter(|&(length, _)| length != 1) {
+        match merged.last_mut() {
+            Some(last) if last.1 == length as isize * stride => *last = (last.0 * length, stride),
+            _ => merged.push((length, stride)),
+        }
+    }
+    merged
 }
 
 /// Where the element of an index lies, as so many in the row-major order of the axes come before it.
@@ -150,6 +153,30 @@ unsafe fn gather_loop<T: Element, M: MulAdd>(args: &Args) {
     });
 }
 
+/// The places of `dst` that `strided` names = the elements of `a`: `rows·width` of these, and `dst` as far as the strides
+/// lead. Nothing between the places is touched.
+#[inline(always)]
+unsafe fn scatter_loop<T: Element, M: MulAdd>(args: &Args) {
+    // SAFETY: the contract of `Kernel`: null, or a description that outlives the call.
+    let Some(strided) = (unsafe { args.strided.as_ref() }) else { return };
+    let (mut from, to) = (args.a.cast::<T>(), args.dst.cast::<T>());
+    strided.runs(args.first_row..args.first_row + args.rows, |first, count, stride| {
+        // SAFETY: the contract of `Kernel`: the strides stay within `dst`, and all runs together have as many elements as
+        // `a`.
+        unsafe {
+            let to = to.offset(first);
+            if stride == 1 && count >= MIN_COPIED {
+                ptr::copy_nonoverlapping(from, to, count);
+            } else {
+                for index in 0..count {
+                    *to.offset(index as isize * stride) = *from.add(index);
+                }
+            }
+            from = from.add(count);
+        }
+    });
+}
+
 /// dst = the numbers that `strided` counts, as `i64`: `rows·width` of them.
 #[inline(always)]
 unsafe fn count_loop<M: MulAdd>(args: &Args) {
@@ -197,6 +224,7 @@ kernels! {
     fn repeat_row_kernel<T: Element> = repeat_row_loop;
     fn repeat_element_kernel<T: Element> = repeat_element_loop;
     fn gather_kernel<T: Element> = gather_loop;
+    fn scatter_kernel<T: Element> = scatter_loop;
     fn count_kernel<> = count_loop;
 }
 
@@ -211,6 +239,8 @@ pub(crate) enum Move {
     RepeatElement,
     /// Elements at strided places.
     Gather,
+    /// Consecutive elements, to strided places.
+    Scatter,
     /// Numbers counted up, at strided places.
     Count,
 }
@@ -223,6 +253,7 @@ impl Move {
             Move::RepeatRow => "repeat_row",
             Move::RepeatElement => "repeat_element",
             Move::Gather => "gather",
+            Move::Scatter => "scatter",
             Move::Count => "count",
         }
     }
@@ -236,6 +267,7 @@ pub(super) fn moving(how: Move, dtype: DType, isa: Isa) -> Kernel {
             Move::RepeatRow => repeat_row_kernel::<T>(isa),
             Move::RepeatElement => repeat_element_kernel::<T>(isa),
             Move::Gather => gather_kernel::<T>(isa),
+            Move::Scatter => scatter_kernel::<T>(isa),
             Move::Count => count_kernel(isa),
         }
     }

@@ -12,7 +12,8 @@ use crate::ir::{Fold, Prim, Program, Scalar, Val, size};
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{Extent, Forms, Instruction, Move, Skinny, Strided};
 use crate::plan::fuse::{self, Member, Operand, Part, Placement, Rows};
-use crate::plan::layout::{Layout, is_row_major};
+use crate::plan::joins::Homes;
+use crate::plan::layout::{Layout, is_row_major, squeezed};
 use crate::plan::{BufferId, Factors};
 
 /// Elements of a row from which a loop within each row, with one element for the row, beats filling a
@@ -41,13 +42,14 @@ impl Draft {
 pub(in crate::plan) struct Sources<'a> {
     pub(in crate::plan) program: &'a Program,
     pub(in crate::plan) layouts: &'a [Layout],
+    pub(in crate::plan) homes: &'a Homes,
     /// The buffers of values that other steps read, or have made.
     pub(in crate::plan) buffers: &'a HashMap<Val, BufferId>,
 }
 
 /// Compiles a region of these members, behind the product that opens it.
 pub(in crate::plan) fn compile(
-    Sources { program, layouts, buffers }: Sources<'_>,
+    Sources { program, layouts, homes, buffers }: Sources<'_>,
     rows: &Rows,
     opening: Option<(Val, Factors)>,
     members: &[Val],
@@ -58,6 +60,7 @@ pub(in crate::plan) fn compile(
     let (lead, row_count) = cut::split(program, rows, &parts);
     let mut compiler = Compiler {
         program,
+        homes,
         buffers,
         lead,
         once: Vec::new(),
@@ -77,6 +80,7 @@ pub(in crate::plan) fn compile(
 
 struct Compiler<'a> {
     program: &'a Program,
+    homes: &'a Homes,
     buffers: &'a HashMap<Val, BufferId>,
     /// How many of the leading axes are rows.
     lead: usize,
@@ -191,6 +195,18 @@ impl Compiler<'_> {
         if lasting { self.once.push(draft) } else { self.ops.push(draft) }
     }
 
+    /// Writes an operand to places that are not one piece.
+    fn scatter(&mut self, val: Val, operand: &Operand, strides: &[isize]) {
+        let (a, width) = (self.tile(operand), self.width(operand));
+        let axes = squeezed(&self.program.inst(val).dims, strides);
+        let (lead, tail) = axes.split_at(self.lead.min(axes.len()));
+        let dst = Slot { base: Base::Buffer(self.buffers[&val]), offset: 0, row_bytes: 0 };
+        let strided = Some(Box::new(Strided::new(lead, tail)));
+        let operands =
+            Operands { strided, ..Operands::new(dst, [a, Slot::NOWHERE, Slot::NOWHERE], [width, 0]) };
+        self.push(Instruction::Move(Move::Scatter), self.dtype(val), operands);
+    }
+
     /// Adds an instruction on operands and a result of one type.
     fn push(&mut self, instruction: Instruction, dtype: DType, operands: Operands) {
         self.ops.push(Draft { instruction, from: dtype, to: dtype, operands });
@@ -201,6 +217,11 @@ impl Compiler<'_> {
         let tiled = part.tiled.as_slice();
         match (part.member, &inst.prim) {
             (Member::Elementwise, &Prim::Map(function)) => self.map(val, function, tiled),
+            (Member::Elementwise, _)
+                if let Some(strides) = self.homes.get(val).and_then(|home| home.strides.as_ref()) =>
+            {
+                self.scatter(val, &tiled[0], strides);
+            }
             (Member::Elementwise, _) => {
                 let dst = self.destination(val, self.width(&tiled[0]));
                 self.fill(dst, &tiled[0], false);
