@@ -17,8 +17,8 @@ use crate::kernel::prefetch::prefetch;
 use crate::kernel::tile::Args;
 use crate::memory::{Memory, OutOfMemory};
 use crate::plan::{
-    Accumulator, Base, BufferId, Compute, ComputeOperand, Factors, Fallible, Kind, Opening, Operands,
-    PartCopy, PieceSource, Region, Slot, Start, Step,
+    Accumulator, Assembly, Base, BufferId, Compute, ComputeOperand, Factors, Fallible, Kind, Opening,
+    Operands, PartCopy, PieceSource, Region, Slot, Start, Step,
 };
 
 thread_local! {
@@ -101,14 +101,8 @@ pub(super) unsafe fn run_task(
             .map_err(Box::from)
         }
         Kind::Join { assembly, dst } => {
-            for PartCopy { piece, rows } in assembly.task(task) {
-                if let PieceSource::Copied { src, to, transfer } = &assembly.pieces[*piece as usize].from {
-                    let to = addresses.of(*dst).wrapping_add(*to);
-                    // SAFETY: the operand reaches all that the transfer reads, which earlier steps have written, and the
-                    // result all that it writes: the operand's own places, of which each task has its own.
-                    unsafe { transfer.run(rows.clone(), addresses.at(*src), to) };
-                }
-            }
+            // SAFETY: the caller's promise.
+            unsafe { copy_parts(assembly, task, addresses, *dst) };
             Ok(())
         }
         Kind::Compute(compute) => {
@@ -121,6 +115,23 @@ pub(super) unsafe fn run_task(
             // SAFETY: both buffers hold this many bytes, and the plan gave them places apart.
             unsafe { std::ptr::copy_nonoverlapping(addresses.at(*src), addresses.of(*dst), *bytes) };
             Ok(())
+        }
+    }
+}
+
+/// Copies a task's parts of the operands of a join.
+///
+/// # Safety
+/// As for [`run_task`].
+// Apart, so that a step of any other kind does not pay for its frame.
+#[inline(never)]
+unsafe fn copy_parts(assembly: &Assembly, task: usize, addresses: Addresses<'_>, dst: BufferId) {
+    for PartCopy { piece, rows } in assembly.task(task) {
+        if let PieceSource::Copied { src, to, transfer } = &assembly.pieces[*piece as usize].from {
+            let to = addresses.of(dst).wrapping_add(*to);
+            // SAFETY: the operand reaches all that the transfer reads, which earlier steps have written, and the result
+            // all that it writes: the operand's own places, of which each task has its own.
+            unsafe { transfer.run(rows.clone(), addresses.at(*src), to) };
         }
     }
 }

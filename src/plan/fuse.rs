@@ -271,11 +271,11 @@ struct Grouping<'a> {
     opens: &'a dyn Fn(Val) -> bool,
     groups: Vec<Group>,
     /// The group that produces a value, by its index.
-    group_of: Vec<Option<usize>>,
+    group_of: Vec<Option<u32>>,
     /// Whether the value is complete only behind its region.
     accumulated: Vec<bool>,
     /// The last region that reads a value from memory.
-    last_reader: Vec<Option<usize>>,
+    last_reader: Vec<Option<u32>>,
 }
 
 impl Grouping<'_> {
@@ -291,7 +291,7 @@ impl Grouping<'_> {
                 Prim::Compute(_) => Group::Compute(val),
                 _ => Group::Fold(val),
             };
-            self.group_of[val.index()] = Some(self.groups.len());
+            self.group_of[val.index()] = Some(self.groups.len() as u32);
             self.groups.push(group);
             return;
         };
@@ -321,6 +321,7 @@ impl Grouping<'_> {
             self.groups.push(Group::Region { rows: part.rows.clone(), opening: None, members: vec![val] });
             self.groups.len() - 1
         };
+        let index = index as u32;
         self.group_of[val.index()] = Some(index);
         self.accumulated[val.index()] = part.member.accumulates();
         for operand in part.tiled.iter().chain(&part.whole) {
@@ -338,7 +339,8 @@ impl Grouping<'_> {
             large.filter_map(|operand| self.last_reader[operand.base.index()]).max()
         };
         let index = last_producer.or_else(|| last_reader().filter(|_| by_reading))?;
-        let rows = match &self.groups[index] {
+        let is_of_it = |base: Val| self.group_of[base.index()] == Some(index);
+        let rows = match &self.groups[index as usize] {
             Group::Region { rows, members, .. } if members.len() < MAX_MEMBERS => rows.clone(),
             Group::Product(product) if (self.opens)(*product) => {
                 Rows::Exactly(vec![self.program.inst(*product).dims[0]])
@@ -347,13 +349,12 @@ impl Grouping<'_> {
         };
         let mut rows = rows.with(&part.rows)?;
         for operand in &part.tiled {
-            if self.group_of[operand.base.index()] == Some(index) {
+            if is_of_it(operand.base) {
                 rows = self.rows_within(operand, &rows)?;
             }
         }
-        let whole_is_ready =
-            part.whole.as_ref().is_none_or(|whole| self.group_of[whole.base.index()] != Some(index));
-        whole_is_ready.then_some((index, rows))
+        let whole_is_ready = part.whole.as_ref().is_none_or(|whole| !is_of_it(whole.base));
+        whole_is_ready.then_some((index as usize, rows))
     }
 
     /// The rows with which an operand from the same region can be read as it is, if there are any.

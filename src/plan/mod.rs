@@ -210,8 +210,8 @@ impl Planner<'_> {
     /// Gives a buffer to every value that is not consumed within one region.
     fn place_values(&mut self, groups: &[Group]) -> Result<(), Lacking> {
         // Which group produces a value, to see whether another one reads it.
-        let mut producer: Vec<Option<usize>> = vec![None; self.program.insts.len()];
-        for (index, group) in groups.iter().enumerate() {
+        let mut producer: Vec<Option<u32>> = vec![None; self.program.insts.len()];
+        for (index, group) in (0..).zip(groups) {
             let (opening, members) = match group {
                 Group::Region { opening, members, .. } => (opening.as_ref(), members.as_slice()),
                 Group::Product(val) | Group::Fold(val) | Group::Join(val) | Group::Compute(val) => {

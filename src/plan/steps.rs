@@ -142,8 +142,7 @@ impl Planner<'_> {
         let mut reads: Vec<BufferId> = assembly.reads().collect();
         reads.sort_unstable();
         reads.dedup();
-        // Read and written.
-        let cost = order::moving_cost(assembly.copied_bytes().saturating_mul(2));
+        let cost = order::moving_cost(assembly.copied_bytes());
         let origins = self.list_origins([&val]);
         self.steps.push(Step { kind: Kind::Join { assembly, dst }, reads, writes: vec![dst], origins, cost });
     }
