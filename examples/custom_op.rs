@@ -1,5 +1,8 @@
-//! A custom op: the Mexican hat ψ(x) = (1 - x²)·exp(-x²/2), elementwise, with its shape rule, its lowering and its
-//! gradient, for both float types; held to the laws that the crate's own ops keep, and then fitted to data like any other.
+//! Custom ops, each with its shape rule, its lowering and its gradient, for both float types; held to the laws that the
+//! crate's own ops keep.
+//!
+//! - One output: the Mexican hat ψ(x) = (1 - x²)·exp(-x²/2), which is then fitted to data like any other function.
+//! - Two outputs: the real and the imaginary part of the Morlet wavelet exp(i·ω·x - x²/2), one node.
 //!
 //! ```text
 //! cargo run --release --example custom_op
@@ -15,7 +18,7 @@ use common::{Options, Result, parsed};
 use flowgrad::Float;
 use flowgrad::data::Dataset;
 use flowgrad::ndarray::Array1;
-use flowgrad::op::{AnyTensor, Lowering, Mistake, Op, Pullback, Scalar, TensorType, Val};
+use flowgrad::op::{Fault, Lowering, MultiOp, Op, Outputs, Pullback, Scalar, TensorType, Val};
 use flowgrad::optimizer::Momentum;
 use flowgrad::prelude::*;
 use flowgrad::testing::{GradientCheck, OpCheck};
@@ -32,10 +35,10 @@ impl Op for MexicanHat {
     }
 
     /// Any float tensor; the result has its type and shape.
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         match inputs {
             [x] if x.dtype.is_float() => Ok((*x).clone()),
-            _ => Err(Mistake::Custom { reason: "mexican_hat takes one float tensor".to_owned() }),
+            _ => Err(Fault::Custom { reason: "expected one float tensor".to_owned() }),
         }
     }
 
@@ -61,29 +64,66 @@ fn mexican_hat<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, T> {
     x.graph().custom(MexicanHat, &[x.any()])
 }
 
-/// What untyped tensors will have themselves.
-trait Pending {
-    fn square(self) -> Self;
-    fn exp(self) -> Self;
+/// The real and the imaginary part of exp(i·ω·x - x²/2).
+#[derive(Debug)]
+struct Morlet {
+    omega: f64,
 }
 
-impl Pending for AnyTensor<'_> {
-    fn square(self) -> Self {
-        self * self
+impl MultiOp for Morlet {
+    fn name(&self) -> &'static str {
+        "morlet"
     }
 
-    fn exp(self) -> Self {
-        match self.dtype() {
-            DType::F32 => self.typed::<f32>().exp().any(),
-            _ => self.typed::<f64>().exp().any(),
+    /// Any float tensor; both results have its type and shape.
+    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Fault> {
+        match inputs {
+            [x] if x.dtype.is_float() => Ok([(*x).clone(), (*x).clone()].into()),
+            _ => Err(Fault::Custom { reason: "morlet takes one float tensor".to_owned() }),
         }
     }
+
+    /// What only one of the outputs needs does not run where the other alone is asked for.
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Outputs<Val> {
+        let number = |to: &mut Lowering<'_>, number: f64| to.scalar(number, to.dtype(inputs[0]));
+        let (omega, minus_half) = (number(to, self.omega), number(to, -0.5));
+        let square = to.map(Scalar::Square, inputs);
+        let exponent = to.map(Scalar::Mul, &[minus_half, square]);
+        let envelope = to.map(Scalar::Exp, &[exponent]);
+        let phase = to.map(Scalar::Mul, &[omega, inputs[0]]);
+        [Scalar::Cos, Scalar::Sin]
+            .map(|function| {
+                let wave = to.map(function, &[phase]);
+                to.map(Scalar::Mul, &[envelope, wave])
+            })
+            .into()
+    }
+
+    /// The derivative of the whole is (i·ω - x) times the whole.
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let (x, real, imaginary) = (at.input(0), at.outputs()[0], at.outputs()[1]);
+        let omega = x.scalar_like(self.omega);
+        at.give_from(0, 0, |dy| dy * -(x * real + omega * imaginary));
+        at.give_from(1, 0, |dy| dy * (omega * real - x * imaginary));
+    }
+}
+
+/// The two parts, for waves 5 times as fast as the envelope is wide.
+fn morlet<T: Float>(x: Tensor<'_, T>) -> [Tensor<'_, T>; 2] {
+    let parts = x.graph().custom_outputs(Morlet { omega: 5.0 }, &[x.any()]);
+    [parts[0].typed(), parts[1].typed()]
+}
+
+/// The power of the wavelet in two directions, which differ: a value for both parts together.
+fn power<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, T> {
+    let [real, imaginary] = morlet(x);
+    real.square() + (imaginary.square() * T::from_f64(2.0))
 }
 
 /// Passes over the signal.
 const EPOCHS: usize = 400;
 
-/// Check and fit an op of one's own
+/// Check custom ops and fit one of them
 #[derive(Parser)]
 struct Args {
     #[command(flatten)]
@@ -118,6 +158,12 @@ fn main() -> Result<()> {
         .reference(|x| x[0].mapv(|x| (1.0 - x * x) * (-0.5 * x * x).exp()))
         .single_precision(|_, x| mexican_hat(x[0]))
         .check(|_, x| mexican_hat(x[0]));
+    options.say(&report)?;
+    report.assert_holds();
+    let report = OpCheck::shapes(&[&[3, 4]])
+        .reference(|x| x[0].mapv(|x| (-x * x).exp() * (1.0 + (5.0 * x).sin().powi(2))))
+        .single_precision(|_, x| power(x[0]))
+        .check(|_, x| power(x[0]));
     options.say(&report)?;
     report.assert_holds();
 

@@ -62,6 +62,7 @@ mod ops;
 pub mod optimizer;
 mod plan;
 pub mod prelude;
+mod quote;
 mod rewrite;
 mod session;
 mod shape;
@@ -73,14 +74,38 @@ mod weak_map;
 
 pub use ndarray;
 
-pub use element::{DType, Element, Float, IntoValue, Numeric, Value};
-pub use error::{
-    BadLabel, BuildError, EinsumFault, Error, LoweringError, Mistake, Nesting, NoGradient, Result,
-};
+/// What nodes can be blamed for, declared by the ops that can be: found in a [`Fault`] by [`Fault::is`] and
+/// [`Fault::downcast_ref`].
+///
+/// ```
+/// use flowgrad::Error;
+/// use flowgrad::fault::SplitFault;
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// g.placeholder::<f32>("x", [3]).split(2, 0);
+/// let Err(Error::Build(error)) = g.check() else { panic!("expected a build error") };
+/// assert!(error.fault.is::<SplitFault>());
+/// assert_eq!(error.site.op, "split");
+/// ```
+pub mod fault {
+    pub use crate::error::OpFault;
+    pub use crate::gradient::{GradientFault, NoGradient};
+    pub use crate::graph::{FunctionFault, VariableFault};
+    pub use crate::initializer::InitializerFault;
+    pub use crate::ops::fault::*;
+    pub use crate::optimizer::OptimizerFault;
+    pub use crate::shape::ShapeError;
+}
+
+pub use element::{DType, Element, Float, Integer, IntoValue, Numeric, Value};
+#[doc(hidden)]
+pub use error::Fault as Mistake;
+pub use error::{BuildError, Error, Fault, Nesting, Result, Site};
 pub use gradient::{Gradients, hessian, hessian_vector_product, jacobian, jvp};
 pub use graph::{
     AnyOperand, AnyTensor, Function, Graph, NodeInfo, Operand, Operation, Tensor, Tensors, Variable,
 };
+pub use ir::{BadLabel, LoweringError};
 pub use kernel::isa::Isa;
 pub use ops::{AxisRange, Convolution, CustomPullback, Pad, Padding, Ranges, Window, custom_gradient};
 pub use session::{Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};

@@ -8,14 +8,61 @@ use smallvec::SmallVec;
 use crate::element::DType;
 
 /// Why shapes or axes do not go together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum ShapeError {
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ShapeError {
     /// Two shapes do not broadcast together.
-    Broadcast { left: Shape, right: Shape },
+    #[error("expected shapes that broadcast, got {left} and {right}")]
+    Broadcast {
+        /// Shape of the left operand.
+        left: Shape,
+        /// Shape of the right operand.
+        right: Shape,
+    },
+    /// A shape does not broadcast to another.
+    #[error("expected a shape that broadcasts to {to}, got {from}")]
+    BroadcastTo {
+        /// The shape of the operand.
+        from: Shape,
+        /// The shape it should take.
+        to: Shape,
+    },
     /// An axis that the shape does not have.
-    AxisOutOfRange { axis: isize, rank: usize },
+    #[error("expected an axis of a tensor of rank {rank}, got {axis}")]
+    AxisOutOfRange {
+        /// The axis as given.
+        axis: isize,
+        /// The number of axes there are.
+        rank: usize,
+    },
     /// An axis listed twice.
-    AxisTwice { axis: usize },
+    #[error("expected each axis once, got {axis} twice")]
+    AxisTwice {
+        /// The axis, counted from the first.
+        axis: usize,
+    },
+    /// Not one entry for each axis.
+    #[error("expected one entry for each of {rank} axes, got {given}")]
+    NotOnePerAxis {
+        /// The number of entries.
+        given: usize,
+        /// The number of axes there are.
+        rank: usize,
+    },
+    /// One of the elements along an axis is to be chosen, and there are none.
+    #[error("expected at least one element along axis {axis}, got shape {shape}")]
+    EmptyAxis {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// The shape of the operand.
+        shape: Shape,
+    },
+    /// More elements than a machine can address.
+    #[error("the shape {shape} has too many elements to address")]
+    TooLarge {
+        /// The shape.
+        shape: Shape,
+    },
 }
 
 /// The lengths of a tensor's axes; `None` is a length known only when the tensor is fed.
@@ -68,6 +115,12 @@ impl Shape {
         self.0.iter().all(Option::is_some)
     }
 
+    /// The shape that an op gives; too large, if a length is unknown although all are known of which it is made: it is
+    /// one that no number can tell.
+    pub(crate) fn counted(self, made_of_known: bool) -> Result<Shape, ShapeError> {
+        if made_of_known && !self.is_known() { Err(ShapeError::TooLarge { shape: self }) } else { Ok(self) }
+    }
+
     /// Whether a tensor of exactly these lengths may stand where this shape is declared.
     pub(crate) fn admits(&self, dims: &[usize]) -> bool {
         self.rank() == dims.len()
@@ -78,6 +131,12 @@ impl Shape {
     pub(crate) fn agrees_with(&self, other: &Shape) -> bool {
         self.rank() == other.rank()
             && self.0.iter().zip(&other.0).all(|(a, b)| a.is_none() || b.is_none() || a == b)
+    }
+
+    /// What is known of the lengths by this and another shape together; nothing if the two cannot turn out equal.
+    pub(crate) fn merged(&self, other: &Shape) -> Option<Shape> {
+        let lengths = self.0.iter().zip(&other.0);
+        self.agrees_with(other).then(|| Shape(lengths.map(|(&a, &b)| a.or(b)).collect()))
     }
 
     /// The shape without the given axes, or with length 1 in their place.
@@ -137,7 +196,7 @@ impl From<&Shape> for Shape {
 }
 
 /// The element type and shape of a tensor: all that a shape rule sees and gives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TensorType {
     /// The element type.
     pub dtype: DType,

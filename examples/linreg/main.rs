@@ -2,7 +2,7 @@
 //!
 //! Reads the command line ([`args`]), makes the points ([`points`]) or reads them from a file ([`table`]),
 //! fits them by each way that was asked for ([`ways`], driven and timed by [`experiment`]), and gives the
-//! table and the JSON ([`report`]), the picture ([`plot`]) and the graph as DOT. A mistake of the user ends
+//! table and the JSON ([`report`]), the picture ([`plot`]) and the graph as DOT. Invalid input ends
 //! in one line on stderr and exit code 2 ([`error`]); nothing long is begun before the input is checked and
 //! the output files are open ([`output`]).
 //!

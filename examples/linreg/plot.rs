@@ -202,7 +202,7 @@ fn axis(values: &[f64]) -> Result<Range<f64>, String> {
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let largest = low.abs().max(high.abs());
     if largest > MAX_DRAWN {
-        return Err(format!("the data reaches {largest:e}, beyond the {MAX_DRAWN:e} that can be drawn"));
+        return Err(format!("expected data within the {MAX_DRAWN:e} that can be drawn, got {largest:e}"));
     }
     let width = (high - low).max(largest * LEAST_RELATIVE_WIDTH);
     let margin = if width > 0.0 { width * 0.05 } else { 1.0 };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 #[non_exhaustive]
 pub enum DataError {
     /// The arrays of inputs and targets pair up row by row, but have different numbers of rows.
-    #[error("the inputs have {inputs} rows, the targets {targets}; each input needs its target")]
+    #[error("expected a target for each of {inputs} rows of inputs, got {targets}")]
     RowsDiffer {
         /// Rows of the inputs.
         inputs: usize,
@@ -17,7 +17,7 @@ pub enum DataError {
     },
 
     /// An array of shape `[]` or `[0, ..]`.
-    #[error("{what} of shape {shape:?} have no rows; the first axis of an array counts them")]
+    #[error("expected {what} with at least one row, which the first axis counts, got shape {shape:?}")]
     NoRows {
         /// `"inputs"`, `"targets"` or `"rows"`.
         what: &'static str,
@@ -35,7 +35,7 @@ pub enum DataError {
     },
 
     /// Rows of one number of elements are to take the shape of another.
-    #[error("rows of shape {from:?} do not reshape to {to:?}")]
+    #[error("expected a shape for the elements of a row of shape {from:?}, got {to:?}")]
     RowShape {
         /// The shape of a row.
         from: Vec<usize>,
@@ -44,14 +44,14 @@ pub enum DataError {
     },
 
     /// A share of the rows that is none.
-    #[error("the fraction {fraction} does not lie between 0 and 1, both excluded")]
+    #[error("expected a fraction between 0 and 1, both excluded, got {fraction}")]
     Fraction {
         /// The fraction as given.
         fraction: f64,
     },
 
     /// A split that leaves one part without rows.
-    #[error("of {rows} rows, {second} are split off, which leaves one part empty")]
+    #[error("expected rows in both parts, got {second} of {rows} rows in the second")]
     EmptyPart {
         /// Rows of the dataset.
         rows: usize,
@@ -60,11 +60,13 @@ pub enum DataError {
     },
 
     /// Batches of no rows.
-    #[error("the batch size is 0; a batch has at least one row")]
+    #[error("expected a batch size of at least 1, got 0")]
     BatchSize,
 
     /// A column whose mean or standard deviation is infinite or not a number, or whose deviation is negative.
-    #[error("column {column:?} cannot have the mean {mean} and the standard deviation {deviation}")]
+    #[error(
+        "column {column:?}: expected a finite mean and a finite standard deviation of at least 0, got {mean} and {deviation}"
+    )]
     Statistics {
         /// The index of the column in a row.
         column: Vec<usize>,
@@ -75,7 +77,7 @@ pub enum DataError {
     },
 
     /// Rows of another shape than the ones whose statistics are applied.
-    #[error("the statistics are of rows of shape {expected:?}, but came rows of shape {found:?}")]
+    #[error("expected rows of shape {expected:?}, as the statistics were taken of, got {found:?}")]
     OtherRows {
         /// The shape of the rows the statistics were taken of.
         expected: Vec<usize>,
@@ -98,4 +100,4 @@ pub enum DataError {
     Npz(#[from] crate::io::npz::NpzError),
 }
 
-crate::error::error_of_its_own!(DataError);
+crate::io::error_of_its_own!(DataError);

@@ -23,7 +23,7 @@ pub enum DType {
     I32,
     /// 64-bit signed integer; arithmetic wraps.
     I64,
-    /// Truth value, one byte.
+    /// Boolean, one byte.
     Bool,
 }
 
@@ -111,6 +111,9 @@ pub trait Numeric: Element + fmt::Display {
 /// An element through which gradients pass: `f32` or `f64`.
 pub trait Float: Numeric + NdFloat {}
 
+/// An element that is a whole number of so many bits: `i32` or `i64`.
+pub trait Integer: Numeric {}
+
 macro_rules! elements {
     ($($type:ident $variant:ident $element:ident => $number:expr;)*) => {$(
         impl sealed::Sealed for $type {}
@@ -176,3 +179,6 @@ numbers!(f32, f64, i32, i64);
 
 impl Float for f32 {}
 impl Float for f64 {}
+
+impl Integer for i32 {}
+impl Integer for i64 {}

@@ -7,7 +7,6 @@
 //! inside of nothing.
 
 use std::cell::Cell;
-use std::panic::Location;
 use std::ptr;
 
 use super::turn::Turn;
@@ -146,7 +145,6 @@ impl Level {
     fn described(&self) -> String {
         let What::Kernel(node) = self.what else { return String::new() };
         // SAFETY: a run holds the graph of its session.
-        let (name, op, location): (String, &str, &Location<'_>) = unsafe { &*self.graph }.site(node);
-        format!("`{name}` ({op}) built at {location}")
+        unsafe { &*self.graph }.site(node).to_string()
     }
 }

@@ -5,9 +5,10 @@
 //! own gradient by `u` that starts from `v` is J·v, whatever `u` is. Ones serve, and no zero of `u` can hide
 //! what a slope is.
 
+use super::GradientFault;
 use super::request::{Gradients, refused, unconnected, zeros_like};
 use crate::element::{Float, Numeric};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::graph::op::BroadcastLike;
 use crate::graph::{AnyTensor, Tensor};
 use crate::shape::Shape;
@@ -28,7 +29,7 @@ const MAX_SWEEPS: usize = 1 << 16;
 ///
 /// # Errors
 /// A number of vectors other than that of the targets, a vector of another shape than its target, and a `y`
-/// that depends on none of the targets are building errors.
+/// that depends on none of the targets are build errors.
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -47,7 +48,7 @@ pub fn jvp<'g, T: Float>(
 ) -> Tensor<'g, T> {
     let y = y.into();
     let (xs, vs) = (tensors(xs), tensors(vs));
-    if let Some(refused) = unfit("jvp", y, &xs, &vs) {
+    if let Some(refused) = invalid_vectors("jvp", y, &xs, &vs) {
         return Tensor::typed(refused);
     }
     let start = ones_like(y);
@@ -86,13 +87,13 @@ pub fn hessian_vector_product<'g, T: Float>(
 ) -> Vec<Tensor<'g, T>> {
     let y = y.into();
     let (xs, vs) = (tensors(xs), tensors(vs));
-    if let Some(refused) = unfit("hessian_vector_product", y, &xs, &vs) {
+    if let Some(refused) = invalid_vectors("hessian_vector_product", y, &xs, &vs) {
         return vec![Tensor::typed(refused); xs.len()];
     }
     let (slopes, along) = connected(Gradients::of([y]).wrt(&xs), &vs);
     if let (Some(first), true) = (xs.first(), slopes.is_empty()) {
-        let mistake = unconnected("hessian_vector_product", y.any(), first.any());
-        return vec![Tensor::typed(mistake); xs.len()];
+        let fault = unconnected("hessian_vector_product", y.any(), first.any());
+        return vec![Tensor::typed(fault); xs.len()];
     }
     Gradients::of(slopes).grad_ys(along).wrt_or_zeros(&xs)
 }
@@ -104,7 +105,7 @@ pub fn hessian_vector_product<'g, T: Float>(
 ///
 /// # Errors
 /// That neither shape is known in full, that it takes more than 2¹⁶ sweeps, and that `y` does not depend on `x`, are
-/// building errors.
+/// build errors.
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -146,7 +147,7 @@ pub fn jacobian<'g, T: Float>(y: impl Into<Tensor<'g, T>>, x: impl Into<Tensor<'
 ///
 /// # Errors
 /// That not every length of `x` is known, that `x` has more than 2¹⁶ elements, and that `y` does not depend on `x`, are
-/// building errors.
+/// build errors.
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -255,22 +256,22 @@ fn named<'g, T: Float>(found: Tensor<'g, T>, name: &str) -> Tensor<'g, T> {
     found.identity().named(name)
 }
 
-/// The mistake that an op must know the lengths of a tensor.
+/// The invalid tensor for one whose lengths an op must know.
 #[track_caller]
 fn uncounted<'g, T: Float>(op: &'static str, tensor: Tensor<'g, T>) -> Tensor<'g, T> {
-    let mistake = Mistake::UnknownSize { tensor: tensor.name(), shape: tensor.shape() };
-    Tensor::typed(tensor.any().graph().invalid(op, mistake))
+    let fault = Fault::op(GradientFault::UnknownSize { tensor: tensor.name(), shape: tensor.shape() });
+    Tensor::typed(tensor.any().graph().invalid_any(op, fault))
 }
 
-/// The mistake of a sweep for each of these places, if they are too many.
+/// The invalid tensor for a sweep for each of these positions, if they are too many.
 #[track_caller]
 fn too_many<'g, T: Float>(op: &'static str, y: Tensor<'g, T>, places: &[usize]) -> Option<Tensor<'g, T>> {
     let count = count(places);
     if count <= MAX_SWEEPS {
         return None;
     }
-    let mistake = Mistake::TooMany { what: "sweeps", count, most: MAX_SWEEPS };
-    Some(Tensor::typed(y.any().graph().invalid(op, mistake)))
+    let fault = Fault::TooMany { what: "sweeps", count, most: MAX_SWEEPS };
+    Some(Tensor::typed(y.any().graph().invalid_any(op, fault)))
 }
 
 #[track_caller]
@@ -294,9 +295,9 @@ fn connected<'g, T: Float>(
     slopes.into_iter().zip(vs).filter_map(|(slope, &v)| Some((slope?, v))).unzip()
 }
 
-/// The mistake of taking these targets with these vectors, if it is one.
+/// The invalid tensor for targets and vectors that do not go together.
 #[track_caller]
-fn unfit<'g, T: Float>(
+fn invalid_vectors<'g, T: Float>(
     op: &'static str,
     y: Tensor<'g, T>,
     xs: &[Tensor<'g, T>],
@@ -309,9 +310,10 @@ fn unfit<'g, T: Float>(
         return Some(refused);
     }
     if xs.len() != vs.len() {
-        return Some(graph.invalid(op, Mistake::VectorCount { xs: xs.len(), vectors: vs.len() }));
+        let fault = Fault::op(GradientFault::VectorCount { xs: xs.len(), vectors: vs.len() });
+        return Some(graph.invalid_any(op, fault));
     }
     let (x, v) = xs.iter().zip(vs).find(|(x, v)| !v.shape().agrees_with(&x.shape()))?;
-    let mistake = Mistake::VectorShape { x: x.name(), expected: x.shape(), found: v.shape() };
-    Some(graph.invalid(op, mistake))
+    let fault = Fault::op(GradientFault::VectorShape { x: x.name(), expected: x.shape(), found: v.shape() });
+    Some(graph.invalid_any(op, fault))
 }

@@ -17,6 +17,7 @@
 //! - [`derivatives`] makes Jacobians, Hessians and products with them out of it.
 
 mod derivatives;
+mod fault;
 mod function;
 mod multiple;
 mod request;
@@ -24,7 +25,7 @@ mod sweep;
 
 use smallvec::SmallVec;
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::graph::AnyTensor;
 use crate::graph::op::{BroadcastLike, Outputs, Part, PutBack, Scaled, SumLike};
 use crate::ir::TensorId;
@@ -32,6 +33,7 @@ use crate::ir::TensorId;
 pub(crate) use function::pull_back_call;
 
 pub use derivatives::{hessian, hessian_vector_product, jacobian, jvp};
+pub use fault::{GradientFault, NoGradient};
 pub use request::Gradients;
 
 /// What an op sees of its node while the sweep passes it: the node's inputs, its outputs, and their cotangents, the
@@ -109,11 +111,11 @@ impl<'g> Pullback<'g> {
         self.wanted.get(index) == Some(&true)
     }
 
-    /// The value of an input; one that the node does not have is a building error.
+    /// The value of an input; one that the node does not have is a build error.
     pub fn input(&self, index: usize) -> AnyTensor<'g> {
         self.inputs.get(index).copied().unwrap_or_else(|| {
-            let mistake = Mistake::NoSuchInput { input: index, inputs: self.inputs.len() };
-            self.output().graph().invalid("gradients", mistake)
+            let fault = Fault::op(GradientFault::NoSuchInput { input: index, inputs: self.inputs.len() });
+            self.output().graph().invalid_any("gradients", fault)
         })
     }
 
@@ -161,10 +163,10 @@ impl<'g> Pullback<'g> {
         input: usize,
         share: impl FnOnce(AnyTensor<'g>) -> S,
     ) {
-        let mistake = if input >= self.sources.len() {
-            Mistake::NoSuchInput { input, inputs: self.sources.len() }
+        let fault = if input >= self.sources.len() {
+            GradientFault::NoSuchInput { input, inputs: self.sources.len() }
         } else if output >= self.outputs.len() {
-            Mistake::NoSuchOutput { output, outputs: self.outputs.len() }
+            GradientFault::NoSuchOutput { output, outputs: self.outputs.len() }
         } else {
             if let (true, Some(cotangent)) = (self.wanted[input], self.cotangents[output]) {
                 let source = self.sources[input];
@@ -174,7 +176,7 @@ impl<'g> Pullback<'g> {
             return;
         };
         // A node of its own: `Graph::check` and sessions report it.
-        self.output().graph().invalid("gradients", mistake);
+        self.output().graph().invalid_any("gradients", Fault::op(fault));
     }
 
     /// Gives an input the cotangent as a part of it, which the op puts among zeros. Parts of one tensor are put there
@@ -209,7 +211,7 @@ fn of_type<'g>(cotangent: AnyTensor<'g>, source: AnyTensor<'g>) -> AnyTensor<'g>
     if found == expected || cotangent.is_invalid() {
         return cotangent;
     }
-    cotangent.graph().invalid("gradients", Mistake::ElementType { expected, found })
+    cotangent.graph().invalid_any("gradients", Fault::ElementType { expected, found })
 }
 
 /// The cotangent in the shape of the tensor it belongs to.

@@ -8,8 +8,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::Pullback;
-use crate::graph::AnyTensor;
 use crate::graph::op::{BroadcastLike, Form, MultiOp, SumLike};
+use crate::graph::{AnyTensor, Role};
 
 /// How many nodes are looked through, one below the other: a power of a value and what the sweep does with its gradient
 /// take a few. It bounds the work at a node.
@@ -75,7 +75,7 @@ impl<'g> Split<'g> {
             // A lower power than the first would not be finite at 0.
             (Form::Power, &[a, exponent]) if number(exponent, levels)? >= 1.0 => match parts(a)? {
                 (multiple, None) => {
-                    let power = a.power(exponent - exponent.scalar_like(1.0));
+                    let power = a.pow(exponent - exponent.scalar_like(1.0));
                     Some(((self.times)(multiple, power), None))
                 }
                 _ => None,
@@ -162,6 +162,10 @@ fn are_same<'g>(a: AnyTensor<'g>, b: AnyTensor<'g>) -> bool {
         return true;
     }
     if a.id().output != b.id().output {
+        return false;
+    }
+    if [a, b].iter().any(|value| matches!(value.role(), Role::Calls(_))) {
+        // Two calls may draw different random numbers.
         return false;
     }
     let [a, b] = {

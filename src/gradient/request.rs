@@ -1,13 +1,14 @@
 //! [`Gradients`] and [`Tensor::gradients`]: how users ask for gradients.
 //!
 //! Takes what to differentiate, what to start from, where to stop and the targets; gives one tensor for each
-//! target. Mistakes in what is asked become invalid nodes, as everywhere in building.
+//! target. Invalid requests become invalid nodes, as everywhere in building.
 
 use std::panic::Location;
 
+use super::GradientFault;
 use super::sweep::{Sweep, why_unconnected};
 use crate::element::Float;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::graph::op::{BroadcastLike, ExpectShape};
 use crate::graph::{AnyTensor, Graph, Tensor};
 
@@ -71,7 +72,7 @@ impl<'g, T: Float> Gradients<'g, T> {
             }
             match seeds(&ys, grad_ys.as_deref()) {
                 Ok(seeds) => Sweep::new(graph, &ys, &xs, &self.stops).run(&seeds),
-                Err(mistake) => vec![Some(graph.invalid("gradients", mistake)); xs.len()],
+                Err(fault) => vec![Some(graph.invalid_any("gradients", fault)); xs.len()],
             }
         });
         found.into_iter().map(|any| any.map(Tensor::typed)).collect()
@@ -107,8 +108,8 @@ pub(super) fn zeros_like<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, T> {
     Tensor::typed(x.any().scalar_like(0.0).binary(BroadcastLike, x.any()))
 }
 
-/// The mistake of an op that works on these tensors together, if they do not belong together or one of them is
-/// a mistake already, beside which nothing else needs to be said.
+/// The invalid tensor for an op that works on these tensors together, if they do not belong together or one of them is
+/// invalid already, beside which nothing else needs to be said.
 #[track_caller]
 pub(super) fn refused<'a, 'g: 'a>(
     graph: &'g Graph,
@@ -116,23 +117,24 @@ pub(super) fn refused<'a, 'g: 'a>(
     mentioned: impl IntoIterator<Item = &'a AnyTensor<'g>> + Clone,
 ) -> Option<AnyTensor<'g>> {
     if let Some(operand) = mentioned.clone().into_iter().position(|any| !any.is_of(graph)) {
-        return Some(graph.invalid(op, Mistake::OtherGraph { operand }));
+        return Some(graph.invalid_any(op, Fault::OtherGraph { operand }));
     }
     mentioned.into_iter().find(|any| any.is_invalid()).copied()
 }
 
-/// The mistake that the sum of `y` has no gradient by `x`, under the name of the op that needs it.
+/// The invalid tensor for a sum of `y` that has no gradient by `x`, under the name of the op that needs it.
 #[track_caller]
 pub(super) fn unconnected<'g>(op: &'static str, y: AnyTensor<'g>, x: AnyTensor<'g>) -> AnyTensor<'g> {
     let reason = why_unconnected(y.graph(), y.id(), x.id());
-    y.graph().invalid(op, Mistake::NoGradient { y: y.name(), x: x.name(), reason })
+    let fault = Fault::op(GradientFault::Unconnected { y: y.name(), x: x.name(), reason });
+    y.graph().invalid_any(op, fault)
 }
 
 impl<'g, T: Float> Tensor<'g, T> {
     /// d(Σ self)/dx for each target x, in the target's own shape.
     ///
     /// The gradients are nodes of the same graph and can be differentiated again. A target on which
-    /// this tensor does not depend is a building error that says why; use [`Gradients`] for `None`
+    /// this tensor does not depend is a build error that says why; use [`Gradients`] for `None`
     /// instead.
     ///
     /// ```
@@ -165,16 +167,17 @@ impl<'g, T: Float> Tensor<'g, T> {
 }
 
 /// The cotangents to start from: those given, or ones.
-fn seeds<'g>(ys: &[AnyTensor<'g>], grad_ys: Option<&[AnyTensor<'g>]>) -> Result<Vec<AnyTensor<'g>>, Mistake> {
+fn seeds<'g>(ys: &[AnyTensor<'g>], grad_ys: Option<&[AnyTensor<'g>]>) -> Result<Vec<AnyTensor<'g>>, Fault> {
     let Some(grad_ys) = grad_ys else {
         return Ok(ys.iter().map(|y| y.scalar_like(1.0).binary(BroadcastLike, *y)).collect());
     };
     if grad_ys.len() != ys.len() {
-        return Err(Mistake::GradYsCount { ys: ys.len(), grad_ys: grad_ys.len() });
+        return Err(Fault::op(GradientFault::StartCount { ys: ys.len(), grad_ys: grad_ys.len() }));
     }
     for (y, given) in ys.iter().zip(grad_ys) {
         if !given.shape().agrees_with(&y.shape()) {
-            return Err(Mistake::GradYsShape { y: y.name(), expected: y.shape(), found: given.shape() });
+            let (expected, found) = (y.shape(), given.shape());
+            return Err(Fault::op(GradientFault::StartShape { y: y.name(), expected, found }));
         }
     }
     // What is not known yet is checked when it is.

@@ -2,8 +2,8 @@
 
 use foldhash::HashMap;
 
+use super::NoGradient;
 use super::{PerInput, Pullback, Share, of_type, summed_to};
-use crate::error::NoGradient;
 use crate::graph::op::{Identity, Outputs, Part};
 use crate::graph::{AnyTensor, Arena, Graph, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{NodeId, TensorId};
@@ -40,6 +40,8 @@ pub(super) struct Sweep<'a, 'g> {
     /// Whether a variable could have changed between a node and its gradient, so that the gradient must
     /// be told which value the node saw.
     variables_change: bool,
+    /// Whether nodes may lie in other bodies than the one that is built in, where they have seen variables as they were.
+    crosses_bodies: bool,
 }
 
 impl<'a, 'g> Sweep<'a, 'g> {
@@ -53,6 +55,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
         let arena = graph.shared().snapshot();
         let writes = |id: NodeId| matches!(arena.node(id).role, Role::Writes(_) | Role::WritesAll);
         let change_before = || Walk::all(&arena).ancestors(ys.iter().map(|y| y.id())).into_iter().any(writes);
+        sweep.crosses_bodies = true;
         sweep.variables_change = !arena.variables.is_empty() && (graph.builds_in_order() || change_before());
         sweep
     }
@@ -87,7 +90,8 @@ impl<'a, 'g> Sweep<'a, 'g> {
         }
         let reaches = |&id: &NodeId| outputs(id, arena.node(id)).any(|output| marks.get(output).reaches);
         let between: Vec<NodeId> = ancestors.into_iter().filter(reaches).collect();
-        let mut sweep = Sweep { graph, ys, xs, between, marks, variables_change: false };
+        let mut sweep =
+            Sweep { graph, ys, xs, between, marks, variables_change: false, crosses_bodies: false };
         sweep.spread_masks(&arena);
         sweep
     }
@@ -134,12 +138,13 @@ impl<'a, 'g> Sweep<'a, 'g> {
 
     /// Asks one node's op for its inputs' shares of the cotangents that have reached its outputs.
     fn pull_back(&self, id: NodeId, cotangents: &mut Cotangents<'g>) -> PerInput<(TensorId, Share<'g>)> {
-        let (op, inputs, wanted, outputs) = {
+        let (op, inputs, wanted, outputs, body) = {
             let arena = self.graph.shared().snapshot();
             let node = arena.node(id);
             let wants = |i: usize| self.marks.get(node.inputs[i]).reaches && passes(&arena, node, i);
             let wanted: PerInput<bool> = (0..node.inputs.len()).map(wants).collect();
-            (node.op.clone(), node.inputs.clone(), wanted, outputs(id, node).collect::<Outputs<_>>())
+            let outputs: Outputs<TensorId> = outputs(id, node).collect();
+            (node.op.clone(), node.inputs.clone(), wanted, outputs, node.body)
         };
         if !wanted.contains(&true) {
             return PerInput::new();
@@ -158,8 +163,11 @@ impl<'a, 'g> Sweep<'a, 'g> {
         let sources: PerInput<AnyTensor<'g>> =
             inputs.into_iter().map(|input| self.graph.tie(input)).collect();
         let as_seen = |input: &AnyTensor<'g>| match input.role() {
-            Role::Reads(_) if self.variables_change => {
-                self.graph.apply_as(Identity::Seen, Role::ReadsAsSeen, &[*input, outputs[0]])
+            Role::Reads(_)
+                if self.variables_change || self.crosses_bodies && self.graph.body_here() != body =>
+            {
+                let seen = || self.graph.apply_as(Identity::Seen, Role::ReadsAsSeen, &[*input, outputs[0]]);
+                if self.graph.body_here() == body { seen() } else { self.graph.beside(id, seen) }
             }
             _ => *input,
         };
@@ -206,8 +214,12 @@ impl<'g> Cotangents<'g> {
 
 /// Explains why no gradient flows from `y` to `x`.
 pub(super) fn why_unconnected(graph: &Graph, y: TensorId, x: TensorId) -> NoGradient {
-    let arena = graph.shared().snapshot();
-    let ancestors = Walk::data(&arena).ancestors([y]);
+    why_cut(&graph.shared().snapshot(), y, x)
+}
+
+/// What ends the paths from `y` to `x`.
+fn why_cut(arena: &Arena, y: TensorId, x: TensorId) -> NoGradient {
+    let ancestors = Walk::data(arena).ancestors([y]);
     // Forward from x along every edge: the first node at which a gradient could not pass on is the cut.
     let mut descends = NodeMap::new(false);
     let mut cut: Option<NoGradient> = None;
@@ -225,9 +237,19 @@ pub(super) fn why_unconnected(graph: &Graph, y: TensorId, x: TensorId) -> NoGrad
             cut = Some(not_continuous(id.into()));
         } else if !arena.tensor(node.inputs[input]).dtype.is_float() {
             cut = Some(not_continuous(node.inputs[input]));
-        } else if !passes(&arena, node, input) {
-            cut = Some(NoGradient::Stopped { node: node.name.clone(), op: node.op.name() });
+        } else if !passes(arena, node, input) {
+            let here = || NoGradient::Stopped { node: node.name.clone(), op: node.op.name() };
+            cut = Some(cut_inside(arena, node, input).unwrap_or_else(here));
         }
     }
     cut.filter(|_| *descends.get(y.node)).unwrap_or(NoGradient::NoPath)
+}
+
+/// What ends the paths through a function, if the node calls one.
+fn cut_inside(arena: &Arena, node: &Node, input: usize) -> Option<NoGradient> {
+    let Role::Calls(call) = node.role else { return None };
+    let call = arena.call(call);
+    let x = arena.body(call.body).bound().nth(input)?;
+    let mut cuts = call.results.iter().map(|&y| why_cut(arena, y, x));
+    cuts.find(|cut| !matches!(cut, NoGradient::NoPath))
 }

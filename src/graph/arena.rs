@@ -1,4 +1,4 @@
-//! [`Arena`]: the nodes of a graph, their names, and the mistakes made in building them.
+//! [`Arena`]: the nodes of a graph, their names, and what is wrong with those that are invalid.
 
 use std::ops::BitOr;
 use std::panic::Location;
@@ -7,37 +7,37 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
-use super::function::{Body, BodyId, CallRecord};
+use super::body::{Body, BodyId, CallRecord, GradientKey, GradientOf};
 use super::names::{Holder, Names};
-use super::op::{self, MultiOp, Outputs};
+use super::op::{self, MultiOp, Outputs, VariableFault};
 use super::{Modes, NodeId, Role, TensorId, VariableId, VariableRecord};
 use crate::element::DType;
-use crate::error::{BuildError, Error, Mistake, Result};
+use crate::error::{BuildError, Error, Fault, Result, Site};
 use crate::initializer::StartingValue;
-use crate::shape::{TensorType, is_addressable};
+use crate::shape::{ShapeError, TensorType, is_addressable};
 
-/// Index of a mistake in its graph.
+/// Index of a fault in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct MistakeId(usize);
+pub(crate) struct FaultId(usize);
 
 /// A node yet to be added.
 pub(super) enum NewNode {
     Op(Arc<dyn MultiOp>, Role),
-    Variable { dtype: DType, start: Result<StartingValue, Mistake>, trainable: bool },
+    Variable { dtype: DType, start: Result<StartingValue, Fault>, trainable: bool },
 }
 
 impl NewNode {
     /// The types of the node's outputs for inputs of these types.
-    pub(super) fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
+    pub(super) fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Fault> {
         match self {
             NewNode::Op(op, _) => op.infer(inputs).and_then(addressable),
-            NewNode::Variable { start: Err(mistake), .. } => Err(mistake.clone()),
+            NewNode::Variable { start: Err(fault), .. } => Err(fault.clone()),
             NewNode::Variable { dtype, start: Ok(start), .. } => {
                 let dims = start.dims();
                 if is_addressable(dims, *dtype) {
                     Ok(TensorType::new(*dtype, dims).into())
                 } else {
-                    Err(Mistake::VariableShape { shape: dims.to_vec().into() })
+                    Err(Fault::op(VariableFault::Shape { shape: dims.to_vec().into() }))
                 }
             }
         }
@@ -53,8 +53,8 @@ pub(super) struct Draft {
     pub(super) location: &'static Location<'static>,
     /// The function's body that it belongs to, if it does to one.
     pub(super) body: Option<BodyId>,
-    /// The first mistake among the inputs.
-    pub(super) inherited: Option<MistakeId>,
+    /// The first build error among the inputs.
+    pub(super) inherited: Option<FaultId>,
 }
 
 /// A node of the arena.
@@ -71,13 +71,18 @@ pub(crate) struct Node {
     pub(crate) location: &'static Location<'static>,
     /// The function's body that it belongs to, if it does to one.
     pub(crate) body: Option<BodyId>,
-    /// The mistake that makes this node invalid: its own, or the first among its inputs.
-    pub(crate) mistake: Option<MistakeId>,
+    /// The fault that makes this node invalid: its own, or the first among its inputs.
+    pub(crate) fault: Option<FaultId>,
     /// Its own and those of its inputs.
     pub(crate) modes: Modes,
 }
 
 impl Node {
+    /// What errors call the node.
+    pub(crate) fn site(&self) -> Site {
+        Site { node: self.name.clone(), op: self.op.name(), location: self.location }
+    }
+
     /// The nodes that run before this one, for their values or for their effects.
     pub(crate) fn predecessors(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.inputs.iter().map(|input| input.node).chain(self.control.iter().copied())
@@ -91,12 +96,14 @@ pub(crate) struct Arena {
     pub(crate) variables: Vec<VariableRecord>,
     pub(super) bodies: Vec<Body>,
     pub(super) calls: Vec<CallRecord>,
+    /// The gradients of functions, each built once.
+    pub(super) gradients: HashMap<GradientKey, GradientOf>,
     pub(super) names: Names,
     /// Of nodes that check what a function was given, the node that the function gives, which is the one that its
     /// caller knows, and the function's name.
     pub(super) wholes: HashMap<NodeId, (NodeId, &'static str)>,
-    /// All mistakes in the order in which they were made, each with its node.
-    mistakes: Vec<(NodeId, Mistake)>,
+    /// All faults in the order in which they were found, each with its node.
+    faults: Vec<(NodeId, Fault)>,
 }
 
 impl Arena {
@@ -115,6 +122,11 @@ impl Arena {
         if id.output == 0 { name.clone() } else { format!("{name}:{}", id.output) }
     }
 
+    /// What errors call a tensor.
+    pub(crate) fn site(&self, id: TensorId) -> Site {
+        Site { node: self.tensor_name(id), ..self.node(id.node).site() }
+    }
+
     /// The variable of that full name.
     pub(crate) fn variable_named(&self, name: &str) -> Option<VariableId> {
         let Holder::Node(node) = self.names.holder(name) else { return None };
@@ -124,14 +136,18 @@ impl Arena {
         }
     }
 
-    /// The node to name for a fault of this one.
-    pub(crate) fn whole(&self, id: NodeId) -> NodeId {
-        self.wholes.get(&id).map_or(id, |&(whole, _)| whole)
+    /// What errors call a node that is to be blamed: one that checks what a function was given goes by the name of what
+    /// the function gives.
+    pub(crate) fn blamed_site(&self, id: NodeId) -> Site {
+        match self.wholes.get(&id) {
+            Some(&(whole, function)) => Site { op: function, ..self.node(whole).site() },
+            None => self.node(id).site(),
+        }
     }
 
-    /// The first mistake made in building, if any was.
+    /// The first build error, if there is one.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.mistakes.is_empty() { Ok(()) } else { Err(self.error(MistakeId(0))) }
+        if self.faults.is_empty() { Ok(()) } else { Err(self.error(FaultId(0))) }
     }
 
     /// The id of the node that is added next.
@@ -139,32 +155,33 @@ impl Arena {
         NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX))
     }
 
-    /// A mistake that was made in building.
-    pub(crate) fn error(&self, MistakeId(index): MistakeId) -> Error {
-        let (id, mistake) = &self.mistakes[index];
-        self.blamed(*id, mistake.clone())
+    /// The error of a fault that was found in building.
+    pub(crate) fn error(&self, FaultId(index): FaultId) -> Error {
+        let (id, fault) = &self.faults[index];
+        self.blamed(*id, fault.clone())
     }
 
-    /// A node's mistake in words, under the names that the node and its variable have by now. A node that checks what a
-    /// function was given goes by the name of what the function gives.
-    pub(crate) fn blamed(&self, id: NodeId, mut mistake: Mistake) -> Error {
-        let node = self.node(self.whole(id));
-        if let (Mistake::AssignShape { variable, .. }, Role::Writes(id)) = (&mut mistake, node.role) {
-            variable.clone_from(&self.variables[id.index()].name);
+    /// A node's fault as an error, under the names that the node and its variable have by now.
+    pub(crate) fn blamed(&self, id: NodeId, mut fault: Fault) -> Error {
+        let site = self.blamed_site(id);
+        if let (Some(VariableFault::Assign { expected, found, .. }), Role::Writes(id)) =
+            (fault.downcast_ref(), self.node(id).role)
+        {
+            let variable = self.variables[id.index()].name.clone();
+            let (expected, found) = (expected.clone(), found.clone());
+            fault = Fault::op(VariableFault::Assign { variable, expected, found });
         }
-        let op = self.wholes.get(&id).map_or_else(|| node.op.name(), |&(_, function)| function);
-        let (name, location) = (node.name.clone(), node.location);
-        if let Mistake::OutOfMemory { bytes } = mistake {
-            return Error::OutOfMemory { bytes, node: Some(name), location: Some(location) };
+        if let Fault::OutOfMemory { bytes } = fault {
+            return Error::OutOfMemory { bytes, site: Some(site) };
         }
-        Error::Build(Box::new(BuildError { node: name, op, location, mistake }))
+        Error::Build(Box::new(BuildError { site, fault }))
     }
 
-    /// Adds a node of the types that are inferred, or invalid by its own mistake or one that it inherits.
+    /// Adds a node of the types that are inferred, or invalid by its own fault or one that it inherits.
     pub(super) fn add(
         &mut self,
         new: NewNode,
-        inferred: Result<Outputs<TensorType>, Mistake>,
+        inferred: Result<Outputs<TensorType>, Fault>,
         draft: Draft,
     ) -> NodeId {
         let Draft { inputs, control, name, location, body, inherited } = draft;
@@ -174,22 +191,32 @@ impl Arena {
             NewNode::Variable { dtype, start: Ok(start), trainable } if is_sound => {
                 match self.add_variable(&name, dtype, start, trainable) {
                     Ok(op) => (op, inferred),
-                    Err(mistake) => ((op::Invalid::op("variable"), Role::Pure), Err(mistake)),
+                    Err(fault) => ((op::Invalid::op("variable"), Role::Pure), Err(fault)),
                 }
             }
             NewNode::Variable { .. } => ((op::Invalid::op("variable"), Role::Pure), inferred),
         };
         let id = self.next_id();
         let name = self.names.claim(name, id);
-        let (outputs, mistake) = match inferred {
+        let (outputs, fault) = match inferred {
             Ok(outputs) => (outputs, inherited),
-            Err(mistake) => {
-                self.mistakes.push((id, mistake));
-                (TensorType::nothing().into(), Some(MistakeId(self.mistakes.len() - 1)))
+            Err(fault) => {
+                self.faults.push((id, fault));
+                (TensorType::nothing().into(), Some(FaultId(self.faults.len() - 1)))
             }
         };
+        if let Some(body) = body {
+            let (depth, calls) = match role {
+                Role::Calls(call) => (self.body(self.call(call).body).depth + 1, self.calls_of(call)),
+                _ => (0, 0),
+            };
+            let body = &mut self.bodies[body.0 as usize];
+            body.nodes.push(id);
+            body.calls = body.calls.saturating_add(calls);
+            body.depth = body.depth.max(depth);
+        }
         let modes = inputs.iter().map(|input| self.node(input.node).modes).fold(Modes::NONE, BitOr::bitor);
-        self.nodes.push(Node { op, role, inputs, control, outputs, name, location, body, mistake, modes });
+        self.nodes.push(Node { op, role, inputs, control, outputs, name, location, body, fault, modes });
         id
     }
 
@@ -200,7 +227,7 @@ impl Arena {
         dtype: DType,
         start: StartingValue,
         trainable: bool,
-    ) -> Result<(Arc<dyn MultiOp>, Role), Mistake> {
+    ) -> Result<(Arc<dyn MultiOp>, Role), Fault> {
         let taken_at = match self.names.holder(name) {
             Holder::Nobody => {
                 let id = VariableId(self.variables.len() as u32);
@@ -214,7 +241,7 @@ impl Arena {
             Holder::Scope => None,
             Holder::Node(node) => Some(self.node(node).location),
         };
-        Err(Mistake::NameTaken { name: name.to_owned(), taken_at })
+        Err(Fault::op(VariableFault::NameTaken { name: name.to_owned(), taken_at }))
     }
 
     /// Gives a node another name, or a numbered one if it is taken.
@@ -231,13 +258,13 @@ impl Arena {
 
 /// The types, if there are any, and unless the lengths of one are so many that no machine could address the elements, whatever those that are
 /// not known yet may be.
-fn addressable(outputs: Outputs<TensorType>) -> Result<Outputs<TensorType>, Mistake> {
+fn addressable(outputs: Outputs<TensorType>) -> Result<Outputs<TensorType>, Fault> {
     let is_small = |output: &&TensorType| is_addressable(output.shape.dims().iter().flatten(), output.dtype);
     if outputs.is_empty() {
-        return Err(Mistake::NoOutput);
+        return Err(Fault::NoOutput);
     }
     match outputs.iter().find(|output| !is_small(output)) {
-        Some(large) => Err(Mistake::TooLarge { shape: large.shape.clone() }),
+        Some(large) => Err(ShapeError::TooLarge { shape: large.shape.clone() }.into()),
         None => Ok(outputs),
     }
 }

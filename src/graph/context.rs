@@ -57,7 +57,11 @@ impl Context {
                     Frame::Scope(name) => context.scope = Some(Rc::clone(name)),
                     Frame::Control(nodes) => context.control.extend(nodes),
                     Frame::Location(location) => context.location = Some(location),
-                    Frame::Body(body) => context.body = *body,
+                    Frame::Body(body) => {
+                        // What a body is built behind is what its calls are built behind.
+                        context.body = *body;
+                        context.control.clear();
+                    }
                     Frame::Seed(..) => {}
                 }
             }

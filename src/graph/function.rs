@@ -10,141 +10,42 @@
 use std::fmt;
 use std::panic::Location;
 
+use super::body::{Body, BodyId, CallId, CallRecord, GradientKey, GradientOf, MAX_CALLS, MAX_DEPTH};
 use super::context::{self, Context};
-use super::op::{Call, Parameter};
+use super::op::{Call, ExpectShape, Parameter};
 use super::{AnyTensor, Arena, Graph, NewNode, NodeId, Role, TensorId, Tensors};
-use crate::error::Mistake;
-use crate::shape::TensorType;
+use crate::error::{Fault, Site};
+use crate::shape::{Shape, TensorType};
 
-/// Index of a body in its graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct BodyId(pub(super) u32);
-
-/// Index of a call in its graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct CallId(u32);
-
-/// What the arena holds of a function's body beside its nodes.
-#[derive(Clone, Debug)]
-pub(crate) struct Body {
-    /// The body that it lies in, or for a gradient whose tensors it may use.
-    pub(super) parent: Option<BodyId>,
-    pub(crate) name: String,
-    pub(crate) parameters: Vec<TensorId>,
-    /// What it uses from outside, each once, in the order in which it is first used.
-    pub(crate) captures: Vec<TensorId>,
-    /// The operations outside that its nodes run after.
-    pub(super) control: Vec<NodeId>,
-    pub(crate) results: Vec<TensorId>,
-}
-
-/// What is called by a node.
-#[derive(Clone, Debug)]
-pub(crate) struct CallRecord {
-    pub(crate) body: BodyId,
-    /// What the node gives: the body's results, or other tensors of the body.
-    pub(crate) results: Vec<TensorId>,
-    /// The node whose run of the body it is: its own, or that of an earlier call of which it gives more.
-    pub(crate) origin: Option<NodeId>,
-}
-
-impl Arena {
-    pub(crate) fn body(&self, BodyId(index): BodyId) -> &Body {
-        &self.bodies[index as usize]
-    }
-
-    pub(crate) fn call(&self, CallId(index): CallId) -> &CallRecord {
-        &self.calls[index as usize]
-    }
-
-    /// The body that a tensor belongs to, if it is one of a function's.
-    pub(crate) fn body_of(&self, id: TensorId) -> Option<BodyId> {
-        self.node(id.node).body
-    }
-
-    /// Whether a node of one body, or of none, may use a tensor of another.
-    pub(super) fn is_in_reach(&self, of: Option<BodyId>, mut from: Option<BodyId>) -> bool {
-        loop {
-            match from {
-                _ if of == from => return true,
-                None => return false,
-                Some(body) => from = self.body(body).parent,
-            }
-        }
-    }
-
-    /// Finishes a body: finds what its nodes use from outside.
-    fn close(&mut self, id: BodyId, results: Vec<TensorId>) {
-        let inside = Some(id);
-        let mut captures: Vec<TensorId> = Vec::new();
-        let mut seen = foldhash::HashSet::default();
-        let nodes = self.nodes.iter().filter(|node| node.body == inside);
-        for &used in nodes.flat_map(|node| &node.inputs).chain(&results) {
-            if self.body_of(used) != inside && seen.insert(used) {
-                captures.push(used);
-            }
-        }
-        let body = &mut self.bodies[id.0 as usize];
-        (body.captures, body.results) = (captures, results);
-    }
-
-    /// For each input, parameters and then captures, whether its gradient is 0 at elements that a condition inside did
-    /// not take.
-    fn masks(&self, id: BodyId, results: &[TensorId]) -> Vec<bool> {
-        let body = self.body(id);
-        let bound = || body.parameters.iter().chain(&body.captures);
-        let edge: foldhash::HashSet<TensorId> = bound().copied().collect();
-        let inside =
-            super::Walk::data(self).ancestors_short_of(results.iter().copied(), |id| edge.contains(&id));
-        let mut masked: foldhash::HashSet<TensorId> = foldhash::HashSet::default();
-        for node_id in inside.into_iter().rev() {
-            let node = self.node(node_id);
-            let outputs = (0..node.outputs.len() as u32).map(|output| TensorId { node: node_id, output });
-            let is_masked = outputs.into_iter().any(|output| masked.contains(&output));
-            for (position, &input) in node.inputs.iter().enumerate() {
-                if is_masked || node.op.masks(position) {
-                    masked.insert(input);
-                }
-            }
-        }
-        bound().map(|id| masked.contains(id)).collect()
-    }
-
-    /// The types of tensors of a body for inputs, parameters and then captures, of these types.
-    fn infer_results(
-        &self,
-        id: BodyId,
-        results: &[TensorId],
-        inputs: &[TensorType],
-    ) -> Result<Vec<TensorType>, Mistake> {
-        let body = self.body(id);
-        let bound = || body.parameters.iter().chain(&body.captures);
-        let as_built = bound().zip(inputs).all(|(&bound, input)| self.tensor(bound) == input);
-        if as_built {
-            return Ok(results.iter().map(|&result| self.tensor(result).clone()).collect());
-        }
-        let mut types: foldhash::HashMap<TensorId, TensorType> =
-            bound().copied().zip(inputs.iter().cloned()).collect();
-        let is_bound = |id: TensorId| types.contains_key(&id);
-        let needed = super::Walk::data(self).ancestors_short_of(results.iter().copied(), is_bound);
-        for node_id in needed {
-            let node = self.node(node_id);
-            let inputs: Vec<TensorType> = node
-                .inputs
-                .iter()
-                .map(|input| types.get(input).unwrap_or(self.tensor(*input)).clone())
-                .collect();
-            let outputs: Vec<TensorType> = match node.role {
-                Role::Calls(call) => {
-                    let call = self.call(call);
-                    self.infer_results(call.body, &call.results, &inputs)?
-                }
-                _ => node.op.infer(&inputs.iter().collect::<Vec<_>>())?.to_vec(),
-            };
-            types.extend((0..).map(|output| TensorId { node: node_id, output }).zip(outputs));
-        }
-        Ok(results.iter().map(|result| types.get(result).unwrap_or(self.tensor(*result)).clone()).collect())
-    }
+/// What can be wrong with building inside of a function, with what it holds, or with its calls.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FunctionFault {
+    /// A tensor of a function's body is used outside of it.
+    #[error(
+        "operand {operand}: expected a tensor from outside of `{function}` or a result of a call, got one of \
+         its body"
+    )]
+    Inside {
+        /// Position of the operand, counted from 0.
+        operand: usize,
+        /// Name of the function.
+        function: String,
+    },
+    /// A variable is changed inside of a body.
+    #[error(
+        "expected the variable's new value as a result of the function, to be assigned outside, got an \
+         assignment inside"
+    )]
+    Assign,
+    /// Arguments of a call do not fit a node of the body.
+    #[error("{fault}, in {site}, for the arguments of a call")]
+    Call {
+        /// The node of the body.
+        site: Site,
+        /// What is wrong there.
+        fault: Box<Fault>,
+    },
 }
 
 /// A graph as a value: parameters, results, and what it captures of the graph around it; see [`Graph::function`].
@@ -170,7 +71,7 @@ impl Graph {
     /// [seed of their own](Graph::seed_scope).
     ///
     /// # Errors
-    /// It is a building error to change a variable inside, to use a tensor of the body outside of it other than as a
+    /// It is a build error to change a variable inside, to use a tensor of the body outside of it other than as a
     /// result, and to call it with tensors of another element type or of shapes that do not fit the parameters'.
     ///
     /// ```
@@ -207,29 +108,38 @@ impl Graph {
         like: P,
         build: impl FnOnce(P) -> R,
     ) -> Function<'g, P, R> {
+        let location = Location::caller();
         let body = self.open_body(Context::of(self).body, name);
-        let mut built = None;
-        self.inside(body, || {
-            let parameters = like.map(&mut |tensor| self.parameter(body, &TensorType::of(tensor)));
+        let (parameters, results) = self.inside(body, || {
+            let parameters = self.attributed(location, || {
+                like.map(&mut |tensor| self.parameter(body, &TensorType::of(tensor)))
+            });
             // A copy of the handles: the closure takes its own.
             let results = build(parameters.map(&mut |tensor| tensor));
-            built = Some((parameters, results));
+            (parameters, results)
         });
-        // The closure has run.
-        let Some((parameters, results)) = built else { unreachable!("a body is built at once") };
         self.close_body(body, results.flat());
         Function { graph: self, body, parameters, results }
     }
 
     /// A new body, whose nodes may use the tensors of another.
-    pub(crate) fn open_body(&self, parent: Option<BodyId>, name: &str) -> BodyId {
+    pub(crate) fn open_body(&self, uses: Option<BodyId>, name: &str) -> BodyId {
         let name = Context::of(self).scoped(name);
         self.shared().write(|arena| {
             let name = arena.names.unique(name);
-            let (parameters, captures, control, results) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-            arena.bodies.push(Body { parent, name, parameters, captures, control, results });
+            arena.bodies.push(Body::open(uses, name));
             BodyId(arena.bodies.len() as u32 - 1)
         })
+    }
+
+    /// The gradient function that has been built for a key.
+    pub(crate) fn gradient_of(&self, key: &GradientKey) -> Option<GradientOf> {
+        self.shared().read().gradients.get(key).cloned()
+    }
+
+    /// Keeps the gradient function for a key.
+    pub(crate) fn keep_gradient(&self, key: GradientKey, gradient: GradientOf) {
+        self.shared().write(|arena| arena.gradients.insert(key, gradient));
     }
 
     /// Builds inside of a body, under its name.
@@ -254,43 +164,45 @@ impl Graph {
         parameter
     }
 
-    /// Finishes a body; results of another graph stand for the mistake that they are.
+    /// Finishes a body; results of another graph stand for the fault that they are.
     #[track_caller]
     pub(crate) fn close_body(&self, body: BodyId, results: Vec<AnyTensor<'_>>) {
         let mut own = Vec::with_capacity(results.len());
         for (operand, result) in results.into_iter().enumerate() {
-            let mistake = if result.is_of(self) {
+            let fault = if result.is_of(self) {
                 let arena = self.shared().read();
                 let is_in_reach = arena.is_in_reach(arena.body_of(result.id()), Some(body));
                 drop(arena);
                 if is_in_reach { None } else { Some(self.out_of_reach(operand, result.id())) }
             } else {
-                Some(Mistake::OtherGraph { operand })
+                Some(Fault::OtherGraph { operand })
             };
-            own.push(match mistake {
-                Some(mistake) => self.invalid("function", mistake).id(),
+            own.push(match fault {
+                Some(fault) => self.invalid_any("function", fault).id(),
                 None => result.id(),
             });
         }
         self.shared().write(|arena| arena.close(body, own));
     }
 
-    /// The mistake that a new node is where it is built: in a function's body, or in none.
+    /// The fault that a new node is where it is built: in a function's body, or in none.
     pub(super) fn refused_inside(
         &self,
         new: &NewNode,
         body: Option<BodyId>,
         inputs: &[TensorId],
-    ) -> Option<Mistake> {
+        control: &[NodeId],
+    ) -> Option<Fault> {
         if body.is_some() && matches!(new, NewNode::Op(_, Role::Writes(_) | Role::WritesAll)) {
-            return Some(Mistake::AssignInFunction);
+            return Some(Fault::op(FunctionFault::Assign));
         }
         let out_of_reach = {
             let arena = self.shared().read();
-            let is_out = |&input: &TensorId| !arena.is_in_reach(arena.body_of(input), body);
-            inputs.iter().position(is_out)
+            let used = inputs.iter().copied().chain(control.iter().map(|&node| node.into()));
+            let is_out = |&(_, used): &(usize, TensorId)| !arena.is_in_reach(arena.body_of(used), body);
+            used.enumerate().find(is_out)
         };
-        out_of_reach.map(|operand| self.out_of_reach(operand, inputs[operand]))
+        out_of_reach.map(|(operand, used)| self.out_of_reach(operand, used))
     }
 
     /// The control dependencies of a new node that are of its own body. Of those outside the whole body runs behind.
@@ -304,19 +216,21 @@ impl Graph {
         };
         if let (Some(BodyId(index)), false) = (body, outside.is_empty()) {
             self.shared().write(|arena| {
-                let known = &mut arena.bodies[index as usize].control;
-                let new = outside.into_iter().filter(|node| !known.contains(node)).collect::<Vec<_>>();
-                known.extend(new);
+                let body = &mut arena.bodies[index as usize];
+                debug_assert!(!body.is_closed, "a closed body has a new order");
+                body.control.extend(outside);
+                body.control.sort_unstable();
+                body.control.dedup();
             });
         }
         inside
     }
 
-    /// The mistake of using a tensor of a body outside of it.
-    pub(super) fn out_of_reach(&self, operand: usize, used: TensorId) -> Mistake {
+    /// The fault of using a tensor of a body outside of it.
+    pub(super) fn out_of_reach(&self, operand: usize, used: TensorId) -> Fault {
         let arena = self.shared().read();
         let function = arena.body_of(used).map(|body| arena.body(body).name.clone()).unwrap_or_default();
-        Mistake::InsideFunction { operand, function }
+        Fault::op(FunctionFault::Inside { operand, function })
     }
 
     /// Calls a body: gives tensors of it for these inputs, parameters first and then captures. `origin` is an earlier
@@ -330,74 +244,109 @@ impl Graph {
         origin: Option<NodeId>,
         op: impl FnOnce(Call) -> Call,
     ) -> Vec<AnyTensor<'g>> {
-        if let Some(operand) = inputs.iter().position(|input| !input.is_of(self)) {
-            return vec![self.invalid("call", Mistake::OtherGraph { operand }); results.len()];
-        }
-        if let Some(&invalid) = inputs.iter().find(|input| input.is_invalid()) {
-            return vec![invalid; results.len()];
-        }
-        let arena = self.shared().snapshot();
-        let invalid = results.iter().find(|result| arena.node(result.node).mistake.is_some());
-        if let Some(&invalid) = invalid {
-            // The mistake is the body's; what is built on the call says nothing of its own.
-            return vec![self.tie(invalid); results.len()];
-        }
-        let types: Vec<TensorType> = inputs.iter().map(|input| TensorType::of(*input)).collect();
-        let inferred = fit(&arena, body, &types).and_then(|()| arena.infer_results(body, results, &types));
-        let types = match inferred {
-            Ok(types) => types,
-            Err(mistake) => return vec![self.invalid("call", mistake); results.len()],
-        };
-        let (function, mut control) = (arena.body(body).name.clone(), arena.body(body).control.clone());
-        let masks = arena.masks(body, results);
-        control.extend(origin);
-        drop(arena);
-        let record = CallRecord { body, results: results.to_vec(), origin };
-        let call = self.shared().write(|arena| {
-            arena.calls.push(record);
-            CallId(arena.calls.len() as u32 - 1)
-        });
-        if types.is_empty() {
+        if results.is_empty() {
             return Vec::new();
         }
-        let op = op(Call::new(call, types, masks, function));
-        let control = control.into_iter().map(|node| (self.shared().id, node)).collect();
+        let refuse = |fault| vec![self.invalid_any("call", fault); results.len()];
         let location = Context::of(self).location.unwrap_or(Location::caller());
-        Context::entered(self, context::Frame::Control(control), || {
-            self.attributed(location, || self.apply_all_as(op, Role::Calls(call), inputs))
+        self.attributed(location, || {
+            if let Some(operand) = inputs.iter().position(|input| !input.is_of(self)) {
+                return refuse(Fault::OtherGraph { operand });
+            }
+            if let Some(&invalid) = inputs.iter().find(|input| input.is_invalid()) {
+                return vec![invalid; results.len()];
+            }
+            let arena = self.shared().snapshot();
+            if let Some(&invalid) = results.iter().find(|result| arena.node(result.node).fault.is_some()) {
+                // The fault is the body's; what is built on the call says nothing of its own.
+                drop(arena);
+                return vec![self.tie(invalid); results.len()];
+            }
+            let expected = fit(&arena, body, inputs);
+            drop(arena);
+            let expected = match expected {
+                Ok(expected) => expected,
+                Err(fault) => return refuse(fault),
+            };
+            // What is not known yet is checked when it is.
+            let checked = inputs.iter().zip(expected).map(|(input, expected)| match expected {
+                Some(expected) => input.unary(ExpectShape(Some(expected))),
+                None => *input,
+            });
+            let inputs: Vec<AnyTensor<'g>> = checked.collect();
+            let types: Vec<TensorType> = inputs.iter().map(|input| TensorType::of(*input)).collect();
+            // Ops are asked, so nothing is locked.
+            let arena = self.shared().snapshot();
+            let types = arena.infer_results(body, results, &types);
+            let (paths, called) = (arena.paths(body, results), arena.body(body).clone());
+            drop(arena);
+            let types = match types {
+                Ok(types) => types,
+                Err(fault) => return refuse(fault),
+            };
+            let record = CallRecord { body, results: results.to_vec(), origin };
+            let call = self.shared().write(|arena| {
+                arena.calls.push(record);
+                CallId(arena.calls.len() as u32 - 1)
+            });
+            let op = op(Call::new(call, types, paths, called.name));
+            let control = called.control.into_iter().chain(origin);
+            let control = control.map(|node| (self.shared().id, node)).collect();
+            Context::entered(self, context::Frame::Control(control), || {
+                self.apply_all_as(op, Role::Calls(call), &inputs)
+            })
         })
     }
 }
 
-/// Refuses inputs that do not fit what a body takes.
-fn fit(arena: &Arena, body: BodyId, inputs: &[TensorType]) -> Result<(), Mistake> {
-    let parameters = &arena.body(body).parameters;
-    if inputs.len() < parameters.len() {
-        return Err(Mistake::OperandCount { expected: parameters.len(), found: inputs.len() });
+/// Refuses inputs that do not fit what a body takes. For each that fits as far as is known, the shape that it must have.
+fn fit(arena: &Arena, body: BodyId, inputs: &[AnyTensor<'_>]) -> Result<Vec<Option<Shape>>, Fault> {
+    let called = arena.body(body);
+    if called.depth >= MAX_DEPTH {
+        let (what, most) = ("functions inside each other", MAX_DEPTH as usize);
+        return Err(Fault::TooMany { what, count: called.depth as usize + 1, most });
     }
-    for (&parameter, input) in parameters.iter().zip(inputs) {
-        let expected = arena.tensor(parameter);
-        if expected.dtype != input.dtype {
-            return Err(Mistake::ElementType { expected: expected.dtype, found: input.dtype });
-        }
-        if !input.shape.agrees_with(&expected.shape) {
-            return Err(Mistake::OtherShape { expected: expected.shape.clone(), found: input.shape.clone() });
-        }
+    if called.calls >= MAX_CALLS {
+        let (what, count) = ("calls of functions inside one call", called.calls.saturating_add(1));
+        return Err(Fault::TooMany { what, count, most: MAX_CALLS });
     }
-    Ok(())
+    let count = called.bound().count();
+    if inputs.len() != count {
+        let captures = called.captures.len();
+        let (expected, found) = (count - captures, inputs.len().saturating_sub(captures));
+        return Err(Fault::OperandCount { expected, found });
+    }
+    let fit = |(bound, input): (TensorId, &AnyTensor<'_>)| {
+        let (expected, found) = (arena.tensor(bound), arena.tensor(input.id()));
+        if expected.dtype != found.dtype {
+            return Err(Fault::ElementType { expected: expected.dtype, found: found.dtype });
+        }
+        let both = found.shape.merged(&expected.shape).ok_or_else(|| Fault::OtherShape {
+            expected: expected.shape.clone(),
+            found: found.shape.clone(),
+        })?;
+        Ok(if both == found.shape { None } else { Some(both) })
+    };
+    called.bound().zip(inputs).map(fit).collect()
 }
 
 impl<'g, P: Tensors<'g>, R: Tensors<'g>> Function<'g, P, R> {
-    /// The results for these arguments, which are of the parameters' structure, element types and shapes.
+    /// The results for these arguments, which are of the parameters' structure, element types and shapes. All that it
+    /// captures and is given is computed for it, whichever of its results are asked for.
     #[track_caller]
-    pub fn call(&self, arguments: P) -> R {
-        self.call_as(arguments, |call| call)
+    pub fn call(&self, arguments: impl Into<P>) -> R {
+        self.call_as(arguments.into(), |call| call)
     }
 
     /// The same with another op.
     #[track_caller]
     pub(crate) fn call_as(&self, arguments: P, op: impl FnOnce(Call) -> Call) -> R {
-        let mut inputs = arguments.flat();
+        let (mut inputs, parameters) = (arguments.flat(), self.parameters.flat());
+        if arguments.lengths() != self.parameters.lengths() {
+            let fault = Fault::OperandCount { expected: parameters.len(), found: inputs.len() };
+            let invalid = self.graph.invalid_any("call", fault);
+            return self.results.map(&mut |_| invalid);
+        }
         inputs.extend(self.captures());
         let results = self.graph.shared().read().body(self.body).results.clone();
         let mut outputs = self.graph.call_body(self.body, &results, &inputs, None, op).into_iter();

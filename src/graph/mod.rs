@@ -4,10 +4,11 @@
 //! [`Variable`], [`Operation`]). The invariant: a node's inputs exist before it, so ascending ids
 //! are a topological order, and a node never changes but for its name.
 //!
-//! Building never fails: a mistake makes the node invalid, and whatever is built on it, and is
+//! Building never fails: a fault makes the node invalid, and whatever is built on it, and is
 //! reported by [`Graph::check`], by `Session::new` and by any run that needs the node.
 
 mod arena;
+mod body;
 mod context;
 mod function;
 mod info;
@@ -17,6 +18,7 @@ mod node_map;
 pub(crate) mod op;
 mod operation;
 mod role;
+mod shared;
 mod tensor;
 mod tensors;
 mod text;
@@ -26,14 +28,14 @@ mod walk;
 
 use std::cell::Cell;
 use std::panic::Location;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use smallvec::SmallVec;
 
 use self::op::{MultiOp, Op};
 use crate::element::{DType, Element, IntoValue, Numeric};
-use crate::error::{Mistake, Result};
+use crate::error::{Fault, Result};
 use crate::ir::{NodeId, TensorId, VariableId};
 use crate::shape::{Shape, TensorType};
 
@@ -41,56 +43,20 @@ use arena::{Draft, NewNode};
 use context::Context;
 
 pub(crate) use arena::{Arena, Node};
-pub use function::Function;
-pub(crate) use function::{BodyId, CallId};
+pub(crate) use body::{BodyId, CallId, GradientKey, GradientOf, Path};
+pub use function::{Function, FunctionFault};
 pub use info::NodeInfo;
 pub(crate) use modes::Modes;
 pub(crate) use node_map::{NodeMap, TensorMap};
+pub use op::VariableFault;
 pub use operation::Operation;
 pub(crate) use role::Role;
+pub(crate) use shared::Shared;
 pub use tensor::{AnyOperand, AnyTensor, Operand, Tensor};
 pub use tensors::Tensors;
 pub use variable::Variable;
 pub(crate) use variable::VariableRecord;
 pub(crate) use walk::Walk;
-
-/// What the handles of one graph and its sessions share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) id: u64,
-    pub(crate) seed: u64,
-    arena: RwLock<Arc<Arena>>,
-}
-
-impl Shared {
-    /// The arena for a moment: no code of the user's may run meanwhile, for it may ask the graph for something, nor may
-    /// another lock be waited for.
-    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Arc<Arena>> {
-        // The arena is consistent between statements of `write`rs, so a panic elsewhere spoils nothing.
-        self.arena.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The arena as it is now, for asking ops, which are the user's code and must not run under a lock. If the graph
-    /// grows while this is held, the arena is copied once.
-    pub(crate) fn snapshot(&self) -> Arc<Arena> {
-        Arc::clone(&self.read())
-    }
-
-    /// Changes the arena, with the same care as for [`read`](Shared::read).
-    fn write<R>(&self, change: impl FnOnce(&mut Arena) -> R) -> R {
-        change(Arc::make_mut(&mut *self.arena.write().unwrap_or_else(PoisonError::into_inner)))
-    }
-
-    /// What errors say of a node: its name, its op's, and where it was built.
-    pub(crate) fn site(&self, id: NodeId) -> (String, &'static str, &'static Location<'static>) {
-        let (op, name, location) = {
-            let arena = self.read();
-            let node = arena.node(id);
-            (Arc::clone(&node.op), node.name.clone(), node.location)
-        };
-        (name, op.name(), location)
-    }
-}
 
 /// Operations on which each node of a block depends by itself. More of them are gathered in a node of their own, so
 /// that a block of many nodes behind many operations takes as many edges as both together and not as their product.
@@ -129,7 +95,7 @@ impl Graph {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         // Ids need only differ, so no ordering with other memory is asked for.
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Graph { shared: Arc::new(Shared { id, seed, arena: RwLock::default() }) }
+        Graph { shared: Arc::new(Shared::new(id, seed)) }
     }
 
     /// A tensor that always has the given elements: an ndarray array or view, or a scalar.
@@ -147,7 +113,7 @@ impl Graph {
     pub fn constant<V: IntoValue>(&self, value: V) -> Tensor<'_, V::Elem> {
         Tensor::typed(match value.into_repeated() {
             Ok(repeated) => self.apply(op::Constant::new(repeated), &[]),
-            Err(lacking) => self.invalid("constant", lacking.into()),
+            Err(lacking) => self.invalid_any("constant", lacking.into()),
         })
     }
 
@@ -173,26 +139,33 @@ impl Graph {
         self.shared.seed
     }
 
-    /// A tensor that stands for a mistake in building: for functions that compose ops and find their arguments
-    /// not to fit. `op` names the function in the error.
+    /// An invalid tensor, which stands for a build error: for functions that compose ops and are given arguments that
+    /// they do not take. `op` names the function in the error.
     ///
     /// ```
-    /// use flowgrad::op::Mistake;
+    /// use flowgrad::op::Fault;
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
-    /// let reason = "takes 1 to 9 groups, but came 0".to_owned();
-    /// g.mistaken::<f32>("group_norm", Mistake::Custom { reason });
+    /// let reason = "expected 1 to 9 groups, got 0".to_owned();
+    /// g.invalid::<f32>("group_norm", Fault::Custom { reason });
     /// let message = g.check().unwrap_err().to_string();
-    /// assert!(message.starts_with("takes 1 to 9 groups, but came 0, in `group_norm` (group_norm) built at "));
+    /// assert!(message.starts_with("expected 1 to 9 groups, got 0, in `group_norm` (group_norm) built at "));
     /// ```
     #[track_caller]
-    pub fn mistaken<T: Element>(&self, op: &'static str, mistake: Mistake) -> Tensor<'_, T> {
-        self.invalid(op, mistake).typed()
+    pub fn invalid<T: Element>(&self, op: &'static str, fault: Fault) -> Tensor<'_, T> {
+        self.invalid_any(op, fault).typed()
+    }
+
+    /// [`invalid`](Graph::invalid) by its former name.
+    #[doc(hidden)]
+    #[track_caller]
+    pub fn mistaken<T: Element>(&self, op: &'static str, fault: Fault) -> Tensor<'_, T> {
+        self.invalid(op, fault)
     }
 
     /// Applies an op that is not one of the crate's own; see [`op`](crate::op).
     ///
-    /// Whatever the op's shape rule refuses is a building error, and so is a result whose elements are not of type
+    /// Whatever the op's shape rule refuses is a build error, and so is a result whose elements are not of type
     /// `T`.
     #[track_caller]
     pub fn custom<'g, T: Element>(&'g self, op: impl Op, inputs: &[AnyTensor<'g>]) -> Tensor<'g, T> {
@@ -307,7 +280,7 @@ impl Graph {
         Context::entered(self, context::Frame::Seed(seed, Cell::new(0)), build)
     }
 
-    /// The first mistake made in building, if any was.
+    /// The first build error, if there is one.
     ///
     /// # Errors
     /// [`Error::Build`](crate::Error::Build), naming the op, the shapes, the node, and the line that built it;
@@ -403,12 +376,12 @@ impl Graph {
         inputs: &[AnyTensor<'_>],
         name: &str,
         location: &'static Location<'static>,
-        mistake: Option<Mistake>,
+        fault: Option<Fault>,
     ) -> NodeId {
         let context = Context::of(self);
         let location = context.location.unwrap_or(location);
         let foreign = inputs.iter().position(|input| !input.is_of(self));
-        let mistake = mistake.or(foreign.map(|operand| Mistake::OtherGraph { operand }));
+        let fault = fault.or(foreign.map(|operand| Fault::OtherGraph { operand }));
         let inputs: SmallVec<[TensorId; 4]> =
             if foreign.is_none() { inputs.iter().map(|input| input.id()).collect() } else { SmallVec::new() };
         let mut control: Vec<NodeId> = context
@@ -421,7 +394,7 @@ impl Graph {
         control.dedup();
         let body = match &new {
             NewNode::Variable { .. } => {
-                // Whoever reads the variable later would run what it was built after.
+                // What reads the variable later would run what it was built after.
                 control.clear();
                 None
             }
@@ -429,21 +402,21 @@ impl Graph {
             NewNode::Op(_, Role::Placeholder) => None,
             NewNode::Op(..) => context.body,
         };
-        let mistake = mistake
-            .or(foreign_control.then_some(Mistake::OtherGraph { operand: inputs.len() }))
-            .or_else(|| self.refused_inside(&new, body, &inputs));
+        let fault = fault
+            .or(foreign_control.then_some(Fault::OtherGraph { operand: inputs.len() }))
+            .or_else(|| self.refused_inside(&new, body, &inputs, &control));
         let control = self.ordered_inside(body, control);
 
         let (inherited, types) = {
             let arena = self.shared.read();
             let predecessors = inputs.iter().map(|input| input.node).chain(control.iter().copied());
-            let inherited = predecessors.into_iter().find_map(|id| arena.node(id).mistake);
+            let inherited = predecessors.into_iter().find_map(|id| arena.node(id).fault);
             let types = inputs.iter().map(|&input| arena.tensor(input).clone());
             (inherited, types.collect::<SmallVec<[TensorType; 2]>>())
         };
         // Ops are asked while nothing is locked: they may ask the graph in their turn.
-        let inferred = match (mistake, inherited) {
-            (Some(mistake), _) => Err(mistake),
+        let inferred = match (fault, inherited) {
+            (Some(fault), _) => Err(fault),
             (None, Some(_)) => Ok(TensorType::nothing().into()),
             (None, None) => new.infer(&types.iter().collect::<SmallVec<[&TensorType; 4]>>()),
         };
@@ -481,6 +454,11 @@ impl Graph {
         self.apply(constant, &[])
     }
 
+    /// The function's body in which building stands on this thread, if it does in one.
+    pub(crate) fn body_here(&self) -> Option<BodyId> {
+        Context::of(self).body
+    }
+
     /// Whether building stands under control dependencies on this thread.
     pub(crate) fn builds_in_order(&self) -> bool {
         !Context::of(self).control.is_empty()
@@ -496,10 +474,10 @@ impl Graph {
         Context::entered(self, context::Frame::Location(location), build)
     }
 
-    /// Records a mistake under the name of an op that has no node of its own; gives the invalid node.
+    /// Records a fault under the name of an op that has no node of its own; gives the invalid node.
     #[track_caller]
-    pub(crate) fn invalid(&self, name: &'static str, mistake: Mistake) -> AnyTensor<'_> {
+    pub(crate) fn invalid_any(&self, name: &'static str, fault: Fault) -> AnyTensor<'_> {
         let node = NewNode::Op(op::Invalid::op(name), Role::Pure);
-        self.tie(self.push(node, &[], name, Location::caller(), Some(mistake)))
+        self.tie(self.push(node, &[], name, Location::caller(), Some(fault)))
     }
 }

@@ -7,7 +7,7 @@ use std::panic::Location;
 use super::op::{self, MultiOp};
 use super::{Graph, Modes, NodeId, Operation, Role, TensorId, Variable};
 use crate::element::{DType, Element};
-use crate::error::Mistake;
+use crate::error::{Fault, Site};
 use crate::shape::Shape;
 
 /// A `Copy` handle to one value of a graph, whose elements are of type `T`.
@@ -92,11 +92,25 @@ impl<'g, T: Element> Tensor<'g, T> {
 pub trait AnyOperand<'g> {
     /// The operand as a tensor of the graph; a number becomes one of that element type.
     fn into_any(self, graph: &'g Graph, dtype: DType) -> AnyTensor<'g>;
+
+    /// The operand, unless it is a number.
+    #[doc(hidden)]
+    fn tensor(&self) -> Option<AnyTensor<'g>>;
+
+    /// The element type that it has where nothing asks for another.
+    #[doc(hidden)]
+    fn number_type(&self) -> DType {
+        self.tensor().map_or(DType::F64, AnyTensor::dtype)
+    }
 }
 
 impl<'g> AnyOperand<'g> for AnyTensor<'g> {
     fn into_any(self, _: &'g Graph, _: DType) -> AnyTensor<'g> {
         self
+    }
+
+    fn tensor(&self) -> Option<AnyTensor<'g>> {
+        Some(*self)
     }
 }
 
@@ -104,11 +118,19 @@ impl<'g, T> AnyOperand<'g> for Tensor<'g, T> {
     fn into_any(self, _: &'g Graph, _: DType) -> AnyTensor<'g> {
         self.any
     }
+
+    fn tensor(&self) -> Option<AnyTensor<'g>> {
+        Some(self.any)
+    }
 }
 
 impl<'g, T> AnyOperand<'g> for Variable<'g, T> {
     fn into_any(self, _: &'g Graph, _: DType) -> AnyTensor<'g> {
         Tensor::from(self).any
+    }
+
+    fn tensor(&self) -> Option<AnyTensor<'g>> {
+        Some(Tensor::from(*self).any)
     }
 }
 
@@ -121,8 +143,16 @@ impl<'g, T: Element> AnyOperand<'g> for T {
         // Only numbers take another type: what a comparison gives does not silently become one.
         match T::number(self) {
             Some(number) if dtype != DType::Bool => graph.scalar(number, dtype),
-            _ => graph.invalid("constant", Mistake::ElementType { expected: dtype, found: T::DTYPE }),
+            _ => graph.invalid_any("constant", Fault::ElementType { expected: dtype, found: T::DTYPE }),
         }
+    }
+
+    fn tensor(&self) -> Option<AnyTensor<'g>> {
+        None
+    }
+
+    fn number_type(&self) -> DType {
+        T::DTYPE
     }
 }
 
@@ -210,6 +240,11 @@ impl<'g> AnyTensor<'g> {
         self.graph.shared().read().tensor_name(self.id)
     }
 
+    /// What errors call it.
+    pub(crate) fn site(self) -> Site {
+        self.graph.shared().snapshot().site(self.id)
+    }
+
     pub(crate) fn location(self) -> &'static Location<'static> {
         self.graph.shared().read().node(self.id.node).location
     }
@@ -254,7 +289,7 @@ impl<'g> AnyTensor<'g> {
     }
 
     pub(crate) fn is_invalid(self) -> bool {
-        self.graph.shared().read().node(self.id.node).mistake.is_some()
+        self.graph.shared().read().node(self.id.node).fault.is_some()
     }
 
     /// Applies an op to this tensor alone.
@@ -269,15 +304,15 @@ impl<'g> AnyTensor<'g> {
         self.graph.apply(op, &[self, other])
     }
 
-    /// The same handle with its element type. A tensor of another type becomes an invalid node, with a mistake that
+    /// The same handle with its element type. A tensor of another type becomes an invalid node, with a fault that
     /// says so.
     #[track_caller]
     pub fn typed<T: Element>(self) -> Tensor<'g, T> {
         if self.is_invalid() || self.dtype() == T::DTYPE {
             return Tensor::typed(self);
         }
-        let mistake = Mistake::ElementType { expected: T::DTYPE, found: self.dtype() };
-        Tensor::typed(self.graph.invalid("typed", mistake))
+        let fault = Fault::ElementType { expected: T::DTYPE, found: self.dtype() };
+        Tensor::typed(self.graph.invalid_any("typed", fault))
     }
 
     /// The constant that holds one number of this tensor's element type.

@@ -9,6 +9,12 @@ pub trait Tensors<'g>: Sized {
     #[doc(hidden)]
     fn map(&self, change: &mut dyn FnMut(AnyTensor<'g>) -> AnyTensor<'g>) -> Self;
 
+    /// The length of each `Vec` in it, in order.
+    #[doc(hidden)]
+    fn lengths(&self) -> Vec<usize> {
+        Vec::new()
+    }
+
     /// All of its tensors, in order.
     #[doc(hidden)]
     fn flat(&self) -> Vec<AnyTensor<'g>> {
@@ -37,11 +43,19 @@ impl<'g, S: Tensors<'g>, const N: usize> Tensors<'g> for [S; N] {
     fn map(&self, change: &mut dyn FnMut(AnyTensor<'g>) -> AnyTensor<'g>) -> Self {
         std::array::from_fn(|index| self[index].map(change))
     }
+
+    fn lengths(&self) -> Vec<usize> {
+        self.iter().flat_map(Tensors::lengths).collect()
+    }
 }
 
 impl<'g, S: Tensors<'g>> Tensors<'g> for Vec<S> {
     fn map(&self, change: &mut dyn FnMut(AnyTensor<'g>) -> AnyTensor<'g>) -> Self {
         self.iter().map(|tensors| tensors.map(change)).collect()
+    }
+
+    fn lengths(&self) -> Vec<usize> {
+        std::iter::once(self.len()).chain(self.iter().flat_map(Tensors::lengths)).collect()
     }
 }
 
@@ -52,6 +66,11 @@ macro_rules! tuples {
             #[allow(clippy::unused_unit, unused_variables)]
             fn map(&self, change: &mut dyn FnMut(AnyTensor<'g>) -> AnyTensor<'g>) -> Self {
                 ($(self.$position.map(change),)*)
+            }
+
+            fn lengths(&self) -> Vec<usize> {
+                let lengths: Vec<Vec<usize>> = vec![$(self.$position.lengths()),*];
+                lengths.concat()
             }
         }
     )*};

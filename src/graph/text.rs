@@ -3,8 +3,9 @@
 use std::fmt::{self, Write};
 
 use petgraph::dot::{Config, Dot};
+use petgraph::visit::EdgeRef as _;
 
-use super::walk::Edge;
+use super::walk::{Edge, EdgeTo};
 use super::{Arena, BodyId, Graph, Node, NodeId, Role, TensorId, VariableId, Walk};
 use crate::ir::Named;
 
@@ -19,7 +20,7 @@ impl Named for Arena {
 }
 
 /// A tensor: `%id` for the first output of a node, `%id:1` for the second.
-fn tensor(&TensorId { node, output }: &TensorId) -> String {
+fn tensor(TensorId { node, output }: TensorId) -> String {
     match output {
         0 => format!("%{}", node.0),
         _ => format!("%{}:{output}", node.0),
@@ -28,7 +29,7 @@ fn tensor(&TensorId { node, output }: &TensorId) -> String {
 
 /// One line: id, op, name, inputs, attributes, type.
 fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
-    let inputs = node.inputs.iter().map(tensor).collect::<Vec<_>>().join(", ");
+    let inputs = node.inputs.iter().copied().map(tensor).collect::<Vec<_>>().join(", ");
     write!(f, "%{index} = {}({inputs})", node.op.name())?;
     let attributes = node.op.attributes();
     if !attributes.is_empty() {
@@ -38,7 +39,7 @@ fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
         let control = node.control.iter().map(|id| format!("%{}", id.0)).collect::<Vec<_>>().join(", ");
         write!(f, " after {control}")?;
     }
-    match node.mistake {
+    match node.fault {
         None => write!(f, " : {}", types(node))?,
         Some(_) => write!(f, " : invalid")?,
     }
@@ -48,7 +49,7 @@ fn write_node(f: &mut impl Write, index: usize, node: &Node) -> fmt::Result {
 /// A function: its parameters, captures and results, and its nodes.
 pub(super) fn write_body(f: &mut impl Write, arena: &Arena, id: BodyId) -> fmt::Result {
     let body = arena.body(id);
-    let typed = |id: &TensorId| format!("{}: {}", tensor(id), arena.tensor(*id));
+    let typed = |id: &TensorId| format!("{}: {}", tensor(*id), arena.tensor(*id));
     let list = |ids: &[TensorId], one: &dyn Fn(&TensorId) -> String| {
         ids.iter().map(one).collect::<Vec<_>>().join(", ")
     };
@@ -56,11 +57,11 @@ pub(super) fn write_body(f: &mut impl Write, arena: &Arena, id: BodyId) -> fmt::
     if !body.captures.is_empty() {
         write!(f, " of {}", list(&body.captures, &typed))?;
     }
-    writeln!(f, " -> {}", list(&body.results, &tensor))?;
-    let inside = arena.nodes.iter().enumerate().filter(|(_, node)| node.body == Some(id));
-    inside.filter(|(_, node)| node.role != Role::Parameter).try_for_each(|(index, node)| {
+    writeln!(f, " -> {}", list(&body.results, &|&id| tensor(id)))?;
+    let inside = body.nodes.iter().filter(|&&id| arena.node(id).role != Role::Parameter);
+    inside.into_iter().try_for_each(|&id| {
         f.write_str("  ")?;
-        write_node(f, index, node)
+        write_node(f, id.index(), arena.node(id))
     })
 }
 
@@ -92,8 +93,10 @@ impl Graph {
     /// ```
     pub fn to_dot(&self) -> String {
         let arena = self.shared().snapshot();
-        let edge = |_, (_, _, edge): (u32, u32, &Edge)| match edge {
-            Edge::Value => String::new(),
+        let edge = |_, edge: EdgeTo| match edge.weight() {
+            Edge::Value(0) => String::new(),
+            // Another output than the first, as in the tensor's name.
+            Edge::Value(output) => format!("label = \":{output}\""),
             Edge::Order => "style = dashed".to_owned(),
         };
         let node = |_, (_, node): (u32, &Node)| {

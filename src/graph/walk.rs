@@ -2,8 +2,8 @@
 //! place, without a second copy of the graph.
 
 use petgraph::visit::{
-    Data, Dfs, GraphBase, GraphProp, GraphRef, IntoEdgeReferences, IntoNeighbors, IntoNodeIdentifiers,
-    IntoNodeReferences, NodeIndexable, VisitMap, Visitable,
+    Data, Dfs, EdgeRef, GraphBase, GraphProp, GraphRef, IntoEdgeReferences, IntoNeighbors,
+    IntoNodeIdentifiers, IntoNodeReferences, NodeIndexable, VisitMap, Visitable,
 };
 
 use smallvec::SmallVec;
@@ -20,10 +20,40 @@ pub(crate) struct Walk<'a> {
 /// What an edge of the graph means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Edge {
-    /// The target uses the source's value.
-    Value,
+    /// The target uses the value of an output of the source.
+    Value(u32),
     /// The target runs after the source.
     Order,
+}
+
+/// An edge with its ends.
+#[derive(Clone, Copy)]
+pub(crate) struct EdgeTo {
+    source: u32,
+    target: u32,
+    edge: Edge,
+}
+
+impl EdgeRef for EdgeTo {
+    type NodeId = u32;
+    type EdgeId = (u32, u32);
+    type Weight = Edge;
+
+    fn source(&self) -> u32 {
+        self.source
+    }
+
+    fn target(&self) -> u32 {
+        self.target
+    }
+
+    fn weight(&self) -> &Edge {
+        &self.edge
+    }
+
+    fn id(&self) -> (u32, u32) {
+        (self.source, self.target)
+    }
 }
 
 impl<'a> Walk<'a> {
@@ -63,10 +93,11 @@ impl<'a> Walk<'a> {
         found
     }
 
-    fn edges(self) -> impl Iterator<Item = (u32, u32, &'static Edge)> + 'a {
+    fn edges(self) -> impl Iterator<Item = EdgeTo> + 'a {
         self.arena.nodes.iter().zip(0_u32..).flat_map(move |(node, target)| {
-            let values = node.inputs.iter().map(move |source| (source.node.0, target, &Edge::Value));
-            let orders = node.control.iter().map(move |source| (source.0, target, &Edge::Order));
+            let to = move |source: NodeId, edge| EdgeTo { source: source.0, target, edge };
+            let values = node.inputs.iter().map(move |input| to(input.node, Edge::Value(input.output)));
+            let orders = node.control.iter().map(move |&source| to(source, Edge::Order));
             values.chain(orders.filter(move |_| self.with_control))
         })
     }
@@ -179,8 +210,8 @@ impl<'a> IntoNodeReferences for Walk<'a> {
     }
 }
 
-impl<'a> IntoEdgeReferences for Walk<'a> {
-    type EdgeRef = (u32, u32, &'a Edge);
+impl IntoEdgeReferences for Walk<'_> {
+    type EdgeRef = EdgeTo;
     type EdgeReferences = std::vec::IntoIter<Self::EdgeRef>;
     fn edge_references(self) -> Self::EdgeReferences {
         self.edges().collect::<Vec<_>>().into_iter()

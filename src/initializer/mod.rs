@@ -22,20 +22,36 @@ mod start;
 use std::sync::Arc;
 
 use crate::element::{Element, IntoValue, Numeric};
-use crate::error::Mistake;
+use crate::error::Fault;
 
 use rule::Rule;
 
 pub(crate) use start::StartingValue;
 
+/// What can be wrong with an initializer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InitializerFault {
+    /// It defines no elements.
+    #[error("{initializer}: expected {expected}, got {found}")]
+    Parameters {
+        /// Name of the initializer.
+        initializer: &'static str,
+        /// What it needs.
+        expected: &'static str,
+        /// What it has.
+        found: String,
+    },
+}
+
 /// What a variable can start from: an ndarray array or view, a scalar, or an [`Initializer`].
 pub trait Start<T: Element> {
     #[doc(hidden)]
-    fn into_starting_value(self) -> Result<StartingValue, Mistake>;
+    fn into_starting_value(self) -> Result<StartingValue, Fault>;
 }
 
 impl<T: Element, V: IntoValue<Elem = T>> Start<T> for V {
-    fn into_starting_value(self) -> Result<StartingValue, Mistake> {
+    fn into_starting_value(self) -> Result<StartingValue, Fault> {
         Ok(StartingValue::Fixed(Arc::new(self.into_repeated()?.into_whole()?)))
     }
 }
@@ -43,7 +59,7 @@ impl<T: Element, V: IntoValue<Elem = T>> Start<T> for V {
 /// A rule that makes the elements of a variable of a given shape.
 ///
 /// Variables of integers take whole numbers only: [`zeros`], [`ones`] and [`full`]. Parameters that say nothing (a
-/// negative deviation, a range that ends before it begins, NaN) are a building error of the variable.
+/// negative deviation, a range that ends before it begins, NaN) are a build error of the variable.
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -198,7 +214,7 @@ pub fn lecun_normal(shape: impl Into<Vec<usize>>) -> Initializer {
 /// shape of more than two axes is taken as that of the matrix `[product of all but the last, last]`.
 ///
 /// The matrix is uniform among all such: Q of the decomposition QR of a matrix of normal numbers, where R has a
-/// positive diagonal. A shape of fewer than two axes is a building error.
+/// positive diagonal. A shape of fewer than two axes is a build error.
 ///
 /// Source: Saxe, McClelland and Ganguli, *Exact solutions to the nonlinear dynamics of learning in deep linear
 /// neural networks*, 2013, section 3; Mezzadri, *How to generate random matrices from the classical compact
@@ -221,10 +237,10 @@ pub fn orthogonal(shape: impl Into<Vec<usize>>, gain: f64) -> Initializer {
 }
 
 impl<T: Numeric> Start<T> for Initializer {
-    fn into_starting_value(self) -> Result<StartingValue, Mistake> {
+    fn into_starting_value(self) -> Result<StartingValue, Fault> {
         let Initializer { name: initializer, dims, rule } = self;
         if let Some((expected, found)) = rule.fault::<T>() {
-            return Err(Mistake::Initializer { initializer, expected, found });
+            return Err(Fault::op(InitializerFault::Parameters { initializer, expected, found }));
         }
         let shape = dims.clone();
         Ok(StartingValue::Drawn { dims, draw: Arc::new(move |seed| rule.draw::<T>(&shape, seed)) })

@@ -9,6 +9,24 @@
 //! word of a header alone. Only regular files and links to them are read, never pipes or devices, which may never end.
 //! Files are replaced as a whole, so that a crash leaves the old or the new one.
 
+/// Makes an error of a module that is built on sessions one of the crate's. Like theirs, its `Debug` form is the message.
+macro_rules! error_of_its_own {
+    ($error:ty) => {
+        impl From<$error> for $crate::error::Error {
+            fn from(error: $error) -> Self {
+                $crate::error::Error::Other(std::sync::Arc::new(error))
+            }
+        }
+
+        impl std::fmt::Debug for $error {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+pub(crate) use error_of_its_own;
+
 #[cfg(feature = "safetensors")]
 pub mod checkpoint;
 #[cfg(any(feature = "npz", feature = "safetensors"))]

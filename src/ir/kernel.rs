@@ -67,7 +67,7 @@ pub trait Kernel: fmt::Debug + Send + Sync + 'static {
 #[non_exhaustive]
 pub enum KernelError {
     /// An index that the axis does not have.
-    #[error("index {index} is out of range for an axis of length {length}")]
+    #[error("expected an index of an axis of length {length}, got {index}")]
     IndexOutOfRange {
         /// The index.
         index: i64,
@@ -75,7 +75,7 @@ pub enum KernelError {
         length: usize,
     },
     /// The same, with where the index stands among all indices.
-    #[error("index {index} is out of range for an axis of length {length}")]
+    #[error("expected an index of an axis of length {length}, got {index}")]
     IndexOutOfRangeAt {
         /// The index.
         index: i64,
@@ -85,7 +85,7 @@ pub enum KernelError {
         at: Vec<usize>,
     },
     /// An array of another element type than the kernel asked for.
-    #[error("elements of {expected} are expected, but came {found}")]
+    #[error("expected elements of {expected}, got {found}")]
     ElementType {
         /// The type that was asked for.
         expected: DType,

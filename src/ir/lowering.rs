@@ -45,7 +45,7 @@ pub struct Lowering<'p> {
     /// How many kernels the node has emitted so far.
     kernels: u32,
     /// The first instruction that cannot be.
-    misfit: Option<String>,
+    invalid: Option<String>,
 }
 
 /// The graph's seed and the node's name, with the calls in whose run of a function it is lowered.
@@ -59,7 +59,7 @@ pub(crate) struct Identity<'p> {
 
 impl<'p> Lowering<'p> {
     pub(crate) fn new(program: &'p mut Program, origin: NodeId, identity: Identity<'p>) -> Self {
-        Lowering { program, origin, identity, inputs: &[], kernels: 0, misfit: None }
+        Lowering { program, origin, identity, inputs: &[], kernels: 0, invalid: None }
     }
 
     /// The same for a node with inputs.
@@ -73,8 +73,8 @@ impl<'p> Lowering<'p> {
     }
 
     /// The first instruction that cannot be, in words.
-    pub(crate) fn misfit(self) -> Option<String> {
-        self.misfit
+    pub(crate) fn invalid(self) -> Option<String> {
+        self.invalid
     }
 
     /// The length of each axis of a value.
@@ -107,10 +107,10 @@ impl<'p> Lowering<'p> {
     /// Notes that an instruction cannot be, and gives something of its type and lengths in its place, or of none of
     /// these lengths where no machine could address them: every value of a program can be counted.
     fn refuse(&mut self, action: &str, args: &[Val], dtype: DType, mut dims: Dims) -> Val {
-        if self.misfit.is_none() {
+        if self.invalid.is_none() {
             let operand = |&arg: &Val| format!("{}{:?}", self.dtype(arg), self.dims(arg));
             let operands = args.iter().map(operand).collect::<Vec<_>>().join(", ");
-            self.misfit = Some(format!("{action} of {operands} to {dtype}{:?}", &dims[..]));
+            self.invalid = Some(format!("{action} of {operands} to {dtype}{:?}", &dims[..]));
         }
         if !is_addressable(&dims, dtype) {
             dims.fill(0);

@@ -6,13 +6,15 @@
 //! - [`join`]: where the operands of a join lie in its result.
 //! - [`kernel`]: computations that the vocabulary does not have, as plain code on arrays.
 //! - [`program`]: instructions, the program, and its verifier.
-//! - [`lowering`]: what ops emit instructions through.
+//! - [`lowering`]: what ops emit instructions through, and [`term`] formulas with.
+//! - [`fault`]: what can be wrong with a lowering.
 //! - [`expression`]: what a program of constants computes, to find it again.
 //! - [`names`]: what text forms call the nodes and variables that a program comes from.
 //!
 //! Knows no graph: of that, a program has only the ids of nodes and variables.
 
 mod expression;
+mod fault;
 mod iota;
 mod join;
 mod kernel;
@@ -21,8 +23,10 @@ mod names;
 mod number;
 mod program;
 mod scalar;
+mod term;
 
 pub(crate) use expression::{ConstantId, Expression};
+pub use fault::{BadLabel, LoweringError};
 pub(crate) use iota::counted;
 pub(crate) use join::places;
 pub use kernel::{Kernel, KernelError};
@@ -35,7 +39,9 @@ pub(crate) use program::{
     Args, AxisSlice, Computation, Dims, Inst, Prim, Program, Source, View, broadcast_dims, contracted_dims,
     is_one_piece, size, unraveled,
 };
+pub(crate) use scalar::{Cost, Kind, scalar_table};
 pub use scalar::{Fold, Scalar};
+pub(crate) use term::Term;
 
 /// Index of a node in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -31,6 +31,17 @@ impl ScalarValue {
         }
     }
 
+    /// The element type.
+    pub(crate) fn dtype(self) -> DType {
+        match self {
+            ScalarValue::F32(_) => DType::F32,
+            ScalarValue::F64(_) => DType::F64,
+            ScalarValue::I32(_) => DType::I32,
+            ScalarValue::I64(_) => DType::I64,
+            ScalarValue::Bool(_) => DType::Bool,
+        }
+    }
+
     /// The number nearest to this one that elements of a type can be.
     pub(crate) fn number(number: f64, dtype: DType) -> Self {
         match dtype {
@@ -39,17 +50,6 @@ impl ScalarValue {
             DType::I32 => ScalarValue::I32(i32::from_f64(number)),
             DType::I64 => ScalarValue::I64(i64::from_f64(number)),
             DType::Bool => ScalarValue::Bool(number != 0.0),
-        }
-    }
-
-    /// The type of the number.
-    pub(crate) fn dtype(self) -> DType {
-        match self {
-            ScalarValue::F32(_) => DType::F32,
-            ScalarValue::F64(_) => DType::F64,
-            ScalarValue::I32(_) => DType::I32,
-            ScalarValue::I64(_) => DType::I64,
-            ScalarValue::Bool(_) => DType::Bool,
         }
     }
 

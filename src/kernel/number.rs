@@ -2,7 +2,7 @@
 
 use super::math::MulAdd;
 use super::vector::{Machine, Plain, Vector};
-use crate::element::Numeric;
+use crate::element::{Element, Numeric};
 
 /// A number that kernels compute with.
 pub(crate) trait Number: Numeric + PartialOrd {
@@ -42,6 +42,46 @@ pub(crate) trait Number: Numeric + PartialOrd {
     /// The nearest number.
     fn narrowed(wide: Self::Wide) -> Self;
 }
+
+/// Elements that are bits: integers and booleans.
+pub(crate) trait Bits:
+    Element
+    + std::ops::BitAnd<Output = Self>
+    + std::ops::BitOr<Output = Self>
+    + std::ops::BitXor<Output = Self>
+    + std::ops::Not<Output = Self>
+{
+}
+
+impl Bits for i32 {}
+impl Bits for i64 {}
+impl Bits for bool {}
+
+/// Numbers whose bits can be shifted, by so many as another one says. Where that is less than 0, or not less than there are
+/// bits, all of them are shifted out, as in `NumPy`.
+pub(crate) trait Integer: Number {
+    fn shift_left(self, by: Self) -> Self;
+    /// What comes in are copies of the sign.
+    fn shift_right(self, by: Self) -> Self;
+}
+
+macro_rules! integers {
+    ($($type:ident of $bits:literal),*) => {$(
+        impl Integer for $type {
+            #[inline(always)]
+            fn shift_left(self, by: Self) -> Self {
+                let is_in_range = (0..$bits).contains(&by);
+                if is_in_range { self.wrapping_shl(by as u32) } else { 0 }
+            }
+            #[inline(always)]
+            fn shift_right(self, by: Self) -> Self {
+                let is_in_range = (0..$bits).contains(&by);
+                self.wrapping_shr(if is_in_range { by as u32 } else { $bits - 1 })
+            }
+        }
+    )*};
+}
+integers!(i32 of 32, i64 of 64);
 
 macro_rules! float_numbers {
     ($($type:ident $vector:ident),*) => {$(

@@ -2,13 +2,16 @@
 //! constant folding runs once, so that both give the same bits.
 
 use super::math::{self, MulAdd, Separate, Standard, VectorMath};
-use super::number::{Number, with_number};
+use super::number::{Bits, Integer, Number};
 use super::vector::Vector;
-use crate::element::{DType, Element, Numeric};
-use crate::ir::{Scalar, ScalarValue};
+use crate::element::{DType, Element, Float, Numeric, with_element};
+use crate::ir::{Scalar, ScalarValue, scalar_table};
 
 /// A function of one element.
 pub(crate) trait Unary<T>: 'static {
+    /// Whether all machines give the same bits: none of it hangs on how products and sums are rounded.
+    const IS_PORTABLE: bool;
+
     fn apply<M: MulAdd>(x: T) -> T;
 
     /// The function of each element of a slice.
@@ -27,6 +30,8 @@ pub(crate) trait Unary<T>: 'static {
 pub(crate) trait Binary<T>: 'static {
     /// The element type of the result: `T`, or `bool` for comparisons.
     type Output: Element;
+    /// Whether all machines give the same bits.
+    const IS_PORTABLE: bool;
 
     /// `None` where the function has no value: an integer divided by zero.
     fn apply<M: MulAdd>(a: T, b: T) -> Option<Self::Output>;
@@ -44,25 +49,60 @@ pub(crate) trait Combine<T: Number>: 'static {
     fn combine_vectors<V: Vector<T>>(a: V, b: V) -> V;
 }
 
+/// Elements that have the elementary functions.
+pub(crate) trait Elementary: VectorMath + Standard + Element {}
+
+impl Elementary for f32 {}
+impl Elementary for f64 {}
+
+/// Functions of one element: which elements there are, whether all machines give the same bits, and a row each.
 macro_rules! unary_functions {
-    ($x:ident: $bound:ident; $($name:ident = $body:expr;)*) => {$(
+    ($x:ident: $bound:ident, $portable:literal; $(
+        $name:ident = $body:expr $(, slices |$from:ident, $to:ident| $map:expr)?;
+    )*) => {$(
         pub(crate) enum $name {}
         impl<T: $bound> Unary<T> for $name {
+            const IS_PORTABLE: bool = $portable;
             #[inline(always)]
             fn apply<M: MulAdd>($x: T) -> T {
+                $body
+            }
+            $(
+                #[inline(always)]
+                fn map<M: MulAdd>($from: &[T], $to: &mut [T]) {
+                    $map;
+                }
+            )?
+        }
+    )*};
+}
+
+/// Functions of two elements: which elements there are, of which type the result is, whether all machines give the same
+/// bits, and a row each.
+macro_rules! binary_functions {
+    ($a:ident, $b:ident: $bound:ident -> $output:ty, $portable:literal; $($name:ident = $body:expr;)*) => {$(
+        pub(crate) enum $name {}
+        impl<T: $bound> Binary<T> for $name {
+            type Output = $output;
+            const IS_PORTABLE: bool = $portable;
+            #[inline(always)]
+            fn apply<M: MulAdd>($a: T, $b: T) -> Option<$output> {
                 $body
             }
         }
     )*};
 }
 
-unary_functions! { x: Number;
+unary_functions! { x: Number, true;
     Neg    = x.neg();
     Square = x.mul(x);
     Abs    = x.abs();
     Sign   = x.sign();
 }
-unary_functions! { x: Standard;
+unary_functions! { x: Float, true;
+    Sqrt = x.sqrt();
+}
+unary_functions! { x: Standard, true;
     Floor = x.floor();
     Ceil  = x.ceil();
     Round = x.round();
@@ -73,126 +113,66 @@ unary_functions! { x: Standard;
     Sinh  = x.sinh();
     Cosh  = x.cosh();
 }
+unary_functions! { x: VectorMath, false;
+    Exp     = T::exp::<M>(x);
+    Expm1   = T::expm1::<M>(x);
+    Exp2    = T::exp2::<M>(x);
+    Ln      = T::ln::<M>(x);
+    Log1p   = T::log1p::<M>(x);
+    Log2    = T::log2::<M>(x);
+    Log10   = T::log10::<M>(x);
+    Cbrt    = T::cbrt::<M>(x);
+    Tanh    = T::tanh::<M>(x);
+    Sigmoid = T::sigmoid::<M>(x);
+    Erf     = T::erf::<M>(x);
+    Erfc    = T::erfc::<M>(x);
+    Normal  = T::normal::<M>(x);
+    // Mended element by element where an argument is too large for the vector form.
+    Sin = if T::beyond_trig(x) { T::sin_far(x) } else { T::sin::<M>(x) }, slices |x, to| math::sin_slice::<T, M>(x, to);
+    Cos = if T::beyond_trig(x) { T::cos_far(x) } else { T::cos::<M>(x) }, slices |x, to| math::cos_slice::<T, M>(x, to);
+}
+unary_functions! { x: Bits, true;
+    Not = !x;
+}
 
-macro_rules! transcendental_functions {
-    ($($name:ident = $function:ident;)*) => {$(
-        pub(crate) enum $name {}
-        impl<T: VectorMath> Unary<T> for $name {
-            #[inline(always)]
-            fn apply<M: MulAdd>(x: T) -> T {
-                T::$function::<M>(x)
-            }
-        }
-    )*};
-}
-transcendental_functions! {
-    Exp     = exp;
-    Expm1   = expm1;
-    Ln      = ln;
-    Log1p   = log1p;
-    Tanh    = tanh;
-    Sigmoid = sigmoid;
-    Erf     = erf;
-    Normal  = normal;
-}
-
-macro_rules! binary_functions {
-    ($a:ident, $b:ident: $bound:ident -> $output:ty; $($name:ident = $body:expr;)*) => {$(
-        pub(crate) enum $name {}
-        impl<T: $bound> Binary<T> for $name {
-            type Output = $output;
-            #[inline(always)]
-            fn apply<M: MulAdd>($a: T, $b: T) -> Option<$output> {
-                $body
-            }
-        }
-    )*};
-}
-binary_functions! { a, b: Number -> T;
-    Add     = Some(a.add(b));
-    Sub     = Some(a.sub(b));
-    Mul     = Some(a.mul(b));
-    Div     = a.div(b);
-    Maximum = Some(a.maximum(b));
-    Minimum = Some(a.minimum(b));
+binary_functions! { a, b: Number -> T, true;
+    Add      = Some(a.add(b));
+    Sub      = Some(a.sub(b));
+    Mul      = Some(a.mul(b));
+    Div      = a.div(b);
+    Maximum  = Some(a.maximum(b));
+    Minimum  = Some(a.minimum(b));
     FloorDiv = a.floor_div(b);
-    Modulo  = a.modulo(b);
-    Scaled  = Some(if a == T::ZERO { T::ZERO } else { a.mul(b) });
+    Modulo   = a.modulo(b);
+    Scaled   = Some(if a == T::ZERO { T::ZERO } else { a.mul(b) });
     // The index, where it lies below the bound.
-    Checked = (a >= T::ZERO && a < b).then_some(a);
+    Checked  = (a >= T::ZERO && a < b).then_some(a);
     // A comparison with NaN is false.
-    Finite  = (a.abs() < b).then_some(a);
+    Finite   = (a.abs() < b).then_some(a);
 }
-binary_functions! { a, b: Element -> bool;
-    Equal     = Some(a == b);
-    NotEqual  = Some(a != b);
-}
-binary_functions! { a, b: Number -> bool;
+binary_functions! { a, b: Number -> bool, true;
     Less      = Some(a < b);
     LessEqual = Some(a <= b);
 }
-
-macro_rules! truth_functions {
-    ($a:ident, $b:ident; $($name:ident = $body:expr;)*) => {$(
-        pub(crate) enum $name {}
-        impl Binary<bool> for $name {
-            type Output = bool;
-            #[inline(always)]
-            fn apply<M: MulAdd>($a: bool, $b: bool) -> Option<bool> {
-                Some($body)
-            }
-        }
-    )*};
+binary_functions! { a, b: Element -> bool, true;
+    Equal    = Some(a == b);
+    NotEqual = Some(a != b);
 }
-truth_functions! { a, b;
-    And = a & b;
-    Or  = a | b;
+binary_functions! { a, b: Bits -> T, true;
+    And = Some(a & b);
+    Or  = Some(a | b);
+    Xor = Some(a ^ b);
 }
-
-pub(crate) enum Not {}
-impl Unary<bool> for Not {
-    #[inline(always)]
-    fn apply<M: MulAdd>(x: bool) -> bool {
-        !x
-    }
+binary_functions! { a, b: Integer -> T, true;
+    ShiftLeft  = Some(a.shift_left(b));
+    ShiftRight = Some(a.shift_right(b));
 }
-
-pub(crate) enum Pow {}
-impl<T: VectorMath + Element> Binary<T> for Pow {
-    type Output = T;
-    #[inline(always)]
-    fn apply<M: MulAdd>(a: T, b: T) -> Option<T> {
-        Some(T::pow::<M>(a, b))
-    }
+binary_functions! { a, b: Elementary -> T, true;
+    Atan2 = Some(a.atan2(b));
+    Hypot = Some(a.hypot(b));
 }
-
-pub(crate) enum Sqrt {}
-impl<T: crate::element::Float> Unary<T> for Sqrt {
-    #[inline(always)]
-    fn apply<M: MulAdd>(x: T) -> T {
-        x.sqrt()
-    }
-}
-
-/// Sine and cosine are mended element by element where an argument is too large for the vector form.
-macro_rules! circular {
-    ($($name:ident = $near:ident, $far:ident, $slice:path;)*) => {$(
-        pub(crate) enum $name {}
-        impl<T: VectorMath> Unary<T> for $name {
-            #[inline(always)]
-            fn apply<M: MulAdd>(x: T) -> T {
-                if T::beyond_trig(x) { T::$far(x) } else { T::$near::<M>(x) }
-            }
-            #[inline(always)]
-            fn map<M: MulAdd>(x: &[T], dst: &mut [T]) {
-                $slice(x, dst);
-            }
-        }
-    )*};
-}
-circular! {
-    Sin = sin, sin_far, math::sin_slice::<T, M>;
-    Cos = cos, cos_far, math::cos_slice::<T, M>;
+binary_functions! { a, b: Elementary -> T, false;
+    Pow = Some(T::pow::<M>(a, b));
 }
 
 macro_rules! folds {
@@ -326,30 +306,66 @@ from_scalar! {
     bool Bool (x => x);
 }
 
-/// The function of these numbers, giving an element of type `dtype`; `None` where it has no value or
-/// is none of arithmetic.
-pub(crate) fn evaluate(function: Scalar, dtype: DType, args: &[ScalarValue]) -> Option<ScalarValue> {
-    if function == Scalar::Cast && dtype == DType::Bool {
-        return Some(bool::from_scalar(args[0]).into_scalar());
-    }
-    with_number!(dtype, T => {
-        let arg = |position: usize| T::from_scalar(args[position]);
-        let result = match function {
-            Scalar::Neg => Neg::apply::<Separate>(arg(0)),
-            Scalar::Square => Square::apply::<Separate>(arg(0)),
-            Scalar::Abs => Abs::apply::<Separate>(arg(0)),
-            Scalar::Sign => Sign::apply::<Separate>(arg(0)),
-            Scalar::Cast => arg(0),
-            Scalar::Add => Add::apply::<Separate>(arg(0), arg(1))?,
-            Scalar::Sub => Sub::apply::<Separate>(arg(0), arg(1))?,
-            Scalar::Mul => Mul::apply::<Separate>(arg(0), arg(1))?,
-            Scalar::Div => Div::apply::<Separate>(arg(0), arg(1))?,
-            Scalar::Maximum => Maximum::apply::<Separate>(arg(0), arg(1))?,
-            Scalar::Minimum => Minimum::apply::<Separate>(arg(0), arg(1))?,
-            Scalar::FloorDiv => FloorDiv::apply::<Separate>(arg(0), arg(1))?,
-            Scalar::Modulo => Modulo::apply::<Separate>(arg(0), arg(1))?,
-            _ => return None,
-        };
-        Some(result.into_scalar())
-    }, else None)
+/// Runs one expression, an `Option`, with `$type` standing for an element type of a kind; `None` for a type of another
+/// kind.
+macro_rules! with_kind {
+    (Any, $dtype:expr, $type:ident => $body:expr) => {
+        $crate::element::with_element!($dtype, $type => $body)
+    };
+    (Number, $dtype:expr, $type:ident => $body:expr) => {
+        $crate::element::with_number!($dtype, $type => $body, else None)
+    };
+    (Float, $dtype:expr, $type:ident => $body:expr) => {
+        $crate::kernel::scalar::with_kind!(@of $dtype, $type => $body, [F32 f32, F64 f64])
+    };
+    (Integer, $dtype:expr, $type:ident => $body:expr) => {
+        $crate::kernel::scalar::with_kind!(@of $dtype, $type => $body, [I32 i32, I64 i64])
+    };
+    (Bits, $dtype:expr, $type:ident => $body:expr) => {
+        $crate::kernel::scalar::with_kind!(@of $dtype, $type => $body, [I32 i32, I64 i64, Bool bool])
+    };
+    (@of $dtype:expr, $type:ident => $body:expr, [$($variant:ident $of:ident),+]) => {
+        match $dtype {
+            $($crate::element::DType::$variant => {
+                type $type = $of;
+                $body
+            })+
+            _ => None,
+        }
+    };
 }
+pub(crate) use with_kind;
+
+/// Declares [`evaluate`] for the table of functions.
+macro_rules! evaluation {
+    ($($(#[$doc:meta])* $name:ident $text:ident $operands:tt -> $gives:ident, $fails:ident, $cost:ident;)*) => {
+        /// The function of these numbers, giving an element of type `dtype`; `None` where it has no value, or other
+        /// bits on other machines.
+        pub(crate) fn evaluate(function: Scalar, dtype: DType, args: &[ScalarValue]) -> Option<ScalarValue> {
+            let from = args.last()?.dtype();
+            match function {
+                $(Scalar::$name => evaluation!(@of $operands $name, args, from, dtype),)*
+            }
+        }
+    };
+    (@of (Bool, Any, Any) $name:ident, $args:ident, $from:ident, $dtype:ident) => {
+        $args.get(if bool::from_scalar($args[0]) { 1 } else { 2 }).copied()
+    };
+    (@of (Any) $name:ident, $args:ident, $from:ident, $dtype:ident) => {
+        with_element!($dtype, T => Some(T::from_scalar($args[0]).into_scalar()))
+    };
+    (@of ($kind:ident) $name:ident, $args:ident, $from:ident, $dtype:ident) => {
+        with_kind!($kind, $from, T => {
+            let x = T::from_scalar($args[0]);
+            <$name as Unary<T>>::IS_PORTABLE.then(|| $name::apply::<Separate>(x).into_scalar())
+        })
+    };
+    (@of ($kind:ident, $same:ident) $name:ident, $args:ident, $from:ident, $dtype:ident) => {
+        with_kind!($kind, $from, T => {
+            let (a, b) = (T::from_scalar($args[0]), T::from_scalar(*$args.get(1)?));
+            let is_portable = <$name as Binary<T>>::IS_PORTABLE;
+            is_portable.then(|| $name::apply::<Separate>(a, b)).flatten().map(FromScalar::into_scalar)
+        })
+    };
+}
+scalar_table!(evaluation);

@@ -12,12 +12,12 @@ use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use super::versions::Versions;
-use crate::error::{Error, LoweringError, Result};
+use crate::error::{Error, Result};
 use crate::graph::op::Outputs;
 use crate::graph::{Arena, CallId, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{
-    Args, Computation, Dims, Identity, Inst, Lowering, NodeId, Prim, Program, Scalar, TensorId, Val,
-    VariableId,
+    Args, Computation, Dims, Identity, Inst, Lowering, LoweringError, NodeId, Prim, Program, Scalar,
+    TensorId, Val, VariableId,
 };
 use crate::memory::OutOfMemory;
 use crate::shape::{Shape, TensorType, is_addressable};
@@ -84,6 +84,24 @@ pub(crate) fn specialise(
         );
         specialiser.frames[TOP].vals.set(id, val);
     }
+    let (mut calls, mut has_calls) = (0_usize, false);
+    for &id in &needed {
+        let node = arena.node(id);
+        if let Role::Calls(call) = node.role {
+            calls = calls.saturating_add(arena.calls_of(call));
+            has_calls = true;
+        }
+        if calls > MAX_CALLS {
+            return Err(unlowered(node, LoweringError::TooManyCalls { most: MAX_CALLS }));
+        }
+    }
+    // Only calls ask for what of them is used.
+    if has_calls {
+        specialiser.mark_used(TOP, &needed, request.fetches.iter().map(|fetch| fetch.tensor));
+        for fetched in request.fetches.iter().filter(|fetch| !fetch.value) {
+            specialiser.mark_all_used(TOP, fetched.tensor.node);
+        }
+    }
     for id in needed {
         specialiser.visit(TOP, id)?;
     }
@@ -91,11 +109,11 @@ pub(crate) fn specialise(
 }
 
 fn too_large(node: &Node, shape: Shape) -> Error {
-    Error::TooLarge { node: node.name.clone(), shape, location: node.location }
+    Error::TooLarge { site: node.site(), shape }
 }
 
 fn unlowered(node: &Node, reason: LoweringError) -> Error {
-    Error::Lowering { node: node.name.clone(), op: node.op.name(), location: node.location, reason }
+    Error::Lowering { site: node.site(), reason }
 }
 
 /// A run of a function's body, by a call, or of what belongs to no function.
@@ -103,6 +121,8 @@ fn unlowered(node: &Node, reason: LoweringError) -> Error {
 struct Frame {
     /// What the tensors of visited nodes, and those that are given, have become.
     vals: TensorMap<Val>,
+    /// Whether something uses a tensor.
+    is_used: TensorMap<bool>,
     /// The calls, one inside the other, whose run it is.
     calls: Vec<NodeId>,
     /// Their names, in front of those of nodes.
@@ -111,9 +131,14 @@ struct Frame {
 
 impl Default for Frame {
     fn default() -> Self {
-        Frame { vals: TensorMap::new(UNVISITED), calls: Vec::new(), name: String::new() }
+        let (vals, is_used) = (TensorMap::new(UNVISITED), TensorMap::new(false));
+        Frame { vals, is_used, calls: Vec::new(), name: String::new() }
     }
 }
+
+/// Calls that one run may make of functions. Each is lowered in its place, and functions that call each other twice are
+/// soon more than any memory holds.
+const MAX_CALLS: usize = 1 << 20;
 
 /// The frame of what belongs to no function.
 const TOP: usize = 0;
@@ -138,16 +163,40 @@ struct Specialiser<'a> {
 }
 
 impl Specialiser<'_> {
+    /// Notes which tensors are used, by these nodes and beside them.
+    fn mark_used(&mut self, frame: usize, nodes: &[NodeId], also: impl IntoIterator<Item = TensorId>) {
+        let arena = self.arena;
+        for &id in nodes {
+            let node = arena.node(id);
+            for &input in &node.inputs {
+                self.frames[frame].is_used.set(input, true);
+            }
+            for &before in &node.control {
+                self.mark_all_used(frame, before);
+            }
+        }
+        for tensor in also {
+            self.frames[frame].is_used.set(tensor, true);
+        }
+    }
+
+    /// Notes that a node runs as a whole, as it does for what comes behind it.
+    fn mark_all_used(&mut self, frame: usize, node: NodeId) {
+        let outputs = 0..self.arena.node(node).outputs.len() as u32;
+        outputs
+            .into_iter()
+            .for_each(|output| self.frames[frame].is_used.set(TensorId { node, output }, true));
+    }
+
     /// Lowers a node as it is in a frame.
     fn visit(&mut self, frame: usize, id: NodeId) -> Result<()> {
         let arena = self.arena;
         let node = arena.node(id);
-        if let Some(mistake) = node.mistake {
-            return Err(arena.error(mistake));
+        if let Some(fault) = node.fault {
+            return Err(arena.error(fault));
         }
         if node.role == Role::Placeholder {
-            let TensorType { dtype, shape } = node.outputs[0].clone();
-            return Err(Error::NotFed { node: node.name.clone(), dtype, shape, location: node.location });
+            return Err(Error::NotFed { site: node.site(), expected: node.outputs[0].clone() });
         }
         let versions = match frame {
             TOP => self.versions_before(node),
@@ -173,11 +222,8 @@ impl Specialiser<'_> {
             Role::WritesAll => {
                 let mut after = versions.clone();
                 for (index, record) in arena.variables.iter().enumerate() {
-                    let lacking = |OutOfMemory { bytes, .. }| Error::OutOfMemory {
-                        bytes,
-                        node: Some(record.name.clone()),
-                        location: None,
-                    };
+                    let site = || Some(arena.node(record.node).site());
+                    let lacking = |OutOfMemory { bytes, .. }| Error::OutOfMemory { bytes, site: site() };
                     let start = record.starting_value(self.seed).map_err(lacking)?;
                     let start = Lowering::new(&mut self.program, id, Identity::default()).constant(start);
                     let variable = VariableId(index as u32);
@@ -193,7 +239,7 @@ impl Specialiser<'_> {
             | Role::Parameter
             | Role::Calls(_) => {}
         }
-        for (output, &val) in (0..).zip(vals.iter()) {
+        for (output, &val) in (0..).zip(vals.iter()).filter(|&(_, &val)| val != UNVISITED) {
             // What is fed stays so, although the node runs for another output.
             let val_of = self.frames[frame].vals.get_mut(TensorId { node: id, output });
             if *val_of == UNVISITED {
@@ -219,8 +265,8 @@ impl Specialiser<'_> {
         let identity = Identity { seed: self.seed, name: &name, calls };
         let mut lowering = Lowering::new(&mut self.program, id, identity).of_inputs(inputs);
         let vals = node.op.lower(inputs, &mut lowering);
-        let misfit = lowering.misfit();
-        self.check_lowered(node, &vals, &outputs, misfit)?;
+        let invalid = lowering.invalid();
+        self.check_lowered(node, &vals, &outputs, invalid)?;
         for &val in vals.iter() {
             self.check_finite(id, val);
         }
@@ -233,29 +279,41 @@ impl Specialiser<'_> {
         let call = arena.call(call);
         let body = arena.body(call.body);
         let origin = call.origin.unwrap_or(id);
-        let inner = match self.runs.get(&(frame, origin)) {
-            Some(&inner) => inner,
-            None => {
-                let mut run = Frame::default();
-                run.calls.clone_from(&self.frames[frame].calls);
-                run.calls.push(origin);
-                run.name = [&*self.frames[frame].name, &arena.node(origin).name, "/"].concat();
-                for (&bound, &val) in body.parameters.iter().chain(&body.captures).zip(inputs) {
-                    run.vals.set(bound, val);
-                }
-                self.frames.push(run);
-                self.runs.insert((frame, origin), self.frames.len() - 1);
-                self.frames.len() - 1
+        let inner = if let Some(&inner) = self.runs.get(&(frame, origin)) {
+            inner
+        } else {
+            let mut run = Frame::default();
+            run.calls.clone_from(&self.frames[frame].calls);
+            run.calls.push(origin);
+            run.name = [&*self.frames[frame].name, &arena.node(origin).name, "/"].concat();
+            for (bound, &val) in body.bound().zip(inputs) {
+                run.vals.set(bound, val);
             }
+            self.frames.push(run);
+            self.runs.insert((frame, origin), self.frames.len() - 1);
+            self.frames.len() - 1
         };
+        // An output that nobody uses is not computed, nor can it fail.
+        let outputs = (0..).map(|output| TensorId { node: id, output });
+        let is_used = outputs.map(|output| *self.frames[frame].is_used.get(output));
+        let wanted: Vec<Option<TensorId>> =
+            call.results.iter().zip(is_used).map(|(&result, is_used)| is_used.then_some(result)).collect();
+        let used = || wanted.iter().flatten().copied();
         let is_there = |id: TensorId| *self.frames[inner].vals.get(id) != UNVISITED;
-        let needed = Walk::all(arena).ancestors_short_of(call.results.iter().copied(), is_there);
+        let needed = Walk::all(arena).ancestors_short_of(used(), is_there);
+        self.mark_used(inner, &needed, used());
         for node in needed {
             self.visit(inner, node)?;
         }
-        let outputs: Outputs<Val> =
-            call.results.iter().map(|&result| *self.frames[inner].vals.get(result)).collect();
-        self.check_lowered(arena.node(id), &outputs, &arena.node(id).outputs, None)?;
+        let val = |result: &Option<TensorId>| {
+            result.map_or(UNVISITED, |result| *self.frames[inner].vals.get(result))
+        };
+        let outputs: Outputs<Val> = wanted.iter().map(val).collect();
+        for (&val, promised) in outputs.iter().zip(arena.node(id).outputs.iter()) {
+            if val != UNVISITED {
+                self.check_lowered(arena.node(id), &[val], std::slice::from_ref(promised), None)?;
+            }
+        }
         Ok(outputs)
     }
 
@@ -316,10 +374,8 @@ impl Specialiser<'_> {
         for (output, promised) in outputs.iter().zip(node.outputs.iter()) {
             if output.dtype != promised.dtype || !output.shape.agrees_with(&promised.shape) {
                 let reason = LoweringError::ShapeRule {
-                    promised_dtype: promised.dtype,
-                    promised: promised.shape.clone(),
-                    found_dtype: output.dtype,
-                    found: Box::new(output.shape.clone()),
+                    promised: Box::new(promised.clone()),
+                    found: Box::new(output.clone()),
                 };
                 return Err(unlowered(node, reason));
             }
@@ -328,8 +384,7 @@ impl Specialiser<'_> {
             }
             if !output.shape.is_known() {
                 let reason = LoweringError::UnknownLength {
-                    found_dtype: output.dtype,
-                    found: Box::new(output.shape.clone()),
+                    found: Box::new(output.clone()),
                     inputs: self.types(inputs),
                 };
                 return Err(unlowered(node, reason));
@@ -344,9 +399,9 @@ impl Specialiser<'_> {
         node: &Node,
         vals: &[Val],
         promised: &[TensorType],
-        misfit: Option<String>,
+        invalid: Option<String>,
     ) -> Result<()> {
-        if let Some(instruction) = misfit {
+        if let Some(instruction) = invalid {
             return Err(unlowered(node, LoweringError::Instruction { instruction }));
         }
         if vals.len() != promised.len() {
@@ -357,8 +412,7 @@ impl Specialiser<'_> {
             let reason = match self.program.insts.get(val.index()) {
                 Some(inst) if inst.dtype == promised.dtype && promised.shape.admits(&inst.dims) => continue,
                 Some(inst) => LoweringError::Type {
-                    promised_dtype: promised.dtype,
-                    promised: Box::new(promised.shape.clone()),
+                    promised: Box::new(promised.clone()),
                     found_dtype: inst.dtype,
                     found: inst.dims.to_vec(),
                 },
@@ -389,7 +443,7 @@ impl Specialiser<'_> {
     fn infer(&self, id: NodeId, node: &Node, inputs: &[Val]) -> Result<Outputs<TensorType>> {
         let types = self.types(inputs);
         let inferred = node.op.infer(&types.iter().collect::<Vec<_>>());
-        inferred.map_err(|mistake| self.arena.blamed(id, mistake))
+        inferred.map_err(|fault| self.arena.blamed(id, fault))
     }
 
     fn write(&mut self, writer: NodeId, variable: VariableId, val: Val, before: &Versions) -> Result<()> {
@@ -399,10 +453,8 @@ impl Specialiser<'_> {
             let (first, second) = (self.arena.node(other), self.arena.node(writer));
             return Err(Error::UnorderedAssigns {
                 variable: self.arena.variables[variable.index()].name.clone(),
-                first: first.name.clone(),
-                first_at: first.location,
-                second: second.name.clone(),
-                second_at: second.location,
+                first: Box::new(first.site()),
+                second: Box::new(second.site()),
             });
         }
         self.last_writer.insert(variable, writer);

@@ -1,6 +1,6 @@
 //! [`BatchNorm`]: each channel normalized over the batch.
 
-use super::fitting::{fitting, mistake};
+use super::fitting::{fault, fitting};
 use super::layer::calling;
 use super::normalization::moments;
 use super::{Layer, Mode, batch_normalization};
@@ -45,12 +45,12 @@ use crate::{Axes, Float, Graph, Numeric, Shape, Tensor, Variable};
 ///
 /// What [`Mode::Train`] gives cannot be chosen by a flag: both sides of a [`select`](Tensor::select) run, so
 /// `training.select(layer.call(x, Mode::Train), layer.call(x, Mode::Predict))` would move the statistics at every
-/// prediction. It is a building error, also where other layers stand between. Build both, as a model does that is
+/// prediction. It is a build error, also where other layers stand between. Build both, as a model does that is
 /// called twice, and fetch the one that is needed. A choice by other means, such as a product with the flag, is not
 /// found, and does move them.
 ///
 /// # Errors
-/// It is a building error if x has no axis before the channels, if a parameter is not of shape \[channels\], if the
+/// It is a build error if x has no axis before the channels, if a parameter is not of shape \[channels\], if the
 /// momentum is not between 0 and 1, or if epsilon is negative or not finite.
 ///
 /// Source: Ioffe and Szegedy, *Batch normalization: accelerating deep network training by reducing internal covariate
@@ -98,7 +98,7 @@ impl<'g, T: Float> BatchNorm<'g, T> {
         let inputs = [x.any(), gamma, beta, mean, variance];
         fitting(x.graph(), "batch_norm", inputs, move |[x, parameters @ ..]| {
             if !(0.0..=1.0).contains(&momentum) {
-                return Err(mistake(format!("the momentum must be between 0 and 1, but is {momentum}")));
+                return Err(fault(format!("expected a momentum between 0 and 1, got {momentum}")));
             }
             let channels = x.dims().split_last().filter(|(_, before)| !before.is_empty());
             let fits = |parameter: &Shape| match (channels, parameter.dims()) {
@@ -106,8 +106,8 @@ impl<'g, T: Float> BatchNorm<'g, T> {
                 _ => false,
             };
             match parameters.into_iter().find(|parameter| !fits(parameter)) {
-                Some(parameter) => Err(mistake(format!(
-                    "batch_norm takes [batch, ..., channels] with parameters of [channels], but came {x} with {parameter}"
+                Some(parameter) => Err(fault(format!(
+                    "expected [batch, ..., channels] with parameters of [channels], got {x} with {parameter}"
                 ))),
                 None => Ok(()),
             }
@@ -122,7 +122,7 @@ impl<'g, T: Float> BatchNorm<'g, T> {
         let [kept, new] = [self.momentum, 1.0 - self.momentum].map(<T as Numeric>::from_f64);
         let is_there = x.shape_of().reduce_prod(..).greater(0);
         let update = |moving: Variable<'g, T>, batch| {
-            // A batch of nothing has no mean, and NaN would stay for ever.
+            // A batch of nothing has no mean, and NaN would stay forever.
             moving.assign(is_there.select(moving * kept + batch * new, moving)).op()
         };
         let updates = [update(self.moving_mean, mean), update(self.moving_variance, variance)];

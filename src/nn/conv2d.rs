@@ -8,7 +8,7 @@ use crate::{Convolution, Float, Graph, Tensor, Variable};
 /// y = [`conv2d`](Tensor::conv2d)(x, kernel) + bias, the same in both modes: of images [n, h, w, channels] it makes
 /// [n, h', w', filters].
 ///
-/// Images that the kernel does not fit are a building error.
+/// Images that the kernel does not fit are a build error.
 ///
 /// ```
 /// use flowgrad::prelude::*;

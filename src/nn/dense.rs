@@ -8,7 +8,7 @@ use crate::{Float, Graph, Tensor, Variable};
 /// y = x · kernel + bias, the same in both modes: of x of shape [n, inputs] it makes [n, units]. Axes between the
 /// first and the last are kept.
 ///
-/// An x whose last axis is not as long as the kernel's first is a building error.
+/// An x whose last axis is not as long as the kernel's first is a build error.
 ///
 /// ```
 /// use flowgrad::prelude::*;

@@ -1,6 +1,6 @@
 //! [`Dropout`]: some elements left out while training.
 
-use super::fitting::{fitting, mistake};
+use super::fitting::{fault, fitting};
 use super::layer::calling;
 use super::{Layer, Mode};
 use crate::{Float, Numeric, Tensor};
@@ -12,7 +12,7 @@ use crate::{Float, Numeric, Tensor};
 /// [the names](super)), and the [count of runs](crate::Session::run_count), as for
 /// [`bernoulli_like`](Tensor::bernoulli_like). Gradient: the cotangent over 1 - `rate` where the element was kept, else 0.
 ///
-/// A rate that is not at least 0 and below 1 is a building error.
+/// A rate that is not at least 0 and below 1 is a build error.
 ///
 /// Source: Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, *Dropout: a simple way to prevent neural
 /// networks from overfitting*, 2014, section 10, with the scaling done while training.
@@ -49,7 +49,7 @@ impl<'g, T: Float> Layer<'g, T> for Dropout {
         calling(x.graph(), &self.name, || {
             let rate = self.rate;
             let x = fitting(x.graph(), "dropout", [x.any()], move |_| {
-                let reason = || mistake(format!("the rate must be at least 0 and below 1, but is {rate}"));
+                let reason = || fault(format!("expected a rate of at least 0 and below 1, got {rate}"));
                 if (0.0..1.0).contains(&rate) { Ok(()) } else { Err(reason()) }
             });
             if mode == Mode::Predict || rate == 0.0 {

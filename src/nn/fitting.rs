@@ -5,23 +5,23 @@
 
 use std::fmt;
 
-use crate::op::{AnyTensor, Lowering, Mistake, Op, Pullback, TensorType, Val};
+use crate::op::{AnyTensor, Fault, Lowering, Op, Pullback, TensorType, Val};
 use crate::{Element, Graph, Shape, Tensor};
 
-/// The first input. A node of the layer's own name is the mistake that `check` finds in the shapes of the inputs.
+/// The first input. A node of the layer's name is invalid by the fault that `check` finds in the shapes of the inputs.
 #[track_caller]
 pub(super) fn fitting<'g, T: Element, const N: usize>(
     g: &'g Graph,
     layer: &'static str,
     inputs: [AnyTensor<'g>; N],
-    check: impl Fn([&Shape; N]) -> Result<(), Mistake> + Send + Sync + 'static,
+    check: impl Fn([&Shape; N]) -> Result<(), Fault> + Send + Sync + 'static,
 ) -> Tensor<'g, T> {
     g.custom(Fitting::<_, N> { layer, check }, &inputs)
 }
 
-/// The mistake of which a layer says itself what it is.
-pub(super) fn mistake(reason: String) -> Mistake {
-    Mistake::Custom { reason }
+/// A fault that a layer words itself.
+pub(super) fn fault(reason: String) -> Fault {
+    Fault::Custom { reason }
 }
 
 /// Its first input, if the shapes of all pass the check.
@@ -38,13 +38,13 @@ impl<F, const N: usize> fmt::Debug for Fitting<F, N> {
 
 impl<F, const N: usize> Op for Fitting<F, N>
 where
-    F: Fn([&Shape; N]) -> Result<(), Mistake> + Send + Sync + 'static,
+    F: Fn([&Shape; N]) -> Result<(), Fault> + Send + Sync + 'static,
 {
     fn name(&self) -> &'static str {
         self.layer
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         (self.check)(std::array::from_fn(|input| &inputs[input].shape))?;
         Ok(inputs[0].clone())
     }

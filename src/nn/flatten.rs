@@ -1,6 +1,6 @@
 //! [`Flatten`]: a row for each element of the batch.
 
-use super::fitting::{fitting, mistake};
+use super::fitting::{fault, fitting};
 use super::layer::calling;
 use super::{Layer, Mode};
 use crate::{Float, Shape, Tensor};
@@ -9,7 +9,7 @@ use crate::{Float, Shape, Tensor};
 /// [n, h·w·c], and \[n\] becomes [n, 1]. No element moves.
 ///
 /// Either the length of the batch or all others must be known while building; a scalar, which has no batch, is a
-/// building error.
+/// build error.
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -26,9 +26,9 @@ impl<'g, T: Float> Layer<'g, T> for Flatten {
         calling(x.graph(), "flatten", || {
             let x: Tensor<'g, T> = fitting(x.graph(), "flatten", [x.any()], |[x]| match x.dims() {
                 [batch, rest @ ..] if batch.is_some() || Shape::from(rest).size().is_some() => Ok(()),
-                _ => Err(mistake(format!(
-                    "flatten takes [batch, ...], one of the two known while building, but came {x}"
-                ))),
+                _ => {
+                    Err(fault(format!("expected [batch, ...], one of the two known while building, got {x}")))
+                }
             });
             x.reshape_last(x.shape().rank().saturating_sub(1), [-1])
         })

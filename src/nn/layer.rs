@@ -32,7 +32,7 @@ pub enum Mode {
 /// assert_eq!(y.shape().to_string(), "[?, 8]");
 /// ```
 pub trait Layer<'g, T = f32> {
-    /// Adds the nodes that make the layer's output of `x`. An `x` that the layer does not take is a building error.
+    /// Adds the nodes that make the layer's output of `x`. An `x` that the layer does not take is a build error.
     #[track_caller]
     fn call(&self, x: Tensor<'g, T>, mode: Mode) -> Tensor<'g, T>;
 }

@@ -1,16 +1,16 @@
 //! [`LayerNorm`]: each example normalized by itself.
 
-use super::fitting::{fitting, mistake};
+use super::fitting::{fault, fitting};
 use super::layer::calling;
 use super::{Layer, Mode, layer_norm};
 use crate::initializer::{ones, zeros};
-use crate::op::Mistake;
+use crate::op::Fault;
 use crate::{Axes, Float, Graph, Shape, Tensor, Variable};
 
 /// y = (x - mean) / √(variance + epsilon) · gamma + beta, the same in both modes, by the mean and the (biased) variance
 /// of x along the axes: see [`layer_norm`].
 ///
-/// Gamma and beta are as long as x along these axes, and 1 along the others; anything else is a building error. `new`
+/// Gamma and beta are as long as x along these axes, and 1 along the others; anything else is a build error. `new`
 /// takes the last axes. For others write the struct, here for the middle one:
 ///
 /// ```
@@ -73,9 +73,9 @@ impl<'g, T: Float> Layer<'g, T> for LayerNorm<'g, T> {
 }
 
 /// Whether a parameter is as long as x along the axes, and 1 along the others.
-fn check(x: &Shape, parameter: &Shape, axes: &[isize]) -> Result<(), Mistake> {
+fn check(x: &Shape, parameter: &Shape, axes: &[isize]) -> Result<(), Fault> {
     if axes.is_empty() {
-        return Err(mistake("there is no axis to normalize along".to_owned()));
+        return Err(fault("expected at least one axis to normalize along, got none".to_owned()));
     }
     let rank = x.rank() as isize;
     let expected = x.dims().iter().zip(0..rank).map(|(&length, axis)| {
@@ -89,7 +89,7 @@ fn check(x: &Shape, parameter: &Shape, axes: &[isize]) -> Result<(), Mistake> {
     if parameter.rank() <= x.rank() && expected.zip(found).all(fits) {
         return Ok(());
     }
-    Err(mistake(format!(
-        "layer_norm takes parameters as long as x along {axes:?} and 1 along other axes, but came {parameter} for x of {x}"
+    Err(fault(format!(
+        "expected parameters as long as x along {axes:?} and 1 along other axes, got {parameter} for x of {x}"
     )))
 }

@@ -36,7 +36,7 @@
 //! # Names
 //!
 //! A layer `fc1` has the variables `fc1/kernel` and `fc1/bias`, within the scope in which it is made; two layers of one
-//! name are a building error. A call adds its nodes in a scope of the layer's name, which is numbered from the second
+//! name are a build error. A call adds its nodes in a scope of the layer's name, which is numbered from the second
 //! call on: `fc1/matmul`, `fc1_1/matmul`. These names in errors show which layer is meant.
 //!
 //! # Other starts, shared variables

@@ -1,12 +1,12 @@
 //! Normalization as functions of tensors: [`batch_normalization`] by statistics that are given, [`layer_norm`] by those
 //! of the tensor itself.
 
-use super::fitting::{fitting, mistake};
+use super::fitting::{fault, fitting};
 use crate::{Axes, Float, Numeric, Operand, Tensor};
 
 /// (x - mean) / √(variance + epsilon) · scale + offset; shapes broadcast, and scalars do.
 ///
-/// Gradient: that of the formula, to all five. An epsilon that is negative or not finite is a building error.
+/// Gradient: that of the formula, to all five. An epsilon that is negative or not finite is a build error.
 ///
 /// Source: Ioffe and Szegedy, *Batch normalization: accelerating deep network training by reducing internal covariate
 /// shift*, 2015, algorithm 1.
@@ -32,7 +32,7 @@ pub fn batch_normalization<'g, T: Float>(
 ) -> Tensor<'g, T> {
     let variance = variance.into_tensor(x.graph());
     let variance: Tensor<'g, T> = fitting(x.graph(), "normalization", [variance.any()], move |_| {
-        let reason = || mistake(format!("epsilon must be finite and at least 0, but is {epsilon}"));
+        let reason = || fault(format!("expected a finite epsilon of at least 0, got {epsilon}"));
         if epsilon.is_finite() && epsilon >= 0.0 { Ok(()) } else { Err(reason()) }
     });
     (x - mean) * ((variance + <T as Numeric>::from_f64(epsilon)).rsqrt() * scale) + offset
@@ -42,7 +42,7 @@ pub fn batch_normalization<'g, T: Float>(
 /// of the other axes its own. Scale and offset broadcast to x.
 ///
 /// Gradient: that of the formula, through the mean and the variance as well. An axis that is out of range or listed
-/// twice is a building error, and so is an epsilon that is negative or not finite.
+/// twice is a build error, and so is an epsilon that is negative or not finite.
 ///
 /// Source: Ba, Kiros and Hinton, *Layer normalization*, 2016, equations 3 and 4.
 ///

@@ -1,168 +1,87 @@
-//! Activations with a kink or a bend at 0: `relu`, `relu6`, `leaky_relu`, `elu`, `selu`, `softplus`. Each is one
-//! node of a few instructions.
+//! Activations of which each is one node of a few instructions: `relu` and its like, `softplus`, `softsign`,
+//! `log_sigmoid`, and the hard forms of `sigmoid` and `silu`.
 
-use crate::element::Float;
-use crate::error::Mistake;
-use crate::gradient::Pullback;
-use crate::graph::op::{Attributes, Op};
-use crate::graph::{AnyTensor, Tensor};
-use crate::ir::{Lowering, Scalar, Val};
-use crate::ops::compare::{Compare, Extreme};
-use crate::ops::logical::Logical;
-use crate::ops::unary::{Unary, unary_methods};
-use crate::shape::TensorType;
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
+use crate::graph::AnyTensor;
+use crate::ir::Term;
+use crate::ops::elementwise::{elementwise, unless};
 
 /// The scale and, with it, what `selu` tends to at -∞: activations of mean 0 and variance 1 keep these
 /// (Klambauer et al., 2017, "Self-Normalizing Neural Networks").
 const SELU_SCALE: f64 = 1.050_700_987_355_480_5;
 const SELU_FLOOR: f64 = SELU_SCALE * 1.673_263_242_354_377_2;
 
-/// An activation.
-#[derive(Clone, Copy, Debug)]
-enum Activation {
-    Relu,
-    Relu6,
-    /// With the slope below 0.
-    LeakyRelu(f64),
-    Elu,
-    Selu,
-    Softplus,
+/// The one value where x is positive, else the other: also where x is NaN, or a zero, whose sign it keeps.
+fn if_positive<'t, 'p>(x: Term<'t, 'p>, then: Term<'t, 'p>, otherwise: Term<'t, 'p>) -> Term<'t, 'p> {
+    x.number(0.0).less(x).select(then, otherwise)
 }
 
-impl Op for Activation {
-    fn name(&self) -> &'static str {
-        match self {
-            Activation::Relu => "relu",
-            Activation::Relu6 => "relu6",
-            Activation::LeakyRelu(_) => "leaky_relu",
-            Activation::Elu => "elu",
-            Activation::Selu => "selu",
-            Activation::Softplus => "softplus",
-        }
-    }
+/// max(x, 0) + ln(1 + e^-|x|): no exponential overflows, and no digit is lost.
+fn softplus<'t, 'p>(x: Term<'t, 'p>) -> Term<'t, 'p> {
+    x.maximum(0.0) + (-x.abs()).exp().log1p()
+}
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(inputs[0].clone())
-    }
+/// min(max(x + 3, 0), 6)/6.
+fn hard_sigmoid<'t, 'p>(x: Term<'t, 'p>) -> Term<'t, 'p> {
+    (x + 3.0).maximum(0.0).minimum(6.0) / 6.0
+}
 
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let x = inputs[0];
-        let dtype = to.dtype(x);
-        let zero = to.scalar(0.0, dtype);
-        match *self {
-            Activation::Relu => to.map(Scalar::Maximum, &[x, zero]),
-            Activation::Relu6 => {
-                let (above, six) = (to.map(Scalar::Maximum, &[x, zero]), to.scalar(6.0, dtype));
-                to.map(Scalar::Minimum, &[above, six])
-            }
-            Activation::LeakyRelu(alpha) => {
-                let below = scaled(to, x, alpha);
-                if_positive(to, x, x, below)
-            }
-            Activation::Elu => {
-                let below = to.map(Scalar::Expm1, &[x]);
-                if_positive(to, x, x, below)
-            }
-            Activation::Selu => {
-                let below = to.map(Scalar::Expm1, &[x]);
-                let (above, below) = (scaled(to, x, SELU_SCALE), scaled(to, below, SELU_FLOOR));
-                if_positive(to, x, above, below)
-            }
-            // max(x, 0) + ln(1 + e^-|x|): no exponential overflows, and no digit is lost.
-            Activation::Softplus => {
-                let above = to.map(Scalar::Maximum, &[x, zero]);
-                let magnitude = to.map(Scalar::Abs, &[x]);
-                let negative = to.map(Scalar::Neg, &[magnitude]);
-                let decay = to.map(Scalar::Exp, &[negative]);
-                let rest = to.map(Scalar::Log1p, &[decay]);
-                to.map(Scalar::Add, &[above, rest])
-            }
-        }
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        let (x, y) = (at.input(0), at.output());
-        let number = |value: f64| x.scalar_like(value);
-        // What the exponential is below 0, and 1 above, where it could overflow.
-        let decay = || x.binary(Extreme::Minimum, number(0.0)).unary(Unary::Exp);
-        match *self {
-            // Outputs that are not positive are those of such inputs; at the kinks the derivative is taken to be 0.
-            // A NaN, which is neither, lets the cotangent pass.
-            Activation::Relu => at.give(0, |dy| is_at_most_0(y).select(number(0.0), dy)),
-            Activation::Relu6 => at.give(0, |dy| {
-                let is_above = number(6.0).binary(Compare::LessEqual, y);
-                is_at_most_0(y).binary(Logical::Or, is_above).select(number(0.0), dy)
-            }),
-            Activation::LeakyRelu(alpha) => {
-                at.scale(0, || is_at_most_0(x).select(number(alpha), number(1.0)));
-            }
-            Activation::Elu => at.scale(0, decay),
-            Activation::Selu => {
-                let is_positive = || number(0.0).binary(Compare::Less, x);
-                at.scale(0, || is_positive().select(number(SELU_SCALE), decay() * number(SELU_FLOOR)));
-            }
-            Activation::Softplus => at.scale(0, || x.unary(Unary::Sigmoid)),
-        }
-    }
-
-    fn attributes(&self) -> Attributes {
-        match self {
-            Activation::LeakyRelu(alpha) => Attributes::new().with("alpha", *alpha),
-            _ => Attributes::new(),
-        }
-    }
+/// What the exponential is below 0, and 1 above, where it could overflow.
+fn decay(x: AnyTensor<'_>) -> AnyTensor<'_> {
+    x.minimum(0.0).exp()
 }
 
 /// Whether each element is 0 or negative.
-fn is_at_most_0(value: AnyTensor<'_>) -> AnyTensor<'_> {
-    value.binary(Compare::LessEqual, value.scalar_like(0.0))
+fn is_at_most_0(x: AnyTensor<'_>) -> AnyTensor<'_> {
+    x.less_equal(0.0)
 }
 
-/// A value times a number.
-fn scaled(to: &mut Lowering<'_>, value: Val, factor: f64) -> Val {
-    let factor = to.scalar(factor, to.dtype(value));
-    to.map(Scalar::Mul, &[value, factor])
-}
-
-/// The one value where x is positive, else the other: also where x is NaN, or a zero, whose sign it keeps.
-fn if_positive(to: &mut Lowering<'_>, x: Val, then: Val, otherwise: Val) -> Val {
-    let zero = to.scalar(0.0, to.dtype(x));
-    let is_positive = to.compare(Scalar::Less, &[zero, x]);
-    to.map(Scalar::Select, &[is_positive, then, otherwise])
-}
-
-unary_methods! { "NaN stays NaN, and the cotangent passes.";
-    relu     Activation::Relu,     "max(x, 0)", "0 where x ≤ 0, else 1", 3.0 => 3.0;
-    relu6    Activation::Relu6,    "min(max(x, 0), 6)", "0 where x ≤ 0 or x ≥ 6, else 1", 7.0 => 6.0;
-    elu      Activation::Elu,      "x where x > 0, else eˣ - 1", "1 where x > 0, else eˣ", -0.5 => (-0.5_f64).exp_m1();
-    selu     Activation::Selu,     "1.0507·x where x > 0, else 1.7581·(eˣ - 1), with the constants to full precision", "1.0507 where x > 0, else 1.7581·eˣ", 1.0 => 1.0507009873554805;
-    softplus Activation::Softplus, "ln(1 + eˣ), which neither overflows nor loses digits", "1/(1 + e⁻ˣ)", 0.0 => 2.0_f64.ln();
-}
-
-impl<T: Float> Tensor<'_, T> {
-    /// x where x > 0, else `alpha`·x, elementwise; NaN stays NaN.
-    ///
-    /// Gradient: `alpha` times the cotangent where x ≤ 0, else the cotangent.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let y = g.constant(ndarray::arr1(&[-2.0, 3.0])).leaky_relu(0.25);
-    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[-0.5, 3.0]).into_dyn());
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn leaky_relu(self, alpha: f64) -> Self {
-        Tensor::typed(self.any().unary(Activation::LeakyRelu(alpha)))
+elementwise! {
+    Float "NaN stays NaN, and the cotangent passes." {
+        // At the kinks the derivative is taken to be 0, or that from below. Outputs that are not positive are those of such inputs.
+        relu "max(x, 0)" |x| x.maximum(0.0), ["0 where x ≤ 0, else 1" gives |dy, _, y| unless(is_at_most_0(y), dy)],
+            ([-2.0, 3.0] => [0.0, 3.0]);
+        relu6 "min(max(x, 0), 6)" |x| x.maximum(0.0).minimum(6.0), ["0 where x ≤ 0 or x ≥ 6, else 1" gives |dy, _, y|
+            unless(is_at_most_0(y).logical_or(y.greater_equal(6.0)), dy)], ([-2.0, 7.0] => [0.0, 6.0]);
+        leaky_relu(alpha = 0.25) "x where x > 0, else `alpha`·x" |x| if_positive(x, x, x * alpha),
+            ["`alpha` where x ≤ 0, else 1" times |x, _| is_at_most_0(x).select(x.scalar_like(alpha), x.scalar_like(1.0))],
+            ([-2.0, 3.0] => [-0.5, 3.0]);
+        elu "x where x > 0, else eˣ - 1" |x| if_positive(x, x, x.expm1()),
+            ["1 where x > 0, else eˣ" times |x, _| decay(x)], (-0.5 => |x| if x > 0.0 { x } else { x.exp_m1() });
+        selu "1.0507·x where x > 0, else 1.7581·(eˣ - 1), with the constants to full precision"
+            |x| if_positive(x, x * SELU_SCALE, x.expm1() * SELU_FLOOR), ["1.0507 where x > 0, else 1.7581·eˣ" times |x, _|
+            x.greater(0.0).select(x.scalar_like(SELU_SCALE), decay(x) * SELU_FLOOR)],
+            ([1.0] => [1.050_700_987_355_480_5]);
+        softplus "ln(1 + eˣ), which neither overflows nor loses digits" |x| softplus(x),
+            ["1/(1 + e⁻ˣ)" times |x, _| x.sigmoid()], (0.5 => |x| (1.0 + x.exp()).ln());
+        celu(alpha = 2.0) "x where x > 0, else `alpha`·(e^(x/`alpha`) - 1), for an `alpha` above 0"
+            |x| if_positive(x, x, (x / alpha).expm1() * alpha),
+            ["1 where x > 0, else e^(x/`alpha`)" times |x, _| (x.minimum(0.0) / alpha).exp()],
+            (-0.5 => |x| if x > 0.0 { x } else { 2.0 * (x / 2.0).exp_m1() });
+        log_sigmoid "-ln(1 + e⁻ˣ), the logarithm of [`sigmoid`](crate::Tensor::sigmoid), which does not leave the range before x \
+            does" |x| x.minimum(0.0) - (-x.abs()).exp().log1p(), ["1/(1 + eˣ)" times |x, _| (-x).sigmoid()],
+            (0.5 => |x| -(1.0 + (-x).exp()).ln());
+        // Where x is beyond the bounds in the slope, what it is multiplied by has long been 0.
+        mish "x·tanh(ln(1 + eˣ)), which is 0 at -∞" |x| softplus(x).tanh().scaled(x),
+            ["t + x·σ(x)·(1 - t²) with t = tanh(ln(1 + eˣ))" times |x, _| { let t = x.softplus().tanh();
+            t + x.sigmoid() * (1.0 - t.square()) * x.maximum(-1e3).minimum(1e3) }], (0.5 => |x| x * (1.0 + x.exp()).ln().tanh());
+        // The quotient is 1 long before the bound, to which ∞ is brought.
+        softsign "x/(1 + |x|), which is -1 at -∞ and 1 at ∞" |x| x.maximum(-1e30).minimum(1e30) / (x.abs() + 1.0).minimum(1e30),
+            ["1/(1 + |x|)²" times |x, _| (x.abs() + 1.0).reciprocal().square()], (0.5 => |x| x / (1.0 + x.abs()));
+        hard_sigmoid "min(max(x + 3, 0), 6)/6" |x| hard_sigmoid(x), ["0 where x ≤ -3 or x ≥ 3, else 1/6" times |_, y|
+            y.less_equal(0.0).logical_or(y.greater_equal(1.0)).select(y.scalar_like(0.0), y.scalar_like(1.0 / 6.0))],
+            (0.5 => |x| ((x + 3.0) / 6.0).clamp(0.0, 1.0), within -4.0, 3.7);
+        hard_swish "x·min(max(x + 3, 0), 6)/6, which is 0 at -∞" |x| hard_sigmoid(x).scaled(x),
+            ["0 where x ≤ -3, 1 where x ≥ 3, else (2·x + 3)/6" times |x, _| x.less_equal(-3.0).select(x.scalar_like(0.0),
+            x.greater_equal(3.0).select(x.scalar_like(1.0), (x * 2.0 + 3.0) / 6.0))],
+            (0.5 => |x| x * ((x + 3.0) / 6.0).clamp(0.0, 1.0), within -4.0, 3.7);
     }
 }
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
-    vec![
+    let mut examples = rows();
+    examples.extend([
         example!("relu", &[&[3, 4]], |_, x| x[0].relu(), |x| x[0].mapv(|x| x.max(0.0))),
         example!("relu of nothing", &[&[0, 4]], |_, x| x[0].relu(), |x| x[0].clone()),
         example!("relu6", &[&[3, 4]], |_, x| (x[0] * 5.0).relu6(), |x| x[0]
@@ -177,5 +96,6 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         example!("softplus", &[&[3, 4]], |_, x| x[0].softplus(), |x| x[0].mapv(|x| (1.0 + x.exp()).ln())),
         example!("softplus of a number", &[&[]], |_, x| x[0].softplus(), |x| x[0]
             .mapv(|x| (1.0 + x.exp()).ln())),
-    ]
+    ]);
+    examples
 }

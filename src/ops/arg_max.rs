@@ -3,13 +3,13 @@
 use ndarray::{ArrayView1, Axis};
 
 use crate::element::{ArrayMut, ArrayRef, DType};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::number::{Number, with_number};
 use crate::ops::methods::methods;
-use crate::shape::{TensorType, resolve_axis};
+use crate::shape::{ShapeError, TensorType, resolve_axis};
 
 /// Which element is looked for.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +18,7 @@ enum Extreme {
     Smallest,
 }
 
-/// The place of the extreme element along an axis, which disappears.
+/// The index of the extreme element along an axis, which disappears.
 #[derive(Debug)]
 struct Arg {
     extreme: Extreme,
@@ -33,11 +33,11 @@ impl Op for Arg {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let shape = &inputs[0].shape;
         let axis = resolve_axis(self.axis, shape.rank())?;
         if shape.dims()[axis] == Some(0) {
-            return Err(Mistake::EmptyAxis { axis, shape: shape.clone() });
+            return Err(ShapeError::EmptyAxis { axis, shape: shape.clone() }.into());
         }
         Ok(TensorType::new(DType::I64, shape.reduced(&[axis], false)))
     }
@@ -68,8 +68,8 @@ impl Kernel for Search {
         let mut output = output.into_view::<i64>()?;
         with_number!(inputs[0].dtype(), T => {
             let x = inputs[0].view::<T>()?;
-            for (place, lane) in output.iter_mut().zip(x.lanes(Axis(self.axis))) {
-                *place = match self.extreme {
+            for (index, lane) in output.iter_mut().zip(x.lanes(Axis(self.axis))) {
+                *index = match self.extreme {
                     Extreme::Largest => first(lane, |element, best| element > best),
                     Extreme::Smallest => first(lane, |element, best| element < best),
                 } as i64;
@@ -83,25 +83,25 @@ impl Kernel for Search {
     }
 }
 
-/// The place of the first element that no other is better than; a NaN is better than every number.
+/// The index of the first element that no other is better than; a NaN is better than every number.
 fn first<T: Number>(lane: ArrayView1<'_, T>, is_better: impl Fn(T, T) -> bool) -> usize {
     let mut best: Option<(usize, T)> = None;
-    for (place, &element) in lane.iter().enumerate() {
+    for (index, &element) in lane.iter().enumerate() {
         if element.partial_cmp(&element).is_none() {
-            return place;
+            return index;
         }
         if best.is_none_or(|(_, best)| is_better(element, best)) {
-            best = Some((place, element));
+            best = Some((index, element));
         }
     }
-    best.map_or(0, |(place, _)| place)
+    best.map_or(0, |(index, _)| index)
 }
 
 methods! {
-    /// For each lane along the axis the place of its largest element: the first of equal ones, and the first NaN if
+    /// For each lane along the axis the index of its largest element: the first of equal ones, and the first NaN if
     /// there is one. The axis disappears; negative axes count from the end.
     ///
-    /// No gradient passes. An axis out of range, or of length 0, is a building error.
+    /// No gradient passes. An axis out of range, or of length 0, is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -114,7 +114,7 @@ methods! {
         x.unary(Arg { extreme: Extreme::Largest, axis })
     }
 
-    /// For each lane along the axis the place of its smallest element; else as [`argmax`](crate::Tensor::argmax).
+    /// For each lane along the axis the index of its smallest element; else as [`argmax`](crate::Tensor::argmax).
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -133,13 +133,13 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::{Example, example};
     use ndarray::{ArrayD, array};
 
-    /// Places by a comparison, found from the back.
-    fn places(x: &ArrayD<f64>, axis: usize, is_as_good: fn(f64, f64) -> bool) -> ArrayD<f64> {
+    /// Indices by a comparison, found from the back.
+    fn indices(x: &ArrayD<f64>, axis: usize, is_as_good: fn(f64, f64) -> bool) -> ArrayD<f64> {
         x.map_axis(Axis(axis), |lane| {
             let last = lane.len() - 1;
             (0..last)
                 .rev()
-                .fold(last, |best, place| if is_as_good(lane[place], lane[best]) { place } else { best })
+                .fold(last, |best, index| if is_as_good(lane[index], lane[best]) { index } else { best })
                 as f64
         })
     }
@@ -148,12 +148,12 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     for dims in [[2, 3, 4], [1, 3, 1], [0, 2, 3], [5, 1, 40]] {
         let dims = dims.as_slice();
         examples.extend([
-            example!("argmax of lanes", &[dims], |_, x| x[0].argmax(1).cast(), |x| places(
+            example!("argmax of lanes", &[dims], |_, x| x[0].argmax(1).cast(), |x| indices(
                 &x[0],
                 1,
                 |a, b| a >= b
             )),
-            example!("argmin of rows", &[dims], |_, x| x[0].argmin(-1).cast(), |x| places(
+            example!("argmin of rows", &[dims], |_, x| x[0].argmin(-1).cast(), |x| indices(
                 &x[0],
                 2,
                 |a, b| a <= b
@@ -162,7 +162,7 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     }
     let nan = f64::NAN;
     examples.extend([
-        example!("argmax of a row", &[&[7]], |_, x| x[0].argmax(0).cast(), |x| places(&x[0], 0, |a, b| a
+        example!("argmax of a row", &[&[7]], |_, x| x[0].argmax(0).cast(), |x| indices(&x[0], 0, |a, b| a
             >= b)),
         example!("argmax of ties", &[&[2, 4]], |_, x| x[0].argmax(-1).cast(), |_| array![1.0, 0.0]
             .into_dyn())

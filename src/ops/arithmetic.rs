@@ -2,135 +2,57 @@
 //! operators `+ - * /` between tensors, variables and scalars; and `squared_difference`.
 
 use crate::element::Numeric;
-use crate::error::Mistake;
-use crate::gradient::Pullback;
-use crate::graph::op::{Form, Op};
 use crate::graph::{AnyTensor, Operand, Tensor, Variable};
-use crate::ir::{Lowering, Scalar, Val};
-use crate::shape::TensorType;
+use crate::ops::elementwise::{Elementwise, elementwise};
+use std::ops::{Add as _, Div as _, Mul as _, Sub as _};
 
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
-
-/// One of the four operations.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Arithmetic {
-    Add,
-    Sub,
-    Mul,
-    Div,
+elementwise! {
+    [
+        elementwise!(@definition Number add [] "self + other", [a, b]),
+        elementwise!(@definition Number sub [] "self - other", [a, b]),
+        elementwise!(@definition Number mul [] "self·other", [a, b]),
+        elementwise!(@definition Number div [] "self/other", [a, b]),
+    ]
+    Number "" {
+        squared_difference "`(self - other)²`" |a, b| (a - b).square(),
+            ["2·(self - other)" times |a, b, _| (a - b) * 2.0, "2·(other - self)" times |a, b, _| (b - a) * 2.0],
+            ([1.0, 5.0], [2.0, 2.0] => [1.0, 9.0]);
+    }
 }
 
-impl Op for Arithmetic {
-    fn name(&self) -> &'static str {
-        match self {
-            Arithmetic::Add => "add",
-            Arithmetic::Sub => "sub",
-            Arithmetic::Mul => "mul",
-            Arithmetic::Div => "div",
-        }
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        inputs[0].together(inputs[1])
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let scalar = match self {
-            Arithmetic::Add => Scalar::Add,
-            Arithmetic::Sub => Scalar::Sub,
-            Arithmetic::Mul => Scalar::Mul,
-            Arithmetic::Div => Scalar::Div,
-        };
-        to.map(scalar, inputs)
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        let (a, b) = (at.input(0), at.input(1));
-        match self {
-            Arithmetic::Add => {
-                at.give(0, |dy| dy);
-                at.give(1, |dy| dy);
-            }
-            Arithmetic::Sub => {
-                at.give(0, |dy| dy);
-                at.give(1, |dy| -dy);
-            }
-            Arithmetic::Mul => {
-                at.scale(0, || b);
-                at.scale(1, || a);
-            }
-            Arithmetic::Div => {
-                let quotient = at.output();
-                at.divide(0, || b);
-                at.scale(1, || -(quotient / b));
+/// The operator forms of one operation: tensors, variables and numbers on either side. A row: the operator's trait and
+/// method, the formula, how its sums are looked through, and as in a row of [`elementwise`] the shares of the cotangent.
+macro_rules! operators {
+    ($($trait:ident $method:ident $formula:literal |$a:ident, $b:ident| $lower:expr, $form:ident,
+        [$da:literal $how_a:ident |$($sa:tt),+| $slope_a:expr, $db:literal $how_b:ident |$($sb:tt),+| $slope_b:expr];)*) => {$(
+        impl<'g> std::ops::$trait for AnyTensor<'g> {
+            type Output = AnyTensor<'g>;
+            #[track_caller]
+            fn $method(self, other: AnyTensor<'g>) -> AnyTensor<'g> {
+                elementwise!(@static Number $method [] [$a, $b] $lower, [],
+                    [$da $how_a |$($sa),+| $slope_a, $db $how_b |$($sb),+| $slope_b], [$form]);
+                self.binary(Elementwise { row: &ROW, number: None }, other)
             }
         }
-    }
 
-    fn form(&self) -> Form {
-        match self {
-            Arithmetic::Add => Form::Sum,
-            Arithmetic::Sub => Form::Difference,
-            Arithmetic::Mul => Form::Product,
-            Arithmetic::Div => Form::Quotient,
+        #[doc = concat!("`", $formula, "` with a number as an element of the tensor's type.")]
+        impl<'g> std::ops::$trait<f64> for AnyTensor<'g> {
+            type Output = AnyTensor<'g>;
+            #[track_caller]
+            fn $method(self, other: f64) -> AnyTensor<'g> {
+                std::ops::$trait::$method(self, self.scalar_like(other))
+            }
         }
-    }
-}
 
-/// (a - b)².
-#[derive(Debug)]
-struct SquaredDifference;
+        #[doc = concat!("`", $formula, "` with a number as an element of the tensor's type.")]
+        impl<'g> std::ops::$trait<AnyTensor<'g>> for f64 {
+            type Output = AnyTensor<'g>;
+            #[track_caller]
+            fn $method(self, other: AnyTensor<'g>) -> AnyTensor<'g> {
+                std::ops::$trait::$method(other.scalar_like(self), other)
+            }
+        }
 
-impl Op for SquaredDifference {
-    fn name(&self) -> &'static str {
-        "squared_difference"
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        inputs[0].together(inputs[1])
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let difference = to.map(Scalar::Sub, inputs);
-        to.map(Scalar::Square, &[difference])
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        let (a, b) = (at.input(0), at.input(1));
-        at.scale(0, || (a - b) * a.scalar_like(2.0));
-        at.scale(1, || (b - a) * a.scalar_like(2.0));
-    }
-}
-
-impl<'g, T: Numeric> Tensor<'g, T> {
-    /// (self - other)², elementwise; shapes broadcast.
-    ///
-    /// Gradient: 2·(self - other) times the cotangent to `self`, and minus that to `other`. Shapes that do not
-    /// broadcast are a building error.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let y = g.constant(ndarray::arr1(&[1.0, 5.0])).squared_difference(2.0);
-    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1.0, 9.0]).into_dyn());
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn squared_difference(self, other: impl Operand<'g, T>) -> Self {
-        let any = self.any();
-        Tensor::typed(any.binary(SquaredDifference, other.into_tensor(any.graph()).any()))
-    }
-
-    #[track_caller]
-    fn arithmetic(self, op: Arithmetic, other: impl Operand<'g, T>) -> Self {
-        let any = self.any();
-        Tensor::typed(any.binary(op, other.into_tensor(any.graph()).any()))
-    }
-}
-
-/// The operator forms of one operation: tensors, variables and scalars on either side.
-macro_rules! operator {
-    ($trait:ident $method:ident, $formula:literal, $da:literal, $db:literal, $scalars:tt) => {
         #[doc = concat!("`", $formula, "`, elementwise; shapes broadcast as in NumPy.")]
         #[doc = ""]
         #[doc = concat!("Gradient: ", $da, " to `a` and ", $db, " to `b`, each summed back to its operand's shape.")]
@@ -138,7 +60,8 @@ macro_rules! operator {
             type Output = Tensor<'g, T>;
             #[track_caller]
             fn $method(self, other: B) -> Tensor<'g, T> {
-                self.arithmetic(Arithmetic::$trait, other)
+                let any = self.any();
+                Tensor::typed(std::ops::$trait::$method(any, other.into_tensor(any.graph()).any()))
             }
         }
 
@@ -147,49 +70,46 @@ macro_rules! operator {
             type Output = Tensor<'g, T>;
             #[track_caller]
             fn $method(self, other: B) -> Tensor<'g, T> {
-                self.tensor().arithmetic(Arithmetic::$trait, other)
+                std::ops::$trait::$method(self.tensor(), other)
             }
         }
 
-        impl<'g> std::ops::$trait for AnyTensor<'g> {
-            type Output = AnyTensor<'g>;
-            #[track_caller]
-            fn $method(self, other: AnyTensor<'g>) -> AnyTensor<'g> {
-                self.binary(Arithmetic::$trait, other)
-            }
-        }
-
-        operator!(@scalars $trait $method, $formula, $scalars);
-    };
-    (@scalars $trait:ident $method:ident, $formula:literal, [$($scalar:ident),*]) => {$(
+        operators!(@number $trait $method $formula, f32);
+        operators!(@number $trait $method $formula, f64);
+        operators!(@number $trait $method $formula, i32);
+        operators!(@number $trait $method $formula, i64);
+    )*};
+    (@number $trait:ident $method:ident $formula:literal, $number:ident) => {
         #[doc = concat!("`", $formula, "` with a scalar on the left.")]
-        impl<'g> std::ops::$trait<Tensor<'g, $scalar>> for $scalar {
-            type Output = Tensor<'g, $scalar>;
+        impl<'g> std::ops::$trait<Tensor<'g, $number>> for $number {
+            type Output = Tensor<'g, $number>;
             #[track_caller]
-            fn $method(self, other: Tensor<'g, $scalar>) -> Tensor<'g, $scalar> {
-                self.into_tensor(other.any().graph()).arithmetic(Arithmetic::$trait, other)
+            fn $method(self, other: Tensor<'g, $number>) -> Tensor<'g, $number> {
+                std::ops::$trait::$method(self.into_tensor(other.graph()), other)
             }
         }
 
         #[doc = concat!("`", $formula, "` with a scalar on the left.")]
-        impl<'g> std::ops::$trait<Variable<'g, $scalar>> for $scalar {
-            type Output = Tensor<'g, $scalar>;
+        impl<'g> std::ops::$trait<Variable<'g, $number>> for $number {
+            type Output = Tensor<'g, $number>;
             #[track_caller]
-            fn $method(self, other: Variable<'g, $scalar>) -> Tensor<'g, $scalar> {
+            fn $method(self, other: Variable<'g, $number>) -> Tensor<'g, $number> {
                 std::ops::$trait::$method(self, other.tensor())
             }
         }
-    )*};
+    };
 }
-operator!(Add add, "a + b", "the cotangent dy",      "dy",                [f32, f64, i32, i64]);
-operator!(Sub sub, "a - b", "the cotangent dy",      "-dy",               [f32, f64, i32, i64]);
-operator!(Mul mul, "a * b", "the cotangent dy times b", "dy·a",           [f32, f64, i32, i64]);
-operator!(Div div, "a / b", "the cotangent dy over b",  "-dy·((a / b) / b)", [f32, f64, i32, i64]);
+operators! {
+    Add add "a + b" |a, b| a + b, Sum, ["the cotangent dy" gives |dy, _, _, _| dy, "dy" gives |dy, _, _, _| dy];
+    Sub sub "a - b" |a, b| a - b, Difference, ["the cotangent dy" gives |dy, _, _, _| dy, "-dy" gives |dy, _, _, _| -dy];
+    Mul mul "a * b" |a, b| a * b, Product, ["the cotangent dy times b" times |_, b, _| b, "dy·a" times |a, _, _| a];
+    Div div "a / b" |a, b| a / b, Quotient, ["the cotangent dy over b" over |_, b, _| b, "-dy·((a / b) / b)" times |_, b, y| -(y / b)];
+}
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
-    let mut examples = Vec::new();
+    let mut examples = rows();
     // Equal shapes, either side broadcast, both sides broadcast, nothing, and single elements.
     let shapes: [[&[usize]; 2]; 7] = [
         [&[2, 3], &[2, 3]],

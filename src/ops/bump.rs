@@ -3,16 +3,16 @@
 //! Written out, their derivatives would multiply what vanishes by what grows beyond all numbers: 0·∞. Here each
 //! derivative is made of ops of the same kind, all of which are 0 at the ends, so it is a number to every order.
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, Op};
-use crate::ir::{Lowering, Scalar, Val};
+use crate::graph::op::{Attributes, Op, OpDef};
+use crate::ir::{Lowering, Val};
 use crate::ops::gated::Gate;
-use crate::ops::unary::Unary;
 use crate::shape::TensorType;
 
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
+/// None: these are made by gradients.
+pub(super) const METHODS: &[&[OpDef]] = &[];
 
 /// What falls off faster than any power rises.
 #[derive(Clone, Copy, Debug)]
@@ -38,38 +38,30 @@ impl Op for Bump {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let x = inputs[0];
-        let hill = match self.hill {
-            Hill::Bell { rate } => {
-                let square = to.map(Scalar::Square, &[x]);
+        to.formula([inputs[0]], |[x]| {
+            let hill = match self.hill {
                 // A change of sign is faster than a product.
-                let exponent = if rate == 1.0 {
-                    to.map(Scalar::Neg, &[square])
-                } else {
-                    let rate = to.scalar(-rate, to.dtype(x));
-                    to.map(Scalar::Mul, &[square, rate])
-                };
-                to.map(Scalar::Exp, &[exponent])
+                Hill::Bell { rate: 1.0 } => (-x.square()).exp(),
+                Hill::Bell { rate } => (x.square() * -rate).exp(),
+                Hill::Logistic(gate) => {
+                    let minus = -x;
+                    gate.of(x) * gate.of(minus)
+                }
+            };
+            // Where the hill is not 0, the power is far from the end of the range.
+            if self.power == 0 {
+                return hill;
             }
-            Hill::Logistic(gate) => {
-                let minus = to.map(Scalar::Neg, &[x]);
-                let sides = [gate.open(x, to), gate.open(minus, to)];
-                to.map(Scalar::Mul, &sides)
-            }
-        };
-        // Where the hill is not 0, the power is far from the end of the range.
-        if self.power == 0 {
-            return hill;
-        }
-        let square = to.map(Scalar::Square, &[x]);
-        let start = if self.power.is_multiple_of(2) { square } else { x };
-        let power = (0..(self.power - 1) / 2).fold(start, |power, _| to.map(Scalar::Mul, &[power, square]));
-        to.map(Scalar::Scaled, &[hill, power])
+            let square = x.square();
+            let start = if self.power.is_multiple_of(2) { square } else { x };
+            let power = (0..(self.power - 1) / 2).fold(start, |power, _| power * square);
+            hill.scaled(power)
+        })
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -95,7 +87,7 @@ impl Op for Bump {
             Hill::Bell { rate } => Attributes::new().with("rate", rate),
             Hill::Logistic(gate) => Attributes::new().with("gate", format!("{gate:?}")),
         };
-        hill.with("power", self.power as isize)
+        hill.with("power", self.power as usize)
     }
 }
 
@@ -111,20 +103,18 @@ impl Op for Cauchy {
         "cauchy"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let x = inputs[0];
-        let one = to.scalar(1.0, to.dtype(x));
-        let square = to.map(Scalar::Square, &[x]);
-        let divisor = to.map(Scalar::Add, &[square, one]);
-        let plain = to.map(Scalar::Div, &[one, divisor]);
-        match self {
-            Cauchy::Plain => plain,
-            Cauchy::TimesX => to.map(Scalar::Scaled, &[plain, x]),
-        }
+        to.formula([inputs[0]], |[x]| {
+            let plain = 1.0 / (x.square() + 1.0);
+            match self {
+                Cauchy::Plain => plain,
+                Cauchy::TimesX => plain.scaled(x),
+            }
+        })
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -133,7 +123,7 @@ impl Op for Cauchy {
         let two = || x.scalar_like(2.0);
         at.scale(0, || match self {
             Cauchy::Plain => -(times_x() * plain() * two()),
-            Cauchy::TimesX => plain() - times_x().unary(Unary::Square) * two(),
+            Cauchy::TimesX => plain() - times_x().square() * two(),
         });
     }
 

@@ -1,9 +1,9 @@
 //! `cast`: the same numbers as another element type.
 
 use crate::element::{DType, Element};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Val};
 use crate::ops::methods::methods;
@@ -18,7 +18,7 @@ impl Op for Cast {
         "cast"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(TensorType::new(self.0, &inputs[0].shape))
     }
 
@@ -42,7 +42,7 @@ methods! {
             name: "cast",
             doc: "Each element as another element type, converted as Rust's `as` does.",
             operands: &[OperandDef::one("x", Elements::Element)],
-            attributes: &[AttributeDef::new("dtype", DType::KIND)],
+            attributes: &[AttributeDef::of::<DType>("dtype")],
             build: |_, operands, attributes| Ok(vec![operands[0].cast(attributes.value("dtype")?)]),
         },
     ]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ndarray::ArrayViewD;
 
 use crate::element::{ArrayMut, ArrayRef, DType, Element, with_element};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
 use crate::graph::{AnyTensor, Tensor};
@@ -24,7 +24,7 @@ impl Op for CheckNumerics {
         "check_numerics"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 
@@ -56,7 +56,7 @@ impl Op for Inspect {
         "inspect"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 
@@ -97,7 +97,7 @@ impl Op for Print {
         "print"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 
@@ -154,7 +154,7 @@ methods! {
     /// let session = Session::new(&g)?;
     /// assert_eq!(session.feed(x, &ndarray::arr1(&[4.0])).run(y)?.sum(), 5.0);
     /// let error = session.feed(x, &ndarray::arr1(&[4.0, -4.0])).run(y).unwrap_err();
-    /// assert!(matches!(error, Error::NotFinite { node, .. } if node == "root"));
+    /// assert!(matches!(error, Error::NotFinite { site, .. } if site.node == "root"));
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn check_numerics<Float>(x) -> Self {

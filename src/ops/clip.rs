@@ -1,16 +1,12 @@
 //! `clip`: values held between two bounds.
 
-use crate::element::Numeric;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::Op;
-use crate::graph::{Operand, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
-use crate::ops::compare::{Compare, Extreme};
-use crate::ops::logical::Logical;
+use crate::ops::elementwise::unless;
+use crate::ops::methods::methods;
 use crate::shape::TensorType;
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// min(max(x, low), high).
 #[derive(Debug)]
@@ -21,7 +17,7 @@ impl Op for Clip {
         "clip"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         inputs[0].together(inputs[1])?.together(inputs[2])
     }
 
@@ -32,24 +28,22 @@ impl Op for Clip {
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (x, low, high) = (at.input(0), at.input(1), at.input(2));
-        // A comparison with NaN is false, so the cotangent of a NaN is not lost.
-        let is_clipped = || x.binary(Compare::Less, low).binary(Logical::Or, high.binary(Compare::Less, x));
-        let is_not_raised =
-            || low.binary(Compare::LessEqual, x).binary(Logical::Or, high.binary(Compare::Less, low));
-        let is_not_lowered = || x.binary(Extreme::Maximum, low).binary(Compare::LessEqual, high);
-        at.give(0, |dy| is_clipped().select(dy.scalar_like(0.0), dy));
-        at.give(1, |dy| is_not_raised().select(dy.scalar_like(0.0), dy));
-        at.give(2, |dy| is_not_lowered().select(dy.scalar_like(0.0), dy));
+        let is_clipped = || x.less(low).logical_or(high.less(x));
+        let is_not_raised = || low.less_equal(x).logical_or(high.less(low));
+        let is_not_lowered = || x.maximum(low).less_equal(high);
+        at.give(0, |dy| unless(is_clipped(), dy));
+        at.give(1, |dy| unless(is_not_raised(), dy));
+        at.give(2, |dy| unless(is_not_lowered(), dy));
     }
 }
 
-impl<'g, T: Numeric> Tensor<'g, T> {
+methods! {
     /// `min(max(x, low), high)`: `low` where x is below it, `high` where x is above it, else x; `high` wherever the
     /// bounds are in the wrong order, NaN where one of the three is. Shapes broadcast.
     ///
     /// Gradient: the cotangent to x where it was not clipped, so also where it equals a bound; to `low` or `high`
     /// where x was clipped to it. Where one of the three is NaN, at least that one gets the cotangent. Shapes that do
-    /// not broadcast are a building error.
+    /// not broadcast are a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -58,11 +52,8 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[-1.0, 0.5, 1.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    #[track_caller]
-    pub fn clip(self, low: impl Operand<'g, T>, high: impl Operand<'g, T>) -> Self {
-        let any = self.any();
-        let (low, high) = (low.into_tensor(any.graph()).any(), high.into_tensor(any.graph()).any());
-        Tensor::typed(any.graph().apply(Clip, &[any, low, high]))
+    fn clip<Numeric>(x, low: (Self), high: (Self)) -> Self {
+        x.graph().apply(Clip, &[x, low, high])
     }
 }
 

@@ -1,62 +1,74 @@
 //! Comparisons, and what chooses by them: `equal`, `not_equal`, `less`, `less_equal`, `greater`,
 //! `greater_equal`, `select`, `maximum`, `minimum`.
 
-use crate::element::{DType, Element, Numeric};
-use crate::error::Mistake;
+use crate::element::{DType, Element};
+use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::Op;
-use crate::graph::{AnyTensor, Modes, Operand, Tensor};
+use crate::graph::op::{Elements, Op, OpDef, OperandDef};
+use crate::graph::{AnyOperand, AnyTensor, Modes, Operand, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
+use crate::ops::elementwise::{elementwise, unless};
 use crate::shape::{TensorType, broadcast};
 
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
-
-/// A truth value for each pair of elements.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Compare {
-    Equal,
-    NotEqual,
-    Less,
-    LessEqual,
-}
-
-impl Compare {
-    fn scalar(self) -> Scalar {
-        match self {
-            Compare::Equal => Scalar::Equal,
-            Compare::NotEqual => Scalar::NotEqual,
-            Compare::Less => Scalar::Less,
-            Compare::LessEqual => Scalar::LessEqual,
-        }
+elementwise! {
+    [OpDef {
+        name: "select",
+        doc: "The element of `accepted` where the condition is true, else that of `rejected`; shapes broadcast.",
+        operands: &[
+            OperandDef::one("condition", Elements::Only(DType::Bool)),
+            OperandDef::one("accepted", Elements::Element),
+            OperandDef::one("rejected", Elements::Element),
+        ],
+        attributes: &[],
+        build: |_, operands, _| Ok(vec![operands[0].select(operands[1], operands[2])]),
+    }]
+    Any "NaN equals nothing." {
+        equal "Whether `self == other`" |a, b| a.equal(b) => bool, [], ([1, 2, 3], [2, 2, 2] => [false, true, false]);
+        not_equal "Whether `self != other`" |a, b| a.not_equal(b) => bool, [], ([1, 2, 3], [2, 2, 2] => [true, false, true]);
     }
-}
-
-impl Op for Compare {
-    fn name(&self) -> &'static str {
-        self.scalar().name()
+    Number "A comparison with NaN is false." {
+        less "Whether `self < other`" |a, b| a.less(b) => bool, [], ([1, 2, 3], [2, 2, 2] => [true, false, false]);
+        less_equal "Whether `self <= other`" |a, b| a.less_equal(b) => bool, [], ([1, 2, 3], [2, 2, 2] => [true, true, false]);
+        greater "Whether `self > other`" |a, b| b.less(a) => bool, [], ([1, 2, 3], [2, 2, 2] => [false, false, true]);
+        greater_equal "Whether `self >= other`" |a, b| b.less_equal(a) => bool, [], ([1, 2, 3], [2, 2, 2] => [false, true, true]);
     }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(TensorType { dtype: DType::Bool, ..inputs[0].together(inputs[1])? })
+    // A tie goes to the first. Nothing is less than a NaN nor as large, so its cotangent goes to both.
+    Number "A tie goes to `self`, and to both where one is NaN." {
+        maximum "The larger of each pair of elements, NaN if either is" |a, b| a.maximum(b),
+            ["1 where its element was taken, else 0," gives |dy, a, b, _| unless(a.less(b), dy),
+            "the same" gives |dy, a, b, _| unless(b.less_equal(a), dy)], ([-1.0, 2.0], [0.5, 0.5] => [0.5, 2.0]);
+        minimum "The smaller of each pair of elements, NaN if either is" |a, b| a.minimum(b),
+            ["1 where its element was taken, else 0," gives |dy, a, b, _| unless(b.less(a), dy),
+            "the same" gives |dy, a, b, _| unless(a.less_equal(b), dy)], ([-1.0, 2.0], [0.5, 0.5] => [-1.0, 0.5]);
     }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        to.compare(self.scalar(), inputs)
-    }
-
-    fn pullback(&self, _: &mut Pullback<'_>) {}
 }
 
 /// The second input where the first is true, else the third.
 #[derive(Debug)]
 pub(crate) struct Select;
 
+/// What can be wrong with choosing elements by a condition.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SelectFault {
+    /// One condition is to choose between what layers give to train by and what they give to predict by. Both sides of
+    /// a `select` run.
+    #[error(
+        "both sides of a select run, so moving statistics (BatchNorm) would be updated by predictions as \
+         well; call the model twice, once per mode, and fetch the output you need"
+    )]
+    Modes,
+}
+
 impl Op for Select {
     fn name(&self) -> &'static str {
         "select"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
+        if inputs[0].dtype != DType::Bool {
+            return Err(Fault::ElementType { expected: DType::Bool, found: inputs[0].dtype });
+        }
         let TensorType { dtype, shape } = inputs[1].together(inputs[2])?;
         Ok(TensorType::new(dtype, broadcast(&inputs[0].shape, &shape)?))
     }
@@ -77,9 +89,20 @@ impl Op for Select {
 }
 
 impl<'g> AnyTensor<'g> {
+    /// The same as [`Tensor::select`]; element types are checked when the node is built. A number becomes an element of
+    /// the type of the other operand.
     #[track_caller]
-    pub(crate) fn select(self, accepted: AnyTensor<'g>, rejected: AnyTensor<'g>) -> Self {
-        self.graph().apply(Select, &[self, accepted, rejected])
+    pub fn select(self, accepted: impl AnyOperand<'g>, rejected: impl AnyOperand<'g>) -> Self {
+        #[cfg(test)]
+        super::laws::called("select");
+        let graph = self.graph();
+        let tensor = accepted.tensor().or(rejected.tensor());
+        let dtype = tensor.map_or_else(|| accepted.number_type(), AnyTensor::dtype);
+        let (accepted, rejected) = (accepted.into_any(graph, dtype), rejected.into_any(graph, dtype));
+        if chooses_mode(self, [accepted, rejected]) {
+            return graph.invalid_any("select", Fault::op(SelectFault::Modes));
+        }
+        graph.apply(Select, &[self, accepted, rejected])
     }
 }
 
@@ -93,126 +116,6 @@ fn chooses_mode(condition: AnyTensor<'_>, sides: [AnyTensor<'_>; 2]) -> bool {
         && (sides == [Modes::TRAIN, Modes::PREDICT] || sides == [Modes::PREDICT, Modes::TRAIN])
 }
 
-/// The larger or the smaller of each pair of elements.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Extreme {
-    Maximum,
-    Minimum,
-}
-
-impl Op for Extreme {
-    fn name(&self) -> &'static str {
-        match self {
-            Extreme::Maximum => "maximum",
-            Extreme::Minimum => "minimum",
-        }
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        inputs[0].together(inputs[1])
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let scalar = match self {
-            Extreme::Maximum => Scalar::Maximum,
-            Extreme::Minimum => Scalar::Minimum,
-        };
-        to.map(scalar, inputs)
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        let (a, b) = (at.input(0), at.input(1));
-        let (larger, smaller) = match self {
-            Extreme::Maximum => (a, b),
-            Extreme::Minimum => (b, a),
-        };
-        // A tie goes to the first. Nothing is less than a NaN nor as large, so its cotangent goes to both.
-        at.give(0, |dy| larger.binary(Compare::Less, smaller).select(dy.scalar_like(0.0), dy));
-        at.give(1, |dy| smaller.binary(Compare::LessEqual, larger).select(dy.scalar_like(0.0), dy));
-    }
-}
-
-impl<'g, T: Element> Tensor<'g, T> {
-    #[track_caller]
-    fn compared(self, comparison: Compare, other: impl Operand<'g, T>, swap: bool) -> Tensor<'g, bool> {
-        let a = self.any();
-        let b = other.into_tensor(a.graph()).any();
-        Tensor::typed(if swap { b.binary(comparison, a) } else { a.binary(comparison, b) })
-    }
-}
-
-impl<'g, T: Numeric> Tensor<'g, T> {
-    /// The larger of each pair of elements; NaN if either is. Shapes broadcast.
-    ///
-    /// Gradient: the cotangent, to the operand whose element was taken; a tie goes to `self`, and to both where one
-    /// is NaN.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let y = g.constant(ndarray::arr1(&[-1.0, 2.0])).maximum(0.5);
-    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[0.5, 2.0]).into_dyn());
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn maximum(self, other: impl Operand<'g, T>) -> Self {
-        let any = self.any();
-        Tensor::typed(any.binary(Extreme::Maximum, other.into_tensor(any.graph()).any()))
-    }
-
-    /// The smaller of each pair of elements; NaN if either is. Shapes broadcast.
-    ///
-    /// Gradient: the cotangent, to the operand whose element was taken; a tie goes to `self`, and to both where one
-    /// is NaN.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let y = g.constant(ndarray::arr1(&[-1.0, 2.0])).minimum(0.5);
-    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[-1.0, 0.5]).into_dyn());
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn minimum(self, other: impl Operand<'g, T>) -> Self {
-        let any = self.any();
-        Tensor::typed(any.binary(Extreme::Minimum, other.into_tensor(any.graph()).any()))
-    }
-}
-
-/// The comparisons of elements of some kind: name, operator, which comparison serves it, and whether its operands are
-/// swapped.
-macro_rules! comparisons {
-    ($bound:ident: $($name:ident $operator:literal $op:ident $swap:literal, $example:literal;)*) => {
-        impl<'g, T: $bound> Tensor<'g, T> {$(
-            #[doc = concat!("Whether `self ", $operator, " other`, elementwise; shapes broadcast. A comparison with NaN is false, but for `!=`.")]
-            #[doc = ""]
-            #[doc = "No gradient passes."]
-            #[doc = ""]
-            #[doc = "```"]
-            #[doc = "use flowgrad::prelude::*;"]
-            #[doc = "let g = Graph::new();"]
-            #[doc = concat!("let y = g.constant(ndarray::arr1(&[1, 2, 3])).", stringify!($name), "(2);")]
-            #[doc = concat!("assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&", $example, ").into_dyn());")]
-            #[doc = "# Ok::<(), flowgrad::Error>(())"]
-            #[doc = "```"]
-            #[track_caller]
-            pub fn $name(self, other: impl Operand<'g, T>) -> Tensor<'g, bool> {
-                self.compared(Compare::$op, other, $swap)
-            }
-        )*}
-    };
-}
-comparisons! { Element:
-    equal         "==" Equal     false, "[false, true, false]";
-    not_equal     "!=" NotEqual  false, "[true, false, true]";
-}
-comparisons! { Numeric:
-    less          "<"  Less      false, "[true, false, false]";
-    less_equal    "<=" LessEqual false, "[true, true, false]";
-    greater       ">"  Less      true,  "[false, false, true]";
-    greater_equal ">=" LessEqual true,  "[false, true, true]";
-}
-
 impl<'g> Tensor<'g, bool> {
     /// The element of `accepted` where this is true, else that of `rejected`. Shapes broadcast.
     ///
@@ -222,7 +125,7 @@ impl<'g> Tensor<'g, bool> {
     ///
     /// Both are computed, whatever the condition is, and all that they depend on is done, assignments among it. One
     /// condition for all elements must not choose between what [`BatchNorm`](crate::nn::BatchNorm) gives to train by
-    /// and to predict by, which is a building error: the statistics would move at every prediction.
+    /// and to predict by, which is a build error: the statistics would move at every prediction.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -238,19 +141,14 @@ impl<'g> Tensor<'g, bool> {
         accepted: impl Operand<'g, T>,
         rejected: impl Operand<'g, T>,
     ) -> Tensor<'g, T> {
-        let any = self.any();
-        let (accepted, rejected) = (accepted.into_tensor(any.graph()), rejected.into_tensor(any.graph()));
-        if chooses_mode(any, [accepted.any(), rejected.any()]) {
-            return Tensor::typed(any.graph().invalid("select", Mistake::SelectedMode));
-        }
-        Tensor::typed(any.select(accepted.any(), rejected.any()))
+        Tensor::typed(self.any().select(accepted, rejected))
     }
 }
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::{Example, example};
-    let mut examples: Vec<Example> = Vec::new();
+    let mut examples: Vec<Example> = rows();
     let shapes: [[&[usize]; 2]; 4] = [[&[3, 4], &[3, 4]], [&[4], &[3, 1]], [&[3, 4], &[]], [&[0, 2], &[2]]];
     for shapes in shapes {
         examples.extend([

@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use crate::element::{DType, Element};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::pick::{Along, Run, picked, put_back};
-use crate::graph::op::{
-    AttributeDef, AttributeValue, Attributes, Elements, MultiOp, Op, OpDef, OperandDef, PutBack,
-};
+use crate::graph::op::{AttributeDef, Attributes, Elements, MultiOp, Op, OpDef, OperandDef, PutBack};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Lowering, Val};
 use crate::ops::methods::{methods, refuse_among};
-use crate::shape::{Shape, TensorType, resolve_axis};
+use crate::shape::{Shape, ShapeError, TensorType, resolve_axis};
 
 /// The inputs one behind the other along an axis; their other lengths are the same.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +23,7 @@ impl Op for Concat {
         "concat"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         joined(self.axis, inputs)
     }
 
@@ -58,10 +56,31 @@ impl Op for Concat {
     }
 }
 
+/// What can be wrong with joining tensors along an axis.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinFault {
+    /// An empty list of tensors.
+    #[error("expected at least one tensor to join, got none")]
+    Nothing,
+    /// Tensors that differ in more than the axis along which they are joined.
+    #[error("operand {operand}: expected a shape that joins {first} along axis {axis}, got {other}")]
+    Shapes {
+        /// Shape of the first tensor.
+        first: Shape,
+        /// Shape of the operand.
+        other: Shape,
+        /// Position of the operand, counted from 0.
+        operand: usize,
+        /// The axis, counted from the first.
+        axis: usize,
+    },
+}
+
 /// The type of the concatenation of these.
-fn joined(axis: isize, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+fn joined(axis: isize, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
     let Some((&first, rest)) = inputs.split_first() else {
-        return Err(Mistake::NothingToJoin);
+        return Err(Fault::op(JoinFault::Nothing));
     };
     let axis = resolve_axis(axis, first.shape.rank())?;
     let mut lengths = first.shape.dims().to_vec();
@@ -75,7 +94,7 @@ fn joined(axis: isize, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
             });
         if !fits {
             let (first, other) = (first.shape.clone(), other.shape.clone());
-            return Err(Mistake::JoinShapes { first, other, operand, axis });
+            return Err(Fault::op(JoinFault::Shapes { first, other, operand, axis }));
         }
         for (index, length) in lengths.iter_mut().enumerate() {
             let added = other.shape.dims()[index];
@@ -103,7 +122,7 @@ impl Op for Extent {
         "concat_extent"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let (known, reached) = match inputs {
             [before, part] => {
                 let lengths = length_of(before, 0)?.zip(length_of(part, self.axis)?);
@@ -136,18 +155,17 @@ impl Op for Extent {
 }
 
 /// The length of an axis.
-fn length_of(of: &TensorType, axis: usize) -> Result<Option<usize>, Mistake> {
+fn length_of(of: &TensorType, axis: usize) -> Result<Option<usize>, Fault> {
     let rank = of.shape.rank();
-    of.shape.dims().get(axis).copied().ok_or(Mistake::AxisOutOfRange { axis: axis as isize, rank })
+    of.shape
+        .dims()
+        .get(axis)
+        .copied()
+        .ok_or(Fault::Shape(ShapeError::AxisOutOfRange { axis: axis as isize, rank }))
 }
 
 /// Whether a part may lie in a concatenation behind what reaches so far.
-fn check_part(
-    axis: usize,
-    whole: &TensorType,
-    part: &TensorType,
-    before: &TensorType,
-) -> Result<(), Mistake> {
+fn check_part(axis: usize, whole: &TensorType, part: &TensorType, before: &TensorType) -> Result<(), Fault> {
     let [whole_length, length] = [length_of(whole, axis)?, length_of(part, axis)?];
     let end = length_of(before, 0)?.zip(length).map(|(before, length)| before.checked_add(length));
     let reaches_out =
@@ -156,7 +174,7 @@ fn check_part(
     expected[axis] = length;
     let expected = Shape::from(expected);
     if reaches_out || !part.shape.agrees_with(&expected) {
-        return Err(Mistake::OtherShape { expected, found: part.shape.clone() });
+        return Err(Fault::OtherShape { expected, found: part.shape.clone() });
     }
     Ok(())
 }
@@ -180,7 +198,7 @@ impl Op for PartOf {
         "concat_part"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         check_part(self.axis, inputs[0], inputs[1], inputs[2])?;
         Ok(TensorType::new(inputs[0].dtype, &inputs[1].shape))
     }
@@ -216,7 +234,7 @@ impl Op for PartInto {
         "concat_part_transposed"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         check_part(self.axis, inputs[1], inputs[0], inputs[2])?;
         Ok(TensorType::new(inputs[0].dtype, &inputs[1].shape))
     }
@@ -262,7 +280,7 @@ methods! {
             name: "concat",
             doc: "The tensors one behind the other along an axis.",
             operands: &[OperandDef::list("tensors", Elements::Element)],
-            attributes: &[AttributeDef::new("axis", isize::KIND)],
+            attributes: &[AttributeDef::of::<isize>("axis")],
             build: |graph, operands, attributes| {
                 Ok(vec![graph.concat_any(operands, attributes.value("axis")?)])
             },
@@ -274,7 +292,7 @@ impl Graph {
     /// The tensors one behind the other along an axis; negative axes count from the end.
     ///
     /// Gradient: to each tensor its part of the cotangent. An empty list, an axis out of range, and tensors
-    /// whose other lengths differ are building errors.
+    /// whose other lengths differ are build errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -1,7 +1,7 @@
 //! `conv2d`: filters moved over images. It is composed of the patches that a window shows and a product of matrices.
 
-use super::patches::{Padding, Window, pair};
-use crate::error::Mistake;
+use super::patches::{Padding, Window, WindowFault, pair};
+use crate::error::Fault;
 use crate::graph::op::{Attribute, AttributeValue, Attributes};
 use crate::ops::methods::methods;
 use crate::shape::Shape;
@@ -24,6 +24,46 @@ use crate::shape::Shape;
 pub struct Convolution {
     window: Window,
     groups: usize,
+}
+
+/// What can be wrong with the kernel of a convolution.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConvolutionFault {
+    /// Something other than a kernel.
+    #[error(
+        "expected a kernel of [height, width, channels / groups, filters], all known while building, got \
+         shape {kernel}"
+    )]
+    NotAKernel {
+        /// The shape of the kernel.
+        kernel: Shape,
+    },
+    /// A kernel for images of other channels.
+    #[error(
+        "expected images of {expected} channels for a kernel of shape {kernel} in {groups} groups, got \
+         {images} with {found}"
+    )]
+    Channels {
+        /// The shape of the kernel.
+        kernel: Shape,
+        /// The number of groups.
+        groups: usize,
+        /// The channels that the kernel takes.
+        expected: usize,
+        /// The shape of the images.
+        images: Shape,
+        /// The channels of the images.
+        found: usize,
+    },
+    /// Filters that cannot be divided among groups.
+    #[error("expected a number of groups that divides {filters} filters, got {groups}")]
+    Groups {
+        /// The number of filters.
+        filters: usize,
+        /// The number of groups.
+        groups: usize,
+    },
 }
 
 impl AttributeValue for Convolution {
@@ -86,22 +126,22 @@ impl Convolution {
     }
 
     /// The window, and the groups with their filters, for a kernel and images of these shapes.
-    fn fit(self, images: &Shape, kernel: &Shape) -> Result<(Window, [usize; 3]), Mistake> {
-        let not_a_kernel = || Mistake::NotAKernel { kernel: kernel.clone() };
+    fn fit(self, images: &Shape, kernel: &Shape) -> Result<(Window, [usize; 3]), Fault> {
+        let not_a_kernel = || Fault::op(ConvolutionFault::NotAKernel { kernel: kernel.clone() });
         let lengths = kernel.known().ok_or_else(not_a_kernel)?;
         let [height, width, channels, filters] = lengths.try_into().map_err(|_| not_a_kernel())?;
         let groups = self.groups;
         if groups == 0 || filters % groups != 0 {
-            return Err(Mistake::FilterGroups { filters, groups });
+            return Err(Fault::op(ConvolutionFault::Groups { filters, groups }));
         }
         let &[_, _, _, found] = images.dims() else {
-            return Err(Mistake::NotImages { shape: images.clone() });
+            return Err(Fault::op(WindowFault::NotImages { shape: images.clone() }));
         };
         let expected = channels.saturating_mul(groups);
         match found {
             Some(found) if found != expected => {
                 let (kernel, images) = (kernel.clone(), images.clone());
-                Err(Mistake::KernelChannels { kernel, groups, expected, images, found })
+                Err(Fault::op(ConvolutionFault::Channels { kernel, groups, expected, images, found }))
             }
             _ => {
                 let window = Window { size: [height, width], ..self.window };
@@ -121,7 +161,7 @@ methods! {
     /// Gradient: to the images the cotangent times the kernel, added up where the patches were; to the kernel the
     /// patches times the cotangent. Images of other than four axes, a kernel that has other lengths or is not
     /// known, channels and filters that do not fit it, a stride or dilation of 0, and a kernel that spans more than
-    /// a padded image are building errors.
+    /// a padded image are build errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -138,7 +178,7 @@ methods! {
         }
         let (window, [groups, channels, filters]) = match convolution.fit(&x.shape(), &kernel.shape()) {
             Ok(fitting) => fitting,
-            Err(mistake) => return x.graph().invalid("conv2d", mistake),
+            Err(fault) => return x.graph().invalid_any("conv2d", fault),
         };
         let patches = x.extract_patches(window);
         let products = if groups == 1 {

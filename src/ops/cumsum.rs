@@ -3,7 +3,7 @@
 use ndarray::Axis;
 
 use crate::element::{ArrayMut, ArrayRef};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
@@ -25,7 +25,7 @@ impl Op for Cumsum {
         "cumsum"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         resolve_axis(self.axis, inputs[0].shape.rank())?;
         Ok(inputs[0].clone())
     }
@@ -75,7 +75,7 @@ methods! {
     /// At each place along the axis the sum of the elements up to it, its own included; negative axes count from
     /// the end. Rounding does not add up along the axis: each sum is as good as if it alone had been rounded.
     ///
-    /// Gradient: the cotangent's sums from the other end. An axis out of range is a building error.
+    /// Gradient: the cotangent's sums from the other end. An axis out of range is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

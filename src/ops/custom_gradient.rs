@@ -4,12 +4,29 @@
 //! the function's body.
 
 use crate::element::Float;
-use crate::error::Mistake;
-use crate::gradient::Pullback;
+use crate::error::Fault;
+use crate::gradient::{GradientFault, Pullback};
 use crate::graph::op::{ExpectShape, Rule};
 use crate::graph::{AnyTensor, Tensor};
+use crate::shape::Shape;
 
 pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
+
+/// What can be wrong with a custom gradient.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CustomGradientFault {
+    /// It gives an input a gradient of another shape.
+    #[error("the custom gradient of `{x}`: expected shape {expected}, got {found}")]
+    Shape {
+        /// Name of the input.
+        x: String,
+        /// Its shape.
+        expected: Shape,
+        /// Shape of the gradient given.
+        found: Shape,
+    },
+}
 
 /// A share of the cotangent, which must have the shape of its input.
 fn fitted<'g>(share: AnyTensor<'g>, input: AnyTensor<'g>) -> AnyTensor<'g> {
@@ -18,8 +35,8 @@ fn fitted<'g>(share: AnyTensor<'g>, input: AnyTensor<'g>) -> AnyTensor<'g> {
         return share;
     }
     if !found.agrees_with(&expected) {
-        let mistake = Mistake::ShareShape { x: input.name(), expected, found };
-        return share.graph().invalid("custom_gradient", mistake);
+        let fault = Fault::op(CustomGradientFault::Shape { x: input.name(), expected, found });
+        return share.graph().invalid_any("custom_gradient", fault);
     }
     // What is not known yet is checked when it is.
     share.binary(ExpectShape(None), input)
@@ -39,12 +56,12 @@ impl<'g, T: Float, const N: usize> CustomPullback<'g, T, N> {
         self.inputs
     }
 
-    /// One input of the function, counted from 0; one that it does not have is a building error.
+    /// One input of the function, counted from 0; one that it does not have is a build error.
     #[track_caller]
     pub fn input(&self, index: usize) -> Tensor<'g, T> {
         self.inputs.get(index).copied().unwrap_or_else(|| {
-            let mistake = Mistake::NoSuchInput { input: index, inputs: N };
-            Tensor::typed(self.output.any().graph().invalid("custom_gradient", mistake))
+            let fault = Fault::op(GradientFault::NoSuchInput { input: index, inputs: N });
+            Tensor::typed(self.output.any().graph().invalid_any("custom_gradient", fault))
         })
     }
 
@@ -74,8 +91,12 @@ impl<'g, T: Float, const N: usize> CustomPullback<'g, T, N> {
 /// `at.cotangent() * slope` is NaN where the cotangent is 0 and the slope infinite. Where that can happen, choose
 /// between the product and 0 with a `select` of your own, by a condition on the inputs.
 ///
+/// `forward` is built as a [function](crate::Graph::function): what it makes inside is its own. Its tensors are neither fed
+/// nor fetched, and are used outside as the result alone.
+///
 /// # Errors
-/// A gradient whose shape is not that of its input is a building error, found when gradients are built or,
+/// It is a build error to change a variable in `forward`. A gradient whose shape is not that of its input is a build
+/// error, found when gradients are built or,
 /// where lengths are unknown, when they become known.
 ///
 /// ```
@@ -113,7 +134,7 @@ pub fn custom_gradient<'g, T: Float, const N: usize>(
     };
     let rule: Rule = Box::new(move |at: &mut Pullback<'_>| {
         let output = at.output();
-        // A rule that does not fit is the mistake of the line that gave it.
+        // A rule that does not fit is the fault of the line that gave it.
         output.graph().attributed(output.location(), || {
             let shares = pullback(CustomPullback {
                 inputs: std::array::from_fn(|input| Tensor::typed(at.input(input))),

@@ -1,6 +1,6 @@
 //! `diag` and `diag_part`: vectors as the diagonals of square matrices, and back.
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::Op;
 use crate::graph::op::pick::{Along, Run, picked};
@@ -17,7 +17,7 @@ impl Op for Diag {
         "diag"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let mut lengths = inputs[0].shape.dims().to_vec();
         let last = resolve_axis(-1, lengths.len())?;
         lengths.push(lengths[last]);
@@ -42,6 +42,18 @@ impl Op for Diag {
     }
 }
 
+/// What can be wrong with taking diagonals.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DiagonalFault {
+    /// Matrices that do not have as many rows as columns.
+    #[error("expected square matrices, got shape {shape}")]
+    NotSquare {
+        /// The shape of the operand.
+        shape: Shape,
+    },
+}
+
 /// The diagonals of square matrices.
 #[derive(Debug)]
 struct DiagPart;
@@ -51,12 +63,12 @@ impl Op for DiagPart {
         "diag_part"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let shape = &inputs[0].shape;
         let before = resolve_axis(-2, shape.rank())?;
         let (batch, matrix) = shape.dims().split_at(before);
         if !Shape::from(&matrix[..1]).agrees_with(&matrix[1..].into()) {
-            return Err(Mistake::NotSquare { shape: shape.clone() });
+            return Err(Fault::op(DiagonalFault::NotSquare { shape: shape.clone() }));
         }
         Ok(TensorType::new(inputs[0].dtype, [batch, &[matrix[0].or(matrix[1])]].concat()))
     }
@@ -82,7 +94,7 @@ impl Op for DiagPart {
 methods! {
     /// Square matrices with the elements along the last axis on their diagonals, and 0 elsewhere.
     ///
-    /// Gradient: the diagonals of the cotangent. A tensor without axes is a building error.
+    /// Gradient: the diagonals of the cotangent. A tensor without axes is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -98,7 +110,7 @@ methods! {
     /// The diagonals of square matrices, which the last two axes hold.
     ///
     /// Gradient: the cotangent on the diagonals, 0 elsewhere. A tensor of fewer than two axes and matrices that are
-    /// not square are building errors.
+    /// not square are build errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -1,98 +1,17 @@
 //! Division that rounds down, and what it leaves: `floor_div` and `modulo`, as Python and NumPy have them.
 
-use crate::element::Numeric;
-use crate::error::Mistake;
-use crate::gradient::Pullback;
-use crate::graph::op::Op;
-use crate::graph::{Operand, Tensor};
-use crate::ir::{Lowering, Scalar, Val};
-use crate::shape::TensorType;
+use crate::ops::elementwise::elementwise;
 
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
-
-/// The quotient rounded down, or what it leaves.
-#[derive(Clone, Copy, Debug)]
-enum Floored {
-    FloorDiv,
-    Modulo,
-}
-
-impl Floored {
-    fn scalar(self) -> Scalar {
-        match self {
-            Floored::FloorDiv => Scalar::FloorDiv,
-            Floored::Modulo => Scalar::Modulo,
-        }
-    }
-}
-
-impl Op for Floored {
-    fn name(&self) -> &'static str {
-        self.scalar().name()
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        inputs[0].together(inputs[1])
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        to.map(self.scalar(), inputs)
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        let (a, b) = (at.input(0), at.input(1));
-        // a - b·floor(a/b); `floor_div` is not asked.
-        at.give(0, |dy| dy);
-        at.scale(1, || -a.binary(Floored::FloorDiv, b));
-    }
-
-    fn differentiable(&self, _: usize) -> bool {
-        matches!(self, Floored::Modulo)
-    }
-}
-
-impl<'g, T: Numeric> Tensor<'g, T> {
-    #[track_caller]
-    fn floored(self, op: Floored, divisor: impl Operand<'g, T>) -> Self {
-        let any = self.any();
-        Tensor::typed(any.binary(op, divisor.into_tensor(any.graph()).any()))
-    }
-
-    /// The largest integer that is not above `self / divisor`, elementwise. Shapes broadcast. A float over 0 is
-    /// infinite or NaN; an integer over 0 fails the run with [`Error::DivisionByZero`](crate::Error::DivisionByZero);
-    /// the least integer over -1 wraps to itself.
-    ///
-    /// No gradient passes. Shapes that do not broadcast are a building error.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let y = g.constant(ndarray::arr1(&[7, -7])).floor_div(2);
-    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[3, -4]).into_dyn());
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn floor_div(self, divisor: impl Operand<'g, T>) -> Self {
-        self.floored(Floored::FloorDiv, divisor)
-    }
-
-    /// `self - divisor·floor(self / divisor)`, elementwise: what [`floor_div`](Tensor::floor_div) leaves, with the
-    /// sign of the divisor. Shapes broadcast. A float by 0 is NaN; an integer by 0 fails the run with
-    /// [`Error::DivisionByZero`](crate::Error::DivisionByZero).
-    ///
-    /// Gradient: the cotangent to `self`, and -floor(self / divisor) times it to `divisor`. Shapes that do not
-    /// broadcast are a building error.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let y = g.constant(ndarray::arr1(&[7.5, -7.5])).modulo(2.0);
-    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1.5, 0.5]).into_dyn());
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn modulo(self, divisor: impl Operand<'g, T>) -> Self {
-        self.floored(Floored::Modulo, divisor)
+elementwise! {
+    Number "An integer over 0 fails the run with [`Error::DivisionByZero`](crate::Error::DivisionByZero); the least integer \
+        over -1 wraps around." {
+        floor_div "The largest integer that is not above `self / other`; a float over 0 is infinite or NaN"
+            |a, b| a.floor_div(b), [], ([7, -7], [2, 2] => [3, -4]);
+        // a - b·floor(a/b).
+        modulo "`self - other·floor(self / other)`: what [`floor_div`](crate::Tensor::floor_div) leaves, with the sign of \
+            `other`; NaN for a float by 0" |a, b| a.modulo(b),
+            ["1" gives |dy, _, _, _| dy, "-floor(self / other)" times |a, b, _| -a.floor_div(b)],
+            ([7.5, -7.5], [2.0, 2.0] => [1.5, 0.5]);
     }
 }
 
@@ -105,10 +24,11 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     // Rows that are long enough for a loop each, and quotients that are far from jumps.
     let halves = Array2::from_shape_fn((3, 40), |(i, j)| (5 * i + j) as f64 - 20.5).into_dyn();
     let divisors = arr2(&[[2.0], [-3.0], [4.0]]).into_dyn();
-    let mut examples: Vec<Example> = vec![
+    let mut examples: Vec<Example> = rows();
+    examples.push(
         example!("modulo of rows", &[&[3, 40], &[3, 1]], |_, x| x[0].modulo(x[1]), rest)
             .on(vec![halves, divisors]),
-    ];
+    );
     let shapes: [[&[usize]; 2]; 6] =
         [[&[3, 4], &[3, 4]], [&[4], &[3, 1]], [&[3, 4], &[]], [&[], &[3]], [&[0, 2], &[2]], [&[1], &[]]];
     for shapes in shapes {
@@ -248,7 +168,7 @@ mod tests {
             for optimize in [true, false] {
                 let session = Session::builder(&g).optimize(optimize).build().unwrap();
                 let error = session.run(y).unwrap_err();
-                assert!(matches!(&error, Error::DivisionByZero { node, .. } if node == name), "{error}");
+                assert!(matches!(&error, Error::DivisionByZero { site, .. } if site.node == name), "{error}");
                 // Also where nobody asks for the value.
                 session.run(y.op()).unwrap_err();
             }

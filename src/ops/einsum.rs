@@ -3,16 +3,20 @@
 //! A specification has a term of indices for each operand, which name its axes, and one for the result. Every
 //! index that the result lacks is summed over. The gradient of such a sum is one again, its terms exchanged.
 
+mod fault;
+
 use std::collections::BTreeMap;
 
-use crate::error::{EinsumFault, Mistake};
+use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Graph};
 use crate::ir::{Dims, Lowering, Scalar, Val};
 use crate::ops::methods::{methods, refuse_among};
 use crate::ops::reduce::Spread;
 use crate::shape::{Axes, Shape, TensorType};
+
+pub use fault::{EinsumFault, SpecFault};
 
 /// The indices of a tensor's axes, in their order; none occurs twice.
 type Term = Vec<char>;
@@ -36,13 +40,13 @@ struct Einsum {
 }
 
 /// The indices of a term, or what is wrong with it.
-fn term(text: &str) -> Result<Term, EinsumFault> {
+fn term(text: &str) -> Result<Term, SpecFault> {
     let mut term = Term::new();
     for index in text.chars() {
         match index {
-            '.' => return Err(EinsumFault::Ellipsis),
-            _ if !index.is_ascii_alphabetic() => return Err(EinsumFault::NoIndex { found: index }),
-            _ if term.contains(&index) => return Err(EinsumFault::Repeated { index }),
+            '.' => return Err(SpecFault::Ellipsis),
+            _ if !index.is_ascii_alphabetic() => return Err(SpecFault::NotAnIndex { found: index }),
+            _ if term.contains(&index) => return Err(SpecFault::Repeated { index }),
             _ => term.push(index),
         }
     }
@@ -51,17 +55,17 @@ fn term(text: &str) -> Result<Term, EinsumFault> {
 
 impl Einsum {
     /// The sum that a specification such as `ij,jk->ik` asks for.
-    fn parse(spec: &str, operands: usize) -> Result<Self, Mistake> {
-        let fail = |fault| Mistake::Einsum { spec: spec.to_owned(), fault };
+    fn parse(spec: &str, operands: usize) -> Result<Self, Fault> {
+        let fail = |fault| Fault::op(EinsumFault::Spec { spec: spec.to_owned(), fault });
         let text: String = spec.chars().filter(|c| !c.is_whitespace()).collect();
         let (operand_terms, result) =
             text.split_once("->").map_or((text.as_str(), None), |(terms, result)| (terms, Some(result)));
         let terms: Vec<Term> = operand_terms.split(',').map(term).collect::<Result<_, _>>().map_err(fail)?;
         if operands > 2 {
-            return Err(Mistake::OperandCount { expected: 2, found: operands });
+            return Err(Fault::OperandCount { expected: 2, found: operands });
         }
         if terms.len() != operands {
-            return Err(fail(EinsumFault::Operands { terms: terms.len(), operands }));
+            return Err(fail(SpecFault::Operands { terms: terms.len(), operands }));
         }
         let count = |index: &char| terms.iter().filter(|term| term.contains(index)).count();
         let result = if let Some(result) = result {
@@ -73,7 +77,7 @@ impl Einsum {
             once
         };
         match result.iter().find(|index| count(index) == 0) {
-            Some(&index) => Err(fail(EinsumFault::OnlyInResult { index })),
+            Some(&index) => Err(fail(SpecFault::OnlyInResult { index })),
             None => Ok(Einsum { form: Form::Einsum, terms, result }),
         }
     }
@@ -83,33 +87,33 @@ impl Einsum {
         format!("{}->{}", terms.join(","), self.result.iter().collect::<String>())
     }
 
-    /// The mistake that operands of these shapes are.
-    fn misfit(&self, shapes: &[&Shape], fault: EinsumFault) -> Mistake {
+    /// The fault of operands of these shapes, in the words of the op that was called.
+    fn fault_of(&self, shapes: &[&Shape], fault: SpecFault) -> Fault {
         match (self.form, shapes) {
             (Form::Outer, [left, right]) => {
-                Mistake::OuterOperands { left: (*left).clone(), right: (*right).clone() }
+                Fault::op(EinsumFault::Outer { left: (*left).clone(), right: (*right).clone() })
             }
             (Form::Dot, [left, right]) => {
-                Mistake::DotOperands { left: (*left).clone(), right: (*right).clone() }
+                Fault::op(EinsumFault::Dot { left: (*left).clone(), right: (*right).clone() })
             }
-            _ => Mistake::Einsum { spec: self.spec(), fault },
+            _ => Fault::op(EinsumFault::Spec { spec: self.spec(), fault }),
         }
     }
 
     /// The length of each index, as far as it is known.
-    fn lengths(&self, shapes: &[&Shape]) -> Result<BTreeMap<char, Option<usize>>, Mistake> {
+    fn lengths(&self, shapes: &[&Shape]) -> Result<BTreeMap<char, Option<usize>>, Fault> {
         let mut lengths: BTreeMap<char, Option<usize>> = BTreeMap::new();
         for (operand, (term, shape)) in self.terms.iter().zip(shapes).enumerate() {
             if term.len() != shape.rank() {
-                let fault = EinsumFault::Rank { operand, shape: (*shape).clone(), indices: term.len() };
-                return Err(self.misfit(shapes, fault));
+                let fault = SpecFault::Rank { operand, shape: (*shape).clone(), indices: term.len() };
+                return Err(self.fault_of(shapes, fault));
             }
             for (&index, &length) in term.iter().zip(shape.dims()) {
                 let known = lengths.entry(index).or_default();
                 if let (&mut Some(left), Some(right)) = (&mut *known, length)
                     && left != right
                 {
-                    return Err(self.misfit(shapes, EinsumFault::Lengths { index, left, right }));
+                    return Err(self.fault_of(shapes, SpecFault::Lengths { index, left, right }));
                 }
                 *known = known.or(length);
             }
@@ -127,7 +131,7 @@ impl Op for Einsum {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let shapes: Vec<&Shape> = inputs.iter().map(|input| &input.shape).collect();
         let lengths = self.lengths(&shapes)?;
         let length = |index| lengths.get(index).copied().flatten();
@@ -269,7 +273,7 @@ methods! {
     ///
     /// Gradient: to each operand the sum of the cotangent's products with the other, repeated along what only the
     /// operand has. A specification with an ellipsis, or with an index twice in one term (a diagonal), is not
-    /// supported and a building error; so is one that does not fit the operands.
+    /// supported and a build error; so is one that does not fit the operands.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -301,7 +305,7 @@ methods! {
 
     /// The products of each element of a vector with each of another: `[m]` and `[n]` give `[m, n]`.
     ///
-    /// Gradient: dy·other to `self`, dyᵀ·self to `other`. Operands that are no vectors are a building error.
+    /// Gradient: dy·other to `self`, dyᵀ·self to `other`. Operands that are no vectors are a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -317,7 +321,7 @@ methods! {
     /// The sum of the products of two vectors' elements.
     ///
     /// Gradient: the cotangent times `other` to `self`, times `self` to `other`. Operands that are no vectors of one
-    /// length are a building error; a length of 1 does not stretch.
+    /// length are a build error; a length of 1 does not stretch.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -335,7 +339,7 @@ methods! {
             name: "einsum",
             doc: "The sum of products that a specification in Einstein's notation asks for, of one tensor or two.",
             operands: &[OperandDef::list("operands", Elements::Numeric)],
-            attributes: &[AttributeDef::new("spec", String::KIND)],
+            attributes: &[AttributeDef::of::<String>("spec")],
             build: |graph, operands, attributes| {
                 Ok(vec![graph.einsum(&attributes.value::<String>("spec")?, operands)])
             },
@@ -351,7 +355,7 @@ impl Graph {
         }
         match Einsum::parse(spec, operands.len()) {
             Ok(einsum) => self.apply(einsum, operands),
-            Err(mistake) => self.invalid("einsum", mistake),
+            Err(fault) => self.invalid_any("einsum", fault),
         }
     }
 }

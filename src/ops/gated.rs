@@ -4,16 +4,14 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::Op;
-use crate::ir::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Term, Val};
 use crate::ops::bump::{Bump, Hill};
-use crate::ops::unary::unary_methods;
+use crate::ops::elementwise::elementwise;
 use crate::shape::TensorType;
-
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 
 /// 1/√(2π).
 const FRAC_1_SQRT_TAU: f64 = FRAC_2_SQRT_PI * FRAC_1_SQRT_2 / 2.0;
@@ -35,19 +33,11 @@ pub(super) enum Gate {
 }
 
 impl Gate {
-    pub(super) fn open(self, x: Val, to: &mut Lowering<'_>) -> Val {
-        let dtype = to.dtype(x);
+    pub(super) fn of<'t, 'p>(self, x: Term<'t, 'p>) -> Term<'t, 'p> {
         match self {
-            Gate::Silu => to.map(Scalar::Sigmoid, &[x]),
-            Gate::Gelu => to.map(Scalar::Normal, &[x]),
-            Gate::GeluTanh => {
-                let (linear, cubic) = (to.scalar(LINEAR, dtype), to.scalar(CUBIC, dtype));
-                let square = to.map(Scalar::Square, &[x]);
-                let bent = to.map(Scalar::Mul, &[square, cubic]);
-                let factor = to.map(Scalar::Add, &[bent, linear]);
-                let argument = to.map(Scalar::Mul, &[x, factor]);
-                to.map(Scalar::Sigmoid, &[argument])
-            }
+            Gate::Silu => x.sigmoid(),
+            Gate::Gelu => x.normal(),
+            Gate::GeluTanh => (x * (x.square() * CUBIC + LINEAR)).sigmoid(),
         }
     }
 
@@ -72,12 +62,12 @@ impl Op for Gate {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        self.open(inputs[0], to)
+        to.formula([inputs[0]], |[x]| self.of(x))
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -87,37 +77,24 @@ impl Op for Gate {
 }
 
 /// x times its gate.
-#[derive(Clone, Copy, Debug)]
-struct Gated(Gate);
-
-impl Op for Gated {
-    fn name(&self) -> &'static str {
-        match self.0 {
-            Gate::Silu => "silu",
-            Gate::Gelu => "gelu",
-            Gate::GeluTanh => "gelu_tanh",
-        }
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(inputs[0].clone())
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let gate = self.0.open(inputs[0], to);
-        to.map(Scalar::Scaled, &[gate, inputs[0]])
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        let x = at.input(0);
-        at.scale(0, || x.unary(self.0) + self.0.rise(x, 1));
-    }
+fn gated<'t, 'p>(gate: Gate, x: Term<'t, 'p>) -> Term<'t, 'p> {
+    gate.of(x).scaled(x)
 }
 
-unary_methods! { "NaN stays NaN; at -∞ the value is 0.";
-    silu      Gated(Gate::Silu),     "x/(1 + e⁻ˣ)", "σ(x) + x·σ(x)·σ(-x)", 0.0 => 0.0;
-    gelu      Gated(Gate::Gelu),     "x·(1 + erf(x/√2))/2", "(1 + erf(x/√2))/2 + x·e^(-x²/2)/√(2π)", 0.0 => 0.0;
-    gelu_tanh Gated(Gate::GeluTanh), "x·(1 + tanh u)/2 with u = √(2/π)·(x + 0.044715·x³)", "(1 + tanh u)/2 + x·(1 - tanh²u)/2·u'", 0.0 => 0.0;
+/// The derivative of that.
+fn slope(gate: Gate, x: AnyTensor<'_>) -> AnyTensor<'_> {
+    x.unary(gate) + gate.rise(x, 1)
+}
+
+elementwise! {
+    Float "NaN stays NaN; at -∞ the value is 0." {
+        silu "x/(1 + e⁻ˣ)" |x| gated(Gate::Silu, x), ["σ(x) + x·σ(x)·σ(-x)" times |x, _| slope(Gate::Silu, x)],
+            (0.5 => |x| x / (1.0 + (-x).exp()));
+        gelu "x·(1 + erf(x/√2))/2" |x| gated(Gate::Gelu, x),
+            ["(1 + erf(x/√2))/2 + x·e^(-x²/2)/√(2π)" times |x, _| slope(Gate::Gelu, x)], ([0.0] => [0.0]);
+        gelu_tanh "x·(1 + tanh u)/2 with u = √(2/π)·(x + 0.044715·x³)" |x| gated(Gate::GeluTanh, x),
+            ["(1 + tanh u)/2 + x·(1 - tanh²u)/2·u'" times |x, _| slope(Gate::GeluTanh, x)], ([0.0] => [0.0]);
+    }
 }
 
 #[cfg(test)]
@@ -127,7 +104,7 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     fn tanh_form(x: f64) -> f64 {
         x * 0.5 * (1.0 + (std::f64::consts::FRAC_2_PI.sqrt() * (x + 0.044_715 * x * x * x)).tanh())
     }
-    let mut examples: Vec<Example> = Vec::new();
+    let mut examples: Vec<Example> = rows();
     for dims in [&[3, 4][..], &[0, 2], &[]] {
         examples.extend([
             example!("silu", &[dims], |_, x| x[0].silu(), |x| x[0].mapv(|x| x / (1.0 + (-x).exp()))),

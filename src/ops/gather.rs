@@ -9,7 +9,7 @@ mod examples;
 mod kernels;
 
 use crate::element::DType;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, BroadcastLike, Op};
@@ -34,6 +34,33 @@ enum Place {
     Along(isize),
 }
 
+/// What can be wrong with the indices of elements to take.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GatherFault {
+    /// Indices whose last axis does not hold one index for each of the first axes of a tensor.
+    #[error(
+        "expected indices whose last length is known while building and at most the rank of {shape}, got \
+         shape {indices}"
+    )]
+    Depth {
+        /// The shape of the indices.
+        indices: Shape,
+        /// The shape of the tensor.
+        shape: Shape,
+    },
+    /// Indices along an axis whose other lengths are not those of the tensor.
+    #[error("expected indices with the lengths of {shape} but along axis {axis}, got shape {indices}")]
+    AlongAxis {
+        /// The shape of the indices.
+        indices: Shape,
+        /// The shape of the tensor.
+        shape: Shape,
+        /// The axis, counted from the first.
+        axis: usize,
+    },
+}
+
 impl Place {
     fn axis(self) -> isize {
         match self {
@@ -43,7 +70,7 @@ impl Place {
     }
 
     /// The shape of what lies at the indices.
-    fn shape(self, x: &Shape, indices: &Shape) -> Result<Shape, Mistake> {
+    fn shape(self, x: &Shape, indices: &Shape) -> Result<Shape, Fault> {
         match self {
             Place::Across(_) | Place::Shuffled => {
                 let axis = resolve_axis(self.axis(), x.rank())?;
@@ -54,7 +81,7 @@ impl Place {
                 let depth = indices.dims().split_last().and_then(|(&last, rows)| Some((last?, rows)));
                 match depth.filter(|&(depth, _)| depth <= x.rank()) {
                     Some((depth, rows)) => Ok([rows, &x.dims()[depth..]].concat().into()),
-                    None => Err(Mistake::GatherDepth { indices: indices.clone(), shape: x.clone() }),
+                    None => Err(Fault::op(GatherFault::Depth { indices: indices.clone(), shape: x.clone() })),
                 }
             }
             Place::Along(axis) => {
@@ -63,7 +90,7 @@ impl Place {
                 other[axis] = indices.dims().get(axis).copied().flatten();
                 if !indices.agrees_with(&other.as_slice().into()) {
                     let (indices, shape) = (indices.clone(), x.clone());
-                    return Err(Mistake::TakeAlongShape { indices, shape, axis });
+                    return Err(Fault::op(GatherFault::AlongAxis { indices, shape, axis }));
                 }
                 let lengths = other.into_iter().zip(indices.dims());
                 Ok(lengths.map(|(own, &index)| own.or(index)).collect::<Vec<_>>().into())
@@ -152,7 +179,7 @@ impl Op for Gather {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(TensorType::new(inputs[0].dtype, self.0.shape(&inputs[0].shape, &inputs[1].shape)?))
     }
 
@@ -200,10 +227,10 @@ impl Op for ScatterAdd {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let expected = self.0.shape(&inputs[0].shape, &inputs[1].shape)?;
         if !inputs[2].shape.agrees_with(&expected) {
-            return Err(Mistake::OtherShape { expected, found: inputs[2].shape.clone() });
+            return Err(Fault::OtherShape { expected, found: inputs[2].shape.clone() });
         }
         Ok(inputs[0].clone())
     }
@@ -261,7 +288,7 @@ methods! {
     /// the axes of the indices: a vector of indices along axis 0 selects rows.
     ///
     /// Gradient: the cotangents of each slice's occurrences, added up; 0 where there is none. An axis out of range is a
-    /// building error; an index that is negative or not below the axis' length fails the run.
+    /// build error; an index that is negative or not below the axis' length fails the run.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -279,7 +306,7 @@ methods! {
     /// as it is long, and is replaced by the axes behind these.
     ///
     /// Gradient: the cotangents of each place's occurrences, added up; 0 where there is none. A last length of
-    /// the indices that is not known, or greater than the rank, is a building error; an index that is negative or not
+    /// the indices that is not known, or greater than the rank, is a build error; an index that is negative or not
     /// below its axis' length fails the run.
     ///
     /// ```
@@ -298,7 +325,7 @@ methods! {
     /// whose lengths are the same; negative axes count from the end.
     ///
     /// Gradient: the cotangents of each element's occurrences, added up; 0 where there is none. An axis out of range
-    /// and other lengths that differ are building errors; an index that is negative or not below the axis' length
+    /// and other lengths that differ are build errors; an index that is negative or not below the axis' length
     /// fails the run.
     ///
     /// ```
@@ -318,7 +345,7 @@ methods! {
     /// give the same bits; of many it is kept what rounding loses.
     ///
     /// Gradient: the cotangent to the tensor, and to the updates what it has at the indices. An axis out of range, and
-    /// updates of another shape than `gather` would give, are building errors; an index that is negative or not below
+    /// updates of another shape than `gather` would give, are build errors; an index that is negative or not below
     /// the axis' length fails the run.
     ///
     /// ```

@@ -114,7 +114,8 @@ fn single_precision_is_close_to_double() {
     }
 }
 
-/// A function of the inputs that applies the op gives what the op does where it stands, and so do its gradients.
+/// A function of the inputs that applies the op gives what the op does where it stands, and so do its gradients. Only the
+/// shares of second derivatives may add up in another order.
 #[test]
 fn ops_are_the_same_inside_of_functions() {
     let mut broken = Vec::new();
@@ -129,8 +130,9 @@ fn ops_are_the_same_inside_of_functions() {
         let there = function.call(xs.clone());
         // The values, their gradients, and the gradients of these.
         let mut pairs = vec![(here, there)];
-        let mut last = pairs.clone();
+        let (mut last, mut exact) = (pairs.clone(), 0);
         for _ in 0..2 {
+            exact = pairs.len();
             let (here, there): (Vec<_>, Vec<_>) = last.drain(..).unzip();
             let gradients = |ys: Vec<_>| Gradients::of(ys).wrt(&xs);
             for pair in gradients(here).into_iter().zip(gradients(there)) {
@@ -147,7 +149,10 @@ fn ops_are_the_same_inside_of_functions() {
         let fed =
             xs.iter().zip(&example.inputs).fold(Feeding::of(&session), |run, (&x, input)| run.feed(x, input));
         match fed.run((here, there)) {
-            Ok((here, there)) if bits(&here) == bits(&there) => {}
+            Ok((here, there))
+                if bits(&here[..exact]) == bits(&there[..exact])
+                    && here[exact..].iter().zip(&there[exact..]).all(|(a, b)| close(a, b, 1e-12).is_ok()) => {
+            }
             Ok((here, there)) => broken.push(format!("{}: {there:?} is not {here:?}", example.name)),
             Err(error) => broken.push(format!("{}: {error}", example.name)),
         }
@@ -218,11 +223,11 @@ fn nodes_are_what_the_registry_builds_by_name() {
             let Some(op) = definition(node.op.name()) else { continue };
             let inputs: Vec<AnyTensor<'_>> = node.inputs.iter().map(|&input| g.tie(input)).collect();
             let attributes = node.op.attributes();
-            let again = op.build(&g, &inputs, &attributes)[0];
+            let again = g.beside(id, || op.build(&g, &inputs, &attributes)[0]);
             let again = g.shared().read().node(again.node()).clone();
             let is_same = (again.op.name(), again.op.attributes(), &again.outputs, &again.inputs)
                 == (node.op.name(), attributes, &node.outputs, &node.inputs);
-            if node.mistake.is_none() && (again.mistake.is_some() || !is_same) {
+            if node.fault.is_none() && (again.fault.is_some() || !is_same) {
                 broken.push(format!("{}: {node:?} became {again:?}", example.name));
             }
         }

@@ -1,7 +1,7 @@
-//! `reduce_any` and `reduce_all`: truth values along axes become one.
+//! `reduce_any` and `reduce_all`: booleans along axes become one.
 
 use crate::element::DType;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
 use crate::ir::{Fold, Lowering, Scalar, Val};
@@ -9,7 +9,7 @@ use crate::ops::methods::methods;
 use crate::ops::reduce::kept;
 use crate::shape::{Axes, TensorType};
 
-/// Which truth values the result asks for.
+/// Which booleans the result asks for.
 #[derive(Clone, Copy, Debug)]
 enum Quantifier {
     Any,
@@ -31,7 +31,7 @@ impl Op for LogicalReduce {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let x = inputs[0];
         let axes = self.axes.resolve(x.shape.rank())?;
         Ok(TensorType::new(x.dtype, x.shape.reduced(&axes, self.axes.keeps_dims())))

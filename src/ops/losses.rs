@@ -4,13 +4,43 @@
 //! is refused, while building or when the lengths become known.
 
 use crate::element::DType;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, Op, Scaled};
 use crate::ir::{Lowering, Scalar, Val};
 use crate::ops::methods::methods;
 use crate::shape::{Axes, Shape, TensorType};
+
+/// What can be wrong with a loss.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LossFault {
+    /// Predictions and targets of different shapes.
+    #[error("{loss}: expected targets of the shape {predictions} of the predictions, got {targets}")]
+    Shapes {
+        /// Name of the loss.
+        loss: &'static str,
+        /// Shape of the predictions.
+        predictions: Shape,
+        /// Shape of the targets.
+        targets: Shape,
+    },
+    /// Labels that are not one for each row of logits.
+    #[error("expected a label for each row of logits of shape {logits}, got labels of shape {labels}")]
+    Labels {
+        /// Shape of the labels.
+        labels: Shape,
+        /// Shape of the logits.
+        logits: Shape,
+    },
+    /// Huber's loss with a delta that is no positive number.
+    #[error("expected a positive delta, got {delta}")]
+    HuberDelta {
+        /// The delta, as it is printed.
+        delta: String,
+    },
+}
 
 /// Gives the second input, the targets of a loss, which must have the shape of the first, the predictions.
 #[derive(Debug)]
@@ -23,10 +53,10 @@ impl Op for SameShape {
         "same_shape"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let (predictions, targets) = (inputs[0].shape.clone(), inputs[1].shape.clone());
         if !predictions.agrees_with(&targets) {
-            return Err(Mistake::LossShapes { loss: self.loss, predictions, targets });
+            return Err(Fault::op(LossFault::Shapes { loss: self.loss, predictions, targets }));
         }
         let lengths = predictions.dims().iter().zip(targets.dims());
         let lengths: Vec<Option<usize>> = lengths.map(|(a, b)| a.or(*b)).collect();
@@ -51,28 +81,28 @@ impl Op for SameShape {
 }
 
 impl<'g> AnyTensor<'g> {
-    /// The targets for these predictions, of one shape with them; or the mistake that they are, under the name of
+    /// The targets for these predictions, of one shape with them; or an invalid tensor, under the name of
     /// the loss.
     #[track_caller]
     fn targets(self, loss: &'static str, targets: AnyTensor<'g>) -> Result<Self, Self> {
         let graph = self.graph();
         if !targets.is_of(graph) {
-            return Err(graph.invalid(loss, Mistake::OtherGraph { operand: 1 }));
+            return Err(graph.invalid_any(loss, Fault::OtherGraph { operand: 1 }));
         }
         if let Some(&invalid) = [self, targets].iter().find(|any| any.is_invalid()) {
             return Err(invalid);
         }
         let (expected, found) = (self.shape(), targets.shape());
         if !expected.agrees_with(&found) {
-            let mistake = Mistake::LossShapes { loss, predictions: expected, targets: found };
-            return Err(graph.invalid(loss, mistake));
+            let fault = Fault::op(LossFault::Shapes { loss, predictions: expected, targets: found });
+            return Err(graph.invalid_any(loss, fault));
         }
         let checked_now = expected == found && expected.is_known();
         Ok(if checked_now { targets } else { graph.apply(SameShape { loss }, &[self, targets]) })
     }
 }
 
-/// For each row of the second input, of which only the shape counts, which place the label names.
+/// For each row of the second input, of which only the shape counts, which class the label names.
 #[derive(Debug)]
 struct LabelMask;
 
@@ -81,13 +111,13 @@ impl Op for LabelMask {
         "label_mask"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let (labels, logits) = (inputs[0], inputs[1]);
         let rank = logits.shape.rank();
         let rows = Shape::from(&logits.shape.dims()[..rank.saturating_sub(1)]);
         if rank == 0 || !labels.shape.agrees_with(&rows) {
             let (labels, logits) = (labels.shape.clone(), logits.shape.clone());
-            return Err(Mistake::LabelShape { labels, logits });
+            return Err(Fault::op(LossFault::Labels { labels, logits }));
         }
         Ok(TensorType::new(DType::Bool, &logits.shape))
     }
@@ -117,7 +147,7 @@ methods! {
     /// The mean over all elements of (self - targets)²: a single number.
     ///
     /// Gradient: 2·(self - targets)/n times the cotangent to `self`, minus that to `targets`. Targets of another
-    /// shape are a building error, or fail the run that feeds them; they do not broadcast. The mean of nothing is
+    /// shape are a build error, or fail the run that feeds them; they do not broadcast. The mean of nothing is
     /// NaN.
     ///
     /// ```
@@ -135,8 +165,8 @@ methods! {
     /// delta·(|d| - delta/2) beyond.
     ///
     /// Gradient: d, but between -delta and delta, times the cotangent to `self`, minus that to `targets`. Targets of
-    /// another shape are a building error, or fail the run that feeds them; a `delta` that is not positive is a
-    /// building error.
+    /// another shape are a build error, or fail the run that feeds them; a `delta` that is not positive is a
+    /// build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -148,7 +178,8 @@ methods! {
     fn huber<Float>(x, targets: (Self), delta: f64) -> Self {
         let is_positive = delta > 0.0;
         if !is_positive {
-            return x.graph().invalid("huber", Mistake::HuberDelta { delta: delta.to_string() });
+            let fault = Fault::op(LossFault::HuberDelta { delta: delta.to_string() });
+            return x.graph().invalid_any("huber", fault);
         }
         x.loss("huber", targets, |x, targets| {
             let difference = x - targets;
@@ -163,7 +194,7 @@ methods! {
     /// Gradient: softmax·Σ labels - labels to `self`, -`log_softmax`(self) to `labels`, each times the row's cotangent;
     /// labels need not sum to 1. A label of 0 counts for nothing, also where its logit is -∞. Logits that are all -∞,
     /// or include ∞ or NaN, define no distribution: their loss is NaN, or 0 if all labels are 0. Labels of another
-    /// shape are a building error, or fail the run that feeds them.
+    /// shape are a build error, or fail the run that feeds them.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -176,7 +207,7 @@ methods! {
     /// ```
     fn softmax_cross_entropy<Float>(x, labels: (Self)) -> Self {
         let loss = "softmax_cross_entropy";
-        if let Some(invalid) = x.misfit(loss, &Axes::of([-1])) {
+        if let Some(invalid) = x.invalid_axes(loss, &Axes::of([-1])) {
             return invalid;
         }
         x.loss(loss, labels, |x, labels| -labels.binary(Scaled, x.log_softmax(-1)).reduce_sum(-1))
@@ -187,7 +218,7 @@ methods! {
     /// factor is 0 counts for nothing, so infinite logits have the limits 0 and ∞.
     ///
     /// Gradient: σ(x) - z times the cotangent to `self`, -x times it to `labels`. Labels of another shape are a
-    /// building error, or fail the run that feeds them.
+    /// build error, or fail the run that feeds them.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -227,10 +258,10 @@ methods! {
     fn sparse_softmax_cross_entropy<Float>(x, labels: (i64)) -> Self {
         let name = "sparse_softmax_cross_entropy";
         let types = [labels, x].map(|operand| TensorType::new(operand.dtype(), operand.shape()));
-        if let Err(mistake) = LabelMask.infer(&[&types[0], &types[1]])
+        if let Err(fault) = LabelMask.infer(&[&types[0], &types[1]])
             && !(labels.is_invalid() || x.is_invalid())
         {
-            return x.graph().invalid(name, mistake);
+            return x.graph().invalid_any(name, fault);
         }
         let mask = labels.binary(LabelMask, x);
         let centered = x - x.reduce_max(Axes::of([-1]).keep_dims()).stop_gradient();

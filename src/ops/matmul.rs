@@ -1,6 +1,6 @@
 //! `matmul`: products of matrices, either of them transposed without being moved; leading axes are a batch.
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
 use crate::ir::{Lowering, Val};
@@ -12,6 +12,32 @@ use crate::shape::{Shape, TensorType, broadcast};
 pub(crate) struct MatMul {
     transpose_a: bool,
     transpose_b: bool,
+}
+
+/// What can be wrong with a product of matrices.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MatMulFault {
+    /// An operand has fewer than two axes.
+    #[error("expected two matrices or batches of them, got {left} and {right}")]
+    Rank {
+        /// Shape of the left operand, after its transposition.
+        left: Shape,
+        /// Shape of the right operand, after its transposition.
+        right: Shape,
+    },
+    /// The inner lengths differ.
+    #[error("expected equal inner lengths of {left} · {right}, got {left_inner} and {right_inner}")]
+    Inner {
+        /// Shape of the left operand, after its transposition.
+        left: Shape,
+        /// Shape of the right operand, after its transposition.
+        right: Shape,
+        /// Columns of the left operand.
+        left_inner: usize,
+        /// Rows of the right operand.
+        right_inner: usize,
+    },
 }
 
 /// The shape as the product sees it: with the last two axes exchanged if it is to be transposed.
@@ -28,18 +54,18 @@ impl Op for MatMul {
         "matmul"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let left = oriented(&inputs[0].shape, self.transpose_a);
         let right = oriented(&inputs[1].shape, self.transpose_b);
         let ([left_batch @ .., rows, left_inner], [right_batch @ .., right_inner, columns]) =
             (left.dims(), right.dims())
         else {
-            return Err(Mistake::MatMulRank { left, right });
+            return Err(Fault::op(MatMulFault::Rank { left, right }));
         };
         if let (&Some(left_inner), &Some(right_inner)) = (left_inner, right_inner)
             && left_inner != right_inner
         {
-            return Err(Mistake::MatMulInner { left, right, left_inner, right_inner });
+            return Err(Fault::op(MatMulFault::Inner { left, right, left_inner, right_inner }));
         }
         let batch = broadcast(&left_batch.into(), &right_batch.into())?;
         let lengths: Vec<Option<usize>> = batch.dims().iter().chain([rows, columns]).copied().collect();
@@ -91,7 +117,7 @@ methods! {
     ///
     /// Gradient: dy·otherᵀ to `self`, selfᵀ·dy to `other`, summed over what was broadcast; no transpose is
     /// materialized. Operands of fewer than two axes, different inner lengths, or batches that do not broadcast
-    /// are a building error.
+    /// are a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -3,7 +3,7 @@
 use ndarray::{ArrayView3, ArrayViewMut3, Axis};
 
 use crate::element::{ArrayMut, ArrayRef, DType, Float};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, Op};
@@ -23,7 +23,7 @@ impl Op for UnlessEqual {
         "unless_equal"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 
@@ -57,7 +57,7 @@ impl Op for UnlessAllEqual {
         "unless_all_equal"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 
@@ -159,7 +159,7 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn reduce_mean<Float>(x, axes: [Axes]) -> Self {
-        if let Some(invalid) = x.misfit("reduce_mean", &axes) {
+        if let Some(invalid) = x.invalid_axes("reduce_mean", &axes) {
             return invalid;
         }
         let mean = x.sum_over_count(axes.clone());

@@ -3,8 +3,8 @@
 use crate::graph::op::Elements;
 use crate::graph::{AnyTensor, Graph};
 
-/// The mistake that a list of operands is, if it is one: the first tensor has other elements than these, or another one
-/// has other elements than the first. Those that are invalid, or of another graph, are a mistake already.
+/// The invalid tensor for a list of operands of wrong element types: the first has other elements than these, or another one
+/// has other elements than the first. Those that are invalid, or of another graph, have an error already.
 #[track_caller]
 pub(super) fn refuse_among<'g>(
     graph: &'g Graph,
@@ -266,10 +266,7 @@ macro_rules! attributes {
         $crate::ops::methods::attributes!([$($rest)*] [$($attributes)* ($argument $type)])
     };
     ([] [$(($argument:ident $type:ty))*]) => {
-        &[$($crate::graph::op::AttributeDef::new(
-            stringify!($argument),
-            <$type as $crate::graph::op::AttributeValue>::KIND,
-        ),)*]
+        &[$($crate::graph::op::AttributeDef::of::<$type>(stringify!($argument)),)*]
     };
 }
 

@@ -24,7 +24,7 @@ macro_rules! op_files {
         }
     };
 }
-mod bridge;
+mod elementwise;
 mod methods;
 mod numbers;
 
@@ -34,6 +34,7 @@ op_files![
     activation,
     arg_max,
     arithmetic,
+    bitwise,
     bump,
     cast,
     check,
@@ -49,6 +50,7 @@ op_files![
     einsum,
     gated,
     gather,
+    guarded,
     identity,
     logical,
     logical_reduce,
@@ -60,6 +62,7 @@ op_files![
     one_hot,
     pad,
     patches,
+    polar,
     pooling,
     power,
     product,
@@ -85,6 +88,28 @@ op_files![
 mod laws;
 #[cfg(test)]
 mod structural;
+
+/// The faults that ops declare.
+pub(crate) mod fault {
+    pub use super::compare::SelectFault;
+    pub use super::concat::JoinFault;
+    pub use super::convolution::ConvolutionFault;
+    pub use super::custom_gradient::CustomGradientFault;
+    pub use super::diagonal::DiagonalFault;
+    pub use super::einsum::{EinsumFault, SpecFault};
+    pub use super::gather::GatherFault;
+    pub use super::losses::LossFault;
+    pub use super::matmul::MatMulFault;
+    pub use super::pad::PadFault;
+    pub use super::patches::WindowFault;
+    pub use super::random::RandomFault;
+    pub use super::range::RangeFault;
+    pub use super::reshape::ReshapeFault;
+    pub use super::slice::SliceFault;
+    pub use super::split::SplitFault;
+    pub use super::top_k::TopKFault;
+    pub use super::transpose::TransposeFault;
+}
 
 pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};

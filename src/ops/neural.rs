@@ -9,7 +9,7 @@ methods! {
     /// exponential overflows.
     ///
     /// Gradient: y·(dy - Σ dy·y). Of -∞ alone, or with ∞ or NaN among them, all are NaN. An axis out of range is a
-    /// building error.
+    /// build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -20,14 +20,14 @@ methods! {
     /// ```
     fn softmax<Float>(x, axis: isize) -> Self {
         let along = || Axes::of([axis]).keep_dims();
-        if let Some(invalid) = x.misfit("softmax", &along()) {
+        if let Some(invalid) = x.invalid_axes("softmax", &along()) {
             return invalid;
         }
         let exponentials = (x - x.reduce_max(along()).stop_gradient()).exp();
         let sum = exponentials.reduce_sum(along());
         // One quotient a row and products are several times faster than quotients, at one rounding more; the
         // sum is at least 1, so its reciprocal cannot overflow.
-        let reciprocal = sum.scalar_like(1.0) / sum;
+        let reciprocal = 1.0 / sum;
         (exponentials * reciprocal).named("softmax")
     }
 
@@ -35,7 +35,7 @@ methods! {
     /// x - max - ln Σ e^(x - max).
     ///
     /// Gradient: dy - softmax·Σ dy. Of -∞ alone, or with ∞ or NaN among them, all are NaN. An axis out of range is a
-    /// building error.
+    /// build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -46,7 +46,7 @@ methods! {
     /// ```
     fn log_softmax<Float>(x, axis: isize) -> Self {
         let along = || Axes::of([axis]).keep_dims();
-        if let Some(invalid) = x.misfit("log_softmax", &along()) {
+        if let Some(invalid) = x.invalid_axes("log_softmax", &along()) {
             return invalid;
         }
         let centred = x - x.reduce_max(along()).stop_gradient();

@@ -1,9 +1,9 @@
 //! `norm`, and `unit_vector` for its gradient.
 
 use crate::element::DType;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Graph};
 use crate::ir::{Lowering, Scalar, Val};
 use crate::ops::methods::{methods, refuse_among};
@@ -36,16 +36,16 @@ impl Op for Norm {
         "norm"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let reduced = |x: &TensorType| {
             let axes = self.axes.resolve(x.shape.rank())?;
-            Ok::<_, Mistake>(TensorType::new(x.dtype, x.shape.reduced(&axes, self.axes.keeps_dims())))
+            Ok::<_, Fault>(TensorType::new(x.dtype, x.shape.reduced(&axes, self.axes.keeps_dims())))
         };
         let first = reduced(inputs[0])?;
         for input in &inputs[1..] {
             let other = reduced(input)?;
             if !other.shape.agrees_with(&first.shape) {
-                return Err(Mistake::OtherShape { expected: first.shape, found: other.shape });
+                return Err(Fault::OtherShape { expected: first.shape, found: other.shape });
             }
         }
         Ok(first)
@@ -154,7 +154,7 @@ impl Op for UnitVector {
         "unit_vector"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         inputs[0].together(inputs[1])
     }
 
@@ -181,9 +181,10 @@ methods! {
     /// Gradient: the cotangent times x over the norm, and 0 where the norm is 0. There it has no derivative itself,
     /// unless the graph shows the cotangent to be the norm times something, as that of ‖x‖² is, whose Hessian is 2·I
     /// everywhere. Seen are sums, products, quotients and constant powers of the norm, `dot`, and reshapes, transposes
-    /// and repetitions that the gradient undoes. Behind others, such as `maximum`, `huber`, `stack` or `matmul`, second
-    /// derivatives of a function that is smooth at 0 are not right there: [`hessian`](crate::hessian) gives 0 for what
-    /// is lost, plain gradients of gradients NaN. `reduce_sum` of squares has no such limit.
+    /// and repetitions that the gradient undoes. Behind others, such as `maximum`, `huber`, `stack`, `matmul` or the edge
+    /// of a [function](crate::Graph::function), second derivatives of a function that is smooth at 0 are not right there:
+    /// [`hessian`](crate::hessian) gives 0 for what is lost, plain gradients of gradients NaN. `reduce_sum` of squares has
+    /// no such limit.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -203,9 +204,9 @@ methods! {
             name: "norm",
             doc: "The Euclidean norm of all tensors together, along the axes, times a scale: 1, unless it is given.",
             operands: &[OperandDef::list("tensors", Elements::Float)],
-            attributes: &[AttributeDef::new("axes", Axes::KIND), AttributeDef::new("scale", f64::KIND)],
+            attributes: &[AttributeDef::of::<Axes>("axes"), AttributeDef::optional::<f64>("scale")],
             build: |graph, operands, attributes| {
-                let scale = attributes.get("scale").map_or(Ok(1.0), |_| attributes.value("scale"))?;
+                let scale = attributes.value_or("scale", 1.0)?;
                 Ok(vec![graph.norm(operands, attributes.value("axes")?, scale)])
             },
         },

@@ -2,7 +2,7 @@
 //! element type.
 
 use crate::element::{DType, Numeric, Value};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::graph::op::Attribute;
 use crate::ir::ScalarValue;
 
@@ -17,7 +17,7 @@ pub(super) fn attribute<T: Numeric>(number: T) -> Attribute {
 
 /// The attribute of that name as a number of this type. A float type takes any number, which it rounds; an integer
 /// type those integers that it has.
-pub(super) fn number<T: Numeric>(name: &'static str, attribute: &Attribute) -> Result<T, Mistake> {
+pub(super) fn number<T: Numeric>(name: &'static str, attribute: &Attribute) -> Result<T, Fault> {
     let value = match (attribute, T::DTYPE) {
         (&Attribute::Int(number), DType::I64) => Some(Value::scalar(number)),
         (&Attribute::Int(number), DType::I32) => i32::try_from(number).ok().map(Value::scalar),
@@ -31,7 +31,7 @@ pub(super) fn number<T: Numeric>(name: &'static str, attribute: &Attribute) -> R
         DType::I64 => "an i64",
         _ => "a number",
     };
-    number.ok_or_else(|| Mistake::Attribute { name, expected, found: Some(attribute.to_string()) })
+    number.ok_or_else(|| Fault::Attribute { name, expected, found: Some(attribute.to_string()) })
 }
 
 /// What a float type makes of a number.
@@ -39,9 +39,9 @@ pub(super) fn rounded(number: f64, dtype: DType) -> f64 {
     if dtype == DType::F32 { f64::from(number as f32) } else { number }
 }
 
-/// The mistake that it is to ask for elements other than numbers.
-pub(super) fn no_number(found: DType) -> Mistake {
-    Mistake::ElementKind { expected: "a number type", found }
+/// The fault of elements that are not numbers.
+pub(super) fn no_number(found: DType) -> Fault {
+    Fault::ElementKind { expected: "a number type", found }
 }
 
 #[cfg(test)]

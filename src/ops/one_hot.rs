@@ -1,9 +1,9 @@
 //! `one_hot`: class numbers as rows of ones and zeros.
 
 use crate::element::{DType, Element};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Scalar, Val};
 use crate::ops::methods::methods;
@@ -21,7 +21,7 @@ impl Op for OneHot {
         "one_hot"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let mut lengths = inputs[0].shape.dims().to_vec();
         lengths.push(Some(self.depth));
         Ok(TensorType::new(self.dtype, lengths))
@@ -53,7 +53,7 @@ methods! {
             name: "one_hot",
             doc: "A row of `depth` elements for each index: 1 at the index, 0 elsewhere.",
             operands: &[OperandDef::one("x", Elements::Only(DType::I64))],
-            attributes: &[AttributeDef::new("depth", usize::KIND), AttributeDef::new("dtype", DType::KIND)],
+            attributes: &[AttributeDef::of::<usize>("depth"), AttributeDef::of::<DType>("dtype")],
             build: |_, operands, attributes| {
                 Ok(vec![operands[0].one_hot(attributes.value("depth")?, attributes.value("dtype")?)])
             },

@@ -1,13 +1,13 @@
 //! `pad`: more elements before and behind along each axis, all the same or a reflection.
 
 use crate::element::{DType, Element, Value};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::graph::op::pick::{Along, Choice, Pick, Run};
 use crate::graph::op::{Attribute, AttributeDef, AttributeValue, Attributes, Elements, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::ScalarValue;
 use crate::ops::methods::methods;
-use crate::shape::Shape;
+use crate::shape::{Shape, ShapeError};
 
 /// What [`pad`](crate::Tensor::pad) puts before and behind the elements.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,6 +76,22 @@ impl Pad<ScalarValue> {
     }
 }
 
+/// What can be wrong with padding.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PadFault {
+    /// A reflection of as many elements as an axis has, or more.
+    #[error("expected to reflect fewer than the {length} elements of axis {axis}, got {padding}")]
+    Reflect {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// Its length.
+        length: usize,
+        /// The number of elements to reflect.
+        padding: usize,
+    },
+}
+
 /// So many elements more before and behind along each axis.
 #[derive(Clone, Debug)]
 struct Padded {
@@ -85,14 +101,14 @@ struct Padded {
 
 impl Padded {
     /// What becomes of an axis of this length.
-    fn along(&self, axis: usize, (before, behind): (usize, usize), length: usize) -> Result<Along, Mistake> {
+    fn along(&self, axis: usize, (before, behind): (usize, usize), length: usize) -> Result<Along, Fault> {
         let whole = Run::of(0, length, 1);
         if self.with != Pad::Reflect {
             return Ok(Along::of([Run::filling(before), whole, Run::filling(behind)]));
         }
         let padding = before.max(behind);
         if padding > 0 && padding >= length {
-            return Err(Mistake::PadReflect { axis, length, padding });
+            return Err(Fault::op(PadFault::Reflect { axis, length, padding }));
         }
         let last = length.saturating_sub(2);
         Ok(Along::of([Run::of(before, before, -1), whole, Run::of(last, behind, -1)]))
@@ -102,9 +118,9 @@ impl Padded {
 impl Choice for Padded {
     const NAMES: [&'static str; 2] = ["pad", "pad_transposed"];
 
-    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Mistake> {
+    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Fault> {
         if self.paddings.len() != shape.rank() {
-            return Err(Mistake::NotOnePerAxis { given: self.paddings.len(), rank: shape.rank() });
+            return Err(ShapeError::NotOnePerAxis { given: self.paddings.len(), rank: shape.rank() }.into());
         }
         let axes = shape.dims().iter().zip(&self.paddings).enumerate();
         axes.map(|(axis, (&length, &padding))| match length {
@@ -141,12 +157,12 @@ methods! {
             doc: "The tensor with so many elements more before and behind along each axis: a constant, or a reflection \
                   of the elements at the edge.",
             operands: &[OperandDef::one("x", Elements::Element)],
-            attributes: &[AttributeDef::new("paddings", Paddings::KIND), AttributeDef::new("with", WITH)],
+            attributes: &[AttributeDef::of::<Paddings>("paddings"), AttributeDef::new("with", WITH)],
             build: |_, operands, attributes| {
                 let x = operands[0];
                 let (paddings, given) = (attributes.value("paddings")?, attributes.get("with"));
                 let with = given.and_then(|given| Pad::from_attribute(given, x.dtype()));
-                let with = with.ok_or_else(|| Mistake::Attribute {
+                let with = with.ok_or_else(|| Fault::Attribute {
                     name: "with",
                     expected: WITH,
                     found: given.map(ToString::to_string),
@@ -162,7 +178,7 @@ impl<T: Element> Tensor<'_, T> {
     /// constant, or a reflection of the elements at the edge.
     ///
     /// Gradient: the part of the cotangent that stands where the elements do, plus, for a reflection, what stands
-    /// where they are repeated. It is a building error not to give a pair for each axis, and to
+    /// where they are repeated. It is a build error not to give a pair for each axis, and to
     /// reflect as many elements along an axis as it has, or more.
     ///
     /// ```

@@ -5,9 +5,7 @@
 mod kernels;
 mod window;
 
-use std::borrow::Cow;
-
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{
@@ -20,7 +18,7 @@ use crate::shape::{Shape, TensorType};
 
 use kernels::{AddUp, Extract, Layout};
 pub(super) use window::pair;
-pub use window::{Padding, Window};
+pub use window::{Padding, Window, WindowFault};
 
 /// What stands in patches where they reach beyond the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +30,6 @@ pub(super) enum Filling {
 
 impl AttributeValue for Filling {
     const KIND: &'static str = "filling: `zero` or `lowest`";
-
-    const DEFAULT: Option<Attribute> = Some(Attribute::Text(Cow::Borrowed("zero")));
 
     fn into_attribute(self) -> Attribute {
         match self {
@@ -64,12 +60,13 @@ struct ExtractPatches {
 struct AddPatches(Window);
 
 /// The four lengths of images.
-fn images(shape: &Shape) -> Result<[Option<usize>; 4], Mistake> {
-    <[Option<usize>; 4]>::try_from(shape.dims()).map_err(|_| Mistake::NotImages { shape: shape.clone() })
+fn images(shape: &Shape) -> Result<[Option<usize>; 4], Fault> {
+    <[Option<usize>; 4]>::try_from(shape.dims())
+        .map_err(|_| Fault::op(WindowFault::NotImages { shape: shape.clone() }))
 }
 
 /// The shape of the patches of images.
-fn patches(window: Window, shape: &Shape) -> Result<Shape, Mistake> {
+fn patches(window: Window, shape: &Shape) -> Result<Shape, Fault> {
     let [batch, height, width, channels] = images(shape)?;
     window.check()?;
     let places = |axis, length: Option<usize>| length.map(|length| window.places(axis, length)).transpose();
@@ -91,7 +88,7 @@ impl Op for ExtractPatches {
         "extract_patches"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(TensorType::new(inputs[0].dtype, patches(self.window, &inputs[0].shape)?))
     }
 
@@ -128,10 +125,10 @@ impl Op for AddPatches {
         "extract_patches_transposed"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let expected = patches(self.0, &inputs[1].shape)?;
         if !inputs[0].shape.agrees_with(&expected) {
-            return Err(Mistake::OtherShape { expected, found: inputs[0].shape.clone() });
+            return Err(Fault::OtherShape { expected, found: inputs[0].shape.clone() });
         }
         Ok(TensorType::new(inputs[0].dtype, &inputs[1].shape))
     }
@@ -179,7 +176,7 @@ methods! {
     /// image.
     ///
     /// Gradient: the cotangents of all occurrences of a pixel, added up. Images of other than four axes, a
-    /// window of size or stride 0, and one that spans more than a padded image are building errors.
+    /// window of size or stride 0, and one that spans more than a padded image are build errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -202,11 +199,11 @@ methods! {
                   maximum takes.",
             operands: &[OperandDef::one("x", Elements::Numeric)],
             attributes: &[
-                AttributeDef::new("window", Window::KIND),
-                AttributeDef::new("filling", Filling::KIND),
+                AttributeDef::of::<Window>("window"),
+                AttributeDef::optional::<Filling>("filling"),
             ],
             build: |_, operands, attributes| {
-                Ok(vec![operands[0].patches(attributes.value("window")?, attributes.value("filling")?)])
+                Ok(vec![operands[0].patches(attributes.value("window")?, attributes.value_or("filling", Filling::Zero)?)])
             },
         },
     ]

@@ -15,7 +15,7 @@ methods! {
     /// with nothing else is -∞, or the least integer.
     ///
     /// Gradient: the cotangent at the largest pixel; several largest ones share it equally, and all pixels of a window
-    /// with a NaN get NaN, as in [`reduce_max`](crate::Tensor::reduce_max). Building errors as in
+    /// with a NaN get NaN, as in [`reduce_max`](crate::Tensor::reduce_max). Build errors as in
     /// [`extract_patches`](crate::Tensor::extract_patches).
     ///
     /// ```
@@ -35,7 +35,7 @@ methods! {
     /// `[batch, places along the height, along the width, channels]`. What lies beyond an image does not count, as in
     /// TensorFlow; a place with nothing else is NaN.
     ///
-    /// Gradient: the cotangent over the number of pixels, to each of them. Building errors as in
+    /// Gradient: the cotangent over the number of pixels, to each of them. Build errors as in
     /// [`extract_patches`](crate::Tensor::extract_patches).
     ///
     /// ```

@@ -1,83 +1,35 @@
 //! `pow`: one tensor raised to another.
 
-use crate::element::Float;
-use crate::error::Mistake;
-use crate::gradient::Pullback;
+use crate::graph::AnyTensor;
 use crate::graph::op::Scaled;
-use crate::graph::op::{Form, Op};
-use crate::graph::{AnyTensor, Operand, Tensor};
-use crate::ir::{Lowering, Scalar, Val};
-use crate::ops::compare::Compare;
-use crate::ops::unary::Unary;
-use crate::shape::TensorType;
+use crate::ops::elementwise::elementwise;
 
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
-
-/// xʸ.
-#[derive(Debug)]
-struct Pow;
-
-impl Op for Pow {
-    fn name(&self) -> &'static str {
-        "pow"
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        inputs[0].together(inputs[1])
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        to.map(Scalar::Pow, inputs)
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        let (x, exponent, power) = (at.input(0), at.input(1), at.output());
-        let zero = x.scalar_like(0.0);
-        // Where 0·x^-1 or x⁰·ln 0 would be 0·∞, the limit is 0; but 0·x^-1 has the slope x^-1 by the exponent.
-        at.scale(0, || exponent.binary(Scaled, x.binary(Pow, exponent - x.scalar_like(1.0))));
-        at.scale(1, || {
-            let is_positive = zero.binary(Compare::Less, x);
-            power * is_positive.select(x, x.scalar_like(1.0)).unary(Unary::Ln)
-        });
-    }
-
-    fn form(&self) -> Form {
-        Form::Power
-    }
+/// y·xʸ⁻¹. Where 0·x⁻¹ would be 0·∞ the limit is 0; but 0·x⁻¹ has the slope x⁻¹ by the exponent.
+fn by_base<'g>(x: AnyTensor<'g>, exponent: AnyTensor<'g>) -> AnyTensor<'g> {
+    exponent.binary(Scaled, x.pow(exponent - 1.0))
 }
 
-impl AnyTensor<'_> {
-    /// The power of floats, elementwise.
-    pub(crate) fn power(self, exponent: Self) -> Self {
-        self.binary(Pow, exponent)
-    }
+/// xʸ·ln x. Where x⁰·ln 0 would be 0·∞ the limit is 0.
+fn by_exponent<'g>(x: AnyTensor<'g>, power: AnyTensor<'g>) -> AnyTensor<'g> {
+    let is_positive = x.scalar_like(0.0).less(x);
+    power * is_positive.select(x, x.scalar_like(1.0)).ln()
 }
 
-impl<'g, T: Float> Tensor<'g, T> {
-    /// `self` raised to `exponent`, elementwise, with the special cases of IEEE 754: x⁰ is 1 for every
-    /// x, and a negative x has a power only for integers. Shapes broadcast.
-    ///
-    /// Gradient: y·xʸ⁻¹ times the cotangent to `self`, xʸ·ln x to `exponent`; at x = 0 the limit, and
-    /// nothing to the exponent of a negative x.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let y = g.constant(ndarray::arr1(&[2.0, -3.0])).pow(3.0);
-    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[8.0, -27.0]).into_dyn());
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn pow(self, exponent: impl Operand<'g, T>) -> Self {
-        let any = self.any();
-        Tensor::typed(any.binary(Pow, exponent.into_tensor(any.graph()).any()))
+elementwise! {
+    Float "At 0 these are the limits, and nothing goes to the exponent of a negative base. The error of the values is at \
+        most 2 units in the last place." {
+        pow "`self` raised to the power `other`, with the special cases of IEEE 754: x⁰ is 1 for every x, and a negative x \
+            has a power only for integers" |x, exponent| x.pow(exponent),
+            ["y·xʸ⁻¹" times |x, exponent, _| by_base(x, exponent), "xʸ·ln x" times |x, _, power| by_exponent(x, power)]
+            is Power, ([2.0, -3.0], [3.0, 3.0] => [8.0, -27.0]);
     }
 }
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
-    vec![
+    let mut examples = rows();
+    examples.extend([
         example!("pow 3", &[&[2, 3]], |_, x| x[0].pow(3.0), |x| x[0].mapv(|x| x * x * x)),
         example!("pow 0", &[&[2, 3]], |_, x| x[0].pow(0.0) + x[0], |x| x[0].mapv(|x| x + 1.0)),
         example!("pow", &[&[2, 3], &[3]], |_, x| x[0].square().pow(x[1]), |x| {
@@ -88,5 +40,6 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         example!("pow of 0 that changes", &[&[3], &[3]], |_, x| (x[0].square() + x[1]).pow(x[1]), |x| x[0]
             .mapv(|_| 1.0),)
         .on(vec![ndarray::array![0.5, -1.5, 2.0].into_dyn(), ndarray::array![0.0, 0.0, 0.0].into_dyn()]),
-    ]
+    ]);
+    examples
 }

@@ -6,7 +6,7 @@
 use ndarray::{ArrayView1, ArrayViewD, ArrayViewMutD};
 
 use crate::element::{ArrayMut, ArrayRef, DType};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, Op};
@@ -39,14 +39,12 @@ impl Op for ProductOfOthers {
         "product_of_others"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let expected = &inputs[0].shape;
         self.axes.resolve(expected.rank())?;
         match inputs.iter().find(|input| !input.shape.agrees_with(expected)) {
             None => Ok(inputs[0].clone()),
-            Some(other) => {
-                Err(Mistake::OtherShape { expected: expected.clone(), found: other.shape.clone() })
-            }
+            Some(other) => Err(Fault::OtherShape { expected: expected.clone(), found: other.shape.clone() }),
         }
     }
 

@@ -7,12 +7,13 @@
 mod draw;
 
 use crate::element::{DType, Float, Numeric};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::graph::op::{Attribute, AttributeDef, AttributeValue, Elements, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ops::methods::methods;
 use crate::ops::numbers::{attribute, rounded};
 
+pub use draw::RandomFault;
 use draw::{Draw, Law};
 pub(super) use draw::{Stream, happens};
 
@@ -33,7 +34,7 @@ impl Graph {
         law: fn(f64, f64) -> Law,
     ) -> AnyTensor<'_> {
         if !dtype.is_float() {
-            return self.invalid(name, Mistake::ElementKind { expected: "a float type", found: dtype });
+            return self.invalid_any(name, Fault::ElementKind { expected: "a float type", found: dtype });
         }
         self.drawn(law(rounded(mean, dtype), rounded(stddev, dtype)), dtype, shape)
     }
@@ -45,7 +46,7 @@ impl Graph {
     /// nothing else: two sessions repeat each other, on any number of threads. The name is the one that the node has
     /// when it is first planned. A node gives one draw a run, however often it is used.
     ///
-    /// No gradient passes. Bounds in the wrong order, or not finite, are building errors, and so are equal bounds
+    /// No gradient passes. Bounds in the wrong order, or not finite, are build errors, and so are equal bounds
     /// of integers; floats are all `low` then.
     ///
     /// ```
@@ -84,7 +85,7 @@ impl Graph {
     ) -> AnyTensor<'_> {
         match Law::between(dtype, &low.into_attribute(), &high.into_attribute()) {
             Ok(law) => self.drawn(law, dtype, shape),
-            Err(mistake) => self.invalid("random_uniform", mistake),
+            Err(fault) => self.invalid_any("random_uniform", fault),
         }
     }
 
@@ -154,11 +155,11 @@ impl Graph {
         self.normally("truncated_normal", dtype, shape, [mean, stddev], law)
     }
 
-    /// Truth values, each `true` with the given probability, drawn anew in each run; by what, says
+    /// Booleans, each `true` with the given probability, drawn anew in each run; by what, says
     /// [`random_uniform`](Graph::random_uniform). Where each element has a probability of its own, see
     /// [`bernoulli`](crate::Tensor::bernoulli).
     ///
-    /// A probability that is none is a building error.
+    /// A probability that is none is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -193,7 +194,7 @@ impl AnyTensor<'_> {
         };
         match Law::between(dtype, &low, &high) {
             Ok(law) => self.drawn_like(law, dtype, "random_uniform"),
-            Err(mistake) => self.graph().invalid("random_uniform_like", mistake),
+            Err(fault) => self.graph().invalid_any("random_uniform_like", fault),
         }
     }
 
@@ -210,7 +211,7 @@ impl AnyTensor<'_> {
 }
 
 methods! {
-    /// As many truth values as this tensor has elements, as [`Graph::bernoulli`] draws them; the elements do not
+    /// As many booleans as this tensor has elements, as [`Graph::bernoulli`] draws them; the elements do not
     /// matter. The shape may be unknown while building.
     ///
     /// ```
@@ -229,12 +230,12 @@ methods! {
     also [RANDOM_UNIFORM, RANDOM_NORMAL, TRUNCATED_NORMAL, BERNOULLI, RANDOM_UNIFORM_LIKE, RANDOM_NORMAL_LIKE]
 }
 
-const DTYPE: AttributeDef = AttributeDef::new("dtype", DType::KIND);
-const SHAPE: AttributeDef = AttributeDef::new("shape", <Vec<usize> as AttributeValue>::KIND);
-const MEAN: AttributeDef = AttributeDef::new("mean", f64::KIND);
-const STDDEV: AttributeDef = AttributeDef::new("stddev", f64::KIND);
-const LOW: AttributeDef = AttributeDef::new("low", Attribute::KIND);
-const HIGH: AttributeDef = AttributeDef::new("high", Attribute::KIND);
+const DTYPE: AttributeDef = AttributeDef::of::<DType>("dtype");
+const SHAPE: AttributeDef = AttributeDef::of::<Vec<usize>>("shape");
+const MEAN: AttributeDef = AttributeDef::of::<f64>("mean");
+const STDDEV: AttributeDef = AttributeDef::of::<f64>("stddev");
+const LOW: AttributeDef = AttributeDef::of::<Attribute>("low");
+const HIGH: AttributeDef = AttributeDef::of::<Attribute>("high");
 
 const RANDOM_UNIFORM: OpDef = OpDef {
     name: "random_uniform",
@@ -272,9 +273,9 @@ const TRUNCATED_NORMAL: OpDef = OpDef {
 
 const BERNOULLI: OpDef = OpDef {
     name: "bernoulli",
-    doc: "Truth values, each `true` with the given probability, drawn anew in each run.",
+    doc: "Booleans, each `true` with the given probability, drawn anew in each run.",
     operands: &[],
-    attributes: &[SHAPE, AttributeDef::new("probability", f64::KIND)],
+    attributes: &[SHAPE, AttributeDef::of::<f64>("probability")],
     build: |graph, _, given| {
         let shape: Vec<usize> = given.value("shape")?;
         Ok(vec![graph.bernoulli(shape, given.value("probability")?).any()])

@@ -1,16 +1,15 @@
 //! Reductions over axes: `reduce_sum`, `reduce_max` and `reduce_min`.
 
 use crate::element::DType;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::Scaled;
 use crate::graph::op::{Attributes, Op};
 use crate::ir::{Fold, Lowering, Scalar, Val};
-use crate::ops::compare::{Compare, Extreme};
 use crate::ops::methods::methods;
 use crate::ops::product::ProductOfOthers;
-use crate::shape::{Axes, Shape, TensorType};
+use crate::shape::{Axes, Shape, ShapeError, TensorType};
 
 /// One element for all those along the axes: their sum, their product, or the largest or smallest of them.
 #[derive(Debug)]
@@ -29,7 +28,7 @@ impl Op for Reduce {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let x = inputs[0];
         let axes = self.axes.resolve(x.shape.rank())?;
         Ok(TensorType::new(x.dtype, x.shape.reduced(&axes, self.axes.keeps_dims())))
@@ -57,13 +56,13 @@ impl Op for Reduce {
             Fold::Max | Fold::Min => {
                 let extreme = y.binary(spread(), x);
                 let is_less = match self.fold {
-                    Fold::Max => x.binary(Compare::Less, extreme),
-                    _ => extreme.binary(Compare::Less, x),
+                    Fold::Max => x.less(extreme),
+                    _ => extreme.less(x),
                 };
                 let zero = dy.scalar_like(0.0);
                 let one = dy.scalar_like(1.0);
                 let ties = is_less.select(zero, one).reduce_sum(self.axes.clone());
-                let nan = y.binary(Compare::NotEqual, y).select(y, one);
+                let nan = y.not_equal(y).select(y, one);
                 is_less.select(zero, (dy / ties).binary(Scaled, nan).binary(spread(), x))
             }
         });
@@ -89,12 +88,14 @@ impl Op for Spread {
         "spread"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let (reduced, like) = (inputs[0], inputs[1]);
         let axes = self.0.resolve(like.shape.rank())?;
         let expected = like.shape.reduced(&axes, self.0.keeps_dims());
         if !reduced.shape.agrees_with(&expected) {
-            return Err(Mistake::Stretch { from: reduced.shape.clone(), to: like.shape.clone() });
+            return Err(
+                ShapeError::BroadcastTo { from: reduced.shape.clone(), to: like.shape.clone() }.into()
+            );
         }
         Ok(TensorType::new(reduced.dtype, &like.shape))
     }
@@ -131,7 +132,7 @@ impl Op for Count {
         "count"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         self.axes.resolve(inputs[0].shape.rank())?;
         Ok(TensorType::new(self.dtype, Shape::scalar()))
     }
@@ -163,7 +164,7 @@ impl Op for OverCount {
         "over_count"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         inputs[0].together(inputs[1])
     }
 
@@ -174,7 +175,7 @@ impl Op for OverCount {
     fn pullback(&self, at: &mut Pullback<'_>) {
         let count = at.input(1);
         // The sum of nothing has no slope, and 0/0 is none.
-        at.divide(0, || count.binary(Extreme::Maximum, count.scalar_like(1.0)));
+        at.divide(0, || count.maximum(1.0));
     }
 
     fn differentiable(&self, input: usize) -> bool {
@@ -190,12 +191,12 @@ impl AnyTensor<'_> {
         self.reduce_sum(axes).binary(OverCount, count)
     }
 
-    /// For ops that are composed of reductions: the mistake that the axes are for this tensor, if they
+    /// For ops that are composed of reductions: the invalid tensor that the axes make of this one, if they
     /// are one, under the name of the op that the user called.
     #[track_caller]
-    pub(crate) fn misfit(self, op: &'static str, axes: &Axes) -> Option<Self> {
-        let mistake = axes.resolve(self.shape().rank()).err().filter(|_| !self.is_invalid())?;
-        Some(self.graph().invalid(op, mistake.into()))
+    pub(crate) fn invalid_axes(self, op: &'static str, axes: &Axes) -> Option<Self> {
+        let fault = axes.resolve(self.shape().rank()).err().filter(|_| !self.is_invalid())?;
+        Some(self.graph().invalid_any(op, fault.into()))
     }
 }
 
@@ -204,7 +205,7 @@ methods! {
     /// blocks and these in pairs, so the error of n numbers of one sign is some roundings for each doubling of n.
     ///
     /// Gradient: the cotangent, repeated along the axes. The sum of nothing is 0. An axis out of
-    /// range or listed twice is a building error; an empty list leaves the tensor as it is.
+    /// range or listed twice is a build error; an empty list leaves the tensor as it is.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -4,9 +4,9 @@
 //! Each gives a view of its input. No element moves, but where only a copy can have them in order: behind a
 //! transpose.
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::broadcast::check_stretches;
+use crate::graph::op::broadcast::check_broadcasts_to;
 use crate::graph::op::{Attributes, Form, Op};
 use crate::ir::{Lowering, Val};
 use crate::ops::methods::methods;
@@ -25,14 +25,56 @@ enum Reshape {
     Squeezed(Axes),
 }
 
+/// What can be wrong with giving elements other lengths.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReshapeFault {
+    /// Lengths for another number of elements than there are.
+    #[error("expected lengths for as many elements as in {from}, got {to:?}")]
+    Elements {
+        /// The shape of the operand.
+        from: Shape,
+        /// The lengths as given.
+        to: Vec<isize>,
+    },
+    /// Lengths that no shape has.
+    #[error("expected lengths of 0 or more, at most one of them -1, got {lengths:?}")]
+    Lengths {
+        /// The lengths as given.
+        lengths: Vec<isize>,
+    },
+    /// More axes are to be replaced than there are.
+    #[error("expected at most {rank} axes to replace, got {axes}")]
+    LastAxes {
+        /// The number of axes to replace.
+        axes: usize,
+        /// The number of axes there are.
+        rank: usize,
+    },
+    /// An axis to squeeze whose length is not 1.
+    #[error("expected an axis of length 1 to squeeze, got axis {axis} of shape {shape}")]
+    SqueezedLength {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// The shape of the operand.
+        shape: Shape,
+    },
+    /// All axes of length 1 are to be squeezed where not all lengths are known.
+    #[error("expected a list of the axes to squeeze or a shape that is known while building, got {shape}")]
+    SqueezedUnknown {
+        /// The shape of the operand.
+        shape: Shape,
+    },
+}
+
 impl Reshape {
     /// The shape that a tensor of the given one becomes, as far as lengths are known.
-    fn shape(&self, from: &Shape) -> Result<Shape, Mistake> {
+    fn shape(&self, from: &Shape) -> Result<Shape, Fault> {
         match self {
             Reshape::To(lengths) => filled(lengths, from),
             Reshape::Last(axes, lengths) => {
                 let Some(kept) = from.rank().checked_sub(*axes) else {
-                    return Err(Mistake::LastAxes { axes: *axes, rank: from.rank() });
+                    return Err(Fault::op(ReshapeFault::LastAxes { axes: *axes, rank: from.rank() }));
                 };
                 let (kept, replaced) = from.dims().split_at(kept);
                 let replacing = filled(lengths, &replaced.into())?;
@@ -49,13 +91,13 @@ impl Reshape {
 }
 
 /// The lengths with whatever remains in place of -1.
-fn filled(lengths: &[isize], from: &Shape) -> Result<Shape, Mistake> {
+fn filled(lengths: &[isize], from: &Shape) -> Result<Shape, Fault> {
     let count = |wanted: fn(isize) -> bool| lengths.iter().filter(|&&length| wanted(length)).count();
     if count(|length| length < -1) > 0 || count(|length| length == -1) > 1 {
-        return Err(Mistake::ReshapeLengths { lengths: lengths.to_vec() });
+        return Err(Fault::op(ReshapeFault::Lengths { lengths: lengths.to_vec() }));
     }
-    let misfit = || Mistake::Reshape { from: from.clone(), to: lengths.to_vec() };
-    let size = |known: Vec<usize>| Shape::from(known).size().ok_or_else(misfit);
+    let invalid = || Fault::op(ReshapeFault::Elements { from: from.clone(), to: lengths.to_vec() });
+    let size = |known: Vec<usize>| Shape::from(known).size().ok_or_else(invalid);
     let mut filled: Vec<Option<usize>> = lengths.iter().map(|&length| usize::try_from(length).ok()).collect();
     let listed = size(filled.iter().flatten().copied().collect())?;
     // The number of elements, or what it is a multiple of while lengths are unknown.
@@ -72,22 +114,22 @@ fn filled(lengths: &[isize], from: &Shape) -> Result<Shape, Mistake> {
         (None, true) => elements == listed,
         (None, false) => is_multiple(listed, elements),
     };
-    if fits { Ok(filled.into()) } else { Err(misfit()) }
+    if fits { Ok(filled.into()) } else { Err(invalid()) }
 }
 
 /// The shape without the axes, all of length 1 as far as is known.
-fn squeezed(axes: &Axes, from: &Shape) -> Result<Shape, Mistake> {
+fn squeezed(axes: &Axes, from: &Shape) -> Result<Shape, Fault> {
     let lengths = || from.dims().iter().enumerate();
     let axes = if axes.are_listed() {
         let listed = axes.resolve(from.rank())?;
         if let Some(&axis) = listed.iter().find(|&&axis| from.dims()[axis].is_some_and(|length| length != 1))
         {
-            return Err(Mistake::SqueezedLength { axis, shape: from.clone() });
+            return Err(Fault::op(ReshapeFault::SqueezedLength { axis, shape: from.clone() }));
         }
         listed
     } else {
         if !from.is_known() {
-            return Err(Mistake::SqueezedUnknown { shape: from.clone() });
+            return Err(Fault::op(ReshapeFault::SqueezedUnknown { shape: from.clone() }));
         }
         lengths().filter(|&(_, &length)| length == Some(1)).map(|(axis, _)| axis).collect()
     };
@@ -104,7 +146,7 @@ impl Op for Reshape {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(TensorType::new(inputs[0].dtype, self.shape(&inputs[0].shape)?))
     }
 
@@ -147,11 +189,11 @@ impl Op for ReshapeLike {
         "reshape_like"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let (found, expected) = (&inputs[0].shape, &inputs[1].shape);
         match (found.size(), expected.size()) {
             (Some(size), Some(needed)) if size != needed => {
-                Err(Mistake::OtherShape { expected: expected.clone(), found: found.clone() })
+                Err(Fault::OtherShape { expected: expected.clone(), found: found.clone() })
             }
             _ => Ok(TensorType::new(inputs[0].dtype, expected)),
         }
@@ -185,9 +227,9 @@ impl Op for BroadcastTo {
         "broadcast_to"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let large = TensorType::new(inputs[0].dtype, &self.0);
-        check_stretches(inputs[0], &large)?;
+        check_broadcasts_to(inputs[0], &large)?;
         Ok(large)
     }
 
@@ -230,7 +272,7 @@ methods! {
     /// -1: what remains for it. Axes before may be of unknown length.
     ///
     /// Gradient: the cotangent in the shape of `self`. More axes than there are, and lengths for another number of
-    /// elements, are building errors.
+    /// elements, are build errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -246,7 +288,7 @@ methods! {
 
     /// The tensor with one axis of length 1 more, which is axis `axis` of the result; -1 puts it last.
     ///
-    /// Gradient: the cotangent without the axis. An axis that the result does not have is a building error.
+    /// Gradient: the cotangent without the axis. An axis that the result does not have is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -261,9 +303,9 @@ methods! {
 
     /// The tensor without the given axes, whose length must be 1; `..` stands for all axes of length 1.
     ///
-    /// Gradient: the cotangent in the shape of `self`. An axis of another length is a building error, and one of
+    /// Gradient: the cotangent in the shape of `self`. An axis of another length is a build error, and one of
     /// unknown length an error of the run that feeds another. `..` needs all lengths to be known, or it is a
-    /// building error: the number of axes must not depend on what is fed.
+    /// build error: the number of axes must not depend on what is fed.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -280,7 +322,7 @@ methods! {
     /// length of 1 stretches.
     ///
     /// Gradient: the cotangent, summed over what was repeated. Lengths to which the tensor does not stretch are
-    /// a building error.
+    /// a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -7,13 +7,13 @@ use rand::seq::SliceRandom;
 
 use super::random::{Stream, happens};
 use crate::element::{ArrayMut, ArrayRef, DType, Float};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Op, OpDef};
+use crate::graph::op::{AttributeDef, Attributes, Op, OpDef};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::ops::methods::methods;
-use crate::shape::{Shape, TensorType};
+use crate::shape::{Shape, ShapeError, TensorType};
 
 /// What is drawn by the probabilities that are the input.
 #[derive(Clone, Copy, Debug)]
@@ -39,16 +39,16 @@ impl Op for Sample {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let shape = &inputs[0].shape;
         let Chance::Categorical { samples } = self.chance else {
             return Ok(TensorType::new(DType::Bool, shape));
         };
         let Some((classes, rows)) = shape.dims().split_last() else {
-            return Err(Mistake::AxisOutOfRange { axis: -1, rank: 0 });
+            return Err(ShapeError::AxisOutOfRange { axis: -1, rank: 0 }.into());
         };
         if *classes == Some(0) {
-            return Err(Mistake::EmptyAxis { axis: rows.len(), shape: shape.clone() });
+            return Err(ShapeError::EmptyAxis { axis: rows.len(), shape: shape.clone() }.into());
         }
         let lengths: Vec<Option<usize>> = rows.iter().copied().chain([Some(samples)]).collect();
         Ok(TensorType::new(DType::I64, lengths))
@@ -110,7 +110,9 @@ impl Sampling {
             for (happened, probability) in output.into_view::<bool>()?.iter_mut().zip(&given) {
                 let probability = probability.as_f64();
                 if !(0.0..=1.0).contains(&probability) {
-                    return Err(KernelError::other(format!("{probability} is no probability")));
+                    return Err(KernelError::other(format!(
+                        "expected a probability between 0 and 1, got {probability}"
+                    )));
                 }
                 *happened = happens(&mut rng, probability);
             }
@@ -128,7 +130,7 @@ impl Sampling {
                 if largest.is_nan() || logit.as_f64() <= largest { largest } else { logit.as_f64() }
             });
             if !largest.is_finite() {
-                let reason = format!("a row of logits is no distribution: its largest is {largest}");
+                let reason = format!("expected a row of logits whose largest is finite, got {largest}");
                 return Err(KernelError::other(reason));
             }
             sums.clear();
@@ -163,7 +165,7 @@ impl Op for Permutation {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let length = match self.length {
             Some(length) => Some(length),
             None => first_length(&inputs[0].shape)?,
@@ -188,8 +190,8 @@ impl Op for Permutation {
 }
 
 /// The length of the first axis.
-fn first_length(shape: &Shape) -> Result<Option<usize>, Mistake> {
-    shape.dims().first().copied().ok_or(Mistake::AxisOutOfRange { axis: 0, rank: 0 })
+fn first_length(shape: &Shape) -> Result<Option<usize>, Fault> {
+    shape.dims().first().copied().ok_or(Fault::Shape(ShapeError::AxisOutOfRange { axis: 0, rank: 0 }))
 }
 
 #[derive(Debug)]
@@ -228,7 +230,7 @@ methods! {
     /// The slices along the first axis in random order, which is drawn anew in each run; by what, says
     /// [`random_uniform`](Graph::random_uniform).
     ///
-    /// Gradient: the cotangent, each slice back at its place. A tensor without axes is a building error.
+    /// Gradient: the cotangent, each slice back at its place. A tensor without axes is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -240,16 +242,16 @@ methods! {
     /// ```
     fn shuffle<Element>(x) -> Self {
         if x.shape().rank() == 0 && !x.is_invalid() {
-            return x.graph().invalid("shuffle", Mistake::AxisOutOfRange { axis: 0, rank: 0 });
+            return x.graph().invalid_any("shuffle", ShapeError::AxisOutOfRange { axis: 0, rank: 0 }.into());
         }
         let order = x.unary(Permutation { length: None, own_seed: x.graph().own_seed() });
         x.in_order(order.named("random_permutation")).named("shuffle")
     }
 
-    /// A truth value for each element, `true` with the element for its probability, drawn anew in each run; by what,
+    /// A boolean for each element, `true` with the element for its probability, drawn anew in each run; by what,
     /// says [`random_uniform`](Graph::random_uniform).
     ///
-    /// No gradient passes. An element that is no probability fails the run.
+    /// No gradient passes. An element expected a probability between 0 and 1, got that fails the run.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -266,7 +268,7 @@ methods! {
     /// [`softmax`](crate::Tensor::softmax) of the row, independently and anew in each run; by what, says
     /// [`random_uniform`](Graph::random_uniform). The last axis of the result are the samples.
     ///
-    /// No gradient passes. Logits without axes or without classes are building errors; a row with a NaN, with ∞, or
+    /// No gradient passes. Logits without axes or without classes are build errors; a row with a NaN, with ∞, or
     /// of nothing but -∞ fails the run.
     ///
     /// ```
@@ -286,7 +288,7 @@ methods! {
         name: "random_permutation",
         doc: "The numbers from 0 to below `n` in random order, drawn anew in each run.",
         operands: &[],
-        attributes: &[AttributeDef::new("n", usize::KIND)],
+        attributes: &[AttributeDef::of::<usize>("n")],
         build: |graph, _, attributes| Ok(vec![graph.random_permutation(attributes.value("n")?).any()]),
     }]
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ndarray::Array1;
 
 use crate::element::{DType, Value};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::Op;
 use crate::ir::{Lowering, Val};
@@ -21,7 +21,7 @@ impl Op for ShapeOf {
         "shape_of"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(TensorType::new(DType::I64, [inputs[0].shape.rank()]))
     }
 

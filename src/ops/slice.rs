@@ -1,9 +1,10 @@
 //! `slice` and `reverse`: ranges of indices along each axis, with steps, and whole axes backwards.
 
 use std::fmt;
+use std::num::ParseIntError;
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::graph::op::pick::{Along, Choice, Pick, Run};
 use crate::graph::op::{Attribute, AttributeValue, Attributes};
 use crate::ops::methods::methods;
@@ -29,6 +30,36 @@ enum Part {
     Range { start: Option<isize>, end: End, step: isize },
 }
 
+/// What can be wrong with ranges of indices.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SliceFault {
+    /// An index that an axis does not have.
+    #[error("expected an index of axis {axis} of length {length}, got {index}")]
+    Index {
+        /// The index as given.
+        index: isize,
+        /// The axis, counted from the first.
+        axis: usize,
+        /// Its length.
+        length: usize,
+    },
+    /// A range with the step 0.
+    #[error("expected a step other than 0 along axis {axis}, got 0")]
+    Step {
+        /// The axis, counted from the first.
+        axis: usize,
+    },
+    /// More ranges than there are axes.
+    #[error("expected at most {rank} ranges, got {ranges}")]
+    Rank {
+        /// The number of ranges.
+        ranges: usize,
+        /// The number of axes there are.
+        rank: usize,
+    },
+}
+
 /// Where a range ends, in whichever direction it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum End {
@@ -51,7 +82,7 @@ impl AxisRange {
         AxisRange::between(Some(start), End::Before(end))
     }
 
-    /// Every `step`-th index of the range. A single index stays as it is; a step of 0 is a building error of the
+    /// Every `step`-th index of the range. A single index stays as it is; a step of 0 is a build error of the
     /// slice.
     #[must_use]
     pub fn step(self, step: isize) -> Self {
@@ -62,17 +93,17 @@ impl AxisRange {
     }
 
     /// What becomes of an axis of this length.
-    fn along(self, axis: usize, length: Option<usize>) -> Result<Along, Mistake> {
+    fn along(self, axis: usize, length: Option<usize>) -> Result<Along, Fault> {
         match self.0 {
             Part::Index(index) => {
                 let Some(length) = length else { return Ok(Along::unknown().dropped()) };
                 let from_start = if index < 0 { index.checked_add_unsigned(length) } else { Some(index) };
                 match from_start.and_then(|index| usize::try_from(index).ok()) {
                     Some(first) if first < length => Ok(Along::of([Run::of(first, 1, 1)]).dropped()),
-                    _ => Err(Mistake::IndexOutOfRange { index, axis, length }),
+                    _ => Err(Fault::op(SliceFault::Index { index, axis, length })),
                 }
             }
-            Part::Range { step: 0, .. } => Err(Mistake::SliceStep { axis }),
+            Part::Range { step: 0, .. } => Err(Fault::op(SliceFault::Step { axis })),
             Part::Range { start, end, step } => {
                 let end = end.exclusive(step);
                 // The lengths of tensors are addressable, so that they fit.
@@ -178,8 +209,8 @@ impl AttributeValue for AxisRange {
 
     fn from_attribute(attribute: &Attribute) -> Option<Self> {
         /// A number, or nothing.
-        fn end(text: &str) -> Option<Option<isize>> {
-            if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
+        fn end(text: &str) -> Result<Option<isize>, ParseIntError> {
+            if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
         }
         let Attribute::Text(text) = attribute else {
             return isize::from_attribute(attribute).map(AxisRange::from);
@@ -190,8 +221,8 @@ impl AttributeValue for AxisRange {
             [first, last, step] => (first, last, step.parse().ok()?),
             _ => return None,
         };
-        let last = end(last)?.map_or(End::Open, End::Before);
-        Some(AxisRange(Part::Range { start: end(first)?, end: last, step }))
+        let last = end(last).ok()?.map_or(End::Open, End::Before);
+        Some(AxisRange(Part::Range { start: end(first).ok()?, end: last, step }))
     }
 }
 
@@ -258,9 +289,9 @@ tuples! {
 impl Choice for Ranges {
     const NAMES: [&'static str; 2] = ["slice", "slice_transposed"];
 
-    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Mistake> {
+    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Fault> {
         if self.0.len() > shape.rank() {
-            return Err(Mistake::SliceRank { ranges: self.0.len(), rank: shape.rank() });
+            return Err(Fault::op(SliceFault::Rank { ranges: self.0.len(), rank: shape.rank() }));
         }
         let ranges = self.0.iter().map(Some).chain(std::iter::repeat(None));
         let axes = shape.dims().iter().enumerate().zip(ranges);
@@ -283,7 +314,7 @@ struct Reversed(Axes);
 impl Choice for Reversed {
     const NAMES: [&'static str; 2] = ["reverse", "reverse_transposed"];
 
-    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Mistake> {
+    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Fault> {
         let reversed = self.0.resolve(shape.rank())?;
         let axes = shape.dims().iter().enumerate();
         Ok(axes
@@ -307,7 +338,7 @@ methods! {
     /// off, and axes for which nothing is given are taken whole.
     ///
     /// Gradient: the cotangent where the elements were, 0 elsewhere. More ranges than axes, a step of 0, and a
-    /// single index that the axis does not have are building errors.
+    /// single index that the axis does not have are build errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -328,7 +359,7 @@ methods! {
 
     /// The elements with the given axes backwards: `..` for all, one, or a list.
     ///
-    /// Gradient: the reversed cotangent. An axis out of range or listed twice is a building error.
+    /// Gradient: the reversed cotangent. An axis out of range or listed twice is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -1,13 +1,15 @@
 //! `split`, `split_sizes` and `unstack`: the parts of a tensor along an axis, each an output of one node.
 
 use crate::element::Element;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::pick::{Along, Choice, PickTransposed, Run, picked, shape_of};
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs};
+use crate::graph::op::{
+    Attribute, AttributeDef, AttributeValue, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs,
+};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Val};
-use crate::shape::{Shape, TensorType, resolve_axis};
+use crate::shape::{Shape, ShapeError, TensorType, resolve_axis};
 
 /// Parts that one call gives: more are no list that anybody handles, and an axis of more is better moved as a whole.
 const MAX_PARTS: usize = 1 << 20;
@@ -15,10 +17,44 @@ const MAX_PARTS: usize = 1 << 20;
 /// Parts that are given for a number of parts that cannot be: more than anybody lists, and little memory.
 const MAX_INVALID: usize = 1 << 16;
 
+/// What can be wrong with cutting an axis into parts.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SplitFault {
+    /// An axis whose length is no multiple of the number of parts, or no parts.
+    #[error("expected a number of parts that divides axis {axis} of shape {shape}, got {parts}")]
+    Parts {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// The shape of the operand.
+        shape: Shape,
+        /// The number of parts.
+        parts: usize,
+    },
+    /// Parts that do not make up the axis.
+    #[error("expected parts of {length} elements in all along axis {axis}, got {whole}")]
+    Sizes {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// Its length.
+        length: usize,
+        /// What the lengths of the parts add up to.
+        whole: usize,
+    },
+    /// An axis of unknown length is to be taken apart.
+    #[error("expected a length of axis {axis} that is known while building, got shape {shape}")]
+    UnknownLength {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// The shape of the operand.
+        shape: Shape,
+    },
+}
+
 /// Refuses more parts than one call may give.
-fn countable(parts: usize) -> Result<(), Mistake> {
+fn countable(parts: usize) -> Result<(), Fault> {
     if parts > MAX_PARTS {
-        return Err(Mistake::TooMany { what: "parts", count: parts, most: MAX_PARTS });
+        return Err(Fault::TooMany { what: "parts", count: parts, most: MAX_PARTS });
     }
     Ok(())
 }
@@ -40,15 +76,33 @@ enum Parts {
     Elements,
 }
 
+/// A number of parts, or their lengths.
+impl AttributeValue for Parts {
+    const KIND: &'static str = "count or lengths";
+
+    fn into_attribute(self) -> Attribute {
+        match self {
+            Parts::Equal(parts) => parts.into_attribute(),
+            Parts::Sizes(sizes) => sizes.into_attribute(),
+            Parts::Elements => Attribute::Ints(Vec::new()),
+        }
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        let sizes = || Vec::from_attribute(attribute).map(Parts::Sizes);
+        usize::from_attribute(attribute).map(Parts::Equal).or_else(sizes)
+    }
+}
+
 impl Split {
     /// The parts into which a tensor of this shape is cut.
-    fn parts(&self, shape: &Shape) -> Result<Vec<Part>, Mistake> {
+    fn parts(&self, shape: &Shape) -> Result<Vec<Part>, Fault> {
         let axis = resolve_axis(self.axis, shape.rank())?;
         let cuts: Vec<Cut> = match &self.into {
             &Parts::Equal(parts) => {
                 countable(parts)?;
                 if parts == 0 {
-                    return Err(Mistake::SplitParts { axis, shape: shape.clone(), parts });
+                    return Err(Fault::op(SplitFault::Parts { axis, shape: shape.clone(), parts }));
                 }
                 (0..parts).map(|part| Cut::Equal { part, parts }).collect()
             }
@@ -63,11 +117,11 @@ impl Split {
                 sizes.iter().scan(0, cut).collect()
             }
             Parts::Elements => {
-                let unknown = || Mistake::UnstackUnknown { axis, shape: shape.clone() };
+                let unknown = || Fault::op(SplitFault::UnknownLength { axis, shape: shape.clone() });
                 let length = shape.dims()[axis].ok_or_else(unknown)?;
                 countable(length)?;
                 if length == 0 {
-                    return Err(Mistake::EmptyAxis { axis, shape: shape.clone() });
+                    return Err(ShapeError::EmptyAxis { axis, shape: shape.clone() }.into());
                 }
                 (0..length).map(Cut::Element).collect()
             }
@@ -84,7 +138,7 @@ impl MultiOp for Split {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Fault> {
         let TensorType { dtype, shape } = inputs[0];
         let output = |part: Part| Ok(TensorType::new(*dtype, shape_of(&part.axes(shape)?)));
         self.parts(shape)?.into_iter().map(output).collect()
@@ -107,8 +161,7 @@ impl MultiOp for Split {
     fn attributes(&self) -> Attributes {
         let attributes = Attributes::new();
         let attributes = match &self.into {
-            Parts::Equal(parts) => attributes.with("parts", *parts),
-            Parts::Sizes(sizes) => attributes.with("parts", sizes.clone()),
+            Parts::Equal(_) | Parts::Sizes(_) => attributes.with("parts", self.into.clone()),
             Parts::Elements => attributes,
         };
         attributes.with("axis", self.axis)
@@ -134,7 +187,7 @@ enum Cut {
 
 impl Cut {
     /// What becomes of an axis of this length; the parts of given lengths are known also where it is not.
-    fn along(self, axis: usize, shape: &Shape) -> Result<Along, Mistake> {
+    fn along(self, axis: usize, shape: &Shape) -> Result<Along, Fault> {
         match (self, shape.dims()[axis]) {
             (Cut::Equal { .. }, None) => Ok(Along::unknown()),
             (Cut::Equal { part, parts }, Some(length)) => {
@@ -142,11 +195,11 @@ impl Cut {
                 if size * parts == length {
                     Ok(Along::of([Run::of(part * size, size, 1)]))
                 } else {
-                    Err(Mistake::SplitParts { axis, shape: shape.clone(), parts })
+                    Err(Fault::op(SplitFault::Parts { axis, shape: shape.clone(), parts }))
                 }
             }
             (Cut::Sized { whole, .. }, Some(length)) if whole != length => {
-                Err(Mistake::SplitSizes { axis, length, whole })
+                Err(Fault::op(SplitFault::Sizes { axis, length, whole }))
             }
             (Cut::Sized { start, size, .. }, _) => Ok(Along::of([Run::of(start, size, 1)])),
             (Cut::Element(index), _) => Ok(Along::of([Run::of(index, 1, 1)]).dropped()),
@@ -157,7 +210,7 @@ impl Cut {
 impl Choice for Part {
     const NAMES: [&'static str; 2] = ["split_part", "split_transposed"];
 
-    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Mistake> {
+    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Fault> {
         let mut axes: Vec<Along> = shape.dims().iter().map(|&length| Along::whole(length)).collect();
         axes[self.axis] = self.cut.along(self.axis, shape)?;
         Ok(axes)
@@ -173,29 +226,35 @@ impl Choice for Part {
     }
 }
 
-impl<'g> AnyTensor<'g> {
+impl AnyTensor<'_> {
     /// The same as [`Tensor::split`].
     #[track_caller]
     pub fn split(self, parts: usize, axis: isize) -> Vec<Self> {
-        let mut tensors = self.graph().apply_all(Split { axis, into: Parts::Equal(parts) }, &[self]);
-        if tensors[0].is_invalid() {
-            // One mistake stands for all parts, so that there is something at the places of as many as a program may
-            // list.
-            tensors.resize(parts.clamp(1, MAX_INVALID), tensors[0]);
-        }
-        tensors
+        self.split_into(Parts::Equal(parts), axis)
     }
 
     /// The same as [`Tensor::split_sizes`].
     #[track_caller]
     pub fn split_sizes(self, sizes: impl AsRef<[usize]>, axis: isize) -> Vec<Self> {
-        let sizes = sizes.as_ref();
-        if sizes.is_empty() {
-            return self.split(0, axis);
-        }
-        let mut tensors = self.graph().apply_all(Split { axis, into: Parts::Sizes(sizes.to_vec()) }, &[self]);
+        self.split_into(Parts::Sizes(sizes.as_ref().to_vec()), axis)
+    }
+
+    #[track_caller]
+    fn split_into(self, into: Parts, axis: isize) -> Vec<Self> {
+        let (into, count) = match into {
+            Parts::Sizes(ref sizes) if sizes.is_empty() => (Parts::Equal(0), 0),
+            Parts::Sizes(ref sizes) => {
+                let count = sizes.len();
+                (into, count)
+            }
+            Parts::Equal(parts) => (into, parts),
+            Parts::Elements => (into, 1),
+        };
+        let mut tensors = self.graph().apply_all(Split { axis, into }, &[self]);
         if tensors[0].is_invalid() {
-            tensors.resize(sizes.len().min(MAX_INVALID), tensors[0]);
+            // One invalid tensor stands for all parts, so that there is something at the places of as many as a program may
+            // list.
+            tensors.resize(count.clamp(1, MAX_INVALID), tensors[0]);
         }
         tensors
     }
@@ -222,7 +281,7 @@ impl<T: Element> Tensor<'_, T> {
     /// The tensor cut into `parts` equal parts along an axis; negative axes count from the end.
     ///
     /// Gradient: the cotangent of each part where the part was. An axis out of range, and a length that is no
-    /// multiple of the number of parts, are building errors, as are no parts at all and more than 2²⁰.
+    /// multiple of the number of parts, are build errors, as are no parts at all and more than 2²⁰.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -239,7 +298,7 @@ impl<T: Element> Tensor<'_, T> {
     /// The tensor cut along an axis into parts of the given lengths; negative axes count from the end.
     ///
     /// Gradient: the cotangent of each part where the part was. An axis out of range, and lengths that do not add
-    /// up to that of the axis, are building errors, as are no parts at all.
+    /// up to that of the axis, are build errors, as are no parts at all.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -257,7 +316,7 @@ impl<T: Element> Tensor<'_, T> {
     /// [`stack`](crate::Graph::stack). Negative axes count from the end.
     ///
     /// Gradient: the cotangent of each where it was. The length of the axis must be known, because it is the number
-    /// of tensors; one that is not, one above 2²⁰, and an axis out of range, are building errors, of which there is one
+    /// of tensors; one that is not, one above 2²⁰, and an axis out of range, are build errors, of which there is one
     /// tensor.
     ///
     /// ```
@@ -279,23 +338,17 @@ pub(super) const METHODS: &[&[OpDef]] = &[&[
         name: "split",
         doc: "The parts into which a tensor is cut along an axis: so many equal ones, or those of the given lengths.",
         operands: &[OperandDef::one("x", Elements::Element)],
-        attributes: &[
-            AttributeDef::new("parts", "count or lengths"),
-            AttributeDef::new("axis", <isize as AttributeValue>::KIND),
-        ],
+        attributes: &[AttributeDef::of::<Parts>("parts"), AttributeDef::of::<isize>("axis")],
         build: |_, operands, attributes| {
             let axis = attributes.value("axis")?;
-            match attributes.value::<Vec<usize>>("parts") {
-                Ok(sizes) => Ok(operands[0].split_sizes(sizes, axis)),
-                Err(_) => Ok(operands[0].split(attributes.value("parts")?, axis)),
-            }
+            Ok(operands[0].split_into(attributes.value("parts")?, axis))
         },
     },
     OpDef {
         name: "unstack",
         doc: "The tensors that lie one behind the other along an axis, without the axis.",
         operands: &[OperandDef::one("x", Elements::Element)],
-        attributes: &[AttributeDef::new("axis", <isize as AttributeValue>::KIND)],
+        attributes: &[AttributeDef::of::<isize>("axis")],
         build: |_, operands, attributes| Ok(operands[0].unstack(attributes.value("axis")?)),
     },
 ]];

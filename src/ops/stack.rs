@@ -1,10 +1,11 @@
 //! `stack`: tensors of the same shape one behind the other along a new axis.
 
+use super::concat::JoinFault;
 use super::slice::AxisRange;
 use crate::element::Element;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Lowering, Val};
 use crate::shape::{TensorType, resolve_axis};
@@ -20,16 +21,16 @@ impl Op for Stack {
         "stack"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let Some((&first, rest)) = inputs.split_first() else {
-            return Err(Mistake::NothingToJoin);
+            return Err(Fault::op(JoinFault::Nothing));
         };
         let axis = resolve_axis(self.axis, first.shape.rank() + 1)?;
         let mut lengths = first.shape.dims().to_vec();
         for (operand, other) in (1..).zip(rest) {
             if !other.shape.agrees_with(&lengths.as_slice().into()) {
                 let (first, other) = (first.shape.clone(), other.shape.clone());
-                return Err(Mistake::JoinShapes { first, other, operand, axis });
+                return Err(Fault::op(JoinFault::Shapes { first, other, operand, axis }));
             }
             for (length, other) in lengths.iter_mut().zip(other.shape.dims()) {
                 *length = length.or(*other);
@@ -68,7 +69,7 @@ impl Graph {
     /// it last.
     ///
     /// Gradient: to each tensor its part of the cotangent. An empty list, an axis that the result does not have, and
-    /// tensors of different shapes are building errors.
+    /// tensors of different shapes are build errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -111,7 +112,7 @@ pub(super) const METHODS: &[&[OpDef]] = &[&[OpDef {
     name: "stack",
     doc: "Tensors of the same shape one behind the other along a new axis, which is axis `axis` of the result.",
     operands: &[OperandDef::list("tensors", Elements::Same)],
-    attributes: &[AttributeDef::new("axis", isize::KIND)],
+    attributes: &[AttributeDef::of::<isize>("axis")],
     build: |graph, operands, attributes| Ok(vec![graph.stack_any(operands, attributes.value("axis")?)]),
 }]];
 

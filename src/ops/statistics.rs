@@ -19,7 +19,7 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn reduce_log_sum_exp<Float>(x, axes: [Axes]) -> Self {
-        if let Some(invalid) = x.misfit("reduce_log_sum_exp", &axes) {
+        if let Some(invalid) = x.invalid_axes("reduce_log_sum_exp", &axes) {
             return invalid;
         }
         let along = || axes.clone().keep_dims();
@@ -49,7 +49,7 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn reduce_variance<Float>(x, axes: [Axes]) -> Self {
-        if let Some(invalid) = x.misfit("reduce_variance", &axes) {
+        if let Some(invalid) = x.invalid_axes("reduce_variance", &axes) {
             return invalid;
         }
         let centered = x - x.reduce_mean(axes.clone().keep_dims());

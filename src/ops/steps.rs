@@ -1,144 +1,32 @@
 //! Functions that are constant between their jumps, so that no gradient passes through them: `sign`, `floor`,
-//! `ceil`, `round`, and the truths `is_nan` and `is_finite`.
+//! `ceil`, `round`, and the truths `is_nan`, `is_inf` and `is_finite`.
 
-use crate::element::{DType, Float, Numeric};
-use crate::error::Mistake;
-use crate::gradient::Pullback;
-use crate::graph::Tensor;
-use crate::graph::op::Op;
-use crate::ir::{Lowering, Scalar, Val};
-use crate::shape::TensorType;
+use crate::ops::elementwise::elementwise;
 
-pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
-
-/// A number for each number.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Step {
-    Sign,
-    Floor,
-    Ceil,
-    Round,
-}
-
-impl Step {
-    fn scalar(self) -> Scalar {
-        match self {
-            Step::Sign => Scalar::Sign,
-            Step::Floor => Scalar::Floor,
-            Step::Ceil => Scalar::Ceil,
-            Step::Round => Scalar::Round,
-        }
+elementwise! {
+    Number "NaN stays NaN." {
+        sign "-1 where x is negative, 1 where it is positive, 0 where it is a zero of either sign" |x| x.sign(), [],
+            ([-3, 0, 2] => [-1, 0, 1]);
     }
-}
-
-impl Op for Step {
-    fn name(&self) -> &'static str {
-        self.scalar().name()
+    Float "NaN stays NaN." {
+        floor "The largest integer that is not above x" |x| x.floor(), [], ([-1.5, 0.5, 1.0] => [-2.0, 0.0, 1.0]);
+        ceil "The least integer that is not below x" |x| x.ceil(), [], ([-1.5, 0.5, 1.0] => [-1.0, 1.0, 1.0]);
+        round "The integer nearest to x, of two the even one" |x| x.round(), [], ([-1.5, 0.5, 1.0] => [-2.0, 0.0, 1.0]);
     }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(inputs[0].clone())
+    Float "" {
+        is_nan "Whether x is NaN" |x| x.not_equal(x) => bool, [], ([0.5, f64::INFINITY, f64::NAN] => [false, false, true]);
+        is_inf "Whether x is ∞ or -∞" |x| x.abs().equal(f64::INFINITY) => bool, [],
+            ([0.5, f64::NEG_INFINITY, f64::NAN] => [false, true, false]);
+        is_finite "Whether x is neither infinite nor NaN" |x| x.abs().less(f64::INFINITY) => bool, [],
+            ([0.5, f64::INFINITY, f64::NAN] => [true, false, false]);
     }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        to.map(self.scalar(), inputs)
-    }
-
-    fn pullback(&self, _: &mut Pullback<'_>) {}
-
-    fn differentiable(&self, _: usize) -> bool {
-        false
-    }
-}
-
-/// A truth of each float.
-#[derive(Clone, Copy, Debug)]
-enum Class {
-    Nan,
-    Finite,
-}
-
-impl Op for Class {
-    fn name(&self) -> &'static str {
-        match self {
-            Class::Nan => "is_nan",
-            Class::Finite => "is_finite",
-        }
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        Ok(TensorType::new(DType::Bool, &inputs[0].shape))
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let x = inputs[0];
-        match self {
-            Class::Nan => to.compare(Scalar::NotEqual, &[x, x]),
-            Class::Finite => {
-                let infinity = to.scalar(f64::INFINITY, to.dtype(x));
-                let magnitude = to.map(Scalar::Abs, &[x]);
-                to.compare(Scalar::Less, &[magnitude, infinity])
-            }
-        }
-    }
-
-    fn pullback(&self, _: &mut Pullback<'_>) {}
-}
-
-impl<T: Numeric> Tensor<'_, T> {
-    /// -1 where x is negative, 1 where it is positive, 0 where it is a zero of either sign, elementwise; NaN
-    /// of NaN.
-    ///
-    /// No gradient passes.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let y = g.constant(ndarray::arr1(&[-3, 0, 2])).sign();
-    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[-1, 0, 1]).into_dyn());
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    #[track_caller]
-    pub fn sign(self) -> Self {
-        Tensor::typed(self.any().unary(Step::Sign))
-    }
-}
-
-/// Methods of float tensors: name, op, what it gives, type of the result, and an example.
-macro_rules! step_methods {
-    ($($name:ident $op:expr, $gives:literal, $output:ty, $example:literal;)*) => {
-        impl<'g, T: Float> Tensor<'g, T> {$(
-            #[doc = concat!($gives, ", elementwise.")]
-            #[doc = ""]
-            #[doc = "No gradient passes."]
-            #[doc = ""]
-            #[doc = "```"]
-            #[doc = "use flowgrad::prelude::*;"]
-            #[doc = "let g = Graph::new();"]
-            #[doc = concat!("let y = g.constant(ndarray::arr1(&[-1.5, 0.5, 1.0, f64::NAN])).", stringify!($name), "();")]
-            #[doc = "let y = Session::new(&g)?.run(y)?;"]
-            #[doc = concat!("assert_eq!(format!(\"{y}\"), \"", $example, "\");")]
-            #[doc = "# Ok::<(), flowgrad::Error>(())"]
-            #[doc = "```"]
-            #[track_caller]
-            pub fn $name(self) -> Tensor<'g, $output> {
-                Tensor::typed(self.any().unary($op))
-            }
-        )*}
-    };
-}
-step_methods! {
-    floor     Step::Floor,   "The largest integer that is not above x", T, "[-2, 0, 1, NaN]";
-    ceil      Step::Ceil,    "The least integer that is not below x",   T, "[-1, 1, 1, NaN]";
-    round     Step::Round,   "The integer nearest to x, of two the even one", T, "[-2, 0, 1, NaN]";
-    is_nan    Class::Nan,    "Whether x is NaN", bool, "[false, false, false, true]";
-    is_finite Class::Finite, "Whether x is neither infinite nor NaN", bool, "[true, true, true, false]";
 }
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
-    vec![
+    let mut examples = rows();
+    examples.extend([
         example!("sign", &[&[2, 3]], |_, x| x[0].sign() * x[0], |x| x[0].mapv(f64::abs)),
         example!("floor", &[&[2, 3]], |_, x| x[0].floor(), |x| x[0].mapv(f64::floor)),
         example!("ceil", &[&[2, 3]], |_, x| x[0].ceil() * x[0], |x| x[0].mapv(|x| x.ceil() * x)),
@@ -146,9 +34,12 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         example!("round of nothing", &[&[0]], |_, x| x[0].round(), |x| x[0].clone()),
         example!("is_nan", &[&[2, 3]], |_, x| x[0].ln().is_nan().cast(), |x| x[0]
             .mapv(|x| f64::from(u8::from(x < 0.0)))),
+        example!("is_inf", &[&[2, 3]], |_, x| (x[0].relu().reciprocal()).is_inf().cast(), |x| x[0]
+            .mapv(|x| f64::from(u8::from(x <= 0.0)))),
         example!("is_finite", &[&[2, 3]], |_, x| (x[0].relu().reciprocal()).is_finite().cast(), |x| x[0]
             .mapv(|x| f64::from(u8::from(x > 0.0)))),
-    ]
+    ]);
+    examples
 }
 
 #[cfg(test)]
@@ -228,6 +119,9 @@ mod tests {
     fn classes() -> Result<()> {
         let xs = [0.0_f32, f32::MAX, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN];
         let expected = [[false, false, false, false, true, true], [true, true, false, false, false, false]];
+        let infinite = [false, false, true, true, false, false];
+        assert_eq!(run(|g| g.constant(arr1(&xs)).is_inf())?, infinite);
+        assert_eq!(run(|g| g.constant(arr1(&xs.map(f64::from))).is_inf())?, infinite);
         assert_eq!(run(|g| g.constant(arr1(&xs)).is_nan())?, expected[0]);
         assert_eq!(run(|g| g.constant(arr1(&xs)).is_finite())?, expected[1]);
         let xs = xs.map(f64::from);

@@ -1,20 +1,20 @@
 //! `tile`: a tensor repeated along its axes, as a view; its gradient sums over the repetitions.
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
 use crate::ir::{Lowering, Val};
 use crate::ops::methods::methods;
-use crate::shape::{Shape, TensorType};
+use crate::shape::{Shape, ShapeError, TensorType};
 
 /// The input so many times along each axis.
 #[derive(Clone, Debug)]
 struct Tile(Vec<usize>);
 
 impl Tile {
-    fn shape(&self, from: &Shape) -> Result<Shape, Mistake> {
+    fn shape(&self, from: &Shape) -> Result<Shape, ShapeError> {
         if self.0.len() != from.rank() {
-            return Err(Mistake::NotOnePerAxis { given: self.0.len(), rank: from.rank() });
+            return Err(ShapeError::NotOnePerAxis { given: self.0.len(), rank: from.rank() });
         }
         let lengths = from.dims().iter().zip(&self.0);
         let tiled = lengths.map(|(length, &times)| length.and_then(|length| length.checked_mul(times)));
@@ -36,7 +36,7 @@ impl Op for Tile {
         "tile"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(TensorType::new(inputs[0].dtype, self.shape(&inputs[0].shape)?))
     }
 
@@ -69,10 +69,10 @@ impl Op for TileTransposed {
         "tile_transposed"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let expected = self.0.shape(&inputs[1].shape)?;
         if !inputs[0].shape.agrees_with(&expected) {
-            return Err(Mistake::OtherShape { expected, found: inputs[0].shape.clone() });
+            return Err(Fault::OtherShape { expected, found: inputs[0].shape.clone() });
         }
         Ok(TensorType::new(inputs[0].dtype, &inputs[1].shape))
     }
@@ -100,7 +100,7 @@ impl Op for TileTransposed {
 methods! {
     /// The tensor repeated so many times along each axis.
     ///
-    /// Gradient: the sum of the repetitions' cotangents. It is a building error not to give a number for each axis.
+    /// Gradient: the sum of the repetitions' cotangents. It is a build error not to give a number for each axis.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -5,16 +5,30 @@ use std::cmp::Ordering;
 use ndarray::Axis;
 
 use crate::element::{ArrayMut, ArrayRef, DType, Numeric};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
+use crate::graph::op::{AttributeDef, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs};
 use crate::graph::{AnyTensor, Tensor};
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs};
-use crate::ops::gather::{put_along_axis, take_along_axis};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::number::{Number, with_number};
-use crate::shape::{Shape, TensorType};
+use crate::ops::gather::{put_along_axis, take_along_axis};
+use crate::shape::{Shape, ShapeError, TensorType};
 
-/// The places of the `k` largest elements of each row, the largest first.
+/// What can be wrong with asking for the largest elements.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TopKFault {
+    /// More are asked for than there are.
+    #[error("expected at most as many elements as the last axis of {shape} has, got {k}")]
+    TooMany {
+        /// How many are asked for.
+        k: usize,
+        /// The shape of the operand.
+        shape: Shape,
+    },
+}
+
+/// The indices of the `k` largest elements of each row, the largest first.
 #[derive(Clone, Copy, Debug)]
 struct TopK {
     k: usize,
@@ -25,13 +39,13 @@ impl MultiOp for TopK {
         "top_k"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Fault> {
         let TensorType { dtype, shape } = inputs[0];
         let Some((length, rows)) = shape.dims().split_last() else {
-            return Err(Mistake::AxisOutOfRange { axis: -1, rank: 0 });
+            return Err(ShapeError::AxisOutOfRange { axis: -1, rank: 0 }.into());
         };
         if length.is_some_and(|length| length < self.k) {
-            return Err(Mistake::TopK { k: self.k, shape: shape.clone() });
+            return Err(Fault::op(TopKFault::TooMany { k: self.k, shape: shape.clone() }));
         }
         let shape = Shape::from([rows, &[Some(self.k)]].concat());
         Ok([TensorType::new(*dtype, &shape), TensorType::new(DType::I64, shape)].into())
@@ -66,7 +80,7 @@ impl Kernel for TopK {
             let x = inputs[0].view::<T>()?;
             let mut ranked: Vec<(usize, T)> = Vec::new();
             ranked.try_reserve_exact(x.len_of(last)).map_err(KernelError::other)?;
-            for (mut places, row) in output.lanes_mut(last).into_iter().zip(x.lanes(last)) {
+            for (mut indices, row) in output.lanes_mut(last).into_iter().zip(x.lanes(last)) {
                 ranked.clear();
                 ranked.extend(row.iter().copied().enumerate());
                 if self.k < ranked.len() {
@@ -74,8 +88,8 @@ impl Kernel for TopK {
                     ranked.truncate(self.k);
                 }
                 ranked.sort_unstable_by(descending);
-                for (to, (place, _)) in places.iter_mut().zip(&ranked) {
-                    *to = *place as i64;
+                for (to, (index, _)) in indices.iter_mut().zip(&ranked) {
+                    *to = *index as i64;
                 }
             }
         }, else ());
@@ -83,14 +97,14 @@ impl Kernel for TopK {
     }
 }
 
-/// Larger elements first, NaNs before all numbers, and equal ones by their places.
+/// Larger elements first, NaNs before all numbers, and equal ones by their indices.
 fn descending<T: Number>(a: &(usize, T), b: &(usize, T)) -> Ordering {
     let is_nan = |x: &T| x.partial_cmp(x).is_none();
     let by_value = b.1.partial_cmp(&a.1).unwrap_or_else(|| is_nan(&b.1).cmp(&is_nan(&a.1)));
     by_value.then(a.0.cmp(&b.0))
 }
 
-impl<'g> AnyTensor<'g> {
+impl AnyTensor<'_> {
     /// The same as [`Tensor::top_k`]; element types are checked when the node is built.
     #[track_caller]
     pub fn top_k(self, k: usize) -> (Self, Self) {
@@ -108,18 +122,18 @@ impl<'g> AnyTensor<'g> {
 
 impl<'g, T: Numeric> Tensor<'g, T> {
     /// The `k` largest elements of each row, a row being what lies along the last axis, from the largest on, and
-    /// their places in the row. Of equal elements the first comes first; NaNs count as larger than all numbers.
+    /// their indices in the row. Of equal elements the first comes first; NaNs count as larger than all numbers.
     ///
-    /// Gradient: the cotangent of the values, each to the element that it is; none to or through the places. A
-    /// tensor without axes, or with rows of fewer than `k` elements, is a building error.
+    /// Gradient: the cotangent of the values, each to the element that it is; none to or through the indices. A
+    /// tensor without axes, or with rows of fewer than `k` elements, is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
     /// let x = g.constant(ndarray::arr2(&[[1.0, 3.0, 2.0], [5.0, 4.0, 5.0]]));
-    /// let (values, places) = Session::new(&g)?.run(x.top_k(2))?;
+    /// let (values, indices) = Session::new(&g)?.run(x.top_k(2))?;
     /// assert_eq!(values, ndarray::arr2(&[[3.0, 2.0], [5.0, 5.0]]).into_dyn());
-    /// assert_eq!(places, ndarray::arr2(&[[1, 2], [0, 2]]).into_dyn());
+    /// assert_eq!(indices, ndarray::arr2(&[[1, 2], [0, 2]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
@@ -133,7 +147,7 @@ pub(super) const METHODS: &[&[OpDef]] = &[&[OpDef {
     name: "top_k",
     doc: "The `k` largest elements of each row, from the largest on, and their indices in the row.",
     operands: &[OperandDef::one("x", Elements::Numeric)],
-    attributes: &[AttributeDef::new("k", <usize as AttributeValue>::KIND)],
+    attributes: &[AttributeDef::of::<usize>("k")],
     build: |_, operands, attributes| {
         let (values, indices) = operands[0].top_k(attributes.value("k")?);
         Ok(vec![values, indices])
@@ -169,7 +183,7 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     }
     let ties = array![[1.0, 2.0, 2.0, 1.0, 2.0], [f64::NAN, 0.0, f64::INFINITY, f64::NAN, -1.0]].into_dyn();
     examples.extend([
-        example!("places of top_k", &[&[2, 5]], |_, x| x[0].top_k(4).1.cast(), |_| {
+        example!("indices of top_k", &[&[2, 5]], |_, x| x[0].top_k(4).1.cast(), |_| {
             array![[1.0, 2.0, 4.0, 0.0], [0.0, 3.0, 2.0, 1.0]].into_dyn()
         })
         .on(vec![ties]),

@@ -1,8 +1,8 @@
 //! `transpose` and `transpose_perm`: axes in another order; no element moves.
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::{AttributeDef, AttributeValue, Attributes, Elements, Form, Op, OpDef, OperandDef};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Form, Op, OpDef, OperandDef};
 use crate::ir::{Lowering, Val};
 use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType, resolve_axis};
@@ -13,8 +13,22 @@ pub(crate) struct Transpose {
     permutation: Option<Vec<isize>>,
 }
 
+/// What can be wrong with putting axes into another order.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TransposeFault {
+    /// A list that is no permutation of the axes.
+    #[error("expected a permutation of {rank} axes, got {permutation:?}")]
+    NotAPermutation {
+        /// The list as given.
+        permutation: Vec<isize>,
+        /// The number of axes there are.
+        rank: usize,
+    },
+}
+
 impl Transpose {
-    fn resolve(&self, rank: usize) -> Result<Vec<usize>, Mistake> {
+    fn resolve(&self, rank: usize) -> Result<Vec<usize>, Fault> {
         let Some(listed) = &self.permutation else {
             return Ok((0..rank).rev().collect());
         };
@@ -24,7 +38,7 @@ impl Transpose {
         if sorted.into_iter().eq(0..rank) {
             Ok(axes)
         } else {
-            Err(Mistake::NotAPermutation { permutation: listed.clone(), rank })
+            Err(Fault::op(TransposeFault::NotAPermutation { permutation: listed.clone(), rank }))
         }
     }
 }
@@ -34,7 +48,7 @@ impl Op for Transpose {
         "transpose"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let x = inputs[0];
         let axes = self.resolve(x.shape.rank())?;
         let lengths: Vec<Option<usize>> = axes.iter().map(|&axis| x.shape.dims()[axis]).collect();
@@ -79,7 +93,7 @@ const TRANSPOSE: OpDef = OpDef {
     name: "transpose",
     doc: "The tensor whose axis `i` is axis `permutation[i]` of this one; without a permutation, its axes in reverse order.",
     operands: &[OperandDef::one("x", Elements::Element)],
-    attributes: &[AttributeDef::new("permutation", <Vec<isize> as AttributeValue>::KIND)],
+    attributes: &[AttributeDef::optional::<Vec<isize>>("permutation")],
     build: |_, operands, attributes| {
         let &[x] = operands else { return Ok(Vec::new()) };
         Ok(vec![match attributes.get("permutation") {
@@ -107,7 +121,7 @@ methods! {
     /// end.
     ///
     /// Gradient: the cotangent under the inverse permutation. A list that is no permutation of the
-    /// axes is a building error.
+    /// axes is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

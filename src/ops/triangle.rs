@@ -1,6 +1,6 @@
 //! `tril` and `triu`: what lies on one side of a diagonal of matrices, zeros on the other.
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
 use crate::ir::{Lowering, Scalar, Val};
@@ -29,7 +29,7 @@ impl Op for Triangle {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         resolve_axis(-2, inputs[0].shape.rank())?;
         Ok(inputs[0].clone())
     }
@@ -69,7 +69,7 @@ methods! {
     /// column `k` of the first row, and 0 above. 0 is the main diagonal, a negative one lies below it.
     ///
     /// Gradient: the same of the cotangent; what was computed for the other elements does not matter, as
-    /// for [`select`](crate::Tensor::select). A tensor of fewer than two axes is a building error.
+    /// for [`select`](crate::Tensor::select). A tensor of fewer than two axes is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -86,7 +86,7 @@ methods! {
     /// column `k` of the first row, and 0 below. 0 is the main diagonal, a negative one lies below it.
     ///
     /// Gradient: the same of the cotangent; what was computed for the other elements does not matter, as
-    /// for [`select`](crate::Tensor::select). A tensor of fewer than two axes is a building error.
+    /// for [`select`](crate::Tensor::select). A tensor of fewer than two axes is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -2,7 +2,7 @@
 
 use super::Parameter;
 use super::rule::number;
-use crate::op::{AnyTensor, Mistake};
+use crate::op::{AnyTensor, Fault};
 use crate::{Axes, Float, Graph, Tensor};
 
 /// What holds gradients to a size, and the limit.
@@ -36,7 +36,7 @@ impl Clip {
 ///
 /// What is not longer stays as it is, bit for bit, also zeros. An infinite element makes all finite ones 0. A norm
 /// beyond the largest number is clipped like others, unless the limit is below 10⁻²⁸, in `f64` 10⁻²⁹⁸, where it counts
-/// as infinite. A limit that is not a finite number above 0 is a building error.
+/// as infinite. A limit that is not a finite number above 0 is a build error.
 ///
 /// Source: Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks*, 2013, section 3.2.
 ///
@@ -52,8 +52,8 @@ impl Clip {
 #[track_caller]
 pub fn clip_by_norm<'g, T: Float>(x: impl Into<Tensor<'g, T>>, limit: f64) -> Tensor<'g, T> {
     let x = x.into();
-    if let Some(mistaken) = refused(x.graph(), "clip_by_norm", limit) {
-        return mistaken;
+    if let Some(invalid) = refused(x.graph(), "clip_by_norm", limit) {
+        return invalid;
     }
     Shortening::of(x.graph(), &[x], limit).shortened(x)
 }
@@ -65,7 +65,7 @@ pub fn clip_by_norm<'g, T: Float>(x: impl Into<Tensor<'g, T>>, limit: f64) -> Te
 /// as in TensorFlow, so that a gradient that exploded is seen and not taken for 0. Norms beyond the largest number are
 /// clipped as by [`clip_by_norm`]; those that count as infinite there make every element NaN. PyTorch's
 /// `clip_grad_norm_` adds 10⁻⁶ to the norm, so its tensors are shorter by that share. A limit that is not a finite
-/// number above 0 is a building error.
+/// number above 0 is a build error.
 ///
 /// Source: as of [`clip_by_norm`].
 ///
@@ -87,8 +87,8 @@ pub fn clip_by_global_norm<'g, T: Float>(
     let Some(g) = xs.first().map(|x| x.graph()) else {
         return xs;
     };
-    if let Some(mistaken) = refused(g, "clip_by_global_norm", limit) {
-        return vec![mistaken; xs.len()];
+    if let Some(invalid) = refused(g, "clip_by_global_norm", limit) {
+        return vec![invalid; xs.len()];
     }
     let mut shortening = Shortening::of(g, &xs, limit);
     shortening.norm = shortening.norm.named("scaled_global_norm");
@@ -168,9 +168,9 @@ impl<'g, T: Float> Shortening<'g, T> {
     }
 }
 
-/// The mistake of a limit that is none, under the name of the function.
+/// The invalid tensor for an unsuited limit, under the name of the function.
 #[track_caller]
 fn refused<'g, T: Float>(g: &'g Graph, op: &'static str, limit: f64) -> Option<Tensor<'g, T>> {
-    let reason = Parameter::positive("the limit", limit).fault()?;
-    Some(g.mistaken(op, Mistake::Custom { reason }))
+    let fault = Parameter::positive("the limit", limit).fault()?;
+    Some(g.invalid(op, Fault::op(fault)))
 }

@@ -1,14 +1,14 @@
 //! What an [`Optimizer`] builds.
 //!
-//! Takes a loss, or gradients with their variables; gives the operation that changes the variables. Mistakes in
-//! what is asked become invalid nodes, as everywhere in building, and no variables are made.
+//! Takes a loss, or gradients with their variables; gives the operation that changes the variables. Invalid
+//! requests become invalid nodes, as everywhere in building, and no variables are made.
 
 use std::collections::BTreeSet;
 use std::ptr;
 
 use super::rule::number;
-use super::{Optimizer, Slots, Steps, UpdateRule, global_step};
-use crate::op::Mistake;
+use super::{Optimizer, OptimizerFault, Slots, Steps, UpdateRule, global_step};
+use crate::op::Fault;
 use crate::{Float, Gradients, Graph, Operation, Shape, Tensor, Variable};
 
 impl<R: UpdateRule> Optimizer<R> {
@@ -16,7 +16,7 @@ impl<R: UpdateRule> Optimizer<R> {
     /// on. A loss of several elements stands for their sum, as in TensorFlow 1.
     ///
     /// # Errors
-    /// A loss that depends on no such variable, and unsuited options, are building errors.
+    /// A loss that depends on no such variable, and unsuited options, are build errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -41,8 +41,8 @@ impl<R: UpdateRule> Optimizer<R> {
     /// The same over the given variables only, which need not be trainable.
     ///
     /// # Errors
-    /// A variable on which the loss does not depend is a building error that says why; no variables, a variable that
-    /// is given twice and unsuited options are building errors.
+    /// A variable on which the loss does not depend is a build error that says why; no variables, a variable that
+    /// is given twice and unsuited options are build errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -64,7 +64,7 @@ impl<R: UpdateRule> Optimizer<R> {
         let found = Gradients::of([loss]).wrt(variables);
         let mut gradients = Vec::new();
         for (&variable, gradient) in variables.iter().zip(found) {
-            // Asked for alone, a gradient that there is not is a mistake with its reason.
+            // Asked for alone, a gradient that there is not is a build error with its reason.
             let [gradient] = match gradient {
                 Some(gradient) => [gradient],
                 None => loss.gradients([variable]),
@@ -78,7 +78,7 @@ impl<R: UpdateRule> Optimizer<R> {
     /// or to change before they are applied.
     ///
     /// # Errors
-    /// A loss that depends on no trainable variable of its element type is a building error.
+    /// A loss that depends on no trainable variable of its element type is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -112,7 +112,7 @@ impl<R: UpdateRule> Optimizer<R> {
     ///
     /// # Errors
     /// No gradients, a gradient of another shape than its variable's, a variable that is given twice, a variable of
-    /// another graph and unsuited options are building errors.
+    /// another graph and unsuited options are build errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -130,8 +130,8 @@ impl<R: UpdateRule> Optimizer<R> {
         g: &'g Graph,
         gradients: &[(Tensor<'g, T>, Variable<'g, T>)],
     ) -> Operation<'g> {
-        if let Some(mistake) = self.fault().or_else(|| misfit(g, gradients)) {
-            return self.mistaken::<T>(g, mistake);
+        if let Some(fault) = self.fault().or_else(|| gradients_fault(g, gradients)) {
+            return self.invalid::<T>(g, fault);
         }
         g.attributed_to_caller(|| self.build(g, gradients))
     }
@@ -182,16 +182,16 @@ impl<R: UpdateRule> Optimizer<R> {
         }
     }
 
-    /// The mistake of a loss that depends on no variable.
+    /// The invalid operation for a loss that depends on no variable.
     #[track_caller]
     fn unconnected<'g, T: Float>(&self, loss: Tensor<'g, T>) -> Operation<'g> {
-        let reason = format!("the loss `{}` depends on no trainable variable of {}", loss.name(), T::DTYPE);
-        self.mistaken::<T>(loss.graph(), Mistake::Custom { reason })
+        let fault = OptimizerFault::NoVariable { loss: loss.name(), dtype: T::DTYPE };
+        self.invalid::<T>(loss.graph(), Fault::op(fault))
     }
 
     #[track_caller]
-    fn mistaken<'g, T: Float>(&self, g: &'g Graph, mistake: Mistake) -> Operation<'g> {
-        g.mistaken::<T>(self.rule.name(), mistake).op()
+    fn invalid<'g, T: Float>(&self, g: &'g Graph, fault: Fault) -> Operation<'g> {
+        g.invalid::<T>(self.rule.name(), fault).op()
     }
 }
 
@@ -204,24 +204,23 @@ fn gradients<T: Float>(loss: Tensor<'_, T>) -> Vec<(Tensor<'_, T>, Variable<'_, 
 }
 
 /// What is wrong with the gradients, if anything is.
-fn misfit<T: Float>(g: &Graph, gradients: &[(Tensor<'_, T>, Variable<'_, T>)]) -> Option<Mistake> {
+fn gradients_fault<T: Float>(g: &Graph, gradients: &[(Tensor<'_, T>, Variable<'_, T>)]) -> Option<Fault> {
     if gradients.is_empty() {
-        return Some(Mistake::Custom { reason: "there are no gradients to apply".to_owned() });
+        return Some(Fault::op(OptimizerFault::NoGradients));
     }
     let mut names = BTreeSet::new();
     gradients.iter().enumerate().find_map(|(operand, (gradient, variable))| {
         if !ptr::eq(gradient.graph(), g) || !ptr::eq(variable.graph(), g) {
-            return Some(Mistake::OtherGraph { operand });
+            return Some(Fault::OtherGraph { operand });
         }
         let (name, expected, found) = (variable.name(), variable.shape(), gradient.shape());
-        // An invalid gradient has the shape [0], and its mistake is made already.
-        let reason = if found != expected && found != Shape::from([0]) {
-            format!("the gradient of `{name}` must have its shape {expected}, but has {found}")
-        } else if !names.insert(name.clone()) {
-            format!("the variable `{name}` is given twice")
+        // An invalid gradient has the shape [0], and its fault is reported already.
+        if found != expected && found != Shape::from([0]) {
+            Some(Fault::op(OptimizerFault::GradientShape { variable: name, expected, found }))
+        } else if names.insert(name.clone()) {
+            None
         } else {
-            return None;
-        };
-        Some(Mistake::Custom { reason })
+            Some(Fault::op(OptimizerFault::VariableTwice { variable: name }))
+        }
     })
 }

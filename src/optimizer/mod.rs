@@ -51,9 +51,9 @@
 //! it had not stopped. They are named after their variable and the optimizer, as `dense/kernel/adam/m`; a second
 //! optimizer for one variable has `dense/kernel/adam_1/m`. Inside a name scope all of this stands in the scope.
 //!
-//! # Mistakes
+//! # Errors
 //!
-//! Unsuited numbers, such as a negative rate, are building mistakes under the name of the optimizer:
+//! Unsuited numbers, such as a negative rate, are build errors under the name of the optimizer:
 //!
 //! ```
 //! use flowgrad::prelude::*;
@@ -61,13 +61,14 @@
 //! let w = g.variable("w", 1.0_f64);
 //! Adam::new(0.1).beta1(1.5).minimize(w.square());
 //! let message = g.check().unwrap_err().to_string();
-//! assert!(message.starts_with("beta1 must be in [0, 1), but is 1.5, in `adam` (adam) built at "));
+//! assert!(message.starts_with("beta1: expected a number in [0, 1), got 1.5, in `adam` (adam) built at "));
 //! ```
 
 mod adagrad;
 mod adam;
 mod clip;
 mod descent;
+mod fault;
 mod momentum;
 mod options;
 mod parameter;
@@ -80,6 +81,7 @@ mod step;
 pub use adagrad::{Adagrad, AdagradRule};
 pub use adam::{Adam, AdamRule, AdamW};
 pub use clip::{clip_by_global_norm, clip_by_norm, global_norm};
+pub use fault::OptimizerFault;
 pub use momentum::{Momentum, MomentumRule};
 pub use options::Optimizer;
 pub use parameter::Parameter;

@@ -2,7 +2,7 @@
 
 use super::clip::Clip;
 use super::{Parameter, Schedule, UpdateRule};
-use crate::op::Mistake;
+use crate::op::Fault;
 
 /// An optimizer: the formula of `R`, and the options that all have.
 ///
@@ -122,11 +122,11 @@ impl<R: UpdateRule> Optimizer<R> {
     }
 
     /// What is wrong with the options, if anything is.
-    pub(super) fn fault(&self) -> Option<Mistake> {
+    pub(super) fn fault(&self) -> Option<Fault> {
         let mut parameters = self.rule.parameters();
         parameters.extend(self.clips.iter().map(|clip| clip.parameter()));
         parameters.push(Parameter::not_negative("weight_decay", self.weight_decay));
-        let reason = self.rate.fault().or_else(|| parameters.iter().find_map(Parameter::fault))?;
-        Some(Mistake::Custom { reason })
+        let fault = self.rate.fault().or_else(|| parameters.iter().find_map(Parameter::fault));
+        fault.map(Fault::op)
     }
 }

@@ -1,17 +1,17 @@
 //! [`Parameter`]: a number that a user chose, and what it may be.
 
-use std::fmt;
+use super::OptimizerFault;
 
 /// A number that a user chose, with its name and the range that suits it.
 ///
-/// Of those that an [`UpdateRule`](super::UpdateRule) lists, the first that is out of its range becomes a building
-/// mistake.
+/// Of those that an [`UpdateRule`](super::UpdateRule) lists, the first that is out of its range becomes a build
+/// error.
 ///
 /// ```
 /// use flowgrad::optimizer::Parameter;
 /// let parameters = [Parameter::fraction("beta", 1.0), Parameter::positive("limit", 2.0)];
 /// let fault = parameters.iter().find_map(Parameter::fault);
-/// assert_eq!(fault.unwrap(), "beta must be in [0, 1), but is 1");
+/// assert_eq!(fault.unwrap().to_string(), "beta: expected a number in [0, 1), got 1");
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
@@ -37,15 +37,13 @@ impl Range {
             Range::Fraction => (0.0..1.0).contains(&value),
         }
     }
-}
 
-impl fmt::Display for Range {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    fn words(self) -> &'static str {
+        match self {
             Range::Positive => "a finite number above 0",
             Range::NotNegative => "a finite number of at least 0",
-            Range::Fraction => "in [0, 1)",
-        })
+            Range::Fraction => "a number in [0, 1)",
+        }
     }
 }
 
@@ -71,10 +69,11 @@ impl Parameter {
     /// use flowgrad::optimizer::Parameter;
     /// assert!(Parameter::fraction("decay", 0.9).fault().is_none());
     /// let fault = Parameter::not_negative("rate", f64::NAN).fault();
-    /// assert_eq!(fault.unwrap(), "rate must be a finite number of at least 0, but is NaN");
+    /// assert_eq!(fault.unwrap().to_string(), "rate: expected a finite number of at least 0, got NaN");
     /// ```
-    pub fn fault(&self) -> Option<String> {
-        let Parameter { name, value, range } = self;
-        (!range.contains(*value)).then(|| format!("{name} must be {range}, but is {value}"))
+    pub fn fault(&self) -> Option<OptimizerFault> {
+        let &Parameter { name, value, range } = self;
+        let (expected, found) = (range.words(), value.to_string());
+        (!range.contains(value)).then_some(OptimizerFault::Parameter { name, expected, found })
     }
 }

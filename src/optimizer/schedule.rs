@@ -4,9 +4,9 @@ use std::f64::consts::PI;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Parameter;
 use super::rule::number;
-use crate::op::Mistake;
+use super::{OptimizerFault, Parameter};
+use crate::op::Fault;
 use crate::{Float, Shape, Tensor};
 
 /// The learning rate as a function of the step, which counts from 0. A number is the schedule that is always that.
@@ -14,7 +14,7 @@ use crate::{Float, Shape, Tensor};
 /// An optimizer takes it of the [`global_step`](super::global_step), of which its first step sees 0. Rates are
 /// computed in `f64` and rounded once.
 ///
-/// Unsuited numbers are a building error where the rate is built: rates must be finite and at least 0, numbers of
+/// Unsuited numbers are a build error where the rate is built: rates must be finite and at least 0, numbers of
 /// steps above 0.
 ///
 /// ```
@@ -177,16 +177,16 @@ impl Schedule {
     pub fn rate<'g, T: Float>(&self, step: impl Into<Tensor<'g, i64>>) -> Tensor<'g, T> {
         let step = step.into();
         match (self.fault(), &self.0) {
-            (Some(reason), _) => step.graph().mistaken("schedule", Mistake::Custom { reason }),
+            (Some(fault), _) => step.graph().invalid("schedule", Fault::op(fault)),
             (None, Kind::Constant(rate)) => step.graph().constant(number::<T>(*rate)),
             (None, _) => {
                 let rate = self.at(step);
                 let (expected, found) = (step.shape(), rate.shape());
-                // An invalid tensor has the shape [0], and its mistake is made already.
+                // An invalid tensor has the shape [0], and its fault is reported already.
                 if [&expected, &Shape::scalar(), &Shape::from([0])].contains(&&found) {
                     return rate.cast();
                 }
-                step.graph().mistaken("schedule", Mistake::OtherShape { expected, found })
+                step.graph().invalid("schedule", Fault::OtherShape { expected, found })
             }
         }
     }
@@ -221,7 +221,7 @@ impl Schedule {
     }
 
     /// What is wrong with the numbers, if anything is.
-    pub(super) fn fault(&self) -> Option<String> {
+    pub(super) fn fault(&self) -> Option<OptimizerFault> {
         let rate = |rate| Parameter::not_negative("the rate", rate).fault();
         let number_of = |steps: usize| Parameter::positive("the number of steps", steps as f64).fault();
         match &self.0 {
@@ -238,10 +238,7 @@ impl Schedule {
                 let mut pairs = changes.iter().zip(changes.iter().skip(1));
                 let order = || {
                     let (before, behind) = pairs.find(|(before, behind)| before.0 >= behind.0)?;
-                    Some(format!(
-                        "the steps at which the rate changes must ascend, but {} stands behind {}",
-                        behind.0, before.0
-                    ))
+                    Some(OptimizerFault::StepOrder { before: before.0, behind: behind.0 })
                 };
                 rate(*start).or_else(rates).or_else(order)
             }

@@ -27,7 +27,7 @@ use crate::ir::{Computation, Inst, Prim, Program, ScalarValue, Val, View, is_one
 const MAX_BYTES: usize = 16 << 20;
 
 /// How many times as many bytes a result may take as its operands do. Above, reading what was computed
-/// costs more than computing it from operands that stay in the cache. A cast from truth values to `f32` is
+/// costs more than computing it from operands that stay in the cache. A cast from booleans to `f32` is
 /// within; an outer product of long vectors is not.
 const MAX_GROWTH: usize = 4;
 

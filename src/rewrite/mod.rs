@@ -54,7 +54,7 @@ const RULES: &[(&str, Rule)] = &[
 ];
 
 /// How often rules may fire where one instruction stood. Every rule shrinks an instruction or moves
-/// a factor outwards, so a handful is the rule; the bound turns a mistake in a rule into a missed rewrite.
+/// a factor outwards, so a handful is the rule; the bound turns a defect of a rule into a missed rewrite.
 const FIRINGS_PER_INSTRUCTION: usize = 32;
 
 /// A proposal: what stands in an instruction's place, and why that is better.

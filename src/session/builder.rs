@@ -106,7 +106,7 @@ impl<'g> SessionBuilder<'g> {
     /// let y = logarithm.exp();
     /// let session = Session::builder(&g).check_numerics(true).build()?;
     /// let error = session.feed(x, 0.0).run(y).unwrap_err();
-    /// assert!(matches!(error, Error::NotFinite { node, .. } if node == "logarithm"));
+    /// assert!(matches!(error, Error::NotFinite { site, .. } if site.node == "logarithm"));
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     pub fn check_numerics(self, check_numerics: bool) -> Self {
@@ -136,7 +136,7 @@ impl<'g> SessionBuilder<'g> {
     /// Makes the session.
     ///
     /// # Errors
-    /// The first mistake made in building the graph; [`Error::TooManyThreads`](crate::Error::TooManyThreads) for more
+    /// The first build error of the graph; [`Error::TooManyThreads`](crate::Error::TooManyThreads) for more
     /// than 1024 of them, and [`Error::Threads`](crate::Error::Threads) if they cannot be started; [`Error::Isa`] for an
     /// instruction set that the machine does not have, or a name of none.
     pub fn build(self) -> Result<Session> {

@@ -5,19 +5,20 @@
 //! - [`folded`]: what depends on constants alone, computed once for all plans.
 //! - [`builder`]: the options of a session.
 //! - [`callable`]: a request prepared for hot loops.
-//! - [`culprit`]: the node that made a number which a check has refused.
+//! - [`nan_origin`]: the node that made a number which a check has refused.
 //! - [`offender`]: the element for which a function has no value.
 //!
 //! The variables lie in the executor's [`Store`].
 
 mod builder;
 mod callable;
-mod culprit;
 mod feed;
 mod fetch;
 mod folded;
+mod nan_origin;
 mod offender;
 mod prepared;
+mod value;
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -29,12 +30,12 @@ use foldhash::HashMap;
 use crate::element::{Element, Value};
 use crate::error::{Error, Result};
 use crate::exec::{Cause, Failure, FedArray, Moment, Nested, NotSet, Ready, Record, Store, Threads};
-use crate::graph::{AnyTensor, Arena, Graph, Shared, Tensor};
+use crate::graph::{AnyTensor, Arena, Graph, Node, Shared, Tensor};
 use crate::ir::Scalar;
 use crate::kernel::isa::Isa;
 use crate::lower::{Fetched, Request};
 use crate::plan::{Constants, Lacking, Owner};
-use crate::shape::Shape;
+use crate::shape::TensorType;
 use crate::trace::Trace;
 
 use feed::FeedList;
@@ -103,7 +104,7 @@ impl Session {
     /// A session on all cores that optimizes its plans.
     ///
     /// # Errors
-    /// The first mistake made in building the graph.
+    /// The first build error of the graph.
     pub fn new(graph: &Graph) -> Result<Self> {
         Session::builder(graph).build()
     }
@@ -124,7 +125,7 @@ impl Session {
     /// arrays and `Vec`s of them the same structure. A single number is an array without axes: `loss[[]]`.
     ///
     /// # Errors
-    /// A mistake in building what the run needs, a placeholder that it needs, two assignments
+    /// A build error in what the run needs, a placeholder that it needs, two assignments
     /// without an order, shapes that turn out not to fit, or what an op has no value for: an integer divided by
     /// zero, an index out of range, a checked number that is not finite.
     pub fn run<'g, F: Fetch<'g>>(&self, fetches: F) -> Result<F::Output> {
@@ -259,7 +260,7 @@ impl Session {
     /// last run has assigned and without anything of one that is under way.
     ///
     /// # Errors
-    /// The first mistake made in building the graph.
+    /// The first build error of the graph.
     pub fn variable_values(&self) -> Result<BTreeMap<String, Value>> {
         self.moment().map(|(variables, _)| variables)
     }
@@ -269,7 +270,7 @@ impl Session {
         self.core.graph.snapshot().check()?;
         let moment = self.core.store.moment(&self.core.graph);
         let Moment { variables, runs } =
-            moment.map_err(|lacking| no_memory(&self.core.graph.read(), lacking, &[]))?;
+            moment.map_err(|lacking| no_memory(&self.core.graph.snapshot(), lacking, &[]))?;
         Ok((variables, runs as u64))
     }
 
@@ -303,7 +304,7 @@ impl Session {
     ) -> Result<()> {
         // The caller's iterator may use the graph, so it is run before the graph is locked.
         let values: Vec<(String, Value)> = values.into_iter().collect();
-        let arena = self.core.graph.read();
+        let arena = self.core.graph.snapshot();
         let mut found = Vec::new();
         for (name, value) in values {
             let Some(id) = arena.variable_named(&name) else {
@@ -313,10 +314,8 @@ impl Session {
             if record.dtype != value.dtype() || record.dims != value.shape() {
                 return Err(Error::LoadMismatch {
                     name,
-                    expected_dtype: record.dtype,
-                    expected: Shape::from(&record.dims),
-                    found_dtype: value.dtype(),
-                    found: Shape::from(value.shape()),
+                    expected: Box::new(TensorType::new(record.dtype, &record.dims)),
+                    found: Box::new(TensorType::new(value.dtype(), value.shape())),
                 });
             }
             let value = value
@@ -327,7 +326,7 @@ impl Session {
         // What is waited for may ask the graph.
         drop(arena);
         self.core.store.set(&found, runs.map(|runs| runs as i64)).map_err(|not_set| match not_set {
-            NotSet::OutOfMemory(lacking) => no_memory(&self.core.graph.read(), lacking, &[]),
+            NotSet::OutOfMemory(lacking) => no_memory(&self.core.graph.snapshot(), lacking, &[]),
             NotSet::Nested(nested) => refused("loading variables", nested),
         })
     }
@@ -338,7 +337,7 @@ impl Core {
     fn prepare(&self, feeds: &FeedList<'_>, fetches: &FetchList<'_>) -> Result<Arc<Prepared>> {
         let mentioned = feeds.tensors.iter().chain(fetches.nodes.iter().map(|(any, _)| any));
         if let Some(&any) = mentioned.into_iter().find(|any| any.untied().0 != self.graph.id) {
-            return Err(Error::OtherGraph { node: any.name(), location: any.location() });
+            return Err(Error::OtherGraph(any.site()));
         }
         let request = Request {
             feeds: feeds.tensors.iter().map(|any| any.id()).collect(),
@@ -348,7 +347,7 @@ impl Core {
         if let Some(prepared) = requests().get(&request) {
             return Ok(Arc::clone(prepared));
         }
-        // Made while nothing is locked, for a mistake asks the op for its name.
+        // Made while nothing is locked, for an error asks the op for its name.
         let new = Arc::new(Prepared::new(&self.graph.snapshot(), request.clone())?);
         let mut requests = requests();
         // Another thread may have been faster.
@@ -398,7 +397,7 @@ impl Core {
         let run = self.store.run(ready, &self.graph, &self.threads, None, record, fetched);
         run.map_err(|failure| match *failure {
             Failure::OutOfMemory(lacking) => {
-                no_memory(&self.graph.read(), lacking, &prepared.request.fetches)
+                no_memory(&self.graph.snapshot(), lacking, &prepared.request.fetches)
             }
             Failure::Nested(nested) => refused("a run", nested),
             Failure::Step { cause, count } => match *cause {
@@ -407,11 +406,10 @@ impl Core {
                     _ => prepared.no_value(self, feeds, fallible, count),
                 },
                 Cause::Kernel { node, error: reason } => {
-                    let (node, op, location) = self.graph.site(node);
-                    Error::Kernel { node, op, location, reason }
+                    Error::Kernel { site: self.graph.site(node), reason }
                 }
                 Cause::OutOfMemory(lacking) => {
-                    no_memory(&self.graph.read(), lacking.into(), &prepared.request.fetches)
+                    no_memory(&self.graph.snapshot(), lacking.into(), &prepared.request.fetches)
                 }
             },
         })
@@ -434,9 +432,5 @@ fn no_memory(arena: &Arena, Lacking { bytes, owner }: Lacking, fetches: &[Fetche
             fetched.map(|fetch| arena.node(fetch.tensor.node))
         }
     };
-    Error::OutOfMemory {
-        bytes,
-        node: node.map(|node| node.name.clone()),
-        location: node.map(|node| node.location),
-    }
+    Error::OutOfMemory { bytes, site: node.map(Node::site) }
 }

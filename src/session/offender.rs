@@ -1,18 +1,18 @@
 //! Which element a function has no value for: the label out of range, the division by zero.
 //!
 //! Takes the request that failed and the function; gives the place of the first such element. A run only tells that
-//! there is one, so the function's operands are computed again, as [`culprit`](super::culprit) does it for numbers that
+//! there is one, so the function's operands are computed again, as [`nan_origin`](super::nan_origin) does it for numbers that
 //! are not finite.
 
 use ndarray::{ArrayD, IxDyn};
 
 use super::Core;
-use super::culprit::recompute;
+use super::nan_origin::recompute;
 use super::prepared::Prepared;
 use crate::element::Value;
-use crate::error::{BadLabel, Error};
+use crate::error::Error;
 use crate::exec::{FedArray, planning};
-use crate::ir::{Dims, Prim, Program, Scalar, unraveled};
+use crate::ir::{BadLabel, Dims, Prim, Program, Scalar, unraveled};
 use crate::lower::specialise;
 use crate::plan::Fallible;
 
@@ -45,9 +45,7 @@ impl Prepared {
             let mut pairs = values.chunks_exact(2).zip(&found);
             pairs.find_map(|(pair, (_, dims))| first(function, [&pair[0], &pair[1]], dims))
         });
-        let arena = core.graph.read();
-        let node = arena.node(arena.whole(id));
-        let (node, location) = (node.name.clone(), node.location);
+        let site = core.graph.snapshot().blamed_site(id);
         match function {
             Scalar::Checked => {
                 let label = offender.map(|Offender { at: row, operands: [label, classes] }| BadLabel {
@@ -55,9 +53,9 @@ impl Prepared {
                     row,
                     classes: classes as usize,
                 });
-                Error::IndexOutOfRange { node, location, label }
+                Error::IndexOutOfRange { site, label }
             }
-            _ => Error::DivisionByZero { node, location, at: offender.map(|offender| offender.at) },
+            _ => Error::DivisionByZero { site, at: offender.map(|offender| offender.at) },
         }
     }
 }

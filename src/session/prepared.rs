@@ -1,14 +1,13 @@
 //! A request and its plans: one for each combination of fed lengths that has come so far.
 
 use std::iter;
-use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::folded::Results;
 use super::{Core, no_memory, refused};
 use crate::element::DType;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Site};
 use crate::exec::{FedArray, Ready, Store, planning};
 use crate::graph::{Arena, Role, TensorMap, Walk};
 use crate::ir::{Names, Program};
@@ -51,10 +50,9 @@ pub(super) struct Prepared {
 /// What feeds are checked against, and what messages say of it.
 #[derive(Debug)]
 struct FedTensor {
-    name: String,
+    site: Site,
     dtype: DType,
     shape: Shape,
-    location: &'static Location<'static>,
 }
 
 /// A plan that is kept.
@@ -93,28 +91,27 @@ impl Prepared {
         let mentioned = request.feeds.iter().copied().chain(request.fetches.iter().map(|fetch| fetch.tensor));
         for id in mentioned {
             if let Some(body) = arena.body_of(id) {
-                let (node, function) = (arena.tensor_name(id), arena.body(body).name.clone());
-                return Err(Error::InsideFunction { node, function, location: arena.node(id.node).location });
+                let function = arena.body(body).name.clone();
+                return Err(Error::InsideFunction { site: arena.site(id), function });
             }
         }
         let mut is_fed = TensorMap::new(false);
         for &id in &request.feeds {
             let node = arena.node(id.node);
-            if let Some(mistake) = node.mistake {
-                return Err(arena.error(mistake));
+            if let Some(fault) = node.fault {
+                return Err(arena.error(fault));
             }
             if std::mem::replace(is_fed.get_mut(id), true) {
-                return Err(Error::FedTwice { node: arena.tensor_name(id), location: node.location });
+                return Err(Error::FedTwice(arena.site(id)));
             }
         }
         let nodes = Walk::all(arena)
             .ancestors_short_of(request.fetches.iter().map(|fetch| fetch.tensor), |id| *is_fed.get(id));
         let initializes = nodes.into_iter().any(|id| arena.node(id).role == Role::WritesAll);
         let feeds = request.feeds.iter().map(|&id| FedTensor {
-            name: arena.tensor_name(id),
+            site: arena.site(id),
             dtype: arena.tensor(id).dtype,
             shape: arena.tensor(id).shape.clone(),
-            location: arena.node(id.node).location,
         });
         Ok(Prepared {
             feeds: feeds.collect(),
@@ -164,14 +161,14 @@ impl Prepared {
     #[cold]
     fn planned<'f>(&self, core: &Core, feeds: &'f [FedArray<'f>]) -> Result<Ready<'f>> {
         let mismatch = |index: usize| {
-            let FedTensor { name, shape, location, .. } = &self.feeds[index];
-            let (node, expected, found) = (name.clone(), shape.clone(), feeds[index].dims().to_vec());
-            Error::FeedShape { node, expected, found, location }
+            let FedTensor { site, shape, .. } = &self.feeds[index];
+            let (site, expected, found) = (site.clone(), shape.clone(), feeds[index].dims().to_vec());
+            Error::FeedShape { site, expected, found }
         };
-        for (fed, FedTensor { name, dtype, location, .. }) in feeds.iter().zip(&self.feeds) {
+        for (fed, FedTensor { site, dtype, .. }) in feeds.iter().zip(&self.feeds) {
             if fed.dtype() != *dtype {
-                let (node, expected, found) = (name.clone(), *dtype, fed.dtype());
-                return Err(Error::FeedType { node, expected, found, location });
+                let (site, expected, found) = (site.clone(), *dtype, fed.dtype());
+                return Err(Error::FeedType { site, expected, found });
             }
         }
         if let Some(index) =
@@ -179,9 +176,9 @@ impl Prepared {
         {
             return Err(mismatch(index));
         }
-        for (fed, FedTensor { name, location, .. }) in feeds.iter().zip(&self.feeds) {
+        for (fed, FedTensor { site, .. }) in feeds.iter().zip(&self.feeds) {
             if let Some(OutOfMemory { bytes, .. }) = fed.lacking() {
-                return Err(Error::OutOfMemory { bytes, node: Some(name.clone()), location: Some(location) });
+                return Err(Error::OutOfMemory { bytes, site: Some(site.clone()) });
             }
         }
         let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();

@@ -43,7 +43,7 @@ const RULE: [(f64, f64); 4] = [(-2.0, 1.0), (-1.0, -8.0), (1.0, 8.0), (2.0, -1.0
 /// ```
 ///
 /// # Errors
-/// Mistakes in the graph, tensors of another graph, and whatever keeps a run from computing `y`, such as a
+/// Build errors, tensors of another graph, and whatever keeps a run from computing `y`, such as a
 /// placeholder that is not fed.
 #[track_caller]
 pub fn check_gradients<'g, T: Float>(
@@ -132,15 +132,13 @@ impl<'g, T: Float> GradientCheck<'g, T> {
             std::iter::once(&self.y).chain(&xs).map(|tensor| tensor.any()).collect();
         let fed = self.feeds.iter().map(|(any, _)| any);
         if let Some(&any) = mentioned.iter().chain(fed).find(|any| !any.is_of(graph)) {
-            return Err(Error::OtherGraph { node: any.name(), location: any.location() });
+            return Err(Error::OtherGraph(any.site()));
         }
         let mut weight = numbers(self.seed.wrapping_add(1));
         let (orders, step, y) = (self.orders, self.step, self.y);
         let feeds = self.feeds.into_iter().map(|(any, value)| match value {
             Ok(value) => Ok((any, value)),
-            Err(OutOfMemory { bytes, .. }) => {
-                Err(Error::OutOfMemory { bytes, node: Some(any.name()), location: Some(any.location()) })
-            }
+            Err(OutOfMemory { bytes, .. }) => Err(Error::OutOfMemory { bytes, site: Some(any.site()) }),
         });
         let bench = Bench::new(graph, feeds.collect::<Result<_>>()?, &mentioned, self.seed)?;
         let points = bench.run(None, &xs)?;

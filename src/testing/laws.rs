@@ -1,4 +1,4 @@
-//! The laws that hold for every op, and [`check_op`], which tries them on an op of the user's.
+//! The laws that hold for every op, and [`check_op`], which tries them on a custom op.
 //!
 //! 1. The declared shape is the computed one, also when lengths were unknown while building, and then the
 //!    result is the same.
@@ -109,8 +109,8 @@ pub(crate) fn value<T: Float>(
     let declared = result.shape();
     match computed.into_iter().next() {
         Some(computed) if declared.admits(computed.shape()) => Ok(computed),
-        Some(computed) => Err(format!("{declared} is declared, but {:?} computed", computed.shape())),
-        None => Err("nothing is computed".to_owned()),
+        Some(computed) => Err(format!("expected the declared shape {declared}, got {:?}", computed.shape())),
+        None => Err("expected a value, got none".to_owned()),
     }
 }
 
@@ -290,12 +290,12 @@ fn first_difference(
     is_same: impl Fn(f64, f64) -> bool,
 ) -> Verdict {
     if found.shape() != expected.shape() {
-        return Err(format!("the shape {:?} instead of {:?}", found.shape(), expected.shape()));
+        return Err(format!("expected shape {:?}, got {:?}", expected.shape(), found.shape()));
     }
     let mut pairs = found.indexed_iter().zip(expected);
     match pairs.find(|&((_, &found), &expected)| !is_same(found, expected)) {
         Some(((index, found), expected)) => {
-            Err(format!("{found:?} instead of {expected:?} at {:?}", index.as_array_view().to_vec()))
+            Err(format!("expected {expected:?}, got {found:?} at {:?}", index.as_array_view().to_vec()))
         }
         None => Ok(()),
     }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::Shape;
 use crate::data::DataError;
-use crate::error::quote::quoted;
 use crate::io::checkpoint::CheckpointError;
+use crate::quote::quoted;
 
 /// What went wrong in a training.
 #[derive(Clone, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum TrainError {
     Data(#[from] DataError),
 
     /// All rows are left out: they make no whole batch, and the last one is dropped where it is smaller.
-    #[error("{rows} rows make no batch of {batch_size}, and smaller ones are dropped")]
+    #[error("expected at least {batch_size} rows, as smaller batches are dropped, got {rows}")]
     NoBatches {
         /// Rows of the training data.
         rows: usize,
@@ -42,7 +42,7 @@ pub enum TrainError {
 
     /// A tensor cannot be fed the batches that there are.
     #[error(
-        "`{node}` has the shape {expected}, but a batch of the {data} data has {what} of shape {found:?}"
+        "`{node}`: expected {what} of shape {expected}, got a batch of the {data} data of shape {found:?}"
     )]
     BatchShape {
         /// Name of the tensor.
@@ -59,7 +59,7 @@ pub enum TrainError {
 
     /// The loss or a metric is no single number.
     #[error(
-        "the {} must be a single number, but `{node}` has the shape {shape}",
+        "{}: expected a single number, got `{node}` of shape {shape}",
         if what == "loss" { what.clone() } else { format!("metric `{what}`") }
     )]
     NotScalar {
@@ -72,14 +72,14 @@ pub enum TrainError {
     },
 
     /// Two metrics have one name, or one is named `loss`.
-    #[error("there are two metrics named `{name}`")]
+    #[error("expected one metric named `{name}`, got two")]
     MetricTwice {
         /// The name.
         name: String,
     },
 
     /// Early stopping watches a metric that is not there.
-    #[error("early stopping watches `{name}`, but the metrics are: {known}")]
+    #[error("early stopping: expected one of the metrics {known}, got `{name}`")]
     NotWatched {
         /// The name.
         name: String,
@@ -88,14 +88,14 @@ pub enum TrainError {
     },
 
     /// The least improvement that early stopping asks for is negative or not a number.
-    #[error("early stopping asks for improvements of {min_delta}, which is no distance")]
+    #[error("early stopping: expected a least improvement of at least 0, got {min_delta}")]
     MinDelta {
         /// The number as given.
         min_delta: f64,
     },
 
     /// A training is to be resumed without a checkpoint to resume from.
-    #[error("a training resumes from its checkpoint, but no file for one is named")]
+    #[error("expected a file for checkpoints to resume from, got none")]
     NoCheckpoint,
 
     /// A checkpoint cannot be written, read or restored.
@@ -103,8 +103,8 @@ pub enum TrainError {
     Checkpoint(Box<CheckpointError>),
 
     /// A checkpoint does not say where a training stood, as one that no trainer has saved.
-    #[error("checkpoint `{}` does not tell where a training stood: `{key}` is {}", path.display(),
-        value.as_ref().map_or("missing".to_owned(), |value| format!("`{}`", quoted(value))))]
+    #[error("checkpoint `{}`: expected the position of a training as `{key}`, got {}", path.display(),
+        value.as_ref().map_or("none".to_owned(), |value| format!("`{}`", quoted(value))))]
     NoPosition {
         /// The file.
         path: PathBuf,
@@ -115,7 +115,7 @@ pub enum TrainError {
     },
 
     /// A checkpoint is of a training on other batches or of other metrics, in which its position means nothing.
-    #[error("checkpoint `{}` is of another training: its `{key}` is {}, but here {expected}", path.display(), quoted(found))]
+    #[error("checkpoint `{}` of another training: expected `{key}` {expected}, got {}", path.display(), quoted(found))]
     OtherTraining {
         /// The file.
         path: PathBuf,
@@ -147,4 +147,4 @@ impl From<CheckpointError> for TrainError {
     }
 }
 
-crate::error::error_of_its_own!(TrainError);
+crate::io::error_of_its_own!(TrainError);

@@ -188,11 +188,11 @@ fn all_that_differs_is_told_at_once_and_nothing_is_changed() {
     assert_eq!(
         error.to_string(),
         format!(
-            "checkpoint `{}` does not fit the session: the graph's seed is 2, but 1 in the checkpoint; \
-             variable `layer/new` (bool[]) is not in the checkpoint; \
-             variable `longer` is f32[3], but f32[2] in the checkpoint; \
-             `old` (i32[]) is no variable of the session; \
-             variable `typed` is f32[1, 1], but f64[1] in the checkpoint",
+            "checkpoint `{}` does not match the session: expected the seed 2 of the session's graph, got 1; \
+             variable `layer/new`: expected bool[], got nothing; \
+             variable `longer`: expected f32[3], got f32[2]; \
+             `old`: expected the name of a variable of the session, got i32[]; \
+             variable `typed`: expected f32[1, 1], got f64[1]",
             path.display()
         )
     );
@@ -231,7 +231,7 @@ fn a_model_is_taken_over_without_what_its_training_kept() {
     let before = session.variable_values().unwrap();
     assert_eq!(
         checkpoint.restore_model(&session).unwrap_err().to_string(),
-        "the checkpoint does not fit the session: variable `head` (f32[]) is not in the checkpoint"
+        "the checkpoint does not match the session: variable `head`: expected f32[], got nothing"
     );
     assert_eq!(session.variable_values().unwrap(), before);
 }
@@ -241,7 +241,8 @@ fn a_checkpoint_that_was_in_no_file_says_so() {
     let (old, new) = (Graph::new(), Graph::with_seed(5));
     let checkpoint = Checkpoint::of(&Session::new(&old).unwrap()).unwrap();
     let error = checkpoint.restore(&Session::new(&new).unwrap()).unwrap_err();
-    let expected = "the checkpoint does not fit the session: the graph's seed is 5, but 0 in the checkpoint";
+    let expected =
+        "the checkpoint does not match the session: expected the seed 5 of the session's graph, got 0";
     assert_eq!(error.to_string(), expected);
 }
 
@@ -358,59 +359,62 @@ fn files_that_cannot_be_read_are_named() {
 
 #[test]
 fn files_that_lie_about_themselves_are_refused() {
-    const FORMAT: &str = "not in the safetensors format: ";
+    const FORMAT: &str = "expected a file in the safetensors format: ";
     let tensor = |text: &str| with_header(&format!("{{\"w\":{{{text}}}}}"), &[0; 8]);
     for (contents, reason) in [
-        (vec![], "0 bytes are too few for the length of a header"),
-        (vec![0; 7], "7 bytes are too few for the length of a header"),
+        (vec![], "expected 8 bytes for the length of the header, got 0"),
+        (vec![0; 7], "expected 8 bytes for the length of the header, got 7"),
         (
             (1_u64 << 60).to_le_bytes().to_vec(),
-            "its first 8 bytes claim a header of 1152921504606846976 bytes, but only 0 bytes follow",
+            "expected 1152921504606846976 bytes of header by the first 8 bytes, got 0",
+        ),
+        ([&1_u64.to_le_bytes()[..], &[]].concat(), "expected 1 bytes of header by the first 8 bytes, got 0"),
+        (vec![0; 8], "expected a JSON object as header, got other bytes"),
+        (with_header("[]", &[]), "expected a JSON object as header, got other bytes"),
+        (with_header("{}", &[0]), "expected tensors in all 1 bytes behind the header, got 0"),
+        (
+            with_header("{\"__metadata__\":{\"a\":1}}", &[]),
+            "expected texts by name as metadata, got other JSON",
         ),
         (
-            [&1_u64.to_le_bytes()[..], &[]].concat(),
-            "its first 8 bytes claim a header of 1 bytes, but only 0 bytes follow",
+            tensor("\"dtype\":\"F32\",\"shape\":[2]"),
+            "`w`: expected the description of a tensor in the header, got other JSON",
         ),
-        (vec![0; 8], "its header is no JSON object"),
-        (with_header("[]", &[]), "its header is no JSON object"),
-        (with_header("{}", &[0]), "its tensors are 0 of the 1 bytes behind the header"),
-        (with_header("{\"__metadata__\":{\"a\":1}}", &[]), "its metadata are no texts by name"),
-        (tensor("\"dtype\":\"F32\",\"shape\":[2]"), "what its header says of `w` describes no tensor"),
         (
             tensor("\"dtype\":\"F32\",\"shape\":[-2],\"data_offsets\":[0,8]"),
-            "what its header says of `w` describes no tensor",
+            "`w`: expected the description of a tensor in the header, got other JSON",
         ),
         (
             tensor("\"dtype\":\"F32\",\"shape\":[2.0],\"data_offsets\":[0,8,8]"),
-            "what its header says of `w` describes no tensor",
+            "`w`: expected the description of a tensor in the header, got other JSON",
         ),
         (
             tensor("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,16]"),
-            "tensor `w`, f32[2], is said to be in the bytes 0..16",
+            "tensor `w`: expected as many bytes as f32[2] takes, got the bytes 0..16",
         ),
         (
             tensor("\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[8,0]"),
-            "tensor `w`, f32[2], is said to be in the bytes 8..0",
+            "tensor `w`: expected as many bytes as f32[2] takes, got the bytes 8..0",
         ),
         (
             tensor("\"dtype\":\"F32\",\"shape\":[3],\"data_offsets\":[0,12]"),
-            "tensor `w` is said to be in the bytes 0..12, which must begin at 0, of 8",
+            "tensor `w`: expected bytes that begin at 0, of 8, got the bytes 0..12",
         ),
         (
             tensor("\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]"),
-            "tensor `w` is said to be in the bytes 4..8, which must begin at 0, of 8",
+            "tensor `w`: expected bytes that begin at 0, of 8, got the bytes 4..8",
         ),
         (
             tensor("\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]"),
-            "its tensors are 4 of the 8 bytes behind the header",
+            "expected tensors in all 8 bytes behind the header, got 4",
         ),
         (
             tensor("\"dtype\":\"F32\",\"shape\":[4294967296,4294967296],\"data_offsets\":[0,8]"),
-            "tensor `w`, f32[4294967296, 4294967296], is said to be in the bytes 0..8",
+            "tensor `w`: expected as many bytes as f32[4294967296, 4294967296] takes, got the bytes 0..8",
         ),
         (
             tensor("\"dtype\":\"F32\",\"shape\":[4611686018427387904],\"data_offsets\":[0,8]"),
-            "tensor `w`, f32[4611686018427387904], is said to be in the bytes 0..8",
+            "tensor `w`: expected as many bytes as f32[4611686018427387904] takes, got the bytes 0..8",
         ),
         (
             with_header(
@@ -418,7 +422,7 @@ fn files_that_lie_about_themselves_are_refused() {
                   \"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[4,12]}}",
                 &[0; 12],
             ),
-            "tensor `b` is said to be in the bytes 4..12, which must begin at 8, of 12",
+            "tensor `b`: expected bytes that begin at 8, of 12, got the bytes 4..12",
         ),
     ] {
         assert_eq!(refused(&contents), format!("{FORMAT}{reason}"));
@@ -472,15 +476,15 @@ fn files_of_other_programs_and_releases_are_refused() {
         metadata[index].1 = value;
         refused(&signed(&metadata, Dtype::F32, &[1], &[0; 4]))
     };
-    assert_eq!(replaced(0, "2"), "its version is `2`, and this program reads version 1");
+    assert_eq!(replaced(0, "2"), "expected version 1, which this program reads, got `2`");
     for count in ["-1", "18446744073709551616", "1e3", ""] {
-        let reason = format!("is `{count}` in its metadata, where a count is expected");
+        let reason = format!("of its metadata: expected a count, got `{count}`");
         assert_eq!(replaced(1, count), format!("`flowgrad.run_count` {reason}"));
         assert_eq!(replaced(2, count), format!("`flowgrad.seed` {reason}"));
     }
     let lacks = |key: &str| {
         let reason = "`io::safetensors` reads the files of other programs";
-        format!("not a flowgrad checkpoint: its metadata has no `{key}`; {reason}")
+        format!("expected a flowgrad checkpoint, got metadata without `{key}`; {reason}")
     };
     for index in 0..3 {
         let mut metadata = GOOD.to_vec();
@@ -498,16 +502,16 @@ fn files_of_other_programs_and_releases_are_refused() {
 fn tensors_that_no_variable_could_hold_are_refused() {
     assert_eq!(
         refused(&signed(&GOOD, Dtype::U8, &[2], &[0; 2])),
-        "tensor `w` has elements of U8; those of variables are BOOL, I32, I64, F32 or F64"
+        "tensor `w`: expected elements of BOOL, I32, I64, F32 or F64, as variables have, got U8"
     );
     assert_eq!(
         refused(&signed(&GOOD, Dtype::BOOL, &[3], &[0, 1, 2])),
-        "the bytes of tensor `w` are no bool array of shape [3]"
+        "tensor `w`: expected the bytes of a bool array of shape [3], got others"
     );
     let shape = [0, usize::MAX];
     assert_eq!(
         refused(&signed(&GOOD, Dtype::F32, &shape, &[])),
-        format!("the bytes of tensor `w` are no f32 array of shape {shape:?}")
+        format!("tensor `w`: expected the bytes of a f32 array of shape {shape:?}, got others")
     );
 }
 
@@ -517,7 +521,7 @@ fn damage_that_leaves_the_format_whole_is_found() {
     *contents.last_mut().unwrap() ^= 1;
     assert_eq!(
         refused(&contents),
-        "it is damaged: the checksum of its contents is fb2127b8, but `094aa4bb` was written"
+        "expected contents of the checksum `094aa4bb`, got fb2127b8: the file is damaged"
     );
 }
 

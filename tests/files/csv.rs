@@ -1,4 +1,4 @@
-//! Text files of numbers: each layout, each mistake with its message, and files that mean harm.
+//! Text files of numbers: each layout, each fault with its message, and files that mean harm.
 
 use std::fmt::Display;
 use std::io::Write;
@@ -111,89 +111,107 @@ fn targets_are_named_or_counted() {
 }
 
 #[test]
-fn mistakes_in_columns_are_named() {
+fn faults_in_columns_are_named() {
     let table = text("x,label,x\n0.5,1,7\n");
     let [with, without] = [Csv::new().header(), Csv::new().skip_lines(1)];
     let told = |csv: &Csv, targets: Columns| table.dataset::<f32, f32>(csv, targets).unwrap_err();
-    assert_eq!(told(&with, 3.into()), "t.csv, line 1: there is no column 3 among 3");
-    assert_eq!(told(&with, (-4).into()), "t.csv, line 1: there is no column -4 among 3");
+    assert_eq!(told(&with, 3.into()), "t.csv, line 1: expected one of 3 columns, got 3");
+    assert_eq!(told(&with, (-4).into()), "t.csv, line 1: expected one of 3 columns, got -4");
     assert_eq!(
         told(&without, isize::MIN.into()),
-        format!("t.csv, line 2: there is no column {} among 3", isize::MIN)
+        format!("t.csv, line 2: expected one of 3 columns, got {}", isize::MIN)
     );
-    assert_eq!(told(&with, "x".into()), "t.csv, line 1: columns 0 and 2 are both named `x`");
+    assert_eq!(told(&with, "x".into()), "t.csv, line 1: expected one column named `x`, got columns 0 and 2");
     assert_eq!(
         told(&with, "lable".into()),
-        "t.csv, line 1: there is no column `lable` among `x`, `label`, `x`"
+        "t.csv, line 1: expected a column among `x`, `label`, `x`, got `lable`"
     );
     assert_eq!(
         told(&without, "label".into()),
-        "t.csv, line 2: no column is known as `label` without a header; `Csv::header` says that there is one"
+        "t.csv, line 2: expected the index of a column, as there is no header, got the name `label`; `Csv::header` says that there is one"
     );
-    assert_eq!(told(&with, [1, -2].into()), "t.csv, line 1: column 1 is listed twice");
+    assert_eq!(told(&with, [1, -2].into()), "t.csv, line 1: expected each column once, got column 1 twice");
     assert_eq!(
         told(&with, [0, 1, 2].into()),
-        "t.csv, line 1: all 3 columns are targets, and none is left as input"
+        "t.csv, line 1: expected at least one column as input, got all 3 columns as targets"
     );
-    assert_eq!(told(&with, <[isize; 0]>::into([])), "t.csv, line 1: no column is listed as target");
+    assert_eq!(
+        told(&with, <[isize; 0]>::into([])),
+        "t.csv, line 1: expected at least one column as target, got none"
+    );
 }
 
 #[test]
-fn mistakes_in_the_text_say_where_they_are() {
+fn faults_in_the_text_say_where_they_are() {
     fn told<T: Numeric + FromStr>(bytes: &str) -> String {
         plain::<T>(bytes).unwrap_err()
     }
     const NAMES: &str = "; if this line names the columns, use `Csv::header`";
-    assert_eq!(told::<f32>("x,y\n1,2\n"), format!("t.csv, line 1, column 1: `x` is not a number{NAMES}"));
-    assert_eq!(told::<f32>("1,2\n\n3,abc\n"), "t.csv, line 3, column 2: `abc` is not a number");
-    assert_eq!(told::<f32>("1,\n"), "t.csv, line 1, column 2: `` is not a number");
-    assert_eq!(told::<f64>("0x10"), format!("t.csv, line 1, column 1: `0x10` is not a number{NAMES}"));
-    assert_eq!(told::<f64>("1\n\x1b[2J\n"), "t.csv, line 2, column 1: `\\u{1b}[2J` is not a number");
+    assert_eq!(
+        told::<f32>("x,y\n1,2\n"),
+        format!("t.csv, line 1, column 1: expected a number, got `x`{NAMES}")
+    );
+    assert_eq!(told::<f32>("1,2\n\n3,abc\n"), "t.csv, line 3, column 2: expected a number, got `abc`");
+    assert_eq!(told::<f32>("1,\n"), "t.csv, line 1, column 2: expected a number, got ``");
+    assert_eq!(told::<f64>("0x10"), format!("t.csv, line 1, column 1: expected a number, got `0x10`{NAMES}"));
+    assert_eq!(told::<f64>("1\n\x1b[2J\n"), "t.csv, line 2, column 1: expected a number, got `\\u{1b}[2J`");
     assert_eq!(
         told::<f64>("1\u{202e}2\n"),
-        format!("t.csv, line 1, column 1: `1\\u{{202e}}2` is not a number{NAMES}")
+        format!("t.csv, line 1, column 1: expected a number, got `1\\u{{202e}}2`{NAMES}")
     );
     assert_eq!(
         told::<f64>(&"x".repeat(1000)),
-        format!("t.csv, line 1, column 1: `{}…` is not a number{NAMES}", "x".repeat(100))
+        format!("t.csv, line 1, column 1: expected a number, got `{}…`{NAMES}", "x".repeat(100))
     );
-    assert_eq!(told::<f32>("1\nNaN\n"), "t.csv, line 2, column 1: `NaN` is not a finite number");
-    assert_eq!(told::<f64>("-inf\n"), "t.csv, line 1, column 1: `-inf` is not a finite number");
-    assert_eq!(told::<f64>("1e999\n"), "t.csv, line 1, column 1: `1e999` is out of the range of f64");
-    assert_eq!(told::<f32>("1e39\n"), "t.csv, line 1, column 1: `1e39` is out of the range of f32");
-    assert_eq!(told::<i32>("2147483648"), "t.csv, line 1, column 1: `2147483648` is out of the range of i32");
+    assert_eq!(told::<f32>("1\nNaN\n"), "t.csv, line 2, column 1: expected a finite number, got `NaN`");
+    assert_eq!(told::<f64>("-inf\n"), "t.csv, line 1, column 1: expected a finite number, got `-inf`");
+    assert_eq!(
+        told::<f64>("1e999\n"),
+        "t.csv, line 1, column 1: expected a number in the range of f64, got `1e999`"
+    );
+    assert_eq!(
+        told::<f32>("1e39\n"),
+        "t.csv, line 1, column 1: expected a number in the range of f32, got `1e39`"
+    );
+    assert_eq!(
+        told::<i32>("2147483648"),
+        "t.csv, line 1, column 1: expected a number in the range of i32, got `2147483648`"
+    );
     assert_eq!(
         told::<i64>("9223372036854775808"),
-        "t.csv, line 1, column 1: `9223372036854775808` is out of the range of i64"
+        "t.csv, line 1, column 1: expected a number in the range of i64, got `9223372036854775808`"
     );
-    assert_eq!(told::<i64>("7,2.5"), "t.csv, line 1, column 2: `2.5` is not a whole number, as i64 needs");
+    assert_eq!(told::<i64>("7,2.5"), "t.csv, line 1, column 2: expected a whole number for i64, got `2.5`");
     assert_eq!(
         told::<i64>("1e-300"),
-        "t.csv, line 1, column 1: `1e-300` is not a whole number, as i64 needs"
+        "t.csv, line 1, column 1: expected a whole number for i64, got `1e-300`"
     );
-    assert_eq!(told::<i64>("nan"), "t.csv, line 1, column 1: `nan` is not a finite number");
-    assert_eq!(told::<f32>("1,2\n3\n"), "t.csv, line 2: expected 2 fields, found 1");
-    assert_eq!(told::<f32>("1,2\n3,4,5\n"), "t.csv, line 2: expected 2 fields, found 3");
+    assert_eq!(told::<i64>("nan"), "t.csv, line 1, column 1: expected a finite number, got `nan`");
+    assert_eq!(told::<f32>("1,2\n3\n"), "t.csv, line 2: expected 2 fields, got 1");
+    assert_eq!(told::<f32>("1,2\n3,4,5\n"), "t.csv, line 2: expected 2 fields, got 3");
     assert_eq!(
         told::<f32>("1,\"2\n3,4\n"),
-        "t.csv, line 1: a double quote is opened and not closed on the line"
+        "t.csv, line 1: expected a closing double quote on the line, got none"
     );
-    assert_eq!(told::<f32>("1,\"2"), "t.csv, line 1: a double quote is opened and not closed on the line");
+    assert_eq!(told::<f32>("1,\"2"), "t.csv, line 1: expected a closing double quote on the line, got none");
     for empty in ["", "\n", " \n\t\n", "\u{feff}"] {
-        assert_eq!(told::<f32>(empty), "t.csv: the file has no rows", "{empty:?}");
+        assert_eq!(told::<f32>(empty), "t.csv: expected at least one row, got none", "{empty:?}");
     }
-    assert_eq!(text("a,b\n").read::<f32>(&Csv::new().header()).unwrap_err(), "t.csv: the file has no rows");
+    assert_eq!(
+        text("a,b\n").read::<f32>(&Csv::new().header()).unwrap_err(),
+        "t.csv: expected at least one row, got none"
+    );
     assert_eq!(
         text("1\n").read::<f32>(&Csv::new().skip_lines(u64::MAX)).unwrap_err(),
-        "t.csv: the file has no rows"
+        "t.csv: expected at least one row, got none"
     );
     assert_eq!(
         text("a,b\n1\n").read::<f32>(&Csv::new().header()).unwrap_err(),
-        "t.csv, line 2: expected 2 fields, found 1"
+        "t.csv, line 2: expected 2 fields, got 1"
     );
     for (delimiter, shown) in [(b'0', "'0'"), (b'.', "'.'"), (b'"', "'\"'"), (b'\n', "'\\n'")] {
         let told = text("1").read::<f32>(&Csv::new().delimiter(delimiter)).unwrap_err();
-        assert_eq!(told, format!("t.csv: {shown} cannot separate numbers"));
+        assert_eq!(told, format!("t.csv: expected a byte that can separate numbers, got {shown}"));
     }
 }
 
@@ -227,24 +245,26 @@ fn whole_numbers_are_integers_however_they_are_written() {
         assert_eq!(plain::<i64>(text), Ok(array![[expected]]), "{text}");
     }
     for text in ["9.3e18", "-1e300", "1e999", "9223372036854775808.0", "-9223372036854775809.0"] {
-        let expected = format!("t.csv, line 1, column 1: `{text}` is out of the range of i64");
+        let expected =
+            format!("t.csv, line 1, column 1: expected a number in the range of i64, got `{text}`");
         assert_eq!(plain::<i64>(text), Err(expected));
     }
     // Rounded to the nearest f64, all of these are whole.
     for text in ["1.0000000000000000001", "1e-400", "-1e-99999999999999999999", "9007199254740993.5"] {
-        let expected =
-            |dtype| Err(format!("t.csv, line 1, column 1: `{text}` is not a whole number, as {dtype} needs"));
+        let expected = |dtype| {
+            Err(format!("t.csv, line 1, column 1: expected a whole number for {dtype}, got `{text}`"))
+        };
         assert_eq!(plain::<i64>(text).map(drop), expected("i64"));
         assert_eq!(plain::<i32>(text).map(drop), expected("i32"));
     }
     assert_eq!(plain::<i32>("2.147483647e9,-2147483648e0,1e3"), Ok(array![[i32::MAX, i32::MIN, 1000]]));
     assert_eq!(
         plain::<i32>("2147483648.0"),
-        Err("t.csv, line 1, column 1: `2147483648.0` is out of the range of i32".to_owned())
+        Err("t.csv, line 1, column 1: expected a number in the range of i32, got `2147483648.0`".to_owned())
     );
     assert_eq!(
         plain::<i32>("-2147483647.5"),
-        Err("t.csv, line 1, column 1: `-2147483647.5` is not a whole number, as i32 needs".to_owned())
+        Err("t.csv, line 1, column 1: expected a whole number for i32, got `-2147483647.5`".to_owned())
     );
     assert_eq!(plain::<i32>("2147483647.0,-2147483648.0"), Ok(array![[i32::MAX, i32::MIN]]));
 }
@@ -279,12 +299,12 @@ fn zeros_behind_what_gzip_packed_mean_nothing() {
     }
     assert_eq!(
         Sample::named("t.gz", gzip(b"")).read::<f32>(&Csv::new()).unwrap_err(),
-        "t.gz: the file has no rows"
+        "t.gz: expected at least one row, got none"
     );
     let packed = vec![gzip(b""); 1000].concat();
     assert_eq!(
         Sample::named("t.gz", packed).read::<f32>(&Csv::new()).unwrap_err(),
-        "t.gz: the file has no rows"
+        "t.gz: expected at least one row, got none"
     );
 }
 
@@ -308,7 +328,9 @@ fn text_of_another_encoding_says_which() {
         for bytes in [gzip(&bytes), bytes] {
             for csv in [Csv::new().header(), Csv::new().whitespace(), Csv::new().skip_lines(1)] {
                 let told = text(&bytes).read::<f32>(&csv).unwrap_err();
-                let expected = format!("t.csv, line 1: the text is {encoding}, but UTF-8 is expected");
+                let expected = format!(
+                    "t.csv, line 1: expected text in UTF-8, which spreadsheets call \"CSV UTF-8\", got {encoding}"
+                );
                 assert!(told.starts_with(&expected), "{told}");
             }
         }
@@ -322,7 +344,7 @@ fn what_is_no_text_is_not_called_text() {
     for zeros in [1, 700, 100_000] {
         let told = text([&vec![0; zeros][..], &packed].concat()).read::<f32>(&Csv::new()).unwrap_err();
         let expected = format!(
-            "t.csv, line 1: {zeros} zero bytes stand before what gzip packed, which must begin the file"
+            "t.csv, line 1: expected gzip data at the beginning of the file, got {zeros} zero bytes before it"
         );
         assert_eq!(told, expected);
     }
@@ -336,7 +358,7 @@ fn what_is_no_text_is_not_called_text() {
         b"\0\x01\0\x02\0\0".to_vec(),
     ] {
         let told = text(&bytes).read::<f32>(&Csv::new()).unwrap_err();
-        let expected = "t.csv, line 1: the file is no text: there is a zero byte at its beginning";
+        let expected = "t.csv, line 1: expected text, got a zero byte at the beginning of the file";
         assert_eq!(told, expected, "{bytes:?}");
     }
 }
@@ -344,7 +366,8 @@ fn what_is_no_text_is_not_called_text() {
 /// White space separates, and so would a carriage return, which made one row of all.
 #[test]
 fn lines_that_end_in_a_carriage_return_alone_say_so() {
-    let expected = "t.csv, line 1: a carriage return (CR) stands within the line";
+    let expected =
+        "t.csv, line 1: expected lines that end in LF or CR LF, got a carriage return (CR) within the line";
     let long = "1,2\r".repeat(5 << 20);
     for bytes in ["1,2\r3,4\r", "1,2\r3,4", "1 2\r3 4\n", "a,b\r1,2\r", "1,2\r\r\n", "\"1\r2\"\n", &long] {
         for csv in [Csv::new(), Csv::new().header(), Csv::new().whitespace()] {
@@ -383,18 +406,21 @@ fn bombs_stop_at_a_bound() {
     let one_line = Sample::named("t.gz", gzip(&vec![b'0'; 20 << 20]));
     assert_eq!(
         one_line.read::<f32>(&Csv::new()).unwrap_err(),
-        "t.gz, line 1: the line is longer than 16777216 bytes"
+        "t.gz, line 1: expected a line of at most 16777216 bytes, got a longer one"
     );
     let blank = Sample::named("t.gz", gzip(&vec![b'\n'; 8 << 20]));
     let told = blank.read::<f32>(&Csv::new().limit(1 << 20)).unwrap_err();
     assert_eq!(
         told,
-        "t.gz, line 1048577: more than 1048576 bytes of text; `Csv::limit` sets how many are read"
+        "t.gz, line 1048577: expected at most 1048576 bytes of text, got more; `Csv::limit` sets how many are read"
     );
     let rows = text("12\n34\n");
     assert_eq!(rows.read::<f32>(&Csv::new().limit(6)), Ok(array![[12.0], [34.0]]));
     let told = rows.read::<f32>(&Csv::new().limit(5)).unwrap_err();
-    assert_eq!(told, "t.csv, line 2: more than 5 bytes of text; `Csv::limit` sets how many are read");
+    assert_eq!(
+        told,
+        "t.csv, line 2: expected at most 5 bytes of text, got more; `Csv::limit` sets how many are read"
+    );
     assert!(rows.read::<f32>(&Csv::new().limit(u64::MAX)).is_ok());
 }
 

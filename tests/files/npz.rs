@@ -162,19 +162,25 @@ fn what_is_asked_for_is_read_alone() {
         file.read(name).unwrap_err().to_string().replace(&path.display().to_string(), "mixed.npz")
     };
     for (name, descriptor) in [("text", "<U9"), ("object", "|O"), ("complex", "<c16"), ("time", "<M8[D]")] {
-        let expected = format!("array `{name}`: flowgrad has no element type for `{descriptor}`");
+        let expected =
+            format!("array `{name}`: expected elements of a type that flowgrad has, got `{descriptor}`");
         assert_eq!(told(name), format!("mixed.npz, {expected}"));
     }
-    assert!(told("record").ends_with("is not of an array of numbers"));
-    assert!(told("larger").ends_with("element 0 is not below 2⁶³, as an i64 is"));
-    assert!(told("README").contains("there is no array of that name; there are `complex`, `half`"));
+    assert!(told("record").contains("expected the header of an array of numbers, got `"));
+    assert!(told("larger").ends_with("element 0: expected an i64 (below 2⁶³), got another value"));
+    assert!(told("README").contains("there is no such array: expected one of `complex`, `half`"));
     assert!(file.read_as::<f64>("y").is_err() && file.read_as::<i32>("half").is_err());
 
     // Two arrays of it, of which the pixels become what they are asked to be.
     let images = Dataset::<f32, i64>::from_npz(&path, "x", "y").unwrap();
     assert_eq!(images.inputs(), &array![[0.0_f32, 51.0, 102.0], [153.0, 204.0, 255.0]].into_dyn());
     // All of it cannot be had.
-    assert!(read_npz(&path).unwrap_err().to_string().contains("flowgrad has no element type for"));
+    assert!(
+        read_npz(&path)
+            .unwrap_err()
+            .to_string()
+            .contains("expected elements of a type that flowgrad has, got `")
+    );
 }
 
 /// Lengths of Python 2 on Windows, and bytes with an order of bytes.
@@ -336,11 +342,11 @@ fn what_is_missing_or_of_another_type_is_named() {
     assert_eq!(dataset, Dataset::new(array![[1.0_f32], [2.0]], array![1_i64, 0]).unwrap());
     assert_eq!(
         told(Dataset::<f32, i64>::from_npz(place.path(), "x", "z").unwrap_err()),
-        "t.npz, array `z`: there is no array of that name; there are `x`, `y`"
+        "t.npz, array `z`: there is no such array: expected one of `x`, `y`"
     );
     assert_eq!(
         told(Dataset::<f64, i64>::from_npz(place.path(), "x", "y").unwrap_err()),
-        "t.npz, array `x`: the elements are f32, but f64 is asked for"
+        "t.npz, array `x`: expected elements of f64, got f32"
     );
     assert!(Dataset::<f32, f32>::from_npz(place.path(), "x", "x").is_ok());
     assert_eq!(
@@ -363,46 +369,46 @@ fn headers_that_lie_are_found_out_before_anything_is_reserved() {
         ("()", "[]"),
         ("(0, 5)", "[0, 5]"),
     ] {
-        let expected = format!("elements of type `<f4` and shape {shown} do not take up 8 bytes");
+        let expected =
+            format!("expected as many bytes as elements of type `<f4` and shape {shown} take, got 8");
         assert_eq!(told(header("'<f4'", shape)), expected);
     }
-    assert_eq!(told(header("'<c8'", "(1,)")), "flowgrad has no element type for `<c8`");
+    assert_eq!(told(header("'<c8'", "(1,)")), "expected elements of a type that flowgrad has, got `<c8`");
     assert_eq!(
         told(header("None", "(4,)")),
-        "expected the name of a type as `descr` in the header \
-         `{'descr': None, 'fortran_order': False, 'shape': (4,), }`"
+        "`descr`: expected the name of a type, got the header `{'descr': None, 'fortran_order': False, 'shape': (4,), }`"
     );
     assert_eq!(
         told(header("[('a', '<f4')]", "(2,)")),
-        "the header `{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }` \
-         is not of an array of numbers"
+        "expected the header of an array of numbers, got \
+         `{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }`"
     );
     // Nothing of these is shown to a parser that would take exponential time or overflow its stack.
     for hostile in
         ["[".repeat(5000), "(".repeat(5000), "{".repeat(5000), "-".repeat(5000), "'\\N{x".to_owned()]
     {
-        assert!(told(npy(&hostile, &[])).ends_with("` is not of an array of numbers"));
+        assert!(told(npy(&hostile, &[])).starts_with("expected the header of an array of numbers, got `"));
     }
     assert!(
         told(npy("{'descr': '<f4', 'shape': (2,), }", &[0; 8]))
-            .starts_with("expected True or False as `fortran_order` in the header `{")
+            .starts_with("`fortran_order`: expected True or False, got the header `{")
     );
     for shape in
         ["(99999999999999999999999,)", "(True,)", "('a',)", "(2e0,)", "(2)", "2", "[2]", "(2,,)", "(2,"]
     {
         let told = told(header("'<f4'", shape));
         assert!(
-            told.starts_with("expected a tuple of lengths as `shape` in the header `{"),
+            told.starts_with("`shape`: expected a tuple of lengths, got the header `{"),
             "{shape}: {told}"
         );
     }
     assert_eq!(
         told([&b"\x93NUMPY\x03\x00"[..], &u32::MAX.to_le_bytes(), b"{}"].concat()),
-        "the header claims 4294967295 bytes, more than there are or than 10000"
+        "expected a header of at most 10000 bytes that are there, got a claim of 4294967295"
     );
     assert_eq!(
         told([&b"\x93NUMPY\x02\x00"[..], &20_000_u32.to_le_bytes(), &[b' '; 12_000]].concat()),
-        "the header claims 20000 bytes, more than there are or than 10000"
+        "expected a header of at most 10000 bytes that are there, got a claim of 20000"
     );
     for short in [
         &b""[..],
@@ -412,11 +418,11 @@ fn headers_that_lie_are_found_out_before_anything_is_reserved() {
         b"\x93NUMPY\x04\x00\x01\x00\x00\x00",
         b"PK",
     ] {
-        assert_eq!(told(short.to_vec()), "does not begin as an npy file of version 1, 2 or 3");
+        assert_eq!(told(short.to_vec()), "expected an npy file of version 1, 2 or 3, got other bytes");
     }
     assert_eq!(
         told(npy("{'descr': '|b1', 'fortran_order': False, 'shape': (2,), }", &[1, 2])),
-        "element 1 is not 0 or 1, as a truth value is"
+        "element 1: expected a boolean (0 or 1), got another value"
     );
 }
 
@@ -424,12 +430,12 @@ fn headers_that_lie_are_found_out_before_anything_is_reserved() {
 fn archives_that_lie_are_refused() {
     assert_eq!(
         Place::read(b"PK but no archive").unwrap_err(),
-        "t.npz: not an npz file (a zip archive): invalid Zip archive: Could not find EOCD"
+        "t.npz: expected an npz file (a zip archive): invalid Zip archive: Could not find EOCD"
     );
     let x = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", &[7, 8]);
     let stored = |files: &[(&str, Vec<u8>)]| archive(CompressionMethod::Stored, files);
     let both = stored(&[("x", x.clone()), ("x.npy", x.clone())]);
-    assert_eq!(Place::read(&both).unwrap_err(), "t.npz, array `x`: there are two arrays of that name");
+    assert_eq!(Place::read(&both).unwrap_err(), "t.npz, array `x`: expected one array of that name, got two");
     // The directory's record of `x` (46 bytes, then its name) claims another size, then another entry's place.
     let size = x.len();
     let honest = stored(&[("x.npy", x.clone()), ("y.npy", x)]);
@@ -449,7 +455,7 @@ fn archives_that_lie_are_refused() {
     assert_eq!(
         with_size(unpacked, 1 << 31),
         format!(
-            "t.npz, array `x`: elements of type `|u1` and shape [2] do not take up {} bytes",
+            "t.npz, array `x`: expected as many bytes as elements of type `|u1` and shape [2] take, got {}",
             (1 << 31) - (size - 2)
         )
     );
@@ -487,11 +493,15 @@ fn bombs_stop_at_a_bound() {
     assert!(one.len() < 1 << 16 && many.len() < 1 << 16);
     assert_eq!(
         Place::read_within(&one, Some(1 << 20)).unwrap_err(),
-        "t.npz, array `x`: the arrays take up more than 1048576 bytes; `read_npz_within` and `Npz::limit` set how many are read"
+        "t.npz, array `x`: expected arrays of at most 1048576 bytes, got more; `read_npz_within` and `Npz::limit` set how many are read"
     );
-    assert!(Place::read_within(&many, Some(1 << 20)).unwrap_err().contains("more than 1048576 bytes"));
+    assert!(
+        Place::read_within(&many, Some(1 << 20)).unwrap_err().contains("at most 1048576 bytes, got more")
+    );
     // In memory each byte takes four.
-    assert!(Place::read_within(&many, Some(1 << 23)).unwrap_err().contains("more than 8388608 bytes"));
+    assert!(
+        Place::read_within(&many, Some(1 << 23)).unwrap_err().contains("at most 8388608 bytes, got more")
+    );
     assert_eq!(Place::read_within(&many, Some(1 << 25)).unwrap().len(), 64);
     assert_eq!(Place::read_within(&one, Some(u64::MAX)).unwrap()["x"].shape(), [1 << 22]);
 }

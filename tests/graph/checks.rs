@@ -15,7 +15,7 @@ fn sessions(g: &Graph) -> Vec<Session> {
 /// What an error says of the number, who made it and who found it.
 fn told(error: Error) -> (String, Option<f64>, String) {
     match error {
-        Error::NotFinite { node, value, checked, .. } => (node, value, checked),
+        Error::NotFinite { site, value, checked } => (site.node, value, checked),
         other => panic!("{other}"),
     }
 }

@@ -1,10 +1,10 @@
-//! Ops of a user's own: through the vocabulary, by a kernel, and with every mistake that one can make.
+//! Custom ops: through the vocabulary, by a kernel, and with everything that can be wrong with one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flowgrad::ndarray::{Array1, ArrayD, Axis, arr1, arr2};
 use flowgrad::op::{
-    ArrayMut, ArrayRef, Kernel, KernelError, Lowering, Mistake, Op, Pullback, Scalar, TensorType, Val,
+    ArrayMut, ArrayRef, Fault, Kernel, KernelError, Lowering, Op, Pullback, Scalar, TensorType, Val,
 };
 use flowgrad::prelude::*;
 
@@ -17,10 +17,10 @@ impl Op for RunningMax {
         "running_max"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         match inputs {
             [x] if x.shape.rank() > 0 => Ok((*x).clone()),
-            _ => Err(Mistake::Custom { reason: "running_max takes one tensor with an axis".to_owned() }),
+            _ => Err(Fault::Custom { reason: "expected one tensor with an axis".to_owned() }),
         }
     }
 
@@ -139,7 +139,7 @@ enum Broken {
     Type,
     /// Adds what does not broadcast.
     Instruction,
-    /// Takes the sine of truth values.
+    /// Takes the sine of booleans.
     Function,
     /// Folds an axis that is not there.
     Axis,
@@ -154,7 +154,7 @@ impl Op for Broken {
         "broken"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 
@@ -208,18 +208,15 @@ fn what_an_op_does_not_keep_is_an_error_that_names_its_node() -> Result<()> {
     let cases = [
         (
             Broken::Shape,
-            "the op promises f64[3], but is lowered to f64[1, 3], in `mine` (broken) built at tests/graph/custom_op.rs",
+            "expected f64[3] by the op's shape rule, got f64[1, 3] from its lowering, in `mine` (broken) built at tests/graph/custom_op.rs",
         ),
-        (Broken::Type, "the op promises f64[3], but is lowered to i32[3], in"),
+        (Broken::Type, "expected f64[3] by the op's shape rule, got i32[3] from its lowering, in"),
         (
             Broken::Instruction,
-            "the op is lowered to an instruction that cannot be: add of f64[3], f64[2] to f64[3], in",
+            "expected instructions whose operands fit, got add of f64[3], f64[2] to f64[3], in",
         ),
-        (Broken::Function, "the op is lowered to an instruction that cannot be: sin of bool[] to bool[], in"),
-        (
-            Broken::Axis,
-            "the op is lowered to an instruction that cannot be: sum over [4] of f64[3] to f64[], in",
-        ),
+        (Broken::Function, "expected instructions whose operands fit, got sin of bool[] to bool[], in"),
+        (Broken::Axis, "expected instructions whose operands fit, got sum over [4] of f64[3] to f64[], in"),
         (Broken::Kernel, "the moon is in the wrong house, in"),
     ];
     let session = Session::new(&g)?;
@@ -258,7 +255,7 @@ impl Op for Absurd {
         "absurd"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 
@@ -349,7 +346,7 @@ impl Op for Fickle {
         "fickle"
     }
 
-    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(self.types[self.asked.fetch_add(1, Ordering::Relaxed) % self.types.len()].clone())
     }
 
@@ -403,16 +400,33 @@ fn a_shape_rule_that_changes_its_answer_is_an_error() -> Result<()> {
 }
 
 #[test]
-fn mistakes_in_building_are_reported_like_any() {
+fn build_errors_are_reported_like_any() {
     let g = Graph::new();
     let number = g.constant(1.0_f64);
     let _ = running_max(number);
     let error = g.check().unwrap_err().to_string();
-    assert!(error.starts_with("running_max takes one tensor with an axis, in `running_max` (running_max) built at tests/graph/custom_op.rs"), "{error}");
+    assert!(error.starts_with("expected one tensor with an axis, in `running_max` (running_max) built at tests/graph/custom_op.rs"), "{error}");
 
     let g = Graph::new();
     let single = g.constant(arr1(&[1.0_f32]));
     let _: Tensor<'_, f64> = g.custom(RunningMax, &[single.any()]);
     let error = g.check().unwrap_err().to_string();
-    assert!(error.starts_with("elements of f64 are expected, but came f32, in"), "{error}");
+    assert!(error.starts_with("expected elements of f64, got f32, in"), "{error}");
+}
+
+/// Ops that were written when a fault was called a mistake still compile.
+#[test]
+fn former_names_of_faults_still_compile() {
+    fn refused() -> flowgrad::op::Mistake {
+        flowgrad::Mistake::Custom { reason: "expected a matrix".to_owned() }
+    }
+    let g = Graph::new();
+    let line = line!() + 1;
+    let invalid = g.mistaken::<f32>("own", refused());
+    let error = g.check().unwrap_err().to_string();
+    assert!(
+        error.starts_with(&format!("expected a matrix, in `own` (own) built at {}:{line}:", file!())),
+        "{error}"
+    );
+    assert_eq!(invalid.shape().to_string(), "[0]");
 }

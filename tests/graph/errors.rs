@@ -1,11 +1,13 @@
 //! The exact words of every error, with the file and line of the caller, and the names that they
 //! call nodes by.
 
+use std::error::Error as _;
 use std::fmt::Write;
 
-use flowgrad::ndarray::{Array1, Array2, ArrayD, ShapeError, arr0, arr1, arr2};
+use flowgrad::fault::{OpFault, ShapeError, SplitFault};
+use flowgrad::ndarray::{self, Array1, Array2, ArrayD, arr0, arr1, arr2};
 use flowgrad::prelude::*;
-use flowgrad::{BuildError, Mistake};
+use flowgrad::{BuildError, Fault, Site};
 
 /// A line of this file, as messages name it.
 fn at(line: u32) -> String {
@@ -26,12 +28,12 @@ fn words(error: impl std::fmt::Display) -> String {
     words
 }
 
-/// The first mistake made in building a graph.
-fn mistake(g: &Graph) -> String {
+/// The first build error of a graph.
+fn build_error(g: &Graph) -> String {
     words(g.check().unwrap_err())
 }
 
-// -- mistakes in building ------------------------------------------------------------------------
+// -- build errors ------------------------------------------------------------------------------
 
 #[test]
 fn shapes_that_do_not_broadcast() {
@@ -40,8 +42,8 @@ fn shapes_that_do_not_broadcast() {
     let y = g.placeholder::<f32>("y", [3, 5]);
     let line = line!() + 1;
     let _ = x - y;
-    let expected = "the shapes [?, 4] and [3, 5] do not broadcast, in `sub` (sub) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    let expected = "expected shapes that broadcast, got [?, 4] and [3, 5], in `sub` (sub) built at ";
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -50,8 +52,9 @@ fn products_of_what_is_no_matrix() {
     let x = g.placeholder::<f64>("x", [None, Some(4)]);
     let line = line!() + 1;
     let _ = x.matmul(x.reduce_sum(0));
-    let expected = "matmul takes two matrices, or batches of them, but came [?, 4] and [4], in `matmul` (matmul) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    let expected =
+        "expected two matrices or batches of them, got [?, 4] and [4], in `matmul` (matmul) built at ";
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -61,8 +64,9 @@ fn products_whose_inner_lengths_differ() {
     let w = g.placeholder::<i64>("w", [2, 5]);
     let line = line!() + 1;
     let _ = x.matmul_transposed(w, false, true);
-    let expected = "the inner lengths of [?, 4] · [5, 2] differ: 4 and 5, in `matmul` (matmul) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    let expected =
+        "expected equal inner lengths of [?, 4] · [5, 2], got 4 and 5, in `matmul` (matmul) built at ";
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -72,15 +76,17 @@ fn axes_out_of_range() {
         let x = g.placeholder::<f32>("x", [None, None]);
         let line = line!() + 1;
         x.reduce_sum(axis);
-        let expected = "is out of range for a tensor of rank 2, in `reduce_sum` (reduce_sum) built at ";
-        assert_eq!(mistake(&g), format!("axis {axis} {expected}{}", at(line)));
+        let expected = format!(
+            "expected an axis of a tensor of rank 2, got {axis}, in `reduce_sum` (reduce_sum) built at "
+        );
+        assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
     }
     let g = Graph::new();
     let x = g.placeholder::<f32>("x", [2, 2, 2]);
     let line = line!() + 1;
     x.transpose_perm([0, 1, 3]);
-    let expected = "axis 3 is out of range for a tensor of rank 3, in `transpose` (transpose) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    let expected = "expected an axis of a tensor of rank 3, got 3, in `transpose` (transpose) built at ";
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -89,8 +95,8 @@ fn axes_listed_twice() {
     let x = g.placeholder::<f32>("x", [None, None]);
     let line = line!() + 1;
     x.reduce_sum([1, -1]);
-    let expected = "axis 1 is listed twice, in `reduce_sum` (reduce_sum) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    let expected = "expected each axis once, got 1 twice, in `reduce_sum` (reduce_sum) built at ";
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -100,8 +106,9 @@ fn lists_that_are_no_permutation() {
         let x = g.placeholder::<bool>("x", [None, None]);
         let line = line!() + 1;
         x.transpose_perm(permutation.clone());
-        let expected = "is no permutation of the 2 axes, in `transpose` (transpose) built at ";
-        assert_eq!(mistake(&g), format!("{permutation:?} {expected}{}", at(line)));
+        let expected =
+            format!("expected a permutation of 2 axes, got {permutation:?}, in `transpose` (transpose)");
+        assert_eq!(build_error(&g), format!("{expected} built at {}", at(line)));
     }
 }
 
@@ -112,8 +119,8 @@ fn composed_ops_are_named_as_they_were_called() {
     let x = g.placeholder::<f32>("x", [None]);
     let line = line!() + 1;
     x.reduce_mean(1);
-    let expected = "axis 1 is out of range for a tensor of rank 1, in `reduce_mean` (reduce_mean) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    let expected = "expected an axis of a tensor of rank 1, got 1, in `reduce_mean` (reduce_mean) built at ";
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -122,31 +129,32 @@ fn operands_of_another_graph() {
     let (x, foreign) = (g.constant(1.0), other.constant(2.0));
     let line = line!() + 1;
     let _ = x * foreign;
-    let expected = "operand 1 belongs to another graph, in `mul` (mul) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    let expected =
+        "operand 1: expected a tensor of the same graph, got one of another graph, in `mul` (mul) built at ";
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
     other.check().unwrap();
 
     let (g, other) = (Graph::new(), Graph::new());
     let line = line!() + 1;
     g.group([g.constant(1.0).op(), other.constant(1.0).op()]);
-    let expected = "operand 1 belongs to another graph, in `group` (group) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    let expected = "operand 1: expected a tensor of the same graph, got one of another graph, in `group` (group) built at ";
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 
     let (g, other) = (Graph::new(), Graph::new());
     let (x, foreign) = (g.constant(1.0_f64), other.constant(1.0));
     let line = line!() + 1;
     x.gradients([x, foreign]);
-    let expected = "operand 2 belongs to another graph, in `gradients` (gradients) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    let expected = "operand 2: expected a tensor of the same graph, got one of another graph, in `gradients` (gradients) built at ";
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 
     let (g, other) = (Graph::new(), Graph::new());
     let foreign = other.constant(1.0).op();
     g.control_dependencies(&[foreign], || g.constant(1.0));
-    let message = mistake(&g);
-    assert!(message.contains("belongs to another graph, in `constant`"), "{message}");
+    let message = build_error(&g);
+    assert!(message.contains("got one of another graph, in `constant`"), "{message}");
 }
 
-/// A foreign tensor to stop at is a mistake, and not a node of this graph that happens to have the
+/// A foreign tensor to stop at is a build error, and not a node of this graph that happens to have the
 /// same number.
 #[test]
 fn a_foreign_tensor_cannot_stop_gradients() {
@@ -156,7 +164,7 @@ fn a_foreign_tensor_cannot_stop_gradients() {
     let foreign = [other.constant(1.0), other.constant(2.0_f64)][1];
     let found = Gradients::of([y]).stop_gradients([foreign]).wrt(&[x]);
     let message = g.check().expect_err(&format!("{found:?}")).to_string();
-    assert!(message.contains("belongs to another graph"), "{message}");
+    assert!(message.contains("got one of another graph"), "{message}");
 }
 
 #[test]
@@ -167,18 +175,18 @@ fn variables_of_one_name() {
     g.variable("v", 1.0_f32);
     g.variable("w", 2.0_f64);
     let expected = format!(
-        "the name `w` is taken by a node built at {}, in `w_1` (variable) built at {}",
+        "expected a name that is not in use, got `w`, the name of a node built at {}, in `w_1` (variable) built at {}",
         at(first),
         at(line)
     );
-    assert_eq!(mistake(&g), expected);
+    assert_eq!(build_error(&g), expected);
 
     let g = Graph::new();
     g.name_scope("dense", || g.constant(1.0));
     let line = line!() + 1;
     g.variable("dense", 1.0_f32);
-    let expected = "the name `dense` is taken by a name scope, in `dense_1` (variable) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    let expected = "expected a name that is not in use, got `dense`, the name of a name scope, in `dense_1` (variable) built at ";
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -188,20 +196,24 @@ fn values_that_do_not_fit_a_variable() {
     let row = g.placeholder::<f32>("row", [None]);
     let line = line!() + 1;
     w.assign(row);
-    let expected = "a value of shape [?] does not fit variable `layer/w` of shape [2, 3], \
+    let expected = "variable `layer/w`: expected a value of shape [2, 3], got [?], \
                     in `assign` (assign) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
-    // The variable goes by the name that it has when the mistake is told.
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
+    // The variable goes by the name that it has when the error is reported.
     w.named("kernel");
-    assert!(mistake(&g).contains("does not fit variable `kernel` of shape"), "{}", mistake(&g));
+    assert!(
+        build_error(&g).contains("variable `kernel`: expected a value of shape [2, 3]"),
+        "{}",
+        build_error(&g)
+    );
 
     let g = Graph::new();
     let v = g.variable("v", arr1(&[1_i32, 2]));
     let line = line!() + 1;
     v.assign_sub(g.constant(arr1(&[1, 2, 3])));
-    let expected = "a value of shape [3] does not fit variable `v` of shape [2], \
+    let expected = "variable `v`: expected a value of shape [2], got [3], \
                     in `assign_sub` (assign_sub) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -210,15 +222,15 @@ fn variables_that_no_memory_could_hold() {
     let shape = format!("[{}, 2]", usize::MAX);
     let line = line!() + 1;
     g.variable::<f64>("v", zeros([usize::MAX, 2]));
-    let expected = "cannot be made: its lengths must be known and addressable, in `v` (variable) built at ";
-    assert_eq!(mistake(&g), format!("a variable of shape {shape} {expected}{}", at(line)));
+    let expected = format!("expected a variable whose lengths are known and addressable, got shape {shape}");
+    assert_eq!(build_error(&g), format!("{expected}, in `v` (variable) built at {}", at(line)));
 }
 
-// -- mistakes in asking for gradients ------------------------------------------------------------
+// -- build errors of gradient requests ------------------------------------------------------------
 
-/// The first mistake, whether or not the scope of gradients' names had taken the node's.
-fn mistake_in_gradients(g: &Graph) -> String {
-    mistake(g).replace("`gradients_1`", "`gradients`")
+/// The first build error, whether or not the scope of gradients' names had taken the node's.
+fn error_in_gradients(g: &Graph) -> String {
+    build_error(g).replace("`gradients_1`", "`gradients`")
 }
 
 #[test]
@@ -229,7 +241,7 @@ fn targets_without_a_path() {
     y.square().gradients([x]);
     let expected = "`square` has no gradient with respect to `x`: there is no path between them, \
                     in `gradients` (gradients) built at ";
-    assert_eq!(mistake_in_gradients(&g), format!("{expected}{}", at(line)));
+    assert_eq!(error_in_gradients(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -241,7 +253,7 @@ fn targets_behind_integers() {
     y.gradients([x]);
     let expected = "`y` has no gradient with respect to `x`: the path passes through `whole` (i64), which is not \
                     continuous, in `gradients` (gradients) built at ";
-    assert_eq!(mistake_in_gradients(&g), format!("{expected}{}", at(line)));
+    assert_eq!(error_in_gradients(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -253,7 +265,7 @@ fn targets_behind_a_stop() {
     y.gradients([x]);
     let expected = "`y` has no gradient with respect to `x`: the path passes through `stop_gradient` (stop_gradient), \
                     which passes no gradient, in `gradients` (gradients) built at ";
-    assert_eq!(mistake_in_gradients(&g), format!("{expected}{}", at(line)));
+    assert_eq!(error_in_gradients(&g), format!("{expected}{}", at(line)));
 }
 
 #[test]
@@ -263,21 +275,21 @@ fn starting_gradients_that_do_not_fit() {
     let start = g.placeholder::<f64>("start", [2]);
     let line = line!() + 1;
     let _ = Gradients::of([y]).grad_ys([start]).wrt(&[y]);
-    let expected = "the gradient given for `y` has the shape [2], but `y` has [?, 2], \
+    let expected = "starting gradient of `y`: expected shape [?, 2], got [2], \
                     in `gradients` (gradients) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 
     let g = Graph::new();
     let y = g.placeholder::<f64>("y", ());
     let line = line!() + 1;
     let found = Gradients::of([y, y]).grad_ys([y]).wrt(&[y, y, y]);
-    let expected = "2 tensors are differentiated, but 1 starting gradients are given, \
+    let expected = "expected a starting gradient for each of 2 tensors, got 1, \
                     in `gradients` (gradients) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
     assert_eq!(found.len(), 3);
 }
 
-/// A starting gradient whose length turns out wrong is a mistake of the line that asked for gradients.
+/// A starting gradient whose length turns out wrong is an error of the line that asked for gradients.
 #[test]
 fn starting_gradients_that_turn_out_not_to_fit() -> Result<()> {
     let g = Graph::new();
@@ -290,17 +302,17 @@ fn starting_gradients_that_turn_out_not_to_fit() -> Result<()> {
     let (x_fed, start_fed) = (Array2::<f64>::ones((3, 2)), Array1::<f64>::ones(4));
     let feeding = session.feed(x, &x_fed).feed(start, &start_fed);
     let error = feeding.run(found[0].unwrap()).unwrap_err();
-    let expected = "the shape [3] is expected, but came [4], in `expect_shape` (expect_shape) built at ";
+    let expected = "expected shape [3], got [4], in `expect_shape` (expect_shape) built at ";
     assert_eq!(words(error), format!("{expected}{}", at(line)));
     Ok(())
 }
 
-// -- what becomes of a mistake -------------------------------------------------------------------
+// -- what becomes of a build error -------------------------------------------------------------------
 
-/// The first mistake is reported by the graph, by a new session, and by each run that needs an invalid
+/// The first build error is reported by the graph, by a new session, and by each run that needs an invalid
 /// node; what is not built on it still runs in a session that was there before.
 #[test]
-fn the_first_mistake_wins_and_spreads() -> Result<()> {
+fn the_first_build_error_wins_and_spreads() -> Result<()> {
     let g = Graph::new();
     let session = Session::new(&g)?;
     let x = g.constant(arr1(&[1.0, 2.0]));
@@ -309,8 +321,9 @@ fn the_first_mistake_wins_and_spreads() -> Result<()> {
     let invalid = x + g.constant(arr1(&[1.0, 2.0, 3.0]));
     let also_invalid = x.transpose_perm([7]);
 
-    let expected = format!("the shapes [2] and [3] do not broadcast, in `add` (add) built at {}", at(first));
-    assert_eq!(mistake(&g), expected);
+    let expected =
+        format!("expected shapes that broadcast, got [2] and [3], in `add` (add) built at {}", at(first));
+    assert_eq!(build_error(&g), expected);
     assert_eq!(words(Session::new(&g).unwrap_err()), expected);
     assert_eq!(words(session.variable_values().unwrap_err()), expected);
     assert_eq!(words(session.make_callable((), invalid).unwrap_err()), expected);
@@ -329,7 +342,7 @@ fn the_first_mistake_wins_and_spreads() -> Result<()> {
     }
 
     let own = session.run(also_invalid.square()).unwrap_err();
-    let expected = "axis 7 is out of range for a tensor of rank 1, in `transpose` (transpose) built at ";
+    let expected = "expected an axis of a tensor of rank 1, got 7, in `transpose` (transpose) built at ";
     assert_eq!(words(own), format!("{expected}{}", at(second)));
     assert_eq!(session.run(x * 2.0)?.sum(), 6.0);
     assert_eq!(session.run(v.assign(x))?.sum(), 3.0);
@@ -339,7 +352,7 @@ fn the_first_mistake_wins_and_spreads() -> Result<()> {
 /// A gradient of or by an invalid tensor reports what is wrong with the tensor, not that it has no
 /// gradient.
 #[test]
-fn gradients_of_invalid_tensors_report_the_first_mistake() -> Result<()> {
+fn gradients_of_invalid_tensors_report_the_first_build_error() -> Result<()> {
     let g = Graph::new();
     let session = Session::new(&g)?;
     let x = g.constant(arr1(&[1.0_f64, 2.0]));
@@ -347,40 +360,41 @@ fn gradients_of_invalid_tensors_report_the_first_mistake() -> Result<()> {
     let invalid = x + g.constant(arr1(&[1.0, 2.0, 3.0]));
     let [of_invalid] = invalid.square().reduce_sum(..).gradients([x]);
     let [by_invalid] = (x * x).gradients([invalid]);
-    let expected = format!("the shapes [2] and [3] do not broadcast, in `add` (add) built at {}", at(line));
+    let expected =
+        format!("expected shapes that broadcast, got [2] and [3], in `add` (add) built at {}", at(line));
     for (name, gradient) in [("of it", of_invalid), ("by it", by_invalid)] {
         assert_eq!(words(session.run(gradient).unwrap_err()), expected, "{name}");
     }
     Ok(())
 }
 
-/// The error names the node as the user does, also when the name is given after the mistake.
+/// The error names the node as the user does, also when the name is given after the error.
 #[test]
-fn a_mistake_has_the_name_that_the_node_is_given() -> Result<()> {
+fn a_build_error_has_the_name_that_the_node_is_given() -> Result<()> {
     let g = Graph::new();
     let session = Session::new(&g)?;
     let x = g.constant(arr1(&[1.0, 2.0]));
     let line = line!() + 1;
     let total = (x + g.constant(arr1(&[1.0, 2.0, 3.0]))).named("total");
-    let expected = "the shapes [2] and [3] do not broadcast, in `total` (add) built at ";
-    assert_eq!(mistake(&g), format!("{expected}{}", at(line)));
+    let expected = "expected shapes that broadcast, got [2] and [3], in `total` (add) built at ";
+    assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
     let run = session.run(total.square()).unwrap_err();
     assert_eq!(words(run), format!("{expected}{}", at(line)));
     Ok(())
 }
 
-/// The parts of a mistake can be matched on, not only read.
+/// The parts of a build error can be matched on, not only read.
 #[test]
-fn mistakes_have_fields() {
+fn build_errors_have_fields() {
     let g = Graph::new();
     let line = line!() + 1;
     let _ = g.constant(arr1(&[1, 2])) / g.constant(arr1(&[1, 2, 3]));
-    let Error::Build(error) = g.check().unwrap_err() else { panic!("no mistake in building") };
-    let BuildError { node, op, location, mistake, .. } = *error;
+    let Error::Build(error) = g.check().unwrap_err() else { panic!("no build error") };
+    let BuildError { site: Site { node, op, location }, fault, .. } = *error;
     assert_eq!((node.as_str(), op), ("div", "div"));
     assert_eq!((location.file(), location.line()), (file!(), line));
     let (left, right) = (Shape::from([2]), Shape::from([3]));
-    assert_eq!(mistake, Mistake::Broadcast { left, right });
+    assert_eq!(fault, Fault::Shape(ShapeError::Broadcast { left, right }));
 }
 
 /// Helpers of the user's that are `#[track_caller]` pass on who called them.
@@ -394,7 +408,7 @@ fn the_callers_line_is_named_through_helpers() {
     let x = g.placeholder::<f64>("x", [2, 3]);
     let line = line!() + 1;
     dense(x, x);
-    assert!(mistake(&g).ends_with(&at(line)), "{}", mistake(&g));
+    assert!(build_error(&g).ends_with(&at(line)), "{}", build_error(&g));
 }
 
 // -- errors of a run -----------------------------------------------------------------------------
@@ -406,7 +420,7 @@ fn placeholders_that_are_not_fed() -> Result<()> {
     let x = g.name_scope("input", || g.placeholder::<i32>("x", [None, Some(784)]));
     let session = Session::new(&g)?;
     let expected =
-        format!("placeholder `input/x` (i32[?, 784], built at {}) is needed but was not fed", at(line));
+        format!("`input/x` (placeholder) built at {}: expected a feed of i32[?, 784], got none", at(line));
     assert_eq!(words(session.run(x + 1).unwrap_err()), expected);
     assert_eq!(words(session.run(x).unwrap_err()), expected);
     assert_eq!(words(session.explain(x.op()).unwrap_err()), expected);
@@ -421,7 +435,7 @@ fn feeds_of_a_wrong_shape() -> Result<()> {
     let session = Session::new(&g)?;
     let wrong = ArrayD::<f32>::zeros(vec![3, 5]);
     let expected =
-        format!("`x` (built at {}) has the shape [?, 2], but was fed an array of shape [3, 5]", at(line));
+        format!("`x` (placeholder) built at {}: expected a feed of shape [?, 2], got [3, 5]", at(line));
     assert_eq!(words(session.feed(x, &wrong).run(x).unwrap_err()), expected);
     let callable = session.make_callable(x, x)?;
     assert_eq!(words(callable.call(wrong.view()).unwrap_err()), expected);
@@ -435,7 +449,7 @@ fn tensors_fed_twice() -> Result<()> {
     let line = line!() + 1;
     let v = g.variable("v", 1.0_f32);
     let session = Session::new(&g)?;
-    let expected = format!("`v` (built at {}) is fed twice", at(line));
+    let expected = format!("`v` (variable) built at {}: expected one feed, got two", at(line));
     assert_eq!(words(session.feed(v, 1.0).feed(v.tensor(), 2.0).run(v).unwrap_err()), expected);
     assert_eq!(words(session.make_callable((v, v), v).unwrap_err()), expected);
     Ok(())
@@ -448,7 +462,10 @@ fn fetches_and_feeds_of_another_graph() -> Result<()> {
     let line = line!() + 1;
     let foreign = other.name_scope("far", || other.constant(1.0_f64).named("away"));
     let session = Session::new(&g)?;
-    let expected = format!("`far/away` (built at {}) belongs to another graph than the session's", at(line));
+    let expected = format!(
+        "`far/away` (constant) built at {}: expected a tensor of the session's graph, got one of another graph",
+        at(line)
+    );
     assert_eq!(words(session.run((x, [foreign])).unwrap_err()), expected);
     assert_eq!(words(session.run(foreign.op()).unwrap_err()), expected);
     assert_eq!(words(session.feed(foreign, 1.0).run(x).unwrap_err()), expected);
@@ -466,8 +483,8 @@ fn assignments_without_an_order() -> Result<()> {
     let second = g.name_scope("later", || v.assign_add(1.0));
     let session = Session::new(&g)?;
     let expected = format!(
-        "variable `v` is assigned twice in one run with no order between the two: `assign` (built at {}) \
-         and `later/assign_add` (built at {}); build one under control_dependencies on the other",
+        "variable `v`: expected an order between its assignments in one run, got none between `assign` (assign) built \
+         at {} and `later/assign_add` (assign_add) built at {}; build one under control_dependencies on the other",
         at(first_line),
         at(second_line)
     );
@@ -483,7 +500,7 @@ fn integers_divided_by_zero() -> Result<()> {
     let y = 1 / x;
     let z = (x / x).named("ratio");
     let expected =
-        |name, line| format!("integer division by zero in `{name}` (built at {}), at [1]", at(line));
+        |name, line| format!("integer division by zero in `{name}` (div) built at {}, at [1]", at(line));
     let fed = arr1(&[1, 0, 1]);
     for optimize in [true, false] {
         let session = Session::builder(&g).optimize(optimize).build()?;
@@ -493,7 +510,7 @@ fn integers_divided_by_zero() -> Result<()> {
     Ok(())
 }
 
-/// Mistakes that show only when lengths are known have the words of those found while building.
+/// Faults that show only when lengths are known have the words of those found while building.
 #[test]
 fn shapes_that_turn_out_not_to_fit() -> Result<()> {
     let g = Graph::new();
@@ -503,11 +520,13 @@ fn shapes_that_turn_out_not_to_fit() -> Result<()> {
     let product = x.matmul(x);
     let session = Session::new(&g)?;
     let fed = arr2(&[[1.0, 2.0, 3.0]]);
-    let expected =
-        format!("the shapes [1, 3] and [2] do not broadcast, in `add` (add) built at {}", at(sum_line));
+    let expected = format!(
+        "expected shapes that broadcast, got [1, 3] and [2], in `add` (add) built at {}",
+        at(sum_line)
+    );
     assert_eq!(words(session.feed(x, &fed).run(sum).unwrap_err()), expected);
     let expected = format!(
-        "the inner lengths of [1, 3] · [1, 3] differ: 3 and 1, in `matmul` (matmul) built at {}",
+        "expected equal inner lengths of [1, 3] · [1, 3], got 3 and 1, in `matmul` (matmul) built at {}",
         at(product_line)
     );
     assert_eq!(words(session.feed(x, &fed).run(product).unwrap_err()), expected);
@@ -523,10 +542,12 @@ fn tensors_too_large_to_address() -> Result<()> {
     let twice = g.concat(&[x, x], 0);
     let session = Session::new(&g)?;
     // No elements, and yet rows that cannot be told apart by addresses: the sums over each would be elements.
-    for (rows, node, line) in [(1 << 59, "concat", line), (1 << 60, "x", fed_line)] {
+    for (rows, node, op, line) in
+        [(1 << 59, "concat", "concat", line), (1 << 60, "x", "placeholder", fed_line)]
+    {
         let fed = ArrayD::<f64>::zeros(vec![rows, 0]);
         let expected = format!(
-            "`{node}` (built at {}) would have the shape [1152921504606846976, 0]: too many bytes to address",
+            "`{node}` ({op}) built at {}: the shape [1152921504606846976, 0] has too many bytes to address",
             at(line)
         );
         assert_eq!(words(session.feed(x, &fed).run(twice.reduce_sum(1)).unwrap_err()), expected);
@@ -547,15 +568,15 @@ fn loaded_values_that_do_not_fit() -> Result<()> {
     };
     assert_eq!(
         load("u", arr0(1.0).into()),
-        "the graph has no variable `u`, which is among the values to load"
+        "expected the name of a variable of the graph among the values to load, got `u`"
     );
     assert_eq!(
         load("w", arr1(&[1.0_f32, 2.0]).into()),
-        "variable `w` is f64[2], but the value to load is f32[2]"
+        "variable `w`: expected a value of f64[2] to load, got f32[2]"
     );
     assert_eq!(
         load("w", arr2(&[[1.0_f64, 2.0]]).into()),
-        "variable `w` is f64[2], but the value to load is f64[1, 2]"
+        "variable `w`: expected a value of f64[2] to load, got f64[1, 2]"
     );
     assert_eq!((session.run(v)?.sum(), session.run(w)?.sum()), (1.0, 3.0));
     Ok(())
@@ -568,7 +589,7 @@ fn errors_of_ndarray_convert() {
         Ok(array.into_dimensionality()?)
     }
     let error = matrix(ArrayD::zeros(vec![2])).unwrap_err();
-    let cause: &ShapeError = match &error {
+    let cause: &ndarray::ShapeError = match &error {
         Error::Array(cause) => cause,
         other => panic!("{other}"),
     };
@@ -581,6 +602,34 @@ fn errors_are_ordinary_errors() {
     fn ordinary<E: std::error::Error + Clone + Send + Sync + 'static>() {}
     ordinary::<Error>();
     ordinary::<BuildError>();
+    ordinary::<Fault>();
+    ordinary::<OpFault>();
+}
+
+/// The fault of an op is found again by its type, compared, and copied.
+#[test]
+fn faults_of_ops_are_found_by_their_type() {
+    #[derive(Debug, PartialEq, thiserror::Error)]
+    #[error("expected {0} groups")]
+    struct Groups(usize, #[source] std::fmt::Error);
+
+    let g = Graph::new();
+    g.placeholder::<f32>("x", [3]).split(2, 0);
+    let Err(Error::Build(error)) = g.check() else { panic!("no build error") };
+    let expected = SplitFault::Parts { axis: 0, shape: [3].into(), parts: 2 };
+    assert_eq!(error.fault.downcast_ref(), Some(&expected));
+    assert!(error.fault.is::<SplitFault>() && !error.fault.is::<Groups>());
+    assert_eq!(error.fault, Fault::op(expected));
+
+    let own = |groups| Fault::op(Groups(groups, std::fmt::Error));
+    assert_eq!(own(1), own(1).clone());
+    assert_ne!(own(1), own(2));
+    assert_ne!(own(1), error.fault);
+    let fault = own(1);
+    let source = fault.source().expect("the source of an op's fault");
+    assert!(source.is::<std::fmt::Error>());
+    let other = Fault::Custom { reason: "expected 1 groups".into() };
+    assert!(!other.is::<Groups>() && other != own(1) && other.to_string() == own(1).to_string());
 }
 
 // -- names ---------------------------------------------------------------------------------------
@@ -651,6 +700,6 @@ fn a_variable_can_be_renamed() -> Result<()> {
     assert_eq!(session.run([v, again])?.map(|v| v.sum()), [7.0, 2.0]);
     assert_eq!(session.variable_values()?.into_keys().collect::<Vec<_>>(), ["v", "weight"]);
     v.assign(g.constant(arr1(&[1.0])));
-    assert!(mistake(&g).contains("variable `weight`"), "{}", mistake(&g));
+    assert!(build_error(&g).contains("variable `weight`"), "{}", build_error(&g));
     Ok(())
 }

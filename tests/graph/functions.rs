@@ -244,7 +244,7 @@ fn numeric_derivatives_agree() {
     check.wrt(&[x, w]).unwrap().assert_close(1e-5);
 }
 
-/// The message of the first mistake, and that it is of a line of this file.
+/// The message of the first build error, and that it is of a line of this file.
 fn message(g: &Graph) -> String {
     let message = g.check().unwrap_err().to_string();
     assert!(message.contains(file!()), "{message}");
@@ -264,14 +264,15 @@ fn what_belongs_to_a_body_stays_inside() {
     let session = Session::new(&g).unwrap();
     let fetched = session.run(inside).unwrap_err().to_string();
     assert!(
-        fetched.contains("`function/add`") && fetched.contains("belongs to the body of `function`"),
+        fetched.contains("`function/add`")
+            && fetched.contains("expected a tensor from outside of `function`"),
         "{fetched}"
     );
     let fed = session.feed(inside, 1.0).run(x).unwrap_err().to_string();
-    assert!(fed.contains("belongs to the body of `function`"), "{fed}");
+    assert!(fed.contains("expected a tensor from outside of `function`"), "{fed}");
     let _ = f.call(x) * inside;
     let message = message(&g);
-    assert!(message.starts_with("operand 1 belongs to the body of `function`; expected"), "{message}");
+    assert!(message.starts_with("operand 1: expected a tensor from outside of `function`"), "{message}");
     assert!(message.contains("in `mul` (mul)"), "{message}");
 }
 
@@ -285,7 +286,7 @@ fn a_result_of_another_body_is_refused() {
         x
     });
     let _ = g.function(x, |_| leaked.get().unwrap());
-    assert!(message(&g).starts_with("operand 0 belongs to the body of `function`; expected"));
+    assert!(message(&g).starts_with("operand 0: expected a tensor from outside of `function`"));
 }
 
 #[test]
@@ -293,10 +294,10 @@ fn a_body_changes_no_variable() {
     let g = Graph::new();
     let v = g.variable("v", 1.0);
     let _ = g.function(g.constant(1.0), |x| v.assign(x));
-    assert!(message(&g).starts_with("a function's body changes no variable"));
+    assert!(message(&g).starts_with("expected the variable's new value as a result of the function"));
     let g = Graph::new();
     let _ = g.function(g.constant(1.0), |x| g.control_dependencies(&[g.initializer()], || x + 1.0));
-    assert!(message(&g).starts_with("a function's body changes no variable"));
+    assert!(message(&g).starts_with("expected the variable's new value as a result of the function"));
 }
 
 #[test]
@@ -324,14 +325,14 @@ fn tensors_of_other_graphs_are_refused() {
     let (x, foreign) = (g.constant(1.0), other.constant(1.0));
     let f = g.function(x, |x| x * 2.0);
     let _ = f.call(foreign);
-    assert!(message(&g).contains("operand 0 belongs to another graph"));
+    assert!(message(&g).contains("operand 0: expected a tensor of the same graph, got one of another graph"));
     let g = Graph::new();
     let _ = g.function(g.constant(1.0), |_| foreign);
-    assert!(message(&g).contains("operand 0 belongs to another graph"));
+    assert!(message(&g).contains("operand 0: expected a tensor of the same graph, got one of another graph"));
 }
 
 #[test]
-fn a_mistake_inside_is_one_of_the_calls() {
+fn a_build_error_inside_is_one_of_the_calls() {
     let g = Graph::new();
     let x = g.constant(arr1(&[1.0, 2.0]));
     let line = line!() + 1;
@@ -351,6 +352,230 @@ fn an_error_of_a_run_names_the_node_inside() {
     let message = session.feed(x, &arr1(&[1.0, -1.0])).run(y).unwrap_err().to_string();
     assert!(message.contains("function/ln"), "{message}");
     assert_eq!(session.feed(x, &arr1(&[1.0])).run(y).unwrap(), arr1(&[0.0]).into_dyn());
+}
+
+#[test]
+fn as_many_arguments_are_taken_as_there_are_parameters() {
+    for count in [1, 3] {
+        let g = Graph::new();
+        let (x, w) = (g.constant(2.0), g.constant(10.0));
+        let f = g.function(vec![x, x], |p| p[0] * p[1] * w);
+        let line = line!() + 1;
+        let _ = f.call(vec![x; count]);
+        let message = message(&g);
+        assert!(message.starts_with(&format!("expected 2 operands, got {count}")), "{message}");
+        assert!(message.contains(&format!(":{line}:")), "{message}");
+    }
+    let g = Graph::new();
+    let x = g.constant(2.0);
+    let f = g.function([vec![x], vec![x, x]], |[a, b]| a[0] * b[1]);
+    let _ = f.call([vec![x, x], vec![x]]);
+    assert!(g.check().is_err(), "another structure");
+}
+
+#[test]
+fn lengths_that_are_not_known_are_checked_when_they_are() {
+    let g = Graph::new();
+    let p = g.placeholder::<f64>("p", [None]);
+    let f = g.function(g.constant(Array1::<f64>::zeros(5)), |x| (x.top_k(3).0, x.reduce_sum(..), x.tanh()));
+    let (top, sum, tanh) = f.call(p);
+    assert_eq!(top.shape().to_string(), "[3]");
+    let session = Session::new(&g).unwrap();
+    for length in [1, 2, 4, 6] {
+        for fetched in [top, sum, tanh] {
+            let error = session.feed(p, &Array1::<f64>::ones(length)).run(fetched).unwrap_err().to_string();
+            assert!(error.contains("[5]") && error.contains(&format!("[{length}]")), "{error}");
+        }
+    }
+    assert_eq!(session.feed(p, &Array1::<f64>::ones(5)).run(sum).unwrap(), arr0(5.0).into_dyn());
+    // What the parameter knows is known inside, whatever the argument does not know.
+    let f = g.function(g.constant(Array1::<f64>::zeros(3)), |x| x.unstack(0)[2]);
+    let last = session.feed(p, &arr1(&[1.0, 2.0, 3.0])).run(f.call(p)).unwrap();
+    assert_eq!(last, arr0(3.0).into_dyn());
+}
+
+#[test]
+fn gradients_built_behind_operations_order_nothing_else() {
+    let g = Graph::new();
+    let (x, v) = (g.constant(2.0), g.variable("v", 1.0));
+    let inner = g.function(x, |x| x.exp() * x);
+    let outer = g.function(x, |x| inner.call(x));
+    let y = outer.call(x);
+    let step = v.assign_add(1.0);
+    let [dy] = g.control_dependencies(&[step.op()], || y.gradients([x]));
+    let session = Session::new(&g).unwrap();
+    session.run(outer.call(x)).unwrap();
+    assert_eq!(session.run(v).unwrap(), arr0(1.0).into_dyn());
+    session.run(dy).unwrap();
+    assert_eq!(session.run(v).unwrap(), arr0(2.0).into_dyn());
+}
+
+#[test]
+fn a_gradient_inside_of_a_node_outside_sees_the_variable_as_the_node_did() {
+    let g = Graph::new();
+    let (x, v) = (g.constant(2.0), g.variable("v", 1.0));
+    let u = x * v;
+    let f = g.function(x, |p| {
+        let [dx] = (u * p).gradients([x]);
+        dx
+    });
+    let step = g.control_dependencies(&[u.op()], || v.assign_add(10.0));
+    let late = g.control_dependencies(&[step.op()], || f.call(x));
+    let found = Session::new(&g).unwrap().run((u, late)).unwrap();
+    assert_eq!(found, (arr0(2.0).into_dyn(), arr0(2.0).into_dyn()));
+}
+
+#[test]
+fn a_fed_result_is_the_one_that_gradients_see() {
+    let g = Graph::new();
+    let p = g.placeholder::<f64>("p", Shape::scalar());
+    let f = g.function(p, |x| x.tanh());
+    let y = f.call(p);
+    let [dy] = y.gradients([p]);
+    let slope = Session::new(&g).unwrap().feed(y, 0.5).feed(p, 0.0).run(dy).unwrap();
+    assert_eq!(slope, arr0(0.75).into_dyn());
+}
+
+#[test]
+fn a_gradient_of_a_fed_result_runs_what_it_needs_of_the_function() {
+    let g = Graph::new();
+    let x = g.constant(2.0);
+    let f = g.function(x, |x| x.exp() * x);
+    let y = f.call(x);
+    let [dx] = y.gradients([x]);
+    let slope = Session::new(&g).unwrap().feed(y, 0.0).run(dx).unwrap();
+    assert!((slope[[]] - 3.0 * 2.0_f64.exp()).abs() < 1e-12);
+}
+
+#[test]
+fn what_nobody_asks_for_does_not_run() {
+    let g = Graph::new();
+    let (n, zero) = (g.placeholder::<i64>("n", Shape::scalar()), g.constant(0_i64));
+    let f = g.function(n, |n| (n + 1, n / zero));
+    let (next, broken) = f.call(n);
+    let session = Session::new(&g).unwrap();
+    assert_eq!(session.feed(n, 1_i64).run(next).unwrap(), arr0(2_i64).into_dyn());
+    assert!(session.feed(n, 1_i64).run(broken).is_err());
+    assert!(session.feed(n, 1_i64).run(next.op()).is_err(), "a call as an operation is all of it");
+}
+
+/// A function that calls another one twice, and so on.
+fn doubled<'g>(
+    g: &'g Graph,
+    like: Tensor<'g, f64>,
+    mut f: Function<'g, Tensor<'g, f64>, Tensor<'g, f64>>,
+    times: usize,
+) -> Function<'g, Tensor<'g, f64>, Tensor<'g, f64>> {
+    for _ in 0..times {
+        let half = f;
+        f = g.function(like, |x| half.call(half.call(x)));
+    }
+    f
+}
+
+#[test]
+fn functions_that_call_functions_twice_are_built_once() {
+    let g = Graph::new();
+    let like = g.placeholder::<f64>("x", [None]);
+    let f = doubled(&g, like, g.function(like, |x| x.sin()), 10);
+    let x = g.constant(arr1(&[1.0]));
+    let y = f.call(x);
+    let [dy] = y.gradients([x]);
+    assert_eq!((y.shape(), dy.shape()), ([1].into(), [1].into()));
+    assert!(g.len() < 1000, "{} nodes", g.len());
+    let (y, dy) = Session::new(&g).unwrap().run((y, dy)).unwrap();
+    let (expected, slope) = (0..1024).fold((1.0_f64, 1.0), |(x, slope), _| (x.sin(), slope * x.cos()));
+    assert!((y[0] - expected).abs() < 1e-12 && (dy[0] - slope).abs() < 1e-12);
+    // Of more than any graph holds there is an error, soon.
+    let _ = doubled(&g, like, f, 8).call(x);
+    let message = message(&g);
+    assert!(message.contains("expected at most 65536 calls of functions inside one call"), "{message}");
+}
+
+#[test]
+fn functions_are_nested_as_deep_as_is_allowed_and_no_deeper() {
+    let run = || {
+        let g = Graph::new();
+        let x = g.constant(1.0);
+        let mut f = g.function(x, |x| x * 1.5);
+        for _ in 0..63 {
+            let inner = f;
+            f = g.function(x, |x| inner.call(x) + 1.0);
+        }
+        let y = f.call(x);
+        let [dy] = y.gradients([x]);
+        let found = Session::builder(&g).threads(1).build().unwrap().run((y, dy)).unwrap();
+        assert_eq!(found, (arr0(64.5).into_dyn(), arr0(1.5).into_dyn()));
+        let deeper = g.function(x, |x| f.call(x));
+        let _ = deeper.call(x);
+        let message = message(&g);
+        assert!(message.contains("expected at most 64 functions inside each other, got 65"), "{message}");
+    };
+    // The smallest stack that threads of programs have.
+    std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn an_error_names_what_is_inside_of_a_call() {
+    let g = Graph::new();
+    let like = g.placeholder::<f64>("x", [None]);
+    let c = g.constant(arr1(&[1.0, 2.0, 3.0]));
+    let inside = line!() + 1;
+    let f = g.function(like, |x| x * c);
+    let line = line!() + 1;
+    let _ = f.call(g.constant(arr1(&[1.0, 2.0])));
+    let message = message(&g);
+    assert!(
+        message.contains("`function/mul` (mul)") && message.contains(&format!(":{inside}:")),
+        "{message}"
+    );
+    assert!(message.contains("in `call`") && message.contains(&format!(":{line}:")), "{message}");
+    // And why there is no gradient.
+    let g = Graph::new();
+    let x = g.constant(1.0);
+    let f = g.function(x, |x| x.floor() * 2.0);
+    let _ = f.call(x).gradients([x]);
+    let message = g.check().unwrap_err().to_string();
+    assert!(message.contains("`function/floor` (floor), which passes no gradient"), "{message}");
+}
+
+#[test]
+fn the_call_that_made_nan_is_searched_in() {
+    let g = Graph::new();
+    let (good, bad) = (g.constant(2.0), g.constant(-2.0));
+    let f = g.function(good, |x| (x.ln() * 2.0).check_numerics());
+    let y = f.call(good) + f.call(bad);
+    let message = Session::new(&g).unwrap().run(y).unwrap_err().to_string();
+    assert!(message.contains("function/ln") && message.contains("NaN"), "{message}");
+}
+
+#[test]
+fn nothing_outside_runs_behind_what_is_inside() {
+    let g = Graph::new();
+    let x = g.constant(1.0);
+    let leaked = Cell::new(None);
+    let f = g.function(x, |x| {
+        leaked.set(Some(x));
+        x + 1.0
+    });
+    let inside: Tensor<'_, f64> = leaked.get().unwrap();
+    let fetched = Session::new(&g).unwrap().run(inside).unwrap_err().to_string();
+    assert!(
+        fetched.contains(&format!("built at {}", file!())),
+        "a parameter is built where its function is: {fetched}"
+    );
+    let _ = g.control_dependencies(&[inside.op()], || f.call(x));
+    assert!(message(&g).contains("outside of `function` or a result of a call, got one of its body"));
+}
+
+#[test]
+fn variables_are_arguments_like_tensors() {
+    let g = Graph::new();
+    let v = g.variable("v", 3.0);
+    let f = g.function(g.constant(1.0), |x| x.square());
+    let y = f.call(v);
+    let [dv] = y.gradients([v]);
+    assert_eq!(Session::new(&g).unwrap().run((y, dv)).unwrap(), (arr0(9.0).into_dyn(), arr0(6.0).into_dyn()));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::rust_files::rust_files;
 ///
 /// `prelude` and `guide` only name what others have.
 const LAYERS: &[&[&str]] = &[
-    &["memory"],
+    &["memory", "quote"],
     &["element"],
     &["shape"],
     &["ir"],

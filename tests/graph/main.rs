@@ -8,6 +8,7 @@ mod custom_op;
 mod errors;
 mod functions;
 mod joins;
+mod kinds;
 mod layers;
 mod moves;
 mod op_table;

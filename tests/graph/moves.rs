@@ -1,10 +1,11 @@
-//! Ops that move elements: of every element type, bit by bit; the exact words of their mistakes; and runs that fail
+//! Ops that move elements: of every element type, bit by bit; the exact words of their errors; and runs that fail
 //! for an index.
 
 use std::fmt::Write;
 
+use flowgrad::fault::ShapeError;
 use flowgrad::ndarray::{Array1, Array2, ArrayD, Dimension, arr0, arr1, arr2, arr3};
-use flowgrad::op::{KernelError, Mistake};
+use flowgrad::op::{Fault, KernelError};
 use flowgrad::prelude::*;
 
 fn value<T: flowgrad::Element>(g: &Graph, tensor: Tensor<'_, T>) -> ArrayD<T> {
@@ -168,7 +169,7 @@ fn what_a_triangle_leaves_out_does_not_reach_gradients() {
     assert_gives(&g, dx, arr2(&[[-0.5, 0.0], [-1.0 / 16.0, -1.0 / 54.0]]));
 }
 
-// -- mistakes in building ------------------------------------------------------------------------
+// -- build errors ------------------------------------------------------------------------------
 
 /// A message without the place behind it.
 fn words(error: impl std::fmt::Display) -> String {
@@ -178,8 +179,8 @@ fn words(error: impl std::fmt::Display) -> String {
     words.trim_end_matches(" (").to_owned()
 }
 
-/// Asserts that building this gives the mistake.
-fn assert_mistake<R>(expected: &str, build: impl FnOnce(&Graph, &Tensor<'_, f32>) -> R) {
+/// Asserts that building this gives the build error.
+fn assert_build_error<R>(expected: &str, build: impl FnOnce(&Graph, &Tensor<'_, f32>) -> R) {
     let g = Graph::new();
     let x = g.placeholder::<f32>("x", [None, Some(3)]);
     build(&g, &x);
@@ -187,113 +188,111 @@ fn assert_mistake<R>(expected: &str, build: impl FnOnce(&Graph, &Tensor<'_, f32>
 }
 
 #[test]
-fn mistakes_name_what_was_asked_for_and_what_there_is() {
-    assert_mistake("index 3 is out of range for axis 1 of length 3, in `slice` (slice)", |_, x| {
+fn build_errors_name_what_was_asked_for_and_what_there_is() {
+    assert_build_error("expected an index of axis 1 of length 3, got 3, in `slice` (slice)", |_, x| {
         x.slice((.., 3)).name()
     });
-    assert_mistake("index -4 is out of range for axis 1 of length 3, in `slice` (slice)", |_, x| {
+    assert_build_error("expected an index of axis 1 of length 3, got -4, in `slice` (slice)", |_, x| {
         x.slice((.., -4)).name()
     });
-    assert_mistake("the range along axis 0 has the step 0, in `slice` (slice)", |_, x| {
+    assert_build_error("expected a step other than 0 along axis 0, got 0, in `slice` (slice)", |_, x| {
         x.slice(AxisRange::from(..).step(0)).name()
     });
-    assert_mistake("3 ranges are given for a tensor of rank 2, in `slice` (slice)", |_, x| {
+    assert_build_error("expected at most 2 ranges, got 3, in `slice` (slice)", |_, x| {
         x.slice((0, .., 1)).name()
     });
-    assert_mistake("axis 2 is out of range for a tensor of rank 2, in `reverse` (reverse)", |_, x| {
+    assert_build_error("expected an axis of a tensor of rank 2, got 2, in `reverse` (reverse)", |_, x| {
         x.reverse([0, 2]).name()
     });
-    assert_mistake(
-        "1 entries are given where a tensor of rank 2 needs one for each axis, in `pad` (pad)",
-        |_, x| x.pad([(1, 1)], Pad::Reflect).name(),
-    );
-    assert_mistake(
-        "axis 1 of length 3 has no 3 elements behind the edge to reflect, in `pad` (pad)",
+    assert_build_error("expected one entry for each of 2 axes, got 1, in `pad` (pad)", |_, x| {
+        x.pad([(1, 1)], Pad::Reflect).name()
+    });
+    assert_build_error(
+        "expected to reflect fewer than the 3 elements of axis 1, got 3, in `pad` (pad)",
         |_, x| x.pad([(1, 1), (0, 3)], Pad::Reflect).name(),
     );
-    assert_mistake(
-        "3 entries are given where a tensor of rank 2 needs one for each axis, in `tile` (tile)",
-        |_, x| x.tile([1, 2, 3]).name(),
-    );
-    assert_mistake("there are no tensors to join, in `stack` (stack)", |g, _| {
+    assert_build_error("expected one entry for each of 2 axes, got 3, in `tile` (tile)", |_, x| {
+        x.tile([1, 2, 3]).name()
+    });
+    assert_build_error("expected at least one tensor to join, got none, in `stack` (stack)", |g, _| {
         g.stack(&[] as &[Tensor<'_, f32>], 0).name()
     });
-    assert_mistake(
-        "operand 2 of shape [2, 3] does not join [?, 3] along axis 0, in `stack` (stack)",
+    assert_build_error(
+        "operand 2: expected a shape that joins [?, 3] along axis 0, got [2, 3], in `stack` (stack)",
         |g, x| {
             // The length that the first lacks, the second has.
             let other = g.placeholder::<f32>("other", [Some(4), None]);
             g.stack(&[*x, other, g.placeholder::<f32>("third", [2, 3])], 0).name()
         },
     );
-    assert_mistake("axis 3 is out of range for a tensor of rank 3, in `stack` (stack)", |g, x| {
+    assert_build_error("expected an axis of a tensor of rank 3, got 3, in `stack` (stack)", |g, x| {
         g.stack(&[*x], 3).name()
     });
-    assert_mistake(
-        "the length of axis 0 of the shape [?, 3] must be known while building to unstack it, in `unstack` (unstack)",
+    assert_build_error(
+        "expected a length of axis 0 that is known while building, got shape [?, 3], in `unstack` (unstack)",
         |_, x| x.unstack(0).len(),
     );
-    assert_mistake("axis 2 is out of range for a tensor of rank 2, in `unstack` (unstack)", |_, x| {
+    assert_build_error("expected an axis of a tensor of rank 2, got 2, in `unstack` (unstack)", |_, x| {
         x.unstack(2).len()
     });
-    assert_mistake(
-        "axis 1 of the shape [?, 3] does not split into 2 equal parts, in `split` (split)",
+    assert_build_error(
+        "expected a number of parts that divides axis 1 of shape [?, 3], got 2, in `split` (split)",
         |_, x| x.split(2, -1)[1].name(),
     );
-    assert_mistake(
-        "axis 0 of the shape [?, 3] does not split into 0 equal parts, in `split` (split)",
+    assert_build_error(
+        "expected a number of parts that divides axis 0 of shape [?, 3], got 0, in `split` (split)",
         |_, x| x.split(0, 0)[0].name(),
     );
-    assert_mistake(
-        "parts of 4 elements together do not make up axis 1 of length 3, in `split` (split)",
+    assert_build_error(
+        "expected parts of 3 elements in all along axis 1, got 4, in `split` (split)",
         |_, x| x.split_sizes([2, 2], 1)[1].name(),
     );
-    assert_mistake("axis 2 is out of range for a tensor of rank 2, in `gather` (gather)", |_, x| {
+    assert_build_error("expected an axis of a tensor of rank 2, got 2, in `gather` (gather)", |_, x| {
         x.gather(0_i64, 2).name()
     });
-    assert_mistake(
-        "indices of shape [3] do not point into [?, 3]: their last length must be known while building, and at most \
-         the rank, in `gather_nd` (gather_nd)",
+    assert_build_error(
+        "expected indices whose last length is known while building and at most the rank of [?, 3], got shape [3], in `gather_nd` (gather_nd)",
         |g, x| x.gather_nd(g.constant(arr1(&[0_i64, 0, 0]))).name(),
     );
-    assert_mistake(
-        "indices of shape [?] do not point into [?, 3]: their last length must be known while building, and at most \
-         the rank, in `gather_nd` (gather_nd)",
+    assert_build_error(
+        "expected indices whose last length is known while building and at most the rank of [?, 3], got shape [?], in `gather_nd` (gather_nd)",
         |g, x| x.gather_nd(g.placeholder("indices", [None])).name(),
     );
-    assert_mistake(
-        "indices of shape [2, 2] do not fit [?, 3] along axis 0, in `take_along_axis` (take_along_axis)",
+    assert_build_error(
+        "expected indices with the lengths of [?, 3] but along axis 0, got shape [2, 2], in `take_along_axis` (take_along_axis)",
         |g, x| x.take_along_axis(g.constant(Array2::zeros((2, 2))), 0).name(),
     );
-    assert_mistake("the shape [2, 3] is expected, but came [3], in `scatter_add` (scatter_add)", |g, x| {
+    assert_build_error("expected shape [2, 3], got [3], in `scatter_add` (scatter_add)", |g, x| {
         x.scatter_add(g.constant(arr1(&[0_i64, 1])), g.constant(arr1(&[1.0, 2.0, 3.0])), 0).name()
     });
-    assert_mistake("axis -1 is out of range for a tensor of rank 0, in `diag` (diag)", |_, x| {
+    assert_build_error("expected an axis of a tensor of rank 0, got -1, in `diag` (diag)", |_, x| {
         x.reduce_sum(..).diag().name()
     });
-    assert_mistake("axis -2 is out of range for a tensor of rank 1, in `diag_part` (diag_part)", |_, x| {
-        x.reduce_sum(0).diag_part().name()
-    });
-    assert_mistake("square matrices are needed, but came [2, 3], in `diag_part` (diag_part)", |g, _| {
+    assert_build_error(
+        "expected an axis of a tensor of rank 1, got -2, in `diag_part` (diag_part)",
+        |_, x| x.reduce_sum(0).diag_part().name(),
+    );
+    assert_build_error("expected square matrices, got shape [2, 3], in `diag_part` (diag_part)", |g, _| {
         g.placeholder::<f32>("matrix", [2, 3]).diag_part().name()
     });
-    assert_mistake("axis -2 is out of range for a tensor of rank 1, in `tril` (tril)", |_, x| {
+    assert_build_error("expected an axis of a tensor of rank 1, got -2, in `tril` (tril)", |_, x| {
         x.reduce_sum(0).tril(0).name()
     });
-    assert_mistake(
-        "a range needs a step other than 0, finite ends, and no more numbers than memory holds, in `range` (range)",
+    assert_build_error(
+        "expected finite ends, a step other than 0, and no more numbers than memory holds, got 0 to 1 by 0, in `range` \
+         (range)",
         |g, _| g.range(0, 1, 0).name(),
     );
 }
 
 #[test]
-fn what_is_built_on_a_mistake_says_nothing_of_its_own() {
+fn what_is_built_on_a_build_error_says_nothing_of_its_own() {
     let g = Graph::new();
     let x = g.placeholder::<f32>("x", [2, 3]).slice(5);
     for part in x.unstack(0).into_iter().chain(x.split(2, 0)) {
         let _ = g.stack(&[part, x.gather(0_i64, 4)], 7);
     }
-    assert!(words(g.check().unwrap_err()).starts_with("index 5 is out of range"));
+    assert!(words(g.check().unwrap_err()).starts_with("expected an index of axis 0 of length 2, got 5"));
 }
 
 /// The message of a run that feeds four columns of rows for what was built of unknown lengths.
@@ -307,23 +306,23 @@ fn fed<T: flowgrad::Element>(rows: usize, build: impl for<'g> FnOnce(Tensor<'g>)
 }
 
 #[test]
-fn mistakes_are_found_when_lengths_are_fed() {
-    assert_eq!(fed(3, |x| x.slice(3)), "index 3 is out of range for axis 0 of length 3, in `slice` (slice)");
+fn build_errors_are_found_when_lengths_are_fed() {
+    assert_eq!(fed(3, |x| x.slice(3)), "expected an index of axis 0 of length 3, got 3, in `slice` (slice)");
     assert_eq!(
         fed(1, |x| x.pad([(1, 0), (0, 0)], Pad::Reflect)),
-        "axis 0 of length 1 has no 1 elements behind the edge to reflect, in `pad` (pad)"
+        "expected to reflect fewer than the 1 elements of axis 0, got 1, in `pad` (pad)"
     );
     assert_eq!(
         fed(3, |x| x.split(2, 0)[0]),
-        "axis 0 of the shape [3, 4] does not split into 2 equal parts, in `split` (split)"
+        "expected a number of parts that divides axis 0 of shape [3, 4], got 2, in `split` (split)"
     );
     assert_eq!(
         fed(3, |x| x.split_sizes([1, 1], 0)[0]),
-        "parts of 2 elements together do not make up axis 0 of length 3, in `split` (split)"
+        "expected parts of 3 elements in all along axis 0, got 2, in `split` (split)"
     );
     assert_eq!(
         fed(3, |x| x.diag_part()),
-        "square matrices are needed, but came [3, 4], in `diag_part` (diag_part)"
+        "expected square matrices, got shape [3, 4], in `diag_part` (diag_part)"
     );
 }
 
@@ -340,9 +339,9 @@ fn lengths_that_nobody_can_count_are_too_large() {
     ];
     for huge in huge {
         let error = session.feed(x, &arr1(&[1.0, 2.0, 3.0])).run(huge).unwrap_err();
-        // What no number can tell is a mistake in building; what a number tells may still be too much.
+        // What no number can tell is a build error; what a number tells may still be too much.
         let is_told = match &error {
-            Error::Build(error) => matches!(error.mistake, Mistake::TooLarge { .. }),
+            Error::Build(error) => matches!(error.fault, Fault::Shape(ShapeError::TooLarge { .. })),
             error => matches!(error, Error::TooLarge { .. }),
         };
         assert!(is_told, "{error}");
@@ -379,7 +378,7 @@ fn an_index_out_of_range_fails_the_run_and_changes_nothing() {
                 let session = Session::builder(&g).optimize(optimize).build().unwrap();
                 let error = session.feed(indices, &arr1(&[0, index])).run((y, step)).unwrap_err();
                 let expected = format!(
-                    "index {index} is out of range for an axis of length {length}, in `{name}` ({name})"
+                    "expected an index of an axis of length {length}, got {index}, in `{name}` ({name})"
                 );
                 assert_eq!(words(&error), expected);
                 let reason = KernelError::IndexOutOfRange { index, length };
@@ -399,7 +398,7 @@ fn the_first_bad_index_is_named() {
     let g = Graph::new();
     let indices = g.constant(arr2(&[[0_i64, 7], [-2, 9]]));
     let error = Session::new(&g).unwrap().run(matrix(&g).gather(indices, 0)).unwrap_err();
-    assert_eq!(words(error), "index 7 is out of range for an axis of length 3, in `gather` (gather)");
+    assert_eq!(words(error), "expected an index of an axis of length 3, got 7, in `gather` (gather)");
 }
 
 #[test]

@@ -32,138 +32,141 @@ fn of<const N: usize>(g: &Graph, lengths: [usize; N]) -> Tensor<'_, f64> {
     g.placeholder("x", lengths)
 }
 
-/// A tensor that is built for the mistake in it.
+/// A tensor that is built to be invalid.
 fn built<T>(_: Tensor<'_, T>) {}
 
 #[test]
-fn mistakes_in_views() {
+fn build_errors_in_views() {
     check(&[
         (
             |g| built(of(g, [2, 3]).reshape([4, 2])),
-            "the shape [2, 3] does not reshape to [4, 2], in `reshape` (reshape)",
+            "expected lengths for as many elements as in [2, 3], got [4, 2], in `reshape` (reshape)",
         ),
         (
             |g| built(of(g, [2, 3]).reshape([4, -1])),
-            "the shape [2, 3] does not reshape to [4, -1], in `reshape` (reshape)",
+            "expected lengths for as many elements as in [2, 3], got [4, -1], in `reshape` (reshape)",
         ),
         (
             |g| built(of(g, [0, 3]).reshape([0, -1])),
-            "the shape [0, 3] does not reshape to [0, -1], in `reshape` (reshape)",
+            "expected lengths for as many elements as in [0, 3], got [0, -1], in `reshape` (reshape)",
         ),
         (
             |g| built(of(g, [2, 3]).reshape([])),
-            "the shape [2, 3] does not reshape to [], in `reshape` (reshape)",
+            "expected lengths for as many elements as in [2, 3], got [], in `reshape` (reshape)",
         ),
         (
             |g| built(g.placeholder::<bool>("x", [None, Some(4)]).reshape([2, 3])),
-            "the shape [?, 4] does not reshape to [2, 3], in `reshape` (reshape)",
+            "expected lengths for as many elements as in [?, 4], got [2, 3], in `reshape` (reshape)",
         ),
         (
             |g| built(of(g, [2, 3]).reshape([-1, -1])),
-            "[-1, -1] is no shape: one length may be -1, and none less, in `reshape` (reshape)",
+            "expected lengths of 0 or more, at most one of them -1, got [-1, -1], in `reshape` (reshape)",
         ),
         (
             |g| built(of(g, [2, 3]).reshape(vec![isize::MIN, -1])),
-            "[-9223372036854775808, -1] is no shape: one length may be -1, and none less, in `reshape` (reshape)",
+            "expected lengths of 0 or more, at most one of them -1, got [-9223372036854775808, -1], in `reshape` (reshape)",
         ),
         (
             |g| built(of(g, [2, 3]).reshape([isize::MAX, isize::MAX])),
-            "the shape [2, 3] does not reshape to [9223372036854775807, 9223372036854775807], in `reshape` (reshape)",
+            "expected lengths for as many elements as in [2, 3], got [9223372036854775807, 9223372036854775807], in `reshape` (reshape)",
         ),
         (
             |g| built(of(g, [2, 3]).expand_dims(3)),
-            "axis 3 is out of range for a tensor of rank 3, in `expand_dims` (expand_dims)",
+            "expected an axis of a tensor of rank 3, got 3, in `expand_dims` (expand_dims)",
         ),
         (
             |g| built(of(g, [2, 3]).expand_dims(-4)),
-            "axis -4 is out of range for a tensor of rank 3, in `expand_dims` (expand_dims)",
+            "expected an axis of a tensor of rank 3, got -4, in `expand_dims` (expand_dims)",
         ),
         (
             |g| built(of(g, [2, 1]).squeeze(0)),
-            "axis 0 of the shape [2, 1] cannot be squeezed, for its length is not 1, in `squeeze` (squeeze)",
+            "expected an axis of length 1 to squeeze, got axis 0 of shape [2, 1], in `squeeze` (squeeze)",
         ),
-        (|g| built(of(g, [2, 1]).squeeze([1, -1])), "axis 1 is listed twice, in `squeeze` (squeeze)"),
+        (
+            |g| built(of(g, [2, 1]).squeeze([1, -1])),
+            "expected each axis once, got 1 twice, in `squeeze` (squeeze)",
+        ),
         (
             |g| built(g.placeholder::<f32>("x", [None, Some(1)]).squeeze(..)),
-            "which axes of the shape [?, 1] have the length 1 is not known while building; list them, \
+            "expected a list of the axes to squeeze or a shape that is known while building, got [?, 1], \
              in `squeeze` (squeeze)",
         ),
         (
             |g| built(of(g, [2, 3]).broadcast_to([3, 3])),
-            "the shape [2, 3] does not stretch to [3, 3], in `broadcast_to` (broadcast_to)",
+            "expected a shape that broadcasts to [3, 3], got [2, 3], in `broadcast_to` (broadcast_to)",
         ),
         (
             |g| built(of(g, [2, 3]).broadcast_to([3])),
-            "the shape [2, 3] does not stretch to [3], in `broadcast_to` (broadcast_to)",
+            "expected a shape that broadcasts to [3], got [2, 3], in `broadcast_to` (broadcast_to)",
         ),
     ]);
 }
 
 #[test]
-fn mistakes_in_reductions() {
+fn build_errors_in_reductions() {
     check(&[
         (
             |g| built(of(g, [2, 3]).reduce_prod(2)),
-            "axis 2 is out of range for a tensor of rank 2, in `reduce_prod` (reduce_prod)",
+            "expected an axis of a tensor of rank 2, got 2, in `reduce_prod` (reduce_prod)",
         ),
         (
             |g| built(of(g, [2]).less(0.0).reduce_any(-2)),
-            "axis -2 is out of range for a tensor of rank 1, in `reduce_any` (reduce_any)",
+            "expected an axis of a tensor of rank 1, got -2, in `reduce_any` (reduce_any)",
         ),
         (
             |g| built(of(g, [2]).less(0.0).reduce_all([0, 0])),
-            "axis 0 is listed twice, in `reduce_all` (reduce_all)",
+            "expected each axis once, got 0 twice, in `reduce_all` (reduce_all)",
         ),
         (
             |g| built(of(g, [2]).reduce_log_sum_exp(1)),
-            "axis 1 is out of range for a tensor of rank 1, in `reduce_log_sum_exp` (reduce_log_sum_exp)",
+            "expected an axis of a tensor of rank 1, got 1, in `reduce_log_sum_exp` (reduce_log_sum_exp)",
         ),
         (
             |g| built(of(g, [2]).reduce_variance(1)),
-            "axis 1 is out of range for a tensor of rank 1, in `reduce_variance` (reduce_variance)",
+            "expected an axis of a tensor of rank 1, got 1, in `reduce_variance` (reduce_variance)",
         ),
-        (|g| built(of(g, [2]).norm([0, -1])), "axis 0 is listed twice, in `norm` (norm)"),
+        (|g| built(of(g, [2]).norm([0, -1])), "expected each axis once, got 0 twice, in `norm` (norm)"),
     ]);
 }
 
 #[test]
-fn mistakes_in_losses() {
+fn build_errors_in_losses() {
     check(&[
         (
             |g| built(of(g, [3, 1]).mean_squared_error(of(g, [3]))),
-            "mean_squared_error takes two tensors of one shape, but came [3, 1] and [3], \
+            "mean_squared_error: expected targets of the shape [3, 1] of the predictions, got [3], \
              in `mean_squared_error` (mean_squared_error)",
         ),
         (
             |g| built(fed(g, 2).huber(fed(g, 1), 1.0)),
-            "huber takes two tensors of one shape, but came [?, ?] and [?], in `huber` (huber)",
+            "huber: expected targets of the shape [?, ?] of the predictions, got [?], in `huber` (huber)",
         ),
         (
             |g| built(of(g, [3]).huber(of(g, [3]), -1.5)),
-            "the delta of huber must be positive, but is -1.5, in `huber` (huber)",
+            "expected a positive delta, got -1.5, in `huber` (huber)",
         ),
         (
             |g| built(of(g, [3]).huber(of(g, [3]), f64::NAN)),
-            "the delta of huber must be positive, but is NaN, in `huber` (huber)",
+            "expected a positive delta, got NaN, in `huber` (huber)",
         ),
         (
             |g| built(of(g, [3, 4]).softmax_cross_entropy(of(g, [3, 1]))),
-            "softmax_cross_entropy takes two tensors of one shape, but came [3, 4] and [3, 1], \
+            "softmax_cross_entropy: expected targets of the shape [3, 4] of the predictions, got [3, 1], \
              in `softmax_cross_entropy` (softmax_cross_entropy)",
         ),
         (
             |g| built(of(g, []).softmax_cross_entropy(1.0)),
-            "axis -1 is out of range for a tensor of rank 0, \
+            "expected an axis of a tensor of rank 0, got -1, \
              in `softmax_cross_entropy` (softmax_cross_entropy)",
         ),
         (
             |g| built(of(g, [3]).sigmoid_cross_entropy(0.5)),
-            "sigmoid_cross_entropy takes two tensors of one shape, but came [3] and [], \
+            "sigmoid_cross_entropy: expected targets of the shape [3] of the predictions, got [], \
              in `sigmoid_cross_entropy` (sigmoid_cross_entropy)",
         ),
         (
             |g| built(of(g, [3]).mean_squared_error(foreign())),
-            "operand 1 belongs to another graph, in `mean_squared_error` (mean_squared_error)",
+            "operand 1: expected a tensor of the same graph, got one of another graph, in `mean_squared_error` (mean_squared_error)",
         ),
     ]);
 }
@@ -174,65 +177,65 @@ fn foreign() -> Tensor<'static, f64> {
 }
 
 #[test]
-fn mistakes_in_sums_of_products() {
+fn build_errors_in_sums_of_products() {
     check(&[
         (
             |g| built(of(g, [2, 3]).einsum("ij,jk->ik", of(g, [4, 5]))),
-            "einsum `ij,jk->ik`: the index `j` has the lengths 3 and 4, in `einsum` (einsum)",
+            "einsum `ij,jk->ik`: index `j`: expected axes of one length, got 3 and 4, in `einsum` (einsum)",
         ),
         (
             |g| built(of(g, [2, 3]).einsum("ij,jk->ik", of(g, [1, 5]))),
-            "einsum `ij,jk->ik`: the index `j` has the lengths 3 and 1, in `einsum` (einsum)",
+            "einsum `ij,jk->ik`: index `j`: expected axes of one length, got 3 and 1, in `einsum` (einsum)",
         ),
         (
             |g| built(fed(g, 2).einsum("ij,jk", fed(g, 1))),
-            "einsum `ij,jk->ik`: operand 1 has the shape [?], but its term has 2 indices, in `einsum` (einsum)",
+            "einsum `ij,jk->ik`: operand 1: expected an index for each axis of [?], got 2, in `einsum` (einsum)",
         ),
         (
             |g| built(of(g, [2, 2]).einsum("ii,ij->j", of(g, [2, 2]))),
-            "einsum `ii,ij->j`: the index `i` is twice in one term; diagonals are not supported, \
+            "einsum `ii,ij->j`: expected each index once in a term, got `i` twice, \
              in `einsum` (einsum)",
         ),
         (
             |g| built(of(g, [2, 2]).einsum_unary("ij->jj")),
-            "einsum `ij->jj`: the index `j` is twice in one term; diagonals are not supported, \
+            "einsum `ij->jj`: expected each index once in a term, got `j` twice, \
              in `einsum` (einsum)",
         ),
         (
             |g| built(of(g, [2, 2]).einsum("...i,ij->...j", of(g, [2, 2]))),
-            "einsum `...i,ij->...j`: an ellipsis is not supported; name each axis, in `einsum` (einsum)",
+            "einsum `...i,ij->...j`: expected a letter for each axis, got an ellipsis, in `einsum` (einsum)",
         ),
         (
             |g| built(of(g, [2, 2]).einsum("i1,ij->j", of(g, [2, 2]))),
-            "einsum `i1,ij->j`: `1` is no index, which is a letter from a to z or A to Z, in `einsum` (einsum)",
+            "einsum `i1,ij->j`: expected an index from a to z or A to Z, got `1`, in `einsum` (einsum)",
         ),
         (
             |g| built(of(g, [2, 2]).einsum("ij->i->j", of(g, [2, 2]))),
-            "einsum `ij->i->j`: its number of terms is 1, but that of operands 2, in `einsum` (einsum)",
+            "einsum `ij->i->j`: expected a term for each of 2 operands, got 1, in `einsum` (einsum)",
         ),
         (
             |g| built(of(g, [2, 2]).einsum_unary("ij->i->j")),
-            "einsum `ij->i->j`: `-` is no index, which is a letter from a to z or A to Z, in `einsum` (einsum)",
+            "einsum `ij->i->j`: expected an index from a to z or A to Z, got `-`, in `einsum` (einsum)",
         ),
         (
             |g| built(of(g, [2, 2]).einsum("ij,jk->iz", of(g, [2, 2]))),
-            "einsum `ij,jk->iz`: the index `z` of the result is in no operand, in `einsum` (einsum)",
+            "einsum `ij,jk->iz`: expected an index of some operand in the result, got `z`, in `einsum` (einsum)",
         ),
         (
             |g| built(of(g, [2, 2]).einsum_unary("ij,jk->ik")),
-            "einsum `ij,jk->ik`: its number of terms is 2, but that of operands 1, in `einsum` (einsum)",
+            "einsum `ij,jk->ik`: expected a term for each of 1 operands, got 2, in `einsum` (einsum)",
         ),
         (
             |g| built(of(g, [2, 3]).outer(of(g, [4]))),
-            "outer takes two vectors, but came [2, 3] and [4], in `outer` (outer)",
+            "expected two vectors, got [2, 3] and [4], in `outer` (outer)",
         ),
         (
             |g| built(of(g, [2]).dot(of(g, [2, 1]))),
-            "dot takes two vectors of one length, but came [2] and [2, 1], in `dot` (dot)",
+            "expected two vectors of one length, got [2] and [2, 1], in `dot` (dot)",
         ),
         (
             |g| built(of(g, [2]).dot(of(g, [1]))),
-            "dot takes two vectors of one length, but came [2] and [1], in `dot` (dot)",
+            "expected two vectors of one length, got [2] and [1], in `dot` (dot)",
         ),
     ]);
 }
@@ -242,63 +245,63 @@ type Build = for<'g> fn(Tensor<'g, f64>, Tensor<'g, f64>) -> Tensor<'g, f64>;
 
 /// What was not known while building is told in the same words when it is.
 #[test]
-fn mistakes_that_feeds_make() -> Result<()> {
+fn build_errors_that_feeds_make() -> Result<()> {
     let ones = |lengths: &[usize]| ArrayD::<f64>::ones(lengths.to_vec());
     let rows: [(Build, &[usize], &[usize], &str); 9] = [
         (
             |x, _| x.reshape([-1, 4]),
             &[2, 3],
             &[1],
-            "the shape [2, 3] does not reshape to [-1, 4], in `y` (reshape)",
+            "expected lengths for as many elements as in [2, 3], got [-1, 4], in `y` (reshape)",
         ),
         (
             |x, _| x.reshape([2, 2]),
             &[2, 3],
             &[1],
-            "the shape [2, 3] does not reshape to [2, 2], in `y` (reshape)",
+            "expected lengths for as many elements as in [2, 3], got [2, 2], in `y` (reshape)",
         ),
         (
             |x, _| x.squeeze(0),
             &[2, 3],
             &[1],
-            "axis 0 of the shape [2, 3] cannot be squeezed, for its length is not 1, in `y` (squeeze)",
+            "expected an axis of length 1 to squeeze, got axis 0 of shape [2, 3], in `y` (squeeze)",
         ),
         (
             |x, _| x.broadcast_to([4, 3]),
             &[2, 3],
             &[1],
-            "the shape [2, 3] does not stretch to [4, 3], in `y` (broadcast_to)",
+            "expected a shape that broadcasts to [4, 3], got [2, 3], in `y` (broadcast_to)",
         ),
         (
             |x, v| x.einsum("ij,j->i", v),
             &[2, 3],
             &[1],
-            "einsum `ij,j->i`: the index `j` has the lengths 3 and 1, in `y` (einsum)",
+            "einsum `ij,j->i`: index `j`: expected axes of one length, got 3 and 1, in `y` (einsum)",
         ),
         (
             |x, v| x.reduce_sum(0).dot(v),
             &[2, 3],
             &[1],
-            "dot takes two vectors of one length, but came [3] and [1], in `y` (dot)",
+            "expected two vectors of one length, got [3] and [1], in `y` (dot)",
         ),
         (
             |x, v| x.reduce_sum(0).mean_squared_error(v),
             &[2, 3],
             &[1],
-            "mean_squared_error takes two tensors of one shape, but came [3] and [1], \
+            "mean_squared_error: expected targets of the shape [3] of the predictions, got [1], \
              in `y` (mean_squared_error)",
         ),
         (
             |x, v| x.reduce_sum(0).huber(v, 1.0),
             &[2, 1],
             &[3],
-            "huber takes two tensors of one shape, but came [1] and [3], in `y` (huber)",
+            "huber: expected targets of the shape [1] of the predictions, got [3], in `y` (huber)",
         ),
         (
             |x, v| x.reduce_sum(0).sigmoid_cross_entropy(v).gradients([x])[0],
             &[2, 3],
             &[1],
-            "sigmoid_cross_entropy takes two tensors of one shape, but came [3] and [1], \
+            "sigmoid_cross_entropy: expected targets of the shape [3] of the predictions, got [1], \
              in `sigmoid_cross_entropy` (sigmoid_cross_entropy)",
         ),
     ];
@@ -435,38 +438,38 @@ fn labels_that_do_not_fit_are_blamed_on_the_loss() {
     let labels = g.placeholder::<i64>("labels", [4, 1]);
     let _ = logits.sparse_softmax_cross_entropy(labels);
     let error = g.check().unwrap_err().to_string();
-    let expected = "labels of shape [4, 1] are not one for each row of logits of shape [4, 3], in \
+    let expected = "expected a label for each row of logits of shape [4, 3], got labels of shape [4, 1], in \
                     `sparse_softmax_cross_entropy` (sparse_softmax_cross_entropy) built at tests/graph/ops_shapes.rs";
     assert!(error.starts_with(expected), "{error}");
 }
 
 #[test]
-fn mistakes_in_images() {
+fn build_errors_in_images() {
     fn kernel<const N: usize>(g: &Graph, lengths: [usize; N]) -> Tensor<'_, f64> {
         g.placeholder("kernel", lengths)
     }
     check(&[
         (
             |g| built(of(g, [4, 5, 3]).max_pool2d(Window::of([2, 2]))),
-            "images of [batch, height, width, channels] are expected, but came [4, 5, 3], in `extract_patches` \
+            "expected images of [batch, height, width, channels], got shape [4, 5, 3], in `extract_patches` \
              (extract_patches)",
         ),
         (
             |g| built(fed(g, 4).avg_pool2d(Window::of([2, 0]))),
-            "the size of a window must be at least 1 each, but came 2 by 0, in `extract_patches` (extract_patches)",
+            "expected window size of at least 1 by 1, got 2 by 0, in `extract_patches` (extract_patches)",
         ),
         (
             |g| built(fed(g, 4).extract_patches(Window::of([2, 2]).strides([0, 1]))),
-            "the strides of a window must be at least 1 each, but came 0 by 1, in `extract_patches` (extract_patches)",
+            "expected window strides of at least 1 by 1, got 0 by 1, in `extract_patches` (extract_patches)",
         ),
         (
             |g| built(fed(g, 4).extract_patches(Window::of([2, 2]).dilations([1, 0]))),
-            "the dilations of a window must be at least 1 each, but came 1 by 0, in `extract_patches` \
+            "expected window dilations of at least 1 by 1, got 1 by 0, in `extract_patches` \
              (extract_patches)",
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).extract_patches(Window::of([3, 1]).dilations([2, 1]))),
-            "a window that spans 5 does not fit into a height of 4, padding included, in `extract_patches` \
+            "expected a window of at most the height 4, padding included, got one that spans 5, in `extract_patches` \
              (extract_patches)",
         ),
         (
@@ -474,7 +477,7 @@ fn mistakes_in_images() {
                 let window = Window::of([1, 9]).padding(Padding::Explicit([(0, 0), (1, 2)]));
                 built(of(g, [2, 4, 5, 3]).max_pool2d(window));
             },
-            "a window that spans 9 does not fit into a width of 8, padding included, in `extract_patches` \
+            "expected a window of at most the width 8, padding included, got one that spans 9, in `extract_patches` \
              (extract_patches)",
         ),
         (
@@ -482,7 +485,7 @@ fn mistakes_in_images() {
                 let far = Window::of([2, 3]).dilations([1, usize::MAX]).padding(Padding::Same);
                 built(of(g, [2, 4, 5, 3]).extract_patches(far));
             },
-            "a window that spans 18446744073709551615 does not fit into a width of 5, padding included, in \
+            "expected a window of at most the width 5, padding included, got one that spans 18446744073709551615, in \
              `extract_patches` (extract_patches)",
         ),
         (
@@ -495,47 +498,47 @@ fn mistakes_in_images() {
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 3]), Convolution::same())),
-            "a kernel of [height, width, channels / groups, filters], all known, is expected, but came [3, 3, 3], in \
+            "expected a kernel of [height, width, channels / groups, filters], all known while building, got shape [3, 3, 3], in \
              `conv2d` (conv2d)",
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).conv2d(fed(g, 4), Convolution::same())),
-            "a kernel of [height, width, channels / groups, filters], all known, is expected, but came [?, ?, ?, ?], \
+            "expected a kernel of [height, width, channels / groups, filters], all known while building, got shape [?, ?, ?, ?], \
              in `conv2d` (conv2d)",
         ),
         (
             |g| built(of(g, [2, 4, 5]).conv2d(kernel(g, [3, 3, 3, 1]), Convolution::same())),
-            "images of [batch, height, width, channels] are expected, but came [2, 4, 5], in `conv2d` (conv2d)",
+            "expected images of [batch, height, width, channels], got shape [2, 4, 5], in `conv2d` (conv2d)",
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 2, 4]), Convolution::same().groups(2))),
-            "a kernel of shape [3, 3, 2, 4] in 2 groups takes 4 channels, but the images [2, 4, 5, 3] have 3, in \
+            "expected images of 4 channels for a kernel of shape [3, 3, 2, 4] in 2 groups, got [2, 4, 5, 3] with 3, in \
              `conv2d` (conv2d)",
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 1, 4]), Convolution::same().groups(3))),
-            "4 filters cannot be divided among 3 groups, in `conv2d` (conv2d)",
+            "expected a number of groups that divides 4 filters, got 3, in `conv2d` (conv2d)",
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [3, 3, 1, 4]), Convolution::same().groups(0))),
-            "4 filters cannot be divided among 0 groups, in `conv2d` (conv2d)",
+            "expected a number of groups that divides 4 filters, got 0, in `conv2d` (conv2d)",
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [0, 3, 3, 4]), Convolution::same())),
-            "the size of a window must be at least 1 each, but came 0 by 3, in `conv2d` (conv2d)",
+            "expected window size of at least 1 by 1, got 0 by 3, in `conv2d` (conv2d)",
         ),
         (
             |g| built(of(g, [2, 4, 5, 3]).conv2d(kernel(g, [5, 3, 3, 4]), Convolution::valid())),
-            "a window that spans 5 does not fit into a height of 4, padding included, in `extract_patches` \
+            "expected a window of at most the height 4, padding included, got one that spans 5, in `extract_patches` \
              (extract_patches)",
         ),
         (
             |g| built(of(g, [2, 3]).reshape_last(3, [6])),
-            "the last 3 axes are asked for of a tensor of rank 2, in `reshape_last` (reshape_last)",
+            "expected at most 2 axes to replace, got 3, in `reshape_last` (reshape_last)",
         ),
         (
             |g| built(of(g, [2, 6]).reshape_last(1, [4, -1])),
-            "the shape [6] does not reshape to [4, -1], in `reshape_last` (reshape_last)",
+            "expected lengths for as many elements as in [6], got [4, -1], in `reshape_last` (reshape_last)",
         ),
     ]);
 }
@@ -550,6 +553,11 @@ fn images_of_unknown_size_are_checked_when_fed() -> Result<()> {
     let feed = |lengths: [usize; 4]| session.feed(x, &ArrayD::<f64>::zeros(lengths.as_slice())).run(patches);
     assert_eq!(feed([2, 7, 3, 1])?.shape(), [2, 2, 1, 3, 3, 1]);
     let error = feed([2, 7, 2, 1]).unwrap_err();
-    assert!(error.to_string().starts_with("a window that spans 3 does not fit into a width of 2"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("expected a window of at most the width 2, padding included, got one that spans 3"),
+        "{error}"
+    );
     Ok(())
 }

@@ -8,14 +8,14 @@ fn of(g: &Graph, dtype: DType) -> AnyTensor<'_> {
     g.constant(arr1(&[1.0, 2.0])).any().cast(dtype)
 }
 
-/// The mistake that building makes, as far as the line that it names, which must be that of the call.
-fn mistake(build: impl FnOnce(&Graph) -> u32) -> String {
+/// The build error, as far as the line that it names, which must be that of the call.
+fn fault(build: impl FnOnce(&Graph) -> u32) -> String {
     let g = Graph::new();
     let line = build(&g);
     let message = g.check().unwrap_err().to_string();
     let place = format!(" built at {}:{line}:", file!());
-    let (mistake, _) = message.split_once(&place).unwrap_or_else(|| panic!("not at line {line}: {message}"));
-    mistake.to_owned()
+    let (fault, _) = message.split_once(&place).unwrap_or_else(|| panic!("not at line {line}: {message}"));
+    fault.to_owned()
 }
 
 #[test]
@@ -36,37 +36,34 @@ fn results_are_those_of_the_typed_forms() -> Result<()> {
 
 #[test]
 fn elements_are_checked_when_nodes_are_built() {
-    let found = mistake(|g| {
+    let found = fault(|g| {
         let tensors = [of(g, DType::F64), of(g, DType::F32)];
         g.concat_any(&tensors, 0);
         line!() - 1
     });
-    assert_eq!(found, "elements of f64 are expected, but came f32, in `concat` (concat)");
-    let found = mistake(|g| {
+    assert_eq!(found, "expected elements of f64, got f32, in `concat` (concat)");
+    let found = fault(|g| {
         of(g, DType::F64).one_hot(2, DType::F32);
         line!() - 1
     });
-    assert_eq!(found, "elements of i64 are expected, but came f64, in `one_hot` (one_hot)");
-    let found = mistake(|g| {
+    assert_eq!(found, "expected elements of i64, got f64, in `one_hot` (one_hot)");
+    let found = fault(|g| {
         of(g, DType::I32).softmax(-1);
         line!() - 1
     });
     assert_eq!(found, "expected elements of a float type, got i32, in `softmax` (softmax)");
-    let found = mistake(|g| {
+    let found = fault(|g| {
         let x = of(g, DType::F64);
         x.mean_squared_error(of(g, DType::F32));
         line!() - 1
     });
-    assert_eq!(
-        found,
-        "elements of f64 are expected, but came f32, in `mean_squared_error` (mean_squared_error)"
-    );
-    let found = mistake(|g| {
+    assert_eq!(found, "expected elements of f64, got f32, in `mean_squared_error` (mean_squared_error)");
+    let found = fault(|g| {
         let x = of(g, DType::F64);
         x.gather(x, 0);
         line!() - 1
     });
-    assert_eq!(found, "elements of i64 are expected, but came f64, in `gather` (gather)");
+    assert_eq!(found, "expected elements of i64, got f64, in `gather` (gather)");
 }
 
 /// Of whatever elements they are.
@@ -75,16 +72,22 @@ fn tensors_of_another_graph_are_refused_in_the_one_where_the_method_is_called() 
     for dtype in [DType::F32, DType::F64] {
         let elsewhere = Graph::new();
         let other = elsewhere.constant(arr1(&[1.0, 2.0])).any().cast(dtype);
-        let found = mistake(|g| {
+        let found = fault(|g| {
             g.constant(arr1(&[1.0, 2.0])).any().dot(other);
             line!() - 1
         });
-        assert_eq!(found, "operand 1 belongs to another graph, in `dot` (dot)");
-        let found = mistake(|g| {
+        assert_eq!(
+            found,
+            "operand 1: expected a tensor of the same graph, got one of another graph, in `dot` (dot)"
+        );
+        let found = fault(|g| {
             g.concat_any(&[g.constant(arr1(&[1.0])).any(), other], 0);
             line!() - 1
         });
-        assert_eq!(found, "operand 1 belongs to another graph, in `concat` (concat)");
+        assert_eq!(
+            found,
+            "operand 1: expected a tensor of the same graph, got one of another graph, in `concat` (concat)"
+        );
     }
 }
 

@@ -70,25 +70,25 @@ fn arrays_that_do_not_pair_up_are_refused() {
     let x = Array2::<f32>::zeros((3, 2));
     assert_eq!(
         message(Dataset::new(&x, Array1::<i64>::zeros(4))),
-        "the inputs have 3 rows, the targets 4; each input needs its target"
+        "expected a target for each of 3 rows of inputs, got 4"
     );
     assert_eq!(
         message(Dataset::new(Array2::<f32>::zeros((0, 2)), Array1::<i64>::zeros(0))),
-        "inputs of shape [0, 2] have no rows; the first axis of an array counts them"
+        "expected inputs with at least one row, which the first axis counts, got shape [0, 2]"
     );
     assert_eq!(
         message(Dataset::new(&x, 1_i64)),
-        "targets of shape [] have no rows; the first axis of an array counts them"
+        "expected targets with at least one row, which the first axis counts, got shape []"
     );
     assert_eq!(
         message(numbered(3, &[2, 2]).reshape_inputs(&[3])),
-        "rows of shape [2, 2] do not reshape to [3]"
+        "expected a shape for the elements of a row of shape [2, 2], got [3]"
     );
     assert_eq!(
         message(numbered(3, &[2]).reshape_inputs(&[usize::MAX, 2])),
-        format!("rows of shape [2] do not reshape to [{}, 2]", usize::MAX)
+        format!("expected a shape for the elements of a row of shape [2], got [{}, 2]", usize::MAX)
     );
-    assert_eq!(message(numbered(3, &[2]).batches(0)), "the batch size is 0; a batch has at least one row");
+    assert_eq!(message(numbered(3, &[2]).batches(0)), "expected a batch size of at least 1, got 0");
 }
 
 #[test]
@@ -204,14 +204,14 @@ fn batches_may_be_larger_than_the_dataset() {
 fn splits_without_rows_on_a_side_are_refused() {
     let dataset = numbered(5, &[]);
     for (fraction, shown) in [(0.0, "0"), (1.0, "1"), (-0.5, "-0.5"), (1.5, "1.5"), (f64::NAN, "NaN")] {
-        let expected = format!("the fraction {shown} does not lie between 0 and 1, both excluded");
+        let expected = format!("expected a fraction between 0 and 1, both excluded, got {shown}");
         assert_eq!(message(dataset.split(fraction, 0)), expected);
     }
-    assert_eq!(message(dataset.split(0.01, 0)), "of 5 rows, 5 are split off, which leaves one part empty");
-    assert_eq!(message(dataset.split(0.99, 0)), "of 5 rows, 0 are split off, which leaves one part empty");
-    assert_eq!(message(dataset.split_last(0)), "of 5 rows, 0 are split off, which leaves one part empty");
-    assert_eq!(message(dataset.split_last(5)), "of 5 rows, 5 are split off, which leaves one part empty");
-    assert_eq!(message(dataset.split_last(9)), "of 5 rows, 9 are split off, which leaves one part empty");
+    assert_eq!(message(dataset.split(0.01, 0)), "expected rows in both parts, got 5 of 5 rows in the second");
+    assert_eq!(message(dataset.split(0.99, 0)), "expected rows in both parts, got 0 of 5 rows in the second");
+    assert_eq!(message(dataset.split_last(0)), "expected rows in both parts, got 0 of 5 rows in the second");
+    assert_eq!(message(dataset.split_last(5)), "expected rows in both parts, got 5 of 5 rows in the second");
+    assert_eq!(message(dataset.split_last(9)), "expected rows in both parts, got 9 of 5 rows in the second");
     let (train, test) = dataset.split_last(2).unwrap();
     assert_eq!(rows_of(&dataset, train.batches(9).unwrap()), [0, 1, 2]);
     assert_eq!(rows_of(&dataset, test.batches(9).unwrap()), [3, 4]);
@@ -269,22 +269,22 @@ fn a_standardiser_refuses_what_has_no_statistics() {
     assert_eq!(images.standardise(&fitted).unwrap().inputs().shape(), [4, 2, 3]);
     assert_eq!(
         message(numbered(4, &[6]).standardise(&fitted)),
-        "the statistics are of rows of shape [2, 3], but came rows of shape [6]"
+        "expected rows of shape [2, 3], as the statistics were taken of, got [6]"
     );
     let mut broken = images.inputs().clone();
     broken[[2, 1, 0]] = f32::NAN;
     assert_eq!(
         message(Standardiser::fit(&broken)),
-        "column [1, 0] cannot have the mean NaN and the standard deviation NaN"
+        "column [1, 0]: expected a finite mean and a finite standard deviation of at least 0, got NaN and NaN"
     );
     let infinite = array![[1.0], [f64::INFINITY]];
     assert_eq!(
         message(Standardiser::fit(&infinite)),
-        "column [0] cannot have the mean inf and the standard deviation NaN"
+        "column [0]: expected a finite mean and a finite standard deviation of at least 0, got inf and NaN"
     );
     assert_eq!(
         message(Standardiser::fit(&Array2::<f64>::zeros((0, 2)))),
-        "rows of shape [0, 2] have no rows; the first axis of an array counts them"
+        "expected rows with at least one row, which the first axis counts, got shape [0, 2]"
     );
     assert!(matches!(fitted.apply(&ArrayD::zeros(IxDyn(&[]))), Err(DataError::OtherRows { .. })));
     let [mean, deviation] = [fitted.mean(), fitted.deviation()].map(|statistics| statistics.to_owned());
@@ -343,7 +343,7 @@ fn an_error_is_passed_on_as_any_item() {
     let dataset = numbered(6, &[2]);
     let batches = sizes.map(move |size| dataset.batches(size).map(Batches::count)).prefetched().unwrap();
     let results: Vec<_> = batches.map(|result| result.map_err(|error| error.to_string())).collect();
-    assert_eq!(results, [Ok(3), Err("the batch size is 0; a batch has at least one row".to_owned()), Ok(2)]);
+    assert_eq!(results, [Ok(3), Err("expected a batch size of at least 1, got 0".to_owned()), Ok(2)]);
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn words(error: impl std::fmt::Display) -> String {
     text.split(" built at ").next().unwrap_or_default().to_owned()
 }
 
-/// The first mistake in a graph, without its place.
-fn mistake(g: &Graph) -> String {
+/// The first build error of a graph, without its place.
+fn fault(g: &Graph) -> String {
     words(g.check().unwrap_err())
 }

@@ -423,7 +423,7 @@ fn batches_that_cannot_be_fed_are_refused() {
     };
     let message = |expected: &str, found: &str| {
         format!(
-            "`images` has the shape {expected}, but a batch of the training data has inputs of shape {found}"
+            "`images`: expected inputs of shape {expected}, got a batch of the training data of shape {found}"
         )
     };
     let both = |expected: &str| [message(expected, "[8, 3]"), message(expected, "[8, 3]")];
@@ -439,7 +439,7 @@ fn batches_that_cannot_be_fed_are_refused() {
 fn data_to_validate_and_evaluate_by_that_cannot_be_fed_are_refused() {
     let flat = |rows: usize| Dataset::new(Array1::<f64>::zeros(rows), Array1::<f64>::zeros(rows)).unwrap();
     let message = |data: &str| {
-        format!("`x` has the shape [?, 3], but a batch of the {data} data has inputs of shape [8]")
+        format!("`x`: expected inputs of shape [?, 3], got a batch of the {data} data of shape [8]")
     };
     let g = Graph::new();
     let error = refused(&g, |model| model.trainer().validate(&flat(29), model.loss, []));
@@ -452,7 +452,7 @@ fn data_to_validate_and_evaluate_by_that_cannot_be_fed_are_refused() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     let g = Graph::new;
-    let not_scalar = |what: &str| format!("the {what} must be a single number, but `w` has the shape [3]");
+    let not_scalar = |what: &str| format!("{what}: expected a single number, got `w` of shape [3]");
     for (message, error) in [
         (not_scalar("loss"), refused(&g(), |it| Trainer::new(it.x, it.y, it.w.into(), it.step).quiet())),
         (not_scalar("metric `mass`"), refused(&g(), |it| it.trainer().metric("mass", it.w.into()))),
@@ -461,35 +461,32 @@ fn what_makes_no_sense_is_refused() {
             refused(&g(), |it| it.trainer().validate(&data(1), it.loss, [("mass", it.w.into())])),
         ),
         (
-            "there are two metrics named `mean`".into(),
+            "expected one metric named `mean`, got two".into(),
             refused(&g(), |it| it.trainer().metric("mean", it.loss)),
         ),
         (
-            "there are two metrics named `loss`".into(),
+            "expected one metric named `loss`, got two".into(),
             refused(&g(), |it| it.trainer().metric("loss", it.loss)),
         ),
+        ("expected a batch size of at least 1, got 0".into(), refused(&g(), |it| it.trainer().batch_size(0))),
         (
-            "the batch size is 0; a batch has at least one row".into(),
-            refused(&g(), |it| it.trainer().batch_size(0)),
-        ),
-        (
-            "29 rows make no batch of 30, and smaller ones are dropped".into(),
+            "expected at least 30 rows, as smaller batches are dropped, got 29".into(),
             refused(&g(), |it| it.trainer().batch_size(30).drop_last()),
         ),
         (
-            "early stopping watches `accuracy`, but the metrics are: loss, mean".into(),
+            "early stopping: expected one of the metrics loss, mean, got `accuracy`".into(),
             refused(&g(), |it| it.trainer().early_stopping(EarlyStopping::patience(1).maximize("accuracy"))),
         ),
         (
-            "early stopping asks for improvements of -0.5, which is no distance".into(),
+            "early stopping: expected a least improvement of at least 0, got -0.5".into(),
             refused(&g(), |it| it.trainer().early_stopping(EarlyStopping::patience(1).min_delta(-0.5))),
         ),
         (
-            "early stopping asks for improvements of NaN, which is no distance".into(),
+            "early stopping: expected a least improvement of at least 0, got NaN".into(),
             refused(&g(), |it| it.trainer().early_stopping(EarlyStopping::patience(1).min_delta(f64::NAN))),
         ),
         (
-            "a training resumes from its checkpoint, but no file for one is named".into(),
+            "expected a file for checkpoints to resume from, got none".into(),
             refused(&g(), |it| it.trainer().resume(true)),
         ),
     ] {
@@ -522,10 +519,10 @@ fn a_checkpoint_that_cannot_be_written_is_refused_before_any_step() {
 }
 
 #[test]
-fn a_mistake_in_building_is_told_before_what_follows_from_it() {
+fn a_build_error_is_told_before_what_follows_from_it() {
     let g = Graph::new();
     let error = refused(&g, |it| Trainer::new(it.x, it.y, it.loss.reduce_sum(3), it.step).quiet());
-    assert!(error.starts_with("axis 3 is out of range for a tensor of rank 0, in `reduce_sum_"), "{error}");
+    assert!(error.starts_with("expected an axis of a tensor of rank 0, got 3, in `reduce_sum_"), "{error}");
 }
 
 #[test]
@@ -533,7 +530,7 @@ fn a_step_of_another_graph_is_refused() {
     let (g, other) = (Graph::new(), Graph::new());
     let step = Model::new(&other).step;
     let error = refused(&g, |it| Trainer::new(it.x, it.y, it.loss, step).quiet());
-    assert!(error.contains("belongs to another graph than the session's"), "{error}");
+    assert!(error.contains("expected a tensor of the session's graph, got one of another graph"), "{error}");
 }
 
 type TrainerOf<'g> = Trainer<'g, f64, f64, f64>;
@@ -561,7 +558,7 @@ fn a_checkpoint_of_another_training_is_refused() {
     let model = Model::new(&g);
     model.validated().checkpoint(&path).fit(&Session::new(&g).unwrap(), &data(29), 1).unwrap();
     let other = |key: &str, found: &str, here: &str| {
-        format!(" is of another training: its `train.{key}` is {found}, but here {here}")
+        format!(" of another training: expected `train.{key}` {here}, got {found}")
     };
     assert_eq!(resumed(&path, |it| it.validated().batch_size(4)), other("batch_size", "8", "4"));
     let order = "shuffled by seed 11";
@@ -585,8 +582,8 @@ fn a_checkpoint_of_another_model_is_refused() {
     model.trainer().checkpoint(&path).fit(&Session::new(&g).unwrap(), &data(29), 1).unwrap();
     assert_eq!(
         resumed(&path, plain),
-        " does not fit the session: the graph's seed is 5, but 6 in the checkpoint; \
-         `bias` (f32[]) is no variable of the session"
+        " does not match the session: expected the seed 5 of the session's graph, got 6; \
+         `bias`: expected the name of a variable of the session, got f32[]"
     );
 }
 
@@ -596,9 +593,10 @@ fn a_checkpoint_that_no_trainer_has_saved_is_refused() {
     let g = Graph::with_seed(5);
     let model = Model::new(&g);
     let session = Session::new(&g).unwrap();
-    let says = |key: &str, value: &str| format!(" does not tell where a training stood: `{key}` is {value}");
+    let says =
+        |key: &str, value: &str| format!(": expected the position of a training as `{key}`, got {value}");
     Checkpoint::of(&session).unwrap().save(&path).unwrap();
-    assert_eq!(resumed(&path, plain), says("train.rows", "missing"));
+    assert_eq!(resumed(&path, plain), says("train.rows", "none"));
 
     // Whatever is in the file, numbers that do not fit each other are found.
     model.trainer().checkpoint(&path).fit(&session, &data(29), 1).unwrap();
@@ -612,18 +610,18 @@ fn a_checkpoint_that_no_trainer_has_saved_is_refused() {
         ("train.other", "best", "train.best_epoch"),
     ] {
         saved.clone().with(key, value).save(&path).unwrap();
-        let value = if told == key { format!("`{value}`") } else { "missing".to_owned() };
+        let value = if told == key { format!("`{value}`") } else { "none".to_owned() };
         assert_eq!(resumed(&path, plain), says(told, &value));
     }
     for (name, array) in [("train/history", arr1(&[1.0, 2.0])), ("train/sums", arr1(&[1.0]))] {
         saved.clone().with_array(name, array).save(&path).unwrap();
-        assert_eq!(resumed(&path, plain), says(name, "missing"));
+        assert_eq!(resumed(&path, plain), says(name, "none"));
     }
     let best = saved.clone().with("train.best_epoch", "1");
     best.clone().with("train.other", "worst").save(&path).unwrap();
     assert_eq!(resumed(&path, plain), says("train.other", "`worst`"));
     best.with("train.other", "last").save(&path).unwrap();
-    assert_eq!(resumed(&path, plain), says("train/other/global_step", "missing"));
+    assert_eq!(resumed(&path, plain), says("train/other/global_step", "none"));
 }
 
 #[test]
@@ -637,8 +635,7 @@ fn a_damaged_checkpoint_is_refused_and_left_as_it_is() {
     fs::write(&path, &contents).unwrap();
     assert_eq!(
         resumed(&path, plain),
-        ": not in the safetensors format: tensor `w/velocity` is said to be in the bytes 72..96, which must begin at \
-         72, of 95"
+        ": expected a file in the safetensors format: tensor `w/velocity`: expected bytes that begin at 72, of 95, got the bytes 72..96"
     );
     assert_eq!(fs::read(&path).unwrap(), contents);
 }

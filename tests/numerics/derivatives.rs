@@ -1,9 +1,10 @@
 //! Jacobians, Hessians, their products with vectors, zeros for unconnected targets, and gradients that users
 //! write, against results worked out by hand.
 
+use flowgrad::Fault;
+use flowgrad::fault::{CustomGradientFault, GradientFault, NoGradient};
 use flowgrad::ndarray::{Array2, ArrayD, Axis, arr0, arr1, arr2, array};
 use flowgrad::prelude::*;
-use flowgrad::{Mistake, NoGradient};
 
 fn assert_near(found: &ArrayD<f64>, expected: &ArrayD<f64>, what: &str) {
     assert_eq!(found.shape(), expected.shape(), "{what}");
@@ -18,10 +19,12 @@ fn assert_near(found: &ArrayD<f64>, expected: &ArrayD<f64>, what: &str) {
 
 /// What a graph has been built wrongly.
 #[track_caller]
-fn mistake(g: &Graph) -> (&'static str, Mistake) {
-    let Error::Build(error) = g.check().unwrap_err() else { panic!("no mistake in building") };
-    assert!(error.location.file().ends_with("derivatives.rs") && !error.location.file().contains("src"));
-    (error.op, error.mistake)
+fn fault(g: &Graph) -> (&'static str, Fault) {
+    let Error::Build(error) = g.check().unwrap_err() else { panic!("no build error") };
+    assert!(
+        error.site.location.file().ends_with("derivatives.rs") && !error.site.location.file().contains("src")
+    );
+    (error.site.op, error.fault)
 }
 
 // -- Jacobians -----------------------------------------------------------------------------------
@@ -144,25 +147,28 @@ fn jacobians_that_cannot_be() {
     let g = Graph::new();
     let x = g.placeholder::<f64>("x", [None, Some(3)]);
     jacobian((x * x).named("squares"), x);
-    let (op, wrong) = mistake(&g);
+    let (op, wrong) = fault(&g);
     assert_eq!(op, "jacobian");
-    assert_eq!(wrong, Mistake::UnknownSize { tensor: "squares".into(), shape: [None, Some(3)].into() });
+    assert_eq!(
+        wrong,
+        Fault::op(GradientFault::UnknownSize { tensor: "squares".into(), shape: [None, Some(3)].into() })
+    );
 
     let g = Graph::new();
     let x = g.constant(arr1(&[1.0, 2.0]));
     let cut = x.cast::<i64>().named("whole").cast::<f64>().named("y");
     jacobian(cut, x);
-    let (op, wrong) = mistake(&g);
+    let (op, wrong) = fault(&g);
     let reason = NoGradient::NotContinuous { node: "whole".into(), dtype: DType::I64 };
     assert_eq!(
         (op, wrong),
-        ("jacobian", Mistake::NoGradient { y: "y".into(), x: "constant".into(), reason })
+        ("jacobian", Fault::op(GradientFault::Unconnected { y: "y".into(), x: "constant".into(), reason }))
     );
 
     let (g, other) = (Graph::new(), Graph::new());
     let x = g.constant(1.0);
     jacobian(x * x, other.constant(1.0));
-    assert_eq!(mistake(&g), ("jacobian", Mistake::OtherGraph { operand: 1 }));
+    assert_eq!(fault(&g), ("jacobian", Fault::OtherGraph { operand: 1 }));
 }
 
 // -- Hessians ------------------------------------------------------------------------------------
@@ -229,12 +235,12 @@ fn what_is_linear_has_no_second_derivative() -> Result<()> {
     assert_eq!(alone, [ArrayD::zeros(vec![3]), arr1(&[2.0, 4.0]).into_dyn()]);
 
     hessian(x.stop_gradient(), x);
-    assert!(matches!(mistake(&g), ("hessian", Mistake::NoGradient { .. })));
+    assert!(matches!(fault(&g).1.downcast_ref(), Some(GradientFault::Unconnected { .. })));
     let g = Graph::new();
     let n = g.placeholder::<f64>("n", [None]);
     hessian(n * n, n);
-    let expected = Mistake::UnknownSize { tensor: "n".into(), shape: [None].into() };
-    assert_eq!(mistake(&g), ("hessian", expected));
+    let expected = Fault::op(GradientFault::UnknownSize { tensor: "n".into(), shape: [None].into() });
+    assert_eq!(fault(&g), ("hessian", expected));
     Ok(())
 }
 
@@ -272,7 +278,7 @@ fn directional_derivatives() -> Result<()> {
     // A vector of unknown shape that turns out to be another.
     let session = Session::new(&g)?;
     let error = session.feed(x, &fed).feed(v, &arr2(&[[1.0, 2.0]])).run(both).unwrap_err();
-    assert!(error.to_string().starts_with("the shape [3, 2] is expected, but came [1, 2]"), "{error}");
+    assert!(error.to_string().starts_with("expected shape [3, 2], got [1, 2]"), "{error}");
     // What a derivative gives may be a node of the user's, which keeps its name.
     let scalar = g.constant(1.0).named("scalar");
     let own = custom_gradient([scalar], |[x]| x * x, |at| [at.input(0)]);
@@ -327,33 +333,41 @@ fn vectors_that_do_not_fit() {
         let g = Graph::new();
         let x = g.placeholder::<f64>("x", [2]);
         assert_eq!(product(op, x * x, x, &[x, x]).len(), 1);
-        assert_eq!(mistake(&g), (op, Mistake::VectorCount { xs: 1, vectors: 2 }));
+        assert_eq!(fault(&g), (op, Fault::op(GradientFault::VectorCount { xs: 1, vectors: 2 })));
 
         let g = Graph::new();
         let x = g.placeholder::<f64>("x", [2]);
         product(op, x * x, x, &[g.constant(arr1(&[1.0, 2.0, 3.0]))]);
-        let expected = Mistake::VectorShape { x: "x".into(), expected: [2].into(), found: [3].into() };
-        assert_eq!(mistake(&g), (op, expected));
+        let expected =
+            Fault::op(GradientFault::VectorShape { x: "x".into(), expected: [2].into(), found: [3].into() });
+        assert_eq!(fault(&g), (op, expected));
 
         let g = Graph::new();
         let [x, y] = [g.constant(arr0(1.0)).named("x"), g.constant(arr0(2.0)).named("y")];
         product(op, y, x, &[x]);
-        let expected = Mistake::NoGradient { y: "y".into(), x: "x".into(), reason: NoGradient::NoPath };
-        assert_eq!(mistake(&g), (op, expected));
+        let expected = Fault::op(GradientFault::Unconnected {
+            y: "y".into(),
+            x: "x".into(),
+            reason: NoGradient::NoPath,
+        });
+        assert_eq!(fault(&g), (op, expected));
     }
     let messages = [
-        (Mistake::VectorCount { xs: 1, vectors: 2 }, "1 targets take a vector each, but 2 are given"),
         (
-            Mistake::VectorShape { x: "x".into(), expected: [2].into(), found: [3].into() },
-            "the vector given for `x` has the shape [3], but `x` has [2]",
+            Fault::op(GradientFault::VectorCount { xs: 1, vectors: 2 }),
+            "expected a vector for each of 1 targets, got 2",
         ),
         (
-            Mistake::UnknownSize { tensor: "y".into(), shape: [None, Some(3)].into() },
-            "one part is built for each element of `y`, but its shape [?, 3] is not known in full",
+            Fault::op(GradientFault::VectorShape { x: "x".into(), expected: [2].into(), found: [3].into() }),
+            "vector of `x`: expected shape [2], got [3]",
+        ),
+        (
+            Fault::op(GradientFault::UnknownSize { tensor: "y".into(), shape: [None, Some(3)].into() }),
+            "`y`: expected a shape that is known while building, for one part is built for each element, got [?, 3]",
         ),
     ];
-    for (mistake, words) in messages {
-        assert_eq!(mistake.to_string(), words);
+    for (fault, words) in messages {
+        assert_eq!(fault.to_string(), words);
     }
 }
 
@@ -445,17 +459,17 @@ fn custom_gradients_that_do_not_fit() -> Result<()> {
     let y = custom_gradient([x], |[x]| x.reduce_sum(..), |at| [at.cotangent()]);
     g.check()?;
     let _ = y.gradients([x]);
-    let Error::Build(error) = g.check().unwrap_err() else { panic!("no mistake in building") };
+    let Error::Build(error) = g.check().unwrap_err() else { panic!("no build error") };
     let (expected, found) = ([1, 2].into(), Shape::scalar());
-    assert_eq!(error.mistake, Mistake::ShareShape { x: "x".into(), expected, found });
-    assert_eq!((error.op, error.location.line()), ("custom_gradient", line));
-    let words = "the custom gradient gives `x` a gradient of the shape [], but `x` has [1, 2], in `";
+    assert_eq!(error.fault, Fault::op(CustomGradientFault::Shape { x: "x".into(), expected, found }));
+    assert_eq!((error.site.op, error.site.location.line()), ("custom_gradient", line));
+    let words = "the custom gradient of `x`: expected shape [1, 2], got [], in `";
     assert!(error.to_string().starts_with(words), "{error}");
 
     let g = Graph::new();
     let x = g.constant(1.0);
     let _ = custom_gradient([x], |[x]| x, |at| [at.input(1)]).gradients([x]);
-    assert_eq!(mistake(&g), ("custom_gradient", Mistake::NoSuchInput { input: 1, inputs: 1 }));
+    assert_eq!(fault(&g), ("custom_gradient", Fault::op(GradientFault::NoSuchInput { input: 1, inputs: 1 })));
 
     // Lengths that turn out to differ.
     let g = Graph::new();
@@ -467,6 +481,6 @@ fn custom_gradients_that_do_not_fit() -> Result<()> {
     let fed = |n: usize| ArrayD::<f64>::ones(vec![n]);
     assert_eq!(session.feed(x, &fed(2)).feed(other, &fed(2)).run(dx)?, fed(2));
     let error = session.feed(x, &fed(2)).feed(other, &fed(3)).run(dx).unwrap_err();
-    assert!(error.to_string().starts_with("the shape [2] is expected, but came [3]"), "{error}");
+    assert!(error.to_string().starts_with("expected shape [2], got [3]"), "{error}");
     Ok(())
 }

@@ -122,48 +122,48 @@ fn what_defines_no_elements_is_refused() {
     let cases: [(Initializer, &str); 8] = [
         (
             random_normal([2], 0.0, -1.0),
-            "random_normal takes a finite mean and a deviation of at least 0, but came mean 0.0 and deviation -1.0",
+            "random_normal: expected a finite mean and a deviation of at least 0, got mean 0.0 and deviation -1.0",
         ),
         (
             random_normal([2], f64::NAN, 1.0),
-            "random_normal takes a finite mean and a deviation of at least 0, but came mean NaN and deviation 1.0",
+            "random_normal: expected a finite mean and a deviation of at least 0, got mean NaN and deviation 1.0",
         ),
         (
             truncated_normal([2], 0.0, f64::INFINITY),
-            "truncated_normal takes a finite mean and a deviation of at least 0, but came mean 0.0 and deviation inf",
+            "truncated_normal: expected a finite mean and a deviation of at least 0, got mean 0.0 and deviation inf",
         ),
-        (random_uniform([2], 1.0, 0.0), "random_uniform takes a finite range, but came [1.0, 0.0)"),
-        (random_uniform([2], 0.0, f64::INFINITY), "random_uniform takes a finite range, but came [0.0, inf)"),
+        (random_uniform([2], 1.0, 0.0), "random_uniform: expected a finite range, got [1.0, 0.0)"),
+        (random_uniform([2], 0.0, f64::INFINITY), "random_uniform: expected a finite range, got [0.0, inf)"),
         (
             random_uniform([2], -1e308, 1.7e308),
-            "random_uniform takes a finite range, but came [-1e308, 1.7e308)",
+            "random_uniform: expected a finite range, got [-1e308, 1.7e308)",
         ),
-        (orthogonal([3], 1.0), "orthogonal takes a shape of two axes or more, but came fewer"),
-        (orthogonal([2, 2], f64::NAN), "orthogonal takes a finite gain, but came NaN"),
+        (orthogonal([3], 1.0), "orthogonal: expected a shape of two axes or more, got fewer"),
+        (orthogonal([2, 2], f64::NAN), "orthogonal: expected a finite gain, got NaN"),
     ];
     for (initializer, expected) in cases {
         assert_eq!(refusal::<f64>(initializer), format!("{expected}, in `w` (variable)"));
     }
     assert_eq!(
         refusal::<i64>(full([2], 0.5)),
-        "full takes a number that the integers have, but came 0.5, in `w` (variable)"
+        "full: expected a number that the integers have, got 0.5, in `w` (variable)"
     );
     assert_eq!(
         refusal::<i32>(full([2], 3e9)),
-        "full takes a number that the integers have, but came 3000000000.0, in `w` (variable)"
+        "full: expected a number that the integers have, got 3000000000.0, in `w` (variable)"
     );
     assert_eq!(
         refusal::<f32>(full([2], 1e300)),
-        "full takes a number in the range of the floats, but came 1e300, in `w` (variable)"
+        "full: expected a number in the range of the floats, got 1e300, in `w` (variable)"
     );
     assert_eq!(
         refusal::<f32>(random_normal([2], 0.0, 1e39)),
-        "random_normal takes a finite mean and a deviation of at least 0, but came mean 0.0 and deviation 1e39, in \
+        "random_normal: expected a finite mean and a deviation of at least 0, got mean 0.0 and deviation 1e39, in \
          `w` (variable)"
     );
     assert_eq!(
         refusal::<i32>(glorot_uniform([2, 2])),
-        "glorot_uniform takes floats, but came i32, in `w` (variable)"
+        "glorot_uniform: expected floats, got i32, in `w` (variable)"
     );
 }
 

@@ -73,9 +73,9 @@ fn feeds() -> Result<()> {
     let check = || GradientCheck::of(&g, loss).feed(labels, &arr1(&[2, 0]));
     check().feed(x, &fed).wrt(&[x])?.assert_close(1e-8);
     let error = check().wrt(&[x]).unwrap_err();
-    assert!(matches!(&error, Error::NotFed { node, .. } if node == "x"), "{error}");
+    assert!(matches!(&error, Error::NotFed { site, .. } if site.node == "x"), "{error}");
     let error = GradientCheck::of(&g, loss).feed(x, &fed).wrt(&[x]).unwrap_err();
-    assert!(matches!(&error, Error::NotFed { node, .. } if node == "labels"), "{error}");
+    assert!(matches!(&error, Error::NotFed { site, .. } if site.node == "labels"), "{error}");
     // A target is shifted about what it is fed; the gradient of √x at 4 is ¼.
     let four = g.constant(1.0).named("four");
     let report = GradientCheck::of(&g, four.sqrt()).feed(four, 4.0).seed(0).wrt(&[four])?;
@@ -144,7 +144,7 @@ fn what_a_sum_would_hide() -> Result<()> {
     Ok(())
 }
 
-/// What is cut off by mistake has no gradient, but differences; what is not connected has neither.
+/// What is cut off by accident has no gradient, but differences; what is not connected has neither.
 #[test]
 fn gradients_that_are_missing() -> Result<()> {
     let g = Graph::new();
@@ -207,7 +207,7 @@ fn checks_that_cannot_be() -> Result<()> {
         check_gradients(&g, foreign, &[x]),
         GradientCheck::of(&g, x).feed(foreign, 1.0).wrt(&[x]),
     ] {
-        assert!(matches!(result.unwrap_err(), Error::OtherGraph { node, .. } if node == "foreign"));
+        assert!(matches!(result.unwrap_err(), Error::OtherGraph(site) if site.node == "foreign"));
     }
     // Nothing of it is left in the graph.
     g.check()?;
@@ -216,7 +216,11 @@ fn checks_that_cannot_be() -> Result<()> {
     let _ = g.constant(arr1(&[1.0, 2.0])) + g.constant(arr1(&[1.0, 2.0, 3.0]));
     let failed: Result<Report> = check_gradients(&g, x, &[x]);
     let message = panic_of(move || failed.assert_close(1e-6));
-    assert!(message.starts_with("gradients could not be checked: the shapes [2] and [3]"), "{message}");
+    assert!(
+        message
+            .starts_with("gradients could not be checked: expected shapes that broadcast, got [2] and [3]"),
+        "{message}"
+    );
     let none: [Tensor<f64>; 0] = [];
     assert_eq!(check_gradients(&other, foreign, &none)?.largest(), 0.0);
     Ok(())
@@ -270,7 +274,10 @@ fn ops_that_break_laws() {
 
     // What cannot be built breaks every law, in words.
     let report = check_op(&[&[2], &[3]], |_, x| x[0] + x[1]);
-    assert!(report.failures().count() >= 6 && report.to_string().contains("do not broadcast"), "{report}");
+    assert!(
+        report.failures().count() >= 6 && report.to_string().contains("expected shapes that broadcast"),
+        "{report}"
+    );
     // Lengths that are asked for while building.
     let report = check_op(&[&[2]], |g, x| match x[0].shape().size() {
         Some(_) => x[0] * 2.0,

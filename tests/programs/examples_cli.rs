@@ -159,9 +159,13 @@ fn what_is_wrong_is_told_in_words() {
         (
             "mlp_digits",
             &["--checkpoint", "bad", "--resume"][..],
-            "Error: checkpoint `bad`: not in the safetensors format: its first 8 bytes claim a header of",
+            "Error: checkpoint `bad`: expected a file in the safetensors format: expected ",
         ),
-        ("cnn_digits", &["--checkpoint", "mlp", "--resume"], "Error: checkpoint `mlp` does not fit"),
+        (
+            "cnn_digits",
+            &["--checkpoint", "mlp", "--resume"],
+            "Error: checkpoint `mlp` does not match the session: ",
+        ),
         ("char_rnn", &["--text", "missing.txt"], "Error: \"missing.txt: "),
         ("char_rnn", &["--text", "short.txt"], "Error: \"short.txt is too short"),
         ("mlp_digits", &["--resume"], "error: the following required arguments were not provided"),

@@ -413,18 +413,21 @@ fn what_cannot_be_written_is_told_in_one_line_or_in_the_exit_code() {
 #[test]
 fn numbers_out_of_range_are_refused() {
     let refused: [(&[&str], &str); 12] = [
-        (&["--n", "0"], "--n 0: must be from 1 to 100000000"),
-        (&["--n", "100000001"], "--n 100000001: must be from 1 to 100000000"),
-        (&["--threads", "0"], "--threads 0: must be from 1 to 1024"),
-        (&["--threads", "1025"], "--threads 1025: must be from 1 to 1024"),
-        (&["--mu", "nan"], "--mu NaN: must be a finite number in f64"),
-        (&["--mu", "inf"], "--mu inf: must be a finite number in f64"),
-        (&["--mu", "-inf"], "--mu -inf: must be a finite number in f64"),
-        (&["--mu", "1e39", "--dtype", "f32"], "--mu 1e39: must be a finite number in f32"),
-        (&["--sigma", "-0.5"], "--sigma -0.5: must not be negative"),
-        (&["--sigma", "NaN"], "--sigma NaN: must be a finite number in f64"),
-        (&["--sigma", "inf"], "--sigma inf: must be a finite number in f64"),
-        (&["--sigma", "1.7e308"], "--sigma 1.7e308: the data made with it overflows f64"),
+        (&["--n", "0"], "--n: expected a number from 1 to 100000000, got 0"),
+        (&["--n", "100000001"], "--n: expected a number from 1 to 100000000, got 100000001"),
+        (&["--threads", "0"], "--threads: expected a number from 1 to 1024, got 0"),
+        (&["--threads", "1025"], "--threads: expected a number from 1 to 1024, got 1025"),
+        (&["--mu", "nan"], "--mu: expected a finite number in f64, got NaN"),
+        (&["--mu", "inf"], "--mu: expected a finite number in f64, got inf"),
+        (&["--mu", "-inf"], "--mu: expected a finite number in f64, got -inf"),
+        (&["--mu", "1e39", "--dtype", "f32"], "--mu: expected a finite number in f32, got 1e39"),
+        (&["--sigma", "-0.5"], "--sigma: expected a number of at least 0, got -0.5"),
+        (&["--sigma", "NaN"], "--sigma: expected a finite number in f64, got NaN"),
+        (&["--sigma", "inf"], "--sigma: expected a finite number in f64, got inf"),
+        (
+            &["--sigma", "1.7e308"],
+            "--sigma: expected data within the range of f64, got an overflow with 1.7e308",
+        ),
     ];
     for (args, line) in refused {
         assert_refused(args, line);
@@ -452,24 +455,24 @@ fn what_clap_refuses_is_told_in_one_line() {
 #[test]
 fn bad_data_is_refused_by_file_line_and_column() {
     let refused: [(&[u8], &str); 18] = [
-        (b"", ": the file is empty, but a header line and rows are needed"),
-        (b"\n\n", ": the file is empty, but a header line and rows are needed"),
-        (b"x,d\n", ": there are no rows after the header line"),
-        (b"x,d\n\n  \n", ": there are no rows after the header line"),
-        (b"x\n1,2\n", ", line 1: has 1 column, but two are needed, input and output"),
-        (b"x,d,e\n1,2,3\n", ", line 1: has 3 columns, but two are needed, input and output"),
-        (b"x,d\n1,2\n3\n", ", line 3: has 1 column, but two are needed, input and output"),
-        (b"x,d\n1,2\n\n\n3,4,5\n", ", line 5: has 3 columns, but two are needed, input and output"),
-        (b"x,d\n1;2\n", ", line 2: has 1 column, but two are needed, input and output"),
-        (b"x,d\n1,2\nabc,3\n", ", line 3, column 1: \"abc\" is not a number"),
-        (b"x,d\r\n1,2\r\n\r\n3,abc\r\n", ", line 4, column 2: \"abc\" is not a number"),
-        (b"x,d\n\"1\n\",2\n3,x", ", line 4, column 2: \"x\" is not a number"),
-        (b"x,d\n1,\n", ", line 2, column 2: \"\" is not a number"),
-        (b"x,d\n1,2\nNaN,3\n", ", line 3, column 1: NaN is not a finite number in f64"),
-        (b"x,d\n1,2\n3, -inf\n", ", line 3, column 2: -inf is not a finite number in f64"),
-        (b"x,d\n1,1e999\n", ", line 2, column 2: 1e999 is not a finite number in f64"),
-        (b"x,d\n1,2\n3,\xff\n", ", line 3: not valid UTF-8"),
-        (b"x,d\n1,\"2\n3,4\n", ", line 2, column 2: \"2\\n3,4\" is not a number"),
+        (b"", ": expected a header line and rows, got an empty file"),
+        (b"\n\n", ": expected a header line and rows, got an empty file"),
+        (b"x,d\n", ": expected rows after the header line, got none"),
+        (b"x,d\n\n  \n", ": expected rows after the header line, got none"),
+        (b"x\n1,2\n", ", line 1: expected two columns, input and output, got 1 column"),
+        (b"x,d,e\n1,2,3\n", ", line 1: expected two columns, input and output, got 3 columns"),
+        (b"x,d\n1,2\n3\n", ", line 3: expected two columns, input and output, got 1 column"),
+        (b"x,d\n1,2\n\n\n3,4,5\n", ", line 5: expected two columns, input and output, got 3 columns"),
+        (b"x,d\n1;2\n", ", line 2: expected two columns, input and output, got 1 column"),
+        (b"x,d\n1,2\nabc,3\n", ", line 3, column 1: expected a number, got \"abc\""),
+        (b"x,d\r\n1,2\r\n\r\n3,abc\r\n", ", line 4, column 2: expected a number, got \"abc\""),
+        (b"x,d\n\"1\n\",2\n3,x", ", line 4, column 2: expected a number, got \"x\""),
+        (b"x,d\n1,\n", ", line 2, column 2: expected a number, got \"\""),
+        (b"x,d\n1,2\nNaN,3\n", ", line 3, column 1: expected a finite number in f64, got NaN"),
+        (b"x,d\n1,2\n3, -inf\n", ", line 3, column 2: expected a finite number in f64, got -inf"),
+        (b"x,d\n1,1e999\n", ", line 2, column 2: expected a finite number in f64, got 1e999"),
+        (b"x,d\n1,2\n3,\xff\n", ", line 3: expected UTF-8, got other bytes"),
+        (b"x,d\n1,\"2\n3,4\n", ", line 2, column 2: expected a number, got \"2\\n3,4\""),
     ];
     for (contents, rest) in refused {
         let directory = directory_with("data.csv", contents);
@@ -477,7 +480,7 @@ fn bad_data_is_refused_by_file_line_and_column() {
     }
     let directory = directory_with("data.csv", "x,d\n1e39,2\n");
     let args = ["--csv", "data.csv", "--dtype", "f32"];
-    let line = "data.csv, line 2, column 1: 1e39 is not a finite number in f32";
+    let line = "data.csv, line 2, column 1: expected a finite number in f32, got 1e39";
     assert_refused_in(directory.path(), &args, line);
 }
 
@@ -501,9 +504,9 @@ fn files_that_cannot_be_opened_are_named() {
 fn no_file_is_written_over_another() {
     let directory = directory_with("data.csv", "x,d\n1,2\n");
     let at = directory.path();
-    let line = "--csv and --json name the same file, data.csv";
+    let line = "expected two files for --csv and --json, got data.csv for both";
     assert_refused_in(at, &["--csv", "data.csv", "--json", "data.csv"], line);
-    let line = "--plot and --dot name the same file, ./new";
+    let line = "expected two files for --plot and --dot, got ./new for both";
     assert_refused_in(at, &["--plot", "new", "--dot", "./new"], line);
     assert_eq!(fs::read_to_string(at.join("data.csv")).unwrap(), "x,d\n1,2\n");
 }

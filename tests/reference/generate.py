@@ -205,6 +205,12 @@ UNARY = {
     "sqrt": (lambda m, x: m.sqrt(x), None, mpmath.sqrt, POSITIVE, [*SPECIAL, -1.0]),
     "rsqrt": (lambda m, x: 1 / m.sqrt(x), None, lambda x: 1 / mpmath.sqrt(x), POSITIVE, [0.0, np.inf, np.nan, -1.0]),
     "exp": (lambda m, x: m.exp(x), None, mpmath.exp, anywhere(300), [*SPECIAL, 710.0, -746.0, 709.5]),
+    "exp2": (lambda m, x: m.exp2(x), None, lambda x: mpmath.mpf(2)**x, anywhere(300),
+             [*SPECIAL, 1100.0, -1100.0, 1023.5]),
+    "log2": (lambda m, x: m.log2(x), None, lambda x: mpmath.log(x, 2), POSITIVE, [*SPECIAL, -1.0, 1.0, 8.0]),
+    "log10": (lambda m, x: m.log10(x), None, mpmath.log10, POSITIVE, [*SPECIAL, -1.0, 1.0, 1000.0]),
+    "cbrt": (lambda m, x: m.cbrt(x), None, where(positive, mpmath.cbrt, lambda x: -mpmath.cbrt(-x)), NOT_ZERO,
+             [*SPECIAL, 27.0, -8.0]),
     "expm1": (lambda m, x: m.expm1(x), None, mpmath.expm1, anywhere(300), [*SPECIAL, 710.0, -746.0]),
     "ln": (lambda m, x: m.log(x), None, mpmath.log, POSITIVE, [*SPECIAL, -1.0, 1.0]),
     "log1p": (lambda m, x: m.log1p(x), None, mpmath.log1p, ABOVE_MINUS_ONE, [*SPECIAL, -1.0, -2.0]),
@@ -237,11 +243,24 @@ UNARY = {
              anywhere(300), [0.0, np.inf, np.nan]),
     "erf": (lambda m, x: scipy.special.erf(x), lambda m, x: jax.scipy.special.erf(x), mpmath.erf, anywhere(8),
             [*SPECIAL, 30.0, -30.0]),
+    "erfc": (lambda m, x: scipy.special.erfc(x), lambda m, x: jax.scipy.special.erfc(x), mpmath.erfc, anywhere(8),
+             [*SPECIAL, 30.0, -30.0]),
+    "log_sigmoid": (lambda m, x: scipy.special.log_expit(x), lambda m, x: jnn.log_sigmoid(x),
+                    lambda x: -mpmath.log1p(mpmath.exp(-x)), anywhere(300), [*SPECIAL, 1e3, -1e3]),
+    "mish": (lambda m, x: x * m.tanh(m.logaddexp(x, 0)), lambda m, x: jnn.mish(x),
+             lambda x: x * mpmath.tanh(mpmath.log1p(mpmath.exp(x))), anywhere(30), [0.0, np.inf, np.nan]),
+    "softsign": (lambda m, x: x / (1 + m.abs(x)), lambda m, x: jnn.soft_sign(x), lambda x: x / (1 + abs(x)), NOT_ZERO,
+                 [0.0, -0.0, np.nan]),
+    "hard_sigmoid": (lambda m, x: m.clip(x + 3, 0, 6) / 6, lambda m, x: jnn.hard_sigmoid(x), None, anywhere(20),
+                     [0.0, 3.0, -3.0, np.inf, -np.inf, np.nan]),
+    "hard_swish": (lambda m, x: x * m.clip(x + 3, 0, 6) / 6, lambda m, x: jnn.hard_swish(x), None, anywhere(20),
+                   [0.0, 3.0, np.inf, np.nan]),
     "floor": (lambda m, x: m.floor(x), None, None, anywhere(1e10), [*SPECIAL, -0.5, 0.5, 2.0**52 + 1, -1e300]),
     "ceil": (lambda m, x: m.ceil(x), None, None, anywhere(1e10), [*SPECIAL, -0.5, 0.5, 2.0**52 + 1, -1e300]),
     "round": (lambda m, x: m.round(x), None, None, anywhere(1e10),
               [*SPECIAL, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 0.49999999999999994, 2.0**52 + 1, 2.0**51 + 0.5, -1e300]),
     "is_nan": (lambda m, x: m.isnan(x), None, None, anywhere(1.0), SPECIAL),
+    "is_inf": (lambda m, x: m.isinf(x), None, None, anywhere(1.0), [*SPECIAL, 1.7e308]),
     "is_finite": (lambda m, x: m.isfinite(x), None, None, anywhere(1.0), [*SPECIAL, 1.7e308]),
 }
 
@@ -263,6 +282,13 @@ def unary():
         by_jax = lambda m, x, alpha=alpha: jnn.leaky_relu(x, alpha)
         for shape in SHAPES:
             case("leaky_relu", normal("leaky_relu", shape), leaky, by_jax, alpha=alpha)
+    for alpha in [0.5, 1.0, 3.0]:
+        celu = lambda m, x, alpha=alpha: m.where(x > 0, x, alpha * m.expm1(x / alpha))
+        by_jax = lambda m, x, alpha=alpha: jnn.celu(x, alpha)
+        exact = where(positive, lambda x: x, lambda x, alpha=alpha: alpha * mpmath.expm1(x / alpha))
+        for shape in SHAPES:
+            case("celu", normal("celu", shape), celu, by_jax, exact, alpha=alpha)
+        case("celu", [np.array(SPECIAL)], celu, by_jax, derivatives=False, about="special", alpha=alpha)
     for kind in [np.int64, np.int32]:
         x = np.array([[-7, 0, 3], [100, -1, 5]], dtype=kind)
         for op in ["abs", "sign", "neg", "square"]:
@@ -286,6 +312,12 @@ BINARY = {
     "mul": (lambda m, x, y: x * y, [plain, plain], SPECIAL_PAIRS),
     "div": (lambda m, x, y: x / y, [plain, lambda y: np.sign(y) * (np.abs(y) + 0.1)], SPECIAL_PAIRS),
     "pow": (lambda m, x, y: m.power(x, y), [lambda x: np.exp(x), plain], SPECIAL_PAIRS),
+    "hypot": (lambda m, x, y: m.hypot(x, y), [plain, plain], SPECIAL_PAIRS),
+    "atan2": (lambda m, x, y: m.arctan2(x, y), [plain, plain], SPECIAL_PAIRS),
+    "xlogy": (lambda m, x, y: (scipy if m is np else jax.scipy).special.xlogy(x, y), [plain, lambda y: np.exp(y)],
+              SPECIAL_PAIRS),
+    "divide_no_nan": (lambda m, x, y: m.where(y == 0, 0.0, x / y), [plain, lambda y: np.sign(y) * (np.abs(y) + 0.1)],
+                      SPECIAL_PAIRS),
     "maximum": (lambda m, x, y: m.maximum(x, y), [plain, plain], NO_ZERO_PAIRS),
     "minimum": (lambda m, x, y: m.minimum(x, y), [plain, plain], NO_ZERO_PAIRS),
     "squared_difference": (lambda m, x, y: (x - y) ** 2, [plain, plain], SPECIAL_PAIRS),
@@ -329,6 +361,12 @@ def binary():
             case(op, [x, kind(-3)], function, about="integers")
         for op in COMPARISONS:
             case(op, [x, y], lambda m, x, y, op=op: getattr(m, op)(x, y), about="integers")
+        for op in ["bitwise_and", "bitwise_or", "bitwise_xor", "left_shift", "right_shift"]:
+            for by in [y, np.abs(y), kind(3)]:
+                # JAX computes other shifts than NumPy where the distance is negative or too long.
+                numpy = lambda m, x, y, op=op: getattr(np, op)(np.asarray(x), np.asarray(y))
+                case(op, [x, by], numpy, about="integers")
+        case("bitwise_not", [x], lambda m, x: m.bitwise_not(x), about="integers")
     for op in COMPARISONS:
         compare = lambda m, x, y: getattr(m, op)(x, y)
         for shapes in PAIRS:

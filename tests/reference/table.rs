@@ -76,6 +76,23 @@ macro_rules! numbers {
     };
 }
 
+/// Builds an op of inputs that are all integers of one type.
+macro_rules! integers {
+    ($inputs:expr, |$($x:ident),*| $y:expr) => {
+        match $inputs.0[0] {
+            Typed::I64(_) => {
+                let [$($x),*] = $inputs.all(Typed::as_i64);
+                Outputs::from($y)
+            }
+            Typed::I32(_) => {
+                let [$($x),*] = $inputs.all(Typed::as_i32);
+                Outputs::from($y)
+            }
+            Typed::F64(_) | Typed::Bool(_) => panic!("no integers"),
+        }
+    };
+}
+
 /// Rows of methods that take nothing.
 macro_rules! methods {
     ($($value:ident $derivatives:ident: $($op:ident)*;)*) => {
@@ -109,6 +126,8 @@ fn elementwise() -> Vec<Row> {
         row("neg", SAME, EQUAL, |_, x, _| numbers!(x, |x| -x)),
         row("square", SAME, EXACT, |_, x, _| numbers!(x, |x| x.square())),
         row("leaky_relu", SAME, EXACT, |_, x, a| x.float(0).leaky_relu(a.number("alpha")).into()),
+        row("celu", NEAR, NEAR, |_, x, a| x.float(0).celu(a.number("alpha")).into()),
+        row("bitwise_not", SAME, EQUAL, |_, x, _| integers!(x, |x| x.bitwise_not())),
         row("clip", SAME, EXACT, |_, x, _| x.float(0).clip(x.float(1), x.float(2)).into()),
         row("logical_not", SAME, EQUAL, |_, x, _| x.truth(0).logical_not().into()),
         row("cast", SAME, EQUAL, |_, x, a| {
@@ -131,9 +150,11 @@ fn elementwise() -> Vec<Row> {
         }),
     ];
     rows.extend(methods! {
-        SAME EQUAL: floor ceil round is_nan is_finite relu relu6;
+        SAME EQUAL: floor ceil round is_nan is_inf is_finite relu relu6;
         SAME EXACT: reciprocal sqrt;
         EXACT EXACT: rsqrt;
+        EXACT EXACT: softsign hard_sigmoid hard_swish;
+        NEAR NEAR: exp2 log2 log10 cbrt erfc log_sigmoid mish;
         NEAR NEAR: exp expm1 ln log1p sin cos tan asin acos atan sinh cosh tanh erf;
         NEAR NEAR: sigmoid softplus elu selu gelu gelu_tanh silu;
     });
@@ -149,6 +170,15 @@ fn pairs() -> Vec<Row> {
         row("div", SAME, EXACT, |_, x, _| (x.float(0) / x.float(1)).into()),
         row("pow", NEAR, NEAR, |_, x, _| x.float(0).pow(x.float(1)).into()),
         row("pow_scalar", NEAR, NEAR, |_, x, a| x.float(0).pow(a.number("exponent")).into()),
+        row("hypot", NEAR, SUMS, |_, x, _| x.float(0).hypot(x.float(1)).into()),
+        row("atan2", NEAR, NEAR, |_, x, _| x.float(0).atan2(x.float(1)).into()),
+        row("xlogy", NEAR, NEAR, |_, x, _| x.float(0).xlogy(x.float(1)).into()),
+        row("divide_no_nan", SAME, EXACT, |_, x, _| x.float(0).divide_no_nan(x.float(1)).into()),
+        row("bitwise_and", SAME, EQUAL, |_, x, _| integers!(x, |x, y| x.bitwise_and(y))),
+        row("bitwise_or", SAME, EQUAL, |_, x, _| integers!(x, |x, y| x.bitwise_or(y))),
+        row("bitwise_xor", SAME, EQUAL, |_, x, _| integers!(x, |x, y| x.bitwise_xor(y))),
+        row("left_shift", SAME, EQUAL, |_, x, _| integers!(x, |x, y| x.left_shift(y))),
+        row("right_shift", SAME, EQUAL, |_, x, _| integers!(x, |x, y| x.right_shift(y))),
         row("maximum", SAME, EXACT, |_, x, _| numbers!(x, |x, y| x.maximum(y))),
         row("minimum", SAME, EXACT, |_, x, _| numbers!(x, |x, y| x.minimum(y))),
         row("squared_difference", SAME, EXACT, |_, x, _| numbers!(x, |x, y| x.squared_difference(y))),

@@ -1,21 +1,21 @@
-//! Line 28, a call that would build more nodes than memory holds is a building error; and graphs of any depth are
+//! Line 28, a call that would build more nodes than memory holds is a build error; and graphs of any depth are
 //! built, printed, differentiated, run and dropped on a small stack.
 
 use flowgrad::ndarray::{Array1, arr1};
 use flowgrad::prelude::*;
-use flowgrad::{BuildError, Mistake};
+use flowgrad::{BuildError, Fault, Site};
 
 /// What was asked for too many of, how many they were, and the node.
 fn too_many(g: &Graph) -> (&'static str, usize, String) {
     match g.check() {
         Err(Error::Build(error)) => match *error {
-            BuildError { node, mistake: Mistake::TooMany { what, count, .. }, location, .. } => {
+            BuildError { site: Site { node, location, .. }, fault: Fault::TooMany { what, count, .. } } => {
                 assert!(location.file().ends_with("bounds.rs"), "{location}");
                 (what, count, node)
             }
             error => panic!("{error}"),
         },
-        other => panic!("expected a building error, got {other:?}"),
+        other => panic!("expected a build error, got {other:?}"),
     }
 }
 
@@ -23,7 +23,7 @@ fn too_many(g: &Graph) -> (&'static str, usize, String) {
 type Asked = (fn(&Graph), &'static str);
 
 #[test]
-fn line_28_more_parts_than_a_graph_holds_are_a_building_error() {
+fn line_28_more_parts_than_a_graph_holds_are_a_build_error() {
     let whole = 1 << 40;
     let builds: [Asked; 5] = [
         (|g| assert_eq!(g.constant(1.0).broadcast_to([1 << 40]).unstack(0).len(), 1), "unstack"),
@@ -45,7 +45,7 @@ fn line_28_more_parts_than_a_graph_holds_are_a_building_error() {
 }
 
 #[test]
-fn line_28_more_sweeps_than_a_graph_holds_are_a_building_error() {
+fn line_28_more_sweeps_than_a_graph_holds_are_a_build_error() {
     let builds: [Asked; 4] = [
         (|g| _ = jacobian(of(g, 1 << 20) * 2.0, g.find_variable::<f32>("x").unwrap()), "jacobian"),
         (|g| _ = hessian(of(g, 1 << 20).square(), g.find_variable::<f32>("x").unwrap()), "hessian"),

@@ -191,7 +191,7 @@ fn line_20_poles_and_ends() -> Result<()> {
 #[test]
 fn line_21_no_slope_of_the_branch_not_taken() -> Result<()> {
     // Arguments at which the slope is infinite or NaN, which a select does not take.
-    let functions: [(&str, Function, f64); 17] = [
+    let functions: [(&str, Function, f64); 30] = [
         ("reciprocal", |x| x.reciprocal(), 0.0),
         ("rsqrt", |x| x.rsqrt(), -1.0),
         ("tan", |x| x.tan(), INF),
@@ -209,6 +209,19 @@ fn line_21_no_slope_of_the_branch_not_taken() -> Result<()> {
         ("gelu", |x| x.gelu(), NAN),
         ("gelu_tanh", |x| x.gelu_tanh(), NAN),
         ("modulo", |x| (x * 0.0 + 1.0).modulo(x), 0.0),
+        ("exp2", |x| x.exp2(), 1e4),
+        ("log2", |x| x.log2(), 0.0),
+        ("log10", |x| x.log10(), 0.0),
+        ("cbrt", |x| x.cbrt(), 0.0),
+        ("erfc", |x| x.erfc(), NAN),
+        ("celu", |x| x.celu(0.5), NAN),
+        ("log_sigmoid", |x| x.log_sigmoid(), NAN),
+        ("softsign", |x| x.softsign(), NAN),
+        ("hard_swish", |x| x.hard_swish(), NAN),
+        ("hypot", |x| x.hypot(1.0), NAN),
+        ("atan2", |x| x.atan2(1.0), NAN),
+        ("xlogy", |x| x.graph().constant(2.0).xlogy(x), 0.0),
+        ("divide_no_nan", |x| x.divide_no_nan(x + 1.0), NAN),
     ];
     for (name, function, at) in functions {
         let g = Graph::new();

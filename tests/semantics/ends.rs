@@ -133,6 +133,60 @@ table! {
     "gelu_tanh" |x| x.gelu_tanh(),
         ZEROS, [0.0, 0.5, BEND, 0.0],
         [0.0, 0.5, BEND, 0.0], [I, 1.0, 0.0, 0.0];
+    "erfc" |x| x.erfc(),
+        [2.0, 0.0, 0.0, 0.0], [1.0, -FRAC_2_SQRT_PI, 0.0, 2.0 * FRAC_2_SQRT_PI],
+        [1.0, -FRAC_2_SQRT_PI, 0.0, 2.0 * FRAC_2_SQRT_PI], ZEROS;
+    "exp2" |x| x.exp2(),
+        ZEROS, [1.0, LN_2, LN_2 * LN_2, LN_2 * LN_2 * LN_2],
+        [1.0, LN_2, LN_2 * LN_2, LN_2 * LN_2 * LN_2], [I; 4];
+    "log2" |x| x.log2(),
+        NONE, NONE,
+        [-I, I, -I, I], [I, 0.0, 0.0, 0.0];
+    "log10" |x| x.log10(),
+        NONE, NONE,
+        [-I, I, -I, I], [I, 0.0, 0.0, 0.0];
+    "cbrt" |x| x.cbrt(),
+        [-I, 0.0, 0.0, 0.0], [0.0, I, I, I],
+        [0.0, I, -I, I], [I, 0.0, 0.0, 0.0];
+    "celu" |x| x.celu(2.0),
+        [-2.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.5, 0.25],
+        [0.0, 1.0, 0.0, 0.0], [I, 1.0, 0.0, 0.0];
+    "log_sigmoid" |x| x.log_sigmoid(),
+        [-I, 1.0, 0.0, 0.0], [-LN_2, 0.5, -0.25, 0.0],
+        [-LN_2, 0.5, -0.25, 0.0], ZEROS;
+    "mish" |x| x.mish(),
+        ZEROS, [0.0, 0.6, 0.64, -0.096],
+        [0.0, 0.6, 0.64, -0.096], [I, 1.0, 0.0, 0.0];
+    "softsign" |x| x.softsign(),
+        [-1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 2.0, 6.0],
+        [0.0, 1.0, -2.0, 6.0], [1.0, 0.0, 0.0, 0.0];
+    "hard_sigmoid" |x| x.hard_sigmoid(),
+        ZEROS, [0.5, 1.0 / 6.0, 0.0, 0.0],
+        [0.5, 1.0 / 6.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0];
+    "hard_swish" |x| x.hard_swish(),
+        ZEROS, [0.0, 0.5, 1.0 / 3.0, 0.0],
+        [0.0, 0.5, 1.0 / 3.0, 0.0], [I, 1.0, 0.0, 0.0];
+    "xlogy by the factor" |x| x.xlogy(2.0),
+        [-I, LN_2, 0.0, 0.0], [0.0, LN_2, 0.0, 0.0],
+        [0.0, LN_2, 0.0, 0.0], [I, LN_2, 0.0, 0.0];
+    "xlogy by the number" |x| x.graph().constant(2.0).xlogy(x),
+        NONE, NONE,
+        [-I, I, -I, I], [I, 0.0, 0.0, 0.0];
+    "divide_no_nan by it" |x| x.graph().constant(1.0).divide_no_nan(x),
+        ZEROS, [-I, -I, -I, -I],
+        [I, -I, I, -I], ZEROS;
+    "hypot" |x| x.hypot(1.0),
+        [I, -1.0, 0.0, 0.0], [1.0, 0.0, 1.0, 0.0],
+        [1.0, 0.0, 1.0, 0.0], [I, 1.0, 0.0, 0.0];
+    "hypot with 0" |x| x.hypot(0.0),
+        [I, -1.0, 0.0, 0.0], [0.0, -1.0, 0.0, 0.0],
+        [0.0, 1.0, 0.0, 0.0], [I, 1.0, 0.0, 0.0];
+    "atan2 over 1" |x| x.atan2(1.0),
+        [-FRAC_PI_2, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, -2.0],
+        [0.0, 1.0, 0.0, -2.0], [FRAC_PI_2, 0.0, 0.0, 0.0];
+    "atan2 of 1" |x| x.graph().constant(1.0).atan2(x),
+        [2.0 * FRAC_PI_2, 0.0, 0.0, 0.0], [FRAC_PI_2, -1.0, 0.0, 2.0],
+        [FRAC_PI_2, -1.0, 0.0, 2.0], ZEROS;
     "x^-1" |x| x.pow(-1.0),
         ZEROS, [-I, -I, -I, -I],
         [I, -I, I, -I], ZEROS;

@@ -3,7 +3,7 @@
 use std::env;
 use std::process::Command;
 
-use flowgrad::Mistake;
+use flowgrad::fault::VariableFault;
 use flowgrad::ndarray::{self, Array1, Array2, ArrayD, arr1, array};
 use flowgrad::prelude::*;
 
@@ -208,7 +208,7 @@ fn line_28_rows_without_elements_are_shuffled_at_once() -> Result<()> {
     Ok(())
 }
 
-/// Line 28: no start of a variable panics: what cannot be made is a mistake in building.
+/// Line 28: no start of a variable panics: what cannot be made is a build error.
 #[test]
 fn line_28_variables_may_be_absurd() {
     for dims in [
@@ -230,7 +230,7 @@ fn line_28_variables_may_be_absurd() {
     }
 }
 
-/// Line 28: bounds and deviations that define no distribution are building errors, and those that nearly do not draw.
+/// Line 28: bounds and deviations that define no distribution are build errors, and those that nearly do not draw.
 #[test]
 fn line_28_draws_may_be_absurd() {
     let start = |low, high| {
@@ -257,7 +257,7 @@ fn line_28_fans_may_be_absurd() {
         g.variable::<f32>("v", glorot_uniform(shape));
         let error = g.check().unwrap_err();
         let Error::Build(error) = error else { panic!("{error}") };
-        assert!(matches!(error.mistake, Mistake::VariableShape { .. }), "{error}");
+        assert!(matches!(error.fault.downcast_ref(), Some(VariableFault::Shape { .. })), "{error}");
     }
 }
 

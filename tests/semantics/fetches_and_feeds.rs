@@ -264,7 +264,7 @@ fn line_06_the_session_sees_the_graph_grow() -> Result<()> {
     assert_eq!(session.run([w.tensor(), slope])?.map(|a| a.sum()), [10.0, 2.0]);
     assert_eq!(session.run(w.assign_add(1.0))?.sum(), 11.0);
 
-    // A mistake made later is reported by what is built on it, and by nothing else.
+    // A build error made later is reported by what is built on it, and by nothing else.
     let wrong = g.constant(arr1(&[1.0, 2.0])) + g.constant(arr1(&[1.0, 2.0, 3.0]));
     assert!(matches!(session.run(wrong.reduce_sum(..)), Err(Error::Build(_))));
     assert_eq!(session.run(v)?.sum(), 2.0);

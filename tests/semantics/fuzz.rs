@@ -1,4 +1,4 @@
-//! Line 28: random graphs, mostly with mistakes, and random feeds, mostly of some wrong shape.
+//! Line 28: random graphs, mostly invalid, and random feeds, mostly of some wrong shape.
 
 use flowgrad::Feeding;
 use flowgrad::ndarray::{ArrayD, arr1};
@@ -139,7 +139,7 @@ impl<'g> Built<'g> {
             }
             28 => Gradients::of([a]).grad_ys([b]).wrt(&[c])[0].unwrap_or(b),
             29 => a.gradients([b])[0],
-            // Rarely, lest few graphs be without a mistake.
+            // Rarely, lest few graphs be without a build error.
             30 if numbers[0] % 8 == 0 => pick(&foreign.floats, from[0]),
             31 if numbers[0] % 8 == 0 => {
                 self.operations.push(g.initializer());
@@ -228,7 +228,7 @@ proptest! {
         runs in prop::collection::vec((any::<[usize; 3]>(), any::<[i8; 4]>()), 1..5),
     ) {
         let (graph, other) = (Graph::new(), Graph::with_seed(1));
-        // Made before there are mistakes, so that what is valid can be run.
+        // Made before there are build errors, so that what is valid can be run.
         let sessions = [
             Session::builder(&graph).threads(2).build().unwrap(),
             Session::builder(&graph).threads(1).optimize(false).build().unwrap(),
@@ -244,7 +244,7 @@ proptest! {
                 assert_eq!(first.to_string(), again.to_string());
                 check_message(&first, [&graph, &other]);
             }
-            _ => panic!("a session and its graph disagree on whether there is a mistake"),
+            _ => panic!("a session and its graph disagree on whether there is a build error"),
         }
         for (from, numbers) in runs {
             let rows = numbers[0].unsigned_abs() as usize % 4;

@@ -7,7 +7,7 @@ use flowgrad::prelude::*;
 /// Bytes, and the node that is named.
 fn lacking<T>(result: Result<T>) -> (usize, Option<String>) {
     match result.err() {
-        Some(Error::OutOfMemory { bytes, node, .. }) => (bytes, node),
+        Some(Error::OutOfMemory { bytes, site }) => (bytes, site.map(|site| site.node)),
         other => panic!("expected an error for want of memory, got {other:?}"),
     }
 }
@@ -95,7 +95,7 @@ fn line_28_values_that_no_memory_holds_are_an_error_that_names_the_largest() -> 
 }
 
 #[test]
-fn line_28_a_constant_that_no_memory_holds_is_a_building_error_that_names_it() {
+fn line_28_a_constant_that_no_memory_holds_is_a_build_error_that_names_it() {
     let (number, elements) = (arr0(1.0), Array1::<f64>::zeros(1 << 20));
     let repeated = number.broadcast((1 << 31, 1 << 31)).unwrap();
     let overlapping =
@@ -108,7 +108,7 @@ fn line_28_a_constant_that_no_memory_holds_is_a_building_error_that_names_it() {
         assert_eq!(lacking(g.check()), expected);
         assert_eq!(lacking(Session::new(&g).map(|_| ())), expected);
         let text = g.check().unwrap_err().to_string();
-        let place = format!("of `layer/constant` (built at {}:{line}:", file!());
+        let place = format!("of `layer/constant` (constant) built at {}:{line}:", file!());
         assert!(text.starts_with(&format!("no memory for {bytes} bytes of values {place}")), "{text}");
         let y = c + 1.0;
         assert_eq!(lacking(y.graph().check()), expected);

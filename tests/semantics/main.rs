@@ -18,6 +18,7 @@ mod products;
 mod races;
 mod random;
 mod readers;
+mod scalars;
 mod second_order;
 mod shapes;
 mod sums;

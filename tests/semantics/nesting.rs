@@ -10,7 +10,7 @@ use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use flowgrad::ndarray::{Array1, arr0};
-use flowgrad::op::{AnyTensor, Attributes, Lowering, Mistake, Op, Pullback, TensorType, Val};
+use flowgrad::op::{AnyTensor, Attributes, Fault, Lowering, Op, Pullback, TensorType, Val};
 use flowgrad::prelude::*;
 use flowgrad::{Nesting, SessionBuilder};
 
@@ -277,7 +277,7 @@ impl Op for Curious {
         "curious"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> std::result::Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> std::result::Result<TensorType, Fault> {
         self.ask_shallowly();
         Ok(inputs[0].clone())
     }

@@ -29,8 +29,8 @@ fn line_28_a_label_out_of_range_is_told_with_its_row_and_the_number_of_classes()
             let error = session.feed(x, &fed).feed(labels, &ids).run((loss, train)).unwrap_err();
             let text = error.to_string();
             let expected = format!(
-                "label {label} of row 257 is out of range: expected a number from 0 to below 10, the number of \
-                 classes, in `sparse_softmax_cross_entropy` (built at {}:{line}:",
+                "expected a label from 0 to below 10, the number of classes, got {label} in row 257, in \
+                 `sparse_softmax_cross_entropy` (sparse_softmax_cross_entropy) built at {}:{line}:",
                 file!()
             );
             assert!(text.starts_with(&expected), "{text}");
@@ -50,11 +50,13 @@ fn line_28_the_loss_is_named_as_its_user_has_named_it() {
     for session in sessions(&g) {
         let text = session.run(loss).unwrap_err().to_string();
         assert!(
-            text.starts_with("label 3 of row [1, 1] is out of range") && text.contains("`head/loss`"),
+            text.starts_with(
+                "expected a label from 0 to below 3, the number of classes, got 3 in row [1, 1]"
+            ) && text.contains("`head/loss`"),
             "{text}"
         );
         let text = session.run(one.gradients([x])).unwrap_err().to_string();
-        assert!(text.starts_with("label 5 is out of range"), "{text}");
+        assert!(text.contains("got 5, in"), "{text}");
     }
     // A label that another graph has leaves the names of this one alone.
     let other = Graph::new();
@@ -73,7 +75,7 @@ fn line_28_labels_of_another_shape_are_told_under_the_name_of_the_loss() {
     for session in sessions(&g) {
         let (x, two) = (ArrayD::<f64>::zeros(vec![3, 4]), arr1(&[0_i64, 1]));
         let error = session.feed(logits, &x).feed(labels, &two).run(mean).unwrap_err().to_string();
-        let expected = "labels of shape [2] are not one for each row of logits of shape [3, 4], \
+        let expected = "expected a label for each row of logits of shape [3, 4], got labels of shape [2], \
                         in `model/sparse_softmax_cross_entropy` (sparse_softmax_cross_entropy) built at ";
         assert!(error.starts_with(&format!("{expected}{}", file!())), "{error}");
     }

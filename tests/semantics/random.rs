@@ -273,23 +273,25 @@ fn categorical_draws_each_class_as_often_as_softmax_says() {
 
 /// Parameters that are numbers are checked while building.
 #[test]
-fn parameters_of_no_distribution_are_building_errors() {
+fn parameters_of_no_distribution_are_build_errors() {
     type Build = for<'g> fn(&'g Graph) -> Operation<'g>;
     let table: &[(&str, Build)] = &[
-        ("there are no numbers from 2 to 1", |g| g.random_uniform([2], 2.0_f64, 1.0).named("x").op()),
-        ("there are no numbers from NaN to 1", |g| g.random_uniform([2], f64::NAN, 1.0).named("x").op()),
-        ("there are no numbers from 0 to inf", |g| g.random_uniform([2], 0.0, f32::INFINITY).named("x").op()),
-        ("there are no numbers from -179", |g| g.random_uniform([2], f64::MIN, f64::MAX).named("x").op()),
-        ("there are no numbers from 3 to 3", |g| g.random_uniform([2], 3, 3).named("x").op()),
-        ("mean 0 and standard deviation -1", |g| g.random_normal([2], 0.0, -1.0_f64).named("x").op()),
-        ("mean NaN and standard deviation 1", |g| g.truncated_normal([2], f64::NAN, 1.0).named("x").op()),
-        ("1.5 is no probability", |g| g.bernoulli([2], 1.5).named("x").op()),
-        ("NaN is no probability", |g| g.bernoulli([2], f64::NAN).named("x").op()),
-        ("axis -1 is out of range", |g| g.constant(1.0).categorical(2).named("x").op()),
-        ("nothing to choose along axis 1", |g| {
+        ("the least one first, got 2 to 1", |g| g.random_uniform([2], 2.0_f64, 1.0).named("x").op()),
+        ("the least one first, got NaN to 1", |g| g.random_uniform([2], f64::NAN, 1.0).named("x").op()),
+        ("the least one first, got 0 to inf", |g| g.random_uniform([2], 0.0, f32::INFINITY).named("x").op()),
+        ("the least one first, got -179", |g| g.random_uniform([2], f64::MIN, f64::MAX).named("x").op()),
+        ("the least one first, got 3 to 3", |g| g.random_uniform([2], 3, 3).named("x").op()),
+        ("of at least 0, got 0 and -1", |g| g.random_normal([2], 0.0, -1.0_f64).named("x").op()),
+        ("of at least 0, got NaN and 1", |g| g.truncated_normal([2], f64::NAN, 1.0).named("x").op()),
+        ("expected a probability between 0 and 1, got 1.5", |g| g.bernoulli([2], 1.5).named("x").op()),
+        ("expected a probability between 0 and 1, got NaN", |g| g.bernoulli([2], f64::NAN).named("x").op()),
+        ("expected an axis of a tensor of rank 0, got -1", |g| {
+            g.constant(1.0).categorical(2).named("x").op()
+        }),
+        ("expected at least one element along axis 1", |g| {
             g.constant(ArrayD::<f64>::zeros(vec![2, 0])).categorical(2).named("x").op()
         }),
-        ("axis 0 is out of range", |g| g.constant(1.0).shuffle().named("x").op()),
+        ("expected an axis of a tensor of rank 0, got 0", |g| g.constant(1.0).shuffle().named("x").op()),
     ];
     for (message, build) in table {
         let g = Graph::new();
@@ -308,14 +310,20 @@ fn probabilities_that_are_none_fail_the_run() {
     let (coin, class) = (x.bernoulli().named("coin"), x.categorical(1).named("class"));
     for bad in [-0.1, 1.1, f64::NAN] {
         let error = session.feed(x, &arr1(&[0.5, bad])).run(coin.op()).unwrap_err().to_string();
-        assert!(error.contains("is no probability") && error.contains("`coin`"), "{error}");
+        assert!(
+            error.contains("expected a probability between 0 and 1, got ") && error.contains("`coin`"),
+            "{error}"
+        );
     }
     for bad in [f64::NAN, f64::INFINITY] {
         let error = session.feed(x, &arr1(&[0.5, bad])).run(class).unwrap_err().to_string();
-        assert!(error.contains("a row of logits is no distribution") && error.contains("`class`"), "{error}");
+        assert!(
+            error.contains("expected a row of logits whose largest is finite") && error.contains("`class`"),
+            "{error}"
+        );
     }
     let error = session.feed(x, &ArrayD::zeros(vec![0])).run(class).unwrap_err().to_string();
-    assert!(error.contains("nothing to choose along axis 0"), "{error}");
+    assert!(error.contains("expected at least one element along axis 0"), "{error}");
 }
 
 /// Nothing to differentiate: draws cut the path.

@@ -1,4 +1,4 @@
-//! Lines 23 and 24: what shapes are known before a run, and which mistakes are found then.
+//! Lines 23 and 24: what shapes are known before a run, and which build errors are found then.
 
 use flowgrad::ndarray::{Array1, Array2, ArrayD, arr2};
 use flowgrad::prelude::*;
@@ -19,7 +19,7 @@ fn line_23_losses_refuse_other_shapes() -> Result<()> {
             let g = Graph::new();
             loss(g.placeholder("column", [rows, Some(1)]), g.placeholder("flat", [known]));
             let text = g.check().expect_err(name).to_string();
-            assert!(text.contains(&format!("{name} takes two tensors of one shape")), "{text}");
+            assert!(text.contains(&format!("{name}: expected targets of the shape")), "{text}");
             assert!(text.contains(file!()), "{text}");
         }
         // When it becomes known: one row is not compared with each of three, nor three with one.
@@ -36,8 +36,9 @@ fn line_23_losses_refuse_other_shapes() -> Result<()> {
                     assert_eq!((x_rows, dx.shape(), dt.shape()), (t_rows, x_fed.shape(), t_fed.shape()));
                 }
                 (Err(loss), Err(slopes)) => {
-                    let expected =
-                        format!("{name} takes two tensors of one shape, but came [{x_rows}] and [{t_rows}]");
+                    let expected = format!(
+                        "{name}: expected targets of the shape [{x_rows}] of the predictions, got [{t_rows}]"
+                    );
                     for text in [loss.to_string(), slopes.to_string()] {
                         assert!(x_rows != t_rows && text.starts_with(&expected), "{text}");
                     }
@@ -104,7 +105,7 @@ fn line_24_static_shapes() {
     g.check().unwrap();
 }
 
-/// Line 24: an axis out of range or listed twice is a mistake in building; an empty list leaves the
+/// Line 24: an axis out of range or listed twice is a build error; an empty list leaves the
 /// values as they are.
 #[test]
 fn line_24_axes_are_checked_when_built() -> Result<()> {

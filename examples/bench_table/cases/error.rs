@@ -8,15 +8,15 @@ pub(crate) enum CaseError {
     Library(#[from] flowgrad::Error),
 
     /// Both sides gave numbers, but not the same.
-    #[error("{what}: element {index} is {ours:e} by the library and {reference:e} by hand ({by})")]
+    #[error("{what}, element {index}: expected {reference:e} by hand ({by}), got {ours:e} by the library")]
     Differ { what: &'static str, by: String, index: usize, ours: f64, reference: f64 },
 
     /// The two sides gave results of different lengths.
-    #[error("{what}: the library gave {ours} elements, the reference {reference}")]
+    #[error("{what}: expected {reference} elements by the reference, got {ours} by the library")]
     Lengths { what: &'static str, ours: usize, reference: usize },
 
     /// A plan's text does not end as expected.
-    #[error("no arena sizes in the last line of the plan: {0:?}")]
+    #[error("expected arena sizes in the last line of the plan, got {0:?}")]
     NoArena(String),
 }
 

@@ -1,7 +1,7 @@
 //! [`Columns`]: which columns of a file are targets.
 
 use super::error::CsvFault;
-use crate::error::quote::{LISTED, excerpt};
+use crate::quote::{LISTED, excerpt};
 
 /// Columns of a file, by index or by name: one (`-1`, `"price"`) or a list (`[0, 3]`, `["x", "y"]`).
 ///

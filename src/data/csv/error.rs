@@ -6,16 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::DType;
-use crate::error::quote::{listed, quoted};
+use crate::quote::{listed, quoted};
 
 /// Why a text file gives no numbers.
 #[derive(Clone)]
 pub struct CsvError {
     /// The file.
     pub path: PathBuf,
-    /// The line, counted from 1, where the mistake is in one.
+    /// The line, counted from 1, where the fault is in one.
     pub line: Option<u64>,
-    /// The field in the line, counted from 1, where the mistake is in one.
+    /// The field in the line, counted from 1, where the fault is in one.
     pub column: Option<usize>,
     /// What is wrong.
     pub fault: CsvFault,
@@ -55,11 +55,11 @@ pub enum CsvFault {
     Io(#[source] Arc<io::Error>),
 
     /// There is no row of numbers.
-    #[error("the file has no rows")]
+    #[error("expected at least one row, got none")]
     Empty,
 
     /// A row with more or fewer fields than the header or the rows before it.
-    #[error("expected {expected} fields, found {found}")]
+    #[error("expected {expected} fields, got {found}")]
     Ragged {
         /// Fields of the header or the first row.
         expected: usize,
@@ -68,12 +68,12 @@ pub enum CsvFault {
     },
 
     /// A double quote without its fellow on the same line.
-    #[error("a double quote is opened and not closed on the line")]
+    #[error("expected a closing double quote on the line, got none")]
     OpenQuote,
 
     /// A field that is no number.
     #[error(
-        "`{}` is not a number{}",
+        "expected a number, got `{}`{}",
         quoted(text),
         if *may_be_name { "; if this line names the columns, use `Csv::header`" } else { "" }
     )]
@@ -85,14 +85,14 @@ pub enum CsvFault {
     },
 
     /// A field that says NaN or infinity.
-    #[error("`{}` is not a finite number", quoted(text))]
+    #[error("expected a finite number, got `{}`", quoted(text))]
     NotFinite {
         /// What stands there, or the beginning of it.
         text: String,
     },
 
     /// A number beyond the type that is asked for.
-    #[error("`{}` is out of the range of {dtype}", quoted(text))]
+    #[error("expected a number in the range of {dtype}, got `{}`", quoted(text))]
     OutOfRange {
         /// What stands there, or the beginning of it.
         text: String,
@@ -101,7 +101,7 @@ pub enum CsvFault {
     },
 
     /// A number with a fraction where an integer is asked for.
-    #[error("`{}` is not a whole number, as {dtype} needs", quoted(text))]
+    #[error("expected a whole number for {dtype}, got `{}`", quoted(text))]
     NotWhole {
         /// What stands there, or the beginning of it.
         text: String,
@@ -110,50 +110,50 @@ pub enum CsvFault {
     },
 
     /// Text of another encoding.
-    #[error("the text is {encoding}, but UTF-8 is expected, which spreadsheets call \"CSV UTF-8\"")]
+    #[error("expected text in UTF-8, which spreadsheets call \"CSV UTF-8\", got {encoding}")]
     Encoding {
         /// The encoding.
         encoding: &'static str,
     },
 
     /// No text at all, but bytes that mean something else.
-    #[error("the file is no text: there is a zero byte at its beginning")]
+    #[error("expected text, got a zero byte at the beginning of the file")]
     NotText,
 
     /// A file that gzip does not read either, because something stands before what it packed.
-    #[error("{zeros} zero bytes stand before what gzip packed, which must begin the file")]
+    #[error("expected gzip data at the beginning of the file, got {zeros} zero bytes before it")]
     ZerosBeforeGzip {
         /// How many.
         zeros: u64,
     },
 
     /// A line that does not end where a carriage return says so.
-    #[error("a carriage return (CR) stands within the line; lines end in LF or CR LF, and not in CR alone")]
+    #[error("expected lines that end in LF or CR LF, got a carriage return (CR) within the line")]
     CarriageReturn,
 
     /// A line longer than any row of numbers.
-    #[error("the line is longer than {limit} bytes")]
+    #[error("expected a line of at most {limit} bytes, got a longer one")]
     LineTooLong {
         /// The most bytes of a line.
         limit: u64,
     },
 
     /// More text than is read.
-    #[error("more than {limit} bytes of text; `Csv::limit` sets how many are read")]
+    #[error("expected at most {limit} bytes of text, got more; `Csv::limit` sets how many are read")]
     TextTooLong {
         /// The most bytes of the file, after decompression.
         limit: u64,
     },
 
     /// A delimiter that may stand in a number or ends a line.
-    #[error("{:?} cannot separate numbers", char::from(*delimiter))]
+    #[error("expected a byte that can separate numbers, got {:?}", char::from(*delimiter))]
     Delimiter {
         /// The byte as given.
         delimiter: u8,
     },
 
     /// A column that the file does not have.
-    #[error("there is no column {index} among {columns}")]
+    #[error("expected one of {columns} columns, got {index}")]
     ColumnOutOfRange {
         /// The index as given.
         index: isize,
@@ -162,32 +162,34 @@ pub enum CsvFault {
     },
 
     /// A column that is listed twice.
-    #[error("column {index} is listed twice")]
+    #[error("expected each column once, got column {index} twice")]
     ColumnTwice {
         /// The index, counted from 0.
         index: usize,
     },
 
     /// An empty list of columns.
-    #[error("no column is listed as target")]
+    #[error("expected at least one column as target, got none")]
     NoTargets,
 
     /// A list of targets that leaves no inputs.
-    #[error("all {columns} columns are targets, and none is left as input")]
+    #[error("expected at least one column as input, got all {columns} columns as targets")]
     NoInputs {
         /// Columns of the file.
         columns: usize,
     },
 
     /// A name where the file is not said to have any.
-    #[error("no column is known as `{name}` without a header; `Csv::header` says that there is one")]
+    #[error(
+        "expected the index of a column, as there is no header, got the name `{name}`; `Csv::header` says that there is one"
+    )]
     NoHeader {
         /// The name as given.
         name: String,
     },
 
     /// A name that the header does not have.
-    #[error("there is no column `{name}` among {}", listed(names.iter().map(String::as_str), *columns))]
+    #[error("expected a column among {}, got `{name}`", listed(names.iter().map(String::as_str), *columns))]
     UnknownColumn {
         /// The name as given.
         name: String,
@@ -198,7 +200,7 @@ pub enum CsvFault {
     },
 
     /// A name that the header has twice.
-    #[error("columns {first} and {second} are both named `{name}`")]
+    #[error("expected one column named `{name}`, got columns {first} and {second}")]
     SameName {
         /// The name as given.
         name: String,

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::error::CsvFault;
 use crate::Numeric;
-use crate::error::quote::excerpt;
+use crate::quote::excerpt;
 
 /// Digits of the largest `i64`; what has more of them before the point is beyond every type of integers.
 const MOST_DIGITS: i64 = 19;

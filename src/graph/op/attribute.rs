@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::element::DType;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::shape::{Axes, Shape};
 
 /// The value of an attribute.
@@ -93,14 +93,23 @@ impl Attributes {
     /// The attribute of that name as a value of the type that an op needs. A flag that lacks is `false`.
     ///
     /// # Errors
-    /// [`Mistake::Attribute`] if there is none, or one of another kind.
-    pub fn value<T: AttributeValue>(&self, name: &'static str) -> Result<T, Mistake> {
+    /// [`Fault::Attribute`] if there is none, or one of another kind.
+    pub fn value<T: AttributeValue>(&self, name: &'static str) -> Result<T, Fault> {
+        let absent = if T::IS_FLAG { Some(&Attribute::Bool(false)) } else { None };
         let found = self.get(name);
-        found.or(T::DEFAULT.as_ref()).and_then(T::from_attribute).ok_or_else(|| Mistake::Attribute {
+        found.or(absent).and_then(T::from_attribute).ok_or_else(|| Fault::Attribute {
             name,
             expected: T::KIND,
             found: found.map(ToString::to_string),
         })
+    }
+
+    /// The same, or another value where there is none of that name.
+    ///
+    /// # Errors
+    /// [`Fault::Attribute`] if it is of another kind.
+    pub fn value_or<T: AttributeValue>(&self, name: &'static str, absent: T) -> Result<T, Fault> {
+        if self.get(name).is_none() { Ok(absent) } else { self.value(name) }
     }
 
     /// All of them, in order.
@@ -129,8 +138,8 @@ pub trait AttributeValue: Sized {
     /// What it is called in definitions of ops and in errors.
     const KIND: &'static str;
 
-    /// What stands for an attribute that lacks, if anything may.
-    const DEFAULT: Option<Attribute> = None;
+    /// Whether one that lacks is `false`.
+    const IS_FLAG: bool = false;
 
     /// The attribute.
     fn into_attribute(self) -> Attribute;
@@ -184,7 +193,7 @@ attribute_values! {
 impl AttributeValue for bool {
     const KIND: &'static str = "bool";
 
-    const DEFAULT: Option<Attribute> = Some(Attribute::Bool(false));
+    const IS_FLAG: bool = true;
 
     fn into_attribute(self) -> Attribute {
         Attribute::Bool(self)

@@ -3,16 +3,30 @@
 //! Of the second input of either only the shape counts, which may be known only at run time.
 
 use super::{Form, Op};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::ir::{Lowering, Val};
-use crate::shape::{Shape, TensorType, broadcast};
+use crate::shape::{Shape, ShapeError, TensorType, broadcast};
 
-/// Fails unless `small` stretches to `large` under the broadcasting rule.
-pub(crate) fn check_stretches(small: &TensorType, large: &TensorType) -> Result<(), Mistake> {
+impl TensorType {
+    /// The type of what this and another operand of its element type give elementwise.
+    ///
+    /// # Errors
+    /// [`ShapeError::Broadcast`] if the shapes do not broadcast, [`Fault::ElementType`] if the other is of another
+    /// element type.
+    pub fn together(&self, other: &TensorType) -> Result<TensorType, Fault> {
+        if self.dtype != other.dtype {
+            return Err(Fault::ElementType { expected: self.dtype, found: other.dtype });
+        }
+        Ok(TensorType { dtype: self.dtype, shape: broadcast(&self.shape, &other.shape)? })
+    }
+}
+
+/// Fails unless `small` broadcasts to `large`.
+pub(crate) fn check_broadcasts_to(small: &TensorType, large: &TensorType) -> Result<(), ShapeError> {
     match broadcast(&small.shape, &large.shape) {
         Ok(shape) if shape.agrees_with(&large.shape) => Ok(()),
-        _ => Err(Mistake::Stretch { from: small.shape.clone(), to: large.shape.clone() }),
+        _ => Err(ShapeError::BroadcastTo { from: small.shape.clone(), to: large.shape.clone() }),
     }
 }
 
@@ -25,8 +39,8 @@ impl Op for BroadcastLike {
         "broadcast_like"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        check_stretches(inputs[0], inputs[1])?;
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
+        check_broadcasts_to(inputs[0], inputs[1])?;
         Ok(TensorType::new(inputs[0].dtype, &inputs[1].shape))
     }
 
@@ -58,8 +72,8 @@ impl Op for SumLike {
         "sum_like"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
-        check_stretches(inputs[1], inputs[0])?;
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
+        check_broadcasts_to(inputs[1], inputs[0])?;
         Ok(TensorType::new(inputs[0].dtype, &inputs[1].shape))
     }
 
@@ -96,13 +110,13 @@ impl Op for ExpectShape {
         "expect_shape"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let found = inputs[0];
         let expected = self.0.as_ref().unwrap_or_else(|| &inputs[inputs.len() - 1].shape);
         if found.shape.agrees_with(expected) {
             return Ok(TensorType::new(found.dtype, expected));
         }
-        Err(Mistake::OtherShape { expected: expected.clone(), found: found.shape.clone() })
+        Err(Fault::OtherShape { expected: expected.clone(), found: found.shape.clone() })
     }
 
     fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::{Attributes, MultiOp, Op, Outputs};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::{Pullback, pull_back_call};
-use crate::graph::CallId;
+use crate::graph::{CallId, Path};
 use crate::ir::{Lowering, Val};
 use crate::shape::TensorType;
 
@@ -24,7 +24,7 @@ impl Op for Parameter {
         "parameter"
     }
 
-    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(self.0.clone())
     }
 
@@ -43,10 +43,10 @@ pub(crate) type Rule = Box<dyn Fn(&mut Pullback<'_>) + Send + Sync>;
 ///
 /// What is called is known to the graph, by the node's role: the body is lowered node by node.
 pub(crate) struct Call {
-    call: CallId,
+    id: CallId,
     outputs: Outputs<TensorType>,
-    /// Of each input, what [`MultiOp::masks`] says.
-    masks: Vec<bool>,
+    /// Of each input, what lies between it and the outputs.
+    paths: Vec<Path>,
     /// The function's name.
     function: String,
     custom: Option<Custom>,
@@ -60,8 +60,8 @@ struct Custom {
 }
 
 impl Call {
-    pub(crate) fn new(call: CallId, outputs: Vec<TensorType>, masks: Vec<bool>, function: String) -> Self {
-        Call { call, outputs: outputs.into_iter().collect(), masks, function, custom: None }
+    pub(crate) fn new(id: CallId, outputs: Vec<TensorType>, paths: Vec<Path>, function: String) -> Self {
+        Call { id, outputs: outputs.into_iter().collect(), paths, function, custom: None }
     }
 
     /// With another gradient than the body's, for so many arguments; captured tensors get none.
@@ -73,7 +73,7 @@ impl Call {
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
-            .field("call", &self.call)
+            .field("call", &self.id)
             .field("function", &self.function)
             .finish_non_exhaustive()
     }
@@ -84,7 +84,7 @@ impl MultiOp for Call {
         if self.custom.is_some() { "custom_gradient" } else { "call" }
     }
 
-    fn infer(&self, _: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
+    fn infer(&self, _: &[&TensorType]) -> Result<Outputs<TensorType>, Fault> {
         Ok(self.outputs.clone())
     }
 
@@ -96,16 +96,19 @@ impl MultiOp for Call {
     fn pullback(&self, at: &mut Pullback<'_>) {
         match &self.custom {
             Some(Custom { rule, .. }) => rule(at),
-            None => pull_back_call(self.call, at),
+            None => pull_back_call(self.id, at),
         }
     }
 
     fn differentiable(&self, input: usize) -> bool {
-        self.custom.as_ref().is_none_or(|custom| input < custom.arguments)
+        match &self.custom {
+            Some(custom) => input < custom.arguments,
+            None => self.paths.get(input).is_some_and(|path| path.passes),
+        }
     }
 
     fn masks(&self, input: usize) -> bool {
-        self.custom.is_none() && self.masks.get(input) == Some(&true)
+        self.custom.is_none() && self.paths.get(input).is_some_and(|path| path.masks)
     }
 
     fn attributes(&self) -> Attributes {

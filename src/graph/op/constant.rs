@@ -1,10 +1,10 @@
-//! The nodes without inputs: `constant` and `placeholder`; and the node that stands for a mistake.
+//! The nodes without inputs: `constant` and `placeholder`; and the node that is invalid.
 
 use std::sync::Arc;
 
 use super::{Attributes, Form, MultiOp, Op};
 use crate::element::{Element, Repeated, Value};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::ir::{Lowering, Val};
 use crate::shape::{TensorType, is_addressable};
@@ -31,11 +31,11 @@ impl Op for Constant {
         "constant"
     }
 
-    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Fault> {
         let dtype = self.value.dtype();
         if !is_addressable(&self.dims, dtype) {
             // An array of such lengths repeats its elements, and is one that no memory holds.
-            return Err(Mistake::OutOfMemory { bytes: usize::MAX });
+            return Err(Fault::OutOfMemory { bytes: usize::MAX });
         }
         Ok(TensorType::new(dtype, self.dims.as_slice()))
     }
@@ -83,7 +83,7 @@ impl Op for Placeholder {
         "placeholder"
     }
 
-    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(self.0.clone())
     }
 
@@ -110,7 +110,7 @@ impl Op for Invalid {
         self.0
     }
 
-    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(TensorType::nothing())
     }
 

@@ -1,8 +1,8 @@
 //! [`OpDef`]: an op as the registry lists it, with all that is needed to build it by name.
 
-use super::Attributes;
+use super::{AttributeValue, Attributes};
 use crate::element::DType;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::graph::{AnyTensor, Graph};
 
 /// Which elements an operand may have.
@@ -36,7 +36,7 @@ impl Elements {
         }
     }
 
-    /// The mistake that an operand is, beside a first operand with elements of the type `first`, if it is one.
+    /// The invalid tensor for an operand of a wrong element type, beside a first operand with elements of the type `first`.
     #[track_caller]
     pub(crate) fn refuse<'g>(
         self,
@@ -48,15 +48,15 @@ impl Elements {
         if self.admit(found, first) || operand.is_invalid() {
             return None;
         }
-        let mistake = match self {
-            Elements::Same => Mistake::ElementType { expected: first, found },
-            Elements::Only(expected) => Mistake::ElementType { expected, found },
+        let fault = match self {
+            Elements::Same => Fault::ElementType { expected: first, found },
+            Elements::Only(expected) => Fault::ElementType { expected, found },
             Elements::Element => return None,
-            Elements::Numeric => Mistake::ElementKind { expected: "a number type", found },
-            Elements::Float => Mistake::ElementKind { expected: "a float type", found },
-            Elements::Integer => Mistake::ElementKind { expected: "an integer type", found },
+            Elements::Numeric => Fault::ElementKind { expected: "a number type", found },
+            Elements::Float => Fault::ElementKind { expected: "a float type", found },
+            Elements::Integer => Fault::ElementKind { expected: "an integer type", found },
         };
-        Some(operand.graph().invalid(op, mistake))
+        Some(operand.graph().invalid_any(op, fault))
     }
 }
 
@@ -90,17 +90,29 @@ pub struct AttributeDef {
     pub name: &'static str,
     /// What kind of value it takes: `"integer"`, `"axes"`, `"element type"`.
     pub kind: &'static str,
+    /// Whether it may lack. A flag that does is `false`.
+    pub is_optional: bool,
 }
 
 impl AttributeDef {
     pub(crate) const fn new(name: &'static str, kind: &'static str) -> Self {
-        AttributeDef { name, kind }
+        AttributeDef { name, kind, is_optional: false }
+    }
+
+    /// One with values of a type.
+    pub(crate) const fn of<T: AttributeValue>(name: &'static str) -> Self {
+        AttributeDef { name, kind: T::KIND, is_optional: T::IS_FLAG }
+    }
+
+    /// The same, which may lack.
+    pub(crate) const fn optional<T: AttributeValue>(name: &'static str) -> Self {
+        AttributeDef { name, kind: T::KIND, is_optional: true }
     }
 }
 
 /// How an op is applied; the operands are as many as it takes, and of its graph.
 pub(crate) type Build =
-    for<'g> fn(&'g Graph, &[AnyTensor<'g>], &Attributes) -> Result<Vec<AnyTensor<'g>>, Mistake>;
+    for<'g> fn(&'g Graph, &[AnyTensor<'g>], &Attributes) -> Result<Vec<AnyTensor<'g>>, Fault>;
 
 /// An op as the [registry](crate::op::registry) lists it.
 ///
@@ -148,7 +160,7 @@ impl OpDef {
         self.attributes
     }
 
-    /// Builds it in a graph. As with methods, a mistake makes the result an invalid tensor: another number of
+    /// Builds it in a graph. As with methods, a fault makes the result an invalid tensor: another number of
     /// operands, one of another graph or element type, an attribute that lacks or is of another kind.
     #[track_caller]
     pub fn build<'g>(
@@ -158,18 +170,26 @@ impl OpDef {
         attributes: &Attributes,
     ) -> Vec<AnyTensor<'g>> {
         graph.attributed_to_caller(|| {
-            let built = self.check(graph, operands).and_then(|()| (self.build)(graph, operands, attributes));
-            built.unwrap_or_else(|mistake| vec![graph.invalid(self.name, mistake)])
+            let built = self
+                .check(graph, operands, attributes)
+                .and_then(|()| (self.build)(graph, operands, attributes));
+            built.unwrap_or_else(|fault| vec![graph.invalid_any(self.name, fault)])
         })
     }
 
-    fn check(&self, graph: &Graph, operands: &[AnyTensor<'_>]) -> Result<(), Mistake> {
+    fn check(&self, graph: &Graph, operands: &[AnyTensor<'_>], attributes: &Attributes) -> Result<(), Fault> {
         let (least, takes_more) = (self.operands.len(), self.operands.iter().any(|operand| operand.is_list));
         if operands.len() < least || operands.len() > least && !takes_more {
-            return Err(Mistake::OperandCount { expected: least, found: operands.len() });
+            return Err(Fault::OperandCount { expected: least, found: operands.len() });
+        }
+        if let Some((name, value)) =
+            attributes.iter().find(|(name, _)| self.attributes.iter().all(|it| it.name != *name))
+        {
+            let (name, found) = (name.to_owned(), value.to_string());
+            return Err(Fault::UnknownAttribute { name, found });
         }
         match operands.iter().position(|operand| !operand.is_of(graph)) {
-            Some(operand) => Err(Mistake::OtherGraph { operand }),
+            Some(operand) => Err(Fault::OtherGraph { operand }),
             None => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 //! as another node sees them.
 
 use super::{Form, Op};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::ir::{Lowering, Val};
 use crate::shape::TensorType;
@@ -26,7 +26,7 @@ impl Op for Identity {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(inputs[0].clone())
     }
 

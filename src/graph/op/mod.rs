@@ -17,7 +17,7 @@ pub(crate) mod state;
 use std::any::Any;
 use std::fmt;
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::ir::{Lowering, Val};
 use crate::shape::TensorType;
@@ -32,6 +32,7 @@ pub(crate) use constant::{Constant, Invalid, Placeholder};
 pub(crate) use identity::Identity;
 pub(crate) use parts::{Part, PutBack};
 pub(crate) use scaled::Scaled;
+pub use state::VariableFault;
 pub(crate) use state::{Assign, Group, Initializer, Update, VariableOp};
 
 /// How a value is made of the inputs of its node, as far as anybody looks.
@@ -79,8 +80,8 @@ pub trait Op: Any + fmt::Debug + Send + Sync {
     /// it may ask the graph, and sessions, for whatever it needs.
     ///
     /// # Errors
-    /// The mistake that it would be to apply the op to such inputs.
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake>;
+    /// What is wrong with applying the op to such inputs.
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault>;
 
     /// Emits the op's computation in the lowering vocabulary and gives its result, which must be of the type that
     /// [`infer`](Op::infer) gives for the inputs' types.

@@ -7,7 +7,7 @@ use std::ops::Deref;
 use smallvec::SmallVec;
 
 use super::{Attributes, Form, Op};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::ir::{Lowering, Val};
 use crate::shape::TensorType;
@@ -16,7 +16,7 @@ use crate::shape::TensorType;
 ///
 /// ```
 /// use flowgrad::op::Outputs;
-/// let outputs = Outputs::from(["values", "indices"]);
+/// let outputs: Outputs<&str> = ["values", "indices"].into();
 /// assert_eq!(outputs.len(), 2);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,8 +62,8 @@ pub trait MultiOp: Any + fmt::Debug + Send + Sync {
     /// depend on the attributes and on what is known of the inputs while building, and stays.
     ///
     /// # Errors
-    /// The mistake that it would be to apply the op to such inputs.
-    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake>;
+    /// What is wrong with applying the op to such inputs.
+    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Fault>;
 
     /// Emits the op's computation in the lowering vocabulary and gives its results, which must be of the types that
     /// [`infer`](MultiOp::infer) gives for the inputs' types. What computes an output that nobody needs does not run.
@@ -99,7 +99,7 @@ impl<O: Op> MultiOp for O {
         Op::name(self)
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Fault> {
         Op::infer(self, inputs).map(Outputs::from)
     }
 

@@ -9,7 +9,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::pick::{Along, put_back};
 use super::{Attribute, Attributes, MultiOp, Op};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::ir::{Lowering, Val};
@@ -92,7 +92,7 @@ impl Op for Together {
         "parts_transposed"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         for (op, own, _) in self.each(inputs) {
             op.infer(&own)?;
         }

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use super::{Attributes, MultiOp, Op, PutBack};
 use crate::element::{Element as _, with_element};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::ir::{AxisSlice, Lowering, Scalar, ScalarValue, Val};
@@ -90,7 +90,7 @@ pub(crate) trait Choice: Clone + fmt::Debug + Send + Sync + 'static {
     const NAMES: [&'static str; 2];
 
     /// What becomes of each axis of an input of this shape.
-    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Mistake>;
+    fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Fault>;
 
     /// The element that stands where none was chosen.
     fn filling(&self) -> Option<ScalarValue> {
@@ -307,7 +307,7 @@ impl<C: Choice> Op for Pick<C> {
         C::NAMES[0]
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let axes = self.0.axes(&inputs[0].shape)?;
         let shape = shape_of(&axes).counted(axes.iter().all(|along| along.runs.is_some()))?;
         Ok(TensorType::new(inputs[0].dtype, shape))
@@ -335,10 +335,10 @@ impl<C: Choice> Op for PickTransposed<C> {
         C::NAMES[1]
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let expected = shape_of(&self.0.axes(&inputs[1].shape)?);
         if !inputs[0].shape.agrees_with(&expected) {
-            return Err(Mistake::OtherShape { expected, found: inputs[0].shape.clone() });
+            return Err(Fault::OtherShape { expected, found: inputs[0].shape.clone() });
         }
         Ok(TensorType::new(inputs[0].dtype, &inputs[1].shape))
     }

@@ -18,7 +18,7 @@
 //! A cotangent that is 0 by chance loses nothing: the shares are those of a product, not of a choice.
 
 use super::{Form, Op};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::ir::{Lowering, Scalar, Val};
 use crate::shape::TensorType;
@@ -32,7 +32,7 @@ impl Op for Scaled {
         "scaled"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         inputs[0].together(inputs[1])
     }
 
@@ -64,7 +64,7 @@ impl Op for ScaledEither {
         "scaled_either"
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         inputs[0].together(inputs[1])
     }
 

@@ -4,11 +4,13 @@
 //! An assignment *is* its new value: lowering threads each variable's versions through the readers
 //! (see [`lower`](crate::lower)), so these ops lower to plain arithmetic and nothing has a side effect.
 
+use std::panic::Location;
+
 use super::Op;
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::ir::{Lowering, Scalar, Val, VariableId};
-use crate::shape::{TensorType, broadcast};
+use crate::shape::{Shape, TensorType, broadcast};
 
 /// A variable; which of its versions a reader sees is decided when a run is planned.
 #[derive(Debug)]
@@ -28,7 +30,7 @@ impl Op for VariableOp {
         "variable"
     }
 
-    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(self.stored.clone())
     }
 
@@ -62,6 +64,39 @@ impl Assign {
     }
 }
 
+/// What can be wrong with a variable or an assignment to one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VariableFault {
+    /// The shape of its start is not fully known or too large.
+    #[error("expected a variable whose lengths are known and addressable, got shape {shape}")]
+    Shape {
+        /// The shape asked for.
+        shape: Shape,
+    },
+    /// Its name, which must be unique, is taken.
+    #[error("expected a name that is not in use, got `{name}`, the name of {}", match taken_at {
+        Some(location) => format!("a node built at {location}"),
+        None => "a name scope".to_owned(),
+    })]
+    NameTaken {
+        /// The name.
+        name: String,
+        /// Where the node that has it was built; `None` when a name scope has it.
+        taken_at: Option<&'static Location<'static>>,
+    },
+    /// A value of another shape is assigned to it.
+    #[error("variable `{variable}`: expected a value of shape {expected}, got {found}")]
+    Assign {
+        /// Name of the variable.
+        variable: String,
+        /// Its shape.
+        expected: Shape,
+        /// Shape of the value.
+        found: Shape,
+    },
+}
+
 impl Op for Assign {
     fn name(&self) -> &'static str {
         match self.0 {
@@ -71,7 +106,7 @@ impl Op for Assign {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let (stored, value) = (inputs[0], inputs[1]);
         let fits = match self.0 {
             Update::Replace => value.shape.agrees_with(&stored.shape),
@@ -82,12 +117,12 @@ impl Op for Assign {
         if fits {
             return Ok(stored.clone());
         }
-        Err(Mistake::AssignShape {
-            // Whoever reports it knows the name that the variable has by then.
+        Err(Fault::op(VariableFault::Assign {
+            // The report knows the name that the variable has by then.
             variable: String::new(),
             expected: stored.shape.clone(),
             found: value.shape.clone(),
-        })
+        }))
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
@@ -127,7 +162,7 @@ impl Op for Group {
         "group"
     }
 
-    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(TensorType::nothing())
     }
 
@@ -147,7 +182,7 @@ impl Op for Initializer {
         "initializer"
     }
 
-    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, _: &[&TensorType]) -> Result<TensorType, Fault> {
         Ok(TensorType::nothing())
     }
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::file::CURRENT;
 use crate::DType;
-use crate::error::quote::quoted;
 use crate::io::safetensors::{Flaw, FormatFault};
 use crate::op::TensorType;
+use crate::quote::quoted;
 
 /// Why a checkpoint cannot be saved, loaded or restored.
 #[derive(Clone, thiserror::Error)]
@@ -25,7 +25,7 @@ pub enum CheckpointError {
     },
 
     /// The checkpoint is of another model than the session. Nothing was changed.
-    #[error("{} does not fit the session: {}", origin(path.as_ref()), listed(differences))]
+    #[error("{} does not match the session: {}", origin(path.as_ref()), listed(differences))]
     Differs {
         /// The file that it was loaded from, if it was.
         path: Option<PathBuf>,
@@ -51,12 +51,12 @@ pub enum FileFault {
     Read(#[source] Arc<io::Error>),
 
     /// It is no safetensors file, or not a whole one; or what is to be saved would make none.
-    #[error("not in the safetensors format: {0}")]
+    #[error("expected a file in the safetensors format: {0}")]
     Format(#[from] FormatFault),
 
     /// Another program than flowgrad wrote it.
     #[error(
-        "not a flowgrad checkpoint: its metadata has no `{key}`; `io::safetensors` reads the files of other programs"
+        "expected a flowgrad checkpoint, got metadata without `{key}`; `io::safetensors` reads the files of other programs"
     )]
     Foreign {
         /// What the metadata of every checkpoint has.
@@ -64,17 +64,14 @@ pub enum FileFault {
     },
 
     /// Another release of flowgrad wrote it, which changed the format.
-    #[error("its version is `{}`, and this program reads version {CURRENT}", quoted(version))]
+    #[error("expected version {CURRENT}, which this program reads, got `{}`", quoted(version))]
     Version {
         /// Its version.
         version: String,
     },
 
     /// The contents are not those that were written.
-    #[error(
-        "it is damaged: the checksum of its contents is {found:08x}, but `{}` was written",
-        quoted(expected)
-    )]
+    #[error("expected contents of the checksum `{}`, got {found:08x}: the file is damaged", quoted(expected))]
     Checksum {
         /// The checksum in the file.
         expected: String,
@@ -83,7 +80,7 @@ pub enum FileFault {
     },
 
     /// An entry of the metadata that is to be a number is none.
-    #[error("`{key}` is `{}` in its metadata, where a count is expected", quoted(value))]
+    #[error("`{key}` of its metadata: expected a count, got `{}`", quoted(value))]
     Number {
         /// The entry.
         key: &'static str,
@@ -93,7 +90,7 @@ pub enum FileFault {
 
     /// A tensor of elements that no variable has.
     #[error(
-        "tensor `{}` has elements of {}; those of variables are BOOL, I32, I64, F32 or F64",
+        "tensor `{}`: expected elements of BOOL, I32, I64, F32 or F64, as variables have, got {}",
         quoted(name),
         quoted(dtype)
     )]
@@ -104,8 +101,11 @@ pub enum FileFault {
         dtype: String,
     },
 
-    /// A truth value that is neither 0 nor 1, or a shape that cannot be addressed.
-    #[error("the bytes of tensor `{}` are no {dtype} array of shape {shape:?}", quoted(name))]
+    /// A boolean that is neither 0 nor 1, or a shape that cannot be addressed.
+    #[error(
+        "tensor `{}`: expected the bytes of a {dtype} array of shape {shape:?}, got others",
+        quoted(name)
+    )]
     Tensor {
         /// The tensor.
         name: String,
@@ -190,17 +190,17 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Difference::Seed { session, checkpoint } => {
-                write!(f, "the graph's seed is {session}, but {checkpoint} in the checkpoint")
+                write!(f, "expected the seed {session} of the session's graph, got {checkpoint}")
             }
             Difference::Missing { name, expected } => {
-                write!(f, "variable `{}` ({expected}) is not in the checkpoint", quoted(name))
+                write!(f, "variable `{}`: expected {expected}, got nothing", quoted(name))
             }
             Difference::Unexpected { name, found } => {
-                write!(f, "`{}` ({found}) is no variable of the session", quoted(name))
+                write!(f, "`{}`: expected the name of a variable of the session, got {found}", quoted(name))
             }
             Difference::Shape { name, expected, found }
             | Difference::ElementType { name, expected, found } => {
-                write!(f, "variable `{}` is {expected}, but {found} in the checkpoint", quoted(name))
+                write!(f, "variable `{}`: expected {expected}, got {found}", quoted(name))
             }
         }
     }
@@ -214,4 +214,4 @@ fn listed(differences: &[Difference]) -> String {
     differences.iter().map(Difference::to_string).collect::<Vec<_>>().join("; ")
 }
 
-crate::error::error_of_its_own!(CheckpointError);
+crate::io::error_of_its_own!(CheckpointError);

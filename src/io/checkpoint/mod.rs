@@ -75,7 +75,7 @@ impl Checkpoint {
     /// other threads run the session. A run that assigns and is under way is in neither.
     ///
     /// # Errors
-    /// [`CheckpointError::Session`], for a mistake in building the graph or for want of memory.
+    /// [`CheckpointError::Session`], for a build error or for want of memory.
     pub fn of(session: &Session) -> Result<Self, CheckpointError> {
         let (variables, run_count) = session.moment()?;
         Ok(Checkpoint {
@@ -226,7 +226,7 @@ impl Checkpoint {
     /// old.variable("w", 1.0_f32) + 0.0;
     /// new.variable("w", 1.0_f64) + 0.0;
     /// let differences = Checkpoint::of(&Session::new(&old)?)?.differences(&Session::new(&new)?)?;
-    /// assert_eq!(differences[0].to_string(), "variable `w` is f64[], but f32[] in the checkpoint");
+    /// assert_eq!(differences[0].to_string(), "variable `w`: expected f64[], got f32[]");
     /// # Ok(())
     /// # }
     /// ```

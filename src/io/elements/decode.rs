@@ -46,7 +46,7 @@ impl Encoding {
         }
         match self {
             Encoding::Bool if dtype == DType::Bool => Some(|input, layout| {
-                let check = Check { valid: |&[byte]| byte <= 1, expected: "0 or 1, as a truth value is" };
+                let check = Check { valid: |&[byte]| byte <= 1, expected: "a boolean (0 or 1)" };
                 collect_checked(input, layout, Some(check), |[byte]| byte == 1)
             }),
             Encoding::I8 => widened!(i8::from_le_bytes => I32 i32, I64 i64, F32 f32, F64 f64),
@@ -57,8 +57,7 @@ impl Encoding {
             Encoding::U32 => widened!(u32::from_le_bytes => I64 i64, F64 f64),
             Encoding::I64 => widened!(i64::from_le_bytes => I64 i64),
             Encoding::U64 if dtype == DType::I64 => Some(|input, layout| {
-                let check =
-                    Check { valid: |bytes| bytes[7] < 1 << 7, expected: "below 2⁶³, as an i64 is" };
+                let check = Check { valid: |bytes| bytes[7] < 1 << 7, expected: "an i64 (below 2⁶³)" };
                 collect_checked(input, layout, Some(check), i64::from_le_bytes)
             }),
             Encoding::Bool | Encoding::U64 => None,

@@ -4,14 +4,14 @@ use std::collections::TryReserveError;
 use std::io;
 
 use crate::DType;
-use crate::error::quote::{LISTED, listed, quoted};
+use crate::quote::{LISTED, listed, quoted};
 
 /// Why an array of a file is not read.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArrayFault {
     /// There is no array of that name.
-    #[error("there is no array of that name; there are {}", listed(names.iter().map(String::as_str), *count))]
+    #[error("there is no such array: expected one of {}", listed(names.iter().map(String::as_str), *count))]
     Missing {
         /// The first names in the file.
         names: Vec<String>,
@@ -20,14 +20,14 @@ pub enum ArrayFault {
     },
 
     /// Elements of a type that flowgrad does not have.
-    #[error("flowgrad has no element type for `{}`", quoted(type_name))]
+    #[error("expected elements of a type that flowgrad has, got `{}`", quoted(type_name))]
     Element {
         /// The type as the file has it.
         type_name: String,
     },
 
     /// The elements are of another type than is asked for, which does not hold all of their values.
-    #[error("the elements are {}, but {expected} is asked for", quoted(found))]
+    #[error("expected elements of {expected}, got {}", quoted(found))]
     OtherType {
         /// The type that is asked for.
         expected: DType,
@@ -36,7 +36,7 @@ pub enum ArrayFault {
     },
 
     /// An element is not what its type allows.
-    #[error("element {index} is not {expected}")]
+    #[error("element {index}: expected {expected}, got another value")]
     Invalid {
         /// Its index in the order of the file.
         index: usize,
@@ -45,7 +45,7 @@ pub enum ArrayFault {
     },
 
     /// A shape that could not be addressed.
-    #[error("no array can have the shape {shape:?}")]
+    #[error("expected a shape that can be addressed, got {shape:?}")]
     Shape {
         /// The shape.
         shape: Vec<usize>,

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use zip::result::ZipError;
 
-use crate::error::quote::quoted;
 use crate::io::elements::{ArrayFault, Unreadable};
+use crate::quote::quoted;
 
 /// Why an npz file is not read or written.
 #[derive(Clone)]
 pub struct NpzError {
     /// The file.
     pub path: PathBuf,
-    /// The array in it, where the mistake is in one.
+    /// The array in it, where the fault is in one.
     pub array: Option<String>,
     /// What is wrong.
     pub fault: NpzFault,
@@ -47,7 +47,7 @@ pub enum NpzFault {
     Io(#[source] Arc<io::Error>),
 
     /// The file is not a zip archive.
-    #[error("not an npz file (a zip archive): {0}")]
+    #[error("expected an npz file (a zip archive): {0}")]
     NotAnArchive(#[source] Arc<dyn Error + Send + Sync>),
 
     /// The archive is damaged, or of a kind that is not supported.
@@ -55,18 +55,18 @@ pub enum NpzFault {
     Archive(#[source] Arc<dyn Error + Send + Sync>),
 
     /// The archive claims more bytes of an entry than there are.
-    #[error("the archive claims {claimed} bytes of it, but holds fewer")]
+    #[error("expected {claimed} bytes by the archive, got fewer")]
     Size {
         /// The size that the archive gives.
         claimed: u64,
     },
 
     /// An entry of the archive is no npy file.
-    #[error("does not begin as an npy file of version 1, 2 or 3")]
+    #[error("expected an npy file of version 1, 2 or 3, got other bytes")]
     NotNpy,
 
     /// The header is longer than the file or than any header is.
-    #[error("the header claims {claimed} bytes, more than there are or than {most}")]
+    #[error("expected a header of at most {most} bytes that are there, got a claim of {claimed}")]
     HeaderLength {
         /// The length that the file gives.
         claimed: u32,
@@ -75,14 +75,14 @@ pub enum NpzFault {
     },
 
     /// The header is not one of a plain array: of records, or of nothing at all.
-    #[error("the header `{}` is not of an array of numbers", quoted(header))]
+    #[error("expected the header of an array of numbers, got `{}`", quoted(header))]
     NotPlain {
         /// The header.
         header: String,
     },
 
     /// The header lacks an entry, or has something else in its place.
-    #[error("expected {expected} as `{key}` in the header `{}`", quoted(header))]
+    #[error("`{key}`: expected {expected}, got the header `{}`", quoted(header))]
     Header {
         /// The entry.
         key: &'static str,
@@ -93,7 +93,10 @@ pub enum NpzFault {
     },
 
     /// Another number of bytes than the shape counts.
-    #[error("elements of type `{}` and shape {shape:?} do not take up {found} bytes", quoted(descriptor))]
+    #[error(
+        "expected as many bytes as elements of type `{}` and shape {shape:?} take, got {found}",
+        quoted(descriptor)
+    )]
     Length {
         /// NumPy's name for the type.
         descriptor: String,
@@ -109,7 +112,7 @@ pub enum NpzFault {
 
     /// The arrays take up more than is read.
     #[error(
-        "the arrays take up more than {limit} bytes; `read_npz_within` and `Npz::limit` set how many are read"
+        "expected arrays of at most {limit} bytes, got more; `read_npz_within` and `Npz::limit` set how many are read"
     )]
     TooLong {
         /// The most bytes of all arrays together.
@@ -117,7 +120,7 @@ pub enum NpzFault {
     },
 
     /// Two arrays have one name.
-    #[error("there are two arrays of that name")]
+    #[error("expected one array of that name, got two")]
     SameName,
 }
 
@@ -155,4 +158,4 @@ impl From<Unreadable> for NpzFault {
     }
 }
 
-crate::error::error_of_its_own!(NpzError);
+crate::io::error_of_its_own!(NpzError);

@@ -8,15 +8,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::header::Flaw;
-use crate::error::quote::quoted;
 use crate::io::elements::{ArrayFault, Unreadable};
+use crate::quote::quoted;
 
 /// Why a safetensors file is not read or written.
 #[derive(Clone)]
 pub struct SafeTensorsError {
     /// The file.
     pub path: PathBuf,
-    /// The tensor in it, where the mistake is in one.
+    /// The tensor in it, where the fault is in one.
     pub tensor: Option<String>,
     /// What is wrong.
     pub fault: SafeTensorsFault,
@@ -51,7 +51,7 @@ pub enum SafeTensorsFault {
     Write(#[source] Arc<io::Error>),
 
     /// It is no safetensors file, or not a whole one; or what is to be written would make none.
-    #[error("not in the safetensors format: {0}")]
+    #[error("expected a file in the safetensors format: {0}")]
     Format(#[source] Box<FormatFault>),
 
     /// A tensor that is asked for is not there, or not as it is asked for.
@@ -59,7 +59,7 @@ pub enum SafeTensorsFault {
     Array(#[from] ArrayFault),
 
     /// Two tensors have one name, as they are to be written or once they are renamed.
-    #[error("there are two tensors of that name")]
+    #[error("expected one tensor of that name, got two")]
     SameName,
 
     /// A tensor is to be written under a name that means something else in the format.
@@ -108,14 +108,14 @@ impl From<Unreadable> for SafeTensorsFault {
 #[non_exhaustive]
 pub enum FormatFault {
     /// Too few bytes to say how long the header is.
-    #[error("{bytes} bytes are too few for the length of a header")]
+    #[error("expected 8 bytes for the length of the header, got {bytes}")]
     NoHeader {
         /// Bytes of the file.
         bytes: u64,
     },
 
     /// A header that is longer than the file, or than 100 MB.
-    #[error("its first 8 bytes claim a header of {stated} bytes, but only {behind} bytes follow")]
+    #[error("expected {stated} bytes of header by the first 8 bytes, got {behind}")]
     HeaderLength {
         /// Bytes that it is said to have.
         stated: u64,
@@ -124,33 +124,37 @@ pub enum FormatFault {
     },
 
     /// Names and texts that are too long together to be saved.
-    #[error("its names and texts would make a header of {bytes} bytes, of which 100 MB are allowed")]
+    #[error("expected a header of at most 100 MB, got {bytes} bytes of names and texts")]
     HeaderTooLong {
         /// Bytes of the header.
         bytes: usize,
     },
 
     /// A header that is no JSON object.
-    #[error("its header is no JSON object")]
+    #[error("expected a JSON object as header, got other bytes")]
     NotJson,
 
     /// Metadata other than texts by name.
-    #[error("its metadata are no texts by name")]
+    #[error("expected texts by name as metadata, got other JSON")]
     Metadata,
 
     /// Two sets of metadata.
-    #[error("its header has two entries `__metadata__`")]
+    #[error("expected one entry `__metadata__` in the header, got two")]
     TwoMetadata,
 
     /// An entry of the header that describes no tensor.
-    #[error("what its header says of `{}` describes no tensor", quoted(name))]
+    #[error("`{}`: expected the description of a tensor in the header, got other JSON", quoted(name))]
     Entry {
         /// The name of the entry.
         name: String,
     },
 
     /// A tensor that has not as many bytes as its shape says.
-    #[error("tensor `{}`, {}{shape:?}, is said to be in the bytes {data:?}", quoted(name), quoted(type_name))]
+    #[error(
+        "tensor `{}`: expected as many bytes as {}{shape:?} takes, got the bytes {data:?}",
+        quoted(name),
+        quoted(type_name)
+    )]
     TensorLength {
         /// The tensor.
         name: String,
@@ -164,7 +168,7 @@ pub enum FormatFault {
 
     /// A tensor that does not begin where the one before it ends, or ends behind the file.
     #[error(
-        "tensor `{}` is said to be in the bytes {data:?}, which must begin at {expected}, of {bytes}",
+        "tensor `{}`: expected bytes that begin at {expected}, of {bytes}, got the bytes {data:?}",
         quoted(name)
     )]
     TensorPlace {
@@ -179,7 +183,7 @@ pub enum FormatFault {
     },
 
     /// Bytes that are of no tensor.
-    #[error("its tensors are {covered} of the {bytes} bytes behind the header")]
+    #[error("expected tensors in all {bytes} bytes behind the header, got {covered}")]
     NotCovered {
         /// Bytes of tensors.
         covered: u64,
@@ -188,4 +192,4 @@ pub enum FormatFault {
     },
 }
 
-crate::error::error_of_its_own!(SafeTensorsError);
+crate::io::error_of_its_own!(SafeTensorsError);

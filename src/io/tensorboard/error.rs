@@ -36,4 +36,4 @@ pub enum SummaryError {
     },
 }
 
-crate::error::error_of_its_own!(SummaryError);
+crate::io::error_of_its_own!(SummaryError);

@@ -158,6 +158,11 @@ def family_pow():
         mpf(10) ** -8, Z_HIGH)
 
 
+def family_root():
+    # Between what the first guess leaves, measured.
+    fit("ROOT", "f64", lambda z: z**(-mpf(1) / 3), lambda z: z**(mpf(1) / 3), range(5), "0.9097", "1.0993")
+
+
 def family_parts():
     """Constants in parts: all but the last short enough that the multiples which occur are exact."""
     for name, x, kind, parts in [
@@ -166,6 +171,8 @@ def family_parts():
         ("PI_2", pi / 2, "f32", (24, 24, 24)), ("PI_2", pi / 2, "f64", (53, 53, 53)),
         ("PI_2_SHORT", pi / 2, "f64", (33, 33, 33, 53)), ("PI_2_REST (second)", pi / 2, "f64", (33, 53)),
         ("THIRD", mpf(1) / 3, "f64", (53, 53)),
+        ("SQRT_2", sqrt(2), "f32", (24, 24)), ("SQRT_2", sqrt(2), "f64", (53, 53)),
+        ("LOG2_E", 1 / LN_2, "f64", (53, 53)), ("LOG10_E", 1 / log(10), "f64", (53, 53)),
     ]:
         values = []
         for bits in parts:
@@ -174,5 +181,5 @@ def family_parts():
 
 
 if __name__ == "__main__":
-    for family in sys.argv[1:] or ["parts", "exp", "ln", "erf", "normal", "trig", "pow"]:
+    for family in sys.argv[1:] or ["parts", "exp", "ln", "erf", "normal", "trig", "pow", "root"]:
         globals()["family_" + family]()

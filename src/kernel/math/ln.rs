@@ -115,7 +115,7 @@ fn at_ends_f32(u: f32, y: f32) -> f32 {
 
 /// [`at_ends_f32`] for `f64`.
 #[inline(always)]
-fn at_ends_f64(u: f64, y: f64) -> f64 {
+pub(super) fn at_ends_f64(u: f64, y: f64) -> f64 {
     // A NaN is not less than anything.
     let y = if u <= f64::MAX { y } else { u };
     let y = if u < 0.0 { f64::NAN } else { y };

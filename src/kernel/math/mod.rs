@@ -1,5 +1,5 @@
-//! Elementary functions that vectorize: `exp`, `expm1`, `ln`, `log1p`, `tanh`, `sigmoid`, `erf`, `normal`,
-//! `sin`, `cos`, `pow`.
+//! Elementary functions that vectorize: `exp`, `expm1`, `exp2`, `ln`, `log1p`, `log2`, `log10`, `cbrt`, `tanh`,
+//! `sigmoid`, `erf`, `erfc`, `normal`, `sin`, `cos`, `pow`.
 //!
 //! Each is a plain function of one number (two for `pow`), [`VectorMath`], without a branch, a table or a
 //! call, and always inlined: a loop over a slice that calls it compiles to vector instructions of whatever
@@ -28,6 +28,7 @@
     reason = "a call in a loop keeps it from vectorizing: inlining is what these are for"
 )]
 
+mod bases;
 mod blocks;
 mod bound;
 mod erf;
@@ -37,6 +38,7 @@ mod logistic;
 mod mul_add;
 mod normal;
 mod pow;
+mod root;
 mod standard;
 mod trig;
 
@@ -58,16 +60,26 @@ pub(crate) trait VectorMath: Copy + PartialOrd {
     fn exp<M: MulAdd>(x: Self) -> Self;
     /// `eˣ − 1`.
     fn expm1<M: MulAdd>(x: Self) -> Self;
+    /// `2ˣ`.
+    fn exp2<M: MulAdd>(x: Self) -> Self;
     /// The natural logarithm.
     fn ln<M: MulAdd>(x: Self) -> Self;
     /// `ln(1 + x)`.
     fn log1p<M: MulAdd>(x: Self) -> Self;
+    /// The logarithm to the base 2.
+    fn log2<M: MulAdd>(x: Self) -> Self;
+    /// The logarithm to the base 10.
+    fn log10<M: MulAdd>(x: Self) -> Self;
+    /// The cube root.
+    fn cbrt<M: MulAdd>(x: Self) -> Self;
     /// The hyperbolic tangent.
     fn tanh<M: MulAdd>(x: Self) -> Self;
     /// `1 / (1 + e⁻ˣ)`.
     fn sigmoid<M: MulAdd>(x: Self) -> Self;
     /// The error function, `2/√π · ∫₀ˣ e^−t² dt`.
     fn erf<M: MulAdd>(x: Self) -> Self;
+    /// What the error function lacks of 1.
+    fn erfc<M: MulAdd>(x: Self) -> Self;
     /// The standard normal distribution's share below `x`, `½·erfc(−x/√2)`.
     fn normal<M: MulAdd>(x: Self) -> Self;
     /// `sin x`, for `|x|` up to [`TRIG_LIMIT`](Self::TRIG_LIMIT) and for a NaN; some other number beyond.
@@ -115,11 +127,16 @@ macro_rules! implement {
 implement! { f32, trig::LIMIT_F32,
     exp(x) = exp::exp_f32;
     expm1(x) = exp::expm1_f32;
+    exp2(x) = bases::exp2_f32;
     ln(x) = ln::ln_f32;
     log1p(x) = ln::log1p_f32;
+    log2(x) = bases::log2_f32;
+    log10(x) = bases::log10_f32;
+    cbrt(x) = root::cbrt_f32;
     tanh(x) = logistic::tanh_f32;
     sigmoid(x) = logistic::sigmoid_f32;
     erf(x) = erf::erf_f32;
+    erfc(x) = normal::erfc_f32;
     normal(x) = normal::normal_f32;
     sin(x) = trig::sin_f32;
     cos(x) = trig::cos_f32;
@@ -129,11 +146,16 @@ implement! { f32, trig::LIMIT_F32,
 implement! { f64, trig::LIMIT_F64,
     exp(x) = exp::exp_f64;
     expm1(x) = exp::expm1_f64;
+    exp2(x) = bases::exp2_f64;
     ln(x) = ln::ln_f64;
     log1p(x) = ln::log1p_f64;
+    log2(x) = bases::log2_f64;
+    log10(x) = bases::log10_f64;
+    cbrt(x) = root::cbrt_f64;
     tanh(x) = logistic::tanh_f64;
     sigmoid(x) = logistic::sigmoid_f64;
     erf(x) = erf::erf_f64;
+    erfc(x) = normal::erfc_f64;
     normal(x) = normal::normal_f64;
     sin(x) = trig::sin_f64;
     cos(x) = trig::cos_f64;

@@ -36,7 +36,7 @@ use super::ln::{exponent_f64, split_any_f64, split_f64};
 use super::mul_add::MulAdd;
 
 /// `c` of `log₂(1 + f) ≈ f·c(f)` on `√½ ≤ 1 + f ≤ √2`.
-const LOG2: [f64; 13] = [
+pub(super) const LOG2: [f64; 13] = [
     1.442_695_040_868_704_3,
     -0.721_347_520_868_751_8,
     0.480_898_361_395_652_23,
@@ -124,7 +124,7 @@ pub(super) fn pow_f32<M: MulAdd>(x: f32, y: f32) -> f32 {
 
 /// `ln x` as a pair, for a positive finite `x`.
 #[inline(always)]
-fn ln_pair<M: MulAdd>(x: f64) -> (f64, f64) {
+pub(super) fn ln_pair<M: MulAdd>(x: f64) -> (f64, f64) {
     let (f, k) = split_any_f64(x);
     // s = f / d with d = 2 + f a pair. The remainder of the first quotient is all but exact.
     let d = 2.0 + f;

@@ -16,10 +16,14 @@ pub(crate) trait Standard: Copy {
     fn atan(self) -> Self;
     fn sinh(self) -> Self;
     fn cosh(self) -> Self;
+    /// The angle of a point whose second coordinate this is and whose first the other.
+    fn atan2(self, other: Self) -> Self;
+    /// The distance of such a point from the origin.
+    fn hypot(self, other: Self) -> Self;
 }
 
 macro_rules! implement {
-    ($type:ident: $($integer:ident = $rounding:ident)*; $($name:ident)*) => {
+    ($type:ident: $($integer:ident = $rounding:ident)*; $($name:ident)*; $($pair:ident)*) => {
         impl Standard for $type {
             $(
                 #[inline(always)]
@@ -33,8 +37,14 @@ macro_rules! implement {
                     f64::from(self).$name() as Self
                 }
             )*
+            $(
+                #[inline(always)]
+                fn $pair(self, other: Self) -> Self {
+                    f64::from(self).$pair(f64::from(other)) as Self
+                }
+            )*
         }
     };
 }
-implement! { f32: floor = floor ceil = ceil round = round_ties_even; tan asin acos atan sinh cosh }
-implement! { f64: floor = floor ceil = ceil round = round_ties_even; tan asin acos atan sinh cosh }
+implement! { f32: floor = floor ceil = ceil round = round_ties_even; tan asin acos atan sinh cosh; atan2 hypot }
+implement! { f64: floor = floor ceil = ceil round = round_ties_even; tan asin acos atan sinh cosh; atan2 hypot }

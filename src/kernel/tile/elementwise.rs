@@ -5,11 +5,11 @@ use std::iter;
 
 use super::{Args, Kernel, elements, elements_mut};
 use crate::element::{DType, Element};
-use crate::ir::Scalar;
+use crate::ir::{Scalar, scalar_table};
 use crate::kernel::isa::{Isa, kernels};
-use crate::kernel::math::{MulAdd, Standard, VectorMath};
-use crate::kernel::number::{Number, with_number};
-use crate::kernel::scalar::{self, Binary, CastTo, Unary};
+use crate::kernel::math::MulAdd;
+use crate::kernel::number::with_number;
+use crate::kernel::scalar::{self, Binary, CastTo, Unary, with_kind};
 
 /// dst = f(a): `rows·width` elements of each.
 #[inline(always)]
@@ -133,92 +133,42 @@ pub(crate) enum Forms {
     RightPerRow,
 }
 
-/// The kernel of an elementwise function; `from` is the operands' element type (of those selected
-/// from, for a selection), `to` the result's. `None` for a function that the type does not have, which
-/// no op asks for.
-pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: Isa) -> Option<Kernel> {
-    fn binary<T: Element, F: Binary<T>>(forms: Forms, isa: Isa) -> Kernel {
-        match forms {
-            Forms::Tiles => binary_kernel::<T, F>(isa),
-            Forms::LeftScalar => binary_left_scalar_kernel::<T, F>(isa),
-            Forms::RightScalar => binary_right_scalar_kernel::<T, F>(isa),
-            Forms::RightPerRow => binary_right_per_row_kernel::<T, F>(isa),
-        }
+/// The kernel of a function of two operands, by what they are.
+fn binary<T: Element, F: Binary<T>>(forms: Forms, isa: Isa) -> Kernel {
+    match forms {
+        Forms::Tiles => binary_kernel::<T, F>(isa),
+        Forms::LeftScalar => binary_left_scalar_kernel::<T, F>(isa),
+        Forms::RightScalar => binary_right_scalar_kernel::<T, F>(isa),
+        Forms::RightPerRow => binary_right_per_row_kernel::<T, F>(isa),
     }
-    fn continuous<T: Number + crate::element::Float + VectorMath + Standard>(
-        function: Scalar,
-        forms: Forms,
-        isa: Isa,
-    ) -> Option<Kernel> {
-        Some(match function {
-            Scalar::Exp => unary_kernel::<T, scalar::Exp>(isa),
-            Scalar::Expm1 => unary_kernel::<T, scalar::Expm1>(isa),
-            Scalar::Ln => unary_kernel::<T, scalar::Ln>(isa),
-            Scalar::Log1p => unary_kernel::<T, scalar::Log1p>(isa),
-            Scalar::Tanh => unary_kernel::<T, scalar::Tanh>(isa),
-            Scalar::Sigmoid => unary_kernel::<T, scalar::Sigmoid>(isa),
-            Scalar::Erf => unary_kernel::<T, scalar::Erf>(isa),
-            Scalar::Normal => unary_kernel::<T, scalar::Normal>(isa),
-            Scalar::Sin => unary_kernel::<T, scalar::Sin>(isa),
-            Scalar::Cos => unary_kernel::<T, scalar::Cos>(isa),
-            Scalar::Sqrt => unary_kernel::<T, scalar::Sqrt>(isa),
-            Scalar::Pow => binary::<T, scalar::Pow>(forms, isa),
-            Scalar::Floor => unary_kernel::<T, scalar::Floor>(isa),
-            Scalar::Ceil => unary_kernel::<T, scalar::Ceil>(isa),
-            Scalar::Round => unary_kernel::<T, scalar::Round>(isa),
-            Scalar::Tan => unary_kernel::<T, scalar::Tan>(isa),
-            Scalar::Asin => unary_kernel::<T, scalar::Asin>(isa),
-            Scalar::Acos => unary_kernel::<T, scalar::Acos>(isa),
-            Scalar::Atan => unary_kernel::<T, scalar::Atan>(isa),
-            Scalar::Sinh => unary_kernel::<T, scalar::Sinh>(isa),
-            Scalar::Cosh => unary_kernel::<T, scalar::Cosh>(isa),
-            _ => return None,
-        })
-    }
-    fn truth(function: Scalar, forms: Forms, isa: Isa) -> Option<Kernel> {
-        Some(match function {
-            Scalar::Equal => binary::<bool, scalar::Equal>(forms, isa),
-            Scalar::NotEqual => binary::<bool, scalar::NotEqual>(forms, isa),
-            Scalar::And => binary::<bool, scalar::And>(forms, isa),
-            Scalar::Or => binary::<bool, scalar::Or>(forms, isa),
-            Scalar::Not => unary_kernel::<bool, scalar::Not>(isa),
-            _ => return None,
-        })
-    }
-    match function {
-        Scalar::Cast => return Some(cast(from, to, isa)),
-        Scalar::Select => {
-            return Some(with_number!(from, T => select_kernel::<T>(isa), else select_kernel::<bool>(isa)));
-        }
-        _ => {}
-    }
-    with_number!(from, T => Some(match function {
-        Scalar::Neg => unary_kernel::<T, scalar::Neg>(isa),
-        Scalar::Square => unary_kernel::<T, scalar::Square>(isa),
-        Scalar::Abs => unary_kernel::<T, scalar::Abs>(isa),
-        Scalar::Sign => unary_kernel::<T, scalar::Sign>(isa),
-        Scalar::Add => binary::<T, scalar::Add>(forms, isa),
-        Scalar::Sub => binary::<T, scalar::Sub>(forms, isa),
-        Scalar::Mul => binary::<T, scalar::Mul>(forms, isa),
-        Scalar::Div => binary::<T, scalar::Div>(forms, isa),
-        Scalar::Scaled => binary::<T, scalar::Scaled>(forms, isa),
-        Scalar::Maximum => binary::<T, scalar::Maximum>(forms, isa),
-        Scalar::Minimum => binary::<T, scalar::Minimum>(forms, isa),
-        Scalar::FloorDiv => binary::<T, scalar::FloorDiv>(forms, isa),
-        Scalar::Modulo => binary::<T, scalar::Modulo>(forms, isa),
-        Scalar::Checked => binary::<T, scalar::Checked>(forms, isa),
-        Scalar::Finite => binary::<T, scalar::Finite>(forms, isa),
-        Scalar::Equal => binary::<T, scalar::Equal>(forms, isa),
-        Scalar::NotEqual => binary::<T, scalar::NotEqual>(forms, isa),
-        Scalar::Less => binary::<T, scalar::Less>(forms, isa),
-        Scalar::LessEqual => binary::<T, scalar::LessEqual>(forms, isa),
-        _ => return match from {
-            DType::F32 => continuous::<f32>(function, forms, isa),
-            DType::F64 => continuous::<f64>(function, forms, isa),
-            DType::I32 | DType::I64 | DType::Bool => None,
-        },
-    }), else truth(function, forms, isa))
 }
+
+/// Declares [`map`] for the table of functions.
+macro_rules! kernels_of_table {
+    ($($(#[$doc:meta])* $name:ident $text:ident $operands:tt -> $gives:ident, $fails:ident, $cost:ident;)*) => {
+        /// The kernel of an elementwise function; `from` is the operands' element type (of those selected
+        /// from, for a selection), `to` the result's. `None` for a function that the type does not have, which
+        /// no op asks for.
+        pub(super) fn map(function: Scalar, forms: Forms, from: DType, to: DType, isa: Isa) -> Option<Kernel> {
+            match function {
+                $(Scalar::$name => kernels_of_table!(@of $operands $name, forms, from, to, isa),)*
+            }
+        }
+    };
+    (@of (Bool, Any, Any) $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
+        with_kind!(Any, $from, T => Some(select_kernel::<T>($isa)))
+    };
+    (@of (Any) $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
+        Some(cast($from, $to, $isa))
+    };
+    (@of ($kind:ident) $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
+        with_kind!($kind, $from, T => Some(unary_kernel::<T, scalar::$name>($isa)))
+    };
+    (@of ($kind:ident, $same:ident) $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
+        with_kind!($kind, $from, T => Some(binary::<T, scalar::$name>($forms, $isa)))
+    };
+}
+scalar_table!(kernels_of_table);
 
 fn cast(from: DType, to: DType, isa: Isa) -> Kernel {
     fn onto<T>(to: DType, isa: Isa) -> Kernel

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::graph::op::{Attribute, AttributeValue, Attributes};
+use crate::shape::Shape;
 
 /// What lies about an image where a window reaches beyond its edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,40 @@ pub enum Padding {
     Same,
     /// So many rows above and below, and columns left and right.
     Explicit([(usize, usize); 2]),
+}
+
+/// What can be wrong with a window or with what it moves over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WindowFault {
+    /// Something other than images.
+    #[error("expected images of [batch, height, width, channels], got shape {shape}")]
+    NotImages {
+        /// The shape of the operand.
+        shape: Shape,
+    },
+    /// A window without size, or that does not move.
+    #[error("expected window {what} of at least 1 by 1, got {rows} by {columns}")]
+    Empty {
+        /// Which of its lengths: `size`, `strides` or `dilations`.
+        what: &'static str,
+        /// Rows.
+        rows: usize,
+        /// Columns.
+        columns: usize,
+    },
+    /// A window that spans more than there is of an image.
+    #[error(
+        "expected a window of at most the {axis} {padded}, padding included, got one that spans {extent}"
+    )]
+    TooLarge {
+        /// `height` or `width`.
+        axis: &'static str,
+        /// Rows or columns that the window spans.
+        extent: usize,
+        /// Rows or columns of the image and its padding.
+        padded: usize,
+    },
 }
 
 /// A rectangle that moves over an image: its size, how far it moves at a time (its strides), how far its
@@ -119,16 +154,16 @@ impl Window {
     }
 
     /// Refuses a length of 0.
-    pub(in crate::ops) fn check(&self) -> Result<(), Mistake> {
+    pub(in crate::ops) fn check(&self) -> Result<(), Fault> {
         let named = [("size", self.size), ("strides", self.strides), ("dilations", self.dilations)];
         match named.into_iter().find(|(_, lengths)| lengths.contains(&0)) {
-            Some((what, [rows, columns])) => Err(Mistake::EmptyWindow { what, rows, columns }),
+            Some((what, [rows, columns])) => Err(Fault::op(WindowFault::Empty { what, rows, columns })),
             None => Ok(()),
         }
     }
 
     /// The places along an axis of an image, 0 for the rows and 1 for the columns, of this length.
-    pub(in crate::ops) fn places(&self, axis: usize, length: usize) -> Result<Places, Mistake> {
+    pub(in crate::ops) fn places(&self, axis: usize, length: usize) -> Result<Places, Fault> {
         let (size, stride, dilation) = (self.size[axis], self.strides[axis], self.dilations[axis]);
         let extent = (size - 1).checked_mul(dilation).and_then(|gap| gap.checked_add(1));
         let reached = |count: usize| (count.saturating_sub(1) * stride).checked_add(extent?);
@@ -146,7 +181,7 @@ impl Window {
         }
         let Some(room) = extent.and_then(|extent| padded.checked_sub(extent)) else {
             let (axis, extent) = (["height", "width"][axis], extent.unwrap_or(usize::MAX));
-            return Err(Mistake::WindowTooLarge { axis, extent, padded });
+            return Err(Fault::op(WindowFault::TooLarge { axis, extent, padded }));
         };
         Ok(Places { count: (room / stride).saturating_add(1), before })
     }

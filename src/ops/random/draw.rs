@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal, Uniform};
 
 use crate::element::{ArrayMut, ArrayRef, DType, Float, Numeric, Value, with_number};
-use crate::error::Mistake;
+use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attribute, Attributes, Op};
 use crate::initializer::seed_for;
@@ -72,9 +72,37 @@ pub(super) enum Law {
     },
 }
 
+/// What can be wrong with a distribution of random numbers.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RandomFault {
+    /// Numbers that bound no range: in the wrong order, not finite, or for integers equal.
+    #[error("expected a finite range of numbers, the least one first, got {low} to {high}")]
+    Range {
+        /// The least number, as it is printed.
+        low: String,
+        /// The number above.
+        high: String,
+    },
+    /// A mean that is not finite, or a standard deviation that is not or is negative.
+    #[error("expected a finite mean and a finite standard deviation of at least 0, got {mean} and {stddev}")]
+    Normal {
+        /// The mean, as it is printed.
+        mean: String,
+        /// The standard deviation.
+        stddev: String,
+    },
+    /// A number expected a probability between 0 and 1, got that.
+    #[error("expected a probability between 0 and 1, got {probability}")]
+    Probability {
+        /// The number, as it is printed.
+        probability: String,
+    },
+}
+
 impl Law {
     /// Evenly between two numbers of an element type.
-    pub(super) fn between(dtype: DType, low: &Attribute, high: &Attribute) -> Result<Self, Mistake> {
+    pub(super) fn between(dtype: DType, low: &Attribute, high: &Attribute) -> Result<Self, Fault> {
         with_number!(dtype, T => {
             Ok(Law::evenly::<T>(number("low", low)?, number("high", high)?))
         }, else { Err(no_number(dtype)) })
@@ -90,22 +118,22 @@ impl Law {
         }
     }
 
-    fn check(self) -> Result<(), Mistake> {
+    fn check(self) -> Result<(), Fault> {
         match self {
             // The difference of numbers of opposite signs may be beyond the largest number.
             Law::Uniform { low, high } if !((high - low).is_finite() && low <= high) => {
-                Err(Mistake::RandomRange { low: low.to_string(), high: high.to_string() })
+                Err(Fault::op(RandomFault::Range { low: low.to_string(), high: high.to_string() }))
             }
             Law::Integers { low, high } if low >= high => {
-                Err(Mistake::RandomRange { low: low.to_string(), high: high.to_string() })
+                Err(Fault::op(RandomFault::Range { low: low.to_string(), high: high.to_string() }))
             }
             Law::Normal { mean, stddev } | Law::TruncatedNormal { mean, stddev }
                 if !(mean.is_finite() && stddev.is_finite() && stddev >= 0.0) =>
             {
-                Err(Mistake::RandomNormal { mean: mean.to_string(), stddev: stddev.to_string() })
+                Err(Fault::op(RandomFault::Normal { mean: mean.to_string(), stddev: stddev.to_string() }))
             }
             Law::Bernoulli { probability } if !(0.0..=1.0).contains(&probability) => {
-                Err(Mistake::Probability { probability: probability.to_string() })
+                Err(Fault::op(RandomFault::Probability { probability: probability.to_string() }))
             }
             _ => Ok(()),
         }
@@ -177,7 +205,7 @@ impl Op for Draw {
         }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Mistake> {
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         self.law.check()?;
         Ok(match &self.lengths {
             Some(lengths) => TensorType::new(self.dtype, lengths),

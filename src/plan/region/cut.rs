@@ -8,7 +8,7 @@
 use super::compile::Draft;
 use super::registers::Place;
 use super::{Base, Slot, order};
-use crate::ir::{Program, Scalar, Val, size};
+use crate::ir::{Cost, Program, Scalar, Val, size};
 use crate::kernel::MOST_ADDITIONS;
 use crate::kernel::fold::Pairs;
 use crate::kernel::gemm::multiply_add_nanoseconds;
@@ -136,18 +136,10 @@ pub(super) fn row_cost(draft: &Draft) -> f64 {
 /// How many times a function takes the time of an addition. Measured for `tanh`, 0.6 ns an element, and taken for all
 /// that are computed in vectors by polynomials; those of the standard library are a call of some 10 ns each.
 fn weight(function: Scalar) -> f64 {
-    match function {
-        Scalar::Exp
-        | Scalar::Expm1
-        | Scalar::Ln
-        | Scalar::Log1p
-        | Scalar::Tanh
-        | Scalar::Sigmoid
-        | Scalar::Erf
-        | Scalar::Sin
-        | Scalar::Cos => 5.0,
-        Scalar::Pow | Scalar::FloorDiv | Scalar::Modulo => 20.0,
-        Scalar::Tan | Scalar::Asin | Scalar::Acos | Scalar::Atan | Scalar::Sinh | Scalar::Cosh => 100.0,
-        _ => 1.0,
+    match function.cost() {
+        Cost::Cheap => 1.0,
+        Cost::Vector => 5.0,
+        Cost::Long => 20.0,
+        Cost::Call => 100.0,
     }
 }

@@ -82,24 +82,24 @@ fn what_is_not_there_or_not_as_asked_for_is_named() {
     };
     assert_eq!(
         told(file.read("complex").unwrap_err()),
-        "model, tensor `complex`: flowgrad has no element type for `C64`"
+        "model, tensor `complex`: expected elements of a type that flowgrad has, got `C64`"
     );
     assert_eq!(
         told(file.read("widest").unwrap_err()),
-        "model, tensor `widest`: element 0 is not below 2⁶³, as an i64 is"
+        "model, tensor `widest`: element 0: expected an i64 (below 2⁶³), got another value"
     );
     assert_eq!(
         told(file.read_as::<f64>("fc.bias").unwrap_err()),
-        "model, tensor `fc.bias`: the elements are f32, but f64 is asked for"
+        "model, tensor `fc.bias`: expected elements of f64, got f32"
     );
     assert_eq!(
         told(file.read_as::<i64>("fc.weight").unwrap_err()),
-        "model, tensor `fc.weight`: the elements are BF16, but i64 is asked for"
+        "model, tensor `fc.weight`: expected elements of i64, got BF16"
     );
     assert!(file.read_as::<f32>("wider").is_err());
     let missing = file.read("a\u{1b}[2J").unwrap_err();
     assert!(told(missing.clone()).starts_with(
-        "model, tensor `a\\u{1b}[2J`: there is no array of that name; there are `bn.num_batches_tracked`, `complex`"
+        "model, tensor `a\\u{1b}[2J`: there is no such array: expected one of `bn.num_batches_tracked`, `complex`"
     ));
     assert!(told(missing.clone()).ends_with("`wider` and 1 more"));
     let SafeTensorsFault::Array(ArrayFault::Missing { names, count }) = missing.fault else { panic!() };
@@ -143,7 +143,10 @@ fn a_session_loads_tensors_under_its_own_names() {
     assert_eq!(session.run(bias).unwrap(), array![0.5_f32, -1.5].into_dyn());
 
     let error = file.values(|_| Some("same".to_owned())).unwrap_err();
-    assert!(error.to_string().ends_with("tensor `same`: there are two tensors of that name"), "{error}");
+    assert!(
+        error.to_string().ends_with("tensor `same`: expected one tensor of that name, got two"),
+        "{error}"
+    );
     // All names as they are: the first that cannot be read is told.
     assert!(file.values(|name| Some(name.to_owned())).is_err());
 }
@@ -153,7 +156,7 @@ fn a_checkpoint_is_not_what_another_program_wrote() {
     for name in ["model.safetensors", "numbers.safetensors"] {
         let error = Checkpoint::load(fixture(name)).unwrap_err().to_string();
         assert!(
-            error.contains("not a flowgrad checkpoint: its metadata has no `flowgrad.version`"),
+            error.contains("expected a flowgrad checkpoint, got metadata without `flowgrad.version`"),
             "{error}"
         );
     }
@@ -170,7 +173,10 @@ fn a_file_without_metadata_is_read_and_is_no_checkpoint() {
     assert!(file.metadata().is_empty());
     assert_eq!(file.read("w").unwrap(), array![1.0_f32].into());
     let error = Checkpoint::load(&path).unwrap_err().to_string();
-    assert!(error.contains("not a flowgrad checkpoint: its metadata has no `flowgrad.version`"), "{error}");
+    assert!(
+        error.contains("expected a flowgrad checkpoint, got metadata without `flowgrad.version`"),
+        "{error}"
+    );
 }
 
 /// What is written is what the reference reads, and comes back.
@@ -200,7 +206,7 @@ fn plain_files_are_written() {
         write_safetensors(&path, twice, &metadata)
             .unwrap_err()
             .to_string()
-            .contains("two tensors of that name")
+            .contains("one tensor of that name, got two")
     );
     let reserved = [("__metadata__", &arrays[0].1)];
     assert!(write_safetensors(&path, reserved, &metadata).unwrap_err().to_string().contains("reserved"));
@@ -271,7 +277,12 @@ fn headers_mean_what_they_mean_to_the_reference() {
     let file = SafeTensors::open(&path).unwrap();
     assert_eq!(file.read("w").unwrap(), array![1.0_f32].into());
     assert_eq!(file.info("new").unwrap().type_name, "F9_X");
-    assert!(file.read("new").unwrap_err().to_string().ends_with("flowgrad has no element type for `F9_X`"));
+    assert!(
+        file.read("new")
+            .unwrap_err()
+            .to_string()
+            .ends_with("expected elements of a type that flowgrad has, got `F9_X`")
+    );
 }
 
 /// A name of the file in a message neither steers the terminal nor fills it.

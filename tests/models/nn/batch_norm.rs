@@ -5,7 +5,7 @@ use flowgrad::nn;
 use flowgrad::prelude::*;
 use flowgrad::testing::GradientCheck;
 
-use super::{MODES, assert_near, for_floats, mistake, numbers, slope_tolerance, spread, words};
+use super::{MODES, assert_near, fault, for_floats, numbers, slope_tolerance, spread, words};
 
 const EPSILON: f64 = 1e-3;
 
@@ -236,10 +236,10 @@ fn two_training_calls_in_one_run_need_an_order() {
 
     let error = session.run((of_real, of_fake)).unwrap_err();
     let text = error.to_string();
-    let expected = "variable `bn/moving_mean` is assigned twice in one run with no order between the two: \
-                    `bn/assign` (built at ";
+    let expected = "variable `bn/moving_mean`: expected an order between its assignments in one run, got none between \
+                    `bn/assign` (assign) built at ";
     assert!(text.starts_with(expected), "{text}");
-    assert!(text.contains(") and `bn_1/assign` (built at "), "{text}");
+    assert!(text.contains(" and `bn_1/assign` (assign) built at "), "{text}");
     assert!(text.ends_with("; build one under control_dependencies on the other"), "{text}");
     assert_eq!(moving(&session, &layer), start);
 
@@ -295,31 +295,30 @@ fn the_function_takes_scalars_and_tensors() {
     assert_near(&Session::new(&g).unwrap().run(y).unwrap(), &expected, 1e-15);
 }
 
-// -- mistakes ----------------------------------------------------------------------------------
+// -- build errors ----------------------------------------------------------------------------------
 
 #[test]
-fn inputs_and_parameters_that_do_not_fit_are_mistakes_of_the_layer() {
+fn inputs_and_parameters_that_do_not_fit_are_build_errors_of_the_layer() {
     let table: [(&[Option<usize>], &str); 4] = [
-        (&[None, Some(4)], "but came [?, 4] with [3]"),
-        (&[None, Some(8), Some(8), Some(1)], "but came [?, 8, 8, 1] with [3]"),
-        (&[Some(3)], "but came [3] with [3]"),
-        (&[], "but came [] with [3]"),
+        (&[None, Some(4)], "got [?, 4] with [3]"),
+        (&[None, Some(8), Some(8), Some(1)], "got [?, 8, 8, 1] with [3]"),
+        (&[Some(3)], "got [3] with [3]"),
+        (&[], "got [] with [3]"),
     ];
     for mode in MODES {
         for (shape, rest) in table {
             let g = Graph::new();
             BatchNorm::new(&g, "bn", 3).call(g.placeholder::<f32>("x", shape), mode);
-            let expected = "batch_norm takes [batch, ..., channels] with parameters of [channels],";
-            assert_eq!(mistake(&g), format!("{expected} {rest}, in `bn/batch_norm` (batch_norm)"));
+            let expected = "expected [batch, ..., channels] with parameters of [channels],";
+            assert_eq!(fault(&g), format!("{expected} {rest}, in `bn/batch_norm` (batch_norm)"));
         }
     }
     let g = Graph::new();
     let gamma = g.variable("gamma", ones([1, 3]));
     let layer = BatchNorm { gamma, ..BatchNorm::new(&g, "bn", 3) };
     layer.call(g.placeholder::<f32>("x", [None, Some(3)]), Mode::Predict);
-    let expected =
-        "batch_norm takes [batch, ..., channels] with parameters of [channels], but came [?, 3] with [1, 3]";
-    assert_eq!(mistake(&g), format!("{expected}, in `bn/batch_norm` (batch_norm)"));
+    let expected = "expected [batch, ..., channels] with parameters of [channels], got [?, 3] with [1, 3]";
+    assert_eq!(fault(&g), format!("{expected}, in `bn/batch_norm` (batch_norm)"));
 }
 
 #[test]
@@ -332,8 +331,7 @@ fn channels_that_were_unknown_are_checked_when_they_come() {
         let session = Session::new(&g).unwrap();
         let before = moving(&session, &layer);
         let run = session.feed(x, &spread::<f64>(&[5, 1], 0)).run(y);
-        let expected = "batch_norm takes [batch, ..., channels] with parameters of [channels], \
-                        but came [5, 1] with [3], in `bn/batch_norm` (batch_norm)";
+        let expected = "expected [batch, ..., channels] with parameters of [channels], got [5, 1] with [3], in `bn/batch_norm` (batch_norm)";
         assert_eq!(words(run.unwrap_err()), expected);
         assert_eq!(moving(&session, &layer), before);
         assert!(session.feed(x, &spread::<f64>(&[5, 3], 0)).run(y).is_ok());
@@ -346,19 +344,19 @@ fn momentum_and_epsilon_must_make_sense() {
         let g = Graph::new();
         let layer = BatchNorm { momentum, ..BatchNorm::new(&g, "bn", 3) };
         layer.call(g.placeholder::<f32>("x", [None, Some(3)]), Mode::Predict);
-        let expected = "the momentum must be between 0 and 1, but is";
-        assert_eq!(mistake(&g), format!("{expected} {shown}, in `bn/batch_norm` (batch_norm)"));
+        let expected = "expected a momentum between 0 and 1, got";
+        assert_eq!(fault(&g), format!("{expected} {shown}, in `bn/batch_norm` (batch_norm)"));
     }
     for (epsilon, shown) in [(-1e-3, "-0.001"), (f64::NAN, "NaN")] {
         let g = Graph::new();
         let layer = BatchNorm { epsilon, ..BatchNorm::new(&g, "bn", 3) };
         layer.call(g.placeholder::<f32>("x", [None, Some(3)]), Mode::Train);
-        let expected = "epsilon must be finite and at least 0, but is";
-        assert_eq!(mistake(&g), format!("{expected} {shown}, in `bn/normalization` (normalization)"));
+        let expected = "expected a finite epsilon of at least 0, got";
+        assert_eq!(fault(&g), format!("{expected} {shown}, in `bn/normalization` (normalization)"));
     }
 }
 
-/// A mistake made earlier is what is reported, not that what came of it does not fit.
+/// A build error made earlier is what is reported, not that what came of it does not fit.
 #[test]
 fn an_invalid_input_is_not_blamed_on_the_layer() {
     let g = Graph::new();
@@ -366,7 +364,7 @@ fn an_invalid_input_is_not_blamed_on_the_layer() {
     for mode in MODES {
         BatchNorm::new(&g, "bn", 3).call(x, mode);
     }
-    assert!(mistake(&g).starts_with("axis 7 is out of range"));
+    assert!(fault(&g).starts_with("expected an axis of a tensor of rank 2, got 7, in `reduce_sum`"));
 }
 
 /// Chooses by a flag between what a model gives to train by and to predict by.

@@ -4,7 +4,7 @@ use flowgrad::ndarray::{Array2, ArrayD, arr1, arr2};
 use flowgrad::prelude::*;
 use flowgrad::testing::GradientCheck;
 
-use super::{MODES, assert_near, for_floats, mistake, slope_tolerance, spread, words};
+use super::{MODES, assert_near, fault, for_floats, slope_tolerance, spread, words};
 
 /// The layer's output by its definition, of x with any number of axes.
 fn reference<T: Float>(x: &ArrayD<T>, kernel: &ArrayD<T>, bias: &ArrayD<T>) -> ArrayD<f64> {
@@ -107,16 +107,18 @@ fn names_are_plain_for_variables_and_numbered_for_calls() {
 }
 
 #[test]
-fn an_input_that_does_not_fit_the_kernel_is_a_mistake_of_the_layer() {
+fn an_input_that_does_not_fit_the_kernel_is_a_build_error_of_the_layer() {
     let g = Graph::new();
     Dense::new(&g, "fc1", 3, 2).call(g.placeholder::<f32>("x", [None, Some(4)]), Mode::Train);
-    assert_eq!(mistake(&g), "the inner lengths of [?, 4] · [3, 2] differ: 4 and 3, in `fc1/matmul` (matmul)");
+    assert_eq!(
+        fault(&g),
+        "expected equal inner lengths of [?, 4] · [3, 2], got 4 and 3, in `fc1/matmul` (matmul)"
+    );
 
     let g = Graph::new();
     Dense::new(&g, "fc1", 3, 2).call(g.placeholder::<f32>("x", [3]), Mode::Predict);
-    let expected =
-        "matmul takes two matrices, or batches of them, but came [3] and [3, 2], in `fc1/matmul` (matmul)";
-    assert_eq!(mistake(&g), expected);
+    let expected = "expected two matrices or batches of them, got [3] and [3, 2], in `fc1/matmul` (matmul)";
+    assert_eq!(fault(&g), expected);
 
     let g = Graph::new();
     let x = g.placeholder::<f32>("x", [None, None]);
@@ -124,28 +126,32 @@ fn an_input_that_does_not_fit_the_kernel_is_a_mistake_of_the_layer() {
     let run = Session::new(&g).unwrap().feed(x, &Array2::zeros((1, 5))).run(y);
     assert_eq!(
         words(run.unwrap_err()),
-        "the inner lengths of [1, 5] · [3, 2] differ: 5 and 3, in `fc1/matmul` (matmul)"
+        "expected equal inner lengths of [1, 5] · [3, 2], got 5 and 3, in `fc1/matmul` (matmul)"
     );
 }
 
 #[test]
-fn two_layers_of_one_name_are_a_mistake() {
+fn two_layers_of_one_name_are_a_build_error() {
     let g = Graph::new();
     let line = line!() + 1;
     let _ = [Dense::<f32>::new(&g, "fc1", 3, 2), Dense::new(&g, "fc1", 3, 2)];
     let place = format!("{}:{line}", file!());
     let message = g.check().unwrap_err().to_string();
-    let start = format!("the name `fc1/kernel` is taken by a node built at {place}:");
+    let start =
+        format!("expected a name that is not in use, got `fc1/kernel`, the name of a node built at {place}:");
     assert!(message.starts_with(&start), "{message}");
     assert!(message.contains(&format!(", in `fc1/kernel_1` (variable) built at {place}:")), "{message}");
 }
 
 #[test]
-fn an_input_of_another_graph_is_a_mistake() {
+fn an_input_of_another_graph_is_a_build_error() {
     let (g, other) = (Graph::new(), Graph::new());
     let x = other.placeholder::<f32>("x", [None, Some(3)]);
     Dense::new(&g, "fc1", 3, 2).call(x, Mode::Train);
-    assert_eq!(mistake(&other), "operand 1 belongs to another graph, in `fc1/matmul` (matmul)");
+    assert_eq!(
+        fault(&other),
+        "operand 1: expected a tensor of the same graph, got one of another graph, in `fc1/matmul` (matmul)"
+    );
     g.check().unwrap();
 }
 

@@ -3,7 +3,7 @@
 use flowgrad::ndarray::{ArrayD, arr1};
 use flowgrad::prelude::*;
 
-use super::{MODES, for_floats, mistake, spread};
+use super::{MODES, fault, for_floats, spread};
 
 /// Which of 64 ones a session keeps in its next run.
 fn kept(g: &Graph, y: Tensor<'_, f64>, session: Option<&Session>) -> Vec<bool> {
@@ -117,14 +117,14 @@ fn what_is_left_out_is_zero_whatever_it_was() {
 }
 
 #[test]
-fn a_rate_that_is_none_is_a_mistake_in_both_modes() {
+fn a_rate_that_is_none_is_a_build_error_in_both_modes() {
     for (rate, shown) in [(1.0, "1"), (-0.1, "-0.1"), (1.5, "1.5"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")]
     {
         for mode in MODES {
             let g = Graph::new();
             Dropout::new("drop1", rate).call(g.constant(arr1(&[1.0])), mode);
-            let expected = "the rate must be at least 0 and below 1, but is";
-            assert_eq!(mistake(&g), format!("{expected} {shown}, in `drop1/dropout` (dropout)"));
+            let expected = "expected a rate of at least 0 and below 1, got";
+            assert_eq!(fault(&g), format!("{expected} {shown}, in `drop1/dropout` (dropout)"));
         }
     }
 }

@@ -60,7 +60,7 @@ fn an_id_without_a_row_fails_the_run_and_names_the_layer() {
     for id in [-1, 5, i64::MAX] {
         let run = session.feed(ids, &arr1(&[0, id])).run(rows);
         let expected =
-            format!("index {id} is out of range for an axis of length 5, in `letters/gather` (gather)");
+            format!("expected an index of an axis of length 5, got {id}, in `letters/gather` (gather)");
         assert_eq!(words(run.unwrap_err()), expected);
     }
 }

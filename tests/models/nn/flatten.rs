@@ -4,7 +4,7 @@ use flowgrad::ndarray::ArrayD;
 use flowgrad::prelude::*;
 use flowgrad::testing::GradientCheck;
 
-use super::{MODES, mistake, spread};
+use super::{MODES, fault, spread};
 
 /// The shapes of an input and of its output as they are declared, and the lengths that are fed and come.
 type Case = (&'static [Option<usize>], &'static str, &'static [usize], [usize; 2]);
@@ -44,21 +44,18 @@ fn hands_the_gradient_back_in_the_shape_of_the_input() {
 }
 
 #[test]
-fn what_has_no_batch_or_no_known_length_is_a_mistake() {
+fn what_has_no_batch_or_no_known_length_is_a_build_error() {
     let cases = [
-        (&[][..], "flatten takes [batch, ...], one of the two known while building, but came []"),
-        (
-            &[None, None][..],
-            "flatten takes [batch, ...], one of the two known while building, but came [?, ?]",
-        ),
+        (&[][..], "expected [batch, ...], one of the two known while building, got []"),
+        (&[None, None][..], "expected [batch, ...], one of the two known while building, got [?, ?]"),
         (
             &[None, Some(2), None][..],
-            "flatten takes [batch, ...], one of the two known while building, but came [?, 2, ?]",
+            "expected [batch, ...], one of the two known while building, got [?, 2, ?]",
         ),
     ];
     for (shape, reason) in cases {
         let g = Graph::new();
         Flatten.call(g.placeholder::<f32>("x", shape), Mode::Train);
-        assert_eq!(mistake(&g), format!("{reason}, in `flatten/flatten` (flatten)"));
+        assert_eq!(fault(&g), format!("{reason}, in `flatten/flatten` (flatten)"));
     }
 }

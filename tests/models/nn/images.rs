@@ -4,7 +4,7 @@ use flowgrad::ndarray::{Array4, ArrayD, Ix4, arr1};
 use flowgrad::prelude::*;
 use flowgrad::testing::GradientCheck;
 
-use super::{MODES, assert_near, for_floats, mistake, numbers, slope_tolerance, spread};
+use super::{MODES, assert_near, fault, for_floats, numbers, slope_tolerance, spread};
 
 fn images(x: &ArrayD<f64>) -> Array4<f64> {
     x.clone().into_dimensionality::<Ix4>().unwrap()
@@ -108,16 +108,15 @@ fn starts_as_in_keras() {
 }
 
 #[test]
-fn images_that_do_not_fit_are_mistakes_of_the_layer() {
+fn images_that_do_not_fit_are_build_errors_of_the_layer() {
     let g = Graph::new();
     let x = g.placeholder::<f32>("x", [None, Some(8), Some(8), Some(3)]);
     Conv2d::new(&g, "conv1", [3, 3, 1, 4], Convolution::same()).call(x, Mode::Train);
-    let expected =
-        "a kernel of shape [3, 3, 1, 4] in 1 groups takes 1 channels, but the images [?, 8, 8, 3] have 3";
-    assert_eq!(mistake(&g), format!("{expected}, in `conv1/conv2d` (conv2d)"));
+    let expected = "expected images of 1 channels for a kernel of shape [3, 3, 1, 4] in 1 groups, got [?, 8, 8, 3] with 3";
+    assert_eq!(fault(&g), format!("{expected}, in `conv1/conv2d` (conv2d)"));
 
     let g = Graph::new();
     MaxPool2d(Window::of([2, 2])).call(g.placeholder::<f32>("x", [None, Some(8)]), Mode::Train);
-    let expected = "images of [batch, height, width, channels] are expected, but came [?, 8]";
-    assert!(mistake(&g).starts_with(&format!("{expected}, in `max_pool2d/")), "{}", mistake(&g));
+    let expected = "expected images of [batch, height, width, channels], got shape [?, 8]";
+    assert!(fault(&g).starts_with(&format!("{expected}, in `max_pool2d/")), "{}", fault(&g));
 }

@@ -5,7 +5,7 @@ use flowgrad::nn;
 use flowgrad::prelude::*;
 use flowgrad::testing::GradientCheck;
 
-use super::{MODES, assert_near, for_floats, mistake, numbers, slope_tolerance, spread, words};
+use super::{MODES, assert_near, fault, for_floats, numbers, slope_tolerance, spread, words};
 
 /// The layer's output by its definition, in f64: for each element the mean and variance of those that differ from its
 /// index along the axes alone.
@@ -123,49 +123,49 @@ fn a_large_mean_costs_no_precision() {
 }
 
 /// The shape of an input, the axes to normalize along, lengths of parameters that do not fit, and the words of it.
-type Unfit = (&'static [Option<usize>], &'static [isize], &'static [usize], &'static str);
+type Invalid = (&'static [Option<usize>], &'static [isize], &'static [usize], &'static str);
 
 #[test]
-fn parameters_of_other_lengths_are_a_mistake_of_the_layer() {
-    let unfit = |dims: &[Option<usize>], axes: &[isize], lengths: &[usize]| {
+fn parameters_of_other_lengths_are_a_build_error_of_the_layer() {
+    let invalid = |dims: &[Option<usize>], axes: &[isize], lengths: &[usize]| {
         let g = Graph::new();
         layer::<f32>(&g, axes, lengths).call(g.placeholder("x", dims), Mode::Train);
-        mistake(&g)
+        fault(&g)
     };
-    let table: [Unfit; 5] = [
-        (&[None, Some(4)], &[-1], &[3], "along [-1] and 1 along other axes, but came [3] for x of [?, 4]"),
-        (&[None, Some(1)], &[-1], &[3], "along [-1] and 1 along other axes, but came [3] for x of [?, 1]"),
-        (&[None, Some(4)], &[-1], &[1], "along [-1] and 1 along other axes, but came [1] for x of [?, 4]"),
-        (&[Some(4)], &[-1], &[4, 4], "along [-1] and 1 along other axes, but came [4, 4] for x of [4]"),
+    let table: [Invalid; 5] = [
+        (&[None, Some(4)], &[-1], &[3], "along [-1] and 1 along other axes, got [3] for x of [?, 4]"),
+        (&[None, Some(1)], &[-1], &[3], "along [-1] and 1 along other axes, got [3] for x of [?, 1]"),
+        (&[None, Some(4)], &[-1], &[1], "along [-1] and 1 along other axes, got [1] for x of [?, 4]"),
+        (&[Some(4)], &[-1], &[4, 4], "along [-1] and 1 along other axes, got [4, 4] for x of [4]"),
         (
             &[None, Some(8), Some(4)],
             &[1],
             &[8, 4],
-            "along [1] and 1 along other axes, but came [8, 4] for x of [?, 8, 4]",
+            "along [1] and 1 along other axes, got [8, 4] for x of [?, 8, 4]",
         ),
     ];
     for (dims, axes, lengths, rest) in table {
-        let expected =
-            format!("layer_norm takes parameters as long as x {rest}, in `ln/layer_norm` (layer_norm)");
-        assert_eq!(unfit(dims, axes, lengths), expected);
+        let expected = format!("expected parameters as long as x {rest}, in `ln/layer_norm` (layer_norm)");
+        assert_eq!(invalid(dims, axes, lengths), expected);
     }
     let g = Graph::new();
     let beta = g.variable("beta", zeros([1]));
     let layer = LayerNorm { beta, ..LayerNorm::new(&g, "ln", [4]) };
     layer.call(g.placeholder::<f32>("x", [None, Some(4)]), Mode::Train);
-    let expected = "layer_norm takes parameters as long as x along [-1] and 1 along other axes, but came [1] for x of [?, 4]";
-    assert_eq!(mistake(&g), format!("{expected}, in `ln/layer_norm` (layer_norm)"));
+    let expected =
+        "expected parameters as long as x along [-1] and 1 along other axes, got [1] for x of [?, 4]";
+    assert_eq!(fault(&g), format!("{expected}, in `ln/layer_norm` (layer_norm)"));
     assert_eq!(
-        unfit(&[None, Some(4)], &[], &[]),
-        "there is no axis to normalize along, in `ln/layer_norm` (layer_norm)"
+        invalid(&[None, Some(4)], &[], &[]),
+        "expected at least one axis to normalize along, got none, in `ln/layer_norm` (layer_norm)"
     );
     assert_eq!(
-        unfit(&[None, Some(4)], &[2], &[1]),
-        "axis 2 is out of range for a tensor of rank 2, in `ln/reduce_mean` (reduce_mean)"
+        invalid(&[None, Some(4)], &[2], &[1]),
+        "expected an axis of a tensor of rank 2, got 2, in `ln/reduce_mean` (reduce_mean)"
     );
     assert_eq!(
-        unfit(&[None, Some(4)], &[-1, 1], &[4]),
-        "axis 1 is listed twice, in `ln/reduce_mean` (reduce_mean)"
+        invalid(&[None, Some(4)], &[-1, 1], &[4]),
+        "expected each axis once, got 1 twice, in `ln/reduce_mean` (reduce_mean)"
     );
 }
 
@@ -176,18 +176,17 @@ fn lengths_that_were_unknown_are_checked_when_they_come() {
     let y = LayerNorm::<f32>::new(&g, "ln", [3]).call(x, Mode::Train);
     let session = Session::new(&g).unwrap();
     assert!(session.feed(x, &spread::<f32>(&[2, 3], 0)).run(y).is_ok());
-    let expected = "layer_norm takes parameters as long as x along [-1] and 1 along other axes, \
-                    but came [3] for x of [2, 1], in `ln/layer_norm` (layer_norm)";
+    let expected = "expected parameters as long as x along [-1] and 1 along other axes, got [3] for x of [2, 1], in `ln/layer_norm` (layer_norm)";
     assert_eq!(words(session.feed(x, &spread::<f32>(&[2, 1], 0)).run(y).unwrap_err()), expected);
 }
 
 #[test]
-fn an_epsilon_that_is_none_is_a_mistake() {
+fn an_epsilon_that_is_none_is_a_build_error() {
     for (epsilon, shown) in [(-1e-3, "-0.001"), (f64::NAN, "NaN"), (f64::INFINITY, "inf")] {
         let g = Graph::new();
         let layer = LayerNorm { epsilon, ..LayerNorm::new(&g, "ln", [3]) };
         layer.call(g.placeholder::<f32>("x", [None, Some(3)]), Mode::Train);
-        let expected = "epsilon must be finite and at least 0, but is";
-        assert_eq!(mistake(&g), format!("{expected} {shown}, in `ln/normalization` (normalization)"));
+        let expected = "expected a finite epsilon of at least 0, got";
+        assert_eq!(fault(&g), format!("{expected} {shown}, in `ln/normalization` (normalization)"));
     }
 }

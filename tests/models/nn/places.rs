@@ -7,7 +7,7 @@ use flowgrad::prelude::*;
 
 static HERE: LazyLock<String> = LazyLock::new(|| format!("{}:", file!()));
 
-/// The line of this file that the first mistake names.
+/// The line of this file that the first build error names.
 fn line(error: impl std::fmt::Display) -> u32 {
     let text = error.to_string();
     let place = text.split(" built at ").nth(1).and_then(|place| place.strip_prefix(HERE.as_str()));

@@ -3,7 +3,7 @@
 use flowgrad::ndarray::{Array1, Array3, arr1, arr2};
 use flowgrad::prelude::*;
 
-use super::{MODES, mistake, spread};
+use super::{MODES, fault, spread};
 
 /// The operation that moves each trainable variable against the gradient of the loss.
 fn descend<'g>(g: &'g Graph, loss: Tensor<'g>, rate: f32) -> Operation<'g> {
@@ -105,5 +105,8 @@ fn the_layer_that_does_not_fit_is_named() {
     let g = Graph::new();
     let model = Sequential::new().add(Dense::new(&g, "fc1", 4, 8)).add(Dense::new(&g, "fc2", 9, 2));
     model.call(g.placeholder::<f32>("x", [None, Some(4)]), Mode::Train);
-    assert_eq!(mistake(&g), "the inner lengths of [?, 8] · [9, 2] differ: 8 and 9, in `fc2/matmul` (matmul)");
+    assert_eq!(
+        fault(&g),
+        "expected equal inner lengths of [?, 8] · [9, 2], got 8 and 9, in `fc2/matmul` (matmul)"
+    );
 }

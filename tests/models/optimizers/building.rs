@@ -1,4 +1,4 @@
-//! What optimizers build: names, which variables they change, and the exact words of mistakes.
+//! What optimizers build: names, which variables they change, and the exact words of build errors.
 
 use std::collections::BTreeSet;
 
@@ -15,8 +15,8 @@ fn names<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
     names.map(str::to_owned).into()
 }
 
-/// The first mistake made in building a graph, without the column behind the line.
-fn mistake(g: &Graph) -> String {
+/// The first build error of a graph, without the column behind the line.
+fn fault(g: &Graph) -> String {
     let message = g.check().unwrap_err().to_string();
     let (words, _column) = message.rsplit_once(':').unwrap();
     words.to_owned()
@@ -162,7 +162,7 @@ fn gradients_have_the_shape_of_their_variable_also_where_lengths_are_fed() -> Re
     Ok(())
 }
 
-// -- mistakes ------------------------------------------------------------------------------------
+// -- build errors ------------------------------------------------------------------------------------
 
 /// A call that is wrong, and what is said of it.
 type Row = (for<'g> fn(Tensor<'g, f64>) -> Operation<'g>, &'static str);
@@ -171,53 +171,59 @@ type Row = (for<'g> fn(Tensor<'g, f64>) -> Operation<'g>, &'static str);
 const RULES: [Row; 14] = [
     (
         |y| Sgd::new(-0.5).minimize(y),
-        "the rate must be a finite number of at least 0, but is -0.5, in `sgd` (sgd)",
+        "the rate: expected a finite number of at least 0, got -0.5, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(f64::NAN).minimize(y),
-        "the rate must be a finite number of at least 0, but is NaN, in `sgd` (sgd)",
+        "the rate: expected a finite number of at least 0, got NaN, in `sgd` (sgd)",
     ),
     (
         |y| Adam::new(f64::INFINITY).minimize(y),
-        "the rate must be a finite number of at least 0, but is inf, in `adam` (adam)",
+        "the rate: expected a finite number of at least 0, got inf, in `adam` (adam)",
     ),
     (
         |y| Momentum::new(0.1, 1.0).minimize(y),
-        "momentum must be in [0, 1), but is 1, in `momentum` (momentum)",
+        "momentum: expected a number in [0, 1), got 1, in `momentum` (momentum)",
     ),
     (
         |y| Momentum::new(0.1, f64::NAN).nesterov().minimize(y),
-        "momentum must be in [0, 1), but is NaN, in `momentum` (momentum)",
+        "momentum: expected a number in [0, 1), got NaN, in `momentum` (momentum)",
     ),
     (
         |y| RmsProp::new(0.1).decay(-0.1).minimize(y),
-        "decay must be in [0, 1), but is -0.1, in `rms_prop` (rms_prop)",
+        "decay: expected a number in [0, 1), got -0.1, in `rms_prop` (rms_prop)",
     ),
     (
         |y| RmsProp::new(0.1).epsilon(-1.0).minimize(y),
-        "epsilon must be a finite number of at least 0, but is -1, in `rms_prop` (rms_prop)",
+        "epsilon: expected a finite number of at least 0, got -1, in `rms_prop` (rms_prop)",
     ),
     (
         |y| RmsProp::new(0.1).momentum(2.0).minimize(y),
-        "momentum must be in [0, 1), but is 2, in `rms_prop` (rms_prop)",
+        "momentum: expected a number in [0, 1), got 2, in `rms_prop` (rms_prop)",
     ),
     (
         |y| Adagrad::new(0.1).initial_sum(-1.0).minimize(y),
-        "initial_sum must be a finite number of at least 0, but is -1, in `adagrad` (adagrad)",
+        "initial_sum: expected a finite number of at least 0, got -1, in `adagrad` (adagrad)",
     ),
     (
         |y| Adagrad::new(0.1).epsilon(f64::NAN).minimize(y),
-        "epsilon must be a finite number of at least 0, but is NaN, in `adagrad` (adagrad)",
+        "epsilon: expected a finite number of at least 0, got NaN, in `adagrad` (adagrad)",
     ),
-    (|y| Adam::new(0.1).beta1(1.0).minimize(y), "beta1 must be in [0, 1), but is 1, in `adam` (adam)"),
-    (|y| Adam::new(0.1).beta2(1.5).minimize(y), "beta2 must be in [0, 1), but is 1.5, in `adam` (adam)"),
+    (
+        |y| Adam::new(0.1).beta1(1.0).minimize(y),
+        "beta1: expected a number in [0, 1), got 1, in `adam` (adam)",
+    ),
+    (
+        |y| Adam::new(0.1).beta2(1.5).minimize(y),
+        "beta2: expected a number in [0, 1), got 1.5, in `adam` (adam)",
+    ),
     (
         |y| Adam::new(0.1).epsilon(f64::INFINITY).minimize(y),
-        "epsilon must be a finite number of at least 0, but is inf, in `adam` (adam)",
+        "epsilon: expected a finite number of at least 0, got inf, in `adam` (adam)",
     ),
     (
         |y| AdamW::new(0.1).weight_decay(-0.5).minimize(y),
-        "weight_decay must be a finite number of at least 0, but is -0.5, in `adam_w` (adam_w)",
+        "weight_decay: expected a finite number of at least 0, got -0.5, in `adam_w` (adam_w)",
     ),
 ];
 
@@ -225,59 +231,59 @@ const RULES: [Row; 14] = [
 const OPTIONS: [Row; 14] = [
     (
         |y| Sgd::new(0.1).clip_by_value(0.0).minimize(y),
-        "the limit of clip_by_value must be a finite number above 0, but is 0, in `sgd` (sgd)",
+        "the limit of clip_by_value: expected a finite number above 0, got 0, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(0.1).clip_by_norm(-1.0).minimize(y),
-        "the limit of clip_by_norm must be a finite number above 0, but is -1, in `sgd` (sgd)",
+        "the limit of clip_by_norm: expected a finite number above 0, got -1, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(0.1).clip_by_norm(1.0).clip_by_global_norm(f64::NAN).minimize(y),
-        "the limit of clip_by_global_norm must be a finite number above 0, but is NaN, in `sgd` (sgd)",
+        "the limit of clip_by_global_norm: expected a finite number above 0, got NaN, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(Schedule::exponential(0.1, 0.0, 1)).minimize(y),
-        "the factor of the rate must be a finite number above 0, but is 0, in `sgd` (sgd)",
+        "the factor of the rate: expected a finite number above 0, got 0, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(Schedule::exponential(-0.1, 0.5, 1)).minimize(y),
-        "the rate must be a finite number of at least 0, but is -0.1, in `sgd` (sgd)",
+        "the rate: expected a finite number of at least 0, got -0.1, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(Schedule::staircase(0.1, 0.5, 0)).minimize(y),
-        "the number of steps must be a finite number above 0, but is 0, in `sgd` (sgd)",
+        "the number of steps: expected a finite number above 0, got 0, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(Schedule::cosine(0.1, -1.0, 5)).minimize(y),
-        "the rate must be a finite number of at least 0, but is -1, in `sgd` (sgd)",
+        "the rate: expected a finite number of at least 0, got -1, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(Schedule::cosine(0.1, 0.0, 0)).minimize(y),
-        "the number of steps must be a finite number above 0, but is 0, in `sgd` (sgd)",
+        "the number of steps: expected a finite number above 0, got 0, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(Schedule::piecewise(0.1, [(5, f64::NAN)])).minimize(y),
-        "the rate must be a finite number of at least 0, but is NaN, in `sgd` (sgd)",
+        "the rate: expected a finite number of at least 0, got NaN, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(Schedule::piecewise(0.1, [(5, 0.2), (5, 0.1)])).minimize(y),
-        "the steps at which the rate changes must ascend, but 5 stands behind 5, in `sgd` (sgd)",
+        "expected the steps at which the rate changes to ascend, got 5 behind 5, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(Schedule::constant(0.1).after_warm_up(-1.0, 5)).minimize(y),
-        "the rate must be a finite number of at least 0, but is -1, in `sgd` (sgd)",
+        "the rate: expected a finite number of at least 0, got -1, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(Schedule::constant(0.1).after_warm_up(0.0, 0)).minimize(y),
-        "the number of steps must be a finite number above 0, but is 0, in `sgd` (sgd)",
+        "the number of steps: expected a finite number above 0, got 0, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(Schedule::constant(-0.1).after_warm_up(0.0, 5)).minimize(y),
-        "the rate must be a finite number of at least 0, but is -0.1, in `sgd` (sgd)",
+        "the rate: expected a finite number of at least 0, got -0.1, in `sgd` (sgd)",
     ),
     (
         |y| Sgd::new(-0.1).apply_gradients::<f64>(y.graph(), &[]),
-        "the rate must be a finite number of at least 0, but is -0.1, in `sgd` (sgd)",
+        "the rate: expected a finite number of at least 0, got -0.1, in `sgd` (sgd)",
     ),
 ];
 
@@ -292,13 +298,14 @@ fn unsuited_options_name_the_optimizer() {
 }
 
 #[test]
-fn mistakes_name_the_callers_line() {
+fn build_errors_name_the_callers_line() {
     let g = Graph::new();
     let loss = g.constant(1.0_f64).named("loss");
     let line = line!() + 1;
     Sgd::new(0.1).minimize(loss);
-    let expected = "the loss `loss` depends on no trainable variable of f64, in `sgd` (sgd) built at";
-    assert_eq!(mistake(&g), format!("{expected} {}:{line}", file!()));
+    let expected =
+        "expected a loss that depends on a trainable variable of f64, got `loss`, in `sgd` (sgd) built at";
+    assert_eq!(fault(&g), format!("{expected} {}:{line}", file!()));
 }
 
 #[test]
@@ -310,8 +317,8 @@ fn a_loss_without_variables() -> Result<()> {
     let loss = (frozen * other.stop_gradient()).named("loss");
     assert!(Adam::new(0.1).compute_gradients(loss).is_empty());
     let train = Adam::new(0.1).minimize(loss);
-    let expected = "the loss `loss` depends on no trainable variable of f64, in ";
-    assert!(mistake(&g).starts_with(&format!("{expected}`adam` (adam) built at {}", file!())));
+    let expected = "expected a loss that depends on a trainable variable of f64, got `loss`, in ";
+    assert!(fault(&g).starts_with(&format!("{expected}`adam` (adam) built at {}", file!())));
     let error = session.run(train).unwrap_err().to_string();
     assert!(error.starts_with(&format!("{expected}`adam_1` (adam) built at {}", file!())), "{error}");
     Ok(())
@@ -324,7 +331,7 @@ fn given_variables_that_the_loss_does_not_depend_on() {
     let line = line!() + 1;
     Sgd::new(0.1).minimize_over(a.square().named("loss"), &[a, b]);
     let expected = "`loss` has no gradient with respect to `b`: there is no path between them, in `gradients_2` (gradients) built at";
-    assert_eq!(mistake(&g), format!("{expected} {}:{line}", file!()));
+    assert_eq!(fault(&g), format!("{expected} {}:{line}", file!()));
 }
 
 #[test]
@@ -332,8 +339,8 @@ fn no_variables_are_given() {
     let g = Graph::new();
     let line = line!() + 1;
     Sgd::new(0.1).minimize_over(g.variable("a", 1.0_f64).square(), &[]);
-    let expected = "there are no gradients to apply, in `sgd` (sgd) built at";
-    assert_eq!(mistake(&g), format!("{expected} {}:{line}", file!()));
+    let expected = "expected at least one gradient to apply, got none, in `sgd` (sgd) built at";
+    assert_eq!(fault(&g), format!("{expected} {}:{line}", file!()));
 }
 
 #[test]
@@ -342,8 +349,8 @@ fn variables_that_are_given_twice() {
     let w = g.variable("w", 1.0_f64);
     let line = line!() + 1;
     Sgd::new(0.1).minimize_over(w.square(), &[w, w]);
-    let expected = "the variable `w` is given twice, in `sgd` (sgd) built at";
-    assert_eq!(mistake(&g), format!("{expected} {}:{line}", file!()));
+    let expected = "expected each variable once, got `w` twice, in `sgd` (sgd) built at";
+    assert_eq!(fault(&g), format!("{expected} {}:{line}", file!()));
 }
 
 #[test]
@@ -354,15 +361,14 @@ fn gradients_of_another_shape() {
         let gradient = g.constant(0.5).broadcast_to(shape.clone());
         let line = line!() + 1;
         Momentum::new(0.1, 0.5).apply_gradients(&g, &[(gradient, w)]);
-        let expected = format!(
-            "the gradient of `w` must have its shape [3], but has {shape:?}, in `momentum` (momentum) built at"
-        );
-        assert_eq!(mistake(&g), format!("{expected} {}:{line}", file!()));
+        let expected =
+            format!("gradient of `w`: expected shape [3], got {shape:?}, in `momentum` (momentum) built at");
+        assert_eq!(fault(&g), format!("{expected} {}:{line}", file!()));
     }
 }
 
 #[test]
-fn invalid_losses_and_gradients_report_the_first_mistake() -> Result<()> {
+fn invalid_losses_and_gradients_report_the_first_build_error() -> Result<()> {
     let g = Graph::new();
     let w = g.variable("w", arr1(&[1.0, 2.0, 3.0]));
     let session = Session::new(&g)?;
@@ -371,7 +377,10 @@ fn invalid_losses_and_gradients_report_the_first_mistake() -> Result<()> {
         [Adam::new(0.1).minimize(wrong), Adam::new(0.1).apply_gradients(&g, &[(wrong, w)])];
     for train in [by_loss, by_gradient] {
         let message = session.run(train).unwrap_err().to_string();
-        assert!(message.starts_with("the shapes [3] and [2] do not broadcast, in `add` (add)"), "{message}");
+        assert!(
+            message.starts_with("expected shapes that broadcast, got [3] and [2], in `add` (add)"),
+            "{message}"
+        );
     }
     Ok(())
 }
@@ -384,13 +393,13 @@ fn variables_and_gradients_of_another_graph() {
         let second = if foreign_variable { foreign } else { g.variable("v", 1.0_f64) };
         let line = line!() + 1;
         Sgd::new(0.1).apply_gradients(&g, &[(w.tensor(), w), (foreign.tensor(), second)]);
-        let expected = "operand 1 belongs to another graph, in `sgd` (sgd) built at";
-        assert_eq!(mistake(&g), format!("{expected} {}:{line}", file!()));
+        let expected = "operand 1: expected a tensor of the same graph, got one of another graph, in `sgd` (sgd) built at";
+        assert_eq!(fault(&g), format!("{expected} {}:{line}", file!()));
     }
 }
 
 #[test]
-fn a_mistake_leaves_no_variables_behind() {
+fn a_build_error_leaves_no_variables_behind() {
     let g = Graph::new();
     let w = g.variable("w", 1.0_f64);
     Adam::new(0.1).beta1(2.0).minimize(w.square());
@@ -406,32 +415,32 @@ fn schedules_and_clipping_by_themselves_name_themselves() {
     let cases: [ByItself; 6] = [
         (
             |g| Schedule::from(-1.0).rate(global_step(g)),
-            "the rate must be a finite number of at least 0, but is -1, in `schedule` (schedule)",
+            "the rate: expected a finite number of at least 0, got -1, in `schedule` (schedule)",
         ),
         (
             |g| Schedule::cosine(1.0, 0.0, 0).rate(global_step(g)),
-            "the number of steps must be a finite number above 0, but is 0, in `schedule` (schedule)",
+            "the number of steps: expected a finite number above 0, got 0, in `schedule` (schedule)",
         ),
         (
             |g| Schedule::of(|step| step * step.graph().constant(arr1(&[1.0, 2.0]))).rate(global_step(g)),
-            "the shape [] is expected, but came [2], in `schedule` (schedule)",
+            "expected shape [], got [2], in `schedule` (schedule)",
         ),
         (
             |g| Schedule::of(|step| step.transpose_perm([0])).rate(global_step(g)),
-            "axis 0 is out of range for a tensor of rank 0, in `transpose` (transpose)",
+            "expected an axis of a tensor of rank 0, got 0, in `transpose` (transpose)",
         ),
         (
             |g| clip_by_norm(g.constant(1.0), 0.0),
-            "the limit must be a finite number above 0, but is 0, in `clip_by_norm` (clip_by_norm)",
+            "the limit: expected a finite number above 0, got 0, in `clip_by_norm` (clip_by_norm)",
         ),
         (
             |g| clip_by_global_norm(&[g.constant(1.0)], f64::INFINITY)[0],
-            "the limit must be a finite number above 0, but is inf, in `clip_by_global_norm` (clip_by_global_norm)",
+            "the limit: expected a finite number above 0, got inf, in `clip_by_global_norm` (clip_by_global_norm)",
         ),
     ];
     for (build, expected) in cases {
         let g = Graph::new();
         build(&g);
-        assert!(mistake(&g).starts_with(&format!("{expected} built at {}:", file!())), "{}", mistake(&g));
+        assert!(fault(&g).starts_with(&format!("{expected} built at {}:", file!())), "{}", fault(&g));
     }
 }

@@ -1,10 +1,11 @@
 //! What a step of training does to the state of a session: all or nothing, by the values from before, and going on
 //! from saved values as if it had not stopped.
 
+use flowgrad::Value;
+use flowgrad::fault::OptimizerFault;
 use flowgrad::ndarray::{arr1, arr2};
 use flowgrad::optimizer::clip_by_global_norm;
 use flowgrad::prelude::*;
-use flowgrad::{Mistake, Value};
 
 /// A model of two layers on fixed data; gives its loss.
 fn model<T: Float>(g: &Graph) -> Tensor<'_, T> {
@@ -165,7 +166,7 @@ fn two_optimizers_that_count_do_not_run_together() -> Result<()> {
     let session = Session::new(&g)?;
     let error = session.run((slow, counted)).unwrap_err().to_string();
     assert!(
-        error.starts_with("variable `global_step` is assigned twice in one run with no order"),
+        error.starts_with("variable `global_step`: expected an order between its assignments in one run"),
         "{error}"
     );
     assert_eq!(session.run([a, b])?.map(|x| x.sum()), [1.0, 1.0]);
@@ -236,11 +237,11 @@ fn the_deviation_of_a_constant_gradient_is_a_number() -> Result<()> {
 }
 
 #[test]
-fn mistakes_of_optimizers_are_values() {
+fn build_errors_of_optimizers_are_values() {
     let g = Graph::new();
     Sgd::new(-1.0).minimize(g.variable("w", 1.0_f64).square());
-    let Err(Error::Build(error)) = g.check() else { panic!("a building error") };
-    assert_eq!((error.op, matches!(error.mistake, Mistake::Custom { .. })), ("sgd", true));
+    let Err(Error::Build(error)) = g.check() else { panic!("a build error") };
+    assert_eq!((error.site.op, error.fault.is::<OptimizerFault>()), ("sgd", true));
 }
 
 /// A square that overflows makes a slot infinite, and the weight stands still; `check_numerics` refuses the step, names

@@ -110,6 +110,19 @@ fn logarithms() {
 }
 
 #[test]
+fn other_bases() {
+    let ends = [(-1.0, 1.0), (-1080.0, 1030.0), (-1076.0, -1020.0), (1023.0, 1025.0)];
+    let within: Vec<f64> = arguments(&ends).into_iter().filter(|x| x.abs() < 2000.0).collect();
+    check("exp2", |x| (x * big(2.0).ln()).exp(), ways!(exp2), &within);
+    let mut random = Arguments(4);
+    let mut sizes: Vec<f64> = (-1074..1024).step_by(7).map(|e| random.with_exponent(e).abs()).collect();
+    sizes.extend(arguments(&[(0.7, 1.42), (0.0, 10.0)]).into_iter().map(f64::abs));
+    check("log2", |x| x.ln() / big(2.0).ln(), ways!(log2), &sizes);
+    check("log10", |x| x.ln() / big(10.0).ln(), ways!(log10), &sizes);
+    check("cbrt", |x| (x.ln() / big(3.0)).exp(), ways!(cbrt), &sizes);
+}
+
+#[test]
 fn hyperbolic_tangent() {
     let within: Vec<f64> =
         arguments(&[(-20.0, 20.0), (0.1, 0.3), (0.3, 0.6)]).into_iter().filter(|x| x.abs() < 30.0).collect();
@@ -128,6 +141,18 @@ fn normal_distribution() {
     let mut within = arguments(&[(-39.0, -37.0), (-38.6, 9.0), (-1.0, 1.0), (-5.0, -3.0), (-20.0, 0.0)]);
     within.retain(|x| -39.0 < *x && *x < 20.0);
     check("normal", normal, ways!(normal), &within);
+}
+
+/// `erfc x = 2·Φ(−√2·x)`.
+fn erfc(x: Big) -> Big {
+    normal(-x * big(2.0).sqrt()) * big(2.0)
+}
+
+#[test]
+fn complementary_error_function() {
+    let mut within = arguments(&[(26.0, 27.3), (-6.0, 27.0), (-1.0, 1.0), (2.0, 4.0), (0.0, 15.0)]);
+    within.retain(|x| -14.0 < *x && *x < 27.4);
+    check("erfc", erfc, ways!(erfc), &within);
 }
 
 /// Numbers at the ends of the range, among them the least and the largest ones, and numbers next to 1 and 2.
@@ -157,7 +182,7 @@ fn least_and_largest_arguments() {
     let one: fn(f64) -> bool = |y| y.abs() <= 1.0;
     let share: fn(f64) -> bool = |y| (0.0..=1.0).contains(&y);
     let in_reach: fn(f64) -> bool = |x| x.abs() <= <f64 as VectorMath>::TRIG_LIMIT;
-    let rows: [Row; 10] = [
+    let rows: [Row; 15] = [
         ("exp", |x| x.exp(), ways!(exp), [|x| x.abs() < 2000.0, always, |y| y >= 0.0]),
         ("expm1", |x| x.exp_m1(), ways!(expm1), [|x| x.abs() < 2000.0, always, |y| y >= -1.0]),
         ("tanh", |x| x.tanh(), ways!(tanh), [near, always, one]),
@@ -168,6 +193,11 @@ fn least_and_largest_arguments() {
         ("cos", |x| x.cos(), ways!(cos), [in_reach, in_reach, one]),
         ("ln", |x| x.ln(), ways!(ln), [|x| x > 0.0, |x| x > 0.0, |y| y.abs() < 746.0]),
         ("log1p", |x| x.ln_1p(), ways!(log1p), [|x| x > -1.0, |x| x > -1.0, |y| -38.0 < y && y < 710.0]),
+        ("erfc", erfc, ways!(erfc), [near, always, |y| (0.0..=2.0).contains(&y)]),
+        ("exp2", |x| (x * big(2.0).ln()).exp(), ways!(exp2), [|x| x.abs() < 2000.0, always, |y| y >= 0.0]),
+        ("log2", |x| x.ln() / big(2.0).ln(), ways!(log2), [|x| x > 0.0, |x| x > 0.0, |y| y.abs() <= 1074.0]),
+        ("log10", |x| x.ln() / big(10.0).ln(), ways!(log10), [|x| x > 0.0, |x| x > 0.0, |y| y.abs() < 324.0]),
+        ("cbrt", |x| (x.ln() / big(3.0)).exp(), ways!(cbrt), [|x| x > 0.0, always, |y| y.abs() < 1e103]),
     ];
     for (name, truth, ours, [is_judged, is_defined, is_possible]) in rows {
         let (judged, defined): (Vec<f64>, Vec<f64>) = (
@@ -201,6 +231,29 @@ fn functions_of_the_standard_library() {
     for (name, truth, ours, is_defined) in rows {
         let defined: Vec<f64> = all.iter().copied().filter(|&x| is_defined(x)).collect();
         check(name, truth, [ours, ours], &defined);
+    }
+}
+
+/// Pairs for the standard library, of all sizes.
+#[test]
+fn functions_of_pairs_of_the_standard_library() {
+    let mut random = Arguments(6);
+    let mut pairs: Vec<(f64, f64)> = Vec::new();
+    for exponent in (-1000..1000).step_by(9) {
+        for other in [0, 1, -3, 20, -30] {
+            pairs.push((random.with_exponent(exponent), random.with_exponent(exponent + other)));
+        }
+    }
+    for (y, x) in pairs {
+        let error = ulps(Standard::hypot(y, x), &(big(y) * big(y) + big(x) * big(x)).sqrt());
+        assert!(error <= MAX_ULPS, "hypot({y:e}, {x:e}) is {error:.2} ulp off");
+        let angle = (big(y.abs()) / big(x.abs())).atan();
+        let angle = if x < 0.0 { Big::pi(120) - angle } else { angle };
+        let error = ulps(Standard::atan2(y, x).abs(), &angle);
+        assert!(
+            error <= MAX_ULPS && Standard::atan2(y, x).is_sign_negative() == (y < 0.0),
+            "atan2({y:e}, {x:e}): {error:.2}"
+        );
     }
 }
 

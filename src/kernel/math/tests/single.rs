@@ -90,6 +90,14 @@ fn exponentials() {
 }
 
 #[test]
+fn other_bases() {
+    check("exp2", f64::exp2, ways!(exp2), |_| true);
+    check("log2", f64::log2, ways!(log2), |_| true);
+    check("log10", f64::log10, ways!(log10), |_| true);
+    check("cbrt", f64::cbrt, ways!(cbrt), |_| true);
+}
+
+#[test]
 fn logarithms() {
     check("ln", f64::ln, ways!(ln), |_| true);
     check("log1p", f64::ln_1p, ways!(log1p), |_| true);
@@ -109,6 +117,7 @@ fn error_function() {
 #[test]
 fn normal_distribution() {
     check("normal", <f64 as VectorMath>::normal::<Separate>, ways!(normal), |_| true);
+    check("erfc", <f64 as VectorMath>::erfc::<Separate>, ways!(erfc), |_| true);
 }
 
 #[test]
@@ -122,12 +131,14 @@ fn circular() {
 #[test]
 fn values_stay_within_the_range() {
     type Row = (&'static str, [fn(f32) -> f32; 2], [f32; 2]);
-    let rows: [Row; 7] = [
+    let rows: [Row; 9] = [
         ("exp", ways!(exp), [0.0, f32::INFINITY]),
         ("tanh", ways!(tanh), [-1.0, 1.0]),
         ("sigmoid", ways!(sigmoid), [0.0, 1.0]),
         ("erf", ways!(erf), [-1.0, 1.0]),
+        ("erfc", ways!(erfc), [0.0, 2.0]),
         ("normal", ways!(normal), [0.0, 1.0]),
+        ("exp2", ways!(exp2), [0.0, f32::INFINITY]),
         ("sin", ways!(sin), [-1.0, 1.0]),
         ("cos", ways!(cos), [-1.0, 1.0]),
     ];

@@ -40,6 +40,49 @@ fn ends_and_zeros() {
 }
 
 #[test]
+fn ends_of_other_bases_and_of_the_cube_root() {
+    exactly! { erfc: INF => 0.0; -INF => 2.0; NAN => NAN; 0.0 => 1.0; -0.0 => 1.0; 1e4 => 0.0; -1e4 => 2.0; }
+    exactly! { exp2: INF => INF; -INF => 0.0; NAN => NAN; 0.0 => 1.0; -0.0 => 1.0; 1e4 => INF; -1e4 => 0.0; }
+    exactly! { log2: INF => INF; -INF => NAN; NAN => NAN; 0.0 => -INF; -0.0 => -INF; 1.0 => 0.0; -1.0 => NAN; }
+    exactly! { log10: INF => INF; -INF => NAN; NAN => NAN; 0.0 => -INF; -0.0 => -INF; 1.0 => 0.0; -1.0 => NAN; }
+    exactly! { cbrt: INF => INF; -INF => -INF; NAN => NAN; 0.0 => 0.0; -0.0 => -0.0; 8.0 => 2.0; -8.0 => -2.0; }
+}
+
+/// Powers that are whole numbers, and their logarithms and roots.
+#[test]
+fn whole_powers_are_exact() {
+    for n in -126..128_i32 {
+        let power = 2_f64.powi(n);
+        exactly! { exp2: f64::from(n) => power; }
+        exactly! { log2: power => f64::from(n); }
+    }
+    for n in -1074..1024_i32 {
+        // From its bits, as `powi` divides by what overflows.
+        let power = if n < -1022 {
+            f64::from_bits(1 << (n + 1074))
+        } else {
+            f64::from_bits(((n + 1023) as u64) << 52)
+        };
+        assert_eq!(<f64 as VectorMath>::exp2::<Fused>(n.into()), power);
+        assert_eq!(<f64 as VectorMath>::exp2::<Separate>(n.into()), power);
+        assert_eq!(<f64 as VectorMath>::log2::<Fused>(power), f64::from(n));
+        assert_eq!(<f64 as VectorMath>::log2::<Separate>(power), f64::from(n));
+    }
+    for n in 0..=22_u8 {
+        let power = (0..n).fold(1.0, |power, _| power * 10.0);
+        assert_eq!(<f64 as VectorMath>::log10::<Fused>(power), f64::from(n));
+        assert_eq!(<f64 as VectorMath>::log10::<Separate>(power), f64::from(n));
+        if n <= 10 {
+            exactly! { log10: power => f64::from(n); }
+        }
+    }
+    for n in 1..=200_u8 {
+        let number = f64::from(n);
+        exactly! { cbrt: number * number * number => number; -number * number * number => -number; }
+    }
+}
+
+#[test]
 fn powers() {
     // 1 whatever the other argument, a NaN too.
     exactly! { pow: 0.0, 0.0 => 1.0; -0.0, 0.0 => 1.0; INF, 0.0 => 1.0; -INF, -0.0 => 1.0; NAN, 0.0 => 1.0; }

@@ -112,6 +112,28 @@ pub(crate) static ROWS: &[Row] = &[
         let base = at.graph().constant(0.5 + at.number(8) as f64 / 4.0);
         Some(base.pow(a.tensor).into())
     }),
+    row("hypot", Smooth, ROUNDED, |at| {
+        let a = at.positive()?;
+        let b = at.beside::<f64, _>(&a)?;
+        Some(a.hypot(b.tensor).into())
+    }),
+    row("atan2", Smooth, ROUNDED, |at| {
+        // The angle jumps where the second is negative and the first changes its sign.
+        let a = at.float()?;
+        let b = at.beside::<f64, _>(&a)?;
+        Some(a.atan2(At::above(&b).tensor).into())
+    }),
+    row("xlogy", Smooth, ROUNDED, |at| {
+        let a = at.float()?;
+        let b = at.beside::<f64, _>(&a)?;
+        Some(a.xlogy(At::above(&b).tensor).into())
+    }),
+    row("divide_no_nan", Smooth, ROUNDED, |at| {
+        let a = at.float()?;
+        let b = at.beside::<f64, _>(&a)?;
+        let quotient = a.divide_no_nan(At::above(&b).tensor);
+        Some((quotient + a.divide_no_nan(0.0)).into())
+    }),
     binary!(maximum, Kinked, EXACT),
     binary!(minimum, Kinked, EXACT),
     row("clip", Kinked, EXACT, |at| {
@@ -139,7 +161,11 @@ pub(crate) static ROWS: &[Row] = &[
     unary!(rsqrt, Smooth, ROUNDED, positive),
     unary!(reciprocal, Smooth, ROUNDED, positive),
     unary!(exp, Smooth, ROUNDED, float),
+    unary!(exp2, Smooth, ROUNDED, float),
     unary!(expm1, Smooth, ROUNDED, float),
+    unary!(log2, Smooth, ROUNDED, positive),
+    unary!(log10, Smooth, ROUNDED, positive),
+    unary!(cbrt, Smooth, ROUNDED, positive),
     unary!(ln, Smooth, ROUNDED, positive),
     unary!(log1p, Smooth, ROUNDED, positive),
     unary!(log1p, Smooth, ROUNDED, unit),
@@ -158,6 +184,16 @@ pub(crate) static ROWS: &[Row] = &[
     unary!(gelu, Smooth, ROUNDED, float),
     unary!(gelu_tanh, Smooth, ROUNDED, float),
     unary!(erf, Smooth, ROUNDED, float),
+    unary!(erfc, Smooth, ROUNDED, float),
+    unary!(log_sigmoid, Smooth, ROUNDED, float),
+    unary!(mish, Smooth, ROUNDED, float),
+    unary!(softsign, OffZero, ROUNDED, off_zero),
+    unary!(hard_sigmoid, Kinked, ROUNDED, float),
+    unary!(hard_swish, Kinked, ROUNDED, float),
+    row("celu", OffZero, ROUNDED, |at| {
+        let (x, alpha) = (at.off_zero()?, at.number(8) as f64 / 4.0 + 0.25);
+        Some(x.celu(alpha).into())
+    }),
     unary!(relu, OffZero, EXACT, off_zero),
     unary!(relu6, Kinked, EXACT, float),
     unary!(elu, OffZero, ROUNDED, off_zero),
@@ -176,6 +212,7 @@ pub(crate) static ROWS: &[Row] = &[
     step!(ceil),
     step!(round),
     step!(is_nan),
+    step!(is_inf),
     step!(is_finite),
     comparison!(equal, floats),
     comparison!(not_equal, floats),
@@ -194,6 +231,19 @@ pub(crate) static ROWS: &[Row] = &[
     logical!(logical_or),
     logical!(logical_xor),
     row("logical_not", Discrete, EXACT, |at| Some(at.any::<bool>(|_| true)?.logical_not().into())),
+    row("bits of integers", Discrete, EXACT, |at| {
+        let a = at.any::<i64>(|_| true)?;
+        let b = at.beside::<i64, _>(&a)?;
+        let made = match at.number(6) {
+            0 => a.bitwise_and(b.tensor),
+            1 => a.bitwise_or(b.tensor),
+            2 => a.bitwise_xor(b.tensor),
+            3 => a.bitwise_not(),
+            4 => a.left_shift(b.tensor),
+            _ => a.right_shift(b.tensor),
+        };
+        Some(made.modulo(101).into())
+    }),
     row("integer arithmetic", Discrete, EXACT, |at| {
         let a = at.any::<i64>(|_| true)?;
         let b = at.beside::<i64, _>(&a)?;

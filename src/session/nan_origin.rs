@@ -12,7 +12,7 @@ use super::prepared::Prepared;
 use crate::element::{Float, Value};
 use crate::error::Error;
 use crate::exec::{FedArray, Ready, planning};
-use crate::ir::{NodeId, Prim, Program, Scalar, Val, View};
+use crate::ir::{Inst, NodeId, Prim, Program, Scalar, Val, View};
 use crate::lower::specialise;
 use crate::plan::{self, Options};
 
@@ -23,31 +23,34 @@ impl Prepared {
     /// What is wrong with a run, before which there were `count`, that failed at the check of a node.
     pub(super) fn not_finite(&self, core: &Core, feeds: &[FedArray<'_>], check: NodeId, count: i64) -> Error {
         let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
-        let program = planning(&core.graph, || {
-            specialise(&core.graph.snapshot(), core.lowered(), &self.request, &dims)
-        });
-        let program = program.ok().and_then(Result::ok);
-        let search = program.and_then(|program| Search::new(program, check));
-        let made = search.as_ref().and_then(|search| {
+        let search = |number: usize| {
+            let program = planning(&core.graph, || {
+                specialise(&core.graph.snapshot(), core.lowered(), &self.request, &dims)
+            });
+            Search::new(program.ok()?.ok()?, check, number)
+        };
+        // A node of a function has a check in each of its calls.
+        let mut checked = None;
+        let mut made = None;
+        for search in (0..).map_while(search) {
+            checked = checked.or(Some(search.checked));
             let mut found = Vec::new();
-            recompute(self, core, feeds, &search.program, count, |value| found.push(not_finite(&value)))?;
-            search.origin(&found)
-        });
+            let run =
+                recompute(self, core, feeds, &search.program, count, |value| found.push(not_finite(&value)));
+            made = run.and_then(|()| search.origin(&found));
+            if made.is_some() {
+                break;
+            }
+        }
         let arena = core.graph.snapshot();
         // A check is a node that gives its operand, unless it was the session that had it checked.
-        let is_node = search.is_some_and(|search| search.checked != check);
+        let is_node = checked.is_some_and(|checked| checked != check);
         let checked =
             if is_node { arena.node(check).inputs.first().map_or(check, |input| input.node) } else { check };
         // Another run may have changed the variables, and optimization may have rounded otherwise.
-        let (culprit, value) = made.map_or((checked, None), |(culprit, value)| (culprit, Some(value)));
-        let (node, checked) = (arena.node(culprit), arena.node(checked).name.clone());
-        Error::NotFinite {
-            node: node.name.clone(),
-            op: node.op.name(),
-            location: node.location,
-            value,
-            checked,
-        }
+        let (origin, value) = made.map_or((checked, None), |(origin, value)| (origin, Some(value)));
+        let checked = arena.node(checked).name.clone();
+        Error::NotFinite { site: arena.node(origin).site(), value, checked }
     }
 }
 
@@ -77,11 +80,10 @@ struct Search {
 }
 
 impl Search {
-    /// The search for what the check of a node has found in a run of the program.
-    fn new(mut program: Program, check: NodeId) -> Option<Self> {
-        let mut insts = program.insts.iter();
-        let found =
-            insts.find(|inst| inst.prim == Prim::Map(Scalar::Finite) && inst.origin == check)?.args[0];
+    /// The search for what a check of a node has found in a run of the program: the one of that number.
+    fn new(mut program: Program, check: NodeId, number: usize) -> Option<Self> {
+        let is_check = |inst: &&Inst| inst.prim == Prim::Map(Scalar::Finite) && inst.origin == check;
+        let found = program.insts.iter().filter(is_check).nth(number)?.args[0];
         let checked = program.inst(found).origin;
         // Values go past all checks, which would fail again.
         let mut passed: Vec<Val> = Vec::with_capacity(program.insts.len());

@@ -1,0 +1,44 @@
+//! [`Shared`]: what the handles of one graph and its sessions share, behind a lock.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use super::arena::Arena;
+use crate::error::Site;
+use crate::ir::NodeId;
+
+/// What the handles of one graph and its sessions share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) id: u64,
+    pub(crate) seed: u64,
+    arena: RwLock<Arc<Arena>>,
+}
+
+impl Shared {
+    pub(super) fn new(id: u64, seed: u64) -> Self {
+        Shared { id, seed, arena: RwLock::default() }
+    }
+
+    /// The arena for a moment: no code of the user's may run meanwhile, for it may ask the graph for something, nor may
+    /// another lock be waited for.
+    pub(crate) fn read(&self) -> RwLockReadGuard<'_, Arc<Arena>> {
+        // The arena is consistent between statements of `write`rs, so a panic elsewhere spoils nothing.
+        self.arena.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The arena as it is now, for asking ops, which are the user's code and must not run under a lock. If the graph
+    /// grows while this is held, the arena is copied once.
+    pub(crate) fn snapshot(&self) -> Arc<Arena> {
+        Arc::clone(&self.read())
+    }
+
+    /// Changes the arena, with the same care as for [`read`](Shared::read).
+    pub(super) fn write<R>(&self, change: impl FnOnce(&mut Arena) -> R) -> R {
+        change(Arc::make_mut(&mut *self.arena.write().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// What errors call a node. Its op is the user's code, which is asked behind the lock.
+    pub(crate) fn site(&self, id: NodeId) -> Site {
+        self.snapshot().node(id).site()
+    }
+}
