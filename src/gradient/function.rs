@@ -15,15 +15,14 @@ use crate::shape::TensorType;
 /// Gives the inputs of a call their shares of the cotangents of its outputs.
 pub(crate) fn pull_back_call(call: CallId, at: &mut Pullback<'_>) {
     let graph = at.output().graph();
-    let (record, body) = {
+    let (record, bound) = {
         let arena = graph.shared().read();
         let record = arena.call(call).clone();
-        let body = arena.body(record.body).clone();
-        (record, body)
+        let bound: Vec<TensorId> = arena.body(record.body).bound().collect();
+        (record, bound)
     };
     let reached: Vec<usize> =
         (0..record.results.len()).filter(|&output| at.cotangents()[output].is_some()).collect();
-    let bound: Vec<TensorId> = body.bound().collect();
     let key = GradientKey {
         body: record.body,
         ys: reached.iter().map(|&output| record.results[output]).collect(),

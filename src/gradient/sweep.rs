@@ -13,11 +13,6 @@ fn passes(arena: &Arena, node: &Node, input: usize) -> bool {
     arena.tensor(node.inputs[input]).dtype.is_float() && node.op.differentiable(input)
 }
 
-/// The outputs of a node.
-fn outputs(id: NodeId, node: &Node) -> impl Iterator<Item = TensorId> + use<> {
-    (0..node.outputs.len() as u32).map(move |output| TensorId { node: id, output })
-}
-
 /// What a sweep knows of a tensor.
 #[derive(Clone, Copy, Debug, Default)]
 struct Marks {
@@ -82,35 +77,32 @@ impl<'a, 'g> Sweep<'a, 'g> {
             let node = arena.node(id);
             let mut inputs = 0..node.inputs.len();
             if inputs.any(|i| marks.get(node.inputs[i]).reaches && passes(&arena, node, i)) {
-                for output in outputs(id, node).filter(|&output| arena.tensor(output).dtype.is_float()) {
+                for output in
+                    id.outputs(node.outputs.len()).filter(|&output| arena.tensor(output).dtype.is_float())
+                {
                     let of = marks.get_mut(output);
                     of.reaches |= !of.stops;
                 }
             }
         }
-        let reaches = |&id: &NodeId| outputs(id, arena.node(id)).any(|output| marks.get(output).reaches);
+        let reaches =
+            |&id: &NodeId| id.outputs(arena.node(id).outputs.len()).any(|output| marks.get(output).reaches);
         let between: Vec<NodeId> = ancestors.into_iter().filter(reaches).collect();
-        let mut sweep =
-            Sweep { graph, ys, xs, between, marks, variables_change: false, crosses_bodies: false };
-        sweep.spread_masks(&arena);
-        sweep
+        Sweep { graph, ys, xs, between, marks, variables_change: false, crosses_bodies: false }
     }
 
     /// The same where the cotangents of the results may be 0 at elements that were not taken.
     pub(super) fn masked(mut self, masked: bool) -> Self {
-        if masked {
-            let arena = self.graph.shared().snapshot();
-            self.ys.iter().for_each(|y| self.marks.get_mut(y.id()).masked = true);
-            self.spread_masks(&arena);
-        }
+        self.ys.iter().for_each(|y| self.marks.get_mut(y.id()).masked |= masked);
         self
     }
 
     /// Marks what lies above tensors whose cotangents may be 0 at elements that were not taken.
-    fn spread_masks(&mut self, arena: &Arena) {
+    fn spread_masks(&mut self) {
+        let arena = self.graph.shared().snapshot();
         for &id in self.between.iter().rev() {
             let node = arena.node(id);
-            let masked = outputs(id, node).any(|output| self.marks.get(output).masked);
+            let masked = id.outputs(node.outputs.len()).any(|output| self.marks.get(output).masked);
             for (position, &input) in node.inputs.iter().enumerate() {
                 if masked || node.op.masks(position) {
                     self.marks.get_mut(input).masked = true;
@@ -119,7 +111,8 @@ impl<'a, 'g> Sweep<'a, 'g> {
         }
     }
 
-    pub(super) fn run(self, seeds: &[AnyTensor<'g>]) -> Vec<Option<AnyTensor<'g>>> {
+    pub(super) fn run(mut self, seeds: &[AnyTensor<'g>]) -> Vec<Option<AnyTensor<'g>>> {
+        self.spread_masks();
         let mut cotangents = Cotangents::new(self.graph);
         for (y, &seed) in self.ys.iter().zip(seeds) {
             if self.marks.get(y.id()).reaches {
@@ -143,7 +136,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
             let node = arena.node(id);
             let wants = |i: usize| self.marks.get(node.inputs[i]).reaches && passes(&arena, node, i);
             let wanted: PerInput<bool> = (0..node.inputs.len()).map(wants).collect();
-            let outputs: Outputs<TensorId> = outputs(id, node).collect();
+            let outputs: Outputs<TensorId> = id.outputs(node.outputs.len()).collect();
             (node.op.clone(), node.inputs.clone(), wanted, outputs, node.body)
         };
         if !wanted.contains(&true) {

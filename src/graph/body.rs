@@ -6,7 +6,7 @@
 use foldhash::{HashMap, HashSet};
 
 use super::{Arena, FunctionFault, NodeId, Role, TensorId, Walk};
-use crate::error::{Fault, Site};
+use crate::error::Fault;
 use crate::shape::TensorType;
 
 /// Index of a body in its graph.
@@ -149,19 +149,23 @@ impl Arena {
         (body.captures, body.results, body.is_closed) = (captures, results, true);
     }
 
+    /// The nodes between what a call of a body gives values to and these tensors, ascending.
+    fn between(&self, body: &Body, results: &[TensorId]) -> Vec<NodeId> {
+        let bound: HashSet<TensorId> = body.bound().collect();
+        Walk::data(self).ancestors_short_of(results.iter().copied(), |id| bound.contains(&id))
+    }
+
     /// For each input of calls that give these tensors, what lies between.
     pub(super) fn paths(&self, id: BodyId, results: &[TensorId]) -> Vec<Path> {
         let body = self.body(id);
-        let edge: HashSet<TensorId> = body.bound().collect();
-        let inside = Walk::data(self).ancestors_short_of(results.iter().copied(), |id| edge.contains(&id));
         let mut paths: HashMap<TensorId, Path> = HashMap::default();
         for &result in results {
             paths.entry(result).or_default().passes |= self.tensor(result).dtype.is_float();
         }
-        for id in inside.into_iter().rev() {
+        for id in self.between(body, results).into_iter().rev() {
             let node = self.node(id);
-            let of = |output| paths.get(&TensorId { node: id, output }).copied().unwrap_or_default();
-            let outputs = (0..node.outputs.len() as u32).map(of);
+            let of = |output| paths.get(&output).copied().unwrap_or_default();
+            let outputs = id.outputs(node.outputs.len()).map(of);
             let below = outputs.fold(Path::default(), |all, of| Path {
                 passes: all.passes | of.passes,
                 masks: all.masks | of.masks,
@@ -205,12 +209,10 @@ impl Arena {
             return Ok(known.clone());
         }
         let mut types: HashMap<TensorId, TensorType> = body.bound().zip(key.2.iter().cloned()).collect();
-        let edge: HashSet<TensorId> = body.bound().collect();
-        let needed = Walk::data(self).ancestors_short_of(results.iter().copied(), |id| edge.contains(&id));
         let type_of = |types: &HashMap<TensorId, TensorType>, id: TensorId| {
             types.get(&id).unwrap_or_else(|| self.tensor(id)).clone()
         };
-        for id in needed {
+        for id in self.between(body, results) {
             let node = self.node(id);
             let inputs: Vec<TensorType> = node.inputs.iter().map(|&input| type_of(&types, input)).collect();
             let outputs: Vec<TensorType> = if let Role::Calls(call) = node.role {
@@ -218,14 +220,11 @@ impl Arena {
                 self.infer_once(call.body, &call.results, inputs, inferred)?
             } else {
                 // The node knows where it is built; the call is where its argument came from.
-                let inside = |fault| {
-                    let (node, op, location) = (node.name.clone(), node.op.name(), node.location);
-                    let site = Site { node, op, location };
-                    Fault::op(FunctionFault::Call { site, fault: Box::new(fault) })
-                };
+                let inside =
+                    |fault| Fault::op(FunctionFault::Call { site: node.site(), fault: Box::new(fault) });
                 node.op.infer(&inputs.iter().collect::<Vec<_>>()).map_err(inside)?.to_vec()
             };
-            types.extend((0..).map(|output| TensorId { node: id, output }).zip(outputs));
+            types.extend(id.outputs(outputs.len()).zip(outputs));
         }
         let found: Vec<TensorType> = results.iter().map(|&result| type_of(&types, result)).collect();
         inferred.insert(key, found.clone());

@@ -278,7 +278,8 @@ impl Graph {
             // Ops are asked, so nothing is locked.
             let arena = self.shared().snapshot();
             let types = arena.infer_results(body, results, &types);
-            let (paths, called) = (arena.paths(body, results), arena.body(body).clone());
+            let paths = arena.paths(body, results);
+            let (name, control) = (arena.body(body).name.clone(), arena.body(body).control.clone());
             drop(arena);
             let types = match types {
                 Ok(types) => types,
@@ -289,8 +290,8 @@ impl Graph {
                 arena.calls.push(record);
                 CallId(arena.calls.len() as u32 - 1)
             });
-            let op = op(Call::new(call, types, paths, called.name));
-            let control = called.control.into_iter().chain(origin);
+            let op = op(Call::new(call, types, paths, name));
+            let control = control.into_iter().chain(origin);
             let control = control.map(|node| (self.shared().id, node)).collect();
             Context::entered(self, context::Frame::Control(control), || {
                 self.apply_all_as(op, Role::Calls(call), &inputs)

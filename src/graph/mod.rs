@@ -325,8 +325,8 @@ impl Graph {
         inputs: &[AnyTensor<'g>],
     ) -> Vec<AnyTensor<'g>> {
         let node = self.apply_as(op, role, inputs).node();
-        let count = self.shared.read().node(node).outputs.len() as u32;
-        (0..count).map(|output| self.tie(TensorId { node, output })).collect()
+        let count = self.shared.read().node(node).outputs.len();
+        node.outputs(count).map(|output| self.tie(output)).collect()
     }
 
     /// Adds a node, named after its op, of an op that there is already.

@@ -126,8 +126,7 @@ impl<F> GraphRef for Short<'_, '_, F> {}
 impl<F: Fn(TensorId) -> bool> Short<'_, '_, F> {
     /// Whether all outputs of a node are given, so that it does not run.
     fn is_given(&self, id: NodeId) -> bool {
-        let outputs = 0..self.walk.arena.node(id).outputs.len() as u32;
-        outputs.into_iter().all(|output| (self.given)(TensorId { node: id, output }))
+        id.outputs(self.walk.arena.node(id).outputs.len()).all(&self.given)
     }
 }
 

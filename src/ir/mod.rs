@@ -70,6 +70,11 @@ impl NodeId {
     pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
+
+    /// The node's outputs, of which it has `count`.
+    pub(crate) fn outputs(self, count: usize) -> impl Iterator<Item = TensorId> {
+        (0..count as u32).map(move |output| TensorId { node: self, output })
+    }
 }
 
 impl VariableId {

@@ -182,10 +182,9 @@ impl Specialiser<'_> {
 
     /// Notes that a node runs as a whole, as it does for what comes behind it.
     fn mark_all_used(&mut self, frame: usize, node: NodeId) {
-        let outputs = 0..self.arena.node(node).outputs.len() as u32;
-        outputs
-            .into_iter()
-            .for_each(|output| self.frames[frame].is_used.set(TensorId { node, output }, true));
+        for output in node.outputs(self.arena.node(node).outputs.len()) {
+            self.frames[frame].is_used.set(output, true);
+        }
     }
 
     /// Lowers a node as it is in a frame.
@@ -239,9 +238,9 @@ impl Specialiser<'_> {
             | Role::Parameter
             | Role::Calls(_) => {}
         }
-        for (output, &val) in (0..).zip(vals.iter()).filter(|&(_, &val)| val != UNVISITED) {
+        for (output, &val) in id.outputs(vals.len()).zip(vals.iter()).filter(|&(_, &val)| val != UNVISITED) {
             // What is fed stays so, although the node runs for another output.
-            let val_of = self.frames[frame].vals.get_mut(TensorId { node: id, output });
+            let val_of = self.frames[frame].vals.get_mut(output);
             if *val_of == UNVISITED {
                 *val_of = val;
             }
@@ -294,8 +293,7 @@ impl Specialiser<'_> {
             self.frames.len() - 1
         };
         // An output that nobody uses is not computed, nor can it fail.
-        let outputs = (0..).map(|output| TensorId { node: id, output });
-        let is_used = outputs.map(|output| *self.frames[frame].is_used.get(output));
+        let is_used = id.outputs(call.results.len()).map(|output| *self.frames[frame].is_used.get(output));
         let wanted: Vec<Option<TensorId>> =
             call.results.iter().zip(is_used).map(|(&result, is_used)| is_used.then_some(result)).collect();
         let used = || wanted.iter().flatten().copied();

@@ -142,12 +142,13 @@ macro_rules! method {
                 #[cfg(test)]
                 $crate::ops::laws::called(stringify!($name));
                 let $x = self;
+                let dtype = $x.dtype();
                 if let Some(invalid) =
-                    $crate::ops::methods::elements!($elements).refuse(stringify!($name), $x, $x.dtype())
+                    $crate::ops::methods::elements!($elements).refuse(stringify!($name), $x, dtype)
                 {
                     return invalid;
                 }
-                $($crate::ops::methods::taken!($name $x $with);)*
+                $($crate::ops::methods::taken!($name $x dtype $with);)*
                 $body
             }
         }
@@ -184,17 +185,17 @@ macro_rules! method {
 /// invalid has no element type that another could lack, and what is of another graph is refused as such, when the node
 /// is added.
 macro_rules! taken {
-    ($name:ident $x:ident ($argument:ident Same)) => {
-        let $argument = $crate::graph::AnyOperand::into_any($argument, $x.graph(), $x.dtype());
+    ($name:ident $x:ident $dtype:ident ($argument:ident Same)) => {
+        let $argument = $crate::graph::AnyOperand::into_any($argument, $x.graph(), $dtype);
         if !$x.is_invalid()
             && $argument.is_of($x.graph())
             && let Some(invalid) =
-                $crate::graph::op::Elements::Same.refuse(stringify!($name), $argument, $x.dtype())
+                $crate::graph::op::Elements::Same.refuse(stringify!($name), $argument, $dtype)
         {
             return invalid;
         }
     };
-    ($name:ident $x:ident ($argument:ident $type:ident)) => {
+    ($name:ident $x:ident $dtype:ident ($argument:ident $type:ident)) => {
         let dtype = <$type as $crate::element::Element>::DTYPE;
         let $argument = $crate::graph::AnyOperand::into_any($argument, $x.graph(), dtype);
         if $argument.is_of($x.graph())
@@ -204,7 +205,7 @@ macro_rules! taken {
             return invalid;
         }
     };
-    ($name:ident $x:ident [$argument:ident $type:ty]) => {
+    ($name:ident $x:ident $dtype:ident [$argument:ident $type:ty]) => {
         let $argument: $type = $argument.into();
     };
 }

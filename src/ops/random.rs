@@ -249,27 +249,30 @@ const RANDOM_UNIFORM: OpDef = OpDef {
     },
 };
 
-const RANDOM_NORMAL: OpDef = OpDef {
-    name: "random_normal",
-    doc: "Numbers of a normal distribution, drawn anew in each run.",
-    operands: &[],
-    attributes: &[DTYPE, SHAPE, MEAN, STDDEV],
-    build: |graph, _, given| {
-        let (dtype, shape): (DType, Vec<usize>) = (given.value("dtype")?, given.value("shape")?);
-        Ok(vec![graph.random_normal_any(dtype, shape, given.value("mean")?, given.value("stddev")?)])
-    },
-};
+/// The definition of numbers that have a mean and a standard deviation, by the method that draws them.
+macro_rules! normal {
+    ($name:literal, $method:ident, $doc:literal) => {
+        OpDef {
+            name: $name,
+            doc: $doc,
+            operands: &[],
+            attributes: &[DTYPE, SHAPE, MEAN, STDDEV],
+            build: |graph, _, given| {
+                let (dtype, shape): (DType, Vec<usize>) = (given.value("dtype")?, given.value("shape")?);
+                Ok(vec![graph.$method(dtype, shape, given.value("mean")?, given.value("stddev")?)])
+            },
+        }
+    };
+}
 
-const TRUNCATED_NORMAL: OpDef = OpDef {
-    name: "truncated_normal",
-    doc: "Numbers of a normal distribution, none beyond two standard deviations from the mean.",
-    operands: &[],
-    attributes: &[DTYPE, SHAPE, MEAN, STDDEV],
-    build: |graph, _, given| {
-        let (dtype, shape): (DType, Vec<usize>) = (given.value("dtype")?, given.value("shape")?);
-        Ok(vec![graph.truncated_normal_any(dtype, shape, given.value("mean")?, given.value("stddev")?)])
-    },
-};
+const RANDOM_NORMAL: OpDef =
+    normal!("random_normal", random_normal_any, "Numbers of a normal distribution, drawn anew in each run.");
+
+const TRUNCATED_NORMAL: OpDef = normal!(
+    "truncated_normal",
+    truncated_normal_any,
+    "Numbers of a normal distribution, none beyond two standard deviations from the mean."
+);
 
 const BERNOULLI: OpDef = OpDef {
     name: "bernoulli",

@@ -63,7 +63,8 @@ fn countable(parts: usize) -> Result<(), Fault> {
 #[derive(Clone, Debug)]
 struct Split {
     axis: isize,
-    into: Parts,
+    /// The parts; if none, each element along the axis, by itself and without the axis.
+    into: Option<Parts>,
 }
 
 #[derive(Clone, Debug)]
@@ -72,8 +73,6 @@ enum Parts {
     Equal(usize),
     /// Parts of these lengths.
     Sizes(Vec<usize>),
-    /// The elements along the axis, each by itself and without the axis.
-    Elements,
 }
 
 /// A number of parts, or their lengths.
@@ -84,7 +83,6 @@ impl AttributeValue for Parts {
         match self {
             Parts::Equal(parts) => parts.into_attribute(),
             Parts::Sizes(sizes) => sizes.into_attribute(),
-            Parts::Elements => Attribute::Ints(Vec::new()),
         }
     }
 
@@ -99,14 +97,14 @@ impl Split {
     fn parts(&self, shape: &Shape) -> Result<Vec<Part>, Fault> {
         let axis = resolve_axis(self.axis, shape.rank())?;
         let cuts: Vec<Cut> = match &self.into {
-            &Parts::Equal(parts) => {
+            &Some(Parts::Equal(parts)) => {
                 countable(parts)?;
                 if parts == 0 {
                     return Err(Fault::op(SplitFault::Parts { axis, shape: shape.clone(), parts }));
                 }
                 (0..parts).map(|part| Cut::Equal { part, parts }).collect()
             }
-            Parts::Sizes(sizes) => {
+            Some(Parts::Sizes(sizes)) => {
                 countable(sizes.len())?;
                 let whole = sizes.iter().fold(0_usize, |sum, &size| sum.saturating_add(size));
                 let cut = |start: &mut usize, &size: &usize| {
@@ -116,7 +114,7 @@ impl Split {
                 };
                 sizes.iter().scan(0, cut).collect()
             }
-            Parts::Elements => {
+            None => {
                 let unknown = || Fault::op(SplitFault::UnknownLength { axis, shape: shape.clone() });
                 let length = shape.dims()[axis].ok_or_else(unknown)?;
                 countable(length)?;
@@ -132,10 +130,7 @@ impl Split {
 
 impl MultiOp for Split {
     fn name(&self) -> &'static str {
-        match self.into {
-            Parts::Equal(_) | Parts::Sizes(_) => "split",
-            Parts::Elements => "unstack",
-        }
+        if self.into.is_some() { "split" } else { "unstack" }
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<Outputs<TensorType>, Fault> {
@@ -161,8 +156,8 @@ impl MultiOp for Split {
     fn attributes(&self) -> Attributes {
         let attributes = Attributes::new();
         let attributes = match &self.into {
-            Parts::Equal(_) | Parts::Sizes(_) => attributes.with("parts", self.into.clone()),
-            Parts::Elements => attributes,
+            Some(parts) => attributes.with("parts", parts.clone()),
+            None => attributes,
         };
         attributes.with("axis", self.axis)
     }
@@ -248,9 +243,8 @@ impl AnyTensor<'_> {
                 (into, count)
             }
             Parts::Equal(parts) => (into, parts),
-            Parts::Elements => (into, 1),
         };
-        let mut tensors = self.graph().apply_all(Split { axis, into }, &[self]);
+        let mut tensors = self.graph().apply_all(Split { axis, into: Some(into) }, &[self]);
         if tensors[0].is_invalid() {
             // One invalid tensor stands for all parts, so that there is something at the places of as many as a program may
             // list.
@@ -268,7 +262,7 @@ impl AnyTensor<'_> {
         {
             return Vec::new();
         }
-        self.graph().apply_all(Split { axis, into: Parts::Elements }, &[self])
+        self.graph().apply_all(Split { axis, into: None }, &[self])
     }
 }
 

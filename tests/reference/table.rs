@@ -63,14 +63,7 @@ macro_rules! numbers {
                 let [$($x),*] = $inputs.all(Typed::as_f64);
                 Outputs::from($y)
             }
-            Typed::I64(_) => {
-                let [$($x),*] = $inputs.all(Typed::as_i64);
-                Outputs::from($y)
-            }
-            Typed::I32(_) => {
-                let [$($x),*] = $inputs.all(Typed::as_i32);
-                Outputs::from($y)
-            }
+            Typed::I64(_) | Typed::I32(_) => integers!($inputs, |$($x),*| $y),
             Typed::Bool(_) => panic!("truths are no numbers"),
         }
     };
