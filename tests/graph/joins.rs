@@ -1,7 +1,7 @@
 //! Concatenations, stacks and paddings: whoever makes their operands, and whatever else these are for, the results are
 //! those of plain loops, bit for bit, with and without optimization and on any number of threads.
 
-use flowgrad::ndarray::{Array1, Array2, ArrayD, Axis, arr0, concatenate, s, stack};
+use flowgrad::ndarray::{Array1, Array2, Axis, arr0, concatenate, s, stack};
 use flowgrad::prelude::*;
 
 use crate::views::{values, whole};
@@ -242,72 +242,5 @@ fn large_joins_are_shared_among_threads() {
             *found == flowgrad::ndarray::concatenate(Axis(axis), &views).unwrap().into_dyn(),
             "axis {axis}"
         );
-    }
-}
-
-/// Numbers that look random.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, count: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % count
-    }
-}
-
-#[test]
-fn random_moves_give_what_they_do_one_by_one() {
-    for seed in 0..150 {
-        let mut random = Random(seed);
-        let g = Graph::new();
-        let (rows, columns) = (2 + random.below(40), 2 + random.below(40));
-        let x = g.placeholder::<f64>("x", [rows, columns]);
-        let v = g.variable("v", whole(rows, columns)).tensor();
-        let mut made = vec![x, v, g.constant(whole(rows, columns) + 2.0)];
-        let lengths = |of: Tensor<'_, f64>| {
-            let shape = of.shape().known().unwrap();
-            (shape[0], shape[1])
-        };
-        while made.len() < 22 {
-            let of = made[random.below(made.len())];
-            let (rows, columns) = lengths(of);
-            let next = match random.below(9) {
-                0 | 1 => of.modulo(7.0) * 2.0 - 1.0,
-                2 | 3 => {
-                    let axis = random.below(2) as isize;
-                    let fits = |&other: &Tensor<'_, f64>| {
-                        if axis == 0 { lengths(other).1 == columns } else { lengths(other).0 == rows }
-                    };
-                    let fitting: Vec<_> = made.iter().copied().filter(fits).collect();
-                    let parts: Vec<_> =
-                        (0..2 + random.below(3)).map(|_| fitting[random.below(fitting.len())]).collect();
-                    g.concat(&parts, axis)
-                }
-                4 | 5 => {
-                    let mut range = |length: usize| {
-                        let [a, b] = [random.below(length), random.below(length)];
-                        let step = [1, 1, 2, 3, -1, -2][random.below(6)];
-                        let range = AxisRange::of(a.min(b) as isize, a.max(b) as isize + 1);
-                        if step > 0 { range.step(step) } else { AxisRange::from(..).step(step) }
-                    };
-                    of.slice((range(rows), range(columns)))
-                }
-                6 => {
-                    let paddings = [0; 2].map(|_| (random.below(3), random.below(3)));
-                    of.pad(paddings, Pad::Constant(random.below(5) as f64))
-                }
-                7 => of.transpose() + of.reduce_max(..),
-                _ => of.modulo(5.0).cumsum(0),
-            };
-            let (rows, columns) = lengths(next);
-            if rows * columns < 40_000 {
-                made.push(next);
-            }
-        }
-        let wanted: Vec<_> = (0..5).map(|_| made[3 + random.below(made.len() - 3)]).collect();
-        let last = made[made.len() - 1];
-        let fetches = [wanted, vec![last, last.reduce_sum(0)]].concat();
-        let array: ArrayD<f64> = whole(rows, columns).mapv(|x| x * 3.0).into_dyn();
-        values(&g, &fetches, Some((x, array)));
     }
 }

@@ -14,6 +14,7 @@ mod moves;
 mod op_table;
 mod ops_shapes;
 mod outputs;
+mod random_moves;
 mod trace;
 mod untyped;
 mod untyped_methods;

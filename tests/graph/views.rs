@@ -14,7 +14,8 @@ pub(crate) fn values<'g, T: Element>(
     feed: Option<(Tensor<'g, f64>, ArrayD<f64>)>,
 ) -> Vec<ArrayD<T>> {
     let run = |optimize: bool, threads: usize| {
-        let session = Session::builder(g).optimize(optimize).threads(threads).build().unwrap();
+        let builder = Session::builder(g).optimize(optimize).threads(threads);
+        let session = if threads > 1 { builder.always_share().build() } else { builder.build() }.unwrap();
         match &feed {
             Some((tensor, array)) => session.feed(*tensor, array).run(fetches.to_vec()).unwrap(),
             None => session.run(fetches.to_vec()).unwrap(),

@@ -36,6 +36,9 @@ impl Plan {
         }
         for fetch in &self.fetches {
             let size = fetch.dims.iter().product::<usize>() * fetch.dtype.size();
+            if parts.are_apart(fetch.start.buffer) {
+                return Err(format!("b{} is fetched, whose elements are apart", fetch.start.buffer.0));
+            }
             if fetch.start.offset + size > self.buffers[fetch.start.buffer.index()].bytes {
                 return Err(format!("b{} is too small for what is fetched from it", fetch.start.buffer.0));
             }

@@ -29,8 +29,21 @@ impl<'p> Touches<'p> {
         Touches { plan, parts, index, step, reads, writes }
     }
 
-    /// Whether something may be read.
+    /// Whether all bytes from the first of a buffer's elements to the last may be read.
     fn may_read(&self, buffer: BufferId) -> Result<(), String> {
+        self.lies_together(buffer)?;
+        self.is_declared(buffer)
+    }
+
+    /// Whether no others write between the elements of a buffer.
+    fn lies_together(&self, buffer: BufferId) -> Result<(), String> {
+        if !self.parts.are_apart(buffer) {
+            return Ok(());
+        }
+        Err(format!("step {} touches what is between the elements of b{}", self.index, buffer.0))
+    }
+
+    fn is_declared(&self, buffer: BufferId) -> Result<(), String> {
         let is_declared =
             [&self.reads, &self.writes].iter().any(|declared| declared.binary_search(&buffer).is_ok());
         if is_declared { Ok(()) } else { Err(self.undeclared(buffer)) }
@@ -38,10 +51,7 @@ impl<'p> Touches<'p> {
 
     /// Whether all bytes from the first of a buffer's elements to the last may be written.
     fn may_write(&self, buffer: BufferId) -> Result<(), String> {
-        if self.parts.are_apart(buffer) {
-            let index = self.index;
-            return Err(format!("step {index} writes what is between the elements of b{}", buffer.0));
-        }
+        self.lies_together(buffer)?;
         if self.writes.binary_search(&buffer).is_ok() { Ok(()) } else { Err(self.undeclared(buffer)) }
     }
 
@@ -87,7 +97,8 @@ impl<'p> Touches<'p> {
                 self.may_write(*dst)?;
                 for piece in &assembly.pieces {
                     match &piece.from {
-                        PieceSource::Written(part) => self.may_read(*part)?,
+                        // It waits for who writes the part, and touches nothing.
+                        PieceSource::Written(part) => self.is_declared(*part)?,
                         PieceSource::Copied { src: Start { buffer, offset }, transfer, .. } => {
                             self.may_read(*buffer)?;
                             self.reaches(*buffer, reach(*offset, transfer.from(), transfer.element()))?;
@@ -191,6 +202,7 @@ impl<'p> Touches<'p> {
             if self.reads.binary_search(&buffer).is_err() {
                 return Err(format!("step {} multiplies b{} without declaring it", self.index, buffer.0));
             }
+            self.lies_together(buffer)?;
             self.holds(buffer, offset + bytes)?;
         }
         Ok(())

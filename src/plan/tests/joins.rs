@@ -182,6 +182,14 @@ fn the_checker_sees_parts_that_are_not_theirs() {
     });
     assert!(shifted.is_err_and(|why| why.contains("not copied to its place")));
 
+    // Nothing but the join has to do with parts between those of others.
+    let is_refused = |part| {
+        let mut plan = sound();
+        plan.fetches[0].start.buffer = part;
+        plan.check().is_err_and(|why| why.contains("are apart"))
+    };
+    assert_eq!(sound().parts.into_iter().filter(|&part| is_refused(part)).count(), 2);
+
     // A scatter to other places, and a result that takes the bytes of another.
     let mut wider = sound();
     for step in &mut wider.steps {
