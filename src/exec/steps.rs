@@ -74,7 +74,7 @@ pub(super) unsafe fn run_task(
         // SAFETY: the caller's promise.
         Kind::Region(region) => unsafe { run_chunk(region, task, addresses) },
         Kind::Product { factors, c } => {
-            let Factors { product, batch, split, .. } = factors;
+            let Factors { product, batch, split, .. } = &**factors;
             let panels = factors.panels();
             let (panel, first) = (task % panels, task / panels * batch.per_task(panels));
             let row = panel % factors.row_panels() * split.rows;

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::fuse::{MAX_SKINNY, MIN_SKINNY_ROWS, fold_member};
 use super::joins::Homes;
-use crate::ir::{Prim, Program, Val, View, size};
+use crate::ir::{Inst, Prim, Program, Val, View, size};
 use crate::kernel::tile::MAX_COLUMNS;
 
 /// Elements from one neighbor to the next along each axis; 0 repeats, less goes backwards.
@@ -141,9 +141,13 @@ pub(in crate::plan) fn resolve(program: &Program, homes: &Homes) -> Vec<Layout> 
         };
         let source = &layouts[inst.args[0].index()];
         let shown = viewed(view, &program.inst(inst.args[0]).dims, source, &inst.dims);
+        let need = needs.get(index).copied().unwrap_or_default();
+        let is_free = !must_be_row_major[index] && need == SliceNeed::Anyhow;
         let usable = |shown: &Layout| {
-            let axes = squeezed(&inst.dims, &shown.strides);
-            (!must_be_row_major[index] || is_row_major(&axes)) && needs[index].is_met(&axes)
+            is_free || {
+                let axes = squeezed(&inst.dims, &shown.strides);
+                (!must_be_row_major[index] || is_row_major(&axes)) && need.is_met(&axes)
+            }
         };
         layouts.push(shown.filter(usable).unwrap_or(own));
     }
@@ -176,9 +180,13 @@ impl SliceNeed {
     }
 }
 
-/// By value, what is needed of it if it is a slice. What reads something else than a slice through views asks it of the
-/// slice, so that views of it are what they would be of a copy.
+/// By value, what is needed of it if it is a slice; nothing where there is none. What reads something else than a slice
+/// through views asks it of the slice, so that views of it are what they would be of a copy.
 fn slice_needs(program: &Program) -> Vec<SliceNeed> {
+    let is_slice = |inst: &Inst| matches!(inst.prim, Prim::View(View::Slice(_)));
+    if !program.insts.iter().any(is_slice) {
+        return Vec::new();
+    }
     let mut needs = vec![SliceNeed::Anyhow; program.insts.len()];
     for (index, inst) in program.insts.iter().enumerate().rev() {
         let need = match inst.prim {

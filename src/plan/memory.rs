@@ -23,6 +23,10 @@ use crate::memory::{ALIGNMENT, OutOfMemory};
 /// may run at once, the rest will be as well, and planning must take linear time.
 const MAX_TRIES: usize = 16;
 
+/// Steps that may have used the memory of what is made part by part: all who write a part wait for each of them, which
+/// would take quadratic time for many.
+const MAX_USERS_BEFORE_PARTS: usize = 16;
+
 /// How much memory the arena takes.
 pub(super) struct Memory {
     pub(super) bytes: usize,
@@ -90,7 +94,8 @@ pub(super) fn assign(
                 ordering.follow(users_of(read));
                 buffers[read.index()].place
             } else {
-                let (start, users) = arena.take(bytes, &mut ordering);
+                let most_users = if is_part { MAX_USERS_BEFORE_PARTS } else { usize::MAX };
+                let (start, users) = arena.take(bytes, most_users, &mut ordering);
                 if is_part && !ordering.is_inline() {
                     before.insert(written, users);
                 }
@@ -172,15 +177,16 @@ struct Free {
 
 impl Free {
     /// Takes bytes for the step that is entered: from the smallest gap that it may use, from several
-    /// that lie side by side, or from the arena's end. Gives their start, and the steps that have used them.
-    fn take(&mut self, bytes: usize, ordering: &mut Ordering) -> (usize, Users) {
+    /// that lie side by side, or from the arena's end. Gives their start, and the steps that have used them, no more
+    /// than so many.
+    fn take(&mut self, bytes: usize, most_users: usize, ordering: &mut Ordering) -> (usize, Users) {
         if bytes == 0 {
             return (0, Users::new());
         }
         let fitting = self.sizes.range((bytes, 0)..).take(MAX_TRIES);
         let smaller = self.sizes.range(..(bytes, 0)).rev().take(MAX_TRIES);
         let mut starts = fitting.chain(smaller).map(|&(_, start)| start);
-        if let Some(start) = starts.find(|&start| self.may_use(start..start + bytes, ordering)) {
+        if let Some(start) = starts.find(|&start| self.may_use(start..start + bytes, most_users, ordering)) {
             return (start, self.use_up(start, bytes, ordering));
         }
         let start = self.end;
@@ -188,11 +194,13 @@ impl Free {
         (start, Users::new())
     }
 
-    /// Whether the range, which begins with a gap, is free for the step that is entered.
-    fn may_use(&self, range: Range<usize>, ordering: &Ordering) -> bool {
-        let mut reached = range.start;
+    /// Whether the range, which begins with a gap, is free for the step that is entered, and at most so many steps have
+    /// used it.
+    fn may_use(&self, range: Range<usize>, most_users: usize, ordering: &Ordering) -> bool {
+        let (mut reached, mut users) = (range.start, 0);
         for (&start, gap) in self.gaps.range(range.clone()) {
-            if start != reached || !ordering.may_follow(&gap.users) {
+            users += gap.users.len();
+            if start != reached || users > most_users || !ordering.may_follow(&gap.users) {
                 return false;
             }
             reached = start + gap.bytes;

@@ -70,13 +70,13 @@ pub(crate) enum Kind {
     /// Runs a region tile by tile.
     Region(Box<Region>),
     /// c = a·b, split into panels.
-    Product { factors: Factors, c: BufferId },
+    Product { factors: Box<Factors>, c: BufferId },
     /// Folds over a middle axis.
     Fold { fold: MiddleFold, src: Start, dst: BufferId },
     /// Copies what is not written yet of a join's result.
     Join { assembly: Box<Assembly>, dst: BufferId },
     /// Runs a kernel that the vocabulary does not know.
-    Compute(Compute),
+    Compute(Box<Compute>),
     /// Copies all bytes.
     Copy { src: Start, dst: BufferId, bytes: usize },
 }

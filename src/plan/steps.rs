@@ -96,7 +96,7 @@ impl Planner<'_> {
     }
 
     fn add_product(&mut self, val: Val) {
-        let (factors, c) = (self.factors(val), self.buffer_of[&val]);
+        let (factors, c) = (Box::new(self.factors(val)), self.buffer_of[&val]);
         let mut reads = vec![factors.a.buffer, factors.b.buffer];
         reads.dedup();
         let cost = order::product_cost(&factors.product) * factors.batch.len() as f64;
@@ -166,7 +166,7 @@ impl Planner<'_> {
         let dst = self.buffer_of[&val];
         let bytes = inst.args.iter().fold(self.bytes(val), |sum, &arg| sum.saturating_add(self.bytes(arg)));
         let cost = order::compute_cost(bytes);
-        let compute = Compute {
+        let compute = Box::new(Compute {
             per_task: Compute::indices_per_task(&**kernel, &operands, &inst.dims, cost),
             kernel: Arc::clone(kernel),
             node: inst.origin,
@@ -174,7 +174,7 @@ impl Planner<'_> {
             dst,
             dtype: inst.dtype,
             dims: inst.dims.clone(),
-        };
+        });
         let origins = self.list_origins([&val]);
         self.steps.push(Step { kind: Kind::Compute(compute), reads, writes: vec![dst], origins, cost });
     }

@@ -94,7 +94,8 @@ fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
                 tasks => writeln!(f, " in {tasks} parts"),
             }
         }
-        Kind::Compute(compute @ Compute { operands, dst, .. }) => {
+        Kind::Compute(compute) => {
+            let Compute { operands, dst, .. } = &**compute;
             write!(f, "step {index}: b{} = compute", dst.0)?;
             for (position, operand) in operands.iter().enumerate() {
                 write!(f, "{} {}", if position == 0 { "" } else { "," }, operand.start)?;

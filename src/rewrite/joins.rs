@@ -3,8 +3,9 @@
 use super::{Rewrite, Tree};
 use crate::ir::{AxisSlice, Dims, Inst, Prim, Program, Val, View, is_one_piece, places};
 
-/// Operands of a join that takes in the operands of others: chains of joins, each of which has one operand more than the
-/// one before, would otherwise take quadratic time.
+/// Operands of a join that takes in the operands of others, or of which something is cut: chains of joins, each of which
+/// has one operand more than the one before, and joins that are cut into as many parts as they have would otherwise take
+/// quadratic time.
 const MAX_OPERANDS: usize = 64;
 
 pub(super) fn flatten(program: &Program, inst: &Inst) -> Option<Rewrite> {
@@ -58,7 +59,7 @@ pub(super) fn cut(program: &Program, inst: &Inst) -> Option<Rewrite> {
         return None;
     };
     let join = program.inst(inst.args[0]);
-    if join.prim != Prim::Join {
+    if join.prim != Prim::Join || join.args.len() > MAX_OPERANDS {
         return None;
     }
     // The first and the last index of each axis, whichever comes first.

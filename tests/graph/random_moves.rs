@@ -57,7 +57,7 @@ fn next<'g>(g: &'g Graph, made: &[Tensor<'g, f64>], random: &mut Random) -> Opti
                 if axis == 0 { lengths(other).1 == columns } else { lengths(other).0 == rows }
             };
             let fitting: Vec<_> = made.iter().copied().filter(fits).collect();
-            let parts: Vec<_> = (0..1 + random.below(4)).map(|_| random.of(&fitting)).collect();
+            let parts: Vec<_> = (0..=random.below(4)).map(|_| random.of(&fitting)).collect();
             g.concat(&parts, axis as isize)
         }
         6..9 => of.slice((range(random, rows), range(random, columns))),
@@ -73,7 +73,7 @@ fn next<'g>(g: &'g Graph, made: &[Tensor<'g, f64>], random: &mut Random) -> Opti
         10 => of.transpose(),
         11 => of.modulo(5.0).cumsum(random.below(2) as isize),
         12 => {
-            let parts: Vec<_> = (0..1 + random.below(3)).map(|_| random.of(&alike)).collect();
+            let parts: Vec<_> = (0..=random.below(3)).map(|_| random.of(&alike)).collect();
             let (axis, count) = (random.below(3), parts.len());
             let dims = if axis == 0 { [count * rows, columns] } else { [rows, count * columns] };
             let dims = dims.map(|length| length as isize);
@@ -136,10 +136,10 @@ fn check(seed: u64) {
         operations.push(variable.assign(tensor).op());
     }
     let fitting: Vec<_> = made.iter().copied().filter(|&other| lengths(other) == (rows, columns)).collect();
-    if random.below(2) == 0 {
-        operations.push(v.assign(random.of(&fitting).modulo(17.0)).op());
-    } else if random.below(2) == 0 {
-        operations.push(v.assign(random.of(&fitting)).op());
+    match random.below(4) {
+        0 | 1 => operations.push(v.assign(random.of(&fitting).modulo(17.0)).op()),
+        2 => operations.push(v.assign(random.of(&fitting)).op()),
+        _ => {}
     }
     let wanted: Vec<_> = (0..random.below(6)).map(|_| random.of(&made)).collect();
     let last = made[made.len() - 1];

@@ -151,8 +151,10 @@ impl Plan {
                 let Place::Arena(start) = self.buffers[later.index()].place else { continue };
                 let taken = holders.take(start, start + self.buffers[later.index()].bytes, later);
                 let former = former.entry(later).or_default();
+                // In order, whoever comes behind the first step comes behind the former holders as well.
+                let checked = if self.order.inline { former.len() } else { 0 };
                 former.extend(taken.into_iter().filter(|&earlier| earlier != later));
-                for &earlier in &*former {
+                for &earlier in &former[checked..] {
                     let is_done = |&(user, writes): &(usize, bool)| {
                         waits.is_after(index, user)
                             || (user == index && !writes && self.passes_on(index, earlier, later))
