@@ -119,13 +119,18 @@ unsafe fn run(
 ) -> Result<(), Box<Failure>> {
     let (plan, feeds) = (ready.plan(), ready.feeds());
     let Arena { memory, addresses, laid_out_for, shared, .. } = arena;
-    if *laid_out_for != plan.id {
+    let is_laid_out = *laid_out_for == plan.id;
+    if !is_laid_out {
         for (address, buffer) in addresses.iter_mut().zip(&plan.buffers) {
             *address = match buffer.place {
                 // `plan::memory` has grown the arena to hold every buffer at its offset.
                 Place::Arena(offset) => memory.start().wrapping_add(offset),
                 Place::Constant(index) => plan.constants[index].start().cast_mut(),
-                Place::RunCount | Place::Feed(_) | Place::Variable(_) | Place::Next(_) => continue,
+                Place::RunCount
+                | Place::Feed(_)
+                | Place::Variable(_)
+                | Place::Next(_)
+                | Place::Part { .. } => continue,
             };
         }
         *laid_out_for = plan.id;
@@ -134,8 +139,19 @@ unsafe fn run(
         addresses[buffer.index()] = match plan.buffers[buffer.index()].place {
             Place::RunCount => std::ptr::from_ref(&count).cast_mut().cast(),
             Place::Feed(position) => feeds[position].start().cast_mut(),
-            Place::Arena(_) | Place::Constant(_) | Place::Variable(_) | Place::Next(_) => continue,
+            Place::Arena(_)
+            | Place::Constant(_)
+            | Place::Variable(_)
+            | Place::Next(_)
+            | Place::Part { .. } => continue,
         };
+    }
+    // Parts of what a variable becomes are elsewhere in each run; all others stay where they are.
+    let moved = if is_laid_out && plan.commits.is_empty() { &[][..] } else { &plan.parts };
+    for &buffer in moved {
+        if let Place::Part { of, offset } = plan.buffers[buffer.index()].place {
+            addresses[buffer.index()] = addresses[of.index()].wrapping_add(offset);
+        }
     }
     // SAFETY: the addresses are those of the plan's buffers: feeds match the plan, as `Ready` proves, variables do by
     // the caller's promise, nobody writes constants or the count, and the rest lies in the arena, which this run alone
@@ -153,8 +169,8 @@ unsafe fn run(
         })
     })?;
     for (position, fetch) in plan.fetches.iter().enumerate() {
-        let address = addresses[fetch.buffer.index()];
-        // SAFETY: all steps are done, so the buffer holds the value of this type and lengths.
+        let address = addresses[fetch.start.buffer.index()].wrapping_add(fetch.start.offset);
+        // SAFETY: all steps are done, so the buffer holds the value of this type and lengths, from there on.
         let value = unsafe { value_at(address, fetch.dtype, &fetch.dims) };
         fetched(value.map_err(|error| error.owned_by(Owner::Fetch(position)))?);
     }

@@ -17,8 +17,8 @@ use crate::kernel::prefetch::prefetch;
 use crate::kernel::tile::Args;
 use crate::memory::{Memory, OutOfMemory};
 use crate::plan::{
-    Accumulator, Base, BufferId, Compute, ComputeOperand, Factors, Fallible, Kind, Opening, Operands, Region,
-    Slot, Step,
+    Accumulator, Assembly, Base, BufferId, Compute, ComputeOperand, Factors, Fallible, Kind, Opening,
+    Operands, PartCopy, PieceSource, Region, Slot, Start, Step,
 };
 
 thread_local! {
@@ -52,6 +52,10 @@ impl Addresses<'_> {
     fn of(self, buffer: BufferId) -> *mut u8 {
         self.0[buffer.index()]
     }
+
+    fn at(self, Start { buffer, offset }: Start) -> *mut u8 {
+        self.of(buffer).wrapping_add(offset)
+    }
 }
 
 /// Runs one task of a step.
@@ -70,7 +74,7 @@ pub(super) unsafe fn run_task(
         // SAFETY: the caller's promise.
         Kind::Region(region) => unsafe { run_chunk(region, task, addresses) },
         Kind::Product { factors, c } => {
-            let Factors { product, batch, split, .. } = factors;
+            let Factors { product, batch, split, .. } = &**factors;
             let panels = factors.panels();
             let (panel, first) = (task % panels, task / panels * batch.per_task(panels));
             let row = panel % factors.row_panels() * split.rows;
@@ -92,9 +96,14 @@ pub(super) unsafe fn run_task(
         Kind::Fold { fold, src, dst } => {
             with_scratch(fold.scratch_bytes(), |scratch, _| {
                 // SAFETY: the buffers are as large as the fold's lengths say; each task has its own index.
-                unsafe { fold.run(task, addresses.of(*src), addresses.of(*dst), scratch) };
+                unsafe { fold.run(task, addresses.at(*src), addresses.of(*dst), scratch) };
             })
             .map_err(Box::from)
+        }
+        Kind::Join { assembly, dst } => {
+            // SAFETY: the caller's promise.
+            unsafe { copy_parts(assembly, task, addresses, *dst) };
+            Ok(())
         }
         Kind::Compute(compute) => {
             // SAFETY: the caller's promise.
@@ -104,8 +113,25 @@ pub(super) unsafe fn run_task(
         }
         Kind::Copy { src, dst, bytes } => {
             // SAFETY: both buffers hold this many bytes, and the plan gave them places apart.
-            unsafe { std::ptr::copy_nonoverlapping(addresses.of(*src), addresses.of(*dst), *bytes) };
+            unsafe { std::ptr::copy_nonoverlapping(addresses.at(*src), addresses.of(*dst), *bytes) };
             Ok(())
+        }
+    }
+}
+
+/// Copies a task's parts of the operands of a join.
+///
+/// # Safety
+/// As for [`run_task`].
+// Apart, so that a step of any other kind does not pay for its frame.
+#[inline(never)]
+unsafe fn copy_parts(assembly: &Assembly, task: usize, addresses: Addresses<'_>, dst: BufferId) {
+    for PartCopy { piece, rows } in assembly.task(task) {
+        if let PieceSource::Copied { src, to, transfer } = &assembly.pieces[*piece as usize].from {
+            let to = addresses.of(dst).wrapping_add(*to);
+            // SAFETY: the operand reaches all that the transfer reads, which earlier steps have written, and the result
+            // all that it writes: the operand's own places, of which each task has its own.
+            unsafe { transfer.run(rows.clone(), addresses.at(*src), to) };
         }
     }
 }
@@ -117,8 +143,8 @@ pub(super) unsafe fn run_task(
 unsafe fn run_kernel(compute: &Compute, task: usize, addresses: Addresses<'_>) -> Result<(), KernelError> {
     let part = compute.indices(task);
     // The lengths of an array's part, and where it starts.
-    let cut = |buffer: BufferId, dtype: DType, dims: &Dims, stride: Option<&usize>| {
-        let (mut dims, start) = (dims.clone(), addresses.of(buffer));
+    let cut = |start: *mut u8, dtype: DType, dims: &Dims, stride: Option<&usize>| {
+        let mut dims = dims.clone();
         match (&part, stride) {
             (Some(part), Some(stride)) => {
                 dims[0] = part.len();
@@ -128,11 +154,11 @@ unsafe fn run_kernel(compute: &Compute, task: usize, addresses: Addresses<'_>) -
         }
     };
     let input = |operand: &ComputeOperand| {
-        let ComputeOperand { buffer, dtype, dims, strides } = operand;
-        let (dims, start) = cut(*buffer, *dtype, dims, strides.first());
+        let ComputeOperand { start, dtype, dims, strides } = operand;
+        let (dims, start) = cut(addresses.at(*start), *dtype, dims, strides.first());
         let shape = IxDyn(&dims).strides(IxDyn(strides));
         with_element!(*dtype, T => {
-            // SAFETY: the buffer reaches the last element that the lengths and strides lead to, of this type, which
+            // SAFETY: the buffer reaches all elements that the lengths and strides lead to, of this type, which
             // an earlier step has written and none writes now. A part lies within: each operand of a kernel that is
             // cut has the axis along which it is.
             T::array_ref(unsafe { ArrayViewD::from_shape_ptr(shape, start.cast::<T>()) })
@@ -140,7 +166,7 @@ unsafe fn run_kernel(compute: &Compute, task: usize, addresses: Addresses<'_>) -
     };
     let inputs: SmallVec<[ArrayRef<'_>; 4]> = compute.operands.iter().map(input).collect();
     let stride = size(compute.dims.get(1..).unwrap_or_default());
-    let (dims, start) = cut(compute.dst, compute.dtype, &compute.dims, Some(&stride));
+    let (dims, start) = cut(addresses.of(compute.dst), compute.dtype, &compute.dims, Some(&stride));
     if compute.dtype == DType::Bool {
         // What other steps left there need not be truth values.
         // SAFETY: the buffer holds as many bytes, and this task alone touches them.
@@ -195,8 +221,8 @@ unsafe fn run_panel(
     let panel = Product { m: rows.len(), n: columns.len(), ..*product };
     // SAFETY: the rows of `a` and the columns of `b` are the panel's; the rest is the caller's promise.
     unsafe {
-        let a = addresses.of(factors.a).wrapping_add((a_offset + rows.start * product.a.row) * element);
-        let b = addresses.of(factors.b).wrapping_add((b_offset + columns.start * product.b.column) * element);
+        let a = addresses.at(factors.a).wrapping_add((a_offset + rows.start * product.a.row) * element);
+        let b = addresses.at(factors.b).wrapping_add((b_offset + columns.start * product.b.column) * element);
         panel.run(*kernel, a, b, c.add(columns.start * element), scratch);
     }
 }

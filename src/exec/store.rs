@@ -323,7 +323,11 @@ impl Running<'_> {
                     let next = state.slot(id).and_then(|slot| slot.next.as_ref());
                     next.map_or(ptr::null_mut(), |next| next.start())
                 }
-                Place::Feed(_) | Place::RunCount | Place::Constant(_) | Place::Arena(_) => continue,
+                Place::Feed(_)
+                | Place::RunCount
+                | Place::Constant(_)
+                | Place::Arena(_)
+                | Place::Part { .. } => continue,
             };
         }
         self.lent_bytes = arena.lent_bytes;

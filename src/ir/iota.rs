@@ -1,20 +1,16 @@
-//! Whole numbers counted up, as lowerings need them to tell places from each other: made by a kernel, so that the
-//! plan knows of their memory.
+//! Whole numbers counted up, as lowerings need them to tell places from each other.
+//!
+//! Regions count as they go, wherever the numbers are read; what else reads them finds them in a constant of the plan.
 
-use super::{Kernel, KernelError};
-use crate::element::{ArrayMut, ArrayRef};
+use ndarray::{ArrayD, IxDyn};
 
-/// Counts up from a number.
-#[derive(Debug)]
-pub(super) struct Iota {
-    pub(super) first: i64,
-}
+use crate::element::{Element, Value};
+use crate::memory::OutOfMemory;
 
-impl Kernel for Iota {
-    fn run(&self, _: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
-        for (element, place) in output.into_view::<i64>()?.iter_mut().zip(0..) {
-            *element = self.first.saturating_add(place);
-        }
-        Ok(())
-    }
+/// So many numbers, counted up from the first; beyond the largest there is, they stay that.
+pub(crate) fn counted(first: i64, count: usize) -> Result<Value, OutOfMemory> {
+    let mut numbers: Vec<i64> = Vec::new();
+    numbers.try_reserve_exact(count).map_err(|_| OutOfMemory::elements::<i64>(count))?;
+    numbers.extend((0..count as u64).map(|index| first.saturating_add_unsigned(index)));
+    Ok(i64::wrap(ArrayD::from_shape_vec(IxDyn(&[count]), numbers).unwrap_or_default()))
 }

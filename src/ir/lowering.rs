@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
 
-use super::iota::Iota;
+use super::iota::counted;
 use super::{
-    Args, Computation, Dims, Fold, Inst, Kernel, Names, NodeId, Prim, Program, Scalar, ScalarValue, Source,
-    Val, VariableId, View, broadcast_dims, contracted_dims, size,
+    Args, AxisSlice, Computation, Dims, Fold, Inst, Kernel, Names, NodeId, Prim, Program, Scalar,
+    ScalarValue, Source, Val, VariableId, View, broadcast_dims, contracted_dims, size,
 };
 use crate::element::{DType, Value, with_element};
 use crate::memory::OutOfMemory;
@@ -164,6 +164,11 @@ impl<'p> Lowering<'p> {
         self.emit(Prim::Scalar(ScalarValue::number(number, dtype)), &[], dtype, Dims::new())
     }
 
+    /// A fixed number of any type, without axes.
+    pub(crate) fn number(&mut self, number: ScalarValue) -> Val {
+        self.emit(Prim::Scalar(number), &[], number.dtype(), Dims::new())
+    }
+
     /// A scalar function of the operands, elementwise; its result is of the type of the last operand.
     pub fn map(&mut self, scalar: Scalar, args: &[Val]) -> Val {
         self.map_to(scalar, args, args.last().map_or(DType::Bool, |&last| self.dtype(last)))
@@ -259,9 +264,43 @@ impl<'p> Lowering<'p> {
         self.emit(Prim::View(View::Broadcast), &[val], self.dtype(val), dims)
     }
 
-    /// So many whole numbers, counted up from the first, as `i64`.
+    /// Of each axis, so many elements of those that the slice takes.
+    pub(crate) fn slice(&mut self, val: Val, axes: Vec<AxisSlice>, dims: impl AsRef<[usize]>) -> Val {
+        let dims = Dims::from_slice(dims.as_ref());
+        self.emit(Prim::View(View::Slice(axes)), &[val], self.dtype(val), dims)
+    }
+
+    /// The values side by side, which fill the result from its first corner on, in the order of their first elements.
+    pub(crate) fn join(&mut self, vals: &[Val], dims: impl AsRef<[usize]>) -> Val {
+        let dims = Dims::from_slice(dims.as_ref());
+        let dtype = vals.first().map_or(DType::Bool, |&first| self.dtype(first));
+        if dims.contains(&0) {
+            return self.empty(dtype, dims);
+        }
+        let pieces: Args = vals.iter().copied().filter(|&val| !self.dims(val).contains(&0)).collect();
+        match pieces[..] {
+            [only] if self.dims(only) == &*dims => only,
+            _ => self.emit(Prim::Join, &pieces, dtype, dims),
+        }
+    }
+
+    /// So many whole numbers, counted up from the first, as `i64`; beyond the largest there is, they stay that.
     pub fn iota(&mut self, first: i64, count: usize) -> Val {
-        self.compute(Iota { first }, &[], DType::I64, [count])
+        let dims = Dims::from_elem(count, 1);
+        match count {
+            0 => self.empty(DType::I64, dims),
+            1 => {
+                let number = self.emit(Prim::Scalar(ScalarValue::I64(first)), &[], DType::I64, Dims::new());
+                self.reshape(number, dims)
+            }
+            _ if first.checked_add_unsigned(count as u64 - 1).is_some() => {
+                self.emit(Prim::Iota { first }, &[], DType::I64, dims)
+            }
+            _ => match counted(first, count) {
+                Ok(numbers) => self.constant(Arc::new(numbers)),
+                Err(_) => self.refuse("iota", &[], DType::I64, dims),
+            },
+        }
     }
 
     /// How many runs of the session came before, as an `i64`.

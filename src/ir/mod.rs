@@ -2,6 +2,8 @@
 //!
 //! - [`scalar`]: the table of scalar functions, and what folds elements.
 //! - [`number`]: one number of any element type.
+//! - [`iota`]: numbers counted up.
+//! - [`join`]: where the operands of a join lie in its result.
 //! - [`kernel`]: computations that the vocabulary does not have, as plain code on arrays.
 //! - [`program`]: instructions, the program, and its verifier.
 //! - [`lowering`]: what ops emit instructions through, and [`term`] formulas with.
@@ -14,6 +16,7 @@
 mod expression;
 mod fault;
 mod iota;
+mod join;
 mod kernel;
 mod lowering;
 mod names;
@@ -24,6 +27,8 @@ mod term;
 
 pub(crate) use expression::{ConstantId, Expression};
 pub use fault::{BadLabel, LoweringError};
+pub(crate) use iota::counted;
+pub(crate) use join::places;
 pub use kernel::{Kernel, KernelError};
 pub use lowering::Lowering;
 pub(crate) use lowering::{Identity, is_folded_apart};
@@ -31,8 +36,8 @@ pub(crate) use names::{Named, Names};
 pub(crate) use number::ScalarValue;
 pub use program::Val;
 pub(crate) use program::{
-    Args, Computation, Dims, Inst, Prim, Program, Source, View, broadcast_dims, contracted_dims, size,
-    unraveled,
+    Args, AxisSlice, Computation, Dims, Inst, Prim, Program, Source, View, broadcast_dims, contracted_dims,
+    is_one_piece, size, unraveled,
 };
 pub(crate) use scalar::{Cost, Kind, scalar_table};
 pub use scalar::{Fold, Scalar};

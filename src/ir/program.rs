@@ -7,6 +7,7 @@ use std::sync::Arc;
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
+use super::join::places;
 use super::{Fold, Kernel, Names, NodeId, Scalar, ScalarValue, VariableId};
 use crate::element::{DType, Value};
 use crate::shape::is_addressable;
@@ -34,6 +35,61 @@ pub(crate) enum View {
     Reshape,
     Permute(Vec<usize>),
     Broadcast,
+    /// Of each axis, as many elements as the result is long there.
+    Slice(Vec<AxisSlice>),
+}
+
+/// What a slice takes of an axis: elements that stand evenly apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AxisSlice {
+    /// The index of the first element.
+    pub(crate) first: usize,
+    /// From one element to the next; less than 0 goes backwards, and 1 stands where there is no next one.
+    pub(crate) step: isize,
+}
+
+impl AxisSlice {
+    /// As many elements from an index on, a step apart.
+    pub(crate) fn of(first: usize, step: isize, length: usize) -> Self {
+        AxisSlice { first, step: if length <= 1 { 1 } else { step } }
+    }
+
+    /// The axis as it is.
+    pub(crate) const WHOLE: AxisSlice = AxisSlice { first: 0, step: 1 };
+
+    /// The index of the element so many steps behind the first, unless it is before the axis or out of all bounds.
+    pub(crate) fn index(self, count: usize) -> Option<usize> {
+        self.first.checked_add_signed(self.step.checked_mul(isize::try_from(count).ok()?)?)
+    }
+
+    /// The slice that takes of this one, as `outer` says, so many elements.
+    pub(crate) fn then(self, outer: AxisSlice, length: usize) -> Option<Self> {
+        Some(AxisSlice::of(self.index(outer.first)?, self.step.checked_mul(outer.step)?, length))
+    }
+
+    /// Whether so many elements of an axis of another length are all there.
+    fn fits(self, length: usize, from: usize) -> bool {
+        match length {
+            0 => self.first <= from,
+            _ => self.first < from && self.index(length - 1).is_some_and(|last| last < from),
+        }
+    }
+
+    /// As Python writes it, for so many elements.
+    fn text(self, length: usize) -> String {
+        let (first, step) = (self.first, self.step);
+        let end = self.index(length).map_or_else(String::new, |end| end.to_string());
+        if step == 1 { format!("{first}:{end}") } else { format!("{first}:{end}:{step}") }
+    }
+}
+
+/// Whether what a slice of these lengths takes of an array of others lies there in one piece, in row-major order: whole
+/// axes behind the first that is longer than 1 and not whole.
+pub(crate) fn is_one_piece(axes: &[AxisSlice], dims: &[usize], from: &[usize]) -> bool {
+    let lengths = axes.iter().zip(dims.iter().zip(from));
+    let mut rest = lengths.skip_while(|&(_, (&length, _))| length == 1);
+    rest.next().is_none_or(|(axis, _)| axis.step == 1)
+        && rest.all(|(axis, (&length, &from))| axis.step == 1 && length == from)
 }
 
 /// What an instruction does: the whole vocabulary that everything behind lowering knows.
@@ -47,6 +103,11 @@ pub(crate) enum Prim {
     Scalar(ScalarValue),
     /// An array, by its index among the program's constants.
     Constant(u32),
+    /// The operands side by side: they fill the result from its first corner on, in the order of their first elements
+    /// ([`places`]).
+    Join,
+    /// Whole numbers along one axis, counted up from the first, `i64`.
+    Iota { first: i64 },
     /// A variable's value from before the run.
     Read(VariableId),
     /// An elementwise function; operands broadcast to the instruction's lengths.
@@ -268,9 +329,25 @@ impl Program {
                     && axes.iter().map(|&axis| from[axis]).eq(inst.dims.iter().copied())
                     && alike()
             }
+            (Prim::View(View::Slice(axes)), Some(from), None) => {
+                let mut lengths = axes.iter().zip(inst.dims.iter().zip(from));
+                axes.len() == from.len()
+                    && inst.dims.len() == from.len()
+                    && lengths.all(|(axis, (&length, &from))| axis.fits(length, from))
+                    && alike()
+            }
             (Prim::Contract, Some([.., _, k]), Some([.., inner, _])) => {
                 let [a, b] = [dims(0), dims(1)].map(Option::unwrap_or_default);
                 k == inner && inst.dims == contracted_dims(a, b) && alike() && inst.dtype != DType::Bool
+            }
+            (Prim::Join, Some(_), _) => {
+                let pieces = inst.args.iter().map(|&arg| self.inst(arg).dims.as_slice());
+                alike() && places(&inst.dims, pieces).is_some()
+            }
+            (&Prim::Iota { first }, None, None) => {
+                let last = inst.dims.first().map(|&count| count.saturating_sub(1));
+                let last = last.and_then(|last| first.checked_add(i64::try_from(last).ok()?));
+                inst.dims.len() == 1 && inst.dtype == DType::I64 && last.is_some()
             }
             (Prim::Compute(_), ..)
             | (
@@ -294,6 +371,22 @@ fn stretches(from: &[usize], to: &[usize]) -> bool {
     from.iter().zip(&to[added..]).all(|(&from, &to)| from == 1 || from == to)
 }
 
+impl Prim {
+    /// Whether it is there without anything being computed.
+    pub(crate) fn is_source(&self) -> bool {
+        matches!(
+            self,
+            Prim::Nothing
+                | Prim::Feed(_)
+                | Prim::Scalar(_)
+                | Prim::Constant(_)
+                | Prim::Iota { .. }
+                | Prim::Read(_)
+                | Prim::RunCount
+        )
+    }
+}
+
 impl Inst {
     /// Whether it computes elements of which there are none, and does nothing else.
     pub(crate) fn is_vain(&self) -> bool {
@@ -308,12 +401,18 @@ impl Inst {
             Prim::Feed(position) => format!("feed {}", names.feed(*position as usize)),
             Prim::Scalar(number) => format!("scalar {number}"),
             Prim::Constant(index) => format!("constant {index}"),
+            Prim::Join => "join".to_owned(),
+            Prim::Iota { first } => format!("iota {first}"),
             Prim::Read(variable) => format!("read {}", names.variable(*variable)),
             Prim::Map(scalar) => scalar.name().to_owned(),
             Prim::Fold { fold, first, end } => format!("{} {first}..{end}", fold.name()),
             Prim::View(View::Permute(axes)) => format!("permute {axes:?}"),
             Prim::View(View::Reshape) => "reshape".to_owned(),
             Prim::View(View::Broadcast) => "broadcast".to_owned(),
+            Prim::View(View::Slice(axes)) => {
+                let axes = axes.iter().zip(&self.dims).map(|(axis, &length)| axis.text(length));
+                format!("slice [{}]", axes.collect::<Vec<_>>().join(", "))
+            }
             Prim::Contract => "contract".to_owned(),
             Prim::RunCount => "run count".to_owned(),
             Prim::Compute(_) => "compute".to_owned(),

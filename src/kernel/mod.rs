@@ -6,6 +6,7 @@
 //! - [`tile`]: the steps of the tile interpreter, each a loop over a few kilobytes.
 //! - [`gemm`]: large matrix products; [`fold`]: sums over an axis in the middle; [`compensated`]: sums that keep what
 //!   rounding takes.
+//! - [`transfer`]: copies between strided places.
 
 pub(crate) mod compensated;
 pub(crate) mod fold;
@@ -16,6 +17,7 @@ pub(crate) mod number;
 pub(crate) mod prefetch;
 pub(crate) mod scalar;
 pub(crate) mod tile;
+pub(crate) mod transfer;
 pub(crate) mod vector;
 
 /// Numbers that the accumulator of a sum takes in one after the other, at most, before what it holds is joined with what

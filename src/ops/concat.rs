@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use ndarray::{ArrayViewMutD, Axis, Slice};
-
-use crate::element::{ArrayMut, ArrayRef, DType, Element, with_element};
+use crate::element::{DType, Element};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::pick::{Along, Run, picked, put_back};
 use crate::graph::op::{AttributeDef, Attributes, Elements, MultiOp, Op, OpDef, OperandDef, PutBack};
 use crate::graph::{AnyTensor, Graph, Tensor};
-use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
+use crate::ir::{Dims, Lowering, Val};
 use crate::ops::methods::{methods, refuse_among};
 use crate::shape::{Shape, ShapeError, TensorType, resolve_axis};
 
@@ -34,7 +32,7 @@ impl Op for Concat {
         // The shape rule has accepted the axis.
         let axis = resolve_axis(self.axis, dims.len()).unwrap_or(0);
         dims[axis] = inputs.iter().map(|&input| to.dims(input)[axis]).sum();
-        to.compute(Join { axis }, inputs, to.dtype(inputs[0]), dims)
+        to.join(inputs, dims)
     }
 
     /// Where each part begins is handed on from one to the next, so that the gradients of many parts are as many
@@ -109,43 +107,6 @@ fn joined(axis: isize, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
     }
     let known = inputs.iter().all(|input| input.shape.is_known());
     Ok(TensorType::new(first.dtype, Shape::from(lengths).counted(known)?))
-}
-
-/// Writes the inputs one behind the other.
-#[derive(Debug)]
-pub(super) struct Join {
-    pub(super) axis: usize,
-}
-
-impl Kernel for Join {
-    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
-        fn join<T: Element>(
-            axis: Axis,
-            inputs: &[ArrayRef<'_>],
-            mut output: ArrayViewMutD<'_, T>,
-        ) -> Result<(), KernelError> {
-            let behind: usize = output.shape()[axis.index() + 1..].iter().product();
-            let row = output.len_of(axis) * behind;
-            let mut start = 0;
-            for input in inputs {
-                let input = input.view::<T>()?;
-                let end = start + input.len_of(axis);
-                // What one index of the axes before takes of the input, and where it goes.
-                let (part, place) = (input.len_of(axis) * behind, start * behind..end * behind);
-                match (input.as_slice(), output.as_slice_mut()) {
-                    (Some(from), Some(to)) if part > 0 => {
-                        for (from, to) in from.chunks_exact(part).zip(to.chunks_exact_mut(row)) {
-                            to[place.clone()].copy_from_slice(from);
-                        }
-                    }
-                    _ => output.slice_axis_mut(axis, Slice::from(start..end)).assign(&input),
-                }
-                start = end;
-            }
-            Ok(())
-        }
-        with_element!(output.dtype(), T => join::<T>(Axis(self.axis), inputs, output.into_view()?))
-    }
 }
 
 /// How far the tensors before a part of a concatenation reach along the axis: the length of the result's first
@@ -374,7 +335,7 @@ impl Graph {
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     use crate::gradient::Gradients;
-    use ndarray::concatenate;
+    use ndarray::{Axis, concatenate};
     vec![
         example!(
             "concat of rows",

@@ -1,6 +1,6 @@
 //! `stack`: tensors of the same shape one behind the other along a new axis.
 
-use super::concat::{Join, JoinFault};
+use super::concat::JoinFault;
 use super::slice::AxisRange;
 use crate::element::Element;
 use crate::error::Fault;
@@ -47,7 +47,7 @@ impl Op for Stack {
         dims.insert(axis, 1);
         let layers: Vec<Val> = inputs.iter().map(|&input| to.reshape(input, dims.clone())).collect();
         dims[axis] = inputs.len();
-        to.compute(Join { axis }, &layers, to.dtype(inputs[0]), dims)
+        to.join(&layers, dims)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {

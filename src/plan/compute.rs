@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::BufferId;
+use super::{BufferId, Start};
 use crate::element::DType;
 use crate::ir::{Dims, Kernel, NodeId};
 
@@ -53,7 +53,7 @@ impl Compute {
 /// An array that a kernel reads, as it lies.
 #[derive(Clone, Debug)]
 pub(crate) struct ComputeOperand {
-    pub(crate) buffer: BufferId,
+    pub(crate) start: Start,
     pub(crate) dtype: DType,
     pub(crate) dims: Dims,
     /// Elements between neighbors along each axis.
@@ -61,13 +61,27 @@ pub(crate) struct ComputeOperand {
 }
 
 impl ComputeOperand {
-    /// Bytes from the start of the buffer to the end of the last element.
-    pub(crate) fn reach(&self) -> usize {
-        if self.dims.contains(&0) {
-            return 0;
-        }
-        let last: usize =
-            self.dims.iter().zip(&self.strides).map(|(&length, &stride)| (length - 1) * stride).sum();
-        (last + 1) * self.dtype.size()
+    /// The bytes of the buffer among which the elements are.
+    pub(crate) fn reach(&self) -> Option<Range<usize>> {
+        let axes = self.dims.iter().zip(&self.strides).map(|(&length, &stride)| (length, stride as isize));
+        reach(self.start.offset, axes, self.dtype.size())
     }
+}
+
+/// The bytes among which are the elements, of so many bytes each, that lie along these axes from a byte on; `None` if
+/// some are before the start.
+pub(crate) fn reach(
+    offset: usize,
+    axes: impl Iterator<Item = (usize, isize)> + Clone,
+    element: usize,
+) -> Option<Range<usize>> {
+    if axes.clone().any(|(length, _)| length == 0) {
+        return Some(offset..offset);
+    }
+    let mut ends = [offset; 2];
+    for (length, stride) in axes {
+        let end = usize::from(stride > 0);
+        ends[end] = ends[end].checked_add_signed((length - 1) as isize * stride * element as isize)?;
+    }
+    Some(ends[0]..ends[1] + element)
 }

@@ -14,13 +14,13 @@
 //!    a region with the same rows; all its other operands are then produced before. If no group does,
 //!    it joins the last region that reads the same memory.
 //!    A matrix product that can be cut by rows opens a region for what reads it.
-//! 2. Otherwise it starts a group: a region of its own, a matrix product, a fold, or a kernel.
+//! 2. Otherwise it starts a group: a region of its own, a matrix product, a fold, a join, or a kernel. What is copied for
+//!    a join alone is left to it.
 
 use crate::element::DType;
 
-use super::layout::{
-    Layout, broadcast_strides, folded, is_row_major, squeezed, squeezed_dims, viewed_strides,
-};
+use super::joins::Homes;
+use super::layout::{Layout, broadcast_strides, folded, is_row_major, squeezed, squeezed_dims, viewed};
 use crate::ir::{Prim, Program, Val, is_folded_apart, size};
 use crate::kernel::tile::is_narrow;
 
@@ -32,7 +32,7 @@ const MAX_MEMBERS: usize = 96;
 /// registers or at least in a few cache lines, and a product of more work is worth a step of its own. Measured at 2000
 /// rows of `f64` with 64 columns, in and apart from a region: 20 and 22 µs a step of regression for one output, 54 and
 /// 28 for two.
-const MAX_SKINNY: usize = 64;
+pub(super) const MAX_SKINNY: usize = 64;
 
 /// Rows from which a skinny product is worth a region.
 pub(super) const MIN_SKINNY_ROWS: usize = 32;
@@ -70,6 +70,8 @@ pub(in crate::plan) enum Group {
     Product(Val),
     /// A fold over a middle axis, or one whose rows are too long for a tile.
     Fold(Val),
+    /// A join of what earlier groups have written, and of what is left to it.
+    Join(Val),
     /// A kernel that the vocabulary does not know.
     Compute(Val),
 }
@@ -102,8 +104,10 @@ impl Member {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(in crate::plan) struct Operand {
     pub(in crate::plan) base: Val,
+    /// Elements of the base before the first.
+    pub(in crate::plan) offset: usize,
     /// Length and stride of each axis, those of length 1 left out; the rows come first.
-    pub(in crate::plan) axes: Vec<(usize, usize)>,
+    pub(in crate::plan) axes: Vec<(usize, isize)>,
 }
 
 /// How an operand's elements lie with respect to rows and tile.
@@ -122,14 +126,14 @@ pub(in crate::plan) enum Placement {
 }
 
 impl Operand {
-    fn new(layout: &Layout, dims: &[usize], strides: &[usize]) -> Self {
-        Operand { base: layout.base, axes: squeezed(dims, strides) }
+    fn new(layout: &Layout, dims: &[usize], strides: &[isize]) -> Self {
+        Operand { base: layout.base, offset: layout.offset, axes: squeezed(dims, strides) }
     }
 
     /// How the elements lie when the first `lead` axes are the rows.
     pub(in crate::plan) fn placement(&self, lead: usize) -> Placement {
         let (rows, row) = self.axes.split_at(lead.min(self.axes.len()));
-        let still = |axes: &[(usize, usize)]| axes.iter().all(|&(_, stride)| stride == 0);
+        let still = |axes: &[(usize, isize)]| axes.iter().all(|&(_, stride)| stride == 0);
         if is_row_major(&self.axes) {
             Placement::Consecutive
         } else if still(&self.axes) {
@@ -187,9 +191,8 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
         // A view that is its own base is a copy of what it shows. Where only the order of the elements
         // counts, they are copied in the order of the operand.
         Prim::View(view) => {
-            let strides = viewed_strides(view, dims_of(0), &layout(0).strides, &inst.dims);
-            let operand = match &strides {
-                Some(strides) => Operand::new(layout(0), &inst.dims, strides),
+            let operand = match viewed(view, dims_of(0), layout(0), &inst.dims) {
+                Some(shown) => Operand::new(&shown, &inst.dims, &shown.strides),
                 None => plain(0, dims_of(0)),
             };
             let rows = Rows::Any(operand.axes.iter().map(|&(length, _)| length).collect());
@@ -216,6 +219,7 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
                 // Both axes of the small matrix count, also those of length 1.
                 let whole = Operand {
                     base: layout(1).base,
+                    offset: layout(1).offset,
                     axes: vec![(k, layout(1).strides[0]), (n, layout(1).strides[1])],
                 };
                 let (rows, tiled) = (Rows::Exactly(vec![m]), vec![rows]);
@@ -238,12 +242,14 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
 pub(in crate::plan) fn group(
     program: &Program,
     layouts: &[Layout],
+    homes: &Homes,
     join: bool,
     opens: &dyn Fn(Val) -> bool,
 ) -> Vec<Group> {
     let mut grouping = Grouping {
         program,
         layouts,
+        homes,
         opens,
         groups: Vec::new(),
         group_of: vec![None; program.insts.len()],
@@ -261,49 +267,51 @@ pub(in crate::plan) fn group(
 struct Grouping<'a> {
     program: &'a Program,
     layouts: &'a [Layout],
+    homes: &'a Homes,
     opens: &'a dyn Fn(Val) -> bool,
     groups: Vec<Group>,
     /// The group that produces a value, by its index.
-    group_of: Vec<Option<usize>>,
+    group_of: Vec<Option<u32>>,
     /// Whether the value is complete only behind its region.
     accumulated: Vec<bool>,
     /// The last region that reads a value from memory.
-    last_reader: Vec<Option<usize>>,
+    last_reader: Vec<Option<u32>>,
 }
 
 impl Grouping<'_> {
     fn place(&mut self, val: Val, join: bool) {
         let inst = self.program.inst(val);
-        let is_source = matches!(
-            inst.prim,
-            Prim::Nothing
-                | Prim::Feed(_)
-                | Prim::Scalar(_)
-                | Prim::Constant(_)
-                | Prim::Read(_)
-                | Prim::RunCount
-        );
-        if is_source {
+        if inst.prim.is_source() {
             return;
         }
         let Some(part) = part(self.program, self.layouts, val) else {
             let group = match inst.prim {
                 Prim::Contract => Group::Product(val),
+                Prim::Join => Group::Join(val),
                 Prim::Compute(_) => Group::Compute(val),
                 _ => Group::Fold(val),
             };
-            self.group_of[val.index()] = Some(self.groups.len());
+            self.group_of[val.index()] = Some(self.groups.len() as u32);
             self.groups.push(group);
             return;
         };
-        let index = if let Some((index, rows)) = self.region_for(&part).filter(|_| join) {
+        let is_copy = self.homes.is_copy(val);
+        let region = self.region_for(&part, !is_copy).filter(|_| join);
+        if is_copy && region.is_none() {
+            // The join copies what no region has at hand.
+            return;
+        }
+        let index = if let Some((index, rows)) = region {
             let group = &mut self.groups[index];
             match group {
                 Group::Region { rows: shared, members, .. } => {
                     *shared = rows;
                     members.push(val);
                 }
-                Group::Product(opening) | Group::Fold(opening) | Group::Compute(opening) => {
+                Group::Product(opening)
+                | Group::Fold(opening)
+                | Group::Join(opening)
+                | Group::Compute(opening) => {
                     let opening = Some(*opening);
                     *group = Group::Region { rows, opening, members: vec![val] };
                 }
@@ -313,6 +321,7 @@ impl Grouping<'_> {
             self.groups.push(Group::Region { rows: part.rows.clone(), opening: None, members: vec![val] });
             self.groups.len() - 1
         };
+        let index = index as u32;
         self.group_of[val.index()] = Some(index);
         self.accumulated[val.index()] = part.member.accumulates();
         for operand in part.tiled.iter().chain(&part.whole) {
@@ -320,16 +329,18 @@ impl Grouping<'_> {
         }
     }
 
-    /// The region that the instruction can join, and the rows that it has then.
-    fn region_for(&self, part: &Part) -> Option<(usize, Rows)> {
+    /// The region that the instruction can join, and the rows that it has then; whether it may be one that only reads the
+    /// same memory.
+    fn region_for(&self, part: &Part, by_reading: bool) -> Option<(usize, Rows)> {
         let operands = || part.tiled.iter().chain(&part.whole);
         let last_producer = operands().filter_map(|operand| self.group_of[operand.base.index()]).max();
         let last_reader = || {
             let large = operands().filter(|operand| size(&self.program.inst(operand.base).dims) > 1);
             large.filter_map(|operand| self.last_reader[operand.base.index()]).max()
         };
-        let index = last_producer.or_else(last_reader)?;
-        let rows = match &self.groups[index] {
+        let index = last_producer.or_else(|| last_reader().filter(|_| by_reading))?;
+        let is_of_it = |base: Val| self.group_of[base.index()] == Some(index);
+        let rows = match &self.groups[index as usize] {
             Group::Region { rows, members, .. } if members.len() < MAX_MEMBERS => rows.clone(),
             Group::Product(product) if (self.opens)(*product) => {
                 Rows::Exactly(vec![self.program.inst(*product).dims[0]])
@@ -338,13 +349,12 @@ impl Grouping<'_> {
         };
         let mut rows = rows.with(&part.rows)?;
         for operand in &part.tiled {
-            if self.group_of[operand.base.index()] == Some(index) {
+            if is_of_it(operand.base) {
                 rows = self.rows_within(operand, &rows)?;
             }
         }
-        let whole_is_ready =
-            part.whole.as_ref().is_none_or(|whole| self.group_of[whole.base.index()] != Some(index));
-        whole_is_ready.then_some((index, rows))
+        let whole_is_ready = part.whole.as_ref().is_none_or(|whole| !is_of_it(whole.base));
+        whole_is_ready.then_some((index as usize, rows))
     }
 
     /// The rows with which an operand from the same region can be read as it is, if there are any.
@@ -354,12 +364,14 @@ impl Grouping<'_> {
         }
         let lengths: Vec<usize> = operand.axes.iter().map(|&(length, _)| length).collect();
         let produced = &self.program.inst(operand.base).dims;
-        if is_row_major(&operand.axes) && size(produced) == size(&lengths) {
+        if is_row_major(&operand.axes) && size(produced) == size(&lengths) && operand.offset == 0 {
             return Some(rows.clone());
         }
         // One element for each row, if the rows are all that the operand has.
         let lead = squeezed_dims(produced);
-        let per_row = lengths.starts_with(&lead) && operand.placement(lead.len()) == Placement::PerRow;
+        let per_row = lengths.starts_with(&lead)
+            && operand.offset == 0
+            && operand.placement(lead.len()) == Placement::PerRow;
         per_row.then(|| rows.with(&Rows::Exactly(lead))).flatten()
     }
 }

@@ -1,33 +1,41 @@
 //! Views resolved: where in memory each value's elements lie.
 //!
-//! A view is no computation. Each value gets the instruction that produces its elements (its *base*)
-//! and the distance between neighbors along each axis. Where no distances can express a view, as
-//! for a reshaped transpose, it becomes a base itself: a copy.
+//! A view is no computation. Each value gets the instruction that produces its elements (its *base*),
+//! where the first of them lies there, and the distance between neighbors along each axis. Where no distances can
+//! express a view, as for a reshaped transpose, or whoever reads it cannot follow them, it becomes a base itself: a
+//! copy.
 
-use super::fuse::{MIN_SKINNY_ROWS, fold_member};
-use crate::ir::{Dims, Prim, Program, Val, View, size};
+use smallvec::SmallVec;
+
+use super::fuse::{MAX_SKINNY, MIN_SKINNY_ROWS, fold_member};
+use super::joins::Homes;
+use crate::ir::{Inst, Prim, Program, Val, View, size};
 use crate::kernel::tile::MAX_COLUMNS;
+
+/// Elements from one neighbor to the next along each axis; 0 repeats, less goes backwards.
+pub(in crate::plan) type Strides = SmallVec<[isize; 4]>;
 
 /// Where a value's elements lie in the memory of its base.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::plan) struct Layout {
     /// The value whose instruction produces the elements.
     pub(in crate::plan) base: Val,
-    /// Elements between neighbors along each axis; 0 repeats.
-    pub(in crate::plan) strides: Dims,
+    /// Elements of the base before the first.
+    pub(in crate::plan) offset: usize,
+    pub(in crate::plan) strides: Strides,
 }
 
 /// Strides of the row-major order.
-pub(in crate::plan) fn row_major(dims: &[usize]) -> Dims {
-    let mut strides = Dims::from_elem(1, dims.len());
+pub(in crate::plan) fn row_major(dims: &[usize]) -> Strides {
+    let mut strides = Strides::from_elem(1, dims.len());
     for axis in (1..dims.len()).rev() {
-        strides[axis - 1] = strides[axis] * dims[axis];
+        strides[axis - 1] = strides[axis] * dims[axis] as isize;
     }
     strides
 }
 
 /// The axes longer than 1, as (length, stride).
-pub(in crate::plan) fn squeezed(dims: &[usize], strides: &[usize]) -> Vec<(usize, usize)> {
+pub(in crate::plan) fn squeezed(dims: &[usize], strides: &[isize]) -> Vec<(usize, isize)> {
     dims.iter().copied().zip(strides.iter().copied()).filter(|&(length, _)| length != 1).collect()
 }
 
@@ -37,17 +45,17 @@ pub(in crate::plan) fn squeezed_dims(dims: &[usize]) -> Vec<usize> {
 }
 
 /// Whether the elements along these axes are consecutive.
-pub(in crate::plan) fn is_row_major(axes: &[(usize, usize)]) -> bool {
+pub(in crate::plan) fn is_row_major(axes: &[(usize, isize)]) -> bool {
     let mut expected = 1;
     axes.iter().rev().all(|&(length, stride)| {
         let fits = stride == expected;
-        expected *= length;
+        expected *= length as isize;
         fits
     }) || axes.iter().any(|&(length, _)| length == 0)
 }
 
 /// Strides of an operand of lengths `dims` when it broadcasts to `to`.
-pub(in crate::plan) fn broadcast_strides(dims: &[usize], strides: &[usize], to: &[usize]) -> Dims {
+pub(in crate::plan) fn broadcast_strides(dims: &[usize], strides: &[isize], to: &[usize]) -> Strides {
     let added = to.len() - dims.len();
     (0..to.len())
         .map(|axis| match axis.checked_sub(added) {
@@ -58,19 +66,19 @@ pub(in crate::plan) fn broadcast_strides(dims: &[usize], strides: &[usize], to: 
 }
 
 /// Strides that show the same elements in the same order under other lengths, if there are any.
-fn reshaped_strides(axes: &[(usize, usize)], dims: &[usize]) -> Option<Dims> {
+fn reshaped_strides(axes: &[(usize, isize)], dims: &[usize]) -> Option<Strides> {
     if is_row_major(axes) {
         return Some(row_major(dims));
     }
     // Axes whose elements follow on each other evenly count as one; a new axis must lie within one.
-    let mut runs: Vec<(usize, usize)> = Vec::new();
+    let mut runs: Vec<(usize, isize)> = Vec::new();
     for &(length, stride) in axes {
         match runs.last_mut() {
-            Some(run) if run.1 == length * stride => *run = (run.0 * length, stride),
+            Some(run) if run.1 == length as isize * stride => *run = (run.0 * length, stride),
             _ => runs.push((length, stride)),
         }
     }
-    let mut strides = Dims::from_elem(0, dims.len());
+    let mut strides = Strides::from_elem(0, dims.len());
     let mut runs = runs.into_iter().rev();
     let (mut left, mut stride) = (1, 0);
     for axis in (0..dims.len()).rev().filter(|&axis| dims[axis] != 1) {
@@ -82,53 +90,126 @@ fn reshaped_strides(axes: &[(usize, usize)], dims: &[usize]) -> Option<Dims> {
         }
         strides[axis] = stride;
         left /= dims[axis];
-        stride *= dims[axis];
+        stride *= dims[axis] as isize;
     }
     Some(strides)
 }
 
-/// Strides of a view, in lengths `to`, of a value of the given lengths and strides; `None` if only a
-/// copy can have the elements in that order.
-pub(in crate::plan) fn viewed_strides(
+/// Where the elements of a view of lengths `to` lie, of a value that has these lengths and lies as the layout says;
+/// `None` if only a copy can have the elements in that order.
+pub(in crate::plan) fn viewed(
     view: &View,
     dims: &[usize],
-    strides: &[usize],
+    Layout { base, offset, strides }: &Layout,
     to: &[usize],
-) -> Option<Dims> {
-    match view {
-        View::Permute(axes) => Some(axes.iter().map(|&axis| strides[axis]).collect()),
-        View::Broadcast => Some(broadcast_strides(dims, strides, to)),
-        View::Reshape => reshaped_strides(&squeezed(dims, strides), to),
+) -> Option<Layout> {
+    let mut offset = *offset;
+    let strides = match view {
+        View::Permute(axes) => axes.iter().map(|&axis| strides[axis]).collect(),
+        View::Broadcast => broadcast_strides(dims, strides, to),
+        View::Reshape => reshaped_strides(&squeezed(dims, strides), to)?,
+        View::Slice(axes) => {
+            for (axis, &stride) in axes.iter().zip(strides) {
+                // The verifier has found that the first element is one of the value's, which lie in the base.
+                offset = offset.checked_add_signed(axis.first as isize * stride)?;
+            }
+            axes.iter().zip(strides).map(|(axis, &stride)| axis.step * stride).collect()
+        }
+    };
+    Some(Layout { base: *base, offset, strides })
+}
+
+/// Resolves every value of the program. The copies of joins' operands are copies whatever they show.
+pub(in crate::plan) fn resolve(program: &Program, homes: &Homes) -> Vec<Layout> {
+    let mut layouts: Vec<Layout> = Vec::with_capacity(program.insts.len());
+    let must_be_row_major = consecutive_operands(program);
+    let needs = slice_needs(program);
+    let by_columns = column_constants(program);
+    for (index, inst) in program.insts.iter().enumerate() {
+        let strides = if by_columns[index] {
+            Strides::from_slice(&[1, inst.dims[0] as isize])
+        } else {
+            row_major(&inst.dims)
+        };
+        let own = Layout { base: Val(index as u32), offset: 0, strides };
+        let view = match &inst.prim {
+            Prim::View(view) if !homes.is_copy(own.base) => view,
+            _ => {
+                layouts.push(own);
+                continue;
+            }
+        };
+        let source = &layouts[inst.args[0].index()];
+        let shown = viewed(view, &program.inst(inst.args[0]).dims, source, &inst.dims);
+        let need = needs.get(index).copied().unwrap_or_default();
+        let is_free = !must_be_row_major[index] && need == SliceNeed::Anyhow;
+        let usable = |shown: &Layout| {
+            is_free || {
+                let axes = squeezed(&inst.dims, &shown.strides);
+                (!must_be_row_major[index] || is_row_major(&axes)) && need.is_met(&axes)
+            }
+        };
+        layouts.push(shown.filter(usable).unwrap_or(own));
+    }
+    layouts
+}
+
+/// How the elements of a slice must lie for those that read it, be it through other views.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum SliceNeed {
+    /// Anyhow: regions follow any strides.
+    #[default]
+    Anyhow,
+    /// In rows, which may stand apart: large products pack or read rows, and choose their kernel by that.
+    InRows,
+    /// In one piece, as kernels read fastest that the vocabulary does not know, and as products must that may run in a
+    /// region.
+    InOnePiece,
+}
+
+impl SliceNeed {
+    /// Whether the axes are as is needed, those of length 1 left out.
+    fn is_met(self, axes: &[(usize, isize)]) -> bool {
+        match self {
+            SliceNeed::Anyhow => true,
+            SliceNeed::InRows => {
+                axes.last().is_none_or(|&(_, stride)| stride == 1) && axes.iter().all(|axis| axis.1 >= 0)
+            }
+            SliceNeed::InOnePiece => is_row_major(axes),
+        }
     }
 }
 
-/// Resolves every value of the program.
-pub(in crate::plan) fn resolve(program: &Program) -> Vec<Layout> {
-    let mut layouts: Vec<Layout> = Vec::with_capacity(program.insts.len());
-    let must_be_row_major = consecutive_operands(program);
-    let by_columns = column_constants(program);
-    for (index, inst) in program.insts.iter().enumerate() {
-        let strides =
-            if by_columns[index] { Dims::from_slice(&[1, inst.dims[0]]) } else { row_major(&inst.dims) };
-        let own = Layout { base: Val(index as u32), strides };
-        let Prim::View(view) = &inst.prim else {
-            layouts.push(own);
-            continue;
-        };
-        let source = &layouts[inst.args[0].index()];
-        let dims = &program.inst(inst.args[0]).dims;
-        let strides = viewed_strides(view, dims, &source.strides, &inst.dims);
-        let usable = |strides: &Dims| {
-            !must_be_row_major[index]
-                || (is_row_major(&squeezed(&inst.dims, strides))
-                    && size(&inst.dims) == size(&program.inst(source.base).dims))
-        };
-        layouts.push(match strides.filter(usable) {
-            Some(strides) => Layout { base: source.base, strides },
-            None => own,
-        });
+/// By value, what is needed of it if it is a slice; nothing where there is none. What reads something else than a slice
+/// through views asks it of the slice, so that views of it are what they would be of a copy.
+fn slice_needs(program: &Program) -> Vec<SliceNeed> {
+    let is_slice = |inst: &Inst| matches!(inst.prim, Prim::View(View::Slice(_)));
+    if !program.insts.iter().any(is_slice) {
+        return Vec::new();
     }
-    layouts
+    let mut needs = vec![SliceNeed::Anyhow; program.insts.len()];
+    for (index, inst) in program.insts.iter().enumerate().rev() {
+        let need = match inst.prim {
+            Prim::Compute(_) => SliceNeed::InOnePiece,
+            Prim::Contract if may_be_skinny(program, inst.args[0], &inst.dims) => SliceNeed::InOnePiece,
+            Prim::Contract => SliceNeed::InRows,
+            // Handed on to what the view shows; a slice keeps it.
+            Prim::View(View::Slice(_)) => continue,
+            Prim::View(_) => std::mem::take(&mut needs[index]),
+            _ => continue,
+        };
+        for arg in &inst.args {
+            let of = &mut needs[arg.index()];
+            *of = (*of).max(need);
+        }
+    }
+    needs
+}
+
+/// Whether a product of these lengths is one of a tile's rows, or over them, if its operands lie in order.
+fn may_be_skinny(program: &Program, left: Val, dims: &[usize]) -> bool {
+    let ([m, n], Some(&k)) = (dims, program.inst(left).dims.last()) else { return false };
+    (*m >= MIN_SKINNY_ROWS && k * n <= MAX_SKINNY) || (k >= MIN_SKINNY_ROWS && m * n <= MAX_SKINNY)
 }
 
 /// Bytes of a constant up to which a plan keeps a copy of it in another order.
@@ -203,7 +284,9 @@ mod tests {
 
     #[test]
     fn a_reshape_finds_strides_where_there_are_some() {
-        let reshaped = |axes, dims| reshaped_strides(axes, dims).map(|strides| strides.to_vec());
+        let reshaped = |axes: &[(usize, isize)], dims: &[usize]| {
+            reshaped_strides(axes, dims).map(|strides| strides.to_vec())
+        };
         // A transposed [2, 3]: strides 1 and 3 over lengths 3 and 2.
         let transposed = [(3, 1), (2, 3)];
         assert_eq!(reshaped(&transposed, &[6]), None);
@@ -214,5 +297,9 @@ mod tests {
         assert_eq!(reshaped(&[(4, 0), (3, 1)], &[2, 2, 3]), Some(vec![0, 0, 1]));
         assert_eq!(reshaped(&[(4, 0), (3, 1)], &[12]), None);
         assert_eq!(reshaped(&[(2, 3), (3, 1)], &[6]), Some(vec![1]));
+        // Backwards, and every second one.
+        assert_eq!(reshaped(&[(6, -1)], &[2, 3]), Some(vec![-3, -1]));
+        assert_eq!(reshaped(&[(2, -6), (3, -2)], &[6]), Some(vec![-2]));
+        assert_eq!(reshaped(&[(2, -6), (3, 2)], &[6]), None);
     }
 }

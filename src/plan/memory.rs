@@ -6,11 +6,13 @@
 //! is usable only for a step that waits for all who used those bytes before, or can be made to at no
 //! cost ([`Ordering::may_follow`]). Neighboring gaps with other users stay apart therefore, and are
 //! joined by who can use them all. A region that reads a buffer for the last time, row for row, makes its
-//! result in the same place ([`Step::may_replace`]).
+//! result in the same place ([`Step::may_replace`]). What is made part by part, as a join's result is, is placed at the
+//! first use of any part and dies behind the last.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use super::order::Ordering;
@@ -20,6 +22,10 @@ use crate::memory::{ALIGNMENT, OutOfMemory};
 /// Gaps that are tried for a buffer, those next to its size first: where so many are in use by steps that
 /// may run at once, the rest will be as well, and planning must take linear time.
 const MAX_TRIES: usize = 16;
+
+/// Steps that may have used the memory of what is made part by part: all who write a part wait for each of them, which
+/// would take quadratic time for many.
+const MAX_USERS_BEFORE_PARTS: usize = 16;
 
 /// How much memory the arena takes.
 pub(super) struct Memory {
@@ -51,38 +57,57 @@ pub(super) fn assign(
 ) -> Result<(Memory, Order), OutOfMemory> {
     let bytes_without_reuse = total(buffers)?;
     let mut ordering = Ordering::of(steps, buffers.len(), inline_below);
-    let mut dies = deaths(buffers, steps, kept);
+    let wholes: Vec<BufferId> = (0..buffers.len() as u32).map(|id| whole(buffers, BufferId(id))).collect();
+    let mut dies = deaths(buffers, &wholes, steps, kept);
+    // Of what is made part by part, the users before; whoever writes a part comes behind them.
+    let mut before: HashMap<BufferId, Users> = HashMap::default();
     let mut readers: Vec<Users> = vec![Users::new(); if ordering.is_inline() { 0 } else { buffers.len() }];
     let mut arena = Free::default();
     for (index, step) in steps.iter().enumerate() {
         ordering.enter(index, step);
         for &written in &step.writes {
+            let is_part = wholes[written.index()] != written;
+            let written = wholes[written.index()];
             if buffers[written.index()].place != UNDECIDED {
+                if let Some(users) = before.get(&written) {
+                    ordering.follow(users);
+                }
                 continue;
             }
             let bytes = buffers[written.index()].bytes.next_multiple_of(ALIGNMENT);
             let no_users = Users::new();
             let users_of = |read: BufferId| readers.get(read.index()).unwrap_or(&no_users);
             let replaced = dies[index].iter().position(|&read| {
+                let reads_part =
+                    || step.reads.iter().any(|&part| part != read && wholes[part.index()] == read);
                 // Only regions may, and they read few buffers, so that looking through those costs little.
                 buffers[read.index()].bytes == buffers[written.index()].bytes
                     && step.may_replace(written, read)
+                    && !is_part
                     && step.reads.contains(&read)
+                    && !reads_part()
                     && ordering.may_follow(users_of(read))
             });
-            buffers[written.index()].place = match replaced {
+            buffers[written.index()].place = if let Some(position) = replaced {
                 // The bytes pass on to the result, which gives them back in its turn.
-                Some(position) => {
-                    let read = dies[index].remove(position);
-                    ordering.follow(users_of(read));
-                    buffers[read.index()].place
+                let read = dies[index].remove(position);
+                ordering.follow(users_of(read));
+                buffers[read.index()].place
+            } else {
+                let most_users = if is_part { MAX_USERS_BEFORE_PARTS } else { usize::MAX };
+                let (start, users) = arena.take(bytes, most_users, &mut ordering);
+                if is_part && !ordering.is_inline() {
+                    before.insert(written, users);
                 }
-                None => Place::Arena(arena.take(bytes, &mut ordering)),
+                Place::Arena(start)
             };
         }
         if !ordering.is_inline() {
             for &buffer in &step.reads {
-                readers[buffer.index()].push(index as u32);
+                let readers = &mut readers[wholes[buffer.index()].index()];
+                if readers.last() != Some(&(index as u32)) {
+                    readers.push(index as u32);
+                }
             }
         }
         // What nobody reads dies behind the step that writes it.
@@ -100,16 +125,29 @@ pub(super) fn assign(
     Ok((Memory { bytes: arena.end, bytes_without_reuse }, ordering.finish()))
 }
 
-/// For each step, the buffers without a place that nobody needs behind it.
-fn deaths(buffers: &[Buffer], steps: &[Step], kept: &[BufferId]) -> Vec<SmallVec<[BufferId; 2]>> {
+/// The buffer of which a buffer is a part, or itself.
+fn whole(buffers: &[Buffer], id: BufferId) -> BufferId {
+    match buffers[id.index()].place {
+        Place::Part { of, .. } => of,
+        _ => id,
+    }
+}
+
+/// For each step, the buffers without a place that nobody needs behind it, nor any part of them.
+fn deaths(
+    buffers: &[Buffer],
+    wholes: &[BufferId],
+    steps: &[Step],
+    kept: &[BufferId],
+) -> Vec<SmallVec<[BufferId; 2]>> {
     let mut last_user: Vec<Option<usize>> = vec![None; buffers.len()];
     for (index, step) in steps.iter().enumerate() {
         for buffer in step.writes.iter().chain(&step.reads) {
-            last_user[buffer.index()] = Some(index);
+            last_user[wholes[buffer.index()].index()] = Some(index);
         }
     }
     for buffer in kept {
-        last_user[buffer.index()] = None;
+        last_user[wholes[buffer.index()].index()] = None;
     }
     let mut dies = vec![SmallVec::new(); steps.len()];
     for (index, buffer) in buffers.iter().enumerate() {
@@ -139,28 +177,30 @@ struct Free {
 
 impl Free {
     /// Takes bytes for the step that is entered: from the smallest gap that it may use, from several
-    /// that lie side by side, or from the arena's end.
-    fn take(&mut self, bytes: usize, ordering: &mut Ordering) -> usize {
+    /// that lie side by side, or from the arena's end. Gives their start, and the steps that have used them, no more
+    /// than so many.
+    fn take(&mut self, bytes: usize, most_users: usize, ordering: &mut Ordering) -> (usize, Users) {
         if bytes == 0 {
-            return 0;
+            return (0, Users::new());
         }
         let fitting = self.sizes.range((bytes, 0)..).take(MAX_TRIES);
         let smaller = self.sizes.range(..(bytes, 0)).rev().take(MAX_TRIES);
         let mut starts = fitting.chain(smaller).map(|&(_, start)| start);
-        if let Some(start) = starts.find(|&start| self.may_use(start..start + bytes, ordering)) {
-            self.use_up(start, bytes, ordering);
-            return start;
+        if let Some(start) = starts.find(|&start| self.may_use(start..start + bytes, most_users, ordering)) {
+            return (start, self.use_up(start, bytes, ordering));
         }
         let start = self.end;
         self.end += bytes;
-        start
+        (start, Users::new())
     }
 
-    /// Whether the range, which begins with a gap, is free for the step that is entered.
-    fn may_use(&self, range: Range<usize>, ordering: &Ordering) -> bool {
-        let mut reached = range.start;
+    /// Whether the range, which begins with a gap, is free for the step that is entered, and at most so many steps have
+    /// used it.
+    fn may_use(&self, range: Range<usize>, most_users: usize, ordering: &Ordering) -> bool {
+        let (mut reached, mut users) = (range.start, 0);
         for (&start, gap) in self.gaps.range(range.clone()) {
-            if start != reached || !ordering.may_follow(&gap.users) {
+            users += gap.users.len();
+            if start != reached || users > most_users || !ordering.may_follow(&gap.users) {
                 return false;
             }
             reached = start + gap.bytes;
@@ -168,18 +208,20 @@ impl Free {
         reached >= range.end
     }
 
-    /// Takes the range out of the gaps that it covers.
-    fn use_up(&mut self, start: usize, bytes: usize, ordering: &mut Ordering) {
-        let end = start + bytes;
+    /// Takes the range out of the gaps that it covers, whose users it gives.
+    fn use_up(&mut self, start: usize, bytes: usize, ordering: &mut Ordering) -> Users {
+        let (end, mut users) = (start + bytes, Users::new());
         while let Some((start, gap)) =
             self.gaps.range(start..end).next().map(|(&start, gap)| (start, gap.bytes))
             && let Some(gap) = self.remove(start, gap)
         {
             ordering.follow(&gap.users);
+            users.extend_from_slice(&gap.users);
             if start + gap.bytes > end {
                 self.insert(end, Gap { bytes: start + gap.bytes - end, ..gap });
             }
         }
+        users
     }
 
     /// Gives bytes back, joined with the gaps on either side that have the same users.

@@ -10,6 +10,7 @@ mod check;
 mod compute;
 mod constant;
 mod fuse;
+mod joins;
 mod lacking;
 mod layout;
 mod memory;
@@ -18,37 +19,38 @@ mod region;
 mod sequence;
 mod size;
 mod step;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod text;
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::HashMap;
 
 use crate::element::DType;
-use crate::ir::{Computation, Dims, NodeId, Prim, Program, Val, VariableId, size};
-use crate::kernel::fold::MiddleFold;
-use crate::kernel::gemm::{Product, Split, Strides};
+use crate::ir::{Dims, NodeId, Prim, Program, Val, VariableId, counted, size};
+use crate::kernel::gemm::{self, Product, Split};
 use crate::kernel::isa::Isa;
 
 pub(crate) use batch::{Batch, BatchAxis};
-pub(crate) use compute::{Compute, ComputeOperand};
+pub(crate) use compute::{Compute, ComputeOperand, reach};
 use constant::ElementOrder;
 pub(crate) use constant::{Constant, Constants};
-use fuse::{Group, Rows};
+use fuse::Group;
+use joins::Homes;
+pub(crate) use joins::{Assembly, PartCopy, PieceSource};
 pub(crate) use lacking::{Lacking, Owner};
-use layout::{Layout, broadcast_strides, folded};
+use layout::Layout;
 pub(crate) use order::{INLINE_BELOW, Order};
 pub(crate) use region::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp};
-pub(crate) use step::{Buffer, BufferId, Factors, Kind, Place, Step};
+pub(crate) use step::{Buffer, BufferId, Factors, Kind, Place, Start, Step};
 
 /// A fetched value: where it lies after the last step, and its type.
 #[derive(Clone, Debug)]
 pub(crate) struct FetchedValue {
-    pub(crate) buffer: BufferId,
+    pub(crate) start: Start,
     pub(crate) dtype: DType,
     pub(crate) dims: Dims,
 }
@@ -72,6 +74,8 @@ pub(crate) struct Plan {
     pub(crate) stored: Vec<BufferId>,
     /// The buffers that lie in what is given to each run: feeds, and the count of runs.
     pub(crate) given: Vec<BufferId>,
+    /// The buffers that are parts of others.
+    pub(crate) parts: Vec<BufferId>,
     /// The variables that the run changes.
     pub(crate) commits: Vec<VariableId>,
     pub(crate) order: Order,
@@ -105,7 +109,9 @@ pub(crate) fn plan(
     constants: &Constants,
     fed: &[(DType, Vec<usize>)],
 ) -> Result<Plan, Lacking> {
-    let layouts = layout::resolve(program);
+    let (prepared, homes) = joins::prepare(program, options.fuse);
+    let program = prepared.as_ref().unwrap_or(program);
+    let layouts = layout::resolve(program, &homes);
     let isa = options.isa;
     let opens = |val: Val| {
         if program.inst(val).dims.len() != 2 {
@@ -116,10 +122,11 @@ pub(crate) fn plan(
         let panel_bytes = product.n.saturating_mul(split.rows).saturating_mul(product.dtype.size());
         panel_bytes <= MAX_PANEL_BYTES && cuts_by_rows(&product, split)
     };
-    let groups = fuse::group(program, &layouts, options.fuse, &opens);
+    let groups = fuse::group(program, &layouts, &homes, options.fuse, &opens);
     let mut planner = Planner {
         program,
         layouts: &layouts,
+        homes: &homes,
         isa,
         buffers: Vec::new(),
         buffer_of: HashMap::default(),
@@ -153,8 +160,10 @@ fn product(program: &Program, layouts: &[Layout], val: Val) -> Product {
     let [left, right] = [inst.args[0], inst.args[1]];
     let last_two = |dims: &[usize]| [dims[dims.len() - 2], dims[dims.len() - 1]];
     let strides = |val: Val| {
-        let [row, column] = last_two(&layouts[val.index()].strides);
-        Strides { row, column }
+        let strides = &layouts[val.index()].strides;
+        // None goes backwards, as `layout::resolve` has seen to.
+        let [row, column] = [2, 1].map(|last| strides[strides.len() - last].unsigned_abs());
+        gemm::Strides { row, column }
     };
     let ([m, n], [_, k]) = (last_two(&inst.dims), last_two(&program.inst(left).dims));
     Product { dtype: inst.dtype, m, k, n, a: strides(left), b: strides(right), c_row: n }
@@ -163,6 +172,7 @@ fn product(program: &Program, layouts: &[Layout], val: Val) -> Product {
 struct Planner<'a> {
     program: &'a Program,
     layouts: &'a [Layout],
+    homes: &'a Homes,
     isa: Isa,
     buffers: Vec<Buffer>,
     /// The buffer of each value that has one; keys are bases.
@@ -181,6 +191,12 @@ impl Planner<'_> {
         self.layouts[val.index()].base
     }
 
+    /// Where a value starts that other steps have made, or that lies in memory anyway.
+    fn start(&self, val: Val) -> Start {
+        let Layout { base, offset, .. } = &self.layouts[val.index()];
+        Start { buffer: self.buffer_of[base], offset: offset * self.program.inst(val).dtype.size() }
+    }
+
     fn add_buffer(&mut self, place: Place, bytes: usize) -> BufferId {
         self.buffers.push(Buffer { place, bytes });
         BufferId(self.buffers.len() as u32 - 1)
@@ -194,22 +210,27 @@ impl Planner<'_> {
     /// Gives a buffer to every value that is not consumed within one region.
     fn place_values(&mut self, groups: &[Group]) -> Result<(), Lacking> {
         // Which group produces a value, to see whether another one reads it.
-        let mut producer: Vec<Option<usize>> = vec![None; self.program.insts.len()];
-        for (index, group) in groups.iter().enumerate() {
+        let mut producer: Vec<Option<u32>> = vec![None; self.program.insts.len()];
+        for (index, group) in (0..).zip(groups) {
             let (opening, members) = match group {
                 Group::Region { opening, members, .. } => (opening.as_ref(), members.as_slice()),
-                Group::Product(val) | Group::Fold(val) | Group::Compute(val) => {
+                Group::Product(val) | Group::Fold(val) | Group::Join(val) | Group::Compute(val) => {
                     (None, std::slice::from_ref(val))
                 }
             };
             for &val in opening.into_iter().chain(members) {
-                if !matches!(group, Group::Region { .. }) || (Some(&val) != opening && self.accumulates(val))
-                {
+                let is_outside = !matches!(group, Group::Region { .. }) || self.homes.get(val).is_some();
+                if is_outside || (Some(&val) != opening && self.accumulates(val)) {
                     self.place(val)?;
                 }
                 for &arg in &self.program.inst(val).args {
+                    if self.homes.is_copy(arg) && producer[arg.index()].is_none() {
+                        // The join itself copies what this is a copy of.
+                        self.place(self.base(self.program.inst(arg).args[0]))?;
+                        continue;
+                    }
                     let base = self.base(arg);
-                    if producer[base.index()] != Some(index) {
+                    if producer[base.index()] != Some(index) && !self.is_counted(group, val, base) {
                         self.place(base)?;
                     }
                 }
@@ -220,6 +241,13 @@ impl Planner<'_> {
             self.place(self.base(val))?;
         }
         Ok(())
+    }
+
+    /// Whether a member of a region reads numbers that the region counts by itself. Products read operands where they lie.
+    fn is_counted(&self, group: &Group, val: Val, base: Val) -> bool {
+        matches!(self.program.inst(base).prim, Prim::Iota { .. })
+            && matches!(group, Group::Region { .. })
+            && self.program.inst(val).prim != Prim::Contract
     }
 
     /// Whether a member's value is complete only behind its region.
@@ -239,6 +267,18 @@ impl Planner<'_> {
             return Ok(());
         }
         let inst = self.program.inst(base);
+        if let Some(home) = self.homes.get(base) {
+            self.place(home.join)?;
+            let of = self.buffer_of[&home.join];
+            let axes = home.strides.iter().flat_map(|strides| inst.dims.iter().zip(strides));
+            let last: usize = axes.map(|(&length, stride)| (length - 1) * stride.unsigned_abs()).sum();
+            let bytes =
+                if home.strides.is_some() { (last + 1) * inst.dtype.size() } else { self.bytes(base) };
+            let place = Place::Part { of, offset: home.offset * inst.dtype.size() };
+            let buffer = self.add_buffer(place, bytes);
+            self.buffer_of.insert(base, buffer);
+            return Ok(());
+        }
         let place = match inst.prim {
             Prim::Feed(position) => Place::Feed(position as usize),
             Prim::Constant(index) => {
@@ -249,6 +289,11 @@ impl Planner<'_> {
                 self.hold(constant.map_err(|lacking| lacking.owned_by(Owner::Node(inst.origin)))?)
             }
             Prim::Scalar(number) => self.hold(Arc::new(Constant::row_major(&Arc::new(number.to_value())))),
+            Prim::Iota { first } => {
+                let numbers = counted(first, inst.dims[0]).map(Arc::new);
+                let numbers = numbers.map_err(|lacking| lacking.owned_by(Owner::Node(inst.origin)))?;
+                self.hold(Arc::new(Constant::row_major(&numbers)))
+            }
             Prim::Read(variable) => Place::Variable(variable),
             Prim::RunCount => Place::RunCount,
             _ => UNDECIDED,
@@ -264,143 +309,6 @@ impl Planner<'_> {
         Place::Constant(self.constants.len() - 1)
     }
 
-    fn add_step(&mut self, group: &Group) {
-        match group {
-            Group::Region { rows, opening, members } => self.add_region(rows, *opening, members),
-            Group::Product(val) => self.add_product(*val),
-            Group::Fold(val) => self.add_fold(*val),
-            Group::Compute(val) => self.add_compute(*val),
-        }
-    }
-
-    /// Lists the nodes that some instructions come from.
-    fn list_origins<'v>(&mut self, vals: impl IntoIterator<Item = &'v Val>) -> Range<u32> {
-        let start = self.origins.len() as u32;
-        self.origins.extend(vals.into_iter().map(|&val| self.program.inst(val).origin));
-        start..self.origins.len() as u32
-    }
-
-    fn add_region(&mut self, rows: &Rows, opening: Option<Val>, members: &[Val]) {
-        let origins = self.list_origins(opening.iter().chain(members));
-        let opening = opening.map(|val| (val, self.factors(val)));
-        let sources =
-            region::Sources { program: self.program, layouts: self.layouts, buffers: &self.buffer_of };
-        let mut region = region::compile(sources, rows, opening, members, self.isa);
-        let partial_bytes = region.chunks * region.partial_bytes;
-        if partial_bytes > 0 {
-            region.partial = Some(self.add_buffer(UNDECIDED, partial_bytes));
-        }
-        let mut reads = Vec::new();
-        let mut writes: Vec<BufferId> =
-            region.accumulators.iter().map(|accumulator| accumulator.buffer).collect();
-        writes.extend(region.partial);
-        if let Some(Opening { factors, c }) = &region.opening {
-            reads.extend([factors.a, factors.b]);
-            writes.extend(c.buffer());
-        }
-        for op in region.once.iter().chain(&region.ops) {
-            let [dst, operands @ ..] = op.operands.slots();
-            writes.extend(dst.buffer());
-            reads.extend(operands.iter().filter_map(Slot::buffer));
-        }
-        writes.sort_unstable();
-        writes.dedup();
-        reads.sort_unstable();
-        reads.dedup();
-        reads.retain(|buffer| writes.binary_search(buffer).is_err());
-        let cost = region.cost;
-        self.steps.push(Step { kind: Kind::Region(Box::new(region)), reads, writes, origins, cost });
-    }
-
-    fn factors(&self, val: Val) -> Factors {
-        let args = &self.program.inst(val).args;
-        let product = product(self.program, self.layouts, val);
-        let kernel = product.kernel(self.isa);
-        let [a, b] = [args[0], args[1]].map(|arg| self.buffer_of[&self.base(arg)]);
-        let dims = &self.program.inst(val).dims;
-        let batch = &dims[..dims.len() - 2];
-        let strides = [args[0], args[1]].map(|arg| {
-            let (dims, strides) = (&self.program.inst(arg).dims, &self.layouts[arg.index()].strides);
-            broadcast_strides(&dims[..dims.len() - 2], &strides[..dims.len() - 2], batch)
-        });
-        let batch = batch.iter().enumerate().map(|(axis, &length)| BatchAxis {
-            length,
-            a: strides[0][axis],
-            b: strides[1][axis],
-        });
-        let batch = Batch::new(batch.collect(), order::product_cost(&product));
-        Factors {
-            product,
-            batch,
-            kernel,
-            split: product.split(kernel),
-            scratch_bytes: product.scratch_bytes(kernel),
-            a,
-            b,
-        }
-    }
-
-    fn add_product(&mut self, val: Val) {
-        let (factors, c) = (self.factors(val), self.buffer_of[&val]);
-        let mut reads = vec![factors.a, factors.b];
-        reads.dedup();
-        let cost = order::product_cost(&factors.product) * factors.batch.len() as f64;
-        let origins = self.list_origins([&val]);
-        self.steps.push(Step { kind: Kind::Product { factors, c }, reads, writes: vec![c], origins, cost });
-    }
-
-    fn add_fold(&mut self, val: Val) {
-        let inst = self.program.inst(val);
-        let lengths = folded(self.program, inst.args[0], &inst.prim);
-        let Prim::Fold { fold, .. } = inst.prim else {
-            return;
-        };
-        let Some(fold) = MiddleFold::new(fold, inst.dtype, lengths, self.isa) else {
-            return;
-        };
-        let (src, dst) = (self.buffer_of[&self.base(inst.args[0])], self.buffer_of[&val]);
-        let cost = order::moving_cost(self.bytes(inst.args[0]));
-        let origins = self.list_origins([&val]);
-        self.steps.push(Step {
-            kind: Kind::Fold { fold, src, dst },
-            reads: vec![src],
-            writes: vec![dst],
-            origins,
-            cost,
-        });
-    }
-
-    fn add_compute(&mut self, val: Val) {
-        let inst = self.program.inst(val);
-        let Prim::Compute(Computation { kernel, .. }) = &inst.prim else {
-            return;
-        };
-        let operand = |&arg: &Val| ComputeOperand {
-            buffer: self.buffer_of[&self.base(arg)],
-            dtype: self.program.inst(arg).dtype,
-            dims: self.program.inst(arg).dims.clone(),
-            strides: self.layouts[arg.index()].strides.clone(),
-        };
-        let operands: Vec<ComputeOperand> = inst.args.iter().map(operand).collect();
-        let mut reads: Vec<BufferId> = operands.iter().map(|operand| operand.buffer).collect();
-        reads.sort_unstable();
-        reads.dedup();
-        let dst = self.buffer_of[&val];
-        let bytes = inst.args.iter().fold(self.bytes(val), |sum, &arg| sum.saturating_add(self.bytes(arg)));
-        let cost = order::compute_cost(bytes);
-        let compute = Compute {
-            per_task: Compute::indices_per_task(&**kernel, &operands, &inst.dims, cost),
-            kernel: Arc::clone(kernel),
-            node: inst.origin,
-            operands,
-            dst,
-            dtype: inst.dtype,
-            dims: inst.dims.clone(),
-        };
-        let origins = self.list_origins([&val]);
-        self.steps.push(Step { kind: Kind::Compute(compute), reads, writes: vec![dst], origins, cost });
-    }
-
     /// Decides where the new values of variables are made: in the variable's own next buffer where
     /// a step makes the value for it alone, by a copy otherwise.
     fn place_commits(&mut self) {
@@ -409,18 +317,19 @@ impl Planner<'_> {
             written[buffer.index()] = true;
         }
         for &(variable, val) in &self.program.commits {
-            let src = self.buffer_of[&self.base(val)];
-            if written[src.index()] && self.buffers[src.index()].place == UNDECIDED {
-                self.buffers[src.index()].place = Place::Next(variable);
+            let (src, bytes) = (self.start(val), self.bytes(val));
+            let index = src.buffer.index();
+            let is_whole = self.buffers[index].bytes == bytes;
+            if is_whole && written[index] && self.buffers[index].place == UNDECIDED {
+                self.buffers[index].place = Place::Next(variable);
                 continue;
             }
-            let bytes = self.bytes(val);
             let dst = self.add_buffer(Place::Next(variable), bytes);
             written.push(true);
             let kind = Kind::Copy { src, dst, bytes };
             let cost = order::moving_cost(bytes);
             let origins = self.list_origins([&val]);
-            self.steps.push(Step { kind, reads: vec![src], writes: vec![dst], origins, cost });
+            self.steps.push(Step { kind, reads: vec![src.buffer], writes: vec![dst], origins, cost });
         }
     }
 
@@ -438,11 +347,7 @@ impl Planner<'_> {
         self.place_commits();
         let fetches = self.program.fetches.iter().map(|&val| {
             let inst = self.program.inst(val);
-            FetchedValue {
-                buffer: self.buffer_of[&self.base(val)],
-                dtype: inst.dtype,
-                dims: inst.dims.clone(),
-            }
+            FetchedValue { start: self.start(val), dtype: inst.dtype, dims: inst.dims.clone() }
         });
         let fetches: Vec<FetchedValue> = fetches.collect();
         let stored = self.buffers.iter().enumerate().filter_map(|(index, buffer)| match buffer.place {
@@ -456,11 +361,13 @@ impl Planner<'_> {
             matches!(buffer.place, Place::Feed(_) | Place::RunCount).then_some(BufferId(index as u32))
         });
         let given = given.collect();
-        let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.buffer).collect();
+        let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.start.buffer).collect();
         self.steps = sequence::sequence(self.steps, &self.buffers, &kept);
         let largest = self.largest();
         let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.inline_below)
             .map_err(|lacking| lacking.owned_by(largest.map_or(Owner::Whole, Owner::Node)))?;
+        let is_part = |buffer: &BufferId| matches!(self.buffers[buffer.index()].place, Place::Part { .. });
+        let parts = (0..self.buffers.len() as u32).map(BufferId).filter(is_part).collect();
         let plan = Plan {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             buffers: self.buffers,
@@ -472,6 +379,7 @@ impl Planner<'_> {
             variables,
             stored,
             given,
+            parts,
             commits: self.program.commits.iter().map(|&(variable, _)| variable).collect(),
             order,
             largest,

@@ -237,6 +237,7 @@ impl Step {
                 factors.batch.len().div_ceil(factors.batch.per_task(panels)) * panels
             }
             Kind::Fold { fold, .. } => fold.tasks(),
+            Kind::Join { assembly, .. } => assembly.tasks(),
             Kind::Compute(compute) => compute.tasks(),
             Kind::Copy { .. } => 1,
         }
@@ -245,12 +246,12 @@ impl Step {
 
 #[cfg(test)]
 mod tests {
-    use super::super::BufferId;
+    use super::super::Start;
     use super::*;
 
     /// A step that reads what others write; its own buffer has its index.
     fn step(index: u32, reads: &[u32], cost: f64) -> Step {
-        let (src, dst) = (BufferId(0), BufferId(index));
+        let (src, dst) = (Start { buffer: BufferId(0), offset: 0 }, BufferId(index));
         let reads = reads.iter().copied().map(BufferId).collect();
         Step { kind: Kind::Copy { src, dst, bytes: 8 }, reads, writes: vec![dst], origins: 0..0, cost }
     }

@@ -13,7 +13,7 @@ use std::collections::BinaryHeap;
 
 use smallvec::SmallVec;
 
-use super::{Buffer, BufferId, Step, UNDECIDED};
+use super::{Buffer, BufferId, Kind, Step, UNDECIDED};
 
 /// Orders the steps; `kept` buffers are needed behind the last one.
 pub(super) fn sequence(steps: Vec<Step>, buffers: &[Buffer], kept: &[BufferId]) -> Vec<Step> {
@@ -69,6 +69,10 @@ impl Value {
 
 /// The bytes that a step writes for others to read.
 fn taken(step: &Step, values: &[Value]) -> usize {
+    // The bytes of what is made part by part are taken by whoever writes the first one, for good.
+    if matches!(&step.kind, Kind::Join { assembly, .. } if assembly.is_begun()) {
+        return 0;
+    }
     let written = step.writes.iter().map(|buffer| &values[buffer.index()]);
     let staying = written.filter(|value| !value.readers.is_empty() || value.is_kept);
     staying.fold(0, |bytes, value| bytes.saturating_add(value.bytes))

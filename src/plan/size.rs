@@ -16,6 +16,7 @@ impl Plan {
             + bytes_of(&self.variables)
             + bytes_of(&self.stored)
             + bytes_of(&self.given)
+            + bytes_of(&self.parts)
             + bytes_of(&self.order.successors)
             + successors
             + bytes_of(&self.order.waits_for)
@@ -25,11 +26,14 @@ impl Plan {
 impl Step {
     /// Bytes that the step points to.
     fn bytes_behind(&self) -> usize {
-        let region = match &self.kind {
+        let kind = match &self.kind {
             Kind::Region(region) => region.bytes(),
-            Kind::Product { .. } | Kind::Fold { .. } | Kind::Compute(_) | Kind::Copy { .. } => 0,
+            Kind::Product { factors, .. } => size_of_val(&**factors),
+            Kind::Join { assembly, .. } => assembly.bytes(),
+            Kind::Compute(compute) => size_of_val(&**compute),
+            Kind::Fold { .. } | Kind::Copy { .. } => 0,
         };
-        region + bytes_of(&self.reads) + bytes_of(&self.writes)
+        kind + bytes_of(&self.reads) + bytes_of(&self.writes)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Batch, Compute, Region};
+use super::{Assembly, Batch, Compute, Region};
 use crate::ir::VariableId;
 use crate::kernel::fold::MiddleFold;
 use crate::kernel::gemm::{GemmKernel, Product, Split};
@@ -32,6 +32,9 @@ pub(crate) enum Place {
     Next(VariableId),
     /// In the run's arena, at this many bytes from its start.
     Arena(usize),
+    /// In the result of a join, which is no part itself, at this many bytes from its start. The buffer's bytes reach from
+    /// its first element to its last, and those between that are not its own are left alone.
+    Part { of: BufferId, offset: usize },
 }
 
 /// Memory that holds one value during a run.
@@ -39,6 +42,14 @@ pub(crate) enum Place {
 pub(crate) struct Buffer {
     pub(crate) place: Place,
     pub(crate) bytes: usize,
+}
+
+/// Where an array starts that lies in a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    pub(crate) buffer: BufferId,
+    /// Bytes from the start of the buffer.
+    pub(crate) offset: usize,
 }
 
 /// One step of a plan.
@@ -59,13 +70,15 @@ pub(crate) enum Kind {
     /// Runs a region tile by tile.
     Region(Box<Region>),
     /// c = a·b, split into panels.
-    Product { factors: Factors, c: BufferId },
+    Product { factors: Box<Factors>, c: BufferId },
     /// Folds over a middle axis.
-    Fold { fold: MiddleFold, src: BufferId, dst: BufferId },
+    Fold { fold: MiddleFold, src: Start, dst: BufferId },
+    /// Copies what is not written yet of a join's result.
+    Join { assembly: Box<Assembly>, dst: BufferId },
     /// Runs a kernel that the vocabulary does not know.
-    Compute(Compute),
+    Compute(Box<Compute>),
     /// Copies all bytes.
-    Copy { src: BufferId, dst: BufferId, bytes: usize },
+    Copy { src: Start, dst: BufferId, bytes: usize },
 }
 
 /// A matrix product a·b and how it is computed.
@@ -78,8 +91,8 @@ pub(crate) struct Factors {
     /// The largest panel.
     pub(crate) split: Split,
     pub(crate) scratch_bytes: usize,
-    pub(crate) a: BufferId,
-    pub(crate) b: BufferId,
+    pub(crate) a: Start,
+    pub(crate) b: Start,
 }
 
 impl Factors {

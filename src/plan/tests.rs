@@ -1,5 +1,8 @@
 //! Plans as text, and the checker against plans that have been spoilt.
 
+mod joins;
+mod views;
+
 use insta::assert_snapshot;
 use smallvec::SmallVec;
 
@@ -11,13 +14,17 @@ use crate::rewrite::rewrite;
 
 /// The plan of some fetches, rewritten, for one thread or for several.
 fn planned(g: &Graph, fetches: &[Operation<'_>], values: bool, parallel: bool) -> Plan {
+    planned_below(g, fetches, values, if parallel { INLINE_BELOW } else { f64::INFINITY })
+}
+
+/// The same, for one thread where less is to be saved than so many nanoseconds.
+fn planned_below(g: &Graph, fetches: &[Operation<'_>], values: bool, inline_below: f64) -> Plan {
     g.check().unwrap();
     let shared = g.shared();
     let fetches = fetches.iter().map(|fetch| Fetched { tensor: fetch.any.id(), value: values }).collect();
     let request = Request { feeds: SmallVec::new(), fetches };
     let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     let (program, _) = rewrite(program, usize::MAX);
-    let inline_below = if parallel { INLINE_BELOW } else { f64::INFINITY };
     plan(&program, Options { isa: Isa::detected(), fuse: true, inline_below }, &Constants::default(), &[])
         .unwrap()
 }

@@ -3,13 +3,21 @@
 
 use std::fmt::{self, Write};
 
-use super::{Base, BufferId, Compute, Factors, Kind, Opening, Place, Plan, Slot, Step, TileOp};
+use super::{Base, Compute, Factors, Kind, Opening, PieceSource, Place, Plan, Slot, Start, Step, TileOp};
 use crate::ir::Names;
 
 /// As [`Plan::text`], with numbers for names.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, Names::default())
+    }
+}
+
+/// The buffer, and the bytes of it that come before.
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "b{}", self.buffer.0)?;
+        if self.offset == 0 { Ok(()) } else { write!(f, "+{}", self.offset) }
     }
 }
 
@@ -31,6 +39,7 @@ impl Plan {
                 Place::Variable(variable) => format!("variable {}", names.variable(variable)),
                 Place::Next(variable) => format!("next of variable {}", names.variable(variable)),
                 Place::Arena(offset) => format!("arena at {offset}"),
+                Place::Part { of: buffer, offset } => format!("part of {}", Start { buffer, offset }),
             };
             writeln!(f, "b{index}: {} bytes, {place}", buffer.bytes)?;
         }
@@ -38,7 +47,7 @@ impl Plan {
             write_step(f, index, step)?;
         }
         for fetch in &self.fetches {
-            writeln!(f, "fetch b{} : {}{:?}", fetch.buffer.0, fetch.dtype, fetch.dims)?;
+            writeln!(f, "fetch {} : {}{:?}", fetch.start, fetch.dtype, fetch.dims)?;
         }
         let how = if self.order.inline { "inline" } else { "parallel" };
         let (peak, sum) = (self.arena_bytes, self.arena_bytes_without_reuse);
@@ -69,12 +78,27 @@ fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
         }
         Kind::Fold { fold, src, dst } => {
             let lengths = [fold.outer, fold.axis, fold.inner];
-            writeln!(f, "step {index}: b{} = fold b{} over the middle of {lengths:?}", dst.0, src.0)
+            writeln!(f, "step {index}: b{} = fold {src} over the middle of {lengths:?}", dst.0)
         }
-        Kind::Compute(compute @ Compute { operands, dst, .. }) => {
+        Kind::Join { assembly, dst } => {
+            write!(f, "step {index}: b{} = join", dst.0)?;
+            for (position, piece) in assembly.pieces.iter().enumerate() {
+                f.write_str(if position == 0 { " " } else { ", " })?;
+                match piece.from {
+                    PieceSource::Written(buffer) => write!(f, "b{}", buffer.0)?,
+                    PieceSource::Copied { src, .. } => write!(f, "copy {src}")?,
+                }
+            }
+            match assembly.tasks() {
+                0 | 1 => writeln!(f),
+                tasks => writeln!(f, " in {tasks} parts"),
+            }
+        }
+        Kind::Compute(compute) => {
+            let Compute { operands, dst, .. } = &**compute;
             write!(f, "step {index}: b{} = compute", dst.0)?;
             for (position, operand) in operands.iter().enumerate() {
-                write!(f, "{} b{}", if position == 0 { "" } else { "," }, operand.buffer.0)?;
+                write!(f, "{} {}", if position == 0 { "" } else { "," }, operand.start)?;
             }
             match compute.tasks() {
                 1 => writeln!(f),
@@ -82,7 +106,7 @@ fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
             }
         }
         Kind::Copy { src, dst, bytes } => {
-            writeln!(f, "step {index}: b{} = copy b{}, {bytes} bytes", dst.0, src.0)
+            writeln!(f, "step {index}: b{} = copy {src}, {bytes} bytes", dst.0)
         }
     }
 }
@@ -91,13 +115,15 @@ fn product(factors: &Factors) -> String {
     let Factors { product, batch, a, b, .. } = factors;
     let lengths = [product.m, product.k, product.n];
     let times = if batch.axes.is_empty() { String::new() } else { format!(", {} times", batch.len()) };
-    format!("b{}·b{} of {lengths:?}{times}", a.0, b.0)
+    format!("{a}·{b} of {lengths:?}{times}")
 }
 
 fn slot(slot: Slot) -> String {
     match slot.base {
-        Base::Buffer(BufferId(buffer)) if slot.row_bytes == 0 => format!("b{buffer} whole"),
-        Base::Buffer(BufferId(buffer)) => format!("b{buffer}"),
+        Base::Buffer(buffer) if slot.row_bytes == 0 => {
+            format!("{} whole", Start { buffer, offset: slot.offset })
+        }
+        Base::Buffer(buffer) => Start { buffer, offset: slot.offset }.to_string(),
         Base::Scratch => format!("t{}", slot.offset),
         Base::Panel => "panel".to_owned(),
         Base::Partial => format!("p{}", slot.offset),
@@ -106,11 +132,16 @@ fn slot(slot: Slot) -> String {
 }
 
 fn write_op(f: &mut impl Write, prefix: &str, op: &TileOp) -> fmt::Result {
-    let [dst, a, rest @ ..] = op.operands.slots();
+    let [dst, operands @ ..] = op.operands.slots();
     let accumulates = if dst.base == Base::Partial { "<-" } else { "=" };
-    write!(f, "    {prefix}{} {accumulates} {} {}", slot(dst), op.instruction, slot(a))?;
-    for operand in rest.into_iter().filter(|operand| operand.base != Base::Nowhere) {
-        write!(f, ", {}", slot(operand))?;
+    match dst.buffer() {
+        Some(buffer) => write!(f, "    {prefix}{}", Start { buffer, offset: dst.offset })?,
+        None => write!(f, "    {prefix}{}", slot(dst))?,
+    }
+    write!(f, " {accumulates} {}", op.instruction)?;
+    let operands = operands.into_iter().filter(|operand| operand.base != Base::Nowhere);
+    for (position, operand) in operands.enumerate() {
+        write!(f, "{} {}", if position == 0 { "" } else { "," }, slot(operand))?;
     }
     writeln!(f)
 }

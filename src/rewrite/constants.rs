@@ -19,7 +19,7 @@ use foldhash::HashMap;
 
 use super::Applied;
 use crate::element::Value;
-use crate::ir::{Computation, Inst, Prim, Program, ScalarValue, Val, size};
+use crate::ir::{Computation, Inst, Prim, Program, ScalarValue, Val, View, is_one_piece, size};
 
 /// Bytes of all results that are folded in one plan. Plans that fold the same share its results, but a session may
 /// keep hundreds of plans that fold different things; a table that is worth keeping, of sines or of normalized
@@ -107,19 +107,42 @@ fn known(program: &Program) -> Vec<Option<usize>> {
             Prim::Nothing | Prim::Feed(_) | Prim::Read(_) | Prim::RunCount => None,
             Prim::Compute(Computation { ref kernel, .. }) if kernel.must_run() => None,
             Prim::Scalar(_) | Prim::Constant(_) => Some(bytes),
-            Prim::View(_) => arg(0),
+            Prim::Iota { .. } => (bytes <= MAX_INTERMEDIATE_BYTES).then_some(bytes),
+            Prim::View(_) if !is_gathered(program, inst) => arg(0),
             Prim::Map(function) if function.can_fail(inst.dtype) => None,
             _ if bytes > MAX_INTERMEDIATE_BYTES => None,
-            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract | Prim::Compute(_)
+            Prim::Map(_)
+            | Prim::Fold { .. }
+            | Prim::Contract
+            | Prim::Join
+            | Prim::Compute(_)
+            | Prim::View(_)
                 if (0..inst.args.len()).all(|position| arg(position).is_some()) =>
             {
                 work = work.saturating_add(work_of(program, inst));
                 (work <= MAX_WORK).then_some(bytes)
             }
-            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract | Prim::Compute(_) => None,
+            Prim::Map(_)
+            | Prim::Fold { .. }
+            | Prim::Contract
+            | Prim::Join
+            | Prim::Compute(_)
+            | Prim::View(_) => None,
         });
     }
     known
+}
+
+/// Whether an instruction is a slice of elements that do not lie in one piece, and are not counted wherever they are
+/// read.
+fn is_gathered(program: &Program, inst: &Inst) -> bool {
+    match &inst.prim {
+        Prim::View(View::Slice(axes)) => {
+            let of = program.inst(inst.args[0]);
+            !matches!(of.prim, Prim::Iota { .. }) && !is_one_piece(axes, &inst.dims, &of.dims)
+        }
+        _ => false,
+    }
 }
 
 /// The elements that an instruction reads or makes, or the multiply-adds of a product.
@@ -136,7 +159,8 @@ fn work_of(program: &Program, inst: &Inst) -> usize {
 }
 
 /// The values to fold: known ones that something needs which is not folded itself. From the results
-/// backwards, so that of a chain only the end is kept. A view is never folded, but what it shows is.
+/// backwards, so that of a chain only the end is kept. A view is not folded, but what it shows is, unless it is a slice
+/// whose elements would be gathered in every run.
 fn targets(program: &Program, limit: usize) -> Vec<Val> {
     let known = known(program);
     let mut needed = vec![false; program.insts.len()];
@@ -146,8 +170,10 @@ fn targets(program: &Program, limit: usize) -> Vec<Val> {
         if !needed[index] {
             continue;
         }
-        let is_computed =
-            matches!(inst.prim, Prim::Map(_) | Prim::Fold { .. } | Prim::Contract | Prim::Compute(_));
+        let is_computed = matches!(
+            inst.prim,
+            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract | Prim::Join | Prim::Compute(_)
+        ) || is_gathered(program, inst);
         if let (true, Some(bytes)) = (is_computed && targets.len() < limit, known[index]) {
             let read = inst.args.iter().filter_map(|arg| known[arg.index()]).fold(0, usize::saturating_add);
             if bytes <= SMALL_BYTES.max(read.saturating_mul(MAX_GROWTH)).min(left) {
@@ -163,7 +189,7 @@ fn targets(program: &Program, limit: usize) -> Vec<Val> {
 
 /// What these values need, as programs that give them and have no instruction in common.
 fn parts(program: &Program, targets: &[Val]) -> Vec<Part> {
-    let is_read = |val: Val| matches!(program.inst(val).prim, Prim::Constant(_) | Prim::Scalar(_));
+    let is_read = |val: Val| program.inst(val).prim.is_source();
     let mut needed = vec![false; program.insts.len()];
     for val in targets {
         needed[val.index()] = true;
@@ -195,7 +221,7 @@ fn parts(program: &Program, targets: &[Val]) -> Vec<Part> {
         let to = &mut parts[part].program;
         let args = inst.args.iter().map(|&arg| {
             *places.entry((part, arg)).or_insert_with(|| {
-                // What is not there yet is a constant or a number.
+                // What is not there yet is a constant, a number, or numbers counted up.
                 let inst = program.inst(arg);
                 let prim = match inst.prim {
                     Prim::Constant(index) => {

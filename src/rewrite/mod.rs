@@ -14,6 +14,7 @@ mod algebra;
 mod broadcast;
 mod constants;
 mod fold;
+mod joins;
 mod linear;
 mod repeats;
 mod shared;
@@ -38,6 +39,8 @@ type Rule = fn(&Program, &Inst) -> Option<Rewrite>;
 /// before have gathered.
 const RULES: &[(&str, Rule)] = &[
     ("views", views::compose),
+    ("joins", joins::flatten),
+    ("joins", joins::cut),
     ("broadcast", broadcast::imply),
     ("fold", fold::scalars),
     ("algebra", algebra::identities),

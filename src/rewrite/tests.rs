@@ -1,6 +1,8 @@
 //! The exact program that each rule leaves, as text. That rewriting changes no result beyond
 //! rounding is tested on every op by `ops::laws`, and on whole models by `tests/semantics`.
 
+mod views;
+
 use insta::assert_snapshot;
 use smallvec::smallvec;
 

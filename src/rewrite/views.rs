@@ -1,7 +1,7 @@
 //! Views of views are one view, and views that change nothing are none.
 
 use super::{Rewrite, Tree};
-use crate::ir::{Dims, Inst, Prim, Program, View, size};
+use crate::ir::{AxisSlice, Dims, Inst, Prim, Program, View, size};
 
 pub(super) fn compose(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let Prim::View(view) = &inst.prim else {
@@ -15,6 +15,7 @@ pub(super) fn compose(program: &Program, inst: &Inst) -> Option<Rewrite> {
             axes.iter().filter(|&&axis| inner.dims[axis] != 1).is_sorted() && inner.dims == inst.dims
         }
         View::Reshape | View::Broadcast => inner.dims == inst.dims,
+        View::Slice(axes) => inner.dims == inst.dims && axes.iter().all(|&axis| axis == AxisSlice::WHOLE),
     };
     if identity {
         return Some(Rewrite { by: Tree::Val(source), reason: "the view changes nothing" });
@@ -28,14 +29,35 @@ pub(super) fn compose(program: &Program, inst: &Inst) -> Option<Rewrite> {
         let by = seen(View::Broadcast, number, inst.dims.clone());
         return Some(Rewrite { by, reason: "one number has any shape" });
     }
+    if let (View::Slice(axes), Prim::View(View::Broadcast)) = (view, &inner.prim) {
+        let (axes, dims) = slice_of_repeated(axes, &inst.dims, &program.inst(inner.args[0]).dims);
+        let by =
+            seen(View::Broadcast, seen(View::Slice(axes), Tree::Val(inner.args[0]), dims), inst.dims.clone());
+        return Some(Rewrite { by, reason: "cut before it is broadcast" });
+    }
     let view = match (view, &inner.prim) {
         (View::Reshape, Prim::View(View::Reshape)) => View::Reshape,
         (View::Broadcast, Prim::View(View::Broadcast)) => View::Broadcast,
         (View::Permute(outer), Prim::View(View::Permute(inner))) => {
             View::Permute(outer.iter().map(|&axis| inner[axis]).collect())
         }
+        (View::Slice(outer), Prim::View(View::Slice(inner))) => {
+            let axes = outer.iter().zip(inner).zip(&inst.dims);
+            View::Slice(
+                axes.map(|((outer, inner), &length)| inner.then(*outer, length)).collect::<Option<_>>()?,
+            )
+        }
         _ => return None,
     };
     let by = seen(view, Tree::Val(inner.args[0]), inst.dims.clone());
     Some(Rewrite { by, reason: "two views are one" })
+}
+
+/// A slice to these lengths of an array that is broadcast from other lengths: the slice of that array that gives the
+/// same when it is broadcast, and its lengths.
+fn slice_of_repeated(axes: &[AxisSlice], to: &[usize], from: &[usize]) -> (Vec<AxisSlice>, Dims) {
+    let added = to.len() - from.len();
+    let own = axes[added..].iter().zip(&to[added..]).zip(from);
+    own.map(|((&axis, &length), &from)| if from == 1 { (AxisSlice::WHOLE, 1) } else { (axis, length) })
+        .unzip()
 }

@@ -12,7 +12,7 @@ use super::prepared::Prepared;
 use crate::element::{Float, Value};
 use crate::error::Error;
 use crate::exec::{FedArray, Ready, planning};
-use crate::ir::{Inst, NodeId, Prim, Program, Scalar, Val};
+use crate::ir::{Inst, NodeId, Prim, Program, Scalar, Val, View};
 use crate::lower::specialise;
 use crate::plan::{self, Options};
 
@@ -73,7 +73,7 @@ pub(super) fn recompute(
 
 /// What is computed again.
 struct Search {
-    /// Fetches the floats on which the checked value depends, views apart, and that value last.
+    /// Fetches the floats on which the checked value depends, views of all of another apart, and that value last.
     program: Program,
     /// Where the checked value comes from.
     checked: NodeId,
@@ -99,7 +99,7 @@ impl Search {
         let live = program.live();
         let is_fetched = |&val: &Val| {
             let inst = program.inst(val);
-            live[val.index()] && inst.dtype.is_float() && val != found && !matches!(inst.prim, Prim::View(_))
+            live[val.index()] && inst.dtype.is_float() && val != found && !shows_all(&inst.prim)
         };
         let fetched = (0..found.0).map(Val).filter(is_fetched);
         program.fetches = fetched.chain([found]).collect();
@@ -114,7 +114,7 @@ impl Search {
             numbers[val.index()] = number;
         }
         for (index, inst) in program.insts.iter().enumerate() {
-            if let Prim::View(_) = inst.prim {
+            if shows_all(&inst.prim) {
                 numbers[index] = numbers[inst.args[0].index()];
             }
         }
@@ -134,6 +134,11 @@ impl Search {
         }
         made
     }
+}
+
+/// Whether an instruction is a view of all elements of its operand.
+fn shows_all(prim: &Prim) -> bool {
+    matches!(prim, Prim::View(View::Reshape | View::Permute(_) | View::Broadcast))
 }
 
 /// NaN if it is among the elements, or else the first infinity, if there is one.

@@ -16,6 +16,8 @@ pub enum StepKind {
     Product,
     /// A fold over an axis between others.
     Fold,
+    /// What is left to do for a concatenation, a stack or a padding: nothing, or copies of operands.
+    Join,
     /// An opaque kernel, such as a gather.
     Compute,
     /// A copy into a variable.
@@ -28,6 +30,7 @@ impl StepKind {
             Kind::Region(_) => StepKind::Region,
             Kind::Product { .. } => StepKind::Product,
             Kind::Fold { .. } => StepKind::Fold,
+            Kind::Join { .. } => StepKind::Join,
             Kind::Compute(_) => StepKind::Compute,
             Kind::Copy { .. } => StepKind::Copy,
         }
@@ -38,6 +41,7 @@ impl StepKind {
             StepKind::Region => "region",
             StepKind::Product => "product",
             StepKind::Fold => "fold",
+            StepKind::Join => "join",
             StepKind::Compute => "compute",
             StepKind::Copy => "copy",
         }

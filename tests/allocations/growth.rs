@@ -205,6 +205,21 @@ linear! {
         });
     }
 
+    the_parts_of_a_concatenation_are_linear(2_000) |n, watch| {
+        let g = Graph::new();
+        let x = g.variable("x", Array1::<f64>::ones(2));
+        for threads in [1, 2] {
+            let parts: Vec<Tensor<'_, f64>> = (0..n).map(|index| (x * index as f64).tanh()).collect();
+            let session = Session::builder(&g).threads(threads).always_share().build().unwrap();
+            watch.over(|| {
+                // The memory of the first parts, each of which has users of its own, is that of the second ones.
+                let doubled = g.concat(&parts, 0).split(n, 0).into_iter().map(|part| part.exp() + x);
+                let again = g.concat(&doubled.collect::<Vec<_>>(), 0).split(n, 0);
+                session.make_callable((), again.into_iter().reduce(|a, b| a + b).unwrap()).unwrap()
+            });
+        }
+    }
+
     the_parts_of_a_tensor_are_linear(2_000) |n, watch| {
         let g = Graph::new();
         let x = g.variable("x", Array2::<f64>::ones((n, 1)));

@@ -7,15 +7,18 @@ mod compile_fail;
 mod custom_op;
 mod errors;
 mod functions;
+mod joins;
 mod kinds;
 mod layers;
 mod moves;
 mod op_table;
 mod ops_shapes;
 mod outputs;
+mod random_moves;
 mod trace;
 mod untyped;
 mod untyped_methods;
+mod views;
 
 #[path = "../common/cargo.rs"]
 mod cargo;

@@ -16,7 +16,7 @@ use crate::element::{Element as _, with_element};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::ir::{Lowering, ScalarValue, Val};
+use crate::ir::{AxisSlice, Lowering, Scalar, ScalarValue, Val};
 use crate::shape::{Shape, TensorType};
 
 use moves::{AddBack, Copy, Moves};
@@ -127,13 +127,79 @@ pub(crate) fn picked(x: Val, axes: &[Along], filling: Option<ScalarValue>, to: &
     if moves.is_identity() {
         return to.reshape(x, kept);
     }
+    if let Some(slice) = slice_of(axes) {
+        let picked = to.slice(x, slice, moves.lengths());
+        return to.reshape(picked, kept);
+    }
     let lengths = moves.lengths();
+    if let Some(joined) = joined(x, axes, filling, to) {
+        return to.reshape(joined, kept);
+    }
     let picked = with_element!(dtype, T => {
         let filling = filling.and_then(|filling| T::unwrap(filling.to_value()));
         let filling = filling.and_then(|filling| filling.first().copied()).unwrap_or_default();
         to.compute(Copy::<T> { moves, filling }, &[x], dtype, lengths)
     });
     to.reshape(picked, kept)
+}
+
+/// Runs of all axes together up to which what is taken becomes a join of slices: more are many small pieces.
+const MAX_PIECES: usize = 32;
+
+/// The chosen elements of each run along each axis, side by side; `None` where these are too many pieces.
+fn joined(x: Val, axes: &[Along], filling: Option<ScalarValue>, to: &mut Lowering<'_>) -> Option<Val> {
+    let count = axes.iter().try_fold(1_usize, |count, along| count.checked_mul(along.runs.as_ref()?.len()));
+    if !(1..=MAX_PIECES).contains(&count?) {
+        return None;
+    }
+    let lengths: Option<Vec<usize>> = axes.iter().map(Along::len).collect();
+    let lengths = lengths?;
+    let filling = filling.map(|filling| to.number(filling));
+    let mut pieces = Pieces { x, axes, filling, all: Vec::new() };
+    pieces.add(&mut Vec::new(), &lengths, to)?;
+    Some(to.join(&pieces.all, lengths))
+}
+
+/// Pieces of a choice, in the order in which they fill it.
+struct Pieces<'a> {
+    x: Val,
+    axes: &'a [Along],
+    filling: Option<Val>,
+    all: Vec<Val>,
+}
+
+impl Pieces<'_> {
+    /// Adds the pieces for one run of each of the first axes, and all runs of the others.
+    fn add(&mut self, first: &mut Vec<Run>, lengths: &[usize], to: &mut Lowering<'_>) -> Option<()> {
+        let Some(along) = self.axes.get(first.len()) else {
+            let slice = first.iter().map(|run| run.from.map(|(at, step)| AxisSlice::of(at, step, run.len)));
+            let dims: Vec<usize> = first.iter().map(|run| run.len).collect();
+            let slice: Vec<AxisSlice> = slice.collect::<Option<_>>()?;
+            self.all.push(to.slice(self.x, slice, dims));
+            return Some(());
+        };
+        for &run in along.runs.as_ref()? {
+            first.push(run);
+            if run.from.is_none() {
+                let dims = first.iter().map(|run| run.len).chain(lengths[first.len()..].iter().copied());
+                let dims: Vec<usize> = dims.collect();
+                self.all.push(to.broadcast(self.filling?, dims));
+            } else {
+                self.add(first, lengths, to)?;
+            }
+            first.pop();
+        }
+        Some(())
+    }
+}
+
+/// What is taken of each axis, if it is a single run of elements.
+fn slice_of(axes: &[Along]) -> Option<Vec<AxisSlice>> {
+    let single = |along: &Along| match along.runs.as_deref()? {
+        &[Run { len, from: Some((first, step)) }] => Some(AxisSlice::of(first, step, len)),
+        _ => None,
+    };
+    axes.iter().map(single).collect()
 }
 
 /// Zeros of these lengths with the elements of at least one part added where they were chosen from.
@@ -147,8 +213,87 @@ pub(crate) fn put_back(parts: &[(Val, Vec<Along>)], dims: &[usize], to: &mut Low
     }
     match &moved[..] {
         [moves] if moves.is_identity() => picked[0],
-        _ => to.compute(AddBack(moved), &picked, dtype, dims),
+        _ => among_zeros(parts, &picked, dims, to)
+            .unwrap_or_else(|| to.compute(AddBack(moved), &picked, dtype, dims)),
     }
+}
+
+/// Parts up to which they are put side by side with zeros: each is a value of its own then, where a kernel takes any
+/// number.
+const MAX_PARTS: usize = 256;
+
+/// Where a part begins along an axis, and how long it is there.
+type Range = (usize, usize);
+
+/// The parts side by side with zeros, if they are apart: a single one, or several that differ along one axis.
+fn among_zeros(
+    parts: &[(Val, Vec<Along>)],
+    picked: &[Val],
+    dims: &[usize],
+    to: &mut Lowering<'_>,
+) -> Option<Val> {
+    let range = |along: &Along| match along.runs.as_deref()? {
+        &[Run { len, from: Some((first, 1)) }] => Some((first, len)),
+        _ => None,
+    };
+    let ranges = |axes: &[Along]| axes.iter().map(range).collect::<Option<Vec<Range>>>();
+    let there =
+        parts.iter().zip(picked).filter(|((_, axes), _)| axes.iter().all(|along| along.len() != Some(0)));
+    let mut there: Vec<(Vec<Range>, Val)> =
+        there.map(|((_, axes), &part)| Some((ranges(axes)?, part))).collect::<Option<_>>()?;
+    let is_cut = |axis: &usize| there.iter().any(|(ranges, _)| ranges[*axis] != (0, dims[*axis]));
+    let cut: Vec<usize> = (0..dims.len()).filter(is_cut).collect();
+    if there.is_empty() || there.len() > MAX_PARTS {
+        return None;
+    }
+    let zero = to.scalar(0.0, to.dtype(picked[0]));
+    // As where parts are added to zeros, -0 becomes 0.
+    let added = |part: Val, to: &mut Lowering<'_>| to.map(Scalar::Add, &[part, zero]);
+    let mut pieces = Vec::new();
+    if let [(ranges, part)] = &there[..] {
+        let part = added(*part, to);
+        surround(part, ranges, dims, &mut Vec::new(), zero, &mut pieces, to);
+        return Some(to.join(&pieces, dims));
+    }
+    let [axis] = cut[..] else { return None };
+    there.sort_by_key(|(ranges, _)| ranges[axis]);
+    let mut end = 0;
+    let gap = |length: usize, pieces: &mut Vec<Val>, to: &mut Lowering<'_>| {
+        let mut lengths = dims.to_vec();
+        lengths[axis] = length;
+        pieces.push(to.broadcast(zero, lengths));
+    };
+    for (ranges, part) in there {
+        let (start, length) = ranges[axis];
+        gap(start.checked_sub(end)?, &mut pieces, to);
+        pieces.push(added(part, to));
+        end = start + length;
+    }
+    gap(dims[axis].checked_sub(end)?, &mut pieces, to);
+    Some(to.join(&pieces, dims))
+}
+
+/// Adds a part and the zeros around it, in the order in which they fill an array of these lengths, for the axes behind
+/// the first ones, along which there is only the part.
+fn surround(
+    part: Val,
+    ranges: &[Range],
+    dims: &[usize],
+    first: &mut Vec<usize>,
+    zero: Val,
+    pieces: &mut Vec<Val>,
+    to: &mut Lowering<'_>,
+) {
+    let axis = first.len();
+    let Some(&(start, length)) = ranges.get(axis) else { return pieces.push(part) };
+    let zeros = |count: usize, first: &[usize], pieces: &mut Vec<Val>, to: &mut Lowering<'_>| {
+        pieces.push(to.broadcast(zero, [first, &[count], &dims[axis + 1..]].concat()));
+    };
+    zeros(start, first, pieces, to);
+    first.push(length);
+    surround(part, ranges, dims, first, zero, pieces, to);
+    first.pop();
+    zeros(dims[axis] - start - length, first, pieces, to);
 }
 
 /// How elements move between an input of these lengths and the output.

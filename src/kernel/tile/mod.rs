@@ -25,7 +25,7 @@ use crate::ir::{Fold, Scalar};
 pub(crate) use elementwise::Forms;
 pub(crate) use folds::Extent;
 pub(super) use folds::ROWS_TOGETHER;
-pub(crate) use moves::{Move, Strided};
+pub(crate) use moves::{Move, Strided, merged};
 pub(crate) use pairs::Step;
 pub(crate) use skinny::{Behind, MAX_COLUMNS, Skinny, is_narrow};
 

@@ -1,5 +1,8 @@
 //! Tiles filled with elements that lie elsewhere.
 
+use std::ops::Range;
+use std::ptr;
+
 use super::{Args, Kernel, elements, elements_mut};
 use crate::element::{DType, Element};
 use crate::kernel::isa::{Isa, kernels};
@@ -10,31 +13,93 @@ use crate::kernel::number::with_number;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Strided {
     /// Length and stride, in elements, of each axis that makes up the rows.
-    pub(crate) lead: Vec<(usize, usize)>,
+    pub(crate) lead: Vec<(usize, isize)>,
     /// Length and stride, in elements, of each axis inside a row.
-    pub(crate) tail: Vec<(usize, usize)>,
+    pub(crate) tail: Vec<(usize, isize)>,
+    /// What is at the first place where numbers are counted: at each other place it is as many more as the strides lead
+    /// away.
+    pub(crate) first: i64,
 }
 
 impl Strided {
-    /// Where row `row` starts, and how many rows from it on follow at the stride of the last row axis.
-    fn run_from(&self, row: usize) -> (usize, usize) {
-        let mut rest = row;
-        let mut offset = 0;
-        for &(length, stride) in self.lead.iter().rev() {
-            offset += rest % length * stride;
-            rest /= length;
-        }
-        let run = self.lead.last().map_or(1, |&(length, _)| length - row % length);
-        (offset, run)
+    /// With axes that follow on each other evenly as one, of those that make up the rows and of those inside a row.
+    pub(crate) fn new(lead: &[(usize, isize)], tail: &[(usize, isize)]) -> Self {
+        let [lead, tail] = [lead, tail].map(|axes| merged(axes.iter().copied()));
+        Strided { lead, tail, first: 0 }
     }
 
-    /// How many elements from the first one on must be there for all the places to be among them.
-    pub(crate) fn reach(&self) -> usize {
-        let axes = || self.lead.iter().chain(&self.tail);
-        if axes().any(|&(length, _)| length == 0) {
-            return 0;
+    /// The axes of the rows, then those inside a row.
+    pub(crate) fn axes(&self) -> impl Iterator<Item = (usize, isize)> + Clone {
+        self.lead.iter().chain(&self.tail).copied()
+    }
+
+    /// Shows the places of some rows' elements in their order, as runs: where each begins, how many elements it has, and
+    /// the stride between them.
+    #[inline(always)]
+    fn runs(&self, rows: Range<usize>, mut visit: impl FnMut(isize, usize, isize)) {
+        let Some((&(length, stride), outer)) = self.lead.split_last() else {
+            return walk(&self.tail, 0, &mut visit);
+        };
+        if self.lead.iter().any(|&(length, _)| length == 0) {
+            return;
         }
-        axes().map(|&(length, stride)| (length - 1) * stride).sum::<usize>() + 1
+        // Rows lie in blocks along their last axis, and these along the one before. Divisions take longer than moving a
+        // short run, so the places of most blocks are found without.
+        let (blocks, block_stride) = outer.last().copied().unwrap_or((1, 0));
+        let (mut block, mut row) = (rows.start / length, rows.start);
+        let (mut along, mut within) = (block % blocks, row % length);
+        let mut start = offset_of(outer, block);
+        while row < rows.end {
+            let count = (length - within).min(rows.end - row);
+            let first = start + within as isize * stride;
+            match self.tail[..] {
+                [] => visit(first, count, stride),
+                [(length, step)] => {
+                    (0..count as isize).for_each(|index| visit(first + index * stride, length, step));
+                }
+                ref tail => {
+                    (0..count as isize).for_each(|index| walk(tail, first + index * stride, &mut visit));
+                }
+            }
+            (row, within, block, along) = (row + count, 0, block + 1, along + 1);
+            start += block_stride;
+            if along == blocks {
+                (along, start) = (0, offset_of(outer, block));
+            }
+        }
+    }
+}
+
+/// Axes along which the same places follow on each other in the same order, as few as there can be.
+pub(crate) fn merged(axes: impl Iterator<Item = (usize, isize)>) -> Vec<(usize, isize)> {
+    let mut merged: Vec<(usize, isize)> = Vec::new();
+    for (length, stride) in axes.filter(|&(length, _)| length != 1) {
+        match merged.last_mut() {
+            Some(last) if last.1 == length as isize * stride => *last = (last.0 * length, stride),
+            _ => merged.push((length, stride)),
+        }
+    }
+    merged
+}
+
+/// Where the element of an index lies, as so many in the row-major order of the axes come before it.
+fn offset_of(axes: &[(usize, isize)], index: usize) -> isize {
+    let (mut rest, mut offset) = (index, 0);
+    for &(length, stride) in axes.iter().rev() {
+        offset += (rest % length) as isize * stride;
+        rest /= length;
+    }
+    offset
+}
+
+/// Shows the runs along the last of the axes.
+fn walk(axes: &[(usize, isize)], start: isize, visit: &mut impl FnMut(isize, usize, isize)) {
+    match axes {
+        [] => visit(start, 1, 1),
+        &[(length, stride)] => visit(start, length, stride),
+        [(length, stride), inner @ ..] => {
+            (0..*length as isize).for_each(|index| walk(inner, start + index * stride, visit));
+        }
     }
 }
 
@@ -71,59 +136,86 @@ unsafe fn repeat_element_loop<T: Element, M: MulAdd>(args: &Args) {
     }
 }
 
-/// dst = the elements of `a` at the places that `strided` names: `rows·width` of `dst`, and `a`
-/// from its start as far as the strides lead.
+/// dst = the elements of `a` at the places that `strided` names: `rows·width` of `dst`, and `a` as far as the strides
+/// lead, in either direction.
 #[inline(always)]
 unsafe fn gather_loop<T: Element, M: MulAdd>(args: &Args) {
     // SAFETY: the contract of `Kernel`: null, or a description that outlives the call.
     let Some(strided) = (unsafe { args.strided.as_ref() }) else { return };
-    let mut dst = args.dst.cast::<T>();
-    let row_stride = strided.lead.last().map_or(0, |&(_, stride)| stride);
-    let mut row = args.first_row;
-    let end = args.first_row + args.rows;
-    while row < end {
-        let (offset, run) = strided.run_from(row);
-        let run = run.min(end - row);
-        // SAFETY: the strides stay within `a`, and each call writes `width` elements after the last.
+    let (from, mut to) = (args.a.cast::<T>(), args.dst.cast::<T>());
+    strided.runs(args.first_row..args.first_row + args.rows, |first, count, stride| {
+        // SAFETY: the contract of `Kernel`: the strides stay within `a`, and all runs together have as many elements as
+        // `dst`.
         unsafe {
-            let from = args.a.cast::<T>().add(offset);
-            if strided.tail.is_empty() {
-                dst = gather_axes(from, &[(run, row_stride)], dst);
-            } else {
-                for index in 0..run {
-                    dst = gather_axes(from.add(index * row_stride), &strided.tail, dst);
-                }
-            }
+            gather_run(from.offset(first), count, stride, to);
+            to = to.add(count);
         }
-        row += run;
-    }
+    });
 }
 
-/// Copies the elements along the axes to consecutive places; gives the place after the last.
+/// The places of `dst` that `strided` names = the elements of `a`: `rows·width` of these, and `dst` as far as the strides
+/// lead. Nothing between the places is touched.
+#[inline(always)]
+unsafe fn scatter_loop<T: Element, M: MulAdd>(args: &Args) {
+    // SAFETY: the contract of `Kernel`: null, or a description that outlives the call.
+    let Some(strided) = (unsafe { args.strided.as_ref() }) else { return };
+    let (mut from, to) = (args.a.cast::<T>(), args.dst.cast::<T>());
+    strided.runs(args.first_row..args.first_row + args.rows, |first, count, stride| {
+        // SAFETY: the contract of `Kernel`: the strides stay within `dst`, and all runs together have as many elements as
+        // `a`.
+        unsafe {
+            let to = to.offset(first);
+            if stride == 1 && count >= MIN_COPIED {
+                ptr::copy_nonoverlapping(from, to, count);
+            } else {
+                for index in 0..count {
+                    *to.offset(index as isize * stride) = *from.add(index);
+                }
+            }
+            from = from.add(count);
+        }
+    });
+}
+
+/// dst = the numbers that `strided` counts, as `i64`: `rows·width` of them.
+#[inline(always)]
+unsafe fn count_loop<M: MulAdd>(args: &Args) {
+    // SAFETY: the contract of `Kernel`: null, or a description that outlives the call.
+    let Some(strided) = (unsafe { args.strided.as_ref() }) else { return };
+    let mut to = args.dst.cast::<i64>();
+    strided.runs(args.first_row..args.first_row + args.rows, |first, count, stride| {
+        let first = strided.first + first as i64;
+        // SAFETY: the contract of `Kernel`: all runs together have as many elements as `dst`.
+        let numbers = unsafe { elements_mut::<i64>(to.cast(), count) };
+        for (index, number) in (0..).zip(numbers) {
+            *number = first + index * stride as i64;
+        }
+        to = to.wrapping_add(count);
+    });
+}
+
+/// Elements side by side from which calling a function that copies them costs less than a loop.
+const MIN_COPIED: usize = 16;
+
+/// Copies elements a stride apart to consecutive places.
 ///
 /// # Safety
-/// `from` must reach every element that the axes lead to, `to` as many as there are.
-unsafe fn gather_axes<T: Copy>(from: *const T, axes: &[(usize, usize)], mut to: *mut T) -> *mut T {
-    match axes {
-        [] => {
-            // SAFETY: the caller's promise for one element.
-            unsafe { *to = *from };
-            to.wrapping_add(1)
+/// `from` must reach every element, `to` as many as there are.
+#[inline(always)]
+unsafe fn gather_run<T: Copy>(from: *const T, count: usize, stride: isize, to: *mut T) {
+    // A stride that is known lets the loop work on vectors.
+    let copy = |stride: isize| {
+        for index in 0..count {
+            // SAFETY: the caller's promise.
+            unsafe { *to.add(index) = *from.offset(index as isize * stride) };
         }
-        &[(length, stride)] => {
-            for index in 0..length {
-                // SAFETY: the caller's promise for the elements of the last axis.
-                unsafe { *to.add(index) = *from.add(index * stride) };
-            }
-            to.wrapping_add(length)
-        }
-        [(length, stride), inner @ ..] => {
-            for index in 0..*length {
-                // SAFETY: the caller's promise for each index of the first axis.
-                to = unsafe { gather_axes(from.add(index * stride), inner, to) };
-            }
-            to
-        }
+    };
+    match stride {
+        // SAFETY: the caller's promise.
+        1 if count >= MIN_COPIED => unsafe { ptr::copy_nonoverlapping(from, to, count) },
+        2 => copy(2),
+        -1 => copy(-1),
+        _ => copy(stride),
     }
 }
 
@@ -132,6 +224,8 @@ kernels! {
     fn repeat_row_kernel<T: Element> = repeat_row_loop;
     fn repeat_element_kernel<T: Element> = repeat_element_loop;
     fn gather_kernel<T: Element> = gather_loop;
+    fn scatter_kernel<T: Element> = scatter_loop;
+    fn count_kernel<> = count_loop;
 }
 
 /// The ways in which a tile is filled with elements that lie elsewhere.
@@ -145,6 +239,10 @@ pub(crate) enum Move {
     RepeatElement,
     /// Elements at strided places.
     Gather,
+    /// Consecutive elements, to strided places.
+    Scatter,
+    /// Numbers counted up, at strided places.
+    Count,
 }
 
 impl Move {
@@ -155,6 +253,8 @@ impl Move {
             Move::RepeatRow => "repeat_row",
             Move::RepeatElement => "repeat_element",
             Move::Gather => "gather",
+            Move::Scatter => "scatter",
+            Move::Count => "count",
         }
     }
 }
@@ -167,6 +267,8 @@ pub(super) fn moving(how: Move, dtype: DType, isa: Isa) -> Kernel {
             Move::RepeatRow => repeat_row_kernel::<T>(isa),
             Move::RepeatElement => repeat_element_kernel::<T>(isa),
             Move::Gather => gather_kernel::<T>(isa),
+            Move::Scatter => scatter_kernel::<T>(isa),
+            Move::Count => count_kernel(isa),
         }
     }
     with_number!(dtype, T => of::<T>(how, isa), else of::<bool>(how, isa))

@@ -1,16 +1,20 @@
 //! The plan's invariant, established from the finished plan alone: by reading it, not by repeating
 //! how it was made, in time that is linear but for trees. Runs on every plan in debug builds and tests.
 
+mod joins;
 mod order;
+mod step;
 
 use std::collections::BTreeMap;
 
-use super::{Base, BufferId, Factors, Kind, Opening, Place, Plan, Step};
-use crate::ir::size;
-use crate::kernel::gemm::Strides;
+use foldhash::HashMap;
+
+use super::{Buffer, BufferId, Kind, Place, Plan, Slot};
 use crate::memory::ALIGNMENT;
 
+use joins::Parts;
 use order::Waits;
+use step::Touches;
 
 impl Plan {
     /// Says what breaks the invariant, if something does:
@@ -21,21 +25,33 @@ impl Plan {
         let users = self.users();
         let waits = Waits::of(&self.order)?;
         self.check_places()?;
+        let parts = Parts::of(self)?;
         for (index, step) in self.steps.iter().enumerate() {
-            self.check_step(index, step)?;
+            Touches::of(self, &parts, index, step).check()?;
         }
         for (id, buffer) in self.ids().zip(&self.buffers) {
-            if let Place::Arena(_) | Place::Next(_) = buffer.place {
+            if let Place::Arena(_) | Place::Next(_) | Place::Part { .. } = buffer.place {
                 check_users(id, &users[id.index()], &waits)?;
             }
         }
         for fetch in &self.fetches {
             let size = fetch.dims.iter().product::<usize>() * fetch.dtype.size();
-            if size > self.buffers[fetch.buffer.index()].bytes {
-                return Err(format!("b{} is too small for what is fetched from it", fetch.buffer.0));
+            if parts.are_apart(fetch.start.buffer) {
+                return Err(format!("b{} is fetched, whose elements are apart", fetch.start.buffer.0));
+            }
+            if fetch.start.offset + size > self.buffers[fetch.start.buffer.index()].bytes {
+                return Err(format!("b{} is too small for what is fetched from it", fetch.start.buffer.0));
             }
         }
         self.check_overlaps(&users, &waits)
+    }
+
+    /// The buffer of which a buffer is a part, or itself.
+    fn whole(&self, id: BufferId) -> BufferId {
+        match self.buffers[id.index()].place {
+            Place::Part { of, .. } => of,
+            _ => id,
+        }
     }
 
     fn ids(&self) -> impl Iterator<Item = BufferId> {
@@ -54,136 +70,24 @@ impl Plan {
 
     fn check_places(&self) -> Result<(), String> {
         for (id, buffer) in self.ids().zip(&self.buffers) {
-            if let Place::Arena(offset) = buffer.place {
-                let end = offset.checked_add(buffer.bytes);
-                if offset % ALIGNMENT != 0 || end.is_none_or(|end| end > self.arena_bytes) {
-                    return Err(format!("b{} does not lie in the arena", id.0));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Every pointer that the step's ops follow must be among what it declares to read or write.
-    fn check_step(&self, index: usize, step: &Step) -> Result<(), String> {
-        let [reads, writes] = [&step.reads, &step.writes].map(|buffers| {
-            let mut sorted = buffers.clone();
-            sorted.sort_unstable();
-            sorted
-        });
-        let require = |buffer: BufferId, to_write: bool| {
-            let is_written = writes.binary_search(&buffer).is_ok();
-            if is_written || (!to_write && reads.binary_search(&buffer).is_ok()) {
-                Ok(())
-            } else {
-                Err(format!("step {index} touches b{} without declaring it", buffer.0))
-            }
-        };
-        let holds = |buffer: BufferId, bytes: usize| {
-            let there = self.buffers[buffer.index()].bytes;
-            if bytes <= there {
-                Ok(())
-            } else {
-                Err(format!("step {index} needs {bytes} bytes of b{}, which has {there}", buffer.0))
-            }
-        };
-        match &step.kind {
-            Kind::Region(region) => {
-                for op in region.once.iter().chain(&region.ops) {
-                    let operands = &op.operands;
-                    if operands.dst.base == Base::Nowhere || operands.a.base == Base::Nowhere {
-                        return Err(format!("an op of step {index} lacks an operand"));
-                    }
-                    for (position, slot) in operands.slots().into_iter().enumerate() {
-                        if let Base::Buffer(buffer) = slot.base {
-                            require(buffer, position == 0)?;
-                            holds(buffer, slot.row_bytes * region.rows)?;
-                        }
-                    }
-                    if let Base::Buffer(buffer) = operands.a.base {
-                        // No element is smaller than a byte; the exact size is the kernel's to know.
-                        holds(buffer, operands.strided.as_ref().map_or(0, |strided| strided.reach()))?;
-                        let last_column = operands.inner.saturating_sub(1) * operands.stride;
-                        holds(
-                            buffer,
-                            last_column * operands.a.row_bytes + region.rows * operands.a.row_bytes,
-                        )?;
+            match buffer.place {
+                Place::Arena(offset) => {
+                    let end = offset.checked_add(buffer.bytes);
+                    if offset % ALIGNMENT != 0 || end.is_none_or(|end| end > self.arena_bytes) {
+                        return Err(format!("b{} does not lie in the arena", id.0));
                     }
                 }
-                if let Some(Opening { factors, c }) = &region.opening {
-                    self.check_factors(index, step, factors)?;
-                    if let Base::Buffer(buffer) = c.base {
-                        require(buffer, true)?;
-                        holds(buffer, c.row_bytes * region.rows)?;
+                Place::Part { of, offset } => {
+                    let Buffer { place, bytes } = self.buffers[of.index()];
+                    let is_made = matches!(place, Place::Arena(_) | Place::Next(_));
+                    if !is_made || offset.checked_add(buffer.bytes).is_none_or(|end| end > bytes) {
+                        return Err(format!("b{} does not lie in b{}", id.0, of.0));
+                    }
+                    if self.parts.binary_search(&id).is_err() {
+                        return Err(format!("b{} is not listed as a part", id.0));
                     }
                 }
-                for accumulator in &region.accumulators {
-                    require(accumulator.buffer, true)?;
-                    holds(accumulator.buffer, accumulator.elements * accumulator.dtype.size())?;
-                }
-                region.partial.map_or(Ok(()), |partial| {
-                    require(partial, true)?;
-                    holds(partial, region.chunks * region.partial_bytes)
-                })
-            }
-            Kind::Product { factors, c } => {
-                self.check_factors(index, step, factors)?;
-                require(*c, true)?;
-                let elements = factors.batch.len() * factors.product.m * factors.product.n;
-                holds(*c, elements * factors.product.dtype.size())
-            }
-            Kind::Fold { fold, src, dst } => {
-                require(*src, false)?;
-                require(*dst, true)?;
-                let element = fold.dtype.size();
-                holds(*src, fold.outer * fold.axis * fold.inner * element)?;
-                holds(*dst, fold.outer * fold.inner * element)
-            }
-            Kind::Compute(compute) => {
-                for operand in &compute.operands {
-                    require(operand.buffer, false)?;
-                    holds(operand.buffer, operand.reach())?;
-                }
-                require(compute.dst, true)?;
-                let firsts = compute.operands.iter().map(|operand| operand.dims.first());
-                if let Some(per_task) = compute.per_task
-                    && (per_task == 0 || firsts.into_iter().any(|first| first != compute.dims.first()))
-                {
-                    return Err(format!("step {index}: its kernel cannot be cut into parts of {per_task}"));
-                }
-                holds(compute.dst, size(&compute.dims) * compute.dtype.size())
-            }
-            Kind::Copy { src, dst, bytes } => {
-                require(*src, false)?;
-                require(*dst, true)?;
-                holds(*src, *bytes)?;
-                holds(*dst, *bytes)
-            }
-        }
-    }
-
-    /// The operands of a product must be declared, and hold as much as their strides lead to.
-    fn check_factors(&self, index: usize, step: &Step, factors: &Factors) -> Result<(), String> {
-        let product = &factors.product;
-        let reach = |rows: usize, columns: usize, strides: Strides, batch: [usize; 2]| {
-            let last = |length: usize, stride: usize| length.saturating_sub(1) * stride;
-            let axes = factors.batch.axes.iter();
-            let offset: usize =
-                axes.map(|axis| last(axis.length, axis.a * batch[0] + axis.b * batch[1])).sum();
-            let elements = offset + last(rows, strides.row) + last(columns, strides.column) + 1;
-            if rows * columns * factors.batch.len() == 0 { 0 } else { elements * product.dtype.size() }
-        };
-        let operands = [
-            (factors.a, reach(product.m, product.k, product.a, [1, 0])),
-            (factors.b, reach(product.k, product.n, product.b, [0, 1])),
-        ];
-        for (buffer, bytes) in operands {
-            if !step.reads.contains(&buffer) {
-                return Err(format!("step {index} multiplies b{} without declaring it", buffer.0));
-            }
-            let there = self.buffers[buffer.index()].bytes;
-            if bytes > there {
-                return Err(format!("step {index} needs {bytes} bytes of b{}, which has {there}", buffer.0));
+                _ => {}
             }
         }
         Ok(())
@@ -196,6 +100,12 @@ impl Plan {
         let mut is_made = false;
         for op in &region.ops {
             let [dst, operands @ ..] = op.operands.slots();
+            let is_part = |slot: &Slot| {
+                slot.buffer().is_some_and(|buffer| buffer != earlier && self.whole(buffer) == earlier)
+            };
+            if operands.iter().any(is_part) {
+                return false;
+            }
             let makes = dst.buffer() == Some(later);
             for slot in operands.iter().filter(|slot| slot.buffer() == Some(earlier)) {
                 // Behind the op that makes the row it is gone; at that op only the same row may be read.
@@ -211,7 +121,8 @@ impl Plan {
         }
         let elsewhere =
             region.once.iter().flat_map(|op| op.operands.slots()).filter_map(|slot| slot.buffer());
-        let multiplied = region.opening.iter().flat_map(|opening| [opening.factors.a, opening.factors.b]);
+        let multiplied =
+            region.opening.iter().flat_map(|opening| [opening.factors.a.buffer, opening.factors.b.buffer]);
         let places = [earlier, later]
             .map(|buffer| (self.buffers[buffer.index()].place, self.buffers[buffer.index()].bytes));
         is_made && places[0] == places[1] && !elsewhere.chain(multiplied).any(|buffer| buffer == earlier)
@@ -222,19 +133,33 @@ impl Plan {
     /// The check goes step by step and keeps which value holds each byte of the arena. A value must come behind all
     /// users of the values whose bytes it takes. Its own users come behind the step that writes it, so the next value
     /// in these bytes comes behind the former holders as well, and need not be compared with them.
+    ///
+    /// What is made part by part counts as one value, which each step that writes a part may be the first to make: all of
+    /// these must come behind the former holders.
     fn check_overlaps(&self, users: &[Vec<(usize, bool)>], waits: &Waits<'_>) -> Result<(), String> {
         let mut kept = vec![false; self.buffers.len()];
-        self.fetches.iter().for_each(|fetch| kept[fetch.buffer.index()] = true);
+        self.fetches.iter().for_each(|fetch| kept[self.whole(fetch.start.buffer).index()] = true);
+        let mut users_of_whole: Vec<Vec<(usize, bool)>> = vec![Vec::new(); self.buffers.len()];
+        for (id, users) in self.ids().zip(users) {
+            users_of_whole[self.whole(id).index()].extend_from_slice(users);
+        }
         let mut holders = Holders::default();
+        let mut former: HashMap<BufferId, Vec<BufferId>> = HashMap::default();
         for (index, step) in self.steps.iter().enumerate() {
-            for &later in &step.writes {
+            for &written in &step.writes {
+                let later = self.whole(written);
                 let Place::Arena(start) = self.buffers[later.index()].place else { continue };
-                for earlier in holders.take(start, start + self.buffers[later.index()].bytes, later) {
+                let taken = holders.take(start, start + self.buffers[later.index()].bytes, later);
+                let former = former.entry(later).or_default();
+                // In order, whoever comes behind the first step comes behind the former holders as well.
+                let checked = if self.order.inline { former.len() } else { 0 };
+                former.extend(taken.into_iter().filter(|&earlier| earlier != later));
+                for &earlier in &former[checked..] {
                     let is_done = |&(user, writes): &(usize, bool)| {
                         waits.is_after(index, user)
                             || (user == index && !writes && self.passes_on(index, earlier, later))
                     };
-                    if kept[earlier.index()] || !users[earlier.index()].iter().all(is_done) {
+                    if kept[earlier.index()] || !users_of_whole[earlier.index()].iter().all(is_done) {
                         let (first, second) = (earlier.0.min(later.0), earlier.0.max(later.0));
                         return Err(format!("b{first} and b{second} share bytes while both are in use"));
                     }

@@ -12,7 +12,8 @@ use crate::ir::{Fold, Prim, Program, Scalar, Val, size};
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{Extent, Forms, Instruction, Move, Skinny, Strided};
 use crate::plan::fuse::{self, Member, Operand, Part, Placement, Rows};
-use crate::plan::layout::{Layout, is_row_major};
+use crate::plan::joins::Homes;
+use crate::plan::layout::{Layout, is_row_major, squeezed};
 use crate::plan::{BufferId, Factors};
 
 /// Elements of a row from which a loop within each row, with one element for the row, beats filling a
@@ -32,7 +33,7 @@ impl Draft {
     /// With its kernel; `None` where there is none, which no op's signature lets happen.
     fn finish(self, isa: Isa) -> Option<TileOp> {
         let Draft { instruction, from, to, operands } = self;
-        Some(TileOp { kernel: instruction.kernel(from, to, isa)?, instruction, operands })
+        Some(TileOp { kernel: instruction.kernel(from, to, isa)?, instruction, from, operands })
     }
 }
 
@@ -41,13 +42,14 @@ impl Draft {
 pub(in crate::plan) struct Sources<'a> {
     pub(in crate::plan) program: &'a Program,
     pub(in crate::plan) layouts: &'a [Layout],
+    pub(in crate::plan) homes: &'a Homes,
     /// The buffers of values that other steps read, or have made.
     pub(in crate::plan) buffers: &'a HashMap<Val, BufferId>,
 }
 
 /// Compiles a region of these members, behind the product that opens it.
 pub(in crate::plan) fn compile(
-    Sources { program, layouts, buffers }: Sources<'_>,
+    Sources { program, layouts, homes, buffers }: Sources<'_>,
     rows: &Rows,
     opening: Option<(Val, Factors)>,
     members: &[Val],
@@ -58,6 +60,7 @@ pub(in crate::plan) fn compile(
     let (lead, row_count) = cut::split(program, rows, &parts);
     let mut compiler = Compiler {
         program,
+        homes,
         buffers,
         lead,
         once: Vec::new(),
@@ -77,6 +80,7 @@ pub(in crate::plan) fn compile(
 
 struct Compiler<'a> {
     program: &'a Program,
+    homes: &'a Homes,
     buffers: &'a HashMap<Val, BufferId>,
     /// How many of the leading axes are rows.
     lead: usize,
@@ -129,22 +133,33 @@ impl Compiler<'_> {
         Opening { factors, c }
     }
 
-    /// Where the elements of a base start, `per_row` of them to a row.
-    fn source(&self, base: Val, per_row: usize) -> Slot {
+    /// Where the elements of an operand start, `per_row` of them to a row.
+    fn source(&self, &Operand { base, offset, .. }: &Operand, per_row: usize) -> Slot {
+        let element = self.element(base);
         match (self.values.get(&base), self.buffers.get(&base)) {
+            // Of what the region itself makes, operands show all.
             (Some(&slot), _) => slot,
             (None, Some(&buffer)) => {
-                Slot { base: Base::Buffer(buffer), offset: 0, row_bytes: per_row * self.element(base) }
+                let base = Base::Buffer(buffer);
+                Slot { base, offset: offset * element, row_bytes: per_row * element }
             }
             // Bases have buffers unless they are members.
             (None, None) => Slot::NOWHERE,
         }
     }
 
+    /// The number at the operand's first place, if its elements are numbers counted up, of which none lies anywhere.
+    fn counted(&self, operand: &Operand) -> Option<i64> {
+        match self.program.inst(operand.base).prim {
+            Prim::Iota { first } => Some(first + operand.offset as i64),
+            _ => None,
+        }
+    }
+
     /// A tile that holds the operand's elements consecutively.
     fn tile(&mut self, operand: &Operand) -> Slot {
-        if operand.placement(self.lead) == Placement::Consecutive {
-            return self.source(operand.base, self.width(operand));
+        if operand.placement(self.lead) == Placement::Consecutive && self.counted(operand).is_none() {
+            return self.source(operand, self.width(operand));
         }
         if let Some(&slot) = self.filled.get(operand) {
             return slot;
@@ -160,23 +175,36 @@ impl Compiler<'_> {
 
     /// Fills a tile with an operand's elements.
     fn fill(&mut self, dst: Slot, operand: &Operand, lasting: bool) {
-        let width = self.width(operand);
+        let (width, counted) = (self.width(operand), self.counted(operand));
         let (how, per_row) = match operand.placement(self.lead) {
+            _ if counted.is_some() => (Move::Count, 0),
             Placement::Consecutive => (Move::Copy, width),
             Placement::SameRow => (Move::RepeatRow, 0),
             Placement::PerRow => (Move::RepeatElement, 1),
             Placement::Single | Placement::Scattered => (Move::Gather, 0),
         };
-        let strided = (how == Move::Gather).then(|| {
+        let strided = matches!(how, Move::Gather | Move::Count).then(|| {
             let (lead, tail) = operand.axes.split_at(self.lead);
-            Box::new(Strided { lead: lead.to_vec(), tail: tail.to_vec() })
+            Box::new(Strided { first: counted.unwrap_or_default(), ..Strided::new(lead, tail) })
         });
-        let a = self.source(operand.base, per_row);
+        let a = if how == Move::Count { Slot::NOWHERE } else { self.source(operand, per_row) };
         let operands =
             Operands { strided, ..Operands::new(dst, [a, Slot::NOWHERE, Slot::NOWHERE], [width, 0]) };
         let dtype = self.dtype(operand.base);
         let draft = Draft { instruction: Instruction::Move(how), from: dtype, to: dtype, operands };
         if lasting { self.once.push(draft) } else { self.ops.push(draft) }
+    }
+
+    /// Writes an operand to places that are not one piece.
+    fn scatter(&mut self, val: Val, operand: &Operand, strides: &[isize]) {
+        let (a, width) = (self.tile(operand), self.width(operand));
+        let axes = squeezed(&self.program.inst(val).dims, strides);
+        let (lead, tail) = axes.split_at(self.lead.min(axes.len()));
+        let dst = Slot { base: Base::Buffer(self.buffers[&val]), offset: 0, row_bytes: 0 };
+        let strided = Some(Box::new(Strided::new(lead, tail)));
+        let operands =
+            Operands { strided, ..Operands::new(dst, [a, Slot::NOWHERE, Slot::NOWHERE], [width, 0]) };
+        self.push(Instruction::Move(Move::Scatter), self.dtype(val), operands);
     }
 
     /// Adds an instruction on operands and a result of one type.
@@ -189,6 +217,11 @@ impl Compiler<'_> {
         let tiled = part.tiled.as_slice();
         match (part.member, &inst.prim) {
             (Member::Elementwise, &Prim::Map(function)) => self.map(val, function, tiled),
+            (Member::Elementwise, _)
+                if let Some(strides) = self.homes.get(val).and_then(|home| home.strides.as_ref()) =>
+            {
+                self.scatter(val, &tiled[0], strides);
+            }
             (Member::Elementwise, _) => {
                 let dst = self.destination(val, self.width(&tiled[0]));
                 self.fill(dst, &tiled[0], false);
@@ -242,12 +275,13 @@ impl Compiler<'_> {
     fn columns(&mut self, operand: &Operand, width: usize, dtype: DType) -> (Slot, Skinny, usize) {
         let skinny = Skinny { inner: self.width(operand), width, by_columns: false };
         match operand.axes[..] {
-            [(_, 1), (_, stride)] if self.lead == 1 && skinny.is_narrow(dtype) => {
-                (self.source(operand.base, 1), Skinny { by_columns: true, ..skinny }, stride)
+            // Numbers that are counted lie in a constant for products.
+            [(_, 1), (_, stride @ 0..)] if self.lead == 1 && skinny.is_narrow(dtype) => {
+                (self.source(operand, 1), Skinny { by_columns: true, ..skinny }, stride.unsigned_abs())
             }
             // A single column in one piece.
             [(_, 1)] if self.lead == 1 && skinny.is_narrow(dtype) => {
-                (self.source(operand.base, 1), Skinny { by_columns: true, ..skinny }, 0)
+                (self.source(operand, 1), Skinny { by_columns: true, ..skinny }, 0)
             }
             _ => (self.tile(operand), skinny, 0),
         }
@@ -259,8 +293,8 @@ impl Compiler<'_> {
         let mut slots = [Slot::NOWHERE; 3];
         for (position, operand) in operands.iter().enumerate() {
             slots[position] = match (forms, position) {
-                (Forms::LeftScalar, 0) | (Forms::RightScalar, 1) => self.source(operand.base, 0),
-                (Forms::RightPerRow, 1) => self.source(operand.base, 1),
+                (Forms::LeftScalar, 0) | (Forms::RightScalar, 1) => self.source(operand, 0),
+                (Forms::RightPerRow, 1) => self.source(operand, 1),
                 _ => self.tile(operand),
             };
         }
@@ -277,8 +311,14 @@ impl Compiler<'_> {
     /// How the operands of an elementwise function are read: one element where it is the same for all
     /// or for a row, so that no tile need be filled with it.
     fn forms(&self, operands: &[Operand]) -> Forms {
-        let kind =
-            |operand: &Operand| (operand.placement(self.lead), self.values.contains_key(&operand.base));
+        let kind = |operand: &Operand| {
+            // Only what lies in memory can be read where it does.
+            let placement = match self.counted(operand) {
+                Some(_) => Placement::Scattered,
+                None => operand.placement(self.lead),
+            };
+            (placement, self.values.contains_key(&operand.base))
+        };
         let [a, b] = operands else { return Forms::Tiles };
         match (kind(a), kind(b)) {
             ((Placement::Single, false), (placement, _)) if placement != Placement::Single => {
@@ -303,13 +343,13 @@ impl Compiler<'_> {
     /// A small matrix in row-major order.
     fn whole(&mut self, matrix: &Operand) -> Slot {
         let (rows, columns) = (matrix.axes[0], matrix.axes[1]);
-        let lengthy: Vec<(usize, usize)> = matrix.axes.iter().copied().filter(|axis| axis.0 != 1).collect();
-        let a = self.source(matrix.base, 0);
+        let lengthy: Vec<(usize, isize)> = matrix.axes.iter().copied().filter(|axis| axis.0 != 1).collect();
+        let a = self.source(matrix, 0);
         if is_row_major(&lengthy) {
             return a;
         }
         let dst = self.register(0, rows.0 * columns.0 * self.element(matrix.base), true);
-        let strided = Some(Box::new(Strided { lead: vec![rows], tail: vec![columns] }));
+        let strided = Some(Box::new(Strided::new(&[rows], &[columns])));
         let operands = Operands {
             rows: Some(rows.0),
             strided,

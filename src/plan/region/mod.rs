@@ -64,6 +64,8 @@ pub(crate) struct Fallible {
 #[derive(Clone, Debug)]
 pub(crate) struct TileOp {
     pub(crate) instruction: Instruction,
+    /// The element type of what it reads, or selects from.
+    pub(crate) from: DType,
     pub(crate) kernel: Kernel,
     pub(crate) operands: Operands,
 }
@@ -157,14 +159,15 @@ impl Region {
         let is_multiplied = self
             .opening
             .as_ref()
-            .is_some_and(|Opening { factors, .. }| [factors.a, factors.b].contains(&read));
+            .is_some_and(|Opening { factors, .. }| [factors.a.buffer, factors.b.buffer].contains(&read));
         let Some(maker) = maker.filter(|_| !is_multiplied) else { return false };
         let row_bytes = self.ops[maker].operands.dst.row_bytes;
         let reads = |op: &TileOp| op.operands.slots()[1..].iter().any(|slot| slot.buffer() == Some(read));
         let row_by_row = |op: &TileOp| {
             let slots = op.operands.slots();
             let read_slots = slots[1..].iter().filter(|slot| slot.buffer() == Some(read));
-            op.operands.stride == 0 && read_slots.into_iter().all(|slot| slot.row_bytes == row_bytes)
+            op.operands.stride == 0
+                && read_slots.into_iter().all(|slot| slot.row_bytes == row_bytes && slot.offset == 0)
         };
         !self.once.iter().any(reads)
             && self.ops.iter().enumerate().filter(|(_, op)| reads(op)).all(|(index, op)| {

@@ -1,0 +1,210 @@
+//! One step of the finished plan: whether all that it touches is declared, and reaches as far as it is followed.
+
+use super::super::{
+    Base, BufferId, Factors, Kind, Opening, PieceSource, Plan, Region, Start, Step, TileOp, reach,
+};
+use super::joins::Parts;
+use crate::ir::{Scalar, size};
+use crate::kernel::gemm::Strides;
+use crate::kernel::tile::{Instruction, Move};
+
+/// What a step declares to touch.
+pub(super) struct Touches<'p> {
+    plan: &'p Plan,
+    parts: &'p Parts,
+    index: usize,
+    step: &'p Step,
+    /// In ascending order.
+    reads: Vec<BufferId>,
+    writes: Vec<BufferId>,
+}
+
+impl<'p> Touches<'p> {
+    pub(super) fn of(plan: &'p Plan, parts: &'p Parts, index: usize, step: &'p Step) -> Self {
+        let [reads, writes] = [&step.reads, &step.writes].map(|buffers| {
+            let mut sorted = buffers.clone();
+            sorted.sort_unstable();
+            sorted
+        });
+        Touches { plan, parts, index, step, reads, writes }
+    }
+
+    /// Whether all bytes from the first of a buffer's elements to the last may be read.
+    fn may_read(&self, buffer: BufferId) -> Result<(), String> {
+        self.lies_together(buffer)?;
+        self.is_declared(buffer)
+    }
+
+    /// Whether no others write between the elements of a buffer.
+    fn lies_together(&self, buffer: BufferId) -> Result<(), String> {
+        if !self.parts.are_apart(buffer) {
+            return Ok(());
+        }
+        Err(format!("step {} touches what is between the elements of b{}", self.index, buffer.0))
+    }
+
+    fn is_declared(&self, buffer: BufferId) -> Result<(), String> {
+        let is_declared =
+            [&self.reads, &self.writes].iter().any(|declared| declared.binary_search(&buffer).is_ok());
+        if is_declared { Ok(()) } else { Err(self.undeclared(buffer)) }
+    }
+
+    /// Whether all bytes from the first of a buffer's elements to the last may be written.
+    fn may_write(&self, buffer: BufferId) -> Result<(), String> {
+        self.lies_together(buffer)?;
+        if self.writes.binary_search(&buffer).is_ok() { Ok(()) } else { Err(self.undeclared(buffer)) }
+    }
+
+    fn undeclared(&self, buffer: BufferId) -> String {
+        format!("step {} touches b{} without declaring it", self.index, buffer.0)
+    }
+
+    /// Whether a buffer has so many bytes.
+    fn holds(&self, buffer: BufferId, bytes: usize) -> Result<(), String> {
+        let there = self.plan.buffers[buffer.index()].bytes;
+        if bytes <= there {
+            return Ok(());
+        }
+        Err(format!("step {} needs {bytes} bytes of b{}, which has {there}", self.index, buffer.0))
+    }
+
+    /// Whether a buffer has the bytes that strides lead to, if they lead to none before it.
+    fn reaches(&self, buffer: BufferId, reach: Option<std::ops::Range<usize>>) -> Result<(), String> {
+        match reach {
+            Some(reach) => self.holds(buffer, reach.end),
+            None => Err(format!("step {} reads what is before b{}", self.index, buffer.0)),
+        }
+    }
+
+    /// Every pointer that the step's ops follow must be among what it declares to read or write.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match &self.step.kind {
+            Kind::Region(region) => self.check_region(region),
+            Kind::Product { factors, c } => {
+                self.check_factors(factors)?;
+                self.may_write(*c)?;
+                let elements = factors.batch.len() * factors.product.m * factors.product.n;
+                self.holds(*c, elements * factors.product.dtype.size())
+            }
+            Kind::Fold { fold, src, dst } => {
+                self.may_read(src.buffer)?;
+                self.may_write(*dst)?;
+                let element = fold.dtype.size();
+                self.holds(src.buffer, src.offset + fold.outer * fold.axis * fold.inner * element)?;
+                self.holds(*dst, fold.outer * fold.inner * element)
+            }
+            Kind::Join { assembly, dst } => {
+                self.may_write(*dst)?;
+                for piece in &assembly.pieces {
+                    match &piece.from {
+                        // It waits for who writes the part, and touches nothing.
+                        PieceSource::Written(part) => self.is_declared(*part)?,
+                        PieceSource::Copied { src: Start { buffer, offset }, transfer, .. } => {
+                            self.may_read(*buffer)?;
+                            self.reaches(*buffer, reach(*offset, transfer.from(), transfer.element()))?;
+                        }
+                    }
+                }
+                Ok(())
+            }
+            Kind::Compute(compute) => {
+                for operand in &compute.operands {
+                    self.may_read(operand.start.buffer)?;
+                    self.reaches(operand.start.buffer, operand.reach())?;
+                }
+                self.may_write(compute.dst)?;
+                let mut firsts = compute.operands.iter().map(|operand| operand.dims.first());
+                if let Some(per_task) = compute.per_task
+                    && (per_task == 0 || firsts.any(|first| first != compute.dims.first()))
+                {
+                    let index = self.index;
+                    return Err(format!("step {index}: its kernel cannot be cut into parts of {per_task}"));
+                }
+                self.holds(compute.dst, size(&compute.dims) * compute.dtype.size())
+            }
+            Kind::Copy { src, dst, bytes } => {
+                self.may_read(src.buffer)?;
+                self.may_write(*dst)?;
+                self.holds(src.buffer, src.offset + *bytes)?;
+                self.holds(*dst, *bytes)
+            }
+        }
+    }
+
+    fn check_region(&self, region: &Region) -> Result<(), String> {
+        for op in region.once.iter().chain(&region.ops) {
+            self.check_op(region, op)?;
+        }
+        if let Some(Opening { factors, c }) = &region.opening {
+            self.check_factors(factors)?;
+            if let Base::Buffer(buffer) = c.base {
+                self.may_write(buffer)?;
+                self.holds(buffer, c.row_bytes * region.rows)?;
+            }
+        }
+        for accumulator in &region.accumulators {
+            self.may_write(accumulator.buffer)?;
+            self.holds(accumulator.buffer, accumulator.elements * accumulator.dtype.size())?;
+        }
+        region.partial.map_or(Ok(()), |partial| {
+            self.may_write(partial)?;
+            self.holds(partial, region.chunks * region.partial_bytes)
+        })
+    }
+
+    fn check_op(&self, region: &Region, op: &TileOp) -> Result<(), String> {
+        let (index, operands) = (self.index, &op.operands);
+        let is = |how: Move| op.instruction == Instruction::Move(how);
+        if operands.dst.base == Base::Nowhere || (operands.a.base == Base::Nowhere && !is(Move::Count)) {
+            return Err(format!("an op of step {index} lacks an operand"));
+        }
+        for (position, slot) in operands.slots().into_iter().enumerate() {
+            let Base::Buffer(buffer) = slot.base else { continue };
+            if position == 0 && is(Move::Scatter) {
+                if self.writes.binary_search(&buffer).is_err() || !self.parts.are_written_by(op, buffer) {
+                    return Err(format!("step {index} writes b{} at other places", buffer.0));
+                }
+                continue;
+            }
+            let may_touch = if position == 0 { self.may_write(buffer) } else { self.may_read(buffer) };
+            may_touch?;
+            // Of what is the same for all rows there is an element at least; how many, the kernel knows. What a selection
+            // goes by are truth values.
+            let selects = matches!(op.instruction, Instruction::Map { function: Scalar::Select, .. });
+            let element = if selects && position == 1 { 1 } else { op.from.size() };
+            let is_whole = slot.row_bytes == 0 && slot.offset > 0;
+            self.holds(buffer, slot.offset + if is_whole { element } else { slot.row_bytes * region.rows })?;
+        }
+        let Base::Buffer(buffer) = operands.a.base else { return Ok(()) };
+        if let (Some(strided), true) = (&operands.strided, is(Move::Gather)) {
+            self.reaches(buffer, reach(operands.a.offset, strided.axes(), op.from.size()))?;
+        }
+        let last_column = operands.inner.saturating_sub(1) * operands.stride;
+        self.holds(buffer, operands.a.offset + (last_column + region.rows) * operands.a.row_bytes)
+    }
+
+    /// The operands of a product must be declared, and hold as much as their strides lead to.
+    fn check_factors(&self, factors: &Factors) -> Result<(), String> {
+        let product = &factors.product;
+        let bytes = |rows: usize, columns: usize, strides: Strides, batch: [usize; 2]| {
+            let last = |length: usize, stride: usize| length.saturating_sub(1) * stride;
+            let axes = factors.batch.axes.iter();
+            let offset: usize =
+                axes.map(|axis| last(axis.length, axis.a * batch[0] + axis.b * batch[1])).sum();
+            let elements = offset + last(rows, strides.row) + last(columns, strides.column) + 1;
+            if rows * columns * factors.batch.len() == 0 { 0 } else { elements * product.dtype.size() }
+        };
+        let operands = [
+            (factors.a, bytes(product.m, product.k, product.a, [1, 0])),
+            (factors.b, bytes(product.k, product.n, product.b, [0, 1])),
+        ];
+        for (Start { buffer, offset }, bytes) in operands {
+            if self.reads.binary_search(&buffer).is_err() {
+                return Err(format!("step {} multiplies b{} without declaring it", self.index, buffer.0));
+            }
+            self.lies_together(buffer)?;
+            self.holds(buffer, offset + bytes)?;
+        }
+        Ok(())
+    }
+}
