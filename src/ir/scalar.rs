@@ -212,12 +212,6 @@ macro_rules! declare {
                 }
             }
 
-            /// Whether there are loops in which one operand is a single element, and not a tile of them: where that
-            /// saves a good part of the time.
-            pub(crate) fn takes_single_elements(self) -> bool {
-                self.cost() == Cost::Cheap
-            }
-
             /// All functions, in the order of the table.
             #[cfg(test)]
             pub(crate) const ALL: &[Scalar] = &[$(Scalar::$variant,)*];
@@ -227,6 +221,13 @@ macro_rules! declare {
 scalar_table!(declare);
 
 impl Scalar {
+    /// Whether there are kernels that take a single element as an operand of such a type, and not a tile filled with it:
+    /// for cheap functions, where a load less is a good part of the time, of floats, as each is three kernels for each
+    /// instruction set.
+    pub(crate) fn takes_single_elements(self, from: DType) -> bool {
+        self.cost() == Cost::Cheap && from.is_float()
+    }
+
     /// Whether there is the function of operands of these types that gives the last one.
     pub(crate) fn takes(self, operands: &[DType], result: DType) -> bool {
         let kinds = self.operands();

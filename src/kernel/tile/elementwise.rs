@@ -164,12 +164,24 @@ macro_rules! kernels_of_table {
     (@of ($kind:ident) $cost:ident $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
         with_kind!($kind, $from, T => Some(unary_kernel::<T, scalar::$name>($isa)))
     };
-    (@of ($kind:ident, $same:ident) Cheap $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
-        with_kind!($kind, $from, T => Some(binary::<T, scalar::$name>($forms, $isa)))
+    (@of (Any, Any) Cheap $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
+        kernels_of_table!(@in_forms Any $name, $forms, $from, $isa)
     };
-    // What takes longer than reading its operands takes no notice of filling a tile with one of them.
+    (@of (Number, Number) Cheap $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
+        kernels_of_table!(@in_forms Number $name, $forms, $from, $isa)
+    };
     (@of ($kind:ident, $same:ident) $cost:ident $name:ident, $forms:ident, $from:ident, $to:ident, $isa:ident) => {
-        with_kind!($kind, $from, T => ($forms == Forms::Tiles).then(|| binary_kernel::<T, scalar::$name>($isa)))
+        match $forms {
+            Forms::Tiles => with_kind!($kind, $from, T => Some(binary_kernel::<T, scalar::$name>($isa))),
+            _ => None,
+        }
+    };
+    // Where `Scalar::takes_single_elements` holds.
+    (@in_forms $kind:ident $name:ident, $forms:ident, $from:ident, $isa:ident) => {
+        match $forms {
+            Forms::Tiles => with_kind!($kind, $from, T => Some(binary_kernel::<T, scalar::$name>($isa))),
+            forms => with_kind!(Float, $from, T => Some(binary::<T, scalar::$name>(forms, $isa))),
+        }
     };
 }
 scalar_table!(kernels_of_table);
@@ -200,6 +212,16 @@ mod tests {
             let takes = |to| (1..=2).any(|arity| function.takes(&operands(arity), to));
             let has_kernel = map(function, Forms::Tiles, from, from, Isa::Baseline).is_some();
             assert_eq!(has_kernel, ALL.into_iter().any(takes), "{function:?} of {from}");
+            if ALL.into_iter().any(|to| function.takes(&[from, from], to)) {
+                for forms in [Forms::LeftScalar, Forms::RightScalar, Forms::RightPerRow] {
+                    let has_kernel = map(function, forms, from, from, Isa::Baseline).is_some();
+                    assert_eq!(
+                        has_kernel,
+                        function.takes_single_elements(from),
+                        "{forms:?} of {function:?} of {from}"
+                    );
+                }
+            }
         }
     }
 }

@@ -289,7 +289,9 @@ impl Compiler<'_> {
 
     fn map(&mut self, val: Val, function: Scalar, operands: &[Operand]) {
         let inst = self.program.inst(val);
-        let forms = if function.takes_single_elements() { self.forms(operands) } else { Forms::Tiles };
+        // The last operand has the type that matters: a selection's first is a truth value.
+        let from = operands.last().map_or(inst.dtype, |operand| self.dtype(operand.base));
+        let forms = if function.takes_single_elements(from) { self.forms(operands) } else { Forms::Tiles };
         let mut slots = [Slot::NOWHERE; 3];
         for (position, operand) in operands.iter().enumerate() {
             slots[position] = match (forms, position) {
@@ -298,8 +300,6 @@ impl Compiler<'_> {
                 _ => self.tile(operand),
             };
         }
-        // The last operand has the type that matters: a selection's first is a truth value.
-        let from = operands.last().map_or(inst.dtype, |operand| self.dtype(operand.base));
         let width = self.width(&operands[0]);
         let dst = self.destination(val, width);
         let fallible = function.can_fail(inst.dtype).then_some(Fallible { node: inst.origin, function });
