@@ -182,6 +182,7 @@ impl<'g> Pullback<'g> {
         None
     }
 
+    /// Notes an input's share, in the input's type and shape.
     fn push(&mut self, input: usize, share: AnyTensor<'g>) {
         let source = self.sources[input];
         let share = summed_to(of_type(share, source), source);

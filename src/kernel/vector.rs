@@ -1,12 +1,10 @@
 //! Vectors: as many numbers as one instruction works on, where a loop must keep them in registers.
 //!
-//! Most loops are written for single elements and vectorized by the compiler. Folds carry several vectors
-//! of partial results from block to block, which the compiler keeps in memory as often as not; they are
-//! written with these.
+//! Most loops are written for single elements and vectorized by the compiler. Written with these are folds, which carry
+//! several vectors of partial results from block to block that the compiler keeps in memory as often as not, and pairs,
+//! of which there are so many that the compiler's loops for what fills no vector would be most of their code.
 
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
-use std::ptr;
 
 use super::isa::Isa;
 use super::math::MulAdd;
@@ -42,35 +40,17 @@ pub(crate) trait Vector<T: Copy>: Copy {
     /// `to` must reach [`LEN`](Self::LEN) elements.
     unsafe fn store(self, to: *mut T);
 
-    /// Loads as many elements as there are left, fewer than [`LEN`](Self::LEN), and `with` for the others.
+    /// Loads as many elements as there are left, at most [`LEN`](Self::LEN), and `with` for the others.
     ///
     /// # Safety
     /// `from` must reach `count` elements.
-    #[inline(always)]
-    unsafe fn load_rest(from: *const T, count: usize, with: T) -> Self {
-        let mut elements = [with; MAX_LEN];
-        debug_assert!(count <= Self::LEN && Self::LEN <= MAX_LEN);
-        // SAFETY: the caller's promise; no vector has more elements than the array.
-        unsafe {
-            ptr::copy_nonoverlapping(from, elements.as_mut_ptr(), count);
-            Self::load(elements.as_ptr())
-        }
-    }
+    unsafe fn load_rest(from: *const T, count: usize, with: T) -> Self;
 
-    /// Stores the first elements, fewer than [`LEN`](Self::LEN).
+    /// Stores the first elements, at most [`LEN`](Self::LEN).
     ///
     /// # Safety
     /// `to` must reach `count` elements.
-    #[inline(always)]
-    unsafe fn store_rest(self, to: *mut T, count: usize) {
-        let mut elements = [MaybeUninit::<T>::uninit(); MAX_LEN];
-        debug_assert!(count <= Self::LEN && Self::LEN <= MAX_LEN);
-        // SAFETY: the caller's promise; no vector has more elements than the array, of which its own are copied.
-        unsafe {
-            self.store(elements.as_mut_ptr().cast());
-            ptr::copy_nonoverlapping(elements.as_ptr().cast(), to, count);
-        }
-    }
+    unsafe fn store_rest(self, to: *mut T, count: usize);
 
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
@@ -87,7 +67,39 @@ pub(crate) trait Vector<T: Copy>: Copy {
     fn any(mask: Self::Mask) -> bool;
 }
 
-/// A machine without vectors that are known here: arrays, which the compiler may turn into vectors.
+/// So many elements of an array, and `with` for the others. Written out for each element, as the few that there are take
+/// less time than a call to copy them.
+///
+/// # Safety
+/// `from` must reach `count` elements.
+#[inline(always)]
+unsafe fn few<T: Copy, const N: usize>(from: *const T, count: usize, with: T) -> [T; N] {
+    let mut elements = [with; N];
+    for (index, element) in elements.iter_mut().enumerate() {
+        if index < count {
+            // SAFETY: the caller's promise.
+            *element = unsafe { *from.add(index) };
+        }
+    }
+    elements
+}
+
+/// Stores the first elements of an array.
+///
+/// # Safety
+/// `to` must reach `count` elements.
+#[inline(always)]
+unsafe fn store_few<T: Copy, const N: usize>(elements: &[T; N], to: *mut T, count: usize) {
+    for (index, &element) in elements.iter().enumerate() {
+        if index < count {
+            // SAFETY: the caller's promise.
+            unsafe { *to.add(index) = element };
+        }
+    }
+}
+
+/// Numbers for which there is no vector here: integers, and floats on other machines than x86-64. Arrays, which the
+/// compiler may turn into vectors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plain<T, M, const N: usize>([T; N], PhantomData<M>);
 
@@ -125,6 +137,16 @@ impl<T: Number, M: MulAdd, const N: usize> Vector<T> for Plain<T, M, N> {
     unsafe fn store(self, to: *mut T) {
         // SAFETY: the caller's promise.
         unsafe { to.cast::<[T; N]>().write_unaligned(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn load_rest(from: *const T, count: usize, with: T) -> Self {
+        // SAFETY: the caller's promise.
+        Plain(unsafe { few(from, count, with) }, PhantomData)
+    }
+    #[inline(always)]
+    unsafe fn store_rest(self, to: *mut T, count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe { store_few(&self.0, to, count) }
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {
@@ -185,8 +207,9 @@ pub(crate) use x86::{Avx2, Avx512};
 mod x86 {
     #[allow(clippy::wildcard_imports, reason = "the intrinsics carry their prefix in every name")]
     use std::arch::x86_64::*;
+    use std::mem;
 
-    use super::{Machine, MulAdd, Vector};
+    use super::{Machine, MulAdd, Vector, few, store_few};
     use crate::kernel::isa::Isa;
     use crate::kernel::math::{Fused, Real, Separate};
 
@@ -231,7 +254,9 @@ mod x86 {
     }
 
     macro_rules! vectors {
-        ($($vector:ident $type:ident $len:literal $mask:ty, $none:expr, $splat:ident $load:ident $store:ident
+        ($($vector:ident $type:ident $len:literal
+           rest ($from:ident, $count:ident, $with:ident) => $load_rest:expr, ($to:ident, $n:ident, $rest:ident) => $store_rest:expr;
+           $mask:ty, $none:expr, $splat:ident $load:ident $store:ident
            $add:ident $sub:ident $mul:ident $mul_add:ident $max:ident $min:ident ($x:ident, $y:ident) => $nan_or:expr,
            ($a:ident, $b:ident, $m:ident) => $unordered:expr, $any:expr;)*) => {$(
             impl Vector<$type> for $vector {
@@ -258,6 +283,17 @@ mod x86 {
                 unsafe fn store(self, to: *mut $type) {
                     // SAFETY: the caller's promise, on a machine that has the instruction.
                     unsafe { $store(to, self) }
+                }
+                #[inline(always)]
+                unsafe fn load_rest($from: *const $type, $count: usize, $with: $type) -> Self {
+                    // SAFETY: the caller's promise, on a machine that has the instructions.
+                    unsafe { $load_rest }
+                }
+                #[inline(always)]
+                unsafe fn store_rest(self, $to: *mut $type, $n: usize) {
+                    let $rest = self;
+                    // SAFETY: the caller's promise, on a machine that has the instructions.
+                    unsafe { $store_rest }
                 }
                 #[inline(always)]
                 fn add(self, other: Self) -> Self {
@@ -313,50 +349,97 @@ mod x86 {
     /// a · factor + addend, rounded twice.
     ///
     /// # Safety
-    /// None beyond SSE2.
+    /// As for the intrinsics beside which it stands in the table; every x86-64 has these.
     #[inline(always)]
     unsafe fn mul_then_add_ps(a: __m128, factor: __m128, addend: __m128) -> __m128 {
-        // SAFETY: every x86-64 has the instructions.
+        // SAFETY: the same.
         unsafe { _mm_add_ps(_mm_mul_ps(a, factor), addend) }
     }
+
     /// a · factor + addend, rounded twice.
     ///
     /// # Safety
-    /// None beyond SSE2.
+    /// As for the intrinsics beside which it stands in the table; every x86-64 has these.
     #[inline(always)]
     unsafe fn mul_then_add_pd(a: __m128d, factor: __m128d, addend: __m128d) -> __m128d {
-        // SAFETY: every x86-64 has the instructions.
+        // SAFETY: the same.
         unsafe { _mm_add_pd(_mm_mul_pd(a, factor), addend) }
     }
 
+    /// The mask of the first lanes.
+    ///
+    /// # Safety
+    /// The machine must have AVX2.
+    #[inline(always)]
+    unsafe fn first_of_8(count: usize) -> __m256i {
+        // SAFETY: the caller's promise.
+        unsafe {
+            _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+        }
+    }
+
+    /// The mask of the first lanes.
+    ///
+    /// # Safety
+    /// The machine must have AVX2.
+    #[inline(always)]
+    unsafe fn first_of_4(count: usize) -> __m256i {
+        // SAFETY: the caller's promise.
+        unsafe { _mm256_cmpgt_epi64(_mm256_set1_epi64x(count as i64), _mm256_setr_epi64x(0, 1, 2, 3)) }
+    }
+
     vectors! {
-        __m128 f32 4 __m128, _mm_setzero_ps(),
+        __m128 f32 4
+            rest (from, count, with) => _mm_loadu_ps(few::<f32, 4>(from, count, with).as_ptr()),
+            (to, count, x) => store_few(&mem::transmute::<__m128, [f32; 4]>(x), to, count);
+            __m128, _mm_setzero_ps(),
             _mm_set1_ps _mm_loadu_ps _mm_storeu_ps _mm_add_ps _mm_sub_ps _mm_mul_ps mul_then_add_ps _mm_max_ps _mm_min_ps
             (x, y) => {
                 let nan = _mm_cmpunord_ps(x, x);
                 _mm_or_ps(_mm_and_ps(nan, x), _mm_andnot_ps(nan, y))
             },
             (a, b, m) => _mm_or_ps(m, _mm_cmpunord_ps(a, b)), _mm_movemask_ps(m) != 0;
-        __m128d f64 2 __m128d, _mm_setzero_pd(),
+        __m128d f64 2
+            rest (from, count, with) => _mm_loadu_pd(few::<f64, 2>(from, count, with).as_ptr()),
+            (to, count, x) => store_few(&mem::transmute::<__m128d, [f64; 2]>(x), to, count);
+            __m128d, _mm_setzero_pd(),
             _mm_set1_pd _mm_loadu_pd _mm_storeu_pd _mm_add_pd _mm_sub_pd _mm_mul_pd mul_then_add_pd _mm_max_pd _mm_min_pd
             (x, y) => {
                 let nan = _mm_cmpunord_pd(x, x);
                 _mm_or_pd(_mm_and_pd(nan, x), _mm_andnot_pd(nan, y))
             },
             (a, b, m) => _mm_or_pd(m, _mm_cmpunord_pd(a, b)), _mm_movemask_pd(m) != 0;
-        __m512 f32 16 __mmask16, 0,
+        __m512 f32 16
+            rest (from, count, with) => _mm512_mask_loadu_ps(_mm512_set1_ps(with), ((1_u32 << count) - 1) as __mmask16, from),
+            (to, count, x) => _mm512_mask_storeu_ps(to, ((1_u32 << count) - 1) as __mmask16, x);
+            __mmask16, 0,
             _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_add_ps _mm512_sub_ps _mm512_mul_ps _mm512_fmadd_ps _mm512_max_ps _mm512_min_ps
             (x, y) => _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(x, x), x),
             (a, b, m) => m | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(a, b), m != 0;
-        __m512d f64 8 __mmask8, 0,
+        __m512d f64 8
+            rest (from, count, with) => _mm512_mask_loadu_pd(_mm512_set1_pd(with), ((1_u32 << count) - 1) as __mmask8, from),
+            (to, count, x) => _mm512_mask_storeu_pd(to, ((1_u32 << count) - 1) as __mmask8, x);
+            __mmask8, 0,
             _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_add_pd _mm512_sub_pd _mm512_mul_pd _mm512_fmadd_pd _mm512_max_pd _mm512_min_pd
             (x, y) => _mm512_mask_mov_pd(y, _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(x, x), x),
             (a, b, m) => m | _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(a, b), m != 0;
-        __m256 f32 8 __m256, _mm256_setzero_ps(),
+        __m256 f32 8
+            rest (from, count, with) => {
+                let first = first_of_8(count);
+                _mm256_blendv_ps(_mm256_set1_ps(with), _mm256_maskload_ps(from, first), _mm256_castsi256_ps(first))
+            },
+            (to, count, x) => _mm256_maskstore_ps(to, first_of_8(count), x);
+            __m256, _mm256_setzero_ps(),
             _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_add_ps _mm256_sub_ps _mm256_mul_ps _mm256_fmadd_ps _mm256_max_ps _mm256_min_ps
             (x, y) => _mm256_blendv_ps(y, x, _mm256_cmp_ps::<_CMP_UNORD_Q>(x, x)),
             (a, b, m) => _mm256_or_ps(m, _mm256_cmp_ps::<_CMP_UNORD_Q>(a, b)), _mm256_movemask_ps(m) != 0;
-        __m256d f64 4 __m256d, _mm256_setzero_pd(),
+        __m256d f64 4
+            rest (from, count, with) => {
+                let first = first_of_4(count);
+                _mm256_blendv_pd(_mm256_set1_pd(with), _mm256_maskload_pd(from, first), _mm256_castsi256_pd(first))
+            },
+            (to, count, x) => _mm256_maskstore_pd(to, first_of_4(count), x);
+            __m256d, _mm256_setzero_pd(),
             _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_add_pd _mm256_sub_pd _mm256_mul_pd _mm256_fmadd_pd _mm256_max_pd _mm256_min_pd
             (x, y) => _mm256_blendv_pd(y, x, _mm256_cmp_pd::<_CMP_UNORD_Q>(x, x)),
             (a, b, m) => _mm256_or_pd(m, _mm256_cmp_pd::<_CMP_UNORD_Q>(a, b)), _mm256_movemask_pd(m) != 0;

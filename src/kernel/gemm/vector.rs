@@ -14,7 +14,9 @@ use std::arch::x86_64::*;
 use super::pack::Transpose;
 use super::tile::{Tile, TileKernel};
 use crate::kernel::isa::BaselineMulAdd;
-use crate::kernel::math::{Fused, MulAdd};
+#[cfg(target_arch = "x86_64")]
+use crate::kernel::math::Fused;
+use crate::kernel::math::MulAdd;
 use crate::kernel::number::Number;
 
 /// Lanes of the longest vector.

@@ -82,7 +82,8 @@ impl<T: Number> Joined<T> {
 /// place, as it is inlined there.
 #[inline(always)]
 fn in_blocks<T: Number, F: Combine<T>>(len: usize, block: usize, of: impl Fn(Range<usize>) -> T) -> T {
-    let mut joined = Joined::nothing::<F>();
+    // Places for results are cleared only where there are several.
+    let mut joined: Option<Joined<T>> = None;
     let mut first = 0;
     loop {
         let end = len.min(first + block);
@@ -90,6 +91,7 @@ fn in_blocks<T: Number, F: Combine<T>>(len: usize, block: usize, of: impl Fn(Ran
         if len <= block {
             return result;
         }
+        let joined = joined.get_or_insert_with(Joined::nothing::<F>);
         joined.push::<F>(result);
         if end == len {
             return joined.all::<F>();
@@ -185,19 +187,21 @@ fn dot_block<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
 /// dst ∘= fold of a: `rows·inner` elements of `a`, one of `dst`.
 #[inline(always)]
 unsafe fn fold_all_loop<T: Number, F: Combine<T>, M: Machine>(args: &Args) {
-    // SAFETY: the contract of `Kernel`, which is that of the kernel for one row of all elements.
+    // SAFETY: the contract of `Kernel`, which is that of the kernel for one row of all elements, compiled for the same
+    // machine.
     unsafe { onto_all::<T, F>(args, fold_within_kernel::<T, F>(M::ISA)) };
 }
 
 /// dst += Σ a·b: `rows·inner` elements of `a` and `b`, one of `dst`.
 #[inline(always)]
 unsafe fn dot_all_loop<T: Number, M: Machine>(args: &Args) {
-    // SAFETY: the contract of `Kernel`, which is that of the kernel for one row of all elements.
+    // SAFETY: the contract of `Kernel`, which is that of the kernel for one row of all elements, compiled for the same
+    // machine.
     unsafe { onto_all::<T, scalar::Sum>(args, dot_within_kernel::<T>(M::ISA)) };
 }
 
-/// dst ∘= what a kernel for rows makes of all elements as one row. Called and not inlined, the long loop is compiled
-/// once for both.
+/// dst ∘= what a kernel for rows makes of all elements as one row. The compiler calls it, so that the long loop is there
+/// once for both. No fold lacks a value, so there is no fault to pass on.
 ///
 /// # Safety
 /// The contract of `Kernel` for one element of `dst` and for the kernel.

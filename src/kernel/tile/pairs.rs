@@ -123,7 +123,7 @@ struct Operand<T, V, const TILE: usize> {
 
 impl<T: Number, V: Vector<T>, const TILE: usize> Operand<T, V, TILE> {
     /// # Safety
-    /// `x` must reach an element.
+    /// A single element must be there.
     #[inline(always)]
     unsafe fn new(x: *const T) -> Self {
         // SAFETY: the caller's promise.
@@ -196,28 +196,29 @@ pub(super) fn pair(first: Step, second: Step, tiled: [bool; 2], dtype: DType, is
             [true, true] => pair_kernel::<T, F, G, 1, 1>(isa),
         }
     }
-    /// Which pairs there are: two functions of arithmetic, a bound on what one of them gives, and two bounds.
-    macro_rules! pairs {
-        ($($first:ident: $($second:ident)+;)+) => {
-            fn of<T: Number>(first: Step, second: Step, tiled: [bool; 2], isa: Isa) -> Option<Kernel> {
-                Some(match (first, second) {
-                    $($((Step::$first, Step::$second) => forms::<T, $first, $second>(tiled, isa),)+)+
-                    _ => return None,
-                })
-            }
-        };
+    fn seconds<T: Number, F: Then<T>>(second: Step, tiled: [bool; 2], isa: Isa) -> Kernel {
+        match second {
+            Step::Add => forms::<T, F, Add>(tiled, isa),
+            Step::Sub => forms::<T, F, Sub>(tiled, isa),
+            Step::From => forms::<T, F, From>(tiled, isa),
+            Step::Mul => forms::<T, F, Mul>(tiled, isa),
+            Step::Maximum => forms::<T, F, Maximum>(tiled, isa),
+            Step::Minimum => forms::<T, F, Minimum>(tiled, isa),
+        }
     }
-    pairs! {
-        Add: Add Sub From Mul Maximum Minimum;
-        Sub: Add Sub From Mul Maximum Minimum;
-        From: Add Sub From Mul Maximum Minimum;
-        Mul: Add Sub From Mul Maximum Minimum;
-        Maximum: Minimum;
-        Minimum: Maximum;
+    fn firsts<T: Number>(first: Step, second: Step, tiled: [bool; 2], isa: Isa) -> Kernel {
+        match first {
+            Step::Add => seconds::<T, Add>(second, tiled, isa),
+            Step::Sub => seconds::<T, Sub>(second, tiled, isa),
+            Step::From => seconds::<T, From>(second, tiled, isa),
+            Step::Mul => seconds::<T, Mul>(second, tiled, isa),
+            Step::Maximum => seconds::<T, Maximum>(second, tiled, isa),
+            Step::Minimum => seconds::<T, Minimum>(second, tiled, isa),
+        }
     }
     match dtype {
-        DType::F32 => of::<f32>(first, second, tiled, isa),
-        DType::F64 => of::<f64>(first, second, tiled, isa),
+        DType::F32 => Some(firsts::<f32>(first, second, tiled, isa)),
+        DType::F64 => Some(firsts::<f64>(first, second, tiled, isa)),
         DType::I32 | DType::I64 | DType::Bool => None,
     }
 }

@@ -1,8 +1,8 @@
 //! Products of tiles with few columns: rows times a small matrix, and a transposed tile times another.
 //!
-//! For a single column of results and up to [`MAX_COLUMNS`] of operands, which is what fitting a line takes, there are
-//! loops over many rows at once, whether the operand's elements lie row by row or column by column. All other products
-//! of floats are those of [`gemm`], with vectors along the columns; of integers, plain loops.
+//! For a single column of results and up to [`MAX_COLUMNS`] of operands, both floats, which is what fitting a line takes,
+//! there are loops over many rows at once, whether the operand's elements lie row by row or column by column. All other
+//! products of floats are those of [`gemm`], with vectors along the columns; of integers, plain loops.
 
 use std::array;
 
