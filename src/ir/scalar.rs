@@ -1,4 +1,4 @@
-//! The scalar functions, as a table, and the functions that fold many elements to one.
+//! The scalar functions, as a table, and the functions that reduce many elements to one.
 
 use crate::element::DType;
 
@@ -259,7 +259,7 @@ impl Scalar {
 /// An associative function by which the elements along axes become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Fold {
+pub enum Reduce {
     /// The sum; that of nothing is 0.
     Sum,
     /// The product; that of nothing is 1.
@@ -270,14 +270,14 @@ pub enum Fold {
     Min,
 }
 
-impl Fold {
+impl Reduce {
     /// As it is printed.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Fold::Sum => "sum",
-            Fold::Prod => "prod",
-            Fold::Max => "max",
-            Fold::Min => "min",
+            Reduce::Sum => "sum",
+            Reduce::Prod => "prod",
+            Reduce::Max => "max",
+            Reduce::Min => "min",
         }
     }
 }

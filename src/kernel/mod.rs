@@ -4,17 +4,17 @@
 //! - [`math`]: exp, ln, tanh and their kin, written so that loops over them vectorize.
 //! - [`isa`]: the instruction sets for which loops are compiled, and the choice among them at run time.
 //! - [`tile`]: the steps of the tile interpreter, each a loop over a few kilobytes.
-//! - [`gemm`]: large matrix products; [`fold`]: sums over an axis in the middle; [`compensated`]: sums that keep what
+//! - [`gemm`]: large matrix products; [`reduce`]: sums over an axis in the middle; [`compensated`]: sums that keep what
 //!   rounding takes.
 //! - [`transfer`]: copies between strided places.
 
 pub(crate) mod compensated;
-pub(crate) mod fold;
 pub(crate) mod gemm;
 pub(crate) mod isa;
 pub(crate) mod math;
 pub(crate) mod number;
 pub(crate) mod prefetch;
+pub(crate) mod reduce;
 pub(crate) mod scalar;
 pub(crate) mod tile;
 pub(crate) mod transfer;

@@ -175,7 +175,7 @@ binary_functions! { a, b: Elementary -> T, false;
     Pow = Some(T::pow::<M>(a, b));
 }
 
-macro_rules! folds {
+macro_rules! reductions {
     ($($name:ident = $identity:ident, $combine:ident, ($a:ident, $b:ident) => $vectors:expr, $passes_nan:literal;)*) => {$(
         pub(crate) enum $name {}
         impl<T: Number> Combine<T> for $name {
@@ -192,37 +192,37 @@ macro_rules! folds {
         }
     )*};
 }
-folds! {
+reductions! {
     Sum  = ZERO,    add,     (a, b) => a.add(b),     false;
     Prod = ONE,     mul,     (a, b) => a.mul(b),     false;
     Max  = LOWEST,  maximum, (a, b) => b.larger(a),  true;
     Min  = HIGHEST, minimum, (a, b) => b.smaller(a), true;
 }
 
-/// Runs one expression with `$name` standing for the type of a fold.
-macro_rules! with_fold {
-    ($fold:expr, $name:ident => $body:expr) => {
-        match $fold {
-            $crate::ir::Fold::Sum => {
+/// Runs one expression with `$name` standing for the type of a reduction.
+macro_rules! with_reduce {
+    ($reduce:expr, $name:ident => $body:expr) => {
+        match $reduce {
+            $crate::ir::Reduce::Sum => {
                 type $name = $crate::kernel::scalar::Sum;
                 $body
             }
-            $crate::ir::Fold::Prod => {
+            $crate::ir::Reduce::Prod => {
                 type $name = $crate::kernel::scalar::Prod;
                 $body
             }
-            $crate::ir::Fold::Max => {
+            $crate::ir::Reduce::Max => {
                 type $name = $crate::kernel::scalar::Max;
                 $body
             }
-            $crate::ir::Fold::Min => {
+            $crate::ir::Reduce::Min => {
                 type $name = $crate::kernel::scalar::Min;
                 $body
             }
         }
     };
 }
-pub(crate) use with_fold;
+pub(crate) use with_reduce;
 
 /// Conversion of one element, as Rust's `as` does it.
 pub(crate) trait CastTo<U>: Element {

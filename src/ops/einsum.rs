@@ -258,7 +258,7 @@ fn product(mut a: Named, mut b: Named, result: &[char], to: &mut Lowering<'_>) -
         b.arrange(&[&batch[..], &inner, &right].concat(), to);
         let a = to.reshape(a.val, lengths(&[&shared, &[one(&rows), one(&summed)]]));
         let b = to.reshape(b.val, lengths(&[&shared, &[one(&summed), one(&columns)]]));
-        let products = to.contract(a, b);
+        let products = to.dot(a, b);
         to.reshape(products, lengths(&[&shared, &rows, &columns]))
     };
     Named { val, term: [batch, left, right].concat() }

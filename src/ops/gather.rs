@@ -144,7 +144,7 @@ impl Place {
 
 /// One row number for several indices, or for one and where it stands.
 fn flattened(flatten: Flatten, indices: Val, count: usize, to: &mut Lowering<'_>) -> Val {
-    to.compute(flatten, &[indices], DType::I64, [count])
+    to.kernel(flatten, &[indices], DType::I64, [count])
 }
 
 /// What is at some of the rows of a tensor.
@@ -189,7 +189,7 @@ impl Op for Gather {
         let rows = self.0.rows(x, indices, to);
         let x = to.reshape(x, rows.lengths);
         let dims = rows.taken();
-        let taken = to.compute(TakeRows(rows.given), &[x, rows.numbers], dtype, dims);
+        let taken = to.kernel(TakeRows(rows.given), &[x, rows.numbers], dtype, dims);
         match shape.ok().and_then(|shape| shape.known()) {
             Some(dims) => to.reshape(taken, dims),
             // The shape rule has accepted the indices.
@@ -241,7 +241,7 @@ impl Op for ScatterAdd {
         let rows = self.0.rows(x, indices, to);
         let x = to.reshape(x, rows.lengths);
         let updates = to.reshape(updates, rows.taken());
-        let sums = to.compute(AddRows(rows.given), &[x, rows.numbers, updates], dtype, rows.lengths);
+        let sums = to.kernel(AddRows(rows.given), &[x, rows.numbers, updates], dtype, rows.lengths);
         to.reshape(sums, dims)
     }
 

@@ -4,7 +4,7 @@ use crate::element::DType;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
-use crate::ir::{Fold, Lowering, Scalar, Val};
+use crate::ir::{Lowering, Reduce, Scalar, Val};
 use crate::ops::methods::methods;
 use crate::ops::reduce::kept;
 use crate::shape::{Axes, TensorType};
@@ -41,15 +41,15 @@ impl Op for LogicalReduce {
         let dims = to.dims(inputs[0]).to_vec();
         // The shape rule has accepted the axes.
         let axes = self.axes.resolve(dims.len()).unwrap_or_default();
-        let fold = match self.quantifier {
-            Quantifier::Any => Fold::Max,
-            Quantifier::All => Fold::Min,
+        let reduce = match self.quantifier {
+            Quantifier::Any => Reduce::Max,
+            Quantifier::All => Reduce::Min,
         };
         let numbers = to.cast(inputs[0], DType::I32);
-        let folded = to.fold(fold, numbers, &axes);
+        let reduced = to.reduce(reduce, numbers, &axes);
         // The largest of nothing is the least number and the smallest the greatest, which are false and true so.
         let zero = to.scalar(0.0, DType::I32);
-        let truth = to.compare(Scalar::Less, &[zero, folded]);
+        let truth = to.compare(Scalar::Less, &[zero, reduced]);
         if self.axes.keeps_dims() { to.reshape(truth, kept(&dims, &axes)) } else { truth }
     }
 

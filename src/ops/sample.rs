@@ -65,7 +65,7 @@ impl Op for Sample {
             }
         };
         let (stream, runs) = (Stream::of(self.own_seed, to), to.run_count());
-        to.compute(Sampling { chance: self.chance, stream }, &[runs, inputs[0]], dtype, dims)
+        to.kernel(Sampling { chance: self.chance, stream }, &[runs, inputs[0]], dtype, dims)
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
@@ -176,7 +176,7 @@ impl Op for Permutation {
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let length = self.length.unwrap_or_else(|| to.dims(inputs[0])[0]);
         let (stream, runs) = (Stream::of(self.own_seed, to), to.run_count());
-        to.compute(Permuting(stream), &[runs], DType::I64, Dims::from_elem(length, 1))
+        to.kernel(Permuting(stream), &[runs], DType::I64, Dims::from_elem(length, 1))
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}

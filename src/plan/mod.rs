@@ -7,10 +7,10 @@
 
 mod batch;
 mod check;
-mod compute;
 mod constant;
 mod fuse;
 mod joins;
+mod kernel_call;
 mod lacking;
 mod layout;
 mod memory;
@@ -35,12 +35,12 @@ use crate::kernel::gemm::{self, Product, Split};
 use crate::kernel::isa::Isa;
 
 pub(crate) use batch::{Batch, BatchAxis};
-pub(crate) use compute::{Compute, ComputeOperand, reach};
 use constant::ElementOrder;
 pub(crate) use constant::{Constant, Constants};
 use fuse::Group;
 use joins::Homes;
 pub(crate) use joins::{Assembly, PartCopy, PieceSource};
+pub(crate) use kernel_call::{KernelCall, KernelOperand, reach};
 pub(crate) use lacking::{Lacking, Owner};
 use layout::Layout;
 pub(crate) use order::{INLINE_BELOW, Order};
@@ -214,7 +214,7 @@ impl Planner<'_> {
         for (index, group) in (0..).zip(groups) {
             let (opening, members) = match group {
                 Group::Region { opening, members, .. } => (opening.as_ref(), members.as_slice()),
-                Group::Product(val) | Group::Fold(val) | Group::Join(val) | Group::Compute(val) => {
+                Group::Product(val) | Group::Reduce(val) | Group::Join(val) | Group::Kernel(val) => {
                     (None, std::slice::from_ref(val))
                 }
             };
@@ -247,13 +247,13 @@ impl Planner<'_> {
     fn is_counted(&self, group: &Group, val: Val, base: Val) -> bool {
         matches!(self.program.inst(base).prim, Prim::Iota { .. })
             && matches!(group, Group::Region { .. })
-            && self.program.inst(val).prim != Prim::Contract
+            && self.program.inst(val).prim != Prim::Dot
     }
 
     /// Whether a member's value is complete only behind its region.
     fn accumulates(&self, val: Val) -> bool {
         match self.program.inst(val).prim {
-            Prim::Fold { .. } | Prim::Contract => {
+            Prim::Reduce { .. } | Prim::Dot => {
                 let part = fuse::part(self.program, self.layouts, val);
                 part.is_some_and(|part| part.member.accumulates())
             }

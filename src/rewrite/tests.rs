@@ -171,13 +171,13 @@ fn the_gradient_of_a_mean_square_becomes_one_scaled_product() {
     2. fold: div 1.0, 4.0 : f64[] in "gradients/div" (known while planning)
     3. broadcast: mul "gradients/spread", "gradients/mul" : f64[4, 1] in "gradients/mul_1" (the operand broadcasts by itself)
     4. algebra: mul "gradients/spread", "gradients/mul" : f64[4, 1] in "gradients/mul_1" (one factor for two)
-    5. linear: contract "gradients/matmul", "gradients/mul_1" : f64[2, 1] in "gradients/matmul" (a factor is cheaper outside)
+    5. linear: dot "gradients/matmul", "gradients/mul_1" : f64[2, 1] in "gradients/matmul" (a factor is cheaper outside)
     %0 = constant 0 : f64[4, 2]  "constant"
     %1 = read "w" : f64[2, 1]  "w"
-    %2 = contract %0, %1 : f64[4, 1]  "matmul"
+    %2 = dot %0, %1 : f64[4, 1]  "matmul"
     %3 = scalar 0.5 : f64[]  "gradients/mul_1"
     %4 = permute [1, 0] %0 : f64[2, 4]  "gradients/matmul"
-    %5 = contract %4, %2 : f64[2, 1]  "gradients/matmul"
+    %5 = dot %4, %2 : f64[2, 1]  "gradients/matmul"
     %6 = mul %3, %5 : f64[2, 1]  "gradients/matmul"
     fetch %6
     "#);
@@ -369,7 +369,7 @@ fn what_depends_on_constants_alone_is_computed_once() {
     %0 = read "x" : f64[5, 2]  "x"
     %1 = constant 1 : f64[3, 2]  "square"
     %2 = permute [1, 0] %1 : f64[2, 3]  "transpose"
-    %3 = contract %0, %2 : f64[5, 3]  "matmul"
+    %3 = dot %0, %2 : f64[5, 3]  "matmul"
     %4 = scalar 24.0 : f64[]  "reduce_sum"
     %5 = add %3, %4 : f64[5, 3]  "add"
     fetch %5
@@ -382,7 +382,7 @@ fn what_depends_on_constants_alone_is_computed_once() {
     %0 = read "x" : f64[5, 2]  "x"
     %1 = constant 0 : f64[3, 2]  "constant"
     %2 = permute [1, 0] %1 : f64[2, 3]  "transpose_1"
-    %3 = contract %0, %2 : f64[5, 3]  "matmul_1"
+    %3 = dot %0, %2 : f64[5, 3]  "matmul_1"
     fetch %3
     "#);
 }

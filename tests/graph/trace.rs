@@ -146,7 +146,7 @@ fn every_node_is_in_the_step_that_computes_it() {
             (r#"step 0: region "shifted""#, &[][..], 2 * bytes + 8),
             (r#"step 1: product "product""#, &[0], 2 * bytes + 70 * 70 * 8),
             // It looks at what is there, and what it gives lies there too.
-            (r#"step 2: compute "kept""#, &[1], bytes),
+            (r#"step 2: kernel "kept""#, &[1], bytes),
             (r#"step 3: copy "start" to variable "v""#, &[], 2 * 3 * 8),
         ]
     );

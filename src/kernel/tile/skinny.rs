@@ -6,8 +6,8 @@
 
 use std::array;
 
-use super::folds::dot;
 use super::pairs::{Add, From, Step, Sub, Then};
+use super::reductions::dot;
 use super::{Args, Kernel, elements, elements_mut};
 use crate::element::DType;
 use crate::kernel::gemm;

@@ -86,12 +86,12 @@ impl<'p> Touches<'p> {
                 let elements = factors.batch.len() * factors.product.m * factors.product.n;
                 self.holds(*c, elements * factors.product.dtype.size())
             }
-            Kind::Fold { fold, src, dst } => {
+            Kind::Reduce { reduce, src, dst } => {
                 self.may_read(src.buffer)?;
                 self.may_write(*dst)?;
-                let element = fold.dtype.size();
-                self.holds(src.buffer, src.offset + fold.outer * fold.axis * fold.inner * element)?;
-                self.holds(*dst, fold.outer * fold.inner * element)
+                let element = reduce.dtype.size();
+                self.holds(src.buffer, src.offset + reduce.outer * reduce.axis * reduce.inner * element)?;
+                self.holds(*dst, reduce.outer * reduce.inner * element)
             }
             Kind::Join { assembly, dst } => {
                 self.may_write(*dst)?;
@@ -107,20 +107,20 @@ impl<'p> Touches<'p> {
                 }
                 Ok(())
             }
-            Kind::Compute(compute) => {
-                for operand in &compute.operands {
+            Kind::Kernel(call) => {
+                for operand in &call.operands {
                     self.may_read(operand.start.buffer)?;
                     self.reaches(operand.start.buffer, operand.reach())?;
                 }
-                self.may_write(compute.dst)?;
-                let mut firsts = compute.operands.iter().map(|operand| operand.dims.first());
-                if let Some(per_task) = compute.per_task
-                    && (per_task == 0 || firsts.any(|first| first != compute.dims.first()))
+                self.may_write(call.dst)?;
+                let mut firsts = call.operands.iter().map(|operand| operand.dims.first());
+                if let Some(per_task) = call.per_task
+                    && (per_task == 0 || firsts.any(|first| first != call.dims.first()))
                 {
                     let index = self.index;
                     return Err(format!("step {index}: its kernel cannot be cut into parts of {per_task}"));
                 }
-                self.holds(compute.dst, size(&compute.dims) * compute.dtype.size())
+                self.holds(call.dst, size(&call.dims) * call.dtype.size())
             }
             Kind::Copy { src, dst, bytes } => {
                 self.may_read(src.buffer)?;

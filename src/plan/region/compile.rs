@@ -8,7 +8,7 @@ use foldhash::HashMap;
 use super::registers::{self, Register};
 use super::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp, cut, order, pairs};
 use crate::element::DType;
-use crate::ir::{Fold, Prim, Program, Scalar, Val, size};
+use crate::ir::{Prim, Program, Reduce, Scalar, Val, size};
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{Extent, Forms, Instruction, Move, Skinny, Strided};
 use crate::plan::fuse::{self, Member, Operand, Part, Placement, Rows};
@@ -226,23 +226,23 @@ impl Compiler<'_> {
                 let dst = self.destination(val, self.width(&tiled[0]));
                 self.fill(dst, &tiled[0], false);
             }
-            (Member::FoldWithin, &Prim::Fold { fold, .. }) => {
+            (Member::ReduceWithin, &Prim::Reduce { reduce, .. }) => {
                 let (a, inner) = (self.tile(&tiled[0]), self.width(&tiled[0]));
                 let dst = self.destination(val, 1);
-                self.fold(fold, Extent::Within, inst.dtype, dst, a, [1, inner]);
+                self.reduce(reduce, Extent::Within, inst.dtype, dst, a, [1, inner]);
             }
-            (Member::FoldAll, &Prim::Fold { fold, .. }) => {
+            (Member::ReduceAll, &Prim::Reduce { reduce, .. }) => {
                 let (a, inner) = (self.tile(&tiled[0]), self.width(&tiled[0]));
-                let dst = self.accumulator(val, fold);
-                self.fold(fold, Extent::All, inst.dtype, dst, a, [1, inner]);
+                let dst = self.accumulator(val, reduce);
+                self.reduce(reduce, Extent::All, inst.dtype, dst, a, [1, inner]);
             }
-            (Member::FoldAcross, &Prim::Fold { fold, .. }) => {
+            (Member::ReduceAcross, &Prim::Reduce { reduce, .. }) => {
                 let (a, width) = (self.tile(&tiled[0]), self.width(&tiled[0]));
-                let dst = self.accumulator(val, fold);
-                self.fold(fold, Extent::Across, inst.dtype, dst, a, [width, width]);
+                let dst = self.accumulator(val, reduce);
+                self.reduce(reduce, Extent::Across, inst.dtype, dst, a, [width, width]);
             }
-            // `part` gives the fold's members to folds only.
-            (Member::FoldWithin | Member::FoldAll | Member::FoldAcross, _) => {}
+            // `part` gives the reduction's members to reductions only.
+            (Member::ReduceWithin | Member::ReduceAll | Member::ReduceAcross, _) => {}
             (Member::Project, _) => {
                 let (a, skinny, stride) = self.columns(&tiled[0], inst.dims[1], inst.dtype);
                 let b = part.whole.as_ref().map_or(Slot::NOWHERE, |whole| self.whole(whole));
@@ -257,7 +257,7 @@ impl Compiler<'_> {
                 let width = self.width(&tiled[1]);
                 let (a, skinny, stride) = self.columns(&tiled[0], width, inst.dtype);
                 let b = self.tile(&tiled[1]);
-                let dst = self.accumulator(val, Fold::Sum);
+                let dst = self.accumulator(val, Reduce::Sum);
                 let operands =
                     Operands { stride, ..Operands::new(dst, [a, b, Slot::NOWHERE], [width, skinny.inner]) };
                 self.push(Instruction::Accumulate(skinny), inst.dtype, operands);
@@ -265,9 +265,17 @@ impl Compiler<'_> {
         }
     }
 
-    fn fold(&mut self, fold: Fold, extent: Extent, dtype: DType, dst: Slot, a: Slot, lengths: [usize; 2]) {
+    fn reduce(
+        &mut self,
+        reduce: Reduce,
+        extent: Extent,
+        dtype: DType,
+        dst: Slot,
+        a: Slot,
+        lengths: [usize; 2],
+    ) {
         let operands = Operands::new(dst, [a, Slot::NOWHERE, Slot::NOWHERE], lengths);
-        self.push(Instruction::Fold { fold, extent }, dtype, operands);
+        self.push(Instruction::Reduce { reduce, extent }, dtype, operands);
     }
 
     /// The rows of a product's first operand, and the distance between columns: as they lie, if the
@@ -330,13 +338,13 @@ impl Compiler<'_> {
         }
     }
 
-    fn accumulator(&mut self, val: Val, fold: Fold) -> Slot {
+    fn accumulator(&mut self, val: Val, reduce: Reduce) -> Slot {
         let inst = self.program.inst(val);
         let (elements, offset) = (size(&inst.dims), self.accumulator_bytes);
         // At least one line, so that an accumulator of nothing has an address as well.
         self.accumulator_bytes += (elements * inst.dtype.size()).max(1).next_multiple_of(64);
         let (buffer, dtype) = (self.buffers[&val], inst.dtype);
-        self.accumulators.push(Accumulator { buffer, fold, dtype, elements, offset });
+        self.accumulators.push(Accumulator { buffer, reduce, dtype, elements, offset });
         Slot { base: Base::Partial, offset, row_bytes: 0 }
     }
 

@@ -12,7 +12,7 @@ mod registers;
 
 use super::{BufferId, Factors, order};
 use crate::element::DType;
-use crate::ir::{Fold, NodeId, Scalar};
+use crate::ir::{NodeId, Reduce, Scalar};
 use crate::kernel::tile::{Instruction, Kernel, Strided};
 
 pub(super) use compile::{Sources, compile};
@@ -103,11 +103,11 @@ impl Operands {
     }
 }
 
-/// A value that is folded across rows.
+/// A value that is reduced across rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Accumulator {
     pub(crate) buffer: BufferId,
-    pub(crate) fold: Fold,
+    pub(crate) reduce: Reduce,
     pub(crate) dtype: DType,
     pub(crate) elements: usize,
     /// Bytes from the start of a chunk's accumulators.

@@ -8,7 +8,7 @@ use foldhash::HashMap;
 
 use super::compile::Draft;
 use super::{Base, Operands, Slot};
-use crate::ir::{Fold, Scalar};
+use crate::ir::{Reduce, Scalar};
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{Extent, Forms, Instruction, Step};
 
@@ -66,7 +66,7 @@ fn joined(first: &Draft, second: &Draft, position: usize) -> Option<Draft> {
         }
         (
             Instruction::Map { .. },
-            Instruction::Fold { fold: Fold::Sum, extent: extent @ (Extent::All | Extent::Within) },
+            Instruction::Reduce { reduce: Reduce::Sum, extent: extent @ (Extent::All | Extent::Within) },
         ) => {
             let (Step::Mul, [a, b], true) = opening(first)? else { return None };
             (Instruction::Dot(extent), [a, b, Slot::NOWHERE])
@@ -78,7 +78,7 @@ fn joined(first: &Draft, second: &Draft, position: usize) -> Option<Draft> {
         }
         _ => return None,
     };
-    // A projection reads as many elements as its first operand has in a row, a fold as many as its own.
+    // A projection reads as many elements as its first operand has in a row, a reduction as many as its own.
     let inner = match first.instruction {
         Instruction::Project { .. } => first.operands.inner,
         _ => second.operands.inner,

@@ -1,4 +1,4 @@
-//! Other shapes and places for the same elements, and what folds them along axes.
+//! Other shapes and places for the same elements, and what reduces them along axes.
 
 use super::Kind::{Discrete, Jumps, Kinked, Smooth};
 use super::{EXACT, ROUNDED, Row, row};
