@@ -196,7 +196,7 @@ pub(super) unsafe fn finish(step: &Step, addresses: Addresses<'_>) {
             std::ptr::copy_nonoverlapping(first, dst, count * accumulator.dtype.size());
             for chunk in 1..region.chunks {
                 let next = first.add(chunk * region.partial_bytes);
-                reduce::join(accumulator.reduce, accumulator.dtype, dst, next, count);
+                reduce::combine(accumulator.reduce, accumulator.dtype, dst, next, count);
             }
         }
     }
@@ -353,8 +353,8 @@ unsafe fn run_tiles(
     Ok(())
 }
 
-/// Each of a chunk's accumulators, which start at `partial`: how those that are put aside are joined, where it is, and
-/// where these are.
+/// Each of a chunk's accumulators, which start at `partial`: how those that are put aside are combined, where it is,
+/// and where these are.
 fn accumulators(region: &Region, partial: *mut u8) -> impl Iterator<Item = (Pairs, *mut u8, *mut u8)> {
     region.accumulators.iter().map(move |&Accumulator { reduce, dtype, elements, offset, .. }| {
         let pairs = Pairs { reduce, dtype, count: elements, stride: region.accumulator_bytes };

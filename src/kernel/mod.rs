@@ -20,7 +20,7 @@ pub(crate) mod tile;
 pub(crate) mod transfer;
 pub(crate) mod vector;
 
-/// Numbers that the accumulator of a sum takes in one after the other, at most, before what it holds is joined with what
-/// others hold. So the error of these additions does not grow with the length of a sum. Loops in which joining costs
-/// little do so earlier; each says how early, and why.
+/// Numbers that the accumulator of a sum takes in one after the other, at most, before what it holds is combined with
+/// what others hold. So the error of these additions does not grow with the length of a sum. Loops in which combining
+/// costs little do so earlier; each says how early, and why.
 pub(crate) const MOST_ADDITIONS: usize = 512;

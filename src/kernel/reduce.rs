@@ -2,7 +2,7 @@
 //! the accumulators of those that do.
 //!
 //! An accumulator takes in a limited number of elements, or of tiles, and is then put aside. What is put aside is
-//! joined in [`Pairs`], so that the error of a long sum grows as the logarithm of its length.
+//! combined in [`Pairs`], so that the error of a long sum grows as the logarithm of its length.
 
 use std::cell::Cell;
 use std::ptr;
@@ -23,8 +23,8 @@ const BLOCK: usize = 2048;
 /// takes them in, it has a quarter of [`MOST_ADDITIONS`]; putting it aside then takes a hundredth of the time.
 const ROWS: usize = MOST_ADDITIONS / 4 * ROWS_TOGETHER;
 
-/// Accumulators that are put aside again and again, and joined in pairs: those of equally many rounds with each other,
-/// as a binary counter carries. It takes memory for as many of them as the number of rounds has bits.
+/// Accumulators that are put aside again and again, and combined in pairs: those of equally many rounds with each
+/// other, as a binary counter carries. It takes memory for as many of them as the number of rounds has bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Pairs {
     pub(crate) reduce: Reduce,
@@ -52,7 +52,7 @@ impl Pairs {
         // SAFETY: the caller's promise; a place that is full belongs to one of the rounds before.
         unsafe {
             for place in 0..full {
-                join(reduce, dtype, current, aside.add(place * stride), count);
+                combine(reduce, dtype, current, aside.add(place * stride), count);
             }
             ptr::copy_nonoverlapping(current, aside.add(full * stride), count * dtype.size());
             clear(reduce, dtype, current, count);
@@ -67,7 +67,7 @@ impl Pairs {
         for place in (0..Self::places(rounds)).filter(|place| rounds >> place & 1 == 1) {
             // SAFETY: the caller's promise; the place is in use.
             unsafe {
-                join(self.reduce, self.dtype, current, aside.add(place * self.stride), self.count);
+                combine(self.reduce, self.dtype, current, aside.add(place * self.stride), self.count);
             }
         }
     }
@@ -169,7 +169,7 @@ pub(crate) unsafe fn clear(reduce: Reduce, dtype: DType, dst: *mut u8, count: us
 ///
 /// # Safety
 /// `dst` and `src` must reach `count` elements each, aligned for the type, which do not overlap.
-pub(crate) unsafe fn join(reduce: Reduce, dtype: DType, dst: *mut u8, src: *const u8, count: usize) {
+pub(crate) unsafe fn combine(reduce: Reduce, dtype: DType, dst: *mut u8, src: *const u8, count: usize) {
     with_number!(dtype, T => {
         // SAFETY: the caller's promise.
         let dst = unsafe { std::slice::from_raw_parts_mut(dst.cast::<T>(), count) };

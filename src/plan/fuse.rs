@@ -238,13 +238,13 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
     }
 }
 
-/// Groups the program's instructions; without `join`, each is a group of its own. `opens` says of a product
+/// Groups the program's instructions; without `fuse`, each is a group of its own. `opens` says of a product
 /// whether it may open a region.
 pub(in crate::plan) fn group(
     program: &Program,
     layouts: &[Layout],
     homes: &Homes,
-    join: bool,
+    fuse: bool,
     opens: &dyn Fn(Val) -> bool,
 ) -> Vec<Group> {
     let mut grouping = Grouping {
@@ -259,7 +259,7 @@ pub(in crate::plan) fn group(
     };
     for val in (0..program.insts.len() as u32).map(Val) {
         if layouts[val.index()].base == val {
-            grouping.place(val, join);
+            grouping.place(val, fuse);
         }
     }
     grouping.groups
@@ -280,7 +280,7 @@ struct Grouping<'a> {
 }
 
 impl Grouping<'_> {
-    fn place(&mut self, val: Val, join: bool) {
+    fn place(&mut self, val: Val, fuse: bool) {
         let inst = self.program.inst(val);
         if inst.prim.is_source() {
             return;
@@ -297,7 +297,7 @@ impl Grouping<'_> {
             return;
         };
         let is_copy = self.homes.is_copy(val);
-        let region = self.region_for(&part, !is_copy).filter(|_| join);
+        let region = self.region_for(&part, !is_copy).filter(|_| fuse);
         if is_copy && region.is_none() {
             // The join copies what no region has at hand.
             return;

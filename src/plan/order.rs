@@ -221,7 +221,7 @@ impl Step {
     }
 
     /// Whether the tasks of the step leave something to be added up.
-    pub(crate) fn is_joined(&self) -> bool {
+    pub(crate) fn is_combined(&self) -> bool {
         matches!(&self.kind, Kind::Region(region) if region.partial.is_some())
     }
 

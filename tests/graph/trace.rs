@@ -280,7 +280,7 @@ impl Meeting {
 }
 
 #[test]
-fn the_caller_is_thread_0_and_helpers_have_numbers_of_their_own() {
+fn the_caller_is_thread_0_and_workers_have_numbers_of_their_own() {
     const THREADS: usize = 3;
     let g = Graph::new();
     let meeting = Arc::new(Meeting::default());

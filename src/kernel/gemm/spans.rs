@@ -1,5 +1,5 @@
 //! Products with a long k: the kernels add up the blocks of a sum in order, which is left to them for a span of k. The
-//! spans are joined in pairs, so that the error of a sum grows as the logarithm of k.
+//! spans are combined in pairs, so that the error of a sum grows as the logarithm of k.
 
 use super::chain::K_BLOCK;
 use super::{GemmKernel, Product};

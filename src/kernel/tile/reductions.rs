@@ -1,6 +1,6 @@
 //! Reductions: one element for all those of a tile, of each row, or of each place in a row.
 //!
-//! A reduction over consecutive elements carries many partial results side by side and joins them pairwise at the
+//! A reduction over consecutive elements carries many partial results side by side and combines them pairwise at the
 //! end, so its order depends on the length alone. What is longer than a block is reduced in blocks, and the blocks in
 //! pairs: the error of a sum grows as the logarithm of its length.
 
@@ -39,8 +39,8 @@ fn combined<T: Number, F: Combine<T>, V: Vector<T>>(partial: [V; SIDE_BY_SIDE]) 
     elements[0]
 }
 
-/// Vectors that a partial result takes in before it is put aside: a quarter of [`MOST_ADDITIONS`], as joining the partial
-/// results takes no more than a tenth of the time even then.
+/// Vectors that a partial result takes in before it is put aside: a quarter of [`MOST_ADDITIONS`], as combining the
+/// partial results takes no more than a tenth of the time even then.
 const IN_A_ROW: usize = MOST_ADDITIONS / 4;
 
 /// Elements of a block, which is reduced into one element at once.
@@ -48,17 +48,17 @@ const fn block_len(vector_len: usize) -> usize {
     IN_A_ROW * SIDE_BY_SIDE * vector_len
 }
 
-/// The results of blocks, of which neighbors are joined as soon as both are there.
-struct Joined<T> {
+/// The results of blocks, of which neighbors are combined as soon as both are there.
+struct Combined<T> {
     /// Like the digits of a binary counter: place p holds 2^p blocks, where that bit of their number is set.
     places: [T; usize::BITS as usize],
     blocks: usize,
 }
 
-impl<T: Number> Joined<T> {
+impl<T: Number> Combined<T> {
     #[inline(always)]
     fn nothing<F: Combine<T>>() -> Self {
-        Joined { places: [F::IDENTITY; usize::BITS as usize], blocks: 0 }
+        Combined { places: [F::IDENTITY; usize::BITS as usize], blocks: 0 }
     }
 
     /// Takes in the result of the next block.
@@ -78,11 +78,11 @@ impl<T: Number> Joined<T> {
     }
 }
 
-/// The results of blocks of a slice of so many elements, joined; of a single block, its own. A block is computed in one
-/// place, as it is inlined there.
+/// The results of blocks of a slice of so many elements, combined; of a single block, its own. A block is computed in
+/// one place, as it is inlined there.
 #[inline(always)]
 fn in_blocks<T: Number, F: Combine<T>>(len: usize, block: usize, of: impl Fn(Range<usize>) -> T) -> T {
-    let mut joined = Joined::nothing::<F>();
+    let mut combined = Combined::nothing::<F>();
     let mut first = 0;
     loop {
         let end = len.min(first + block);
@@ -90,9 +90,9 @@ fn in_blocks<T: Number, F: Combine<T>>(len: usize, block: usize, of: impl Fn(Ran
         if len <= block {
             return result;
         }
-        joined.push::<F>(result);
+        combined.push::<F>(result);
         if end == len {
-            return joined.all::<F>();
+            return combined.all::<F>();
         }
         first = end;
     }
@@ -256,7 +256,7 @@ unsafe fn reduce_across_loop<T: Number, F: Combine<T>, M: MulAdd>(args: &Args) {
 }
 
 /// Rows of less than [`NARROW`] elements, one behind the other, onto `dst`: several are taken as one row that is long
-/// enough for vectors, and its parts joined in the end.
+/// enough for vectors, and its parts combined in the end.
 #[inline(always)]
 fn reduce_narrow<T: Number, F: Combine<T>>(a: &[T], width: usize, dst: &mut [T]) {
     // Never fewer than wide rows combine, so that no accumulator takes in more of them one after the other.

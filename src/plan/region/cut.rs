@@ -3,7 +3,8 @@
 //! It depends on shapes alone, never on the number of threads: a *tile* is what fits the first-level
 //! cache, a *chunk* is the run of tiles that one task takes, with accumulators of its own. Accumulators
 //! are added in the order of the chunks, so sums have the same bits however many threads there are. A chunk of many
-//! tiles puts its accumulators aside after some of them and joins those in pairs, so that long sums keep their digits.
+//! tiles puts its accumulators aside after some of them and combines those in pairs, so that long sums keep their
+//! digits.
 
 use super::compile::Draft;
 use super::registers::Place;

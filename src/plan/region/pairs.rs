@@ -32,7 +32,7 @@ pub(super) fn merge(ops: Vec<Draft>, isa: Isa) -> Vec<Draft> {
         };
         let pair = operands.iter().enumerate().find_map(|(position, slot)| {
             let earlier = single(slot)?;
-            let both = joined(merged[earlier].as_ref()?, &op, position)?;
+            let both = paired(merged[earlier].as_ref()?, &op, position)?;
             both.instruction.kernel(both.from, both.to, isa).map(|_| (earlier, both))
         });
         let op = match pair {
@@ -51,7 +51,7 @@ pub(super) fn merge(ops: Vec<Draft>, isa: Isa) -> Vec<Draft> {
 }
 
 /// The two in one, where `second` reads the result of `first` at `position`.
-fn joined(first: &Draft, second: &Draft, position: usize) -> Option<Draft> {
+fn paired(first: &Draft, second: &Draft, position: usize) -> Option<Draft> {
     let whole_tiles = |draft: &Draft| draft.operands.rows.is_none() && draft.operands.fallible.is_none();
     if !first.to.is_float() || first.to != second.to || second.from != second.to {
         return None;
