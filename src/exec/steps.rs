@@ -17,8 +17,8 @@ use crate::kernel::reduce::{self, Pairs};
 use crate::kernel::tile::Args;
 use crate::memory::{Memory, OutOfMemory};
 use crate::plan::{
-    Accumulator, Assembly, Base, BufferId, Factors, Fallible, KernelCall, KernelOperand, Kind, Opening,
-    Operands, PartCopy, PieceSource, Region, Slot, Start, Step,
+    Accumulator, Assembly, Base, BufferId, Factors, Fallible, KernelCall, KernelOperand, Kind, Operands,
+    PartCopy, PieceSource, Producer, Region, Slot, Start, Step,
 };
 
 thread_local! {
@@ -284,7 +284,7 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
         let end = region.rows.min(first + region.chunk_rows);
         let panel = scratch.wrapping_add(region.panel_offset);
         let bases = Bases { addresses, scratch, panel, chunk_row: first, partial };
-        if let Some(Opening { factors, c }) = &region.opening {
+        if let Some(Producer { factors, c }) = &region.producer {
             let (columns, c) = (0..factors.product.n, bases.address(c, first));
             // SAFETY: the caller's promise; the chunk's rows of `c` are this task's alone, be they in the thread's
             // own memory, behind the scratch memory of the product, or in a buffer.
@@ -399,7 +399,7 @@ fn advance(args: &mut Args, Operands { dst, a, b, c, .. }: &Operands, rows: usiz
 struct Bases<'a> {
     addresses: Addresses<'a>,
     scratch: *mut u8,
-    /// The rows of the opening product, from the chunk's first one on.
+    /// The rows of the producer, from the chunk's first one on.
     panel: *mut u8,
     chunk_row: usize,
     partial: *mut u8,

@@ -13,7 +13,7 @@
 //! 1. Each instruction, in order, joins the last group that produces one of its operands, if that is
 //!    a region with the same rows; all its other operands are then produced before. If no group does,
 //!    it joins the last region that reads the same memory.
-//!    A matrix product that can be cut by rows opens a region for what reads it.
+//!    A matrix product that can be cut by rows becomes the producer of a region of what reads it.
 //! 2. Otherwise it starts a group: a region of its own, a matrix product, a reduction, a join, or a kernel. What is
 //!    copied for a join alone is left to it.
 
@@ -63,9 +63,9 @@ impl Rows {
 /// Instructions that run together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::plan) enum Group {
-    /// Tile by tile. The opening, if there is one, is a matrix product: each task computes its rows of it first,
+    /// Tile by tile. The producer, if there is one, is a matrix product: each task computes its rows of it first,
     /// and its members find them in the cache.
-    Region { rows: Rows, opening: Option<Val>, members: Vec<Val> },
+    Region { rows: Rows, producer: Option<Val>, members: Vec<Val> },
     /// A matrix product that is worth blocking.
     Product(Val),
     /// A reduction over a middle axis, or one whose rows are too long for a tile.
@@ -238,20 +238,20 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
     }
 }
 
-/// Groups the program's instructions; without `fuse`, each is a group of its own. `opens` says of a product
-/// whether it may open a region.
+/// Groups the program's instructions; without `fuse`, each is a group of its own. `may_produce` says of a product
+/// whether it may be the producer of a region.
 pub(in crate::plan) fn group(
     program: &Program,
     layouts: &[Layout],
     homes: &Homes,
     fuse: bool,
-    opens: &dyn Fn(Val) -> bool,
+    may_produce: &dyn Fn(Val) -> bool,
 ) -> Vec<Group> {
     let mut grouping = Grouping {
         program,
         layouts,
         homes,
-        opens,
+        may_produce,
         groups: Vec::new(),
         group_of: vec![None; program.insts.len()],
         accumulated: vec![false; program.insts.len()],
@@ -269,7 +269,7 @@ struct Grouping<'a> {
     program: &'a Program,
     layouts: &'a [Layout],
     homes: &'a Homes,
-    opens: &'a dyn Fn(Val) -> bool,
+    may_produce: &'a dyn Fn(Val) -> bool,
     groups: Vec<Group>,
     /// The group that produces a value, by its index.
     group_of: Vec<Option<u32>>,
@@ -309,17 +309,17 @@ impl Grouping<'_> {
                     *shared = rows;
                     members.push(val);
                 }
-                Group::Product(opening)
-                | Group::Reduce(opening)
-                | Group::Join(opening)
-                | Group::Kernel(opening) => {
-                    let opening = Some(*opening);
-                    *group = Group::Region { rows, opening, members: vec![val] };
+                Group::Product(producer)
+                | Group::Reduce(producer)
+                | Group::Join(producer)
+                | Group::Kernel(producer) => {
+                    let producer = Some(*producer);
+                    *group = Group::Region { rows, producer, members: vec![val] };
                 }
             }
             index
         } else {
-            self.groups.push(Group::Region { rows: part.rows.clone(), opening: None, members: vec![val] });
+            self.groups.push(Group::Region { rows: part.rows.clone(), producer: None, members: vec![val] });
             self.groups.len() - 1
         };
         let index = index as u32;
@@ -343,7 +343,7 @@ impl Grouping<'_> {
         let is_of_it = |base: Val| self.group_of[base.index()] == Some(index);
         let rows = match &self.groups[index as usize] {
             Group::Region { rows, members, .. } if members.len() < MAX_MEMBERS => rows.clone(),
-            Group::Product(product) if (self.opens)(*product) => {
+            Group::Product(product) if (self.may_produce)(*product) => {
                 Rows::Exactly(vec![self.program.inst(*product).dims[0]])
             }
             _ => return None,

@@ -7,7 +7,7 @@ use super::fuse::{Group, Rows};
 use super::joins::{self, Lies, Operand};
 use super::layout::{Layout, broadcast_strides, reduced};
 use super::{
-    Assembly, Batch, BatchAxis, BufferId, Factors, KernelCall, KernelOperand, Kind, Opening, Planner, Slot,
+    Assembly, Batch, BatchAxis, BufferId, Factors, KernelCall, KernelOperand, Kind, Planner, Producer, Slot,
     Start, Step, UNDECIDED, order, product, region,
 };
 use crate::ir::{Computation, Prim, Val};
@@ -16,7 +16,7 @@ use crate::kernel::reduce::MiddleReduction;
 impl Planner<'_> {
     pub(super) fn add_step(&mut self, group: &Group) {
         match group {
-            Group::Region { rows, opening, members } => self.add_region(rows, *opening, members),
+            Group::Region { rows, producer, members } => self.add_region(rows, *producer, members),
             Group::Product(val) => self.add_product(*val),
             Group::Reduce(val) => self.add_reduction(*val),
             Group::Join(val) => self.add_join(*val),
@@ -31,16 +31,16 @@ impl Planner<'_> {
         start..self.origins.len() as u32
     }
 
-    fn add_region(&mut self, rows: &Rows, opening: Option<Val>, members: &[Val]) {
-        let origins = self.list_origins(opening.iter().chain(members));
-        let opening = opening.map(|val| (val, self.factors(val)));
+    fn add_region(&mut self, rows: &Rows, producer: Option<Val>, members: &[Val]) {
+        let origins = self.list_origins(producer.iter().chain(members));
+        let producer = producer.map(|val| (val, self.factors(val)));
         let sources = region::Sources {
             program: self.program,
             layouts: self.layouts,
             homes: self.homes,
             buffers: &self.buffer_of,
         };
-        let mut region = region::compile(sources, rows, opening, members, self.isa);
+        let mut region = region::compile(sources, rows, producer, members, self.isa);
         let partial_bytes = region.chunks * region.partial_bytes;
         if partial_bytes > 0 {
             region.partial = Some(self.add_buffer(UNDECIDED, partial_bytes));
@@ -49,7 +49,7 @@ impl Planner<'_> {
         let mut writes: Vec<BufferId> =
             region.accumulators.iter().map(|accumulator| accumulator.buffer).collect();
         writes.extend(region.partial);
-        if let Some(Opening { factors, c }) = &region.opening {
+        if let Some(Producer { factors, c }) = &region.producer {
             reads.extend([factors.a.buffer, factors.b.buffer]);
             writes.extend(c.buffer());
         }

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{Base, Factors, KernelCall, Kind, Opening, PieceSource, Place, Plan, Slot, Start, Step, TileOp};
+use super::{Base, Factors, KernelCall, Kind, PieceSource, Place, Plan, Producer, Slot, Start, Step, TileOp};
 use crate::ir::Names;
 
 /// As [`Plan::text`], with numbers for names.
@@ -63,8 +63,8 @@ fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
                 "step {index}: region of {} rows, tiles of {}, {} chunks",
                 region.rows, region.tile_rows, region.chunks
             )?;
-            if let Some(Opening { factors, c }) = &region.opening {
-                writeln!(f, "    opening {} = {}", slot(*c), product(factors))?;
+            if let Some(Producer { factors, c }) = &region.producer {
+                writeln!(f, "    producer {} = {}", slot(*c), product(factors))?;
             }
             region.once.iter().try_for_each(|op| write_op(f, "once ", op))?;
             region.ops.iter().try_for_each(|op| write_op(f, "", op))?;

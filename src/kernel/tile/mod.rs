@@ -27,7 +27,7 @@ pub(crate) use moves::{Move, Strided, merged};
 pub(crate) use pairs::Step;
 pub(crate) use reductions::Extent;
 pub(super) use reductions::ROWS_TOGETHER;
-pub(crate) use skinny::{Behind, MAX_COLUMNS, Skinny, is_narrow};
+pub(crate) use skinny::{Epilogue, MAX_COLUMNS, Skinny, is_narrow};
 
 /// What a kernel works on. Which fields it reads, and how many elements each pointer must reach,
 /// stands at the loop.
@@ -75,7 +75,7 @@ pub(crate) enum Instruction {
     /// The sum of products.
     Dot(Extent),
     /// Rows times a small matrix.
-    Project { skinny: Skinny, behind: Behind },
+    Project { skinny: Skinny, epilogue: Epilogue },
     /// A transposed tile times another.
     Accumulate(Skinny),
 }
@@ -115,7 +115,7 @@ impl Instruction {
             Instruction::Move(how) => Some(moves::moving(how, to, isa)),
             Instruction::Reduce { reduce, extent } => reductions::reducing(reduce, extent, to, isa),
             Instruction::Dot(extent) => reductions::dotting(extent, to, isa),
-            Instruction::Project { skinny, behind } => skinny::project(skinny, behind, to, isa),
+            Instruction::Project { skinny, epilogue } => skinny::project(skinny, epilogue, to, isa),
             Instruction::Accumulate(skinny) => skinny::accumulate(skinny, to, isa),
         }
     }
@@ -129,8 +129,8 @@ impl fmt::Display for Instruction {
             Instruction::Move(how) => f.write_str(how.name()),
             Instruction::Reduce { reduce, .. } => f.write_str(reduce.name()),
             Instruction::Dot(_) => f.write_str("dot"),
-            Instruction::Project { behind: None, .. } => f.write_str("project"),
-            Instruction::Project { behind: Some((step, _)), .. } => write!(f, "project-{}", step.name()),
+            Instruction::Project { epilogue: None, .. } => f.write_str("project"),
+            Instruction::Project { epilogue: Some((step, _)), .. } => write!(f, "project-{}", step.name()),
             Instruction::Accumulate(_) => f.write_str("accumulate"),
         }
     }

@@ -121,8 +121,10 @@ impl Plan {
         }
         let elsewhere =
             region.once.iter().flat_map(|op| op.operands.slots()).filter_map(|slot| slot.buffer());
-        let multiplied =
-            region.opening.iter().flat_map(|opening| [opening.factors.a.buffer, opening.factors.b.buffer]);
+        let multiplied = region
+            .producer
+            .iter()
+            .flat_map(|producer| [producer.factors.a.buffer, producer.factors.b.buffer]);
         let places = [earlier, later]
             .map(|buffer| (self.buffers[buffer.index()].place, self.buffers[buffer.index()].bytes));
         is_made && places[0] == places[1] && !elsewhere.chain(multiplied).any(|buffer| buffer == earlier)

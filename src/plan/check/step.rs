@@ -1,7 +1,7 @@
 //! One step of the finished plan: whether all that it touches is declared, and reaches as far as it is followed.
 
 use super::super::{
-    Base, BufferId, Factors, Kind, Opening, PieceSource, Plan, Region, Start, Step, TileOp, reach,
+    Base, BufferId, Factors, Kind, PieceSource, Plan, Producer, Region, Start, Step, TileOp, reach,
 };
 use super::joins::Parts;
 use crate::ir::{Scalar, size};
@@ -135,7 +135,7 @@ impl<'p> Touches<'p> {
         for op in region.once.iter().chain(&region.ops) {
             self.check_op(region, op)?;
         }
-        if let Some(Opening { factors, c }) = &region.opening {
+        if let Some(Producer { factors, c }) = &region.producer {
             self.check_factors(factors)?;
             if let Base::Buffer(buffer) = c.base {
                 self.may_write(buffer)?;

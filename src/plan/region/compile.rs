@@ -6,7 +6,7 @@
 use foldhash::HashMap;
 
 use super::registers::{self, Register};
-use super::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp, cut, order, pairs};
+use super::{Accumulator, Base, Fallible, Operands, Producer, Region, Slot, TileOp, cut, order, pairs};
 use crate::element::DType;
 use crate::ir::{Prim, Program, Reduce, Scalar, Val, size};
 use crate::kernel::isa::Isa;
@@ -47,11 +47,11 @@ pub(in crate::plan) struct Sources<'a> {
     pub(in crate::plan) buffers: &'a HashMap<Val, BufferId>,
 }
 
-/// Compiles a region of these members, behind the product that opens it.
+/// Compiles a region of these members, after the product that is its producer, if there is one.
 pub(in crate::plan) fn compile(
     Sources { program, layouts, homes, buffers }: Sources<'_>,
     rows: &Rows,
-    opening: Option<(Val, Factors)>,
+    producer: Option<(Val, Factors)>,
     members: &[Val],
     isa: Isa,
 ) -> Region {
@@ -71,11 +71,11 @@ pub(in crate::plan) fn compile(
         accumulators: Vec::new(),
         accumulator_bytes: 0,
     };
-    let opening = opening.map(|(val, factors)| compiler.open(val, factors));
+    let producer = producer.map(|(val, factors)| compiler.produce(val, factors));
     for (val, part) in &parts {
         compiler.member(*val, part);
     }
-    compiler.finish(row_count, opening, isa)
+    compiler.finish(row_count, producer, isa)
 }
 
 struct Compiler<'a> {
@@ -124,13 +124,13 @@ impl Compiler<'_> {
         slot
     }
 
-    /// Where the rows of the opening product go: to its buffer if others read it, else no further than the chunk.
-    fn open(&mut self, val: Val, factors: Factors) -> Opening {
+    /// Where the rows of the producer go: to its buffer if others read it, else no further than the chunk.
+    fn produce(&mut self, val: Val, factors: Factors) -> Producer {
         let row_bytes = factors.product.n * self.element(val);
         let base = self.buffers.get(&val).map_or(Base::Panel, |&buffer| Base::Buffer(buffer));
         let c = Slot { base, offset: 0, row_bytes };
         self.values.insert(val, c);
-        Opening { factors, c }
+        Producer { factors, c }
     }
 
     /// Where the elements of an operand start, `per_row` of them to a row.
@@ -251,7 +251,7 @@ impl Compiler<'_> {
                     stride,
                     ..Operands::new(dst, [a, b, Slot::NOWHERE], [skinny.width, skinny.inner])
                 };
-                self.push(Instruction::Project { skinny, behind: None }, inst.dtype, operands);
+                self.push(Instruction::Project { skinny, epilogue: None }, inst.dtype, operands);
             }
             (Member::Accumulate, _) => {
                 let width = self.width(&tiled[1]);
@@ -374,7 +374,7 @@ impl Compiler<'_> {
     }
 
     /// Merges pairs, gives the registers places and cuts the rows.
-    fn finish(self, rows: usize, opening: Option<Opening>, isa: Isa) -> Region {
+    fn finish(self, rows: usize, producer: Option<Producer>, isa: Isa) -> Region {
         let mut ops = pairs::merge(self.ops, isa);
         let mut once = self.once;
         let (place_of, places) = registers::share(&self.registers, &ops);
@@ -394,9 +394,9 @@ impl Compiler<'_> {
             slot.offset = offsets[place_of[slot.offset]];
         }
         let tiles_cost = ops.iter().map(cut::row_cost).sum::<f64>() * rows as f64;
-        let (cost, chunk_rows, panel_offset, scratch_bytes) = match &opening {
+        let (cost, chunk_rows, panel_offset, scratch_bytes) = match &producer {
             None => (tiles_cost, cut::chunk_rows(rows, tile_rows, tiles_cost), scratch_bytes, scratch_bytes),
-            Some(Opening { factors, c }) => {
+            Some(Producer { factors, c }) => {
                 let chunk_rows = factors.split.rows;
                 let panel_bytes = if c.base == Base::Panel { c.row_bytes * chunk_rows } else { 0 };
                 let panel_offset = scratch_bytes.max(factors.scratch_bytes).next_multiple_of(64);
@@ -412,7 +412,7 @@ impl Compiler<'_> {
             tile_rows,
             chunk_rows,
             chunks: rows.div_ceil(chunk_rows).max(1),
-            opening,
+            producer,
             once: finished(once),
             ops: finished(ops),
             prefetched: cut::prefetched(rows, streams),

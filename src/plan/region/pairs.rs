@@ -61,20 +61,21 @@ fn paired(first: &Draft, second: &Draft, position: usize) -> Option<Draft> {
     }
     let (instruction, [a, b, c]) = match (first.instruction, second.instruction) {
         (Instruction::Map { .. }, Instruction::Map { .. }) => {
-            let ((first, [a, b], b_tiled), (second, c, c_tiled)) = (opening(first)?, step(second, position)?);
+            let ((first, [a, b], b_tiled), (second, c, c_tiled)) =
+                (first_step(first)?, step(second, position)?);
             (Instruction::Pair { first, second, tiled: [b_tiled, c_tiled] }, [a, b, c])
         }
         (
             Instruction::Map { .. },
             Instruction::Reduce { reduce: Reduce::Sum, extent: extent @ (Extent::All | Extent::Within) },
         ) => {
-            let (Step::Mul, [a, b], true) = opening(first)? else { return None };
+            let (Step::Mul, [a, b], true) = first_step(first)? else { return None };
             (Instruction::Dot(extent), [a, b, Slot::NOWHERE])
         }
-        (Instruction::Project { skinny, behind: None }, Instruction::Map { .. }) => {
+        (Instruction::Project { skinny, epilogue: None }, Instruction::Map { .. }) => {
             let (step, c, tiled) = step(second, position)?;
             let Operands { a, b, .. } = first.operands;
-            (Instruction::Project { skinny, behind: Some((step, tiled)) }, [a, b, c])
+            (Instruction::Project { skinny, epilogue: Some((step, tiled)) }, [a, b, c])
         }
         _ => return None,
     };
@@ -90,7 +91,7 @@ fn paired(first: &Draft, second: &Draft, position: usize) -> Option<Draft> {
 }
 
 /// A cheap function as a step on its first tile: the step, its operands, and whether the second is a tile.
-fn opening(draft: &Draft) -> Option<(Step, [Slot; 2], bool)> {
+fn first_step(draft: &Draft) -> Option<(Step, [Slot; 2], bool)> {
     let Operands { a, b, .. } = draft.operands;
     match draft.instruction {
         Instruction::Map { function: Scalar::Square, .. } => Some((Step::Mul, [a, a], true)),
