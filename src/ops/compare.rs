@@ -83,7 +83,7 @@ impl Op for Select {
         at.give(2, |dy| condition.select(dy.scalar_like(0.0), dy));
     }
 
-    fn masks(&self, input: usize) -> bool {
+    fn zero_where_untaken(&self, input: usize) -> bool {
         input > 0
     }
 }

@@ -302,7 +302,7 @@ impl Op for Curious {
         true
     }
 
-    fn masks(&self, _: usize) -> bool {
+    fn zero_where_untaken(&self, _: usize) -> bool {
         self.ask_shallowly();
         false
     }
