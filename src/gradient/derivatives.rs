@@ -229,9 +229,9 @@ fn stacked<'g, T: Float>(mut parts: Vec<Tensor<'g, T>>, dims: &[usize]) -> Optio
 /// A tensor in the first place of `dims`, if they have any, and zeros in the others.
 #[track_caller]
 fn in_the_first_place<'g, T: Float>(part: Tensor<'g, T>, dims: &[usize]) -> Tensor<'g, T> {
-    let mut spread = dims.to_vec();
-    spread.resize(dims.len() + part.shape().rank(), 1);
-    alone(part, places(part, &spread), 0)
+    let mut broadcast = dims.to_vec();
+    broadcast.resize(dims.len() + part.shape().rank(), 1);
+    alone(part, places(part, &broadcast), 0)
 }
 
 /// For each element of a tensor of these lengths its place, counted in row-major order, in the graph of `of`.

@@ -44,17 +44,17 @@ impl Op for Reduction {
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (x, y) = (at.input(0), at.output());
-        let spread = || Spread(self.axes.clone());
+        let broadcast = || BroadcastAlong(self.axes.clone());
         at.give(0, |dy| match self.reduce {
-            Reduce::Sum => dy.binary(spread(), x),
+            Reduce::Sum => dy.binary(broadcast(), x),
             Reduce::Prod => {
                 let others = x.unary(ProductOfOthers { axes: self.axes.clone() });
-                dy.binary(spread(), x).binary(Scaled, others)
+                dy.binary(broadcast(), x).binary(Scaled, others)
             }
             // Elements that tie share the cotangent equally. Next to a NaN, which the extreme is then, no element is
             // less, so each gets a share, which is NaN as well.
             Reduce::Max | Reduce::Min => {
-                let extreme = y.binary(spread(), x);
+                let extreme = y.binary(broadcast(), x);
                 let is_less = match self.reduce {
                     Reduce::Max => x.less(extreme),
                     _ => extreme.less(x),
@@ -63,7 +63,7 @@ impl Op for Reduction {
                 let one = dy.scalar_like(1.0);
                 let ties = is_less.select(zero, one).reduce_sum(self.axes.clone());
                 let nan = y.not_equal(y).select(y, one);
-                is_less.select(zero, (dy / ties).binary(Scaled, nan).binary(spread(), x))
+                is_less.select(zero, (dy / ties).binary(Scaled, nan).binary(broadcast(), x))
             }
         });
     }
@@ -81,11 +81,11 @@ pub(super) fn kept(dims: &[usize], axes: &[usize]) -> Vec<usize> {
 /// The gradient of a sum: repeats a reduced tensor along the reduced axes of its second input, of
 /// which only the shape counts.
 #[derive(Debug)]
-pub(super) struct Spread(pub(super) Axes);
+pub(super) struct BroadcastAlong(pub(super) Axes);
 
-impl Op for Spread {
+impl Op for BroadcastAlong {
     fn name(&self) -> &'static str {
-        "spread"
+        "broadcast_along"
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
