@@ -80,18 +80,18 @@ fn joining_and_parting_of_integers_and_truths() {
 }
 
 #[test]
-fn computed_places_of_integers_and_truths() {
+fn computed_indices_of_integers_and_truths() {
     let g = Graph::new();
     let x = g.constant(arr2(&[[1, 2], [3, i32::MAX]]));
-    let places = g.constant(arr1(&[1_i64, 1]));
-    assert_gives(&g, x.gather(places, 1), arr2(&[[2, 2], [i32::MAX, i32::MAX]]));
-    assert_gives(&g, x.gather_nd(places), arr0(i32::MAX));
+    let indices = g.constant(arr1(&[1_i64, 1]));
+    assert_gives(&g, x.gather(indices, 1), arr2(&[[2, 2], [i32::MAX, i32::MAX]]));
+    assert_gives(&g, x.gather_nd(indices), arr0(i32::MAX));
     assert_gives(&g, x.take_along_axis(g.constant(arr2(&[[1_i64], [0]])), 1), arr2(&[[2], [3]]));
     let updates = g.constant(arr2(&[[10, 1], [20, 1]]));
     // Integers wrap.
-    assert_gives(&g, x.scatter_add(places, updates, 0), arr2(&[[1, 2], [33, i32::MIN + 1]]));
+    assert_gives(&g, x.scatter_add(indices, updates, 0), arr2(&[[1, 2], [33, i32::MIN + 1]]));
     let truths = g.constant(arr1(&[true, false]));
-    assert_gives(&g, truths.gather(places, 0), arr1(&[false, false]));
+    assert_gives(&g, truths.gather(indices, 0), arr1(&[false, false]));
 }
 
 #[test]
@@ -128,15 +128,15 @@ fn moved_elements_keep_their_bits() {
     let numbers = [-0.0, f64::NAN, f64::from_bits(0x7ff8_0000_dead_beef), 1e-320, f64::NEG_INFINITY, 2.5];
     let x = g.constant(arr1(&numbers));
     let bits = |tensor| value(&g, tensor).iter().map(|x: &f64| x.to_bits()).collect::<Vec<_>>();
-    let places = g.range(0_i64, 6, 1);
+    let indices = g.range(0_i64, 6, 1);
     let moved = [
         x.slice(..).reverse(0).reverse(0),
         x.pad([(1, 2)], Pad::Constant(-0.0)).slice(1..7),
         x.pad([(5, 0)], Pad::Reflect).slice(5..),
         x.tile([2]).slice(6..),
-        x.gather(places, 0),
-        x.gather_nd(places.expand_dims(-1)),
-        x.take_along_axis(places, 0),
+        x.gather(indices, 0),
+        x.gather_nd(indices.expand_dims(-1)),
+        x.take_along_axis(indices, 0),
         x.diag().diag_part(),
         x.expand_dims(0).triu(0).slice(0),
         g.concat(&x.split(3, 0), 0),
@@ -149,7 +149,7 @@ fn moved_elements_keep_their_bits() {
 }
 
 #[test]
-fn updates_of_one_place_add_up_in_their_order() {
+fn updates_of_one_index_add_up_in_their_order() {
     let g = Graph::new();
     let x = g.constant(arr1(&[0.0_f32, 1.0]));
     // In any other order the small one would survive, or the large ones not cancel.

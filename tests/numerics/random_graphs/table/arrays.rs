@@ -113,7 +113,7 @@ pub(crate) static ROWS: &[Row] = &[
         let k = at.number(1 + x.dims.last().copied()?);
         Some(x.top_k(k).0.into())
     }),
-    row("places of top_k", Jumps, EXACT, |at| {
+    row("indices of top_k", Jumps, EXACT, |at| {
         let x = at.steady(|dims| !dims.is_empty())?;
         let k = at.number(1 + x.dims.last().copied()?);
         Some(x.top_k(k).1.into())
