@@ -7,8 +7,8 @@
 //! every wait ends, whether or not a worker ever comes.
 //!
 //! All that threads share of a run lies behind one lock, which is held for some ten nanoseconds before and
-//! after a task. It also hands on what tasks have written: who claims a task took the lock after all those
-//! let it go that the task waits for.
+//! after a task. It also hands on what tasks have written: the thread that claims a task took the lock after
+//! the threads let it go that did what the task waits for.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
@@ -35,7 +35,7 @@ pub(super) struct Run {
     open: AtomicU64,
     /// A copy of whether all is done.
     is_over: AtomicBool,
-    /// What has been done, if the run is traced; the state's lock is left to those who look for work.
+    /// What has been done, if the run is traced; the state's lock is left to threads that look for work.
     spans: Mutex<Vec<Span>>,
 }
 

@@ -168,7 +168,7 @@ unsafe fn run_kernel(call: &KernelCall, task: usize, addresses: Addresses<'_>) -
     let stride = size(call.dims.get(1..).unwrap_or_default());
     let (dims, start) = cut(addresses.of(call.dst), call.dtype, &call.dims, Some(&stride));
     if call.dtype == DType::Bool {
-        // What other steps left there need not be truth values.
+        // What other steps left there need not be booleans.
         // SAFETY: the buffer holds as many bytes, and this task alone touches them.
         unsafe { start.write_bytes(0, size(&dims)) };
     }

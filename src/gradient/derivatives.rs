@@ -64,7 +64,7 @@ pub fn jvp<'g, T: Float>(
 ///
 /// It costs a few evaluations of `y`, whatever the size of the targets. There is one vector for each target,
 /// of the target's shape, and gradients take it for a constant even where it is computed from a target. A
-/// target by which the gradients do not depend gets zeros. The results can be differentiated again.
+/// target on which the gradients do not depend gets zeros. The results can be differentiated again.
 ///
 /// # Errors
 /// As for [`jvp`].

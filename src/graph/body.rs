@@ -87,8 +87,8 @@ pub(crate) struct Path {
     pub(crate) zero_where_untaken: bool,
 }
 
-/// What a gradient function is of: the body, what is differentiated, and by which inputs; and whether the cotangents may
-/// be 0 at elements that were not taken.
+/// What a gradient function is of: the body, the tensors that are differentiated, and the inputs that get shares; and
+/// whether the cotangents may be 0 at elements that were not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct GradientKey {
     pub(crate) body: BodyId,

@@ -79,8 +79,8 @@ pub(crate) enum Cost {
     Call,
 }
 
-/// Hands the table of scalar functions to a macro, by which whatever there must be for each is made: here the type
-/// [`Scalar`] and its rules, in `kernel` what computes it. A row: the variant, the name by which it is printed, the kinds
+/// Hands the table of scalar functions to a macro, which makes what there must be for each: here the type
+/// [`Scalar`] and its rules, in `kernel` what computes it. A row: the variant, its name in texts, the kinds
 /// of the operands, of which those that are not booleans are of one type, the type of the result, where it has no value,
 /// and what an element costs. The function itself is a row in `kernel/scalar.rs`.
 macro_rules! scalar_table {
@@ -138,7 +138,7 @@ macro_rules! scalar_table {
             Round     round      (Float)          -> Same,  Never,    Cheap;
             /// To the element type of the instruction.
             Cast      cast       (Any)            -> Other, Never,    Cheap;
-            /// A comparison: a truth value.
+            /// A comparison: a boolean.
             Equal     equal      (Any, Any)       -> Bool,  Never,    Cheap;
             NotEqual  not_equal  (Any, Any)       -> Bool,  Never,    Cheap;
             Less      less       (Number, Number) -> Bool,  Never,    Cheap;
@@ -256,7 +256,7 @@ impl Scalar {
     }
 }
 
-/// An associative function by which the elements along axes become one.
+/// An associative function that makes one of the elements along axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reduce {

@@ -86,7 +86,7 @@ pub(crate) struct MiddleReduction {
 }
 
 impl MiddleReduction {
-    /// The reduction for an instruction set; `None` for truth values, which no op reduces.
+    /// The reduction for an instruction set; `None` for booleans, which no op reduces.
     pub(crate) fn new(reduce: Reduce, dtype: DType, lengths: [usize; 3], isa: Isa) -> Option<Self> {
         let [outer, axis, inner] = lengths;
         let extent = if inner == 1 { Extent::Within } else { Extent::Across };

@@ -37,7 +37,7 @@ pub(crate) trait Binary<T>: 'static {
     fn apply<M: MulAdd>(a: T, b: T) -> Option<Self::Output>;
 }
 
-/// An associative function by which many elements become one.
+/// An associative function that makes one of many elements.
 pub(crate) trait Combine<T: Number>: 'static {
     const IDENTITY: T;
     /// Whether a NaN must be looked for, because vectors may pass over it.
@@ -248,7 +248,7 @@ casts! {
     i64 => f32 f64 i32 i64;
 }
 
-macro_rules! truth {
+macro_rules! boolean {
     ($($type:ident)*) => {$(
         impl CastTo<bool> for $type {
             #[inline(always)]
@@ -264,7 +264,7 @@ macro_rules! truth {
         }
     )*};
 }
-truth!(f32 f64 i32 i64);
+boolean!(f32 f64 i32 i64);
 
 impl CastTo<bool> for bool {
     #[inline(always)]
@@ -288,7 +288,7 @@ macro_rules! from_scalar {
                     ScalarValue::F64(bits) => f64::from_bits(bits).cast(),
                     ScalarValue::I32(number) => number.cast(),
                     ScalarValue::I64(number) => number.cast(),
-                    ScalarValue::Bool(truth) => truth.cast(),
+                    ScalarValue::Bool(boolean) => boolean.cast(),
                 }
             }
             fn into_scalar(self) -> ScalarValue {

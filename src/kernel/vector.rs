@@ -27,7 +27,7 @@ pub(super) const MAX_LEN: usize = 16;
 pub(crate) trait Vector<T: Copy>: Copy {
     /// How many there are.
     const LEN: usize;
-    /// Truth values about one vector or several.
+    /// Booleans about one vector or several.
     type Mask: Copy;
     fn none() -> Self::Mask;
 

@@ -358,7 +358,7 @@ impl Grouping<'_> {
         whole_is_ready.then_some((index as usize, rows))
     }
 
-    /// The rows with which an operand from the same region can be read as it is, if there are any.
+    /// The rows for which an operand from the same region can be read as it is, if there are any.
     fn rows_within(&self, operand: &Operand, rows: &Rows) -> Option<Rows> {
         if self.accumulated[operand.base.index()] {
             return None;

@@ -2,7 +2,7 @@
 //!
 //! A view is no computation. Each value gets the instruction that produces its elements (its *base*),
 //! where the first of them lies there, and the distance between neighbors along each axis. Where no distances can
-//! express a view, as for a reshaped transpose, or whoever reads it cannot follow them, it becomes a base itself: a
+//! express a view, as for a reshaped transpose, or a reader cannot follow them, it becomes a base itself: a
 //! copy.
 
 use smallvec::SmallVec;

@@ -1,4 +1,4 @@
-//! The steps of groups: what each reads and writes, and with which kernel.
+//! The steps of groups: what each reads and writes, and its kernel.
 
 use std::ops::Range;
 use std::sync::Arc;

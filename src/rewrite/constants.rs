@@ -1,15 +1,15 @@
 //! Constant folding: what depends on constants alone is computed once, when a plan is made.
 //!
 //! Takes a program; gives the parts of it that are to be computed now, each as a program of its own
-//! ([`Folding::parts`]), and the program in which their results are constants ([`Folding::hold`]). Who
-//! computes the parts in between is the session, which plans and runs them like any other program, so the
+//! ([`Folding::parts`]), and the program in which their results are constants ([`Folding::hold`]). The
+//! session computes the parts in between: it plans and runs them like any other program, so the
 //! bits are those of the kernels. What shares no instruction is in different parts, so that programs which have
 //! one in common can share its results, and the bits of these do not depend on what else a program folds.
 //!
 //! It stands behind the sweep of rules, not among them or before. A rule that keeps digits must see the
 //! logarithm of a softmax before the softmax has underflowed; rules that move work outwards or make it small
 //! leave less to compute and to keep; and the sweep looks at one instruction at a time, while here it counts
-//! who still needs a value. Nothing follows it but pruning: what the rules do with known numbers is done.
+//! what still needs a value. Nothing follows it but pruning: what the rules do with known numbers is done.
 //!
 //! Invariant: nothing is folded that depends on a feed or a variable, or that could fail.
 

@@ -122,7 +122,7 @@ fn a_batched_kernel_runs_in_parts() -> Result<()> {
 }
 
 #[test]
-fn a_gradient_of_ones_own_joins_the_others() -> Result<()> {
+fn a_custom_gradient_joins_the_others() -> Result<()> {
     let g = Graph::new();
     let x = g.constant(arr1(&[1.0, 3.0, 4.0]));
     let [dx] = running_max(x.square()).gradients([x]);
@@ -169,8 +169,8 @@ impl Op for Broken {
                 to.map(Scalar::Add, &[x, pair])
             }
             Broken::Function => {
-                let truth = to.scalar(1.0, DType::Bool);
-                let sine = to.map(Scalar::Sin, &[truth]);
+                let boolean = to.scalar(1.0, DType::Bool);
+                let sine = to.map(Scalar::Sin, &[boolean]);
                 let sine = to.cast(sine, DType::F64);
                 to.map(Scalar::Add, &[x, sine])
             }

@@ -373,11 +373,11 @@ def binary():
             inputs = [np.round(2 * x) for x in normal(op, *shapes)]
             case(op, inputs, compare, derivatives=False)
         case(op, SPECIAL_PAIRS, compare, derivatives=False, about="special")
-    truths = [np.array([[True], [False]]), np.array([True, False])]
+    booleans = [np.array([[True], [False]]), np.array([True, False])]
     for op in ["equal", "not_equal", "logical_and", "logical_or", "logical_xor"]:
-        case(op, truths, lambda m, x, y: getattr(m, op)(x, y), about="booleans")
+        case(op, booleans, lambda m, x, y: getattr(m, op)(x, y), about="booleans")
         case(op, [np.zeros((0, 2), bool), True], lambda m, x, y: getattr(m, op)(x, y), about="booleans")
-    for x in truths:
+    for x in booleans:
         case("logical_not", [x], lambda m, x: m.logical_not(x))
     clips = [[(5,), (), ()], [(), (), ()], [(3, 4), (4,), (3, 1)], [(0, 2), (2,), ()]]
     for x, low, high in clips:
@@ -608,8 +608,7 @@ def indexed():
             np.add.at(x, where, updates)
             return x
         case("scatter_add", [x, indices, updates], scattered, axis=axis)
-    for shape, indices, axis in [[(5,), [3, 0, 3], 0], [(2, 3), [[2], [0]], 1], [(3, 2), [[0, 2], [1, 1], [0, 0], [2,
-    0]], 0]]:
+    for shape, indices, axis in [[(5,), [3, 0, 3], 0], [(2, 3), [[2], [0]], 1], [(3, 2), [[0, 2], [1, 1], [0, 0], [2, 0]], 0]]:
         inputs = [*normal("take_along_axis", shape), np.array(indices, dtype=np.int64)]
         case("take_along_axis", inputs, lambda m, x, i: m.take_along_axis(x, i, axis), axis=axis)
     for shape, indices in [
@@ -620,8 +619,8 @@ def indexed():
     for indices, depth in [[[0, 2, 1], 3], [1, 4], [[[0, 1], [3, 3]], 4], [[], 2], [[0, 0], 1], [[-1, 2, 1], 2]]:
         indices = np.array(indices, dtype=np.int64)
         def hot(m, i):
-            truths = i[..., None] == np.arange(depth)
-            return truths.astype(float) if m is np else jnn.one_hot(i, depth, dtype=jnp.float64)
+            booleans = i[..., None] == np.arange(depth)
+            return booleans.astype(float) if m is np else jnn.one_hot(i, depth, dtype=jnp.float64)
         case("one_hot", [indices], hot, depth=depth)
 
 

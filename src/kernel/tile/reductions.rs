@@ -327,7 +327,7 @@ pub(crate) enum Extent {
     Within,
 }
 
-/// The kernel that reduces a tile; `None` for truth values.
+/// The kernel that reduces a tile; `None` for booleans.
 pub(super) fn reducing(reduce: Reduce, extent: Extent, dtype: DType, isa: Isa) -> Option<Kernel> {
     with_number!(dtype, T => with_reduce!(reduce, F => Some(match extent {
         Extent::All => reduce_all_kernel::<T, F>(isa),

@@ -97,7 +97,7 @@ impl<'p> Touches<'p> {
                 self.may_write(*dst)?;
                 for piece in &assembly.pieces {
                     match &piece.from {
-                        // It waits for who writes the part, and touches nothing.
+                        // It waits for the step that writes the part, and touches nothing.
                         PieceSource::Written(part) => self.is_declared(*part)?,
                         PieceSource::Copied { src: Start { buffer, offset }, transfer, .. } => {
                             self.may_read(*buffer)?;
@@ -169,7 +169,7 @@ impl<'p> Touches<'p> {
             let may_touch = if position == 0 { self.may_write(buffer) } else { self.may_read(buffer) };
             may_touch?;
             // Of what is the same for all rows there is an element at least; how many, the kernel knows. What a selection
-            // goes by are truth values.
+            // goes by are booleans.
             let selects = matches!(op.instruction, Instruction::Map { function: Scalar::Select, .. });
             let element = if selects && position == 1 { 1 } else { op.from.size() };
             let is_whole = slot.row_bytes == 0 && slot.offset > 0;

@@ -306,7 +306,7 @@ impl Compiler<'_> {
                 _ => self.tile(operand),
             };
         }
-        // The last operand has the type that matters: a selection's first is a truth value.
+        // The last operand has the type that matters: a selection's first is a boolean.
         let from = operands.last().map_or(inst.dtype, |operand| self.dtype(operand.base));
         let width = self.width(&operands[0]);
         let dst = self.destination(val, width);

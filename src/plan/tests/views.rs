@@ -1,4 +1,4 @@
-//! Slices in plans: nothing is copied where whoever reads a slice can follow its strides.
+//! Slices in plans: nothing is copied where the reader of a slice can follow its strides.
 
 use insta::assert_snapshot;
 

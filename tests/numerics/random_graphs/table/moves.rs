@@ -177,7 +177,7 @@ pub(crate) static ROWS: &[Row] = &[
             _ => g.range(2, limit as i64, -(step as i64)).into(),
         })
     }),
-    row("moves of truth values", Discrete, EXACT, |at| {
+    row("moves of booleans", Discrete, EXACT, |at| {
         let x = at.any::<bool>(|dims| !dims.is_empty())?;
         let (_, axis) = at.axis(x.rank())?;
         let both = at.graph().concat(&[x.reverse(axis), x.logical_not()], axis);
