@@ -256,7 +256,7 @@ impl Scalar {
     }
 }
 
-/// An associative function that makes one of the elements along axes.
+/// An associative function that makes one element of those along axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reduce {

@@ -165,7 +165,7 @@ pub(crate) unsafe fn clear(reduce: Reduce, dtype: DType, dst: *mut u8, count: us
     }, else {});
 }
 
-/// Reduces accumulators into others: dst ∘= src, elementwise.
+/// Combines accumulators with others: dst ∘= src, elementwise.
 ///
 /// # Safety
 /// `dst` and `src` must reach `count` elements each, aligned for the type, which do not overlap.

@@ -37,7 +37,7 @@ pub(crate) trait Binary<T>: 'static {
     fn apply<M: MulAdd>(a: T, b: T) -> Option<Self::Output>;
 }
 
-/// An associative function that makes one of many elements.
+/// An associative function that makes one element of many.
 pub(crate) trait Combine<T: Number>: 'static {
     const IDENTITY: T;
     /// Whether a NaN must be looked for, because vectors may pass over it.

@@ -1,6 +1,6 @@
 //! Vectors: as many numbers as one instruction works on, where a loop must keep them in registers.
 //!
-//! Most loops are written for single elements and vectorized by the compiler. Folds carry several vectors
+//! Most loops are written for single elements and vectorized by the compiler. Reductions carry several vectors
 //! of partial results from block to block, which the compiler keeps in memory as often as not; they are
 //! written with these.
 

@@ -189,7 +189,7 @@ fn check_users(id: BufferId, users: &[(usize, bool)], waits: &Waits<'_>) -> Resu
 struct Holders(BTreeMap<usize, (usize, BufferId)>);
 
 impl Holders {
-    /// Gives the bytes to a buffer, and gives the buffers that held some of them so far.
+    /// Gives the bytes to a buffer, and tells which buffers held some of them so far.
     fn take(&mut self, start: usize, end: usize, by: BufferId) -> Vec<BufferId> {
         let mut former = Vec::new();
         while start < end
