@@ -81,7 +81,7 @@ impl<'g> Gru<'g> {
     }
 }
 
-/// The characters of a text, and the text as their places among them.
+/// The characters of a text, and the text as their indices among them.
 struct Alphabet {
     characters: Vec<char>,
     ids: Vec<i64>,
@@ -90,7 +90,7 @@ struct Alphabet {
 impl Alphabet {
     fn of(text: &str) -> Self {
         let characters: Vec<char> = text.chars().collect::<BTreeSet<char>>().into_iter().collect();
-        let id = |c| characters.binary_search(&c).map_or(0, |place| place as i64);
+        let id = |c| characters.binary_search(&c).map_or(0, |index| index as i64);
         let ids = text.chars().map(id).collect();
         Alphabet { characters, ids }
     }

@@ -51,7 +51,7 @@ pub(crate) struct Memory {
 
 // SAFETY: the memory is plain bytes that the value owns alone.
 unsafe impl Send for Memory {}
-// SAFETY: through a shared reference only the address can be had; who follows it must prove that
+// SAFETY: through a shared reference only the address can be read; code that follows it must prove that
 // nobody writes.
 unsafe impl Sync for Memory {}
 

@@ -95,6 +95,8 @@ pub use crate::graph::op::{
     Attribute, AttributeDef, AttributeValue, Attributes, Elements, MultiOp, Op, OpDef, OperandDef, Outputs,
 };
 pub use crate::graph::{AnyOperand, AnyTensor};
-pub use crate::ir::{Fold, Kernel, KernelError, Lowering, Scalar, Val};
+#[doc(hidden)]
+pub use crate::ir::Reduce as Fold;
+pub use crate::ir::{Kernel, KernelError, Lowering, Reduce, Scalar, Val};
 pub use crate::ops::registry;
 pub use crate::shape::TensorType;

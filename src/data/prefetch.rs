@@ -29,7 +29,7 @@ pub trait Prefetch: Iterator {
     /// The same items in the same order, each prepared while the one before it is used.
     ///
     /// The thread ends with the last item, or when the returned iterator is dropped, which waits for the
-    /// item that is being prepared. A panic of the iterator is passed on to whoever asks for the next item.
+    /// item that is being prepared. A panic of the iterator is passed on to the caller that asks for the next item.
     ///
     /// # Errors
     ///

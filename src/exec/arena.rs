@@ -26,7 +26,7 @@ pub(super) struct Arena {
     pub(super) laid_out_for: u64,
     /// Keep the values of variables as they are, for a run that does not hold the turn to assign.
     pub(super) pins: Vec<Arc<Memory>>,
-    /// What threads share of a run, if it is worth more than one. A helper may hold it longer than the run goes on, and
+    /// What threads share of a run, if it is worth more than one. A worker may hold it longer than the run goes on, and
     /// then finds nothing in it to do, or the next run.
     pub(super) shared: Option<Arc<parallel::Run>>,
     /// Bytes of all but the memory.

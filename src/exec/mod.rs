@@ -2,19 +2,18 @@
 //!
 //! - [`arena`]: what one run needs beside its plan, lent by the session.
 //! - [`feed`] and [`store`]: where a run's inputs lie, and its variables.
-//! - [`turn`] and [`nesting`]: whose turn it is to assign, and who asks for it from inside of a kernel.
+//! - [`turn`] and [`nesting`]: whose turn it is to assign, and which runs ask for it from inside of a kernel.
 //! - [`steps`]: one step, or one task of a step that is split.
 //! - [`schedule`]: all steps, in order on one thread or as they become ready on several.
-//! - [`record`]: what was done when, and by which thread, of a run that is traced.
-//! - [`progress`], [`parallel`] and [`crew`]: which tasks may be done, those who do them, and those who
-//!   help.
+//! - [`record`]: what was done when, and on which thread, of a run that is traced.
+//! - [`progress`], [`parallel`] and [`workers`]: which tasks may be done, the threads that do them, and the pool of
+//!   those beside the caller.
 //!
 //! A run finds the address of each buffer, runs the steps, and copies out what is fetched. It gives
 //! errors as [`Failure`]s, for which the session finds the words; the store keeps assigned values only
 //! if there is none.
 
 mod arena;
-mod crew;
 mod feed;
 mod nesting;
 mod parallel;
@@ -24,6 +23,7 @@ mod schedule;
 mod steps;
 mod store;
 mod turn;
+mod workers;
 
 use crate::element::Value;
 use crate::ir::{KernelError, NodeId};

@@ -70,7 +70,7 @@ pub(super) fn held_turns() -> impl Iterator<Item = *const Turn> {
     })
 }
 
-/// The kernel, in words, by which this thread is inside of the run that holds a turn.
+/// The kernel, in words, that this thread does for the run that holds a turn.
 pub(super) fn kernel_within(turn: *const Turn) -> String {
     let within = levels().take_while(|level| !matches!(level.what, What::Run(held) if ptr::eq(held, turn)));
     let kernel = within.filter(|level| matches!(level.what, What::Kernel(_))).last();
@@ -88,9 +88,9 @@ fn levels() -> impl Iterator<Item = &'static Level> {
     let mut next = INNERMOST.get();
     std::iter::from_fn(move || {
         // SAFETY: a level is there while a thread is inside of it: it lies on the stack of a thread that waits for what
-        // is inside, a kernel's on the stack of the thread that does it, a run's on that of its caller, who stays until
-        // all tasks are done. These references are used by code inside of the levels only, and not kept: they leave
-        // this file as text.
+        // is inside, a kernel's on the stack of the thread that does it, a run's on that of its caller, which stays
+        // until all tasks are done. These references are used by code inside of the levels only, and not kept: they
+        // leave this file as text.
         let level = unsafe { next.as_ref() }?;
         next = level.outer;
         Some(level)

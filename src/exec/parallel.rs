@@ -1,14 +1,14 @@
 //! A run on several threads.
 //!
-//! The caller and the helpers that join it do the same: claim a task, do it, report it, until there is
-//! none to claim. A helper then leaves. The caller waits for those under way, first awake and then
+//! The caller and the workers that join it do the same: claim a task, do it, report it, until there is
+//! none to claim. A worker then leaves. The caller waits for those under way, first awake and then
 //! asleep, until one of them lets something run or all is done: when nothing can be claimed and the run is
 //! not over, some task is under way on another thread, which reports it whatever becomes of it. So
-//! every wait ends, whether or not a helper ever comes.
+//! every wait ends, whether or not a worker ever comes.
 //!
 //! All that threads share of a run lies behind one lock, which is held for some ten nanoseconds before and
-//! after a task. It also hands on what tasks have written: who claims a task took the lock after all those
-//! let it go that the task waits for.
+//! after a task. It also hands on what tasks have written: the thread that claims a task took the lock after
+//! the threads let it go that did what the task waits for.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, UnwindSafe, catch_unwind, resume_unwind};
@@ -18,11 +18,11 @@ use std::time::Instant;
 use std::{mem, ptr, thread};
 
 use super::Fault;
-use super::crew::{ASLEEP_FROM, AWAKE_FROM, Board, look_out};
 use super::nesting::Level;
 use super::progress::{Claim, Progress};
 use super::record::{CALLER, Record, Span, Work};
 use super::steps::{Addresses, finish, run_task};
+use super::workers::{ASLEEP_FROM, AWAKE_FROM, RunQueue, look_out};
 use crate::plan::Plan;
 
 /// A run that threads share; kept in its arena for the next one, of whatever plan.
@@ -35,7 +35,7 @@ pub(super) struct Run {
     open: AtomicU64,
     /// A copy of whether all is done.
     is_over: AtomicBool,
-    /// What has been done, if the run is traced; the state's lock is left to those who look for work.
+    /// What has been done, if the run is traced; the state's lock is left to threads that look for work.
     spans: Mutex<Vec<Span>>,
 }
 
@@ -87,7 +87,7 @@ impl Run {
         if steps == 0 { 0 } else { size_of::<Self>() + Progress::bytes(steps) }
     }
 
-    /// Runs all steps of a plan, on this thread and on helpers.
+    /// Runs all steps of a plan, on this thread and on workers.
     ///
     /// # Safety
     /// As for [`schedule::run`](super::schedule::run); no other call for this run may be under way.
@@ -96,7 +96,7 @@ impl Run {
         plan: &Plan,
         addresses: Addresses<'_>,
         level: &Level,
-        board: &Board,
+        queue: &RunQueue,
         mut record: Option<&mut Record>,
     ) -> Result<(), Fault> {
         let mut state = self.lock();
@@ -108,10 +108,10 @@ impl Run {
         }
         self.copy(&state);
         drop(state);
-        board.post(self);
-        self.work(board, CALLER);
-        board.withdraw(self);
-        // Every claim has been reported, so nobody follows the job's pointers any more. A helper that
+        queue.post(self);
+        self.work(queue, CALLER);
+        queue.withdraw(self);
+        // Every claim has been reported, so nobody follows the job's pointers any more. A worker that
         // found the run late finds nothing to claim.
         if let Some(record) = record {
             record.spans = mem::take(&mut self.spans());
@@ -141,7 +141,7 @@ impl Run {
 
     /// Does tasks, as the thread of this number: all that there are, if it is the caller; else until there is
     /// none to claim.
-    pub(super) fn work(&self, board: &Board, thread: usize) {
+    pub(super) fn work(&self, queue: &RunQueue, thread: usize) {
         let mut state = self.lock();
         let mut at = None;
         loop {
@@ -162,7 +162,7 @@ impl Run {
             if wakes_caller {
                 self.changed.notify_one();
             }
-            board.offer(open);
+            queue.offer(open);
 
             // SAFETY: this thread holds the claim.
             let task = AssertUnwindSafe(|| unsafe { job.do_task(claim) });
@@ -206,13 +206,16 @@ impl Run {
     ) -> MutexGuard<'a, State> {
         // SAFETY: the run is not over before the step is complete, so the plan is there.
         let plan = unsafe { &*job.plan };
-        if plan.steps[step].is_joined() && !state.progress.is_broken(step) {
+        if plan.steps[step].is_combined() && !state.progress.is_broken(step) {
             let is_traced = state.is_traced;
             drop(state);
             // SAFETY: all tasks of the step have been done, and it has not been completed.
-            let join = AssertUnwindSafe(|| unsafe { job.join(step) });
-            let outcome =
-                if is_traced { self.traced(step, Work::Join, thread, join) } else { catch_unwind(join) };
+            let combine = AssertUnwindSafe(|| unsafe { job.combine(step) });
+            let outcome = if is_traced {
+                self.traced(step, Work::Combine, thread, combine)
+            } else {
+                catch_unwind(combine)
+            };
             state = self.lock();
             state.take_panic(outcome);
         }
@@ -286,7 +289,7 @@ impl Job {
     ///
     /// # Safety
     /// All tasks of the step must have been done, the step not be complete, and this be the only call for it.
-    unsafe fn join(self, step: usize) {
+    unsafe fn combine(self, step: usize) {
         // SAFETY: the run is not over, as above.
         let (plan, addresses) = unsafe { (&*self.plan, Addresses(&*self.addresses)) };
         // SAFETY: all tasks are done, and nothing that waits for the step has begun.

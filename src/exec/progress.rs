@@ -1,8 +1,8 @@
 //! Which tasks of a run may be done, are under way, and are done.
 //!
-//! Takes a plan's order; gives tasks to the workers that ask: more of the step that the worker is at, whose operands
+//! Takes a plan's order; gives tasks to the threads that ask: more of the step that the thread is at, whose operands
 //! are near it, else those of a step that nobody is at, else those of another's; of several steps the earliest
-//! first, so that memory is walked through as on one thread. A worker claims a task, does it and reports it; with its
+//! first, so that memory is walked through as on one thread. A thread claims a task, does it and reports it; with its
 //! last task a step is complete, and those that waited for it alone become ready. The invariant: a task is given out
 //! once, and only when all the steps that its step waits for are complete. It is plain data, and shared among threads
 //! behind a lock. Allocates for more steps than it has had, and otherwise never.
@@ -21,7 +21,7 @@ use crate::plan::Plan;
 /// than a few microseconds.
 const LONGEST: f64 = 1e9;
 
-/// A task that one worker has been given.
+/// A task that one thread has been given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Claim {
     pub(super) step: usize,
@@ -36,7 +36,7 @@ pub(super) struct Progress {
     steps: Vec<Count>,
     /// The steps of which every task may be claimed, the earliest on top; never more than there are steps.
     ready: BinaryHeap<Reverse<u32>>,
-    /// The steps that some worker is at, the earliest on top; those without tasks left stay until they come up.
+    /// The steps that some thread is at, the earliest on top; those without tasks left stay until they come up.
     begun: BinaryHeap<Reverse<u32>>,
     /// Steps that are not complete.
     left: usize,
@@ -91,7 +91,7 @@ impl Progress {
         }
     }
 
-    /// The next task for a worker that has been at a step, if one may be done now.
+    /// The next task for a thread that has been at a step, if one may be done now.
     pub(super) fn claim(&mut self, at: Option<usize>) -> Option<Claim> {
         let step =
             at.filter(|&step| self.has_open_tasks(step)).or_else(|| self.begin()).or_else(|| self.help())?;
@@ -102,7 +102,7 @@ impl Progress {
         Some(Claim { step, task, is_void: self.is_void(step, task) })
     }
 
-    /// Whether a step that some worker is at has tasks that may be claimed.
+    /// Whether a step that some thread is at has tasks that may be claimed.
     fn has_open_tasks(&self, step: usize) -> bool {
         self.steps[step].claimed < self.steps[step].tasks
     }
@@ -194,7 +194,7 @@ mod tests {
     use crate::ir::Scalar;
     use crate::plan::Fallible;
 
-    /// A few steps that wait for each other, run by workers that take turns at random.
+    /// A few steps that wait for each other, run by threads that take turns at random.
     struct Toy {
         tasks: Vec<usize>,
         successors: Vec<Vec<u32>>,

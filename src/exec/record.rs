@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::plan::Plan;
 
-/// The number of the thread that calls a run; helpers are counted from 1.
+/// The number of the thread that calls a run; workers are counted from 1.
 pub(crate) const CALLER: usize = 0;
 
 /// What is done in one piece by one thread.
@@ -18,7 +18,7 @@ pub(crate) enum Work {
     /// A task of a step.
     Task(usize),
     /// Adding up what the tasks of a step have left.
-    Join,
+    Combine,
 }
 
 /// A piece of work that was done.
@@ -55,7 +55,8 @@ impl Record {
 
     /// Makes room for all spans of a plan, so that nothing is allocated between two tasks.
     pub(super) fn reserve(&mut self, plan: &Plan) {
-        self.spans.reserve(plan.steps.iter().map(|step| step.tasks() + usize::from(step.is_joined())).sum());
+        self.spans
+            .reserve(plan.steps.iter().map(|step| step.tasks() + usize::from(step.is_combined())).sum());
     }
 }
 

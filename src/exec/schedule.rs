@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use super::crew::{Crew, is_helper};
 use super::nesting::Level;
 use super::record::{Record, Unwatched, Watch, Work};
 use super::steps::{Addresses, finish, run_task};
+use super::workers::{WorkerPool, is_worker};
 use super::{Fault, parallel};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
@@ -16,10 +16,10 @@ use crate::plan::Plan;
 pub(crate) enum Threads {
     /// The caller's only.
     One,
-    /// The caller's and those of a crew. They do tasks of runs and nothing else: a thread of rayon's
+    /// The caller's and those of a worker pool. They do tasks of runs and nothing else: a thread of rayon's
     /// global pool could take up a task of the user's instead, which runs the session and waits for the
     /// turn that our run holds.
-    Pool(Arc<Crew>),
+    Pool(Arc<WorkerPool>),
 }
 
 impl Threads {
@@ -28,11 +28,11 @@ impl Threads {
     pub(crate) const MOST: usize = 1024;
 
     /// As many threads as asked for, at most [`MOST`](Self::MOST), the caller's among them; 0 is one for each core,
-    /// however many these are, with a crew that all sessions share.
+    /// however many these are, with a worker pool that all sessions share.
     pub(crate) fn new(count: usize) -> Result<Self> {
-        static SHARED: Mutex<Option<Arc<Crew>>> = Mutex::new(None);
-        let crew = |helpers| match Crew::new(helpers) {
-            Ok(crew) => Ok(Arc::new(crew)),
+        static SHARED: Mutex<Option<Arc<WorkerPool>>> = Mutex::new(None);
+        let pool = |workers| match WorkerPool::new(workers) {
+            Ok(pool) => Ok(Arc::new(pool)),
             Err(error) => Err(Error::Threads(Arc::new(error))),
         };
         match count {
@@ -42,14 +42,14 @@ impl Threads {
                     return Ok(Threads::One);
                 }
                 let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-                let crew = match &*shared {
-                    Some(crew) => Arc::clone(crew),
-                    None => Arc::clone(shared.insert(crew(cores - 1)?)),
+                let pool = match &*shared {
+                    Some(pool) => Arc::clone(pool),
+                    None => Arc::clone(shared.insert(pool(cores - 1)?)),
                 };
-                Ok(Threads::Pool(crew))
+                Ok(Threads::Pool(pool))
             }
             1 => Ok(Threads::One),
-            2..=Self::MOST => crew(count - 1).map(Threads::Pool),
+            2..=Self::MOST => pool(count - 1).map(Threads::Pool),
             _ => Err(Error::TooManyThreads { found: count, most: Self::MOST }),
         }
     }
@@ -76,14 +76,14 @@ pub(super) unsafe fn run(
         record.reserve(plan);
     }
     match threads {
-        // A task of a user's pool has that pool's other threads beside it, and one of a crew's that crew's: it stays on
-        // its own.
-        Threads::Pool(crew)
-            if !plan.order.inline && !is_helper() && rayon::current_thread_index().is_none() =>
+        // A task of a rayon pool has that pool's other threads beside it, and a worker's has its worker pool's: it
+        // stays on its own.
+        Threads::Pool(pool)
+            if !plan.order.inline && !is_worker() && rayon::current_thread_index().is_none() =>
         {
             let shared = shared.get_or_insert_with(|| Arc::new(parallel::Run::new()));
             // SAFETY: the caller's promise.
-            unsafe { shared.run(plan, addresses, level, crew.board(), record) }
+            unsafe { shared.run(plan, addresses, level, pool.queue(), record) }
         }
         // SAFETY: the caller's promise; in order, each step finds done what it reads.
         _ => unsafe {
@@ -110,9 +110,9 @@ unsafe fn run_in_order(
             let done = watch.watch(index, Work::Task(task), run);
             done.map_err(|cause| Fault { step: index, task, cause })?;
         }
-        if step.is_joined() {
+        if step.is_combined() {
             // SAFETY: all tasks of the step are done.
-            watch.watch(index, Work::Join, || unsafe { finish(step, addresses) });
+            watch.watch(index, Work::Combine, || unsafe { finish(step, addresses) });
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! One task of a step: a chunk of a region's tiles, a panel of a product, an index of a fold.
+//! One task of a step: a chunk of a region's tiles, a panel of a product, an index of a reduction.
 
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
@@ -11,14 +11,14 @@ use super::Cause;
 use super::nesting::Level;
 use crate::element::{ArrayRef, DType, Element, with_element};
 use crate::ir::{Dims, KernelError, size};
-use crate::kernel::fold::{self, Pairs};
 use crate::kernel::gemm::Product;
 use crate::kernel::prefetch::prefetch;
+use crate::kernel::reduce::{self, Pairs};
 use crate::kernel::tile::Args;
 use crate::memory::{Memory, OutOfMemory};
 use crate::plan::{
-    Accumulator, Assembly, Base, BufferId, Compute, ComputeOperand, Factors, Fallible, Kind, Opening,
-    Operands, PartCopy, PieceSource, Region, Slot, Start, Step,
+    Accumulator, Assembly, Base, BufferId, Factors, Fallible, KernelCall, KernelOperand, Kind, Operands,
+    PartCopy, PieceSource, Producer, Region, Slot, Start, Step,
 };
 
 thread_local! {
@@ -26,8 +26,8 @@ thread_local! {
 }
 
 /// Bytes of scratch memory that a thread keeps from task to task, at most. The packed operands of a product and a panel
-/// take 3 MB; only products with a very long k, folds of very many rows and tiles of very long rows take more, and all of
-/// these work long enough for taking memory anew to cost little.
+/// take 3 MB; only products with a very long k, reductions of very many rows and tiles of very long rows take more, and
+/// all of these work long enough for taking memory anew to cost little.
 const MOST_KEPT: usize = 4 << 20;
 
 /// What a thread needs to run a step: tiles, packed operands and a panel. It grows to the largest seen, but what is more
@@ -93,10 +93,10 @@ pub(super) unsafe fn run_task(
             })
             .map_err(Box::from)
         }
-        Kind::Fold { fold, src, dst } => {
-            with_scratch(fold.scratch_bytes(), |scratch, _| {
-                // SAFETY: the buffers are as large as the fold's lengths say; each task has its own index.
-                unsafe { fold.run(task, addresses.at(*src), addresses.of(*dst), scratch) };
+        Kind::Reduce { reduce, src, dst } => {
+            with_scratch(reduce.scratch_bytes(), |scratch, _| {
+                // SAFETY: the buffers are as large as the reduction's lengths say; each task has its own index.
+                unsafe { reduce.run(task, addresses.at(*src), addresses.of(*dst), scratch) };
             })
             .map_err(Box::from)
         }
@@ -105,11 +105,11 @@ pub(super) unsafe fn run_task(
             unsafe { copy_parts(assembly, task, addresses, *dst) };
             Ok(())
         }
-        Kind::Compute(compute) => {
+        Kind::Kernel(call) => {
             // SAFETY: the caller's promise.
             level
-                .within_kernel(compute.node, || unsafe { run_kernel(compute, task, addresses) })
-                .map_err(|error| Box::new(Cause::Kernel { node: compute.node, error }))
+                .within_kernel(call.node, || unsafe { run_kernel(call, task, addresses) })
+                .map_err(|error| Box::new(Cause::Kernel { node: call.node, error }))
         }
         Kind::Copy { src, dst, bytes } => {
             // SAFETY: both buffers hold this many bytes, and the plan gave them places apart.
@@ -140,8 +140,8 @@ unsafe fn copy_parts(assembly: &Assembly, task: usize, addresses: Addresses<'_>,
 ///
 /// # Safety
 /// As for [`run_task`].
-unsafe fn run_kernel(compute: &Compute, task: usize, addresses: Addresses<'_>) -> Result<(), KernelError> {
-    let part = compute.indices(task);
+unsafe fn run_kernel(call: &KernelCall, task: usize, addresses: Addresses<'_>) -> Result<(), KernelError> {
+    let part = call.indices(task);
     // The lengths of an array's part, and where it starts.
     let cut = |start: *mut u8, dtype: DType, dims: &Dims, stride: Option<&usize>| {
         let mut dims = dims.clone();
@@ -153,8 +153,8 @@ unsafe fn run_kernel(compute: &Compute, task: usize, addresses: Addresses<'_>) -
             _ => (dims, start),
         }
     };
-    let input = |operand: &ComputeOperand| {
-        let ComputeOperand { start, dtype, dims, strides } = operand;
+    let input = |operand: &KernelOperand| {
+        let KernelOperand { start, dtype, dims, strides } = operand;
         let (dims, start) = cut(addresses.at(*start), *dtype, dims, strides.first());
         let shape = IxDyn(&dims).strides(IxDyn(strides));
         with_element!(*dtype, T => {
@@ -164,21 +164,21 @@ unsafe fn run_kernel(compute: &Compute, task: usize, addresses: Addresses<'_>) -
             T::array_ref(unsafe { ArrayViewD::from_shape_ptr(shape, start.cast::<T>()) })
         })
     };
-    let inputs: SmallVec<[ArrayRef<'_>; 4]> = compute.operands.iter().map(input).collect();
-    let stride = size(compute.dims.get(1..).unwrap_or_default());
-    let (dims, start) = cut(addresses.of(compute.dst), compute.dtype, &compute.dims, Some(&stride));
-    if compute.dtype == DType::Bool {
-        // What other steps left there need not be truth values.
+    let inputs: SmallVec<[ArrayRef<'_>; 4]> = call.operands.iter().map(input).collect();
+    let stride = size(call.dims.get(1..).unwrap_or_default());
+    let (dims, start) = cut(addresses.of(call.dst), call.dtype, &call.dims, Some(&stride));
+    if call.dtype == DType::Bool {
+        // What other steps left there need not be booleans.
         // SAFETY: the buffer holds as many bytes, and this task alone touches them.
         unsafe { start.write_bytes(0, size(&dims)) };
     }
     let shape = IxDyn(&dims);
-    let output = with_element!(compute.dtype, T => {
+    let output = with_element!(call.dtype, T => {
         // SAFETY: the buffer holds as many elements of this type, initialized as arena memory is, and this task
         // alone touches them.
         T::array_mut(unsafe { ArrayViewMutD::from_shape_ptr(shape, start.cast::<T>()) })
     });
-    compute.kernel.run(&inputs, output)
+    call.kernel.run(&inputs, output)
 }
 
 /// Adds up what the tasks of a step have left, in their order.
@@ -196,7 +196,7 @@ pub(super) unsafe fn finish(step: &Step, addresses: Addresses<'_>) {
             std::ptr::copy_nonoverlapping(first, dst, count * accumulator.dtype.size());
             for chunk in 1..region.chunks {
                 let next = first.add(chunk * region.partial_bytes);
-                fold::join(accumulator.fold, accumulator.dtype, dst, next, count);
+                reduce::combine(accumulator.reduce, accumulator.dtype, dst, next, count);
             }
         }
     }
@@ -273,8 +273,8 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
             // SAFETY: `partial` holds `partial_bytes` for each chunk; this one is touched by this task only.
             Some(partial) => unsafe {
                 let start = addresses.of(partial).add(chunk * region.partial_bytes);
-                for Accumulator { fold, dtype, elements, offset, .. } in &region.accumulators {
-                    fold::clear(*fold, *dtype, start.add(*offset), *elements);
+                for Accumulator { reduce, dtype, elements, offset, .. } in &region.accumulators {
+                    reduce::clear(*reduce, *dtype, start.add(*offset), *elements);
                 }
                 start
             },
@@ -284,7 +284,7 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
         let end = region.rows.min(first + region.chunk_rows);
         let panel = scratch.wrapping_add(region.panel_offset);
         let bases = Bases { addresses, scratch, panel, chunk_row: first, partial };
-        if let Some(Opening { factors, c }) = &region.opening {
+        if let Some(Producer { factors, c }) = &region.producer {
             let (columns, c) = (0..factors.product.n, bases.address(c, first));
             // SAFETY: the caller's promise; the chunk's rows of `c` are this task's alone, be they in the thread's
             // own memory, behind the scratch memory of the product, or in a buffer.
@@ -353,11 +353,11 @@ unsafe fn run_tiles(
     Ok(())
 }
 
-/// Each of a chunk's accumulators, which start at `partial`: how those that are put aside are joined, where it is, and
-/// where these are.
+/// Each of a chunk's accumulators, which start at `partial`: how those that are put aside are combined, where it is,
+/// and where these are.
 fn accumulators(region: &Region, partial: *mut u8) -> impl Iterator<Item = (Pairs, *mut u8, *mut u8)> {
-    region.accumulators.iter().map(move |&Accumulator { fold, dtype, elements, offset, .. }| {
-        let pairs = Pairs { fold, dtype, count: elements, stride: region.accumulator_bytes };
+    region.accumulators.iter().map(move |&Accumulator { reduce, dtype, elements, offset, .. }| {
+        let pairs = Pairs { reduce, dtype, count: elements, stride: region.accumulator_bytes };
         let current = partial.wrapping_add(offset);
         (pairs, current, current.wrapping_add(region.accumulator_bytes))
     })
@@ -399,7 +399,7 @@ fn advance(args: &mut Args, Operands { dst, a, b, c, .. }: &Operands, rows: usiz
 struct Bases<'a> {
     addresses: Addresses<'a>,
     scratch: *mut u8,
-    /// The rows of the opening product, from the chunk's first one on.
+    /// The rows of the producer, from the chunk's first one on.
     panel: *mut u8,
     chunk_row: usize,
     partial: *mut u8,

@@ -19,8 +19,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use super::nesting::{self, Nested};
 use crate::error::Nesting;
 
-/// The right to change the variables of a session, for one at a time: where those wait who want it. Whether somebody
-/// has it stands in the state of the session, under its lock, which is taken anyway.
+/// The right to change the variables of a session, for one at a time: where runs wait that want it. Whether one has it
+/// stands in the state of the session, under its lock, which is taken anyway.
 #[derive(Debug, Default)]
 pub(super) struct Turn {
     over: Condvar,
@@ -69,7 +69,7 @@ impl Turn {
                 return Err(Nested { inside, reason });
             }
         };
-        // Read and written under the state's lock, or, by who tells of the turn's end, behind it.
+        // Read and written under the state's lock, or, by the run that tells of the turn's end, after it.
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let mut state = state;
         // And not `wait_while`, which ends with the first wakeup where a panic has passed through the lock.
@@ -102,7 +102,7 @@ impl Turn {
         Ok(Some(wait))
     }
 
-    /// Tells one of those who wait, if any, that the turn is over.
+    /// Tells one of the runs that wait, if any, that the turn is over.
     #[inline]
     pub(super) fn end(&self) {
         if self.waiting.load(Ordering::Relaxed) > 0 {

@@ -64,7 +64,7 @@ pub fn jvp<'g, T: Float>(
 ///
 /// It costs a few evaluations of `y`, whatever the size of the targets. There is one vector for each target,
 /// of the target's shape, and gradients take it for a constant even where it is computed from a target. A
-/// target by which the gradients do not depend gets zeros. The results can be differentiated again.
+/// target on which the gradients do not depend gets zeros. The results can be differentiated again.
 ///
 /// # Errors
 /// As for [`jvp`].
@@ -229,9 +229,9 @@ fn stacked<'g, T: Float>(mut parts: Vec<Tensor<'g, T>>, dims: &[usize]) -> Optio
 /// A tensor in the first place of `dims`, if they have any, and zeros in the others.
 #[track_caller]
 fn in_the_first_place<'g, T: Float>(part: Tensor<'g, T>, dims: &[usize]) -> Tensor<'g, T> {
-    let mut spread = dims.to_vec();
-    spread.resize(dims.len() + part.shape().rank(), 1);
-    alone(part, places(part, &spread), 0)
+    let mut broadcast = dims.to_vec();
+    broadcast.resize(dims.len() + part.shape().rank(), 1);
+    alone(part, places(part, &broadcast), 0)
 }
 
 /// For each element of a tensor of these lengths its place, counted in row-major order, in the graph of `of`.

@@ -27,7 +27,7 @@ pub(crate) fn pull_back_call(call: CallId, at: &mut Pullback<'_>) {
         body: record.body,
         ys: reached.iter().map(|&output| record.results[output]).collect(),
         inputs: (0..bound.len()).filter(|&input| at.wants(input)).collect(),
-        masked: at.is_masked(),
+        zero_where_untaken: at.is_zero_where_untaken(),
     };
     let gradient = graph.gradient_of(&key).unwrap_or_else(|| {
         let gradient = build(graph, &key, &bound);
@@ -68,7 +68,7 @@ fn build(graph: &Graph, key: &GradientKey, bound: &[TensorId]) -> GradientOf {
         let seeds: Vec<AnyTensor<'_>> =
             ys.iter().map(|&y| graph.parameter(gradient, &TensorType::of(y))).collect();
         // The sweep ends at the body's edge: beyond a captured tensor it goes on outside.
-        Sweep::of_body(graph, &ys, &xs, &tie(bound)).masked(key.masked).run(&seeds)
+        Sweep::of_body(graph, &ys, &xs, &tie(bound)).zero_where_untaken(key.zero_where_untaken).run(&seeds)
     });
     let shares = key.inputs.iter().zip(shares).filter_map(|(&input, share)| Some((input, share?)));
     let (inputs, results): (Vec<usize>, Vec<AnyTensor<'_>>) = shares.unzip();

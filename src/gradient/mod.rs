@@ -49,7 +49,7 @@ pub struct Pullback<'g> {
     sources: PerInput<AnyTensor<'g>>,
     wanted: PerInput<bool>,
     /// Whether the cotangent may be 0 at elements that were not taken, whose slopes must not matter.
-    masked: bool,
+    zero_where_untaken: bool,
     given: PerInput<(TensorId, Share<'g>)>,
 }
 
@@ -94,8 +94,8 @@ impl<'g> Pullback<'g> {
     }
 
     /// Whether the cotangents may be 0 at elements that were not taken.
-    pub(crate) fn is_masked(&self) -> bool {
-        self.masked
+    pub(crate) fn is_zero_where_untaken(&self) -> bool {
+        self.zero_where_untaken
     }
 
     /// Gives an input a share of all cotangents together.
@@ -133,7 +133,7 @@ impl<'g> Pullback<'g> {
 
     /// How a cotangent is multiplied by a slope.
     pub(crate) fn times(&self) -> fn(AnyTensor<'g>, AnyTensor<'g>) -> AnyTensor<'g> {
-        if self.masked {
+        if self.zero_where_untaken {
             |cotangent, slope| cotangent.binary(Scaled, slope)
         } else {
             |cotangent, slope| cotangent * slope
@@ -142,10 +142,14 @@ impl<'g> Pullback<'g> {
 
     /// Gives an input the cotangent over the reciprocal of the op's slope there, for elementwise ops.
     pub fn divide<S: Into<AnyTensor<'g>>>(&mut self, input: usize, divisor: impl FnOnce() -> S) {
-        let masked = self.masked;
+        let zero_where_untaken = self.zero_where_untaken;
         self.give(input, |dy| {
             let divisor = divisor().into();
-            if masked { dy.binary(Scaled, divisor.scalar_like(1.0) / divisor) } else { dy / divisor }
+            if zero_where_untaken {
+                dy.binary(Scaled, divisor.scalar_like(1.0) / divisor)
+            } else {
+                dy / divisor
+            }
         });
     }
 

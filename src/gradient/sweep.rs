@@ -21,7 +21,7 @@ struct Marks {
     /// Whether no gradient passes through it.
     stops: bool,
     /// Whether its cotangent may be 0 at elements that were not taken.
-    masked: bool,
+    zero_where_untaken: bool,
 }
 
 /// One reverse sweep.
@@ -92,27 +92,28 @@ impl<'a, 'g> Sweep<'a, 'g> {
     }
 
     /// The same where the cotangents of the results may be 0 at elements that were not taken.
-    pub(super) fn masked(mut self, masked: bool) -> Self {
-        self.ys.iter().for_each(|y| self.marks.get_mut(y.id()).masked |= masked);
+    pub(super) fn zero_where_untaken(mut self, zero_where_untaken: bool) -> Self {
+        self.ys.iter().for_each(|y| self.marks.get_mut(y.id()).zero_where_untaken |= zero_where_untaken);
         self
     }
 
     /// Marks what lies above tensors whose cotangents may be 0 at elements that were not taken.
-    fn spread_masks(&mut self) {
+    fn mark_untaken(&mut self) {
         let arena = self.graph.shared().snapshot();
         for &id in self.between.iter().rev() {
             let node = arena.node(id);
-            let masked = id.outputs(node.outputs.len()).any(|output| self.marks.get(output).masked);
+            let zero_where_untaken =
+                id.outputs(node.outputs.len()).any(|output| self.marks.get(output).zero_where_untaken);
             for (position, &input) in node.inputs.iter().enumerate() {
-                if masked || node.op.masks(position) {
-                    self.marks.get_mut(input).masked = true;
+                if zero_where_untaken || node.op.zero_where_untaken(position) {
+                    self.marks.get_mut(input).zero_where_untaken = true;
                 }
             }
         }
     }
 
     pub(super) fn run(mut self, seeds: &[AnyTensor<'g>]) -> Vec<Option<AnyTensor<'g>>> {
-        self.spread_masks();
+        self.mark_untaken();
         let mut cotangents = Cotangents::new(self.graph);
         for (y, &seed) in self.ys.iter().zip(seeds) {
             if self.marks.get(y.id()).reaches {
@@ -151,7 +152,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
         if cotangents.iter().all(Option::is_none) {
             return PerInput::new();
         }
-        let masked = outputs.iter().any(|&output| self.marks.get(output).masked);
+        let zero_where_untaken = outputs.iter().any(|&output| self.marks.get(output).zero_where_untaken);
         let outputs: Outputs<AnyTensor<'g>> = outputs.iter().map(|&output| self.graph.tie(output)).collect();
         let sources: PerInput<AnyTensor<'g>> =
             inputs.into_iter().map(|input| self.graph.tie(input)).collect();
@@ -166,7 +167,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
         };
         let inputs = sources.iter().map(as_seen).collect();
         let given = PerInput::new();
-        let mut at = Pullback { outputs, cotangents, inputs, sources, wanted, masked, given };
+        let mut at = Pullback { outputs, cotangents, inputs, sources, wanted, zero_where_untaken, given };
         op.pullback(&mut at);
         at.given
     }

@@ -84,17 +84,17 @@ pub(crate) struct Path {
     /// Whether a gradient can pass.
     pub(crate) passes: bool,
     /// Whether it is 0 at elements that a condition did not take.
-    pub(crate) masks: bool,
+    pub(crate) zero_where_untaken: bool,
 }
 
-/// What a gradient function is of: the body, what is differentiated, and by which inputs; and whether the cotangents may
-/// be 0 at elements that were not taken.
+/// What a gradient function is of: the body, the tensors that are differentiated, and the inputs that get shares; and
+/// whether the cotangents may be 0 at elements that were not taken.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct GradientKey {
     pub(crate) body: BodyId,
     pub(crate) ys: Vec<TensorId>,
     pub(crate) inputs: Vec<usize>,
-    pub(crate) masked: bool,
+    pub(crate) zero_where_untaken: bool,
 }
 
 /// A gradient function, and the inputs to which its results are the shares.
@@ -168,14 +168,14 @@ impl Arena {
             let outputs = id.outputs(node.outputs.len()).map(of);
             let below = outputs.fold(Path::default(), |all, of| Path {
                 passes: all.passes | of.passes,
-                masks: all.masks | of.masks,
+                zero_where_untaken: all.zero_where_untaken | of.zero_where_untaken,
             });
             for (position, &input) in node.inputs.iter().enumerate() {
                 let passes =
                     below.passes && self.tensor(input).dtype.is_float() && node.op.differentiable(position);
                 let path = paths.entry(input).or_default();
                 path.passes |= passes;
-                path.masks |= below.masks || node.op.masks(position);
+                path.zero_where_untaken |= below.zero_where_untaken || node.op.zero_where_untaken(position);
             }
         }
         body.bound().map(|id| paths.get(&id).copied().unwrap_or_default()).collect()

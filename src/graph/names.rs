@@ -6,7 +6,7 @@ use foldhash::HashMap;
 
 use super::NodeId;
 
-/// Who has a name.
+/// What has a name.
 pub(super) enum Holder {
     Nobody,
     Scope,
@@ -23,7 +23,7 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Whether the name is free, and if not, who has it.
+    /// Whether the name is free, and if not, what has it.
     pub(super) fn holder(&self, name: &str) -> Holder {
         match self.taken.get(name) {
             None => Holder::Nobody,

@@ -49,7 +49,7 @@ impl<T> Tensor<'_, T> {
 }
 
 impl<'g, T> Tensor<'g, T> {
-    /// The handle without its element type, with which ops are written.
+    /// The handle without its element type, as ops take it.
     pub fn any(self) -> AnyTensor<'g> {
         self.any
     }

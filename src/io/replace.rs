@@ -1,7 +1,7 @@
 //! Files replaced as a whole: whenever the process dies, a reader finds the old contents or the new.
 //!
 //! The new contents go to a temporary file beside the old one, are forced onto the disk, and take its name in one
-//! step. Whoever writes a temporary file holds its lock until then, so one that nobody has locked was left by a
+//! step. A process that writes a temporary file holds its lock until then, so one that nobody has locked was left by a
 //! process that died, and the next writer removes it.
 
 use std::ffi::OsStr;

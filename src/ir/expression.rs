@@ -53,7 +53,7 @@ impl Program {
         let insts = self.insts.iter().map(|inst| {
             let action = match &inst.prim {
                 Prim::Constant(index) => Action::Constant(ConstantId::of(&self.constants[*index as usize])),
-                Prim::Compute(computation) => Action::Kernel(computation.source.clone()),
+                Prim::Kernel(computation) => Action::Kernel(computation.source.clone()),
                 prim => Action::Prim(prim.clone()),
             };
             (action, inst.args.clone(), inst.dtype, inst.dims.clone())

@@ -37,7 +37,7 @@ pub trait Kernel: fmt::Debug + Send + Sync + 'static {
     ///
     /// It is not called for an output without elements, unless it [must run](Kernel::must_run) or has no inputs.
     ///
-    /// A panic passes through the run to whoever asked for it; like any failure it leaves the variables as they were.
+    /// A panic passes through the run to its caller; like any failure it leaves the variables as they were.
     ///
     /// The kernel may build nodes and run sessions, its own session too: such a run reads the variables as they were
     /// before the run that the kernel is part of. Only to change variables of its own session, where its own run does

@@ -6,8 +6,8 @@ use ndarray::{ArrayD, IxDyn};
 
 use super::iota::counted;
 use super::{
-    Args, AxisSlice, Computation, Dims, Fold, Inst, Kernel, Names, NodeId, Prim, Program, Scalar,
-    ScalarValue, Source, Val, VariableId, View, broadcast_dims, contracted_dims, size,
+    Args, AxisSlice, Computation, Dims, Inst, Kernel, Names, NodeId, Prim, Program, Reduce, Scalar,
+    ScalarValue, Source, Val, VariableId, View, broadcast_dims, dot_dims, size,
 };
 use crate::element::{DType, Value, with_element};
 use crate::memory::OutOfMemory;
@@ -17,9 +17,9 @@ use crate::shape::is_addressable;
 /// operands and a result fit with room to spare.
 const MAX_ROW_BYTES: usize = 8 << 10;
 
-/// Whether a fold over the middle of three axes is no part of a region: it keeps axes on either side, or its rows are too
-/// long for a tile.
-pub(crate) fn is_folded_apart([outer, axis, inner]: [usize; 3], dtype: DType) -> bool {
+/// Whether a reduction over the middle of three axes is no part of a region: it keeps axes on either side, or its rows
+/// are too long for a tile.
+pub(crate) fn is_reduced_apart([outer, axis, inner]: [usize; 3], dtype: DType) -> bool {
     let fits = |elements: usize| elements * dtype.size() <= MAX_ROW_BYTES;
     match (outer, inner) {
         (1, 1) => false,
@@ -94,7 +94,7 @@ impl<'p> Lowering<'p> {
             if inst.is_vain() {
                 return self.empty(dtype, inst.dims);
             }
-            if inst.prim == Prim::Contract && self.dims(args[0]).ends_with(&[0]) {
+            if inst.prim == Prim::Dot && self.dims(args[0]).ends_with(&[0]) {
                 // Sums over nothing, however many: one zero stands for all.
                 let zero = self.scalar(0.0, dtype);
                 return self.broadcast(zero, inst.dims);
@@ -201,42 +201,42 @@ impl<'p> Lowering<'p> {
 
     /// The sum over ascending axes, which disappear.
     pub fn sum(&mut self, val: Val, axes: &[usize]) -> Val {
-        self.fold(Fold::Sum, val, axes)
+        self.reduce(Reduce::Sum, val, axes)
     }
 
     /// One element for all those along ascending axes, which disappear.
     ///
-    /// Emitted as one fold for each run of adjacent axes, last run first, so that every `Fold` is
+    /// Emitted as one reduction for each run of adjacent axes, last run first, so that every `Reduce` is
     /// over the middle of a three-axis shape and nothing has to be moved for it.
-    pub fn fold(&mut self, fold: Fold, val: Val, axes: &[usize]) -> Val {
+    pub fn reduce(&mut self, reduce: Reduce, val: Val, axes: &[usize]) -> Val {
         let rank = self.dims(val).len();
         if !axes.is_sorted_by(|a, b| a < b) || axes.last().is_some_and(|&last| last >= rank) {
-            let action = format!("{} over {axes:?}", fold.name());
+            let action = format!("{} over {axes:?}", reduce.name());
             return self.refuse(&action, &[val], self.dtype(val), Dims::new());
         }
-        let mut folded = val;
+        let mut reduced = val;
         for run in axes.chunk_by(|&axis, &next| axis + 1 == next).rev() {
             let (first, end) = (run[0], run[0] + run.len());
-            let mut dims = Dims::from(self.dims(folded));
+            let mut dims = Dims::from(self.dims(reduced));
             let length: usize = dims.drain(first..end).product();
-            folded = if length == 1 {
-                self.reshape(folded, dims)
+            reduced = if length == 1 {
+                self.reshape(reduced, dims)
             } else {
-                self.emit(Prim::Fold { fold, first, end }, &[folded], self.dtype(folded), dims)
+                self.emit(Prim::Reduce { reduce, first, end }, &[reduced], self.dtype(reduced), dims)
             };
         }
-        folded
+        reduced
     }
 
-    /// The lengths before, along and behind ascending axes, if they are adjacent and a fold over them is no part of a
-    /// region, so that its operand is in memory. `None` also where there are no elements.
-    pub(crate) fn folded_apart(&self, val: Val, axes: &[usize]) -> Option<[usize; 3]> {
+    /// The lengths before, along and behind ascending axes, if they are adjacent and a reduction over them is no part
+    /// of a region, so that its operand is in memory. `None` also where there are no elements.
+    pub(crate) fn reduced_apart(&self, val: Val, axes: &[usize]) -> Option<[usize; 3]> {
         let (dims, first, end) = (self.dims(val), *axes.first()?, *axes.last()? + 1);
         if dims.contains(&0) {
             return None;
         }
         let lengths = [size(&dims[..first]), size(&dims[first..end]), size(&dims[end..])];
-        let is_apart = axes.len() == end - first && is_folded_apart(lengths, self.dtype(val));
+        let is_apart = axes.len() == end - first && is_reduced_apart(lengths, self.dtype(val));
         is_apart.then_some(lengths)
     }
 
@@ -309,7 +309,7 @@ impl<'p> Lowering<'p> {
     }
 
     /// What a kernel makes of the operands: elements of the given type and lengths.
-    pub fn compute(
+    pub fn kernel(
         &mut self,
         kernel: impl Kernel,
         args: &[Val],
@@ -321,15 +321,39 @@ impl<'p> Lowering<'p> {
         let source = Source { node: self.origin, calls, kernel: self.kernels, inputs };
         self.kernels += 1;
         let computation = Computation { kernel: Arc::new(kernel), source };
-        self.emit(Prim::Compute(computation), args, dtype, Dims::from_slice(dims.as_ref()))
+        self.emit(Prim::Kernel(computation), args, dtype, Dims::from_slice(dims.as_ref()))
     }
 
     /// The matrix products of [.., m, k] and [.., k, n]; the axes before the last two broadcast.
-    pub fn contract(&mut self, a: Val, b: Val) -> Val {
+    pub fn dot(&mut self, a: Val, b: Val) -> Val {
         if self.dims(a).len() < 2 || self.dims(b).len() < 2 {
-            return self.refuse("contract", &[a, b], self.dtype(a), Dims::new());
+            return self.refuse("dot", &[a, b], self.dtype(a), Dims::new());
         }
-        let dims = contracted_dims(self.dims(a), self.dims(b));
-        self.emit(Prim::Contract, &[a, b], self.dtype(a), dims)
+        let dims = dot_dims(self.dims(a), self.dims(b));
+        self.emit(Prim::Dot, &[a, b], self.dtype(a), dims)
+    }
+
+    /// [`reduce`](Self::reduce) by its former name.
+    #[doc(hidden)]
+    pub fn fold(&mut self, reduce: Reduce, val: Val, axes: &[usize]) -> Val {
+        self.reduce(reduce, val, axes)
+    }
+
+    /// [`dot`](Self::dot) by its former name.
+    #[doc(hidden)]
+    pub fn contract(&mut self, a: Val, b: Val) -> Val {
+        self.dot(a, b)
+    }
+
+    /// [`kernel`](Self::kernel) by its former name.
+    #[doc(hidden)]
+    pub fn compute(
+        &mut self,
+        kernel: impl Kernel,
+        args: &[Val],
+        dtype: DType,
+        dims: impl AsRef<[usize]>,
+    ) -> Val {
+        self.kernel(kernel, args, dtype, dims)
     }
 }

@@ -1,6 +1,6 @@
 //! The program that a run comes down to: a straight line of instructions in a small vocabulary, all lengths known.
 //!
-//! - [`scalar`]: the table of scalar functions, and what folds elements.
+//! - [`scalar`]: the table of scalar functions, and what reduces elements.
 //! - [`number`]: one number of any element type.
 //! - [`iota`]: numbers counted up.
 //! - [`join`]: where the operands of a join lie in its result.
@@ -31,16 +31,16 @@ pub(crate) use iota::counted;
 pub(crate) use join::places;
 pub use kernel::{Kernel, KernelError};
 pub use lowering::Lowering;
-pub(crate) use lowering::{Identity, is_folded_apart};
+pub(crate) use lowering::{Identity, is_reduced_apart};
 pub(crate) use names::{Named, Names};
 pub(crate) use number::ScalarValue;
 pub use program::Val;
 pub(crate) use program::{
-    Args, AxisSlice, Computation, Dims, Inst, Prim, Program, Source, View, broadcast_dims, contracted_dims,
+    Args, AxisSlice, Computation, Dims, Inst, Prim, Program, Source, View, broadcast_dims, dot_dims,
     is_one_piece, size, unraveled,
 };
 pub(crate) use scalar::{Cost, Kind, scalar_table};
-pub use scalar::{Fold, Scalar};
+pub use scalar::{Reduce, Scalar};
 pub(crate) use term::Term;
 
 /// Index of a node in its graph.

@@ -74,7 +74,7 @@ impl ScalarValue {
             ScalarValue::F64(bits) => array(f64::from_bits(bits)),
             ScalarValue::I32(number) => array(number),
             ScalarValue::I64(number) => array(number),
-            ScalarValue::Bool(truth) => array(truth),
+            ScalarValue::Bool(boolean) => array(boolean),
         }
     }
 
@@ -98,7 +98,7 @@ impl ScalarValue {
             ScalarValue::F64(bits) => f64::from_bits(bits),
             ScalarValue::I32(number) => f64::from(number),
             ScalarValue::I64(number) => number as f64,
-            ScalarValue::Bool(truth) => f64::from(u8::from(truth)),
+            ScalarValue::Bool(boolean) => f64::from(u8::from(boolean)),
         }
     }
 

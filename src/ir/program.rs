@@ -8,7 +8,7 @@ use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use super::join::places;
-use super::{Fold, Kernel, Names, NodeId, Scalar, ScalarValue, VariableId};
+use super::{Kernel, Names, NodeId, Reduce, Scalar, ScalarValue, VariableId};
 use crate::element::{DType, Value};
 use crate::shape::is_addressable;
 
@@ -113,15 +113,15 @@ pub(crate) enum Prim {
     /// An elementwise function; operands broadcast to the instruction's lengths.
     Map(Scalar),
     /// One element for all those along the axes `first..end`, which disappear.
-    Fold { fold: Fold, first: usize, end: usize },
+    Reduce { reduce: Reduce, first: usize, end: usize },
     /// The operand's elements under other lengths; nothing moves.
     View(View),
     /// The matrix products of [.., m, k] and [.., k, n]; the axes before the last two broadcast.
-    Contract,
+    Dot,
     /// How many runs of the session came before: a number, `i64`.
     RunCount,
     /// Whatever the kernel makes of the operands.
-    Compute(Computation),
+    Kernel(Computation),
 }
 
 /// A kernel that the vocabulary does not know; equal to itself alone.
@@ -215,7 +215,7 @@ pub(crate) fn broadcast_dims(a: &[usize], b: &[usize]) -> Dims {
 }
 
 /// The lengths of the matrix products of operands with at least two axes.
-pub(crate) fn contracted_dims(a: &[usize], b: &[usize]) -> Dims {
+pub(crate) fn dot_dims(a: &[usize], b: &[usize]) -> Dims {
     let (a_batch, a_matrix) = a.split_at(a.len() - 2);
     let (b_batch, b_matrix) = b.split_at(b.len() - 2);
     let mut dims = broadcast_dims(a_batch, b_batch);
@@ -313,7 +313,7 @@ impl Program {
                 function.takes(&dtypes.collect::<SmallVec<[DType; 4]>>(), inst.dtype)
                     && inst.args.iter().all(stretch)
             }
-            (&Prim::Fold { first, end, .. }, Some(from), None) => {
+            (&Prim::Reduce { first, end, .. }, Some(from), None) => {
                 first <= end
                     && end <= from.len()
                     && [&from[..first], &from[end..]].concat() == inst.dims[..]
@@ -336,9 +336,9 @@ impl Program {
                     && lengths.all(|(axis, (&length, &from))| axis.fits(length, from))
                     && alike()
             }
-            (Prim::Contract, Some([.., _, k]), Some([.., inner, _])) => {
+            (Prim::Dot, Some([.., _, k]), Some([.., inner, _])) => {
                 let [a, b] = [dims(0), dims(1)].map(Option::unwrap_or_default);
-                k == inner && inst.dims == contracted_dims(a, b) && alike() && inst.dtype != DType::Bool
+                k == inner && inst.dims == dot_dims(a, b) && alike() && inst.dtype != DType::Bool
             }
             (Prim::Join, Some(_), _) => {
                 let pieces = inst.args.iter().map(|&arg| self.inst(arg).dims.as_slice());
@@ -349,7 +349,7 @@ impl Program {
                 let last = last.and_then(|last| first.checked_add(i64::try_from(last).ok()?));
                 inst.dims.len() == 1 && inst.dtype == DType::I64 && last.is_some()
             }
-            (Prim::Compute(_), ..)
+            (Prim::Kernel(_), ..)
             | (
                 Prim::Nothing
                 | Prim::Feed(_)
@@ -390,7 +390,7 @@ impl Prim {
 impl Inst {
     /// Whether it computes elements of which there are none, and does nothing else.
     pub(crate) fn is_vain(&self) -> bool {
-        let must_run = matches!(&self.prim, Prim::Compute(Computation { kernel, .. }) if kernel.must_run());
+        let must_run = matches!(&self.prim, Prim::Kernel(Computation { kernel, .. }) if kernel.must_run());
         self.dims.contains(&0) && !self.args.is_empty() && !must_run
     }
 
@@ -405,7 +405,7 @@ impl Inst {
             Prim::Iota { first } => format!("iota {first}"),
             Prim::Read(variable) => format!("read {}", names.variable(*variable)),
             Prim::Map(scalar) => scalar.name().to_owned(),
-            Prim::Fold { fold, first, end } => format!("{} {first}..{end}", fold.name()),
+            Prim::Reduce { reduce, first, end } => format!("{} {first}..{end}", reduce.name()),
             Prim::View(View::Permute(axes)) => format!("permute {axes:?}"),
             Prim::View(View::Reshape) => "reshape".to_owned(),
             Prim::View(View::Broadcast) => "broadcast".to_owned(),
@@ -413,9 +413,9 @@ impl Inst {
                 let axes = axes.iter().zip(&self.dims).map(|(axis, &length)| axis.text(length));
                 format!("slice [{}]", axes.collect::<Vec<_>>().join(", "))
             }
-            Prim::Contract => "contract".to_owned(),
+            Prim::Dot => "dot".to_owned(),
             Prim::RunCount => "run count".to_owned(),
-            Prim::Compute(_) => "compute".to_owned(),
+            Prim::Kernel(_) => "kernel".to_owned(),
         }
     }
 }

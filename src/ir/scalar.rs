@@ -1,4 +1,4 @@
-//! The scalar functions, as a table, and the functions that fold many elements to one.
+//! The scalar functions, as a table, and the functions that reduce many elements to one.
 
 use crate::element::DType;
 
@@ -79,8 +79,8 @@ pub(crate) enum Cost {
     Call,
 }
 
-/// Hands the table of scalar functions to a macro, by which whatever there must be for each is made: here the type
-/// [`Scalar`] and its rules, in `kernel` what computes it. A row: the variant, the name by which it is printed, the kinds
+/// Hands the table of scalar functions to a macro, which makes what there must be for each: here the type
+/// [`Scalar`] and its rules, in `kernel` what computes it. A row: the variant, its name in texts, the kinds
 /// of the operands, of which those that are not booleans are of one type, the type of the result, where it has no value,
 /// and what an element costs. The function itself is a row in `kernel/scalar.rs`.
 macro_rules! scalar_table {
@@ -138,7 +138,7 @@ macro_rules! scalar_table {
             Round     round      (Float)          -> Same,  Never,    Cheap;
             /// To the element type of the instruction.
             Cast      cast       (Any)            -> Other, Never,    Cheap;
-            /// A comparison: a truth value.
+            /// A comparison: a boolean.
             Equal     equal      (Any, Any)       -> Bool,  Never,    Cheap;
             NotEqual  not_equal  (Any, Any)       -> Bool,  Never,    Cheap;
             Less      less       (Number, Number) -> Bool,  Never,    Cheap;
@@ -257,10 +257,10 @@ impl Scalar {
     }
 }
 
-/// An associative function by which the elements along axes become one.
+/// An associative function that makes one element of those along axes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Fold {
+pub enum Reduce {
     /// The sum; that of nothing is 0.
     Sum,
     /// The product; that of nothing is 1.
@@ -271,14 +271,14 @@ pub enum Fold {
     Min,
 }
 
-impl Fold {
+impl Reduce {
     /// As it is printed.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Fold::Sum => "sum",
-            Fold::Prod => "prod",
-            Fold::Max => "max",
-            Fold::Min => "min",
+            Reduce::Sum => "sum",
+            Reduce::Prod => "prod",
+            Reduce::Max => "max",
+            Reduce::Min => "min",
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) trait Binary<T>: 'static {
     fn apply<M: MulAdd>(a: T, b: T) -> Option<Self::Output>;
 }
 
-/// An associative function by which many elements become one.
+/// An associative function that makes one element of many.
 pub(crate) trait Combine<T: Number>: 'static {
     const IDENTITY: T;
     /// Whether a NaN must be looked for, because vectors may pass over it.
@@ -175,7 +175,7 @@ binary_functions! { a, b: Elementary -> T, false;
     Pow = Some(T::pow::<M>(a, b));
 }
 
-macro_rules! folds {
+macro_rules! reductions {
     ($($name:ident = $identity:ident, $combine:ident, ($a:ident, $b:ident) => $vectors:expr, $passes_nan:literal;)*) => {$(
         pub(crate) enum $name {}
         impl<T: Number> Combine<T> for $name {
@@ -192,37 +192,37 @@ macro_rules! folds {
         }
     )*};
 }
-folds! {
+reductions! {
     Sum  = ZERO,    add,     (a, b) => a.add(b),     false;
     Prod = ONE,     mul,     (a, b) => a.mul(b),     false;
     Max  = LOWEST,  maximum, (a, b) => b.larger(a),  true;
     Min  = HIGHEST, minimum, (a, b) => b.smaller(a), true;
 }
 
-/// Runs one expression with `$name` standing for the type of a fold.
-macro_rules! with_fold {
-    ($fold:expr, $name:ident => $body:expr) => {
-        match $fold {
-            $crate::ir::Fold::Sum => {
+/// Runs one expression with `$name` standing for the type of a reduction.
+macro_rules! with_reduce {
+    ($reduce:expr, $name:ident => $body:expr) => {
+        match $reduce {
+            $crate::ir::Reduce::Sum => {
                 type $name = $crate::kernel::scalar::Sum;
                 $body
             }
-            $crate::ir::Fold::Prod => {
+            $crate::ir::Reduce::Prod => {
                 type $name = $crate::kernel::scalar::Prod;
                 $body
             }
-            $crate::ir::Fold::Max => {
+            $crate::ir::Reduce::Max => {
                 type $name = $crate::kernel::scalar::Max;
                 $body
             }
-            $crate::ir::Fold::Min => {
+            $crate::ir::Reduce::Min => {
                 type $name = $crate::kernel::scalar::Min;
                 $body
             }
         }
     };
 }
-pub(crate) use with_fold;
+pub(crate) use with_reduce;
 
 /// Conversion of one element, as Rust's `as` does it.
 pub(crate) trait CastTo<U>: Element {
@@ -248,7 +248,7 @@ casts! {
     i64 => f32 f64 i32 i64;
 }
 
-macro_rules! truth {
+macro_rules! boolean {
     ($($type:ident)*) => {$(
         impl CastTo<bool> for $type {
             #[inline(always)]
@@ -264,7 +264,7 @@ macro_rules! truth {
         }
     )*};
 }
-truth!(f32 f64 i32 i64);
+boolean!(f32 f64 i32 i64);
 
 impl CastTo<bool> for bool {
     #[inline(always)]
@@ -288,7 +288,7 @@ macro_rules! from_scalar {
                     ScalarValue::F64(bits) => f64::from_bits(bits).cast(),
                     ScalarValue::I32(number) => number.cast(),
                     ScalarValue::I64(number) => number.cast(),
-                    ScalarValue::Bool(truth) => truth.cast(),
+                    ScalarValue::Bool(boolean) => boolean.cast(),
                 }
             }
             fn into_scalar(self) -> ScalarValue {

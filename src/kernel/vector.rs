@@ -1,6 +1,6 @@
 //! Vectors: as many numbers as one instruction works on, where a loop must keep them in registers.
 //!
-//! Most loops are written for single elements and vectorized by the compiler. Written with these are folds, which carry
+//! Most loops are written for single elements and vectorized by the compiler. Written with these are reductions, which carry
 //! several vectors of partial results from block to block that the compiler keeps in memory as often as not, and pairs,
 //! of which there are so many that the compiler's loops for what fills no vector would be most of their code.
 
@@ -25,7 +25,7 @@ pub(super) const MAX_LEN: usize = 16;
 pub(crate) trait Vector<T: Copy>: Copy {
     /// How many there are.
     const LEN: usize;
-    /// Truth values about one vector or several.
+    /// Booleans about one vector or several.
     type Mask: Copy;
     fn none() -> Self::Mask;
 

@@ -468,7 +468,7 @@ impl Specialiser<'_> {
             last.map(|(variable, writer)| (variable, self.written[&(writer, variable)])).collect();
         let must_run = |inst: &Inst| match &inst.prim {
             Prim::Map(function) => function.can_fail(inst.dtype),
-            Prim::Compute(Computation { kernel, .. }) => kernel.must_run(),
+            Prim::Kernel(Computation { kernel, .. }) => kernel.must_run(),
             _ => false,
         };
         let vals = (0..self.program.insts.len() as u32).map(Val);

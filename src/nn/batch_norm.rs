@@ -63,9 +63,9 @@ pub struct BatchNorm<'g, T = f32> {
     pub gamma: Variable<'g, T>,
     /// The offset of each channel.
     pub beta: Variable<'g, T>,
-    /// The mean of each channel by which predictions are made; not trainable.
+    /// The mean of each channel that predictions use; not trainable.
     pub moving_mean: Variable<'g, T>,
-    /// The variance of each channel by which predictions are made; not trainable.
+    /// The variance of each channel that predictions use; not trainable.
     pub moving_variance: Variable<'g, T>,
     /// How much of the moving statistics an update keeps, between 0 and 1.
     pub momentum: f64,

@@ -59,7 +59,7 @@ impl<'g, T> Layer<'g, T> for Sequential<'g, T> {
     #[track_caller]
     fn call(&self, x: Tensor<'g, T>, mode: Mode) -> Tensor<'g, T> {
         let layers = || self.layers.iter().fold(x, |x, layer| layer.call(x, mode));
-        // A layer behind `dyn` cannot tell who calls it.
+        // A layer behind `dyn` cannot tell from where it is called.
         x.graph().attributed_to_caller(layers)
     }
 }

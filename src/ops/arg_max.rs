@@ -47,7 +47,7 @@ impl Op for Arg {
         // The shape rule has accepted the axis.
         let axis = resolve_axis(self.axis, dims.len()).unwrap_or(0);
         dims.remove(axis);
-        to.compute(Search { extreme: self.extreme, axis }, inputs, DType::I64, dims)
+        to.kernel(Search { extreme: self.extreme, axis }, inputs, DType::I64, dims)
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}

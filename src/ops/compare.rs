@@ -83,7 +83,7 @@ impl Op for Select {
         at.give(2, |dy| condition.select(dy.scalar_like(0.0), dy));
     }
 
-    fn masks(&self, input: usize) -> bool {
+    fn zero_where_untaken(&self, input: usize) -> bool {
         input > 0
     }
 }
@@ -170,8 +170,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
 fn counted<'g, T: crate::Float>(a: Tensor<'g, T>, b: Tensor<'g, T>) -> Tensor<'g, T> {
     let pairs = [a.greater(b), a.less_equal(b), a.greater_equal(b), a.less(b), a.equal(b), a.not_equal(b)];
     let alone = [a.equal(a), a.not_equal(a)];
-    let truths = pairs.into_iter().chain(alone).map(|truth| truth.cast::<T>());
-    truths.reduce(|a, b| a + b).unwrap_or(a)
+    let booleans = pairs.into_iter().chain(alone).map(|boolean| boolean.cast::<T>());
+    booleans.reduce(|a, b| a + b).unwrap_or(a)
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl Op for Cumsum {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let dims = Dims::from(to.dims(inputs[0]));
-        to.compute(*self, inputs, to.dtype(inputs[0]), dims)
+        to.kernel(*self, inputs, to.dtype(inputs[0]), dims)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {

@@ -13,7 +13,7 @@ use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef
 use crate::graph::{AnyTensor, Graph};
 use crate::ir::{Dims, Lowering, Scalar, Val};
 use crate::ops::methods::{methods, refuse_among};
-use crate::ops::reduce::Spread;
+use crate::ops::reduce::BroadcastAlong;
 use crate::shape::{Axes, Shape, TensorType};
 
 pub use fault::{EinsumFault, SpecFault};
@@ -185,7 +185,7 @@ impl Op for Einsum {
                     operands.push(*other);
                 }
                 let share = dy.graph().apply(Einsum { form: Form::Einsum, terms, result }, &operands);
-                if lonely.is_empty() { share } else { share.binary(Spread(Axes::of(lonely)), x) }
+                if lonely.is_empty() { share } else { share.binary(BroadcastAlong(Axes::of(lonely)), x) }
             });
         }
     }
@@ -258,7 +258,7 @@ fn product(mut a: Named, mut b: Named, result: &[char], to: &mut Lowering<'_>) -
         b.arrange(&[&batch[..], &inner, &right].concat(), to);
         let a = to.reshape(a.val, lengths(&[&shared, &[one(&rows), one(&summed)]]));
         let b = to.reshape(b.val, lengths(&[&shared, &[one(&summed), one(&columns)]]));
-        let products = to.contract(a, b);
+        let products = to.dot(a, b);
         to.reshape(products, lengths(&[&shared, &rows, &columns]))
     };
     Named { val, term: [batch, left, right].concat() }

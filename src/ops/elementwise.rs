@@ -1,4 +1,4 @@
-//! [`elementwise`], the table by which elementwise functions are declared: a row has the name, the formula in words, the
+//! [`elementwise`], the table that declares elementwise functions: a row has the name, the formula in words, the
 //! formula in terms of the vocabulary, the slopes and an example.
 //!
 //! From a row come the op, the methods of [`Tensor`](crate::Tensor) and [`AnyTensor`] with their docs, the definition in

@@ -1,8 +1,8 @@
-//! Elements at computed places: `gather`, `gather_nd` and `take_along_axis` take them, `scatter_add` and its kin add
+//! Elements at computed indices: `gather`, `gather_nd` and `take_along_axis` take them, `scatter_add` and its kin add
 //! to them.
 //!
-//! Lowering turns all kinds of places into one: row numbers into `[outer, rows, inner]` elements. An index that an axis
-//! does not have fails the run. Taking and adding are each other's gradients.
+//! Lowering turns all kinds of indices into one: row numbers into `[outer, rows, inner]` elements. An index that an
+//! axis does not have fails the run. Taking and adding are each other's gradients.
 
 #[cfg(test)]
 mod examples;
@@ -23,7 +23,7 @@ use kernels::{AddRows, Flatten, Given, TakeRows};
 
 /// What indices point to.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum Indexing {
     /// Each to a whole slice across the axis.
     Across(isize),
     /// Each to a row, and there is one for each: a permutation of the rows.
@@ -61,30 +61,30 @@ pub enum GatherFault {
     },
 }
 
-impl Place {
+impl Indexing {
     fn axis(self) -> isize {
         match self {
-            Place::Across(axis) | Place::Along(axis) => axis,
-            Place::Shuffled | Place::First => 0,
+            Indexing::Across(axis) | Indexing::Along(axis) => axis,
+            Indexing::Shuffled | Indexing::First => 0,
         }
     }
 
     /// The shape of what lies at the indices.
     fn shape(self, x: &Shape, indices: &Shape) -> Result<Shape, Fault> {
         match self {
-            Place::Across(_) | Place::Shuffled => {
+            Indexing::Across(_) | Indexing::Shuffled => {
                 let axis = resolve_axis(self.axis(), x.rank())?;
                 let (before, behind) = x.dims().split_at(axis);
                 Ok([before, indices.dims(), &behind[1..]].concat().into())
             }
-            Place::First => {
+            Indexing::First => {
                 let depth = indices.dims().split_last().and_then(|(&last, rows)| Some((last?, rows)));
                 match depth.filter(|&(depth, _)| depth <= x.rank()) {
                     Some((depth, rows)) => Ok([rows, &x.dims()[depth..]].concat().into()),
                     None => Err(Fault::op(GatherFault::Depth { indices: indices.clone(), shape: x.clone() })),
                 }
             }
-            Place::Along(axis) => {
+            Indexing::Along(axis) => {
                 let axis = resolve_axis(axis, x.rank())?;
                 let mut other = x.dims().to_vec();
                 other[axis] = indices.dims().get(axis).copied().flatten();
@@ -105,10 +105,10 @@ impl Place {
         // The lengths before, of and behind an axis.
         let around = |axis: usize| [size(&x[..axis]), x[axis], size(&x[axis + 1..])];
         // Where none can be amiss, none is looked at for its own sake: an array without elements may have many rows.
-        let may_miss = !lengths.contains(&0) && !matches!(self, Place::Shuffled);
+        let may_miss = !lengths.contains(&0) && !matches!(self, Indexing::Shuffled);
         let given = Given { lengths: lengths.clone(), may_miss };
         match self {
-            Place::Across(_) | Place::Shuffled => {
+            Indexing::Across(_) | Indexing::Shuffled => {
                 let count = size(&lengths);
                 Rows {
                     lengths: around(axis(self.axis())),
@@ -117,7 +117,7 @@ impl Place {
                     given,
                 }
             }
-            Place::First => {
+            Indexing::First => {
                 let (depth, rows) = lengths.split_last().map_or((0, &[][..]), |(&depth, rows)| (depth, rows));
                 let (count, first) = (size(rows), x[..depth].to_vec());
                 let lengths = [1, size(&first), size(&x[depth..])];
@@ -131,7 +131,7 @@ impl Place {
                 };
                 Rows { lengths, count, numbers, given }
             }
-            Place::Along(along) => {
+            Indexing::Along(along) => {
                 let [outer, length, inner] = around(axis(along));
                 let (count, taken) = (size(&lengths), lengths[axis(along)]);
                 let indices = to.reshape(indices, [outer, taken, inner]);
@@ -144,7 +144,7 @@ impl Place {
 
 /// One row number for several indices, or for one and where it stands.
 fn flattened(flatten: Flatten, indices: Val, count: usize, to: &mut Lowering<'_>) -> Val {
-    to.compute(flatten, &[indices], DType::I64, [count])
+    to.kernel(flatten, &[indices], DType::I64, [count])
 }
 
 /// What is at some of the rows of a tensor.
@@ -168,14 +168,14 @@ impl Rows {
 
 /// What the first input has at the indices, the second input.
 #[derive(Debug)]
-struct Gather(Place);
+struct Gather(Indexing);
 
 impl Op for Gather {
     fn name(&self) -> &'static str {
         match self.0 {
-            Place::Across(_) | Place::Shuffled => "gather",
-            Place::First => "gather_nd",
-            Place::Along(_) => "take_along_axis",
+            Indexing::Across(_) | Indexing::Shuffled => "gather",
+            Indexing::First => "gather_nd",
+            Indexing::Along(_) => "take_along_axis",
         }
     }
 
@@ -189,7 +189,7 @@ impl Op for Gather {
         let rows = self.0.rows(x, indices, to);
         let x = to.reshape(x, rows.lengths);
         let dims = rows.taken();
-        let taken = to.compute(TakeRows(rows.given), &[x, rows.numbers], dtype, dims);
+        let taken = to.kernel(TakeRows(rows.given), &[x, rows.numbers], dtype, dims);
         match shape.ok().and_then(|shape| shape.known()) {
             Some(dims) => to.reshape(taken, dims),
             // The shape rule has accepted the indices.
@@ -216,14 +216,14 @@ impl Op for Gather {
 
 /// The first input, plus the third at the indices, the second input.
 #[derive(Debug)]
-struct ScatterAdd(Place);
+struct ScatterAdd(Indexing);
 
 impl Op for ScatterAdd {
     fn name(&self) -> &'static str {
         match self.0 {
-            Place::Across(_) | Place::Shuffled => "scatter_add",
-            Place::First => "scatter_nd_add",
-            Place::Along(_) => "scatter_along_axis_add",
+            Indexing::Across(_) | Indexing::Shuffled => "scatter_add",
+            Indexing::First => "scatter_nd_add",
+            Indexing::Along(_) => "scatter_along_axis_add",
         }
     }
 
@@ -241,7 +241,7 @@ impl Op for ScatterAdd {
         let rows = self.0.rows(x, indices, to);
         let x = to.reshape(x, rows.lengths);
         let updates = to.reshape(updates, rows.taken());
-        let sums = to.compute(AddRows(rows.given), &[x, rows.numbers, updates], dtype, rows.lengths);
+        let sums = to.kernel(AddRows(rows.given), &[x, rows.numbers, updates], dtype, rows.lengths);
         to.reshape(sums, dims)
     }
 
@@ -262,7 +262,7 @@ impl Op for ScatterAdd {
 
 /// What a value has at indices along an axis, whose other indices are their own.
 pub(super) fn take_along_axis(x: Val, indices: Val, axis: isize, to: &mut Lowering<'_>) -> Val {
-    Op::lower(&Gather(Place::Along(axis)), &[x, indices], to)
+    Op::lower(&Gather(Indexing::Along(axis)), &[x, indices], to)
 }
 
 /// Zeros of the shape of a tensor, and what was taken from it along an axis at the indices.
@@ -273,13 +273,15 @@ pub(super) fn put_along_axis<'g>(
     like: AnyTensor<'g>,
 ) -> AnyTensor<'g> {
     let zeros = taken.scalar_like(0.0).binary(BroadcastLike, like);
-    taken.graph().apply(ScatterAdd(Place::Along(axis)), &[zeros, indices, taken])
+    taken.graph().apply(ScatterAdd(Indexing::Along(axis)), &[zeros, indices, taken])
 }
 
-fn attributes(place: Place) -> Attributes {
-    match place {
-        Place::Across(_) | Place::Shuffled | Place::Along(_) => Attributes::new().with("axis", place.axis()),
-        Place::First => Attributes::new(),
+fn attributes(indexing: Indexing) -> Attributes {
+    match indexing {
+        Indexing::Across(_) | Indexing::Shuffled | Indexing::Along(_) => {
+            Attributes::new().with("axis", indexing.axis())
+        }
+        Indexing::First => Attributes::new(),
     }
 }
 
@@ -299,13 +301,13 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn gather<Element>(x, indices: (i64), axis: isize) -> Self {
-        x.binary(Gather(Place::Across(axis)), indices)
+        x.binary(Gather(Indexing::Across(axis)), indices)
     }
 
     /// What has the given indices along the first axes: the last axis of `indices` holds one for each of as many axes
     /// as it is long, and is replaced by the axes behind these.
     ///
-    /// Gradient: the cotangents of each place's occurrences, added up; 0 where there is none. A last length of
+    /// Gradient: the cotangents of each index's occurrences, added up; 0 where there is none. A last length of
     /// the indices that is not known, or greater than the rank, is a build error; an index that is negative or not
     /// below its axis' length fails the run.
     ///
@@ -318,7 +320,7 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn gather_nd<Element>(x, indices: (i64)) -> Self {
-        x.binary(Gather(Place::First), indices)
+        x.binary(Gather(Indexing::First), indices)
     }
 
     /// For each index, the element that has it along the axis and stands where the index does along all other axes,
@@ -337,7 +339,7 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn take_along_axis<Element>(x, indices: (i64), axis: isize) -> Self {
-        x.binary(Gather(Place::Along(axis)), indices)
+        x.binary(Gather(Indexing::Along(axis)), indices)
     }
 
     /// The tensor plus the updates at the slices across an axis that have the given indices: where
@@ -358,7 +360,7 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn scatter_add<Numeric>(x, indices: (i64), updates: (Self), axis: isize) -> Self {
-        x.graph().apply(ScatterAdd(Place::Across(axis)), &[x, indices, updates])
+        x.graph().apply(ScatterAdd(Indexing::Across(axis)), &[x, indices, updates])
     }
 }
 
@@ -366,6 +368,6 @@ impl<'g> AnyTensor<'g> {
     /// The rows in the order of a permutation of their numbers.
     #[track_caller]
     pub(super) fn in_order(self, permutation: AnyTensor<'g>) -> Self {
-        self.binary(Gather(Place::Shuffled), permutation)
+        self.binary(Gather(Indexing::Shuffled), permutation)
     }
 }

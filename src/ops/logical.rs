@@ -19,8 +19,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::compare::zipped;
     use super::laws::{Example, example};
 
-    fn number(truth: bool) -> f64 {
-        f64::from(u8::from(truth))
+    fn number(boolean: bool) -> f64 {
+        f64::from(u8::from(boolean))
     }
     let mut examples: Vec<Example> = rows();
     let shapes: [[&[usize]; 2]; 6] = [
@@ -52,7 +52,7 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
                 |x| zipped(x, |a, b| number((a > 0.0) != (b > 0.5))),
             ),
             example!(
-                "equal truths",
+                "equal booleans",
                 &shapes,
                 |_, x| {
                     let (a, b) = (x[0].greater(0.0), x[1].greater(0.5));

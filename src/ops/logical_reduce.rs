@@ -4,7 +4,7 @@ use crate::element::DType;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
-use crate::ir::{Fold, Lowering, Scalar, Val};
+use crate::ir::{Lowering, Reduce, Scalar, Val};
 use crate::ops::methods::methods;
 use crate::ops::reduce::kept;
 use crate::shape::{Axes, TensorType};
@@ -41,16 +41,16 @@ impl Op for LogicalReduce {
         let dims = to.dims(inputs[0]).to_vec();
         // The shape rule has accepted the axes.
         let axes = self.axes.resolve(dims.len()).unwrap_or_default();
-        let fold = match self.quantifier {
-            Quantifier::Any => Fold::Max,
-            Quantifier::All => Fold::Min,
+        let reduce = match self.quantifier {
+            Quantifier::Any => Reduce::Max,
+            Quantifier::All => Reduce::Min,
         };
         let numbers = to.cast(inputs[0], DType::I32);
-        let folded = to.fold(fold, numbers, &axes);
+        let reduced = to.reduce(reduce, numbers, &axes);
         // The largest of nothing is the least number and the smallest the greatest, which are false and true so.
         let zero = to.scalar(0.0, DType::I32);
-        let truth = to.compare(Scalar::Less, &[zero, folded]);
-        if self.axes.keeps_dims() { to.reshape(truth, kept(&dims, &axes)) } else { truth }
+        let boolean = to.compare(Scalar::Less, &[zero, reduced]);
+        if self.axes.keeps_dims() { to.reshape(boolean, kept(&dims, &axes)) } else { boolean }
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
@@ -99,33 +99,33 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::{Example, example};
     use ndarray::{ArrayD, Axis};
 
-    fn truths(x: &ArrayD<f64>, axis: usize, quantified: fn(&[bool]) -> bool) -> ArrayD<f64> {
+    fn booleans(x: &ArrayD<f64>, axis: usize, quantified: fn(&[bool]) -> bool) -> ArrayD<f64> {
         x.map_axis(Axis(axis), |lane| {
-            let truths: Vec<bool> = lane.iter().map(|&x| x > 0.0).collect();
-            f64::from(u8::from(quantified(&truths)))
+            let booleans: Vec<bool> = lane.iter().map(|&x| x > 0.0).collect();
+            f64::from(u8::from(quantified(&booleans)))
         })
     }
-    const ANY: fn(&[bool]) -> bool = |truths| truths.contains(&true);
-    const ALL: fn(&[bool]) -> bool = |truths| !truths.contains(&false);
+    const ANY: fn(&[bool]) -> bool = |booleans| booleans.contains(&true);
+    const ALL: fn(&[bool]) -> bool = |booleans| !booleans.contains(&false);
 
     let mut examples: Vec<Example> = Vec::new();
     for dims in [[3, 2], [2, 3], [1, 4], [4, 1], [0, 2], [2, 0], [70, 2], [2, 1100]] {
         let dims = dims.as_slice();
         examples.extend([
-            example!("any of rows", &[dims], |_, x| x[0].greater(0.0).reduce_any(-1).cast(), |x| truths(
+            example!("any of rows", &[dims], |_, x| x[0].greater(0.0).reduce_any(-1).cast(), |x| booleans(
                 &x[0], 1, ANY
             )),
-            example!("any of columns", &[dims], |_, x| x[0].greater(0.0).reduce_any(0).cast(), |x| truths(
+            example!("any of columns", &[dims], |_, x| x[0].greater(0.0).reduce_any(0).cast(), |x| booleans(
                 &x[0], 0, ANY
             )),
-            example!("all of rows", &[dims], |_, x| x[0].greater(0.0).reduce_all(-1).cast(), |x| truths(
+            example!("all of rows", &[dims], |_, x| x[0].greater(0.0).reduce_all(-1).cast(), |x| booleans(
                 &x[0], 1, ALL
             )),
             example!(
                 "all of columns kept",
                 &[dims],
                 |_, x| x[0].greater(0.0).reduce_all(Axes::of([0]).keep_dims()).cast(),
-                |x| truths(&x[0], 0, ALL).insert_axis(Axis(0)),
+                |x| booleans(&x[0], 0, ALL).insert_axis(Axis(0)),
             ),
             example!("any of all", &[dims], |_, x| x[0].greater(1.9).reduce_any(..).cast(), |x| {
                 ndarray::arr0(f64::from(u8::from(x[0].iter().any(|&x| x > 1.9)))).into_dyn()

@@ -84,7 +84,7 @@ impl Op for MatMul {
         };
         let a = operand(inputs[0], self.transpose_a);
         let b = operand(inputs[1], self.transpose_b);
-        to.contract(a, b)
+        to.dot(a, b)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {

@@ -7,7 +7,7 @@ use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, Op};
-use crate::ir::{Fold, Kernel, KernelError, Lowering, Scalar, Val};
+use crate::ir::{Kernel, KernelError, Lowering, Reduce, Scalar, Val};
 use crate::ops::methods::methods;
 use crate::shape::{Axes, TensorType};
 
@@ -69,16 +69,16 @@ impl Op for UnlessAllEqual {
         if axes.iter().all(|&axis| dims[axis] == 1) {
             return mean;
         }
-        if let Some([outer, axis, inner]) = to.folded_apart(x, &axes) {
+        if let Some([outer, axis, inner]) = to.reduced_apart(x, &axes) {
             let mean = to.reshape(mean, [outer, 1, inner]);
             let x = to.reshape(x, [outer, axis, inner]);
             let dtype = to.dtype(mean);
-            let number = to.compute(NumberIfEqual, &[mean, x], dtype, [outer, 1, inner]);
+            let number = to.kernel(NumberIfEqual, &[mean, x], dtype, [outer, 1, inner]);
             return to.reshape(number, mean_dims);
         }
-        let [least, largest] = [Fold::Min, Fold::Max].map(|fold| {
-            let folded = to.fold(fold, x, &axes);
-            to.reshape(folded, &mean_dims)
+        let [least, largest] = [Reduce::Min, Reduce::Max].map(|reduce| {
+            let reduced = to.reduce(reduce, x, &axes);
+            to.reshape(reduced, &mean_dims)
         });
         unless_equal([mean, least, largest], to)
     }

@@ -33,7 +33,7 @@ pub(super) fn refuse_among<'g>(
 ///
 /// - a method of `AnyTensor`, which checks the element types of its operands as it builds the node,
 /// - a method of `Tensor<T>`, which forwards to it and has the docs,
-/// - a definition in the registry, by which the op is built by name.
+/// - a definition in the registry, which builds the op by name.
 ///
 /// ```text
 /// /// The docs, whose first paragraph is what the registry says.

@@ -1,7 +1,7 @@
 //! The ops, one file an op or a close family: shape rule, lowering, gradient, public method, and
 //! the examples on which `laws` tests them all.
 
-/// Declares the files of ops; each must give the examples by which the laws test it.
+/// Declares the files of ops; each must give the examples that the laws test it on.
 macro_rules! op_files {
     ($($file:ident),* $(,)?) => {
         $(mod $file;)*

@@ -7,7 +7,7 @@ use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef
 use crate::graph::{AnyTensor, Graph};
 use crate::ir::{Lowering, Scalar, Val};
 use crate::ops::methods::{methods, refuse_among};
-use crate::ops::reduce::{Spread, kept};
+use crate::ops::reduce::{BroadcastAlong, kept};
 use crate::shape::{Axes, TensorType};
 
 /// By how much numbers are scaled whose squares leave the range of `f64`: the square of the largest number times
@@ -70,11 +70,11 @@ impl Op for Norm {
         for input in 0..at.inputs().len() {
             let x = at.input(input);
             if let Some(multiple) = multiple {
-                at.give(input, |_| times(self.spread(scaled(multiple), x), scaled(x)));
+                at.give(input, |_| times(self.broadcast(scaled(multiple), x), scaled(x)));
             }
             if let Some(rest) = rest {
-                let unit = || scaled(x).binary(UnitVector, self.spread(norm, x));
-                at.give(input, |_| times(self.spread(scaled(rest), x), unit()));
+                let unit = || scaled(x).binary(UnitVector, self.broadcast(norm, x));
+                at.give(input, |_| times(self.broadcast(scaled(rest), x), unit()));
             }
         }
     }
@@ -86,8 +86,8 @@ impl Op for Norm {
 
 impl Norm {
     /// What is one number for several of x, as often as there are those.
-    fn spread<'g>(&self, reduced: AnyTensor<'g>, x: AnyTensor<'g>) -> AnyTensor<'g> {
-        reduced.binary(Spread(self.axes.clone()), x)
+    fn broadcast<'g>(&self, reduced: AnyTensor<'g>, x: AnyTensor<'g>) -> AnyTensor<'g> {
+        reduced.binary(BroadcastAlong(self.axes.clone()), x)
     }
 
     /// The root of the sum of all squares.

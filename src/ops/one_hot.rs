@@ -31,8 +31,8 @@ impl Op for OneHot {
         let mut dims = to.dims(inputs[0]).to_vec();
         dims.push(1);
         let indices = to.reshape(inputs[0], dims);
-        let places = to.iota(0, self.depth);
-        let hits = to.compare(Scalar::Equal, &[indices, places]);
+        let classes = to.iota(0, self.depth);
+        let hits = to.compare(Scalar::Equal, &[indices, classes]);
         to.cast(hits, self.dtype)
     }
 

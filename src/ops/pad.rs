@@ -53,7 +53,7 @@ impl Pad<ScalarValue> {
     fn into_attribute(self) -> Attribute {
         match self {
             Pad::Reflect => Attribute::Text("reflect".into()),
-            Pad::Constant(ScalarValue::Bool(truth)) => Attribute::Bool(truth),
+            Pad::Constant(ScalarValue::Bool(boolean)) => Attribute::Bool(boolean),
             Pad::Constant(ScalarValue::I32(number)) => Attribute::Int(number.into()),
             Pad::Constant(ScalarValue::I64(number)) => Attribute::Int(number),
             Pad::Constant(number) => Attribute::Float(number.to_f64()),
@@ -64,7 +64,7 @@ impl Pad<ScalarValue> {
     fn from_attribute(attribute: &Attribute, dtype: DType) -> Option<Self> {
         match (attribute, dtype) {
             (Attribute::Text(text), _) if text == "reflect" => Some(Pad::Reflect),
-            (Attribute::Bool(truth), DType::Bool) => Some(Pad::of(Pad::Constant(*truth))),
+            (Attribute::Bool(boolean), DType::Bool) => Some(Pad::of(Pad::Constant(*boolean))),
             (Attribute::Int(number), DType::I64) => Some(Pad::of(Pad::Constant(*number))),
             (Attribute::Int(number), DType::I32) => {
                 Some(Pad::of(Pad::Constant(i32::try_from(*number).ok()?)))

@@ -102,7 +102,7 @@ impl Op for ExtractPatches {
             dtype,
             T => {
                 let filling = if self.filling == Filling::Lowest { T::LOWEST } else { T::ZERO };
-                to.compute(Extract { layout, filling }, &[x], dtype, flat)
+                to.kernel(Extract { layout, filling }, &[x], dtype, flat)
             },
             // Images are of numbers.
             else x
@@ -138,7 +138,7 @@ impl Op for AddPatches {
         match layout(self.0, &dims) {
             Some(layout) => {
                 let patches = to.reshape(inputs[0], layout.lengths(dims[0]));
-                to.compute(AddUp(layout), &[patches], dtype, dims)
+                to.kernel(AddUp(layout), &[patches], dtype, dims)
             }
             // The shape rule has accepted the images.
             None => inputs[1],

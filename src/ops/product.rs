@@ -10,10 +10,10 @@ use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, Op};
-use crate::ir::{Dims, Fold, Kernel, KernelError, Lowering, Val, size};
+use crate::ir::{Dims, Kernel, KernelError, Lowering, Reduce, Val, size};
 use crate::kernel::number::{Number, with_number};
 use crate::ops::methods::methods;
-use crate::ops::reduce::Reduce;
+use crate::ops::reduce::Reduction;
 use crate::shape::{Axes, TensorType};
 
 /// For each element the product of the others along the axes; and its derivatives.
@@ -63,7 +63,7 @@ impl Op for ProductOfOthers {
             to.reshape(moved, matrix.clone())
         };
         let args: Vec<Val> = inputs.iter().map(rows_of).collect();
-        let others = to.compute(OthersInRows, &args, to.dtype(inputs[0]), matrix);
+        let others = to.kernel(OthersInRows, &args, to.dtype(inputs[0]), matrix);
         let others = to.reshape(others, ordered);
         let mut back = vec![0; order.len()];
         order.into_iter().enumerate().for_each(|(place, axis)| back[axis] = place);
@@ -176,7 +176,7 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn reduce_prod<Numeric>(x, axes: [Axes]) -> Self {
-        x.unary(Reduce { fold: Fold::Prod, axes })
+        x.unary(Reduction { reduce: Reduce::Prod, axes })
     }
 }
 

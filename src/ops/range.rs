@@ -106,8 +106,8 @@ impl Graph {
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
-    /// let places = g.range_any(DType::I64, 0_i64, 6_i64, 2_i64).typed::<i64>();
-    /// assert_eq!(Session::new(&g)?.run(places)?, ndarray::arr1(&[0, 2, 4]).into_dyn());
+    /// let even = g.range_any(DType::I64, 0_i64, 6_i64, 2_i64).typed::<i64>();
+    /// assert_eq!(Session::new(&g)?.run(even)?, ndarray::arr1(&[0, 2, 4]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]

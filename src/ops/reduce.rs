@@ -6,25 +6,25 @@ use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::Scaled;
 use crate::graph::op::{Attributes, Op};
-use crate::ir::{Fold, Lowering, Scalar, Val};
+use crate::ir::{Lowering, Reduce, Scalar, Val};
 use crate::ops::methods::methods;
 use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, ShapeError, TensorType};
 
 /// One element for all those along the axes: their sum, their product, or the largest or smallest of them.
 #[derive(Debug)]
-pub(super) struct Reduce {
-    pub(super) fold: Fold,
+pub(super) struct Reduction {
+    pub(super) reduce: Reduce,
     pub(super) axes: Axes,
 }
 
-impl Op for Reduce {
+impl Op for Reduction {
     fn name(&self) -> &'static str {
-        match self.fold {
-            Fold::Sum => "reduce_sum",
-            Fold::Prod => "reduce_prod",
-            Fold::Max => "reduce_max",
-            Fold::Min => "reduce_min",
+        match self.reduce {
+            Reduce::Sum => "reduce_sum",
+            Reduce::Prod => "reduce_prod",
+            Reduce::Max => "reduce_max",
+            Reduce::Min => "reduce_min",
         }
     }
 
@@ -38,32 +38,32 @@ impl Op for Reduce {
         let dims = to.dims(inputs[0]).to_vec();
         // The shape rule has accepted the axes.
         let axes = self.axes.resolve(dims.len()).unwrap_or_default();
-        let folded = to.fold(self.fold, inputs[0], &axes);
-        if self.axes.keeps_dims() { to.reshape(folded, kept(&dims, &axes)) } else { folded }
+        let reduced = to.reduce(self.reduce, inputs[0], &axes);
+        if self.axes.keeps_dims() { to.reshape(reduced, kept(&dims, &axes)) } else { reduced }
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (x, y) = (at.input(0), at.output());
-        let spread = || Spread(self.axes.clone());
-        at.give(0, |dy| match self.fold {
-            Fold::Sum => dy.binary(spread(), x),
-            Fold::Prod => {
+        let broadcast = || BroadcastAlong(self.axes.clone());
+        at.give(0, |dy| match self.reduce {
+            Reduce::Sum => dy.binary(broadcast(), x),
+            Reduce::Prod => {
                 let others = x.unary(ProductOfOthers { axes: self.axes.clone() });
-                dy.binary(spread(), x).binary(Scaled, others)
+                dy.binary(broadcast(), x).binary(Scaled, others)
             }
             // Elements that tie share the cotangent equally. Next to a NaN, which the extreme is then, no element is
             // less, so each gets a share, which is NaN as well.
-            Fold::Max | Fold::Min => {
-                let extreme = y.binary(spread(), x);
-                let is_less = match self.fold {
-                    Fold::Max => x.less(extreme),
+            Reduce::Max | Reduce::Min => {
+                let extreme = y.binary(broadcast(), x);
+                let is_less = match self.reduce {
+                    Reduce::Max => x.less(extreme),
                     _ => extreme.less(x),
                 };
                 let zero = dy.scalar_like(0.0);
                 let one = dy.scalar_like(1.0);
                 let ties = is_less.select(zero, one).reduce_sum(self.axes.clone());
                 let nan = y.not_equal(y).select(y, one);
-                is_less.select(zero, (dy / ties).binary(Scaled, nan).binary(spread(), x))
+                is_less.select(zero, (dy / ties).binary(Scaled, nan).binary(broadcast(), x))
             }
         });
     }
@@ -81,11 +81,11 @@ pub(super) fn kept(dims: &[usize], axes: &[usize]) -> Vec<usize> {
 /// The gradient of a sum: repeats a reduced tensor along the reduced axes of its second input, of
 /// which only the shape counts.
 #[derive(Debug)]
-pub(super) struct Spread(pub(super) Axes);
+pub(super) struct BroadcastAlong(pub(super) Axes);
 
-impl Op for Spread {
+impl Op for BroadcastAlong {
     fn name(&self) -> &'static str {
-        "spread"
+        "broadcast_along"
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
@@ -218,7 +218,7 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn reduce_sum<Numeric>(x, axes: [Axes]) -> Self {
-        x.unary(Reduce { fold: Fold::Sum, axes })
+        x.unary(Reduction { reduce: Reduce::Sum, axes })
     }
 
     /// The largest element along the axes; NaN if one is. Axes as for [`reduce_sum`](crate::Tensor::reduce_sum).
@@ -235,7 +235,7 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn reduce_max<Numeric>(x, axes: [Axes]) -> Self {
-        x.unary(Reduce { fold: Fold::Max, axes })
+        x.unary(Reduction { reduce: Reduce::Max, axes })
     }
 
     /// The smallest element along the axes; NaN if one is. Axes as for [`reduce_sum`](crate::Tensor::reduce_sum).
@@ -252,7 +252,7 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn reduce_min<Numeric>(x, axes: [Axes]) -> Self {
-        x.unary(Reduce { fold: Fold::Min, axes })
+        x.unary(Reduction { reduce: Reduce::Min, axes })
     }
 }
 
@@ -265,8 +265,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         axes.iter().rev().fold(x.clone(), |sum, &axis| sum.sum_axis(Axis(axis)))
     }
 
-    fn extreme(x: &ArrayD<f64>, axis: usize, fold: fn(f64, f64) -> f64, empty: f64) -> ArrayD<f64> {
-        x.fold_axis(Axis(axis), empty, |&a, &b| fold(a, b))
+    fn extreme(x: &ArrayD<f64>, axis: usize, reduce: fn(f64, f64) -> f64, empty: f64) -> ArrayD<f64> {
+        x.fold_axis(Axis(axis), empty, |&a, &b| reduce(a, b))
     }
 
     let mut examples: Vec<Example> = Vec::new();
@@ -312,7 +312,7 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         ]);
     }
     examples.extend([
-        // Rows too long for a tile are folded apart, also when they are transposed or repeat.
+        // Rows too long for a tile are reduced apart, also when they are transposed or repeat.
         example!("long rows", &[&[2, 1100]], |_, x| x[0].reduce_sum(-1), |x| sum(&x[0], &[1])),
         example!("long columns", &[&[2, 1100]], |_, x| x[0].reduce_sum(0), |x| sum(&x[0], &[0])),
         example!("long transposed rows", &[&[1100, 2]], |_, x| x[0].transpose().reduce_sum(-1), |x| sum(

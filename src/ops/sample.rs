@@ -20,7 +20,7 @@ use crate::shape::{Shape, ShapeError, TensorType};
 enum Chance {
     /// For each element whether it happens.
     Bernoulli,
-    /// For each row of logits so many of its places.
+    /// For each row of logits so many indices along it.
     Categorical { samples: usize },
 }
 
@@ -65,7 +65,7 @@ impl Op for Sample {
             }
         };
         let (stream, runs) = (Stream::of(self.own_seed, to), to.run_count());
-        to.compute(Sampling { chance: self.chance, stream }, &[runs, inputs[0]], dtype, dims)
+        to.kernel(Sampling { chance: self.chance, stream }, &[runs, inputs[0]], dtype, dims)
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
@@ -125,7 +125,7 @@ impl Sampling {
         let mut output = output.into_view::<i64>()?;
         let mut sums: Vec<f64> = Vec::new();
         sums.try_reserve_exact(given.len_of(last)).map_err(KernelError::other)?;
-        for (mut places, logits) in output.lanes_mut(last).into_iter().zip(given.lanes(last)) {
+        for (mut indices, logits) in output.lanes_mut(last).into_iter().zip(given.lanes(last)) {
             let largest = logits.iter().fold(f64::NEG_INFINITY, |largest, &logit| {
                 if largest.is_nan() || logit.as_f64() <= largest { largest } else { logit.as_f64() }
             });
@@ -139,11 +139,11 @@ impl Sampling {
                 Some(*sum)
             }));
             let total = sums.last().copied().unwrap_or(0.0);
-            // The first place that has all of the sum: those behind it have no part in it.
-            let last_place = sums.partition_point(|&sum| sum < total);
-            for place in &mut places {
+            // The first index that has all of the sum: those after it have no part in it.
+            let last_index = sums.partition_point(|&sum| sum < total);
+            for index in &mut indices {
                 let share = rng.random::<f64>() * total;
-                *place = sums.partition_point(|&sum| sum <= share).min(last_place) as i64;
+                *index = sums.partition_point(|&sum| sum <= share).min(last_index) as i64;
             }
         }
         Ok(())
@@ -176,7 +176,7 @@ impl Op for Permutation {
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let length = self.length.unwrap_or_else(|| to.dims(inputs[0])[0]);
         let (stream, runs) = (Stream::of(self.own_seed, to), to.run_count());
-        to.compute(Permuting(stream), &[runs], DType::I64, Dims::from_elem(length, 1))
+        to.kernel(Permuting(stream), &[runs], DType::I64, Dims::from_elem(length, 1))
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
@@ -264,7 +264,7 @@ methods! {
         sampled(x, Chance::Bernoulli)
     }
 
-    /// So many places along the last axis for each row of logits, each drawn by the
+    /// So many indices along the last axis for each row of logits, each drawn by the
     /// [`softmax`](crate::Tensor::softmax) of the row, independently and anew in each run; by what, says
     /// [`random_uniform`](Graph::random_uniform). The last axis of the result are the samples.
     ///

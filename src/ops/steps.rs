@@ -1,5 +1,5 @@
 //! Functions that are constant between their jumps, so that no gradient passes through them: `sign`, `floor`,
-//! `ceil`, `round`, and the truths `is_nan`, `is_inf` and `is_finite`.
+//! `ceil`, `round`, and the predicates `is_nan`, `is_inf` and `is_finite`.
 
 use crate::ops::elementwise::elementwise;
 

@@ -55,7 +55,7 @@ impl MultiOp for TopK {
         let mut dims = Dims::from(to.dims(inputs[0]));
         dims.pop();
         dims.push(self.k);
-        let indices = to.compute(*self, inputs, DType::I64, dims);
+        let indices = to.kernel(*self, inputs, DType::I64, dims);
         [take_along_axis(inputs[0], indices, -1, to), indices].into()
     }
 

@@ -55,7 +55,7 @@ impl Op for Triangle {
         at.give(0, |dy| dy.unary(*self));
     }
 
-    fn masks(&self, _: usize) -> bool {
+    fn zero_where_untaken(&self, _: usize) -> bool {
         true
     }
 

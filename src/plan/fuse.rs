@@ -2,7 +2,7 @@
 //!
 //! A *region* is a set of instructions whose values share their leading axes, the *rows*. It is run
 //! for a tile of rows at a time, so its inner values never leave the cache. Members are elementwise
-//! functions; folds within the rows and across them; and skinny matrix products: rows times a small
+//! functions; reductions within the rows and across them; and skinny matrix products: rows times a small
 //! matrix, and a transposed tile times another, accumulated over the rows. What a member accumulates
 //! across rows is complete only behind the region.
 //!
@@ -13,15 +13,15 @@
 //! 1. Each instruction, in order, joins the last group that produces one of its operands, if that is
 //!    a region with the same rows; all its other operands are then produced before. If no group does,
 //!    it joins the last region that reads the same memory.
-//!    A matrix product that can be cut by rows opens a region for what reads it.
-//! 2. Otherwise it starts a group: a region of its own, a matrix product, a fold, a join, or a kernel. What is copied for
-//!    a join alone is left to it.
+//!    A matrix product that can be cut by rows becomes the producer of a region of what reads it.
+//! 2. Otherwise it starts a group: a region of its own, a matrix product, a reduction, a join, or a kernel. What is
+//!    copied for a join alone is left to it.
 
 use crate::element::DType;
 
 use super::joins::Homes;
-use super::layout::{Layout, broadcast_strides, folded, is_row_major, squeezed, squeezed_dims, viewed};
-use crate::ir::{Prim, Program, Val, is_folded_apart, size};
+use super::layout::{Layout, broadcast_strides, is_row_major, reduced, squeezed, squeezed_dims, viewed};
+use crate::ir::{Prim, Program, Val, is_reduced_apart, size};
 use crate::kernel::tile::is_narrow;
 
 /// Members of a region: beyond some dozens the tile must shrink to keep all live values in the
@@ -63,17 +63,17 @@ impl Rows {
 /// Instructions that run together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::plan) enum Group {
-    /// Tile by tile. The opening, if there is one, is a matrix product: each task computes its rows of it first,
+    /// Tile by tile. The producer, if there is one, is a matrix product: each task computes its rows of it first,
     /// and its members find them in the cache.
-    Region { rows: Rows, opening: Option<Val>, members: Vec<Val> },
+    Region { rows: Rows, producer: Option<Val>, members: Vec<Val> },
     /// A matrix product that is worth blocking.
     Product(Val),
-    /// A fold over a middle axis, or one whose rows are too long for a tile.
-    Fold(Val),
+    /// A reduction over a middle axis, or one whose rows are too long for a tile.
+    Reduce(Val),
     /// A join of what earlier groups have written, and of what is left to it.
     Join(Val),
     /// A kernel that the vocabulary does not know.
-    Compute(Val),
+    Kernel(Val),
 }
 
 /// What a member does for a tile of rows.
@@ -82,11 +82,11 @@ pub(in crate::plan) enum Member {
     /// A value for each element.
     Elementwise,
     /// One element for those of each row.
-    FoldWithin,
+    ReduceWithin,
     /// One element for those of all rows.
-    FoldAll,
+    ReduceAll,
     /// One element over all rows, for each place in a row.
-    FoldAcross,
+    ReduceAcross,
     /// Each row times a small matrix.
     Project,
     /// The transposed tile of one operand times the tile of the other.
@@ -96,7 +96,7 @@ pub(in crate::plan) enum Member {
 impl Member {
     /// Whether the value is complete only behind the region.
     pub(in crate::plan) fn accumulates(self) -> bool {
-        matches!(self, Member::FoldAll | Member::FoldAcross | Member::Accumulate)
+        matches!(self, Member::ReduceAll | Member::ReduceAcross | Member::Accumulate)
     }
 }
 
@@ -159,15 +159,16 @@ pub(in crate::plan) struct Part {
     pub(in crate::plan) whole: Option<Operand>,
 }
 
-/// How a fold over the middle of three axes takes part in a region. `None` if it runs apart, over consecutive elements.
-pub(in crate::plan) fn fold_member(lengths: [usize; 3], dtype: DType) -> Option<Member> {
-    if is_folded_apart(lengths, dtype) {
+/// How a reduction over the middle of three axes takes part in a region. `None` if it runs apart, over consecutive
+/// elements.
+pub(in crate::plan) fn reduce_member(lengths: [usize; 3], dtype: DType) -> Option<Member> {
+    if is_reduced_apart(lengths, dtype) {
         return None;
     }
     Some(match lengths {
-        [1, _, 1] => Member::FoldAll,
-        [_, _, 1] => Member::FoldWithin,
-        _ => Member::FoldAcross,
+        [1, _, 1] => Member::ReduceAll,
+        [_, _, 1] => Member::ReduceWithin,
+        _ => Member::ReduceAcross,
     })
 }
 
@@ -198,17 +199,17 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
             let rows = Rows::Any(operand.axes.iter().map(|&(length, _)| length).collect());
             Some(Part { member: Member::Elementwise, rows, tiled: vec![operand], whole: None })
         }
-        Prim::Fold { first, end, .. } => {
+        Prim::Reduce { first, end, .. } => {
             let dims = dims_of(0);
-            let member = fold_member(folded(program, inst.args[0], &inst.prim), inst.dtype)?;
+            let member = reduce_member(reduced(program, inst.args[0], &inst.prim), inst.dtype)?;
             let rows = match member {
-                Member::FoldWithin => Rows::Exactly(squeezed_dims(&dims[..*first])),
-                Member::FoldAcross => Rows::Exactly(squeezed_dims(&dims[*first..*end])),
+                Member::ReduceWithin => Rows::Exactly(squeezed_dims(&dims[..*first])),
+                Member::ReduceAcross => Rows::Exactly(squeezed_dims(&dims[*first..*end])),
                 _ => Rows::Any(squeezed_dims(dims)),
             };
             Some(Part { member, rows, tiled: vec![plain(0, dims)], whole: None })
         }
-        Prim::Contract if inst.dims.len() == 2 => {
+        Prim::Dot if inst.dims.len() == 2 => {
             let [m, k, n] = [inst.dims[0], dims_of(0)[1], inst.dims[1]];
             // The first operand is read where it lies, row by row; only for few columns is a tile worth filling.
             let reads = |operand: &Operand, columns: usize| {
@@ -237,20 +238,20 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
     }
 }
 
-/// Groups the program's instructions; without `join`, each is a group of its own. `opens` says of a product
-/// whether it may open a region.
+/// Groups the program's instructions; without `fuse`, each is a group of its own. `may_produce` says of a product
+/// whether it may be the producer of a region.
 pub(in crate::plan) fn group(
     program: &Program,
     layouts: &[Layout],
     homes: &Homes,
-    join: bool,
-    opens: &dyn Fn(Val) -> bool,
+    fuse: bool,
+    may_produce: &dyn Fn(Val) -> bool,
 ) -> Vec<Group> {
     let mut grouping = Grouping {
         program,
         layouts,
         homes,
-        opens,
+        may_produce,
         groups: Vec::new(),
         group_of: vec![None; program.insts.len()],
         accumulated: vec![false; program.insts.len()],
@@ -258,7 +259,7 @@ pub(in crate::plan) fn group(
     };
     for val in (0..program.insts.len() as u32).map(Val) {
         if layouts[val.index()].base == val {
-            grouping.place(val, join);
+            grouping.place(val, fuse);
         }
     }
     grouping.groups
@@ -268,7 +269,7 @@ struct Grouping<'a> {
     program: &'a Program,
     layouts: &'a [Layout],
     homes: &'a Homes,
-    opens: &'a dyn Fn(Val) -> bool,
+    may_produce: &'a dyn Fn(Val) -> bool,
     groups: Vec<Group>,
     /// The group that produces a value, by its index.
     group_of: Vec<Option<u32>>,
@@ -279,24 +280,24 @@ struct Grouping<'a> {
 }
 
 impl Grouping<'_> {
-    fn place(&mut self, val: Val, join: bool) {
+    fn place(&mut self, val: Val, fuse: bool) {
         let inst = self.program.inst(val);
         if inst.prim.is_source() {
             return;
         }
         let Some(part) = part(self.program, self.layouts, val) else {
             let group = match inst.prim {
-                Prim::Contract => Group::Product(val),
+                Prim::Dot => Group::Product(val),
                 Prim::Join => Group::Join(val),
-                Prim::Compute(_) => Group::Compute(val),
-                _ => Group::Fold(val),
+                Prim::Kernel(_) => Group::Kernel(val),
+                _ => Group::Reduce(val),
             };
             self.group_of[val.index()] = Some(self.groups.len() as u32);
             self.groups.push(group);
             return;
         };
         let is_copy = self.homes.is_copy(val);
-        let region = self.region_for(&part, !is_copy).filter(|_| join);
+        let region = self.region_for(&part, !is_copy).filter(|_| fuse);
         if is_copy && region.is_none() {
             // The join copies what no region has at hand.
             return;
@@ -308,17 +309,17 @@ impl Grouping<'_> {
                     *shared = rows;
                     members.push(val);
                 }
-                Group::Product(opening)
-                | Group::Fold(opening)
-                | Group::Join(opening)
-                | Group::Compute(opening) => {
-                    let opening = Some(*opening);
-                    *group = Group::Region { rows, opening, members: vec![val] };
+                Group::Product(producer)
+                | Group::Reduce(producer)
+                | Group::Join(producer)
+                | Group::Kernel(producer) => {
+                    let producer = Some(*producer);
+                    *group = Group::Region { rows, producer, members: vec![val] };
                 }
             }
             index
         } else {
-            self.groups.push(Group::Region { rows: part.rows.clone(), opening: None, members: vec![val] });
+            self.groups.push(Group::Region { rows: part.rows.clone(), producer: None, members: vec![val] });
             self.groups.len() - 1
         };
         let index = index as u32;
@@ -342,7 +343,7 @@ impl Grouping<'_> {
         let is_of_it = |base: Val| self.group_of[base.index()] == Some(index);
         let rows = match &self.groups[index as usize] {
             Group::Region { rows, members, .. } if members.len() < MAX_MEMBERS => rows.clone(),
-            Group::Product(product) if (self.opens)(*product) => {
+            Group::Product(product) if (self.may_produce)(*product) => {
                 Rows::Exactly(vec![self.program.inst(*product).dims[0]])
             }
             _ => return None,
@@ -357,7 +358,7 @@ impl Grouping<'_> {
         whole_is_ready.then_some((index as usize, rows))
     }
 
-    /// The rows with which an operand from the same region can be read as it is, if there are any.
+    /// The rows for which an operand from the same region can be read as it is, if there are any.
     fn rows_within(&self, operand: &Operand, rows: &Rows) -> Option<Rows> {
         if self.accumulated[operand.base.index()] {
             return None;

@@ -1,4 +1,4 @@
-//! Joins: who writes which part of the result.
+//! Joins: which step writes which part of the result.
 //!
 //! A join computes nothing. Takes a program; gives one in which each operand of a join has its place in the result to
 //! itself ([`Homes`]), so that the step that makes it can write there:
@@ -35,7 +35,7 @@ pub(super) struct Home {
     pub(super) strides: Option<Strides>,
 }
 
-/// Who has a place in the result of a join, and where.
+/// The values that have a place in the result of a join, and where.
 #[derive(Debug, Default)]
 pub(super) struct Homes {
     of: HashMap<Val, Home>,

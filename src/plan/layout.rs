@@ -2,12 +2,12 @@
 //!
 //! A view is no computation. Each value gets the instruction that produces its elements (its *base*),
 //! where the first of them lies there, and the distance between neighbors along each axis. Where no distances can
-//! express a view, as for a reshaped transpose, or whoever reads it cannot follow them, it becomes a base itself: a
+//! express a view, as for a reshaped transpose, or a reader cannot follow them, it becomes a base itself: a
 //! copy.
 
 use smallvec::SmallVec;
 
-use super::fuse::{MAX_SKINNY, MIN_SKINNY_ROWS, fold_member};
+use super::fuse::{MAX_SKINNY, MIN_SKINNY_ROWS, reduce_member};
 use super::joins::Homes;
 use crate::ir::{Inst, Prim, Program, Val, View, size};
 use crate::kernel::tile::MAX_COLUMNS;
@@ -190,9 +190,9 @@ fn slice_needs(program: &Program) -> Vec<SliceNeed> {
     let mut needs = vec![SliceNeed::Anyhow; program.insts.len()];
     for (index, inst) in program.insts.iter().enumerate().rev() {
         let need = match inst.prim {
-            Prim::Compute(_) => SliceNeed::InOnePiece,
-            Prim::Contract if may_be_skinny(program, inst.args[0], &inst.dims) => SliceNeed::InOnePiece,
-            Prim::Contract => SliceNeed::InRows,
+            Prim::Kernel(_) => SliceNeed::InOnePiece,
+            Prim::Dot if may_be_skinny(program, inst.args[0], &inst.dims) => SliceNeed::InOnePiece,
+            Prim::Dot => SliceNeed::InRows,
             // Handed on to what the view shows; a slice keeps it.
             Prim::View(View::Slice(_)) => continue,
             Prim::View(_) => std::mem::take(&mut needs[index]),
@@ -238,7 +238,7 @@ fn column_constants(program: &Program) -> Vec<bool> {
             }
             Prim::View(View::Permute(_)) => shown[index] = arg(0),
             prim => {
-                let reads_columns = *prim == Prim::Contract && matches!(inst.dims[..], [_, 1]);
+                let reads_columns = *prim == Prim::Dot && matches!(inst.dims[..], [_, 1]);
                 for position in 0..inst.args.len() {
                     if let (Some(constant), false) = (arg(position), reads_columns && position == 0) {
                         by_columns[constant.index()] = false;
@@ -253,15 +253,15 @@ fn column_constants(program: &Program) -> Vec<bool> {
     by_columns
 }
 
-/// Which values are read as consecutive elements: results, and what is folded apart from any region.
+/// Which values are read as consecutive elements: results, and what is reduced apart from any region.
 fn consecutive_operands(program: &Program) -> Vec<bool> {
     let mut consecutive = vec![false; program.insts.len()];
     for val in program.results() {
         consecutive[val.index()] = true;
     }
     for inst in &program.insts {
-        if matches!(inst.prim, Prim::Fold { .. })
-            && fold_member(folded(program, inst.args[0], &inst.prim), inst.dtype).is_none()
+        if matches!(inst.prim, Prim::Reduce { .. })
+            && reduce_member(reduced(program, inst.args[0], &inst.prim), inst.dtype).is_none()
         {
             consecutive[inst.args[0].index()] = true;
         }
@@ -269,11 +269,13 @@ fn consecutive_operands(program: &Program) -> Vec<bool> {
     consecutive
 }
 
-/// The three lengths of a fold: before the folded axes, along them, and after them.
-pub(in crate::plan) fn folded(program: &Program, arg: Val, fold: &Prim) -> [usize; 3] {
+/// The three lengths of a reduction: before the reduced axes, along them, and after them.
+pub(in crate::plan) fn reduced(program: &Program, arg: Val, reduce: &Prim) -> [usize; 3] {
     let dims = &program.inst(arg).dims;
-    match *fold {
-        Prim::Fold { first, end, .. } => [size(&dims[..first]), size(&dims[first..end]), size(&dims[end..])],
+    match *reduce {
+        Prim::Reduce { first, end, .. } => {
+            [size(&dims[..first]), size(&dims[first..end]), size(&dims[end..])]
+        }
         _ => [size(dims), 1, 1],
     }
 }

@@ -3,9 +3,9 @@
 //!
 //! Steps are taken in order. A buffer is placed at its first use, in the smallest free gap that
 //! holds it, and its bytes are free again behind its last reader. When steps may run at once, a gap
-//! is usable only for a step that waits for all who used those bytes before, or can be made to at no
+//! is usable only for a step that waits for all steps that used those bytes before, or can be made to at no
 //! cost ([`Ordering::may_follow`]). Neighboring gaps with other users stay apart therefore, and are
-//! joined by who can use them all. A region that reads a buffer for the last time, row for row, makes its
+//! joined by a step that can use them all. A region that reads a buffer for the last time, row for row, makes its
 //! result in the same place ([`Step::may_replace`]). What is made part by part, as a join's result is, is placed at the
 //! first use of any part and dies behind the last.
 
@@ -23,7 +23,7 @@ use crate::memory::{ALIGNMENT, OutOfMemory};
 /// may run at once, the rest will be as well, and planning must take linear time.
 const MAX_TRIES: usize = 16;
 
-/// Steps that may have used the memory of what is made part by part: all who write a part wait for each of them, which
+/// Steps that may have used the memory of what is made part by part: all that write a part wait for each of them, which
 /// would take quadratic time for many.
 const MAX_USERS_BEFORE_PARTS: usize = 16;
 
@@ -59,7 +59,7 @@ pub(super) fn assign(
     let mut ordering = Ordering::of(steps, buffers.len(), inline_below);
     let wholes: Vec<BufferId> = (0..buffers.len() as u32).map(|id| whole(buffers, BufferId(id))).collect();
     let mut dies = deaths(buffers, &wholes, steps, kept);
-    // Of what is made part by part, the users before; whoever writes a part comes behind them.
+    // Of what is made part by part, the users before; each step that writes a part comes behind them.
     let mut before: HashMap<BufferId, Users> = HashMap::default();
     let mut readers: Vec<Users> = vec![Users::new(); if ordering.is_inline() { 0 } else { buffers.len() }];
     let mut arena = Free::default();

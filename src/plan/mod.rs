@@ -7,10 +7,10 @@
 
 mod batch;
 mod check;
-mod compute;
 mod constant;
 mod fuse;
 mod joins;
+mod kernel_call;
 mod lacking;
 mod layout;
 mod memory;
@@ -35,16 +35,16 @@ use crate::kernel::gemm::{self, Product, Split};
 use crate::kernel::isa::Isa;
 
 pub(crate) use batch::{Batch, BatchAxis};
-pub(crate) use compute::{Compute, ComputeOperand, reach};
 use constant::ElementOrder;
 pub(crate) use constant::{Constant, Constants};
 use fuse::Group;
 use joins::Homes;
 pub(crate) use joins::{Assembly, PartCopy, PieceSource};
+pub(crate) use kernel_call::{KernelCall, KernelOperand, reach};
 pub(crate) use lacking::{Lacking, Owner};
 use layout::Layout;
 pub(crate) use order::{INLINE_BELOW, Order};
-pub(crate) use region::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp};
+pub(crate) use region::{Accumulator, Base, Fallible, Operands, Producer, Region, Slot, TileOp};
 pub(crate) use step::{Buffer, BufferId, Factors, Kind, Place, Start, Step};
 
 /// A fetched value: where it lies after the last step, and its type.
@@ -113,7 +113,7 @@ pub(crate) fn plan(
     let program = prepared.as_ref().unwrap_or(program);
     let layouts = layout::resolve(program, &homes);
     let isa = options.isa;
-    let opens = |val: Val| {
+    let may_produce = |val: Val| {
         if program.inst(val).dims.len() != 2 {
             return false;
         }
@@ -122,7 +122,7 @@ pub(crate) fn plan(
         let panel_bytes = product.n.saturating_mul(split.rows).saturating_mul(product.dtype.size());
         panel_bytes <= MAX_PANEL_BYTES && cuts_by_rows(&product, split)
     };
-    let groups = fuse::group(program, &layouts, &homes, options.fuse, &opens);
+    let groups = fuse::group(program, &layouts, &homes, options.fuse, &may_produce);
     let mut planner = Planner {
         program,
         layouts: &layouts,
@@ -210,31 +210,31 @@ impl Planner<'_> {
     /// Gives a buffer to every value that is not consumed within one region.
     fn place_values(&mut self, groups: &[Group]) -> Result<(), Lacking> {
         // Which group produces a value, to see whether another one reads it.
-        let mut producer: Vec<Option<u32>> = vec![None; self.program.insts.len()];
+        let mut group_of: Vec<Option<u32>> = vec![None; self.program.insts.len()];
         for (index, group) in (0..).zip(groups) {
-            let (opening, members) = match group {
-                Group::Region { opening, members, .. } => (opening.as_ref(), members.as_slice()),
-                Group::Product(val) | Group::Fold(val) | Group::Join(val) | Group::Compute(val) => {
+            let (producer, members) = match group {
+                Group::Region { producer, members, .. } => (producer.as_ref(), members.as_slice()),
+                Group::Product(val) | Group::Reduce(val) | Group::Join(val) | Group::Kernel(val) => {
                     (None, std::slice::from_ref(val))
                 }
             };
-            for &val in opening.into_iter().chain(members) {
+            for &val in producer.into_iter().chain(members) {
                 let is_outside = !matches!(group, Group::Region { .. }) || self.homes.get(val).is_some();
-                if is_outside || (Some(&val) != opening && self.accumulates(val)) {
+                if is_outside || (Some(&val) != producer && self.accumulates(val)) {
                     self.place(val)?;
                 }
                 for &arg in &self.program.inst(val).args {
-                    if self.homes.is_copy(arg) && producer[arg.index()].is_none() {
+                    if self.homes.is_copy(arg) && group_of[arg.index()].is_none() {
                         // The join itself copies what this is a copy of.
                         self.place(self.base(self.program.inst(arg).args[0]))?;
                         continue;
                     }
                     let base = self.base(arg);
-                    if producer[base.index()] != Some(index) && !self.is_counted(group, val, base) {
+                    if group_of[base.index()] != Some(index) && !self.is_counted(group, val, base) {
                         self.place(base)?;
                     }
                 }
-                producer[val.index()] = Some(index);
+                group_of[val.index()] = Some(index);
             }
         }
         for val in self.program.results() {
@@ -247,13 +247,13 @@ impl Planner<'_> {
     fn is_counted(&self, group: &Group, val: Val, base: Val) -> bool {
         matches!(self.program.inst(base).prim, Prim::Iota { .. })
             && matches!(group, Group::Region { .. })
-            && self.program.inst(val).prim != Prim::Contract
+            && self.program.inst(val).prim != Prim::Dot
     }
 
     /// Whether a member's value is complete only behind its region.
     fn accumulates(&self, val: Val) -> bool {
         match self.program.inst(val).prim {
-            Prim::Fold { .. } | Prim::Contract => {
+            Prim::Reduce { .. } | Prim::Dot => {
                 let part = fuse::part(self.program, self.layouts, val);
                 part.is_some_and(|part| part.member.accumulates())
             }

@@ -42,7 +42,7 @@ pub(super) fn moving_cost(bytes: usize) -> f64 {
 
 /// What a kernel costs that nobody knows: a few times as much as to read and write the bytes. Running sums, measured,
 /// take 1.6 times as much; a kernel that computes more is cut into too few tasks rather than handed out in vain.
-pub(super) fn compute_cost(bytes: usize) -> f64 {
+pub(super) fn kernel_cost(bytes: usize) -> f64 {
     4.0 * moving_cost(bytes)
 }
 
@@ -221,7 +221,7 @@ impl Step {
     }
 
     /// Whether the tasks of the step leave something to be added up.
-    pub(crate) fn is_joined(&self) -> bool {
+    pub(crate) fn is_combined(&self) -> bool {
         matches!(&self.kind, Kind::Region(region) if region.partial.is_some())
     }
 
@@ -236,9 +236,9 @@ impl Step {
                 let panels = factors.panels();
                 factors.batch.len().div_ceil(factors.batch.per_task(panels)) * panels
             }
-            Kind::Fold { fold, .. } => fold.tasks(),
+            Kind::Reduce { reduce, .. } => reduce.tasks(),
             Kind::Join { assembly, .. } => assembly.tasks(),
-            Kind::Compute(compute) => compute.tasks(),
+            Kind::Kernel(call) => call.tasks(),
             Kind::Copy { .. } => 1,
         }
     }

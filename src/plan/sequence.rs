@@ -69,7 +69,7 @@ impl Value {
 
 /// The bytes that a step writes for others to read.
 fn taken(step: &Step, values: &[Value]) -> usize {
-    // The bytes of what is made part by part are taken by whoever writes the first one, for good.
+    // The bytes of what is made part by part are taken by the step that writes the first one, for good.
     if matches!(&step.kind, Kind::Join { assembly, .. } if assembly.is_begun()) {
         return 0;
     }

@@ -30,8 +30,8 @@ impl Step {
             Kind::Region(region) => region.bytes(),
             Kind::Product { factors, .. } => size_of_val(&**factors),
             Kind::Join { assembly, .. } => assembly.bytes(),
-            Kind::Compute(compute) => size_of_val(&**compute),
-            Kind::Fold { .. } | Kind::Copy { .. } => 0,
+            Kind::Kernel(call) => size_of_val(&**call),
+            Kind::Reduce { .. } | Kind::Copy { .. } => 0,
         };
         kind + bytes_of(&self.reads) + bytes_of(&self.writes)
     }

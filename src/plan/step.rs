@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::{Assembly, Batch, Compute, Region};
+use super::{Assembly, Batch, KernelCall, Region};
 use crate::ir::VariableId;
-use crate::kernel::fold::MiddleFold;
 use crate::kernel::gemm::{GemmKernel, Product, Split};
+use crate::kernel::reduce::MiddleReduction;
 
 /// Index of a buffer in its plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,12 +71,12 @@ pub(crate) enum Kind {
     Region(Box<Region>),
     /// c = a·b, split into panels.
     Product { factors: Box<Factors>, c: BufferId },
-    /// Folds over a middle axis.
-    Fold { fold: MiddleFold, src: Start, dst: BufferId },
+    /// Reduces along a middle axis.
+    Reduce { reduce: MiddleReduction, src: Start, dst: BufferId },
     /// Copies what is not written yet of a join's result.
     Join { assembly: Box<Assembly>, dst: BufferId },
     /// Runs a kernel that the vocabulary does not know.
-    Compute(Box<Compute>),
+    Kernel(Box<KernelCall>),
     /// Copies all bytes.
     Copy { src: Start, dst: BufferId, bytes: usize },
 }

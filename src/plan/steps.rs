@@ -1,26 +1,26 @@
-//! The steps of groups: what each reads and writes, and with which kernel.
+//! The steps of groups: what each reads and writes, and its kernel.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::fuse::{Group, Rows};
 use super::joins::{self, Lies, Operand};
-use super::layout::{Layout, broadcast_strides, folded};
+use super::layout::{Layout, broadcast_strides, reduced};
 use super::{
-    Assembly, Batch, BatchAxis, BufferId, Compute, ComputeOperand, Factors, Kind, Opening, Planner, Slot,
+    Assembly, Batch, BatchAxis, BufferId, Factors, KernelCall, KernelOperand, Kind, Planner, Producer, Slot,
     Start, Step, UNDECIDED, order, product, region,
 };
 use crate::ir::{Computation, Prim, Val};
-use crate::kernel::fold::MiddleFold;
+use crate::kernel::reduce::MiddleReduction;
 
 impl Planner<'_> {
     pub(super) fn add_step(&mut self, group: &Group) {
         match group {
-            Group::Region { rows, opening, members } => self.add_region(rows, *opening, members),
+            Group::Region { rows, producer, members } => self.add_region(rows, *producer, members),
             Group::Product(val) => self.add_product(*val),
-            Group::Fold(val) => self.add_fold(*val),
+            Group::Reduce(val) => self.add_reduction(*val),
             Group::Join(val) => self.add_join(*val),
-            Group::Compute(val) => self.add_compute(*val),
+            Group::Kernel(val) => self.add_kernel(*val),
         }
     }
 
@@ -31,16 +31,16 @@ impl Planner<'_> {
         start..self.origins.len() as u32
     }
 
-    fn add_region(&mut self, rows: &Rows, opening: Option<Val>, members: &[Val]) {
-        let origins = self.list_origins(opening.iter().chain(members));
-        let opening = opening.map(|val| (val, self.factors(val)));
+    fn add_region(&mut self, rows: &Rows, producer: Option<Val>, members: &[Val]) {
+        let origins = self.list_origins(producer.iter().chain(members));
+        let producer = producer.map(|val| (val, self.factors(val)));
         let sources = region::Sources {
             program: self.program,
             layouts: self.layouts,
             homes: self.homes,
             buffers: &self.buffer_of,
         };
-        let mut region = region::compile(sources, rows, opening, members, self.isa);
+        let mut region = region::compile(sources, rows, producer, members, self.isa);
         let partial_bytes = region.chunks * region.partial_bytes;
         if partial_bytes > 0 {
             region.partial = Some(self.add_buffer(UNDECIDED, partial_bytes));
@@ -49,7 +49,7 @@ impl Planner<'_> {
         let mut writes: Vec<BufferId> =
             region.accumulators.iter().map(|accumulator| accumulator.buffer).collect();
         writes.extend(region.partial);
-        if let Some(Opening { factors, c }) = &region.opening {
+        if let Some(Producer { factors, c }) = &region.producer {
             reads.extend([factors.a.buffer, factors.b.buffer]);
             writes.extend(c.buffer());
         }
@@ -104,20 +104,20 @@ impl Planner<'_> {
         self.steps.push(Step { kind: Kind::Product { factors, c }, reads, writes: vec![c], origins, cost });
     }
 
-    fn add_fold(&mut self, val: Val) {
+    fn add_reduction(&mut self, val: Val) {
         let inst = self.program.inst(val);
-        let lengths = folded(self.program, inst.args[0], &inst.prim);
-        let Prim::Fold { fold, .. } = inst.prim else {
+        let lengths = reduced(self.program, inst.args[0], &inst.prim);
+        let Prim::Reduce { reduce, .. } = inst.prim else {
             return;
         };
-        let Some(fold) = MiddleFold::new(fold, inst.dtype, lengths, self.isa) else {
+        let Some(reduce) = MiddleReduction::new(reduce, inst.dtype, lengths, self.isa) else {
             return;
         };
         let (src, dst) = (self.start(inst.args[0]), self.buffer_of[&val]);
         let cost = order::moving_cost(self.bytes(inst.args[0]));
         let origins = self.list_origins([&val]);
         self.steps.push(Step {
-            kind: Kind::Fold { fold, src, dst },
+            kind: Kind::Reduce { reduce, src, dst },
             reads: vec![src.buffer],
             writes: vec![dst],
             origins,
@@ -147,27 +147,27 @@ impl Planner<'_> {
         self.steps.push(Step { kind: Kind::Join { assembly, dst }, reads, writes: vec![dst], origins, cost });
     }
 
-    fn add_compute(&mut self, val: Val) {
+    fn add_kernel(&mut self, val: Val) {
         let inst = self.program.inst(val);
-        let Prim::Compute(Computation { kernel, .. }) = &inst.prim else {
+        let Prim::Kernel(Computation { kernel, .. }) = &inst.prim else {
             return;
         };
-        let operand = |&arg: &Val| ComputeOperand {
+        let operand = |&arg: &Val| KernelOperand {
             start: self.start(arg),
             dtype: self.program.inst(arg).dtype,
             dims: self.program.inst(arg).dims.clone(),
             // None goes backwards, as `layout::resolve` has seen to.
             strides: self.layouts[arg.index()].strides.iter().map(|stride| stride.unsigned_abs()).collect(),
         };
-        let operands: Vec<ComputeOperand> = inst.args.iter().map(operand).collect();
+        let operands: Vec<KernelOperand> = inst.args.iter().map(operand).collect();
         let mut reads: Vec<BufferId> = operands.iter().map(|operand| operand.start.buffer).collect();
         reads.sort_unstable();
         reads.dedup();
         let dst = self.buffer_of[&val];
         let bytes = inst.args.iter().fold(self.bytes(val), |sum, &arg| sum.saturating_add(self.bytes(arg)));
-        let cost = order::compute_cost(bytes);
-        let compute = Box::new(Compute {
-            per_task: Compute::indices_per_task(&**kernel, &operands, &inst.dims, cost),
+        let cost = order::kernel_cost(bytes);
+        let call = Box::new(KernelCall {
+            per_task: KernelCall::indices_per_task(&**kernel, &operands, &inst.dims, cost),
             kernel: Arc::clone(kernel),
             node: inst.origin,
             operands,
@@ -176,6 +176,6 @@ impl Planner<'_> {
             dims: inst.dims.clone(),
         });
         let origins = self.list_origins([&val]);
-        self.steps.push(Step { kind: Kind::Compute(compute), reads, writes: vec![dst], origins, cost });
+        self.steps.push(Step { kind: Kind::Kernel(call), reads, writes: vec![dst], origins, cost });
     }
 }

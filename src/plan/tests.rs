@@ -110,7 +110,7 @@ fn what_follows_a_product_runs_on_its_rows_while_they_are_near() {
     b3: 4 bytes, constant 0
     b4: 262144 bytes, arena at 0
     step 0: region of 1024 rows, tiles of 32, 10 chunks
-        opening panel = b0·b1 of [1024, 256, 64]
+        producer panel = b0·b1 of [1024, 256, 64]
         once t0 = repeat_row b2 whole
         b4 = add-maximum panel, t0, b3 whole
     fetch b4 : f32[1024, 64]
@@ -166,19 +166,19 @@ fn products_share_memory_and_run_at_once() {
     step 5: b7 = b5·b6 of [128, 128, 128] in panels of [128, 128]
     step 6: b8 = b7·b6 of [128, 128, 128] in panels of [128, 128]
     step 7: region of 128 rows, tiles of 8, 1 chunks
-        opening panel = b8·b6 of [128, 128, 128]
+        producer panel = b8·b6 of [128, 128, 128]
         b13 = add b4, panel
     step 8: b9 = b10·b10 of [128, 128, 128] in panels of [128, 128]
     step 9: b11 = b9·b10 of [128, 128, 128] in panels of [128, 128]
     step 10: b12 = b11·b10 of [128, 128, 128] in panels of [128, 128]
     step 11: region of 128 rows, tiles of 8, 1 chunks
-        opening panel = b12·b10 of [128, 128, 128]
+        producer panel = b12·b10 of [128, 128, 128]
         b18 = add b13, panel
     step 12: b14 = b15·b15 of [128, 128, 128] in panels of [128, 128]
     step 13: b16 = b14·b15 of [128, 128, 128] in panels of [128, 128]
     step 14: b17 = b16·b15 of [128, 128, 128] in panels of [128, 128]
     step 15: region of 128 rows, tiles of 8, 1 chunks
-        opening panel = b17·b15 of [128, 128, 128]
+        producer panel = b17·b15 of [128, 128, 128]
         b19 = add b18, panel
     fetch b19 : f64[128, 128]
     parallel; arena 1048576 bytes, 2097152 without reuse

@@ -3,7 +3,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{Base, Compute, Factors, Kind, Opening, PieceSource, Place, Plan, Slot, Start, Step, TileOp};
+use super::{Base, Factors, KernelCall, Kind, PieceSource, Place, Plan, Producer, Slot, Start, Step, TileOp};
 use crate::ir::Names;
 
 /// As [`Plan::text`], with numbers for names.
@@ -63,8 +63,8 @@ fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
                 "step {index}: region of {} rows, tiles of {}, {} chunks",
                 region.rows, region.tile_rows, region.chunks
             )?;
-            if let Some(Opening { factors, c }) = &region.opening {
-                writeln!(f, "    opening {} = {}", slot(*c), product(factors))?;
+            if let Some(Producer { factors, c }) = &region.producer {
+                writeln!(f, "    producer {} = {}", slot(*c), product(factors))?;
             }
             region.once.iter().try_for_each(|op| write_op(f, "once ", op))?;
             region.ops.iter().try_for_each(|op| write_op(f, "", op))?;
@@ -76,9 +76,9 @@ fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
             let panel = [factors.split.rows, factors.split.columns];
             writeln!(f, "step {index}: b{} = {} in panels of {panel:?}", c.0, product(factors))
         }
-        Kind::Fold { fold, src, dst } => {
-            let lengths = [fold.outer, fold.axis, fold.inner];
-            writeln!(f, "step {index}: b{} = fold {src} over the middle of {lengths:?}", dst.0)
+        Kind::Reduce { reduce, src, dst } => {
+            let lengths = [reduce.outer, reduce.axis, reduce.inner];
+            writeln!(f, "step {index}: b{} = reduce {src} over the middle of {lengths:?}", dst.0)
         }
         Kind::Join { assembly, dst } => {
             write!(f, "step {index}: b{} = join", dst.0)?;
@@ -94,13 +94,13 @@ fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
                 tasks => writeln!(f, " in {tasks} parts"),
             }
         }
-        Kind::Compute(compute) => {
-            let Compute { operands, dst, .. } = &**compute;
-            write!(f, "step {index}: b{} = compute", dst.0)?;
+        Kind::Kernel(call) => {
+            let KernelCall { operands, dst, .. } = &**call;
+            write!(f, "step {index}: b{} = kernel", dst.0)?;
             for (position, operand) in operands.iter().enumerate() {
                 write!(f, "{} {}", if position == 0 { "" } else { "," }, operand.start)?;
             }
-            match compute.tasks() {
+            match call.tasks() {
                 1 => writeln!(f),
                 tasks => writeln!(f, " in {tasks} parts"),
             }

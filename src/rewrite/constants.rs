@@ -1,15 +1,15 @@
 //! Constant folding: what depends on constants alone is computed once, when a plan is made.
 //!
 //! Takes a program; gives the parts of it that are to be computed now, each as a program of its own
-//! ([`Folding::parts`]), and the program in which their results are constants ([`Folding::hold`]). Who
-//! computes the parts in between is the session, which plans and runs them like any other program, so the
+//! ([`Folding::parts`]), and the program in which their results are constants ([`Folding::hold`]). The
+//! session computes the parts in between: it plans and runs them like any other program, so the
 //! bits are those of the kernels. What shares no instruction is in different parts, so that programs which have
 //! one in common can share its results, and the bits of these do not depend on what else a program folds.
 //!
 //! It stands behind the sweep of rules, not among them or before. A rule that keeps digits must see the
 //! logarithm of a softmax before the softmax has underflowed; rules that move work outwards or make it small
 //! leave less to compute and to keep; and the sweep looks at one instruction at a time, while here it counts
-//! who still needs a value. Nothing follows it but pruning: what the rules do with known numbers is done.
+//! what still needs a value. Nothing follows it but pruning: what the rules do with known numbers is done.
 //!
 //! Invariant: nothing is folded that depends on a feed or a variable, or that could fail.
 
@@ -105,29 +105,21 @@ fn known(program: &Program) -> Vec<Option<usize>> {
         let bytes = size(&inst.dims) * inst.dtype.size();
         known.push(match inst.prim {
             Prim::Nothing | Prim::Feed(_) | Prim::Read(_) | Prim::RunCount => None,
-            Prim::Compute(Computation { ref kernel, .. }) if kernel.must_run() => None,
+            Prim::Kernel(Computation { ref kernel, .. }) if kernel.must_run() => None,
             Prim::Scalar(_) | Prim::Constant(_) => Some(bytes),
             Prim::Iota { .. } => (bytes <= MAX_INTERMEDIATE_BYTES).then_some(bytes),
             Prim::View(_) if !is_gathered(program, inst) => arg(0),
             Prim::Map(function) if function.can_fail(inst.dtype) => None,
             _ if bytes > MAX_INTERMEDIATE_BYTES => None,
-            Prim::Map(_)
-            | Prim::Fold { .. }
-            | Prim::Contract
-            | Prim::Join
-            | Prim::Compute(_)
-            | Prim::View(_)
+            Prim::Map(_) | Prim::Reduce { .. } | Prim::Dot | Prim::Join | Prim::Kernel(_) | Prim::View(_)
                 if (0..inst.args.len()).all(|position| arg(position).is_some()) =>
             {
                 work = work.saturating_add(work_of(program, inst));
                 (work <= MAX_WORK).then_some(bytes)
             }
-            Prim::Map(_)
-            | Prim::Fold { .. }
-            | Prim::Contract
-            | Prim::Join
-            | Prim::Compute(_)
-            | Prim::View(_) => None,
+            Prim::Map(_) | Prim::Reduce { .. } | Prim::Dot | Prim::Join | Prim::Kernel(_) | Prim::View(_) => {
+                None
+            }
         });
     }
     known
@@ -150,9 +142,9 @@ fn work_of(program: &Program, inst: &Inst) -> usize {
     let elements = |dims: &[usize]| dims.iter().fold(1_usize, |count, &length| count.saturating_mul(length));
     let arg = |position: usize| &program.inst(inst.args[position]).dims;
     match inst.prim {
-        Prim::Contract => elements(&inst.dims).saturating_mul(arg(0).last().copied().unwrap_or(1)),
-        Prim::Fold { .. } => elements(arg(0)),
-        Prim::Compute(_) => (0..inst.args.len())
+        Prim::Dot => elements(&inst.dims).saturating_mul(arg(0).last().copied().unwrap_or(1)),
+        Prim::Reduce { .. } => elements(arg(0)),
+        Prim::Kernel(_) => (0..inst.args.len())
             .fold(elements(&inst.dims), |work, position| work.saturating_add(elements(arg(position)))),
         _ => elements(&inst.dims),
     }
@@ -172,7 +164,7 @@ fn targets(program: &Program, limit: usize) -> Vec<Val> {
         }
         let is_computed = matches!(
             inst.prim,
-            Prim::Map(_) | Prim::Fold { .. } | Prim::Contract | Prim::Join | Prim::Compute(_)
+            Prim::Map(_) | Prim::Reduce { .. } | Prim::Dot | Prim::Join | Prim::Kernel(_)
         ) || is_gathered(program, inst);
         if let (true, Some(bytes)) = (is_computed && targets.len() < limit, known[index]) {
             let read = inst.args.iter().filter_map(|arg| known[arg.index()]).fold(0, usize::saturating_add);

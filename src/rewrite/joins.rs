@@ -19,7 +19,7 @@ pub(super) fn flatten(program: &Program, inst: &Inst) -> Option<Rewrite> {
         vals.iter().map(|&val| program.inst(val).dims.as_slice()).collect()
     };
     let starts = places(&inst.dims, lengths(&inst.args))?;
-    // A join whose place is one piece is made there by the plan, for whoever else reads it as well.
+    // A join whose place is one piece is made there by the plan, for its other readers as well.
     let opens = |(&arg, start): (&Val, &Dims)| {
         let axes: Vec<AxisSlice> = start.iter().map(|&first| AxisSlice { first, step: 1 }).collect();
         let of = program.inst(arg);

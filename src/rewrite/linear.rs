@@ -7,18 +7,18 @@
 
 use super::{Rewrite, Tree, known_scalar};
 use crate::element::DType;
-use crate::ir::{Fold, Inst, Prim, Program, Scalar, Val, View, size};
+use crate::ir::{Inst, Prim, Program, Reduce, Scalar, Val, View, size};
 
 pub(super) fn factor_out(program: &Program, inst: &Inst) -> Option<Rewrite> {
-    if !inst.dtype.is_float() || !matches!(inst.prim, Prim::Fold { fold: Fold::Sum, .. } | Prim::Contract) {
+    if !inst.dtype.is_float() || !matches!(inst.prim, Prim::Reduce { reduce: Reduce::Sum, .. } | Prim::Dot) {
         return None;
     }
     inst.args.iter().enumerate().find_map(|(position, &arg)| {
         let (factor, rest) = scaled(program, arg)?;
         let number = known_scalar(program, factor)?;
         let least = match (&inst.prim, inst.dtype) {
-            (Prim::Contract, DType::F64) => 1.0 / (1_u128 << 64) as f64,
-            (Prim::Contract, DType::F32) => 1.0 / (1_u64 << 32) as f64,
+            (Prim::Dot, DType::F64) => 1.0 / (1_u128 << 64) as f64,
+            (Prim::Dot, DType::F32) => 1.0 / (1_u64 << 32) as f64,
             _ => 1.0,
         };
         if !number.is_normal() || number.to_f64().abs() < least {

@@ -49,7 +49,7 @@ const RULES: &[(&str, Rule)] = &[
     ("algebra", algebra::powers),
     ("stable", stable::logarithms),
     ("stable", stable::differences),
-    ("repeats", repeats::fold_once),
+    ("repeats", repeats::reduce_once),
     ("linear", linear::factor_out),
 ];
 

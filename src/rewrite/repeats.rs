@@ -1,11 +1,11 @@
-//! A fold along axes on which its operand only repeats needs no pass over the repetitions.
+//! A reduction along axes on which its operand only repeats needs no pass over the repetitions.
 
 use super::{Rewrite, Tree};
-use crate::ir::{Dims, Fold, Inst, Prim, Program, Scalar, ScalarValue, View, size};
+use crate::ir::{Dims, Inst, Prim, Program, Reduce, Scalar, ScalarValue, View, size};
 use crate::kernel::scalar;
 
-pub(super) fn fold_once(program: &Program, inst: &Inst) -> Option<Rewrite> {
-    let Prim::Fold { fold, first, end } = inst.prim else {
+pub(super) fn reduce_once(program: &Program, inst: &Inst) -> Option<Rewrite> {
+    let Prim::Reduce { reduce, first, end } = inst.prim else {
         return None;
     };
     let repeated = program.inst(inst.args[0]);
@@ -23,11 +23,11 @@ pub(super) fn fold_once(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let dtype = inst.dtype;
     let view = |view, arg, dims| Tree::Inst { prim: Prim::View(view), args: vec![arg], dtype, dims };
     let once = view(View::Broadcast, view(View::Reshape, Tree::Val(source), dims), inst.dims.clone());
-    let by = match fold {
-        Fold::Max | Fold::Min => once,
+    let by = match reduce {
+        Reduce::Max | Reduce::Min => once,
         // A power of its own would round otherwise.
-        Fold::Prod => return None,
-        Fold::Sum => {
+        Reduce::Prod => return None,
+        Reduce::Sum => {
             let count = scalar::evaluate(Scalar::Cast, dtype, &[ScalarValue::F64((count as f64).to_bits())])?;
             Tree::map(Scalar::Mul, vec![Tree::scalar(count, dtype), once], inst)
         }

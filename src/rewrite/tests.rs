@@ -169,15 +169,15 @@ fn the_gradient_of_a_mean_square_becomes_one_scaled_product() {
     assert_snapshot!(rewritten(gradient, usize::MAX), @r#"
     1. fold: maximum 4.0, 1.0 : f64[] in "gradients/maximum" (known while planning)
     2. fold: div 1.0, 4.0 : f64[] in "gradients/div" (known while planning)
-    3. broadcast: mul "gradients/spread", "gradients/mul" : f64[4, 1] in "gradients/mul_1" (the operand broadcasts by itself)
-    4. algebra: mul "gradients/spread", "gradients/mul" : f64[4, 1] in "gradients/mul_1" (one factor for two)
-    5. linear: contract "gradients/matmul", "gradients/mul_1" : f64[2, 1] in "gradients/matmul" (a factor is cheaper outside)
+    3. broadcast: mul "gradients/broadcast_along", "gradients/mul" : f64[4, 1] in "gradients/mul_1" (the operand broadcasts by itself)
+    4. algebra: mul "gradients/broadcast_along", "gradients/mul" : f64[4, 1] in "gradients/mul_1" (one factor for two)
+    5. linear: dot "gradients/matmul", "gradients/mul_1" : f64[2, 1] in "gradients/matmul" (a factor is cheaper outside)
     %0 = constant 0 : f64[4, 2]  "constant"
     %1 = read "w" : f64[2, 1]  "w"
-    %2 = contract %0, %1 : f64[4, 1]  "matmul"
+    %2 = dot %0, %1 : f64[4, 1]  "matmul"
     %3 = scalar 0.5 : f64[]  "gradients/mul_1"
     %4 = permute [1, 0] %0 : f64[2, 4]  "gradients/matmul"
-    %5 = contract %4, %2 : f64[2, 1]  "gradients/matmul"
+    %5 = dot %4, %2 : f64[2, 1]  "gradients/matmul"
     %6 = mul %3, %5 : f64[2, 1]  "gradients/matmul"
     fetch %6
     "#);
@@ -201,10 +201,10 @@ fn what_is_small_is_computed_small() {
     let g = Graph::new();
     let row = g.variable("row", ndarray::Array1::<f64>::ones(3));
     let zeros = matrix(&g, 2, 3) * 0.0;
-    let [spread] = (row + zeros.stop_gradient()).reduce_sum(..).gradients([row]);
-    assert_snapshot!(rewritten(spread, usize::MAX), @r#"
-    1. repeats: sum 0..1 "gradients/spread" : f64[3] in "gradients/sum_like" (all repetitions are equal)
-    2. views: reshape "gradients/spread" : f64[1] in "gradients/sum_like" (two views are one)
+    let [broadcast] = (row + zeros.stop_gradient()).reduce_sum(..).gradients([row]);
+    assert_snapshot!(rewritten(broadcast, usize::MAX), @r#"
+    1. repeats: sum 0..1 "gradients/broadcast_along" : f64[3] in "gradients/sum_like" (all repetitions are equal)
+    2. views: reshape "gradients/broadcast_along" : f64[1] in "gradients/sum_like" (two views are one)
     3. broadcast: mul 2.0, "gradients/sum_like" : f64[3] in "gradients/sum_like" (computed before it is broadcast)
     %0 = scalar 1.0 : f64[]  "constant_1"
     %1 = scalar 2.0 : f64[]  "gradients/sum_like"
@@ -339,10 +339,10 @@ fn repetitions_are_not_summed_one_by_one() {
     assert_snapshot!(rewritten(gradient.reduce_sum(1), usize::MAX), @r#"
     1. broadcast: mul "broadcast_like", 1.0 : f64[3] in "gradients/mul" (computed before it is broadcast)
     2. fold: mul 1.0, 1.0 : f64[] in "gradients/mul" (known while planning)
-    3. views: reshape "broadcast_like" : f64[1, 3] in "gradients/spread" (one number has any shape)
-    4. views: reshape 1.0 : f64[] in "gradients/spread" (the view changes nothing)
-    5. views: broadcast "gradients/spread" : f64[2, 3] in "gradients/spread" (two views are one)
-    6. repeats: sum 1..2 "gradients/spread" : f64[2] in "reduce_sum_1" (all repetitions are equal)
+    3. views: reshape "broadcast_like" : f64[1, 3] in "gradients/broadcast_along" (one number has any shape)
+    4. views: reshape 1.0 : f64[] in "gradients/broadcast_along" (the view changes nothing)
+    5. views: broadcast "gradients/broadcast_along" : f64[2, 3] in "gradients/broadcast_along" (two views are one)
+    6. repeats: sum 1..2 "gradients/broadcast_along" : f64[2] in "reduce_sum_1" (all repetitions are equal)
     7. broadcast: mul 3.0, "reduce_sum_1" : f64[2] in "reduce_sum_1" (computed before it is broadcast)
     %0 = scalar 1.0 : f64[]  "constant"
     %1 = scalar 3.0 : f64[]  "reduce_sum_1"
@@ -369,7 +369,7 @@ fn what_depends_on_constants_alone_is_computed_once() {
     %0 = read "x" : f64[5, 2]  "x"
     %1 = constant 1 : f64[3, 2]  "square"
     %2 = permute [1, 0] %1 : f64[2, 3]  "transpose"
-    %3 = contract %0, %2 : f64[5, 3]  "matmul"
+    %3 = dot %0, %2 : f64[5, 3]  "matmul"
     %4 = scalar 24.0 : f64[]  "reduce_sum"
     %5 = add %3, %4 : f64[5, 3]  "add"
     fetch %5
@@ -382,7 +382,7 @@ fn what_depends_on_constants_alone_is_computed_once() {
     %0 = read "x" : f64[5, 2]  "x"
     %1 = constant 0 : f64[3, 2]  "constant"
     %2 = permute [1, 0] %1 : f64[2, 3]  "transpose_1"
-    %3 = contract %0, %2 : f64[5, 3]  "matmul_1"
+    %3 = dot %0, %2 : f64[5, 3]  "matmul_1"
     fetch %3
     "#);
 }

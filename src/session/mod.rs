@@ -217,7 +217,7 @@ impl Session {
         Ok(Callable::new(Arc::clone(&self.core), prepared, list.lengths))
     }
 
-    /// The plan by which the fetches would run, as text: the rewrites that were applied, numbered, with their
+    /// The plan of a run of the fetches, as text: the rewrites that were applied, numbered, with their
     /// nodes and reasons; the program; and the steps with their memory. Each section begins with a line that
     /// says how to read it.
     ///

@@ -355,7 +355,7 @@ pub fn check_op(
 /// The laws: the declared shape is the computed one; unknown lengths, the memory order of feeds, threads and
 /// optimization leave the result as it is; it is that of a reference, if one is given; first and second
 /// derivatives are those of central differences; and value and gradient are those of single precision, if the op is
-/// given for it as well. Choose inputs away from kinks and jumps. An input by which the op has no gradient is left out
+/// given for it as well. Choose inputs away from kinks and jumps. An input without a gradient is left out
 /// of the differences.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! Tools with which users prove gradients and ops.
+//! Tools that prove gradients and ops.
 //!
 //! - [`check_gradients`] compares the gradients of a tensor with central differences, and [`GradientCheck`]
 //!   does so with all its options. What they find is a [`Report`].

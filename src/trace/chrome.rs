@@ -68,7 +68,7 @@ impl Trace {
         let threads = (0..=last).map(move |thread| {
             let called = match thread.checked_sub(1) {
                 None => "caller".to_owned(),
-                Some(helper) => format!("flowgrad-{helper}"),
+                Some(worker) => format!("flowgrad-{worker}"),
             };
             json::to_string(&name("thread_name", track(thread), Name { name: called }))
         });

@@ -10,16 +10,16 @@ use crate::plan::{Kind, Place, Plan, Step};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StepKind {
-    /// A pass over rows that stays in the cache: elementwise functions, folds, and products with small matrices.
+    /// A pass over rows that stays in the cache: elementwise functions, reductions, and products with small matrices.
     Region,
     /// A matrix product, or a batch of them.
     Product,
-    /// A fold over an axis between others.
-    Fold,
+    /// A reduction over an axis between others.
+    Reduce,
     /// What is left to do for a concatenation, a stack or a padding: nothing, or copies of operands.
     Join,
     /// An opaque kernel, such as a gather.
-    Compute,
+    Kernel,
     /// A copy into a variable.
     Copy,
 }
@@ -29,9 +29,9 @@ impl StepKind {
         match step.kind {
             Kind::Region(_) => StepKind::Region,
             Kind::Product { .. } => StepKind::Product,
-            Kind::Fold { .. } => StepKind::Fold,
+            Kind::Reduce { .. } => StepKind::Reduce,
             Kind::Join { .. } => StepKind::Join,
-            Kind::Compute(_) => StepKind::Compute,
+            Kind::Kernel(_) => StepKind::Kernel,
             Kind::Copy { .. } => StepKind::Copy,
         }
     }
@@ -40,9 +40,9 @@ impl StepKind {
         match self {
             StepKind::Region => "region",
             StepKind::Product => "product",
-            StepKind::Fold => "fold",
+            StepKind::Reduce => "reduce",
             StepKind::Join => "join",
-            StepKind::Compute => "compute",
+            StepKind::Kernel => "kernel",
             StepKind::Copy => "copy",
         }
     }

@@ -85,7 +85,7 @@ pub struct TraceEvent {
     pub step: usize,
     /// Which of the step's tasks it was; `None` where what all of them had left was added up.
     pub task: Option<usize>,
-    /// The thread: 0 is that of the caller, the others are the session's helpers.
+    /// The thread: 0 is that of the caller, the others are the session's workers.
     pub thread: usize,
     /// Since the run was asked for.
     pub start: Duration,
@@ -106,7 +106,7 @@ impl Trace {
             step,
             task: match work {
                 Work::Task(task) => Some(task),
-                Work::Join => None,
+                Work::Combine => None,
             },
             thread,
             start: start.duration_since(record.asked),

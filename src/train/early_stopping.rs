@@ -26,7 +26,7 @@ pub struct EarlyStopping {
     pub(super) restores_best: bool,
 }
 
-/// Units in the last place by which the means of the same rows may differ when these lie in other batches: a sum and a
+/// Units in the last place that the means of the same rows may differ by when these lie in other batches: a sum and a
 /// division for each of two.
 const ROUNDING: f64 = 4.0;
 

@@ -9,7 +9,8 @@ use super::TrainError;
 /// Whether the handler is there; it is set once and stays.
 static HANDLER: OnceLock<Result<(), Arc<ctrlc::Error>>> = OnceLock::new();
 
-/// Who listens, and what they have heard: under one lock, so that no signal is lost or meant for a later training.
+/// The trainings that listen, and what they have heard: under one lock, so that no signal is lost or meant for a later
+/// training.
 #[derive(Debug)]
 struct State {
     /// How many trainings listen.

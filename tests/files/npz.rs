@@ -174,7 +174,7 @@ fn what_is_asked_for_is_read_alone() {
     // Two arrays of it, of which the pixels become what they are asked to be.
     let images = Dataset::<f32, i64>::from_npz(&path, "x", "y").unwrap();
     assert_eq!(images.inputs(), &array![[0.0_f32, 51.0, 102.0], [153.0, 204.0, 255.0]].into_dyn());
-    // All of it cannot be had.
+    // Not all of it can be read.
     assert!(
         read_npz(&path)
             .unwrap_err()

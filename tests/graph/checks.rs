@@ -12,7 +12,7 @@ fn sessions(g: &Graph) -> Vec<Session> {
     [(1, true), (2, true), (1, false)].map(build).into()
 }
 
-/// What an error says of the number, who made it and who found it.
+/// What an error says of the number, the node that made it and the one that found it.
 fn told(error: Error) -> (String, Option<f64>, String) {
     match error {
         Error::NotFinite { site, value, checked } => (site.node, value, checked),

@@ -27,7 +27,7 @@ impl Op for RunningMax {
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let (dims, dtype) = (to.dims(inputs[0]).to_vec(), to.dtype(inputs[0]));
         let has_rows = dims.len() > 1;
-        to.compute(RunningMaxKernel { has_rows }, inputs, dtype, dims)
+        to.kernel(RunningMaxKernel { has_rows }, inputs, dtype, dims)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -122,7 +122,7 @@ fn a_batched_kernel_runs_in_parts() -> Result<()> {
 }
 
 #[test]
-fn a_gradient_of_ones_own_joins_the_others() -> Result<()> {
+fn a_custom_gradient_joins_the_others() -> Result<()> {
     let g = Graph::new();
     let x = g.constant(arr1(&[1.0, 3.0, 4.0]));
     let [dx] = running_max(x.square()).gradients([x]);
@@ -141,7 +141,7 @@ enum Broken {
     Instruction,
     /// Takes the sine of booleans.
     Function,
-    /// Folds an axis that is not there.
+    /// Reduces an axis that is not there.
     Axis,
     /// Fails when it is run.
     Kernel,
@@ -169,8 +169,8 @@ impl Op for Broken {
                 to.map(Scalar::Add, &[x, pair])
             }
             Broken::Function => {
-                let truth = to.scalar(1.0, DType::Bool);
-                let sine = to.map(Scalar::Sin, &[truth]);
+                let boolean = to.scalar(1.0, DType::Bool);
+                let sine = to.map(Scalar::Sin, &[boolean]);
                 let sine = to.cast(sine, DType::F64);
                 to.map(Scalar::Add, &[x, sine])
             }
@@ -178,7 +178,7 @@ impl Op for Broken {
                 let sum = to.sum(x, &[4]);
                 to.map(Scalar::Add, &[x, sum])
             }
-            Broken::Kernel | Broken::Panic => to.compute(Failing(*self), inputs, DType::F64, [3]),
+            Broken::Kernel | Broken::Panic => to.kernel(Failing(*self), inputs, DType::F64, [3]),
         }
     }
 
@@ -265,14 +265,14 @@ impl Op for Absurd {
         let large = match self.0 {
             0 => to.broadcast(x, dims),
             1 => to.reshape(x, dims),
-            2 => to.compute(Zeros, &[x], DType::F64, dims),
+            2 => to.kernel(Zeros, &[x], DType::F64, dims),
             3 => {
                 let [column, row] = [[LONG, 1, 1], [1, LONG, 1]].map(|dims| to.broadcast(x, dims));
                 to.map(Scalar::Add, &[column, row])
             }
             _ => {
                 let [tall, wide] = [[LONG, 3], [3, LONG]].map(|dims| to.broadcast(x, dims));
-                to.contract(tall, wide)
+                to.dot(tall, wide)
             }
         };
         let sum = to.sum(large, &[0, 1]);
@@ -414,9 +414,13 @@ fn build_errors_are_reported_like_any() {
     assert!(error.starts_with("expected elements of f64, got f32, in"), "{error}");
 }
 
-/// Ops that were written when a fault was called a mistake still compile.
+/// Ops that were written when a fault was called a mistake, or a reduction a fold, still compile.
 #[test]
-fn former_names_of_faults_still_compile() {
+fn former_names_still_compile() {
+    fn _lowered(x: Val, to: &mut Lowering<'_>) -> [Val; 3] {
+        let largest = to.fold(flowgrad::op::Fold::Max, x, &[0]);
+        [largest, to.contract(x, x), to.compute(Zeros, &[x], DType::F64, [3])]
+    }
     fn refused() -> flowgrad::op::Mistake {
         flowgrad::Mistake::Custom { reason: "expected a matrix".to_owned() }
     }

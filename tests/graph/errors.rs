@@ -397,7 +397,7 @@ fn build_errors_have_fields() {
     assert_eq!(fault, Fault::Shape(ShapeError::Broadcast { left, right }));
 }
 
-/// Helpers of the user's that are `#[track_caller]` pass on who called them.
+/// Functions of a program that are `#[track_caller]` pass on the line of their caller.
 #[test]
 fn the_callers_line_is_named_through_helpers() {
     #[track_caller]

@@ -1,4 +1,4 @@
-//! Concatenations, stacks and paddings: whoever makes their operands, and whatever else these are for, the results are
+//! Concatenations, stacks and paddings: whatever makes their operands, and whatever else these are for, the results are
 //! those of plain loops, bit for bit, with and without optimization and on any number of threads.
 
 use flowgrad::ndarray::{Array1, Array2, Axis, arr0, concatenate, s, stack};
@@ -6,7 +6,7 @@ use flowgrad::prelude::*;
 
 use crate::views::{values, whole};
 
-/// The matrix by which products are taken: small whole numbers.
+/// The second matrix of products: small whole numbers.
 fn weights() -> Array2<f64> {
     whole(60, 60).mapv(|x| x % 3.0)
 }
@@ -136,7 +136,7 @@ fn stacks_and_paddings_along_every_axis() {
 }
 
 #[test]
-fn truths_and_integers_are_joined_like_floats() {
+fn booleans_and_integers_are_joined_like_floats() {
     let g = Graph::new();
     let array = Array2::from_shape_fn((70, 50), |(row, column)| (row * 50 + column) as i32);
     let x = g.variable("x", array.clone()).tensor();
@@ -145,13 +145,13 @@ fn truths_and_integers_are_joined_like_floats() {
         let expected = concatenate![Axis(axis as usize), &array * 2, array, &array - 1, &array * 2];
         assert_eq!(values(&g, &[joined], None)[0], expected.into_dyn());
         let [odd, low] = [x.modulo(2).equal(1), x.less(70)];
-        let truths =
+        let booleans =
             g.concat(&[odd, low, odd.logical_not()], axis).pad([(1, 1), (2, 0)], Pad::Constant(true));
         let [odd, low] = [array.mapv(|x| x % 2 == 1), array.mapv(|x| x < 70)];
         let inner = concatenate![Axis(axis as usize), odd, low, odd.mapv(|odd| !odd)];
         let mut expected = Array2::from_elem((inner.nrows() + 2, inner.ncols() + 2), true);
         expected.slice_mut(s![1..=inner.nrows(), 2..]).assign(&inner);
-        assert_eq!(values(&g, &[truths], None)[0], expected.into_dyn());
+        assert_eq!(values(&g, &[booleans], None)[0], expected.into_dyn());
         let wide = g.concat(&[x.cast::<i64>(), x.cast::<i64>() + 1], axis);
         let array = array.mapv(i64::from);
         assert_eq!(

@@ -56,11 +56,11 @@ fn untyped_tensors_compute_as_typed_ones() -> Result<()> {
     let any = x.any();
     let untyped = (any.exp().maximum(1.0) / any.hypot(two) + 3.0) * 0.5 - 1.0 / any.celu(0.5).abs();
     let typed = (x.exp().maximum(1.0) / x.hypot(two) + 3.0) * 0.5 - 1.0 / x.celu(0.5).abs();
-    let truth = any.greater(0.0).logical_and(any.is_finite()).typed::<bool>();
+    let boolean = any.greater(0.0).logical_and(any.is_finite()).typed::<bool>();
     let session = Session::new(&g)?;
     session.run(g.initializer())?;
-    let ([untyped, typed], truth) = session.run(([untyped.typed::<f64>(), typed], truth))?;
+    let ([untyped, typed], boolean) = session.run(([untyped.typed::<f64>(), typed], boolean))?;
     assert_eq!(untyped, typed);
-    assert_eq!(truth, arr1(&[false, true, true]).into_dyn());
+    assert_eq!(boolean, arr1(&[false, true, true]).into_dyn());
     Ok(())
 }

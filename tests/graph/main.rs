@@ -1,5 +1,5 @@
-//! How graphs are built and run: the public surface, the words of errors, what ops say about shapes, ops of a user's
-//! own, traces; and what holds for the sources of the crate.
+//! How graphs are built and run: the public surface, the words of errors, what ops say about shapes, custom
+//! ops, traces; and what holds for the sources of the crate.
 
 mod api_page;
 mod checks;

@@ -24,16 +24,16 @@ fn assert_gives<T: flowgrad::Element, D: Dimension>(
 // -- element types -------------------------------------------------------------------------------
 
 #[test]
-fn slices_of_integers_and_truths() {
+fn slices_of_integers_and_booleans() {
     let g = Graph::new();
     let x = g.constant(arr2(&[[1_i64, i64::MAX, 3], [i64::MIN, 5, 6]]));
     assert_gives(&g, x.slice((.., 1..)), arr2(&[[i64::MAX, 3], [5, 6]]));
     assert_gives(&g, x.slice((AxisRange::from(..).step(-1), 0..=1)), arr2(&[[i64::MIN, 5], [1, i64::MAX]]));
     assert_gives(&g, x.reverse([0, 1]), arr2(&[[6, 5, i64::MIN], [3, i64::MAX, 1]]));
-    let truths = g.constant(arr1(&[true, false, false]));
-    assert_gives(&g, truths.slice(..=-2), arr1(&[true, false]));
-    assert_gives(&g, truths.reverse(..), arr1(&[false, false, true]));
-    assert_gives(&g, truths.split(3, 0)[0], arr1(&[true]));
+    let booleans = g.constant(arr1(&[true, false, false]));
+    assert_gives(&g, booleans.slice(..=-2), arr1(&[true, false]));
+    assert_gives(&g, booleans.reverse(..), arr1(&[false, false, true]));
+    assert_gives(&g, booleans.split(3, 0)[0], arr1(&[true]));
 }
 
 #[test]
@@ -56,53 +56,53 @@ fn ranges_may_be_written_in_every_way() {
 }
 
 #[test]
-fn padding_and_tiling_of_integers_and_truths() {
+fn padding_and_tiling_of_integers_and_booleans() {
     let g = Graph::new();
     let x = g.constant(arr1(&[1_i64, 2]));
     assert_gives(&g, x.pad([(1, 1)], Pad::Constant(i64::MIN)), arr1(&[i64::MIN, 1, 2, i64::MIN]));
     assert_gives(&g, x.pad([(1, 1)], Pad::Reflect), arr1(&[2, 1, 2, 1]));
     assert_gives(&g, x.tile([2]), arr1(&[1, 2, 1, 2]));
-    let truths = g.constant(arr1(&[true, false]));
-    assert_gives(&g, truths.pad([(0, 2)], Pad::Constant(true)), arr1(&[true, false, true, true]));
-    assert_gives(&g, truths.tile([2]), arr1(&[true, false, true, false]));
+    let booleans = g.constant(arr1(&[true, false]));
+    assert_gives(&g, booleans.pad([(0, 2)], Pad::Constant(true)), arr1(&[true, false, true, true]));
+    assert_gives(&g, booleans.tile([2]), arr1(&[true, false, true, false]));
 }
 
 #[test]
-fn joining_and_parting_of_integers_and_truths() {
+fn joining_and_parting_of_integers_and_booleans() {
     let g = Graph::new();
     let [a, b] = [arr1(&[1, 2]), arr1(&[3, 4])].map(|array| g.constant(array));
     assert_gives(&g, g.stack(&[a, b], 1), arr2(&[[1, 3], [2, 4]]));
     assert_gives(&g, g.stack(&[a, b], 0).unstack(1)[1], arr1(&[2, 4]));
     assert_gives(&g, g.concat(&[a, b], 0).split_sizes([1, 3], 0)[1], arr1(&[2, 3, 4]));
-    let truths = g.constant(arr1(&[true, false]));
-    assert_gives(&g, g.stack(&[truths, truths.reverse(0)], 0), arr2(&[[true, false], [false, true]]));
+    let booleans = g.constant(arr1(&[true, false]));
+    assert_gives(&g, g.stack(&[booleans, booleans.reverse(0)], 0), arr2(&[[true, false], [false, true]]));
     assert_eq!(g.constant(Array2::<f32>::zeros((0, 3))).unstack(0).len(), 0);
 }
 
 #[test]
-fn computed_places_of_integers_and_truths() {
+fn computed_indices_of_integers_and_booleans() {
     let g = Graph::new();
     let x = g.constant(arr2(&[[1, 2], [3, i32::MAX]]));
-    let places = g.constant(arr1(&[1_i64, 1]));
-    assert_gives(&g, x.gather(places, 1), arr2(&[[2, 2], [i32::MAX, i32::MAX]]));
-    assert_gives(&g, x.gather_nd(places), arr0(i32::MAX));
+    let indices = g.constant(arr1(&[1_i64, 1]));
+    assert_gives(&g, x.gather(indices, 1), arr2(&[[2, 2], [i32::MAX, i32::MAX]]));
+    assert_gives(&g, x.gather_nd(indices), arr0(i32::MAX));
     assert_gives(&g, x.take_along_axis(g.constant(arr2(&[[1_i64], [0]])), 1), arr2(&[[2], [3]]));
     let updates = g.constant(arr2(&[[10, 1], [20, 1]]));
     // Integers wrap.
-    assert_gives(&g, x.scatter_add(places, updates, 0), arr2(&[[1, 2], [33, i32::MIN + 1]]));
-    let truths = g.constant(arr1(&[true, false]));
-    assert_gives(&g, truths.gather(places, 0), arr1(&[false, false]));
+    assert_gives(&g, x.scatter_add(indices, updates, 0), arr2(&[[1, 2], [33, i32::MIN + 1]]));
+    let booleans = g.constant(arr1(&[true, false]));
+    assert_gives(&g, booleans.gather(indices, 0), arr1(&[false, false]));
 }
 
 #[test]
-fn diagonals_and_triangles_of_integers_and_truths() {
+fn diagonals_and_triangles_of_integers_and_booleans() {
     let g = Graph::new();
     let x = g.constant(arr2(&[[1, 2], [3, 4]]));
     assert_gives(&g, x.diag_part().diag(), arr2(&[[1, 0], [0, 4]]));
     assert_gives(&g, x.tril(-1) + x.triu(1), arr2(&[[0, 2], [3, 0]]));
-    let truths = g.constant(arr2(&[[true, true], [true, true]]));
-    assert_gives(&g, truths.tril(0), arr2(&[[true, false], [true, true]]));
-    assert_gives(&g, truths.diag_part().diag(), arr2(&[[true, false], [false, true]]));
+    let booleans = g.constant(arr2(&[[true, true], [true, true]]));
+    assert_gives(&g, booleans.tril(0), arr2(&[[true, false], [true, true]]));
+    assert_gives(&g, booleans.diag_part().diag(), arr2(&[[true, false], [false, true]]));
 }
 
 #[test]
@@ -128,15 +128,15 @@ fn moved_elements_keep_their_bits() {
     let numbers = [-0.0, f64::NAN, f64::from_bits(0x7ff8_0000_dead_beef), 1e-320, f64::NEG_INFINITY, 2.5];
     let x = g.constant(arr1(&numbers));
     let bits = |tensor| value(&g, tensor).iter().map(|x: &f64| x.to_bits()).collect::<Vec<_>>();
-    let places = g.range(0_i64, 6, 1);
+    let indices = g.range(0_i64, 6, 1);
     let moved = [
         x.slice(..).reverse(0).reverse(0),
         x.pad([(1, 2)], Pad::Constant(-0.0)).slice(1..7),
         x.pad([(5, 0)], Pad::Reflect).slice(5..),
         x.tile([2]).slice(6..),
-        x.gather(places, 0),
-        x.gather_nd(places.expand_dims(-1)),
-        x.take_along_axis(places, 0),
+        x.gather(indices, 0),
+        x.gather_nd(indices.expand_dims(-1)),
+        x.take_along_axis(indices, 0),
         x.diag().diag_part(),
         x.expand_dims(0).triu(0).slice(0),
         g.concat(&x.split(3, 0), 0),
@@ -149,7 +149,7 @@ fn moved_elements_keep_their_bits() {
 }
 
 #[test]
-fn updates_of_one_place_add_up_in_their_order() {
+fn updates_of_one_index_add_up_in_their_order() {
     let g = Graph::new();
     let x = g.constant(arr1(&[0.0_f32, 1.0]));
     // In any other order the small one would survive, or the large ones not cancel.

@@ -320,15 +320,15 @@ fn build_errors_that_feeds_make() -> Result<()> {
 #[test]
 fn views_take_every_element_type() -> Result<()> {
     let g = Graph::new();
-    let truths = arr2(&[[true, false, true], [false, false, true]]);
-    let x = g.constant(truths.view());
+    let booleans = arr2(&[[true, false, true], [false, false, true]]);
+    let x = g.constant(booleans.view());
     let turned = x.transpose().reshape([-1]);
     let repeated = x.expand_dims(0).broadcast_to([2, 2, 3]).reshape([4, 3]);
     let session = Session::new(&g)?;
-    assert_eq!(session.run(turned)?, truths.t().iter().copied().collect::<Array1<bool>>().into_dyn());
+    assert_eq!(session.run(turned)?, booleans.t().iter().copied().collect::<Array1<bool>>().into_dyn());
     assert_eq!(
         session.run(repeated)?.into_raw_vec_and_offset().0,
-        truths.iter().chain(&truths).copied().collect::<Vec<bool>>()
+        booleans.iter().chain(&booleans).copied().collect::<Vec<bool>>()
     );
     let numbers = g.constant(arr2(&[[1_i64, 2], [3, 4]]));
     assert_eq!(

@@ -146,7 +146,7 @@ fn every_node_is_in_the_step_that_computes_it() {
             (r#"step 0: region "shifted""#, &[][..], 2 * bytes + 8),
             (r#"step 1: product "product""#, &[0], 2 * bytes + 70 * 70 * 8),
             // It looks at what is there, and what it gives lies there too.
-            (r#"step 2: compute "kept""#, &[1], bytes),
+            (r#"step 2: kernel "kept""#, &[1], bytes),
             (r#"step 3: copy "start" to variable "v""#, &[], 2 * 3 * 8),
         ]
     );
@@ -280,7 +280,7 @@ impl Meeting {
 }
 
 #[test]
-fn the_caller_is_thread_0_and_helpers_have_numbers_of_their_own() {
+fn the_caller_is_thread_0_and_workers_have_numbers_of_their_own() {
     const THREADS: usize = 3;
     let g = Graph::new();
     let meeting = Arc::new(Meeting::default());

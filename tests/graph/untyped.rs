@@ -219,8 +219,8 @@ fn untyped_methods_refuse_what_typed_ones_do_not_compile() {
     let pairs = || arr2(&[[1.0_f64, 2.0], [3.0, 4.0]]);
 
     let g = Graph::new();
-    let truths = g.constant(arr1(&[true, false])).any();
-    refuses(&g, "expected elements of a number type, got bool", line!(), truths.reduce_sum(..));
+    let booleans = g.constant(arr1(&[true, false])).any();
+    refuses(&g, "expected elements of a number type, got bool", line!(), booleans.reduce_sum(..));
 
     let g = Graph::new();
     let integers = g.constant(arr1(&[1_i64, 2])).any();

@@ -1,8 +1,8 @@
-//! Slices as views: whatever they are taken of and whoever reads them, the elements are those of plain loops, bit for
+//! Slices as views: whatever they are taken of and whatever reads them, the elements are those of plain loops, bit for
 //! bit, with and without optimization and on any number of threads.
 
 use flowgrad::ndarray::{Array1, Array2, Array3, ArrayD, ArrayView2, Axis, Dimension, arr0, s};
-use flowgrad::op::{Lowering, Mistake, Op, Pullback, TensorType, Val};
+use flowgrad::op::{Fault, Lowering, Op, Pullback, TensorType, Val};
 use flowgrad::prelude::*;
 use flowgrad::{Element, Ranges};
 
@@ -156,7 +156,7 @@ fn large_slices_are_shared_among_threads() {
 }
 
 #[test]
-fn slices_of_truths_and_integers() {
+fn slices_of_booleans_and_integers() {
     let g = Graph::new();
     let array = Array2::from_shape_fn((40, 50), |(row, column)| (row * 50 + column) as i32);
     let x = g.variable("x", array.clone());
@@ -257,7 +257,7 @@ impl Op for Count {
         "count"
     }
 
-    fn infer(&self, _: &[&TensorType]) -> std::result::Result<TensorType, Mistake> {
+    fn infer(&self, _: &[&TensorType]) -> std::result::Result<TensorType, Fault> {
         Ok(TensorType::new(DType::I64, [Some(self.count)]))
     }
 
@@ -318,12 +318,12 @@ fn counted_numbers_are_views_like_all_others() {
 }
 
 #[test]
-fn choices_read_parts_of_truths() {
+fn choices_read_parts_of_booleans() {
     let g = Graph::new();
     let x = g.placeholder::<f64>("x", [8, 8]);
-    let truths = x.less(0.0);
-    let rows = truths.slice((3.., ..)).select(x.slice((..5, ..)), x.slice((3.., ..)) * 2.0);
-    let last = truths.slice((-1, -1)).select(x, -x);
+    let booleans = x.less(0.0);
+    let rows = booleans.slice((3.., ..)).select(x.slice((..5, ..)), x.slice((3.., ..)) * 2.0);
+    let last = booleans.slice((-1, -1)).select(x, -x);
     let array = whole(8, 8);
     let found = values(&g, &[rows, last], Some((x, array.clone().into_dyn())));
     let expected = Array2::from_shape_fn((5, 8), |(row, column)| {

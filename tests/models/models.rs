@@ -1,5 +1,5 @@
 //! The models that `examples/bench_table` measures, at sizes that are worth several threads and yet run in
-//! seconds: the same bits at any number of threads, also where a user's own rayon pool runs them.
+//! seconds: the same bits at any number of threads, also where a rayon pool of the program runs them.
 
 use flowgrad::Feeding;
 use flowgrad::ndarray::{Array1, Array2, ArrayD, Axis, concatenate};
@@ -238,7 +238,7 @@ fn check<T: Float>(build: impl for<'g> Fn(&'g Graph) -> Model<'g, T>, is_paralle
     }
     let users = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     let session = on(2)?;
-    assert!(users.install(|| model.bits(&session))? == expected, "on a user's rayon pool");
+    assert!(users.install(|| model.bits(&session))? == expected, "on a rayon pool of the program");
     Ok(())
 }
 

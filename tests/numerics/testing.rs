@@ -1,4 +1,4 @@
-//! The tools with which users prove gradients and ops: that they pass what is right, find what is wrong, and say
+//! The tools that prove gradients and ops: that they pass what is right, find what is wrong, and say
 //! where.
 
 use flowgrad::Float;

@@ -373,11 +373,11 @@ def binary():
             inputs = [np.round(2 * x) for x in normal(op, *shapes)]
             case(op, inputs, compare, derivatives=False)
         case(op, SPECIAL_PAIRS, compare, derivatives=False, about="special")
-    truths = [np.array([[True], [False]]), np.array([True, False])]
+    booleans = [np.array([[True], [False]]), np.array([True, False])]
     for op in ["equal", "not_equal", "logical_and", "logical_or", "logical_xor"]:
-        case(op, truths, lambda m, x, y: getattr(m, op)(x, y), about="booleans")
+        case(op, booleans, lambda m, x, y: getattr(m, op)(x, y), about="booleans")
         case(op, [np.zeros((0, 2), bool), True], lambda m, x, y: getattr(m, op)(x, y), about="booleans")
-    for x in truths:
+    for x in booleans:
         case("logical_not", [x], lambda m, x: m.logical_not(x))
     clips = [[(5,), (), ()], [(), (), ()], [(3, 4), (4,), (3, 1)], [(0, 2), (2,), ()]]
     for x, low, high in clips:
@@ -509,10 +509,10 @@ def along_an_axis():
     for shape, k in [[(5,), 2], [(1,), 1], [(3, 4), 4], [(2, 3, 4), 1], [(0, 3), 2], [(3, 40), 7]]:
         def largest(m, x):
             if m is jnp:
-                values, places = jax.lax.top_k(x, k)
-                return values, places.astype(jnp.int64)
-            places = np.argsort(-x, axis=-1, kind="stable")[..., :k]
-            return np.take_along_axis(x, places, -1), places
+                values, indices = jax.lax.top_k(x, k)
+                return values, indices.astype(jnp.int64)
+            indices = np.argsort(-x, axis=-1, kind="stable")[..., :k]
+            return np.take_along_axis(x, indices, -1), indices
         x = normal("top_k", shape)[0]
         case("top_k", [x], largest, k=k)
         case("top_k", [np.round(x)], largest, derivatives=False, about="ties", k=k)
@@ -592,14 +592,14 @@ SLICES = [
 
 
 def indexed():
-    for shape, places, axis in [
+    for shape, indices, axis in [
         [(5,), [3, 0, 3], 0], [(3, 4), [[0, 2], [1, 1]], 0], [(3, 4), [3, 3, 0], -1], [(3, 4), 1, 1], [(2, 3, 2), [2, 0], 1],
         [(3, 4), [], 0], [(40, 3), list(range(0, 40, 3)) * 2, 0]]:
-        places = np.array(places, dtype=np.int64)
+        indices = np.array(indices, dtype=np.int64)
         x = normal("gather", shape)[0]
-        case("gather", [x, places], lambda m, x, i: m.take(x, i, axis), axis=axis)
+        case("gather", [x, indices], lambda m, x, i: m.take(x, i, axis), axis=axis)
 
-        updates = normal("scatter_add", np.take(x, places, axis).shape)[0]
+        updates = normal("scatter_add", np.take(x, indices, axis).shape)[0]
         def scattered(m, x, i, updates):
             where = (slice(None),) * (axis % x.ndim) + (i,)
             if m is jnp:
@@ -607,21 +607,21 @@ def indexed():
             x = x.copy()
             np.add.at(x, where, updates)
             return x
-        case("scatter_add", [x, places, updates], scattered, axis=axis)
-    for shape, places, axis in [[(5,), [3, 0, 3], 0], [(2, 3), [[2], [0]], 1], [(3, 2), [[0, 2], [1, 1], [0, 0], [2, 0]], 0]]:
-        inputs = [*normal("take_along_axis", shape), np.array(places, dtype=np.int64)]
+        case("scatter_add", [x, indices, updates], scattered, axis=axis)
+    for shape, indices, axis in [[(5,), [3, 0, 3], 0], [(2, 3), [[2], [0]], 1], [(3, 2), [[0, 2], [1, 1], [0, 0], [2, 0]], 0]]:
+        inputs = [*normal("take_along_axis", shape), np.array(indices, dtype=np.int64)]
         case("take_along_axis", inputs, lambda m, x, i: m.take_along_axis(x, i, axis), axis=axis)
-    for shape, places in [
+    for shape, indices in [
         [(5,), [[3], [0], [3]]], [(3, 4), [[0, 2], [1, 1], [0, 2]]], [(3, 4), [[2], [0]]], [(3, 4), [1, 2]],
         [(2, 3, 2), [[[0, 2], [1, 0]], [[1, 1], [1, 1]]]]]:
-        places = np.array(places, dtype=np.int64)
-        case("gather_nd", [*normal("gather_nd", shape), places], lambda m, x, i: x[tuple(m.moveaxis(i, -1, 0))])
-    for places, depth in [[[0, 2, 1], 3], [1, 4], [[[0, 1], [3, 3]], 4], [[], 2], [[0, 0], 1], [[-1, 2, 1], 2]]:
-        places = np.array(places, dtype=np.int64)
+        indices = np.array(indices, dtype=np.int64)
+        case("gather_nd", [*normal("gather_nd", shape), indices], lambda m, x, i: x[tuple(m.moveaxis(i, -1, 0))])
+    for indices, depth in [[[0, 2, 1], 3], [1, 4], [[[0, 1], [3, 3]], 4], [[], 2], [[0, 0], 1], [[-1, 2, 1], 2]]:
+        indices = np.array(indices, dtype=np.int64)
         def hot(m, i):
-            truths = i[..., None] == np.arange(depth)
-            return truths.astype(float) if m is np else jnn.one_hot(i, depth, dtype=jnp.float64)
-        case("one_hot", [places], hot, depth=depth)
+            booleans = i[..., None] == np.arange(depth)
+            return booleans.astype(float) if m is np else jnn.one_hot(i, depth, dtype=jnp.float64)
+        case("one_hot", [indices], hot, depth=depth)
 
 
 # -- contractions ----------------------------------------------------------------------------------

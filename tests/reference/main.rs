@@ -26,7 +26,7 @@ struct Case {
     attributes: Attributes,
     inputs: Vec<Stored>,
     outputs: Vec<Stored>,
-    /// The inputs by which derivatives are taken.
+    /// The inputs to differentiate with respect to.
     #[serde(default)]
     wrt: Vec<usize>,
     #[serde(default)]

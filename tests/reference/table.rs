@@ -19,7 +19,7 @@ pub(super) enum Tolerance {
     Mixed(f64),
 }
 
-/// For values that are elements of the input, truths, integers, or numbers rounded once.
+/// For values that are elements of the input, booleans, integers, or numbers rounded once.
 const SAME: Tolerance = Tolerance::Bits;
 /// For derivatives that are elements of the cotangents, or 0.
 const EQUAL: Tolerance = Tolerance::Equal;
@@ -64,7 +64,7 @@ macro_rules! numbers {
                 Outputs::from($y)
             }
             Typed::I64(_) | Typed::I32(_) => integers!($inputs, |$($x),*| $y),
-            Typed::Bool(_) => panic!("truths are no numbers"),
+            Typed::Bool(_) => panic!("booleans are no numbers"),
         }
     };
 }
@@ -122,7 +122,7 @@ fn elementwise() -> Vec<Row> {
         row("celu", NEAR, NEAR, |_, x, a| x.float(0).celu(a.number("alpha")).into()),
         row("bitwise_not", SAME, EQUAL, |_, x, _| integers!(x, |x| x.bitwise_not())),
         row("clip", SAME, EXACT, |_, x, _| x.float(0).clip(x.float(1), x.float(2)).into()),
-        row("logical_not", SAME, EQUAL, |_, x, _| x.truth(0).logical_not().into()),
+        row("logical_not", SAME, EQUAL, |_, x, _| x.boolean(0).logical_not().into()),
         row("cast", SAME, EQUAL, |_, x, a| {
             macro_rules! to {
                 ($element:ty) => {
@@ -182,20 +182,20 @@ fn pairs() -> Vec<Row> {
         row("greater", SAME, EQUAL, |_, x, _| numbers!(x, |x, y| x.greater(y))),
         row("greater_equal", SAME, EQUAL, |_, x, _| numbers!(x, |x, y| x.greater_equal(y))),
         row("equal", SAME, EQUAL, |_, x, _| match x.0[0] {
-            Typed::Bool(a) => a.equal(x.truth(1)).into(),
+            Typed::Bool(a) => a.equal(x.boolean(1)).into(),
             _ => numbers!(x, |x, y| x.equal(y)),
         }),
         row("not_equal", SAME, EQUAL, |_, x, _| match x.0[0] {
-            Typed::Bool(a) => a.not_equal(x.truth(1)).into(),
+            Typed::Bool(a) => a.not_equal(x.boolean(1)).into(),
             _ => numbers!(x, |x, y| x.not_equal(y)),
         }),
-        row("logical_and", SAME, EQUAL, |_, x, _| x.truth(0).logical_and(x.truth(1)).into()),
-        row("logical_or", SAME, EQUAL, |_, x, _| x.truth(0).logical_or(x.truth(1)).into()),
-        row("logical_xor", SAME, EQUAL, |_, x, _| x.truth(0).logical_xor(x.truth(1)).into()),
+        row("logical_and", SAME, EQUAL, |_, x, _| x.boolean(0).logical_and(x.boolean(1)).into()),
+        row("logical_or", SAME, EQUAL, |_, x, _| x.boolean(0).logical_or(x.boolean(1)).into()),
+        row("logical_xor", SAME, EQUAL, |_, x, _| x.boolean(0).logical_xor(x.boolean(1)).into()),
         row("select", SAME, EXACT, |_, x, _| match x.0[1..] {
-            [Typed::F64(taken), Typed::F64(other)] => x.truth(0).select(taken, other).into(),
-            [Typed::I64(taken), Typed::I64(other)] => x.truth(0).select(taken, other).into(),
-            [Typed::Bool(taken), Typed::Bool(other)] => x.truth(0).select(taken, other).into(),
+            [Typed::F64(taken), Typed::F64(other)] => x.boolean(0).select(taken, other).into(),
+            [Typed::I64(taken), Typed::I64(other)] => x.boolean(0).select(taken, other).into(),
+            [Typed::Bool(taken), Typed::Bool(other)] => x.boolean(0).select(taken, other).into(),
             _ => panic!("no such choice"),
         }),
     ]
@@ -217,8 +217,8 @@ fn reductions() -> Vec<Row> {
             x.float(0).cumsum_with(a.int("axis"), a.flag("exclusive"), a.flag("reverse")).into()
         }),
         row("top_k", SAME, EQUAL, |_, x, a| x.float(0).top_k(a.get("k")).into()),
-        row("reduce_any", SAME, EQUAL, |_, x, a| x.truth(0).reduce_any(a.axes()).into()),
-        row("reduce_all", SAME, EQUAL, |_, x, a| x.truth(0).reduce_all(a.axes()).into()),
+        row("reduce_any", SAME, EQUAL, |_, x, a| x.boolean(0).reduce_any(a.axes()).into()),
+        row("reduce_all", SAME, EQUAL, |_, x, a| x.boolean(0).reduce_all(a.axes()).into()),
     ]
 }
 

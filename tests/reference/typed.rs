@@ -99,7 +99,7 @@ impl<'g> Inputs<'g> {
         self.0[i].as_i64().unwrap_or_else(|| panic!("input {i} is not i64"))
     }
 
-    pub(super) fn truth(&self, i: usize) -> Tensor<'g, bool> {
+    pub(super) fn boolean(&self, i: usize) -> Tensor<'g, bool> {
         self.0[i].as_bool().unwrap_or_else(|| panic!("input {i} is not bool"))
     }
 }

@@ -7,7 +7,7 @@ use proptest::prelude::{ProptestConfig, any, prop, proptest};
 
 use crate::seeded::seeded;
 
-/// One step of building a random graph: what is built, from which earlier tensors, with which
+/// One step of building a random graph: what is built, from which earlier tensors and
 /// numbers. All are taken modulo what there is, so every step is valid Rust and often wrong.
 type Step = (u8, [usize; 3], [i8; 4]);
 

@@ -56,14 +56,14 @@ fn line_33_a_constant_holds_what_a_view_repeats_once() -> Result<()> {
     let row = arr1(&[1.0, 2.0, 3.0]);
     let tall = g.constant(row.broadcast((1 << 40, 3)).unwrap()).named("tall");
     let square = g.constant(arr0(2.0).broadcast((1 << 21, 1 << 21)).unwrap());
-    let truths = g.constant(arr0(true).broadcast((1 << 31, 1 << 31)).unwrap());
+    let booleans = g.constant(arr0(true).broadcast((1 << 31, 1 << 31)).unwrap());
     assert_eq!(square.shape().to_string(), "[2097152, 2097152]");
     for optimize in [true, false] {
         let session = Session::builder(&g).optimize(optimize).build()?;
         let rows = tall.slice((1 << 39) + 1..(1 << 39) + 3);
         assert_eq!(session.run(rows)?, row.broadcast((2, 3)).unwrap().into_dyn());
         assert_eq!(session.run(square.slice(0..1).reduce_sum(..))?.sum(), 4_194_304.0);
-        assert!(session.run(truths.slice([0..1, 7..8]))?[[0, 0]]);
+        assert!(session.run(booleans.slice([0..1, 7..8]))?[[0, 0]]);
         let small = g.constant(row.view().insert_axis(flowgrad::ndarray::Axis(1)).broadcast((3, 2)).unwrap());
         assert_eq!(session.run(small)?, flowgrad::ndarray::arr2(&[[1.0; 2], [2.0; 2], [3.0; 2]]).into_dyn());
         // Only its elements are too many.

@@ -120,7 +120,7 @@ fn line_28_a_reading_run_may_assign_from_inside() {
 
 /// On whatever thread of the session a kernel is done, it is known whose it is.
 #[test]
-fn line_28_helpers_know_whose_kernels_they_do() {
+fn line_28_workers_know_whose_kernels_they_do() {
     const KERNELS: usize = 8;
     in_time(|| {
         let g = graph();
@@ -131,7 +131,7 @@ fn line_28_helpers_know_whose_kernels_they_do() {
         let calls: Arc<AtomicUsize> = Arc::default();
         let looks = (0..KERNELS).map(|index| {
             let (late, met, calls) = (Arc::clone(&late), Arc::clone(&met), Arc::clone(&calls));
-            // Large enough that a helper is called.
+            // Large enough that a worker is called.
             g.constant(Array1::from_elem(10_000, index as f64)).inspect(move |_| {
                 let error = late.get().unwrap().run(add).unwrap_err();
                 assert!(is_nested(&error, Nesting::Itself), "{error}");
@@ -152,7 +152,7 @@ fn line_28_helpers_know_whose_kernels_they_do() {
         late.set(session.clone()).unwrap();
         session.run(step).unwrap();
         assert_eq!((calls.load(Ordering::Relaxed), session.run(v).unwrap().sum()), (KERNELS, 0.0));
-        assert!(met.0.lock().unwrap().len() > 1, "no helper came");
+        assert!(met.0.lock().unwrap().len() > 1, "no worker came");
     });
 }
 
@@ -302,7 +302,7 @@ impl Op for Curious {
         true
     }
 
-    fn masks(&self, _: usize) -> bool {
+    fn zero_where_untaken(&self, _: usize) -> bool {
         self.ask_shallowly();
         false
     }

@@ -1,4 +1,4 @@
-//! Lines 8 to 15: what variables hold, who sees which value, and what several runs do to them.
+//! Lines 8 to 15: what variables hold, which node sees which value, and what several runs do to them.
 
 use std::sync::Barrier;
 use std::sync::mpsc::channel;
@@ -25,7 +25,7 @@ fn line_08_two_sessions_are_independent() -> Result<()> {
     Ok(())
 }
 
-/// Line 9: a variable is initialized when first needed, whoever needs it.
+/// Line 9: a variable is initialized when first needed, whatever needs it.
 #[test]
 fn line_09_variables_start_when_first_needed() -> Result<()> {
     let g = Graph::with_seed(3);

@@ -2,7 +2,7 @@
 //! w1·x`.
 //!
 //! One way solves the problem at once ([`closed_form`]); the others are a [`Descent`], which [`with_descent`]
-//! builds and lends to whoever drives it: the experiment, which times it whole, or the benchmark, which times
+//! builds and lends to what drives it: the experiment, which times it whole, or the benchmark, which times
 //! its epochs.
 
 pub(crate) mod closed_form;
@@ -71,7 +71,7 @@ impl Way {
     }
 }
 
-/// What is to be fitted, and with which step: one pair `x[i]`, `d[i]` a row.
+/// What is to be fitted, and the step: one pair `x[i]`, `d[i]` a row.
 #[derive(Debug)]
 pub(crate) struct Problem<T> {
     /// The inputs.

@@ -57,7 +57,7 @@ impl fmt::Display for Attribute {
     }
 }
 
-/// The attributes of a node, or those by which a node is built, in the order of the op's definition.
+/// The attributes of a node, or those to build a node with, in the order of the op's definition.
 ///
 /// ```
 /// use flowgrad::op::{Attribute, Attributes};

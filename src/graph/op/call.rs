@@ -107,8 +107,8 @@ impl MultiOp for Call {
         }
     }
 
-    fn masks(&self, input: usize) -> bool {
-        self.custom.is_none() && self.paths.get(input).is_some_and(|path| path.masks)
+    fn zero_where_untaken(&self, input: usize) -> bool {
+        self.custom.is_none() && self.paths.get(input).is_some_and(|path| path.zero_where_untaken)
     }
 
     fn attributes(&self) -> Attributes {

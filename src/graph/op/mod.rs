@@ -100,6 +100,12 @@ pub trait Op: Any + fmt::Debug + Send + Sync {
     /// Whether the gradient to an input is 0 at elements which a condition did not take, so that what was computed
     /// on the way to them must not matter: it may be infinite or NaN. Elementwise gradients above are then
     /// [`scaled`](Pullback::scale) with care.
+    fn zero_where_untaken(&self, input: usize) -> bool {
+        self.masks(input)
+    }
+
+    /// [`zero_where_untaken`](Op::zero_where_untaken) by its former name.
+    #[doc(hidden)]
     fn masks(&self, _input: usize) -> bool {
         false
     }

@@ -77,7 +77,13 @@ pub trait MultiOp: Any + fmt::Debug + Send + Sync {
         true
     }
 
-    /// As for an [`Op`](Op::masks).
+    /// As for an [`Op`](Op::zero_where_untaken).
+    fn zero_where_untaken(&self, input: usize) -> bool {
+        self.masks(input)
+    }
+
+    /// [`zero_where_untaken`](MultiOp::zero_where_untaken) by its former name.
+    #[doc(hidden)]
     fn masks(&self, _input: usize) -> bool {
         false
     }
@@ -115,8 +121,8 @@ impl<O: Op> MultiOp for O {
         Op::differentiable(self, input)
     }
 
-    fn masks(&self, input: usize) -> bool {
-        Op::masks(self, input)
+    fn zero_where_untaken(&self, input: usize) -> bool {
+        Op::zero_where_untaken(self, input)
     }
 
     fn form(&self) -> Form {

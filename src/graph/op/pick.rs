@@ -138,7 +138,7 @@ pub(crate) fn picked(x: Val, axes: &[Along], filling: Option<ScalarValue>, to: &
     let picked = with_element!(dtype, T => {
         let filling = filling.and_then(|filling| T::unwrap(filling.to_value()));
         let filling = filling.and_then(|filling| filling.first().copied()).unwrap_or_default();
-        to.compute(Copy::<T> { moves, filling }, &[x], dtype, lengths)
+        to.kernel(Copy::<T> { moves, filling }, &[x], dtype, lengths)
     });
     to.reshape(picked, kept)
 }
@@ -214,7 +214,7 @@ pub(crate) fn put_back(parts: &[(Val, Vec<Along>)], dims: &[usize], to: &mut Low
     match &moved[..] {
         [moves] if moves.is_identity() => picked[0],
         _ => among_zeros(parts, &picked, dims, to)
-            .unwrap_or_else(|| to.compute(AddBack(moved), &picked, dtype, dims)),
+            .unwrap_or_else(|| to.kernel(AddBack(moved), &picked, dtype, dims)),
     }
 }
 

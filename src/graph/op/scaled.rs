@@ -46,7 +46,7 @@ impl Op for Scaled {
         at.give(1, |dy| dy.binary(ScaledEither, cotangent));
     }
 
-    fn masks(&self, _: usize) -> bool {
+    fn zero_where_untaken(&self, _: usize) -> bool {
         true
     }
 
@@ -81,7 +81,7 @@ impl Op for ScaledEither {
         at.give(1, |dy| dy.binary(ScaledEither, a));
     }
 
-    fn masks(&self, _: usize) -> bool {
+    fn zero_where_untaken(&self, _: usize) -> bool {
         true
     }
 

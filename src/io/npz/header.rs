@@ -65,7 +65,7 @@ impl Header {
                     ("descr", "the name of a type", literal.string().map(|name| descriptor = Some(name)))
                 }
                 "fortran_order" => {
-                    ("fortran_order", "True or False", literal.truth().map(|it| by_columns = Some(it)))
+                    ("fortran_order", "True or False", literal.boolean().map(|it| by_columns = Some(it)))
                 }
                 "shape" => ("shape", "a tuple of lengths", literal.lengths().map(|it| shape = Some(it))),
                 _ => return Err(not_plain()),
@@ -152,14 +152,14 @@ impl<'t> Literal<'t> {
         (!text.contains('\\')).then_some(text)
     }
 
-    fn truth(&mut self) -> Option<bool> {
+    fn boolean(&mut self) -> Option<bool> {
         let rest = self.rest.trim_start();
-        let (truth, rest) = rest
+        let (boolean, rest) = rest
             .strip_prefix("True")
             .map(|rest| (true, rest))
             .or(rest.strip_prefix("False").map(|rest| (false, rest)))?;
         self.rest = rest;
-        Some(truth)
+        Some(boolean)
     }
 
     /// Takes a tuple of lengths, each of which may be marked as long, as Python 2 marked some.

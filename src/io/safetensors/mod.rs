@@ -1,6 +1,6 @@
 //! Tensors by name in [safetensors](https://github.com/huggingface/safetensors) files, from any program.
 //!
-//! [`SafeTensors`] opens a file, lists its tensors, and reads those that are asked for, with which a session continues
+//! [`SafeTensors`] opens a file, lists its tensors, and reads those that are asked for, so that a session continues
 //! what another framework has trained; [`write_safetensors`] writes such files. A [`Checkpoint`] is a safetensors file
 //! with more in it, and takes none that flowgrad did not write.
 //!

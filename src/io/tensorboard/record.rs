@@ -81,7 +81,7 @@ impl EventFile {
 
 impl Drop for EventFile {
     fn drop(&mut self) {
-        // Nobody is left to tell; who wants to know flushes before.
+        // Nobody is left to tell; a caller that wants to know flushes before.
         let _ = self.flush();
     }
 }

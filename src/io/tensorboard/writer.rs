@@ -1,4 +1,4 @@
-//! [`SummaryWriter`]: a user's way into an event file.
+//! [`SummaryWriter`]: the public way into an event file.
 
 use std::path::Path;
 use std::sync::Arc;

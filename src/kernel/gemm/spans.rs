@@ -1,10 +1,10 @@
 //! Products with a long k: the kernels add up the blocks of a sum in order, which is left to them for a span of k. The
-//! spans are joined in pairs, so that the error of a sum grows as the logarithm of k.
+//! spans are combined in pairs, so that the error of a sum grows as the logarithm of k.
 
 use super::chain::K_BLOCK;
 use super::{GemmKernel, Product};
-use crate::ir::Fold;
-use crate::kernel::fold::Pairs;
+use crate::ir::Reduce;
+use crate::kernel::reduce::Pairs;
 
 /// Elements of k that a kernel sums in its own order: chains of 256, of which 64 are added up.
 const SPAN: usize = 64 * K_BLOCK;
@@ -63,7 +63,7 @@ impl Product {
             for j in (0..n).step_by(most_columns.max(1)) {
                 let (rows, columns) = (most_rows.min(m - i), most_columns.min(n - j));
                 let stride = rows * columns * element;
-                let pairs = Pairs { fold: Fold::Sum, dtype, count: rows * columns, stride };
+                let pairs = Pairs { reduce: Reduce::Sum, dtype, count: rows * columns, stride };
                 let aside = sums.wrapping_add(stride);
                 let starts = (0..k).step_by(SPAN);
                 for (round, start) in starts.enumerate() {

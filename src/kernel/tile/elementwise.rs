@@ -86,7 +86,7 @@ unsafe fn binary_right_per_row_loop<T: Element, F: Binary<T>, M: MulAdd>(args: &
     }
 }
 
-/// dst = b where a, else c: `rows·width` elements of each, those of `a` being truth values.
+/// dst = b where a, else c: `rows·width` elements of each, those of `a` being booleans.
 #[inline(always)]
 unsafe fn select_loop<T: Element, M: MulAdd>(args: &Args) {
     let count = args.rows * args.width;

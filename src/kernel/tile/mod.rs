@@ -5,13 +5,13 @@
 //! instruction set. All kernels have one signature, so running one is an indirect call.
 //!
 //! - [`elementwise`]: one function; [`pairs`]: two cheap ones in one pass.
-//! - [`folds`]: sums, maxima and minima; [`skinny`]: products with few columns.
+//! - [`reductions`]: sums, maxima and minima; [`skinny`]: products with few columns.
 //! - [`moves`]: operands that do not lie as a tile.
 
 mod elementwise;
-mod folds;
 mod moves;
 mod pairs;
+mod reductions;
 mod skinny;
 
 use std::cell::Cell;
@@ -20,14 +20,14 @@ use std::{fmt, slice};
 use super::gemm;
 use super::isa::Isa;
 use crate::element::DType;
-use crate::ir::{Fold, Scalar};
+use crate::ir::{Reduce, Scalar};
 
 pub(crate) use elementwise::Forms;
-pub(crate) use folds::Extent;
-pub(super) use folds::ROWS_TOGETHER;
 pub(crate) use moves::{Move, Strided, merged};
 pub(crate) use pairs::Step;
-pub(crate) use skinny::{Behind, MAX_COLUMNS, Skinny, is_narrow};
+pub(crate) use reductions::Extent;
+pub(super) use reductions::ROWS_TOGETHER;
+pub(crate) use skinny::{Epilogue, MAX_COLUMNS, Skinny, is_narrow};
 
 /// What a kernel works on. Which fields it reads, and how many elements each pointer must reach,
 /// stands at the loop.
@@ -42,7 +42,7 @@ pub(crate) struct Args {
     pub(crate) width: usize,
     /// Elements in a row of the first operand, where that differs.
     pub(crate) inner: usize,
-    /// Elements from one column of the first operand to the next, or from one row of what is folded to the next, where
+    /// Elements from one column of the first operand to the next, or from one row of what is reduced to the next, where
     /// they lie apart.
     pub(crate) stride: usize,
     /// Index of the tile's first row in the region.
@@ -71,11 +71,11 @@ pub(crate) enum Instruction {
     /// The operand's elements, consecutively.
     Move(Move),
     /// One element for many.
-    Fold { fold: Fold, extent: Extent },
+    Reduce { reduce: Reduce, extent: Extent },
     /// The sum of products.
     Dot(Extent),
     /// Rows times a small matrix.
-    Project { skinny: Skinny, behind: Behind },
+    Project { skinny: Skinny, epilogue: Epilogue },
     /// A transposed tile times another.
     Accumulate(Skinny),
 }
@@ -91,7 +91,7 @@ impl Instruction {
     pub(crate) fn additions(self, rows: usize) -> usize {
         match self {
             // Of narrow rows at least as many are taken together; telling them apart would save next to nothing.
-            Instruction::Fold { extent: Extent::Across, .. } => rows.div_ceil(folds::ROWS_TOGETHER),
+            Instruction::Reduce { extent: Extent::Across, .. } => rows.div_ceil(reductions::ROWS_TOGETHER),
             Instruction::Accumulate(skinny) if !skinny.by_columns => rows.div_ceil(gemm::CHAIN),
             _ => 1,
         }
@@ -113,9 +113,9 @@ impl Instruction {
             Instruction::Map { function, forms } => elementwise::map(function, forms, from, to, isa),
             Instruction::Pair { first, second, tiled } => pairs::pair(first, second, tiled, to, isa),
             Instruction::Move(how) => Some(moves::moving(how, to, isa)),
-            Instruction::Fold { fold, extent } => folds::folding(fold, extent, to, isa),
-            Instruction::Dot(extent) => folds::dotting(extent, to, isa),
-            Instruction::Project { skinny, behind } => skinny::project(skinny, behind, to, isa),
+            Instruction::Reduce { reduce, extent } => reductions::reducing(reduce, extent, to, isa),
+            Instruction::Dot(extent) => reductions::dotting(extent, to, isa),
+            Instruction::Project { skinny, epilogue } => skinny::project(skinny, epilogue, to, isa),
             Instruction::Accumulate(skinny) => skinny::accumulate(skinny, to, isa),
         }
     }
@@ -127,10 +127,10 @@ impl fmt::Display for Instruction {
             Instruction::Map { function, .. } => f.write_str(function.name()),
             Instruction::Pair { first, second, .. } => write!(f, "{}-{}", first.name(), second.name()),
             Instruction::Move(how) => f.write_str(how.name()),
-            Instruction::Fold { fold, .. } => f.write_str(fold.name()),
+            Instruction::Reduce { reduce, .. } => f.write_str(reduce.name()),
             Instruction::Dot(_) => f.write_str("dot"),
-            Instruction::Project { behind: None, .. } => f.write_str("project"),
-            Instruction::Project { behind: Some((step, _)), .. } => write!(f, "project-{}", step.name()),
+            Instruction::Project { epilogue: None, .. } => f.write_str("project"),
+            Instruction::Project { epilogue: Some((step, _)), .. } => write!(f, "project-{}", step.name()),
             Instruction::Accumulate(_) => f.write_str("accumulate"),
         }
     }

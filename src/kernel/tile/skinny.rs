@@ -6,8 +6,8 @@
 
 use std::array;
 
-use super::folds::dot;
 use super::pairs::{Add, From, Step, Sub, Then};
+use super::reductions::dot;
 use super::{Args, Kernel, elements, elements_mut};
 use crate::element::DType;
 use crate::kernel::gemm;
@@ -193,7 +193,7 @@ pub(crate) struct Skinny {
 
 impl Skinny {
     /// Whether the loops that know the number of columns serve it. Only these can read columns apart, and
-    /// have a step behind them.
+    /// have an epilogue.
     pub(crate) fn is_narrow(&self, dtype: DType) -> bool {
         is_narrow(self.inner, self.width, dtype)
     }
@@ -204,11 +204,11 @@ pub(crate) fn is_narrow(inner: usize, width: usize, dtype: DType) -> bool {
     dtype.is_float() && width == 1 && (1..=MAX_COLUMNS).contains(&inner)
 }
 
-/// The step behind a projection, and whether its operand is a tile or a single element.
-pub(crate) type Behind = Option<(Step, bool)>;
+/// The step after a projection, and whether its operand is a tile or a single element.
+pub(crate) type Epilogue = Option<(Step, bool)>;
 
 /// The kernel of a product of rows with a small matrix; `None` where there is none.
-pub(super) fn project(skinny: Skinny, behind: Behind, dtype: DType, isa: Isa) -> Option<Kernel> {
+pub(super) fn project(skinny: Skinny, epilogue: Epilogue, dtype: DType, isa: Isa) -> Option<Kernel> {
     fn of<T: Number, G: Then<T>, const K: usize, const C: usize>(by_columns: bool, isa: Isa) -> Kernel {
         if by_columns {
             project_columns_kernel::<T, G, K, C>(isa)
@@ -216,8 +216,8 @@ pub(super) fn project(skinny: Skinny, behind: Behind, dtype: DType, isa: Isa) ->
             project_row_major_kernel::<T, G, K, C>(isa)
         }
     }
-    fn steps<T: Number, const K: usize>(by_columns: bool, behind: Behind, isa: Isa) -> Option<Kernel> {
-        Some(match behind {
+    fn steps<T: Number, const K: usize>(by_columns: bool, epilogue: Epilogue, isa: Isa) -> Option<Kernel> {
+        Some(match epilogue {
             None => of::<T, Only, K, NONE>(by_columns, isa),
             Some((Step::Add, true)) => of::<T, Add, K, TILE>(by_columns, isa),
             Some((Step::Add, false)) => of::<T, Add, K, SINGLE>(by_columns, isa),
@@ -228,13 +228,13 @@ pub(super) fn project(skinny: Skinny, behind: Behind, dtype: DType, isa: Isa) ->
     }
     if skinny.is_narrow(dtype) {
         return with_kind!(Float, dtype, T => match skinny.inner {
-            1 => steps::<T, 1>(skinny.by_columns, behind, isa),
-            2 => steps::<T, 2>(skinny.by_columns, behind, isa),
-            3 => steps::<T, 3>(skinny.by_columns, behind, isa),
-            _ => steps::<T, 4>(skinny.by_columns, behind, isa),
+            1 => steps::<T, 1>(skinny.by_columns, epilogue, isa),
+            2 => steps::<T, 2>(skinny.by_columns, epilogue, isa),
+            3 => steps::<T, 3>(skinny.by_columns, epilogue, isa),
+            _ => steps::<T, 4>(skinny.by_columns, epilogue, isa),
         });
     }
-    if skinny.by_columns || behind.is_some() {
+    if skinny.by_columns || epilogue.is_some() {
         return None;
     }
     match dtype {

@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayD, Axis, arr0, arr1, arr2, arr3};
 use crate::ops::laws::{Example, example};
 
 pub(in crate::ops) fn examples() -> Vec<Example> {
-    [slices(), sums(), places(), elements()].into_iter().flatten().collect()
+    [slices(), sums(), elements_and_rows(), elements()].into_iter().flatten().collect()
 }
 
 fn slices() -> Vec<Example> {
@@ -101,7 +101,7 @@ fn sums() -> Vec<Example> {
     ]
 }
 
-fn places() -> Vec<Example> {
+fn elements_and_rows() -> Vec<Example> {
     vec![
         example!(
             "gather_nd of elements",

@@ -1,4 +1,4 @@
-//! The kernels of computed places. Indices are checked before anything else is done, in their order.
+//! The kernels of computed indices. Indices are checked before anything else is done, in their order.
 
 use ndarray::{
     ArrayBase, ArrayView1, ArrayView2, ArrayView3, ArrayViewMut3, Axis, Dimension, IxDyn, RawData,

@@ -216,7 +216,7 @@ impl Op for Draw {
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let dims = Dims::from(self.lengths.as_deref().unwrap_or_else(|| to.dims(inputs[0])));
         let (stream, runs) = (Stream::of(self.own_seed, to), to.run_count());
-        to.compute(Drawing { law: self.law, stream }, &[runs], self.dtype, dims)
+        to.kernel(Drawing { law: self.law, stream }, &[runs], self.dtype, dims)
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}

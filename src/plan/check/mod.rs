@@ -121,14 +121,16 @@ impl Plan {
         }
         let elsewhere =
             region.once.iter().flat_map(|op| op.operands.slots()).filter_map(|slot| slot.buffer());
-        let multiplied =
-            region.opening.iter().flat_map(|opening| [opening.factors.a.buffer, opening.factors.b.buffer]);
+        let multiplied = region
+            .producer
+            .iter()
+            .flat_map(|producer| [producer.factors.a.buffer, producer.factors.b.buffer]);
         let places = [earlier, later]
             .map(|buffer| (self.buffers[buffer.index()].place, self.buffers[buffer.index()].bytes));
         is_made && places[0] == places[1] && !elsewhere.chain(multiplied).any(|buffer| buffer == earlier)
     }
 
-    /// Whether bytes that hold a value are given to another one only when all who use the first are done.
+    /// Whether bytes that hold a value are given to another one only when all steps that use the first are done.
     ///
     /// The check goes step by step and keeps which value holds each byte of the arena. A value must come behind all
     /// users of the values whose bytes it takes. Its own users come behind the step that writes it, so the next value
@@ -151,7 +153,7 @@ impl Plan {
                 let Place::Arena(start) = self.buffers[later.index()].place else { continue };
                 let taken = holders.take(start, start + self.buffers[later.index()].bytes, later);
                 let former = former.entry(later).or_default();
-                // In order, whoever comes behind the first step comes behind the former holders as well.
+                // In order, a step that comes behind the first step comes behind the former holders as well.
                 let checked = if self.order.inline { former.len() } else { 0 };
                 former.extend(taken.into_iter().filter(|&earlier| earlier != later));
                 for &earlier in &former[checked..] {
@@ -170,7 +172,7 @@ impl Plan {
     }
 }
 
-/// One step must write the buffer, and all who read it must wait for that.
+/// One step must write the buffer, and all steps that read it must wait for that.
 fn check_users(id: BufferId, users: &[(usize, bool)], waits: &Waits<'_>) -> Result<(), String> {
     let mut writers = users.iter().filter(|(_, writes)| *writes).map(|&(step, _)| step);
     let (Some(writer), None) = (writers.next(), writers.next()) else {
@@ -182,12 +184,12 @@ fn check_users(id: BufferId, users: &[(usize, bool)], waits: &Waits<'_>) -> Resu
     }
 }
 
-/// Who holds which bytes of the arena: ranges that do not overlap, by where they start.
+/// Which buffers hold which bytes of the arena: ranges that do not overlap, by where they start.
 #[derive(Default)]
 struct Holders(BTreeMap<usize, (usize, BufferId)>);
 
 impl Holders {
-    /// Gives the bytes to a buffer, and who held some of them so far.
+    /// Gives the bytes to a buffer, and tells which buffers held some of them so far.
     fn take(&mut self, start: usize, end: usize, by: BufferId) -> Vec<BufferId> {
         let mut former = Vec::new();
         while start < end

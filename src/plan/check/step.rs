@@ -1,7 +1,7 @@
 //! One step of the finished plan: whether all that it touches is declared, and reaches as far as it is followed.
 
 use super::super::{
-    Base, BufferId, Factors, Kind, Opening, PieceSource, Plan, Region, Start, Step, TileOp, reach,
+    Base, BufferId, Factors, Kind, PieceSource, Plan, Producer, Region, Start, Step, TileOp, reach,
 };
 use super::joins::Parts;
 use crate::ir::{Scalar, size};
@@ -86,18 +86,18 @@ impl<'p> Touches<'p> {
                 let elements = factors.batch.len() * factors.product.m * factors.product.n;
                 self.holds(*c, elements * factors.product.dtype.size())
             }
-            Kind::Fold { fold, src, dst } => {
+            Kind::Reduce { reduce, src, dst } => {
                 self.may_read(src.buffer)?;
                 self.may_write(*dst)?;
-                let element = fold.dtype.size();
-                self.holds(src.buffer, src.offset + fold.outer * fold.axis * fold.inner * element)?;
-                self.holds(*dst, fold.outer * fold.inner * element)
+                let element = reduce.dtype.size();
+                self.holds(src.buffer, src.offset + reduce.outer * reduce.axis * reduce.inner * element)?;
+                self.holds(*dst, reduce.outer * reduce.inner * element)
             }
             Kind::Join { assembly, dst } => {
                 self.may_write(*dst)?;
                 for piece in &assembly.pieces {
                     match &piece.from {
-                        // It waits for who writes the part, and touches nothing.
+                        // It waits for the step that writes the part, and touches nothing.
                         PieceSource::Written(part) => self.is_declared(*part)?,
                         PieceSource::Copied { src: Start { buffer, offset }, transfer, .. } => {
                             self.may_read(*buffer)?;
@@ -107,20 +107,20 @@ impl<'p> Touches<'p> {
                 }
                 Ok(())
             }
-            Kind::Compute(compute) => {
-                for operand in &compute.operands {
+            Kind::Kernel(call) => {
+                for operand in &call.operands {
                     self.may_read(operand.start.buffer)?;
                     self.reaches(operand.start.buffer, operand.reach())?;
                 }
-                self.may_write(compute.dst)?;
-                let mut firsts = compute.operands.iter().map(|operand| operand.dims.first());
-                if let Some(per_task) = compute.per_task
-                    && (per_task == 0 || firsts.any(|first| first != compute.dims.first()))
+                self.may_write(call.dst)?;
+                let mut firsts = call.operands.iter().map(|operand| operand.dims.first());
+                if let Some(per_task) = call.per_task
+                    && (per_task == 0 || firsts.any(|first| first != call.dims.first()))
                 {
                     let index = self.index;
                     return Err(format!("step {index}: its kernel cannot be cut into parts of {per_task}"));
                 }
-                self.holds(compute.dst, size(&compute.dims) * compute.dtype.size())
+                self.holds(call.dst, size(&call.dims) * call.dtype.size())
             }
             Kind::Copy { src, dst, bytes } => {
                 self.may_read(src.buffer)?;
@@ -135,7 +135,7 @@ impl<'p> Touches<'p> {
         for op in region.once.iter().chain(&region.ops) {
             self.check_op(region, op)?;
         }
-        if let Some(Opening { factors, c }) = &region.opening {
+        if let Some(Producer { factors, c }) = &region.producer {
             self.check_factors(factors)?;
             if let Base::Buffer(buffer) = c.base {
                 self.may_write(buffer)?;
@@ -169,7 +169,7 @@ impl<'p> Touches<'p> {
             let may_touch = if position == 0 { self.may_write(buffer) } else { self.may_read(buffer) };
             may_touch?;
             // Of what is the same for all rows there is an element at least; how many, the kernel knows. What a selection
-            // goes by are truth values.
+            // goes by are booleans.
             let selects = matches!(op.instruction, Instruction::Map { function: Scalar::Select, .. });
             let element = if selects && position == 1 { 1 } else { op.from.size() };
             let is_whole = slot.row_bytes == 0 && slot.offset > 0;

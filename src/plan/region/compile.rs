@@ -6,9 +6,9 @@
 use foldhash::HashMap;
 
 use super::registers::{self, Register};
-use super::{Accumulator, Base, Fallible, Opening, Operands, Region, Slot, TileOp, cut, order, pairs};
+use super::{Accumulator, Base, Fallible, Operands, Producer, Region, Slot, TileOp, cut, order, pairs};
 use crate::element::DType;
-use crate::ir::{Fold, Prim, Program, Scalar, Val, size};
+use crate::ir::{Prim, Program, Reduce, Scalar, Val, size};
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{Extent, Forms, Instruction, Move, Skinny, Strided};
 use crate::plan::fuse::{self, Member, Operand, Part, Placement, Rows};
@@ -47,11 +47,11 @@ pub(in crate::plan) struct Sources<'a> {
     pub(in crate::plan) buffers: &'a HashMap<Val, BufferId>,
 }
 
-/// Compiles a region of these members, behind the product that opens it.
+/// Compiles a region of these members, after the product that is its producer, if there is one.
 pub(in crate::plan) fn compile(
     Sources { program, layouts, homes, buffers }: Sources<'_>,
     rows: &Rows,
-    opening: Option<(Val, Factors)>,
+    producer: Option<(Val, Factors)>,
     members: &[Val],
     isa: Isa,
 ) -> Region {
@@ -71,11 +71,11 @@ pub(in crate::plan) fn compile(
         accumulators: Vec::new(),
         accumulator_bytes: 0,
     };
-    let opening = opening.map(|(val, factors)| compiler.open(val, factors));
+    let producer = producer.map(|(val, factors)| compiler.produce(val, factors));
     for (val, part) in &parts {
         compiler.member(*val, part);
     }
-    compiler.finish(row_count, opening, isa)
+    compiler.finish(row_count, producer, isa)
 }
 
 struct Compiler<'a> {
@@ -124,13 +124,13 @@ impl Compiler<'_> {
         slot
     }
 
-    /// Where the rows of the opening product go: to its buffer if others read it, else no further than the chunk.
-    fn open(&mut self, val: Val, factors: Factors) -> Opening {
+    /// Where the rows of the producer go: to its buffer if others read it, else no further than the chunk.
+    fn produce(&mut self, val: Val, factors: Factors) -> Producer {
         let row_bytes = factors.product.n * self.element(val);
         let base = self.buffers.get(&val).map_or(Base::Panel, |&buffer| Base::Buffer(buffer));
         let c = Slot { base, offset: 0, row_bytes };
         self.values.insert(val, c);
-        Opening { factors, c }
+        Producer { factors, c }
     }
 
     /// Where the elements of an operand start, `per_row` of them to a row.
@@ -226,23 +226,23 @@ impl Compiler<'_> {
                 let dst = self.destination(val, self.width(&tiled[0]));
                 self.fill(dst, &tiled[0], false);
             }
-            (Member::FoldWithin, &Prim::Fold { fold, .. }) => {
+            (Member::ReduceWithin, &Prim::Reduce { reduce, .. }) => {
                 let (a, inner) = (self.tile(&tiled[0]), self.width(&tiled[0]));
                 let dst = self.destination(val, 1);
-                self.fold(fold, Extent::Within, inst.dtype, dst, a, [1, inner]);
+                self.reduce(reduce, Extent::Within, inst.dtype, dst, a, [1, inner]);
             }
-            (Member::FoldAll, &Prim::Fold { fold, .. }) => {
+            (Member::ReduceAll, &Prim::Reduce { reduce, .. }) => {
                 let (a, inner) = (self.tile(&tiled[0]), self.width(&tiled[0]));
-                let dst = self.accumulator(val, fold);
-                self.fold(fold, Extent::All, inst.dtype, dst, a, [1, inner]);
+                let dst = self.accumulator(val, reduce);
+                self.reduce(reduce, Extent::All, inst.dtype, dst, a, [1, inner]);
             }
-            (Member::FoldAcross, &Prim::Fold { fold, .. }) => {
+            (Member::ReduceAcross, &Prim::Reduce { reduce, .. }) => {
                 let (a, width) = (self.tile(&tiled[0]), self.width(&tiled[0]));
-                let dst = self.accumulator(val, fold);
-                self.fold(fold, Extent::Across, inst.dtype, dst, a, [width, width]);
+                let dst = self.accumulator(val, reduce);
+                self.reduce(reduce, Extent::Across, inst.dtype, dst, a, [width, width]);
             }
-            // `part` gives the fold's members to folds only.
-            (Member::FoldWithin | Member::FoldAll | Member::FoldAcross, _) => {}
+            // `part` gives the reduction's members to reductions only.
+            (Member::ReduceWithin | Member::ReduceAll | Member::ReduceAcross, _) => {}
             (Member::Project, _) => {
                 let (a, skinny, stride) = self.columns(&tiled[0], inst.dims[1], inst.dtype);
                 let b = part.whole.as_ref().map_or(Slot::NOWHERE, |whole| self.whole(whole));
@@ -251,13 +251,13 @@ impl Compiler<'_> {
                     stride,
                     ..Operands::new(dst, [a, b, Slot::NOWHERE], [skinny.width, skinny.inner])
                 };
-                self.push(Instruction::Project { skinny, behind: None }, inst.dtype, operands);
+                self.push(Instruction::Project { skinny, epilogue: None }, inst.dtype, operands);
             }
             (Member::Accumulate, _) => {
                 let width = self.width(&tiled[1]);
                 let (a, skinny, stride) = self.columns(&tiled[0], width, inst.dtype);
                 let b = self.tile(&tiled[1]);
-                let dst = self.accumulator(val, Fold::Sum);
+                let dst = self.accumulator(val, Reduce::Sum);
                 let operands =
                     Operands { stride, ..Operands::new(dst, [a, b, Slot::NOWHERE], [width, skinny.inner]) };
                 self.push(Instruction::Accumulate(skinny), inst.dtype, operands);
@@ -265,9 +265,17 @@ impl Compiler<'_> {
         }
     }
 
-    fn fold(&mut self, fold: Fold, extent: Extent, dtype: DType, dst: Slot, a: Slot, lengths: [usize; 2]) {
+    fn reduce(
+        &mut self,
+        reduce: Reduce,
+        extent: Extent,
+        dtype: DType,
+        dst: Slot,
+        a: Slot,
+        lengths: [usize; 2],
+    ) {
         let operands = Operands::new(dst, [a, Slot::NOWHERE, Slot::NOWHERE], lengths);
-        self.push(Instruction::Fold { fold, extent }, dtype, operands);
+        self.push(Instruction::Reduce { reduce, extent }, dtype, operands);
     }
 
     /// The rows of a product's first operand, and the distance between columns: as they lie, if the
@@ -289,7 +297,7 @@ impl Compiler<'_> {
 
     fn map(&mut self, val: Val, function: Scalar, operands: &[Operand]) {
         let inst = self.program.inst(val);
-        // The last operand has the type that matters: a selection's first is a truth value.
+        // The last operand has the type that matters: a selection's first is a boolean.
         let from = operands.last().map_or(inst.dtype, |operand| self.dtype(operand.base));
         let forms = if function.takes_single_elements(from) { self.forms(operands) } else { Forms::Tiles };
         let mut slots = [Slot::NOWHERE; 3];
@@ -330,13 +338,13 @@ impl Compiler<'_> {
         }
     }
 
-    fn accumulator(&mut self, val: Val, fold: Fold) -> Slot {
+    fn accumulator(&mut self, val: Val, reduce: Reduce) -> Slot {
         let inst = self.program.inst(val);
         let (elements, offset) = (size(&inst.dims), self.accumulator_bytes);
         // At least one line, so that an accumulator of nothing has an address as well.
         self.accumulator_bytes += (elements * inst.dtype.size()).max(1).next_multiple_of(64);
         let (buffer, dtype) = (self.buffers[&val], inst.dtype);
-        self.accumulators.push(Accumulator { buffer, fold, dtype, elements, offset });
+        self.accumulators.push(Accumulator { buffer, reduce, dtype, elements, offset });
         Slot { base: Base::Partial, offset, row_bytes: 0 }
     }
 
@@ -366,7 +374,7 @@ impl Compiler<'_> {
     }
 
     /// Merges pairs, gives the registers places and cuts the rows.
-    fn finish(self, rows: usize, opening: Option<Opening>, isa: Isa) -> Region {
+    fn finish(self, rows: usize, producer: Option<Producer>, isa: Isa) -> Region {
         let mut ops = pairs::merge(self.ops, isa);
         let mut once = self.once;
         let (place_of, places) = registers::share(&self.registers, &ops);
@@ -386,9 +394,9 @@ impl Compiler<'_> {
             slot.offset = offsets[place_of[slot.offset]];
         }
         let tiles_cost = ops.iter().map(cut::row_cost).sum::<f64>() * rows as f64;
-        let (cost, chunk_rows, panel_offset, scratch_bytes) = match &opening {
+        let (cost, chunk_rows, panel_offset, scratch_bytes) = match &producer {
             None => (tiles_cost, cut::chunk_rows(rows, tile_rows, tiles_cost), scratch_bytes, scratch_bytes),
-            Some(Opening { factors, c }) => {
+            Some(Producer { factors, c }) => {
                 let chunk_rows = factors.split.rows;
                 let panel_bytes = if c.base == Base::Panel { c.row_bytes * chunk_rows } else { 0 };
                 let panel_offset = scratch_bytes.max(factors.scratch_bytes).next_multiple_of(64);
@@ -404,7 +412,7 @@ impl Compiler<'_> {
             tile_rows,
             chunk_rows,
             chunks: rows.div_ceil(chunk_rows).max(1),
-            opening,
+            producer,
             once: finished(once),
             ops: finished(ops),
             prefetched: cut::prefetched(rows, streams),

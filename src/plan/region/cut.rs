@@ -3,15 +3,16 @@
 //! It depends on shapes alone, never on the number of threads: a *tile* is what fits the first-level
 //! cache, a *chunk* is the run of tiles that one task takes, with accumulators of its own. Accumulators
 //! are added in the order of the chunks, so sums have the same bits however many threads there are. A chunk of many
-//! tiles puts its accumulators aside after some of them and joins those in pairs, so that long sums keep their digits.
+//! tiles puts its accumulators aside after some of them and combines those in pairs, so that long sums keep their
+//! digits.
 
 use super::compile::Draft;
 use super::registers::Place;
 use super::{Base, Slot, order};
 use crate::ir::{Cost, Program, Scalar, Val, size};
 use crate::kernel::MOST_ADDITIONS;
-use crate::kernel::fold::Pairs;
 use crate::kernel::gemm::multiply_add_nanoseconds;
+use crate::kernel::reduce::Pairs;
 use crate::kernel::tile::{Extent, Instruction};
 use crate::plan::fuse::{Part, Placement, Rows};
 
@@ -108,8 +109,8 @@ pub(super) fn rounds(ops: &[Draft], tile_rows: usize, tiles: usize) -> (usize, u
 /// Nanoseconds for a row of a skinny product beside its multiply-adds, which do not fill their vectors.
 const SKINNY_ROW_COST: f64 = 1.0;
 
-/// Nanoseconds to fold a row beside its elements: a loop that starts, and lanes that are combined.
-const FOLDED_ROW_COST: f64 = 5.0;
+/// Nanoseconds to reduce a row beside its elements: a loop that starts, and lanes that are combined.
+const REDUCED_ROW_COST: f64 = 5.0;
 
 /// Estimated nanoseconds of an op for a row.
 pub(super) fn row_cost(draft: &Draft) -> f64 {
@@ -119,11 +120,11 @@ pub(super) fn row_cost(draft: &Draft) -> f64 {
         Instruction::Map { function, .. } => width * order::TILE_ELEMENT_COST * weight(function),
         Instruction::Pair { .. }
         | Instruction::Move(_)
-        | Instruction::Fold { extent: Extent::Across, .. } => width * order::TILE_ELEMENT_COST,
-        Instruction::Fold { extent: Extent::Within, .. } | Instruction::Dot(Extent::Within) => {
-            FOLDED_ROW_COST + inner * order::TILE_ELEMENT_COST
+        | Instruction::Reduce { extent: Extent::Across, .. } => width * order::TILE_ELEMENT_COST,
+        Instruction::Reduce { extent: Extent::Within, .. } | Instruction::Dot(Extent::Within) => {
+            REDUCED_ROW_COST + inner * order::TILE_ELEMENT_COST
         }
-        Instruction::Fold { .. } | Instruction::Dot(_) => inner * order::TILE_ELEMENT_COST,
+        Instruction::Reduce { .. } | Instruction::Dot(_) => inner * order::TILE_ELEMENT_COST,
         Instruction::Project { skinny, .. } | Instruction::Accumulate(skinny)
             if skinny.is_narrow(draft.to) =>
         {

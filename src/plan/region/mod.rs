@@ -12,7 +12,7 @@ mod registers;
 
 use super::{BufferId, Factors, order};
 use crate::element::DType;
-use crate::ir::{Fold, NodeId, Scalar};
+use crate::ir::{NodeId, Reduce, Scalar};
 use crate::kernel::tile::{Instruction, Kernel, Strided};
 
 pub(super) use compile::{Sources, compile};
@@ -34,7 +34,7 @@ pub(crate) enum Base {
     Buffer(BufferId),
     /// The thread's own memory.
     Scratch,
-    /// The chunk's rows of the opening product, in the thread's own memory.
+    /// The chunk's rows of the producer, in the thread's own memory.
     Panel,
     /// The chunk's accumulators.
     Partial,
@@ -103,11 +103,11 @@ impl Operands {
     }
 }
 
-/// A value that is folded across rows.
+/// A value that is reduced across rows.
 #[derive(Clone, Debug)]
 pub(crate) struct Accumulator {
     pub(crate) buffer: BufferId,
-    pub(crate) fold: Fold,
+    pub(crate) reduce: Reduce,
     pub(crate) dtype: DType,
     pub(crate) elements: usize,
     /// Bytes from the start of a chunk's accumulators.
@@ -116,7 +116,7 @@ pub(crate) struct Accumulator {
 
 /// A product of which each chunk computes its rows before its tiles.
 #[derive(Clone, Debug)]
-pub(crate) struct Opening {
+pub(crate) struct Producer {
     pub(crate) factors: Factors,
     /// Where its rows go: to a buffer if others read them.
     pub(crate) c: Slot,
@@ -130,7 +130,7 @@ pub(crate) struct Region {
     pub(crate) chunk_rows: usize,
     /// At least one, so that accumulators over no rows are still set to 0.
     pub(crate) chunks: usize,
-    pub(crate) opening: Option<Opening>,
+    pub(crate) producer: Option<Producer>,
     /// Run at the start of each chunk: tiles that are the same for all rows.
     pub(crate) once: Vec<TileOp>,
     pub(crate) ops: Vec<TileOp>,
@@ -145,7 +145,7 @@ pub(crate) struct Region {
     pub(crate) partial_bytes: usize,
     /// Where all chunks' accumulators lie.
     pub(crate) partial: Option<BufferId>,
-    /// Bytes of the thread's own memory: the tiles, or the opening's packed operands, and behind them the panel.
+    /// Bytes of the thread's own memory: the tiles, or the producer's packed operands, and behind them the panel.
     pub(crate) scratch_bytes: usize,
     pub(crate) panel_offset: usize,
     pub(crate) cost: f64,
@@ -157,9 +157,9 @@ impl Region {
     pub(super) fn may_replace(&self, written: BufferId, read: BufferId) -> bool {
         let maker = self.ops.iter().position(|op| op.operands.dst.buffer() == Some(written));
         let is_multiplied = self
-            .opening
+            .producer
             .as_ref()
-            .is_some_and(|Opening { factors, .. }| [factors.a.buffer, factors.b.buffer].contains(&read));
+            .is_some_and(|Producer { factors, .. }| [factors.a.buffer, factors.b.buffer].contains(&read));
         let Some(maker) = maker.filter(|_| !is_multiplied) else { return false };
         let row_bytes = self.ops[maker].operands.dst.row_bytes;
         let reads = |op: &TileOp| op.operands.slots()[1..].iter().any(|slot| slot.buffer() == Some(read));

@@ -8,7 +8,7 @@ use foldhash::HashMap;
 
 use super::compile::Draft;
 use super::{Base, Operands, Slot};
-use crate::ir::{Fold, Scalar};
+use crate::ir::{Reduce, Scalar};
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{Extent, Forms, Instruction, Step};
 
@@ -32,7 +32,7 @@ pub(super) fn merge(ops: Vec<Draft>, isa: Isa) -> Vec<Draft> {
         };
         let pair = operands.iter().enumerate().find_map(|(position, slot)| {
             let earlier = single(slot)?;
-            let both = joined(merged[earlier].as_ref()?, &op, position)?;
+            let both = paired(merged[earlier].as_ref()?, &op, position)?;
             both.instruction.kernel(both.from, both.to, isa).map(|_| (earlier, both))
         });
         let op = match pair {
@@ -51,7 +51,7 @@ pub(super) fn merge(ops: Vec<Draft>, isa: Isa) -> Vec<Draft> {
 }
 
 /// The two in one, where `second` reads the result of `first` at `position`.
-fn joined(first: &Draft, second: &Draft, position: usize) -> Option<Draft> {
+fn paired(first: &Draft, second: &Draft, position: usize) -> Option<Draft> {
     let whole_tiles = |draft: &Draft| draft.operands.rows.is_none() && draft.operands.fallible.is_none();
     if !first.to.is_float() || first.to != second.to || second.from != second.to {
         return None;
@@ -61,24 +61,25 @@ fn joined(first: &Draft, second: &Draft, position: usize) -> Option<Draft> {
     }
     let (instruction, [a, b, c]) = match (first.instruction, second.instruction) {
         (Instruction::Map { .. }, Instruction::Map { .. }) => {
-            let ((first, [a, b], b_tiled), (second, c, c_tiled)) = (opening(first)?, step(second, position)?);
+            let ((first, [a, b], b_tiled), (second, c, c_tiled)) =
+                (first_step(first)?, step(second, position)?);
             (Instruction::Pair { first, second, tiled: [b_tiled, c_tiled] }, [a, b, c])
         }
         (
             Instruction::Map { .. },
-            Instruction::Fold { fold: Fold::Sum, extent: extent @ (Extent::All | Extent::Within) },
+            Instruction::Reduce { reduce: Reduce::Sum, extent: extent @ (Extent::All | Extent::Within) },
         ) => {
-            let (Step::Mul, [a, b], true) = opening(first)? else { return None };
+            let (Step::Mul, [a, b], true) = first_step(first)? else { return None };
             (Instruction::Dot(extent), [a, b, Slot::NOWHERE])
         }
-        (Instruction::Project { skinny, behind: None }, Instruction::Map { .. }) => {
+        (Instruction::Project { skinny, epilogue: None }, Instruction::Map { .. }) => {
             let (step, c, tiled) = step(second, position)?;
             let Operands { a, b, .. } = first.operands;
-            (Instruction::Project { skinny, behind: Some((step, tiled)) }, [a, b, c])
+            (Instruction::Project { skinny, epilogue: Some((step, tiled)) }, [a, b, c])
         }
         _ => return None,
     };
-    // A projection reads as many elements as its first operand has in a row, a fold as many as its own.
+    // A projection reads as many elements as its first operand has in a row, a reduction as many as its own.
     let inner = match first.instruction {
         Instruction::Project { .. } => first.operands.inner,
         _ => second.operands.inner,
@@ -90,7 +91,7 @@ fn joined(first: &Draft, second: &Draft, position: usize) -> Option<Draft> {
 }
 
 /// A cheap function as a step on its first tile: the step, its operands, and whether the second is a tile.
-fn opening(draft: &Draft) -> Option<(Step, [Slot; 2], bool)> {
+fn first_step(draft: &Draft) -> Option<(Step, [Slot; 2], bool)> {
     let Operands { a, b, .. } = draft.operands;
     match draft.instruction {
         Instruction::Map { function: Scalar::Square, .. } => Some((Step::Mul, [a, a], true)),

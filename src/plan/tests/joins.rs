@@ -1,4 +1,4 @@
-//! Joins in plans: who makes an operand writes it to its place in the result.
+//! Joins in plans: the step that makes an operand writes it to its place in the result.
 
 use insta::assert_snapshot;
 

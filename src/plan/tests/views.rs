@@ -1,4 +1,4 @@
-//! Slices in plans: nothing is copied where whoever reads a slice can follow its strides.
+//! Slices in plans: nothing is copied where the reader of a slice can follow its strides.
 
 use insta::assert_snapshot;
 
@@ -37,7 +37,7 @@ fn a_slice_is_read_where_it_lies() {
 }
 
 #[test]
-fn what_is_fetched_or_folded_apart_may_be_a_piece_of_something() {
+fn what_is_fetched_or_reduced_apart_may_be_a_piece_of_something() {
     let g = Graph::new();
     let x = matrix(&g, 100, 40);
     let y = x.tanh();
@@ -49,7 +49,7 @@ fn what_is_fetched_or_folded_apart_may_be_a_piece_of_something() {
     b3: 800 bytes, arena at 34560
     step 0: region of 4000 rows, tiles of 1536, 1 chunks
         b2 = tanh b0
-    step 1: b1 = fold b2+6400 over the middle of [8, 10, 40]
+    step 1: b1 = reduce b2+6400 over the middle of [8, 10, 40]
     step 2: region of 100 rows, tiles of 64, 1 chunks
         b3 = gather b2+24 whole
     fetch b2+31680 : f64[40]

@@ -55,7 +55,7 @@ impl Parameters {
     }
 }
 
-/// The operation with which a case trains.
+/// The operation that trains a case.
 fn train<'g, T: Float>(case: &str, loss: Tensor<'g, T>) -> Operation<'g> {
     let cosine = |end| Schedule::cosine(0.02, end, 100);
     match case {

@@ -138,7 +138,7 @@ fn sgd_gives_the_bits_of_descent_by_hand() -> Result<()> {
     Ok(())
 }
 
-/// Adam's averages start when Adam does, whoever has trained before.
+/// Adam's averages start when Adam does, whatever has trained before.
 #[test]
 fn optimizers_count_their_own_steps() -> Result<()> {
     let g = Graph::new();

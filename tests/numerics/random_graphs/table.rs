@@ -40,7 +40,7 @@ pub(crate) enum Kind {
     Kinked,
     /// It jumps, and the row lets in only operands that no rounding moves.
     Jumps,
-    /// It takes integers and truth values only.
+    /// It takes integers and booleans only.
     Discrete,
 }
 

@@ -1,4 +1,4 @@
-//! Hand-written equivalents: what a person would write for that one model who knows the machine.
+//! Hand-written equivalents: what a person that knows the machine would write for that one model.
 //!
 //! Loops are plain Rust, compiled for each instruction set ([`isa`]) and split by hand over two threads
 //! ([`halves`]). Where it is not plain which form is the fastest there are several, and a case takes the one that is.

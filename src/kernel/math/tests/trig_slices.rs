@@ -3,7 +3,7 @@
 use super::super::{Fused, Separate, VectorMath, cos_slice, sin_slice};
 use super::Arguments;
 
-/// Mixed sizes over several blocks and a rest; every element right, whoever its neighbors are.
+/// Mixed sizes over several blocks and a rest; every element right, whatever its neighbors are.
 #[test]
 fn arguments_of_any_size() {
     let mut random = Arguments(6);

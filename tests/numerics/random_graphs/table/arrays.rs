@@ -1,4 +1,4 @@
-//! Other shapes and places for the same elements, and what folds them along axes.
+//! Other shapes and places for the same elements, and what reduces them along axes.
 
 use super::Kind::{Discrete, Jumps, Kinked, Smooth};
 use super::{EXACT, ROUNDED, Row, row};
@@ -113,7 +113,7 @@ pub(crate) static ROWS: &[Row] = &[
         let k = at.number(1 + x.dims.last().copied()?);
         Some(x.top_k(k).0.into())
     }),
-    row("places of top_k", Jumps, EXACT, |at| {
+    row("indices of top_k", Jumps, EXACT, |at| {
         let x = at.steady(|dims| !dims.is_empty())?;
         let k = at.number(1 + x.dims.last().copied()?);
         Some(x.top_k(k).1.into())

@@ -41,7 +41,7 @@ macro_rules! comparison {
     };
 }
 
-/// A method of two truth values.
+/// A method of two booleans.
 macro_rules! logical {
     ($name:ident) => {
         row(stringify!($name), Discrete, EXACT, |at| {
@@ -220,7 +220,7 @@ pub(crate) static ROWS: &[Row] = &[
     comparison!(less_equal, floats),
     comparison!(greater, floats),
     comparison!(greater_equal, floats),
-    // -- integers and truth values -----------------------------------------------------------------
+    // -- integers and booleans ---------------------------------------------------------------------
     comparison!(equal, integers),
     comparison!(not_equal, integers),
     comparison!(less, integers),

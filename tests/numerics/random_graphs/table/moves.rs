@@ -177,7 +177,7 @@ pub(crate) static ROWS: &[Row] = &[
             _ => g.range(2, limit as i64, -(step as i64)).into(),
         })
     }),
-    row("moves of truth values", Discrete, EXACT, |at| {
+    row("moves of booleans", Discrete, EXACT, |at| {
         let x = at.any::<bool>(|dims| !dims.is_empty())?;
         let (_, axis) = at.axis(x.rank())?;
         let both = at.graph().concat(&[x.reverse(axis), x.logical_not()], axis);
@@ -189,10 +189,10 @@ pub(crate) static ROWS: &[Row] = &[
         let rows = x.gather(indices, 0);
         Some(rows.scatter_add(at.indices(&[3], 3)?, rows, 0).modulo(101).into())
     }),
-    row("count by places", Jumps, EXACT, |at| {
+    row("count by indices", Jumps, EXACT, |at| {
         let x = at.steady(|dims| dims.len() == 1)?;
-        let places = x.abs().cast::<i64>().modulo(3);
-        let ones = places.cast::<f64>() * 0.0 + 1.0;
-        Some((at.graph().range(0.0, 3.0, 1.0) * 0.0).scatter_add(places, ones, 0).into())
+        let indices = x.abs().cast::<i64>().modulo(3);
+        let ones = indices.cast::<f64>() * 0.0 + 1.0;
+        Some((at.graph().range(0.0, 3.0, 1.0) * 0.0).scatter_add(indices, ones, 0).into())
     }),
 ];

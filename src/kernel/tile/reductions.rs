@@ -1,7 +1,7 @@
-//! Folds: one element for all those of a tile, of each row, or of each place in a row.
+//! Reductions: one element for all those of a tile, of each row, or of each place in a row.
 //!
-//! A fold over consecutive elements carries many partial results side by side and joins them pairwise at the
-//! end, so its order depends on the length alone. What is longer than a block is folded in blocks, and the blocks in
+//! A reduction over consecutive elements carries many partial results side by side and combines them pairwise at the
+//! end, so its order depends on the length alone. What is longer than a block is reduced in blocks, and the blocks in
 //! pairs: the error of a sum grows as the logarithm of its length.
 
 use std::array;
@@ -10,12 +10,12 @@ use std::ops::Range;
 
 use super::{Args, Kernel, elements, elements_mut};
 use crate::element::DType;
-use crate::ir::Fold;
+use crate::ir::Reduce;
 use crate::kernel::MOST_ADDITIONS;
 use crate::kernel::isa::{Isa, kernels};
 use crate::kernel::math::MulAdd;
 use crate::kernel::number::{Number, with_number};
-use crate::kernel::scalar::{self, Combine, with_fold};
+use crate::kernel::scalar::{self, Combine, with_reduce};
 use crate::kernel::vector::{MAX_LEN, Machine, Vector};
 
 /// Vectors of partial results: four additions are under way at once, which keeps the adders busy.
@@ -39,26 +39,26 @@ fn combined<T: Number, F: Combine<T>, V: Vector<T>>(partial: [V; SIDE_BY_SIDE]) 
     elements[0]
 }
 
-/// Vectors that a partial result takes in before it is put aside: a quarter of [`MOST_ADDITIONS`], as joining the partial
-/// results takes no more than a tenth of the time even then.
+/// Vectors that a partial result takes in before it is put aside: a quarter of [`MOST_ADDITIONS`], as combining the
+/// partial results takes no more than a tenth of the time even then.
 const IN_A_ROW: usize = MOST_ADDITIONS / 4;
 
-/// Elements of a block, which is folded into one element at once.
+/// Elements of a block, which is reduced into one element at once.
 const fn block_len(vector_len: usize) -> usize {
     IN_A_ROW * SIDE_BY_SIDE * vector_len
 }
 
-/// The results of blocks, of which neighbors are joined as soon as both are there.
-struct Joined<T> {
+/// The results of blocks, of which neighbors are combined as soon as both are there.
+struct Combined<T> {
     /// Like the digits of a binary counter: place p holds 2^p blocks, where that bit of their number is set.
     places: [T; usize::BITS as usize],
     blocks: usize,
 }
 
-impl<T: Number> Joined<T> {
+impl<T: Number> Combined<T> {
     #[inline(always)]
     fn nothing<F: Combine<T>>() -> Self {
-        Joined { places: [F::IDENTITY; usize::BITS as usize], blocks: 0 }
+        Combined { places: [F::IDENTITY; usize::BITS as usize], blocks: 0 }
     }
 
     /// Takes in the result of the next block.
@@ -78,12 +78,12 @@ impl<T: Number> Joined<T> {
     }
 }
 
-/// The results of blocks of a slice of so many elements, joined; of a single block, its own. A block is computed in one
-/// place, as it is inlined there.
+/// The results of blocks of a slice of so many elements, combined; of a single block, its own. A block is computed in
+/// one place, as it is inlined there.
 #[inline(always)]
 fn in_blocks<T: Number, F: Combine<T>>(len: usize, block: usize, of: impl Fn(Range<usize>) -> T) -> T {
     // Places for results are cleared only where there are several.
-    let mut joined: Option<Joined<T>> = None;
+    let mut combined: Option<Combined<T>> = None;
     let mut first = 0;
     loop {
         let end = len.min(first + block);
@@ -91,24 +91,24 @@ fn in_blocks<T: Number, F: Combine<T>>(len: usize, block: usize, of: impl Fn(Ran
         if len <= block {
             return result;
         }
-        let joined = joined.get_or_insert_with(Joined::nothing::<F>);
-        joined.push::<F>(result);
+        let combined = combined.get_or_insert_with(Combined::nothing::<F>);
+        combined.push::<F>(result);
         if end == len {
-            return joined.all::<F>();
+            return combined.all::<F>();
         }
         first = end;
     }
 }
 
-/// A slice folded, in blocks.
+/// A slice reduced, in blocks.
 #[inline(always)]
-fn fold_slice<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
-    in_blocks::<T, F>(slice.len(), block_len(V::LEN), |block| fold_block::<T, F, V>(&slice[block]))
+fn reduce_slice<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
+    in_blocks::<T, F>(slice.len(), block_len(V::LEN), |block| reduce_block::<T, F, V>(&slice[block]))
 }
 
-/// The elements of a block folded.
+/// The elements of a block reduced.
 #[inline(always)]
-fn fold_block<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
+fn reduce_block<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
     let mut partial = [V::splat(F::IDENTITY); SIDE_BY_SIDE];
     let mut unordered = V::none();
     let mut blocks = slice.chunks_exact(SIDE_BY_SIDE * V::LEN);
@@ -141,7 +141,7 @@ fn fold_block<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
         single(unsafe { V::load_rest(rest.as_ptr(), rest.len(), F::IDENTITY) });
     }
     if F::PASSES_NAN && V::any(unordered) {
-        return slice.iter().fold(F::IDENTITY, |folded, &x| F::combine(folded, x));
+        return slice.iter().fold(F::IDENTITY, |reduced, &x| F::combine(reduced, x));
     }
     combined::<T, F, V>(partial)
 }
@@ -184,12 +184,12 @@ fn dot_block<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
     combined::<T, scalar::Sum, V>(partial)
 }
 
-/// dst ∘= fold of a: `rows·inner` elements of `a`, one of `dst`.
+/// dst ∘= reduction of a: `rows·inner` elements of `a`, one of `dst`.
 #[inline(always)]
-unsafe fn fold_all_loop<T: Number, F: Combine<T>, M: Machine>(args: &Args) {
+unsafe fn reduce_all_loop<T: Number, F: Combine<T>, M: Machine>(args: &Args) {
     // SAFETY: the contract of `Kernel`, which is that of the kernel for one row of all elements, compiled for the same
     // machine.
-    unsafe { onto_all::<T, F>(args, fold_within_kernel::<T, F>(M::ISA)) };
+    unsafe { onto_all::<T, F>(args, reduce_within_kernel::<T, F>(M::ISA)) };
 }
 
 /// dst += Σ a·b: `rows·inner` elements of `a` and `b`, one of `dst`.
@@ -207,9 +207,9 @@ unsafe fn dot_all_loop<T: Number, M: Machine>(args: &Args) {
 /// The contract of `Kernel` for one element of `dst` and for the kernel.
 #[inline(always)]
 unsafe fn onto_all<T: Number, F: Combine<T>>(args: &Args, within: Kernel) {
-    let mut folded = F::IDENTITY;
+    let mut reduced = F::IDENTITY;
     let one_row = Args {
-        dst: (&raw mut folded).cast(),
+        dst: (&raw mut reduced).cast(),
         rows: 1,
         inner: args.rows * args.inner,
         fault: Cell::new(false),
@@ -219,28 +219,28 @@ unsafe fn onto_all<T: Number, F: Combine<T>>(args: &Args, within: Kernel) {
     unsafe {
         within(&one_row);
         let dst = elements_mut::<T>(args.dst, 1);
-        dst[0] = F::combine(dst[0], folded);
+        dst[0] = F::combine(dst[0], reduced);
     }
 }
 
-/// Elements of rows that are folded side by side, where one row has fewer: some vectors of independent sums.
+/// Elements of rows that are reduced side by side, where one row has fewer: some vectors of independent sums.
 const NARROW: usize = 128;
 
 /// Rows that are combined with each other before the accumulators take them in, which then are read and written once
 /// for all of them.
 pub(in crate::kernel) const ROWS_TOGETHER: usize = 4;
 
-/// dst[c] ∘= fold over the rows of a[row, c]: `rows` rows of `width` elements of `a`, `stride` elements apart or, if
-/// that is 0, one behind the other, `width` of `dst`.
+/// dst[c] ∘= reduction over the rows of a[row, c]: `rows` rows of `width` elements of `a`, `stride` elements apart or,
+/// if that is 0, one behind the other, `width` of `dst`.
 #[inline(always)]
-unsafe fn fold_across_loop<T: Number, F: Combine<T>, M: MulAdd>(args: &Args) {
+unsafe fn reduce_across_loop<T: Number, F: Combine<T>, M: MulAdd>(args: &Args) {
     let width = args.width.max(1);
     // SAFETY: the contract of `Kernel` for these counts.
     let dst = unsafe { elements_mut::<T>(args.dst, args.width) };
     if args.stride == 0 && width < NARROW {
         // SAFETY: the same.
         let a = unsafe { elements::<T>(args.a, args.rows * args.width) };
-        return fold_narrow::<T, F>(a, width, dst);
+        return reduce_narrow::<T, F>(a, width, dst);
     }
     let pitch = if args.stride == 0 { args.width } else { args.stride };
     // SAFETY: the same, for rows below `rows`.
@@ -260,9 +260,9 @@ unsafe fn fold_across_loop<T: Number, F: Combine<T>, M: MulAdd>(args: &Args) {
 }
 
 /// Rows of less than [`NARROW`] elements, one behind the other, onto `dst`: several are taken as one row that is long
-/// enough for vectors, and its parts joined in the end.
+/// enough for vectors, and its parts combined in the end.
 #[inline(always)]
-fn fold_narrow<T: Number, F: Combine<T>>(a: &[T], width: usize, dst: &mut [T]) {
+fn reduce_narrow<T: Number, F: Combine<T>>(a: &[T], width: usize, dst: &mut [T]) {
     // Never fewer than wide rows combine, so that no accumulator takes in more of them one after the other.
     let together = (NARROW / width).next_power_of_two().max(ROWS_TOGETHER);
     let mut partial = [F::IDENTITY; ROWS_TOGETHER * NARROW];
@@ -286,15 +286,15 @@ fn fold_narrow<T: Number, F: Combine<T>>(a: &[T], width: usize, dst: &mut [T]) {
     }
 }
 
-/// dst[row] = fold of a[row, ..]: `rows·inner` elements of `a`, `rows` of `dst`.
+/// dst[row] = reduction of a[row, ..]: `rows·inner` elements of `a`, `rows` of `dst`.
 #[inline(always)]
-unsafe fn fold_within_loop<T: Number, F: Combine<T>, M: Machine>(args: &Args) {
+unsafe fn reduce_within_loop<T: Number, F: Combine<T>, M: Machine>(args: &Args) {
     // SAFETY: the contract of `Kernel` for these counts.
     let a = unsafe { elements::<T>(args.a, args.rows * args.inner) };
     // SAFETY: the same.
     let dst = unsafe { elements_mut::<T>(args.dst, args.rows) };
     for (row, dst) in dst.iter_mut().enumerate() {
-        *dst = fold_slice::<T, F, T::Vector<M>>(&a[row * args.inner..(row + 1) * args.inner]);
+        *dst = reduce_slice::<T, F, T::Vector<M>>(&a[row * args.inner..(row + 1) * args.inner]);
     }
 }
 
@@ -313,14 +313,14 @@ unsafe fn dot_within_loop<T: Number, M: Machine>(args: &Args) {
 }
 
 kernels! {
-    fn fold_all_kernel<T: Number, F: Combine<T>> = fold_all_loop;
-    fn fold_across_kernel<T: Number, F: Combine<T>> = fold_across_loop;
-    fn fold_within_kernel<T: Number, F: Combine<T>> = fold_within_loop;
+    fn reduce_all_kernel<T: Number, F: Combine<T>> = reduce_all_loop;
+    fn reduce_across_kernel<T: Number, F: Combine<T>> = reduce_across_loop;
+    fn reduce_within_kernel<T: Number, F: Combine<T>> = reduce_within_loop;
     fn dot_all_kernel<T: Number> = dot_all_loop;
     fn dot_within_kernel<T: Number> = dot_within_loop;
 }
 
-/// Which elements of a tile are folded into one.
+/// Which elements of a tile are reduced into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
     /// All of them, onto one accumulator.
@@ -331,12 +331,12 @@ pub(crate) enum Extent {
     Within,
 }
 
-/// The kernel that folds a tile; `None` for truth values.
-pub(super) fn folding(fold: Fold, extent: Extent, dtype: DType, isa: Isa) -> Option<Kernel> {
-    with_number!(dtype, T => with_fold!(fold, F => Some(match extent {
-        Extent::All => fold_all_kernel::<T, F>(isa),
-        Extent::Across => fold_across_kernel::<T, F>(isa),
-        Extent::Within => fold_within_kernel::<T, F>(isa),
+/// The kernel that reduces a tile; `None` for booleans.
+pub(super) fn reducing(reduce: Reduce, extent: Extent, dtype: DType, isa: Isa) -> Option<Kernel> {
+    with_number!(dtype, T => with_reduce!(reduce, F => Some(match extent {
+        Extent::All => reduce_all_kernel::<T, F>(isa),
+        Extent::Across => reduce_across_kernel::<T, F>(isa),
+        Extent::Within => reduce_within_kernel::<T, F>(isa),
     })), else None)
 }
 

@@ -1,12 +1,12 @@
-//! The threads that help with runs.
+//! The worker pool: threads that help with runs.
 //!
-//! A run is done by the thread that calls it; helpers join while it has work for more than one. They wait
-//! on a board where runs are posted, and are called when there is something that is worth their coming.
+//! A run is done by the thread that calls it; workers join while it has work for more than one. They wait
+//! at a queue where runs are posted, and are called when there is something that is worth their coming.
 //! No run depends on one coming: what nobody else has claimed, the caller does.
 //!
-//! Helpers are threads of their own and of no rayon pool. Each thread of a pool looks for work at all others
+//! Workers are threads of their own and of no rayon pool. Each thread of a pool looks for work at all others
 //! before it sleeps, so that a thousand took seconds to start; and handing every run to a pool would cost more
-//! than the board does: from outside, `install` takes memory for each 63rd job, and until a thread of the pool
+//! than the queue does: from outside, `install` takes memory for each 63rd job, and until a thread of the pool
 //! has woken up nothing would be done at all.
 
 use std::cell::Cell;
@@ -35,80 +35,80 @@ const LOOKOUT: Duration = Duration::from_micros(30);
 /// Glances at an atomic between two looks at the clock, which take some 30 nanoseconds.
 const GLANCES: usize = 16;
 
-/// Runs at once for which the board has room from the start.
+/// Runs at once for which the queue has room from the start.
 const USUAL_RUNS: usize = 16;
 
 thread_local! {
-    static HELPS: Cell<bool> = const { Cell::new(false) };
+    static IS_WORKER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread is a helper, of whatever crew.
-pub(super) fn is_helper() -> bool {
-    HELPS.get()
+/// Whether this thread is a worker, of any pool.
+pub(super) fn is_worker() -> bool {
+    IS_WORKER.get()
 }
 
-/// The board of some helpers, whose threads end when it has closed.
+/// Some workers, whose threads end when their queue has closed.
 #[derive(Debug)]
-pub(crate) struct Crew {
-    board: Arc<Board>,
+pub(crate) struct WorkerPool {
+    queue: Arc<RunQueue>,
 }
 
-impl Crew {
-    /// Starts helpers, and waits for none of them: a run that comes before a helper does without it.
-    pub(super) fn new(helpers: usize) -> io::Result<Self> {
-        // Where one cannot be started, the board closes and the others end.
-        let crew = Crew { board: Arc::new(Board::new()) };
-        for index in 0..helpers {
-            let board = Arc::clone(&crew.board);
+impl WorkerPool {
+    /// Starts workers, and waits for none of them: a run that comes before a worker does without it.
+    pub(super) fn new(workers: usize) -> io::Result<Self> {
+        // Where one cannot be started, the queue closes and the others end.
+        let pool = WorkerPool { queue: Arc::new(RunQueue::new()) };
+        for index in 0..workers {
+            let queue = Arc::clone(&pool.queue);
             thread::Builder::new().name(format!("flowgrad-{index}")).spawn(move || {
-                HELPS.set(true);
-                board.serve(CALLER + 1 + index);
+                IS_WORKER.set(true);
+                queue.serve(CALLER + 1 + index);
             })?;
         }
-        Ok(crew)
+        Ok(pool)
     }
 
-    pub(super) fn board(&self) -> &Board {
-        &self.board
+    pub(super) fn queue(&self) -> &RunQueue {
+        &self.queue
     }
 }
 
-impl Drop for Crew {
+impl Drop for WorkerPool {
     fn drop(&mut self) {
-        self.board.lock().is_closed = true;
+        self.queue.lock().is_closed = true;
         // Those on the lookout see it before they sleep.
-        self.board.called.notify_all();
+        self.queue.called.notify_all();
     }
 }
 
-/// Where runs are posted and helpers are called.
+/// Where runs are posted and workers are called.
 #[derive(Debug)]
-pub(super) struct Board {
+pub(super) struct RunQueue {
     state: Mutex<State>,
     called: Condvar,
     /// From how many nanoseconds of open work a call pays: a copy of what the state says, so that
-    /// workers need no lock to see that nobody is to be called.
+    /// threads need no lock to see that nobody is to be called.
     price: AtomicU64,
-    /// A copy of the calls in the state, for helpers on the lookout.
+    /// A copy of the calls in the state, for workers on the lookout.
     calls: AtomicUsize,
 }
 
 #[derive(Debug)]
 struct State {
     runs: Vec<Arc<Run>>,
-    /// Helpers that look out for a call.
+    /// Workers that look out for a call.
     awake: usize,
-    /// Helpers that sleep.
+    /// Workers that sleep.
     asleep: usize,
-    /// Calls that no helper has answered, at most one for each that waits.
+    /// Calls that no worker has answered, at most one for each that waits.
     calls: usize,
     is_closed: bool,
 }
 
-impl Board {
+impl RunQueue {
     fn new() -> Self {
         let runs = Vec::with_capacity(USUAL_RUNS);
-        Board {
+        RunQueue {
             state: Mutex::new(State { runs, awake: 0, asleep: 0, calls: 0, is_closed: false }),
             called: Condvar::new(),
             price: AtomicU64::new(u64::MAX),
@@ -120,12 +120,12 @@ impl Board {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets helpers find a run.
+    /// Lets workers find a run.
     pub(super) fn post(&self, run: &Arc<Run>) {
         self.lock().runs.push(Arc::clone(run));
     }
 
-    /// Lets no more helpers find a run.
+    /// Lets no more workers find a run.
     pub(super) fn withdraw(&self, run: &Arc<Run>) {
         let runs = &mut self.lock().runs;
         if let Some(index) = runs.iter().position(|posted| Arc::ptr_eq(posted, run)) {
@@ -133,10 +133,10 @@ impl Board {
         }
     }
 
-    /// Calls a helper to a run that has so many nanoseconds of open work, if one waits and it pays.
+    /// Calls a worker to a run that has so many nanoseconds of open work, if one waits and it pays.
     #[inline]
     pub(super) fn offer(&self, open: u64) {
-        // Either this sees the price of a helper that waits, or that helper, which looks at the runs after
+        // Either this sees the price of a worker that waits, or that worker, which looks at the runs after
         // it has set the price, sees the work: both are in one order with the run's count of open work.
         if open >= self.price.load(Ordering::SeqCst) {
             self.call(open);
@@ -158,13 +158,13 @@ impl Board {
         }
     }
 
-    /// Helps with runs, as the thread of this number, until the board closes.
+    /// Helps with runs, as the thread of this number, until the queue closes.
     fn serve(&self, thread: usize) {
         let mut state = self.lock();
         // Work follows work, but there was none yet: many that start would only keep each other from it.
         let mut expects_work = false;
         while !state.is_closed {
-            // From here on this helper is called if there is new work, so none is missed by looking now.
+            // From here on this worker is called if there is new work, so none is missed by looking now.
             state.awake += 1;
             self.copy(&state);
             let found = state.runs.iter().find(|run| run.open() >= AWAKE_FROM).map(Arc::clone);
@@ -173,7 +173,7 @@ impl Board {
             }
             expects_work = true;
             state.awake -= 1;
-            // Whichever helper goes takes a call with it, if there are as many calls as helpers.
+            // Whichever worker goes takes a call with it, if there are as many calls as workers.
             if found.is_none() || state.calls > state.awake + state.asleep {
                 state.calls = state.calls.saturating_sub(1);
             }
@@ -216,7 +216,7 @@ impl Board {
 }
 
 impl State {
-    /// From how many nanoseconds of open work calling the next helper pays.
+    /// From how many nanoseconds of open work calling the next worker pays.
     fn price(&self) -> u64 {
         match self.calls {
             calls if calls < self.awake => AWAKE_FROM,

@@ -9,11 +9,11 @@ use crate::ir::{Dims, Kernel, NodeId};
 
 /// The kernel, what it reads, and where it writes.
 #[derive(Clone, Debug)]
-pub(crate) struct Compute {
+pub(crate) struct KernelCall {
     pub(crate) kernel: Arc<dyn Kernel>,
     /// The node to name if the kernel fails.
     pub(crate) node: NodeId,
-    pub(crate) operands: Vec<ComputeOperand>,
+    pub(crate) operands: Vec<KernelOperand>,
     /// Row-major elements of the type and lengths that follow.
     pub(crate) dst: BufferId,
     pub(crate) dtype: DType,
@@ -25,11 +25,11 @@ pub(crate) struct Compute {
 /// Nanoseconds of work that a task should hold, by the cost that is assumed of kernels.
 const TASK_COST: f64 = 50_000.0;
 
-impl Compute {
+impl KernelCall {
     /// The indices of the first axis for one task of a kernel that costs so much, if it may be cut along it.
     pub(super) fn indices_per_task(
         kernel: &dyn Kernel,
-        operands: &[ComputeOperand],
+        operands: &[KernelOperand],
         dims: &[usize],
         cost: f64,
     ) -> Option<usize> {
@@ -52,7 +52,7 @@ impl Compute {
 
 /// An array that a kernel reads, as it lies.
 #[derive(Clone, Debug)]
-pub(crate) struct ComputeOperand {
+pub(crate) struct KernelOperand {
     pub(crate) start: Start,
     pub(crate) dtype: DType,
     pub(crate) dims: Dims,
@@ -60,7 +60,7 @@ pub(crate) struct ComputeOperand {
     pub(crate) strides: Dims,
 }
 
-impl ComputeOperand {
+impl KernelOperand {
     /// The bytes of the buffer among which the elements are.
     pub(crate) fn reach(&self) -> Option<Range<usize>> {
         let axes = self.dims.iter().zip(&self.strides).map(|(&length, &stride)| (length, stride as isize));
