@@ -72,12 +72,19 @@ pub enum ShapeError {
 /// assert_eq!(Shape::from([None, Some(784)]).to_string(), "[?, 784]");
 /// assert_eq!(Shape::from([2, 3]).size(), Some(6));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shape(SmallVec<[Option<usize>; INLINE_AXES]>);
 
 /// Axes of a shape that are kept in place: those of a matrix. A graph has a shape for each node, and few
 /// nodes have more axes.
 const INLINE_AXES: usize = 2;
+
+impl Clone for Shape {
+    fn clone(&self) -> Self {
+        // Element by element, as lists clone that do not know their elements to be plain, it takes several times as long.
+        Shape(SmallVec::from_slice(&self.0))
+    }
+}
 
 impl Shape {
     /// The shape of a single number: no axes.

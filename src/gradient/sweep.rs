@@ -231,7 +231,7 @@ fn why_cut(arena: &Arena, y: TensorId, x: TensorId) -> NoGradient {
         } else if !arena.tensor(node.inputs[input]).dtype.is_float() {
             cut = Some(not_continuous(node.inputs[input]));
         } else if !passes(arena, node, input) {
-            let here = || NoGradient::Stopped { node: node.name.clone(), op: node.op.name() };
+            let here = || NoGradient::Stopped { node: node.name.to_string(), op: node.op.name() };
             cut = Some(cut_inside(arena, node, input).unwrap_or_else(here));
         }
     }

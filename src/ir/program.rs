@@ -128,7 +128,8 @@ pub(crate) enum Prim {
 #[derive(Clone, Debug)]
 pub(crate) struct Computation {
     pub(crate) kernel: Arc<dyn Kernel>,
-    pub(crate) source: Source,
+    /// Boxed, for few instructions of a program are kernels, and all have room for one.
+    pub(crate) source: Box<Source>,
 }
 
 /// What tells kernels from each other across the programs of a graph: of the same source they do the same.
