@@ -243,6 +243,10 @@ pub(crate) fn is_addressable<'a>(lengths: impl IntoIterator<Item = &'a usize>, d
 /// An unknown length against a known one other than 1 gives the known one: should the unknown turn
 /// out to be neither 1 nor equal, the check fails when it becomes known.
 pub(crate) fn broadcast(left: &Shape, right: &Shape) -> Result<Shape, ShapeError> {
+    // As for most operands.
+    if left == right {
+        return Ok(left.clone());
+    }
     let rank = left.rank().max(right.rank());
     let length = |shape: &Shape, axis: usize| match (axis + shape.rank()).checked_sub(rank) {
         Some(own) => shape.0[own],

@@ -3,7 +3,7 @@
 use foldhash::HashMap;
 
 use super::NoGradient;
-use super::{PerInput, Pullback, Share, of_type, summed_to};
+use super::{PerInput, Pullback, Share, fitted};
 use crate::graph::op::{Identity, Outputs, Part};
 use crate::graph::{AnyTensor, Arena, Graph, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{NodeId, TensorId};
@@ -199,7 +199,7 @@ impl<'g> Cotangents<'g> {
     fn total(&mut self, id: TensorId) -> Option<AnyTensor<'g>> {
         if let Some(together) = self.parts.remove(&id).and_then(Part::put_back) {
             let source = self.graph.tie(id);
-            self.add(id, Share::Whole(summed_to(of_type(together, source), source)));
+            self.add(id, Share::Whole(fitted(together, source)));
         }
         *self.sums.get(id)
     }
