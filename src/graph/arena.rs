@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::body::{Body, BodyId, CallRecord, GradientKey, GradientOf};
 use super::names::{Holder, Names};
+use super::nodes::Nodes;
 use super::op::{self, MultiOp, Outputs, VariableFault};
 use super::{Modes, NodeId, Role, TensorId, VariableId, VariableRecord};
 use crate::element::DType;
@@ -96,7 +97,7 @@ impl Node {
 /// All that a graph holds; a session keeps it alive and reads it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arena {
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) nodes: Nodes,
     pub(crate) variables: Vec<VariableRecord>,
     pub(super) bodies: Vec<Body>,
     pub(super) calls: Vec<CallRecord>,
@@ -112,7 +113,7 @@ pub(crate) struct Arena {
 
 impl Arena {
     pub(crate) fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.index()]
+        &self.nodes[id]
     }
 
     /// The element type and the shape of a tensor.
@@ -250,12 +251,12 @@ impl Arena {
 
     /// Gives a node another name, or a numbered one if it is taken.
     pub(super) fn rename(&mut self, id: NodeId, name: String) {
-        self.names.release(&self.nodes[id.index()].name);
+        self.names.release(&self.nodes[id].name);
         let name = self.names.claim(name, id);
         if let Role::Reads(variable) = self.node(id).role {
             self.variables[variable.index()].name = name.to_string();
         }
-        self.nodes[id.index()].name = name;
+        self.nodes[id].name = name;
     }
 }
 

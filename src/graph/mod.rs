@@ -15,6 +15,7 @@ mod info;
 mod modes;
 mod names;
 mod node_map;
+mod nodes;
 pub(crate) mod op;
 mod operation;
 mod role;
@@ -438,7 +439,7 @@ impl Graph {
     }
 
     fn add_modes(&self, id: NodeId, modes: Modes) {
-        self.shared.write(|arena| arena.nodes[id.index()].modes |= modes);
+        self.shared.write(|arena| arena.nodes[id].modes |= modes);
     }
 
     /// The constant that holds one number of the given type.
