@@ -34,8 +34,8 @@ pub(in crate::plan) fn row_major(dims: &[usize]) -> Strides {
     strides
 }
 
-/// Length and stride of some axes; like lengths alone, those of up to four are kept in place.
-pub(in crate::plan) type Axes = SmallVec<[(usize, isize); 4]>;
+/// Length and stride of some axes; those of up to two, as most are, are kept in place.
+pub(in crate::plan) type Axes = SmallVec<[(usize, isize); 2]>;
 
 /// The axes longer than 1.
 pub(in crate::plan) fn squeezed(dims: &[usize], strides: &[isize]) -> Axes {
