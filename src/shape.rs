@@ -72,12 +72,19 @@ pub enum ShapeError {
 /// assert_eq!(Shape::from([None, Some(784)]).to_string(), "[?, 784]");
 /// assert_eq!(Shape::from([2, 3]).size(), Some(6));
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shape(SmallVec<[Option<usize>; INLINE_AXES]>);
 
 /// Axes of a shape that are kept in place: those of a matrix. A graph has a shape for each node, and few
 /// nodes have more axes.
 const INLINE_AXES: usize = 2;
+
+impl Clone for Shape {
+    fn clone(&self) -> Self {
+        // Element by element, as lists clone that do not know their elements to be plain, it takes several times as long.
+        Shape(SmallVec::from_slice(&self.0))
+    }
+}
 
 impl Shape {
     /// The shape of a single number: no axes.
@@ -236,6 +243,10 @@ pub(crate) fn is_addressable<'a>(lengths: impl IntoIterator<Item = &'a usize>, d
 /// An unknown length against a known one other than 1 gives the known one: should the unknown turn
 /// out to be neither 1 nor equal, the check fails when it becomes known.
 pub(crate) fn broadcast(left: &Shape, right: &Shape) -> Result<Shape, ShapeError> {
+    // As for most operands.
+    if left == right {
+        return Ok(left.clone());
+    }
     let rank = left.rank().max(right.rank());
     let length = |shape: &Shape, axis: usize| match (axis + shape.rank()).checked_sub(rank) {
         Some(own) => shape.0[own],

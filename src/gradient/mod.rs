@@ -29,6 +29,7 @@ use crate::error::Fault;
 use crate::graph::AnyTensor;
 use crate::graph::op::{BroadcastLike, Outputs, Part, PutBack, Scaled, SumLike};
 use crate::ir::TensorId;
+use crate::shape::TensorType;
 
 pub(crate) use function::pull_back_call;
 
@@ -102,7 +103,7 @@ impl<'g> Pullback<'g> {
     pub(crate) fn add(&mut self, input: usize, share: AnyTensor<'g>) {
         if self.wants(input) {
             let source = self.sources[input];
-            self.given.push((source.id(), Share::Whole(summed_to(of_type(share, source), source))));
+            self.given.push((source.id(), Share::Whole(fitted(share, source))));
         }
     }
 
@@ -189,8 +190,7 @@ impl<'g> Pullback<'g> {
     /// Notes an input's share, in the input's type and shape.
     fn push(&mut self, input: usize, share: AnyTensor<'g>) {
         let source = self.sources[input];
-        let share = summed_to(of_type(share, source), source);
-        self.given.push((source.id(), Share::Whole(share)));
+        self.given.push((source.id(), Share::Whole(fitted(share, source))));
     }
 
     /// Gives an input the cotangent as a part of it, which the op puts among zeros. Parts of one tensor are put there
@@ -219,17 +219,15 @@ impl<'g> Pullback<'g> {
     }
 }
 
-/// The cotangent, which must have the element type of the tensor it belongs to.
-fn of_type<'g>(cotangent: AnyTensor<'g>, source: AnyTensor<'g>) -> AnyTensor<'g> {
-    let (expected, found) = (source.dtype(), cotangent.dtype());
-    if found == expected || cotangent.is_invalid() {
+/// The cotangent in the shape of the tensor it belongs to, whose element type it must have.
+fn fitted<'g>(cotangent: AnyTensor<'g>, source: AnyTensor<'g>) -> AnyTensor<'g> {
+    let (expected, found) = (TensorType::of(source), TensorType::of(cotangent));
+    if found == expected && expected.shape.is_known() {
         return cotangent;
     }
+    if found.dtype == expected.dtype || cotangent.is_invalid() {
+        return cotangent.binary(SumLike, source);
+    }
+    let (expected, found) = (expected.dtype, found.dtype);
     cotangent.graph().invalid_any("gradients", Fault::ElementType { expected, found })
-}
-
-/// The cotangent in the shape of the tensor it belongs to.
-fn summed_to<'g>(cotangent: AnyTensor<'g>, source: AnyTensor<'g>) -> AnyTensor<'g> {
-    let (from, to) = (cotangent.shape(), source.shape());
-    if from == to && to.is_known() { cotangent } else { cotangent.binary(SumLike, source) }
 }

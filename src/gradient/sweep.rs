@@ -3,7 +3,7 @@
 use foldhash::HashMap;
 
 use super::NoGradient;
-use super::{PerInput, Pullback, Share, of_type, summed_to};
+use super::{PerInput, Pullback, Share, fitted};
 use crate::graph::op::{Identity, Outputs, Part};
 use crate::graph::{AnyTensor, Arena, Graph, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{NodeId, TensorId};
@@ -200,7 +200,7 @@ impl<'g> Cotangents<'g> {
     fn total(&mut self, id: TensorId) -> Option<AnyTensor<'g>> {
         if let Some(together) = self.parts.remove(&id).and_then(Part::put_back) {
             let source = self.graph.tie(id);
-            self.add(id, Share::Whole(summed_to(of_type(together, source), source)));
+            self.add(id, Share::Whole(fitted(together, source)));
         }
         *self.sums.get(id)
     }
@@ -232,7 +232,7 @@ fn why_cut(arena: &Arena, y: TensorId, x: TensorId) -> NoGradient {
         } else if !arena.tensor(node.inputs[input]).dtype.is_float() {
             cut = Some(not_continuous(node.inputs[input]));
         } else if !passes(arena, node, input) {
-            let here = || NoGradient::Stopped { node: node.name.clone(), op: node.op.name() };
+            let here = || NoGradient::Stopped { node: node.name.to_string(), op: node.op.name() };
             cut = Some(cut_inside(arena, node, input).unwrap_or_else(here));
         }
     }

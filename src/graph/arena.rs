@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::body::{Body, BodyId, CallRecord, GradientKey, GradientOf};
 use super::names::{Holder, Names};
+use super::nodes::Nodes;
 use super::op::{self, MultiOp, Outputs, VariableFault};
 use super::{Modes, NodeId, Role, TensorId, VariableId, VariableRecord};
 use crate::element::DType;
@@ -18,7 +19,7 @@ use crate::shape::{ShapeError, TensorType, is_addressable};
 
 /// Index of a fault in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FaultId(usize);
+pub(crate) struct FaultId(u32);
 
 /// A node yet to be added.
 pub(super) enum NewNode {
@@ -44,10 +45,13 @@ impl NewNode {
     }
 }
 
+/// The inputs of a node; few have more than two, and a graph holds them for each node.
+pub(crate) type Inputs = SmallVec<[TensorId; 2]>;
+
 /// What of a new node does not depend on its op.
 pub(super) struct Draft {
-    pub(super) inputs: SmallVec<[TensorId; 4]>,
-    pub(super) control: Vec<NodeId>,
+    pub(super) inputs: Inputs,
+    pub(super) control: Box<[NodeId]>,
     /// The name inside its scope, which may be taken.
     pub(super) name: String,
     pub(super) location: &'static Location<'static>,
@@ -62,12 +66,13 @@ pub(super) struct Draft {
 pub(crate) struct Node {
     pub(crate) op: Arc<dyn MultiOp>,
     pub(crate) role: Role,
-    pub(crate) inputs: SmallVec<[TensorId; 4]>,
+    pub(crate) inputs: Inputs,
     /// Nodes that run before this one although it does not use their values.
-    pub(crate) control: Vec<NodeId>,
+    pub(crate) control: Box<[NodeId]>,
     /// What it gives; one output at least.
     pub(crate) outputs: Outputs<TensorType>,
-    pub(crate) name: String,
+    /// Which the table of names has as well.
+    pub(crate) name: Arc<str>,
     pub(crate) location: &'static Location<'static>,
     /// The function's body that it belongs to, if it does to one.
     pub(crate) body: Option<BodyId>,
@@ -80,7 +85,7 @@ pub(crate) struct Node {
 impl Node {
     /// What errors call the node.
     pub(crate) fn site(&self) -> Site {
-        Site { node: self.name.clone(), op: self.op.name(), location: self.location }
+        Site { node: self.name.to_string(), op: self.op.name(), location: self.location }
     }
 
     /// The nodes that run before this one, for their values or for their effects.
@@ -92,7 +97,7 @@ impl Node {
 /// All that a graph holds; a session keeps it alive and reads it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arena {
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) nodes: Nodes,
     pub(crate) variables: Vec<VariableRecord>,
     pub(super) bodies: Vec<Body>,
     pub(super) calls: Vec<CallRecord>,
@@ -108,7 +113,7 @@ pub(crate) struct Arena {
 
 impl Arena {
     pub(crate) fn node(&self, id: NodeId) -> &Node {
-        &self.nodes[id.index()]
+        &self.nodes[id]
     }
 
     /// The element type and the shape of a tensor.
@@ -119,7 +124,7 @@ impl Arena {
     /// The name of a tensor: its node's, and behind the first output which one it is, as in TensorFlow.
     pub(crate) fn tensor_name(&self, id: TensorId) -> String {
         let name = &self.node(id.node).name;
-        if id.output == 0 { name.clone() } else { format!("{name}:{}", id.output) }
+        if id.output == 0 { name.to_string() } else { format!("{name}:{}", id.output) }
     }
 
     /// What errors call a tensor.
@@ -157,7 +162,7 @@ impl Arena {
 
     /// The error of a fault that was found in building.
     pub(crate) fn error(&self, FaultId(index): FaultId) -> Error {
-        let (id, fault) = &self.faults[index];
+        let (id, fault) = &self.faults[index as usize];
         self.blamed(*id, fault.clone())
     }
 
@@ -202,7 +207,7 @@ impl Arena {
             Ok(outputs) => (outputs, inherited),
             Err(fault) => {
                 self.faults.push((id, fault));
-                (TensorType::nothing().into(), Some(FaultId(self.faults.len() - 1)))
+                (TensorType::nothing().into(), Some(FaultId(self.faults.len() as u32 - 1)))
             }
         };
         if let Some(body) = body {
@@ -246,13 +251,12 @@ impl Arena {
 
     /// Gives a node another name, or a numbered one if it is taken.
     pub(super) fn rename(&mut self, id: NodeId, name: String) {
-        let old = std::mem::take(&mut self.nodes[id.index()].name);
-        self.names.release(&old);
+        self.names.release(&self.nodes[id].name);
         let name = self.names.claim(name, id);
         if let Role::Reads(variable) = self.node(id).role {
-            self.variables[variable.index()].name.clone_from(&name);
+            self.variables[variable.index()].name = name.to_string();
         }
-        self.nodes[id.index()].name = name;
+        self.nodes[id].name = name;
     }
 }
 

@@ -383,6 +383,6 @@ impl<P, R> fmt::Display for Function<'_, P, R> {
 impl TensorType {
     /// That of a tensor.
     pub(crate) fn of(tensor: AnyTensor<'_>) -> Self {
-        TensorType { dtype: tensor.dtype(), shape: tensor.shape() }
+        tensor.graph().shared().read().tensor(tensor.id()).clone()
     }
 }

@@ -31,11 +31,11 @@ pub struct NodeInfo {
 impl NodeInfo {
     fn of(arena: &Arena, node: &Node) -> Self {
         NodeInfo {
-            name: node.name.clone(),
+            name: node.name.to_string(),
             op: node.op.name(),
             attributes: node.op.attributes(),
             inputs: node.inputs.iter().map(|&input| arena.tensor_name(input)).collect(),
-            control_inputs: node.control.iter().map(|&id| arena.node(id).name.clone()).collect(),
+            control_inputs: node.control.iter().map(|&id| arena.node(id).name.to_string()).collect(),
             outputs: node.outputs.to_vec(),
             function: node.body.map(|body| arena.body(body).name.clone()),
             location: node.location,

@@ -15,6 +15,7 @@ mod info;
 mod modes;
 mod names;
 mod node_map;
+mod nodes;
 pub(crate) mod op;
 mod operation;
 mod role;
@@ -39,7 +40,7 @@ use crate::error::{Fault, Result};
 use crate::ir::{NodeId, TensorId, VariableId};
 use crate::shape::{Shape, TensorType};
 
-use arena::{Draft, NewNode};
+use arena::{Draft, Inputs, NewNode};
 use context::Context;
 
 pub(crate) use arena::{Arena, Node};
@@ -382,8 +383,8 @@ impl Graph {
         let location = context.location.unwrap_or(location);
         let foreign = inputs.iter().position(|input| !input.is_of(self));
         let fault = fault.or(foreign.map(|operand| Fault::OtherGraph { operand }));
-        let inputs: SmallVec<[TensorId; 4]> =
-            if foreign.is_none() { inputs.iter().map(|input| input.id()).collect() } else { SmallVec::new() };
+        let inputs: Inputs =
+            if foreign.is_none() { inputs.iter().map(|input| input.id()).collect() } else { Inputs::new() };
         let mut control: Vec<NodeId> = context
             .control
             .iter()
@@ -405,7 +406,7 @@ impl Graph {
         let fault = fault
             .or(foreign_control.then_some(Fault::OtherGraph { operand: inputs.len() }))
             .or_else(|| self.refused_inside(&new, body, &inputs, &control));
-        let control = self.ordered_inside(body, control);
+        let control: Box<[NodeId]> = self.ordered_inside(body, control).into();
 
         let (inherited, types) = {
             let arena = self.shared.read();
@@ -438,7 +439,7 @@ impl Graph {
     }
 
     fn add_modes(&self, id: NodeId, modes: Modes) {
-        self.shared.write(|arena| arena.nodes[id.index()].modes |= modes);
+        self.shared.write(|arena| arena.nodes[id].modes |= modes);
     }
 
     /// The constant that holds one number of the given type.

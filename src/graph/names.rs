@@ -1,6 +1,8 @@
 //! The names in use, each once: a name taken becomes `n_1`, `n_2`, ...
 
+use std::collections::hash_map::Entry;
 use std::fmt::Write;
+use std::sync::Arc;
 
 use foldhash::HashMap;
 
@@ -16,8 +18,8 @@ pub(super) enum Holder {
 /// The names of nodes and scopes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
-    /// Whose name it is; a scope belongs to no node.
-    taken: HashMap<String, Option<NodeId>>,
+    /// Whose name it is, of which its node has the text as well; a scope belongs to no node.
+    taken: HashMap<Arc<str>, Option<NodeId>>,
     /// The last number tried behind a name, so that a thousand nodes of one op take linear time.
     numbered: HashMap<String, u32>,
 }
@@ -34,11 +36,11 @@ impl Names {
 
     /// Takes the name, or the next free numbered one, for a scope.
     pub(super) fn unique(&mut self, name: String) -> String {
-        self.take(name, None)
+        self.take(name, None).to_string()
     }
 
     /// Takes the name, or the next free numbered one, for a node.
-    pub(super) fn claim(&mut self, name: String, node: NodeId) -> String {
+    pub(super) fn claim(&mut self, name: String, node: NodeId) -> Arc<str> {
         self.take(name, Some(node))
     }
 
@@ -47,9 +49,10 @@ impl Names {
         self.taken.remove(name);
     }
 
-    fn take(&mut self, mut name: String, owner: Option<NodeId>) -> String {
-        if !self.taken.contains_key(&name) {
-            self.taken.insert(name.clone(), owner);
+    fn take(&mut self, mut name: String, owner: Option<NodeId>) -> Arc<str> {
+        if !self.taken.contains_key(&*name) {
+            let name: Arc<str> = name.into();
+            self.taken.insert(Arc::clone(&name), owner);
             return name;
         }
         // Most names have been numbered before, so the key is copied for the first only.
@@ -64,8 +67,9 @@ impl Names {
             name.truncate(unnumbered);
             // Writing to a string cannot fail.
             let _ = write!(name, "{number}");
-            if !self.taken.contains_key(&name) {
-                self.taken.insert(name.clone(), owner);
+            if let Entry::Vacant(free) = self.taken.entry(name.as_str().into()) {
+                let name = Arc::clone(free.key());
+                free.insert(owner);
                 return name;
             }
         }
@@ -80,11 +84,11 @@ mod tests {
     fn a_taken_name_is_numbered_around_others() {
         let mut names = Names::default();
         let id = NodeId(0);
-        assert_eq!(names.claim("a_1".to_owned(), id), "a_1");
-        assert_eq!(names.claim("a".to_owned(), id), "a");
-        assert_eq!(names.claim("a".to_owned(), id), "a_2");
+        assert_eq!(*names.claim("a_1".to_owned(), id), *"a_1");
+        assert_eq!(*names.claim("a".to_owned(), id), *"a");
+        assert_eq!(*names.claim("a".to_owned(), id), *"a_2");
         names.release("a");
-        assert_eq!(names.claim("a".to_owned(), id), "a");
-        assert_eq!(names.claim("a".to_owned(), id), "a_3");
+        assert_eq!(*names.claim("a".to_owned(), id), *"a");
+        assert_eq!(*names.claim("a".to_owned(), id), *"a_3");
     }
 }

@@ -8,7 +8,7 @@ use petgraph::visit::{
 
 use smallvec::SmallVec;
 
-use super::{Arena, Node, NodeId, NodeMap, TensorId};
+use super::{Arena, Node, NodeId, NodeMap, TensorId, nodes};
 
 /// The graph along its edges from a node to what it depends on.
 #[derive(Clone, Copy)]
@@ -203,7 +203,7 @@ impl IntoNodeIdentifiers for Walk<'_> {
 
 impl<'a> IntoNodeReferences for Walk<'a> {
     type NodeRef = (u32, &'a Node);
-    type NodeReferences = std::iter::Zip<std::ops::RangeFrom<u32>, std::slice::Iter<'a, Node>>;
+    type NodeReferences = std::iter::Zip<std::ops::RangeFrom<u32>, nodes::Iter<'a>>;
     fn node_references(self) -> Self::NodeReferences {
         (0_u32..).zip(self.arena.nodes.iter())
     }

@@ -19,7 +19,7 @@ pub(crate) struct Expression {
 #[derive(Debug, PartialEq, Eq, Hash)]
 enum Action {
     Constant(ConstantId),
-    Kernel(Source),
+    Kernel(Box<Source>),
     Prim(Prim),
 }
 

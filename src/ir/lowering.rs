@@ -318,7 +318,7 @@ impl<'p> Lowering<'p> {
     ) -> Val {
         let inputs = self.inputs.iter().map(|&input| Dims::from(self.dims(input))).collect();
         let calls = self.identity.calls.into();
-        let source = Source { node: self.origin, calls, kernel: self.kernels, inputs };
+        let source = Box::new(Source { node: self.origin, calls, kernel: self.kernels, inputs });
         self.kernels += 1;
         let computation = Computation { kernel: Arc::new(kernel), source };
         self.emit(Prim::Kernel(computation), args, dtype, Dims::from_slice(dims.as_ref()))

@@ -128,7 +128,8 @@ pub(crate) enum Prim {
 #[derive(Clone, Debug)]
 pub(crate) struct Computation {
     pub(crate) kernel: Arc<dyn Kernel>,
-    pub(crate) source: Source,
+    /// Boxed, for few instructions of a program are kernels, and all have room for one.
+    pub(crate) source: Box<Source>,
 }
 
 /// What tells kernels from each other across the programs of a graph: of the same source they do the same.
@@ -209,9 +210,10 @@ pub(crate) fn unraveled(position: usize, dims: &[usize]) -> Vec<usize> {
 /// The lengths that two operands have together; a length of 1 stretches.
 pub(crate) fn broadcast_dims(a: &[usize], b: &[usize]) -> Dims {
     let (long, short) = if a.len() >= b.len() { (a, b) } else { (b, a) };
-    let added = long.len() - short.len();
-    let matched = |axis: usize| if axis < added { 1 } else { short[axis - added] };
-    long.iter().enumerate().map(|(axis, &length)| if length == 1 { matched(axis) } else { length }).collect()
+    let mut dims = Dims::from_slice(long);
+    let matched = dims[long.len() - short.len()..].iter_mut().zip(short);
+    matched.filter(|(length, _)| **length == 1).for_each(|(length, &other)| *length = other);
+    dims
 }
 
 /// The lengths of the matrix products of operands with at least two axes.

@@ -102,6 +102,8 @@ pub(crate) fn specialise(
             specialiser.mark_all_used(TOP, fetched.tensor.node);
         }
     }
+    // Most nodes become one instruction.
+    specialiser.program.insts.reserve(needed.len());
     for id in needed {
         specialiser.visit(TOP, id)?;
     }
@@ -257,7 +259,7 @@ impl Specialiser<'_> {
         let outputs = self.check_shapes(id, node, inputs)?;
         let Frame { calls, name, .. } = &self.frames[frame];
         let name = if calls.is_empty() {
-            Cow::Borrowed(&node.name)
+            Cow::Borrowed(&*node.name)
         } else {
             Cow::Owned([name, &*node.name].concat())
         };
@@ -322,10 +324,10 @@ impl Specialiser<'_> {
             return Versions::of(self.arena.variables.len());
         }
         // The nodes of a block under control dependencies have the same ones, which are joined once for all.
-        if node.control != self.ordered.0 {
+        if *node.control != *self.ordered.0 {
             self.ordered = {
                 let none = Versions::of(self.arena.variables.len());
-                (node.control.clone(), self.joined(node.control.iter().copied(), none))
+                (node.control.to_vec(), self.joined(node.control.iter().copied(), none))
             };
         }
         self.joined(node.inputs.iter().map(|input| input.node), self.ordered.1.clone())

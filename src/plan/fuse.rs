@@ -17,11 +17,15 @@
 //! 2. Otherwise it starts a group: a region of its own, a matrix product, a reduction, a join, or a kernel. What is
 //!    copied for a join alone is left to it.
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::element::DType;
 
 use super::joins::Homes;
-use super::layout::{Layout, broadcast_strides, is_row_major, reduced, squeezed, squeezed_dims, viewed};
-use crate::ir::{Prim, Program, Val, is_reduced_apart, size};
+use super::layout::{
+    Axes, Layout, broadcast_strides, is_row_major, reduced, squeezed, squeezed_dims, viewed,
+};
+use crate::ir::{Dims, Prim, Program, Val, is_reduced_apart, size};
 use crate::kernel::tile::is_narrow;
 
 /// Members of a region: beyond some dozens the tile must shrink to keep all live values in the
@@ -41,9 +45,9 @@ pub(super) const MIN_SKINNY_ROWS: usize = 32;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::plan) enum Rows {
     /// Any number of the leading axes: every member is elementwise over these lengths.
-    Any(Vec<usize>),
+    Any(Dims),
     /// Exactly these axes.
-    Exactly(Vec<usize>),
+    Exactly(Dims),
 }
 
 impl Rows {
@@ -107,7 +111,7 @@ pub(in crate::plan) struct Operand {
     /// Elements of the base before the first.
     pub(in crate::plan) offset: usize,
     /// Length and stride of each axis, those of length 1 left out; the rows come first.
-    pub(in crate::plan) axes: Vec<(usize, isize)>,
+    pub(in crate::plan) axes: Axes,
 }
 
 /// How an operand's elements lie with respect to rows and tile.
@@ -154,7 +158,7 @@ pub(in crate::plan) struct Part {
     pub(in crate::plan) member: Member,
     pub(in crate::plan) rows: Rows,
     /// Operands that are read tile by tile.
-    pub(in crate::plan) tiled: Vec<Operand>,
+    pub(in crate::plan) tiled: SmallVec<[Operand; 2]>,
     /// The small matrix of a projection, which must be complete before the region: rows, then columns.
     pub(in crate::plan) whole: Option<Operand>,
 }
@@ -197,7 +201,7 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
                 None => plain(0, dims_of(0)),
             };
             let rows = Rows::Any(operand.axes.iter().map(|&(length, _)| length).collect());
-            Some(Part { member: Member::Elementwise, rows, tiled: vec![operand], whole: None })
+            Some(Part { member: Member::Elementwise, rows, tiled: smallvec![operand], whole: None })
         }
         Prim::Reduce { first, end, .. } => {
             let dims = dims_of(0);
@@ -207,7 +211,7 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
                 Member::ReduceAcross => Rows::Exactly(squeezed_dims(&dims[*first..*end])),
                 _ => Rows::Any(squeezed_dims(dims)),
             };
-            Some(Part { member, rows, tiled: vec![plain(0, dims)], whole: None })
+            Some(Part { member, rows, tiled: smallvec![plain(0, dims)], whole: None })
         }
         Prim::Dot if inst.dims.len() == 2 => {
             let [m, k, n] = [inst.dims[0], dims_of(0)[1], inst.dims[1]];
@@ -221,15 +225,15 @@ pub(in crate::plan) fn part(program: &Program, layouts: &[Layout], val: Val) -> 
                 let whole = Operand {
                     base: layout(1).base,
                     offset: layout(1).offset,
-                    axes: vec![(k, layout(1).strides[0]), (n, layout(1).strides[1])],
+                    axes: smallvec![(k, layout(1).strides[0]), (n, layout(1).strides[1])],
                 };
-                let (rows, tiled) = (Rows::Exactly(vec![m]), vec![rows]);
+                let (rows, tiled) = (Rows::Exactly(smallvec![m]), smallvec![rows]);
                 return Some(Part { member: Member::Project, rows, tiled, whole: Some(whole) });
             }
             let transposed = [layout(0).strides[1], layout(0).strides[0]];
             let rows = Operand::new(layout(0), &[k, m], &transposed);
             if k >= MIN_SKINNY_ROWS && m * n <= MAX_SKINNY && reads(&rows, m) {
-                let (tiled, rows) = (vec![rows, plain(1, &[k, n])], Rows::Exactly(vec![k]));
+                let (tiled, rows) = (smallvec![rows, plain(1, &[k, n])], Rows::Exactly(smallvec![k]));
                 return Some(Part { member: Member::Accumulate, rows, tiled, whole: None });
             }
             None
@@ -344,7 +348,7 @@ impl Grouping<'_> {
         let rows = match &self.groups[index as usize] {
             Group::Region { rows, members, .. } if members.len() < MAX_MEMBERS => rows.clone(),
             Group::Product(product) if (self.may_produce)(*product) => {
-                Rows::Exactly(vec![self.program.inst(*product).dims[0]])
+                Rows::Exactly(smallvec![self.program.inst(*product).dims[0]])
             }
             _ => return None,
         };
@@ -363,7 +367,7 @@ impl Grouping<'_> {
         if self.accumulated[operand.base.index()] {
             return None;
         }
-        let lengths: Vec<usize> = operand.axes.iter().map(|&(length, _)| length).collect();
+        let lengths: Dims = operand.axes.iter().map(|&(length, _)| length).collect();
         let produced = &self.program.inst(operand.base).dims;
         if is_row_major(&operand.axes) && size(produced) == size(&lengths) && operand.offset == 0 {
             return Some(rows.clone());

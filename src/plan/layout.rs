@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::fuse::{MAX_SKINNY, MIN_SKINNY_ROWS, reduce_member};
 use super::joins::Homes;
-use crate::ir::{Inst, Prim, Program, Val, View, size};
+use crate::ir::{Dims, Inst, Prim, Program, Val, View, size};
 use crate::kernel::tile::MAX_COLUMNS;
 
 /// Elements from one neighbor to the next along each axis; 0 repeats, less goes backwards.
@@ -34,13 +34,16 @@ pub(in crate::plan) fn row_major(dims: &[usize]) -> Strides {
     strides
 }
 
-/// The axes longer than 1, as (length, stride).
-pub(in crate::plan) fn squeezed(dims: &[usize], strides: &[isize]) -> Vec<(usize, isize)> {
+/// Length and stride of some axes; those of up to two, as most are, are kept in place.
+pub(in crate::plan) type Axes = SmallVec<[(usize, isize); 2]>;
+
+/// The axes longer than 1.
+pub(in crate::plan) fn squeezed(dims: &[usize], strides: &[isize]) -> Axes {
     dims.iter().copied().zip(strides.iter().copied()).filter(|&(length, _)| length != 1).collect()
 }
 
 /// The lengths other than 1.
-pub(in crate::plan) fn squeezed_dims(dims: &[usize]) -> Vec<usize> {
+pub(in crate::plan) fn squeezed_dims(dims: &[usize]) -> Dims {
     dims.iter().copied().filter(|&length| length != 1).collect()
 }
 
@@ -56,13 +59,14 @@ pub(in crate::plan) fn is_row_major(axes: &[(usize, isize)]) -> bool {
 
 /// Strides of an operand of lengths `dims` when it broadcasts to `to`.
 pub(in crate::plan) fn broadcast_strides(dims: &[usize], strides: &[isize], to: &[usize]) -> Strides {
-    let added = to.len() - dims.len();
-    (0..to.len())
-        .map(|axis| match axis.checked_sub(added) {
-            Some(own) if dims[own] == to[axis] => strides[own],
-            _ => 0,
-        })
-        .collect()
+    let (added, mut shown) = (to.len() - dims.len(), Strides::from_elem(0, to.len()));
+    for ((shown, to), (length, &stride)) in shown.iter_mut().zip(to).skip(added).zip(dims.iter().zip(strides))
+    {
+        if length == to {
+            *shown = stride;
+        }
+    }
+    shown
 }
 
 /// Strides that show the same elements in the same order under other lengths, if there are any.

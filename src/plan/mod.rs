@@ -125,7 +125,7 @@ pub(crate) fn plan(
     let groups = fuse::group(program, &layouts, &homes, options.fuse, &may_produce);
     let mut planner = Planner {
         program,
-        layouts: &layouts,
+        layouts,
         homes: &homes,
         isa,
         buffers: Vec::new(),
@@ -136,8 +136,8 @@ pub(crate) fn plan(
         origins: Vec::with_capacity(program.insts.len()),
     };
     planner.place_values(&groups)?;
-    for group in &groups {
-        planner.add_step(group);
+    for group in groups {
+        planner.add_step(&group);
     }
     planner.finish(options, fed.to_vec())
 }
@@ -171,7 +171,7 @@ fn product(program: &Program, layouts: &[Layout], val: Val) -> Product {
 
 struct Planner<'a> {
     program: &'a Program,
-    layouts: &'a [Layout],
+    layouts: Vec<Layout>,
     homes: &'a Homes,
     isa: Isa,
     buffers: Vec<Buffer>,
@@ -254,7 +254,7 @@ impl Planner<'_> {
     fn accumulates(&self, val: Val) -> bool {
         match self.program.inst(val).prim {
             Prim::Reduce { .. } | Prim::Dot => {
-                let part = fuse::part(self.program, self.layouts, val);
+                let part = fuse::part(self.program, &self.layouts, val);
                 part.is_some_and(|part| part.member.accumulates())
             }
             // A value for each element is there with its element.
@@ -350,6 +350,8 @@ impl Planner<'_> {
             FetchedValue { start: self.start(val), dtype: inst.dtype, dims: inst.dims.clone() }
         });
         let fetches: Vec<FetchedValue> = fetches.collect();
+        // Nobody asks any more where values lie, and what is left to do takes memory of its own.
+        self.layouts = Vec::new();
         let stored = self.buffers.iter().enumerate().filter_map(|(index, buffer)| match buffer.place {
             Place::Variable(variable) | Place::Next(variable) => Some((BufferId(index as u32), variable)),
             _ => None,

@@ -36,7 +36,7 @@ impl Planner<'_> {
         let producer = producer.map(|val| (val, self.factors(val)));
         let sources = region::Sources {
             program: self.program,
-            layouts: self.layouts,
+            layouts: &self.layouts,
             homes: self.homes,
             buffers: &self.buffer_of,
         };
@@ -69,7 +69,7 @@ impl Planner<'_> {
 
     fn factors(&self, val: Val) -> Factors {
         let args = &self.program.inst(val).args;
-        let product = product(self.program, self.layouts, val);
+        let product = product(self.program, &self.layouts, val);
         let kernel = product.kernel(self.isa);
         let [a, b] = [args[0], args[1]].map(|arg| self.start(arg));
         let dims = &self.program.inst(val).dims;
@@ -133,7 +133,7 @@ impl Planner<'_> {
             if let Some(&buffer) = self.buffer_of.get(&self.base(arg)) {
                 return Some(Operand { dims, lies: Lies::InItsPlace(buffer) });
             }
-            let Layout { base, offset, strides } = joins::copied_from(self.program, self.layouts, arg)?;
+            let Layout { base, offset, strides } = joins::copied_from(self.program, &self.layouts, arg)?;
             let src = Start { buffer: self.buffer_of[&base], offset: offset * element };
             Some(Operand { dims, lies: Lies::At(src, strides) })
         };

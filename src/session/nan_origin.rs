@@ -49,7 +49,7 @@ impl Prepared {
             if is_node { arena.node(check).inputs.first().map_or(check, |input| input.node) } else { check };
         // Another run may have changed the variables, and optimization may have rounded otherwise.
         let (origin, value) = made.map_or((checked, None), |(origin, value)| (origin, Some(value)));
-        let checked = arena.node(checked).name.clone();
+        let checked = arena.node(checked).name.to_string();
         Error::NotFinite { site: arena.node(origin).site(), value, checked }
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn nodes(arena: &Arena, plan: &Plan, step: &Step) -> Vec<String> {
             once.push(origin);
         }
     }
-    once.into_iter().map(|id| arena.node(id).name.clone()).collect()
+    once.into_iter().map(|id| arena.node(id).name.to_string()).collect()
 }
 
 /// The step's number, what it does, and which nodes it computes.

@@ -55,8 +55,8 @@ pub(in crate::plan) fn compile(
     members: &[Val],
     isa: Isa,
 ) -> Region {
-    let parts: Vec<(Val, Part)> =
-        members.iter().filter_map(|&val| Some((val, fuse::part(program, layouts, val)?))).collect();
+    let mut parts: Vec<(Val, Part)> = Vec::with_capacity(members.len());
+    parts.extend(members.iter().filter_map(|&val| Some((val, fuse::part(program, layouts, val)?))));
     let (lead, row_count) = cut::split(program, rows, &parts);
     let mut compiler = Compiler {
         program,
@@ -64,9 +64,9 @@ pub(in crate::plan) fn compile(
         buffers,
         lead,
         once: Vec::new(),
-        ops: Vec::new(),
-        registers: Vec::new(),
-        values: HashMap::default(),
+        ops: Vec::with_capacity(members.len()),
+        registers: Vec::with_capacity(members.len()),
+        values: HashMap::with_capacity_and_hasher(members.len(), foldhash::fast::RandomState::default()),
         filled: HashMap::default(),
         accumulators: Vec::new(),
         accumulator_bytes: 0,
@@ -375,7 +375,7 @@ impl Compiler<'_> {
 
     /// Merges pairs, gives the registers places and cuts the rows.
     fn finish(self, rows: usize, producer: Option<Producer>, isa: Isa) -> Region {
-        let mut ops = pairs::merge(self.ops, isa);
+        let mut ops = pairs::merge(self.ops, self.registers.len(), isa);
         let mut once = self.once;
         let (place_of, places) = registers::share(&self.registers, &ops);
         let streams = cut::streams(&ops);
@@ -405,8 +405,11 @@ impl Compiler<'_> {
             }
         };
         let (round_rows, places) = cut::rounds(&ops, tile_rows, chunk_rows.min(rows).div_ceil(tile_rows));
-        let finished =
-            |drafts: Vec<Draft>| drafts.into_iter().filter_map(|draft| draft.finish(isa)).collect();
+        let finished = |drafts: Vec<Draft>| {
+            let mut ops = Vec::with_capacity(drafts.len());
+            ops.extend(drafts.into_iter().filter_map(|draft| draft.finish(isa)));
+            ops
+        };
         Region {
             rows,
             tile_rows,

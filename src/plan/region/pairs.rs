@@ -4,30 +4,28 @@
 //! over it a [`Dot`](Instruction::Dot), a projection takes in the step behind it. The tile between them
 //! is never written.
 
-use foldhash::HashMap;
-
 use super::compile::Draft;
 use super::{Base, Operands, Slot};
 use crate::ir::{Reduce, Scalar};
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{Extent, Forms, Instruction, Step};
 
-/// Merges what can be merged; registers that are left without a use stay behind.
-pub(super) fn merge(ops: Vec<Draft>, isa: Isa) -> Vec<Draft> {
-    let mut reads: HashMap<usize, usize> = HashMap::default();
+/// Merges what can be merged of ops on so many registers; those that are left without a use stay behind.
+pub(super) fn merge(ops: Vec<Draft>, registers: usize, isa: Isa) -> Vec<Draft> {
+    let mut reads = vec![0_usize; registers];
     for op in &ops {
         let [_, operands @ ..] = op.operands.slots();
         for slot in operands.iter().filter(|slot| slot.base == Base::Scratch) {
-            *reads.entry(slot.offset).or_default() += 1;
+            reads[slot.offset] += 1;
         }
     }
     let mut merged: Vec<Option<Draft>> = Vec::with_capacity(ops.len());
     // Which op fills a register that has one reader.
-    let mut filled_by: HashMap<usize, usize> = HashMap::default();
+    let mut filled_by: Vec<Option<usize>> = vec![None; registers];
     for op in ops {
         let [dst, operands @ ..] = op.operands.slots();
         let single = |slot: &Slot| match slot.base {
-            Base::Scratch => filled_by.get(&slot.offset).copied(),
+            Base::Scratch => filled_by[slot.offset],
             _ => None,
         };
         let pair = operands.iter().enumerate().find_map(|(position, slot)| {
@@ -42,8 +40,8 @@ pub(super) fn merge(ops: Vec<Draft>, isa: Isa) -> Vec<Draft> {
             }
             None => op,
         };
-        if dst.base == Base::Scratch && reads.get(&dst.offset) == Some(&1) {
-            filled_by.insert(dst.offset, merged.len());
+        if dst.base == Base::Scratch && reads[dst.offset] == 1 {
+            filled_by[dst.offset] = Some(merged.len());
         }
         merged.push(Some(op));
     }
