@@ -71,7 +71,8 @@ impl<'g> SessionBuilder<'g> {
         SessionBuilder { inline_below: 0.0, ..self }
     }
 
-    /// Whether plans are rewritten and fused; they are by default. Results differ within rounding only.
+    /// Whether plans are rewritten and fused; they are by default. Results then differ within rounding, and where a step
+    /// between would overflow or underflow: the two factors of `(x * 1e30) * 1e-30` become one.
     pub fn optimize(self, optimize: bool) -> Self {
         SessionBuilder { optimize, ..self }
     }
@@ -170,7 +171,7 @@ impl<'g> SessionBuilder<'g> {
         };
         let asked = match self.isa {
             Some(isa) => isa,
-            None => match env::var_os(ISA_VARIABLE) {
+            None => match env::var_os(ISA_VARIABLE).filter(|name| !name.is_empty()) {
                 Some(name) => {
                     let name = name.to_string_lossy();
                     Isa::named(&name).ok_or_else(|| refused(&name))?
