@@ -44,24 +44,8 @@ const CASES: [(&str, Build); 24] = [
         let x = data(g, [4096, 256]);
         keep(g, x.slice(1..) - x.slice(..-1), [4095, 256])
     }),
-    ("slice: stencil of 512x512", |g| {
-        let x = data(g, [512, 512]);
-        let inner = x.slice((AxisRange::of(1, -1), AxisRange::of(1, -1)));
-        let sum = x.slice((..-2, AxisRange::of(1, -1)))
-            + x.slice((2.., AxisRange::of(1, -1)))
-            + x.slice((AxisRange::of(1, -1), ..-2))
-            + x.slice((AxisRange::of(1, -1), 2..));
-        keep(g, sum - inner * 4.0, [510, 510])
-    }),
-    ("slice: stencil of 64x64", |g| {
-        let x = data(g, [64, 64]);
-        let inner = x.slice((AxisRange::of(1, -1), AxisRange::of(1, -1)));
-        let sum = x.slice((..-2, AxisRange::of(1, -1)))
-            + x.slice((2.., AxisRange::of(1, -1)))
-            + x.slice((AxisRange::of(1, -1), ..-2))
-            + x.slice((AxisRange::of(1, -1), 2..));
-        keep(g, sum - inner * 4.0, [62, 62])
-    }),
+    ("slice: stencil of 512x512", |g| stencil(g, 512)),
+    ("slice: stencil of 64x64", |g| stencil(g, 64)),
     ("slice: every second of 1024x512", |g| {
         let x = data(g, [1024, 512]);
         keep(g, x.slice((.., AxisRange::from(..).step(2))) * 2.0, [1024, 256])
@@ -91,16 +75,12 @@ const CASES: [(&str, Build); 24] = [
         keep(g, heads(0).matmul(heads(1).transpose_perm([0, 1, 3, 2])), [8, 8, 128, 128])
     }),
     ("slice: gates of 64x4x128", |g| {
-        let (x, w) = (data(g, [64, 128]), data(g, [128, 512]));
-        let gates = x.matmul(w).split(4, 1);
-        let cell = gates[0].sigmoid() * gates[1].tanh() + gates[2].sigmoid() * x;
-        keep(g, gates[3].sigmoid() * cell.tanh(), [64, 128])
+        let (state, _) = gated(g);
+        keep(g, state, [64, 128])
     }),
     ("slice: gates of 64x4x128, gradient", |g| {
-        let (x, w) = (data(g, [64, 128]), data(g, [128, 512]));
-        let gates = x.matmul(w).split(4, 1);
-        let cell = gates[0].sigmoid() * gates[1].tanh() + gates[2].sigmoid() * x;
-        let [slope] = (gates[3].sigmoid() * cell.tanh()).reduce_sum(..).gradients([w]);
+        let (state, w) = gated(g);
+        let [slope] = state.reduce_sum(..).gradients([w]);
         keep(g, slope, [128, 512])
     }),
     ("slice: 16 rows unstacked", |g| {
@@ -187,6 +167,23 @@ fn run(args: &Args) -> Result<()> {
         println!("{name:<44} {:>10.3}", f64::min(one, other));
     }
     Ok(())
+}
+
+/// The five-point stencil on a square.
+fn stencil(g: &Graph, side: usize) -> Operation<'_> {
+    let x = data(g, [side, side]);
+    let inner = AxisRange::of(1, -1);
+    let neighbors =
+        x.slice((..-2, inner)) + x.slice((2.., inner)) + x.slice((inner, ..-2)) + x.slice((inner, 2..));
+    keep(g, neighbors - x.slice((inner, inner)) * 4.0, [side - 2, side - 2])
+}
+
+/// The state of a recurrent cell with four gates, and their weights.
+fn gated(g: &Graph) -> (Tensor<'_, f32>, Tensor<'_, f32>) {
+    let (x, w) = (data(g, [64, 128]), data(g, [128, 512]));
+    let gates = x.matmul(w).split(4, 1);
+    let cell = gates[0].sigmoid() * gates[1].tanh() + gates[2].sigmoid() * x;
+    (gates[3].sigmoid() * cell.tanh(), w)
 }
 
 /// A variable of these lengths.

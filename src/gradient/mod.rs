@@ -102,8 +102,7 @@ impl<'g> Pullback<'g> {
     /// Gives an input a share of all cotangents together.
     pub(crate) fn add(&mut self, input: usize, share: AnyTensor<'g>) {
         if self.wants(input) {
-            let source = self.sources[input];
-            self.given.push((source.id(), Share::Whole(fitted(share, source))));
+            self.push(input, share);
         }
     }
 

@@ -290,7 +290,7 @@ impl<'p> Lowering<'p> {
         match count {
             0 => self.empty(DType::I64, dims),
             1 => {
-                let number = self.emit(Prim::Scalar(ScalarValue::I64(first)), &[], DType::I64, Dims::new());
+                let number = self.number(ScalarValue::I64(first));
                 self.reshape(number, dims)
             }
             _ if first.checked_add_unsigned(count as u64 - 1).is_some() => {

@@ -37,7 +37,7 @@ pub(crate) use number::ScalarValue;
 pub use program::Val;
 pub(crate) use program::{
     Args, AxisSlice, Computation, Dims, Inst, Prim, Program, Source, View, broadcast_dims, dot_dims,
-    is_one_piece, size, unraveled,
+    is_one_piece, is_piece_at, size, unraveled,
 };
 pub(crate) use scalar::{Cost, Kind, scalar_table};
 pub use scalar::{Reduce, Scalar};

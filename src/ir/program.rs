@@ -92,6 +92,13 @@ pub(crate) fn is_one_piece(axes: &[AxisSlice], dims: &[usize], from: &[usize]) -
         && rest.all(|(axis, (&length, &from))| axis.step == 1 && length == from)
 }
 
+/// Whether what lies from such a place on in an array of other lengths is one piece of it.
+pub(crate) fn is_piece_at(start: &[usize], dims: &[usize], from: &[usize]) -> bool {
+    let axes: SmallVec<[AxisSlice; 4]> =
+        start.iter().map(|&first| AxisSlice { first, ..AxisSlice::WHOLE }).collect();
+    is_one_piece(&axes, dims, from)
+}
+
 /// What an instruction does: the whole vocabulary that everything behind lowering knows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Prim {

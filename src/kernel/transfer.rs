@@ -124,10 +124,12 @@ unsafe fn copy_axes<T: Copy>(axes: &[TransferAxis], from: *const T, to: *mut T) 
     }
 }
 
+/// Copies elements along a single axis.
+///
 /// # Safety
-/// As for [`Transfer::run`], for a single axis.
+/// As for [`Transfer::run`].
 #[inline(always)]
-unsafe fn copy_run<T: Copy>(
+pub(super) unsafe fn copy_run<T: Copy>(
     TransferAxis { length, from: step, to: to_step }: TransferAxis,
     from: *const T,
     to: *mut T,
@@ -143,6 +145,7 @@ unsafe fn copy_run<T: Copy>(
         // SAFETY: the caller's promise.
         (1, 1) if length >= MIN_COPIED => unsafe { ptr::copy_nonoverlapping(from, to, length) },
         (0, 1) => copy(0, 1),
+        (2, 1) => copy(2, 1),
         (-1, 1) => copy(-1, 1),
         (_, 1) => copy(step, 1),
         (1, _) => copy(1, to_step),

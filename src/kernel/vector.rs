@@ -201,7 +201,7 @@ impl Machine for super::isa::BaselineMulAdd {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86::{Avx2, Avx512};
+pub(crate) use x86::{Avx2, Avx512, first_of_4, first_of_8};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -371,7 +371,7 @@ mod x86 {
     /// # Safety
     /// The machine must have AVX2.
     #[inline(always)]
-    unsafe fn first_of_8(count: usize) -> __m256i {
+    pub(crate) unsafe fn first_of_8(count: usize) -> __m256i {
         // SAFETY: the caller's promise.
         unsafe {
             _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
@@ -383,7 +383,7 @@ mod x86 {
     /// # Safety
     /// The machine must have AVX2.
     #[inline(always)]
-    unsafe fn first_of_4(count: usize) -> __m256i {
+    pub(crate) unsafe fn first_of_4(count: usize) -> __m256i {
         // SAFETY: the caller's promise.
         unsafe { _mm256_cmpgt_epi64(_mm256_set1_epi64x(count as i64), _mm256_setr_epi64x(0, 1, 2, 3)) }
     }

@@ -17,7 +17,7 @@ use foldhash::{HashMap, HashSet};
 
 use super::layout::{Layout, Strides, row_major, viewed};
 use super::{BufferId, Start};
-use crate::ir::{Args, AxisSlice, Dims, Inst, Prim, Program, Val, View, is_one_piece, places};
+use crate::ir::{Args, Dims, Inst, Prim, Program, Val, View, is_piece_at, places};
 use crate::kernel::transfer::{Transfer, TransferAxis};
 
 /// Bytes of a task of copies: 20 microseconds where they come from a cache, several times that where they come from
@@ -72,7 +72,7 @@ pub(super) fn prepare(program: &Program, direct: bool) -> (Option<Program>, Home
                 let made = unshaped(program, *old);
                 let prim = &program.inst(made).prim;
                 let is_made = !prim.is_source() && !matches!(prim, Prim::View(_));
-                if direct && is_made && is_piece(&start, of, inst) && claimed.insert(made) {
+                if direct && is_made && is_piece_at(&start, &of.dims, &inst.dims) && claimed.insert(made) {
                     continue;
                 }
                 let copy = Prim::View(View::Permute((0..of.dims.len()).collect()));
@@ -96,9 +96,8 @@ pub(super) fn prepare(program: &Program, direct: bool) -> (Option<Program>, Home
         let strides = row_major(&inst.dims);
         for (&arg, start) in inst.args.iter().zip(starts(&prepared, inst)) {
             let of = prepared.inst(arg);
-            let offset =
-                before + start.iter().zip(&strides).map(|(&i, s)| i * s.unsigned_abs()).sum::<usize>();
-            let strides = (!is_piece(&start, of, inst)).then(|| strides.clone());
+            let offset = before + offset_of(&start, &strides);
+            let strides = (!is_piece_at(&start, &of.dims, &inst.dims)).then(|| strides.clone());
             let made = if homes.is_copy(arg) { arg } else { unshaped(&prepared, arg) };
             homes.of.insert(made, Home { join: outer, offset, strides });
         }
@@ -113,10 +112,9 @@ fn starts(program: &Program, join: &Inst) -> Vec<Dims> {
     places(&join.dims, pieces).unwrap_or_default()
 }
 
-/// Whether an operand's place in the result of a join is one piece.
-fn is_piece(start: &[usize], operand: &Inst, join: &Inst) -> bool {
-    let axes: Vec<AxisSlice> = start.iter().map(|&first| AxisSlice { first, ..AxisSlice::WHOLE }).collect();
-    is_one_piece(&axes, &operand.dims, &join.dims)
+/// How many elements of a result come before a place in it.
+fn offset_of(start: &[usize], strides: &[isize]) -> usize {
+    start.iter().zip(strides).map(|(index, stride)| index * stride.unsigned_abs()).sum()
 }
 
 /// The value that a value shows under other lengths.
@@ -207,8 +205,7 @@ impl Assembly {
                         bytes += rows.len() * row_bytes;
                         parts.push(PartCopy { piece: index, rows });
                     }
-                    let to: usize = start.iter().zip(&strides).map(|(&i, to)| i * to.unsigned_abs()).sum();
-                    PieceSource::Copied { src, to: to * element, transfer }
+                    PieceSource::Copied { src, to: offset_of(start, &strides) * element, transfer }
                 }
             };
             pieces.push(Piece { dims: lengths, from });

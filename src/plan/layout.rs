@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::fuse::{MAX_SKINNY, MIN_SKINNY_ROWS, reduce_member};
 use super::joins::Homes;
 use crate::ir::{Dims, Inst, Prim, Program, Val, View, size};
-use crate::kernel::tile::MAX_COLUMNS;
+use crate::kernel::tile::{MAX_COLUMNS, merged};
 
 /// Elements from one neighbor to the next along each axis; 0 repeats, less goes backwards.
 pub(in crate::plan) type Strides = SmallVec<[isize; 4]>;
@@ -75,15 +75,8 @@ fn reshaped_strides(axes: &[(usize, isize)], dims: &[usize]) -> Option<Strides> 
         return Some(row_major(dims));
     }
     // Axes whose elements follow on each other evenly count as one; a new axis must lie within one.
-    let mut runs: Vec<(usize, isize)> = Vec::new();
-    for &(length, stride) in axes {
-        match runs.last_mut() {
-            Some(run) if run.1 == length as isize * stride => *run = (run.0 * length, stride),
-            _ => runs.push((length, stride)),
-        }
-    }
+    let mut runs = merged(axes.iter().copied()).into_iter().rev();
     let mut strides = Strides::from_elem(0, dims.len());
-    let mut runs = runs.into_iter().rev();
     let (mut left, mut stride) = (1, 0);
     for axis in (0..dims.len()).rev().filter(|&axis| dims[axis] != 1) {
         if left == 1 {

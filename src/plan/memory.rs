@@ -57,7 +57,8 @@ pub(super) fn assign(
 ) -> Result<(Memory, Order), OutOfMemory> {
     let bytes_without_reuse = total(buffers)?;
     let mut ordering = Ordering::of(steps, buffers.len(), inline_below);
-    let wholes: Vec<BufferId> = (0..buffers.len() as u32).map(|id| whole(buffers, BufferId(id))).collect();
+    let wholes: Vec<BufferId> =
+        (0..).zip(&*buffers).map(|(id, buffer)| buffer.place.whole(BufferId(id))).collect();
     let mut dies = deaths(buffers, &wholes, steps, kept);
     // Of what is made part by part, the users before; each step that writes a part comes behind them.
     let mut before: HashMap<BufferId, Users> = HashMap::default();
@@ -123,14 +124,6 @@ pub(super) fn assign(
         }
     }
     Ok((Memory { bytes: arena.end, bytes_without_reuse }, ordering.finish()))
-}
-
-/// The buffer of which a buffer is a part, or itself.
-fn whole(buffers: &[Buffer], id: BufferId) -> BufferId {
-    match buffers[id.index()].place {
-        Place::Part { of, .. } => of,
-        _ => id,
-    }
 }
 
 /// For each step, the buffers without a place that nobody needs behind it, nor any part of them.

@@ -270,10 +270,13 @@ impl Planner<'_> {
         if let Some(home) = self.homes.get(base) {
             self.place(home.join)?;
             let of = self.buffer_of[&home.join];
-            let axes = home.strides.iter().flat_map(|strides| inst.dims.iter().zip(strides));
-            let last: usize = axes.map(|(&length, stride)| (length - 1) * stride.unsigned_abs()).sum();
-            let bytes =
-                if home.strides.is_some() { (last + 1) * inst.dtype.size() } else { self.bytes(base) };
+            let bytes = match &home.strides {
+                Some(strides) => {
+                    let axes = inst.dims.iter().copied().zip(strides.iter().copied());
+                    reach(0, axes, inst.dtype.size()).map_or(0, |reach| reach.end)
+                }
+                None => self.bytes(base),
+            };
             let place = Place::Part { of, offset: home.offset * inst.dtype.size() };
             let buffer = self.add_buffer(place, bytes);
             self.buffer_of.insert(base, buffer);

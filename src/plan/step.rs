@@ -37,6 +37,16 @@ pub(crate) enum Place {
     Part { of: BufferId, offset: usize },
 }
 
+impl Place {
+    /// The buffer of which the one that lies here is a part, or that buffer itself.
+    pub(super) fn whole(self, of_itself: BufferId) -> BufferId {
+        match self {
+            Place::Part { of, .. } => of,
+            _ => of_itself,
+        }
+    }
+}
+
 /// Memory that holds one value during a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Buffer {

@@ -13,6 +13,14 @@ use super::{
 use crate::ir::{Computation, Prim, Val};
 use crate::kernel::reduce::MiddleReduction;
 
+/// Each buffer once, in ascending order.
+fn distinct(buffers: impl IntoIterator<Item = BufferId>) -> Vec<BufferId> {
+    let mut distinct: Vec<BufferId> = buffers.into_iter().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    distinct
+}
+
 impl Planner<'_> {
     pub(super) fn add_step(&mut self, group: &Group) {
         match group {
@@ -58,10 +66,7 @@ impl Planner<'_> {
             writes.extend(dst.buffer());
             reads.extend(operands.iter().filter_map(Slot::buffer));
         }
-        writes.sort_unstable();
-        writes.dedup();
-        reads.sort_unstable();
-        reads.dedup();
+        let (writes, mut reads) = (distinct(writes), distinct(reads));
         reads.retain(|buffer| writes.binary_search(buffer).is_err());
         let cost = region.cost;
         self.steps.push(Step { kind: Kind::Region(Box::new(region)), reads, writes, origins, cost });
@@ -139,9 +144,7 @@ impl Planner<'_> {
         };
         let operands = inst.args.iter().filter_map(operand).collect();
         let assembly = Box::new(Assembly::new(&inst.dims, element, operands));
-        let mut reads: Vec<BufferId> = assembly.reads().collect();
-        reads.sort_unstable();
-        reads.dedup();
+        let reads = distinct(assembly.reads());
         let cost = order::moving_cost(assembly.copied_bytes());
         let origins = self.list_origins([&val]);
         self.steps.push(Step { kind: Kind::Join { assembly, dst }, reads, writes: vec![dst], origins, cost });
@@ -160,9 +163,7 @@ impl Planner<'_> {
             strides: self.layouts[arg.index()].strides.iter().map(|stride| stride.unsigned_abs()).collect(),
         };
         let operands: Vec<KernelOperand> = inst.args.iter().map(operand).collect();
-        let mut reads: Vec<BufferId> = operands.iter().map(|operand| operand.start.buffer).collect();
-        reads.sort_unstable();
-        reads.dedup();
+        let reads = distinct(operands.iter().map(|operand| operand.start.buffer));
         let dst = self.buffer_of[&val];
         let bytes = inst.args.iter().fold(self.bytes(val), |sum, &arg| sum.saturating_add(self.bytes(arg)));
         let cost = order::kernel_cost(bytes);

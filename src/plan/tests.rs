@@ -29,6 +29,11 @@ fn planned_below(g: &Graph, fetches: &[Operation<'_>], values: bool, inline_belo
         .unwrap()
 }
 
+/// A variable of ones.
+fn matrix(g: &Graph, rows: usize, columns: usize) -> Tensor<'_, f64> {
+    g.variable(&format!("m{}", g.len()), ndarray::Array2::ones((rows, columns))).tensor()
+}
+
 /// One step of the reference experiment.
 fn regression(g: &Graph) -> Operation<'_> {
     let x = g.constant(ndarray::Array2::<f64>::ones((10_000, 2)));

@@ -1,7 +1,7 @@
 //! Joins of joins are one join, and what is cut out of one operand of a join is cut out of that operand.
 
 use super::{Rewrite, Tree};
-use crate::ir::{AxisSlice, Dims, Inst, Prim, Program, Val, View, is_one_piece, places};
+use crate::ir::{AxisSlice, Dims, Inst, Prim, Program, Val, View, is_piece_at, places};
 
 /// Operands of a join that takes in the operands of others, or of which something is cut: chains of joins, each of which
 /// has one operand more than the one before, and joins that are cut into as many parts as they have would otherwise take
@@ -21,9 +21,8 @@ pub(super) fn flatten(program: &Program, inst: &Inst) -> Option<Rewrite> {
     let starts = places(&inst.dims, lengths(&inst.args))?;
     // A join whose place is one piece is made there by the plan, for its other readers as well.
     let opens = |(&arg, start): (&Val, &Dims)| {
-        let axes: Vec<AxisSlice> = start.iter().map(|&first| AxisSlice { first, step: 1 }).collect();
         let of = program.inst(arg);
-        of.prim == Prim::Join && !is_one_piece(&axes, &of.dims, &inst.dims)
+        of.prim == Prim::Join && !is_piece_at(start, &of.dims, &inst.dims)
     };
     let operands = || inst.args.iter().zip(&starts);
     if !operands().any(opens) {

@@ -22,5 +22,7 @@ mod views;
 
 #[path = "../common/cargo.rs"]
 mod cargo;
+#[path = "../common/choices.rs"]
+mod choices;
 #[path = "../common/rust_files.rs"]
 mod rust_files;

@@ -6,21 +6,8 @@ use std::collections::BTreeMap;
 use flowgrad::ndarray::{Array2, ArrayD};
 use flowgrad::prelude::*;
 
+use crate::choices::Choices;
 use crate::views::whole;
-
-/// Numbers that look random.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, count: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % count
-    }
-
-    fn of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len())]
-    }
-}
 
 /// Elements beyond which nothing is made of a matrix.
 const MOST: usize = 20_000;
@@ -32,7 +19,7 @@ fn lengths(of: Tensor<'_, f64>) -> (usize, usize) {
 }
 
 /// Elements of an axis: some, none, every so many, from either end.
-fn range(random: &mut Random, length: usize) -> AxisRange {
+fn range(random: &mut Choices, length: usize) -> AxisRange {
     let [a, b] = [random.below(length + 1), random.below(length + 1)].map(|end| end as isize);
     match random.below(8) {
         0 => AxisRange::from(..).step(-1 - random.below(3) as isize),
@@ -45,7 +32,7 @@ fn range(random: &mut Random, length: usize) -> AxisRange {
 }
 
 /// One more matrix of whole numbers, made of some of those that there are.
-fn next<'g>(g: &'g Graph, made: &[Tensor<'g, f64>], random: &mut Random) -> Option<Tensor<'g, f64>> {
+fn next<'g>(g: &'g Graph, made: &[Tensor<'g, f64>], random: &mut Choices) -> Option<Tensor<'g, f64>> {
     let of = random.of(made);
     let (rows, columns) = lengths(of);
     let alike: Vec<_> = made.iter().copied().filter(|&other| lengths(other) == (rows, columns)).collect();
@@ -113,7 +100,7 @@ fn next<'g>(g: &'g Graph, made: &[Tensor<'g, f64>], random: &mut Random) -> Opti
 type Outcome = ([Vec<ArrayD<f64>>; 2], BTreeMap<String, Value>);
 
 fn check(seed: u64) {
-    let mut random = Random(seed);
+    let mut random = Choices(seed);
     let g = Graph::new();
     let (rows, columns) = (1 + random.below(40), 1 + random.below(40));
     let x = g.placeholder::<f64>("x", [rows, columns]);

@@ -26,5 +26,7 @@ mod threads;
 mod untaken;
 mod variables_and_order;
 
+#[path = "../common/choices.rs"]
+mod choices;
 #[path = "../common/seeded.rs"]
 mod seeded;

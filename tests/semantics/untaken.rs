@@ -4,6 +4,8 @@
 use flowgrad::ndarray::{ArrayD, arr1, arr2};
 use flowgrad::prelude::*;
 
+use crate::choices::Choices;
+
 type Function = for<'g> fn(Tensor<'g, f64>) -> Tensor<'g, f64>;
 
 /// Functions of which many are infinite or undefined, or have such slopes, at 0 or below.
@@ -60,19 +62,7 @@ fn last() -> Axes {
     Axes::of([-1]).keep_dims()
 }
 
-/// A fixed sequence of choices.
-struct Choices(u64);
-
 impl Choices {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % bound
-    }
-
-    fn of(&mut self, functions: &[Function]) -> Function {
-        functions[self.below(functions.len())]
-    }
-
     /// A random function of x, of so many levels.
     fn expression<'g>(&mut self, x: Tensor<'g, f64>, levels: usize) -> Tensor<'g, f64> {
         if levels == 0 {

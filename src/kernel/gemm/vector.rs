@@ -18,6 +18,8 @@ use crate::kernel::isa::BaselineMulAdd;
 use crate::kernel::math::Fused;
 use crate::kernel::math::MulAdd;
 use crate::kernel::number::Number;
+#[cfg(target_arch = "x86_64")]
+use crate::kernel::vector::{first_of_4, first_of_8};
 
 /// Lanes of the longest vector.
 pub(super) const MOST_LANES: usize = 16;
@@ -220,16 +222,12 @@ x86_vectors! {
 
     __m256 of 8 f32, "avx2,fma", rows 6 3 2;
     _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps sum_256_ps;
-    mask __m256i, maskload_ps256 _mm256_maskstore_ps, count => {
-        _mm256_cmpgt_epi32(_mm256_set1_epi32(count as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
-    };
+    mask __m256i, maskload_ps256 _mm256_maskstore_ps, count => first_of_8(count);
     tiles narrow 1 2 3 4 5 6; wide 1 2 3;
 
     __m256d of 4 f64, "avx2,fma", rows 6 3 2;
     _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd sum_256_pd;
-    mask __m256i, maskload_pd256 _mm256_maskstore_pd, count => {
-        _mm256_cmpgt_epi64(_mm256_set1_epi64x(count as i64), _mm256_setr_epi64x(0, 1, 2, 3))
-    };
+    mask __m256i, maskload_pd256 _mm256_maskstore_pd, count => first_of_4(count);
     tiles narrow 1 2 3 4 5 6; wide 1 2 3;
 }
 

@@ -1,13 +1,13 @@
 //! Tiles filled with elements that lie elsewhere.
 
 use std::ops::Range;
-use std::ptr;
 
 use super::{Args, Kernel, elements, elements_mut};
 use crate::element::{DType, Element};
 use crate::kernel::isa::{Isa, kernels};
 use crate::kernel::math::MulAdd;
 use crate::kernel::number::with_number;
+use crate::kernel::transfer::{TransferAxis, copy_run};
 
 /// Elements at strided places: `lead` spans the rows, `tail` the elements of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ unsafe fn gather_loop<T: Element, M: MulAdd>(args: &Args) {
         // SAFETY: the contract of `Kernel`: the strides stay within `a`, and all runs together have as many elements as
         // `dst`.
         unsafe {
-            gather_run(from.offset(first), count, stride, to);
+            copy_run(TransferAxis { length: count, from: stride, to: 1 }, from.offset(first), to);
             to = to.add(count);
         }
     });
@@ -164,14 +164,7 @@ unsafe fn scatter_loop<T: Element, M: MulAdd>(args: &Args) {
         // SAFETY: the contract of `Kernel`: the strides stay within `dst`, and all runs together have as many elements as
         // `a`.
         unsafe {
-            let to = to.offset(first);
-            if stride == 1 && count >= MIN_COPIED {
-                ptr::copy_nonoverlapping(from, to, count);
-            } else {
-                for index in 0..count {
-                    *to.offset(index as isize * stride) = *from.add(index);
-                }
-            }
+            copy_run(TransferAxis { length: count, from: 1, to: stride }, from, to.offset(first));
             from = from.add(count);
         }
     });
@@ -192,31 +185,6 @@ unsafe fn count_loop<M: MulAdd>(args: &Args) {
         }
         to = to.wrapping_add(count);
     });
-}
-
-/// Elements side by side from which calling a function that copies them costs less than a loop.
-const MIN_COPIED: usize = 16;
-
-/// Copies elements a stride apart to consecutive places.
-///
-/// # Safety
-/// `from` must reach every element, `to` as many as there are.
-#[inline(always)]
-unsafe fn gather_run<T: Copy>(from: *const T, count: usize, stride: isize, to: *mut T) {
-    // A stride that is known lets the loop work on vectors.
-    let copy = |stride: isize| {
-        for index in 0..count {
-            // SAFETY: the caller's promise.
-            unsafe { *to.add(index) = *from.offset(index as isize * stride) };
-        }
-    };
-    match stride {
-        // SAFETY: the caller's promise.
-        1 if count >= MIN_COPIED => unsafe { ptr::copy_nonoverlapping(from, to, count) },
-        2 => copy(2),
-        -1 => copy(-1),
-        _ => copy(stride),
-    }
 }
 
 kernels! {

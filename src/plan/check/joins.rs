@@ -3,7 +3,7 @@
 
 use foldhash::{HashMap, HashSet};
 
-use super::super::{Assembly, BufferId, Kind, PieceSource, Place, Plan, TileOp};
+use super::super::{Assembly, BufferId, Kind, PieceSource, Place, Plan, TileOp, reach};
 use crate::ir::{places, size};
 use crate::kernel::tile::merged;
 
@@ -66,11 +66,10 @@ impl Parts {
                 merged(piece.dims.iter().zip(&strides).map(|(&length, &stride)| (length, stride as isize)));
             match &piece.from {
                 &PieceSource::Written(part) => {
-                    let last: usize =
-                        axes.iter().map(|&(length, stride)| (length - 1) * stride.unsigned_abs()).sum();
+                    let bytes = reach(0, axes.iter().copied(), *element).map(|reach| reach.end);
                     let buffer = &plan.buffers[part.index()];
                     let place = Place::Part { of, offset: before + offset };
-                    if buffer.place != place || buffer.bytes != (last + 1) * element {
+                    if buffer.place != place || Some(buffer.bytes) != bytes {
                         return Err(format!("b{} is not where its operand has its place", part.0));
                     }
                     if !seen.insert(part) {

@@ -48,10 +48,7 @@ impl Plan {
 
     /// The buffer of which a buffer is a part, or itself.
     fn whole(&self, id: BufferId) -> BufferId {
-        match self.buffers[id.index()].place {
-            Place::Part { of, .. } => of,
-            _ => id,
-        }
+        self.buffers[id.index()].place.whole(id)
     }
 
     fn ids(&self) -> impl Iterator<Item = BufferId> {

@@ -2,13 +2,9 @@
 
 use insta::assert_snapshot;
 
-use super::{planned, planned_below};
+use super::{matrix, planned, planned_below};
 use crate::plan::{Kind, PieceSource, Place};
 use crate::prelude::*;
-
-fn matrix(g: &Graph, rows: usize, columns: usize) -> Tensor<'_, f64> {
-    g.variable(&format!("m{}", g.len()), ndarray::Array2::ones((rows, columns))).tensor()
-}
 
 #[test]
 fn operands_are_made_where_they_come_to_lie() {

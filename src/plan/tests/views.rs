@@ -2,12 +2,8 @@
 
 use insta::assert_snapshot;
 
-use super::planned;
+use super::{matrix, planned};
 use crate::prelude::*;
-
-fn matrix(g: &Graph, rows: usize, columns: usize) -> Tensor<'_, f64> {
-    g.variable(&format!("m{}", g.len()), ndarray::Array2::ones((rows, columns))).tensor()
-}
 
 #[test]
 fn a_slice_is_read_where_it_lies() {
