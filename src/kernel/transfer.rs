@@ -23,6 +23,9 @@ pub(crate) struct TransferAxis {
 /// Elements side by side from which calling a function that copies them costs less than a loop.
 const MIN_COPIED: usize = 16;
 
+/// Elements from which a loop on vectors is worth being chosen.
+const MIN_VECTORS: usize = 8;
+
 impl Transfer {
     /// The transfer of elements of so many bytes along these axes, as few as there can be.
     pub(crate) fn new(element: usize, axes: impl IntoIterator<Item = TransferAxis>) -> Self {
@@ -142,6 +145,7 @@ pub(super) unsafe fn copy_run<T: Copy>(
         }
     };
     match (step, to_step) {
+        _ if length < MIN_VECTORS => copy(step, to_step),
         // SAFETY: the caller's promise.
         (1, 1) if length >= MIN_COPIED => unsafe { ptr::copy_nonoverlapping(from, to, length) },
         (0, 1) => copy(0, 1),
