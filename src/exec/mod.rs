@@ -3,7 +3,8 @@
 //! - [`arena`]: what one run needs beside its plan, lent by the session.
 //! - [`feed`] and [`store`]: where a run's inputs lie, and its variables.
 //! - [`turn`] and [`nesting`]: whose turn it is to assign, and which runs ask for it from inside of a kernel.
-//! - [`steps`]: one step, or one task of a step that is split.
+//! - [`addresses`]: where buffers lie.
+//! - [`steps`]: one step, or one task of a step that is split; [`call`]: a step that runs the plan of a function.
 //! - [`schedule`]: all steps, in order on one thread or as they become ready on several.
 //! - [`record`]: what was done when, and on which thread, of a run that is traced.
 //! - [`progress`], [`parallel`] and [`workers`]: which tasks may be done, the threads that do them, and the pool of
@@ -13,7 +14,9 @@
 //! errors as [`Failure`]s, for which the session finds the words; the store keeps assigned values only
 //! if there is none.
 
+mod addresses;
 mod arena;
+mod call;
 mod feed;
 mod nesting;
 mod parallel;
@@ -30,10 +33,10 @@ use crate::ir::{KernelError, NodeId};
 use crate::memory::OutOfMemory;
 use crate::plan::{Fallible, Lacking, Owner, Place};
 
+use addresses::{Addresses, lay_out, lay_out_parts};
 use arena::Arena;
 use feed::value_at;
 use nesting::Level;
-use steps::Addresses;
 
 pub(crate) use feed::FedArray;
 pub(crate) use feed::Ready;
@@ -121,18 +124,7 @@ unsafe fn run(
     let Arena { memory, addresses, laid_out_for, shared, .. } = arena;
     let is_laid_out = *laid_out_for == plan.id;
     if !is_laid_out {
-        for (address, buffer) in addresses.iter_mut().zip(&plan.buffers) {
-            *address = match buffer.place {
-                // `plan::memory` has grown the arena to hold every buffer at its offset.
-                Place::Arena(offset) => memory.start().wrapping_add(offset),
-                Place::Constant(index) => plan.constants[index].start().cast_mut(),
-                Place::RunCount
-                | Place::Feed(_)
-                | Place::Variable(_)
-                | Place::Next(_)
-                | Place::Part { .. } => continue,
-            };
-        }
+        lay_out(plan, memory.start(), addresses);
         *laid_out_for = plan.id;
     }
     for &buffer in &plan.given {
@@ -143,16 +135,13 @@ unsafe fn run(
             | Place::Constant(_)
             | Place::Variable(_)
             | Place::Next(_)
+            | Place::Output(_)
             | Place::Part { .. } => continue,
         };
     }
     // Parts of what a variable becomes are elsewhere in each run; all others stay where they are.
     let moved = if is_laid_out && plan.commits.is_empty() { &[][..] } else { &plan.parts };
-    for &buffer in moved {
-        if let Place::Part { of, offset } = plan.buffers[buffer.index()].place {
-            addresses[buffer.index()] = addresses[of.index()].wrapping_add(offset);
-        }
-    }
+    lay_out_parts(plan, moved, addresses);
     // SAFETY: the addresses are those of the plan's buffers: feeds match the plan, as `Ready` proves, variables do by
     // the caller's promise, nobody writes constants or the count, and the rest lies in the arena, which this run alone
     // holds. Addresses that an earlier run has left are of the same plan, which has its constants still, and of the

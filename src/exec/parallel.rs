@@ -18,10 +18,11 @@ use std::time::Instant;
 use std::{mem, ptr, thread};
 
 use super::Fault;
+use super::addresses::Addresses;
 use super::nesting::Level;
 use super::progress::{Claim, Progress};
 use super::record::{CALLER, Record, Span, Work};
-use super::steps::{Addresses, finish, run_task};
+use super::steps::{finish, run_task};
 use super::workers::{ASLEEP_FROM, AWAKE_FROM, RunQueue, look_out};
 use crate::plan::Plan;
 
@@ -165,7 +166,7 @@ impl Run {
             queue.offer(open);
 
             // SAFETY: this thread holds the claim.
-            let task = AssertUnwindSafe(|| unsafe { job.do_task(claim) });
+            let task = AssertUnwindSafe(|| unsafe { job.do_task(claim, queue) });
             let outcome = if is_traced {
                 self.traced(claim.step, Work::Task(claim.task), thread, task)
             } else {
@@ -267,7 +268,7 @@ impl Job {
     /// # Safety
     /// The claim must be this thread's and not reported. The run is not over then: its caller keeps the plan,
     /// the addresses and the level until it is, and has promised that nothing else touches what they lead to.
-    unsafe fn do_task(self, claim: Claim) -> Result<(), Fault> {
+    unsafe fn do_task(self, claim: Claim, queue: &RunQueue) -> Result<(), Fault> {
         let Claim { step, task, is_void } = claim;
         // SAFETY: the caller's promise.
         let (plan, addresses, level) = unsafe { (&*self.plan, Addresses(&*self.addresses), &*self.level) };
@@ -278,11 +279,8 @@ impl Job {
         // SAFETY: the steps that this one waits for have succeeded, or an earlier fault had made the claim
         // void; the plan lets no step that may run at the same time touch what this one writes; tasks of one
         // step write apart, and each is claimed once.
-        unsafe { run_task(&plan.steps[step], task, addresses, level) }.map_err(|cause| Fault {
-            step,
-            task,
-            cause,
-        })
+        let done = unsafe { run_task(&plan.steps[step], task, addresses, level, Some(queue)) };
+        done.map_err(|cause| Fault { step, task, cause })
     }
 
     /// Adds up what the tasks of a step have left.

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use super::addresses::Addresses;
 use super::nesting::Level;
 use super::record::{Record, Unwatched, Watch, Work};
-use super::steps::{Addresses, finish, run_task};
-use super::workers::{WorkerPool, is_worker};
+use super::steps::{finish, run_task};
+use super::workers::{RunQueue, WorkerPool, is_worker};
 use super::{Fault, parallel};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
@@ -57,9 +58,20 @@ impl Threads {
     pub(crate) fn are_many(&self) -> bool {
         !matches!(self, Threads::One)
     }
+
+    /// Where a run of this thread finds others to help it. A task of a rayon pool has that pool's other threads beside
+    /// it, and a worker's has its worker pool's: their runs stay on their own thread.
+    fn helpers(&self) -> Option<&RunQueue> {
+        match self {
+            Threads::Pool(pool) if !is_worker() && rayon::current_thread_index().is_none() => {
+                Some(pool.queue())
+            }
+            _ => None,
+        }
+    }
 }
 
-/// Runs all steps.
+/// Runs all steps of a session's plan.
 ///
 /// # Safety
 /// The addresses must be those of the plan's buffers, and no other run may write to what the plan reads, or use what it
@@ -75,23 +87,43 @@ pub(super) unsafe fn run(
     if let Some(record) = record.as_deref_mut() {
         record.reserve(plan);
     }
-    match threads {
-        // A task of a rayon pool has that pool's other threads beside it, and a worker's has its worker pool's: it
-        // stays on its own.
-        Threads::Pool(pool)
-            if !plan.order.inline && !is_worker() && rayon::current_thread_index().is_none() =>
-        {
+    let helpers = if plan.is_for_one_thread { None } else { threads.helpers() };
+    match helpers {
+        Some(queue) if !plan.order.inline => {
             let shared = shared.get_or_insert_with(|| Arc::new(parallel::Run::new()));
             // SAFETY: the caller's promise.
-            unsafe { shared.run(plan, addresses, level, pool.queue(), record) }
+            unsafe { shared.run(plan, addresses, level, queue, record) }
         }
         // SAFETY: the caller's promise; in order, each step finds done what it reads.
         _ => unsafe {
             match record {
-                Some(record) => run_in_order(plan, addresses, level, record),
-                None => run_in_order(plan, addresses, level, &mut Unwatched),
+                Some(record) => run_in_order(plan, addresses, level, helpers, record),
+                None => run_in_order(plan, addresses, level, helpers, &mut Unwatched),
             }
         },
+    }
+}
+
+/// Runs all steps of a function's plan, within a task of its caller's, on whose threads it may draw.
+///
+/// # Safety
+/// As for [`run`].
+pub(super) unsafe fn run_steps(
+    plan: &Plan,
+    helpers: Option<&RunQueue>,
+    addresses: Addresses<'_>,
+    level: &Level,
+) -> Result<(), Fault> {
+    match helpers {
+        Some(queue) if !plan.order.inline => {
+            let shared = queue.lend();
+            // SAFETY: the caller's promise; the run is lent to this one alone.
+            let ran = unsafe { shared.run(plan, addresses, level, queue, None) };
+            queue.take_back(shared);
+            ran
+        }
+        // SAFETY: the caller's promise.
+        _ => unsafe { run_in_order(plan, addresses, level, helpers, &mut Unwatched) },
     }
 }
 
@@ -101,12 +133,13 @@ unsafe fn run_in_order(
     plan: &Plan,
     addresses: Addresses<'_>,
     level: &Level,
+    helpers: Option<&RunQueue>,
     watch: &mut impl Watch,
 ) -> Result<(), Fault> {
     for (index, step) in plan.steps.iter().enumerate() {
         for task in 0..step.tasks() {
             // SAFETY: the caller's promise; one task after the other.
-            let run = || unsafe { run_task(step, task, addresses, level) };
+            let run = || unsafe { run_task(step, task, addresses, level, helpers) };
             let done = watch.watch(index, Work::Task(task), run);
             done.map_err(|cause| Fault { step: index, task, cause })?;
         }

@@ -8,7 +8,10 @@ use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder};
 use smallvec::SmallVec;
 
 use super::Cause;
+use super::addresses::Addresses;
+use super::call;
 use super::nesting::Level;
+use super::workers::RunQueue;
 use crate::element::{ArrayRef, DType, Element, with_element};
 use crate::ir::{Dims, KernelError, size};
 use crate::kernel::gemm::Product;
@@ -18,7 +21,7 @@ use crate::kernel::tile::Args;
 use crate::memory::{Memory, OutOfMemory};
 use crate::plan::{
     Accumulator, Assembly, Base, BufferId, Factors, Fallible, KernelCall, KernelOperand, Kind, Operands,
-    PartCopy, PieceSource, Producer, Region, Slot, Start, Step,
+    PartCopy, PieceSource, Producer, Region, Slot, Step,
 };
 
 thread_local! {
@@ -39,25 +42,6 @@ struct Scratch {
     args: Vec<Args>,
 }
 
-/// The addresses of a plan's buffers.
-#[derive(Clone, Copy)]
-pub(super) struct Addresses<'a>(pub(super) &'a [*mut u8]);
-
-// SAFETY: what lies at the addresses is touched by steps only, and the plan orders those that write.
-unsafe impl Send for Addresses<'_> {}
-// SAFETY: the same.
-unsafe impl Sync for Addresses<'_> {}
-
-impl Addresses<'_> {
-    fn of(self, buffer: BufferId) -> *mut u8 {
-        self.0[buffer.index()]
-    }
-
-    fn at(self, Start { buffer, offset }: Start) -> *mut u8 {
-        self.of(buffer).wrapping_add(offset)
-    }
-}
-
 /// Runs one task of a step.
 ///
 /// # Safety
@@ -69,6 +53,7 @@ pub(super) unsafe fn run_task(
     task: usize,
     addresses: Addresses<'_>,
     level: &Level,
+    helpers: Option<&RunQueue>,
 ) -> Result<(), Box<Cause>> {
     match &step.kind {
         // SAFETY: the caller's promise.
@@ -111,6 +96,8 @@ pub(super) unsafe fn run_task(
                 .within_kernel(call.node, || unsafe { run_kernel(call, task, addresses) })
                 .map_err(|error| Box::new(Cause::Kernel { node: call.node, error }))
         }
+        // SAFETY: the caller's promise.
+        Kind::Call(call) => unsafe { call::run(call, addresses, level, helpers) },
         Kind::Copy { src, dst, bytes } => {
             // SAFETY: both buffers hold this many bytes, and the plan gave them places apart.
             unsafe { std::ptr::copy_nonoverlapping(addresses.at(*src), addresses.of(*dst), *bytes) };

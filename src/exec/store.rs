@@ -326,6 +326,7 @@ impl Running<'_> {
                 Place::Feed(_)
                 | Place::RunCount
                 | Place::Constant(_)
+                | Place::Output(_)
                 | Place::Arena(_)
                 | Place::Part { .. } => continue,
             };

@@ -96,6 +96,8 @@ pub(super) struct RunQueue {
 #[derive(Debug)]
 struct State {
     runs: Vec<Arc<Run>>,
+    /// What runs of functions' plans share, to be lent again.
+    spare: Vec<Arc<Run>>,
     /// Workers that look out for a call.
     awake: usize,
     /// Workers that sleep.
@@ -109,7 +111,14 @@ impl RunQueue {
     fn new() -> Self {
         let runs = Vec::with_capacity(USUAL_RUNS);
         RunQueue {
-            state: Mutex::new(State { runs, awake: 0, asleep: 0, calls: 0, is_closed: false }),
+            state: Mutex::new(State {
+                runs,
+                spare: Vec::new(),
+                awake: 0,
+                asleep: 0,
+                calls: 0,
+                is_closed: false,
+            }),
             called: Condvar::new(),
             price: AtomicU64::new(u64::MAX),
             calls: AtomicUsize::new(0),
@@ -131,6 +140,17 @@ impl RunQueue {
         if let Some(index) = runs.iter().position(|posted| Arc::ptr_eq(posted, run)) {
             runs.swap_remove(index);
         }
+    }
+
+    /// Lends what threads share of a run, for one that is part of another.
+    pub(super) fn lend(&self) -> Arc<Run> {
+        let spare = self.lock().spare.pop();
+        spare.unwrap_or_else(|| Arc::new(Run::new()))
+    }
+
+    /// Takes it back when the run is over. There are never more than runs that were under way at once.
+    pub(super) fn take_back(&self, run: Arc<Run>) {
+        self.lock().spare.push(run);
     }
 
     /// Calls a worker to a run that has so many nanoseconds of open work, if one waits and it pays.

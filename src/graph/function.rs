@@ -65,10 +65,10 @@ impl Graph {
     /// from call to call are those that are not known. `build` makes the results out of the parameters, and of whatever
     /// tensors of the graph it uses beside them, which the function captures.
     ///
-    /// A call is one node. It is lowered into the program of its caller, where it is rewritten and fused with what
-    /// stands around it, and gradients pass through it, to arguments and captured tensors, to any order. Variables are
-    /// read as the call sees them. Random numbers inside differ from call to call, unless they have a
-    /// [seed of their own](Graph::seed_scope).
+    /// A call is one node. It is computed as if its nodes stood in its place, where they are fused with what stands around
+    /// them; a large function that is called several times is planned once for all calls. Gradients pass through a call,
+    /// to arguments and captured tensors, to any order. Variables are read as the call sees them. Random numbers inside
+    /// differ from call to call, unless they have a [seed of their own](Graph::seed_scope).
     ///
     /// # Errors
     /// It is a build error to change a variable inside, to use a tensor of the body outside of it other than as a

@@ -6,7 +6,7 @@ use ndarray::{ArrayD, IxDyn};
 
 use super::iota::counted;
 use super::{
-    Args, AxisSlice, Computation, Dims, Inst, Kernel, Names, NodeId, Prim, Program, Reduce, Scalar,
+    Args, AxisSlice, Callee, Computation, Dims, Inst, Kernel, Names, NodeId, Prim, Program, Reduce, Scalar,
     ScalarValue, Source, Val, VariableId, View, broadcast_dims, dot_dims, size,
 };
 use crate::element::{DType, Value, with_element};
@@ -46,6 +46,17 @@ pub struct Lowering<'p> {
     kernels: u32,
     /// The first instruction that cannot be.
     invalid: Option<String>,
+    /// Whether the node has asked for its identity.
+    is_identified: bool,
+}
+
+/// What is to be known of a lowering behind it.
+#[derive(Debug)]
+pub(crate) struct Emitted {
+    /// The first instruction that cannot be, in words.
+    pub(crate) invalid: Option<String>,
+    /// Whether what was emitted differs from node to node and from call to call, as random numbers do.
+    pub(crate) is_identified: bool,
 }
 
 /// The graph's seed and the node's name, with the calls in whose run of a function it is lowered.
@@ -59,7 +70,7 @@ pub(crate) struct Identity<'p> {
 
 impl<'p> Lowering<'p> {
     pub(crate) fn new(program: &'p mut Program, origin: NodeId, identity: Identity<'p>) -> Self {
-        Lowering { program, origin, identity, inputs: &[], kernels: 0, invalid: None }
+        Lowering { program, origin, identity, inputs: &[], kernels: 0, invalid: None, is_identified: false }
     }
 
     /// The same for a node with inputs.
@@ -68,13 +79,14 @@ impl<'p> Lowering<'p> {
     }
 
     /// The graph's seed and the node's name.
-    pub(crate) fn identity(&self) -> Identity<'p> {
+    pub(crate) fn identity(&mut self) -> Identity<'p> {
+        self.is_identified = true;
         self.identity
     }
 
-    /// The first instruction that cannot be, in words.
-    pub(crate) fn invalid(self) -> Option<String> {
-        self.invalid
+    /// Ends the lowering.
+    pub(crate) fn emitted(self) -> Emitted {
+        Emitted { invalid: self.invalid, is_identified: self.is_identified }
     }
 
     /// The length of each axis of a value.
@@ -322,6 +334,16 @@ impl<'p> Lowering<'p> {
         self.kernels += 1;
         let computation = Computation { kernel: Arc::new(kernel), source };
         self.emit(Prim::Kernel(computation), args, dtype, Dims::from_slice(dims.as_ref()))
+    }
+
+    /// Runs another program on the operands, and gives its outputs.
+    pub(crate) fn call(&mut self, callee: &Callee, args: &[Val]) -> Vec<Val> {
+        let call = self.emit(Prim::Call(callee.clone()), args, DType::Bool, Dims::new());
+        let outputs = callee.program().outputs.iter().map(|&val| callee.program().inst(val));
+        let output = |(position, inst): (u32, &Inst)| {
+            self.emit(Prim::Output(position), &[call], inst.dtype, inst.dims.clone())
+        };
+        (0..).zip(outputs).map(output).collect()
     }
 
     /// The matrix products of [.., m, k] and [.., k, n]; the axes before the last two broadcast.

@@ -5,6 +5,7 @@
 //! - [`iota`]: numbers counted up.
 //! - [`join`]: where the operands of a join lie in its result.
 //! - [`kernel`]: computations that the vocabulary does not have, as plain code on arrays.
+//! - [`callee`]: programs that instructions run.
 //! - [`program`]: instructions, the program, and its verifier.
 //! - [`lowering`]: what ops emit instructions through, and [`term`] formulas with.
 //! - [`fault`]: what can be wrong with a lowering.
@@ -13,6 +14,7 @@
 //!
 //! Knows no graph: of that, a program has only the ids of nodes and variables.
 
+mod callee;
 mod expression;
 mod fault;
 mod iota;
@@ -25,13 +27,14 @@ mod program;
 mod scalar;
 mod term;
 
+pub(crate) use callee::Callee;
 pub(crate) use expression::{ConstantId, Expression};
 pub use fault::{BadLabel, LoweringError};
 pub(crate) use iota::counted;
 pub(crate) use join::places;
 pub use kernel::{Kernel, KernelError};
 pub use lowering::Lowering;
-pub(crate) use lowering::{Identity, is_reduced_apart};
+pub(crate) use lowering::{Emitted, Identity, is_reduced_apart};
 pub(crate) use names::{Named, Names};
 pub(crate) use number::ScalarValue;
 pub use program::Val;

@@ -23,6 +23,11 @@ impl<'a> Names<'a> {
         Names { graph: Some(graph), feeds }
     }
 
+    /// Those of a program that is called: what it is fed are the operands of the call.
+    pub(crate) fn inside(self) -> Self {
+        Names { feeds: &[], ..self }
+    }
+
     pub(crate) fn node(self, id: NodeId) -> String {
         match self.graph {
             Some(graph) => format!("\"{}\"", graph.node_name(id)),

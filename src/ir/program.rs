@@ -4,11 +4,11 @@ use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use smallvec::SmallVec;
 
 use super::join::places;
-use super::{Kernel, Names, NodeId, Reduce, Scalar, ScalarValue, VariableId};
+use super::{Callee, Kernel, Names, NodeId, Reduce, Scalar, ScalarValue, VariableId};
 use crate::element::{DType, Value};
 use crate::shape::is_addressable;
 
@@ -129,6 +129,10 @@ pub(crate) enum Prim {
     RunCount,
     /// Whatever the kernel makes of the operands.
     Kernel(Computation),
+    /// Runs another program on the operands. Its own value, a boolean, says nothing: what it gives are its outputs.
+    Call(Callee),
+    /// What the program of a call, which is the operand, gives at this position.
+    Output(u32),
 }
 
 /// A kernel that the vocabulary does not know; equal to itself alone.
@@ -178,12 +182,14 @@ pub(crate) struct Inst {
 }
 
 /// A straight line of instructions: operands come before their users.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Program {
     pub(crate) insts: Vec<Inst>,
     pub(crate) constants: Vec<Arc<Value>>,
     /// What the run gives, in the order of the fetches.
     pub(crate) fetches: Vec<Val>,
+    /// What the program of a call leaves for its caller, by position.
+    pub(crate) outputs: Vec<Val>,
     /// What can fail or be seen from outside and is run for that alone: a fetched operation's nodes are run even
     /// if no value is.
     pub(crate) checks: Vec<Val>,
@@ -253,7 +259,8 @@ impl Program {
     /// The values that must outlive the program's run.
     pub(crate) fn results(&self) -> impl Iterator<Item = Val> + '_ {
         let commits = self.commits.iter().map(|&(_, val)| val);
-        self.fetches.iter().copied().chain(commits).chain(self.checks.iter().copied())
+        let given = self.fetches.iter().chain(&self.outputs);
+        given.copied().chain(commits).chain(self.checks.iter().copied())
     }
 
     /// Which instructions the results depend on.
@@ -290,9 +297,36 @@ impl Program {
         });
         let renumber = |val: &mut Val| *val = renumbered[val.index()];
         self.insts.iter_mut().flat_map(|inst| &mut inst.args).for_each(renumber);
-        self.fetches.iter_mut().chain(&mut self.checks).for_each(renumber);
-        self.commits.iter_mut().for_each(|(_, val)| renumber(val));
+        self.results_mut().for_each(renumber);
         self
+    }
+
+    /// The values that must outlive the program's run, to be renumbered.
+    pub(crate) fn results_mut(&mut self) -> impl Iterator<Item = &mut Val> {
+        let commits = self.commits.iter_mut().map(|(_, val)| val);
+        self.fetches.iter_mut().chain(&mut self.outputs).chain(&mut self.checks).chain(commits)
+    }
+
+    /// What the program calls, each once, in the order of the first calls.
+    pub(crate) fn callees(&self) -> Vec<&Callee> {
+        let mut seen = HashSet::default();
+        let called = self.insts.iter().filter_map(|inst| match &inst.prim {
+            Prim::Call(callee) => Some(callee),
+            _ => None,
+        });
+        called.filter(|&callee| seen.insert(callee)).collect()
+    }
+
+    /// Has all calls run other programs in place of their own, each of which is made once.
+    pub(crate) fn replace_callees(&mut self, mut replace: impl FnMut(&Program) -> Program) {
+        let mut replaced: HashMap<Callee, Callee> = HashMap::default();
+        for inst in &mut self.insts {
+            if let Prim::Call(callee) = &mut inst.prim {
+                let by = replaced.entry(callee.clone());
+                let by = by.or_insert_with(|| callee.with_program(replace(callee.program())));
+                *callee = by.clone();
+            }
+        }
     }
 
     /// Says which instruction breaks the program's invariant, if one does.
@@ -304,6 +338,9 @@ impl Program {
             if !self.fits(inst) {
                 return Err(format!("%{index} does not fit its operands: {inst:?}"));
             }
+        }
+        for callee in self.callees() {
+            callee.program().verify().map_err(|why| format!("`{}`: {why}", callee.function()))?;
         }
         Ok(())
     }
@@ -357,6 +394,22 @@ impl Program {
                 let last = inst.dims.first().map(|&count| count.saturating_sub(1));
                 let last = last.and_then(|last| first.checked_add(i64::try_from(last).ok()?));
                 inst.dims.len() == 1 && inst.dtype == DType::I64 && last.is_some()
+            }
+            (Prim::Call(callee), ..) => {
+                let takes = |(&arg, (dtype, dims)): (&Val, &(DType, Dims))| {
+                    let arg = self.inst(arg);
+                    arg.dtype == *dtype && arg.dims == *dims
+                };
+                inst.dims.is_empty()
+                    && inst.dtype == DType::Bool
+                    && inst.args.len() == callee.operands().len()
+                    && inst.args.iter().zip(callee.operands()).all(takes)
+            }
+            (&Prim::Output(position), Some(_), None) => {
+                let Prim::Call(callee) = &self.inst(inst.args[0]).prim else { return false };
+                let given = callee.program().outputs.get(position as usize);
+                let given = given.map(|&val| callee.program().inst(val));
+                given.is_some_and(|given| given.dtype == inst.dtype && given.dims == inst.dims)
             }
             (Prim::Kernel(_), ..)
             | (
@@ -425,6 +478,8 @@ impl Inst {
             Prim::Dot => "dot".to_owned(),
             Prim::RunCount => "run count".to_owned(),
             Prim::Kernel(_) => "kernel".to_owned(),
+            Prim::Call(callee) => format!("call `{}`", callee.function()),
+            Prim::Output(position) => format!("output {position} of"),
         }
     }
 }
@@ -449,11 +504,18 @@ impl Program {
         for val in &self.fetches {
             writeln!(f, "fetch %{}", val.0)?;
         }
+        for val in &self.outputs {
+            writeln!(f, "output %{}", val.0)?;
+        }
         for val in &self.checks {
             writeln!(f, "check %{}", val.0)?;
         }
         for (variable, val) in &self.commits {
             writeln!(f, "commit {} <- %{}", names.variable(*variable), val.0)?;
+        }
+        for callee in self.callees() {
+            writeln!(f, "program of `{}`:", callee.function())?;
+            callee.program().write(f, names.inside())?;
         }
         Ok(())
     }

@@ -2,8 +2,10 @@
 //!
 //! - [`specialise`] takes the nodes that the fetches need and the lengths of what is fed, and asks each op to emit
 //!   itself through [`Lowering`](crate::ir::Lowering). Every length is known from here on.
+//! - [`calls`]: calls of functions become the instructions of their bodies, or calls of programs.
 //! - [`versions`]: variables become values threaded from reader to reader, so that no instruction has an effect.
 
+mod calls;
 mod specialise;
 mod versions;
 

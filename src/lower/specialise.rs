@@ -11,12 +11,13 @@ use std::collections::BTreeMap;
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
+use super::calls::{Apart, ApartKey, Runs};
 use super::versions::Versions;
 use crate::error::{Error, Result};
 use crate::graph::op::Outputs;
-use crate::graph::{Arena, CallId, Node, NodeMap, Role, TensorMap, Walk};
+use crate::graph::{Arena, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{
-    Args, Computation, Dims, Identity, Inst, Lowering, LoweringError, NodeId, Prim, Program, Scalar,
+    Args, Computation, Dims, Emitted, Identity, Inst, Lowering, LoweringError, NodeId, Prim, Program, Scalar,
     TensorId, Val, VariableId,
 };
 use crate::memory::OutOfMemory;
@@ -37,7 +38,7 @@ pub(crate) struct Fetched {
 }
 
 /// What the tensors of a node that has not been visited have become.
-const UNVISITED: Val = Val(u32::MAX);
+pub(super) const UNVISITED: Val = Val(u32::MAX);
 
 /// How nodes are lowered beyond what their ops say.
 #[derive(Clone, Copy, Debug, Default)]
@@ -46,12 +47,14 @@ pub(crate) struct Lowered {
     pub(crate) seed: u64,
     /// Whether the run fails where a node makes a float that is not finite.
     pub(crate) check_numerics: bool,
+    /// Whether each call becomes instructions in its place, however often a function is called.
+    pub(crate) in_place: bool,
 }
 
 /// Lowers what the request needs, for feeds of the given lengths.
 pub(crate) fn specialise(
     arena: &Arena,
-    Lowered { seed, check_numerics }: Lowered,
+    Lowered { seed, check_numerics, in_place }: Lowered,
     request: &Request,
     fed: &[Vec<usize>],
 ) -> Result<Program> {
@@ -63,9 +66,12 @@ pub(crate) fn specialise(
         arena,
         seed,
         check_numerics,
+        in_place,
         program: Program::default(),
         frames: vec![Frame::default()],
-        runs: HashMap::default(),
+        given: HashMap::default(),
+        apart: HashMap::default(),
+        is_identified: false,
         before: NodeMap::new(Versions::of(arena.variables.len())),
         after: HashMap::default(),
         ordered: (Vec::new(), Versions::of(arena.variables.len())),
@@ -84,23 +90,23 @@ pub(crate) fn specialise(
         );
         specialiser.frames[TOP].vals.set(id, val);
     }
-    let (mut calls, mut has_calls) = (0_usize, false);
+    let mut calls = 0_usize;
     for &id in &needed {
         let node = arena.node(id);
         if let Role::Calls(call) = node.role {
             calls = calls.saturating_add(arena.calls_of(call));
-            has_calls = true;
         }
         if calls > MAX_CALLS {
             return Err(unlowered(node, LoweringError::TooManyCalls { most: MAX_CALLS }));
         }
     }
     // Only calls ask for what of them is used.
-    if has_calls {
+    if calls > 0 {
         specialiser.mark_used(TOP, &needed, request.fetches.iter().map(|fetch| fetch.tensor));
         for fetched in request.fetches.iter().filter(|fetch| !fetch.value) {
             specialiser.mark_all_used(TOP, fetched.tensor.node);
         }
+        specialiser.note_calls(TOP, &needed);
     }
     // Most nodes become one instruction.
     specialiser.program.insts.reserve(needed.len());
@@ -120,21 +126,23 @@ fn unlowered(node: &Node, reason: LoweringError) -> Error {
 
 /// A run of a function's body, by a call, or of what belongs to no function.
 #[derive(Debug)]
-struct Frame {
+pub(super) struct Frame {
     /// What the tensors of visited nodes, and those that are given, have become.
-    vals: TensorMap<Val>,
+    pub(super) vals: TensorMap<Val>,
     /// Whether something uses a tensor.
-    is_used: TensorMap<bool>,
+    pub(super) is_used: TensorMap<bool>,
     /// The calls, one inside the other, whose run it is.
-    calls: Vec<NodeId>,
+    pub(super) calls: Vec<NodeId>,
     /// Their names, in front of those of nodes.
-    name: String,
+    pub(super) name: String,
+    /// The runs that the calls in it begin.
+    pub(super) runs: Runs,
 }
 
 impl Default for Frame {
     fn default() -> Self {
         let (vals, is_used) = (TensorMap::new(UNVISITED), TensorMap::new(false));
-        Frame { vals, is_used, calls: Vec::new(), name: String::new() }
+        Frame { vals, is_used, calls: Vec::new(), name: String::new(), runs: Runs::default() }
     }
 }
 
@@ -145,14 +153,20 @@ const MAX_CALLS: usize = 1 << 20;
 /// The frame of what belongs to no function.
 const TOP: usize = 0;
 
-struct Specialiser<'a> {
-    arena: &'a Arena,
+pub(super) struct Specialiser<'a> {
+    pub(super) arena: &'a Arena,
     seed: u64,
     check_numerics: bool,
-    program: Program,
-    frames: Vec<Frame>,
-    /// The frame of each call, by the frame in which it is made.
-    runs: HashMap<(usize, NodeId), usize>,
+    pub(super) in_place: bool,
+    /// What is being lowered: the run's program, or that of a function.
+    pub(super) program: Program,
+    pub(super) frames: Vec<Frame>,
+    /// What the run of a body gives, by the frame and the call in it that begins the run.
+    pub(super) given: HashMap<(usize, NodeId), HashMap<TensorId, Val>>,
+    /// The programs of functions; `None` for those that must be lowered in the place of each call.
+    pub(super) apart: HashMap<ApartKey, Option<Apart>>,
+    /// Whether something has been lowered that differs from call to call.
+    pub(super) is_identified: bool,
     /// The assignments that each node is ordered after.
     before: NodeMap<Versions>,
     /// Those that what comes behind a visited assignment is ordered after.
@@ -166,7 +180,12 @@ struct Specialiser<'a> {
 
 impl Specialiser<'_> {
     /// Notes which tensors are used, by these nodes and beside them.
-    fn mark_used(&mut self, frame: usize, nodes: &[NodeId], also: impl IntoIterator<Item = TensorId>) {
+    pub(super) fn mark_used(
+        &mut self,
+        frame: usize,
+        nodes: &[NodeId],
+        also: impl IntoIterator<Item = TensorId>,
+    ) {
         let arena = self.arena;
         for &id in nodes {
             let node = arena.node(id);
@@ -190,7 +209,7 @@ impl Specialiser<'_> {
     }
 
     /// Lowers a node as it is in a frame.
-    fn visit(&mut self, frame: usize, id: NodeId) -> Result<()> {
+    pub(super) fn visit(&mut self, frame: usize, id: NodeId) -> Result<()> {
         let arena = self.arena;
         let node = arena.node(id);
         if let Some(fault) = node.fault {
@@ -266,55 +285,13 @@ impl Specialiser<'_> {
         let identity = Identity { seed: self.seed, name: &name, calls };
         let mut lowering = Lowering::new(&mut self.program, id, identity).of_inputs(inputs);
         let vals = node.op.lower(inputs, &mut lowering);
-        let invalid = lowering.invalid();
+        let Emitted { invalid, is_identified } = lowering.emitted();
+        self.is_identified |= is_identified;
         self.check_lowered(node, &vals, &outputs, invalid)?;
         for &val in vals.iter() {
             self.check_finite(id, val);
         }
         Ok(vals)
-    }
-
-    /// Lowers what a call needs of a function's body.
-    fn call(&mut self, frame: usize, id: NodeId, call: CallId, inputs: &[Val]) -> Result<Outputs<Val>> {
-        let arena = self.arena;
-        let call = arena.call(call);
-        let body = arena.body(call.body);
-        let origin = call.origin.unwrap_or(id);
-        let inner = if let Some(&inner) = self.runs.get(&(frame, origin)) {
-            inner
-        } else {
-            let mut run = Frame::default();
-            run.calls.clone_from(&self.frames[frame].calls);
-            run.calls.push(origin);
-            run.name = [&*self.frames[frame].name, &arena.node(origin).name, "/"].concat();
-            for (bound, &val) in body.bound().zip(inputs) {
-                run.vals.set(bound, val);
-            }
-            self.frames.push(run);
-            self.runs.insert((frame, origin), self.frames.len() - 1);
-            self.frames.len() - 1
-        };
-        // An output that nobody uses is not computed, nor can it fail.
-        let is_used = id.outputs(call.results.len()).map(|output| *self.frames[frame].is_used.get(output));
-        let wanted: Vec<Option<TensorId>> =
-            call.results.iter().zip(is_used).map(|(&result, is_used)| is_used.then_some(result)).collect();
-        let used = || wanted.iter().flatten().copied();
-        let is_there = |id: TensorId| *self.frames[inner].vals.get(id) != UNVISITED;
-        let needed = Walk::all(arena).ancestors_short_of(used(), is_there);
-        self.mark_used(inner, &needed, used());
-        for node in needed {
-            self.visit(inner, node)?;
-        }
-        let val = |result: &Option<TensorId>| {
-            result.map_or(UNVISITED, |result| *self.frames[inner].vals.get(result))
-        };
-        let outputs: Outputs<Val> = wanted.iter().map(val).collect();
-        for (&val, promised) in outputs.iter().zip(arena.node(id).outputs.iter()) {
-            if val != UNVISITED {
-                self.check_lowered(arena.node(id), &[val], std::slice::from_ref(promised), None)?;
-            }
-        }
-        Ok(outputs)
     }
 
     /// The assignments that a node is ordered after: those that its predecessors are, and those
@@ -394,7 +371,7 @@ impl Specialiser<'_> {
     }
 
     /// The lowering of an op must give what its shape rule has promised, out of instructions that can be.
-    fn check_lowered(
+    pub(super) fn check_lowered(
         &self,
         node: &Node,
         vals: &[Val],
@@ -468,13 +445,19 @@ impl Specialiser<'_> {
         let last = self.last_writer.into_iter();
         self.program.commits =
             last.map(|(variable, writer)| (variable, self.written[&(writer, variable)])).collect();
-        let must_run = |inst: &Inst| match &inst.prim {
-            Prim::Map(function) => function.can_fail(inst.dtype),
-            Prim::Kernel(Computation { kernel, .. }) => kernel.must_run(),
-            _ => false,
-        };
-        let vals = (0..self.program.insts.len() as u32).map(Val);
-        self.program.checks = vals.filter(|&val| must_run(self.program.inst(val))).collect();
-        self.program.pruned()
+        with_checks(self.program)
     }
+}
+
+/// A program that has all its results but for what must run for its own sake.
+pub(super) fn with_checks(mut program: Program) -> Program {
+    let must_run = |inst: &Inst| match &inst.prim {
+        Prim::Map(function) => function.can_fail(inst.dtype),
+        Prim::Kernel(Computation { kernel, .. }) => kernel.must_run(),
+        Prim::Call(callee) => !callee.program().checks.is_empty(),
+        _ => false,
+    };
+    let vals = (0..program.insts.len() as u32).map(Val);
+    program.checks = vals.filter(|&val| must_run(program.inst(val))).collect();
+    program.pruned()
 }

@@ -14,8 +14,8 @@
 //!    a region with the same rows; all its other operands are then produced before. If no group does,
 //!    it joins the last region that reads the same memory.
 //!    A matrix product that can be cut by rows becomes the producer of a region of what reads it.
-//! 2. Otherwise it starts a group: a region of its own, a matrix product, a reduction, a join, or a kernel. What is
-//!    copied for a join alone is left to it.
+//! 2. Otherwise it starts a group: a region of its own, a matrix product, a reduction, a join, a kernel, or a
+//!    call. What is copied for a join alone is left to it.
 
 use smallvec::{SmallVec, smallvec};
 
@@ -78,6 +78,8 @@ pub(in crate::plan) enum Group {
     Join(Val),
     /// A kernel that the vocabulary does not know.
     Kernel(Val),
+    /// A call of a function. Its outputs are in no group, and of the call's to those that read them.
+    Call(Val),
 }
 
 /// What a member does for a tile of rows.
@@ -294,6 +296,11 @@ impl Grouping<'_> {
                 Prim::Dot => Group::Product(val),
                 Prim::Join => Group::Join(val),
                 Prim::Kernel(_) => Group::Kernel(val),
+                Prim::Call(_) => Group::Call(val),
+                Prim::Output(_) => {
+                    self.group_of[val.index()] = self.group_of[inst.args[0].index()];
+                    return;
+                }
                 _ => Group::Reduce(val),
             };
             self.group_of[val.index()] = Some(self.groups.len() as u32);
@@ -316,7 +323,8 @@ impl Grouping<'_> {
                 Group::Product(producer)
                 | Group::Reduce(producer)
                 | Group::Join(producer)
-                | Group::Kernel(producer) => {
+                | Group::Kernel(producer)
+                | Group::Call(producer) => {
                     let producer = Some(*producer);
                     *group = Group::Region { rows, producer, members: vec![val] };
                 }

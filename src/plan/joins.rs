@@ -62,7 +62,9 @@ pub(super) fn prepare(program: &Program, direct: bool) -> (Option<Program>, Home
     let mut homes = Homes::default();
     let mut prepared = Program::default();
     prepared.constants.clone_from(&program.constants);
-    let mut claimed: HashSet<Val> = program.commits.iter().map(|&(_, val)| unshaped(program, val)).collect();
+    // What is made in memory of its own, for a variable or the caller.
+    let claimed = program.commits.iter().map(|(_, val)| val).chain(&program.outputs);
+    let mut claimed: HashSet<Val> = claimed.map(|&val| unshaped(program, val)).collect();
     let mut renumbered: Vec<Val> = Vec::with_capacity(program.insts.len());
     for inst in &program.insts {
         let mut args: Args = inst.args.iter().map(|arg| renumbered[arg.index()]).collect();
@@ -82,10 +84,11 @@ pub(super) fn prepare(program: &Program, direct: bool) -> (Option<Program>, Home
         }
         renumbered.push(prepared.push(Inst { args, ..inst.clone() }));
     }
-    let renumber = |&val: &Val| renumbered[val.index()];
-    prepared.fetches = program.fetches.iter().map(renumber).collect();
-    prepared.checks = program.checks.iter().map(renumber).collect();
-    prepared.commits = program.commits.iter().map(|(variable, val)| (*variable, renumber(val))).collect();
+    prepared.fetches.clone_from(&program.fetches);
+    prepared.outputs.clone_from(&program.outputs);
+    prepared.checks.clone_from(&program.checks);
+    prepared.commits.clone_from(&program.commits);
+    prepared.results_mut().for_each(|val| *val = renumbered[val.index()]);
     // Outer joins come behind inner ones.
     for index in (0..prepared.insts.len()).rev() {
         let (join, inst) = (Val(index as u32), &prepared.insts[index]);

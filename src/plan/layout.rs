@@ -187,7 +187,7 @@ fn slice_needs(program: &Program) -> Vec<SliceNeed> {
     let mut needs = vec![SliceNeed::Anyhow; program.insts.len()];
     for (index, inst) in program.insts.iter().enumerate().rev() {
         let need = match inst.prim {
-            Prim::Kernel(_) => SliceNeed::InOnePiece,
+            Prim::Kernel(_) | Prim::Call(_) => SliceNeed::InOnePiece,
             Prim::Dot if may_be_skinny(program, inst.args[0], &inst.dims) => SliceNeed::InOnePiece,
             Prim::Dot => SliceNeed::InRows,
             // Handed on to what the view shows; a slice keeps it.
@@ -250,13 +250,17 @@ fn column_constants(program: &Program) -> Vec<bool> {
     by_columns
 }
 
-/// Which values are read as consecutive elements: results, and what is reduced apart from any region.
+/// Which values are read as consecutive elements: results, what functions are fed, and what is reduced apart from any
+/// region.
 fn consecutive_operands(program: &Program) -> Vec<bool> {
     let mut consecutive = vec![false; program.insts.len()];
     for val in program.results() {
         consecutive[val.index()] = true;
     }
     for inst in &program.insts {
+        if let Prim::Call(_) = inst.prim {
+            inst.args.iter().for_each(|arg| consecutive[arg.index()] = true);
+        }
         if matches!(inst.prim, Prim::Reduce { .. })
             && reduce_member(reduced(program, inst.args[0], &inst.prim), inst.dtype).is_none()
         {

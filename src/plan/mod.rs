@@ -6,6 +6,7 @@
 //! written for it, and no two steps that may run at once touch the same memory, unless both read.
 
 mod batch;
+mod calls;
 mod check;
 mod constant;
 mod fuse;
@@ -35,6 +36,8 @@ use crate::kernel::gemm::{self, Product, Split};
 use crate::kernel::isa::Isa;
 
 pub(crate) use batch::{Batch, BatchAxis};
+pub(crate) use calls::FunctionCall;
+use calls::{Callees, outputs, plan_callees};
 use constant::ElementOrder;
 pub(crate) use constant::{Constant, Constants};
 use fuse::Group;
@@ -79,6 +82,8 @@ pub(crate) struct Plan {
     /// The variables that the run changes.
     pub(crate) commits: Vec<VariableId>,
     pub(crate) order: Order,
+    /// Whether all steps run in order on one thread, also those of the functions that are called.
+    pub(crate) is_for_one_thread: bool,
     /// The node whose value takes the most bytes of the arena, for errors.
     pub(crate) largest: Option<NodeId>,
     pub(crate) arena_bytes: usize,
@@ -109,6 +114,7 @@ pub(crate) fn plan(
     constants: &Constants,
     fed: &[(DType, Vec<usize>)],
 ) -> Result<Plan, Lacking> {
+    let callees = plan_callees(program, options, constants)?;
     let (prepared, homes) = joins::prepare(program, options.fuse);
     let program = prepared.as_ref().unwrap_or(program);
     let layouts = layout::resolve(program, &homes);
@@ -125,6 +131,8 @@ pub(crate) fn plan(
     let groups = fuse::group(program, &layouts, &homes, options.fuse, &may_produce);
     let mut planner = Planner {
         program,
+        outputs: if callees.is_empty() { HashMap::default() } else { outputs(program) },
+        callees,
         layouts,
         homes: &homes,
         isa,
@@ -171,6 +179,9 @@ fn product(program: &Program, layouts: &[Layout], val: Val) -> Product {
 
 struct Planner<'a> {
     program: &'a Program,
+    callees: Callees,
+    /// What each call gives, by position, as far as it is read.
+    outputs: HashMap<Val, Vec<Option<Val>>>,
     layouts: Vec<Layout>,
     homes: &'a Homes,
     isa: Isa,
@@ -214,13 +225,19 @@ impl Planner<'_> {
         for (index, group) in (0..).zip(groups) {
             let (producer, members) = match group {
                 Group::Region { producer, members, .. } => (producer.as_ref(), members.as_slice()),
-                Group::Product(val) | Group::Reduce(val) | Group::Join(val) | Group::Kernel(val) => {
-                    (None, std::slice::from_ref(val))
-                }
+                Group::Product(val)
+                | Group::Reduce(val)
+                | Group::Join(val)
+                | Group::Kernel(val)
+                | Group::Call(val) => (None, std::slice::from_ref(val)),
             };
             for &val in producer.into_iter().chain(members) {
                 let is_outside = !matches!(group, Group::Region { .. }) || self.homes.get(val).is_some();
-                if is_outside || (Some(&val) != producer && self.accumulates(val)) {
+                if matches!(group, Group::Call(_)) {
+                    // Its outputs are values of their own.
+                    let outputs: Vec<Val> = self.outputs[&val].iter().flatten().copied().collect();
+                    outputs.into_iter().try_for_each(|output| self.place(output))?;
+                } else if is_outside || (Some(&val) != producer && self.accumulates(val)) {
                     self.place(val)?;
                 }
                 for &arg in &self.program.inst(val).args {
@@ -238,7 +255,9 @@ impl Planner<'_> {
             }
         }
         for val in self.program.results() {
-            self.place(self.base(val))?;
+            if !matches!(self.program.inst(val).prim, Prim::Call(_)) {
+                self.place(self.base(val))?;
+            }
         }
         Ok(())
     }
@@ -312,22 +331,25 @@ impl Planner<'_> {
         Place::Constant(self.constants.len() - 1)
     }
 
-    /// Decides where the new values of variables are made: in the variable's own next buffer where
-    /// a step makes the value for it alone, by a copy otherwise.
-    fn place_commits(&mut self) {
+    /// Decides where the new values of variables and the outputs are made: in the variable's own next buffer, or where
+    /// the caller wants the output, where a step makes the value for it alone, by a copy otherwise.
+    fn place_results(&mut self) {
         let mut written: Vec<bool> = vec![false; self.buffers.len()];
         for buffer in self.steps.iter().flat_map(|step| &step.writes) {
             written[buffer.index()] = true;
         }
-        for &(variable, val) in &self.program.commits {
+        let commits = self.program.commits.iter().map(|&(variable, val)| (Place::Next(variable), val));
+        let outputs = self.program.outputs.iter().enumerate();
+        let outputs = outputs.map(|(position, &val)| (Place::Output(position), val));
+        for (place, val) in commits.chain(outputs) {
             let (src, bytes) = (self.start(val), self.bytes(val));
             let index = src.buffer.index();
             let is_whole = self.buffers[index].bytes == bytes;
             if is_whole && written[index] && self.buffers[index].place == UNDECIDED {
-                self.buffers[index].place = Place::Next(variable);
+                self.buffers[index].place = place;
                 continue;
             }
-            let dst = self.add_buffer(Place::Next(variable), bytes);
+            let dst = self.add_buffer(place, bytes);
             written.push(true);
             let kind = Kind::Copy { src, dst, bytes };
             let cost = order::moving_cost(bytes);
@@ -347,7 +369,7 @@ impl Planner<'_> {
     }
 
     fn finish(mut self, options: Options, fed: Vec<(DType, Vec<usize>)>) -> Result<Plan, Lacking> {
-        self.place_commits();
+        self.place_results();
         let fetches = self.program.fetches.iter().map(|&val| {
             let inst = self.program.inst(val);
             FetchedValue { start: self.start(val), dtype: inst.dtype, dims: inst.dims.clone() }
@@ -374,6 +396,7 @@ impl Planner<'_> {
         let is_part = |buffer: &BufferId| matches!(self.buffers[buffer.index()].place, Place::Part { .. });
         let parts = (0..self.buffers.len() as u32).map(BufferId).filter(is_part).collect();
         let plan = Plan {
+            is_for_one_thread: order.inline && self.callees.values().all(|plan| plan.is_for_one_thread),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             buffers: self.buffers,
             steps: self.steps,

@@ -10,6 +10,7 @@ impl Plan {
             + bytes_of(&self.buffers)
             + bytes_of(&self.steps)
             + self.steps.iter().map(Step::bytes_behind).sum::<usize>()
+            + self.calls().map(|(_, plan)| plan.bytes()).sum::<usize>()
             + bytes_of(&self.origins)
             + bytes_of(&self.constants)
             + bytes_of(&self.fetches)
@@ -31,6 +32,7 @@ impl Step {
             Kind::Product { factors, .. } => size_of_val(&**factors),
             Kind::Join { assembly, .. } => assembly.bytes(),
             Kind::Kernel(call) => size_of_val(&**call),
+            Kind::Call(call) => size_of_val(&**call) + bytes_of(&call.operands) + bytes_of(&call.outputs),
             Kind::Reduce { .. } | Kind::Copy { .. } => 0,
         };
         kind + bytes_of(&self.reads) + bytes_of(&self.writes)

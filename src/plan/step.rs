@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Assembly, Batch, KernelCall, Region};
+use super::{Assembly, Batch, FunctionCall, KernelCall, Region};
 use crate::ir::VariableId;
 use crate::kernel::gemm::{GemmKernel, Product, Split};
 use crate::kernel::reduce::MiddleReduction;
@@ -30,6 +30,8 @@ pub(crate) enum Place {
     Variable(VariableId),
     /// In the memory that becomes the variable's when the run has succeeded.
     Next(VariableId),
+    /// Where the caller of a function wants the output at this position.
+    Output(usize),
     /// In the run's arena, at this many bytes from its start.
     Arena(usize),
     /// In the result of a join, which is no part itself, at this many bytes from its start. The buffer's bytes reach from
@@ -87,6 +89,8 @@ pub(crate) enum Kind {
     Join { assembly: Box<Assembly>, dst: BufferId },
     /// Runs a kernel that the vocabulary does not know.
     Kernel(Box<KernelCall>),
+    /// Runs the plan of a function.
+    Call(Box<FunctionCall>),
     /// Copies all bytes.
     Copy { src: Start, dst: BufferId, bytes: usize },
 }

@@ -3,7 +3,10 @@
 
 use std::fmt::{self, Write};
 
-use super::{Base, Factors, KernelCall, Kind, PieceSource, Place, Plan, Producer, Slot, Start, Step, TileOp};
+use super::{
+    Base, Factors, FunctionCall, KernelCall, Kind, PieceSource, Place, Plan, Producer, Slot, Start, Step,
+    TileOp,
+};
 use crate::ir::Names;
 
 /// As [`Plan::text`], with numbers for names.
@@ -38,6 +41,7 @@ impl Plan {
                 Place::Constant(index) => format!("constant {index}"),
                 Place::Variable(variable) => format!("variable {}", names.variable(variable)),
                 Place::Next(variable) => format!("next of variable {}", names.variable(variable)),
+                Place::Output(position) => format!("output {position}"),
                 Place::Arena(offset) => format!("arena at {offset}"),
                 Place::Part { of: buffer, offset } => format!("part of {}", Start { buffer, offset }),
             };
@@ -51,7 +55,12 @@ impl Plan {
         }
         let how = if self.order.inline { "inline" } else { "parallel" };
         let (peak, sum) = (self.arena_bytes, self.arena_bytes_without_reuse);
-        writeln!(f, "{how}; arena {peak} bytes, {sum} without reuse")
+        writeln!(f, "{how}; arena {peak} bytes, {sum} without reuse")?;
+        for (function, plan) in self.calls() {
+            writeln!(f, "plan of `{function}`:")?;
+            plan.write(f, names.inside())?;
+        }
+        Ok(())
     }
 }
 
@@ -104,6 +113,16 @@ fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
                 1 => writeln!(f),
                 tasks => writeln!(f, " in {tasks} parts"),
             }
+        }
+        Kind::Call(call) => {
+            let FunctionCall { function, operands, outputs, frame, .. } = &**call;
+            let outputs =
+                outputs.iter().map(|output| format!("b{}", output.0)).collect::<Vec<_>>().join(", ");
+            write!(f, "step {index}: {outputs} = call `{function}`")?;
+            for (position, operand) in operands.iter().enumerate() {
+                write!(f, "{} {operand}", if position == 0 { "" } else { "," })?;
+            }
+            writeln!(f, " in b{}", frame.0)
         }
         Kind::Copy { src, dst, bytes } => {
             writeln!(f, "step {index}: b{} = copy {src}, {bytes} bytes", dst.0)

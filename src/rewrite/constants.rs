@@ -104,7 +104,12 @@ fn known(program: &Program) -> Vec<Option<usize>> {
         // The lengths of every value have been checked to be addressable.
         let bytes = size(&inst.dims) * inst.dtype.size();
         known.push(match inst.prim {
-            Prim::Nothing | Prim::Feed(_) | Prim::Read(_) | Prim::RunCount => None,
+            Prim::Nothing
+            | Prim::Feed(_)
+            | Prim::Read(_)
+            | Prim::RunCount
+            | Prim::Call(_)
+            | Prim::Output(_) => None,
             Prim::Kernel(Computation { ref kernel, .. }) if kernel.must_run() => None,
             Prim::Scalar(_) | Prim::Constant(_) => Some(bytes),
             Prim::Iota { .. } => (bytes <= MAX_INTERMEDIATE_BYTES).then_some(bytes),

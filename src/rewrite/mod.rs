@@ -139,8 +139,7 @@ pub(crate) fn rewrite(mut program: Program, limit: usize) -> (Program, Vec<Appli
         renumbered.push(driver.add(inst, &mut budget));
     }
     let Driver { mut out, trace, .. } = driver;
-    out.fetches.iter_mut().chain(&mut out.checks).for_each(|val| renumber(&renumbered, val));
-    out.commits.iter_mut().for_each(|(_, val)| renumber(&renumbered, val));
+    out.results_mut().for_each(|val| renumber(&renumbered, val));
     (out.pruned(), trace)
 }
 

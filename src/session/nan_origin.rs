@@ -13,7 +13,7 @@ use crate::element::{Float, Value};
 use crate::error::Error;
 use crate::exec::{FedArray, Ready, planning};
 use crate::ir::{Inst, NodeId, Prim, Program, Scalar, Val, View};
-use crate::lower::specialise;
+use crate::lower::{Lowered, specialise};
 use crate::plan::{self, Options};
 
 /// A node, and the number that it made.
@@ -25,7 +25,12 @@ impl Prepared {
         let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
         let search = |number: usize| {
             let program = planning(&core.graph, || {
-                specialise(&core.graph.snapshot(), core.lowered(), &self.request, &dims)
+                specialise(
+                    &core.graph.snapshot(),
+                    Lowered { in_place: true, ..core.lowered() },
+                    &self.request,
+                    &dims,
+                )
             });
             Search::new(program.ok()?.ok()?, check, number)
         };

@@ -13,7 +13,7 @@ use crate::element::Value;
 use crate::error::Error;
 use crate::exec::{FedArray, planning};
 use crate::ir::{BadLabel, Dims, Prim, Program, Scalar, unraveled};
-use crate::lower::specialise;
+use crate::lower::{Lowered, specialise};
 use crate::plan::Fallible;
 
 /// The element, and where it is.
@@ -34,7 +34,12 @@ impl Prepared {
     ) -> Error {
         let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
         let program = planning(&core.graph, || {
-            specialise(&core.graph.snapshot(), core.lowered(), &self.request, &dims)
+            specialise(
+                &core.graph.snapshot(),
+                Lowered { in_place: true, ..core.lowered() },
+                &self.request,
+                &dims,
+            )
         });
         let offender = program.ok().and_then(Result::ok).and_then(|mut program| {
             let is_it = Prim::Map(function);

@@ -227,23 +227,13 @@ impl Prepared {
             planning(&core.graph, || specialise(&core.graph.snapshot(), core.lowered(), &self.request, dims));
         let program = specialised.map_err(|nested| refused("planning a run", nested))??;
         debug_assert_eq!(program.verify(), Ok(()));
-        if !core.optimize {
-            return Ok(Optimized { program, trace: Vec::new(), folded: Vec::new() });
+        let mut optimized = Optimized { program, trace: Vec::new(), folded: Vec::new() };
+        if core.optimize {
+            optimized.program =
+                core.optimized(optimized.program, &mut optimized.trace, &mut optimized.folded);
+            debug_assert_eq!(optimized.program.verify(), Ok(()));
         }
-        let (program, mut trace) = rewrite::rewrite(program, core.max_rewrites);
-        debug_assert_eq!(program.verify(), Ok(()));
-        let Some((folding, applied)) = rewrite::fold_constants(&program, core.max_rewrites - trace.len())
-        else {
-            return Ok(Optimized { program, trace, folded: Vec::new() });
-        };
-        let results = |part| core.folded.results(part, |part| core.computed(part));
-        let Some(folded) = folding.parts().map(results).collect::<Option<Vec<Results>>>() else {
-            return Ok(Optimized { program, trace, folded: Vec::new() });
-        };
-        trace.extend(applied);
-        let program = folding.hold(program, &folded);
-        debug_assert_eq!(program.verify(), Ok(()));
-        Ok(Optimized { program, trace, folded })
+        Ok(optimized)
     }
 
     /// What would run for these feeds, as text.
@@ -261,12 +251,42 @@ impl Prepared {
 
 impl Core {
     pub(super) fn lowered(&self) -> Lowered {
-        Lowered { seed: self.graph.seed, check_numerics: self.check_numerics }
+        let in_place = !self.optimize;
+        Lowered { seed: self.graph.seed, check_numerics: self.check_numerics, in_place }
     }
 
     pub(super) fn options(&self) -> Options {
         let inline_below = if self.threads.are_many() { self.inline_below } else { f64::INFINITY };
         Options { isa: self.isa, fuse: self.optimize, inline_below }
+    }
+
+    /// The program rewritten, and what depends on constants alone computed, unless some plan has it already; likewise
+    /// what it calls.
+    fn optimized(&self, program: Program, trace: &mut Vec<Applied>, folded: &mut Vec<Results>) -> Program {
+        let (program, applied) = rewrite::rewrite(program, self.max_rewrites - trace.len());
+        trace.extend(applied);
+        let mut program = self.with_constants(program, trace, folded);
+        program.replace_callees(|callee| self.optimized(callee.clone(), trace, folded));
+        program
+    }
+
+    /// The program with the results of what depends on constants alone; as it is if there is no memory for them.
+    fn with_constants(
+        &self,
+        program: Program,
+        trace: &mut Vec<Applied>,
+        folded: &mut Vec<Results>,
+    ) -> Program {
+        let left = self.max_rewrites - trace.len();
+        let Some((folding, applied)) = rewrite::fold_constants(&program, left) else { return program };
+        let results = |part| self.folded.results(part, |part| self.computed(part));
+        let Some(results) = folding.parts().map(results).collect::<Option<Vec<Results>>>() else {
+            return program;
+        };
+        trace.extend(applied);
+        let program = folding.hold(program, &results);
+        folded.extend(results);
+        program
     }
 
     /// What a program gives that reads nothing but constants; nothing if there is no memory for it, in which

@@ -20,6 +20,8 @@ pub enum StepKind {
     Join,
     /// An opaque kernel, such as a gather.
     Kernel,
+    /// A call of a function, whose plan it runs.
+    Call,
     /// A copy into a variable.
     Copy,
 }
@@ -32,6 +34,7 @@ impl StepKind {
             Kind::Reduce { .. } => StepKind::Reduce,
             Kind::Join { .. } => StepKind::Join,
             Kind::Kernel(_) => StepKind::Kernel,
+            Kind::Call(_) => StepKind::Call,
             Kind::Copy { .. } => StepKind::Copy,
         }
     }
@@ -43,6 +46,7 @@ impl StepKind {
             StepKind::Reduce => "reduce",
             StepKind::Join => "join",
             StepKind::Kernel => "kernel",
+            StepKind::Call => "call",
             StepKind::Copy => "copy",
         }
     }

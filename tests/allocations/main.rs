@@ -233,6 +233,52 @@ fn an_elementwise_graph_allocates_nothing_on_any_thread() {
 }
 
 #[test]
+fn calls_of_a_function_allocate_nothing_on_any_thread() {
+    fn inner(x: Tensor<'_, f64>) -> Tensor<'_, f64> {
+        (0..64).fold(x, |y, step| {
+            let y = (y * 0.9 + f64::from(step) * 0.001).sin();
+            if step % 32 == 0 { y - y.reduce_mean(..) } else { y }
+        })
+    }
+    let _alone = alone();
+    let g = Graph::new();
+    let x = g.variable("x", Array1::<f64>::linspace(-1.0, 1.0, 1000));
+    let f = g.function(x.tensor(), inner);
+    let outer = g.function(x.tensor(), |x| inner(f.call(x) - f.call(x + 1.0)));
+    let step = x.assign(outer.call(x.tensor()) + outer.call(x - 0.5) * 0.5).op();
+    for threads in [1, 2] {
+        // So that what the functions do is shared out as well.
+        let session = Session::builder(&g).threads(threads).always_share().build().unwrap();
+        let plan = session.explain(step).unwrap();
+        let plan = plan.rsplit("\nplan:").next().unwrap();
+        assert_eq!(plan.matches("= call `").count(), 4, "two calls of a function that calls another twice");
+        if threads > 1 {
+            assert_parallel(plan);
+        }
+        let step = session.make_callable((), step).unwrap();
+        assert_steady(|| step.call(()).unwrap());
+    }
+}
+
+#[test]
+fn a_large_function_is_planned_once_for_all_calls() {
+    let _alone = alone();
+    let planned = |calls: usize| {
+        let g = Graph::new();
+        let x = g.variable("x", 0.5_f64);
+        let f = g.function(x.tensor(), |x| (0..500).fold(x, |y, _| (y + 1.0).sin()));
+        let y = (0..calls).fold(x.tensor(), |x, _| f.call(x));
+        let session = Session::builder(&g).threads(1).build().unwrap();
+        let before = BYTES.load(Ordering::Relaxed);
+        session.make_callable((), y).unwrap();
+        BYTES.load(Ordering::Relaxed) - before
+    };
+    planned(2);
+    let [two, twenty] = [2, 20].map(planned);
+    assert!(twenty < 2 * two, "{twenty} bytes to plan twenty calls, {two} to plan two");
+}
+
+#[test]
 fn a_large_regression_allocates_nothing_on_any_thread() {
     let _alone = alone();
     let g = Graph::new();

@@ -2,6 +2,7 @@
 //! ops, traces; and what holds for the sources of the crate.
 
 mod api_page;
+mod calls_apart;
 mod checks;
 mod compile_fail;
 mod custom_op;

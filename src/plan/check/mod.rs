@@ -30,7 +30,7 @@ impl Plan {
             Touches::of(self, &parts, index, step).check()?;
         }
         for (id, buffer) in self.ids().zip(&self.buffers) {
-            if let Place::Arena(_) | Place::Next(_) | Place::Part { .. } = buffer.place {
+            if let Place::Arena(_) | Place::Next(_) | Place::Output(_) | Place::Part { .. } = buffer.place {
                 check_users(id, &users[id.index()], &waits)?;
             }
         }
@@ -76,7 +76,7 @@ impl Plan {
                 }
                 Place::Part { of, offset } => {
                     let Buffer { place, bytes } = self.buffers[of.index()];
-                    let is_made = matches!(place, Place::Arena(_) | Place::Next(_));
+                    let is_made = matches!(place, Place::Arena(_) | Place::Next(_) | Place::Output(_));
                     if !is_made || offset.checked_add(buffer.bytes).is_none_or(|end| end > bytes) {
                         return Err(format!("b{} does not lie in b{}", id.0, of.0));
                     }

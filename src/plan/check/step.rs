@@ -1,7 +1,8 @@
 //! One step of the finished plan: whether all that it touches is declared, and reaches as far as it is followed.
 
 use super::super::{
-    Base, BufferId, Factors, Kind, PieceSource, Plan, Producer, Region, Start, Step, TileOp, reach,
+    Base, BufferId, Factors, FunctionCall, Kind, PieceSource, Place, Plan, Producer, Region, Start, Step,
+    TileOp, reach,
 };
 use super::joins::Parts;
 use crate::ir::{Scalar, size};
@@ -121,6 +122,26 @@ impl<'p> Touches<'p> {
                     return Err(format!("step {index}: its kernel cannot be cut into parts of {per_task}"));
                 }
                 self.holds(call.dst, size(&call.dims) * call.dtype.size())
+            }
+            Kind::Call(call) => {
+                let FunctionCall { plan, operands, outputs, frame, .. } = &**call;
+                if operands.len() != plan.fed.len() {
+                    return Err(format!("step {} feeds {} operands", self.index, operands.len()));
+                }
+                for (operand, (dtype, dims)) in operands.iter().zip(&plan.fed) {
+                    self.may_read(operand.buffer)?;
+                    self.holds(operand.buffer, operand.offset + size(dims) * dtype.size())?;
+                }
+                for (position, &output) in outputs.iter().enumerate() {
+                    self.may_write(output)?;
+                    let left = plan.buffers.iter().find(|buffer| buffer.place == Place::Output(position));
+                    let Some(left) = left else {
+                        return Err(format!("step {} has no output {position}", self.index));
+                    };
+                    self.holds(output, left.bytes)?;
+                }
+                self.may_write(*frame)?;
+                self.holds(*frame, plan.frame_bytes())
             }
             Kind::Copy { src, dst, bytes } => {
                 self.may_read(src.buffer)?;

@@ -1,0 +1,88 @@
+//! Steps that run the plan of a function.
+
+use std::sync::Arc;
+
+use foldhash::{HashMap, HashSet};
+
+use super::{BufferId, Constants, Kind, Lacking, Options, Plan, Start, plan};
+use crate::element::DType;
+use crate::ir::{Callee, Prim, Program, Val};
+use crate::memory::ALIGNMENT;
+
+/// The plans of what a program calls, each made once.
+pub(super) type Callees = HashMap<Callee, Arc<Plan>>;
+
+/// Plans what a program calls.
+pub(super) fn plan_callees(
+    program: &Program,
+    options: Options,
+    constants: &Constants,
+) -> Result<Callees, Lacking> {
+    let plans = program.callees().into_iter().map(|callee| {
+        let fed: Vec<(DType, Vec<usize>)> =
+            callee.operands().iter().map(|(dtype, dims)| (*dtype, dims.to_vec())).collect();
+        Ok((callee.clone(), Arc::new(plan(callee.program(), options, constants, &fed)?)))
+    });
+    plans.collect()
+}
+
+/// The values of a program's calls, by position; `None` for what nobody reads.
+pub(super) fn outputs(program: &Program) -> HashMap<Val, Vec<Option<Val>>> {
+    let mut outputs: HashMap<Val, Vec<Option<Val>>> = HashMap::default();
+    for (index, inst) in (0..).zip(&program.insts) {
+        match &inst.prim {
+            Prim::Call(callee) => {
+                outputs.insert(Val(index), vec![None; callee.program().outputs.len()]);
+            }
+            Prim::Output(position) => {
+                if let Some(outputs) = outputs.get_mut(&inst.args[0]) {
+                    outputs[*position as usize] = Some(Val(index));
+                }
+            }
+            _ => {}
+        }
+    }
+    outputs
+}
+
+/// The plan of a function, what it is fed, and where its outputs lie.
+#[derive(Debug)]
+pub(crate) struct FunctionCall {
+    pub(crate) function: String,
+    pub(crate) plan: Arc<Plan>,
+    /// What is fed, by position: elements in row-major order.
+    pub(crate) operands: Vec<Start>,
+    /// Where the outputs are left, by position.
+    pub(crate) outputs: Vec<BufferId>,
+    /// Memory for the run: the plan's arena, and behind it the addresses of its buffers.
+    pub(crate) frame: BufferId,
+}
+
+impl Plan {
+    /// The functions that are called, each once, and their plans.
+    pub(super) fn calls(&self) -> impl Iterator<Item = (&str, &Plan)> {
+        let mut seen = HashSet::default();
+        let calls = self.steps.iter().filter_map(|step| match &step.kind {
+            Kind::Call(call) => Some(&**call),
+            _ => None,
+        });
+        let new = calls.filter(move |call| seen.insert(call.plan.id));
+        new.map(|call| (call.function.as_str(), &*call.plan))
+    }
+
+    /// Where the addresses of the plan's buffers lie in the frame of a call.
+    pub(crate) fn addresses_offset(&self) -> usize {
+        // Arenas are made of aligned buffers, so this is at the arena's end already, or nearly so.
+        self.arena_bytes.next_multiple_of(ALIGNMENT)
+    }
+
+    /// Bytes of the frame of a call.
+    pub(super) fn frame_bytes(&self) -> usize {
+        self.addresses_offset().saturating_add(self.buffers.len() * size_of::<*mut u8>())
+    }
+
+    /// Nanoseconds of a run on one thread.
+    pub(super) fn cost(&self) -> f64 {
+        self.steps.iter().map(|step| step.cost).sum()
+    }
+}
