@@ -2,13 +2,10 @@
 
 mod versus;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use versus::{cases, versus};
+use versus::{Versus, cases};
 
-fn benches(criterion: &mut Criterion) {
-    versus(criterion, "call_overhead", cases::call_overhead());
-    versus(criterion, "run_overhead", cases::run_overhead());
+fn main() {
+    let versus = Versus::from_args();
+    versus.case("call_overhead", cases::call_overhead);
+    versus.case("run_overhead", cases::run_overhead);
 }
-
-criterion_group!(group, benches);
-criterion_main!(group);

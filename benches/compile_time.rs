@@ -2,14 +2,11 @@
 
 mod versus;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use versus::{cases, versus};
+use versus::{Versus, cases};
 
-fn benches(criterion: &mut Criterion) {
+fn main() {
+    let versus = Versus::from_args();
     for nodes in [1_000, 10_000] {
-        versus(criterion, &format!("compile_time/{nodes}"), cases::compile(nodes, nodes / 10));
+        versus.case(&format!("compile_time/{nodes}"), || cases::compile(nodes, nodes / 10));
     }
 }
-
-criterion_group!(group, benches);
-criterion_main!(group);

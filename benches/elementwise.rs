@@ -3,19 +3,16 @@
 
 mod versus;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use versus::{cases, versus};
+use versus::{Versus, cases};
 
 /// Elements of a vector that fits a second-level cache, and of one that does not.
 const COUNTS: [usize; 2] = [20_000, 1_000_000];
 
-fn benches(criterion: &mut Criterion) {
+fn main() {
+    let versus = Versus::from_args();
     for count in COUNTS {
-        versus(criterion, &format!("elementwise/{count}"), cases::elementwise(count));
-        versus(criterion, &format!("elementwise_eager/{count}"), cases::elementwise_eager(count));
-        versus(criterion, &format!("chain/{count}"), cases::chain(count));
+        versus.case(&format!("elementwise/{count}"), || cases::elementwise(count));
+        versus.case(&format!("elementwise_eager/{count}"), || cases::elementwise_eager(count));
+        versus.case(&format!("chain/{count}"), || cases::chain(count));
     }
 }
-
-criterion_group!(group, benches);
-criterion_main!(group);

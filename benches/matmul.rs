@@ -3,9 +3,8 @@
 
 mod versus;
 
-use criterion::{Criterion, criterion_group, criterion_main};
 use versus::cases::Product;
-use versus::{cases, versus};
+use versus::{Versus, cases};
 
 /// Lengths m, k and n, and which factors lie transposed in memory.
 #[rustfmt::skip]
@@ -34,13 +33,11 @@ const PRODUCTS: [(usize, usize, usize, bool, bool); 22] = [
     ( 1_024, 1_024, 1_024, false, false),
 ];
 
-fn benches(criterion: &mut Criterion) {
+fn main() {
+    let versus = Versus::from_args();
     for (m, k, n, a_transposed, b_transposed) in PRODUCTS {
         let mark = |transposed| if transposed { "t" } else { "" };
         let name = format!("matmul/{m}x{k}{}·{k}x{n}{}", mark(a_transposed), mark(b_transposed));
-        versus(criterion, &name, cases::matmul(Product { m, k, n, a_transposed, b_transposed }));
+        versus.case(&name, || cases::matmul(Product { m, k, n, a_transposed, b_transposed }));
     }
 }
-
-criterion_group!(group, benches);
-criterion_main!(group);

@@ -2,12 +2,9 @@
 
 mod versus;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use versus::{cases, versus};
+use versus::{Versus, cases};
 
-fn benches(criterion: &mut Criterion) {
-    versus(criterion, "mlp_step", cases::mlp_step());
+fn main() {
+    let versus = Versus::from_args();
+    versus.case("mlp_step", cases::mlp_step);
 }
-
-criterion_group!(group, benches);
-criterion_main!(group);

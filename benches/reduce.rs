@@ -2,20 +2,17 @@
 
 mod versus;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use versus::{cases, versus};
+use versus::{Versus, cases};
 
 /// Rows and columns: many short rows, and few long ones.
 const SHAPES: [(usize, usize); 2] = [(4096, 512), (64, 32_768)];
 
-fn benches(criterion: &mut Criterion) {
+fn main() {
+    let versus = Versus::from_args();
     for (rows, width) in SHAPES {
         for (name, reduction) in cases::REDUCTIONS {
-            versus(criterion, &format!("{name}/{rows}x{width}"), cases::reduce(reduction, rows, width));
+            versus.case(&format!("{name}/{rows}x{width}"), || cases::reduce(reduction, rows, width));
         }
-        versus(criterion, &format!("softmax_rows/{rows}x{width}"), cases::softmax_rows(rows, width));
+        versus.case(&format!("softmax_rows/{rows}x{width}"), || cases::softmax_rows(rows, width));
     }
 }
-
-criterion_group!(group, benches);
-criterion_main!(group);

@@ -2,14 +2,11 @@
 
 mod versus;
 
-use criterion::{Criterion, criterion_group, criterion_main};
-use versus::{cases, versus};
+use versus::{Versus, cases};
 
-fn benches(criterion: &mut Criterion) {
+fn main() {
+    let versus = Versus::from_args();
     for (chains, side) in [(8, 64), (8, 256), (3, 256)] {
-        versus(criterion, &format!("wide_graph/{chains}x{side}"), cases::wide_graph(chains, side));
+        versus.case(&format!("wide_graph/{chains}x{side}"), || cases::wide_graph(chains, side));
     }
 }
-
-criterion_group!(group, benches);
-criterion_main!(group);
