@@ -36,11 +36,28 @@ pub enum EinsumFault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpecFault {
-    /// It has an ellipsis.
-    #[error("expected a letter for each axis, got an ellipsis")]
-    Ellipsis,
-    /// An index is twice in one term: diagonals are not supported.
-    #[error("expected each index once in a term, got `{index}` twice")]
+    /// Dots that are no ellipsis, or a second ellipsis in a term.
+    #[error("expected at most one ellipsis of three dots in a term, got `{term}`")]
+    Ellipsis {
+        /// The term.
+        term: String,
+    },
+    /// The result has no ellipsis, and there are axes under those of the operands.
+    #[error("expected an ellipsis in the result for {axes} axes under those of the operands, got none")]
+    EllipsisInResult {
+        /// The number of axes.
+        axes: usize,
+    },
+    /// Axes under ellipses do not broadcast.
+    #[error("axes under the ellipsis: expected lengths that broadcast, got {left} and {right}")]
+    EllipsisLengths {
+        /// The length in the first operand.
+        left: usize,
+        /// The length in the second.
+        right: usize,
+    },
+    /// An index is twice in the result.
+    #[error("expected each index once in the result, got `{index}` twice")]
     Repeated {
         /// The index.
         index: char,
@@ -80,9 +97,9 @@ pub enum SpecFault {
     Lengths {
         /// The index.
         index: char,
-        /// Its length in the first operand.
+        /// Its length where it stands first.
         left: usize,
-        /// Its length in the second.
+        /// Its length where it stands next.
         right: usize,
     },
 }

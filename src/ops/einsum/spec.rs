@@ -1,0 +1,224 @@
+//! Specifications such as `...ij,jk->...ik`: what is written, and the index of each axis that it stands for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::fault::SpecFault;
+use crate::shape::Shape;
+
+/// What an axis is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Index {
+    /// An axis under an ellipsis, counted from the last one. Those of all operands are matched so, and a length of 1
+    /// stretches.
+    Ellipsis(usize),
+    /// A letter, which stands for one length wherever it is.
+    Letter(char),
+}
+
+impl Index {
+    pub(super) fn is_ellipsis(self) -> bool {
+        matches!(self, Index::Ellipsis(_))
+    }
+}
+
+/// The indices of a tensor's axes, in their order.
+pub(super) type Term = Vec<Index>;
+
+/// Each index of a term once, in the order in which they come first.
+pub(super) fn distinct(term: &[Index]) -> Term {
+    let mut distinct = Term::new();
+    for &index in term {
+        if !distinct.contains(&index) {
+            distinct.push(index);
+        }
+    }
+    distinct
+}
+
+/// What stands in a term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Letter(char),
+    Ellipsis,
+}
+
+/// A specification, with its result.
+#[derive(Clone, Debug)]
+pub(super) struct Spec {
+    terms: Vec<Vec<Mark>>,
+    result: Vec<Mark>,
+}
+
+/// What a term says.
+fn marks(term: &str) -> Result<Vec<Mark>, SpecFault> {
+    let dots = || SpecFault::Ellipsis { term: term.to_owned() };
+    let (mut marks, mut rest) = (Vec::new(), term);
+    while let Some(first) = rest.chars().next() {
+        if first == '.' {
+            rest = rest.strip_prefix("...").ok_or_else(dots)?;
+            if marks.contains(&Mark::Ellipsis) {
+                return Err(dots());
+            }
+            marks.push(Mark::Ellipsis);
+        } else if first.is_ascii_alphabetic() {
+            rest = &rest[1..];
+            marks.push(Mark::Letter(first));
+        } else {
+            return Err(SpecFault::NotAnIndex { found: first });
+        }
+    }
+    Ok(marks)
+}
+
+/// The letters of a term.
+fn letters(marks: &[Mark]) -> impl Iterator<Item = char> + '_ {
+    marks.iter().filter_map(|mark| if let Mark::Letter(letter) = mark { Some(*letter) } else { None })
+}
+
+impl Spec {
+    /// What a text says of so many operands. Without `->` the result has the axes under ellipses, then the letters that
+    /// are there once, in alphabetical order: as in `NumPy`.
+    pub(super) fn parse(text: &str, operands: usize) -> Result<Self, SpecFault> {
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let (terms, result) =
+            text.split_once("->").map_or((text.as_str(), None), |(terms, result)| (terms, Some(result)));
+        let terms: Vec<Vec<Mark>> = terms.split(',').map(marks).collect::<Result<_, _>>()?;
+        if terms.len() != operands {
+            return Err(SpecFault::Operands { terms: terms.len(), operands });
+        }
+        let mut counts: BTreeMap<char, usize> = BTreeMap::new();
+        terms
+            .iter()
+            .flat_map(|term| letters(term))
+            .for_each(|letter| *counts.entry(letter).or_default() += 1);
+        let result = match result {
+            Some(result) => marks(result)?,
+            None => {
+                let ellipsis = terms.iter().flatten().find(|&&mark| mark == Mark::Ellipsis);
+                let once = counts.iter().filter(|&(_, &count)| count == 1);
+                ellipsis.copied().into_iter().chain(once.map(|(&letter, _)| Mark::Letter(letter))).collect()
+            }
+        };
+        for (position, index) in letters(&result).enumerate() {
+            if !counts.contains_key(&index) {
+                return Err(SpecFault::OnlyInResult { index });
+            }
+            if letters(&result).take(position).any(|before| before == index) {
+                return Err(SpecFault::Repeated { index });
+            }
+        }
+        Ok(Spec { terms, result })
+    }
+
+    /// The index of each axis of operands of these shapes, and of the result.
+    pub(super) fn indices(&self, shapes: &[&Shape]) -> Result<(Vec<Term>, Term), SpecFault> {
+        let mut most = 0;
+        let mut terms = Vec::new();
+        for (operand, (marks, shape)) in self.terms.iter().zip(shapes).enumerate() {
+            let named = letters(marks).count();
+            let under = shape.rank().checked_sub(named).filter(|&under| under == 0 || named < marks.len());
+            let Some(under) = under else {
+                return Err(SpecFault::Rank { operand, shape: (*shape).clone(), indices: named });
+            };
+            most = most.max(under);
+            terms.push(spread(marks, under));
+        }
+        if most > 0 && !self.result.contains(&Mark::Ellipsis) {
+            return Err(SpecFault::EllipsisInResult { axes: most });
+        }
+        Ok((terms, spread(&self.result, most)))
+    }
+}
+
+/// The indices of a term with so many axes under its ellipsis.
+fn spread(marks: &[Mark], under: usize) -> Term {
+    let indices = marks.iter().flat_map(|mark| match *mark {
+        Mark::Letter(letter) => vec![Index::Letter(letter)],
+        Mark::Ellipsis => (0..under).rev().map(Index::Ellipsis).collect(),
+    });
+    indices.collect()
+}
+
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, term) in self.terms.iter().chain([&self.result]).enumerate() {
+            f.write_str(match position {
+                0 => "",
+                _ if position == self.terms.len() => "->",
+                _ => ",",
+            })?;
+            for mark in term {
+                match mark {
+                    Mark::Letter(letter) => write!(f, "{letter}")?,
+                    Mark::Ellipsis => f.write_str("...")?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The specification that stands for these indices; none, if ellipses cannot say where axes under them go.
+pub(super) fn notation(terms: &[Term], result: &[Index]) -> Option<String> {
+    let under = |term: &[Index]| term.iter().filter(|index| index.is_ellipsis()).count();
+    if under(result) != terms.iter().map(|term| under(term)).max().unwrap_or(0) {
+        return None;
+    }
+    written(terms, result, |term| {
+        let mut text = String::new();
+        let mut awaited = under(term);
+        for &index in term {
+            match index {
+                Index::Letter(letter) if awaited == 0 || awaited == under(term) => text.push(letter),
+                Index::Ellipsis(place) if place + 1 == awaited => {
+                    text.push_str(if awaited == under(term) { "..." } else { "" });
+                    awaited -= 1;
+                }
+                _ => return None,
+            }
+        }
+        Some(text)
+    })
+}
+
+/// The same with numbers for the axes under ellipses.
+pub(super) fn numbered(terms: &[Term], result: &[Index]) -> String {
+    let text = written(terms, result, |term| {
+        let name = |index: &Index| match *index {
+            Index::Letter(letter) => letter.to_string(),
+            Index::Ellipsis(place) => place.to_string(),
+        };
+        Some(term.iter().map(name).collect())
+    });
+    text.unwrap_or_default()
+}
+
+fn written(terms: &[Term], result: &[Index], text: impl Fn(&[Index]) -> Option<String>) -> Option<String> {
+    let terms = terms.iter().map(|term| text(term)).collect::<Option<Vec<_>>>()?;
+    Some(format!("{}->{}", terms.join(","), text(result)?))
+}
+
+/// The length of each index, as far as it is known.
+pub(super) type Lengths = BTreeMap<Index, Option<usize>>;
+
+/// The lengths that indices have in tensors of these shapes, each of as many axes as its term has indices.
+pub(super) fn lengths(terms: &[Term], shapes: &[&Shape]) -> Result<Lengths, SpecFault> {
+    let mut lengths = Lengths::new();
+    for (term, shape) in terms.iter().zip(shapes) {
+        for (&index, &length) in term.iter().zip(shape.dims()) {
+            let known = lengths.entry(index).or_insert(if index.is_ellipsis() { Some(1) } else { None });
+            *known = match (index, *known, length) {
+                (Index::Ellipsis(_), Some(1), other) | (Index::Ellipsis(_), other, Some(1)) => other,
+                (Index::Letter(index), Some(left), Some(right)) if left != right => {
+                    return Err(SpecFault::Lengths { index, left, right });
+                }
+                (Index::Ellipsis(_), Some(left), Some(right)) if left != right => {
+                    return Err(SpecFault::EllipsisLengths { left, right });
+                }
+                (_, known, length) => known.or(length),
+            };
+        }
+    }
+    Ok(lengths)
+}
