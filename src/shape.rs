@@ -310,14 +310,20 @@ impl Axes {
 
     /// The axes as ascending indices into a shape of the given rank.
     pub(crate) fn resolve(&self, rank: usize) -> Result<Vec<usize>, ShapeError> {
-        let Some(listed) = &self.listed else {
-            return Ok((0..rank).collect());
-        };
-        let mut axes = listed.iter().map(|&axis| resolve_axis(axis, rank)).collect::<Result<Vec<_>, _>>()?;
+        let mut axes = self.as_listed(rank)?;
         axes.sort_unstable();
         match axes.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(ShapeError::AxisTwice { axis: pair[0] }),
             None => Ok(axes),
+        }
+    }
+
+    /// The axes as indices into a shape of the given rank, in the order in which they are listed, of which one may be
+    /// there twice.
+    pub(crate) fn as_listed(&self, rank: usize) -> Result<Vec<usize>, ShapeError> {
+        match &self.listed {
+            Some(listed) => listed.iter().map(|&axis| resolve_axis(axis, rank)).collect(),
+            None => Ok((0..rank).collect()),
         }
     }
 }

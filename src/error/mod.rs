@@ -61,6 +61,20 @@ pub enum Error {
         found: DType,
     },
 
+    /// A call is given another number of arrays than there are tensors in a list of its callable's feeds.
+    #[error("{}: expected {expected} arrays, got {found}", match site {
+        Some(site) => format!("the list of feeds from {site} on"),
+        None => "an empty list of feeds".to_owned(),
+    })]
+    FeedCount {
+        /// The first tensor of the list, if it has one.
+        site: Option<Site>,
+        /// The number of tensors.
+        expected: usize,
+        /// The number of arrays.
+        found: usize,
+    },
+
     /// A tensor of a function's body is fed or fetched. There is one of it for each call of the function.
     #[error(
         "{site}: expected a tensor from outside of `{function}` or a result of a call, got one of its body"

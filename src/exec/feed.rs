@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ndarray::{ArrayD, ArrayView, Dimension, IxDyn};
 use smallvec::{SmallVec, smallvec};
 
-use crate::element::{DType, Element, Value};
+use crate::element::{DType, Element, Value, with_array};
 use crate::memory::OutOfMemory;
 use crate::plan::Plan;
 
@@ -46,6 +46,10 @@ impl<'v> FedArray<'v> {
             Value::row_major(view).map_or_else(Elements::Lacking, |copy| Elements::Copied(Box::new(copy)))
         };
         FedArray { dtype: T::DTYPE, dims, elements, _borrow: PhantomData }
+    }
+
+    pub(crate) fn of_value(value: &'v Value) -> Self {
+        with_array!(value, array => FedArray::of_view(array.view()))
     }
 
     #[inline(always)]

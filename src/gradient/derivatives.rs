@@ -1,5 +1,5 @@
 //! Derivatives made of gradients: [`jacobian`], [`hessian`], and their products with vectors, [`jvp`] and
-//! [`hessian_vector_product`], which never build the matrix.
+//! [`hessian_vector_product`], which never build the matrix. With `_or_zeros` they are zeros where there is no path.
 //!
 //! Forward mode is reverse mode twice: the gradient of `y` that starts from `u` is uᵀ·J, linear in `u`, so its
 //! own gradient by `u` that starts from `v` is J·v, whatever `u` is. Ones serve, and no zero of `u` can hide
@@ -46,18 +46,57 @@ pub fn jvp<'g, T: Float>(
     xs: &[impl Copy + Into<Tensor<'g, T>>],
     vs: &[impl Copy + Into<Tensor<'g, T>>],
 ) -> Tensor<'g, T> {
-    let y = y.into();
-    let (xs, vs) = (tensors(xs), tensors(vs));
-    if let Some(refused) = invalid_vectors("jvp", y, &xs, &vs) {
-        return Tensor::typed(refused);
+    let (y, xs, vs) = (y.into(), tensors(xs), tensors(vs));
+    match directional("jvp", y, &xs, &vs) {
+        Ok(found) => found,
+        Err(first) => Tensor::typed(unconnected("jvp", y.any(), first.any())),
+    }
+}
+
+/// [`jvp`], or zeros in the shape of `y` if `y` depends on none of the targets.
+///
+/// # Errors
+/// As for [`jvp`], but that.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let [x, unused] = [g.constant(ndarray::arr1(&[1.0, 2.0])), g.constant(ndarray::arr1(&[3.0, 4.0]))];
+/// let dy = jvp_or_zeros(x * x, &[unused], &[x]);
+/// assert_eq!(Session::new(&g)?.run(dy)?, ndarray::arr1(&[0.0, 0.0]).into_dyn());
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[track_caller]
+pub fn jvp_or_zeros<'g, T: Float>(
+    y: impl Into<Tensor<'g, T>>,
+    xs: &[impl Copy + Into<Tensor<'g, T>>],
+    vs: &[impl Copy + Into<Tensor<'g, T>>],
+) -> Tensor<'g, T> {
+    let (y, xs, vs) = (y.into(), tensors(xs), tensors(vs));
+    match directional("jvp_or_zeros", y, &xs, &vs) {
+        Ok(found) => found,
+        Err(_) => named(zeros_like(y), "jvp_or_zeros"),
+    }
+}
+
+/// The directional derivative, or the first target if `y` depends on none of them.
+#[track_caller]
+fn directional<'g, T: Float>(
+    op: &'static str,
+    y: Tensor<'g, T>,
+    xs: &[Tensor<'g, T>],
+    vs: &[Tensor<'g, T>],
+) -> Result<Tensor<'g, T>, Tensor<'g, T>> {
+    if let Some(refused) = invalid_vectors(op, y, xs, vs) {
+        return Ok(Tensor::typed(refused));
     }
     let start = ones_like(y);
-    let (slopes, along) = connected(Gradients::of([y]).grad_ys([start]).wrt(&xs), &vs);
-    if let (Some(first), true) = (xs.first(), slopes.is_empty()) {
-        return Tensor::typed(unconnected("jvp", y.any(), first.any()));
+    let (slopes, along) = connected(Gradients::of([y]).grad_ys([start]).wrt(xs), vs);
+    if let (Some(&first), true) = (xs.first(), slopes.is_empty()) {
+        return Err(first);
     }
     let found = Gradients::of(slopes).grad_ys(along).wrt_or_zeros(&[start]).pop();
-    named(found.unwrap_or(start), "jvp")
+    Ok(named(found.unwrap_or(start), op))
 }
 
 /// The Hessian of the sum of `y`, times vectors: Σⱼ (∂²Σy / ∂xᵢ∂xⱼ)·vⱼ for each target `xᵢ`, in its shape.
@@ -85,17 +124,63 @@ pub fn hessian_vector_product<'g, T: Float>(
     xs: &[impl Copy + Into<Tensor<'g, T>>],
     vs: &[impl Copy + Into<Tensor<'g, T>>],
 ) -> Vec<Tensor<'g, T>> {
-    let y = y.into();
-    let (xs, vs) = (tensors(xs), tensors(vs));
-    if let Some(refused) = invalid_vectors("hessian_vector_product", y, &xs, &vs) {
-        return vec![Tensor::typed(refused); xs.len()];
+    let (y, xs, vs) = (y.into(), tensors(xs), tensors(vs));
+    match along_curvature("hessian_vector_product", y, &xs, &vs) {
+        Ok(found) => found,
+        Err(first) => {
+            let fault = unconnected("hessian_vector_product", y.any(), first.any());
+            vec![Tensor::typed(fault); xs.len()]
+        }
     }
-    let (slopes, along) = connected(Gradients::of([y]).wrt(&xs), &vs);
-    if let (Some(first), true) = (xs.first(), slopes.is_empty()) {
-        let fault = unconnected("hessian_vector_product", y.any(), first.any());
-        return vec![Tensor::typed(fault); xs.len()];
+}
+
+/// [`hessian_vector_product`], or zeros in the shape of each target if `y` depends on none of them.
+///
+/// # Errors
+/// As for [`hessian_vector_product`], but that.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let [c, unused] = [g.constant(ndarray::arr1(&[1.0, 2.0])), g.constant(ndarray::arr1(&[3.0, 4.0, 5.0]))];
+/// let hv = hessian_vector_product_or_zeros(c * c * c, &[unused], &[unused]);
+/// assert_eq!(Session::new(&g)?.run(hv)?[0], ndarray::arr1(&[0.0, 0.0, 0.0]).into_dyn());
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[track_caller]
+pub fn hessian_vector_product_or_zeros<'g, T: Float>(
+    y: impl Into<Tensor<'g, T>>,
+    xs: &[impl Copy + Into<Tensor<'g, T>>],
+    vs: &[impl Copy + Into<Tensor<'g, T>>],
+) -> Vec<Tensor<'g, T>> {
+    let (y, xs, vs) = (y.into(), tensors(xs), tensors(vs));
+    let mut found = match along_curvature("hessian_vector_product_or_zeros", y, &xs, &vs) {
+        Ok(found) => found,
+        Err(_) => Vec::new(),
+    };
+    // All of them where there is no path.
+    for &x in &xs[found.len()..] {
+        found.push(zeros_like(x));
     }
-    Gradients::of(slopes).grad_ys(along).wrt_or_zeros(&xs)
+    found
+}
+
+/// The products of the Hessian with the vectors, or the first target if `y` depends on none of them.
+#[track_caller]
+fn along_curvature<'g, T: Float>(
+    op: &'static str,
+    y: Tensor<'g, T>,
+    xs: &[Tensor<'g, T>],
+    vs: &[Tensor<'g, T>],
+) -> Result<Vec<Tensor<'g, T>>, Tensor<'g, T>> {
+    if let Some(refused) = invalid_vectors(op, y, xs, vs) {
+        return Ok(vec![Tensor::typed(refused); xs.len()]);
+    }
+    let (slopes, along) = connected(Gradients::of([y]).wrt(xs), vs);
+    match xs.first() {
+        Some(&first) if slopes.is_empty() => Err(first),
+        _ => Ok(Gradients::of(slopes).grad_ys(along).wrt_or_zeros(xs)),
+    }
 }
 
 /// The Jacobian ∂y/∂x, of the shape of `y` followed by that of `x`: element [i.., j..] is ∂y[i..]/∂x[j..].

@@ -33,7 +33,9 @@ use crate::shape::TensorType;
 
 pub(crate) use function::pull_back_call;
 
-pub use derivatives::{hessian, hessian_vector_product, jacobian, jvp};
+pub use derivatives::{
+    hessian, hessian_vector_product, hessian_vector_product_or_zeros, jacobian, jvp, jvp_or_zeros,
+};
 pub use fault::{GradientFault, NoGradient};
 pub use request::Gradients;
 

@@ -1,170 +1,28 @@
 //! Elements at computed indices: `gather`, `gather_nd` and `take_along_axis` take them, `scatter_add` and its kin add
 //! to them.
 //!
-//! Lowering turns all kinds of indices into one: row numbers into `[outer, rows, inner]` elements. An index that an
-//! axis does not have fails the run. Taking and adding are each other's gradients.
+//! Lowering turns all kinds of indices into one ([`indexing`]): row numbers into `[outer, rows, inner]` elements. An
+//! index that an axis does not have fails the run. Taking and adding are each other's gradients.
 
 #[cfg(test)]
 mod examples;
+mod indexing;
 mod kernels;
 
-use crate::element::DType;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, BroadcastLike, Op};
-use crate::ir::{Dims, Lowering, Val, size};
+use crate::ir::{Lowering, Val};
 use crate::ops::methods::methods;
-use crate::shape::{Shape, TensorType, resolve_axis};
+use crate::shape::TensorType;
 
 #[cfg(test)]
 pub(super) use examples::examples;
-use kernels::{AddRows, Flatten, Given, TakeRows};
-
-/// What indices point to.
-#[derive(Clone, Copy, Debug)]
-enum Indexing {
-    /// Each to a whole slice across the axis.
-    Across(isize),
-    /// Each to a row, and there is one for each: a permutation of the rows.
-    Shuffled,
-    /// The rows of their last axis to what has these indices along the first axes.
-    First,
-    /// Each to an element along the axis, whose other indices are its own.
-    Along(isize),
-}
-
-/// What can be wrong with the indices of elements to take.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum GatherFault {
-    /// Indices whose last axis does not hold one index for each of the first axes of a tensor.
-    #[error(
-        "expected indices whose last length is known while building and at most the rank of {shape}, got \
-         shape {indices}"
-    )]
-    Depth {
-        /// The shape of the indices.
-        indices: Shape,
-        /// The shape of the tensor.
-        shape: Shape,
-    },
-    /// Indices along an axis whose other lengths are not those of the tensor.
-    #[error("expected indices with the lengths of {shape} but along axis {axis}, got shape {indices}")]
-    AlongAxis {
-        /// The shape of the indices.
-        indices: Shape,
-        /// The shape of the tensor.
-        shape: Shape,
-        /// The axis, counted from the first.
-        axis: usize,
-    },
-}
-
-impl Indexing {
-    fn axis(self) -> isize {
-        match self {
-            Indexing::Across(axis) | Indexing::Along(axis) => axis,
-            Indexing::Shuffled | Indexing::First => 0,
-        }
-    }
-
-    /// The shape of what lies at the indices.
-    fn shape(self, x: &Shape, indices: &Shape) -> Result<Shape, Fault> {
-        match self {
-            Indexing::Across(_) | Indexing::Shuffled => {
-                let axis = resolve_axis(self.axis(), x.rank())?;
-                let (before, behind) = x.dims().split_at(axis);
-                Ok([before, indices.dims(), &behind[1..]].concat().into())
-            }
-            Indexing::First => {
-                let depth = indices.dims().split_last().and_then(|(&last, rows)| Some((last?, rows)));
-                match depth.filter(|&(depth, _)| depth <= x.rank()) {
-                    Some((depth, rows)) => Ok([rows, &x.dims()[depth..]].concat().into()),
-                    None => Err(Fault::op(GatherFault::Depth { indices: indices.clone(), shape: x.clone() })),
-                }
-            }
-            Indexing::Along(axis) => {
-                let axis = resolve_axis(axis, x.rank())?;
-                let mut other = x.dims().to_vec();
-                other[axis] = indices.dims().get(axis).copied().flatten();
-                if !indices.agrees_with(&other.as_slice().into()) {
-                    let (indices, shape) = (indices.clone(), x.clone());
-                    return Err(Fault::op(GatherFault::AlongAxis { indices, shape, axis }));
-                }
-                let lengths = other.into_iter().zip(indices.dims());
-                Ok(lengths.map(|(own, &index)| own.or(index)).collect::<Vec<_>>().into())
-            }
-        }
-    }
-
-    /// The row numbers that the indices are; the shape rule has accepted them.
-    fn rows(self, x: Val, indices: Val, to: &mut Lowering<'_>) -> Rows {
-        let (x, lengths) = (to.dims(x).to_vec(), to.dims(indices).to_vec());
-        let axis = |axis: isize| resolve_axis(axis, x.len()).unwrap_or(0);
-        // The lengths before, of and behind an axis.
-        let around = |axis: usize| [size(&x[..axis]), x[axis], size(&x[axis + 1..])];
-        // Where none can be amiss, none is looked at for its own sake: an array without elements may have many rows.
-        let may_miss = !lengths.contains(&0) && !matches!(self, Indexing::Shuffled);
-        let given = Given { lengths: lengths.clone(), may_miss };
-        match self {
-            Indexing::Across(_) | Indexing::Shuffled => {
-                let count = size(&lengths);
-                Rows {
-                    lengths: around(axis(self.axis())),
-                    count,
-                    numbers: to.reshape(indices, [count]),
-                    given,
-                }
-            }
-            Indexing::First => {
-                let (depth, rows) = lengths.split_last().map_or((0, &[][..]), |(&depth, rows)| (depth, rows));
-                let (count, first) = (size(rows), x[..depth].to_vec());
-                let lengths = [1, size(&first), size(&x[depth..])];
-                let indices = to.reshape(indices, [count, depth]);
-                let numbers = if depth == 0 {
-                    // Everything for each, and nothing to look at.
-                    let all = to.scalar(0.0, DType::I64);
-                    to.broadcast(all, [count])
-                } else {
-                    flattened(Flatten::Rows(first, given.clone()), indices, count, to)
-                };
-                Rows { lengths, count, numbers, given }
-            }
-            Indexing::Along(along) => {
-                let [outer, length, inner] = around(axis(along));
-                let (count, taken) = (size(&lengths), lengths[axis(along)]);
-                let indices = to.reshape(indices, [outer, taken, inner]);
-                let numbers = flattened(Flatten::Along(length, given.clone()), indices, count, to);
-                Rows { lengths: [1, size(&x), 1], count, numbers, given }
-            }
-        }
-    }
-}
-
-/// One row number for several indices, or for one and where it stands.
-fn flattened(flatten: Flatten, indices: Val, count: usize, to: &mut Lowering<'_>) -> Val {
-    to.kernel(flatten, &[indices], DType::I64, [count])
-}
-
-/// What is at some of the rows of a tensor.
-struct Rows {
-    /// The tensor's lengths before the rows, of the rows, and within a row.
-    lengths: [usize; 3],
-    /// How many row numbers there are.
-    count: usize,
-    numbers: Val,
-    /// The indices that the numbers come from.
-    given: Given,
-}
-
-impl Rows {
-    /// The lengths of what is at the rows.
-    fn taken(&self) -> Dims {
-        let [outer, _, inner] = self.lengths;
-        Dims::from_slice(&[outer, self.count, inner])
-    }
-}
+pub use indexing::GatherFault;
+pub(super) use indexing::Indexing;
+use kernels::{AddRows, TakeRows};
+pub(super) use kernels::{Given, with_axes};
 
 /// What the first input has at the indices, the second input.
 #[derive(Debug)]
@@ -174,27 +32,19 @@ impl Op for Gather {
     fn name(&self) -> &'static str {
         match self.0 {
             Indexing::Across(_) | Indexing::Shuffled => "gather",
-            Indexing::First => "gather_nd",
+            Indexing::AcrossBatches { .. } => "gather_with",
+            Indexing::First { batch_dims: 0 } => "gather_nd",
+            Indexing::First { .. } => "gather_nd_with",
             Indexing::Along(_) => "take_along_axis",
         }
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
-        Ok(TensorType::new(inputs[0].dtype, self.0.shape(&inputs[0].shape, &inputs[1].shape)?))
+        self.0.taken(inputs[0], inputs[1])
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let [x, indices] = [0, 1].map(|input| inputs[input]);
-        let (dtype, shape) = (to.dtype(x), self.0.shape(&to.dims(x).into(), &to.dims(indices).into()));
-        let rows = self.0.rows(x, indices, to);
-        let x = to.reshape(x, rows.lengths);
-        let dims = rows.taken();
-        let taken = to.kernel(TakeRows(rows.given), &[x, rows.numbers], dtype, dims);
-        match shape.ok().and_then(|shape| shape.known()) {
-            Some(dims) => to.reshape(taken, dims),
-            // The shape rule has accepted the indices.
-            None => taken,
-        }
+        self.0.take(inputs, TakeRows, to)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -210,7 +60,7 @@ impl Op for Gather {
     }
 
     fn attributes(&self) -> Attributes {
-        attributes(self.0)
+        self.0.attributes()
     }
 }
 
@@ -222,27 +72,18 @@ impl Op for ScatterAdd {
     fn name(&self) -> &'static str {
         match self.0 {
             Indexing::Across(_) | Indexing::Shuffled => "scatter_add",
-            Indexing::First => "scatter_nd_add",
+            Indexing::AcrossBatches { .. } => "scatter_add_with",
+            Indexing::First { .. } => "scatter_nd_add",
             Indexing::Along(_) => "scatter_along_axis_add",
         }
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
-        let expected = self.0.shape(&inputs[0].shape, &inputs[1].shape)?;
-        if !inputs[2].shape.agrees_with(&expected) {
-            return Err(Fault::OtherShape { expected, found: inputs[2].shape.clone() });
-        }
-        Ok(inputs[0].clone())
+        self.0.updated(inputs)
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let [x, indices, updates] = [0, 1, 2].map(|input| inputs[input]);
-        let (dims, dtype) = (to.dims(x).to_vec(), to.dtype(x));
-        let rows = self.0.rows(x, indices, to);
-        let x = to.reshape(x, rows.lengths);
-        let updates = to.reshape(updates, rows.taken());
-        let sums = to.kernel(AddRows(rows.given), &[x, rows.numbers, updates], dtype, rows.lengths);
-        to.reshape(sums, dims)
+        self.0.update(inputs, AddRows, to)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -256,7 +97,7 @@ impl Op for ScatterAdd {
     }
 
     fn attributes(&self) -> Attributes {
-        attributes(self.0)
+        self.0.attributes()
     }
 }
 
@@ -274,15 +115,6 @@ pub(super) fn put_along_axis<'g>(
 ) -> AnyTensor<'g> {
     let zeros = taken.scalar_like(0.0).binary(BroadcastLike, like);
     taken.graph().apply(ScatterAdd(Indexing::Along(axis)), &[zeros, indices, taken])
-}
-
-fn attributes(indexing: Indexing) -> Attributes {
-    match indexing {
-        Indexing::Across(_) | Indexing::Shuffled | Indexing::Along(_) => {
-            Attributes::new().with("axis", indexing.axis())
-        }
-        Indexing::First => Attributes::new(),
-    }
 }
 
 methods! {
@@ -304,6 +136,27 @@ methods! {
         x.binary(Gather(Indexing::Across(axis)), indices)
     }
 
+    /// [`gather`](crate::Tensor::gather) within each batch: the first `batch_dims` axes, of the tensor and of the
+    /// indices, are batches, which have their own indices. The axis comes behind them, and is replaced by the other axes
+    /// of the indices.
+    ///
+    /// Gradient: the cotangents of each slice's occurrences, added up; 0 where there is none. An axis out of range or
+    /// among the batches, and indices whose first lengths are not those of the tensor, are build errors; an index that is
+    /// negative or not below the axis' length fails the run.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(ndarray::arr2(&[[1, 2, 3], [4, 5, 6]]));
+    /// let indices = g.constant(ndarray::arr2(&[[2_i64, 0], [1, 1]]));
+    /// let y = x.gather_with(indices, 1, 1);
+    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[3, 1], [5, 5]]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    fn gather_with<Element>(x, indices: (i64), axis: isize, batch_dims: usize) -> Self {
+        x.binary(Gather(Indexing::across(axis, batch_dims)), indices)
+    }
+
     /// What has the given indices along the first axes: the last axis of `indices` holds one for each of as many axes
     /// as it is long, and is replaced by the axes behind these.
     ///
@@ -320,7 +173,25 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn gather_nd<Element>(x, indices: (i64)) -> Self {
-        x.binary(Gather(Indexing::First), indices)
+        x.binary(Gather(Indexing::First { batch_dims: 0 }), indices)
+    }
+
+    /// [`gather_nd`](crate::Tensor::gather_nd) within each batch: the first `batch_dims` axes, of the tensor and of the
+    /// indices, are batches, and the indices are those along the axes behind.
+    ///
+    /// Gradient and errors as for [`gather_nd`](crate::Tensor::gather_nd); indices whose first lengths are not those of
+    /// the tensor are a build error as well.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.constant(ndarray::arr3(&[[[1, 2], [3, 4]], [[5, 6], [7, 8]]]));
+    /// let elements = x.gather_nd_with(g.constant(ndarray::arr2(&[[0_i64, 1], [1, 0]])), 1);
+    /// assert_eq!(Session::new(&g)?.run(elements)?, ndarray::arr1(&[2, 7]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    fn gather_nd_with<Element>(x, indices: (i64), batch_dims: usize) -> Self {
+        x.binary(Gather(Indexing::First { batch_dims }), indices)
     }
 
     /// For each index, the element that has it along the axis and stands where the index does along all other axes,

@@ -35,6 +35,7 @@ op_files![
     arg_max,
     arithmetic,
     bitwise,
+    boolean_mask,
     bump,
     cast,
     check,
@@ -57,6 +58,7 @@ op_files![
     losses,
     matmul,
     mean,
+    meshgrid,
     neural,
     norm,
     one_hot,
@@ -70,7 +72,9 @@ op_files![
     range,
     reduce,
     reshape,
+    roll,
     sample,
+    scatter_set,
     shape_of,
     slice,
     split,
@@ -91,6 +95,7 @@ mod structural;
 
 /// The faults that ops declare.
 pub(crate) mod fault {
+    pub use super::boolean_mask::MaskFault;
     pub use super::compare::SelectFault;
     pub use super::concat::JoinFault;
     pub use super::convolution::ConvolutionFault;
@@ -100,11 +105,13 @@ pub(crate) mod fault {
     pub use super::gather::GatherFault;
     pub use super::losses::LossFault;
     pub use super::matmul::MatMulFault;
+    pub use super::meshgrid::MeshgridFault;
     pub use super::pad::PadFault;
     pub use super::patches::WindowFault;
     pub use super::random::RandomFault;
     pub use super::range::RangeFault;
     pub use super::reshape::ReshapeFault;
+    pub use super::roll::RollFault;
     pub use super::slice::SliceFault;
     pub use super::split::SplitFault;
     pub use super::top_k::TopKFault;
@@ -113,6 +120,8 @@ pub(crate) mod fault {
 
 pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};
+pub use meshgrid::Indexing;
 pub use pad::Pad;
 pub use patches::{Padding, Window};
+pub use roll::Shifts;
 pub use slice::{AxisRange, Ranges};

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::Core;
-use super::feed::{Arguments, FedArrays};
+use super::arguments::{Arguments, FedArrays};
 use super::fetch::{Output, Results};
 use super::prepared::Prepared;
 use crate::error::Result;
@@ -21,6 +21,9 @@ use crate::trace::Trace;
 pub struct Callable<I, O> {
     core: Arc<Core>,
     prepared: Arc<Prepared>,
+    /// Where each list of feeds begins, and its length.
+    fed_lists: Vec<(usize, usize)>,
+    /// The lengths of lists of fetches.
     lengths: Vec<usize>,
     types: PhantomData<fn(I) -> O>,
 }
@@ -33,27 +36,44 @@ impl<I, O> fmt::Debug for Callable<I, O> {
 
 impl<I, O> Clone for Callable<I, O> {
     fn clone(&self) -> Self {
-        Callable::new(Arc::clone(&self.core), Arc::clone(&self.prepared), self.lengths.clone())
+        let (core, prepared) = (Arc::clone(&self.core), Arc::clone(&self.prepared));
+        Callable::new(core, prepared, self.fed_lists.clone(), self.lengths.clone())
     }
 }
 
 impl<I, O> Callable<I, O> {
-    pub(super) fn new(core: Arc<Core>, prepared: Arc<Prepared>, lengths: Vec<usize>) -> Self {
-        Callable { core, prepared, lengths, types: PhantomData }
+    pub(super) fn new(
+        core: Arc<Core>,
+        prepared: Arc<Prepared>,
+        fed_lists: Vec<(usize, usize)>,
+        lengths: Vec<usize>,
+    ) -> Self {
+        Callable { core, prepared, fed_lists, lengths, types: PhantomData }
+    }
+
+    /// What is fed, if its lists are as long as those of the feeds.
+    #[inline(always)]
+    fn fed<'v>(&self, feeds: impl Arguments<'v, I>) -> Result<FedArrays<'v>> {
+        let fed = FedArrays::of(feeds);
+        let mut lists = self.fed_lists.iter().zip(&fed.lengths);
+        match lists.find(|((_, expected), found)| expected != *found) {
+            None => Ok(fed),
+            Some((&(first, expected), &found)) => Err(self.prepared.miscounted(first, expected, found)),
+        }
     }
 }
 
 impl<I, O: Output> Callable<I, O> {
     /// Runs on what is fed, given in the structure of the feeds: views of any dimension, references to
-    /// arrays, or scalars.
+    /// arrays, or scalars. See [`Arguments`].
     ///
     /// # Errors
-    /// As for [`Session::run`](super::Session::run).
+    /// As for [`Session::run`](super::Session::run), and [`Error::FeedCount`](crate::Error::FeedCount) for a list of
+    /// another length than that of the feeds.
     pub fn call<'v>(&self, feeds: impl Arguments<'v, I>) -> Result<O> {
-        let mut fed = FedArrays::new();
-        feeds.push_to(&mut fed);
+        let fed = self.fed(feeds)?;
         let mut values = Vec::new();
-        self.core.run(&self.prepared, &fed, &mut |value| values.push(value))?;
+        self.core.run(&self.prepared, &fed.arrays, &mut |value| values.push(value))?;
         Ok(O::take(&mut Results::new(values, &self.lengths)))
     }
 
@@ -76,10 +96,10 @@ impl<I, O: Output> Callable<I, O> {
     /// As for [`call`](Callable::call).
     pub fn call_traced<'v>(&self, feeds: impl Arguments<'v, I>) -> Result<(O, Trace)> {
         let record = Record::begin();
-        let mut fed = FedArrays::new();
-        feeds.push_to(&mut fed);
+        let fed = self.fed(feeds)?;
         let mut values = Vec::new();
-        let trace = self.core.run_traced(&self.prepared, &fed, record, &mut |value| values.push(value))?;
+        let trace =
+            self.core.run_traced(&self.prepared, &fed.arrays, record, &mut |value| values.push(value))?;
         Ok((O::take(&mut Results::new(values, &self.lengths)), trace))
     }
 }

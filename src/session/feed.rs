@@ -1,11 +1,11 @@
-//! What a run is fed, one array after the other or as the arguments of a callable.
+//! What a run is fed, one array after the other.
 
 use ndarray::{ArrayBase, ArrayView, Data, Dimension};
 use smallvec::SmallVec;
 
 use super::fetch::{FetchList, Results};
 use super::{Fetch, Output, Session};
-use crate::element::{Element, Value, with_array};
+use crate::element::{Element, Value};
 use crate::error::Result;
 use crate::exec::{FedArray, Record};
 use crate::graph::{AnyTensor, Tensor};
@@ -39,10 +39,7 @@ impl<T: Element> Feedable<'_, T> for T {
     }
 }
 
-/// What a call is fed, in order; no tuple of feeds is longer than what is kept without allocating.
-pub(super) type FedArrays<'v> = SmallVec<[FedArray<'v>; 8]>;
-
-/// A run under preparation: what it is fed so far; see [`Session::feed`].
+/// A run under preparation: what it is fed so far; see [`Session::feeds`] and [`Session::feed`].
 #[derive(Debug)]
 #[must_use = "nothing runs before `run` is called"]
 pub struct Feeding<'s, 'g, 'v> {
@@ -76,7 +73,7 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
     /// ```
     pub fn feed_value(mut self, tensor: impl Into<AnyTensor<'g>>, value: &'v Value) -> Self {
         self.tensors.tensors.push(tensor.into());
-        self.arrays.push(with_array!(value, array => FedArray::of_view(array.view())));
+        self.arrays.push(FedArray::of_value(value));
         self
     }
 
@@ -124,75 +121,6 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
 #[derive(Debug, Default)]
 pub struct FeedList<'g> {
     pub(super) tensors: SmallVec<[AnyTensor<'g>; 4]>,
-}
-
-/// What a callable can be fed: a tensor or variable, a tuple of such, or `()` for nothing.
-pub trait Feeds<'g> {
-    /// The element types, in the same structure.
-    type Types;
-
-    #[doc(hidden)]
-    fn list(&self, list: &mut FeedList<'g>);
-}
-
-/// The arguments of a callable whose feeds are of the types `I`: for an element type what can be fed
-/// for a tensor of it ([`Feedable`]), for a tuple of types a tuple of arguments.
-pub trait Arguments<'v, I> {
-    #[doc(hidden)]
-    fn push_to(self, fed: &mut FedArrays<'v>);
-}
-
-impl<'g, T: Element> Feeds<'g> for Tensor<'g, T> {
-    type Types = T;
-    fn list(&self, list: &mut FeedList<'g>) {
-        list.tensors.push(self.any());
-    }
-}
-
-impl<'g, T: Element> Feeds<'g> for crate::Variable<'g, T> {
-    type Types = T;
-    fn list(&self, list: &mut FeedList<'g>) {
-        Feeds::list(&self.tensor(), list);
-    }
-}
-
-impl<'v, T: Element, A: Feedable<'v, T>> Arguments<'v, T> for A {
-    #[inline(always)]
-    fn push_to(self, fed: &mut FedArrays<'v>) {
-        fed.push(self.into_fed());
-    }
-}
-
-macro_rules! tuples {
-    ($(($($name:ident $argument:ident)*))*) => {$(
-        impl<'g, $($name: Feeds<'g>),*> Feeds<'g> for ($($name,)*) {
-            type Types = ($($name::Types,)*);
-            // The empty tuple lists nothing.
-            #[allow(non_snake_case, unused_variables)]
-            fn list(&self, list: &mut FeedList<'g>) {
-                let ($($name,)*) = self;
-                $($name.list(list);)*
-            }
-        }
-
-        impl<'v, $($name, $argument: Arguments<'v, $name>),*> Arguments<'v, ($($name,)*)> for ($($argument,)*) {
-            #[allow(non_snake_case, unused_variables)]
-            #[inline(always)]
-            fn push_to(self, fed: &mut FedArrays<'v>) {
-                let ($($argument,)*) = self;
-                $($argument.push_to(fed);)*
-            }
-        }
-    )*};
-}
-tuples! {
-    ()
-    (A A1)
-    (A A1 B B1)
-    (A A1 B B1 C C1)
-    (A A1 B B1 C C1 D D1)
-    (A A1 B B1 C C1 D D1 E E1)
-    (A A1 B B1 C C1 D D1 E E1 F F1)
-    (A A1 B B1 C C1 D D1 E E1 F F1 G G1)
-    (A A1 B B1 C C1 D D1 E E1 F F1 G G1 H H1)
+    /// Where each list of a callable's feeds begins among them, and its length, in the order in which they are met.
+    pub(super) lists: Vec<(usize, usize)>,
 }

@@ -1,6 +1,6 @@
 //! Sessions: what a graph's variables hold, and the runs that read and change it.
 //!
-//! - [`fetch`] and [`feed`]: what a run gives and takes, in the structure that the user asks for.
+//! - [`fetch`], [`feed`] and [`arguments`]: what a run gives and takes, in the structure that the user asks for.
 //! - [`prepared`]: the plans of one request, made when first needed and kept.
 //! - [`folded`]: what depends on constants alone, computed once for all plans.
 //! - [`builder`]: the options of a session.
@@ -10,6 +10,7 @@
 //!
 //! The variables lie in the executor's [`Store`].
 
+mod arguments;
 mod builder;
 mod callable;
 mod feed;
@@ -43,9 +44,10 @@ use fetch::FetchList;
 use folded::Folded;
 use prepared::Prepared;
 
+pub use arguments::{Arguments, Feeds};
 pub use builder::SessionBuilder;
 pub use callable::Callable;
-pub use feed::{Arguments, Feedable, Feeding, Feeds};
+pub use feed::{Feedable, Feeding};
 pub use fetch::{Fetch, Output};
 
 /// Runs a graph and holds the values of its variables.
@@ -175,6 +177,25 @@ impl Session {
         Feeding::of(self).feed(tensor, value)
     }
 
+    /// A run that is fed nothing yet, for feeds whose number is known only at run time.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let xs: Vec<_> = (0..3).map(|_| g.placeholder::<f64>("x", ())).collect();
+    /// let sum = xs[0] + xs[1] + xs[2];
+    /// let session = Session::new(&g)?;
+    /// let mut feeding = session.feeds();
+    /// for (i, &x) in xs.iter().enumerate() {
+    ///     feeding = feeding.feed(x, i as f64);
+    /// }
+    /// assert_eq!(feeding.run(sum)?.sum(), 3.0);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn feeds<'s, 'g, 'v>(&'s self) -> Feeding<'s, 'g, 'v> {
+        Feeding::of(self)
+    }
+
     /// Feeds a tensor whose element type is known only at run time; see [`Feeding::feed_value`].
     pub fn feed_value<'s, 'g, 'v>(
         &'s self,
@@ -184,8 +205,9 @@ impl Session {
         Feeding::of(self).feed_value(tensor, value)
     }
 
-    /// Prepares a run for hot loops: `feeds` is a tensor or a tuple of them, or `()`. A call then
-    /// takes views of the fed arrays, or references to them, in the same structure and looks nothing up.
+    /// Prepares a run for hot loops: `feeds` is a tensor, a tuple, array or `Vec` of them, or `()`. A call then
+    /// takes views of the fed arrays, or references to them, in the same structure and looks nothing up. Untyped
+    /// tensors are fed references to [`Value`]s, or to arrays of their element type.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -198,6 +220,11 @@ impl Session {
     /// let ones = ndarray::Array1::ones(3);
     /// call.call(ones.view())?;
     /// assert_eq!(call.call(&ones)?.sum(), 6.0);
+    ///
+    /// // Any number of tensors, whose element types need not be known.
+    /// let call = session.make_callable(vec![x.any(), v.tensor().any()], vec![step.any()])?;
+    /// let fed = [Value::from(ones), Value::from(ndarray::arr0(1.0_f32))];
+    /// assert_eq!(call.call(&fed)?[0], Value::from(ndarray::arr0(4.0_f32)));
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     ///
@@ -214,7 +241,7 @@ impl Session {
         let list = FetchList::of(&fetches);
         let prepared = self.core.prepare(&fed, &list)?;
         prepared.plan_if_static(&self.core)?;
-        Ok(Callable::new(Arc::clone(&self.core), prepared, list.lengths))
+        Ok(Callable::new(Arc::clone(&self.core), prepared, fed.lists, list.lengths))
     }
 
     /// The plan of a run of the fetches, as text: the rewrites that were applied, numbered, with their

@@ -187,6 +187,13 @@ impl Prepared {
         Ready::new(&plan, feeds).ok_or_else(|| mismatch(0))
     }
 
+    /// The error of a list of another number of arrays than there are in the list of feeds that begins here.
+    #[cold]
+    pub(super) fn miscounted(&self, first: usize, expected: usize, found: usize) -> Error {
+        let site = self.feeds.get(first).filter(|_| expected > 0).map(|feed| feed.site.clone());
+        Error::FeedCount { site, expected, found }
+    }
+
     /// Makes a plan for feeds of these lengths and keeps it, unless it initializes.
     fn plan(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Arc<Plan>> {
         let Optimized { program, folded, .. } = self.program(core, dims)?;

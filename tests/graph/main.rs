@@ -8,6 +8,7 @@ mod compile_fail;
 mod custom_op;
 mod errors;
 mod functions;
+mod indexed;
 mod joins;
 mod kinds;
 mod layers;

@@ -192,18 +192,47 @@ fn build_errors_in_sums_of_products() {
             "einsum `ij,jk->ik`: operand 1: expected an index for each axis of [?], got 2, in `einsum` (einsum)",
         ),
         (
-            |g| built(of(g, [2, 2]).einsum("ii,ij->j", of(g, [2, 2]))),
-            "einsum `ii,ij->j`: expected each index once in a term, got `i` twice, \
-             in `einsum` (einsum)",
+            |g| built(of(g, [2, 3]).einsum("ii,ij->j", of(g, [2, 2]))),
+            "einsum `ii,ij->j`: index `i`: expected axes of one length, got 2 and 3, in `einsum` (einsum)",
         ),
         (
             |g| built(of(g, [2, 2]).einsum_unary("ij->jj")),
-            "einsum `ij->jj`: expected each index once in a term, got `j` twice, \
+            "einsum `ij->jj`: expected each index once in the result, got `j` twice, \
              in `einsum` (einsum)",
         ),
         (
-            |g| built(of(g, [2, 2]).einsum("...i,ij->...j", of(g, [2, 2]))),
-            "einsum `...i,ij->...j`: expected a letter for each axis, got an ellipsis, in `einsum` (einsum)",
+            |g| built(of(g, [2, 2]).einsum("...i,ij->j", of(g, [2, 2]))),
+            "einsum `...i,ij->j`: expected an ellipsis in the result, as those of operands stand for axes \
+             (up to 1), got none, in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2, 2]).einsum("i..j,ij->j", of(g, [2, 2]))),
+            "einsum `i..j,ij->j`: expected at most one ellipsis of three dots in a term, got `i..j`, \
+             in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2, 2]).einsum_unary("...i...")),
+            "einsum `...i...`: expected at most one ellipsis of three dots in a term, got `...i...`, \
+             in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2, 3, 2]).einsum("...i,...i", of(g, [2, 2]))),
+            "einsum `...i,...i->...`: axes under the ellipsis: expected lengths that broadcast, got 3 and 2, \
+             in `einsum` (einsum)",
+        ),
+        (
+            |g| built(of(g, [2]).einsum("...ij,jk->...ik", of(g, [2, 2]))),
+            "einsum `...ij,jk->...ik`: operand 0: expected an index for each axis of [2], got 2, \
+             in `einsum` (einsum)",
+        ),
+        (
+            |g| built(g.einsum("ij,jk,kl->il", &[of(g, [2, 2]), of(g, [2, 3]), of(g, [2, 2])])),
+            "einsum `ij,jk,kl->il`: index `k`: expected axes of one length, got 3 and 2, \
+             in `einsum` (einsum)",
+        ),
+        (
+            |g| built(g.einsum::<f64, Tensor<'_, f64>>("", &[])),
+            "einsum ``: expected a term for each of 0 operands, got 1, in `einsum` (einsum)",
         ),
         (
             |g| built(of(g, [2, 2]).einsum("i1,ij->j", of(g, [2, 2]))),
@@ -240,6 +269,67 @@ fn build_errors_in_sums_of_products() {
     ]);
 }
 
+#[test]
+fn build_errors_in_arrays_by_indices_and_masks() {
+    fn indices<const N: usize>(g: &Graph, lengths: [usize; N]) -> Tensor<'_, i64> {
+        g.constant(ArrayD::<i64>::zeros(lengths.to_vec()))
+    }
+    fn mask<const N: usize>(g: &Graph, lengths: [usize; N]) -> Tensor<'_, bool> {
+        g.constant(ArrayD::<bool>::default(lengths.to_vec()))
+    }
+    check(&[
+        (
+            |g| built(of(g, [2, 3]).gather_with(indices(g, [3, 1]), 1, 1)),
+            "expected indices with the batch lengths of [2, 3] (batch_dims = 1), got shape [3, 1], in `gather_with` (gather_with)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).gather_with(indices(g, [2]), 0, 1)),
+            "expected an axis behind the batches (batch_dims = 1), got 0, in `gather_with` (gather_with)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).gather_nd_with(indices(g, [2, 2]), 1)),
+            "expected indices whose last length is known while building and at most the rank of [2, 3], got shape \
+             [2, 2], in `gather_nd_with` (gather_nd_with)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).gather_nd_with(indices(g, [2]), 3)),
+            "expected indices with the batch lengths of [2, 3] (batch_dims = 3), got shape [2], in `gather_nd_with` (gather_nd_with)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).scatter_set(indices(g, [2]), of(g, [2, 2]), 0)),
+            "expected shape [2, 3], got [2, 2], in `scatter_set` (scatter_set)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).boolean_mask(mask(g, [2]), 1, 2)),
+            "expected a mask of at least one axis with the lengths of [2, 3] from axis 1 on, got shape [2], \
+             in `boolean_mask` (boolean_mask)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).boolean_mask(mask(g, []), 0, 2)),
+            "expected a mask of at least one axis with the lengths of [2, 3] from axis 0 on, got shape [], \
+             in `boolean_mask` (boolean_mask)",
+        ),
+        (
+            |g| built(of(g, [2]).boolean_mask(mask(g, [2, 1]), 0, 2)),
+            "expected a mask of at least one axis with the lengths of [2] from axis 0 on, got shape [2, 1], \
+             in `boolean_mask` (boolean_mask)",
+        ),
+        (
+            |g| built(of(g, [2, 3]).roll([1, 2, 3], [0, 1])),
+            "expected one shift, or one for each of 2 axes, got 3, in `roll` (roll)",
+        ),
+        (|g| built(of(g, [2, 3]).roll(1, [1, -1])), "expected each axis once, got 1 twice, in `roll` (roll)"),
+        (
+            |g| built(g.meshgrid(&[of(g, [2]), of(g, [2, 3])], Indexing::Ij)[1]),
+            "operand 1: expected a vector or a number, got shape [2, 3], in `meshgrid` (meshgrid)",
+        ),
+        (
+            |g| built(g.meshgrid(&[of(g, [1]); 65], Indexing::Ij)[64]),
+            "expected at most 64 vectors, got 65, in `meshgrid` (meshgrid)",
+        ),
+    ]);
+}
+
 /// Makes something of two fed tensors.
 type Build = for<'g> fn(Tensor<'g, f64>, Tensor<'g, f64>) -> Tensor<'g, f64>;
 
@@ -247,7 +337,7 @@ type Build = for<'g> fn(Tensor<'g, f64>, Tensor<'g, f64>) -> Tensor<'g, f64>;
 #[test]
 fn build_errors_that_feeds_make() -> Result<()> {
     let ones = |lengths: &[usize]| ArrayD::<f64>::ones(lengths.to_vec());
-    let rows: [(Build, &[usize], &[usize], &str); 9] = [
+    let rows: [(Build, &[usize], &[usize], &str); 11] = [
         (
             |x, _| x.reshape([-1, 4]),
             &[2, 3],
@@ -277,6 +367,20 @@ fn build_errors_that_feeds_make() -> Result<()> {
             &[2, 3],
             &[1],
             "einsum `ij,j->i`: index `j`: expected axes of one length, got 3 and 1, in `y` (einsum)",
+        ),
+        (
+            |x, v| x.einsum("ii,j->j", v),
+            &[2, 3],
+            &[1],
+            "einsum `ii,j->j`: index `i`: expected axes of one length, got 2 and 3, in `einsum_diagonals` \
+             (einsum_diagonals)",
+        ),
+        (
+            |x, v| x.einsum("...i,...->...", v),
+            &[2, 3],
+            &[3],
+            "einsum `...i,...->...`: axes under the ellipsis: expected lengths that broadcast, got 2 and 3, in \
+             `y` (einsum)",
         ),
         (
             |x, v| x.reduce_sum(0).dot(v),

@@ -29,6 +29,7 @@ fn value(kind: &str) -> Attribute {
         "attributes" => Attributes::new().into_attribute(),
         "indices or ranges" => Attribute::List(vec![0_i64.into_attribute()]),
         "padding" => "valid".into_attribute(),
+        "indexing: `xy` or `ij`" => "ij".into_attribute(),
         "filling: `zero` or `lowest`" => "zero".into_attribute(),
         "pairs of counts" => Attribute::List(vec![vec![1_usize, 1].into_attribute(); 2]),
         "an element, or `reflect`" => "reflect".into_attribute(),

@@ -565,6 +565,13 @@ def shapes():
         case("tile", normal("tile", shape), lambda m, x: m.tile(x, multiples), multiples=multiples)
     for shape, given in [[(3,), [0]], [(2, 3), [-1]], [(2, 3, 4), [0, 2]], [(0, 2), [0]], [(1, 3), [0, 1]]]:
         case("reverse", normal("reverse", shape), lambda m, x: m.flip(x, tuple(given)), axes=given)
+    for shape, shifts, given in [[(5,), [2], [0]], [(3, 4), [1, -1], [0, 1]], [(3, 4), [-6, 9], [1, 0]], [(2, 3, 2), [1], [0, 1, -1]],
+                                 [(0, 3), [2], [0]], [(1, 3), [0, -1], [0, -1]]]:
+        moves = shifts[0] if len(shifts) == 1 else shifts
+        case("roll", normal("roll", shape), lambda m, x: m.roll(x, moves, tuple(given)), shifts=shifts, axes=given)
+    for indexing in ["xy", "ij"]:
+        for shapes in [[(3,)], [(3,), (2,)], [(2,), (1,), (3,)], [(0,), (2,)]]:
+            case("meshgrid", normal("meshgrid", *shapes), lambda m, *x: m.meshgrid(*x, indexing=indexing), indexing=indexing)
     for shape in [(3, 4), (4, 3), (3, 3), (1, 4), (2, 3, 3), (0, 3)]:
         for k in [0, 1, -1, 5, -5]:
             for op in ["tril", "triu"]:
@@ -616,6 +623,44 @@ def indexed():
         [(2, 3, 2), [[[0, 2], [1, 0]], [[1, 1], [1, 1]]]]]:
         indices = np.array(indices, dtype=np.int64)
         case("gather_nd", [*normal("gather_nd", shape), indices], lambda m, x, i: x[tuple(m.moveaxis(i, -1, 0))])
+    for shape, indices, axis, batches in [
+        [(2, 3), [[2, 0, 2], [1, 1, 0]], 1, 1], [(2, 2, 3), [[2, 0], [1, 1]], 2, 1], [(2, 3), [2, 0], -1, 1],
+        [(2, 2, 3), [[[1], [1]], [[0], [2]]], 2, 2], [(3, 2), [2, 0], 0, 0]]:
+        def of_batches(m, x, i, batches=batches, axis=axis % len(shape)):
+            if batches == 0:
+                return m.take(x, i, axis)
+            return m.stack([of_batches(m, x, i, batches - 1, axis - 1) for x, i in zip(x, i)])
+        inputs = [*normal("gather_with", shape), np.array(indices, dtype=np.int64)]
+        case("gather_with", inputs, of_batches, axis=axis, batch_dims=batches)
+    for shape, indices in [[(2, 3), [[2], [0]]], [(2, 3, 2), [[[2, 0], [0, 1]], [[1, 1], [1, 1]]]], [(2, 3, 2), [[[2], [0]], [[1], [1]]]]]:
+        def of_rows(m, x, i):
+            return m.stack([x[tuple(m.moveaxis(i, -1, 0))] for x, i in zip(x, i)])
+        inputs = [*normal("gather_nd_with", shape), np.array(indices, dtype=np.int64)]
+        case("gather_nd_with", inputs, of_rows, batch_dims=1)
+    # Each index once: JAX leaves open which of several updates stays.
+    for shape, indices, axis in [[(5,), [3, 0], 0], [(3, 4), [[0, 2], [1, 3]], -1], [(3, 4), 1, 1], [(2, 3, 2), [2, 0], 1], [(3, 4), [], 0]]:
+        indices = np.array(indices, dtype=np.int64)
+        x = normal("scatter_set", shape)[0]
+        updates = normal("scatter_set", np.take(x, indices, axis).shape)[0]
+        def put(m, x, i, updates):
+            where = (slice(None),) * (axis % x.ndim) + (i,)
+            if m is jnp:
+                return x.at[where].set(updates)
+            x = x.copy()
+            x[where] = updates
+            return x
+        case("scatter_set", [x, indices, updates], put, axis=axis)
+    for shape, mask, axis, count in [[(4,), [1, 0, 1, 1], 0, 3], [(4,), [1, 0, 0, 1], 0, 4], [(2, 3), [0, 1, 1], 1, 2], [(3, 2), [0, 0, 0], 0, 2],
+                                     [(2, 3, 2), [1, 0, 1], -2, 2]]:
+        def kept(m, x, mask):
+            if m is jnp:
+                return m.compress(mask, x, axis, size=count, fill_value=0)
+            some = m.compress(mask, x, axis)
+            widths = [(0, 0)] * x.ndim
+            widths[axis] = (0, count - some.shape[axis])
+            return m.pad(some, widths)
+        inputs = [*normal("boolean_mask", shape), np.array(mask, dtype=bool)]
+        case("boolean_mask", inputs, kept, axis=axis, size=count)
     for indices, depth in [[[0, 2, 1], 3], [1, 4], [[[0, 1], [3, 3]], 4], [[], 2], [[0, 0], 1], [[-1, 2, 1], 2]]:
         indices = np.array(indices, dtype=np.int64)
         def hot(m, i):
@@ -637,7 +682,15 @@ EINSUMS = [
     ["ij,ij->ij", (3, 4), (3, 4)], ["ij,ij->i", (3, 4), (3, 4)], ["ij,j->i", (3, 4), (4,)], ["ij,i->ji", (3, 4), (3,)],
     ["ij,jk->k", (3, 4), (4, 5)], ["ij,kl->ik", (3, 4), (2, 5)], ["ijk,kl->lij", (2, 3, 4), (4, 5)], [",i->i", (), (3,)],
     ["ij,jk->ik", (3, 0), (0, 2)], ["ab,cd->acbd", (2, 3), (2, 2)], ["ij,jk", (3, 4), (4, 5)], ["bj,ba", (3, 4), (3, 2)],
-    ["ij,kl->", (1, 3), (2, 2)],
+    ["ij,kl->", (1, 3), (2, 2)], ["...ij,jk->...ik", (2, 2, 3), (3, 2)], ["...ij,...jk->...ik", (2, 1, 2, 3), (2, 3, 2)],
+    ["...,...", (2, 1), (3,)], ["i...,i...->...", (2, 1), (2, 3)], ["ii,ij->j", (3, 3), (3, 2)],
+    ["...ii,...i->i...", (2, 2, 2), (1, 2)], ["b...a,a", (2, 3, 2), (2,)],
+]
+SUMS_OF_SEVERAL = [
+    ["ij,jk,kl->il", (2, 3), (3, 4), (4, 2)], ["i,j,ij", (2,), (3,), (2, 3)], ["bi,ij,bj->b", (4, 2), (2, 3), (4, 3)],
+    ["ii,ij,j->i", (2, 2), (2, 3), (3,)], ["...i,ij,...j->...", (2, 1, 2), (2, 2), (3, 2)],
+    ["a,ab,bc,cd,d", (2,), (2, 3), (3, 2), (2, 2), (2,)], ["i,i,i->i", (3,), (3,), (3,)],
+    ["ab,bc,cd,de,ef,fg,gh,hi,ij,jk->ak"] + [(2, 2)] * 10,
 ]
 
 
@@ -652,8 +705,12 @@ def contractions():
             case("matmul_transposed", inputs, product, left=left, right=right)
     for form, a, b in EINSUMS:
         case("einsum", normal("einsum", a, b), lambda m, a, b: m.einsum(form, a, b), form=form)
-    for form, shape in [["ij->ji", (3, 4)], ["ijk->j", (2, 3, 4)], ["ij->", (3, 4)], ["ba", (2, 3)], ["i->i", (0,)]]:
+    for form, shape in [["ij->ji", (3, 4)], ["ijk->j", (2, 3, 4)], ["ij->", (3, 4)], ["ba", (2, 3)], ["i->i", (0,)],
+                        ["ii->i", (3, 3)], ["ii", (3, 3)], ["iij->ji", (2, 2, 3)], ["...ii->...i", (2, 3, 3)],
+                        ["b...a", (2, 3, 2)], ["iii->i", (2, 2, 2)]]:
         case("einsum_unary", normal("einsum_unary", shape), lambda m, x: m.einsum(form, x), form=form)
+    for form, *shapes in SUMS_OF_SEVERAL:
+        case("einsum_of_several", normal("einsum_of_several", *shapes), lambda m, *x: m.einsum(form, *x), form=form)
     for n, k in [[3, 4], [1, 1], [0, 3]]:
         case("outer", normal("outer", (n,), (k,)), lambda m, a, b: m.outer(a, b))
     for n in [5, 1, 0, 40]:

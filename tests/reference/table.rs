@@ -245,6 +245,11 @@ fn moves() -> Vec<Row> {
             x.float(0).pad(a.get::<Vec<(usize, usize)>>("widths"), with).into()
         }),
         row("tile", SAME, EXACT, |_, x, a| x.float(0).tile(a.lengths("multiples")).into()),
+        row("roll", SAME, EQUAL, |_, x, a| x.float(0).roll(a.ints("shifts"), a.ints("axes")).into()),
+        row("meshgrid", SAME, EXACT, |g, x, a| {
+            let indexing = if a.text("indexing") == "xy" { Indexing::Xy } else { Indexing::Ij };
+            g.meshgrid(&x.floats(), indexing).into()
+        }),
         row("tril", SAME, EQUAL, |_, x, a| x.float(0).tril(a.int("k")).into()),
         row("triu", SAME, EQUAL, |_, x, a| x.float(0).triu(a.int("k")).into()),
         row("diag", SAME, EQUAL, |_, x, _| x.float(0).diag().into()),
@@ -270,6 +275,18 @@ fn indexed() -> Vec<Row> {
         }),
         row("scatter_add", EXACT, EQUAL, |_, x, a| {
             x.float(0).scatter_add(x.int(1), x.float(2), a.int("axis")).into()
+        }),
+        row("gather_with", SAME, EXACT, |_, x, a| {
+            x.float(0).gather_with(x.int(1), a.int("axis"), a.get("batch_dims")).into()
+        }),
+        row("gather_nd_with", SAME, EXACT, |_, x, a| {
+            x.float(0).gather_nd_with(x.int(1), a.get("batch_dims")).into()
+        }),
+        row("scatter_set", SAME, EQUAL, |_, x, a| {
+            x.float(0).scatter_set(x.int(1), x.float(2), a.int("axis")).into()
+        }),
+        row("boolean_mask", SAME, EQUAL, |_, x, a| {
+            x.float(0).boolean_mask(x.boolean(1), a.int("axis"), a.get("size")).into()
         }),
         row("one_hot", SAME, EQUAL, |_, x, a| x.int(0).one_hot::<f64>(a.get("depth")).into()),
     ]
@@ -309,6 +326,7 @@ fn contractions() -> Vec<Row> {
         }),
         row("einsum", SUMS, SUMS, |_, x, a| x.float(0).einsum(a.text("form"), x.float(1)).into()),
         row("einsum_unary", SUMS, SUMS, |_, x, a| x.float(0).einsum_unary(a.text("form")).into()),
+        row("einsum_of_several", SUMS, SUMS, |g, x, a| g.einsum(&a.text("form"), &x.floats()).into()),
         row("outer", SAME, SUMS, |_, x, _| x.float(0).outer(x.float(1)).into()),
         row("dot", SUMS, SUMS, |_, x, _| x.float(0).dot(x.float(1)).into()),
     ]

@@ -10,6 +10,7 @@ mod fetches_and_feeds;
 mod fuzz;
 mod gradients;
 mod lacking_memory;
+mod lists_of_feeds;
 mod nan;
 mod nesting;
 mod norms;

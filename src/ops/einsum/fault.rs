@@ -43,7 +43,9 @@ pub enum SpecFault {
         term: String,
     },
     /// The result has no ellipsis, and there are axes under those of the operands.
-    #[error("expected an ellipsis in the result for {axes} axes under those of the operands, got none")]
+    #[error(
+        "expected an ellipsis in the result, as those of operands stand for axes (up to {axes}), got none"
+    )]
     EllipsisInResult {
         /// The number of axes.
         axes: usize,

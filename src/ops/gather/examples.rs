@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayD, Axis, arr0, arr1, arr2, arr3};
 use crate::ops::laws::{Example, example};
 
 pub(in crate::ops) fn examples() -> Vec<Example> {
-    [slices(), sums(), elements_and_rows(), elements()].into_iter().flatten().collect()
+    [slices(), sums(), elements_and_rows(), elements(), batches()].into_iter().flatten().collect()
 }
 
 fn slices() -> Vec<Example> {
@@ -157,6 +157,83 @@ fn elements() -> Vec<Example> {
             &[&[2, 3]],
             |g, x| x[0].take_along_axis(g.constant(Array2::<i64>::zeros((2, 0))), 1),
             |_| ArrayD::zeros(vec![2, 0]),
+        ),
+    ]
+}
+
+fn batches() -> Vec<Example> {
+    vec![
+        example!(
+            "gather_with of columns",
+            &[&[2, 3]],
+            |g, x| x[0].gather_with(g.constant(arr2(&[[2_i64, 2, 0, 1], [1, 0, 1, 1]])), -1, 1) * 2.0,
+            |x| {
+                let at = [[2, 2, 0, 1], [1, 0, 1, 1]];
+                ArrayD::from_shape_fn(vec![2, 4], |i| 2.0 * x[0][[i[0], at[i[0]][i[1]]]])
+            },
+        ),
+        example!(
+            "gather_with behind another axis",
+            &[&[2, 2, 3, 2]],
+            |g, x| x[0].gather_with(g.constant(arr2(&[[2_i64, 0, 2], [1, 1, 0]])), 2, 1),
+            |x| {
+                let at = [[2, 0, 2], [1, 1, 0]];
+                ArrayD::from_shape_fn(vec![2, 2, 3, 2], |i| x[0][[i[0], i[1], at[i[0]][i[2]], i[3]]])
+            },
+        ),
+        example!(
+            "gather_with of a number for each batch",
+            &[&[2, 3]],
+            |g, x| x[0].square().gather_with(g.constant(arr1(&[2_i64, 0])), 1, 1),
+            |x| arr1(&[x[0][[0, 2]].powi(2), x[0][[1, 0]].powi(2)]).into_dyn(),
+        ),
+        example!(
+            "gather_with of two batches",
+            &[&[2, 1, 3]],
+            |g, x| x[0].gather_with(g.constant(arr3(&[[[1_i64, 1]], [[0, 2]]])), 2, 2),
+            |x| {
+                let at = [[1, 1], [0, 2]];
+                ArrayD::from_shape_fn(vec![2, 1, 2], |i| x[0][[i[0], 0, at[i[0]][i[2]]]])
+            },
+        ),
+        example!(
+            "gather_with without batches",
+            &[&[3, 2]],
+            |g, x| x[0].gather_with(g.constant(arr1(&[2_i64, 0])), 0, 0),
+            |x| x[0].select(Axis(0), &[2, 0]),
+        ),
+        example!(
+            "gather_with of nothing",
+            &[&[2, 3]],
+            |g, x| x[0].gather_with(g.constant(Array2::<i64>::zeros((2, 0))), 1, 1),
+            |_| ArrayD::zeros(vec![2, 0]),
+        ),
+        example!(
+            "gather_with of no batch",
+            &[&[0, 3]],
+            |g, x| x[0].gather_with(g.constant(Array2::<i64>::zeros((0, 2))), 1, 1),
+            |_| ArrayD::zeros(vec![0, 2]),
+        ),
+        example!(
+            "gather_nd_with of rows",
+            &[&[2, 3, 2]],
+            |g, x| x[0].gather_nd_with(g.constant(arr3(&[[[2_i64], [0]], [[1], [1]]])), 1) * 3.0,
+            |x| {
+                let at = [[2, 0], [1, 1]];
+                ArrayD::from_shape_fn(vec![2, 2, 2], |i| 3.0 * x[0][[i[0], at[i[0]][i[1]], i[2]]])
+            },
+        ),
+        example!(
+            "gather_nd_with of elements",
+            &[&[2, 3, 2]],
+            |g, x| x[0].gather_nd_with(g.constant(arr2(&[[2_i64, 1], [0, 0]])), 1),
+            |x| arr1(&[x[0][[0, 2, 1]], x[0][[1, 0, 0]]]).into_dyn(),
+        ),
+        example!(
+            "gather_nd_with without indices",
+            &[&[2, 3]],
+            |g, x| x[0].gather_nd_with(g.constant(ndarray::Array3::<i64>::zeros((2, 2, 0))), 1),
+            |x| ArrayD::from_shape_fn(vec![2, 2, 3], |i| x[0][[i[0], i[2]]]),
         ),
     ]
 }

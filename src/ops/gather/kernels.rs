@@ -11,16 +11,18 @@ use crate::kernel::compensated::RunningSum;
 use crate::kernel::number::{Number, with_number};
 
 /// An array with the number of axes that lowering gave it.
-fn with_axes<S: RawData, D: Dimension>(array: ArrayBase<S, IxDyn>) -> Result<ArrayBase<S, D>, KernelError> {
+pub(in crate::ops) fn with_axes<S: RawData, D: Dimension>(
+    array: ArrayBase<S, IxDyn>,
+) -> Result<ArrayBase<S, D>, KernelError> {
     array.into_dimensionality().map_err(KernelError::other)
 }
 
 /// The lengths of the indices that an op was given, for messages: kernels see them in other shapes, in the same order.
 #[derive(Clone, Debug)]
-pub(super) struct Given {
+pub(in crate::ops) struct Given {
     pub(super) lengths: Vec<usize>,
     /// Whether an index may be one that the axis does not have, so that all are looked at, whatever comes of them.
-    pub(super) may_miss: bool,
+    pub(in crate::ops) may_miss: bool,
 }
 
 impl Given {
@@ -35,7 +37,7 @@ impl Given {
     }
 
     /// The rows that row numbers name, once each of them is known to be one.
-    fn checked<'a>(
+    pub(in crate::ops) fn checked<'a>(
         &self,
         numbers: &'a ArrayView1<'_, i64>,
         rows: usize,
@@ -49,8 +51,10 @@ impl Given {
 /// Makes row numbers of indices.
 #[derive(Debug)]
 pub(super) enum Flatten {
-    /// Of each row of indices, one for each of these lengths.
-    Rows(Vec<usize>, Given),
+    /// Of each row of indices, one for each of the first lengths; so many rows of indices in turn are of one batch.
+    Rows { first: Vec<usize>, each: usize, given: Given },
+    /// Of each index of each of the batches, once for each of so many slices, in each of which are rows of this number.
+    Batches { between: usize, length: usize, given: Given },
     /// Of each index along the middle one of three axes, which has this length, and where it stands.
     Along(usize, Given),
 }
@@ -59,15 +63,25 @@ impl Kernel for Flatten {
     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
         let (indices, mut numbers) = (inputs[0].view::<i64>()?, output.into_view::<i64>()?);
         match self {
-            Flatten::Rows(lengths, given) => {
+            Flatten::Rows { first: lengths, each, given } => {
                 let indices: ArrayView2<'_, i64> = with_axes(indices)?;
                 for (first, (number, indices)) in numbers.iter_mut().zip(indices.rows()).enumerate() {
                     let mut positions = first * lengths.len()..;
                     let mut place = |index, length| given.place(index, length, positions.next().unwrap_or(0));
-                    let row = indices.iter().zip(lengths).try_fold(0, |row, (&index, &length)| {
+                    let row = indices.iter().zip(lengths).try_fold(first / each, |row, (&index, &length)| {
                         Ok::<_, KernelError>(row * length + place(index, length)?)
                     });
                     *number = row? as i64;
+                }
+            }
+            Flatten::Batches { between, length, given } => {
+                let indices: ArrayView2<'_, i64> = with_axes(indices)?;
+                let each = indices.len_of(Axis(1));
+                for (position, ((batch, place), &index)) in indices.indexed_iter().enumerate() {
+                    let row = given.place(index, *length, position)?;
+                    for slice in batch * between..(batch + 1) * between {
+                        numbers[slice * each + place] = (slice * length + row) as i64;
+                    }
                 }
             }
             Flatten::Along(length, given) => {
@@ -84,7 +98,7 @@ impl Kernel for Flatten {
     }
 
     fn must_run(&self) -> bool {
-        let (Flatten::Rows(_, given) | Flatten::Along(_, given)) = self;
+        let (Flatten::Rows { given, .. } | Flatten::Batches { given, .. } | Flatten::Along(_, given)) = self;
         given.may_miss
     }
 }

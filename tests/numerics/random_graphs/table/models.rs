@@ -108,7 +108,7 @@ pub(crate) static ROWS: &[Row] = &[
     row("einsum", Smooth, EXACT, |at| {
         // Operands, which of their axes must be equally long, and how they are multiplied.
         type Spec = (usize, usize, &'static [(usize, usize)], &'static str);
-        const SPECS: [Spec; 10] = [
+        const SPECS: [Spec; 13] = [
             (2, 2, &[(1, 0)], "ij,jk->ik"),
             (2, 2, &[(1, 1)], "ij,kj->ki"),
             (2, 2, &[(0, 0), (1, 1)], "ij,ij->i"),
@@ -119,6 +119,9 @@ pub(crate) static ROWS: &[Row] = &[
             (3, 3, &[(0, 0), (1, 1), (2, 2)], "abc,abc->cb"),
             (2, 1, &[], "ij,k->jki"),
             (2, 2, &[(1, 1)], "ij,kj->j"),
+            (3, 2, &[(2, 0)], "...i,ik->k..."),
+            (1, 2, &[(0, 1)], "...,...->..."),
+            (2, 2, &[(0, 0), (1, 1)], "...i,...i"),
         ];
         let (rank_a, rank_b, equal, spec) = SPECS[at.number(SPECS.len())];
         let a = at.any::<f64>(|dims| dims.len() == rank_a)?;
@@ -126,11 +129,23 @@ pub(crate) static ROWS: &[Row] = &[
             at.any::<f64>(|dims| dims.len() == rank_b && equal.iter().all(|&(i, j)| a.dims[i] == dims[j]))?;
         Some(a.einsum(spec, b.tensor).into())
     }),
+    row("einsum of several", Smooth, ROUNDED, |at| {
+        let a = at.any::<f64>(|dims| dims.len() == 2)?;
+        let b = at.any::<f64>(|dims| dims.len() == 1 && dims[0] == a.dims[1])?;
+        let c = at.any::<f64>(|dims| dims.len() < 3 && dims.last().is_none_or(|last| *last == a.dims[0]))?;
+        let spec = match c.rank() {
+            0 => "ij,j,...->i...",
+            1 => "ij,j,i->i",
+            _ => "ij,j,ki->k",
+        };
+        Some(at.graph().einsum(spec, &[a.tensor, b.tensor, c.tensor]).into())
+    }),
     row("einsum_unary", Smooth, EXACT, |at| {
         let x = at.any::<f64>(|dims| (1..=3).contains(&dims.len()))?;
         let specs: [&[&str]; 3] =
-            [&["i->", "i->i"], &["ij->ji", "ij->j", "ij->"], &["ijk->kij", "ijk->j", "ijk->ki"]];
-        let specs = specs[x.rank() - 1];
+            [&["i->", "i->i"], &["ij->ji", "ij->j", "ij->"], &["ijk->kij", "i...->...", "ijk->ki"]];
+        let is_square = x.rank() == 2 && x.dims[0] == x.dims[1];
+        let specs = if is_square { &["ii->i", "ii"] } else { specs[x.rank() - 1] };
         Some(x.einsum_unary(specs[at.number(specs.len())]).into())
     }),
     // -- networks ----------------------------------------------------------------------------------

@@ -90,6 +90,20 @@ pub(crate) static ROWS: &[Row] = &[
         let multiples: Vec<usize> = x.dims.iter().map(|_| [1, 2, 1, 3, 0][at.number(5)]).collect();
         Some(x.tile(multiples).into())
     }),
+    row("roll", Smooth, EXACT, |at| {
+        let x = at.float()?;
+        let (axes, along) = at.axes(x.rank());
+        // Half of the time one shift for all axes.
+        let count = if at.number(2) == 0 { 1 } else { along.len() };
+        let shifts: Vec<isize> = (0..count).map(|_| at.number(7) as isize - 3).collect();
+        Some(x.roll(shifts, axes).into())
+    }),
+    row("meshgrid", Smooth, EXACT, |at| {
+        let x = at.any::<f64>(|dims| dims.len() < 2)?;
+        let y = at.any::<f64>(|dims| dims.len() == 1)?;
+        let indexing = [Indexing::Xy, Indexing::Ij][at.number(2)];
+        Some((*at.graph().meshgrid(&[x.tensor, y.tensor], indexing).get(at.number(2))?).into())
+    }),
     row("concat", Smooth, EXACT, |at| {
         let a = at.ranked(1)?;
         let (axis, signed) = at.axis(a.rank())?;
@@ -140,6 +154,35 @@ pub(crate) static ROWS: &[Row] = &[
         dims[axis] = 1 + at.number(3);
         let indices = at.indices(&dims, x.dims[axis])?;
         Some(x.take_along_axis(indices, signed).into())
+    }),
+    row("gather_with", Smooth, EXACT, |at| {
+        let x = at.ranked(2)?;
+        let batch_dims = 1 + at.number(x.rank() - 1);
+        let axis = batch_dims + at.number(x.rank() - batch_dims);
+        let mut dims = x.dims[..batch_dims].to_vec();
+        dims.extend((0..at.number(2)).map(|_| 2));
+        let indices = at.indices(&dims, x.dims[axis])?;
+        Some(x.gather_with(indices, axis as isize, batch_dims).into())
+    }),
+    row("gather_nd_with", Smooth, EXACT, |at| {
+        let x = at.ranked(2)?;
+        let batch_dims = 1 + at.number(x.rank() - 1);
+        let indices = at.indices(&[&x.dims[..batch_dims], &[2, 1]].concat(), x.dims[batch_dims])?;
+        Some(x.gather_nd_with(indices, batch_dims).into())
+    }),
+    row("scatter_set", Smooth, EXACT, |at| {
+        let x = at.ranked(1)?;
+        let (axis, signed) = at.axis(x.rank())?;
+        let updates = alike(at, &x, Some(axis))?;
+        let indices = at.indices(&[updates.dims[axis]], x.dims[axis])?;
+        Some(x.scatter_set(indices, updates.tensor, signed).into())
+    }),
+    row("boolean_mask", Smooth, EXACT, |at| {
+        let x = at.ranked(1)?;
+        let (axis, signed) = at.axis(x.rank())?;
+        let mask = at.indices(&[x.dims[axis]], 2)?.equal(1);
+        let size = x.dims[axis] + at.number(2);
+        Some(x.boolean_mask(mask, signed, size).into())
     }),
     row("scatter_add", Smooth, EXACT, |at| {
         let x = at.ranked(1)?;

@@ -1,0 +1,194 @@
+//! What a callable is fed: tensors in a structure, and the arguments of a call in the same structure.
+
+use ndarray::{ArrayBase, ArrayView, Data, Dimension};
+use smallvec::SmallVec;
+
+use super::Feedable;
+use super::feed::FeedList;
+use crate::element::{Element, Value};
+use crate::exec::FedArray;
+use crate::graph::{AnyTensor, Tensor, Variable};
+
+/// What a callable can be fed: a tensor or variable, a tuple, array or `Vec` of such, or `()` for nothing.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let xs: Vec<_> = (0..20).map(|_| g.placeholder::<f64>("x", [None])).collect();
+/// let sum = xs.iter().skip(1).fold(xs[0], |sum, &x| sum + x);
+/// let session = Session::new(&g)?;
+/// let call = session.make_callable(xs, sum)?;
+/// let arrays = vec![ndarray::arr1(&[1.0, 2.0]); 20];
+/// assert_eq!(call.call(&arrays)?, ndarray::arr1(&[20.0, 40.0]).into_dyn());
+/// assert!(call.call(&arrays[1..]).is_err());
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+pub trait Feeds<'g> {
+    /// The element types, in the same structure; that of an untyped tensor is `Value`.
+    type Types;
+
+    #[doc(hidden)]
+    fn list(&self, list: &mut FeedList<'g>);
+}
+
+/// The arguments of a callable whose feeds are of the types `I`: for an element type what can be fed
+/// for a tensor of it ([`Feedable`]); for `Value`, which stands for an untyped tensor, a reference to a [`Value`], or to
+/// an array of any element type; for a tuple or an array of types the same of arguments; for a `Vec` a `Vec`, an array or
+/// a slice of arguments, or a reference to one of things that are fed by reference. That there are as many as in the
+/// feeds is checked by the call.
+pub trait Arguments<'v, I> {
+    #[doc(hidden)]
+    fn push_to(self, fed: &mut FedArrays<'v>);
+}
+
+/// What a call is fed, in order; of a few arrays it is kept without allocating.
+#[derive(Debug, Default)]
+pub struct FedArrays<'v> {
+    pub(super) arrays: SmallVec<[FedArray<'v>; 8]>,
+    /// The length of each list, in the order in which they are met.
+    pub(super) lengths: SmallVec<[usize; 2]>,
+}
+
+impl<'v> FedArrays<'v> {
+    pub(super) fn of<I>(arguments: impl Arguments<'v, I>) -> Self {
+        let mut fed = FedArrays::default();
+        arguments.push_to(&mut fed);
+        fed
+    }
+
+    fn push_list<I, A: Arguments<'v, I>>(&mut self, arguments: impl ExactSizeIterator<Item = A>) {
+        self.lengths.push(arguments.len());
+        arguments.for_each(|argument| argument.push_to(self));
+    }
+}
+
+impl<'g, T: Element> Feeds<'g> for Tensor<'g, T> {
+    type Types = T;
+    fn list(&self, list: &mut FeedList<'g>) {
+        list.tensors.push(self.any());
+    }
+}
+
+impl<'g, T: Element> Feeds<'g> for Variable<'g, T> {
+    type Types = T;
+    fn list(&self, list: &mut FeedList<'g>) {
+        Feeds::list(&self.tensor(), list);
+    }
+}
+
+impl<'g> Feeds<'g> for AnyTensor<'g> {
+    type Types = Value;
+    fn list(&self, list: &mut FeedList<'g>) {
+        list.tensors.push(*self);
+    }
+}
+
+impl<'g, F: Feeds<'g>, const N: usize> Feeds<'g> for [F; N] {
+    type Types = [F::Types; N];
+    fn list(&self, list: &mut FeedList<'g>) {
+        self.iter().for_each(|feed| feed.list(list));
+    }
+}
+
+impl<'g, F: Feeds<'g>> Feeds<'g> for Vec<F> {
+    type Types = Vec<F::Types>;
+    fn list(&self, list: &mut FeedList<'g>) {
+        list.lists.push((list.tensors.len(), self.len()));
+        self.iter().for_each(|feed| feed.list(list));
+    }
+}
+
+impl<'v, T: Element, A: Feedable<'v, T>> Arguments<'v, T> for A {
+    #[inline(always)]
+    fn push_to(self, fed: &mut FedArrays<'v>) {
+        fed.arrays.push(self.into_fed());
+    }
+}
+
+impl<'v> Arguments<'v, Value> for &'v Value {
+    fn push_to(self, fed: &mut FedArrays<'v>) {
+        fed.arrays.push(FedArray::of_value(self));
+    }
+}
+
+impl<'v, T: Element, S: Data<Elem = T>, D: Dimension> Arguments<'v, Value> for &'v ArrayBase<S, D> {
+    fn push_to(self, fed: &mut FedArrays<'v>) {
+        fed.arrays.push(FedArray::of_view(self.view()));
+    }
+}
+
+impl<'v, T: Element, D: Dimension> Arguments<'v, Value> for ArrayView<'v, T, D> {
+    fn push_to(self, fed: &mut FedArrays<'v>) {
+        fed.arrays.push(FedArray::of_view(self));
+    }
+}
+
+impl<'v, I, A: Arguments<'v, I>, const N: usize> Arguments<'v, [I; N]> for [A; N] {
+    fn push_to(self, fed: &mut FedArrays<'v>) {
+        self.into_iter().for_each(|argument| argument.push_to(fed));
+    }
+}
+
+impl<'v, I, A, const N: usize> Arguments<'v, [I; N]> for &'v [A; N]
+where
+    &'v A: Arguments<'v, I>,
+{
+    fn push_to(self, fed: &mut FedArrays<'v>) {
+        self.iter().for_each(|argument| argument.push_to(fed));
+    }
+}
+
+/// Lists of arguments that stand for a list of feeds, and how each is gone through.
+macro_rules! lists {
+    ($(($($generics:tt)*) $list:ty, $argument:ty: $iter:ident;)*) => {$(
+        impl<'v, I, A, $($generics)*> Arguments<'v, Vec<I>> for $list
+        where
+            $argument: Arguments<'v, I>,
+        {
+            fn push_to(self, fed: &mut FedArrays<'v>) {
+                fed.push_list(self.$iter());
+            }
+        }
+    )*};
+}
+lists! {
+    () Vec<A>, A: into_iter;
+    (const N: usize) [A; N], A: into_iter;
+    () &'v Vec<A>, &'v A: iter;
+    () &'v [A], &'v A: iter;
+    (const N: usize) &'v [A; N], &'v A: iter;
+}
+
+macro_rules! tuples {
+    ($(($($name:ident $argument:ident)*))*) => {$(
+        impl<'g, $($name: Feeds<'g>),*> Feeds<'g> for ($($name,)*) {
+            type Types = ($($name::Types,)*);
+            // The empty tuple lists nothing.
+            #[allow(non_snake_case, unused_variables)]
+            fn list(&self, list: &mut FeedList<'g>) {
+                let ($($name,)*) = self;
+                $($name.list(list);)*
+            }
+        }
+
+        impl<'v, $($name, $argument: Arguments<'v, $name>),*> Arguments<'v, ($($name,)*)> for ($($argument,)*) {
+            #[allow(non_snake_case, unused_variables)]
+            #[inline(always)]
+            fn push_to(self, fed: &mut FedArrays<'v>) {
+                let ($($argument,)*) = self;
+                $($argument.push_to(fed);)*
+            }
+        }
+    )*};
+}
+tuples! {
+    ()
+    (A A1)
+    (A A1 B B1)
+    (A A1 B B1 C C1)
+    (A A1 B B1 C C1 D D1)
+    (A A1 B B1 C C1 D D1 E E1)
+    (A A1 B B1 C C1 D D1 E E1 F F1)
+    (A A1 B B1 C C1 D D1 E E1 F F1 G G1)
+    (A A1 B B1 C C1 D D1 E E1 F F1 G G1 H H1)
+}
