@@ -154,11 +154,8 @@ pub fn hessian_vector_product_or_zeros<'g, T: Float>(
     vs: &[impl Copy + Into<Tensor<'g, T>>],
 ) -> Vec<Tensor<'g, T>> {
     let (y, xs, vs) = (y.into(), tensors(xs), tensors(vs));
-    let mut found = match along_curvature("hessian_vector_product_or_zeros", y, &xs, &vs) {
-        Ok(found) => found,
-        Err(_) => Vec::new(),
-    };
-    // All of them where there is no path.
+    // Where there is no path, none is found.
+    let mut found = along_curvature("hessian_vector_product_or_zeros", y, &xs, &vs).unwrap_or_default();
     for &x in &xs[found.len()..] {
         found.push(zeros_like(x));
     }

@@ -86,7 +86,9 @@ impl<'g> Feeds<'g> for AnyTensor<'g> {
 impl<'g, F: Feeds<'g>, const N: usize> Feeds<'g> for [F; N] {
     type Types = [F::Types; N];
     fn list(&self, list: &mut FeedList<'g>) {
-        self.iter().for_each(|feed| feed.list(list));
+        for feed in self {
+            feed.list(list);
+        }
     }
 }
 
@@ -94,7 +96,9 @@ impl<'g, F: Feeds<'g>> Feeds<'g> for Vec<F> {
     type Types = Vec<F::Types>;
     fn list(&self, list: &mut FeedList<'g>) {
         list.lists.push((list.tensors.len(), self.len()));
-        self.iter().for_each(|feed| feed.list(list));
+        for feed in self {
+            feed.list(list);
+        }
     }
 }
 
@@ -125,7 +129,9 @@ impl<'v, T: Element, D: Dimension> Arguments<'v, Value> for ArrayView<'v, T, D> 
 
 impl<'v, I, A: Arguments<'v, I>, const N: usize> Arguments<'v, [I; N]> for [A; N] {
     fn push_to(self, fed: &mut FedArrays<'v>) {
-        self.into_iter().for_each(|argument| argument.push_to(fed));
+        for argument in self {
+            argument.push_to(fed);
+        }
     }
 }
 
@@ -134,7 +140,9 @@ where
     &'v A: Arguments<'v, I>,
 {
     fn push_to(self, fed: &mut FedArrays<'v>) {
-        self.iter().for_each(|argument| argument.push_to(fed));
+        for argument in self {
+            argument.push_to(fed);
+        }
     }
 }
 

@@ -192,7 +192,7 @@ impl Session {
     /// assert_eq!(feeding.run(sum)?.sum(), 3.0);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn feeds<'s, 'g, 'v>(&'s self) -> Feeding<'s, 'g, 'v> {
+    pub fn feeds<'g, 'v>(&self) -> Feeding<'_, 'g, 'v> {
         Feeding::of(self)
     }
 

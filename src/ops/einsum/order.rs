@@ -104,7 +104,9 @@ impl Costs {
                 .filter(|(bit, _)| set >> bit & 1 == 1)
                 .for_each(|(_, count)| change(count));
         };
-        left.iter().for_each(|&(_, set)| bits(set, &mut needed, |count| *count += 1));
+        for &(_, set) in &left {
+            bits(set, &mut needed, |count| *count += 1);
+        }
         bits(self.result, &mut needed, |count| *count += 1);
         let mut pairs = Vec::new();
         while left.len() > 1 {
@@ -129,7 +131,9 @@ impl Costs {
             let Some((number, b)) = left.remove(second) else { break };
             let a = left[first].1;
             let made = product(a, b);
-            [a, b].into_iter().for_each(|set| bits(set, &mut needed, |count| *count -= 1));
+            for set in [a, b] {
+                bits(set, &mut needed, |count| *count -= 1);
+            }
             bits(made, &mut needed, |count| *count += 1);
             pairs.push([left[first].0, number]);
             left[first] = (self.operands.len() + pairs.len() - 1, made);

@@ -92,13 +92,12 @@ impl Spec {
             .iter()
             .flat_map(|term| letters(term))
             .for_each(|letter| *counts.entry(letter).or_default() += 1);
-        let result = match result {
-            Some(result) => marks(result)?,
-            None => {
-                let ellipsis = terms.iter().flatten().find(|&&mark| mark == Mark::Ellipsis);
-                let once = counts.iter().filter(|&(_, &count)| count == 1);
-                ellipsis.copied().into_iter().chain(once.map(|(&letter, _)| Mark::Letter(letter))).collect()
-            }
+        let result = if let Some(result) = result {
+            marks(result)?
+        } else {
+            let ellipsis = terms.iter().flatten().find(|&&mark| mark == Mark::Ellipsis);
+            let once = counts.iter().filter(|&(_, &count)| count == 1);
+            ellipsis.copied().into_iter().chain(once.map(|(&letter, _)| Mark::Letter(letter))).collect()
         };
         for (position, index) in letters(&result).enumerate() {
             if !counts.contains_key(&index) {
