@@ -50,12 +50,6 @@ pub struct FedArrays<'v> {
 }
 
 impl<'v> FedArrays<'v> {
-    pub(super) fn of<I>(arguments: impl Arguments<'v, I>) -> Self {
-        let mut fed = FedArrays::default();
-        arguments.push_to(&mut fed);
-        fed
-    }
-
     fn push_list<I, A: Arguments<'v, I>>(&mut self, arguments: impl ExactSizeIterator<Item = A>) {
         self.lengths.push(arguments.len());
         arguments.for_each(|argument| argument.push_to(self));

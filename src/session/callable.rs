@@ -51,13 +51,12 @@ impl<I, O> Callable<I, O> {
         Callable { core, prepared, fed_lists, lengths, types: PhantomData }
     }
 
-    /// What is fed, if its lists are as long as those of the feeds.
-    #[inline(always)]
-    fn fed<'v>(&self, feeds: impl Arguments<'v, I>) -> Result<FedArrays<'v>> {
-        let fed = FedArrays::of(feeds);
+    /// An error if a list of what is fed is not as long as that of the feeds.
+    #[inline]
+    fn check_lists(&self, fed: &FedArrays<'_>) -> Result<()> {
         let mut lists = self.fed_lists.iter().zip(&fed.lengths);
         match lists.find(|((_, expected), found)| expected != *found) {
-            None => Ok(fed),
+            None => Ok(()),
             Some((&(first, expected), &found)) => Err(self.prepared.miscounted(first, expected, found)),
         }
     }
@@ -71,7 +70,9 @@ impl<I, O: Output> Callable<I, O> {
     /// As for [`Session::run`](super::Session::run), and [`Error::FeedCount`](crate::Error::FeedCount) for a list of
     /// another length than that of the feeds.
     pub fn call<'v>(&self, feeds: impl Arguments<'v, I>) -> Result<O> {
-        let fed = self.fed(feeds)?;
+        let mut fed = FedArrays::default();
+        feeds.push_to(&mut fed);
+        self.check_lists(&fed)?;
         let mut values = Vec::new();
         self.core.run(&self.prepared, &fed.arrays, &mut |value| values.push(value))?;
         Ok(O::take(&mut Results::new(values, &self.lengths)))
@@ -96,7 +97,9 @@ impl<I, O: Output> Callable<I, O> {
     /// As for [`call`](Callable::call).
     pub fn call_traced<'v>(&self, feeds: impl Arguments<'v, I>) -> Result<(O, Trace)> {
         let record = Record::begin();
-        let fed = self.fed(feeds)?;
+        let mut fed = FedArrays::default();
+        feeds.push_to(&mut fed);
+        self.check_lists(&fed)?;
         let mut values = Vec::new();
         let trace =
             self.core.run_traced(&self.prepared, &fed.arrays, record, &mut |value| values.push(value))?;

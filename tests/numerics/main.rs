@@ -6,6 +6,7 @@
 mod derivatives;
 mod gradients;
 mod initializers;
+mod or_zeros;
 mod random_graphs;
 mod testing;
 
