@@ -164,11 +164,9 @@ impl Graph {
     /// ```
     #[track_caller]
     pub fn einsum_any<'g>(&'g self, spec: &str, operands: &[AnyTensor<'g>]) -> AnyTensor<'g> {
-        if let Some(operand) = operands.iter().position(|operand| !operand.is_of(self)) {
-            return self.invalid_any("einsum", Fault::OtherGraph { operand });
-        }
-        if let Some(&invalid) = operands.iter().find(|operand| operand.is_invalid()) {
-            return invalid;
+        if operands.iter().any(|operand| !operand.is_of(self) || operand.is_invalid()) {
+            // Its rank says nothing: the node is as invalid as the operand, whatever its terms.
+            return self.apply(Einsum::part_of(&spec.into(), Vec::new(), Term::new()), operands);
         }
         if let Some(invalid) = refuse_among(self, "einsum", Elements::Numeric, operands) {
             return invalid;
