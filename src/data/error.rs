@@ -16,6 +16,19 @@ pub enum DataError {
         targets: usize,
     },
 
+    /// The arrays of one side have different numbers of rows.
+    #[error("{what}: expected {expected} rows in array {index} as in array 0, got {found}")]
+    ArraysDiffer {
+        /// `"inputs"` or `"targets"`.
+        what: &'static str,
+        /// The place of the array in the tuple, counted from 0.
+        index: usize,
+        /// Rows of the first array.
+        expected: usize,
+        /// Rows of this one.
+        found: usize,
+    },
+
     /// An array of shape `[]` or `[0, ..]`.
     #[error("expected {what} with at least one row, which the first axis counts, got shape {shape:?}")]
     NoRows {

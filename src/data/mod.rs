@@ -10,6 +10,7 @@ mod error;
 mod npz;
 mod order;
 mod prefetch;
+mod row_type;
 mod rows;
 mod split;
 mod standardise;
@@ -20,4 +21,7 @@ pub use batches::Batches;
 pub use dataset::Dataset;
 pub use error::DataError;
 pub use prefetch::{Prefetch, Prefetched};
+#[cfg(feature = "train")]
+pub(crate) use row_type::row_count;
+pub use row_type::{IntoRows, RowType};
 pub use standardise::Standardiser;

@@ -123,7 +123,7 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
 /// The tensors that a run feeds, in order.
 #[derive(Debug, Default)]
 pub struct FeedList<'g> {
-    pub(super) tensors: SmallVec<[AnyTensor<'g>; 4]>,
+    pub(crate) tensors: SmallVec<[AnyTensor<'g>; 4]>,
 }
 
 /// What a callable can be fed: a tensor or variable, a tuple of such, or `()` for nothing.

@@ -38,13 +38,13 @@ use crate::plan::{Constants, Lacking, Owner};
 use crate::shape::TensorType;
 use crate::trace::Trace;
 
-use feed::FeedList;
 use fetch::FetchList;
 use folded::Folded;
 use prepared::Prepared;
 
 pub use builder::SessionBuilder;
 pub use callable::Callable;
+pub(crate) use feed::FeedList;
 pub use feed::{Arguments, Feedable, Feeding, Feeds};
 pub use fetch::{Fetch, Output};
 

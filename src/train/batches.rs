@@ -1,16 +1,14 @@
 //! The batches of a trainer, and the measuring of a model on them.
 
-use ndarray::ArrayD;
-
 use super::metrics::{Measured, Sums};
 use super::{Metrics, TrainError, Trainer};
-use crate::data::{Batches, Dataset, Prefetch as _};
-use crate::{Element, Float, Session, Tensor};
+use crate::data::{Batches, Dataset, Prefetch as _, RowType, row_count};
+use crate::{AnyTensor, Float, Session};
 
 /// One batch after the other: inputs and targets.
-pub(super) type Pairs<A, B> = Box<dyn Iterator<Item = (ArrayD<A>, ArrayD<B>)>>;
+pub(super) type Pairs<A, B> = Box<dyn Iterator<Item = (<A as RowType>::Arrays, <B as RowType>::Arrays)>>;
 
-impl<A: Element, B: Element, T: Float> Trainer<'_, A, B, T> {
+impl<A: RowType, B: RowType, T: Float> Trainer<'_, A, B, T> {
     /// The loss and metrics on a dataset: those of the validation ([`validate`](Trainer::validate)) if there is one,
     /// or else those that are trained by.
     ///
@@ -40,13 +38,14 @@ impl<A: Element, B: Element, T: Float> Trainer<'_, A, B, T> {
         is_asked: impl Fn() -> bool,
     ) -> Result<Sums, TrainError> {
         let _aside = Aside::of(session);
-        let call = session.make_callable((self.inputs, self.targets), measured.tensors(measured.loss))?;
+        let call = session.make_callable(&self.fed, measured.tensors(measured.loss))?;
         let mut sums = Sums::none(measured.names.len());
         for (inputs, targets) in self.pairs(data.batches(self.batch_size)?, 0)? {
             if is_asked() {
                 break;
             }
-            sums.add(targets.shape()[0], &call.call((&inputs, &targets))?);
+            let rows = row_count::<A, B>(&inputs, &targets);
+            sums.add(rows, &call.call((A::views(&inputs), B::views(&targets)))?);
         }
         Ok(sums)
     }
@@ -81,8 +80,8 @@ impl<A: Element, B: Element, T: Float> Trainer<'_, A, B, T> {
         }
         let last = rows - (batches - 1) * size;
         for rows in [size.min(rows), size.min(last)] {
-            check_fed(self.inputs, data.inputs(), rows, name, "inputs")?;
-            check_fed(self.targets, data.targets(), rows, name, "targets")?;
+            check_fed::<A>(&self.fed.inputs, data.inputs(), rows, name, "inputs")?;
+            check_fed::<B>(&self.fed.targets, data.targets(), rows, name, "targets")?;
         }
         Ok(batches)
     }
@@ -106,21 +105,25 @@ impl Drop for Aside<'_> {
     }
 }
 
-/// Refuses rows of an array, so many at once, that cannot be fed for a tensor.
-fn check_fed<T: Element>(
-    tensor: Tensor<'_, T>,
-    array: &ArrayD<T>,
+/// Refuses rows of arrays, so many at once, that cannot be fed for these tensors.
+fn check_fed<R: RowType>(
+    tensors: &[AnyTensor<'_>],
+    arrays: &R::Arrays,
     rows: usize,
     data: &'static str,
     what: &'static str,
 ) -> Result<(), TrainError> {
-    let found: Box<[usize]> = [rows].into_iter().chain(array.shape().iter().copied().skip(1)).collect();
-    let expected = tensor.shape();
-    let mut axes = expected.dims().iter().zip(&*found);
-    if expected.rank() == found.len()
-        && axes.all(|(length, &found)| length.is_none_or(|length| length == found))
-    {
-        return Ok(());
+    let mut shapes = Vec::new();
+    R::shapes(arrays, &mut shapes);
+    for (tensor, shape) in tensors.iter().zip(shapes) {
+        let found: Box<[usize]> = [rows].into_iter().chain(shape.iter().copied().skip(1)).collect();
+        let expected = tensor.shape();
+        let mut axes = expected.dims().iter().zip(&*found);
+        let fits = expected.rank() == found.len()
+            && axes.all(|(length, &found)| length.is_none_or(|length| length == found));
+        if !fits {
+            return Err(TrainError::BatchShape { node: tensor.name(), expected, data, what, found });
+        }
     }
-    Err(TrainError::BatchShape { node: tensor.name(), expected, data, what, found })
+    Ok(())
 }

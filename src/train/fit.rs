@@ -12,11 +12,11 @@ use super::interrupt::Listener;
 use super::metrics::Sums;
 use super::position::{BEST_EPOCH, Best, Position, Setting, Variables};
 use super::{Ended, Metrics, Report, TrainError, Trainer};
-use crate::data::Dataset;
+use crate::data::{Dataset, RowType, row_count};
 use crate::io::checkpoint::{Checkpoint, CheckpointError, FileFault};
-use crate::{Callable, Element, Float, Session};
+use crate::{Callable, Float, Session};
 
-impl<A: Element, B: Element, T: Float> Trainer<'_, A, B, T> {
+impl<A: RowType, B: RowType, T: Float> Trainer<'_, A, B, T> {
     /// Trains until so many epochs are over, those before the training was resumed among them, or until it is ended.
     ///
     /// An epoch is a step for each batch, then the validation, then the callbacks, and the checkpoint at last.
@@ -33,7 +33,7 @@ impl<A: Element, B: Element, T: Float> Trainer<'_, A, B, T> {
 type Step<A, B, T> = Callable<(A, B), (Vec<ArrayD<T>>, ())>;
 
 /// A training under way.
-struct Fit<'f, 'g, A, B, T> {
+struct Fit<'f, 'g, A: RowType, B: RowType, T> {
     trainer: &'f Trainer<'g, A, B, T>,
     session: &'f Session,
     data: &'f Dataset<A, B>,
@@ -46,7 +46,7 @@ struct Fit<'f, 'g, A, B, T> {
     console: Console,
 }
 
-impl<'f, 'g, A: Element, B: Element, T: Float> Fit<'f, 'g, A, B, T> {
+impl<'f, 'g, A: RowType, B: RowType, T: Float> Fit<'f, 'g, A, B, T> {
     fn new(
         trainer: &'f Trainer<'g, A, B, T>,
         session: &'f Session,
@@ -63,7 +63,7 @@ impl<'f, 'g, A: Element, B: Element, T: Float> Fit<'f, 'g, A, B, T> {
             session,
             data,
             epochs,
-            step: session.make_callable((trainer.inputs, trainer.targets), fetches)?,
+            step: session.make_callable(&trainer.fed, fetches)?,
             position: Position::new(&setting),
             setting,
             listener: trainer.listens.then(Listener::begin).transpose()?,
@@ -119,11 +119,11 @@ impl<'f, 'g, A: Element, B: Element, T: Float> Fit<'f, 'g, A, B, T> {
             if self.is_interrupted() {
                 return Ok(ControlFlow::Break(()));
             }
-            let run = self.step.call((&inputs, &targets));
+            let run = self.step.call((A::views(&inputs), B::views(&targets)));
             let (means, ()) = run.map_err(|error| self.failed(error))?;
             let Position { batches, sums, .. } = &mut self.position;
             *batches += 1;
-            sums.add(targets.shape()[0], &means);
+            sums.add(row_count::<A, B>(&inputs, &targets), &means);
             self.console.step(sums.rows(), || Metrics::of(&self.trainer.measured.names, &sums.means()));
             let every = self.trainer.checkpoint_every;
             if every > 0 && self.steps().is_multiple_of(every) {

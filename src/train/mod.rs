@@ -13,6 +13,7 @@ mod callback;
 mod console;
 mod early_stopping;
 mod error;
+mod fed;
 mod fit;
 mod interrupt;
 mod metrics;

@@ -20,6 +20,7 @@ use ndarray::{Array1, Array2, ArrayD};
 use super::metrics::Sums;
 use super::{Epoch, Metrics, TrainError, Trainer};
 use crate::Value;
+use crate::data::RowType;
 use crate::io::checkpoint::Checkpoint;
 
 const EPOCHS: &str = "train.epochs";
@@ -51,7 +52,7 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    pub(super) fn of<A, B, T>(trainer: &Trainer<'_, A, B, T>, rows: usize, batches: usize) -> Self {
+    pub(super) fn of<A: RowType, B: RowType, T>(trainer: &Trainer<'_, A, B, T>, rows: usize, batches: usize) -> Self {
         Setting {
             rows,
             batch_size: trainer.batch_size,

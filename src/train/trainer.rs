@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use super::callback::Callbacks;
+use super::fed::Fed;
 use super::metrics::Measured;
 use super::{EarlyStopping, Epoch, TrainError, Verdict};
-use crate::data::Dataset;
-use crate::{Element, Float, Operation, Tensor};
+use crate::data::{Dataset, RowType};
+use crate::{Feeds, Float, Operation, Tensor};
 
 /// Trains a model on a [`Dataset`] by running an operation on one batch after the other.
 ///
-/// `A` and `B` are the element types of inputs and targets, `T` is that of the loss and the metrics. A trainer holds
+/// `A` and `B` are what a row of inputs and of targets holds, an element type or a tuple of such ([`RowType`]); `T` is
+/// the element type of the loss and the metrics. A trainer holds
 /// no state of a training: that is in the session and in the checkpoint.
 ///
 /// ```
@@ -49,9 +51,8 @@ use crate::{Element, Float, Operation, Tensor};
 #[must_use = "nothing is trained before `fit` is called"]
 // Each is an option of its own.
 #[allow(clippy::struct_excessive_bools)]
-pub struct Trainer<'g, A, B, T> {
-    pub(super) inputs: Tensor<'g, A>,
-    pub(super) targets: Tensor<'g, B>,
+pub struct Trainer<'g, A: RowType, B: RowType, T> {
+    pub(super) fed: Fed<'g, A, B>,
     pub(super) step: Operation<'g>,
     pub(super) measured: Measured<'g, T>,
     /// The loss as steps measure it, which fails them where it is not finite.
@@ -73,7 +74,7 @@ pub struct Trainer<'g, A, B, T> {
 
 /// What is measured after each epoch, and on what.
 #[derive(Debug)]
-pub(super) struct Validation<'g, A, B, T> {
+pub(super) struct Validation<'g, A: RowType, B: RowType, T> {
     pub(super) data: Dataset<A, B>,
     pub(super) measured: Measured<'g, T>,
 }
@@ -81,29 +82,49 @@ pub(super) struct Validation<'g, A, B, T> {
 /// Rows of a batch unless told otherwise: few enough for many steps an epoch, enough for products of matrices to pay.
 const BATCH_SIZE: usize = 32;
 
-impl<'g, A: Element, B: Element, T: Float> Trainer<'g, A, B, T> {
-    /// A trainer that feeds batches of inputs and targets to two tensors and runs `step`, which changes the
+impl<'g, A: RowType, B: RowType, T: Float> Trainer<'g, A, B, T> {
+    /// A trainer that feeds batches of inputs and targets to these tensors and runs `step`, which changes the
     /// variables so that `loss`, a single number, becomes less.
+    ///
+    /// Inputs and targets are a tensor each, or a tuple of such in the structure of the dataset:
+    ///
+    /// ```
+    /// # use flowgrad::prelude::*;
+    /// # use flowgrad::ndarray::{Array1, Array2};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let g = Graph::new();
+    /// let ids = g.placeholder::<i64>("ids", [None]);
+    /// let facts = g.placeholder::<f32>("facts", [None, Some(3)]);
+    /// let price = g.placeholder::<f32>("price", [None]);
+    /// let (table, w) = (g.variable("table", zeros([10])), g.variable("w", zeros([3])));
+    /// let loss = (table.gather(ids, 0) + (facts * w).reduce_sum(-1)).mean_squared_error(price);
+    ///
+    /// let data = Dataset::new((Array1::<i64>::ones(8), Array2::<f32>::ones((8, 3))), Array1::<f32>::ones(8))?;
+    /// let trainer = Trainer::new((ids, facts), price, loss, Sgd::new(0.1).minimize(loss)).quiet();
+    /// let report = trainer.fit(&Session::new(&g)?, &data, 20)?;
+    /// assert!(report.history[19].train.loss < 0.01);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// Without further words it shuffles rows by the graph's seed into batches of 32, checks that each loss is finite,
     /// and tells on stderr how it goes.
     #[track_caller]
     pub fn new(
-        inputs: Tensor<'g, A>,
-        targets: Tensor<'g, B>,
+        inputs: impl Feeds<'g, Types = A>,
+        targets: impl Feeds<'g, Types = B>,
         loss: Tensor<'g, T>,
         step: Operation<'g>,
     ) -> Self {
         Trainer {
-            inputs,
-            targets,
+            fed: Fed::new(inputs, targets),
             step,
             measured: Measured::new(loss),
             checked_loss: loss.check_numerics(),
             validation: None,
             batch_size: BATCH_SIZE,
             drops_last: false,
-            seed: Some(inputs.graph().seed()),
+            seed: Some(loss.graph().seed()),
             prefetches: false,
             early_stopping: None,
             callbacks: Callbacks::default(),
@@ -290,7 +311,7 @@ impl<'g, A: Element, B: Element, T: Float> Trainer<'g, A, B, T> {
 
     /// Whether all that the trainer was told makes sense, whatever the data.
     pub(super) fn check(&self) -> Result<(), TrainError> {
-        self.inputs.graph().check()?;
+        self.measured.loss.graph().check()?;
         self.measured.check()?;
         if let Some(validation) = &self.validation {
             validation.measured.check()?;
