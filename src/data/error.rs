@@ -72,6 +72,28 @@ pub enum DataError {
         second: usize,
     },
 
+    /// Parts of a dataset of which some would have no rows, or that leave none to train on.
+    #[error("expected from 2 to {rows} parts of {rows} rows, got {k}")]
+    Folds {
+        /// The number of parts as given.
+        k: usize,
+        /// Rows of the dataset.
+        rows: usize,
+    },
+
+    /// Labels that are not one for each row.
+    #[error("expected a label for each of {rows} rows, got labels of shape {found:?}")]
+    Labels {
+        /// Rows of the dataset.
+        rows: usize,
+        /// The shape of the labels.
+        found: Vec<usize>,
+    },
+
+    /// A label that is no class.
+    #[error(transparent)]
+    Metric(#[from] crate::metrics::MetricError),
+
     /// Batches of no rows.
     #[error("expected a batch size of at least 1, got 0")]
     BatchSize,

@@ -9,7 +9,7 @@ use super::dataset::Dataset;
 use super::error::DataError;
 use super::order::{Purpose, permutation};
 use super::row_type::RowType;
-use crate::Integer;
+use crate::metrics::{Label, classes};
 
 impl<A: RowType, B: RowType> Dataset<A, B> {
     /// The rows in `k` random parts of equal size, or of sizes that differ by 1, for cross-validation: gives, for each
@@ -33,17 +33,17 @@ impl<A: RowType, B: RowType> Dataset<A, B> {
     /// [`DataError::Folds`], when `k` is less than 2 or more than the rows.
     pub fn folds(&self, k: usize, seed: u64) -> Result<Folds<A, B>, DataError> {
         let rows = self.check_folds(k)?;
-        let mut folds = vec![0; rows];
+        let mut fold_of = vec![0; rows];
         for (place, row) in permutation(rows, seed, Purpose::Folds).into_iter().enumerate() {
             // The first rows % k parts have one row more.
-            folds[row] = fold_of(place, rows, k);
+            fold_of[row] = fold_at(place, rows, k);
         }
-        Ok(Folds { dataset: self.clone(), folds, left: 0..k })
+        Ok(Folds { dataset: self.clone(), fold_of, left: 0..k })
     }
 
     /// [`folds`](Self::folds) in each of which every class has its share of the rows, to within one row.
     ///
-    /// The labels are the class of each row, often the targets; any integers will do. A class of fewer rows than `k`
+    /// The labels are the class of each row, often the targets. A class of fewer rows than `k`
     /// is missing in some parts.
     ///
     /// ```
@@ -62,8 +62,8 @@ impl<A: RowType, B: RowType> Dataset<A, B> {
     /// # Errors
     ///
     /// [`DataError::Folds`], when `k` is less than 2 or more than the rows; [`DataError::Labels`], when there is not
-    /// one label for each row.
-    pub fn stratified_folds<L: Integer, D: Dimension>(
+    /// one label for each row; [`DataError::Metric`], when a label is no class.
+    pub fn stratified_folds<L: Label, D: Dimension>(
         &self,
         k: usize,
         labels: &ArrayRef<L, D>,
@@ -75,17 +75,15 @@ impl<A: RowType, B: RowType> Dataset<A, B> {
         }
         // The rows of one class after those of another, each in a random order.
         let mut order = permutation(rows, seed, Purpose::Folds);
-        let class_of = |row: usize| labels.iter().nth(row).map(|label| label.as_f64());
-        let classes: Vec<f64> = labels.iter().map(|label| label.as_f64()).collect();
-        debug_assert!(classes.len() == rows && class_of(0).is_some());
-        order.sort_by(|&a, &b| classes[a].total_cmp(&classes[b]));
-        let mut folds = vec![0; rows];
+        let classes = classes("labels", labels)?;
+        order.sort_by_key(|&row| classes[row]);
+        let mut fold_of = vec![0; rows];
         for (place, row) in order.into_iter().enumerate() {
             // Every k-th row: of a class that takes n places in line, each part has ⌊n/k⌋ or one more, and the parts
             // differ by 1 in all.
-            folds[row] = place % k;
+            fold_of[row] = place % k;
         }
-        Ok(Folds { dataset: self.clone(), folds, left: 0..k })
+        Ok(Folds { dataset: self.clone(), fold_of, left: 0..k })
     }
 
     /// The number of rows, if they can be put into `k` parts.
@@ -96,7 +94,7 @@ impl<A: RowType, B: RowType> Dataset<A, B> {
 }
 
 /// The part of a place in line, where the first rows % k parts have one row more than the others.
-fn fold_of(place: usize, rows: usize, k: usize) -> usize {
+fn fold_at(place: usize, rows: usize, k: usize) -> usize {
     let (size, larger) = (rows / k, rows % k);
     let in_larger = larger * (size + 1);
     if place < in_larger { place / (size + 1) } else { larger + (place - in_larger) / size }
@@ -107,7 +105,7 @@ fn fold_of(place: usize, rows: usize, k: usize) -> usize {
 pub struct Folds<A: RowType, B: RowType> {
     dataset: Dataset<A, B>,
     /// The part of each row.
-    folds: Vec<usize>,
+    fold_of: Vec<usize>,
     /// The parts that are to come.
     left: Range<usize>,
 }
@@ -119,7 +117,7 @@ impl<A: RowType, B: RowType> Iterator for Folds<A, B> {
     fn next(&mut self) -> Option<Self::Item> {
         let fold = self.left.next()?;
         let (test, train): (Vec<usize>, Vec<usize>) =
-            (0..self.folds.len()).partition(|&row| self.folds[row] == fold);
+            (0..self.fold_of.len()).partition(|&row| self.fold_of[row] == fold);
         Some((Dataset::of(self.dataset.gather(&train)), Dataset::of(self.dataset.gather(&test))))
     }
 

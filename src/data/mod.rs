@@ -6,6 +6,7 @@ mod batches;
 mod csv;
 mod dataset;
 mod error;
+mod folds;
 #[cfg(feature = "npz")]
 mod npz;
 mod order;
@@ -20,6 +21,7 @@ pub use self::csv::{Columns, Csv, CsvError, CsvFault, read_csv};
 pub use batches::Batches;
 pub use dataset::Dataset;
 pub use error::DataError;
+pub use folds::Folds;
 pub use prefetch::{Prefetch, Prefetched};
 #[cfg(feature = "train")]
 pub(crate) use row_type::row_count;

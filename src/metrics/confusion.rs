@@ -88,7 +88,8 @@ impl ConfusionMatrix {
     fn count(&mut self, pairs: &[Vec<u64>; 2]) -> Result<(), MetricError> {
         let classes = self.classes();
         for (what, side) in ["labels", "predictions"].into_iter().zip(pairs) {
-            if let Some((row, &found)) = side.iter().enumerate().find(|&(_, &class)| class >= classes as u64) {
+            if let Some((row, &found)) = side.iter().enumerate().find(|&(_, &class)| class >= classes as u64)
+            {
                 return Err(MetricError::ClassOutOfRange { what, row, found, classes });
             }
         }
@@ -182,7 +183,9 @@ impl AddAssign<&ConfusionMatrix> for ConfusionMatrix {
     fn add_assign(&mut self, other: &ConfusionMatrix) {
         if other.classes() > self.classes() {
             let mut counts = other.counts.clone();
-            counts.slice_mut(ndarray::s![..self.classes(), ..self.classes()]).zip_mut_with(&self.counts, |a, b| *a += b);
+            counts
+                .slice_mut(ndarray::s![..self.classes(), ..self.classes()])
+                .zip_mut_with(&self.counts, |a, b| *a += b);
             self.counts = counts;
         } else {
             let mut shared = self.counts.slice_mut(ndarray::s![..other.classes(), ..other.classes()]);

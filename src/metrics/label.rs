@@ -1,10 +1,9 @@
 //! [`Label`]: a class as an element of an array.
 
-use std::fmt;
+use ndarray::{ArrayRef, Dimension};
 
 use super::MetricError;
 use crate::Element;
-use ndarray::{ArrayRef, Dimension};
 
 /// An element that names a class, counted from 0: an integer, a boolean for 0 and 1, or a float without a fraction.
 /// Sealed, as [`Element`] is.
@@ -48,7 +47,7 @@ macro_rules! labels {
 labels! { i32 i64; f32 f64 }
 
 /// The class of each element.
-pub(super) fn classes<L: Label + fmt::Debug, D: Dimension>(
+pub(crate) fn classes<L: Label, D: Dimension>(
     what: &'static str,
     labels: &ArrayRef<L, D>,
 ) -> Result<Vec<u64>, MetricError> {

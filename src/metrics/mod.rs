@@ -1,9 +1,8 @@
 //! Numbers that tell how good predictions are, of arrays: what a classifier confuses ([`ConfusionMatrix`], with
 //! precision, recall and F1), and how well scores rank ([`roc_auc`]).
 //!
-//! They are of all rows at once, and no means over batches, so graphs do not compute them. A
-//! [`Trainer`](../train/struct.Trainer.html) computes them of the validation data after each epoch by its method
-//! `score`.
+//! They are of all rows at once, and no means over batches, so graphs do not compute them.
+//! [`Trainer::score`](crate::train::Trainer::score) computes them of the validation data after each epoch.
 //!
 //! ```
 //! use flowgrad::metrics::{ConfusionMatrix, roc_auc};
@@ -29,4 +28,5 @@ mod ranking;
 pub use confusion::ConfusionMatrix;
 pub use error::MetricError;
 pub use label::Label;
+pub(crate) use label::classes;
 pub use ranking::roc_auc;

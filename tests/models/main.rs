@@ -1,6 +1,8 @@
 //! What models are made of and trained with: layers, optimizers, datasets, trainers, and whole models.
 
 mod data;
+mod folds;
+mod metrics;
 mod models;
 mod nn;
 mod optimizers;
