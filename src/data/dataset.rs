@@ -66,10 +66,7 @@ impl<A: RowType, B: RowType> Dataset<A, B> {
     ///
     /// [`DataError::NoRows`], [`DataError::RowsDiffer`] and [`DataError::ArraysDiffer`], when the first axes do not
     /// pair up; [`DataError::OutOfMemory`], when there is none for a copy of a view.
-    pub fn new(
-        inputs: impl IntoRows<Row = A>,
-        targets: impl IntoRows<Row = B>,
-    ) -> Result<Self, DataError> {
+    pub fn new(inputs: impl IntoRows<Row = A>, targets: impl IntoRows<Row = B>) -> Result<Self, DataError> {
         let (inputs, targets) = (inputs.into_arrays("inputs")?, targets.into_arrays("targets")?);
         let in_inputs = row_count_of::<A>("inputs", &inputs)?;
         let in_targets = row_count_of::<B>("targets", &targets)?;
@@ -136,11 +133,7 @@ impl<A: Element, B: RowType> Dataset<A, B> {
     /// # }
     /// ```
     pub fn map_inputs<C: Element>(&self, f: impl FnMut(A) -> C) -> Dataset<C, B> {
-        Dataset {
-            rows: self.rows,
-            inputs: Arc::new(self.inputs.mapv(f)),
-            targets: Arc::clone(&self.targets),
-        }
+        Dataset { rows: self.rows, inputs: Arc::new(self.inputs.mapv(f)), targets: Arc::clone(&self.targets) }
     }
 
     /// The dataset with each row of the inputs in another shape, its elements in the same order.
@@ -179,11 +172,7 @@ impl<A: RowType, B: Element> Dataset<A, B> {
     /// # }
     /// ```
     pub fn map_targets<C: Element>(&self, f: impl FnMut(B) -> C) -> Dataset<A, C> {
-        Dataset {
-            rows: self.rows,
-            inputs: Arc::clone(&self.inputs),
-            targets: Arc::new(self.targets.mapv(f)),
-        }
+        Dataset { rows: self.rows, inputs: Arc::clone(&self.inputs), targets: Arc::new(self.targets.mapv(f)) }
     }
 }
 

@@ -17,7 +17,7 @@ mod split;
 mod standardise;
 
 #[cfg(feature = "csv")]
-pub use self::csv::{Columns, Csv, CsvError, CsvFault, read_csv};
+pub use self::csv::{Columns, Csv, CsvError, CsvFault, Encoding, Missing, read_csv};
 pub use batches::Batches;
 pub use dataset::Dataset;
 pub use error::DataError;

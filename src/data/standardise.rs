@@ -5,9 +5,9 @@ use ndarray::{ArrayBase, ArrayD, ArrayViewD, Axis, Data, Dimension, Zip};
 use super::dataset::Dataset;
 use super::error::DataError;
 use super::row_type::RowType;
+use crate::Float;
 use crate::element::copied;
 use crate::memory::OutOfMemory;
-use crate::Float;
 
 /// The mean and standard deviation of each column of some rows, to standardize these and others:
 /// (x − mean) / deviation, with the division left out where the deviation is 0.
