@@ -1,9 +1,9 @@
 //! The batches of a trainer, and the measuring of a model on them.
 
-use super::metrics::{Measured, Sums};
+use super::metrics::Sums;
 use super::{Metrics, TrainError, Trainer};
 use crate::data::{Batches, Dataset, Prefetch as _, RowType, row_count};
-use crate::{AnyTensor, Float, Session};
+use crate::{AnyTensor, Float, Operation, Session};
 
 /// One batch after the other: inputs and targets.
 pub(super) type Pairs<A, B> = Box<dyn Iterator<Item = (<A as RowType>::Arrays, <B as RowType>::Arrays)>>;
@@ -20,34 +20,42 @@ impl<A: RowType, B: RowType, T: Float> Trainer<'_, A, B, T> {
     /// take up these data. Measure one that was called to predict.
     ///
     /// # Errors
-    /// [`TrainError::BatchShape`], [`TrainError::NotScalar`], and what can fail in a run.
+    /// [`TrainError::BatchShape`], [`TrainError::NotScalar`], [`TrainError::Score`], and what can fail in a run.
     pub fn evaluate(&self, session: &Session, data: &Dataset<A, B>) -> Result<Metrics, TrainError> {
         self.check()?;
         self.check_batches("evaluated", data, false)?;
-        let measured = self.evaluated();
-        let sums = self.measure(session, data, measured, || false)?;
-        Ok(Metrics::of(&measured.names, &sums.means()))
+        let values = self.measure(session, data, || false)?;
+        Ok(Metrics::of(&self.evaluated_names(), &values.unwrap_or_default()))
     }
 
-    /// Sums up what is measured on a dataset, unless asked to stop before the end.
+    /// What tells how well the model does on a dataset, unless asked to stop before the end.
     pub(super) fn measure(
         &self,
         session: &Session,
         data: &Dataset<A, B>,
-        measured: &Measured<'_, T>,
         is_asked: impl Fn() -> bool,
-    ) -> Result<Sums, TrainError> {
+    ) -> Result<Option<Vec<f64>>, TrainError> {
         let _aside = Aside::of(session);
-        let call = session.make_callable(&self.fed, measured.tensors(measured.loss))?;
+        let swapped = self.swap.map(|swap| Swapped::by(session, swap)).transpose()?;
+        let measured = self.evaluated();
+        let fetches = (measured.tensors(measured.loss), self.scores.tensors());
+        let call = session.make_callable(&self.fed, fetches)?;
         let mut sums = Sums::none(measured.names.len());
+        let (mut predicted, mut predicted_rows) = (Vec::new(), Vec::new());
         for (inputs, targets) in self.pairs(data.batches(self.batch_size)?, 0)? {
             if is_asked() {
-                break;
+                return swapped.map_or(Ok(()), Swapped::back).map(|()| None);
             }
             let rows = row_count::<A, B>(&inputs, &targets);
-            sums.add(rows, &call.call((A::views(&inputs), B::views(&targets)))?);
+            let (means, predictions) = call.call((A::views(&inputs), B::views(&targets)))?;
+            sums.add(rows, &means);
+            predicted.push(predictions);
+            predicted_rows.push(rows);
         }
-        Ok(sums)
+        swapped.map_or(Ok(()), Swapped::back)?;
+        let mut values = sums.means();
+        values.extend(self.scores.figures(predicted, &predicted_rows, data.targets())?);
+        Ok(Some(values))
     }
 
     /// The batches of an epoch, counted from 0.
@@ -102,6 +110,34 @@ impl<'s> Aside<'s> {
 impl Drop for Aside<'_> {
     fn drop(&mut self) {
         self.session.set_run_count(self.runs);
+    }
+}
+
+/// Variables that are exchanged with their averages until this is put back or dropped.
+struct Swapped<'s, 'g> {
+    session: &'s Session,
+    swap: Operation<'g>,
+    is_back: bool,
+}
+
+impl<'s, 'g> Swapped<'s, 'g> {
+    fn by(session: &'s Session, swap: Operation<'g>) -> Result<Self, TrainError> {
+        session.run(swap)?;
+        Ok(Swapped { session, swap, is_back: false })
+    }
+
+    fn back(mut self) -> Result<(), TrainError> {
+        self.is_back = true;
+        Ok(self.session.run(self.swap)?)
+    }
+}
+
+impl Drop for Swapped<'_, '_> {
+    fn drop(&mut self) {
+        if !self.is_back {
+            // Another error is told already.
+            let _ = self.session.run(self.swap);
+        }
     }
 }
 

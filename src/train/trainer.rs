@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::callback::Callbacks;
 use super::fed::Fed;
 use super::metrics::Measured;
-use super::{EarlyStopping, Epoch, TrainError, Verdict};
+use super::score::Scores;
+use super::{EarlyStopping, Epoch, Every, Keep, TrainError, Verdict};
 use crate::data::{Dataset, RowType};
 use crate::{Feeds, Float, Operation, Tensor};
 
@@ -67,9 +68,14 @@ pub struct Trainer<'g, A: RowType, B: RowType, T> {
     pub(super) callbacks: Callbacks<'g>,
     pub(super) checkpoint: Option<PathBuf>,
     pub(super) checkpoint_every: usize,
+    pub(super) keep: Option<Keep>,
     pub(super) resumes: bool,
     pub(super) listens: bool,
     pub(super) is_quiet: bool,
+    pub(super) report_every: Option<Every>,
+    pub(super) scores: Scores<'g, B>,
+    /// Exchanges variables and averages, where those are validated with.
+    pub(super) swap: Option<Operation<'g>>,
 }
 
 /// What is measured after each epoch, and on what.
@@ -96,7 +102,7 @@ impl<'g, A: RowType, B: RowType, T: Float> Trainer<'g, A, B, T> {
     /// let ids = g.placeholder::<i64>("ids", [None]);
     /// let facts = g.placeholder::<f32>("facts", [None, Some(3)]);
     /// let price = g.placeholder::<f32>("price", [None]);
-    /// let (table, w) = (g.variable("table", zeros([10])), g.variable("w", zeros([3])));
+    /// let (table, w) = (g.variable::<f32>("table", zeros([10])), g.variable::<f32>("w", zeros([3])));
     /// let loss = (table.gather(ids, 0) + (facts * w).reduce_sum(-1)).mean_squared_error(price);
     ///
     /// let data = Dataset::new((Array1::<i64>::ones(8), Array2::<f32>::ones((8, 3))), Array1::<f32>::ones(8))?;
@@ -130,9 +136,13 @@ impl<'g, A: RowType, B: RowType, T: Float> Trainer<'g, A, B, T> {
             callbacks: Callbacks::default(),
             checkpoint: None,
             checkpoint_every: 0,
+            keep: None,
             resumes: false,
             listens: false,
             is_quiet: false,
+            report_every: None,
+            scores: Scores::default(),
+            swap: None,
         }
     }
 
@@ -317,13 +327,34 @@ impl<'g, A: RowType, B: RowType, T: Float> Trainer<'g, A, B, T> {
             validation.measured.check()?;
             self.check_batches("validation", &validation.data, false)?;
         }
+        self.scores.check()?;
+        if let (None, Some(name)) = (&self.validation, self.scores.names().next()) {
+            return Err(TrainError::NoValidation { name: name.to_owned() });
+        }
+        let names = self.evaluated_names();
+        let is_twice = |(index, name): &(usize, &String)| names[..*index].contains(name);
+        if let Some((_, name)) = names.iter().enumerate().find(is_twice) {
+            return Err(TrainError::MetricTwice { name: name.clone() });
+        }
         if let Some(stopping) = &self.early_stopping {
-            stopping.check(&self.evaluated().names)?;
+            stopping.check(&names)?;
+        }
+        if let Some(keep) = &self.keep {
+            keep.check(&names)?;
+        }
+        if self.keep.is_some() && self.checkpoint.is_none() {
+            return Err(TrainError::KeepsNothing);
         }
         if self.resumes && self.checkpoint.is_none() {
             return Err(TrainError::NoCheckpoint);
         }
         Ok(())
+    }
+
+    /// The names of what tells how well the model does: loss, metrics and scores.
+    pub(super) fn evaluated_names(&self) -> Vec<String> {
+        let scores = self.scores.names().map(str::to_owned);
+        self.evaluated().names.iter().cloned().chain(scores).collect()
     }
 
     /// What tells how well the model does.

@@ -6,8 +6,12 @@ mod metrics;
 mod models;
 mod nn;
 mod optimizers;
+#[cfg(all(feature = "csv", feature = "train"))]
+mod several;
 #[cfg(feature = "train")]
 mod trainer;
+#[cfg(feature = "train")]
+mod training;
 
 #[cfg(feature = "train")]
 #[path = "../common/model_file.rs"]
