@@ -56,6 +56,7 @@ mod ir;
 mod kernel;
 mod lower;
 mod memory;
+pub mod metrics;
 pub mod nn;
 pub mod op;
 mod ops;

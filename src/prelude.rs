@@ -16,7 +16,7 @@ pub use crate::nn::{
     AvgPool2d, BatchNorm, Conv2d, Dense, Dropout, Embedding, Flatten, Layer, LayerNorm, MaxPool2d, Mode,
     Sequential,
 };
-pub use crate::optimizer::{Adagrad, Adam, AdamW, Momentum, RmsProp, Schedule, Sgd, global_step};
+pub use crate::optimizer::{Adagrad, Adam, AdamW, Ema, Momentum, RmsProp, Schedule, Sgd, global_step};
 pub use crate::testing::{AssertClose as _, check_gradients};
 #[cfg(feature = "train")]
 pub use crate::train::{EarlyStopping, Trainer};

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use clap::ValueEnum;
-use flowgrad::data::{Csv, Dataset};
+use flowgrad::data::{Csv, Dataset, RowType};
 use flowgrad::nn::Mode;
 use flowgrad::prelude::*;
 use flowgrad::train::Trainer;
@@ -34,13 +34,13 @@ pub(crate) struct Outcome {
 }
 
 /// Rows to train on, and rows to test on.
-pub(crate) struct Parts<B> {
+pub(crate) struct Parts<B: RowType> {
     pub(crate) train: Dataset<f32, B>,
     pub(crate) test: Dataset<f32, B>,
     pub(crate) split: Split,
 }
 
-impl<B: Element> Parts<B> {
+impl<B: RowType> Parts<B> {
     pub(crate) fn of(rows: &Dataset<f32, B>, split: Split, seed: u64) -> Result<Self> {
         let (train, test) = match split {
             Split::Random => rows.split(0.8, seed)?,

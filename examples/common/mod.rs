@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::exit;
 
 use clap::{Args, Parser};
+use flowgrad::data::RowType;
 use flowgrad::io::tensorboard::SummaryWriter;
 use flowgrad::prelude::*;
 use flowgrad::train::{Metrics, Trainer};
@@ -56,7 +57,7 @@ pub(crate) struct Options {
 
 impl Options {
     /// A trainer that saves, goes on, stops on ctrl-c and writes curves as the options say.
-    pub(crate) fn equip<'g, A: Element, B: Element, T: Float>(
+    pub(crate) fn equip<'g, A: RowType, B: RowType, T: Float>(
         &self,
         g: &Graph,
         mut trainer: Trainer<'g, A, B, T>,

@@ -2,15 +2,13 @@
 
 use std::iter::FusedIterator;
 
-use ndarray::ArrayD;
-
 use super::dataset::Dataset;
 use super::error::DataError;
 use super::order::{Purpose, permutation};
-use crate::Element;
+use super::row_type::RowType;
 
 /// An iterator over batches `(inputs, targets)` of a [`Dataset`], each array owned and of shape
-/// `[rows of the batch, ..]`.
+/// `[rows of the batch, ..]`; where a side of the dataset has several arrays, so has that of a batch.
 ///
 /// [`len`](ExactSizeIterator::len) is the number of batches to come, and [`skip`](Iterator::skip) costs
 /// nothing, however many it skips: with [`shuffled`](Batches::shuffled) a run resumes in the middle of an
@@ -32,7 +30,7 @@ use crate::Element;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Batches<A, B> {
+pub struct Batches<A: RowType, B: RowType> {
     dataset: Dataset<A, B>,
     /// The rows in the order in which they are given; `None` is the order of the dataset.
     order: Option<Vec<usize>>,
@@ -42,7 +40,7 @@ pub struct Batches<A, B> {
     end: usize,
 }
 
-impl<A: Element, B: Element> Batches<A, B> {
+impl<A: RowType, B: RowType> Batches<A, B> {
     pub(super) fn new(dataset: Dataset<A, B>, size: usize) -> Result<Self, DataError> {
         if size == 0 {
             return Err(DataError::BatchSize);
@@ -67,8 +65,8 @@ impl<A: Element, B: Element> Batches<A, B> {
     }
 }
 
-impl<A: Element, B: Element> Iterator for Batches<A, B> {
-    type Item = (ArrayD<A>, ArrayD<B>);
+impl<A: RowType, B: RowType> Iterator for Batches<A, B> {
+    type Item = (A::Arrays, B::Arrays);
 
     fn next(&mut self) -> Option<Self::Item> {
         let (start, end) = (self.given, self.end.min(self.given.saturating_add(self.size)));
@@ -93,5 +91,5 @@ impl<A: Element, B: Element> Iterator for Batches<A, B> {
     }
 }
 
-impl<A: Element, B: Element> ExactSizeIterator for Batches<A, B> {}
-impl<A: Element, B: Element> FusedIterator for Batches<A, B> {}
+impl<A: RowType, B: RowType> ExactSizeIterator for Batches<A, B> {}
+impl<A: RowType, B: RowType> FusedIterator for Batches<A, B> {}

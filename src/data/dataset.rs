@@ -6,12 +6,10 @@ use ndarray::{ArrayD, IxDyn};
 
 use super::batches::Batches;
 use super::error::DataError;
-use super::rows;
-use crate::element::Repeated;
-use crate::memory::OutOfMemory;
-use crate::{Element, IntoValue};
+use super::row_type::{IntoRows, RowType, row_count};
+use crate::Element;
 
-/// Inputs and their targets: two arrays whose first axes count the same rows.
+/// Inputs and their targets: arrays whose first axes count the same rows.
 ///
 /// The arrays may be of different ranks and element types: images `[rows, height, width, channels]` of
 /// `f32` with labels `[rows]` of `i64`, say. They are never changed, and a clone shares them.
@@ -28,47 +26,71 @@ use crate::{Element, IntoValue};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Either side may be a tuple of arrays, for a model of several inputs or several targets, or `()` where there is
+/// nothing to feed; `A` and `B` say so ([`RowType`]).
+///
+/// ```
+/// # use flowgrad::data::Dataset;
+/// # use flowgrad::ndarray::{Array1, Array2};
+/// # fn main() -> Result<(), flowgrad::data::DataError> {
+/// let (users, items) = (Array1::<i64>::zeros(5), Array1::<i64>::ones(5));
+/// let (prices, stars) = (Array2::<f32>::zeros((5, 3)), Array1::<f32>::ones(5));
+/// let rated: Dataset<(i64, i64, f32), f32> = Dataset::new((users, items, prices), stars)?;
+/// let (_, _, prices) = rated.inputs();
+/// assert_eq!((rated.len(), prices.shape()), (5, &[5, 3][..]));
+/// for ((users, items, prices), stars) in rated.batches(2)? {
+///     assert_eq!([users.len(), items.len(), prices.shape()[0]], [stars.len(); 3]);
+/// }
+/// let unlabeled: Dataset<f32, ()> = Dataset::new(Array2::<f32>::zeros((5, 3)), ())?;
+/// assert_eq!(unlabeled.len(), 5);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Dataset<A, B> {
-    // Both in row-major order, of rank 1 or more, with the same length of the first axis, which is not 0.
-    inputs: Arc<ArrayD<A>>,
-    targets: Arc<ArrayD<B>>,
+pub struct Dataset<A: RowType, B: RowType> {
+    /// At least 1.
+    rows: usize,
+    // All in row-major order, of rank 1 or more, with the same length of the first axis.
+    inputs: Arc<A::Arrays>,
+    targets: Arc<B::Arrays>,
 }
 
 // A dataset has at least one row.
 #[allow(clippy::len_without_is_empty)]
-impl<A: Element, B: Element> Dataset<A, B> {
-    /// A dataset of two ndarray arrays or views of any rank, or references to them. Owned arrays in
-    /// row-major order are not copied.
+impl<A: RowType, B: RowType> Dataset<A, B> {
+    /// A dataset of ndarray arrays or views of any rank, or references to them; of tuples of such, where there are
+    /// several inputs or targets. Owned arrays in row-major order are not copied.
     ///
     /// # Errors
     ///
-    /// [`DataError::NoRows`] and [`DataError::RowsDiffer`], when the first axes do not pair up;
-    /// [`DataError::OutOfMemory`], when there is none for a copy of a view.
-    pub fn new(
-        inputs: impl IntoValue<Elem = A>,
-        targets: impl IntoValue<Elem = B>,
-    ) -> Result<Self, DataError> {
-        let inputs = with_rows("inputs", inputs)?;
-        let targets = with_rows("targets", targets)?;
-        if inputs.shape()[0] != targets.shape()[0] {
-            return Err(DataError::RowsDiffer { inputs: inputs.shape()[0], targets: targets.shape()[0] });
+    /// [`DataError::NoRows`], [`DataError::RowsDiffer`] and [`DataError::ArraysDiffer`], when the first axes do not
+    /// pair up; [`DataError::OutOfMemory`], when there is none for a copy of a view.
+    pub fn new(inputs: impl IntoRows<Row = A>, targets: impl IntoRows<Row = B>) -> Result<Self, DataError> {
+        let (inputs, targets) = (inputs.into_arrays("inputs")?, targets.into_arrays("targets")?);
+        let in_inputs = row_count_of::<A>("inputs", &inputs)?;
+        let in_targets = row_count_of::<B>("targets", &targets)?;
+        match (in_inputs, in_targets) {
+            (None, None) => Err(DataError::NoRows { what: "inputs", shape: Vec::new() }),
+            (Some(inputs), Some(targets)) if inputs != targets => {
+                Err(DataError::RowsDiffer { inputs, targets })
+            }
+            _ => Ok(Dataset::of((inputs, targets))),
         }
-        Ok(Dataset::of((inputs, targets)))
     }
 
     /// The number of rows: at least 1.
     pub fn len(&self) -> usize {
-        self.inputs.shape()[0]
+        self.rows
     }
 
-    /// All inputs, `[rows, ..]`.
-    pub fn inputs(&self) -> &ArrayD<A> {
+    /// All inputs, `[rows, ..]`: an array, or a tuple of such.
+    pub fn inputs(&self) -> &A::Arrays {
         &self.inputs
     }
 
-    /// All targets, `[rows, ..]`.
-    pub fn targets(&self) -> &ArrayD<B> {
+    /// All targets, `[rows, ..]`: an array, or a tuple of such.
+    pub fn targets(&self) -> &B::Arrays {
         &self.targets
     }
 
@@ -81,6 +103,24 @@ impl<A: Element, B: Element> Dataset<A, B> {
         Batches::new(self.clone(), size)
     }
 
+    /// The inputs and targets of the rows at `indices`, which are all below the number of rows.
+    pub(super) fn gather(&self, indices: &[usize]) -> (A::Arrays, B::Arrays) {
+        (A::gather(&self.inputs, indices), B::gather(&self.targets, indices))
+    }
+
+    /// The inputs and targets of the rows from `start` up to `end`, without it.
+    pub(super) fn range(&self, start: usize, end: usize) -> (A::Arrays, B::Arrays) {
+        (A::range(&self.inputs, start, end), B::range(&self.targets, start, end))
+    }
+
+    /// A dataset of some rows of another.
+    pub(super) fn of((inputs, targets): (A::Arrays, B::Arrays)) -> Self {
+        let rows = row_count::<A, B>(&inputs, &targets);
+        Dataset { rows, inputs: Arc::new(inputs), targets: Arc::new(targets) }
+    }
+}
+
+impl<A: Element, B: RowType> Dataset<A, B> {
     /// The dataset with `f` of each element of the inputs.
     ///
     /// ```
@@ -93,22 +133,7 @@ impl<A: Element, B: Element> Dataset<A, B> {
     /// # }
     /// ```
     pub fn map_inputs<C: Element>(&self, f: impl FnMut(A) -> C) -> Dataset<C, B> {
-        Dataset { inputs: Arc::new(self.inputs.mapv(f)), targets: Arc::clone(&self.targets) }
-    }
-
-    /// The dataset with `f` of each element of the targets.
-    ///
-    /// ```
-    /// # use flowgrad::{data::Dataset, ndarray::array};
-    /// # fn main() -> Result<(), flowgrad::data::DataError> {
-    /// let labelled = Dataset::new(array![[0.5], [1.5]], array![0_i64, 1])?;
-    /// let as_float = labelled.map_targets(|label| label as f32);
-    /// assert_eq!(as_float.targets(), &array![0.0_f32, 1.0].into_dyn());
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn map_targets<C: Element>(&self, f: impl FnMut(B) -> C) -> Dataset<A, C> {
-        Dataset { inputs: Arc::clone(&self.inputs), targets: Arc::new(self.targets.mapv(f)) }
+        Dataset { rows: self.rows, inputs: Arc::new(self.inputs.mapv(f)), targets: Arc::clone(&self.targets) }
     }
 
     /// The dataset with each row of the inputs in another shape, its elements in the same order.
@@ -130,35 +155,35 @@ impl<A: Element, B: Element> Dataset<A, B> {
         let inputs = ArrayD::clone(&self.inputs)
             .into_shape_with_order(IxDyn(&shape))
             .map_err(|_| DataError::RowShape { from: self.inputs.shape()[1..].to_vec(), to: row.to_vec() })?;
-        Ok(Dataset { inputs: Arc::new(inputs), targets: Arc::clone(&self.targets) })
-    }
-
-    /// The inputs and targets of the rows at `indices`, which are all below the number of rows.
-    pub(super) fn gather(&self, indices: &[usize]) -> (ArrayD<A>, ArrayD<B>) {
-        (rows::gather(&self.inputs, indices), rows::gather(&self.targets, indices))
-    }
-
-    /// The inputs and targets of the rows from `start` up to `end`, without it.
-    pub(super) fn range(&self, start: usize, end: usize) -> (ArrayD<A>, ArrayD<B>) {
-        (rows::range(&self.inputs, start, end), rows::range(&self.targets, start, end))
-    }
-
-    /// A dataset of some rows of another.
-    pub(super) fn of((inputs, targets): (ArrayD<A>, ArrayD<B>)) -> Self {
-        Dataset { inputs: Arc::new(inputs), targets: Arc::new(targets) }
+        Ok(Dataset { rows: self.rows, inputs: Arc::new(inputs), targets: Arc::clone(&self.targets) })
     }
 }
 
-/// The array in row-major order, when it has rows.
-fn with_rows<T: Element>(
-    what: &'static str,
-    array: impl IntoValue<Elem = T>,
-) -> Result<ArrayD<T>, DataError> {
-    let lacking = |OutOfMemory { bytes, .. }| DataError::OutOfMemory { what, bytes };
-    let value = array.into_repeated().and_then(Repeated::into_whole).map_err(lacking)?;
-    let shape = value.shape().to_vec();
-    match value.into_array() {
-        Some(array) if shape.first().is_some_and(|&rows| rows > 0) => Ok(array),
-        _ => Err(DataError::NoRows { what, shape }),
+impl<A: RowType, B: Element> Dataset<A, B> {
+    /// The dataset with `f` of each element of the targets.
+    ///
+    /// ```
+    /// # use flowgrad::{data::Dataset, ndarray::array};
+    /// # fn main() -> Result<(), flowgrad::data::DataError> {
+    /// let labelled = Dataset::new(array![[0.5], [1.5]], array![0_i64, 1])?;
+    /// let as_float = labelled.map_targets(|label| label as f32);
+    /// assert_eq!(as_float.targets(), &array![0.0_f32, 1.0].into_dyn());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn map_targets<C: Element>(&self, f: impl FnMut(B) -> C) -> Dataset<A, C> {
+        Dataset { rows: self.rows, inputs: Arc::clone(&self.inputs), targets: Arc::new(self.targets.mapv(f)) }
+    }
+}
+
+/// The rows of the arrays of one side, if there is any array.
+fn row_count_of<R: RowType>(what: &'static str, arrays: &R::Arrays) -> Result<Option<usize>, DataError> {
+    let mut shapes = Vec::new();
+    R::shapes(arrays, &mut shapes);
+    let mut rows = shapes.iter().map(|shape| shape[0]).enumerate();
+    let Some((_, expected)) = rows.next() else { return Ok(None) };
+    match rows.find(|&(_, found)| found != expected) {
+        Some((index, found)) => Err(DataError::ArraysDiffer { what, index, expected, found }),
+        None => Ok(Some(expected)),
     }
 }

@@ -16,6 +16,19 @@ pub enum DataError {
         targets: usize,
     },
 
+    /// The arrays of one side have different numbers of rows.
+    #[error("{what}: expected {expected} rows in array {index} as in array 0, got {found}")]
+    ArraysDiffer {
+        /// `"inputs"` or `"targets"`.
+        what: &'static str,
+        /// The place of the array in the tuple, counted from 0.
+        index: usize,
+        /// Rows of the first array.
+        expected: usize,
+        /// Rows of this one.
+        found: usize,
+    },
+
     /// An array of shape `[]` or `[0, ..]`.
     #[error("expected {what} with at least one row, which the first axis counts, got shape {shape:?}")]
     NoRows {
@@ -58,6 +71,28 @@ pub enum DataError {
         /// Rows of the second part.
         second: usize,
     },
+
+    /// Parts of a dataset of which some would have no rows, or that leave none to train on.
+    #[error("expected from 2 to {rows} parts of {rows} rows, got {k}")]
+    Folds {
+        /// The number of parts as given.
+        k: usize,
+        /// Rows of the dataset.
+        rows: usize,
+    },
+
+    /// Labels that are not one for each row.
+    #[error("expected a label for each of {rows} rows, got labels of shape {found:?}")]
+    Labels {
+        /// Rows of the dataset.
+        rows: usize,
+        /// The shape of the labels.
+        found: Vec<usize>,
+    },
+
+    /// A label that is no class.
+    #[error(transparent)]
+    Metric(#[from] crate::metrics::MetricError),
 
     /// Batches of no rows.
     #[error("expected a batch size of at least 1, got 0")]

@@ -10,6 +10,8 @@ pub(super) enum Purpose {
     Batches { epoch: u64 },
     /// A split into two.
     Split,
+    /// Parts that are tested on one after the other.
+    Folds,
 }
 
 /// A permutation of `0..rows`: Fisher and Yates' shuffle (Durstenfeld, *Algorithm 235*, 1964) drawing
@@ -21,6 +23,7 @@ pub(super) fn permutation(rows: usize, seed: u64, purpose: Purpose) -> Vec<usize
     let (tag, stream) = match purpose {
         Purpose::Batches { epoch } => (0, epoch),
         Purpose::Split => (1, 0),
+        Purpose::Folds => (2, 0),
     };
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());

@@ -21,6 +21,18 @@ pub(super) fn range<T: Element>(array: &ArrayD<T>, start: usize, end: usize) -> 
     })
 }
 
+/// The rows of the arrays, one array after the other; each has the shape of the first but for the number of rows.
+pub(super) fn concatenated<T: Element>(parts: Vec<ArrayD<T>>) -> ArrayD<T> {
+    let mut shape = parts.first().map_or(vec![0], |first| first.shape().to_vec());
+    shape[0] = parts.iter().map(|part| part.shape()[0]).sum();
+    let mut elements = Vec::with_capacity(shape.iter().product());
+    for part in parts {
+        elements.extend(part);
+    }
+    // As many elements were moved as the shape counts.
+    ArrayD::from_shape_vec(IxDyn(&shape), elements).unwrap_or_default()
+}
+
 fn collect<T: Element>(
     array: &ArrayD<T>,
     count: usize,

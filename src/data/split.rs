@@ -3,9 +3,9 @@
 use super::dataset::Dataset;
 use super::error::DataError;
 use super::order::{Purpose, permutation};
-use crate::Element;
+use super::row_type::RowType;
 
-impl<A: Element, B: Element> Dataset<A, B> {
+impl<A: RowType, B: RowType> Dataset<A, B> {
     /// A random share `fraction` of the rows, rounded to the nearest whole number, and the others.
     ///
     /// Which rows depends on their number, the fraction and `seed` alone, on every machine and in every

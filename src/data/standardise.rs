@@ -4,9 +4,10 @@ use ndarray::{ArrayBase, ArrayD, ArrayViewD, Axis, Data, Dimension, Zip};
 
 use super::dataset::Dataset;
 use super::error::DataError;
+use super::row_type::RowType;
+use crate::Float;
 use crate::element::copied;
 use crate::memory::OutOfMemory;
-use crate::{Element, Float};
 
 /// The mean and standard deviation of each column of some rows, to standardize these and others:
 /// (x − mean) / deviation, with the division left out where the deviation is 0.
@@ -159,13 +160,13 @@ fn mean_of_distances<A: Float>(
     total / rows.len_of(Axis(0)) as f64
 }
 
-impl<A: Float, B: Element> Dataset<A, B> {
+impl<A: Float, B: RowType> Dataset<A, B> {
     /// The dataset with standardized inputs.
     ///
     /// # Errors
     ///
     /// [`DataError::OtherRows`], when the inputs are of another shape than those the statistics are of.
     pub fn standardise(&self, standardiser: &Standardiser<A>) -> Result<Self, DataError> {
-        Dataset::new(standardiser.apply(self.inputs())?, self.targets())
+        Ok(Dataset::of((standardiser.apply(self.inputs())?, self.targets().clone())))
     }
 }

@@ -4,8 +4,11 @@ use std::ops::Deref;
 use std::panic::Location;
 use std::sync::Arc;
 
+use ndarray::{ArrayD, IxDyn};
+
 use super::{AnyTensor, Graph, NewNode, NodeId, Operand, Role, Tensor, op};
 use crate::element::{DType, Element, Numeric, Value};
+use crate::error::Fault;
 use crate::initializer::{Start, StartingValue, seed_for};
 use crate::memory::OutOfMemory;
 
@@ -125,6 +128,35 @@ impl<'g, T> Deref for Variable<'g, T> {
 impl<'g, T> From<Variable<'g, T>> for Tensor<'g, T> {
     fn from(variable: Variable<'g, T>) -> Self {
         variable.tensor
+    }
+}
+
+/// A variable starts from where another one does, with the same draws.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let w = g.variable::<f32>("w", glorot_uniform([3, 2]));
+/// let shadow = g.non_trainable_variable("shadow", w);
+/// let session = Session::new(&g)?;
+/// session.run(w.assign_add(1.0))?;
+/// let [w, shadow] = session.run([w, shadow])?;
+/// assert!((w - shadow).iter().all(|difference| (difference - 1.0).abs() < 1e-6));
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+impl<T: Element> Start<T> for Variable<'_, T> {
+    fn into_starting_value(self) -> Result<StartingValue, Fault> {
+        let any = self.tensor.any();
+        let seed = any.graph().seed();
+        let arena = any.graph().shared().read();
+        Ok(match arena.node(any.node()).role {
+            Role::Reads(variable) => {
+                let record = &arena.variables[variable.index()];
+                record.start.clone().drawn_from(record.seed(seed))
+            }
+            // An invalid variable has the shape [0], and its fault is reported already.
+            _ => StartingValue::Fixed(Arc::new(T::wrap(ArrayD::from_elem(IxDyn(&[0]), T::default())))),
+        })
     }
 }
 

@@ -28,6 +28,16 @@ impl StartingValue {
         }
     }
 
+    /// The same start, whose draws are those of this seed.
+    pub(crate) fn drawn_from(self, seed: u64) -> Self {
+        match self {
+            StartingValue::Drawn { dims, draw } => {
+                StartingValue::Drawn { dims, draw: Arc::new(move |_| draw(seed)) }
+            }
+            fixed @ StartingValue::Fixed(_) => fixed,
+        }
+    }
+
     /// The elements; those that are drawn depend on the seed.
     pub(crate) fn value(&self, seed: u64) -> Result<Arc<Value>, OutOfMemory> {
         match self {

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::ptr;
 
+use super::accumulation::MicroSteps;
 use super::rule::number;
 use super::{Optimizer, OptimizerFault, Slots, Steps, UpdateRule, global_step};
 use crate::op::Fault;
@@ -144,24 +145,30 @@ impl<R: UpdateRule> Optimizer<R> {
     ) -> Operation<'g> {
         let name = self.rule.name();
         let step = global_step(g);
-        let steps = Steps::of(g);
+        let (micro, count) = MicroSteps::of(g, self.accumulates, name);
+        let steps = Steps::of(g, micro);
+        let mut changes: Vec<Operation<'g>> = count.into_iter().collect();
+        let mut means = Vec::with_capacity(gradients.len());
+        for &(gradient, variable) in gradients {
+            let (mean, kept) = micro.mean(variable, gradient, name);
+            means.push(mean);
+            changes.extend(kept);
+        }
         let (rate, clipped, direction) = g.name_scope(name, || {
-            let unclipped = gradients.iter().map(|&(gradient, _)| gradient).collect();
-            let clipped = self.clips.iter().fold(unclipped, |gradients, clip| clip.apply(gradients));
+            let clipped = self.clips.iter().fold(means, |gradients, clip| clip.apply(gradients));
             (self.rate.rate(step), clipped, self.rule.direction::<T>(&steps))
         });
-        let mut changes = Vec::new();
         for (gradient, &(_, variable)) in clipped.into_iter().zip(gradients) {
             g.name_scope(&format!("{}/{name}", variable.name()), || {
-                let mut slots = Slots::of(variable);
+                let mut slots = Slots::of(variable, micro);
                 let (kept, gradient) = self.decayed(variable, gradient, rate);
                 let change = direction(gradient, &mut slots) * rate;
-                changes.push(variable.assign(kept - change).op());
+                changes.push(micro.put(variable, kept - change).0);
                 changes.extend(slots.into_changes());
             });
         }
         changes.extend(steps.change());
-        changes.extend(self.counts.then(|| step.assign_add(1).op()));
+        changes.extend(self.counts.then(|| micro.put(step, step + 1).0));
         g.group(changes).named(&format!("apply_{name}"))
     }
 

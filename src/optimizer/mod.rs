@@ -36,6 +36,8 @@
 //!
 //! [`Optimizer::apply_gradients`] makes d out of a gradient by the options, in this order:
 //!
+//! 1. Where [`accumulate`](Optimizer::accumulate) asks for it, the gradient is the mean over several runs, of which the
+//!    last is the step.
 //! 1. The gradients are clipped, where `clip_by_...` asks for it; by several if there are several, in the order in
 //!    which they were asked for.
 //! 2. λ·w is added to each, where [`weight_decay`](Optimizer::weight_decay) asks for it; [`AdamW`] shrinks w itself
@@ -64,10 +66,12 @@
 //! assert!(message.starts_with("beta1: expected a number in [0, 1), got 1.5, in `adam` (adam) built at "));
 //! ```
 
+mod accumulation;
 mod adagrad;
 mod adam;
 mod clip;
 mod descent;
+mod ema;
 mod fault;
 mod momentum;
 mod options;
@@ -81,6 +85,7 @@ mod step;
 pub use adagrad::{Adagrad, AdagradRule};
 pub use adam::{Adam, AdamRule, AdamW};
 pub use clip::{clip_by_global_norm, clip_by_norm, global_norm};
+pub use ema::{Averages, Ema, averaged};
 pub use fault::OptimizerFault;
 pub use momentum::{Momentum, MomentumRule};
 pub use options::Optimizer;

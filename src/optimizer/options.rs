@@ -17,12 +17,21 @@ pub struct Optimizer<R> {
     pub(super) clips: Vec<Clip>,
     pub(super) weight_decay: f64,
     pub(super) counts: bool,
+    /// The runs of a step.
+    pub(super) accumulates: usize,
 }
 
 impl<R: UpdateRule> Optimizer<R> {
     /// An optimizer of any rule; those of this crate have a `new` each. [`UpdateRule`] has an example.
     pub fn of(rule: R, rate: impl Into<Schedule>) -> Self {
-        Optimizer { rule, rate: rate.into(), clips: Vec::new(), weight_decay: 0.0, counts: true }
+        Optimizer {
+            rule,
+            rate: rate.into(),
+            clips: Vec::new(),
+            weight_decay: 0.0,
+            counts: true,
+            accumulates: 1,
+        }
     }
 
     /// Holds every element of every gradient between -`limit` and `limit`.
@@ -121,11 +130,39 @@ impl<R: UpdateRule> Optimizer<R> {
         self
     }
 
+    /// Steps at every `runs`-th run, by the mean of the gradients of these runs: a batch too large for the memory is fed
+    /// as so many micro-batches.
+    ///
+    /// For micro-batches of equal size and a loss that is a mean over rows, the step is that of the large batch but for
+    /// rounding. Between two steps nothing else changes: neither the variables, nor what is kept of them, nor the
+    /// [`global_step`](super::global_step), which counts steps. Gradients are clipped and decayed when they are applied.
+    /// The sums are kept in variables that are not trainable, as `dense/kernel/adam_accumulator/sum`, so a checkpoint
+    /// between two steps has them. Statistics of batch normalization are of each micro-batch.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let w = g.variable("w", 1.0_f64);
+    /// let x = g.placeholder::<f64>("x", []);
+    /// let train = Sgd::new(0.5).accumulate(2).minimize(w * x);
+    /// let session = Session::new(&g)?;
+    /// session.feed(x, 3.0).run(train)?;
+    /// assert_eq!(session.run(w)?.sum(), 1.0);
+    /// session.feed(x, 5.0).run(train)?;
+    /// assert_eq!(session.run(w)?.sum(), 1.0 - 0.5 * 4.0);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn accumulate(mut self, runs: usize) -> Self {
+        self.accumulates = runs;
+        self
+    }
+
     /// What is wrong with the options, if anything is.
     pub(super) fn fault(&self) -> Option<Fault> {
         let mut parameters = self.rule.parameters();
         parameters.extend(self.clips.iter().map(|clip| clip.parameter()));
         parameters.push(Parameter::not_negative("weight_decay", self.weight_decay));
+        parameters.push(Parameter::positive("accumulate", self.accumulates as f64));
         let fault = self.rate.fault().or_else(|| parameters.iter().find_map(Parameter::fault));
         fault.map(Fault::op)
     }

@@ -4,6 +4,7 @@
 use std::cell::OnceCell;
 
 use super::Parameter;
+use super::accumulation::MicroSteps;
 use crate::prelude::{Float, Graph, Numeric, Operation, Tensor, Variable, full};
 
 /// The formula of an optimizer: in which direction u a step w ← w - η·u changes a variable w.
@@ -66,12 +67,13 @@ pub trait UpdateRule {
 #[derive(Debug)]
 pub struct Slots<'g, T> {
     variable: Variable<'g, T>,
+    micro: MicroSteps<'g>,
     changes: Vec<Operation<'g>>,
 }
 
 impl<'g, T: Float> Slots<'g, T> {
-    pub(super) fn of(variable: Variable<'g, T>) -> Self {
-        Slots { variable, changes: Vec::new() }
+    pub(super) fn of(variable: Variable<'g, T>, micro: MicroSteps<'g>) -> Self {
+        Slots { variable, micro, changes: Vec::new() }
     }
 
     /// What sets the slots to their new values.
@@ -99,9 +101,9 @@ impl<'g, T: Float> Slots<'g, T> {
         // The lengths of a variable are known.
         let dims = self.variable.shape().known().unwrap_or_default();
         let slot = self.variable.graph().non_trainable_variable(name, full(dims, start));
-        let changed = slot.assign(next(slot.tensor()));
-        self.changes.push(changed.op());
-        changed
+        let (change, next) = self.micro.put(slot, next(slot.tensor()));
+        self.changes.push(change);
+        next
     }
 
     /// Keeps a moving average of x, which starts from 0: a ← decay·a + (1 - decay)·x; gives the new one. The example
@@ -115,17 +117,19 @@ impl<'g, T: Float> Slots<'g, T> {
 #[derive(Debug)]
 pub struct Steps<'g> {
     graph: &'g Graph,
-    number: OnceCell<Tensor<'g, i64>>,
+    micro: MicroSteps<'g>,
+    /// The number of this step, and what keeps it.
+    number: OnceCell<(Operation<'g>, Tensor<'g, i64>)>,
 }
 
 impl<'g> Steps<'g> {
-    pub(super) fn of(graph: &'g Graph) -> Self {
-        Steps { graph, number: OnceCell::new() }
+    pub(super) fn of(graph: &'g Graph, micro: MicroSteps<'g>) -> Self {
+        Steps { graph, micro, number: OnceCell::new() }
     }
 
     /// What counts the steps, if anybody wants to know their number.
     pub(super) fn change(&self) -> Option<Operation<'g>> {
-        self.number.get().map(|number| number.op())
+        self.number.get().map(|&(change, _)| change)
     }
 
     /// The number of the step that is being done, counted from 1. It is kept in a variable of its own, `step`.
@@ -140,8 +144,11 @@ impl<'g> Steps<'g> {
     /// }
     /// ```
     pub fn number(&self) -> Tensor<'g, f64> {
-        let count = || self.graph.non_trainable_variable("step", 0_i64).assign_add(1);
-        self.number.get_or_init(count).cast()
+        let count = || {
+            let step = self.graph.non_trainable_variable("step", 0_i64);
+            self.micro.put(step, step + 1)
+        };
+        self.number.get_or_init(count).1.cast()
     }
 }
 

@@ -120,7 +120,7 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
 /// The tensors that a run feeds, in order.
 #[derive(Debug, Default)]
 pub struct FeedList<'g> {
-    pub(super) tensors: SmallVec<[AnyTensor<'g>; 4]>,
+    pub(crate) tensors: SmallVec<[AnyTensor<'g>; 4]>,
     /// Where each list of a callable's feeds begins among them, and its length, in the order in which they are met.
     pub(super) lists: Vec<(usize, usize)>,
 }

@@ -39,7 +39,6 @@ use crate::plan::{Constants, Lacking, Owner};
 use crate::shape::TensorType;
 use crate::trace::Trace;
 
-use feed::FeedList;
 use fetch::FetchList;
 use folded::Folded;
 use prepared::Prepared;
@@ -47,6 +46,7 @@ use prepared::Prepared;
 pub use arguments::{Arguments, Feeds};
 pub use builder::SessionBuilder;
 pub use callable::Callable;
+pub(crate) use feed::FeedList;
 pub use feed::{Feedable, Feeding};
 pub use fetch::{Fetch, Output};
 

@@ -1,16 +1,14 @@
 //! The batches of a trainer, and the measuring of a model on them.
 
-use ndarray::ArrayD;
-
-use super::metrics::{Measured, Sums};
+use super::metrics::Sums;
 use super::{Metrics, TrainError, Trainer};
-use crate::data::{Batches, Dataset, Prefetch as _};
-use crate::{Element, Float, Session, Tensor};
+use crate::data::{Batches, Dataset, Prefetch as _, RowType, row_count};
+use crate::{AnyTensor, Float, Operation, Session};
 
 /// One batch after the other: inputs and targets.
-pub(super) type Pairs<A, B> = Box<dyn Iterator<Item = (ArrayD<A>, ArrayD<B>)>>;
+pub(super) type Pairs<A, B> = Box<dyn Iterator<Item = (<A as RowType>::Arrays, <B as RowType>::Arrays)>>;
 
-impl<A: Element, B: Element, T: Float> Trainer<'_, A, B, T> {
+impl<A: RowType, B: RowType, T: Float> Trainer<'_, A, B, T> {
     /// The loss and metrics on a dataset: those of the validation ([`validate`](Trainer::validate)) if there is one,
     /// or else those that are trained by.
     ///
@@ -22,33 +20,42 @@ impl<A: Element, B: Element, T: Float> Trainer<'_, A, B, T> {
     /// take up these data. Measure one that was called to predict.
     ///
     /// # Errors
-    /// [`TrainError::BatchShape`], [`TrainError::NotScalar`], and what can fail in a run.
+    /// [`TrainError::BatchShape`], [`TrainError::NotScalar`], [`TrainError::Score`], and what can fail in a run.
     pub fn evaluate(&self, session: &Session, data: &Dataset<A, B>) -> Result<Metrics, TrainError> {
         self.check()?;
         self.check_batches("evaluated", data, false)?;
-        let measured = self.evaluated();
-        let sums = self.measure(session, data, measured, || false)?;
-        Ok(Metrics::of(&measured.names, &sums.means()))
+        let values = self.measure(session, data, || false)?;
+        Ok(Metrics::of(&self.evaluated_names(), &values.unwrap_or_default()))
     }
 
-    /// Sums up what is measured on a dataset, unless asked to stop before the end.
+    /// What tells how well the model does on a dataset, unless asked to stop before the end.
     pub(super) fn measure(
         &self,
         session: &Session,
         data: &Dataset<A, B>,
-        measured: &Measured<'_, T>,
         is_asked: impl Fn() -> bool,
-    ) -> Result<Sums, TrainError> {
+    ) -> Result<Option<Vec<f64>>, TrainError> {
         let _aside = Aside::of(session);
-        let call = session.make_callable((self.inputs, self.targets), measured.tensors(measured.loss))?;
+        let swapped = self.swap.map(|swap| Swapped::by(session, swap)).transpose()?;
+        let measured = self.evaluated();
+        let fetches = (measured.tensors(measured.loss), self.scores.tensors());
+        let call = session.make_callable(&self.fed, fetches)?;
         let mut sums = Sums::none(measured.names.len());
+        let (mut predicted, mut predicted_rows) = (Vec::new(), Vec::new());
         for (inputs, targets) in self.pairs(data.batches(self.batch_size)?, 0)? {
             if is_asked() {
-                break;
+                return swapped.map_or(Ok(()), Swapped::back).map(|()| None);
             }
-            sums.add(targets.shape()[0], &call.call((&inputs, &targets))?);
+            let rows = row_count::<A, B>(&inputs, &targets);
+            let (means, predictions) = call.call((A::views(&inputs), B::views(&targets)))?;
+            sums.add(rows, &means);
+            predicted.push(predictions);
+            predicted_rows.push(rows);
         }
-        Ok(sums)
+        swapped.map_or(Ok(()), Swapped::back)?;
+        let mut values = sums.means();
+        values.extend(self.scores.figures(predicted, &predicted_rows, data.targets())?);
+        Ok(Some(values))
     }
 
     /// The batches of an epoch, counted from 0.
@@ -81,8 +88,8 @@ impl<A: Element, B: Element, T: Float> Trainer<'_, A, B, T> {
         }
         let last = rows - (batches - 1) * size;
         for rows in [size.min(rows), size.min(last)] {
-            check_fed(self.inputs, data.inputs(), rows, name, "inputs")?;
-            check_fed(self.targets, data.targets(), rows, name, "targets")?;
+            check_fed::<A>(&self.fed.inputs, data.inputs(), rows, name, "inputs")?;
+            check_fed::<B>(&self.fed.targets, data.targets(), rows, name, "targets")?;
         }
         Ok(batches)
     }
@@ -106,21 +113,53 @@ impl Drop for Aside<'_> {
     }
 }
 
-/// Refuses rows of an array, so many at once, that cannot be fed for a tensor.
-fn check_fed<T: Element>(
-    tensor: Tensor<'_, T>,
-    array: &ArrayD<T>,
+/// Variables that are exchanged with their averages until this is put back or dropped.
+struct Swapped<'s, 'g> {
+    session: &'s Session,
+    swap: Operation<'g>,
+    is_back: bool,
+}
+
+impl<'s, 'g> Swapped<'s, 'g> {
+    fn by(session: &'s Session, swap: Operation<'g>) -> Result<Self, TrainError> {
+        session.run(swap)?;
+        Ok(Swapped { session, swap, is_back: false })
+    }
+
+    fn back(mut self) -> Result<(), TrainError> {
+        self.is_back = true;
+        Ok(self.session.run(self.swap)?)
+    }
+}
+
+impl Drop for Swapped<'_, '_> {
+    fn drop(&mut self) {
+        if !self.is_back {
+            // Another error is told already.
+            let _ = self.session.run(self.swap);
+        }
+    }
+}
+
+/// Refuses rows of arrays, so many at once, that cannot be fed for these tensors.
+fn check_fed<R: RowType>(
+    tensors: &[AnyTensor<'_>],
+    arrays: &R::Arrays,
     rows: usize,
     data: &'static str,
     what: &'static str,
 ) -> Result<(), TrainError> {
-    let found: Box<[usize]> = [rows].into_iter().chain(array.shape().iter().copied().skip(1)).collect();
-    let expected = tensor.shape();
-    let mut axes = expected.dims().iter().zip(&*found);
-    if expected.rank() == found.len()
-        && axes.all(|(length, &found)| length.is_none_or(|length| length == found))
-    {
-        return Ok(());
+    let mut shapes = Vec::new();
+    R::shapes(arrays, &mut shapes);
+    for (tensor, shape) in tensors.iter().zip(shapes) {
+        let found: Box<[usize]> = [rows].into_iter().chain(shape.iter().copied().skip(1)).collect();
+        let expected = tensor.shape();
+        let mut axes = expected.dims().iter().zip(&*found);
+        let fits = expected.rank() == found.len()
+            && axes.all(|(length, &found)| length.is_none_or(|length| length == found));
+        if !fits {
+            return Err(TrainError::BatchShape { node: tensor.name(), expected, data, what, found });
+        }
     }
-    Err(TrainError::BatchShape { node: tensor.name(), expected, data, what, found })
+    Ok(())
 }

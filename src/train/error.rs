@@ -94,6 +94,57 @@ pub enum TrainError {
         min_delta: f64,
     },
 
+    /// The best checkpoints are to be kept by a metric that is not there.
+    #[error("checkpoints to keep: expected one of the metrics {known}, got `{name}`")]
+    NotKept {
+        /// The name.
+        name: String,
+        /// The metrics that there are.
+        known: String,
+    },
+
+    /// Checkpoints are to be kept without a file to save them to.
+    #[error("expected a file for the checkpoints that are to be kept, got none")]
+    KeepsNothing,
+
+    /// There are no validation data for a score.
+    #[error("score `{name}`: expected validation data, got none")]
+    NoValidation {
+        /// The name of the score.
+        name: String,
+    },
+
+    /// Predictions that are not one for each row.
+    #[error("score `{name}`: expected predictions of shape {expected}, got `{node}` of shape {found}")]
+    ScoreShape {
+        /// The name of the score.
+        name: String,
+        /// Name of the tensor.
+        node: String,
+        /// The shape that it should have.
+        expected: String,
+        /// Its shape.
+        found: String,
+    },
+
+    /// The function that scores predictions failed.
+    #[error("score `{name}` failed: {source}")]
+    Score {
+        /// The name of the score.
+        name: String,
+        /// Why it failed.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// The files beside a checkpoint cannot be listed.
+    #[error("the checkpoints beside `{}` cannot be listed: {source}", path.display())]
+    Listing {
+        /// The checkpoint without a number.
+        path: PathBuf,
+        /// What the system says.
+        source: Arc<std::io::Error>,
+    },
+
     /// A training is to be resumed without a checkpoint to resume from.
     #[error("expected a file for checkpoints to resume from, got none")]
     NoCheckpoint,

@@ -1,22 +1,25 @@
 //! The training: steps, epochs, and what comes at the end of each.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ndarray::ArrayD;
 
 use super::batches::Aside;
-use super::console::Console;
-use super::interrupt::Listener;
+use super::console::{Console, Speed};
+use super::interrupt::CtrlC;
 use super::metrics::Sums;
 use super::position::{BEST_EPOCH, Best, Position, Setting, Variables};
+use super::series::Series;
 use super::{Ended, Metrics, Report, TrainError, Trainer};
-use crate::data::Dataset;
+use crate::data::{Dataset, RowType, row_count};
 use crate::io::checkpoint::{Checkpoint, CheckpointError, FileFault};
-use crate::{Callable, Element, Float, Session};
+use crate::{Callable, Float, Session};
 
-impl<A: Element, B: Element, T: Float> Trainer<'_, A, B, T> {
+impl<A: RowType, B: RowType, T: Float> Trainer<'_, A, B, T> {
     /// Trains until so many epochs are over, those before the training was resumed among them, or until it is ended.
     ///
     /// An epoch is a step for each batch, then the validation, then the callbacks, and the checkpoint at last.
@@ -27,13 +30,19 @@ impl<A: Element, B: Element, T: Float> Trainer<'_, A, B, T> {
     pub fn fit(&self, session: &Session, data: &Dataset<A, B>, epochs: usize) -> Result<Report, TrainError> {
         Fit::new(self, session, data, epochs)?.run()
     }
+
+    /// The file of the checkpoint after so many steps, if there is to be one.
+    fn checkpoint_after(&self, steps: usize) -> Option<PathBuf> {
+        let path = self.checkpoint.as_ref()?;
+        Some(if self.keep.is_some() { Series::of(path).file(steps) } else { path.clone() })
+    }
 }
 
 /// Takes a step on a batch of inputs and targets, and gives what was measured on it.
 type Step<A, B, T> = Callable<(A, B), (Vec<ArrayD<T>>, ())>;
 
 /// A training under way.
-struct Fit<'f, 'g, A, B, T> {
+struct Fit<'f, 'g, A: RowType, B: RowType, T> {
     trainer: &'f Trainer<'g, A, B, T>,
     session: &'f Session,
     data: &'f Dataset<A, B>,
@@ -42,11 +51,13 @@ struct Fit<'f, 'g, A, B, T> {
     step: Step<A, B, T>,
     setting: Setting,
     position: Position,
-    listener: Option<Listener>,
+    ctrl_c: Option<CtrlC>,
     console: Console,
+    /// The steps after which there is a checkpoint of this training, where several are kept.
+    saved: BTreeSet<usize>,
 }
 
-impl<'f, 'g, A: Element, B: Element, T: Float> Fit<'f, 'g, A, B, T> {
+impl<'f, 'g, A: RowType, B: RowType, T: Float> Fit<'f, 'g, A, B, T> {
     fn new(
         trainer: &'f Trainer<'g, A, B, T>,
         session: &'f Session,
@@ -54,7 +65,7 @@ impl<'f, 'g, A: Element, B: Element, T: Float> Fit<'f, 'g, A, B, T> {
         epochs: usize,
     ) -> Result<Self, TrainError> {
         trainer.check()?;
-        trainer.checkpoint.as_deref().map_or(Ok(()), Checkpoint::check_writable)?;
+        trainer.checkpoint_after(0).as_deref().map_or(Ok(()), Checkpoint::check_writable)?;
         let batches = trainer.check_batches("training", data, trainer.drops_last)?;
         let setting = Setting::of(trainer, data.len(), batches);
         let fetches = (trainer.measured.tensors(trainer.checked_loss), trainer.step);
@@ -63,18 +74,20 @@ impl<'f, 'g, A: Element, B: Element, T: Float> Fit<'f, 'g, A, B, T> {
             session,
             data,
             epochs,
-            step: session.make_callable((trainer.inputs, trainer.targets), fetches)?,
+            step: session.make_callable(&trainer.fed, fetches)?,
             position: Position::new(&setting),
             setting,
-            listener: trainer.listens.then(Listener::begin).transpose()?,
-            console: Console::new(trainer.is_quiet, epochs),
+            ctrl_c: trainer.listens.then(CtrlC::listen).transpose()?,
+            console: Console::new(trainer.is_quiet, trainer.report_every, epochs, batches),
+            saved: BTreeSet::new(),
         })
     }
 
     fn run(mut self) -> Result<Report, TrainError> {
         if let Some(path) = self.trainer.checkpoint.as_deref().filter(|_| self.trainer.resumes) {
-            self.resume(path)?;
+            self.resume_newest(path)?;
         }
+        self.console.go_on(self.steps());
         let ended = loop {
             if let Some(ended) = self.ended() {
                 self.restore_best()?;
@@ -86,7 +99,8 @@ impl<'f, 'g, A: Element, B: Element, T: Float> Fit<'f, 'g, A, B, T> {
             }
         };
         if ended != Ended::Completed {
-            self.console.say(&format!("{ended} after {} steps", self.steps()));
+            let steps = self.steps();
+            self.console.say(&format!("{ended} after {steps} steps"));
         }
         Ok(Report {
             steps: self.steps(),
@@ -119,36 +133,37 @@ impl<'f, 'g, A: Element, B: Element, T: Float> Fit<'f, 'g, A, B, T> {
             if self.is_interrupted() {
                 return Ok(ControlFlow::Break(()));
             }
-            let run = self.step.call((&inputs, &targets));
+            let run = self.step.call((A::views(&inputs), B::views(&targets)));
             let (means, ()) = run.map_err(|error| self.failed(error))?;
             let Position { batches, sums, .. } = &mut self.position;
             *batches += 1;
-            sums.add(targets.shape()[0], &means);
-            self.console.step(sums.rows(), || Metrics::of(&self.trainer.measured.names, &sums.means()));
+            sums.add(row_count::<A, B>(&inputs, &targets), &means);
+            let steps = self.steps();
+            let Position { sums, .. } = &self.position;
+            let metrics = || Metrics::of(&self.trainer.measured.names, &sums.means());
+            self.console.step(steps, sums.rows(), metrics);
             let every = self.trainer.checkpoint_every;
             if every > 0 && self.steps().is_multiple_of(every) {
                 self.save(None)?;
             }
         }
-        let rate = self.console.rate(self.position.sums.rows());
-        let validation = match &self.trainer.validation {
-            Some(it) => {
-                self.trainer.measure(self.session, &it.data, &it.measured, || self.is_interrupted())?
-            }
-            None => Sums::none(0),
+        let speed = self.console.speed(self.steps(), self.position.sums.rows());
+        let validated = match &self.trainer.validation {
+            Some(it) => self.trainer.measure(self.session, &it.data, || self.is_interrupted())?,
+            None => Some(Vec::new()),
         };
         // An interrupted validation is done again when the training is resumed.
-        if self.is_interrupted() {
+        let Some(validated) = validated.filter(|_| !self.is_interrupted()) else {
             return Ok(ControlFlow::Break(()));
-        }
-        self.end_epoch(&validation, &rate)?;
+        };
+        self.end_epoch(&validated, &speed)?;
         Ok(ControlFlow::Continue(()))
     }
 
     /// Ends an epoch whose batches are done.
-    fn end_epoch(&mut self, validation: &Sums, rate: &str) -> Result<(), TrainError> {
+    fn end_epoch(&mut self, validated: &[f64], speed: &Speed) -> Result<(), TrainError> {
         let place = self.position.history.len();
-        let epoch = self.setting.epoch(place, &self.position.sums.means(), &validation.means());
+        let epoch = self.setting.epoch(place, &self.position.sums.means(), validated);
         self.position.history.push(epoch.clone());
         self.position.batches = 0;
         self.position.sums = Sums::none(self.trainer.measured.names.len());
@@ -156,7 +171,7 @@ impl<'f, 'g, A: Element, B: Element, T: Float> Fit<'f, 'g, A, B, T> {
             let variables = self.session.variable_values()?;
             self.position.best = Some(Best { epoch: epoch.epoch, variables });
         }
-        self.console.end(&epoch, rate);
+        self.console.end(&epoch, speed);
         let aside = Aside::of(self.session);
         let verdict = self.trainer.callbacks.call(&epoch);
         drop(aside);
@@ -177,7 +192,7 @@ impl<'f, 'g, A: Element, B: Element, T: Float> Fit<'f, 'g, A, B, T> {
     }
 
     fn is_interrupted(&self) -> bool {
-        self.listener.as_ref().is_some_and(Listener::is_asked)
+        self.ctrl_c.as_ref().is_some_and(CtrlC::is_pressed)
     }
 
     fn best_epoch(&self) -> Option<usize> {
@@ -198,10 +213,40 @@ impl<'f, 'g, A: Element, B: Element, T: Float> Fit<'f, 'g, A, B, T> {
     }
 
     /// Saves the training, whose last variables are the session's, or else these, if it is to be saved.
-    fn save(&self, last: Option<&Variables>) -> Result<(), TrainError> {
-        let Some(path) = &self.trainer.checkpoint else { return Ok(()) };
+    fn save(&mut self, last: Option<&Variables>) -> Result<(), TrainError> {
+        let Some(path) = self.trainer.checkpoint_after(self.steps()) else { return Ok(()) };
         self.position.write(Checkpoint::of(self.session)?, &self.setting, last).save(path)?;
+        if let (Some(keep), Some(path)) = (&self.trainer.keep, &self.trainer.checkpoint) {
+            self.saved.insert(self.steps());
+            self.saved = keep.staying(&self.saved, &self.position.history);
+            Series::of(path).remove_others(|step| self.saved.contains(&step));
+        }
         Ok(())
+    }
+
+    /// Goes to where the newest checkpoint that is whole was saved, if there is one.
+    fn resume_newest(&mut self, path: &Path) -> Result<(), TrainError> {
+        if self.trainer.keep.is_none() {
+            return self.resume(path);
+        }
+        let series = Series::of(path);
+        let listing = |source| TrainError::Listing { path: path.to_owned(), source: Arc::new(source) };
+        let mut steps = series.steps().map_err(listing)?;
+        let mut newest = None;
+        while let Some(&step) = steps.last() {
+            match self.resume(&series.file(step)) {
+                Err(TrainError::Checkpoint(error)) if matches!(*error, CheckpointError::File { .. }) => {
+                    self.console.say(&format!("passed over: {error}"));
+                    newest.get_or_insert(TrainError::Checkpoint(error));
+                    steps.pop();
+                }
+                resumed => {
+                    self.saved = steps.into_iter().collect();
+                    return resumed;
+                }
+            }
+        }
+        newest.map_or_else(|| self.resume(path), Err)
     }
 
     /// Goes to where a checkpoint was saved, if there is one.
@@ -223,7 +268,8 @@ impl<'f, 'g, A: Element, B: Element, T: Float> Fit<'f, 'g, A, B, T> {
             return Err(self.other_best(path, kept));
         }
         checkpoint.restore(self.session)?;
-        self.console.say(&format!("resumed from `{}` after {} steps", path.display(), self.steps()));
+        let steps = self.steps();
+        self.console.say(&format!("resumed from `{}` after {steps} steps", path.display()));
         Ok(())
     }
 

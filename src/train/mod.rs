@@ -1,4 +1,5 @@
-//! [`Trainer`]: epochs over a dataset, with metrics, validation, early stopping and checkpoints.
+//! [`Trainer`]: epochs over a dataset, with metrics, validation, early stopping and checkpoints; and for loops of one's
+//! own [`Progress`] and [`CtrlC`].
 //!
 //! Takes a train operation, a loss and metrics built over placeholders, and a
 //! [`Dataset`](crate::data::Dataset); gives a [`Report`] and leaves the trained variables in the session.
@@ -11,18 +12,32 @@
 mod batches;
 mod callback;
 mod console;
+mod display;
 mod early_stopping;
 mod error;
+mod every;
+mod fed;
 mod fit;
 mod interrupt;
+mod keep;
 mod metrics;
+mod options;
 mod position;
+mod progress;
 mod report;
+mod score;
+mod series;
 mod trainer;
 
 pub use callback::Verdict;
 pub use early_stopping::EarlyStopping;
 pub use error::TrainError;
+pub use every::Every;
+pub use interrupt::CtrlC;
+pub use keep::Keep;
 pub use metrics::Metrics;
+pub use progress::Progress;
 pub use report::{Ended, Epoch, Report};
+pub use score::Figure;
+pub use series::checkpoints;
 pub use trainer::Trainer;

@@ -19,8 +19,9 @@ use ndarray::{Array1, Array2, ArrayD};
 
 use super::metrics::Sums;
 use super::{Epoch, Metrics, TrainError, Trainer};
-use crate::Value;
+use crate::data::RowType;
 use crate::io::checkpoint::Checkpoint;
+use crate::{Float, Value};
 
 const EPOCHS: &str = "train.epochs";
 const BATCHES: &str = "train.batches";
@@ -51,7 +52,11 @@ pub(super) struct Setting {
 }
 
 impl Setting {
-    pub(super) fn of<A, B, T>(trainer: &Trainer<'_, A, B, T>, rows: usize, batches: usize) -> Self {
+    pub(super) fn of<A: RowType, B: RowType, T: Float>(
+        trainer: &Trainer<'_, A, B, T>,
+        rows: usize,
+        batches: usize,
+    ) -> Self {
         Setting {
             rows,
             batch_size: trainer.batch_size,
@@ -59,7 +64,7 @@ impl Setting {
             seed: trainer.seed,
             drops_last: trainer.drops_last,
             trained: trainer.measured.names.clone(),
-            validated: trainer.validation.as_ref().map(|validation| validation.measured.names.clone()),
+            validated: trainer.validation.as_ref().map(|_| trainer.evaluated_names()),
         }
     }
 

@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 
 use super::callback::Callbacks;
+use super::fed::Fed;
 use super::metrics::Measured;
-use super::{EarlyStopping, Epoch, TrainError, Verdict};
-use crate::data::Dataset;
-use crate::{Element, Float, Operation, Tensor};
+use super::score::Scores;
+use super::{EarlyStopping, Epoch, Every, Keep, TrainError, Verdict};
+use crate::data::{Dataset, RowType};
+use crate::{Feeds, Float, Operation, Tensor};
 
 /// Trains a model on a [`Dataset`] by running an operation on one batch after the other.
 ///
-/// `A` and `B` are the element types of inputs and targets, `T` is that of the loss and the metrics. A trainer holds
+/// `A` and `B` are what a row of inputs and of targets holds, an element type or a tuple of such ([`RowType`]); `T` is
+/// the element type of the loss and the metrics. A trainer holds
 /// no state of a training: that is in the session and in the checkpoint.
 ///
 /// ```
@@ -49,9 +52,8 @@ use crate::{Element, Float, Operation, Tensor};
 #[must_use = "nothing is trained before `fit` is called"]
 // Each is an option of its own.
 #[allow(clippy::struct_excessive_bools)]
-pub struct Trainer<'g, A, B, T> {
-    pub(super) inputs: Tensor<'g, A>,
-    pub(super) targets: Tensor<'g, B>,
+pub struct Trainer<'g, A: RowType, B: RowType, T> {
+    pub(super) fed: Fed<'g, A, B>,
     pub(super) step: Operation<'g>,
     pub(super) measured: Measured<'g, T>,
     /// The loss as steps measure it, which fails them where it is not finite.
@@ -66,14 +68,19 @@ pub struct Trainer<'g, A, B, T> {
     pub(super) callbacks: Callbacks<'g>,
     pub(super) checkpoint: Option<PathBuf>,
     pub(super) checkpoint_every: usize,
+    pub(super) keep: Option<Keep>,
     pub(super) resumes: bool,
     pub(super) listens: bool,
     pub(super) is_quiet: bool,
+    pub(super) report_every: Option<Every>,
+    pub(super) scores: Scores<'g, B>,
+    /// Exchanges variables and averages, where those are validated with.
+    pub(super) swap: Option<Operation<'g>>,
 }
 
 /// What is measured after each epoch, and on what.
 #[derive(Debug)]
-pub(super) struct Validation<'g, A, B, T> {
+pub(super) struct Validation<'g, A: RowType, B: RowType, T> {
     pub(super) data: Dataset<A, B>,
     pub(super) measured: Measured<'g, T>,
 }
@@ -81,37 +88,61 @@ pub(super) struct Validation<'g, A, B, T> {
 /// Rows of a batch unless told otherwise: few enough for many steps an epoch, enough for products of matrices to pay.
 const BATCH_SIZE: usize = 32;
 
-impl<'g, A: Element, B: Element, T: Float> Trainer<'g, A, B, T> {
-    /// A trainer that feeds batches of inputs and targets to two tensors and runs `step`, which changes the
+impl<'g, A: RowType, B: RowType, T: Float> Trainer<'g, A, B, T> {
+    /// A trainer that feeds batches of inputs and targets to these tensors and runs `step`, which changes the
     /// variables so that `loss`, a single number, becomes less.
+    ///
+    /// Inputs and targets are a tensor each, or a tuple of such in the structure of the dataset:
+    ///
+    /// ```
+    /// # use flowgrad::prelude::*;
+    /// # use flowgrad::ndarray::{Array1, Array2};
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let g = Graph::new();
+    /// let ids = g.placeholder::<i64>("ids", [None]);
+    /// let facts = g.placeholder::<f32>("facts", [None, Some(3)]);
+    /// let price = g.placeholder::<f32>("price", [None]);
+    /// let (table, w) = (g.variable::<f32>("table", zeros([10])), g.variable::<f32>("w", zeros([3])));
+    /// let loss = (table.gather(ids, 0) + (facts * w).reduce_sum(-1)).mean_squared_error(price);
+    ///
+    /// let data = Dataset::new((Array1::<i64>::ones(8), Array2::<f32>::ones((8, 3))), Array1::<f32>::ones(8))?;
+    /// let trainer = Trainer::new((ids, facts), price, loss, Sgd::new(0.1).minimize(loss)).quiet();
+    /// let report = trainer.fit(&Session::new(&g)?, &data, 20)?;
+    /// assert!(report.history[19].train.loss < 0.01);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// Without further words it shuffles rows by the graph's seed into batches of 32, checks that each loss is finite,
     /// and tells on stderr how it goes.
     #[track_caller]
     pub fn new(
-        inputs: Tensor<'g, A>,
-        targets: Tensor<'g, B>,
+        inputs: impl Feeds<'g, Types = A>,
+        targets: impl Feeds<'g, Types = B>,
         loss: Tensor<'g, T>,
         step: Operation<'g>,
     ) -> Self {
         Trainer {
-            inputs,
-            targets,
+            fed: Fed::new(inputs, targets),
             step,
             measured: Measured::new(loss),
             checked_loss: loss.check_numerics(),
             validation: None,
             batch_size: BATCH_SIZE,
             drops_last: false,
-            seed: Some(inputs.graph().seed()),
+            seed: Some(loss.graph().seed()),
             prefetches: false,
             early_stopping: None,
             callbacks: Callbacks::default(),
             checkpoint: None,
             checkpoint_every: 0,
+            keep: None,
             resumes: false,
             listens: false,
             is_quiet: false,
+            report_every: None,
+            scores: Scores::default(),
+            swap: None,
         }
     }
 
@@ -290,19 +321,40 @@ impl<'g, A: Element, B: Element, T: Float> Trainer<'g, A, B, T> {
 
     /// Whether all that the trainer was told makes sense, whatever the data.
     pub(super) fn check(&self) -> Result<(), TrainError> {
-        self.inputs.graph().check()?;
+        self.measured.loss.graph().check()?;
         self.measured.check()?;
         if let Some(validation) = &self.validation {
             validation.measured.check()?;
             self.check_batches("validation", &validation.data, false)?;
         }
+        self.scores.check()?;
+        if let (None, Some(name)) = (&self.validation, self.scores.names().next()) {
+            return Err(TrainError::NoValidation { name: name.to_owned() });
+        }
+        let names = self.evaluated_names();
+        let is_twice = |(index, name): &(usize, &String)| names[..*index].contains(name);
+        if let Some((_, name)) = names.iter().enumerate().find(is_twice) {
+            return Err(TrainError::MetricTwice { name: name.clone() });
+        }
         if let Some(stopping) = &self.early_stopping {
-            stopping.check(&self.evaluated().names)?;
+            stopping.check(&names)?;
+        }
+        if let Some(keep) = &self.keep {
+            keep.check(&names)?;
+        }
+        if self.keep.is_some() && self.checkpoint.is_none() {
+            return Err(TrainError::KeepsNothing);
         }
         if self.resumes && self.checkpoint.is_none() {
             return Err(TrainError::NoCheckpoint);
         }
         Ok(())
+    }
+
+    /// The names of what tells how well the model does: loss, metrics and scores.
+    pub(super) fn evaluated_names(&self) -> Vec<String> {
+        let scores = self.scores.names().map(str::to_owned);
+        self.evaluated().names.iter().cloned().chain(scores).collect()
     }
 
     /// What tells how well the model does.

@@ -39,7 +39,8 @@ impl Sample {
         A: Numeric + FromStr,
         B: Numeric + FromStr,
     {
-        let dataset = Dataset::from_csv(self.path(), csv, targets).map_err(|error| self.told(error))?;
+        let dataset =
+            Dataset::<A, B>::from_csv(self.path(), csv, targets).map_err(|error| self.told(error))?;
         Ok((dataset.inputs().clone(), dataset.targets().clone()))
     }
 

@@ -1,6 +1,7 @@
 //! Event files hold what was written, as a reader of their bytes sees it that shares nothing with the writer: it
 //! checks the sums bit by bit and knows the fields by their numbers only. `tests/files/interop.rs` asks `TensorBoard`.
 
+mod images;
 mod reader;
 
 use std::fs;

@@ -28,6 +28,7 @@ const LAYERS: &[&[&str]] = &[
     &["session"],
     &["testing"],
     &["io"],
+    &["metrics"],
     &["data"],
     &["nn", "optimizer"],
     &["train"],

@@ -1,7 +1,9 @@
 //! Optimizers: PyTorch's numbers, what they build and keep, their schedules and clipping.
 
+mod accumulation;
 mod building;
 mod clipping;
+mod ema;
 mod pytorch;
 mod schedules;
 mod state;

@@ -266,9 +266,10 @@ fn a_training_tells_its_epochs_line_by_line_where_there_is_no_terminal() {
     let lines: Vec<&str> = first.lines().collect();
     assert_eq!(lines.len(), 3, "{first}");
     for (line, epoch) in lines.iter().zip(&expected.history) {
-        let (numbers, rate) = line.strip_suffix(" rows/s)").unwrap().rsplit_once(" (").unwrap();
+        let (numbers, speed) = line.strip_suffix(" left)").unwrap().rsplit_once(" (").unwrap();
         assert_eq!(numbers, format!("epoch {}/3: {epoch}", epoch.epoch));
-        assert!(rate.parse::<u64>().unwrap() > 0);
+        let (rate, left) = speed.split_once(" rows/s, ").unwrap();
+        assert!(rate.parse::<u64>().unwrap() > 0 && left.ends_with(" s"), "{line}");
     }
     assert_eq!(lines[2], "stopped by a callback after 10 steps");
     assert!(path.exists());

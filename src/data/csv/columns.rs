@@ -1,4 +1,6 @@
-//! [`Columns`]: which columns of a file are targets.
+//! [`Columns`]: some columns of a file.
+
+use std::collections::BTreeSet;
 
 use super::error::CsvFault;
 use crate::quote::{LISTED, excerpt};
@@ -13,7 +15,7 @@ pub struct Columns {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Column {
+pub(super) enum Column {
     Index(isize),
     Name(String),
 }
@@ -27,6 +29,18 @@ impl From<isize> for Columns {
 impl From<&str> for Columns {
     fn from(name: &str) -> Self {
         Columns { wanted: vec![Column::Name(name.to_owned())], one: true }
+    }
+}
+
+impl From<Vec<isize>> for Columns {
+    fn from(indices: Vec<isize>) -> Self {
+        Columns { wanted: indices.into_iter().map(Column::Index).collect(), one: false }
+    }
+}
+
+impl From<&[&str]> for Columns {
+    fn from(names: &[&str]) -> Self {
+        Columns { wanted: names.iter().map(|&name| Column::Name(name.to_owned())).collect(), one: false }
     }
 }
 
@@ -48,53 +62,37 @@ pub(super) trait Names {
     fn each(&mut self, take: &mut dyn FnMut(usize, &[u8])) -> Result<(), CsvFault>;
 }
 
-/// What the columns of a file are read for.
-pub(super) struct Roles {
-    /// All columns.
-    pub(super) count: usize,
-    /// The columns that are targets, in their order, each with its place among the targets of a row.
-    pub(super) targets: Vec<(usize, usize)>,
-}
-
 impl Columns {
     /// Whether one column was asked for, and not a list.
     pub(super) fn is_one(&self) -> bool {
         self.one
     }
-}
 
-impl Roles {
-    /// The roles of `count` columns: all inputs, where there are no targets.
-    pub(super) fn of(
+    /// The first that is listed.
+    pub(super) fn first(&self) -> Option<&Column> {
+        self.wanted.first()
+    }
+
+    /// The indices among `count` columns, in the order in which they are listed; each once.
+    pub(super) fn resolved(
+        &self,
         count: usize,
-        mut names: Option<&mut dyn Names>,
-        targets: Option<&Columns>,
-    ) -> Result<Self, CsvFault> {
-        let mut roles = Roles { count, targets: Vec::new() };
-        let Some(targets) = targets else { return Ok(roles) };
-        for (place, column) in targets.wanted.iter().enumerate() {
+        mut names: Option<&mut (dyn Names + '_)>,
+    ) -> Result<Vec<usize>, CsvFault> {
+        let mut indices = Vec::with_capacity(self.wanted.len());
+        let mut seen = BTreeSet::new();
+        for column in &self.wanted {
             let index = match (column, &mut names) {
                 (Column::Index(index), _) => counted(*index, count)?,
                 (Column::Name(name), Some(names)) => named(name, count, *names)?,
                 (Column::Name(name), None) => return Err(CsvFault::NoHeader { name: name.clone() }),
             };
-            match roles.targets.binary_search_by_key(&index, |&(index, _)| index) {
-                Ok(_) => return Err(CsvFault::ColumnTwice { index }),
-                Err(position) => roles.targets.insert(position, (index, place)),
+            if !seen.insert(index) {
+                return Err(CsvFault::ColumnTwice { index });
             }
+            indices.push(index);
         }
-        if roles.targets.is_empty() {
-            return Err(CsvFault::NoTargets);
-        }
-        if roles.targets.len() == count {
-            return Err(CsvFault::NoInputs { columns: count });
-        }
-        Ok(roles)
-    }
-
-    /// The columns that are inputs.
-    pub(super) fn inputs(&self) -> usize {
-        self.count - self.targets.len()
+        Ok(indices)
     }
 }
 

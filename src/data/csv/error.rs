@@ -168,6 +168,70 @@ pub enum CsvFault {
         index: usize,
     },
 
+    /// An option for a column that is neither chosen nor a target.
+    #[error("expected a column that is read, got column {index}; `Csv::columns` chooses others")]
+    NotRead {
+        /// The index, counted from 0.
+        index: usize,
+    },
+
+    /// A field without a value in a column of categories.
+    #[error(
+        "expected a category, got `{}`; `Csv::missing` sets what becomes of missing values",
+        quoted(text)
+    )]
+    NoCategory {
+        /// What stands there.
+        text: String,
+    },
+
+    /// A category that the encoding does not have.
+    #[error(
+        "expected a category among {}, got `{}`",
+        listed(known.iter().map(String::as_str), *categories),
+        quoted(text)
+    )]
+    UnknownCategory {
+        /// What stands there, or the beginning of it.
+        text: String,
+        /// The first categories.
+        known: Vec<String>,
+        /// How many there are.
+        categories: usize,
+    },
+
+    /// More categories than any column has.
+    #[error("expected a column of at most {limit} categories, got more")]
+    TooManyCategories {
+        /// The most categories of a column.
+        limit: usize,
+    },
+
+    /// A column of categories of which the encoding knows none.
+    #[error("expected a column whose categories the encoding has, got column {index}")]
+    NotEncoded {
+        /// The index, counted from 0.
+        index: usize,
+    },
+
+    /// Means in the place of missing values, where integers are asked for.
+    #[error("expected a type of floats for means of missing values, got {dtype}")]
+    MeanOfIntegers {
+        /// The type that is asked for.
+        dtype: DType,
+    },
+
+    /// Means of a column that has none.
+    #[error("expected a column of numbers among the inputs for means of missing values, got column {index}")]
+    NoMeanOf {
+        /// The index, counted from 0.
+        index: usize,
+    },
+
+    /// A column in which all values are missing.
+    #[error("expected a value in at least one row for the mean of the missing ones, got none")]
+    NoMean,
+
     /// An empty list of columns.
     #[error("expected at least one column as target, got none")]
     NoTargets,

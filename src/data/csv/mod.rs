@@ -5,36 +5,44 @@
 //! an error that says where in the file it was found. A file is read line by line, and no line, nor the file
 //! when decompressed, may be longer than a stated bound: a hostile one costs memory in proportion to that.
 
+mod categories;
 mod columns;
+mod encoding;
 mod error;
 mod fields;
 mod gzip;
 mod lines;
+mod missing;
 mod number;
+mod roles;
+mod table;
 
-use std::io;
 use std::path::Path;
 use std::str::FromStr;
 
 use ndarray::{Array2, ArrayD, IxDyn};
 
 pub use columns::Columns;
+pub use encoding::Encoding;
 pub use error::{CsvError, CsvFault};
+pub use missing::Missing;
 
 use super::dataset::Dataset;
 use super::error::DataError;
 use crate::Numeric;
-use columns::{Names, Roles};
-use fields::{Fields, Separator};
-use lines::{Lines, check_returns};
+use fields::Separator;
+use missing::Words;
+use table::Table;
 
 /// How a text file of numbers is laid out: fields between commas and no header, until told otherwise.
 ///
 /// In any layout, blank lines and white space around a field mean nothing, a field may stand in double
 /// quotes, and the file may be compressed with gzip, which shows in its first bytes or in a name that ends in
 /// `.gz`. Text is UTF-8, with a byte order mark or without, and its lines end in LF or CR LF; the file is a regular
-/// one, not a pipe. Every field must be a finite number; where integers are asked for, one without a fraction (`3`,
-/// `3.0` or `3e0`), which is read exactly.
+/// one, not a pipe. Every field that is read must be a finite number; where integers are asked for, one without a fraction
+/// (`3`, `3.0` or `3e0`), which is read exactly. Columns of texts become numbers where
+/// [`categories`](Csv::categories) or [`one_hot`](Csv::one_hot) says so, and [`missing`](Csv::missing) says what becomes
+/// of fields without a value.
 ///
 /// ```
 /// use flowgrad::data::{Csv, read_csv};
@@ -48,17 +56,37 @@ use lines::{Lines, check_returns};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Csv {
     skipped: u64,
     header: bool,
     separator: Separator,
     limit: Option<u64>,
+    /// The columns that are read, besides targets; `None` is all.
+    columns: Option<Columns>,
+    /// Columns of categories, and whether each category becomes a column.
+    categories: Vec<(Columns, bool)>,
+    missing: Missing,
+    /// Columns in which something else becomes of what is missing.
+    missing_in: Vec<(Columns, Missing)>,
+    missing_words: Words,
+    encoding: Option<Encoding>,
 }
 
 impl Default for Csv {
     fn default() -> Self {
-        Csv { skipped: 0, header: false, separator: Separator::Byte(b','), limit: None }
+        Csv {
+            skipped: 0,
+            header: false,
+            separator: Separator::Byte(b','),
+            limit: None,
+            columns: None,
+            categories: Vec::new(),
+            missing: Missing::Error,
+            missing_in: Vec::new(),
+            missing_words: Words::default(),
+            encoding: None,
+        }
     }
 }
 
@@ -98,6 +126,145 @@ impl Csv {
         self.limit = Some(bytes);
         self
     }
+
+    /// The columns that are inputs, by name or index, in this order. All others but targets are not looked at, whatever
+    /// they hold.
+    ///
+    /// ```
+    /// use flowgrad::data::{Csv, read_csv};
+    /// use flowgrad::ndarray::array;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("people.csv");
+    /// std::fs::write(&path, "name,height,weight\nAda,1.65,57\nAlan,1.78,70\n")?;
+    /// let csv = Csv::new().header();
+    /// assert_eq!(read_csv::<f32>(&path, &csv.clone().columns(["weight", "height"]))?, array![[57.0, 1.65], [70.0, 1.78]]);
+    /// assert_eq!(read_csv::<f32>(&path, &csv.columns(-1))?, array![[57.0], [70.0]]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn columns(mut self, columns: impl Into<Columns>) -> Self {
+        self.columns = Some(columns.into());
+        self
+    }
+
+    /// Columns whose fields are texts that stand for classes, inputs or targets: each becomes the number of its class,
+    /// counted from 0 in the order that [`Encoding::categories`] tells.
+    ///
+    /// ```
+    /// use flowgrad::data::Csv;
+    /// use flowgrad::ndarray::array;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("iris.csv");
+    /// std::fs::write(&path, "width,species\n0.2,setosa\n1.8,virginica\n1.4,versicolor\n")?;
+    /// let csv = Csv::new().header().categories("species");
+    /// let (iris, encoding) = csv.dataset::<f32, i64>(&path, "species")?;
+    /// assert_eq!(iris.targets(), &array![0, 2, 1].into_dyn());
+    /// assert_eq!(encoding.categories("species").unwrap(), ["setosa", "versicolor", "virginica"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn categories(mut self, columns: impl Into<Columns>) -> Self {
+        self.categories.push((columns.into(), false));
+        self
+    }
+
+    /// Columns whose fields are texts that stand for classes, inputs or targets: each becomes as many columns as there
+    /// are classes, of which that of its class is 1 and the others are 0. [`Encoding`] has an example.
+    pub fn one_hot(mut self, columns: impl Into<Columns>) -> Self {
+        self.categories.push((columns.into(), true));
+        self
+    }
+
+    /// What becomes of fields without a value, in all columns that are read but those of
+    /// [`missing_in`](Csv::missing_in): an error, until told otherwise. [`Missing::Mean`] is for inputs that are numbers;
+    /// in other columns it is an error as well.
+    ///
+    /// ```
+    /// use flowgrad::data::{Csv, Missing, read_csv};
+    /// use flowgrad::ndarray::array;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("sizes.csv");
+    /// std::fs::write(&path, "1,2\n,4\n3,NA\n")?;
+    /// assert_eq!(read_csv::<f32>(&path, &Csv::new().missing(Missing::Drop))?, array![[1.0, 2.0]]);
+    /// let means = read_csv::<f32>(&path, &Csv::new().missing(Missing::Mean))?;
+    /// assert_eq!(means, array![[1.0, 2.0], [2.0, 4.0], [3.0, 3.0]]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn missing(mut self, missing: Missing) -> Self {
+        self.missing = missing;
+        self
+    }
+
+    /// What becomes of fields without a value in these columns.
+    pub fn missing_in(mut self, columns: impl Into<Columns>, missing: Missing) -> Self {
+        self.missing_in.push((columns.into(), missing));
+        self
+    }
+
+    /// The words that say that a field has no value, in place of `NA`, `NaN`, `null`, `?` and the like. An empty field
+    /// has none in any case. They are looked for where a missing value is no error.
+    pub fn missing_values<'w>(mut self, words: impl IntoIterator<Item = &'w str>) -> Self {
+        self.missing_words = Words::of(words);
+        self
+    }
+
+    /// Numbers categories and fills in means as another file was read: the one of this [`Encoding`]. A category that it
+    /// does not have is an error.
+    pub fn encoded_as(mut self, encoding: &Encoding) -> Self {
+        self.encoding = Some(encoding.clone());
+        self
+    }
+
+    /// The numbers in a text file, `[rows, columns]`, and what they mean; see [`Encoding`] for an example.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Csv`] with the file, and the line, column and text where there is one.
+    pub fn read<T: Numeric + FromStr>(
+        &self,
+        path: impl AsRef<Path>,
+    ) -> Result<(Array2<T>, Encoding), DataError> {
+        let Table { rows, inputs, encoding, .. } = Table::<T, T>::read(path.as_ref(), self, None, true)?;
+        Ok((by_rows(rows, inputs), encoding))
+    }
+
+    /// The rows of a text file, as [`Dataset::from_csv`] gives them, and what their numbers mean; see
+    /// [`categories`](Csv::categories) for an example.
+    ///
+    /// # Errors
+    ///
+    /// [`DataError::Csv`] with the file, and the line, column and text where there is one.
+    pub fn dataset<A: Numeric + FromStr, B: Numeric + FromStr>(
+        &self,
+        path: impl AsRef<Path>,
+        targets: impl Into<Columns>,
+    ) -> Result<(Dataset<A, B>, Encoding), DataError> {
+        dataset(path.as_ref(), self, &targets.into(), true)
+    }
+}
+
+/// As many rows as a file has.
+fn by_rows<T: Numeric>(rows: usize, numbers: Vec<T>) -> Array2<T> {
+    // Each row added as many numbers.
+    Array2::from_shape_vec((rows, numbers.len() / rows), numbers).unwrap_or_default()
+}
+
+fn dataset<A: Numeric + FromStr, B: Numeric + FromStr>(
+    path: &Path,
+    csv: &Csv,
+    columns: &Columns,
+    names: bool,
+) -> Result<(Dataset<A, B>, Encoding), DataError> {
+    let Table { rows, inputs, targets, encoding } = Table::<A, B>::read(path, csv, Some(columns), names)?;
+    let width = targets.len() / rows;
+    let target_shape: &[usize] = if columns.is_one() && width == 1 { &[rows] } else { &[rows, width] };
+    // Each row added as many targets.
+    let targets = ArrayD::from_shape_vec(IxDyn(target_shape), targets).unwrap_or_default();
+    Ok((Dataset::new(by_rows(rows, inputs), targets)?, encoding))
 }
 
 /// The numbers in a text file, `[rows, columns]`.
@@ -108,15 +275,13 @@ impl Csv {
 ///
 /// [`DataError::Csv`] with the file, and the line, column and text where there is one.
 pub fn read_csv<T: Numeric + FromStr>(path: impl AsRef<Path>, csv: &Csv) -> Result<Array2<T>, DataError> {
-    let Table { rows, inputs, .. } = Table::<T, T>::read(path.as_ref(), csv, None)?;
-    let columns = inputs.len() / rows;
-    // Each row added as many numbers.
-    Ok(Array2::from_shape_vec((rows, columns), inputs).unwrap_or_default())
+    let Table { rows, inputs, .. } = Table::<T, T>::read(path.as_ref(), csv, None, false)?;
+    Ok(by_rows(rows, inputs))
 }
 
 impl<A: Numeric + FromStr, B: Numeric + FromStr> Dataset<A, B> {
-    /// The rows of a text file: the columns `targets` as targets, all others, in their order, as inputs
-    /// `[rows, columns]`.
+    /// The rows of a text file: the columns `targets` as targets, all others, or those of [`Csv::columns`], in their
+    /// order as inputs `[rows, columns]`.
     ///
     /// One column, by its index (from 0, or from the end when negative) or by its name in the header, makes
     /// targets `[rows]`; a list makes targets `[rows, columns]` in the order of the list.
@@ -142,126 +307,6 @@ impl<A: Numeric + FromStr, B: Numeric + FromStr> Dataset<A, B> {
         csv: &Csv,
         targets: impl Into<Columns>,
     ) -> Result<Self, DataError> {
-        let columns = targets.into();
-        let Table { rows, inputs, targets } = Table::<A, B>::read(path.as_ref(), csv, Some(&columns))?;
-        let width = inputs.len() / rows;
-        let target_shape: &[usize] = if columns.is_one() { &[rows] } else { &[rows, targets.len() / rows] };
-        // Each row added as many inputs and as many targets.
-        Dataset::new(
-            Array2::from_shape_vec((rows, width), inputs).unwrap_or_default(),
-            ArrayD::from_shape_vec(IxDyn(target_shape), targets).unwrap_or_default(),
-        )
-    }
-}
-
-/// The numbers of a file, row by row, in the two types that they are asked for.
-struct Table<A, B> {
-    /// At least 1.
-    rows: usize,
-    inputs: Vec<A>,
-    targets: Vec<B>,
-}
-
-/// Where in the file a reader stands, counted from 1.
-#[derive(Default)]
-struct Place {
-    line: Option<u64>,
-    column: Option<usize>,
-}
-
-impl<A: Numeric + FromStr, B: Numeric + FromStr> Table<A, B> {
-    fn read(path: &Path, csv: &Csv, targets: Option<&Columns>) -> Result<Self, CsvError> {
-        let mut place = Place::default();
-        Self::scan(path, csv, targets, &mut place).map_err(|fault| {
-            let Place { line, column } = place;
-            CsvError { path: path.to_owned(), line, column, fault }
-        })
-    }
-
-    fn scan(path: &Path, csv: &Csv, targets: Option<&Columns>, place: &mut Place) -> Result<Self, CsvFault> {
-        let mut lines = Lines::open(path, csv.limit)?;
-        let mut fields = Fields::separated_by(csv.separator)?;
-        let mut roles: Option<Roles> = None;
-        let mut table = Table { rows: 0, inputs: Vec::new(), targets: Vec::new() };
-        for number in 1.. {
-            *place = Place { line: Some(number), column: None };
-            let Some(line) = lines.next_line()? else { break };
-            if number <= csv.skipped || line.trim_ascii().is_empty() {
-                continue;
-            }
-            check_returns(line)?;
-            let roles = if let Some(roles) = &roles {
-                roles
-            } else {
-                let count = fields.each(line, |_, _| ())?;
-                let mut header = Header { fields: &mut fields, line };
-                let names: Option<&mut dyn Names> = if csv.header { Some(&mut header) } else { None };
-                let known = roles.insert(Roles::of(count, names, targets)?);
-                if csv.header {
-                    continue;
-                }
-                known
-            };
-            table.add(line, &mut fields, roles, place).map_err(|fault| match fault {
-                CsvFault::NotANumber { text, .. } => {
-                    let may_be_name = table.rows == 0 && !csv.header && !text.is_empty();
-                    CsvFault::NotANumber { text, may_be_name }
-                }
-                fault => fault,
-            })?;
-        }
-        *place = Place::default();
-        table.inputs.shrink_to_fit();
-        table.targets.shrink_to_fit();
-        if table.rows == 0 { Err(CsvFault::Empty) } else { Ok(table) }
-    }
-
-    /// Adds the numbers of a line.
-    fn add(
-        &mut self,
-        line: &[u8],
-        fields: &mut Fields,
-        roles: &Roles,
-        place: &mut Place,
-    ) -> Result<(), CsvFault> {
-        let Table { rows, inputs, targets } = self;
-        inputs.try_reserve(roles.inputs()).map_err(io::Error::from)?;
-        targets.try_reserve(roles.targets.len()).map_err(io::Error::from)?;
-        let first_target = targets.len();
-        targets.resize(first_target + roles.targets.len(), B::default());
-        let mut to_come = roles.targets.iter().peekable();
-        let mut fault = None;
-        // A line that is no row as a whole says so, whatever its fields say.
-        let found = fields.each(line, |index, field| {
-            if fault.is_some() || index >= roles.count {
-                return;
-            }
-            let taken = match to_come.next_if(|(target, _)| *target == index) {
-                Some((_, rank)) => number::parse(field).map(|number| targets[first_target + rank] = number),
-                None => number::parse(field).map(|number| inputs.push(number)),
-            };
-            fault = taken.err().map(|fault| (index, fault));
-        })?;
-        if found != roles.count {
-            return Err(CsvFault::Ragged { expected: roles.count, found });
-        }
-        if let Some((index, fault)) = fault {
-            place.column = Some(index + 1);
-            return Err(fault);
-        }
-        *rows += 1;
-        Ok(())
-    }
-}
-
-/// The line that names the columns.
-struct Header<'l> {
-    fields: &'l mut Fields,
-    line: &'l [u8],
-}
-
-impl Names for Header<'_> {
-    fn each(&mut self, take: &mut dyn FnMut(usize, &[u8])) -> Result<(), CsvFault> {
-        self.fields.each(self.line, take).map(drop)
+        dataset(path.as_ref(), csv, &targets.into(), false).map(|(dataset, _)| dataset)
     }
 }

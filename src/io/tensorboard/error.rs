@@ -26,6 +26,16 @@ pub enum SummaryError {
         source: Arc<io::Error>,
     },
 
+    /// An array that is no image.
+    #[error(
+        "expected an image of shape [height, width], [height, width, channels] or [images, height, width, channels] \
+         with 1 to 4 channels and at least one pixel, got {shape:?}"
+    )]
+    ImageShape {
+        /// The shape of the array.
+        shape: Vec<usize>,
+    },
+
     /// The event file could not be written.
     #[error("the event file `{}` could not be written: {source}", path.display())]
     Write {

@@ -42,7 +42,7 @@ pub(super) struct Summary {
 pub(super) struct SummaryValue {
     #[prost(string, tag = "1")]
     pub(super) tag: String,
-    #[prost(oneof = "Datum", tags = "2, 5")]
+    #[prost(oneof = "Datum", tags = "2, 4, 5")]
     pub(super) value: Option<Datum>,
 }
 
@@ -51,8 +51,25 @@ pub(super) struct SummaryValue {
 pub(super) enum Datum {
     #[prost(float, tag = "2")]
     SimpleValue(f32),
+    #[prost(message, tag = "4")]
+    Image(ImageProto),
     #[prost(message, tag = "5")]
     Histo(HistogramProto),
+}
+
+/// `Summary.Image`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ImageProto {
+    #[prost(int32, tag = "1")]
+    pub(super) height: i32,
+    #[prost(int32, tag = "2")]
+    pub(super) width: i32,
+    /// The samples of a pixel: 1 is grey, 2 grey and alpha, 3 red green blue, 4 these and alpha.
+    #[prost(int32, tag = "3")]
+    pub(super) colorspace: i32,
+    /// A PNG.
+    #[prost(bytes, tag = "4")]
+    pub(super) encoded_image_string: Vec<u8>,
 }
 
 /// Bucket i counts what is above `bucket_limit[i - 1]` (`min` for the first) up to `bucket_limit[i]`.

@@ -74,7 +74,8 @@ impl EventFile {
         Ok(())
     }
 
-    fn not_written(&self, error: io::Error) -> SummaryError {
+    /// The error of a write, or of making what is written.
+    pub(super) fn not_written(&self, error: io::Error) -> SummaryError {
         SummaryError::Write { path: self.path.clone(), source: Arc::new(error) }
     }
 }

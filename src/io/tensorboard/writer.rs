@@ -7,6 +7,7 @@ use ndarray::{ArrayRef, Dimension};
 use prost::Message;
 
 use super::error::SummaryError;
+use super::image::Images;
 use super::proto::{Datum, Event, GraphDef, HistogramProto, Summary, SummaryValue, What};
 use super::record::{EventFile, since_1970};
 use crate::{Graph, Numeric};
@@ -96,6 +97,44 @@ impl SummaryWriter {
     ) -> Result<(), SummaryError> {
         let values = values.iter().map(|value| value.as_f64());
         self.summary(tag, step, Datum::Histo(HistogramProto::of(values)))
+    }
+
+    /// An image at a step: an array `[height, width]` in grey, `[height, width, channels]` with 1 to 4 channels (grey,
+    /// grey and alpha, red green blue, and these with alpha), or `[images, height, width, channels]`, which become
+    /// images of the tags `tag/0`, `tag/1`, ...
+    ///
+    /// Floats are from 0 to 1, integers from 0 to 255. What lies outside is drawn as the nearest that does not, and NaN
+    /// as 0.
+    ///
+    /// ```
+    /// use flowgrad::io::tensorboard::SummaryWriter;
+    /// use flowgrad::ndarray::Array2;
+    /// # fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let mut writer = SummaryWriter::new(directory.path())?;
+    /// let ramp = Array2::from_shape_fn((8, 32), |(_, x)| x as f32 / 31.0);
+    /// writer.image("ramp", 0, &ramp)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`SummaryError::ImageShape`], [`SummaryError::Write`].
+    pub fn image<T: Numeric, D: Dimension>(
+        &mut self,
+        tag: &str,
+        step: i64,
+        image: &ArrayRef<T, D>,
+    ) -> Result<(), SummaryError> {
+        let value = |(tag, image)| SummaryValue { tag, value: Some(image) };
+        let value = match Images::of(image)?.map_err(|error| self.events.not_written(error))? {
+            Images::One(image) => vec![value((tag.to_owned(), image))],
+            Images::Many(images) => {
+                let tagged = |(index, image)| value((format!("{tag}/{index}"), image));
+                images.into_iter().enumerate().map(tagged).collect()
+            }
+        };
+        self.event(step, What::Summary(Summary { value }))
     }
 
     /// The graph as it is now, for the tab of graphs: each node under its name, in the scopes of its name, with its

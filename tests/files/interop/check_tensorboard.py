@@ -3,6 +3,7 @@
 The server is asked twice, once reading files in Python and once by the faster data server, where that is there.
 """
 
+import io
 import json
 import math
 import re
@@ -12,6 +13,7 @@ import urllib.parse
 import urllib.request
 
 import numpy as np
+from PIL import Image
 from google.protobuf import text_format
 from tensorboard import program, version
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -52,7 +54,7 @@ def main(logdir, description):
 
 
 def check_accumulator(path, told):
-    events = EventAccumulator(path, size_guidance={"scalars": 0, "histograms": 0}).Reload()
+    events = EventAccumulator(path, size_guidance={"scalars": 0, "histograms": 0, "images": 0}).Reload()
     expected.same("scalar tags", sorted(events.Tags()["scalars"]), sorted(told["scalars"]))
     for tag, points in told["scalars"].items():
         found = [(point.step, str(point.value)) for point in events.Scalars(tag)]
@@ -73,7 +75,20 @@ def check_accumulator(path, told):
             expected.same(f"ends of {what}", (histogram.min, histogram.max), ends)
             same_sum(f"sum of {what}", histogram.sum, values)
             same_sum(f"squares of {what}", histogram.sum_squares, [value**2 for value in values])
+    expected.same("image tags", sorted(events.Tags()["images"]), sorted(told["images"]))
+    for tag, images in told["images"].items():
+        found = [(event.step, *decoded(event.encoded_image_string)) for event in events.Images(tag)]
+        expected.same(tag, found, [tuple(image) for image in images])
+        sizes = [[event.height, event.width] for event in events.Images(tag)]
+        expected.same(f"sizes of {tag}", sizes, [shape[:2] for _, shape, _ in images])
     check_graph("event accumulator", events.Graph(), told["nodes"])
+
+
+def decoded(png):
+    """Height, width and channels of an image, and its samples."""
+    image = np.array(Image.open(io.BytesIO(png)))
+    shape = image.shape if image.ndim == 3 else (*image.shape, 1)
+    return list(shape), image.flatten().tolist()
 
 
 def same_sum(what, found, values):
@@ -156,6 +171,11 @@ def check_tabs(reader, ask, run, told):
             expected.same(f"buckets of {what}", counting(buckets), counting(own_buckets(values)))
             ends = [min(values, default=0), max(values, default=0)]
             expected.same(f"ends of {what}", singles([points[0][1], points[-1][1]]), singles(ends))
+
+    for tag, images in told["images"].items():
+        answer = json.loads(ask("plugin/images/images", run=run, tag=tag, sample=0))
+        found = [(image["step"], image["height"], image["width"]) for image in answer]
+        expected.same(f"{reader}: {tag}", found, [(step, *shape[:2]) for step, shape, _ in images])
 
     info = json.loads(ask("plugin/graphs/info"))
     expected.same(f"{reader}: graph of the run", info[run]["run_graph"], True)

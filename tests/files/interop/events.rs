@@ -5,7 +5,7 @@ use std::path::Path;
 
 use flowgrad::NodeInfo;
 use flowgrad::io::tensorboard::SummaryWriter;
-use flowgrad::ndarray::{Array1, Array2, arr1};
+use flowgrad::ndarray::{Array1, Array2, Array3, Array4, arr1};
 use flowgrad::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
@@ -40,6 +40,13 @@ fn write_run(logdir: &Path, first_step: i64) -> Json {
     writer.histogram("gaps", first_step, &arr1(&[1.0, f64::NAN, 2.0, f64::INFINITY, -1e39])).unwrap();
     writer.histogram("empty", first_step, &arr1::<f32>(&[])).unwrap();
 
+    let colors = Array3::from_shape_fn((5, 7, 3), |(y, x, c)| (y * 50 + x * 7 + c * 3) as i32);
+    writer.image("colors", first_step, &colors).unwrap();
+    let grays = Array4::from_shape_fn((2, 3, 4, 1), |(n, y, x, _)| (n * 12 + y * 4 + x) as f32 / 255.0);
+    writer.image("grays", first_step, &grays).unwrap();
+    let image = |shape: [usize; 3], samples: Vec<i32>| json!([[first_step, shape, samples]]);
+    let gray = |n: i32| image([3, 4, 1], (n * 12..n * 12 + 12).collect());
+
     let losses =
         (first_step..).zip(losses).map(|(step, loss)| json!([step, f64::from(loss as f32).to_string()]));
     let steps = (0..30).map(|age| json!([first_step + age, age.to_string()]));
@@ -50,6 +57,11 @@ fn write_run(logdir: &Path, first_step: i64) -> Json {
             "equal": [[first_step, vec![-2.5; 9]]],
             "gaps": [[first_step, [1.0, 2.0]]],
             "empty": [[first_step, []]],
+        },
+        "images": {
+            "colors": image([5, 7, 3], colors.into_iter().collect()),
+            "grays/0": gray(0),
+            "grays/1": gray(1),
         },
         "nodes": write_graph(&mut writer),
     })

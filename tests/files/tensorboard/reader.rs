@@ -90,6 +90,10 @@ impl Message {
         f32::from_bits(self.bits(field) as u32)
     }
 
+    pub(crate) fn bytes(&self, field: u64) -> Vec<u8> {
+        self.contents(field).flatten().copied().collect()
+    }
+
     pub(crate) fn text(&self, field: u64) -> String {
         self.texts(field).concat()
     }
