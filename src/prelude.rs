@@ -17,7 +17,7 @@ pub use crate::nn::{
     Sequential,
 };
 pub use crate::optimizer::{Adagrad, Adam, AdamW, Momentum, RmsProp, Schedule, Sgd, global_step};
-pub use crate::testing::{AssertClose as _, check_gradients};
+pub use crate::testing::{AssertClose as _, check_against, check_gradients};
 #[cfg(feature = "train")]
 pub use crate::train::{EarlyStopping, Trainer};
 pub use crate::{
