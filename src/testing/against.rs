@@ -126,10 +126,10 @@ impl<'g, T: Float> ByHand<'g, T> for &dyn ByHand<'g, T> {
 /// use flowgrad::testing::check_against;
 ///
 /// # fn main() -> Result<()> {
-/// let (points, targets) = (array![[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], array![[3.0], [5.0], [8.0]]);
+/// let (points, targets) = (array![[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], array![[2.0], [2.0], [5.0]]);
 /// let g = Graph::new();
 /// let (x, d) = (g.constant(&points), g.constant(&targets));
-/// let w = g.variable("w", array![[0.5], [-0.5]]);
+/// let w = g.variable("w", array![[0.0], [0.0]]);
 /// let error = x.matmul(w) - d;
 /// let loss = error.square().reduce_mean(..);
 ///
@@ -143,7 +143,7 @@ impl<'g, T: Float> ByHand<'g, T> for &dyn ByHand<'g, T> {
 /// };
 /// check_against(&g, loss, &[(w, formula)])?.assert_close(1e-12);
 /// // and as an array.
-/// check_against(&g, loss, &[(w, array![[-10.0], [-13.0]])])?.assert_close(1e-12);
+/// check_against(&g, loss, &[(w, array![[-6.0], [-8.0]])])?.assert_close(1e-12);
 /// # Ok(())
 /// # }
 /// ```
