@@ -36,6 +36,7 @@ op_files![
     arithmetic,
     bitwise,
     bump,
+    callback,
     cast,
     check,
     circular,
@@ -55,6 +56,7 @@ op_files![
     logical,
     logical_reduce,
     losses,
+    map_with,
     matmul,
     mean,
     neural,
@@ -111,6 +113,7 @@ pub(crate) mod fault {
     pub use super::transpose::TransposeFault;
 }
 
+pub use callback::CallResult;
 pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};
 pub use pad::Pad;

@@ -4,6 +4,7 @@
 mod api_page;
 mod calls_apart;
 mod checks;
+mod closures;
 mod compile_fail;
 mod custom_op;
 mod errors;
