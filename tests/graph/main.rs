@@ -8,6 +8,7 @@ mod closures;
 mod compile_fail;
 mod custom_op;
 mod errors;
+mod finalized;
 mod functions;
 mod joins;
 mod kinds;

@@ -4,6 +4,7 @@ mod data;
 mod models;
 mod nn;
 mod optimizers;
+mod parameters;
 #[cfg(feature = "train")]
 mod trainer;
 
