@@ -9,6 +9,8 @@ pub use crate::initializer::{
 };
 #[cfg(feature = "safetensors")]
 pub use crate::io::checkpoint::Checkpoint;
+#[cfg(feature = "safetensors")]
+pub use crate::io::frozen::Frozen;
 #[cfg(feature = "tensorboard")]
 pub use crate::io::tensorboard::SummaryWriter;
 pub use crate::ndarray;
@@ -22,6 +24,6 @@ pub use crate::testing::{AssertClose as _, check_against, check_gradients};
 pub use crate::train::{EarlyStopping, Trainer};
 pub use crate::{
     Axes, AxisRange, Callable, Convolution, CustomPullback, DType, Element, Error, Fetch, Float, Gradients,
-    Graph, Numeric, Operand, Operation, Pad, Padding, Result, Session, Shape, Tensor, Trace, Value, Variable,
-    Window, custom_gradient, hessian, hessian_vector_product, jacobian, jvp,
+    Graph, Numeric, Operand, Operation, Pad, Padding, Parameters, Result, Session, Shape, Tensor, Trace,
+    Value, Variable, Window, custom_gradient, hessian, hessian_vector_product, jacobian, jvp,
 };

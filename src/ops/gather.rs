@@ -12,8 +12,9 @@ use crate::element::DType;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, BroadcastLike, Op};
+use crate::graph::op::{Attributes, BroadcastLike, Op, OpDef};
 use crate::ir::{Dims, Lowering, Val, size};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType, resolve_axis};
 
@@ -284,6 +285,13 @@ fn attributes(indexing: Indexing) -> Attributes {
         Indexing::First => Attributes::new(),
     }
 }
+
+/// For files of graphs. The gradient of a shuffle goes by a permutation that was drawn, and is none of them.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "scatter_nd_add" (x: Numeric, indices: Integer, updates: Numeric) [] |given| ScatterAdd(Indexing::First);
+    "scatter_along_axis_add" (x: Numeric, indices: Integer, updates: Numeric) [axis: isize] |given|
+        ScatterAdd(Indexing::Along(axis));
+};
 
 methods! {
     /// The slices across an axis that have the given indices; negative axes count from the end. The axis is replaced by

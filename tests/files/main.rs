@@ -5,6 +5,8 @@
 mod checkpoint;
 #[cfg(feature = "csv")]
 mod csv;
+#[cfg(feature = "safetensors")]
+mod frozen;
 #[cfg(all(feature = "csv", feature = "npz", feature = "safetensors"))]
 mod fuzz;
 #[cfg(all(feature = "npz", feature = "safetensors", feature = "tensorboard"))]
