@@ -34,7 +34,7 @@ impl Session {
     ///
     /// Inputs may be any tensors, as for [`feed`](Session::feed); what they are computed from is not part of the model.
     /// Lengths that are not known stay so; what layers check of them is left out. Calls of functions are replaced by what
-    /// the functions do. Random ops draw what
+    /// the functions do, which may round otherwise than a large function that a session plans apart. Random ops draw what
     /// they draw here for the same [count of runs](Session::run_count), which begins at 0, unless they have a
     /// [seed of their own](crate::Graph::seed_scope): those draw by their names.
     ///
