@@ -159,15 +159,17 @@ impl Graph {
     /// With a gradient:
     ///
     /// ```
+    /// use flowgrad::op::{ArrayMut, ArrayRef, KernelError};
     /// use flowgrad::prelude::*;
     /// use flowgrad::testing::check_op;
     ///
-    /// fn sine(x: Tensor<'_, f64>) -> Tensor<'_, f64> {
-    ///     let by_closure = |[x]: [Tensor<'_, f64>; 1]| {
-    ///         let call = x.graph().call(&[x.any()], (DType::F64, x.shape()), |inputs, out| {
-    ///             out.into_view::<f64>().unwrap().zip_mut_with(&inputs[0].view().unwrap(), |y, x| *y = x.sin());
-    ///         });
-    ///         call.typed()
+    /// fn sine<'g>(x: Tensor<'g, f64>) -> Tensor<'g, f64> {
+    ///     let by_closure = |[x]: [Tensor<'g, f64>; 1]| {
+    ///         let sines = |inputs: &[ArrayRef<'_>], out: ArrayMut<'_>| -> Result<(), KernelError> {
+    ///             out.into_view::<f64>()?.assign(&inputs[0].view::<f64>()?.mapv(f64::sin));
+    ///             Ok(())
+    ///         };
+    ///         x.graph().call(&[x.any()], (DType::F64, x.shape()), sines).typed()
     ///     };
     ///     custom_gradient([x], by_closure, |at| [at.cotangent() * at.input(0).cos()])
     /// }
