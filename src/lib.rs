@@ -113,7 +113,9 @@ pub use kernel::isa::Isa;
 pub use ops::{
     AxisRange, Convolution, CustomPullback, Indexing, Pad, Padding, Ranges, Shifts, Window, custom_gradient,
 };
-pub use session::{Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};
+pub use session::{
+    Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Parameters, Session, SessionBuilder,
+};
 pub use shape::{Axes, Shape};
 pub use trace::{StepKind, Trace, TraceEvent, TracedStep};
 

@@ -6,7 +6,8 @@
 //! # A custom op
 //!
 //! Most functions are composed of tensors' methods and need no op; a composed function that needs another gradient
-//! takes `custom_gradient`. An op is for what cannot be composed, or should be one node:
+//! takes `custom_gradient`. A scalar function with its derivative is [`map_with`](crate::Tensor::map_with), and a closure
+//! on arrays [`Graph::call`](crate::Graph::call). An op is for what cannot be composed, or should be one node:
 //!
 //! 1. a type that implements [`Op`]; its attributes are fields;
 //! 2. [`Op::infer`]: the output's element type and shape, lengths possibly unknown, or a [`Fault`];
@@ -98,5 +99,5 @@ pub use crate::graph::{AnyOperand, AnyTensor};
 #[doc(hidden)]
 pub use crate::ir::Reduce as Fold;
 pub use crate::ir::{Kernel, KernelError, Lowering, Reduce, Scalar, Val};
-pub use crate::ops::registry;
+pub use crate::ops::{CallResult, registry};
 pub use crate::shape::TensorType;

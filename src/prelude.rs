@@ -9,6 +9,8 @@ pub use crate::initializer::{
 };
 #[cfg(feature = "safetensors")]
 pub use crate::io::checkpoint::Checkpoint;
+#[cfg(feature = "safetensors")]
+pub use crate::io::frozen::Frozen;
 #[cfg(feature = "tensorboard")]
 pub use crate::io::tensorboard::SummaryWriter;
 pub use crate::ndarray;
@@ -17,12 +19,12 @@ pub use crate::nn::{
     Sequential,
 };
 pub use crate::optimizer::{Adagrad, Adam, AdamW, Ema, Momentum, RmsProp, Schedule, Sgd, global_step};
-pub use crate::testing::{AssertClose as _, check_gradients};
+pub use crate::testing::{AssertClose as _, check_against, check_gradients};
 #[cfg(feature = "train")]
 pub use crate::train::{EarlyStopping, Trainer};
 pub use crate::{
     Axes, AxisRange, Callable, Convolution, CustomPullback, DType, Element, Error, Fetch, Float, Gradients,
-    Graph, Indexing, Numeric, Operand, Operation, Pad, Padding, Result, Session, Shape, Tensor, Trace, Value,
-    Variable, Window, custom_gradient, hessian, hessian_vector_product, hessian_vector_product_or_zeros,
-    jacobian, jvp, jvp_or_zeros,
+    Graph, Indexing, Numeric, Operand, Operation, Pad, Padding, Parameters, Result, Session, Shape, Tensor,
+    Trace, Value, Variable, Window, custom_gradient, hessian, hessian_vector_product,
+    hessian_vector_product_or_zeros, jacobian, jvp, jvp_or_zeros,
 };

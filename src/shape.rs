@@ -305,7 +305,12 @@ impl Axes {
 
     /// Whether the axes are listed, not all of them whatever the rank.
     pub(crate) fn are_listed(&self) -> bool {
-        self.listed.is_some()
+        self.listed().is_some()
+    }
+
+    /// The axes as they are listed, unless they are all axes.
+    pub(crate) fn listed(&self) -> Option<&[isize]> {
+        self.listed.as_deref()
     }
 
     /// The axes as ascending indices into a shape of the given rank.

@@ -6,6 +6,7 @@
 pub mod checkpoint;
 pub mod csv;
 mod file;
+pub mod frozen;
 pub mod npz;
 pub mod safetensors;
 
@@ -16,6 +17,7 @@ pub type Target = fn(&[u8]);
 pub const TARGETS: &[(&str, Target)] = &[
     ("checkpoint", checkpoint::run),
     ("csv", csv::run),
+    ("frozen", frozen::run),
     ("npz", npz::run),
     ("safetensors", safetensors::run),
 ];

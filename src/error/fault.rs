@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::error::Error;
+use std::panic::Location;
 use std::sync::Arc;
 
 use crate::element::DType;
@@ -81,6 +82,13 @@ pub enum Fault {
     OtherGraph {
         /// Position of the operand, counted from 0.
         operand: usize,
+    },
+
+    /// A node is added to a graph that was finished before.
+    #[error("expected no more nodes in a graph that was finalized at {at}, got one")]
+    Finalized {
+        /// The line that finished it.
+        at: &'static Location<'static>,
     },
 
     /// The shape rule of a custom op gives no output.

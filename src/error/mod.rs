@@ -204,6 +204,15 @@ pub enum Error {
         found: Box<TensorType>,
     },
 
+    /// A flat array has another number of elements than the parameters that it is to be taken apart into.
+    #[error("expected {expected} elements, one for each of the parameters, got {found}")]
+    PackedLength {
+        /// How many the parameters have.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+
     /// Something was asked for inside of a kernel that could not be waited for there.
     #[error("{action} inside of {inside}: {reason}")]
     Nested {

@@ -17,6 +17,18 @@ pub enum GradientFault {
         /// Why there is none.
         reason: NoGradient,
     },
+    /// A path passes through an op whose derivative of that order nobody gave.
+    #[error(
+        "expected a derivative of order {order} of `{op}`, through which the path passes, got none; {}",
+        if *order == 1 { "give one by `custom_gradient`, or cut the path by `stop_gradient`" }
+        else { "`map_with_second` takes a second one" }
+    )]
+    NoDerivative {
+        /// Name of the op.
+        op: &'static str,
+        /// 1 for the gradient.
+        order: usize,
+    },
     /// A starting gradient whose shape is not that of its tensor.
     #[error("starting gradient of `{y}`: expected shape {expected}, got {found}")]
     StartShape {

@@ -291,6 +291,33 @@ impl Graph {
         self.shared.snapshot().check()
     }
 
+    /// Finishes the graph, as TensorFlow does: to add a node from here on is a build error that names both lines. Its
+    /// runs go on, and so do those of sessions that are made before the error. What builds by the way, such as gradients
+    /// in a loop, which would make the graph grow without end, is found so.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f64>("x", ());
+    /// let y = x * x;
+    /// let session = Session::new(&g)?;
+    /// g.finalize();
+    /// assert_eq!(session.feed(x, 3.0).run(y)?.sum(), 9.0);
+    ///
+    /// let error = session.feed(x, 3.0).run(y + 1.0).unwrap_err().to_string();
+    /// assert!(error.starts_with("expected no more nodes in a graph that was finalized at "), "{error}");
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn finalize(&self) {
+        self.shared.finalize(Location::caller());
+    }
+
+    /// Whether the graph is [finished](Graph::finalize).
+    pub fn is_finalized(&self) -> bool {
+        self.shared.finalized().is_some()
+    }
+
     /// The number of nodes.
     pub fn len(&self) -> usize {
         self.shared.read().nodes.len()
@@ -382,6 +409,7 @@ impl Graph {
         let context = Context::of(self);
         let location = context.location.unwrap_or(location);
         let foreign = inputs.iter().position(|input| !input.is_of(self));
+        let fault = self.shared.finalized().map(|at| Fault::Finalized { at }).or(fault);
         let fault = fault.or(foreign.map(|operand| Fault::OtherGraph { operand }));
         let inputs: Inputs =
             if foreign.is_none() { inputs.iter().map(|input| input.id()).collect() } else { Inputs::new() };

@@ -1,6 +1,7 @@
 //! [`Shared`]: what the handles of one graph and its sessions share, behind a lock.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::panic::Location;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use super::arena::Arena;
 use crate::error::Site;
@@ -12,11 +13,13 @@ pub(crate) struct Shared {
     pub(crate) id: u64,
     pub(crate) seed: u64,
     arena: RwLock<Arc<Arena>>,
+    /// The line that finished the graph, if one has.
+    finalized: OnceLock<&'static Location<'static>>,
 }
 
 impl Shared {
     pub(super) fn new(id: u64, seed: u64) -> Self {
-        Shared { id, seed, arena: RwLock::default() }
+        Shared { id, seed, arena: RwLock::default(), finalized: OnceLock::new() }
     }
 
     /// The arena for a moment: no code of the user's may run meanwhile, for it may ask the graph for something, nor may
@@ -30,6 +33,16 @@ impl Shared {
     /// grows while this is held, the arena is copied once.
     pub(crate) fn snapshot(&self) -> Arc<Arena> {
         Arc::clone(&self.read())
+    }
+
+    /// Where the graph was finished, if it was.
+    pub(super) fn finalized(&self) -> Option<&'static Location<'static>> {
+        self.finalized.get().copied()
+    }
+
+    /// Finishes the graph; the first line that does so counts.
+    pub(super) fn finalize(&self, at: &'static Location<'static>) {
+        self.finalized.get_or_init(|| at);
     }
 
     /// Changes the arena, with the same care as for [`read`](Shared::read).

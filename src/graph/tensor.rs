@@ -259,7 +259,7 @@ impl<'g> AnyTensor<'g> {
         named
     }
 
-    pub(super) fn rename(self, name: &str) {
+    pub(crate) fn rename(self, name: &str) {
         self.graph.rename(self.id.node, name);
     }
 

@@ -160,6 +160,12 @@ impl<T: Element> Start<T> for Variable<'_, T> {
     }
 }
 
+impl<'g, T> From<Variable<'g, T>> for AnyTensor<'g> {
+    fn from(variable: Variable<'g, T>) -> Self {
+        variable.tensor.any()
+    }
+}
+
 impl<'g, T: Element> Variable<'g, T> {
     pub(super) fn typed(any: AnyTensor<'g>) -> Self {
         Variable { tensor: Tensor::typed(any) }

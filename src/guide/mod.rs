@@ -1,4 +1,4 @@
-//! Pages to read: the table of all ops, and how to train.
+//! Pages to read: the table of all ops, how to train, and how to test gradients.
 
 /// What every op gives, with its gradient.
 #[doc = include_str!("ops.md")]
@@ -8,3 +8,6 @@ pub mod ops {}
 #[cfg(all(feature = "csv", feature = "tensorboard", feature = "train"))]
 #[doc = include_str!("training.md")]
 pub mod training {}
+/// How to prove that a gradient is right: against central differences, and against one derived by hand.
+#[doc = include_str!("testing_gradients.md")]
+pub mod testing_gradients {}

@@ -1,6 +1,7 @@
 //! Files that other programs read and write, each format behind the feature of its name.
 //!
 //! - [`checkpoint`]: what a session holds, as a safetensors file, from which a training goes on.
+//! - [`frozen`]: a model with its weights, which another program runs without the code that built it.
 //! - [`npz`]: arrays by name, as NumPy keeps them.
 //! - [`safetensors`]: arrays by name, as PyTorch and others keep them.
 //! - [`tensorboard`]: curves, histograms and the graph, for TensorBoard.
@@ -31,6 +32,10 @@ pub(crate) use error_of_its_own;
 pub mod checkpoint;
 #[cfg(any(feature = "npz", feature = "safetensors"))]
 mod elements;
+#[cfg(feature = "safetensors")]
+pub mod frozen;
+#[cfg(feature = "safetensors")]
+mod json;
 #[cfg(feature = "npz")]
 pub mod npz;
 #[cfg(any(feature = "npz", feature = "safetensors"))]

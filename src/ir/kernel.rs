@@ -92,6 +92,12 @@ pub enum KernelError {
         /// The type of the elements.
         found: DType,
     },
+    /// A closure that a user gave has panicked.
+    #[error("expected a closure that returns, got a panic: {message}")]
+    Panicked {
+        /// What it said.
+        message: String,
+    },
     /// A reason that the op alone knows.
     #[error(transparent)]
     Other(Arc<dyn std::error::Error + Send + Sync>),

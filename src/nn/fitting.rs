@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::op::{AnyTensor, Fault, Lowering, Op, Pullback, TensorType, Val};
+use crate::op::{AnyTensor, Fault, Form, Lowering, Op, Pullback, TensorType, Val};
 use crate::{Element, Graph, Shape, Tensor};
 
 /// The first input. A node of the layer's name is invalid by the fault that `check` finds in the shapes of the inputs.
@@ -59,5 +59,9 @@ where
 
     fn differentiable(&self, input: usize) -> bool {
         input == 0
+    }
+
+    fn form(&self) -> Form {
+        Form::Same
     }
 }

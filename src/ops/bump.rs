@@ -9,6 +9,7 @@ use crate::graph::AnyTensor;
 use crate::graph::op::{Attributes, Op, OpDef};
 use crate::ir::{Lowering, Val};
 use crate::ops::gated::Gate;
+use crate::ops::internal::{internal, power as limited};
 use crate::shape::TensorType;
 
 /// None: these are made by gradients.
@@ -138,6 +139,14 @@ impl AnyTensor<'_> {
         self.unary(Bump { hill: Hill::Bell { rate }, power })
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "bell" (x: Float) [rate: f64, power: usize] |given| Bump { hill: Hill::Bell { rate }, power: limited(power)? };
+    "logistic_bell" (x: Float) [gate: String, power: usize] |given|
+        Bump { hill: Hill::Logistic(Gate::named(&gate)?), power: limited(power)? };
+    "cauchy" (x: Float) [times_x: bool] |given| if times_x { Cauchy::TimesX } else { Cauchy::Plain };
+};
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

@@ -7,10 +7,11 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::Op;
+use crate::graph::op::{Op, OpDef};
 use crate::ir::{Lowering, Term, Val};
 use crate::ops::bump::{Bump, Hill};
 use crate::ops::elementwise::elementwise;
+use crate::ops::internal::internal;
 use crate::shape::TensorType;
 
 /// 1/√(2π).
@@ -39,6 +40,17 @@ impl Gate {
             Gate::Gelu => x.normal(),
             Gate::GeluTanh => (x * (x.square() * CUBIC + LINEAR)).sigmoid(),
         }
+    }
+
+    /// The gate that attributes call so.
+    pub(super) fn named(name: &str) -> Result<Self, Fault> {
+        let known = [Gate::Silu, Gate::Gelu, Gate::GeluTanh].into_iter();
+        let found = known.into_iter().find(|gate| format!("{gate:?}") == name);
+        found.ok_or_else(|| Fault::Attribute {
+            name: "gate",
+            expected: "a gate",
+            found: Some(name.to_owned()),
+        })
     }
 
     /// The derivative of the gate, which is 0 at both ends, times a power of x.
@@ -96,6 +108,13 @@ elementwise! {
             ["(1 + tanh u)/2 + x·(1 - tanh²u)/2·u'" times |x, _| slope(Gate::GeluTanh, x)], ([0.0] => [0.0]);
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "silu_gate" (x: Float) [] |given| Gate::Silu;
+    "gelu_gate" (x: Float) [] |given| Gate::Gelu;
+    "gelu_tanh_gate" (x: Float) [] |given| Gate::GeluTanh;
+};
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

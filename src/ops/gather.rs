@@ -12,8 +12,9 @@ mod kernels;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, BroadcastLike, Op};
+use crate::graph::op::{Attributes, BroadcastLike, Op, OpDef};
 use crate::ir::{Lowering, Val};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::shape::TensorType;
 
@@ -73,7 +74,8 @@ impl Op for ScatterAdd {
         match self.0 {
             Indexing::Across(_) | Indexing::Shuffled => "scatter_add",
             Indexing::AcrossBatches { .. } => "scatter_add_with",
-            Indexing::First { .. } => "scatter_nd_add",
+            Indexing::First { batch_dims: 0 } => "scatter_nd_add",
+            Indexing::First { .. } => "scatter_nd_add_with",
             Indexing::Along(_) => "scatter_along_axis_add",
         }
     }
@@ -116,6 +118,18 @@ pub(super) fn put_along_axis<'g>(
     let zeros = taken.scalar_like(0.0).binary(BroadcastLike, like);
     taken.graph().apply(ScatterAdd(Indexing::Along(axis)), &[zeros, indices, taken])
 }
+
+/// For files of graphs. The gradient of a shuffle goes by a permutation that was drawn, and is none of them.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "scatter_add_with" (x: Numeric, indices: Integer, updates: Numeric) [axis: isize, batch_dims: usize] |given|
+        ScatterAdd(Indexing::across(axis, batch_dims));
+    "scatter_nd_add" (x: Numeric, indices: Integer, updates: Numeric) [] |given|
+        ScatterAdd(Indexing::First { batch_dims: 0 });
+    "scatter_nd_add_with" (x: Numeric, indices: Integer, updates: Numeric) [batch_dims: usize] |given|
+        ScatterAdd(Indexing::First { batch_dims });
+    "scatter_along_axis_add" (x: Numeric, indices: Integer, updates: Numeric) [axis: isize] |given|
+        ScatterAdd(Indexing::Along(axis));
+};
 
 methods! {
     /// The slices across an axis that have the given indices; negative axes count from the end. The axis is replaced by

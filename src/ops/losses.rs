@@ -7,8 +7,9 @@ use crate::element::DType;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, Op, Scaled};
+use crate::graph::op::{Attributes, Op, OpDef, Scaled};
 use crate::ir::{Lowering, Scalar, Val};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::shape::{Axes, Shape, TensorType};
 
@@ -290,6 +291,13 @@ impl AnyTensor<'_> {
         loss
     }
 }
+
+/// For files of graphs. A loss has the name of an op, which lives as long as the program.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "same_shape" (predictions: Element, targets: Element) [loss: String] |given|
+        SameShape { loss: super::definition(&loss).map_or("loss", OpDef::name) };
+    "label_mask" (labels: Integer, logits: Element) [] |given| LabelMask;
+};
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

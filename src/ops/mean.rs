@@ -6,8 +6,9 @@ use crate::element::{ArrayMut, ArrayRef, DType, Float};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{Attributes, Op, OpDef};
 use crate::ir::{Kernel, KernelError, Lowering, Reduce, Scalar, Val};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::shape::{Axes, TensorType};
 
@@ -166,6 +167,12 @@ methods! {
         mean.binary(UnlessAllEqual(axes), x).named("reduce_mean")
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "unless_equal" (mean: Float, least: Same, largest: Same) [] |given| UnlessEqual;
+    "unless_all_equal" (mean: Float, x: Same) [axes: Axes] |given| UnlessAllEqual(axes);
+};
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

@@ -25,10 +25,42 @@ macro_rules! op_files {
     };
 }
 mod elementwise;
+mod internal;
 mod methods;
 mod numbers;
 
+use std::sync::OnceLock;
+
+use foldhash::HashMap;
+
 use crate::graph::op::OpDef;
+
+/// The definition of that name, of the registry or of an internal op: what a graph is written and read by.
+// Only frozen models are.
+#[cfg_attr(not(feature = "safetensors"), allow(dead_code))]
+pub(crate) fn definition(name: &str) -> Option<&'static OpDef> {
+    static BY_NAME: OnceLock<HashMap<&'static str, &'static OpDef>> = OnceLock::new();
+    let internal = [
+        internal::INTERNAL,
+        internal::OF_LISTS,
+        bump::INTERNAL,
+        gated::INTERNAL,
+        gather::INTERNAL,
+        losses::INTERNAL,
+        mean::INTERNAL,
+        norm::INTERNAL,
+        pad::INTERNAL,
+        patches::INTERNAL,
+        polar::INTERNAL,
+        product::INTERNAL,
+        reduce::INTERNAL,
+        reshape::INTERNAL,
+        slice::INTERNAL,
+        tile::INTERNAL,
+    ];
+    let all = || registry().chain(internal.into_iter().flatten());
+    BY_NAME.get_or_init(|| all().map(|op| (op.name, op)).collect()).get(name).copied()
+}
 
 op_files![
     activation,
@@ -37,6 +69,7 @@ op_files![
     bitwise,
     boolean_mask,
     bump,
+    callback,
     cast,
     check,
     circular,
@@ -56,6 +89,7 @@ op_files![
     logical,
     logical_reduce,
     losses,
+    map_with,
     matmul,
     mean,
     meshgrid,
@@ -118,6 +152,7 @@ pub(crate) mod fault {
     pub use super::transpose::TransposeFault;
 }
 
+pub use callback::CallResult;
 pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};
 pub use meshgrid::Indexing;

@@ -6,6 +6,7 @@ use crate::gradient::Pullback;
 use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Graph};
 use crate::ir::{Lowering, Scalar, Val};
+use crate::ops::internal::internal;
 use crate::ops::methods::{methods, refuse_among};
 use crate::ops::reduce::{BroadcastAlong, kept};
 use crate::shape::{Axes, TensorType};
@@ -224,6 +225,11 @@ impl Graph {
         self.apply(Norm { axes, scale }, tensors)
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "unit_vector" (x: Float, norm: Same) [] |given| UnitVector;
+};
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

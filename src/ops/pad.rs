@@ -2,7 +2,7 @@
 
 use crate::element::{DType, Element, Value};
 use crate::error::Fault;
-use crate::graph::op::pick::{Along, Choice, Pick, Run};
+use crate::graph::op::pick::{Along, Choice, Pick, PickTransposed, Run};
 use crate::graph::op::{Attribute, AttributeDef, AttributeValue, Attributes, Elements, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::ScalarValue;
@@ -223,6 +223,22 @@ impl AnyTensor<'_> {
         self.unary(Pick(Padded { paddings, with }))
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = &[OpDef {
+    name: "pad_transposed",
+    doc: "",
+    operands: &[OperandDef::one("x", Elements::Element), OperandDef::one("like", Elements::Element)],
+    attributes: &[AttributeDef::of::<Paddings>("paddings"), AttributeDef::new("with", WITH)],
+    build: |graph, operands, attributes| {
+        let with: Attribute = attributes.value("with")?;
+        let found = || Some(with.to_string());
+        let with = Pad::from_attribute(&with, operands[0].dtype());
+        let with = with.ok_or_else(|| Fault::Attribute { name: "with", expected: WITH, found: found() })?;
+        let padded = Padded { paddings: attributes.value("paddings")?, with };
+        Ok(vec![graph.apply(PickTransposed(padded), operands)])
+    },
+}];
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

@@ -13,6 +13,7 @@ use crate::graph::op::{
 };
 use crate::ir::{Lowering, Val};
 use crate::kernel::number::{Number, with_number};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType};
 
@@ -208,6 +209,11 @@ methods! {
         },
     ]
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "extract_patches_transposed" (x: Float, like: Element) [window: Window] |given| AddPatches(window);
+};
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

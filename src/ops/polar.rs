@@ -8,9 +8,10 @@
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{Attributes, Op, OpDef};
 use crate::ir::{Lowering, Term, Val};
 use crate::ops::elementwise::elementwise;
+use crate::ops::internal::{internal, power as limited};
 use crate::shape::TensorType;
 
 /// (x/h)ᵃ·(y/h)ᵇ/hⁿ of two inputs x and y, where h = √(x² + y²), and a or b is at least 1; 0 where both are 0.
@@ -96,6 +97,19 @@ elementwise! {
             "-`self`/(self² + other²)" times |y, x, _| -polar(x, y, [1, 0, 1])], (0.5, -2.0 => |y, x| y.atan2(x));
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "polar" (x: Float, y: Same) [powers: Vec<usize>] |given| match powers[..] {
+        [x, y, inverse] if x > 0 || y > 0 => {
+            Polar { inverse: limited(inverse)?, x: limited(x)?, y: limited(y)? }
+        }
+        _ => {
+            let found = Some(format!("{powers:?}"));
+            return Err(Fault::Attribute { name: "powers", expected: "three, of which one is not 0", found });
+        }
+    };
+};
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

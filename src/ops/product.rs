@@ -9,9 +9,10 @@ use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Reduce, Val, size};
 use crate::kernel::number::{Number, with_number};
+use crate::ops::internal::check;
 use crate::ops::methods::methods;
 use crate::ops::reduce::Reduction;
 use crate::shape::{Axes, TensorType};
@@ -179,6 +180,18 @@ methods! {
         x.unary(Reduction { reduce: Reduce::Prod, axes })
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = &[OpDef {
+    name: "product_of_others",
+    doc: "",
+    operands: &[OperandDef::list("x", Elements::Numeric)],
+    attributes: &[AttributeDef::of::<Axes>("axes")],
+    build: |graph, operands, attributes| {
+        check(&vec![Elements::Same; operands.len()], operands)?;
+        Ok(vec![graph.apply(ProductOfOthers { axes: attributes.value("axes")? }, operands)])
+    },
+}];
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

@@ -5,8 +5,9 @@ use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::Scaled;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{Attributes, Op, OpDef};
 use crate::ir::{Lowering, Reduce, Scalar, Val};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::ops::product::ProductOfOthers;
 use crate::shape::{Axes, Shape, ShapeError, TensorType};
@@ -255,6 +256,13 @@ methods! {
         x.unary(Reduction { reduce: Reduce::Min, axes })
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "broadcast_along" (x: Element, like: Element) [axes: Axes] |given| BroadcastAlong(axes);
+    "count" (x: Numeric) [axes: Axes] |given| Count { axes, dtype: given[0].dtype() };
+    "over_count" (x: Float, count: Same) [] |given| OverCount;
+};
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

@@ -7,8 +7,9 @@
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::broadcast::check_broadcasts_to;
-use crate::graph::op::{Attributes, Form, Op};
+use crate::graph::op::{Attributes, Form, Op, OpDef};
 use crate::ir::{Lowering, Val};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::shape::{Axes, Shape, TensorType, resolve_axis};
 
@@ -335,6 +336,11 @@ methods! {
         x.unary(BroadcastTo(lengths))
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "reshape_like" (x: Element, like: Element) [] |given| ReshapeLike;
+};
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

@@ -5,8 +5,9 @@ use std::num::ParseIntError;
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use crate::error::Fault;
-use crate::graph::op::pick::{Along, Choice, Pick, Run};
-use crate::graph::op::{Attribute, AttributeValue, Attributes};
+use crate::graph::op::pick::{Along, Choice, Pick, PickTransposed, Run};
+use crate::graph::op::{Attribute, AttributeValue, Attributes, OpDef};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::shape::{Axes, Shape};
 
@@ -372,6 +373,12 @@ methods! {
         x.unary(Pick(Reversed(axes)))
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "slice_transposed" (x: Element, like: Element) [ranges: Ranges] |given| PickTransposed(ranges);
+    "reverse_transposed" (x: Element, like: Element) [axes: Axes] |given| PickTransposed(Reversed(axes));
+};
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

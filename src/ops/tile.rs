@@ -2,8 +2,9 @@
 
 use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{Attributes, Op, OpDef};
 use crate::ir::{Lowering, Val};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::shape::{Shape, ShapeError, TensorType};
 
@@ -113,6 +114,11 @@ methods! {
         x.unary(Tile(multiples))
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "tile_transposed" (x: Numeric, like: Element) [multiples: Vec<usize>] |given| TileTransposed(Tile(multiples));
+};
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

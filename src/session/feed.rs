@@ -71,9 +71,14 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
     /// assert_eq!(y, Value::from(ndarray::arr1(&[1.0, 2.0])));
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn feed_value(mut self, tensor: impl Into<AnyTensor<'g>>, value: &'v Value) -> Self {
-        self.tensors.tensors.push(tensor.into());
-        self.arrays.push(FedArray::of_value(value));
+    pub fn feed_value(self, tensor: impl Into<AnyTensor<'g>>, value: &'v Value) -> Self {
+        self.feed_array(tensor.into(), FedArray::of_value(value))
+    }
+
+    /// Feeds one more tensor with an array of any element type.
+    pub(crate) fn feed_array(mut self, tensor: AnyTensor<'g>, array: FedArray<'v>) -> Self {
+        self.tensors.tensors.push(tensor);
+        self.arrays.push(array);
         self
     }
 

@@ -5,6 +5,7 @@
 //! - [`folded`]: what depends on constants alone, computed once for all plans.
 //! - [`builder`]: the options of a session.
 //! - [`callable`]: a request prepared for hot loops.
+//! - [`parameters`]: variables as one flat array, and back.
 //! - [`nan_origin`]: the node that made a number which a check has refused.
 //! - [`offender`]: the element for which a function has no value.
 //!
@@ -18,6 +19,7 @@ mod fetch;
 mod folded;
 mod nan_origin;
 mod offender;
+mod parameters;
 mod prepared;
 mod value;
 
@@ -49,6 +51,7 @@ pub use callable::Callable;
 pub(crate) use feed::FeedList;
 pub use feed::{Feedable, Feeding};
 pub use fetch::{Fetch, Output};
+pub use parameters::Parameters;
 
 /// Runs a graph and holds the values of its variables.
 ///
@@ -299,6 +302,24 @@ impl Session {
         let Moment { variables, runs } =
             moment.map_err(|lacking| no_memory(&self.core.graph.snapshot(), lacking, &[]))?;
         Ok((variables, runs as u64))
+    }
+
+    /// The graph as it is now, of which these tensors must be, outside of functions.
+    pub(crate) fn graph_of<'g>(
+        &self,
+        tensors: impl IntoIterator<Item = AnyTensor<'g>>,
+    ) -> Result<Arc<Arena>> {
+        let arena = self.core.graph.snapshot();
+        for any in tensors {
+            if any.untied().0 != self.core.graph.id {
+                return Err(Error::OtherGraph(any.site()));
+            }
+            if let Some(body) = arena.body_of(any.id()) {
+                let function = arena.body(body).name.clone();
+                return Err(Error::InsideFunction { site: arena.site(any.id()), function });
+            }
+        }
+        Ok(arena)
     }
 
     /// Sets variables by name; all of them, or none if one does not fit.

@@ -5,18 +5,17 @@
 //! both signs, not Σ y: the sum of a softmax, or of anything else that is normalized, is constant, and its
 //! gradient is 0 however wrong the parts are.
 
-use std::marker::PhantomData;
-
 use ndarray::{ArrayD, Dimension, Zip};
 
+use super::bench::Bench;
 use super::numbers;
-use super::report::{Report, TargetReport};
-use crate::element::{DType, Element, Float, Numeric, Value, with_array};
+use super::report::{Report, Standard, TargetReport};
+use crate::element::{DType, Element, Float, Numeric, Value};
 use crate::error::{Error, Result};
 use crate::gradient::Gradients;
-use crate::graph::{AnyTensor, Graph, Role, Tensor, Walk};
+use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::memory::OutOfMemory;
-use crate::session::{Feedable, Feeding, Session};
+use crate::session::Feedable;
 
 /// The five-point rule: shifts in steps, and the weights of what is found there, over 12 steps. Its error is of
 /// the fourth order in the step.
@@ -125,25 +124,13 @@ impl<'g, T: Float> GradientCheck<'g, T> {
     /// As for [`check_gradients`].
     #[track_caller]
     pub fn wrt(self, xs: &[impl Copy + Into<Tensor<'g, T>>]) -> Result<Report> {
-        let graph = self.graph;
-        graph.check()?;
         let xs: Vec<Tensor<'g, T>> = xs.iter().map(|&x| x.into()).collect();
-        let mentioned: Vec<AnyTensor<'g>> =
-            std::iter::once(&self.y).chain(&xs).map(|tensor| tensor.any()).collect();
-        let fed = self.feeds.iter().map(|(any, _)| any);
-        if let Some(&any) = mentioned.iter().chain(fed).find(|any| !any.is_of(graph)) {
-            return Err(Error::OtherGraph(any.site()));
-        }
         let mut weight = numbers(self.seed.wrapping_add(1));
-        let (orders, step, y) = (self.orders, self.step, self.y);
-        let feeds = self.feeds.into_iter().map(|(any, value)| match value {
-            Ok(value) => Ok((any, value)),
-            Err(OutOfMemory { bytes, .. }) => Err(Error::OutOfMemory { bytes, site: Some(any.site()) }),
-        });
-        let bench = Bench::new(graph, feeds.collect::<Result<_>>()?, &mentioned, self.seed)?;
+        let (graph, orders, step, y) = (self.graph, self.orders, self.step, self.y);
+        let bench = self.bench(xs.iter().map(|x| x.any()))?;
         let points = bench.run(None, &xs)?;
 
-        let mut report = Report { targets: Vec::new() };
+        let mut report = Report::against(Standard::Differences);
         let mut functions = vec![y];
         for order in (1..=orders).filter(|_| !xs.is_empty()) {
             let values = bench.run(None, &functions)?;
@@ -174,74 +161,30 @@ impl<'g, T: Float> GradientCheck<'g, T> {
         }
         Ok(report)
     }
-}
 
-/// Where a graph is evaluated, again and again under the same conditions.
-struct Bench<'g, T> {
-    session: Session,
-    feeds: Vec<(AnyTensor<'g>, Value)>,
-    /// What variables hold before each run, if runs assign any.
-    start: Option<Vec<(String, Value)>>,
-    element: PhantomData<T>,
+    /// Where the graph is evaluated, for these targets; refuses what is wrong with the check as a whole.
+    pub(super) fn bench(self, targets: impl IntoIterator<Item = AnyTensor<'g>>) -> Result<Bench<'g, T>> {
+        let graph = self.graph;
+        graph.check()?;
+        let mentioned: Vec<AnyTensor<'g>> = std::iter::once(self.y.any()).chain(targets).collect();
+        let fed = self.feeds.iter().map(|(any, _)| any);
+        if let Some(&any) = mentioned.iter().chain(fed).find(|any| !any.is_of(graph)) {
+            return Err(Error::OtherGraph(any.site()));
+        }
+        let feeds = self.feeds.into_iter().map(|(any, value)| match value {
+            Ok(value) => Ok((any, value)),
+            Err(OutOfMemory { bytes, .. }) => Err(Error::OutOfMemory { bytes, site: Some(any.site()) }),
+        });
+        Bench::new(graph, feeds.collect::<Result<_>>()?, &mentioned, self.seed)
+    }
+
+    /// What is differentiated.
+    pub(super) fn differentiated(&self) -> Tensor<'g, T> {
+        self.y
+    }
 }
 
 impl<'g, T: Float> Bench<'g, T> {
-    /// A fresh session; placeholders that the tensors need and that can be are given values.
-    fn new(
-        graph: &'g Graph,
-        mut feeds: Vec<(AnyTensor<'g>, Value)>,
-        tensors: &[AnyTensor<'g>],
-        seed: u64,
-    ) -> Result<Self> {
-        let session = Session::builder(graph).threads(1).build()?;
-        let (open, writes) = {
-            let arena = graph.shared().read();
-            let is_fed = |id| feeds.iter().any(|(any, _)| any.id() == id);
-            let needed = Walk::all(&arena).ancestors_short_of(tensors.iter().map(|any| any.id()), is_fed);
-            let roles = needed.iter().map(|&id| (id, arena.node(id).role));
-            let writes = roles.clone().any(|(_, role)| matches!(role, Role::Writes(_) | Role::WritesAll));
-            let open = roles.filter(|&(_, role)| role == Role::Placeholder);
-            (open.map(|(id, _)| graph.tie(id)).collect::<Vec<_>>(), writes)
-        };
-        let mut next = numbers(seed);
-        for placeholder in open {
-            if let Some(dims) = placeholder.shape().known() {
-                let drawn = ArrayD::from_shape_simple_fn(dims, &mut next);
-                match placeholder.dtype() {
-                    DType::F64 => feeds.push((placeholder, Value::F64(drawn))),
-                    DType::F32 => feeds.push((placeholder, Value::F32(drawn.mapv(f32::from_f64)))),
-                    // Labels, indices and conditions mean something; a run that needs one asks for it.
-                    DType::I32 | DType::I64 | DType::Bool => {}
-                }
-            }
-        }
-        let start = if writes { Some(session.variable_values()?.into_iter().collect()) } else { None };
-        Ok(Bench { session, feeds, start, element: PhantomData })
-    }
-
-    /// Computes the fetches with a target at a point, or where it is of itself.
-    fn run(
-        &self,
-        at: Option<(Tensor<'g, T>, &ArrayD<T>)>,
-        fetches: &[Tensor<'g, T>],
-    ) -> Result<Vec<ArrayD<T>>> {
-        if let Some(start) = &self.start {
-            self.session.load(start.iter().cloned())?;
-        }
-        // Random ops draw the same numbers for every sample.
-        self.session.set_run_count(0);
-        let mut feeding = Feeding::of(&self.session);
-        for (any, value) in &self.feeds {
-            if at.is_none_or(|(x, _)| x.any().id() != any.id()) {
-                feeding = with_array!(value, array => feeding.feed(Tensor::typed(*any), array));
-            }
-        }
-        match at {
-            Some((x, point)) => feeding.feed(x, point).run(fetches.to_vec()),
-            None => feeding.run(fetches.to_vec()),
-        }
-    }
-
     /// The derivative of the weighted sum of the functions by each element of a target at a point. Values are
     /// subtracted before they are summed, in double precision, so that a large sum hides no small change.
     fn slopes(

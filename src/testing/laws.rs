@@ -44,6 +44,8 @@ pub(crate) struct Subject<'b> {
     pub(crate) inputs: &'b [ArrayD<f64>],
     pub(crate) build: Build<'b, f64>,
     pub(crate) reference: Option<&'b Reference>,
+    /// To which order derivatives are compared.
+    pub(crate) orders: usize,
 }
 
 /// Nothing, or how a law is broken.
@@ -198,7 +200,8 @@ fn derivatives(subject: Subject<'_>) -> Verdict {
     let g = Graph::new();
     let (y, xs, connected) = potential(subject, &g, false);
     let targets: Vec<Tensor<'_, f64>> = connected.iter().map(|&i| xs[i]).collect();
-    let check = GradientCheck::of(&g, y).second_order();
+    let check = GradientCheck::of(&g, y);
+    let check = if subject.orders > 1 { check.second_order() } else { check };
     let fed = xs.iter().zip(subject.inputs).fold(check, |check, (&x, input)| check.feed(x, input));
     let report = fed.wrt(&targets).map_err(|error| error.to_string())?;
     if report.largest() <= SLOPES {
@@ -208,7 +211,7 @@ fn derivatives(subject: Subject<'_>) -> Verdict {
     }
 }
 
-/// First and second derivatives, with the inputs fed as they are given.
+/// First derivatives, and second ones if they are compared, with the inputs fed as they are given.
 fn slopes(
     subject: Subject<'_>,
     inputs: &[ArrayViewD<'_, f64>],
@@ -219,7 +222,7 @@ fn slopes(
     let targets: Vec<Tensor<'_, f64>> = connected.iter().map(|&i| xs[i]).collect();
     let first = Gradients::of([y]).wrt_or_zeros(&targets);
     let mut all = first.clone();
-    for (slope, &target) in first.into_iter().zip(&targets) {
+    for (slope, &target) in first.into_iter().zip(&targets).filter(|_| subject.orders > 1) {
         all.extend(Gradients::of([slope.square()]).wrt_or_zeros(&[target]));
     }
     run(&g, &xs, inputs, all, conditions)
@@ -378,6 +381,7 @@ pub struct OpCheck {
     inputs: Vec<ArrayD<f64>>,
     reference: Option<Box<Reference>>,
     single: Option<Box<BuildSingle>>,
+    orders: usize,
 }
 
 impl fmt::Debug for OpCheck {
@@ -394,13 +398,18 @@ impl OpCheck {
 
     /// On these inputs.
     pub fn inputs(inputs: Vec<ArrayD<f64>>) -> Self {
-        OpCheck { inputs, reference: None, single: None }
+        OpCheck { inputs, reference: None, single: None, orders: 2 }
     }
 
     /// With inputs that lie between two numbers, where they lay between -2 and 2.
     pub fn within(mut self, low: f64, high: f64) -> Self {
         move_within(&mut self.inputs, low, high);
         self
+    }
+
+    /// Leaves second derivatives out, for ops that have none.
+    pub fn first_order(self) -> Self {
+        OpCheck { orders: 1, ..self }
     }
 
     /// Compares the result with what this gives for the inputs.
@@ -418,7 +427,8 @@ impl OpCheck {
 
     /// Tries the laws on what `build` makes of tensors that stand for the inputs.
     pub fn check(self, build: impl for<'g> Fn(&'g Graph, &[Tensor<'g, f64>]) -> Tensor<'g, f64>) -> OpReport {
-        let subject = Subject { inputs: &self.inputs, build: &build, reference: self.reference.as_deref() };
+        let (reference, orders) = (self.reference.as_deref(), self.orders);
+        let subject = Subject { inputs: &self.inputs, build: &build, reference, orders };
         let laws = OF_VALUES.into_iter().chain(OF_RUNS).chain(OF_DERIVATIVES);
         let single = self.single.as_deref().map(|single| single_precision(subject, single));
         let single = single.map(|verdict| ("single precision is close to double", verdict));

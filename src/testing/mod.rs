@@ -2,7 +2,10 @@
 //!
 //! - [`check_gradients`] compares the gradients of a tensor with central differences, and [`GradientCheck`]
 //!   does so with all its options. What they find is a [`Report`].
+//! - [`check_against`] compares them with gradients derived by hand: tensors, arrays, or closures on ndarray's arrays.
 //! - [`check_op`] and [`OpCheck`] hold what a closure builds to the laws that hold for every op.
+//!
+//! [`guide::testing_gradients`](crate::guide::testing_gradients) shows what to use when.
 //!
 //! ```
 //! use flowgrad::prelude::*;
@@ -16,10 +19,13 @@
 //! # Ok::<(), flowgrad::Error>(())
 //! ```
 
+mod against;
+mod bench;
 mod differences;
 pub(crate) mod laws;
 mod report;
 
+pub use against::{ByHand, ByHandError, check_against};
 pub use differences::{GradientCheck, check_gradients};
 pub use laws::{OpCheck, OpReport, check_op};
 pub use report::{AssertClose, Difference, Report, TargetReport};

@@ -4,13 +4,32 @@ use std::fmt;
 
 use crate::error::Result;
 
-/// What [`check_gradients`](super::check_gradients) found. Its `Display` form is a table.
+/// What [`check_gradients`](super::check_gradients) or [`check_against`](super::check_against) found. Its `Display` form
+/// is a table.
 #[derive(Clone, Debug)]
 pub struct Report {
     pub(super) targets: Vec<TargetReport>,
+    standard: Standard,
 }
 
-/// How the gradient by one target compares with central differences.
+/// What gradients are compared with.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Standard {
+    Differences,
+    ByHand,
+}
+
+impl Standard {
+    /// What messages call it, and the head of its column.
+    fn words(self) -> [&'static str; 2] {
+        match self {
+            Standard::Differences => ["those of central differences", "numeric"],
+            Standard::ByHand => ["those derived by hand", "by hand"],
+        }
+    }
+}
+
+/// How the gradient by one target compares with central differences, or with the one derived by hand.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct TargetReport {
@@ -38,7 +57,7 @@ pub struct Difference {
     pub index: Vec<usize>,
     /// What the gradient says.
     pub autodiff: f64,
-    /// What central differences say.
+    /// What it is compared with: what central differences say, or the gradient derived by hand.
     pub numeric: f64,
 }
 
@@ -67,6 +86,11 @@ impl TargetReport {
 }
 
 impl Report {
+    /// Nothing yet of a comparison with this.
+    pub(super) fn against(standard: Standard) -> Self {
+        Report { targets: Vec::new(), standard }
+    }
+
     /// One entry for each target in the order given; with second derivatives these follow.
     pub fn targets(&self) -> &[TargetReport] {
         &self.targets
@@ -84,16 +108,14 @@ impl Report {
     /// That is what it is for.
     #[track_caller]
     pub fn assert_close(&self, tolerance: f64) {
-        assert!(
-            self.largest() <= tolerance,
-            "gradients are not those of central differences to {tolerance:e}\n{self}"
-        );
+        let [standard, _] = self.standard.words();
+        assert!(self.largest() <= tolerance, "gradients are not {standard} to {tolerance:e}\n{self}");
     }
 }
 
 /// `assert_close` on a report, or on the result of a check, which must then be a report.
 pub trait AssertClose {
-    /// Panics with the report, or the error, unless the gradients are those of central differences: see
+    /// Panics with the report, or the error, unless the gradients are those that they are compared with: see
     /// [`Report::assert_close`].
     fn assert_close(&self, tolerance: f64);
 }
@@ -115,13 +137,16 @@ impl AssertClose for Result<Report> {
     }
 }
 
-/// Column heads; the last four are numbers, which end their columns.
-const HEADS: [&str; 8] = ["target", "shape", "order", "largest", "at", "difference", "autodiff", "numeric"];
+/// Column heads; the last three are numbers, which end their columns. Behind them comes what is compared with.
+const HEADS: [&str; 7] = ["target", "shape", "order", "largest", "at", "difference", "autodiff"];
 const FIRST_NUMBER: usize = 5;
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rows = vec![HEADS.map(str::to_owned)];
+        let [target, shape, order, largest, at, difference, autodiff] = HEADS;
+        let [_, standard] = self.standard.words();
+        let heads = [target, shape, order, largest, at, difference, autodiff, standard];
+        let mut rows = vec![heads.map(str::to_owned)];
         for target in &self.targets {
             let order = if target.connected { target.order.to_string() } else { "none".to_owned() };
             let mut about = [target.name.clone(), format!("{:?}", target.shape), order];

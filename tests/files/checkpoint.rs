@@ -621,3 +621,20 @@ proptest! {
         refused(&with_header(&format!("{{{metadata},\"w\":{info}}}"), &[0; 16]));
     }
 }
+
+#[test]
+fn arrays_are_given_by_name_and_type() -> Result<(), Box<dyn std::error::Error>> {
+    let g = Graph::new();
+    let _ = g.variable("w", arr1(&[1.0_f32, 2.0])) + 0.0_f32;
+    let (_directory, path) = file();
+    Checkpoint::of(&Session::new(&g)?)?.with_array("mean", arr1(&[3_i64])).save(&path)?;
+    let checkpoint = Checkpoint::load(&path)?;
+    assert_eq!(checkpoint.array_of::<f32>("w")?, arr1(&[1.0, 2.0]).into_dyn());
+    assert_eq!(checkpoint.array_of::<i64>("mean")?, arr1(&[3]).into_dyn());
+    let named = format!("of checkpoint `{}`: expected elements of f64, got", path.display());
+    for (name, found) in [("w", "f32"), ("mean", "i64"), ("b", "nothing")] {
+        let error = checkpoint.array_of::<f64>(name).unwrap_err().to_string();
+        assert_eq!(error, format!("`{name}` {named} {found}"));
+    }
+    Ok(())
+}

@@ -7,6 +7,8 @@ mod checkpoint;
 mod csv;
 #[cfg(feature = "csv")]
 mod csv_encoding;
+#[cfg(feature = "safetensors")]
+mod frozen;
 #[cfg(all(feature = "csv", feature = "npz", feature = "safetensors"))]
 mod fuzz;
 #[cfg(all(feature = "npz", feature = "safetensors", feature = "tensorboard"))]

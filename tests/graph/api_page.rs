@@ -424,3 +424,41 @@ fn graphs_print() {
     assert!(dot.starts_with("digraph") && dot.contains("double \\\"it\\\""), "{dot}");
     assert!(!g.is_empty());
 }
+
+/// Gradients by hand, ops of closures, and models as values.
+#[test]
+fn the_forms_of_users_own_functions_and_models() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [2, 2]);
+    let w = g.variable("w", arr2(&[[1.0, 2.0], [3.0, 4.0]]));
+    let (loss, by_hand) = ((x * w).square(), 2.0 * x * x * w);
+    check_against(&g, loss, &[(w.any(), by_hand.any())])?.assert_close(1e-12);
+    check_against(&g, loss, &[(w, by_hand)])?.assert_close(1e-12);
+
+    let y = g.call(&[x.any()], (DType::F64, [2, 2]), |inputs, out| {
+        out.into_view::<f64>().unwrap().assign(&inputs[0].view::<f64>().unwrap());
+    });
+    let y = y.typed::<f64>().map_with("softclip", |v| v / (1.0 + v.abs()), |v| (1.0 + v.abs()).powi(-2));
+    let fed = arr2(&[[0.0, 1.0], [-1.0, 3.0]]);
+    let session = Session::new(&g)?;
+    assert_eq!(session.feed(x, &fed).run(y)?, arr2(&[[0.0, 0.5], [-0.5, 0.75]]).into_dyn());
+    Ok(())
+}
+
+#[cfg(feature = "safetensors")]
+#[test]
+fn the_forms_of_frozen_models() -> Result<()> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.fgm");
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [None, Some(2)]);
+    let prob = x.softmax(-1);
+    let session = Session::new(&g)?;
+    session.freeze(&[x.any()], &[prob.any()])?.save(&path)?;
+    let model = Frozen::load(&path)?;
+    let x = arr2(&[[0.0, 0.0]]);
+    assert_eq!(model.call(&x)?, [Value::from(arr2(&[[0.5, 0.5]]))]);
+    let p = model.call(&[x])?;
+    assert_eq!(p, [Value::from(arr2(&[[0.5, 0.5]]))]);
+    Ok(())
+}

@@ -4,9 +4,11 @@
 mod api_page;
 mod calls_apart;
 mod checks;
+mod closures;
 mod compile_fail;
 mod custom_op;
 mod errors;
+mod finalized;
 mod functions;
 mod indexed;
 mod joins;

@@ -14,13 +14,16 @@ const BY_METHOD: [(&str, &str); 1] = [("bernoulli_of", "bernoulli")];
 
 /// What the table names and the registry does not: longer forms of ops, which the registry has under their short
 /// names; what takes a function; and what belongs to variables.
-const NOT_LISTED: [&str; 10] = [
+const NOT_LISTED: [&str; 13] = [
     "einsum_unary",
     "split_sizes",
     "cumsum_with",
     "matmul_transposed",
     "transpose_perm",
     "custom_gradient",
+    "map_with",
+    "map_with_second",
+    "call",
     "inspect",
     "assign",
     "assign_add",

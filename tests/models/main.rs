@@ -6,6 +6,7 @@ mod metrics;
 mod models;
 mod nn;
 mod optimizers;
+mod parameters;
 #[cfg(all(feature = "csv", feature = "train"))]
 mod several;
 #[cfg(feature = "train")]

@@ -4,7 +4,10 @@
 use flowgrad::Float;
 use flowgrad::ndarray::{Array2, ArrayD, IxDyn, arr0, arr1, arr2};
 use flowgrad::prelude::*;
-use flowgrad::testing::{AssertClose, GradientCheck, OpCheck, Report, check_gradients, check_op};
+use flowgrad::testing::{
+    AssertClose, ByHand, ByHandError, GradientCheck, OpCheck, Report, check_against, check_gradients,
+    check_op,
+};
 
 /// The message of the panic that this ends in.
 fn panic_of(check: impl FnOnce()) -> String {
@@ -287,4 +290,104 @@ fn ops_that_break_laws() {
         report.failures().map(|(says, _)| says).collect::<Vec<_>>(),
         ["unknown lengths change nothing", "derivatives are the same under all conditions"]
     );
+}
+
+// -- gradients derived by hand -------------------------------------------------------------------
+
+/// Tensors, arrays and closures; typed pairs and untyped ones; several targets, of which closures see all.
+#[test]
+fn gradients_by_hand_of_all_kinds() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [4, 3]);
+    let w = g.variable("w", glorot_uniform([3, 2]));
+    let y = x.matmul(w).square();
+    let of_w = 2.0 * x.transpose().matmul(x.matmul(w));
+    let of_x = 2.0 * x.matmul(w).matmul(w.transpose());
+    check_against(&g, y, &[(w, of_w)])?.assert_close(1e-12);
+    check_against(&g, y, &[(x, of_x), (w.tensor(), of_w)]).assert_close(1e-12);
+    let report = check_against(&g, y, &[(w.any(), of_w.any()), (x.any(), of_x.any())])?;
+    report.assert_close(1e-12);
+    let names: Vec<&str> = report.targets().iter().map(|target| target.name.as_str()).collect();
+    assert_eq!(names, ["w", "x"]);
+
+    let two = |array: &ArrayD<f64>| {
+        array.view().into_dimensionality::<flowgrad::ndarray::Ix2>().unwrap().to_owned()
+    };
+    let on_arrays = |at: &[ArrayD<f64>]| -> Array2<f64> {
+        let (w, x) = (two(&at[0]), two(&at[1]));
+        2.0 * x.t().dot(&x.dot(&w))
+    };
+    let pairs: [(_, &dyn ByHand<f64>); 2] = [(w.any(), &on_arrays), (x.any(), &of_x)];
+    check_against(&g, y, &pairs)?.assert_close(1e-12);
+
+    let c = g.constant(arr1(&[1.0_f32, -2.0]));
+    let array = arr1(&[2.0_f32, -4.0]);
+    check_against(&g, c.square(), &[(c, array.view())])?.assert_close(0.0);
+    check_against(&g, c.square(), &[(c, array)])?.assert_close(0.0);
+    Ok(())
+}
+
+/// The report says of which target, where, and by how much.
+#[test]
+fn a_wrong_gradient_by_hand_is_found() -> Result<()> {
+    let g = Graph::new();
+    let x = g.constant(arr1(&[1.0, 2.0, 3.0])).named("x");
+    let y = g.constant(arr1(&[1.0, 1.0, 1.0])).named("y");
+    let loss = (x.square() * y).reduce_sum(..);
+    let mut wrong = arr1(&[2.0, 4.0, 6.0]);
+    wrong[1] = 4.5;
+    let report = check_against(&g, loss, &[(y, arr1(&[1.0, 4.0, 9.0])), (x, wrong)])?;
+    let [right, found] = report.targets() else { panic!("two targets") };
+    assert_eq!((right.name.as_str(), report.targets().len()), ("y", 2));
+    assert_eq!(right.absolute.as_ref().unwrap().size, 0.0);
+    let worst = found.absolute.as_ref().unwrap();
+    assert_eq!(
+        (worst.index.as_slice(), worst.size, worst.autodiff, worst.numeric),
+        (&[1][..], 0.5, 4.0, 4.5)
+    );
+    let message = panic_of(|| report.assert_close(1e-12));
+    assert!(message.starts_with("gradients are not those derived by hand to 1e-12\n"), "{message}");
+    assert!(message.contains("by hand") && !message.contains("numeric"), "{message}");
+    // A path that is cut is a gradient of 0.
+    let cut = check_against(&g, loss * 1.0 + y.stop_gradient().reduce_sum(..) * 0.0, &[(y, x * x)])?;
+    cut.assert_close(1e-15);
+    let none = check_against(&g, x.stop_gradient(), &[(x, x)])?;
+    assert!(!none.targets()[0].connected && none.largest() > 1.0 - 1e-15);
+    Ok(())
+}
+
+/// Random numbers are the same for both gradients; variables are at their start, or at what is fed.
+#[test]
+fn gradients_by_hand_see_what_autodiff_sees() -> Result<()> {
+    let g = Graph::with_seed(3);
+    let w = g.variable("w", arr1(&[1.0, 2.0]));
+    let noise = g.random_normal([2], 0.0_f64, 1.0);
+    check_against(&g, w.square() * noise, &[(w, 2.0 * w * noise)])?.assert_close(1e-15);
+    let at = arr1(&[5.0, -1.0]);
+    let report = GradientCheck::of(&g, w.square()).feed(w, &at).against(&[(w, arr1(&[10.0, -2.0]))])?;
+    report.assert_close(0.0);
+    Ok(())
+}
+
+#[test]
+fn gradients_by_hand_that_do_not_fit_are_refused() {
+    let g = Graph::new();
+    let x = g.constant(arr2(&[[1.0, 2.0, 3.0]])).named("x");
+    let fault = |error: Error| match &error {
+        Error::Other(other) => {
+            other.downcast_ref::<ByHandError>().expect("of a gradient by hand").to_string()
+        }
+        _ => error.to_string(),
+    };
+    let error = check_against(&g, x.square(), &[(x, arr1(&[2.0, 4.0, 6.0]))]).unwrap_err();
+    assert_eq!(fault(error), "the gradient by hand of target `x`: expected shape [1, 3], got [3]");
+    let error = check_against(&g, x.square(), &[(x.any(), x.cast::<f32>().any())]).unwrap_err();
+    assert_eq!(fault(error), "the gradient by hand of target `x`: expected elements of f64, got f32");
+    let whole = x.cast::<i64>().named("whole");
+    let error = check_against(&g, x.square(), &[(whole.any(), x.any())]).unwrap_err();
+    assert_eq!(fault(error), "the value of target `whole`: expected elements of f64, got i64");
+    let elsewhere = Graph::new();
+    let other = elsewhere.constant(1.0);
+    let error = check_against(&g, x.square(), &[(x, other)]).unwrap_err();
+    assert!(matches!(error, Error::OtherGraph(_)), "{error}");
 }

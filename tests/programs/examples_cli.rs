@@ -29,7 +29,7 @@ fn run(directory: &Path, example: &str, args: &[&str]) -> Output {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
         // `cargo test` has built them, but `cargo test --test programs` leaves them as they were.
-        let mut build = cargo(&["build", "--quiet"]);
+        let mut build = cargo(&["build", "--quiet", "--example", "check_gradient"]);
         for (name, _) in EXAMPLES {
             build.args(["--example", name]);
         }
@@ -70,6 +70,24 @@ fn a_training_that_goes_on_another_day_is_one_that_was_not_interrupted() {
         assert!(events.file_name().to_string_lossy().starts_with("events.out.tfevents."), "{example}");
         assert!(events.metadata().unwrap().len() > 1000, "{example}");
     }
+}
+
+/// The report names the target, the element, and both numbers; the right formula passes.
+#[test]
+fn a_gradient_by_hand_is_checked() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = run(directory.path(), "check_gradient", &[]);
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    let lines: Vec<&str> = told.lines().collect();
+    let heads = ["target", "shape", "order", "largest", "at", "difference", "autodiff", "by", "hand"];
+    assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), heads, "{told}");
+    // The penalty's part is largest where the weight is: 0.1 · 0.9.
+    assert!(
+        lines[2].starts_with("w       [3]    1      absolute  [2]") && lines[2].contains("9.0e-2"),
+        "{told}"
+    );
+    assert_eq!(lines.last(), Some(&"autodiff and the formula agree to 1e-12"));
 }
 
 #[test]

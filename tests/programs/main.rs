@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "csv", feature = "tensorboard", feature = "train"))]
 mod examples_cli;
+#[cfg(feature = "safetensors")]
+mod frozen_process;
 mod linreg_cli;
 #[cfg(feature = "train")]
 mod trainer_process;

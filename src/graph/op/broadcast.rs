@@ -2,7 +2,7 @@
 //! `expect_shape`.
 //! Of the second input of either only the shape counts, which may be known only at run time.
 
-use super::{Form, Op};
+use super::{Attributes, Form, Op};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::ir::{Lowering, Val};
@@ -129,5 +129,12 @@ impl Op for ExpectShape {
 
     fn differentiable(&self, input: usize) -> bool {
         input == 0
+    }
+
+    fn attributes(&self) -> Attributes {
+        match &self.0 {
+            Some(shape) => Attributes::new().with("shape", shape.clone()),
+            None => Attributes::new(),
+        }
     }
 }

@@ -21,6 +21,13 @@ impl Constant {
         Constant { value: Arc::new(value), dims }
     }
 
+    /// Elements that others hold, too.
+    // Frozen models do.
+    #[cfg_attr(not(feature = "safetensors"), allow(dead_code))]
+    pub(crate) fn shared(value: Arc<Value>, dims: Vec<usize>) -> Self {
+        Constant { value, dims }
+    }
+
     pub(crate) fn scalar<T: Element>(number: T) -> Self {
         Constant { value: Arc::new(Value::scalar(number)), dims: Vec::new() }
     }
@@ -53,6 +60,10 @@ impl Op for Constant {
             Value::F64(number) if number.ndim() == 0 => Form::Number(number.sum()),
             _ => Form::Other,
         }
+    }
+
+    fn held(&self) -> Option<(Arc<Value>, &[usize])> {
+        Some((Arc::clone(&self.value), &self.dims))
     }
 
     fn attributes(&self) -> Attributes {

@@ -16,7 +16,9 @@ pub(crate) mod state;
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
+use crate::element::Value;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::ir::{Lowering, Val};
@@ -114,6 +116,13 @@ pub trait Op: Any + fmt::Debug + Send + Sync {
     #[doc(hidden)]
     fn form(&self) -> Form {
         Form::Other
+    }
+
+    /// The elements that it gives, for what writes them to files, and the lengths to which they are repeated, if that is
+    /// all that it does.
+    #[doc(hidden)]
+    fn held(&self) -> Option<(Arc<Value>, &[usize])> {
+        None
     }
 
     /// The fields: the text form of the graph prints them behind the name, and what exports graphs writes them.

@@ -3,10 +3,12 @@
 use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
 use super::{Attributes, Form, Op};
+use crate::element::Value;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::ir::{Lowering, Val};
@@ -94,6 +96,12 @@ pub trait MultiOp: Any + fmt::Debug + Send + Sync {
         Form::Other
     }
 
+    /// As for an [`Op`].
+    #[doc(hidden)]
+    fn held(&self) -> Option<(Arc<Value>, &[usize])> {
+        None
+    }
+
     /// The fields: the text form of the graph prints them behind the name, and what exports graphs writes them.
     fn attributes(&self) -> Attributes {
         Attributes::new()
@@ -127,6 +135,10 @@ impl<O: Op> MultiOp for O {
 
     fn form(&self) -> Form {
         Op::form(self)
+    }
+
+    fn held(&self) -> Option<(Arc<Value>, &[usize])> {
+        Op::held(self)
     }
 
     fn attributes(&self) -> Attributes {

@@ -33,6 +33,24 @@ pub enum CheckpointError {
         differences: Vec<Difference>,
     },
 
+    /// There is no array of that name in the checkpoint, or it has elements of another type.
+    #[error(
+        "`{}` of {}: expected elements of {expected}, got {}",
+        quoted(name),
+        origin(path.as_ref()),
+        found.map_or("nothing".to_owned(), |found| found.to_string())
+    )]
+    Array {
+        /// The file that the checkpoint was loaded from, if it was.
+        path: Option<PathBuf>,
+        /// The name.
+        name: String,
+        /// The element type that was asked for.
+        expected: DType,
+        /// That of the array, if there is one.
+        found: Option<DType>,
+    },
+
     /// The session could not give its variables, or take those of the checkpoint.
     #[error(transparent)]
     Session(#[from] crate::Error),
@@ -125,7 +143,7 @@ pub enum FileFault {
 
 impl FileFault {
     /// What it is where a file is read.
-    pub(super) fn read(flaw: impl Into<Flaw>) -> Self {
+    pub(in crate::io) fn read(flaw: impl Into<Flaw>) -> Self {
         match flaw.into() {
             Flaw::Io(error) => FileFault::Read(Arc::new(error)),
             Flaw::Format(fault) => fault.into(),
@@ -133,7 +151,7 @@ impl FileFault {
     }
 
     /// What it is where one is written.
-    pub(super) fn written(flaw: impl Into<Flaw>) -> Self {
+    pub(in crate::io) fn written(flaw: impl Into<Flaw>) -> Self {
         match flaw.into() {
             Flaw::Io(error) => FileFault::Write(Arc::new(error)),
             Flaw::Format(fault) => fault.into(),

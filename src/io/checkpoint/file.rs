@@ -3,20 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Seek, Write};
+use std::io::Write;
 use std::path::Path;
 
-use super::checksum::{Checksum, Summed};
+use super::sealed::{Contents, Seal};
 use super::{Checkpoint, CheckpointError, FileFault};
 use crate::Value;
-use crate::io::elements::{Unreadable, encode};
-use crate::io::safetensors::{self, Flaw, Header, METADATA};
+use crate::io::safetensors::{Flaw, METADATA};
 use crate::io::{replace, source};
 
-const VERSION: &str = "flowgrad.version";
+const SEAL: Seal = Seal { version: "flowgrad.version", current: CURRENT };
 const RUN_COUNT: &str = "flowgrad.run_count";
 const SEED: &str = "flowgrad.seed";
-const CHECKSUM: &str = "flowgrad.crc32c";
 
 /// The version that this program writes and reads.
 pub(super) const CURRENT: &str = "1";
@@ -77,69 +75,27 @@ impl Checkpoint {
     fn write(&self, file: &mut dyn Write) -> Result<(), Flaw> {
         let named: BTreeMap<String, &Value> =
             self.arrays.iter().map(|(name, array)| (format!("{ARRAY}{name}"), array)).collect();
-        let arrays = named.iter().map(|(name, &array)| (name, array));
-        let tensors: BTreeMap<&String, &Value> = self.variables.iter().chain(arrays).collect();
-        let mut metadata = self.texts.clone();
-        metadata.extend([
-            (VERSION.to_owned(), CURRENT.to_owned()),
+        let arrays = named.iter().map(|(name, &array)| (name.as_str(), array));
+        let variables = self.variables.iter().map(|(name, value)| (name.as_str(), value));
+        let mut texts = self.texts.clone();
+        texts.extend([
             (RUN_COUNT.to_owned(), self.run_count.to_string()),
             (SEED.to_owned(), self.seed.to_string()),
         ]);
-        let mut checksum = Checksum::of(&metadata);
-        for (name, value) in &tensors {
-            checksum.add_tensor(name, value.dtype(), value.shape());
-            encode::write(value, &mut checksum)?;
-        }
-        metadata.insert(CHECKSUM.to_owned(), format!("{:08x}", checksum.sum()));
-        let tensors = tensors.into_iter().map(|(name, value)| (name.as_str(), value)).collect();
-        safetensors::write(file, &metadata, tensors)
+        SEAL.write(file, texts, &variables.chain(arrays).collect())
     }
 
     /// The checkpoint in a file.
     fn read(mut file: File) -> Result<Self, FileFault> {
-        let bytes = file.metadata().map_err(FileFault::read)?.len();
-        let mut header = Header::read(&mut file, bytes).map_err(FileFault::read)?;
-        match header.metadata.get(VERSION) {
-            Some(version) if version == CURRENT => {}
-            Some(version) => return Err(FileFault::Version { version: version.clone() }),
-            None => return Err(FileFault::Foreign { key: VERSION }),
-        }
-        let expected = take(&mut header.metadata, CHECKSUM)?;
-        let mut checksum = Checksum::of(&header.metadata);
+        let Contents { mut texts, tensors, .. } = SEAL.read(&mut file)?;
         let (mut variables, mut arrays) = (BTreeMap::new(), BTreeMap::new());
-        for (name, entry) in &header.tensors {
-            let layout = entry.layout().ok();
-            let Some((layout, dtype)) =
-                layout.and_then(|layout| layout.encoding.own().map(|own| (layout, own)))
-            else {
-                return Err(FileFault::ElementType {
-                    name: name.clone(),
-                    dtype: entry.type_name.to_string(),
-                });
-            };
-            checksum.add_tensor(name, dtype, &entry.shape);
-            file.seek(header.place(entry)).map_err(FileFault::read)?;
-            let mut elements = Summed { elements: &mut file, checksum: &mut checksum };
-            let value =
-                layout.read(&mut elements, &entry.type_name, None).map_err(
-                    |unreadable| match unreadable {
-                        Unreadable::Io(error) => FileFault::read(error),
-                        Unreadable::Array(_) => {
-                            FileFault::Tensor { name: name.clone(), dtype, shape: entry.shape.clone() }
-                        }
-                    },
-                )?;
+        for (name, value) in tensors {
             match name.strip_prefix(ARRAY) {
                 Some(name) => arrays.insert(name.to_owned(), value),
-                None => variables.insert(name.clone(), value),
+                None => variables.insert(name, value),
             };
         }
-        let found = checksum.sum();
-        if expected != format!("{found:08x}") {
-            return Err(FileFault::Checksum { expected, found });
-        }
-        let mut texts = header.metadata;
-        take(&mut texts, VERSION)?;
+        texts.remove(SEAL.version);
         let (run_count, seed) = (take_number(&mut texts, RUN_COUNT)?, take_number(&mut texts, SEED)?);
         Ok(Checkpoint { variables, arrays, texts, run_count, seed, path: None })
     }

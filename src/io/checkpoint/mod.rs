@@ -23,12 +23,15 @@
 mod checksum;
 mod error;
 mod file;
+pub(in crate::io) mod sealed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use ndarray::ArrayD;
+
 use crate::op::TensorType;
-use crate::{Session, Value};
+use crate::{Element, Session, Value};
 
 pub use super::safetensors::FormatFault;
 pub use error::{CheckpointError, Difference, FileFault};
@@ -122,6 +125,39 @@ impl Checkpoint {
     /// The array that was added under this name.
     pub fn array(&self, name: &str) -> Option<&Value> {
         self.arrays.get(name)
+    }
+
+    /// The array that was added under this name, or the value of the variable of this name, if it has elements of type
+    /// `T`.
+    ///
+    /// ```
+    /// use flowgrad::io::checkpoint::Checkpoint;
+    /// use flowgrad::prelude::*;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let g = Graph::new();
+    /// g.variable("w", ndarray::arr1(&[1.0, 2.0])) + 0.0;
+    /// let checkpoint = Checkpoint::of(&Session::new(&g)?)?.with_array("ids", ndarray::arr1(&[7_i64]));
+    /// assert_eq!(checkpoint.array_of::<f64>("w")?.sum(), 3.0);
+    /// assert_eq!(checkpoint.array_of::<i64>("ids")?[0], 7);
+    /// let error = checkpoint.array_of::<f32>("w").unwrap_err();
+    /// assert_eq!(error.to_string(), "`w` of the checkpoint: expected elements of f32, got f64");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`CheckpointError::Array`]: there is none of this name, or its elements are of another type.
+    pub fn array_of<T: Element>(&self, name: &str) -> Result<ArrayD<T>, CheckpointError> {
+        let value = self.arrays.get(name).or_else(|| self.variables.get(name));
+        let found = value.map(Value::dtype);
+        let array = value.filter(|_| found == Some(T::DTYPE)).cloned().and_then(Value::into_array);
+        array.ok_or_else(|| CheckpointError::Array {
+            path: self.path.clone(),
+            name: name.to_owned(),
+            expected: T::DTYPE,
+            found,
+        })
     }
 
     /// The variables by name. To take over some of them, or to give them to a graph of another seed, hand them to

@@ -9,8 +9,8 @@ use std::io::{self, Read, SeekFrom};
 use std::ops::Range;
 
 use super::error::FormatFault;
-use super::json::{Json, Malformed, push_string};
 use crate::io::elements::{ArrayFault, ArrayInfo, Encoding, Layout, encode};
+use crate::io::json::{Json, Malformed, push_string};
 use crate::{DType, Value};
 
 /// The name that the format gives the metadata.

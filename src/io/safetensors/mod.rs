@@ -12,7 +12,6 @@
 
 mod error;
 mod header;
-mod json;
 mod write;
 
 use std::collections::BTreeMap;
@@ -26,8 +25,8 @@ use ndarray::ArrayD;
 pub use super::elements::{ArrayFault, ArrayInfo};
 pub use error::{FormatFault, SafeTensorsError, SafeTensorsFault};
 pub(crate) use header::{Flaw, Header, METADATA, type_name};
-pub(crate) use write::write;
 pub use write::write_safetensors;
+pub(crate) use write::{header_of, write};
 
 use super::source;
 use crate::{DType, Element, Value};

@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry;
 use std::io::Write;
 use std::path::Path;
 
-use super::error::{SafeTensorsError, SafeTensorsFault};
+use super::error::{FormatFault, SafeTensorsError, SafeTensorsFault};
 use super::header::{self, Flaw, METADATA};
 use crate::Value;
 use crate::io::elements::encode;
@@ -52,15 +52,34 @@ pub fn write_safetensors<N: AsRef<str>, V: Borrow<Value>>(
 pub(crate) fn write(
     file: &mut dyn Write,
     metadata: &BTreeMap<String, String>,
-    mut tensors: Vec<(&str, &Value)>,
+    tensors: Vec<(&str, &Value)>,
 ) -> Result<(), Flaw> {
-    // Wide elements first, so that each tensor begins at a multiple of the size of its elements.
-    tensors.sort_by_key(|(_, value)| Reverse(value.dtype().size()));
-    let header = header::write(metadata, tensors.iter().copied())?;
-    file.write_all(&(header.len() as u64).to_le_bytes())?;
-    file.write_all(header.as_bytes())?;
+    let tensors = in_order(tensors);
+    file.write_all(&header_bytes(metadata, &tensors)?)?;
     for (_, value) in tensors {
         encode::write(value, file)?;
     }
     Ok(())
+}
+
+/// All bytes that [`write`] writes before the elements.
+pub(crate) fn header_of(
+    metadata: &BTreeMap<String, String>,
+    tensors: Vec<(&str, &Value)>,
+) -> Result<Vec<u8>, FormatFault> {
+    header_bytes(metadata, &in_order(tensors))
+}
+
+/// Wide elements first, so that each tensor begins at a multiple of the size of its elements.
+fn in_order<'t>(mut tensors: Vec<(&'t str, &'t Value)>) -> Vec<(&'t str, &'t Value)> {
+    tensors.sort_by_key(|(_, value)| Reverse(value.dtype().size()));
+    tensors
+}
+
+fn header_bytes(
+    metadata: &BTreeMap<String, String>,
+    tensors: &[(&str, &Value)],
+) -> Result<Vec<u8>, FormatFault> {
+    let header = header::write(metadata, tensors.iter().copied())?;
+    Ok([&(header.len() as u64).to_le_bytes(), header.as_bytes()].concat())
 }

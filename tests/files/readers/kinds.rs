@@ -9,13 +9,14 @@ use std::process::Command;
 
 use flowgrad::data::{Csv, read_csv};
 use flowgrad::io::checkpoint::Checkpoint;
+use flowgrad::io::frozen::Frozen;
 use flowgrad::io::npz::{Npz, read_npz, write_npz};
 use flowgrad::io::safetensors::SafeTensors;
 use flowgrad::ndarray::array;
 use flowgrad::{Graph, Session, Value};
 
 /// What each reader says of a path.
-fn told(path: &Path) -> [Result<(), String>; 5] {
+fn told(path: &Path) -> [Result<(), String>; 6] {
     fn said<T, E: ToString>(read: Result<T, E>) -> Result<(), String> {
         read.map(drop).map_err(|error| error.to_string())
     }
@@ -25,6 +26,7 @@ fn told(path: &Path) -> [Result<(), String>; 5] {
         said(Npz::open(path)),
         said(SafeTensors::open(path)),
         said(Checkpoint::load(path)),
+        said(Frozen::load(path)),
     ]
 }
 
@@ -60,14 +62,16 @@ fn only_regular_files_are_read() {
 fn links_lead_to_files() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
-    for name in ["csv", "npz", "checkpoint"] {
+    for name in ["csv", "npz", "checkpoint", "frozen"] {
         std::os::unix::fs::symlink(format!("{name}.file"), at(name)).unwrap();
     }
     fs::write(at("csv.file"), "1\n").unwrap();
     write_npz(at("npz"), [("x", Value::from(array![1.0]))]).unwrap();
     Checkpoint::of(&Session::new(&Graph::new()).unwrap()).unwrap().save(at("checkpoint")).unwrap();
-    let [[csv, ..], [_, npz, lazily, ..], [.., tensors, checkpoint]] =
-        ["csv", "npz", "checkpoint"].map(|name| told(&at(name)));
-    assert_eq!([csv, npz, lazily, tensors, checkpoint], [const { Ok(()) }; 5]);
+    let nothing = Session::new(&Graph::new()).unwrap().freeze(&[], &[]).unwrap();
+    nothing.save(at("frozen")).unwrap();
+    let [[csv, ..], [_, npz, lazily, ..], [.., tensors, checkpoint, _], [.., frozen]] =
+        ["csv", "npz", "checkpoint", "frozen"].map(|name| told(&at(name)));
+    assert_eq!([csv, npz, lazily, tensors, checkpoint, frozen], [const { Ok(()) }; 6]);
     assert!(at("npz").is_symlink() && at("npz.file").is_file());
 }

@@ -9,10 +9,13 @@ use std::path::{Path, PathBuf};
 use flowgrad::Value;
 use flowgrad::data::{Csv, Dataset, read_csv};
 use flowgrad::io::checkpoint::Checkpoint;
+use flowgrad::io::frozen::Frozen;
 use flowgrad::io::npz::{Npz, read_npz, write_npz};
 use flowgrad::io::safetensors::{SafeTensors, write_safetensors};
 use flowgrad::ndarray::{Array1, Array2};
 use tempfile::TempDir;
+
+use crate::frozen::sealed;
 
 /// Counts what this thread holds, and gives it no large piece of memory beyond a limit.
 struct Limited;
@@ -173,6 +176,31 @@ fn a_checkpoint_is_held_once() {
     let (written, peak) = within(1 << 18, || write_npz(path.with_extension("npz"), arrays));
     written.unwrap();
     assert!(peak < 1 << 18, "{peak}");
+}
+
+/// The arrays are held once, by the file's and by the graph's side; a graph takes a few times its text.
+#[test]
+fn a_frozen_model_is_held_once() {
+    let g = flowgrad::Graph::new();
+    let w = g.variable("w", Array1::<f32>::ones(1_000_000));
+    let session = flowgrad::Session::new(&g).unwrap();
+    let (_directory, path) = place("t.fgm");
+    session.freeze(&[], &[w.any()]).unwrap().save(&path).unwrap();
+    assert_bounded(&path, 1.0, |path| Frozen::load(path));
+
+    let node = r#"{"op":"","name":"","inputs":[],"control":[],"attributes":{}}"#;
+    let list = |item: &str| format!("[{}]", vec![item; 20_000].join(","));
+    let attributes =
+        format!(r#"{{"a":{{"list":{}}},"b":{{"ints":{}}}}}"#, list(r#"{"int":"1"}"#), list("\"1\""));
+    let one =
+        node.replace("\"inputs\":[]", &format!("\"inputs\":{}", list("[0,0]"))).replace("{}", &attributes);
+    for nodes in [list(node), format!("[{one}]")] {
+        let graph = format!(r#"{{"seed":0,"inputs":[],"outputs":[],"nodes":{nodes}}}"#);
+        sealed(&path, "1", &graph, &[]);
+        let (result, peak) = within(usize::MAX, || Frozen::load(&path).map(drop));
+        assert!(result.unwrap_err().to_string().starts_with("expected ops that are built by name"));
+        assert!((peak as f64) < 16.0 * graph.len() as f64, "{peak} of {}", graph.len());
+    }
 }
 
 /// A header of nested arrays, of many entries and of long shapes.

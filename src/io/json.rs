@@ -1,4 +1,4 @@
-//! As much of JSON as a header needs: a reader that hands out one token after the other and keeps none of them, and
+//! As much of JSON as the header of a safetensors file and the graph of a frozen model need: a reader that hands out one token after the other and keeps none of them, and
 //! texts as it is written.
 //!
 //! A tree of values would take a hundred times the bytes of a hostile header, and a parser that calls itself for what
@@ -9,11 +9,11 @@ use std::fmt::Write;
 
 /// The text is no JSON, or not of the kind that is asked for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
+pub(in crate::io) struct Malformed;
 
 /// What is left of a text.
 #[derive(Clone, Debug)]
-pub(super) struct Json<'t> {
+pub(in crate::io) struct Json<'t> {
     rest: &'t str,
 }
 
@@ -21,12 +21,12 @@ pub(super) struct Json<'t> {
 const DEEPEST: u32 = u128::BITS;
 
 impl<'t> Json<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(in crate::io) fn new(text: &'t str) -> Self {
         Json { rest: text }
     }
 
     /// Takes an object; `entry` is given the name of each entry, and takes its value.
-    pub(super) fn object<E: From<Malformed>>(
+    pub(in crate::io) fn object<E: From<Malformed>>(
         &mut self,
         mut entry: impl FnMut(&mut Self, Cow<'t, str>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -37,7 +37,7 @@ impl<'t> Json<'t> {
     }
 
     /// Takes an array; `item` takes each of its values.
-    pub(super) fn array(
+    pub(in crate::io) fn array(
         &mut self,
         item: impl FnMut(&mut Self) -> Result<(), Malformed>,
     ) -> Result<(), Malformed> {
@@ -62,7 +62,7 @@ impl<'t> Json<'t> {
     }
 
     /// Takes a text.
-    pub(super) fn string(&mut self) -> Result<Cow<'t, str>, Malformed> {
+    pub(in crate::io) fn string(&mut self) -> Result<Cow<'t, str>, Malformed> {
         self.expect(b'"')?;
         let mut owned = String::new();
         loop {
@@ -120,7 +120,7 @@ impl<'t> Json<'t> {
     }
 
     /// Takes a number without a sign, a fraction or an exponent.
-    pub(super) fn integer(&mut self) -> Result<u64, Malformed> {
+    pub(in crate::io) fn integer(&mut self) -> Result<u64, Malformed> {
         let number = self.number()?;
         number
             .bytes()
@@ -159,7 +159,7 @@ impl<'t> Json<'t> {
     }
 
     /// Takes `null`, if it comes next, and tells whether it did.
-    pub(super) fn null(&mut self) -> bool {
+    pub(in crate::io) fn null(&mut self) -> bool {
         self.skip_white();
         let rest = self.rest.strip_prefix("null");
         self.rest = rest.unwrap_or(self.rest);
@@ -167,7 +167,7 @@ impl<'t> Json<'t> {
     }
 
     /// Takes any value.
-    pub(super) fn skip(&mut self) -> Result<(), Malformed> {
+    pub(in crate::io) fn skip(&mut self) -> Result<(), Malformed> {
         let (mut objects, mut depth) = (0_u128, 0);
         loop {
             self.skip_white();
@@ -214,7 +214,7 @@ impl<'t> Json<'t> {
     }
 
     /// An error if something is left.
-    pub(super) fn end(mut self) -> Result<(), Malformed> {
+    pub(in crate::io) fn end(mut self) -> Result<(), Malformed> {
         self.skip_white();
         if self.rest.is_empty() { Ok(()) } else { Err(Malformed) }
     }
@@ -245,7 +245,7 @@ impl<'t> Json<'t> {
 }
 
 /// Appends a text with its quotes.
-pub(super) fn push_string(json: &mut String, text: &str) {
+pub(in crate::io) fn push_string(json: &mut String, text: &str) {
     json.push('"');
     for c in text.chars() {
         match c {
