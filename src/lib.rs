@@ -97,18 +97,23 @@ pub mod fault {
     pub use crate::shape::ShapeError;
 }
 
-pub use element::{DType, Element, Float, Integer, IntoValue, Numeric, Value};
+pub use element::{DType, Element, Integer, IntoValue, Numeric, Value};
 #[doc(hidden)]
 pub use error::Fault as Mistake;
 pub use error::{BuildError, Error, Fault, Nesting, Result, Site};
 pub use gradient::{Gradients, hessian, hessian_vector_product, jacobian, jvp};
 pub use graph::{
-    AnyOperand, AnyTensor, Function, Graph, NodeInfo, Operand, Operation, Tensor, Tensors, Variable,
+    AnyOperand, AnyTensor, Float, Function, Graph, IndexOperand, NodeInfo, Operand, Operation, Tensor,
+    Tensors, Variable,
 };
 pub use ir::{BadLabel, LoweringError};
 pub use kernel::isa::Isa;
-pub use ops::{AxisRange, Convolution, CustomPullback, Pad, Padding, Ranges, Window, custom_gradient};
-pub use session::{Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};
+pub use ops::{
+    AxisRange, Convolution, CustomPullback, Length, Lengths, Pad, Padding, Ranges, Window, custom_gradient,
+};
+pub use session::{
+    Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Item, Output, Session, SessionBuilder,
+};
 pub use shape::{Axes, Shape};
 pub use trace::{StepKind, Trace, TraceEvent, TracedStep};
 

@@ -22,6 +22,7 @@ pub use crate::testing::{AssertClose as _, check_gradients};
 pub use crate::train::{EarlyStopping, Trainer};
 pub use crate::{
     Axes, AxisRange, Callable, Convolution, CustomPullback, DType, Element, Error, Fetch, Float, Gradients,
-    Graph, Numeric, Operand, Operation, Pad, Padding, Result, Session, Shape, Tensor, Trace, Value, Variable,
-    Window, custom_gradient, hessian, hessian_vector_product, jacobian, jvp,
+    Graph, IndexOperand, Integer, Item, Length, Numeric, Operand, Operation, Pad, Padding, Result, Session,
+    Shape, Tensor, Trace, Value, Variable, Window, custom_gradient, hessian, hessian_vector_product,
+    jacobian, jvp,
 };

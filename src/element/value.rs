@@ -44,9 +44,14 @@ macro_rules! with_array {
 pub(crate) use with_array;
 
 impl Value {
+    /// An array as it is.
+    pub(crate) fn wrap<T: Element>(array: ArrayD<T>) -> Self {
+        (T::ACCESS.wrap)(array)
+    }
+
     /// One number, without axes.
     pub(crate) fn scalar<T: Element>(number: T) -> Self {
-        T::wrap(ArrayD::from_elem(IxDyn(&[]), number))
+        Value::wrap(ArrayD::from_elem(IxDyn(&[]), number))
     }
 
     /// A value in row-major order, whatever the order of the array it comes from.
@@ -58,7 +63,7 @@ impl Value {
             Ok(owned) => copied(owned.view().into_dyn())?,
             Err(borrowed) => copied(borrowed.view().into_dyn())?,
         };
-        Ok(T::wrap(copy))
+        Ok(Value::wrap(copy))
     }
 
     /// Whether the elements lie in row-major order.
@@ -99,7 +104,7 @@ impl Value {
 
     /// The array, when the elements are of type `T`.
     pub fn into_array<T: Element>(self) -> Option<ArrayD<T>> {
-        T::unwrap(self)
+        (T::ACCESS.unwrap)(self)
     }
 
     /// A copy of the elements, in row-major order.
@@ -123,7 +128,7 @@ impl<T: Element, S: Data<Elem = T>, D: Dimension> From<ArrayBase<S, D>> for Valu
     /// gives an error.
     fn from(array: ArrayBase<S, D>) -> Self {
         let array = array.into_owned().into_dyn();
-        T::wrap(if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() })
+        Value::wrap(if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() })
     }
 }
 
@@ -176,14 +181,14 @@ impl Repeated {
     pub(crate) fn into_whole(self) -> Result<Value, OutOfMemory> {
         fn whole<T: Element>(array: ArrayD<T>, dims: &[usize]) -> Result<Value, OutOfMemory> {
             if array.shape() == dims {
-                return Ok(T::wrap(array));
+                return Ok(Value::wrap(array));
             }
             let lacking = || {
                 let count = dims.iter().fold(1, |count: usize, &length| count.saturating_mul(length));
                 OutOfMemory::elements::<T>(count)
             };
             // ndarray has no view of so many elements that their number overflows.
-            copied(array.broadcast(IxDyn(dims)).ok_or_else(lacking)?).map(T::wrap)
+            copied(array.broadcast(IxDyn(dims)).ok_or_else(lacking)?).map(Value::wrap)
         }
         with_array!(self.value, array => whole(array, &self.dims))
     }
@@ -193,6 +198,12 @@ impl Repeated {
 /// dimension, a reference to one, or a scalar.
 ///
 /// Sealed: what it gives is taken to be of the type and order that it says.
+#[diagnostic::on_unimplemented(
+    message = "no constant can be made of `{Self}`",
+    label = "expected an ndarray array or view of any dimension, a reference to one, or a number",
+    note = "of a list make an array: `arr1(&[1.0, 2.0])`, `array![[1.0, 2.0], [3.0, 4.0]]` or `Array1::from(vec)`, of \
+            `flowgrad::ndarray`"
+)]
 pub trait IntoValue: sealed::Sealed {
     /// The element type.
     type Elem: Element;

@@ -83,6 +83,10 @@ pub enum Fault {
         operand: usize,
     },
 
+    /// A sum of tensors that has none.
+    #[error("expected at least one tensor to add up, got none")]
+    NoOperand,
+
     /// The shape rule of a custom op gives no output.
     #[error("expected at least one output, got none")]
     NoOutput,

@@ -50,6 +50,7 @@ impl Graph {
     /// assert_eq!(session.run(w)?.sum(), 3.0);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("get_variable", "parameter"))]
     #[track_caller]
     pub fn variable<T: Element>(&self, name: &str, start: impl Start<T>) -> Variable<'_, T> {
         self.any_variable(name, start, true)

@@ -314,6 +314,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[3, 4], [6, 8]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("tensordot"))]
     fn outer<Numeric>(x, other: (Self)) -> Self {
         x.binary(Einsum { form: Form::Outer, terms: vec![vec!['i'], vec!['j']], result: vec!['i', 'j'] }, other)
     }
@@ -330,6 +331,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?.sum(), 11);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("inner", "vdot"))]
     fn dot<Numeric>(x, other: (Self)) -> Self {
         x.binary(Einsum { form: Form::Dot, terms: vec![vec!['i'], vec!['i']], result: Term::new() }, other)
     }

@@ -100,6 +100,7 @@ impl Indexing {
 
     /// The row numbers that the indices are; the shape rule has accepted them.
     fn rows(self, x: Val, indices: Val, to: &mut Lowering<'_>) -> Rows {
+        let indices = to.cast(indices, DType::I64);
         let (x, lengths) = (to.dims(x).to_vec(), to.dims(indices).to_vec());
         let axis = |axis: isize| resolve_axis(axis, x.len()).unwrap_or(0);
         // The lengths before, of and behind an axis.
@@ -286,7 +287,7 @@ fn attributes(indexing: Indexing) -> Attributes {
 }
 
 methods! {
-    /// The slices across an axis that have the given indices; negative axes count from the end. The axis is replaced by
+    /// The slices across an axis that have the given indices, of `i32` or `i64`; negative axes count from the end. The axis is replaced by
     /// the axes of the indices: a vector of indices along axis 0 selects rows.
     ///
     /// Gradient: the cotangents of each slice's occurrences, added up; 0 where there is none. An axis out of range is a
@@ -300,7 +301,8 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(rows)?, ndarray::arr2(&[[5, 6], [1, 2]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn gather<Element>(x, indices: (i64), axis: isize) -> Self {
+    #[doc(alias("take", "index_select", "embedding_lookup"))]
+    fn gather<Element>(x, indices: (Index), axis: isize) -> Self {
         x.binary(Gather(Indexing::Across(axis)), indices)
     }
 
@@ -319,7 +321,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(elements)?, ndarray::arr1(&[2, 4]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn gather_nd<Element>(x, indices: (i64)) -> Self {
+    fn gather_nd<Element>(x, indices: (Index)) -> Self {
         x.binary(Gather(Indexing::First), indices)
     }
 
@@ -338,7 +340,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(chosen)?, ndarray::arr2(&[[3], [4]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn take_along_axis<Element>(x, indices: (i64), axis: isize) -> Self {
+    fn take_along_axis<Element>(x, indices: (Index), axis: isize) -> Self {
         x.binary(Gather(Indexing::Along(axis)), indices)
     }
 
@@ -359,7 +361,8 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[12, 20, 34]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn scatter_add<Numeric>(x, indices: (i64), updates: (Self), axis: isize) -> Self {
+    #[doc(alias("index_add", "tensor_scatter_nd_add"))]
+    fn scatter_add<Numeric>(x, indices: (Index), updates: (Self), axis: isize) -> Self {
         x.graph().apply(ScatterAdd(Indexing::Across(axis)), &[x, indices, updates])
     }
 }

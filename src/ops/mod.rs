@@ -35,6 +35,7 @@ op_files![
     arg_max,
     arithmetic,
     bitwise,
+    broadcast_to,
     bump,
     cast,
     check,
@@ -48,10 +49,12 @@ op_files![
     diagonal,
     division,
     einsum,
+    fill,
     gated,
     gather,
     guarded,
     identity,
+    lengths,
     logical,
     logical_reduce,
     losses,
@@ -98,6 +101,7 @@ pub(crate) mod fault {
     pub use super::diagonal::DiagonalFault;
     pub use super::einsum::{EinsumFault, SpecFault};
     pub use super::gather::GatherFault;
+    pub use super::lengths::LengthFault;
     pub use super::losses::LossFault;
     pub use super::matmul::MatMulFault;
     pub use super::pad::PadFault;
@@ -113,6 +117,7 @@ pub(crate) mod fault {
 
 pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};
+pub use lengths::{Length, Lengths};
 pub use pad::Pad;
 pub use patches::{Padding, Window};
 pub use slice::{AxisRange, Ranges};

@@ -8,12 +8,13 @@ use crate::error::Fault;
 use crate::graph::op::pick::{Along, Choice, Pick, Run};
 use crate::graph::op::{Attribute, AttributeValue, Attributes};
 use crate::ops::methods::methods;
-use crate::shape::{Axes, Shape};
+use crate::shape::{Axes, AxisNumber as _, Shape};
 
 /// What [`slice`](crate::Tensor::slice) takes of one axis: a range of indices, or one index, which drops the axis.
 ///
 /// Negative indices count from the end, and ends beyond the axis are cut off, as in NumPy. A step leaves indices
-/// out; a negative one goes backwards, from the last index on if no start is given.
+/// out; a negative one goes backwards, from the last index on if no start is given. Indices may be `isize`, `usize` or
+/// `i32`.
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -165,8 +166,20 @@ impl fmt::Display for AxisRange {
     }
 }
 
-/// Ranges as Rust writes them, and how each is one of an axis.
+/// Ranges as Rust writes them, of each type of numbers, and how each is one of an axis.
 macro_rules! ranges {
+    (@of $($number:ident)*) => {$(
+        ranges! {
+            $number: index => AxisRange(Part::Index(index.axis()));
+            Range<$number>: range =>
+                AxisRange::between(Some(range.start.axis()), End::Before(range.end.axis()));
+            RangeFrom<$number>: range => AxisRange::between(Some(range.start.axis()), End::Open);
+            RangeTo<$number>: range => AxisRange::between(None, End::Before(range.end.axis()));
+            RangeInclusive<$number>: range =>
+                AxisRange::between(Some(range.start().axis()), End::At(range.end().axis()));
+            RangeToInclusive<$number>: range => AxisRange::between(None, End::At(range.end.axis()));
+        }
+    )*};
     ($($type:ty: $range:ident => $it:expr;)*) => {$(
         impl From<$type> for AxisRange {
             fn from($range: $type) -> Self {
@@ -182,14 +195,9 @@ macro_rules! ranges {
     )*};
 }
 ranges! {
-    isize: index => AxisRange(Part::Index(index));
     RangeFull: _all => AxisRange::between(None, End::Open);
-    Range<isize>: range => AxisRange::between(Some(range.start), End::Before(range.end));
-    RangeFrom<isize>: range => AxisRange::between(Some(range.start), End::Open);
-    RangeTo<isize>: range => AxisRange::between(None, End::Before(range.end));
-    RangeInclusive<isize>: range => AxisRange::between(Some(*range.start()), End::At(*range.end()));
-    RangeToInclusive<isize>: range => AxisRange::between(None, End::At(range.end));
 }
+ranges!(@of isize usize i32);
 
 /// An [`AxisRange`] for each axis, from the first one on: a tuple of ranges and indices, an array, a `Vec` or a slice
 /// of equal ones, or a single one.
@@ -346,6 +354,8 @@ methods! {
     /// let x = g.constant(ndarray::arr2(&[[1, 2, 3, 4], [5, 6, 7, 8]]));
     /// let inner = x.slice((.., AxisRange::of(1, -1)));
     /// let last = x.slice(-1);
+    /// let rows = x.shape()[0].unwrap_or(0);
+    /// assert_eq!(x.slice(0..rows).shape(), x.shape());
     /// let every_second = x.slice((0, AxisRange::from(..).step(-2)));
     /// let session = Session::new(&g)?;
     /// assert_eq!(session.run(inner)?, ndarray::arr2(&[[2, 3], [6, 7]]).into_dyn());
@@ -353,6 +363,7 @@ methods! {
     /// assert_eq!(session.run(every_second)?, ndarray::arr1(&[4, 2]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("strided_slice", "narrow"))]
     fn slice<Element>(x, ranges: [Ranges]) -> Self {
         x.unary(Pick(ranges))
     }
@@ -368,6 +379,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[2, 1], [4, 3]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("flip"))]
     fn reverse<Element>(x, axes: [Axes]) -> Self {
         x.unary(Pick(Reversed(axes)))
     }

@@ -13,6 +13,11 @@ use crate::trace::Trace;
 
 /// A value that can be fed for a tensor of `T`: a reference to an array, a view, or a scalar.
 /// Row-major arrays are not copied.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be fed for a tensor of `{T}`",
+    label = "expected a reference to an array, a view, or a number of `{T}`",
+    note = "an array is lent: `&array` or `array.view()`; elements are not converted: `array.mapv(f64::from)`"
+)]
 pub trait Feedable<'v, T: Element> {
     #[doc(hidden)]
     fn into_fed(self) -> FedArray<'v>;
@@ -127,16 +132,27 @@ pub struct FeedList<'g> {
 }
 
 /// What a callable can be fed: a tensor or variable, a tuple of such, or `()` for nothing.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that calls can be fed for",
+    label = "expected a tensor, a variable, a tuple of up to 8 such, or `()`",
+    note = "a callable takes what is fed first and what is fetched second: `session.make_callable((x, labels), loss)`"
+)]
 pub trait Feeds<'g> {
     /// The element types, in the same structure.
     type Types;
 
     #[doc(hidden)]
-    fn list(&self, list: &mut FeedList<'g>);
+    fn list_feeds(&self, list: &mut FeedList<'g>);
 }
 
 /// The arguments of a callable whose feeds are of the types `I`: for an element type what can be fed
 /// for a tensor of it ([`Feedable`]), for a tuple of types a tuple of arguments.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no argument of a call that is fed `{I}`",
+    label = "expected for each element type a reference to an array, a view, or a number of it",
+    note = "several arguments are one tuple: `step.call((&x, &labels))`, and none are `step.call(())`",
+    note = "an array is lent: `&array` or `array.view()`; elements are not converted: `array.mapv(f64::from)`"
+)]
 pub trait Arguments<'v, I> {
     #[doc(hidden)]
     fn push_to(self, fed: &mut FedArrays<'v>);
@@ -144,15 +160,15 @@ pub trait Arguments<'v, I> {
 
 impl<'g, T: Element> Feeds<'g> for Tensor<'g, T> {
     type Types = T;
-    fn list(&self, list: &mut FeedList<'g>) {
+    fn list_feeds(&self, list: &mut FeedList<'g>) {
         list.tensors.push(self.any());
     }
 }
 
 impl<'g, T: Element> Feeds<'g> for crate::Variable<'g, T> {
     type Types = T;
-    fn list(&self, list: &mut FeedList<'g>) {
-        Feeds::list(&self.tensor(), list);
+    fn list_feeds(&self, list: &mut FeedList<'g>) {
+        Feeds::list_feeds(&self.tensor(), list);
     }
 }
 
@@ -169,9 +185,9 @@ macro_rules! tuples {
             type Types = ($($name::Types,)*);
             // The empty tuple lists nothing.
             #[allow(non_snake_case, unused_variables)]
-            fn list(&self, list: &mut FeedList<'g>) {
+            fn list_feeds(&self, list: &mut FeedList<'g>) {
                 let ($($name,)*) = self;
-                $($name.list(list);)*
+                $($name.list_feeds(list);)*
             }
         }
 

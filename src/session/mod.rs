@@ -3,6 +3,7 @@
 //! - [`fetch`] and [`feed`]: what a run gives and takes, in the structure that the user asks for.
 //! - [`prepared`]: the plans of one request, made when first needed and kept.
 //! - [`folded`]: what depends on constants alone, computed once for all plans.
+//! - [`item`]: the one element of what a run gives.
 //! - [`builder`]: the options of a session.
 //! - [`callable`]: a request prepared for hot loops.
 //! - [`nan_origin`]: the node that made a number which a check has refused.
@@ -15,6 +16,7 @@ mod callable;
 mod feed;
 mod fetch;
 mod folded;
+mod item;
 mod nan_origin;
 mod offender;
 mod prepared;
@@ -47,6 +49,7 @@ pub use builder::SessionBuilder;
 pub use callable::Callable;
 pub use feed::{Arguments, Feedable, Feeding, Feeds};
 pub use fetch::{Fetch, Output};
+pub use item::Item;
 
 /// Runs a graph and holds the values of its variables.
 ///
@@ -210,7 +213,7 @@ impl Session {
         fetches: F,
     ) -> Result<Callable<I::Types, F::Output>> {
         let mut fed = FeedList::default();
-        feeds.list(&mut fed);
+        feeds.list_feeds(&mut fed);
         let list = FetchList::of(&fetches);
         let prepared = self.core.prepare(&fed, &list)?;
         prepared.plan_if_static(&self.core)?;
@@ -337,6 +340,9 @@ impl Core {
     fn prepare(&self, feeds: &FeedList<'_>, fetches: &FetchList<'_>) -> Result<Arc<Prepared>> {
         let mentioned = feeds.tensors.iter().chain(fetches.nodes.iter().map(|(any, _)| any));
         if let Some(&any) = mentioned.into_iter().find(|any| any.untied().0 != self.graph.id) {
+            if any.is_nowhere() {
+                any.graph().check()?;
+            }
             return Err(Error::OtherGraph(any.site()));
         }
         let request = Request {

@@ -11,9 +11,10 @@ use ndarray::{ArrayD, Dimension, Zip};
 
 use super::numbers;
 use super::report::{Report, TargetReport};
-use crate::element::{DType, Element, Float, Numeric, Value, with_array};
+use crate::element::{DType, Element, Numeric, Value, with_array};
 use crate::error::{Error, Result};
 use crate::gradient::Gradients;
+use crate::graph::Float;
 use crate::graph::{AnyTensor, Graph, Role, Tensor, Walk};
 use crate::memory::OutOfMemory;
 use crate::session::{Feedable, Feeding, Session};
