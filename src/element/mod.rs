@@ -88,7 +88,7 @@ pub struct Access<T> {
 #[diagnostic::on_unimplemented(
     message = "tensors do not hold elements of `{Self}`",
     label = "expected elements of `f32`, `f64`, `i32`, `i64` or `bool`",
-    note = "convert them first: `array.mapv(f32::from)`, or `x as f32`"
+    note = "convert others first: `array.mapv(f32::from)`, or `x as f32`"
 )]
 pub trait Element: sealed::Sealed + Copy + Default + PartialEq + fmt::Debug + Send + Sync + 'static {
     /// The same type as a value.

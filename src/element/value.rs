@@ -1,6 +1,9 @@
 //! [`Value`]: an array whose element type is known only at run time.
 
-use ndarray::{ArrayBase, ArrayD, ArrayViewD, ArrayViewMutD, Axis, Data, Dimension, IxDyn};
+use ndarray::{
+    Array1, ArrayBase, ArrayD, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMutD, Axis, Data, Dimension,
+    IxDyn,
+};
 
 use super::{DType, Element};
 use crate::memory::{Memory, OutOfMemory};
@@ -194,15 +197,14 @@ impl Repeated {
     }
 }
 
-/// What a constant or the start of a variable can be made of: an ndarray array or view of any
-/// dimension, a reference to one, or a scalar.
+/// What a constant or the start of a variable can be made of: an ndarray array or view of any dimension, a reference to
+/// one, a scalar, or a list of elements: a `Vec`, a slice, an array, or an array of arrays of one length.
 ///
 /// Sealed: what it gives is taken to be of the type and order that it says.
 #[diagnostic::on_unimplemented(
     message = "no constant can be made of `{Self}`",
-    label = "expected an ndarray array or view of any dimension, a reference to one, or a number",
-    note = "of a list make an array: `arr1(&[1.0, 2.0])`, `array![[1.0, 2.0], [3.0, 4.0]]` or `Array1::from(vec)`, of \
-            `flowgrad::ndarray`"
+    label = "expected an ndarray array or view, a number, or a list of numbers",
+    note = "elements are `f32`, `f64`, `i32`, `i64` or `bool`; convert others first: `array.mapv(f32::from)`, `x as f32`"
 )]
 pub trait IntoValue: sealed::Sealed {
     /// The element type.
@@ -224,6 +226,12 @@ mod sealed {
     {
     }
     impl<T: crate::Element> Sealed for T {}
+    impl<T: crate::Element> Sealed for Vec<T> {}
+    impl<T: crate::Element> Sealed for &Vec<T> {}
+    impl<T: crate::Element> Sealed for &[T] {}
+    impl<T: crate::Element, const N: usize> Sealed for [T; N] {}
+    impl<T: crate::Element, const N: usize> Sealed for &[T; N] {}
+    impl<T: crate::Element, const N: usize, const M: usize> Sealed for [[T; M]; N] {}
 }
 
 impl<T: Element, S: Data<Elem = T>, D: Dimension> IntoValue for ArrayBase<S, D> {
@@ -240,6 +248,28 @@ impl<T: Element, S: Data<Elem = T>, D: Dimension> IntoValue for &ArrayBase<S, D>
     }
 }
 
+/// Declares lists of elements, and the array that each is.
+macro_rules! lists {
+    ($(($($generics:tt)*) $list:ty: $elements:ident => $array:expr;)*) => {$(
+        impl<T: Element, $($generics)*> IntoValue for $list {
+            type Elem = T;
+            fn into_repeated(self) -> Result<Repeated, OutOfMemory> {
+                let $elements = self;
+                Repeated::of($array)
+            }
+        }
+    )*};
+}
+lists! {
+    ()                                 Vec<T>:      elements => Array1::from(elements);
+    ()                                 &Vec<T>:     elements => ArrayView1::from(elements);
+    ()                                 &[T]:        elements => ArrayView1::from(elements);
+    (const N: usize)                   [T; N]:      elements => ArrayView1::from(&elements);
+    (const N: usize)                   &[T; N]:     elements => ArrayView1::from(elements);
+    (const N: usize, const M: usize)   [[T; M]; N]: elements => ArrayView2::from(&elements);
+}
+
+#[diagnostic::do_not_recommend]
 impl<T: Element> IntoValue for T {
     type Elem = T;
     fn into_repeated(self) -> Result<Repeated, OutOfMemory> {

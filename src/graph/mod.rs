@@ -102,7 +102,7 @@ impl Graph {
         Graph { shared: Arc::new(Shared::new(id, seed)) }
     }
 
-    /// A tensor that always has the given elements: an ndarray array or view, or a scalar.
+    /// A tensor that always has the given elements: an ndarray array or view, a scalar, or a list of elements.
     ///
     /// A view is copied, but for elements that it repeats (`broadcast`), which are held once. Without memory for them
     /// the tensor is invalid, and what needs it fails with [`Error::OutOfMemory`](crate::Error::OutOfMemory).
@@ -112,6 +112,8 @@ impl Graph {
     /// let g = Graph::new();
     /// let c = g.constant(ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0]]));
     /// assert_eq!(c.shape().to_string(), "[2, 2]");
+    /// assert_eq!(g.constant([[1, 2, 3], [4, 5, 6]]).shape().to_string(), "[2, 3]");
+    /// assert_eq!(g.constant(vec![true, false]).shape().to_string(), "[2]");
     /// ```
     #[doc(alias("tensor", "asarray"))]
     #[track_caller]

@@ -172,6 +172,7 @@ impl<'g> AnyOperand<'g> for &AnyTensor<'g> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'g, T: Element> AnyOperand<'g> for T {
     #[track_caller]
     fn into_any(self, graph: &'g Graph, dtype: DType) -> AnyTensor<'g> {

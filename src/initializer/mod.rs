@@ -45,7 +45,7 @@ pub enum InitializerFault {
     },
 }
 
-/// What a variable can start from: an ndarray array or view, a scalar, or an [`Initializer`].
+/// What a variable can start from: an ndarray array or view, a scalar, a list of elements, or an [`Initializer`].
 #[diagnostic::on_unimplemented(
     message = "no variable of `{T}` can start from `{Self}`",
     label = "expected an array or a number of `{T}`, or an initializer",
@@ -57,6 +57,7 @@ pub trait Start<T: Element> {
     fn into_starting_value(self) -> Result<StartingValue, Fault>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Element, V: IntoValue<Elem = T>> Start<T> for V {
     fn into_starting_value(self) -> Result<StartingValue, Fault> {
         Ok(StartingValue::Fixed(Arc::new(self.into_repeated()?.into_whole()?)))

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 use crate::element::{Element, Value};
 use crate::graph::{AnyTensor, Operation, Tensor, Variable};
 
-/// Something that a run can be asked for: a tensor, a variable, an operation, or a tuple, array or
-/// `Vec` of such.
+/// Something that a run can be asked for: a tensor, a variable, an operation, or a tuple, array, slice or `Vec` of such,
+/// or a reference to it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that a run can be asked for",
     label = "expected a tensor, a variable, an operation, or a tuple, an array or a `Vec` of these",
@@ -109,6 +109,25 @@ impl<T: Element> Output for ArrayD<T> {
     }
 }
 
+/// As what it refers to.
+impl<'g, F: Fetch<'g> + ?Sized> Fetch<'g> for &F {
+    type Output = F::Output;
+    fn list_fetches(&self, list: &mut FetchList<'g>) {
+        F::list_fetches(self, list);
+    }
+}
+
+/// As a `Vec` of the same.
+impl<'g, F: Fetch<'g>> Fetch<'g> for [F] {
+    type Output = Vec<F::Output>;
+    fn list_fetches(&self, list: &mut FetchList<'g>) {
+        list.lengths.push(self.len());
+        for fetch in self {
+            fetch.list_fetches(list);
+        }
+    }
+}
+
 impl<'g, F: Fetch<'g>, const N: usize> Fetch<'g> for [F; N] {
     type Output = [F::Output; N];
     fn list_fetches(&self, list: &mut FetchList<'g>) {
@@ -127,10 +146,7 @@ impl<O: Output, const N: usize> Output for [O; N] {
 impl<'g, F: Fetch<'g>> Fetch<'g> for Vec<F> {
     type Output = Vec<F::Output>;
     fn list_fetches(&self, list: &mut FetchList<'g>) {
-        list.lengths.push(self.len());
-        for fetch in self {
-            fetch.list_fetches(list);
-        }
+        self[..].list_fetches(list);
     }
 }
 

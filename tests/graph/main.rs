@@ -7,6 +7,7 @@ mod checks;
 mod compile_fail;
 mod custom_op;
 mod errors;
+mod first_guesses;
 mod functions;
 mod joins;
 mod kinds;
