@@ -148,7 +148,7 @@ operators! {
 }
 
 /// The sum of all, in pairs: as many roundings lie between a term and the sum as the number of terms has bits.
-fn total<'g>(mut terms: Vec<AnyTensor<'g>>) -> AnyTensor<'g> {
+fn total(mut terms: Vec<AnyTensor<'_>>) -> AnyTensor<'_> {
     while terms.len() > 1 {
         let pairs = terms.chunks(2).map(|pair| match *pair {
             // An iterator does not say who asked for its sum, so faults name the line that built the second term.
@@ -171,7 +171,7 @@ fn total<'g>(mut terms: Vec<AnyTensor<'g>>) -> AnyTensor<'g> {
 /// assert_eq!(Session::new(&g)?.run(penalty)?.sum(), 21.0);
 /// # Ok::<(), flowgrad::Error>(())
 /// ```
-impl<'g, T: Numeric> Sum for Tensor<'g, T> {
+impl<T: Numeric> Sum for Tensor<'_, T> {
     fn sum<I: Iterator<Item = Self>>(terms: I) -> Self {
         Tensor::typed(total(terms.map(Tensor::any).collect()))
     }
@@ -185,7 +185,7 @@ impl<'a, 'g, T: Numeric> Sum<&'a Tensor<'g, T>> for Tensor<'g, T> {
 }
 
 /// The sum of all tensors, whose element types are checked when nodes are built.
-impl<'g> Sum for AnyTensor<'g> {
+impl Sum for AnyTensor<'_> {
     fn sum<I: Iterator<Item = Self>>(terms: I) -> Self {
         total(terms.collect())
     }

@@ -22,7 +22,7 @@ use crate::ir::{Lowering, TensorId, Val};
 use crate::shape::{TensorType, resolve_axis};
 
 pub(super) use ops::METHODS;
-use ops::{Dim, OPERATIONS, length_of};
+use ops::{Dim, OPERATIONS, lengths_of};
 
 /// One length of a shape that an op is to give: a number, or what [`Tensor::dim`] and arithmetic (`+ - * /`, which
 /// rounds down) make of the lengths of tensors. It stands wherever ops take lengths:
@@ -144,39 +144,37 @@ impl Pattern {
 
     /// The lengths as far as the operands that tell the computed ones are known.
     pub(super) fn filled(&self, computed: &[&TensorType]) -> Result<Pattern, Fault> {
+        let mut computed = lengths_of(computed)?.into_iter();
         let count = self.0.iter().filter(|entry| entry.is_none()).count();
         if count != computed.len() {
             return Err(Fault::OperandCount { expected: count + 1, found: computed.len() + 1 });
         }
-        let mut computed = computed.iter();
-        let filled = self.0.iter().map(|&entry| match (entry, computed.as_slice()) {
-            (None, [length, ..]) => {
-                computed.next();
-                let known = length_of(length)?;
-                // The lengths of tensors are addressable.
-                Ok(known.map(|length| isize::try_from(length).unwrap_or(isize::MAX)))
-            }
-            _ => Ok(entry),
-        });
-        filled.collect::<Result<_, _>>().map(Pattern)
+        // The lengths of tensors are addressable.
+        let mut next = || Some(isize::try_from(computed.next()??).unwrap_or(isize::MAX));
+        Ok(Pattern(self.0.iter().map(|&entry| entry.or_else(&mut next)).collect()))
     }
 }
 
 impl<'g> Lengths<'g> {
+    /// The attribute that tells an op these lengths.
+    fn pattern(&self) -> Pattern {
+        let entry = |length: &Length<'g>| match length.0 {
+            Kind::Number(number) => Some(number),
+            Kind::Of(..) | Kind::Nothing => None,
+        };
+        Pattern(self.0.iter().map(entry).collect())
+    }
+
     /// The attribute and the operands that tell an op these lengths.
     pub(super) fn told(&self) -> Result<(Pattern, Vec<AnyTensor<'g>>), Fault> {
         if self.0.iter().any(|length| matches!(length.0, Kind::Nothing)) {
             return Err(Fault::op(LengthFault::Unknown { lengths: self.to_string() }));
         }
-        let entry = |length: &Length<'g>| match length.0 {
-            Kind::Number(number) => Some(number),
-            Kind::Of(..) | Kind::Nothing => None,
-        };
         let tensor = |length: &Length<'g>| match length.0 {
             Kind::Of(tensor, _) => Some(tensor),
             Kind::Number(_) | Kind::Nothing => None,
         };
-        Ok((Pattern(self.0.iter().map(entry).collect()), self.0.iter().filter_map(tensor).collect()))
+        Ok((self.pattern(), self.0.iter().filter_map(tensor).collect()))
     }
 
     /// How many of them are, in order, the first lengths of a tensor.
@@ -230,11 +228,7 @@ impl<'g> AnyTensor<'g> {
 
 impl fmt::Display for Lengths<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = |length: &Length<'_>| match length.0 {
-            Kind::Number(number) => Some(number),
-            Kind::Of(..) | Kind::Nothing => None,
-        };
-        Pattern(self.0.iter().map(number).collect()).fmt(f)
+        self.pattern().fmt(f)
     }
 }
 

@@ -72,7 +72,7 @@ impl<'s> Matrices<'s> {
 }
 
 /// A product with the axes of length 1 that it lacks where operands are vectors.
-fn with_vector_axes<'g>(mut product: AnyTensor<'g>, [left, right]: [bool; 2]) -> AnyTensor<'g> {
+fn with_vector_axes(mut product: AnyTensor<'_>, [left, right]: [bool; 2]) -> AnyTensor<'_> {
     if right {
         product = product.expand_dims(-1);
     }
@@ -206,37 +206,105 @@ methods! {
     }
 }
 
+/// The product of two matrices, transposed first where the flags say so.
+#[cfg(test)]
+fn product(a: &ndarray::ArrayD<f64>, b: &ndarray::ArrayD<f64>, [ta, tb]: [bool; 2]) -> ndarray::ArrayD<f64> {
+    let matrix = |x: &ndarray::ArrayD<f64>, transpose: bool| {
+        let x = x.view().into_dimensionality::<ndarray::Ix2>().unwrap();
+        if transpose { x.reversed_axes().to_owned() } else { x.to_owned() }
+    };
+    matrix(a, ta).dot(&matrix(b, tb)).into_dyn()
+}
+
+/// The products of batches of matrices, repeated to these lengths.
+#[cfg(test)]
+fn batched(
+    a: &ndarray::ArrayD<f64>,
+    b: &ndarray::ArrayD<f64>,
+    batch: &[usize],
+    [ta, tb]: [bool; 2],
+) -> ndarray::ArrayD<f64> {
+    let stretched = |x: &ndarray::ArrayD<f64>| {
+        let [.., rows, columns] = *x.shape() else { unreachable!("operands have two axes") };
+        let lengths: Vec<usize> = batch.iter().copied().chain([rows, columns]).collect();
+        let whole = x.broadcast(lengths).unwrap().to_owned();
+        whole.into_shape_with_order((batch.iter().product::<usize>(), rows, columns)).unwrap()
+    };
+    let (a, b) = (stretched(a), stretched(b));
+    let each = a.outer_iter().zip(b.outer_iter());
+    let each: Vec<_> =
+        each.map(|(a, b)| product(&a.to_owned().into_dyn(), &b.to_owned().into_dyn(), [ta, tb])).collect();
+    let (rows, columns) = (a.shape()[if ta { 2 } else { 1 }], b.shape()[if tb { 1 } else { 2 }]);
+    let lengths: Vec<usize> = batch.iter().copied().chain([rows, columns]).collect();
+    ndarray::ArrayD::from_shape_vec(lengths, each.into_iter().flatten().collect()).unwrap()
+}
+
+/// An operand that may be a vector as a matrix: a row on the left, a column on the right.
+#[cfg(test)]
+fn as_matrices(a: &ndarray::ArrayD<f64>, b: &ndarray::ArrayD<f64>) -> [ndarray::ArrayD<f64>; 2] {
+    let a = if a.ndim() == 1 { a.clone().insert_axis(ndarray::Axis(0)) } else { a.clone() };
+    let b = if b.ndim() == 1 { b.clone().insert_axis(ndarray::Axis(1)) } else { b.clone() };
+    [a, b]
+}
+
+/// Vectors on either side, on both, beside batches, and of no elements.
+#[cfg(test)]
+fn examples_of_vectors() -> Vec<super::laws::Example> {
+    use super::laws::{Example, example};
+
+    let mut examples: Vec<Example> = Vec::new();
+    for [m, k, n] in [[2, 3, 4], [1, 1, 1], [3, 0, 2], [40, 5, 3], [2, 70, 1]] {
+        examples.extend([
+            example!("matmul by a vector", &[&[m, k], &[k]], |_, x| x[0].matmul(x[1]), |x| {
+                let [a, b] = as_matrices(&x[0], &x[1]);
+                product(&a, &b, [false, false]).remove_axis(ndarray::Axis(1))
+            }),
+            example!("matmul of a vector", &[&[k], &[k, n]], |_, x| x[0].matmul(x[1]), |x| {
+                let [a, b] = as_matrices(&x[0], &x[1]);
+                product(&a, &b, [false, false]).remove_axis(ndarray::Axis(0))
+            }),
+            example!("matmul of vectors", &[&[k], &[k]], |_, x| x[0].matmul(x[1]), |x| ndarray::arr0(
+                (&x[0] * &x[1]).sum()
+            )
+            .into_dyn()),
+            example!(
+                "matmul tt of a vector",
+                &[&[k], &[n, k]],
+                |_, x| x[0].matmul_transposed(x[1], true, true),
+                |x| {
+                    let [a, b] = as_matrices(&x[0], &x[1]);
+                    product(&a, &b, [false, true]).remove_axis(ndarray::Axis(0))
+                }
+            ),
+            example!(
+                "matmul tt by a vector",
+                &[&[k, m], &[k]],
+                |_, x| x[0].matmul_transposed(x[1], true, true),
+                |x| {
+                    let [a, b] = as_matrices(&x[0], &x[1]);
+                    product(&a, &b, [true, false]).remove_axis(ndarray::Axis(1))
+                }
+            ),
+        ]);
+    }
+    examples.extend([
+        example!("matmul of batches by a vector", &[&[2, 1, 3, 4], &[4]], |_, x| x[0].matmul(x[1]), |x| {
+            let b = x[1].clone().insert_axis(ndarray::Axis(1));
+            batched(&x[0], &b, &[2, 1], [false, false]).remove_axis(ndarray::Axis(3))
+        }),
+        example!("matmul of a vector by batches", &[&[3], &[2, 3, 4]], |_, x| x[0].matmul(x[1]), |x| {
+            let a = x[0].clone().insert_axis(ndarray::Axis(0));
+            batched(&a, &x[1], &[2], [false, false]).remove_axis(ndarray::Axis(1))
+        }),
+    ]);
+    examples
+}
+
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::{Example, example};
-    use ndarray::{ArrayD, Ix2};
 
-    fn product(a: &ArrayD<f64>, b: &ArrayD<f64>, [ta, tb]: [bool; 2]) -> ArrayD<f64> {
-        let matrix = |x: &ArrayD<f64>, transpose: bool| {
-            let x = x.view().into_dimensionality::<Ix2>().unwrap();
-            if transpose { x.reversed_axes().to_owned() } else { x.to_owned() }
-        };
-        matrix(a, ta).dot(&matrix(b, tb)).into_dyn()
-    }
-
-    fn batched(a: &ArrayD<f64>, b: &ArrayD<f64>, batch: &[usize], [ta, tb]: [bool; 2]) -> ArrayD<f64> {
-        let stretched = |x: &ArrayD<f64>| {
-            let [.., rows, columns] = *x.shape() else { unreachable!("operands have two axes") };
-            let lengths: Vec<usize> = batch.iter().copied().chain([rows, columns]).collect();
-            let whole = x.broadcast(lengths).unwrap().to_owned();
-            whole.into_shape_with_order((batch.iter().product::<usize>(), rows, columns)).unwrap()
-        };
-        let (a, b) = (stretched(a), stretched(b));
-        let each = a.outer_iter().zip(b.outer_iter());
-        let each: Vec<_> = each
-            .map(|(a, b)| product(&a.to_owned().into_dyn(), &b.to_owned().into_dyn(), [ta, tb]))
-            .collect();
-        let (rows, columns) = (a.shape()[if ta { 2 } else { 1 }], b.shape()[if tb { 1 } else { 2 }]);
-        let lengths: Vec<usize> = batch.iter().copied().chain([rows, columns]).collect();
-        ArrayD::from_shape_vec(lengths, each.into_iter().flatten().collect()).unwrap()
-    }
-
-    let mut examples: Vec<Example> = Vec::new();
+    let mut examples: Vec<Example> = examples_of_vectors();
     // Small, empty on either side and inside, and long enough to be skinny in each direction.
     for [m, k, n] in
         [[2, 3, 4], [0, 2, 2], [2, 0, 2], [1, 1, 1], [40, 2, 1], [2, 40, 1], [40, 3, 5], [3, 33, 2]]
@@ -292,56 +360,6 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             &[0],
             [false, false]
         ),),
-    ]);
-    // Vectors on either side, on both, beside batches, and of no elements.
-    for [m, k, n] in [[2, 3, 4], [1, 1, 1], [3, 0, 2], [40, 5, 3], [2, 70, 1]] {
-        fn as_matrices(a: &ArrayD<f64>, b: &ArrayD<f64>) -> [ArrayD<f64>; 2] {
-            let a = if a.ndim() == 1 { a.clone().insert_axis(ndarray::Axis(0)) } else { a.clone() };
-            let b = if b.ndim() == 1 { b.clone().insert_axis(ndarray::Axis(1)) } else { b.clone() };
-            [a, b]
-        }
-        examples.extend([
-            example!("matmul by a vector", &[&[m, k], &[k]], |_, x| x[0].matmul(x[1]), |x| {
-                let [a, b] = as_matrices(&x[0], &x[1]);
-                product(&a, &b, [false, false]).remove_axis(ndarray::Axis(1))
-            }),
-            example!("matmul of a vector", &[&[k], &[k, n]], |_, x| x[0].matmul(x[1]), |x| {
-                let [a, b] = as_matrices(&x[0], &x[1]);
-                product(&a, &b, [false, false]).remove_axis(ndarray::Axis(0))
-            }),
-            example!("matmul of vectors", &[&[k], &[k]], |_, x| x[0].matmul(x[1]), |x| ndarray::arr0(
-                (&x[0] * &x[1]).sum()
-            )
-            .into_dyn()),
-            example!(
-                "matmul tt of a vector",
-                &[&[k], &[n, k]],
-                |_, x| x[0].matmul_transposed(x[1], true, true),
-                |x| {
-                    let [a, b] = as_matrices(&x[0], &x[1]);
-                    product(&a, &b, [false, true]).remove_axis(ndarray::Axis(0))
-                }
-            ),
-            example!(
-                "matmul tt by a vector",
-                &[&[k, m], &[k]],
-                |_, x| x[0].matmul_transposed(x[1], true, true),
-                |x| {
-                    let [a, b] = as_matrices(&x[0], &x[1]);
-                    product(&a, &b, [true, false]).remove_axis(ndarray::Axis(1))
-                }
-            ),
-        ]);
-    }
-    examples.extend([
-        example!("matmul of batches by a vector", &[&[2, 1, 3, 4], &[4]], |_, x| x[0].matmul(x[1]), |x| {
-            let b = x[1].clone().insert_axis(ndarray::Axis(1));
-            batched(&x[0], &b, &[2, 1], [false, false]).remove_axis(ndarray::Axis(3))
-        }),
-        example!("matmul of a vector by batches", &[&[3], &[2, 3, 4]], |_, x| x[0].matmul(x[1]), |x| {
-            let a = x[0].clone().insert_axis(ndarray::Axis(0));
-            batched(&a, &x[1], &[2], [false, false]).remove_axis(ndarray::Axis(1))
-        }),
     ]);
     examples.push(example!(
         "matmul of a transpose",

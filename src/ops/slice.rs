@@ -1,14 +1,15 @@
 //! `slice` and `reverse`: ranges of indices along each axis, with steps, and whole axes backwards.
 
+mod from;
+
 use std::fmt;
 use std::num::ParseIntError;
-use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use crate::error::Fault;
 use crate::graph::op::pick::{Along, Choice, Pick, Run};
 use crate::graph::op::{Attribute, AttributeValue, Attributes};
 use crate::ops::methods::methods;
-use crate::shape::{Axes, AxisNumber as _, Shape};
+use crate::shape::{Axes, Shape};
 
 /// What [`slice`](crate::Tensor::slice) takes of one axis: a range of indices, or one index, which drops the axis.
 ///
@@ -166,39 +167,6 @@ impl fmt::Display for AxisRange {
     }
 }
 
-/// Ranges as Rust writes them, of each type of numbers, and how each is one of an axis.
-macro_rules! ranges {
-    (@of $($number:ident)*) => {$(
-        ranges! {
-            $number: index => AxisRange(Part::Index(index.axis()));
-            Range<$number>: range =>
-                AxisRange::between(Some(range.start.axis()), End::Before(range.end.axis()));
-            RangeFrom<$number>: range => AxisRange::between(Some(range.start.axis()), End::Open);
-            RangeTo<$number>: range => AxisRange::between(None, End::Before(range.end.axis()));
-            RangeInclusive<$number>: range =>
-                AxisRange::between(Some(range.start().axis()), End::At(range.end().axis()));
-            RangeToInclusive<$number>: range => AxisRange::between(None, End::At(range.end.axis()));
-        }
-    )*};
-    ($($type:ty: $range:ident => $it:expr;)*) => {$(
-        impl From<$type> for AxisRange {
-            fn from($range: $type) -> Self {
-                $it
-            }
-        }
-
-        impl From<$type> for Ranges {
-            fn from(range: $type) -> Self {
-                Ranges(vec![range.into()])
-            }
-        }
-    )*};
-}
-ranges! {
-    RangeFull: _all => AxisRange::between(None, End::Open);
-}
-ranges!(@of isize usize i32);
-
 /// An [`AxisRange`] for each axis, from the first one on: a tuple of ranges and indices, an array, a `Vec` or a slice
 /// of equal ones, or a single one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -250,48 +218,6 @@ impl AttributeValue for Ranges {
             _ => None,
         }
     }
-}
-
-impl From<AxisRange> for Ranges {
-    fn from(range: AxisRange) -> Self {
-        Ranges(vec![range])
-    }
-}
-
-impl<R: Into<AxisRange>, const N: usize> From<[R; N]> for Ranges {
-    fn from(ranges: [R; N]) -> Self {
-        Ranges(ranges.into_iter().map(Into::into).collect())
-    }
-}
-
-impl<R: Into<AxisRange>> From<Vec<R>> for Ranges {
-    fn from(ranges: Vec<R>) -> Self {
-        Ranges(ranges.into_iter().map(Into::into).collect())
-    }
-}
-
-impl<R: Clone + Into<AxisRange>> From<&[R]> for Ranges {
-    fn from(ranges: &[R]) -> Self {
-        Ranges(ranges.iter().cloned().map(Into::into).collect())
-    }
-}
-
-macro_rules! tuples {
-    ($(($($name:ident $position:tt),*);)*) => {$(
-        impl<$($name: Into<AxisRange>),*> From<($($name,)*)> for Ranges {
-            fn from(ranges: ($($name,)*)) -> Self {
-                Ranges(vec![$(ranges.$position.into()),*])
-            }
-        }
-    )*};
-}
-tuples! {
-    (A 0);
-    (A 0, B 1);
-    (A 0, B 1, C 2);
-    (A 0, B 1, C 2, D 3);
-    (A 0, B 1, C 2, D 3, E 4);
-    (A 0, B 1, C 2, D 3, E 4, F 5);
 }
 
 impl Choice for Ranges {

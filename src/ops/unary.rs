@@ -64,6 +64,33 @@ impl<'g, T: Numeric> std::ops::Neg for Variable<'g, T> {
     }
 }
 
+/// `-x`, as for the tensor itself.
+impl<'g, T: Numeric> std::ops::Neg for &Tensor<'g, T> {
+    type Output = Tensor<'g, T>;
+    #[track_caller]
+    fn neg(self) -> Tensor<'g, T> {
+        -*self
+    }
+}
+
+/// `-x`, as for the variable's [`Tensor`].
+impl<'g, T: Numeric> std::ops::Neg for &Variable<'g, T> {
+    type Output = Tensor<'g, T>;
+    #[track_caller]
+    fn neg(self) -> Tensor<'g, T> {
+        -self.tensor()
+    }
+}
+
+/// `-x`, as for the tensor itself.
+impl<'g> std::ops::Neg for &AnyTensor<'g> {
+    type Output = AnyTensor<'g>;
+    #[track_caller]
+    fn neg(self) -> AnyTensor<'g> {
+        -*self
+    }
+}
+
 impl std::ops::Neg for AnyTensor<'_> {
     type Output = Self;
     #[track_caller]

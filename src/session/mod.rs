@@ -125,7 +125,7 @@ impl Session {
     }
 
     /// Computes the fetches: a tensor or variable gives its value, an operation `()`, and tuples,
-    /// arrays and `Vec`s of them the same structure. A single number is an array without axes: `loss[[]]`.
+    /// arrays and `Vec`s of them the same structure. A single number is an array without axes: `loss.item()?`.
     ///
     /// # Errors
     /// A build error in what the run needs, a placeholder that it needs, two assignments

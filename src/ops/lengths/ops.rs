@@ -9,13 +9,16 @@ use crate::shape::{TensorType, resolve_axis};
 
 use super::LengthFault;
 
-/// The length that a tensor of one axis stands for.
-pub(super) fn length_of(tensor: &TensorType) -> Result<Option<usize>, Fault> {
-    match (tensor.dtype, tensor.shape.dims()) {
-        (DType::Bool, &[length]) => Ok(length),
-        (DType::Bool, _) => Err(Fault::OtherShape { expected: None.into(), found: tensor.shape.clone() }),
-        (found, _) => Err(Fault::ElementType { expected: DType::Bool, found }),
+/// The lengths that tensors of one axis stand for.
+pub(super) fn lengths_of(tensors: &[&TensorType]) -> Result<Vec<Option<usize>>, Fault> {
+    if let Some(other) = tensors.iter().find(|tensor| tensor.dtype != DType::Bool) {
+        return Err(Fault::ElementType { expected: DType::Bool, found: other.dtype });
     }
+    let length = |tensor: &&TensorType| match *tensor.shape.dims() {
+        [length] => Ok(length),
+        _ => Err(Fault::OtherShape { expected: None.into(), found: tensor.shape.clone() }),
+    };
+    tensors.iter().map(length).collect()
 }
 
 /// The length of one axis of the input, which is not computed for it.
@@ -78,8 +81,9 @@ impl Op for Arithmetic {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
-        let (a, b) = (length_of(inputs[0])?, length_of(inputs[1])?);
-        let (Some(a), Some(b)) = (a, b) else { return Ok(TensorType::new(DType::Bool, None)) };
+        let [Some(a), Some(b)] = lengths_of(inputs)?[..] else {
+            return Ok(TensorType::new(DType::Bool, None));
+        };
         let operation = self.operation;
         let length = (self.of)(a, b).ok_or_else(|| Fault::op(LengthFault::Arithmetic { a, operation, b }))?;
         Ok(TensorType::new(DType::Bool, length))
