@@ -98,7 +98,7 @@ pub mod fault {
     pub use crate::shape::ShapeError;
 }
 
-pub use element::{DType, Element, Float, Integer, IntoValue, Numeric, Value};
+pub use element::{DType, Element, Integer, IntoValue, Numeric, Value};
 #[doc(hidden)]
 pub use error::Fault as Mistake;
 pub use error::{BuildError, Error, Fault, Nesting, Result, Site};
@@ -106,15 +106,17 @@ pub use gradient::{
     Gradients, hessian, hessian_vector_product, hessian_vector_product_or_zeros, jacobian, jvp, jvp_or_zeros,
 };
 pub use graph::{
-    AnyOperand, AnyTensor, Function, Graph, NodeInfo, Operand, Operation, Tensor, Tensors, Variable,
+    AnyOperand, AnyTensor, Float, Function, Graph, IndexOperand, NodeInfo, Operand, Operation, Tensor,
+    Tensors, Variable,
 };
 pub use ir::{BadLabel, LoweringError};
 pub use kernel::isa::Isa;
 pub use ops::{
-    AxisRange, Convolution, CustomPullback, Indexing, Pad, Padding, Ranges, Shifts, Window, custom_gradient,
+    AxisRange, Convolution, CustomPullback, Indexing, Length, Lengths, Pad, Padding, Ranges, Shifts, Window,
+    custom_gradient,
 };
 pub use session::{
-    Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Parameters, Session, SessionBuilder,
+    Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Item, Output, Parameters, Session, SessionBuilder,
 };
 pub use shape::{Axes, Shape};
 pub use trace::{StepKind, Trace, TraceEvent, TracedStep};

@@ -24,7 +24,7 @@ pub use crate::testing::{AssertClose as _, check_against, check_gradients};
 pub use crate::train::{EarlyStopping, Trainer};
 pub use crate::{
     Axes, AxisRange, Callable, Convolution, CustomPullback, DType, Element, Error, Fetch, Float, Gradients,
-    Graph, Indexing, Numeric, Operand, Operation, Pad, Padding, Parameters, Result, Session, Shape, Tensor,
-    Trace, Value, Variable, Window, custom_gradient, hessian, hessian_vector_product,
-    hessian_vector_product_or_zeros, jacobian, jvp, jvp_or_zeros,
+    Graph, IndexOperand, Indexing, Integer, Item, Length, Numeric, Operand, Operation, Pad, Padding,
+    Parameters, Result, Session, Shape, Tensor, Trace, Value, Variable, Window, custom_gradient, hessian,
+    hessian_vector_product, hessian_vector_product_or_zeros, jacobian, jvp, jvp_or_zeros,
 };

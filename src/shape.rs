@@ -1,11 +1,16 @@
 //! Shapes with unknown dimensions, selections of axes, and the broadcasting rule.
 
+mod from;
+
 use std::fmt;
-use std::ops::RangeFull;
+use std::ops::Index;
+use std::slice::SliceIndex;
 
 use smallvec::SmallVec;
 
 use crate::element::DType;
+
+pub(crate) use from::{AxisNumber, for_ranks};
 
 /// Why shapes or axes do not go together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -67,10 +72,17 @@ pub enum ShapeError {
 
 /// The lengths of a tensor's axes; `None` is a length known only when the tensor is fed.
 ///
+/// A shape is written as a number, an array or a tuple; `[]` and `()` are that of a single number. Behind an index is
+/// the length of that axis.
+///
 /// ```
 /// use flowgrad::Shape;
 /// assert_eq!(Shape::from([None, Some(784)]).to_string(), "[?, 784]");
-/// assert_eq!(Shape::from([2, 3]).size(), Some(6));
+/// assert_eq!(Shape::from((None, 784)), Shape::from([None, Some(784)]));
+/// assert_eq!(Shape::from(3), Shape::from([3]));
+/// assert_eq!(Shape::from([]), Shape::from(()));
+/// let shape = Shape::from([2, 3]);
+/// assert_eq!((shape.size(), shape[1], &shape[..1]), (Some(6), Some(3), &[Some(2)][..]));
 /// ```
 #[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub struct Shape(SmallVec<[Option<usize>; INLINE_AXES]>);
@@ -157,6 +169,18 @@ impl Shape {
     }
 }
 
+/// The length of an axis, or those of a range of axes.
+///
+/// # Panics
+/// As indexing a slice does, where there is no such axis; [`dims`](Shape::dims) has `get`.
+impl<I: SliceIndex<[Option<usize>]>> Index<I> for Shape {
+    type Output = I::Output;
+
+    fn index(&self, index: I) -> &I::Output {
+        &self.0[index]
+    }
+}
+
 impl fmt::Display for Shape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[")?;
@@ -168,37 +192,6 @@ impl fmt::Display for Shape {
             }
         }
         f.write_str("]")
-    }
-}
-
-macro_rules! shape_from {
-    ($(($($generics:tt)*) $source:ty),* $(,)?) => {$(
-        impl<$($generics)*> From<$source> for Shape {
-            fn from(lengths: $source) -> Self {
-                Shape(lengths.iter().copied().map(Into::into).collect())
-            }
-        }
-    )*};
-}
-shape_from! {
-    (const N: usize) [usize; N],
-    (const N: usize) [Option<usize>; N],
-    () &[usize],
-    () &[Option<usize>],
-    () &Vec<usize>,
-    () Vec<usize>,
-    () Vec<Option<usize>>,
-}
-
-impl From<()> for Shape {
-    fn from((): ()) -> Self {
-        Shape::scalar()
-    }
-}
-
-impl From<&Shape> for Shape {
-    fn from(shape: &Shape) -> Self {
-        shape.clone()
     }
 }
 
@@ -265,8 +258,8 @@ pub(crate) fn broadcast(left: &Shape, right: &Shape) -> Result<Shape, ShapeError
         .map(Shape)
 }
 
-/// A selection of axes for a reduction: all of them (`..`), one (`-1`), or a list (`[0, -1]`);
-/// negative axes count from the end.
+/// A selection of axes for a reduction: all of them (`..`), one (`-1`), or a list (`[0, -1]`); negative axes count from
+/// the end. Numbers may be `isize`, `usize` or `i32`.
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -339,36 +332,6 @@ pub(crate) fn resolve_axis(axis: isize, rank: usize) -> Result<usize, ShapeError
     match from_start.and_then(|index| usize::try_from(index).ok()) {
         Some(index) if index < rank => Ok(index),
         _ => Err(ShapeError::AxisOutOfRange { axis, rank }),
-    }
-}
-
-impl From<RangeFull> for Axes {
-    fn from(_: RangeFull) -> Self {
-        Axes::all()
-    }
-}
-
-impl From<isize> for Axes {
-    fn from(axis: isize) -> Self {
-        Axes::of([axis])
-    }
-}
-
-impl<const N: usize> From<[isize; N]> for Axes {
-    fn from(axes: [isize; N]) -> Self {
-        Axes::of(axes)
-    }
-}
-
-impl From<&[isize]> for Axes {
-    fn from(axes: &[isize]) -> Self {
-        Axes::of(axes.iter().copied())
-    }
-}
-
-impl From<Vec<isize>> for Axes {
-    fn from(axes: Vec<isize>) -> Self {
-        Axes::of(axes)
     }
 }
 

@@ -25,6 +25,11 @@ const READY: usize = 1;
 /// # Ok(())
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no iterator whose items can be prepared ahead",
+    label = "expected an iterator",
+    note = "of a data set: `dataset.batches(32)?.prefetched()?`"
+)]
 pub trait Prefetch: Iterator {
     /// The same items in the same order, each prepared while the one before it is used.
     ///

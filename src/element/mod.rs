@@ -64,42 +64,72 @@ impl fmt::Display for DType {
 }
 
 mod sealed {
-    pub trait Sealed {}
+    /// Seals [`Element`](super::Element), and has what the crate does with elements as a table of functions: methods of
+    /// a trait that is a bound of a caller's code could have the names of the caller's own.
+    pub trait Sealed: Sized {
+        const ACCESS: super::Access<Self>;
+    }
+}
+
+/// What the crate does with elements of a type; [`Value`], [`ArrayRef`] and [`ArrayMut`] have it for generic code.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Access<T> {
+    wrap: fn(ArrayD<T>) -> Value,
+    unwrap: fn(Value) -> Option<ArrayD<T>>,
+    number: fn(T) -> Option<f64>,
+    view: for<'a> fn(&'a ArrayRef<'_>) -> Option<ArrayViewD<'a, T>>,
+    view_mut: fn(ArrayMut<'_>) -> Option<ArrayViewMutD<'_, T>>,
+    array_ref: fn(ArrayViewD<'_, T>) -> ArrayRef<'_>,
+    array_mut: fn(ArrayViewMutD<'_, T>) -> ArrayMut<'_>,
 }
 
 /// A type that tensors hold: `f32`, `f64`, `i32`, `i64` or `bool`. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "tensors do not hold elements of `{Self}`",
+    label = "expected elements of `f32`, `f64`, `i32`, `i64` or `bool`",
+    note = "convert others first: `array.mapv(f32::from)`, or `x as f32`"
+)]
 pub trait Element: sealed::Sealed + Copy + Default + PartialEq + fmt::Debug + Send + Sync + 'static {
     /// The same type as a value.
     const DTYPE: DType;
+}
 
-    /// Wraps an array of this type as a [`Value`].
-    fn wrap(array: ArrayD<Self>) -> Value;
+/// The element as a number, unless it is a boolean.
+pub(crate) fn number<T: Element>(element: T) -> Option<f64> {
+    (T::ACCESS.number)(element)
+}
 
-    /// The array in a [`Value`], when the value holds this type.
-    fn unwrap(value: Value) -> Option<ArrayD<Self>>;
-
-    /// The element as a number, unless it is a boolean.
-    #[doc(hidden)]
-    fn number(self) -> Option<f64>;
-
-    /// The input of a kernel, when its elements are of this type.
-    #[doc(hidden)]
-    fn view<'a>(array: &'a ArrayRef<'_>) -> Option<ArrayViewD<'a, Self>>;
-
-    /// The output of a kernel, when its elements are of this type.
-    #[doc(hidden)]
-    fn view_mut(array: ArrayMut<'_>) -> Option<ArrayViewMutD<'_, Self>>;
-
+impl<'a> ArrayRef<'a> {
     /// An array as the input of a kernel.
-    #[doc(hidden)]
-    fn array_ref(view: ArrayViewD<'_, Self>) -> ArrayRef<'_>;
+    pub(crate) fn of<T: Element>(view: ArrayViewD<'a, T>) -> Self {
+        (T::ACCESS.array_ref)(view)
+    }
 
+    /// The array, if its elements are of this type.
+    pub(crate) fn typed<T: Element>(&self) -> Option<ArrayViewD<'_, T>> {
+        (T::ACCESS.view)(self)
+    }
+}
+
+impl<'a> ArrayMut<'a> {
     /// An array as the output of a kernel.
-    #[doc(hidden)]
-    fn array_mut(view: ArrayViewMutD<'_, Self>) -> ArrayMut<'_>;
+    pub(crate) fn of<T: Element>(view: ArrayViewMutD<'a, T>) -> Self {
+        (T::ACCESS.array_mut)(view)
+    }
+
+    /// The array, if its elements are of this type.
+    pub(crate) fn typed<T: Element>(self) -> Option<ArrayViewMutD<'a, T>> {
+        (T::ACCESS.view_mut)(self)
+    }
 }
 
 /// An element with arithmetic: everything but `bool`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no number type",
+    label = "expected elements of `f32`, `f64`, `i32` or `i64`",
+    note = "`cast` makes numbers of booleans: `x.cast::<f32>()`"
+)]
 pub trait Numeric: Element + fmt::Display {
     /// The number nearest to `value` in this type (integers truncate and saturate).
     fn from_f64(value: f64) -> Self;
@@ -108,48 +138,42 @@ pub trait Numeric: Element + fmt::Display {
     fn as_f64(self) -> f64;
 }
 
-/// An element through which gradients pass: `f32` or `f64`.
+/// An element that is a float: `f32` or `f64`. What users name is [`Float`](crate::Float), which has operators with tensors.
 pub trait Float: Numeric + NdFloat {}
 
-/// An element that is a whole number of so many bits: `i32` or `i64`.
+/// An element that is a whole number of so many bits: `i32` or `i64`. Labels and indices are of either.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no integer type",
+    label = "expected elements of `i32` or `i64`",
+    note = "labels and indices are integers; `cast` makes integers of other elements: `x.cast::<i64>()`"
+)]
 pub trait Integer: Numeric {}
 
 macro_rules! elements {
     ($($type:ident $variant:ident $element:ident => $number:expr;)*) => {$(
-        impl sealed::Sealed for $type {}
-        impl Element for $type {
-            const DTYPE: DType = DType::$variant;
-            fn wrap(array: ArrayD<Self>) -> Value {
-                Value::$variant(array)
-            }
-            fn unwrap(value: Value) -> Option<ArrayD<Self>> {
-                match value {
+        impl sealed::Sealed for $type {
+            const ACCESS: Access<Self> = Access {
+                wrap: Value::$variant,
+                unwrap: |value| match value {
                     Value::$variant(array) => Some(array),
                     _ => None,
-                }
-            }
-            fn number(self) -> Option<f64> {
-                let $element = self;
-                $number
-            }
-            fn view<'a>(array: &'a ArrayRef<'_>) -> Option<ArrayViewD<'a, Self>> {
-                match array {
+                },
+                number: |$element| $number,
+                view: |array| match array {
                     ArrayRef::$variant(array) => Some(array.view()),
                     _ => None,
-                }
-            }
-            fn view_mut(array: ArrayMut<'_>) -> Option<ArrayViewMutD<'_, Self>> {
-                match array {
+                },
+                view_mut: |array| match array {
                     ArrayMut::$variant(array) => Some(array),
                     _ => None,
-                }
-            }
-            fn array_ref(view: ArrayViewD<'_, Self>) -> ArrayRef<'_> {
-                ArrayRef::$variant(view)
-            }
-            fn array_mut(view: ArrayViewMutD<'_, Self>) -> ArrayMut<'_> {
-                ArrayMut::$variant(view)
-            }
+                },
+                array_ref: |view| ArrayRef::$variant(view),
+                array_mut: |view| ArrayMut::$variant(view),
+            };
+        }
+
+        impl Element for $type {
+            const DTYPE: DType = DType::$variant;
         }
     )*};
 }

@@ -1,6 +1,9 @@
 //! [`Value`]: an array whose element type is known only at run time.
 
-use ndarray::{ArrayBase, ArrayD, ArrayViewD, ArrayViewMutD, Axis, Data, Dimension, IxDyn};
+use ndarray::{
+    Array1, ArrayBase, ArrayD, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMutD, Axis, Data, Dimension,
+    IxDyn,
+};
 
 use super::{DType, Element};
 use crate::memory::{Memory, OutOfMemory};
@@ -44,9 +47,14 @@ macro_rules! with_array {
 pub(crate) use with_array;
 
 impl Value {
+    /// An array as it is.
+    pub(crate) fn wrap<T: Element>(array: ArrayD<T>) -> Self {
+        (T::ACCESS.wrap)(array)
+    }
+
     /// One number, without axes.
     pub(crate) fn scalar<T: Element>(number: T) -> Self {
-        T::wrap(ArrayD::from_elem(IxDyn(&[]), number))
+        Value::wrap(ArrayD::from_elem(IxDyn(&[]), number))
     }
 
     /// A value in row-major order, whatever the order of the array it comes from.
@@ -58,7 +66,7 @@ impl Value {
             Ok(owned) => copied(owned.view().into_dyn())?,
             Err(borrowed) => copied(borrowed.view().into_dyn())?,
         };
-        Ok(T::wrap(copy))
+        Ok(Value::wrap(copy))
     }
 
     /// Whether the elements lie in row-major order.
@@ -99,7 +107,7 @@ impl Value {
 
     /// The array, when the elements are of type `T`.
     pub fn into_array<T: Element>(self) -> Option<ArrayD<T>> {
-        T::unwrap(self)
+        (T::ACCESS.unwrap)(self)
     }
 
     /// A copy of the elements, in row-major order.
@@ -123,7 +131,7 @@ impl<T: Element, S: Data<Elem = T>, D: Dimension> From<ArrayBase<S, D>> for Valu
     /// gives an error.
     fn from(array: ArrayBase<S, D>) -> Self {
         let array = array.into_owned().into_dyn();
-        T::wrap(if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() })
+        Value::wrap(if array.is_standard_layout() { array } else { array.as_standard_layout().into_owned() })
     }
 }
 
@@ -176,23 +184,28 @@ impl Repeated {
     pub(crate) fn into_whole(self) -> Result<Value, OutOfMemory> {
         fn whole<T: Element>(array: ArrayD<T>, dims: &[usize]) -> Result<Value, OutOfMemory> {
             if array.shape() == dims {
-                return Ok(T::wrap(array));
+                return Ok(Value::wrap(array));
             }
             let lacking = || {
                 let count = dims.iter().fold(1, |count: usize, &length| count.saturating_mul(length));
                 OutOfMemory::elements::<T>(count)
             };
             // ndarray has no view of so many elements that their number overflows.
-            copied(array.broadcast(IxDyn(dims)).ok_or_else(lacking)?).map(T::wrap)
+            copied(array.broadcast(IxDyn(dims)).ok_or_else(lacking)?).map(Value::wrap)
         }
         with_array!(self.value, array => whole(array, &self.dims))
     }
 }
 
-/// What a constant or the start of a variable can be made of: an ndarray array or view of any
-/// dimension, a reference to one, or a scalar.
+/// What a constant or the start of a variable can be made of: an ndarray array or view of any dimension, a reference to
+/// one, a scalar, or a list of elements: a `Vec`, a slice, an array, or an array of arrays of one length.
 ///
 /// Sealed: what it gives is taken to be of the type and order that it says.
+#[diagnostic::on_unimplemented(
+    message = "no constant can be made of `{Self}`",
+    label = "expected an ndarray array or view, a number, or a list of numbers",
+    note = "elements are `f32`, `f64`, `i32`, `i64` or `bool`; convert others first: `array.mapv(f32::from)`, `x as f32`"
+)]
 pub trait IntoValue: sealed::Sealed {
     /// The element type.
     type Elem: Element;
@@ -213,6 +226,12 @@ mod sealed {
     {
     }
     impl<T: crate::Element> Sealed for T {}
+    impl<T: crate::Element> Sealed for Vec<T> {}
+    impl<T: crate::Element> Sealed for &Vec<T> {}
+    impl<T: crate::Element> Sealed for &[T] {}
+    impl<T: crate::Element, const N: usize> Sealed for [T; N] {}
+    impl<T: crate::Element, const N: usize> Sealed for &[T; N] {}
+    impl<T: crate::Element, const N: usize, const M: usize> Sealed for [[T; M]; N] {}
 }
 
 impl<T: Element, S: Data<Elem = T>, D: Dimension> IntoValue for ArrayBase<S, D> {
@@ -229,6 +248,28 @@ impl<T: Element, S: Data<Elem = T>, D: Dimension> IntoValue for &ArrayBase<S, D>
     }
 }
 
+/// Declares lists of elements, and the array that each is.
+macro_rules! lists {
+    ($(($($generics:tt)*) $list:ty: $elements:ident => $array:expr;)*) => {$(
+        impl<T: Element, $($generics)*> IntoValue for $list {
+            type Elem = T;
+            fn into_repeated(self) -> Result<Repeated, OutOfMemory> {
+                let $elements = self;
+                Repeated::of($array)
+            }
+        }
+    )*};
+}
+lists! {
+    ()                                 Vec<T>:      elements => Array1::from(elements);
+    ()                                 &Vec<T>:     elements => ArrayView1::from(elements);
+    ()                                 &[T]:        elements => ArrayView1::from(elements);
+    (const N: usize)                   [T; N]:      elements => ArrayView1::from(&elements);
+    (const N: usize)                   &[T; N]:     elements => ArrayView1::from(elements);
+    (const N: usize, const M: usize)   [[T; M]; N]: elements => ArrayView2::from(&elements);
+}
+
+#[diagnostic::do_not_recommend]
 impl<T: Element> IntoValue for T {
     type Elem = T;
     fn into_repeated(self) -> Result<Repeated, OutOfMemory> {

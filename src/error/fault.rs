@@ -90,6 +90,9 @@ pub enum Fault {
         /// The line that finished it.
         at: &'static Location<'static>,
     },
+    /// A sum of tensors that has none.
+    #[error("expected at least one tensor to add up, got none")]
+    NoOperand,
 
     /// The shape rule of a custom op gives no output.
     #[error("expected at least one output, got none")]

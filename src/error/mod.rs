@@ -213,6 +213,22 @@ pub enum Error {
         found: usize,
     },
 
+    /// The one element is asked for of an array that has more, or none.
+    #[error("expected an array of one element, got shape {shape:?}")]
+    NotOneElement {
+        /// The shape of the array.
+        shape: Vec<usize>,
+    },
+
+    /// An element is asked for of another type than a value has.
+    #[error("expected elements of {expected}, got {found}")]
+    ElementType {
+        /// What was asked for.
+        expected: DType,
+        /// What the value has.
+        found: DType,
+    },
+
     /// Something was asked for inside of a kernel that could not be waited for there.
     #[error("{action} inside of {inside}: {reason}")]
     Nested {

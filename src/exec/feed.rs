@@ -153,7 +153,7 @@ pub(crate) unsafe fn value_at(
         copy.try_reserve_exact(count).map_err(|_| OutOfMemory::elements::<T>(count))?;
         copy.extend_from_slice(elements);
         // The lengths were checked when the plan was made, and their product is the number of elements.
-        Ok(T::wrap(ArrayD::from_shape_vec(IxDyn(dims), copy).unwrap_or_default()))
+        Ok(Value::wrap(ArrayD::from_shape_vec(IxDyn(dims), copy).unwrap_or_default()))
     }
     // SAFETY: the caller's promise, for the type that `dtype` names.
     unsafe {

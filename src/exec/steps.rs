@@ -12,7 +12,7 @@ use super::addresses::Addresses;
 use super::call;
 use super::nesting::Level;
 use super::workers::RunQueue;
-use crate::element::{ArrayRef, DType, Element, with_element};
+use crate::element::{ArrayMut, ArrayRef, DType, with_element};
 use crate::ir::{Dims, KernelError, size};
 use crate::kernel::gemm::Product;
 use crate::kernel::prefetch::prefetch;
@@ -148,7 +148,7 @@ unsafe fn run_kernel(call: &KernelCall, task: usize, addresses: Addresses<'_>) -
             // SAFETY: the buffer reaches all elements that the lengths and strides lead to, of this type, which
             // an earlier step has written and none writes now. A part lies within: each operand of a kernel that is
             // cut has the axis along which it is.
-            T::array_ref(unsafe { ArrayViewD::from_shape_ptr(shape, start.cast::<T>()) })
+            ArrayRef::of(unsafe { ArrayViewD::from_shape_ptr(shape, start.cast::<T>()) })
         })
     };
     let inputs: SmallVec<[ArrayRef<'_>; 4]> = call.operands.iter().map(input).collect();
@@ -163,7 +163,7 @@ unsafe fn run_kernel(call: &KernelCall, task: usize, addresses: Addresses<'_>) -
     let output = with_element!(call.dtype, T => {
         // SAFETY: the buffer holds as many elements of this type, initialized as arena memory is, and this task
         // alone touches them.
-        T::array_mut(unsafe { ArrayViewMutD::from_shape_ptr(shape, start.cast::<T>()) })
+        ArrayMut::of(unsafe { ArrayViewMutD::from_shape_ptr(shape, start.cast::<T>()) })
     });
     call.kernel.run(&inputs, output)
 }

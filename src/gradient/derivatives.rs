@@ -7,8 +7,9 @@
 
 use super::GradientFault;
 use super::request::{Gradients, refused, unconnected, zeros_like};
-use crate::element::{Float, Numeric};
+use crate::element::Numeric;
 use crate::error::Fault;
+use crate::graph::Float;
 use crate::graph::op::BroadcastLike;
 use crate::graph::{AnyTensor, Tensor};
 use crate::shape::Shape;

@@ -7,8 +7,8 @@ use std::panic::Location;
 
 use super::GradientFault;
 use super::sweep::{Sweep, why_unconnected};
-use crate::element::Float;
 use crate::error::Fault;
+use crate::graph::Float;
 use crate::graph::op::{BroadcastLike, ExpectShape};
 use crate::graph::{AnyTensor, Graph, Tensor};
 
@@ -148,6 +148,7 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// assert_eq!((dx.sum(), ddx.sum()), (7.0, 2.0));
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("grad", "backward"))]
     #[track_caller]
     pub fn gradients<U: Float, X: Into<Tensor<'g, U>>, const N: usize>(
         self,

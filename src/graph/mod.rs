@@ -10,6 +10,7 @@
 mod arena;
 mod body;
 mod context;
+mod float;
 mod function;
 mod info;
 mod modes;
@@ -45,6 +46,7 @@ use context::Context;
 
 pub(crate) use arena::{Arena, Node};
 pub(crate) use body::{BodyId, CallId, GradientKey, GradientOf, Path};
+pub use float::Float;
 pub use function::{Function, FunctionFault};
 pub use info::NodeInfo;
 pub(crate) use modes::Modes;
@@ -53,7 +55,8 @@ pub use op::VariableFault;
 pub use operation::Operation;
 pub(crate) use role::Role;
 pub(crate) use shared::Shared;
-pub use tensor::{AnyOperand, AnyTensor, Operand, Tensor};
+pub(crate) use tensor::sum_of_nothing;
+pub use tensor::{AnyOperand, AnyTensor, IndexOperand, Operand, Tensor};
 pub use tensors::Tensors;
 pub use variable::Variable;
 pub(crate) use variable::VariableRecord;
@@ -99,7 +102,7 @@ impl Graph {
         Graph { shared: Arc::new(Shared::new(id, seed)) }
     }
 
-    /// A tensor that always has the given elements: an ndarray array or view, or a scalar.
+    /// A tensor that always has the given elements: an ndarray array or view, a scalar, or a list of elements.
     ///
     /// A view is copied, but for elements that it repeats (`broadcast`), which are held once. Without memory for them
     /// the tensor is invalid, and what needs it fails with [`Error::OutOfMemory`](crate::Error::OutOfMemory).
@@ -109,7 +112,10 @@ impl Graph {
     /// let g = Graph::new();
     /// let c = g.constant(ndarray::arr2(&[[1.0, 2.0], [3.0, 4.0]]));
     /// assert_eq!(c.shape().to_string(), "[2, 2]");
+    /// assert_eq!(g.constant([[1, 2, 3], [4, 5, 6]]).shape().to_string(), "[2, 3]");
+    /// assert_eq!(g.constant(vec![true, false]).shape().to_string(), "[2]");
     /// ```
+    #[doc(alias("tensor", "asarray"))]
     #[track_caller]
     pub fn constant<V: IntoValue>(&self, value: V) -> Tensor<'_, V::Elem> {
         Tensor::typed(match value.into_repeated() {
@@ -133,6 +139,32 @@ impl Graph {
     pub fn placeholder<T: Element>(&self, name: &str, shape: impl Into<Shape>) -> Tensor<'_, T> {
         let placeholder = op::Placeholder::new(TensorType::new(T::DTYPE, shape.into()));
         Tensor::typed(self.apply_named(Arc::new(placeholder), Role::Placeholder, &[], name))
+    }
+
+    /// A tensor that a run may be fed, and that else has the value of another: a tensor, a variable or a number. The shape
+    /// says what may be fed; less may be known of it than of the default's.
+    ///
+    /// Gradient: the cotangent to the default. A default that cannot have the shape is a build error, or an error of the
+    /// run that finds out.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let rate = g.placeholder_with_default("rate", 0.5, []);
+    /// let session = Session::new(&g)?;
+    /// assert_eq!(session.run(rate * 2.0)?.item()?, 1.0);
+    /// assert_eq!(session.feed(rate, 0.25).run(rate * 2.0)?.item()?, 0.5);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn placeholder_with_default<'g, T: Element>(
+        &'g self,
+        name: &str,
+        default: impl Operand<'g, T>,
+        shape: impl Into<Shape>,
+    ) -> Tensor<'g, T> {
+        let (op, default) = (op::PlaceholderWithDefault::new(shape.into()), default.into_tensor(self).any());
+        self.apply_named(Arc::new(op), Role::Defaults, &[default], name).typed()
     }
 
     /// The seed from which the graph's random numbers derive.
@@ -352,9 +384,10 @@ impl Graph {
         role: Role,
         inputs: &[AnyTensor<'g>],
     ) -> Vec<AnyTensor<'g>> {
-        let node = self.apply_as(op, role, inputs).node();
-        let count = self.shared.read().node(node).outputs.len();
-        node.outputs(count).map(|output| self.tie(output)).collect()
+        let first = self.apply_as(op, role, inputs);
+        let (graph, node) = (first.graph(), first.node());
+        let count = graph.shared.read().node(node).outputs.len();
+        node.outputs(count).map(|output| graph.tie(output)).collect()
     }
 
     /// Adds a node, named after its op, of an op that there is already.
@@ -389,7 +422,18 @@ impl Graph {
         name: &str,
     ) -> AnyTensor<'g> {
         let location = Location::caller();
-        self.tie(self.push(NewNode::Op(op, role), inputs, name, location, None))
+        // What is built on the sum of no tensors belongs to the graph of its other operands, if it has any.
+        let elsewhere = inputs.iter().position(|input| !input.is_of(self));
+        let graph = match elsewhere {
+            Some(operand) if self.is_nowhere() => inputs[operand].graph(),
+            _ => self,
+        };
+        graph.tie(graph.push(NewNode::Op(op, role), inputs, name, location, None))
+    }
+
+    /// Whether it has nothing but sums of no tensors, and what is built on these alone.
+    fn is_nowhere(&self) -> bool {
+        self.shared.id == sum_of_nothing().graph().shared.id
     }
 
     /// The handle of a tensor of this graph; that of a node stands for its first output.
@@ -410,7 +454,10 @@ impl Graph {
         let location = context.location.unwrap_or(location);
         let foreign = inputs.iter().position(|input| !input.is_of(self));
         let fault = self.shared.finalized().map(|at| Fault::Finalized { at }).or(fault);
-        let fault = fault.or(foreign.map(|operand| Fault::OtherGraph { operand }));
+        let fault = fault.or_else(|| {
+            let operand = foreign?;
+            Some(if inputs[operand].is_nowhere() { Fault::NoOperand } else { Fault::OtherGraph { operand } })
+        });
         let inputs: Inputs =
             if foreign.is_none() { inputs.iter().map(|input| input.id()).collect() } else { Inputs::new() };
         let mut control: Vec<NodeId> = context

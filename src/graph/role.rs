@@ -9,6 +9,8 @@ pub(crate) enum Role {
     Pure,
     /// Its value comes from outside.
     Placeholder,
+    /// Its value comes from outside, or else is that of its input.
+    Defaults,
     /// It stands for a variable's value; which value is decided for each reader.
     Reads(VariableId),
     /// It stands for the value that its second input sees in the variable that is its first.

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::sync::LazyLock;
 
 use super::op::{self, MultiOp};
 use super::{Graph, Modes, NodeId, Operation, Role, TensorId, Variable};
-use crate::element::{DType, Element};
+use crate::element::{DType, Element, Integer, number};
 use crate::error::{Fault, Site};
 use crate::shape::Shape;
 
@@ -89,6 +90,11 @@ impl<'g, T: Element> Tensor<'g, T> {
 /// let x = g.placeholder::<f32>("x", [None]).any();
 /// assert_eq!(x.maximum(0.0).dtype(), DType::F32);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no operand of an op",
+    label = "expected a tensor, a variable or a number",
+    note = "of an array make a constant: `g.constant(array)`"
+)]
 pub trait AnyOperand<'g> {
     /// The operand as a tensor of the graph; a number becomes one of that element type.
     fn into_any(self, graph: &'g Graph, dtype: DType) -> AnyTensor<'g>;
@@ -134,6 +140,39 @@ impl<'g, T> AnyOperand<'g> for Variable<'g, T> {
     }
 }
 
+/// Declares that references are operands as what they refer to is.
+macro_rules! references {
+    ($($handle:ident),*) => {$(
+        impl<'g, T: Element> AnyOperand<'g> for &$handle<'g, T> {
+            fn into_any(self, graph: &'g Graph, dtype: DType) -> AnyTensor<'g> {
+                AnyOperand::into_any(*self, graph, dtype)
+            }
+
+            fn tensor(&self) -> Option<AnyTensor<'g>> {
+                AnyOperand::tensor(*self)
+            }
+        }
+
+        impl<'g, T: Element> Operand<'g, T> for &$handle<'g, T> {
+            fn into_tensor(self, graph: &'g Graph) -> Tensor<'g, T> {
+                Operand::into_tensor(*self, graph)
+            }
+        }
+    )*};
+}
+references!(Tensor, Variable);
+
+impl<'g> AnyOperand<'g> for &AnyTensor<'g> {
+    fn into_any(self, _: &'g Graph, _: DType) -> AnyTensor<'g> {
+        *self
+    }
+
+    fn tensor(&self) -> Option<AnyTensor<'g>> {
+        Some(**self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
 impl<'g, T: Element> AnyOperand<'g> for T {
     #[track_caller]
     fn into_any(self, graph: &'g Graph, dtype: DType) -> AnyTensor<'g> {
@@ -141,8 +180,8 @@ impl<'g, T: Element> AnyOperand<'g> for T {
             return graph.apply(op::Constant::scalar(self), &[]);
         }
         // Only numbers take another type: what a comparison gives does not silently become one.
-        match T::number(self) {
-            Some(number) if dtype != DType::Bool => graph.scalar(number, dtype),
+        match number(self) {
+            Some(value) if dtype != DType::Bool => graph.scalar(value, dtype),
             _ => graph.invalid_any("constant", Fault::ElementType { expected: dtype, found: T::DTYPE }),
         }
     }
@@ -156,7 +195,14 @@ impl<'g, T: Element> AnyOperand<'g> for T {
     }
 }
 
-/// What a binary op takes beside a tensor: a tensor, a variable, or a scalar of the same element type.
+/// What a binary op takes beside a tensor: a tensor, a variable, or a scalar of the same element type, or a reference
+/// to one of the first two.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no operand beside elements of `{T}`",
+    label = "expected a tensor, a variable or a number of `{T}`",
+    note = "numbers are not converted: beside floats write `1.0` and not `1`, and in generic code `T::from_f64(1.0)`",
+    note = "`cast` converts a tensor: `x.cast::<f64>()`; of an array make a constant: `g.constant(array)`"
+)]
 pub trait Operand<'g, T>: AnyOperand<'g> {
     /// The operand as a tensor of the graph; a scalar becomes a constant.
     fn into_tensor(self, graph: &'g Graph) -> Tensor<'g, T>;
@@ -181,10 +227,37 @@ impl<'g, T: Element> Operand<'g, T> for T {
     }
 }
 
+/// What an op takes for labels and indices: a tensor or a variable of `i32` or `i64`, a reference to one, or such a
+/// number.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no label or index",
+    label = "expected a tensor, a variable or a number of `i32` or `i64`",
+    note = "`cast` makes integers of other elements: `x.cast::<i64>()`; of an array make a constant: `g.constant(array)`"
+)]
+pub trait IndexOperand<'g>: AnyOperand<'g> {}
+
+impl<'g, T: Integer> IndexOperand<'g> for Tensor<'g, T> {}
+impl<'g, T: Integer> IndexOperand<'g> for &Tensor<'g, T> {}
+impl<'g, T: Integer> IndexOperand<'g> for Variable<'g, T> {}
+impl<'g, T: Integer> IndexOperand<'g> for &Variable<'g, T> {}
+impl IndexOperand<'_> for i32 {}
+impl IndexOperand<'_> for i64 {}
+
 impl<'g, T> From<Tensor<'g, T>> for AnyTensor<'g> {
     fn from(tensor: Tensor<'g, T>) -> Self {
         tensor.any
     }
+}
+
+/// What stands for the sum of no tensors, whose graph nobody knows: an invalid tensor of a graph of its own. What is
+/// built on it is invalid, wherever that is.
+pub(crate) fn sum_of_nothing() -> AnyTensor<'static> {
+    static NOWHERE: LazyLock<Graph> = LazyLock::new(|| {
+        let graph = Graph::new();
+        graph.invalid_any("sum", Fault::NoOperand);
+        graph
+    });
+    NOWHERE.tie(NodeId(0))
 }
 
 /// A handle that does not know its element type: what ops and their gradients are written with. The operators
@@ -229,6 +302,11 @@ impl<'g> AnyTensor<'g> {
 
     pub(crate) fn is_of(self, graph: &Graph) -> bool {
         self.graph.shared().id == graph.shared().id
+    }
+
+    /// Whether it is the [sum of nothing](sum_of_nothing), or built on it alone.
+    pub(crate) fn is_nowhere(self) -> bool {
+        self.graph.is_nowhere()
     }
 
     pub(crate) fn op(self) -> Operation<'g> {

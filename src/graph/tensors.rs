@@ -4,6 +4,11 @@ use super::{AnyTensor, Tensor};
 use crate::element::Element;
 
 /// A tensor, or a tuple, an array or a `Vec` of them: what functions take and give.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no structure of tensors",
+    label = "expected a tensor, or a tuple, an array or a `Vec` of tensors",
+    note = "functions take and give tensors: of a variable `w.tensor()`, of a number or an array `g.constant(x)`"
+)]
 pub trait Tensors<'g>: Sized {
     /// The same structure of what each of its tensors becomes.
     #[doc(hidden)]

@@ -53,6 +53,7 @@ impl Graph {
     /// assert_eq!(session.run(w)?.sum(), 3.0);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("get_variable", "parameter"))]
     #[track_caller]
     pub fn variable<T: Element>(&self, name: &str, start: impl Start<T>) -> Variable<'_, T> {
         self.any_variable(name, start, true)
@@ -155,7 +156,7 @@ impl<T: Element> Start<T> for Variable<'_, T> {
                 record.start.clone().drawn_from(record.seed(seed))
             }
             // An invalid variable has the shape [0], and its fault is reported already.
-            _ => StartingValue::Fixed(Arc::new(T::wrap(ArrayD::from_elem(IxDyn(&[0]), T::default())))),
+            _ => StartingValue::Fixed(Arc::new(Value::wrap(ArrayD::from_elem(IxDyn(&[0]), T::default())))),
         })
     }
 }

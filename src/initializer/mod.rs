@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use crate::element::{Element, IntoValue, Numeric};
 use crate::error::Fault;
+use crate::shape::Shape;
 
 use rule::Rule;
 
@@ -44,12 +45,19 @@ pub enum InitializerFault {
     },
 }
 
-/// What a variable can start from: an ndarray array or view, a scalar, or an [`Initializer`].
+/// What a variable can start from: an ndarray array or view, a scalar, a list of elements, or an [`Initializer`].
+#[diagnostic::on_unimplemented(
+    message = "no variable of `{T}` can start from `{Self}`",
+    label = "expected an array or a number of `{T}`, or an initializer",
+    note = "a shape alone does not say what the elements are: `g.variable::<f32>(\"w\", zeros([2, 3]))`",
+    note = "arrays are not converted: `array.mapv(f64::from)`"
+)]
 pub trait Start<T: Element> {
     #[doc(hidden)]
     fn into_starting_value(self) -> Result<StartingValue, Fault>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Element, V: IntoValue<Elem = T>> Start<T> for V {
     fn into_starting_value(self) -> Result<StartingValue, Fault> {
         Ok(StartingValue::Fixed(Arc::new(self.into_repeated()?.into_whole()?)))
@@ -73,25 +81,26 @@ impl<T: Element, V: IntoValue<Elem = T>> Start<T> for V {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Initializer {
     name: &'static str,
-    dims: Vec<usize>,
+    shape: Shape,
     rule: Rule,
 }
 
 impl Initializer {
-    fn new(name: &'static str, shape: impl Into<Vec<usize>>, rule: Rule) -> Self {
-        Initializer { name, dims: shape.into(), rule }
+    fn new(name: &'static str, shape: impl Into<Shape>, rule: Rule) -> Self {
+        Initializer { name, shape: shape.into(), rule }
     }
 
     /// One whose variance follows from the fans of its shape.
     fn scaled(
         name: &'static str,
-        shape: impl Into<Vec<usize>>,
+        shape: impl Into<Shape>,
         variance: impl Fn([f64; 2]) -> f64,
         rule: impl Fn(f64) -> Rule,
     ) -> Self {
-        let dims = shape.into();
-        let rule = rule(variance(fans(&dims)));
-        Initializer { name, dims, rule }
+        let shape = shape.into();
+        // A shape that is not known is refused by whatever variable starts so.
+        let rule = rule(variance(fans(&shape.known().unwrap_or_default())));
+        Initializer { name, shape, rule }
     }
 }
 
@@ -125,29 +134,30 @@ fn truncated(variance: f64) -> Rule {
     Rule::Truncated { mean: 0.0, stddev: variance.sqrt() / CUT_DEVIATION }
 }
 
-/// All elements 0.
-pub fn zeros(shape: impl Into<Vec<usize>>) -> Initializer {
+/// All elements 0. As of all initializers the shape is a number, an array or a tuple: `3`, `[2, 3]`, `(2, 3)`, and `[]`
+/// for a single element.
+pub fn zeros(shape: impl Into<Shape>) -> Initializer {
     Initializer::new("zeros", shape, Rule::Full(0.0))
 }
 
 /// All elements 1.
-pub fn ones(shape: impl Into<Vec<usize>>) -> Initializer {
+pub fn ones(shape: impl Into<Shape>) -> Initializer {
     Initializer::new("ones", shape, Rule::Full(1.0))
 }
 
 /// All elements `value`.
-pub fn full(shape: impl Into<Vec<usize>>, value: f64) -> Initializer {
+pub fn full(shape: impl Into<Shape>, value: f64) -> Initializer {
     Initializer::new("full", shape, Rule::Full(value))
 }
 
 /// Elements uniform in [`low`, `high`), where bounds and elements are rounded to the variable's type. `high` is never
 /// drawn, unless it rounds to the same number as `low`.
-pub fn random_uniform(shape: impl Into<Vec<usize>>, low: f64, high: f64) -> Initializer {
+pub fn random_uniform(shape: impl Into<Shape>, low: f64, high: f64) -> Initializer {
     Initializer::new("random_uniform", shape, Rule::Uniform { low, high })
 }
 
 /// Elements normal with the given mean and standard deviation.
-pub fn random_normal(shape: impl Into<Vec<usize>>, mean: f64, stddev: f64) -> Initializer {
+pub fn random_normal(shape: impl Into<Shape>, mean: f64, stddev: f64) -> Initializer {
     Initializer::new("random_normal", shape, Rule::Normal { mean, stddev })
 }
 
@@ -162,7 +172,7 @@ pub fn random_normal(shape: impl Into<Vec<usize>>, mean: f64, stddev: f64) -> In
 /// assert!(w.iter().all(|x| (x - 1.0).abs() <= 0.2 + 1e-6));
 /// # Ok::<(), flowgrad::Error>(())
 /// ```
-pub fn truncated_normal(shape: impl Into<Vec<usize>>, mean: f64, stddev: f64) -> Initializer {
+pub fn truncated_normal(shape: impl Into<Shape>, mean: f64, stddev: f64) -> Initializer {
     Initializer::new("truncated_normal", shape, Rule::Truncated { mean, stddev })
 }
 
@@ -170,21 +180,21 @@ pub fn truncated_normal(shape: impl Into<Vec<usize>>, mean: f64, stddev: f64) ->
 ///
 /// Source: Glorot and Bengio, *Understanding the difficulty of training deep feedforward neural
 /// networks*, 2010, equation 16.
-pub fn glorot_uniform(shape: impl Into<Vec<usize>>) -> Initializer {
+pub fn glorot_uniform(shape: impl Into<Shape>) -> Initializer {
     Initializer::scaled("glorot_uniform", shape, |[fan_in, fan_out]| over(2.0, fan_in + fan_out), uniform)
 }
 
 /// Elements uniform in ±√(3·v), that is with variance v, for v = 2 / fan in.
 ///
 /// Source: He, Zhang, Ren and Sun, *Delving deep into rectifiers*, 2015, equation 10.
-pub fn he_uniform(shape: impl Into<Vec<usize>>) -> Initializer {
+pub fn he_uniform(shape: impl Into<Shape>) -> Initializer {
     Initializer::scaled("he_uniform", shape, |[fan_in, _]| over(2.0, fan_in), uniform)
 }
 
 /// Elements uniform in ±√(3·v), that is with variance v, for v = 1 / fan in.
 ///
 /// Source: LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998, equation 16.
-pub fn lecun_uniform(shape: impl Into<Vec<usize>>) -> Initializer {
+pub fn lecun_uniform(shape: impl Into<Shape>) -> Initializer {
     Initializer::scaled("lecun_uniform", shape, |[fan_in, _]| over(1.0, fan_in), uniform)
 }
 
@@ -192,21 +202,21 @@ pub fn lecun_uniform(shape: impl Into<Vec<usize>>) -> Initializer {
 ///
 /// Source: Glorot and Bengio, *Understanding the difficulty of training deep feedforward neural
 /// networks*, 2010, equation 16.
-pub fn glorot_normal(shape: impl Into<Vec<usize>>) -> Initializer {
+pub fn glorot_normal(shape: impl Into<Shape>) -> Initializer {
     Initializer::scaled("glorot_normal", shape, |[fan_in, fan_out]| over(2.0, fan_in + fan_out), truncated)
 }
 
 /// Elements normal with variance v, without what is beyond two deviations, for v = 2 / fan in.
 ///
 /// Source: He, Zhang, Ren and Sun, *Delving deep into rectifiers*, 2015, equation 10.
-pub fn he_normal(shape: impl Into<Vec<usize>>) -> Initializer {
+pub fn he_normal(shape: impl Into<Shape>) -> Initializer {
     Initializer::scaled("he_normal", shape, |[fan_in, _]| over(2.0, fan_in), truncated)
 }
 
 /// Elements normal with variance v, without what is beyond two deviations, for v = 1 / fan in.
 ///
 /// Source: LeCun, Bottou, Orr and Müller, *Efficient BackProp*, 1998, equation 16.
-pub fn lecun_normal(shape: impl Into<Vec<usize>>) -> Initializer {
+pub fn lecun_normal(shape: impl Into<Shape>) -> Initializer {
     Initializer::scaled("lecun_normal", shape, |[fan_in, _]| over(1.0, fan_in), truncated)
 }
 
@@ -230,15 +240,22 @@ pub fn lecun_normal(shape: impl Into<Vec<usize>>) -> Initializer {
 /// assert!(difference.iter().all(|x| x.abs() < 1e-12));
 /// # Ok::<(), flowgrad::Error>(())
 /// ```
-pub fn orthogonal(shape: impl Into<Vec<usize>>, gain: f64) -> Initializer {
-    let dims = shape.into();
-    let columns = dims.split_last().filter(|(_, before)| !before.is_empty()).map(|(&last, _)| last);
-    Initializer { name: "orthogonal", dims, rule: Rule::Orthogonal { columns, gain } }
+pub fn orthogonal(shape: impl Into<Shape>, gain: f64) -> Initializer {
+    let shape = shape.into();
+    let columns = match *shape.dims() {
+        [_, .., last] => last,
+        _ => None,
+    };
+    Initializer { name: "orthogonal", shape, rule: Rule::Orthogonal { columns, gain } }
 }
 
 impl<T: Numeric> Start<T> for Initializer {
     fn into_starting_value(self) -> Result<StartingValue, Fault> {
-        let Initializer { name: initializer, dims, rule } = self;
+        let Initializer { name: initializer, shape, rule } = self;
+        let Some(dims) = shape.known() else {
+            let (expected, found) = ("a shape whose lengths are known", shape.to_string());
+            return Err(Fault::op(InitializerFault::Parameters { initializer, expected, found }));
+        };
         if let Some((expected, found)) = rule.fault::<T>() {
             return Err(Fault::op(InitializerFault::Parameters { initializer, expected, found }));
         }

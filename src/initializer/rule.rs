@@ -103,7 +103,7 @@ impl Rule {
             }
         };
         // The variable's lengths were checked when it was built, and their product is the count.
-        Ok(T::wrap(ArrayD::from_shape_vec(IxDyn(dims), elements).unwrap_or_default()))
+        Ok(Value::wrap(ArrayD::from_shape_vec(IxDyn(dims), elements).unwrap_or_default()))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use ndarray::{ArrayD, IxDyn};
 
-use crate::element::{Element, Value};
+use crate::element::Value;
 use crate::memory::OutOfMemory;
 
 /// So many numbers, counted up from the first; beyond the largest there is, they stay that.
@@ -12,5 +12,5 @@ pub(crate) fn counted(first: i64, count: usize) -> Result<Value, OutOfMemory> {
     let mut numbers: Vec<i64> = Vec::new();
     numbers.try_reserve_exact(count).map_err(|_| OutOfMemory::elements::<i64>(count))?;
     numbers.extend((0..count as u64).map(|index| first.saturating_add_unsigned(index)));
-    Ok(i64::wrap(ArrayD::from_shape_vec(IxDyn(&[count]), numbers).unwrap_or_default()))
+    Ok(Value::wrap(ArrayD::from_shape_vec(IxDyn(&[count]), numbers).unwrap_or_default()))
 }

@@ -31,6 +31,11 @@ use crate::element::{ArrayMut, ArrayRef, DType, Element};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no kernel",
+    label = "expected a type that implements `Kernel`",
+    note = "a closure is none: what it captures are fields of a type, and its body is the type's `run`"
+)]
 pub trait Kernel: fmt::Debug + Send + Sync + 'static {
     /// Fills the output, which is in row-major order and holds unspecified elements, from the inputs, which
     /// may lie in any order. Lengths and element types are those of the operands that the op was lowered with.
@@ -127,7 +132,7 @@ impl ArrayRef<'_> {
     /// [`KernelError::ElementType`] if they are not.
     pub fn view<T: Element>(&self) -> Result<ArrayViewD<'_, T>, KernelError> {
         let found = self.dtype();
-        T::view(self).ok_or(KernelError::ElementType { expected: T::DTYPE, found })
+        self.typed().ok_or(KernelError::ElementType { expected: T::DTYPE, found })
     }
 }
 
@@ -138,6 +143,6 @@ impl<'a> ArrayMut<'a> {
     /// [`KernelError::ElementType`] if they are not.
     pub fn into_view<T: Element>(self) -> Result<ArrayViewMutD<'a, T>, KernelError> {
         let found = self.dtype();
-        T::view_mut(self).ok_or(KernelError::ElementType { expected: T::DTYPE, found })
+        self.typed().ok_or(KernelError::ElementType { expected: T::DTYPE, found })
     }
 }

@@ -67,7 +67,7 @@ impl ScalarValue {
     /// The number as an array without axes.
     pub(crate) fn to_value(self) -> Value {
         fn array<T: Element>(number: T) -> Value {
-            T::wrap(ArrayD::from_elem(IxDyn(&[]), number))
+            Value::wrap(ArrayD::from_elem(IxDyn(&[]), number))
         }
         match self {
             ScalarValue::F32(bits) => array(f32::from_bits(bits)),

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 
 use super::calls::{Apart, ApartKey, Runs};
 use super::versions::Versions;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::graph::op::Outputs;
 use crate::graph::{Arena, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{
@@ -230,6 +230,7 @@ impl Specialiser<'_> {
         let inputs: Args = node.inputs.iter().map(|&input| self.seen(frame, input, reading)).collect();
         let vals = match node.role {
             Role::Calls(call) => self.call(frame, id, call, &inputs)?,
+            Role::Defaults => self.default_of(id, inputs[0])?,
             _ => self.lower(frame, id, &inputs)?,
         };
         match node.role {
@@ -254,6 +255,7 @@ impl Specialiser<'_> {
             }
             Role::Pure
             | Role::Placeholder
+            | Role::Defaults
             | Role::Reads(_)
             | Role::ReadsAsSeen
             | Role::Parameter
@@ -270,6 +272,16 @@ impl Specialiser<'_> {
             self.before.set(id, versions);
         }
         Ok(())
+    }
+
+    /// What stands for a node that is not fed. The node may be declared to have a shape of which less is known.
+    fn default_of(&self, id: NodeId, default: Val) -> Result<Outputs<Val>> {
+        let (expected, dims) = (&self.arena.node(id).outputs[0].shape, &self.program.inst(default).dims);
+        if expected.admits(dims) {
+            return Ok(default.into());
+        }
+        let fault = Fault::OtherShape { expected: expected.clone(), found: dims.as_slice().into() };
+        Err(self.arena.blamed(id, fault))
     }
 
     /// Asks a node's op for its lowering, and checks what it gives.

@@ -6,7 +6,7 @@ use crate::initializer::{glorot_uniform, zeros};
 use crate::{Float, Graph, Tensor, Variable};
 
 /// y = x · kernel + bias, the same in both modes: of x of shape [n, inputs] it makes [n, units]. Axes between the
-/// first and the last are kept.
+/// first and the last are kept; a single example, of shape \[inputs\], gives \[units\].
 ///
 /// An x whose last axis is not as long as the kernel's first is a build error.
 ///

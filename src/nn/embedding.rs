@@ -2,7 +2,7 @@
 
 use super::layer::calling;
 use crate::initializer::random_uniform;
-use crate::{Float, Graph, Tensor, Variable};
+use crate::{Float, Graph, Integer, Tensor, Variable};
 
 /// The rows of a table that ids name: of ids of shape [n, t] it makes [n, t, width].
 ///
@@ -34,9 +34,9 @@ impl<'g, T: Float> Embedding<'g, T> {
         Embedding { name: name.to_owned(), embeddings: g.variable(&format!("{name}/embeddings"), start) }
     }
 
-    /// Adds the nodes that take the row of each id.
+    /// Adds the nodes that take the row of each id, of `i32` or `i64`.
     #[track_caller]
-    pub fn call(&self, ids: Tensor<'g, i64>) -> Tensor<'g, T> {
+    pub fn call<I: Integer>(&self, ids: Tensor<'g, I>) -> Tensor<'g, T> {
         calling(ids.graph(), &self.name, || self.embeddings.gather(ids, 0))
     }
 }

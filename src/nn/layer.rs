@@ -31,6 +31,12 @@ pub enum Mode {
 /// let y = model.call(g.placeholder("x", [None, Some(8)]), Mode::Predict);
 /// assert_eq!(y.shape().to_string(), "[?, 8]");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no layer of tensors of `{T}`",
+    label = "expected a layer, or a function from a tensor of `{T}` to one",
+    note = "layers are of `f32` unless told: `Dense::<f64>::new(..)`",
+    note = "a method is named and not called: `.add(Tensor::relu)`; one with arguments is a closure: `.add(|x: Tensor| x.softmax(-1))`"
+)]
 pub trait Layer<'g, T = f32> {
     /// Adds the nodes that make the layer's output of `x`. An `x` that the layer does not take is a build error.
     #[track_caller]

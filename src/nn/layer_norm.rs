@@ -46,11 +46,11 @@ impl<'g, T: Float> LayerNorm<'g, T> {
     /// A layer that normalizes along the last axes, which are of these lengths. Its new variables `name/gamma` and
     /// `name/beta` start by 1 and 0; epsilon is 0.001, as in Keras.
     #[track_caller]
-    pub fn new(g: &'g Graph, name: &str, lengths: impl Into<Vec<usize>>) -> Self {
-        let lengths = lengths.into();
+    pub fn new(g: &'g Graph, name: &str, lengths: impl Into<Shape>) -> Self {
+        let lengths: Shape = lengths.into();
         LayerNorm {
             name: name.to_owned(),
-            axes: (1..=lengths.len()).rev().map(|from_end| -(from_end as isize)).collect(),
+            axes: (1..=lengths.rank()).rev().map(|from_end| -(from_end as isize)).collect(),
             gamma: g.variable(&format!("{name}/gamma"), ones(lengths.clone())),
             beta: g.variable(&format!("{name}/beta"), zeros(lengths)),
             epsilon: 1e-3,

@@ -58,7 +58,7 @@ elementwise! {
             ["1 where x > 0, else e^(x/`alpha`)" times |x, _| (x.minimum(0.0) / alpha).exp()],
             (-0.5 => |x| if x > 0.0 { x } else { 2.0 * (x / 2.0).exp_m1() });
         log_sigmoid "-ln(1 + e⁻ˣ), the logarithm of [`sigmoid`](crate::Tensor::sigmoid), which does not leave the range before x \
-            does" |x| x.minimum(0.0) - (-x.abs()).exp().log1p(), ["1/(1 + eˣ)" times |x, _| (-x).sigmoid()],
+            does" aka ["logsigmoid"] |x| x.minimum(0.0) - (-x.abs()).exp().log1p(), ["1/(1 + eˣ)" times |x, _| (-x).sigmoid()],
             (0.5 => |x| -(1.0 + (-x).exp()).ln());
         // Where x is beyond the bounds in the slope, what it is multiplied by has long been 0.
         mish "x·tanh(ln(1 + eˣ)), which is 0 at -∞" |x| softplus(x).tanh().scaled(x),
@@ -70,7 +70,7 @@ elementwise! {
         hard_sigmoid "min(max(x + 3, 0), 6)/6" |x| hard_sigmoid(x), ["0 where x ≤ -3 or x ≥ 3, else 1/6" times |_, y|
             y.less_equal(0.0).logical_or(y.greater_equal(1.0)).select(y.scalar_like(0.0), y.scalar_like(1.0 / 6.0))],
             (0.5 => |x| ((x + 3.0) / 6.0).clamp(0.0, 1.0), within -4.0, 3.7);
-        hard_swish "x·min(max(x + 3, 0), 6)/6, which is 0 at -∞" |x| hard_sigmoid(x).scaled(x),
+        hard_swish "x·min(max(x + 3, 0), 6)/6, which is 0 at -∞" aka ["hardswish"] |x| hard_sigmoid(x).scaled(x),
             ["0 where x ≤ -3, 1 where x ≥ 3, else (2·x + 3)/6" times |x, _| x.less_equal(-3.0).select(x.scalar_like(0.0),
             x.greater_equal(3.0).select(x.scalar_like(1.0), (x * 2.0 + 3.0) / 6.0))],
             (0.5 => |x| x * ((x + 3.0) / 6.0).clamp(0.0, 1.0), within -4.0, 3.7);

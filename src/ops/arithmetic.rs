@@ -1,9 +1,10 @@
 //! Addition, subtraction, multiplication and division, elementwise and broadcasting, with the
-//! operators `+ - * /` between tensors, variables and scalars; and `squared_difference`.
+//! operators `+ - * /` between tensors, variables and scalars, and sums of iterators; and `squared_difference`.
 
 use crate::element::Numeric;
-use crate::graph::{AnyTensor, Operand, Tensor, Variable};
+use crate::graph::{AnyTensor, Operand, Tensor, Variable, sum_of_nothing};
 use crate::ops::elementwise::{Elementwise, elementwise};
+use std::iter::Sum;
 use std::ops::{Add as _, Div as _, Mul as _, Sub as _};
 
 elementwise! {
@@ -20,10 +21,10 @@ elementwise! {
     }
 }
 
-/// The operator forms of one operation: tensors, variables and numbers on either side. A row: the operator's trait and
+/// The operator forms of one operation: tensors, variables, references to either, and numbers on either side. A row: the operator's trait and
 /// method, the formula, how its sums are looked through, and as in a row of [`elementwise`] the shares of the cotangent.
 macro_rules! operators {
-    ($($trait:ident $method:ident $formula:literal |$a:ident, $b:ident| $lower:expr, $form:ident,
+    ($($trait:ident $method:ident $assign:ident $assigned:ident $formula:literal |$a:ident, $b:ident| $lower:expr, $form:ident,
         [$da:literal $how_a:ident |$($sa:tt),+| $slope_a:expr, $db:literal $how_b:ident |$($sb:tt),+| $slope_b:expr];)*) => {$(
         impl<'g> std::ops::$trait for AnyTensor<'g> {
             type Output = AnyTensor<'g>;
@@ -74,36 +75,120 @@ macro_rules! operators {
             }
         }
 
+        operators!(@reference $trait $method $formula, Tensor);
+        operators!(@reference $trait $method $formula, Variable);
+
+        #[doc = concat!("`", $formula, "`, as for the tensors themselves.")]
+        impl<'g, B> std::ops::$trait<B> for &AnyTensor<'g>
+        where
+            AnyTensor<'g>: std::ops::$trait<B, Output = AnyTensor<'g>>,
+        {
+            type Output = AnyTensor<'g>;
+            #[track_caller]
+            fn $method(self, other: B) -> AnyTensor<'g> {
+                std::ops::$trait::$method(*self, other)
+            }
+        }
+
+        #[doc = concat!("`", $formula, "`, as for the tensors themselves.")]
+        impl<'g> std::ops::$trait<&AnyTensor<'g>> for AnyTensor<'g> {
+            type Output = AnyTensor<'g>;
+            #[track_caller]
+            fn $method(self, other: &AnyTensor<'g>) -> AnyTensor<'g> {
+                std::ops::$trait::$method(self, *other)
+            }
+        }
+
+        #[doc = concat!("Makes `a` the handle to `", $formula, "`; what `a` was stays as it is.")]
+        impl<'g, T: Numeric, B: Operand<'g, T>> std::ops::$assign<B> for Tensor<'g, T> {
+            #[track_caller]
+            fn $assigned(&mut self, other: B) {
+                *self = std::ops::$trait::$method(*self, other);
+            }
+        }
+
         operators!(@number $trait $method $formula, f32);
         operators!(@number $trait $method $formula, f64);
         operators!(@number $trait $method $formula, i32);
         operators!(@number $trait $method $formula, i64);
     )*};
-    (@number $trait:ident $method:ident $formula:literal, $number:ident) => {
-        #[doc = concat!("`", $formula, "` with a scalar on the left.")]
-        impl<'g> std::ops::$trait<Tensor<'g, $number>> for $number {
-            type Output = Tensor<'g, $number>;
+    (@reference $trait:ident $method:ident $formula:literal, $handle:ident) => {
+        #[doc = concat!("`", $formula, "`, as for the operands themselves.")]
+        impl<'g, T: Numeric, B: Operand<'g, T>> std::ops::$trait<B> for &$handle<'g, T> {
+            type Output = Tensor<'g, T>;
             #[track_caller]
-            fn $method(self, other: Tensor<'g, $number>) -> Tensor<'g, $number> {
-                std::ops::$trait::$method(self.into_tensor(other.graph()), other)
+            fn $method(self, other: B) -> Tensor<'g, T> {
+                std::ops::$trait::$method(*self, other)
             }
         }
-
+    };
+    (@number $trait:ident $method:ident $formula:literal, $number:ident) => {
+        operators!(@left $trait $method $formula, $number, Tensor<'g, $number>);
+        operators!(@left $trait $method $formula, $number, &Tensor<'g, $number>);
+        operators!(@left $trait $method $formula, $number, Variable<'g, $number>);
+        operators!(@left $trait $method $formula, $number, &Variable<'g, $number>);
+    };
+    (@left $trait:ident $method:ident $formula:literal, $number:ident, $handle:ty) => {
         #[doc = concat!("`", $formula, "` with a scalar on the left.")]
-        impl<'g> std::ops::$trait<Variable<'g, $number>> for $number {
+        impl<'g> std::ops::$trait<$handle> for $number {
             type Output = Tensor<'g, $number>;
             #[track_caller]
-            fn $method(self, other: Variable<'g, $number>) -> Tensor<'g, $number> {
-                std::ops::$trait::$method(self, other.tensor())
+            fn $method(self, other: $handle) -> Tensor<'g, $number> {
+                let graph = other.graph();
+                std::ops::$trait::$method(self.into_tensor(graph), other)
             }
         }
     };
 }
 operators! {
-    Add add "a + b" |a, b| a + b, Sum, ["the cotangent dy" gives |dy, _, _, _| dy, "dy" gives |dy, _, _, _| dy];
-    Sub sub "a - b" |a, b| a - b, Difference, ["the cotangent dy" gives |dy, _, _, _| dy, "-dy" gives |dy, _, _, _| -dy];
-    Mul mul "a * b" |a, b| a * b, Product, ["the cotangent dy times b" times |_, b, _| b, "dy·a" times |a, _, _| a];
-    Div div "a / b" |a, b| a / b, Quotient, ["the cotangent dy over b" over |_, b, _| b, "-dy·((a / b) / b)" times |_, b, y| -(y / b)];
+    Add add AddAssign add_assign "a + b" |a, b| a + b, Sum, ["the cotangent dy" gives |dy, _, _, _| dy, "dy" gives |dy, _, _, _| dy];
+    Sub sub SubAssign sub_assign "a - b" |a, b| a - b, Difference, ["the cotangent dy" gives |dy, _, _, _| dy, "-dy" gives |dy, _, _, _| -dy];
+    Mul mul MulAssign mul_assign "a * b" |a, b| a * b, Product, ["the cotangent dy times b" times |_, b, _| b, "dy·a" times |a, _, _| a];
+    Div div DivAssign div_assign "a / b" |a, b| a / b, Quotient, ["the cotangent dy over b" over |_, b, _| b, "-dy·((a / b) / b)" times |_, b, y| -(y / b)];
+}
+
+/// The sum of all, in pairs: as many roundings lie between a term and the sum as the number of terms has bits.
+fn total(mut terms: Vec<AnyTensor<'_>>) -> AnyTensor<'_> {
+    while terms.len() > 1 {
+        let pairs = terms.chunks(2).map(|pair| match *pair {
+            // An iterator does not say who asked for its sum, so faults name the line that built the second term.
+            [a, b] => a.graph().attributed(b.location(), || a + b),
+            _ => pair[0],
+        });
+        terms = pairs.collect();
+    }
+    terms.pop().unwrap_or_else(|| sum_of_nothing())
+}
+
+/// The sum of all tensors, which broadcast. Of none, which belong to no graph, it is invalid, and so is what is built on
+/// it. It is added in pairs, so that it keeps its digits.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let layers = [1.0, 2.0, 4.0].map(|x| g.constant(x));
+/// let penalty: Tensor<f64> = layers.iter().map(|w| w.square()).sum();
+/// assert_eq!(Session::new(&g)?.run(penalty)?.sum(), 21.0);
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+impl<T: Numeric> Sum for Tensor<'_, T> {
+    fn sum<I: Iterator<Item = Self>>(terms: I) -> Self {
+        Tensor::typed(total(terms.map(Tensor::any).collect()))
+    }
+}
+
+/// The sum of all tensors, as of the tensors themselves.
+impl<'a, 'g, T: Numeric> Sum<&'a Tensor<'g, T>> for Tensor<'g, T> {
+    fn sum<I: Iterator<Item = &'a Self>>(terms: I) -> Self {
+        terms.copied().sum()
+    }
+}
+
+/// The sum of all tensors, whose element types are checked when nodes are built.
+impl Sum for AnyTensor<'_> {
+    fn sum<I: Iterator<Item = Self>>(terms: I) -> Self {
+        total(terms.collect())
+    }
 }
 
 #[cfg(test)]

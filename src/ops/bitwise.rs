@@ -8,12 +8,12 @@ elementwise! {
         bitwise_and "The bits that both have" |a, b| a.and(b), [], ([12, -1], [10, 7] => [8, 7]);
         bitwise_or "The bits that one or both have" |a, b| a.or(b), [], ([12, -1], [10, 7] => [14, -1]);
         bitwise_xor "The bits that just one has" |a, b| a.xor(b), [], ([12, -1], [10, 7] => [6, -8]);
-        bitwise_not "The bits that x lacks, -1 - x" |x| x.not(), [], ([0, 5, -1] => [-1, -6, 0]);
+        bitwise_not "The bits that x lacks, -1 - x" aka ["invert"] |x| x.not(), [], ([0, 5, -1] => [-1, -6, 0]);
     }
     Integer "A distance that is negative, or not less than the number of bits, moves all of them out, as in NumPy." {
-        left_shift "The bits moved up by `other`, zeros coming in: `self`·2^`other`, which wraps around" |a, b| a.shift_left(b),
+        left_shift "The bits moved up by `other`, zeros coming in: `self`·2^`other`, which wraps around" aka ["bitwise_left_shift"] |a, b| a.shift_left(b),
             [], ([3, 1, 1], [2, 32, -1] => [12, 0, 0]);
-        right_shift "The bits moved down by `other`, copies of the sign coming in: `self`/2^`other` rounded down"
+        right_shift "The bits moved down by `other`, copies of the sign coming in: `self`/2^`other` rounded down" aka ["bitwise_right_shift"]
             |a, b| a.shift_right(b), [], ([13, -13, -13], [2, 2, 99] => [3, -4, -1]);
     }
 }

@@ -77,6 +77,7 @@ impl<'g, T: Element> Tensor<'g, T> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[-1, 0, i32::MAX]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("astype", "as_type", "to"))]
     #[track_caller]
     pub fn cast<U: Element>(self) -> Tensor<'g, U> {
         self.any().cast(U::DTYPE).typed()

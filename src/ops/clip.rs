@@ -52,6 +52,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[-1.0, 0.5, 1.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("clamp", "clip_by_value"))]
     fn clip<Numeric>(x, low: (Self), high: (Self)) -> Self {
         x.graph().apply(Clip, &[x, low, high])
     }

@@ -23,21 +23,21 @@ elementwise! {
         build: |_, operands, _| Ok(vec![operands[0].select(operands[1], operands[2])]),
     }]
     Any "NaN equals nothing." {
-        equal "Whether `self == other`" |a, b| a.equal(b) => bool, [], ([1, 2, 3], [2, 2, 2] => [false, true, false]);
-        not_equal "Whether `self != other`" |a, b| a.not_equal(b) => bool, [], ([1, 2, 3], [2, 2, 2] => [true, false, true]);
+        equal "Whether `self == other`" aka ["eq"] |a, b| a.equal(b) => bool, [], ([1, 2, 3], [2, 2, 2] => [false, true, false]);
+        not_equal "Whether `self != other`" aka ["ne", "neq"] |a, b| a.not_equal(b) => bool, [], ([1, 2, 3], [2, 2, 2] => [true, false, true]);
     }
     Number "A comparison with NaN is false." {
-        less "Whether `self < other`" |a, b| a.less(b) => bool, [], ([1, 2, 3], [2, 2, 2] => [true, false, false]);
-        less_equal "Whether `self <= other`" |a, b| a.less_equal(b) => bool, [], ([1, 2, 3], [2, 2, 2] => [true, true, false]);
-        greater "Whether `self > other`" |a, b| b.less(a) => bool, [], ([1, 2, 3], [2, 2, 2] => [false, false, true]);
-        greater_equal "Whether `self >= other`" |a, b| b.less_equal(a) => bool, [], ([1, 2, 3], [2, 2, 2] => [false, true, true]);
+        less "Whether `self < other`" aka ["lt"] |a, b| a.less(b) => bool, [], ([1, 2, 3], [2, 2, 2] => [true, false, false]);
+        less_equal "Whether `self <= other`" aka ["le"] |a, b| a.less_equal(b) => bool, [], ([1, 2, 3], [2, 2, 2] => [true, true, false]);
+        greater "Whether `self > other`" aka ["gt"] |a, b| b.less(a) => bool, [], ([1, 2, 3], [2, 2, 2] => [false, false, true]);
+        greater_equal "Whether `self >= other`" aka ["ge"] |a, b| b.less_equal(a) => bool, [], ([1, 2, 3], [2, 2, 2] => [false, true, true]);
     }
     // A tie goes to the first. Nothing is less than a NaN nor as large, so its cotangent goes to both.
     Number "A tie goes to `self`, and to both where one is NaN." {
-        maximum "The larger of each pair of elements, NaN if either is" |a, b| a.maximum(b),
+        maximum "The larger of each pair of elements, NaN if either is" aka ["fmax"] |a, b| a.maximum(b),
             ["1 where its element was taken, else 0," gives |dy, a, b, _| unless(a.less(b), dy),
             "the same" gives |dy, a, b, _| unless(b.less_equal(a), dy)], ([-1.0, 2.0], [0.5, 0.5] => [0.5, 2.0]);
-        minimum "The smaller of each pair of elements, NaN if either is" |a, b| a.minimum(b),
+        minimum "The smaller of each pair of elements, NaN if either is" aka ["fmin"] |a, b| a.minimum(b),
             ["1 where its element was taken, else 0," gives |dy, a, b, _| unless(b.less(a), dy),
             "the same" gives |dy, a, b, _| unless(a.less_equal(b), dy)], ([-1.0, 2.0], [0.5, 0.5] => [-1.0, 0.5]);
     }
@@ -135,6 +135,7 @@ impl<'g> Tensor<'g, bool> {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[2.0, 3.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("where"))]
     #[track_caller]
     pub fn select<T: Element>(
         self,

@@ -303,6 +303,7 @@ impl Graph {
     /// assert_eq!(Session::new(&g)?.run(rows)?, ndarray::arr2(&[[1, 2], [3, 4], [5, 6]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("concatenate", "cat", "hstack", "vstack"))]
     #[track_caller]
     pub fn concat<'g, T: Element, X: Copy + Into<Tensor<'g, T>>>(
         &'g self,

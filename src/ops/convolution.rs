@@ -172,6 +172,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[1.0, 1.0], [1.0, 1.0]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("convolution"))]
     fn conv2d<Float>(x, kernel: (Self), convolution: Convolution) -> Self {
         if let Some(invalid) = [x, kernel].into_iter().find(|operand| operand.is_invalid()) {
             return invalid;

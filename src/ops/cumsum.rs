@@ -84,6 +84,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1.0, 3.0, 6.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("cumulative_sum"))]
     fn cumsum<Numeric>(x, axis: isize) -> Self as _ {
         x.unary(Cumsum { axis, exclusive: false, reverse: false })
     }

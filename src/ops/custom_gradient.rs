@@ -3,9 +3,9 @@
 //! The function is one as any other; its call passes gradients to its arguments by the user's rule, and never through
 //! the function's body.
 
-use crate::element::Float;
 use crate::error::Fault;
 use crate::gradient::{GradientFault, Pullback};
+use crate::graph::Float;
 use crate::graph::op::{ExpectShape, Rule};
 use crate::graph::{AnyTensor, Tensor};
 use crate::shape::Shape;

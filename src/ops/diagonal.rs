@@ -119,6 +119,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1, 4]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("diagonal"))]
     fn diag_part<Element>(x) -> Self {
         x.unary(DiagPart)
     }

@@ -5,7 +5,7 @@ use crate::ops::elementwise::elementwise;
 elementwise! {
     Number "An integer over 0 fails the run with [`Error::DivisionByZero`](crate::Error::DivisionByZero); the least integer \
         over -1 wraps around." {
-        floor_div "The largest integer that is not above `self / other`; a float over 0 is infinite or NaN"
+        floor_div "The largest integer that is not above `self / other`; a float over 0 is infinite or NaN" aka ["floor_divide"]
             |a, b| a.floor_div(b), [], ([7, -7], [2, 2] => [3, -4]);
         // a - b·floor(a/b).
         modulo "`self - other·floor(self / other)`: what [`floor_div`](crate::Tensor::floor_div) leaves, with the sign of \

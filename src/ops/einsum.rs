@@ -93,6 +93,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[3, 4], [6, 8]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("tensordot"))]
     fn outer<Numeric>(x, other: (Self)) -> Self {
         x.binary(Einsum::of_vectors(Form::Outer), other)
     }
@@ -109,6 +110,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?.sum(), 11);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("inner", "vdot"))]
     fn dot<Numeric>(x, other: (Self)) -> Self {
         x.binary(Einsum::of_vectors(Form::Dot), other)
     }

@@ -12,6 +12,7 @@
 //! ```
 //!
 //! - the *name*, and of a function with a parameter its name and a number for the example;
+//! - behind the formula in words, `aka ["log"]` has the names under which users of other libraries look for it;
 //! - the *formula* in words, without "elementwise", and as a closure over [`Term`]s, one an operand; `=> bool` if it gives
 //!   booleans;
 //! - for each operand the *slope* in words and as a closure over the operands and the output: what the cotangent is
@@ -120,7 +121,7 @@ pub(super) fn unless<'g>(condition: AnyTensor<'g>, dy: AnyTensor<'g>) -> AnyTens
 /// Declares elementwise functions; see the module.
 macro_rules! elementwise {
     ($([$($also:expr),* $(,)?])? $($kind:ident $values:literal {$(
-        $name:ident $(($number:ident = $at:literal))? $formula:literal |$($x:ident),+| $lower:expr $(=> $gives:ident)?,
+        $name:ident $(($number:ident = $at:literal))? $formula:literal $(aka [$($alias:literal),+])? |$($x:ident),+| $lower:expr $(=> $gives:ident)?,
         [$($slopes:tt)*] $(is $form:ident)?, $example:tt;
     )*})*) => {
         pub(super) const METHODS: &[&[$crate::graph::op::OpDef]] = &[
@@ -137,12 +138,12 @@ macro_rules! elementwise {
             examples
         }
 
-        $($(elementwise! { @row $kind $values, $name [$($number $at)?] $formula, [$($x),+] $lower, [$($gives)?],
+        $($(elementwise! { @row $kind $values, $name [$($number $at)?] $formula [$($($alias)+)?], [$($x),+] $lower, [$($gives)?],
             [$($slopes)*], [$($form)?], $example })*)*
     };
 
     // -- a row by the kind of its elements: the generics and the element type of the typed method --------------
-    (@row Float $($row:tt)*) => { elementwise! { @typed Float [T: $crate::element::Float] T, $($row)* } };
+    (@row Float $($row:tt)*) => { elementwise! { @typed Float [T: $crate::graph::Float] T, $($row)* } };
     (@row Number $($row:tt)*) => { elementwise! { @typed Number [T: $crate::element::Numeric] T, $($row)* } };
     (@row Integer $($row:tt)*) => { elementwise! { @typed Integer [T: $crate::element::Integer] T, $($row)* } };
     (@row Any $($row:tt)*) => { elementwise! { @typed Any [T: $crate::element::Element] T, $($row)* } };
@@ -150,13 +151,14 @@ macro_rules! elementwise {
 
     // -- a function of one operand ------------------------------------------------------------------------------
     (@typed $kind:ident [$($generics:tt)*] $element:ty, $values:literal, $name:ident [$($number:ident $at:literal)?]
-        $formula:literal, [$x:ident] $lower:expr, $gives:tt, $slopes:tt, $form:tt, $example:tt) => {
+        $formula:literal [$($alias:literal)*], [$x:ident] $lower:expr, $gives:tt, $slopes:tt, $form:tt, $example:tt) => {
         impl<'g, $($generics)*> $crate::graph::Tensor<'g, $element> {
             #[doc = concat!($formula, ", elementwise.")]
             #[doc = ""]
             #[doc = elementwise!(@gradient $slopes $values)]
             #[doc = ""]
             #[doc = elementwise!(@example $name [$($at)?] $example)]
+            $(#[doc(alias = $alias)])*
             #[track_caller]
             pub fn $name(self $(, $number: f64)?) -> $crate::graph::Tensor<'g, elementwise!(@output $element, $gives)> {
                 $crate::graph::Tensor::typed(self.any().$name($($number)?))
@@ -178,7 +180,7 @@ macro_rules! elementwise {
 
     // -- a function of two operands -----------------------------------------------------------------------------
     (@typed $kind:ident [$($generics:tt)*] $element:ty, $values:literal, $name:ident []
-        $formula:literal, [$a:ident, $b:ident] $lower:expr, $gives:tt, $slopes:tt, $form:tt, $example:tt) => {
+        $formula:literal [$($alias:literal)*], [$a:ident, $b:ident] $lower:expr, $gives:tt, $slopes:tt, $form:tt, $example:tt) => {
         impl<'g, $($generics)*> $crate::graph::Tensor<'g, $element> {
             #[doc = concat!($formula, ", elementwise; shapes broadcast.")]
             #[doc = ""]
@@ -187,6 +189,7 @@ macro_rules! elementwise {
             #[doc = "Shapes that do not broadcast are a build error."]
             #[doc = ""]
             #[doc = elementwise!(@example $name [] $example)]
+            $(#[doc(alias = $alias)])*
             #[track_caller]
             pub fn $name(
                 self,

@@ -100,7 +100,7 @@ fn slope(gate: Gate, x: AnyTensor<'_>) -> AnyTensor<'_> {
 
 elementwise! {
     Float "NaN stays NaN; at -∞ the value is 0." {
-        silu "x/(1 + e⁻ˣ)" |x| gated(Gate::Silu, x), ["σ(x) + x·σ(x)·σ(-x)" times |x, _| slope(Gate::Silu, x)],
+        silu "x/(1 + e⁻ˣ)" aka ["swish"] |x| gated(Gate::Silu, x), ["σ(x) + x·σ(x)·σ(-x)" times |x, _| slope(Gate::Silu, x)],
             (0.5 => |x| x / (1.0 + (-x).exp()));
         gelu "x·(1 + erf(x/√2))/2" |x| gated(Gate::Gelu, x),
             ["(1 + erf(x/√2))/2 + x·e^(-x²/2)/√(2π)" times |x, _| slope(Gate::Gelu, x)], ([0.0] => [0.0]);

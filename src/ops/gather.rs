@@ -132,7 +132,7 @@ pub(super) const INTERNAL: &[OpDef] = internal! {
 };
 
 methods! {
-    /// The slices across an axis that have the given indices; negative axes count from the end. The axis is replaced by
+    /// The slices across an axis that have the given indices, of `i32` or `i64`; negative axes count from the end. The axis is replaced by
     /// the axes of the indices: a vector of indices along axis 0 selects rows.
     ///
     /// Gradient: the cotangents of each slice's occurrences, added up; 0 where there is none. An axis out of range is a
@@ -146,7 +146,8 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(rows)?, ndarray::arr2(&[[5, 6], [1, 2]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn gather<Element>(x, indices: (i64), axis: isize) -> Self {
+    #[doc(alias("take", "index_select", "embedding_lookup"))]
+    fn gather<Element>(x, indices: (Index), axis: isize) -> Self {
         x.binary(Gather(Indexing::Across(axis)), indices)
     }
 
@@ -167,7 +168,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[3, 1], [5, 5]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn gather_with<Element>(x, indices: (i64), axis: isize, batch_dims: usize) -> Self {
+    fn gather_with<Element>(x, indices: (Index), axis: isize, batch_dims: usize) -> Self {
         x.binary(Gather(Indexing::across(axis, batch_dims)), indices)
     }
 
@@ -186,7 +187,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(elements)?, ndarray::arr1(&[2, 4]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn gather_nd<Element>(x, indices: (i64)) -> Self {
+    fn gather_nd<Element>(x, indices: (Index)) -> Self {
         x.binary(Gather(Indexing::First { batch_dims: 0 }), indices)
     }
 
@@ -204,7 +205,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(elements)?, ndarray::arr1(&[2, 7]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn gather_nd_with<Element>(x, indices: (i64), batch_dims: usize) -> Self {
+    fn gather_nd_with<Element>(x, indices: (Index), batch_dims: usize) -> Self {
         x.binary(Gather(Indexing::First { batch_dims }), indices)
     }
 
@@ -223,7 +224,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(chosen)?, ndarray::arr2(&[[3], [4]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn take_along_axis<Element>(x, indices: (i64), axis: isize) -> Self {
+    fn take_along_axis<Element>(x, indices: (Index), axis: isize) -> Self {
         x.binary(Gather(Indexing::Along(axis)), indices)
     }
 
@@ -244,7 +245,8 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[12, 20, 34]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn scatter_add<Numeric>(x, indices: (i64), updates: (Self), axis: isize) -> Self {
+    #[doc(alias("index_add", "tensor_scatter_nd_add"))]
+    fn scatter_add<Numeric>(x, indices: (Index), updates: (Self), axis: isize) -> Self {
         x.graph().apply(ScatterAdd(Indexing::Across(axis)), &[x, indices, updates])
     }
 }

@@ -15,7 +15,7 @@ elementwise! {
             (0.5, 3.0 => |x, y| x * y.ln(), within 0.2, 3.0);
     }
     Float "Where `other` is 0 so are the derivatives." {
-        divide_no_nan "`self / other`, and 0 where `other` is 0, whatever `self` is"
+        divide_no_nan "`self / other`, and 0 where `other` is 0, whatever `self` is" aka ["div_no_nan"]
             |a, b| b.equal(0.0).select(b.number(0.0), a / b), ["1/`other`" times |_, b, _| b.scalar_like(1.0).divide_no_nan(b),
             "-(self / other)/`other`" times |_, b, y| -y.divide_no_nan(b)], (3.0, 2.0 => |a, b| a / b);
     }

@@ -22,6 +22,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(dx)?.sum(), 3.0);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("detach"))]
     fn stop_gradient<Element>(x) -> Self {
         x.unary(Identity::StopGradient)
     }

@@ -73,6 +73,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(any)?, ndarray::arr1(&[true, false]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("any"))]
     fn reduce_any<bool>(x, axes: [Axes]) -> Self {
         x.unary(LogicalReduce { quantifier: Quantifier::Any, axes })
     }
@@ -89,6 +90,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(all)?, ndarray::arr1(&[false, true]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("all"))]
     fn reduce_all<bool>(x, axes: [Axes]) -> Self {
         x.unary(LogicalReduce { quantifier: Quantifier::All, axes })
     }

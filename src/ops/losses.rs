@@ -124,7 +124,7 @@ impl Op for LabelMask {
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let (labels, dims) = (inputs[0], to.dims(inputs[1]).to_vec());
+        let (labels, dims) = (to.cast(inputs[0], DType::I64), to.dims(inputs[1]).to_vec());
         let classes = dims.last().copied().unwrap_or(0);
         let bound = to.scalar(classes as f64, to.dtype(labels));
         let checked = to.map(Scalar::Checked, &[labels, bound]);
@@ -158,6 +158,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(loss)?.sum(), 4.5);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("mse_loss"))]
     fn mean_squared_error<Float>(x, targets: (Self)) -> Self {
         x.loss("mean_squared_error", targets, |x, targets| (x - targets).square().reduce_mean(..))
     }
@@ -176,6 +177,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(loss)?, ndarray::arr1(&[0.5, 6.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("smooth_l1_loss"))]
     fn huber<Float>(x, targets: (Self), delta: f64) -> Self {
         let is_positive = delta > 0.0;
         if !is_positive {
@@ -206,6 +208,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(loss)?, ndarray::arr1(&[2.0_f64.ln(), 0.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("softmax_cross_entropy_with_logits"))]
     fn softmax_cross_entropy<Float>(x, labels: (Self)) -> Self {
         let loss = "softmax_cross_entropy";
         if let Some(invalid) = x.invalid_axes(loss, &Axes::of([-1])) {
@@ -229,6 +232,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(loss)?, ndarray::arr1(&[2.0_f64.ln(), 0.0, 1000.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("binary_cross_entropy_with_logits", "bce_with_logits"))]
     fn sigmoid_cross_entropy<Float>(x, labels: (Self)) -> Self {
         x.loss("sigmoid_cross_entropy", labels, |x, labels| {
             // The slopes of the three terms at 0 are 1 - z, as the tie of a maximum goes to the first, then 0 and -1/2,
@@ -239,7 +243,7 @@ methods! {
         })
     }
 
-    /// The cross-entropy of class labels under the softmax of logits along their last axis:
+    /// The cross-entropy of class labels, of `i32` or `i64`, under the softmax of logits along their last axis:
     /// -`log_softmax`(self)\[label\], one number for each label.
     ///
     /// Gradient to the logits: softmax minus 1 at the label. Logits that are all -∞, or include ∞ or NaN, define no
@@ -256,7 +260,8 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(loss)?, ndarray::arr1(&[2.0_f64.ln(), 0.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn sparse_softmax_cross_entropy<Float>(x, labels: (i64)) -> Self {
+    #[doc(alias("cross_entropy", "nll_loss", "sparse_softmax_cross_entropy_with_logits"))]
+    fn sparse_softmax_cross_entropy<Float>(x, labels: (Index)) -> Self {
         let name = "sparse_softmax_cross_entropy";
         let types = [labels, x].map(|operand| TensorType::new(operand.dtype(), operand.shape()));
         if let Err(fault) = LabelMask.infer(&[&types[0], &types[1]])
@@ -330,6 +335,15 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             |x| {
                 let log = log_softmax(&x[0]);
                 array![-log[[0, 2]], -log[[1, 0]], -log[[2, 3]]].into_dyn()
+            },
+        ),
+        example!(
+            "cross-entropy of i32 labels",
+            &[&[2, 3]],
+            |g, x| x[0].sparse_softmax_cross_entropy(g.constant(array![2_i32, 0])),
+            |x| {
+                let log = log_softmax(&x[0]);
+                array![-log[[0, 2]], -log[[1, 0]]].into_dyn()
             },
         ),
         example!(

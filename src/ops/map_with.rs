@@ -6,9 +6,10 @@ use std::sync::Arc;
 use ndarray::Zip;
 
 use super::callback::caught;
-use crate::element::{ArrayMut, ArrayRef, Float, Numeric};
+use crate::element::{ArrayMut, ArrayRef, Numeric};
 use crate::error::Fault;
 use crate::gradient::{GradientFault, Pullback};
+use crate::graph::Float;
 use crate::graph::op::{Attributes, Elements, Op};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Kernel, KernelError, Lowering, Val};

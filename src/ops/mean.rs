@@ -2,10 +2,11 @@
 
 use ndarray::{ArrayView3, ArrayViewMut3, Axis};
 
-use crate::element::{ArrayMut, ArrayRef, DType, Float};
+use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
+use crate::graph::Float;
 use crate::graph::op::{Attributes, Op, OpDef};
 use crate::ir::{Kernel, KernelError, Lowering, Reduce, Scalar, Val};
 use crate::ops::internal::internal;
@@ -159,6 +160,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(mean)?, ndarray::arr1(&[2.0, 4.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("mean", "average"))]
     fn reduce_mean<Float>(x, axes: [Axes]) -> Self {
         if let Some(invalid) = x.invalid_axes("reduce_mean", &axes) {
             return invalid;

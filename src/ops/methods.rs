@@ -37,13 +37,16 @@ pub(super) fn refuse_among<'g>(
 ///
 /// ```text
 /// /// The docs, whose first paragraph is what the registry says.
-/// fn name<Numeric>(x, other: (Self), indices: (i64), axis: isize, axes: [Axes]) -> Self { x.binary(Op { axis }, other) }
+/// fn name<Numeric>(x, other: (Self), indices: (Index), axis: isize, axes: [Axes]) -> Self { x.binary(Op { axis }, other) }
 /// ```
 ///
 /// In angle brackets is what elements the tensor has: `Element`, `Numeric`, `Float`, or one type. Behind the first
-/// operand come others, in parentheses with their elements (`Self` is those of the first), and attributes with their
+/// operand come others, in parentheses with their elements (`Self` is those of the first, `Index` is
+/// either type of integers), and attributes with their
 /// type, in brackets where anything is taken that converts to it. The result is of the same elements (`Self`) or of
 /// the named type.
+///
+/// Behind the docs, `#[doc(alias("sum", ..))]` has the names under which users of other libraries look for it.
 ///
 /// A method is listed under its own name, which is that of its node where it is one node. Of the forms of one op only
 /// the one with all attributes is listed, `-> Self as name`; the short ones are not, `-> Self as _`. Behind all
@@ -52,12 +55,13 @@ macro_rules! methods {
     (
         $(
             $(#[doc = $doc:expr])*
+            $(#[doc(alias($($alias:literal),+ $(,)?))])?
             fn $name:ident<$elements:ident>($x:ident $(, $argument:ident: $kind:tt)* $(,)?) -> $output:ident $(as $listed:tt)? $body:block
         )*
         $(also [$($also:expr),* $(,)?])?
     ) => {
         $($crate::ops::methods::method! {
-            @sort [[$($doc)*] $name $elements $x $output $body] [$($argument: $kind,)*] [] [] [] []
+            @sort [[[$($doc)*] [$($($alias)+)?]] $name $elements $x $output $body] [$($argument: $kind,)*] [] [] [] []
         })*
 
         pub(super) const METHODS: &[&[$crate::graph::op::OpDef]] = &[
@@ -106,6 +110,15 @@ macro_rules! method {
             [$($with)* ($argument Same)]
         }
     };
+    (@sort $head:tt [$argument:ident: (Index), $($rest:tt)*] [$($typed:tt)*] [$($any:tt)*] [$($passed:tt)*] [$($with:tt)*]) => {
+        $crate::ops::methods::method! {
+            @sort $head [$($rest)*]
+            [$($typed)* $argument: impl $crate::graph::IndexOperand<'g>,]
+            [$($any)* $argument: impl $crate::graph::AnyOperand<'g>,]
+            [$($passed)* $argument,]
+            [$($with)* ($argument Index)]
+        }
+    };
     (@sort $head:tt [$argument:ident: ($type:ident), $($rest:tt)*] [$($typed:tt)*] [$($any:tt)*] [$($passed:tt)*] [$($with:tt)*]) => {
         $crate::ops::methods::method! {
             @sort $head [$($rest)*]
@@ -131,7 +144,7 @@ macro_rules! method {
         }
     };
     (
-        @sort [[$($doc:expr)*] $name:ident $elements:ident $x:ident $output:ident $body:block] []
+        @sort [$doc:tt $name:ident $elements:ident $x:ident $output:ident $body:block] []
         $typed:tt [$($any:tt)*] $passed:tt [$($with:tt)*]
     ) => {
         impl<'g> $crate::graph::AnyTensor<'g> {
@@ -153,7 +166,7 @@ macro_rules! method {
             }
         }
 
-        $crate::ops::methods::method! { @typed [$($doc)*] $name $elements $output $typed $passed }
+        $crate::ops::methods::method! { @typed $doc $name $elements $output $typed $passed }
     };
     (@typed $doc:tt $name:ident Element $output:ident $typed:tt $passed:tt) => {
         $crate::ops::methods::method! { @shell [T: $crate::element::Element] T $doc $name $output $typed $passed }
@@ -162,17 +175,18 @@ macro_rules! method {
         $crate::ops::methods::method! { @shell [T: $crate::element::Numeric] T $doc $name $output $typed $passed }
     };
     (@typed $doc:tt $name:ident Float $output:ident $typed:tt $passed:tt) => {
-        $crate::ops::methods::method! { @shell [T: $crate::element::Float] T $doc $name $output $typed $passed }
+        $crate::ops::methods::method! { @shell [T: $crate::graph::Float] T $doc $name $output $typed $passed }
     };
     (@typed $doc:tt $name:ident $element:ident $output:ident $typed:tt $passed:tt) => {
         $crate::ops::methods::method! { @shell [] $element $doc $name $output $typed $passed }
     };
     (
-        @shell [$($generic:tt)*] $element:ident [$($doc:expr)*] $name:ident $output:ident
+        @shell [$($generic:tt)*] $element:ident [[$($doc:expr)*] [$($alias:literal)*]] $name:ident $output:ident
         [$($typed:tt)*] [$($passed:tt)*]
     ) => {
         impl<'g, $($generic)*> $crate::graph::Tensor<'g, $element> {
             $(#[doc = $doc])*
+            $(#[doc(alias = $alias)])*
             #[track_caller]
             pub fn $name(self, $($typed)*) -> $crate::ops::methods::output!('g $output) {
                 $crate::graph::Tensor::typed(self.any().$name($($passed)*))
@@ -191,6 +205,16 @@ macro_rules! taken {
             && $argument.is_of($x.graph())
             && let Some(invalid) =
                 $crate::graph::op::Elements::Same.refuse(stringify!($name), $argument, $dtype)
+        {
+            return invalid;
+        }
+    };
+    ($name:ident $x:ident $dtype:ident ($argument:ident Index)) => {
+        let $argument =
+            $crate::graph::AnyOperand::into_any($argument, $x.graph(), $crate::element::DType::I64);
+        if $argument.is_of($x.graph())
+            && let Some(invalid) =
+                $crate::graph::op::Elements::Integer.refuse(stringify!($name), $argument, $dtype)
         {
             return invalid;
         }
@@ -233,6 +257,9 @@ macro_rules! elements {
     };
     (Self) => {
         $crate::graph::op::Elements::Same
+    };
+    (Index) => {
+        $crate::graph::op::Elements::Integer
     };
     ($type:ident) => {
         $crate::graph::op::Elements::Only(<$type as $crate::element::Element>::DTYPE)

@@ -68,6 +68,7 @@ op_files![
     arithmetic,
     bitwise,
     boolean_mask,
+    broadcast_to,
     bump,
     callback,
     cast,
@@ -82,10 +83,12 @@ op_files![
     diagonal,
     division,
     einsum,
+    fill,
     gated,
     gather,
     guarded,
     identity,
+    lengths,
     logical,
     logical_reduce,
     losses,
@@ -137,6 +140,7 @@ pub(crate) mod fault {
     pub use super::diagonal::DiagonalFault;
     pub use super::einsum::{EinsumFault, SpecFault};
     pub use super::gather::GatherFault;
+    pub use super::lengths::LengthFault;
     pub use super::losses::LossFault;
     pub use super::matmul::MatMulFault;
     pub use super::meshgrid::MeshgridFault;
@@ -155,6 +159,7 @@ pub(crate) mod fault {
 pub use callback::CallResult;
 pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};
+pub use lengths::{Length, Lengths};
 pub use meshgrid::Indexing;
 pub use pad::Pad;
 pub use patches::{Padding, Window};

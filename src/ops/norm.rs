@@ -196,6 +196,7 @@ methods! {
     /// assert!(apart.abs() < 1e-15 && norms[1] == 0.0);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("l2_norm"))]
     fn norm<Float>(x, axes: [Axes]) -> Self as _ {
         x.graph().norm(&[x], axes, 1.0)
     }

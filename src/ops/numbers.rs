@@ -25,7 +25,7 @@ pub(super) fn number<T: Numeric>(name: &'static str, attribute: &Attribute) -> R
         (&Attribute::Float(number), DType::F32 | DType::F64) => Some(Value::scalar(T::from_f64(number))),
         _ => None,
     };
-    let number = value.and_then(T::unwrap).and_then(|array| array.first().copied());
+    let number = value.and_then(Value::into_array::<T>).and_then(|array| array.first().copied());
     let expected = match T::DTYPE {
         DType::I32 => "an i32",
         DType::I64 => "an i64",

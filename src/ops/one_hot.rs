@@ -1,6 +1,6 @@
 //! `one_hot`: class numbers as rows of ones and zeros.
 
-use crate::element::{DType, Element};
+use crate::element::{DType, Element, Integer};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
@@ -30,7 +30,8 @@ impl Op for OneHot {
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let mut dims = to.dims(inputs[0]).to_vec();
         dims.push(1);
-        let indices = to.reshape(inputs[0], dims);
+        let indices = to.cast(inputs[0], DType::I64);
+        let indices = to.reshape(indices, dims);
         let classes = to.iota(0, self.depth);
         let hits = to.compare(Scalar::Equal, &[indices, classes]);
         to.cast(hits, self.dtype)
@@ -52,7 +53,7 @@ methods! {
         OpDef {
             name: "one_hot",
             doc: "A row of `depth` elements for each index: 1 at the index, 0 elsewhere.",
-            operands: &[OperandDef::one("x", Elements::Only(DType::I64))],
+            operands: &[OperandDef::one("x", Elements::Integer)],
             attributes: &[AttributeDef::of::<usize>("depth"), AttributeDef::of::<DType>("dtype")],
             build: |_, operands, attributes| {
                 Ok(vec![operands[0].one_hot(attributes.value("depth")?, attributes.value("dtype")?)])
@@ -73,15 +74,15 @@ impl AnyTensor<'_> {
     /// ```
     #[track_caller]
     pub fn one_hot(self, depth: usize, dtype: DType) -> Self {
-        if let Some(invalid) = Elements::Only(DType::I64).refuse("one_hot", self, self.dtype()) {
+        if let Some(invalid) = Elements::Integer.refuse("one_hot", self, self.dtype()) {
             return invalid;
         }
         self.unary(OneHot { depth, dtype })
     }
 }
 
-impl<'g> Tensor<'g, i64> {
-    /// A row of `depth` elements for each index: 1 at the index, 0 elsewhere. An index that is negative or not below
+impl<'g, T: Integer> Tensor<'g, T> {
+    /// A row of `depth` elements for each index, of `i32` or `i64`: 1 at the index, 0 elsewhere. An index that is negative or not below
     /// the depth gives a row of zeros.
     ///
     /// No gradient passes.
@@ -93,6 +94,7 @@ impl<'g> Tensor<'g, i64> {
     /// assert_eq!(Session::new(&g)?.run(rows)?, ndarray::arr2(&[[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("to_categorical"))]
     #[track_caller]
     pub fn one_hot<U: Element>(self, depth: usize) -> Tensor<'g, U> {
         self.any().one_hot(depth, U::DTYPE).typed()
@@ -105,10 +107,9 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     use ndarray::{ArrayD, arr0, arr1, arr2, s};
 
     let mut examples: Vec<Example> = vec![
-        example!("one_hot of a number", &[&[3]], |g, x| g.constant(arr0(2_i64)).one_hot(3) * x[0], |x| arr1(
-            &[0.0, 0.0, x[0][[2]]]
-        )
-        .into_dyn(),),
+        example!("one_hot of a number", &[&[3]], |g, x| g.constant(arr0(2_i64)).one_hot(3) * x[0], |x| {
+            arr1(&[0.0, 0.0, x[0][[2]]]).into_dyn()
+        },),
         example!(
             "one_hot of a matrix",
             &[&[2, 2, 2]],
@@ -120,6 +121,9 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
                 hot
             },
         ),
+        example!("one_hot of an i32", &[&[3]], |g, x| g.constant(arr0(1_i32)).one_hot(3) * x[0], |x| {
+            arr1(&[0.0, x[0][[1]], 0.0]).into_dyn()
+        }),
         example!(
             "one_hot of no depth",
             &[&[2, 0]],

@@ -192,6 +192,7 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(reflected, ndarray::arr1(&[2, 1, 2, 3, 2, 1]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("zero_pad"))]
     #[track_caller]
     pub fn pad(self, paddings: impl Into<Vec<(usize, usize)>>, with: Pad<T>) -> Self {
         self.any().padded(paddings.into(), Pad::of(with)).typed()

@@ -93,7 +93,7 @@ elementwise! {
             ["`self`/y" times |x, y, _| polar(x, y, [0, 1, 0]), "`other`/y" times |x, y, _| polar(x, y, [0, 0, 1])],
             (3.0, 4.0 => |x, y| x.hypot(y));
         atan2 "The angle, between -π and π, of the point whose first coordinate is `other` and whose second is `self`, with the \
-            special cases of IEEE 754" |y, x| y.atan2(x), ["`other`/(self² + other²)" times |y, x, _| polar(x, y, [1, 1, 0]),
+            special cases of IEEE 754" aka ["arctan2"] |y, x| y.atan2(x), ["`other`/(self² + other²)" times |y, x, _| polar(x, y, [1, 1, 0]),
             "-`self`/(self² + other²)" times |y, x, _| -polar(x, y, [1, 0, 1])], (0.5, -2.0 => |y, x| y.atan2(x));
     }
 }

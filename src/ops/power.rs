@@ -19,7 +19,7 @@ elementwise! {
     Float "At 0 these are the limits, and nothing goes to the exponent of a negative base. The error of the values is at \
         most 2 units in the last place." {
         pow "`self` raised to the power `other`, with the special cases of IEEE 754: x⁰ is 1 for every x, and a negative x \
-            has a power only for integers" |x, exponent| x.pow(exponent),
+            has a power only for integers" aka ["power"] |x, exponent| x.pow(exponent),
             ["y·xʸ⁻¹" times |x, exponent, _| by_base(x, exponent), "xʸ·ln x" times |x, _, power| by_exponent(x, power)]
             is Power, ([2.0, -3.0], [3.0, 3.0] => [8.0, -27.0]);
     }

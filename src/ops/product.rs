@@ -176,6 +176,7 @@ methods! {
     /// assert_eq!(session.run(dx)?, ndarray::arr2(&[[3.0, 2.0], [5.0, 0.0]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("prod"))]
     fn reduce_prod<Numeric>(x, axes: [Axes]) -> Self {
         x.unary(Reduction { reduce: Reduce::Prod, axes })
     }

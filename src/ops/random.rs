@@ -6,10 +6,12 @@
 
 mod draw;
 
-use crate::element::{DType, Float, Numeric};
+use crate::element::{DType, Numeric};
 use crate::error::Fault;
+use crate::graph::Float;
 use crate::graph::op::{Attribute, AttributeDef, AttributeValue, Elements, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Graph, Tensor};
+use crate::ops::lengths::Lengths;
 use crate::ops::methods::methods;
 use crate::ops::numbers::{attribute, rounded};
 
@@ -19,24 +21,37 @@ pub(super) use draw::{Stream, happens};
 
 impl Graph {
     #[track_caller]
-    fn drawn(&self, law: Law, dtype: DType, shape: impl Into<Vec<usize>>) -> AnyTensor<'_> {
-        self.apply(Draw { law, dtype, lengths: Some(shape.into()), own_seed: self.own_seed() }, &[])
+    fn drawn<'g>(
+        &'g self,
+        name: &'static str,
+        law: Law,
+        dtype: DType,
+        shape: impl Into<Lengths<'g>>,
+    ) -> AnyTensor<'g> {
+        let lengths = shape.into();
+        match lengths.numbers() {
+            Some(lengths) => {
+                let lengths = Some(lengths);
+                self.apply(Draw { law, dtype, lengths, own_seed: self.own_seed() }, &[])
+            }
+            None => self.scalar(0.0, DType::Bool).broadcast_to(lengths).drawn_like(law, dtype, name),
+        }
     }
 
     /// Numbers of a normal distribution, of a float type.
     #[track_caller]
-    fn normally(
-        &self,
+    fn normally<'g>(
+        &'g self,
         name: &'static str,
         dtype: DType,
-        shape: impl Into<Vec<usize>>,
+        shape: impl Into<Lengths<'g>>,
         [mean, stddev]: [f64; 2],
         law: fn(f64, f64) -> Law,
-    ) -> AnyTensor<'_> {
+    ) -> AnyTensor<'g> {
         if !dtype.is_float() {
             return self.invalid_any(name, Fault::ElementKind { expected: "a float type", found: dtype });
         }
-        self.drawn(law(rounded(mean, dtype), rounded(stddev, dtype)), dtype, shape)
+        self.drawn(name, law(rounded(mean, dtype), rounded(stddev, dtype)), dtype, shape)
     }
 
     /// Numbers drawn evenly from [`low`, `high`), anew in each run; of integers, those from `low` to below `high`.
@@ -45,6 +60,8 @@ impl Graph {
     /// [`seed_scope`](Graph::seed_scope) gives it, and on the [count of runs](crate::Session::run_count), and on
     /// nothing else: two sessions repeat each other, on any number of threads. The name is the one that the node has
     /// when it is first planned. A node gives one draw a run, however often it is used.
+    ///
+    /// Lengths may be [computed](crate::Length) out of those of tensors.
     ///
     /// No gradient passes. Bounds in the wrong order, or not finite, are build errors, and so are equal bounds
     /// of integers; floats are all `low` then.
@@ -60,8 +77,14 @@ impl Graph {
     /// assert_ne!(first, a.run(x)?);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("rand", "uniform", "randint"))]
     #[track_caller]
-    pub fn random_uniform<T: Numeric>(&self, shape: impl Into<Vec<usize>>, low: T, high: T) -> Tensor<'_, T> {
+    pub fn random_uniform<'g, T: Numeric>(
+        &'g self,
+        shape: impl Into<Lengths<'g>>,
+        low: T,
+        high: T,
+    ) -> Tensor<'g, T> {
         self.random_uniform_any(T::DTYPE, shape, attribute(low), attribute(high)).typed()
     }
 
@@ -76,15 +99,15 @@ impl Graph {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
-    pub fn random_uniform_any(
-        &self,
+    pub fn random_uniform_any<'g>(
+        &'g self,
         dtype: DType,
-        shape: impl Into<Vec<usize>>,
+        shape: impl Into<Lengths<'g>>,
         low: impl AttributeValue,
         high: impl AttributeValue,
-    ) -> AnyTensor<'_> {
+    ) -> AnyTensor<'g> {
         match Law::between(dtype, &low.into_attribute(), &high.into_attribute()) {
-            Ok(law) => self.drawn(law, dtype, shape),
+            Ok(law) => self.drawn("random_uniform", law, dtype, shape),
             Err(fault) => self.invalid_any("random_uniform", fault),
         }
     }
@@ -103,20 +126,26 @@ impl Graph {
     /// assert!((mean - 3.0).abs() < 0.05);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("randn", "normal"))]
     #[track_caller]
-    pub fn random_normal<T: Float>(&self, shape: impl Into<Vec<usize>>, mean: T, stddev: T) -> Tensor<'_, T> {
+    pub fn random_normal<'g, T: Float>(
+        &'g self,
+        shape: impl Into<Lengths<'g>>,
+        mean: T,
+        stddev: T,
+    ) -> Tensor<'g, T> {
         self.random_normal_any(T::DTYPE, shape, mean.as_f64(), stddev.as_f64()).typed()
     }
 
     /// The same as [`random_normal`](Graph::random_normal) of a float type that is given as a value.
     #[track_caller]
-    pub fn random_normal_any(
-        &self,
+    pub fn random_normal_any<'g>(
+        &'g self,
         dtype: DType,
-        shape: impl Into<Vec<usize>>,
+        shape: impl Into<Lengths<'g>>,
         mean: f64,
         stddev: f64,
-    ) -> AnyTensor<'_> {
+    ) -> AnyTensor<'g> {
         let law = |mean, stddev| Law::Normal { mean, stddev };
         self.normally("random_normal", dtype, shape, [mean, stddev], law)
     }
@@ -133,24 +162,24 @@ impl Graph {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
-    pub fn truncated_normal<T: Float>(
-        &self,
-        shape: impl Into<Vec<usize>>,
+    pub fn truncated_normal<'g, T: Float>(
+        &'g self,
+        shape: impl Into<Lengths<'g>>,
         mean: T,
         stddev: T,
-    ) -> Tensor<'_, T> {
+    ) -> Tensor<'g, T> {
         self.truncated_normal_any(T::DTYPE, shape, mean.as_f64(), stddev.as_f64()).typed()
     }
 
     /// The same as [`truncated_normal`](Graph::truncated_normal) of a float type that is given as a value.
     #[track_caller]
-    pub fn truncated_normal_any(
-        &self,
+    pub fn truncated_normal_any<'g>(
+        &'g self,
         dtype: DType,
-        shape: impl Into<Vec<usize>>,
+        shape: impl Into<Lengths<'g>>,
         mean: f64,
         stddev: f64,
-    ) -> AnyTensor<'_> {
+    ) -> AnyTensor<'g> {
         let law = |mean, stddev| Law::TruncatedNormal { mean, stddev };
         self.normally("truncated_normal", dtype, shape, [mean, stddev], law)
     }
@@ -169,8 +198,8 @@ impl Graph {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
-    pub fn bernoulli(&self, shape: impl Into<Vec<usize>>, probability: f64) -> Tensor<'_, bool> {
-        self.drawn(Law::Bernoulli { probability }, DType::Bool, shape).typed()
+    pub fn bernoulli<'g>(&'g self, shape: impl Into<Lengths<'g>>, probability: f64) -> Tensor<'g, bool> {
+        self.drawn("bernoulli", Law::Bernoulli { probability }, DType::Bool, shape).typed()
     }
 }
 

@@ -1,9 +1,10 @@
-//! `Graph::range`: numbers evenly apart, as a constant.
+//! `Graph::range` and `Graph::linspace`: numbers evenly apart, as a constant.
 
 use ndarray::Array1;
 
 use crate::element::{DType, Element, Numeric, Value, with_number};
 use crate::error::Fault;
+use crate::graph::Float;
 use crate::graph::op::{Attribute, AttributeDef, AttributeValue, Constant, OpDef};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::ScalarValue;
@@ -25,6 +26,18 @@ pub enum RangeFault {
         limit: String,
         /// How far the numbers are apart.
         step: String,
+    },
+    /// Ends that are not finite, or more numbers between them than there is memory for.
+    #[error(
+        "expected finite ends, and no more numbers than memory holds, got {count} from {start} to {stop}"
+    )]
+    Unspaced {
+        /// The first number, as it is printed.
+        start: String,
+        /// The last number.
+        stop: String,
+        /// How many there are to be.
+        count: usize,
     },
 }
 
@@ -95,6 +108,7 @@ impl Graph {
     /// assert_eq!(session.run(g.range(1.0, 0.0, -0.5))?, ndarray::arr1(&[1.0, 0.5]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("arange"))]
     #[track_caller]
     pub fn range<T: Numeric>(&self, start: T, limit: T, step: T) -> Tensor<'_, T> {
         self.range_any(T::DTYPE, attribute(start), attribute(limit), attribute(step)).typed()
@@ -140,23 +154,103 @@ fn counted(dtype: DType, [start, limit, step]: &[Attribute; 3]) -> Result<Value,
     }, else { Err(no_number(dtype)) })
 }
 
-/// It has no node of its own: a range is a `constant`.
-pub(super) const METHODS: &[&[OpDef]] = &[&[OpDef {
-    name: "range",
-    doc: "The numbers from `start` on, `step` apart, that come before `limit`, as a constant.",
+/// So many numbers evenly apart, of which the first and the last are given. Each is rounded to double precision.
+fn spaced(start: f64, stop: f64, count: usize) -> impl Fn(usize) -> f64 {
+    let distance = stop - start;
+    move |i| {
+        // The ends are exact; of one number alone there is the first.
+        if i == 0 {
+            return start;
+        }
+        if i + 1 == count {
+            return stop;
+        }
+        let share = i as f64 / (count - 1) as f64;
+        if distance.is_finite() { start + distance * share } else { start * (1.0 - share) + stop * share }
+    }
+}
+
+impl Graph {
+    /// So many numbers evenly apart, from `start` to `stop`, which are the first and the last, as a constant.
+    ///
+    /// Ends that are not finite, and more numbers than there is memory for, are build errors.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = Session::new(&g)?.run(g.linspace(0.0, 1.0, 5))?;
+    /// assert_eq!(x, ndarray::arr1(&[0.0, 0.25, 0.5, 0.75, 1.0]).into_dyn());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[doc(alias("lin_space"))]
+    #[track_caller]
+    pub fn linspace<T: Float>(&self, start: T, stop: T, count: usize) -> Tensor<'_, T> {
+        self.linspace_any(T::DTYPE, start.as_f64(), stop.as_f64(), count).typed()
+    }
+
+    /// The same as [`linspace`](Graph::linspace) of a float type that is given as a value.
+    #[track_caller]
+    pub fn linspace_any(&self, dtype: DType, start: f64, stop: f64, count: usize) -> AnyTensor<'_> {
+        #[cfg(test)]
+        super::laws::called("linspace");
+        let number = spaced(start, stop, count);
+        let numbers = match dtype {
+            _ if !(start.is_finite() && stop.is_finite()) => None,
+            DType::F32 => listed(Some(count), |i| number(i) as f32),
+            DType::F64 => listed(Some(count), number),
+            found => {
+                let fault = Fault::ElementKind { expected: "a float type", found };
+                return self.invalid_any("linspace", fault);
+            }
+        };
+        let uncounted = || {
+            let [start, stop] = [start, stop].map(|end| end.to_string());
+            Fault::op(RangeFault::Unspaced { start, stop, count })
+        };
+        match numbers {
+            Some(numbers) => self.apply(Constant::new(numbers.into()), &[]),
+            None => self.invalid_any("linspace", uncounted()),
+        }
+        .named("linspace")
+    }
+}
+
+/// They have no nodes of their own: ranges are `constant`s.
+pub(super) const METHODS: &[&[OpDef]] = &[&[
+    LINSPACE,
+    OpDef {
+        name: "range",
+        doc: "The numbers from `start` on, `step` apart, that come before `limit`, as a constant.",
+        operands: &[],
+        attributes: &[
+            AttributeDef::of::<DType>("dtype"),
+            AttributeDef::of::<Attribute>("start"),
+            AttributeDef::of::<Attribute>("limit"),
+            AttributeDef::of::<Attribute>("step"),
+        ],
+        build: |graph, _, attributes| {
+            let ends = ["start", "limit", "step"].map(|name| attributes.value::<Attribute>(name));
+            let [start, limit, step] = ends;
+            Ok(vec![graph.range_any(attributes.value("dtype")?, start?, limit?, step?)])
+        },
+    },
+]];
+
+const LINSPACE: OpDef = OpDef {
+    name: "linspace",
+    doc: "So many numbers evenly apart, from `start` to `stop`, which are the first and the last, as a constant.",
     operands: &[],
     attributes: &[
         AttributeDef::of::<DType>("dtype"),
-        AttributeDef::of::<Attribute>("start"),
-        AttributeDef::of::<Attribute>("limit"),
-        AttributeDef::of::<Attribute>("step"),
+        AttributeDef::of::<f64>("start"),
+        AttributeDef::of::<f64>("stop"),
+        AttributeDef::of::<usize>("count"),
     ],
     build: |graph, _, attributes| {
-        let ends = ["start", "limit", "step"].map(|name| attributes.value::<Attribute>(name));
-        let [start, limit, step] = ends;
-        Ok(vec![graph.range_any(attributes.value("dtype")?, start?, limit?, step?)])
+        let (start, stop) = (attributes.value("start")?, attributes.value("stop")?);
+        Ok(vec![graph.linspace_any(attributes.value("dtype")?, start, stop, attributes.value("count")?)])
     },
-}]];
+};
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
@@ -166,6 +260,12 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         example!("range", &[&[4]], |g, x| x[0] * g.range(1, 9, 2).cast(), |x| &x[0]
             * &array![1.0, 3.0, 5.0, 7.0]),
         example!("range of nothing", &[], |g, _| g.range(1_i64, 1, 1).cast(), |_| ArrayD::zeros(vec![0])),
+        example!(
+            "linspace",
+            &[&[5]],
+            |g, x| x[0] * g.linspace_any(DType::F64, -1.0, 1.0, 5).typed::<f64>().cast(),
+            |x| &x[0] * &array![-1.0, -0.5, 0.0, 0.5, 1.0]
+        ),
         example!("range of floats", &[&[3]], |g, x| x[0] + g.range(1.0, -0.5, -0.5), |x| &x[0]
             + &array![1.0, 0.5, 0.0],),
     ]
@@ -215,6 +315,20 @@ mod tests {
         assert_eq!(range(i64::MAX - 2, i64::MAX, 1), [i64::MAX - 2, i64::MAX - 1]);
         assert_eq!(range(i32::MIN, i32::MAX, i32::MAX), [i32::MIN, -1, i32::MAX - 1]);
         assert_eq!(range(0_i64, i64::MIN, i64::MIN), [0]);
+    }
+
+    #[test]
+    fn spaced_numbers_have_both_ends() {
+        let spaced = |start, stop, count| (0..count).map(spaced(start, stop, count)).collect::<Vec<f64>>();
+        assert_eq!(spaced(0.0, 1.0, 0), [0.0; 0]);
+        assert_eq!(spaced(3.0, 1.0, 1), [3.0]);
+        assert_eq!(spaced(3.0, 1.0, 3), [3.0, 2.0, 1.0]);
+        assert_eq!(spaced(f64::MIN, f64::MAX, 3), [f64::MIN, 0.0, f64::MAX]);
+        for count in 2..100 {
+            let numbers = spaced(0.1, 0.7, count);
+            assert_eq!((numbers[0], numbers[count - 1]), (0.1, 0.7));
+            assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{count}");
+        }
     }
 
     #[test]

@@ -218,6 +218,7 @@ methods! {
     /// assert_eq!(session.run(rows)?, ndarray::arr1(&[3.0, 7.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("sum"))]
     fn reduce_sum<Numeric>(x, axes: [Axes]) -> Self {
         x.unary(Reduction { reduce: Reduce::Sum, axes })
     }
@@ -235,6 +236,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(x.reduce_max(-1))?, ndarray::arr1(&[2.0, 4.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("max", "amax"))]
     fn reduce_max<Numeric>(x, axes: [Axes]) -> Self {
         x.unary(Reduction { reduce: Reduce::Max, axes })
     }
@@ -252,6 +254,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(x.reduce_min(0))?, ndarray::arr1(&[1.0, 2.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("min", "amin"))]
     fn reduce_min<Numeric>(x, axes: [Axes]) -> Self {
         x.unary(Reduction { reduce: Reduce::Min, axes })
     }

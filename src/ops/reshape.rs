@@ -1,13 +1,15 @@
-//! The same elements under other lengths: `reshape`, `reshape_last`, `expand_dims`, `squeeze`, `broadcast_to`, and
-//! `reshape_like` for their gradients.
+//! The same elements under other lengths: `reshape`, `reshape_last`, `expand_dims`, `squeeze`, and `reshape_like` for
+//! their gradients.
 //!
 //! Each gives a view of its input. No element moves, but where only a copy can have them in order: behind a
-//! transpose.
+//! transpose. Lengths may be [computed](super::lengths): inputs behind the first tell them.
 
+use super::lengths::{Lengths, Pattern, WITH_LENGTHS, types};
+use crate::element::Element;
 use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::broadcast::check_broadcasts_to;
-use crate::graph::op::{Attributes, Form, Op, OpDef};
+use crate::graph::op::{AttributeDef, Attributes, Form, Op, OpDef};
+use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Val};
 use crate::ops::internal::internal;
 use crate::ops::methods::methods;
@@ -17,9 +19,9 @@ use crate::shape::{Axes, Shape, TensorType, resolve_axis};
 #[derive(Debug)]
 enum Reshape {
     /// These lengths, of which one may be -1: whatever remains.
-    To(Vec<isize>),
+    To(Pattern),
     /// These lengths in place of so many last axes, one of which may be -1.
-    Last(usize, Vec<isize>),
+    Last(usize, Pattern),
     /// One axis of length 1 more.
     Expanded(isize),
     /// Without these axes, whose length is 1.
@@ -31,18 +33,18 @@ enum Reshape {
 #[non_exhaustive]
 pub enum ReshapeFault {
     /// Lengths for another number of elements than there are.
-    #[error("expected lengths for as many elements as in {from}, got {to:?}")]
+    #[error("expected lengths for as many elements as in {from}, got {to}")]
     Elements {
         /// The shape of the operand.
         from: Shape,
-        /// The lengths as given.
-        to: Vec<isize>,
+        /// The lengths, as they are printed.
+        to: String,
     },
     /// Lengths that no shape has.
-    #[error("expected lengths of 0 or more, at most one of them -1, got {lengths:?}")]
+    #[error("expected lengths of 0 or more, at most one of them -1, got {lengths}")]
     Lengths {
-        /// The lengths as given.
-        lengths: Vec<isize>,
+        /// The lengths, as they are printed.
+        lengths: String,
     },
     /// More axes are to be replaced than there are.
     #[error("expected at most {rank} axes to replace, got {axes}")]
@@ -70,15 +72,15 @@ pub enum ReshapeFault {
 
 impl Reshape {
     /// The shape that a tensor of the given one becomes, as far as lengths are known.
-    fn shape(&self, from: &Shape) -> Result<Shape, Fault> {
+    fn shape(&self, from: &Shape, computed: &[&TensorType]) -> Result<Shape, Fault> {
         match self {
-            Reshape::To(lengths) => filled(lengths, from),
+            Reshape::To(lengths) => filled(&lengths.filled(computed)?, from),
             Reshape::Last(axes, lengths) => {
                 let Some(kept) = from.rank().checked_sub(*axes) else {
                     return Err(Fault::op(ReshapeFault::LastAxes { axes: *axes, rank: from.rank() }));
                 };
                 let (kept, replaced) = from.dims().split_at(kept);
-                let replacing = filled(lengths, &replaced.into())?;
+                let replacing = filled(&lengths.filled(computed)?, &replaced.into())?;
                 Ok([kept, replacing.dims()].concat().into())
             }
             Reshape::Expanded(axis) => {
@@ -91,29 +93,36 @@ impl Reshape {
     }
 }
 
-/// The lengths with whatever remains in place of -1.
-fn filled(lengths: &[isize], from: &Shape) -> Result<Shape, Fault> {
-    let count = |wanted: fn(isize) -> bool| lengths.iter().filter(|&&length| wanted(length)).count();
+/// The lengths with whatever remains in place of -1; an entry is `None` while its length is unknown.
+fn filled(lengths: &Pattern, from: &Shape) -> Result<Shape, Fault> {
+    let Pattern(entries) = lengths;
+    let count =
+        |wanted: fn(isize) -> bool| entries.iter().flatten().filter(|&&length| wanted(length)).count();
     if count(|length| length < -1) > 0 || count(|length| length == -1) > 1 {
-        return Err(Fault::op(ReshapeFault::Lengths { lengths: lengths.to_vec() }));
+        return Err(Fault::op(ReshapeFault::Lengths { lengths: lengths.to_string() }));
     }
-    let invalid = || Fault::op(ReshapeFault::Elements { from: from.clone(), to: lengths.to_vec() });
+    let invalid = || Fault::op(ReshapeFault::Elements { from: from.clone(), to: lengths.to_string() });
     let size = |known: Vec<usize>| Shape::from(known).size().ok_or_else(invalid);
-    let mut filled: Vec<Option<usize>> = lengths.iter().map(|&length| usize::try_from(length).ok()).collect();
+    let known = |entry: &Option<isize>| entry.and_then(|length| usize::try_from(length).ok());
+    let mut filled: Vec<Option<usize>> = entries.iter().map(known).collect();
     let listed = size(filled.iter().flatten().copied().collect())?;
     // The number of elements, or what it is a multiple of while lengths are unknown.
     let elements = size(from.dims().iter().flatten().copied().collect())?;
     let is_multiple = |number: usize, of: usize| number.checked_rem(of).map_or(number == 0, |rest| rest == 0);
-    let remaining = filled.iter_mut().find(|length| length.is_none());
+    let are_told = entries.iter().all(Option::is_some);
+    let remaining = entries.iter().position(|&entry| entry == Some(-1));
     let fits = match (remaining, from.is_known()) {
-        (Some(remaining), true) => {
-            *remaining = elements.checked_div(listed);
+        (Some(remaining), true) if are_told => {
+            filled[remaining] = elements.checked_div(listed);
             listed != 0 && is_multiple(elements, listed)
         }
         // What remains cannot be told from 0 elements in 0 rows.
         (Some(_), false) => listed != 0,
-        (None, true) => elements == listed,
-        (None, false) => is_multiple(listed, elements),
+        (Some(_), true) => listed != 0 && is_multiple(elements, listed),
+        (None, true) if are_told => elements == listed,
+        (None, true) => is_multiple(elements, listed),
+        // Nothing is known of a multiple of unknown numbers.
+        (None, false) => !are_told || is_multiple(listed, elements),
     };
     if fits { Ok(filled.into()) } else { Err(invalid()) }
 }
@@ -148,11 +157,12 @@ impl Op for Reshape {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
-        Ok(TensorType::new(inputs[0].dtype, self.shape(&inputs[0].shape)?))
+        Ok(TensorType::new(inputs[0].dtype, self.shape(&inputs[0].shape, &inputs[1..])?))
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        let shape = self.shape(&to.dims(inputs[0]).into());
+        let computed = types(&inputs[1..], to);
+        let shape = self.shape(&to.dims(inputs[0]).into(), &computed.iter().collect::<Vec<_>>());
         match shape.ok().and_then(|shape| shape.known()) {
             Some(dims) => to.reshape(inputs[0], dims),
             // The shape rule has accepted the lengths.
@@ -163,6 +173,10 @@ impl Op for Reshape {
     fn pullback(&self, at: &mut Pullback<'_>) {
         let x = at.input(0);
         at.give(0, |dy| dy.binary(ReshapeLike, x));
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
     }
 
     fn form(&self) -> Form {
@@ -219,41 +233,36 @@ impl Op for ReshapeLike {
     }
 }
 
-/// Repeats the input to the given lengths.
-#[derive(Debug)]
-struct BroadcastTo(Vec<usize>);
-
-impl Op for BroadcastTo {
-    fn name(&self) -> &'static str {
-        "broadcast_to"
+impl<'g> AnyTensor<'g> {
+    /// The same as [`Tensor::reshape`].
+    #[track_caller]
+    pub fn reshape(self, lengths: impl Into<Lengths<'g>>) -> Self {
+        #[cfg(test)]
+        super::laws::called("reshape");
+        let lengths = lengths.into();
+        // The first axes as they are need not be computed, and then what remains of the others may be known.
+        match lengths.kept_of(self) {
+            0 => self.with_lengths("reshape", &lengths, Reshape::To),
+            kept => {
+                let axes = self.shape().rank() - kept;
+                let last = |lengths| Reshape::Last(axes, lengths);
+                self.with_lengths("reshape", &lengths.behind(kept), last).named("reshape")
+            }
+        }
     }
 
-    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
-        let large = TensorType::new(inputs[0].dtype, &self.0);
-        check_broadcasts_to(inputs[0], &large)?;
-        Ok(large)
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        to.broadcast(inputs[0], self.0.clone())
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        // The sweep sums the cotangent back to the input's shape.
-        at.give(0, |dy| dy);
-    }
-
-    fn form(&self) -> Form {
-        Form::Repeated
-    }
-
-    fn attributes(&self) -> Attributes {
-        Attributes::new().with("lengths", self.0.clone())
+    /// The same as [`Tensor::reshape_last`].
+    #[track_caller]
+    pub fn reshape_last(self, axes: usize, lengths: impl Into<Lengths<'g>>) -> Self {
+        #[cfg(test)]
+        super::laws::called("reshape_last");
+        self.with_lengths("reshape_last", &lengths.into(), |lengths| Reshape::Last(axes, lengths))
     }
 }
 
-methods! {
-    /// The elements in the same order under other lengths, of which one may be -1: what remains for it.
+impl<'g, T: Element> Tensor<'g, T> {
+    /// The elements in the same order under other lengths, of which one may be -1: what remains for it. Lengths may be
+    /// [computed](crate::Length) out of those of tensors.
     ///
     /// Gradient: the cotangent in the shape of `self`. A shape for another number of elements is a building
     /// error, as are two lengths of -1; a -1 beside a length of 0 says nothing and is one as well.
@@ -264,9 +273,13 @@ methods! {
     /// let x = g.placeholder::<f32>("x", [2, 3, 4]);
     /// assert_eq!(x.reshape([6, -1]).shape().to_string(), "[6, 4]");
     /// assert_eq!(x.reshape([24]).reduce_sum(0).reshape([]).shape().to_string(), "[]");
+    /// let batch = g.placeholder::<f32>("batch", [None, None, Some(2), Some(4)]);
+    /// assert_eq!(batch.reshape((batch.dim(0), batch.dim(1), -1)).shape().to_string(), "[?, ?, 8]");
     /// ```
-    fn reshape<Element>(x, lengths: [Vec<isize>]) -> Self {
-        x.unary(Reshape::To(lengths))
+    #[doc(alias("view", "ravel", "flatten"))]
+    #[track_caller]
+    pub fn reshape(self, lengths: impl Into<Lengths<'g>>) -> Self {
+        self.any().reshape(lengths).typed()
     }
 
     /// The elements in the same order with other lengths in place of the last axes, so many of them; one length may be
@@ -281,12 +294,15 @@ methods! {
     /// let x = g.placeholder::<f32>("x", [None, None, Some(8)]);
     /// let heads = x.reshape_last(1, [2, 4]);
     /// assert_eq!(heads.shape().to_string(), "[?, ?, 2, 4]");
-    /// assert_eq!(heads.reshape_last(2, [-1]).shape().to_string(), "[?, ?, 8]");
+    /// assert_eq!(heads.reshape_last(2, -1).shape().to_string(), "[?, ?, 8]");
     /// ```
-    fn reshape_last<Element>(x, axes: usize, lengths: [Vec<isize>]) -> Self {
-        x.unary(Reshape::Last(axes, lengths))
+    #[track_caller]
+    pub fn reshape_last(self, axes: usize, lengths: impl Into<Lengths<'g>>) -> Self {
+        self.any().reshape_last(axes, lengths).typed()
     }
+}
 
+methods! {
     /// The tensor with one axis of length 1 more, which is axis `axis` of the result; -1 puts it last.
     ///
     /// Gradient: the cotangent without the axis. An axis that the result does not have is a build error.
@@ -298,6 +314,7 @@ methods! {
     /// assert_eq!(x.expand_dims(0).shape().to_string(), "[1, ?, 3]");
     /// assert_eq!(x.expand_dims(-1).shape().to_string(), "[?, 3, 1]");
     /// ```
+    #[doc(alias("unsqueeze", "newaxis"))]
     fn expand_dims<Element>(x, axis: isize) -> Self {
         x.unary(Reshape::Expanded(axis))
     }
@@ -319,22 +336,27 @@ methods! {
         x.unary(Reshape::Squeezed(axes))
     }
 
-    /// The tensor repeated to the given lengths under NumPy's rule: axes are matched from the last, and a
-    /// length of 1 stretches.
-    ///
-    /// Gradient: the cotangent, summed over what was repeated. Lengths to which the tensor does not stretch are
-    /// a build error.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let y = g.constant(ndarray::arr2(&[[1.0], [2.0]])).broadcast_to([2, 2]);
-    /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[1.0, 1.0], [2.0, 2.0]]).into_dyn());
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    fn broadcast_to<Element>(x, lengths: [Vec<usize>]) -> Self {
-        x.unary(BroadcastTo(lengths))
-    }
+    also [
+        OpDef {
+            name: "reshape",
+            doc: "The elements in the same order under other lengths, of which one may be -1: what remains for it.",
+            operands: WITH_LENGTHS,
+            attributes: &[AttributeDef::of::<Pattern>("lengths")],
+            build: |graph, operands, attributes| {
+                Ok(vec![graph.apply(Reshape::To(attributes.value("lengths")?), operands)])
+            },
+        },
+        OpDef {
+            name: "reshape_last",
+            doc: "The elements in the same order with other lengths in place of the last axes, so many of them.",
+            operands: WITH_LENGTHS,
+            attributes: &[AttributeDef::of::<usize>("axes"), AttributeDef::of::<Pattern>("lengths")],
+            build: |graph, operands, attributes| {
+                let last = Reshape::Last(attributes.value("axes")?, attributes.value("lengths")?);
+                Ok(vec![graph.apply(last, operands)])
+            },
+        },
+    ]
 }
 
 /// For files of graphs.
@@ -403,19 +425,6 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             |_, x| x[0].reshape([1, 3, 1]).squeeze(..) * x[0].reshape([3]),
             |x| shaped(&x[0].mapv(|x| x * x), &[3]),
         ),
-        example!("broadcast_to", &[&[3, 1]], |_, x| x[0].broadcast_to([2, 3, 4]), |x| x[0]
-            .broadcast(vec![2, 3, 4])
-            .unwrap()
-            .to_owned(),),
-        example!("broadcast_to itself", &[&[3]], |_, x| x[0].broadcast_to(vec![3]), |x| x[0].clone()),
-        example!("broadcast_to nothing", &[&[3, 1]], |_, x| x[0].broadcast_to([3, 0]), |x| shaped(
-            &x[0].slice(ndarray::s![.., ..0]).to_owned().into_dyn(),
-            &[3, 0]
-        ),),
-        example!("broadcast_to of a number", &[&[]], |_, x| x[0].broadcast_to([2, 2]), |x| x[0]
-            .broadcast(vec![2, 2])
-            .unwrap()
-            .to_owned(),),
     ];
     for dims in [[2, 6], [70, 6], [1, 6]] {
         let dims = dims.as_slice();

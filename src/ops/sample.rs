@@ -6,9 +6,10 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use super::random::{Stream, happens};
-use crate::element::{ArrayMut, ArrayRef, DType, Float};
+use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Fault;
 use crate::gradient::Pullback;
+use crate::graph::Float;
 use crate::graph::op::{AttributeDef, Attributes, Op, OpDef};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
@@ -220,6 +221,7 @@ impl Graph {
     /// assert!(order.into_iter().eq(0..100));
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("randperm"))]
     #[track_caller]
     pub fn random_permutation(&self, n: usize) -> Tensor<'_, i64> {
         self.apply(Permutation { length: Some(n), own_seed: self.own_seed() }, &[]).typed()
@@ -280,6 +282,7 @@ methods! {
     /// assert_eq!(drawn, ndarray::arr2(&[[0, 0], [1, 1]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("multinomial"))]
     fn categorical<Float>(x, samples: usize) -> i64 {
         sampled(x, Chance::Categorical { samples })
     }

@@ -168,7 +168,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[2, 20, 3]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn scatter_set<Element>(x, indices: (i64), updates: (Self), axis: isize) -> Self {
+    fn scatter_set<Element>(x, indices: (Index), updates: (Self), axis: isize) -> Self {
         x.graph().apply(ScatterSet(Indexing::Across(axis)), &[x, indices, updates])
     }
 }

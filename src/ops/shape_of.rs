@@ -51,6 +51,7 @@ methods! {
     /// assert_eq!(session.feed(x, &ndarray::Array2::zeros((5, 3))).run(rows)?.sum(), 5);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("size"))]
     fn shape_of<Element>(x) -> i64 {
         x.unary(ShapeOf)
     }

@@ -1,8 +1,9 @@
 //! `slice` and `reverse`: ranges of indices along each axis, with steps, and whole axes backwards.
 
+mod from;
+
 use std::fmt;
 use std::num::ParseIntError;
-use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use crate::error::Fault;
 use crate::graph::op::pick::{Along, Choice, Pick, PickTransposed, Run};
@@ -14,7 +15,8 @@ use crate::shape::{Axes, Shape};
 /// What [`slice`](crate::Tensor::slice) takes of one axis: a range of indices, or one index, which drops the axis.
 ///
 /// Negative indices count from the end, and ends beyond the axis are cut off, as in NumPy. A step leaves indices
-/// out; a negative one goes backwards, from the last index on if no start is given.
+/// out; a negative one goes backwards, from the last index on if no start is given. Indices may be `isize`, `usize` or
+/// `i32`.
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -166,32 +168,6 @@ impl fmt::Display for AxisRange {
     }
 }
 
-/// Ranges as Rust writes them, and how each is one of an axis.
-macro_rules! ranges {
-    ($($type:ty: $range:ident => $it:expr;)*) => {$(
-        impl From<$type> for AxisRange {
-            fn from($range: $type) -> Self {
-                $it
-            }
-        }
-
-        impl From<$type> for Ranges {
-            fn from(range: $type) -> Self {
-                Ranges(vec![range.into()])
-            }
-        }
-    )*};
-}
-ranges! {
-    isize: index => AxisRange(Part::Index(index));
-    RangeFull: _all => AxisRange::between(None, End::Open);
-    Range<isize>: range => AxisRange::between(Some(range.start), End::Before(range.end));
-    RangeFrom<isize>: range => AxisRange::between(Some(range.start), End::Open);
-    RangeTo<isize>: range => AxisRange::between(None, End::Before(range.end));
-    RangeInclusive<isize>: range => AxisRange::between(Some(*range.start()), End::At(*range.end()));
-    RangeToInclusive<isize>: range => AxisRange::between(None, End::At(range.end));
-}
-
 /// An [`AxisRange`] for each axis, from the first one on: a tuple of ranges and indices, an array, a `Vec` or a slice
 /// of equal ones, or a single one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -243,48 +219,6 @@ impl AttributeValue for Ranges {
             _ => None,
         }
     }
-}
-
-impl From<AxisRange> for Ranges {
-    fn from(range: AxisRange) -> Self {
-        Ranges(vec![range])
-    }
-}
-
-impl<R: Into<AxisRange>, const N: usize> From<[R; N]> for Ranges {
-    fn from(ranges: [R; N]) -> Self {
-        Ranges(ranges.into_iter().map(Into::into).collect())
-    }
-}
-
-impl<R: Into<AxisRange>> From<Vec<R>> for Ranges {
-    fn from(ranges: Vec<R>) -> Self {
-        Ranges(ranges.into_iter().map(Into::into).collect())
-    }
-}
-
-impl<R: Clone + Into<AxisRange>> From<&[R]> for Ranges {
-    fn from(ranges: &[R]) -> Self {
-        Ranges(ranges.iter().cloned().map(Into::into).collect())
-    }
-}
-
-macro_rules! tuples {
-    ($(($($name:ident $position:tt),*);)*) => {$(
-        impl<$($name: Into<AxisRange>),*> From<($($name,)*)> for Ranges {
-            fn from(ranges: ($($name,)*)) -> Self {
-                Ranges(vec![$(ranges.$position.into()),*])
-            }
-        }
-    )*};
-}
-tuples! {
-    (A 0);
-    (A 0, B 1);
-    (A 0, B 1, C 2);
-    (A 0, B 1, C 2, D 3);
-    (A 0, B 1, C 2, D 3, E 4);
-    (A 0, B 1, C 2, D 3, E 4, F 5);
 }
 
 impl Choice for Ranges {
@@ -347,6 +281,8 @@ methods! {
     /// let x = g.constant(ndarray::arr2(&[[1, 2, 3, 4], [5, 6, 7, 8]]));
     /// let inner = x.slice((.., AxisRange::of(1, -1)));
     /// let last = x.slice(-1);
+    /// let rows = x.shape()[0].unwrap_or(0);
+    /// assert_eq!(x.slice(0..rows).shape(), x.shape());
     /// let every_second = x.slice((0, AxisRange::from(..).step(-2)));
     /// let session = Session::new(&g)?;
     /// assert_eq!(session.run(inner)?, ndarray::arr2(&[[2, 3], [6, 7]]).into_dyn());
@@ -354,6 +290,7 @@ methods! {
     /// assert_eq!(session.run(every_second)?, ndarray::arr1(&[4, 2]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("strided_slice", "narrow"))]
     fn slice<Element>(x, ranges: [Ranges]) -> Self {
         x.unary(Pick(ranges))
     }
@@ -369,6 +306,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[2, 1], [4, 3]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("flip"))]
     fn reverse<Element>(x, axes: [Axes]) -> Self {
         x.unary(Pick(Reversed(axes)))
     }

@@ -284,6 +284,7 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(halves[1])?, ndarray::arr1(&[3, 4]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("chunk", "array_split"))]
     #[track_caller]
     pub fn split(self, parts: usize, axis: isize) -> Vec<Self> {
         typed(self.any().split(parts, axis))
@@ -321,6 +322,7 @@ impl<T: Element> Tensor<'_, T> {
     /// assert_eq!(Session::new(&g)?.run(columns[2])?, ndarray::arr1(&[3, 6]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("unbind"))]
     #[track_caller]
     pub fn unstack(self, axis: isize) -> Vec<Self> {
         typed(self.any().unstack(axis))

@@ -18,6 +18,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?.sum(), 1000.0 + 2.0_f64.ln());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("logsumexp"))]
     fn reduce_log_sum_exp<Float>(x, axes: [Axes]) -> Self {
         if let Some(invalid) = x.invalid_axes("reduce_log_sum_exp", &axes) {
             return invalid;
@@ -48,6 +49,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1.0, 0.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("var", "variance", "moments"))]
     fn reduce_variance<Float>(x, axes: [Axes]) -> Self {
         if let Some(invalid) = x.invalid_axes("reduce_variance", &axes) {
             return invalid;

@@ -14,10 +14,10 @@ elementwise! {
         round "The integer nearest to x, of two the even one" |x| x.round(), [], ([-1.5, 0.5, 1.0] => [-2.0, 0.0, 1.0]);
     }
     Float "" {
-        is_nan "Whether x is NaN" |x| x.not_equal(x) => bool, [], ([0.5, f64::INFINITY, f64::NAN] => [false, false, true]);
-        is_inf "Whether x is ∞ or -∞" |x| x.abs().equal(f64::INFINITY) => bool, [],
+        is_nan "Whether x is NaN" aka ["isnan"] |x| x.not_equal(x) => bool, [], ([0.5, f64::INFINITY, f64::NAN] => [false, false, true]);
+        is_inf "Whether x is ∞ or -∞" aka ["isinf"] |x| x.abs().equal(f64::INFINITY) => bool, [],
             ([0.5, f64::NEG_INFINITY, f64::NAN] => [false, true, false]);
-        is_finite "Whether x is neither infinite nor NaN" |x| x.abs().less(f64::INFINITY) => bool, [],
+        is_finite "Whether x is neither infinite nor NaN" aka ["isfinite"] |x| x.abs().less(f64::INFINITY) => bool, [],
             ([0.5, f64::INFINITY, f64::NAN] => [true, false, false]);
     }
 }

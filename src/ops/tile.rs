@@ -110,6 +110,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr2(&[[1, 2, 1, 2], [1, 2, 1, 2]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("repeat"))]
     fn tile<Element>(x, multiples: [Vec<usize>]) -> Self {
         x.unary(Tile(multiples))
     }

@@ -136,6 +136,7 @@ impl<'g, T: Numeric> Tensor<'g, T> {
     /// assert_eq!(indices, ndarray::arr2(&[[1, 2], [0, 2]]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
+    #[doc(alias("topk"))]
     #[track_caller]
     pub fn top_k(self, k: usize) -> (Tensor<'g, T>, Tensor<'g, i64>) {
         let (values, indices) = self.any().top_k(k);

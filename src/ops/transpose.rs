@@ -113,6 +113,7 @@ methods! {
     /// let g = Graph::new();
     /// assert_eq!(g.placeholder::<f32>("x", [None, Some(3)]).transpose().shape().to_string(), "[3, ?]");
     /// ```
+    #[doc(alias("t"))]
     fn transpose<Element>(x) -> Self as _ {
         x.unary(Transpose { permutation: None })
     }
@@ -129,6 +130,7 @@ methods! {
     /// let x = g.placeholder::<f32>("x", [2, 3, 4]);
     /// assert_eq!(x.transpose_perm([0, -1, 1]).shape().to_string(), "[2, 4, 3]");
     /// ```
+    #[doc(alias("permute", "swapaxes", "moveaxis"))]
     fn transpose_perm<Element>(x, permutation: [Vec<isize>]) -> Self as _ {
         x.unary(Transpose { permutation: Some(permutation) })
     }

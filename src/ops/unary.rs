@@ -14,11 +14,11 @@ elementwise! {
         2 units in the last place." {
         sqrt "√x" |x| x.sqrt(), ["1/(2·√x)" over |_, y| y * 2.0], (2.0 => |x| x.sqrt(), within 0.5, 3.0);
         rsqrt "1/√x" |x| 1.0 / x.sqrt(), ["-1/(2·x·√x)" times |x, y| y / x * -0.5], (4.0 => |x| x.powf(-0.5), within 0.5, 3.0);
-        reciprocal "1/x" |x| 1.0 / x, ["-1/x²" times |_, y| -y.square()], (4.0 => |x| 1.0 / x);
+        reciprocal "1/x" aka ["inv"] |x| 1.0 / x, ["-1/x²" times |_, y| -y.square()], (4.0 => |x| 1.0 / x);
         exp "eˣ" |x| x.exp(), ["eˣ" times |_, y| y], (0.5 => |x| x.exp());
         exp2 "2ˣ" |x| x.exp2(), ["2ˣ·ln 2" times |_, y| y * LN_2], (0.5 => |x| x.exp2());
         expm1 "eˣ - 1" |x| x.expm1(), ["eˣ" times |_, y| y + 1.0], (0.5 => |x| x.exp_m1());
-        ln "The natural logarithm of x" |x| x.ln(), ["1/x" over |x, _| x], (3.0 => |x| x.ln(), within 0.2, 3.0);
+        ln "The natural logarithm of x" aka ["log"] |x| x.ln(), ["1/x" over |x, _| x], (3.0 => |x| x.ln(), within 0.2, 3.0);
         log2 "The logarithm of x to the base 2" |x| x.log2(), ["1/(x·ln 2)" times |x, _| x.reciprocal() * LOG2_E],
             (3.0 => |x| x.log2(), within 0.2, 3.0);
         log10 "The logarithm of x to the base 10" |x| x.log10(), ["1/(x·ln 10)" times |x, _| x.reciprocal() * LOG10_E],
@@ -29,13 +29,13 @@ elementwise! {
         log1p "ln(1 + x)" |x| x.log1p(), ["1/(1 + x)" over |x, _| x + 1.0], (0.5 => |x| x.ln_1p(), within -0.5, 3.0);
     }
     Float "The error of the values is at most 2 units in the last place." {
-        sigmoid "1/(1 + e⁻ˣ)" |x| x.sigmoid(), ["y·(1 - y)" times |_, y| y * (1.0 - y)], (0.0 => |x| 1.0 / (1.0 + (-x).exp()));
+        sigmoid "1/(1 + e⁻ˣ)" aka ["expit", "logistic"] |x| x.sigmoid(), ["y·(1 - y)" times |_, y| y * (1.0 - y)], (0.0 => |x| 1.0 / (1.0 + (-x).exp()));
         erf "2/√π·∫₀ˣ e^(-t²) dt" |x| x.erf(), ["2/√π·e^(-x²)" times |x, _| x.bell(1.0, 0) * FRAC_2_SQRT_PI], ([0.0] => [0.0]);
         erfc "1 - erf x, of which no digit is lost where it is nearly 0" |x| x.erfc(),
             ["-2/√π·e^(-x²)" times |x, _| x.bell(1.0, 0) * -FRAC_2_SQRT_PI], ([0.0] => [1.0]);
     }
     Number "The least integer, which has no magnitude of its type, stays; integers wrap around." {
-        abs "|x|" |x| x.abs(), ["the sign of x, which is 0 at 0" times |x, _| x.sign()], ([-3.0, 2.0] => [3.0, 2.0]);
+        abs "|x|" aka ["absolute"] |x| x.abs(), ["the sign of x, which is 0 at 0" times |x, _| x.sign()], ([-3.0, 2.0] => [3.0, 2.0]);
         square "x²" |x| x.square(), ["2·x" times |x, _| x * 2.0], ([-3.0, 2.0] => [9.0, 4.0]);
     }
 }
@@ -61,6 +61,33 @@ impl<'g, T: Numeric> std::ops::Neg for Variable<'g, T> {
     #[track_caller]
     fn neg(self) -> Tensor<'g, T> {
         -self.tensor()
+    }
+}
+
+/// `-x`, as for the tensor itself.
+impl<'g, T: Numeric> std::ops::Neg for &Tensor<'g, T> {
+    type Output = Tensor<'g, T>;
+    #[track_caller]
+    fn neg(self) -> Tensor<'g, T> {
+        -*self
+    }
+}
+
+/// `-x`, as for the variable's [`Tensor`].
+impl<'g, T: Numeric> std::ops::Neg for &Variable<'g, T> {
+    type Output = Tensor<'g, T>;
+    #[track_caller]
+    fn neg(self) -> Tensor<'g, T> {
+        -self.tensor()
+    }
+}
+
+/// `-x`, as for the tensor itself.
+impl<'g> std::ops::Neg for &AnyTensor<'g> {
+    type Output = AnyTensor<'g>;
+    #[track_caller]
+    fn neg(self) -> AnyTensor<'g> {
+        -*self
     }
 }
 

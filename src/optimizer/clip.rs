@@ -94,7 +94,7 @@ pub fn clip_by_global_norm<'g, T: Float>(
     shortening.norm = shortening.norm.named("scaled_global_norm");
     // NaN where the norm is not finite, else 0.
     let explosion = (shortening.norm * number::<T>(0.0)).stop_gradient();
-    shortening.second = shortening.second + explosion;
+    shortening.second += explosion;
     xs.into_iter().map(|x| shortening.shortened(x)).collect()
 }
 

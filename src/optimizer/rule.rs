@@ -41,6 +41,11 @@ use crate::prelude::{Float, Graph, Numeric, Operation, Tensor, Variable, full};
 /// assert_eq!(session.run(w)?, ndarray::arr1(&[0.5, -0.5]).into_dyn());
 /// # Ok::<(), flowgrad::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no rule of an optimizer",
+    label = "expected a type that implements `UpdateRule`",
+    note = "the optimizers of the crate are made directly: `Adam::new(1e-3).minimize(loss)`"
+)]
 pub trait UpdateRule {
     /// The optimizer's name in the names of what it keeps, and in errors.
     fn name(&self) -> &'static str;

@@ -23,12 +23,17 @@ use crate::graph::{AnyTensor, Tensor, Variable};
 /// assert!(call.call(&arrays[1..]).is_err());
 /// # Ok::<(), flowgrad::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that calls can be fed for",
+    label = "expected a tensor, a variable, a tuple, array or `Vec` of such, or `()`",
+    note = "a callable takes what is fed first and what is fetched second: `session.make_callable((x, labels), loss)`"
+)]
 pub trait Feeds<'g> {
     /// The element types, in the same structure; that of an untyped tensor is `Value`.
     type Types;
 
     #[doc(hidden)]
-    fn list(&self, list: &mut FeedList<'g>);
+    fn list_feeds(&self, list: &mut FeedList<'g>);
 }
 
 /// The arguments of a callable whose feeds are of the types `I`: for an element type what can be fed
@@ -36,6 +41,12 @@ pub trait Feeds<'g> {
 /// an array of any element type; for a tuple or an array of types the same of arguments; for a `Vec` a `Vec`, an array or
 /// a slice of arguments, or a reference to one of things that are fed by reference. That there are as many as in the
 /// feeds is checked by the call.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no argument of a call that is fed `{I}`",
+    label = "expected for each element type a reference to an array, a view, or a number of it",
+    note = "several arguments are one tuple: `step.call((&x, &labels))`, and none are `step.call(())`",
+    note = "an array is lent: `&array` or `array.view()`; elements are not converted: `array.mapv(f64::from)`"
+)]
 pub trait Arguments<'v, I> {
     #[doc(hidden)]
     fn push_to(self, fed: &mut FedArrays<'v>);
@@ -58,44 +69,45 @@ impl<'v> FedArrays<'v> {
 
 impl<'g, T: Element> Feeds<'g> for Tensor<'g, T> {
     type Types = T;
-    fn list(&self, list: &mut FeedList<'g>) {
+    fn list_feeds(&self, list: &mut FeedList<'g>) {
         list.tensors.push(self.any());
     }
 }
 
 impl<'g, T: Element> Feeds<'g> for Variable<'g, T> {
     type Types = T;
-    fn list(&self, list: &mut FeedList<'g>) {
-        Feeds::list(&self.tensor(), list);
+    fn list_feeds(&self, list: &mut FeedList<'g>) {
+        Feeds::list_feeds(&self.tensor(), list);
     }
 }
 
 impl<'g> Feeds<'g> for AnyTensor<'g> {
     type Types = Value;
-    fn list(&self, list: &mut FeedList<'g>) {
+    fn list_feeds(&self, list: &mut FeedList<'g>) {
         list.tensors.push(*self);
     }
 }
 
 impl<'g, F: Feeds<'g>, const N: usize> Feeds<'g> for [F; N] {
     type Types = [F::Types; N];
-    fn list(&self, list: &mut FeedList<'g>) {
+    fn list_feeds(&self, list: &mut FeedList<'g>) {
         for feed in self {
-            feed.list(list);
+            feed.list_feeds(list);
         }
     }
 }
 
 impl<'g, F: Feeds<'g>> Feeds<'g> for Vec<F> {
     type Types = Vec<F::Types>;
-    fn list(&self, list: &mut FeedList<'g>) {
+    fn list_feeds(&self, list: &mut FeedList<'g>) {
         list.lists.push((list.tensors.len(), self.len()));
         for feed in self {
-            feed.list(list);
+            feed.list_feeds(list);
         }
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<'v, T: Element, A: Feedable<'v, T>> Arguments<'v, T> for A {
     #[inline(always)]
     fn push_to(self, fed: &mut FedArrays<'v>) {
@@ -167,9 +179,9 @@ macro_rules! tuples {
             type Types = ($($name::Types,)*);
             // The empty tuple lists nothing.
             #[allow(non_snake_case, unused_variables)]
-            fn list(&self, list: &mut FeedList<'g>) {
+            fn list_feeds(&self, list: &mut FeedList<'g>) {
                 let ($($name,)*) = self;
-                $($name.list(list);)*
+                $($name.list_feeds(list);)*
             }
         }
 

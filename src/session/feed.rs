@@ -1,6 +1,6 @@
 //! What a run is fed, one array after the other.
 
-use ndarray::{ArrayBase, ArrayView, Data, Dimension};
+use ndarray::{ArrayBase, ArrayView, ArrayView1, Data, Dimension};
 use smallvec::SmallVec;
 
 use super::fetch::{FetchList, Results};
@@ -11,8 +11,13 @@ use crate::exec::{FedArray, Record};
 use crate::graph::{AnyTensor, Tensor};
 use crate::trace::Trace;
 
-/// A value that can be fed for a tensor of `T`: a reference to an array, a view, or a scalar.
+/// A value that can be fed for a tensor of `T`: a reference to an array or to a list of elements, a view, or a scalar.
 /// Row-major arrays are not copied.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be fed for a tensor of `{T}`",
+    label = "expected a reference to an array, a view, or a number of `{T}`",
+    note = "an array is lent: `&array` or `array.view()`; elements are not converted: `array.mapv(f64::from)`"
+)]
 pub trait Feedable<'v, T: Element> {
     #[doc(hidden)]
     fn into_fed(self) -> FedArray<'v>;
@@ -30,6 +35,23 @@ impl<'v, T: Element, D: Dimension> Feedable<'v, T> for ArrayView<'v, T, D> {
     fn into_fed(self) -> FedArray<'v> {
         FedArray::of_view(self)
     }
+}
+
+/// Declares lists of elements, which are lent like arrays.
+macro_rules! lists {
+    ($(($($generics:tt)*) $list:ty;)*) => {$(
+        impl<'v, T: Element, $($generics)*> Feedable<'v, T> for &'v $list {
+            #[inline(always)]
+            fn into_fed(self) -> FedArray<'v> {
+                FedArray::of_view(ArrayView1::from(self))
+            }
+        }
+    )*};
+}
+lists! {
+    () [T];
+    () Vec<T>;
+    (const N: usize) [T; N];
 }
 
 impl<T: Element> Feedable<'_, T> for T {

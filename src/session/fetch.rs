@@ -6,18 +6,28 @@ use smallvec::SmallVec;
 use crate::element::{Element, Value};
 use crate::graph::{AnyTensor, Operation, Tensor, Variable};
 
-/// Something that a run can be asked for: a tensor, a variable, an operation, or a tuple, array or
-/// `Vec` of such.
+/// Something that a run can be asked for: a tensor, a variable, an operation, or a tuple, array, slice or `Vec` of such,
+/// or a reference to it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a run can be asked for",
+    label = "expected a tensor, a variable, an operation, or a tuple, an array or a `Vec` of these",
+    note = "of a number or an array make a constant: `g.constant(x)`"
+)]
 pub trait Fetch<'g> {
     /// What the run gives: an array for a tensor or variable, `()` for an operation, and the same
     /// structure of these.
     type Output: Output;
 
     #[doc(hidden)]
-    fn list(&self, list: &mut FetchList<'g>);
+    fn list_fetches(&self, list: &mut FetchList<'g>);
 }
 
 /// What a run can give; see [`Fetch`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a run gives",
+    label = "expected `ArrayD` for a tensor, `()` for an operation, or a tuple, an array or a `Vec` of these",
+    note = "`run(x)?.item()?` is the number, `run(x)?.into_dimensionality()?` an array of so many axes"
+)]
 pub trait Output: Sized {
     #[doc(hidden)]
     fn take(from: &mut Results<'_>) -> Self;
@@ -35,7 +45,7 @@ pub struct FetchList<'g> {
 impl<'g> FetchList<'g> {
     pub(super) fn of(fetches: &impl Fetch<'g>) -> Self {
         let mut list = FetchList::default();
-        fetches.list(&mut list);
+        fetches.list_fetches(&mut list);
         list
     }
 }
@@ -55,7 +65,7 @@ impl<'a> Results<'a> {
 
 impl<'g, T: Element> Fetch<'g> for Tensor<'g, T> {
     type Output = ArrayD<T>;
-    fn list(&self, list: &mut FetchList<'g>) {
+    fn list_fetches(&self, list: &mut FetchList<'g>) {
         list.nodes.push((self.any(), true));
     }
 }
@@ -63,7 +73,7 @@ impl<'g, T: Element> Fetch<'g> for Tensor<'g, T> {
 /// A value of the tensor's element type.
 impl<'g> Fetch<'g> for AnyTensor<'g> {
     type Output = Value;
-    fn list(&self, list: &mut FetchList<'g>) {
+    fn list_fetches(&self, list: &mut FetchList<'g>) {
         list.nodes.push((*self, true));
     }
 }
@@ -78,14 +88,14 @@ impl Output for Value {
 
 impl<'g, T: Element> Fetch<'g> for Variable<'g, T> {
     type Output = ArrayD<T>;
-    fn list(&self, list: &mut FetchList<'g>) {
-        Fetch::list(&self.tensor(), list);
+    fn list_fetches(&self, list: &mut FetchList<'g>) {
+        Fetch::list_fetches(&self.tensor(), list);
     }
 }
 
 impl<'g> Fetch<'g> for Operation<'g> {
     type Output = ();
-    fn list(&self, list: &mut FetchList<'g>) {
+    fn list_fetches(&self, list: &mut FetchList<'g>) {
         list.nodes.push((self.any, false));
     }
 }
@@ -93,17 +103,36 @@ impl<'g> Fetch<'g> for Operation<'g> {
 impl<T: Element> Output for ArrayD<T> {
     fn take(from: &mut Results<'_>) -> Self {
         // A tensor's element type is that of its node, so the value is there and of this type.
-        let array = from.values.next().and_then(T::unwrap);
+        let array = from.values.next().and_then(Value::into_array);
         debug_assert!(array.is_some(), "a fetched value is missing or of another type");
         array.unwrap_or_else(|| ArrayD::default(IxDyn(&[0])))
     }
 }
 
+/// As what it refers to.
+impl<'g, F: Fetch<'g> + ?Sized> Fetch<'g> for &F {
+    type Output = F::Output;
+    fn list_fetches(&self, list: &mut FetchList<'g>) {
+        F::list_fetches(self, list);
+    }
+}
+
+/// As a `Vec` of the same.
+impl<'g, F: Fetch<'g>> Fetch<'g> for [F] {
+    type Output = Vec<F::Output>;
+    fn list_fetches(&self, list: &mut FetchList<'g>) {
+        list.lengths.push(self.len());
+        for fetch in self {
+            fetch.list_fetches(list);
+        }
+    }
+}
+
 impl<'g, F: Fetch<'g>, const N: usize> Fetch<'g> for [F; N] {
     type Output = [F::Output; N];
-    fn list(&self, list: &mut FetchList<'g>) {
+    fn list_fetches(&self, list: &mut FetchList<'g>) {
         for fetch in self {
-            fetch.list(list);
+            fetch.list_fetches(list);
         }
     }
 }
@@ -116,11 +145,8 @@ impl<O: Output, const N: usize> Output for [O; N] {
 
 impl<'g, F: Fetch<'g>> Fetch<'g> for Vec<F> {
     type Output = Vec<F::Output>;
-    fn list(&self, list: &mut FetchList<'g>) {
-        list.lengths.push(self.len());
-        for fetch in self {
-            fetch.list(list);
-        }
+    fn list_fetches(&self, list: &mut FetchList<'g>) {
+        self[..].list_fetches(list);
     }
 }
 
@@ -137,9 +163,9 @@ macro_rules! tuples {
             type Output = ($($name::Output,)*);
             // The empty tuple lists nothing.
             #[allow(non_snake_case, unused_variables)]
-            fn list(&self, list: &mut FetchList<'g>) {
+            fn list_fetches(&self, list: &mut FetchList<'g>) {
                 let ($($name,)*) = self;
-                $($name.list(list);)*
+                $($name.list_fetches(list);)*
             }
         }
 

@@ -3,6 +3,7 @@
 //! - [`fetch`], [`feed`] and [`arguments`]: what a run gives and takes, in the structure that the user asks for.
 //! - [`prepared`]: the plans of one request, made when first needed and kept.
 //! - [`folded`]: what depends on constants alone, computed once for all plans.
+//! - [`item`]: the one element of what a run gives.
 //! - [`builder`]: the options of a session.
 //! - [`callable`]: a request prepared for hot loops.
 //! - [`parameters`]: variables as one flat array, and back.
@@ -17,6 +18,7 @@ mod callable;
 mod feed;
 mod fetch;
 mod folded;
+mod item;
 mod nan_origin;
 mod offender;
 mod parameters;
@@ -51,6 +53,7 @@ pub use callable::Callable;
 pub(crate) use feed::FeedList;
 pub use feed::{Feedable, Feeding};
 pub use fetch::{Fetch, Output};
+pub use item::Item;
 pub use parameters::Parameters;
 
 /// Runs a graph and holds the values of its variables.
@@ -127,7 +130,7 @@ impl Session {
     }
 
     /// Computes the fetches: a tensor or variable gives its value, an operation `()`, and tuples,
-    /// arrays and `Vec`s of them the same structure. A single number is an array without axes: `loss[[]]`.
+    /// arrays and `Vec`s of them the same structure. A single number is an array without axes: `loss.item()?`.
     ///
     /// # Errors
     /// A build error in what the run needs, a placeholder that it needs, two assignments
@@ -240,7 +243,7 @@ impl Session {
         fetches: F,
     ) -> Result<Callable<I::Types, F::Output>> {
         let mut fed = FeedList::default();
-        feeds.list(&mut fed);
+        feeds.list_feeds(&mut fed);
         let list = FetchList::of(&fetches);
         let prepared = self.core.prepare(&fed, &list)?;
         prepared.plan_if_static(&self.core)?;
@@ -385,6 +388,9 @@ impl Core {
     fn prepare(&self, feeds: &FeedList<'_>, fetches: &FetchList<'_>) -> Result<Arc<Prepared>> {
         let mentioned = feeds.tensors.iter().chain(fetches.nodes.iter().map(|(any, _)| any));
         if let Some(&any) = mentioned.into_iter().find(|any| any.untied().0 != self.graph.id) {
+            if any.is_nowhere() {
+                any.graph().check()?;
+            }
             return Err(Error::OtherGraph(any.site()));
         }
         let request = Request {

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use super::Core;
 use super::prepared::Prepared;
-use crate::element::{Float, Value};
+use crate::element::Value;
 use crate::error::Error;
 use crate::exec::{FedArray, Ready, planning};
+use crate::graph::Float;
 use crate::ir::{Inst, NodeId, Prim, Program, Scalar, Val, View};
 use crate::lower::{Lowered, specialise};
 use crate::plan::{self, Options};

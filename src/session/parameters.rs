@@ -3,9 +3,10 @@
 use ndarray::{Array1, ArrayD, ArrayView1, IxDyn};
 
 use super::Session;
-use crate::element::{Element, Float, Value};
+use crate::element::{Element, Value};
 use crate::error::{Error, Fault, Result};
 use crate::gradient::Gradients;
+use crate::graph::Float;
 use crate::graph::{Graph, Tensor, Variable};
 
 /// Variables of one element type in a fixed order, whose elements stand one behind the other in a flat array, each
@@ -85,7 +86,7 @@ impl<'g, T: Element> Parameters<'g, T> {
             // The session has all variables of its graph, and a variable that is listed twice stands there twice.
             let array = values.remove(&variable.name()).and_then(Value::into_array::<T>).unwrap_or_default();
             flat.extend(array.iter().copied());
-            values.insert(variable.name(), T::wrap(array));
+            values.insert(variable.name(), Value::wrap(array));
         }
         Ok(Array1::from(flat))
     }
@@ -106,7 +107,7 @@ impl<'g, T: Element> Parameters<'g, T> {
             let own: Vec<T> = elements.by_ref().take(size).collect();
             // There are as many elements as the lengths say.
             let array = ArrayD::from_shape_vec(IxDyn(&dims), own).unwrap_or_default();
-            (variable.name(), T::wrap(array))
+            (variable.name(), Value::wrap(array))
         });
         session.load(named.collect::<Vec<_>>())
     }

@@ -7,9 +7,10 @@ use ndarray::{Array, ArrayBase, ArrayD, Data, Dimension};
 
 use super::differences::GradientCheck;
 use super::report::{Report, Standard, TargetReport};
-use crate::element::{DType, Float};
+use crate::element::DType;
 use crate::error::{Error, Result};
 use crate::gradient::Gradients;
+use crate::graph::Float;
 use crate::graph::{AnyTensor, Graph, Tensor, Variable};
 
 /// What is wrong with a gradient derived by hand.

@@ -5,8 +5,9 @@ use std::marker::PhantomData;
 use ndarray::ArrayD;
 
 use super::numbers;
-use crate::element::{DType, Float, Numeric, Value, with_array};
+use crate::element::{DType, Numeric, Value, with_array};
 use crate::error::Result;
+use crate::graph::Float;
 use crate::graph::{AnyTensor, Graph, Role, Tensor, Walk};
 use crate::session::{Feeding, Session};
 

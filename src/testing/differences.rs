@@ -10,10 +10,10 @@ use ndarray::{ArrayD, Dimension, Zip};
 use super::bench::Bench;
 use super::numbers;
 use super::report::{Report, Standard, TargetReport};
-use crate::element::{DType, Element, Float, Numeric, Value};
+use crate::element::{DType, Element, Numeric, Value};
 use crate::error::{Error, Result};
 use crate::gradient::Gradients;
-use crate::graph::{AnyTensor, Graph, Tensor};
+use crate::graph::{AnyTensor, Float, Graph, Tensor};
 use crate::memory::OutOfMemory;
 use crate::session::Feedable;
 

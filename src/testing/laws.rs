@@ -13,8 +13,8 @@ use std::fmt;
 use ndarray::{ArrayD, ArrayViewD, Axis, Dimension, IxDyn, ShapeBuilder, Slice};
 
 use super::{GradientCheck, numbers};
-use crate::element::Float;
 use crate::gradient::Gradients;
+use crate::graph::Float;
 use crate::graph::{Graph, Tensor};
 use crate::session::{Feeding, Session};
 use crate::shape::Shape;

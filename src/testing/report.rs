@@ -114,6 +114,11 @@ impl Report {
 }
 
 /// `assert_close` on a report, or on the result of a check, which must then be a report.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no report of a check of gradients",
+    label = "expected a `Report`, or the result of `check_gradients`",
+    note = "arrays are compared by their elements: `a.iter().zip(&b).all(|(a, b)| (a - b).abs() < 1e-6)`"
+)]
 pub trait AssertClose {
     /// Panics with the report, or the error, unless the gradients are those that they are compared with: see
     /// [`Report::assert_close`].

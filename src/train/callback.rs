@@ -20,6 +20,11 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// assert!(Ok::<_, std::io::Error>(ControlFlow::Break(())).verdict().unwrap().is_break());
 /// assert_eq!(Err::<(), _>("no space").verdict().unwrap_err().to_string(), "no space");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say whether the training goes on",
+    label = "expected `()`, a `ControlFlow<()>`, or a `Result` of either",
+    note = "end the function with a semicolon to go on, or with `ControlFlow::Break(())` to stop"
+)]
 pub trait Verdict {
     /// Whether the training goes on.
     ///

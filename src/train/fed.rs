@@ -23,13 +23,13 @@ impl<'g, A: RowType, B: RowType> Fed<'g, A, B> {
 impl<'g, A: RowType, B: RowType> Feeds<'g> for &Fed<'g, A, B> {
     type Types = (A, B);
 
-    fn list(&self, list: &mut FeedList<'g>) {
+    fn list_feeds(&self, list: &mut FeedList<'g>) {
         list.tensors.extend(self.inputs.iter().chain(&self.targets).copied());
     }
 }
 
 fn listed<'g>(feeds: &impl Feeds<'g>) -> Vec<AnyTensor<'g>> {
     let mut list = FeedList::default();
-    feeds.list(&mut list);
+    feeds.list_feeds(&mut list);
     list.tensors.into_vec()
 }

@@ -1,11 +1,12 @@
-//! Misuse that the compiler must refuse: each program in `tests/graph/compile_fail` marks the lines that
-//! must not compile with the error's code, `//~ E0277`, and everything else in it must.
+//! Misuse that the compiler must refuse: each program in `tests/graph/compile_fail` marks the lines that must not compile
+//! with the error's code and, where it is the crate's own, the sentence that a person reads, `//~ E0277 sentence`; every
+//! other line must compile.
 //!
-//! Codes and lines are compared, not the whole text as `trybuild` does: that changes from compiler to
-//! compiler, and lists every implementation of a trait, which changes with each op. The programs are
-//! compiled against the library as it was built for this test, so nothing is built a second time.
+//! Codes, lines and the crate's sentences are compared, not the whole text as `trybuild` does: that changes from compiler
+//! to compiler, and lists every implementation of a trait, which changes with each op. The programs are compiled against
+//! the library as it was built for this test, so nothing is built a second time.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -44,8 +45,8 @@ impl Library {
         Library { rlib: rlib.unwrap(), dependencies }
     }
 
-    /// The errors of a program: their lines and codes.
-    fn errors_of(&self, program: &Path) -> BTreeSet<(u64, String)> {
+    /// The errors of a program: their lines and codes, and all that each says.
+    fn errors_of(&self, program: &Path) -> BTreeMap<Mark, String> {
         let out = TempDir::new().unwrap();
         let output = Command::new(env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
             .args(["--edition=2024", "--crate-type=bin", "--emit=metadata", "--error-format=json"])
@@ -68,18 +69,30 @@ impl Library {
                 // "Aborting due to" so many errors has no place.
                 let primary = spans.iter().find(|span| span["is_primary"] == true)?;
                 let code = message["code"]["code"].as_str().unwrap_or("without a code");
-                Some((primary["line_start"].as_u64()?, code.to_owned()))
+                Some(((primary["line_start"].as_u64()?, code.to_owned()), sentences(&message)))
             })
             .collect()
     }
 }
 
-/// The errors that a program says it has.
-fn expected_in(source: &str) -> BTreeSet<(u64, String)> {
-    let marked = source
-        .lines()
-        .zip(1..)
-        .filter_map(|(line, number)| Some((number, line.split_once("//~")?.1.trim().to_owned())));
+/// A line and the code of its error.
+type Mark = (u64, String);
+
+/// What an error says: its message, the labels at its places, and its notes.
+fn sentences(message: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let labels = message["spans"].as_array().into_iter().flatten().map(|span| text(&span["label"]));
+    let notes = message["children"].as_array().into_iter().flatten().map(|note| text(&note["message"]));
+    std::iter::once(text(&message["message"])).chain(labels).chain(notes).collect::<Vec<_>>().join("\n")
+}
+
+/// The errors that a program says it has, each with a sentence, which may be empty.
+fn expected_in(source: &str) -> BTreeMap<Mark, String> {
+    let marked = source.lines().zip(1..).filter_map(|(line, number)| {
+        let mark = line.split_once("//~")?.1.trim();
+        let (code, sentence) = mark.split_once(' ').unwrap_or((mark, ""));
+        Some(((number, code.to_owned()), sentence.to_owned()))
+    });
     marked.collect()
 }
 
@@ -94,15 +107,21 @@ fn misuse_does_not_compile() {
         let name = program.file_name().unwrap().display().to_string();
         let expected = expected_in(&fs::read_to_string(&program).unwrap());
         let found = library.errors_of(&program);
-        for (line, code) in expected.difference(&found) {
-            failures.push(format!("{name}:{line} compiles, or not for {code}"));
+        for ((line, code), sentence) in &expected {
+            match found.get(&(*line, code.clone())) {
+                None => failures.push(format!("{name}:{line} compiles, or not for {code}")),
+                Some(says) if !says.contains(&**sentence) => {
+                    failures.push(format!("{name}:{line} does not say `{sentence}` but\n{says}"));
+                }
+                Some(_) => {}
+            }
         }
-        for (line, code) in found.difference(&expected) {
-            failures.push(format!("{name}:{line} does not compile: {code}"));
+        for ((line, code), says) in found.iter().filter(|(mark, _)| !expected.contains_key(mark)) {
+            failures.push(format!("{name}:{line} does not compile: {code}, {says}"));
         }
         count += 1;
     }
     failures.sort();
-    assert!(failures.is_empty(), "{failures:#?}");
-    assert!(count >= 6, "{count} programs");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert!(count >= 15, "{count} programs");
 }

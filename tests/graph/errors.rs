@@ -51,9 +51,8 @@ fn products_of_what_is_no_matrix() {
     let g = Graph::new();
     let x = g.placeholder::<f64>("x", [None, Some(4)]);
     let line = line!() + 1;
-    let _ = x.matmul(x.reduce_sum(0));
-    let expected =
-        "expected two matrices or batches of them, got [?, 4] and [4], in `matmul` (matmul) built at ";
+    let _ = x.matmul(x.reduce_sum(..));
+    let expected = "expected vectors, matrices or batches of matrices, got [?, 4] and [], in `matmul` (matmul) built at ";
     assert_eq!(build_error(&g), format!("{expected}{}", at(line)));
 }
 

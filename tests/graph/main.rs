@@ -9,6 +9,7 @@ mod compile_fail;
 mod custom_op;
 mod errors;
 mod finalized;
+mod first_guesses;
 mod functions;
 mod indexed;
 mod joins;

@@ -256,11 +256,11 @@ fn build_errors_name_what_was_asked_for_and_what_there_is() {
     );
     assert_build_error(
         "expected indices whose last length is known while building and at most the rank of [?, 3], got shape [?], in `gather_nd` (gather_nd)",
-        |g, x| x.gather_nd(g.placeholder("indices", [None])).name(),
+        |g, x| x.gather_nd(g.placeholder::<i64>("indices", [None])).name(),
     );
     assert_build_error(
         "expected indices with the lengths of [?, 3] but along axis 0, got shape [2, 2], in `take_along_axis` (take_along_axis)",
-        |g, x| x.take_along_axis(g.constant(Array2::zeros((2, 2))), 0).name(),
+        |g, x| x.take_along_axis(g.constant(Array2::<i64>::zeros((2, 2))), 0).name(),
     );
     assert_build_error("expected shape [2, 3], got [3], in `scatter_add` (scatter_add)", |g, x| {
         x.scatter_add(g.constant(arr1(&[0_i64, 1])), g.constant(arr1(&[1.0, 2.0, 3.0])), 0).name()

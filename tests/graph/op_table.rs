@@ -13,9 +13,12 @@ const OPERATORS: [(&str, &str); 5] =
 const BY_METHOD: [(&str, &str); 1] = [("bernoulli_of", "bernoulli")];
 
 /// What the table names and the registry does not: longer forms of ops, which the registry has under their short
-/// names; what takes a function; and what belongs to variables.
-const NOT_LISTED: [&str; 13] = [
+/// names; what is another op of a number; what takes a function; and what belongs to variables.
+const NOT_LISTED: [&str; 16] = [
     "einsum_unary",
+    "zeros",
+    "ones",
+    "fill",
     "split_sizes",
     "cumsum_with",
     "matmul_transposed",

@@ -587,6 +587,11 @@ def shapes():
         def counted(m):
             return m.arange(start, limit, delta, dtype=m.asarray(start).dtype)
         case("range", [], counted, start=start, limit=limit, delta=delta)
+    for start, stop, count in [[0, 1, 5], [-2.5, 0.5, 4], [3, -1, 9], [0.5, 0.5, 3], [1, 2, 1], [1, 2, 0]]:
+        spaced = lambda m: m.linspace(float(start), float(stop), count)
+        case("linspace", [], spaced, start=start, stop=stop, count=count)
+    for n in [0, 1, 3]:
+        case("eye", [], lambda m: m.eye(n), n=n)
 
 
 # Lengths, and for each axis [start, end, step] or an index, as Python has them.
@@ -675,6 +680,9 @@ PRODUCTS = [
     [(3, 4), (4, 5)], [(1, 4), (4, 1)], [(1, 1), (1, 1)], [(2, 3, 4), (2, 4, 5)], [(2, 3, 4), (4, 5)], [(3, 4), (2, 4, 5)],
     [(2, 1, 3, 4), (5, 4, 2)], [(0, 4), (4, 5)], [(3, 0), (0, 5)], [(0, 2, 3), (3, 2)], [(17, 33), (33, 9)],
 ]
+VECTOR_PRODUCTS = [
+    [(4,), (4,)], [(3, 4), (4,)], [(4,), (4, 5)], [(2, 3, 4), (4,)], [(4,), (2, 4, 5)], [(3, 0), (0,)], [(33,), (33, 9)],
+]
 EINSUMS = [
     ["ij,jk->ik", (3, 4), (4, 5)], ["ij,kj->ik", (3, 4), (5, 4)], ["ji,jk->ki", (4, 3), (4, 5)],
     ["bij,bjk->bik", (2, 3, 4), (2, 4, 5)], ["bij,jk->bik", (2, 3, 4), (4, 5)], ["bhid,bhjd->bhij", (2, 2, 3, 4), (2, 2, 5, 4)],
@@ -715,6 +723,8 @@ def contractions():
         case("outer", normal("outer", (n,), (k,)), lambda m, a, b: m.outer(a, b))
     for n in [5, 1, 0, 40]:
         case("dot", normal("dot", (n,), (n,)), lambda m, a, b: m.dot(a, b))
+    for a, b in VECTOR_PRODUCTS:
+        case("matmul_of_vectors", normal("matmul_of_vectors", a, b), lambda m, a, b: m.matmul(a, b))
 
 
 # -- images ----------------------------------------------------------------------------------------

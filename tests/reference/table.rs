@@ -255,6 +255,10 @@ fn moves() -> Vec<Row> {
         row("diag", SAME, EQUAL, |_, x, _| x.float(0).diag().into()),
         row("diag_part", SAME, EQUAL, |_, x, _| x.float(0).diag_part().into()),
         row("shape_of", SAME, EQUAL, |_, x, _| x.float(0).shape_of().into()),
+        row("linspace", EXACT, EQUAL, |g, _, a| {
+            g.linspace(a.number("start"), a.number("stop"), a.int("count") as usize).into()
+        }),
+        row("eye", SAME, EQUAL, |g, _, a| g.eye::<f64>(a.int("n") as usize).into()),
         row("range", SAME, EQUAL, |g, _, a| {
             if a.is_whole("delta") {
                 g.range::<i64>(a.get("start"), a.get("limit"), a.get("delta")).into()
@@ -321,6 +325,7 @@ fn images() -> Vec<Row> {
 fn contractions() -> Vec<Row> {
     vec![
         row("matmul", SUMS, SUMS, |_, x, _| x.float(0).matmul(x.float(1)).into()),
+        row("matmul_of_vectors", SUMS, SUMS, |_, x, _| x.float(0).matmul(x.float(1)).into()),
         row("matmul_transposed", SUMS, SUMS, |_, x, a| {
             x.float(0).matmul_transposed(x.float(1), a.flag("left"), a.flag("right")).into()
         }),

@@ -26,9 +26,9 @@ type Asked = (fn(&Graph), &'static str);
 fn line_28_more_parts_than_a_graph_holds_are_a_build_error() {
     let whole = 1 << 40;
     let builds: [Asked; 5] = [
-        (|g| assert_eq!(g.constant(1.0).broadcast_to([1 << 40]).unstack(0).len(), 1), "unstack"),
+        (|g| assert_eq!(g.constant(1.0).broadcast_to([1_usize << 40]).unstack(0).len(), 1), "unstack"),
         (|g| assert!(!g.placeholder::<f32>("x", [None]).split(1 << 40, 0).is_empty()), "split"),
-        (|g| _ = g.constant(1.0).broadcast_to([1 << 41]).split(1 << 40, 0), "split"),
+        (|g| _ = g.constant(1.0).broadcast_to([1_usize << 41]).split(1 << 40, 0), "split"),
         (|g| _ = g.placeholder::<bool>("x", [Some(2), Some(1 << 40), None]).unstack(1), "unstack"),
         (|g| _ = g.placeholder::<i64>("x", [0, 1 << 40]).split(1 << 40, -1), "split"),
     ];
@@ -50,7 +50,12 @@ fn line_28_more_sweeps_than_a_graph_holds_are_a_build_error() {
         (|g| _ = jacobian(of(g, 1 << 20) * 2.0, g.find_variable::<f32>("x").unwrap()), "jacobian"),
         (|g| _ = hessian(of(g, 1 << 20).square(), g.find_variable::<f32>("x").unwrap()), "hessian"),
         (
-            |g| _ = jacobian(of(g, 3).broadcast_to([1 << 50, 3]), g.variable::<f32>("y", zeros([1 << 59]))),
+            |g| {
+                _ = jacobian(
+                    of(g, 3).broadcast_to([1_usize << 50, 3]),
+                    g.variable::<f32>("y", zeros([1 << 59])),
+                );
+            },
             "jacobian",
         ),
         (

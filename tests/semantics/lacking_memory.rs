@@ -60,7 +60,7 @@ fn line_33_a_constant_holds_what_a_view_repeats_once() -> Result<()> {
     assert_eq!(square.shape().to_string(), "[2097152, 2097152]");
     for optimize in [true, false] {
         let session = Session::builder(&g).optimize(optimize).build()?;
-        let rows = tall.slice((1 << 39) + 1..(1 << 39) + 3);
+        let rows = tall.slice((1_isize << 39) + 1..(1 << 39) + 3);
         assert_eq!(session.run(rows)?, row.broadcast((2, 3)).unwrap().into_dyn());
         assert_eq!(session.run(square.slice(0..1).reduce_sum(..))?.sum(), 4_194_304.0);
         assert!(session.run(booleans.slice([0..1, 7..8]))?[[0, 0]]);

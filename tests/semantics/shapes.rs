@@ -102,7 +102,7 @@ fn line_24_static_shapes() {
         (g.meshgrid(&[x.reduce_sum(0), x.reduce_sum(1)], Indexing::Xy)[1], "[?, 4]"),
         (x.boolean_mask(x.greater(0.0), 0, 7), "[7]"),
         (x.boolean_mask(x.reduce_sum(1).greater(0.0), 0, 7), "[7, 4]"),
-        (x.gather_with(g.placeholder("batches", [Some(3), None]), 1, 1), "[3, ?]"),
+        (x.gather_with(g.placeholder::<i64>("batches", [Some(3), None]), 1, 1), "[3, ?]"),
         (x.reduce_sum(0).outer(x.reduce_sum(1)), "[4, ?]"),
         (x.reduce_sum(0).dot(w.reduce_sum(1)), "[]"),
         (x.mean_squared_error(x), "[]"),

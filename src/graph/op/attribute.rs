@@ -134,6 +134,11 @@ impl fmt::Display for Attributes {
 }
 
 /// A type that an attribute has in Rust.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no attribute of an op",
+    label = "expected a number, a `bool`, a `String`, a `DType`, `Axes`, a `Shape`, or a list of numbers",
+    note = "whole numbers are `isize`, `usize` or `i64`, other numbers `f64`, and lists are `Vec`s"
+)]
 pub trait AttributeValue: Sized {
     /// What it is called in definitions of ops and in errors.
     const KIND: &'static str;

@@ -1,4 +1,4 @@
-//! The nodes without inputs: `constant` and `placeholder`; and the node that is invalid.
+//! The nodes without inputs, `constant` and `placeholder`, and `placeholder_with_default`; and the node that is invalid.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::element::{Element, Repeated, Value};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::ir::{Lowering, Val};
-use crate::shape::{TensorType, is_addressable};
+use crate::shape::{Shape, TensorType, is_addressable};
 
 /// Always the same elements, repeated to these lengths along axes of length 1.
 #[derive(Debug)]
@@ -104,6 +104,42 @@ impl Op for Placeholder {
     }
 
     fn pullback(&self, _: &mut Pullback<'_>) {}
+}
+
+/// Elements that a run may be given, and else the input. Less may be known of its shape than of the input's.
+#[derive(Debug)]
+pub(crate) struct PlaceholderWithDefault(Shape);
+
+impl PlaceholderWithDefault {
+    pub(crate) fn new(shape: Shape) -> Self {
+        PlaceholderWithDefault(shape)
+    }
+}
+
+impl Op for PlaceholderWithDefault {
+    fn name(&self) -> &'static str {
+        "placeholder_with_default"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
+        let (expected, found) = (&self.0, &inputs[0].shape);
+        if expected.agrees_with(found) {
+            return Ok(TensorType::new(inputs[0].dtype, expected));
+        }
+        Err(Fault::OtherShape { expected: expected.clone(), found: found.clone() })
+    }
+
+    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
+        inputs[0]
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        at.give(0, |dy| dy);
+    }
+
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("shape", self.0.clone())
+    }
 }
 
 /// A node that was never well formed; its name says what it should have been.

@@ -68,17 +68,24 @@ pub struct OperandDef {
     pub name: &'static str,
     /// Which elements it may have.
     pub elements: Elements,
-    /// Whether any number of tensors may stand in its place, one at least.
+    /// Whether any number of tensors may stand in its place, one at least unless it is optional.
     pub is_list: bool,
+    /// Whether nothing may stand in its place. It is the last one then.
+    pub is_optional: bool,
 }
 
 impl OperandDef {
     pub(crate) const fn one(name: &'static str, elements: Elements) -> Self {
-        OperandDef { name, elements, is_list: false }
+        OperandDef { name, elements, is_list: false, is_optional: false }
     }
 
     pub(crate) const fn list(name: &'static str, elements: Elements) -> Self {
-        OperandDef { name, elements, is_list: true }
+        OperandDef { name, elements, is_list: true, is_optional: false }
+    }
+
+    /// A list that may be empty.
+    pub(crate) const fn some(name: &'static str, elements: Elements) -> Self {
+        OperandDef { name, elements, is_list: true, is_optional: true }
     }
 }
 
@@ -178,8 +185,9 @@ impl OpDef {
     }
 
     fn check(&self, graph: &Graph, operands: &[AnyTensor<'_>], attributes: &Attributes) -> Result<(), Fault> {
-        let (least, takes_more) = (self.operands.len(), self.operands.iter().any(|operand| operand.is_list));
-        if operands.len() < least || operands.len() > least && !takes_more {
+        let least = self.operands.iter().filter(|operand| !operand.is_optional).count();
+        let takes_more = self.operands.iter().any(|operand| operand.is_list);
+        if operands.len() < least || operands.len() > self.operands.len() && !takes_more {
             return Err(Fault::OperandCount { expected: least, found: operands.len() });
         }
         if let Some((name, value)) =

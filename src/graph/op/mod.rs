@@ -30,7 +30,7 @@ pub use multi::{MultiOp, Outputs};
 
 pub(crate) use broadcast::{BroadcastLike, ExpectShape, SumLike};
 pub(crate) use call::{Call, Parameter, Rule};
-pub(crate) use constant::{Constant, Invalid, Placeholder};
+pub(crate) use constant::{Constant, Invalid, Placeholder, PlaceholderWithDefault};
 pub(crate) use identity::Identity;
 pub(crate) use parts::{Part, PutBack};
 pub(crate) use scaled::Scaled;
@@ -72,6 +72,11 @@ pub enum Form {
 /// One kind of node with one output. Its attributes (axes, flags, the value of a constant) are its fields.
 ///
 /// An op with several outputs implements [`MultiOp`] instead, which every `Op` is by itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no op",
+    label = "expected a type that implements `Op`, or `MultiOp` where it has several outputs",
+    note = "the module `flowgrad::op` shows how to write one; most functions are composed of tensors' methods and need none"
+)]
 pub trait Op: Any + fmt::Debug + Send + Sync {
     /// The op's name as TensorFlow spells it; nodes are named after it.
     fn name(&self) -> &'static str;

@@ -56,6 +56,11 @@ impl<T> Deref for Outputs<T> {
 /// The gradient is asked for if a cotangent has reached any of the outputs;
 /// [`Pullback::give_from`](crate::op::Pullback::give_from) gives an input what it gets from one of them. It is applied by
 /// [`Graph::custom_outputs`](crate::Graph::custom_outputs).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no op",
+    label = "expected a type that implements `Op`, or `MultiOp` where it has several outputs",
+    note = "the module `flowgrad::op` shows how to write one; most functions are composed of tensors' methods and need none"
+)]
 pub trait MultiOp: Any + fmt::Debug + Send + Sync {
     /// The op's name as TensorFlow spells it; nodes are named after it.
     fn name(&self) -> &'static str;

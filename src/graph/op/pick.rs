@@ -12,7 +12,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::{Attributes, MultiOp, Op, PutBack};
-use crate::element::{Element as _, with_element};
+use crate::element::with_element;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
@@ -136,7 +136,7 @@ pub(crate) fn picked(x: Val, axes: &[Along], filling: Option<ScalarValue>, to: &
         return to.reshape(joined, kept);
     }
     let picked = with_element!(dtype, T => {
-        let filling = filling.and_then(|filling| T::unwrap(filling.to_value()));
+        let filling = filling.and_then(|filling| filling.to_value().into_array::<T>());
         let filling = filling.and_then(|filling| filling.first().copied()).unwrap_or_default();
         to.kernel(Copy::<T> { moves, filling }, &[x], dtype, lengths)
     });

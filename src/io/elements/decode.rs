@@ -126,13 +126,13 @@ fn shaped<T: Element>(elements: Vec<T>, layout: &Layout) -> Result<Value, Unread
     let array = ArrayD::from_shape_vec(IxDyn(&layout.shape).set_f(layout.by_columns), elements);
     let array = array.map_err(|_| layout.unaddressed())?;
     if array.is_standard_layout() {
-        return Ok(T::wrap(array));
+        return Ok(Value::wrap(array));
     }
     let mut elements = Vec::new();
     elements.try_reserve_exact(array.len())?;
     elements.extend(array.iter().copied());
     let array = ArrayD::from_shape_vec(IxDyn(&layout.shape), elements);
-    Ok(T::wrap(array.map_err(|_| layout.unaddressed())?))
+    Ok(Value::wrap(array.map_err(|_| layout.unaddressed())?))
 }
 
 #[cfg(test)]

@@ -190,8 +190,8 @@ impl<'a> Freezing<'a> {
         let outputs = match node.role {
             Role::Writes(_) | Role::WritesAll => return Err(FrozenError::Assigns { site: node.site() }),
             Role::Calls(call) => self.call(frame, id, call, inputs, control)?,
-            // No variable changes.
-            Role::ReadsAsSeen => vec![inputs[0]],
+            // No variable changes, and what is not an input has its default.
+            Role::ReadsAsSeen | Role::Defaults => vec![inputs[0]],
             Role::Reads(_) => {
                 let value = self.variables.get(&*node.name).cloned().map(Arc::new);
                 self.constant(name, value, None)

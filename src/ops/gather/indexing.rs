@@ -197,6 +197,7 @@ impl Indexing {
 
     /// The row numbers that the indices are; the shape rule has accepted them.
     fn rows(self, x: Val, indices: Val, to: &mut Lowering<'_>) -> Rows {
+        let indices = to.cast(indices, DType::I64);
         let (x, lengths) = (to.dims(x).to_vec(), to.dims(indices).to_vec());
         let axis = |axis: isize| resolve_axis(axis, x.len()).unwrap_or(0);
         // The lengths before, of and behind an axis.

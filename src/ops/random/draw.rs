@@ -5,9 +5,10 @@ use rand::rngs::ChaCha8Rng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::{Distribution, StandardNormal, Uniform};
 
-use crate::element::{ArrayMut, ArrayRef, DType, Float, Numeric, Value, with_number};
+use crate::element::{ArrayMut, ArrayRef, DType, Numeric, Value, with_number};
 use crate::error::Fault;
 use crate::gradient::Pullback;
+use crate::graph::Float;
 use crate::graph::op::{Attribute, Attributes, Op};
 use crate::initializer::seed_for;
 use crate::ir::{Dims, Kernel, KernelError, Lowering, ScalarValue, Val};

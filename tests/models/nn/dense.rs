@@ -116,8 +116,9 @@ fn an_input_that_does_not_fit_the_kernel_is_a_build_error_of_the_layer() {
     );
 
     let g = Graph::new();
-    Dense::new(&g, "fc1", 3, 2).call(g.placeholder::<f32>("x", [3]), Mode::Predict);
-    let expected = "expected two matrices or batches of them, got [3] and [3, 2], in `fc1/matmul` (matmul)";
+    Dense::new(&g, "fc1", 3, 2).call(g.placeholder::<f32>("x", []), Mode::Predict);
+    let expected =
+        "expected vectors, matrices or batches of matrices, got [] and [3, 2], in `fc1/matmul` (matmul)";
     assert_eq!(fault(&g), expected);
 
     let g = Graph::new();

@@ -215,7 +215,7 @@ impl<'g> Build<'g> {
     fn bounded(&self, made: Made<'g>, measured: &Measured, noise: f64) -> Made<'g> {
         let Made::Float(mut tensor) = made else { return made };
         if measured.finite && measured.largest > LARGEST {
-            tensor = tensor * (0.5 * LARGEST / measured.largest).log2().floor().exp2();
+            tensor *= (0.5 * LARGEST / measured.largest).log2().floor().exp2();
         }
         if noise != 0.0 {
             let mut state = self.items.len() as u32;
@@ -223,7 +223,7 @@ impl<'g> Build<'g> {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 if state >> 20 & 1 == 0 { 1.0 + noise } else { 1.0 - noise }
             });
-            tensor = tensor * self.graph.constant(factors);
+            tensor *= self.graph.constant(factors);
         }
         Made::Float(tensor)
     }

@@ -1,5 +1,7 @@
 //! Other shapes and places for the same elements, and what reduces them along axes.
 
+use flowgrad::Length;
+
 use super::Kind::{Discrete, Jumps, Kinked, Smooth};
 use super::{EXACT, ROUNDED, Row, row};
 
@@ -34,6 +36,18 @@ pub(crate) static ROWS: &[Row] = &[
         // Nothing remains to be worked out beside a length of 0.
         let forms = if size == 0 { [forms[1], forms[1], forms[3], forms[3]] } else { forms };
         Some(x.reshape(forms[at.number(4)].to_vec()).into())
+    }),
+    row("reshape by computed lengths", Smooth, EXACT, |at| {
+        let x = at.ranked(1)?;
+        let rest = x.lengths()[1..].iter().fold(Length::from(1), |size, &length| size * length);
+        let first = (x.dim(0) * 2 + 1) / 2;
+        Some(if at.number(2) == 0 { x.reshape((rest, first)) } else { x.reshape((1, first, rest)) }.into())
+    }),
+    row("broadcast_to computed lengths", Smooth, EXACT, |at| {
+        let x = at.any::<f64>(|dims| (1..3).contains(&dims.len()))?;
+        let longer = x.dim(0) + 1 + at.number(2);
+        let lengths: Vec<Length> = std::iter::once(longer - x.dim(0)).chain(x.lengths()).collect();
+        Some(x.broadcast_to(lengths).into())
     }),
     row("expand_dims", Smooth, EXACT, |at| {
         let x = at.any::<f64>(|dims| dims.len() < 4)?;

@@ -60,6 +60,15 @@ pub(crate) static ROWS: &[Row] = &[
             .into(),
         )
     }),
+    row("matmul with vectors", Smooth, EXACT, |at| {
+        let a = at.any::<f64>(|dims| (1..=3).contains(&dims.len()))?;
+        let length = *a.dims.last()?;
+        let v = at.any::<f64>(|dims| dims == [length])?;
+        Some(
+            if at.number(2) == 0 || a.rank() != 2 { a.matmul(v.tensor) } else { v.matmul(a.transpose()) }
+                .into(),
+        )
+    }),
     row("layer", Smooth, ROUNDED, |at| {
         let (a, b, transpose_a, transpose_b) = matrices(at)?;
         let product = a.matmul_transposed(b.tensor, transpose_a, transpose_b);

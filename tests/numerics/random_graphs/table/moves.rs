@@ -4,7 +4,7 @@ use flowgrad::prelude::*;
 
 use super::super::build::{At, X};
 use super::Kind::{Discrete, Jumps, Smooth};
-use super::{EXACT, Row, row};
+use super::{EXACT, ROUNDED, Row, row};
 
 /// The largest rank that a row makes of a smaller one.
 const MOST_AXES: usize = 4;
@@ -219,6 +219,20 @@ pub(crate) static ROWS: &[Row] = &[
             0 => g.range(-1.0, limit, 0.25 * step as f64).into(),
             _ => g.range(2, limit as i64, -(step as i64)).into(),
         })
+    }),
+    row("linspace", Discrete, ROUNDED, |at| {
+        let (start, stop, count) = (at.quarter(), at.quarter(), at.number(5));
+        Some(at.graph().linspace(start, stop, count).into())
+    }),
+    row("eye", Discrete, EXACT, |at| {
+        let n = at.number(4);
+        Some(at.graph().eye::<f64>(n).into())
+    }),
+    row("zeros_like", Discrete, EXACT, |at| Some(at.float()?.zeros_like().into())),
+    row("ones_like", Discrete, EXACT, |at| Some(at.float()?.ones_like().into())),
+    row("full_like", Smooth, EXACT, |at| {
+        let (x, value) = (at.float()?, at.any::<f64>(<[usize]>::is_empty)?);
+        Some(x.full_like(value.tensor).into())
     }),
     row("moves of booleans", Discrete, EXACT, |at| {
         let x = at.any::<bool>(|dims| !dims.is_empty())?;
