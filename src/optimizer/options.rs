@@ -143,7 +143,7 @@ impl<R: UpdateRule> Optimizer<R> {
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
     /// let w = g.variable("w", 1.0_f64);
-    /// let x = g.placeholder::<f64>("x", []);
+    /// let x = g.placeholder::<f64>("x", ());
     /// let train = Sgd::new(0.5).accumulate(2).minimize(w * x);
     /// let session = Session::new(&g)?;
     /// session.feed(x, 3.0).run(train)?;

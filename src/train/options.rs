@@ -56,8 +56,8 @@ impl<'g, A: RowType, B: RowType, T: Float> Trainer<'g, A, B, T> {
     /// # let session = Session::new(&g)?;
     /// let trainer = Trainer::new(x, y, loss, step).checkpoint(&path).keep(3).quiet();
     /// trainer.fit(&session, &data, 10)?;
-    /// let names: Vec<_> = checkpoints(&path)?.iter().map(|file| file.file_name().unwrap().to_owned()).collect();
-    /// assert_eq!(names, [8, 9, 10].map(|step| format!("line-step{step:08}.safetensors")));
+    /// let expected = [8, 9, 10].map(|step| directory.path().join(format!("line-step{step:08}.safetensors")));
+    /// assert_eq!(checkpoints(&path)?, expected);
     /// # let _ = trainer.keep(Keep::best(3).minimize("loss"));
     /// # Ok(())
     /// # }
