@@ -10,6 +10,7 @@
 mod arena;
 mod body;
 mod context;
+mod detached;
 mod function;
 mod info;
 mod modes;
@@ -45,6 +46,7 @@ use context::Context;
 
 pub(crate) use arena::{Arena, Node};
 pub(crate) use body::{BodyId, CallId, GradientKey, GradientOf, Path};
+pub(crate) use detached::Detached;
 pub use function::{Function, FunctionFault};
 pub use info::NodeInfo;
 pub(crate) use modes::Modes;

@@ -191,7 +191,10 @@ impl AnyTensor<'_> {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
-    pub fn inspect(self, look: impl Fn(&ArrayRef<'_>) + Send + Sync + 'static) -> Self {
+    pub fn inspect(
+        self,
+        look: impl Fn(&ArrayRef<'_>) + Send + Sync + 'static,
+    ) -> Self {
         self.unary(Inspect(Look(Arc::new(look))))
     }
 }
@@ -199,8 +202,8 @@ impl AnyTensor<'_> {
 impl<T: Element> Tensor<'_, T> {
     /// The same elements, which are shown to a function whenever the node runs: once in each run that needs it, or
     /// its operation, before the run ends. The function may be called on any thread of the session, and at once for
-    /// runs that go on at once. It may run the session in its turn, within the bounds that
-    /// [`Kernel::run`](crate::op::Kernel::run) tells.
+    /// runs that go on at once, maybe when its caller is long done: `move` in what it uses, such as an [`Arc`]. It may run
+    /// the session in its turn, within the bounds that [`Kernel::run`](crate::op::Kernel::run) tells.
     ///
     /// Gradient: the cotangent, to which nobody looks.
     ///
@@ -218,7 +221,10 @@ impl<T: Element> Tensor<'_, T> {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
-    pub fn inspect(self, look: impl Fn(&ArrayViewD<'_, T>) + Send + Sync + 'static) -> Self {
+    pub fn inspect(
+        self,
+        look: impl Fn(&ArrayViewD<'_, T>) + Send + Sync + 'static,
+    ) -> Self {
         let look = move |array: &ArrayRef<'_>| {
             // The elements are of the tensor's type.
             if let Ok(array) = array.view() {

@@ -2,6 +2,7 @@
 
 use super::clip::Clip;
 use super::{Parameter, Schedule, UpdateRule};
+use crate::Graph;
 use crate::op::Fault;
 
 /// An optimizer: the formula of `R`, and the options that all have.
@@ -15,14 +16,14 @@ pub struct Optimizer<R> {
     pub(super) rule: R,
     pub(super) rate: Schedule,
     pub(super) clips: Vec<Clip>,
-    pub(super) weight_decay: f64,
+    pub(super) weight_decay: Schedule,
     pub(super) counts: bool,
 }
 
 impl<R: UpdateRule> Optimizer<R> {
     /// An optimizer of any rule; those of this crate have a `new` each. [`UpdateRule`] has an example.
     pub fn of(rule: R, rate: impl Into<Schedule>) -> Self {
-        Optimizer { rule, rate: rate.into(), clips: Vec::new(), weight_decay: 0.0, counts: true }
+        Optimizer { rule, rate: rate.into(), clips: Vec::new(), weight_decay: 0.0.into(), counts: true }
     }
 
     /// Holds every element of every gradient between -`limit` and `limit`.
@@ -37,8 +38,8 @@ impl<R: UpdateRule> Optimizer<R> {
     /// assert_eq!(session.run(w)?, ndarray::arr1(&[2.0, 0.25]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn clip_by_value(self, limit: f64) -> Self {
-        self.clipped(Clip::Value(limit))
+    pub fn clip_by_value(self, limit: impl Into<Schedule>) -> Self {
+        self.clipped(Clip::Value(limit.into()))
     }
 
     /// Scales each gradient for itself down to the norm `limit`, if it is longer:
@@ -54,8 +55,8 @@ impl<R: UpdateRule> Optimizer<R> {
     /// assert_eq!(session.run(w)?, ndarray::arr1(&[0.75, 1.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn clip_by_norm(self, limit: f64) -> Self {
-        self.clipped(Clip::Norm(limit))
+    pub fn clip_by_norm(self, limit: impl Into<Schedule>) -> Self {
+        self.clipped(Clip::Norm(limit.into()))
     }
 
     /// Scales all gradients together down to the norm `limit`, if they are longer:
@@ -72,8 +73,8 @@ impl<R: UpdateRule> Optimizer<R> {
     /// assert_eq!((a.sum(), b.sum()), (0.75, 1.0));
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn clip_by_global_norm(self, limit: f64) -> Self {
-        self.clipped(Clip::GlobalNorm(limit))
+    pub fn clip_by_global_norm(self, limit: impl Into<Schedule>) -> Self {
+        self.clipped(Clip::GlobalNorm(limit.into()))
     }
 
     fn clipped(mut self, clip: Clip) -> Self {
@@ -94,8 +95,8 @@ impl<R: UpdateRule> Optimizer<R> {
     /// assert_eq!(session.run(w)?.sum(), 0.25);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn weight_decay(mut self, lambda: f64) -> Self {
-        self.weight_decay = lambda;
+    pub fn weight_decay(mut self, lambda: impl Into<Schedule>) -> Self {
+        self.weight_decay = lambda.into();
         self
     }
 
@@ -121,12 +122,12 @@ impl<R: UpdateRule> Optimizer<R> {
         self
     }
 
-    /// What is wrong with the options, if anything is.
-    pub(super) fn fault(&self) -> Option<Fault> {
-        let mut parameters = self.rule.parameters();
-        parameters.extend(self.clips.iter().map(|clip| clip.parameter()));
-        parameters.push(Parameter::not_negative("weight_decay", self.weight_decay));
-        let fault = self.rate.fault().or_else(|| parameters.iter().find_map(Parameter::fault));
-        fault.map(Fault::op)
+    /// What is wrong with the options for variables of a graph, if anything is.
+    pub(super) fn fault(&self, g: &Graph) -> Option<Fault> {
+        let mut parameters = vec![Parameter::not_negative("the rate", self.rate.clone())];
+        parameters.extend(self.rule.parameters());
+        parameters.extend(self.clips.iter().map(Clip::parameter));
+        parameters.push(Parameter::not_negative("weight_decay", self.weight_decay.clone()));
+        parameters.iter().find_map(|parameter| parameter.fault_in(g))
     }
 }

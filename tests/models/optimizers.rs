@@ -3,5 +3,6 @@
 mod building;
 mod clipping;
 mod pytorch;
+mod rates;
 mod schedules;
 mod state;
