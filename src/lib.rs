@@ -107,7 +107,9 @@ pub use graph::{
 };
 pub use ir::{BadLabel, LoweringError};
 pub use kernel::isa::Isa;
-pub use ops::{AxisRange, Convolution, CustomPullback, Pad, Padding, Ranges, Window, custom_gradient};
+pub use ops::{
+    AxisRange, Convolution, CustomPullback, Pad, Padding, Ranges, RowsAndColumns, Window, custom_gradient,
+};
 pub use session::{Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};
 pub use shape::{Axes, Shape};
 pub use trace::{StepKind, Trace, TraceEvent, TracedStep};

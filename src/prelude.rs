@@ -13,8 +13,8 @@ pub use crate::io::checkpoint::Checkpoint;
 pub use crate::io::tensorboard::SummaryWriter;
 pub use crate::ndarray;
 pub use crate::nn::{
-    AvgPool2d, BatchNorm, Conv2d, Dense, Dropout, Embedding, Flatten, Layer, LayerNorm, MaxPool2d, Mode,
-    Sequential,
+    AvgPool2d, BatchNorm, Conv1d, Conv1dTranspose, Conv2d, Conv2dTranspose, Dense, Dropout, Embedding,
+    Flatten, Layer, LayerNorm, MaxPool2d, Mode, Sequential,
 };
 pub use crate::optimizer::{Adagrad, Adam, AdamW, Momentum, RmsProp, Schedule, Sgd, global_step};
 pub use crate::testing::{AssertClose as _, check_gradients};

@@ -55,7 +55,7 @@
 //! ```
 
 mod batch_norm;
-mod conv2d;
+mod convolutions;
 mod dense;
 mod dropout;
 mod embedding;
@@ -68,7 +68,7 @@ mod pool2d;
 mod sequential;
 
 pub use batch_norm::BatchNorm;
-pub use conv2d::Conv2d;
+pub use convolutions::{Conv1d, Conv1dTranspose, Conv2d, Conv2dTranspose};
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::Embedding;

@@ -191,10 +191,7 @@ impl AnyTensor<'_> {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
-    pub fn inspect(
-        self,
-        look: impl Fn(&ArrayRef<'_>) + Send + Sync + 'static,
-    ) -> Self {
+    pub fn inspect(self, look: impl Fn(&ArrayRef<'_>) + Send + Sync + 'static) -> Self {
         self.unary(Inspect(Look(Arc::new(look))))
     }
 }
@@ -221,10 +218,7 @@ impl<T: Element> Tensor<'_, T> {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
-    pub fn inspect(
-        self,
-        look: impl Fn(&ArrayViewD<'_, T>) + Send + Sync + 'static,
-    ) -> Self {
+    pub fn inspect(self, look: impl Fn(&ArrayViewD<'_, T>) + Send + Sync + 'static) -> Self {
         let look = move |array: &ArrayRef<'_>| {
             // The elements are of the tensor's type.
             if let Ok(array) = array.view() {

@@ -135,9 +135,10 @@ pub fn custom_gradient<'g, T: Float, const N: usize>(
     };
     let forward = graph.function_named("forward", inputs, forward);
     let output = *forward.results();
-    let pullback = graph.function_named("pullback", (inputs, output, output), |(inputs, output, cotangent)| {
-        pullback(CustomPullback { inputs, output, cotangent })
-    });
+    let pullback =
+        graph.function_named("pullback", (inputs, output, output), |(inputs, output, cotangent)| {
+            pullback(CustomPullback { inputs, output, cotangent })
+        });
     let (body, shares) = pullback.body();
     let captures: Vec<Detached> = pullback.captures().into_iter().map(AnyTensor::detached).collect();
     let rule: Rule = Box::new(move |at: &mut Pullback<'_>| {

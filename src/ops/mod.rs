@@ -42,6 +42,8 @@ op_files![
     clip,
     compare,
     concat,
+    conv1d,
+    conv_transpose,
     convolution,
     cumsum,
     custom_gradient,
@@ -114,5 +116,5 @@ pub(crate) mod fault {
 pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};
 pub use pad::Pad;
-pub use patches::{Padding, Window};
+pub use patches::{Padding, RowsAndColumns, Window};
 pub use slice::{AxisRange, Ranges};

@@ -2,6 +2,7 @@
 //! names they give, and the words of their errors.
 
 mod batch_norm;
+mod convolutions;
 mod dense;
 mod dropout;
 mod embedding;

@@ -285,7 +285,7 @@ fn padding(a: &Attributes) -> Padding {
 
 fn images() -> Vec<Row> {
     fn window(a: &Attributes) -> Window {
-        Window::of(a.get("size")).strides(a.get("strides")).padding(padding(a))
+        Window::of(a.get::<[usize; 2]>("size")).strides(a.get::<[usize; 2]>("strides")).padding(padding(a))
     }
     vec![
         row("conv2d", SUMS, SUMS, |_, x, a| {
@@ -293,7 +293,9 @@ fn images() -> Vec<Row> {
                 Padding::Explicit(around) => Convolution::padded(around),
                 _ => Convolution::same(),
             };
-            let convolution = convolution.strides(a.get("strides")).dilations(a.get("dilations"));
+            let convolution = convolution
+                .strides(a.get::<[usize; 2]>("strides"))
+                .dilations(a.get::<[usize; 2]>("dilations"));
             x.float(0).conv2d(x.float(1), convolution.groups(a.get("groups"))).into()
         }),
         row("max_pool2d", SAME, EXACT, |_, x, a| x.float(0).max_pool2d(window(a)).into()),

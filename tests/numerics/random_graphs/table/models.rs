@@ -48,6 +48,17 @@ fn window(at: &mut At<'_, '_>) -> Window {
     Window::of([height, width]).strides([down, across]).padding(padding)
 }
 
+/// A small kernel of one filter for images of one channel, and how it moves.
+fn moved<'g>(at: &mut At<'_, 'g>, x: &Tensor<'g, f64>) -> Option<(Tensor<'g, f64>, Convolution)> {
+    let kernel = at.any::<f64>(|dims| [1, 2, 4].contains(&dims.iter().product::<usize>()))?;
+    let channels = x.shape().dims()[3].filter(|&channels| channels == 1)?;
+    let rows = if kernel.size() == 4 { 2 } else { 1 };
+    let lengths = [rows, kernel.size() as isize / rows, channels as isize, 1];
+    let around = [(1, at.number(2)), (at.number(2), 1)];
+    let kinds = [Convolution::same(), Convolution::padded(around)];
+    Some((kernel.reshape(lengths), kinds[at.number(2)].strides([1 + at.number(2), 1])))
+}
+
 pub(crate) static ROWS: &[Row] = &[
     // -- products ----------------------------------------------------------------------------------
     row("matmul", Smooth, EXACT, |at| {
@@ -75,14 +86,30 @@ pub(crate) static ROWS: &[Row] = &[
     }),
     row("conv2d", Smooth, EXACT, |at| {
         let x = image(at)?;
-        let kernel = at.any::<f64>(|dims| [1, 2, 4].contains(&dims.iter().product::<usize>()))?;
-        let channels = x.shape().dims()[3].filter(|&channels| channels == 1)?;
-        let rows = if kernel.size() == 4 { 2 } else { 1 };
-        let lengths = [rows, kernel.size() as isize / rows, channels as isize, 1];
-        let around = [(1, at.number(2)), (at.number(2), 1)];
-        let kinds = [Convolution::same(), Convolution::padded(around)];
-        let convolution = kinds[at.number(2)].strides([1 + at.number(2), 1]);
-        Some(x.conv2d(kernel.reshape(lengths), convolution).reshape([-1]).into())
+        let (kernel, convolution) = moved(at, &x)?;
+        Some(x.conv2d(kernel, convolution).reshape([-1]).into())
+    }),
+    row("conv2d_transpose", Smooth, EXACT, |at| {
+        let x = image(at)?;
+        let (kernel, convolution) = moved(at, &x)?;
+        // So much padding that nothing is left would be an error.
+        let padding = [Padding::Same, Padding::Valid][at.number(2)];
+        Some(x.conv2d_transpose(kernel, convolution.padding(padding)).reshape([-1]).into())
+    }),
+    row("conv1d", Smooth, EXACT, |at| {
+        let x = image(at)?;
+        let (kernel, convolution) = moved(at, &x)?;
+        let convolution = convolution.padding((3, at.number(2)));
+        let series = x.reshape([1, -1, 1]);
+        Some(series.conv1d(kernel.reshape([-1, 1, 1]), convolution).reshape([-1]).into())
+    }),
+    row("conv1d_transpose", Smooth, EXACT, |at| {
+        let x = image(at)?;
+        let (kernel, convolution) = moved(at, &x)?;
+        let padding = [Padding::Same, Padding::Valid][at.number(2)];
+        let series = x.reshape([1, -1, 1]);
+        let convolution = convolution.padding(padding);
+        Some(series.conv1d_transpose(kernel.reshape([-1, 1, 1]), convolution).reshape([-1]).into())
     }),
     row("max_pool2d", Kinked, EXACT, |at| {
         let x = image(at)?;
