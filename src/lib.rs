@@ -108,7 +108,8 @@ pub use graph::{
 pub use ir::{BadLabel, LoweringError};
 pub use kernel::isa::Isa;
 pub use ops::{
-    AxisRange, Convolution, CustomPullback, Pad, Padding, Ranges, RowsAndColumns, Window, custom_gradient,
+    Attention, AxisRange, Convolution, CustomPullback, Pad, Padding, Ranges, RowsAndColumns, Window,
+    custom_gradient,
 };
 pub use session::{Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Output, Session, SessionBuilder};
 pub use shape::{Axes, Shape};

@@ -14,14 +14,14 @@ pub use crate::io::tensorboard::SummaryWriter;
 pub use crate::ndarray;
 pub use crate::nn::{
     AvgPool2d, BatchNorm, Conv1d, Conv1dTranspose, Conv2d, Conv2dTranspose, Dense, Dropout, Embedding,
-    Flatten, Layer, LayerNorm, MaxPool2d, Mode, Sequential,
+    Flatten, Layer, LayerNorm, MaxPool2d, Mode, MultiHeadAttention, Sequential,
 };
 pub use crate::optimizer::{Adagrad, Adam, AdamW, Momentum, RmsProp, Schedule, Sgd, global_step};
 pub use crate::testing::{AssertClose as _, check_gradients};
 #[cfg(feature = "train")]
 pub use crate::train::{EarlyStopping, Trainer};
 pub use crate::{
-    Axes, AxisRange, Callable, Convolution, CustomPullback, DType, Element, Error, Fetch, Float, Gradients,
-    Graph, Numeric, Operand, Operation, Pad, Padding, Result, Session, Shape, Tensor, Trace, Value, Variable,
-    Window, custom_gradient, hessian, hessian_vector_product, jacobian, jvp,
+    Attention, Axes, AxisRange, Callable, Convolution, CustomPullback, DType, Element, Error, Fetch, Float,
+    Gradients, Graph, Numeric, Operand, Operation, Pad, Padding, Result, Session, Shape, Tensor, Trace,
+    Value, Variable, Window, custom_gradient, hessian, hessian_vector_product, jacobian, jvp,
 };

@@ -34,6 +34,7 @@ op_files![
     activation,
     arg_max,
     arithmetic,
+    attention,
     bitwise,
     bump,
     cast,
@@ -45,6 +46,7 @@ op_files![
     conv1d,
     conv_transpose,
     convolution,
+    ctc_loss,
     cumsum,
     custom_gradient,
     diagonal,
@@ -53,6 +55,7 @@ op_files![
     gated,
     gather,
     guarded,
+    hinge,
     identity,
     logical,
     logical_reduce,
@@ -72,6 +75,8 @@ op_files![
     range,
     reduce,
     reshape,
+    resize,
+    row_losses,
     sample,
     shape_of,
     slice,
@@ -93,9 +98,11 @@ mod structural;
 
 /// The faults that ops declare.
 pub(crate) mod fault {
+    pub use super::attention::AttentionFault;
     pub use super::compare::SelectFault;
     pub use super::concat::JoinFault;
     pub use super::convolution::ConvolutionFault;
+    pub use super::ctc_loss::CtcFault;
     pub use super::custom_gradient::CustomGradientFault;
     pub use super::diagonal::DiagonalFault;
     pub use super::einsum::{EinsumFault, SpecFault};
@@ -107,12 +114,14 @@ pub(crate) mod fault {
     pub use super::random::RandomFault;
     pub use super::range::RangeFault;
     pub use super::reshape::ReshapeFault;
+    pub use super::resize::ResizeFault;
     pub use super::slice::SliceFault;
     pub use super::split::SplitFault;
     pub use super::top_k::TopKFault;
     pub use super::transpose::TransposeFault;
 }
 
+pub use attention::Attention;
 pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};
 pub use pad::Pad;
