@@ -112,8 +112,8 @@ pub use graph::{
 pub use ir::{BadLabel, LoweringError};
 pub use kernel::isa::Isa;
 pub use ops::{
-    AxisRange, Convolution, CustomPullback, Indexing, Length, Lengths, Pad, Padding, Ranges, Shifts, Window,
-    custom_gradient,
+    Attention, AxisRange, Convolution, CustomPullback, Indexing, Length, Lengths, Pad, Padding, Ranges,
+    RowsAndColumns, Shifts, Window, custom_gradient,
 };
 pub use session::{
     Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Item, Output, Parameters, Session, SessionBuilder,

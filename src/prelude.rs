@@ -15,16 +15,16 @@ pub use crate::io::frozen::Frozen;
 pub use crate::io::tensorboard::SummaryWriter;
 pub use crate::ndarray;
 pub use crate::nn::{
-    AvgPool2d, BatchNorm, Conv2d, Dense, Dropout, Embedding, Flatten, Layer, LayerNorm, MaxPool2d, Mode,
-    Sequential,
+    AvgPool2d, BatchNorm, Conv1d, Conv1dTranspose, Conv2d, Conv2dTranspose, Dense, Dropout, Embedding,
+    Flatten, Layer, LayerNorm, MaxPool2d, Mode, MultiHeadAttention, Sequential,
 };
 pub use crate::optimizer::{Adagrad, Adam, AdamW, Ema, Momentum, RmsProp, Schedule, Sgd, global_step};
 pub use crate::testing::{AssertClose as _, check_against, check_gradients};
 #[cfg(feature = "train")]
 pub use crate::train::{EarlyStopping, Trainer};
 pub use crate::{
-    Axes, AxisRange, Callable, Convolution, CustomPullback, DType, Element, Error, Fetch, Float, Gradients,
-    Graph, IndexOperand, Indexing, Integer, Item, Length, Numeric, Operand, Operation, Pad, Padding,
-    Parameters, Result, Session, Shape, Tensor, Trace, Value, Variable, Window, custom_gradient, hessian,
-    hessian_vector_product, hessian_vector_product_or_zeros, jacobian, jvp, jvp_or_zeros,
+    Attention, Axes, AxisRange, Callable, Convolution, CustomPullback, DType, Element, Error, Fetch, Float,
+    Gradients, Graph, IndexOperand, Indexing, Integer, Item, Length, Numeric, Operand, Operation, Pad,
+    Padding, Parameters, Result, Session, Shape, Tensor, Trace, Value, Variable, Window, custom_gradient,
+    hessian, hessian_vector_product, hessian_vector_product_or_zeros, jacobian, jvp, jvp_or_zeros,
 };

@@ -366,6 +366,16 @@ impl<'g, P: Tensors<'g>, R: Tensors<'g>> Function<'g, P, R> {
         captures.into_iter().map(|id| self.graph.tie(id)).collect()
     }
 
+    /// The body, with the tensors that it gives.
+    pub(crate) fn body(&self) -> (BodyId, Vec<TensorId>) {
+        (self.body, self.graph.shared().read().body(self.body).results.clone())
+    }
+
+    /// The structure of its results, which are tensors of its body.
+    pub(crate) fn results(&self) -> &R {
+        &self.results
+    }
+
     /// The structure of its parameters, which are tensors of its body.
     pub fn parameters(&self) -> &P {
         &self.parameters

@@ -10,6 +10,7 @@
 mod arena;
 mod body;
 mod context;
+mod detached;
 mod float;
 mod function;
 mod info;
@@ -46,6 +47,7 @@ use context::Context;
 
 pub(crate) use arena::{Arena, Node};
 pub(crate) use body::{BodyId, CallId, GradientKey, GradientOf, Path};
+pub(crate) use detached::Detached;
 pub use float::Float;
 pub use function::{Function, FunctionFault};
 pub use info::NodeInfo;

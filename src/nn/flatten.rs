@@ -15,10 +15,17 @@ use crate::{Float, Shape, Tensor};
 /// use flowgrad::prelude::*;
 /// let g = Graph::new();
 /// let images = g.placeholder::<f32>("images", [None, Some(8), Some(8), Some(3)]);
-/// assert_eq!(Flatten.call(images, Mode::Train).shape().to_string(), "[?, 192]");
+/// assert_eq!(Flatten::new().call(images, Mode::Train).shape().to_string(), "[?, 192]");
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flatten;
+
+impl Flatten {
+    /// The layer, which has nothing to say.
+    pub fn new() -> Self {
+        Flatten
+    }
+}
 
 impl<'g, T: Float> Layer<'g, T> for Flatten {
     #[track_caller]

@@ -55,7 +55,7 @@
 //! ```
 
 mod batch_norm;
-mod conv2d;
+mod convolutions;
 mod dense;
 mod dropout;
 mod embedding;
@@ -63,18 +63,20 @@ mod fitting;
 mod flatten;
 mod layer;
 mod layer_norm;
+mod multi_head_attention;
 mod normalization;
 mod pool2d;
 mod sequential;
 
 pub use batch_norm::BatchNorm;
-pub use conv2d::Conv2d;
+pub use convolutions::{Conv1d, Conv1dTranspose, Conv2d, Conv2dTranspose};
 pub use dense::Dense;
 pub use dropout::Dropout;
 pub use embedding::Embedding;
 pub use flatten::Flatten;
 pub use layer::{Layer, Mode};
 pub use layer_norm::LayerNorm;
+pub use multi_head_attention::MultiHeadAttention;
 pub use normalization::{batch_normalization, layer_norm};
 pub use pool2d::{AvgPool2d, MaxPool2d};
 pub use sequential::Sequential;

@@ -10,11 +10,18 @@ use crate::{Float, Tensor, Window};
 /// use flowgrad::prelude::*;
 /// let g = Graph::new();
 /// let images = g.placeholder::<f32>("images", [None, Some(28), Some(28), Some(32)]);
-/// let y = MaxPool2d(Window::of([2, 2])).call(images, Mode::Train);
+/// let y = MaxPool2d::new([2, 2]).call(images, Mode::Train);
 /// assert_eq!(y.shape().to_string(), "[?, 14, 14, 32]");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxPool2d(pub Window);
+
+impl MaxPool2d {
+    /// A layer for a window, or for one of so many rows and columns that moves by its own size.
+    pub fn new(window: impl Into<Window>) -> Self {
+        MaxPool2d(window.into())
+    }
+}
 
 /// The mean in each place of the window, the same in both modes: see [`avg_pool2d`](Tensor::avg_pool2d).
 ///
@@ -22,11 +29,18 @@ pub struct MaxPool2d(pub Window);
 /// use flowgrad::prelude::*;
 /// let g = Graph::new();
 /// let images = g.placeholder::<f32>("images", [None, Some(7), Some(7), Some(64)]);
-/// let y = AvgPool2d(Window::of([7, 7])).call(images, Mode::Train);
+/// let y = AvgPool2d::new([7, 7]).call(images, Mode::Train);
 /// assert_eq!(y.shape().to_string(), "[?, 1, 1, 64]");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AvgPool2d(pub Window);
+
+impl AvgPool2d {
+    /// A layer for a window, or for one of so many rows and columns that moves by its own size.
+    pub fn new(window: impl Into<Window>) -> Self {
+        AvgPool2d(window.into())
+    }
+}
 
 impl<'g, T: Float> Layer<'g, T> for MaxPool2d {
     #[track_caller]

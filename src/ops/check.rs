@@ -199,8 +199,8 @@ impl AnyTensor<'_> {
 impl<T: Element> Tensor<'_, T> {
     /// The same elements, which are shown to a function whenever the node runs: once in each run that needs it, or
     /// its operation, before the run ends. The function may be called on any thread of the session, and at once for
-    /// runs that go on at once. It may run the session in its turn, within the bounds that
-    /// [`Kernel::run`](crate::op::Kernel::run) tells.
+    /// runs that go on at once, maybe when its caller is long done: `move` in what it uses, such as an [`Arc`]. It may run
+    /// the session in its turn, within the bounds that [`Kernel::run`](crate::op::Kernel::run) tells.
     ///
     /// Gradient: the cotangent, to which nobody looks.
     ///

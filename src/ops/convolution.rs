@@ -1,6 +1,7 @@
-//! `conv2d`: filters moved over images. It is composed of the patches that a window shows and a product of matrices.
+//! [`Convolution`]: how a kernel moves over images; and `conv2d`, composed of the patches that a window shows and a
+//! product of matrices.
 
-use super::patches::{Padding, Window, WindowFault, pair};
+use super::patches::{Padding, RowsAndColumns, Window, WindowFault, pair};
 use crate::error::Fault;
 use crate::graph::op::{Attribute, AttributeValue, Attributes};
 use crate::ops::methods::methods;
@@ -8,7 +9,8 @@ use crate::shape::Shape;
 
 /// How a kernel moves over images: padding, strides, dilations, and groups of channels.
 ///
-/// Its rows and columns are those of the kernel; see [`Window`] for what the others mean. With several
+/// Its rows and columns are those of the kernel; see [`Window`] for what the others mean, which it says in the same
+/// words. What moves along one axis only takes what is said of columns. With several
 /// groups, channels and filters are cut into as many equal parts, and filters see the channels of their part
 /// only.
 ///
@@ -19,6 +21,7 @@ use crate::shape::Shape;
 /// let kernel = g.variable("kernel", zeros([3, 3, 2, 8]));
 /// let y = x.conv2d(kernel, Convolution::same().strides([2, 2]).groups(2));
 /// assert_eq!(y.shape().to_string(), "[?, 16, 16, 8]");
+/// assert_eq!(Convolution::same(), Convolution::new().padding(Padding::Same));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Convolution {
@@ -64,6 +67,40 @@ pub enum ConvolutionFault {
         /// The number of groups.
         groups: usize,
     },
+    /// A transposed convolution of images that do not have as many channels as the kernel has filters.
+    #[error(
+        "expected images of {expected} channels, as many as a kernel of shape {kernel} has filters, got {images} with {found}"
+    )]
+    Filters {
+        /// The shape of the kernel.
+        kernel: Shape,
+        /// The filters of the kernel.
+        expected: usize,
+        /// The shape of the images.
+        images: Shape,
+        /// The channels of the images.
+        found: usize,
+    },
+    /// A size of images that is not one of rows and columns.
+    #[error("expected a size of 2 lengths, rows and columns, got {found}")]
+    Size {
+        /// How many lengths it has.
+        found: usize,
+    },
+    /// Something other than series.
+    #[error("expected series of [batch, time, channels], got shape {shape}")]
+    NotSeries {
+        /// The shape of the operand.
+        shape: Shape,
+    },
+    /// Something other than a kernel that moves along one axis.
+    #[error(
+        "expected a kernel of [width, channels / groups, filters], all known while building, got shape {kernel}"
+    )]
+    NotAKernelOfSeries {
+        /// The shape of the kernel.
+        kernel: Shape,
+    },
 }
 
 impl AttributeValue for Convolution {
@@ -90,33 +127,45 @@ impl AttributeValue for Convolution {
     }
 }
 
+impl Default for Convolution {
+    fn default() -> Self {
+        Convolution::new()
+    }
+}
+
 impl Convolution {
+    /// Without padding, strides, dilations and groups.
+    pub fn new() -> Self {
+        Convolution { window: Window::of([1, 1]), groups: 1 }
+    }
+
     /// No padding: the kernel stays inside the images.
     pub fn valid() -> Self {
-        Convolution { window: Window::of([1, 1]), groups: 1 }
+        Convolution::new().padding(Padding::Valid)
     }
 
     /// As much padding as makes outputs of the images' size (over the strides).
     pub fn same() -> Self {
-        Convolution::valid().padding(Padding::Same)
+        Convolution::new().padding(Padding::Same)
     }
 
     /// So many rows of 0 above and below, and columns left and right.
     pub fn padded(around: [(usize, usize); 2]) -> Self {
-        Convolution::valid().padding(Padding::Explicit(around))
+        Convolution::new().padding(around)
     }
 
-    fn padding(self, padding: Padding) -> Self {
+    /// Says what lies about the images: a [`Padding`], or the rows above and below and columns left and right.
+    pub fn padding(self, padding: impl Into<Padding>) -> Self {
         Convolution { window: self.window.padding(padding), ..self }
     }
 
     /// Moves by so many rows and columns; 1 by default.
-    pub fn strides(self, strides: [usize; 2]) -> Self {
+    pub fn strides(self, strides: impl Into<RowsAndColumns>) -> Self {
         Convolution { window: self.window.strides(strides), ..self }
     }
 
     /// Takes every so many rows and columns; 1 by default.
-    pub fn dilations(self, dilations: [usize; 2]) -> Self {
+    pub fn dilations(self, dilations: impl Into<RowsAndColumns>) -> Self {
         Convolution { window: self.window.dilations(dilations), ..self }
     }
 
@@ -125,8 +174,50 @@ impl Convolution {
         Convolution { groups, ..self }
     }
 
-    /// The window, and the groups with their filters, for a kernel and images of these shapes.
-    fn fit(self, images: &Shape, kernel: &Shape) -> Result<(Window, [usize; 3]), Fault> {
+    /// The same along columns alone.
+    pub(super) fn along_columns(self) -> Self {
+        let Window { strides, dilations, padding, .. } = self.window;
+        let padding = match padding {
+            Padding::Explicit([_, columns]) => Padding::Explicit([(0, 0), columns]),
+            padding => padding,
+        };
+        let window = Window::of(1).strides([1, strides[1]]).dilations([1, dilations[1]]).padding(padding);
+        Convolution { window, ..self }
+    }
+
+    /// Filters of a transposed convolution by a kernel of so many channels a group.
+    pub(crate) fn transposed_filters(self, channels: usize) -> usize {
+        channels.saturating_mul(self.groups)
+    }
+
+    /// What moves over images of a shape by a kernel of another.
+    pub(super) fn fit(self, images: &Shape, kernel: &Shape) -> Result<Fitting, Fault> {
+        let (fitting, found) = self.fit_kernel(images, kernel)?;
+        let Fitting { groups, channels, .. } = fitting;
+        let expected = channels.saturating_mul(groups);
+        match found {
+            Some(found) if found != expected => {
+                let (kernel, images) = (kernel.clone(), images.clone());
+                Err(Fault::op(ConvolutionFault::Channels { kernel, groups, expected, images, found }))
+            }
+            _ => Ok(fitting),
+        }
+    }
+
+    /// What would move over the images that a transposed convolution makes of these.
+    pub(super) fn fit_transposed(self, images: &Shape, kernel: &Shape) -> Result<Fitting, Fault> {
+        let (fitting, found) = self.fit_kernel(images, kernel)?;
+        match found {
+            Some(found) if found != fitting.filters => {
+                let (expected, kernel, images) = (fitting.filters, kernel.clone(), images.clone());
+                Err(Fault::op(ConvolutionFault::Filters { kernel, expected, images, found }))
+            }
+            _ => Ok(fitting),
+        }
+    }
+
+    /// What a kernel tells, and the channels of the images.
+    fn fit_kernel(self, images: &Shape, kernel: &Shape) -> Result<(Fitting, Option<usize>), Fault> {
         let not_a_kernel = || Fault::op(ConvolutionFault::NotAKernel { kernel: kernel.clone() });
         let lengths = kernel.known().ok_or_else(not_a_kernel)?;
         let [height, width, channels, filters] = lengths.try_into().map_err(|_| not_a_kernel())?;
@@ -137,19 +228,19 @@ impl Convolution {
         let &[_, _, _, found] = images.dims() else {
             return Err(Fault::op(WindowFault::NotImages { shape: images.clone() }));
         };
-        let expected = channels.saturating_mul(groups);
-        match found {
-            Some(found) if found != expected => {
-                let (kernel, images) = (kernel.clone(), images.clone());
-                Err(Fault::op(ConvolutionFault::Channels { kernel, groups, expected, images, found }))
-            }
-            _ => {
-                let window = Window { size: [height, width], ..self.window };
-                window.check()?;
-                Ok((window, [groups, channels, filters]))
-            }
-        }
+        let window = Window { size: [height, width], ..self.window };
+        window.check()?;
+        Ok((Fitting { window, groups, channels, filters }, found))
     }
+}
+
+/// A kernel's window, the groups, the channels of each, and all filters.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fitting {
+    pub(super) window: Window,
+    pub(super) groups: usize,
+    pub(super) channels: usize,
+    pub(super) filters: usize,
 }
 
 methods! {
@@ -177,7 +268,7 @@ methods! {
         if let Some(invalid) = [x, kernel].into_iter().find(|operand| operand.is_invalid()) {
             return invalid;
         }
-        let (window, [groups, channels, filters]) = match convolution.fit(&x.shape(), &kernel.shape()) {
+        let Fitting { window, groups, channels, filters } = match convolution.fit(&x.shape(), &kernel.shape()) {
             Ok(fitting) => fitting,
             Err(fault) => return x.graph().invalid_any("conv2d", fault),
         };

@@ -7,7 +7,7 @@ use crate::error::Fault;
 use crate::gradient::{GradientFault, Pullback};
 use crate::graph::Float;
 use crate::graph::op::{ExpectShape, Rule};
-use crate::graph::{AnyTensor, Tensor};
+use crate::graph::{AnyTensor, Detached, Tensor};
 use crate::shape::Shape;
 
 pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
@@ -59,10 +59,11 @@ impl<'g, T: Float, const N: usize> CustomPullback<'g, T, N> {
     /// One input of the function, counted from 0; one that it does not have is a build error.
     #[track_caller]
     pub fn input(&self, index: usize) -> Tensor<'g, T> {
-        self.inputs.get(index).copied().unwrap_or_else(|| {
+        let Some(&input) = self.inputs.get(index) else {
             let fault = Fault::op(GradientFault::NoSuchInput { input: index, inputs: N });
-            Tensor::typed(self.output.any().graph().invalid_any("custom_gradient", fault))
-        })
+            return Tensor::typed(self.output.any().graph().invalid_any("custom_gradient", fault));
+        };
+        input
     }
 
     /// The result of the function.
@@ -81,8 +82,8 @@ impl<'g, T: Float, const N: usize> CustomPullback<'g, T, N> {
 /// It serves where the gradient of the parts is not that of the whole in floating-point arithmetic, or where
 /// another one than the true one is wanted, such as a gradient that is clipped or passed straight through.
 ///
-/// `pullback` is called while gradients are built. It gives one tensor for each input, of the input's shape,
-/// computed from the inputs, the output and the [`cotangent`](CustomPullback::cotangent). What it gives is made
+/// `pullback` gives one tensor for each input, of the input's shape, computed from the inputs, the output, the
+/// [`cotangent`](CustomPullback::cotangent), and whatever tensors of the graph it uses beside them. What it gives is made
 /// of nodes as well, and is differentiated for second derivatives. Tensors that `forward` uses without
 /// being given them as inputs get no gradient.
 ///
@@ -91,11 +92,11 @@ impl<'g, T: Float, const N: usize> CustomPullback<'g, T, N> {
 /// `at.cotangent() * slope` is NaN where the cotangent is 0 and the slope infinite. Where that can happen, choose
 /// between the product and 0 with a `select` of your own, by a condition on the inputs.
 ///
-/// `forward` is built as a [function](crate::Graph::function): what it makes inside is its own. Its tensors are neither fed
-/// nor fetched, and are used outside as the result alone.
+/// Both are built at once, as [functions](crate::Graph::function): what they make inside is their own. Its tensors are
+/// neither fed nor fetched, and are used outside as the results alone.
 ///
 /// # Errors
-/// It is a build error to change a variable in `forward`. A gradient whose shape is not that of its input is a build
+/// It is a build error to change a variable in either. A gradient whose shape is not that of its input is a build
 /// error, found when gradients are built or,
 /// where lengths are unknown, when they become known.
 ///
@@ -125,32 +126,39 @@ impl<'g, T: Float, const N: usize> CustomPullback<'g, T, N> {
 pub fn custom_gradient<'g, T: Float, const N: usize>(
     inputs: [impl Into<Tensor<'g, T>>; N],
     forward: impl FnOnce([Tensor<'g, T>; N]) -> Tensor<'g, T>,
-    pullback: impl for<'a> Fn(CustomPullback<'a, T, N>) -> [Tensor<'a, T>; N] + Send + Sync + 'static,
+    pullback: impl FnOnce(CustomPullback<'g, T, N>) -> [Tensor<'g, T>; N],
 ) -> Tensor<'g, T> {
     let inputs = inputs.map(Into::into);
     let Some(graph) = inputs.first().map(|input| input.graph()) else {
         // Nothing to which a gradient could go.
         return forward(inputs).stop_gradient();
     };
+    let forward = graph.function_named("forward", inputs, forward);
+    let output = *forward.results();
+    let pullback =
+        graph.function_named("pullback", (inputs, output, output), |(inputs, output, cotangent)| {
+            pullback(CustomPullback { inputs, output, cotangent })
+        });
+    let (body, shares) = pullback.body();
+    let captures: Vec<Detached> = pullback.captures().into_iter().map(AnyTensor::detached).collect();
     let rule: Rule = Box::new(move |at: &mut Pullback<'_>| {
         let output = at.output();
+        let graph = output.graph();
         // A rule that does not fit is the fault of the line that gave it.
-        output.graph().attributed(output.location(), || {
-            let shares = pullback(CustomPullback {
-                inputs: std::array::from_fn(|input| Tensor::typed(at.input(input))),
-                output: Tensor::typed(output),
-                cotangent: Tensor::typed(at.cotangent()),
-            });
-            for (input, share) in shares.into_iter().enumerate() {
-                if at.wants(input) {
-                    let share = fitted(share.any(), at.input(input));
-                    at.give(input, |_| share);
-                }
+        graph.attributed(output.location(), || {
+            let wanted: Vec<usize> = (0..N).filter(|&input| at.wants(input)).collect();
+            let results: Vec<_> = wanted.iter().map(|&input| shares[input]).collect();
+            let captures = captures.iter().filter_map(|&captured| graph.attached(captured));
+            let given = at.inputs()[..N].iter().copied().chain([output, at.cotangent()]).chain(captures);
+            let given: Vec<AnyTensor<'_>> = given.collect();
+            let shares = graph.call_body(body, &results, &given, None, |call| call);
+            for (input, share) in wanted.into_iter().zip(shares) {
+                let share = fitted(share, at.input(input));
+                at.give(input, |_| share);
             }
         });
     });
-    let function = graph.function_named("forward", inputs, forward);
-    function.call_as(inputs, |call| call.with_gradient(N, rule))
+    forward.call_as(inputs, |call| call.with_gradient(N, rule))
 }
 
 #[cfg(test)]

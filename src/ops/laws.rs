@@ -313,6 +313,7 @@ fn attributes_of(kind: &str) -> Vec<Attribute> {
         "convolution" => {
             vec![Convolution::same().into_attribute(), Convolution::valid().groups(0).into_attribute()]
         }
+        "attention" => vec![Attention::new().causal().into_attribute()],
         "axes" => vec![Axes::all().into_attribute(), Axes::of([0, 0]).into_attribute()],
         "text" => ["ij,jk->ik", "i->i"].map(|text| Attribute::Text(text.into())).into(),
         "bool" => vec![Attribute::Bool(true)],

@@ -281,7 +281,7 @@ methods! {
 impl AnyTensor<'_> {
     /// A loss under its name, of predictions and targets of one shape.
     #[track_caller]
-    fn loss(self, name: &'static str, given: Self, of: impl FnOnce(Self, Self) -> Self) -> Self {
+    pub(super) fn loss(self, name: &'static str, given: Self, of: impl FnOnce(Self, Self) -> Self) -> Self {
         let location = std::panic::Location::caller();
         let targets = match self.targets(name, given) {
             Ok(targets) => targets,

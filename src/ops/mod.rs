@@ -66,6 +66,7 @@ op_files![
     activation,
     arg_max,
     arithmetic,
+    attention,
     bitwise,
     boolean_mask,
     broadcast_to,
@@ -77,7 +78,10 @@ op_files![
     clip,
     compare,
     concat,
+    conv1d,
+    conv_transpose,
     convolution,
+    ctc_loss,
     cumsum,
     custom_gradient,
     diagonal,
@@ -87,6 +91,7 @@ op_files![
     gated,
     gather,
     guarded,
+    hinge,
     identity,
     lengths,
     logical,
@@ -109,7 +114,9 @@ op_files![
     range,
     reduce,
     reshape,
+    resize,
     roll,
+    row_losses,
     sample,
     scatter_set,
     shape_of,
@@ -132,10 +139,12 @@ mod structural;
 
 /// The faults that ops declare.
 pub(crate) mod fault {
+    pub use super::attention::AttentionFault;
     pub use super::boolean_mask::MaskFault;
     pub use super::compare::SelectFault;
     pub use super::concat::JoinFault;
     pub use super::convolution::ConvolutionFault;
+    pub use super::ctc_loss::CtcFault;
     pub use super::custom_gradient::CustomGradientFault;
     pub use super::diagonal::DiagonalFault;
     pub use super::einsum::{EinsumFault, SpecFault};
@@ -149,6 +158,7 @@ pub(crate) mod fault {
     pub use super::random::RandomFault;
     pub use super::range::RangeFault;
     pub use super::reshape::ReshapeFault;
+    pub use super::resize::ResizeFault;
     pub use super::roll::RollFault;
     pub use super::slice::SliceFault;
     pub use super::split::SplitFault;
@@ -156,12 +166,13 @@ pub(crate) mod fault {
     pub use super::transpose::TransposeFault;
 }
 
+pub use attention::Attention;
 pub use callback::CallResult;
 pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};
 pub use lengths::{Length, Lengths};
 pub use meshgrid::Indexing;
 pub use pad::Pad;
-pub use patches::{Padding, Window};
+pub use patches::{Padding, RowsAndColumns, Window};
 pub use roll::Shifts;
 pub use slice::{AxisRange, Ranges};

@@ -2,6 +2,7 @@
 //!
 //! Taking patches is linear; its gradient adds them up where they were taken, and is its gradient in turn.
 
+mod fold;
 mod kernels;
 mod window;
 
@@ -19,7 +20,7 @@ use crate::shape::{Shape, TensorType};
 
 use kernels::{AddUp, Extract, Layout};
 pub(super) use window::pair;
-pub use window::{Padding, Window, WindowFault};
+pub use window::{Padding, RowsAndColumns, Window, WindowFault};
 
 /// What stands in patches where they reach beyond the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! [`Adagrad`]: steps in units of all of a gradient's past.
 
-use super::rule::number;
 use super::{Optimizer, Parameter, Schedule, Slots, Steps, UpdateRule};
 use crate::{Float, Tensor};
 
@@ -32,13 +31,13 @@ pub type Adagrad = Optimizer<AdagradRule>;
 #[derive(Clone, Debug)]
 pub struct AdagradRule {
     initial_sum: f64,
-    epsilon: f64,
+    epsilon: Schedule,
 }
 
 impl Adagrad {
     /// With the rate η.
     pub fn new(rate: impl Into<Schedule>) -> Self {
-        Optimizer::of(AdagradRule { initial_sum: 0.0, epsilon: 1e-10 }, rate)
+        Optimizer::of(AdagradRule { initial_sum: 0.0, epsilon: 1e-10.into() }, rate)
     }
 
     /// What s starts from: 0 unless given. The example of [`Adagrad`] gives it.
@@ -59,8 +58,8 @@ impl Adagrad {
     /// assert!((session.run(w)?.sum() - 3.6).abs() < 1e-15);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.rule.epsilon = epsilon;
+    pub fn epsilon(mut self, epsilon: impl Into<Schedule>) -> Self {
+        self.rule.epsilon = epsilon.into();
         self
     }
 }
@@ -73,15 +72,15 @@ impl UpdateRule for AdagradRule {
     fn parameters(&self) -> Vec<Parameter> {
         vec![
             Parameter::not_negative("initial_sum", self.initial_sum),
-            Parameter::not_negative("epsilon", self.epsilon),
+            Parameter::not_negative("epsilon", self.epsilon.clone()),
         ]
     }
 
     fn direction<'g, T: Float>(
         &self,
-        _: &Steps<'g>,
+        steps: &Steps<'g>,
     ) -> impl Fn(Tensor<'g, T>, &mut Slots<'g, T>) -> Tensor<'g, T> {
-        let epsilon: T = number(self.epsilon);
+        let epsilon: Tensor<'g, T> = steps.value(&self.epsilon);
         move |gradient, slots| {
             let sum = slots.keep("sum", self.initial_sum, |sum| sum + gradient.square());
             gradient / (sum.sqrt() + epsilon)

@@ -1,6 +1,5 @@
 //! [`Adam`] and [`AdamW`]: averages of the gradient and of its square, freed from their start at 0.
 
-use super::rule::number;
 use super::{Optimizer, Parameter, Schedule, Slots, Steps, UpdateRule};
 use crate::{Float, Tensor};
 
@@ -53,22 +52,22 @@ pub type AdamW = Optimizer<AdamRule<true>>;
 /// The rule of [`Adam`] and [`AdamW`]: u = m̂/(√v̂ + ε); they differ in whether weight decay is `DECOUPLED`.
 #[derive(Clone, Debug)]
 pub struct AdamRule<const DECOUPLED: bool> {
-    beta1: f64,
-    beta2: f64,
-    epsilon: f64,
+    beta1: Schedule,
+    beta2: Schedule,
+    epsilon: Schedule,
 }
 
 impl Adam {
     /// With the rate η, often 0.001.
     pub fn new(rate: impl Into<Schedule>) -> Self {
-        Optimizer::of(AdamRule::DEFAULT, rate)
+        Optimizer::of(AdamRule::default(), rate)
     }
 }
 
 impl AdamW {
     /// With the rate η, often 0.001, and the weight decay 0.01.
     pub fn new(rate: impl Into<Schedule>) -> Self {
-        Optimizer::of(AdamRule::DEFAULT, rate).weight_decay(0.01)
+        Optimizer::of(AdamRule::default(), rate).weight_decay(0.01)
     }
 }
 
@@ -85,15 +84,15 @@ impl<const DECOUPLED: bool> Optimizer<AdamRule<DECOUPLED>> {
     /// assert!((session.run(w)?.sum() + 0.25).abs() < 1e-7);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn beta1(mut self, beta1: f64) -> Self {
-        self.rule.beta1 = beta1;
+    pub fn beta1(mut self, beta1: impl Into<Schedule>) -> Self {
+        self.rule.beta1 = beta1.into();
         self
     }
 
     /// β₂, the share of the old average of squares in the new one: 0.999 unless given. The example of
     /// [`beta1`](Self::beta1) gives it.
-    pub fn beta2(mut self, beta2: f64) -> Self {
-        self.rule.beta2 = beta2;
+    pub fn beta2(mut self, beta2: impl Into<Schedule>) -> Self {
+        self.rule.beta2 = beta2.into();
         self
     }
 
@@ -109,14 +108,16 @@ impl<const DECOUPLED: bool> Optimizer<AdamRule<DECOUPLED>> {
     /// assert!((session.run(w)?.sum() - 3.75).abs() < 1e-12);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.rule.epsilon = epsilon;
+    pub fn epsilon(mut self, epsilon: impl Into<Schedule>) -> Self {
+        self.rule.epsilon = epsilon.into();
         self
     }
 }
 
-impl<const DECOUPLED: bool> AdamRule<DECOUPLED> {
-    const DEFAULT: Self = AdamRule { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
+impl<const DECOUPLED: bool> Default for AdamRule<DECOUPLED> {
+    fn default() -> Self {
+        AdamRule { beta1: 0.9.into(), beta2: 0.999.into(), epsilon: 1e-8.into() }
+    }
 }
 
 impl<const DECOUPLED: bool> UpdateRule for AdamRule<DECOUPLED> {
@@ -126,9 +127,9 @@ impl<const DECOUPLED: bool> UpdateRule for AdamRule<DECOUPLED> {
 
     fn parameters(&self) -> Vec<Parameter> {
         vec![
-            Parameter::fraction("beta1", self.beta1),
-            Parameter::fraction("beta2", self.beta2),
-            Parameter::not_negative("epsilon", self.epsilon),
+            Parameter::fraction("beta1", self.beta1.clone()),
+            Parameter::fraction("beta2", self.beta2.clone()),
+            Parameter::not_negative("epsilon", self.epsilon.clone()),
         ]
     }
 
@@ -143,13 +144,13 @@ impl<const DECOUPLED: bool> UpdateRule for AdamRule<DECOUPLED> {
         let t = steps.number();
         // 1 - βᵗ is what the weights of t gradients in an average add up to. It is small at first, where single
         // precision would lose it.
-        let weight = |beta: f64| -t.graph().constant(beta).pow(t) + 1.0;
-        let of_m = weight(self.beta1).reciprocal().cast::<T>();
-        let of_root_v = weight(self.beta2).rsqrt().cast::<T>();
-        let epsilon: T = number(self.epsilon);
+        let weight = |beta: &Schedule| -steps.value::<f64>(beta).pow(t) + 1.0;
+        let of_m = weight(&self.beta1).reciprocal().cast::<T>();
+        let of_root_v = weight(&self.beta2).rsqrt().cast::<T>();
+        let epsilon: Tensor<'g, T> = steps.value(&self.epsilon);
         move |gradient, slots| {
-            let m = slots.average("m", self.beta1, gradient);
-            let v = slots.average("v", self.beta2, gradient.square());
+            let m = slots.average("m", self.beta1.clone(), gradient);
+            let v = slots.average("v", self.beta2.clone(), gradient.square());
             m * of_m / (v.sqrt() * of_root_v + epsilon)
         }
     }

@@ -1,32 +1,39 @@
 //! Clipping: gradients held to a size, as an option of optimizers and as functions of tensors.
 
-use super::Parameter;
 use super::rule::number;
-use crate::op::{AnyTensor, Fault};
+use super::{Parameter, Schedule};
+use crate::op::AnyTensor;
 use crate::{Axes, Float, Graph, Tensor};
 
 /// What holds gradients to a size, and the limit.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Clip {
-    Value(f64),
-    Norm(f64),
-    GlobalNorm(f64),
+    Value(Schedule),
+    Norm(Schedule),
+    GlobalNorm(Schedule),
 }
 
 impl Clip {
-    pub(super) fn parameter(self) -> Parameter {
-        match self {
+    pub(super) fn parameter(&self) -> Parameter {
+        match self.clone() {
             Clip::Value(limit) => Parameter::positive("the limit of clip_by_value", limit),
             Clip::Norm(limit) => Parameter::positive("the limit of clip_by_norm", limit),
             Clip::GlobalNorm(limit) => Parameter::positive("the limit of clip_by_global_norm", limit),
         }
     }
 
-    pub(super) fn apply<T: Float>(self, gradients: Vec<Tensor<'_, T>>) -> Vec<Tensor<'_, T>> {
+    pub(super) fn apply<'g, T: Float>(
+        &self,
+        gradients: Vec<Tensor<'g, T>>,
+        g: &'g Graph,
+    ) -> Vec<Tensor<'g, T>> {
         let each = gradients.iter();
-        match self {
-            Clip::Value(limit) => each.map(|x| x.clip(number::<T>(-limit), number::<T>(limit))).collect(),
-            Clip::Norm(limit) => each.map(|&x| clip_by_norm(x, limit)).collect(),
+        match self.clone() {
+            Clip::Value(limit) => {
+                let limit = limit.now::<T>(g);
+                each.map(|x| x.clip(-limit, limit)).collect()
+            }
+            Clip::Norm(limit) => each.map(|&x| clip_by_norm(x, limit.clone())).collect(),
             Clip::GlobalNorm(limit) => clip_by_global_norm(&gradients, limit),
         }
     }
@@ -36,7 +43,8 @@ impl Clip {
 ///
 /// What is not longer stays as it is, bit for bit, also zeros. An infinite element makes all finite ones 0. A norm
 /// beyond the largest number is clipped like others, unless the limit is below 10⁻²⁸, in `f64` 10⁻²⁹⁸, where it counts
-/// as infinite. A limit that is not a finite number above 0 is a build error.
+/// as infinite; so it is whenever the limit is a tensor or a schedule. A limit that is not a finite number above 0 is a
+/// build error; what a tensor holds is not looked at.
 ///
 /// Source: Pascanu, Mikolov and Bengio, *On the difficulty of training recurrent neural networks*, 2013, section 3.2.
 ///
@@ -50,12 +58,12 @@ impl Clip {
 /// # Ok::<(), flowgrad::Error>(())
 /// ```
 #[track_caller]
-pub fn clip_by_norm<'g, T: Float>(x: impl Into<Tensor<'g, T>>, limit: f64) -> Tensor<'g, T> {
-    let x = x.into();
-    if let Some(invalid) = refused(x.graph(), "clip_by_norm", limit) {
+pub fn clip_by_norm<'g, T: Float>(x: impl Into<Tensor<'g, T>>, limit: impl Into<Schedule>) -> Tensor<'g, T> {
+    let (x, limit) = (x.into(), limit.into());
+    if let Some(invalid) = refused(x.graph(), "clip_by_norm", &limit) {
         return invalid;
     }
-    Shortening::of(x.graph(), &[x], limit).shortened(x)
+    Shortening::of(x.graph(), &[x], &limit).shortened(x)
 }
 
 /// The tensors, all scaled by one factor, down to the [`global_norm`] `limit` if theirs is larger:
@@ -64,8 +72,8 @@ pub fn clip_by_norm<'g, T: Float>(x: impl Into<Tensor<'g, T>>, limit: f64) -> Te
 /// What is not longer stays as it is, bit for bit, also zeros. An element that is not finite makes every element NaN,
 /// as in TensorFlow, so that a gradient that exploded is seen and not taken for 0. Norms beyond the largest number are
 /// clipped as by [`clip_by_norm`]; those that count as infinite there make every element NaN. PyTorch's
-/// `clip_grad_norm_` adds 10⁻⁶ to the norm, so its tensors are shorter by that share. A limit that is not a finite
-/// number above 0 is a build error.
+/// `clip_grad_norm_` adds 10⁻⁶ to the norm, so its tensors are shorter by that share. Limits are those of
+/// [`clip_by_norm`].
 ///
 /// Source: as of [`clip_by_norm`].
 ///
@@ -81,16 +89,17 @@ pub fn clip_by_norm<'g, T: Float>(x: impl Into<Tensor<'g, T>>, limit: f64) -> Te
 #[track_caller]
 pub fn clip_by_global_norm<'g, T: Float>(
     xs: &[impl Copy + Into<Tensor<'g, T>>],
-    limit: f64,
+    limit: impl Into<Schedule>,
 ) -> Vec<Tensor<'g, T>> {
+    let limit = limit.into();
     let xs: Vec<Tensor<'g, T>> = xs.iter().map(|&x| x.into()).collect();
     let Some(g) = xs.first().map(|x| x.graph()) else {
         return xs;
     };
-    if let Some(invalid) = refused(g, "clip_by_global_norm", limit) {
+    if let Some(invalid) = refused(g, "clip_by_global_norm", &limit) {
         return vec![invalid; xs.len()];
     }
-    let mut shortening = Shortening::of(g, &xs, limit);
+    let mut shortening = Shortening::of(g, &xs, &limit);
     shortening.norm = shortening.norm.named("scaled_global_norm");
     // NaN where the norm is not finite, else 0.
     let explosion = (shortening.norm * number::<T>(0.0)).stop_gradient();
@@ -127,6 +136,43 @@ fn power_of_2(number: f64) -> f64 {
     f64::from_bits(number.to_bits() >> 52 << 52)
 }
 
+/// A limit, and what follows from it.
+struct Limit<'g, T: Float> {
+    /// The norm is taken times this number.
+    scale: f64,
+    /// The limit, scaled like the norm.
+    scaled: Tensor<'g, T>,
+    /// Norms above it, scaled as well, are far beyond the limit: there the factor itself leaves the range or loses digits.
+    far: Tensor<'g, T>,
+    /// What is nearly the factor of the largest norms, a power of 2.
+    step: Tensor<'g, T>,
+    /// What is left of the limit beside it, scaled.
+    over_step: Tensor<'g, T>,
+}
+
+impl<'g, T: Float> Limit<'g, T> {
+    #[track_caller]
+    fn of(g: &'g Graph, limit: &Schedule) -> Self {
+        let [least, largest] =
+            [T::min_positive_value(), T::max_value()].map(|end| end.to_f64().unwrap_or(1.0));
+        if let Some(limit) = limit.number() {
+            // A norm near the least numbers needs its digits, to be told from the limit.
+            let scale = if limit * SCALE > least { SCALE } else { 1.0 };
+            let step = power_of_2((limit / largest).max(64.0 * least));
+            let far = (largest / 8.0).min(limit / step).max(limit) * scale;
+            let [scaled, far, step, over_step] =
+                [limit * scale, far, step, limit * scale / step].map(|x| g.constant(number::<T>(x)));
+            return Limit { scale, scaled, far, step, over_step };
+        }
+        let limit = limit.now::<T>(g);
+        let step = (limit / number::<T>(largest)).maximum(number::<T>(64.0 * least)).log2().floor().exp2();
+        let scaled = limit * number::<T>(SCALE);
+        let over_step = scaled / step;
+        let far = over_step.minimum(number::<T>(largest / 8.0 * SCALE)).maximum(scaled);
+        Limit { scale: SCALE, scaled, far, step, over_step }
+    }
+}
+
 /// How tensors are scaled down to a limit.
 struct Shortening<'g, T: Float> {
     /// The norm of all of them, scaled.
@@ -138,27 +184,19 @@ struct Shortening<'g, T: Float> {
 
 impl<'g, T: Float> Shortening<'g, T> {
     #[track_caller]
-    fn of(g: &'g Graph, xs: &[Tensor<'g, T>], limit: f64) -> Self {
-        let [least, largest] =
-            [T::min_positive_value(), T::max_value()].map(|end| end.to_f64().unwrap_or(1.0));
-        // A norm near the least numbers needs its digits, to be told from the limit.
-        let scale = if limit * SCALE > least { SCALE } else { 1.0 };
+    fn of(g: &'g Graph, xs: &[Tensor<'g, T>], limit: &Schedule) -> Self {
+        let limit = Limit::of(g, limit);
         let xs: Vec<AnyTensor<'g>> = xs.iter().map(|x| x.any()).collect();
-        let norm = g.norm(&xs, Axes::all(), scale).typed();
-        // Far beyond the limit the factor itself leaves the range or loses digits. There it is taken apart, into what
-        // is nearly the factor of the largest norms, a power of 2, and the rest.
-        let step = power_of_2((limit / largest).max(64.0 * least));
-        let far = (largest / 8.0).min(limit / step).max(limit) * scale;
-        let is_far = norm.greater(number::<T>(far));
-        let limit = limit * scale;
+        let norm = g.norm(&xs, Axes::all(), limit.scale).typed();
+        // Far beyond the limit the factor is taken apart, into the step and the rest.
+        let is_far = norm.greater(limit.far);
         // The maximum keeps the quotients finite, the choice keeps the norm's slopes out.
-        let divisor = norm.maximum(number::<T>(limit));
-        let over_divisor = |limit: f64| g.constant(number::<T>(limit)) / divisor;
-        let near = norm.less_equal(number::<T>(limit)).select(number::<T>(1.0), over_divisor(limit));
+        let divisor = norm.maximum(limit.scaled);
+        let near = norm.less_equal(limit.scaled).select(number::<T>(1.0), limit.scaled / divisor);
         Shortening {
             norm,
-            first: is_far.select(number::<T>(step), number::<T>(1.0)),
-            second: is_far.select(over_divisor(limit / step), near),
+            first: is_far.select(limit.step, number::<T>(1.0)),
+            second: is_far.select(limit.over_step / divisor, near),
         }
     }
 
@@ -170,7 +208,7 @@ impl<'g, T: Float> Shortening<'g, T> {
 
 /// The invalid tensor for an unsuited limit, under the name of the function.
 #[track_caller]
-fn refused<'g, T: Float>(g: &'g Graph, op: &'static str, limit: f64) -> Option<Tensor<'g, T>> {
-    let fault = Parameter::positive("the limit", limit).fault()?;
-    Some(g.invalid(op, Fault::op(fault)))
+fn refused<'g, T: Float>(g: &'g Graph, op: &'static str, limit: &Schedule) -> Option<Tensor<'g, T>> {
+    let fault = Parameter::positive("the limit", limit.clone()).fault_in(g)?;
+    Some(g.invalid(op, fault))
 }

@@ -131,7 +131,7 @@ impl<R: UpdateRule> Optimizer<R> {
         g: &'g Graph,
         gradients: &[(Tensor<'g, T>, Variable<'g, T>)],
     ) -> Operation<'g> {
-        if let Some(fault) = self.fault().or_else(|| gradients_fault(g, gradients)) {
+        if let Some(fault) = self.fault(g).or_else(|| gradients_fault(g, gradients)) {
             return self.invalid::<T>(g, fault);
         }
         g.attributed_to_caller(|| self.build(g, gradients))
@@ -155,7 +155,7 @@ impl<R: UpdateRule> Optimizer<R> {
             changes.extend(kept);
         }
         let (rate, clipped, direction) = g.name_scope(name, || {
-            let clipped = self.clips.iter().fold(means, |gradients, clip| clip.apply(gradients));
+            let clipped = self.clips.iter().fold(means, |gradients, clip| clip.apply(gradients, g));
             (self.rate.rate(step), clipped, self.rule.direction::<T>(&steps))
         });
         for (gradient, &(_, variable)) in clipped.into_iter().zip(gradients) {
@@ -179,10 +179,11 @@ impl<R: UpdateRule> Optimizer<R> {
         gradient: Tensor<'g, T>,
         rate: Tensor<'g, T>,
     ) -> (Tensor<'g, T>, Tensor<'g, T>) {
-        let lambda: T = number(self.weight_decay);
-        if self.weight_decay == 0.0 {
-            (variable.tensor(), gradient)
-        } else if self.rule.decouples_weight_decay() {
+        if self.weight_decay.is_zero() {
+            return (variable.tensor(), gradient);
+        }
+        let lambda: Tensor<'g, T> = self.weight_decay.now(variable.graph());
+        if self.rule.decouples_weight_decay() {
             (variable * (-rate * lambda + number::<T>(1.0)), gradient)
         } else {
             (variable.tensor(), gradient + variable * lambda)

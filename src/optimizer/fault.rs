@@ -16,6 +16,20 @@ pub enum OptimizerFault {
         /// The number, as it is printed.
         found: String,
     },
+    /// A tensor of another graph where a number is expected.
+    #[error("{name}: expected a number or a tensor of the same graph, got a tensor of another graph")]
+    OtherGraph {
+        /// Name of the number.
+        name: &'static str,
+    },
+    /// A tensor of several elements where a number is expected.
+    #[error("{name}: expected a single number, got a tensor of shape {found}")]
+    NotANumber {
+        /// Name of the number.
+        name: &'static str,
+        /// Shape of the tensor.
+        found: Shape,
+    },
     /// The steps at which the rate changes do not ascend.
     #[error("expected the steps at which the rate changes to ascend, got {behind} behind {before}")]
     StepOrder {

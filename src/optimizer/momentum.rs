@@ -1,6 +1,5 @@
 //! [`Momentum`]: descent that keeps its velocity.
 
-use super::rule::number;
 use super::{Optimizer, Parameter, Schedule, Slots, Steps, UpdateRule};
 use crate::{Float, Tensor};
 
@@ -27,14 +26,14 @@ pub type Momentum = Optimizer<MomentumRule>;
 /// The rule of [`Momentum`]: u = v, or u = d + μ·v, where v ← μ·v + d.
 #[derive(Clone, Debug)]
 pub struct MomentumRule {
-    momentum: f64,
+    momentum: Schedule,
     nesterov: bool,
 }
 
 impl Momentum {
     /// With the rate η and the momentum μ, often 0.9.
-    pub fn new(rate: impl Into<Schedule>, momentum: f64) -> Self {
-        Optimizer::of(MomentumRule { momentum, nesterov: false }, rate)
+    pub fn new(rate: impl Into<Schedule>, momentum: impl Into<Schedule>) -> Self {
+        Optimizer::of(MomentumRule { momentum: momentum.into(), nesterov: false }, rate)
     }
 
     /// Steps by d + μ·v instead of v, which looks one step of the velocity ahead.
@@ -64,14 +63,14 @@ impl UpdateRule for MomentumRule {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        vec![Parameter::fraction("momentum", self.momentum)]
+        vec![Parameter::fraction("momentum", self.momentum.clone())]
     }
 
     fn direction<'g, T: Float>(
         &self,
-        _: &Steps<'g>,
+        steps: &Steps<'g>,
     ) -> impl Fn(Tensor<'g, T>, &mut Slots<'g, T>) -> Tensor<'g, T> {
-        let momentum: T = number(self.momentum);
+        let momentum: Tensor<'g, T> = steps.value(&self.momentum);
         move |gradient, slots| {
             let velocity = slots.keep("velocity", 0.0, |v| v * momentum + gradient);
             if self.nesterov { gradient + velocity * momentum } else { velocity }

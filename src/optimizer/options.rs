@@ -2,6 +2,7 @@
 
 use super::clip::Clip;
 use super::{Parameter, Schedule, UpdateRule};
+use crate::Graph;
 use crate::op::Fault;
 
 /// An optimizer: the formula of `R`, and the options that all have.
@@ -15,7 +16,7 @@ pub struct Optimizer<R> {
     pub(super) rule: R,
     pub(super) rate: Schedule,
     pub(super) clips: Vec<Clip>,
-    pub(super) weight_decay: f64,
+    pub(super) weight_decay: Schedule,
     pub(super) counts: bool,
     /// The runs of a step.
     pub(super) accumulates: usize,
@@ -28,7 +29,7 @@ impl<R: UpdateRule> Optimizer<R> {
             rule,
             rate: rate.into(),
             clips: Vec::new(),
-            weight_decay: 0.0,
+            weight_decay: 0.0.into(),
             counts: true,
             accumulates: 1,
         }
@@ -46,8 +47,8 @@ impl<R: UpdateRule> Optimizer<R> {
     /// assert_eq!(session.run(w)?, ndarray::arr1(&[2.0, 0.25]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn clip_by_value(self, limit: f64) -> Self {
-        self.clipped(Clip::Value(limit))
+    pub fn clip_by_value(self, limit: impl Into<Schedule>) -> Self {
+        self.clipped(Clip::Value(limit.into()))
     }
 
     /// Scales each gradient for itself down to the norm `limit`, if it is longer:
@@ -63,8 +64,8 @@ impl<R: UpdateRule> Optimizer<R> {
     /// assert_eq!(session.run(w)?, ndarray::arr1(&[0.75, 1.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn clip_by_norm(self, limit: f64) -> Self {
-        self.clipped(Clip::Norm(limit))
+    pub fn clip_by_norm(self, limit: impl Into<Schedule>) -> Self {
+        self.clipped(Clip::Norm(limit.into()))
     }
 
     /// Scales all gradients together down to the norm `limit`, if they are longer:
@@ -81,8 +82,8 @@ impl<R: UpdateRule> Optimizer<R> {
     /// assert_eq!((a.sum(), b.sum()), (0.75, 1.0));
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn clip_by_global_norm(self, limit: f64) -> Self {
-        self.clipped(Clip::GlobalNorm(limit))
+    pub fn clip_by_global_norm(self, limit: impl Into<Schedule>) -> Self {
+        self.clipped(Clip::GlobalNorm(limit.into()))
     }
 
     fn clipped(mut self, clip: Clip) -> Self {
@@ -103,8 +104,8 @@ impl<R: UpdateRule> Optimizer<R> {
     /// assert_eq!(session.run(w)?.sum(), 0.25);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn weight_decay(mut self, lambda: f64) -> Self {
-        self.weight_decay = lambda;
+    pub fn weight_decay(mut self, lambda: impl Into<Schedule>) -> Self {
+        self.weight_decay = lambda.into();
         self
     }
 
@@ -157,13 +158,13 @@ impl<R: UpdateRule> Optimizer<R> {
         self
     }
 
-    /// What is wrong with the options, if anything is.
-    pub(super) fn fault(&self) -> Option<Fault> {
-        let mut parameters = self.rule.parameters();
-        parameters.extend(self.clips.iter().map(|clip| clip.parameter()));
-        parameters.push(Parameter::not_negative("weight_decay", self.weight_decay));
+    /// What is wrong with the options for variables of a graph, if anything is.
+    pub(super) fn fault(&self, g: &Graph) -> Option<Fault> {
+        let mut parameters = vec![Parameter::not_negative("the rate", self.rate.clone())];
+        parameters.extend(self.rule.parameters());
+        parameters.extend(self.clips.iter().map(Clip::parameter));
+        parameters.push(Parameter::not_negative("weight_decay", self.weight_decay.clone()));
         parameters.push(Parameter::positive("accumulate", self.accumulates as f64));
-        let fault = self.rate.fault().or_else(|| parameters.iter().find_map(Parameter::fault));
-        fault.map(Fault::op)
+        parameters.iter().find_map(|parameter| parameter.fault_in(g))
     }
 }

@@ -1,8 +1,12 @@
 //! [`Parameter`]: a number that a user chose, and what it may be.
 
-use super::OptimizerFault;
+use super::{OptimizerFault, Schedule};
+use crate::Graph;
+use crate::op::Fault;
 
-/// A number that a user chose, with its name and the range that suits it.
+/// A number that a user chose, or what gives one for each step, with its name and the range that suits it.
+///
+/// The numbers that a [`Schedule`] is made of must lie in the range; what a tensor holds is not looked at.
 ///
 /// Of those that an [`UpdateRule`](super::UpdateRule) lists, the first that is out of its range becomes a build
 /// error.
@@ -13,16 +17,16 @@ use super::OptimizerFault;
 /// let fault = parameters.iter().find_map(Parameter::fault);
 /// assert_eq!(fault.unwrap().to_string(), "beta: expected a number in [0, 1), got 1");
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Parameter {
     name: &'static str,
-    value: f64,
+    number: Schedule,
     range: Range,
 }
 
 /// What a parameter may be.
 #[derive(Clone, Copy, Debug)]
-enum Range {
+pub(super) enum Range {
     Positive,
     NotNegative,
     Fraction,
@@ -30,7 +34,7 @@ enum Range {
 
 impl Range {
     /// NaN is in no range.
-    fn contains(self, value: f64) -> bool {
+    pub(super) fn contains(self, value: f64) -> bool {
         match self {
             Range::Positive => value > 0.0 && value.is_finite(),
             Range::NotNegative => value >= 0.0 && value.is_finite(),
@@ -38,7 +42,7 @@ impl Range {
         }
     }
 
-    fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             Range::Positive => "a finite number above 0",
             Range::NotNegative => "a finite number of at least 0",
@@ -49,18 +53,18 @@ impl Range {
 
 impl Parameter {
     /// A finite number above 0.
-    pub const fn positive(name: &'static str, value: f64) -> Self {
-        Parameter { name, value, range: Range::Positive }
+    pub fn positive(name: &'static str, number: impl Into<Schedule>) -> Self {
+        Parameter { name, number: number.into(), range: Range::Positive }
     }
 
     /// A finite number of at least 0.
-    pub const fn not_negative(name: &'static str, value: f64) -> Self {
-        Parameter { name, value, range: Range::NotNegative }
+    pub fn not_negative(name: &'static str, number: impl Into<Schedule>) -> Self {
+        Parameter { name, number: number.into(), range: Range::NotNegative }
     }
 
     /// A number in [0, 1).
-    pub const fn fraction(name: &'static str, value: f64) -> Self {
-        Parameter { name, value, range: Range::Fraction }
+    pub fn fraction(name: &'static str, number: impl Into<Schedule>) -> Self {
+        Parameter { name, number: number.into(), range: Range::Fraction }
     }
 
     /// What is wrong with the number, if anything is.
@@ -72,8 +76,11 @@ impl Parameter {
     /// assert_eq!(fault.unwrap().to_string(), "rate: expected a finite number of at least 0, got NaN");
     /// ```
     pub fn fault(&self) -> Option<OptimizerFault> {
-        let &Parameter { name, value, range } = self;
-        let (expected, found) = (range.words(), value.to_string());
-        (!range.contains(value)).then_some(OptimizerFault::Parameter { name, expected, found })
+        self.number.fault_of(self.name, self.range)
+    }
+
+    /// The same, or that it is a tensor that gives no number in this graph.
+    pub(super) fn fault_in(&self, g: &Graph) -> Option<Fault> {
+        self.fault().map(Fault::op).or_else(|| self.number.fault_in(g, self.name))
     }
 }

@@ -30,16 +30,16 @@ pub type RmsProp = Optimizer<RmsPropRule>;
 /// The rule of [`RmsProp`]: u = d/(√s + ε), where s ← α·s + (1 - α)·d².
 #[derive(Clone, Debug)]
 pub struct RmsPropRule {
-    decay: f64,
-    epsilon: f64,
-    momentum: f64,
+    decay: Schedule,
+    epsilon: Schedule,
+    momentum: Schedule,
     centered: bool,
 }
 
 impl RmsProp {
     /// With the rate η.
     pub fn new(rate: impl Into<Schedule>) -> Self {
-        Optimizer::of(RmsPropRule { decay: 0.99, epsilon: 1e-8, momentum: 0.0, centered: false }, rate)
+        Optimizer::of(RmsPropRule::default(), rate)
     }
 
     /// α, the share of the old average in the new one: 0.99 unless given.
@@ -54,8 +54,8 @@ impl RmsProp {
     /// assert!((session.run(w)?.sum() - 3.5).abs() < 1e-8);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn decay(mut self, decay: f64) -> Self {
-        self.rule.decay = decay;
+    pub fn decay(mut self, decay: impl Into<Schedule>) -> Self {
+        self.rule.decay = decay.into();
         self
     }
 
@@ -71,8 +71,8 @@ impl RmsProp {
     /// assert!((session.run(w)?.sum() - 3.2).abs() < 1e-15);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn epsilon(mut self, epsilon: f64) -> Self {
-        self.rule.epsilon = epsilon;
+    pub fn epsilon(mut self, epsilon: impl Into<Schedule>) -> Self {
+        self.rule.epsilon = epsilon.into();
         self
     }
 
@@ -85,8 +85,8 @@ impl RmsProp {
     /// RmsProp::new(0.1).momentum(0.9).minimize(w.square());
     /// assert!(g.find_variable::<f64>("w/rms_prop/velocity").is_some());
     /// ```
-    pub fn momentum(mut self, momentum: f64) -> Self {
-        self.rule.momentum = momentum;
+    pub fn momentum(mut self, momentum: impl Into<Schedule>) -> Self {
+        self.rule.momentum = momentum.into();
         self
     }
 
@@ -108,6 +108,12 @@ impl RmsProp {
     }
 }
 
+impl Default for RmsPropRule {
+    fn default() -> Self {
+        RmsPropRule { decay: 0.99.into(), epsilon: 1e-8.into(), momentum: 0.0.into(), centered: false }
+    }
+}
+
 impl UpdateRule for RmsPropRule {
     fn name(&self) -> &'static str {
         "rms_prop"
@@ -115,29 +121,31 @@ impl UpdateRule for RmsPropRule {
 
     fn parameters(&self) -> Vec<Parameter> {
         vec![
-            Parameter::fraction("decay", self.decay),
-            Parameter::not_negative("epsilon", self.epsilon),
-            Parameter::fraction("momentum", self.momentum),
+            Parameter::fraction("decay", self.decay.clone()),
+            Parameter::not_negative("epsilon", self.epsilon.clone()),
+            Parameter::fraction("momentum", self.momentum.clone()),
         ]
     }
 
     fn direction<'g, T: Float>(
         &self,
-        _: &Steps<'g>,
+        steps: &Steps<'g>,
     ) -> impl Fn(Tensor<'g, T>, &mut Slots<'g, T>) -> Tensor<'g, T> {
-        let [epsilon, momentum, zero]: [T; 3] = [self.epsilon, self.momentum, 0.0].map(number);
+        let (epsilon, zero): (Tensor<'g, T>, T) = (steps.value(&self.epsilon), number(0.0));
+        // Without momentum nothing is kept for it.
+        let momentum = (!self.momentum.is_zero()).then(|| steps.value::<T>(&self.momentum));
         move |gradient, slots| {
-            let mut square = slots.average("mean_square", self.decay, gradient.square());
+            let mut square = slots.average("mean_square", self.decay.clone(), gradient.square());
             if self.centered {
-                let mean = slots.average("mean_gradient", self.decay, gradient);
+                let mean = slots.average("mean_gradient", self.decay.clone(), gradient);
                 // Rounding may leave a variance of nothing below 0.
                 square = (square - mean.square()).maximum(zero);
             }
             let direction = gradient / (square.sqrt() + epsilon);
-            if self.momentum == 0.0 {
-                return direction;
+            match momentum {
+                Some(momentum) => slots.keep("velocity", 0.0, |v| v * momentum + direction),
+                None => direction,
             }
-            slots.keep("velocity", 0.0, |v| v * momentum + direction)
         }
     }
 }

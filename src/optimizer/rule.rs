@@ -3,8 +3,8 @@
 
 use std::cell::OnceCell;
 
-use super::Parameter;
 use super::accumulation::MicroSteps;
+use super::{Parameter, Schedule};
 use crate::prelude::{Float, Graph, Numeric, Operation, Tensor, Variable, full};
 
 /// The formula of an optimizer: in which direction u a step w ← w - η·u changes a variable w.
@@ -113,8 +113,9 @@ impl<'g, T: Float> Slots<'g, T> {
 
     /// Keeps a moving average of x, which starts from 0: a ← decay·a + (1 - decay)·x; gives the new one. The example
     /// of [`UpdateRule`] keeps one.
-    pub fn average(&mut self, name: &str, decay: f64, x: Tensor<'g, T>) -> Tensor<'g, T> {
-        self.keep(name, 0.0, |average| average * number::<T>(decay) + x * number::<T>(1.0 - decay))
+    pub fn average(&mut self, name: &str, decay: impl Into<Schedule>, x: Tensor<'g, T>) -> Tensor<'g, T> {
+        let [old, new] = decay.into().shares(self.variable.graph());
+        self.keep(name, 0.0, |average| average * old + x * new)
     }
 }
 
@@ -135,6 +136,20 @@ impl<'g> Steps<'g> {
     /// What counts the steps, if anybody wants to know their number.
     pub(super) fn change(&self) -> Option<Operation<'g>> {
         self.number.get().map(|&(change, _)| change)
+    }
+
+    /// What a schedule gives for the step that is being done.
+    ///
+    /// ```
+    /// use flowgrad::optimizer::Steps;
+    /// use flowgrad::prelude::*;
+    /// /// A gradient that counts half as much every 100 steps.
+    /// fn waning<'g>(steps: &Steps<'g>, gradient: Tensor<'g, f64>) -> Tensor<'g, f64> {
+    ///     gradient * steps.value(&Schedule::exponential(1.0, 0.5, 100))
+    /// }
+    /// ```
+    pub fn value<T: Float>(&self, schedule: &Schedule) -> Tensor<'g, T> {
+        schedule.now(self.graph)
     }
 
     /// The number of the step that is being done, counted from 1. It is kept in a variable of its own, `step`.

@@ -1,21 +1,25 @@
-//! [`Schedule`]: the learning rate as a function of the step.
+//! [`Schedule`]: a number that may change from step to step, such as the learning rate.
 
 use std::f64::consts::PI;
 use std::fmt;
 use std::sync::Arc;
 
+use super::parameter::Range;
 use super::rule::number;
-use super::{OptimizerFault, Parameter};
+use super::{OptimizerFault, Parameter, global_step};
+use crate::graph::Detached;
 use crate::op::Fault;
-use crate::{Float, Shape, Tensor};
+use crate::{DType, Float, Graph, Shape, Tensor, Variable};
 
-/// The learning rate as a function of the step, which counts from 0. A number is the schedule that is always that.
+/// A rate, or another number of training, as a function of the step, which counts from 0. A number is the schedule that
+/// is always that; a tensor or a variable of the graph is one as well, whatever it is computed from. Optimizers,
+/// clipping and [`Dropout`](crate::nn::Dropout) take each of them.
 ///
-/// An optimizer takes it of the [`global_step`](super::global_step), of which its first step sees 0. Rates are
+/// The step is the [`global_step`](super::global_step), of which the first step of an optimizer sees 0. Rates are
 /// computed in `f64` and rounded once.
 ///
 /// Unsuited numbers are a build error where the rate is built: rates must be finite and at least 0, numbers of
-/// steps above 0.
+/// steps above 0. So is a tensor of another graph, or of several elements; what a tensor holds is not looked at.
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -24,6 +28,22 @@ use crate::{Float, Shape, Tensor};
 /// let session = Session::new(&g)?;
 /// assert_eq!(session.feed(global_step(&g), 5).run(rate)?.sum(), 0.05);
 /// assert_eq!(session.feed(global_step(&g), 110).run(rate)?.sum(), 0.05);
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+/// A rate that the program sets between steps:
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let w = g.variable("w", 8.0_f64);
+/// let rate = g.non_trainable_variable("rate", 0.25_f64);
+/// let halve = rate.assign(rate * 0.5);
+/// let train = Sgd::new(rate).minimize(w * 1.0);
+/// let session = Session::new(&g)?;
+/// session.run(train)?; // 8 - 0.25
+/// session.run(halve)?;
+/// session.run(train)?; // 7.75 - 0.125
+/// assert_eq!(session.run(w)?.sum(), 7.625);
 /// # Ok::<(), flowgrad::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -38,6 +58,7 @@ enum Kind {
     Piecewise { start: f64, changes: Vec<(usize, f64)> },
     WarmUp { start: f64, steps: usize, then: Box<Schedule> },
     Function(Function),
+    Tensor(Detached),
 }
 
 #[derive(Clone)]
@@ -55,6 +76,20 @@ impl From<f64> for Schedule {
     /// The rate that is always that.
     fn from(rate: f64) -> Self {
         Schedule(Kind::Constant(rate))
+    }
+}
+
+impl<T: Float> From<Tensor<'_, T>> for Schedule {
+    /// What the tensor holds in each run. It must be a single number of the graph in which the schedule is used.
+    fn from(rate: Tensor<'_, T>) -> Self {
+        Schedule(Kind::Tensor(rate.any().detached()))
+    }
+}
+
+impl<T: Float> From<Variable<'_, T>> for Schedule {
+    /// What the variable holds.
+    fn from(rate: Variable<'_, T>) -> Self {
+        rate.tensor().into()
     }
 }
 
@@ -150,7 +185,9 @@ impl Schedule {
         Schedule(Kind::WarmUp { start, steps, then: Box::new(self) })
     }
 
-    /// Any function of the step, which gives a single number for it.
+    /// Any function of the step, which gives a single number for it. It is called for any graph, so it can use no tensor but
+    /// the step. A rate that is computed from other tensors is a tensor, and given as that:
+    /// `Adam::new((global_step(&g).cast::<f64>() + 1.0).rsqrt() * scale)`.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -176,8 +213,8 @@ impl Schedule {
     #[track_caller]
     pub fn rate<'g, T: Float>(&self, step: impl Into<Tensor<'g, i64>>) -> Tensor<'g, T> {
         let step = step.into();
-        match (self.fault(), &self.0) {
-            (Some(fault), _) => step.graph().invalid("schedule", Fault::op(fault)),
+        match (Parameter::not_negative("the rate", self.clone()).fault_in(step.graph()), &self.0) {
+            (Some(fault), _) => step.graph().invalid("schedule", fault),
             (None, Kind::Constant(rate)) => step.graph().constant(number::<T>(*rate)),
             (None, _) => {
                 let rate = self.at(step);
@@ -191,10 +228,59 @@ impl Schedule {
         }
     }
 
+    /// The number in this graph at its [`global_step`](super::global_step).
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let share = Schedule::exponential(1.0, 0.5, 10).now::<f32>(&g);
+    /// assert_eq!(Session::new(&g)?.feed(global_step(&g), 20).run(share)?.sum(), 0.25);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn now<'g, T: Float>(&self, g: &'g Graph) -> Tensor<'g, T> {
+        match self.number() {
+            Some(rate) => g.constant(number::<T>(rate)),
+            None => self.rate(global_step(g)),
+        }
+    }
+
+    /// The number, if it is always the same.
+    pub(crate) fn number(&self) -> Option<f64> {
+        match self.0 {
+            Kind::Constant(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// Whether it is always 0.
+    pub(super) fn is_zero(&self) -> bool {
+        self.number() == Some(0.0)
+    }
+
+    /// The number and what it lacks of 1, each rounded once.
+    #[track_caller]
+    pub(crate) fn shares<'g, T: Float>(&self, g: &'g Graph) -> [Tensor<'g, T>; 2] {
+        match self.number() {
+            Some(share) => [share, 1.0 - share].map(|share| g.constant(number::<T>(share))),
+            None => {
+                let share = self.now::<f64>(g);
+                [share, -share + 1.0].map(|share| share.cast())
+            }
+        }
+    }
+
     #[track_caller]
     fn at<'g>(&self, step: Tensor<'g, i64>) -> Tensor<'g, f64> {
         let g = step.graph();
         match &self.0 {
+            Kind::Tensor(tensor) => match g.attached(*tensor) {
+                Some(tensor) => tensor.cast(DType::F64).typed(),
+                None => {
+                    let fault = OptimizerFault::OtherGraph { name: "the rate" };
+                    g.invalid("schedule", Fault::op(fault))
+                }
+            },
             Kind::Constant(rate) => g.constant(*rate),
             Kind::Exponential { start, factor, steps } => {
                 g.constant(*factor).pow(step.cast() / *steps as f64) * *start
@@ -220,32 +306,52 @@ impl Schedule {
         }
     }
 
-    /// What is wrong with the numbers, if anything is.
-    pub(super) fn fault(&self) -> Option<OptimizerFault> {
-        let rate = |rate| Parameter::not_negative("the rate", rate).fault();
+    /// What is wrong with the numbers, which must lie in a range, if anything is.
+    pub(super) fn fault_of(&self, name: &'static str, range: Range) -> Option<OptimizerFault> {
+        let rate = |&rate: &f64| {
+            let (expected, found) = (range.words(), rate.to_string());
+            (!range.contains(rate)).then_some(OptimizerFault::Parameter { name, expected, found })
+        };
         let number_of = |steps: usize| Parameter::positive("the number of steps", steps as f64).fault();
         match &self.0 {
-            Kind::Constant(start) => rate(*start),
+            Kind::Constant(start) => rate(start),
             Kind::Exponential { start, factor, steps } | Kind::Staircase { start, factor, steps } => {
                 let factor = || Parameter::positive("the factor of the rate", *factor).fault();
-                rate(*start).or_else(factor).or_else(|| number_of(*steps))
+                rate(start).or_else(factor).or_else(|| number_of(*steps))
             }
             Kind::Cosine { start, end, steps } => {
-                rate(*start).or_else(|| rate(*end)).or_else(|| number_of(*steps))
+                rate(start).or_else(|| rate(end)).or_else(|| number_of(*steps))
             }
             Kind::Piecewise { start, changes } => {
-                let rates = || changes.iter().find_map(|&(_, next)| rate(next));
+                let rates = || changes.iter().find_map(|(_, next)| rate(next));
                 let mut pairs = changes.iter().zip(changes.iter().skip(1));
                 let order = || {
                     let (before, behind) = pairs.find(|(before, behind)| before.0 >= behind.0)?;
                     Some(OptimizerFault::StepOrder { before: before.0, behind: behind.0 })
                 };
-                rate(*start).or_else(rates).or_else(order)
+                rate(start).or_else(rates).or_else(order)
             }
             Kind::WarmUp { start, steps, then } => {
-                rate(*start).or_else(|| number_of(*steps)).or_else(|| then.fault())
+                rate(start).or_else(|| number_of(*steps)).or_else(|| then.fault_of(name, range))
             }
-            Kind::Function(_) => None,
+            Kind::Function(_) | Kind::Tensor(_) => None,
+        }
+    }
+
+    /// Why a tensor gives no number in this graph, if it does not.
+    pub(super) fn fault_in(&self, g: &Graph, name: &'static str) -> Option<Fault> {
+        match &self.0 {
+            Kind::WarmUp { then, .. } => then.fault_in(g, name),
+            Kind::Tensor(tensor) => {
+                let Some(tensor) = g.attached(*tensor) else {
+                    return Some(Fault::op(OptimizerFault::OtherGraph { name }));
+                };
+                let found = tensor.shape();
+                // What is invalid is reported itself.
+                let is_single = found.rank() == 0 || tensor.is_invalid();
+                (!is_single).then(|| Fault::op(OptimizerFault::NotANumber { name, found }))
+            }
+            _ => None,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Layers against plain loops over arrays, in both modes: values, gradients, what they leave in their variables, the
 //! names they give, and the words of their errors.
 
+mod attention;
 mod batch_norm;
+mod convolutions;
 mod dense;
 mod dropout;
 mod embedding;

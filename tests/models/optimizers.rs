@@ -5,5 +5,6 @@ mod building;
 mod clipping;
 mod ema;
 mod pytorch;
+mod rates;
 mod schedules;
 mod state;

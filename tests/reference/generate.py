@@ -1,6 +1,6 @@
 """Makes fixture.json: what NumPy, SciPy and JAX say in float64 about the ops that they share with flowgrad.
 
-    python3 -m venv env && env/bin/pip install numpy==2.4.6 scipy==1.17.1 jax==0.10.2 mpmath==1.4.1
+    python3 -m venv env && env/bin/pip install numpy==2.4.6 scipy==1.17.1 jax==0.10.2 mpmath==1.4.1 optax==0.2.8
     env/bin/python tests/reference/generate.py
 
 These are the versions (with Python 3.11) that made the committed file; another run on the same
@@ -13,7 +13,7 @@ of the inputs that `wrt` lists, a direction for each of these, and the gradient 
 each of them: the Hessian-vector products. Arrays are {dtype, shape, data}; data are the elements in row-major
 order in Python's shortest decimal form, which gives back the same bits, with nan, inf and -inf.
 
-Values are NumPy's (SciPy's for erf, softmax and the like), derivatives are JAX's. The script stops where JAX's
+Values are NumPy's (SciPy's for erf, softmax and the like), derivatives are JAX's, those of ctc_loss Optax's. The script stops where JAX's
 values are not within 1e-12 of NumPy's. Where an elementwise function's value or derivative is further than 1e-15 from what mpmath computes
 with 60 digits, it is mpmath's, rounded, that is written.
 """
@@ -27,6 +27,7 @@ import jax
 import jax.numpy as jnp
 import mpmath
 import numpy as np
+import optax
 import scipy.special
 
 jax.config.update("jax_enable_x64", True)
@@ -787,6 +788,73 @@ def images():
             case("avg_pool2d", normal("avg_pool2d", shape), mean, lambda m, x: sums(x) / sums(jnp.ones_like(x)), **attributes)
 
 
+def transposed(x, kernel, size, strides, dilations, padding, groups):
+    """What the pixels times a kernel add up to in images of a size."""
+    (height, width, channels, filters), (n, rows, columns, _) = kernel.shape, x.shape
+    around = [places(size[i], (height, width)[i], strides[i], dilations[i], padding if padding == "same" else padding[i])[1]
+              for i in (0, 1)]
+    # Room for all that the kernel reaches.
+    room = [max(size[i] + sum(around[i]), (x.shape[1 + i] - 1) * strides[i] + (kernel.shape[i] - 1) * dilations[i] + 1) for i in (0, 1)]
+    sums = np.zeros((n, *room, channels * groups))
+    for r, s, group in np.ndindex(height, width, groups):
+        own = slice(group * filters // groups, (group + 1) * filters // groups)
+        at = [slice(i, i + (count - 1) * stride + 1, stride)
+              for i, count, stride in [(r * dilations[0], rows, strides[0]), (s * dilations[1], columns, strides[1])]]
+        to = slice(group * channels, (group + 1) * channels)
+        sums[:, at[0], at[1], to] += np.einsum("nhwf,cf->nhwc", x[..., own], kernel[r, s][:, own])
+    return sums[:, around[0][0]:around[0][0] + size[0], around[1][0]:around[1][0] + size[1]]
+
+
+def transposed_by_jax(x, kernel, size, strides, dilations, padding, groups):
+    around = "SAME" if padding == "same" else padding
+    def convolved(images):
+        return jax.lax.conv_general_dilated(images, kernel, strides, around, rhs_dilation=dilations, feature_group_count=groups,
+                                            dimension_numbers=("NHWC", "HWIO", "NHWC"))
+    images = jnp.zeros((x.shape[0], *size, kernel.shape[2] * groups))
+    return jax.vjp(convolved, images)[1](x)[0]
+
+
+def transposed_images():
+    for strides, dilations, padding in WINDOWS + [[(1, 1), (2, 3), "same"], [(1, 2), (2, 1), [[3, 0], [1, 2]]]]:
+        for size, kernel, groups in [[(5, 6), (3, 2, 3, 4), 1], [(4, 7), (2, 3, 2, 6), 2]]:
+            counts = [places(size[i], kernel[i], strides[i], dilations[i], padding if padding == "same" else padding[i])[0] for i in (0, 1)]
+            x, k = normal("conv2d_transpose", (2, *counts, kernel[3]), kernel)
+            case("conv2d_transpose", [x, k], lambda m, x, k: transposed(x, k, size, strides, dilations, padding, groups),
+                 lambda m, x, k: transposed_by_jax(x, k, size, strides, dilations, padding, groups), size=size,
+                 strides=strides, dilations=dilations, padding=[] if padding == "same" else padding, groups=groups)
+    for stride, dilation, padding in [(1, 1, "same"), (2, 1, "same"), (1, 2, [3, 0]), (3, 1, [1, 2])]:
+        length, (width, channels, filters) = 9, (3, 2, 4)
+        whole = "same" if padding == "same" else [[0, 0], padding]
+        moves = {"strides": (1, stride), "dilations": (1, dilation)}
+        count = places(length, width, stride, dilation, padding)[0]
+        attributes = {"stride": stride, "dilation": dilation, "padding": [] if padding == "same" else whole}
+        def convolved(m, x, k):
+            shown = taps(m, x[:, None], (1, width), moves["strides"], moves["dilations"], whole, 0.0)
+            return sum(m.einsum("nhwc,cf->nhwf", shown[tap], k[tap[1]]) for tap in shown)[:, 0]
+        case("conv1d", normal("conv1d", (2, length, channels), (width, channels, filters)), convolved, **attributes)
+        x, k = normal("conv1d_transpose", (2, count, filters), (width, channels, filters))
+        case("conv1d_transpose", [x, k], lambda m, x, k: transposed(x[:, None], k[None], (1, length), *moves.values(), whole, 1)[:, 0],
+             lambda m, x, k: transposed_by_jax(x[:, None], k[None], (1, length), *moves.values(), whole, 1)[:, 0],
+             length=length, **attributes)
+
+
+def resized_images():
+    def along(x, axis, count, op):
+        length = x.shape[axis]
+        at = (np.arange(count) + 0.5) * length / count
+        if op == "resize_nearest_neighbor":
+            return np.take(x, np.floor(at).astype(int), axis)
+        low = np.floor(at - 0.5)
+        part = (at - 0.5 - low).reshape([-1 if i == axis else 1 for i in range(4)])
+        low, high = [np.take(x, np.clip(low + i, 0, length - 1).astype(int), axis) for i in (0, 1)]
+        return low * (1 - part) + high * part
+    for op, method in [("resize_nearest_neighbor", "nearest"), ("resize_bilinear", "linear")]:
+        for shape, size in [[(2, 3, 4, 2), (6, 8)], [(1, 5, 4, 1), (3, 7)], [(1, 1, 3, 2), (4, 1)], [(2, 4, 6, 1), (2, 3)], [(1, 7, 5, 1), (7, 5)]]:
+            to = lambda x: (x.shape[0], *size, x.shape[3])
+            case(op, normal(op, shape), lambda m, x: along(along(x, 1, size[0], op), 2, size[1], op),
+                 lambda m, x: jax.image.resize(x, to(x), method, antialias=False), size=size)
+
+
 # -- networks --------------------------------------------------------------------------------------
 
 def softmax(m, x, axis):
@@ -842,7 +910,74 @@ def networks():
             case(op, [x, labels], entropy)
 
 
-for section in [unary, binary, casts, reductions, along_an_axis, shapes, indexed, contractions, images, networks]:
+def attention():
+    op = "scaled_dot_product_attention"
+    for shape, others, causal in [[(2, 5, 3, 4), 5, False], [(1, 4, 2, 3), 4, True], [(1, 3, 1, 2), 6, False]]:
+        batch, time, heads, depth = shape
+        def attended(m, q, k, v, mask=None):
+            products = m.einsum("bhtd,bhsd->bhts", q, k) / np.sqrt(depth)
+            if causal:
+                products = m.where(np.tril(np.ones((time, others), dtype=bool)), products, -np.inf)
+            if mask is not None:
+                products = m.where(mask, products, -np.inf)
+            return m.einsum("bhts,bhsd->bhtd", softmax(m, products, -1), v)
+        queries, keys = (batch, heads, time, depth), (batch, heads, others, depth)
+        case(op, normal(op, queries, keys, keys), attended, causal=causal)
+        masked = "masked_" + op
+        mask = rng(masked).random((batch, heads, time, others)) < 0.6
+        mask[..., 0] = True  # everyone sees somebody
+        case(masked, [*normal(masked, queries, keys, keys), mask], attended, causal=causal)
+
+
+def losses():
+    for shape in [(4,), (3, 5), (2, 3, 4)]:
+        for op, power in [("hinge", 1), ("squared_hinge", 2)]:
+            x, t = normal(op, shape, shape)
+            case(op, [x, t], lambda m, x, t: m.maximum(0, 1 - x * t) ** power)
+        x, t = [scipy.special.softmax(x, -1) for x in normal("kl_divergence", shape, shape)]
+        case("kl_divergence", [x, t], lambda m, x, t: m.sum((scipy if m is np else jax.scipy).special.rel_entr(t, x), -1))
+        def distance(m, x, t):
+            norm = lambda x: m.sqrt(m.sum(x * x, -1))
+            return 1 - m.sum(x * t, -1) / (norm(x) * norm(t))
+        case("cosine_distance", normal("cosine_distance", shape, shape), distance, lambda m, x, t: optax.cosine_distance(x, t))
+
+
+def classified_sequences():
+    """Probabilities of alignments added up as they are, without logarithms; derivatives are Optax's."""
+    op = "ctc_loss"
+    def loss(m, x, labels, label_lengths, lengths, blank):
+        probabilities = softmax(m, x, -1)
+        found = []
+        for b in range(x.shape[1]):
+            states = [blank]
+            for label in labels[b, :label_lengths[b]]:
+                states += [int(label), blank]
+            alpha = np.zeros(len(states))
+            alpha[:2] = probabilities[0, b, states[:2]]
+            for t in range(1, lengths[b]):
+                before, alpha = alpha, np.zeros(len(states))
+                for i, state in enumerate(states):
+                    jumps = i > 1 and state != blank and state != states[i - 2]
+                    alpha[i] = before[max(i - 1 - jumps, 0):i + 1].sum() * probabilities[t, b, state]
+            found.append(-np.log(alpha[-2:].sum()))
+        return np.array(found)
+    def by_optax(m, x, labels, label_lengths, lengths, blank):
+        behind = lambda lengths, count: (np.arange(count) >= np.asarray(lengths)[:, None]).astype(float)
+        return optax.ctc_loss(m.swapaxes(x, 0, 1), behind(lengths, x.shape[0]), labels, behind(label_lengths, labels.shape[1]),
+                              blank_id=blank)
+    for frames, classes, lengths, label_lengths, blank in [
+        (6, 4, [6, 5, 6], [3, 2, 1], 0), (8, 5, [8, 7], [2, 3], 4), (12, 3, [12], [4], 0),
+    ]:
+        batch, most = len(lengths), max(label_lengths)
+        labels = rng(op).integers(0, classes - 1, (batch, most)) + (blank == 0)
+        x = normal(op, (frames, batch, classes))[0]
+        case(op, [x, labels, np.array(label_lengths), np.array(lengths)],
+             lambda m, x, *rest: loss(m, x, *map(np.asarray, rest), blank),
+             lambda m, x, *rest: by_optax(m, x, *map(np.asarray, rest), blank), blank=blank)
+
+
+for section in [unary, binary, casts, reductions, along_an_axis, shapes, indexed, contractions, images, networks,
+                transposed_images, resized_images, attention, losses, classified_sequences]:
     section()
     jax.clear_caches()
 

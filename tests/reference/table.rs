@@ -306,7 +306,11 @@ fn padding(a: &Attributes) -> Padding {
 
 fn images() -> Vec<Row> {
     fn window(a: &Attributes) -> Window {
-        Window::of(a.get("size")).strides(a.get("strides")).padding(padding(a))
+        Window::of(a.get::<[usize; 2]>("size")).strides(a.get::<[usize; 2]>("strides")).padding(padding(a))
+    }
+    fn along_time(a: &Attributes) -> Convolution {
+        let convolution = Convolution::new().padding(padding(a));
+        convolution.strides(a.get::<usize>("stride")).dilations(a.get::<usize>("dilation"))
     }
     vec![
         row("conv2d", SUMS, SUMS, |_, x, a| {
@@ -314,9 +318,26 @@ fn images() -> Vec<Row> {
                 Padding::Explicit(around) => Convolution::padded(around),
                 _ => Convolution::same(),
             };
-            let convolution = convolution.strides(a.get("strides")).dilations(a.get("dilations"));
+            let convolution = convolution
+                .strides(a.get::<[usize; 2]>("strides"))
+                .dilations(a.get::<[usize; 2]>("dilations"));
             x.float(0).conv2d(x.float(1), convolution.groups(a.get("groups"))).into()
         }),
+        row("conv2d_transpose", SUMS, SUMS, |_, x, a| {
+            let convolution = Convolution::new().padding(padding(a)).groups(a.get("groups"));
+            let convolution = convolution
+                .strides(a.get::<[usize; 2]>("strides"))
+                .dilations(a.get::<[usize; 2]>("dilations"));
+            x.float(0).conv2d_transpose_to(x.float(1), convolution, a.lengths("size")).into()
+        }),
+        row("conv1d", SUMS, SUMS, |_, x, a| x.float(0).conv1d(x.float(1), along_time(a)).into()),
+        row("conv1d_transpose", SUMS, SUMS, |_, x, a| {
+            x.float(0).conv1d_transpose_to(x.float(1), along_time(a), a.get("length")).into()
+        }),
+        row("resize_nearest_neighbor", SAME, SUMS, |_, x, a| {
+            x.float(0).resize_nearest_neighbor(a.lengths("size")).into()
+        }),
+        row("resize_bilinear", SUMS, SUMS, |_, x, a| x.float(0).resize_bilinear(a.lengths("size")).into()),
         row("max_pool2d", SAME, EXACT, |_, x, a| x.float(0).max_pool2d(window(a)).into()),
         row("avg_pool2d", SUMS, SUMS, |_, x, a| x.float(0).avg_pool2d(window(a)).into()),
     ]
@@ -338,6 +359,9 @@ fn contractions() -> Vec<Row> {
 }
 
 fn networks() -> Vec<Row> {
+    fn attention(a: &Attributes) -> Attention {
+        if a.flag("causal") { Attention::new().causal() } else { Attention::new() }
+    }
     vec![
         row("softmax", NEAR, NEAR, |_, x, a| x.float(0).softmax(a.int("axis")).into()),
         row("log_softmax", NEAR, NEAR, |_, x, a| x.float(0).log_softmax(a.int("axis")).into()),
@@ -349,6 +373,20 @@ fn networks() -> Vec<Row> {
         }),
         row("sigmoid_cross_entropy", NEAR, NEAR, |_, x, _| {
             x.float(0).sigmoid_cross_entropy(x.float(1)).into()
+        }),
+        row("scaled_dot_product_attention", SUMS, SUMS, |_, x, a| {
+            x.float(0).scaled_dot_product_attention(x.float(1), x.float(2), attention(a)).into()
+        }),
+        row("masked_scaled_dot_product_attention", SUMS, SUMS, |_, x, a| {
+            let (query, key, value) = (x.float(0), x.float(1), x.float(2));
+            query.masked_scaled_dot_product_attention(key, value, x.boolean(3), attention(a)).into()
+        }),
+        row("hinge", EXACT, EXACT, |_, x, _| x.float(0).hinge(x.float(1)).into()),
+        row("squared_hinge", EXACT, EXACT, |_, x, _| x.float(0).squared_hinge(x.float(1)).into()),
+        row("kl_divergence", NEAR, NEAR, |_, x, _| x.float(0).kl_divergence(x.float(1)).into()),
+        row("cosine_distance", NEAR, NEAR, |_, x, _| x.float(0).cosine_distance(x.float(1)).into()),
+        row("ctc_loss", NEAR, NEAR, |_, x, a| {
+            x.float(0).ctc_loss(x.int(1), x.int(2), x.int(3), a.int("blank")).into()
         }),
         row("mean_squared_error", EXACT, EXACT, |_, x, _| x.float(0).mean_squared_error(x.float(1)).into()),
         row("huber", EXACT, EXACT, |_, x, a| x.float(0).huber(x.float(1), a.number("delta")).into()),

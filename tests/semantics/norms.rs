@@ -101,10 +101,10 @@ macro_rules! clipping_of_the_largest {
         for limit in $limits {
             let g = Graph::new();
             let x = g.constant(arr1(&[most, -most, most * 0.5, 0.0]));
-            let alone = clip_by_norm(x, limit.into());
+            let alone = clip_by_norm(x, f64::from(limit));
             let first = g.constant(arr1(&[most, -most]));
             let second = g.constant(arr1(&[most * 0.5, 0.0]));
-            let together = clip_by_global_norm(&[first, second], limit.into());
+            let together = clip_by_global_norm(&[first, second], f64::from(limit));
             let joined = g.concat(&together, 0);
             let weights = g.constant(arr1(&[1.0, 0.0, 0.0, 0.0]));
             let slope = (alone * weights).gradients([x])[0];

@@ -7,11 +7,15 @@ use flowgrad::prelude::*;
 #[test]
 fn line_23_losses_refuse_other_shapes() -> Result<()> {
     type Loss = for<'g> fn(Tensor<'g, f64>, Tensor<'g, f64>) -> Tensor<'g, f64>;
-    let losses: [(&str, Loss); 4] = [
+    let losses: [(&str, Loss); 8] = [
         ("mean_squared_error", |x, t| x.mean_squared_error(t)),
         ("huber", |x, t| x.huber(t, 1.0)),
         ("softmax_cross_entropy", |x, t| x.softmax_cross_entropy(t)),
         ("sigmoid_cross_entropy", |x, t| x.sigmoid_cross_entropy(t)),
+        ("hinge", |x, t| x.hinge(t)),
+        ("squared_hinge", |x, t| x.squared_hinge(t)),
+        ("kl_divergence", |x, t| x.kl_divergence(t)),
+        ("cosine_distance", |x, t| x.cosine_distance(t)),
     ];
     for (name, loss) in losses {
         // While building, whatever is unknown.

@@ -17,6 +17,37 @@ pub enum Padding {
     Explicit([(usize, usize); 2]),
 }
 
+impl From<[(usize, usize); 2]> for Padding {
+    /// So many rows above and below, and columns left and right.
+    fn from(around: [(usize, usize); 2]) -> Self {
+        Padding::Explicit(around)
+    }
+}
+
+impl From<(usize, usize)> for Padding {
+    /// So many rows or columns before the first and behind the last.
+    fn from(around: (usize, usize)) -> Self {
+        Padding::Explicit([around; 2])
+    }
+}
+
+/// A number for the rows and one for the columns, which [`Window`]s and
+/// [`Convolution`](crate::Convolution)s are told; a single number is both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowsAndColumns([usize; 2]);
+
+impl From<[usize; 2]> for RowsAndColumns {
+    fn from(each: [usize; 2]) -> Self {
+        RowsAndColumns(each)
+    }
+}
+
+impl From<usize> for RowsAndColumns {
+    fn from(both: usize) -> Self {
+        RowsAndColumns([both; 2])
+    }
+}
+
 /// What can be wrong with a window or with what it moves over.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -49,12 +80,26 @@ pub enum WindowFault {
         /// Rows or columns of the image and its padding.
         padded: usize,
     },
+    /// Images of a size at which a window does not have so many places.
+    #[error(
+        "expected a {axis} at which the window has {expected} places, got {length}, at which it has {found}"
+    )]
+    Places {
+        /// `height` or `width`.
+        axis: &'static str,
+        /// Rows or columns of the image.
+        length: usize,
+        /// The places that there are.
+        expected: usize,
+        /// The places that the window has there.
+        found: usize,
+    },
 }
 
 /// A rectangle that moves over an image: its size, how far it moves at a time (its strides), how far its
 /// elements are apart (its dilations), and what lies about the image. Always the rows first, then the columns.
 ///
-/// It spans an extent of (size - 1)·dilation + 1 rows or columns.
+/// [`Convolution`](crate::Convolution) says the same in the same words. It spans an extent of (size - 1)·dilation + 1 rows or columns.
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -132,25 +177,35 @@ impl AttributeValue for Window {
     }
 }
 
+impl<S: Into<RowsAndColumns>> From<S> for Window {
+    /// [`Window::of`] so many rows and columns.
+    fn from(size: S) -> Self {
+        Window::of(size)
+    }
+}
+
 impl Window {
     /// A window of so many rows and columns that moves by its own size, stays inside, and has no gaps.
-    pub fn of(size: [usize; 2]) -> Self {
+    pub fn of(size: impl Into<RowsAndColumns>) -> Self {
+        let RowsAndColumns(size) = size.into();
         Window { size, strides: size, dilations: [1, 1], padding: Padding::Valid }
     }
 
     /// Moves by so many rows and columns.
-    pub fn strides(self, strides: [usize; 2]) -> Self {
+    pub fn strides(self, strides: impl Into<RowsAndColumns>) -> Self {
+        let RowsAndColumns(strides) = strides.into();
         Window { strides, ..self }
     }
 
     /// Takes every so many rows and columns.
-    pub fn dilations(self, dilations: [usize; 2]) -> Self {
+    pub fn dilations(self, dilations: impl Into<RowsAndColumns>) -> Self {
+        let RowsAndColumns(dilations) = dilations.into();
         Window { dilations, ..self }
     }
 
-    /// Says what lies about the image.
-    pub fn padding(self, padding: Padding) -> Self {
-        Window { padding, ..self }
+    /// Says what lies about the image: a [`Padding`], or the rows above and below and columns left and right.
+    pub fn padding(self, padding: impl Into<Padding>) -> Self {
+        Window { padding: padding.into(), ..self }
     }
 
     /// Refuses a length of 0.
@@ -184,6 +239,39 @@ impl Window {
             return Err(Fault::op(WindowFault::TooLarge { axis, extent, padded }));
         };
         Ok(Places { count: (room / stride).saturating_add(1), before })
+    }
+}
+
+impl Window {
+    /// The length of images at which there are so many places along an axis: the longest that leaves nothing over but
+    /// less than a stride, or that the window spans.
+    pub(in crate::ops) fn length(&self, axis: usize, places: usize) -> Result<usize, Fault> {
+        let (size, stride, dilation) = (self.size[axis], self.strides[axis], self.dilations[axis]);
+        let moved = places.saturating_mul(stride);
+        let extent = (size - 1).saturating_mul(dilation).saturating_add(1);
+        let padded = moved.saturating_add(extent.saturating_sub(stride));
+        let length = match self.padding {
+            Padding::Same => moved,
+            Padding::Valid => padded,
+            Padding::Explicit(around) => padded.saturating_sub(around[axis].0.saturating_add(around[axis].1)),
+        };
+        self.check_places(axis, length, places)?;
+        Ok(length)
+    }
+
+    /// Refuses a length of images at which there are not so many places.
+    pub(in crate::ops) fn check_places(
+        &self,
+        axis: usize,
+        length: usize,
+        expected: usize,
+    ) -> Result<(), Fault> {
+        let found = self.places(axis, length)?.count;
+        if found == expected {
+            return Ok(());
+        }
+        let axis = ["height", "width"][axis];
+        Err(Fault::op(WindowFault::Places { axis, length, expected, found }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Products, what networks are made of, variables that change, and derivatives as steps of a graph.
 
+use flowgrad::ndarray::arr1;
 use flowgrad::prelude::*;
 
 use super::super::build::{At, X, broadcast};
@@ -48,6 +49,17 @@ fn window(at: &mut At<'_, '_>) -> Window {
     Window::of([height, width]).strides([down, across]).padding(padding)
 }
 
+/// A small kernel of one filter for images of one channel, and how it moves.
+fn moved<'g>(at: &mut At<'_, 'g>, x: &Tensor<'g, f64>) -> Option<(Tensor<'g, f64>, Convolution)> {
+    let kernel = at.any::<f64>(|dims| [1, 2, 4].contains(&dims.iter().product::<usize>()))?;
+    let channels = x.shape().dims()[3].filter(|&channels| channels == 1)?;
+    let rows = if kernel.size() == 4 { 2 } else { 1 };
+    let lengths = [rows, kernel.size() as isize / rows, channels as isize, 1];
+    let around = [(1, at.number(2)), (at.number(2), 1)];
+    let kinds = [Convolution::same(), Convolution::padded(around)];
+    Some((kernel.reshape(lengths), kinds[at.number(2)].strides([1 + at.number(2), 1])))
+}
+
 pub(crate) static ROWS: &[Row] = &[
     // -- products ----------------------------------------------------------------------------------
     row("matmul", Smooth, EXACT, |at| {
@@ -84,19 +96,43 @@ pub(crate) static ROWS: &[Row] = &[
     }),
     row("conv2d", Smooth, EXACT, |at| {
         let x = image(at)?;
-        let kernel = at.any::<f64>(|dims| [1, 2, 4].contains(&dims.iter().product::<usize>()))?;
-        let channels = x.shape().dims()[3].filter(|&channels| channels == 1)?;
-        let rows = if kernel.size() == 4 { 2 } else { 1 };
-        let lengths = [rows, kernel.size() as isize / rows, channels as isize, 1];
-        let around = [(1, at.number(2)), (at.number(2), 1)];
-        let kinds = [Convolution::same(), Convolution::padded(around)];
-        let convolution = kinds[at.number(2)].strides([1 + at.number(2), 1]);
-        Some(x.conv2d(kernel.reshape(lengths), convolution).reshape([-1]).into())
+        let (kernel, convolution) = moved(at, &x)?;
+        Some(x.conv2d(kernel, convolution).reshape([-1]).into())
+    }),
+    row("conv2d_transpose", Smooth, EXACT, |at| {
+        let x = image(at)?;
+        let (kernel, convolution) = moved(at, &x)?;
+        // So much padding that nothing is left would be an error.
+        let padding = [Padding::Same, Padding::Valid][at.number(2)];
+        Some(x.conv2d_transpose(kernel, convolution.padding(padding)).reshape([-1]).into())
+    }),
+    row("conv1d", Smooth, EXACT, |at| {
+        let x = image(at)?;
+        let (kernel, convolution) = moved(at, &x)?;
+        let convolution = convolution.padding((3, at.number(2)));
+        let series = x.reshape([1, -1, 1]);
+        Some(series.conv1d(kernel.reshape([-1, 1, 1]), convolution).reshape([-1]).into())
+    }),
+    row("conv1d_transpose", Smooth, EXACT, |at| {
+        let x = image(at)?;
+        let (kernel, convolution) = moved(at, &x)?;
+        let padding = [Padding::Same, Padding::Valid][at.number(2)];
+        let series = x.reshape([1, -1, 1]);
+        let convolution = convolution.padding(padding);
+        Some(series.conv1d_transpose(kernel.reshape([-1, 1, 1]), convolution).reshape([-1]).into())
     }),
     row("max_pool2d", Kinked, EXACT, |at| {
         let x = image(at)?;
         let window = window(at).padding(Padding::Same);
         Some(x.max_pool2d(window).reshape([-1]).into())
+    }),
+    row("resize_nearest_neighbor", Smooth, EXACT, |at| {
+        let size = [1 + at.number(4), 1 + at.number(4)];
+        Some(image(at)?.resize_nearest_neighbor(size).reshape([-1]).into())
+    }),
+    row("resize_bilinear", Smooth, ROUNDED, |at| {
+        let size = [1 + at.number(4), 1 + at.number(4)];
+        Some(image(at)?.resize_bilinear(size).reshape([-1]).into())
     }),
     row("avg_pool2d", Smooth, ROUNDED, |at| {
         let x = image(at)?;
@@ -168,6 +204,19 @@ pub(crate) static ROWS: &[Row] = &[
         let (_, axis) = at.axis(x.rank())?;
         Some(x.log_softmax(axis).into())
     }),
+    row("scaled_dot_product_attention", Smooth, ROUNDED, |at| {
+        let (query, others) = (at.any::<f64>(|dims| dims.len() == 2)?, at.number(2));
+        let how = Attention::new().scale(0.5);
+        let how = if others == 0 { how } else { how.causal() };
+        Some(query.scaled_dot_product_attention(query.tensor, query.sin(), how).into())
+    }),
+    row("masked_scaled_dot_product_attention", Kinked, ROUNDED, |at| {
+        let x = at.any::<f64>(|dims| dims.len() == 2)?;
+        let size = x.reduce_sum(-1);
+        let mask = size.expand_dims(-1).greater(size.expand_dims(0));
+        let how = Attention::new().scale(0.5);
+        Some(x.masked_scaled_dot_product_attention(x.tensor, x.tensor, mask, how).into())
+    }),
     row("sparse_softmax_cross_entropy", Smooth, ROUNDED, |at| {
         let x = at.ranked(1)?;
         let (classes, rows) = x.dims.split_last()?;
@@ -190,6 +239,29 @@ pub(crate) static ROWS: &[Row] = &[
     row("sigmoid_cross_entropy", Smooth, ROUNDED, |at| {
         let (x, labels) = alike(at)?;
         Some(x.sigmoid_cross_entropy(labels.tensor).into())
+    }),
+    row("hinge", Kinked, ROUNDED, |at| {
+        let (x, targets) = alike(at)?;
+        Some(x.hinge(targets.tensor).into())
+    }),
+    row("squared_hinge", Kinked, ROUNDED, |at| {
+        let (x, targets) = alike(at)?;
+        Some(x.squared_hinge(targets.tensor).into())
+    }),
+    row("kl_divergence", Smooth, ROUNDED, |at| {
+        let (x, targets) = alike(at).filter(|(x, _)| x.rank() > 0)?;
+        Some(x.sigmoid().kl_divergence(targets.sigmoid()).into())
+    }),
+    row("cosine_distance", Kinked, ROUNDED, |at| {
+        let (x, targets) = alike(at).filter(|(x, _)| x.rank() > 0)?;
+        Some(x.cosine_distance(targets.tensor).into())
+    }),
+    row("ctc_loss", Smooth, ROUNDED, |at| {
+        let x = at.any::<f64>(|dims| matches!(dims, &[frames, classes] if frames > 0 && classes > 1))?;
+        let (g, frames) = (x.graph(), x.dims[0] as i64);
+        let [label, one, frames] =
+            [1 + at.number(x.dims[1] - 1) as i64, 1, frames].map(|n| g.constant(arr1(&[n])));
+        Some(x.expand_dims(1).ctc_loss(label.expand_dims(0), one, frames, 0).into())
     }),
     // -- variables ---------------------------------------------------------------------------------
     row("assign", Smooth, EXACT, |at| {

@@ -1,0 +1,89 @@
+//! `fold_patches`: patches added up to images whose size follows from theirs.
+
+use super::kernels::AddUp;
+use super::{ExtractPatches, Filling, Window, layout};
+use crate::error::Fault;
+use crate::gradient::Pullback;
+use crate::graph::AnyTensor;
+use crate::graph::op::{Attributes, Op};
+use crate::ir::{Lowering, Val};
+use crate::shape::{Shape, TensorType};
+
+/// Images of these rows and columns, with the patches, its input, added up where a window would have taken them. Without
+/// rows and columns, they are [as many as suit](Window::length) the places.
+#[derive(Clone, Debug)]
+struct FoldPatches {
+    window: Window,
+    size: Option<[usize; 2]>,
+}
+
+impl FoldPatches {
+    /// Rows or columns of the images for so many places.
+    fn length(&self, axis: usize, places: usize) -> Result<usize, Fault> {
+        match self.size {
+            Some(size) => {
+                self.window.check_places(axis, size[axis], places)?;
+                Ok(size[axis])
+            }
+            None => self.window.length(axis, places),
+        }
+    }
+
+    /// The shape of the images for patches of such a shape, which have six axes.
+    fn images(&self, patches: &Shape) -> Result<Shape, Fault> {
+        let &[batch, rows, columns, _, _, channels] = patches.dims() else {
+            // The products that it is given have them.
+            return Ok(patches.clone());
+        };
+        self.window.check()?;
+        let length = |axis: usize, places: Option<usize>| match places {
+            Some(places) => self.length(axis, places).map(Some),
+            None => Ok(self.size.map(|size| size[axis])),
+        };
+        Ok([batch, length(0, rows)?, length(1, columns)?, channels].into())
+    }
+}
+
+impl Op for FoldPatches {
+    fn name(&self) -> &'static str {
+        "fold_patches"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
+        Ok(TensorType::new(inputs[0].dtype, self.images(&inputs[0].shape)?))
+    }
+
+    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+        let (patches, dtype) = (Shape::from(to.dims(inputs[0])), to.dtype(inputs[0]));
+        let dims = self.images(&patches).ok().and_then(|images| images.known()).unwrap_or_default();
+        match layout(self.window, &dims) {
+            Some(layout) => {
+                let patches = to.reshape(inputs[0], layout.lengths(dims[0]));
+                to.kernel(AddUp(layout), &[patches], dtype, dims)
+            }
+            // The shape rule has accepted the patches.
+            None => inputs[0],
+        }
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        let extract = ExtractPatches { window: self.window, filling: Filling::Zero };
+        at.give(0, |dy| dy.unary(extract));
+    }
+
+    fn attributes(&self) -> Attributes {
+        let attributes = Attributes::new().with("window", self.window);
+        match self.size {
+            Some(size) => attributes.with("size", size.to_vec()),
+            None => attributes,
+        }
+    }
+}
+
+impl AnyTensor<'_> {
+    /// The patches added up to images.
+    #[track_caller]
+    pub(in crate::ops) fn fold_patches(self, window: Window, size: Option<[usize; 2]>) -> Self {
+        self.unary(FoldPatches { window, size })
+    }
+}
