@@ -37,3 +37,25 @@ pub mod how_fast {}
 /// What every op gives, with its gradient.
 #[doc = include_str!("ops.md")]
 pub mod ops {}
+
+#[cfg(test)]
+mod tests {
+    /// `0.17` for a dependency on `"0.17.2"`.
+    fn version_of_ndarray() -> String {
+        let manifest = include_str!("../../Cargo.toml");
+        let version = manifest.lines().find_map(|line| line.strip_prefix("ndarray = \"")).unwrap();
+        version.split('.').take(2).collect::<Vec<_>>().join(".")
+    }
+
+    #[test]
+    fn users_are_told_the_version_of_ndarray_that_is_used() {
+        let version = version_of_ndarray();
+        let page = include_str!("from_ndarray.md");
+        assert!(page.contains(&format!("uses `ndarray` {version} and re-exports it")), "{version}");
+        assert!(page.contains(&format!("\nndarray = \"{version}\"\n")), "{version}");
+        assert!(
+            include_str!("../../README.md").contains(&format!("those of `ndarray` {version},")),
+            "{version}"
+        );
+    }
+}

@@ -126,6 +126,32 @@ fn pictures_are_whole() {
 }
 
 #[test]
+fn the_index_names_every_example_and_shows_every_picture() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let index = fs::read_to_string(folder.join("README.md")).unwrap();
+    let titles: Vec<&str> = index.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let titles: Vec<&str> = titles.iter().flat_map(|title| title.split(", ")).collect();
+    let names = |folder: &Path| -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+    };
+    for name in names(&folder) {
+        let is_example = name.ends_with(".rs") || folder.join(&name).join("main.rs").exists();
+        assert!(!is_example || titles.contains(&name.trim_end_matches(".rs")), "{name}");
+    }
+    let pictures = names(&folder.join("pictures"));
+    for picture in &pictures {
+        assert!(index.contains(&format!("](pictures/{picture})")), "{picture}");
+        // And the command that writes it.
+        assert!(
+            index.split_whitespace().any(|word| word == format!("examples/pictures/{picture}")),
+            "{picture}"
+        );
+    }
+    assert_eq!(index.matches("](pictures/").count(), pictures.len());
+}
+
+#[test]
 fn help_tells_the_defaults() {
     let directory = tempfile::tempdir().unwrap();
     for (example, _) in EXAMPLES {
