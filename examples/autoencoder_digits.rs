@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use clap::Parser;
 use common::classify::digits;
+use common::curves::Panel;
 use common::{Options, Result, parsed};
 use flowgrad::data::Dataset;
 use flowgrad::ndarray::{Array2, ArrayViewD, Axis, s};
@@ -96,6 +97,7 @@ fn main() -> Result<()> {
         outcome.test_loss,
         png.display()
     ))?;
+    options.draw(&Panel::of(&report.history))?;
     options.report(&outcome)
 }
 

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Parser;
+use common::curves::Panel;
 use common::{Options, Result, data, parsed};
 use flowgrad::data::Dataset;
 use flowgrad::ndarray::{Array2, ArrayD};
@@ -180,5 +181,6 @@ fn main() -> Result<()> {
         outcome.test_loss,
         outcome.sample
     ))?;
+    options.draw(&Panel::of(&report.history))?;
     options.report(&outcome)
 }

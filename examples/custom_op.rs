@@ -14,10 +14,11 @@ mod common;
 use std::time::Instant;
 
 use clap::Parser;
+use common::curves::{Curve, Panel};
 use common::{Options, Result, parsed};
 use flowgrad::Float;
 use flowgrad::data::Dataset;
-use flowgrad::ndarray::Array1;
+use flowgrad::ndarray::{Array1, ArrayD};
 use flowgrad::op::{Fault, Lowering, MultiOp, Op, Outputs, Pullback, Scalar, TensorType, Val};
 use flowgrad::optimizer::Momentum;
 use flowgrad::prelude::*;
@@ -170,7 +171,8 @@ fn main() -> Result<()> {
     let g = Graph::with_seed(options.seed);
     let (x, y) = (g.placeholder::<f64>("x", [None]), g.placeholder::<f64>("y", [None]));
     let (centre, width) = (g.variable("centre", 0.0_f64), g.variable("width", 1.0_f64));
-    let loss = mexican_hat((x - centre) / width).mean_squared_error(y).named("loss");
+    let fit = mexican_hat((x - centre) / width);
+    let loss = fit.mean_squared_error(y).named("loss");
 
     let fed = [(x, rows.inputs()), (y, rows.targets())];
     let report = GradientCheck::of(&g, loss)
@@ -184,6 +186,7 @@ fn main() -> Result<()> {
     let trainer = Trainer::new(x, y, loss, step).batch_size(rows.len());
     let trainer = options.equip(&g, trainer)?;
     let session = Session::new(&g)?;
+    let before = session.feed(x, rows.inputs()).run(fit)?;
     let start = Instant::now();
     let report = trainer.fit(&session, &rows, epochs)?;
     let seconds = start.elapsed().as_secs_f64();
@@ -200,5 +203,19 @@ fn main() -> Result<()> {
         "{} after {} epochs in {seconds:.2} s: loss {:.1e}, centre {:.6} (0.7), width {:.6} (1.3)",
         report.ended, outcome.epochs, outcome.loss, outcome.centre, outcome.width
     ))?;
+    let after = session.feed(x, rows.inputs()).run(fit)?;
+    let curve = |name: &str, values: &ArrayD<f64>| Curve {
+        name: name.to_owned(),
+        points: rows.inputs().iter().copied().zip(values.iter().copied()).step_by(8).collect(),
+    };
+    let wavelets = Panel {
+        title: "Mexican hats".to_owned(),
+        x: "x".to_owned(),
+        y: "ψ((x - centre)/width)".to_owned(),
+        is_logarithmic: false,
+        curves: vec![curve("signal", rows.targets()), curve("start", &before), curve("fit", &after)],
+    };
+    let panels = Panel::of(&report.history).into_iter().chain([wavelets]);
+    options.draw(&panels.collect::<Vec<_>>())?;
     options.report(&outcome)
 }

@@ -13,6 +13,7 @@ mod common;
 use std::time::Instant;
 
 use clap::Parser;
+use common::curves::{Curve, Panel};
 use common::{Options, Result, data, parsed};
 use flowgrad::data::{Csv, Standardiser, read_csv};
 use flowgrad::io::checkpoint::Checkpoint;
@@ -81,6 +82,7 @@ fn main() -> Result<()> {
     }
     let mut writer = options.writer(&g)?;
     let (started, mut products) = (Instant::now(), 0);
+    let (mut losses, mut slopes) = (Vec::new(), Vec::new());
     let outcome = loop {
         let (height, slope, at, done) = session.run((loss, gradient, w, iteration))?;
         let (height, steepest, done) = (height.sum(), largest(&slope), done.sum());
@@ -89,6 +91,8 @@ fn main() -> Result<()> {
             writer.scalar("loss", done, height)?;
             writer.scalar("slope", done, steepest)?;
         }
+        losses.push((done as f64, height));
+        slopes.push((done as f64, steepest));
         let epochs = done as usize;
         if steepest < VANISHED || epochs >= steps {
             let explained =
@@ -122,6 +126,17 @@ fn main() -> Result<()> {
         outcome.seconds,
         100.0 * outcome.explained
     ))?;
+    let panel = |title: &str, y: &str, is_logarithmic, points| Panel {
+        title: title.to_owned(),
+        x: "Newton step".to_owned(),
+        y: y.to_owned(),
+        is_logarithmic,
+        curves: vec![Curve { name: title.to_owned(), points }],
+    };
+    options.draw(&[
+        panel("loss", "-ln likelihood of a row, but for a constant", false, losses),
+        panel("largest slope", "largest entry of the gradient", true, slopes),
+    ])?;
     options.report(&outcome)
 }
 

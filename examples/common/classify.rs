@@ -9,6 +9,7 @@ use flowgrad::prelude::*;
 use flowgrad::train::Trainer;
 use serde::Serialize;
 
+use super::curves::Panel;
 use super::{Options, Result, data};
 
 /// Which rows to test on.
@@ -101,6 +102,7 @@ pub(crate) fn train<'g, B: Element>(
         100.0 * outcome.test_accuracy,
         parts.test.len(),
     ))?;
+    options.draw(&Panel::of(&report.history))?;
     options.report(&outcome)
 }
 

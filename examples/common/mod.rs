@@ -1,6 +1,8 @@
 //! What the examples that train on real data share: their options, and how they tell what came out.
 
+pub(crate) mod boxes;
 pub(crate) mod classify;
+pub(crate) mod curves;
 
 use std::error::Error;
 use std::fs::File;
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::exit;
 
 use clap::{Args, Parser};
+use curves::Panel;
 use flowgrad::data::RowType;
 use flowgrad::io::tensorboard::SummaryWriter;
 use flowgrad::prelude::*;
@@ -50,6 +53,12 @@ pub(crate) struct Options {
     /// Write curves and the graph for TensorBoard to this directory
     #[arg(long, value_name = "DIR")]
     pub(crate) logdir: Option<PathBuf>,
+    /// Draw the loss and what else is measured, as SVG
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+    /// Draw the graph, a box for each name scope, as SVG
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) graph: Option<PathBuf>,
     /// Write what came out as JSON to this file, or to stdout for -
     #[arg(long, value_name = "FILE|-")]
     pub(crate) json: Option<PathBuf>,
@@ -77,12 +86,20 @@ impl Options {
         Ok(trainer)
     }
 
-    /// The event file of the log directory, if there is one, with the graph in it.
+    /// The event file of the log directory, if there is one, with the graph in it; and the picture of the graph.
     pub(crate) fn writer(&self, g: &Graph) -> Result<Option<SummaryWriter>> {
+        if let Some(path) = &self.graph {
+            boxes::save(path, g)?;
+        }
         let Some(logdir) = &self.logdir else { return Ok(None) };
         let mut writer = SummaryWriter::new(logdir)?;
         writer.graph(g)?;
         Ok(Some(writer))
+    }
+
+    /// Draws the picture, where that is asked for.
+    pub(crate) fn draw(&self, panels: &[Panel]) -> Result<()> {
+        self.plot.as_deref().map_or(Ok(()), |path| curves::save(path, panels))
     }
 
     /// Writes what came out, where that is asked for.

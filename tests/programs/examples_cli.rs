@@ -10,6 +10,7 @@ use std::sync::Once;
 use serde_json::Value;
 
 use crate::cargo::{cargo, profile};
+use crate::linreg_cli::right_ends;
 
 /// Each example, and the names in its JSON.
 const EXAMPLES: [(&str, &[&str]); 7] = [
@@ -106,6 +107,66 @@ fn what_came_out_goes_to_a_file_too() {
     let image = fs::File::open(directory.path().join("grid.png")).unwrap();
     let image = png::Decoder::new(std::io::BufReader::new(image)).read_info().unwrap();
     assert_eq!((image.info().width, image.info().height), (640, 320));
+}
+
+#[test]
+fn pictures_are_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    for (example, _) in EXAMPLES {
+        // Also where there is nothing to draw yet.
+        for epochs in ["0", "2"] {
+            let args = ["--epochs", epochs, "--plot", "curves.svg", "--graph", "graph.svg", "--json", "-"];
+            json(&run(directory.path(), example, &args));
+            let [curves, graph] = ["curves.svg", "graph.svg"]
+                .map(|name| fs::read_to_string(directory.path().join(name)).unwrap());
+            for svg in [&curves, &graph] {
+                assert!(
+                    svg.starts_with("<svg width=\"") && svg.trim_end().ends_with("</svg>"),
+                    "{example}: {svg}"
+                );
+                assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{example}: {svg}");
+                // A blank line would end the picture in a page of the guide.
+                assert!(svg.lines().all(|line| !line.trim().is_empty()), "{example}: {svg}");
+                let width: f64 = svg.split('"').nth(1).unwrap().parse().unwrap();
+                assert!(right_ends(svg).into_iter().all(|end| end < width), "{example}: {svg}");
+            }
+            assert!(curves.contains("loss"), "{example}: {curves}");
+            let named = |name: &str| graph.lines().any(|line| line == name);
+            assert!(named("gradients") && named("global_step") | named("iteration"), "{example}: {graph}");
+            if epochs == "2" && !["custom_op", "second_order"].contains(&example) {
+                assert!(curves.contains("training") && curves.contains("validation"), "{example}: {curves}");
+            }
+        }
+    }
+    let output = run(directory.path(), "logistic", &["--epochs", "0", "--plot", "no/such/directory.svg"]);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("Error: \"no/such/directory.svg: "), "{told}");
+}
+
+#[test]
+fn the_index_names_every_example_and_shows_every_picture() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let index = fs::read_to_string(folder.join("README.md")).unwrap();
+    let titles: Vec<&str> = index.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let titles: Vec<&str> = titles.iter().flat_map(|title| title.split(", ")).collect();
+    let names = |folder: &Path| -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
+    };
+    for name in names(&folder) {
+        let is_example = name.ends_with(".rs") || folder.join(&name).join("main.rs").exists();
+        assert!(!is_example || titles.contains(&name.trim_end_matches(".rs")), "{name}");
+    }
+    let pictures = names(&folder.join("pictures"));
+    for picture in &pictures {
+        assert!(index.contains(&format!("](pictures/{picture})")), "{picture}");
+        // And the command that writes it.
+        assert!(
+            index.split_whitespace().any(|word| word == format!("examples/pictures/{picture}")),
+            "{picture}"
+        );
+    }
+    assert_eq!(index.matches("](pictures/").count(), pictures.len());
 }
 
 #[test]

@@ -314,7 +314,7 @@ fn a_picture_is_drawn_of_any_ending() {
 
 /// The numbers in a picture's text at the places where an axis has its ticks, each with the end of its text by a
 /// generous estimate of its width.
-fn right_ends(svg: &str) -> Vec<f64> {
+pub(crate) fn right_ends(svg: &str) -> Vec<f64> {
     let attribute = |tag: &str, name: &str| -> Option<String> {
         Some(tag.split_once(&format!("{name}=\""))?.1.split_once('"')?.0.to_owned())
     };

@@ -1,0 +1,177 @@
+//! Curves as SVG: what the examples' event files show, for those who have no TensorBoard at hand.
+
+use std::fs::File;
+use std::io::Write;
+use std::ops::Range;
+use std::path::Path;
+
+use flowgrad::train::{Epoch, Metrics};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+use super::Result;
+
+/// Width and height of a panel in pixels.
+const PANEL: (u32, u32) = (420, 300);
+const FONT: &str = "sans-serif";
+/// Color and width of a panel's curves, in their order, of which there are so many at most.
+const PENS: [(RGBColor, u32); 3] =
+    [(RGBColor(0x33, 0x66, 0xaa), 3), (RGBColor(0xdd, 0x77, 0x33), 2), (RGBColor(0x22, 0x22, 0x22), 1)];
+
+/// Curves over the same numbers, in one coordinate system.
+pub(crate) struct Panel {
+    pub(crate) title: String,
+    /// What the axes show, with units.
+    pub(crate) x: String,
+    pub(crate) y: String,
+    /// Whether the vertical axis is logarithmic, where there are several powers of ten; what is not positive is then not
+    /// drawn.
+    pub(crate) is_logarithmic: bool,
+    pub(crate) curves: Vec<Curve>,
+}
+
+/// A curve with its name in the legend.
+pub(crate) struct Curve {
+    pub(crate) name: String,
+    pub(crate) points: Vec<(f64, f64)>,
+}
+
+impl Panel {
+    /// The loss and each metric over the epochs of a training, a panel each.
+    pub(crate) fn of(history: &[Epoch]) -> Vec<Panel> {
+        let metrics = history.first().map_or(&[][..], |epoch| &epoch.train.named);
+        let names = ["loss"].into_iter().chain(metrics.iter().map(|(name, _)| name.as_str()));
+        names.map(|name| Panel::of_metric(name, history)).collect()
+    }
+
+    fn of_metric(metric: &str, history: &[Epoch]) -> Panel {
+        let curve = |name: &str, of: fn(&Epoch) -> Option<&Metrics>| {
+            let value = |epoch: &Epoch| Some((epoch.epoch as f64, of(epoch)?.get(metric)?));
+            Curve { name: name.to_owned(), points: history.iter().filter_map(value).collect() }
+        };
+        let curves = [
+            curve("training", |epoch| Some(&epoch.train)),
+            curve("validation", |epoch| epoch.validation.as_ref()),
+        ];
+        Panel {
+            title: metric.to_owned(),
+            x: "epoch".to_owned(),
+            y: format!("mean {metric} of an epoch"),
+            is_logarithmic: metric == "loss",
+            curves: curves.into_iter().filter(|curve| !curve.points.is_empty()).collect(),
+        }
+    }
+}
+
+/// Writes the panels side by side as one SVG.
+pub(crate) fn save(path: &Path, panels: &[Panel]) -> Result<()> {
+    let mut svg = String::new();
+    draw(&mut svg, panels).map_err(|error| format!("{}: {error}", path.display()))?;
+    write(path, &svg)
+}
+
+/// Writes the text to the file.
+pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
+    let written = File::create(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    Ok(written.map_err(|error| format!("{}: {error}", path.display()))?)
+}
+
+fn draw(svg: &mut String, panels: &[Panel]) -> Result<()> {
+    let (width, height) = PANEL;
+    let picture = SVGBackend::with_string(svg, (width * panels.len() as u32, height)).into_drawing_area();
+    picture.fill(&WHITE)?;
+    for (area, panel) in picture.split_evenly((1, panels.len())).iter().zip(panels) {
+        panel.draw(area)?;
+    }
+    picture.present()?;
+    Ok(())
+}
+
+impl Panel {
+    fn draw(&self, area: &DrawingArea<SVGBackend<'_>, Shift>) -> Result<()> {
+        let powers = range(self.shown(true).map(|point| point.1), 0.05);
+        // Within one power of ten a logarithmic axis tells less than a plain one.
+        let is_logarithmic = self.is_logarithmic && powers.end - powers.start > 1.0;
+        let x = range(self.shown(is_logarithmic).map(|point| point.0), 0.0);
+        let y = range(self.shown(is_logarithmic).map(|point| point.1), 0.05);
+        // Curves that rise leave room below.
+        let rises = self.curves.iter().any(|curve| match &curve.points[..] {
+            [first, .., last] => last.1 > first.1,
+            _ => false,
+        });
+        let position = if rises { SeriesLabelPosition::LowerRight } else { SeriesLabelPosition::UpperRight };
+        let area = area.margin(8, 0, 0, 0).titled(&self.title, (FONT, 18))?;
+        // On the right there is half of the last tick's number beside the axis.
+        let mut chart = ChartBuilder::on(&area)
+            .margin(8)
+            .margin_right(24)
+            .x_label_area_size(38)
+            .y_label_area_size(58)
+            .build_cartesian_2d(x, y)?;
+        chart
+            .configure_mesh()
+            .light_line_style(TRANSPARENT)
+            .bold_line_style(BLACK.mix(0.12))
+            .x_labels(6)
+            .y_labels(6)
+            .x_desc(&self.x)
+            .y_desc(&self.y)
+            .label_style((FONT, 12))
+            .x_label_formatter(&|x| tick(*x))
+            .y_label_formatter(&|&y| tick(if is_logarithmic { 10_f64.powf(y) } else { y }))
+            .draw()?;
+        // Of curves that lie on each other, the one below is broader.
+        for (curve, (color, width)) in self.curves.iter().zip(PENS) {
+            let shown = curve.shown(is_logarithmic);
+            chart
+                .draw_series(LineSeries::new(shown, color.stroke_width(width)))?
+                .label(&curve.name)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color.stroke_width(width)));
+        }
+        if self.curves.len() < 2 {
+            return Ok(());
+        }
+        chart
+            .configure_series_labels()
+            .position(position)
+            .background_style(WHITE.mix(0.8))
+            .label_font((FONT, 12))
+            .draw()?;
+        Ok(())
+    }
+
+    fn shown(&self, is_logarithmic: bool) -> impl Iterator<Item = (f64, f64)> {
+        self.curves.iter().flat_map(move |curve| curve.shown(is_logarithmic))
+    }
+}
+
+impl Curve {
+    /// The finite points, their height as a power of ten where the axis is logarithmic.
+    fn shown(&self, is_logarithmic: bool) -> impl Iterator<Item = (f64, f64)> {
+        let height = move |y: f64| if is_logarithmic { y.log10() } else { y };
+        let points = self.points.iter().map(move |&(x, y)| (x, height(y)));
+        points.filter(|(x, y)| x.is_finite() && y.is_finite())
+    }
+}
+
+/// The range of an axis that shows all values, and a part of it more on both sides.
+fn range(values: impl Iterator<Item = f64>, part: f64) -> Range<f64> {
+    let (low, high) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    match high - low {
+        width if width > 0.0 && width.is_finite() => low - part * width..high + part * width,
+        // One number has a range of its own, and none at all any.
+        _ if low.is_finite() => low - 0.5..low + 0.5,
+        _ => 0.0..1.0,
+    }
+}
+
+/// The number of a tick: three decimals where they tell, else an exponent.
+fn tick(value: f64) -> String {
+    if value == 0.0 || (1e-2..1e5).contains(&value.abs()) {
+        let decimals = format!("{value:.3}");
+        decimals.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        format!("{value:.1e}").replace(".0e", "e")
+    }
+}
