@@ -33,6 +33,7 @@ fn value(kind: &str) -> Attribute {
         "filling: `zero` or `lowest`" => "zero".into_attribute(),
         "pairs of counts" => Attribute::List(vec![vec![1_usize, 1].into_attribute(); 2]),
         "an element, or `reflect`" => "reflect".into_attribute(),
+        "attention" => Attention::new().causal().into_attribute(),
         "window" | "convolution" => {
             let pair = || vec![1_usize, 1];
             let window = Attributes::new().with("size", pair()).with("strides", pair());

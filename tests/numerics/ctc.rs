@@ -17,10 +17,10 @@ fn logits(frames: usize, batch: usize, classes: usize) -> Array3<f64> {
 /// is left out, so nothing is infinite.
 fn written_out<'g>(x: Tensor<'g, f64>, labels: &[usize], frames: usize, blank: usize) -> Tensor<'g, f64> {
     let log = x.log_softmax(-1);
-    let at = |frame: usize, class: usize| log.slice((frame..frame + 1, class..class + 1)).reshape([1]);
+    let at = |frame: usize, class: usize| log.slice((frame as isize, class as isize)).reshape([1]);
     let states: Vec<usize> = labels.iter().flat_map(|&label| [blank, label]).chain([blank]).collect();
     let sum = |terms: Vec<Tensor<'g, f64>>| {
-        (!terms.is_empty()).then(|| Tensor::concat(&terms, 0).reduce_log_sum_exp(Axes::of([0]).keep_dims()))
+        (!terms.is_empty()).then(|| x.graph().concat(&terms, 0).reduce_log_sum_exp(Axes::of([0]).keep_dims()))
     };
     let mut alpha: Vec<Option<Tensor<'g, f64>>> =
         (0..states.len()).map(|state| (state < 2).then(|| at(0, states[state]))).collect();

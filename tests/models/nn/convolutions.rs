@@ -7,8 +7,8 @@ use super::{MODES, assert_near, fault, spread};
 
 /// Convolutions of all kinds, with the size of images.
 const KINDS: [(fn() -> Convolution, [usize; 2]); 6] = [
-    (|| Convolution::valid(), [6, 5]),
-    (|| Convolution::same(), [6, 5]),
+    (Convolution::valid, [6, 5]),
+    (Convolution::same, [6, 5]),
     (|| Convolution::same().strides([2, 3]), [6, 6]),
     (|| Convolution::valid().strides(2), [5, 4]),
     (|| Convolution::valid().dilations([2, 1]).groups(2), [7, 4]),
