@@ -25,12 +25,18 @@ const EXAMPLES: [(&str, &[&str]); 7] = [
 
 const CLASSIFIER: &[&str] = &["epochs", "seconds", "seed", "split", "test_accuracy", "train_accuracy"];
 
+/// Those without options.
+const PLAIN: [&str; 3] = ["check_gradient", "op_hessian", "poisson"];
+
 /// Runs an example in a directory.
 fn run(directory: &Path, example: &str, args: &[&str]) -> Output {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
         // `cargo test` has built them, but `cargo test --test programs` leaves them as they were.
-        let mut build = cargo(&["build", "--quiet", "--example", "check_gradient"]);
+        let mut build = cargo(&["build", "--quiet"]);
+        for name in PLAIN {
+            build.args(["--example", name]);
+        }
         for (name, _) in EXAMPLES {
             build.args(["--example", name]);
         }
@@ -70,6 +76,20 @@ fn a_training_that_goes_on_another_day_is_one_that_was_not_interrupted() {
         let events = fs::read_dir(directory.path().join("log")).unwrap().next().unwrap().unwrap();
         assert!(events.file_name().to_string_lossy().starts_with("events.out.tfevents."), "{example}");
         assert!(events.metadata().unwrap().len() > 1000, "{example}");
+    }
+}
+
+/// They check themselves, and end with what they found.
+#[test]
+fn programs_without_options_run_as_they_stand() {
+    let directory = tempfile::tempdir().unwrap();
+    for (example, last) in
+        [("poisson", "expected visits of a sunny day of 25 degrees: 1"), ("op_hessian", "w = [0.")]
+    {
+        let output = run(directory.path(), example, &[]);
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+        assert!(told.lines().last().is_some_and(|line| line.starts_with(last)), "{told}");
     }
 }
 
