@@ -6,7 +6,7 @@ use crate::graph::AnyTensor;
 use crate::graph::op::{AttributeDef, Elements, OpDef, OperandDef};
 use crate::ops::methods::methods;
 
-impl<'g> AnyTensor<'g> {
+impl AnyTensor<'_> {
     /// What is made of series and a kernel as images of one row.
     #[track_caller]
     fn as_images(self, name: &'static str, kernel: Self, make: impl FnOnce(Self, Self) -> Self) -> Self {

@@ -142,7 +142,7 @@ impl Op for ResizeTransposed {
 }
 
 #[track_caller]
-fn resize<'g>(x: AnyTensor<'g>, size: Vec<usize>, between: Between) -> AnyTensor<'g> {
+fn resize(x: AnyTensor<'_>, size: Vec<usize>, between: Between) -> AnyTensor<'_> {
     match <[usize; 2]>::try_from(size.as_slice()) {
         Ok(size) if !size.contains(&0) => x.unary(Resize { size, between }),
         _ => {

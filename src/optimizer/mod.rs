@@ -32,6 +32,8 @@
 //! These forms and the defaults are PyTorch's, and so are the numbers. TensorFlow adds ε inside the root of
 //! `RmsProp`, and starts the sum of `Adagrad` at 0.1.
 //!
+//! Rates, and the other numbers that an optimizer is told, are numbers, tensors, variables or [`Schedule`]s of the step.
+//!
 //! # A step
 //!
 //! [`Optimizer::apply_gradients`] makes d out of a gradient by the options, in this order:

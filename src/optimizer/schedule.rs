@@ -261,26 +261,24 @@ impl Schedule {
     /// The number and what it lacks of 1, each rounded once.
     #[track_caller]
     pub(crate) fn shares<'g, T: Float>(&self, g: &'g Graph) -> [Tensor<'g, T>; 2] {
-        match self.number() {
-            Some(share) => [share, 1.0 - share].map(|share| g.constant(number::<T>(share))),
-            None => {
-                let share = self.now::<f64>(g);
-                [share, -share + 1.0].map(|share| share.cast())
-            }
+        if let Some(share) = self.number() {
+            return [share, 1.0 - share].map(|share| g.constant(number::<T>(share)));
         }
+        let share = self.now::<f64>(g);
+        [share, -share + 1.0].map(|share| share.cast())
     }
 
     #[track_caller]
     fn at<'g>(&self, step: Tensor<'g, i64>) -> Tensor<'g, f64> {
         let g = step.graph();
         match &self.0 {
-            Kind::Tensor(tensor) => match g.attached(*tensor) {
-                Some(tensor) => tensor.cast(DType::F64).typed(),
-                None => {
+            Kind::Tensor(tensor) => {
+                let Some(tensor) = g.attached(*tensor) else {
                     let fault = OptimizerFault::OtherGraph { name: "the rate" };
-                    g.invalid("schedule", Fault::op(fault))
-                }
-            },
+                    return g.invalid("schedule", Fault::op(fault));
+                };
+                tensor.cast(DType::F64).typed()
+            }
             Kind::Constant(rate) => g.constant(*rate),
             Kind::Exponential { start, factor, steps } => {
                 g.constant(*factor).pow(step.cast() / *steps as f64) * *start

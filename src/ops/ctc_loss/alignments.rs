@@ -38,7 +38,9 @@ impl<R: Real> Sequence<R> {
         let mut log_probabilities = logits;
         for row in log_probabilities.chunks_exact_mut(classes.max(1)) {
             let total = log_sum(row);
-            row.iter_mut().for_each(|x| *x = *x - total);
+            for x in row {
+                *x = *x - total;
+            }
         }
         Sequence { labels, blank, classes, log_probabilities }
     }
@@ -53,7 +55,7 @@ impl<R: Real> Sequence<R> {
 
     /// The class of a state.
     fn class(&self, state: usize) -> usize {
-        if state % 2 == 0 { self.blank } else { self.labels[state / 2] }
+        if state.is_multiple_of(2) { self.blank } else { self.labels[state / 2] }
     }
 
     /// Whether a path may go to a state from the last but one: over a blank, between different labels.
@@ -99,7 +101,8 @@ impl<R: Real> Sequence<R> {
         for frame in (0..frames).rev() {
             for state in 0..states {
                 table[frame * states + state] = if frame + 1 == frames {
-                    if state + 2 < states { continue } else { R::constant(0.0) }
+                    // A path ends at the last label or behind it.
+                    R::constant(if state + 2 < states { NEVER } else { 0.0 })
                 } else {
                     let to = |ahead: usize| {
                         let state = state + ahead;

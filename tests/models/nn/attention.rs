@@ -21,7 +21,7 @@ fn head(
 }
 
 /// A layer of width 6 with numbers in all its variables.
-fn layer<'g, T: Float>(g: &'g Graph, heads: usize) -> MultiHeadAttention<'g, T> {
+fn layer<T: Float>(g: &Graph, heads: usize) -> MultiHeadAttention<'_, T> {
     let part = |name: &str, salt| Dense {
         name: name.to_owned(),
         kernel: g.variable(&format!("mha/{name}/kernel"), spread::<T>(&[6, 6], salt)),

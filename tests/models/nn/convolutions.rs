@@ -5,8 +5,10 @@ use flowgrad::prelude::*;
 
 use super::{MODES, assert_near, fault, spread};
 
-/// Convolutions of all kinds, with the size of images.
-const KINDS: [(fn() -> Convolution, [usize; 2]); 6] = [
+/// A convolution, with the size of images for it.
+type Kind = (fn() -> Convolution, [usize; 2]);
+
+const KINDS: [Kind; 6] = [
     (Convolution::valid, [6, 5]),
     (Convolution::same, [6, 5]),
     (|| Convolution::same().strides([2, 3]), [6, 6]),
