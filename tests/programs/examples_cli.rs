@@ -174,8 +174,9 @@ fn the_index_names_every_example_and_shows_every_picture() {
         entries.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()
     };
     for name in names(&folder) {
-        let is_example = name.ends_with(".rs") || folder.join(&name).join("main.rs").exists();
-        assert!(!is_example || titles.contains(&name.trim_end_matches(".rs")), "{name}");
+        let program =
+            name.strip_suffix(".rs").or(folder.join(&name).join("main.rs").exists().then_some(&name));
+        assert!(program.is_none_or(|program| titles.contains(&program)), "{name}");
     }
     let pictures = names(&folder.join("pictures"));
     for picture in &pictures {
