@@ -6,6 +6,7 @@
 //! - [`join`]: where the operands of a join lie in its result.
 //! - [`kernel`]: computations that the vocabulary does not have, as plain code on arrays.
 //! - [`callee`]: programs that instructions run.
+//! - [`view`]: elements seen in another way.
 //! - [`program`]: instructions, the program, and its verifier.
 //! - [`lowering`]: what ops emit instructions through, and [`term`] formulas with.
 //! - [`fault`]: what can be wrong with a lowering.
@@ -26,6 +27,7 @@ mod number;
 mod program;
 mod scalar;
 mod term;
+mod view;
 
 pub(crate) use callee::Callee;
 pub(crate) use expression::{ConstantId, Expression};
@@ -39,12 +41,12 @@ pub(crate) use names::{Named, Names};
 pub(crate) use number::ScalarValue;
 pub use program::Val;
 pub(crate) use program::{
-    Args, AxisSlice, Computation, Dims, Inst, Prim, Program, Source, View, broadcast_dims, dot_dims,
-    is_one_piece, is_piece_at, size, unraveled,
+    Args, Computation, Dims, Inst, Prim, Program, Source, broadcast_dims, dot_dims, size, unraveled,
 };
 pub(crate) use scalar::{Cost, Kind, scalar_table};
 pub use scalar::{Reduce, Scalar};
 pub(crate) use term::Term;
+pub(crate) use view::{AxisSlice, View, is_one_piece, is_piece_at};
 
 /// Index of a node in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
