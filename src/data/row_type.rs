@@ -49,10 +49,10 @@ pub trait RowType: Sized + Clone + PartialEq + fmt::Debug + Send + Sync + 'stati
     fn concatenated(parts: Vec<Self::Arrays>) -> Self::Arrays;
 }
 
-/// What a side of a dataset is made of: an ndarray array or view, a reference to one, or a tuple of such.
+/// What a side of a dataset is made of: an ndarray array or view, a list, a reference to one, or a tuple of such.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a side of a dataset",
-    note = "expected an ndarray array, a view, a reference to one, or a tuple of such"
+    note = "expected an ndarray array or view, a list of numbers, a reference to one, or a tuple of such"
 )]
 pub trait IntoRows {
     /// What a row holds.

@@ -41,6 +41,11 @@ impl Float for f64 {}
 ///
 /// No library may give every type operators with a type of its own on the right, but a trait may ask for them: so
 /// [`Float`] does, and who has a number of a generic type `T: Float` may write `number * tensor`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not stand on the left of `{Right}`",
+    label = "expected a float type, `f32` or `f64`",
+    note = "code that is generic over floats asks for `T: flowgrad::Float`"
+)]
 pub trait LeftOf<Right, Output>:
     Add<Right, Output = Output>
     + Sub<Right, Output = Output>

@@ -54,7 +54,7 @@ impl ConfusionMatrix {
         Ok(confusion)
     }
 
-    /// Of no rows yet, to be [added](Self::add) to.
+    /// Of no rows yet, to be [added](Self::add) to. There are 4,096 classes at most, and no more are made room for.
     ///
     /// ```
     /// use flowgrad::metrics::ConfusionMatrix;
@@ -69,6 +69,7 @@ impl ConfusionMatrix {
     /// # }
     /// ```
     pub fn none(classes: usize) -> Self {
+        let classes = classes.min(MOST_CLASSES);
         ConfusionMatrix { counts: Array2::zeros((classes, classes)) }
     }
 

@@ -35,6 +35,11 @@ fn said(panic: &(dyn Any + Send)) -> Option<&str> {
 }
 
 /// What a closure of [`Graph::call`] may give: nothing, or a result of nothing with any error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a closure of `Graph::call` may give",
+    label = "expected `()`, or `Result<(), E>` of any error",
+    note = "the closure fills the array that it is given, and gives nothing: end it with `;` or `Ok(())`"
+)]
 pub trait CallResult {
     #[doc(hidden)]
     fn into_result(self) -> Result<(), KernelError>;

@@ -12,7 +12,7 @@ mod kernels;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, BroadcastLike, Op, OpDef};
+use crate::graph::op::{Attributes, Op, OpDef};
 use crate::ir::{Lowering, Val};
 use crate::ops::internal::internal;
 use crate::ops::methods::methods;
@@ -50,10 +50,7 @@ impl Op for Gather {
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (x, indices) = (at.input(0), at.input(1));
-        at.give(0, |dy| {
-            let zeros = dy.scalar_like(0.0).binary(BroadcastLike, x);
-            dy.graph().apply(ScatterAdd(self.0), &[zeros, indices, dy])
-        });
+        at.give(0, |dy| dy.graph().apply(ScatterAdd(self.0), &[x.zeros_like(), indices, dy]));
     }
 
     fn differentiable(&self, input: usize) -> bool {
@@ -115,8 +112,7 @@ pub(super) fn put_along_axis<'g>(
     axis: isize,
     like: AnyTensor<'g>,
 ) -> AnyTensor<'g> {
-    let zeros = taken.scalar_like(0.0).binary(BroadcastLike, like);
-    taken.graph().apply(ScatterAdd(Indexing::Along(axis)), &[zeros, indices, taken])
+    taken.graph().apply(ScatterAdd(Indexing::Along(axis)), &[like.zeros_like(), indices, taken])
 }
 
 /// For files of graphs. The gradient of a shuffle goes by a permutation that was drawn, and is none of them.

@@ -6,8 +6,7 @@ use super::gather::{Given, Indexing, with_axes};
 use crate::element::{ArrayMut, ArrayRef, with_element};
 use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, BroadcastLike, Op};
+use crate::graph::op::{Attributes, Op};
 use crate::ir::{Kernel, KernelError, Lowering, Val};
 use crate::ops::methods::methods;
 use crate::shape::TensorType;
@@ -15,12 +14,6 @@ use crate::shape::TensorType;
 /// The first input, with the third in place of what it has at the indices, the second input.
 #[derive(Debug)]
 struct ScatterSet(Indexing);
-
-/// Zeros in the shape of a tensor.
-#[track_caller]
-fn zeros_like(x: AnyTensor<'_>) -> AnyTensor<'_> {
-    x.scalar_like(0.0).binary(BroadcastLike, x)
-}
 
 impl Op for ScatterSet {
     fn name(&self) -> &'static str {
@@ -37,7 +30,7 @@ impl Op for ScatterSet {
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (indices, updates) = (at.input(1), at.input(2));
-        at.give(0, |dy| dy.graph().apply(ScatterSet(self.0), &[dy, indices, zeros_like(updates)]));
+        at.give(0, |dy| dy.graph().apply(ScatterSet(self.0), &[dy, indices, updates.zeros_like()]));
         at.give(2, |dy| dy.binary(GatherLast(self.0), indices));
     }
 
@@ -74,7 +67,7 @@ impl Op for GatherLast {
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (x, indices) = (at.input(0), at.input(1));
-        at.give(0, |dy| dy.graph().apply(ScatterSet(self.0), &[zeros_like(x), indices, dy]));
+        at.give(0, |dy| dy.graph().apply(ScatterSet(self.0), &[x.zeros_like(), indices, dy]));
     }
 
     fn differentiable(&self, input: usize) -> bool {

@@ -51,6 +51,11 @@ impl From<ByHandError> for Error {
 /// closure that computes an array from the values of all targets, in the order of the list.
 ///
 /// The pairs of a list are of one type. Where gradients are given in several ways, write `&by_hand as &dyn ByHand<_>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no gradient by hand in elements of `{T}`",
+    label = "expected a tensor, a variable, an array, or a closure of `&[ArrayD<{T}>]` that gives an array",
+    note = "gradients that are given in several ways are one list as `&by_hand as &dyn ByHand<_>`"
+)]
 pub trait ByHand<'g, T> {
     /// The gradient as a tensor of the graph, if it is one.
     #[doc(hidden)]

@@ -19,6 +19,10 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// assert_eq!(0.5.figure().unwrap(), 0.5);
 /// assert_eq!(Err::<f64, _>("one class").figure().unwrap_err().to_string(), "one class");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no score",
+    label = "expected `f64`, or `Result<f64, E>` of any error"
+)]
 pub trait Figure {
     /// The number.
     ///

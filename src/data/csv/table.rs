@@ -212,14 +212,17 @@ impl<'c, A: Numeric + FromStr, B: Numeric + FromStr> Rows<'c, A, B> {
         if csv.missing == Missing::Mean || !csv.missing_in.is_empty() {
             let of_means = roles.each().filter(|role| role.missing == Missing::Mean);
             let mut means = vec![A::default(); roles.inputs];
+            let mut holes_of: Vec<Vec<usize>> = vec![Vec::new(); roles.inputs];
+            for &(row, place) in &holes {
+                holes_of[place].push(row);
+            }
             for role in of_means {
                 let index = role.index;
                 place.column = Some(index + 1);
                 let mean = match csv.encoding.as_ref().and_then(|encoding| encoding.of(index, names)?.mean) {
                     Some(mean) => mean,
-                    None => {
-                        mean_of_column(&inputs, roles.inputs, role.place, &holes).ok_or(CsvFault::NoMean)?
-                    }
+                    None => mean_of_column(&inputs, roles.inputs, role.place, &holes_of[role.place])
+                        .ok_or(CsvFault::NoMean)?,
                 };
                 place.column = None;
                 means[role.place] = <A as Numeric>::from_f64(mean);
@@ -255,16 +258,11 @@ fn numbered<T: Numeric>(number: usize) -> T {
     <T as Numeric>::from_f64(number as f64)
 }
 
-/// The mean of a column over the rows in which it is not missing, if there is one.
-fn mean_of_column<A: Numeric>(
-    inputs: &[A],
-    width: usize,
-    place: usize,
-    holes: &[(usize, usize)],
-) -> Option<f64> {
-    let mut holes = holes.iter().filter(|hole| hole.1 == place).map(|hole| hole.0).peekable();
+/// The mean of a column over all rows but those, in ascending order, in which it is missing; if there is one.
+fn mean_of_column<A: Numeric>(inputs: &[A], width: usize, place: usize, holes: &[usize]) -> Option<f64> {
+    let mut holes = holes.iter().peekable();
     let column = inputs.chunks_exact(width).enumerate();
-    let there = column.filter(|&(row, _)| holes.next_if_eq(&row).is_none());
+    let there = column.filter(|(row, _)| holes.next_if_eq(&row).is_none());
     let values = there.map(|(_, numbers)| numbers[place].as_f64());
     // A running mean, which stays in the range of the numbers.
     let mut count = 0.0;

@@ -9,6 +9,10 @@ use crate::session::Feeding;
 use crate::{Session, Value};
 
 /// An array that a model is given: an ndarray array or view, a [`Value`], a number, or a reference to one.
+#[diagnostic::on_unimplemented(
+    message = "a model is not given `{Self}`",
+    label = "expected an ndarray array or view, a `Value`, a number, or a reference to one"
+)]
 pub trait ModelInput {
     #[doc(hidden)]
     fn fed(&self) -> FedArray<'_>;
@@ -46,6 +50,11 @@ impl ModelInput for &Value {
 
 /// All arrays that a model is given, in the order of its inputs: a list of arrays of one type, a tuple of arrays of
 /// different ones, or a single array.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not what a model is given",
+    label = "expected an array, a list of arrays of one type, or a tuple of arrays",
+    note = "for one input `model.call(&array)`, for several `model.call(&(a, b))` or `model.call(&[a, b])`"
+)]
 pub trait ModelInputs {
     #[doc(hidden)]
     fn all(&self) -> Vec<FedArray<'_>>;

@@ -9,7 +9,7 @@ use super::spec::{Index, Term, lengths, notation, numbered};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, BroadcastLike, Op};
+use crate::graph::op::{Attributes, Op};
 use crate::ir::{Lowering, Val};
 use crate::ops::reduce::BroadcastAlong;
 use crate::shape::{Axes, Shape, TensorType};
@@ -176,6 +176,6 @@ impl Einsum {
         // Under an ellipsis the share may be longer than the operand, which the sweep then sums back, or shorter where
         // the other operand was the one to stretch: together with zeros of the operand's shape it is neither.
         let share = lonely.into_iter().fold(share, |share, axis| share.expand_dims(axis));
-        share + x.scalar_like(0.0).binary(BroadcastLike, x)
+        share + x.zeros_like()
     }
 }

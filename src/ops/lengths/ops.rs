@@ -123,6 +123,8 @@ pub(in crate::ops) const METHODS: &[&[OpDef]] = &[&[
         ],
         attributes: &[AttributeDef::of::<String>("operation")],
         build: |graph, operands, attributes| {
+            let types: Vec<TensorType> = operands.iter().map(|&operand| TensorType::of(operand)).collect();
+            lengths_of(&types.iter().collect::<Vec<_>>())?;
             let found: String = attributes.value("operation")?;
             let named = OPERATIONS.iter().find(|arithmetic| arithmetic.operation == found);
             let lacking = || Fault::Attribute {

@@ -24,6 +24,13 @@ impl From<[(usize, usize); 2]> for Padding {
     }
 }
 
+impl From<usize> for Padding {
+    /// So many rows and columns on each side.
+    fn from(around: usize) -> Self {
+        Padding::Explicit([(around, around); 2])
+    }
+}
+
 impl From<(usize, usize)> for Padding {
     /// So many rows or columns before the first and behind the last.
     fn from(around: (usize, usize)) -> Self {

@@ -6,8 +6,8 @@ use flowgrad::prelude::*;
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let (numbers, labels) = (arr1(&[1.0_f32, 2.0]), arr1(&[0_i64, 1]));
-    let _ = Dataset::new(vec![1.0_f32, 2.0], labels.view()); //~ E0277
-    let _ = Dataset::new((&numbers, "labels"), &labels); //~ E0277
+    let _ = Dataset::new(vec![1_u8, 2], labels.view()); //~ E0277 cannot be a side of a dataset
+    let _ = Dataset::new((&numbers, "labels"), &labels); //~ E0277 cannot be a side of a dataset
     let _: Dataset<f64, i64> = Dataset::new(&numbers, &labels)?; //~ E0308
     let _: Option<Dataset<String, i64>> = None; //~ E0277
     let one = Dataset::new(&numbers, &labels)?;
@@ -21,7 +21,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let _ = trainer.fit(&session, &two, 1); //~ E0308
     let _ = trainer.fit(&session, &one, 1);
 
-    let _ = ConfusionMatrix::of(&arr1(&["cat", "dog"]), &labels); //~ E0277
+    let _ = ConfusionMatrix::of(&arr1(&["cat", "dog"]), &labels); //~ E0277 cannot be a label
     let _ = roc_auc(&labels, &labels); //~ E0277
     let _ = roc_auc(&labels, &numbers);
     Ok(())
