@@ -2,11 +2,11 @@
 //!
 //! All that the run needs lies in the frame, a buffer of the caller's plan: its arena, and the addresses of its buffers.
 
-use super::Cause;
 use super::addresses::{Addresses, lay_out, lay_out_parts};
 use super::nesting::Level;
 use super::schedule;
 use super::workers::RunQueue;
+use super::{Cause, Fault};
 use crate::plan::{FunctionCall, Place};
 
 /// Runs the plan of a function, on this thread and on helpers.
@@ -28,17 +28,22 @@ pub(super) unsafe fn run(
     // of an arena is; this step alone touches it.
     let own = unsafe { std::slice::from_raw_parts_mut(table, plan.buffers.len()) };
     lay_out(plan, frame, own);
-    for (address, buffer) in own.iter_mut().zip(&plan.buffers) {
-        match buffer.place {
-            Place::Feed(position) => *address = addresses.at(call.operands[position]),
-            Place::Output(position) => *address = addresses.of(call.outputs[position]),
-            // A function reads and changes nothing else.
-            _ => {}
+    for &buffer in &plan.given {
+        // A function is given nothing but what it is fed.
+        if let Place::Feed(position) = plan.buffers[buffer.index()].place {
+            own[buffer.index()] = addresses.at(call.operands[position]);
         }
+    }
+    for (&buffer, &output) in plan.outputs.iter().zip(&call.outputs) {
+        own[buffer.index()] = addresses.of(output);
     }
     lay_out_parts(plan, &plan.parts, own);
     // SAFETY: the addresses are those of the plan's buffers: what it is fed, which earlier steps have written and none
     // writes now, what it leaves, which this step writes, and the rest in constants and in the frame.
     let ran = unsafe { schedule::run_steps(plan, helpers, Addresses(own), level) };
-    ran.map_err(|fault| fault.cause)
+    ran.map_err(|Fault { step, cause, .. }| match *cause {
+        // What lacks memory is known here only.
+        Cause::OutOfMemory(lacking) => Box::new(Cause::Lacking(lacking.owned_by(plan.owner(step)))),
+        _ => cause,
+    })
 }

@@ -74,6 +74,8 @@ pub(crate) enum Cause {
     Kernel { node: NodeId, error: KernelError },
     /// There is no memory for tiles.
     OutOfMemory(OutOfMemory),
+    /// The same inside of a call, for what is known there.
+    Lacking(Lacking),
 }
 
 impl From<OutOfMemory> for Box<Cause> {
@@ -149,11 +151,8 @@ unsafe fn run(
     let steps = unsafe { schedule::run(plan, threads, Addresses(addresses), shared, level, record) };
     steps.map_err(|Fault { step, cause, .. }| {
         Box::new(match *cause {
-            Cause::OutOfMemory(lacking) => {
-                let origins = &plan.steps[step].origins;
-                let node = plan.origins[origins.start as usize..origins.end as usize].last();
-                Failure::OutOfMemory(lacking.owned_by(node.map_or(Owner::Whole, |&node| Owner::Node(node))))
-            }
+            Cause::OutOfMemory(lacking) => Failure::OutOfMemory(lacking.owned_by(plan.owner(step))),
+            Cause::Lacking(lacking) => Failure::OutOfMemory(lacking),
             _ => Failure::Step { cause, count },
         })
     })?;

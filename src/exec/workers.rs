@@ -148,9 +148,12 @@ impl RunQueue {
         spare.unwrap_or_else(|| Arc::new(Run::new()))
     }
 
-    /// Takes it back when the run is over. There are never more than runs that were under way at once.
+    /// Takes it back when the run is over, unless there are enough.
     pub(super) fn take_back(&self, run: Arc<Run>) {
-        self.lock().spare.push(run);
+        let spare = &mut self.lock().spare;
+        if spare.len() < USUAL_RUNS {
+            spare.push(run);
+        }
     }
 
     /// Calls a worker to a run that has so many nanoseconds of open work, if one waits and it pays.

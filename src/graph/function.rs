@@ -66,7 +66,9 @@ impl Graph {
     /// tensors of the graph it uses beside them, which the function captures.
     ///
     /// A call is one node. It is computed as if its nodes stood in its place, where they are fused with what stands around
-    /// them; a large function that is called several times is planned once for all calls. Gradients pass through a call,
+    /// them; of a large function that is called several times, calls of the same lengths are planned once. Results are the
+    /// same either way within rounding, which may be lost where a function ends in what the caller inverts: take the
+    /// logarithm of a softmax inside. Gradients pass through a call,
     /// to arguments and captured tensors, to any order. Variables are read as the call sees them. Random numbers inside
     /// differ from call to call, unless they have a [seed of their own](Graph::seed_scope).
     ///

@@ -4,7 +4,7 @@ use std::hash::{Hash, Hasher};
 use std::ptr;
 use std::sync::Arc;
 
-use super::program::{Dims, Program};
+use super::program::{Computation, Dims, Prim, Program};
 use crate::element::DType;
 
 /// A function's body, for operands of certain types and lengths. Its program is fed the operands and leaves its
@@ -18,12 +18,19 @@ struct Body {
     function: String,
     operands: Vec<(DType, Dims)>,
     program: Program,
+    /// Whether it is run for more than its outputs.
+    must_run: bool,
 }
 
 impl Callee {
     /// The program of a function of this name, for operands of these types and lengths.
     pub(crate) fn new(function: String, operands: Vec<(DType, Dims)>, program: Program) -> Self {
-        Callee(Arc::new(Body { function, operands, program }))
+        let must_run = program.insts.iter().any(|inst| match &inst.prim {
+            Prim::Kernel(Computation { kernel, .. }) => kernel.must_run(),
+            Prim::Call(callee) => callee.must_run(),
+            _ => false,
+        });
+        Callee(Arc::new(Body { function, operands, program, must_run }))
     }
 
     /// The same function with another program in place of its own.
@@ -34,6 +41,12 @@ impl Callee {
     /// The function's name.
     pub(crate) fn function(&self) -> &str {
         &self.0.function
+    }
+
+    /// Whether it has a kernel that [must run](super::Kernel::must_run): each of two calls does something, although they
+    /// give the same.
+    pub(crate) fn must_run(&self) -> bool {
+        self.0.must_run
     }
 
     /// Element types and lengths of what it is fed, by position.

@@ -78,6 +78,11 @@ impl<'p> Lowering<'p> {
         Lowering { inputs, ..self }
     }
 
+    /// The graph's seed.
+    pub(crate) fn seed(&self) -> u64 {
+        self.identity.seed
+    }
+
     /// The graph's seed and the node's name.
     pub(crate) fn identity(&mut self) -> Identity<'p> {
         self.is_identified = true;

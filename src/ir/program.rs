@@ -238,23 +238,29 @@ impl Program {
         self.fetches.iter_mut().chain(&mut self.outputs).chain(&mut self.checks).chain(commits)
     }
 
-    /// What the program calls, each once, in the order of the first calls.
+    /// What the program calls, and what that calls in its turn, each once and behind what it calls itself.
     pub(crate) fn callees(&self) -> Vec<&Callee> {
-        let mut seen = HashSet::default();
-        let called = self.insts.iter().filter_map(|inst| match &inst.prim {
-            Prim::Call(callee) => Some(callee),
-            _ => None,
-        });
-        called.filter(|&callee| seen.insert(callee)).collect()
+        fn visit<'p>(program: &'p Program, seen: &mut HashSet<&'p Callee>, found: &mut Vec<&'p Callee>) {
+            for inst in &program.insts {
+                if let Prim::Call(callee) = &inst.prim
+                    && seen.insert(callee)
+                {
+                    visit(callee.program(), seen, found);
+                    found.push(callee);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        visit(self, &mut HashSet::default(), &mut found);
+        found
     }
 
-    /// Has all calls run other programs in place of their own, each of which is made once.
-    pub(crate) fn replace_callees(&mut self, mut replace: impl FnMut(&Program) -> Program) {
-        let mut replaced: HashMap<Callee, Callee> = HashMap::default();
+    /// Has all calls run other programs in place of their own, as the table says.
+    pub(crate) fn replace_callees(&mut self, by: &HashMap<Callee, Callee>) {
         for inst in &mut self.insts {
-            if let Prim::Call(callee) = &mut inst.prim {
-                let by = replaced.entry(callee.clone());
-                let by = by.or_insert_with(|| callee.with_program(replace(callee.program())));
+            if let Prim::Call(callee) = &mut inst.prim
+                && let Some(by) = by.get(callee)
+            {
                 *callee = by.clone();
             }
         }
@@ -262,6 +268,21 @@ impl Program {
 
     /// Says which instruction breaks the program's invariant, if one does.
     pub(crate) fn verify(&self) -> Result<(), String> {
+        self.verify_own()?;
+        for callee in self.callees() {
+            let program = callee.program();
+            let is_closed = |inst: &Inst| !matches!(inst.prim, Prim::Read(_) | Prim::RunCount);
+            let verified = match program.fetches.is_empty() && program.commits.is_empty() {
+                true if program.insts.iter().all(is_closed) => program.verify_own(),
+                _ => Err("reads or changes more than it is fed".to_owned()),
+            };
+            verified.map_err(|why| format!("`{}`: {why}", callee.function()))?;
+        }
+        Ok(())
+    }
+
+    /// The same for the instructions of this program alone.
+    fn verify_own(&self) -> Result<(), String> {
         for (index, inst) in self.insts.iter().enumerate() {
             if inst.args.iter().any(|arg| arg.index() >= index) {
                 return Err(format!("%{index} uses a value that comes after it"));
@@ -269,9 +290,6 @@ impl Program {
             if !self.fits(inst) {
                 return Err(format!("%{index} does not fit its operands: {inst:?}"));
             }
-        }
-        for callee in self.callees() {
-            callee.program().verify().map_err(|why| format!("`{}`: {why}", callee.function()))?;
         }
         Ok(())
     }
@@ -421,6 +439,10 @@ impl Program {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = self.write(&mut text, names);
+        for callee in self.callees() {
+            let _ = writeln!(text, "program of `{}`:", callee.function());
+            let _ = callee.program().write(&mut text, names.inside());
+        }
         text
     }
 
@@ -443,10 +465,6 @@ impl Program {
         }
         for (variable, val) in &self.commits {
             writeln!(f, "commit {} <- %{}", names.variable(*variable), val.0)?;
-        }
-        for callee in self.callees() {
-            writeln!(f, "program of `{}`:", callee.function())?;
-            callee.program().write(f, names.inside())?;
         }
         Ok(())
     }

@@ -4,6 +4,8 @@
 //! what stands around them. A large body that is called several times, for the same types and lengths, becomes one
 //! program that all calls run: it is rewritten and planned once. What a run of a body gives is what all nodes that ask
 //! for tensors of it use, and nothing else.
+//!
+//! A program apart does the same for every call. So what differs from call to call, as random numbers do, is in place.
 
 use foldhash::HashMap;
 use smallvec::SmallVec;
@@ -112,10 +114,10 @@ impl Specialiser<'_> {
         let runs = &mut self.frames[run.0].runs;
         let wanted = runs.wanted.remove(&run.1).unwrap_or_default();
         let is_repeated = runs.count.get(&body).is_some_and(|&count| count > 1);
-        if !is_repeated || self.in_place {
+        if self.in_place || !(is_repeated || self.apart_bodies.contains_key(&body)) {
             return self.lower_in_place(run, body, &wanted, inputs);
         }
-        let key = ApartKey { body, wanted, operands: self.known(inputs) };
+        let key = self.key(body, wanted, inputs);
         let apart = if let Some(known) = self.apart.get(&key) {
             known.clone()
         } else {
@@ -129,14 +131,19 @@ impl Specialiser<'_> {
         }
     }
 
-    /// What is known of operands.
-    fn known(&self, inputs: &[Val]) -> Vec<Given> {
+    /// What the program of a call depends on: the numbers among its operands, where all calls so far have the same; else
+    /// they are fed like arrays, so that calls with ever new numbers run one program.
+    fn key(&mut self, body: BodyId, wanted: Vec<TensorId>, inputs: &[Val]) -> ApartKey {
         let insts = inputs.iter().map(|&input| self.program.inst(input));
-        let known = insts.map(|inst| match inst.prim {
+        let arrays = insts.clone().map(|inst| Given::Array(inst.dtype, inst.dims.clone())).collect();
+        let any_numbers = ApartKey { body, wanted, operands: arrays };
+        let with_numbers = insts.zip(&any_numbers.operands).map(|(inst, array)| match inst.prim {
             Prim::Scalar(number) => Given::Number(number),
-            _ => Given::Array(inst.dtype, inst.dims.clone()),
+            _ => array.clone(),
         });
-        known.collect()
+        let with_numbers = ApartKey { operands: with_numbers.collect(), ..any_numbers.clone() };
+        let first = self.first_numbers.entry(any_numbers.clone()).or_insert_with(|| with_numbers.clone());
+        if *first == with_numbers { with_numbers } else { any_numbers }
     }
 
     /// Lowers tensors of a body in the place of a call.
@@ -183,7 +190,10 @@ impl Specialiser<'_> {
         program.outputs = key.wanted.iter().map(|&tensor| *vals.get(tensor)).collect();
         let mut program = with_checks(program);
         let (operands, types) = renumber_feeds(&mut program);
-        let function = self.arena.body(key.body).name.clone();
+        let count = self.apart_bodies.entry(key.body).or_insert(0);
+        *count += 1;
+        let name = &self.arena.body(key.body).name;
+        let function = if *count == 1 { name.clone() } else { format!("{name} ({count})") };
         Ok(Some(Apart { callee: Callee::new(function, types, program), operands }))
     }
 

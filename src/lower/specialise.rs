@@ -15,7 +15,7 @@ use super::calls::{Apart, ApartKey, Runs};
 use super::versions::Versions;
 use crate::error::{Error, Fault, Result};
 use crate::graph::op::Outputs;
-use crate::graph::{Arena, Node, NodeMap, Role, TensorMap, Walk};
+use crate::graph::{Arena, BodyId, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{
     Args, Computation, Dims, Emitted, Identity, Inst, Lowering, LoweringError, NodeId, Prim, Program, Scalar,
     TensorId, Val, VariableId,
@@ -71,6 +71,8 @@ pub(crate) fn specialise(
         frames: vec![Frame::default()],
         given: HashMap::default(),
         apart: HashMap::default(),
+        apart_bodies: HashMap::default(),
+        first_numbers: HashMap::default(),
         is_identified: false,
         before: NodeMap::new(Versions::of(arena.variables.len())),
         after: HashMap::default(),
@@ -146,7 +148,7 @@ impl Default for Frame {
     }
 }
 
-/// Calls that one run may make of functions. Each is lowered in its place, and functions that call each other twice are
+/// Calls that one run may make of functions. Most are lowered in their place, and functions that call each other twice are
 /// soon more than any memory holds.
 const MAX_CALLS: usize = 1 << 20;
 
@@ -165,6 +167,10 @@ pub(super) struct Specialiser<'a> {
     pub(super) given: HashMap<(usize, NodeId), HashMap<TensorId, Val>>,
     /// The programs of functions; `None` for those that must be lowered in the place of each call.
     pub(super) apart: HashMap<ApartKey, Option<Apart>>,
+    /// How many programs there are of each body that has some.
+    pub(super) apart_bodies: HashMap<BodyId, usize>,
+    /// The numbers among the operands of the first call of each kind, which its program knows.
+    pub(super) first_numbers: HashMap<ApartKey, ApartKey>,
     /// Whether something has been lowered that differs from call to call.
     pub(super) is_identified: bool,
     /// The assignments that each node is ordered after.
@@ -461,7 +467,7 @@ impl Specialiser<'_> {
     }
 }
 
-/// A program that has all its results but for what must run for its own sake.
+/// Adds what must run for its own sake to a program's results, and prunes the rest.
 pub(super) fn with_checks(mut program: Program) -> Program {
     let must_run = |inst: &Inst| match &inst.prim {
         Prim::Map(function) => function.can_fail(inst.dtype),

@@ -168,7 +168,7 @@ impl<T: Float> Tensor<'_, T> {
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
-    /// let x = g.constant(ndarray::arr1(&[-3.0, 0.5, 3.0]));
+    /// let x = g.constant(ndarray::arr1(&[-3.0_f64, 0.5, 3.0]));
     /// let softclip = x.map_with("softclip", |v| v / (1.0 + v.abs()), |v| (1.0 + v.abs()).powi(-2));
     /// let [slope] = softclip.gradients([x]);
     /// let (y, slope) = Session::new(&g)?.run((softclip, slope))?;

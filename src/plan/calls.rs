@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
 
-use super::{BufferId, Constants, Kind, Lacking, Options, Plan, Start, plan};
+use super::{BufferId, Constants, Kind, Lacking, Options, Plan, Start, plan_calling};
 use crate::element::DType;
 use crate::ir::{Callee, Prim, Program, Val};
 use crate::memory::ALIGNMENT;
@@ -12,18 +12,20 @@ use crate::memory::ALIGNMENT;
 /// The plans of what a program calls, each made once.
 pub(super) type Callees = HashMap<Callee, Arc<Plan>>;
 
-/// Plans what a program calls.
+/// Plans what a program calls, and what that calls in its turn.
 pub(super) fn plan_callees(
     program: &Program,
     options: Options,
     constants: &Constants,
 ) -> Result<Callees, Lacking> {
-    let plans = program.callees().into_iter().map(|callee| {
+    let mut plans = Callees::default();
+    for callee in program.callees() {
         let fed: Vec<(DType, Vec<usize>)> =
             callee.operands().iter().map(|(dtype, dims)| (*dtype, dims.to_vec())).collect();
-        Ok((callee.clone(), Arc::new(plan(callee.program(), options, constants, &fed)?)))
-    });
-    plans.collect()
+        let plan = plan_calling(callee.program(), options, constants, &fed, &plans)?;
+        plans.insert(callee.clone(), Arc::new(plan));
+    }
+    Ok(plans)
 }
 
 /// The values of a program's calls, by position; `None` for what nobody reads.
@@ -59,20 +61,26 @@ pub(crate) struct FunctionCall {
 }
 
 impl Plan {
-    /// The functions that are called, each once, and their plans.
-    pub(super) fn calls(&self) -> impl Iterator<Item = (&str, &Plan)> {
-        let mut seen = HashSet::default();
-        let calls = self.steps.iter().filter_map(|step| match &step.kind {
-            Kind::Call(call) => Some(&**call),
-            _ => None,
-        });
-        let new = calls.filter(move |call| seen.insert(call.plan.id));
-        new.map(|call| (call.function.as_str(), &*call.plan))
+    /// The functions that are called, by the plan and by what it calls, each once, and their plans.
+    pub(super) fn calls(&self) -> Vec<(&str, &Plan)> {
+        fn visit<'p>(plan: &'p Plan, seen: &mut HashSet<u64>, found: &mut Vec<(&'p str, &'p Plan)>) {
+            for step in &plan.steps {
+                if let Kind::Call(call) = &step.kind
+                    && seen.insert(call.plan.id)
+                {
+                    visit(&call.plan, seen, found);
+                    found.push((&call.function, &call.plan));
+                }
+            }
+        }
+        let mut found = Vec::new();
+        visit(self, &mut HashSet::default(), &mut found);
+        found
     }
 
     /// Where the addresses of the plan's buffers lie in the frame of a call.
     pub(crate) fn addresses_offset(&self) -> usize {
-        // Arenas are made of aligned buffers, so this is at the arena's end already, or nearly so.
+        // Where the arena ends, which is made of aligned buffers.
         self.arena_bytes.next_multiple_of(ALIGNMENT)
     }
 

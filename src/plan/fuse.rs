@@ -78,7 +78,7 @@ pub(in crate::plan) enum Group {
     Join(Val),
     /// A kernel that the vocabulary does not know.
     Kernel(Val),
-    /// A call of a function. Its outputs are in no group, and of the call's to those that read them.
+    /// A call of a function, which makes its outputs; these are in no group of their own.
     Call(Val),
 }
 

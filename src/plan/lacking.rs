@@ -1,5 +1,6 @@
 //! [`Lacking`]: a lack of memory, with what the memory was for.
 
+use super::Plan;
 use crate::ir::{NodeId, VariableId};
 use crate::memory::OutOfMemory;
 
@@ -26,6 +27,15 @@ impl OutOfMemory {
     /// The same, with what the memory is for.
     pub(crate) fn owned_by(self, owner: Owner) -> Lacking {
         Lacking { bytes: self.bytes, owner }
+    }
+}
+
+impl Plan {
+    /// What a step needs memory for.
+    pub(crate) fn owner(&self, step: usize) -> Owner {
+        let origins = &self.steps[step].origins;
+        let node = self.origins[origins.start as usize..origins.end as usize].last();
+        node.map_or(Owner::Whole, |&node| Owner::Node(node))
     }
 }
 

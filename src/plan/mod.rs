@@ -81,6 +81,8 @@ pub(crate) struct Plan {
     pub(crate) parts: Vec<BufferId>,
     /// The variables that the run changes.
     pub(crate) commits: Vec<VariableId>,
+    /// The buffers that lie where the caller of a function wants its outputs, by position.
+    pub(crate) outputs: Vec<BufferId>,
     pub(crate) order: Order,
     /// Whether all steps run in order on one thread, also those of the functions that are called.
     pub(crate) is_for_one_thread: bool,
@@ -115,6 +117,17 @@ pub(crate) fn plan(
     fed: &[(DType, Vec<usize>)],
 ) -> Result<Plan, Lacking> {
     let callees = plan_callees(program, options, constants)?;
+    plan_calling(program, options, constants, fed, &callees)
+}
+
+/// The same for a program of which it is planned what it calls.
+fn plan_calling(
+    program: &Program,
+    options: Options,
+    constants: &Constants,
+    fed: &[(DType, Vec<usize>)],
+    callees: &Callees,
+) -> Result<Plan, Lacking> {
     let (prepared, homes) = joins::prepare(program, options.fuse);
     let program = prepared.as_ref().unwrap_or(program);
     let layouts = layout::resolve(program, &homes);
@@ -179,7 +192,7 @@ fn product(program: &Program, layouts: &[Layout], val: Val) -> Product {
 
 struct Planner<'a> {
     program: &'a Program,
-    callees: Callees,
+    callees: &'a Callees,
     /// What each call gives, by position, as far as it is read.
     outputs: HashMap<Val, Vec<Option<Val>>>,
     layouts: Vec<Layout>,
@@ -358,14 +371,24 @@ impl Planner<'_> {
         }
     }
 
-    /// The node whose value takes the most bytes of the arena.
+    /// The calls among the steps.
+    fn calls(&self) -> impl Iterator<Item = &FunctionCall> {
+        self.steps.iter().filter_map(|step| match &step.kind {
+            Kind::Call(call) => Some(&**call),
+            _ => None,
+        })
+    }
+
+    /// The node whose value takes the most bytes of the arena, be it inside of a call.
     fn largest(&self) -> Option<NodeId> {
         let computed = self.buffer_of.iter().filter_map(|(&val, buffer)| {
             let Buffer { place, bytes } = self.buffers[buffer.index()];
             (place == UNDECIDED).then_some((bytes, val))
         });
         // Of several, the last, in whatever order the table has them.
-        computed.max().map(|(_, val)| self.program.inst(val).origin)
+        let computed = computed.max().map(|(bytes, val)| (bytes, self.program.inst(val).origin));
+        let called = self.calls().filter_map(|call| Some((call.plan.arena_bytes, call.plan.largest?)));
+        computed.into_iter().chain(called).max_by_key(|&(bytes, _)| bytes).map(|(_, node)| node)
     }
 
     fn finish(mut self, options: Options, fed: Vec<(DType, Vec<usize>)>) -> Result<Plan, Lacking> {
@@ -384,6 +407,12 @@ impl Planner<'_> {
         let (stored, mut variables): (Vec<BufferId>, Vec<VariableId>) = stored.unzip();
         variables.sort_unstable();
         variables.dedup();
+        let outputs = self.buffers.iter().enumerate().filter_map(|(index, buffer)| match buffer.place {
+            Place::Output(position) => Some((position, BufferId(index as u32))),
+            _ => None,
+        });
+        let mut outputs: Vec<(usize, BufferId)> = outputs.collect();
+        outputs.sort_unstable_by_key(|&(position, _)| position);
         let given = self.buffers.iter().enumerate().filter_map(|(index, buffer)| {
             matches!(buffer.place, Place::Feed(_) | Place::RunCount).then_some(BufferId(index as u32))
         });
@@ -396,7 +425,7 @@ impl Planner<'_> {
         let is_part = |buffer: &BufferId| matches!(self.buffers[buffer.index()].place, Place::Part { .. });
         let parts = (0..self.buffers.len() as u32).map(BufferId).filter(is_part).collect();
         let plan = Plan {
-            is_for_one_thread: order.inline && self.callees.values().all(|plan| plan.is_for_one_thread),
+            is_for_one_thread: order.inline && self.calls().all(|call| call.plan.is_for_one_thread),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             buffers: self.buffers,
             steps: self.steps,
@@ -409,6 +438,7 @@ impl Planner<'_> {
             given,
             parts,
             commits: self.program.commits.iter().map(|&(variable, _)| variable).collect(),
+            outputs: outputs.into_iter().map(|(_, buffer)| buffer).collect(),
             order,
             largest,
             arena_bytes: memory.bytes,

@@ -5,12 +5,17 @@ use super::{Kind, Plan, Region, Step};
 impl Plan {
     /// Bytes of the plan, within a few percent; its constants are not among them.
     pub(crate) fn bytes(&self) -> usize {
+        let called = self.calls().into_iter().map(|(_, plan)| plan.own_bytes());
+        self.own_bytes() + called.sum::<usize>()
+    }
+
+    /// The same without the plans of what is called.
+    fn own_bytes(&self) -> usize {
         let successors = self.order.successors.iter().map(|successors| bytes_of(successors)).sum::<usize>();
         size_of::<Self>()
             + bytes_of(&self.buffers)
             + bytes_of(&self.steps)
             + self.steps.iter().map(Step::bytes_behind).sum::<usize>()
-            + self.calls().map(|(_, plan)| plan.bytes()).sum::<usize>()
             + bytes_of(&self.origins)
             + bytes_of(&self.constants)
             + bytes_of(&self.fetches)

@@ -12,7 +12,7 @@ use crate::ir::Names;
 /// As [`Plan::text`], with numbers for names.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, Names::default())
+        f.write_str(&self.text(Names::default()))
     }
 }
 
@@ -30,6 +30,10 @@ impl Plan {
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = self.write(&mut text, names);
+        for (function, plan) in self.calls() {
+            let _ = writeln!(text, "plan of `{function}`:");
+            let _ = plan.write(&mut text, names.inside());
+        }
         text
     }
 
@@ -55,12 +59,7 @@ impl Plan {
         }
         let how = if self.order.inline { "inline" } else { "parallel" };
         let (peak, sum) = (self.arena_bytes, self.arena_bytes_without_reuse);
-        writeln!(f, "{how}; arena {peak} bytes, {sum} without reuse")?;
-        for (function, plan) in self.calls() {
-            writeln!(f, "plan of `{function}`:")?;
-            plan.write(f, names.inside())?;
-        }
-        Ok(())
+        writeln!(f, "{how}; arena {peak} bytes, {sum} without reuse")
     }
 }
 

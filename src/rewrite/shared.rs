@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use crate::ir::{Inst, Program, Val};
+use crate::ir::{Inst, Prim, Program, Val};
 
 /// An open table of the instructions of one program, which holds the keys.
 pub(super) struct Shared {
@@ -30,6 +30,9 @@ impl Shared {
     pub(super) fn find_or_push(&mut self, program: &mut Program, inst: Inst) -> Val {
         if slots_for(self.taken + 1) > self.slots.len() {
             self.grow();
+        }
+        if matches!(&inst.prim, Prim::Call(callee) if callee.must_run()) {
+            return program.push(inst);
         }
         let hash = hash_of(&inst);
         let mask = self.slots.len() - 1;

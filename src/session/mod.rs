@@ -465,6 +465,9 @@ impl Core {
                 Cause::OutOfMemory(lacking) => {
                     no_memory(&self.graph.snapshot(), lacking.into(), &prepared.request.fetches)
                 }
+                Cause::Lacking(lacking) => {
+                    no_memory(&self.graph.snapshot(), lacking, &prepared.request.fetches)
+                }
             },
         })
     }

@@ -4,13 +4,15 @@ use std::iter;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
+use foldhash::HashMap;
+
 use super::folded::Results;
 use super::{Core, no_memory, refused};
 use crate::element::DType;
 use crate::error::{Error, Result, Site};
 use crate::exec::{FedArray, Ready, Store, planning};
 use crate::graph::{Arena, Role, TensorMap, Walk};
-use crate::ir::{Names, Program};
+use crate::ir::{Callee, Names, Program};
 use crate::lower::{Lowered, Request, specialise};
 use crate::memory::OutOfMemory;
 use crate::plan::{self, Options, Plan};
@@ -268,13 +270,30 @@ impl Core {
     }
 
     /// The program rewritten, and what depends on constants alone computed, unless some plan has it already; likewise
-    /// what it calls.
-    fn optimized(&self, program: Program, trace: &mut Vec<Applied>, folded: &mut Vec<Results>) -> Program {
+    /// what it calls, each once.
+    fn optimized(
+        &self,
+        mut program: Program,
+        trace: &mut Vec<Applied>,
+        folded: &mut Vec<Results>,
+    ) -> Program {
+        let mut by = HashMap::default();
+        let callees: Vec<Callee> = program.callees().into_iter().cloned().collect();
+        for callee in callees {
+            let mut called = callee.program().clone();
+            called.replace_callees(&by);
+            let called = callee.with_program(self.rewritten(called, trace, folded));
+            by.insert(callee, called);
+        }
+        program.replace_callees(&by);
+        self.rewritten(program, trace, folded)
+    }
+
+    /// The same for the instructions of the program alone.
+    fn rewritten(&self, program: Program, trace: &mut Vec<Applied>, folded: &mut Vec<Results>) -> Program {
         let (program, applied) = rewrite::rewrite(program, self.max_rewrites - trace.len());
         trace.extend(applied);
-        let mut program = self.with_constants(program, trace, folded);
-        program.replace_callees(|callee| self.optimized(callee.clone(), trace, folded));
-        program
+        self.with_constants(program, trace, folded)
     }
 
     /// The program with the results of what depends on constants alone; as it is if there is no memory for them.

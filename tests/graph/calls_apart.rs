@@ -1,6 +1,9 @@
 //! Large functions that are called several times: one program and one plan for all calls, which give what they would if
 //! each were computed in its place.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use flowgrad::ndarray::{Array2, ArrayD, Axis, arr1, arr2};
 use flowgrad::prelude::*;
 
@@ -205,4 +208,84 @@ fn lengths_that_differ_have_programs_of_their_own() {
             assert!((found.sum() - expected.sum()).abs() <= 1e-12 * (1.0 + expected.sum().abs()));
         }
     }
+}
+
+#[test]
+fn what_must_run_runs_once_for_each_call() {
+    let g = Graph::new();
+    let x = g.variable("x", arr1(&[0.1, 0.2])).tensor();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    let f = g.function(x, |x| {
+        let counter = Arc::clone(&counter);
+        large(x, x).inspect(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        })
+    });
+    let both = f.call(x) + f.call(x);
+    assert_eq!(calls(&g, &[both]), [2, 1]);
+    for session in [Session::new(&g), Session::builder(&g).optimize(false).build()] {
+        count.store(0, Ordering::Relaxed);
+        session.unwrap().run(both).unwrap();
+        assert_eq!(count.load(Ordering::Relaxed), 2);
+    }
+}
+
+#[test]
+fn calls_with_ever_new_numbers_share_a_program() {
+    let g = Graph::new();
+    let x = g.variable("x", arr1(&[0.1, 0.2])).tensor();
+    let f = g.function((x, g.constant(0.0)), |(x, t)| large(x + t, x));
+    let steps: Vec<T<'_>> = (0..20).map(|step| f.call((x, g.constant(f64::from(step) * 0.1)))).collect();
+    assert_eq!(calls(&g, &steps), [20, 2], "the first number is known to its program");
+    run(&g, &steps);
+}
+
+#[test]
+fn what_functions_call_is_planned_once_for_all_of_them() {
+    let g = Graph::new();
+    let x = g.variable("x", arr1(&[0.1, 0.2])).tensor();
+    let inner = g.function(x, |x| large(x, x));
+    let inner = &inner;
+    let outer = |by: f64| g.function(x, move |x| large(inner.call(x) + inner.call(x * by), x));
+    let functions = [outer(0.5), outer(0.25)];
+    let results: Vec<T<'_>> = functions.iter().flat_map(|f| [f.call(x), f.call(x + 1.0)]).collect();
+    // Two calls of each outer function, and in each of these two of the inner one: three programs.
+    assert_eq!(calls(&g, &results), [8, 3]);
+    run(&g, &results);
+}
+
+#[test]
+fn a_lack_of_memory_names_the_node_inside() {
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [None]);
+    let f = g.function(x, |x| {
+        let huge = x.broadcast_to([1_usize << 40, 2]).named("huge");
+        large(huge.cumsum(0).named("sums").reduce_max(..), g.constant(1.0))
+    });
+    let both = f.call(x) + f.call(x + 1.0);
+    let failed = Session::new(&g).unwrap().feed(x, &arr1(&[1.0, 2.0])).run(both).unwrap_err().to_string();
+    assert!(failed.contains("sums"), "{failed}");
+}
+
+#[test]
+fn a_fed_result_is_the_one_that_is_used_and_a_panic_passes_through() {
+    let g = Graph::new();
+    let x = g.variable("x", arr1(&[0.1, 0.2])).tensor();
+    let f = g.function(x, |x| {
+        let y = large(x, x).inspect(|array| assert!(array.sum() < 100.0, "too much"));
+        (y, y.reduce_sum(..))
+    });
+    let [(first, sum), (second, _)] = [f.call(x), f.call(x * 2000.0)];
+    let session = Session::builder(&g).threads(2).build().unwrap();
+    let fed = arr1(&[5.0, 6.0]);
+    let (found, given) = session.feed(first, &fed).run((first * 2.0, sum)).unwrap();
+    assert_eq!(found, arr1(&[10.0, 12.0]).into_dyn());
+    assert_eq!(given, session.run(sum).unwrap(), "the other result is still the function's");
+    let far =
+        g.function(x, |x| (x * 1e6).inspect(|array| assert!(array.sum() < 100.0, "too much")) + large(x, x));
+    let both = far.call(x) + far.call(x + 1.0);
+    let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| session.run(both)));
+    assert!(ran.is_err(), "a kernel's panic goes to the caller");
+    assert!(session.run((first, second)).is_ok());
 }

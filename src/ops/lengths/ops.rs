@@ -123,8 +123,10 @@ pub(in crate::ops) const METHODS: &[&[OpDef]] = &[&[
         ],
         attributes: &[AttributeDef::of::<String>("operation")],
         build: |graph, operands, attributes| {
-            let types: Vec<TensorType> = operands.iter().map(|&operand| TensorType::of(operand)).collect();
-            lengths_of(&types.iter().collect::<Vec<_>>())?;
+            let other = operands.iter().find(|operand| operand.dtype() != DType::Bool && !operand.is_invalid());
+            if let Some(other) = other {
+                return Err(Fault::ElementType { expected: DType::Bool, found: other.dtype() });
+            }
             let found: String = attributes.value("operation")?;
             let named = OPERATIONS.iter().find(|arithmetic| arithmetic.operation == found);
             let lacking = || Fault::Attribute {

@@ -22,10 +22,9 @@ pub(in crate::ops) struct Stream([u64; 3]);
 impl Stream {
     /// The stream of the node that is being lowered, which may have a seed of its own.
     pub(in crate::ops) fn of(own_seed: Option<[u64; 2]>, to: &mut Lowering<'_>) -> Self {
-        let identity = to.identity();
         // No block has so many random nodes that a name could be taken for a place among them.
-        let [seed, place] = own_seed.unwrap_or_else(|| [seed_for(0, identity.name), u64::MAX]);
-        Stream([identity.seed, seed, place])
+        let [seed, place] = own_seed.unwrap_or_else(|| [seed_for(0, to.identity().name), u64::MAX]);
+        Stream([to.seed(), seed, place])
     }
 
     /// The generator for a run, before which there were as many as the first input of the kernel says.

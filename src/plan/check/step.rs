@@ -125,20 +125,29 @@ impl<'p> Touches<'p> {
             }
             Kind::Call(call) => {
                 let FunctionCall { plan, operands, outputs, frame, .. } = &**call;
-                if operands.len() != plan.fed.len() {
-                    return Err(format!("step {} feeds {} operands", self.index, operands.len()));
+                let index = self.index;
+                if operands.len() != plan.fed.len() || outputs.len() != plan.outputs.len() {
+                    return Err(format!("step {index} does not fit what it calls"));
+                }
+                if plan.given.iter().any(|given| plan.buffers[given.index()].place == Place::RunCount)
+                    || !plan.stored.is_empty()
+                    || !plan.fetches.is_empty()
+                {
+                    return Err(format!("step {index} calls what reads or changes more than it is fed"));
                 }
                 for (operand, (dtype, dims)) in operands.iter().zip(&plan.fed) {
                     self.may_read(operand.buffer)?;
+                    if self.writes.binary_search(&operand.buffer).is_ok() {
+                        return Err(format!("step {index} feeds b{}, which it writes", operand.buffer.0));
+                    }
                     self.holds(operand.buffer, operand.offset + size(dims) * dtype.size())?;
                 }
-                for (position, &output) in outputs.iter().enumerate() {
+                if self.writes.len() != outputs.len() + 1 {
+                    return Err(format!("the outputs and the frame of step {index} are not apart"));
+                }
+                for (&output, left) in outputs.iter().zip(&plan.outputs) {
                     self.may_write(output)?;
-                    let left = plan.buffers.iter().find(|buffer| buffer.place == Place::Output(position));
-                    let Some(left) = left else {
-                        return Err(format!("step {} has no output {position}", self.index));
-                    };
-                    self.holds(output, left.bytes)?;
+                    self.holds(output, plan.buffers[left.index()].bytes)?;
                 }
                 self.may_write(*frame)?;
                 self.holds(*frame, plan.frame_bytes())
