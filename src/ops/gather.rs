@@ -128,8 +128,8 @@ pub(super) const INTERNAL: &[OpDef] = internal! {
 };
 
 methods! {
-    /// The slices across an axis that have the given indices, of `i32` or `i64`; negative axes count from the end. The axis is replaced by
-    /// the axes of the indices: a vector of indices along axis 0 selects rows.
+    /// The slices across an axis that have the given indices, of `i32` or `i64`; negative axes count from the end. The
+    /// axis is replaced by the axes of the indices: a vector of indices along axis 0 selects rows.
     ///
     /// Gradient: the cotangents of each slice's occurrences, added up; 0 where there is none. An axis out of range is a
     /// build error; an index that is negative or not below the axis' length fails the run.
