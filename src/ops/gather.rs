@@ -225,8 +225,8 @@ methods! {
     }
 
     /// The tensor plus the updates at the slices across an axis that have the given indices: where
-    /// [`gather`](crate::Tensor::gather) would take them from. Updates of one slice add up in their order, so the same inputs
-    /// give the same bits; of many it is kept what rounding loses.
+    /// [`gather`](crate::Tensor::gather) would take them from. Updates of one slice add up in their order, so the
+    /// same inputs give the same bits; of many it is kept what rounding loses.
     ///
     /// Gradient: the cotangent to the tensor, and to the updates what it has at the indices. An axis out of range, and
     /// updates of another shape than `gather` would give, are build errors; an index that is negative or not below
