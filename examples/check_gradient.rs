@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::io::{self, Write};
 
-use flowgrad::ndarray::{Array1, Array2, ArrayD, Ix1, array};
+use flowgrad::ndarray::{Array1, Array2, ArrayD, array};
 use flowgrad::prelude::*;
 
 /// How far a formula may lie from autodiff.
@@ -30,7 +30,7 @@ impl Regression {
 
     /// The mean over the rows of (probability - label)·x, and what the penalty adds.
     fn gradient(&self, w: &ArrayD<f64>, of_penalty: f64) -> Array1<f64> {
-        let w = w.view().into_dimensionality::<Ix1>().unwrap_or_else(|_| self.x.row(0));
+        let w = w.flatten();
         let probability = self.x.dot(&w).mapv(|logit| 1.0 / (1.0 + (-logit).exp()));
         let of_rows = self.x.t().dot(&(probability - &self.is_of_class)) / self.x.nrows() as f64;
         of_rows + &(&w * of_penalty)

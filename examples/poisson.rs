@@ -9,7 +9,6 @@ use std::env;
 use std::error::Error;
 use std::io::{self, Write};
 
-use flowgrad::data::Columns;
 use flowgrad::ndarray::{Array2, array};
 use flowgrad::prelude::*;
 use flowgrad::testing::GradientCheck;
@@ -22,7 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/visits.csv");
     // One column for each kind of weather, each of which is a constant of its own: no other is needed.
     let csv = Csv::new().header().one_hot("weather");
-    let (visits, columns) = csv.dataset::<f64, f64>(path, Columns::from("visits"))?;
+    let (visits, columns) = csv.dataset::<f64, f64>(path, "visits")?;
     // Tens of degrees, so that all weights are of one size.
     let scaled = |measures: &Array2<f64>| measures * &array![0.1, 1.0, 1.0, 1.0];
     let measures = scaled(&visits.inputs().clone().into_dimensionality()?);

@@ -1,13 +1,16 @@
 //! Pages to read, each a whole: where to begin, how things are done, and tables.
 //!
 //! Begin with the page for what you know: [TensorFlow 1](from_tensorflow), [JAX or PyTorch](from_jax_and_pytorch), or
-//! [ndarray](from_ndarray).
+//! [ndarray](from_ndarray). A page is there with the features of the crate that its programs and
+//! links need.
 
 /// For users of TensorFlow 1: a table of names, what differs, and a program in both.
+#[cfg(all(feature = "csv", feature = "tensorboard", feature = "trace", feature = "train"))]
 #[doc = include_str!("from_tensorflow.md")]
 pub mod from_tensorflow {}
 
 /// For users of JAX and PyTorch: tables of names, and a program in each.
+#[cfg(all(feature = "csv", feature = "safetensors"))]
 #[doc = include_str!("from_jax_and_pytorch.md")]
 pub mod from_jax_and_pytorch {}
 
@@ -16,15 +19,26 @@ pub mod from_jax_and_pytorch {}
 pub mod from_ndarray {}
 
 /// A model in a struct, in threads, in files, and in a service.
+#[cfg(all(feature = "csv", feature = "safetensors"))]
 #[doc = include_str!("a_model_inside_a_program.md")]
 pub mod a_model_inside_a_program {}
 
+/// Data, the training loop, what is measured, and what is kept.
+#[cfg(all(feature = "csv", feature = "tensorboard", feature = "train"))]
+#[doc = include_str!("training.md")]
+pub mod training {}
+
 /// Curves, pictures of graphs, progress, traces.
+#[cfg(all(feature = "csv", feature = "tensorboard", feature = "trace", feature = "train"))]
 #[doc = include_str!("watching_a_training.md")]
 #[doc = include_str!("../../examples/pictures/mlp_digits.svg")]
 #[doc = include_str!("../../examples/pictures/mlp_digits_graph.svg")]
 #[doc = include_str!("watching_a_training_more.md")]
 pub mod watching_a_training {}
+
+/// How to prove that a gradient is right: against central differences, and against one derived by hand.
+#[doc = include_str!("testing_gradients.md")]
+pub mod testing_gradients {}
 
 /// The six stages of a run, as the text that each prints.
 #[doc = include_str!("how_a_run_works.md")]
@@ -37,15 +51,6 @@ pub mod how_fast {}
 /// What every op gives, with its gradient.
 #[doc = include_str!("ops.md")]
 pub mod ops {}
-
-/// Data, the training loop, what is measured, and what is kept.
-#[cfg(all(feature = "csv", feature = "tensorboard", feature = "train"))]
-#[doc = include_str!("training.md")]
-pub mod training {}
-
-/// How to prove that a gradient is right: against central differences, and against one derived by hand.
-#[doc = include_str!("testing_gradients.md")]
-pub mod testing_gradients {}
 
 #[cfg(test)]
 mod tests {

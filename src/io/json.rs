@@ -1,5 +1,5 @@
-//! As much of JSON as the header of a safetensors file and the graph of a frozen model need: a reader that hands out one token after the other and keeps none of them, and
-//! texts as it is written.
+//! As much of JSON as the header of a safetensors file and the graph of a frozen model need: a reader that hands out one
+//! token after the other and keeps none of them, and texts as it is written.
 //!
 //! A tree of values would take a hundred times the bytes of a hostile header, and a parser that calls itself for what
 //! is nested as much of the stack as it is told to.

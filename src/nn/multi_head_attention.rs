@@ -9,8 +9,9 @@ use crate::{Attention, Float, Graph, Tensor};
 /// [`scaled_dot_product_attention`](Tensor::scaled_dot_product_attention), and put together by another `Dense`. Of
 /// `[n, t, width]` it makes `[n, t, width]`, the same in both modes.
 ///
-/// As a [`Layer`] it is self-attention: everyone in a sequence sees everyone in it or, if it is [`causal`](Self::causal),
-/// those before. [`attend`](Self::attend) looks at another sequence, [`attend_where`](Self::attend_where) under a mask.
+/// As a [`Layer`] it is self-attention: each element of a sequence attends to all of them or, if it is
+/// [`causal`](Self::causal), to itself and those before. [`attend`](Self::attend) attends to another sequence,
+/// [`attend_where`](Self::attend_where) under a mask.
 ///
 /// What is not of the layer's width, or has other axes, is a build error, and so is a number of heads that does not divide
 /// the width.
@@ -40,7 +41,7 @@ pub struct MultiHeadAttention<'g, T = f32> {
     pub value: Dense<'g, T>,
     /// What makes the output of all heads.
     pub output: Dense<'g, T>,
-    /// Who sees whom, and the scale of the products.
+    /// Which keys a query attends to, and the scale of the products.
     pub attention: Attention,
 }
 
@@ -64,12 +65,12 @@ impl<'g, T: Float> MultiHeadAttention<'g, T> {
         }
     }
 
-    /// The same layer, whose queries see the keys up to their own position, and none behind.
+    /// The same layer, whose queries attend to the keys up to their own position; those behind are masked.
     pub fn causal(self) -> Self {
         MultiHeadAttention { attention: self.attention.causal(), ..self }
     }
 
-    /// What `[n, t, width]` sees of another sequence, `[n, s, width]`: cross-attention.
+    /// Attention of `[n, t, width]` to another sequence, `[n, s, width]`: cross-attention.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -84,7 +85,7 @@ impl<'g, T: Float> MultiHeadAttention<'g, T> {
     }
 
     /// The same where the mask is true, which is `[n, t, s]`, `[n, 1, s]` to leave out what pads the memory, or `[t, s]`.
-    /// Who sees nobody gives what the output makes of zeros.
+    /// A query whose keys are all masked gives what the output makes of zeros.
     ///
     /// ```
     /// use flowgrad::prelude::*;

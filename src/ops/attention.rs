@@ -7,8 +7,8 @@ use crate::graph::op::{Attribute, AttributeValue, Attributes, BroadcastLike};
 use crate::ops::methods::methods;
 use crate::shape::Shape;
 
-/// What may be said of [`scaled_dot_product_attention`](crate::Tensor::scaled_dot_product_attention): who sees whom, and
-/// the scale.
+/// What may be said of [`scaled_dot_product_attention`](crate::Tensor::scaled_dot_product_attention): which keys a query
+/// attends to, and the scale.
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -24,12 +24,12 @@ pub struct Attention {
 }
 
 impl Attention {
-    /// Everyone sees everyone, and products are scaled by 1/√depth.
+    /// Each query attends to all keys, and products are scaled by 1/√depth.
     pub fn new() -> Self {
         Attention::default()
     }
 
-    /// Each query sees the keys up to its own position, and none behind.
+    /// Each query attends to the keys up to its own position; those behind are masked.
     pub fn causal(self) -> Self {
         Attention { causal: true, ..self }
     }
@@ -122,8 +122,8 @@ methods! {
     /// softmax(self·keyᵀ/√depth)·value. Of queries `[.., time, depth]`, keys `[.., others, depth]` and values
     /// `[.., others, width]` it gives `[.., time, width]`; the axes before, such as batch and heads, broadcast.
     ///
-    /// [`Attention`] says who sees whom, and another scale. Gradient: that of the formula, to all three. Build errors are
-    /// those of [`matmul`](crate::Tensor::matmul), and a depth that is not known where no scale is given.
+    /// [`Attention`] masks the keys behind a query, and sets another scale. Gradient: that of the formula, to all three.
+    /// Build errors are those of [`matmul`](crate::Tensor::matmul), and a depth that is not known where no scale is given.
     ///
     /// Source: Vaswani et al., *Attention is all you need*, 2017, section 3.2.1.
     ///
@@ -143,10 +143,10 @@ methods! {
         x.attention("scaled_dot_product_attention", [key, value], None, attention)
     }
 
-    /// [`scaled_dot_product_attention`](crate::Tensor::scaled_dot_product_attention) where a query sees a key only if the
-    /// mask, which broadcasts to `[.., time, others]`, is true. A query that sees nobody gives 0.
+    /// [`scaled_dot_product_attention`](crate::Tensor::scaled_dot_product_attention) where a query attends to a key only if
+    /// the mask, which broadcasts to `[.., time, others]`, is true. A query whose keys are all masked gives 0.
     ///
-    /// Gradient: as there; none to what is not seen.
+    /// Gradient: as there; none to what is masked.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -136,12 +136,15 @@ impl Graph {
     /// and fills the output, which is in row-major order and of the given element type and shape. A length of `None` is
     /// that of the first input along the same axis.
     ///
+    /// What the closure needs of the graph is an input. It owns whatever else it uses: arrays, sessions and other handles
+    /// are moved in by `move`, or shared by an [`Arc`].
+    ///
     /// The closure runs once in each run that needs the node, before the run ends, on any thread of the session. It may
     /// run sessions, within the bounds that [`Kernel::run`](crate::op::Kernel::run) tells. An error that it gives, and
     /// a panic, make the run fail with [`Error::Kernel`](crate::Error::Kernel), which names the node and leaves all
     /// variables as they were.
     ///
-    /// Gradient: there is none, and a path through the node is a building error that names it. Give one by
+    /// Gradient: there is none, and a path through the node is a build error that names it. Give one by
     /// [`custom_gradient`](crate::custom_gradient), or cut the path by [`stop_gradient`](crate::Tensor::stop_gradient).
     ///
     /// ```

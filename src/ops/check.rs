@@ -199,8 +199,9 @@ impl AnyTensor<'_> {
 impl<T: Element> Tensor<'_, T> {
     /// The same elements, which are shown to a function whenever the node runs: once in each run that needs it, or
     /// its operation, before the run ends. The function may be called on any thread of the session, and at once for
-    /// runs that go on at once, maybe when its caller is long done: `move` in what it uses, such as an [`Arc`]. It may run
-    /// the session in its turn, within the bounds that [`Kernel::run`](crate::op::Kernel::run) tells.
+    /// runs that go on at once, maybe when its caller is long done. So it owns what it uses: arrays and handles are moved
+    /// in by `move`, or shared by an [`Arc`]; of the graph it is shown this tensor alone. It may run the session in its
+    /// turn, within the bounds that [`Kernel::run`](crate::op::Kernel::run) tells.
     ///
     /// Gradient: the cotangent, to which nobody looks.
     ///

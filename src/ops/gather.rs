@@ -128,8 +128,8 @@ pub(super) const INTERNAL: &[OpDef] = internal! {
 };
 
 methods! {
-    /// The slices across an axis that have the given indices, of `i32` or `i64`; negative axes count from the end. The axis is replaced by
-    /// the axes of the indices: a vector of indices along axis 0 selects rows.
+    /// The slices across an axis that have the given indices, of `i32` or `i64`; negative axes count from the end. The
+    /// axis is replaced by the axes of the indices: a vector of indices along axis 0 selects rows.
     ///
     /// Gradient: the cotangents of each slice's occurrences, added up; 0 where there is none. An axis out of range is a
     /// build error; an index that is negative or not below the axis' length fails the run.
@@ -225,8 +225,8 @@ methods! {
     }
 
     /// The tensor plus the updates at the slices across an axis that have the given indices: where
-    /// [`gather`](crate::Tensor::gather) would take them from. Updates of one slice add up in their order, so the same inputs
-    /// give the same bits; of many it is kept what rounding loses.
+    /// [`gather`](crate::Tensor::gather) would take them from. Updates of one slice add up in their order, so the
+    /// same inputs give the same bits; of many it is kept what rounding loses.
     ///
     /// Gradient: the cotangent to the tensor, and to the updates what it has at the indices. An axis out of range, and
     /// updates of another shape than `gather` would give, are build errors; an index that is negative or not below

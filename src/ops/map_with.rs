@@ -160,6 +160,10 @@ impl<T: Float> Tensor<'_, T> {
     /// Gradient: the cotangent times the derivative. The derivative has none of its own: where second derivatives need
     /// it, building them is an error that names the op. [`map_with_second`](Tensor::map_with_second) takes it, too.
     ///
+    /// The closures own what they use: arrays and numbers are moved in by `move`, or shared by an [`Arc`]. What they need
+    /// of the graph must be an input, of which there is one here: a function of several is for
+    /// [`Graph::call`](crate::Graph::call).
+    ///
     /// The closures may be called on any thread of the session, in any order, and must give the same for the same
     /// number. A panic inside makes the run fail with an error that names the node. What they do is not fused with
     /// other ops; a function that is composed of tensors' methods runs faster, and
@@ -201,7 +205,7 @@ impl<T: Float> Tensor<'_, T> {
     }
 
     /// f(x) for each element, by a closure, with its first and second derivatives: [`map_with`](Tensor::map_with), which
-    /// can be differentiated twice. Third derivatives are building errors.
+    /// can be differentiated twice. Third derivatives are build errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;

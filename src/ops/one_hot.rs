@@ -82,8 +82,8 @@ impl AnyTensor<'_> {
 }
 
 impl<'g, T: Integer> Tensor<'g, T> {
-    /// A row of `depth` elements for each index, of `i32` or `i64`: 1 at the index, 0 elsewhere. An index that is negative or not below
-    /// the depth gives a row of zeros.
+    /// A row of `depth` elements for each index, of `i32` or `i64`: 1 at the index, 0 elsewhere. An index that is negative
+    /// or not below the depth gives a row of zeros.
     ///
     /// No gradient passes.
     ///

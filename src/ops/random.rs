@@ -185,8 +185,8 @@ impl Graph {
     }
 
     /// Booleans, each `true` with the given probability, drawn anew in each run; by what, says
-    /// [`random_uniform`](Graph::random_uniform). Where each element has a probability of its own, see
-    /// [`bernoulli`](crate::Tensor::bernoulli).
+    /// [`random_uniform`](Graph::random_uniform). The probability is a number; of a tensor of probabilities `p`, one for each
+    /// element, it is [`p.bernoulli()`](crate::Tensor::bernoulli).
     ///
     /// A probability that is none is a build error.
     ///
@@ -241,7 +241,8 @@ impl AnyTensor<'_> {
 
 methods! {
     /// As many booleans as this tensor has elements, as [`Graph::bernoulli`] draws them; the elements do not
-    /// matter. The shape may be unknown while building.
+    /// matter. The shape may be unknown while building. Of a tensor of probabilities `p`, one for each element, it is
+    /// [`p.bernoulli()`](crate::Tensor::bernoulli).
     ///
     /// ```
     /// use flowgrad::prelude::*;

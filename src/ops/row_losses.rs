@@ -22,8 +22,9 @@ methods! {
     /// A target of 0 counts for nothing; where the probability is 0 and the target is not, the loss is ∞. Keras holds both
     /// above 10⁻⁷ instead; PyTorch's `kl_div` takes the logarithm of the probabilities.
     ///
-    /// Gradient: -targets/self to `self`, ln(targets/self) + 1 to `targets`, each times the row's cotangent; 0 where both
-    /// are 0. Targets of another shape are a build error, or fail the run that feeds them.
+    /// Gradient: -targets/self to `self`, ln(targets/self) + 1 to `targets`, each times the row's cotangent. At a target of
+    /// 0 the slope to `targets` is infinite, and -ln(self) is given in its place; where both are 0, all slopes are 0.
+    /// Targets of another shape are a build error, or fail the run that feeds them.
     ///
     /// ```
     /// use flowgrad::prelude::*;

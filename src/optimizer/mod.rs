@@ -40,9 +40,9 @@
 //!
 //! 1. Where [`accumulate`](Optimizer::accumulate) asks for it, the gradient is the mean over several runs, of which the
 //!    last is the step.
-//! 1. The gradients are clipped, where `clip_by_...` asks for it; by several if there are several, in the order in
+//! 2. The gradients are clipped, where `clip_by_...` asks for it; by several if there are several, in the order in
 //!    which they were asked for.
-//! 2. λ·w is added to each, where [`weight_decay`](Optimizer::weight_decay) asks for it; [`AdamW`] shrinks w itself
+//! 3. λ·w is added to each, where [`weight_decay`](Optimizer::weight_decay) asks for it; [`AdamW`] shrinks w itself
 //!    instead.
 //!
 //! A run that fetches the operation changes all the variables, what is kept for them, and the [`global_step`], or

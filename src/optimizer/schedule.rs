@@ -186,7 +186,8 @@ impl Schedule {
     }
 
     /// Any function of the step, which gives a single number for it. It is called for any graph, so it can use no tensor but
-    /// the step. A rate that is computed from other tensors is a tensor, and given as that:
+    /// the step. Numbers and arrays that the function uses are moved in by `move`, or shared by an [`Arc`]. A rate that is
+    /// computed from other tensors is a tensor, and given as that:
     /// `Adam::new((global_step(&g).cast::<f64>() + 1.0).rsqrt() * scale)`.
     ///
     /// ```

@@ -1,5 +1,5 @@
-//! [`Trainer`]: epochs over a dataset, with metrics, validation, early stopping and checkpoints; and for loops of one's
-//! own [`Progress`] and [`CtrlC`].
+//! [`Trainer`]: epochs over a dataset, with metrics, validation, early stopping and checkpoints; and for custom
+//! training loops [`Progress`] and [`CtrlC`].
 //!
 //! Takes a train operation, a loss and metrics built over placeholders, and a
 //! [`Dataset`](crate::data::Dataset); gives a [`Report`] and leaves the trained variables in the session.

@@ -1,4 +1,4 @@
-//! [`Progress`]: what a trainer shows, for a loop of one's own.
+//! [`Progress`]: what a trainer shows, for a custom training loop.
 
 use std::time::{Duration, Instant};
 

@@ -97,7 +97,7 @@ fn errors_and_panics_of_closures_are_errors_of_the_run() -> Result<()> {
     Ok(())
 }
 
-/// Line 29: a path through a call is a building error, also beside other paths, and none of integers is.
+/// Line 29: a path through a call is a build error, also beside other paths, and none of integers is.
 #[test]
 fn a_call_has_no_gradient() -> Result<()> {
     let g = Graph::new();

@@ -14,13 +14,15 @@ const BY_METHOD: [(&str, &str); 1] = [("bernoulli_of", "bernoulli")];
 
 /// What the table names and the registry does not: longer forms of ops, which the registry has under their short
 /// names; what is another op of a number; what takes a function; and what belongs to variables.
-const NOT_LISTED: [&str; 16] = [
+const NOT_LISTED: [&str; 18] = [
     "einsum_unary",
     "zeros",
     "ones",
     "fill",
     "split_sizes",
     "cumsum_with",
+    "conv1d_transpose_to",
+    "conv2d_transpose_to",
     "matmul_transposed",
     "transpose_perm",
     "custom_gradient",

@@ -106,7 +106,8 @@ pub enum WindowFault {
 /// A rectangle that moves over an image: its size, how far it moves at a time (its strides), how far its
 /// elements are apart (its dilations), and what lies about the image. Always the rows first, then the columns.
 ///
-/// [`Convolution`](crate::Convolution) says the same in the same words. It spans an extent of (size - 1)·dilation + 1 rows or columns.
+/// It spans an extent of (size - 1)·dilation + 1 rows or columns. [`Convolution`](crate::Convolution) says the same in the
+/// same words.
 ///
 /// ```
 /// use flowgrad::prelude::*;
