@@ -271,10 +271,12 @@ impl Program {
         self.verify_own()?;
         for callee in self.callees() {
             let program = callee.program();
-            let is_closed = |inst: &Inst| !matches!(inst.prim, Prim::Read(_) | Prim::RunCount);
-            let verified = match program.fetches.is_empty() && program.commits.is_empty() {
-                true if program.insts.iter().all(is_closed) => program.verify_own(),
-                _ => Err("reads or changes more than it is fed".to_owned()),
+            let is_open = |inst: &Inst| matches!(inst.prim, Prim::Read(_) | Prim::RunCount);
+            let is_open = program.insts.iter().any(is_open) || !program.fetches.is_empty();
+            let verified = if is_open || !program.commits.is_empty() {
+                Err("reads or changes more than it is fed".to_owned())
+            } else {
+                program.verify_own()
             };
             verified.map_err(|why| format!("`{}`: {why}", callee.function()))?;
         }

@@ -123,7 +123,8 @@ pub(in crate::ops) const METHODS: &[&[OpDef]] = &[&[
         ],
         attributes: &[AttributeDef::of::<String>("operation")],
         build: |graph, operands, attributes| {
-            let other = operands.iter().find(|operand| operand.dtype() != DType::Bool && !operand.is_invalid());
+            let other =
+                operands.iter().find(|operand| operand.dtype() != DType::Bool && !operand.is_invalid());
             if let Some(other) = other {
                 return Err(Fault::ElementType { expected: DType::Bool, found: other.dtype() });
             }
