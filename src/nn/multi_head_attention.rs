@@ -141,7 +141,11 @@ impl<'g, T: Float> MultiHeadAttention<'g, T> {
                 )));
             }
             match x.dims() {
-                &[_, _, length] if length.is_none_or(|length| Some(length) == kernel.dims()[0]) => Ok(()),
+                &[_, _, length]
+                    if length.is_none_or(|length| Some(&Some(length)) == kernel.dims().first()) =>
+                {
+                    Ok(())
+                }
                 _ => Err(fault(format!("expected sequences of [batch, time, {width}], got {x}"))),
             }
         })

@@ -9,8 +9,9 @@ use super::gather::with_axes;
 use crate::element::{ArrayMut, ArrayRef, with_element};
 use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{Attributes, Op, OpDef};
 use crate::ir::{Kernel, KernelError, Lowering, Val, size};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType, resolve_axis};
 
@@ -108,6 +109,9 @@ impl Op for PutBack {
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let (kept, mask) = (&inputs[0].shape, &inputs[1].shape);
         let axis = resolve_axis(self.axis as isize, kept.rank())?;
+        if mask.rank() == 0 {
+            return Err(Fault::op(MaskFault::Shape { mask: mask.clone(), shape: kept.clone(), axis }));
+        }
         if kept.dims()[axis].is_some_and(|length| length != self.size) {
             let mut expected = kept.dims().to_vec();
             expected[axis] = Some(self.size);
@@ -208,6 +212,12 @@ impl Kernel for Restore {
         true
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "boolean_mask_transposed" (kept: Element, mask: Only(Bool)) [axis: usize, size: usize] |given|
+        PutBack { axis, size };
+};
 
 methods! {
     /// The slices for which a mask is true, in their order: the first `size` of them, as one axis in place of those of the

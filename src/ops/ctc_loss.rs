@@ -14,8 +14,9 @@ use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::Float;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::ir::{Kernel, KernelError, Lowering, Val};
+use crate::ops::internal::check;
 use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType};
 
@@ -108,14 +109,13 @@ fn class_of(blank: isize, classes: usize) -> Option<usize> {
     (class < classes).then_some(class)
 }
 
-/// The inputs with the batch as their first axis.
+/// The inputs with the batch as their first axis, labels and lengths as `i64`.
 fn batched(inputs: &[Val], to: &mut Lowering<'_>) -> Vec<Val> {
-    let is_logits = |position: usize| position == 0 || position >= INPUTS;
-    let turned = inputs
-        .iter()
-        .enumerate()
-        .map(|(position, &input)| if is_logits(position) { to.permute(input, vec![1, 0, 2]) } else { input });
-    turned.collect()
+    let batched = inputs.iter().enumerate().map(|(position, &input)| match position {
+        1..INPUTS => to.cast(input, DType::I64),
+        _ => to.permute(input, vec![1, 0, 2]),
+    });
+    batched.collect()
 }
 
 impl Op for CtcLoss {
@@ -158,6 +158,12 @@ impl Op for CtcGradient {
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         fit(self.blank, inputs)?;
+        if self.directions > MOST_DIRECTIONS {
+            return Err(Fault::op(CtcFault::Order { most: MOST_DIRECTIONS + 1 }));
+        }
+        if inputs.len() != INPUTS + self.directions {
+            return Err(Fault::OperandCount { expected: INPUTS + self.directions, found: inputs.len() });
+        }
         let expected = &inputs[0].shape;
         match inputs[INPUTS..].iter().find(|direction| !direction.shape.agrees_with(expected)) {
             Some(direction) => {
@@ -326,9 +332,33 @@ impl Ctc {
     }
 }
 
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = &[OpDef {
+    name: "ctc_loss_gradient",
+    doc: "",
+    operands: &[
+        OperandDef::one("x", Elements::Float),
+        OperandDef::one("labels", Elements::Integer),
+        OperandDef::one("label_lengths", Elements::Integer),
+        OperandDef::one("logit_lengths", Elements::Integer),
+        OperandDef::some("directions", Elements::Same),
+    ],
+    attributes: &[AttributeDef::of::<isize>("blank"), AttributeDef::of::<usize>("directions")],
+    build: |graph, operands, attributes| {
+        let of_operand = |operand: usize| match operand {
+            0 => Elements::Float,
+            1..INPUTS => Elements::Integer,
+            _ => Elements::Same,
+        };
+        check(&(0..operands.len()).map(of_operand).collect::<Vec<_>>(), operands)?;
+        let (blank, directions) = (attributes.value("blank")?, attributes.value("directions")?);
+        Ok(vec![graph.apply(CtcGradient { blank, directions }, operands)])
+    },
+}];
+
 methods! {
     /// Connectionist temporal classification: minus the logarithm of the probability that logits `[time, batch, classes]`
-    /// give labels `[batch, labels]`, over all ways in which these can be aligned with the frames, one number for each
+    /// give labels `[batch, labels]` of `i32` or `i64`, over all ways in which these can be aligned with the frames, one number for each
     /// sequence. Of each sequence the first `label_lengths` labels and `logit_lengths` frames count.
     ///
     /// The class `blank` stands for no label; it counts from the end if it is negative. As in TensorFlow, logits need not
@@ -356,7 +386,7 @@ methods! {
     /// assert!((Session::new(&g)?.run(loss)?.sum() - 3.0_f64.ln()).abs() < 1e-15);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn ctc_loss<Float>(x, labels: (i64), label_lengths: (i64), logit_lengths: (i64), blank: isize) -> Self {
+    fn ctc_loss<Float>(x, labels: (Index), label_lengths: (Index), logit_lengths: (Index), blank: isize) -> Self {
         x.graph().apply(CtcLoss { blank }, &[x, labels, label_lengths, logit_lengths])
     }
 }
@@ -407,6 +437,16 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
                 x[0].ctc_loss(labels, lengths, frames, -1)
             },
             |x| plain(&x[0], &[&[0], &[1, 0, 1], &[]], &[3, 5, 2], 2),
+        ),
+        example!(
+            "ctc_loss of labels and lengths of i32 beside i64",
+            &[&[4, 2, 3]],
+            |g, x| {
+                let labels = g.constant(array![[1_i32, 2], [2, 2]]);
+                let lengths = g.constant(array![2_i32, 2]);
+                x[0].ctc_loss(labels, lengths, g.constant(array![4_i64, 3]), 0)
+            },
+            |x| plain(&x[0], &[&[1, 2], &[2, 2]], &[4, 3], 0),
         ),
         example!(
             "ctc_loss of nobody",

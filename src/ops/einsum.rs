@@ -180,6 +180,12 @@ impl Graph {
     }
 }
 
+/// For files of graphs.
+pub(super) const DIAGONALS: &[OpDef] = diagonals::INTERNAL;
+
+/// For files of graphs.
+pub(super) const NUMBERED: &[OpDef] = sum::INTERNAL;
+
 /// A sum of products that is being built.
 struct Sum<'g> {
     asked: Arc<str>,

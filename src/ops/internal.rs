@@ -13,17 +13,20 @@ use crate::shape::Shape;
 /// Declares definitions of internal ops: the name, the operands with their elements, the attributes with their types, and
 /// the op, or what makes it of operands and attributes and may fail.
 macro_rules! internal {
-    ($($name:literal ($($operand:ident: $elements:ident),*) [$($attribute:ident: $type:ty),*] |$given:ident| $op:expr;)*) => {
+    ($($name:literal ($($operand:ident: $elements:ident $(($dtype:ident))?),*) [$($attribute:ident: $type:ty),*] |$given:ident| $op:expr;)*) => {
         &[$($crate::graph::op::OpDef {
             name: $name,
             doc: "",
             operands: &[$($crate::graph::op::OperandDef::one(
                 stringify!($operand),
-                $crate::graph::op::Elements::$elements,
+                $crate::graph::op::Elements::$elements$(($crate::element::DType::$dtype))?,
             )),*],
             attributes: &[$($crate::graph::op::AttributeDef::of::<$type>(stringify!($attribute))),*],
             build: |graph, $given, _attributes| {
-                $crate::ops::internal::check(&[$($crate::graph::op::Elements::$elements),*], $given)?;
+                $crate::ops::internal::check(
+                    &[$($crate::graph::op::Elements::$elements$(($crate::element::DType::$dtype))?),*],
+                    $given,
+                )?;
                 $(let $attribute: $type = _attributes.value(stringify!($attribute))?;)*
                 Ok(graph.apply_all($op, $given))
             },
@@ -40,6 +43,7 @@ pub(super) fn check(elements: &[Elements], operands: &[AnyTensor<'_>]) -> Result
         if !elements.admit(found, first) && !operand.is_invalid() {
             return Err(match elements {
                 Elements::Same => Fault::ElementType { expected: first, found },
+                Elements::Only(expected) => Fault::ElementType { expected: *expected, found },
                 _ => Fault::ElementKind { expected: "another element type", found },
             });
         }

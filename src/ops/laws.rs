@@ -324,6 +324,17 @@ fn attributes_of(kind: &str) -> Vec<Attribute> {
         "pairs of counts" => {
             vec![Attribute::List(vec![Attribute::Ints(vec![1, 0])]), Attribute::List(vec![])]
         }
+        "term of letters and numbers" => {
+            ["", "ii", "0(11)i", "iji", "00"].map(|text| Attribute::Text(text.into())).into()
+        }
+        "specification of letters and numbers, each once in a term" => {
+            ["0->", "10,10->", "0,0i->i", "i0->0i", "i->ij", "ij", "i,j,k->ijk"]
+                .map(|text| Attribute::Text(text.into()))
+                .into()
+        }
+        "op: `resize_nearest_neighbor` or `resize_bilinear`" => {
+            ["resize_bilinear", "tanh"].map(|text| Attribute::Text(text.into())).into()
+        }
         _ => {
             vec![Attribute::Int(1), Attribute::Text("zero".into()), Attribute::List(vec![Attribute::Int(0)])]
         }
@@ -384,6 +395,73 @@ fn misuse_gives_invalid_tensors() {
                         "{} is built of two graphs",
                         what()
                     );
+                }
+            }
+        }
+    }
+}
+
+/// An operand of zeros for an op of a file, of lengths that are known while building or not.
+fn operand_for<'g>(
+    g: &'g Graph,
+    elements: Elements,
+    shape: &[usize],
+    is_known: bool,
+) -> (Tensor<'g, f64>, AnyTensor<'g>) {
+    let dims: Vec<Option<usize>> = shape.iter().map(|&length| is_known.then_some(length)).collect();
+    let dtype = match elements {
+        Elements::Integer => DType::I64,
+        Elements::Only(dtype) => dtype,
+        _ => DType::F64,
+    };
+    let fed = g.placeholder::<f64>("x", dims);
+    (fed, fed.any().cast(dtype))
+}
+
+/// Internal ops are built by files, which may say anything: they refuse it or compute something, and never panic.
+#[test]
+fn internal_ops_refuse_what_does_not_fit() {
+    let shapes: [&[usize]; 9] = [
+        &[],
+        &[2],
+        &[2, 2],
+        &[2, 1, 2],
+        &[0, 3, 1],
+        &[1, 2, 2, 2],
+        &[0, 2, 2, 1],
+        &[1; 6],
+        &[1, 1, 1, 1, 2, 1],
+    ];
+    for op in super::internal_ops() {
+        let defs = op.operands();
+        let least = defs.iter().filter(|def| !def.is_optional).count();
+        let most = if defs.iter().any(|def| def.is_list) { least + 2 } else { defs.len() };
+        let attributes = attributes_for(op);
+        for (count, is_known) in (least..=most).flat_map(|count| [(count, false), (count, true)]) {
+            for (first, other) in shapes.into_iter().flat_map(|first| shapes.map(|other| (first, other))) {
+                for attributes in &attributes {
+                    let g = Graph::new();
+                    let shape = |place: usize| if place == 0 { first } else { other };
+                    let (fed, operands): (Vec<_>, Vec<_>) = (0..count)
+                        .map(|place| {
+                            let elements = defs[place.min(defs.len() - 1)].elements;
+                            operand_for(&g, elements, shape(place), is_known)
+                        })
+                        .unzip();
+                    let built = op.build(&g, &operands, attributes);
+                    // A group gives nothing that could be fetched.
+                    if op.name() == "group" || built.iter().any(|built| built.is_invalid()) {
+                        continue;
+                    }
+                    let Ok(session) = Session::builder(&g).threads(1).build() else { continue };
+                    let zeros: Vec<ArrayD<f64>> =
+                        (0..count).map(|place| ArrayD::zeros(shape(place))).collect();
+                    let run = fed.iter().zip(&zeros);
+                    let run = run.fold(Feeding::of(&session), |run, (&x, zeros)| run.feed(x, zeros));
+                    // Of a panic, this names the use.
+                    println!("{} of {first:?} {other:?} known {is_known} [{attributes}]", op.name());
+                    // Whether it fails is of no matter here.
+                    let _ = run.run(built);
                 }
             }
         }

@@ -40,26 +40,39 @@ use crate::graph::op::OpDef;
 #[cfg_attr(not(feature = "safetensors"), allow(dead_code))]
 pub(crate) fn definition(name: &str) -> Option<&'static OpDef> {
     static BY_NAME: OnceLock<HashMap<&'static str, &'static OpDef>> = OnceLock::new();
-    let internal = [
+    let all = || registry().chain(internal_ops());
+    BY_NAME.get_or_init(|| all().map(|op| (op.name, op)).collect()).get(name).copied()
+}
+
+/// All ops that no method builds alone, but for those that are not written to files.
+fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
+    let files = [
         internal::INTERNAL,
         internal::OF_LISTS,
+        boolean_mask::INTERNAL,
         bump::INTERNAL,
+        ctc_loss::INTERNAL,
+        einsum::DIAGONALS,
+        einsum::NUMBERED,
         gated::INTERNAL,
         gather::INTERNAL,
         losses::INTERNAL,
         mean::INTERNAL,
         norm::INTERNAL,
         pad::INTERNAL,
+        patches::FOLDS,
         patches::INTERNAL,
         polar::INTERNAL,
         product::INTERNAL,
         reduce::INTERNAL,
         reshape::INTERNAL,
+        resize::INTERNAL,
+        roll::INTERNAL,
+        scatter_set::INTERNAL,
         slice::INTERNAL,
         tile::INTERNAL,
     ];
-    let all = || registry().chain(internal.into_iter().flatten());
-    BY_NAME.get_or_init(|| all().map(|op| (op.name, op)).collect()).get(name).copied()
+    files.into_iter().flatten()
 }
 
 op_files![

@@ -212,6 +212,9 @@ methods! {
 }
 
 /// For files of graphs.
+pub(super) const FOLDS: &[OpDef] = fold::INTERNAL;
+
+/// For files of graphs.
 pub(super) const INTERNAL: &[OpDef] = internal! {
     "extract_patches_transposed" (x: Float, like: Element) [window: Window] |given| AddPatches(window);
 };

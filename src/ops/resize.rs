@@ -8,19 +8,43 @@ mod kernels;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{Attribute, AttributeValue, Attributes, Op, OpDef};
 use crate::ir::{Lowering, Val};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::ops::patches::WindowFault;
 use crate::shape::{Shape, TensorType};
 
-use kernels::{Collect, Spread, Tap};
+use kernels::{Collect, Spread};
 
 /// How pixels between those of an image are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Between {
     Nearest,
     Bilinear,
+}
+
+impl Between {
+    /// The op that makes them so.
+    fn name(self) -> &'static str {
+        match self {
+            Between::Nearest => "resize_nearest_neighbor",
+            Between::Bilinear => "resize_bilinear",
+        }
+    }
+}
+
+impl AttributeValue for Between {
+    const KIND: &'static str = "op: `resize_nearest_neighbor` or `resize_bilinear`";
+
+    fn into_attribute(self) -> Attribute {
+        self.name().into_attribute()
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        let Attribute::Text(name) = attribute else { return None };
+        [Between::Nearest, Between::Bilinear].into_iter().find(|between| between.name() == name)
+    }
 }
 
 /// The images, its input, in another size.
@@ -53,6 +77,14 @@ pub enum ResizeFault {
 }
 
 impl Resize {
+    /// Images of a size that is one of rows and columns.
+    fn to(size: Vec<usize>, between: Between) -> Result<Self, Fault> {
+        match <[usize; 2]>::try_from(size.as_slice()) {
+            Ok(size) if !size.contains(&0) => Ok(Resize { size, between }),
+            _ => Err(Fault::op(ResizeFault::Size { size })),
+        }
+    }
+
     /// The shape of what becomes of images of a shape.
     fn resized(&self, images: &Shape) -> Result<Shape, Fault> {
         let &[batch, height, width, channels] = images.dims() else {
@@ -64,24 +96,11 @@ impl Resize {
         let [rows, columns] = self.size.map(Some);
         Ok([batch, rows, columns, channels].into())
     }
-
-    /// The pixels that each new one is made of, along both axes of images of these lengths.
-    fn taps(&self, [height, width]: [usize; 2]) -> [Vec<Tap>; 2] {
-        let tap = match self.between {
-            Between::Nearest => Tap::nearest,
-            Between::Bilinear => Tap::between,
-        };
-        [(height, self.size[0]), (width, self.size[1])]
-            .map(|(from, to)| (0..to).map(|place| tap(place, from, to)).collect())
-    }
 }
 
 impl Op for Resize {
     fn name(&self) -> &'static str {
-        match self.between {
-            Between::Nearest => "resize_nearest_neighbor",
-            Between::Bilinear => "resize_bilinear",
-        }
+        self.between.name()
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
@@ -90,12 +109,12 @@ impl Op for Resize {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let dtype = to.dtype(inputs[0]);
-        let &[batch, height, width, channels] = to.dims(inputs[0]) else {
+        let &[batch, _, _, channels] = to.dims(inputs[0]) else {
             // The shape rule has refused what is no image.
             return inputs[0];
         };
         let [rows, columns] = self.size;
-        to.kernel(Spread(self.taps([height, width])), &[inputs[0]], dtype, [batch, rows, columns, channels])
+        to.kernel(Spread(self.between), &[inputs[0]], dtype, [batch, rows, columns, channels])
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -123,9 +142,8 @@ impl Op for ResizeTransposed {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let dtype = to.dtype(inputs[0]);
-        let &[batch, height, width, channels] = to.dims(inputs[1]) else { return inputs[1] };
-        let taps = self.0.taps([height, width]);
-        to.kernel(Collect(taps), &[inputs[0]], dtype, [batch, height, width, channels])
+        let dims = to.dims(inputs[1]).to_vec();
+        to.kernel(Collect(self.0.between), &[inputs[0]], dtype, dims)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -137,20 +155,23 @@ impl Op for ResizeTransposed {
     }
 
     fn attributes(&self) -> Attributes {
-        Attributes::new().with("of", self.0.name()).with("size", self.0.size.to_vec())
+        Attributes::new().with("of", self.0.between).with("size", self.0.size.to_vec())
     }
 }
 
 #[track_caller]
 fn resize(x: AnyTensor<'_>, size: Vec<usize>, between: Between) -> AnyTensor<'_> {
-    match <[usize; 2]>::try_from(size.as_slice()) {
-        Ok(size) if !size.contains(&0) => x.unary(Resize { size, between }),
-        _ => {
-            let name = Resize { size: [1, 1], between }.name();
-            x.graph().invalid_any(name, Fault::op(ResizeFault::Size { size }))
-        }
+    match Resize::to(size, between) {
+        Ok(resize) => x.unary(resize),
+        Err(fault) => x.graph().invalid_any(between.name(), fault),
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "resize_transposed" (x: Numeric, like: Element) [of: Between, size: Vec<usize>] |given|
+        ResizeTransposed(Resize::to(size, of)?);
+};
 
 methods! {
     /// Images of so many rows and columns, each pixel the one of the images that it lies in: of `[batch, height, width,
@@ -254,4 +275,23 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         }
     ));
     examples
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::prelude::*;
+    use ndarray::Array4;
+
+    /// Images without elements need no memory, however many rows they have.
+    #[test]
+    fn no_images_become_as_large_as_they_are_asked_to() -> crate::Result<()> {
+        let g = Graph::new();
+        let x = g.placeholder::<f64>("x", [None, Some(2), Some(2), Some(1)]);
+        let y = x.resize_bilinear([1 << 40, 1]);
+        let dx = y.gradients([x])[0];
+        let none = Array4::<f64>::zeros((0, 2, 2, 1));
+        let (y, dx) = Session::new(&g)?.feed(x, &none).run((y, dx))?;
+        assert_eq!((y.shape(), dx.shape()), (&[0, 1 << 40, 1, 1][..], &[0, 2, 2, 1][..]));
+        Ok(())
+    }
 }

@@ -3,8 +3,9 @@
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::pick::{Along, Run, picked, shape_of};
-use crate::graph::op::{Attribute, AttributeValue, Attributes, Op};
+use crate::graph::op::{Attribute, AttributeValue, Attributes, Op, OpDef};
 use crate::ir::{Lowering, Val};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::shape::{Axes, Shape, ShapeError, TensorType};
 
@@ -122,6 +123,11 @@ impl Op for Roll {
         Attributes::new().with("shifts", self.shifts.clone()).with("axes", self.axes.clone())
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "roll_back" (x: Element) [shifts: Shifts, axes: Axes] |given| Roll { shifts, axes, back: true };
+};
 
 methods! {
     /// The elements moved along axes, each by its shift; those that leave at one end come in at the other. Negative

@@ -6,8 +6,9 @@ use super::gather::{Given, Indexing, with_axes};
 use crate::element::{ArrayMut, ArrayRef, with_element};
 use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{Attributes, Op, OpDef};
 use crate::ir::{Kernel, KernelError, Lowering, Val};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::shape::TensorType;
 
@@ -144,6 +145,11 @@ impl Kernel for TakeLast {
         self.0.may_miss
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "gather_last" (x: Element, indices: Integer) [axis: isize] |given| GatherLast(Indexing::Across(axis));
+};
 
 methods! {
     /// The tensor with the updates in place of the slices across an axis that have the given indices: where

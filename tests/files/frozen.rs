@@ -153,6 +153,37 @@ fn all_that_graphs_are_made_of_is_frozen() -> Result<()> {
     Ok(())
 }
 
+/// What layers are made of that no method builds alone, lengths that a run computes, and placeholders that need no feed;
+/// and the gradients of it all.
+#[test]
+fn layers_of_images_and_of_sequences_are_frozen() -> Result<()> {
+    let g = Graph::with_seed(3);
+    let images = g.placeholder::<f32>("images", [None, Some(3), None, Some(2)]);
+    let up = Conv2dTranspose::new(&g, "up", [3, 3, 4, 2], Convolution::same().strides(2));
+    let attention = MultiHeadAttention::new(&g, "attention", 4, 2);
+    let scale = g.placeholder_with_default("scale", 0.5_f32, ());
+    let larger = up.call(images, Mode::Predict);
+    let resized = (larger * scale).resize_bilinear([5, 3]) + larger.resize_nearest_neighbor([5, 3]);
+    let (batch, channels) = (resized.dim(0), resized.dim(3));
+    let sequences = resized.reshape((batch, -1, channels));
+    let seen = attention.call(sequences, Mode::Predict).reshape((batch * 15, channels));
+    let [slope] = seen.square().gradients([images]);
+    let session = Session::new(&g)?;
+    let outputs = [resized.any(), seen.any(), slope.any()];
+    let model = again(&session.freeze(&[images.any()], &outputs)?);
+    let scaled = again(&session.freeze(&[images.any(), scale.any()], &outputs)?);
+    for (count, width) in [(2, 4), (1, 1), (0, 2)] {
+        let fed = Array4::from_shape_fn((count, 3, width, 2), |(n, y, x, c)| {
+            ((n * 31 + y * 7 + x * 3 + c) % 11) as f32 / 11.0 - 0.4
+        });
+        same(&model.call(&fed)?, &session.feed(images, &fed).run(outputs.to_vec())?);
+        let other = arr0(-1.5_f32);
+        let expected = session.feed(images, &fed).feed(scale, &other).run(outputs.to_vec())?;
+        same(&scaled.call(&(&fed, &other))?, &expected);
+    }
+    Ok(())
+}
+
 /// As in a session at the same count of runs, also inside of functions.
 #[test]
 fn random_numbers_are_those_of_the_session() -> Result<()> {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::fault::EinsumFault;
-use super::spec::{Index, Term, distinct, lengths};
+use super::fault::{EinsumFault, SpecFault};
+use super::spec::{Index, NumberedTerm, Term, distinct, lengths};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::pick::{Along, Run, picked};
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{Attributes, Op, OpDef};
 use crate::ir::{Lowering, Scalar, Val};
+use crate::ops::internal::internal;
 use crate::shape::{Shape, TensorType};
 
 /// One axis for each index of a term, in the order in which they come first: where an index is there several times, the
@@ -26,9 +27,22 @@ impl Diagonals {
         (0..self.term.len()).filter(|&axis| self.term[axis] == index).collect()
     }
 
+    /// Those of a term that was written to a file.
+    fn of(NumberedTerm(term): NumberedTerm) -> Self {
+        Diagonals { asked: NumberedTerm(term.clone()).to_string().into(), term }
+    }
+
+    /// Refuses an operand with another number of axes than it has to have.
+    fn check_rank(&self, shape: &Shape, indices: usize) -> Result<(), Fault> {
+        if shape.rank() == indices {
+            return Ok(());
+        }
+        let fault = SpecFault::Rank { operand: 0, shape: shape.clone(), indices };
+        Err(Fault::op(EinsumFault::Spec { spec: self.asked.to_string(), fault }))
+    }
+
     fn attributes(&self) -> Attributes {
-        Attributes::new()
-            .with("term", super::spec::numbered(&[], &self.term).trim_start_matches("->").to_owned())
+        Attributes::new().with("term", NumberedTerm(self.term.clone()))
     }
 }
 
@@ -38,6 +52,7 @@ impl Op for Diagonals {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
+        self.check_rank(&inputs[0].shape, self.term.len())?;
         let lengths = lengths(std::slice::from_ref(&self.term), &[&inputs[0].shape])
             .map_err(|fault| Fault::op(EinsumFault::Spec { spec: self.asked.to_string(), fault }))?;
         let length = |index| lengths.get(&index).copied().flatten();
@@ -90,6 +105,7 @@ impl Op for OnDiagonals {
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let known = &inputs[0].shape;
+        self.0.check_rank(known, distinct(&self.0.term).len())?;
         let lengths: Vec<Option<usize>> =
             self.sources().into_iter().map(|axis| known.dims().get(axis).copied().flatten()).collect();
         Ok(TensorType::new(inputs[0].dtype, Shape::from(lengths)))
@@ -126,3 +142,9 @@ impl Op for OnDiagonals {
         self.0.attributes()
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "einsum_diagonals" (x: Numeric) [term: NumberedTerm] |given| Diagonals::of(term);
+    "einsum_on_diagonals" (x: Numeric) [term: NumberedTerm] |given| OnDiagonals(Diagonals::of(term));
+};

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::fault::SpecFault;
+use crate::graph::op::{Attribute, AttributeValue};
 use crate::shape::Shape;
 
 /// What an axis is called.
@@ -181,15 +182,89 @@ pub(super) fn notation(terms: &[Term], result: &[Index]) -> Option<String> {
     })
 }
 
+/// A term with numbers for the axes under its ellipsis, in parentheses where they have more than one digit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct NumberedTerm(pub(super) Term);
+
+impl fmt::Display for NumberedTerm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|index| match index {
+            Index::Letter(letter) => write!(f, "{letter}"),
+            Index::Ellipsis(place @ 0..=9) => write!(f, "{place}"),
+            Index::Ellipsis(place) => write!(f, "({place})"),
+        })
+    }
+}
+
+impl NumberedTerm {
+    /// What a text says, which has each number once.
+    fn read(text: &str) -> Option<Self> {
+        let (mut term, mut rest) = (Term::new(), text);
+        while let Some(first) = rest.chars().next() {
+            let index = if first == '(' {
+                let (place, behind) = rest[1..].split_once(')')?;
+                rest = behind;
+                Index::Ellipsis(usize::from(place.parse::<u16>().ok()?))
+            } else {
+                rest = &rest[first.len_utf8()..];
+                match first.to_digit(10) {
+                    Some(place) => Index::Ellipsis(place as usize),
+                    None => first.is_ascii_alphabetic().then_some(Index::Letter(first))?,
+                }
+            };
+            if index.is_ellipsis() && term.contains(&index) {
+                return None;
+            }
+            term.push(index);
+        }
+        Some(NumberedTerm(term))
+    }
+}
+
+impl AttributeValue for NumberedTerm {
+    const KIND: &'static str = "term of letters and numbers";
+
+    fn into_attribute(self) -> Attribute {
+        self.to_string().into_attribute()
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        let Attribute::Text(text) = attribute else { return None };
+        NumberedTerm::read(text)
+    }
+}
+
+/// A specification of such terms, which have each index once, and of a result, whose indices are in some term.
+#[derive(Clone, Debug)]
+pub(super) struct NumberedSpec {
+    pub(super) terms: Vec<Term>,
+    pub(super) result: Term,
+}
+
+impl AttributeValue for NumberedSpec {
+    const KIND: &'static str = "specification of letters and numbers, each once in a term";
+
+    fn into_attribute(self) -> Attribute {
+        numbered(&self.terms, &self.result).into_attribute()
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        let Attribute::Text(text) = attribute else { return None };
+        let read = |text: &str| {
+            let NumberedTerm(term) = NumberedTerm::read(text)?;
+            (distinct(&term).len() == term.len()).then_some(term)
+        };
+        let (terms, result) = text.split_once("->")?;
+        let terms: Vec<Term> = terms.split(',').map(read).collect::<Option<_>>()?;
+        let result = read(result)?;
+        let is_named = result.iter().all(|index| terms.iter().any(|term| term.contains(index)));
+        is_named.then_some(NumberedSpec { terms, result })
+    }
+}
+
 /// The same with numbers for the axes under ellipses.
 pub(super) fn numbered(terms: &[Term], result: &[Index]) -> String {
-    let text = written(terms, result, |term| {
-        let name = |index: &Index| match *index {
-            Index::Letter(letter) => letter.to_string(),
-            Index::Ellipsis(place) => place.to_string(),
-        };
-        Some(term.iter().map(name).collect())
-    });
+    let text = written(terms, result, |term| Some(NumberedTerm(term.to_vec()).to_string()));
     text.unwrap_or_default()
 }
 
@@ -220,4 +295,33 @@ pub(super) fn lengths(terms: &[Term], shapes: &[&Shape]) -> Result<Lengths, Spec
         }
     }
     Ok(lengths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also the numbers of many axes, which would run into each other.
+    #[test]
+    fn numbered_terms_are_read_as_they_are_written() {
+        let [i, j] = ['i', 'j'].map(Index::Letter);
+        let under = |place| Index::Ellipsis(place);
+        for term in [vec![], vec![i, j, i], vec![under(11), i, under(1), under(0)], vec![under(10), under(9)]]
+        {
+            let written = NumberedTerm(term);
+            assert_eq!(NumberedTerm::from_attribute(&written.clone().into_attribute()), Some(written));
+        }
+        for text in ["00", "(", "(1", "()", "(70000)", "(-1)", "i j", "é", "0(0)"] {
+            assert_eq!(NumberedTerm::read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbered_specifications_that_say_no_sum_are_refused() {
+        let read = |text: &'static str| NumberedSpec::from_attribute(&text.into_attribute());
+        assert!(read("0i,i1->0").is_some() && read("->").is_some());
+        for text in ["", "i", "ii->i", "i->ii", "i->j", "i->0", "i->i->i", "i..->i"] {
+            assert!(read(text).is_none(), "{text}");
+        }
+    }
 }

@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use super::fault::{EinsumFault, SpecFault};
 use super::product::{Named, product};
-use super::spec::{Index, Term, lengths, notation, numbered};
+use super::spec::{Index, NumberedSpec, Term, lengths, notation, numbered};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::ir::{Lowering, Val};
+use crate::ops::internal::check;
 use crate::ops::reduce::BroadcastAlong;
-use crate::shape::{Axes, Shape, TensorType};
+use crate::shape::{Axes, Shape, ShapeError, TensorType, is_addressable};
 
 /// How the sum is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +99,14 @@ impl Op for Einsum {
         }
         let lengths = lengths(&self.terms, &shapes).map_err(|fault| self.fault_of(&shapes, fault))?;
         let length = |index| lengths.get(index).copied().flatten();
+        // What repeats under an ellipsis and is summed over repeats before it is.
+        if let Some(term) = self.terms.iter().find(|term| {
+            let known: Vec<usize> = term.iter().filter_map(length).collect();
+            !is_addressable(&known, inputs[0].dtype)
+        }) {
+            let shape = term.iter().map(length).collect::<Vec<_>>().into();
+            return Err(ShapeError::TooLarge { shape }.into());
+        }
         Ok(TensorType::new(inputs[0].dtype, self.result.iter().map(length).collect::<Vec<_>>()))
     }
 
@@ -179,3 +188,19 @@ impl Einsum {
         share + x.zeros_like()
     }
 }
+
+/// For files of graphs: the sums that no specification of the public op says.
+pub(super) const INTERNAL: &[OpDef] = &[OpDef {
+    name: "einsum_numbered",
+    doc: "",
+    operands: &[OperandDef::one("x", Elements::Numeric), OperandDef::some("other", Elements::Same)],
+    attributes: &[AttributeDef::of::<NumberedSpec>("spec")],
+    build: |graph, operands, attributes| {
+        check(&[Elements::Numeric, Elements::Same], operands)?;
+        let NumberedSpec { terms, result } = attributes.value("spec")?;
+        if operands.len() > 2 || operands.len() != terms.len() {
+            return Err(Fault::OperandCount { expected: terms.len().min(2), found: operands.len() });
+        }
+        Ok(vec![graph.apply(Einsum::of(terms, result), operands)])
+    },
+}];

@@ -1,12 +1,13 @@
 //! `fold_patches`: patches added up to images whose size follows from theirs.
 
 use super::kernels::AddUp;
-use super::{ExtractPatches, Filling, Window, layout};
+use super::{ExtractPatches, Filling, Window, layout, pair};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, Op};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::ir::{Lowering, Val};
+use crate::ops::internal::check;
 use crate::shape::{Shape, TensorType};
 
 /// Images of these rows and columns, with the patches, its input, added up where a window would have taken them. Without
@@ -29,13 +30,19 @@ impl FoldPatches {
         }
     }
 
-    /// The shape of the images for patches of such a shape, which have six axes.
+    /// The shape of the images for patches of such a shape, which have six axes, two of them the window's.
     fn images(&self, patches: &Shape) -> Result<Shape, Fault> {
-        let &[batch, rows, columns, _, _, channels] = patches.dims() else {
-            // The products that it is given have them.
-            return Ok(patches.clone());
-        };
         self.window.check()?;
+        let [height, width] = self.window.size.map(Some);
+        let &[batch, rows, columns, of_height, of_width, channels] = patches.dims() else {
+            let expected = [None, None, None, height, width, None].into();
+            return Err(Fault::OtherShape { expected, found: patches.clone() });
+        };
+        let of_window = Shape::from([of_height, of_width]);
+        if !of_window.agrees_with(&[height, width].into()) {
+            let expected = [batch, rows, columns, height, width, channels].into();
+            return Err(Fault::OtherShape { expected, found: patches.clone() });
+        }
         let length = |axis: usize, places: Option<usize>| match places {
             Some(places) => self.length(axis, places).map(Some),
             None => Ok(self.size.map(|size| size[axis])),
@@ -79,6 +86,26 @@ impl Op for FoldPatches {
         }
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = &[OpDef {
+    name: "fold_patches",
+    doc: "",
+    operands: &[OperandDef::one("patches", Elements::Numeric)],
+    attributes: &[AttributeDef::of::<Window>("window"), AttributeDef::optional::<Vec<usize>>("size")],
+    build: |graph, operands, attributes| {
+        check(&[Elements::Numeric], operands)?;
+        let size = match attributes.get("size") {
+            Some(size) => Some(pair(attributes, "size").ok_or_else(|| Fault::Attribute {
+                name: "size",
+                expected: "two counts",
+                found: Some(size.to_string()),
+            })?),
+            None => None,
+        };
+        Ok(vec![graph.apply(FoldPatches { window: attributes.value("window")?, size }, operands)])
+    },
+}];
 
 impl AnyTensor<'_> {
     /// The patches added up to images.
