@@ -189,7 +189,10 @@ pub(super) const INTERNAL: &[OpDef] = &[OpDef {
     operands: &[OperandDef::list("x", Elements::Numeric)],
     attributes: &[AttributeDef::of::<Axes>("axes")],
     build: |graph, operands, attributes| {
-        check(&vec![Elements::Same; operands.len()], operands)?;
+        if operands.is_empty() {
+            return Err(Fault::OperandCount { expected: 1, found: 0 });
+        }
+        check(&[&[Elements::Numeric][..], &vec![Elements::Same; operands.len() - 1]].concat(), operands)?;
         Ok(vec![graph.apply(ProductOfOthers { axes: attributes.value("axes")? }, operands)])
     },
 }];

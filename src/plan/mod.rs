@@ -29,8 +29,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::HashMap;
+use ndarray::{ArrayD, IxDyn};
 
-use crate::element::DType;
+use crate::element::{DType, Value};
 use crate::ir::{Dims, NodeId, Prim, Program, Val, VariableId, counted, size};
 use crate::kernel::gemm::{self, Product, Split};
 use crate::kernel::isa::Isa;
@@ -331,6 +332,11 @@ impl Planner<'_> {
             }
             Prim::Read(variable) => Place::Variable(variable),
             Prim::RunCount => Place::RunCount,
+            // A result that has no value: there is nothing to make.
+            Prim::Nothing => {
+                let nothing = Value::from(ArrayD::<bool>::default(IxDyn(&inst.dims)));
+                self.hold(Arc::new(Constant::row_major(&Arc::new(nothing))))
+            }
             _ => UNDECIDED,
         };
         let bytes = self.bytes(base);
