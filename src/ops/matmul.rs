@@ -169,7 +169,7 @@ methods! {
     /// two are a batch of products and broadcast as in NumPy: [b, m, k] and [k, n] give [b, m, n].
     ///
     /// A vector is one row on the left and one column on the right, and the result lacks that axis, as in NumPy:
-    /// [m, k] and [k] give [m], [k] and [k, n] give [n], two vectors give a single number.
+    /// `[m, k]` and `[k]` give `[m]`, `[k]` and `[k, n]` give `[n]`, two vectors give a single number.
     ///
     /// Gradient: dy·otherᵀ to `self`, selfᵀ·dy to `other`, summed over what was broadcast; no transpose is
     /// materialized. A single number as an operand, different inner lengths, or batches that do not broadcast are a
