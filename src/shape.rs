@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use crate::element::DType;
 
-pub(crate) use from::{AxisNumber, for_ranks};
+pub(crate) use from::{AxisNumber, for_ranks, for_tuples};
 
 /// Why shapes or axes do not go together.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

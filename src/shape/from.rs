@@ -21,6 +21,19 @@ macro_rules! for_ranks {
 }
 pub(crate) use for_ranks;
 
+/// Runs a macro for tuples of one up to six, with a name for each type and its position.
+macro_rules! for_tuples {
+    ($with:ident!) => {
+        $with!(A 0);
+        $with!(A 0, B 1);
+        $with!(A 0, B 1, C 2);
+        $with!(A 0, B 1, C 2, D 3);
+        $with!(A 0, B 1, C 2, D 3, E 4);
+        $with!(A 0, B 1, C 2, D 3, E 4, F 5);
+    };
+}
+pub(crate) use for_tuples;
+
 macro_rules! shape_from {
     ($(($($generics:tt)*) $source:ty),* $(,)?) => {$(
         impl<$($generics)*> From<$source> for Shape {
@@ -72,24 +85,17 @@ impl From<&Shape> for Shape {
     }
 }
 
-/// Declares tuples of lengths, known (`3`) beside unknown (`None`).
-macro_rules! tuples {
-    ($(($($name:ident $position:tt),*);)*) => {$(
+/// A tuple of lengths, known (`3`) beside unknown (`None`).
+macro_rules! tuple {
+    ($($name:ident $position:tt),*) => {
         impl<$($name: Into<Option<usize>>),*> From<($($name,)*)> for Shape {
             fn from(lengths: ($($name,)*)) -> Self {
                 Shape::from(&[$(lengths.$position.into()),*][..])
             }
         }
-    )*};
+    };
 }
-tuples! {
-    (A 0);
-    (A 0, B 1);
-    (A 0, B 1, C 2);
-    (A 0, B 1, C 2, D 3);
-    (A 0, B 1, C 2, D 3, E 4);
-    (A 0, B 1, C 2, D 3, E 4, F 5);
-}
+for_tuples!(tuple!);
 
 /// A number as an axis counted from either end.
 pub(crate) trait AxisNumber: Copy {

@@ -3,9 +3,10 @@
 use ndarray::{ArrayBase, Data, Dimension};
 
 use super::{Frozen, FrozenError};
-use crate::element::{Element, with_array};
+use crate::element::Element;
 use crate::exec::FedArray;
 use crate::session::Feeding;
+use crate::shape::for_tuples;
 use crate::{Session, Value};
 
 /// An array that a model is given: an ndarray array or view, a [`Value`], a number, or a reference to one.
@@ -26,7 +27,7 @@ impl<T: Element, S: Data<Elem = T>, D: Dimension> ModelInput for ArrayBase<S, D>
 
 impl ModelInput for Value {
     fn fed(&self) -> FedArray<'_> {
-        with_array!(self, array => FedArray::of_view(array.view()))
+        FedArray::of_value(self)
     }
 }
 
@@ -90,26 +91,22 @@ impl<T: Element, S: Data<Elem = T>, D: Dimension> ModelInputs for ArrayBase<S, D
     }
 }
 
-macro_rules! tuples {
-    ($(($($name:ident)*))*) => {$(
+impl ModelInputs for () {
+    fn all(&self) -> Vec<FedArray<'_>> {
+        Vec::new()
+    }
+}
+
+macro_rules! tuple {
+    ($($name:ident $position:tt),*) => {
         impl<$($name: ModelInput),*> ModelInputs for ($($name,)*) {
-            #[allow(non_snake_case)]
             fn all(&self) -> Vec<FedArray<'_>> {
-                let ($($name,)*) = self;
-                vec![$($name.fed()),*]
+                vec![$(self.$position.fed()),*]
             }
         }
-    )*};
+    };
 }
-tuples! {
-    ()
-    (A)
-    (A B)
-    (A B C)
-    (A B C D)
-    (A B C D E)
-    (A B C D E F)
-}
+for_tuples!(tuple!);
 
 impl Frozen {
     /// The outputs for these inputs. Threads may call one model at once; nothing of a call is left behind but the plan for

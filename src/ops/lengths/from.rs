@@ -3,7 +3,7 @@
 //! As for shapes, one type of arrays alone may be empty, so that `[]` is the shape of a number.
 
 use super::{Length, Lengths};
-use crate::shape::{AxisNumber, Shape, for_ranks};
+use crate::shape::{AxisNumber, Shape, for_ranks, for_tuples};
 
 macro_rules! numbers {
     ($($number:ident)*) => {$(
@@ -91,20 +91,13 @@ impl From<&Shape> for Lengths<'_> {
     }
 }
 
-macro_rules! tuples {
-    ($(($($name:ident $position:tt),*);)*) => {$(
+macro_rules! tuple {
+    ($($name:ident $position:tt),*) => {
         impl<'g, $($name: Into<Length<'g>>),*> From<($($name,)*)> for Lengths<'g> {
             fn from(lengths: ($($name,)*)) -> Self {
                 Lengths(vec![$(lengths.$position.into()),*])
             }
         }
-    )*};
+    };
 }
-tuples! {
-    (A 0);
-    (A 0, B 1);
-    (A 0, B 1, C 2);
-    (A 0, B 1, C 2, D 3);
-    (A 0, B 1, C 2, D 3, E 4);
-    (A 0, B 1, C 2, D 3, E 4, F 5);
-}
+for_tuples!(tuple!);

@@ -3,7 +3,7 @@
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use super::{AxisRange, End, Part, Ranges};
-use crate::shape::AxisNumber as _;
+use crate::shape::{AxisNumber as _, for_tuples};
 
 /// Ranges as Rust writes them, of each type of numbers, and how each is one of an axis.
 macro_rules! ranges {
@@ -62,20 +62,13 @@ impl<R: Clone + Into<AxisRange>> From<&[R]> for Ranges {
     }
 }
 
-macro_rules! tuples {
-    ($(($($name:ident $position:tt),*);)*) => {$(
+macro_rules! tuple {
+    ($($name:ident $position:tt),*) => {
         impl<$($name: Into<AxisRange>),*> From<($($name,)*)> for Ranges {
             fn from(ranges: ($($name,)*)) -> Self {
                 Ranges(vec![$(ranges.$position.into()),*])
             }
         }
-    )*};
+    };
 }
-tuples! {
-    (A 0);
-    (A 0, B 1);
-    (A 0, B 1, C 2);
-    (A 0, B 1, C 2, D 3);
-    (A 0, B 1, C 2, D 3, E 4);
-    (A 0, B 1, C 2, D 3, E 4, F 5);
-}
+for_tuples!(tuple!);
