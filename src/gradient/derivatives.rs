@@ -10,7 +10,6 @@ use super::request::{Gradients, refused, unconnected, zeros_like};
 use crate::element::Numeric;
 use crate::error::Fault;
 use crate::graph::Float;
-use crate::graph::op::BroadcastLike;
 use crate::graph::{AnyTensor, Tensor};
 use crate::shape::Shape;
 
@@ -359,7 +358,7 @@ fn too_many<'g, T: Float>(op: &'static str, y: Tensor<'g, T>, places: &[usize]) 
 
 #[track_caller]
 fn ones_like<T: Float>(y: Tensor<'_, T>) -> Tensor<'_, T> {
-    Tensor::typed(y.any().scalar_like(1.0).binary(BroadcastLike, y.any()))
+    Tensor::typed(y.any().filled(1.0))
 }
 
 fn count(dims: &[usize]) -> usize {

@@ -27,7 +27,7 @@ use smallvec::SmallVec;
 
 use crate::error::Fault;
 use crate::graph::AnyTensor;
-use crate::graph::op::{BroadcastLike, Outputs, Part, PutBack, Scaled, SumLike};
+use crate::graph::op::{Outputs, Part, PutBack, Scaled, SumLike};
 use crate::ir::TensorId;
 use crate::shape::TensorType;
 
@@ -80,10 +80,7 @@ impl<'g> Pullback<'g> {
 
     /// The gradient of the node's own value; of several, the first, or zeros if none has reached it.
     pub fn cotangent(&self) -> AnyTensor<'g> {
-        self.cotangents[0].unwrap_or_else(|| {
-            let output = self.output();
-            output.scalar_like(0.0).binary(BroadcastLike, output)
-        })
+        self.cotangents[0].unwrap_or_else(|| self.output().filled(0.0))
     }
 
     /// The gradients of all outputs, of those that one has reached.

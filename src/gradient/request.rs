@@ -9,7 +9,7 @@ use super::GradientFault;
 use super::sweep::{Sweep, why_unconnected};
 use crate::error::Fault;
 use crate::graph::Float;
-use crate::graph::op::{BroadcastLike, ExpectShape};
+use crate::graph::op::ExpectShape;
 use crate::graph::{AnyTensor, Graph, Tensor};
 
 /// A request for gradients with all its options.
@@ -105,7 +105,7 @@ impl<'g, T: Float> Gradients<'g, T> {
 /// Zeros in a tensor's own shape, which may be known only at run time.
 #[track_caller]
 pub(super) fn zeros_like<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, T> {
-    Tensor::typed(x.any().scalar_like(0.0).binary(BroadcastLike, x.any()))
+    Tensor::typed(x.any().filled(0.0))
 }
 
 /// The invalid tensor for an op that works on these tensors together, if they do not belong together or one of them is
@@ -170,7 +170,7 @@ impl<'g, T: Float> Tensor<'g, T> {
 /// The cotangents to start from: those given, or ones.
 fn seeds<'g>(ys: &[AnyTensor<'g>], grad_ys: Option<&[AnyTensor<'g>]>) -> Result<Vec<AnyTensor<'g>>, Fault> {
     let Some(grad_ys) = grad_ys else {
-        return Ok(ys.iter().map(|y| y.scalar_like(1.0).binary(BroadcastLike, *y)).collect());
+        return Ok(ys.iter().map(|y| y.filled(1.0)).collect());
     };
     if grad_ys.len() != ys.len() {
         return Err(Fault::op(GradientFault::StartCount { ys: ys.len(), grad_ys: grad_ys.len() }));

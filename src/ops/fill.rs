@@ -94,7 +94,7 @@ methods! {
     /// assert_eq!(x.zeros_like().shape().to_string(), "[?, 3]");
     /// ```
     fn zeros_like<Element>(x) -> Self {
-        x.scalar_like(0.0).binary(BroadcastLike, x)
+        x.filled(0.0)
     }
 
     /// Ones of the shape and element type of a tensor, as [`zeros_like`](crate::Tensor::zeros_like).
@@ -106,7 +106,7 @@ methods! {
     /// assert_eq!(x.ones_like().shape().to_string(), "[?, 3]");
     /// ```
     fn ones_like<Element>(x) -> Self {
-        x.scalar_like(1.0).binary(BroadcastLike, x)
+        x.filled(1.0)
     }
 
     /// A number, or a tensor that broadcasts, repeated to the shape of this tensor, whose elements do not matter.

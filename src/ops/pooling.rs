@@ -3,7 +3,6 @@
 
 use super::patches::{Filling, Padding, Window};
 use crate::element::DType;
-use crate::graph::op::BroadcastLike;
 use crate::ops::methods::methods;
 
 /// The axes of patches within the window.
@@ -55,8 +54,7 @@ methods! {
             patches.reduce_mean(WITHIN)
         } else {
             let pixels = x.slice((..1, .., .., ..1));
-            let pixels = pixels.scalar_like(1.0).binary(BroadcastLike, pixels);
-            let counts = pixels.patches(window, Filling::Zero);
+            let counts = pixels.filled(1.0).patches(window, Filling::Zero);
             let mean = patches.reduce_sum(WITHIN) / counts.reduce_sum(WITHIN);
             // The least and largest pixels, for which what lies beyond the image is more and less than any.
             let is_pixel = counts.not_equal(0.0);

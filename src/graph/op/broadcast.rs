@@ -5,6 +5,7 @@
 use super::{Attributes, Form, Op};
 use crate::error::Fault;
 use crate::gradient::Pullback;
+use crate::graph::AnyTensor;
 use crate::ir::{Lowering, Val};
 use crate::shape::{Shape, ShapeError, TensorType, broadcast};
 
@@ -60,6 +61,14 @@ impl Op for BroadcastLike {
 
     fn form(&self) -> Form {
         Form::Repeated
+    }
+}
+
+impl AnyTensor<'_> {
+    /// A number in the tensor's own shape, which may be known only at run time.
+    #[track_caller]
+    pub(crate) fn filled(self, number: f64) -> Self {
+        self.scalar_like(number).binary(BroadcastLike, self)
     }
 }
 
