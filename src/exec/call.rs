@@ -2,11 +2,11 @@
 //!
 //! All that the run needs lies in the frame, a buffer of the caller's plan: its arena, and the addresses of its buffers.
 
+use super::Cause;
 use super::addresses::{Addresses, lay_out, lay_out_parts};
 use super::nesting::Level;
 use super::schedule;
 use super::workers::RunQueue;
-use super::{Cause, Fault};
 use crate::plan::{FunctionCall, Place};
 
 /// Runs the plan of a function, on this thread and on helpers.
@@ -41,9 +41,5 @@ pub(super) unsafe fn run(
     // SAFETY: the addresses are those of the plan's buffers: what it is fed, which earlier steps have written and none
     // writes now, what it leaves, which this step writes, and the rest in constants and in the frame.
     let ran = unsafe { schedule::run_steps(plan, helpers, Addresses(own), level) };
-    ran.map_err(|Fault { step, cause, .. }| match *cause {
-        // What lacks memory is known here only.
-        Cause::OutOfMemory(lacking) => Box::new(Cause::Lacking(lacking.owned_by(plan.owner(step)))),
-        _ => cause,
-    })
+    ran.map_err(|fault| fault.owned_in(plan).cause)
 }

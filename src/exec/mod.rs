@@ -31,7 +31,7 @@ mod workers;
 use crate::element::Value;
 use crate::ir::{KernelError, NodeId};
 use crate::memory::OutOfMemory;
-use crate::plan::{Fallible, Lacking, Owner, Place};
+use crate::plan::{Fallible, Lacking, Owner, Place, Plan};
 
 use addresses::{Addresses, lay_out, lay_out_parts};
 use arena::Arena;
@@ -59,6 +59,15 @@ struct Fault {
 }
 
 impl Fault {
+    /// The fault, with what a step of its plan needs memory for.
+    fn owned_in(mut self, plan: &Plan) -> Self {
+        // What a call lacks memory for, the plan inside has said already.
+        if let Cause::OutOfMemory(lacking @ Lacking { owner: Owner::Whole, .. }) = &mut *self.cause {
+            lacking.owner = plan.owner(self.step);
+        }
+        self
+    }
+
     /// Faults are reported in the order in which one thread would meet them.
     fn place(&self) -> (usize, usize) {
         (self.step, self.task)
@@ -73,14 +82,12 @@ pub(crate) enum Cause {
     /// A kernel said so.
     Kernel { node: NodeId, error: KernelError },
     /// There is no memory for tiles.
-    OutOfMemory(OutOfMemory),
-    /// The same inside of a call, for what is known there.
-    Lacking(Lacking),
+    OutOfMemory(Lacking),
 }
 
 impl From<OutOfMemory> for Box<Cause> {
     fn from(error: OutOfMemory) -> Self {
-        Box::new(Cause::OutOfMemory(error))
+        Box::new(Cause::OutOfMemory(error.into()))
     }
 }
 
@@ -149,10 +156,10 @@ unsafe fn run(
     // holds. Addresses that an earlier run has left are of the same plan, which has its constants still, and of the
     // same memory, without which the arena would not be laid out for the plan.
     let steps = unsafe { schedule::run(plan, threads, Addresses(addresses), shared, level, record) };
-    steps.map_err(|Fault { step, cause, .. }| {
+    steps.map_err(|fault| {
+        let Fault { cause, .. } = fault.owned_in(plan);
         Box::new(match *cause {
-            Cause::OutOfMemory(lacking) => Failure::OutOfMemory(lacking.owned_by(plan.owner(step))),
-            Cause::Lacking(lacking) => Failure::OutOfMemory(lacking),
+            Cause::OutOfMemory(lacking) => Failure::OutOfMemory(lacking),
             _ => Failure::Step { cause, count },
         })
     })?;

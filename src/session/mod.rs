@@ -463,9 +463,6 @@ impl Core {
                     Error::Kernel { site: self.graph.site(node), reason }
                 }
                 Cause::OutOfMemory(lacking) => {
-                    no_memory(&self.graph.snapshot(), lacking.into(), &prepared.request.fetches)
-                }
-                Cause::Lacking(lacking) => {
                     no_memory(&self.graph.snapshot(), lacking, &prepared.request.fetches)
                 }
             },
