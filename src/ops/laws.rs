@@ -20,17 +20,17 @@ use crate::testing::laws::{
 };
 
 /// An op applied to inputs of certain lengths.
-pub(super) struct Example {
-    name: &'static str,
-    inputs: Vec<ArrayD<f64>>,
-    build: Build<f64>,
+pub(crate) struct Example {
+    pub(crate) name: &'static str,
+    pub(crate) inputs: Vec<ArrayD<f64>>,
+    pub(crate) build: Build<f64>,
     /// The same for single precision, where the op has it.
     build_f32: Option<Build<f32>>,
     reference: fn(&[ArrayD<f64>]) -> ArrayD<f64>,
 }
 
 /// Applies the op to tensors that stand for the inputs.
-type Build<T> = for<'g> fn(&'g Graph, &[Tensor<'g, T>]) -> Tensor<'g, T>;
+pub(crate) type Build<T> = for<'g> fn(&'g Graph, &[Tensor<'g, T>]) -> Tensor<'g, T>;
 
 /// An example on inputs of the given lengths, filled with numbers between -2 and 2, none near 0: name, lengths,
 /// how it is built (compiled for `f64` and for `f32`), and the reference.
@@ -176,75 +176,8 @@ fn may_stand_in_function(g: &Graph) -> bool {
     arena.nodes.iter().all(|node| !is_state(node.role) && !draws(node.op.name()))
 }
 
-/// Ops that no file of a graph has: those of closures, what draws a shuffle, and the gradients of `concat`, of `split`, and
-/// of several slices of one tensor.
-#[cfg(feature = "safetensors")]
-const NOT_IN_FILES: [&str; 10] = [
-    "callback",
-    "concat_extent",
-    "concat_part",
-    "concat_part_transposed",
-    "cube",
-    "inspect",
-    "parts_transposed",
-    "random_permutation_like",
-    "root",
-    "split_transposed",
-];
-
-/// A model of each op, and of its gradients, gives the same bits when it has been a text.
-#[cfg(feature = "safetensors")]
-#[test]
-fn models_in_files_are_what_they_were_frozen_from() {
-    use crate::io::frozen::FrozenError;
-
-    let (mut broken, mut lacking) = (Vec::new(), BTreeSet::new());
-    for example in super::examples() {
-        let g = Graph::with_seed(3);
-        let xs: Vec<Tensor<'_, f64>> = placeholders(&g, &views(&example.inputs), true);
-        let y = (example.build)(&g, &xs);
-        if y.any().is_invalid() {
-            continue;
-        }
-        let gradients: Vec<Tensor<'_, f64>> = Gradients::of([y]).wrt(&xs).into_iter().flatten().collect();
-        let inputs: Vec<AnyTensor<'_>> = xs.iter().map(|x| x.any()).collect();
-        for outputs in [vec![y], gradients] {
-            let session = Session::builder(&g).threads(1).build().unwrap();
-            let given: Vec<AnyTensor<'_>> = outputs.iter().map(|y| y.any()).collect();
-            let model = match session.freeze(&inputs, &given).map(|model| model.through_text()) {
-                Ok(model) => model,
-                Err(FrozenError::Ops { ops }) => {
-                    lacking.extend(ops.into_iter().map(|lacking| lacking.op));
-                    continue;
-                }
-                // An op that changes variables is for training.
-                Err(FrozenError::Assigns { .. }) => continue,
-                Err(error) => {
-                    broken.push(format!("{}: {error}", example.name));
-                    continue;
-                }
-            };
-            let fed = xs.iter().zip(&example.inputs);
-            let expected =
-                fed.fold(Feeding::of(&session), |run, (&x, input)| run.feed(x, input)).run(outputs);
-            let found = model.call(&example.inputs);
-            match (expected, found) {
-                (Ok(expected), Ok(found)) => {
-                    let found: Vec<ArrayD<f64>> = found.into_iter().filter_map(Value::into_array).collect();
-                    if bits(&found) != bits(&expected) {
-                        broken.push(format!("{}: {found:?} is not {expected:?}", example.name));
-                    }
-                }
-                (expected, found) => broken.push(format!("{}: {found:?}, {expected:?}", example.name)),
-            }
-        }
-    }
-    assert!(broken.is_empty(), "{}", broken.join("\n"));
-    assert_eq!(lacking.iter().map(String::as_str).collect::<Vec<_>>(), NOT_IN_FILES);
-}
-
 /// The bits of all elements; one NaN is like another.
-fn bits(arrays: &[ArrayD<f64>]) -> Vec<u64> {
+pub(crate) fn bits(arrays: &[ArrayD<f64>]) -> Vec<u64> {
     let bits = |x: &f64| if x.is_nan() { f64::NAN.to_bits() } else { x.to_bits() };
     arrays.iter().flat_map(|array| array.iter().map(bits)).collect()
 }

@@ -19,7 +19,7 @@ macro_rules! op_files {
         }
 
         #[cfg(test)]
-        fn examples() -> Vec<laws::Example> {
+        pub(crate) fn examples() -> Vec<laws::Example> {
             [structural::examples(), $($file::examples()),*].into_iter().flatten().collect()
         }
     };
@@ -146,7 +146,7 @@ op_files![
 ];
 
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 #[cfg(test)]
 mod structural;
 

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::Arc;
 
+use foldhash::HashSet;
+
 use super::error::Lacking;
 use super::{
     ARRAY, CONSTANT, DTYPE, Frozen, FrozenError, FrozenFault, MAX_NODES, Model, NodeDef, PLACEHOLDER, SHAPE,
@@ -86,17 +88,17 @@ impl Frozen {
                 let outputs = built.get(node).ok_or_else(|| missing(node))?;
                 Ok(outputs.get(output as usize).ok_or_else(|| missing(node))?.id())
             };
-            let mut inputs = Vec::new();
+            let (mut inputs, mut fed) = (Vec::new(), HashSet::default());
             for &place in &model.inputs {
-                let is_fed = model.nodes.get(place).is_some_and(|node| node.op == PLACEHOLDER);
+                let is_placeholder = model.nodes.get(place).is_some_and(|node| node.op == PLACEHOLDER);
                 let input = tensor((place, 0))?;
-                if !is_fed || inputs.contains(&input) {
+                if !is_placeholder || !fed.insert(place) {
                     return Err(missing(place).into());
                 }
                 inputs.push(input);
             }
             if let Some(place) = (0..model.nodes.len())
-                .find(|place| model.nodes[*place].op == PLACEHOLDER && !model.inputs.contains(place))
+                .find(|place| model.nodes[*place].op == PLACEHOLDER && !fed.contains(place))
             {
                 return Err(missing(place).into());
             }

@@ -120,7 +120,7 @@ impl<'a> Freezing<'a> {
             }
             fed.push(self.placeholder(id));
         }
-        let is_fed = |id: TensorId| inputs.contains(&id);
+        let is_fed = |id: TensorId| self.frames[TOP].outputs.get(id).is_some();
         let needed = Walk::all(arena).ancestors_short_of(outputs.iter().copied(), is_fed);
         for id in needed {
             self.visit(TOP, id)?;

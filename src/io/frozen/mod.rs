@@ -38,6 +38,8 @@ mod call;
 mod error;
 mod file;
 mod freeze;
+#[cfg(test)]
+mod laws;
 mod text;
 
 use std::collections::BTreeMap;
