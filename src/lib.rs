@@ -43,6 +43,7 @@
 //!
 //! [`Session::explain`] prints all of it for a run, and [`Session::run_traced`] tells where the time of one went.
 
+mod codegen;
 pub mod data;
 mod element;
 mod error;

@@ -12,6 +12,7 @@ use super::addresses::Addresses;
 use super::call;
 use super::nesting::Level;
 use super::workers::RunQueue;
+use crate::codegen;
 use crate::element::{ArrayMut, ArrayRef, DType, with_element};
 use crate::ir::{Dims, KernelError, size};
 use crate::kernel::gemm::Product;
@@ -20,8 +21,8 @@ use crate::kernel::reduce::{self, Pairs};
 use crate::kernel::tile::Args;
 use crate::memory::{Memory, OutOfMemory};
 use crate::plan::{
-    Accumulator, Assembly, Base, BufferId, Factors, Fallible, KernelCall, KernelOperand, Kind, Operands,
-    PartCopy, PieceSource, Producer, Region, Slot, Step,
+    Accumulator, Assembly, Base, BufferId, Factors, Fallible, KernelCall, KernelOperand, Kind, MOST_STREAMS,
+    Native, Operands, PartCopy, Piece, PieceSource, Producer, Region, Slot, Step,
 };
 
 thread_local! {
@@ -177,14 +178,15 @@ pub(super) unsafe fn finish(step: &Step, addresses: Addresses<'_>) {
     let Some(partial) = region.partial else { return };
     for accumulator in &region.accumulators {
         let (count, dst) = (accumulator.elements, addresses.of(accumulator.buffer));
+        let &Accumulator { reduce, dtype, lanes, .. } = accumulator;
         // SAFETY: the buffer `partial` holds the accumulators of every chunk, `partial_bytes` apart.
         unsafe {
             let first = addresses.of(partial).add(accumulator.offset);
-            std::ptr::copy_nonoverlapping(first, dst, count * accumulator.dtype.size());
             for chunk in 1..region.chunks {
                 let next = first.add(chunk * region.partial_bytes);
-                reduce::combine(accumulator.reduce, accumulator.dtype, dst, next, count);
+                reduce::combine(reduce, dtype, first, next, count);
             }
+            reduce::combine_lanes(reduce, dtype, dst, first, lanes, count / lanes);
         }
     }
 }
@@ -283,7 +285,9 @@ unsafe fn run_chunk(region: &Region, chunk: usize, addresses: Addresses<'_>) -> 
             unsafe { (op.kernel)(&bases.args(&op.operands, 0, region.tile_rows)) };
         }
         args.clear();
-        args.extend(region.ops.iter().map(|op| bases.args(&op.operands, first, region.tile_rows)));
+        if region.pieces.is_empty() {
+            args.extend(region.ops.iter().map(|op| bases.args(&op.operands, first, region.tile_rows)));
+        }
         let (mut first_row, mut rounds) = (first, 0);
         loop {
             let behind = end.min(first_row.saturating_add(region.round_rows));
@@ -316,6 +320,10 @@ unsafe fn run_tiles(
     mut rows: Range<usize>,
     end: usize,
 ) -> Result<(), Fallible> {
+    if !region.pieces.is_empty() {
+        // SAFETY: the caller's promise.
+        return unsafe { run_pieces(region, bases, rows) };
+    }
     while !rows.is_empty() {
         let tile = region.tile_rows.min(rows.len());
         rows.start += tile;
@@ -338,6 +346,57 @@ unsafe fn run_tiles(
         }
     }
     Ok(())
+}
+
+/// The same by the region's programs.
+///
+/// # Safety
+/// As for [`run_task`].
+unsafe fn run_pieces(region: &Region, bases: &Bases<'_>, mut rows: Range<usize>) -> Result<(), Fallible> {
+    if let [Piece::Program(native)] = &region.pieces[..]
+        && !native.is_by_tile
+    {
+        // SAFETY: the caller's promise.
+        unsafe { run_program(native, bases, &rows) };
+        return Ok(());
+    }
+    while !rows.is_empty() {
+        let tile = rows.start..rows.end.min(rows.start + region.tile_rows);
+        for piece in &region.pieces {
+            match piece {
+                // SAFETY: the caller's promise.
+                Piece::Program(native) => unsafe { run_program(native, bases, &tile) },
+                Piece::Op(index) => {
+                    let op = &region.ops[*index];
+                    let args = bases.args(&op.operands, tile.start, tile.len());
+                    // SAFETY: as for the kernels of [`run_tiles`].
+                    unsafe { (op.kernel)(&args) };
+                    if let (true, Some(fallible)) = (args.fault.get(), op.operands.fallible) {
+                        return Err(fallible);
+                    }
+                }
+            }
+        }
+        rows.start = tile.end;
+    }
+    Ok(())
+}
+
+/// Runs a program on some rows.
+///
+/// # Safety
+/// As for [`run_task`]; the rows are those of one tile, unless the program touches no tiles.
+unsafe fn run_program(native: &Native, bases: &Bases<'_>, rows: &Range<usize>) {
+    let Some(function) = &native.function else { return };
+    let mut words = [0; codegen::FIRST_STREAM + MOST_STREAMS];
+    words[0] = if native.row_bytes.is_some() { 1 } else { rows.len() as u64 };
+    words[1] = (native.row_bytes.unwrap_or_default() * rows.len()) as u64;
+    for (word, slot) in words[codegen::FIRST_STREAM..].iter_mut().zip(&native.streams) {
+        *word = bases.address(slot, rows.start) as u64;
+    }
+    // SAFETY: the streams are where the region's ops read and write, which reach as far as the rows lead; the program is
+    // theirs, and was made for this machine.
+    unsafe { function.call(&mut words) };
 }
 
 /// Each of a chunk's accumulators, which start at `partial`: how those that are put aside are combined, where it is,

@@ -242,6 +242,11 @@ impl Scalar {
         operands.len() == kinds.len() && kinds.iter().zip(operands).all(fits) && gives
     }
 
+    /// How many operands it has.
+    pub(crate) fn arity(self) -> usize {
+        self.operands().len()
+    }
+
     /// Whether it gives booleans, whatever its operands are.
     pub(crate) fn gives_bool(self) -> bool {
         self.gives() == Gives::Bool

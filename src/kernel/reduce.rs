@@ -181,6 +181,42 @@ pub(crate) unsafe fn combine(reduce: Reduce, dtype: DType, dst: *mut u8, src: *c
     }, else {});
 }
 
+/// Combines the lanes of each of `count` accumulators into one element: the one half with the other, until one lane is left.
+///
+/// # Safety
+/// `src` must reach `count` times `lanes` elements, `dst` `count` that do not overlap them, aligned for the type.
+pub(crate) unsafe fn combine_lanes(
+    reduce: Reduce,
+    dtype: DType,
+    dst: *mut u8,
+    src: *mut u8,
+    lanes: usize,
+    count: usize,
+) {
+    if lanes == 1 {
+        // SAFETY: the caller's promise.
+        return unsafe { ptr::copy_nonoverlapping(src, dst, count * dtype.size()) };
+    }
+    with_number!(dtype, T => {
+        // SAFETY: the caller's promise.
+        let dst = unsafe { std::slice::from_raw_parts_mut(dst.cast::<T>(), count) };
+        // SAFETY: the same.
+        let src = unsafe { std::slice::from_raw_parts_mut(src.cast::<T>(), count * lanes) };
+        with_reduce!(reduce, F => for (dst, lanes) in dst.iter_mut().zip(src.chunks_exact_mut(lanes)) {
+            let mut left = lanes.len();
+            while left > 1 {
+                // A number of lanes is a power of 2.
+                left /= 2;
+                let (kept, others) = lanes.split_at_mut(left);
+                for (kept, &other) in kept.iter_mut().zip(&*others) {
+                    *kept = <F as Combine<T>>::combine(*kept, other);
+                }
+            }
+            *dst = lanes[0];
+        });
+    }, else {});
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,7 +48,9 @@ pub(crate) use kernel_call::{KernelCall, KernelOperand, reach};
 pub(crate) use lacking::{Lacking, Owner};
 use layout::Layout;
 pub(crate) use order::{INLINE_BELOW, Order};
-pub(crate) use region::{Accumulator, Base, Fallible, Operands, Producer, Region, Slot, TileOp};
+pub(crate) use region::{
+    Accumulator, Base, Fallible, MOST_STREAMS, Native, Operands, Piece, Producer, Region, Slot, TileOp,
+};
 pub(crate) use step::{Buffer, BufferId, Factors, Kind, Place, Start, Step};
 
 /// A fetched value: where it lies after the last step, and its type.
@@ -425,6 +427,10 @@ impl Planner<'_> {
         let given = given.collect();
         let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.start.buffer).collect();
         self.steps = sequence::sequence(self.steps, &self.buffers, &kept);
+        region::place(self.steps.iter_mut().filter_map(|step| match &mut step.kind {
+            Kind::Region(region) => Some(&mut **region),
+            _ => None,
+        }));
         let largest = self.largest();
         let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.inline_below)
             .map_err(|lacking| lacking.owned_by(largest.map_or(Owner::Whole, Owner::Node)))?;

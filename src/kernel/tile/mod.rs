@@ -25,7 +25,7 @@ use crate::ir::{Reduce, Scalar};
 pub(crate) use elementwise::Forms;
 pub(crate) use moves::{Move, Strided, merged};
 pub(crate) use pairs::Step;
-pub(crate) use reductions::Extent;
+pub(crate) use reductions::{Extent, lanes, most_in_a_block, most_onto_total};
 pub(super) use reductions::ROWS_TOGETHER;
 pub(crate) use skinny::{Epilogue, MAX_COLUMNS, Skinny, is_narrow};
 
@@ -87,12 +87,25 @@ impl Instruction {
         matches!(self, Instruction::Pair { .. })
     }
 
-    /// How many numbers, one after the other, an accumulator takes in with a tile of so many rows.
-    pub(crate) fn additions(self, rows: usize) -> usize {
+    /// How many numbers, one after the other, an accumulator of so many lanes takes in with a tile of so many rows, of
+    /// which each has so many elements.
+    pub(crate) fn additions(self, rows: usize, inner: usize, lanes: usize) -> usize {
         match self {
             // Of narrow rows at least as many are taken together; telling them apart would save next to nothing.
             Instruction::Reduce { extent: Extent::Across, .. } => rows.div_ceil(reductions::ROWS_TOGETHER),
             Instruction::Accumulate(skinny) if !skinny.by_columns => rows.div_ceil(gemm::CHAIN),
+            Instruction::Accumulate(_) => rows.div_ceil(lanes),
+            _ => (rows * inner).div_ceil(lanes),
+        }
+    }
+
+    /// How many lanes the totals have on to which it goes.
+    pub(crate) fn lanes(self, dtype: DType, isa: Isa) -> usize {
+        match self {
+            Instruction::Reduce { extent: Extent::All, .. } | Instruction::Dot(Extent::All) => {
+                reductions::lanes(dtype, isa)
+            }
+            Instruction::Accumulate(skinny) if skinny.by_columns => reductions::lanes(dtype, isa),
             _ => 1,
         }
     }

@@ -5,21 +5,22 @@
 //! pairs: the error of a sum grows as the logarithm of its length.
 
 use std::array;
-use std::cell::Cell;
 use std::ops::Range;
 
 use super::{Args, Kernel, elements, elements_mut};
 use crate::element::DType;
 use crate::ir::Reduce;
 use crate::kernel::MOST_ADDITIONS;
-use crate::kernel::isa::{Isa, kernels};
+use crate::kernel::isa::{BaselineMulAdd, Isa, kernels};
 use crate::kernel::math::MulAdd;
 use crate::kernel::number::{Number, with_number};
 use crate::kernel::scalar::{self, Combine, with_reduce};
+#[cfg(target_arch = "x86_64")]
+use crate::kernel::vector::{Avx2, Avx512};
 use crate::kernel::vector::{MAX_LEN, Machine, Vector};
 
 /// Vectors of partial results: four additions are under way at once, which keeps the adders busy.
-const SIDE_BY_SIDE: usize = 4;
+pub(super) const SIDE_BY_SIDE: usize = 4;
 
 /// The four vectors combined, and their elements with each other: halves until one is left.
 #[inline(always)]
@@ -106,10 +107,9 @@ fn reduce_slice<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
     in_blocks::<T, F>(slice.len(), block_len(V::LEN), |block| reduce_block::<T, F, V>(&slice[block]))
 }
 
-/// The elements of a block reduced.
+/// Takes the elements of a slice into partial results; says whether there is NaN among them, which is not in these.
 #[inline(always)]
-fn reduce_block<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
-    let mut partial = [V::splat(F::IDENTITY); SIDE_BY_SIDE];
+fn take_in<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T], partial: &mut [V; SIDE_BY_SIDE]) -> bool {
     let mut unordered = V::none();
     let mut blocks = slice.chunks_exact(SIDE_BY_SIDE * V::LEN);
     for block in &mut blocks {
@@ -140,7 +140,14 @@ fn reduce_block<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
         // SAFETY: they are fewer than a vector has.
         single(unsafe { V::load_rest(rest.as_ptr(), rest.len(), F::IDENTITY) });
     }
-    if F::PASSES_NAN && V::any(unordered) {
+    F::PASSES_NAN && V::any(unordered)
+}
+
+/// The elements of a block reduced.
+#[inline(always)]
+fn reduce_block<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
+    let mut partial = [V::splat(F::IDENTITY); SIDE_BY_SIDE];
+    if take_in::<T, F, V>(slice, &mut partial) {
         return slice.iter().fold(F::IDENTITY, |reduced, &x| F::combine(reduced, x));
     }
     combined::<T, F, V>(partial)
@@ -148,16 +155,15 @@ fn reduce_block<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
 
 /// The sum of the products of two slices' elements, in blocks; both must be of one length.
 #[inline(always)]
-pub(super) fn dot<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
+fn dot<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
     let of = |block: Range<usize>| dot_block::<T, V>(&a[block.clone()], &b[block]);
     in_blocks::<T, scalar::Sum>(a.len(), block_len(V::LEN), of)
 }
 
-/// The sum of the products of two blocks' elements.
+/// Takes the products of two slices' elements into partial sums; both must be of one length.
 #[inline(always)]
-fn dot_block<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
+fn take_in_products<T: Number, V: Vector<T>>(a: &[T], b: &[T], partial: &mut [V; SIDE_BY_SIDE]) {
     let b = &b[..a.len()];
-    let mut partial = [V::splat(T::ZERO); SIDE_BY_SIDE];
     let (mut a_blocks, mut b_blocks) =
         (a.chunks_exact(SIDE_BY_SIDE * V::LEN), b.chunks_exact(SIDE_BY_SIDE * V::LEN));
     for (a, b) in (&mut a_blocks).zip(&mut b_blocks) {
@@ -181,46 +187,107 @@ fn dot_block<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
         let [a, b] = [a, b].map(|rest| unsafe { V::load_rest(rest.as_ptr(), rest.len(), T::ZERO) });
         partial[0] = a.mul_add(b, partial[0]);
     }
+}
+
+/// The sum of the products of two blocks' elements.
+#[inline(always)]
+fn dot_block<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
+    let mut partial = [V::splat(T::ZERO); SIDE_BY_SIDE];
+    take_in_products(a, b, &mut partial);
     combined::<T, scalar::Sum, V>(partial)
 }
 
-/// dst ∘= reduction of a: `rows·inner` elements of `a`, one of `dst`.
-#[inline(always)]
-unsafe fn reduce_all_loop<T: Number, F: Combine<T>, M: Machine>(args: &Args) {
-    // SAFETY: the contract of `Kernel`, which is that of the kernel for one row of all elements, compiled for the same
-    // machine.
-    unsafe { onto_all::<T, F>(args, reduce_within_kernel::<T, F>(M::ISA)) };
-}
-
-/// dst += Σ a·b: `rows·inner` elements of `a` and `b`, one of `dst`.
-#[inline(always)]
-unsafe fn dot_all_loop<T: Number, M: Machine>(args: &Args) {
-    // SAFETY: the contract of `Kernel`, which is that of the kernel for one row of all elements, compiled for the same
-    // machine.
-    unsafe { onto_all::<T, scalar::Sum>(args, dot_within_kernel::<T>(M::ISA)) };
-}
-
-/// dst ∘= what a kernel for rows makes of all elements as one row. The compiler calls it, so that the long loop is there
-/// once for both. No fold lacks a value, so there is no fault to pass on.
+/// Lets partial results that lie in memory go on.
 ///
 /// # Safety
-/// The contract of `Kernel` for one element of `dst` and for the kernel.
+/// `lanes` must reach [`SIDE_BY_SIDE`] vectors.
 #[inline(always)]
-unsafe fn onto_all<T: Number, F: Combine<T>>(args: &Args, within: Kernel) {
-    let mut reduced = F::IDENTITY;
-    let one_row = Args {
-        dst: (&raw mut reduced).cast(),
-        rows: 1,
-        inner: args.rows * args.inner,
-        fault: Cell::new(false),
-        ..*args
-    };
-    // SAFETY: the caller's promise; the row's result goes to one element.
-    unsafe {
-        within(&one_row);
-        let dst = elements_mut::<T>(args.dst, 1);
-        dst[0] = F::combine(dst[0], reduced);
+unsafe fn go_on<T: Number, V: Vector<T>>(lanes: *mut T, take_in: impl FnOnce(&mut [V; SIDE_BY_SIDE]) -> bool) -> bool {
+    // SAFETY: the caller's promise.
+    let mut partial: [V; SIDE_BY_SIDE] = array::from_fn(|i| unsafe { V::load(lanes.add(i * V::LEN)) });
+    let is_void = take_in(&mut partial);
+    if !is_void {
+        for (i, partial) in partial.into_iter().enumerate() {
+            // SAFETY: the same.
+            unsafe { partial.store(lanes.add(i * V::LEN)) };
+        }
     }
+    is_void
+}
+
+/// Elements of a tile at most that go straight into lanes. More would be too many additions one after the other.
+const fn most_onto_lanes(vector_len: usize) -> usize {
+    MOST_ADDITIONS * SIDE_BY_SIDE * vector_len
+}
+
+/// lanes ∘= a, the elements one after the other onto one lane after the other: `rows·inner` elements of `a`.
+#[inline(always)]
+unsafe fn reduce_all_loop<T: Number, F: Combine<T>, M: Machine>(args: &Args) {
+    // SAFETY: the contract of `Kernel` for these counts.
+    let a = unsafe { elements::<T>(args.a, args.rows * args.inner) };
+    let lanes = args.dst.cast::<T>();
+    // SAFETY: the contract of `Kernel` for the lanes.
+    unsafe {
+        if a.len() > most_onto_lanes(T::Vector::<M>::LEN) {
+            *lanes = F::combine(*lanes, reduce_slice::<T, F, T::Vector<M>>(a));
+        } else if go_on::<T, T::Vector<M>>(lanes, |partial| take_in::<T, F, _>(a, partial)) {
+            *lanes = a.iter().fold(*lanes, |reduced, &x| F::combine(reduced, x));
+        }
+    }
+}
+
+/// lanes += a·b, the products one after the other onto one lane after the other: `rows·inner` elements of `a` and `b`.
+#[inline(always)]
+unsafe fn dot_all_loop<T: Number, M: Machine>(args: &Args) {
+    let count = args.rows * args.inner;
+    // SAFETY: the contract of `Kernel` for these counts.
+    let (a, b) = unsafe { (elements::<T>(args.a, count), elements::<T>(args.b, count)) };
+    // SAFETY: the contract of `Kernel` for the lanes.
+    unsafe { dot_onto_lanes::<T, M>(args.dst.cast(), a, b) };
+}
+
+/// lanes += a·b, as above.
+///
+/// # Safety
+/// `lanes` must reach as many as there are.
+#[inline(always)]
+pub(super) unsafe fn dot_onto_lanes<T: Number, M: Machine>(lanes: *mut T, a: &[T], b: &[T]) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if a.len() > most_onto_lanes(T::Vector::<M>::LEN) {
+            *lanes = (*lanes).add(dot::<T, T::Vector<M>>(a, b));
+        } else {
+            go_on::<T, T::Vector<M>>(lanes, |partial| {
+                take_in_products(a, b, partial);
+                false
+            });
+        }
+    }
+}
+
+/// How many lanes a total over a tile has.
+pub(crate) fn lanes(dtype: DType, isa: Isa) -> usize {
+    fn of<T: Number>(isa: Isa) -> usize {
+        SIDE_BY_SIDE
+            * match isa {
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx512 => T::Vector::<Avx512>::LEN,
+                #[cfg(target_arch = "x86_64")]
+                Isa::Avx2 => T::Vector::<Avx2>::LEN,
+                Isa::Baseline => T::Vector::<BaselineMulAdd>::LEN,
+            }
+    }
+    with_number!(dtype, T => of::<T>(isa), else 1)
+}
+
+/// Elements of a tile at most that go on to a total's lanes one after the other.
+pub(crate) fn most_onto_total(dtype: DType, isa: Isa) -> usize {
+    MOST_ADDITIONS * lanes(dtype, isa)
+}
+
+/// Elements of a row at most that are reduced as one block.
+pub(crate) fn most_in_a_block(dtype: DType, isa: Isa) -> usize {
+    IN_A_ROW * lanes(dtype, isa)
 }
 
 /// Elements of rows that are reduced side by side, where one row has fewer: some vectors of independent sums.
@@ -323,7 +390,7 @@ kernels! {
 /// Which elements of a tile are reduced into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
-    /// All of them, onto one accumulator.
+    /// All of them, onto one accumulator of several lanes.
     All,
     /// Over the rows, onto an accumulator for each place in a row.
     Across,

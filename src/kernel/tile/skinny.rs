@@ -7,7 +7,7 @@
 use std::array;
 
 use super::pairs::{Add, From, Step, Sub, Then};
-use super::reductions::dot;
+use super::reductions::{self, dot_onto_lanes};
 use super::{Args, Kernel, elements, elements_mut};
 use crate::element::DType;
 use crate::kernel::gemm;
@@ -159,16 +159,18 @@ unsafe fn project_columns_loop<T: Number, G: Then<T>, M: Machine, const K: usize
 /// [`gemm::CHAIN`]; all other products start a new chain after so many rows.
 pub(super) const MAX_ROWS: usize = gemm::FEW_SUMS_CHAINS * gemm::CHAIN;
 
-/// dst[k] += Σ over rows of a[row, k]·b[row], a sum of products for each column of `a`: `rows` elements of each of
-/// `inner` columns, `rows` of `b`, `inner` of `dst`.
+/// lanes[k] += a[.., k]·b, a sum of products for each column of `a`: `rows` elements of each of `inner` columns, `rows` of
+/// `b`, the lanes of `inner` sums.
 #[inline(always)]
 unsafe fn accumulate_columns_loop<T: Number, M: Machine>(args: &Args) {
     // SAFETY: the contract of `Kernel` for these counts.
-    let (b, dst) = unsafe { (elements::<T>(args.b, args.rows), elements_mut::<T>(args.dst, args.inner)) };
-    for (k, dst) in dst.iter_mut().enumerate() {
+    let b = unsafe { elements::<T>(args.b, args.rows) };
+    let lanes = reductions::SIDE_BY_SIDE * T::Vector::<M>::LEN;
+    for k in 0..args.inner {
         // SAFETY: the same.
         let column = unsafe { column(args, k) };
-        *dst = dst.add(dot::<T, T::Vector<M>>(column, b));
+        // SAFETY: the contract of `Kernel` for the lanes.
+        unsafe { dot_onto_lanes::<T, M>(args.dst.cast::<T>().add(k * lanes), column, b) };
     }
 }
 

@@ -174,7 +174,7 @@ impl<'p> Touches<'p> {
         }
         for accumulator in &region.accumulators {
             self.may_write(accumulator.buffer)?;
-            self.holds(accumulator.buffer, accumulator.elements * accumulator.dtype.size())?;
+            self.holds(accumulator.buffer, accumulator.elements / accumulator.lanes * accumulator.dtype.size())?;
         }
         region.partial.map_or(Ok(()), |partial| {
             self.may_write(partial)?;

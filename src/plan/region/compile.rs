@@ -6,7 +6,9 @@
 use foldhash::HashMap;
 
 use super::registers::{self, Register};
-use super::{Accumulator, Base, Fallible, Operands, Producer, Region, Slot, TileOp, cut, order, pairs};
+use super::{
+    Accumulator, Base, Fallible, Operands, Piece, Producer, Region, Slot, TileOp, cut, order, pairs, programs,
+};
 use crate::element::DType;
 use crate::ir::{Prim, Program, Reduce, Scalar, Val, size};
 use crate::kernel::isa::Isa;
@@ -62,6 +64,7 @@ pub(in crate::plan) fn compile(
         program,
         homes,
         buffers,
+        isa,
         lead,
         once: Vec::new(),
         ops: Vec::with_capacity(members.len()),
@@ -75,13 +78,14 @@ pub(in crate::plan) fn compile(
     for (val, part) in &parts {
         compiler.member(*val, part);
     }
-    compiler.finish(row_count, producer, isa)
+    compiler.finish(row_count, producer)
 }
 
 struct Compiler<'a> {
     program: &'a Program,
     homes: &'a Homes,
     buffers: &'a HashMap<Val, BufferId>,
+    isa: Isa,
     /// How many of the leading axes are rows.
     lead: usize,
     once: Vec<Draft>,
@@ -233,12 +237,14 @@ impl Compiler<'_> {
             }
             (Member::ReduceAll, &Prim::Reduce { reduce, .. }) => {
                 let (a, inner) = (self.tile(&tiled[0]), self.width(&tiled[0]));
-                let dst = self.accumulator(val, reduce);
+                let instruction = Instruction::Reduce { reduce, extent: Extent::All };
+                let dst = self.accumulator(val, reduce, instruction);
                 self.reduce(reduce, Extent::All, inst.dtype, dst, a, [1, inner]);
             }
             (Member::ReduceAcross, &Prim::Reduce { reduce, .. }) => {
                 let (a, width) = (self.tile(&tiled[0]), self.width(&tiled[0]));
-                let dst = self.accumulator(val, reduce);
+                let instruction = Instruction::Reduce { reduce, extent: Extent::Across };
+                let dst = self.accumulator(val, reduce, instruction);
                 self.reduce(reduce, Extent::Across, inst.dtype, dst, a, [width, width]);
             }
             // `part` gives the reduction's members to reductions only.
@@ -257,7 +263,7 @@ impl Compiler<'_> {
                 let width = self.width(&tiled[1]);
                 let (a, skinny, stride) = self.columns(&tiled[0], width, inst.dtype);
                 let b = self.tile(&tiled[1]);
-                let dst = self.accumulator(val, Reduce::Sum);
+                let dst = self.accumulator(val, Reduce::Sum, Instruction::Accumulate(skinny));
                 let operands =
                     Operands { stride, ..Operands::new(dst, [a, b, Slot::NOWHERE], [width, skinny.inner]) };
                 self.push(Instruction::Accumulate(skinny), inst.dtype, operands);
@@ -338,13 +344,15 @@ impl Compiler<'_> {
         }
     }
 
-    fn accumulator(&mut self, val: Val, reduce: Reduce) -> Slot {
+    /// The accumulators on to which an instruction goes.
+    fn accumulator(&mut self, val: Val, reduce: Reduce, instruction: Instruction) -> Slot {
         let inst = self.program.inst(val);
-        let (elements, offset) = (size(&inst.dims), self.accumulator_bytes);
+        let lanes = instruction.lanes(inst.dtype, self.isa);
+        let (elements, offset) = (size(&inst.dims) * lanes, self.accumulator_bytes);
         // At least one line, so that an accumulator of nothing has an address as well.
         self.accumulator_bytes += (elements * inst.dtype.size()).max(1).next_multiple_of(64);
         let (buffer, dtype) = (self.buffers[&val], inst.dtype);
-        self.accumulators.push(Accumulator { buffer, reduce, dtype, elements, offset });
+        self.accumulators.push(Accumulator { buffer, reduce, dtype, elements, lanes, offset });
         Slot { base: Base::Partial, offset, row_bytes: 0 }
     }
 
@@ -374,7 +382,8 @@ impl Compiler<'_> {
     }
 
     /// Merges pairs, gives the registers places and cuts the rows.
-    fn finish(self, rows: usize, producer: Option<Producer>, isa: Isa) -> Region {
+    fn finish(self, rows: usize, producer: Option<Producer>) -> Region {
+        let isa = self.isa;
         let mut ops = pairs::merge(self.ops, self.registers.len(), isa);
         let mut once = self.once;
         let (place_of, places) = registers::share(&self.registers, &ops);
@@ -404,12 +413,16 @@ impl Compiler<'_> {
                 (cost, chunk_rows, panel_offset, panel_offset + panel_bytes)
             }
         };
-        let (round_rows, places) = cut::rounds(&ops, tile_rows, chunk_rows.min(rows).div_ceil(tile_rows));
+        let (round_rows, places) = cut::rounds(&ops, tile_rows, chunk_rows.min(rows).div_ceil(tile_rows), isa);
         let finished = |drafts: Vec<Draft>| {
             let mut ops = Vec::with_capacity(drafts.len());
             ops.extend(drafts.into_iter().filter_map(|draft| draft.finish(isa)));
             ops
         };
+        let ops = finished(ops);
+        let pieces = programs::pieces(&ops, tile_rows, scratch_bytes.next_multiple_of(64), isa);
+        let kept = pieces.iter().map(Piece::kept_bytes).max().unwrap_or(0);
+        let scratch_bytes = if kept > 0 { scratch_bytes.next_multiple_of(64) + kept } else { scratch_bytes };
         Region {
             rows,
             tile_rows,
@@ -417,7 +430,8 @@ impl Compiler<'_> {
             chunks: rows.div_ceil(chunk_rows).max(1),
             producer,
             once: finished(once),
-            ops: finished(ops),
+            ops,
+            pieces,
             prefetched: cut::prefetched(rows, streams),
             accumulators: self.accumulators,
             round_rows,

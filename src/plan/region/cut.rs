@@ -12,6 +12,7 @@ use super::{Base, Slot, order};
 use crate::ir::{Cost, Program, Scalar, Val, size};
 use crate::kernel::MOST_ADDITIONS;
 use crate::kernel::gemm::multiply_add_nanoseconds;
+use crate::kernel::isa::Isa;
 use crate::kernel::reduce::Pairs;
 use crate::kernel::tile::{Extent, Instruction};
 use crate::plan::fuse::{Part, Placement, Rows};
@@ -96,9 +97,15 @@ const ADDITIONS: usize = MOST_ADDITIONS / 4;
 
 /// The rows, in whole tiles, after which a chunk of so many tiles puts its accumulators aside, and for how many of them
 /// it needs room.
-pub(super) fn rounds(ops: &[Draft], tile_rows: usize, tiles: usize) -> (usize, usize) {
+pub(super) fn rounds(ops: &[Draft], tile_rows: usize, tiles: usize, isa: Isa) -> (usize, usize) {
     let accumulating = ops.iter().filter(|draft| draft.operands.dst.base == Base::Partial);
-    let additions = accumulating.map(|draft| draft.instruction.additions(tile_rows)).max().unwrap_or(0);
+    let additions = |draft: &Draft| {
+        let lanes = draft.instruction.lanes(draft.to, isa);
+        let additions = draft.instruction.additions(tile_rows, draft.operands.inner, lanes);
+        // Putting many lanes aside costs more.
+        if lanes > 1 { additions.div_ceil(MOST_ADDITIONS / ADDITIONS) } else { additions }
+    };
+    let additions = accumulating.map(additions).max().unwrap_or(0);
     if additions == 0 {
         return (usize::MAX, 0);
     }

@@ -3,11 +3,13 @@
 //! - [`compile`]: from the members of a group to instructions on tiles, each tile in a register of its own.
 //! - [`pairs`]: two instructions in one pass, where one hands its result to the other alone.
 //! - [`registers`]: registers that are not needed at once share memory.
+//! - [`programs`]: several ops as one program, for which there is machine code.
 //! - [`cut`]: how many rows make a tile, and how many tiles a task.
 
 mod compile;
 mod cut;
 mod pairs;
+mod programs;
 mod registers;
 
 use super::{BufferId, Factors, order};
@@ -16,6 +18,8 @@ use crate::ir::{NodeId, Reduce, Scalar};
 use crate::kernel::tile::{Instruction, Kernel, Strided};
 
 pub(super) use compile::{Sources, compile};
+pub(crate) use programs::{MOST_STREAMS, Native, Piece};
+pub(super) use programs::place;
 
 /// Where a tile, or part of one, starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +113,10 @@ pub(crate) struct Accumulator {
     pub(crate) buffer: BufferId,
     pub(crate) reduce: Reduce,
     pub(crate) dtype: DType,
+    /// Elements of the accumulators, with all their lanes.
     pub(crate) elements: usize,
+    /// Lanes that are combined in the end, for each element of the buffer.
+    pub(crate) lanes: usize,
     /// Bytes from the start of a chunk's accumulators.
     pub(crate) offset: usize,
 }
@@ -134,6 +141,8 @@ pub(crate) struct Region {
     /// Run at the start of each chunk: tiles that are the same for all rows.
     pub(crate) once: Vec<TileOp>,
     pub(crate) ops: Vec<TileOp>,
+    /// The same with programs in place of ops, if there is machine code for any.
+    pub(crate) pieces: Vec<Piece>,
     /// Memory that is read or written tile by tile and asked for while the tile before is worked on.
     pub(crate) prefetched: Vec<Slot>,
     pub(crate) accumulators: Vec<Accumulator>,
@@ -170,6 +179,7 @@ impl Region {
                 && read_slots.into_iter().all(|slot| slot.row_bytes == row_bytes && slot.offset == 0)
         };
         !self.once.iter().any(reads)
+            && self.pieces.iter().all(|piece| piece.may_replace(written, read))
             && self.ops.iter().enumerate().filter(|(_, op)| reads(op)).all(|(index, op)| {
                 row_by_row(op) && (index < maker || (index == maker && op.instruction.works_in_place()))
             })

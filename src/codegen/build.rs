@@ -1,0 +1,343 @@
+//! Programs made instruction by instruction: each value once, in the loop or the row code where it is known first.
+
+use foldhash::HashMap;
+
+use super::program::{
+    Binary, Compare, Fold, FoldId, Inst, Logic, Program, Segment, Stream, Target, Unary, Value,
+};
+use crate::element::DType;
+use crate::ir::Reduce;
+
+/// How often a value is computed, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Class {
+    /// Once for all rows.
+    Once,
+    /// Once a row, in the row code before the loop with this number.
+    Row(usize),
+    /// For each element, in the loop with this number.
+    Loop(usize),
+}
+
+/// A program that is being made.
+#[derive(Debug)]
+pub(crate) struct Builder {
+    dtype: DType,
+    width: Option<usize>,
+    streams: Vec<usize>,
+    folds: Vec<Fold>,
+    insts: Vec<Inst>,
+    /// The class of each instruction.
+    classes: Vec<Class>,
+    known: HashMap<(Inst, Class), Value>,
+    /// Values as they are in later loops.
+    moved: HashMap<(Value, usize), Value>,
+    /// Where values of loops lie for later ones.
+    kept: HashMap<Value, Stream>,
+    /// Streams of a row each, which the program itself writes and reads.
+    rows: Vec<Stream>,
+}
+
+impl Builder {
+    /// Of numbers of a type, in rows of so many elements, or in one row of any length.
+    pub(crate) fn new(dtype: DType, width: Option<usize>) -> Self {
+        Builder {
+            dtype,
+            width,
+            streams: Vec::new(),
+            folds: Vec::new(),
+            insts: Vec::new(),
+            classes: Vec::new(),
+            known: HashMap::default(),
+            moved: HashMap::default(),
+            kept: HashMap::default(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// A new stream that moves by so many bytes from row to row.
+    pub(crate) fn stream(&mut self, row_bytes: usize) -> Stream {
+        self.streams.push(row_bytes);
+        Stream((self.streams.len() - 1) as u16)
+    }
+
+    /// Streams of one row each, for values that one loop leaves to another.
+    pub(crate) fn row_streams(&self) -> &[Stream] {
+        &self.rows
+    }
+
+    pub(crate) fn class(&self, value: Value) -> Class {
+        self.classes[value.index()]
+    }
+
+    pub(crate) fn is_boolean(&self, value: Value) -> bool {
+        self.insts[value.index()].is_boolean()
+    }
+
+    /// The bits of a number that is known.
+    pub(crate) fn known_number(&self, value: Value) -> Option<f64> {
+        match self.insts[value.index()] {
+            Inst::Number(bits) if self.dtype == DType::F32 => Some(f64::from(f32::from_bits(bits as u32))),
+            Inst::Number(bits) => Some(f64::from_bits(bits)),
+            _ => None,
+        }
+    }
+
+    fn add(&mut self, inst: Inst, class: Class) -> Value {
+        if inst.is_pure()
+            && let Some(&value) = self.known.get(&(inst, class))
+        {
+            return value;
+        }
+        let value = Value::new(self.insts.len());
+        self.insts.push(inst);
+        self.classes.push(class);
+        if inst.is_pure() {
+            self.known.insert((inst, class), value);
+        }
+        value
+    }
+
+    pub(crate) fn bits(&mut self, bits: u64) -> Value {
+        self.add(Inst::Number(bits), Class::Once)
+    }
+
+    pub(crate) fn number(&mut self, number: f64) -> Value {
+        match self.dtype {
+            DType::F32 => self.bits(u64::from((number as f32).to_bits())),
+            _ => self.bits(number.to_bits()),
+        }
+    }
+
+    /// The elements of a stream along rows.
+    pub(crate) fn load(&mut self, stream: Stream) -> Value {
+        self.add(Inst::Load(stream), Class::Loop(0))
+    }
+
+    /// A stream's element for each row, or for all.
+    pub(crate) fn row(&mut self, stream: Stream) -> Value {
+        let class = if self.streams[stream.index()] == 0 { Class::Once } else { Class::Row(0) };
+        self.add(Inst::Row(stream), class)
+    }
+
+    /// A value in a class that is not before its own: one of an earlier loop lies in memory between. `None` for a boolean.
+    fn in_class(&mut self, value: Value, class: Class) -> Option<Value> {
+        let (Class::Loop(from), Class::Loop(to)) = (self.class(value), class) else { return Some(value) };
+        if from == to {
+            return Some(value);
+        }
+        if let Some(&moved) = self.moved.get(&(value, to)) {
+            return Some(moved);
+        }
+        let stream = match (self.insts[value.index()], self.kept.get(&value)) {
+            (Inst::Load(stream), _) | (_, Some(&stream)) => stream,
+            _ if self.is_boolean(value) => return None,
+            _ => {
+                let stream = self.stream(0);
+                self.rows.push(stream);
+                self.add(Inst::Store(stream, value), Class::Loop(from));
+                self.kept.insert(value, stream);
+                stream
+            }
+        };
+        let moved = self.add(Inst::Load(stream), class);
+        self.moved.insert((value, to), moved);
+        Some(moved)
+    }
+
+    /// The class of what is computed of these values.
+    fn joint_class(&self, values: &[Value]) -> Class {
+        let number = |class: Class| match class {
+            Class::Once => 0,
+            Class::Row(number) | Class::Loop(number) => number,
+        };
+        let classes = || values.iter().map(|&value| self.class(value));
+        let most = classes().map(number).max().unwrap_or(0);
+        if classes().any(|class| matches!(class, Class::Loop(_))) {
+            Class::Loop(most)
+        } else if classes().any(|class| matches!(class, Class::Row(_))) {
+            Class::Row(most)
+        } else {
+            Class::Once
+        }
+    }
+
+    /// The operands where they are computed with each other.
+    fn together<const N: usize>(&mut self, values: [Value; N]) -> Option<([Value; N], Class)> {
+        let class = self.joint_class(&values);
+        let mut moved = values;
+        for value in &mut moved {
+            *value = self.in_class(*value, class)?;
+        }
+        Some((moved, class))
+    }
+
+    pub(crate) fn unary(&mut self, unary: Unary, a: Value) -> Option<Value> {
+        let ([a], class) = self.together([a])?;
+        Some(self.add(Inst::Unary(unary, a), class))
+    }
+
+    pub(crate) fn binary(&mut self, binary: Binary, a: Value, b: Value) -> Option<Value> {
+        let ([a, b], class) = self.together([a, b])?;
+        Some(self.add(Inst::Binary(binary, a, b), class))
+    }
+
+    pub(crate) fn mul_add(&mut self, a: Value, b: Value, c: Value) -> Option<Value> {
+        let sign = self.sign_bit();
+        let mut negate = false;
+        let mut positive = |builder: &Self, value: Value| match builder.insts[value.index()] {
+            Inst::Binary(Binary::Xor, of, bits) if builder.insts[bits.index()] == Inst::Number(sign) => {
+                negate = !negate;
+                of
+            }
+            _ => value,
+        };
+        let (a, b) = (positive(self, a), positive(self, b));
+        let ([a, b, c], class) = self.together([a, b, c])?;
+        Some(self.add(Inst::MulAdd { negate, a, b, c }, class))
+    }
+
+    pub(crate) fn shift_left(&mut self, a: Value, by: u8) -> Option<Value> {
+        let class = self.class(a);
+        Some(self.add(Inst::ShiftLeft(a, by), class))
+    }
+
+    pub(crate) fn shift_right(&mut self, a: Value, by: u8) -> Option<Value> {
+        let class = self.class(a);
+        Some(self.add(Inst::ShiftRight(a, by), class))
+    }
+
+    pub(crate) fn compare(&mut self, compare: Compare, a: Value, b: Value) -> Option<Value> {
+        let ([a, b], class) = self.together([a, b])?;
+        Some(self.add(Inst::Compare(compare, a, b), class))
+    }
+
+    pub(crate) fn logic(&mut self, logic: Logic, a: Value, b: Value) -> Option<Value> {
+        let ([a, b], class) = self.together([a, b])?;
+        Some(self.add(Inst::Logic(logic, a, b), class))
+    }
+
+    pub(crate) fn not(&mut self, a: Value) -> Option<Value> {
+        let class = self.class(a);
+        Some(self.add(Inst::Not(a), class))
+    }
+
+    pub(crate) fn select(&mut self, mask: Value, then: Value, otherwise: Value) -> Option<Value> {
+        let ([mask, then, otherwise], class) = self.together([mask, then, otherwise])?;
+        Some(self.add(Inst::Select(mask, then, otherwise), class))
+    }
+
+    /// The bit that is the sign of a number.
+    pub(crate) fn sign_bit(&self) -> u64 {
+        if self.dtype == DType::F32 { 1 << 31 } else { 1 << 63 }
+    }
+
+    pub(crate) fn neg(&mut self, a: Value) -> Option<Value> {
+        let sign = self.bits(self.sign_bit());
+        self.binary(Binary::Xor, a, sign)
+    }
+
+    pub(crate) fn abs(&mut self, a: Value) -> Option<Value> {
+        let rest = self.bits(self.sign_bit() - 1);
+        self.binary(Binary::And, a, rest)
+    }
+
+    /// The magnitude of one with the sign of another.
+    pub(crate) fn copy_sign(&mut self, a: Value, sign: Value) -> Option<Value> {
+        let bit = self.bits(self.sign_bit());
+        let (a, sign) = (self.abs(a)?, self.binary(Binary::And, sign, bit)?);
+        self.binary(Binary::Or, a, sign)
+    }
+
+    /// Writes a value: an element, or the row's where it is one of row code.
+    pub(crate) fn store(&mut self, stream: Stream, value: Value) -> Option<()> {
+        if self.is_boolean(value) {
+            return None;
+        }
+        // What is the same for all rows has no place of its own in a row.
+        let class = match self.class(value) {
+            Class::Once => return None,
+            class => class,
+        };
+        self.add(Inst::Store(stream, value), class);
+        if let Class::Loop(_) = class {
+            self.kept.insert(value, stream);
+        }
+        Some(())
+    }
+
+    /// A fold on to lanes that lie in memory.
+    pub(crate) fn fold_lanes(&mut self, reduce: Reduce, stream: Stream, value: Value) -> Option<()> {
+        let class = self.class(value);
+        let fold = self.fold(reduce, Target::Lanes(stream));
+        matches!(class, Class::Loop(_)).then(|| self.add(Inst::Fold(fold, value), class)).map(|_| ())
+    }
+
+    /// The sum of products on to lanes that lie in memory.
+    pub(crate) fn fold_product_lanes(&mut self, stream: Stream, a: Value, b: Value) -> Option<()> {
+        let ([a, b], class) = self.together([a, b])?;
+        let fold = self.fold(Reduce::Sum, Target::Lanes(stream));
+        matches!(class, Class::Loop(_)).then(|| self.add(Inst::FoldProduct(fold, a, b), class)).map(|_| ())
+    }
+
+    /// What the elements of each row come to.
+    pub(crate) fn fold_row(&mut self, reduce: Reduce, value: Value) -> Option<Value> {
+        let Class::Loop(number) = self.class(value) else { return None };
+        let fold = self.fold(reduce, Target::Row);
+        self.add(Inst::Fold(fold, value), Class::Loop(number));
+        Some(self.add(Inst::Folded(fold), Class::Row(number + 1)))
+    }
+
+    /// The sum of the products of each row's elements.
+    pub(crate) fn fold_product_row(&mut self, a: Value, b: Value) -> Option<Value> {
+        let ([a, b], class) = self.together([a, b])?;
+        let Class::Loop(number) = class else { return None };
+        let fold = self.fold(Reduce::Sum, Target::Row);
+        self.add(Inst::FoldProduct(fold, a, b), class);
+        Some(self.add(Inst::Folded(fold), Class::Row(number + 1)))
+    }
+
+    fn fold(&mut self, reduce: Reduce, target: Target) -> FoldId {
+        self.folds.push(Fold { reduce, target });
+        FoldId((self.folds.len() - 1) as u16)
+    }
+
+    /// The program: what is needed for what it writes and folds, in segments.
+    pub(crate) fn finish(self) -> Program {
+        let mut is_needed = vec![false; self.insts.len()];
+        for (index, inst) in self.insts.iter().enumerate().rev() {
+            is_needed[index] |= !inst.is_pure();
+            if is_needed[index] {
+                inst.operands().for_each(|operand| is_needed[operand.index()] = true);
+            }
+        }
+        let of_class = |wanted: Class| -> Vec<Value> {
+            let insts = self.insts.iter().zip(&self.classes).zip(&is_needed).enumerate();
+            insts
+                .filter(|(_, ((inst, class), needed))| {
+                    **class == wanted && **needed && !matches!(inst, Inst::Number(_) | Inst::Folded(_))
+                })
+                .map(|(index, _)| Value::new(index))
+                .collect()
+        };
+        let last = self.classes.iter().map(|class| match class {
+            Class::Once => 0,
+            Class::Row(number) | Class::Loop(number) => *number,
+        });
+        let mut segments = Vec::new();
+        for number in 0..=last.max().unwrap_or(0) {
+            let (row, elements) = (of_class(Class::Row(number)), of_class(Class::Loop(number)));
+            segments.extend((!row.is_empty()).then_some(Segment::Row(row)));
+            segments.extend((!elements.is_empty()).then_some(Segment::Loop(elements)));
+        }
+        Program {
+            dtype: self.dtype,
+            width: self.width,
+            once: of_class(Class::Once),
+            streams: self.streams,
+            folds: self.folds,
+            insts: self.insts,
+            segments,
+        }
+    }
+}

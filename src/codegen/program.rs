@@ -1,0 +1,293 @@
+//! Region programs: what a region does to each element, as instructions in single-assignment form.
+//!
+//! A program is of one element type. It runs over rows, and in each row through its segments in their order: *loops* over
+//! the row's elements, and *row code* between them, whose values are the same for all elements. Arithmetic on numbers and on
+//! their bits is one instruction each, and whether a product goes unrounded into a sum is written down ([`Inst::MulAdd`]),
+//! so that all that run a program round alike.
+
+use std::fmt;
+
+use crate::element::DType;
+use crate::ir::Reduce;
+
+/// A value, by its instruction's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Value(u32);
+
+impl Value {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    pub(super) fn new(index: usize) -> Self {
+        Value(index as u32)
+    }
+}
+
+/// Memory that a program reads or writes, by its place among the program's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Stream(pub(crate) u16);
+
+impl Stream {
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A fold, by its place among the program's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct FoldId(pub(crate) u16);
+
+impl FoldId {
+    pub(crate) fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// A function of one operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Unary {
+    Sqrt,
+    /// To an integer below.
+    Floor,
+    /// To an integer above.
+    Ceil,
+    /// To the nearest integer, of two the even one.
+    Round,
+    /// The number that a lane's bits are as a 32-bit integer.
+    FromInteger,
+}
+
+/// A function of two operands: of numbers, or of the bits in their place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    /// `a` where it is larger than `b`, else `b`.
+    Larger,
+    /// `a` where it is smaller than `b`, else `b`.
+    Smaller,
+    And,
+    Or,
+    Xor,
+    /// The sum of the bits as integers.
+    AddBits,
+    SubBits,
+}
+
+/// A comparison of two numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Compare {
+    Equal,
+    Less,
+    LessEqual,
+    NotEqual,
+    /// Larger, or one of them NaN.
+    NotLessEqual,
+    /// One of them is NaN.
+    Unordered,
+}
+
+/// A function of booleans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Logic {
+    And,
+    Or,
+    Xor,
+}
+
+impl Logic {
+    /// The same on bits.
+    pub(crate) fn of_bits(self) -> Binary {
+        match self {
+            Logic::And => Binary::And,
+            Logic::Or => Binary::Or,
+            Logic::Xor => Binary::Xor,
+        }
+    }
+}
+
+/// One instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Inst {
+    /// A number, by its bits.
+    Number(u64),
+    /// The row's element of a stream; a single one, where the stream does not move from row to row.
+    Row(Stream),
+    /// The element of a stream at the loop's place.
+    Load(Stream),
+    /// What a fold over a loop has come to.
+    Folded(FoldId),
+    Unary(Unary, Value),
+    Binary(Binary, Value, Value),
+    /// `a·b + c`, rounded once; of `-a·b` where it says so.
+    MulAdd { negate: bool, a: Value, b: Value, c: Value },
+    ShiftLeft(Value, u8),
+    ShiftRight(Value, u8),
+    /// A boolean.
+    Compare(Compare, Value, Value),
+    Logic(Logic, Value, Value),
+    Not(Value),
+    /// The second where the boolean is true, else the third.
+    Select(Value, Value, Value),
+    /// Writes the element of a stream at the loop's place, or in row code the row's.
+    Store(Stream, Value),
+    /// Takes a value into a fold.
+    Fold(FoldId, Value),
+    /// Takes the product of two values, unrounded, into a sum.
+    FoldProduct(FoldId, Value, Value),
+}
+
+impl Inst {
+    /// The values that it reads.
+    pub(crate) fn operands(&self) -> impl Iterator<Item = Value> + use<> {
+        let operands = match *self {
+            Inst::Number(_) | Inst::Row(_) | Inst::Load(_) | Inst::Folded(_) => [None; 3],
+            Inst::Unary(_, a)
+            | Inst::ShiftLeft(a, _)
+            | Inst::ShiftRight(a, _)
+            | Inst::Not(a)
+            | Inst::Store(_, a)
+            | Inst::Fold(_, a) => [Some(a), None, None],
+            Inst::Binary(_, a, b)
+            | Inst::Compare(_, a, b)
+            | Inst::Logic(_, a, b)
+            | Inst::FoldProduct(_, a, b) => [Some(a), Some(b), None],
+            Inst::MulAdd { a, b, c, .. } | Inst::Select(a, b, c) => [Some(a), Some(b), Some(c)],
+        };
+        operands.into_iter().flatten()
+    }
+
+    /// Whether it gives a value, and is there for nothing else.
+    pub(crate) fn is_pure(&self) -> bool {
+        !matches!(self, Inst::Store(..) | Inst::Fold(..) | Inst::FoldProduct(..))
+    }
+
+    /// Whether its value is a boolean.
+    pub(crate) fn is_boolean(&self) -> bool {
+        matches!(self, Inst::Compare(..) | Inst::Logic(..) | Inst::Not(_))
+    }
+}
+
+/// Where what a fold comes to goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// On to the lanes that lie there, from where it goes on.
+    Lanes(Stream),
+    /// To the row code behind the loop.
+    Row,
+}
+
+/// A fold over the elements of a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fold {
+    pub(crate) reduce: Reduce,
+    pub(crate) target: Target,
+}
+
+/// What is done one after the other in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Segment {
+    /// For each element.
+    Loop(Vec<Value>),
+    /// Once.
+    Row(Vec<Value>),
+}
+
+impl Segment {
+    pub(crate) fn insts(&self) -> &[Value] {
+        match self {
+            Segment::Loop(insts) | Segment::Row(insts) => insts,
+        }
+    }
+}
+
+/// What a program does with memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Read(Stream),
+    Write(Stream),
+}
+
+/// A region program.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    /// Of all numbers: `F32` or `F64`.
+    pub(crate) dtype: DType,
+    /// Elements of a row; `None` where a call says how many there are, and that there is one row.
+    pub(crate) width: Option<usize>,
+    /// Bytes from one row to the next, of each stream.
+    pub(crate) streams: Vec<usize>,
+    pub(crate) folds: Vec<Fold>,
+    pub(crate) insts: Vec<Inst>,
+    /// What is computed once, before the rows.
+    pub(crate) once: Vec<Value>,
+    pub(crate) segments: Vec<Segment>,
+}
+
+impl Program {
+    pub(crate) fn inst(&self, value: Value) -> Inst {
+        self.insts[value.index()]
+    }
+
+    /// What it does with memory, in the order in which it is done in a row.
+    pub(crate) fn effects(&self) -> impl Iterator<Item = Effect> {
+        let insts = self.once.iter().chain(self.segments.iter().flat_map(Segment::insts));
+        insts.filter_map(|&value| match self.inst(value) {
+            Inst::Row(stream) | Inst::Load(stream) => Some(Effect::Read(stream)),
+            Inst::Store(stream, _) => Some(Effect::Write(stream)),
+            _ => None,
+        })
+    }
+
+    /// Bytes of an element.
+    pub(crate) fn element(&self) -> usize {
+        self.dtype.size()
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}", self.0)
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |bits: u64| match self.dtype {
+            DType::F32 => f64::from(f32::from_bits(bits as u32)),
+            _ => f64::from_bits(bits),
+        };
+        let line = |f: &mut fmt::Formatter<'_>, value: Value| {
+            match self.inst(value) {
+                Inst::Number(bits) => write!(f, "  {value} = {:?}", number(bits)),
+                Inst::Row(stream) => write!(f, "  {value} = row s{}", stream.0),
+                Inst::Load(stream) => write!(f, "  {value} = load s{}", stream.0),
+                Inst::Folded(fold) => write!(f, "  {value} = folded f{}", fold.0),
+                Inst::Unary(unary, a) => write!(f, "  {value} = {unary:?} {a}"),
+                Inst::Binary(binary, a, b) => write!(f, "  {value} = {binary:?} {a}, {b}"),
+                Inst::MulAdd { negate, a, b, c } => {
+                    write!(f, "  {value} = {}{a}*{b} + {c}", if negate { "-" } else { "" })
+                }
+                Inst::ShiftLeft(a, by) => write!(f, "  {value} = {a} << {by}"),
+                Inst::ShiftRight(a, by) => write!(f, "  {value} = {a} >> {by}"),
+                Inst::Compare(compare, a, b) => write!(f, "  {value} = {compare:?} {a}, {b}"),
+                Inst::Logic(logic, a, b) => write!(f, "  {value} = {logic:?} {a}, {b}"),
+                Inst::Not(a) => write!(f, "  {value} = Not {a}"),
+                Inst::Select(mask, a, b) => write!(f, "  {value} = {mask} ? {a} : {b}"),
+                Inst::Store(stream, a) => write!(f, "  store s{}, {a}", stream.0),
+                Inst::Fold(fold, a) => write!(f, "  {:?} f{}, {a}", self.folds[fold.index()].reduce, fold.0),
+                Inst::FoldProduct(fold, a, b) => write!(f, "  Sum f{}, {a}*{b}", fold.0),
+            }?;
+            writeln!(f)
+        };
+        self.once.iter().try_for_each(|&value| line(f, value))?;
+        for segment in &self.segments {
+            writeln!(f, "{}", if matches!(segment, Segment::Loop(_)) { "loop" } else { "row" })?;
+            segment.insts().iter().try_for_each(|&value| line(f, value))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,516 @@
+//! A program as a function: what lies around its straight lines.
+
+use super::encoder::{Condition, Encoder, Gpr, Label, Mem, Reg, Rm};
+use super::line::{Line, Outer, Place, at};
+use super::vector::Machine;
+use crate::codegen::FIRST_STREAM;
+use crate::codegen::program::{Binary, Fold, Inst, Program, Segment, Stream, Target, Value};
+use crate::element::DType;
+use crate::ir::Reduce;
+use crate::kernel::isa::Isa;
+
+/// The address of the frame's words, which is the only argument.
+const FRAME: Gpr = Gpr(7);
+/// Bytes of a row.
+const BYTES: Gpr = Gpr(6);
+/// Bytes of a row that fill whole passes through a loop; then what is at hand.
+const WHOLE: Gpr = Gpr(2);
+/// Bytes from the start of a row.
+const INDEX: Gpr = Gpr(10);
+/// For what is at hand.
+const SPARE: Gpr = Gpr(11);
+const STACK: Gpr = Gpr(4);
+const STACK_BEFORE: Gpr = Gpr(5);
+
+/// Registers for the addresses of streams: those that a function may overwrite first.
+const ADDRESSES: [Gpr; 9] =
+    [Gpr(0), Gpr(1), Gpr(8), Gpr(9), Gpr(3), Gpr(12), Gpr(13), Gpr(14), Gpr(15)];
+/// How many of them need not be kept.
+const SCRATCH_ADDRESSES: usize = 4;
+
+/// Vectors that a loop with folds works on in a pass: as many as the interpreter's loops have accumulators.
+const ACCUMULATORS: usize = 4;
+
+/// Registers that are left for what the loops' numbers are not.
+const SPARE_REGISTERS: usize = 1;
+
+/// The code of a program; `None` where it cannot be expressed.
+pub(in crate::codegen) fn emit(program: &Program, isa: Isa) -> Option<(Vec<u8>, usize)> {
+    let machine = Machine { is_512: isa == Isa::Avx512, is_double: program.dtype == DType::F64 };
+    let mut function = Function {
+        machine,
+        program,
+        code: Encoder::default(),
+        outer: vec![None; program.insts.len()],
+        slots: 0,
+        hoisted: Vec::new(),
+        accumulators: vec![None; program.folds.len()],
+        ordered: vec![None; program.folds.len()],
+        mask_table: 0,
+    };
+    function.all()?;
+    let entry = pool_bytes(machine, program).1;
+    Some((function.code.bytes, entry))
+}
+
+/// The numbers of a program, and where the code starts behind them.
+fn pool_bytes(machine: Machine, program: &Program) -> (usize, usize) {
+    let numbers = program.insts.iter().filter(|inst| matches!(inst, Inst::Number(_))).count();
+    let (table, each) = if machine.is_512 { (0, machine.element()) } else { (64, 32) };
+    (table, (table + numbers * each).next_multiple_of(64))
+}
+
+struct Function<'a> {
+    machine: Machine,
+    program: &'a Program,
+    code: Encoder,
+    /// Where values lie that lines read and do not make.
+    outer: Vec<Option<Rm>>,
+    /// Places on the stack.
+    slots: usize,
+    /// Values that a loop keeps in registers.
+    hoisted: Vec<(Value, Reg)>,
+    /// The registers of folds: the first, and how many.
+    accumulators: Vec<Option<(usize, usize)>>,
+    ordered: Vec<Option<Reg>>,
+    mask_table: usize,
+}
+
+impl Place for Function<'_> {
+    fn address(&self, code: &mut Encoder, stream: Stream) -> Mem {
+        Mem::At { base: self.base(code, stream), index: Some(INDEX), offset: 0 }
+    }
+
+    fn row(&self, code: &mut Encoder, stream: Stream) -> Mem {
+        at(self.base(code, stream), 0)
+    }
+
+    fn outer(&self, value: Value) -> Option<Outer> {
+        let hoisted = self.hoisted.iter().find(|(hoisted, _)| *hoisted == value);
+        match hoisted {
+            Some(&(_, reg)) => Some(Outer::Register(reg)),
+            None => self.outer[value.index()].map(Outer::Memory),
+        }
+    }
+
+    fn accumulator(&self, fold: usize, vector: usize) -> Reg {
+        let (first, count) = self.accumulators[fold].unwrap_or((0, 1));
+        Reg((first + vector % count) as u8)
+    }
+
+    fn ordered(&self, fold: usize) -> Option<Reg> {
+        self.ordered[fold]
+    }
+}
+
+impl Function<'_> {
+    /// The register with a stream's address.
+    fn base(&self, code: &mut Encoder, stream: Stream) -> Gpr {
+        match ADDRESSES.get(stream.index()) {
+            Some(&reg) => reg,
+            None => {
+                code.load(SPARE, word(stream));
+                SPARE
+            }
+        }
+    }
+
+    /// A place on the stack for a vector.
+    fn slot(&mut self) -> Rm {
+        let offset = self.slots * self.machine.vector();
+        self.slots += 1;
+        Rm::Mem(at(STACK, offset as i32))
+    }
+
+    fn all(&mut self) -> Option<()> {
+        self.pool();
+        self.code.push(STACK_BEFORE);
+        self.code.copy(STACK_BEFORE, STACK);
+        let streams = self.program.streams.len();
+        let kept = ADDRESSES.iter().take(streams).skip(SCRATCH_ADDRESSES).copied();
+        kept.clone().for_each(|reg| self.code.push(reg));
+        self.code.add_number(STACK, 0);
+        let frame_bytes = self.code.bytes.len();
+        self.code.and_number(STACK, -64);
+        for (index, &reg) in ADDRESSES.iter().enumerate().take(streams) {
+            self.code.load(reg, word(Stream(index as u16)));
+        }
+        if self.program.width.is_none() {
+            self.code.load(BYTES, at(FRAME, 8));
+        }
+        self.keep_made_elsewhere();
+        let program = self.program;
+        self.row_code(&program.once)?;
+        let top = self.code.here();
+        for segment in &program.segments {
+            match segment {
+                Segment::Row(insts) => self.row_code(insts)?,
+                Segment::Loop(insts) => self.loops(insts)?,
+            }
+        }
+        if program.width.is_some() {
+            for (index, &bytes) in program.streams.iter().enumerate().filter(|(_, bytes)| **bytes > 0) {
+                let bytes = i32::try_from(bytes).ok()?;
+                match ADDRESSES.get(index) {
+                    Some(&reg) => self.code.add_number(reg, bytes),
+                    None => self.code.add_in_memory(word(Stream(index as u16)), bytes),
+                }
+            }
+            self.code.add_in_memory(at(FRAME, 0), -1);
+            self.code.jump_back(Condition::NotEqual, top);
+        }
+        let kept_bytes = 8 * kept.clone().count();
+        self.code.address(STACK, at(STACK_BEFORE, -(kept_bytes as i32)));
+        kept.rev().for_each(|reg| self.code.pop(reg));
+        self.code.pop(STACK_BEFORE);
+        self.code.ret();
+        let bytes = -((self.slots * self.machine.vector()) as i32);
+        self.code.bytes[frame_bytes - 4..frame_bytes].copy_from_slice(&bytes.to_le_bytes());
+        Some(())
+    }
+
+    /// Writes the numbers before the code.
+    fn pool(&mut self) {
+        let (table, start) = pool_bytes(self.machine, self.program);
+        if table > 0 {
+            self.code.bytes.resize(table / 2, 0xff);
+            self.code.bytes.resize(table, 0);
+            self.mask_table = 0;
+        }
+        let element = self.machine.element();
+        for (index, inst) in self.program.insts.iter().enumerate() {
+            let Inst::Number(bits) = inst else { continue };
+            let place = Mem::Code(self.code.bytes.len());
+            let copies = if self.machine.is_512 { 1 } else { 32 / element };
+            for _ in 0..copies {
+                self.code.bytes.extend_from_slice(&bits.to_le_bytes()[..element]);
+            }
+            self.outer[index] = Some(if self.machine.is_512 { Rm::Every(place) } else { Rm::Mem(place) });
+        }
+        self.code.bytes.resize(start, 0);
+    }
+
+    /// Gives a place on the stack to each value of row code that other lines read, and to what folds come to.
+    fn keep_made_elsewhere(&mut self) {
+        let program = self.program;
+        let lines = || std::iter::once(&program.once[..]).chain(program.segments.iter().map(Segment::insts));
+        let mut made_in = vec![usize::MAX; program.insts.len()];
+        for (line, insts) in lines().enumerate() {
+            insts.iter().for_each(|value| made_in[value.index()] = line);
+        }
+        for (line, insts) in lines().enumerate() {
+            for operand in insts.iter().flat_map(|&value| program.inst(value).operands()) {
+                let is_folded = matches!(program.inst(operand), Inst::Folded(_));
+                if (is_folded || made_in[operand.index()] != line) && self.outer[operand.index()].is_none() {
+                    self.outer[operand.index()] = Some(self.slot());
+                }
+            }
+        }
+    }
+
+    /// Code that is run once, or once a row.
+    fn row_code(&mut self, insts: &[Value]) -> Option<()> {
+        let line = Line {
+            machine: self.machine,
+            program: self.program,
+            insts,
+            copies: 1,
+            first: 0,
+            mask: None,
+            is_loop: false,
+        };
+        let free = (0..self.machine.registers()).map(|reg| Reg(reg as u8));
+        self.line(&line, free)
+    }
+
+    /// Emits a line, and keeps on the stack what others read.
+    fn line(&mut self, line: &Line<'_>, free: impl Iterator<Item = Reg>) -> Option<()> {
+        let mut code = std::mem::take(&mut self.code);
+        let mut slots = self.slots;
+        let vector = self.machine.vector();
+        let machine = self.machine;
+        let mut slot = || {
+            slots += 1;
+            Rm::Mem(at(STACK, ((slots - 1) * vector) as i32))
+        };
+        let keep = |code: &mut Encoder, value: Value, reg: Reg| {
+            if let Some(Rm::Mem(place)) = self.outer[value.index()] {
+                machine.store(code, place, reg);
+            }
+        };
+        let emitted = line.emit(&mut code, self, free, &mut slot, keep);
+        self.code = code;
+        self.slots = slots;
+        emitted
+    }
+
+    /// A loop over the elements of a row.
+    fn loops(&mut self, insts: &[Value]) -> Option<()> {
+        let (machine, program) = (self.machine, self.program);
+        let folds = || {
+            insts.iter().filter_map(|&value| match program.inst(value) {
+                Inst::Fold(fold, _) | Inst::FoldProduct(fold, ..) => Some(fold.index()),
+                _ => None,
+            })
+        };
+        let vector = machine.vector();
+        let row_bytes = program.width.map(|width| width * machine.element());
+        let is_short = row_bytes.is_some_and(|bytes| bytes < ACCUMULATORS * vector);
+        // Accumulators take the highest registers.
+        let mut top = machine.registers();
+        if !machine.is_512 {
+            // The lanes of a part of a vector.
+            top -= 1;
+        }
+        let mut masks = 7;
+        for fold in folds() {
+            let Fold { reduce, target } = program.folds[fold];
+            let count = if is_short && target == Target::Row { 1 } else { ACCUMULATORS };
+            top = top.checked_sub(count)?;
+            self.accumulators[fold] = Some((top, count));
+            if matches!(reduce, Reduce::Max | Reduce::Min) {
+                self.ordered[fold] = Some(if machine.is_512 {
+                    if masks < 7 {
+                        return None;
+                    }
+                    masks -= 1;
+                    Reg(7)
+                } else {
+                    top = top.checked_sub(1)?;
+                    Reg(top as u8)
+                });
+            }
+        }
+        let pressure = Line::pressure(machine, program, insts).max(1);
+        let has_folds = folds().next().is_some();
+        let booleans = insts.iter().filter(|value| program.inst(**value).is_boolean()).count();
+        // Instructions that need a register for themselves need it beside all others.
+        let available = top.checked_sub(SPARE_REGISTERS + 1)?;
+        if available < 2 {
+            return None;
+        }
+        let fits = |copies: usize| {
+            copies * pressure <= available && (!machine.is_512 || booleans == 0 || copies == 1)
+        };
+        let copies = [4, 2, 1].into_iter().find(|&copies| fits(copies)).unwrap_or(1);
+        let passes = if has_folds { ACCUMULATORS } else { copies };
+        self.hoist(insts, available.saturating_sub(copies * pressure), top);
+        let free: Vec<Reg> = (0..top).map(|reg| Reg(reg as u8)).collect();
+        let free: Vec<Reg> =
+            free.into_iter().filter(|reg| self.hoisted.iter().all(|(_, hoisted)| hoisted != reg)).collect();
+        self.start_folds(folds());
+
+        let line = |copies, first, mask| Line { machine, program, insts, copies, first, mask, is_loop: true };
+        self.code.clear(INDEX);
+        if let Some(bytes) = row_bytes {
+            self.code.set(BYTES, i32::try_from(bytes).ok()?);
+        }
+        let pass_bytes = passes * vector;
+        if row_bytes.is_none_or(|bytes| bytes >= pass_bytes) {
+            self.code.copy(WHOLE, BYTES);
+            self.code.and_number(WHOLE, -(pass_bytes as i32));
+            let behind = row_bytes.is_none().then(|| {
+                self.code.compare(INDEX, WHOLE);
+                self.code.jump_ahead(Condition::NotBelow)
+            });
+            let top = self.code.here();
+            for first in (0..passes).step_by(copies) {
+                self.line(&line(copies, first, None), free.iter().copied())?;
+            }
+            self.code.add_number(INDEX, pass_bytes as i32);
+            self.code.compare(INDEX, WHOLE);
+            self.code.jump_back(Condition::Below, top);
+            if let Some(behind) = behind {
+                self.code.land(behind);
+            }
+        }
+        if row_bytes.is_none_or(|bytes| bytes % pass_bytes != 0) {
+            let behind = row_bytes.is_none().then(|| {
+                self.code.compare(INDEX, BYTES);
+                self.code.jump_ahead(Condition::NotBelow)
+            });
+            let top = self.code.here();
+            let mask = self.rest();
+            self.line(&line(1, 0, Some(mask)), free.iter().copied())?;
+            self.code.add_number(INDEX, vector as i32);
+            self.code.compare(INDEX, BYTES);
+            self.code.jump_back(Condition::Below, top);
+            if let Some(behind) = behind {
+                self.code.land(behind);
+            }
+        }
+        self.finish_folds(folds());
+        self.hoisted.clear();
+        Some(())
+    }
+
+    /// Loads into the registers below `top`, from the highest on, the values that a loop reads most often and does not
+    /// make, at most so many.
+    fn hoist(&mut self, insts: &[Value], most: usize, top: usize) {
+        let mut reads: Vec<(Value, usize)> = Vec::new();
+        for operand in insts.iter().flat_map(|&value| self.program.inst(value).operands()) {
+            if self.outer[operand.index()].is_some() && !insts.contains(&operand) {
+                match reads.iter_mut().find(|(value, _)| *value == operand) {
+                    Some((_, count)) => *count += 1,
+                    None => reads.push((operand, 1)),
+                }
+            }
+        }
+        reads.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        for (index, (value, _)) in reads.into_iter().take(most).enumerate() {
+            let reg = Reg((top - 1 - index) as u8);
+            if let Some(place) = self.outer[value.index()] {
+                self.machine.load(&mut self.code, reg, place);
+            }
+            self.hoisted.push((value, reg));
+        }
+    }
+
+    /// Sets up accumulators: to what folds of nothing are, or to the lanes that are there.
+    fn start_folds(&mut self, folds: impl Iterator<Item = usize>) {
+        let (machine, program) = (self.machine, self.program);
+        for fold in folds {
+            let Some((first, count)) = self.accumulators[fold] else { continue };
+            let registers = (first..first + count).map(|reg| Reg(reg as u8));
+            match program.folds[fold].target {
+                Target::Lanes(stream) => {
+                    for (index, reg) in registers.enumerate() {
+                        let mut code = std::mem::take(&mut self.code);
+                        let base = self.base(&mut code, stream);
+                        machine.load(&mut code, reg, Rm::Mem(at(base, (index * machine.vector()) as i32)));
+                        self.code = code;
+                    }
+                }
+                Target::Row => {
+                    let identity = identity(program.folds[fold].reduce, machine.is_double);
+                    for reg in registers {
+                        self.number(reg, identity);
+                    }
+                }
+            }
+            match self.ordered[fold] {
+                Some(reg) if machine.is_512 => machine.full_mask(&mut self.code, reg),
+                Some(reg) => machine.all_bits(&mut self.code, reg),
+                None => {}
+            }
+        }
+    }
+
+    /// A number in all lanes, that is not in the pool: by way of the stack below, which is the function's own.
+    fn number(&mut self, reg: Reg, bits: u64) {
+        let machine = self.machine;
+        if bits == 0 {
+            // A register without its own bits.
+            return machine.binary(&mut self.code, Binary::Xor, reg, reg, Rm::Reg(reg));
+        }
+        // Low and high half, as an immediate number has 32 bits; the red zone below the stack is the function's.
+        let place = at(STACK, -16);
+        self.code.set_in_memory(at(STACK, -16), bits as i32);
+        self.code.set_in_memory(at(STACK, -12), (bits >> 32) as i32);
+        machine.broadcast(&mut self.code, reg, Rm::Mem(place));
+    }
+
+    /// The lanes of the rest of a row, in a mask.
+    fn rest(&mut self) -> Reg {
+        let machine = self.machine;
+        let code = &mut self.code;
+        code.copy(SPARE, BYTES);
+        code.subtract(SPARE, INDEX);
+        if machine.is_512 {
+            code.shift_right(SPARE, if machine.is_double { 3 } else { 2 });
+            code.set(WHOLE, -1);
+            machine.clear_from(code, WHOLE, SPARE);
+            machine.mask_of(code, Reg(1), WHOLE);
+            return Reg(1);
+        }
+        code.set(WHOLE, 32);
+        code.compare(SPARE, WHOLE);
+        code.copy_if_not_below(SPARE, WHOLE);
+        code.address(WHOLE, Mem::Code(self.mask_table + 32));
+        code.subtract(WHOLE, SPARE);
+        machine.load(code, Reg(15), Rm::Mem(at(WHOLE, 0)));
+        Reg(15)
+    }
+
+    /// Hands on what folds have come to.
+    fn finish_folds(&mut self, folds: impl Iterator<Item = usize>) {
+        let (machine, program) = (self.machine, self.program);
+        for fold in folds {
+            let Some((first, count)) = self.accumulators[fold] else { continue };
+            let reduce = program.folds[fold].reduce;
+            match program.folds[fold].target {
+                Target::Lanes(stream) => {
+                    let mut code = std::mem::take(&mut self.code);
+                    if let Some(ordered) = self.ordered[fold] {
+                        let behind = skip_if_ordered(machine, &mut code, ordered);
+                        nan(machine, &mut code, Reg(first as u8));
+                        code.land(behind);
+                    }
+                    let base = self.base(&mut code, stream);
+                    for index in 0..count {
+                        let to = at(base, (index * machine.vector()) as i32);
+                        machine.store(&mut code, to, Reg((first + index) as u8));
+                    }
+                    self.code = code;
+                }
+                Target::Row => {
+                    let code = &mut self.code;
+                    let [a, b, c, d] = [0, 1, 2, 3].map(|index| Reg((first + index) as u8));
+                    if count == ACCUMULATORS {
+                        machine.fold_two(code, reduce, Reg(0), a, b);
+                        machine.fold_two(code, reduce, Reg(1), c, d);
+                        machine.fold_two(code, reduce, Reg(0), Reg(0), Reg(1));
+                    } else {
+                        machine.load(code, Reg(0), Rm::Reg(a));
+                    }
+                    machine.fold_lanes(code, reduce);
+                    if let Some(ordered) = self.ordered[fold] {
+                        let behind = skip_if_ordered(machine, code, ordered);
+                        nan(machine, code, Reg(0));
+                        code.land(behind);
+                    }
+                    machine.broadcast(code, Reg(0), Rm::Reg(Reg(0)));
+                    let is_result = |inst: &Inst| matches!(inst, Inst::Folded(id) if id.index() == fold);
+                    if let Some(value) = program.insts.iter().position(is_result)
+                        && let Some(Rm::Mem(place)) = self.outer[value]
+                    {
+                        machine.store(code, place, Reg(0));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Jumps where no element was NaN.
+fn skip_if_ordered(machine: Machine, code: &mut Encoder, ordered: Reg) -> Label {
+    machine.number_of(code, SPARE, ordered);
+    let lanes = machine.vector() / machine.element();
+    // A mask register has more bits than there are lanes.
+    code.and_number(SPARE, (1 << lanes) - 1);
+    code.compare_number(SPARE, (1 << lanes) - 1);
+    code.jump_ahead(Condition::Equal)
+}
+
+/// NaN in all lanes.
+fn nan(machine: Machine, code: &mut Encoder, reg: Reg) {
+    code.set_in_memory(at(STACK, -16), if machine.is_double { 0 } else { 0x7fc0_0000 });
+    code.set_in_memory(at(STACK, -12), 0x7ff8_0000);
+    machine.broadcast(code, reg, Rm::Mem(at(STACK, -16)));
+}
+
+/// The bits of what a fold of nothing is.
+fn identity(reduce: Reduce, is_double: bool) -> u64 {
+    let number = match reduce {
+        Reduce::Sum => 0.0,
+        Reduce::Prod => 1.0,
+        Reduce::Max => f64::NEG_INFINITY,
+        Reduce::Min => f64::INFINITY,
+    };
+    if is_double { number.to_bits() } else { u64::from((number as f32).to_bits()) }
+}
+
+/// A stream's address in the frame.
+fn word(stream: Stream) -> Mem {
+    at(FRAME, 8 * (FIRST_STREAM + stream.index()) as i32)
+}

@@ -1,0 +1,446 @@
+//! A straight line of a program's instructions, for one vector or several at once.
+
+use super::encoder::{Encoder, Gpr, Lanes, Mem, Reg, Rm};
+use super::registers::{Key, Registers};
+use super::vector::{Machine, Order};
+use crate::codegen::program::{Binary, Compare, Inst, Logic, Program, Stream, Value};
+use crate::ir::Reduce;
+
+/// Where a value lies that is made elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Outer {
+    Memory(Rm),
+    Register(Reg),
+}
+
+/// Where the line finds its surroundings.
+pub(super) trait Place {
+    /// The address of a stream's element that a line's first vector starts with.
+    fn address(&self, code: &mut Encoder, stream: Stream) -> Mem;
+    /// The address of the row's element of a stream.
+    fn row(&self, code: &mut Encoder, stream: Stream) -> Mem;
+    /// Where a value lies that the line does not make.
+    fn outer(&self, value: Value) -> Option<Outer>;
+    /// The accumulator of a fold for a vector.
+    fn accumulator(&self, fold: usize, vector: usize) -> Reg;
+    /// What notes whether a fold has met NaN.
+    fn ordered(&self, fold: usize) -> Option<Reg>;
+}
+
+/// A straight line: what of a program, for how many vectors at once.
+pub(super) struct Line<'a> {
+    pub(super) machine: Machine,
+    pub(super) program: &'a Program,
+    pub(super) insts: &'a [Value],
+    /// Vectors.
+    pub(super) copies: usize,
+    /// The first vector's place among those of a pass through the loop.
+    pub(super) first: usize,
+    /// The lanes to work on, if not all: a mask register, or a vector.
+    pub(super) mask: Option<Reg>,
+    /// Whether it stands in a loop.
+    pub(super) is_loop: bool,
+}
+
+/// Registers of masks that lines may use; the one below is for the lanes of what fills no vector, the one above for NaN.
+const MASKS: std::ops::RangeInclusive<u8> = 2..=6;
+
+impl Line<'_> {
+    /// The places of the instructions that read each value of the line, and of those from outside, as there are copies.
+    fn uses(&self, made: &[Option<usize>]) -> Vec<Vec<u32>> {
+        let count = self.program.insts.len();
+        let mut uses: Vec<Vec<u32>> = vec![Vec::new(); count * self.copies];
+        for (place, &value) in self.insts.iter().enumerate() {
+            for operand in self.program.inst(value).operands() {
+                for copy in 0..self.copies {
+                    let key = self.key(made, operand, copy);
+                    let at = (place * self.copies + copy) as u32;
+                    if uses[key].last() != Some(&at) {
+                        uses[key].push(at);
+                    }
+                }
+            }
+        }
+        uses
+    }
+
+    /// A value as a copy sees it: all see the same one from outside.
+    fn key(&self, made: &[Option<usize>], value: Value, copy: usize) -> Key {
+        let copy = if made[value.index()].is_some() { copy } else { 0 };
+        value.index() * self.copies + copy
+    }
+
+    /// The most vectors that are alive at once in one copy, of those that the line makes.
+    pub(super) fn pressure(machine: Machine, program: &Program, insts: &[Value]) -> usize {
+        let mut last = vec![0; program.insts.len()];
+        for (place, &value) in insts.iter().enumerate() {
+            program.inst(value).operands().for_each(|operand| last[operand.index()] = place);
+        }
+        let counts = |value: Value| {
+            let inst = program.inst(value);
+            inst.is_pure() && !(machine.is_512 && inst.is_boolean())
+        };
+        let mut alive: Vec<Value> = Vec::new();
+        let mut most = 0;
+        for (place, &value) in insts.iter().enumerate() {
+            if counts(value) {
+                alive.push(value);
+            }
+            most = most.max(alive.len());
+            alive.retain(|value| last[value.index()] > place);
+        }
+        most
+    }
+
+    /// Emits the line within these registers; `slot` gives a new place on the stack. `None` if it cannot be.
+    pub(super) fn emit(
+        &self,
+        code: &mut Encoder,
+        at: &dyn Place,
+        free: impl Iterator<Item = Reg>,
+        slot: &mut dyn FnMut() -> Rm,
+        mut made_row: impl FnMut(&mut Encoder, Value, Reg),
+    ) -> Option<()> {
+        let mut made: Vec<Option<usize>> = vec![None; self.program.insts.len()];
+        for (place, &value) in self.insts.iter().enumerate() {
+            made[value.index()] = Some(place);
+        }
+        let mut registers = Registers::new(self.machine, self.uses(&made), free);
+        for &value in self.insts {
+            for operand in self.program.inst(value).operands().filter(|value| made[value.index()].is_none()) {
+                let key = self.key(&made, operand, 0);
+                match at.outer(operand)? {
+                    Outer::Memory(place) => registers.lies_at(key, place),
+                    Outer::Register(reg) => registers.stays_in(key, reg),
+                }
+            }
+        }
+        let mut emitter =
+            Emitter { line: self, registers, made, masks: vec![None; self.program.insts.len() * self.copies], slot };
+        for (place, &value) in self.insts.iter().enumerate() {
+            for copy in 0..self.copies {
+                let at_place = (place * self.copies + copy) as u32;
+                let result = emitter.inst(code, at, value, copy, at_place)?;
+                if let (Some(reg), false) = (result, self.is_loop) {
+                    made_row(code, value, reg);
+                }
+                emitter.registers.done(at_place);
+                emitter.free_masks(at_place);
+            }
+        }
+        Some(())
+    }
+}
+
+/// A line as it is emitted.
+struct Emitter<'a, 'b> {
+    line: &'a Line<'a>,
+    registers: Registers,
+    made: Vec<Option<usize>>,
+    /// The mask registers of booleans, with the place of the last instruction that reads each.
+    masks: Vec<Option<(Reg, u32)>>,
+    slot: &'b mut dyn FnMut() -> Rm,
+}
+
+impl Emitter<'_, '_> {
+    fn key(&self, value: Value, copy: usize) -> Key {
+        self.line.key(&self.made, value, copy)
+    }
+
+    fn read(&mut self, code: &mut Encoder, key: Key) -> Option<Reg> {
+        self.registers.read(key, code, self.slot)
+    }
+
+    fn read_anywhere(&mut self, code: &mut Encoder, key: Key) -> Option<Rm> {
+        self.registers.read_anywhere(key, code, self.slot)
+    }
+
+    fn make(&mut self, code: &mut Encoder, key: Key) -> Option<Reg> {
+        self.registers.make(key, code, self.slot)
+    }
+
+    /// A mask register for a boolean.
+    fn make_mask(&mut self, value: Value, key: Key, place: u32) -> Option<Reg> {
+        let taken = |reg: u8| self.masks.iter().flatten().any(|&(Reg(mask), _)| mask == reg);
+        let reg = MASKS.into_iter().find(|&reg| !taken(reg)).map(Reg)?;
+        let copies = self.line.copies as u32;
+        let (at, copy) = (place / copies, place % copies);
+        let reads = |(other, &inst): (usize, &Value)| {
+            let is_reader = self.line.program.inst(inst).operands().any(|operand| operand == value);
+            is_reader.then_some(other as u32 * copies + copy)
+        };
+        let last = self.line.insts.iter().enumerate().filter_map(reads).max().unwrap_or(at * copies + copy);
+        self.masks[key] = Some((reg, last));
+        Some(reg)
+    }
+
+    fn free_masks(&mut self, place: u32) {
+        if self.line.machine.is_512 {
+            self.masks.iter_mut().filter(|mask| mask.is_some_and(|(_, last)| last <= place)).for_each(|mask| *mask = None);
+        }
+    }
+
+    /// The mask of a boolean: a mask register, or a vector.
+    fn mask(&mut self, code: &mut Encoder, key: Key) -> Option<Reg> {
+        if self.line.machine.is_512 { self.masks[key].map(|(reg, _)| reg) } else { self.read(code, key) }
+    }
+
+    /// One instruction for a copy; gives the register of its result, if that is a vector.
+    fn inst(&mut self, code: &mut Encoder, at: &dyn Place, value: Value, copy: usize, place: u32) -> Option<Option<Reg>> {
+        let line = self.line;
+        let machine = line.machine;
+        let key = self.key(value, copy);
+        let shifted = |mem: Mem| match mem {
+            Mem::At { base, index, offset } => {
+                Mem::At { base, index, offset: offset + ((line.first + copy) * machine.vector()) as i32 }
+            }
+            Mem::Code(_) => mem,
+        };
+        let dst = match line.program.inst(value) {
+            Inst::Number(_) | Inst::Folded(_) => return Some(None),
+            Inst::Row(stream) => {
+                let from = at.row(code, stream);
+                let dst = self.make(code, key)?;
+                machine.broadcast(code, dst, Rm::Mem(from));
+                dst
+            }
+            Inst::Load(stream) => {
+                let from = shifted(at.address(code, stream));
+                let dst = self.make(code, key)?;
+                match line.mask {
+                    Some(mask) => machine.load_some(code, mask, dst, from),
+                    None => machine.load(code, dst, Rm::Mem(from)),
+                }
+                dst
+            }
+            Inst::Unary(unary, a) => {
+                let a = self.key(a, copy);
+                let a = self.read_anywhere(code, a)?;
+                self.registers.done(place);
+                let dst = self.make(code, key)?;
+                machine.unary(code, unary, dst, a);
+                dst
+            }
+            Inst::Binary(binary, a, b) => {
+                let (a, b) = (self.key(a, copy), self.key(b, copy));
+                let commutes = !matches!(
+                    binary,
+                    Binary::Sub | Binary::Div | Binary::Larger | Binary::Smaller | Binary::SubBits
+                );
+                let swaps = commutes && !self.registers.is_in_register(a) && self.registers.is_in_register(b);
+                let (a, b) = if swaps { (b, a) } else { (a, b) };
+                let a = self.read(code, a)?;
+                let b = self.read_anywhere(code, b)?;
+                self.registers.done(place);
+                let dst = self.make(code, key)?;
+                machine.binary(code, binary, dst, a, b);
+                dst
+            }
+            Inst::MulAdd { negate, a, b, c } => {
+                let [a, b, c] = [a, b, c].map(|value| self.key(value, copy));
+                self.mul_add(code, key, negate, [a, b, c], place)?
+            }
+            Inst::ShiftLeft(a, by) | Inst::ShiftRight(a, by) => {
+                let left = matches!(line.program.inst(value), Inst::ShiftLeft(..));
+                let a = self.key(a, copy);
+                let a = self.read(code, a)?;
+                self.registers.done(place);
+                let dst = self.make(code, key)?;
+                machine.shift(code, left, dst, a, by);
+                dst
+            }
+            Inst::Compare(compare, a, b) => {
+                let (a, b) = (self.key(a, copy), self.key(b, copy));
+                let a = self.read(code, a)?;
+                let b = self.read_anywhere(code, b)?;
+                if machine.is_512 {
+                    let dst = self.make_mask(value, key, place)?;
+                    machine.compare(code, compare, Lanes::All, dst, a, b);
+                    return Some(None);
+                }
+                self.registers.done(place);
+                let dst = self.make(code, key)?;
+                machine.compare(code, compare, Lanes::All, dst, a, b);
+                dst
+            }
+            Inst::Logic(logic, a, b) => {
+                let (a, b) = (self.key(a, copy), self.key(b, copy));
+                let (a, b) = (self.mask(code, a)?, self.mask(code, b)?);
+                if machine.is_512 {
+                    let dst = self.make_mask(value, key, place)?;
+                    machine.logic(code, logic, dst, a, b);
+                    return Some(None);
+                }
+                self.registers.done(place);
+                let dst = self.make(code, key)?;
+                machine.binary(code, logic.of_bits(), dst, a, Rm::Reg(b));
+                dst
+            }
+            Inst::Not(a) => {
+                let a = self.key(a, copy);
+                let a = self.mask(code, a)?;
+                if machine.is_512 {
+                    let dst = self.make_mask(value, key, place)?;
+                    machine.not(code, dst, a);
+                    return Some(None);
+                }
+                let dst = self.make(code, key)?;
+                machine.all_bits(code, dst);
+                machine.binary(code, Binary::Xor, dst, dst, Rm::Reg(a));
+                dst
+            }
+            Inst::Select(mask, then, otherwise) => {
+                let [mask, then, otherwise] = [mask, then, otherwise].map(|value| self.key(value, copy));
+                let mask = self.mask(code, mask)?;
+                let otherwise = self.read(code, otherwise)?;
+                let then = self.read_anywhere(code, then)?;
+                self.registers.done(place);
+                let dst = self.make(code, key)?;
+                machine.select(code, dst, mask, then, otherwise);
+                dst
+            }
+            Inst::Store(stream, a) => {
+                let a = self.key(a, copy);
+                let a = self.read(code, a)?;
+                if line.is_loop {
+                    let to = shifted(at.address(code, stream));
+                    match line.mask {
+                        Some(mask) => machine.store_some(code, mask, to, a),
+                        None => machine.store(code, to, a),
+                    }
+                } else {
+                    let to = at.row(code, stream);
+                    machine.store_first(code, to, a);
+                }
+                return Some(None);
+            }
+            Inst::Fold(fold, a) => {
+                let reduce = line.program.folds[fold.index()].reduce;
+                let a = self.key(a, copy);
+                let a = self.read(code, a)?;
+                let acc = at.accumulator(fold.index(), line.first + copy);
+                match line.mask {
+                    Some(mask) if !machine.is_512 => {
+                        let (_, temporary) = self.temporary(code)?;
+                        machine.load(code, temporary, Rm::Reg(acc));
+                        machine.fold(code, reduce, Lanes::All, temporary, a);
+                        machine.select(code, acc, mask, Rm::Reg(temporary), acc);
+                        self.give_back(temporary);
+                    }
+                    mask => machine.fold(code, reduce, mask.map_or(Lanes::All, Lanes::In), acc, a),
+                }
+                if let (Reduce::Max | Reduce::Min, Some(ordered)) = (reduce, at.ordered(fold.index())) {
+                    if machine.is_512 {
+                        // What lies in lanes that are not there is 0, or made of it, and may be NaN.
+                        match line.mask {
+                            Some(mask) => self.note_nan(code, ordered, mask, a)?,
+                            None => machine.keep_ordered(code, ordered, a),
+                        }
+                    } else {
+                        let (_, temporary) = self.temporary(code)?;
+                        machine.ordered(code, temporary, a);
+                        if let Some(mask) = line.mask {
+                            // Where there is no element, all is in order.
+                            machine.select(code, temporary, mask, Rm::Reg(temporary), ordered);
+                        }
+                        machine.binary(code, Binary::And, ordered, ordered, Rm::Reg(temporary));
+                        self.give_back(temporary);
+                    }
+                }
+                return Some(None);
+            }
+            Inst::FoldProduct(fold, a, b) => {
+                let (a, b) = (self.key(a, copy), self.key(b, copy));
+                let a = self.read(code, a)?;
+                let b = self.read_anywhere(code, b)?;
+                let acc = at.accumulator(fold.index(), line.first + copy);
+                match line.mask {
+                    Some(mask) if !machine.is_512 => {
+                        let (_, temporary) = self.temporary(code)?;
+                        machine.load(code, temporary, Rm::Reg(acc));
+                        machine.mul_add(code, Order::O231, false, Lanes::All, temporary, a, b);
+                        machine.select(code, acc, mask, Rm::Reg(temporary), acc);
+                        self.give_back(temporary);
+                    }
+                    mask => {
+                        let lanes = mask.map_or(Lanes::All, Lanes::In);
+                        machine.mul_add(code, Order::O231, false, lanes, acc, a, b);
+                    }
+                }
+                return Some(None);
+            }
+        };
+        Some(Some(dst))
+    }
+
+    /// Notes NaN in the lanes of a mask.
+    fn note_nan(&mut self, code: &mut Encoder, ordered: Reg, mask: Reg, a: Reg) -> Option<()> {
+        let machine = self.line.machine;
+        let taken = |reg: u8| self.masks.iter().flatten().any(|&(Reg(mask), _)| mask == reg);
+        let unordered = MASKS.into_iter().find(|&reg| !taken(reg)).map(Reg)?;
+        machine.compare(code, Compare::Unordered, Lanes::In(mask), unordered, a, Rm::Reg(a));
+        machine.not(code, unordered, unordered);
+        machine.logic(code, Logic::And, ordered, ordered, unordered);
+        Some(())
+    }
+
+    /// A register for a moment.
+    fn temporary(&mut self, code: &mut Encoder) -> Option<(Key, Reg)> {
+        let key = self.registers.temporary_key();
+        let reg = self.registers.make(key, code, self.slot)?;
+        Some((key, reg))
+    }
+
+    fn give_back(&mut self, reg: Reg) {
+        self.registers.give_back(reg);
+    }
+
+    /// `±a·b + c` in the register of what is not read any more, or in one of its own.
+    fn mul_add(&mut self, code: &mut Encoder, key: Key, negate: bool, [a, b, c]: [Key; 3], place: u32) -> Option<Reg> {
+        let machine = self.line.machine;
+        // A factor that lies in memory stands last in the form that overwrites what is added.
+        let (a, b) = if self.registers.is_in_register(a) { (a, b) } else { (b, a) };
+        let dies = |registers: &Registers, key: Key, others: [Key; 2]| {
+            registers.is_in_register(key) && registers.dies(key, place) && !others.contains(&key)
+        };
+        let emit = |code: &mut Encoder, order, dst, second, third| {
+            machine.mul_add(code, order, negate, Lanes::All, dst, second, third);
+        };
+        if dies(&self.registers, c, [a, b]) {
+            let dst = self.read(code, c)?;
+            let second = self.read(code, a)?;
+            let third = self.read_anywhere(code, b)?;
+            emit(code, Order::O231, dst, second, third);
+            self.registers.take_over(c, key);
+            return Some(dst);
+        }
+        for (a, b) in [(a, b), (b, a)] {
+            if dies(&self.registers, a, [b, c]) {
+                let dst = self.read(code, a)?;
+                if self.registers.is_in_register(b) {
+                    let second = self.read(code, b)?;
+                    let third = self.read_anywhere(code, c)?;
+                    emit(code, Order::O213, dst, second, third);
+                } else {
+                    let second = self.read(code, c)?;
+                    let third = self.read_anywhere(code, b)?;
+                    emit(code, Order::O132, dst, second, third);
+                }
+                self.registers.take_over(a, key);
+                return Some(dst);
+            }
+        }
+        let second = self.read(code, a)?;
+        let third = self.read_anywhere(code, b)?;
+        let from = self.read_anywhere(code, c)?;
+        let dst = self.make(code, key)?;
+        machine.load(code, dst, from);
+        emit(code, Order::O231, dst, second, third);
+        Some(dst)
+    }
+}
+
+/// The address of bytes from a general register on.
+pub(super) fn at(base: Gpr, offset: i32) -> Mem {
+    Mem::At { base, index: None, offset }
+}

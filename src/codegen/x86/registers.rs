@@ -1,0 +1,178 @@
+//! Registers for a straight line of instructions: each value gets one when it is made, and the value whose next use is
+//! farthest gives its up when there is none left.
+
+use super::encoder::{Encoder, Reg, Rm};
+use super::vector::Machine;
+
+/// A value of one copy of a loop's body, by its place among them.
+pub(super) type Key = usize;
+
+/// Where a value can be had from, apart from a register.
+#[derive(Clone, Copy, Debug)]
+enum Home {
+    /// Nowhere.
+    None,
+    /// Memory that holds it, or its element for all lanes.
+    Memory(Rm),
+}
+
+/// The registers of a straight line.
+#[derive(Debug)]
+pub(super) struct Registers {
+    machine: Machine,
+    /// The instructions, by place, that read each value; the last first.
+    uses: Vec<Vec<u32>>,
+    register: Vec<Option<Reg>>,
+    home: Vec<Home>,
+    /// What each register holds; those that are not for this line hold nothing and are not free.
+    holds: Vec<Holds>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    Nothing,
+    Value(Key),
+    /// A value that stays.
+    Pinned,
+    /// A value that the instruction at hand reads.
+    Locked(Key),
+}
+
+/// A place on the stack, by its number.
+pub(super) type SlotOf<'a> = &'a mut dyn FnMut() -> Rm;
+
+impl Registers {
+    /// For so many values, read by the instructions at these places in ascending order; `free` are the registers to use.
+    pub(super) fn new(machine: Machine, mut uses: Vec<Vec<u32>>, free: impl Iterator<Item = Reg>) -> Self {
+        uses.iter_mut().for_each(|uses| uses.reverse());
+        let mut holds = vec![Holds::Pinned; machine.registers()];
+        free.for_each(|reg| holds[usize::from(reg.0)] = Holds::Nothing);
+        // One more, for what an instruction needs for itself.
+        uses.push(Vec::new());
+        let count = uses.len();
+        Registers {
+            machine,
+            uses,
+            register: vec![None; count],
+            home: vec![Home::None; count],
+            holds,
+        }
+    }
+
+    /// Says where a value lies that this line does not make.
+    pub(super) fn lies_at(&mut self, key: Key, place: Rm) {
+        self.home[key] = Home::Memory(place);
+    }
+
+    /// Says which register a value lies in that this line does not make, and which keeps it.
+    pub(super) fn stays_in(&mut self, key: Key, reg: Reg) {
+        self.register[key] = Some(reg);
+        self.holds[usize::from(reg.0)] = Holds::Pinned;
+    }
+
+    /// A free register; the value that is used last gives one up where there is none. `None` if all are locked.
+    fn free(&mut self, code: &mut Encoder, slot: SlotOf<'_>) -> Option<Reg> {
+        if let Some(index) = self.holds.iter().position(|&holds| holds == Holds::Nothing) {
+            return Some(Reg(index as u8));
+        }
+        let candidates = self.holds.iter().enumerate().filter_map(|(index, holds)| match holds {
+            Holds::Value(key) => Some((index, *key)),
+            _ => None,
+        });
+        let next_use = |key: Key| self.uses[key].last().copied().unwrap_or(u32::MAX);
+        let (index, key) = candidates.max_by_key(|&(_, key)| next_use(key))?;
+        let reg = Reg(index as u8);
+        if matches!(self.home[key], Home::None) && !self.uses[key].is_empty() {
+            let place = slot();
+            if let Rm::Mem(mem) = place {
+                self.machine.store(code, mem, reg);
+            }
+            self.home[key] = Home::Memory(place);
+        }
+        self.register[key] = None;
+        self.holds[index] = Holds::Nothing;
+        Some(reg)
+    }
+
+    /// The register of a value that is to be read, which keeps it until [`done`](Self::done).
+    pub(super) fn read(&mut self, key: Key, code: &mut Encoder, slot: SlotOf<'_>) -> Option<Reg> {
+        if let Some(reg) = self.register[key] {
+            let holds = &mut self.holds[usize::from(reg.0)];
+            if *holds != Holds::Pinned {
+                *holds = Holds::Locked(key);
+            }
+            return Some(reg);
+        }
+        let Home::Memory(place) = self.home[key] else { return None };
+        let reg = self.free(code, slot)?;
+        self.machine.load(code, reg, place);
+        self.register[key] = Some(reg);
+        self.holds[usize::from(reg.0)] = Holds::Locked(key);
+        Some(reg)
+    }
+
+    /// A value that is to be read where memory will do.
+    pub(super) fn read_anywhere(&mut self, key: Key, code: &mut Encoder, slot: SlotOf<'_>) -> Option<Rm> {
+        match (self.register[key], self.home[key]) {
+            (None, Home::Memory(place)) => Some(place),
+            _ => self.read(key, code, slot).map(Rm::Reg),
+        }
+    }
+
+    /// Whether a value is in a register.
+    pub(super) fn is_in_register(&self, key: Key) -> bool {
+        self.register[key].is_some()
+    }
+
+    /// Whether the instruction at a place is the last to read a value that is in a register of its own.
+    pub(super) fn dies(&self, key: Key, place: u32) -> bool {
+        let own = self.register[key].is_some_and(|reg| self.holds[usize::from(reg.0)] != Holds::Pinned);
+        own && self.uses[key].first().is_none_or(|&last| last <= place)
+    }
+
+    /// Says that the instruction at a place has read its operands: those that nothing reads any more give up their
+    /// registers.
+    pub(super) fn done(&mut self, place: u32) {
+        for index in 0..self.holds.len() {
+            let (Holds::Locked(key) | Holds::Value(key)) = self.holds[index] else { continue };
+            let uses = &mut self.uses[key];
+            while uses.last().is_some_and(|&next| next <= place) {
+                uses.pop();
+            }
+            if uses.is_empty() {
+                self.register[key] = None;
+                self.holds[index] = Holds::Nothing;
+            } else {
+                self.holds[index] = Holds::Value(key);
+            }
+        }
+    }
+
+    /// A register for the result of the instruction at hand.
+    pub(super) fn make(&mut self, key: Key, code: &mut Encoder, slot: SlotOf<'_>) -> Option<Reg> {
+        let reg = self.free(code, slot)?;
+        self.register[key] = Some(reg);
+        self.holds[usize::from(reg.0)] = Holds::Locked(key);
+        Some(reg)
+    }
+
+    /// The value that stands for what an instruction needs for itself.
+    pub(super) fn temporary_key(&self) -> Key {
+        self.uses.len() - 1
+    }
+
+    /// Frees a register that an instruction needed for itself.
+    pub(super) fn give_back(&mut self, reg: Reg) {
+        self.holds[usize::from(reg.0)] = Holds::Nothing;
+        let key = self.temporary_key();
+        self.register[key] = None;
+    }
+
+    /// Gives the register of an operand to the result, which is made in it.
+    pub(super) fn take_over(&mut self, operand: Key, result: Key) {
+        if let Some(reg) = self.register[operand].take() {
+            self.register[result] = Some(reg);
+            self.holds[usize::from(reg.0)] = Holds::Locked(result);
+        }
+    }
+}

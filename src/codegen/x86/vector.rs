@@ -1,0 +1,329 @@
+//! The vector instructions that a program's instructions become, for a machine and an element type.
+
+use super::encoder::{Encoder, Gpr, Lanes, Length, Mem, Opcode, Reg, Rm};
+use crate::codegen::program::{Binary, Compare, Logic, Unary};
+use crate::ir::Reduce;
+
+/// The instruction set and the element type that code is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Machine {
+    /// Whether vectors have 512 bits and there are masks; 256 if not.
+    pub(super) is_512: bool,
+    /// Whether elements are `f64`, not `f32`.
+    pub(super) is_double: bool,
+}
+
+/// The three orders in which a multiply-add takes its operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// `dst = dst·third + second`
+    O132,
+    /// `dst = second·dst + third`
+    O213,
+    /// `dst = second·third + dst`
+    O231,
+}
+
+impl Machine {
+    pub(super) fn element(self) -> usize {
+        if self.is_double { 8 } else { 4 }
+    }
+
+    /// Bytes of a vector.
+    pub(super) fn vector(self) -> usize {
+        if self.is_512 { 64 } else { 32 }
+    }
+
+    /// How many vector registers there are.
+    pub(super) fn registers(self) -> usize {
+        if self.is_512 { 32 } else { 16 }
+    }
+
+    fn length(self) -> Length {
+        if self.is_512 { Length::L512 } else { Length::L256 }
+    }
+
+    /// An opcode of packed floats, which the prefix `66` and the bit for wide elements make one of doubles.
+    fn packed(self, byte: u8) -> Opcode {
+        Opcode { byte, map: 1, prefix: u8::from(self.is_double), wide: self.is_double }
+    }
+
+    /// An opcode that has the prefix `66` for both types.
+    fn prefixed(self, map: u8, byte: u8) -> Opcode {
+        Opcode { byte, map, prefix: 1, wide: self.is_double }
+    }
+
+    /// What a short offset of a memory operand counts in, in the EVEX form.
+    fn unit(self, rm: Rm) -> i32 {
+        match rm {
+            Rm::Every(_) => self.element() as i32,
+            Rm::Reg(_) | Rm::Mem(_) => 64,
+        }
+    }
+
+    /// An instruction of three operands, or of two where the second is 0, on whole vectors.
+    fn emit(self, code: &mut Encoder, opcode: Opcode, lanes: Lanes, dst: Reg, second: Reg, rm: Rm, last: Option<u8>) {
+        if self.is_512 {
+            let unit = self.unit(rm);
+            code.evex(opcode, Length::L512, lanes, dst.0, second.0, rm, unit, last);
+        } else {
+            code.vex(opcode, Length::L256, dst.0, second.0, rm, last);
+        }
+    }
+
+    fn binary_opcode(self, binary: Binary) -> Opcode {
+        match binary {
+            Binary::Add => self.packed(0x58),
+            Binary::Mul => self.packed(0x59),
+            Binary::Sub => self.packed(0x5c),
+            Binary::Smaller => self.packed(0x5d),
+            Binary::Div => self.packed(0x5e),
+            Binary::Larger => self.packed(0x5f),
+            Binary::And => self.prefixed(1, 0xdb),
+            Binary::Or => self.prefixed(1, 0xeb),
+            Binary::Xor => self.prefixed(1, 0xef),
+            Binary::AddBits => self.prefixed(1, if self.is_double { 0xd4 } else { 0xfe }),
+            Binary::SubBits => self.prefixed(1, if self.is_double { 0xfb } else { 0xfa }),
+        }
+    }
+
+    pub(super) fn binary(self, code: &mut Encoder, binary: Binary, dst: Reg, a: Reg, b: Rm) {
+        self.emit(code, self.binary_opcode(binary), Lanes::All, dst, a, b, None);
+    }
+
+    pub(super) fn unary(self, code: &mut Encoder, unary: Unary, dst: Reg, a: Rm) {
+        let rounding = |mode: u8| (self.prefixed(3, if self.is_double { 0x09 } else { 0x08 }), Some(8 | mode));
+        let (opcode, last) = match unary {
+            Unary::Sqrt => (self.packed(0x51), None),
+            Unary::Round => rounding(0),
+            Unary::Floor => rounding(1),
+            Unary::Ceil => rounding(2),
+            Unary::FromInteger => (self.packed(0x5b), None),
+        };
+        self.emit(code, opcode, Lanes::All, dst, Reg(0), a, last);
+    }
+
+    /// One of the three orders of `±a·b + c`, on some lanes.
+    pub(super) fn mul_add(
+        self,
+        code: &mut Encoder,
+        order: Order,
+        negate: bool,
+        lanes: Lanes,
+        dst: Reg,
+        second: Reg,
+        third: Rm,
+    ) {
+        let byte = match order {
+            Order::O132 => 0x98,
+            Order::O213 => 0xa8,
+            Order::O231 => 0xb8,
+        };
+        let opcode = self.prefixed(2, if negate { byte + 4 } else { byte });
+        self.emit(code, opcode, lanes, dst, second, third, None);
+    }
+
+    /// Shifts the bits of each element.
+    pub(super) fn shift(self, code: &mut Encoder, left: bool, dst: Reg, a: Reg, by: u8) {
+        let opcode = self.prefixed(1, if self.is_double { 0x73 } else { 0x72 });
+        // The register field says which shift it is, and the second operand is the result.
+        let which = Reg(if left { 6 } else { 2 });
+        self.emit(code, opcode, Lanes::All, which, dst, Rm::Reg(a), Some(by));
+    }
+
+    /// Compares, into a mask register or into a vector of all bits or none.
+    pub(super) fn compare(self, code: &mut Encoder, compare: Compare, lanes: Lanes, dst: Reg, a: Reg, b: Rm) {
+        let predicate = match compare {
+            Compare::Equal => 0,
+            Compare::Less => 0x11,
+            Compare::LessEqual => 0x12,
+            Compare::Unordered => 3,
+            Compare::NotEqual => 4,
+            Compare::NotLessEqual => 0x16,
+        };
+        self.emit(code, self.packed(0xc2), lanes, dst, a, b, Some(predicate));
+    }
+
+    /// In the lanes of a mask, takes out those where the element is NaN.
+    pub(super) fn keep_ordered(self, code: &mut Encoder, mask: Reg, a: Reg) {
+        self.emit(code, self.packed(0xc2), Lanes::In(mask), mask, a, Rm::Reg(a), Some(7));
+    }
+
+    /// All bits in lanes where the element is a number, none where it is NaN.
+    pub(super) fn ordered(self, code: &mut Encoder, dst: Reg, a: Reg) {
+        self.emit(code, self.packed(0xc2), Lanes::All, dst, a, Rm::Reg(a), Some(7));
+    }
+
+    /// A function of masks, in mask registers.
+    pub(super) fn logic(self, code: &mut Encoder, logic: Logic, dst: Reg, a: Reg, b: Reg) {
+        let byte = match logic {
+            Logic::And => 0x41,
+            Logic::Or => 0x45,
+            Logic::Xor => 0x47,
+        };
+        code.vex(Opcode { byte, map: 1, prefix: 0, wide: false }, Length::L256, dst.0, a.0, Rm::Reg(b), None);
+    }
+
+    pub(super) fn not(self, code: &mut Encoder, dst: Reg, a: Reg) {
+        let opcode = Opcode { byte: 0x44, map: 1, prefix: 0, wide: false };
+        code.vex(opcode, Length::L128, dst.0, 0, Rm::Reg(a), None);
+    }
+
+    /// A mask register with all bits.
+    pub(super) fn full_mask(self, code: &mut Encoder, dst: Reg) {
+        let opcode = Opcode { byte: 0x46, map: 1, prefix: 0, wide: false };
+        code.vex(opcode, Length::L256, dst.0, dst.0, Rm::Reg(dst), None);
+    }
+
+    /// A vector with all bits.
+    pub(super) fn all_bits(self, code: &mut Encoder, dst: Reg) {
+        let opcode = Opcode { byte: 0x76, map: 1, prefix: 1, wide: false };
+        code.vex(opcode, Length::L256, dst.0, dst.0, Rm::Reg(dst), None);
+    }
+
+    /// `then` in the lanes of a mask, `otherwise` in the others: a mask register, or a vector.
+    pub(super) fn select(self, code: &mut Encoder, dst: Reg, mask: Reg, then: Rm, otherwise: Reg) {
+        if self.is_512 {
+            self.emit(code, self.prefixed(2, 0x65), Lanes::In(mask), dst, otherwise, then, None);
+        } else {
+            let byte = if self.is_double { 0x4b } else { 0x4a };
+            let opcode = Opcode { byte, map: 3, prefix: 1, wide: false };
+            code.vex(opcode, Length::L256, dst.0, otherwise.0, then, Some(mask.0 << 4));
+        }
+    }
+
+    /// A copy of a register, or a vector from memory.
+    pub(super) fn load(self, code: &mut Encoder, dst: Reg, from: Rm) {
+        match from {
+            Rm::Every(mem) => self.broadcast(code, dst, Rm::Mem(mem)),
+            from => self.emit(code, self.packed(0x10), Lanes::All, dst, Reg(0), from, None),
+        }
+    }
+
+    pub(super) fn store(self, code: &mut Encoder, to: Mem, from: Reg) {
+        self.emit(code, self.packed(0x11), Lanes::All, from, Reg(0), Rm::Mem(to), None);
+    }
+
+    /// The elements in a mask, and 0 for the others.
+    pub(super) fn load_some(self, code: &mut Encoder, mask: Reg, dst: Reg, from: Mem) {
+        if self.is_512 {
+            self.emit(code, self.packed(0x10), Lanes::OrZero(mask), dst, Reg(0), Rm::Mem(from), None);
+        } else {
+            self.mask_move(code, 0x2c, dst, mask, from);
+        }
+    }
+
+    pub(super) fn store_some(self, code: &mut Encoder, mask: Reg, to: Mem, from: Reg) {
+        if self.is_512 {
+            self.emit(code, self.packed(0x11), Lanes::In(mask), from, Reg(0), Rm::Mem(to), None);
+        } else {
+            self.mask_move(code, 0x2e, from, mask, to);
+        }
+    }
+
+    fn mask_move(self, code: &mut Encoder, byte: u8, reg: Reg, mask: Reg, mem: Mem) {
+        let opcode = Opcode { byte: byte + u8::from(self.is_double), map: 2, prefix: 1, wide: false };
+        code.vex(opcode, Length::L256, reg.0, mask.0, Rm::Mem(mem), None);
+    }
+
+    /// One element for all lanes: that in memory, or the first of a register.
+    pub(super) fn broadcast(self, code: &mut Encoder, dst: Reg, from: Rm) {
+        let byte = if self.is_double { 0x19 } else { 0x18 };
+        if self.is_512 {
+            let opcode = self.prefixed(2, byte);
+            let unit = self.element() as i32;
+            code.evex(opcode, self.length(), Lanes::All, dst.0, 0, from, unit, None);
+        } else {
+            let opcode = Opcode { byte, map: 2, prefix: 1, wide: false };
+            code.vex(opcode, Length::L256, dst.0, 0, from, None);
+        }
+    }
+
+    /// Writes the first element of a register.
+    pub(super) fn store_first(self, code: &mut Encoder, to: Mem, from: Reg) {
+        let prefix = if self.is_double { 3 } else { 2 };
+        let opcode = Opcode { byte: 0x11, map: 1, prefix, wide: self.is_double };
+        if self.is_512 {
+            code.evex(opcode, Length::L128, Lanes::All, from.0, 0, Rm::Mem(to), self.element() as i32, None);
+        } else {
+            code.vex(opcode, Length::L128, from.0, 0, Rm::Mem(to), None);
+        }
+    }
+
+    /// Takes vectors into a fold's accumulator, in some lanes.
+    pub(super) fn fold(self, code: &mut Encoder, reduce: Reduce, lanes: Lanes, acc: Reg, value: Reg) {
+        let (opcode, a, b) = match reduce {
+            Reduce::Sum => (self.packed(0x58), acc, value),
+            Reduce::Prod => (self.packed(0x59), acc, value),
+            // The accumulator stays where neither is the larger.
+            Reduce::Max => (self.packed(0x5f), value, acc),
+            Reduce::Min => (self.packed(0x5d), value, acc),
+        };
+        self.emit(code, opcode, lanes, acc, a, Rm::Reg(b), None);
+    }
+
+    /// One accumulator of two.
+    pub(super) fn fold_two(self, code: &mut Encoder, reduce: Reduce, dst: Reg, a: Reg, b: Reg) {
+        let binary = match reduce {
+            Reduce::Sum => Binary::Add,
+            Reduce::Prod => Binary::Mul,
+            // The first stays where neither is the larger.
+            Reduce::Max => return self.binary(code, Binary::Larger, dst, b, Rm::Reg(a)),
+            Reduce::Min => return self.binary(code, Binary::Smaller, dst, b, Rm::Reg(a)),
+        };
+        self.binary(code, binary, dst, a, Rm::Reg(b));
+    }
+
+    /// Folds the lanes of register 0 into its first element, through register 1: halves until one is left.
+    pub(super) fn fold_lanes(self, code: &mut Encoder, reduce: Reduce) {
+        let byte = match reduce {
+            Reduce::Sum => 0x58,
+            Reduce::Prod => 0x59,
+            Reduce::Max => 0x5f,
+            Reduce::Min => 0x5d,
+        };
+        let prefix = u8::from(self.is_double);
+        let halve = |code: &mut Encoder, length| {
+            code.vex(Opcode { byte, map: 1, prefix, wide: false }, length, 0, 0, Rm::Reg(Reg(1)), None);
+        };
+        if self.is_512 {
+            let opcode = Opcode { byte: 0x1b, map: 3, prefix: 1, wide: true };
+            code.evex(opcode, Length::L512, Lanes::All, 0, 0, Rm::Reg(Reg(1)), 1, Some(1));
+            halve(code, Length::L256);
+        }
+        let opcode = Opcode { byte: 0x19, map: 3, prefix: 1, wide: false };
+        code.vex(opcode, Length::L256, 0, 0, Rm::Reg(Reg(1)), Some(1));
+        halve(code, Length::L128);
+        let opcode = Opcode { byte: 0x05, map: 3, prefix: 1, wide: false };
+        code.vex(opcode, Length::L128, 1, 0, Rm::Reg(Reg(0)), Some(1));
+        halve(code, Length::L128);
+        if !self.is_double {
+            let opcode = Opcode { byte: 0x04, map: 3, prefix: 1, wide: false };
+            code.vex(opcode, Length::L128, 1, 0, Rm::Reg(Reg(0)), Some(1));
+            halve(code, Length::L128);
+        }
+    }
+
+    /// A mask register of the lowest bits of a general register.
+    pub(super) fn mask_of(self, code: &mut Encoder, dst: Reg, Gpr(from): Gpr) {
+        let opcode = Opcode { byte: 0x92, map: 1, prefix: 0, wide: false };
+        code.vex(opcode, Length::L128, dst.0, 0, Rm::Reg(Reg(from)), None);
+    }
+
+    /// A mask as a number: of a mask register, or of the elements' highest bits.
+    pub(super) fn number_of(self, code: &mut Encoder, Gpr(dst): Gpr, mask: Reg) {
+        if self.is_512 {
+            let opcode = Opcode { byte: 0x93, map: 1, prefix: 0, wide: false };
+            code.vex(opcode, Length::L128, dst, 0, Rm::Reg(mask), None);
+        } else {
+            let opcode = Opcode { byte: 0x50, map: 1, prefix: u8::from(self.is_double), wide: false };
+            code.vex(opcode, Length::L256, dst, 0, Rm::Reg(mask), None);
+        }
+    }
+
+    /// Clears the bits of a number from one on.
+    pub(super) fn clear_from(self, code: &mut Encoder, Gpr(dst): Gpr, Gpr(from): Gpr) {
+        let opcode = Opcode { byte: 0xf5, map: 2, prefix: 0, wide: true };
+        code.vex(opcode, Length::L128, dst, from, Rm::Reg(Reg(dst)), None);
+    }
+}
