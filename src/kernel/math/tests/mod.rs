@@ -1,5 +1,6 @@
 //! Accuracy and special values of every function, each with a fused and with a separate multiply-add.
 
+mod bits;
 mod double;
 mod single;
 mod special;
