@@ -2,6 +2,7 @@
 
 mod bits;
 mod double;
+mod recorded;
 mod single;
 mod special;
 mod trig_slices;
