@@ -1,7 +1,7 @@
 //! Loops over plain memory, without graph or plan types: what a run spends its time in.
 //!
 //! - [`number`]: the arithmetic of each element type; [`scalar`]: the functions of single elements.
-//! - [`math`]: exp, ln, tanh and their kin, written so that loops over them vectorize.
+//! - [`math`]: exp, ln, tanh and their kin, written so that loops over them vectorize and programs can record them.
 //! - [`isa`]: the instruction sets for which loops are compiled, and the choice among them at run time.
 //! - [`tile`]: the steps of the tile interpreter, each a loop over a few kilobytes.
 //! - [`gemm`]: large matrix products; [`reduce`]: sums over an axis in the middle; [`compensated`]: sums that keep what

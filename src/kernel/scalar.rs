@@ -1,7 +1,7 @@
 //! The functions of single elements: one definition each, which the kernels run over tiles and
 //! constant folding runs once, so that both give the same bits.
 
-use super::math::{self, MulAdd, Separate, Standard, VectorMath};
+use super::math::{self, MulAdd, Real, Separate, Standard, VectorMath};
 use super::number::{Bits, Integer, Number};
 use super::vector::Vector;
 use crate::element::{DType, Element, Float, Numeric, with_element};
@@ -50,16 +50,14 @@ pub(crate) trait Combine<T: Number>: 'static {
 }
 
 /// Elements that have the elementary functions.
-pub(crate) trait Elementary: VectorMath + Standard + Element {}
+pub(crate) trait Elementary: Real + Standard + Element {}
 
 impl Elementary for f32 {}
 impl Elementary for f64 {}
 
 /// Functions of one element: which elements there are, whether all machines give the same bits, and a row each.
 macro_rules! unary_functions {
-    ($x:ident: $bound:ident, $portable:literal; $(
-        $name:ident = $body:expr $(, slices |$from:ident, $to:ident| $map:expr)?;
-    )*) => {$(
+    ($x:ident: $bound:ident, $portable:literal; $($name:ident = $body:expr;)*) => {$(
         pub(crate) enum $name {}
         impl<T: $bound> Unary<T> for $name {
             const IS_PORTABLE: bool = $portable;
@@ -67,14 +65,47 @@ macro_rules! unary_functions {
             fn apply<M: MulAdd>($x: T) -> T {
                 $body
             }
-            $(
-                #[inline(always)]
-                fn map<M: MulAdd>($from: &[T], $to: &mut [T]) {
-                    $map;
-                }
-            )?
         }
     )*};
+}
+
+/// Functions of [`VectorMath`]: a row each, some with what computes one element and a slice where an argument is too
+/// large for the formula.
+macro_rules! vector_functions {
+    ($($name:ident = $function:ident $(, $far:ident beyond the limit, $slice:ident)?;)*) => {
+        $(
+            pub(crate) enum $name {}
+            impl<T: Real> Unary<T> for $name {
+                const IS_PORTABLE: bool = false;
+                #[inline(always)]
+                fn apply<M: MulAdd>(x: T) -> T {
+                    $(
+                        if T::beyond_trig(x) {
+                            return T::$far(x);
+                        }
+                    )?
+                    T::$function::<M>(x)
+                }
+                $(
+                    #[inline(always)]
+                    fn map<M: MulAdd>(x: &[T], dst: &mut [T]) {
+                        math::$slice::<T, M>(x, dst);
+                    }
+                )?
+            }
+        )*
+
+        /// A function of lanes by its formula; `None` where there is none. The sine and the cosine are right only up
+        /// to [`Real::TRIG_LIMIT`].
+        #[cfg_attr(not(test), expect(dead_code, reason = "for generated code, which records formulas"))]
+        pub(crate) fn formula<L: VectorMath, M: MulAdd>(function: Scalar, operands: &[L]) -> Option<L> {
+            match (function, operands) {
+                $((Scalar::$name, &[x]) => Some(L::$function::<M>(x)),)*
+                (Scalar::Pow, &[x, y]) => Some(L::pow::<M>(x, y)),
+                _ => None,
+            }
+        }
+    };
 }
 
 /// Functions of two elements: which elements there are, of which type the result is, whether all machines give the same
@@ -113,23 +144,22 @@ unary_functions! { x: Standard, true;
     Sinh  = x.sinh();
     Cosh  = x.cosh();
 }
-unary_functions! { x: VectorMath, false;
-    Exp     = T::exp::<M>(x);
-    Expm1   = T::expm1::<M>(x);
-    Exp2    = T::exp2::<M>(x);
-    Ln      = T::ln::<M>(x);
-    Log1p   = T::log1p::<M>(x);
-    Log2    = T::log2::<M>(x);
-    Log10   = T::log10::<M>(x);
-    Cbrt    = T::cbrt::<M>(x);
-    Tanh    = T::tanh::<M>(x);
-    Sigmoid = T::sigmoid::<M>(x);
-    Erf     = T::erf::<M>(x);
-    Erfc    = T::erfc::<M>(x);
-    Normal  = T::normal::<M>(x);
-    // Mended element by element where an argument is too large for the vector form.
-    Sin = if T::beyond_trig(x) { T::sin_far(x) } else { T::sin::<M>(x) }, slices |x, to| math::sin_slice::<T, M>(x, to);
-    Cos = if T::beyond_trig(x) { T::cos_far(x) } else { T::cos::<M>(x) }, slices |x, to| math::cos_slice::<T, M>(x, to);
+vector_functions! {
+    Exp     = exp;
+    Expm1   = expm1;
+    Exp2    = exp2;
+    Ln      = ln;
+    Log1p   = log1p;
+    Log2    = log2;
+    Log10   = log10;
+    Cbrt    = cbrt;
+    Tanh    = tanh;
+    Sigmoid = sigmoid;
+    Erf     = erf;
+    Erfc    = erfc;
+    Normal  = normal;
+    Sin     = sin, sin_far beyond the limit, sin_slice;
+    Cos     = cos, cos_far beyond the limit, cos_slice;
 }
 unary_functions! { x: Bits, true;
     Not = !x;
@@ -369,3 +399,22 @@ macro_rules! evaluation {
     };
 }
 scalar_table!(evaluation);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::Cost;
+
+    /// There is a formula for just what costs that of a polynomial, and for the power.
+    #[test]
+    fn formulas() {
+        for &function in Scalar::ALL {
+            let unary = formula::<f32, Separate>(function, &[0.5]);
+            let binary = formula::<f64, Separate>(function, &[0.5, 2.0]);
+            assert_eq!(unary.is_some(), function.cost() == Cost::Vector, "{function:?}");
+            assert_eq!(binary.is_some(), function == Scalar::Pow, "{function:?}");
+        }
+        assert_eq!(formula::<f32, Separate>(Scalar::Tanh, &[0.5]), Some(Tanh::apply::<Separate>(0.5)));
+        assert_eq!(formula::<f64, Separate>(Scalar::Pow, &[0.5, 2.0]), Some(0.25));
+    }
+}

@@ -211,7 +211,7 @@ mod x86 {
 
     use super::{Machine, MulAdd, Vector, few, store_few};
     use crate::kernel::isa::Isa;
-    use crate::kernel::math::{Fused, Real, Separate};
+    use crate::kernel::math::{Fused, Lane, Separate};
 
     /// A machine with AVX-512. Named only within functions compiled for it, which run only where it is.
     #[derive(Clone, Copy, Debug)]
@@ -238,11 +238,11 @@ mod x86 {
             impl MulAdd for $name {
                 const FUSED: bool = true;
                 #[inline(always)]
-                fn mul_add<T: Real>(a: T, b: T, c: T) -> T {
+                fn mul_add<L: Lane>(a: L, b: L, c: L) -> L {
                     Fused::mul_add(a, b, c)
                 }
                 #[inline(always)]
-                fn product<T: Real>(a: T, b: T) -> (T, T) {
+                fn product<L: Lane>(a: L, b: L) -> (L, L) {
                     Fused::product(a, b)
                 }
             }

@@ -5,14 +5,15 @@
 //! argument was out of range, and only then, rarely, those elements again.
 
 use super::VectorMath;
+use super::lane::Real;
 use super::mul_add::MulAdd;
 
 /// Elements in a block: enough to make its overhead small, few enough to stay in the first-level cache.
 const BLOCK: usize = 256;
 
-/// `y[i] = near(x[i])`, or `far(x[i])` where `|x[i]|` is above [`VectorMath::TRIG_LIMIT`].
+/// `y[i] = near(x[i])`, or `far(x[i])` where `|x[i]|` is above [`Real::TRIG_LIMIT`].
 #[inline(always)]
-fn map_blocks<T: VectorMath>(x: &[T], y: &mut [T], near: impl Fn(T) -> T, far: impl Fn(T) -> T) {
+fn map_blocks<T: Real>(x: &[T], y: &mut [T], near: impl Fn(T) -> T, far: impl Fn(T) -> T) {
     debug_assert_eq!(x.len(), y.len());
     for (x, y) in x.chunks(BLOCK).zip(y.chunks_mut(BLOCK)) {
         let mut any = false;
@@ -30,12 +31,12 @@ fn map_blocks<T: VectorMath>(x: &[T], y: &mut [T], near: impl Fn(T) -> T, far: i
 
 /// `y[i] = sin x[i]` for slices of equal length and arguments of any size.
 #[inline(always)]
-pub(crate) fn sin_slice<T: VectorMath, M: MulAdd>(x: &[T], y: &mut [T]) {
+pub(crate) fn sin_slice<T: Real, M: MulAdd>(x: &[T], y: &mut [T]) {
     map_blocks(x, y, T::sin::<M>, T::sin_far);
 }
 
 /// `y[i] = cos x[i]` for slices of equal length and arguments of any size.
 #[inline(always)]
-pub(crate) fn cos_slice<T: VectorMath, M: MulAdd>(x: &[T], y: &mut [T]) {
+pub(crate) fn cos_slice<T: Real, M: MulAdd>(x: &[T], y: &mut [T]) {
     map_blocks(x, y, T::cos::<M>, T::cos_far);
 }

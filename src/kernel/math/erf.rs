@@ -24,10 +24,10 @@
 //! | f32  | 1.17 / 1.22 |
 //! | f64  | 1.22 / 1.33 |
 
-use super::bound::at_most;
 use super::exp::{
     BIAS_F32, BIAS_F64, ROUND_F32, ROUND_F64, exp_reduced_f32, exp_reduced_f64, reduce_f32, reduce_f64,
 };
+use super::lane::Lane;
 use super::mul_add::MulAdd;
 
 /// `p` of `erf a ≈ a + a·p(a²)`, `a ≤ 1`.
@@ -82,22 +82,24 @@ const FAR_F64: [f64; 18] = [
 
 /// `erf x`.
 #[inline(always)]
-pub(super) fn erf_f32<M: MulAdd>(x: f32) -> f32 {
+pub(super) fn erf_f32<L: Lane<Number = f32>, M: MulAdd>(x: L) -> L {
+    let one = x.number(1.0);
     let a = x.abs();
     let near = M::mul_add(a, M::polynomial(a * a, NEAR_F32), a);
-    let exponent = M::polynomial(at_most(a, 3.95), FAR_F32);
-    let (r, _, bits) = reduce_f32::<M>(exponent, ROUND_F32 + BIAS_F32);
-    let far = M::mul_add(-f32::from_bits(bits << 23), exp_reduced_f32::<M>(r), 1.0);
-    (if a < 1.0 { near } else { far }).copysign(x)
+    let exponent = M::polynomial(a.at_most(3.95), FAR_F32);
+    let (r, _, bits) = reduce_f32::<L, M>(exponent, ROUND_F32 + BIAS_F32);
+    let far = M::mul_add(-L::from_bits(bits << 23), exp_reduced_f32::<L, M>(r), one);
+    L::select(a.less(one), near, far).copysign(x)
 }
 
 /// `erf x`.
 #[inline(always)]
-pub(super) fn erf_f64<M: MulAdd>(x: f64) -> f64 {
+pub(super) fn erf_f64<L: Lane<Number = f64>, M: MulAdd>(x: L) -> L {
+    let one = x.number(1.0);
     let a = x.abs();
     let near = M::mul_add(a, M::polynomial(a * a, NEAR_F64), a);
-    let exponent = M::polynomial(at_most(a, 6.0), FAR_F64);
-    let (r, _, bits) = reduce_f64::<M>(exponent, ROUND_F64 + BIAS_F64);
-    let far = M::mul_add(-f64::from_bits(bits << 52), exp_reduced_f64::<M>(r), 1.0);
-    (if a < 1.0 { near } else { far }).copysign(x)
+    let exponent = M::polynomial(a.at_most(6.0), FAR_F64);
+    let (r, _, bits) = reduce_f64::<L, M>(exponent, ROUND_F64 + BIAS_F64);
+    let far = M::mul_add(-L::from_bits(bits << 52), exp_reduced_f64::<L, M>(r), one);
+    L::select(a.less(one), near, far).copysign(x)
 }

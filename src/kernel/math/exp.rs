@@ -25,7 +25,7 @@
 //! | f32  | 0.92 / 1.01 | 1.33 / 1.34 |
 //! | f64  | 0.92 / 1.00 | 1.32 / 1.32 |
 
-use super::bound::{at_least, at_most};
+use super::lane::{Lane, LaneBits};
 use super::mul_add::MulAdd;
 use std::f32::consts as single;
 use std::f64::consts as double;
@@ -65,92 +65,96 @@ pub(super) const EXP_F64: [f64; 10] = [
 /// `(r, ρ, bits)` of `x = n·ln 2 + r + ρ`, where `ρ` is what the rounding of `r` lost; the low bits of `bits`
 /// hold `n + (shift − 1.5·2²³)`.
 #[inline(always)]
-pub(super) fn reduce_f32<M: MulAdd>(x: f32, shift: f32) -> (f32, f32, u32) {
-    let shifted = M::mul_add(x, single::LOG2_E, shift);
+pub(super) fn reduce_f32<L: Lane<Number = f32>, M: MulAdd>(x: L, shift: f32) -> (L, L, L::Bits) {
+    let shift = x.number(shift);
+    let (ln_2, ln_2_low) = (x.number(-LN_2_F32.0), x.number(-LN_2_F32.1));
+    let shifted = M::mul_add(x, x.number(single::LOG2_E), shift);
     let n = shifted - shift;
-    let upper = M::mul_add(n, -LN_2_F32.0, x);
-    let r = M::mul_add(n, -LN_2_F32.1, upper);
-    (r, M::mul_add(n, -LN_2_F32.1, upper - r), shifted.to_bits())
+    let upper = M::mul_add(n, ln_2, x);
+    let r = M::mul_add(n, ln_2_low, upper);
+    (r, M::mul_add(n, ln_2_low, upper - r), shifted.to_bits())
 }
 
 /// [`reduce_f32`] for `f64`.
 #[inline(always)]
-pub(super) fn reduce_f64<M: MulAdd>(x: f64, shift: f64) -> (f64, f64, u64) {
-    let shifted = M::mul_add(x, double::LOG2_E, shift);
+pub(super) fn reduce_f64<L: Lane<Number = f64>, M: MulAdd>(x: L, shift: f64) -> (L, L, L::Bits) {
+    let shift = x.number(shift);
+    let (ln_2, ln_2_low) = (x.number(-LN_2_F64.0), x.number(-LN_2_F64.1));
+    let shifted = M::mul_add(x, x.number(double::LOG2_E), shift);
     let n = shifted - shift;
-    let upper = M::mul_add(n, -LN_2_F64.0, x);
-    let r = M::mul_add(n, -LN_2_F64.1, upper);
-    (r, M::mul_add(n, -LN_2_F64.1, upper - r), shifted.to_bits())
+    let upper = M::mul_add(n, ln_2, x);
+    let r = M::mul_add(n, ln_2_low, upper);
+    (r, M::mul_add(n, ln_2_low, upper - r), shifted.to_bits())
 }
 
 /// `eʳ` for a reduced `r`. The two sums cost the same each on its machine, and lose less than the other
 /// would.
 #[inline(always)]
-pub(super) fn exp_reduced_f32<M: MulAdd>(r: f32) -> f32 {
-    let p = M::polynomial(r, EXP_F32);
-    if M::FUSED { M::mul_add(M::mul_add(p, r, 1.0), r, 1.0) } else { 1.0 + (r + r * r * p) }
+pub(super) fn exp_reduced_f32<L: Lane<Number = f32>, M: MulAdd>(r: L) -> L {
+    let (p, one) = (M::polynomial(r, EXP_F32), r.number(1.0));
+    if M::FUSED { M::mul_add(M::mul_add(p, r, one), r, one) } else { one + (r + r * r * p) }
 }
 
 /// [`exp_reduced_f32`] for `f64`.
 #[inline(always)]
-pub(super) fn exp_reduced_f64<M: MulAdd>(r: f64) -> f64 {
-    let p = M::polynomial(r, EXP_F64);
-    if M::FUSED { M::mul_add(M::mul_add(p, r, 1.0), r, 1.0) } else { 1.0 + (r + r * r * p) }
+pub(super) fn exp_reduced_f64<L: Lane<Number = f64>, M: MulAdd>(r: L) -> L {
+    let (p, one) = (M::polynomial(r, EXP_F64), r.number(1.0));
+    if M::FUSED { M::mul_add(M::mul_add(p, r, one), r, one) } else { one + (r + r * r * p) }
 }
 
 /// `y·2ⁿ`, rounded once, for `bits` of a reduction whose shift was [`ROUND_F32`] and twice the bias.
 #[inline(always)]
-pub(super) fn scale_f32(y: f32, bits: u32) -> f32 {
+pub(super) fn scale_f32<L: Lane<Number = f32>>(y: L, bits: L::Bits) -> L {
     // The low bits hold n + 2·bias: each half of that is a biased exponent, and what stands above is shifted
     // out.
     let half = bits >> 1;
-    y * f32::from_bits(half << 23) * f32::from_bits(bits.wrapping_sub(half) << 23)
+    y * L::from_bits(half << 23) * L::from_bits(bits.wrapping_sub(half) << 23)
 }
 
 /// [`scale_f32`] for `f64`.
 #[inline(always)]
-pub(super) fn scale_f64(y: f64, bits: u64) -> f64 {
+pub(super) fn scale_f64<L: Lane<Number = f64>>(y: L, bits: L::Bits) -> L {
     let half = bits >> 1;
-    y * f64::from_bits(half << 52) * f64::from_bits(bits.wrapping_sub(half) << 52)
+    y * L::from_bits(half << 52) * L::from_bits(bits.wrapping_sub(half) << 52)
 }
 
 /// `eˣ`.
 #[inline(always)]
-pub(super) fn exp_f32<M: MulAdd>(x: f32) -> f32 {
+pub(super) fn exp_f32<L: Lane<Number = f32>, M: MulAdd>(x: L) -> L {
     // e⁸⁹ > MAX, and e⁻¹⁰⁴ is less than half the least denormal.
-    let (r, _, bits) = reduce_f32::<M>(at_least(at_most(x, 89.0), -104.0), ROUND_F32 + 2.0 * BIAS_F32);
-    scale_f32(exp_reduced_f32::<M>(r), bits)
+    let (r, _, bits) = reduce_f32::<L, M>(x.at_most(89.0).at_least(-104.0), ROUND_F32 + 2.0 * BIAS_F32);
+    scale_f32(exp_reduced_f32::<L, M>(r), bits)
 }
 
 /// `eˣ`.
 #[inline(always)]
-pub(super) fn exp_f64<M: MulAdd>(x: f64) -> f64 {
-    let (r, _, bits) = reduce_f64::<M>(at_least(at_most(x, 710.0), -746.0), ROUND_F64 + 2.0 * BIAS_F64);
-    scale_f64(exp_reduced_f64::<M>(r), bits)
+pub(super) fn exp_f64<L: Lane<Number = f64>, M: MulAdd>(x: L) -> L {
+    let (r, _, bits) = reduce_f64::<L, M>(x.at_most(710.0).at_least(-746.0), ROUND_F64 + 2.0 * BIAS_F64);
+    scale_f64(exp_reduced_f64::<L, M>(r), bits)
 }
 
 /// `eˣ − 1`.
 #[inline(always)]
-pub(super) fn expm1_f32<M: MulAdd>(x: f32) -> f32 {
+pub(super) fn expm1_f32<L: Lane<Number = f32>, M: MulAdd>(x: L) -> L {
     // Below −18 the result rounds to −1.
-    let (r, rho, bits) = reduce_f32::<M>(at_least(at_most(x, 89.0), -18.0), ROUND_F32 + BIAS_F32 - 1.0);
+    let (r, rho, bits) = reduce_f32::<L, M>(x.at_most(89.0).at_least(-18.0), ROUND_F32 + BIAS_F32 - 1.0);
     // 2ⁿ⁻¹, as 2ⁿ itself may overflow where the result does not.
-    let half = f32::from_bits(bits << 23);
+    let half = L::from_bits(bits << 23);
     // Half of 2ⁿ·r + (2ⁿ − 1), which is exact where that cancels (n = 1), and half of 2ⁿ·(eʳ − 1 − r).
-    let linear = M::mul_add(half, r, half - 0.5);
-    let y = 2.0 * M::mul_add(half, M::mul_add(r * r, M::polynomial(r, EXP_F32), rho), linear);
+    let linear = M::mul_add(half, r, half - x.number(0.5));
+    let y = x.number(2.0) * M::mul_add(half, M::mul_add(r * r, M::polynomial(r, EXP_F32), rho), linear);
     // x itself, where x²/2 is far below its last bit: halving would cost a denormal that bit, and −0 its
     // sign.
-    if x.abs() < f32::EPSILON / 4.0 { x } else { y }
+    L::select(x.abs().less(x.number(f32::EPSILON / 4.0)), x, y)
 }
 
 /// `eˣ − 1`.
 #[inline(always)]
-pub(super) fn expm1_f64<M: MulAdd>(x: f64) -> f64 {
+pub(super) fn expm1_f64<L: Lane<Number = f64>, M: MulAdd>(x: L) -> L {
     // Below −38 the result rounds to −1.
-    let (r, rho, bits) = reduce_f64::<M>(at_least(at_most(x, 710.0), -38.0), ROUND_F64 + BIAS_F64 - 1.0);
-    let half = f64::from_bits(bits << 52);
-    let linear = M::mul_add(half, r, half - 0.5);
-    let y = 2.0 * M::mul_add(half, M::mul_add(r * r, M::polynomial(r, EXP_F64), rho), linear);
-    if x.abs() < f64::EPSILON / 4.0 { x } else { y }
+    let (r, rho, bits) = reduce_f64::<L, M>(x.at_most(710.0).at_least(-38.0), ROUND_F64 + BIAS_F64 - 1.0);
+    let half = L::from_bits(bits << 52);
+    let linear = M::mul_add(half, r, half - x.number(0.5));
+    let y = x.number(2.0) * M::mul_add(half, M::mul_add(r * r, M::polynomial(r, EXP_F64), rho), linear);
+    L::select(x.abs().less(x.number(f64::EPSILON / 4.0)), x, y)
 }

@@ -27,11 +27,11 @@
 //! | f32  | 1.75 / 1.81 | 1.65 / 1.87 |
 //! | f64  | 1.82 / 1.88 | 1.67 / 1.88 |
 
-use super::bound::{at_least, at_most};
 use super::exp::{
     BIAS_F32, BIAS_F64, EXP_F32, EXP_F64, ROUND_F32, ROUND_F64, exp_reduced_f32, exp_reduced_f64, reduce_f32,
     reduce_f64,
 };
+use super::lane::Lane;
 use super::mul_add::MulAdd;
 use std::f32::consts as single;
 use std::f64::consts as double;
@@ -64,50 +64,56 @@ const HALF_EXP_F64: [f64; EXP_F64.len()] = {
 
 /// `tanh x`.
 #[inline(always)]
-pub(super) fn tanh_f32<M: MulAdd>(x: f32) -> f32 {
+pub(super) fn tanh_f32<L: Lane<Number = f32>, M: MulAdd>(x: L) -> L {
+    let number = |c| x.number(c);
     // 1 − tanh 10 < 2⁻²⁷: the result is 1 from there on.
-    let a = at_most(x.abs(), 10.0);
-    let shifted = M::mul_add(a, 2.0 * single::LOG2_E, ROUND_F32 + BIAS_F32);
-    let n = shifted - (ROUND_F32 + BIAS_F32);
-    let power = f32::from_bits(shifted.to_bits() << 23);
-    let r = M::mul_add(n, -HALF_LN_2_F32.0, a);
-    let v = M::mul_add(r * r, M::polynomial(r, HALF_EXP_F32), n * -HALF_LN_2_F32.1);
-    let h = M::mul_add(power, v, M::mul_add(power, r, M::mul_add(power, 0.5, -0.5)));
-    let base = at_most(h, 1.0);
-    M::mul_add(-base, base / (1.0 + h), base).copysign(x)
+    let a = x.abs().at_most(10.0);
+    let shift = number(ROUND_F32 + BIAS_F32);
+    let shifted = M::mul_add(a, number(2.0 * single::LOG2_E), shift);
+    let n = shifted - shift;
+    let power = L::from_bits(shifted.to_bits() << 23);
+    let r = M::mul_add(n, number(-HALF_LN_2_F32.0), a);
+    let v = M::mul_add(r * r, M::polynomial(r, HALF_EXP_F32), n * number(-HALF_LN_2_F32.1));
+    let h = M::mul_add(power, v, M::mul_add(power, r, M::mul_add(power, number(0.5), number(-0.5))));
+    let base = h.at_most(1.0);
+    M::mul_add(-base, base / (number(1.0) + h), base).copysign(x)
 }
 
 /// `tanh x`.
 #[inline(always)]
-pub(super) fn tanh_f64<M: MulAdd>(x: f64) -> f64 {
+pub(super) fn tanh_f64<L: Lane<Number = f64>, M: MulAdd>(x: L) -> L {
+    let number = |c| x.number(c);
     // 1 − tanh 20 < 2⁻⁵⁶.
-    let a = at_most(x.abs(), 20.0);
-    let shifted = M::mul_add(a, 2.0 * double::LOG2_E, ROUND_F64 + BIAS_F64);
-    let n = shifted - (ROUND_F64 + BIAS_F64);
-    let power = f64::from_bits(shifted.to_bits() << 52);
-    let r = M::mul_add(n, -HALF_LN_2_F64.0, a);
-    let v = M::mul_add(r * r, M::polynomial(r, HALF_EXP_F64), n * -HALF_LN_2_F64.1);
-    let h = M::mul_add(power, v, M::mul_add(power, r, M::mul_add(power, 0.5, -0.5)));
-    let base = at_most(h, 1.0);
-    M::mul_add(-base, base / (1.0 + h), base).copysign(x)
+    let a = x.abs().at_most(20.0);
+    let shift = number(ROUND_F64 + BIAS_F64);
+    let shifted = M::mul_add(a, number(2.0 * double::LOG2_E), shift);
+    let n = shifted - shift;
+    let power = L::from_bits(shifted.to_bits() << 52);
+    let r = M::mul_add(n, number(-HALF_LN_2_F64.0), a);
+    let v = M::mul_add(r * r, M::polynomial(r, HALF_EXP_F64), n * number(-HALF_LN_2_F64.1));
+    let h = M::mul_add(power, v, M::mul_add(power, r, M::mul_add(power, number(0.5), number(-0.5))));
+    let base = h.at_most(1.0);
+    M::mul_add(-base, base / (number(1.0) + h), base).copysign(x)
 }
 
 /// `1 / (1 + e⁻ˣ)`.
 #[inline(always)]
-pub(super) fn sigmoid_f32<M: MulAdd>(x: f32) -> f32 {
+pub(super) fn sigmoid_f32<L: Lane<Number = f32>, M: MulAdd>(x: L) -> L {
+    let number = |c| x.number(c);
     // n is in −150 ..= 0: one factor 2ⁿ⁺²⁴, a normal number, and a constant that rounds to a denormal.
-    let (r, _, bits) = reduce_f32::<M>(at_least(-x.abs(), -104.0), ROUND_F32 + BIAS_F32 + 24.0);
-    let z = exp_reduced_f32::<M>(r) * f32::from_bits(bits << 23) * (f32::EPSILON / 2.0);
-    let base = if x < 0.0 { z } else { 1.0 };
-    M::mul_add(-base, z / (1.0 + z), base)
+    let (r, _, bits) = reduce_f32::<L, M>((-x.abs()).at_least(-104.0), ROUND_F32 + BIAS_F32 + 24.0);
+    let z = exp_reduced_f32::<L, M>(r) * L::from_bits(bits << 23) * number(f32::EPSILON / 2.0);
+    let base = L::select(x.less(number(0.0)), z, number(1.0));
+    M::mul_add(-base, z / (number(1.0) + z), base)
 }
 
 /// `1 / (1 + e⁻ˣ)`.
 #[inline(always)]
-pub(super) fn sigmoid_f64<M: MulAdd>(x: f64) -> f64 {
+pub(super) fn sigmoid_f64<L: Lane<Number = f64>, M: MulAdd>(x: L) -> L {
+    let number = |c| x.number(c);
     // n is in −1077 ..= 0: the factors are 2ⁿ⁺⁵⁶ and 2⁻⁵⁶.
-    let (r, _, bits) = reduce_f64::<M>(at_least(-x.abs(), -746.0), ROUND_F64 + BIAS_F64 + 56.0);
-    let z = exp_reduced_f64::<M>(r) * f64::from_bits(bits << 52) * (f64::EPSILON / 16.0);
-    let base = if x < 0.0 { z } else { 1.0 };
-    M::mul_add(-base, z / (1.0 + z), base)
+    let (r, _, bits) = reduce_f64::<L, M>((-x.abs()).at_least(-746.0), ROUND_F64 + BIAS_F64 + 56.0);
+    let z = exp_reduced_f64::<L, M>(r) * L::from_bits(bits << 52) * number(f64::EPSILON / 16.0);
+    let base = L::select(x.less(number(0.0)), z, number(1.0));
+    M::mul_add(-base, z / (number(1.0) + z), base)
 }

@@ -1,14 +1,17 @@
 //! Elementary functions that vectorize: `exp`, `expm1`, `exp2`, `ln`, `log1p`, `log2`, `log10`, `cbrt`, `tanh`,
 //! `sigmoid`, `erf`, `erfc`, `normal`, `sin`, `cos`, `pow`.
 //!
-//! Each is a plain function of one number (two for `pow`), [`VectorMath`], without a branch, a table or a
-//! call, and always inlined: a loop over a slice that calls it compiles to vector instructions of whatever
-//! instruction set the surrounding function is compiled for. That function, which enabled the set, also says
-//! by [`MulAdd`] whether there is a fused multiply-add.
+//! Each is a formula of one [`Lane`] (two for `pow`), a number or what stands for one in a program,
+//! [`VectorMath`]. It has no branch, table or call, and is always inlined: a loop over a slice of numbers that
+//! calls it compiles to vector instructions of whatever instruction set the surrounding function is compiled
+//! for. That function, which enabled the set, also says by [`MulAdd`] whether there is a fused multiply-add.
+//!
+//! Most formulas of `f32` stay in `f32`. Some go by way of `f64` ([`Lane::widened`]): `log2`, `log10`, `cbrt`,
+//! `pow` and, with a separate multiply-add, `sin` and `cos`.
 //!
 //! **Invariant.** Over its whole domain a function is within 2 units in the last place of the true value; an
 //! infinity, a NaN, a signed zero, a denormal, an overflow and an underflow give what IEEE 754 recommends for
-//! it. One exception: `sin` and `cos` are so only up to [`VectorMath::TRIG_LIMIT`], and [`sin_slice`] and
+//! it. One exception: `sin` and `cos` are so only up to [`Real::TRIG_LIMIT`], and [`sin_slice`] and
 //! [`cos_slice`] complete them.
 //!
 //! **How the errors in the modules' tables were measured.** `f32` functions of one argument: all 2³²
@@ -30,9 +33,9 @@
 
 mod bases;
 mod blocks;
-mod bound;
 mod erf;
 mod exp;
+pub(crate) mod lane;
 mod ln;
 mod logistic;
 mod mul_add;
@@ -46,118 +49,85 @@ mod trig;
 mod tests;
 
 pub(crate) use blocks::{cos_slice, sin_slice};
-pub(crate) use mul_add::{Fused, MulAdd, Real, Separate};
+pub(crate) use lane::{Lane, Real};
+pub(crate) use mul_add::{Fused, MulAdd, Separate};
 pub(crate) use standard::Standard;
 
-/// Elementary functions of `f32` and `f64`.
-///
-/// Functions, not methods: `f32` has methods by these names, and they would be found first.
-pub(crate) trait VectorMath: Copy + PartialOrd {
-    /// The largest `|x|` for which [`sin`](Self::sin) and [`cos`](Self::cos) are right.
-    const TRIG_LIMIT: Self;
+/// Declares the functions and hands each on to its formulas, for `f32` and for `f64`.
+macro_rules! functions {
+    ($($(#[$doc:meta])* $name:ident($($x:ident),+) = $module:ident: $single:ident, $double:ident;)+) => {
+        /// Elementary functions of lanes: of `f32`, of `f64`, and of what stands for one.
+        ///
+        /// Functions, not methods: `f32` has methods by these names, and they would be found first.
+        pub(crate) trait VectorMath: Lane {
+            $($(#[$doc])* fn $name<M: MulAdd>($($x: Self),+) -> Self;)+
+        }
 
-    /// `eˣ`.
-    fn exp<M: MulAdd>(x: Self) -> Self;
-    /// `eˣ − 1`.
-    fn expm1<M: MulAdd>(x: Self) -> Self;
-    /// `2ˣ`.
-    fn exp2<M: MulAdd>(x: Self) -> Self;
-    /// The natural logarithm.
-    fn ln<M: MulAdd>(x: Self) -> Self;
-    /// `ln(1 + x)`.
-    fn log1p<M: MulAdd>(x: Self) -> Self;
-    /// The logarithm to the base 2.
-    fn log2<M: MulAdd>(x: Self) -> Self;
-    /// The logarithm to the base 10.
-    fn log10<M: MulAdd>(x: Self) -> Self;
-    /// The cube root.
-    fn cbrt<M: MulAdd>(x: Self) -> Self;
-    /// The hyperbolic tangent.
-    fn tanh<M: MulAdd>(x: Self) -> Self;
-    /// `1 / (1 + e⁻ˣ)`.
-    fn sigmoid<M: MulAdd>(x: Self) -> Self;
-    /// The error function, `2/√π · ∫₀ˣ e^−t² dt`.
-    fn erf<M: MulAdd>(x: Self) -> Self;
-    /// What the error function lacks of 1.
-    fn erfc<M: MulAdd>(x: Self) -> Self;
-    /// The standard normal distribution's share below `x`, `½·erfc(−x/√2)`.
-    fn normal<M: MulAdd>(x: Self) -> Self;
-    /// `sin x`, for `|x|` up to [`TRIG_LIMIT`](Self::TRIG_LIMIT) and for a NaN; some other number beyond.
-    fn sin<M: MulAdd>(x: Self) -> Self;
-    /// `cos x`, for `|x|` up to [`TRIG_LIMIT`](Self::TRIG_LIMIT) and for a NaN; some other number beyond.
-    fn cos<M: MulAdd>(x: Self) -> Self;
-    /// `xʸ`, with C's special cases.
-    fn pow<M: MulAdd>(x: Self, y: Self) -> Self;
-
-    /// Whether `|x|` is above [`TRIG_LIMIT`](Self::TRIG_LIMIT).
-    fn beyond_trig(x: Self) -> bool;
-    /// `sin x` for any `x`, by the standard library.
-    fn sin_far(x: Self) -> Self;
-    /// `cos x` for any `x`, by the standard library.
-    fn cos_far(x: Self) -> Self;
-}
-
-/// Hands each function on to its implementation for the type.
-macro_rules! implement {
-    ($type:ident, $limit:path, $($name:ident($($x:ident),+) = $module:ident::$function:ident;)+) => {
-        impl VectorMath for $type {
-            const TRIG_LIMIT: Self = $limit;
+        impl<L: Lane> VectorMath for L {
             $(
                 #[inline(always)]
                 fn $name<M: MulAdd>($($x: Self),+) -> Self {
-                    $module::$function::<M>($($x),+)
+                    <L::Number as Formulas>::$name::<L, M>($($x),+)
                 }
             )+
-            #[inline(always)]
-            fn beyond_trig(x: Self) -> bool {
-                x.abs() > Self::TRIG_LIMIT
-            }
-            #[cold]
-            fn sin_far(x: Self) -> Self {
-                f64::from(x).sin() as Self
-            }
-            #[cold]
-            fn cos_far(x: Self) -> Self {
-                f64::from(x).cos() as Self
-            }
+        }
+
+        /// The functions of [`VectorMath`] for the lanes that stand for this type of numbers.
+        pub(crate) trait Formulas: Sized {
+            $(fn $name<L: Lane<Number = Self>, M: MulAdd>($($x: L),+) -> L;)+
+        }
+
+        impl Formulas for f32 {
+            $(
+                #[inline(always)]
+                fn $name<L: Lane<Number = Self>, M: MulAdd>($($x: L),+) -> L {
+                    $module::$single::<L, M>($($x),+)
+                }
+            )+
+        }
+
+        impl Formulas for f64 {
+            $(
+                #[inline(always)]
+                fn $name<L: Lane<Number = Self>, M: MulAdd>($($x: L),+) -> L {
+                    $module::$double::<L, M>($($x),+)
+                }
+            )+
         }
     };
 }
 
-implement! { f32, trig::LIMIT_F32,
-    exp(x) = exp::exp_f32;
-    expm1(x) = exp::expm1_f32;
-    exp2(x) = bases::exp2_f32;
-    ln(x) = ln::ln_f32;
-    log1p(x) = ln::log1p_f32;
-    log2(x) = bases::log2_f32;
-    log10(x) = bases::log10_f32;
-    cbrt(x) = root::cbrt_f32;
-    tanh(x) = logistic::tanh_f32;
-    sigmoid(x) = logistic::sigmoid_f32;
-    erf(x) = erf::erf_f32;
-    erfc(x) = normal::erfc_f32;
-    normal(x) = normal::normal_f32;
-    sin(x) = trig::sin_f32;
-    cos(x) = trig::cos_f32;
-    pow(x, y) = pow::pow_f32;
-}
-
-implement! { f64, trig::LIMIT_F64,
-    exp(x) = exp::exp_f64;
-    expm1(x) = exp::expm1_f64;
-    exp2(x) = bases::exp2_f64;
-    ln(x) = ln::ln_f64;
-    log1p(x) = ln::log1p_f64;
-    log2(x) = bases::log2_f64;
-    log10(x) = bases::log10_f64;
-    cbrt(x) = root::cbrt_f64;
-    tanh(x) = logistic::tanh_f64;
-    sigmoid(x) = logistic::sigmoid_f64;
-    erf(x) = erf::erf_f64;
-    erfc(x) = normal::erfc_f64;
-    normal(x) = normal::normal_f64;
-    sin(x) = trig::sin_f64;
-    cos(x) = trig::cos_f64;
-    pow(x, y) = pow::pow_f64;
+functions! {
+    /// `eˣ`.
+    exp(x) = exp: exp_f32, exp_f64;
+    /// `eˣ − 1`.
+    expm1(x) = exp: expm1_f32, expm1_f64;
+    /// `2ˣ`.
+    exp2(x) = bases: exp2_f32, exp2_f64;
+    /// The natural logarithm.
+    ln(x) = ln: ln_f32, ln_f64;
+    /// `ln(1 + x)`.
+    log1p(x) = ln: log1p_f32, log1p_f64;
+    /// The logarithm to the base 2.
+    log2(x) = bases: log2_f32, log2_f64;
+    /// The logarithm to the base 10.
+    log10(x) = bases: log10_f32, log10_f64;
+    /// The cube root.
+    cbrt(x) = root: cbrt_f32, cbrt_f64;
+    /// The hyperbolic tangent.
+    tanh(x) = logistic: tanh_f32, tanh_f64;
+    /// `1 / (1 + e⁻ˣ)`.
+    sigmoid(x) = logistic: sigmoid_f32, sigmoid_f64;
+    /// The error function, `2/√π · ∫₀ˣ e^−t² dt`.
+    erf(x) = erf: erf_f32, erf_f64;
+    /// What the error function lacks of 1.
+    erfc(x) = normal: erfc_f32, erfc_f64;
+    /// The standard normal distribution's share below `x`, `½·erfc(−x/√2)`.
+    normal(x) = normal: normal_f32, normal_f64;
+    /// `sin x`, for `|x|` up to [`TRIG_LIMIT`](Real::TRIG_LIMIT) and for a NaN; some other number beyond.
+    sin(x) = trig: sin_f32, sin_f64;
+    /// `cos x`, for `|x|` up to [`TRIG_LIMIT`](Real::TRIG_LIMIT) and for a NaN; some other number beyond.
+    cos(x) = trig: cos_f32, cos_f64;
+    /// `xʸ`, with C's special cases.
+    pow(x, y) = pow: pow_f32, pow_f64;
 }

@@ -6,49 +6,7 @@
 //! bits: a formula that needs the error of a product asks for it by [`MulAdd::product`], which is exact under
 //! both.
 
-use std::ops::{Add, Div, Mul, Neg, Sub};
-
-/// `f32` and `f64` as the polynomials see them.
-pub(crate) trait Real:
-    Copy
-    + PartialOrd
-    + Add<Output = Self>
-    + Sub<Output = Self>
-    + Mul<Output = Self>
-    + Div<Output = Self>
-    + Neg<Output = Self>
-{
-    /// `self · b + c`, rounded once.
-    fn fused_mul_add(self, b: Self, c: Self) -> Self;
-
-    /// The number with the lower half of its significand cleared: what is left, and what was taken away, have
-    /// products with other halves that are exact (up to the last bit of the smallest of the four).
-    fn upper_half(self) -> Self;
-}
-
-impl Real for f32 {
-    #[inline(always)]
-    fn fused_mul_add(self, b: Self, c: Self) -> Self {
-        self.mul_add(b, c)
-    }
-
-    #[inline(always)]
-    fn upper_half(self) -> Self {
-        Self::from_bits(self.to_bits() & (u32::MAX << 12))
-    }
-}
-
-impl Real for f64 {
-    #[inline(always)]
-    fn fused_mul_add(self, b: Self, c: Self) -> Self {
-        self.mul_add(b, c)
-    }
-
-    #[inline(always)]
-    fn upper_half(self) -> Self {
-        Self::from_bits(self.to_bits() & (u64::MAX << 27))
-    }
-}
+use super::lane::Lane;
 
 /// The way to compute `a · b + c`.
 pub(crate) trait MulAdd: Copy + 'static {
@@ -56,10 +14,10 @@ pub(crate) trait MulAdd: Copy + 'static {
     const FUSED: bool;
 
     /// `a · b + c`, rounded once or twice.
-    fn mul_add<T: Real>(a: T, b: T, c: T) -> T;
+    fn mul_add<L: Lane>(a: L, b: L, c: L) -> L;
 
     /// `a · b` as its rounded value and the error of that rounding.
-    fn product<T: Real>(a: T, b: T) -> (T, T);
+    fn product<L: Lane>(a: L, b: L) -> (L, L);
 
     /// `c[0] + c[1]·x + c[2]·x² + …`, at least two coefficients.
     ///
@@ -67,7 +25,8 @@ pub(crate) trait MulAdd: Copy + 'static {
     /// one by Horner's rule in `x²` on pairs `c[2i] + c[2i + 1]·x`: one multiplication more, half the chain,
     /// and measured faster from 7 coefficients. Loops over a constant array unroll fully.
     #[inline(always)]
-    fn polynomial<T: Real, const N: usize>(x: T, c: [T; N]) -> T {
+    fn polynomial<L: Lane, const N: usize>(x: L, c: [L::Number; N]) -> L {
+        let c = c.map(|coefficient| x.number(coefficient));
         if N < 7 {
             let mut sum = c[N - 1];
             let mut i = N - 1;
@@ -96,12 +55,12 @@ impl MulAdd for Fused {
     const FUSED: bool = true;
 
     #[inline(always)]
-    fn mul_add<T: Real>(a: T, b: T, c: T) -> T {
+    fn mul_add<L: Lane>(a: L, b: L, c: L) -> L {
         a.fused_mul_add(b, c)
     }
 
     #[inline(always)]
-    fn product<T: Real>(a: T, b: T) -> (T, T) {
+    fn product<L: Lane>(a: L, b: L) -> (L, L) {
         let value = a * b;
         (value, a.fused_mul_add(b, -value))
     }
@@ -115,13 +74,13 @@ impl MulAdd for Separate {
     const FUSED: bool = false;
 
     #[inline(always)]
-    fn mul_add<T: Real>(a: T, b: T, c: T) -> T {
+    fn mul_add<L: Lane>(a: L, b: L, c: L) -> L {
         a * b + c
     }
 
     /// Dekker's product: both factors in halves, the four partial products subtracted from the rounded whole.
     #[inline(always)]
-    fn product<T: Real>(a: T, b: T) -> (T, T) {
+    fn product<L: Lane>(a: L, b: L) -> (L, L) {
         let value = a * b;
         let (a1, b1) = (a.upper_half(), b.upper_half());
         let (a0, b0) = (a - a1, b - b1);

@@ -28,10 +28,10 @@
 //! | f32  | 1.47 / 1.71 | 1.20 / 1.30       |
 //! | f64  | 1.53 / 1.68 | 1.18 / 1.22       |
 
-use super::bound::at_most;
 use super::exp::{
     BIAS_F32, BIAS_F64, EXP_F32, EXP_F64, ROUND_F32, ROUND_F64, reduce_f32, reduce_f64, scale_f32, scale_f64,
 };
+use super::lane::Lane;
 use super::mul_add::MulAdd;
 
 /// `F(t)`, `−1 ≤ t ≤ 11/19`: the first coefficient as a pair, and the others.
@@ -94,23 +94,25 @@ macro_rules! normal {
     ) => {
         /// `factor·Φ(−a)` for `a` as a pair, given `a²/2` as a pair.
         #[inline(always)]
-        fn $below<M: MulAdd>(
-            (a, a_low): ($type, $type),
-            (half, half_low): ($type, $type),
-            factor: $type,
-        ) -> $type {
+        fn $below<L: Lane<Number = $type>, M: MulAdd>(
+            (a, a_low): (L, L),
+            (half, half_low): (L, L),
+            factor: L,
+        ) -> L {
+            let (one, four, eight) = (a.number(1.0), a.number(4.0), a.number(8.0));
             // 1/(a + 4) as a pair.
-            let sum = a + 4.0;
+            let sum = a + four;
             let back = sum - a;
-            let lost = (a - (sum - back)) + (4.0 - back) + a_low;
-            let inverse = 1.0 / sum;
-            let (one, one_low) = M::product(sum, inverse);
-            let inverse_low = inverse * (((1.0 - one) - one_low) - lost * inverse);
+            let lost = (a - (sum - back)) + (four - back) + a_low;
+            let inverse = one / sum;
+            let (unit, unit_low) = M::product(sum, inverse);
+            let inverse_low = inverse * (((one - unit) - unit_low) - lost * inverse);
             // t and F as pairs, the lower parts to first order.
-            let eighths = 8.0 * inverse;
-            let t = 1.0 - eighths;
-            let t_low = ((1.0 - t) - eighths) - 8.0 * inverse_low;
+            let eighths = eight * inverse;
+            let t = one - eighths;
+            let t_low = ((one - t) - eighths) - eight * inverse_low;
             let [first, first_low, rest @ ..] = $tail;
+            let (first, first_low) = (a.number(first), a.number(first_low));
             let (rise, rise_low) = M::product(t, M::polynomial(t, rest));
             let f = first + rise;
             let back = f - first;
@@ -120,9 +122,9 @@ macro_rules! normal {
             let (tail, tail_low) = M::product(f, inverse);
             let tail_low = M::mul_add(f, inverse_low, M::mul_add(f_low, inverse, tail_low));
             // e^(−a²/2) without its power of 2 is 1 + r + bend.
-            let (r, rho, bits) = $reduce::<M>(-half, $round + 2.0 * $bias);
+            let (r, rho, bits) = $reduce::<L, M>(-half, $round + 2.0 * $bias);
             let bend = r * r * M::polynomial(r, $exp);
-            let power = 1.0 + (r + bend);
+            let power = one + (r + bend);
             let bend = M::mul_add(rho - half_low, power, bend);
             let below = tail + M::mul_add(tail, r, M::mul_add(tail, bend, tail_low * power));
             $scale(factor * below, bits)
@@ -130,21 +132,23 @@ macro_rules! normal {
 
         /// `Φ(x)`.
         #[inline(always)]
-        pub(super) fn $normal<M: MulAdd>(x: $type) -> $type {
-            let a = at_most(x.abs(), $end);
+        pub(super) fn $normal<L: Lane<Number = $type>, M: MulAdd>(x: L) -> L {
+            let (zero, half, one) = (x.number(0.0), x.number(0.5), x.number(1.0));
+            let a = x.abs().at_most($end);
             let (square, square_low) = M::product(a, a);
-            let below = $below::<M>((a, 0.0), (0.5 * square, 0.5 * square_low), 1.0);
-            if x < 0.0 { below } else { 1.0 - below }
+            let below = $below::<L, M>((a, zero), (half * square, half * square_low), one);
+            L::select(x.less(zero), below, one - below)
         }
 
         /// `erfc x = 2·Φ(−√2·x)`.
         #[inline(always)]
-        pub(super) fn $erfc<M: MulAdd>(x: $type) -> $type {
-            let a = at_most(x.abs(), $erfc_end);
-            let (scaled, scaled_low) = M::product(a, $sqrt_2.0);
-            let scaled_low = M::mul_add(a, $sqrt_2.1, scaled_low);
-            let above = $below::<M>((scaled, scaled_low), M::product(a, a), 2.0);
-            if x > 0.0 { above } else { 2.0 - above }
+        pub(super) fn $erfc<L: Lane<Number = $type>, M: MulAdd>(x: L) -> L {
+            let (zero, two) = (x.number(0.0), x.number(2.0));
+            let a = x.abs().at_most($erfc_end);
+            let (scaled, scaled_low) = M::product(a, x.number($sqrt_2.0));
+            let scaled_low = M::mul_add(a, x.number($sqrt_2.1), scaled_low);
+            let above = $below::<L, M>((scaled, scaled_low), M::product(a, a), two);
+            L::select(zero.less(x), above, two - above)
         }
     };
 }

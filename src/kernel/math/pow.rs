@@ -28,10 +28,8 @@
 //! | f32  | 0.56 / 0.56 |
 //! | f64  | 1.12 / 1.23 |
 
-#![allow(clippy::needless_bitwise_bool, reason = "`||` is a branch; here all conditions are computed")]
-
-use super::bound::{at_least, at_most};
 use super::exp::{BIAS_F64, LN_2_F64, ROUND_F64, exp_reduced_f64, reduce_f64, scale_f64};
+use super::lane::Lane;
 use super::ln::{exponent_f64, split_any_f64, split_f64};
 use super::mul_add::MulAdd;
 
@@ -82,89 +80,102 @@ const TWO_70: f64 = 1_180_591_620_717_411_303_424.0;
 
 /// Whether `y` is an integer, and whether it is an odd one.
 #[inline(always)]
-fn parity(y: f64) -> (bool, bool) {
+fn parity<L: Lane<Number = f64>>(y: L) -> (L::Mask, L::Mask) {
+    let half_way = y.number(0.5);
     // Half of y is an integer, or a half off one, or neither. All from 2⁵³ on are even integers.
-    let size = at_most(y.abs(), TWO_53);
-    let half = 0.5 * size;
-    let off = half - ((half + TWO_52) - TWO_52);
-    let odd = off.abs() == 0.5;
+    let size = y.abs().at_most(TWO_53);
+    let half = half_way * size;
+    let off = half - ((half + y.number(TWO_52)) - y.number(TWO_52));
+    let odd = off.abs().equal(half_way);
     // Half of the least number is rounded to 0, which is no half of it.
-    (odd | ((off == 0.0) & (half + half == size)), odd)
+    (odd | (off.equal(y.number(0.0)) & (half + half).equal(size)), odd)
 }
 
 /// The special cases around `power = |x|ʸ`, which need be right only for a finite `x` other than 0 and for no
 /// NaN.
 #[inline(always)]
-fn complete(x: f64, y: f64, power: f64) -> f64 {
+fn complete<L: Lane<Number = f64>>(x: L, y: L, power: L) -> L {
+    let (zero, one) = (x.number(0.0), x.number(1.0));
+    let (infinity, nan) = (x.number(f64::INFINITY), x.number(f64::NAN));
     let size = x.abs();
     let (integer, odd) = parity(y);
-    let end = if (size == 0.0) == (y < 0.0) { f64::INFINITY } else { 0.0 };
-    let power = if (size == 0.0) | (size == f64::INFINITY) { end } else { power };
-    let power = if odd { power.copysign(x) } else { power };
-    let power = if (x < 0.0) & (size < f64::INFINITY) & !integer { f64::NAN } else { power };
-    let power = if x.is_nan() | y.is_nan() { f64::NAN } else { power };
-    if (x == 1.0) | (y == 0.0) { 1.0 } else { power }
+    let end = L::select(size.equal(zero) ^ y.less(zero), zero, infinity);
+    let power = L::select(size.equal(zero) | size.equal(infinity), end, power);
+    let power = L::select(odd, power.copysign(x), power);
+    let power = L::select(x.less(zero) & size.less(infinity) & !integer, nan, power);
+    // A NaN does not equal itself.
+    let power = L::select(x.equal(x) & y.equal(y), power, nan);
+    L::select(x.equal(one) | y.equal(zero), one, power)
 }
 
 /// `xʸ`.
 #[inline(always)]
-pub(super) fn pow_f32<M: MulAdd>(x: f32, y: f32) -> f32 {
-    let (x, y) = (f64::from(x), f64::from(y));
+pub(super) fn pow_f32<L: Lane<Number = f32>, M: MulAdd>(x: L, y: L) -> L {
+    L::narrowed(pow_narrow::<L::Wide, M>(x.widened(), y.widened()))
+}
+
+/// `xʸ` to the digits of an `f32`.
+#[inline(always)]
+fn pow_narrow<L: Lane<Number = f64>, M: MulAdd>(x: L, y: L) -> L {
     // In f64 the denormals of f32 are normal.
     let (f, e) = split_f64(x.abs());
-    let log = M::mul_add(f, M::polynomial(f, LOG2), exponent_f64(e) - BIAS_F64);
+    let log = M::mul_add(f, M::polynomial(f, LOG2), exponent_f64(e));
     // The least |log| is about 2⁻²⁴: a y of 2⁴⁰ is as good as infinite, and does not make 0·∞ of 1 to it.
-    let exponent = log * at_least(at_most(y, TWO_40), -TWO_40);
-    let exponent = at_least(at_most(exponent, 200.0), -200.0);
-    let shifted = exponent + (ROUND_F64 + BIAS_F64);
-    let f = exponent - (shifted - (ROUND_F64 + BIAS_F64));
-    let power = M::polynomial(f, EXP2) * f64::from_bits(shifted.to_bits() << 52);
-    complete(x, y, power) as f32
+    let exponent = log * y.at_most(TWO_40).at_least(-TWO_40);
+    let exponent = exponent.at_most(200.0).at_least(-200.0);
+    let shift = x.number(ROUND_F64 + BIAS_F64);
+    let shifted = exponent + shift;
+    let f = exponent - (shifted - shift);
+    let power = M::polynomial(f, EXP2) * L::from_bits(shifted.to_bits() << 52);
+    complete(x, y, power)
 }
 
 /// `ln x` as a pair, for a positive finite `x`.
 #[inline(always)]
-pub(super) fn ln_pair<M: MulAdd>(x: f64) -> (f64, f64) {
+pub(super) fn ln_pair<L: Lane<Number = f64>, M: MulAdd>(x: L) -> (L, L) {
+    let number = |c| x.number(c);
+    let two = number(2.0);
     let (f, k) = split_any_f64(x);
     // s = f / d with d = 2 + f a pair. The remainder of the first quotient is all but exact.
-    let d = 2.0 + f;
-    let d_low = f - (d - 2.0);
-    let inverse = 1.0 / d;
+    let d = two + f;
+    let d_low = f - (d - two);
+    let inverse = number(1.0) / d;
     let s = f * inverse;
     let (back, back_low) = M::product(s, d);
     let s_low = (((f - back) - back_low) - s * d_low) * inverse;
     // z = s², third = z/3, and u = z/3 + z²·t(z).
     let (z, z_low) = M::product(s, s);
-    let z_low = M::mul_add(2.0 * s, s_low, z_low);
-    let (third, third_low) = M::product(z, THIRD.0);
+    let z_low = M::mul_add(two * s, s_low, z_low);
+    let (third, third_low) = M::product(z, number(THIRD.0));
     // The lower part of z counts in the tail, too: there to first order, t being near 1/5.
-    let third_low = M::mul_add(z, THIRD.1, M::mul_add(z_low, M::mul_add(z, 0.4, THIRD.0), third_low));
+    let slope = M::mul_add(z, number(0.4), number(THIRD.0));
+    let third_low = M::mul_add(z, number(THIRD.1), M::mul_add(z_low, slope, third_low));
     let tail = z * z * M::polynomial(z, ARTANH);
     let u = third + tail;
     let u_low = ((third - u) + tail) + third_low;
     // 2s + 2s·u.
-    let (twice, twice_low) = (2.0 * s, 2.0 * s_low);
+    let (twice, twice_low) = (two * s, two * s_low);
     let (v, v_low) = M::product(twice, u);
     let v_low = M::mul_add(twice, u_low, M::mul_add(twice_low, u, v_low));
     let m = twice + v;
     let m_low = ((twice - m) + v) + (twice_low + v_low);
     // k·ln 2 + that: the first term is either the larger one or 0.
-    let octaves = k * LN_2_F64.0;
+    let octaves = k * number(LN_2_F64.0);
     let log = octaves + m;
-    (log, ((octaves - log) + m) + M::mul_add(k, LN_2_F64.1, m_low))
+    (log, ((octaves - log) + m) + M::mul_add(k, number(LN_2_F64.1), m_low))
 }
 
 /// `xʸ`.
 #[inline(always)]
-pub(super) fn pow_f64<M: MulAdd>(x: f64, y: f64) -> f64 {
-    let (log, log_low) = ln_pair::<M>(x.abs());
+pub(super) fn pow_f64<L: Lane<Number = f64>, M: MulAdd>(x: L, y: L) -> L {
+    let (log, log_low) = ln_pair::<L, M>(x.abs());
     // The least |log| is about 2⁻⁵³: a y of 2⁷⁰ is as good as infinite, and its products do not overflow.
-    let y_finite = at_least(at_most(y, TWO_70), -TWO_70);
+    let y_finite = y.at_most(TWO_70).at_least(-TWO_70);
     let (exponent, low) = M::product(log, y_finite);
     let low = M::mul_add(log_low, y_finite, low);
-    let bounded = at_least(at_most(exponent, 710.0), -746.0);
-    let low = if bounded == exponent { low } else { 0.0 };
-    let (r, _, bits) = reduce_f64::<M>(bounded, ROUND_F64 + 2.0 * BIAS_F64);
-    let power = exp_reduced_f64::<M>(r + low);
+    let bounded = exponent.at_most(710.0).at_least(-746.0);
+    let low = L::select(bounded.equal(exponent), low, x.number(0.0));
+    let (r, _, bits) = reduce_f64::<L, M>(bounded, ROUND_F64 + 2.0 * BIAS_F64);
+    let power = exp_reduced_f64::<L, M>(r + low);
     complete(x, y, scale_f64(power, bits))
 }

@@ -9,6 +9,7 @@
 //!
 //! **Measured** (how: [`math`](super), on samples), largest error in ulp: 0.66 of `f64`, 0.50 of `f32`.
 
+use super::lane::{Lane, LaneBits};
 use super::mul_add::MulAdd;
 
 /// `z^(−⅓)` for `z` between 0.9097 and 1.0993.
@@ -29,24 +30,26 @@ const TWO_18: f64 = 262_144.0;
 
 /// `∛x`.
 #[inline(always)]
-pub(super) fn cbrt_f64<M: MulAdd>(x: f64) -> f64 {
+pub(super) fn cbrt_f64<L: Lane<Number = f64>, M: MulAdd>(x: L) -> L {
+    let number = |c| x.number(c);
     let size = x.abs();
-    let denormal = size < f64::MIN_POSITIVE;
-    let a = if denormal { size * TWO_54 } else { size };
+    let denormal = size.less(number(f64::MIN_POSITIVE));
+    let a = L::select(denormal, size * number(TWO_54), size);
     // An integer of 32 bits over 3, as a product of 64.
-    let third = ((a.to_bits() >> 32) * 0xaaaa_aaab) >> 33;
-    let t = f64::from_bits((third + UPPER_THIRDS) << 32);
+    let bits = a.to_bits();
+    let third = (bits >> 32).wrapping_mul(bits.word(0xaaaa_aaab)) >> 33;
+    let t = L::from_bits(third.wrapping_add(bits.word(UPPER_THIRDS)) << 32);
     let t = t * M::polynomial((t * t) * (t / a), ROOT);
     // To 23 bits; upwards, so that the step does not cancel.
-    let t = f64::from_bits((t.to_bits() + 0x8000_0000) & 0xffff_ffff_c000_0000);
+    let t = L::from_bits(t.to_bits().wrapping_add(bits.word(0x8000_0000)) & bits.word(0xffff_ffff_c000_0000));
     let r = a / (t * t);
     let t = t + t * ((r - t) / (t + t + r));
-    let root = if denormal { t / TWO_18 } else { t };
-    if size > 0.0 && size < f64::INFINITY { root.copysign(x) } else { x }
+    let root = L::select(denormal, t / number(TWO_18), t);
+    L::select(number(0.0).less(size) & size.less(number(f64::INFINITY)), root.copysign(x), x)
 }
 
 /// `∛x`.
 #[inline(always)]
-pub(super) fn cbrt_f32<M: MulAdd>(x: f32) -> f32 {
-    cbrt_f64::<M>(f64::from(x)) as f32
+pub(super) fn cbrt_f32<L: Lane<Number = f32>, M: MulAdd>(x: L) -> L {
+    L::narrowed(cbrt_f64::<L::Wide, M>(x.widened()))
 }

@@ -35,6 +35,7 @@
 //! | f64  | 1.49 / 1.63 | 1.50 / 1.64 |
 
 use super::exp::{ROUND_F32, ROUND_F64};
+use super::lane::{Lane, LaneBits};
 use super::mul_add::MulAdd;
 use std::f32::consts as single;
 use std::f64::consts as double;
@@ -81,82 +82,90 @@ const COS_F64: [f64; 6] = [
 
 /// `(r, ρ, bits)` of `a = n·π/2 + r + ρ`: the low bits of `bits` hold `n`.
 #[inline(always)]
-fn reduce_f32<M: MulAdd>(a: f32) -> (f32, f32, u32) {
-    let shifted = M::mul_add(a, single::FRAC_2_PI, ROUND_F32);
-    let n = shifted - ROUND_F32;
+fn reduce_f32<L: Lane<Number = f32>, M: MulAdd>(a: L) -> (L, L, L::Bits) {
+    let round = a.number(ROUND_F32);
+    let shifted = M::mul_add(a, a.number(single::FRAC_2_PI), round);
+    let n = shifted - round;
     if M::FUSED {
-        let r = M::mul_add(-n, PI_2_F32[1], M::mul_add(-n, PI_2_F32[0], a));
-        (r, -n * PI_2_F32[2], shifted.to_bits())
+        let part = PI_2_F32.map(|part| a.number(part));
+        let r = M::mul_add(-n, part[1], M::mul_add(-n, part[0], a));
+        (r, -n * part[2], shifted.to_bits())
     } else {
         // Parts short enough for exact products would be six. In `f64` it is two.
-        let n = f64::from(n);
-        let wide = (f64::from(a) - n * PI_2_SHORT[0]) - n * PI_2_REST;
-        let r = wide as f32;
-        (r, (wide - f64::from(r)) as f32, shifted.to_bits())
+        let n = n.widened();
+        let wide = (a.widened() - n * n.number(PI_2_SHORT[0])) - n * n.number(PI_2_REST);
+        let r = L::narrowed(wide);
+        (r, L::narrowed(wide - r.widened()), shifted.to_bits())
     }
 }
 
 /// [`reduce_f32`] for `f64`.
 #[inline(always)]
-fn reduce_f64<M: MulAdd>(a: f64) -> (f64, f64, u64) {
-    let shifted = M::mul_add(a, double::FRAC_2_PI, ROUND_F64);
-    let n = shifted - ROUND_F64;
+fn reduce_f64<L: Lane<Number = f64>, M: MulAdd>(a: L) -> (L, L, L::Bits) {
+    let round = a.number(ROUND_F64);
+    let shifted = M::mul_add(a, a.number(double::FRAC_2_PI), round);
+    let n = shifted - round;
     if M::FUSED {
-        let r = M::mul_add(-n, PI_2_F64[1], M::mul_add(-n, PI_2_F64[0], a));
-        (r, -n * PI_2_F64[2], shifted.to_bits())
+        let part = PI_2_F64.map(|part| a.number(part));
+        let r = M::mul_add(-n, part[1], M::mul_add(-n, part[0], a));
+        (r, -n * part[2], shifted.to_bits())
     } else {
-        let near = (a - n * PI_2_SHORT[0]) - n * PI_2_SHORT[1];
-        let part = n * PI_2_SHORT[2];
-        let r = near - part;
-        (r, ((near - r) - part) - n * PI_2_SHORT[3], shifted.to_bits())
+        let part = PI_2_SHORT.map(|part| n * a.number(part));
+        let near = (a - part[0]) - part[1];
+        let r = near - part[2];
+        (r, ((near - r) - part[2]) - part[3], shifted.to_bits())
     }
 }
 
 /// The sine (`turn` 0) or the cosine (`turn` 1) of `x` up to [`LIMIT_F32`], its sign flipped by that of
 /// `sign`.
 #[inline(always)]
-fn sin_turned_f32<M: MulAdd>(x: f32, turn: u32, sign: f32) -> f32 {
-    let (r, rho, bits) = reduce_f32::<M>(x.abs());
-    let quadrant = bits.wrapping_add(turn);
+fn sin_turned_f32<L: Lane<Number = f32>, M: MulAdd>(x: L, turn: u32, sign: L) -> L {
+    let (r, rho, bits) = reduce_f32::<L, M>(x.abs());
+    let quadrant = bits.wrapping_add(bits.word(turn));
     let z = r * r;
     let sin = r + M::mul_add(z * r, M::polynomial(z, SIN_F32), rho);
-    let cos = 1.0 + M::mul_add(-r, rho, z * M::mul_add(z, M::polynomial(z, COS_F32), -0.5));
-    let y = if quadrant & 1 == 0 { sin } else { cos };
-    f32::from_bits(y.to_bits() ^ ((quadrant & 2) << 30) ^ (sign.to_bits() & (1 << 31)))
+    let bend = M::mul_add(z, M::polynomial(z, COS_F32), x.number(-0.5));
+    let cos = x.number(1.0) + M::mul_add(-r, rho, z * bend);
+    let y = L::select((quadrant & bits.word(1)).is_zero(), sin, cos);
+    let flip = (quadrant & bits.word(2)) << 30;
+    L::from_bits(y.to_bits() ^ flip ^ (sign.to_bits() & bits.word(1 << 31)))
 }
 
 /// [`sin_turned_f32`] for `f64`.
 #[inline(always)]
-fn sin_turned_f64<M: MulAdd>(x: f64, turn: u64, sign: f64) -> f64 {
-    let (r, rho, bits) = reduce_f64::<M>(x.abs());
-    let quadrant = bits.wrapping_add(turn);
+fn sin_turned_f64<L: Lane<Number = f64>, M: MulAdd>(x: L, turn: u64, sign: L) -> L {
+    let (r, rho, bits) = reduce_f64::<L, M>(x.abs());
+    let quadrant = bits.wrapping_add(bits.word(turn));
     let z = r * r;
     let sin = r + M::mul_add(z * r, M::polynomial(z, SIN_F64), rho);
-    let cos = 1.0 + M::mul_add(-r, rho, z * M::mul_add(z, M::polynomial(z, COS_F64), -0.5));
-    let y = if quadrant & 1 == 0 { sin } else { cos };
-    f64::from_bits(y.to_bits() ^ ((quadrant & 2) << 62) ^ (sign.to_bits() & (1 << 63)))
+    let bend = M::mul_add(z, M::polynomial(z, COS_F64), x.number(-0.5));
+    let cos = x.number(1.0) + M::mul_add(-r, rho, z * bend);
+    let y = L::select((quadrant & bits.word(1)).is_zero(), sin, cos);
+    let flip = (quadrant & bits.word(2)) << 62;
+    L::from_bits(y.to_bits() ^ flip ^ (sign.to_bits() & bits.word(1 << 63)))
 }
 
 /// `sin x` for `|x|` up to [`LIMIT_F32`].
 #[inline(always)]
-pub(super) fn sin_f32<M: MulAdd>(x: f32) -> f32 {
-    sin_turned_f32::<M>(x, 0, x)
+pub(super) fn sin_f32<L: Lane<Number = f32>, M: MulAdd>(x: L) -> L {
+    sin_turned_f32::<L, M>(x, 0, x)
 }
 
 /// `cos x` for `|x|` up to [`LIMIT_F32`].
 #[inline(always)]
-pub(super) fn cos_f32<M: MulAdd>(x: f32) -> f32 {
-    sin_turned_f32::<M>(x, 1, 0.0)
+pub(super) fn cos_f32<L: Lane<Number = f32>, M: MulAdd>(x: L) -> L {
+    sin_turned_f32::<L, M>(x, 1, x.number(0.0))
 }
 
 /// `sin x` for `|x|` up to [`LIMIT_F64`].
 #[inline(always)]
-pub(super) fn sin_f64<M: MulAdd>(x: f64) -> f64 {
-    sin_turned_f64::<M>(x, 0, x)
+pub(super) fn sin_f64<L: Lane<Number = f64>, M: MulAdd>(x: L) -> L {
+    sin_turned_f64::<L, M>(x, 0, x)
 }
 
 /// `cos x` for `|x|` up to [`LIMIT_F64`].
 #[inline(always)]
-pub(super) fn cos_f64<M: MulAdd>(x: f64) -> f64 {
-    sin_turned_f64::<M>(x, 1, 0.0)
+pub(super) fn cos_f64<L: Lane<Number = f64>, M: MulAdd>(x: L) -> L {
+    sin_turned_f64::<L, M>(x, 1, x.number(0.0))
 }

@@ -1,6 +1,6 @@
 //! `f64` against numbers of 120 bits (`dashu-float`).
 
-use super::super::{Fused, MulAdd, Separate, Standard, VectorMath};
+use super::super::{Fused, MulAdd, Real, Separate, Standard, VectorMath};
 use super::{Arguments, MAX_ULPS};
 use dashu_float::FBig;
 use dashu_float::round::mode::HalfEven;
@@ -181,7 +181,7 @@ fn least_and_largest_arguments() {
     let [always, near]: [fn(f64) -> bool; 2] = [|_| true, |x| x.abs() < 5.9];
     let one: fn(f64) -> bool = |y| y.abs() <= 1.0;
     let share: fn(f64) -> bool = |y| (0.0..=1.0).contains(&y);
-    let in_reach: fn(f64) -> bool = |x| x.abs() <= <f64 as VectorMath>::TRIG_LIMIT;
+    let in_reach: fn(f64) -> bool = |x| x.abs() <= <f64 as Real>::TRIG_LIMIT;
     let rows: [Row; 15] = [
         ("exp", |x| x.exp(), ways!(exp), [|x| x.abs() < 2000.0, always, |y| y >= 0.0]),
         ("expm1", |x| x.exp_m1(), ways!(expm1), [|x| x.abs() < 2000.0, always, |y| y >= -1.0]),

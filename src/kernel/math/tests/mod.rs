@@ -1,6 +1,8 @@
 //! Accuracy and special values of every function, each with a fused and with a separate multiply-add.
 
+mod bits;
 mod double;
+mod recorded;
 mod single;
 mod special;
 mod trig_slices;

@@ -1,6 +1,6 @@
 //! `f32` against `f64`: the standard library's functions, and the series of the error function.
 
-use super::super::{Fused, MulAdd, Separate, VectorMath};
+use super::super::{Fused, MulAdd, Real, Separate, VectorMath};
 use super::{Arguments, MAX_ULPS};
 
 /// Ranges in which a function bends, or where its parts meet: sampled besides the general sweeps.
@@ -122,7 +122,7 @@ fn normal_distribution() {
 
 #[test]
 fn circular() {
-    let within = |x: f32| !<f32 as VectorMath>::beyond_trig(x);
+    let within = |x: f32| !<f32 as Real>::beyond_trig(x);
     check("sin", f64::sin, ways!(sin), within);
     check("cos", f64::cos, ways!(cos), within);
 }
@@ -144,7 +144,7 @@ fn values_stay_within_the_range() {
     ];
     for x in arguments().filter(|&x| !x.is_nan()) {
         for (name, ours, [low, high]) in rows {
-            if !(name == "sin" || name == "cos") || !<f32 as VectorMath>::beyond_trig(x) {
+            if !(name == "sin" || name == "cos") || !<f32 as Real>::beyond_trig(x) {
                 assert!(ours.iter().all(|f| (low..=high).contains(&f(x))), "{name}({x:e})");
             }
         }

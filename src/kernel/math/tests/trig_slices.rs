@@ -1,6 +1,6 @@
 //! Sines and cosines of slices, with arguments of any size among them.
 
-use super::super::{Fused, Separate, VectorMath, cos_slice, sin_slice};
+use super::super::{Fused, Real, Separate, cos_slice, sin_slice};
 use super::Arguments;
 
 /// Mixed sizes over several blocks and a rest; every element right, whatever its neighbors are.
@@ -24,9 +24,9 @@ fn arguments_of_any_size() {
 /// The limit itself is within, the next number beyond; both are right, in `f32` as in `f64`.
 #[test]
 fn around_the_limit() {
-    let limit = <f32 as VectorMath>::TRIG_LIMIT;
+    let limit = <f32 as Real>::TRIG_LIMIT;
     let x = [limit, limit.next_up(), -limit, limit.next_down(), f32::MAX, 1e10, f32::INFINITY];
-    assert_eq!(x.map(<f32 as VectorMath>::beyond_trig), [false, true, false, false, true, true, true]);
+    assert_eq!(x.map(<f32 as Real>::beyond_trig), [false, true, false, false, true, true, true]);
     let mut y = [0.0; 7];
     sin_slice::<f32, Separate>(&x, &mut y);
     for (x, y) in x.into_iter().zip(y) {
