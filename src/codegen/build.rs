@@ -66,6 +66,10 @@ impl Builder {
         &self.rows
     }
 
+    pub(crate) fn dtype(&self) -> DType {
+        self.dtype
+    }
+
     pub(crate) fn class(&self, value: Value) -> Class {
         self.classes[value.index()]
     }
@@ -223,6 +227,15 @@ impl Builder {
     }
 
     pub(crate) fn select(&mut self, mask: Value, then: Value, otherwise: Value) -> Option<Value> {
+        // What a machine has an instruction for.
+        if let Inst::Compare(Compare::Less, a, b) = self.insts[mask.index()] {
+            if (then, otherwise) == (a, b) {
+                return self.binary(Binary::Smaller, a, b);
+            }
+            if (then, otherwise) == (b, a) {
+                return self.binary(Binary::Larger, b, a);
+            }
+        }
         let ([mask, then, otherwise], class) = self.together([mask, then, otherwise])?;
         Some(self.add(Inst::Select(mask, then, otherwise), class))
     }
@@ -249,18 +262,21 @@ impl Builder {
         self.binary(Binary::Or, a, sign)
     }
 
-    /// Writes a value: an element, or the row's where it is one of row code.
-    pub(crate) fn store(&mut self, stream: Stream, value: Value) -> Option<()> {
+    /// Writes a value for each element, or for each row. `None` for a boolean, and for an element's value for a row.
+    pub(crate) fn store(&mut self, stream: Stream, value: Value, for_each_element: bool) -> Option<()> {
         if self.is_boolean(value) {
             return None;
         }
-        // What is the same for all rows has no place of its own in a row.
-        let class = match self.class(value) {
-            Class::Once => return None,
-            class => class,
+        let class = match (self.class(value), for_each_element) {
+            (Class::Loop(_), false) => return None,
+            (class @ Class::Loop(_), true) => class,
+            (Class::Row(number), true) => Class::Loop(number),
+            (Class::Once, true) => Class::Loop(0),
+            (class @ Class::Row(_), false) => class,
+            (Class::Once, false) => Class::Row(0),
         };
         self.add(Inst::Store(stream, value), class);
-        if let Class::Loop(_) = class {
+        if let (Class::Loop(_), Class::Loop(_)) = (self.class(value), class) {
             self.kept.insert(value, stream);
         }
         Some(())

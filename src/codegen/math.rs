@@ -1,8 +1,19 @@
-//! Elementary functions as instructions of a program.
+//! Functions as instructions of a program.
+//!
+//! The formulas of vector math are those of the kernels: they are asked for on a [`Recorded`] lane, whose operators add
+//! instructions where a number's would compute.
+
+use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
+use std::ops::{Add, BitAnd, BitOr, BitXor, Div, Mul, Neg, Not, Shl, Shr, Sub};
 
 use super::build::Builder;
 use super::program::{Binary, Compare, Logic, Unary, Value};
+use crate::element::DType;
 use crate::ir::Scalar;
+use crate::kernel::math::lane::{Lane, LaneBits};
+use crate::kernel::math::Fused;
+use crate::kernel::scalar::formula;
 
 /// The value of a function of one operand; `None` where the vocabulary has none.
 pub(crate) fn unary(builder: &mut Builder, function: Scalar, x: Value) -> Option<Value> {
@@ -23,7 +34,9 @@ pub(crate) fn unary(builder: &mut Builder, function: Scalar, x: Value) -> Option
         Scalar::Ceil => builder.unary(Unary::Ceil, x),
         Scalar::Round => builder.unary(Unary::Round, x),
         Scalar::Not => builder.not(x),
-        _ => None,
+        // Those of large arguments are the standard library's.
+        Scalar::Sin | Scalar::Cos => None,
+        _ => recorded(builder, function, &[x]),
     }
 }
 
@@ -49,8 +62,217 @@ pub(crate) fn binary(builder: &mut Builder, function: Scalar, a: Value, b: Value
         Scalar::And => builder.logic(Logic::And, a, b),
         Scalar::Or => builder.logic(Logic::Or, a, b),
         Scalar::Xor => builder.logic(Logic::Xor, a, b),
-        _ => None,
+        _ => recorded(builder, function, &[a, b]),
     }
+}
+
+/// A function by its formula.
+fn recorded(builder: &mut Builder, function: Scalar, operands: &[Value]) -> Option<Value> {
+    let dtype = builder.dtype();
+    let taken = std::mem::replace(builder, Builder::new(dtype, None));
+    let recorder = Recorder { builder: RefCell::new(taken), is_void: Cell::new(false) };
+    let value = match dtype {
+        DType::F32 => {
+            let lanes: Vec<Recorded<'_, f32>> = operands.iter().map(|&value| recorder.lane(value)).collect();
+            formula::<_, Fused>(function, &lanes).map(|lane| lane.value)
+        }
+        _ => {
+            let lanes: Vec<Recorded<'_, f64>> = operands.iter().map(|&value| recorder.lane(value)).collect();
+            formula::<_, Fused>(function, &lanes).map(|lane| lane.value)
+        }
+    };
+    let is_void = recorder.is_void.get();
+    *builder = recorder.builder.into_inner();
+    value.filter(|_| !is_void)
+}
+
+/// What writes formulas down.
+#[derive(Debug)]
+struct Recorder {
+    builder: RefCell<Builder>,
+    /// Whether something has been asked for that has no instruction.
+    is_void: Cell<bool>,
+}
+
+impl Recorder {
+    fn lane<N>(&self, value: Value) -> Recorded<'_, N> {
+        Recorded { recorder: self, value, number: PhantomData }
+    }
+
+    /// The value of an instruction; any, where there is none.
+    fn value<N>(&self, add: impl FnOnce(&mut Builder) -> Option<Value>) -> Recorded<'_, N> {
+        let mut builder = self.builder.borrow_mut();
+        let value = add(&mut builder).unwrap_or_else(|| {
+            self.is_void.set(true);
+            builder.number(0.0)
+        });
+        drop(builder);
+        self.lane(value)
+    }
+}
+
+/// A value of a program where a formula computes: a number, its bits, or a boolean.
+#[derive(Debug)]
+struct Recorded<'r, N> {
+    recorder: &'r Recorder,
+    value: Value,
+    number: PhantomData<N>,
+}
+
+impl<N> Clone for Recorded<'_, N> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<N> Copy for Recorded<'_, N> {}
+
+impl<'r, N> Recorded<'r, N> {
+    fn constant<M>(self, bits: u64) -> Recorded<'r, M> {
+        self.recorder.value(|builder| Some(builder.bits(bits)))
+    }
+
+    fn unary<M>(self, add: impl FnOnce(&mut Builder, Value) -> Option<Value>) -> Recorded<'r, M> {
+        self.recorder.value(|builder| add(builder, self.value))
+    }
+
+    fn binary<K, M>(
+        self,
+        other: Recorded<'r, K>,
+        add: impl FnOnce(&mut Builder, Value, Value) -> Option<Value>,
+    ) -> Recorded<'r, M> {
+        self.recorder.value(|builder| add(builder, self.value, other.value))
+    }
+}
+
+/// Operators that add an instruction: for a value of which type, the operator, and what adds it.
+macro_rules! operators {
+    ($($type:ty: $trait:ident $name:ident = $method:ident $instruction:expr;)*) => {$(
+        impl $trait for Recorded<'_, $type> {
+            type Output = Self;
+            fn $name(self, other: Self) -> Self {
+                self.binary(other, |builder, a, b| builder.$method($instruction, a, b))
+            }
+        }
+    )*};
+}
+operators! {
+    bool: BitAnd bitand = logic Logic::And;
+    bool: BitOr  bitor  = logic Logic::Or;
+    bool: BitXor bitxor = logic Logic::Xor;
+}
+
+impl Not for Recorded<'_, bool> {
+    type Output = Self;
+    fn not(self) -> Self {
+        self.unary(Builder::not)
+    }
+}
+
+/// Lanes of a type of numbers, and of their bits.
+macro_rules! lanes {
+    ($($number:ident $word:ident;)*) => {$(
+        operators! {
+            $number: Add add = binary Binary::Add;
+            $number: Sub sub = binary Binary::Sub;
+            $number: Mul mul = binary Binary::Mul;
+            $number: Div div = binary Binary::Div;
+            $word: BitAnd bitand = binary Binary::And;
+            $word: BitOr  bitor  = binary Binary::Or;
+            $word: BitXor bitxor = binary Binary::Xor;
+        }
+
+        impl Neg for Recorded<'_, $number> {
+            type Output = Self;
+            fn neg(self) -> Self {
+                self.unary(Builder::neg)
+            }
+        }
+
+        impl<'r> Lane for Recorded<'r, $number> {
+            type Number = $number;
+            type Bits = Recorded<'r, $word>;
+            type Mask = Recorded<'r, bool>;
+            type Wide = Recorded<'r, f64>;
+
+            fn number(self, number: $number) -> Self {
+                self.constant(number.to_bits().into())
+            }
+            fn fused_mul_add(self, b: Self, c: Self) -> Self {
+                self.binary(b, |builder, a, b| builder.mul_add(a, b, c.value))
+            }
+            fn abs(self) -> Self {
+                self.unary(Builder::abs)
+            }
+            fn copysign(self, sign: Self) -> Self {
+                self.binary(sign, Builder::copy_sign)
+            }
+            fn less(self, other: Self) -> Self::Mask {
+                self.binary(other, |builder, a, b| builder.compare(Compare::Less, a, b))
+            }
+            fn less_equal(self, other: Self) -> Self::Mask {
+                self.binary(other, |builder, a, b| builder.compare(Compare::LessEqual, a, b))
+            }
+            fn equal(self, other: Self) -> Self::Mask {
+                self.binary(other, |builder, a, b| builder.compare(Compare::Equal, a, b))
+            }
+            fn select(mask: Self::Mask, then: Self, otherwise: Self) -> Self {
+                then.binary(otherwise, |builder, then, otherwise| builder.select(mask.value, then, otherwise))
+            }
+            fn to_bits(self) -> Self::Bits {
+                self.recorder.lane(self.value)
+            }
+            fn from_bits(bits: Self::Bits) -> Self {
+                bits.recorder.lane(bits.value)
+            }
+            // Programs are of one type.
+            fn widened(self) -> Self::Wide {
+                self.unary(|_, _| None)
+            }
+            fn narrowed(wide: Self::Wide) -> Self {
+                wide.unary(|_, _| None)
+            }
+        }
+
+        impl<'r> LaneBits for Recorded<'r, $word> {
+            type Word = $word;
+            type Mask = Recorded<'r, bool>;
+
+            fn word(self, word: $word) -> Self {
+                self.constant(word.into())
+            }
+            fn wrapping_add(self, other: Self) -> Self {
+                self.binary(other, |builder, a, b| builder.binary(Binary::AddBits, a, b))
+            }
+            fn wrapping_sub(self, other: Self) -> Self {
+                self.binary(other, |builder, a, b| builder.binary(Binary::SubBits, a, b))
+            }
+            fn wrapping_mul(self, _other: Self) -> Self {
+                self.unary(|_, _| None)
+            }
+            fn is_zero(self) -> Self::Mask {
+                self.unary(|_, _| None)
+            }
+        }
+
+        impl Shl<u32> for Recorded<'_, $word> {
+            type Output = Self;
+            fn shl(self, by: u32) -> Self {
+                self.unary(|builder, a| builder.shift_left(a, by as u8))
+            }
+        }
+
+        impl Shr<u32> for Recorded<'_, $word> {
+            type Output = Self;
+            fn shr(self, by: u32) -> Self {
+                self.unary(|builder, a| builder.shift_right(a, by as u8))
+            }
+        }
+    )*};
+}
+lanes! {
+    f32 u32;
+    f64 u64;
 }
 
 /// The larger or the smaller; NaN if either is.

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use crate::kernel::isa::Isa;
 
-pub(crate) use build::{Builder, Class};
+pub(crate) use build::Builder;
 pub(crate) use math::{binary, unary};
 pub(crate) use pages::Pages;
 pub(crate) use program::{Effect, Program, Stream, Value};
@@ -66,7 +66,7 @@ impl Function {
 
 /// Whether there is machine code for an instruction set.
 pub(crate) fn is_possible(isa: Isa) -> bool {
-    cfg!(all(target_arch = "x86_64", unix)) && !cfg!(miri) && isa > Isa::Baseline
+    cfg!(all(feature = "native", target_arch = "x86_64", unix)) && !cfg!(miri) && isa > Isa::Baseline
 }
 
 /// The code of a program, if it can be expressed.

@@ -54,8 +54,6 @@ pub(crate) enum Unary {
     Ceil,
     /// To the nearest integer, of two the even one.
     Round,
-    /// The number that a lane's bits are as a 32-bit integer.
-    FromInteger,
 }
 
 /// A function of two operands: of numbers, or of the bits in their place.
@@ -242,10 +240,6 @@ impl Program {
         })
     }
 
-    /// Bytes of an element.
-    pub(crate) fn element(&self) -> usize {
-        self.dtype.size()
-    }
 }
 
 impl fmt::Display for Value {

@@ -174,10 +174,13 @@ macro_rules! float_numbers {
 }
 float_numbers!(f32 F32, f64 F64);
 
+/// How many integers one vector has.
+pub(super) const INTEGERS: usize = 16;
+
 macro_rules! integer_numbers {
     ($($type:ident),*) => {$(
         impl Number for $type {
-            type Vector<M: Machine> = Plain<$type, M, 16>;
+            type Vector<M: Machine> = Plain<$type, M, INTEGERS>;
             type Wide = $type;
             const ZERO: Self = 0;
             const ONE: Self = 1;

@@ -97,7 +97,6 @@ macro_rules! vector_functions {
 
         /// A function of lanes by its formula; `None` where there is none. The sine and the cosine are right only up
         /// to [`Real::TRIG_LIMIT`].
-        #[cfg_attr(not(test), expect(dead_code, reason = "for generated code, which records formulas"))]
         pub(crate) fn formula<L: VectorMath, M: MulAdd>(function: Scalar, operands: &[L]) -> Option<L> {
             match (function, operands) {
                 $((Scalar::$name, &[x]) => Some(L::$function::<M>(x)),)*

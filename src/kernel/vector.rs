@@ -6,14 +6,11 @@
 
 use std::marker::PhantomData;
 
-use super::isa::Isa;
 use super::math::MulAdd;
 use super::number::Number;
 
 /// A machine's vectors, and how it multiplies and adds.
 pub(crate) trait Machine: MulAdd {
-    /// The instruction set that it has.
-    const ISA: Isa;
     type F32: Vector<f32>;
     type F64: Vector<f64>;
 }
@@ -195,7 +192,6 @@ impl<T: Number, M: MulAdd, const N: usize> Vector<T> for Plain<T, M, N> {
 
 #[cfg(not(target_arch = "x86_64"))]
 impl Machine for super::isa::BaselineMulAdd {
-    const ISA: Isa = Isa::Baseline;
     type F32 = Plain<f32, Self, 4>;
     type F64 = Plain<f64, Self, 2>;
 }
@@ -210,7 +206,6 @@ mod x86 {
     use std::mem;
 
     use super::{Machine, MulAdd, Vector, few, store_few};
-    use crate::kernel::isa::Isa;
     use crate::kernel::math::{Fused, Lane, Separate};
 
     /// A machine with AVX-512. Named only within functions compiled for it, which run only where it is.
@@ -223,7 +218,6 @@ mod x86 {
 
     // SSE2, which every x86-64 has.
     impl Machine for Separate {
-        const ISA: Isa = Isa::Baseline;
         type F32 = __m128;
         type F64 = __m128d;
     }
@@ -231,7 +225,6 @@ mod x86 {
     macro_rules! machines {
         ($($name:ident $f32:ident $f64:ident;)*) => {$(
             impl Machine for $name {
-                const ISA: Isa = Isa::$name;
                 type F32 = $f32;
                 type F64 = $f64;
             }

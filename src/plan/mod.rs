@@ -106,6 +106,8 @@ pub(crate) struct Options {
     pub(crate) isa: Isa,
     /// Whether instructions are grouped into regions.
     pub(crate) fuse: bool,
+    /// Whether regions are compiled to machine code, where they can be.
+    pub(crate) machine_code: bool,
     /// Nanoseconds that several threads must save, or a plan runs on the caller's thread alone; else steps may run at
     /// once, which forbids some reuse of memory.
     pub(crate) inline_below: f64,
@@ -152,6 +154,7 @@ fn plan_calling(
         layouts,
         homes: &homes,
         isa,
+        options,
         buffers: Vec::new(),
         buffer_of: HashMap::default(),
         shared: constants,
@@ -201,6 +204,7 @@ struct Planner<'a> {
     layouts: Vec<Layout>,
     homes: &'a Homes,
     isa: Isa,
+    options: Options,
     buffers: Vec<Buffer>,
     /// The buffer of each value that has one; keys are bases.
     buffer_of: HashMap<Val, BufferId>,
@@ -427,13 +431,14 @@ impl Planner<'_> {
         let given = given.collect();
         let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.start.buffer).collect();
         self.steps = sequence::sequence(self.steps, &self.buffers, &kept);
-        region::place(self.steps.iter_mut().filter_map(|step| match &mut step.kind {
-            Kind::Region(region) => Some(&mut **region),
-            _ => None,
-        }));
         let largest = self.largest();
         let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.inline_below)
             .map_err(|lacking| lacking.owned_by(largest.map_or(Owner::Whole, Owner::Node)))?;
+        let regions = self.steps.iter_mut().filter_map(|step| match &mut step.kind {
+            Kind::Region(region) => Some(&mut **region),
+            _ => None,
+        });
+        region::place(regions, &self.buffers);
         let is_part = |buffer: &BufferId| matches!(self.buffers[buffer.index()].place, Place::Part { .. });
         let parts = (0..self.buffers.len() as u32).map(BufferId).filter(is_part).collect();
         let plan = Plan {

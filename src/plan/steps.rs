@@ -49,7 +49,7 @@ impl Planner<'_> {
             homes: self.homes,
             buffers: &self.buffer_of,
         };
-        let mut region = region::compile(sources, rows, producer, members, self.isa);
+        let mut region = region::compile(sources, rows, producer, members, self.options);
         let partial_bytes = region.chunks * region.partial_bytes;
         if partial_bytes > 0 {
             region.partial = Some(self.add_buffer(UNDECIDED, partial_bytes));

@@ -25,7 +25,8 @@ fn planned_below(g: &Graph, fetches: &[Operation<'_>], values: bool, inline_belo
     let request = Request { feeds: SmallVec::new(), fetches };
     let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     let (program, _) = rewrite(program, usize::MAX);
-    plan(&program, Options { isa: Isa::detected(), fuse: true, inline_below }, &Constants::default(), &[])
+    let options = Options { isa: Isa::detected(), fuse: true, machine_code: true, inline_below };
+    plan(&program, options, &Constants::default(), &[])
         .unwrap()
 }
 

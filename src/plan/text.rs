@@ -4,8 +4,8 @@
 use std::fmt::{self, Write};
 
 use super::{
-    Base, Factors, FunctionCall, KernelCall, Kind, PieceSource, Place, Plan, Producer, Slot, Start, Step,
-    TileOp,
+    Base, Factors, FunctionCall, KernelCall, Kind, Piece, PieceSource, Place, Plan, Producer, Slot, Start,
+    Step, TileOp,
 };
 use crate::ir::Names;
 
@@ -33,6 +33,21 @@ impl Plan {
         for (function, plan) in self.calls() {
             let _ = writeln!(text, "plan of `{function}`:");
             let _ = plan.write(&mut text, names.inside());
+        }
+        text
+    }
+
+    /// The programs for which there is machine code.
+    pub(crate) fn code_text(&self) -> String {
+        let mut text = String::new();
+        for (index, step) in self.steps.iter().enumerate() {
+            let Kind::Region(region) = &step.kind else { continue };
+            for piece in &region.pieces {
+                if let Piece::Program(native) = piece {
+                    // Writing to a string cannot fail.
+                    let _ = write!(text, "step {index}, {native}");
+                }
+            }
         }
         text
     }

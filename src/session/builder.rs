@@ -14,6 +14,9 @@ use crate::plan::{Constants, INLINE_BELOW};
 /// Names the instruction set of sessions that are not asked for one.
 const ISA_VARIABLE: &str = "FLOWGRAD_ISA";
 
+/// The environment variable that turns machine code off, where the session is not told.
+const CODE_VARIABLE: &str = "FLOWGRAD_MACHINE_CODE";
+
 /// The options of a session; see [`Session::builder`].
 #[derive(Debug)]
 #[must_use = "a builder makes a session when `build` is called"]
@@ -21,6 +24,7 @@ pub struct SessionBuilder<'g> {
     graph: &'g Graph,
     threads: usize,
     isa: Option<Isa>,
+    machine_code: Option<bool>,
     inline_below: f64,
     optimize: bool,
     max_rewrites: usize,
@@ -34,6 +38,7 @@ impl<'g> SessionBuilder<'g> {
             graph,
             threads: 0,
             isa: None,
+            machine_code: None,
             inline_below: INLINE_BELOW,
             optimize: true,
             max_rewrites: usize::MAX,
@@ -62,6 +67,26 @@ impl<'g> SessionBuilder<'g> {
     /// ```
     pub fn isa(self, isa: Isa) -> Self {
         SessionBuilder { isa: Some(isa), ..self }
+    }
+
+    /// Whether what is fused is compiled to machine code, on x86-64 with AVX2 or AVX-512. Without it the same is
+    /// interpreted, to the same bits; so it is where the system has no memory for code. The default is `true`, unless the
+    /// environment variable `FLOWGRAD_MACHINE_CODE` is `off`.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let y = (g.variable("x", vec![0.5_f32; 1000])?.tanh() * 2.0 + 1.0).exp();
+    /// let compiled = Session::new(&g)?;
+    /// let interpreted = Session::builder(&g).machine_code(false).build()?;
+    /// for session in [&compiled, &interpreted] {
+    ///     session.run(g.initializer())?;
+    /// }
+    /// assert_eq!(compiled.run(y)?, interpreted.run(y)?);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn machine_code(self, machine_code: bool) -> Self {
+        SessionBuilder { machine_code: Some(machine_code), ..self }
     }
 
     /// Gives other threads their share of every plan, also of those that are cheaper than waking a thread: for
@@ -149,6 +174,7 @@ impl<'g> SessionBuilder<'g> {
             graph: Arc::clone(self.graph.shared()),
             threads,
             isa,
+            machine_code: self.machine_code.unwrap_or_else(|| env::var_os(CODE_VARIABLE).is_none_or(|set| set != "off")),
             inline_below: self.inline_below,
             optimize: self.optimize,
             max_rewrites: self.max_rewrites,

@@ -94,6 +94,8 @@ struct Core {
     graph: Arc<Shared>,
     threads: Threads,
     isa: Isa,
+    /// Whether regions are compiled to machine code.
+    machine_code: bool,
     /// Nanoseconds below which a plan runs on the caller's thread alone.
     inline_below: f64,
     optimize: bool,

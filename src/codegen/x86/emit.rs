@@ -1,7 +1,7 @@
 //! A program as a function: what lies around its straight lines.
 
 use super::encoder::{Condition, Encoder, Gpr, Label, Mem, Reg, Rm};
-use super::line::{Line, Outer, Place, at};
+use super::line::{Line, MASKS, Outer, Place, at};
 use super::vector::Machine;
 use crate::codegen::FIRST_STREAM;
 use crate::codegen::program::{Binary, Fold, Inst, Program, Segment, Stream, Target, Value};
@@ -262,7 +262,7 @@ impl Function<'_> {
             // The lanes of a part of a vector.
             top -= 1;
         }
-        let mut masks = 7;
+        let mut extremes = 0;
         for fold in folds() {
             let Fold { reduce, target } = program.folds[fold];
             let count = if is_short && target == Target::Row { 1 } else { ACCUMULATORS };
@@ -270,10 +270,11 @@ impl Function<'_> {
             self.accumulators[fold] = Some((top, count));
             if matches!(reduce, Reduce::Max | Reduce::Min) {
                 self.ordered[fold] = Some(if machine.is_512 {
-                    if masks < 7 {
+                    // There is one mask register for it.
+                    extremes += 1;
+                    if extremes > 1 {
                         return None;
                     }
-                    masks -= 1;
                     Reg(7)
                 } else {
                     top = top.checked_sub(1)?;
@@ -281,17 +282,15 @@ impl Function<'_> {
                 });
             }
         }
-        let pressure = Line::pressure(machine, program, insts).max(1);
+        let (vectors, masks) = Line::pressure(machine, program, insts);
+        let pressure = vectors.max(1);
         let has_folds = folds().next().is_some();
-        let booleans = insts.iter().filter(|value| program.inst(**value).is_boolean()).count();
         // Instructions that need a register for themselves need it beside all others.
         let available = top.checked_sub(SPARE_REGISTERS + 1)?;
         if available < 2 {
             return None;
         }
-        let fits = |copies: usize| {
-            copies * pressure <= available && (!machine.is_512 || booleans == 0 || copies == 1)
-        };
+        let fits = |copies: usize| copies * pressure <= available && copies * masks <= MASKS.count();
         let copies = [4, 2, 1].into_iter().find(|&copies| fits(copies)).unwrap_or(1);
         let passes = if has_folds { ACCUMULATORS } else { copies };
         self.hoist(insts, available.saturating_sub(copies * pressure), top);

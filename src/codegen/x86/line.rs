@@ -43,7 +43,7 @@ pub(super) struct Line<'a> {
 }
 
 /// Registers of masks that lines may use; the one below is for the lanes of what fills no vector, the one above for NaN.
-const MASKS: std::ops::RangeInclusive<u8> = 2..=6;
+pub(super) const MASKS: std::ops::RangeInclusive<u8> = 2..=6;
 
 impl Line<'_> {
     /// The places of the instructions that read each value of the line, and of those from outside, as there are copies.
@@ -70,26 +70,26 @@ impl Line<'_> {
         value.index() * self.copies + copy
     }
 
-    /// The most vectors that are alive at once in one copy, of those that the line makes.
-    pub(super) fn pressure(machine: Machine, program: &Program, insts: &[Value]) -> usize {
+    /// The most vectors, and the most masks, that are alive at once in one copy, of those that the line makes.
+    pub(super) fn pressure(machine: Machine, program: &Program, insts: &[Value]) -> (usize, usize) {
         let mut last = vec![0; program.insts.len()];
         for (place, &value) in insts.iter().enumerate() {
             program.inst(value).operands().for_each(|operand| last[operand.index()] = place);
         }
-        let counts = |value: Value| {
-            let inst = program.inst(value);
-            inst.is_pure() && !(machine.is_512 && inst.is_boolean())
-        };
-        let mut alive: Vec<Value> = Vec::new();
-        let mut most = 0;
-        for (place, &value) in insts.iter().enumerate() {
-            if counts(value) {
-                alive.push(value);
+        let most = |counts: &dyn Fn(Inst) -> bool| {
+            let mut alive: Vec<Value> = Vec::new();
+            let mut most = 0;
+            for (place, &value) in insts.iter().enumerate() {
+                if counts(program.inst(value)) {
+                    alive.push(value);
+                }
+                most = most.max(alive.len());
+                alive.retain(|value| last[value.index()] > place);
             }
-            most = most.max(alive.len());
-            alive.retain(|value| last[value.index()] > place);
-        }
-        most
+            most
+        };
+        let is_mask = |inst: Inst| machine.is_512 && inst.is_boolean();
+        (most(&|inst| inst.is_pure() && !is_mask(inst)), most(&is_mask))
     }
 
     /// Emits the line within these registers; `slot` gives a new place on the stack. `None` if it cannot be.

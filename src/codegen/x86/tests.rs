@@ -6,7 +6,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use crate::codegen::program::{Binary, Compare, Fold, Inst, Logic, Segment, Target, Unary};
-use crate::codegen::{Builder, Class, FIRST_STREAM, Program, Stream, Value, emit, place};
+use crate::codegen::build::Class;
+use crate::codegen::{Builder, FIRST_STREAM, Program, Stream, Value, emit, place};
 use crate::element::DType;
 use crate::ir::Reduce;
 use crate::kernel::isa::Isa;
@@ -41,7 +42,6 @@ macro_rules! lanes {
                     Unary::Floor => self.floor(),
                     Unary::Ceil => self.ceil(),
                     Unary::Round => self.round_ties_even(),
-                    Unary::FromInteger => self.to_bits() as i32 as $type,
                 }
             }
             fn binary(self, binary: Binary, other: Self) -> Self {
@@ -378,13 +378,10 @@ fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usi
         numbers.extend(made);
     }
     for &value in numbers.iter().rev().take(random.random_range(1..6)) {
-        let row_bytes = match builder.class(value) {
-            Class::Once => continue,
-            Class::Row(_) => element,
-            Class::Loop(_) => width.unwrap_or(0) * element,
-        };
-        let stream = builder.stream(row_bytes);
-        builder.store(stream, value);
+        let for_each_element =
+            width.is_none() || matches!(builder.class(value), Class::Loop(_)) || random.random_range(0..4) == 0;
+        let stream = builder.stream(if for_each_element { width.unwrap_or(0) * element } else { element });
+        builder.store(stream, value, for_each_element);
     }
     builder.finish()
 }

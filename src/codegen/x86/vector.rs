@@ -98,7 +98,6 @@ impl Machine {
             Unary::Round => rounding(0),
             Unary::Floor => rounding(1),
             Unary::Ceil => rounding(2),
-            Unary::FromInteger => (self.packed(0x5b), None),
         };
         self.emit(code, opcode, Lanes::All, dst, Reg(0), a, last);
     }

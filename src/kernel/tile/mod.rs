@@ -87,9 +87,10 @@ impl Instruction {
         matches!(self, Instruction::Pair { .. })
     }
 
-    /// How many numbers, one after the other, an accumulator of so many lanes takes in with a tile of so many rows, of
-    /// which each has so many elements.
-    pub(crate) fn additions(self, rows: usize, inner: usize, lanes: usize) -> usize {
+    /// How many numbers, one after the other, an accumulator takes in with a tile of so many rows, of which each has so many
+    /// elements.
+    pub(crate) fn additions(self, rows: usize, inner: usize, dtype: DType, isa: Isa) -> usize {
+        let lanes = if self.lanes(dtype) > 1 { reductions::used_lanes(dtype, isa) } else { 1 };
         match self {
             // Of narrow rows at least as many are taken together; telling them apart would save next to nothing.
             Instruction::Reduce { extent: Extent::Across, .. } => rows.div_ceil(reductions::ROWS_TOGETHER),
@@ -100,12 +101,12 @@ impl Instruction {
     }
 
     /// How many lanes the totals have on to which it goes.
-    pub(crate) fn lanes(self, dtype: DType, isa: Isa) -> usize {
+    pub(crate) fn lanes(self, dtype: DType) -> usize {
         match self {
             Instruction::Reduce { extent: Extent::All, .. } | Instruction::Dot(Extent::All) => {
-                reductions::lanes(dtype, isa)
+                reductions::lanes(dtype)
             }
-            Instruction::Accumulate(skinny) if skinny.by_columns => reductions::lanes(dtype, isa),
+            Instruction::Accumulate(skinny) if skinny.by_columns => reductions::lanes(dtype),
             _ => 1,
         }
     }

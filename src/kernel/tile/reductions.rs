@@ -13,14 +13,14 @@ use crate::ir::Reduce;
 use crate::kernel::MOST_ADDITIONS;
 use crate::kernel::isa::{BaselineMulAdd, Isa, kernels};
 use crate::kernel::math::MulAdd;
-use crate::kernel::number::{Number, with_number};
+use crate::kernel::number::{INTEGERS, Number, with_number};
 use crate::kernel::scalar::{self, Combine, with_reduce};
 #[cfg(target_arch = "x86_64")]
 use crate::kernel::vector::{Avx2, Avx512};
 use crate::kernel::vector::{MAX_LEN, Machine, Vector};
 
 /// Vectors of partial results: four additions are under way at once, which keeps the adders busy.
-pub(super) const SIDE_BY_SIDE: usize = 4;
+const SIDE_BY_SIDE: usize = 4;
 
 /// The four vectors combined, and their elements with each other: halves until one is left.
 #[inline(always)]
@@ -265,8 +265,19 @@ pub(super) unsafe fn dot_onto_lanes<T: Number, M: Machine>(lanes: *mut T, a: &[T
     }
 }
 
-/// How many lanes a total over a tile has.
-pub(crate) fn lanes(dtype: DType, isa: Isa) -> usize {
+/// How many lanes a total over a tile has: as many as the widest machine's four vectors, so that a total takes the same
+/// memory on each. Those that a machine has no vectors for stay what a reduction of nothing is.
+pub(crate) fn lanes(dtype: DType) -> usize {
+    match dtype {
+        DType::F32 => SIDE_BY_SIDE * 16,
+        DType::F64 => SIDE_BY_SIDE * 8,
+        DType::I32 | DType::I64 => SIDE_BY_SIDE * INTEGERS,
+        DType::Bool => 1,
+    }
+}
+
+/// How many of a total's lanes a machine's loops use.
+pub(crate) fn used_lanes(dtype: DType, isa: Isa) -> usize {
     fn of<T: Number>(isa: Isa) -> usize {
         SIDE_BY_SIDE
             * match isa {
@@ -282,12 +293,12 @@ pub(crate) fn lanes(dtype: DType, isa: Isa) -> usize {
 
 /// Elements of a tile at most that go on to a total's lanes one after the other.
 pub(crate) fn most_onto_total(dtype: DType, isa: Isa) -> usize {
-    MOST_ADDITIONS * lanes(dtype, isa)
+    MOST_ADDITIONS * used_lanes(dtype, isa)
 }
 
 /// Elements of a row at most that are reduced as one block.
 pub(crate) fn most_in_a_block(dtype: DType, isa: Isa) -> usize {
-    IN_A_ROW * lanes(dtype, isa)
+    IN_A_ROW * used_lanes(dtype, isa)
 }
 
 /// Elements of rows that are reduced side by side, where one row has fewer: some vectors of independent sums.

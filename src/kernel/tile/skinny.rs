@@ -165,7 +165,7 @@ pub(super) const MAX_ROWS: usize = gemm::FEW_SUMS_CHAINS * gemm::CHAIN;
 unsafe fn accumulate_columns_loop<T: Number, M: Machine>(args: &Args) {
     // SAFETY: the contract of `Kernel` for these counts.
     let b = unsafe { elements::<T>(args.b, args.rows) };
-    let lanes = reductions::SIDE_BY_SIDE * T::Vector::<M>::LEN;
+    let lanes = reductions::lanes(T::DTYPE);
     for k in 0..args.inner {
         // SAFETY: the same.
         let column = unsafe { column(args, k) };

@@ -16,7 +16,7 @@ use crate::kernel::tile::{Extent, Forms, Instruction, Move, Skinny, Strided};
 use crate::plan::fuse::{self, Member, Operand, Part, Placement, Rows};
 use crate::plan::joins::Homes;
 use crate::plan::layout::{Layout, is_row_major, squeezed};
-use crate::plan::{BufferId, Factors};
+use crate::plan::{BufferId, Factors, Options};
 
 /// Elements of a row from which a loop within each row, with one element for the row, beats filling a
 /// tile with that element: shorter loops spend their time starting.
@@ -55,7 +55,7 @@ pub(in crate::plan) fn compile(
     rows: &Rows,
     producer: Option<(Val, Factors)>,
     members: &[Val],
-    isa: Isa,
+    options: Options,
 ) -> Region {
     let mut parts: Vec<(Val, Part)> = Vec::with_capacity(members.len());
     parts.extend(members.iter().filter_map(|&val| Some((val, fuse::part(program, layouts, val)?))));
@@ -64,7 +64,8 @@ pub(in crate::plan) fn compile(
         program,
         homes,
         buffers,
-        isa,
+        isa: options.isa,
+        machine_code: options.machine_code,
         lead,
         once: Vec::new(),
         ops: Vec::with_capacity(members.len()),
@@ -86,6 +87,7 @@ struct Compiler<'a> {
     homes: &'a Homes,
     buffers: &'a HashMap<Val, BufferId>,
     isa: Isa,
+    machine_code: bool,
     /// How many of the leading axes are rows.
     lead: usize,
     once: Vec<Draft>,
@@ -347,7 +349,7 @@ impl Compiler<'_> {
     /// The accumulators on to which an instruction goes.
     fn accumulator(&mut self, val: Val, reduce: Reduce, instruction: Instruction) -> Slot {
         let inst = self.program.inst(val);
-        let lanes = instruction.lanes(inst.dtype, self.isa);
+        let lanes = instruction.lanes(inst.dtype);
         let (elements, offset) = (size(&inst.dims) * lanes, self.accumulator_bytes);
         // At least one line, so that an accumulator of nothing has an address as well.
         self.accumulator_bytes += (elements * inst.dtype.size()).max(1).next_multiple_of(64);
@@ -420,7 +422,11 @@ impl Compiler<'_> {
             ops
         };
         let ops = finished(ops);
-        let pieces = programs::pieces(&ops, tile_rows, scratch_bytes.next_multiple_of(64), isa);
+        let pieces = if self.machine_code {
+            programs::pieces(&ops, tile_rows, scratch_bytes.next_multiple_of(64), isa)
+        } else {
+            Vec::new()
+        };
         let kept = pieces.iter().map(Piece::kept_bytes).max().unwrap_or(0);
         let scratch_bytes = if kept > 0 { scratch_bytes.next_multiple_of(64) + kept } else { scratch_bytes };
         Region {

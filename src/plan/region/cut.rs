@@ -100,10 +100,10 @@ const ADDITIONS: usize = MOST_ADDITIONS / 4;
 pub(super) fn rounds(ops: &[Draft], tile_rows: usize, tiles: usize, isa: Isa) -> (usize, usize) {
     let accumulating = ops.iter().filter(|draft| draft.operands.dst.base == Base::Partial);
     let additions = |draft: &Draft| {
-        let lanes = draft.instruction.lanes(draft.to, isa);
-        let additions = draft.instruction.additions(tile_rows, draft.operands.inner, lanes);
+        let Draft { instruction, to, ref operands, .. } = *draft;
+        let additions = instruction.additions(tile_rows, operands.inner, to, isa);
         // Putting many lanes aside costs more.
-        if lanes > 1 { additions.div_ceil(MOST_ADDITIONS / ADDITIONS) } else { additions }
+        if instruction.lanes(to) > 1 { additions.div_ceil(MOST_ADDITIONS / ADDITIONS) } else { additions }
     };
     let additions = accumulating.map(additions).max().unwrap_or(0);
     if additions == 0 {

@@ -22,7 +22,7 @@ pub(crate) use programs::{MOST_STREAMS, Native, Piece};
 pub(super) use programs::place;
 
 /// Where a tile, or part of one, starts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Slot {
     pub(crate) base: Base,
     /// Bytes from the base.
@@ -32,7 +32,7 @@ pub(crate) struct Slot {
 }
 
 /// What a slot's offset counts from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Base {
     /// A buffer of the plan.
     Buffer(BufferId),
@@ -179,7 +179,6 @@ impl Region {
                 && read_slots.into_iter().all(|slot| slot.row_bytes == row_bytes && slot.offset == 0)
         };
         !self.once.iter().any(reads)
-            && self.pieces.iter().all(|piece| piece.may_replace(written, read))
             && self.ops.iter().enumerate().filter(|(_, op)| reads(op)).all(|(index, op)| {
                 row_by_row(op) && (index < maker || (index == maker && op.instruction.works_in_place()))
             })

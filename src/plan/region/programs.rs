@@ -3,14 +3,18 @@
 //! Ops that follow on each other and that programs can express are one program, as many as may be: *flat*, if all work on the
 //! elements of a tile alike, else by *rows*. Values that no op behind them reads lie nowhere. All other ops stay as they are.
 
+use std::fmt;
 use std::ops::Range;
 
+use foldhash::HashMap;
+
 use super::{Base, BufferId, Operands, Region, Slot, TileOp};
-use crate::codegen::{self, Builder, Class, Code, Effect, Program, Stream, Value};
+use crate::codegen::{self, Builder, Code, Effect, Program, Stream, Value};
 use crate::element::DType;
 use crate::ir::Scalar;
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{self, Extent, Forms, Instruction, Move, Step};
+use crate::plan::{Buffer, Place};
 
 /// Ops from which a program is worth its call.
 const LEAST_OPS: usize = 2;
@@ -31,20 +35,6 @@ pub(crate) enum Piece {
 }
 
 impl Piece {
-    /// Whether each row of `read` has been read when it writes the same row of `written`.
-    pub(super) fn may_replace(&self, written: BufferId, read: BufferId) -> bool {
-        let Piece::Program(native) = self else { return true };
-        let is_of = |stream: Stream, buffer: BufferId| native.streams[stream.index()].buffer() == Some(buffer);
-        let mut is_written = false;
-        native.program.effects().all(|effect| match effect {
-            Effect::Read(stream) => !(is_written && is_of(stream, read)),
-            Effect::Write(stream) => {
-                is_written |= is_of(stream, written);
-                true
-            }
-        })
-    }
-
     /// Bytes of the thread's own memory beside the region's.
     pub(super) fn kept_bytes(&self) -> usize {
         match self {
@@ -80,8 +70,9 @@ pub(super) fn pieces(ops: &[TileOp], tile_rows: usize, kept_from: usize, isa: Is
     }
     let mut pieces = Vec::new();
     let mut first = 0;
+    let region = Ops { ops, uses: uses(ops), tile_rows, kept_from, isa };
     while first < ops.len() {
-        match native(ops, first, tile_rows, kept_from, isa) {
+        match region.native(first) {
             Some(native) => {
                 first = native.ops.end;
                 pieces.push(Piece::Program(Box::new(native)));
@@ -95,9 +86,45 @@ pub(super) fn pieces(ops: &[TileOp], tile_rows: usize, kept_from: usize, isa: Is
     if pieces.iter().any(|piece| matches!(piece, Piece::Program(_))) { pieces } else { Vec::new() }
 }
 
-/// Gives the programs of these regions a place from where they run, all in one; takes them back where the system has none.
-pub(in crate::plan) fn place<'a>(regions: impl Iterator<Item = &'a mut Region>) {
+impl Native {
+    /// Whether it may write over what a later loop of the same row reads, as the plan has put one where the other was. Ops do
+    /// not, which go through a tile one after the other.
+    fn overwrites(&self, buffers: &[Buffer]) -> bool {
+        let place = |stream: Stream| {
+            let buffer = self.streams[stream.index()].buffer()?;
+            match buffers[buffer.index()].place {
+                Place::Part { of, .. } => Some(of),
+                _ => Some(buffer),
+            }
+        };
+        let bytes = |buffer: BufferId| match buffers[buffer.index()] {
+            Buffer { place: Place::Arena(start), bytes } => Some(start..start + bytes),
+            _ => None,
+        };
+        let overlap = |a: BufferId, b: BufferId| match (bytes(a), bytes(b)) {
+            (Some(a), Some(b)) => a.start < b.end && b.start < a.end,
+            _ => false,
+        };
+        let mut written: Vec<BufferId> = Vec::new();
+        self.program.effects().any(|effect| match effect {
+            Effect::Read(stream) => place(stream)
+                .is_some_and(|read| written.iter().any(|&written| written != read && overlap(written, read))),
+            Effect::Write(stream) => {
+                written.extend(place(stream));
+                false
+            }
+        })
+    }
+}
+
+/// Gives the programs of these regions a place from where they run, all in one; takes them back where the system has none,
+/// and where the plan's memory does not suit them.
+pub(in crate::plan) fn place<'a>(regions: impl Iterator<Item = &'a mut Region>, buffers: &[Buffer]) {
     let mut regions: Vec<&mut Region> = regions.filter(|region| !region.pieces.is_empty()).collect();
+    let unfit = |piece: &Piece| matches!(piece, Piece::Program(native) if native.overwrites(buffers));
+    for region in regions.iter_mut().filter(|region| region.pieces.iter().any(unfit)) {
+        region.pieces.clear();
+    }
     let mut natives: Vec<&mut Native> = Vec::new();
     for region in &mut regions {
         natives.extend(region.pieces.iter_mut().filter_map(|piece| match piece {
@@ -117,31 +144,85 @@ pub(in crate::plan) fn place<'a>(regions: impl Iterator<Item = &'a mut Region>) 
     }
 }
 
-/// The longest program that starts with an op.
-fn native(ops: &[TileOp], first: usize, tile_rows: usize, kept_from: usize, isa: Isa) -> Option<Native> {
-    let most = ops.len().min(first + MOST_OPS);
-    let mut shapes: Vec<Shape> = Shape::of(&ops[first], tile_rows, isa);
-    let mut end = first;
-    let mut longest: Vec<Shape> = Vec::new();
-    while end < most && !shapes.is_empty() {
-        longest = shapes.clone();
-        end += 1;
-        if end < most {
-            shapes.retain_mut(|shape| shape.takes(&ops[end], tile_rows, isa));
+impl fmt::Display for Native {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Native { ops, program, .. } = self;
+        let shape = match program.width {
+            None => "all elements in a row".to_owned(),
+            Some(width) => format!("rows of {width}"),
+        };
+        writeln!(f, "ops {} to {}, {shape}:\n{program}", ops.start, ops.end - 1)
+    }
+}
+
+/// The ops that read each tile of the thread's own memory, and those that write it, in order.
+type Uses = HashMap<Slot, Vec<(usize, Use)>>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Read,
+    Write,
+}
+
+fn uses(ops: &[TileOp]) -> Uses {
+    let mut uses = Uses::default();
+    for (index, op) in ops.iter().enumerate() {
+        let [dst, operands @ ..] = op.operands.slots();
+        let reads = operands.into_iter().map(|slot| (slot, Use::Read));
+        for (slot, how) in reads.chain([(dst, Use::Write)]).filter(|(slot, _)| slot.base == Base::Scratch) {
+            uses.entry(slot).or_default().push((index, how));
         }
     }
-    // A shape may be refused for what only building tells; shorter ones are tried then, as long as it is worth it.
-    while end >= first + LEAST_OPS {
-        let mut taken = first;
-        for &shape in &longest {
-            match Translation::of(ops, first..end, shape, kept_from, isa) {
-                Ok(native) => return Some(native),
-                Err(behind) => taken = taken.max(behind),
+    uses
+}
+
+/// A region's ops, and how programs are made of them.
+struct Ops<'a> {
+    ops: &'a [TileOp],
+    uses: Uses,
+    tile_rows: usize,
+    kept_from: usize,
+    isa: Isa,
+}
+
+impl Ops<'_> {
+    /// Whether an op from a place on reads a tile before one writes it.
+    fn is_read_from(&self, place: usize, slot: Slot) -> bool {
+        let uses = self.uses.get(&slot).map_or(&[][..], Vec::as_slice);
+        let next = uses.partition_point(|&(index, _)| index < place);
+        uses.get(next).is_some_and(|&(_, how)| how == Use::Read)
+    }
+
+    /// The longest program that starts with an op.
+    fn native(&self, first: usize) -> Option<Native> {
+        let most = self.ops.len().min(first + MOST_OPS);
+        let mut shapes = Shape::of(&self.ops[first], self.tile_rows, self.isa);
+        let mut end = first;
+        let mut longest = shapes;
+        while end < most && shapes.iter().any(Option::is_some) {
+            longest = shapes;
+            end += 1;
+            if end < most {
+                for shape in &mut shapes {
+                    *shape = shape.and_then(|mut shape| {
+                        shape.takes(&self.ops[end], self.tile_rows, self.isa).then_some(shape)
+                    });
+                }
             }
         }
-        end = taken.min(end - 1);
+        // What only building tells may refuse an op; fewer are tried then, as long as it is worth it.
+        while end >= first + LEAST_OPS {
+            let mut taken = first;
+            for shape in longest.into_iter().flatten() {
+                match Translation::of(self, first..end, shape) {
+                    Ok(native) => return Some(native),
+                    Err(behind) => taken = taken.max(behind),
+                }
+            }
+            end = taken.min(end - 1);
+        }
+        None
     }
-    None
 }
 
 /// How a program goes through the elements of a tile.
@@ -155,17 +236,14 @@ enum Shape {
 
 impl Shape {
     /// The shapes of programs that an op can start.
-    fn of(op: &TileOp, tile_rows: usize, isa: Isa) -> Vec<Shape> {
-        let width = if let Instruction::Reduce { .. } | Instruction::Dot(_) | Instruction::Accumulate(_) = op.instruction
-        {
-            match op.instruction {
-                Instruction::Accumulate(skinny) => skinny.width,
-                _ => op.operands.inner,
-            }
-        } else {
-            op.operands.width
+    fn of(op: &TileOp, tile_rows: usize, isa: Isa) -> [Option<Shape>; 2] {
+        let width = match op.instruction {
+            Instruction::Accumulate(skinny) => skinny.width,
+            Instruction::Reduce { .. } | Instruction::Dot(_) => op.operands.inner,
+            _ => op.operands.width,
         };
-        [Shape::Flat(width), Shape::Rows(None)].into_iter().filter_map(|mut shape| shape.takes(op, tile_rows, isa).then_some(shape)).collect()
+        [Shape::Flat(width), Shape::Rows(None)]
+            .map(|mut shape| shape.takes(op, tile_rows, isa).then_some(shape))
     }
 
     /// Whether a program of the shape may have the op, too.
@@ -210,7 +288,7 @@ impl Shape {
 
 /// A program that is being made of ops.
 struct Translation<'a> {
-    ops: &'a [TileOp],
+    ops: &'a Ops<'a>,
     builder: Builder,
     dtype: DType,
     is_flat: bool,
@@ -218,8 +296,8 @@ struct Translation<'a> {
     width: usize,
     /// What each stream is.
     streams: Vec<(Slot, usize)>,
-    /// The values that lie where ops of the program have written them.
-    held: Vec<(Slot, Value)>,
+    /// The values that lie where ops of the program have written them, and of how many elements a row.
+    held: Vec<(Slot, usize, Value)>,
     is_by_tile: bool,
     /// Bytes of a total's lanes.
     lane_bytes: usize,
@@ -236,9 +314,10 @@ enum Lies {
 
 impl Translation<'_> {
     /// The program of some ops; or up to which of them there may be one.
-    fn of(ops: &[TileOp], range: Range<usize>, shape: Shape, kept_from: usize, isa: Isa) -> Result<Native, usize> {
+    fn of(ops: &Ops<'_>, range: Range<usize>, shape: Shape) -> Result<Native, usize> {
+        let &Ops { kept_from, isa, .. } = ops;
         let is_float = |op: &&TileOp| op.from.is_float();
-        let dtype = ops[range.clone()].iter().find(is_float).ok_or(range.start)?.from;
+        let dtype = ops.ops[range.clone()].iter().find(is_float).ok_or(range.start)?.from;
         let (is_flat, width) = match shape {
             Shape::Flat(width) => (true, width),
             Shape::Rows(width) => (false, width.ok_or(range.start)?),
@@ -256,9 +335,9 @@ impl Translation<'_> {
             streams: Vec::new(),
             held: Vec::new(),
             is_by_tile: false,
-            lane_bytes: tile::lanes(dtype, isa) * dtype.size(),
+            lane_bytes: tile::lanes(dtype) * dtype.size(),
         };
-        for (index, op) in range.clone().zip(&ops[range.clone()]) {
+        for (index, op) in range.clone().zip(&ops.ops[range.clone()]) {
             translation.op(op).ok_or(index)?;
         }
         // Where something cannot be left to the ops behind, or there are too few registers, fewer ops may do.
@@ -306,7 +385,7 @@ impl Translation<'_> {
 
     /// The value of an operand.
     fn read(&mut self, slot: Slot, lies: Lies) -> Option<Value> {
-        if let Some(&(_, value)) = self.held.iter().rev().find(|(held, _)| *held == slot) {
+        if let Some(&(.., value)) = self.held.iter().find(|(held, ..)| *held == slot) {
             return Some(value);
         }
         let element = self.dtype.size();
@@ -335,8 +414,8 @@ impl Translation<'_> {
 
     /// Notes the value of an op's result, and writes it where it goes if that is no tile.
     fn write(&mut self, slot: Slot, elements: usize, value: Value) -> Option<()> {
-        self.held.retain(|(held, _)| *held != slot);
-        self.held.push((slot, value));
+        self.held.retain(|(held, ..)| *held != slot);
+        self.held.push((slot, elements, value));
         if slot.base != Base::Scratch {
             self.store(slot, elements, value)?;
         }
@@ -352,36 +431,16 @@ impl Translation<'_> {
         if slot.base != Base::Scratch && slot.row_bytes != row_bytes {
             return None;
         }
-        // A row's value is written once a row, and an element's in a loop.
-        let is_row = !self.is_flat && elements == 1;
-        if is_row == matches!(self.builder.class(value), Class::Loop(_)) {
-            return None;
-        }
         let stream = self.stream(slot, row_bytes);
-        self.builder.store(stream, value)
+        self.builder.store(stream, value, self.is_flat || elements == self.width)
     }
 
     /// Writes the tiles that ops behind the program read.
     fn leave(&mut self, end: usize) -> Option<()> {
         let held = self.held.clone();
-        for (slot, value) in held.into_iter().filter(|(slot, _)| slot.base == Base::Scratch) {
-            let mut is_read = false;
-            for op in &self.ops[end..] {
-                let [dst, operands @ ..] = op.operands.slots();
-                if operands.contains(&slot) {
-                    is_read = true;
-                    break;
-                }
-                if dst == slot {
-                    break;
-                }
-            }
-            if is_read {
+        for (slot, elements, value) in held.into_iter().filter(|(slot, ..)| slot.base == Base::Scratch) {
+            if self.ops.is_read_from(end, slot) {
                 self.is_by_tile = true;
-                let elements = match self.builder.class(value) {
-                    Class::Row(_) if !self.is_flat => 1,
-                    _ => self.width,
-                };
                 self.store(slot, elements, value)?;
             }
         }
@@ -398,7 +457,7 @@ impl Translation<'_> {
         }
         match op.instruction {
             Instruction::Map { function, forms } => {
-                let is_held = |slot: Slot| slot == Slot::NOWHERE || self.held.iter().any(|(held, _)| *held == slot);
+                let is_held = |slot: Slot| slot == Slot::NOWHERE || self.held.iter().any(|(held, ..)| *held == slot);
                 // Booleans that lie in memory are bytes.
                 if op.from == DType::Bool && !(is_held(a) && is_held(b)) {
                     return None;
