@@ -204,17 +204,11 @@ fn main() -> Result<()> {
         report.ended, outcome.epochs, outcome.loss, outcome.centre, outcome.width
     ))?;
     let after = session.feed(x, rows.inputs()).run(fit)?;
-    let curve = |name: &str, values: &ArrayD<f64>| Curve {
-        name: name.to_owned(),
-        points: rows.inputs().iter().copied().zip(values.iter().copied()).step_by(8).collect(),
+    let curve = |name: &str, values: &ArrayD<f64>| {
+        Curve::of(name, rows.inputs().iter().copied().zip(values.iter().copied()).step_by(8))
     };
-    let wavelets = Panel {
-        title: "Mexican hats".to_owned(),
-        x: "x".to_owned(),
-        y: "ψ((x - centre)/width)".to_owned(),
-        is_logarithmic: false,
-        curves: vec![curve("signal", rows.targets()), curve("start", &before), curve("fit", &after)],
-    };
+    let curves = vec![curve("signal", rows.targets()), curve("start", &before), curve("fit", &after)];
+    let wavelets = Panel::new("Mexican hats", ["x", "ψ((x - centre)/width)"], false, curves);
     let panels = Panel::of(&report.history).into_iter().chain([wavelets]);
     options.draw(&panels.collect::<Vec<_>>())?;
     options.report(&outcome)

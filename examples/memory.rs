@@ -6,16 +6,31 @@
 //! cargo run --release --example memory
 //! ```
 
+#[allow(dead_code, reason = "each example uses its part")]
+mod common;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use clap::Parser;
+use common::bars::{self, Bar};
+use common::parsed;
 use flowgrad::ndarray::{Array1, Array2};
 use flowgrad::prelude::*;
+
+/// Measure what a session keeps
+#[derive(Parser)]
+struct Args {
+    /// Draw what is held beside what one run needs, as SVG
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+}
 
 /// Counts the bytes that the process holds.
 struct Counting;
@@ -211,8 +226,9 @@ fn waits(threads: usize) -> Result<[Duration; 3]> {
 /// A case's name, and what it holds behind one run and in the end.
 type Case = (&'static str, fn() -> Result<[usize; 2]>);
 
-fn print() -> std::result::Result<bool, Box<dyn std::error::Error>> {
+fn print(args: &Args) -> common::Result<bool> {
     let mut out = io::stdout();
+    let mut drawn = Vec::new();
     writeln!(out, "{:<44}{:>12}{:>12}{:>8}{:>8}", "bytes held", "one run", "then", "ratio", "bound")?;
     let mut is_bounded = true;
     let cases: [Case; 4] = [
@@ -226,6 +242,13 @@ fn print() -> std::result::Result<bool, Box<dyn std::error::Error>> {
         let ratio = then as f64 / one as f64;
         is_bounded &= ratio <= BOUND;
         writeln!(out, "{name:<44}{one:>12}{then:>12}{ratio:>8.2}{BOUND:>8}")?;
+        let [one, then] = [one, then].map(size);
+        let text = format!("{ratio:.2}: {then}, one run {one}");
+        drawn.push(Bar { name: name.to_owned(), length: ratio, bound: BOUND, text });
+    }
+    if let Some(path) = &args.plot {
+        let measure = "bytes held, divided by those behind one run; marks: the most that may be held";
+        bars::save(path, "what a session keeps", measure, &drawn)?;
     }
     writeln!(
         out,
@@ -241,8 +264,16 @@ fn print() -> std::result::Result<bool, Box<dyn std::error::Error>> {
     Ok(is_bounded)
 }
 
+/// Bytes in a unit that leaves few digits.
+fn size(bytes: usize) -> String {
+    match bytes as f64 {
+        bytes if bytes < 1e6 => format!("{:.1} kB", bytes / 1e3),
+        bytes => format!("{:.1} MB", bytes / 1e6),
+    }
+}
+
 fn main() -> ExitCode {
-    match print() {
+    match print(&parsed()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

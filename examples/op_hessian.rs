@@ -5,13 +5,27 @@
 //! cargo run --release --example op_hessian
 //! ```
 
-use std::error::Error;
-use std::io::{self, Write};
+#[allow(dead_code, reason = "each example uses its part")]
+mod common;
 
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Parser;
+use common::curves::{Curve, Panel};
+use common::{Result, curves, parsed};
 use flowgrad::ndarray::{Array1, Array2, Axis};
 use flowgrad::op::{Fault, Lowering, Op, Pullback, Scalar, TensorType, Val};
 use flowgrad::prelude::*;
 use flowgrad::testing::OpCheck;
+
+/// Compare the Hessian of a custom op with the one by hand
+#[derive(Parser)]
+struct Args {
+    /// Draw both over the steps of Newton's method, as SVG
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+}
 
 /// sqrt(1 + x²) - 1, as x²/(1 + sqrt(1 + x²)), which keeps the digits of small ones.
 #[derive(Debug)]
@@ -46,7 +60,8 @@ impl Op for PseudoHuber {
     }
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<()> {
+    let args: Args = parsed();
     let mut out = io::stdout().lock();
     OpCheck::shapes(&[&[2, 3]])
         .reference(|x| x[0].mapv(|x| (1.0 + x * x).sqrt() - 1.0))
@@ -69,6 +84,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let second = hessian(loss, w);
 
     let session = Session::new(&g)?;
+    let mut losses = Vec::new();
+    let mut seconds = ["∂²/∂w₀²", "∂²/∂w₀∂w₁", "∂²/∂w₁²"].map(|name| Curve::of(name, []));
     for step in 0..=8 {
         let (loss, slope, error, found) = session.run((loss, gradient, error, second))?;
         // By hand, the Hessian is the sum over rows of x·xᵀ/(1 + error²)^1.5.
@@ -83,6 +100,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         if off > 1e-10 {
             return Err("the Hessians differ".into());
         }
+        losses.push((f64::from(step), loss.item()?));
+        for (curve, place) in seconds.iter_mut().zip([[0, 0], [0, 1], [1, 1]]) {
+            curve.points.push((f64::from(step), found[place]));
+            curve.dots.push((f64::from(step), by_hand[place]));
+        }
         // A damped step of Newton's method: the two by two system is solved by hand.
         let (a, b, c) = (found[[0, 0]] + 1e-3, found[[0, 1]], found[[1, 1]] + 1e-3);
         let solved = [c * slope[0] - b * slope[1], a * slope[1] - b * slope[0]];
@@ -91,5 +113,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         session.run(w.assign_sub(g.constant(&newton * (1.0 / length.max(1.0)))).op())?;
     }
     writeln!(out, "w = {:.3}; the point far off pulls by no more than its sign", session.run(w)?)?;
-    Ok(())
+    let Some(path) = &args.plot else { return Ok(()) };
+    let panel = |title, y, curves| Panel::new(title, ["Newton step", y], false, curves);
+    let hessian = panel("Hessian: lines by the op, dots by hand", "second derivative", seconds.into());
+    curves::save(path, &[panel("loss", "sum of the rows", vec![Curve::of("loss", losses)]), hessian])
 }

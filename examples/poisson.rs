@@ -5,23 +5,38 @@
 //! cargo run --release --example poisson
 //! ```
 
-use std::env;
-use std::error::Error;
-use std::io::{self, Write};
+#[allow(dead_code, reason = "each example uses its part")]
+mod common;
 
+use std::env;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Parser;
+use common::curves::{Curve, Panel};
+use common::{Result, curves, parsed};
 use flowgrad::ndarray::{Array2, array};
 use flowgrad::prelude::*;
 use flowgrad::testing::GradientCheck;
 
+/// Fit a Poisson regression to a CSV file
+#[derive(Parser)]
+struct Args {
+    /// Draw the data and the fit, as SVG
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+}
+
 /// Full-batch steps of Adam; the loss is convex, and the weights stand still long before.
 const STEPS: usize = 4000;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<()> {
+    let args: Args = parsed();
     let mut out = io::stdout().lock();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/visits.csv");
     // One column for each kind of weather, each of which is a constant of its own: no other is needed.
     let csv = Csv::new().header().one_hot("weather");
-    let (visits, columns) = csv.dataset::<f64, f64>(path, "visits")?;
+    let (visits, columns) = csv.dataset::<f64, f64>(path, "visits (a day)")?;
     // Tens of degrees, so that all weights are of one size.
     let scaled = |measures: &Array2<f64>| measures * &array![0.1, 1.0, 1.0, 1.0];
     let measures = scaled(&visits.inputs().clone().into_dimensionality()?);
@@ -63,5 +78,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sunny_and_warm = scaled(&array![[25.0, 0.0, 0.0, 1.0]]);
     let [expected] = &model.call(&[sunny_and_warm])?[..] else { return Err("one output".into()) };
     writeln!(out, "expected visits of a sunny day of 25 degrees: {:.2}", expected.item::<f64>()?)?;
-    Ok(())
+
+    let Some(path) = &args.plot else { return Ok(()) };
+    let rates = session.feed(x, &measures).run(rate)?;
+    let mut kinds = Vec::new();
+    for (kind, name) in columns.names().iter().enumerate().skip(1) {
+        let of_kind = visits.inputs().outer_iter().zip(visits.targets()).zip(&rates);
+        let of_kind = of_kind.filter(|((row, _), _)| row[kind] == 1.0);
+        let mut days: Vec<_> = of_kind.map(|((row, &count), &rate)| (row[0], count, rate)).collect();
+        days.sort_by(|a, b| a.0.total_cmp(&b.0));
+        kinds.push(Curve {
+            name: name.clone(),
+            points: days.iter().map(|&(degrees, _, rate)| (degrees, rate)).collect(),
+            dots: days.iter().map(|&(degrees, count, _)| (degrees, count)).collect(),
+        });
+    }
+    let axes = [&columns.names()[0], "visits (a day)"];
+    curves::save(path, &[Panel::new("counts, and the fitted rates", axes, false, kinds)])
 }

@@ -126,12 +126,8 @@ fn main() -> Result<()> {
         outcome.seconds,
         100.0 * outcome.explained
     ))?;
-    let panel = |title: &str, y: &str, is_logarithmic, points| Panel {
-        title: title.to_owned(),
-        x: "Newton step".to_owned(),
-        y: y.to_owned(),
-        is_logarithmic,
-        curves: vec![Curve { name: title.to_owned(), points }],
+    let panel = |title: &str, y: &str, is_logarithmic, points: Vec<_>| {
+        Panel::new(title, ["Newton step", y], is_logarithmic, vec![Curve::of(title, points)])
     };
     options.draw(&[
         panel("loss", "-ln likelihood of a row, but for a constant", false, losses),

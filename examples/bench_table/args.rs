@@ -16,6 +16,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|-", allow_hyphen_values = true)]
     pub(crate) json: Option<PathBuf>,
 
+    /// Draw the ratios of the rows that are bound by one, as SVG
+    #[arg(long, value_name = "FILE.svg")]
+    pub(crate) plot: Option<PathBuf>,
+
     /// Rows to measure, comma-separated [default: all]
     #[arg(long, value_enum, value_name = "LIST", value_delimiter = ',')]
     rows: Vec<Row>,

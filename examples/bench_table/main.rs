@@ -7,11 +7,15 @@
 //! ```text
 //! cargo run --release --example bench_table
 //! cargo run --release --example bench_table -- --rows linreg_f64,chain --json -
+//! cargo run --release --example bench_table -- --plot ratios.svg
 //! ```
 
 mod args;
 #[allow(dead_code, unused_imports, reason = "the benches measure cases that the table lacks")]
 mod cases;
+#[path = "../common/mod.rs"]
+#[allow(dead_code, reason = "each example uses its part")]
+mod common;
 mod measure;
 mod report;
 mod row;
@@ -48,6 +52,9 @@ fn run(args: &Args) -> Result<ExitCode, Box<dyn std::error::Error>> {
         if sink.is_unread() {
             break;
         }
+    }
+    if let Some(path) = &args.plot {
+        report::draw(path, &results)?;
     }
     sink.finish(&results)?;
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,8 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::cases::Work;
+use crate::common;
+use crate::common::bars::{self, Bar};
 use crate::row::{Limits, Measured};
 
 /// Where table and JSON go.
@@ -100,6 +102,25 @@ impl Sink {
             }
         }
     }
+}
+
+/// Draws the ratios of the shortest turns, which other work on the machine changes least.
+pub(crate) fn draw(path: &Path, all: &[Measured]) -> common::Result<()> {
+    let bound = all.iter().filter(|measured| measured.bound.limits == Limits::Ratio);
+    let bars: Vec<Bar> = bound
+        .map(|measured| {
+            let (ratio, reference) =
+                (measured.times.undisturbed, measured.chosen.split(" (").next().unwrap_or_default());
+            Bar {
+                name: measured.row.name(),
+                length: ratio,
+                bound: measured.bound.value,
+                text: format!("{ratio:.3} of {reference}"),
+            }
+        })
+        .collect();
+    let measure = "time of the shortest turn, or bytes, divided by the reference's; marks: the bounds";
+    bars::save(path, "beside references written by hand", measure, &bars)
 }
 
 /// The JSON.

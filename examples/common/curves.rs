@@ -9,11 +9,13 @@ use flowgrad::train::{Epoch, Metrics};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::Result;
+use super::{Result, legend};
 
 /// Width and height of a panel in pixels.
 const PANEL: (u32, u32) = (420, 300);
 const FONT: &str = "sans-serif";
+/// Radius of a dot in pixels.
+const DOT: i32 = 2;
 /// Color and width of a panel's curves, in their order, of which there are so many at most.
 const PENS: [(RGBColor, u32); 3] =
     [(RGBColor(0x33, 0x66, 0xaa), 3), (RGBColor(0xdd, 0x77, 0x33), 2), (RGBColor(0x22, 0x22, 0x22), 1)];
@@ -30,13 +32,19 @@ pub(crate) struct Panel {
     pub(crate) curves: Vec<Curve>,
 }
 
-/// A curve with its name in the legend.
+/// A curve with its name in the legend, and what was measured beside it as dots of its color.
 pub(crate) struct Curve {
     pub(crate) name: String,
     pub(crate) points: Vec<(f64, f64)>,
+    pub(crate) dots: Vec<(f64, f64)>,
 }
 
 impl Panel {
+    /// A panel by the names of its axes.
+    pub(crate) fn new(title: &str, [x, y]: [&str; 2], is_logarithmic: bool, curves: Vec<Curve>) -> Self {
+        Panel { title: title.to_owned(), x: x.to_owned(), y: y.to_owned(), is_logarithmic, curves }
+    }
+
     /// The loss and each metric over the epochs of a training, a panel each.
     pub(crate) fn of(history: &[Epoch]) -> Vec<Panel> {
         let metrics = history.first().map_or(&[][..], |epoch| &epoch.train.named);
@@ -47,7 +55,7 @@ impl Panel {
     fn of_metric(metric: &str, history: &[Epoch]) -> Panel {
         let curve = |name: &str, of: fn(&Epoch) -> Option<&Metrics>| {
             let value = |epoch: &Epoch| Some((epoch.epoch as f64, of(epoch)?.get(metric)?));
-            Curve { name: name.to_owned(), points: history.iter().filter_map(value).collect() }
+            Curve::of(name, history.iter().filter_map(value))
         };
         let curves = [
             curve("training", |epoch| Some(&epoch.train)),
@@ -94,12 +102,7 @@ impl Panel {
         let is_logarithmic = self.is_logarithmic && powers.end - powers.start > 1.0;
         let x = range(self.shown(is_logarithmic).map(|point| point.0), 0.0);
         let y = range(self.shown(is_logarithmic).map(|point| point.1), 0.05);
-        // Curves that rise leave room below.
-        let rises = self.curves.iter().any(|curve| match &curve.points[..] {
-            [first, .., last] => last.1 > first.1,
-            _ => false,
-        });
-        let position = if rises { SeriesLabelPosition::LowerRight } else { SeriesLabelPosition::UpperRight };
+        let drawn = self.drawn(is_logarithmic, (&x, &y));
         let area = area.margin(8, 0, 0, 0).titled(&self.title, (FONT, 18))?;
         // On the right there is half of the last tick's number beside the axis.
         let mut chart = ChartBuilder::on(&area)
@@ -122,7 +125,9 @@ impl Panel {
             .draw()?;
         // Of curves that lie on each other, the one below is broader.
         for (curve, (color, width)) in self.curves.iter().zip(PENS) {
-            let shown = curve.shown(is_logarithmic);
+            let shown = shown_of(&curve.points, is_logarithmic);
+            let dots = shown_of(&curve.dots, is_logarithmic);
+            chart.draw_series(dots.map(|dot| Circle::new(dot, DOT, color.mix(0.6).filled())))?;
             chart
                 .draw_series(LineSeries::new(shown, color.stroke_width(width)))?
                 .label(&curve.name)
@@ -131,27 +136,52 @@ impl Panel {
         if self.curves.len() < 2 {
             return Ok(());
         }
+        let size = chart.plotting_area().dim_in_pixel();
         chart
             .configure_series_labels()
-            .position(position)
+            .position(legend::place(&drawn, size))
             .background_style(WHITE.mix(0.8))
             .label_font((FONT, 12))
             .draw()?;
         Ok(())
     }
 
+    /// Points on all that is drawn, as parts of the ranges; on a line there are the more the longer it is.
+    fn drawn(&self, is_logarithmic: bool, (x, y): (&Range<f64>, &Range<f64>)) -> Vec<(f64, f64)> {
+        let part = |value: f64, of: &Range<f64>| (value - of.start) / (of.end - of.start);
+        let in_parts = |points| shown_of(points, is_logarithmic).map(|at| (part(at.0, x), part(at.1, y)));
+        let mut drawn = Vec::new();
+        for curve in &self.curves {
+            drawn.extend(in_parts(&curve.dots));
+            let points: Vec<_> = in_parts(&curve.points).collect();
+            for line in points.windows(2) {
+                let (across, up) = (line[1].0 - line[0].0, line[1].1 - line[0].1);
+                let count = (across.hypot(up) * 40.0).ceil();
+                let between = (0..=count as usize).map(|step| step as f64 / count.max(1.0));
+                drawn.extend(between.map(|t| (line[0].0 + t * across, line[0].1 + t * up)));
+            }
+        }
+        drawn
+    }
+
     fn shown(&self, is_logarithmic: bool) -> impl Iterator<Item = (f64, f64)> {
-        self.curves.iter().flat_map(move |curve| curve.shown(is_logarithmic))
+        let all = self.curves.iter().flat_map(|curve| [&curve.points, &curve.dots]);
+        all.flat_map(move |points| shown_of(points, is_logarithmic))
     }
 }
 
 impl Curve {
-    /// The finite points, their height as a power of ten where the axis is logarithmic.
-    fn shown(&self, is_logarithmic: bool) -> impl Iterator<Item = (f64, f64)> {
-        let height = move |y: f64| if is_logarithmic { y.log10() } else { y };
-        let points = self.points.iter().map(move |&(x, y)| (x, height(y)));
-        points.filter(|(x, y)| x.is_finite() && y.is_finite())
+    /// A curve without dots.
+    pub(crate) fn of(name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        Curve { name: name.to_owned(), points: points.into_iter().collect(), dots: Vec::new() }
     }
+}
+
+/// The finite points, their height as a power of ten where the axis is logarithmic.
+fn shown_of(points: &[(f64, f64)], is_logarithmic: bool) -> impl Iterator<Item = (f64, f64)> {
+    let height = move |y: f64| if is_logarithmic { y.log10() } else { y };
+    let points = points.iter().map(move |&(x, y)| (x, height(y)));
+    points.filter(|(x, y)| x.is_finite() && y.is_finite())
 }
 
 /// The range of an axis that shows all values, and a part of it more on both sides.

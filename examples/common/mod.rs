@@ -1,8 +1,12 @@
-//! What the examples that train on real data share: their options, and how they tell what came out.
+//! What the examples share: the options of those that train on real data, how all tell what came out, and pictures.
 
+pub(crate) mod bars;
 pub(crate) mod boxes;
 pub(crate) mod classify;
 pub(crate) mod curves;
+mod legend;
+pub(crate) mod lines;
+pub(crate) mod timeline;
 
 use std::error::Error;
 use std::fs::File;
@@ -126,6 +130,11 @@ impl Options {
         }
         told(&line)
     }
+}
+
+/// Tells people on stdout, where nothing else goes.
+pub(crate) fn tell(line: &str) -> Result<()> {
+    told(&format!("{}\n", line.trim_end()))
 }
 
 /// Writes to stdout. A reader that has seen enough, as `head` has, is no failure; a full disk is.

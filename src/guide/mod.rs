@@ -40,8 +40,10 @@ pub mod watching_a_training {}
 #[doc = include_str!("testing_gradients.md")]
 pub mod testing_gradients {}
 
-/// The six stages of a run, as the text that each prints.
+/// The six stages of a run, as the text that each prints, and pictures of a plan and of a trace.
 #[doc = include_str!("how_a_run_works.md")]
+#[doc = include_str!("../../examples/pictures/trace.svg")]
+#[doc = include_str!("../../examples/pictures/explain.svg")]
 pub mod how_a_run_works {}
 
 /// Figures, with the commands that repeat them, and what they come from.

@@ -188,7 +188,7 @@ impl Graph {
         &'g self,
         inputs: &[AnyTensor<'g>],
         (dtype, shape): (DType, impl Into<Shape>),
-        fill: impl Fn(&[ArrayRef<'_>], ArrayMut<'_>) -> R + Send + Sync + 'static,
+        fill: impl Fn(&[ArrayRef<'_>], ArrayMut<'_>) -> R + Send + Sync + 'static, // owns what it uses; tensors are `inputs`
     ) -> AnyTensor<'g> {
         let fill =
             Arc::new(move |inputs: &[ArrayRef<'_>], output: ArrayMut<'_>| fill(inputs, output).into_result());

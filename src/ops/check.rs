@@ -191,7 +191,10 @@ impl AnyTensor<'_> {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
-    pub fn inspect(self, look: impl Fn(&ArrayRef<'_>) + Send + Sync + 'static) -> Self {
+    pub fn inspect(
+        self,
+        look: impl Fn(&ArrayRef<'_>) + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
+    ) -> Self {
         self.unary(Inspect(Look(Arc::new(look))))
     }
 }
@@ -219,7 +222,10 @@ impl<T: Element> Tensor<'_, T> {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
-    pub fn inspect(self, look: impl Fn(&ArrayViewD<'_, T>) + Send + Sync + 'static) -> Self {
+    pub fn inspect(
+        self,
+        look: impl Fn(&ArrayViewD<'_, T>) + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
+    ) -> Self {
         let look = move |array: &ArrayRef<'_>| {
             // The elements are of the tensor's type.
             if let Ok(array) = array.view() {

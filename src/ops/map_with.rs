@@ -127,8 +127,8 @@ impl AnyTensor<'_> {
     pub fn map_with(
         self,
         name: &'static str,
-        f: impl Fn(f64) -> f64 + Send + Sync + 'static,
-        derivative: impl Fn(f64) -> f64 + Send + Sync + 'static,
+        f: impl Fn(f64) -> f64 + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
+        derivative: impl Fn(f64) -> f64 + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
     ) -> Self {
         self.map_by(name, [on_floats(f), on_floats(derivative)].into())
     }
@@ -138,9 +138,9 @@ impl AnyTensor<'_> {
     pub fn map_with_second(
         self,
         name: &'static str,
-        f: impl Fn(f64) -> f64 + Send + Sync + 'static,
-        derivative: impl Fn(f64) -> f64 + Send + Sync + 'static,
-        second: impl Fn(f64) -> f64 + Send + Sync + 'static,
+        f: impl Fn(f64) -> f64 + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
+        derivative: impl Fn(f64) -> f64 + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
+        second: impl Fn(f64) -> f64 + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
     ) -> Self {
         self.map_by(name, [on_floats(f), on_floats(derivative), on_floats(second)].into())
     }
@@ -198,8 +198,8 @@ impl<T: Float> Tensor<'_, T> {
     pub fn map_with(
         self,
         name: &'static str,
-        f: impl Fn(T) -> T + Send + Sync + 'static,
-        derivative: impl Fn(T) -> T + Send + Sync + 'static,
+        f: impl Fn(T) -> T + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
+        derivative: impl Fn(T) -> T + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
     ) -> Self {
         Tensor::typed(self.any().map_by(name, [on_arrays(f), on_arrays(derivative)].into()))
     }
@@ -219,9 +219,9 @@ impl<T: Float> Tensor<'_, T> {
     pub fn map_with_second(
         self,
         name: &'static str,
-        f: impl Fn(T) -> T + Send + Sync + 'static,
-        derivative: impl Fn(T) -> T + Send + Sync + 'static,
-        second: impl Fn(T) -> T + Send + Sync + 'static,
+        f: impl Fn(T) -> T + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
+        derivative: impl Fn(T) -> T + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
+        second: impl Fn(T) -> T + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
     ) -> Self {
         let functions = [on_arrays(f), on_arrays(derivative), on_arrays(second)];
         Tensor::typed(self.any().map_by(name, functions.into()))

@@ -198,7 +198,11 @@ impl Schedule {
     /// assert_eq!(Session::new(&g)?.run(rate)?, ndarray::arr1(&[0.5, 0.25]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    pub fn of(function: impl for<'g> Fn(Tensor<'g, f64>) -> Tensor<'g, f64> + Send + Sync + 'static) -> Self {
+    pub fn of<F>(function: F) -> Self
+    where
+        F: for<'g> Fn(Tensor<'g, f64>) -> Tensor<'g, f64> + Send + Sync,
+        F: 'static, // owns what it uses: `move`, or an `Arc`
+    {
         Schedule(Kind::Function(Function(Arc::new(function))))
     }
 

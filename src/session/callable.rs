@@ -18,7 +18,7 @@ use crate::trace::Trace;
 /// It needs no graph and no session around: `Callable<(f32, i64), (ArrayD<f32>, ())>` can be kept in a
 /// struct. The same callable serves different lengths of an unknown dimension; each new one is planned
 /// once. It runs on the session's variables and may be called from several threads.
-pub struct Callable<I, O> {
+pub struct Callable<I, O: Output> {
     core: Arc<Core>,
     prepared: Arc<Prepared>,
     /// Where each list of feeds begins, and its length.
@@ -28,20 +28,20 @@ pub struct Callable<I, O> {
     types: PhantomData<fn(I) -> O>,
 }
 
-impl<I, O> fmt::Debug for Callable<I, O> {
+impl<I, O: Output> fmt::Debug for Callable<I, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Callable").field("prepared", &self.prepared).finish_non_exhaustive()
     }
 }
 
-impl<I, O> Clone for Callable<I, O> {
+impl<I, O: Output> Clone for Callable<I, O> {
     fn clone(&self) -> Self {
         let (core, prepared) = (Arc::clone(&self.core), Arc::clone(&self.prepared));
         Callable::new(core, prepared, self.fed_lists.clone(), self.lengths.clone())
     }
 }
 
-impl<I, O> Callable<I, O> {
+impl<I, O: Output> Callable<I, O> {
     pub(super) fn new(
         core: Arc<Core>,
         prepared: Arc<Prepared>,

@@ -42,7 +42,7 @@ impl<A: RowType, B: RowType, T: Float> Trainer<'_, A, B, T> {
 type Step<A, B, T> = Callable<(A, B), (Vec<ArrayD<T>>, ())>;
 
 /// A training under way.
-struct Fit<'f, 'g, A: RowType, B: RowType, T> {
+struct Fit<'f, 'g, A: RowType, B: RowType, T: Float> {
     trainer: &'f Trainer<'g, A, B, T>,
     session: &'f Session,
     data: &'f Dataset<A, B>,

@@ -1,6 +1,7 @@
 //! Misuse that the compiler must refuse: each program in `tests/graph/compile_fail` marks the lines that must not compile
 //! with the error's code and, where it is the crate's own, the sentence that a person reads, `//~ E0277 sentence`; every
-//! other line must compile.
+//! other line must compile. Errors about lifetimes cannot be given a sentence of the crate's own; but they show the line
+//! of the crate that asks for `'static`, and the comment on it says the way out.
 //!
 //! Codes, lines and the crate's sentences are compared, not the whole text as `trybuild` does: that changes from compiler
 //! to compiler, and lists every implementation of a trait, which changes with each op. The programs are compiled against
@@ -78,12 +79,18 @@ impl Library {
 /// A line and the code of its error.
 type Mark = (u64, String);
 
-/// What an error says: its message, the labels at its places, and its notes.
+/// What an error says: its message, the labels at its places, and its notes with the lines that they show.
 fn sentences(message: &Value) -> String {
+    fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+        value[key].as_array().into_iter().flatten()
+    }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let labels = message["spans"].as_array().into_iter().flatten().map(|span| text(&span["label"]));
-    let notes = message["children"].as_array().into_iter().flatten().map(|note| text(&note["message"]));
-    std::iter::once(text(&message["message"])).chain(labels).chain(notes).collect::<Vec<_>>().join("\n")
+    let labels = list(message, "spans").map(|span| text(&span["label"]));
+    let notes = list(message, "children").map(|note| text(&note["message"]));
+    let shown = list(message, "children").flat_map(|note| list(note, "spans"));
+    let lines = shown.flat_map(|span| list(span, "text")).map(|line| text(&line["text"]));
+    let all = std::iter::once(text(&message["message"])).chain(labels).chain(notes).chain(lines);
+    all.collect::<Vec<_>>().join("\n")
 }
 
 /// The errors that a program says it has, each with a sentence, which may be empty.

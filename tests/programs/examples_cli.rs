@@ -25,8 +25,8 @@ const EXAMPLES: [(&str, &[&str]); 7] = [
 
 const CLASSIFIER: &[&str] = &["epochs", "seconds", "seed", "split", "test_accuracy", "train_accuracy"];
 
-/// Those without options.
-const PLAIN: [&str; 3] = ["check_gradient", "op_hessian", "poisson"];
+/// Those whose only options are pictures.
+const PLAIN: [&str; 4] = ["check_gradient", "op_hessian", "poisson", "trace"];
 
 /// Runs an example in a directory.
 fn run(directory: &Path, example: &str, args: &[&str]) -> Output {
@@ -129,6 +129,36 @@ fn what_came_out_goes_to_a_file_too() {
     assert_eq!((image.info().width, image.info().height), (640, 320));
 }
 
+/// Nothing is missing of a picture or cut off at its right.
+#[track_caller]
+fn assert_whole(svg: &str, example: &str) {
+    assert!(svg.starts_with("<svg width=\"") && svg.trim_end().ends_with("</svg>"), "{example}: {svg}");
+    assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{example}: {svg}");
+    // A blank line would end the picture in a page of the guide.
+    assert!(svg.lines().all(|line| !line.trim().is_empty()), "{example}: {svg}");
+    let width: f64 = svg.split('"').nth(1).unwrap().parse().unwrap();
+    assert!(right_ends(svg).into_iter().all(|end| end < width), "{example}: {svg}");
+}
+
+/// Each with words that it shows.
+#[test]
+fn pictures_of_programs_that_train_nothing_are_whole() {
+    let directory = tempfile::tempdir().unwrap();
+    let draw = |example: &str, option: &str, words: &[&str]| {
+        let output = run(directory.path(), example, &[option, "drawn.svg"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let svg = fs::read_to_string(directory.path().join("drawn.svg")).unwrap();
+        assert_whole(&svg, example);
+        assert!(words.iter().all(|word| svg.contains(word)), "{example}: {svg}");
+        assert!(svg.len() < 60_000, "{example}: {} bytes", svg.len());
+    };
+    draw("check_gradient", "--plot", &["penalty forgotten", "central differences", "by hand"]);
+    draw("op_hessian", "--plot", &["second derivative", "Newton step"]);
+    draw("poisson", "--plot", &["temperature (°C)", "visits (a day)", "sunny", "cloudy", "rain"]);
+    draw("trace", "--plot", &["caller", "step 0: ", " µs"]);
+    draw("trace", "--explain", &["rewrites:", "arena"]);
+}
+
 #[test]
 fn pictures_are_whole() {
     let directory = tempfile::tempdir().unwrap();
@@ -140,15 +170,7 @@ fn pictures_are_whole() {
             let [curves, graph] = ["curves.svg", "graph.svg"]
                 .map(|name| fs::read_to_string(directory.path().join(name)).unwrap());
             for svg in [&curves, &graph] {
-                assert!(
-                    svg.starts_with("<svg width=\"") && svg.trim_end().ends_with("</svg>"),
-                    "{example}: {svg}"
-                );
-                assert!(!svg.contains("NaN") && !svg.contains("inf\""), "{example}: {svg}");
-                // A blank line would end the picture in a page of the guide.
-                assert!(svg.lines().all(|line| !line.trim().is_empty()), "{example}: {svg}");
-                let width: f64 = svg.split('"').nth(1).unwrap().parse().unwrap();
-                assert!(right_ends(svg).into_iter().all(|end| end < width), "{example}: {svg}");
+                assert_whole(svg, example);
             }
             assert!(curves.contains("loss"), "{example}: {curves}");
             let named = |name: &str| graph.lines().any(|line| line == name);
@@ -167,8 +189,11 @@ fn pictures_are_whole() {
 fn the_index_names_every_example_and_shows_every_picture() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let index = fs::read_to_string(folder.join("README.md")).unwrap();
-    let titles: Vec<&str> = index.lines().filter_map(|line| line.strip_prefix("## ")).collect();
-    let titles: Vec<&str> = titles.iter().flat_map(|title| title.split(", ")).collect();
+    let sections = index.split("\n## ").skip(1).map(|section| section.split_once('\n').unwrap());
+    let titles: Vec<&str> = sections.clone().map(|(title, _)| title).collect();
+    for (title, section) in sections {
+        assert!(section.contains("](pictures/"), "{title} has no picture");
+    }
     let names = |folder: &Path| -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
         entries.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect()

@@ -322,7 +322,8 @@ pub(crate) fn right_ends(svg: &str) -> Vec<f64> {
         let (tag, text) = tag.split_once('>')?;
         let x: f64 = attribute(tag, "x")?.parse().ok()?;
         let size: f64 = attribute(tag, "font-size")?.parse().ok()?;
-        let width = 0.62 * size * text.split('<').next()?.trim().chars().count() as f64;
+        let text = text.split('<').next()?.trim().replace("&quot;", "\"");
+        let width = 0.62 * size * text.chars().count() as f64;
         let part = match attribute(tag, "text-anchor").as_deref() {
             Some("middle") => 0.5,
             Some("end") => 0.0,

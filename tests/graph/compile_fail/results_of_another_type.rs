@@ -1,11 +1,19 @@
 //! A run gives the structure and the element types of its fetches.
 
-use flowgrad::ndarray::ArrayD;
+use flowgrad::ndarray::{Array1, ArrayD};
 use flowgrad::prelude::*;
 
 struct Trainer {
     step: Callable<(f32, i64), (ArrayD<f32>, ())>,
 }
+
+struct Predictor {
+    number: Callable<f32, f32>, //~ E0277 expected `ArrayD` for a tensor, `()` for an operation
+    vector: Callable<f32, Array1<f32>>, //~ E0277 `run(x)?.item()?` is the number
+    any: Callable<f32, Value>,
+}
+
+fn called(_: &Callable<f32, String>) {} //~ E0277 `String` is nothing that a run gives
 
 fn main() -> Result<()> {
     let g = Graph::new();
