@@ -3,7 +3,7 @@
 use foldhash::HashMap;
 
 use super::program::{
-    Binary, Compare, Fold, FoldId, Inst, Logic, Program, Segment, Stream, Target, Unary, Value,
+    Binary, Compare, Fold, FoldId, Inst, Logic, NAN_TABLE, Program, Segment, Stream, Target, Unary, Value,
 };
 use crate::element::DType;
 use crate::ir::Reduce;
@@ -238,6 +238,13 @@ impl Builder {
         }
         let ([mask, then, otherwise], class) = self.together([mask, then, otherwise])?;
         Some(self.add(Inst::Select(mask, then, otherwise), class))
+    }
+
+    /// The first where it is NaN, else the second.
+    pub(crate) fn nan_or(&mut self, a: Value, b: Value) -> Option<Value> {
+        let table = self.bits(NAN_TABLE);
+        let ([a, b], class) = self.together([a, b])?;
+        Some(self.add(Inst::NanOr(a, b, table), class))
     }
 
     /// The bit that is the sign of a number.

@@ -289,6 +289,5 @@ fn extreme(builder: &mut Builder, which: Binary, a: Value, b: Value) -> Option<V
         return builder.select(is_a, a, b);
     }
     let other = builder.binary(which, a, b)?;
-    let is_nan = builder.compare(Compare::Unordered, a, a)?;
-    builder.select(is_nan, a, other)
+    builder.nan_or(a, other)
 }

@@ -130,6 +130,8 @@ pub(crate) enum Inst {
     Not(Value),
     /// The second where the boolean is true, else the third.
     Select(Value, Value, Value),
+    /// The first where it is NaN, else the second. The third is the number [`NAN_TABLE`], for machines that look it up.
+    NanOr(Value, Value, Value),
     /// Writes the element of a stream at the loop's place, or in row code the row's.
     Store(Stream, Value),
     /// Takes a value into a fold.
@@ -137,6 +139,9 @@ pub(crate) enum Inst {
     /// Takes the product of two values, unrounded, into a sum.
     FoldProduct(FoldId, Value, Value),
 }
+
+/// What an AVX-512 machine does by a number's class: what is NaN is taken, quiet, and all else is left.
+pub(crate) const NAN_TABLE: u64 = 0x21;
 
 impl Inst {
     /// The values that it reads.
@@ -153,7 +158,9 @@ impl Inst {
             | Inst::Compare(_, a, b)
             | Inst::Logic(_, a, b)
             | Inst::FoldProduct(_, a, b) => [Some(a), Some(b), None],
-            Inst::MulAdd { a, b, c, .. } | Inst::Select(a, b, c) => [Some(a), Some(b), Some(c)],
+            Inst::MulAdd { a, b, c, .. } | Inst::Select(a, b, c) | Inst::NanOr(a, b, c) => {
+                [Some(a), Some(b), Some(c)]
+            }
         };
         operands.into_iter().flatten()
     }
@@ -271,6 +278,7 @@ impl fmt::Display for Program {
                 Inst::Logic(logic, a, b) => write!(f, "  {value} = {logic:?} {a}, {b}"),
                 Inst::Not(a) => write!(f, "  {value} = Not {a}"),
                 Inst::Select(mask, a, b) => write!(f, "  {value} = {mask} ? {a} : {b}"),
+                Inst::NanOr(a, b, _) => write!(f, "  {value} = NanOr {a}, {b}"),
                 Inst::Store(stream, a) => write!(f, "  store s{}, {a}", stream.0),
                 Inst::Fold(fold, a) => write!(f, "  {:?} f{}, {a}", self.folds[fold.index()].reduce, fold.0),
                 Inst::FoldProduct(fold, a, b) => write!(f, "  Sum f{}, {a}*{b}", fold.0),

@@ -299,6 +299,10 @@ impl Emitter<'_, '_> {
                 machine.select(code, dst, mask, then, otherwise);
                 dst
             }
+            Inst::NanOr(a, b, table) => {
+                let [a, b, table] = [a, b, table].map(|value| self.key(value, copy));
+                self.nan_or(code, key, [a, b, table], place)?
+            }
             Inst::Store(stream, a) => {
                 let a = self.key(a, copy);
                 let a = self.read(code, a)?;
@@ -393,6 +397,30 @@ impl Emitter<'_, '_> {
 
     fn give_back(&mut self, reg: Reg) {
         self.registers.give_back(reg);
+    }
+
+    /// `a` where it is NaN, else `b`.
+    fn nan_or(&mut self, code: &mut Encoder, key: Key, [a, b, table]: [Key; 3], place: u32) -> Option<Reg> {
+        let machine = self.line.machine;
+        let other = self.read(code, b)?;
+        let nan = self.read(code, a)?;
+        if !machine.is_512 {
+            let dst = self.make(code, key)?;
+            machine.compare(code, Compare::Unordered, Lanes::All, dst, nan, Rm::Reg(nan));
+            machine.select(code, dst, dst, Rm::Reg(nan), other);
+            return Some(dst);
+        }
+        let table = self.read_anywhere(code, table)?;
+        let dst = if self.registers.dies(b, place) && a != b {
+            self.registers.take_over(b, key);
+            other
+        } else {
+            let dst = self.make(code, key)?;
+            machine.load(code, dst, Rm::Reg(other));
+            dst
+        };
+        machine.fix_up(code, dst, nan, table);
+        Some(dst)
     }
 
     /// `±a·b + c` in the register of what is not read any more, or in one of its own.

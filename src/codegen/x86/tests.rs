@@ -168,6 +168,9 @@ fn evaluate<T: Lane>(program: &Program, rows: usize, width: usize, lanes: usize,
                     })
                 }
                 Inst::Not(a) => Element::Boolean(!of(a).boolean()),
+                Inst::NanOr(a, b, _) => {
+                    if number(a).partial_cmp(&number(a)).is_none() { of(a) } else { of(b) }
+                }
                 Inst::Select(mask, a, b) => if of(mask).boolean() { of(a) } else { of(b) },
                 Inst::Store(stream, a) => {
                     let a = number(a);
@@ -326,7 +329,7 @@ fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usi
     for _ in 0..length {
         let late = numbers.len().saturating_sub(random.random_range(2..24));
         let (a, b, c) = (pick(random, &numbers[late..]), pick(random, &numbers), pick(random, &numbers));
-        let made = match random.random_range(0..24) {
+        let made = match random.random_range(0..25) {
             0..=3 => builder.binary(Binary::Add, a, b),
             4..=5 => builder.binary(Binary::Sub, a, b),
             6..=8 => builder.binary(Binary::Mul, a, b),
@@ -337,6 +340,7 @@ fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usi
             13 => builder.copy_sign(a, b),
             14 => builder.unary([Unary::Sqrt, Unary::Floor, Unary::Ceil, Unary::Round][random.random_range(0..4)], a),
             15..=17 => builder.mul_add(a, b, c),
+            23 => builder.nan_or(a, b),
             18 => builder.shift_right(a, 3).and_then(|a| builder.shift_left(a, 3)),
             19 => {
                 let compare = [Compare::Equal, Compare::Less, Compare::LessEqual, Compare::NotEqual, Compare::NotLessEqual, Compare::Unordered]

@@ -191,6 +191,11 @@ impl Machine {
         }
     }
 
+    /// Changes elements of a register to those of another one, as a table says for what these are: of 512 bits only.
+    pub(super) fn fix_up(self, code: &mut Encoder, dst: Reg, by: Reg, table: Rm) {
+        self.emit(code, self.prefixed(3, 0x54), Lanes::All, dst, by, table, Some(0));
+    }
+
     /// A copy of a register, or a vector from memory.
     pub(super) fn load(self, code: &mut Encoder, dst: Reg, from: Rm) {
         match from {
