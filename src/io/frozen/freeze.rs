@@ -42,9 +42,8 @@ impl Session {
     ///
     /// # Errors
     /// Build errors and tensors of another graph; [`FrozenError::NotFed`] for placeholders that are not among the inputs,
-    /// [`FrozenError::Ops`] for custom ops and closures, which no other program could build, for `shuffle`, and for the
-    /// gradients of `concat`, of `split`, and of several slices of one tensor; [`FrozenError::Assigns`] for a model that
-    /// changes variables. The first two name all that lack.
+    /// [`FrozenError::Ops`] for custom ops and closures, which no other program could build; [`FrozenError::Assigns`] for a
+    /// model that changes variables. The first two name all that lack.
     #[track_caller]
     pub fn freeze(&self, inputs: &[AnyTensor<'_>], outputs: &[AnyTensor<'_>]) -> Result<Frozen, FrozenError> {
         let location = Location::caller();
