@@ -103,6 +103,12 @@ pub trait AnyOperand<'g> {
     #[doc(hidden)]
     fn tensor(&self) -> Option<AnyTensor<'g>>;
 
+    /// The number, if it is one.
+    #[doc(hidden)]
+    fn number(&self) -> Option<f64> {
+        None
+    }
+
     /// The element type that it has where nothing asks for another.
     #[doc(hidden)]
     fn number_type(&self) -> DType {
@@ -188,6 +194,10 @@ impl<'g, T: Element> AnyOperand<'g> for T {
 
     fn tensor(&self) -> Option<AnyTensor<'g>> {
         None
+    }
+
+    fn number(&self) -> Option<f64> {
+        number(*self)
     }
 
     fn number_type(&self) -> DType {

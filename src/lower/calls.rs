@@ -68,7 +68,7 @@ impl Specialiser<'_> {
         for &id in nodes {
             let Role::Calls(call) = arena.node(id).role else { continue };
             let call = arena.call(call);
-            let begins = call.origin.unwrap_or(id);
+            let begins = call.begun_by(id);
             if begins == id {
                 *runs.count.entry(call.body).or_default() += 1;
             }
@@ -94,7 +94,7 @@ impl Specialiser<'_> {
     ) -> Result<Outputs<Val>> {
         let (arena, node) = (self.arena, self.arena.node(id));
         let call = arena.call(call);
-        let run = (frame, call.origin.unwrap_or(id));
+        let run = (frame, call.begun_by(id));
         if !self.given.contains_key(&run) {
             let given = self.run(run, call.body, inputs)?;
             self.given.insert(run, given);
@@ -157,7 +157,7 @@ impl Specialiser<'_> {
         let needed = self.needed(body, wanted);
         let frame = self.enter(run, body, inputs);
         self.lower_needed(frame, &needed, wanted)?;
-        Ok(wanted.iter().map(|&tensor| (tensor, *self.frames[frame].vals.get(tensor))).collect())
+        Ok(wanted.iter().map(|&tensor| (tensor, self.frames[frame].run.get(tensor))).collect())
     }
 
     /// Lowers tensors of a body to a program apart, if that pays and all calls do the same.
@@ -186,8 +186,8 @@ impl Specialiser<'_> {
         if differs {
             return Ok(None);
         }
-        let vals = &self.frames[frame].vals;
-        program.outputs = key.wanted.iter().map(|&tensor| *vals.get(tensor)).collect();
+        let run = &self.frames[frame].run;
+        program.outputs = key.wanted.iter().map(|&tensor| run.get(tensor)).collect();
         let mut program = with_checks(program);
         let (operands, types) = renumber_feeds(&mut program);
         let count = self.apart_bodies.entry(key.body).or_insert(0);
@@ -206,15 +206,9 @@ impl Specialiser<'_> {
     /// Begins the run of a body, and gives its frame.
     fn enter(&mut self, (frame, call): (usize, NodeId), body: BodyId, inputs: &[Val]) -> usize {
         let around = &self.frames[frame];
-        let mut run = Frame {
-            calls: [&around.calls[..], &[call]].concat(),
-            name: [&*around.name, &self.arena.node(call).name, "/"].concat(),
-            ..Frame::default()
-        };
-        for (bound, &val) in self.arena.body(body).bound().zip(inputs) {
-            run.vals.set(bound, val);
-        }
-        self.frames.push(run);
+        let calls = [&around.calls[..], &[call]].concat();
+        let run = around.run.begin(self.arena, call, body, inputs);
+        self.frames.push(Frame::of(run, calls));
         self.frames.len() - 1
     }
 

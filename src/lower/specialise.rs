@@ -15,7 +15,7 @@ use super::calls::{Apart, ApartKey, Runs};
 use super::versions::Versions;
 use crate::error::{Error, Fault, Result};
 use crate::graph::op::Outputs;
-use crate::graph::{Arena, BodyId, Node, NodeMap, Role, TensorMap, Walk};
+use crate::graph::{Arena, BodyId, BodyRun, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{
     Args, Computation, Dims, Emitted, Identity, Inst, Lowering, LoweringError, NodeId, Prim, Program, Scalar,
     TensorId, Val, VariableId,
@@ -68,7 +68,7 @@ pub(crate) fn specialise(
         check_numerics,
         in_place,
         program: Program::default(),
-        frames: vec![Frame::default()],
+        frames: vec![Frame::of(BodyRun::top(UNVISITED), Vec::new())],
         given: HashMap::default(),
         apart: HashMap::default(),
         apart_bodies: HashMap::default(),
@@ -90,7 +90,7 @@ pub(crate) fn specialise(
             dtype,
             Dims::from_slice(dims),
         );
-        specialiser.frames[TOP].vals.set(id, val);
+        specialiser.frames[TOP].run.set(id, val);
     }
     let mut calls = 0_usize;
     for &id in &needed {
@@ -130,21 +130,18 @@ fn unlowered(node: &Node, reason: LoweringError) -> Error {
 #[derive(Debug)]
 pub(super) struct Frame {
     /// What the tensors of visited nodes, and those that are given, have become.
-    pub(super) vals: TensorMap<Val>,
+    pub(super) run: BodyRun<Val>,
     /// Whether something uses a tensor.
     pub(super) is_used: TensorMap<bool>,
     /// The calls, one inside the other, whose run it is.
     pub(super) calls: Vec<NodeId>,
-    /// Their names, in front of those of nodes.
-    pub(super) name: String,
     /// The runs that the calls in it begin.
     pub(super) runs: Runs,
 }
 
-impl Default for Frame {
-    fn default() -> Self {
-        let (vals, is_used) = (TensorMap::new(UNVISITED), TensorMap::new(false));
-        Frame { vals, is_used, calls: Vec::new(), name: String::new(), runs: Runs::default() }
+impl Frame {
+    pub(super) fn of(run: BodyRun<Val>, calls: Vec<NodeId>) -> Self {
+        Frame { run, is_used: TensorMap::new(false), calls, runs: Runs::default() }
     }
 }
 
@@ -267,13 +264,7 @@ impl Specialiser<'_> {
             | Role::Parameter
             | Role::Calls(_) => {}
         }
-        for (output, &val) in id.outputs(vals.len()).zip(vals.iter()).filter(|&(_, &val)| val != UNVISITED) {
-            // What is fed stays so, although the node runs for another output.
-            let val_of = self.frames[frame].vals.get_mut(output);
-            if *val_of == UNVISITED {
-                *val_of = val;
-            }
-        }
+        self.frames[frame].run.set_outputs(id, vals.iter().copied());
         if !versions.is_empty() {
             self.before.set(id, versions);
         }
@@ -294,12 +285,8 @@ impl Specialiser<'_> {
     fn lower(&mut self, frame: usize, id: NodeId, inputs: &[Val]) -> Result<Outputs<Val>> {
         let node = self.arena.node(id);
         let outputs = self.check_shapes(id, node, inputs)?;
-        let Frame { calls, name, .. } = &self.frames[frame];
-        let name = if calls.is_empty() {
-            Cow::Borrowed(&*node.name)
-        } else {
-            Cow::Owned([name, &*node.name].concat())
-        };
+        let Frame { calls, run, .. } = &self.frames[frame];
+        let name = run.name_of(node);
         let identity = Identity { seed: self.seed, name: &name, calls };
         let mut lowering = Lowering::new(&mut self.program, id, identity).of_inputs(inputs);
         let vals = node.op.lower(inputs, &mut lowering);
@@ -338,7 +325,7 @@ impl Specialiser<'_> {
 
     /// The value that a reader with these versions sees in an input.
     fn seen(&self, frame: usize, input: TensorId, versions: &Versions) -> Val {
-        let val = *self.frames[frame].vals.get(input);
+        let val = self.frames[frame].run.get(input);
         if !versions.is_empty()
             && let Role::Reads(variable) = self.arena.node(input.node).role
             && let Some(writer) = versions.get(variable)
@@ -459,7 +446,7 @@ impl Specialiser<'_> {
 
     fn finish(mut self, request: &Request) -> Program {
         let valued = request.fetches.iter().filter(|fetch| fetch.value);
-        self.program.fetches = valued.map(|fetch| *self.frames[TOP].vals.get(fetch.tensor)).collect();
+        self.program.fetches = valued.map(|fetch| self.frames[TOP].run.get(fetch.tensor)).collect();
         let last = self.last_writer.into_iter();
         self.program.commits =
             last.map(|(variable, writer)| (variable, self.written[&(writer, variable)])).collect();

@@ -6,13 +6,14 @@
 use ndarray::{ArrayView1, ArrayView3, ArrayViewMut3, Axis};
 
 use super::gather::with_axes;
-use crate::element::{ArrayMut, ArrayRef, with_element};
+use super::lengths::{Length, Told, types};
+use crate::element::{ArrayMut, ArrayRef, DType, Element, with_element};
 use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::{Attributes, Op, OpDef};
+use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::{AnyOperand, AnyTensor, Operand, Tensor};
 use crate::ir::{Kernel, KernelError, Lowering, Val, size};
-use crate::ops::internal::internal;
-use crate::ops::methods::methods;
+use crate::ops::internal::{check, internal};
 use crate::shape::{Shape, TensorType, resolve_axis};
 
 /// What can be wrong with a mask.
@@ -34,17 +35,15 @@ pub enum MaskFault {
 }
 
 /// The slices across the axes of a mask, the second input, for which it is true, in their order, and zeros behind them.
+/// A size that is computed is told by a third input.
 #[derive(Clone, Copy, Debug)]
 struct BooleanMask {
     axis: isize,
-    size: usize,
+    size: Told,
 }
 
-impl BooleanMask {
-    fn attributes(self) -> Attributes {
-        Attributes::new().with("axis", self.axis).with("size", self.size)
-    }
-}
+/// The inputs before the one that tells the size.
+const INPUTS: usize = 2;
 
 impl Op for BooleanMask {
     fn name(&self) -> &'static str {
@@ -59,7 +58,8 @@ impl Op for BooleanMask {
             return Err(Fault::op(MaskFault::Shape { mask: mask.clone(), shape: x.clone(), axis }));
         }
         let (before, behind) = (&x.dims()[..axis], &x.dims()[axis + mask.rank()..]);
-        Ok(TensorType::new(inputs[0].dtype, [before, &[Some(self.size)], behind].concat()))
+        let size = self.size.filled(INPUTS, &inputs[INPUTS..])?;
+        Ok(TensorType::new(inputs[0].dtype, [before, &[size], behind].concat()))
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
@@ -70,15 +70,19 @@ impl Op for BooleanMask {
         let rows = size(&dims[axis..axis + axes]);
         let x = to.reshape(inputs[0], [size(before), rows, size(behind)]);
         let mask = to.reshape(inputs[1], [rows]);
-        let kept = to.kernel(Keep, &[x, mask], dtype, [size(before), self.size, size(behind)]);
-        to.reshape(kept, [before, &[self.size], behind].concat())
+        let computed = types(&inputs[INPUTS..], to);
+        let length = self.size.filled(INPUTS, &computed.iter().collect::<Vec<_>>()).ok().flatten();
+        // The shape rule has accepted the size.
+        let length = length.unwrap_or(0);
+        let kept = to.kernel(Keep, &[x, mask], dtype, [size(before), length, size(behind)]);
+        to.reshape(kept, [before, &[length], behind].concat())
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let mask = at.input(1);
         let rank = at.input(0).shape().rank();
         let axis = resolve_axis(self.axis, rank).unwrap_or(0);
-        at.give(0, |dy| dy.binary(PutBack { axis, size: self.size }, mask));
+        at.give(0, |dy| dy.binary(PutBack { axis }, mask));
     }
 
     fn differentiable(&self, input: usize) -> bool {
@@ -90,7 +94,7 @@ impl Op for BooleanMask {
     }
 
     fn attributes(&self) -> Attributes {
-        (*self).attributes()
+        Attributes::new().with("axis", self.axis).with("size", self.size)
     }
 }
 
@@ -98,7 +102,6 @@ impl Op for BooleanMask {
 #[derive(Clone, Copy, Debug)]
 struct PutBack {
     axis: usize,
-    size: usize,
 }
 
 impl Op for PutBack {
@@ -112,11 +115,6 @@ impl Op for PutBack {
         if mask.rank() == 0 {
             return Err(Fault::op(MaskFault::Shape { mask: mask.clone(), shape: kept.clone(), axis }));
         }
-        if kept.dims()[axis].is_some_and(|length| length != self.size) {
-            let mut expected = kept.dims().to_vec();
-            expected[axis] = Some(self.size);
-            return Err(Fault::OtherShape { expected: expected.into(), found: kept.clone() });
-        }
         let (before, behind) = (&kept.dims()[..axis], &kept.dims()[axis + 1..]);
         Ok(TensorType::new(inputs[0].dtype, [before, mask.dims(), behind].concat()))
     }
@@ -125,15 +123,16 @@ impl Op for PutBack {
         let (dims, dtype) = (to.dims(inputs[0]).to_vec(), to.dtype(inputs[0]));
         let (before, behind) = (&dims[..self.axis], &dims[self.axis + 1..]);
         let masked = to.dims(inputs[1]).to_vec();
-        let kept = to.reshape(inputs[0], [size(before), self.size, size(behind)]);
+        let kept = to.reshape(inputs[0], [size(before), dims[self.axis], size(behind)]);
         let mask = to.reshape(inputs[1], [size(&masked)]);
         let whole = to.kernel(Restore, &[kept, mask], dtype, [size(before), size(&masked), size(behind)]);
         to.reshape(whole, [before, &masked, behind].concat())
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
-        let mask = at.input(1);
-        at.give(0, |dy| dy.binary(BooleanMask { axis: self.axis as isize, size: self.size }, mask));
+        let (kept, mask) = (at.input(0), at.input(1));
+        let axis = self.axis as isize;
+        at.give(0, |dy| dy.masked(mask, axis, kept.dim(axis)));
     }
 
     fn differentiable(&self, input: usize) -> bool {
@@ -145,7 +144,7 @@ impl Op for PutBack {
     }
 
     fn attributes(&self) -> Attributes {
-        Attributes::new().with("axis", self.axis).with("size", self.size)
+        Attributes::new().with("axis", self.axis)
     }
 }
 
@@ -215,22 +214,68 @@ impl Kernel for Restore {
 
 /// For files of graphs.
 pub(super) const INTERNAL: &[OpDef] = internal! {
-    "boolean_mask_transposed" (kept: Element, mask: Only(Bool)) [axis: usize, size: usize] |given|
-        PutBack { axis, size };
+    "boolean_mask_transposed" (kept: Element, mask: Only(Bool)) [axis: usize] |given| PutBack { axis };
 };
 
-methods! {
+pub(super) const METHODS: &[&[OpDef]] = &[&[OpDef {
+    name: "boolean_mask",
+    doc: "The slices for which a mask is true, in their order: the first `size` of them, as one axis in place of those of \
+          the mask.",
+    operands: &[
+        OperandDef::one("x", Elements::Element),
+        OperandDef::one("mask", Elements::Only(DType::Bool)),
+        OperandDef::some("length", Elements::Only(DType::Bool)),
+    ],
+    attributes: &[AttributeDef::of::<isize>("axis"), AttributeDef::of::<Told>("size")],
+    build: |graph, operands, attributes| {
+        let (axis, size) = (attributes.value("axis")?, attributes.value("size")?);
+        check(&[Elements::Element, Elements::Only(DType::Bool)], operands)?;
+        Ok(vec![graph.apply(BooleanMask { axis, size }, operands)])
+    },
+}]];
+
+impl<'g> AnyTensor<'g> {
+    /// The same as [`Tensor::boolean_mask`]; element types are checked when the node is built.
+    #[track_caller]
+    pub fn boolean_mask(self, mask: impl AnyOperand<'g>, axis: isize, size: impl Into<Length<'g>>) -> Self {
+        #[cfg(test)]
+        super::laws::called("boolean_mask");
+        let mask = mask.into_any(self.graph(), DType::Bool);
+        if mask.is_of(self.graph())
+            && let Some(invalid) = Elements::Only(DType::Bool).refuse("boolean_mask", mask, DType::Bool)
+        {
+            return invalid;
+        }
+        self.masked(mask, axis, size.into())
+    }
+
+    #[track_caller]
+    fn masked(self, mask: Self, axis: isize, size: Length<'g>) -> Self {
+        match size.told_alone() {
+            Ok((size, computed)) => {
+                let inputs = [&[self, mask], computed.as_slice()].concat();
+                self.graph().apply(BooleanMask { axis, size }, &inputs)
+            }
+            Err(_) if self.is_invalid() => self,
+            Err(fault) => self.graph().invalid_any("boolean_mask", fault),
+        }
+    }
+}
+
+impl<'g, T: Element> Tensor<'g, T> {
     /// The slices for which a mask is true, in their order: the first `size` of them, as one axis in place of those of the
     /// mask, which are the tensor's from `axis` on. Where the mask is true less often, zeros follow; where it is true more
     /// often, the run fails.
     ///
     /// In TensorFlow the result is as long as the mask says. Here every length is known before a run, so the length is
     /// given, as in JAX. How many slices there are is `mask.cast::<i64>().reduce_sum(..)`, which a run may fetch before
-    /// `size` is chosen; the length of the axis is always enough. To reduce over what a mask keeps, there is no need to cut
+    /// `size` is chosen; the length of the axis is always enough, and [`dim`](Tensor::dim) gives it also where it is known
+    /// only when the tensor is fed. To reduce over what a mask keeps, there is no need to cut
     /// it out: `mask.select(x, 0.0).reduce_sum(..)`.
     ///
     /// Gradient: the cotangents of the slices where the mask is true, 0 elsewhere, whatever the slopes there. An axis out
-    /// of range, and a mask without axes or with other lengths than the tensor from the axis on, are build errors.
+    /// of range, a mask without axes or with other lengths than the tensor from the axis on, and a size below 0 are build
+    /// errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -238,10 +283,21 @@ methods! {
     /// let x = g.constant(ndarray::arr1(&[1.0, -2.0, 3.0]));
     /// let positive = x.boolean_mask(x.greater(0.0), 0, 3);
     /// assert_eq!(Session::new(&g)?.run(positive)?, ndarray::arr1(&[1.0, 3.0, 0.0]).into_dyn());
+    ///
+    /// let x = g.placeholder::<f64>("x", [None]);
+    /// let positive = x.boolean_mask(x.greater(0.0), 0, x.dim(0));
+    /// let fed = ndarray::arr1(&[-1.0, 4.0]);
+    /// assert_eq!(Session::new(&g)?.feed(x, &fed).run(positive)?, ndarray::arr1(&[4.0, 0.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn boolean_mask<Element>(x, mask: (bool), axis: isize, size: usize) -> Self {
-        x.binary(BooleanMask { axis, size }, mask)
+    #[track_caller]
+    pub fn boolean_mask(
+        self,
+        mask: impl Operand<'g, bool>,
+        axis: isize,
+        size: impl Into<Length<'g>>,
+    ) -> Self {
+        self.any().boolean_mask(mask, axis, size).typed()
     }
 }
 
@@ -276,6 +332,12 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
                 let places: Vec<usize> = (0..4).filter(|&i| x[0][[i]] > 0.0).collect();
                 kept(&x[0].mapv(|x| x * x), 0, &places, 4)
             },
+        ),
+        example!(
+            "boolean_mask of a computed size",
+            &[&[3, 2]],
+            |g, x| x[0].boolean_mask(g.constant(arr1(&[true, true])), 1, x[0].dim(0)),
+            |x| kept(&x[0], 1, &[0, 1], 3),
         ),
         example!(
             "boolean_mask of a transpose",

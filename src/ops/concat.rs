@@ -9,7 +9,9 @@ use crate::graph::op::pick::{Along, Run, picked, put_back};
 use crate::graph::op::{AttributeDef, Attributes, Elements, MultiOp, Op, OpDef, OperandDef, PutBack};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Lowering, Val};
+use crate::ops::internal::internal;
 use crate::ops::methods::{methods, refuse_among};
+use crate::ops::parts::{PutBackDef, put_back};
 use crate::shape::{Shape, ShapeError, TensorType, resolve_axis};
 
 /// The inputs one behind the other along an axis; their other lengths are the same.
@@ -273,6 +275,26 @@ impl PutBack for PartInto {
         from.graph().apply(PartOf { axis: self.axis }, &[from, inputs[0], inputs[2]])
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "concat_part" (x: Element, like: Element, before: Element) [axis: usize] |given| PartOf { axis };
+};
+
+pub(super) const PUT_BACK: &[PutBackDef] = put_back! {
+    "concat_part_transposed" (x, like, before) [axis: usize] |_dtype| PartInto { axis };
+};
+
+pub(super) const EXTENT: &[OpDef] = &[OpDef {
+    name: "concat_extent",
+    doc: "",
+    operands: &[OperandDef::some("before_and_part", Elements::Element)],
+    attributes: &[AttributeDef::of::<usize>("axis")],
+    build: |graph, operands, attributes| match operands.len() {
+        0 | 2 => Ok(vec![graph.apply(Extent { axis: attributes.value("axis")? }, operands)]),
+        found => Err(Fault::OperandCount { expected: 2, found }),
+    },
+}];
 
 methods! {
     also [

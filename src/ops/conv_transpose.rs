@@ -1,8 +1,8 @@
 //! `conv2d_transpose`: what `conv2d` gives its images as their gradient, as an op. It is composed of a product of matrices
 //! and of patches that are added up.
 
-use super::convolution::{Convolution, ConvolutionFault, Fitting};
-use crate::error::Fault;
+use super::convolution::{Convolution, Fitting};
+use super::patches::RowsAndColumns;
 use crate::graph::AnyTensor;
 use crate::graph::op::{AttributeDef, Elements, OpDef, OperandDef};
 use crate::ops::methods::methods;
@@ -36,11 +36,6 @@ impl AnyTensor<'_> {
     }
 }
 
-/// A size of images as rows and columns.
-fn rows_and_columns(size: &[usize]) -> Result<[usize; 2], Fault> {
-    size.try_into().map_err(|_| Fault::op(ConvolutionFault::Size { found: size.len() }))
-}
-
 methods! {
     /// The transpose of [`conv2d`](crate::Tensor::conv2d), often called a deconvolution: each pixel of `[batch, height,
     /// width, filters]` times a kernel `[rows, columns, channels / groups, filters]`, added up where `conv2d` would have
@@ -66,8 +61,9 @@ methods! {
         x.transposed_convolution(kernel, convolution, None)
     }
 
-    /// [`conv2d_transpose`](crate::Tensor::conv2d_transpose) to images of so many rows and columns, which `conv2d` must
-    /// take to as many places as there are here; others are a build error, or fail the run that feeds them.
+    /// [`conv2d_transpose`](crate::Tensor::conv2d_transpose) to images of so many rows and columns, of which a single number
+    /// is both, and which `conv2d` must take to as many places as there are here; others are a build error, or fail the run
+    /// that feeds them.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -76,13 +72,10 @@ methods! {
     /// let kernel = g.variable("kernel", glorot_uniform([3, 3, 1, 8]));
     /// let convolution = Convolution::same().strides(2);
     /// assert_eq!(x.conv2d_transpose(kernel, convolution).shape().to_string(), "[?, 8, 8, 1]");
-    /// assert_eq!(x.conv2d_transpose_to(kernel, convolution, [7, 7]).shape().to_string(), "[?, 7, 7, 1]");
+    /// assert_eq!(x.conv2d_transpose_to(kernel, convolution, 7).shape().to_string(), "[?, 7, 7, 1]");
     /// ```
-    fn conv2d_transpose_to<Float>(x, kernel: (Self), convolution: Convolution, size: [Vec<usize>]) -> Self as _ {
-        match rows_and_columns(&size) {
-            Ok(size) => x.transposed_convolution(kernel, convolution, Some(size)),
-            Err(fault) => x.graph().invalid_any("conv2d_transpose", fault),
-        }
+    fn conv2d_transpose_to<Float>(x, kernel: (Self), convolution: Convolution, size: [RowsAndColumns]) -> Self as _ {
+        x.transposed_convolution(kernel, convolution, Some(size.into()))
     }
 
     also [
@@ -93,13 +86,13 @@ methods! {
             operands: &[OperandDef::one("x", Elements::Float), OperandDef::one("kernel", Elements::Same)],
             attributes: &[
                 AttributeDef::of::<Convolution>("convolution"),
-                AttributeDef::optional::<Vec<usize>>("size"),
+                AttributeDef::optional::<RowsAndColumns>("size"),
             ],
             build: |_, operands, attributes| {
                 let convolution = attributes.value("convolution")?;
                 let (x, kernel) = (operands[0], operands[1]);
                 Ok(vec![match attributes.get("size") {
-                    Some(_) => x.conv2d_transpose_to(kernel, convolution, attributes.value::<Vec<usize>>("size")?),
+                    Some(_) => x.conv2d_transpose_to(kernel, convolution, attributes.value::<RowsAndColumns>("size")?),
                     None => x.conv2d_transpose(kernel, convolution),
                 }])
             },

@@ -81,12 +81,6 @@ pub enum ConvolutionFault {
         /// The channels of the images.
         found: usize,
     },
-    /// A size of images that is not one of rows and columns.
-    #[error("expected a size of 2 lengths, rows and columns, got {found}")]
-    Size {
-        /// How many lengths it has.
-        found: usize,
-    },
     /// Something other than series.
     #[error("expected series of [batch, time, channels], got shape {shape}")]
     NotSeries {

@@ -4,7 +4,7 @@
 use crate::element::{DType, Element, Numeric};
 use crate::graph::op::{AttributeDef, BroadcastLike, OpDef};
 use crate::graph::{AnyTensor, Graph, Operand, Tensor};
-use crate::ops::lengths::Lengths;
+use crate::ops::lengths::{Length, Lengths};
 use crate::ops::methods::methods;
 
 impl Graph {
@@ -57,27 +57,30 @@ impl Graph {
         value.into_tensor(self).broadcast_to(lengths)
     }
 
-    /// The identity matrix of so many rows and columns: 1 on the diagonal, 0 elsewhere.
+    /// The identity matrix of so many rows and columns, which may be [computed](crate::Length) out of lengths of tensors: 1
+    /// on the diagonal, 0 elsewhere.
     ///
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
     /// let y = Session::new(&g)?.run(g.eye::<f64>(2))?;
     /// assert_eq!(y, ndarray::arr2(&[[1.0, 0.0], [0.0, 1.0]]).into_dyn());
+    /// let x = g.placeholder::<f64>("x", [None, Some(3)]);
+    /// assert_eq!(g.eye::<f64>(x.dim(0)).shape().to_string(), "[?, ?]");
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[doc(alias("identity"))]
     #[track_caller]
-    pub fn eye<T: Numeric>(&self, n: usize) -> Tensor<'_, T> {
+    pub fn eye<'g, T: Numeric>(&'g self, n: impl Into<Length<'g>>) -> Tensor<'g, T> {
         self.eye_any(n, T::DTYPE).typed()
     }
 
     /// The same as [`eye`](Graph::eye) of an element type that is given as a value.
     #[track_caller]
-    pub fn eye_any(&self, n: usize, dtype: DType) -> AnyTensor<'_> {
+    pub fn eye_any<'g>(&'g self, n: impl Into<Length<'g>>, dtype: DType) -> AnyTensor<'g> {
         #[cfg(test)]
         super::laws::called("eye");
-        self.number_any(1.0, dtype, n).diag()
+        self.number_any(1.0, dtype, n.into()).diag()
     }
 }
 
@@ -130,7 +133,7 @@ methods! {
             operands: &[],
             attributes: &[AttributeDef::of::<usize>("n"), AttributeDef::of::<DType>("dtype")],
             build: |graph, _, attributes| {
-                Ok(vec![graph.eye_any(attributes.value("n")?, attributes.value("dtype")?)])
+                Ok(vec![graph.eye_any(attributes.value::<usize>("n")?, attributes.value("dtype")?)])
             },
         },
     ]
@@ -149,6 +152,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             .unwrap()
             .to_owned()),
         example!("eye", &[&[2, 3]], |g, x| x[0].matmul(g.eye(3)) + g.eye(1), |x| &x[0] + 1.0),
+        example!("eye of a computed size", &[&[2, 3]], |g, x| g.eye(x[0].dim(0)).matmul(x[0]), |x| x[0]
+            .clone()),
         example!("eye of nothing", &[&[0]], |g, x| g.eye(0).matmul(x[0]), |x| x[0].clone()),
         example!("eye of numbers", &[], |g, _| g.eye::<i32>(3).cast(), |_| Array2::eye(3).into_dyn()),
     ];

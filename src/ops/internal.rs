@@ -1,8 +1,6 @@
 //! The ops that no method builds alone, as definitions for files of graphs: parts of others, and of gradients.
 //!
-//! Each file of ops declares its own; here are those of the graph's layer. What is told more than attributes say is not
-//! listed, and not written to files: the gradients of `concat`, of `split` and of several slices of one tensor, and
-//! `shuffle`.
+//! Each file of ops declares its own; here are those of the graph's layer.
 
 use crate::error::Fault;
 use crate::graph::AnyTensor;

@@ -254,6 +254,7 @@ fn attributes_of(kind: &str) -> Vec<Attribute> {
         "element type" => DTYPES.map(Attribute::DType).into(),
         "integer" | "count" => [0, 1, i64::MIN].map(Attribute::Int).into(),
         "integers" | "counts" => vec![Attribute::Ints(vec![2, 1]), Attribute::Ints(vec![])],
+        "rows and columns" => vec![Attribute::Ints(vec![2, 1]), Attribute::Ints(vec![0, 1])],
         "pairs of counts" => {
             vec![Attribute::List(vec![Attribute::Ints(vec![1, 0])]), Attribute::List(vec![])]
         }

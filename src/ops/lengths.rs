@@ -5,6 +5,7 @@
 //! any other. So it is known while building as far as the lengths it is made of are, and when a run is planned in any
 //! case; nothing of it is computed in a run.
 
+mod alone;
 mod from;
 mod ops;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Lowering, TensorId, Val};
 use crate::shape::{TensorType, resolve_axis};
 
+pub(super) use alone::Told;
 pub(super) use ops::METHODS;
 use ops::{Dim, OPERATIONS, lengths_of};
 

@@ -247,7 +247,7 @@ methods! {
     /// -`log_softmax`(self)\[label\], one number for each label.
     ///
     /// Gradient to the logits: softmax minus 1 at the label. Logits that are all -∞, or include ∞ or NaN, define no
-    /// distribution: their loss is NaN. Labels must have the logits' shape without the last axis, or it is a building
+    /// distribution: their loss is NaN. Labels must have the logits' shape without the last axis, or it is a build
     /// error; one that is negative or not below the number of classes fails the run with
     /// [`Error::IndexOutOfRange`](crate::Error::IndexOutOfRange), which has the first such label and its row.
     ///

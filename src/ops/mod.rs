@@ -28,6 +28,7 @@ mod elementwise;
 mod internal;
 mod methods;
 mod numbers;
+mod parts;
 
 use std::sync::OnceLock;
 
@@ -44,13 +45,15 @@ pub(crate) fn definition(name: &str) -> Option<&'static OpDef> {
     BY_NAME.get_or_init(|| all().map(|op| (op.name, op)).collect()).get(name).copied()
 }
 
-/// All ops that no method builds alone, but for those that are not written to files.
+/// All ops that no method builds alone.
 fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
     let files = [
         internal::INTERNAL,
         internal::OF_LISTS,
         boolean_mask::INTERNAL,
         bump::INTERNAL,
+        concat::EXTENT,
+        concat::INTERNAL,
         ctc_loss::INTERNAL,
         einsum::DIAGONALS,
         einsum::NUMBERED,
@@ -59,7 +62,7 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         losses::INTERNAL,
         mean::INTERNAL,
         norm::INTERNAL,
-        pad::INTERNAL,
+        parts::INTERNAL,
         patches::FOLDS,
         patches::INTERNAL,
         polar::INTERNAL,
@@ -69,10 +72,11 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         resize::INTERNAL,
         roll::INTERNAL,
         scatter_set::INTERNAL,
-        slice::INTERNAL,
+        sample::INTERNAL,
+        split::INTERNAL,
         tile::INTERNAL,
     ];
-    files.into_iter().flatten()
+    files.into_iter().flatten().chain(parts::put_back_ops().map(|def| &def.op))
 }
 
 op_files![

@@ -7,6 +7,7 @@ use crate::graph::op::{Attribute, AttributeDef, AttributeValue, Attributes, Elem
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::ScalarValue;
 use crate::ops::methods::methods;
+use crate::ops::parts::{PutBackDef, put_back};
 use crate::shape::{Shape, ShapeError};
 
 /// What [`pad`](crate::Tensor::pad) puts before and behind the elements.
@@ -226,20 +227,14 @@ impl AnyTensor<'_> {
 }
 
 /// For files of graphs.
-pub(super) const INTERNAL: &[OpDef] = &[OpDef {
-    name: "pad_transposed",
-    doc: "",
-    operands: &[OperandDef::one("x", Elements::Element), OperandDef::one("like", Elements::Element)],
-    attributes: &[AttributeDef::of::<Paddings>("paddings"), AttributeDef::new("with", WITH)],
-    build: |graph, operands, attributes| {
-        let with: Attribute = attributes.value("with")?;
+pub(super) const PUT_BACK: &[PutBackDef] = put_back! {
+    "pad_transposed" (x, like) [paddings: Paddings, with: Attribute] |dtype| {
         let found = || Some(with.to_string());
-        let with = Pad::from_attribute(&with, operands[0].dtype());
+        let with = Pad::from_attribute(&with, dtype);
         let with = with.ok_or_else(|| Fault::Attribute { name: "with", expected: WITH, found: found() })?;
-        let padded = Padded { paddings: attributes.value("paddings")?, with };
-        Ok(vec![graph.apply(PickTransposed(padded), operands)])
-    },
-}];
+        PickTransposed(Padded { paddings, with })
+    };
+};
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {

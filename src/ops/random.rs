@@ -6,13 +6,12 @@
 
 mod draw;
 
-use crate::element::{DType, Numeric};
+use crate::element::{DType, Element, Numeric};
 use crate::error::Fault;
 use crate::graph::Float;
-use crate::graph::op::{Attribute, AttributeDef, AttributeValue, Elements, OpDef, OperandDef};
-use crate::graph::{AnyTensor, Graph, Tensor};
+use crate::graph::op::{Attribute, AttributeDef, AttributeValue, BroadcastLike, Elements, OpDef, OperandDef};
+use crate::graph::{AnyOperand, AnyTensor, Graph, Tensor};
 use crate::ops::lengths::Lengths;
-use crate::ops::methods::methods;
 use crate::ops::numbers::{attribute, rounded};
 
 pub use draw::RandomFault;
@@ -115,7 +114,7 @@ impl Graph {
     /// Numbers of a normal distribution, drawn anew in each run; by what, says
     /// [`random_uniform`](Graph::random_uniform).
     ///
-    /// No gradient passes. A standard deviation that is negative, or a number that is not finite, is a building
+    /// No gradient passes. A standard deviation that is negative, or a number that is not finite, is a build
     /// error.
     ///
     /// ```
@@ -185,25 +184,41 @@ impl Graph {
     }
 
     /// Booleans, each `true` with the given probability, drawn anew in each run; by what, says
-    /// [`random_uniform`](Graph::random_uniform). The probability is a number; of a tensor of probabilities `p`, one for each
-    /// element, it is [`p.bernoulli()`](crate::Tensor::bernoulli).
+    /// [`random_uniform`](Graph::random_uniform). The probability is a number, or a tensor or variable that broadcasts to the
+    /// shape; of a tensor of probabilities `p`, one for each element, it is also [`p.bernoulli()`](crate::Tensor::bernoulli).
     ///
-    /// A probability that is none is a build error.
+    /// No gradient passes. A number that is no probability is a build error; an element of a tensor that is none fails the
+    /// run.
     ///
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
     /// let heads = g.bernoulli([10_000], 0.5).cast::<f64>().reduce_mean(..);
     /// assert!((Session::new(&g)?.run(heads)?.sum() - 0.5).abs() < 0.05);
+    ///
+    /// let p = g.non_trainable_variable("p", 1.0_f32);
+    /// let session = Session::new(&g)?;
+    /// assert_eq!(session.run(g.bernoulli([2], p))?, ndarray::arr1(&[true, true]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
-    pub fn bernoulli<'g>(&'g self, shape: impl Into<Lengths<'g>>, probability: f64) -> Tensor<'g, bool> {
-        self.drawn("bernoulli", Law::Bernoulli { probability }, DType::Bool, shape).typed()
+    pub fn bernoulli<'g>(
+        &'g self,
+        shape: impl Into<Lengths<'g>>,
+        probability: impl AnyOperand<'g>,
+    ) -> Tensor<'g, bool> {
+        if let Some(probability) = probability.number() {
+            return self.drawn("bernoulli", Law::Bernoulli { probability }, DType::Bool, shape).typed();
+        }
+        let probabilities = probability.into_any(self, DType::F64);
+        if !probabilities.is_of(self) {
+            return self.invalid("bernoulli", Fault::OtherGraph { operand: 0 });
+        }
+        probabilities.broadcast_to(shape).bernoulli().named("bernoulli").typed()
     }
 }
 
-impl AnyTensor<'_> {
+impl<'g> AnyTensor<'g> {
     /// As many draws as this tensor has elements. The node is named as one that is told its lengths.
     #[track_caller]
     fn drawn_like(self, law: Law, dtype: DType, name: &str) -> Self {
@@ -237,12 +252,24 @@ impl AnyTensor<'_> {
         let law = Law::Normal { mean: rounded(mean, dtype), stddev: rounded(stddev, dtype) };
         self.drawn_like(law, dtype, "random_normal")
     }
+
+    /// The same as [`Tensor::bernoulli_like`].
+    #[track_caller]
+    pub fn bernoulli_like(self, probability: impl AnyOperand<'g>) -> Self {
+        #[cfg(test)]
+        super::laws::called("bernoulli_like");
+        if let Some(probability) = probability.number() {
+            return self.drawn_like(Law::Bernoulli { probability }, DType::Bool, "bernoulli");
+        }
+        let probabilities = probability.into_any(self.graph(), DType::F64);
+        probabilities.binary(BroadcastLike, self).bernoulli().named("bernoulli")
+    }
 }
 
-methods! {
+impl<'g, T: Element> Tensor<'g, T> {
     /// As many booleans as this tensor has elements, as [`Graph::bernoulli`] draws them; the elements do not
-    /// matter. The shape may be unknown while building. Of a tensor of probabilities `p`, one for each element, it is
-    /// [`p.bernoulli()`](crate::Tensor::bernoulli).
+    /// matter. The shape may be unknown while building. The probability is a number, or a tensor or variable that
+    /// broadcasts to the shape.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -253,12 +280,21 @@ methods! {
     /// assert!((y.sum() - 1.0).abs() < 0.05);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn bernoulli_like<Element>(x, probability: f64) -> bool {
-        x.drawn_like(Law::Bernoulli { probability }, DType::Bool, "bernoulli")
+    #[track_caller]
+    pub fn bernoulli_like(self, probability: impl AnyOperand<'g>) -> Tensor<'g, bool> {
+        self.any().bernoulli_like(probability).typed()
     }
-
-    also [RANDOM_UNIFORM, RANDOM_NORMAL, TRUNCATED_NORMAL, BERNOULLI, RANDOM_UNIFORM_LIKE, RANDOM_NORMAL_LIKE]
 }
+
+pub(super) const METHODS: &[&[OpDef]] = &[&[
+    RANDOM_UNIFORM,
+    RANDOM_NORMAL,
+    TRUNCATED_NORMAL,
+    BERNOULLI,
+    RANDOM_UNIFORM_LIKE,
+    RANDOM_NORMAL_LIKE,
+    BERNOULLI_LIKE,
+]];
 
 const DTYPE: AttributeDef = AttributeDef::of::<DType>("dtype");
 const SHAPE: AttributeDef = AttributeDef::of::<Vec<usize>>("shape");
@@ -311,7 +347,18 @@ const BERNOULLI: OpDef = OpDef {
     attributes: &[SHAPE, AttributeDef::of::<f64>("probability")],
     build: |graph, _, given| {
         let shape: Vec<usize> = given.value("shape")?;
-        Ok(vec![graph.bernoulli(shape, given.value("probability")?).any()])
+        Ok(vec![graph.bernoulli(shape, given.value::<f64>("probability")?).any()])
+    },
+};
+
+const BERNOULLI_LIKE: OpDef = OpDef {
+    name: "bernoulli_like",
+    doc: "As many booleans as the tensor has elements, each `true` with the given probability, drawn anew in each run.",
+    operands: &[OperandDef::one("x", Elements::Element)],
+    attributes: &[AttributeDef::of::<f64>("probability")],
+    build: |_, operands, given| {
+        let probability: f64 = given.value("probability")?;
+        Ok(operands.iter().map(|x| x.bernoulli_like(probability)).collect())
     },
 };
 

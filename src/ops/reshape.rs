@@ -264,7 +264,7 @@ impl<'g, T: Element> Tensor<'g, T> {
     /// The elements in the same order under other lengths, of which one may be -1: what remains for it. Lengths may be
     /// [computed](crate::Length) out of those of tensors.
     ///
-    /// Gradient: the cotangent in the shape of `self`. A shape for another number of elements is a building
+    /// Gradient: the cotangent in the shape of `self`. A shape for another number of elements is a build
     /// error, as are two lengths of -1; a -1 beside a length of 0 says nothing and is one as well.
     ///
     /// ```

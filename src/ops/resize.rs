@@ -12,7 +12,7 @@ use crate::graph::op::{Attribute, AttributeValue, Attributes, Op, OpDef};
 use crate::ir::{Lowering, Val};
 use crate::ops::internal::internal;
 use crate::ops::methods::methods;
-use crate::ops::patches::WindowFault;
+use crate::ops::patches::{RowsAndColumns, WindowFault};
 use crate::shape::{Shape, TensorType};
 
 use kernels::{Collect, Spread};
@@ -62,11 +62,13 @@ struct ResizeTransposed(Resize);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResizeFault {
-    /// A size that is not one of rows and columns.
-    #[error("expected a size of 2 lengths above 0, rows and columns, got {size:?}")]
+    /// A size without rows or columns.
+    #[error("expected a size of at least 1 by 1, got {rows} by {columns}")]
     Size {
-        /// The lengths.
-        size: Vec<usize>,
+        /// How many rows it has.
+        rows: usize,
+        /// How many columns it has.
+        columns: usize,
     },
     /// Images without pixels, of which no others can be made.
     #[error("expected images of at least 1 by 1, got {images}")]
@@ -77,11 +79,13 @@ pub enum ResizeFault {
 }
 
 impl Resize {
-    /// Images of a size that is one of rows and columns.
-    fn to(size: Vec<usize>, between: Between) -> Result<Self, Fault> {
-        match <[usize; 2]>::try_from(size.as_slice()) {
-            Ok(size) if !size.contains(&0) => Ok(Resize { size, between }),
-            _ => Err(Fault::op(ResizeFault::Size { size })),
+    /// Images of a size.
+    fn to(size: RowsAndColumns, between: Between) -> Result<Self, Fault> {
+        match <[usize; 2]>::from(size) {
+            [rows, columns] if rows == 0 || columns == 0 => {
+                Err(Fault::op(ResizeFault::Size { rows, columns }))
+            }
+            size => Ok(Resize { size, between }),
         }
     }
 
@@ -123,7 +127,7 @@ impl Op for Resize {
     }
 
     fn attributes(&self) -> Attributes {
-        Attributes::new().with("size", self.size.to_vec())
+        Attributes::new().with("size", RowsAndColumns::from(self.size))
     }
 }
 
@@ -155,12 +159,12 @@ impl Op for ResizeTransposed {
     }
 
     fn attributes(&self) -> Attributes {
-        Attributes::new().with("of", self.0.between).with("size", self.0.size.to_vec())
+        Attributes::new().with("of", self.0.between).with("size", RowsAndColumns::from(self.0.size))
     }
 }
 
 #[track_caller]
-fn resize(x: AnyTensor<'_>, size: Vec<usize>, between: Between) -> AnyTensor<'_> {
+fn resize(x: AnyTensor<'_>, size: RowsAndColumns, between: Between) -> AnyTensor<'_> {
     match Resize::to(size, between) {
         Ok(resize) => x.unary(resize),
         Err(fault) => x.graph().invalid_any(between.name(), fault),
@@ -169,7 +173,7 @@ fn resize(x: AnyTensor<'_>, size: Vec<usize>, between: Between) -> AnyTensor<'_>
 
 /// For files of graphs.
 pub(super) const INTERNAL: &[OpDef] = internal! {
-    "resize_transposed" (x: Numeric, like: Element) [of: Between, size: Vec<usize>] |given|
+    "resize_transposed" (x: Numeric, like: Element) [of: Between, size: RowsAndColumns] |given|
         ResizeTransposed(Resize::to(size, of)?);
 };
 
@@ -179,8 +183,8 @@ methods! {
     /// the width.
     ///
     /// These are the pixels of TensorFlow with `half_pixel_centers`, computed without rounding. Gradient: to each pixel the
-    /// cotangents of those made of it, added up. Images of other than four axes or without pixels, and a size that is not
-    /// two lengths above 0, are build errors.
+    /// cotangents of those made of it, added up. A single number is rows and columns. Images of other than four axes or without
+    /// pixels, and a size of no rows or columns, are build errors.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -190,7 +194,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1, 1, 2, 2, 3, 3]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn resize_nearest_neighbor<Numeric>(x, size: [Vec<usize>]) -> Self {
+    fn resize_nearest_neighbor<Numeric>(x, size: [RowsAndColumns]) -> Self {
         resize(x, size, Between::Nearest)
     }
 
@@ -210,7 +214,7 @@ methods! {
     /// assert_eq!(Session::new(&g)?.run(y)?, ndarray::arr1(&[1.0, 1.25, 1.75, 2.0]).into_dyn());
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
-    fn resize_bilinear<Float>(x, size: [Vec<usize>]) -> Self {
+    fn resize_bilinear<Float>(x, size: [RowsAndColumns]) -> Self {
         resize(x, size, Between::Bilinear)
     }
 }

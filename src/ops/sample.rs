@@ -13,6 +13,7 @@ use crate::graph::Float;
 use crate::graph::op::{AttributeDef, Attributes, Op, OpDef};
 use crate::graph::{AnyTensor, Graph, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
+use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::shape::{Shape, ShapeError, TensorType};
 
@@ -295,6 +296,12 @@ methods! {
         build: |graph, _, attributes| Ok(vec![graph.random_permutation(attributes.value("n")?).any()]),
     }]
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "random_permutation_like" (x: Element) [] |given|
+        Permutation { length: None, own_seed: given[0].graph().own_seed() };
+};
 
 #[track_caller]
 fn sampled(x: AnyTensor<'_>, chance: Chance) -> AnyTensor<'_> {

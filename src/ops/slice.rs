@@ -7,9 +7,9 @@ use std::num::ParseIntError;
 
 use crate::error::Fault;
 use crate::graph::op::pick::{Along, Choice, Pick, PickTransposed, Run};
-use crate::graph::op::{Attribute, AttributeValue, Attributes, OpDef};
-use crate::ops::internal::internal;
+use crate::graph::op::{Attribute, AttributeValue, Attributes};
 use crate::ops::methods::methods;
+use crate::ops::parts::{PutBackDef, put_back};
 use crate::shape::{Axes, Shape};
 
 /// What [`slice`](crate::Tensor::slice) takes of one axis: a range of indices, or one index, which drops the axis.
@@ -313,9 +313,9 @@ methods! {
 }
 
 /// For files of graphs.
-pub(super) const INTERNAL: &[OpDef] = internal! {
-    "slice_transposed" (x: Element, like: Element) [ranges: Ranges] |given| PickTransposed(ranges);
-    "reverse_transposed" (x: Element, like: Element) [axes: Axes] |given| PickTransposed(Reversed(axes));
+pub(super) const PUT_BACK: &[PutBackDef] = put_back! {
+    "slice_transposed" (x, like) [ranges: Ranges] |_dtype| PickTransposed(ranges);
+    "reverse_transposed" (x, like) [axes: Axes] |_dtype| PickTransposed(Reversed(axes));
 };
 
 #[cfg(test)]

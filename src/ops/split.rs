@@ -3,12 +3,14 @@
 use crate::element::Element;
 use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::pick::{Along, Choice, PickTransposed, Run, picked, shape_of};
+use crate::graph::op::pick::{Along, Choice, Pick, PickTransposed, Run, picked, shape_of};
 use crate::graph::op::{
     Attribute, AttributeDef, AttributeValue, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs,
 };
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Lowering, Val};
+use crate::ops::internal::internal;
+use crate::ops::parts::{PutBackDef, put_back};
 use crate::shape::{Shape, ShapeError, TensorType, resolve_axis};
 
 /// Parts that one call gives: more are no list that anybody handles, and an axis of more is better moved as a whole.
@@ -40,6 +42,16 @@ pub enum SplitFault {
         length: usize,
         /// What the lengths of the parts add up to.
         whole: usize,
+    },
+    /// A part at an index that the axis does not have.
+    #[error("expected an index of axis {axis} of length {length}, got {index}")]
+    Index {
+        /// The axis, counted from the first.
+        axis: usize,
+        /// Its length.
+        length: usize,
+        /// The index.
+        index: usize,
     },
     /// An axis of unknown length is to be taken apart.
     #[error("expected a length of axis {axis} that is known while building, got shape {shape}")]
@@ -197,7 +209,42 @@ impl Cut {
                 Err(Fault::op(SplitFault::Sizes { axis, length, whole }))
             }
             (Cut::Sized { start, size, .. }, _) => Ok(Along::of([Run::of(start, size, 1)])),
+            (Cut::Element(index), Some(length)) if index >= length => {
+                Err(Fault::op(SplitFault::Index { axis, length, index }))
+            }
             (Cut::Element(index), _) => Ok(Along::of([Run::of(index, 1, 1)]).dropped()),
+        }
+    }
+}
+
+/// An index, a number of equal parts with the place of one, or the lengths before a part, of it, and of all.
+impl AttributeValue for Cut {
+    const KIND: &'static str = "index, place or range of a part";
+
+    fn into_attribute(self) -> Attribute {
+        let attributes = Attributes::new();
+        match self {
+            Cut::Equal { part, parts } => attributes.with("part", part).with("parts", parts),
+            Cut::Sized { start, size, whole } => {
+                attributes.with("start", start).with("size", size).with("whole", whole)
+            }
+            Cut::Element(index) => return index.into_attribute(),
+        }
+        .into_attribute()
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        let Attribute::Group(given) = attribute else {
+            return usize::from_attribute(attribute).map(Cut::Element);
+        };
+        let [part, parts, start, size, whole] =
+            ["part", "parts", "start", "size", "whole"].map(|name| given.value::<usize>(name).ok());
+        match (part.zip(parts), start.zip(size).zip(whole)) {
+            (Some((part, parts)), None) if part < parts => Some(Cut::Equal { part, parts }),
+            (None, Some(((start, size), whole))) if start.checked_add(size)? <= whole => {
+                Some(Cut::Sized { start, size, whole })
+            }
+            _ => None,
         }
     }
 }
@@ -207,19 +254,26 @@ impl Choice for Part {
 
     fn axes(&self, shape: &Shape) -> Result<Vec<Along>, Fault> {
         let mut axes: Vec<Along> = shape.dims().iter().map(|&length| Along::whole(length)).collect();
-        axes[self.axis] = self.cut.along(self.axis, shape)?;
+        let outside =
+            Fault::Shape(ShapeError::AxisOutOfRange { axis: self.axis as isize, rank: shape.rank() });
+        let cut = axes.get_mut(self.axis).ok_or(outside)?;
+        *cut = self.cut.along(self.axis, shape)?;
         Ok(axes)
     }
 
     fn attributes(&self) -> Attributes {
-        let attributes = Attributes::new().with("axis", self.axis);
-        match self.cut {
-            Cut::Equal { part, parts } => attributes.with("part", part).with("parts", parts),
-            Cut::Sized { start, size, .. } => attributes.with("start", start).with("size", size),
-            Cut::Element(index) => attributes.with("index", index),
-        }
+        Attributes::new().with("axis", self.axis).with("cut", self.cut)
     }
 }
+
+/// For files of graphs.
+pub(super) const INTERNAL: &[OpDef] = internal! {
+    "split_part" (x: Element) [axis: usize, cut: Cut] |given| Pick(Part { axis, cut });
+};
+
+pub(super) const PUT_BACK: &[PutBackDef] = put_back! {
+    "split_transposed" (x, like) [axis: usize, cut: Cut] |_dtype| PickTransposed(Part { axis, cut });
+};
 
 impl AnyTensor<'_> {
     /// The same as [`Tensor::split`].

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::rule::number;
-use super::{OptimizerFault, Parameter};
+use super::{OptimizerFault, Parameter, Schedule};
 use crate::op::Fault;
 use crate::prelude::{Float, Graph, Operation, Tensor, Value, Variable};
 
@@ -14,6 +14,9 @@ const SUFFIX: &str = "/ema";
 ///
 /// Weights that stochastic gradients throw about are often better as their average over the last 1/(1 - decay) steps or
 /// so. Averages are variables that are not trainable, named `<variable>/ema`, so checkpoints hold them.
+///
+/// The decay is a number, or a tensor, a variable or a [`Schedule`] of the step. A number that is not in [0, 1) is a build
+/// error; what a tensor holds is not looked at.
 ///
 /// ```
 /// use flowgrad::optimizer::Ema;
@@ -41,17 +44,33 @@ const SUFFIX: &str = "/ema";
 ///
 /// Source: Polyak and Juditsky, *Acceleration of stochastic approximation by averaging*, 1992; this form and the warm-up
 /// are TensorFlow's `ExponentialMovingAverage`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[must_use = "nothing is averaged before `of` builds what does"]
 pub struct Ema {
-    decay: f64,
+    decay: Schedule,
     warms_up: bool,
 }
 
 impl Ema {
     /// Averages of this decay, in [0, 1): 0.999 and 0.9999 are usual.
-    pub fn new(decay: f64) -> Self {
-        Ema { decay, warms_up: false }
+    ///
+    /// ```
+    /// use flowgrad::optimizer::Ema;
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let w = g.variable("w", 0.0_f64);
+    /// let decay = g.non_trainable_variable("decay", 0.5_f64);
+    /// let averages = Ema::new(decay).of(&g, &[w]);
+    /// let step = averages.update_after(w.assign(8.0).op());
+    /// let session = Session::new(&g)?;
+    /// session.run(step)?; // 0.5·0 + 0.5·8
+    /// session.run(decay.assign(0.75))?;
+    /// session.run(step)?; // 0.75·4 + 0.25·8
+    /// assert_eq!(session.run(averages.get(w))?.item()?, 5.0);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    pub fn new(decay: impl Into<Schedule>) -> Self {
+        Ema { decay: decay.into(), warms_up: false }
     }
 
     /// Averages over fewer steps at first, when weights move fast: the decay of the update after t others is
@@ -78,7 +97,7 @@ impl Ema {
     /// A decay out of its range and a variable that is given twice are build errors.
     #[track_caller]
     pub fn of<'g, T: Float>(self, g: &'g Graph, variables: &[Variable<'g, T>]) -> Averages<'g, T> {
-        if let Some(fault) = self.fault(variables) {
+        if let Some(fault) = self.fault(g, variables) {
             let invalid = g.invalid::<T>("ema", fault);
             return Averages { graph: g, pairs: Vec::new(), decay: invalid, updates: None };
         }
@@ -88,21 +107,21 @@ impl Ema {
             };
             let pairs = variables.iter().map(average).collect();
             g.name_scope("ema", || {
-                let constant = g.constant(number::<T>(self.decay));
-                let updates = self.warms_up.then(|| g.non_trainable_variable("updates", 0_i64));
-                let decay = updates.map_or(constant, |updates| {
-                    let t = updates.cast::<f64>();
-                    ((t + 1.0) / (t + 10.0)).minimum(self.decay).cast()
-                });
-                Averages { graph: g, pairs, decay, updates }
+                if !self.warms_up {
+                    return Averages { graph: g, pairs, decay: self.decay.now(g), updates: None };
+                }
+                let updates = g.non_trainable_variable("updates", 0_i64);
+                let t = updates.cast::<f64>();
+                let decay = ((t + 1.0) / (t + 10.0)).minimum(self.decay.now::<f64>(g)).cast();
+                Averages { graph: g, pairs, decay, updates: Some(updates) }
             })
         })
     }
 
     /// What is wrong, if anything is.
-    fn fault<T: Float>(self, variables: &[Variable<'_, T>]) -> Option<Fault> {
-        if let Some(fault) = Parameter::fraction("decay", self.decay).fault() {
-            return Some(Fault::op(fault));
+    fn fault<T: Float>(&self, g: &Graph, variables: &[Variable<'_, T>]) -> Option<Fault> {
+        if let Some(fault) = Parameter::fraction("decay", self.decay.clone()).fault_in(g) {
+            return Some(fault);
         }
         let mut names: Vec<String> = variables.iter().map(|variable| variable.name()).collect();
         names.sort_unstable();

@@ -37,14 +37,25 @@ pub trait Feeds<'g> {
 }
 
 /// The arguments of a callable whose feeds are of the types `I`: for an element type what can be fed
-/// for a tensor of it ([`Feedable`]); for `Value`, which stands for an untyped tensor, a reference to a [`Value`], or to
-/// an array of any element type; for a tuple or an array of types the same of arguments; for a `Vec` a `Vec`, an array or
-/// a slice of arguments, or a reference to one of things that are fed by reference. That there are as many as in the
-/// feeds is checked by the call.
+/// for a tensor of it ([`Feedable`]); for `Value`, which stands for an untyped tensor, a reference to a [`Value`] or to
+/// an array of any element type, a view, or a number; for a tuple or an array of types the same of arguments; for a `Vec`
+/// a `Vec`, an array or a slice of arguments, or a reference to one of things that are fed by reference. For a
+/// `Vec<Value>`, which is also what a [frozen model](crate::io::frozen) takes, a tuple of arguments of different types will
+/// do, and a single one. That there are as many as in the feeds is checked by the call.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// let g = Graph::new();
+/// let (x, n) = (g.placeholder::<f64>("x", [None]), g.placeholder::<i64>("n", ()));
+/// let call = Session::new(&g)?.make_callable(vec![x.any(), n.any()], x * n.cast())?;
+/// assert_eq!(call.call((&ndarray::arr1(&[1.0, 2.0]), 3_i64))?, ndarray::arr1(&[3.0, 6.0]).into_dyn());
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no argument of a call that is fed `{I}`",
     label = "expected for each element type a reference to an array, a view, or a number of it",
     note = "several arguments are one tuple: `step.call((&x, &labels))`, and none are `step.call(())`",
+    note = "a frozen model, which is fed `Vec<Value>`, takes an array, or a tuple or list of arrays, each of any element type",
     note = "an array is lent: `&array` or `array.view()`; elements are not converted: `array.mapv(f64::from)`"
 )]
 pub trait Arguments<'v, I> {
@@ -61,6 +72,13 @@ pub struct FedArrays<'v> {
 }
 
 impl<'v> FedArrays<'v> {
+    /// What is fed to a list of untyped tensors.
+    pub(crate) fn of_list(arguments: impl Arguments<'v, Vec<Value>>) -> SmallVec<[FedArray<'v>; 8]> {
+        let mut fed = FedArrays::default();
+        arguments.push_to(&mut fed);
+        fed.arrays
+    }
+
     fn push_list<I, A: Arguments<'v, I>>(&mut self, arguments: impl ExactSizeIterator<Item = A>) {
         self.lengths.push(arguments.len());
         arguments.for_each(|argument| argument.push_to(self));
@@ -115,22 +133,29 @@ impl<'v, T: Element, A: Feedable<'v, T>> Arguments<'v, T> for A {
     }
 }
 
-impl<'v> Arguments<'v, Value> for &'v Value {
-    fn push_to(self, fed: &mut FedArrays<'v>) {
-        fed.arrays.push(FedArray::of_value(self));
-    }
-}
+/// What is fed for an untyped tensor, and for a list of one.
+macro_rules! untyped {
+    ($(($($generics:tt)*) $argument:ty, $this:ident => $fed:expr;)*) => {$(
+        impl<'v, $($generics)*> Arguments<'v, Value> for $argument {
+            fn push_to(self, fed: &mut FedArrays<'v>) {
+                let $this = self;
+                fed.arrays.push($fed);
+            }
+        }
 
-impl<'v, T: Element, S: Data<Elem = T>, D: Dimension> Arguments<'v, Value> for &'v ArrayBase<S, D> {
-    fn push_to(self, fed: &mut FedArrays<'v>) {
-        fed.arrays.push(FedArray::of_view(self.view()));
-    }
+        #[diagnostic::do_not_recommend]
+        impl<'v, $($generics)*> Arguments<'v, Vec<Value>> for $argument {
+            fn push_to(self, fed: &mut FedArrays<'v>) {
+                fed.push_list::<Value, _>(std::iter::once(self));
+            }
+        }
+    )*};
 }
-
-impl<'v, T: Element, D: Dimension> Arguments<'v, Value> for ArrayView<'v, T, D> {
-    fn push_to(self, fed: &mut FedArrays<'v>) {
-        fed.arrays.push(FedArray::of_view(self));
-    }
+untyped! {
+    () &'v Value, value => FedArray::of_value(value);
+    (T: Element, S: Data<Elem = T>, D: Dimension) &'v ArrayBase<S, D>, array => FedArray::of_view(array.view());
+    (T: Element, D: Dimension) ArrayView<'v, T, D>, view => FedArray::of_view(view);
+    (T: Element) T, number => FedArray::of_scalar(number);
 }
 
 impl<'v, I, A: Arguments<'v, I>, const N: usize> Arguments<'v, [I; N]> for [A; N] {
@@ -191,6 +216,16 @@ macro_rules! tuples {
             fn push_to(self, fed: &mut FedArrays<'v>) {
                 let ($($argument,)*) = self;
                 $($argument.push_to(fed);)*
+            }
+        }
+
+        impl<'v, $($argument: Arguments<'v, Value>),*> Arguments<'v, Vec<Value>> for ($($argument,)*) {
+            #[allow(non_snake_case)]
+            fn push_to(self, fed: &mut FedArrays<'v>) {
+                let ($($argument,)*) = self;
+                let before = fed.arrays.len();
+                $($argument.push_to(fed);)*
+                fed.lengths.push(fed.arrays.len() - before);
             }
         }
     )*};

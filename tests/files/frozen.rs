@@ -14,14 +14,14 @@ use tempfile::TempDir;
 
 use crate::crc32c::crc32c;
 
-fn file() -> (TempDir, PathBuf) {
+pub(crate) fn file() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.fgm");
     (directory, path)
 }
 
 /// Through a file.
-fn again(model: &Frozen) -> Frozen {
+pub(crate) fn again(model: &Frozen) -> Frozen {
     let (_directory, path) = file();
     model.save(&path).unwrap();
     Frozen::load(&path).unwrap()
@@ -39,7 +39,7 @@ fn bits(value: &Value) -> (DType, Vec<usize>, Vec<u64>) {
 }
 
 #[track_caller]
-fn same(found: &[Value], expected: &[Value]) {
+pub(crate) fn same(found: &[Value], expected: &[Value]) {
     assert_eq!(found.iter().map(bits).collect::<Vec<_>>(), expected.iter().map(bits).collect::<Vec<_>>());
 }
 
@@ -69,9 +69,9 @@ fn a_convolutional_model_predicts_as_its_session_does() -> Result<()> {
     let expected = [Value::from(p), Value::from(id)];
 
     let frozen = session.freeze(&[images.any()], &[probabilities.any(), best.any()])?;
-    same(&frozen.call(&[&batch])?, &expected);
+    same(&frozen.call([&batch])?, &expected);
     let loaded = again(&frozen);
-    same(&loaded.call(&[batch.view()])?, &expected);
+    same(&loaded.call([batch.view()])?, &expected);
     same(&loaded.call(&batch)?, &expected);
     // What only trains is left out.
     let arrays: Vec<&str> = loaded.arrays().map(|(name, _)| name).collect();
@@ -148,7 +148,7 @@ fn all_that_graphs_are_made_of_is_frozen() -> Result<()> {
     }
     // From the middle on: what is before is not needed.
     let middle = again(&session.freeze(&[called.any(), w.any()], &[(called * w).any()])?);
-    let found = middle.call(&(&rows, arr1(&[1.0, 2.0, 3.0, 4.0])))?;
+    let found = middle.call((&rows, &arr1(&[1.0, 2.0, 3.0, 4.0])))?;
     same(&found, &[Value::from(&rows * &arr1(&[1.0, 2.0, 3.0, 4.0]))]);
     Ok(())
 }
@@ -179,7 +179,7 @@ fn layers_of_images_and_of_sequences_are_frozen() -> Result<()> {
         same(&model.call(&fed)?, &session.feed(images, &fed).run(outputs.to_vec())?);
         let other = arr0(-1.5_f32);
         let expected = session.feed(images, &fed).feed(scale, &other).run(outputs.to_vec())?;
-        same(&scaled.call(&(&fed, &other))?, &expected);
+        same(&scaled.call((&fed, &other))?, &expected);
     }
     Ok(())
 }
@@ -473,6 +473,6 @@ fn a_finished_graph_is_frozen() -> Result<()> {
     assert_eq!(g.len(), nodes);
     drop(session);
     drop(g);
-    same(&model.call(&(3.0,))?, &[Value::from(arr0(9.0)), Value::from(arr0(6.0))]);
+    same(&model.call(3.0)?, &[Value::from(arr0(9.0)), Value::from(arr0(6.0))]);
     Ok(())
 }

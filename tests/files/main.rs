@@ -9,6 +9,8 @@ mod csv;
 mod csv_encoding;
 #[cfg(feature = "safetensors")]
 mod frozen;
+#[cfg(feature = "safetensors")]
+mod frozen_parts;
 #[cfg(all(feature = "csv", feature = "npz", feature = "safetensors"))]
 mod fuzz;
 #[cfg(all(feature = "npz", feature = "safetensors", feature = "tensorboard"))]

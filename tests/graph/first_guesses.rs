@@ -280,6 +280,33 @@ fn draws_have_computed_lengths() -> Result<()> {
 }
 
 #[test]
+fn identities_and_sizes_of_images_are_told_as_other_lengths_are() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [None, Some(2)]);
+    let regularized = x.matmul(x.transpose()) + g.eye(x.dim(0)) * 0.5;
+    assert_eq!(regularized.shape().to_string(), "[?, ?]");
+    let found = Session::new(&g)?.feed(x, &arr2(&[[1.0, 2.0], [0.0, 1.0]])).run(regularized)?;
+    assert_eq!(found, arr2(&[[5.5, 2.0], [2.0, 1.5]]).into_dyn());
+    let images = g.placeholder::<f32>("images", [None, Some(2), Some(2), Some(1)]);
+    assert_eq!(images.resize_bilinear(3).shape().to_string(), "[?, 3, 3, 1]");
+    assert_eq!(images.resize_nearest_neighbor([1, 4]).shape().to_string(), "[?, 1, 4, 1]");
+    g.check()?;
+    for (build, words) in [
+        (
+            (|g| g.eye::<f64>(-1).any()) as for<'g> fn(&'g Graph) -> AnyTensor<'g>,
+            "lengths of 0 or more, got [-1]",
+        ),
+        (|g| g.zeros::<f64>([1, 2, 2, 1]).resize_bilinear(0).any(), "a size of at least 1 by 1, got 0 by 0"),
+    ] {
+        let g = Graph::new();
+        build(&g);
+        let error = g.check().unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
 fn lengths_stand_inside_of_functions_and_loops_of_gradients() -> Result<()> {
     let g = Graph::new();
     let x = g.placeholder::<f64>("x", [None, Some(2)]);

@@ -126,3 +126,26 @@ fn many_operands_are_multiplied_where_it_is_cheap() -> Result<()> {
     assert!(((slope * matrix).sum() - 10.0 * vector.sum()).abs() < 1e-12);
     Ok(())
 }
+
+/// A size that is known only when the tensor is fed serves as any other, in gradients of any order, too.
+#[test]
+fn masks_cut_out_as_many_as_a_computed_length_says() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [None, Some(2)]);
+    let kept = x.square().boolean_mask(x.reduce_max(1).greater(0.0), 0, x.dim(0) + 1);
+    assert_eq!(kept.shape().to_string(), "[?, 2]");
+    let [dx] = (kept * kept).gradients([x]);
+    let [ddx] = dx.gradients([x]);
+    let fed = arr2(&[[-1.0, -2.0], [3.0, 1.0]]);
+    let found = Session::new(&g)?.feed(x, &fed).run([kept, dx, ddx])?;
+    assert_eq!(found[0], arr2(&[[9.0, 1.0], [0.0, 0.0], [0.0, 0.0]]).into_dyn());
+    assert_eq!(found[1], arr2(&[[0.0, 0.0], [108.0, 4.0]]).into_dyn());
+    assert_eq!(found[2], arr2(&[[0.0, 0.0], [108.0, 12.0]]).into_dyn());
+
+    let g = Graph::new();
+    let x = g.constant(arr1(&[1.0, 2.0]));
+    x.boolean_mask(x.greater(0.0), 0, -1);
+    let error = g.check().unwrap_err().to_string();
+    assert!(error.starts_with("expected lengths of 0 or more, got [-1]"), "{error}");
+    Ok(())
+}

@@ -25,7 +25,7 @@ fn value(kind: &str) -> Attribute {
         "element type" => DType::F32.into_attribute(),
         "axes" => Axes::all().into_attribute(),
         "shape" => Shape::from([2, 2]).into_attribute(),
-        "integers" | "counts" => vec![1_isize, 1].into_attribute(),
+        "integers" | "counts" | "rows and columns" => vec![1_isize, 1].into_attribute(),
         "attributes" => Attributes::new().into_attribute(),
         "indices or ranges" => Attribute::List(vec![0_i64.into_attribute()]),
         "padding" => "valid".into_attribute(),

@@ -290,7 +290,7 @@ fn indexed() -> Vec<Row> {
             x.float(0).scatter_set(x.int(1), x.float(2), a.int("axis")).into()
         }),
         row("boolean_mask", SAME, EQUAL, |_, x, a| {
-            x.float(0).boolean_mask(x.boolean(1), a.int("axis"), a.get("size")).into()
+            x.float(0).boolean_mask(x.boolean(1), a.int("axis"), a.get::<usize>("size")).into()
         }),
         row("one_hot", SAME, EQUAL, |_, x, a| x.int(0).one_hot::<f64>(a.get("depth")).into()),
     ]
@@ -328,16 +328,18 @@ fn images() -> Vec<Row> {
             let convolution = convolution
                 .strides(a.get::<[usize; 2]>("strides"))
                 .dilations(a.get::<[usize; 2]>("dilations"));
-            x.float(0).conv2d_transpose_to(x.float(1), convolution, a.lengths("size")).into()
+            x.float(0).conv2d_transpose_to(x.float(1), convolution, a.get::<[usize; 2]>("size")).into()
         }),
         row("conv1d", SUMS, SUMS, |_, x, a| x.float(0).conv1d(x.float(1), along_time(a)).into()),
         row("conv1d_transpose", SUMS, SUMS, |_, x, a| {
             x.float(0).conv1d_transpose_to(x.float(1), along_time(a), a.get("length")).into()
         }),
         row("resize_nearest_neighbor", SAME, SUMS, |_, x, a| {
-            x.float(0).resize_nearest_neighbor(a.lengths("size")).into()
+            x.float(0).resize_nearest_neighbor(a.get::<[usize; 2]>("size")).into()
         }),
-        row("resize_bilinear", SUMS, SUMS, |_, x, a| x.float(0).resize_bilinear(a.lengths("size")).into()),
+        row("resize_bilinear", SUMS, SUMS, |_, x, a| {
+            x.float(0).resize_bilinear(a.get::<[usize; 2]>("size")).into()
+        }),
         row("max_pool2d", SAME, EXACT, |_, x, a| x.float(0).max_pool2d(window(a)).into()),
         row("avg_pool2d", SUMS, SUMS, |_, x, a| x.float(0).avg_pool2d(window(a)).into()),
     ]

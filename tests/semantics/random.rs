@@ -273,6 +273,49 @@ fn categorical_draws_each_class_as_often_as_softmax_says() {
 
 /// Parameters that are numbers are checked while building.
 #[test]
+fn probabilities_are_numbers_tensors_and_variables() -> Result<()> {
+    type Build = for<'g> fn(&'g Graph, &'g Graph);
+    let g = Graph::with_seed(2);
+    let x = g.placeholder::<f64>("x", [None, Some(2)]);
+    let p = g.non_trainable_variable("p", 1.0_f32);
+    let by_column = g.constant(ndarray::arr1(&[0.0, 1.0]));
+    let certain = [g.bernoulli((x.dim(0), 2), p), x.bernoulli_like(p), g.bernoulli([3, 2], 1)];
+    let columns = [g.bernoulli(x.lengths(), by_column), x.bernoulli_like(by_column.any())];
+    let half = g.bernoulli([10_000], p * 0.5).cast::<f64>().reduce_mean(..);
+    let session = Session::new(&g)?;
+    let fed = ndarray::Array2::zeros((3, 2));
+    let (certain, columns, half) = session.feed(x, &fed).run((certain, columns, half))?;
+    for drawn in &certain {
+        assert_eq!((drawn.shape(), drawn.iter().all(|&it| it)), (&[3, 2][..], true));
+    }
+    let expected = ndarray::Array2::from_shape_fn((3, 2), |(_, column)| column == 1).into_dyn();
+    assert_eq!(columns, [expected.clone(), expected]);
+    assert!((half.sum() - 0.5).abs() < 0.05);
+    session.run(p.assign(1.5))?;
+    let error = session.run(g.bernoulli([2], p)).unwrap_err().to_string();
+    assert!(error.contains("expected a probability between 0 and 1, got 1.5"), "{error}");
+
+    let table: [(&str, Build); 3] = [
+        ("expected elements of a float type, got i64", |g, _| {
+            g.bernoulli([2], g.constant(1_i64));
+        }),
+        ("another graph", |g, other| {
+            g.bernoulli([2], other.constant(0.5));
+        }),
+        ("[2, 2]", |g, _| {
+            g.bernoulli([2], g.zeros::<f64>([2, 2]));
+        }),
+    ];
+    for (words, build) in table {
+        let (g, other) = (Graph::new(), Graph::new());
+        build(&g, &other);
+        let error = g.check().unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
 fn parameters_of_no_distribution_are_build_errors() {
     type Build = for<'g> fn(&'g Graph) -> Operation<'g>;
     let table: &[(&str, Build)] = &[

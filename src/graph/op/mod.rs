@@ -32,7 +32,7 @@ pub(crate) use broadcast::{BroadcastLike, ExpectShape, SumLike};
 pub(crate) use call::{Call, Parameter, Rule};
 pub(crate) use constant::{Constant, Invalid, Placeholder, PlaceholderWithDefault};
 pub(crate) use identity::Identity;
-pub(crate) use parts::{Part, PutBack};
+pub(crate) use parts::{Part, PutBack, Together};
 pub(crate) use scaled::Scaled;
 pub use state::VariableFault;
 pub(crate) use state::{Assign, Group, Initializer, Update, VariableOp};

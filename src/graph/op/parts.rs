@@ -8,7 +8,7 @@ use std::sync::Arc;
 use smallvec::{SmallVec, smallvec};
 
 use super::pick::{Along, put_back};
-use super::{Attribute, Attributes, MultiOp, Op};
+use super::{Attribute, AttributeValue, Attributes, MultiOp, Op};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
@@ -54,26 +54,38 @@ impl<'g> Part<'g> {
         if let [Part { op, inputs }] = &parts[..] {
             return Some(whole.graph().apply_shared(Arc::clone(op).into_op(), inputs));
         }
-        let (mut together, mut all) = (Together { parts: Vec::new(), is_part: vec![false] }, vec![whole]);
-        for Part { op, inputs } in parts {
-            let start = all.len();
+        let mut all = vec![whole];
+        let counted = parts.into_iter().map(|Part { op, inputs }| {
             all.extend(inputs.iter().enumerate().filter(|&(index, _)| index != 1).map(|(_, &input)| input));
-            together.parts.push((op, start..all.len()));
-            together.is_part.extend((start..all.len()).map(|input| input == start));
-        }
+            (op, inputs.len())
+        });
+        let together = Together::of(counted);
         Some(whole.graph().apply(together, &all))
     }
 }
 
 /// The first input is the whole; those of each part stand behind it.
 #[derive(Debug)]
-struct Together {
+pub(crate) struct Together {
     parts: Vec<(Arc<dyn PutBack>, std::ops::Range<usize>)>,
     /// Whether an input is a part.
     is_part: Vec<bool>,
 }
 
 impl Together {
+    /// The ops that put the parts back, each with the number of its inputs.
+    pub(crate) fn of(ops: impl IntoIterator<Item = (Arc<dyn PutBack>, usize)>) -> Self {
+        let mut together = Together { parts: Vec::new(), is_part: vec![false] };
+        for (op, inputs) in ops {
+            let start = together.is_part.len();
+            // All have the first input of this op for their second one.
+            let end = start + inputs.saturating_sub(1);
+            together.parts.push((op, start..end));
+            together.is_part.extend((start..end).map(|input| input == start));
+        }
+        together
+    }
+
     /// Each op with its own inputs, among all, and the place of its part.
     fn each<'a, T: Copy>(
         &'a self,
@@ -123,7 +135,10 @@ impl Op for Together {
     }
 
     fn attributes(&self) -> Attributes {
-        let parts = self.parts.iter().map(|(op, _)| Attribute::Group(op.attributes()));
+        let parts = self.parts.iter().map(|(op, _)| {
+            let part = Attributes::new().with("op", op.name()).with("attributes", op.attributes());
+            part.into_attribute()
+        });
         Attributes::new().with("parts", Attribute::List(parts.collect()))
     }
 }

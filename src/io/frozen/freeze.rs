@@ -18,7 +18,7 @@ use crate::Session;
 use crate::element::Value;
 use crate::error::Error;
 use crate::graph::op::{Attributes, Form};
-use crate::graph::{AnyTensor, Arena, CallId, Role, TensorMap, Walk};
+use crate::graph::{AnyTensor, Arena, BodyRun, CallId, Role, Walk};
 use crate::io::safetensors::METADATA;
 use crate::ir::{NodeId, TensorId};
 use crate::ops::definition;
@@ -42,9 +42,8 @@ impl Session {
     ///
     /// # Errors
     /// Build errors and tensors of another graph; [`FrozenError::NotFed`] for placeholders that are not among the inputs,
-    /// [`FrozenError::Ops`] for custom ops and closures, which no other program could build, for `shuffle`, and for the
-    /// gradients of `concat`, of `split`, and of several slices of one tensor; [`FrozenError::Assigns`] for a model that
-    /// changes variables. The first two name all that lack.
+    /// [`FrozenError::Ops`] for custom ops and closures, which no other program could build; [`FrozenError::Assigns`] for a
+    /// model that changes variables. The first two name all that lack.
     #[track_caller]
     pub fn freeze(&self, inputs: &[AnyTensor<'_>], outputs: &[AnyTensor<'_>]) -> Result<Frozen, FrozenError> {
         let location = Location::caller();
@@ -65,18 +64,16 @@ impl Session {
 #[derive(Debug)]
 struct Frame {
     /// What tensors have become.
-    outputs: TensorMap<Option<Output>>,
+    run: BodyRun<Option<Output>>,
     /// What each node that was visited is done with: its own place, or those of a call's results.
     places: HashMap<NodeId, Vec<Place>>,
-    /// What stands in front of the names of nodes: those of the calls.
-    name: String,
     /// What runs before all nodes.
     control: Vec<Place>,
 }
 
 impl Frame {
-    fn new(name: String, control: Vec<Place>) -> Self {
-        Frame { outputs: TensorMap::new(None), places: HashMap::default(), name, control }
+    fn of(run: BodyRun<Option<Output>>, control: Vec<Place>) -> Self {
+        Frame { run, places: HashMap::default(), control }
     }
 }
 
@@ -105,7 +102,7 @@ impl<'a> Freezing<'a> {
             nodes: Vec::new(),
             types: Vec::new(),
             arrays: BTreeMap::new(),
-            frames: vec![Frame::new(String::new(), Vec::new())],
+            frames: vec![Frame::of(BodyRun::top(None), Vec::new())],
             runs: HashMap::default(),
             open: Vec::new(),
         }
@@ -115,18 +112,17 @@ impl<'a> Freezing<'a> {
         let arena = self.arena;
         let mut fed = Vec::new();
         for &id in inputs {
-            if self.frames[TOP].outputs.get(id).is_some() {
+            if self.frames[TOP].run.get(id).is_some() {
                 return Err(Error::FedTwice(arena.site(id)).into());
             }
             fed.push(self.placeholder(id));
         }
-        let is_fed = |id: TensorId| self.frames[TOP].outputs.get(id).is_some();
+        let is_fed = |id: TensorId| self.frames[TOP].run.get(id).is_some();
         let needed = Walk::all(arena).ancestors_short_of(outputs.iter().copied(), is_fed);
         for id in needed {
             self.visit(TOP, id)?;
         }
-        let given: Option<Vec<Output>> =
-            outputs.iter().map(|&id| *self.frames[TOP].outputs.get(id)).collect();
+        let given: Option<Vec<Output>> = outputs.iter().map(|&id| self.frames[TOP].run.get(id)).collect();
         // All that is wanted has been visited.
         let given = given.unwrap_or_default();
         let places = self.prune(&fed, &given);
@@ -156,7 +152,7 @@ impl<'a> Freezing<'a> {
             control: Vec::new(),
             attributes,
         });
-        self.frames[TOP].outputs.set(id, Some((place, 0)));
+        self.frames[TOP].run.set(id, Some((place, 0)));
         place
     }
 
@@ -178,7 +174,7 @@ impl<'a> Freezing<'a> {
         let start = self.nodes.len();
         let input = |freezing: &Self, input: TensorId| {
             // Inputs exist before their users, and what a body uses is bound by its call.
-            freezing.frames[frame].outputs.get(input).unwrap_or((Place::MAX, 0))
+            freezing.frames[frame].run.get(input).unwrap_or((Place::MAX, 0))
         };
         let inputs: Vec<Output> = node.inputs.iter().map(|&id| input(self, id)).collect();
         let before = node.control.iter().filter_map(|before| self.frames[frame].places.get(before));
@@ -186,7 +182,7 @@ impl<'a> Freezing<'a> {
         control.extend(&self.frames[frame].control);
         control.sort_unstable();
         control.dedup();
-        let name = [&*self.frames[frame].name, &*node.name].concat();
+        let name = self.frames[frame].run.name_of(node).into_owned();
         let outputs = match node.role {
             Role::Writes(_) | Role::WritesAll => return Err(FrozenError::Assigns { site: node.site() }),
             Role::Calls(call) => self.call(frame, id, call, inputs, control)?,
@@ -225,11 +221,7 @@ impl<'a> Freezing<'a> {
         let mut places: Vec<Place> = outputs.iter().map(|&(place, _)| place).collect();
         places.dedup();
         frame.places.insert(id, places);
-        for (output, place) in id.outputs(outputs.len()).zip(outputs) {
-            // What is fed stays so, although the node runs for another output.
-            let of = frame.outputs.get_mut(output);
-            *of = of.or(Some(place));
-        }
+        frame.run.set_outputs(id, outputs.into_iter().map(Some));
         Ok(())
     }
 
@@ -265,27 +257,23 @@ impl<'a> Freezing<'a> {
     ) -> Result<Vec<Output>, FrozenError> {
         let arena = self.arena;
         let call = arena.call(call);
-        let body = arena.body(call.body);
-        let origin = call.origin.unwrap_or(id);
-        let inner = if let Some(&inner) = self.runs.get(&(frame, origin)) {
+        let begun_by = call.begun_by(id);
+        let inner = if let Some(&inner) = self.runs.get(&(frame, begun_by)) {
             inner
         } else {
-            let name = [&*self.frames[frame].name, &*arena.node(origin).name, "/"].concat();
-            let mut run = Frame::new(name, control);
-            for (bound, output) in body.bound().zip(inputs) {
-                run.outputs.set(bound, Some(output));
-            }
-            self.frames.push(run);
-            self.runs.insert((frame, origin), self.frames.len() - 1);
+            let inputs: Vec<Option<Output>> = inputs.into_iter().map(Some).collect();
+            let run = self.frames[frame].run.begin(arena, begun_by, call.body, &inputs);
+            self.frames.push(Frame::of(run, control));
+            self.runs.insert((frame, begun_by), self.frames.len() - 1);
             self.frames.len() - 1
         };
-        let is_there = |id: TensorId| self.frames[inner].outputs.get(id).is_some();
+        let is_there = |id: TensorId| self.frames[inner].run.get(id).is_some();
         let needed = Walk::all(arena).ancestors_short_of(call.results.iter().copied(), is_there);
         for node in needed {
             self.visit(inner, node)?;
         }
         let outputs: Option<Vec<Output>> =
-            call.results.iter().map(|&result| *self.frames[inner].outputs.get(result)).collect();
+            call.results.iter().map(|&result| self.frames[inner].run.get(result)).collect();
         // All results have been visited.
         Ok(outputs.unwrap_or_default())
     }

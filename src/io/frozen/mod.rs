@@ -51,7 +51,6 @@ use crate::ir::TensorId;
 use crate::op::TensorType;
 use crate::{Session, Value};
 
-pub use call::{ModelInput, ModelInputs};
 pub use error::{FrozenError, FrozenFault};
 
 /// A part of a graph with inputs, outputs, and the values that variables had when it was taken: what

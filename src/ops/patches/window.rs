@@ -38,8 +38,8 @@ impl From<(usize, usize)> for Padding {
     }
 }
 
-/// A number for the rows and one for the columns, which [`Window`]s and
-/// [`Convolution`](crate::Convolution)s are told; a single number is both.
+/// A number for the rows and one for the columns, which [`Window`]s, [`Convolution`](crate::Convolution)s and sizes of
+/// images are told; a single number is both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RowsAndColumns([usize; 2]);
 
@@ -52,6 +52,25 @@ impl From<[usize; 2]> for RowsAndColumns {
 impl From<usize> for RowsAndColumns {
     fn from(both: usize) -> Self {
         RowsAndColumns([both; 2])
+    }
+}
+
+impl From<RowsAndColumns> for [usize; 2] {
+    fn from(RowsAndColumns(each): RowsAndColumns) -> Self {
+        each
+    }
+}
+
+/// Two lengths, rows first.
+impl AttributeValue for RowsAndColumns {
+    const KIND: &'static str = "rows and columns";
+
+    fn into_attribute(self) -> Attribute {
+        self.0.to_vec().into_attribute()
+    }
+
+    fn from_attribute(attribute: &Attribute) -> Option<Self> {
+        Vec::from_attribute(attribute)?.try_into().ok().map(RowsAndColumns)
     }
 }
 

@@ -11,7 +11,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let loss = (w * 2.0).square();
 
     let model = Session::new(&g)?.freeze(&[x.any()], &[(x * w).any()])?;
-    let _ = model.call("x"); //~ E0277 is not what a model is given
+    let _ = model.call("x"); //~ E0277 is no argument of a call that is fed
     let _ = model.call(&["x"]); //~ E0277
     let _ = model.call(&arr1(&[1.0]))?;
 

@@ -102,6 +102,55 @@ fn averages_go_on_from_saved_values_and_serve_another_program() {
 }
 
 #[test]
+fn a_decay_is_a_tensor_or_a_schedule_of_the_step_as_well() {
+    let g = Graph::with_seed(4);
+    let (w, train) = moving(&g);
+    let given = g.non_trainable_variable("given", 0.5_f32);
+    let by_tensor = Ema::new(given * 0.5).of(&g, &[w]);
+    let step = by_tensor.update_after(train);
+    let session = Session::new(&g).unwrap();
+    let read = |variable: Variable<'_, f64>| -> Array1<f64> {
+        session.run(variable).unwrap().into_dimensionality().unwrap()
+    };
+    let start = read(w);
+    session.run(step).unwrap();
+    let first = read(w);
+    session.run(given.assign(1.0)).unwrap();
+    session.run(step).unwrap();
+    let difference = by_hand([0.25, 0.5], start, &[first, read(w)]) - read(by_tensor.get(w));
+    assert!(difference.iter().all(|x| x.abs() < 1e-13), "{difference}");
+
+    for warms_up in [false, true] {
+        let g = Graph::with_seed(4);
+        let (w, train) = moving(&g);
+        // The decay of the first update is that of step 0.
+        let ema = Ema::new(Schedule::piecewise(0.0, [(1, 0.125), (2, 0.75)]));
+        let averages = if warms_up { ema.warmed_up() } else { ema }.of(&g, &[w]);
+        let step = averages.update_after(train);
+        let session = Session::new(&g).unwrap();
+        let read = |variable: Variable<'_, f64>| -> Array1<f64> {
+            session.run(variable).unwrap().into_dimensionality().unwrap()
+        };
+        let start = read(w);
+        let weights: Vec<_> = (0..3)
+            .map(|_| {
+                session.run(step).unwrap();
+                read(w)
+            })
+            .collect();
+        let decays = [0.0, 0.125, if warms_up { 0.25 } else { 0.75 }];
+        let difference = by_hand(decays, start, &weights) - read(averages.get(w));
+        assert!(difference.iter().all(|x| x.abs() < 1e-13), "{difference}");
+    }
+
+    let (g, other) = (Graph::new(), Graph::new());
+    let w = g.variable("w", 1.0_f64);
+    Ema::new(other.constant(0.5)).of(&g, &[w]);
+    let error = g.check().unwrap_err().to_string();
+    assert!(error.contains("decay") && error.contains("another graph"), "{error}");
+}
+
+#[test]
 fn averages_that_cannot_be_are_build_errors() {
     let refused = |decay: f64, twice: bool| {
         let g = Graph::new();
