@@ -15,11 +15,17 @@ pub(crate) enum Row {
     Elementwise,
     ElementwiseEager,
     Chain,
+    #[value(name = "chain_2000")]
+    Chain2000,
     SoftmaxRows,
+    SoftmaxNarrow,
+    Adam,
     MlpStep,
     WideGraph,
     DeepMemory,
     CallOverhead,
+    #[value(name = "call_16")]
+    Call16,
     RunOverhead,
     Compile,
 }
@@ -75,15 +81,15 @@ impl Row {
         let ratio = |value| Bound { value, limits: Limits::Ratio, microseconds: None };
         let ours = |value| Bound { value, limits: Limits::Ours, microseconds: None };
         match self {
-            Row::LinregF64 | Row::LinregF32 => ratio(1.8),
-            Row::LinregLarge | Row::SoftmaxRows => ratio(1.2),
-            Row::Elementwise => ratio(1.5),
+            Row::LinregF64 | Row::LinregF32 => ratio(1.2),
+            Row::LinregLarge | Row::SoftmaxRows | Row::Elementwise => ratio(1.1),
+            Row::SoftmaxNarrow | Row::Adam => ratio(1.0),
             Row::ElementwiseEager => ratio(0.03),
-            Row::Chain => ratio(1.3),
+            Row::Chain | Row::Chain2000 => ratio(1.5),
             Row::MlpStep => ratio(1.25),
             Row::WideGraph => ratio(0.55),
             Row::DeepMemory => ratio(0.6),
-            Row::CallOverhead => ours(0.15),
+            Row::CallOverhead | Row::Call16 => ours(0.15),
             Row::RunOverhead => ours(0.5),
             Row::Compile => Bound { microseconds: Some(10.0), ..ratio(1.5) },
         }
@@ -98,11 +104,15 @@ impl Row {
             Row::Elementwise => cases::elementwise(1_000_000),
             Row::ElementwiseEager => cases::elementwise_eager(1_000_000),
             Row::Chain => cases::chain(1_000_000),
+            Row::Chain2000 => cases::chain(2000),
             Row::SoftmaxRows => cases::softmax_rows(4096, 512),
+            Row::SoftmaxNarrow => cases::softmax_rows(16_384, 10),
+            Row::Adam => cases::adam(784 * 256),
             Row::MlpStep => cases::mlp_step(),
             Row::WideGraph => cases::wide_graph(8, 256),
             Row::DeepMemory => return Ok(self.of_memory(cases::deep_memory(50, 256)?)),
             Row::CallOverhead => cases::call_overhead(),
+            Row::Call16 => cases::chain(16),
             Row::RunOverhead => cases::run_overhead(),
             Row::Compile => cases::compile(100_000, 10_000),
         };

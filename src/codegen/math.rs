@@ -11,8 +11,8 @@ use super::build::Builder;
 use super::program::{Binary, Compare, Logic, Unary, Value};
 use crate::element::DType;
 use crate::ir::Scalar;
-use crate::kernel::math::lane::{Lane, LaneBits};
 use crate::kernel::math::Fused;
+use crate::kernel::math::lane::{Lane, LaneBits};
 use crate::kernel::scalar::formula;
 
 /// The value of a function of one operand; `None` where the vocabulary has none.

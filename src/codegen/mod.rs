@@ -22,7 +22,7 @@ use crate::kernel::isa::Isa;
 pub(crate) use build::Builder;
 pub(crate) use math::{binary, unary};
 pub(crate) use pages::Pages;
-pub(crate) use program::{Effect, Program, Stream, Value};
+pub(crate) use program::{Access, Program, Stream, Value};
 
 /// Words of a call before the addresses of streams: how many rows there are, and the bytes of a row where the program
 /// leaves that open.
@@ -96,6 +96,7 @@ pub(crate) fn place(codes: &[Code]) -> Option<Vec<Function>> {
         bytes.extend_from_slice(&code.bytes);
     }
     let pages = Arc::new(Pages::of(&bytes)?);
-    let function = |start: usize| Function { start: pages.start().wrapping_add(start), _pages: Arc::clone(&pages) };
+    let function =
+        |start: usize| Function { start: pages.start().wrapping_add(start), _pages: Arc::clone(&pages) };
     Some(starts.into_iter().map(function).collect())
 }

@@ -121,7 +121,12 @@ pub(crate) enum Inst {
     Unary(Unary, Value),
     Binary(Binary, Value, Value),
     /// `a·b + c`, rounded once; of `-a·b` where it says so.
-    MulAdd { negate: bool, a: Value, b: Value, c: Value },
+    MulAdd {
+        negate: bool,
+        a: Value,
+        b: Value,
+        c: Value,
+    },
     ShiftLeft(Value, u8),
     ShiftRight(Value, u8),
     /// A boolean.
@@ -209,11 +214,13 @@ impl Segment {
     }
 }
 
-/// What a program does with memory.
+/// A place where a program reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    Read(Stream),
-    Write(Stream),
+pub(crate) struct Access {
+    pub(crate) stream: Stream,
+    /// Elements of a row; `None` for all of them.
+    pub(crate) elements: Option<usize>,
+    pub(crate) is_write: bool,
 }
 
 /// A region program.
@@ -237,16 +244,23 @@ impl Program {
         self.insts[value.index()]
     }
 
-    /// What it does with memory, in the order in which it is done in a row.
-    pub(crate) fn effects(&self) -> impl Iterator<Item = Effect> {
-        let insts = self.once.iter().chain(self.segments.iter().flat_map(Segment::insts));
-        insts.filter_map(|&value| match self.inst(value) {
-            Inst::Row(stream) | Inst::Load(stream) => Some(Effect::Read(stream)),
-            Inst::Store(stream, _) => Some(Effect::Write(stream)),
-            _ => None,
-        })
+    /// Where it reads and writes, in the order in which it does in a row. Lanes of totals are not among it.
+    pub(crate) fn accesses(&self) -> impl Iterator<Item = Access> {
+        let in_row = |insts: &[Value], elements: Option<usize>| -> Vec<Access> {
+            let access = |&value: &Value| match self.inst(value) {
+                Inst::Row(stream) => Some(Access { stream, elements: Some(1), is_write: false }),
+                Inst::Load(stream) => Some(Access { stream, elements, is_write: false }),
+                Inst::Store(stream, _) => Some(Access { stream, elements, is_write: true }),
+                _ => None,
+            };
+            insts.iter().filter_map(access).collect()
+        };
+        let segments = self.segments.iter().flat_map(move |segment| match segment {
+            Segment::Row(insts) => in_row(insts, Some(1)),
+            Segment::Loop(insts) => in_row(insts, None),
+        });
+        in_row(&self.once, Some(1)).into_iter().chain(segments)
     }
-
 }
 
 impl fmt::Display for Value {

@@ -26,8 +26,7 @@ fn planned_below(g: &Graph, fetches: &[Operation<'_>], values: bool, inline_belo
     let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     let (program, _) = rewrite(program, usize::MAX);
     let options = Options { isa: Isa::detected(), fuse: true, machine_code: true, inline_below };
-    plan(&program, options, &Constants::default(), &[])
-        .unwrap()
+    plan(&program, options, &Constants::default(), &[]).unwrap()
 }
 
 /// A variable of ones.

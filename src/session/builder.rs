@@ -174,7 +174,9 @@ impl<'g> SessionBuilder<'g> {
             graph: Arc::clone(self.graph.shared()),
             threads,
             isa,
-            machine_code: self.machine_code.unwrap_or_else(|| env::var_os(CODE_VARIABLE).is_none_or(|set| set != "off")),
+            machine_code: self
+                .machine_code
+                .unwrap_or_else(|| env::var_os(CODE_VARIABLE).is_none_or(|set| set != "off")),
             inline_below: self.inline_below,
             optimize: self.optimize,
             max_rewrites: self.max_rewrites,

@@ -15,6 +15,7 @@ const LAYERS: &[&[&str]] = &[
     &["shape"],
     &["ir"],
     &["kernel"],
+    &["codegen"],
     &["error", "weak_map"],
     &["initializer"],
     &["graph", "gradient"],

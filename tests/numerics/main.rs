@@ -8,6 +8,7 @@ mod custom_gradients;
 mod derivatives;
 mod gradients;
 mod initializers;
+mod machine_code;
 mod or_zeros;
 mod random_graphs;
 mod testing;

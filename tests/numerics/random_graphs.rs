@@ -26,7 +26,7 @@ fn config() -> ProptestConfig {
 proptest! {
     #![proptest_config(config())]
 
-    /// Optimized, without optimization, on one thread and on more, in one run and the next, fed in any order in
+    /// Optimized, without optimization, as machine code and interpreted, on one thread and on more, in one run and the next, fed in any order in
     /// memory, prepared and not, of known and of unknown lengths, all at once and a few alone: results are the same.
     #[test]
     fn all_ways_of_running_agree(case in drawn::cases(40, false, true)) {

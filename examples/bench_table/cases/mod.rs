@@ -3,6 +3,7 @@
 //!
 //! The benches of the crate include this module too, so that they and the table measure the same things.
 
+mod adam;
 mod chain;
 mod compile;
 mod deep;
@@ -22,6 +23,7 @@ use std::thread;
 
 use flowgrad::prelude::*;
 
+pub(crate) use adam::adam;
 pub(crate) use chain::chain;
 pub(crate) use compile::compile;
 pub(crate) use deep::{Memory, deep_memory};

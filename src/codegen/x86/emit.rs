@@ -23,8 +23,7 @@ const STACK: Gpr = Gpr(4);
 const STACK_BEFORE: Gpr = Gpr(5);
 
 /// Registers for the addresses of streams: those that a function may overwrite first.
-const ADDRESSES: [Gpr; 9] =
-    [Gpr(0), Gpr(1), Gpr(8), Gpr(9), Gpr(3), Gpr(12), Gpr(13), Gpr(14), Gpr(15)];
+const ADDRESSES: [Gpr; 9] = [Gpr(0), Gpr(1), Gpr(8), Gpr(9), Gpr(3), Gpr(12), Gpr(13), Gpr(14), Gpr(15)];
 /// How many of them need not be kept.
 const SCRATCH_ADDRESSES: usize = 4;
 

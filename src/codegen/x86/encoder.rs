@@ -99,7 +99,8 @@ impl Encoder {
             }
             Rm::Mem(Mem::At { base: Gpr(base), index, offset })
             | Rm::Every(Mem::At { base: Gpr(base), index, offset }) => {
-                let short = (offset % unit == 0).then_some(offset / unit).and_then(|short| i8::try_from(short).ok());
+                let short =
+                    (offset % unit == 0).then_some(offset / unit).and_then(|short| i8::try_from(short).ok());
                 // rbp and r13 without an offset would mean something else.
                 let mode = match short {
                     Some(0) if base & 7 != 5 => 0x00,
@@ -139,7 +140,15 @@ impl Encoder {
     }
 
     /// An instruction in the VEX form, of registers below 16.
-    pub(super) fn vex(&mut self, opcode: Opcode, length: Length, reg: u8, second: u8, rm: Rm, last: Option<u8>) {
+    pub(super) fn vex(
+        &mut self,
+        opcode: Opcode,
+        length: Length,
+        reg: u8,
+        second: u8,
+        rm: Rm,
+        last: Option<u8>,
+    ) {
         let Opcode { byte, map, prefix, wide } = opcode;
         let (x, b) = Encoder::extensions(rm);
         self.byte(0xc4);

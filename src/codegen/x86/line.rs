@@ -115,8 +115,13 @@ impl Line<'_> {
                 }
             }
         }
-        let mut emitter =
-            Emitter { line: self, registers, made, masks: vec![None; self.program.insts.len() * self.copies], slot };
+        let mut emitter = Emitter {
+            line: self,
+            registers,
+            made,
+            masks: vec![None; self.program.insts.len() * self.copies],
+            slot,
+        };
         for (place, &value) in self.insts.iter().enumerate() {
             for copy in 0..self.copies {
                 let at_place = (place * self.copies + copy) as u32;
@@ -176,7 +181,10 @@ impl Emitter<'_, '_> {
 
     fn free_masks(&mut self, place: u32) {
         if self.line.machine.is_512 {
-            self.masks.iter_mut().filter(|mask| mask.is_some_and(|(_, last)| last <= place)).for_each(|mask| *mask = None);
+            self.masks
+                .iter_mut()
+                .filter(|mask| mask.is_some_and(|(_, last)| last <= place))
+                .for_each(|mask| *mask = None);
         }
     }
 
@@ -186,7 +194,14 @@ impl Emitter<'_, '_> {
     }
 
     /// One instruction for a copy; gives the register of its result, if that is a vector.
-    fn inst(&mut self, code: &mut Encoder, at: &dyn Place, value: Value, copy: usize, place: u32) -> Option<Option<Reg>> {
+    fn inst(
+        &mut self,
+        code: &mut Encoder,
+        at: &dyn Place,
+        value: Value,
+        copy: usize,
+        place: u32,
+    ) -> Option<Option<Reg>> {
         let line = self.line;
         let machine = line.machine;
         let key = self.key(value, copy);
@@ -424,7 +439,14 @@ impl Emitter<'_, '_> {
     }
 
     /// `±a·b + c` in the register of what is not read any more, or in one of its own.
-    fn mul_add(&mut self, code: &mut Encoder, key: Key, negate: bool, [a, b, c]: [Key; 3], place: u32) -> Option<Reg> {
+    fn mul_add(
+        &mut self,
+        code: &mut Encoder,
+        key: Key,
+        negate: bool,
+        [a, b, c]: [Key; 3],
+        place: u32,
+    ) -> Option<Reg> {
         let machine = self.line.machine;
         // A factor that lies in memory stands last in the form that overwrites what is added.
         let (a, b) = if self.registers.is_in_register(a) { (a, b) } else { (b, a) };

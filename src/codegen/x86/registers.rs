@@ -50,13 +50,7 @@ impl Registers {
         // One more, for what an instruction needs for itself.
         uses.push(Vec::new());
         let count = uses.len();
-        Registers {
-            machine,
-            uses,
-            register: vec![None; count],
-            home: vec![Home::None; count],
-            holds,
-        }
+        Registers { machine, uses, register: vec![None; count], home: vec![Home::None; count], holds }
     }
 
     /// Says where a value lies that this line does not make.

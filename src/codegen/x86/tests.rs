@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::codegen::program::{Binary, Compare, Fold, Inst, Logic, Segment, Target, Unary};
 use crate::codegen::build::Class;
+use crate::codegen::program::{Binary, Compare, Fold, Inst, Logic, Segment, Target, Unary};
 use crate::codegen::{Builder, FIRST_STREAM, Program, Stream, Value, emit, place};
 use crate::element::DType;
 use crate::ir::Reduce;
@@ -106,7 +106,13 @@ fn folded<T: Lane>(reduce: Reduce, a: T, b: T) -> T {
         Reduce::Sum => a.binary(Binary::Add, b),
         Reduce::Prod => a.binary(Binary::Mul, b),
         // What is there stays unless the new one is larger; NaN stays in any case.
-        Reduce::Max | Reduce::Min if is_nan(a) || is_nan(b) => if is_nan(a) { a } else { b },
+        Reduce::Max | Reduce::Min if is_nan(a) || is_nan(b) => {
+            if is_nan(a) {
+                a
+            } else {
+                b
+            }
+        }
         Reduce::Max => b.binary(Binary::Larger, a),
         Reduce::Min => b.binary(Binary::Smaller, a),
     }
@@ -114,7 +120,13 @@ fn folded<T: Lane>(reduce: Reduce, a: T, b: T) -> T {
 
 /// Evaluates a program element by element, on memory as so many elements for each stream. The folds' lanes are as many as
 /// a machine's four vectors have. Gives whether there was NaN whose bits have been looked at: these may differ.
-fn evaluate<T: Lane>(program: &Program, rows: usize, width: usize, lanes: usize, memory: &mut [Vec<T>]) -> bool {
+fn evaluate<T: Lane>(
+    program: &Program,
+    rows: usize,
+    width: usize,
+    lanes: usize,
+    memory: &mut [Vec<T>],
+) -> bool {
     let mut saw_nan = false;
     let mut values: Vec<Option<Element<T>>> = vec![None; program.insts.len()];
     for (index, inst) in program.insts.iter().enumerate() {
@@ -138,7 +150,9 @@ fn evaluate<T: Lane>(program: &Program, rows: usize, width: usize, lanes: usize,
             let result = match program.inst(value) {
                 Inst::Number(_) | Inst::Folded(_) => continue,
                 Inst::Row(stream) => Element::Number(memory[stream.index()][row * step(stream)]),
-                Inst::Load(stream) => Element::Number(memory[stream.index()][row * step(stream) + at.unwrap()]),
+                Inst::Load(stream) => {
+                    Element::Number(memory[stream.index()][row * step(stream) + at.unwrap()])
+                }
                 Inst::Unary(unary, a) => Element::Number(number(a).unary(unary)),
                 Inst::Binary(binary, a, b) => Element::Number(number(a).binary(binary, number(b))),
                 Inst::MulAdd { negate, a, b, c } => {
@@ -169,9 +183,19 @@ fn evaluate<T: Lane>(program: &Program, rows: usize, width: usize, lanes: usize,
                 }
                 Inst::Not(a) => Element::Boolean(!of(a).boolean()),
                 Inst::NanOr(a, b, _) => {
-                    if number(a).partial_cmp(&number(a)).is_none() { of(a) } else { of(b) }
+                    if number(a).partial_cmp(&number(a)).is_none() {
+                        of(a)
+                    } else {
+                        of(b)
+                    }
                 }
-                Inst::Select(mask, a, b) => if of(mask).boolean() { of(a) } else { of(b) },
+                Inst::Select(mask, a, b) => {
+                    if of(mask).boolean() {
+                        of(a)
+                    } else {
+                        of(b)
+                    }
+                }
                 Inst::Store(stream, a) => {
                     let a = number(a);
                     memory[stream.index()][row * step(stream) + at.unwrap_or(0)] = a;
@@ -190,10 +214,15 @@ fn evaluate<T: Lane>(program: &Program, rows: usize, width: usize, lanes: usize,
                     continue;
                 }
             };
-            if matches!(program.inst(value), Inst::Binary(Binary::And | Binary::Or, ..) | Inst::ShiftRight(..)) {
+            if matches!(
+                program.inst(value),
+                Inst::Binary(Binary::And | Binary::Or, ..) | Inst::ShiftRight(..)
+            ) {
                 let is_nan = |value: Value| {
                     let x = values[value.index()].map(Element::number);
-                    x.is_some_and(|x| x.partial_cmp(&x).is_none() && !matches!(program.inst(value), Inst::Number(_)))
+                    x.is_some_and(|x| {
+                        x.partial_cmp(&x).is_none() && !matches!(program.inst(value), Inst::Number(_))
+                    })
                 };
                 saw_nan |= program.inst(value).operands().any(is_nan);
             }
@@ -232,7 +261,9 @@ fn evaluate<T: Lane>(program: &Program, rows: usize, width: usize, lanes: usize,
                                 let all = &accumulators[fold];
                                 let pair = |a: usize, b: usize| -> Vec<T> {
                                     (0..vector)
-                                        .map(|lane| folded(reduce, all[a * vector + lane], all[b * vector + lane]))
+                                        .map(|lane| {
+                                            folded(reduce, all[a * vector + lane], all[b * vector + lane])
+                                        })
                                         .collect()
                                 };
                                 let (low, high) = (pair(0, 1), pair(2, 3));
@@ -338,13 +369,20 @@ fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usi
             11 => builder.binary(Binary::Smaller, a, b),
             12 => builder.neg(a),
             13 => builder.copy_sign(a, b),
-            14 => builder.unary([Unary::Sqrt, Unary::Floor, Unary::Ceil, Unary::Round][random.random_range(0..4)], a),
+            14 => builder
+                .unary([Unary::Sqrt, Unary::Floor, Unary::Ceil, Unary::Round][random.random_range(0..4)], a),
             15..=17 => builder.mul_add(a, b, c),
             23 => builder.nan_or(a, b),
             18 => builder.shift_right(a, 3).and_then(|a| builder.shift_left(a, 3)),
             19 => {
-                let compare = [Compare::Equal, Compare::Less, Compare::LessEqual, Compare::NotEqual, Compare::NotLessEqual, Compare::Unordered]
-                    [random.random_range(0..6)];
+                let compare = [
+                    Compare::Equal,
+                    Compare::Less,
+                    Compare::LessEqual,
+                    Compare::NotEqual,
+                    Compare::NotLessEqual,
+                    Compare::Unordered,
+                ][random.random_range(0..6)];
                 let both = if random.random_range(0..4) == 0 { (a, a) } else { (a, b) };
                 booleans.extend(builder.compare(compare, both.0, both.1));
                 None
@@ -352,7 +390,8 @@ fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usi
             20 if booleans.len() > 1 => {
                 let (a, b) = (pick(random, &booleans), pick(random, &booleans));
                 let logic = [Logic::And, Logic::Or, Logic::Xor][random.random_range(0..3)];
-                let made = if random.random_range(0..3) == 0 { builder.not(a) } else { builder.logic(logic, a, b) };
+                let made =
+                    if random.random_range(0..3) == 0 { builder.not(a) } else { builder.logic(logic, a, b) };
                 booleans.extend(made);
                 None
             }
@@ -382,8 +421,9 @@ fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usi
         numbers.extend(made);
     }
     for &value in numbers.iter().rev().take(random.random_range(1..6)) {
-        let for_each_element =
-            width.is_none() || matches!(builder.class(value), Class::Loop(_)) || random.random_range(0..4) == 0;
+        let for_each_element = width.is_none()
+            || matches!(builder.class(value), Class::Loop(_))
+            || random.random_range(0..4) == 0;
         let stream = builder.stream(if for_each_element { width.unwrap_or(0) * element } else { element });
         builder.store(stream, value, for_each_element);
     }
@@ -395,7 +435,8 @@ fn random_programs_agree<T: Lane>(seed: u64, isa: Isa, programs: usize) {
     let mut expressed = 0;
     for index in 0..programs {
         let mut random = StdRng::seed_from_u64(seed + index as u64);
-        let width = [1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 100, 130, 200][random.random_range(0..16)];
+        let width =
+            [1, 2, 3, 7, 8, 15, 16, 17, 31, 33, 63, 64, 65, 100, 130, 200][random.random_range(0..16)];
         let is_rows = random.random_range(0..2) == 0;
         let rows = if is_rows { random.random_range(1..5) } else { 1 };
         let length = random.random_range(2..60);
@@ -413,7 +454,8 @@ fn random_programs_agree<T: Lane>(seed: u64, isa: Isa, programs: usize) {
         let is_nan = |x: &T| x.partial_cmp(x).is_none();
         for (stream, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
             let has_lanes = |fold: &Fold| {
-                matches!(fold.reduce, Reduce::Max | Reduce::Min) && fold.target == Target::Lanes(Stream(stream as u16))
+                matches!(fold.reduce, Reduce::Max | Reduce::Min)
+                    && fold.target == Target::Lanes(Stream(stream as u16))
             };
             if program.folds.iter().any(has_lanes) && theirs[..lanes].iter().any(is_nan) {
                 // Which lane has it is open.

@@ -62,7 +62,16 @@ impl Machine {
     }
 
     /// An instruction of three operands, or of two where the second is 0, on whole vectors.
-    fn emit(self, code: &mut Encoder, opcode: Opcode, lanes: Lanes, dst: Reg, second: Reg, rm: Rm, last: Option<u8>) {
+    fn emit(
+        self,
+        code: &mut Encoder,
+        opcode: Opcode,
+        lanes: Lanes,
+        dst: Reg,
+        second: Reg,
+        rm: Rm,
+        last: Option<u8>,
+    ) {
         if self.is_512 {
             let unit = self.unit(rm);
             code.evex(opcode, Length::L512, lanes, dst.0, second.0, rm, unit, last);
@@ -92,7 +101,8 @@ impl Machine {
     }
 
     pub(super) fn unary(self, code: &mut Encoder, unary: Unary, dst: Reg, a: Rm) {
-        let rounding = |mode: u8| (self.prefixed(3, if self.is_double { 0x09 } else { 0x08 }), Some(8 | mode));
+        let rounding =
+            |mode: u8| (self.prefixed(3, if self.is_double { 0x09 } else { 0x08 }), Some(8 | mode));
         let (opcode, last) = match unary {
             Unary::Sqrt => (self.packed(0x51), None),
             Unary::Round => rounding(0),

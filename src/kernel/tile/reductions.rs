@@ -202,7 +202,10 @@ fn dot_block<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
 /// # Safety
 /// `lanes` must reach [`SIDE_BY_SIDE`] vectors.
 #[inline(always)]
-unsafe fn go_on<T: Number, V: Vector<T>>(lanes: *mut T, take_in: impl FnOnce(&mut [V; SIDE_BY_SIDE]) -> bool) -> bool {
+unsafe fn go_on<T: Number, V: Vector<T>>(
+    lanes: *mut T,
+    take_in: impl FnOnce(&mut [V; SIDE_BY_SIDE]) -> bool,
+) -> bool {
     // SAFETY: the caller's promise.
     let mut partial: [V; SIDE_BY_SIDE] = array::from_fn(|i| unsafe { V::load(lanes.add(i * V::LEN)) });
     let is_void = take_in(&mut partial);

@@ -1,10 +1,11 @@
 //! One step of the finished plan: whether all that it touches is declared, and reaches as far as it is followed.
 
 use super::super::{
-    Base, BufferId, Factors, FunctionCall, Kind, PieceSource, Place, Plan, Producer, Region, Start, Step,
-    TileOp, reach,
+    Base, BufferId, Factors, FunctionCall, Kind, Native, Piece, PieceSource, Place, Plan, Producer, Region,
+    Start, Step, TileOp, reach,
 };
 use super::joins::Parts;
+use crate::codegen::Access;
 use crate::ir::{Scalar, size};
 use crate::kernel::gemm::Strides;
 use crate::kernel::tile::{Instruction, Move};
@@ -165,6 +166,11 @@ impl<'p> Touches<'p> {
         for op in region.once.iter().chain(&region.ops) {
             self.check_op(region, op)?;
         }
+        for piece in &region.pieces {
+            if let Piece::Program(native) = piece {
+                self.check_program(region, native)?;
+            }
+        }
         if let Some(Producer { factors, c }) = &region.producer {
             self.check_factors(factors)?;
             if let Base::Buffer(buffer) = c.base {
@@ -174,12 +180,42 @@ impl<'p> Touches<'p> {
         }
         for accumulator in &region.accumulators {
             self.may_write(accumulator.buffer)?;
-            self.holds(accumulator.buffer, accumulator.elements / accumulator.lanes * accumulator.dtype.size())?;
+            self.holds(
+                accumulator.buffer,
+                accumulator.elements / accumulator.lanes * accumulator.dtype.size(),
+            )?;
         }
         region.partial.map_or(Ok(()), |partial| {
             self.may_write(partial)?;
             self.holds(partial, region.chunks * region.partial_bytes)
         })
+    }
+
+    /// What a program reads and writes must be declared, and reach as far as it goes.
+    fn check_program(&self, region: &Region, native: &Native) -> Result<(), String> {
+        let Native { program, streams, row_bytes, .. } = native;
+        let element = program.dtype.size();
+        for access in program.accesses() {
+            let Access { stream, elements, is_write } = access;
+            let slot = streams[stream.index()];
+            let (Base::Buffer(buffer), from) = (slot.base, slot.offset) else { continue };
+            if is_write {
+                self.may_write(buffer)?
+            } else {
+                self.may_read(buffer)?
+            }
+            let moved = match row_bytes {
+                // One row, in which those elements follow on each other that a row of the region has.
+                Some(bytes) if elements.is_none() => bytes * region.rows,
+                Some(_) => element,
+                None => {
+                    let last = region.rows.saturating_sub(1) * program.streams[stream.index()];
+                    last + elements.or(program.width).unwrap_or(1) * element
+                }
+            };
+            self.holds(buffer, from + moved)?;
+        }
+        Ok(())
     }
 
     fn check_op(&self, region: &Region, op: &TileOp) -> Result<(), String> {

@@ -18,8 +18,8 @@ use crate::ir::{NodeId, Reduce, Scalar};
 use crate::kernel::tile::{Instruction, Kernel, Strided};
 
 pub(super) use compile::{Sources, compile};
-pub(crate) use programs::{MOST_STREAMS, Native, Piece};
 pub(super) use programs::place;
+pub(crate) use programs::{MOST_STREAMS, Native, Piece};
 
 /// Where a tile, or part of one, starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -9,7 +9,7 @@ use std::ops::Range;
 use foldhash::HashMap;
 
 use super::{Base, BufferId, Operands, Region, Slot, TileOp};
-use crate::codegen::{self, Builder, Code, Effect, Program, Stream, Value};
+use crate::codegen::{self, Access, Builder, Code, Program, Stream, Value};
 use crate::element::DType;
 use crate::ir::Scalar;
 use crate::kernel::isa::Isa;
@@ -106,13 +106,12 @@ impl Native {
             _ => false,
         };
         let mut written: Vec<BufferId> = Vec::new();
-        self.program.effects().any(|effect| match effect {
-            Effect::Read(stream) => place(stream)
-                .is_some_and(|read| written.iter().any(|&written| written != read && overlap(written, read))),
-            Effect::Write(stream) => {
-                written.extend(place(stream));
-                false
+        self.program.accesses().any(|Access { stream, is_write, .. }| {
+            let Some(at) = place(stream) else { return false };
+            if is_write {
+                written.push(at);
             }
+            !is_write && written.iter().any(|&written| written != at && overlap(written, at))
         })
     }
 }
@@ -255,7 +254,9 @@ impl Shape {
         match *self {
             Shape::Flat(wanted) => match op.instruction {
                 Instruction::Map { forms: Forms::RightPerRow, .. } => width == wanted && width == 1,
-                Instruction::Map { .. } | Instruction::Pair { .. } | Instruction::Move(Move::Copy) => width == wanted,
+                Instruction::Map { .. } | Instruction::Pair { .. } | Instruction::Move(Move::Copy) => {
+                    width == wanted
+                }
                 Instruction::Reduce { extent: Extent::All, .. } | Instruction::Dot(Extent::All) => {
                     inner == wanted && tile_rows.saturating_mul(inner) <= tile::most_onto_total(op.from, isa)
                 }
@@ -267,15 +268,18 @@ impl Shape {
             },
             Shape::Rows(ref mut wanted) => {
                 let mut fits = |width: usize| {
-                    *wanted == Some(width) || (width > 1 && wanted.is_none() && {
-                        *wanted = Some(width);
-                        true
-                    })
+                    *wanted == Some(width)
+                        || (width > 1 && wanted.is_none() && {
+                            *wanted = Some(width);
+                            true
+                        })
                 };
                 match op.instruction {
                     Instruction::Map { .. }
                     | Instruction::Pair { .. }
-                    | Instruction::Move(Move::Copy | Move::RepeatElement | Move::RepeatRow) => width == 1 || fits(width),
+                    | Instruction::Move(Move::Copy | Move::RepeatElement | Move::RepeatRow) => {
+                        width == 1 || fits(width)
+                    }
                     Instruction::Reduce { extent: Extent::Within, .. } | Instruction::Dot(Extent::Within) => {
                         inner > 1 && inner <= tile::most_in_a_block(op.from, isa) && fits(inner)
                     }
@@ -450,14 +454,19 @@ impl Translation<'_> {
     /// The instructions of an op.
     fn op(&mut self, op: &TileOp) -> Option<()> {
         let Operands { dst, a, b, c, width, inner, stride, .. } = op.operands;
-        let is_logic =
-            || matches!(op.instruction, Instruction::Map { function: Scalar::And | Scalar::Or | Scalar::Xor | Scalar::Not, .. });
+        let is_logic = || {
+            matches!(
+                op.instruction,
+                Instruction::Map { function: Scalar::And | Scalar::Or | Scalar::Xor | Scalar::Not, .. }
+            )
+        };
         if op.from != self.dtype && !(op.from == DType::Bool && is_logic()) {
             return None;
         }
         match op.instruction {
             Instruction::Map { function, forms } => {
-                let is_held = |slot: Slot| slot == Slot::NOWHERE || self.held.iter().any(|(held, ..)| *held == slot);
+                let is_held =
+                    |slot: Slot| slot == Slot::NOWHERE || self.held.iter().any(|(held, ..)| *held == slot);
                 // Booleans that lie in memory are bytes.
                 if op.from == DType::Bool && !(is_held(a) && is_held(b)) {
                     return None;
@@ -482,7 +491,8 @@ impl Translation<'_> {
                         if !is_held(a) {
                             return None;
                         }
-                        let [mask, then, otherwise] = [self.read(a, tile)?, self.read(b, tile)?, self.read(c, tile)?];
+                        let [mask, then, otherwise] =
+                            [self.read(a, tile)?, self.read(b, tile)?, self.read(c, tile)?];
                         self.builder.select(mask, then, otherwise)?
                     }
                     _ => return None,

@@ -90,6 +90,13 @@ impl Fresh {
         Ok(Fresh { session, starts })
     }
 
+    /// One that interprets what others compile to machine code.
+    pub(crate) fn interpreted(graph: &Graph) -> Result<Self> {
+        let session = Session::builder(graph).threads(1).always_share().machine_code(false).build()?;
+        let starts = session.variable_values()?;
+        Ok(Fresh { session, starts })
+    }
+
     pub(crate) fn reset(&self) -> Result<&Session> {
         self.session.load(self.starts.clone())?;
         self.session.set_run_count(0);
@@ -253,11 +260,15 @@ fn compare<'g>(
     let session = |threads, optimize| ran("a session", Fresh::new(graph, threads, optimize));
     let [one, two, three, plain] =
         [session(1, true)?, session(2, true)?, session(3, true)?, session(1, false)?];
+    let interpreted = ran("a session", Fresh::interpreted(graph))?;
     let alone = ran("one thread", one.run(build, fetches, &stored))?;
 
-    for (what, session, fed) in
-        [("two threads", &two, &stored), ("three threads", &three, &rows), ("once more", &one, &stored)]
-    {
+    for (what, session, fed) in [
+        ("two threads", &two, &stored),
+        ("three threads", &three, &rows),
+        ("once more", &one, &stored),
+        ("interpreted", &interpreted, &stored),
+    ] {
         same_bits(what, names, &ran(what, session.run(build, fetches, fed))?, &alone)?;
     }
     for (what, session) in [("a call on one thread", &one), ("a call on two threads", &two)] {

@@ -3,6 +3,7 @@
 //! Loops are plain Rust, compiled for each instruction set ([`isa`]) and split by hand over two threads
 //! ([`halves`]). Where it is not plain which form is the fastest there are several, and a case takes the one that is.
 
+pub(crate) mod adam;
 pub(crate) mod chain;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;

@@ -1,0 +1,197 @@
+//! What machine code computes has the bits of what the interpreter computes, for every instruction set of this machine.
+
+use flowgrad::Isa;
+use flowgrad::nn::layer_norm;
+use flowgrad::prelude::*;
+use ndarray::{ArrayD, IxDyn};
+
+/// Lengths about those of vectors, of four of them, and of tiles.
+const LENGTHS: [usize; 13] = [1, 2, 3, 7, 8, 9, 16, 31, 33, 64, 100, 1_000, 20_000];
+
+/// The tests, for a type of numbers.
+macro_rules! tests {
+    ($($module:ident $type:ident;)*) => {$(mod $module {
+        use super::*;
+
+        type T = $type;
+
+        /// Numbers of all sizes and signs, and, where asked for, those that are none.
+        fn numbers(dims: &[usize], salt: usize, specials: bool) -> ArrayD<T> {
+            let mut index = salt;
+            ArrayD::from_shape_simple_fn(IxDyn(dims), || {
+                index = (index * 1_103 + 12_345) % 65_537;
+                let unit = index as f64 / 65_537.0 * 2.0 - 1.0;
+                let number = match index % 19 {
+                    0 if specials => [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0][index / 19 % 5],
+                    1 => unit * 1e-3,
+                    2 => unit * 100.0,
+                    3 => 0.0,
+                    4 => -0.0,
+                    _ => unit * 3.0,
+                };
+                number as T
+            })
+        }
+
+        fn is_same(a: &ArrayD<T>, b: &ArrayD<T>) -> bool {
+            let same = |(a, b): (&T, &T)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+            a.shape() == b.shape() && a.iter().zip(b).all(same)
+        }
+
+        /// Runs what is built of two tensors of a shape as machine code and interpreted, and compares bits.
+        fn check(name: &str, dims: &[usize], build: impl for<'g> Fn([Tensor<'g, T>; 2]) -> Vec<Tensor<'g, T>>) {
+            let g = Graph::new();
+            let inputs = ["x", "y"].map(|name| g.placeholder::<T>(name, dims.iter().map(|&n| Some(n)).collect::<Vec<_>>()));
+            let outputs = build(inputs);
+            let sets = [Isa::Baseline, Isa::Avx2, Isa::Avx512];
+            for isa in sets.into_iter().filter(|&isa| isa <= Isa::detected()) {
+                for specials in [false, true] {
+                    let [x, y] = [1, 77].map(|salt| numbers(dims, salt, specials));
+                    let run = |machine_code| {
+                        let session =
+                            Session::builder(&g).isa(isa).threads(1).machine_code(machine_code).build().unwrap();
+                        session.feed(inputs[0], &x).feed(inputs[1], &y).run(outputs.clone()).unwrap()
+                    };
+                    for (index, (ours, theirs)) in run(true).iter().zip(&run(false)).enumerate() {
+                        let text = || format!("{name} of {dims:?} on {isa}, output {index}:\n{ours}\nand interpreted:\n{theirs}");
+                        assert!(is_same(ours, theirs), "{}", text());
+                    }
+                }
+            }
+        }
+
+        /// Functions of each element, two at a time so that there is something to compile.
+        #[test]
+        fn functions_of_each_element() {
+            type Function = for<'g> fn(Tensor<'g, T>, Tensor<'g, T>) -> Tensor<'g, T>;
+            let functions: [(&str, Function); 40] = [
+                ("add", |x, y| x + y),
+                ("sub", |x, y| x - y),
+                ("mul", |x, y| x * y),
+                ("div", |x, y| x / y),
+                ("maximum", |x, y| x.maximum(y)),
+                ("minimum", |x, y| x.minimum(y)),
+                ("relu", |x, _| x.relu()),
+                ("clip", |x, _| x.clip(-0.5, 1.5)),
+                ("neg", |x, _| -x),
+                ("abs", |x, _| x.abs()),
+                ("sign", |x, _| x.sign()),
+                ("square", |x, _| x.square()),
+                ("sqrt", |x, _| x.abs().sqrt()),
+                ("exp", |x, _| x.exp()),
+                ("expm1", |x, _| x.expm1()),
+                ("exp2", |x, _| x.exp2()),
+                ("ln", |x, _| x.ln()),
+                ("log1p", |x, _| x.log1p()),
+                ("log2", |x, _| x.log2()),
+                ("log10", |x, _| x.log10()),
+                ("cbrt", |x, _| x.cbrt()),
+                ("tanh", |x, _| x.tanh()),
+                ("sigmoid", |x, _| x.sigmoid()),
+                ("erf", |x, _| x.erf()),
+                ("erfc", |x, _| x.erfc()),
+                ("gelu", |x, _| x.gelu()),
+                ("sin", |x, _| x.sin()),
+                ("cos", |x, _| x.cos()),
+                ("tan", |x, _| x.tan()),
+                ("floor", |x, _| x.floor()),
+                ("ceil", |x, _| x.ceil()),
+                ("round", |x, _| x.round()),
+                ("pow", |x, y| x.abs().pow(y)),
+                ("select", |x, y| x.less(y).select(x, y)),
+                ("both", |x, y| x.less(y).logical_and(x.less_equal(0.5)).select(x, y)),
+                ("neither", |x, y| x.less(y).logical_or(y.equal(x)).logical_not().select(x, y)),
+                ("unlike", |x, y| x.not_equal(y).select(y, x)),
+                ("softplus", |x, _| x.softplus()),
+                ("mish", |x, _| x.mish()),
+                ("silu", |x, _| x.silu()),
+            ];
+            for (name, function) in functions {
+                for length in LENGTHS {
+                    check(name, &[length], |[x, y]| {
+                        let z = function(x, y);
+                        vec![z, z * y + x, (z * 0.5 + 0.25).reduce_sum(..), (z * x).reduce_sum(..)]
+                    });
+                }
+            }
+        }
+
+
+        /// Rows that are reduced, and what is made of them with each element.
+        #[test]
+        fn rows_that_are_reduced() {
+            for width in [1, 2, 3, 5, 8, 10, 16, 17, 32, 50, 64, 65, 130, 512, 3_000] {
+                for rows in [1, 2, 7, 40] {
+                    let dims = [rows, width];
+                    check("softmax", &dims, |[x, y]| {
+                        let z = x.softmax(-1);
+                        vec![z, (z * y).reduce_sum(..)]
+                    });
+                    check("log_softmax", &dims, |[x, _]| vec![x.log_softmax(-1)]);
+                    check("layer norm", &dims, |[x, y]| vec![layer_norm(x, -1, y, 2.0, 1e-5)]);
+                    check("its gradient", &dims, |[x, y]| {
+                        let loss = (layer_norm(x, -1, 0.5, 2.0, 1e-5) * y).reduce_sum(..);
+                        loss.gradients([x, y]).to_vec()
+                    });
+                    check("extremes", &dims, |[x, y]| {
+                        let (most, least) = (x.reduce_max(-1), (x * y).reduce_min(-1));
+                        vec![most - least, most * least, x.reduce_prod(-1) + most]
+                    });
+                    check("extremes spread over rows", &dims, |[x, y]| {
+                        let most = x.reduce_max(Axes::of([-1]).keep_dims());
+                        vec![(x - most) * y + x, (x - most).square().reduce_sum(-1)]
+                    });
+                    check("columns", &dims, |[x, y]| {
+                        let z = x * y + 1.0;
+                        vec![z.reduce_sum(0), z.reduce_max(0), (z - z.reduce_mean(0)).square()]
+                    });
+                }
+            }
+        }
+
+
+        /// Steps of descent, in which variables are read and written.
+        #[test]
+        fn steps_of_descent() {
+            let sets = [Isa::Avx2, Isa::Avx512];
+            for isa in sets.into_iter().filter(|&isa| isa <= Isa::detected()) {
+                let train = |machine_code| {
+                    let g = Graph::with_seed(5);
+                    let x = g.constant(numbers(&[300, 2], 3, false));
+                    let d = g.constant(numbers(&[300, 1], 9, false));
+                    let w = g.variable("w", numbers(&[2, 1], 4, false));
+                    let v = g.variable("v", numbers(&[40, 33], 8, false));
+                    let loss = (x.matmul(w) - d).square().reduce_mean(..) + (v.tanh() * v).reduce_mean(..);
+                    let step = Adam::new(0.01).minimize(loss);
+                    let session = Session::builder(&g).isa(isa).machine_code(machine_code).build().unwrap();
+                    session.run(g.initializer()).unwrap();
+                    for _ in 0..20 {
+                        session.run(step).unwrap();
+                    }
+                    session.run((w, v, loss)).unwrap()
+                };
+                let (ours, theirs) = (train(true), train(false));
+                assert!(is_same(&ours.0, &theirs.0) && is_same(&ours.1, &theirs.1) && is_same(&ours.2, &theirs.2), "{isa}");
+            }
+        }
+    })*};
+}
+tests! {
+    single f32;
+    double f64;
+}
+
+#[test]
+fn explain_shows_what_is_compiled() {
+    let g = Graph::new();
+    let x = g.placeholder::<f32>("x", [100]);
+    let y = (x * 2.0 + 1.0).exp() * x;
+    let text = |machine_code| {
+        let session = Session::builder(&g).machine_code(machine_code).build().unwrap();
+        session.feed(x, &ndarray::Array1::zeros(100).into_dyn()).explain(y).unwrap()
+    };
+    if Isa::detected() > Isa::Baseline && cfg!(all(feature = "native", target_arch = "x86_64", unix)) {
+        assert!(text(true).contains("all elements in a row:"), "{}", text(true));
+    }
+    assert!(!text(false).contains("all elements in a row:"));
+}
