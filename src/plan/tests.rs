@@ -64,14 +64,14 @@ fn an_epoch_of_the_regression_is_one_pass_over_the_data() {
     b3: 16 bytes, arena at 0
     b4: 8 bytes, constant 2
     b5: 16 bytes, next of variable 0
-    b6: 64 bytes, arena at 64
+    b6: 512 bytes, arena at 64
     step 0: region of 10000 rows, tiles of 1024, 1 chunks
         t0 = project-sub b0, b1 whole, b2
         p0 <- accumulate b0, t0
         b3 = total of p0
     step 1: region of 2 rows, tiles of 2, 1 chunks
         b5 = mul-from b3, b4 whole, b1
-    inline; arena 128 bytes, 128 without reuse
+    inline; arena 576 bytes, 576 without reuse
     "#);
 }
 
