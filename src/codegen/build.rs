@@ -3,7 +3,7 @@
 use foldhash::HashMap;
 
 use super::program::{
-    Binary, Compare, Fold, FoldId, Inst, Logic, NAN_TABLE, Program, Segment, Stream, Target, Unary, Value,
+    Binary, Compare, Fold, FoldId, Inst, Logic, Program, Segment, Stream, Target, Unary, Value,
 };
 use crate::element::DType;
 use crate::ir::Reduce;
@@ -24,6 +24,7 @@ pub(crate) enum Class {
 pub(crate) struct Builder {
     dtype: DType,
     width: Option<usize>,
+    most: usize,
     streams: Vec<usize>,
     folds: Vec<Fold>,
     insts: Vec<Inst>,
@@ -39,11 +40,12 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// Of numbers of a type, in rows of so many elements, or in one row of any length.
-    pub(crate) fn new(dtype: DType, width: Option<usize>) -> Self {
+    /// Of numbers of a type, in rows of so many elements, or in one row of any length up to `most`.
+    pub(crate) fn new(dtype: DType, width: Option<usize>, most: usize) -> Self {
         Builder {
             dtype,
             width,
+            most: width.unwrap_or(most),
             streams: Vec::new(),
             folds: Vec::new(),
             insts: Vec::new(),
@@ -124,8 +126,26 @@ impl Builder {
         self.add(Inst::Row(stream), class)
     }
 
-    /// A value in a class that is not before its own: one of an earlier loop lies in memory between. `None` for a boolean.
+    /// A boolean computed once more, in a later class: there is no memory for booleans between.
+    fn again(&mut self, value: Value, class: Class) -> Option<Value> {
+        let inst = match self.insts[value.index()] {
+            Inst::Compare(compare, a, b) => {
+                Inst::Compare(compare, self.in_class(a, class)?, self.in_class(b, class)?)
+            }
+            Inst::Logic(logic, a, b) => {
+                Inst::Logic(logic, self.in_class(a, class)?, self.in_class(b, class)?)
+            }
+            Inst::Not(a) => Inst::Not(self.in_class(a, class)?),
+            _ => return None,
+        };
+        Some(self.add(inst, class))
+    }
+
+    /// A value in a class that is not before its own: one of an earlier loop lies in memory between.
     fn in_class(&mut self, value: Value, class: Class) -> Option<Value> {
+        if self.is_boolean(value) && self.class(value) != class {
+            return self.again(value, class);
+        }
         let (Class::Loop(from), Class::Loop(to)) = (self.class(value), class) else { return Some(value) };
         if from == to {
             return Some(value);
@@ -135,7 +155,6 @@ impl Builder {
         }
         let stream = match (self.insts[value.index()], self.kept.get(&value)) {
             (Inst::Load(stream), _) | (_, Some(&stream)) => stream,
-            _ if self.is_boolean(value) => return None,
             _ => {
                 let stream = self.stream(0);
                 self.rows.push(stream);
@@ -242,9 +261,8 @@ impl Builder {
 
     /// The first where it is NaN, else the second.
     pub(crate) fn nan_or(&mut self, a: Value, b: Value) -> Option<Value> {
-        let table = self.bits(NAN_TABLE);
         let ([a, b], class) = self.together([a, b])?;
-        Some(self.add(Inst::NanOr(a, b, table), class))
+        Some(self.add(Inst::NanOr(a, b), class))
     }
 
     /// The bit that is the sign of a number.
@@ -356,6 +374,7 @@ impl Builder {
         Program {
             dtype: self.dtype,
             width: self.width,
+            most: self.most,
             once: of_class(Class::Once),
             streams: self.streams,
             folds: self.folds,

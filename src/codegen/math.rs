@@ -69,7 +69,7 @@ pub(crate) fn binary(builder: &mut Builder, function: Scalar, a: Value, b: Value
 /// A function by its formula.
 fn recorded(builder: &mut Builder, function: Scalar, operands: &[Value]) -> Option<Value> {
     let dtype = builder.dtype();
-    let taken = std::mem::replace(builder, Builder::new(dtype, None));
+    let taken = std::mem::replace(builder, Builder::new(dtype, None, 0));
     let recorder = Recorder { builder: RefCell::new(taken), is_void: Cell::new(false) };
     let value = match dtype {
         DType::F32 => {

@@ -36,6 +36,13 @@ pub(crate) struct Code {
     entry: usize,
 }
 
+impl Code {
+    /// Bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
 /// A program as a function.
 #[derive(Clone, Debug)]
 pub(crate) struct Function {

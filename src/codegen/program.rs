@@ -135,8 +135,8 @@ pub(crate) enum Inst {
     Not(Value),
     /// The second where the boolean is true, else the third.
     Select(Value, Value, Value),
-    /// The first where it is NaN, else the second. The third is the number [`NAN_TABLE`], for machines that look it up.
-    NanOr(Value, Value, Value),
+    /// The first where it is NaN, else the second.
+    NanOr(Value, Value),
     /// Writes the element of a stream at the loop's place, or in row code the row's.
     Store(Stream, Value),
     /// Takes a value into a fold.
@@ -144,9 +144,6 @@ pub(crate) enum Inst {
     /// Takes the product of two values, unrounded, into a sum.
     FoldProduct(FoldId, Value, Value),
 }
-
-/// What an AVX-512 machine does by a number's class: what is NaN is taken, quiet, and all else is left.
-pub(crate) const NAN_TABLE: u64 = 0x21;
 
 impl Inst {
     /// The values that it reads.
@@ -162,10 +159,9 @@ impl Inst {
             Inst::Binary(_, a, b)
             | Inst::Compare(_, a, b)
             | Inst::Logic(_, a, b)
+            | Inst::NanOr(a, b)
             | Inst::FoldProduct(_, a, b) => [Some(a), Some(b), None],
-            Inst::MulAdd { a, b, c, .. } | Inst::Select(a, b, c) | Inst::NanOr(a, b, c) => {
-                [Some(a), Some(b), Some(c)]
-            }
+            Inst::MulAdd { a, b, c, .. } | Inst::Select(a, b, c) => [Some(a), Some(b), Some(c)],
         };
         operands.into_iter().flatten()
     }
@@ -230,6 +226,8 @@ pub(crate) struct Program {
     pub(crate) dtype: DType,
     /// Elements of a row; `None` where a call says how many there are, and that there is one row.
     pub(crate) width: Option<usize>,
+    /// Elements of a row at most.
+    pub(crate) most: usize,
     /// Bytes from one row to the next, of each stream.
     pub(crate) streams: Vec<usize>,
     pub(crate) folds: Vec<Fold>,
@@ -242,6 +240,14 @@ pub(crate) struct Program {
 impl Program {
     pub(crate) fn inst(&self, value: Value) -> Inst {
         self.insts[value.index()]
+    }
+
+    /// Where the lanes of totals lie.
+    pub(crate) fn totals(&self) -> impl Iterator<Item = Stream> {
+        self.folds.iter().filter_map(|fold| match fold.target {
+            Target::Lanes(stream) => Some(stream),
+            Target::Row => None,
+        })
     }
 
     /// Where it reads and writes, in the order in which it does in a row. Lanes of totals are not among it.
@@ -275,27 +281,35 @@ impl fmt::Display for Program {
             DType::F32 => f64::from(f32::from_bits(bits as u32)),
             _ => f64::from_bits(bits),
         };
+        let of = |value: Value| match self.inst(value) {
+            Inst::Number(bits) => format!("{:?}", number(bits)),
+            Inst::Folded(fold) => format!("f{}", fold.0),
+            _ => value.to_string(),
+        };
         let line = |f: &mut fmt::Formatter<'_>, value: Value| {
             match self.inst(value) {
-                Inst::Number(bits) => write!(f, "  {value} = {:?}", number(bits)),
+                // What they are stands where they are read.
+                Inst::Number(_) | Inst::Folded(_) => return Ok(()),
                 Inst::Row(stream) => write!(f, "  {value} = row s{}", stream.0),
                 Inst::Load(stream) => write!(f, "  {value} = load s{}", stream.0),
-                Inst::Folded(fold) => write!(f, "  {value} = folded f{}", fold.0),
-                Inst::Unary(unary, a) => write!(f, "  {value} = {unary:?} {a}"),
-                Inst::Binary(binary, a, b) => write!(f, "  {value} = {binary:?} {a}, {b}"),
+                Inst::Unary(unary, a) => write!(f, "  {value} = {unary:?} {}", of(a)),
+                Inst::Binary(binary, a, b) => write!(f, "  {value} = {binary:?} {}, {}", of(a), of(b)),
                 Inst::MulAdd { negate, a, b, c } => {
-                    write!(f, "  {value} = {}{a}*{b} + {c}", if negate { "-" } else { "" })
+                    let sign = if negate { "-" } else { "" };
+                    write!(f, "  {value} = {sign}{}*{} + {}", of(a), of(b), of(c))
                 }
-                Inst::ShiftLeft(a, by) => write!(f, "  {value} = {a} << {by}"),
-                Inst::ShiftRight(a, by) => write!(f, "  {value} = {a} >> {by}"),
-                Inst::Compare(compare, a, b) => write!(f, "  {value} = {compare:?} {a}, {b}"),
-                Inst::Logic(logic, a, b) => write!(f, "  {value} = {logic:?} {a}, {b}"),
-                Inst::Not(a) => write!(f, "  {value} = Not {a}"),
-                Inst::Select(mask, a, b) => write!(f, "  {value} = {mask} ? {a} : {b}"),
-                Inst::NanOr(a, b, _) => write!(f, "  {value} = NanOr {a}, {b}"),
-                Inst::Store(stream, a) => write!(f, "  store s{}, {a}", stream.0),
-                Inst::Fold(fold, a) => write!(f, "  {:?} f{}, {a}", self.folds[fold.index()].reduce, fold.0),
-                Inst::FoldProduct(fold, a, b) => write!(f, "  Sum f{}, {a}*{b}", fold.0),
+                Inst::ShiftLeft(a, by) => write!(f, "  {value} = {} << {by}", of(a)),
+                Inst::ShiftRight(a, by) => write!(f, "  {value} = {} >> {by}", of(a)),
+                Inst::Compare(compare, a, b) => write!(f, "  {value} = {compare:?} {}, {}", of(a), of(b)),
+                Inst::Logic(logic, a, b) => write!(f, "  {value} = {logic:?} {}, {}", of(a), of(b)),
+                Inst::Not(a) => write!(f, "  {value} = Not {}", of(a)),
+                Inst::Select(mask, a, b) => write!(f, "  {value} = {} ? {} : {}", of(mask), of(a), of(b)),
+                Inst::NanOr(a, b) => write!(f, "  {value} = NanOr {}, {}", of(a), of(b)),
+                Inst::Store(stream, a) => write!(f, "  store s{}, {}", stream.0, of(a)),
+                Inst::Fold(fold, a) => {
+                    write!(f, "  {:?} f{}, {}", self.folds[fold.index()].reduce, fold.0, of(a))
+                }
+                Inst::FoldProduct(fold, a, b) => write!(f, "  Sum f{}, {}*{}", fold.0, of(a), of(b)),
             }?;
             writeln!(f)
         };

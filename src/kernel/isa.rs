@@ -69,7 +69,8 @@ fn detect() -> Isa {
     let avx512 = is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512bw")
-        && is_x86_feature_detected!("avx512dq");
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("bmi2");
     let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
     match (avx512 && avx2, avx2) {
         (true, _) => Isa::Avx512,

@@ -212,7 +212,8 @@ pub(crate) unsafe fn combine_lanes(
                     *kept = <F as Combine<T>>::combine(*kept, other);
                 }
             }
-            *dst = lanes[0];
+            // A sum of -0 alone is 0.
+            *dst = <F as Combine<T>>::combine(<F as Combine<T>>::IDENTITY, lanes[0]);
         });
     }, else {});
 }

@@ -10,11 +10,13 @@
 //! every operand of a group is produced by an earlier group, or by an earlier member of the same
 //! region as a value of the same rows.
 //!
-//! 1. Each instruction, in order, joins the last group that produces one of its operands, if that is
+//! 1. An elementwise instruction on what lies in memory from the start waits for the first that reads its value, and goes
+//!    with it if it can: alone it would be a pass of its own over memory. So the update of an optimizer is one region.
+//! 2. Each instruction, in order, joins the last group that produces one of its operands, if that is
 //!    a region with the same rows; all its other operands are then produced before. If no group does,
 //!    it joins the last region that reads the same memory.
 //!    A matrix product that can be cut by rows becomes the producer of a region of what reads it.
-//! 2. Otherwise it starts a group: a region of its own, a matrix product, a reduction, a join, a kernel, or a
+//! 3. Otherwise it starts a group: a region of its own, a matrix product, a reduction, a join, a kernel, or a
 //!    call. What is copied for a join alone is left to it.
 
 use smallvec::{SmallVec, smallvec};
@@ -262,11 +264,20 @@ pub(in crate::plan) fn group(
         group_of: vec![None; program.insts.len()],
         accumulated: vec![false; program.insts.len()],
         last_reader: vec![None; program.insts.len()],
+        waits: vec![false; program.insts.len()],
+        fuse,
     };
-    for val in (0..program.insts.len() as u32).map(Val) {
-        if layouts[val.index()].base == val {
-            grouping.place(val, fuse);
+    let vals = || (0..program.insts.len() as u32).map(Val).filter(|val| layouts[val.index()].base == *val);
+    for val in vals() {
+        if fuse && grouping.may_wait(val) {
+            grouping.waits[val.index()] = true;
+        } else {
+            grouping.place(val);
         }
+    }
+    // What only the results of the program are.
+    for val in vals() {
+        grouping.settle(val);
     }
     grouping.groups
 }
@@ -283,15 +294,72 @@ struct Grouping<'a> {
     accumulated: Vec<bool>,
     /// The last region that reads a value from memory.
     last_reader: Vec<Option<u32>>,
+    /// Whether a value waits for the first that reads it.
+    waits: Vec<bool>,
+    fuse: bool,
 }
 
 impl Grouping<'_> {
-    fn place(&mut self, val: Val, fuse: bool) {
+    /// Whether an instruction may run at any time, and none has read what it reads.
+    fn may_wait(&self, val: Val) -> bool {
+        let inst = self.program.inst(val);
+        if !matches!(inst.prim, Prim::Map(_)) || self.homes.get(val).is_some() || size(&inst.dims) <= 1 {
+            return false;
+        }
+        let Some(part) = part(self.program, self.layouts, val) else { return false };
+        let is_free = |operand: &Operand| {
+            let base = operand.base.index();
+            let large = size(&self.program.inst(operand.base).dims) > 1;
+            self.group_of[base].is_none() && !self.waits[base] && !(large && self.last_reader[base].is_some())
+        };
+        part.whole.is_none() && part.tiled.iter().all(is_free)
+    }
+
+    /// Places a value that waits.
+    fn settle(&mut self, val: Val) {
+        if std::mem::take(&mut self.waits[val.index()]) {
+            self.place(val);
+        }
+    }
+
+    /// The values that wait and that an instruction reads tile by tile, if they can go with it in a region of these rows; and
+    /// the rows then.
+    fn take_along(&self, part: &Part, mut rows: Rows) -> Option<(SmallVec<[Val; 3]>, Rows)> {
+        let mut along = SmallVec::new();
+        for operand in part.tiled.iter().filter(|operand| self.waits[operand.base.index()]) {
+            let waiting = self::part(self.program, self.layouts, operand.base)?;
+            rows = rows.with(&waiting.rows)?;
+            rows = self.rows_within(operand, &rows)?;
+            if !along.contains(&operand.base) {
+                along.push(operand.base);
+            }
+        }
+        Some((along, rows))
+    }
+
+    fn place(&mut self, val: Val) {
         let inst = self.program.inst(val);
         if inst.prim.is_source() {
             return;
         }
-        let Some(part) = part(self.program, self.layouts, val) else {
+        let part = part(self.program, self.layouts, val);
+        let along = match &part {
+            Some(part) if self.fuse && !self.homes.is_copy(val) => self.along(part),
+            _ => None,
+        };
+        if let (Some(part), Some((index, rows, along))) = (&part, along) {
+            for waiting in along {
+                self.waits[waiting.index()] = false;
+                if let Some(of_waiting) = self::part(self.program, self.layouts, waiting) {
+                    self.join(index, rows.clone(), waiting, &of_waiting);
+                }
+            }
+            self.join(index, rows, val, part);
+            return;
+        }
+        let bases: SmallVec<[Val; 3]> = inst.args.iter().map(|arg| self.layouts[arg.index()].base).collect();
+        bases.into_iter().for_each(|base| self.settle(base));
+        let Some(part) = part else {
             let group = match inst.prim {
                 Prim::Dot => Group::Product(val),
                 Prim::Join => Group::Join(val),
@@ -308,32 +376,57 @@ impl Grouping<'_> {
             return;
         };
         let is_copy = self.homes.is_copy(val);
-        let region = self.region_for(&part, !is_copy).filter(|_| fuse);
+        let region = self.region_for(&part, !is_copy).filter(|_| self.fuse);
         if is_copy && region.is_none() {
             // The join copies what no region has at hand.
             return;
         }
-        let index = if let Some((index, rows)) = region {
-            let group = &mut self.groups[index];
-            match group {
-                Group::Region { rows: shared, members, .. } => {
-                    *shared = rows;
-                    members.push(val);
-                }
-                Group::Product(producer)
-                | Group::Reduce(producer)
-                | Group::Join(producer)
-                | Group::Kernel(producer)
-                | Group::Call(producer) => {
-                    let producer = Some(*producer);
-                    *group = Group::Region { rows, producer, members: vec![val] };
-                }
-            }
-            index
-        } else {
-            self.groups.push(Group::Region { rows: part.rows.clone(), producer: None, members: vec![val] });
-            self.groups.len() - 1
+        let (index, rows) = region.unwrap_or_else(|| self.start(part.rows.clone()));
+        self.join(index, rows, val, &part);
+    }
+
+    /// A region without members.
+    fn start(&mut self, rows: Rows) -> (usize, Rows) {
+        self.groups.push(Group::Region { rows: rows.clone(), producer: None, members: Vec::new() });
+        (self.groups.len() - 1, rows)
+    }
+
+    /// The region that an instruction joins or starts together with values that wait for it: which, its rows, and these
+    /// values. `None` if none waits, or they cannot go together.
+    fn along(&mut self, part: &Part) -> Option<(usize, Rows, SmallVec<[Val; 3]>)> {
+        if !part.tiled.iter().any(|operand| self.waits[operand.base.index()])
+            || part.whole.as_ref().is_some_and(|whole| self.waits[whole.base.index()])
+        {
+            return None;
+        }
+        let region = self.region_for(part, true);
+        // An instruction that cannot join the group that makes one of its operands comes behind that group in any case.
+        let rows = region.as_ref().map_or(&part.rows, |(_, rows)| rows).clone();
+        let (along, rows) = self.take_along(part, rows)?;
+        let index = match region {
+            Some((index, _)) => index,
+            None => self.start(rows.clone()).0,
         };
+        Some((index, rows, along))
+    }
+
+    /// Makes an instruction a member of a region, or of the one that a group becomes.
+    fn join(&mut self, index: usize, rows: Rows, val: Val, part: &Part) {
+        let group = &mut self.groups[index];
+        match group {
+            Group::Region { rows: shared, members, .. } => {
+                *shared = rows;
+                members.push(val);
+            }
+            Group::Product(producer)
+            | Group::Reduce(producer)
+            | Group::Join(producer)
+            | Group::Kernel(producer)
+            | Group::Call(producer) => {
+                let producer = Some(*producer);
+                *group = Group::Region { rows, producer, members: vec![val] };
+            }
+        }
         let index = index as u32;
         self.group_of[val.index()] = Some(index);
         self.accumulated[val.index()] = part.member.accumulates();

@@ -1,6 +1,6 @@
 //! How much memory a plan takes by itself, to tell how many are worth keeping.
 
-use super::{Kind, Plan, Region, Step};
+use super::{Kind, Native, Piece, Plan, Region, Step};
 
 impl Plan {
     /// Bytes of the plan, within a few percent; its constants are not among them.
@@ -51,6 +51,20 @@ impl Region {
             + bytes_of(&self.ops)
             + bytes_of(&self.prefetched)
             + bytes_of(&self.accumulators)
+            + bytes_of(&self.pieces)
+            + self.pieces.iter().map(Piece::bytes).sum::<usize>()
+    }
+}
+
+impl Piece {
+    fn bytes(&self) -> usize {
+        match self {
+            Piece::Op(_) => 0,
+            Piece::Program(native) => {
+                let Native { program, streams, code_bytes, .. } = &**native;
+                size_of::<Native>() + bytes_of(&program.insts) + bytes_of(streams) + code_bytes
+            }
+        }
     }
 }
 

@@ -43,7 +43,9 @@ impl Plan {
         for (index, step) in self.steps.iter().enumerate() {
             let Kind::Region(region) = &step.kind else { continue };
             for piece in &region.pieces {
-                if let Piece::Program(native) = piece {
+                if let Piece::Program(native) = piece
+                    && native.function.is_some()
+                {
                     // Writing to a string cannot fail.
                     let _ = write!(text, "step {index}, {native}");
                 }

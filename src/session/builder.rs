@@ -70,7 +70,7 @@ impl<'g> SessionBuilder<'g> {
     }
 
     /// Whether what is fused is compiled to machine code, on x86-64 with AVX2 or AVX-512. Without it the same is
-    /// interpreted, to the same bits; so it is where the system has no memory for code. The default is `true`, unless the
+    /// interpreted, to the same bits (but for those that tell one NaN from another); so it is where the system has no memory for code. The default is `true`, unless the
     /// environment variable `FLOWGRAD_MACHINE_CODE` is `off`.
     ///
     /// ```

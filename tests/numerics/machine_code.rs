@@ -120,8 +120,8 @@ macro_rules! tests {
         /// Rows that are reduced, and what is made of them with each element.
         #[test]
         fn rows_that_are_reduced() {
-            for width in [1, 2, 3, 5, 8, 10, 16, 17, 32, 50, 64, 65, 130, 512, 3_000] {
-                for rows in [1, 2, 7, 40] {
+            for width in [0, 1, 2, 3, 5, 8, 10, 16, 17, 32, 50, 64, 65, 130, 512, 3_000] {
+                for rows in [0, 1, 2, 7, 40] {
                     let dims = [rows, width];
                     check("softmax", &dims, |[x, y]| {
                         let z = x.softmax(-1);
@@ -149,6 +149,59 @@ macro_rules! tests {
             }
         }
 
+
+        /// What comes behind products, whose rows are not those of vectors; and what has no elements.
+        #[test]
+        fn behind_products() {
+            let sets = [Isa::Avx2, Isa::Avx512];
+            for isa in sets.into_iter().filter(|&isa| isa <= Isa::detected()) {
+                for [rows, inner, width] in [[1_000, 64, 100], [333, 5, 7], [4_096, 2, 1], [0, 3, 8], [8, 3, 0]] {
+                    let g = Graph::new();
+                    let x = g.placeholder::<T>("x", [Some(rows), Some(inner)]);
+                    let w = g.placeholder::<T>("w", [Some(inner), Some(width)]);
+                    let z = x.matmul(w).relu();
+                    let outputs =
+                        vec![z.reduce_sum(..), z.square().reduce_sum(..), z.softmax(-1), z.reduce_sum(0), z + 1.0];
+                    let (x_value, w_value) =
+                        (numbers(&[rows, inner], 5, false), numbers(&[inner, width], 6, false));
+                    let run = |machine_code, threads| {
+                        let builder = Session::builder(&g).isa(isa).threads(threads).always_share();
+                        let session = builder.machine_code(machine_code).build().unwrap();
+                        session.feed(x, &x_value).feed(w, &w_value).run(outputs.clone()).unwrap()
+                    };
+                    let theirs = run(false, 1);
+                    for ours in [run(true, 1), run(true, 2)] {
+                        for (index, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+                            assert!(is_same(ours, theirs), "{isa}, {rows}×{inner}×{width}, output {index}");
+                        }
+                    }
+                }
+            }
+        }
+
+        /// Sums of products that all vanish, some of them from below.
+        #[test]
+        fn products_that_vanish() {
+            for length in [1, 15, 16, 17, 33, 65, 200] {
+                let g = Graph::new();
+                let tiny = T::MIN_POSITIVE;
+                let x = g.placeholder::<T>("x", [3, length]);
+                let products = x * -tiny;
+                let outputs = vec![
+                    (x * products).reduce_sum(-1) * 2.0,
+                    (x * products).reduce_sum(..) * 2.0,
+                    (x * products).reduce_sum(0) * 2.0,
+                ];
+                let value = ArrayD::from_elem(IxDyn(&[3, length]), tiny);
+                let run = |machine_code| {
+                    let session = Session::builder(&g).machine_code(machine_code).build().unwrap();
+                    session.feed(x, &value).run(outputs.clone()).unwrap()
+                };
+                for (ours, theirs) in run(true).iter().zip(&run(false)) {
+                    assert!(is_same(ours, theirs), "{length}: {ours} and {theirs}");
+                }
+            }
+        }
 
         /// Steps of descent, in which variables are read and written.
         #[test]

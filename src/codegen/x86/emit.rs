@@ -4,7 +4,7 @@ use super::encoder::{Condition, Encoder, Gpr, Label, Mem, Reg, Rm};
 use super::line::{Line, MASKS, Outer, Place, at};
 use super::vector::Machine;
 use crate::codegen::FIRST_STREAM;
-use crate::codegen::program::{Binary, Fold, Inst, Program, Segment, Stream, Target, Value};
+use crate::codegen::program::{Binary, Inst, Program, Segment, Stream, Target, Value};
 use crate::element::DType;
 use crate::ir::Reduce;
 use crate::kernel::isa::Isa;
@@ -13,11 +13,11 @@ use crate::kernel::isa::Isa;
 const FRAME: Gpr = Gpr(7);
 /// Bytes of a row.
 const BYTES: Gpr = Gpr(6);
-/// Bytes of a row that fill whole passes through a loop; then what is at hand.
+/// Bytes of a row that fill whole passes through a loop; scratch behind these.
 const WHOLE: Gpr = Gpr(2);
 /// Bytes from the start of a row.
 const INDEX: Gpr = Gpr(10);
-/// For what is at hand.
+/// Scratch.
 const SPARE: Gpr = Gpr(11);
 const STACK: Gpr = Gpr(4);
 const STACK_BEFORE: Gpr = Gpr(5);
@@ -30,8 +30,17 @@ const SCRATCH_ADDRESSES: usize = 4;
 /// Vectors that a loop with folds works on in a pass: as many as the interpreter's loops have accumulators.
 const ACCUMULATORS: usize = 4;
 
-/// Registers that are left for what the loops' numbers are not.
-const SPARE_REGISTERS: usize = 1;
+/// Registers that are never given to values that loops keep, for temporaries.
+const TEMPORARIES: usize = 2;
+
+/// Bytes of the table of masks at the start of code for AVX2: a vector of all bits, then one of none.
+const MASK_TABLE: usize = 64;
+
+/// What [`Place::nan_table`] gives: two classes of NaN, which become what they are, quiet; all others leave what there is.
+const NAN_TABLE: u64 = 0x21;
+
+/// Bytes of the stack that a function may take. A page more could lie beyond the one that guards the stack's end.
+const MOST_STACK: usize = 3 << 10;
 
 /// The code of a program; `None` where it cannot be expressed.
 pub(in crate::codegen) fn emit(program: &Program, isa: Isa) -> Option<(Vec<u8>, usize)> {
@@ -45,7 +54,8 @@ pub(in crate::codegen) fn emit(program: &Program, isa: Isa) -> Option<(Vec<u8>, 
         hoisted: Vec::new(),
         accumulators: vec![None; program.folds.len()],
         ordered: vec![None; program.folds.len()],
-        mask_table: 0,
+        nan_table: 0,
+        most_slots: 0,
     };
     function.all()?;
     let entry = pool_bytes(machine, program).1;
@@ -55,8 +65,9 @@ pub(in crate::codegen) fn emit(program: &Program, isa: Isa) -> Option<(Vec<u8>, 
 /// The numbers of a program, and where the code starts behind them.
 fn pool_bytes(machine: Machine, program: &Program) -> (usize, usize) {
     let numbers = program.insts.iter().filter(|inst| matches!(inst, Inst::Number(_))).count();
-    let (table, each) = if machine.is_512 { (0, machine.element()) } else { (64, 32) };
-    (table, (table + numbers * each).next_multiple_of(64))
+    // One more number is the table for NaN.
+    let (table, each) = if machine.is_512 { (0, machine.element()) } else { (MASK_TABLE, 32) };
+    (table, (table + (numbers + 1) * each).next_multiple_of(64))
 }
 
 struct Function<'a> {
@@ -65,14 +76,17 @@ struct Function<'a> {
     code: Encoder,
     /// Where values lie that lines read and do not make.
     outer: Vec<Option<Rm>>,
-    /// Places on the stack.
+    /// Places on the stack for values that lines leave to others.
     slots: usize,
+    /// Places with those that a line has for itself.
+    most_slots: usize,
     /// Values that a loop keeps in registers.
     hoisted: Vec<(Value, Reg)>,
     /// The registers of folds: the first, and how many.
     accumulators: Vec<Option<(usize, usize)>>,
     ordered: Vec<Option<Reg>>,
-    mask_table: usize,
+    /// Where the pool has what [`Place::nan_table`] gives.
+    nan_table: usize,
 }
 
 impl Place for Function<'_> {
@@ -95,6 +109,10 @@ impl Place for Function<'_> {
     fn accumulator(&self, fold: usize, vector: usize) -> Reg {
         let (first, count) = self.accumulators[fold].unwrap_or((0, 1));
         Reg((first + vector % count) as u8)
+    }
+
+    fn nan_table(&self) -> Rm {
+        Rm::Every(Mem::Code(self.nan_table))
     }
 
     fn ordered(&self, fold: usize) -> Option<Reg> {
@@ -163,7 +181,11 @@ impl Function<'_> {
         kept.rev().for_each(|reg| self.code.pop(reg));
         self.code.pop(STACK_BEFORE);
         self.code.ret();
-        let bytes = -((self.slots * self.machine.vector()) as i32);
+        let bytes = self.most_slots.max(self.slots) * self.machine.vector();
+        if bytes > MOST_STACK {
+            return None;
+        }
+        let bytes = -(bytes as i32);
         self.code.bytes[frame_bytes - 4..frame_bytes].copy_from_slice(&bytes.to_le_bytes());
         Some(())
     }
@@ -174,7 +196,6 @@ impl Function<'_> {
         if table > 0 {
             self.code.bytes.resize(table / 2, 0xff);
             self.code.bytes.resize(table, 0);
-            self.mask_table = 0;
         }
         let element = self.machine.element();
         for (index, inst) in self.program.insts.iter().enumerate() {
@@ -186,6 +207,8 @@ impl Function<'_> {
             }
             self.outer[index] = Some(if self.machine.is_512 { Rm::Every(place) } else { Rm::Mem(place) });
         }
+        self.nan_table = self.code.bytes.len();
+        self.code.bytes.extend_from_slice(&NAN_TABLE.to_le_bytes()[..element]);
         self.code.bytes.resize(start, 0);
     }
 
@@ -217,6 +240,7 @@ impl Function<'_> {
             first: 0,
             mask: None,
             is_loop: false,
+            masks: MASKS,
         };
         let free = (0..self.machine.registers()).map(|reg| Reg(reg as u8));
         self.line(&line, free)
@@ -239,7 +263,7 @@ impl Function<'_> {
         };
         let emitted = line.emit(&mut code, self, free, &mut slot, keep);
         self.code = code;
-        self.slots = slots;
+        self.most_slots = self.most_slots.max(slots);
         emitted
     }
 
@@ -254,43 +278,42 @@ impl Function<'_> {
         };
         let vector = machine.vector();
         let row_bytes = program.width.map(|width| width * machine.element());
-        let is_short = row_bytes.is_some_and(|bytes| bytes < ACCUMULATORS * vector);
+        // No pass of as many vectors as there are accumulators.
+        let most_bytes = program.most.saturating_mul(machine.element());
+        let is_short = most_bytes < ACCUMULATORS * vector;
         // Accumulators take the highest registers.
         let mut top = machine.registers();
         if !machine.is_512 {
             // The lanes of a part of a vector.
             top -= 1;
         }
-        let mut extremes = 0;
+        // Those that note NaN take the highest mask registers.
+        let mut masks = MASKS;
         for fold in folds() {
-            let Fold { reduce, target } = program.folds[fold];
-            let count = if is_short && target == Target::Row { 1 } else { ACCUMULATORS };
+            let reduce = program.folds[fold].reduce;
+            let count = if is_short { 1 } else { ACCUMULATORS };
             top = top.checked_sub(count)?;
             self.accumulators[fold] = Some((top, count));
             if matches!(reduce, Reduce::Max | Reduce::Min) {
                 self.ordered[fold] = Some(if machine.is_512 {
-                    // There is one mask register for it.
-                    extremes += 1;
-                    if extremes > 1 {
-                        return None;
-                    }
-                    Reg(7)
+                    masks = masks.checked_sub(1)?;
+                    Reg(2 + masks)
                 } else {
                     top = top.checked_sub(1)?;
                     Reg(top as u8)
                 });
             }
         }
-        let (vectors, masks) = Line::pressure(machine, program, insts);
+        let (vectors, booleans) = Line::pressure(machine, program, insts);
         let pressure = vectors.max(1);
         let has_folds = folds().next().is_some();
-        // Instructions that need a register for themselves need it beside all others.
-        let available = top.checked_sub(SPARE_REGISTERS + 1)?;
+        let available = top.checked_sub(TEMPORARIES)?;
         if available < 2 {
             return None;
         }
-        let fits = |copies: usize| copies * pressure <= available && copies * masks <= MASKS.count();
-        let copies = [4, 2, 1].into_iter().find(|&copies| fits(copies)).unwrap_or(1);
+        let fits = |copies: usize| copies * pressure <= available && copies * booleans <= usize::from(masks);
+        let is_filled = |copies: usize| has_folds || copies * vector <= most_bytes;
+        let copies = [4, 2, 1].into_iter().find(|&copies| fits(copies) && is_filled(copies)).unwrap_or(1);
         let passes = if has_folds { ACCUMULATORS } else { copies };
         self.hoist(insts, available.saturating_sub(copies * pressure), top);
         let free: Vec<Reg> = (0..top).map(|reg| Reg(reg as u8)).collect();
@@ -298,13 +321,14 @@ impl Function<'_> {
             free.into_iter().filter(|reg| self.hoisted.iter().all(|(_, hoisted)| hoisted != reg)).collect();
         self.start_folds(folds());
 
-        let line = |copies, first, mask| Line { machine, program, insts, copies, first, mask, is_loop: true };
+        let line =
+            |copies, first, mask| Line { machine, program, insts, copies, first, mask, is_loop: true, masks };
         self.code.clear(INDEX);
         if let Some(bytes) = row_bytes {
             self.code.set(BYTES, i32::try_from(bytes).ok()?);
         }
         let pass_bytes = passes * vector;
-        if row_bytes.is_none_or(|bytes| bytes >= pass_bytes) {
+        if most_bytes >= pass_bytes {
             self.code.copy(WHOLE, BYTES);
             self.code.and_number(WHOLE, -(pass_bytes as i32));
             let behind = row_bytes.is_none().then(|| {
@@ -345,15 +369,15 @@ impl Function<'_> {
     /// Loads into the registers below `top`, from the highest on, the values that a loop reads most often and does not
     /// make, at most so many.
     fn hoist(&mut self, insts: &[Value], most: usize, top: usize) {
-        let mut reads: Vec<(Value, usize)> = Vec::new();
+        let mut counts = vec![0_usize; self.program.insts.len()];
         for operand in insts.iter().flat_map(|&value| self.program.inst(value).operands()) {
-            if self.outer[operand.index()].is_some() && !insts.contains(&operand) {
-                match reads.iter_mut().find(|(value, _)| *value == operand) {
-                    Some((_, count)) => *count += 1,
-                    None => reads.push((operand, 1)),
-                }
-            }
+            counts[operand.index()] += 1;
         }
+        // What lies elsewhere is not made here: loops leave nothing to each other but in memory.
+        insts.iter().for_each(|value| counts[value.index()] = 0);
+        let reads =
+            counts.into_iter().enumerate().filter(|&(index, count)| count > 0 && self.outer[index].is_some());
+        let mut reads: Vec<(Value, usize)> = reads.map(|(index, count)| (Value::new(index), count)).collect();
         reads.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
         for (index, (value, _)) in reads.into_iter().take(most).enumerate() {
             let reg = Reg((top - 1 - index) as u8);
@@ -398,7 +422,7 @@ impl Function<'_> {
     fn number(&mut self, reg: Reg, bits: u64) {
         let machine = self.machine;
         if bits == 0 {
-            // A register without its own bits.
+            // x ^ x
             return machine.binary(&mut self.code, Binary::Xor, reg, reg, Rm::Reg(reg));
         }
         // Low and high half, as an immediate number has 32 bits; the red zone below the stack is the function's.
@@ -424,7 +448,7 @@ impl Function<'_> {
         code.set(WHOLE, 32);
         code.compare(SPARE, WHOLE);
         code.copy_if_not_below(SPARE, WHOLE);
-        code.address(WHOLE, Mem::Code(self.mask_table + 32));
+        code.address(WHOLE, Mem::Code(MASK_TABLE / 2));
         code.subtract(WHOLE, SPARE);
         machine.load(code, Reg(15), Rm::Mem(at(WHOLE, 0)));
         Reg(15)

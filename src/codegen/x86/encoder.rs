@@ -1,8 +1,7 @@
 //! Machine instructions of x86-64, as bytes: VEX and EVEX forms of vector instructions, and the few of integers that loops
 //! need.
 //!
-//! What stands where in the bytes is in volume 2 of the Intel 64 manual, chapter 2. The tests decode what this writes by
-//! another crate.
+//! What stands where in the bytes is in volume 2 of the Intel 64 manual, chapter 2.
 
 /// A general register, by its number: 0 is rax, 1 rcx, 2 rdx, 3 rbx, 4 rsp, 5 rbp, 6 rsi, 7 rdi, then r8 and on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,8 @@ pub(super) trait Place {
     fn outer(&self, value: Value) -> Option<Outer>;
     /// The accumulator of a fold for a vector.
     fn accumulator(&self, fold: usize, vector: usize) -> Reg;
+    /// What an AVX-512 machine does with a number by its class: takes it, if it is NaN, and else leaves what there is.
+    fn nan_table(&self) -> Rm;
     /// What notes whether a fold has met NaN.
     fn ordered(&self, fold: usize) -> Option<Reg>;
 }
@@ -40,10 +42,13 @@ pub(super) struct Line<'a> {
     pub(super) mask: Option<Reg>,
     /// Whether it stands in a loop.
     pub(super) is_loop: bool,
+    /// How many mask registers there are for booleans, from the second on: the first is for the lanes of what fills no
+    /// vector.
+    pub(super) masks: u8,
 }
 
-/// Registers of masks that lines may use; the one below is for the lanes of what fills no vector, the one above for NaN.
-pub(super) const MASKS: std::ops::RangeInclusive<u8> = 2..=6;
+/// Mask registers for booleans and for what notes NaN in folds.
+pub(super) const MASKS: u8 = 6;
 
 impl Line<'_> {
     /// The places of the instructions that read each value of the line, and of those from outside, as there are copies.
@@ -115,13 +120,7 @@ impl Line<'_> {
                 }
             }
         }
-        let mut emitter = Emitter {
-            line: self,
-            registers,
-            made,
-            masks: vec![None; self.program.insts.len() * self.copies],
-            slot,
-        };
+        let mut emitter = Emitter { line: self, registers, made, masks: Vec::new(), slot };
         for (place, &value) in self.insts.iter().enumerate() {
             for copy in 0..self.copies {
                 let at_place = (place * self.copies + copy) as u32;
@@ -142,8 +141,8 @@ struct Emitter<'a, 'b> {
     line: &'a Line<'a>,
     registers: Registers,
     made: Vec<Option<usize>>,
-    /// The mask registers of booleans, with the place of the last instruction that reads each.
-    masks: Vec<Option<(Reg, u32)>>,
+    /// The booleans in mask registers.
+    masks: Vec<(Key, Reg)>,
     slot: &'b mut dyn FnMut() -> Rm,
 }
 
@@ -164,33 +163,31 @@ impl Emitter<'_, '_> {
         self.registers.make(key, code, self.slot)
     }
 
+    /// A mask register that is free.
+    fn free_mask(&self) -> Option<Reg> {
+        (2..2 + self.line.masks).map(Reg).find(|reg| self.masks.iter().all(|(_, taken)| taken != reg))
+    }
+
     /// A mask register for a boolean.
-    fn make_mask(&mut self, value: Value, key: Key, place: u32) -> Option<Reg> {
-        let taken = |reg: u8| self.masks.iter().flatten().any(|&(Reg(mask), _)| mask == reg);
-        let reg = MASKS.into_iter().find(|&reg| !taken(reg)).map(Reg)?;
-        let copies = self.line.copies as u32;
-        let (at, copy) = (place / copies, place % copies);
-        let reads = |(other, &inst): (usize, &Value)| {
-            let is_reader = self.line.program.inst(inst).operands().any(|operand| operand == value);
-            is_reader.then_some(other as u32 * copies + copy)
-        };
-        let last = self.line.insts.iter().enumerate().filter_map(reads).max().unwrap_or(at * copies + copy);
-        self.masks[key] = Some((reg, last));
+    fn make_mask(&mut self, key: Key) -> Option<Reg> {
+        let reg = self.free_mask()?;
+        self.masks.push((key, reg));
         Some(reg)
     }
 
+    /// Frees the mask registers of booleans that nothing reads behind a place.
     fn free_masks(&mut self, place: u32) {
-        if self.line.machine.is_512 {
-            self.masks
-                .iter_mut()
-                .filter(|mask| mask.is_some_and(|(_, last)| last <= place))
-                .for_each(|mask| *mask = None);
-        }
+        let registers = &self.registers;
+        self.masks.retain(|&(key, _)| registers.is_read_behind(key, place));
     }
 
     /// The mask of a boolean: a mask register, or a vector.
     fn mask(&mut self, code: &mut Encoder, key: Key) -> Option<Reg> {
-        if self.line.machine.is_512 { self.masks[key].map(|(reg, _)| reg) } else { self.read(code, key) }
+        if self.line.machine.is_512 {
+            self.masks.iter().find(|(masked, _)| *masked == key).map(|&(_, reg)| reg)
+        } else {
+            self.read(code, key)
+        }
     }
 
     /// One instruction for a copy; gives the register of its result, if that is a vector.
@@ -269,7 +266,7 @@ impl Emitter<'_, '_> {
                 let a = self.read(code, a)?;
                 let b = self.read_anywhere(code, b)?;
                 if machine.is_512 {
-                    let dst = self.make_mask(value, key, place)?;
+                    let dst = self.make_mask(key)?;
                     machine.compare(code, compare, Lanes::All, dst, a, b);
                     return Some(None);
                 }
@@ -282,7 +279,7 @@ impl Emitter<'_, '_> {
                 let (a, b) = (self.key(a, copy), self.key(b, copy));
                 let (a, b) = (self.mask(code, a)?, self.mask(code, b)?);
                 if machine.is_512 {
-                    let dst = self.make_mask(value, key, place)?;
+                    let dst = self.make_mask(key)?;
                     machine.logic(code, logic, dst, a, b);
                     return Some(None);
                 }
@@ -295,7 +292,7 @@ impl Emitter<'_, '_> {
                 let a = self.key(a, copy);
                 let a = self.mask(code, a)?;
                 if machine.is_512 {
-                    let dst = self.make_mask(value, key, place)?;
+                    let dst = self.make_mask(key)?;
                     machine.not(code, dst, a);
                     return Some(None);
                 }
@@ -314,9 +311,9 @@ impl Emitter<'_, '_> {
                 machine.select(code, dst, mask, then, otherwise);
                 dst
             }
-            Inst::NanOr(a, b, table) => {
-                let [a, b, table] = [a, b, table].map(|value| self.key(value, copy));
-                self.nan_or(code, key, [a, b, table], place)?
+            Inst::NanOr(a, b) => {
+                let [a, b] = [a, b].map(|value| self.key(value, copy));
+                self.nan_or(code, key, [a, b], at.nan_table(), place)?
             }
             Inst::Store(stream, a) => {
                 let a = self.key(a, copy);
@@ -340,7 +337,7 @@ impl Emitter<'_, '_> {
                 let acc = at.accumulator(fold.index(), line.first + copy);
                 match line.mask {
                     Some(mask) if !machine.is_512 => {
-                        let (_, temporary) = self.temporary(code)?;
+                        let temporary = self.temporary(code)?;
                         machine.load(code, temporary, Rm::Reg(acc));
                         machine.fold(code, reduce, Lanes::All, temporary, a);
                         machine.select(code, acc, mask, Rm::Reg(temporary), acc);
@@ -356,7 +353,7 @@ impl Emitter<'_, '_> {
                             None => machine.keep_ordered(code, ordered, a),
                         }
                     } else {
-                        let (_, temporary) = self.temporary(code)?;
+                        let temporary = self.temporary(code)?;
                         machine.ordered(code, temporary, a);
                         if let Some(mask) = line.mask {
                             // Where there is no element, all is in order.
@@ -375,7 +372,7 @@ impl Emitter<'_, '_> {
                 let acc = at.accumulator(fold.index(), line.first + copy);
                 match line.mask {
                     Some(mask) if !machine.is_512 => {
-                        let (_, temporary) = self.temporary(code)?;
+                        let temporary = self.temporary(code)?;
                         machine.load(code, temporary, Rm::Reg(acc));
                         machine.mul_add(code, Order::O231, false, Lanes::All, temporary, a, b);
                         machine.select(code, acc, mask, Rm::Reg(temporary), acc);
@@ -395,8 +392,7 @@ impl Emitter<'_, '_> {
     /// Notes NaN in the lanes of a mask.
     fn note_nan(&mut self, code: &mut Encoder, ordered: Reg, mask: Reg, a: Reg) -> Option<()> {
         let machine = self.line.machine;
-        let taken = |reg: u8| self.masks.iter().flatten().any(|&(Reg(mask), _)| mask == reg);
-        let unordered = MASKS.into_iter().find(|&reg| !taken(reg)).map(Reg)?;
+        let unordered = self.free_mask()?;
         machine.compare(code, Compare::Unordered, Lanes::In(mask), unordered, a, Rm::Reg(a));
         machine.not(code, unordered, unordered);
         machine.logic(code, Logic::And, ordered, ordered, unordered);
@@ -404,10 +400,9 @@ impl Emitter<'_, '_> {
     }
 
     /// A register for a moment.
-    fn temporary(&mut self, code: &mut Encoder) -> Option<(Key, Reg)> {
+    fn temporary(&mut self, code: &mut Encoder) -> Option<Reg> {
         let key = self.registers.temporary_key();
-        let reg = self.registers.make(key, code, self.slot)?;
-        Some((key, reg))
+        self.make(code, key)
     }
 
     fn give_back(&mut self, reg: Reg) {
@@ -415,7 +410,14 @@ impl Emitter<'_, '_> {
     }
 
     /// `a` where it is NaN, else `b`.
-    fn nan_or(&mut self, code: &mut Encoder, key: Key, [a, b, table]: [Key; 3], place: u32) -> Option<Reg> {
+    fn nan_or(
+        &mut self,
+        code: &mut Encoder,
+        key: Key,
+        [a, b]: [Key; 2],
+        table: Rm,
+        place: u32,
+    ) -> Option<Reg> {
         let machine = self.line.machine;
         let other = self.read(code, b)?;
         let nan = self.read(code, a)?;
@@ -425,7 +427,6 @@ impl Emitter<'_, '_> {
             machine.select(code, dst, dst, Rm::Reg(nan), other);
             return Some(dst);
         }
-        let table = self.read_anywhere(code, table)?;
         let dst = if self.registers.dies(b, place) && a != b {
             self.registers.take_over(b, key);
             other

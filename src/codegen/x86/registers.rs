@@ -1,20 +1,11 @@
 //! Registers for a straight line of instructions: each value gets one when it is made, and the value whose next use is
-//! farthest gives its up when there is none left.
+//! farthest gives up its register when there is none left.
 
 use super::encoder::{Encoder, Reg, Rm};
 use super::vector::Machine;
 
 /// A value of one copy of a loop's body, by its place among them.
 pub(super) type Key = usize;
-
-/// Where a value can be had from, apart from a register.
-#[derive(Clone, Copy, Debug)]
-enum Home {
-    /// Nowhere.
-    None,
-    /// Memory that holds it, or its element for all lanes.
-    Memory(Rm),
-}
 
 /// The registers of a straight line.
 #[derive(Debug)]
@@ -23,7 +14,8 @@ pub(super) struct Registers {
     /// The instructions, by place, that read each value; the last first.
     uses: Vec<Vec<u32>>,
     register: Vec<Option<Reg>>,
-    home: Vec<Home>,
+    /// The memory that holds a value, or its element for all lanes.
+    home: Vec<Option<Rm>>,
     /// What each register holds; those that are not for this line hold nothing and are not free.
     holds: Vec<Holds>,
 }
@@ -50,12 +42,12 @@ impl Registers {
         // One more, for what an instruction needs for itself.
         uses.push(Vec::new());
         let count = uses.len();
-        Registers { machine, uses, register: vec![None; count], home: vec![Home::None; count], holds }
+        Registers { machine, uses, register: vec![None; count], home: vec![None; count], holds }
     }
 
     /// Says where a value lies that this line does not make.
     pub(super) fn lies_at(&mut self, key: Key, place: Rm) {
-        self.home[key] = Home::Memory(place);
+        self.home[key] = Some(place);
     }
 
     /// Says which register a value lies in that this line does not make, and which keeps it.
@@ -76,12 +68,12 @@ impl Registers {
         let next_use = |key: Key| self.uses[key].last().copied().unwrap_or(u32::MAX);
         let (index, key) = candidates.max_by_key(|&(_, key)| next_use(key))?;
         let reg = Reg(index as u8);
-        if matches!(self.home[key], Home::None) && !self.uses[key].is_empty() {
+        if self.home[key].is_none() && !self.uses[key].is_empty() {
             let place = slot();
             if let Rm::Mem(mem) = place {
                 self.machine.store(code, mem, reg);
             }
-            self.home[key] = Home::Memory(place);
+            self.home[key] = Some(place);
         }
         self.register[key] = None;
         self.holds[index] = Holds::Nothing;
@@ -97,7 +89,7 @@ impl Registers {
             }
             return Some(reg);
         }
-        let Home::Memory(place) = self.home[key] else { return None };
+        let Some(place) = self.home[key] else { return None };
         let reg = self.free(code, slot)?;
         self.machine.load(code, reg, place);
         self.register[key] = Some(reg);
@@ -108,7 +100,7 @@ impl Registers {
     /// A value that is to be read where memory will do.
     pub(super) fn read_anywhere(&mut self, key: Key, code: &mut Encoder, slot: SlotOf<'_>) -> Option<Rm> {
         match (self.register[key], self.home[key]) {
-            (None, Home::Memory(place)) => Some(place),
+            (None, Some(place)) => Some(place),
             _ => self.read(key, code, slot).map(Rm::Reg),
         }
     }
@@ -118,10 +110,15 @@ impl Registers {
         self.register[key].is_some()
     }
 
+    /// Whether an instruction behind a place reads a value.
+    pub(super) fn is_read_behind(&self, key: Key, place: u32) -> bool {
+        self.uses[key].first().is_some_and(|&last| last > place)
+    }
+
     /// Whether the instruction at a place is the last to read a value that is in a register of its own.
     pub(super) fn dies(&self, key: Key, place: u32) -> bool {
         let own = self.register[key].is_some_and(|reg| self.holds[usize::from(reg.0)] != Holds::Pinned);
-        own && self.uses[key].first().is_none_or(|&last| last <= place)
+        own && !self.is_read_behind(key, place)
     }
 
     /// Says that the instruction at a place has read its operands: those that nothing reads any more give up their

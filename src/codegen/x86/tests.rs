@@ -182,7 +182,7 @@ fn evaluate<T: Lane>(
                     })
                 }
                 Inst::Not(a) => Element::Boolean(!of(a).boolean()),
-                Inst::NanOr(a, b, _) => {
+                Inst::NanOr(a, b) => {
                     if number(a).partial_cmp(&number(a)).is_none() {
                         of(a)
                     } else {
@@ -283,6 +283,10 @@ fn evaluate<T: Lane>(
                                         })
                                         .collect();
                                 }
+                                if reduce == Reduce::Sum {
+                                    // -0 becomes 0.
+                                    left[0] = left[0].binary(Binary::Add, T::from_f64(0.0));
+                                }
                                 let is_it =
                                     |inst: &Inst| matches!(inst, Inst::Folded(id) if id.index() == fold);
                                 if let Some(index) = program.insts.iter().position(is_it) {
@@ -340,9 +344,9 @@ fn is_same<T: Lane>(a: T, b: T) -> bool {
 }
 
 /// A program at random, of so many instructions, for rows of so many elements or for one row.
-fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usize>) -> Program {
+fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usize>, most: usize) -> Program {
     let element = size_of::<T>();
-    let mut builder = Builder::new(T::DTYPE, width);
+    let mut builder = Builder::new(T::DTYPE, width, most);
     let mut numbers: Vec<Value> = vec![builder.number(0.5), builder.number(-1.25), builder.number(0.0)];
     let mut booleans: Vec<Value> = Vec::new();
     for _ in 0..random.random_range(1..4) {
@@ -440,7 +444,7 @@ fn random_programs_agree<T: Lane>(seed: u64, isa: Isa, programs: usize) {
         let is_rows = random.random_range(0..2) == 0;
         let rows = if is_rows { random.random_range(1..5) } else { 1 };
         let length = random.random_range(2..60);
-        let program = random_program::<T>(&mut random, length, is_rows.then_some(width));
+        let program = random_program::<T>(&mut random, length, is_rows.then_some(width), width);
         let before = memory_for::<T>(&mut random, &program, rows, width);
         let mut ours = before.clone();
         if !run(&program, rows, width, isa, &mut ours) {
@@ -470,7 +474,7 @@ fn random_programs_agree<T: Lane>(seed: u64, isa: Isa, programs: usize) {
             }
         }
     }
-    assert!(expressed * 10 > programs * 7, "only {expressed} of {programs} can be expressed");
+    assert!(expressed * 100 > programs * 95, "only {expressed} of {programs} can be expressed");
 }
 
 /// Those that this machine has.

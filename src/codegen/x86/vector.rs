@@ -316,6 +316,11 @@ impl Machine {
             code.vex(opcode, Length::L128, 1, 0, Rm::Reg(Reg(0)), Some(1));
             halve(code, Length::L128);
         }
+        if reduce == Reduce::Sum {
+            // -0 becomes 0.
+            self.binary(code, Binary::Xor, Reg(1), Reg(1), Rm::Reg(Reg(1)));
+            halve(code, Length::L128);
+        }
     }
 
     /// A mask register of the lowest bits of a general register.

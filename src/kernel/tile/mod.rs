@@ -26,7 +26,7 @@ pub(crate) use elementwise::Forms;
 pub(crate) use moves::{Move, Strided, merged};
 pub(crate) use pairs::Step;
 pub(super) use reductions::ROWS_TOGETHER;
-pub(crate) use reductions::{Extent, lanes, most_in_a_block, most_onto_total};
+pub(crate) use reductions::{Extent, lanes, most_in_a_block, most_onto_total, used_lanes};
 pub(crate) use skinny::{Epilogue, MAX_COLUMNS, Skinny, is_narrow};
 
 /// What a kernel works on. Which fields it reads, and how many elements each pointer must reach,

@@ -194,7 +194,8 @@ fn take_in_products<T: Number, V: Vector<T>>(a: &[T], b: &[T], partial: &mut [V;
 fn dot_block<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
     let mut partial = [V::splat(T::ZERO); SIDE_BY_SIDE];
     take_in_products(a, b, &mut partial);
-    combined::<T, scalar::Sum, V>(partial)
+    // Products so small that they round to -0 come to 0, as sums of anything else that vanishes do.
+    combined::<T, scalar::Sum, V>(partial).add(T::ZERO)
 }
 
 /// Lets partial results that lie in memory go on.

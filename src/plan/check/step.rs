@@ -5,10 +5,10 @@ use super::super::{
     Start, Step, TileOp, reach,
 };
 use super::joins::Parts;
-use crate::codegen::Access;
+use crate::codegen::{Access, Stream};
 use crate::ir::{Scalar, size};
 use crate::kernel::gemm::Strides;
-use crate::kernel::tile::{Instruction, Move};
+use crate::kernel::tile::{self, Instruction, Move};
 
 /// What a step declares to touch.
 pub(super) struct Touches<'p> {
@@ -195,25 +195,51 @@ impl<'p> Touches<'p> {
     fn check_program(&self, region: &Region, native: &Native) -> Result<(), String> {
         let Native { program, streams, row_bytes, .. } = native;
         let element = program.dtype.size();
-        for access in program.accesses() {
-            let Access { stream, elements, is_write } = access;
-            let slot = streams[stream.index()];
-            let (Base::Buffer(buffer), from) = (slot.base, slot.offset) else { continue };
-            if is_write {
-                self.may_write(buffer)?
-            } else {
-                self.may_read(buffer)?
+        // Bytes from the first row's element on, for so many rows.
+        let reach = |stream: Stream, elements: Option<usize>, rows: usize| match row_bytes {
+            // One row, in which those elements follow on each other that a row of the region has.
+            Some(bytes) if elements.is_none() => bytes * rows,
+            Some(_) => element,
+            None => {
+                let last = rows.saturating_sub(1) * program.streams[stream.index()];
+                last + elements.or(program.width).unwrap_or(1) * element
             }
-            let moved = match row_bytes {
-                // One row, in which those elements follow on each other that a row of the region has.
-                Some(bytes) if elements.is_none() => bytes * region.rows,
-                Some(_) => element,
-                None => {
-                    let last = region.rows.saturating_sub(1) * program.streams[stream.index()];
-                    last + elements.or(program.width).unwrap_or(1) * element
+        };
+        let within = |what: &str, end: usize, bytes: usize| {
+            if end <= bytes {
+                return Ok(());
+            }
+            Err(format!("a program of step {} goes to byte {end} of its {what} of {bytes}", self.index))
+        };
+        for Access { stream, elements, is_write } in program.accesses() {
+            let slot = streams[stream.index()];
+            match slot.base {
+                Base::Buffer(buffer) => {
+                    if is_write {
+                        self.may_write(buffer)?
+                    } else {
+                        self.may_read(buffer)?
+                    }
+                    self.holds(buffer, slot.offset + reach(stream, elements, region.rows))?;
                 }
-            };
-            self.holds(buffer, from + moved)?;
+                Base::Scratch => {
+                    let end = slot.offset + reach(stream, elements, region.tile_rows);
+                    within("scratch memory", end, region.scratch_bytes)?;
+                }
+                // The panel has the rows of the product that the region's ops are checked for.
+                Base::Panel => {}
+                Base::Partial | Base::Nowhere => {
+                    return Err(format!("a program of step {} reads or writes totals", self.index));
+                }
+            }
+        }
+        for stream in program.totals() {
+            let slot = streams[stream.index()];
+            if slot.base != Base::Partial {
+                return Err(format!("a program of step {} adds up elsewhere than in totals", self.index));
+            }
+            let end = slot.offset + tile::lanes(program.dtype) * element;
+            within("totals", end, region.accumulator_bytes)?;
         }
         Ok(())
     }

@@ -22,6 +22,9 @@ const LEAST_OPS: usize = 2;
 /// Ops of a program at most: the time to make its code grows with its length, and registers run out long before.
 const MOST_OPS: usize = 64;
 
+/// How many lengths are tried of a program that starts with an op.
+const MOST_ATTEMPTS: usize = 4;
+
 /// Streams of a program at most.
 pub(crate) const MOST_STREAMS: usize = 30;
 
@@ -51,7 +54,8 @@ pub(crate) struct Native {
     pub(crate) ops: Range<usize>,
     pub(crate) program: Program,
     pub(crate) code: Option<Code>,
-    /// The program as a function, once it has a place.
+    pub(crate) code_bytes: usize,
+    /// The program as a function, if it has a place. The ops are run where it has none.
     pub(crate) function: Option<codegen::Function>,
     /// Where each stream starts.
     pub(crate) streams: Vec<Slot>,
@@ -64,13 +68,18 @@ pub(crate) struct Native {
 }
 
 /// The pieces of a region's ops; none if no program is worth it.
-pub(super) fn pieces(ops: &[TileOp], tile_rows: usize, kept_from: usize, isa: Isa) -> Vec<Piece> {
+pub(super) fn pieces(
+    ops: &[TileOp],
+    [rows, tile_rows]: [usize; 2],
+    kept_from: usize,
+    isa: Isa,
+) -> Vec<Piece> {
     if !codegen::is_possible(isa) {
         return Vec::new();
     }
     let mut pieces = Vec::new();
     let mut first = 0;
-    let region = Ops { ops, uses: uses(ops), tile_rows, kept_from, isa };
+    let region = Ops { ops, uses: uses(ops), rows, tile_rows, kept_from, isa };
     while first < ops.len() {
         match region.native(first) {
             Some(native) => {
@@ -116,30 +125,25 @@ impl Native {
     }
 }
 
-/// Gives the programs of these regions a place from where they run, all in one; takes them back where the system has none,
-/// and where the plan's memory does not suit them.
+/// Gives the programs of these regions a place from where they run, all in one. Those that the plan's memory does not suit
+/// stay without, as all do where the system has no memory for code; their ops are run instead.
 pub(in crate::plan) fn place<'a>(regions: impl Iterator<Item = &'a mut Region>, buffers: &[Buffer]) {
-    let mut regions: Vec<&mut Region> = regions.filter(|region| !region.pieces.is_empty()).collect();
-    let unfit = |piece: &Piece| matches!(piece, Piece::Program(native) if native.overwrites(buffers));
-    for region in regions.iter_mut().filter(|region| region.pieces.iter().any(unfit)) {
-        region.pieces.clear();
-    }
-    let mut natives: Vec<&mut Native> = Vec::new();
-    for region in &mut regions {
-        natives.extend(region.pieces.iter_mut().filter_map(|piece| match piece {
+    let programs = |region: &'a mut Region| {
+        region.pieces.iter_mut().filter_map(|piece| match piece {
             Piece::Program(native) => Some(&mut **native),
             Piece::Op(_) => None,
-        }));
-    }
-    let codes: Vec<Code> = natives.iter_mut().filter_map(|native| native.code.take()).collect();
-    if codes.is_empty() {
-        return;
-    }
-    match codegen::place(&codes) {
-        Some(functions) => {
-            natives.iter_mut().zip(functions).for_each(|(native, function)| native.function = Some(function));
-        }
-        None => regions.iter_mut().for_each(|region| region.pieces.clear()),
+        })
+    };
+    let (natives, codes): (Vec<&mut Native>, Vec<Code>) = regions
+        .flat_map(programs)
+        .filter_map(|native| {
+            let code = native.code.take().filter(|_| !native.overwrites(buffers))?;
+            Some((native, code))
+        })
+        .unzip();
+    let functions = if codes.is_empty() { None } else { codegen::place(&codes) };
+    for (native, function) in natives.into_iter().zip(functions.unwrap_or_default()) {
+        native.function = Some(function);
     }
 }
 
@@ -179,6 +183,7 @@ fn uses(ops: &[TileOp]) -> Uses {
 struct Ops<'a> {
     ops: &'a [TileOp],
     uses: Uses,
+    rows: usize,
     tile_rows: usize,
     kept_from: usize,
     isa: Isa,
@@ -209,8 +214,11 @@ impl Ops<'_> {
                 }
             }
         }
-        // What only building tells may refuse an op; fewer are tried then, as long as it is worth it.
-        while end >= first + LEAST_OPS {
+        // What only building tells may refuse an op; fewer are tried then, a few times.
+        for _ in 0..MOST_ATTEMPTS {
+            if end < first + LEAST_OPS {
+                break;
+            }
             let mut taken = first;
             for shape in longest.into_iter().flatten() {
                 match Translation::of(self, first..end, shape) {
@@ -319,7 +327,7 @@ enum Lies {
 impl Translation<'_> {
     /// The program of some ops; or up to which of them there may be one.
     fn of(ops: &Ops<'_>, range: Range<usize>, shape: Shape) -> Result<Native, usize> {
-        let &Ops { kept_from, isa, .. } = ops;
+        let &Ops { rows, kept_from, isa, .. } = ops;
         let is_float = |op: &&TileOp| op.from.is_float();
         let dtype = ops.ops[range.clone()].iter().find(is_float).ok_or(range.start)?.from;
         let (is_flat, width) = match shape {
@@ -329,7 +337,7 @@ impl Translation<'_> {
         if width == 0 {
             return Err(range.start);
         }
-        let builder = Builder::new(dtype, (!is_flat).then_some(width));
+        let builder = Builder::new(dtype, (!is_flat).then_some(width), rows.saturating_mul(width));
         let mut translation = Translation {
             ops,
             builder,
@@ -347,7 +355,7 @@ impl Translation<'_> {
         // Where something cannot be left to the ops behind, or there are too few registers, fewer ops may do.
         let shorter = range.start + range.len() / 2;
         translation.leave(range.end).ok_or(shorter)?;
-        let Translation { mut builder, mut streams, is_by_tile, .. } = translation;
+        let Translation { builder, mut streams, is_by_tile, .. } = translation;
         // What one loop of a row leaves to another lies behind the region's own memory.
         let row_bytes = (width * dtype.size()).next_multiple_of(64);
         let mut kept_bytes = 0;
@@ -358,7 +366,7 @@ impl Translation<'_> {
             streams[stream.index()] = (slot, 0);
             kept_bytes += row_bytes;
         }
-        let program = std::mem::replace(&mut builder, Builder::new(dtype, None)).finish();
+        let program = builder.finish();
         if program.streams.len() > MOST_STREAMS {
             return Err(shorter);
         }
@@ -366,6 +374,7 @@ impl Translation<'_> {
         Ok(Native {
             ops: range,
             program,
+            code_bytes: code.len(),
             code: Some(code),
             function: None,
             streams: streams.into_iter().map(|(slot, _)| slot).collect(),
@@ -385,6 +394,20 @@ impl Translation<'_> {
         self.streams.resize(stream.index(), (Slot::NOWHERE, usize::MAX));
         self.streams.push((slot, row_bytes));
         stream
+    }
+
+    /// Whether an op of the program has written what lies at a slot.
+    fn holds(&self, slot: Slot) -> bool {
+        self.held.iter().any(|(held, ..)| *held == slot)
+    }
+
+    /// The stream of a total's lanes. They begin anew with each tile, as the interpreter's do: programs that go on from
+    /// tile to tile must come to the same lanes.
+    fn lanes(&mut self, slot: Slot) -> Stream {
+        let &Ops { tile_rows, rows, isa, .. } = self.ops;
+        let elements = tile_rows * self.width;
+        self.is_by_tile |= tile_rows < rows && elements % tile::used_lanes(self.dtype, isa) != 0;
+        self.stream(slot, 0)
     }
 
     /// The value of an operand.
@@ -465,10 +488,9 @@ impl Translation<'_> {
         }
         match op.instruction {
             Instruction::Map { function, forms } => {
-                let is_held =
-                    |slot: Slot| slot == Slot::NOWHERE || self.held.iter().any(|(held, ..)| *held == slot);
                 // Booleans that lie in memory are bytes.
-                if op.from == DType::Bool && !(is_held(a) && is_held(b)) {
+                let is_made_here = |slot: Slot| slot == Slot::NOWHERE || self.holds(slot);
+                if op.from == DType::Bool && !(is_made_here(a) && is_made_here(b)) {
                     return None;
                 }
                 let tile = Lies::Tile(width);
@@ -488,7 +510,7 @@ impl Translation<'_> {
                         codegen::binary(&mut self.builder, function, a, b)?
                     }
                     _ if function == Scalar::Select => {
-                        if !is_held(a) {
+                        if !self.holds(a) {
                             return None;
                         }
                         let [mask, then, otherwise] =
@@ -521,6 +543,9 @@ impl Translation<'_> {
                 self.write(dst, width, value)
             }
             Instruction::Move(Move::RepeatRow) => {
+                if self.holds(a) || a.row_bytes > 0 {
+                    return None;
+                }
                 let stream = self.stream(a, 0);
                 let value = self.builder.load(stream);
                 self.write(dst, width, value)
@@ -537,12 +562,12 @@ impl Translation<'_> {
             }
             Instruction::Reduce { reduce, extent: Extent::All } => {
                 let value = self.read(a, Lies::Tile(inner))?;
-                let lanes = self.stream(dst, 0);
+                let lanes = self.lanes(dst);
                 self.builder.fold_lanes(reduce, lanes, value)
             }
             Instruction::Dot(Extent::All) => {
                 let (a, b) = (self.read(a, Lies::Tile(inner))?, self.read(b, Lies::Tile(inner))?);
-                let lanes = self.stream(dst, 0);
+                let lanes = self.lanes(dst);
                 self.builder.fold_product_lanes(lanes, a, b)
             }
             Instruction::Project { skinny, epilogue } => {
@@ -568,7 +593,7 @@ impl Translation<'_> {
                 for k in 0..skinny.inner {
                     let a = self.column(a, k, stride)?;
                     let lanes = Slot { offset: dst.offset + k * self.lane_bytes, ..dst };
-                    let lanes = self.stream(lanes, 0);
+                    let lanes = self.lanes(lanes);
                     self.builder.fold_product_lanes(lanes, a, b)?;
                 }
                 Some(())

@@ -44,11 +44,11 @@ fn columns_are_written_between_those_of_others() {
     b3: 31680 bytes, part of b1+320
     b4: 8 bytes, constant 0
     b5: 400 bytes, arena at 32000
-    step 0: region of 2000 rows, tiles of 1024, 1 chunks
+    step 0: region of 2000 rows, tiles of 1536, 1 chunks
         t0 = exp b0
-        t8192 = tanh b0
         b2 = scatter t0
-        b3 = scatter t8192
+        t0 = tanh b0
+        b3 = scatter t0
     step 1: b1 = join b2, b3
     step 2: region of 50 rows, tiles of 37, 1 chunks
         t0 = sum b1
