@@ -25,6 +25,7 @@ pub(crate) struct Builder {
     dtype: DType,
     width: Option<usize>,
     most: usize,
+    is_exact: bool,
     streams: Vec<usize>,
     folds: Vec<Fold>,
     insts: Vec<Inst>,
@@ -46,6 +47,7 @@ impl Builder {
             dtype,
             width,
             most: width.unwrap_or(most),
+            is_exact: width.is_some(),
             streams: Vec::new(),
             folds: Vec::new(),
             insts: Vec::new(),
@@ -55,6 +57,12 @@ impl Builder {
             kept: HashMap::default(),
             rows: Vec::new(),
         }
+    }
+
+    /// Says that the one row has as many elements as it may have.
+    pub(crate) fn exactly(mut self) -> Self {
+        self.is_exact = true;
+        self
     }
 
     /// A new stream that moves by so many bytes from row to row.
@@ -220,14 +228,14 @@ impl Builder {
         Some(self.add(Inst::MulAdd { negate, a, b, c }, class))
     }
 
-    pub(crate) fn shift_left(&mut self, a: Value, by: u8) -> Option<Value> {
+    pub(crate) fn shift_left(&mut self, a: Value, by: u8) -> Value {
         let class = self.class(a);
-        Some(self.add(Inst::ShiftLeft(a, by), class))
+        self.add(Inst::ShiftLeft(a, by), class)
     }
 
-    pub(crate) fn shift_right(&mut self, a: Value, by: u8) -> Option<Value> {
+    pub(crate) fn shift_right(&mut self, a: Value, by: u8) -> Value {
         let class = self.class(a);
-        Some(self.add(Inst::ShiftRight(a, by), class))
+        self.add(Inst::ShiftRight(a, by), class)
     }
 
     pub(crate) fn compare(&mut self, compare: Compare, a: Value, b: Value) -> Option<Value> {
@@ -240,9 +248,9 @@ impl Builder {
         Some(self.add(Inst::Logic(logic, a, b), class))
     }
 
-    pub(crate) fn not(&mut self, a: Value) -> Option<Value> {
+    pub(crate) fn not(&mut self, a: Value) -> Value {
         let class = self.class(a);
-        Some(self.add(Inst::Not(a), class))
+        self.add(Inst::Not(a), class)
     }
 
     pub(crate) fn select(&mut self, mask: Value, then: Value, otherwise: Value) -> Option<Value> {
@@ -294,10 +302,9 @@ impl Builder {
         }
         let class = match (self.class(value), for_each_element) {
             (Class::Loop(_), false) => return None,
-            (class @ Class::Loop(_), true) => class,
             (Class::Row(number), true) => Class::Loop(number),
             (Class::Once, true) => Class::Loop(0),
-            (class @ Class::Row(_), false) => class,
+            (class @ Class::Loop(_), true) | (class @ Class::Row(_), false) => class,
             (Class::Once, false) => Class::Row(0),
         };
         self.add(Inst::Store(stream, value), class);
@@ -375,6 +382,7 @@ impl Builder {
             dtype: self.dtype,
             width: self.width,
             most: self.most,
+            is_exact: self.is_exact,
             once: of_class(Class::Once),
             streams: self.streams,
             folds: self.folds,

@@ -33,7 +33,7 @@ pub(crate) fn unary(builder: &mut Builder, function: Scalar, x: Value) -> Option
         Scalar::Floor => builder.unary(Unary::Floor, x),
         Scalar::Ceil => builder.unary(Unary::Ceil, x),
         Scalar::Round => builder.unary(Unary::Round, x),
-        Scalar::Not => builder.not(x),
+        Scalar::Not => Some(builder.not(x)),
         // Those of large arguments are the standard library's.
         Scalar::Sin | Scalar::Cos => None,
         _ => recorded(builder, function, &[x]),
@@ -71,15 +71,12 @@ fn recorded(builder: &mut Builder, function: Scalar, operands: &[Value]) -> Opti
     let dtype = builder.dtype();
     let taken = std::mem::replace(builder, Builder::new(dtype, None, 0));
     let recorder = Recorder { builder: RefCell::new(taken), is_void: Cell::new(false) };
-    let value = match dtype {
-        DType::F32 => {
-            let lanes: Vec<Recorded<'_, f32>> = operands.iter().map(|&value| recorder.lane(value)).collect();
-            formula::<_, Fused>(function, &lanes).map(|lane| lane.value)
-        }
-        _ => {
-            let lanes: Vec<Recorded<'_, f64>> = operands.iter().map(|&value| recorder.lane(value)).collect();
-            formula::<_, Fused>(function, &lanes).map(|lane| lane.value)
-        }
+    let value = if dtype == DType::F32 {
+        let lanes: Vec<Recorded<'_, f32>> = operands.iter().map(|&value| recorder.lane(value)).collect();
+        formula::<_, Fused>(function, &lanes).map(|lane| lane.value)
+    } else {
+        let lanes: Vec<Recorded<'_, f64>> = operands.iter().map(|&value| recorder.lane(value)).collect();
+        formula::<_, Fused>(function, &lanes).map(|lane| lane.value)
     };
     let is_void = recorder.is_void.get();
     *builder = recorder.builder.into_inner();
@@ -165,7 +162,7 @@ operators! {
 impl Not for Recorded<'_, bool> {
     type Output = Self;
     fn not(self) -> Self {
-        self.unary(Builder::not)
+        self.unary(|builder, a| Some(builder.not(a)))
     }
 }
 
@@ -258,14 +255,14 @@ macro_rules! lanes {
         impl Shl<u32> for Recorded<'_, $word> {
             type Output = Self;
             fn shl(self, by: u32) -> Self {
-                self.unary(|builder, a| builder.shift_left(a, by as u8))
+                self.unary(|builder, a| Some(builder.shift_left(a, by as u8)))
             }
         }
 
         impl Shr<u32> for Recorded<'_, $word> {
             type Output = Self;
             fn shr(self, by: u32) -> Self {
-                self.unary(|builder, a| builder.shift_right(a, by as u8))
+                self.unary(|builder, a| Some(builder.shift_right(a, by as u8)))
             }
         }
     )*};

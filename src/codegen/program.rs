@@ -228,6 +228,8 @@ pub(crate) struct Program {
     pub(crate) width: Option<usize>,
     /// Elements of a row at most.
     pub(crate) most: usize,
+    /// Whether each row has as many.
+    pub(crate) is_exact: bool,
     /// Bytes from one row to the next, of each stream.
     pub(crate) streams: Vec<usize>,
     pub(crate) folds: Vec<Fold>,

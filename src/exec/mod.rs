@@ -4,7 +4,8 @@
 //! - [`feed`] and [`store`]: where a run's inputs lie, and its variables.
 //! - [`turn`] and [`nesting`]: whose turn it is to assign, and which runs ask for it from inside of a kernel.
 //! - [`addresses`]: where buffers lie.
-//! - [`steps`]: one step, or one task of a step that is split; [`call`]: a step that runs the plan of a function.
+//! - [`steps`]: one step, or one task of a step that is split; [`programs`]: of a region, by machine
+//!   code; [`call`]: a step that runs the plan of a function.
 //! - [`schedule`]: all steps, in order on one thread or as they become ready on several.
 //! - [`record`]: what was done when, and on which thread, of a run that is traced.
 //! - [`progress`], [`parallel`] and [`workers`]: which tasks may be done, the threads that do them, and the pool of
@@ -20,6 +21,7 @@ mod call;
 mod feed;
 mod nesting;
 mod parallel;
+mod programs;
 mod progress;
 mod record;
 mod schedule;

@@ -11,8 +11,8 @@ use super::Cause;
 use super::addresses::Addresses;
 use super::call;
 use super::nesting::Level;
+use super::programs::run_pieces;
 use super::workers::RunQueue;
-use crate::codegen;
 use crate::element::{ArrayMut, ArrayRef, DType, with_element};
 use crate::ir::{Dims, KernelError, size};
 use crate::kernel::gemm::Product;
@@ -21,8 +21,8 @@ use crate::kernel::reduce::{self, Pairs};
 use crate::kernel::tile::Args;
 use crate::memory::{Memory, OutOfMemory};
 use crate::plan::{
-    Accumulator, Assembly, Base, BufferId, Factors, Fallible, KernelCall, KernelOperand, Kind, MOST_STREAMS,
-    Native, Operands, PartCopy, Piece, PieceSource, Producer, Region, Slot, Step, TileOp,
+    Accumulator, Assembly, Base, BufferId, Factors, Fallible, KernelCall, KernelOperand, Kind, Operands,
+    PartCopy, PieceSource, Producer, Region, Slot, Step,
 };
 
 thread_local! {
@@ -348,74 +348,6 @@ unsafe fn run_tiles(
     Ok(())
 }
 
-/// The same by the region's programs.
-///
-/// # Safety
-/// As for [`run_task`].
-unsafe fn run_pieces(region: &Region, bases: &Bases<'_>, mut rows: Range<usize>) -> Result<(), Fallible> {
-    while !rows.is_empty() {
-        let tile = rows.start..rows.end.min(rows.start.saturating_add(region.tile_rows));
-        let mut done = tile.clone();
-        for piece in &region.pieces {
-            match piece {
-                Piece::Op(index) => {
-                    // SAFETY: the caller's promise.
-                    unsafe { run_op(&region.ops[*index], bases, &tile) }?;
-                }
-                Piece::Program(native) => match &native.function {
-                    Some(function) => {
-                        // What touches no tiles needs not to be cut into them.
-                        let is_alone = region.pieces.len() == 1 && !native.is_by_tile;
-                        done = if is_alone { rows.clone() } else { tile.clone() };
-                        // SAFETY: the caller's promise.
-                        unsafe { run_program(native, function, bases, &done) };
-                    }
-                    None => {
-                        for op in &region.ops[native.ops.clone()] {
-                            // SAFETY: the caller's promise.
-                            unsafe { run_op(op, bases, &tile) }?;
-                        }
-                    }
-                },
-            }
-        }
-        rows.start = done.end;
-    }
-    Ok(())
-}
-
-/// Runs an op on a tile.
-///
-/// # Safety
-/// As for [`run_task`].
-unsafe fn run_op(op: &TileOp, bases: &Bases<'_>, tile: &Range<usize>) -> Result<(), Fallible> {
-    let args = bases.args(&op.operands, tile.start, tile.len());
-    // SAFETY: as for the kernels of [`run_tiles`].
-    unsafe { (op.kernel)(&args) };
-    match op.operands.fallible {
-        Some(fallible) if args.fault.get() => Err(fallible),
-        _ => Ok(()),
-    }
-}
-
-/// Runs a program on some rows, of which there is at least one.
-///
-/// # Safety
-/// As for [`run_task`]; the rows are those of one tile, unless the program touches no tiles.
-unsafe fn run_program(native: &Native, function: &codegen::Function, bases: &Bases<'_>, rows: &Range<usize>) {
-    debug_assert!(!rows.is_empty());
-    let mut words = [0; codegen::FIRST_STREAM + MOST_STREAMS];
-    words[0] = if native.row_bytes.is_some() { 1 } else { rows.len() as u64 };
-    words[1] = (native.row_bytes.unwrap_or_default() * rows.len()) as u64;
-    for (word, slot) in words[codegen::FIRST_STREAM..].iter_mut().zip(&native.streams) {
-        *word = bases.address(slot, rows.start) as u64;
-    }
-    // SAFETY: the streams are where the region's ops read and write, which reach as far as the rows lead, by the caller's
-    // promise; what is written lies apart from what is read, or where the same row has been read, as `overwrites` has made
-    // sure of; there is a row; and the program was made for this machine.
-    unsafe { function.call(&mut words) };
-}
-
 /// Each of a chunk's accumulators, which start at `partial`: how those that are put aside are combined, where it is,
 /// and where these are.
 fn accumulators(region: &Region, partial: *mut u8) -> impl Iterator<Item = (Pairs, *mut u8, *mut u8)> {
@@ -459,7 +391,7 @@ fn advance(args: &mut Args, Operands { dst, a, b, c, .. }: &Operands, rows: usiz
 }
 
 /// What the slots of one chunk's ops count from.
-struct Bases<'a> {
+pub(super) struct Bases<'a> {
     addresses: Addresses<'a>,
     scratch: *mut u8,
     /// The rows of the producer, from the chunk's first one on.
@@ -469,7 +401,7 @@ struct Bases<'a> {
 }
 
 impl Bases<'_> {
-    fn address(&self, slot: &Slot, first_row: usize) -> *mut u8 {
+    pub(super) fn address(&self, slot: &Slot, first_row: usize) -> *mut u8 {
         let base = match slot.base {
             Base::Buffer(buffer) => self.addresses.of(buffer),
             Base::Scratch => self.scratch,
@@ -484,7 +416,7 @@ impl Bases<'_> {
     // Inlined, so that they are made where they stay: to read them as vectors right after they have been written as
     // numbers would wait for the memory.
     #[inline(always)]
-    fn args(&self, operands: &Operands, first_row: usize, rows: usize) -> Args {
+    pub(super) fn args(&self, operands: &Operands, first_row: usize, rows: usize) -> Args {
         Args {
             dst: self.address(&operands.dst, first_row),
             a: self.address(&operands.a, first_row),

@@ -1,10 +1,10 @@
 //! A program as a function: what lies around its straight lines.
 
-use super::encoder::{Condition, Encoder, Gpr, Label, Mem, Reg, Rm};
+use super::encoder::{Condition, Encoder, Gpr, Mem, Reg, Rm};
 use super::line::{Line, MASKS, Outer, Place, at};
-use super::vector::Machine;
+use super::vector::{self, Machine};
 use crate::codegen::FIRST_STREAM;
-use crate::codegen::program::{Binary, Inst, Program, Segment, Stream, Target, Value};
+use crate::codegen::program::{Inst, Program, Segment, Stream, Value};
 use crate::element::DType;
 use crate::ir::Reduce;
 use crate::kernel::isa::Isa;
@@ -18,8 +18,8 @@ const WHOLE: Gpr = Gpr(2);
 /// Bytes from the start of a row.
 const INDEX: Gpr = Gpr(10);
 /// Scratch.
-const SPARE: Gpr = Gpr(11);
-const STACK: Gpr = Gpr(4);
+pub(super) const SPARE: Gpr = Gpr(11);
+pub(super) const STACK: Gpr = Gpr(4);
 const STACK_BEFORE: Gpr = Gpr(5);
 
 /// Registers for the addresses of streams: those that a function may overwrite first.
@@ -28,7 +28,7 @@ const ADDRESSES: [Gpr; 9] = [Gpr(0), Gpr(1), Gpr(8), Gpr(9), Gpr(3), Gpr(12), Gp
 const SCRATCH_ADDRESSES: usize = 4;
 
 /// Vectors that a loop with folds works on in a pass: as many as the interpreter's loops have accumulators.
-const ACCUMULATORS: usize = 4;
+pub(super) const ACCUMULATORS: usize = 4;
 
 /// Registers that are never given to values that loops keep, for temporaries.
 const TEMPORARIES: usize = 2;
@@ -70,12 +70,12 @@ fn pool_bytes(machine: Machine, program: &Program) -> (usize, usize) {
     (table, (table + (numbers + 1) * each).next_multiple_of(64))
 }
 
-struct Function<'a> {
-    machine: Machine,
-    program: &'a Program,
-    code: Encoder,
+pub(super) struct Function<'a> {
+    pub(super) machine: Machine,
+    pub(super) program: &'a Program,
+    pub(super) code: Encoder,
     /// Where values lie that lines read and do not make.
-    outer: Vec<Option<Rm>>,
+    pub(super) outer: Vec<Option<Rm>>,
     /// Places on the stack for values that lines leave to others.
     slots: usize,
     /// Places with those that a line has for itself.
@@ -83,19 +83,19 @@ struct Function<'a> {
     /// Values that a loop keeps in registers.
     hoisted: Vec<(Value, Reg)>,
     /// The registers of folds: the first, and how many.
-    accumulators: Vec<Option<(usize, usize)>>,
-    ordered: Vec<Option<Reg>>,
+    pub(super) accumulators: Vec<Option<(usize, usize)>>,
+    pub(super) ordered: Vec<Option<Reg>>,
     /// Where the pool has what [`Place::nan_table`] gives.
     nan_table: usize,
 }
 
 impl Place for Function<'_> {
     fn address(&self, code: &mut Encoder, stream: Stream) -> Mem {
-        Mem::At { base: self.base(code, stream), index: Some(INDEX), offset: 0 }
+        Mem::At { base: base(code, stream), index: Some(INDEX), offset: 0 }
     }
 
     fn row(&self, code: &mut Encoder, stream: Stream) -> Mem {
-        at(self.base(code, stream), 0)
+        at(base(code, stream), 0)
     }
 
     fn outer(&self, value: Value) -> Option<Outer> {
@@ -121,17 +121,6 @@ impl Place for Function<'_> {
 }
 
 impl Function<'_> {
-    /// The register with a stream's address.
-    fn base(&self, code: &mut Encoder, stream: Stream) -> Gpr {
-        match ADDRESSES.get(stream.index()) {
-            Some(&reg) => reg,
-            None => {
-                code.load(SPARE, word(stream));
-                SPARE
-            }
-        }
-    }
-
     /// A place on the stack for a vector.
     fn slot(&mut self) -> Rm {
         let offset = self.slots * self.machine.vector();
@@ -218,7 +207,9 @@ impl Function<'_> {
         let lines = || std::iter::once(&program.once[..]).chain(program.segments.iter().map(Segment::insts));
         let mut made_in = vec![usize::MAX; program.insts.len()];
         for (line, insts) in lines().enumerate() {
-            insts.iter().for_each(|value| made_in[value.index()] = line);
+            for value in insts {
+                made_in[value.index()] = line;
+            }
         }
         for (line, insts) in lines().enumerate() {
             for operand in insts.iter().flat_map(|&value| program.inst(value).operands()) {
@@ -277,10 +268,10 @@ impl Function<'_> {
             })
         };
         let vector = machine.vector();
-        let row_bytes = program.width.map(|width| width * machine.element());
         // No pass of as many vectors as there are accumulators.
         let most_bytes = program.most.saturating_mul(machine.element());
         let is_short = most_bytes < ACCUMULATORS * vector;
+        let row_bytes = program.is_exact.then_some(most_bytes);
         // Accumulators take the highest registers.
         let mut top = machine.registers();
         if !machine.is_512 {
@@ -374,7 +365,9 @@ impl Function<'_> {
             counts[operand.index()] += 1;
         }
         // What lies elsewhere is not made here: loops leave nothing to each other but in memory.
-        insts.iter().for_each(|value| counts[value.index()] = 0);
+        for value in insts {
+            counts[value.index()] = 0;
+        }
         let reads =
             counts.into_iter().enumerate().filter(|&(index, count)| count > 0 && self.outer[index].is_some());
         let mut reads: Vec<(Value, usize)> = reads.map(|(index, count)| (Value::new(index), count)).collect();
@@ -388,50 +381,6 @@ impl Function<'_> {
         }
     }
 
-    /// Sets up accumulators: to what folds of nothing are, or to the lanes that are there.
-    fn start_folds(&mut self, folds: impl Iterator<Item = usize>) {
-        let (machine, program) = (self.machine, self.program);
-        for fold in folds {
-            let Some((first, count)) = self.accumulators[fold] else { continue };
-            let registers = (first..first + count).map(|reg| Reg(reg as u8));
-            match program.folds[fold].target {
-                Target::Lanes(stream) => {
-                    for (index, reg) in registers.enumerate() {
-                        let mut code = std::mem::take(&mut self.code);
-                        let base = self.base(&mut code, stream);
-                        machine.load(&mut code, reg, Rm::Mem(at(base, (index * machine.vector()) as i32)));
-                        self.code = code;
-                    }
-                }
-                Target::Row => {
-                    let identity = identity(program.folds[fold].reduce, machine.is_double);
-                    for reg in registers {
-                        self.number(reg, identity);
-                    }
-                }
-            }
-            match self.ordered[fold] {
-                Some(reg) if machine.is_512 => machine.full_mask(&mut self.code, reg),
-                Some(reg) => machine.all_bits(&mut self.code, reg),
-                None => {}
-            }
-        }
-    }
-
-    /// A number in all lanes, that is not in the pool: by way of the stack below, which is the function's own.
-    fn number(&mut self, reg: Reg, bits: u64) {
-        let machine = self.machine;
-        if bits == 0 {
-            // x ^ x
-            return machine.binary(&mut self.code, Binary::Xor, reg, reg, Rm::Reg(reg));
-        }
-        // Low and high half, as an immediate number has 32 bits; the red zone below the stack is the function's.
-        let place = at(STACK, -16);
-        self.code.set_in_memory(at(STACK, -16), bits as i32);
-        self.code.set_in_memory(at(STACK, -12), (bits >> 32) as i32);
-        machine.broadcast(&mut self.code, reg, Rm::Mem(place));
-    }
-
     /// The lanes of the rest of a row, in a mask.
     fn rest(&mut self) -> Reg {
         let machine = self.machine;
@@ -441,8 +390,8 @@ impl Function<'_> {
         if machine.is_512 {
             code.shift_right(SPARE, if machine.is_double { 3 } else { 2 });
             code.set(WHOLE, -1);
-            machine.clear_from(code, WHOLE, SPARE);
-            machine.mask_of(code, Reg(1), WHOLE);
+            vector::clear_from(code, WHOLE, SPARE);
+            vector::mask_of(code, Reg(1), WHOLE);
             return Reg(1);
         }
         code.set(WHOLE, 32);
@@ -453,83 +402,15 @@ impl Function<'_> {
         machine.load(code, Reg(15), Rm::Mem(at(WHOLE, 0)));
         Reg(15)
     }
+}
 
-    /// Hands on what folds have come to.
-    fn finish_folds(&mut self, folds: impl Iterator<Item = usize>) {
-        let (machine, program) = (self.machine, self.program);
-        for fold in folds {
-            let Some((first, count)) = self.accumulators[fold] else { continue };
-            let reduce = program.folds[fold].reduce;
-            match program.folds[fold].target {
-                Target::Lanes(stream) => {
-                    let mut code = std::mem::take(&mut self.code);
-                    if let Some(ordered) = self.ordered[fold] {
-                        let behind = skip_if_ordered(machine, &mut code, ordered);
-                        nan(machine, &mut code, Reg(first as u8));
-                        code.land(behind);
-                    }
-                    let base = self.base(&mut code, stream);
-                    for index in 0..count {
-                        let to = at(base, (index * machine.vector()) as i32);
-                        machine.store(&mut code, to, Reg((first + index) as u8));
-                    }
-                    self.code = code;
-                }
-                Target::Row => {
-                    let code = &mut self.code;
-                    let [a, b, c, d] = [0, 1, 2, 3].map(|index| Reg((first + index) as u8));
-                    if count == ACCUMULATORS {
-                        machine.fold_two(code, reduce, Reg(0), a, b);
-                        machine.fold_two(code, reduce, Reg(1), c, d);
-                        machine.fold_two(code, reduce, Reg(0), Reg(0), Reg(1));
-                    } else {
-                        machine.load(code, Reg(0), Rm::Reg(a));
-                    }
-                    machine.fold_lanes(code, reduce);
-                    if let Some(ordered) = self.ordered[fold] {
-                        let behind = skip_if_ordered(machine, code, ordered);
-                        nan(machine, code, Reg(0));
-                        code.land(behind);
-                    }
-                    machine.broadcast(code, Reg(0), Rm::Reg(Reg(0)));
-                    let is_result = |inst: &Inst| matches!(inst, Inst::Folded(id) if id.index() == fold);
-                    if let Some(value) = program.insts.iter().position(is_result)
-                        && let Some(Rm::Mem(place)) = self.outer[value]
-                    {
-                        machine.store(code, place, Reg(0));
-                    }
-                }
-            }
-        }
+/// The register with a stream's address.
+pub(super) fn base(code: &mut Encoder, stream: Stream) -> Gpr {
+    if let Some(&reg) = ADDRESSES.get(stream.index()) {
+        return reg;
     }
-}
-
-/// Jumps where no element was NaN.
-fn skip_if_ordered(machine: Machine, code: &mut Encoder, ordered: Reg) -> Label {
-    machine.number_of(code, SPARE, ordered);
-    let lanes = machine.vector() / machine.element();
-    // A mask register has more bits than there are lanes.
-    code.and_number(SPARE, (1 << lanes) - 1);
-    code.compare_number(SPARE, (1 << lanes) - 1);
-    code.jump_ahead(Condition::Equal)
-}
-
-/// NaN in all lanes.
-fn nan(machine: Machine, code: &mut Encoder, reg: Reg) {
-    code.set_in_memory(at(STACK, -16), if machine.is_double { 0 } else { 0x7fc0_0000 });
-    code.set_in_memory(at(STACK, -12), 0x7ff8_0000);
-    machine.broadcast(code, reg, Rm::Mem(at(STACK, -16)));
-}
-
-/// The bits of what a fold of nothing is.
-fn identity(reduce: Reduce, is_double: bool) -> u64 {
-    let number = match reduce {
-        Reduce::Sum => 0.0,
-        Reduce::Prod => 1.0,
-        Reduce::Max => f64::NEG_INFINITY,
-        Reduce::Min => f64::INFINITY,
-    };
-    if is_double { number.to_bits() } else { u64::from((number as f32).to_bits()) }
+    code.load(SPARE, word(stream));
+    SPARE
 }
 
 /// A stream's address in the frame.

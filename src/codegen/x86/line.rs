@@ -1,10 +1,9 @@
 //! A straight line of a program's instructions, for one vector or several at once.
 
 use super::encoder::{Encoder, Gpr, Lanes, Mem, Reg, Rm};
-use super::registers::{Key, Registers};
-use super::vector::{Machine, Order};
-use crate::codegen::program::{Binary, Compare, Inst, Logic, Program, Stream, Value};
-use crate::ir::Reduce;
+use super::registers::{Key, Places, Registers};
+use super::vector::{self, Machine, Order};
+use crate::codegen::program::{Binary, Compare, Inst, Program, Stream, Value};
 
 /// Where a value lies that is made elsewhere.
 #[derive(Clone, Copy, Debug)]
@@ -52,9 +51,9 @@ pub(super) const MASKS: u8 = 6;
 
 impl Line<'_> {
     /// The places of the instructions that read each value of the line, and of those from outside, as there are copies.
-    fn uses(&self, made: &[Option<usize>]) -> Vec<Vec<u32>> {
+    fn uses(&self, made: &[Option<usize>]) -> Vec<Places> {
         let count = self.program.insts.len();
-        let mut uses: Vec<Vec<u32>> = vec![Vec::new(); count * self.copies];
+        let mut uses: Vec<Places> = vec![Places::new(); count * self.copies];
         for (place, &value) in self.insts.iter().enumerate() {
             for operand in self.program.inst(value).operands() {
                 for copy in 0..self.copies {
@@ -70,7 +69,7 @@ impl Line<'_> {
     }
 
     /// A value as a copy sees it: all see the same one from outside.
-    fn key(&self, made: &[Option<usize>], value: Value, copy: usize) -> Key {
+    pub(super) fn key(&self, made: &[Option<usize>], value: Value, copy: usize) -> Key {
         let copy = if made[value.index()].is_some() { copy } else { 0 };
         value.index() * self.copies + copy
     }
@@ -125,7 +124,7 @@ impl Line<'_> {
             for copy in 0..self.copies {
                 let at_place = (place * self.copies + copy) as u32;
                 let result = emitter.inst(code, at, value, copy, at_place)?;
-                if let (Some(reg), false) = (result, self.is_loop) {
+                if let (Made::Vector(reg), false) = (result, self.is_loop) {
                     made_row(code, value, reg);
                 }
                 emitter.registers.done(at_place);
@@ -136,9 +135,18 @@ impl Line<'_> {
     }
 }
 
+/// What an instruction has come to.
+#[derive(Clone, Copy, Debug)]
+enum Made {
+    /// A vector, in a register.
+    Vector(Reg),
+    /// A mask, a change of memory or of an accumulator.
+    NoVector,
+}
+
 /// A line as it is emitted.
-struct Emitter<'a, 'b> {
-    line: &'a Line<'a>,
+pub(super) struct Emitter<'a, 'b> {
+    pub(super) line: &'a Line<'a>,
     registers: Registers,
     made: Vec<Option<usize>>,
     /// The booleans in mask registers.
@@ -147,15 +155,15 @@ struct Emitter<'a, 'b> {
 }
 
 impl Emitter<'_, '_> {
-    fn key(&self, value: Value, copy: usize) -> Key {
+    pub(super) fn key(&self, value: Value, copy: usize) -> Key {
         self.line.key(&self.made, value, copy)
     }
 
-    fn read(&mut self, code: &mut Encoder, key: Key) -> Option<Reg> {
+    pub(super) fn read(&mut self, code: &mut Encoder, key: Key) -> Option<Reg> {
         self.registers.read(key, code, self.slot)
     }
 
-    fn read_anywhere(&mut self, code: &mut Encoder, key: Key) -> Option<Rm> {
+    pub(super) fn read_anywhere(&mut self, code: &mut Encoder, key: Key) -> Option<Rm> {
         self.registers.read_anywhere(key, code, self.slot)
     }
 
@@ -164,7 +172,7 @@ impl Emitter<'_, '_> {
     }
 
     /// A mask register that is free.
-    fn free_mask(&self) -> Option<Reg> {
+    pub(super) fn free_mask(&self) -> Option<Reg> {
         (2..2 + self.line.masks).map(Reg).find(|reg| self.masks.iter().all(|(_, taken)| taken != reg))
     }
 
@@ -190,7 +198,8 @@ impl Emitter<'_, '_> {
         }
     }
 
-    /// One instruction for a copy; gives the register of its result, if that is a vector.
+    /// One instruction for a copy.
+    #[allow(clippy::too_many_lines, reason = "an arm for each instruction")]
     fn inst(
         &mut self,
         code: &mut Encoder,
@@ -198,7 +207,7 @@ impl Emitter<'_, '_> {
         value: Value,
         copy: usize,
         place: u32,
-    ) -> Option<Option<Reg>> {
+    ) -> Option<Made> {
         let line = self.line;
         let machine = line.machine;
         let key = self.key(value, copy);
@@ -209,7 +218,7 @@ impl Emitter<'_, '_> {
             Mem::Code(_) => mem,
         };
         let dst = match line.program.inst(value) {
-            Inst::Number(_) | Inst::Folded(_) => return Some(None),
+            Inst::Number(_) | Inst::Folded(_) => return Some(Made::NoVector),
             Inst::Row(stream) => {
                 let from = at.row(code, stream);
                 let dst = self.make(code, key)?;
@@ -268,7 +277,7 @@ impl Emitter<'_, '_> {
                 if machine.is_512 {
                     let dst = self.make_mask(key)?;
                     machine.compare(code, compare, Lanes::All, dst, a, b);
-                    return Some(None);
+                    return Some(Made::NoVector);
                 }
                 self.registers.done(place);
                 let dst = self.make(code, key)?;
@@ -280,8 +289,8 @@ impl Emitter<'_, '_> {
                 let (a, b) = (self.mask(code, a)?, self.mask(code, b)?);
                 if machine.is_512 {
                     let dst = self.make_mask(key)?;
-                    machine.logic(code, logic, dst, a, b);
-                    return Some(None);
+                    vector::logic(code, logic, dst, a, b);
+                    return Some(Made::NoVector);
                 }
                 self.registers.done(place);
                 let dst = self.make(code, key)?;
@@ -293,11 +302,11 @@ impl Emitter<'_, '_> {
                 let a = self.mask(code, a)?;
                 if machine.is_512 {
                     let dst = self.make_mask(key)?;
-                    machine.not(code, dst, a);
-                    return Some(None);
+                    vector::not(code, dst, a);
+                    return Some(Made::NoVector);
                 }
                 let dst = self.make(code, key)?;
-                machine.all_bits(code, dst);
+                vector::all_bits(code, dst);
                 machine.binary(code, Binary::Xor, dst, dst, Rm::Reg(a));
                 dst
             }
@@ -328,84 +337,27 @@ impl Emitter<'_, '_> {
                     let to = at.row(code, stream);
                     machine.store_first(code, to, a);
                 }
-                return Some(None);
+                return Some(Made::NoVector);
             }
             Inst::Fold(fold, a) => {
-                let reduce = line.program.folds[fold.index()].reduce;
-                let a = self.key(a, copy);
-                let a = self.read(code, a)?;
-                let acc = at.accumulator(fold.index(), line.first + copy);
-                match line.mask {
-                    Some(mask) if !machine.is_512 => {
-                        let temporary = self.temporary(code)?;
-                        machine.load(code, temporary, Rm::Reg(acc));
-                        machine.fold(code, reduce, Lanes::All, temporary, a);
-                        machine.select(code, acc, mask, Rm::Reg(temporary), acc);
-                        self.give_back(temporary);
-                    }
-                    mask => machine.fold(code, reduce, mask.map_or(Lanes::All, Lanes::In), acc, a),
-                }
-                if let (Reduce::Max | Reduce::Min, Some(ordered)) = (reduce, at.ordered(fold.index())) {
-                    if machine.is_512 {
-                        // What lies in lanes that are not there is 0, or made of it, and may be NaN.
-                        match line.mask {
-                            Some(mask) => self.note_nan(code, ordered, mask, a)?,
-                            None => machine.keep_ordered(code, ordered, a),
-                        }
-                    } else {
-                        let temporary = self.temporary(code)?;
-                        machine.ordered(code, temporary, a);
-                        if let Some(mask) = line.mask {
-                            // Where there is no element, all is in order.
-                            machine.select(code, temporary, mask, Rm::Reg(temporary), ordered);
-                        }
-                        machine.binary(code, Binary::And, ordered, ordered, Rm::Reg(temporary));
-                        self.give_back(temporary);
-                    }
-                }
-                return Some(None);
+                self.fold(code, at, fold, [a, a], copy)?;
+                return Some(Made::NoVector);
             }
             Inst::FoldProduct(fold, a, b) => {
-                let (a, b) = (self.key(a, copy), self.key(b, copy));
-                let a = self.read(code, a)?;
-                let b = self.read_anywhere(code, b)?;
-                let acc = at.accumulator(fold.index(), line.first + copy);
-                match line.mask {
-                    Some(mask) if !machine.is_512 => {
-                        let temporary = self.temporary(code)?;
-                        machine.load(code, temporary, Rm::Reg(acc));
-                        machine.mul_add(code, Order::O231, false, Lanes::All, temporary, a, b);
-                        machine.select(code, acc, mask, Rm::Reg(temporary), acc);
-                        self.give_back(temporary);
-                    }
-                    mask => {
-                        let lanes = mask.map_or(Lanes::All, Lanes::In);
-                        machine.mul_add(code, Order::O231, false, lanes, acc, a, b);
-                    }
-                }
-                return Some(None);
+                self.fold(code, at, fold, [a, b], copy)?;
+                return Some(Made::NoVector);
             }
         };
-        Some(Some(dst))
-    }
-
-    /// Notes NaN in the lanes of a mask.
-    fn note_nan(&mut self, code: &mut Encoder, ordered: Reg, mask: Reg, a: Reg) -> Option<()> {
-        let machine = self.line.machine;
-        let unordered = self.free_mask()?;
-        machine.compare(code, Compare::Unordered, Lanes::In(mask), unordered, a, Rm::Reg(a));
-        machine.not(code, unordered, unordered);
-        machine.logic(code, Logic::And, ordered, ordered, unordered);
-        Some(())
+        Some(Made::Vector(dst))
     }
 
     /// A register for a moment.
-    fn temporary(&mut self, code: &mut Encoder) -> Option<Reg> {
+    pub(super) fn temporary(&mut self, code: &mut Encoder) -> Option<Reg> {
         let key = self.registers.temporary_key();
         self.make(code, key)
     }
 
-    fn give_back(&mut self, reg: Reg) {
+    pub(super) fn give_back(&mut self, reg: Reg) {
         self.registers.give_back(reg);
     }
 

@@ -2,7 +2,7 @@
 //!
 //! - [`encoder`]: instructions as bytes; [`vector`]: which ones a program's become.
 //! - [`registers`]: which register holds what, along a straight line.
-//! - [`line`]: a straight line of a program's instructions, for some vectors at once.
+//! - [`line`]: a straight line of a program's instructions, for some vectors at once; [`folds`]: of those that fold.
 //! - [`emit`]: loops, rows, and what lies around them.
 //!
 //! **Calls.** The code is a function in the C convention of System V that takes the address of a call's words: how many
@@ -14,6 +14,7 @@
 
 mod emit;
 mod encoder;
+mod folds;
 mod line;
 mod registers;
 mod vector;

@@ -1,18 +1,23 @@
 //! Registers for a straight line of instructions: each value gets one when it is made, and the value whose next use is
 //! farthest gives up its register when there is none left.
 
+use smallvec::SmallVec;
+
 use super::encoder::{Encoder, Reg, Rm};
 use super::vector::Machine;
 
 /// A value of one copy of a loop's body, by its place among them.
 pub(super) type Key = usize;
 
+/// The places of instructions; most values are read once or twice.
+pub(super) type Places = SmallVec<[u32; 4]>;
+
 /// The registers of a straight line.
 #[derive(Debug)]
 pub(super) struct Registers {
     machine: Machine,
     /// The instructions, by place, that read each value; the last first.
-    uses: Vec<Vec<u32>>,
+    uses: Vec<Places>,
     register: Vec<Option<Reg>>,
     /// The memory that holds a value, or its element for all lanes.
     home: Vec<Option<Rm>>,
@@ -35,12 +40,16 @@ pub(super) type SlotOf<'a> = &'a mut dyn FnMut() -> Rm;
 
 impl Registers {
     /// For so many values, read by the instructions at these places in ascending order; `free` are the registers to use.
-    pub(super) fn new(machine: Machine, mut uses: Vec<Vec<u32>>, free: impl Iterator<Item = Reg>) -> Self {
-        uses.iter_mut().for_each(|uses| uses.reverse());
+    pub(super) fn new(machine: Machine, mut uses: Vec<Places>, free: impl Iterator<Item = Reg>) -> Self {
+        for uses in &mut uses {
+            uses.reverse();
+        }
         let mut holds = vec![Holds::Pinned; machine.registers()];
-        free.for_each(|reg| holds[usize::from(reg.0)] = Holds::Nothing);
+        for Reg(reg) in free {
+            holds[usize::from(reg)] = Holds::Nothing;
+        }
         // One more, for what an instruction needs for itself.
-        uses.push(Vec::new());
+        uses.push(Places::new());
         let count = uses.len();
         Registers { machine, uses, register: vec![None; count], home: vec![None; count], holds }
     }
@@ -89,7 +98,7 @@ impl Registers {
             }
             return Some(reg);
         }
-        let Some(place) = self.home[key] else { return None };
+        let place = self.home[key]?;
         let reg = self.free(code, slot)?;
         self.machine.load(code, reg, place);
         self.register[key] = Some(reg);

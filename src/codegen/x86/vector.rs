@@ -62,6 +62,7 @@ impl Machine {
     }
 
     /// An instruction of three operands, or of two where the second is 0, on whole vectors.
+    #[allow(clippy::too_many_arguments, reason = "all of it is one instruction")]
     fn emit(
         self,
         code: &mut Encoder,
@@ -113,6 +114,7 @@ impl Machine {
     }
 
     /// One of the three orders of `±a·b + c`, on some lanes.
+    #[allow(clippy::too_many_arguments, reason = "all of it is one instruction")]
     pub(super) fn mul_add(
         self,
         code: &mut Encoder,
@@ -161,33 +163,6 @@ impl Machine {
     /// All bits in lanes where the element is a number, none where it is NaN.
     pub(super) fn ordered(self, code: &mut Encoder, dst: Reg, a: Reg) {
         self.emit(code, self.packed(0xc2), Lanes::All, dst, a, Rm::Reg(a), Some(7));
-    }
-
-    /// A function of masks, in mask registers.
-    pub(super) fn logic(self, code: &mut Encoder, logic: Logic, dst: Reg, a: Reg, b: Reg) {
-        let byte = match logic {
-            Logic::And => 0x41,
-            Logic::Or => 0x45,
-            Logic::Xor => 0x47,
-        };
-        code.vex(Opcode { byte, map: 1, prefix: 0, wide: false }, Length::L256, dst.0, a.0, Rm::Reg(b), None);
-    }
-
-    pub(super) fn not(self, code: &mut Encoder, dst: Reg, a: Reg) {
-        let opcode = Opcode { byte: 0x44, map: 1, prefix: 0, wide: false };
-        code.vex(opcode, Length::L128, dst.0, 0, Rm::Reg(a), None);
-    }
-
-    /// A mask register with all bits.
-    pub(super) fn full_mask(self, code: &mut Encoder, dst: Reg) {
-        let opcode = Opcode { byte: 0x46, map: 1, prefix: 0, wide: false };
-        code.vex(opcode, Length::L256, dst.0, dst.0, Rm::Reg(dst), None);
-    }
-
-    /// A vector with all bits.
-    pub(super) fn all_bits(self, code: &mut Encoder, dst: Reg) {
-        let opcode = Opcode { byte: 0x76, map: 1, prefix: 1, wide: false };
-        code.vex(opcode, Length::L256, dst.0, dst.0, Rm::Reg(dst), None);
     }
 
     /// `then` in the lanes of a mask, `otherwise` in the others: a mask register, or a vector.
@@ -323,12 +298,6 @@ impl Machine {
         }
     }
 
-    /// A mask register of the lowest bits of a general register.
-    pub(super) fn mask_of(self, code: &mut Encoder, dst: Reg, Gpr(from): Gpr) {
-        let opcode = Opcode { byte: 0x92, map: 1, prefix: 0, wide: false };
-        code.vex(opcode, Length::L128, dst.0, 0, Rm::Reg(Reg(from)), None);
-    }
-
     /// A mask as a number: of a mask register, or of the elements' highest bits.
     pub(super) fn number_of(self, code: &mut Encoder, Gpr(dst): Gpr, mask: Reg) {
         if self.is_512 {
@@ -339,10 +308,44 @@ impl Machine {
             code.vex(opcode, Length::L256, dst, 0, Rm::Reg(mask), None);
         }
     }
+}
 
-    /// Clears the bits of a number from one on.
-    pub(super) fn clear_from(self, code: &mut Encoder, Gpr(dst): Gpr, Gpr(from): Gpr) {
-        let opcode = Opcode { byte: 0xf5, map: 2, prefix: 0, wide: true };
-        code.vex(opcode, Length::L128, dst, from, Rm::Reg(Reg(dst)), None);
-    }
+/// A function of masks, in mask registers.
+pub(super) fn logic(code: &mut Encoder, logic: Logic, dst: Reg, a: Reg, b: Reg) {
+    let byte = match logic {
+        Logic::And => 0x41,
+        Logic::Or => 0x45,
+        Logic::Xor => 0x47,
+    };
+    code.vex(Opcode { byte, map: 1, prefix: 0, wide: false }, Length::L256, dst.0, a.0, Rm::Reg(b), None);
+}
+
+/// The booleans that a mask has not.
+pub(super) fn not(code: &mut Encoder, dst: Reg, a: Reg) {
+    let opcode = Opcode { byte: 0x44, map: 1, prefix: 0, wide: false };
+    code.vex(opcode, Length::L128, dst.0, 0, Rm::Reg(a), None);
+}
+
+/// A mask register with all bits.
+pub(super) fn full_mask(code: &mut Encoder, dst: Reg) {
+    let opcode = Opcode { byte: 0x46, map: 1, prefix: 0, wide: false };
+    code.vex(opcode, Length::L256, dst.0, dst.0, Rm::Reg(dst), None);
+}
+
+/// A vector with all bits.
+pub(super) fn all_bits(code: &mut Encoder, dst: Reg) {
+    let opcode = Opcode { byte: 0x76, map: 1, prefix: 1, wide: false };
+    code.vex(opcode, Length::L256, dst.0, dst.0, Rm::Reg(dst), None);
+}
+
+/// A mask register of the lowest bits of a general register.
+pub(super) fn mask_of(code: &mut Encoder, dst: Reg, Gpr(from): Gpr) {
+    let opcode = Opcode { byte: 0x92, map: 1, prefix: 0, wide: false };
+    code.vex(opcode, Length::L128, dst.0, 0, Rm::Reg(Reg(from)), None);
+}
+
+/// Clears the bits of a number from one on.
+pub(super) fn clear_from(code: &mut Encoder, Gpr(dst): Gpr, Gpr(from): Gpr) {
+    let opcode = Opcode { byte: 0xf5, map: 2, prefix: 0, wide: true };
+    code.vex(opcode, Length::L128, dst, from, Rm::Reg(Reg(dst)), None);
 }

@@ -216,9 +216,9 @@ impl<'p> Touches<'p> {
             match slot.base {
                 Base::Buffer(buffer) => {
                     if is_write {
-                        self.may_write(buffer)?
+                        self.may_write(buffer)?;
                     } else {
-                        self.may_read(buffer)?
+                        self.may_read(buffer)?;
                     }
                     self.holds(buffer, slot.offset + reach(stream, elements, region.rows))?;
                 }

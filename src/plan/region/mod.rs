@@ -3,7 +3,7 @@
 //! - [`compile`]: from the members of a group to instructions on tiles, each tile in a register of its own.
 //! - [`pairs`]: two instructions in one pass, where one hands its result to the other alone.
 //! - [`registers`]: registers that are not needed at once share memory.
-//! - [`programs`]: several ops as one program, for which there is machine code.
+//! - [`programs`]: several ops as one program, for which there is machine code; [`translate`]: its instructions.
 //! - [`cut`]: how many rows make a tile, and how many tiles a task.
 
 mod compile;
@@ -11,6 +11,7 @@ mod cut;
 mod pairs;
 mod programs;
 mod registers;
+mod translate;
 
 use super::{BufferId, Factors, order};
 use crate::element::DType;

@@ -1,0 +1,202 @@
+//! Folds: how accumulators are set up, how they take in vectors, and what they come to.
+//!
+//! A maximum or a minimum passes over NaN, so what is NaN is noted beside: by a mask register or a vector in which lanes
+//! stay set as long as all of their elements are numbers.
+
+use super::emit::{ACCUMULATORS, Function, SPARE, STACK, base};
+use super::encoder::{Condition, Encoder, Label, Lanes, Reg, Rm};
+use super::line::{Emitter, Place, at};
+use super::vector::{self, Machine, Order};
+use crate::codegen::program::{Binary, Compare, FoldId, Inst, Logic, Target, Value};
+use crate::ir::Reduce;
+
+impl Function<'_> {
+    /// Sets up accumulators: to what folds of nothing are, or to the lanes that are there.
+    pub(super) fn start_folds(&mut self, folds: impl Iterator<Item = usize>) {
+        let (machine, program) = (self.machine, self.program);
+        for fold in folds {
+            let Some((first, count)) = self.accumulators[fold] else { continue };
+            let registers = (first..first + count).map(|reg| Reg(reg as u8));
+            match program.folds[fold].target {
+                Target::Lanes(stream) => {
+                    for (index, reg) in registers.enumerate() {
+                        let mut code = std::mem::take(&mut self.code);
+                        let base = base(&mut code, stream);
+                        machine.load(&mut code, reg, Rm::Mem(at(base, (index * machine.vector()) as i32)));
+                        self.code = code;
+                    }
+                }
+                Target::Row => {
+                    let identity = identity(program.folds[fold].reduce, machine.is_double);
+                    for reg in registers {
+                        self.number(reg, identity);
+                    }
+                }
+            }
+            match self.ordered[fold] {
+                Some(reg) if machine.is_512 => vector::full_mask(&mut self.code, reg),
+                Some(reg) => vector::all_bits(&mut self.code, reg),
+                None => {}
+            }
+        }
+    }
+
+    /// A number in all lanes, that is not in the pool: by way of the stack below, which is the function's own.
+    fn number(&mut self, reg: Reg, bits: u64) {
+        let machine = self.machine;
+        if bits == 0 {
+            // x ^ x
+            return machine.binary(&mut self.code, Binary::Xor, reg, reg, Rm::Reg(reg));
+        }
+        // Low and high half, as an immediate number has 32 bits; the red zone below the stack is the function's.
+        let place = at(STACK, -16);
+        self.code.set_in_memory(at(STACK, -16), bits as i32);
+        self.code.set_in_memory(at(STACK, -12), (bits >> 32) as i32);
+        machine.broadcast(&mut self.code, reg, Rm::Mem(place));
+    }
+
+    /// Hands on what folds have come to.
+    pub(super) fn finish_folds(&mut self, folds: impl Iterator<Item = usize>) {
+        let (machine, program) = (self.machine, self.program);
+        for fold in folds {
+            let Some((first, count)) = self.accumulators[fold] else { continue };
+            let reduce = program.folds[fold].reduce;
+            match program.folds[fold].target {
+                Target::Lanes(stream) => {
+                    let mut code = std::mem::take(&mut self.code);
+                    if let Some(ordered) = self.ordered[fold] {
+                        let behind = skip_if_ordered(machine, &mut code, ordered);
+                        nan(machine, &mut code, Reg(first as u8));
+                        code.land(behind);
+                    }
+                    let base = base(&mut code, stream);
+                    for index in 0..count {
+                        let to = at(base, (index * machine.vector()) as i32);
+                        machine.store(&mut code, to, Reg((first + index) as u8));
+                    }
+                    self.code = code;
+                }
+                Target::Row => {
+                    let code = &mut self.code;
+                    let [a, b, c, d] = [0, 1, 2, 3].map(|index| Reg((first + index) as u8));
+                    if count == ACCUMULATORS {
+                        machine.fold_two(code, reduce, Reg(0), a, b);
+                        machine.fold_two(code, reduce, Reg(1), c, d);
+                        machine.fold_two(code, reduce, Reg(0), Reg(0), Reg(1));
+                    } else {
+                        machine.load(code, Reg(0), Rm::Reg(a));
+                    }
+                    machine.fold_lanes(code, reduce);
+                    if let Some(ordered) = self.ordered[fold] {
+                        let behind = skip_if_ordered(machine, code, ordered);
+                        nan(machine, code, Reg(0));
+                        code.land(behind);
+                    }
+                    machine.broadcast(code, Reg(0), Rm::Reg(Reg(0)));
+                    let is_result = |inst: &Inst| matches!(inst, Inst::Folded(id) if id.index() == fold);
+                    if let Some(value) = program.insts.iter().position(is_result)
+                        && let Some(Rm::Mem(place)) = self.outer[value]
+                    {
+                        machine.store(code, place, Reg(0));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Emitter<'_, '_> {
+    /// Takes the first of two values, or for a sum of products their product, into a fold's accumulator.
+    pub(super) fn fold(
+        &mut self,
+        code: &mut Encoder,
+        at: &dyn Place,
+        fold: FoldId,
+        [a, b]: [Value; 2],
+        copy: usize,
+    ) -> Option<()> {
+        let machine = self.line.machine;
+        let reduce = self.line.program.folds[fold.index()].reduce;
+        let acc = at.accumulator(fold.index(), self.line.first + copy);
+        let (a_key, b_key) = (self.key(a, copy), self.key(b, copy));
+        let is_product =
+            self.line.insts.iter().any(
+                |&value| matches!(self.line.program.inst(value), Inst::FoldProduct(id, ..) if id == fold),
+            );
+        let a = self.read(code, a_key)?;
+        let b = if is_product { self.read_anywhere(code, b_key)? } else { Rm::Reg(a) };
+        let take_in = |code: &mut Encoder, lanes: Lanes, acc: Reg| {
+            if is_product {
+                machine.mul_add(code, Order::O231, false, lanes, acc, a, b);
+            } else {
+                machine.fold(code, reduce, lanes, acc, a);
+            }
+        };
+        match self.line.mask {
+            Some(mask) if !machine.is_512 => {
+                let temporary = self.temporary(code)?;
+                machine.load(code, temporary, Rm::Reg(acc));
+                take_in(code, Lanes::All, temporary);
+                machine.select(code, acc, mask, Rm::Reg(temporary), acc);
+                self.give_back(temporary);
+            }
+            mask => take_in(code, mask.map_or(Lanes::All, Lanes::In), acc),
+        }
+        match at.ordered(fold.index()) {
+            Some(ordered) => self.note_nan(code, ordered, a),
+            None => Some(()),
+        }
+    }
+
+    /// Notes NaN in the lanes that the line works on. What lies in others is 0, or made of it, and may be NaN.
+    fn note_nan(&mut self, code: &mut Encoder, ordered: Reg, a: Reg) -> Option<()> {
+        let machine = self.line.machine;
+        match self.line.mask {
+            None if machine.is_512 => machine.keep_ordered(code, ordered, a),
+            Some(mask) if machine.is_512 => {
+                let unordered = self.free_mask()?;
+                machine.compare(code, Compare::Unordered, Lanes::In(mask), unordered, a, Rm::Reg(a));
+                vector::not(code, unordered, unordered);
+                vector::logic(code, Logic::And, ordered, ordered, unordered);
+            }
+            mask => {
+                let temporary = self.temporary(code)?;
+                machine.ordered(code, temporary, a);
+                if let Some(mask) = mask {
+                    machine.select(code, temporary, mask, Rm::Reg(temporary), ordered);
+                }
+                machine.binary(code, Binary::And, ordered, ordered, Rm::Reg(temporary));
+                self.give_back(temporary);
+            }
+        }
+        Some(())
+    }
+}
+
+/// Jumps where no element was NaN.
+fn skip_if_ordered(machine: Machine, code: &mut Encoder, ordered: Reg) -> Label {
+    machine.number_of(code, SPARE, ordered);
+    let lanes = machine.vector() / machine.element();
+    // A mask register has more bits than there are lanes.
+    code.and_number(SPARE, (1 << lanes) - 1);
+    code.compare_number(SPARE, (1 << lanes) - 1);
+    code.jump_ahead(Condition::Equal)
+}
+
+/// NaN in all lanes.
+fn nan(machine: Machine, code: &mut Encoder, reg: Reg) {
+    code.set_in_memory(at(STACK, -16), if machine.is_double { 0 } else { 0x7fc0_0000 });
+    code.set_in_memory(at(STACK, -12), 0x7ff8_0000);
+    machine.broadcast(code, reg, Rm::Mem(at(STACK, -16)));
+}
+
+/// The bits of what a fold of nothing is.
+fn identity(reduce: Reduce, is_double: bool) -> u64 {
+    let number = match reduce {
+        Reduce::Sum => 0.0,
+        Reduce::Prod => 1.0,
+        Reduce::Max => f64::NEG_INFINITY,
+        Reduce::Min => f64::INFINITY,
+    };
+    if is_double { number.to_bits() } else { u64::from((number as f32).to_bits()) }
+}
