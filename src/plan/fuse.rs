@@ -275,7 +275,7 @@ pub(in crate::plan) fn group(
             grouping.place(val);
         }
     }
-    // What only the results of the program are.
+    // Nothing reads these: they are results of the program.
     for val in vals() {
         grouping.settle(val);
     }
@@ -337,6 +337,7 @@ impl Grouping<'_> {
         Some((along, rows))
     }
 
+    /// Makes an instruction a member of a region or a group of its own, and with it what has waited for it.
     fn place(&mut self, val: Val) {
         let inst = self.program.inst(val);
         if inst.prim.is_source() {

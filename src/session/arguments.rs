@@ -73,6 +73,7 @@ pub struct FedArrays<'v> {
 
 impl<'v> FedArrays<'v> {
     /// What is fed to a list of untyped tensors.
+    #[cfg(feature = "safetensors")]
     pub(crate) fn of_list(arguments: impl Arguments<'v, Vec<Value>>) -> SmallVec<[FedArray<'v>; 8]> {
         let mut fed = FedArrays::default();
         arguments.push_to(&mut fed);

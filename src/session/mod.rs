@@ -47,6 +47,7 @@ use fetch::FetchList;
 use folded::Folded;
 use prepared::Prepared;
 
+#[cfg(feature = "safetensors")]
 pub(crate) use arguments::FedArrays;
 pub use arguments::{Arguments, Feeds};
 pub use builder::SessionBuilder;
