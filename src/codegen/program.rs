@@ -75,6 +75,13 @@ pub(crate) enum Binary {
     SubBits,
 }
 
+impl Binary {
+    /// Whether it is of the bits of numbers.
+    fn is_of_bits(self) -> bool {
+        matches!(self, Binary::And | Binary::Or | Binary::Xor | Binary::AddBits | Binary::SubBits)
+    }
+}
+
 /// A comparison of two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Compare {
@@ -288,6 +295,10 @@ impl fmt::Display for Program {
             Inst::Folded(fold) => format!("f{}", fold.0),
             _ => value.to_string(),
         };
+        let bits_of = |value: Value| match self.inst(value) {
+            Inst::Number(bits) => format!("{bits:#x}"),
+            _ => of(value),
+        };
         let line = |f: &mut fmt::Formatter<'_>, value: Value| {
             match self.inst(value) {
                 // What they are stands where they are read.
@@ -295,6 +306,9 @@ impl fmt::Display for Program {
                 Inst::Row(stream) => write!(f, "  {value} = row s{}", stream.0),
                 Inst::Load(stream) => write!(f, "  {value} = load s{}", stream.0),
                 Inst::Unary(unary, a) => write!(f, "  {value} = {unary:?} {}", of(a)),
+                Inst::Binary(binary, a, b) if binary.is_of_bits() => {
+                    write!(f, "  {value} = {binary:?} {}, {}", bits_of(a), bits_of(b))
+                }
                 Inst::Binary(binary, a, b) => write!(f, "  {value} = {binary:?} {}, {}", of(a), of(b)),
                 Inst::MulAdd { negate, a, b, c } => {
                     let sign = if negate { "-" } else { "" };

@@ -4,8 +4,8 @@
 use std::fmt::{self, Write};
 
 use super::{
-    Base, Factors, FunctionCall, KernelCall, Kind, Piece, PieceSource, Place, Plan, Producer, Slot, Start,
-    Step, TileOp,
+    Base, Factors, FunctionCall, KernelCall, Kind, Native, Piece, PieceSource, Place, Plan, Producer, Slot,
+    Start, Step, TileOp,
 };
 use crate::ir::Names;
 
@@ -47,7 +47,7 @@ impl Plan {
                     && native.function.is_some()
                 {
                     // Writing to a string cannot fail.
-                    let _ = write!(text, "step {index}, {native}");
+                    let _ = write_program(&mut text, index, native);
                 }
             }
         }
@@ -164,6 +164,20 @@ fn slot(slot: Slot) -> String {
         Base::Partial => format!("p{}", slot.offset),
         Base::Nowhere => String::new(),
     }
+}
+
+/// The ops of a step that a program does, what its streams are, and its instructions.
+fn write_program(f: &mut impl Write, index: usize, native: &Native) -> fmt::Result {
+    let Native { ops, program, streams, .. } = native;
+    let shape = match program.width {
+        None => "all elements in a row".to_owned(),
+        Some(width) => format!("rows of {width}"),
+    };
+    writeln!(f, "step {index}, ops {} to {}, {shape}:", ops.start, ops.end - 1)?;
+    for (stream, &at) in streams.iter().enumerate() {
+        write!(f, "{}s{stream} is {}", if stream == 0 { "  " } else { ", " }, slot(at))?;
+    }
+    writeln!(f, "\n{program}")
 }
 
 fn write_op(f: &mut impl Write, prefix: &str, op: &TileOp) -> fmt::Result {

@@ -33,7 +33,7 @@ fn matrix(g: &Graph, rows: usize, columns: usize) -> Tensor<'_, f64> {
 /// The rewrites and the program that a session plans.
 fn optimised<'g>(g: &'g Graph, fetches: impl Fetch<'g>) -> String {
     let text = Session::new(g).unwrap().explain(fetches).unwrap();
-    text.split_once("\nmachine code:").map(|(before, _)| before.to_owned()).unwrap_or_default()
+    text.split_once("\nplan:").map(|(before, _)| before.to_owned()).unwrap_or_default()
 }
 
 #[test]

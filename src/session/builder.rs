@@ -69,14 +69,15 @@ impl<'g> SessionBuilder<'g> {
         SessionBuilder { isa: Some(isa), ..self }
     }
 
-    /// Whether what is fused is compiled to machine code, on x86-64 with AVX2 or AVX-512. Without it the same is
-    /// interpreted, to the same bits (but for those that tell one NaN from another); so it is where the system has no memory for code. The default is `true`, unless the
-    /// environment variable `FLOWGRAD_MACHINE_CODE` is `off`.
+    /// Whether what is fused is compiled to machine code, on x86-64 with AVX2 or AVX-512. Otherwise it is interpreted, which
+    /// gives the same bits, but for those that tell one NaN from another. Where the system has no memory for code, all is
+    /// interpreted. The default is `true`, unless the environment variable `FLOWGRAD_MACHINE_CODE` is `off`.
+    /// [`Session::explain`] shows what is compiled.
     ///
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
-    /// let y = (g.variable("x", vec![0.5_f32; 1000])?.tanh() * 2.0 + 1.0).exp();
+    /// let y = (g.variable("x", vec![0.5_f32; 1000]).tanh() * 2.0 + 1.0).exp();
     /// let compiled = Session::new(&g)?;
     /// let interpreted = Session::builder(&g).machine_code(false).build()?;
     /// for session in [&compiled, &interpreted] {

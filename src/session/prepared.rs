@@ -31,8 +31,7 @@ const MAX_PLAN_BYTES: usize = 16 << 20;
 const REWRITES: &str =
     "rewrites: rule: what stood there, of numbers and nodes : type in its node (why it went)";
 const PROGRAM: &str = "program: %value = what is done, to which values : type  the node that it comes from";
-const CODE: &str =
-    "machine code: which ops of a step it does, and how; s are what it reads and writes, f totals";
+const CODE: &str = "machine code: which ops of a step it does, by their place from 0; s are what it reads and writes, v values, f totals";
 const PLAN: &str = "plan: b are buffers; in a region t are tiles and p totals, by their place in its memory";
 
 /// A request that has been checked, with the plans made for it.
@@ -257,7 +256,8 @@ impl Prepared {
         let (trace, program, code) =
             (rewrite::trace_text(&trace, names), program.text(names), plan.code_text());
         let plan = plan.text(names);
-        Ok(format!("{REWRITES}\n{trace}\n{PROGRAM}\n{program}\n{CODE}\n{code}\n{PLAN}\n{plan}"))
+        let code = if code.is_empty() { code } else { format!("\n{CODE}\n{code}") };
+        Ok(format!("{REWRITES}\n{trace}\n{PROGRAM}\n{program}\n{PLAN}\n{plan}{code}"))
     }
 }
 

@@ -31,7 +31,7 @@ pub(crate) fn deep_memory(layers: usize, width: usize) -> Result<Memory, CaseErr
 
 /// Reads `…; arena P bytes, S without reuse`.
 fn read_memory(plan: &str) -> Option<Memory> {
-    let (_, sizes) = plan.lines().last()?.rsplit_once("arena ")?;
+    let (_, sizes) = plan.lines().rfind(|line| line.ends_with(" without reuse"))?.rsplit_once("arena ")?;
     let (planned, rest) = sizes.split_once(" bytes, ")?;
     let without_reuse = rest.strip_suffix(" without reuse")?;
     Some(Memory { planned: planned.parse().ok()?, without_reuse: without_reuse.parse().ok()? })

@@ -3,7 +3,6 @@
 //! Ops that follow on each other and that programs can express are one program, as many as may be: *flat*, if all work on the
 //! elements of a tile alike, else by *rows*. Values that no op behind them reads lie nowhere. All other ops stay as they are.
 
-use std::fmt;
 use std::ops::Range;
 
 use foldhash::HashMap;
@@ -139,17 +138,6 @@ pub(in crate::plan) fn place<'a>(regions: impl Iterator<Item = &'a mut Region>, 
     let functions = if codes.is_empty() { None } else { codegen::place(&codes) };
     for (native, function) in natives.into_iter().zip(functions.unwrap_or_default()) {
         native.function = Some(function);
-    }
-}
-
-impl fmt::Display for Native {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Native { ops, program, .. } = self;
-        let shape = match program.width {
-            None => "all elements in a row".to_owned(),
-            Some(width) => format!("rows of {width}"),
-        };
-        writeln!(f, "ops {} to {}, {shape}:\n{program}", ops.start, ops.end - 1)
     }
 }
 
