@@ -15,8 +15,8 @@ const SUFFIX: &str = "/ema";
 /// Weights that stochastic gradients throw about are often better as their average over the last 1/(1 - decay) steps or
 /// so. Averages are variables that are not trainable, named `<variable>/ema`, so checkpoints hold them.
 ///
-/// The decay is a number, or a tensor, a variable or a [`Schedule`] of the step. A number that is not in [0, 1) is a build
-/// error; what a tensor holds is not looked at.
+/// The decay is a number, or a tensor, a variable or a [`Schedule`] of the global step, which optimizers count and nothing
+/// else does. A number that is not in [0, 1) is a build error; what a tensor holds is not looked at.
 ///
 /// ```
 /// use flowgrad::optimizer::Ema;
