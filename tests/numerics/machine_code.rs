@@ -155,7 +155,7 @@ macro_rules! tests {
         fn behind_products() {
             let sets = [Isa::Avx2, Isa::Avx512];
             for isa in sets.into_iter().filter(|&isa| isa <= Isa::detected()) {
-                for [rows, inner, width] in [[1_000, 64, 100], [333, 5, 7], [4_096, 2, 1], [0, 3, 8], [8, 3, 0]] {
+                for [rows, inner, width] in [[1_000, 64, 100], [333, 5, 7], [4_096, 2, 1], [256, 4_096, 8], [0, 3, 8], [8, 3, 0]] {
                     let g = Graph::new();
                     let x = g.placeholder::<T>("x", [Some(rows), Some(inner)]);
                     let w = g.placeholder::<T>("w", [Some(inner), Some(width)]);
@@ -164,15 +164,18 @@ macro_rules! tests {
                         vec![z.reduce_sum(..), z.square().reduce_sum(..), z.softmax(-1), z.reduce_sum(0), z + 1.0];
                     let (x_value, w_value) =
                         (numbers(&[rows, inner], 5, false), numbers(&[inner, width], 6, false));
-                    let run = |machine_code, threads| {
+                    let run = |outputs: &[Tensor<'_, T>], machine_code, threads| {
                         let builder = Session::builder(&g).isa(isa).threads(threads).always_share();
                         let session = builder.machine_code(machine_code).build().unwrap();
-                        session.feed(x, &x_value).feed(w, &w_value).run(outputs.clone()).unwrap()
+                        session.feed(x, &x_value).feed(w, &w_value).run(outputs.to_vec()).unwrap()
                     };
-                    let theirs = run(false, 1);
-                    for ours in [run(true, 1), run(true, 2)] {
-                        for (index, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
-                            assert!(is_same(ours, theirs), "{isa}, {rows}×{inner}×{width}, output {index}");
+                    // All at once, and each alone, where a task is a chunk of the product's rows and what is behind them.
+                    for outputs in [&outputs[..]].into_iter().chain(outputs.chunks(1)) {
+                        let theirs = run(outputs, false, 1);
+                        for ours in [run(outputs, true, 1), run(outputs, true, 2)] {
+                            for (index, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+                                assert!(is_same(ours, theirs), "{isa}, {rows}×{inner}×{width}, output {index}");
+                            }
                         }
                     }
                 }

@@ -195,6 +195,10 @@ impl<'p> Touches<'p> {
     fn check_program(&self, region: &Region, native: &Native) -> Result<(), String> {
         let Native { program, streams, row_bytes, .. } = native;
         let element = program.dtype.size();
+        let is_one_call = region.chunks == 1 && region.rows <= region.tile_rows;
+        if row_bytes.is_some() && program.is_exact && !is_one_call {
+            return Err(format!("a program of step {} is for all rows, and called for some", self.index));
+        }
         // Bytes from the first row's element on, for so many rows.
         let reach = |stream: Stream, elements: Option<usize>, rows: usize| match row_bytes {
             // One row, in which those elements follow on each other that a row of the region has.

@@ -424,7 +424,7 @@ impl Compiler<'_> {
         };
         let ops = finished(ops);
         let pieces = if self.machine_code {
-            programs::pieces(&ops, [rows, tile_rows], scratch_bytes.next_multiple_of(64), isa)
+            programs::pieces(&ops, [rows, chunk_rows, tile_rows], scratch_bytes.next_multiple_of(64), isa)
         } else {
             Vec::new()
         };

@@ -67,7 +67,7 @@ pub(crate) struct Native {
 /// The pieces of a region's ops; none if no program is worth it.
 pub(super) fn pieces(
     ops: &[TileOp],
-    [rows, tile_rows]: [usize; 2],
+    [rows, chunk_rows, tile_rows]: [usize; 3],
     kept_from: usize,
     isa: Isa,
 ) -> Vec<Piece> {
@@ -76,7 +76,7 @@ pub(super) fn pieces(
     }
     let mut pieces = Vec::new();
     let mut first = 0;
-    let region = Ops { all: ops, uses: uses(ops), rows, tile_rows, kept_from, isa };
+    let region = Ops { all: ops, uses: uses(ops), rows, chunk_rows, tile_rows, kept_from, isa };
     while first < ops.len() {
         if let Some(native) = region.native(first) {
             first = native.ops.end;
@@ -167,12 +167,18 @@ pub(super) struct Ops<'a> {
     pub(super) all: &'a [TileOp],
     uses: Uses,
     pub(super) rows: usize,
+    pub(super) chunk_rows: usize,
     pub(super) tile_rows: usize,
     pub(super) kept_from: usize,
     pub(super) isa: Isa,
 }
 
 impl Ops<'_> {
+    /// Whether each call of a program is for all rows: one tile has them, in one chunk.
+    pub(super) fn are_one_call(&self) -> bool {
+        self.rows <= self.tile_rows && self.rows <= self.chunk_rows
+    }
+
     /// Whether an op from a place on reads a tile before one writes it.
     pub(super) fn is_read_from(&self, place: usize, slot: Slot) -> bool {
         let uses = self.uses.get(&slot).map_or(&[][..], Vec::as_slice);

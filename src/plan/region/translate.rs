@@ -109,7 +109,7 @@ enum Lies {
 impl Translation<'_> {
     /// The program of some ops; or up to which of them there may be one.
     pub(super) fn of(ops: &Ops<'_>, range: Range<usize>, shape: Shape) -> Result<Native, usize> {
-        let &Ops { rows, tile_rows, kept_from, isa, .. } = ops;
+        let &Ops { rows, kept_from, isa, .. } = ops;
         let is_float = |op: &&TileOp| op.from.is_float();
         let dtype = ops.all[range.clone()].iter().find(is_float).ok_or(range.start)?.from;
         let (is_flat, width) = match shape {
@@ -120,8 +120,7 @@ impl Translation<'_> {
             return Err(range.start);
         }
         let builder = Builder::new(dtype, (!is_flat).then_some(width), rows.saturating_mul(width));
-        // A single tile is all that there is in each call.
-        let builder = if tile_rows >= rows { builder.exactly() } else { builder };
+        let builder = if ops.are_one_call() { builder.exactly() } else { builder };
         let mut translation = Translation {
             ops,
             builder,
