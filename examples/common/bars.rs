@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::Result;
-use super::curves::write;
+use super::curves::save_svg;
 
 /// Height of a row of the picture, and of the bar in it, in pixels.
 const ROW: i32 = 28;
@@ -32,9 +32,7 @@ pub(crate) struct Bar {
 
 /// Writes bars of lengths from 0 on, which are not negative, below each other; `measure` is written under the axis.
 pub(crate) fn save(path: &Path, title: &str, measure: &str, bars: &[Bar]) -> Result<()> {
-    let mut svg = String::new();
-    draw(&mut svg, title, measure, bars).map_err(|error| format!("{}: {error}", path.display()))?;
-    write(path, &svg)
+    save_svg(path, |svg| draw(svg, title, measure, bars))
 }
 
 fn draw(svg: &mut String, title: &str, measure: &str, bars: &[Bar]) -> Result<()> {

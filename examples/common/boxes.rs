@@ -13,7 +13,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::Result;
-use super::curves::write;
+use super::curves::save_svg;
 
 /// Width and height of a box, and the room between boxes, in pixels.
 const BOX: (i32, i32) = (136, 40);
@@ -41,9 +41,7 @@ struct Group {
 pub(crate) fn save(path: &Path, graph: &Graph) -> Result<()> {
     let mut groups = groups(graph);
     let size = place(&mut groups);
-    let mut svg = String::new();
-    draw(&mut svg, size, &groups).map_err(|error| format!("{}: {error}", path.display()))?;
-    write(path, &svg)
+    save_svg(path, |svg| draw(svg, size, &groups))
 }
 
 /// The groups in the order of their first nodes.

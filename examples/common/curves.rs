@@ -73,14 +73,14 @@ impl Panel {
 
 /// Writes the panels side by side as one SVG.
 pub(crate) fn save(path: &Path, panels: &[Panel]) -> Result<()> {
-    let mut svg = String::new();
-    draw(&mut svg, panels).map_err(|error| format!("{}: {error}", path.display()))?;
-    write(path, &svg)
+    save_svg(path, |svg| draw(svg, panels))
 }
 
-/// Writes the text to the file.
-pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
-    let written = File::create(path).and_then(|mut file| file.write_all(text.as_bytes()));
+/// Writes a picture to the file.
+pub(crate) fn save_svg(path: &Path, draw: impl FnOnce(&mut String) -> Result<()>) -> Result<()> {
+    let mut svg = String::new();
+    draw(&mut svg).map_err(|error| format!("{}: {error}", path.display()))?;
+    let written = File::create(path).and_then(|mut file| file.write_all(svg.as_bytes()));
     Ok(written.map_err(|error| format!("{}: {error}", path.display()))?)
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use super::Result;
-use super::curves::write;
+use super::curves::save_svg;
 
 /// Height of a line and width of a letter, in pixels.
 const LINE: i32 = 15;
@@ -18,9 +18,7 @@ const HEADING: RGBColor = RGBColor(0x33, 0x66, 0xaa);
 
 /// Writes the text, its headings in blue: the first of the lines between two that are empty.
 pub(crate) fn save(path: &Path, text: &str) -> Result<()> {
-    let mut svg = String::new();
-    draw(&mut svg, text).map_err(|error| format!("{}: {error}", path.display()))?;
-    write(path, &svg)
+    save_svg(path, |svg| draw(svg, text))
 }
 
 fn draw(svg: &mut String, text: &str) -> Result<()> {

@@ -8,7 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use serde::Deserialize;
 
 use super::Result;
-use super::curves::write;
+use super::curves::save_svg;
 
 /// Width of the names of threads, and of the time of the run, in pixels.
 const NAMES: i32 = 90;
@@ -70,9 +70,7 @@ struct Task<'a> {
 /// Draws the trace, which is JSON.
 pub(crate) fn save(path: &Path, json: &str) -> Result<()> {
     let File { events } = serde_json::from_str(json)?;
-    let mut svg = String::new();
-    draw(&mut svg, &events).map_err(|error| format!("{}: {error}", path.display()))?;
-    write(path, &svg)
+    save_svg(path, |svg| draw(svg, &events))
 }
 
 fn draw(svg: &mut String, events: &[Event]) -> Result<()> {
