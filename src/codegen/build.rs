@@ -3,7 +3,8 @@
 use foldhash::HashMap;
 
 use super::program::{
-    Binary, Compare, Fold, FoldId, Inst, Logic, Program, Segment, Stream, Target, Unary, Value,
+    Binary, Compare, Fold, FoldId, Inst, Logic, Program, Segment, Stream, Target, Unary, Value, bits_of,
+    number_of,
 };
 use crate::element::DType;
 use crate::ir::Reduce;
@@ -19,6 +20,16 @@ pub(crate) enum Class {
     Loop(usize),
 }
 
+impl Class {
+    /// The loop, or the one before which it is.
+    fn number(self) -> usize {
+        match self {
+            Class::Once => 0,
+            Class::Row(number) | Class::Loop(number) => number,
+        }
+    }
+}
+
 /// A program that is being made.
 #[derive(Debug)]
 pub(crate) struct Builder {
@@ -32,8 +43,6 @@ pub(crate) struct Builder {
     /// The class of each instruction.
     classes: Vec<Class>,
     known: HashMap<(Inst, Class), Value>,
-    /// Values as they are in later loops.
-    moved: HashMap<(Value, usize), Value>,
     /// Where values of loops lie for later ones.
     kept: HashMap<Value, Stream>,
     /// Streams of a row each, which the program itself writes and reads.
@@ -53,7 +62,6 @@ impl Builder {
             insts: Vec::new(),
             classes: Vec::new(),
             known: HashMap::default(),
-            moved: HashMap::default(),
             kept: HashMap::default(),
             rows: Vec::new(),
         }
@@ -88,11 +96,10 @@ impl Builder {
         self.insts[value.index()].is_boolean()
     }
 
-    /// The bits of a number that is known.
+    /// A number that is known.
     pub(crate) fn known_number(&self, value: Value) -> Option<f64> {
         match self.insts[value.index()] {
-            Inst::Number(bits) if self.dtype == DType::F32 => Some(f64::from(f32::from_bits(bits as u32))),
-            Inst::Number(bits) => Some(f64::from_bits(bits)),
+            Inst::Number(bits) => Some(number_of(self.dtype, bits)),
             _ => None,
         }
     }
@@ -117,10 +124,7 @@ impl Builder {
     }
 
     pub(crate) fn number(&mut self, number: f64) -> Value {
-        match self.dtype {
-            DType::F32 => self.bits(u64::from((number as f32).to_bits())),
-            _ => self.bits(number.to_bits()),
-        }
+        self.bits(bits_of(self.dtype, number))
     }
 
     /// The elements of a stream along rows.
@@ -158,9 +162,6 @@ impl Builder {
         if from == to {
             return Some(value);
         }
-        if let Some(&moved) = self.moved.get(&(value, to)) {
-            return Some(moved);
-        }
         let stream = match (self.insts[value.index()], self.kept.get(&value)) {
             (Inst::Load(stream), _) | (_, Some(&stream)) => stream,
             _ => {
@@ -171,19 +172,13 @@ impl Builder {
                 stream
             }
         };
-        let moved = self.add(Inst::Load(stream), class);
-        self.moved.insert((value, to), moved);
-        Some(moved)
+        Some(self.add(Inst::Load(stream), class))
     }
 
     /// The class of what is computed of these values.
     fn joint_class(&self, values: &[Value]) -> Class {
-        let number = |class: Class| match class {
-            Class::Once => 0,
-            Class::Row(number) | Class::Loop(number) => number,
-        };
         let classes = || values.iter().map(|&value| self.class(value));
-        let most = classes().map(number).max().unwrap_or(0);
+        let most = classes().map(Class::number).max().unwrap_or(0);
         if classes().any(|class| matches!(class, Class::Loop(_))) {
             Class::Loop(most)
         } else if classes().any(|class| matches!(class, Class::Row(_))) {
@@ -314,40 +309,31 @@ impl Builder {
         Some(())
     }
 
-    /// A fold on to lanes that lie in memory.
-    pub(crate) fn fold_lanes(&mut self, reduce: Reduce, stream: Stream, value: Value) -> Option<()> {
-        let class = self.class(value);
-        let fold = self.fold(reduce, Target::Lanes(stream));
-        matches!(class, Class::Loop(_)).then(|| self.add(Inst::Fold(fold, value), class)).map(|_| ())
+    /// A fold of each row's elements, or of their products with others, on to lanes that lie in memory.
+    pub(crate) fn fold_lanes(
+        &mut self,
+        reduce: Reduce,
+        stream: Stream,
+        a: Value,
+        b: Option<Value>,
+    ) -> Option<()> {
+        self.fold(Fold { reduce, target: Target::Lanes(stream) }, a, b).map(|_| ())
     }
 
-    /// The sum of products on to lanes that lie in memory.
-    pub(crate) fn fold_product_lanes(&mut self, stream: Stream, a: Value, b: Value) -> Option<()> {
-        let ([a, b], class) = self.together([a, b])?;
-        let fold = self.fold(Reduce::Sum, Target::Lanes(stream));
-        matches!(class, Class::Loop(_)).then(|| self.add(Inst::FoldProduct(fold, a, b), class)).map(|_| ())
-    }
-
-    /// What the elements of each row come to.
-    pub(crate) fn fold_row(&mut self, reduce: Reduce, value: Value) -> Option<Value> {
-        let Class::Loop(number) = self.class(value) else { return None };
-        let fold = self.fold(reduce, Target::Row);
-        self.add(Inst::Fold(fold, value), Class::Loop(number));
+    /// What the elements of each row, or their products with others, come to.
+    pub(crate) fn fold_row(&mut self, reduce: Reduce, a: Value, b: Option<Value>) -> Option<Value> {
+        let (fold, number) = self.fold(Fold { reduce, target: Target::Row }, a, b)?;
         Some(self.add(Inst::Folded(fold), Class::Row(number + 1)))
     }
 
-    /// The sum of the products of each row's elements.
-    pub(crate) fn fold_product_row(&mut self, a: Value, b: Value) -> Option<Value> {
-        let ([a, b], class) = self.together([a, b])?;
+    /// A fold, and in which loop it is. `None` for values that are not of elements.
+    fn fold(&mut self, fold: Fold, a: Value, b: Option<Value>) -> Option<(FoldId, usize)> {
+        let ([a, other], class) = self.together([a, b.unwrap_or(a)])?;
         let Class::Loop(number) = class else { return None };
-        let fold = self.fold(Reduce::Sum, Target::Row);
-        self.add(Inst::FoldProduct(fold, a, b), class);
-        Some(self.add(Inst::Folded(fold), Class::Row(number + 1)))
-    }
-
-    fn fold(&mut self, reduce: Reduce, target: Target) -> FoldId {
-        self.folds.push(Fold { reduce, target });
-        FoldId((self.folds.len() - 1) as u16)
+        self.folds.push(fold);
+        let id = FoldId((self.folds.len() - 1) as u16);
+        self.add(Inst::Fold(id, a, b.map(|_| other)), class);
+        Some((id, number))
     }
 
     /// The program: what is needed for what it writes and folds, in segments.
@@ -368,10 +354,7 @@ impl Builder {
                 .map(|(index, _)| Value::new(index))
                 .collect()
         };
-        let last = self.classes.iter().map(|class| match class {
-            Class::Once => 0,
-            Class::Row(number) | Class::Loop(number) => *number,
-        });
+        let last = self.classes.iter().copied().map(Class::number);
         let mut segments = Vec::new();
         for number in 0..=last.max().unwrap_or(0) {
             let (row, elements) = (of_class(Class::Row(number)), of_class(Class::Loop(number)));

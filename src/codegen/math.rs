@@ -72,11 +72,9 @@ fn recorded(builder: &mut Builder, function: Scalar, operands: &[Value]) -> Opti
     let taken = std::mem::replace(builder, Builder::new(dtype, None, 0));
     let recorder = Recorder { builder: RefCell::new(taken), is_void: Cell::new(false) };
     let value = if dtype == DType::F32 {
-        let lanes: Vec<Recorded<'_, f32>> = operands.iter().map(|&value| recorder.lane(value)).collect();
-        formula::<_, Fused>(function, &lanes).map(|lane| lane.value)
+        formula::<_, Fused>(function, &recorder.lanes::<f32>(operands)).map(|lane| lane.value)
     } else {
-        let lanes: Vec<Recorded<'_, f64>> = operands.iter().map(|&value| recorder.lane(value)).collect();
-        formula::<_, Fused>(function, &lanes).map(|lane| lane.value)
+        formula::<_, Fused>(function, &recorder.lanes::<f64>(operands)).map(|lane| lane.value)
     };
     let is_void = recorder.is_void.get();
     *builder = recorder.builder.into_inner();
@@ -94,6 +92,10 @@ struct Recorder {
 impl Recorder {
     fn lane<N>(&self, value: Value) -> Recorded<'_, N> {
         Recorded { recorder: self, value, number: PhantomData }
+    }
+
+    fn lanes<N>(&self, values: &[Value]) -> Vec<Recorded<'_, N>> {
+        values.iter().map(|&value| self.lane(value)).collect()
     }
 
     /// The value of an instruction; any, where there is none.

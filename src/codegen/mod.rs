@@ -46,15 +46,10 @@ impl Code {
 /// A program as a function.
 #[derive(Clone, Debug)]
 pub(crate) struct Function {
-    start: *const u8,
-    /// What keeps the code.
-    _pages: Arc<Pages>,
+    pages: Arc<Pages>,
+    /// Bytes of the pages before the function.
+    start: usize,
 }
-
-// SAFETY: the code is never written again, and a function has no state but what it is called with.
-unsafe impl Send for Function {}
-// SAFETY: the same.
-unsafe impl Sync for Function {}
 
 impl Function {
     /// Runs the program.
@@ -65,7 +60,8 @@ impl Function {
     /// writes must not overlap what it reads, but where the same elements of the same row are read before.
     pub(crate) unsafe fn call(&self, words: &mut [u64]) {
         // SAFETY: the pages hold the code of a function of this type from there on, by `place`.
-        let function: unsafe extern "C" fn(*mut u64) = unsafe { std::mem::transmute(self.start) };
+        let function: unsafe extern "C" fn(*mut u64) =
+            unsafe { std::mem::transmute(self.pages.start().wrapping_add(self.start)) };
         // SAFETY: the caller's promise.
         unsafe { function(words.as_mut_ptr()) }
     }
@@ -83,8 +79,7 @@ pub(crate) fn emit(program: &Program, isa: Isa) -> Option<Code> {
     }
     #[cfg(target_arch = "x86_64")]
     {
-        let (bytes, entry) = x86::emit(program, isa)?;
-        Some(Code { bytes, entry })
+        x86::emit(program, isa)
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
@@ -103,7 +98,5 @@ pub(crate) fn place(codes: &[Code]) -> Option<Vec<Function>> {
         bytes.extend_from_slice(&code.bytes);
     }
     let pages = Arc::new(Pages::of(&bytes)?);
-    let function =
-        |start: usize| Function { start: pages.start().wrapping_add(start), _pages: Arc::clone(&pages) };
-    Some(starts.into_iter().map(function).collect())
+    Some(starts.into_iter().map(|start| Function { pages: Arc::clone(&pages), start }).collect())
 }

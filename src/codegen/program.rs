@@ -146,10 +146,8 @@ pub(crate) enum Inst {
     NanOr(Value, Value),
     /// Writes the element of a stream at the loop's place, or in row code the row's.
     Store(Stream, Value),
-    /// Takes a value into a fold.
-    Fold(FoldId, Value),
-    /// Takes the product of two values, unrounded, into a sum.
-    FoldProduct(FoldId, Value, Value),
+    /// Takes a value into a fold, or its product with another one, unrounded, into a sum.
+    Fold(FoldId, Value, Option<Value>),
 }
 
 impl Inst {
@@ -161,13 +159,11 @@ impl Inst {
             | Inst::ShiftLeft(a, _)
             | Inst::ShiftRight(a, _)
             | Inst::Not(a)
-            | Inst::Store(_, a)
-            | Inst::Fold(_, a) => [Some(a), None, None],
-            Inst::Binary(_, a, b)
-            | Inst::Compare(_, a, b)
-            | Inst::Logic(_, a, b)
-            | Inst::NanOr(a, b)
-            | Inst::FoldProduct(_, a, b) => [Some(a), Some(b), None],
+            | Inst::Store(_, a) => [Some(a), None, None],
+            Inst::Fold(_, a, b) => [Some(a), b, None],
+            Inst::Binary(_, a, b) | Inst::Compare(_, a, b) | Inst::Logic(_, a, b) | Inst::NanOr(a, b) => {
+                [Some(a), Some(b), None]
+            }
             Inst::MulAdd { a, b, c, .. } | Inst::Select(a, b, c) => [Some(a), Some(b), Some(c)],
         };
         operands.into_iter().flatten()
@@ -175,12 +171,28 @@ impl Inst {
 
     /// Whether it gives a value, and is there for nothing else.
     pub(crate) fn is_pure(&self) -> bool {
-        !matches!(self, Inst::Store(..) | Inst::Fold(..) | Inst::FoldProduct(..))
+        !matches!(self, Inst::Store(..) | Inst::Fold(..))
     }
 
     /// Whether its value is a boolean.
     pub(crate) fn is_boolean(&self) -> bool {
         matches!(self, Inst::Compare(..) | Inst::Logic(..) | Inst::Not(_))
+    }
+}
+
+/// The bits of a number of a type of floats.
+pub(super) fn bits_of(dtype: DType, number: f64) -> u64 {
+    match dtype {
+        DType::F32 => u64::from((number as f32).to_bits()),
+        _ => number.to_bits(),
+    }
+}
+
+/// The number that bits are.
+pub(super) fn number_of(dtype: DType, bits: u64) -> f64 {
+    match dtype {
+        DType::F32 => f64::from(f32::from_bits(bits as u32)),
+        _ => f64::from_bits(bits),
     }
 }
 
@@ -286,12 +298,8 @@ impl fmt::Display for Value {
 
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let number = |bits: u64| match self.dtype {
-            DType::F32 => f64::from(f32::from_bits(bits as u32)),
-            _ => f64::from_bits(bits),
-        };
         let of = |value: Value| match self.inst(value) {
-            Inst::Number(bits) => format!("{:?}", number(bits)),
+            Inst::Number(bits) => format!("{:?}", number_of(self.dtype, bits)),
             Inst::Folded(fold) => format!("f{}", fold.0),
             _ => value.to_string(),
         };
@@ -322,10 +330,10 @@ impl fmt::Display for Program {
                 Inst::Select(mask, a, b) => write!(f, "  {value} = {} ? {} : {}", of(mask), of(a), of(b)),
                 Inst::NanOr(a, b) => write!(f, "  {value} = NanOr {}, {}", of(a), of(b)),
                 Inst::Store(stream, a) => write!(f, "  store s{}, {}", stream.0, of(a)),
-                Inst::Fold(fold, a) => {
-                    write!(f, "  {:?} f{}, {}", self.folds[fold.index()].reduce, fold.0, of(a))
+                Inst::Fold(fold, a, b) => {
+                    write!(f, "  {:?} f{}, {}", self.folds[fold.index()].reduce, fold.0, of(a))?;
+                    b.map_or(Ok(()), |b| write!(f, "*{}", of(b)))
                 }
-                Inst::FoldProduct(fold, a, b) => write!(f, "  Sum f{}, {}*{}", fold.0, of(a), of(b)),
             }?;
             writeln!(f)
         };

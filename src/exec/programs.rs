@@ -15,33 +15,29 @@ pub(super) unsafe fn run_pieces(
     bases: &Bases<'_>,
     mut rows: Range<usize>,
 ) -> Result<(), Fallible> {
+    // What touches no tiles need not be cut into them.
+    let is_whole = matches!(&region.pieces[..], [Piece::Program(native)] if native.function.is_some() && !native.is_by_tile);
+    let most = if is_whole { rows.len() } else { region.tile_rows };
     while !rows.is_empty() {
-        let tile = rows.start..rows.end.min(rows.start.saturating_add(region.tile_rows));
-        let mut done = tile.clone();
+        let tile = rows.start..rows.end.min(rows.start.saturating_add(most));
         for piece in &region.pieces {
-            match piece {
-                Piece::Op(index) => {
-                    // SAFETY: the caller's promise.
-                    unsafe { run_op(&region.ops[*index], bases, &tile) }?;
-                }
-                Piece::Program(native) => match &native.function {
-                    Some(function) => {
-                        // What touches no tiles needs not to be cut into them.
-                        let is_alone = region.pieces.len() == 1 && !native.is_by_tile;
-                        done = if is_alone { rows.clone() } else { tile.clone() };
+            let ops = match piece {
+                Piece::Program(native) => {
+                    if let Some(function) = &native.function {
                         // SAFETY: the caller's promise.
-                        unsafe { run_program(native, function, bases, &done) };
+                        unsafe { run_program(native, function, bases, &tile) };
+                        continue;
                     }
-                    None => {
-                        for op in &region.ops[native.ops.clone()] {
-                            // SAFETY: the caller's promise.
-                            unsafe { run_op(op, bases, &tile) }?;
-                        }
-                    }
-                },
+                    native.ops.clone()
+                }
+                Piece::Op(index) => *index..index + 1,
+            };
+            for op in &region.ops[ops] {
+                // SAFETY: the caller's promise.
+                unsafe { run_op(op, bases, &tile) }?;
             }
         }
-        rows.start = done.end;
+        rows.start = tile.end;
     }
     Ok(())
 }

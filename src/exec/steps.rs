@@ -176,17 +176,16 @@ unsafe fn run_kernel(call: &KernelCall, task: usize, addresses: Addresses<'_>) -
 pub(super) unsafe fn finish(step: &Step, addresses: Addresses<'_>) {
     let Kind::Region(region) = &step.kind else { return };
     let Some(partial) = region.partial else { return };
-    for accumulator in &region.accumulators {
-        let (count, dst) = (accumulator.elements, addresses.of(accumulator.buffer));
-        let &Accumulator { reduce, dtype, lanes, .. } = accumulator;
+    for &Accumulator { buffer, reduce, dtype, elements, lanes, offset } in &region.accumulators {
+        let dst = addresses.of(buffer);
         // SAFETY: the buffer `partial` holds the accumulators of every chunk, `partial_bytes` apart.
         unsafe {
-            let first = addresses.of(partial).add(accumulator.offset);
+            let first = addresses.of(partial).add(offset);
             for chunk in 1..region.chunks {
                 let next = first.add(chunk * region.partial_bytes);
-                reduce::combine(reduce, dtype, first, next, count);
+                reduce::combine(reduce, dtype, first, next, elements);
             }
-            reduce::combine_lanes(reduce, dtype, dst, first, lanes, count / lanes);
+            reduce::combine_lanes(reduce, dtype, dst, first, lanes, elements / lanes);
         }
     }
 }

@@ -269,10 +269,8 @@ pub(in crate::plan) fn group(
     };
     let vals = || (0..program.insts.len() as u32).map(Val).filter(|val| layouts[val.index()].base == *val);
     for val in vals() {
-        if fuse && grouping.may_wait(val) {
-            grouping.waits[val.index()] = true;
-        } else {
-            grouping.place(val);
+        if !program.inst(val).prim.is_source() {
+            grouping.visit(val);
         }
     }
     // Nothing reads these: they are results of the program.
@@ -299,14 +297,27 @@ struct Grouping<'a> {
     fuse: bool,
 }
 
+/// Instructions that go with one that reads their values.
+type Along = Vec<(Val, Part)>;
+
 impl Grouping<'_> {
+    /// Places an instruction, or lets it wait.
+    fn visit(&mut self, val: Val) {
+        let part = part(self.program, self.layouts, val);
+        let waits = self.fuse && part.as_ref().is_some_and(|part| self.may_wait(val, part));
+        if waits {
+            self.waits[val.index()] = true;
+        } else {
+            self.place(val, part);
+        }
+    }
+
     /// Whether an instruction may run at any time, and none has read what it reads.
-    fn may_wait(&self, val: Val) -> bool {
+    fn may_wait(&self, val: Val, part: &Part) -> bool {
         let inst = self.program.inst(val);
         if !matches!(inst.prim, Prim::Map(_)) || self.homes.get(val).is_some() || size(&inst.dims) <= 1 {
             return false;
         }
-        let Some(part) = part(self.program, self.layouts, val) else { return false };
         let is_free = |operand: &Operand| {
             let base = operand.base.index();
             let large = size(&self.program.inst(operand.base).dims) > 1;
@@ -318,42 +329,36 @@ impl Grouping<'_> {
     /// Places a value that waits.
     fn settle(&mut self, val: Val) {
         if std::mem::take(&mut self.waits[val.index()]) {
-            self.place(val);
+            self.place(val, part(self.program, self.layouts, val));
         }
     }
 
     /// The values that wait and that an instruction reads tile by tile, if they can go with it in a region of these rows; and
     /// the rows then.
-    fn take_along(&self, part: &Part, mut rows: Rows) -> Option<(SmallVec<[Val; 3]>, Rows)> {
-        let mut along = SmallVec::new();
+    fn take_along(&self, part: &Part, mut rows: Rows) -> Option<(Along, Rows)> {
+        let mut along = Along::new();
         for operand in part.tiled.iter().filter(|operand| self.waits[operand.base.index()]) {
             let waiting = self::part(self.program, self.layouts, operand.base)?;
             rows = rows.with(&waiting.rows)?;
             rows = self.rows_within(operand, &rows)?;
-            if !along.contains(&operand.base) {
-                along.push(operand.base);
+            if along.iter().all(|(val, _)| *val != operand.base) {
+                along.push((operand.base, waiting));
             }
         }
         Some((along, rows))
     }
 
     /// Makes an instruction a member of a region or a group of its own, and with it what has waited for it.
-    fn place(&mut self, val: Val) {
+    fn place(&mut self, val: Val, part: Option<Part>) {
         let inst = self.program.inst(val);
-        if inst.prim.is_source() {
-            return;
-        }
-        let part = part(self.program, self.layouts, val);
         let along = match &part {
             Some(part) if self.fuse && !self.homes.is_copy(val) => self.along(part),
             _ => None,
         };
         if let (Some(part), Some((index, rows, along))) = (&part, along) {
-            for waiting in along {
+            for (waiting, of_waiting) in along {
                 self.waits[waiting.index()] = false;
-                if let Some(of_waiting) = self::part(self.program, self.layouts, waiting) {
-                    self.join(index, rows.clone(), waiting, &of_waiting);
-                }
+                self.join(index, rows.clone(), waiting, &of_waiting);
             }
             self.join(index, rows, val, part);
             return;
@@ -394,7 +399,7 @@ impl Grouping<'_> {
 
     /// The region that an instruction joins or starts together with values that wait for it: which, its rows, and these
     /// values. `None` if none waits, or they cannot go together.
-    fn along(&mut self, part: &Part) -> Option<(usize, Rows, SmallVec<[Val; 3]>)> {
+    fn along(&mut self, part: &Part) -> Option<(usize, Rows, Along)> {
         if !part.tiled.iter().any(|operand| self.waits[operand.base.index()])
             || part.whole.as_ref().is_some_and(|whole| self.waits[whole.base.index()])
         {

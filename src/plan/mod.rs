@@ -153,7 +153,6 @@ fn plan_calling(
         callees,
         layouts,
         homes: &homes,
-        isa,
         options,
         buffers: Vec::new(),
         buffer_of: HashMap::default(),
@@ -166,7 +165,7 @@ fn plan_calling(
     for group in groups {
         planner.add_step(&group);
     }
-    planner.finish(options, fed.to_vec())
+    planner.finish(fed.to_vec())
 }
 
 /// Panels of rows from which a product needs no panels of columns beside them: as many as most machines have
@@ -203,7 +202,6 @@ struct Planner<'a> {
     outputs: HashMap<Val, Vec<Option<Val>>>,
     layouts: Vec<Layout>,
     homes: &'a Homes,
-    isa: Isa,
     options: Options,
     buffers: Vec<Buffer>,
     /// The buffer of each value that has one; keys are bases.
@@ -403,7 +401,7 @@ impl Planner<'_> {
         computed.into_iter().chain(called).max_by_key(|&(bytes, _)| bytes).map(|(_, node)| node)
     }
 
-    fn finish(mut self, options: Options, fed: Vec<(DType, Vec<usize>)>) -> Result<Plan, Lacking> {
+    fn finish(mut self, fed: Vec<(DType, Vec<usize>)>) -> Result<Plan, Lacking> {
         self.place_results();
         let fetches = self.program.fetches.iter().map(|&val| {
             let inst = self.program.inst(val);
@@ -432,8 +430,9 @@ impl Planner<'_> {
         let kept: Vec<BufferId> = fetches.iter().map(|fetch| fetch.start.buffer).collect();
         self.steps = sequence::sequence(self.steps, &self.buffers, &kept);
         let largest = self.largest();
-        let (memory, order) = memory::assign(&mut self.buffers, &self.steps, &kept, options.inline_below)
-            .map_err(|lacking| lacking.owned_by(largest.map_or(Owner::Whole, Owner::Node)))?;
+        let (memory, order) =
+            memory::assign(&mut self.buffers, &self.steps, &kept, self.options.inline_below)
+                .map_err(|lacking| lacking.owned_by(largest.map_or(Owner::Whole, Owner::Node)))?;
         let regions = self.steps.iter_mut().filter_map(|step| match &mut step.kind {
             Kind::Region(region) => Some(&mut **region),
             _ => None,

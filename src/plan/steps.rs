@@ -76,7 +76,7 @@ impl Planner<'_> {
     fn factors(&self, val: Val) -> Factors {
         let args = &self.program.inst(val).args;
         let product = product(self.program, &self.layouts, val);
-        let kernel = product.kernel(self.isa);
+        let kernel = product.kernel(self.options.isa);
         let [a, b] = [args[0], args[1]].map(|arg| self.start(arg));
         let dims = &self.program.inst(val).dims;
         let batch = &dims[..dims.len() - 2];
@@ -116,7 +116,7 @@ impl Planner<'_> {
         let Prim::Reduce { reduce, .. } = inst.prim else {
             return;
         };
-        let Some(reduce) = MiddleReduction::new(reduce, inst.dtype, lengths, self.isa) else {
+        let Some(reduce) = MiddleReduction::new(reduce, inst.dtype, lengths, self.options.isa) else {
             return;
         };
         let (src, dst) = (self.start(inst.args[0]), self.buffer_of[&val]);

@@ -1,10 +1,11 @@
 //! A program as a function: what lies around its straight lines.
 
 use super::encoder::{Condition, Encoder, Gpr, Mem, Reg, Rm};
-use super::line::{Line, MASKS, Outer, Place, at};
+use super::line::{Line, MASKS, Outer, at};
 use super::vector::{self, Machine};
-use crate::codegen::FIRST_STREAM;
+
 use crate::codegen::program::{Inst, Program, Segment, Stream, Value};
+use crate::codegen::{Code, FIRST_STREAM};
 use crate::element::DType;
 use crate::ir::Reduce;
 use crate::kernel::isa::Isa;
@@ -36,14 +37,14 @@ const TEMPORARIES: usize = 2;
 /// Bytes of the table of masks at the start of code for AVX2: a vector of all bits, then one of none.
 const MASK_TABLE: usize = 64;
 
-/// What [`Place::nan_table`] gives: two classes of NaN, which become what they are, quiet; all others leave what there is.
+/// What [`Function::nan_table`] gives: two classes of NaN, which become what they are, quiet; all others leave what there is.
 const NAN_TABLE: u64 = 0x21;
 
 /// Bytes of the stack that a function may take. A page more could lie beyond the one that guards the stack's end.
 const MOST_STACK: usize = 3 << 10;
 
 /// The code of a program; `None` where it cannot be expressed.
-pub(in crate::codegen) fn emit(program: &Program, isa: Isa) -> Option<(Vec<u8>, usize)> {
+pub(in crate::codegen) fn emit(program: &Program, isa: Isa) -> Option<Code> {
     let machine = Machine { is_512: isa == Isa::Avx512, is_double: program.dtype == DType::F64 };
     let mut function = Function {
         machine,
@@ -57,19 +58,13 @@ pub(in crate::codegen) fn emit(program: &Program, isa: Isa) -> Option<(Vec<u8>, 
         nan_table: 0,
         most_slots: 0,
     };
+    function.pool();
+    let entry = function.code.bytes.len();
     function.all()?;
-    let entry = pool_bytes(machine, program).1;
-    Some((function.code.bytes, entry))
+    Some(Code { bytes: function.code.bytes, entry })
 }
 
-/// The numbers of a program, and where the code starts behind them.
-fn pool_bytes(machine: Machine, program: &Program) -> (usize, usize) {
-    let numbers = program.insts.iter().filter(|inst| matches!(inst, Inst::Number(_))).count();
-    // One more number is the table for NaN.
-    let (table, each) = if machine.is_512 { (0, machine.element()) } else { (MASK_TABLE, 32) };
-    (table, (table + (numbers + 1) * each).next_multiple_of(64))
-}
-
+/// The function of a program, as it is emitted.
 pub(super) struct Function<'a> {
     pub(super) machine: Machine,
     pub(super) program: &'a Program,
@@ -85,20 +80,13 @@ pub(super) struct Function<'a> {
     /// The registers of folds: the first, and how many.
     pub(super) accumulators: Vec<Option<(usize, usize)>>,
     pub(super) ordered: Vec<Option<Reg>>,
-    /// Where the pool has what [`Place::nan_table`] gives.
+    /// Where the pool has what [`Function::nan_table`] gives.
     nan_table: usize,
 }
 
-impl Place for Function<'_> {
-    fn address(&self, code: &mut Encoder, stream: Stream) -> Mem {
-        Mem::At { base: base(code, stream), index: Some(INDEX), offset: 0 }
-    }
-
-    fn row(&self, code: &mut Encoder, stream: Stream) -> Mem {
-        at(base(code, stream), 0)
-    }
-
-    fn outer(&self, value: Value) -> Option<Outer> {
+impl Function<'_> {
+    /// Where a value lies that a line does not make.
+    pub(super) fn outer(&self, value: Value) -> Option<Outer> {
         let hoisted = self.hoisted.iter().find(|(hoisted, _)| *hoisted == value);
         match hoisted {
             Some(&(_, reg)) => Some(Outer::Register(reg)),
@@ -106,30 +94,25 @@ impl Place for Function<'_> {
         }
     }
 
-    fn accumulator(&self, fold: usize, vector: usize) -> Reg {
+    /// The accumulator of a fold for a vector.
+    pub(super) fn accumulator(&self, fold: usize, vector: usize) -> Reg {
         let (first, count) = self.accumulators[fold].unwrap_or((0, 1));
         Reg((first + vector % count) as u8)
     }
 
-    fn nan_table(&self) -> Rm {
+    /// What an AVX-512 machine does with a number by its class: takes it, if it is NaN, and else leaves what there is.
+    pub(super) fn nan_table(&self) -> Rm {
         Rm::Every(Mem::Code(self.nan_table))
     }
 
-    fn ordered(&self, fold: usize) -> Option<Reg> {
+    /// What notes whether a fold has met NaN.
+    pub(super) fn ordered(&self, fold: usize) -> Option<Reg> {
         self.ordered[fold]
     }
 }
 
 impl Function<'_> {
-    /// A place on the stack for a vector.
-    fn slot(&mut self) -> Rm {
-        let offset = self.slots * self.machine.vector();
-        self.slots += 1;
-        Rm::Mem(at(STACK, offset as i32))
-    }
-
     fn all(&mut self) -> Option<()> {
-        self.pool();
         self.code.push(STACK_BEFORE);
         self.code.copy(STACK_BEFORE, STACK);
         let streams = self.program.streams.len();
@@ -179,18 +162,17 @@ impl Function<'_> {
         Some(())
     }
 
-    /// Writes the numbers before the code.
+    /// Writes what the code reads, before it.
     fn pool(&mut self) {
-        let (table, start) = pool_bytes(self.machine, self.program);
-        if table > 0 {
-            self.code.bytes.resize(table / 2, 0xff);
-            self.code.bytes.resize(table, 0);
+        if !self.machine.is_512 {
+            self.code.bytes.resize(MASK_TABLE / 2, 0xff);
+            self.code.bytes.resize(MASK_TABLE, 0);
         }
         let element = self.machine.element();
         for (index, inst) in self.program.insts.iter().enumerate() {
             let Inst::Number(bits) = inst else { continue };
             let place = Mem::Code(self.code.bytes.len());
-            let copies = if self.machine.is_512 { 1 } else { 32 / element };
+            let copies = if self.machine.is_512 { 1 } else { self.machine.vector() / element };
             for _ in 0..copies {
                 self.code.bytes.extend_from_slice(&bits.to_le_bytes()[..element]);
             }
@@ -198,7 +180,8 @@ impl Function<'_> {
         }
         self.nan_table = self.code.bytes.len();
         self.code.bytes.extend_from_slice(&NAN_TABLE.to_le_bytes()[..element]);
-        self.code.bytes.resize(start, 0);
+        let end = self.code.bytes.len().next_multiple_of(64);
+        self.code.bytes.resize(end, 0);
     }
 
     /// Gives a place on the stack to each value of row code that other lines read, and to what folds come to.
@@ -215,7 +198,7 @@ impl Function<'_> {
             for operand in insts.iter().flat_map(|&value| program.inst(value).operands()) {
                 let is_folded = matches!(program.inst(operand), Inst::Folded(_));
                 if (is_folded || made_in[operand.index()] != line) && self.outer[operand.index()].is_none() {
-                    self.outer[operand.index()] = Some(self.slot());
+                    self.outer[operand.index()] = Some(slot(self.machine, &mut self.slots));
                 }
             }
         }
@@ -241,12 +224,8 @@ impl Function<'_> {
     fn line(&mut self, line: &Line<'_>, free: impl Iterator<Item = Reg>) -> Option<()> {
         let mut code = std::mem::take(&mut self.code);
         let mut slots = self.slots;
-        let vector = self.machine.vector();
         let machine = self.machine;
-        let mut slot = || {
-            slots += 1;
-            Rm::Mem(at(STACK, ((slots - 1) * vector) as i32))
-        };
+        let mut slot = || slot(machine, &mut slots);
         let keep = |code: &mut Encoder, value: Value, reg: Reg| {
             if let Some(Rm::Mem(place)) = self.outer[value.index()] {
                 machine.store(code, place, reg);
@@ -263,7 +242,7 @@ impl Function<'_> {
         let (machine, program) = (self.machine, self.program);
         let folds = || {
             insts.iter().filter_map(|&value| match program.inst(value) {
-                Inst::Fold(fold, _) | Inst::FoldProduct(fold, ..) => Some(fold.index()),
+                Inst::Fold(fold, ..) => Some(fold.index()),
                 _ => None,
             })
         };
@@ -307,9 +286,8 @@ impl Function<'_> {
         let copies = [4, 2, 1].into_iter().find(|&copies| fits(copies) && is_filled(copies)).unwrap_or(1);
         let passes = if has_folds { ACCUMULATORS } else { copies };
         self.hoist(insts, available.saturating_sub(copies * pressure), top);
-        let free: Vec<Reg> = (0..top).map(|reg| Reg(reg as u8)).collect();
-        let free: Vec<Reg> =
-            free.into_iter().filter(|reg| self.hoisted.iter().all(|(_, hoisted)| hoisted != reg)).collect();
+        // Those below the ones that are kept.
+        let free: Vec<Reg> = (0..top - self.hoisted.len()).map(|reg| Reg(reg as u8)).collect();
         self.start_folds(folds());
 
         let line =
@@ -322,38 +300,44 @@ impl Function<'_> {
         if most_bytes >= pass_bytes {
             self.code.copy(WHOLE, BYTES);
             self.code.and_number(WHOLE, -(pass_bytes as i32));
-            let behind = row_bytes.is_none().then(|| {
-                self.code.compare(INDEX, WHOLE);
-                self.code.jump_ahead(Condition::NotBelow)
-            });
-            let top = self.code.here();
-            for first in (0..passes).step_by(copies) {
-                self.line(&line(copies, first, None), free.iter().copied())?;
-            }
-            self.code.add_number(INDEX, pass_bytes as i32);
-            self.code.compare(INDEX, WHOLE);
-            self.code.jump_back(Condition::Below, top);
-            if let Some(behind) = behind {
-                self.code.land(behind);
-            }
+            self.repeat(WHOLE, pass_bytes, row_bytes.is_none(), |function| {
+                (0..passes)
+                    .step_by(copies)
+                    .try_for_each(|first| function.line(&line(copies, first, None), free.iter().copied()))
+            })?;
         }
         if row_bytes.is_none_or(|bytes| bytes % pass_bytes != 0) {
-            let behind = row_bytes.is_none().then(|| {
-                self.code.compare(INDEX, BYTES);
-                self.code.jump_ahead(Condition::NotBelow)
-            });
-            let top = self.code.here();
-            let mask = self.rest();
-            self.line(&line(1, 0, Some(mask)), free.iter().copied())?;
-            self.code.add_number(INDEX, vector as i32);
-            self.code.compare(INDEX, BYTES);
-            self.code.jump_back(Condition::Below, top);
-            if let Some(behind) = behind {
-                self.code.land(behind);
-            }
+            self.repeat(BYTES, vector, row_bytes.is_none(), |function| {
+                let mask = function.rest();
+                function.line(&line(1, 0, Some(mask)), free.iter().copied())
+            })?;
         }
         self.finish_folds(folds());
         self.hoisted.clear();
+        Some(())
+    }
+
+    /// Repeats some code, while the index goes up by so many bytes, until it is at an end; not at all where it `may_be` there
+    /// already.
+    fn repeat(
+        &mut self,
+        end: Gpr,
+        bytes: usize,
+        may_be: bool,
+        body: impl FnOnce(&mut Self) -> Option<()>,
+    ) -> Option<()> {
+        let behind = may_be.then(|| {
+            self.code.compare(INDEX, end);
+            self.code.jump_ahead(Condition::NotBelow)
+        });
+        let top = self.code.here();
+        body(self)?;
+        self.code.add_number(INDEX, bytes as i32);
+        self.code.compare(INDEX, end);
+        self.code.jump_back(Condition::Below, top);
+        if let Some(behind) = behind {
+            self.code.land(behind);
+        }
         Some(())
     }
 
@@ -411,6 +395,17 @@ pub(super) fn base(code: &mut Encoder, stream: Stream) -> Gpr {
     }
     code.load(SPARE, word(stream));
     SPARE
+}
+
+/// A stream's elements at the loop's place, from so many bytes behind it on.
+pub(super) fn elements(code: &mut Encoder, stream: Stream, offset: usize) -> Mem {
+    Mem::At { base: base(code, stream), index: Some(INDEX), offset: offset as i32 }
+}
+
+/// A new place on the stack for a vector.
+fn slot(machine: Machine, slots: &mut usize) -> Rm {
+    *slots += 1;
+    Rm::Mem(at(STACK, ((*slots - 1) * machine.vector()) as i32))
 }
 
 /// A stream's address in the frame.

@@ -5,93 +5,74 @@
 
 use super::emit::{ACCUMULATORS, Function, SPARE, STACK, base};
 use super::encoder::{Condition, Encoder, Label, Lanes, Reg, Rm};
-use super::line::{Emitter, Place, at};
+use super::line::{Emitter, at};
 use super::vector::{self, Machine, Order};
-use crate::codegen::program::{Binary, Compare, FoldId, Inst, Logic, Target, Value};
+use crate::codegen::program::{Binary, Compare, FoldId, Inst, Logic, Target, Value, bits_of};
 use crate::ir::Reduce;
 
 impl Function<'_> {
     /// Sets up accumulators: to what folds of nothing are, or to the lanes that are there.
     pub(super) fn start_folds(&mut self, folds: impl Iterator<Item = usize>) {
-        let (machine, program) = (self.machine, self.program);
+        let (machine, program, code) = (self.machine, self.program, &mut self.code);
         for fold in folds {
             let Some((first, count)) = self.accumulators[fold] else { continue };
             let registers = (first..first + count).map(|reg| Reg(reg as u8));
             match program.folds[fold].target {
                 Target::Lanes(stream) => {
+                    let base = base(code, stream);
                     for (index, reg) in registers.enumerate() {
-                        let mut code = std::mem::take(&mut self.code);
-                        let base = base(&mut code, stream);
-                        machine.load(&mut code, reg, Rm::Mem(at(base, (index * machine.vector()) as i32)));
-                        self.code = code;
+                        machine.load(code, reg, Rm::Mem(at(base, (index * machine.vector()) as i32)));
                     }
                 }
                 Target::Row => {
-                    let identity = identity(program.folds[fold].reduce, machine.is_double);
-                    for reg in registers {
-                        self.number(reg, identity);
-                    }
+                    let identity = identity(program.folds[fold].reduce);
+                    registers.for_each(|reg| number(machine, code, reg, bits_of(program.dtype, identity)));
                 }
             }
             match self.ordered[fold] {
-                Some(reg) if machine.is_512 => vector::full_mask(&mut self.code, reg),
-                Some(reg) => vector::all_bits(&mut self.code, reg),
+                Some(reg) if machine.is_512 => vector::full_mask(code, reg),
+                Some(reg) => vector::all_bits(code, reg),
                 None => {}
             }
         }
     }
 
-    /// A number in all lanes, that is not in the pool: by way of the stack below, which is the function's own.
-    fn number(&mut self, reg: Reg, bits: u64) {
-        let machine = self.machine;
-        if bits == 0 {
-            // x ^ x
-            return machine.binary(&mut self.code, Binary::Xor, reg, reg, Rm::Reg(reg));
-        }
-        // Low and high half, as an immediate number has 32 bits; the red zone below the stack is the function's.
-        let place = at(STACK, -16);
-        self.code.set_in_memory(at(STACK, -16), bits as i32);
-        self.code.set_in_memory(at(STACK, -12), (bits >> 32) as i32);
-        machine.broadcast(&mut self.code, reg, Rm::Mem(place));
-    }
-
     /// Hands on what folds have come to.
     pub(super) fn finish_folds(&mut self, folds: impl Iterator<Item = usize>) {
-        let (machine, program) = (self.machine, self.program);
+        let (machine, program, code) = (self.machine, self.program, &mut self.code);
         for fold in folds {
             let Some((first, count)) = self.accumulators[fold] else { continue };
             let reduce = program.folds[fold].reduce;
-            match program.folds[fold].target {
-                Target::Lanes(stream) => {
-                    let mut code = std::mem::take(&mut self.code);
-                    if let Some(ordered) = self.ordered[fold] {
-                        let behind = skip_if_ordered(machine, &mut code, ordered);
-                        nan(machine, &mut code, Reg(first as u8));
-                        code.land(behind);
-                    }
-                    let base = base(&mut code, stream);
-                    for index in 0..count {
-                        let to = at(base, (index * machine.vector()) as i32);
-                        machine.store(&mut code, to, Reg((first + index) as u8));
-                    }
-                    self.code = code;
-                }
+            let [a, b, c, d] = [0, 1, 2, 3].map(|index| Reg((first + index) as u8));
+            // A total has NaN in one of its accumulators, a row in its result.
+            let into = match program.folds[fold].target {
+                Target::Lanes(_) => a,
                 Target::Row => {
-                    let code = &mut self.code;
-                    let [a, b, c, d] = [0, 1, 2, 3].map(|index| Reg((first + index) as u8));
                     if count == ACCUMULATORS {
-                        machine.fold_two(code, reduce, Reg(0), a, b);
-                        machine.fold_two(code, reduce, Reg(1), c, d);
-                        machine.fold_two(code, reduce, Reg(0), Reg(0), Reg(1));
+                        machine.fold(code, reduce, Lanes::All, Reg(0), [a, b]);
+                        machine.fold(code, reduce, Lanes::All, Reg(1), [c, d]);
+                        machine.fold(code, reduce, Lanes::All, Reg(0), [Reg(0), Reg(1)]);
                     } else {
                         machine.load(code, Reg(0), Rm::Reg(a));
                     }
                     machine.fold_lanes(code, reduce);
-                    if let Some(ordered) = self.ordered[fold] {
-                        let behind = skip_if_ordered(machine, code, ordered);
-                        nan(machine, code, Reg(0));
-                        code.land(behind);
+                    Reg(0)
+                }
+            };
+            if let Some(ordered) = self.ordered[fold] {
+                let behind = skip_if_ordered(machine, code, ordered);
+                number(machine, code, into, bits_of(program.dtype, f64::NAN));
+                code.land(behind);
+            }
+            match program.folds[fold].target {
+                Target::Lanes(stream) => {
+                    let base = base(code, stream);
+                    for index in 0..count {
+                        let to = at(base, (index * machine.vector()) as i32);
+                        machine.store(code, to, Reg((first + index) as u8));
                     }
+                }
+                Target::Row => {
                     machine.broadcast(code, Reg(0), Rm::Reg(Reg(0)));
                     let is_result = |inst: &Inst| matches!(inst, Inst::Folded(id) if id.index() == fold);
                     if let Some(value) = program.insts.iter().position(is_result)
@@ -106,31 +87,27 @@ impl Function<'_> {
 }
 
 impl Emitter<'_, '_> {
-    /// Takes the first of two values, or for a sum of products their product, into a fold's accumulator.
+    /// Takes a value, or its product with another one, into a fold's accumulator.
     pub(super) fn fold(
         &mut self,
         code: &mut Encoder,
-        at: &dyn Place,
+        function: &Function<'_>,
         fold: FoldId,
-        [a, b]: [Value; 2],
+        (a, b): (Value, Option<Value>),
         copy: usize,
     ) -> Option<()> {
         let machine = self.line.machine;
         let reduce = self.line.program.folds[fold.index()].reduce;
-        let acc = at.accumulator(fold.index(), self.line.first + copy);
-        let (a_key, b_key) = (self.key(a, copy), self.key(b, copy));
-        let is_product =
-            self.line.insts.iter().any(
-                |&value| matches!(self.line.program.inst(value), Inst::FoldProduct(id, ..) if id == fold),
-            );
-        let a = self.read(code, a_key)?;
-        let b = if is_product { self.read_anywhere(code, b_key)? } else { Rm::Reg(a) };
-        let take_in = |code: &mut Encoder, lanes: Lanes, acc: Reg| {
-            if is_product {
-                machine.mul_add(code, Order::O231, false, lanes, acc, a, b);
-            } else {
-                machine.fold(code, reduce, lanes, acc, a);
-            }
+        let acc = function.accumulator(fold.index(), self.line.first + copy);
+        let (a, b) = (self.key(a, copy), b.map(|b| self.key(b, copy)));
+        let a = self.read(code, a)?;
+        let b = match b {
+            Some(b) => Some(self.read_anywhere(code, b)?),
+            None => None,
+        };
+        let take_in = |code: &mut Encoder, lanes: Lanes, acc: Reg| match b {
+            Some(b) => machine.mul_add(code, Order::O231, false, lanes, acc, a, b),
+            None => machine.fold(code, reduce, lanes, acc, [acc, a]),
         };
         match self.line.mask {
             Some(mask) if !machine.is_512 => {
@@ -142,7 +119,7 @@ impl Emitter<'_, '_> {
             }
             mask => take_in(code, mask.map_or(Lanes::All, Lanes::In), acc),
         }
-        match at.ordered(fold.index()) {
+        match function.ordered(fold.index()) {
             Some(ordered) => self.note_nan(code, ordered, a),
             None => Some(()),
         }
@@ -152,7 +129,7 @@ impl Emitter<'_, '_> {
     fn note_nan(&mut self, code: &mut Encoder, ordered: Reg, a: Reg) -> Option<()> {
         let machine = self.line.machine;
         match self.line.mask {
-            None if machine.is_512 => machine.keep_ordered(code, ordered, a),
+            None if machine.is_512 => machine.ordered(code, Lanes::In(ordered), ordered, a),
             Some(mask) if machine.is_512 => {
                 let unordered = self.free_mask()?;
                 machine.compare(code, Compare::Unordered, Lanes::In(mask), unordered, a, Rm::Reg(a));
@@ -161,7 +138,7 @@ impl Emitter<'_, '_> {
             }
             mask => {
                 let temporary = self.temporary(code)?;
-                machine.ordered(code, temporary, a);
+                machine.ordered(code, Lanes::All, temporary, a);
                 if let Some(mask) = mask {
                     machine.select(code, temporary, mask, Rm::Reg(temporary), ordered);
                 }
@@ -183,20 +160,24 @@ fn skip_if_ordered(machine: Machine, code: &mut Encoder, ordered: Reg) -> Label 
     code.jump_ahead(Condition::Equal)
 }
 
-/// NaN in all lanes.
-fn nan(machine: Machine, code: &mut Encoder, reg: Reg) {
-    code.set_in_memory(at(STACK, -16), if machine.is_double { 0 } else { 0x7fc0_0000 });
-    code.set_in_memory(at(STACK, -12), 0x7ff8_0000);
+/// A number in all lanes, that is not in the pool: by way of the red zone below the stack, which is the function's own.
+fn number(machine: Machine, code: &mut Encoder, reg: Reg, bits: u64) {
+    if bits == 0 {
+        // x ^ x
+        return machine.binary(code, Binary::Xor, reg, reg, Rm::Reg(reg));
+    }
+    // Low and high half, as an immediate number has 32 bits.
+    code.set_in_memory(at(STACK, -16), bits as i32);
+    code.set_in_memory(at(STACK, -12), (bits >> 32) as i32);
     machine.broadcast(code, reg, Rm::Mem(at(STACK, -16)));
 }
 
-/// The bits of what a fold of nothing is.
-fn identity(reduce: Reduce, is_double: bool) -> u64 {
-    let number = match reduce {
+/// What a fold of nothing is.
+fn identity(reduce: Reduce) -> f64 {
+    match reduce {
         Reduce::Sum => 0.0,
         Reduce::Prod => 1.0,
         Reduce::Max => f64::NEG_INFINITY,
         Reduce::Min => f64::INFINITY,
-    };
-    if is_double { number.to_bits() } else { u64::from((number as f32).to_bits()) }
+    }
 }

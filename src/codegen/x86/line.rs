@@ -1,31 +1,16 @@
 //! A straight line of a program's instructions, for one vector or several at once.
 
+use super::emit::{Function, base, elements};
 use super::encoder::{Encoder, Gpr, Lanes, Mem, Reg, Rm};
 use super::registers::{Key, Places, Registers};
 use super::vector::{self, Machine, Order};
-use crate::codegen::program::{Binary, Compare, Inst, Program, Stream, Value};
+use crate::codegen::program::{Binary, Compare, Inst, Program, Value};
 
 /// Where a value lies that is made elsewhere.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Outer {
     Memory(Rm),
     Register(Reg),
-}
-
-/// Where the line finds its surroundings.
-pub(super) trait Place {
-    /// The address of a stream's element that a line's first vector starts with.
-    fn address(&self, code: &mut Encoder, stream: Stream) -> Mem;
-    /// The address of the row's element of a stream.
-    fn row(&self, code: &mut Encoder, stream: Stream) -> Mem;
-    /// Where a value lies that the line does not make.
-    fn outer(&self, value: Value) -> Option<Outer>;
-    /// The accumulator of a fold for a vector.
-    fn accumulator(&self, fold: usize, vector: usize) -> Reg;
-    /// What an AVX-512 machine does with a number by its class: takes it, if it is NaN, and else leaves what there is.
-    fn nan_table(&self) -> Rm;
-    /// What notes whether a fold has met NaN.
-    fn ordered(&self, fold: usize) -> Option<Reg>;
 }
 
 /// A straight line: what of a program, for how many vectors at once.
@@ -51,7 +36,7 @@ pub(super) const MASKS: u8 = 6;
 
 impl Line<'_> {
     /// The places of the instructions that read each value of the line, and of those from outside, as there are copies.
-    fn uses(&self, made: &[Option<usize>]) -> Vec<Places> {
+    fn uses(&self, made: &[bool]) -> Vec<Places> {
         let count = self.program.insts.len();
         let mut uses: Vec<Places> = vec![Places::new(); count * self.copies];
         for (place, &value) in self.insts.iter().enumerate() {
@@ -69,8 +54,8 @@ impl Line<'_> {
     }
 
     /// A value as a copy sees it: all see the same one from outside.
-    pub(super) fn key(&self, made: &[Option<usize>], value: Value, copy: usize) -> Key {
-        let copy = if made[value.index()].is_some() { copy } else { 0 };
+    fn key(&self, made: &[bool], value: Value, copy: usize) -> Key {
+        let copy = if made[value.index()] { copy } else { 0 };
         value.index() * self.copies + copy
     }
 
@@ -100,20 +85,20 @@ impl Line<'_> {
     pub(super) fn emit(
         &self,
         code: &mut Encoder,
-        at: &dyn Place,
+        function: &Function<'_>,
         free: impl Iterator<Item = Reg>,
         slot: &mut dyn FnMut() -> Rm,
         mut made_row: impl FnMut(&mut Encoder, Value, Reg),
     ) -> Option<()> {
-        let mut made: Vec<Option<usize>> = vec![None; self.program.insts.len()];
-        for (place, &value) in self.insts.iter().enumerate() {
-            made[value.index()] = Some(place);
+        let mut made = vec![false; self.program.insts.len()];
+        for value in self.insts {
+            made[value.index()] = true;
         }
         let mut registers = Registers::new(self.machine, self.uses(&made), free);
         for &value in self.insts {
-            for operand in self.program.inst(value).operands().filter(|value| made[value.index()].is_none()) {
+            for operand in self.program.inst(value).operands().filter(|value| !made[value.index()]) {
                 let key = self.key(&made, operand, 0);
-                match at.outer(operand)? {
+                match function.outer(operand)? {
                     Outer::Memory(place) => registers.lies_at(key, place),
                     Outer::Register(reg) => registers.stays_in(key, reg),
                 }
@@ -123,7 +108,7 @@ impl Line<'_> {
         for (place, &value) in self.insts.iter().enumerate() {
             for copy in 0..self.copies {
                 let at_place = (place * self.copies + copy) as u32;
-                let result = emitter.inst(code, at, value, copy, at_place)?;
+                let result = emitter.inst(code, function, value, copy, at_place)?;
                 if let (Made::Vector(reg), false) = (result, self.is_loop) {
                     made_row(code, value, reg);
                 }
@@ -148,7 +133,8 @@ enum Made {
 pub(super) struct Emitter<'a, 'b> {
     pub(super) line: &'a Line<'a>,
     registers: Registers,
-    made: Vec<Option<usize>>,
+    /// Whether the line makes each value.
+    made: Vec<bool>,
     /// The booleans in mask registers.
     masks: Vec<(Key, Reg)>,
     slot: &'b mut dyn FnMut() -> Rm,
@@ -203,7 +189,7 @@ impl Emitter<'_, '_> {
     fn inst(
         &mut self,
         code: &mut Encoder,
-        at: &dyn Place,
+        function: &Function<'_>,
         value: Value,
         copy: usize,
         place: u32,
@@ -211,22 +197,17 @@ impl Emitter<'_, '_> {
         let line = self.line;
         let machine = line.machine;
         let key = self.key(value, copy);
-        let shifted = |mem: Mem| match mem {
-            Mem::At { base, index, offset } => {
-                Mem::At { base, index, offset: offset + ((line.first + copy) * machine.vector()) as i32 }
-            }
-            Mem::Code(_) => mem,
-        };
+        let offset = (line.first + copy) * machine.vector();
         let dst = match line.program.inst(value) {
             Inst::Number(_) | Inst::Folded(_) => return Some(Made::NoVector),
             Inst::Row(stream) => {
-                let from = at.row(code, stream);
+                let from = at(base(code, stream), 0);
                 let dst = self.make(code, key)?;
                 machine.broadcast(code, dst, Rm::Mem(from));
                 dst
             }
             Inst::Load(stream) => {
-                let from = shifted(at.address(code, stream));
+                let from = elements(code, stream, offset);
                 let dst = self.make(code, key)?;
                 match line.mask {
                     Some(mask) => machine.load_some(code, mask, dst, from),
@@ -322,29 +303,25 @@ impl Emitter<'_, '_> {
             }
             Inst::NanOr(a, b) => {
                 let [a, b] = [a, b].map(|value| self.key(value, copy));
-                self.nan_or(code, key, [a, b], at.nan_table(), place)?
+                self.nan_or(code, key, [a, b], function.nan_table(), place)?
             }
             Inst::Store(stream, a) => {
                 let a = self.key(a, copy);
                 let a = self.read(code, a)?;
                 if line.is_loop {
-                    let to = shifted(at.address(code, stream));
+                    let to = elements(code, stream, offset);
                     match line.mask {
                         Some(mask) => machine.store_some(code, mask, to, a),
                         None => machine.store(code, to, a),
                     }
                 } else {
-                    let to = at.row(code, stream);
+                    let to = at(base(code, stream), 0);
                     machine.store_first(code, to, a);
                 }
                 return Some(Made::NoVector);
             }
-            Inst::Fold(fold, a) => {
-                self.fold(code, at, fold, [a, a], copy)?;
-                return Some(Made::NoVector);
-            }
-            Inst::FoldProduct(fold, a, b) => {
-                self.fold(code, at, fold, [a, b], copy)?;
+            Inst::Fold(fold, a, b) => {
+                self.fold(code, function, fold, (a, b), copy)?;
                 return Some(Made::NoVector);
             }
         };

@@ -127,14 +127,14 @@ fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usi
                 folds += 1;
                 let reduce = [Reduce::Sum, Reduce::Prod, Reduce::Max, Reduce::Min][random.random_range(0..4)];
                 match width {
-                    Some(_) if random.random_range(0..2) == 0 => builder.fold_product_row(a, b),
-                    Some(_) => builder.fold_row(reduce, a),
+                    Some(_) if random.random_range(0..2) == 0 => builder.fold_row(Reduce::Sum, a, Some(b)),
+                    Some(_) => builder.fold_row(reduce, a, None),
                     None => {
                         let lanes = builder.stream(0);
                         if random.random_range(0..2) == 0 {
-                            builder.fold_product_lanes(lanes, a, b);
+                            builder.fold_lanes(Reduce::Sum, lanes, a, Some(b));
                         } else {
-                            builder.fold_lanes(reduce, lanes, a);
+                            builder.fold_lanes(reduce, lanes, a, None);
                         }
                         None
                     }

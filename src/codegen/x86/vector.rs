@@ -39,10 +39,6 @@ impl Machine {
         if self.is_512 { 32 } else { 16 }
     }
 
-    fn length(self) -> Length {
-        if self.is_512 { Length::L512 } else { Length::L256 }
-    }
-
     /// An opcode of packed floats, which the prefix `66` and the bit for wide elements make one of doubles.
     fn packed(self, byte: u8) -> Opcode {
         Opcode { byte, map: 1, prefix: u8::from(self.is_double), wide: self.is_double }
@@ -155,14 +151,9 @@ impl Machine {
         self.emit(code, self.packed(0xc2), lanes, dst, a, b, Some(predicate));
     }
 
-    /// In the lanes of a mask, takes out those where the element is NaN.
-    pub(super) fn keep_ordered(self, code: &mut Encoder, mask: Reg, a: Reg) {
-        self.emit(code, self.packed(0xc2), Lanes::In(mask), mask, a, Rm::Reg(a), Some(7));
-    }
-
-    /// All bits in lanes where the element is a number, none where it is NaN.
-    pub(super) fn ordered(self, code: &mut Encoder, dst: Reg, a: Reg) {
-        self.emit(code, self.packed(0xc2), Lanes::All, dst, a, Rm::Reg(a), Some(7));
+    /// Those lanes, into a mask register or a vector, where the element is not NaN.
+    pub(super) fn ordered(self, code: &mut Encoder, lanes: Lanes, dst: Reg, a: Reg) {
+        self.emit(code, self.packed(0xc2), lanes, dst, a, Rm::Reg(a), Some(7));
     }
 
     /// `then` in the lanes of a mask, `otherwise` in the others: a mask register, or a vector.
@@ -221,7 +212,7 @@ impl Machine {
         if self.is_512 {
             let opcode = self.prefixed(2, byte);
             let unit = self.element() as i32;
-            code.evex(opcode, self.length(), Lanes::All, dst.0, 0, from, unit, None);
+            code.evex(opcode, Length::L512, Lanes::All, dst.0, 0, from, unit, None);
         } else {
             let opcode = Opcode { byte, map: 2, prefix: 1, wide: false };
             code.vex(opcode, Length::L256, dst.0, 0, from, None);
@@ -239,42 +230,17 @@ impl Machine {
         }
     }
 
-    /// Takes vectors into a fold's accumulator, in some lanes.
-    pub(super) fn fold(self, code: &mut Encoder, reduce: Reduce, lanes: Lanes, acc: Reg, value: Reg) {
-        let (opcode, a, b) = match reduce {
-            Reduce::Sum => (self.packed(0x58), acc, value),
-            Reduce::Prod => (self.packed(0x59), acc, value),
-            // The accumulator stays where neither is the larger.
-            Reduce::Max => (self.packed(0x5f), value, acc),
-            Reduce::Min => (self.packed(0x5d), value, acc),
-        };
-        self.emit(code, opcode, lanes, acc, a, Rm::Reg(b), None);
-    }
-
-    /// One accumulator of two.
-    pub(super) fn fold_two(self, code: &mut Encoder, reduce: Reduce, dst: Reg, a: Reg, b: Reg) {
-        let binary = match reduce {
-            Reduce::Sum => Binary::Add,
-            Reduce::Prod => Binary::Mul,
-            // The first stays where neither is the larger.
-            Reduce::Max => return self.binary(code, Binary::Larger, dst, b, Rm::Reg(a)),
-            Reduce::Min => return self.binary(code, Binary::Smaller, dst, b, Rm::Reg(a)),
-        };
-        self.binary(code, binary, dst, a, Rm::Reg(b));
+    /// What a fold does with two vectors, in some lanes. Where it has to choose, the first stays unless the second is larger,
+    /// or smaller.
+    pub(super) fn fold(self, code: &mut Encoder, reduce: Reduce, lanes: Lanes, dst: Reg, [a, b]: [Reg; 2]) {
+        let [a, b] = if matches!(reduce, Reduce::Max | Reduce::Min) { [b, a] } else { [a, b] };
+        self.emit(code, self.binary_opcode(folding(reduce)), lanes, dst, a, Rm::Reg(b), None);
     }
 
     /// Folds the lanes of register 0 into its first element, through register 1: halves until one is left.
     pub(super) fn fold_lanes(self, code: &mut Encoder, reduce: Reduce) {
-        let byte = match reduce {
-            Reduce::Sum => 0x58,
-            Reduce::Prod => 0x59,
-            Reduce::Max => 0x5f,
-            Reduce::Min => 0x5d,
-        };
-        let prefix = u8::from(self.is_double);
-        let halve = |code: &mut Encoder, length| {
-            code.vex(Opcode { byte, map: 1, prefix, wide: false }, length, 0, 0, Rm::Reg(Reg(1)), None);
-        };
+        let opcode = self.binary_opcode(folding(reduce));
+        let halve = |code: &mut Encoder, length| code.vex(opcode, length, 0, 0, Rm::Reg(Reg(1)), None);
         if self.is_512 {
             let opcode = Opcode { byte: 0x1b, map: 3, prefix: 1, wide: true };
             code.evex(opcode, Length::L512, Lanes::All, 0, 0, Rm::Reg(Reg(1)), 1, Some(1));
@@ -307,6 +273,16 @@ impl Machine {
             let opcode = Opcode { byte: 0x50, map: 1, prefix: u8::from(self.is_double), wide: false };
             code.vex(opcode, Length::L256, dst, 0, Rm::Reg(mask), None);
         }
+    }
+}
+
+/// What a fold does with two numbers.
+fn folding(reduce: Reduce) -> Binary {
+    match reduce {
+        Reduce::Sum => Binary::Add,
+        Reduce::Prod => Binary::Mul,
+        Reduce::Max => Binary::Larger,
+        Reduce::Min => Binary::Smaller,
     }
 }
 

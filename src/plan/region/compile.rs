@@ -64,8 +64,7 @@ pub(in crate::plan) fn compile(
         program,
         homes,
         buffers,
-        isa: options.isa,
-        machine_code: options.machine_code,
+        options,
         lead,
         once: Vec::new(),
         ops: Vec::with_capacity(members.len()),
@@ -86,8 +85,7 @@ struct Compiler<'a> {
     program: &'a Program,
     homes: &'a Homes,
     buffers: &'a HashMap<Val, BufferId>,
-    isa: Isa,
-    machine_code: bool,
+    options: Options,
     /// How many of the leading axes are rows.
     lead: usize,
     once: Vec<Draft>,
@@ -385,7 +383,7 @@ impl Compiler<'_> {
 
     /// Merges pairs, gives the registers places and cuts the rows.
     fn finish(self, rows: usize, producer: Option<Producer>) -> Region {
-        let isa = self.isa;
+        let Options { isa, machine_code, .. } = self.options;
         let mut ops = pairs::merge(self.ops, self.registers.len(), isa);
         let mut once = self.once;
         let (place_of, places) = registers::share(&self.registers, &ops);
@@ -423,7 +421,7 @@ impl Compiler<'_> {
             ops
         };
         let ops = finished(ops);
-        let pieces = if self.machine_code {
+        let pieces = if machine_code {
             programs::pieces(&ops, [rows, chunk_rows, tile_rows], scratch_bytes.next_multiple_of(64), isa)
         } else {
             Vec::new()

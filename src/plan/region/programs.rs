@@ -71,7 +71,7 @@ pub(super) fn pieces(
     kept_from: usize,
     isa: Isa,
 ) -> Vec<Piece> {
-    if !codegen::is_possible(isa) {
+    if !codegen::is_possible(isa) || ops.len() < LEAST_OPS {
         return Vec::new();
     }
     let mut pieces = Vec::new();

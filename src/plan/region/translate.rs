@@ -10,7 +10,7 @@ use super::programs::{MOST_STREAMS, Native, Ops};
 use super::{Base, Operands, Slot, TileOp};
 use crate::codegen::{self, Builder, Stream, Value};
 use crate::element::DType;
-use crate::ir::Scalar;
+use crate::ir::{Reduce, Scalar};
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{self, Extent, Forms, Instruction, Move, Step};
 
@@ -302,23 +302,23 @@ impl Translation<'_> {
             }
             Instruction::Reduce { reduce, extent: Extent::Within } => {
                 let value = self.read(a, Lies::Tile(inner))?;
-                let folded = self.builder.fold_row(reduce, value)?;
+                let folded = self.builder.fold_row(reduce, value, None)?;
                 self.write(dst, 1, folded)
             }
             Instruction::Dot(Extent::Within) => {
                 let (a, b) = (self.read(a, Lies::Tile(inner))?, self.read(b, Lies::Tile(inner))?);
-                let folded = self.builder.fold_product_row(a, b)?;
+                let folded = self.builder.fold_row(Reduce::Sum, a, Some(b))?;
                 self.write(dst, 1, folded)
             }
             Instruction::Reduce { reduce, extent: Extent::All } => {
                 let value = self.read(a, Lies::Tile(inner))?;
                 let lanes = self.lanes(dst);
-                self.builder.fold_lanes(reduce, lanes, value)
+                self.builder.fold_lanes(reduce, lanes, value, None)
             }
             Instruction::Dot(Extent::All) => {
                 let (a, b) = (self.read(a, Lies::Tile(inner))?, self.read(b, Lies::Tile(inner))?);
                 let lanes = self.lanes(dst);
-                self.builder.fold_product_lanes(lanes, a, b)
+                self.builder.fold_lanes(Reduce::Sum, lanes, a, Some(b))
             }
             Instruction::Project { skinny, epilogue } => {
                 let mut total: Option<Value> = None;
@@ -344,7 +344,7 @@ impl Translation<'_> {
                     let a = self.column(a, k, stride)?;
                     let lanes = Slot { offset: dst.offset + k * self.lane_bytes, ..dst };
                     let lanes = self.lanes(lanes);
-                    self.builder.fold_product_lanes(lanes, a, b)?;
+                    self.builder.fold_lanes(Reduce::Sum, lanes, a, Some(b))?;
                 }
                 Some(())
             }

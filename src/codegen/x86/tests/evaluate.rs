@@ -197,16 +197,13 @@ pub(super) fn evaluate<T: Lane>(
                     memory[stream.index()][row * step(stream) + at.unwrap_or(0)] = a;
                     continue;
                 }
-                Inst::Fold(fold, a) => {
-                    let a = number(a);
+                Inst::Fold(fold, a, b) => {
+                    let (a, b) = (number(a), b.map(number));
                     let place = &mut accumulators[fold.index()][lane(at.unwrap())];
-                    *place = folded(program.folds[fold.index()].reduce, *place, a);
-                    continue;
-                }
-                Inst::FoldProduct(fold, a, b) => {
-                    let (a, b) = (number(a), number(b));
-                    let place = &mut accumulators[fold.index()][lane(at.unwrap())];
-                    *place = a.mul_add(b, *place);
+                    *place = match b {
+                        Some(b) => a.mul_add(b, *place),
+                        None => folded(program.folds[fold.index()].reduce, *place, a),
+                    };
                     continue;
                 }
             };
@@ -234,7 +231,7 @@ pub(super) fn evaluate<T: Lane>(
                     let folds: Vec<usize> = insts
                         .iter()
                         .filter_map(|&value| match program.inst(value) {
-                            Inst::Fold(fold, _) | Inst::FoldProduct(fold, ..) => Some(fold.index()),
+                            Inst::Fold(fold, ..) => Some(fold.index()),
                             _ => None,
                         })
                         .collect();
