@@ -92,7 +92,7 @@ pub use ndarray;
 pub mod fault {
     pub use crate::error::OpFault;
     pub use crate::gradient::{GradientFault, NoGradient};
-    pub use crate::graph::{FunctionFault, VariableFault};
+    pub use crate::graph::{ControlFault, FunctionFault, VariableFault};
     pub use crate::initializer::InitializerFault;
     pub use crate::ops::fault::*;
     pub use crate::optimizer::OptimizerFault;
@@ -113,8 +113,8 @@ pub use graph::{
 pub use ir::{BadLabel, LoweringError};
 pub use kernel::isa::Isa;
 pub use ops::{
-    Attention, AxisRange, Convolution, CustomPullback, Indexing, Length, Lengths, Pad, Padding, Ranges,
-    RowsAndColumns, Shifts, Window, custom_gradient,
+    Attention, AxisRange, Branches, Convolution, CustomPullback, Indexing, Length, Lengths, Pad, Padding,
+    Ranges, RowsAndColumns, Scan, Shifts, Times, While, Window, custom_gradient,
 };
 pub use session::{
     Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Item, Output, Parameters, Session, SessionBuilder,

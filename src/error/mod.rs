@@ -167,6 +167,22 @@ pub enum Error {
         reason: KernelError,
     },
 
+    /// A run took longer than it may; see [`Session::with_timeout`](crate::Session::with_timeout). It left every
+    /// variable as it was.
+    #[error("expected the run to end within its timeout, got no end")]
+    DeadlineExceeded,
+
+    /// An iteration of a loop could not be done. The run left every variable as it was.
+    #[error("{error}, in iteration {iteration} of {site}")]
+    Iteration {
+        /// The loop.
+        site: Site,
+        /// Which iteration, counted from 0; of a loop that goes backwards, the row that it was at.
+        iteration: usize,
+        /// What went wrong.
+        error: Box<Error>,
+    },
+
     /// A tensor of a run would hold more bytes than the machine can address.
     #[error("{site}: the shape {shape} has too many bytes to address")]
     TooLarge {

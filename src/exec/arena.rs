@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use super::parallel;
+use super::tapes::Tapes;
 use crate::memory::{Memory, OutOfMemory};
 use crate::plan::Plan;
 
@@ -29,6 +30,9 @@ pub(super) struct Arena {
     /// What threads share of a run, if it is worth more than one. A worker may hold it longer than the run goes on, and
     /// then finds nothing in it to do, or the next run.
     pub(super) shared: Option<Arc<parallel::Run>>,
+    pub(super) tapes: Tapes,
+    /// Bytes of the tapes' memory, which is kept.
+    tape_bytes: usize,
     /// Bytes of all but the memory.
     tables: usize,
     /// What the run needs that the arena is lent to.
@@ -46,6 +50,8 @@ unsafe impl Send for Arena {}
 pub(super) struct Need {
     memory: usize,
     tables: usize,
+    /// What it has taken for tapes, which is known behind it.
+    tapes: usize,
 }
 
 impl Need {
@@ -56,30 +62,43 @@ impl Need {
             tables: plan.buffers.len() * size_of::<*mut u8>()
                 + plan.stored.len() * size_of::<Arc<Memory>>()
                 + parallel::Run::bytes(steps),
+            tapes: 0,
         }
     }
 
     fn max(self, other: Need) -> Need {
-        Need { memory: self.memory.max(other.memory), tables: self.tables.max(other.tables) }
+        Need {
+            memory: self.memory.max(other.memory),
+            tables: self.tables.max(other.tables),
+            tapes: self.tapes.max(other.tapes),
+        }
     }
 
     fn is_within(self, other: Need) -> bool {
-        self.memory <= other.memory && self.tables <= other.tables
+        self.memory <= other.memory && self.tables <= other.tables && self.tapes <= other.tapes
     }
 
     fn bytes(self) -> usize {
-        self.memory.saturating_add(self.tables)
+        self.memory.saturating_add(self.tables).saturating_add(self.tapes)
     }
 }
 
 impl Arena {
     /// What the arena has.
     fn size(&self) -> Need {
-        Need { memory: self.memory.bytes(), tables: self.tables }
+        Need { memory: self.memory.bytes(), tables: self.tables, tapes: self.tape_bytes }
     }
 
     fn bytes(&self) -> usize {
-        self.memory.bytes() + self.tables
+        self.memory.bytes() + self.tables + self.tape_bytes
+    }
+
+    /// Ends the run's tapes, whose memory is kept as one more need.
+    #[inline]
+    fn end_tapes(&mut self) {
+        self.tapes.end();
+        self.tape_bytes = self.tapes.idle_bytes();
+        self.need.tapes = self.tape_bytes;
     }
 
     /// Makes the arena as large as the run needs; what its memory holds is of no use to anybody.
@@ -154,8 +173,9 @@ impl Arenas {
     #[inline]
     #[must_use]
     #[allow(clippy::vec_box)]
-    pub(super) fn take_back(&mut self, arena: Box<Arena>) -> Vec<Box<Arena>> {
+    pub(super) fn take_back(&mut self, mut arena: Box<Arena>) -> Vec<Box<Arena>> {
         self.lose(arena.lent_bytes);
+        arena.end_tapes();
         self.given_back += 1;
         if self.given_back == OF_LATE || !arena.need.is_within(self.needs[0]) {
             self.note(arena.need);
@@ -200,7 +220,7 @@ mod tests {
     use super::*;
 
     fn need(memory: usize) -> Need {
-        Need { memory, tables: 0 }
+        Need { memory, tables: 0, tapes: 0 }
     }
 
     #[allow(clippy::unnecessary_box_returns)]

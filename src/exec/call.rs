@@ -4,10 +4,10 @@
 
 use super::Cause;
 use super::addresses::{Addresses, lay_out, lay_out_parts};
-use super::nesting::Level;
+use super::context::Context;
 use super::schedule;
 use super::workers::RunQueue;
-use crate::plan::{FunctionCall, Place};
+use crate::plan::{BufferId, FunctionCall, Place, Plan, Start};
 
 /// Runs the plan of a function, on this thread and on helpers.
 ///
@@ -18,11 +18,29 @@ use crate::plan::{FunctionCall, Place};
 pub(super) unsafe fn run(
     call: &FunctionCall,
     addresses: Addresses<'_>,
-    level: &Level,
+    context: &Context<'_>,
     helpers: Option<&RunQueue>,
 ) -> Result<(), Box<Cause>> {
-    let plan = &*call.plan;
-    let frame = addresses.of(call.frame);
+    // SAFETY: the caller's promise.
+    unsafe {
+        run_in_frame(&call.plan, &call.operands, &call.outputs, call.frame, addresses, context, helpers)
+    }
+}
+
+/// Runs a plan that is fed and leaves what lies in buffers of its caller's plan.
+///
+/// # Safety
+/// As for [`run`].
+pub(super) unsafe fn run_in_frame(
+    plan: &Plan,
+    operands: &[Start],
+    outputs: &[BufferId],
+    frame: BufferId,
+    addresses: Addresses<'_>,
+    context: &Context<'_>,
+    helpers: Option<&RunQueue>,
+) -> Result<(), Box<Cause>> {
+    let frame = addresses.of(frame);
     let table = frame.wrapping_add(plan.addresses_offset()).cast::<*mut u8>();
     // SAFETY: the frame reaches so many addresses, at an aligned offset of aligned memory, which is initialized as all
     // of an arena is; this step alone touches it.
@@ -31,15 +49,15 @@ pub(super) unsafe fn run(
     for &buffer in &plan.given {
         // A function is given nothing but what it is fed.
         if let Place::Feed(position) = plan.buffers[buffer.index()].place {
-            own[buffer.index()] = addresses.at(call.operands[position]);
+            own[buffer.index()] = addresses.at(operands[position]);
         }
     }
-    for (&buffer, &output) in plan.outputs.iter().zip(&call.outputs) {
+    for (&buffer, &output) in plan.outputs.iter().zip(outputs) {
         own[buffer.index()] = addresses.of(output);
     }
     lay_out_parts(plan, &plan.parts, own);
     // SAFETY: the addresses are those of the plan's buffers: what it is fed, which earlier steps have written and none
     // writes now, what it leaves, which this step writes, and the rest in constants and in the frame.
-    let ran = unsafe { schedule::run_steps(plan, helpers, Addresses(own), level) };
+    let ran = unsafe { schedule::run_steps(plan, helpers, Addresses(own), context) };
     ran.map_err(|fault| fault.owned_in(plan).cause)
 }

@@ -5,7 +5,8 @@
 //! - [`turn`] and [`nesting`]: whose turn it is to assign, and which runs ask for it from inside of a kernel.
 //! - [`addresses`]: where buffers lie.
 //! - [`steps`]: one step, or one task of a step that is split; [`programs`]: of a region, by machine
-//!   code; [`call`]: a step that runs the plan of a function.
+//!   code; [`call`]: a step that runs the plan of a function; [`control`]: of one of several, or again and again.
+//! - [`context`]: what the steps of a run share; [`tapes`]: what loops stack without knowing how much.
 //! - [`schedule`]: all steps, in order on one thread or as they become ready on several.
 //! - [`record`]: what was done when, and on which thread, of a run that is traced.
 //! - [`progress`], [`parallel`] and [`workers`]: which tasks may be done, the threads that do them, and the pool of
@@ -18,6 +19,8 @@
 mod addresses;
 mod arena;
 mod call;
+mod context;
+mod control;
 mod feed;
 mod nesting;
 mod parallel;
@@ -27,8 +30,11 @@ mod record;
 mod schedule;
 mod steps;
 mod store;
+mod tapes;
 mod turn;
 mod workers;
+
+use std::time::Instant;
 
 use crate::element::Value;
 use crate::ir::{KernelError, NodeId};
@@ -37,6 +43,7 @@ use crate::plan::{Fallible, Lacking, Owner, Place, Plan};
 
 use addresses::{Addresses, lay_out, lay_out_parts};
 use arena::Arena;
+use context::Context;
 use feed::value_at;
 use nesting::Level;
 
@@ -47,7 +54,7 @@ pub(crate) use nesting::{Nested, planning};
 pub(crate) use record::CALLER;
 pub(crate) use record::{Record, Span, Work};
 pub(crate) use schedule::Threads;
-pub(crate) use store::{Moment, NotSet, Store};
+pub(crate) use store::{Moment, NotSet, Store, Terms};
 
 /// A step that could not be done.
 #[derive(Clone, Debug)]
@@ -85,6 +92,30 @@ pub(crate) enum Cause {
     Kernel { node: NodeId, error: KernelError },
     /// There is no memory for tiles.
     OutOfMemory(Lacking),
+    /// The run has taken longer than it may.
+    Deadline,
+    /// An iteration of a node's loop could not be done.
+    Iteration { node: NodeId, iteration: usize, cause: Box<Cause> },
+}
+
+impl Cause {
+    /// The same, of an iteration of a node's loop.
+    // It passes through hands that have it boxed.
+    #[allow(clippy::unnecessary_box_returns)]
+    fn in_iteration(self: Box<Self>, node: NodeId, iteration: usize) -> Box<Self> {
+        match *self {
+            // What memory is for is known already, and the time has run out for all.
+            Cause::OutOfMemory(_) | Cause::Deadline => self,
+            _ => Box::new(Cause::Iteration { node, iteration, cause: self }),
+        }
+    }
+}
+
+/// When a run is: how many came before it, and when it is to be given up.
+#[derive(Clone, Copy, Debug)]
+struct Moments {
+    count: i64,
+    deadline: Option<Instant>,
 }
 
 impl From<OutOfMemory> for Box<Cause> {
@@ -116,7 +147,7 @@ impl From<Nested> for Box<Failure> {
     }
 }
 
-/// Runs a plan, before which the session has run as often as `count` says, hands each fetched value to
+/// Runs a plan, before which the session has run as often as the moments say, hands each fetched value to
 /// `fetched`, and notes in `record`, if there is one, what was done when.
 ///
 /// # Safety
@@ -125,14 +156,15 @@ impl From<Nested> for Box<Failure> {
 unsafe fn run(
     ready: &Ready<'_>,
     threads: &Threads,
-    count: i64,
+    Moments { count, deadline }: Moments,
     level: &Level,
     arena: &mut Arena,
     record: Option<&mut Record>,
     fetched: &mut dyn FnMut(Value),
 ) -> Result<(), Box<Failure>> {
     let (plan, feeds) = (ready.plan(), ready.feeds());
-    let Arena { memory, addresses, laid_out_for, shared, .. } = arena;
+    let Arena { memory, addresses, laid_out_for, shared, tapes, .. } = arena;
+    let context = Context { level, tapes, deadline };
     let is_laid_out = *laid_out_for == plan.id;
     if !is_laid_out {
         lay_out(plan, memory.start(), addresses);
@@ -157,7 +189,7 @@ unsafe fn run(
     // the caller's promise, nobody writes constants or the count, and the rest lies in the arena, which this run alone
     // holds. Addresses that an earlier run has left are of the same plan, which has its constants still, and of the
     // same memory, without which the arena would not be laid out for the plan.
-    let steps = unsafe { schedule::run(plan, threads, Addresses(addresses), shared, level, record) };
+    let steps = unsafe { schedule::run(plan, threads, Addresses(addresses), shared, &context, record) };
     steps.map_err(|fault| {
         let Fault { cause, .. } = fault.owned_in(plan);
         Box::new(match *cause {

@@ -19,7 +19,7 @@ use std::{mem, ptr, thread};
 
 use super::Fault;
 use super::addresses::Addresses;
-use super::nesting::Level;
+use super::context::Context;
 use super::progress::{Claim, Progress};
 use super::record::{CALLER, Record, Span, Work};
 use super::steps::{finish, run_task};
@@ -57,12 +57,11 @@ struct State {
 struct Job {
     plan: *const Plan,
     addresses: *const [*mut u8],
-    /// The run as a level that its kernels are inside of.
-    level: *const Level,
+    context: *const Context<'static>,
 }
 
-// SAFETY: the pointers are followed by those that hold a claim only, for whom the plan, the addresses and the level are
-// there; plans and levels are shared between threads and never change, and `Addresses` says why those may be shared.
+// SAFETY: the pointers are followed by those that hold a claim only, for whom the plan, the addresses and the context are
+// there; plans and contexts are shared between threads and never change, and `Addresses` says why those may be shared.
 unsafe impl Send for Job {}
 
 impl Run {
@@ -70,7 +69,7 @@ impl Run {
         let job = Job {
             plan: ptr::null(),
             addresses: ptr::slice_from_raw_parts(ptr::null(), 0),
-            level: ptr::null(),
+            context: ptr::null(),
         };
         let progress = Progress::default();
         let state = State { progress, job, caller_sleeps: false, is_traced: false, panic: None };
@@ -96,12 +95,12 @@ impl Run {
         self: &Arc<Self>,
         plan: &Plan,
         addresses: Addresses<'_>,
-        level: &Level,
+        context: &Context<'_>,
         queue: &RunQueue,
         mut record: Option<&mut Record>,
     ) -> Result<(), Fault> {
         let mut state = self.lock();
-        state.job = Job { plan, addresses: addresses.0, level };
+        state.job = Job { plan, addresses: addresses.0, context: ptr::from_ref(context).cast() };
         state.progress.start(plan);
         state.is_traced = record.is_some();
         if let Some(record) = &mut record {
@@ -267,11 +266,12 @@ impl Job {
     ///
     /// # Safety
     /// The claim must be this thread's and not reported. The run is not over then: its caller keeps the plan,
-    /// the addresses and the level until it is, and has promised that nothing else touches what they lead to.
+    /// the addresses and the context until it is, and has promised that nothing else touches what they lead to.
     unsafe fn do_task(self, claim: Claim, queue: &RunQueue) -> Result<(), Fault> {
         let Claim { step, task, is_void } = claim;
         // SAFETY: the caller's promise.
-        let (plan, addresses, level) = unsafe { (&*self.plan, Addresses(&*self.addresses), &*self.level) };
+        let (plan, addresses, context) =
+            unsafe { (&*self.plan, Addresses(&*self.addresses), &*self.context) };
         // A step without tasks is claimed once.
         if is_void || task >= plan.steps[step].tasks() {
             return Ok(());
@@ -279,7 +279,7 @@ impl Job {
         // SAFETY: the steps that this one waits for have succeeded, or an earlier fault had made the claim
         // void; the plan lets no step that may run at the same time touch what this one writes; tasks of one
         // step write apart, and each is claimed once.
-        let done = unsafe { run_task(&plan.steps[step], task, addresses, level, Some(queue)) };
+        let done = unsafe { run_task(&plan.steps[step], task, addresses, context, Some(queue)) };
         done.map_err(|cause| Fault { step, task, cause })
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::addresses::Addresses;
-use super::nesting::Level;
+use super::context::Context;
 use super::record::{Record, Unwatched, Watch, Work};
 use super::steps::{finish, run_task};
 use super::workers::{RunQueue, WorkerPool, is_worker};
@@ -81,7 +81,7 @@ pub(super) unsafe fn run(
     threads: &Threads,
     addresses: Addresses<'_>,
     shared: &mut Option<Arc<parallel::Run>>,
-    level: &Level,
+    context: &Context<'_>,
     mut record: Option<&mut Record>,
 ) -> Result<(), Fault> {
     if let Some(record) = record.as_deref_mut() {
@@ -92,13 +92,13 @@ pub(super) unsafe fn run(
         Some(queue) if !plan.order.inline => {
             let shared = shared.get_or_insert_with(|| Arc::new(parallel::Run::new()));
             // SAFETY: the caller's promise.
-            unsafe { shared.run(plan, addresses, level, queue, record) }
+            unsafe { shared.run(plan, addresses, context, queue, record) }
         }
         // SAFETY: the caller's promise; in order, each step finds done what it reads.
         _ => unsafe {
             match record {
-                Some(record) => run_in_order(plan, addresses, level, helpers, record),
-                None => run_in_order(plan, addresses, level, helpers, &mut Unwatched),
+                Some(record) => run_in_order(plan, addresses, context, helpers, record),
+                None => run_in_order(plan, addresses, context, helpers, &mut Unwatched),
             }
         },
     }
@@ -112,18 +112,18 @@ pub(super) unsafe fn run_steps(
     plan: &Plan,
     helpers: Option<&RunQueue>,
     addresses: Addresses<'_>,
-    level: &Level,
+    context: &Context<'_>,
 ) -> Result<(), Fault> {
     match helpers {
         Some(queue) if !plan.order.inline => {
             let shared = queue.lend();
             // SAFETY: the caller's promise; the run is lent to this one alone.
-            let ran = unsafe { shared.run(plan, addresses, level, queue, None) };
+            let ran = unsafe { shared.run(plan, addresses, context, queue, None) };
             queue.take_back(shared);
             ran
         }
         // SAFETY: the caller's promise.
-        _ => unsafe { run_in_order(plan, addresses, level, helpers, &mut Unwatched) },
+        _ => unsafe { run_in_order(plan, addresses, context, helpers, &mut Unwatched) },
     }
 }
 
@@ -132,14 +132,14 @@ pub(super) unsafe fn run_steps(
 unsafe fn run_in_order(
     plan: &Plan,
     addresses: Addresses<'_>,
-    level: &Level,
+    context: &Context<'_>,
     helpers: Option<&RunQueue>,
     watch: &mut impl Watch,
 ) -> Result<(), Fault> {
     for (index, step) in plan.steps.iter().enumerate() {
         for task in 0..step.tasks() {
             // SAFETY: the caller's promise; one task after the other.
-            let run = || unsafe { run_task(step, task, addresses, level, helpers) };
+            let run = || unsafe { run_task(step, task, addresses, context, helpers) };
             let done = watch.watch(index, Work::Task(task), run);
             done.map_err(|cause| Fault { step: index, task, cause })?;
         }

@@ -10,7 +10,8 @@ use smallvec::SmallVec;
 use super::Cause;
 use super::addresses::Addresses;
 use super::call;
-use super::nesting::Level;
+use super::context::Context;
+use super::control;
 use super::programs::run_pieces;
 use super::workers::RunQueue;
 use crate::element::{ArrayMut, ArrayRef, DType, with_element};
@@ -53,9 +54,10 @@ pub(super) unsafe fn run_task(
     step: &Step,
     task: usize,
     addresses: Addresses<'_>,
-    level: &Level,
+    context: &Context<'_>,
     helpers: Option<&RunQueue>,
 ) -> Result<(), Box<Cause>> {
+    context.check_deadline()?;
     match &step.kind {
         // SAFETY: the caller's promise.
         Kind::Region(region) => unsafe { run_chunk(region, task, addresses) },
@@ -93,12 +95,17 @@ pub(super) unsafe fn run_task(
         }
         Kind::Kernel(call) => {
             // SAFETY: the caller's promise.
-            level
+            context
+                .level
                 .within_kernel(call.node, || unsafe { run_kernel(call, task, addresses) })
                 .map_err(|error| Box::new(Cause::Kernel { node: call.node, error }))
         }
         // SAFETY: the caller's promise.
-        Kind::Call(call) => unsafe { call::run(call, addresses, level, helpers) },
+        Kind::Call(call) => unsafe { call::run(call, addresses, context, helpers) },
+        // SAFETY: the caller's promise.
+        Kind::Branch(call) => unsafe { control::run_branch(call, addresses, context, helpers) },
+        // SAFETY: the caller's promise.
+        Kind::Loop(call) => unsafe { control::run_loop(call, addresses, context, helpers) },
         Kind::Copy { src, dst, bytes } => {
             // SAFETY: both buffers hold this many bytes, and the plan gave them places apart.
             unsafe { std::ptr::copy_nonoverlapping(addresses.at(*src), addresses.of(*dst), *bytes) };

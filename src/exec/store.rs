@@ -23,13 +23,22 @@ use super::arena::{Arena, Arenas, Need};
 use super::feed::value_at;
 use super::nesting::{Level, Nested};
 use super::turn::Turn;
-use super::{Failure, Ready, Record, Threads};
+use super::{Failure, Moments, Ready, Record, Threads};
 use crate::element::{DType, Value};
 use crate::graph::Shared;
 use crate::ir::VariableId;
 use crate::memory::{Memory, OutOfMemory};
 use crate::plan::{Lacking, Owner};
 use crate::plan::{Place, Plan};
+
+/// What is asked of a run beside its results.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Terms {
+    /// To do once more a run before which there were so many, without counting it.
+    pub(crate) again: Option<i64>,
+    /// When to give up.
+    pub(crate) deadline: Option<Instant>,
+}
 
 /// A session's variables, the memory of its runs, and their count.
 #[derive(Debug)]
@@ -95,7 +104,7 @@ impl Store {
         ready: &Ready<'_>,
         graph: &Shared,
         threads: &Threads,
-        again: Option<i64>,
+        Terms { again, deadline }: Terms,
         mut record: Option<&mut Record>,
         fetched: &mut dyn FnMut(Value),
     ) -> Result<(), Box<Failure>> {
@@ -113,7 +122,9 @@ impl Store {
         // their graph says, for which the plan was made. Nobody writes the current values, which are pinned, or may be
         // replaced only by the run that holds the turn; and nobody else touches the next ones, which nobody had pinned,
         // and which are made current only by this run.
-        let ran = unsafe { super::run(ready, threads, running.count, &level, &mut arena, record, fetched) };
+        let moments = Moments { count: running.count, deadline };
+        // SAFETY: as above.
+        let ran = unsafe { super::run(ready, threads, moments, &level, &mut arena, record, fetched) };
         running.end(arena, if ran.is_ok() { &plan.commits } else { &[] });
         ran
     }

@@ -10,7 +10,6 @@ use super::Pullback;
 use super::sweep::Sweep;
 use crate::graph::{AnyTensor, CallId, GradientKey, GradientOf, Graph};
 use crate::ir::TensorId;
-use crate::shape::TensorType;
 
 /// Gives the inputs of a call their shares of the cotangents of its outputs.
 pub(crate) fn pull_back_call(call: CallId, at: &mut Pullback<'_>) {
@@ -60,13 +59,12 @@ pub(crate) fn pull_back_call(call: CallId, at: &mut Pullback<'_>) {
 }
 
 /// Builds the gradient of a body whose parameters and captures are `bound`.
-fn build(graph: &Graph, key: &GradientKey, bound: &[TensorId]) -> GradientOf {
+pub(super) fn build(graph: &Graph, key: &GradientKey, bound: &[TensorId]) -> GradientOf {
     let tie = |ids: &[TensorId]| ids.iter().map(|&id| graph.tie(id)).collect::<Vec<AnyTensor<'_>>>();
     let (ys, xs) = (tie(&key.ys), tie(&key.inputs.iter().map(|&input| bound[input]).collect::<Vec<_>>()));
     let gradient = graph.open_body(Some(key.body), "gradient");
     let shares = graph.inside(gradient, || {
-        let seeds: Vec<AnyTensor<'_>> =
-            ys.iter().map(|&y| graph.parameter(gradient, &TensorType::of(y))).collect();
+        let seeds: Vec<AnyTensor<'_>> = ys.iter().map(|&y| graph.parameter_like(gradient, y)).collect();
         // The sweep ends at the body's edge: beyond a captured tensor it goes on outside.
         Sweep::of_body(graph, &ys, &xs, &tie(bound)).zero_where_untaken(key.zero_where_untaken).run(&seeds)
     });

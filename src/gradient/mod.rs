@@ -12,13 +12,15 @@
 //!
 //! - [`sweep`] is that pass; what an op sees of it is the [`Pullback`].
 //! - [`multiple`] looks at what a cotangent is made of, for an op that must not divide by its own value.
-//! - [`function`] differentiates calls of functions: their gradients are functions.
+//! - [`function`] differentiates calls of functions: their gradients are functions; [`branches`] and [`loops`] likewise.
 //! - [`request`] is how users ask for it, with what it starts from and where it stops.
 //! - [`derivatives`] makes Jacobians, Hessians and products with them out of it.
 
+mod branches;
 mod derivatives;
 mod fault;
 mod function;
+mod loops;
 mod multiple;
 mod request;
 mod sweep;
@@ -31,7 +33,9 @@ use crate::graph::op::{Outputs, Part, PutBack, Scaled, SumLike};
 use crate::ir::TensorId;
 use crate::shape::TensorType;
 
+pub(crate) use branches::pull_back_branches;
 pub(crate) use function::pull_back_call;
+pub(crate) use loops::pull_back_loop;
 
 pub use derivatives::{
     hessian, hessian_vector_product, hessian_vector_product_or_zeros, jacobian, jvp, jvp_or_zeros,

@@ -164,8 +164,9 @@ fn are_same<'g>(a: AnyTensor<'g>, b: AnyTensor<'g>) -> bool {
     if a.id().output != b.id().output {
         return false;
     }
-    if [a, b].iter().any(|value| matches!(value.role(), Role::Calls(_))) {
-        // Two calls may draw different random numbers.
+    if [a, b].iter().any(|value| matches!(value.role(), Role::Calls(_) | Role::Branches(_) | Role::Loops(_)))
+    {
+        // Two runs of bodies may draw different random numbers.
         return false;
     }
     let [a, b] = {

@@ -190,7 +190,7 @@ impl<'g> Cotangents<'g> {
         match share {
             Share::Whole(share) => {
                 let sum = self.sums.get_mut(id);
-                *sum = Some(sum.map_or(share, |sum| sum + share));
+                *sum = Some(sum.map_or(share, |sum| self.graph.sum_of_shares(sum, share, id)));
             }
             Share::Part(part) => self.parts.entry(id).or_default().push(*part),
         }
@@ -203,6 +203,22 @@ impl<'g> Cotangents<'g> {
             self.add(id, Share::Whole(fitted(together, source)));
         }
         *self.sums.get(id)
+    }
+}
+
+impl Graph {
+    /// The sum of two shares of a tensor's cotangent.
+    pub(super) fn sum_of_shares<'g>(
+        &'g self,
+        a: AnyTensor<'g>,
+        b: AnyTensor<'g>,
+        of: TensorId,
+    ) -> AnyTensor<'g> {
+        let rows = self.shared().read().tape_rows(of);
+        match rows {
+            Some(rows) => self.sum_of_tapes([a, b], &rows),
+            None => a + b,
+        }
     }
 }
 

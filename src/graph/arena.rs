@@ -8,6 +8,7 @@ use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use super::body::{Body, BodyId, CallRecord, GradientKey, GradientOf};
+use super::control::{BranchRecord, LoopRecord, TapeRows};
 use super::names::{Holder, Names};
 use super::nodes::Nodes;
 use super::op::{self, MultiOp, Outputs, VariableFault};
@@ -101,6 +102,10 @@ pub(crate) struct Arena {
     pub(crate) variables: Vec<VariableRecord>,
     pub(super) bodies: Vec<Body>,
     pub(super) calls: Vec<CallRecord>,
+    pub(super) branches: Vec<BranchRecord>,
+    pub(super) loops: Vec<LoopRecord>,
+    /// Of parameters that are handles of tapes, what the rows of these are.
+    pub(super) parameter_rows: HashMap<NodeId, TapeRows>,
     /// The gradients of functions, each built once.
     pub(super) gradients: HashMap<GradientKey, GradientOf>,
     pub(super) names: Names,
@@ -211,10 +216,7 @@ impl Arena {
             }
         };
         if let Some(body) = body {
-            let (depth, calls) = match role {
-                Role::Calls(call) => (self.body(self.call(call).body).depth + 1, self.calls_of(call)),
-                _ => (0, 0),
-            };
+            let (depth, calls) = (self.depth_of(role), self.calls_of(role));
             let body = &mut self.bodies[body.0 as usize];
             body.nodes.push(id);
             body.calls = body.calls.saturating_add(calls);

@@ -116,10 +116,18 @@ impl Arena {
         &self.calls[index as usize]
     }
 
-    /// How many calls a call is, with those that its function makes; none if it gives more of another call.
-    pub(crate) fn calls_of(&self, call: CallId) -> usize {
-        let call = self.call(call);
-        if call.origin.is_some() { 0 } else { self.body(call.body).calls.saturating_add(1) }
+    /// How many calls a node is, with those that its bodies make; none if it gives more of another node's run.
+    pub(crate) fn calls_of(&self, role: Role) -> usize {
+        if self.has_origin(role) {
+            return 0;
+        }
+        let bodies = self.bodies_of(role).into_iter().map(|body| self.body(body).calls.saturating_add(1));
+        bodies.fold(0, usize::saturating_add)
+    }
+
+    /// How many bodies lie within each other in what a node runs.
+    pub(super) fn depth_of(&self, role: Role) -> u32 {
+        self.bodies_of(role).into_iter().map(|body| self.body(body).depth + 1).max().unwrap_or_default()
     }
 
     /// The body that a tensor belongs to, if it is one of a function's.

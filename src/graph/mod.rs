@@ -11,6 +11,8 @@ mod arena;
 mod body;
 mod build;
 mod context;
+mod control;
+mod control_node;
 mod detached;
 mod float;
 mod function;
@@ -47,6 +49,11 @@ use context::Context;
 
 pub(crate) use arena::{Arena, Node};
 pub(crate) use body::{BodyId, CallId, GradientKey, GradientOf, Path};
+pub use control::ControlFault;
+pub(crate) use control::{
+    Binding, BranchBody, BranchId, BranchRecord, LoopId, LoopOutput, LoopRecord, LoopTrips,
+};
+pub(crate) use control_node::Positions;
 pub(crate) use detached::Detached;
 pub use float::Float;
 pub use function::{Function, FunctionFault};

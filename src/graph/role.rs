@@ -1,6 +1,6 @@
 //! What a session must know of a node beyond its value.
 
-use super::{CallId, VariableId};
+use super::{BranchId, CallId, LoopId, VariableId};
 
 /// How a node takes part in a run beyond computing a value from its inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,4 +23,8 @@ pub(crate) enum Role {
     Parameter,
     /// It stands for tensors of a function's body.
     Calls(CallId),
+    /// It stands for tensors of the branch that is taken.
+    Branches(BranchId),
+    /// It stands for what a loop leaves.
+    Loops(LoopId),
 }

@@ -30,6 +30,22 @@ impl Arena {
             Role::Calls(call) if node.inputs.len() != self.body(self.call(call).body).bound().count() => {
                 wrong("has not an input for each parameter and each captured tensor")
             }
+            Role::Branches(id)
+                if self.branch(id).branches.iter().any(|branch| {
+                    let taken = branch.inputs.iter().all(|&input| input < node.inputs.len());
+                    !taken || branch.inputs.len() != self.body(branch.body).bound().count()
+                }) =>
+            {
+                wrong("has not an input for each tensor that a branch captures")
+            }
+            Role::Loops(id) => {
+                let of = self.looped(id);
+                let count = self.body(of.body).bound().count();
+                if of.bindings.len() != count || node.inputs.len() < count {
+                    return wrong("has not an input for each tensor that its body is given");
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

@@ -27,8 +27,7 @@ impl Callee {
     pub(crate) fn new(function: String, operands: Vec<(DType, Dims)>, program: Program) -> Self {
         let must_run = program.insts.iter().any(|inst| match &inst.prim {
             Prim::Kernel(Computation { kernel, .. }) => kernel.must_run(),
-            Prim::Call(callee) => callee.must_run(),
-            _ => false,
+            prim => prim.must_run_programs(),
         });
         Callee(Arc::new(Body { function, operands, program, must_run }))
     }

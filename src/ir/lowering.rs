@@ -343,12 +343,15 @@ impl<'p> Lowering<'p> {
 
     /// Runs another program on the operands, and gives its outputs.
     pub(crate) fn call(&mut self, callee: &Callee, args: &[Val]) -> Vec<Val> {
-        let call = self.emit(Prim::Call(callee.clone()), args, DType::Bool, Dims::new());
-        let outputs = callee.program().outputs.iter().map(|&val| callee.program().inst(val));
-        let output = |(position, inst): (u32, &Inst)| {
-            self.emit(Prim::Output(position), &[call], inst.dtype, inst.dims.clone())
-        };
-        (0..).zip(outputs).map(output).collect()
+        self.run_programs(Prim::Call(callee.clone()), args)
+    }
+
+    /// Runs other programs on the operands, as the instruction says, and gives its outputs.
+    pub(crate) fn run_programs(&mut self, prim: Prim, args: &[Val]) -> Vec<Val> {
+        let given = prim.given();
+        let call = self.emit(prim, args, DType::Bool, Dims::new());
+        let output = |(position, (dtype, dims))| self.emit(Prim::Output(position), &[call], dtype, dims);
+        (0..).zip(given).map(output).collect()
     }
 
     /// The matrix products of [.., m, k] and [.., k, n]; the axes before the last two broadcast.

@@ -5,7 +5,7 @@
 //! - [`iota`]: numbers counted up.
 //! - [`join`]: where the operands of a join lie in its result.
 //! - [`kernel`]: computations that the vocabulary does not have, as plain code on arrays.
-//! - [`callee`]: programs that instructions run.
+//! - [`callee`]: programs that instructions run; [`control`]: one of several, or one again and again.
 //! - [`view`]: elements seen in another way.
 //! - [`program`]: instructions, the program, and its verifier.
 //! - [`lowering`]: what ops emit instructions through, and [`term`] formulas with.
@@ -16,6 +16,7 @@
 //! Knows no graph: of that, a program has only the ids of nodes and variables.
 
 mod callee;
+mod control;
 mod expression;
 mod fault;
 mod iota;
@@ -30,6 +31,7 @@ mod term;
 mod view;
 
 pub(crate) use callee::Callee;
+pub(crate) use control::{Branch, Branches, HANDLE, Loop, LoopOperand, Trips};
 pub(crate) use expression::{ConstantId, Expression};
 pub use fault::{BadLabel, LoweringError};
 pub(crate) use iota::counted;

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::join::places;
 use super::view::View;
-use super::{Callee, Kernel, Names, NodeId, Reduce, Scalar, ScalarValue, VariableId};
+use super::{Branches, Callee, Kernel, Loop, Names, NodeId, Reduce, Scalar, ScalarValue, VariableId};
 use crate::element::{DType, Value};
 use crate::shape::is_addressable;
 
@@ -62,7 +62,11 @@ pub(crate) enum Prim {
     Kernel(Computation),
     /// Runs another program on the operands. Its own value, a boolean, says nothing: what it gives are its outputs.
     Call(Callee),
-    /// What the program of a call, which is the operand, gives at this position.
+    /// Runs one of several programs, as the first operand says. What it gives are its outputs.
+    Branch(Box<Branches>),
+    /// Runs a program again and again. What it gives are its outputs.
+    Loop(Box<Loop>),
+    /// What the operand, which runs programs, gives at this position.
     Output(u32),
 }
 
@@ -242,11 +246,11 @@ impl Program {
     pub(crate) fn callees(&self) -> Vec<&Callee> {
         fn visit<'p>(program: &'p Program, seen: &mut HashSet<&'p Callee>, found: &mut Vec<&'p Callee>) {
             for inst in &program.insts {
-                if let Prim::Call(callee) = &inst.prim
-                    && seen.insert(callee)
-                {
-                    visit(callee.program(), seen, found);
-                    found.push(callee);
+                for callee in inst.prim.callees() {
+                    if seen.insert(callee) {
+                        visit(callee.program(), seen, found);
+                        found.push(callee);
+                    }
                 }
             }
         }
@@ -257,10 +261,8 @@ impl Program {
 
     /// Has all calls run other programs in place of their own, as the table says.
     pub(crate) fn replace_callees(&mut self, by: &HashMap<Callee, Callee>) {
-        for inst in &mut self.insts {
-            if let Prim::Call(callee) = &mut inst.prim
-                && let Some(by) = by.get(callee)
-            {
+        for callee in self.insts.iter_mut().flat_map(|inst| inst.prim.callees_mut()) {
+            if let Some(by) = by.get(callee) {
                 *callee = by.clone();
             }
         }
@@ -346,21 +348,15 @@ impl Program {
                 let last = last.and_then(|last| first.checked_add(i64::try_from(last).ok()?));
                 inst.dims.len() == 1 && inst.dtype == DType::I64 && last.is_some()
             }
-            (Prim::Call(callee), ..) => {
-                let takes = |(&arg, (dtype, dims)): (&Val, &(DType, Dims))| {
-                    let arg = self.inst(arg);
-                    arg.dtype == *dtype && arg.dims == *dims
-                };
-                inst.dims.is_empty()
-                    && inst.dtype == DType::Bool
-                    && inst.args.len() == callee.operands().len()
-                    && inst.args.iter().zip(callee.operands()).all(takes)
+            (Prim::Call(_) | Prim::Branch(_) | Prim::Loop(_), ..) => {
+                let args = inst.args.iter().map(|&arg| self.inst(arg));
+                let args: SmallVec<[(DType, &[usize]); 8]> =
+                    args.map(|arg| (arg.dtype, arg.dims.as_slice())).collect();
+                inst.dims.is_empty() && inst.dtype == DType::Bool && inst.prim.takes(&args)
             }
             (&Prim::Output(position), Some(_), None) => {
-                let Prim::Call(callee) = &self.inst(inst.args[0]).prim else { return false };
-                let given = callee.program().outputs.get(position as usize);
-                let given = given.map(|&val| callee.program().inst(val));
-                given.is_some_and(|given| given.dtype == inst.dtype && given.dims == inst.dims)
+                let given = self.inst(inst.args[0]).prim.given().into_iter().nth(position as usize);
+                given.is_some_and(|(dtype, dims)| dtype == inst.dtype && dims == inst.dims)
             }
             (Prim::Kernel(_), ..)
             | (
@@ -430,6 +426,11 @@ impl Inst {
             Prim::RunCount => "run count".to_owned(),
             Prim::Kernel(_) => "kernel".to_owned(),
             Prim::Call(callee) => format!("call `{}`", callee.function()),
+            Prim::Branch(branches) => {
+                let names = branches.branches.iter().map(|branch| format!("`{}`", branch.callee.function()));
+                format!("branch to {} by", names.collect::<Vec<_>>().join(" or "))
+            }
+            Prim::Loop(of) => format!("{of}"),
             Prim::Output(position) => format!("output {position} of"),
         }
     }

@@ -14,7 +14,7 @@ use super::specialise::{Frame, Specialiser, UNVISITED, with_checks};
 use crate::element::DType;
 use crate::error::Result;
 use crate::graph::op::Outputs;
-use crate::graph::{BodyId, CallId, Role, Walk};
+use crate::graph::{BodyId, CallId, LoopOutput, Role, Walk};
 use crate::ir::{Callee, Dims, Identity, Lowering, NodeId, Prim, Program, ScalarValue, TensorId, Val};
 
 /// Nodes from which a body that is called several times is a program apart. To hand it operands and results through
@@ -28,6 +28,10 @@ pub(super) struct Runs {
     wanted: HashMap<NodeId, Vec<TensorId>>,
     /// How many runs there are of each body.
     count: HashMap<BodyId, usize>,
+    /// By the conditional that begins the run, the outputs that somebody uses, each once.
+    pub(super) branches: HashMap<NodeId, Vec<Vec<Option<TensorId>>>>,
+    /// The same for loops.
+    pub(super) loops: HashMap<NodeId, Vec<LoopOutput>>,
 }
 
 /// What makes the programs of two calls the same.
@@ -54,7 +58,7 @@ pub(super) struct Apart {
 
 /// What a call hands to a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operand {
+pub(super) enum Operand {
     /// The call's input at a position.
     Input(usize),
     RunCount,
@@ -66,22 +70,48 @@ impl Specialiser<'_> {
         let arena = self.arena;
         let mut runs = Runs::default();
         for &id in nodes {
+            match arena.node(id).role {
+                Role::Branches(of) => {
+                    let of = arena.branch(of);
+                    let used = self.used_of(frame, id, &of.outputs);
+                    runs.branches.entry(of.begun_by(id)).or_default().extend(used);
+                }
+                Role::Loops(of) => {
+                    let of = arena.looped(of);
+                    let used = self.used_of(frame, id, &of.outputs);
+                    runs.loops.entry(of.begun_by(id)).or_default().extend(used);
+                }
+                _ => {}
+            }
             let Role::Calls(call) = arena.node(id).role else { continue };
             let call = arena.call(call);
             let begins = call.begun_by(id);
             if begins == id {
                 *runs.count.entry(call.body).or_default() += 1;
             }
-            // An output that nobody uses is not computed, nor can it fail.
-            let outputs = call.results.iter().zip(id.outputs(call.results.len()));
-            let used = outputs.filter(|&(_, output)| *self.frames[frame].is_used.get(output));
-            runs.wanted.entry(begins).or_default().extend(used.map(|(&result, _)| result));
+            let used = self.used_of(frame, id, &call.results);
+            runs.wanted.entry(begins).or_default().extend(used);
         }
         for wanted in runs.wanted.values_mut() {
             wanted.sort_unstable();
             wanted.dedup();
         }
+        for wanted in runs.branches.values_mut() {
+            wanted.sort_unstable();
+            wanted.dedup();
+        }
+        for wanted in runs.loops.values_mut() {
+            wanted.sort_unstable();
+            wanted.dedup();
+        }
         self.frames[frame].runs = runs;
+    }
+
+    /// What is used of what a node gives. An output that nobody uses is not computed, nor can it fail.
+    fn used_of<T: Clone>(&self, frame: usize, id: NodeId, given: &[T]) -> Vec<T> {
+        let outputs = given.iter().zip(id.outputs(given.len()));
+        let used = outputs.filter(|&(_, output)| *self.frames[frame].is_used.get(output));
+        used.map(|(given, _)| given.clone()).collect()
     }
 
     /// Lowers the run of a body, unless that has been done, and gives what a call gives of it.
@@ -114,7 +144,9 @@ impl Specialiser<'_> {
         let runs = &mut self.frames[run.0].runs;
         let wanted = runs.wanted.remove(&run.1).unwrap_or_default();
         let is_repeated = runs.count.get(&body).is_some_and(|&count| count > 1);
-        if self.in_place || !(is_repeated || self.apart_bodies.contains_key(&body)) {
+        // Handles of tapes go with what is known of the rows, which a program of its own does not.
+        let has_tapes = inputs.iter().any(|input| self.lanes.contains_key(input));
+        if self.in_place || has_tapes || !(is_repeated || self.apart_bodies.contains_key(&body)) {
             return self.lower_in_place(run, body, &wanted, inputs);
         }
         let key = self.key(body, wanted, inputs);
@@ -168,6 +200,7 @@ impl Specialiser<'_> {
         }
         let around = std::mem::take(&mut self.program);
         let around_is_identified = std::mem::take(&mut self.is_identified);
+        let lanes_around = std::mem::take(&mut self.lanes);
         let mut inside = Lowering::new(&mut self.program, run.1, Identity::default());
         let fed: SmallVec<[Val; 8]> = key
             .operands
@@ -182,12 +215,13 @@ impl Specialiser<'_> {
         let lowered = self.lower_needed(frame, &needed, &key.wanted);
         let mut program = std::mem::replace(&mut self.program, around);
         let differs = std::mem::replace(&mut self.is_identified, around_is_identified);
+        let lanes = std::mem::replace(&mut self.lanes, lanes_around);
         lowered?;
-        if differs {
-            return Ok(None);
-        }
         let run = &self.frames[frame].run;
         program.outputs = key.wanted.iter().map(|&tensor| run.get(tensor)).collect();
+        if differs || program.outputs.iter().any(|output| lanes.contains_key(output)) {
+            return Ok(None);
+        }
         let mut program = with_checks(program);
         let (operands, types) = renumber_feeds(&mut program);
         let count = self.apart_bodies.entry(key.body).or_insert(0);
@@ -198,13 +232,13 @@ impl Specialiser<'_> {
     }
 
     /// The nodes of a body that some tensors of it need.
-    fn needed(&self, body: BodyId, wanted: &[TensorId]) -> Vec<NodeId> {
+    pub(super) fn needed(&self, body: BodyId, wanted: &[TensorId]) -> Vec<NodeId> {
         let bound: foldhash::HashSet<TensorId> = self.arena.body(body).bound().collect();
         Walk::all(self.arena).ancestors_short_of(wanted.iter().copied(), |id| bound.contains(&id))
     }
 
     /// Begins the run of a body, and gives its frame.
-    fn enter(&mut self, (frame, call): (usize, NodeId), body: BodyId, inputs: &[Val]) -> usize {
+    pub(super) fn enter(&mut self, (frame, call): (usize, NodeId), body: BodyId, inputs: &[Val]) -> usize {
         let around = &self.frames[frame];
         let calls = [&around.calls[..], &[call]].concat();
         let run = around.run.begin(self.arena, call, body, inputs);
@@ -213,7 +247,12 @@ impl Specialiser<'_> {
     }
 
     /// Lowers the nodes of a frame, of which some tensors are wanted.
-    fn lower_needed(&mut self, frame: usize, needed: &[NodeId], wanted: &[TensorId]) -> Result<()> {
+    pub(super) fn lower_needed(
+        &mut self,
+        frame: usize,
+        needed: &[NodeId],
+        wanted: &[TensorId],
+    ) -> Result<()> {
         self.mark_used(frame, needed, wanted.iter().copied());
         self.note_calls(frame, needed);
         needed.iter().try_for_each(|&node| self.visit(frame, node))
@@ -240,7 +279,7 @@ fn call_apart(
 }
 
 /// Has a program be fed what it needs and nothing else, the count of runs included: gives what that is, and its types.
-fn renumber_feeds(program: &mut Program) -> (Vec<Operand>, Vec<(DType, Dims)>) {
+pub(super) fn renumber_feeds(program: &mut Program) -> (Vec<Operand>, Vec<(DType, Dims)>) {
     let (mut operands, mut types) = (Vec::new(), Vec::new());
     let mut run_count = None;
     for inst in &mut program.insts {

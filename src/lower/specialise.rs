@@ -11,11 +11,13 @@ use std::collections::BTreeMap;
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
+use super::branches::GivenByBranches;
 use super::calls::{Apart, ApartKey, Runs};
+use super::control::Lanes;
 use super::versions::Versions;
 use crate::error::{Error, Fault, Result};
 use crate::graph::op::Outputs;
-use crate::graph::{Arena, BodyId, BodyRun, Node, NodeMap, Role, TensorMap, Walk};
+use crate::graph::{Arena, BodyId, BodyRun, LoopOutput, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{
     Args, Computation, Dims, Emitted, Identity, Inst, Lowering, LoweringError, NodeId, Prim, Program, Scalar,
     TensorId, Val, VariableId,
@@ -70,6 +72,9 @@ pub(crate) fn specialise(
         program: Program::default(),
         frames: vec![Frame::of(BodyRun::top(UNVISITED), Vec::new())],
         given: HashMap::default(),
+        given_by_branches: HashMap::default(),
+        given_by_loops: HashMap::default(),
+        lanes: Lanes::default(),
         apart: HashMap::default(),
         apart_bodies: HashMap::default(),
         first_numbers: HashMap::default(),
@@ -95,9 +100,7 @@ pub(crate) fn specialise(
     let mut calls = 0_usize;
     for &id in &needed {
         let node = arena.node(id);
-        if let Role::Calls(call) = node.role {
-            calls = calls.saturating_add(arena.calls_of(call));
-        }
+        calls = calls.saturating_add(arena.calls_of(node.role));
         if calls > MAX_CALLS {
             return Err(unlowered(node, LoweringError::TooManyCalls { most: MAX_CALLS }));
         }
@@ -162,6 +165,12 @@ pub(super) struct Specialiser<'a> {
     pub(super) frames: Vec<Frame>,
     /// What the run of a body gives, by the frame and the call in it that begins the run.
     pub(super) given: HashMap<(usize, NodeId), HashMap<TensorId, Val>>,
+    /// What the run of a conditional gives, likewise.
+    pub(super) given_by_branches: HashMap<(usize, NodeId), GivenByBranches>,
+    /// What the run of a loop gives, likewise.
+    pub(super) given_by_loops: HashMap<(usize, NodeId), HashMap<LoopOutput, Val>>,
+    /// What is known of the handles of tapes in the program that is being lowered.
+    pub(super) lanes: Lanes,
     /// The programs of functions; `None` for those that must be lowered in the place of each call.
     pub(super) apart: HashMap<ApartKey, Option<Apart>>,
     /// How many programs there are of each body that has some.
@@ -233,6 +242,8 @@ impl Specialiser<'_> {
         let inputs: Args = node.inputs.iter().map(|&input| self.seen(frame, input, reading)).collect();
         let vals = match node.role {
             Role::Calls(call) => self.call(frame, id, call, &inputs)?,
+            Role::Branches(of) => self.branches(frame, id, of, &inputs)?,
+            Role::Loops(of) => self.looped(frame, id, of, &inputs)?,
             Role::Defaults => self.default_of(id, inputs[0])?,
             _ => self.lower(frame, id, &inputs)?,
         };
@@ -262,7 +273,9 @@ impl Specialiser<'_> {
             | Role::Reads(_)
             | Role::ReadsAsSeen
             | Role::Parameter
-            | Role::Calls(_) => {}
+            | Role::Calls(_)
+            | Role::Branches(_)
+            | Role::Loops(_) => {}
         }
         self.frames[frame].run.set_outputs(id, vals.iter().copied());
         if !versions.is_empty() {
@@ -459,8 +472,7 @@ pub(super) fn with_checks(mut program: Program) -> Program {
     let must_run = |inst: &Inst| match &inst.prim {
         Prim::Map(function) => function.can_fail(inst.dtype),
         Prim::Kernel(Computation { kernel, .. }) => kernel.must_run(),
-        Prim::Call(callee) => !callee.program().checks.is_empty(),
-        _ => false,
+        prim => prim.callees().iter().any(|callee| !callee.program().checks.is_empty()),
     };
     let vals = (0..program.insts.len() as u32).map(Val);
     program.checks = vals.filter(|&val| must_run(program.inst(val))).collect();

@@ -24,6 +24,7 @@ macro_rules! op_files {
         }
     };
 }
+mod control;
 mod elementwise;
 mod internal;
 mod methods;
@@ -185,6 +186,7 @@ pub(crate) mod fault {
 
 pub use attention::Attention;
 pub use callback::CallResult;
+pub use control::{Branches, Scan, Times, While};
 pub use convolution::Convolution;
 pub use custom_gradient::{CustomPullback, custom_gradient};
 pub use lengths::{Length, Lengths};

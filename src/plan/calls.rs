@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
 
-use super::{BufferId, Constants, Kind, Lacking, Options, Plan, Start, plan_calling};
+use super::{BufferId, Constants, Lacking, Options, Plan, Start, plan_calling};
 use crate::element::DType;
 use crate::ir::{Callee, Prim, Program, Val};
 use crate::memory::ALIGNMENT;
@@ -32,16 +32,12 @@ pub(super) fn plan_callees(
 pub(super) fn outputs(program: &Program) -> HashMap<Val, Vec<Option<Val>>> {
     let mut outputs: HashMap<Val, Vec<Option<Val>>> = HashMap::default();
     for (index, inst) in (0..).zip(&program.insts) {
-        match &inst.prim {
-            Prim::Call(callee) => {
-                outputs.insert(Val(index), vec![None; callee.program().outputs.len()]);
-            }
-            Prim::Output(position) => {
-                if let Some(outputs) = outputs.get_mut(&inst.args[0]) {
-                    outputs[*position as usize] = Some(Val(index));
-                }
-            }
-            _ => {}
+        if inst.prim.runs_programs() {
+            outputs.insert(Val(index), vec![None; inst.prim.given().len()]);
+        } else if let Prim::Output(position) = inst.prim
+            && let Some(outputs) = outputs.get_mut(&inst.args[0])
+        {
+            outputs[position as usize] = Some(Val(index));
         }
     }
     outputs
@@ -65,11 +61,11 @@ impl Plan {
     pub(super) fn calls(&self) -> Vec<(&str, &Plan)> {
         fn visit<'p>(plan: &'p Plan, seen: &mut HashSet<u64>, found: &mut Vec<(&'p str, &'p Plan)>) {
             for step in &plan.steps {
-                if let Kind::Call(call) = &step.kind
-                    && seen.insert(call.plan.id)
-                {
-                    visit(&call.plan, seen, found);
-                    found.push((&call.function, &call.plan));
+                for (function, plan) in step.kind.called() {
+                    if seen.insert(plan.id) {
+                        visit(plan, seen, found);
+                        found.push((function, plan));
+                    }
                 }
             }
         }

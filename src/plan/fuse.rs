@@ -370,7 +370,7 @@ impl Grouping<'_> {
                 Prim::Dot => Group::Product(val),
                 Prim::Join => Group::Join(val),
                 Prim::Kernel(_) => Group::Kernel(val),
-                Prim::Call(_) => Group::Call(val),
+                Prim::Call(_) | Prim::Branch(_) | Prim::Loop(_) => Group::Call(val),
                 Prim::Output(_) => {
                     self.group_of[val.index()] = self.group_of[inst.args[0].index()];
                     return;

@@ -187,7 +187,7 @@ fn slice_needs(program: &Program) -> Vec<SliceNeed> {
     let mut needs = vec![SliceNeed::Anyhow; program.insts.len()];
     for (index, inst) in program.insts.iter().enumerate().rev() {
         let need = match inst.prim {
-            Prim::Kernel(_) | Prim::Call(_) => SliceNeed::InOnePiece,
+            Prim::Kernel(_) | Prim::Call(_) | Prim::Branch(_) | Prim::Loop(_) => SliceNeed::InOnePiece,
             Prim::Dot if may_be_skinny(program, inst.args[0], &inst.dims) => SliceNeed::InOnePiece,
             Prim::Dot => SliceNeed::InRows,
             // Handed on to what the view shows; a slice keeps it.
@@ -258,7 +258,7 @@ fn consecutive_operands(program: &Program) -> Vec<bool> {
         consecutive[val.index()] = true;
     }
     for inst in &program.insts {
-        if let Prim::Call(_) = inst.prim {
+        if inst.prim.runs_programs() {
             inst.args.iter().for_each(|arg| consecutive[arg.index()] = true);
         }
         if matches!(inst.prim, Prim::Reduce { .. })

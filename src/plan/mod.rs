@@ -9,6 +9,7 @@ mod batch;
 mod calls;
 mod check;
 mod constant;
+mod control;
 mod fuse;
 mod joins;
 mod kernel_call;
@@ -41,6 +42,7 @@ pub(crate) use calls::FunctionCall;
 use calls::{Callees, outputs, plan_callees};
 use constant::ElementOrder;
 pub(crate) use constant::{Constant, Constants};
+pub(crate) use control::{BranchCall, HANDLE_BYTES, LoopCall, LoopFeed, LoopTrips};
 use fuse::Group;
 use joins::Homes;
 pub(crate) use joins::{Assembly, PartCopy, PieceSource};
@@ -273,7 +275,7 @@ impl Planner<'_> {
             }
         }
         for val in self.program.results() {
-            if !matches!(self.program.inst(val).prim, Prim::Call(_)) {
+            if !self.program.inst(val).prim.runs_programs() {
                 self.place(self.base(val))?;
             }
         }
@@ -381,12 +383,9 @@ impl Planner<'_> {
         }
     }
 
-    /// The calls among the steps.
-    fn calls(&self) -> impl Iterator<Item = &FunctionCall> {
-        self.steps.iter().filter_map(|step| match &step.kind {
-            Kind::Call(call) => Some(&**call),
-            _ => None,
-        })
+    /// The plans of what the steps call.
+    fn called(&self) -> impl Iterator<Item = &Arc<Plan>> {
+        self.steps.iter().flat_map(|step| step.kind.called()).map(|(_, plan)| plan)
     }
 
     /// The node whose value takes the most bytes of the arena, be it inside of a call.
@@ -397,7 +396,7 @@ impl Planner<'_> {
         });
         // Of several, the last, in whatever order the table has them.
         let computed = computed.max().map(|(bytes, val)| (bytes, self.program.inst(val).origin));
-        let called = self.calls().filter_map(|call| Some((call.plan.arena_bytes, call.plan.largest?)));
+        let called = self.called().filter_map(|plan| Some((plan.arena_bytes, plan.largest?)));
         computed.into_iter().chain(called).max_by_key(|&(bytes, _)| bytes).map(|(_, node)| node)
     }
 
@@ -441,7 +440,7 @@ impl Planner<'_> {
         let is_part = |buffer: &BufferId| matches!(self.buffers[buffer.index()].place, Place::Part { .. });
         let parts = (0..self.buffers.len() as u32).map(BufferId).filter(is_part).collect();
         let plan = Plan {
-            is_for_one_thread: order.inline && self.calls().all(|call| call.plan.is_for_one_thread),
+            is_for_one_thread: order.inline && self.called().all(|plan| plan.is_for_one_thread),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             buffers: self.buffers,
             steps: self.steps,

@@ -38,6 +38,16 @@ impl Step {
             Kind::Join { assembly, .. } => assembly.bytes(),
             Kind::Kernel(call) => size_of_val(&**call),
             Kind::Call(call) => size_of_val(&**call) + bytes_of(&call.operands) + bytes_of(&call.outputs),
+            Kind::Branch(call) => {
+                let operands = call.branches.iter().map(|branch| bytes_of(&branch.operands)).sum::<usize>();
+                size_of_val(&**call) + bytes_of(&call.branches) + operands + bytes_of(&call.outputs)
+            }
+            Kind::Loop(call) => {
+                size_of_val(&**call)
+                    + bytes_of(&call.operands)
+                    + bytes_of(&call.states)
+                    + bytes_of(&call.stacks)
+            }
             Kind::Reduce { .. } | Kind::Copy { .. } => 0,
         };
         kind + bytes_of(&self.reads) + bytes_of(&self.writes)

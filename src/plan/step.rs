@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Assembly, Batch, FunctionCall, KernelCall, Region};
+use super::{Assembly, Batch, BranchCall, FunctionCall, KernelCall, LoopCall, Region};
 use crate::ir::VariableId;
 use crate::kernel::gemm::{GemmKernel, Product, Split};
 use crate::kernel::reduce::MiddleReduction;
@@ -91,6 +91,10 @@ pub(crate) enum Kind {
     Kernel(Box<KernelCall>),
     /// Runs the plan of a function.
     Call(Box<FunctionCall>),
+    /// Runs the plan of one of several programs.
+    Branch(Box<BranchCall>),
+    /// Runs a plan again and again.
+    Loop(Box<LoopCall>),
     /// Copies all bytes.
     Copy { src: Start, dst: BufferId, bytes: usize },
 }

@@ -7,14 +7,14 @@ use super::fuse::{Group, Rows};
 use super::joins::{self, Lies, Operand};
 use super::layout::{Layout, broadcast_strides, reduced};
 use super::{
-    Assembly, Batch, BatchAxis, BufferId, Factors, FunctionCall, KernelCall, KernelOperand, Kind, Planner,
-    Producer, Slot, Start, Step, UNDECIDED, order, product, region,
+    Assembly, Batch, BatchAxis, BufferId, Factors, KernelCall, KernelOperand, Kind, Planner, Producer, Slot,
+    Start, Step, UNDECIDED, order, product, region,
 };
-use crate::ir::{Computation, Prim, Val, size};
+use crate::ir::{Computation, Prim, Val};
 use crate::kernel::reduce::MiddleReduction;
 
 /// Each buffer once, in ascending order.
-fn distinct(buffers: impl IntoIterator<Item = BufferId>) -> Vec<BufferId> {
+pub(super) fn distinct(buffers: impl IntoIterator<Item = BufferId>) -> Vec<BufferId> {
     let mut distinct: Vec<BufferId> = buffers.into_iter().collect();
     distinct.sort_unstable();
     distinct.dedup();
@@ -179,32 +179,5 @@ impl Planner<'_> {
         });
         let origins = self.list_origins([&val]);
         self.steps.push(Step { kind: Kind::Kernel(call), reads, writes: vec![dst], origins, cost });
-    }
-
-    fn add_call(&mut self, val: Val) {
-        let inst = self.program.inst(val);
-        let Prim::Call(callee) = &inst.prim else {
-            return;
-        };
-        let plan = Arc::clone(&self.callees[callee]);
-        let operands: Vec<Start> = inst.args.iter().map(|&arg| self.start(arg)).collect();
-        let reads = distinct(operands.iter().map(|operand| operand.buffer));
-        let wanted = self.outputs[&val].clone();
-        let outputs = wanted.into_iter().zip(&callee.program().outputs).map(|(output, &given)| {
-            if let Some(output) = output {
-                return self.buffer_of[&output];
-            }
-            // Nobody reads it, but the function leaves it all the same.
-            let given = callee.program().inst(given);
-            self.add_buffer(UNDECIDED, size(&given.dims) * given.dtype.size())
-        });
-        let outputs: Vec<BufferId> = outputs.collect();
-        let frame = self.add_buffer(UNDECIDED, plan.frame_bytes());
-        let writes = distinct(outputs.iter().copied().chain([frame]));
-        let cost = plan.cost();
-        let call =
-            Box::new(FunctionCall { function: callee.function().to_owned(), plan, operands, outputs, frame });
-        let origins = self.list_origins([&val]);
-        self.steps.push(Step { kind: Kind::Call(call), reads, writes, origins, cost });
     }
 }

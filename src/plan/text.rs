@@ -4,8 +4,8 @@
 use std::fmt::{self, Write};
 
 use super::{
-    Base, Factors, FunctionCall, KernelCall, Kind, Native, Piece, PieceSource, Place, Plan, Producer, Slot,
-    Start, Step, TileOp,
+    Base, BufferId, Factors, FunctionCall, KernelCall, Kind, LoopCall, LoopFeed, LoopTrips, Native, Piece,
+    PieceSource, Place, Plan, Producer, Slot, Start, Step, TileOp,
 };
 use crate::ir::Names;
 
@@ -132,18 +132,67 @@ fn write_step(f: &mut impl Write, index: usize, step: &Step) -> fmt::Result {
         }
         Kind::Call(call) => {
             let FunctionCall { function, operands, outputs, frame, .. } = &**call;
-            let outputs =
-                outputs.iter().map(|output| format!("b{}", output.0)).collect::<Vec<_>>().join(", ");
-            write!(f, "step {index}: {outputs} = call `{function}`")?;
+            write!(f, "step {index}: {} = call `{function}`", list(outputs))?;
             for (position, operand) in operands.iter().enumerate() {
                 write!(f, "{} {operand}", if position == 0 { "" } else { "," })?;
             }
             writeln!(f, " in b{}", frame.0)
         }
+        Kind::Branch(call) => {
+            write!(f, "step {index}: {} = branch by {}", list(&call.outputs), call.selector)?;
+            for (position, branch) in call.branches.iter().enumerate() {
+                write!(f, "{} `{}`", if position == 0 { " to" } else { " or" }, branch.function)?;
+                for (position, operand) in branch.operands.iter().enumerate() {
+                    write!(f, "{} {operand}", if position == 0 { "" } else { "," })?;
+                }
+            }
+            writeln!(f, " in b{}", call.frame.0)
+        }
+        Kind::Loop(call) => write_loop(f, index, call),
         Kind::Copy { src, dst, bytes } => {
             writeln!(f, "step {index}: b{} = copy {src}, {bytes} bytes", dst.0)
         }
     }
+}
+
+fn list(buffers: &[BufferId]) -> String {
+    buffers.iter().map(|buffer| format!("b{}", buffer.0)).collect::<Vec<_>>().join(", ")
+}
+
+fn write_loop(f: &mut impl Write, index: usize, call: &LoopCall) -> fmt::Result {
+    write!(f, "step {index}: loop `{}`", call.function)?;
+    match &call.trips {
+        LoopTrips::Known(count) => write!(f, " {count} times")?,
+        LoopTrips::While { first, most: usize::MAX } => write!(f, " while {first}")?,
+        LoopTrips::While { first, most } => write!(f, " while {first}, at most {most} times")?,
+        LoopTrips::Tapes(tapes) => {
+            f.write_str(" over tapes")?;
+            tapes.iter().try_for_each(|tape| write!(f, " {tape}"))?;
+        }
+    }
+    f.write_str(if call.reverse { ", from the last row, of" } else { " of" })?;
+    for (position, operand) in call.operands.iter().enumerate() {
+        f.write_str(if position == 0 { " " } else { ", " })?;
+        match operand {
+            LoopFeed::State(state) => write!(f, "state {state}")?,
+            LoopFeed::Row { of, bytes } => write!(f, "{bytes} bytes a row of {of}")?,
+            LoopFeed::TapeRow { handle, bytes } => write!(f, "{bytes} bytes a row of tape {handle}")?,
+            LoopFeed::Whole(start) => write!(f, "{start}")?,
+            LoopFeed::RunCount(start) => write!(f, "count {start}")?,
+        }
+    }
+    writeln!(f, " in b{}", call.frame.0)?;
+    for (position, state) in call.states.iter().enumerate() {
+        write!(f, "    state {position}: {} bytes, first {}", state.bytes, state.first)?;
+        match state.last {
+            Some(last) => writeln!(f, ", last b{}", last.0)?,
+            None => writeln!(f)?,
+        }
+    }
+    let what = if call.stacks_arrays() { "rows" } else { "tape" };
+    call.stacks
+        .iter()
+        .try_for_each(|stack| writeln!(f, "    {what} b{}: {} bytes a row", stack.to.0, stack.row_bytes))
 }
 
 fn product(factors: &Factors) -> String {

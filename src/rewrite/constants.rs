@@ -109,6 +109,8 @@ fn known(program: &Program) -> Vec<Option<usize>> {
             | Prim::Read(_)
             | Prim::RunCount
             | Prim::Call(_)
+            | Prim::Branch(_)
+            | Prim::Loop(_)
             | Prim::Output(_) => None,
             Prim::Kernel(Computation { ref kernel, .. }) if kernel.must_run() => None,
             Prim::Scalar(_) | Prim::Constant(_) => Some(bytes),

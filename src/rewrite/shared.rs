@@ -4,7 +4,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use crate::ir::{Inst, Prim, Program, Val};
+use crate::ir::{Inst, Program, Val};
 
 /// An open table of the instructions of one program, which holds the keys.
 pub(super) struct Shared {
@@ -31,7 +31,7 @@ impl Shared {
         if slots_for(self.taken + 1) > self.slots.len() {
             self.grow();
         }
-        if matches!(&inst.prim, Prim::Call(callee) if callee.must_run()) {
+        if inst.prim.must_run_programs() {
             return program.push(inst);
         }
         let hash = hash_of(&inst);

@@ -187,7 +187,7 @@ impl<'g> SessionBuilder<'g> {
             constants: Constants::default(),
             folded: Folded::default(),
         };
-        Ok(Session { core: Arc::new(core) })
+        Ok(Session { core: Arc::new(core), timeout: None })
     }
 
     /// The instruction set that was asked for, or the widest.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Core;
 use super::arguments::{Arguments, FedArrays};
@@ -25,6 +26,8 @@ pub struct Callable<I, O: Output> {
     fed_lists: Vec<(usize, usize)>,
     /// The lengths of lists of fetches.
     lengths: Vec<usize>,
+    /// How long a run may take.
+    timeout: Option<Duration>,
     types: PhantomData<fn(I) -> O>,
 }
 
@@ -37,7 +40,7 @@ impl<I, O: Output> fmt::Debug for Callable<I, O> {
 impl<I, O: Output> Clone for Callable<I, O> {
     fn clone(&self) -> Self {
         let (core, prepared) = (Arc::clone(&self.core), Arc::clone(&self.prepared));
-        Callable::new(core, prepared, self.fed_lists.clone(), self.lengths.clone())
+        Callable::new(core, prepared, self.fed_lists.clone(), self.lengths.clone(), self.timeout)
     }
 }
 
@@ -47,8 +50,9 @@ impl<I, O: Output> Callable<I, O> {
         prepared: Arc<Prepared>,
         fed_lists: Vec<(usize, usize)>,
         lengths: Vec<usize>,
+        timeout: Option<Duration>,
     ) -> Self {
-        Callable { core, prepared, fed_lists, lengths, types: PhantomData }
+        Callable { core, prepared, fed_lists, lengths, timeout, types: PhantomData }
     }
 
     /// An error if a list of what is fed is not as long as that of the feeds.
@@ -74,7 +78,7 @@ impl<I, O: Output> Callable<I, O> {
         feeds.push_to(&mut fed);
         self.check_lists(&fed)?;
         let mut values = Vec::new();
-        self.core.run(&self.prepared, &fed.arrays, &mut |value| values.push(value))?;
+        self.core.run(&self.prepared, &fed.arrays, self.timeout, &mut |value| values.push(value))?;
         Ok(O::take(&mut Results::new(values, &self.lengths)))
     }
 
@@ -102,7 +106,9 @@ impl<I, O: Output> Callable<I, O> {
         self.check_lists(&fed)?;
         let mut values = Vec::new();
         let trace =
-            self.core.run_traced(&self.prepared, &fed.arrays, record, &mut |value| values.push(value))?;
+            self.core.run_traced(&self.prepared, &fed.arrays, self.timeout, record, &mut |value| {
+                values.push(value);
+            })?;
         Ok((O::take(&mut Results::new(values, &self.lengths)), trace))
     }
 }

@@ -7,6 +7,7 @@
 //! - [`builder`]: the options of a session.
 //! - [`callable`]: a request prepared for hot loops.
 //! - [`parameters`]: variables as one flat array, and back.
+//! - [`failure`]: why a run gives nothing, in words.
 //! - [`nan_origin`]: the node that made a number which a check has refused.
 //! - [`offender`]: the element for which a function has no value.
 //!
@@ -15,6 +16,7 @@
 mod arguments;
 mod builder;
 mod callable;
+mod failure;
 mod feed;
 mod fetch;
 mod folded;
@@ -28,21 +30,21 @@ mod value;
 use std::collections::BTreeMap;
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use foldhash::HashMap;
 
 use crate::element::{Element, Value};
 use crate::error::{Error, Result};
-use crate::exec::{Cause, Failure, FedArray, Moment, Nested, NotSet, Ready, Record, Store, Threads};
-use crate::graph::{AnyTensor, Arena, Graph, Node, Shared, Tensor};
-use crate::ir::Scalar;
+use crate::exec::{FedArray, Moment, NotSet, Ready, Record, Store, Terms, Threads};
+use crate::graph::{AnyTensor, Arena, Graph, Shared, Tensor};
 use crate::kernel::isa::Isa;
 use crate::lower::{Fetched, Request};
-use crate::plan::{Constants, Lacking, Owner};
+use crate::plan::{Constants, Owner};
 use crate::shape::TensorType;
 use crate::trace::Trace;
 
+use failure::{no_memory, refused};
 use fetch::FetchList;
 use folded::Folded;
 use prepared::Prepared;
@@ -80,6 +82,8 @@ pub use parameters::Parameters;
 #[derive(Clone, Debug)]
 pub struct Session {
     core: Arc<Core>,
+    /// How long a run may take.
+    timeout: Option<Duration>,
 }
 
 /// Requests whose plans a session keeps. A program that goes on fetching new nodes would fill memory
@@ -251,7 +255,7 @@ impl Session {
         let list = FetchList::of(&fetches);
         let prepared = self.core.prepare(&fed, &list)?;
         prepared.plan_if_static(&self.core)?;
-        Ok(Callable::new(Arc::clone(&self.core), prepared, fed.lists, list.lengths))
+        Ok(Callable::new(Arc::clone(&self.core), prepared, fed.lists, list.lengths, self.timeout))
     }
 
     /// The plan of a run of the fetches, as text: the rewrites that were applied, numbered, with their
@@ -274,6 +278,25 @@ impl Session {
     /// As for [`run`](Session::run).
     pub fn explain<'g, F: Fetch<'g>>(&self, fetches: F) -> Result<String> {
         Feeding::of(self).explain(fetches)
+    }
+
+    /// The same session, with the same variables, for runs that may take so long and no longer: one that is not over by
+    /// then fails with [`Error::DeadlineExceeded`] before its next step, or the next iteration of a loop, and leaves
+    /// every variable as it was. Callables made of it have the same bound.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let endless = g.while_loop(|_| g.constant(true), |x| x + 1.0, g.constant(0.0));
+    /// let session = Session::new(&g)?;
+    /// let error = session.with_timeout(Duration::from_millis(20)).run(endless).unwrap_err();
+    /// assert!(matches!(error, flowgrad::Error::DeadlineExceeded));
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[must_use = "the session itself has no timeout"]
+    pub fn with_timeout(&self, timeout: Duration) -> Session {
+        Session { core: Arc::clone(&self.core), timeout: Some(timeout) }
     }
 
     /// The seed of the session's graph, from which random numbers and starts of variables derive.
@@ -425,9 +448,15 @@ impl Core {
     }
 
     /// Runs a prepared request on fed arrays.
-    fn run(&self, prepared: &Prepared, feeds: &[FedArray<'_>], fetched: &mut dyn FnMut(Value)) -> Result<()> {
+    fn run(
+        &self,
+        prepared: &Prepared,
+        feeds: &[FedArray<'_>],
+        timeout: Option<Duration>,
+        fetched: &mut dyn FnMut(Value),
+    ) -> Result<()> {
         let ready = prepared.ready(self, feeds)?;
-        self.run_ready(prepared, &ready, feeds, None, fetched)
+        self.run_ready(prepared, &ready, feeds, timeout, None, fetched)
     }
 
     /// The same, and what was done when since the record was begun.
@@ -435,12 +464,13 @@ impl Core {
         &self,
         prepared: &Prepared,
         feeds: &[FedArray<'_>],
+        timeout: Option<Duration>,
         mut record: Record,
         fetched: &mut dyn FnMut(Value),
     ) -> Result<Trace> {
         let ready = prepared.ready(self, feeds)?;
         record.planned = Instant::now();
-        self.run_ready(prepared, &ready, feeds, Some(&mut record), fetched)?;
+        self.run_ready(prepared, &ready, feeds, timeout, Some(&mut record), fetched)?;
         record.over = Instant::now();
         Ok(Trace::of(&self.graph.snapshot(), ready.plan(), &record))
     }
@@ -450,46 +480,14 @@ impl Core {
         prepared: &Prepared,
         ready: &Ready<'_>,
         feeds: &[FedArray<'_>],
+        timeout: Option<Duration>,
         record: Option<&mut Record>,
         fetched: &mut dyn FnMut(Value),
     ) -> Result<()> {
-        let run = self.store.run(ready, &self.graph, &self.threads, None, record, fetched);
-        run.map_err(|failure| match *failure {
-            Failure::OutOfMemory(lacking) => {
-                no_memory(&self.graph.snapshot(), lacking, &prepared.request.fetches)
-            }
-            Failure::Nested(nested) => refused("a run", nested),
-            Failure::Step { cause, count } => match *cause {
-                Cause::Function(fallible) => match fallible.function {
-                    Scalar::Finite => prepared.not_finite(self, feeds, fallible.node, count),
-                    _ => prepared.no_value(self, feeds, fallible, count),
-                },
-                Cause::Kernel { node, error: reason } => {
-                    Error::Kernel { site: self.graph.site(node), reason }
-                }
-                Cause::OutOfMemory(lacking) => {
-                    no_memory(&self.graph.snapshot(), lacking, &prepared.request.fetches)
-                }
-            },
-        })
+        // One that is beyond all time never comes.
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let terms = Terms { again: None, deadline };
+        let run = self.store.run(ready, &self.graph, &self.threads, terms, record, fetched);
+        run.map_err(|failure| self.error_of(*failure, prepared, feeds))
     }
-}
-
-/// The error of what was asked for where it cannot be waited for.
-fn refused(action: &'static str, Nested { inside, reason }: Nested) -> Error {
-    Error::Nested { action, inside, reason }
-}
-
-/// The error of a graph's variables, or of a run with these fetches, that there is no memory for.
-fn no_memory(arena: &Arena, Lacking { bytes, owner }: Lacking, fetches: &[Fetched]) -> Error {
-    let node = match owner {
-        Owner::Whole => None,
-        Owner::Node(id) => Some(arena.node(id)),
-        Owner::Variable(id) => Some(arena.node(arena.variables[id.index()].node)),
-        Owner::Fetch(position) => {
-            let fetched = fetches.iter().filter(|fetch| fetch.value).nth(position);
-            fetched.map(|fetch| arena.node(fetch.tensor.node))
-        }
-    };
-    Error::OutOfMemory { bytes, site: node.map(Node::site) }
 }

@@ -11,7 +11,7 @@ use super::Core;
 use super::prepared::Prepared;
 use crate::element::Value;
 use crate::error::Error;
-use crate::exec::{FedArray, Ready, planning};
+use crate::exec::{FedArray, Ready, Terms, planning};
 use crate::graph::Float;
 use crate::ir::{Inst, NodeId, Prim, Program, Scalar, Val, View};
 use crate::lower::{Lowered, specialise};
@@ -74,7 +74,8 @@ pub(super) fn recompute(
     let options = Options { fuse: false, ..core.options() };
     let plan = plan::plan(program, options, &core.constants, &prepared.fed_types(&dims)).ok()?;
     let ready = Ready::new(&Arc::new(plan), feeds)?;
-    core.store.run(&ready, &core.graph, &core.threads, Some(count), None, &mut fetched).ok()
+    let terms = Terms { again: Some(count), deadline: None };
+    core.store.run(&ready, &core.graph, &core.threads, terms, None, &mut fetched).ok()
 }
 
 /// What is computed again.

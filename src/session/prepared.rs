@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use foldhash::HashMap;
 
+use super::Core;
+use super::failure::{no_memory, refused};
 use super::folded::Results;
-use super::{Core, no_memory, refused};
 use crate::element::DType;
 use crate::error::{Error, Result, Site};
-use crate::exec::{FedArray, Ready, Store, planning};
+use crate::exec::{FedArray, Ready, Store, Terms, planning};
 use crate::graph::{Arena, Role, TensorMap, Walk};
 use crate::ir::{Callee, Names, Program};
 use crate::lower::{Lowered, Request, specialise};
@@ -326,7 +327,8 @@ impl Core {
         let mut values = Vec::with_capacity(program.fetches.len());
         // The program reads no variable, so a store without any serves.
         let mut fetched = |value| values.push(Arc::new(value));
-        let run = Store::new(Some(0)).run(&ready, &self.graph, &self.threads, Some(0), None, &mut fetched);
+        let run =
+            Store::new(Some(0)).run(&ready, &self.graph, &self.threads, Terms::default(), None, &mut fetched);
         run.ok().map(|()| values.into())
     }
 }

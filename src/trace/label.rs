@@ -22,6 +22,10 @@ pub enum StepKind {
     Kernel,
     /// A call of a function, whose plan it runs.
     Call,
+    /// A conditional: one of several plans.
+    Branch,
+    /// A loop: a plan that is run again and again.
+    Loop,
     /// A copy into a variable.
     Copy,
 }
@@ -35,6 +39,8 @@ impl StepKind {
             Kind::Join { .. } => StepKind::Join,
             Kind::Kernel(_) => StepKind::Kernel,
             Kind::Call(_) => StepKind::Call,
+            Kind::Branch(_) => StepKind::Branch,
+            Kind::Loop(_) => StepKind::Loop,
             Kind::Copy { .. } => StepKind::Copy,
         }
     }
@@ -47,6 +53,8 @@ impl StepKind {
             StepKind::Join => "join",
             StepKind::Kernel => "kernel",
             StepKind::Call => "call",
+            StepKind::Branch => "branch",
+            StepKind::Loop => "loop",
             StepKind::Copy => "copy",
         }
     }

@@ -41,6 +41,13 @@ pub enum FrozenError {
         site: Site,
     },
 
+    /// The model has a conditional or a loop, for which the format has no nodes yet.
+    #[error("expected a model without conditionals and loops, got {site}; freeze what is around it")]
+    Control {
+        /// The conditional or the loop.
+        site: Site,
+    },
+
     /// The model is larger than what is frozen: it calls functions that call each other too often.
     #[error("expected a model of at most {most} nodes, got more")]
     TooLarge {

@@ -186,6 +186,7 @@ impl<'a> Freezing<'a> {
         let outputs = match node.role {
             Role::Writes(_) | Role::WritesAll => return Err(FrozenError::Assigns { site: node.site() }),
             Role::Calls(call) => self.call(frame, id, call, inputs, control)?,
+            Role::Branches(_) | Role::Loops(_) => return Err(FrozenError::Control { site: node.site() }),
             // No variable changes, and what is not an input has its default.
             Role::ReadsAsSeen | Role::Defaults => vec![inputs[0]],
             Role::Reads(_) => {

@@ -1,6 +1,7 @@
 //! The plan's invariant, established from the finished plan alone: by reading it, not by repeating
 //! how it was made, in time that is linear but for trees. Runs on every plan in debug builds and tests.
 
+mod calls;
 mod joins;
 mod order;
 mod step;

@@ -1,8 +1,8 @@
 //! One step of the finished plan: whether all that it touches is declared, and reaches as far as it is followed.
 
 use super::super::{
-    Base, BufferId, Factors, FunctionCall, Kind, Native, Piece, PieceSource, Place, Plan, Producer, Region,
-    Start, Step, TileOp, reach,
+    Base, BufferId, Factors, FunctionCall, Kind, Native, Piece, PieceSource, Plan, Producer, Region, Start,
+    Step, TileOp, reach,
 };
 use super::joins::Parts;
 use crate::codegen::{Access, Stream};
@@ -32,7 +32,7 @@ impl<'p> Touches<'p> {
     }
 
     /// Whether all bytes from the first of a buffer's elements to the last may be read.
-    fn may_read(&self, buffer: BufferId) -> Result<(), String> {
+    pub(super) fn may_read(&self, buffer: BufferId) -> Result<(), String> {
         self.lies_together(buffer)?;
         self.is_declared(buffer)
     }
@@ -52,9 +52,24 @@ impl<'p> Touches<'p> {
     }
 
     /// Whether all bytes from the first of a buffer's elements to the last may be written.
-    fn may_write(&self, buffer: BufferId) -> Result<(), String> {
+    pub(super) fn may_write(&self, buffer: BufferId) -> Result<(), String> {
         self.lies_together(buffer)?;
-        if self.writes.binary_search(&buffer).is_ok() { Ok(()) } else { Err(self.undeclared(buffer)) }
+        if self.writes_to(buffer) { Ok(()) } else { Err(self.undeclared(buffer)) }
+    }
+
+    /// Whether the step declares that it writes a buffer.
+    pub(super) fn writes_to(&self, buffer: BufferId) -> bool {
+        self.writes.binary_search(&buffer).is_ok()
+    }
+
+    /// How many buffers the step declares that it writes.
+    pub(super) fn count_of_writes(&self) -> usize {
+        self.writes.len()
+    }
+
+    /// The step's place in its plan.
+    pub(super) fn index(&self) -> usize {
+        self.index
     }
 
     fn undeclared(&self, buffer: BufferId) -> String {
@@ -62,7 +77,7 @@ impl<'p> Touches<'p> {
     }
 
     /// Whether a buffer has so many bytes.
-    fn holds(&self, buffer: BufferId, bytes: usize) -> Result<(), String> {
+    pub(super) fn holds(&self, buffer: BufferId, bytes: usize) -> Result<(), String> {
         let there = self.plan.buffers[buffer.index()].bytes;
         if bytes <= there {
             return Ok(());
@@ -126,33 +141,14 @@ impl<'p> Touches<'p> {
             }
             Kind::Call(call) => {
                 let FunctionCall { plan, operands, outputs, frame, .. } = &**call;
-                let index = self.index;
-                if operands.len() != plan.fed.len() || outputs.len() != plan.outputs.len() {
-                    return Err(format!("step {index} does not fit what it calls"));
-                }
-                if plan.given.iter().any(|given| plan.buffers[given.index()].place == Place::RunCount)
-                    || !plan.stored.is_empty()
-                    || !plan.fetches.is_empty()
-                {
-                    return Err(format!("step {index} calls what reads or changes more than it is fed"));
-                }
-                for (operand, (dtype, dims)) in operands.iter().zip(&plan.fed) {
-                    self.may_read(operand.buffer)?;
-                    if self.writes.binary_search(&operand.buffer).is_ok() {
-                        return Err(format!("step {index} feeds b{}, which it writes", operand.buffer.0));
-                    }
-                    self.holds(operand.buffer, operand.offset + size(dims) * dtype.size())?;
-                }
-                if self.writes.len() != outputs.len() + 1 {
-                    return Err(format!("the outputs and the frame of step {index} are not apart"));
-                }
-                for (&output, left) in outputs.iter().zip(&plan.outputs) {
-                    self.may_write(output)?;
-                    self.holds(output, plan.buffers[left.index()].bytes)?;
-                }
+                self.check_called(plan, operands)?;
+                self.check_left(plan, outputs)?;
+                self.check_apart(outputs.len() + 1)?;
                 self.may_write(*frame)?;
                 self.holds(*frame, plan.frame_bytes())
             }
+            Kind::Branch(call) => self.check_branches(call),
+            Kind::Loop(call) => self.check_loop(call),
             Kind::Copy { src, dst, bytes } => {
                 self.may_read(src.buffer)?;
                 self.may_write(*dst)?;

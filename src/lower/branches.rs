@@ -1,0 +1,124 @@
+//! Conditionals: each branch becomes a program of its own, and one instruction runs the one that is taken.
+
+use foldhash::HashMap;
+
+use super::calls::Operand;
+use super::control::{Fed, Inside};
+use super::specialise::{Specialiser, UNVISITED};
+use crate::element::DType;
+use crate::error::{Fault, Result};
+use crate::graph::op::Outputs;
+use crate::graph::{BranchId, BranchRecord, ControlFault};
+use crate::ir::{
+    Branch, Branches, Callee, Dims, Identity, Lowering, NodeId, Prim, Program, ScalarValue, TensorId, Val,
+};
+use crate::shape::TensorType;
+
+/// What the run of a conditional gives, by what each branch gives of it.
+pub(super) type GivenByBranches = HashMap<Vec<Option<TensorId>>, Val>;
+
+impl Specialiser<'_> {
+    /// Lowers the run of a conditional, unless that has been done, and gives what the node gives of it.
+    pub(super) fn branches(
+        &mut self,
+        frame: usize,
+        id: NodeId,
+        of: BranchId,
+        inputs: &[Val],
+    ) -> Result<Outputs<Val>> {
+        let record = self.arena.branch(of);
+        let run = (frame, record.begun_by(id));
+        if !self.given_by_branches.contains_key(&run) {
+            let given = self.run_branches(run, record, inputs)?;
+            self.given_by_branches.insert(run, given);
+        }
+        let given = &self.given_by_branches[&run];
+        let outputs: Outputs<Val> =
+            record.outputs.iter().map(|output| given.get(output).copied().unwrap_or(UNVISITED)).collect();
+        self.check_given(id, &outputs)?;
+        Ok(outputs)
+    }
+
+    fn run_branches(
+        &mut self,
+        run: (usize, NodeId),
+        record: &BranchRecord,
+        inputs: &[Val],
+    ) -> Result<GivenByBranches> {
+        let wanted = self.frames[run.0].runs.branches.remove(&run.1).unwrap_or_default();
+        let mut insides = Vec::with_capacity(record.branches.len());
+        for (index, branch) in record.branches.iter().enumerate() {
+            let fed: Vec<Fed> = branch.inputs.iter().map(|&input| self.as_it_is(inputs[input])).collect();
+            let given: Vec<TensorId> = wanted.iter().filter_map(|output| output[index]).collect();
+            insides.push(self.inside(run, &fed, |within| {
+                let bound = within.bound;
+                within.lowered(run, branch.body, bound, &given)
+            })?);
+        }
+        let mut lanes = Vec::with_capacity(wanted.len());
+        let mut types: Vec<Option<(DType, Dims)>> = vec![None; wanted.len()];
+        for (position, output) in wanted.iter().enumerate() {
+            let mut lane = None;
+            for (index, inside) in insides.iter().enumerate().filter(|&(index, _)| output[index].is_some()) {
+                let place = wanted[..position].iter().filter(|output| output[index].is_some()).count();
+                let inst = inside.program.inst(inside.program.outputs[place]);
+                let found = (inst.dtype, inst.dims.clone());
+                let expected = types[position].get_or_insert_with(|| found.clone());
+                if *expected != found {
+                    let [expected, found] =
+                        [&*expected, &found].map(|(dtype, dims)| TensorType::new(*dtype, dims.as_slice()));
+                    let fault = ControlFault::Branch { branch: index, result: position, expected, found };
+                    return Err(self.arena.blamed(run.1, Fault::op(fault)));
+                }
+                lane = lane.or_else(|| inside.lanes[place].clone());
+            }
+            lanes.push(lane);
+        }
+        let mut branches = Vec::with_capacity(insides.len());
+        for (index, (inside, body)) in insides.into_iter().zip(&record.branches).enumerate() {
+            let Inside { mut program, operands, types: fed, .. } = inside;
+            let mut given = std::mem::take(&mut program.outputs).into_iter();
+            for (output, of) in wanted.iter().zip(&types) {
+                let val = match (output[index].and_then(|_| given.next()), of) {
+                    (Some(val), _) => val,
+                    (None, Some((dtype, dims))) => zeros(&mut program, run.1, *dtype, dims),
+                    // Each output is given by one branch at least.
+                    (None, None) => continue,
+                };
+                program.outputs.push(val);
+            }
+            let name = self.arena.body(body.body).name.clone();
+            branches.push((Callee::new(name, fed, program), operands, &body.inputs));
+        }
+
+        // The operands of all branches, each once.
+        let mut args: Vec<Val> = vec![inputs[0]];
+        let mut position = |val: Val| {
+            let place = args.iter().skip(1).position(|&arg| arg == val).map(|place| place + 1);
+            place.unwrap_or_else(|| {
+                args.push(val);
+                args.len() - 1
+            }) as u32
+        };
+        let mut to = Lowering::new(&mut self.program, run.1, Identity::default());
+        let branches = branches.into_iter().map(|(callee, operands, inputs_of)| {
+            let operands = operands.into_iter().map(|operand| match operand {
+                Operand::Input(bound) => position(inputs[inputs_of[bound]]),
+                Operand::RunCount => position(to.run_count()),
+            });
+            let operands = operands.collect();
+            Branch { callee, operands }
+        });
+        let branches = branches.collect();
+        let given = to.run_programs(Prim::Branch(Box::new(Branches { branches })), &args);
+        self.note_lanes(&given, lanes);
+        Ok(wanted.into_iter().zip(given).collect())
+    }
+}
+
+/// Zeros, in a program.
+fn zeros(program: &mut Program, node: NodeId, dtype: DType, dims: &Dims) -> Val {
+    let mut to = Lowering::new(program, node, Identity::default());
+    let zero = to.number(ScalarValue::number(0.0, dtype));
+    to.broadcast(zero, dims)
+}

@@ -1,0 +1,223 @@
+//! Loops: what they give, and their gradients.
+
+use flowgrad::ndarray::{Array2, ArrayD, arr1, arr2};
+use flowgrad::prelude::*;
+
+type T<'g> = Tensor<'g, f64>;
+
+fn close(found: &ArrayD<f64>, expected: &ArrayD<f64>) {
+    assert_eq!(found.shape(), expected.shape());
+    let off = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-11 * (1.0 + b.abs());
+    assert!(found.iter().zip(expected).all(off), "{found} is not {expected}");
+}
+
+/// Runs on one thread and several, optimized and not, with machine code and without.
+fn everywhere(g: &Graph, fetches: &[T<'_>]) -> Vec<ArrayD<f64>> {
+    let run = |session: Result<Session>| session.unwrap().run(fetches.to_vec()).unwrap();
+    let one = run(Session::builder(g).threads(1).build());
+    assert_eq!(one, run(Session::builder(g).threads(3).build()));
+    assert_eq!(one, run(Session::builder(g).machine_code(false).build()));
+    let plain = run(Session::builder(g).optimize(false).build());
+    one.iter().zip(&plain).for_each(|(a, b)| close(a, b));
+    one
+}
+
+fn or_zeros<'g>(y: T<'g>, xs: [T<'g>; 2]) -> Vec<T<'g>> {
+    Gradients::of([y]).wrt_or_zeros(&xs)
+}
+
+/// A value and its derivatives to the third order.
+fn derivatives<'g>(y: T<'g>, xs: [T<'g>; 2]) -> Vec<T<'g>> {
+    let y = y.reduce_sum(..);
+    let first = or_zeros(y, xs);
+    let sum = (first[0] * 1.5).reduce_sum(..) + (first[1] * 0.5).reduce_sum(..);
+    let second = or_zeros(sum, xs);
+    let sum = (second[0] * 0.25).reduce_sum(..) + (second[1] * 2.0).reduce_sum(..);
+    let third = or_zeros(sum, xs);
+    [&[y][..], &first, &second, &third].concat()
+}
+
+fn step<'g>(x: T<'g>, w: T<'g>) -> T<'g> {
+    (x * w).sin() + x * 0.5
+}
+
+#[test]
+fn loops_are_what_they_unroll_to_to_the_third_order() {
+    for times in [0_usize, 1, 2, 5] {
+        let g = Graph::new();
+        let x = g.variable("x", arr1(&[0.3, -0.8, 1.2])).tensor();
+        let w = g.variable("w", arr1(&[1.1, 0.7, -0.4])).tensor();
+        let unrolled = (0..times).fold(x, |x, _| step(x, w));
+        let expected = derivatives(unrolled, [x, w]);
+        let fixed = g.fori(times, |_, x| step(x, w), x);
+        let (_, open) = g.while_loop(
+            |(i, _): (Tensor<'_, i64>, T<'_>)| i.less(times as i64),
+            |(i, x)| (i + 1, step(x, w)),
+            (g.constant(0_i64), x),
+        );
+        let counted = g.fori(g.constant(times as i64), |_, x| step(x, w), x);
+        let ws = g.constant(arr1(&vec![1.0; times])).reshape([times, 1]) * w.expand_dims(0);
+        let (scanned, ()) = g.scan(x, ws, |x, w| (step(x, w), ()));
+        let folded = g.fold(x, ws, step);
+        let expected = everywhere(&g, &expected);
+        for found in [fixed, open, counted, scanned, folded] {
+            let found = everywhere(&g, &derivatives(found, [x, w]));
+            found.iter().zip(&expected).for_each(|(found, expected)| close(found, expected));
+        }
+    }
+}
+
+#[test]
+fn what_is_stacked_has_gradients_too() {
+    let g = Graph::new();
+    let xs = g.variable("xs", arr2(&[[0.3, -0.8], [1.2, 0.1], [0.5, 0.6]])).tensor();
+    let w = g.variable("w", arr1(&[1.1, 0.7])).tensor();
+    let rows: Vec<T<'_>> = (0..3).map(|row| xs.slice(row)).collect();
+    for reverse in [false, true] {
+        let mut state = w * 0.0;
+        let mut stacked = vec![w; 3];
+        let order: Vec<usize> = if reverse { vec![2, 1, 0] } else { vec![0, 1, 2] };
+        for row in order {
+            state = step(state + rows[row], w);
+            stacked[row] = state.exp() * rows[row];
+        }
+        let weights = g.constant(arr2(&[[1.0, 2.0], [-1.0, 0.5], [3.0, 0.25]]));
+        let expected = derivatives(g.stack(&stacked, 0) * weights + state, [xs, w]);
+        let options = if reverse { Scan::new().reverse() } else { Scan::new() };
+        let (last, ys) = g.scan_with(options, w * 0.0, xs, |state, x| {
+            let next = step(state + x, w);
+            (next, next.exp() * x)
+        });
+        let found = derivatives(ys * weights + last, [xs, w]);
+        let (found, expected) = (everywhere(&g, &found), everywhere(&g, &expected));
+        found.iter().zip(&expected).for_each(|(found, expected)| close(found, expected));
+    }
+    let mapped = g.map_fn(xs, |x| step(x, w));
+    let (found, expected) = (derivatives(mapped, [xs, w]), derivatives(step(xs, w), [xs, w]));
+    let (found, expected) = (everywhere(&g, &found), everywhere(&g, &expected));
+    found.iter().zip(&expected).for_each(|(found, expected)| close(found, expected));
+}
+
+#[test]
+fn loops_nest_in_loops_branches_and_functions() {
+    let g = Graph::new();
+    let x = g.variable("x", arr1(&[0.3, -0.8])).tensor();
+    let w = g.variable("w", arr1(&[1.1, 0.7])).tensor();
+    // The inner loop runs once, then twice, then three times.
+    let mut unrolled = x;
+    for outer in 0..3 {
+        for _ in 0..=outer {
+            unrolled = step(unrolled, w);
+        }
+        unrolled *= w;
+    }
+    let inner = |i, x| g.fori(i + 1, |_, x| step(x, w), x) * w;
+    let fixed = g.fori(3, inner, x);
+    let open = g.fori(g.constant(3_i64), inner, x);
+    let f = g.function(x, |x| g.fori(g.constant(3_i64), inner, x));
+    let branched = g.cond(x.reduce_sum(..).less(0.0), || f.call(x), || x);
+    let expected = everywhere(&g, &derivatives(unrolled, [x, w]));
+    for found in [fixed, open, f.call(x), branched] {
+        let found = everywhere(&g, &derivatives(found, [x, w]));
+        found.iter().zip(&expected).for_each(|(found, expected)| close(found, expected));
+    }
+}
+
+/// Takes turns between two ways.
+fn turn<'g>(g: &'g Graph, w: T<'g>, i: Tensor<'g, i64>, x: T<'g>) -> T<'g> {
+    g.cond((i / 2_i64 * 2_i64).equal(i), || step(x, w), || x * w.exp())
+}
+
+#[test]
+fn a_branch_inside_a_loop_has_the_gradient_of_what_was_taken() {
+    let g = Graph::new();
+    let x = g.variable("x", arr1(&[0.3, -0.8])).tensor();
+    let w = g.variable("w", arr1(&[1.1, 0.7])).tensor();
+    let unrolled = (0..5).fold(x, |x, i| if i % 2 == 0 { step(x, w) } else { x * w.exp() });
+    let turns = |i, x| turn(&g, w, i, x);
+    let expected = everywhere(&g, &derivatives(unrolled, [x, w]));
+    for found in [g.fori(5, turns, x), g.fori(g.constant(5_i64), turns, x)] {
+        let found = everywhere(&g, &derivatives(found, [x, w]));
+        found.iter().zip(&expected).for_each(|(found, expected)| close(found, expected));
+    }
+}
+
+#[test]
+fn arrays_without_rows_leave_the_state() {
+    let g = Graph::new();
+    let xs = g.placeholder::<f64>("xs", [None, Some(2)]);
+    let w = g.variable("w", 2.0_f64).tensor();
+    let (last, ys) = g.scan(w, xs, |sum, x| (sum + x.reduce_sum(..), x * sum));
+    let [dw] = (last + ys.reduce_sum(..)).gradients([w]);
+    let session = Session::new(&g).unwrap();
+    let [last_, ys_, dw_] = session.feed(xs, &Array2::zeros((0, 2))).run([last, ys, dw]).unwrap();
+    assert_eq!((last_.sum(), ys_.shape(), dw_.sum()), (2.0, &[0, 2][..], 1.0));
+    let ones = Array2::ones((3, 2));
+    let [last_, dw_] = session.feed(xs, &ones).run([last, dw]).unwrap();
+    assert_eq!((last_.sum(), dw_.sum()), (8.0, 7.0));
+}
+
+#[test]
+fn draws_differ_from_iteration_to_iteration_and_repeat_with_the_run() {
+    let draw = |seed: u64| {
+        let g = Graph::with_seed(seed);
+        let xs = g.map_fn(g.zeros::<f64>([50]), |x| x + g.random_normal::<f64>([], 0.0, 1.0));
+        let session = Session::new(&g).unwrap();
+        [session.run(xs).unwrap(), session.run(xs).unwrap()]
+    };
+    let [first, second] = draw(7);
+    let mut all: Vec<u64> = first.iter().chain(&second).map(|x| x.to_bits()).collect();
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 100, "each draw is another");
+    assert_eq!([first.clone(), second], draw(7));
+    assert_ne!(first, draw(8)[0]);
+}
+
+#[test]
+fn what_does_not_fit_is_said() {
+    let message = |g: &Graph| g.check().unwrap_err().to_string();
+    let g = Graph::new();
+    let x = g.constant(1.0_f64);
+    let _ = g.fori(3, |_, x| x + arr(&g), x);
+    let text = message(&g);
+    assert!(
+        text.contains("component 1 of the state: expected f64[] in each iteration, got f64[2] behind one"),
+        "{text}"
+    );
+
+    let g = Graph::new();
+    let _ = g.while_loop(|x: T<'_>| x, |x| x + 1.0, g.constant(1.0));
+    assert!(message(&g).contains("condition: expected a boolean scalar, got f64[]"), "{}", message(&g));
+
+    let g = Graph::new();
+    let _ = g.map_fn(g.constant(1.0), |x| x);
+    assert!(
+        message(&g).contains("array 0: expected an axis to go along, got a scalar of f64"),
+        "{}",
+        message(&g)
+    );
+
+    let g = Graph::new();
+    let _ = g.map_fn((arr(&g), g.zeros::<f64>([3])), |(x, y)| x + y);
+    assert!(message(&g).contains("array 1: expected 2 rows as of the first array, got 3"), "{}", message(&g));
+
+    let g = Graph::new();
+    let v = g.variable("v", 1.0_f64);
+    let _ = g.fori(3, |_, _| v.assign_add(1.0), v.tensor());
+    assert!(message(&g).contains("got an assignment inside"), "{}", message(&g));
+}
+
+fn arr(g: &Graph) -> T<'_> {
+    g.constant(arr1(&[1.0, 2.0]))
+}
+
+#[test]
+fn what_fails_says_in_which_iteration() {
+    let g = Graph::new();
+    let xs = g.constant(arr1(&[3_i64, 2, 0, 1]));
+    let ys = g.map_fn(xs, |x| g.constant(6_i64) / x);
+    let error = Session::new(&g).unwrap().run(ys).unwrap_err();
+    assert!(matches!(error, Error::Iteration { iteration: 2, .. }), "{error}");
+    assert!(error.to_string().contains("in iteration 2 of `map_fn`"), "{error}");
+}

@@ -1,0 +1,4 @@
+//! Conditionals and loops.
+
+mod branches;
+mod loops;
