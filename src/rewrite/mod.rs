@@ -8,7 +8,8 @@
 //! instructions that are equal. One sweep is enough because operands are final before their users,
 //! and its time is linear in the program.
 //!
-//! Behind the sweep, [`fold_constants`] finds what depends on constants alone, to be computed once.
+//! Before the sweep, [`recompute_rows`] has loops do again what is cheaper done again than kept from one to the other.
+//! Behind it, [`fold_constants`] finds what depends on constants alone, to be computed once.
 
 mod algebra;
 mod broadcast;
@@ -16,6 +17,7 @@ mod constants;
 mod fold;
 mod joins;
 mod linear;
+mod loops;
 mod repeats;
 mod shared;
 mod stable;
@@ -27,6 +29,7 @@ use crate::element::DType;
 use crate::ir::{Dims, Inst, Names, NodeId, Prim, Program, Scalar, ScalarValue, Val, size};
 
 pub(crate) use constants::fold_constants;
+pub(crate) use loops::recompute_rows;
 use shared::Shared;
 
 /// Proposes to replace an instruction.
