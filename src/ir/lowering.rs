@@ -333,11 +333,25 @@ impl<'p> Lowering<'p> {
         dtype: DType,
         dims: impl AsRef<[usize]>,
     ) -> Val {
+        let kernel: Arc<dyn Kernel> = Arc::new(kernel);
+        self.shared_kernel(&kernel, args, dtype, dims)
+    }
+
+    /// The same as [`kernel`](Self::kernel), for a kernel that several nodes have together: of nodes that run the same
+    /// one on the same operands it is run once, although it [must run](Kernel::must_run). An op that holds its kernel in
+    /// an [`Arc`], and hands it on to the nodes of its gradient, spares them what has been computed.
+    pub fn shared_kernel(
+        &mut self,
+        kernel: &Arc<dyn Kernel>,
+        args: &[Val],
+        dtype: DType,
+        dims: impl AsRef<[usize]>,
+    ) -> Val {
         let inputs = self.inputs.iter().map(|&input| Dims::from(self.dims(input))).collect();
         let calls = self.identity.calls.into();
         let source = Box::new(Source { node: self.origin, calls, kernel: self.kernels, inputs });
         self.kernels += 1;
-        let computation = Computation { kernel: Arc::new(kernel), source };
+        let computation = Computation { kernel: Arc::clone(kernel), source };
         self.emit(Prim::Kernel(computation), args, dtype, Dims::from_slice(dims.as_ref()))
     }
 
