@@ -252,7 +252,9 @@ fn names_that_are_missing_and_names_that_are_too_many_stand_together() {
     let model = |scope: &str, layers: usize| {
         let g = Graph::with_seed(1);
         g.name_scope(scope, || {
-            (0..layers).for_each(|layer| drop(g.variable::<f64>(&format!("w{layer}"), zeros([2, 3]))));
+            for layer in 0..layers {
+                let _ = g.variable::<f64>(&format!("w{layer}"), zeros([2, 3]));
+            }
         });
         Session::new(&g).unwrap()
     };

@@ -144,6 +144,8 @@ fn faults_in_columns_are_named() {
 
 #[test]
 fn faults_in_the_text_say_where_they_are() {
+    const TEXTS: &str = "; `Csv::categories` takes a column of texts, and `Csv::columns` chooses others";
+    const MISSING: &str = "; `Csv::missing` and `Csv::missing_in` set what becomes of missing values";
     fn told<T: Numeric + FromStr>(bytes: &str) -> String {
         plain::<T>(bytes).unwrap_err()
     }
@@ -152,8 +154,6 @@ fn faults_in_the_text_say_where_they_are() {
         told::<f32>("x,y\n1,2\n"),
         format!("t.csv, line 1, column 1: expected a number, got `x`{NAMES}")
     );
-    const TEXTS: &str = "; `Csv::categories` takes a column of texts, and `Csv::columns` chooses others";
-    const MISSING: &str = "; `Csv::missing` and `Csv::missing_in` set what becomes of missing values";
     assert_eq!(
         told::<f32>("1,2\n\n3,abc\n"),
         format!("t.csv, line 3, column 2: expected a number, got `abc`{TEXTS}")

@@ -170,8 +170,8 @@ const GAPS: &str = "1,10,x\n,20,x\n3,NA,y\n5,?,\n";
 
 #[test]
 fn missing_values_are_errors_until_told_otherwise() {
-    let of = |csv: &Csv| refused(GAPS, csv);
     const MISSING: &str = "; `Csv::missing` and `Csv::missing_in` set what becomes of missing values";
+    let of = |csv: &Csv| refused(GAPS, csv);
     assert_eq!(
         of(&Csv::new().columns(0)),
         format!("t.csv, line 2, column 1: expected a number, got ``{MISSING}")

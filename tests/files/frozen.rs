@@ -233,7 +233,7 @@ fn custom_ops_are_named() -> Result<()> {
     let error = session.freeze(&[x.any()], &[mapped.any()]).unwrap_err();
     let FrozenError::Ops { ops } = &error else { panic!("{error}") };
     assert_eq!(ops.len(), 2);
-    let line = |ops: &[Lacking], op: usize| ops[op].location.map_or(0, |location| location.line());
+    let line = |ops: &[Lacking], op: usize| ops[op].location.map_or(0, std::panic::Location::line);
     assert_eq!((line(ops, 0), line(ops, 1)), (custom_line, custom_line + 2));
     let place = |op: usize| format!("built at {}:{}:", file!(), line(ops, op));
     let message = error.to_string();

@@ -18,7 +18,7 @@ pub struct CsvError {
     /// The field in the line, counted from 1, where the fault is in one.
     pub column: Option<usize>,
     /// The name of that column, if the file has a header, or the beginning of it.
-    pub name: Option<String>,
+    pub name: Option<Box<str>>,
     /// What is wrong.
     pub fault: CsvFault,
 }
@@ -206,9 +206,9 @@ pub enum CsvFault {
     )]
     UnknownCategory {
         /// What stands there, or the beginning of it.
-        text: String,
+        text: Box<str>,
         /// The first categories.
-        known: Vec<String>,
+        known: Box<[String]>,
         /// How many there are.
         categories: usize,
     },
@@ -269,9 +269,9 @@ pub enum CsvFault {
     #[error("expected a column among {}, got `{name}`", listed(names.iter().map(String::as_str), *columns))]
     UnknownColumn {
         /// The name as given.
-        name: String,
+        name: Box<str>,
         /// The first names in the header.
-        names: Vec<String>,
+        names: Box<[String]>,
         /// Columns of the file.
         columns: usize,
     },

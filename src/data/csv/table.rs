@@ -37,7 +37,7 @@ struct Place {
 
 impl Place {
     /// The name of the column, or the beginning of it.
-    fn name(&self, separator: Separator) -> Option<String> {
+    fn name(&self, separator: Separator) -> Option<Box<str>> {
         let (column, header) = (self.column?, self.header.as_deref()?);
         let mut name = None;
         let take = |index, field: &[u8]| {
@@ -46,7 +46,7 @@ impl Place {
             }
         };
         Fields::separated_by(separator).ok()?.each(header, take).ok()?;
-        name.filter(|name| !name.is_empty())
+        name.filter(|name| !name.is_empty()).map(String::into_boxed_str)
     }
 }
 
