@@ -1,5 +1,7 @@
 //! [`Value`]: an array whose element type is known only at run time.
 
+use std::fmt;
+
 use ndarray::{
     Array1, ArrayBase, ArrayD, ArrayView1, ArrayView2, ArrayViewD, ArrayViewMutD, Axis, Data, Dimension,
     IxDyn,
@@ -16,6 +18,7 @@ use crate::memory::{Memory, OutOfMemory};
 /// use flowgrad::prelude::*;
 /// let value = Value::from(ndarray::arr1(&[1.0_f32, 2.0]));
 /// assert_eq!(value.dtype(), DType::F32);
+/// assert_eq!(format!("{value:.1}"), "[1.0, 2.0]");
 /// assert_eq!(value.into_array::<f32>().unwrap().sum(), 3.0);
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +48,13 @@ macro_rules! with_array {
     };
 }
 pub(crate) use with_array;
+
+/// The elements, as ndarray shows them.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        with_array!(self, array => fmt::Display::fmt(array, f))
+    }
+}
 
 impl Value {
     /// An array as it is.

@@ -333,11 +333,51 @@ impl<'p> Lowering<'p> {
         dtype: DType,
         dims: impl AsRef<[usize]>,
     ) -> Val {
+        let kernel: Arc<dyn Kernel> = Arc::new(kernel);
+        self.shared_kernel(&kernel, args, dtype, dims)
+    }
+
+    /// The same as [`kernel`](Self::kernel), for a kernel that several nodes have together: of nodes that run the same
+    /// one on the same operands it is run once, although it [must run](Kernel::must_run). An op that holds its kernel in
+    /// an [`Arc`], and hands it on to the nodes of its gradient, spares them what has been computed.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use flowgrad::op::{Fault, Kernel, Lowering, Op, Pullback, TensorType, Val};
+    ///
+    /// /// What a kernel makes of a tensor, of the same type and shape; it has no gradient.
+    /// #[derive(Clone, Debug)]
+    /// struct Apply(Arc<dyn Kernel>);
+    ///
+    /// impl Op for Apply {
+    ///     fn name(&self) -> &'static str {
+    ///         "apply"
+    ///     }
+    ///
+    ///     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
+    ///         Ok(inputs[0].clone())
+    ///     }
+    ///
+    ///     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
+    ///         let (dims, dtype) = (to.dims(inputs[0]).to_vec(), to.dtype(inputs[0]));
+    ///         to.shared_kernel(&self.0, inputs, dtype, dims)
+    ///     }
+    ///
+    ///     fn pullback(&self, _: &mut Pullback<'_>) {}
+    /// }
+    /// ```
+    pub fn shared_kernel(
+        &mut self,
+        kernel: &Arc<dyn Kernel>,
+        args: &[Val],
+        dtype: DType,
+        dims: impl AsRef<[usize]>,
+    ) -> Val {
         let inputs = self.inputs.iter().map(|&input| Dims::from(self.dims(input))).collect();
         let calls = self.identity.calls.into();
         let source = Box::new(Source { node: self.origin, calls, kernel: self.kernels, inputs });
         self.kernels += 1;
-        let computation = Computation { kernel: Arc::new(kernel), source };
+        let computation = Computation { kernel: Arc::clone(kernel), source };
         self.emit(Prim::Kernel(computation), args, dtype, Dims::from_slice(dims.as_ref()))
     }
 

@@ -267,6 +267,9 @@ impl<'g, T: Element> Tensor<'g, T> {
     /// mask, which are the tensor's from `axis` on. Where the mask is true less often, zeros follow; where it is true more
     /// often, the run fails.
     ///
+    /// The mask is a tensor of `bool`, as comparisons give; of numbers, `x.not_equal(0.0)` makes one, and of an array,
+    /// `g.constant`.
+    ///
     /// In TensorFlow the result is as long as the mask says. Here every length is known before a run, so the length is
     /// given, as in JAX. How many slices there are is `mask.cast::<i64>().reduce_sum(..)`, which a run may fetch before
     /// `size` is chosen; the length of the axis is always enough, and [`dim`](Tensor::dim) gives it also where it is known

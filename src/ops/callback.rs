@@ -139,7 +139,9 @@ impl Graph {
     /// What the closure needs of the graph is an input. It owns whatever else it uses: arrays, sessions and other handles
     /// are moved in by `move`, or shared by an [`Arc`].
     ///
-    /// The closure runs once in each run that needs the node, before the run ends, on any thread of the session. It may
+    /// The closure runs once in each run that needs the node, before the run ends, on any thread of the session: it may do
+    /// more than to fill the output, so nodes of equal calls are not merged, as those of
+    /// [`map_with`](crate::Tensor::map_with) are. It may
     /// run sessions, within the bounds that [`Kernel::run`](crate::op::Kernel::run) tells. An error that it gives, and
     /// a panic, make the run fail with [`Error::Kernel`](crate::Error::Kernel), which names the node and leaves all
     /// variables as they were.

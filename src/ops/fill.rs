@@ -57,8 +57,11 @@ impl Graph {
         value.into_tensor(self).broadcast_to(lengths)
     }
 
-    /// The identity matrix of so many rows and columns, which may be [computed](crate::Length) out of lengths of tensors: 1
-    /// on the diagonal, 0 elsewhere.
+    /// The identity matrix of so many rows and columns: 1 on the diagonal, 0 elsewhere.
+    ///
+    /// The number of rows is a number, or [computed](crate::Length) out of lengths of tensors: `x.dim(0)`. A tensor that
+    /// holds the number is none, for lengths are known before a run computes anything. Where only a run can tell it, fetch
+    /// it first, or make the matrix large enough and cut it by a [mask](crate::Tensor::boolean_mask).
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -21,15 +21,15 @@ pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
 type Elementwise = dyn Fn(&ArrayRef<'_>, ArrayMut<'_>) -> Result<(), KernelError> + Send + Sync;
 
 /// A closure on elements of one type, on arrays of that type.
-fn on_arrays<T: Float>(f: impl Fn(T) -> T + Send + Sync + 'static) -> Arc<Elementwise> {
-    Arc::new(move |input, output| {
+fn on_arrays<T: Float>(f: impl Fn(T) -> T + Send + Sync + 'static) -> Box<Elementwise> {
+    Box::new(move |input, output| {
         Zip::from(output.into_view::<T>()?).and(input.view::<T>()?).for_each(|y, &x| *y = f(x));
         Ok(())
     })
 }
 
 /// A closure on doubles, on arrays of either float type.
-fn on_floats(f: impl Fn(f64) -> f64 + Send + Sync + 'static) -> Arc<Elementwise> {
+fn on_floats(f: impl Fn(f64) -> f64 + Send + Sync + 'static) -> Box<Elementwise> {
     fn apply<T: Float>(
         f: impl Fn(f64) -> f64,
         input: &ArrayRef<'_>,
@@ -39,29 +39,45 @@ fn on_floats(f: impl Fn(f64) -> f64 + Send + Sync + 'static) -> Arc<Elementwise>
         Zip::from(output.into_view::<T>()?).and(input.view::<T>()?).for_each(fill);
         Ok(())
     }
-    Arc::new(move |input, output| match input {
+    Box::new(move |input, output| match input {
         ArrayRef::F32(_) => apply::<f32>(&f, input, output),
         _ => apply::<f64>(&f, input, output),
     })
 }
 
-/// A function and its derivatives, as far as they are given, of which the node computes one.
-#[derive(Clone)]
-struct MapWith {
+/// A closure as a kernel. All nodes of one function share it, so that equal calls are one.
+struct Apply {
     name: &'static str,
-    functions: Arc<[Arc<Elementwise>]>,
-    order: usize,
-    /// Whether the operand has axes, the first of which is then a batch.
-    has_axes: bool,
+    function: Box<Elementwise>,
 }
 
-impl fmt::Debug for MapWith {
+impl fmt::Debug for Apply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MapWith")
-            .field("name", &self.name)
-            .field("order", &self.order)
-            .finish_non_exhaustive()
+        f.debug_struct("Apply").field("name", &self.name).finish_non_exhaustive()
     }
+}
+
+impl Kernel for Apply {
+    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
+        caught(|| (self.function)(&inputs[0], output))
+    }
+
+    /// A closure may panic.
+    fn must_run(&self) -> bool {
+        true
+    }
+
+    fn is_batched(&self) -> bool {
+        true
+    }
+}
+
+/// A function and its derivatives, as far as they are given, of which the node computes one.
+#[derive(Clone, Debug)]
+struct MapWith {
+    name: &'static str,
+    functions: Arc<[Arc<dyn Kernel>]>,
+    order: usize,
 }
 
 impl Op for MapWith {
@@ -75,8 +91,7 @@ impl Op for MapWith {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let (dims, dtype) = (to.dims(inputs[0]).to_vec(), to.dtype(inputs[0]));
-        let has_axes = !dims.is_empty();
-        to.kernel(MapWith { has_axes, ..self.clone() }, inputs, dtype, dims)
+        to.shared_kernel(&self.functions[self.order], inputs, dtype, dims)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
@@ -93,21 +108,6 @@ impl Op for MapWith {
             0 => Attributes::new(),
             order => Attributes::new().with("derivative", order),
         }
-    }
-}
-
-impl Kernel for MapWith {
-    fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
-        caught(|| self.functions[self.order](&inputs[0], output))
-    }
-
-    /// A closure may panic.
-    fn must_run(&self) -> bool {
-        true
-    }
-
-    fn is_batched(&self) -> bool {
-        self.has_axes
     }
 }
 
@@ -130,7 +130,7 @@ impl AnyTensor<'_> {
         f: impl Fn(f64) -> f64 + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
         derivative: impl Fn(f64) -> f64 + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
     ) -> Self {
-        self.map_by(name, [on_floats(f), on_floats(derivative)].into())
+        self.map_by(name, [on_floats(f), on_floats(derivative)])
     }
 
     /// The same as [`Tensor::map_with_second`](crate::Tensor::map_with_second), for a tensor of either float type.
@@ -142,15 +142,16 @@ impl AnyTensor<'_> {
         derivative: impl Fn(f64) -> f64 + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
         second: impl Fn(f64) -> f64 + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
     ) -> Self {
-        self.map_by(name, [on_floats(f), on_floats(derivative), on_floats(second)].into())
+        self.map_by(name, [on_floats(f), on_floats(derivative), on_floats(second)])
     }
 
     #[track_caller]
-    fn map_by(self, name: &'static str, functions: Arc<[Arc<Elementwise>]>) -> Self {
+    fn map_by<const N: usize>(self, name: &'static str, functions: [Box<Elementwise>; N]) -> Self {
         if let Some(invalid) = Elements::Float.refuse(name, self, self.dtype()) {
             return invalid;
         }
-        self.unary(MapWith { name, functions, order: 0, has_axes: false })
+        let functions = functions.map(|function| Arc::new(Apply { name, function }) as Arc<dyn Kernel>);
+        self.unary(MapWith { name, functions: functions.into(), order: 0 })
     }
 }
 
@@ -165,7 +166,8 @@ impl<T: Float> Tensor<'_, T> {
     /// [`Graph::call`](crate::Graph::call).
     ///
     /// The closures may be called on any thread of the session, in any order, and must give the same for the same
-    /// number. A panic inside makes the run fail with an error that names the node. What they do is not fused with
+    /// number: where gradients, of any order, need one of them for the same elements several times, it is called once for
+    /// each. A panic inside makes the run fail with an error that names the node. What they do is not fused with
     /// other ops; a function that is composed of tensors' methods runs faster, and
     /// [`custom_gradient`](crate::custom_gradient) gives one another gradient.
     ///
@@ -201,7 +203,7 @@ impl<T: Float> Tensor<'_, T> {
         f: impl Fn(T) -> T + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
         derivative: impl Fn(T) -> T + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
     ) -> Self {
-        Tensor::typed(self.any().map_by(name, [on_arrays(f), on_arrays(derivative)].into()))
+        Tensor::typed(self.any().map_by(name, [on_arrays(f), on_arrays(derivative)]))
     }
 
     /// f(x) for each element, by a closure, with its first and second derivatives: [`map_with`](Tensor::map_with), which
@@ -224,7 +226,7 @@ impl<T: Float> Tensor<'_, T> {
         second: impl Fn(T) -> T + Send + Sync + 'static, // owns what it uses: `move`, or an `Arc`
     ) -> Self {
         let functions = [on_arrays(f), on_arrays(derivative), on_arrays(second)];
-        Tensor::typed(self.any().map_by(name, functions.into()))
+        Tensor::typed(self.any().map_by(name, functions))
     }
 }
 

@@ -56,7 +56,7 @@ pub trait Feeds<'g> {
     label = "expected for each element type a reference to an array, a view, or a number of it",
     note = "several arguments are one tuple: `step.call((&x, &labels))`, and none are `step.call(())`",
     note = "a frozen model, which is fed `Vec<Value>`, takes an array, or a tuple or list of arrays, each of any element type",
-    note = "an array is lent: `&array` or `array.view()`; elements are not converted: `array.mapv(f64::from)`"
+    note = "arrays and values are lent: `&array`, `array.view()`, `&values`; elements are not converted: `array.mapv(f64::from)`"
 )]
 pub trait Arguments<'v, I> {
     #[doc(hidden)]

@@ -261,7 +261,7 @@ impl Session {
     /// The plan of a run of the fetches, as text: the rewrites that were applied, numbered, with their
     /// nodes and reasons; the program; the steps with their memory; and what of the steps is machine code, if anything
     /// is: instructions on each element, in loops over the elements of a row. Each section begins with a line that
-    /// says how to read it.
+    /// says how to read it; the page [how a run works](crate::guide::how_a_run_works) goes through all of them.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -136,9 +136,15 @@ pub enum TrainError {
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
 
-    /// The files beside a checkpoint cannot be listed.
-    #[error("the checkpoints beside `{}` cannot be listed: {source}", path.display())]
+    /// The directory of the checkpoints cannot be listed.
+    #[error(
+        "checkpoints `{}`: expected a directory that can be listed, got `{}`: {source}",
+        path.file_name().unwrap_or(path.as_os_str()).display(),
+        directory.display()
+    )]
     Listing {
+        /// The directory.
+        directory: PathBuf,
         /// The checkpoint without a number.
         path: PathBuf,
         /// What the system says.

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use ndarray::ArrayD;
 
@@ -230,8 +229,7 @@ impl<'f, 'g, A: RowType, B: RowType, T: Float> Fit<'f, 'g, A, B, T> {
             return self.resume(path);
         }
         let series = Series::of(path);
-        let listing = |source| TrainError::Listing { path: path.to_owned(), source: Arc::new(source) };
-        let mut steps = series.steps().map_err(listing)?;
+        let mut steps = series.steps()?;
         let mut newest = None;
         while let Some(&step) = steps.last() {
             match self.resume(&series.file(step)) {

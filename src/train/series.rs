@@ -4,6 +4,9 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::TrainError;
 
 /// What stands between the name of the checkpoint and the step, so that files of other programs are not taken for one.
 const MARK: &str = "-step";
@@ -34,15 +37,21 @@ impl Series {
     }
 
     /// The steps after which there is a file, in order; none where there is no directory.
-    pub(super) fn steps(&self) -> io::Result<Vec<usize>> {
+    pub(super) fn steps(&self) -> Result<Vec<usize>, TrainError> {
         let directory = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let entries = match fs::read_dir(directory.unwrap_or(Path::new("."))) {
+        let directory = directory.unwrap_or(Path::new("."));
+        let listing = |source| TrainError::Listing {
+            directory: directory.to_owned(),
+            path: self.path.clone(),
+            source: Arc::new(source),
+        };
+        let entries = match fs::read_dir(directory) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            entries => entries?,
+            entries => entries.map_err(listing)?,
         };
         let mut steps = Vec::new();
         for entry in entries {
-            steps.extend(self.step(&entry?.file_name()));
+            steps.extend(self.step(&entry.map_err(listing)?.file_name()));
         }
         steps.sort_unstable();
         Ok(steps)
@@ -68,7 +77,7 @@ impl Series {
 }
 
 /// The checkpoints that a trainer with this [`checkpoint`](super::Trainer::checkpoint) and
-/// [`keep`](super::Trainer::keep) has saved and kept, the earliest first.
+/// [`keep`](super::Trainer::keep) has saved and kept, the earliest first; none where there is no directory.
 ///
 /// ```no_run
 /// use flowgrad::prelude::*;
@@ -83,8 +92,8 @@ impl Series {
 /// ```
 ///
 /// # Errors
-/// The directory cannot be read.
-pub fn checkpoints(path: impl AsRef<Path>) -> io::Result<Vec<PathBuf>> {
+/// [`TrainError::Listing`]: the directory cannot be read.
+pub fn checkpoints(path: impl AsRef<Path>) -> Result<Vec<PathBuf>, TrainError> {
     let series = Series::of(path.as_ref());
     Ok(series.steps()?.into_iter().map(|step| series.file(step)).collect())
 }
@@ -127,5 +136,19 @@ mod tests {
         assert_eq!(series.steps().unwrap(), [45]);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), theirs.len() + 1);
         assert!(checkpoints(at("missing/m.safetensors")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_read_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("digits");
+        fs::write(&file, "").unwrap();
+        let error = checkpoints(file.join("m.safetensors")).unwrap_err();
+        assert!(matches!(&error, TrainError::Listing { directory, .. } if *directory == file), "{error}");
+        let expected = format!(
+            "checkpoints `m.safetensors`: expected a directory that can be listed, got `{}`: ",
+            file.display()
+        );
+        assert!(error.to_string().starts_with(&expected), "{error}");
     }
 }

@@ -188,10 +188,10 @@ fn all_that_differs_is_told_at_once_and_nothing_is_changed() {
     assert_eq!(
         error.to_string(),
         format!(
-            "checkpoint `{}` does not match the session: expected the seed 2 of the session's graph, got 1; \
-             variable `layer/new`: expected bool[], got nothing; \
+            "checkpoint `{}` does not match the session: it lacks the session's `layer/new` (bool[]); \
+             the session lacks its `old` (i32[]); \
+             expected the seed 2 of the session's graph, got 1; \
              variable `longer`: expected f32[3], got f32[2]; \
-             `old`: expected the name of a variable of the session, got i32[]; \
              variable `typed`: expected f32[1, 1], got f64[1]",
             path.display()
         )
@@ -231,7 +231,7 @@ fn a_model_is_taken_over_without_what_its_training_kept() {
     let before = session.variable_values().unwrap();
     assert_eq!(
         checkpoint.restore_model(&session).unwrap_err().to_string(),
-        "the checkpoint does not match the session: variable `head`: expected f32[], got nothing"
+        "the checkpoint does not match the session: it lacks the session's `head` (f32[])"
     );
     assert_eq!(session.variable_values().unwrap(), before);
 }
@@ -241,9 +241,37 @@ fn a_checkpoint_that_was_in_no_file_says_so() {
     let (old, new) = (Graph::new(), Graph::with_seed(5));
     let checkpoint = Checkpoint::of(&Session::new(&old).unwrap()).unwrap();
     let error = checkpoint.restore(&Session::new(&new).unwrap()).unwrap_err();
-    let expected =
-        "the checkpoint does not match the session: expected the seed 5 of the session's graph, got 0";
+    let expected = "the checkpoint does not match the session: expected the seed 5 of the session's graph, got 0; \
+                    `restore_model` takes the session's variables alone";
     assert_eq!(error.to_string(), expected);
+}
+
+/// As a first-time user renames a layer, or adds an optimizer.
+#[test]
+fn names_that_are_missing_and_names_that_are_too_many_stand_together() {
+    let model = |scope: &str, layers: usize| {
+        let g = Graph::with_seed(1);
+        g.name_scope(scope, || {
+            for layer in 0..layers {
+                let _ = g.variable::<f64>(&format!("w{layer}"), zeros([2, 3]));
+            }
+        });
+        Session::new(&g).unwrap()
+    };
+    let (dense, fc) = (model("dense", 2), model("fc", 14));
+    let checkpoint = Checkpoint::of(&dense).unwrap();
+    let error = checkpoint.restore(&fc).unwrap_err().to_string();
+    let begins =
+        "the checkpoint does not match the session: it lacks the session's `fc/w0` (f64[2, 3]), `fc/w1` ";
+    assert!(error.starts_with(begins), "{error}");
+    let ends = "`fc/w7` (f64[2, 3]) and 2 more; the session lacks its `dense/w0` (f64[2, 3]), `dense/w1` (f64[2, 3])";
+    assert!(error.ends_with(ends), "{error}");
+    assert_eq!(
+        checkpoint.restore(&model("dense", 1)).unwrap_err().to_string(),
+        "the checkpoint does not match the session: the session lacks its `dense/w1` (f64[2, 3]); \
+         `restore_model` takes the session's variables alone"
+    );
+    checkpoint.restore_model(&model("dense", 1)).unwrap();
 }
 
 // -- files that cannot be written ----------------------------------------------------------------

@@ -122,7 +122,7 @@ fn faults_in_columns_are_named() {
         told(&without, isize::MIN.into()),
         format!("t.csv, line 2: expected one of 3 columns, got {}", isize::MIN)
     );
-    assert_eq!(told(&with, "x".into()), "t.csv, line 1: expected one column named `x`, got columns 0 and 2");
+    assert_eq!(told(&with, "x".into()), "t.csv, line 1: expected one column named `x`, got indices 0 and 2");
     assert_eq!(
         told(&with, "lable".into()),
         "t.csv, line 1: expected a column among `x`, `label`, `x`, got `lable`"
@@ -131,7 +131,7 @@ fn faults_in_columns_are_named() {
         told(&without, "label".into()),
         "t.csv, line 2: expected the index of a column, as there is no header, got the name `label`; `Csv::header` says that there is one"
     );
-    assert_eq!(told(&with, [1, -2].into()), "t.csv, line 1: expected each column once, got column 1 twice");
+    assert_eq!(told(&with, [1, -2].into()), "t.csv, line 1: expected each column once, got index 1 twice");
     assert_eq!(
         told(&with, [0, 1, 2].into()),
         "t.csv, line 1: expected at least one column as input, got all 3 columns as targets"
@@ -144,6 +144,8 @@ fn faults_in_columns_are_named() {
 
 #[test]
 fn faults_in_the_text_say_where_they_are() {
+    const TEXTS: &str = "; `Csv::categories` takes a column of texts, and `Csv::columns` chooses others";
+    const MISSING: &str = "; `Csv::missing` and `Csv::missing_in` set what becomes of missing values";
     fn told<T: Numeric + FromStr>(bytes: &str) -> String {
         plain::<T>(bytes).unwrap_err()
     }
@@ -152,10 +154,20 @@ fn faults_in_the_text_say_where_they_are() {
         told::<f32>("x,y\n1,2\n"),
         format!("t.csv, line 1, column 1: expected a number, got `x`{NAMES}")
     );
-    assert_eq!(told::<f32>("1,2\n\n3,abc\n"), "t.csv, line 3, column 2: expected a number, got `abc`");
-    assert_eq!(told::<f32>("1,\n"), "t.csv, line 1, column 2: expected a number, got ``");
+    assert_eq!(
+        told::<f32>("1,2\n\n3,abc\n"),
+        format!("t.csv, line 3, column 2: expected a number, got `abc`{TEXTS}")
+    );
+    assert_eq!(told::<f32>("1,\n"), format!("t.csv, line 1, column 2: expected a number, got ``{MISSING}"));
+    assert_eq!(
+        told::<f32>("1\nn/a\n"),
+        format!("t.csv, line 2, column 1: expected a number, got `n/a`{MISSING}")
+    );
     assert_eq!(told::<f64>("0x10"), format!("t.csv, line 1, column 1: expected a number, got `0x10`{NAMES}"));
-    assert_eq!(told::<f64>("1\n\x1b[2J\n"), "t.csv, line 2, column 1: expected a number, got `\\u{1b}[2J`");
+    assert_eq!(
+        told::<f64>("1\n\x1b[2J\n"),
+        format!("t.csv, line 2, column 1: expected a number, got `\\u{{1b}}[2J`{TEXTS}")
+    );
     assert_eq!(
         told::<f64>("1\u{202e}2\n"),
         format!("t.csv, line 1, column 1: expected a number, got `1\\u{{202e}}2`{NAMES}")

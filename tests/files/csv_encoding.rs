@@ -76,7 +76,7 @@ fn columns_are_read_in_the_order_in_which_they_are_chosen() {
 #[test]
 fn columns_that_cannot_be_chosen_are_refused() {
     let of = |columns: &[&str]| refused(PEOPLE, &people().columns(columns));
-    assert_eq!(of(&["age", "age"]), "t.csv, line 1: expected each column once, got column 1 twice");
+    assert_eq!(of(&["age", "age"]), "t.csv, line 1: expected each column once, got index 1 twice");
     assert_eq!(
         of(&["sex"]),
         "t.csv, line 1: expected a column among `name`, `age`, `port`, `class`, got `sex`"
@@ -85,10 +85,10 @@ fn columns_that_cannot_be_chosen_are_refused() {
     assert_eq!(refused(PEOPLE, &people().columns([9])), "t.csv, line 1: expected one of 4 columns, got 9");
     assert_eq!(
         refused(PEOPLE, &people().columns("age").one_hot("port")),
-        "t.csv, line 1: expected a column that is read, got column 2; `Csv::columns` chooses others"
+        "t.csv, line 1: expected a column that is read, got index 2; `Csv::columns` chooses others"
     );
     let twice = people().columns("port").one_hot("port").categories(2);
-    assert_eq!(refused(PEOPLE, &twice), "t.csv, line 1: expected each column once, got column 2 twice");
+    assert_eq!(refused(PEOPLE, &twice), "t.csv, line 1: expected each column once, got index 2 twice");
     // What is not read may be anything, but a row must be whole.
     assert_eq!(refused("a,b\n1,x\n2\n", &people().columns("a")), "t.csv, line 3: expected 2 fields, got 1");
 }
@@ -154,7 +154,7 @@ fn another_file_is_encoded_as_the_first() {
     assert_eq!((same.names(), same.categories("port")), (encoding.names(), encoding.categories("port")));
     assert_eq!(
         refused("port,age\nX,20\n", &again),
-        "t.csv, line 2, column 1: expected a category among `C`, `Q`, `S`, got `X`"
+        "t.csv, line 2, column 1 (`port`): expected a category among `C`, `Q`, `S`, got `X`"
     );
     // Without a header, by the place.
     let csv = Csv::new().categories(0);
@@ -162,7 +162,7 @@ fn another_file_is_encoded_as_the_first() {
     assert_eq!(numbers("b,3\nb,4\n", &csv.encoded_as(&encoding)), array![[1.0, 3.0], [1.0, 4.0]]);
     assert_eq!(
         refused("1,b\n", &Csv::new().categories(1).encoded_as(&encoding)),
-        "t.csv, line 1: expected a column whose categories the encoding has, got column 1"
+        "t.csv, line 1: expected a column whose categories the encoding has, got index 1"
     );
 }
 
@@ -170,12 +170,19 @@ const GAPS: &str = "1,10,x\n,20,x\n3,NA,y\n5,?,\n";
 
 #[test]
 fn missing_values_are_errors_until_told_otherwise() {
+    const MISSING: &str = "; `Csv::missing` and `Csv::missing_in` set what becomes of missing values";
     let of = |csv: &Csv| refused(GAPS, csv);
-    assert_eq!(of(&Csv::new().columns(0)), "t.csv, line 2, column 1: expected a number, got ``");
-    assert_eq!(of(&Csv::new().columns(1)), "t.csv, line 3, column 2: expected a number, got `NA`");
+    assert_eq!(
+        of(&Csv::new().columns(0)),
+        format!("t.csv, line 2, column 1: expected a number, got ``{MISSING}")
+    );
+    assert_eq!(
+        of(&Csv::new().columns(1)),
+        format!("t.csv, line 3, column 2: expected a number, got `NA`{MISSING}")
+    );
     assert_eq!(
         of(&Csv::new().columns(2).categories(2)),
-        "t.csv, line 4, column 3: expected a category, got ``; `Csv::missing` sets what becomes of missing values"
+        "t.csv, line 4, column 3: expected a category, got ``; `Csv::missing` and `Csv::missing_in` set what becomes of missing values"
     );
     // `NA` is Namibia where missing values are errors.
     let (_, encoding) = read("NA\nDE\n", &Csv::new().categories(0)).unwrap();
@@ -183,6 +190,22 @@ fn missing_values_are_errors_until_told_otherwise() {
     // Means of a column of categories are none, and all others are as told.
     let means = Csv::new().missing(Missing::Mean).categories(2);
     assert!(of(&means).starts_with("t.csv, line 4, column 3: expected a category, got ``"));
+}
+
+/// A column is named as its header does, in whatever marks it stands there, and cut as all texts out of files.
+#[test]
+fn errors_have_the_names_of_columns() {
+    const TEXTS: &str = "; `Csv::categories` takes a column of texts, and `Csv::columns` chooses others";
+    let header = Csv::new().header();
+    for (csv, text, expected) in [
+        (header.clone(), "width,species\n0.2,setosa\n", "line 2, column 2 (`species`)"),
+        (header.clone(), "\"iris, \"\"wild\"\"\",width\nsetosa,1\n", "line 2, column 1 (`iris, \"wild\"`)"),
+        (header.clone(), "width,\n0.2,setosa\n", "line 2, column 2"),
+        (header.clone().skip_lines(1), "1,2\nwidth,species\n1,2\n3,setosa\n", "line 4, column 2 (`species`)"),
+        (header.whitespace(), "width  species\n1 2\n3 setosa\n", "line 3, column 2 (`species`)"),
+    ] {
+        assert_eq!(refused(text, &csv), format!("t.csv, {expected}: expected a number, got `setosa`{TEXTS}"));
+    }
 }
 
 #[test]
@@ -223,7 +246,9 @@ fn missing_values_become_the_mean_of_the_others() {
     // A target is not made up.
     let gaps = file(GAPS);
     let data = told(&gaps, Dataset::<f64, f64>::from_csv(&gaps.1, &csv, 1));
-    assert_eq!(data.map(drop), Err("t.csv, line 3, column 2: expected a number, got `NA`".into()));
+    assert_eq!(data.map(drop), Err("t.csv, line 3, column 2: expected a number, got `NA`; `Csv::missing` and `Csv::missing_in` set what becomes of \
+             missing values"
+            .into()));
     let told_of = |result: Result<(), String>| result.unwrap_err();
     let integers = told(&gaps, read_csv::<i32>(&gaps.1, &csv)).map(drop);
     assert_eq!(
@@ -233,7 +258,7 @@ fn missing_values_become_the_mean_of_the_others() {
     let no_mean = Csv::new().categories(2).missing_in(2, Missing::Mean);
     assert_eq!(
         refused(GAPS, &no_mean),
-        "t.csv, line 1: expected a column of numbers among the inputs for means of missing values, got column 2"
+        "t.csv, line 1: expected a column of numbers among the inputs for means of missing values, got index 2"
     );
 }
 
@@ -241,7 +266,8 @@ fn missing_values_become_the_mean_of_the_others() {
 fn the_words_for_missing_values_can_be_chosen() {
     let csv = Csv::new().missing(Missing::Drop).missing_values(["-", "n.a."]);
     assert_eq!(numbers("1,2\n-,3\n4, n.a. \n5,\n6,7\n", &csv), array![[1.0, 2.0], [6.0, 7.0]]);
-    assert_eq!(refused("1\nNA\n", &csv), "t.csv, line 2, column 1: expected a number, got `NA`");
+    let begins = "t.csv, line 2, column 1: expected a number, got `NA`; `Csv::categories`";
+    assert!(refused("1\nNA\n", &csv).starts_with(begins));
 }
 
 #[test]

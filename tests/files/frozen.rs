@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use flowgrad::io::checkpoint::{Checkpoint, FileFault};
-use flowgrad::io::frozen::{FrozenError, FrozenFault};
+use flowgrad::io::frozen::{FrozenError, FrozenFault, Lacking};
 use flowgrad::io::safetensors::{SafeTensors, write_safetensors};
 use flowgrad::ndarray::{Array2, Array4, arr0, arr1, arr2};
 use flowgrad::op::{Lowering, Op, Pullback, TensorType, Val};
@@ -223,6 +223,7 @@ impl Op for Mine {
 fn custom_ops_are_named() -> Result<()> {
     let g = Graph::new();
     let x = g.placeholder::<f64>("x", [2]);
+    let custom_line = line!() + 1;
     let custom: Tensor<'_, f64> = g.custom(Mine("mine"), &[x.any()]);
     let twice: Tensor<'_, f64> = g.custom(Mine("mine"), &[custom.any()]);
     let mapped = twice.map_with("softclip", |v| v, |_| 1.0).named("clipped");
@@ -232,17 +233,25 @@ fn custom_ops_are_named() -> Result<()> {
     let error = session.freeze(&[x.any()], &[mapped.any()]).unwrap_err();
     let FrozenError::Ops { ops } = &error else { panic!("{error}") };
     assert_eq!(ops.len(), 2);
-    assert_eq!(
-        error.to_string(),
-        "expected ops that are built by name, got `mine` (node `mine`), `softclip` (node `clipped`)"
-    );
+    let line = |ops: &[Lacking], op: usize| ops[op].location.map_or(0, std::panic::Location::line);
+    assert_eq!((line(ops, 0), line(ops, 1)), (custom_line, custom_line + 2));
+    let place = |op: usize| format!("built at {}:{}:", file!(), line(ops, op));
+    let message = error.to_string();
+    let begins = format!("expected ops that are built by name, got `mine` (mine) {}", place(0));
+    assert!(message.starts_with(&begins), "{message}");
+    assert!(message.contains(&format!(", `clipped` (softclip) {}", place(1))), "{message}");
+    let ends = "; a file holds no code of custom ops and closures: express what they do by methods of tensors, or make their \
+                results inputs of the model";
+    assert!(message.ends_with(ends), "{message}");
     let tanh: Tensor<'_, f64> = g.custom(Mine("tanh"), &[x.any()]);
     let relu = tanh.map_with("relu", |v| v, |_| 1.0);
     let error = session.freeze(&[x.any()], &[(relu.tanh()).any()]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "expected ops that are built by name, got `tanh` (node `tanh`), `relu` (node `relu`)"
+    let message = error.to_string();
+    assert!(
+        message.starts_with("expected ops that are built by name, got `tanh` (tanh) built at "),
+        "{message}"
     );
+    assert!(message.contains(", `relu` (relu) built at "), "{message}");
     Ok(())
 }
 

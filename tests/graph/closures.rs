@@ -1,5 +1,8 @@
 //! Ops made of closures: `Graph::call` and `map_with`, what they give, and what is an error.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use flowgrad::Float;
 use flowgrad::fault::GradientFault;
 use flowgrad::ndarray::{Array1, ArrayD, arr0, arr1, arr2};
@@ -42,7 +45,6 @@ fn a_call_takes_and_gives_all_element_types() -> Result<()> {
 /// Without inputs, it runs anew in each run, and once in a run.
 #[test]
 fn a_call_runs_once_a_run() -> Result<()> {
-    use std::sync::atomic::{AtomicUsize, Ordering};
     static CALLS: AtomicUsize = AtomicUsize::new(0);
     let g = Graph::new();
     let count = g.call(&[], (DType::I64, ()), |_, out| {
@@ -187,6 +189,56 @@ fn a_derivative_that_is_not_given_is_named() {
     assert_eq!(Session::new(&g).and_then(|session| session.run(second)).unwrap().sum(), 12.0);
     second.gradients([x]);
     assert_eq!(gradient_fault(&g).0, GradientFault::NoDerivative { op: "cube", order: 3 });
+}
+
+/// A closure is called once for the elements that several gradients need it for; `Graph::call`, which may do more than to
+/// fill its output, once for each node.
+#[test]
+fn equal_calls_of_one_closure_are_one() -> Result<()> {
+    let calls = [(); 3].map(|()| Arc::new(AtomicUsize::new(0)));
+    let counted = |order: usize, f: fn(f64) -> f64| {
+        let count = Arc::clone(&calls[order]);
+        move |v| {
+            count.fetch_add(1, Ordering::Relaxed);
+            f(v)
+        }
+    };
+    let taken = || calls.each_ref().map(|count| count.swap(0, Ordering::Relaxed));
+    let g = Graph::new();
+    let x = g.variable("x", arr1(&[1.0, 2.0, 3.0]));
+    let derivative = counted(1, |v| 3.0 * v * v);
+    let cube = x.map_with_second("cube", counted(0, |v| v * v * v), derivative, counted(2, |v| 6.0 * v));
+    let [first] = cube.square().gradients([x]);
+    let [slope] = (cube * 2.0).gradients([x]);
+    let [second] = first.gradients([x]);
+    let session = Session::new(&g)?;
+    session.run(g.initializer())?;
+    let found = session.run([first, slope, second])?;
+    assert_eq!(taken(), [3, 3, 3]);
+    let v = arr1(&[1.0_f64, 2.0, 3.0]).into_dyn();
+    let expected: [fn(f64) -> f64; 3] = [|v| 6.0 * v.powi(5), |v| 6.0 * v.powi(2), |v| 30.0 * v.powi(4)];
+    assert_eq!(found, expected.map(|f| v.mapv(f)));
+
+    // Other elements and another closure are computed apart.
+    let [other] = x.map_with("cube", counted(0, |v| v * v * v), |_| 0.0).gradients([x]);
+    let ys = (x + 1.0).map_with("cube", counted(0, |v| v * v * v), |_| 0.0) + cube;
+    session.run((ys, other))?;
+    assert_eq!(taken(), [9, 0, 0]);
+    let [third] = cube.square().gradients([x]);
+    Session::builder(&g).optimize(false).build()?.run([third, slope])?;
+    assert_eq!(taken(), [3, 6, 0]);
+
+    let call = || {
+        let count = Arc::clone(&calls[0]);
+        g.call(&[x.any()], (DType::F64, [3]), move |_, out| -> std::result::Result<(), KernelError> {
+            count.fetch_add(1, Ordering::Relaxed);
+            out.into_view::<f64>()?.fill(1.0);
+            Ok(())
+        })
+    };
+    session.run([call().typed::<f64>(), call().typed()])?;
+    assert_eq!(taken(), [2, 0, 0]);
+    Ok(())
 }
 
 /// Line 21: what is infinite in a branch that is not taken stays there.

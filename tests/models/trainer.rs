@@ -582,8 +582,8 @@ fn a_checkpoint_of_another_model_is_refused() {
     model.trainer().checkpoint(&path).fit(&Session::new(&g).unwrap(), &data(29), 1).unwrap();
     assert_eq!(
         resumed(&path, plain),
-        " does not match the session: expected the seed 5 of the session's graph, got 6; \
-         `bias`: expected the name of a variable of the session, got f32[]"
+        " does not match the session: the session lacks its `bias` (f32[]); \
+         expected the seed 5 of the session's graph, got 6; `restore_model` takes the session's variables alone"
     );
 }
 

@@ -40,7 +40,7 @@ impl Categories {
         }
         if self.are_fixed {
             let known = self.texts.iter().take(crate::quote::LISTED).cloned().collect();
-            let (text, categories) = (excerpt(field), self.texts.len());
+            let (text, categories) = (excerpt(field).into(), self.texts.len());
             return Err(CsvFault::UnknownCategory { text, known, categories });
         }
         if self.texts.len() == MOST {

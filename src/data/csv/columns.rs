@@ -119,6 +119,6 @@ fn named(name: &str, count: usize, names: &mut dyn Names) -> Result<usize, CsvFa
     match found {
         (Some(index), None) => Ok(index),
         (Some(first), Some(second)) => Err(CsvFault::SameName { name: name.to_owned(), first, second }),
-        (None, _) => Err(CsvFault::UnknownColumn { name: name.to_owned(), names: shown, columns: count }),
+        (None, _) => Err(CsvFault::UnknownColumn { name: name.into(), names: shown.into(), columns: count }),
     }
 }

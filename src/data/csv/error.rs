@@ -17,6 +17,8 @@ pub struct CsvError {
     pub line: Option<u64>,
     /// The field in the line, counted from 1, where the fault is in one.
     pub column: Option<usize>,
+    /// The name of that column, if the file has a header, or the beginning of it.
+    pub name: Option<Box<str>>,
     /// What is wrong.
     pub fault: CsvFault,
 }
@@ -29,6 +31,9 @@ impl fmt::Display for CsvError {
         }
         if let Some(column) = self.column {
             write!(f, ", column {column}")?;
+        }
+        if let Some(name) = &self.name {
+            write!(f, " (`{}`)", quoted(name))?;
         }
         write!(f, ": {}", self.fault)
     }
@@ -73,15 +78,23 @@ pub enum CsvFault {
 
     /// A field that is no number.
     #[error(
-        "expected a number, got `{}`{}",
+        "expected a number, got `{}`; {}",
         quoted(text),
-        if *may_be_name { "; if this line names the columns, use `Csv::header`" } else { "" }
+        if *may_be_name {
+            "if this line names the columns, use `Csv::header`"
+        } else if *is_missing {
+            "`Csv::missing` and `Csv::missing_in` set what becomes of missing values"
+        } else {
+            "`Csv::categories` takes a column of texts, and `Csv::columns` chooses others"
+        }
     )]
     NotANumber {
         /// What stands there, or the beginning of it.
         text: String,
         /// Whether it stands in the first line, and the file is not said to begin with a header.
         may_be_name: bool,
+        /// Whether it is nothing, or a word that says so.
+        is_missing: bool,
     },
 
     /// A field that says NaN or infinity.
@@ -162,14 +175,14 @@ pub enum CsvFault {
     },
 
     /// A column that is listed twice.
-    #[error("expected each column once, got column {index} twice")]
+    #[error("expected each column once, got index {index} twice")]
     ColumnTwice {
         /// The index, counted from 0.
         index: usize,
     },
 
     /// An option for a column that is neither chosen nor a target.
-    #[error("expected a column that is read, got column {index}; `Csv::columns` chooses others")]
+    #[error("expected a column that is read, got index {index}; `Csv::columns` chooses others")]
     NotRead {
         /// The index, counted from 0.
         index: usize,
@@ -177,7 +190,7 @@ pub enum CsvFault {
 
     /// A field without a value in a column of categories.
     #[error(
-        "expected a category, got `{}`; `Csv::missing` sets what becomes of missing values",
+        "expected a category, got `{}`; `Csv::missing` and `Csv::missing_in` set what becomes of missing values",
         quoted(text)
     )]
     NoCategory {
@@ -193,9 +206,9 @@ pub enum CsvFault {
     )]
     UnknownCategory {
         /// What stands there, or the beginning of it.
-        text: String,
+        text: Box<str>,
         /// The first categories.
-        known: Vec<String>,
+        known: Box<[String]>,
         /// How many there are.
         categories: usize,
     },
@@ -208,7 +221,7 @@ pub enum CsvFault {
     },
 
     /// A column of categories of which the encoding knows none.
-    #[error("expected a column whose categories the encoding has, got column {index}")]
+    #[error("expected a column whose categories the encoding has, got index {index}")]
     NotEncoded {
         /// The index, counted from 0.
         index: usize,
@@ -222,7 +235,7 @@ pub enum CsvFault {
     },
 
     /// Means of a column that has none.
-    #[error("expected a column of numbers among the inputs for means of missing values, got column {index}")]
+    #[error("expected a column of numbers among the inputs for means of missing values, got index {index}")]
     NoMeanOf {
         /// The index, counted from 0.
         index: usize,
@@ -256,15 +269,15 @@ pub enum CsvFault {
     #[error("expected a column among {}, got `{name}`", listed(names.iter().map(String::as_str), *columns))]
     UnknownColumn {
         /// The name as given.
-        name: String,
+        name: Box<str>,
         /// The first names in the header.
-        names: Vec<String>,
+        names: Box<[String]>,
         /// Columns of the file.
         columns: usize,
     },
 
     /// A name that the header has twice.
-    #[error("expected one column named `{name}`, got columns {first} and {second}")]
+    #[error("expected one column named `{name}`, got indices {first} and {second}")]
     SameName {
         /// The name as given.
         name: String,

@@ -18,8 +18,9 @@ pub(super) fn parse<T: Numeric + FromStr>(field: &[u8]) -> Result<T, CsvFault> {
     {
         return Ok(number);
     }
-    let number: f64 =
-        text.parse().map_err(|_| CsvFault::NotANumber { text: excerpt(field), may_be_name: false })?;
+    let not_a_number =
+        || CsvFault::NotANumber { text: excerpt(field), may_be_name: false, is_missing: field.is_empty() };
+    let number: f64 = text.parse().map_err(|_| not_a_number())?;
     if !number.is_finite() && !text.contains(|c: char| c.is_ascii_digit()) {
         return Err(CsvFault::NotFinite { text: excerpt(field) });
     }

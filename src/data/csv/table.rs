@@ -9,7 +9,7 @@ use super::categories::Categories;
 use super::columns::{Columns, Names};
 use super::encoding::{Encoding, Learned};
 use super::error::{CsvError, CsvFault};
-use super::fields::Fields;
+use super::fields::{Fields, Separator};
 use super::lines::{Lines, check_returns};
 use super::missing::Missing;
 use super::number;
@@ -31,6 +31,23 @@ pub(super) struct Table<A, B> {
 struct Place {
     line: Option<u64>,
     column: Option<usize>,
+    /// The line that names the columns, once it has been read.
+    header: Option<Vec<u8>>,
+}
+
+impl Place {
+    /// The name of the column, or the beginning of it.
+    fn name(&self, separator: Separator) -> Option<Box<str>> {
+        let (column, header) = (self.column?, self.header.as_deref()?);
+        let mut name = None;
+        let take = |index, field: &[u8]| {
+            if index + 1 == column {
+                name = Some(excerpt(field));
+            }
+        };
+        Fields::separated_by(separator).ok()?.each(header, take).ok()?;
+        name.filter(|name| !name.is_empty()).map(String::into_boxed_str)
+    }
 }
 
 /// The rows so far.
@@ -56,8 +73,8 @@ impl<A: Numeric + FromStr, B: Numeric + FromStr> Table<A, B> {
     ) -> Result<Self, CsvError> {
         let mut place = Place::default();
         Self::scan(path, csv, targets, names, &mut place).map_err(|fault| {
-            let Place { line, column } = place;
-            CsvError { path: path.to_owned(), line, column, fault }
+            let name = place.name(csv.separator);
+            CsvError { path: path.to_owned(), line: place.line, column: place.column, name, fault }
         })
     }
 
@@ -73,7 +90,7 @@ impl<A: Numeric + FromStr, B: Numeric + FromStr> Table<A, B> {
         let mut rows: Option<Rows<'_, A, B>> = None;
         let mut header_names = None;
         for number in 1.. {
-            *place = Place { line: Some(number), column: None };
+            (place.line, place.column) = (Some(number), None);
             let Some(line) = lines.next_line()? else { break };
             if number <= csv.skipped || line.trim_ascii().is_empty() {
                 continue;
@@ -93,6 +110,10 @@ impl<A: Numeric + FromStr, B: Numeric + FromStr> Table<A, B> {
                 }
                 let known = rows.insert(Rows::new(csv, roles, header_names.as_deref())?);
                 if csv.header {
+                    let mut header = Vec::new();
+                    header.try_reserve_exact(line.len()).map_err(io::Error::from)?;
+                    header.extend_from_slice(line);
+                    place.header = Some(header);
                     continue;
                 }
                 known
@@ -100,12 +121,13 @@ impl<A: Numeric + FromStr, B: Numeric + FromStr> Table<A, B> {
             rows.add(line, &mut fields, place).map_err(|fault| match fault {
                 CsvFault::NotANumber { text, .. } => {
                     let may_be_name = rows.count == 0 && !csv.header && !text.is_empty();
-                    CsvFault::NotANumber { text, may_be_name }
+                    let is_missing = csv.missing_words.say_of(text.as_bytes());
+                    CsvFault::NotANumber { text, may_be_name, is_missing }
                 }
                 fault => fault,
             })?;
         }
-        *place = Place::default();
+        (place.line, place.column) = (None, None);
         let rows = rows.filter(|rows| rows.count > 0).ok_or(CsvFault::Empty)?;
         rows.finished(header_names.as_deref(), wants_names, place)
     }

@@ -9,7 +9,7 @@ use super::file::CURRENT;
 use crate::DType;
 use crate::io::safetensors::{Flaw, FormatFault};
 use crate::op::TensorType;
-use crate::quote::quoted;
+use crate::quote::{LISTED, quoted};
 
 /// Why a checkpoint cannot be saved, loaded or restored.
 #[derive(Clone, thiserror::Error)]
@@ -25,7 +25,12 @@ pub enum CheckpointError {
     },
 
     /// The checkpoint is of another model than the session. Nothing was changed.
-    #[error("{} does not match the session: {}", origin(path.as_ref()), listed(differences))]
+    #[error(
+        "{} does not match the session: {}{}",
+        origin(path.as_ref()),
+        told(differences),
+        remedy(differences)
+    )]
     Differs {
         /// The file that it was loaded from, if it was.
         path: Option<PathBuf>,
@@ -228,8 +233,50 @@ fn origin(path: Option<&PathBuf>) -> String {
     path.map_or("the checkpoint".to_owned(), |path| format!("checkpoint `{}`", path.display()))
 }
 
-fn listed(differences: &[Difference]) -> String {
-    differences.iter().map(Difference::to_string).collect::<Vec<_>>().join("; ")
+/// All differences: those of one kind together, the names of variables that are missing or too many first.
+fn told(differences: &[Difference]) -> String {
+    let named = |name: &str, of: &TensorType| format!("`{}` ({of})", quoted(name));
+    let lacking = differences.iter().filter_map(|difference| match difference {
+        Difference::Missing { name, expected } => Some(named(name, expected)),
+        _ => None,
+    });
+    let unexpected = differences.iter().filter_map(|difference| match difference {
+        Difference::Unexpected { name, found } => Some(named(name, found)),
+        _ => None,
+    });
+    let is_of_both =
+        |other: &&Difference| !matches!(other, Difference::Missing { .. } | Difference::Unexpected { .. });
+    let others = differences.iter().filter(is_of_both).map(Difference::to_string);
+    let lists = [
+        ("it lacks the session's ", lacking.collect::<Vec<_>>(), ", "),
+        ("the session lacks its ", unexpected.collect(), ", "),
+        ("", others.collect(), "; "),
+    ];
+    let lists = lists.into_iter().filter(|(_, items, _)| !items.is_empty());
+    lists
+        .map(|(before, items, between)| before.to_owned() + &first(&items, between))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// The first of several, and how many there are besides.
+fn first(items: &[String], between: &str) -> String {
+    match items.len().saturating_sub(LISTED) {
+        0 => items.join(between),
+        more => format!("{} and {more} more", items[..LISTED].join(between)),
+    }
+}
+
+/// What to do where all variables of the session are there, as they should be.
+fn remedy(differences: &[Difference]) -> &'static str {
+    let is_beside = |difference: &Difference| {
+        matches!(difference, Difference::Seed { .. } | Difference::Unexpected { .. })
+    };
+    if differences.iter().all(is_beside) {
+        "; `restore_model` takes the session's variables alone"
+    } else {
+        ""
+    }
 }
 
 crate::io::error_of_its_own!(CheckpointError);

@@ -14,7 +14,7 @@ use super::{
 use crate::element::{DType, with_element};
 use crate::error::Fault;
 use crate::graph::op::{self, Attribute, MultiOp};
-use crate::graph::{AnyTensor, Graph};
+use crate::graph::{AnyTensor, Graph, Node};
 use crate::ir::TensorId;
 use crate::ops::definition;
 use crate::shape::Shape;
@@ -45,11 +45,25 @@ impl From<Vec<Lacking>> for Unbuilt {
     }
 }
 
-/// The type of each node's op, where it is known.
-pub(super) type OpTypes = Vec<Option<TypeId>>;
+/// What a model's node was frozen from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    /// The type of its op.
+    of: TypeId,
+    location: &'static Location<'static>,
+}
+
+impl Origin {
+    pub(super) fn of(node: &Node) -> Self {
+        Origin { of: type_of(&*node.op), location: node.location }
+    }
+}
+
+/// What each node was frozen from, where it is known.
+pub(super) type Origins = Vec<Option<Origin>>;
 
 /// The type of an op.
-pub(super) fn type_of(op: &dyn MultiOp) -> TypeId {
+fn type_of(op: &dyn MultiOp) -> TypeId {
     let op: &dyn Any = op;
     op.type_id()
 }
@@ -60,9 +74,10 @@ fn built_type(any: AnyTensor<'_>) -> TypeId {
 }
 
 /// Adds an op to those that lack, once.
-pub(super) fn lacks(lacking: &mut Vec<Lacking>, node: &NodeDef) {
+pub(super) fn lacks(lacking: &mut Vec<Lacking>, node: &NodeDef, origin: Option<Origin>) {
     if lacking.iter().all(|known| known.op != node.op) {
-        lacking.push(Lacking { op: node.op.clone(), node: node.name.clone() });
+        let location = origin.map(|origin| origin.location);
+        lacking.push(Lacking { op: node.op.clone(), node: node.name.clone(), location });
     }
 }
 
@@ -71,18 +86,18 @@ impl Frozen {
     /// frozen from are other ops.
     pub(super) fn build(
         model: Model,
-        expected: &OpTypes,
+        origins: &Origins,
         location: &'static Location<'static>,
     ) -> Result<Self, Unbuilt> {
         let unknown = |node: &&NodeDef| !is_own(&node.op) && definition(&node.op).is_none();
         let mut lacking = Vec::new();
-        model.nodes.iter().filter(unknown).for_each(|node| lacks(&mut lacking, node));
+        model.nodes.iter().filter(unknown).for_each(|node| lacks(&mut lacking, node, None));
         if !lacking.is_empty() {
             return Err(lacking.into());
         }
         let graph = Graph::with_seed(model.seed);
         let (inputs, outputs) = {
-            let built = graph.attributed(location, || built(&graph, &model, expected))?;
+            let built = graph.attributed(location, || built(&graph, &model, origins))?;
             let missing = |node: usize| FrozenFault::Graph { node: Some(node) };
             let tensor = |(node, output): (usize, u32)| -> Result<TensorId, FrozenFault> {
                 let outputs = built.get(node).ok_or_else(|| missing(node))?;
@@ -116,11 +131,7 @@ fn is_own(op: &str) -> bool {
 }
 
 /// The outputs of each node.
-fn built<'g>(
-    graph: &'g Graph,
-    model: &Model,
-    expected: &OpTypes,
-) -> Result<Vec<Vec<AnyTensor<'g>>>, Unbuilt> {
+fn built<'g>(graph: &'g Graph, model: &Model, origins: &Origins) -> Result<Vec<Vec<AnyTensor<'g>>>, Unbuilt> {
     let mut all: Vec<Vec<AnyTensor<'g>>> = Vec::new();
     let (mut lacking, mut count) = (Vec::new(), 0);
     for (place, node) in model.nodes.iter().enumerate() {
@@ -142,8 +153,9 @@ fn built<'g>(
             graph.check()?;
         }
         if let Some(first) = outputs.first() {
-            if expected.get(place).copied().flatten().is_some_and(|expected| expected != built_type(*first)) {
-                lacks(&mut lacking, node);
+            let origin = origins.get(place).copied().flatten();
+            if origin.is_some_and(|origin| origin.of != built_type(*first)) {
+                lacks(&mut lacking, node, origin);
             }
             if !node.name.is_empty() && first.name() != node.name {
                 first.rename(&node.name);

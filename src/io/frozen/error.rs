@@ -1,6 +1,7 @@
 //! Why a model cannot be frozen, written, read or called.
 
 use std::fmt;
+use std::panic::Location;
 use std::path::PathBuf;
 
 use crate::error::Site;
@@ -21,7 +22,7 @@ pub enum FrozenError {
     },
 
     /// The model is made of ops that cannot be built by name: custom ops, closures, and ops of another release.
-    #[error("expected ops that are built by name, got {}", listed(ops))]
+    #[error("expected ops that are built by name, got {}{}", listed(ops), remedy(ops))]
     Ops {
         /// All of them, each once, with the first node of each.
         ops: Vec<Lacking>,
@@ -77,11 +78,29 @@ pub struct Lacking {
     pub op: String,
     /// The first node of it.
     pub node: String,
+    /// File and line of the caller that built the node; `None` for a model that was read from a file.
+    pub location: Option<&'static Location<'static>>,
 }
 
 impl fmt::Display for Lacking {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` (node `{}`)", quoted(&self.op), quoted(&self.node))
+        match self.location {
+            Some(location) => {
+                write!(f, "`{}` ({}) built at {location}", quoted(&self.node), quoted(&self.op))
+            }
+            None => write!(f, "`{}` (node `{}`)", quoted(&self.op), quoted(&self.node)),
+        }
+    }
+}
+
+/// What to do about ops that lack, where the model is made and where it is read.
+fn remedy(ops: &[Lacking]) -> &'static str {
+    if ops.iter().all(|op| op.location.is_some()) {
+        "; a file holds no code of custom ops and closures: express what they do by methods of tensors, or make their \
+         results inputs of the model"
+    } else {
+        "; this program's release of flowgrad does not have them: load the model with the release that froze it, or a later \
+         one"
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use foldhash::HashMap;
 
-use super::build::{OpTypes, Unbuilt, lacks};
+use super::build::{Origin, Origins, Unbuilt, lacks};
 use super::{
     ARRAY, CONSTANT, DTYPE, Frozen, FrozenError, MAX_NODES, Model, NodeDef, Output, PLACEHOLDER, Place, SHAPE,
 };
@@ -52,7 +52,7 @@ impl Session {
         let ids = |tensors: &[AnyTensor<'_>]| tensors.iter().map(|any| any.id()).collect::<Vec<_>>();
         let mut freezing = Freezing::new(&arena, variables);
         let model = freezing.model(self.seed(), &ids(inputs), &ids(outputs))?;
-        Frozen::build(model, &freezing.types, location).map_err(|unbuilt| match unbuilt {
+        Frozen::build(model, &freezing.origins, location).map_err(|unbuilt| match unbuilt {
             Unbuilt::Other(error) => error,
             // What was just made is a model.
             Unbuilt::Fault(fault) => FrozenError::Run(Error::Other(Arc::new(fault))),
@@ -84,8 +84,8 @@ struct Freezing<'a> {
     arena: &'a Arena,
     variables: BTreeMap<String, Value>,
     nodes: Vec<NodeDef>,
-    /// The types of their ops.
-    types: OpTypes,
+    /// What they come from, where another program must know the op.
+    origins: Origins,
     arrays: BTreeMap<String, Arc<Value>>,
     frames: Vec<Frame>,
     /// The frame of each call, by the frame in which it is made.
@@ -100,7 +100,7 @@ impl<'a> Freezing<'a> {
             arena,
             variables,
             nodes: Vec::new(),
-            types: Vec::new(),
+            origins: Vec::new(),
             arrays: BTreeMap::new(),
             frames: vec![Frame::of(BodyRun::top(None), Vec::new())],
             runs: HashMap::default(),
@@ -158,7 +158,7 @@ impl<'a> Freezing<'a> {
 
     fn push(&mut self, node: NodeDef) {
         self.nodes.push(node);
-        self.types.push(None);
+        self.origins.push(None);
     }
 
     /// Freezes a node as it is in a frame.
@@ -213,7 +213,7 @@ impl<'a> Freezing<'a> {
                     let attributes = node.op.attributes();
                     let op = node.op.name().to_owned();
                     self.push(NodeDef { op, name, inputs, control, attributes });
-                    self.types[start] = Some(super::build::type_of(&*node.op));
+                    self.origins[start] = Some(Origin::of(node));
                     (0..node.outputs.len() as u32).map(|output| (start, output)).collect()
                 }
             },
@@ -295,15 +295,15 @@ impl<'a> Freezing<'a> {
             }
         }
         let mut places = HashMap::default();
-        let (nodes, types) = (std::mem::take(&mut self.nodes), std::mem::take(&mut self.types));
-        for (place, (mut node, of)) in
-            nodes.into_iter().zip(types).enumerate().filter(|&(place, _)| is_needed[place])
+        let (nodes, origins) = (std::mem::take(&mut self.nodes), std::mem::take(&mut self.origins));
+        for (place, (mut node, origin)) in
+            nodes.into_iter().zip(origins).enumerate().filter(|&(place, _)| is_needed[place])
         {
             node.inputs.iter_mut().for_each(|(before, _)| *before = places[before]);
             node.control.iter_mut().for_each(|before| *before = places[before]);
             places.insert(place, self.nodes.len());
             self.nodes.push(node);
-            self.types.push(of);
+            self.origins.push(origin);
         }
         places
     }
@@ -316,9 +316,9 @@ impl<'a> Freezing<'a> {
             return Err(FrozenError::NotFed { placeholders });
         }
         let mut ops = Vec::new();
-        for (node, of) in self.nodes.iter().zip(&self.types) {
-            if of.is_some() && definition(&node.op).is_none() {
-                lacks(&mut ops, node);
+        for (node, &origin) in self.nodes.iter().zip(&self.origins) {
+            if origin.is_some() && definition(&node.op).is_none() {
+                lacks(&mut ops, node, origin);
             }
         }
         if ops.is_empty() { Ok(()) } else { Err(FrozenError::Ops { ops }) }

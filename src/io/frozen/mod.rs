@@ -51,7 +51,7 @@ use crate::ir::TensorId;
 use crate::op::TensorType;
 use crate::{Session, Value};
 
-pub use error::{FrozenError, FrozenFault};
+pub use error::{FrozenError, FrozenFault, Lacking};
 
 /// A part of a graph with inputs, outputs, and the values that variables had when it was taken: what
 /// [`Session::freeze`] gives, and a file holds.

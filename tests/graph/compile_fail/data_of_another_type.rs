@@ -9,7 +9,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let _ = Dataset::new(vec![1_u8, 2], labels.view()); //~ E0277 cannot be a side of a dataset
     let _ = Dataset::new((&numbers, "labels"), &labels); //~ E0277 cannot be a side of a dataset
     let _: Dataset<f64, i64> = Dataset::new(&numbers, &labels)?; //~ E0308
-    let _: Option<Dataset<String, i64>> = None; //~ E0277
+    let _: Option<Dataset<String, i64>> = None; //~ E0277 tensors do not hold elements of `String`
     let one = Dataset::new(&numbers, &labels)?;
     let two = Dataset::new((&numbers, &numbers), &labels)?;
 

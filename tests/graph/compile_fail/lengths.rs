@@ -9,6 +9,7 @@ fn main() {
     let _ = g.zeros::<f32>([x.dim(0), 3]); //~ E0308 expected `Length<'_>`, found integer
     let _ = x.reshape([2.0, 3.0]); //~ E0277
     let _ = g.zeros::<f32>(x); //~ E0277
+    let _ = g.eye::<f32>(g.constant(3_i64)); //~ E0277
 
     let _ = (g.zeros::<f32>((x.dim(0), 3)), g.zeros::<f32>([x.dim(0), 3.into()]), g.ones::<f32>(x.lengths()));
     let _ = (x.reshape((x.dim(0), -1)), x.reshape([2 * x.dim(0), x.dim(1) / 2]), x.reshape(x.dim(0) * 4));

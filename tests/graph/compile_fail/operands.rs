@@ -32,6 +32,7 @@ fn main() {
     let _ = y.gather(vec![1, 2], 0); //~ E0277 expected a tensor, a variable or a number of `i32` or `i64`
     let _ = y.sparse_softmax_cross_entropy(&array); //~ E0277 `cast` makes integers of other elements
     let _ = 2 * x; //~ E0277
+    let _ = x.boolean_mask(x, 0, 2); //~ E0277 expected a tensor, a variable or a number of `bool`
 
     let _ = &x + &x - x * &x + 2.0 * &x;
     let _ = y.gather(g.constant([1_i32, 0]), 0) + y.gather(g.constant([1_i64, 0]), 0) + y.gather(1, 0);

@@ -30,6 +30,9 @@ fn main() -> Result<()> {
     let _ = step.call((&array, 1.5)); //~ E0277 is no argument of a call that is fed `(f32, i64)`
     let one = session.make_callable(x, y)?;
     let _ = one.call(array.clone()); //~ E0277 is no argument of a call that is fed `f32`
+    let (untyped, values) = (session.make_callable(vec![x.any()], y)?, vec![Value::from(array.clone())]);
+    let _ = untyped.call(values.clone()); //~ E0277 arrays and values are lent: `&array`, `array.view()`, `&values`
+    let _ = untyped.call(&values)?;
 
     let outputs: Vec<ArrayD<f32>> = session.feed(x, &vec![1.0]).run(&[y, y][..])?;
     let [a, _] = session.feed(x, &[1.0, 2.0]).run(&[y, y])?;
