@@ -18,6 +18,9 @@
 //!    A matrix product that can be cut by rows becomes the producer of a region of what reads it.
 //! 3. Otherwise it starts a group: a region of its own, a matrix product, a reduction, a join, a kernel, or a
 //!    call. What is copied for a join alone is left to it.
+//! 4. Regions of a few elements, whose steps would take longer to begin than to do, become one where they can ([`small`]).
+
+mod small;
 
 use smallvec::{SmallVec, smallvec};
 
@@ -277,7 +280,7 @@ pub(in crate::plan) fn group(
     for val in vals() {
         grouping.settle(val);
     }
-    grouping.groups
+    if fuse { small::merged(program, layouts, grouping.groups) } else { grouping.groups }
 }
 
 struct Grouping<'a> {

@@ -39,6 +39,18 @@ impl Plan {
 
     /// The programs for which there is machine code.
     pub(crate) fn code_text(&self) -> String {
+        let mut text = self.own_code_text();
+        for (function, plan) in self.calls() {
+            let code = plan.own_code_text();
+            if !code.is_empty() {
+                // Writing to a string cannot fail.
+                let _ = write!(text, "code of `{function}`:\n{code}");
+            }
+        }
+        text
+    }
+
+    fn own_code_text(&self) -> String {
         let mut text = String::new();
         for (index, step) in self.steps.iter().enumerate() {
             let Kind::Region(region) = &step.kind else { continue };

@@ -19,6 +19,13 @@ const LEAST_OPS: usize = 2;
 /// Ops of a program at most: the time to make its code grows with its length, and registers run out long before.
 const MOST_OPS: usize = 64;
 
+/// The same of a program for a few elements, to which a call and what goes through memory from one program to the next
+/// are most of the work.
+const MOST_OPS_OF_FEW: usize = 256;
+
+/// Elements that are few: some vectors.
+const FEW_ELEMENTS: usize = 32;
+
 /// How many lengths are tried of a program that starts with an op.
 const MOST_ATTEMPTS: usize = 4;
 
@@ -188,7 +195,8 @@ impl Ops<'_> {
 
     /// The longest program that starts with an op.
     fn native(&self, first: usize) -> Option<Native> {
-        let most = self.all.len().min(first + MOST_OPS);
+        let few = self.rows.saturating_mul(self.all[first].operands.width) <= FEW_ELEMENTS;
+        let most = self.all.len().min(first + if few { MOST_OPS_OF_FEW } else { MOST_OPS });
         let mut shapes = Shape::of(&self.all[first], self.tile_rows, self.isa);
         let mut end = first;
         let mut longest = shapes;
