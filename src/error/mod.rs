@@ -172,6 +172,10 @@ pub enum Error {
     #[error("expected the run to end within its timeout, got no end")]
     DeadlineExceeded,
 
+    /// A run was to be repeated no times, which gives no results.
+    #[error("expected one repetition at least, got none")]
+    NoRepetition,
+
     /// An iteration of a loop could not be done. The run left every variable as it was.
     #[error("{error}, in iteration {iteration} of {site}")]
     Iteration {

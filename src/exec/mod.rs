@@ -1,7 +1,7 @@
 //! Runs plans.
 //!
 //! - [`arena`]: what one run needs beside its plan, lent by the session.
-//! - [`feed`] and [`store`]: where a run's inputs lie, and its variables.
+//! - [`feed`] and [`store`]: where a run's inputs lie, and its variables; [`spare`]: these in several runs as one.
 //! - [`turn`] and [`nesting`]: whose turn it is to assign, and which runs ask for it from inside of a kernel.
 //! - [`addresses`]: where buffers lie.
 //! - [`steps`]: one step, or one task of a step that is split; [`programs`]: of a region, by machine
@@ -28,6 +28,7 @@ mod programs;
 mod progress;
 mod record;
 mod schedule;
+mod spare;
 mod steps;
 mod store;
 mod tapes;
@@ -147,8 +148,8 @@ impl From<Nested> for Box<Failure> {
     }
 }
 
-/// Runs a plan, before which the session has run as often as the moments say, hands each fetched value to
-/// `fetched`, and notes in `record`, if there is one, what was done when.
+/// Runs a plan, before which the session has run as often as the moments say, and notes in `record`, if there is one,
+/// what was done when.
 ///
 /// # Safety
 /// The arena must fit the plan and have the addresses of the buffers that lie in variables, of as many elements as
@@ -160,7 +161,6 @@ unsafe fn run(
     level: &Level,
     arena: &mut Arena,
     record: Option<&mut Record>,
-    fetched: &mut dyn FnMut(Value),
 ) -> Result<(), Box<Failure>> {
     let (plan, feeds) = (ready.plan(), ready.feeds());
     let Arena { memory, addresses, laid_out_for, shared, tapes, .. } = arena;
@@ -196,7 +196,18 @@ unsafe fn run(
             Cause::OutOfMemory(lacking) => Failure::OutOfMemory(lacking),
             _ => Failure::Step { cause, count },
         })
-    })?;
+    })
+}
+
+/// Hands each fetched value of a run that is over to `fetched`.
+///
+/// # Safety
+/// The addresses must be those of the run, whose memory nobody has used since.
+unsafe fn fetch(
+    plan: &Plan,
+    addresses: &[*mut u8],
+    fetched: &mut dyn FnMut(Value),
+) -> Result<(), Box<Failure>> {
     for (position, fetch) in plan.fetches.iter().enumerate() {
         let address = addresses[fetch.start.buffer.index()].wrapping_add(fetch.start.offset);
         // SAFETY: all steps are done, so the buffer holds the value of this type and lengths, from there on.

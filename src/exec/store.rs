@@ -22,6 +22,7 @@ use std::time::Instant;
 use super::arena::{Arena, Arenas, Need};
 use super::feed::value_at;
 use super::nesting::{Level, Nested};
+use super::spare::Spare;
 use super::turn::Turn;
 use super::{Failure, Moments, Ready, Record, Threads};
 use crate::element::{DType, Value};
@@ -38,6 +39,9 @@ pub(crate) struct Terms {
     pub(crate) again: Option<i64>,
     /// When to give up.
     pub(crate) deadline: Option<Instant>,
+    /// How many times more it is done, each time on what the time before has left. It is one run for all others: they
+    /// see what the last time leaves, or nothing of it.
+    pub(crate) more: usize,
 }
 
 /// A session's variables, the memory of its runs, and their count.
@@ -104,7 +108,7 @@ impl Store {
         ready: &Ready<'_>,
         graph: &Shared,
         threads: &Threads,
-        Terms { again, deadline }: Terms,
+        Terms { again, deadline, more }: Terms,
         mut record: Option<&mut Record>,
         fetched: &mut dyn FnMut(Value),
     ) -> Result<(), Box<Failure>> {
@@ -116,16 +120,23 @@ impl Store {
         let level = Level::run(graph, (!plan.commits.is_empty()).then_some(&self.turn));
         level.check()?;
         let mut running = Running { store: self, lent_bytes: 0, count: 0, assigns: false, has_ended: false };
-        let mut arena = running.begin(plan, graph, again)?;
+        let mut arena = running.begin(plan, graph, again, more)?;
+        let spare = Spare::of(plan, if more > 0 { &plan.commits } else { &[] }, &arena.addresses)?;
         arena.fit().map_err(|lacking| lacking.owned_by(plan.largest.map_or(Owner::Whole, Owner::Node)))?;
         // SAFETY: `Ready` proves that the feeds are what the plan was made for. The variables' memory has the size that
         // their graph says, for which the plan was made. Nobody writes the current values, which are pinned, or may be
         // replaced only by the run that holds the turn; and nobody else touches the next ones, which nobody had pinned,
         // and which are made current only by this run.
-        let moments = Moments { count: running.count, deadline };
-        // SAFETY: as above.
-        let ran = unsafe { super::run(ready, threads, moments, &level, &mut arena, record, fetched) };
-        running.end(arena, if ran.is_ok() { &plan.commits } else { &[] });
+        let mut run = |time: usize| {
+            spare.turn(plan, &mut arena.addresses, time);
+            let moments = Moments { count: running.count.wrapping_add(time as i64), deadline };
+            // SAFETY: as above; a time reads what the one before has written, and writes where none reads.
+            unsafe { super::run(ready, threads, moments, &level, &mut arena, record.as_deref_mut()) }
+        };
+        let ran = (0..=more).try_for_each(&mut run);
+        // SAFETY: the last time is over, and the arena is still lent to it.
+        let ran = ran.and_then(|()| unsafe { super::fetch(plan, &arena.addresses, fetched) });
+        running.end(arena, if ran.is_ok() { &plan.commits } else { &[] }, spare.last(more));
         ran
     }
 
@@ -235,10 +246,10 @@ impl State {
         &mut self.slots[id.index()]
     }
 
-    /// Counts a run that begins, and gives how many there were before.
-    fn count(&mut self) -> i64 {
+    /// Counts a run that begins, and those that it is beside the first, and gives how many there were before.
+    fn count(&mut self, more: usize) -> i64 {
         let before = self.begun;
-        self.begun = before.wrapping_add(1);
+        self.begun = before.wrapping_add(1).wrapping_add(more as i64);
         before
     }
 
@@ -282,7 +293,13 @@ impl Running<'_> {
     /// Begins the run: takes the turn if it assigns, counts, finds the variables, and takes an arena.
     // What it notes is not returned: to read it as vectors right after it has been written would wait for the memory.
     #[inline]
-    fn begin(&mut self, plan: &Plan, graph: &Shared, again: Option<i64>) -> Result<Box<Arena>, Box<Failure>> {
+    fn begin(
+        &mut self,
+        plan: &Plan,
+        graph: &Shared,
+        again: Option<i64>,
+        more: usize,
+    ) -> Result<Box<Arena>, Box<Failure>> {
         let assigns = !plan.commits.is_empty();
         let store = self.store;
         let mut state = store.lock();
@@ -291,7 +308,7 @@ impl Running<'_> {
             // Counted at once, for it is told apart from those that have ended by holding the turn.
             state.assigns = true;
             self.assigns = true;
-            self.count = again.unwrap_or_else(|| state.count());
+            self.count = again.unwrap_or_else(|| state.count(more));
         }
         if !plan.variables.iter().all(|&id| state.slot(id).is_some()) {
             drop(state);
@@ -311,7 +328,7 @@ impl Running<'_> {
         }
         if !assigns {
             // Of the moment at which the variables are pinned: the lock is held from here on.
-            self.count = again.unwrap_or_else(|| state.count());
+            self.count = again.unwrap_or_else(|| state.count(more));
         }
         let mut arena = state.arenas.lend(Need::of(plan));
         let Arena { addresses, pins, laid_out_for, .. } = &mut *arena;
@@ -346,19 +363,23 @@ impl Running<'_> {
         Ok(arena)
     }
 
-    /// Ends the run: leaves what it made of these variables, and gives the arena back.
-    fn end(&mut self, mut arena: Box<Arena>, commits: &[VariableId]) {
+    /// Ends the run: leaves what it made of these variables, in their next memory or in what is given instead, and gives
+    /// the arena back.
+    fn end(&mut self, mut arena: Box<Arena>, commits: &[VariableId], mut made: Vec<Arc<Memory>>) {
         // Unpins what was read, which may give memory back.
         arena.pins.clear();
         let mut state = self.store.lock();
-        for &id in commits {
+        for (index, &id) in commits.iter().enumerate() {
             if let Some(Slot { current, next: Some(next) }) = state.slot_mut(id) {
+                if let Some(made) = made.get_mut(index) {
+                    std::mem::swap(next, made);
+                }
                 std::mem::swap(current, next);
             }
         }
         let surplus = state.arenas.take_back(arena);
         self.leave(state);
-        drop(surplus);
+        drop((surplus, made));
     }
 
     fn leave(&mut self, mut state: MutexGuard<'_, State>) {

@@ -18,6 +18,7 @@ pub(crate) fn pull_back_loop(id: LoopId, at: &mut Pullback<'_>) {
     let (captures, ticks) = backward.captures(body, at);
     let (inputs, bindings, trips) = backward.inputs(captures, ticks, at);
     let (outputs, shared) = backward.outputs(body, at);
+    let origin = backward.record.begun_by(backward.node);
     let record = LoopRecord {
         body,
         bindings,
@@ -26,7 +27,8 @@ pub(crate) fn pull_back_loop(id: LoopId, at: &mut Pullback<'_>) {
         outputs,
         origin: None,
         recomputes: false,
-        draws_as: None,
+        // What is computed again inside of it is at the same row of the same loop.
+        draws_as: Some(backward.record.draws_as.unwrap_or(origin)),
     };
     let graph = backward.graph;
     let name = graph.shared().read().node(backward.node).op.name();

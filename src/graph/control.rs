@@ -84,6 +84,11 @@ pub enum ControlFault {
     /// There is no array to go through.
     #[error("expected one array at least to go through row by row, got none")]
     NoArrays,
+    /// What is kept of a scan depends on a number of rows that is not known.
+    #[error(
+        "checkpoints: expected a number of rows that is known when the scan is built, got an unknown one"
+    )]
+    UnknownRows,
     /// Arrays that are gone through together are not of the same length.
     #[error("array {array}: expected {expected} rows as of the first array, got {found}")]
     Rows {
@@ -207,6 +212,14 @@ impl Arena {
 
     pub(crate) fn looped(&self, LoopId(index): LoopId) -> &LoopRecord {
         &self.loops[index as usize]
+    }
+
+    /// The node by whose name random numbers in a node's bodies are told apart.
+    pub(crate) fn draws_as(&self, node: NodeId) -> NodeId {
+        match self.node(node).role {
+            Role::Loops(id) => self.looped(id).draws_as.unwrap_or(node),
+            _ => node,
+        }
     }
 
     /// The bodies that a node runs.

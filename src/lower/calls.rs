@@ -239,9 +239,11 @@ impl Specialiser<'_> {
 
     /// Begins the run of a body, and gives its frame.
     pub(super) fn enter(&mut self, (frame, call): (usize, NodeId), body: BodyId, inputs: &[Val]) -> usize {
+        // A loop that does again what another has done draws the same random numbers.
+        let named = self.arena.draws_as(call);
         let around = &self.frames[frame];
-        let calls = [&around.calls[..], &[call]].concat();
-        let run = around.run.begin(self.arena, call, body, inputs);
+        let calls = [&around.calls[..], &[named]].concat();
+        let run = around.run.begin(self.arena, named, body, inputs);
         self.frames.push(Frame::of(run, calls));
         self.frames.len() - 1
     }

@@ -4,7 +4,7 @@ use std::env;
 use std::sync::{Arc, Mutex};
 
 use super::folded::Folded;
-use super::{Core, Session};
+use super::{Core, RunTerms, Session};
 use crate::error::{Error, Result};
 use crate::exec::{Store, Threads};
 use crate::graph::Graph;
@@ -187,7 +187,7 @@ impl<'g> SessionBuilder<'g> {
             constants: Constants::default(),
             folded: Folded::default(),
         };
-        Ok(Session { core: Arc::new(core), timeout: None })
+        Ok(Session { core: Arc::new(core), terms: RunTerms::default() })
     }
 
     /// The instruction set that was asked for, or the widest.

@@ -3,13 +3,12 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::Core;
 use super::arguments::{Arguments, FedArrays};
 use super::fetch::{Output, Results};
 use super::prepared::Prepared;
-use crate::error::Result;
+use super::{Core, RunTerms};
+use crate::error::{Error, Result};
 use crate::exec::Record;
 use crate::trace::Trace;
 
@@ -26,8 +25,7 @@ pub struct Callable<I, O: Output> {
     fed_lists: Vec<(usize, usize)>,
     /// The lengths of lists of fetches.
     lengths: Vec<usize>,
-    /// How long a run may take.
-    timeout: Option<Duration>,
+    terms: RunTerms,
     types: PhantomData<fn(I) -> O>,
 }
 
@@ -40,7 +38,7 @@ impl<I, O: Output> fmt::Debug for Callable<I, O> {
 impl<I, O: Output> Clone for Callable<I, O> {
     fn clone(&self) -> Self {
         let (core, prepared) = (Arc::clone(&self.core), Arc::clone(&self.prepared));
-        Callable::new(core, prepared, self.fed_lists.clone(), self.lengths.clone(), self.timeout)
+        Callable::new(core, prepared, self.fed_lists.clone(), self.lengths.clone(), self.terms)
     }
 }
 
@@ -50,9 +48,9 @@ impl<I, O: Output> Callable<I, O> {
         prepared: Arc<Prepared>,
         fed_lists: Vec<(usize, usize)>,
         lengths: Vec<usize>,
-        timeout: Option<Duration>,
+        terms: RunTerms,
     ) -> Self {
-        Callable { core, prepared, fed_lists, lengths, timeout, types: PhantomData }
+        Callable { core, prepared, fed_lists, lengths, terms, types: PhantomData }
     }
 
     /// An error if a list of what is fed is not as long as that of the feeds.
@@ -74,11 +72,39 @@ impl<I, O: Output> Callable<I, O> {
     /// As for [`Session::run`](super::Session::run), and [`Error::FeedCount`](crate::Error::FeedCount) for a list of
     /// another length than that of the feeds.
     pub fn call<'v>(&self, feeds: impl Arguments<'v, I>) -> Result<O> {
+        self.call_as(self.terms, feeds)
+    }
+
+    /// Runs as [`call`](Callable::call) does, so many times as one run: each time on the variables as the time before has
+    /// left them. Gives the results of the last time. Other runs see the variables as they were until the last time has
+    /// succeeded; if one fails, all stays as it was. For a transaction of its own for each time, call in a loop.
+    ///
+    /// It counts as so many runs, so random numbers are those of so many calls.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f64>("x", []);
+    /// let v = g.variable("v", 1.0_f64);
+    /// let session = Session::new(&g)?;
+    /// let step = session.make_callable(x, v.assign(v * x))?;
+    /// assert_eq!(step.repeat_with(10, 2.0)?.item()?, 1024.0);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`call`](Callable::call), and [`Error::NoRepetition`] for no times at all.
+    pub fn repeat_with<'v>(&self, times: usize, feeds: impl Arguments<'v, I>) -> Result<O> {
+        let more = times.checked_sub(1).ok_or(Error::NoRepetition)?;
+        self.call_as(RunTerms { more, ..self.terms }, feeds)
+    }
+
+    fn call_as<'v>(&self, terms: RunTerms, feeds: impl Arguments<'v, I>) -> Result<O> {
         let mut fed = FedArrays::default();
         feeds.push_to(&mut fed);
         self.check_lists(&fed)?;
         let mut values = Vec::new();
-        self.core.run(&self.prepared, &fed.arrays, self.timeout, &mut |value| values.push(value))?;
+        self.core.run(&self.prepared, &fed.arrays, terms, &mut |value| values.push(value))?;
         Ok(O::take(&mut Results::new(values, &self.lengths)))
     }
 
@@ -105,10 +131,32 @@ impl<I, O: Output> Callable<I, O> {
         feeds.push_to(&mut fed);
         self.check_lists(&fed)?;
         let mut values = Vec::new();
-        let trace =
-            self.core.run_traced(&self.prepared, &fed.arrays, self.timeout, record, &mut |value| {
-                values.push(value);
-            })?;
+        let trace = self.core.run_traced(&self.prepared, &fed.arrays, self.terms, record, &mut |value| {
+            values.push(value);
+        })?;
         Ok((O::take(&mut Results::new(values, &self.lengths)), trace))
+    }
+}
+
+impl<O: Output> Callable<(), O> {
+    /// Runs so many times as one run, as [`repeat_with`](Callable::repeat_with) does, for a callable that is fed nothing.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let w = g.variable("w", 5.0_f64);
+    /// let [dw] = (w - 3.0).square().gradients([w.tensor()]);
+    /// let session = Session::new(&g)?;
+    /// let step = session.make_callable((), w.assign_sub(dw * 0.1))?;
+    /// let last = step.repeat(1_000)?.item()?;
+    /// assert!((last - 3.0).abs() < 1e-12);
+    /// assert_eq!(session.run_count(), 1_000);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`repeat_with`](Callable::repeat_with).
+    pub fn repeat(&self, times: usize) -> Result<O> {
+        self.repeat_with(times, ())
     }
 }

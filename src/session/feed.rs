@@ -114,7 +114,7 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
         let core = &self.session.core;
         let prepared = core.prepare(&self.tensors, &list)?;
         let mut values = Vec::new();
-        core.run(&prepared, &self.arrays, self.session.timeout, &mut |value| values.push(value))?;
+        core.run(&prepared, &self.arrays, self.session.terms, &mut |value| values.push(value))?;
         Ok(Output::take(&mut Results::new(values, &list.lengths)))
     }
 
@@ -129,7 +129,7 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
         let core = &self.session.core;
         let prepared = core.prepare(&self.tensors, &list)?;
         let mut values = Vec::new();
-        let trace = core.run_traced(&prepared, &self.arrays, self.session.timeout, record, &mut |value| {
+        let trace = core.run_traced(&prepared, &self.arrays, self.session.terms, record, &mut |value| {
             values.push(value);
         })?;
         Ok((Output::take(&mut Results::new(values, &list.lengths)), trace))

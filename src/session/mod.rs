@@ -25,6 +25,7 @@ mod nan_origin;
 mod offender;
 mod parameters;
 mod prepared;
+mod terms;
 mod value;
 
 use std::collections::BTreeMap;
@@ -48,6 +49,7 @@ use failure::{no_memory, refused};
 use fetch::FetchList;
 use folded::Folded;
 use prepared::Prepared;
+use terms::RunTerms;
 
 #[cfg(feature = "safetensors")]
 pub(crate) use arguments::FedArrays;
@@ -82,8 +84,7 @@ pub use parameters::Parameters;
 #[derive(Clone, Debug)]
 pub struct Session {
     core: Arc<Core>,
-    /// How long a run may take.
-    timeout: Option<Duration>,
+    terms: RunTerms,
 }
 
 /// Requests whose plans a session keeps. A program that goes on fetching new nodes would fill memory
@@ -255,7 +256,7 @@ impl Session {
         let list = FetchList::of(&fetches);
         let prepared = self.core.prepare(&fed, &list)?;
         prepared.plan_if_static(&self.core)?;
-        Ok(Callable::new(Arc::clone(&self.core), prepared, fed.lists, list.lengths, self.timeout))
+        Ok(Callable::new(Arc::clone(&self.core), prepared, fed.lists, list.lengths, self.terms))
     }
 
     /// The plan of a run of the fetches, as text: the rewrites that were applied, numbered, with their
@@ -296,7 +297,7 @@ impl Session {
     /// ```
     #[must_use = "the session itself has no timeout"]
     pub fn with_timeout(&self, timeout: Duration) -> Session {
-        Session { core: Arc::clone(&self.core), timeout: Some(timeout) }
+        Session { core: Arc::clone(&self.core), terms: RunTerms { timeout: Some(timeout), more: 0 } }
     }
 
     /// The seed of the session's graph, from which random numbers and starts of variables derive.
@@ -452,11 +453,11 @@ impl Core {
         &self,
         prepared: &Prepared,
         feeds: &[FedArray<'_>],
-        timeout: Option<Duration>,
+        terms: RunTerms,
         fetched: &mut dyn FnMut(Value),
     ) -> Result<()> {
         let ready = prepared.ready(self, feeds)?;
-        self.run_ready(prepared, &ready, feeds, timeout, None, fetched)
+        self.run_ready(prepared, &ready, feeds, terms, None, fetched)
     }
 
     /// The same, and what was done when since the record was begun.
@@ -464,13 +465,13 @@ impl Core {
         &self,
         prepared: &Prepared,
         feeds: &[FedArray<'_>],
-        timeout: Option<Duration>,
+        terms: RunTerms,
         mut record: Record,
         fetched: &mut dyn FnMut(Value),
     ) -> Result<Trace> {
         let ready = prepared.ready(self, feeds)?;
         record.planned = Instant::now();
-        self.run_ready(prepared, &ready, feeds, timeout, Some(&mut record), fetched)?;
+        self.run_ready(prepared, &ready, feeds, terms, Some(&mut record), fetched)?;
         record.over = Instant::now();
         Ok(Trace::of(&self.graph.snapshot(), ready.plan(), &record))
     }
@@ -480,13 +481,13 @@ impl Core {
         prepared: &Prepared,
         ready: &Ready<'_>,
         feeds: &[FedArray<'_>],
-        timeout: Option<Duration>,
+        RunTerms { timeout, more }: RunTerms,
         record: Option<&mut Record>,
         fetched: &mut dyn FnMut(Value),
     ) -> Result<()> {
         // One that is beyond all time never comes.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let terms = Terms { again: None, deadline };
+        let terms = Terms { again: None, deadline, more };
         let run = self.store.run(ready, &self.graph, &self.threads, terms, record, fetched);
         run.map_err(|failure| self.error_of(*failure, prepared, feeds))
     }

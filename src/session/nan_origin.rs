@@ -74,7 +74,7 @@ pub(super) fn recompute(
     let options = Options { fuse: false, ..core.options() };
     let plan = plan::plan(program, options, &core.constants, &prepared.fed_types(&dims)).ok()?;
     let ready = Ready::new(&Arc::new(plan), feeds)?;
-    let terms = Terms { again: Some(count), deadline: None };
+    let terms = Terms { again: Some(count), ..Terms::default() };
     core.store.run(&ready, &core.graph, &core.threads, terms, None, &mut fetched).ok()
 }
 

@@ -92,6 +92,21 @@ fn what_is_stacked_has_gradients_too() {
         let (found, expected) = (everywhere(&g, &found), everywhere(&g, &expected));
         found.iter().zip(&expected).for_each(|(found, expected)| close(found, expected));
     }
+    let checked = |options: Scan| {
+        let (last, ys) = g.scan_with(options, w * 0.0, xs, |state, x| {
+            let next = step(state + x, w);
+            (next, next.exp() * x)
+        });
+        everywhere(&g, &derivatives(ys * last, [xs, w]))
+    };
+    for options in [Scan::new(), Scan::new().reverse()] {
+        let expected = checked(options);
+        for options in
+            [1, 2, 3, 4].map(|k| options.checkpoint_every(k)).into_iter().chain([options.checkpoint_sqrt()])
+        {
+            checked(options).iter().zip(&expected).for_each(|(found, expected)| close(found, expected));
+        }
+    }
     let mapped = g.map_fn(xs, |x| step(x, w));
     let (found, expected) = (derivatives(mapped, [xs, w]), derivatives(step(xs, w), [xs, w]));
     let (found, expected) = (everywhere(&g, &found), everywhere(&g, &expected));
@@ -210,6 +225,49 @@ fn what_does_not_fit_is_said() {
 
 fn arr(g: &Graph) -> T<'_> {
     g.constant(arr1(&[1.0, 2.0]))
+}
+
+#[test]
+fn what_is_computed_again_draws_the_same() {
+    let g = Graph::new();
+    let w = g.variable("w", 0.5).tensor();
+    let xs = g.fill([10], 1.0);
+    let (last, _) = g.scan_with(Scan::new().checkpoint_every(3), g.constant(0.0), xs, |state, x| {
+        let noise = g.random_normal::<f64>([], 0.0, 1.0);
+        (state + w * x * noise.exp(), noise)
+    });
+    let [dw] = last.gradients([w]);
+    let session = Session::new(&g).unwrap();
+    for _ in 0..3 {
+        // The state is linear in w, which is a half.
+        let (last, dw) = session.run((last, dw)).unwrap();
+        assert!((last.sum() - 0.5 * dw.sum()).abs() < 1e-12, "{last} {dw}");
+    }
+}
+
+#[test]
+fn runs_repeat_as_one_transaction() {
+    let g = Graph::new();
+    let (a, b) = (g.variable("a", 1_i64), g.variable("b", 1_i64));
+    let c = g.variable("c", 100_i64);
+    // Fibonacci's numbers, as long as c goes on.
+    let fails = g.constant(1_i64) / (c - 90_i64);
+    let steps = [b.assign(a + b), a.assign(b.tensor()), c.assign_sub(fails * 0_i64 + 1_i64)];
+    let session = Session::new(&g).unwrap();
+    let step = session.make_callable((), steps).unwrap();
+    let mut single = (1_i64, 1_i64);
+    for times in [1, 2, 3, 3] {
+        let given = step.repeat(times).unwrap();
+        (0..times).for_each(|_| single = (single.1, single.0 + single.1));
+        assert_eq!((given[1].sum(), given[0].sum()), single);
+        assert_eq!(session.run([a, b].map(|of| of.tensor())).unwrap().map(|x| x.sum()), [single.0, single.1]);
+    }
+    // The second time from here divides by zero.
+    let error = step.repeat(5).unwrap_err();
+    assert!(matches!(error, Error::DivisionByZero { .. }), "{error}");
+    let left = session.run([a, b, c].map(|of| of.tensor())).unwrap().map(|x| x.sum());
+    assert_eq!(left, [single.0, single.1, 91]);
+    assert!(matches!(step.repeat(0), Err(Error::NoRepetition)));
 }
 
 #[test]

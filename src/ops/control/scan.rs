@@ -2,12 +2,26 @@
 
 use super::{close_loop, invalid};
 use crate::error::Fault;
-use crate::graph::{AnyTensor, ControlFault, Graph, LoopTrips, Tensors};
+use crate::graph::{AnyTensor, BodyId, ControlFault, Graph, LoopRecord, LoopTrips, Tensors};
+use crate::ops::Length;
 
 /// Options of a [`scan_with`](Graph::scan_with).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scan {
     reverse: bool,
+    checkpoints: Checkpoints,
+}
+
+/// Of which iterations the gradient keeps the state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Checkpoints {
+    /// Of each, with what it has computed.
+    #[default]
+    All,
+    /// Of one in so many.
+    Every(usize),
+    /// Of as many as lie between two.
+    Sqrt,
 }
 
 impl Scan {
@@ -19,7 +33,40 @@ impl Scan {
     /// From the last row to the first. What is stacked lies in the order of the rows all the same.
     #[must_use]
     pub fn reverse(self) -> Self {
-        Scan { reverse: true }
+        Scan { reverse: true, ..self }
+    }
+
+    /// The gradient keeps the state of one iteration in so many, and computes those between once more: a `k`-th of the
+    /// memory, and what `k` iterations need, for one more pass. 0 is as 1. The number of rows must be known when the
+    /// scan is built.
+    #[must_use]
+    pub fn checkpoint_every(self, iterations: usize) -> Self {
+        Scan { checkpoints: Checkpoints::Every(iterations.max(1)), ..self }
+    }
+
+    /// The same with the square root of the number of rows, with which the gradient needs the least memory.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let (w, xs) = (g.variable("w", 0.5), g.fill([10_000], 1.0));
+    /// let (last, _) = g.scan_with(Scan::new().checkpoint_sqrt(), g.constant(0.0), xs, |s, x| ((s * w + x).sin(), ()));
+    /// let [dw] = last.gradients([w.tensor()]);
+    /// assert!(Session::new(&g)?.run(dw)?.item()?.is_finite());
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[must_use]
+    pub fn checkpoint_sqrt(self) -> Self {
+        Scan { checkpoints: Checkpoints::Sqrt, ..self }
+    }
+
+    /// How many iterations lie from one kept state to the next, of so many in all.
+    fn block(self, rows: usize) -> Option<usize> {
+        match self.checkpoints {
+            Checkpoints::All => None,
+            Checkpoints::Every(iterations) => Some(iterations),
+            Checkpoints::Sqrt => Some(((rows as f64).sqrt().ceil() as usize).max(1)),
+        }
     }
 }
 
@@ -128,7 +175,7 @@ impl Graph {
     fn through<'g, S: Tensors<'g>, X: Tensors<'g>, Y: Tensors<'g>>(
         &'g self,
         name: &'static str,
-        Scan { reverse }: Scan,
+        options: Scan,
         state: S,
         arrays: X,
         build: impl FnOnce(S, X) -> (S, Y),
@@ -146,16 +193,115 @@ impl Graph {
         if let Some(fault) = fault.or(closed.err()) {
             return (invalid(self, name, fault.clone(), &state), invalid(self, name, fault, &stacked));
         }
-        let (states, count) = (first.len(), stacked.flat().len());
-        let trips = LoopTrips::Rows(states);
-        let record =
-            self.loop_over(body, (states, rows_of.len()), trips, reverse, (states..states + count).collect());
-        let inputs = self.loop_inputs(&record, [first, rows_of].concat());
-        let mut given = self.loop_node(name, record, &inputs).into_iter();
+        let rows = Rows { name, body, lengths: [first.len(), rows_of.len(), stacked.flat().len()] };
+        let known = rows_of[0].shape().dims()[0];
+        let given = match known.map(|known| (known, options.block(known))) {
+            Some((known, Some(block))) => rows.in_blocks(self, options, [known, block], first, &rows_of),
+            None if options.checkpoints != Checkpoints::All => {
+                let fault = Fault::op(ControlFault::UnknownRows);
+                return (invalid(self, name, fault.clone(), &state), invalid(self, name, fault, &stacked));
+            }
+            Some((_, None)) | None => rows.run(self, options, first, &rows_of, false),
+        };
+        let mut given = given.into_iter();
         // There are as many outputs as tensors of the state and of what is stacked.
         let last = state.map(&mut |tensor| given.next().unwrap_or(tensor));
         (last, stacked.map(&mut |tensor| given.next().unwrap_or(tensor)))
     }
+}
+
+/// A body that is run for each row.
+struct Rows {
+    name: &'static str,
+    body: BodyId,
+    /// How many tensors the state has, how many arrays there are, and how many are stacked.
+    lengths: [usize; 3],
+}
+
+impl Rows {
+    /// A loop over all rows: gives the last state and what is stacked.
+    #[track_caller]
+    fn run<'g>(
+        &self,
+        graph: &'g Graph,
+        Scan { reverse, .. }: Scan,
+        state: Vec<AnyTensor<'g>>,
+        arrays: &[AnyTensor<'g>],
+        recomputes: bool,
+    ) -> Vec<AnyTensor<'g>> {
+        let [states, rows, stacked] = self.lengths;
+        let of_stacked = (states..states + stacked).collect();
+        let trips = LoopTrips::Rows(states);
+        let record = graph.loop_over(self.body, (states, rows), trips, reverse, of_stacked);
+        let record = LoopRecord { recomputes, ..record };
+        let inputs = graph.loop_inputs(&record, [&state, arrays].concat());
+        graph.loop_node(self.name, record, &inputs)
+    }
+
+    /// A loop over blocks of rows, each of which is a loop that its gradient runs once more, and one over the rows that
+    /// make no whole block.
+    #[track_caller]
+    fn in_blocks<'g>(
+        &self,
+        graph: &'g Graph,
+        options: Scan,
+        [rows, block]: [usize; 2],
+        state: Vec<AnyTensor<'g>>,
+        arrays: &[AnyTensor<'g>],
+    ) -> Vec<AnyTensor<'g>> {
+        let [states, _, stacked] = self.lengths;
+        let blocks = rows / block;
+        if blocks == 0 {
+            return self.run(graph, options, state, arrays, false);
+        }
+        let whole = blocks * block;
+        let of_whole = |array: &AnyTensor<'g>| {
+            let part = if whole < rows { array.slice(..whole) } else { *array };
+            part.reshape(split(*array, &[blocks, block], 1))
+        };
+        let of_whole: Vec<AnyTensor<'g>> = arrays.iter().map(of_whole).collect();
+        let rest: Vec<AnyTensor<'g>> = arrays.iter().map(|array| array.slice(whole..)).collect();
+        let over_blocks = |state: Vec<AnyTensor<'g>>| {
+            let body = graph.open_body(graph.body_here(), "block");
+            let given = graph.inside(body, || {
+                let of_block = |array: &AnyTensor<'g>| graph.parameter(body, &array.row_type());
+                let state: Vec<AnyTensor<'g>> =
+                    state.iter().map(|&tensor| graph.parameter_like(body, tensor)).collect();
+                let arrays: Vec<AnyTensor<'g>> = of_whole.iter().map(of_block).collect();
+                self.run(graph, options, state, &arrays, true)
+            });
+            graph.close_body(body, given);
+            let blocks = Rows { body, ..*self };
+            let mut given = blocks.run(graph, options, state, &of_whole, false);
+            for stack in &mut given[states..] {
+                *stack = stack.reshape(split(*stack, &[whole], 2));
+            }
+            given
+        };
+        if whole == rows {
+            return over_blocks(state);
+        }
+        let over_rest = |state| self.run(graph, options, state, &rest, false);
+        let (of_blocks, of_rest, last) = if options.reverse {
+            let of_rest = over_rest(state);
+            let of_blocks = over_blocks(of_rest[..states].to_vec());
+            let last = of_blocks[..states].to_vec();
+            (of_blocks, of_rest, last)
+        } else {
+            let of_blocks = over_blocks(state);
+            let of_rest = over_rest(of_blocks[..states].to_vec());
+            let last = of_rest[..states].to_vec();
+            (of_blocks, of_rest, last)
+        };
+        let both = (states..states + stacked).map(|of| graph.concat_any(&[of_blocks[of], of_rest[of]], 0));
+        last.into_iter().chain(both).collect()
+    }
+}
+
+/// The lengths of a tensor with these in place of the first ones, so many.
+fn split<'g>(of: AnyTensor<'g>, first: &[usize], instead_of: usize) -> Vec<Length<'g>> {
+    let rest = (instead_of..of.shape().rank()).map(|axis| of.dim(axis as isize));
+    first.iter().map(|&length| Length::from(length)).chain(rest).collect()
 }
 
 /// What is wrong with arrays that are to be gone through row by row, as far as their shapes are known.
