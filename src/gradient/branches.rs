@@ -65,6 +65,7 @@ pub(crate) fn pull_back_branches(id: BranchId, at: &mut Pullback<'_>) {
             .collect(),
         origin: Some(origin),
         branches: record.branches.clone(),
+        writes: Vec::new(),
     };
     let kept = graph.beside(origin, || graph.branch_node("kept", more, at.sources()));
     let kept: HashMap<(usize, TensorId), AnyTensor<'_>> = inner.into_iter().zip(kept).collect();
@@ -103,7 +104,7 @@ pub(crate) fn pull_back_branches(id: BranchId, at: &mut Pullback<'_>) {
         let of = |&input: &usize| (0..gradients.len()).map(|index| share(index, input)).collect();
         shared.iter().map(of).collect()
     };
-    let gradient = BranchRecord { branches, outputs, origin: None };
+    let gradient = BranchRecord { branches, outputs, origin: None, writes: Vec::new() };
     let name = graph.shared().read().node(at.output().node()).op.name();
     let shares = graph.branch_node(name, gradient, &inputs.tensors);
     for (input, share) in shared.into_iter().zip(shares) {

@@ -66,7 +66,9 @@ pub(super) fn build(graph: &Graph, key: &GradientKey, bound: &[TensorId]) -> Gra
     let shares = graph.inside(gradient, || {
         let seeds: Vec<AnyTensor<'_>> = ys.iter().map(|&y| graph.parameter_like(gradient, y)).collect();
         // The sweep ends at the body's edge: beyond a captured tensor it goes on outside.
-        Sweep::of_body(graph, &ys, &xs, &tie(bound)).zero_where_untaken(key.zero_where_untaken).run(&seeds)
+        let assigns = !graph.shared().read().body(key.body).writers.is_empty();
+        let sweep = Sweep::of_body(graph, &ys, &xs, &tie(bound)).of_changing_variables(assigns);
+        sweep.zero_where_untaken(key.zero_where_untaken).run(&seeds)
     });
     let shares = key.inputs.iter().zip(shares).filter_map(|(&input, share)| Some((input, share?)));
     let (inputs, results): (Vec<usize>, Vec<AnyTensor<'_>>) = shares.unzip();

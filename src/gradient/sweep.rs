@@ -48,7 +48,7 @@ impl<'a, 'g> Sweep<'a, 'g> {
     ) -> Self {
         let mut sweep = Sweep::of_body(graph, ys, xs, stops);
         let arena = graph.shared().snapshot();
-        let writes = |id: NodeId| matches!(arena.node(id).role, Role::Writes(_) | Role::WritesAll);
+        let writes = |id: NodeId| arena.assigns(arena.node(id).role);
         let change_before = || Walk::all(&arena).ancestors(ys.iter().map(|y| y.id())).into_iter().any(writes);
         sweep.crosses_bodies = true;
         sweep.variables_change = !arena.variables.is_empty() && (graph.builds_in_order() || change_before());
@@ -89,6 +89,11 @@ impl<'a, 'g> Sweep<'a, 'g> {
             |&id: &NodeId| id.outputs(arena.node(id).outputs.len()).any(|output| marks.get(output).reaches);
         let between: Vec<NodeId> = ancestors.into_iter().filter(reaches).collect();
         Sweep { graph, ys, xs, between, marks, variables_change: false, crosses_bodies: false }
+    }
+
+    /// The same in a body that assigns, so that nodes may have seen variables as they are no more.
+    pub(super) fn of_changing_variables(self, variables_change: bool) -> Self {
+        Sweep { variables_change, ..self }
     }
 
     /// The same where the cotangents of the results may be 0 at elements that were not taken.

@@ -33,6 +33,10 @@ pub(crate) struct Body {
     pub(super) uses: Option<BodyId>,
     pub(crate) name: String,
     pub(super) nodes: Vec<NodeId>,
+    /// Whether variables may be assigned inside: in branches that are in no function and in no loop.
+    pub(super) may_assign: bool,
+    /// The nodes that assign, which run whatever is asked of the body.
+    pub(crate) writers: Vec<NodeId>,
     pub(crate) parameters: Vec<TensorId>,
     /// What it uses from outside, each once, in the order in which it is first used.
     pub(crate) captures: Vec<TensorId>,
@@ -47,11 +51,13 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    pub(super) fn open(uses: Option<BodyId>, name: String) -> Self {
+    pub(super) fn open(uses: Option<BodyId>, name: String, may_assign: bool) -> Self {
         Body {
             uses,
             name,
             nodes: Vec::new(),
+            may_assign,
+            writers: Vec::new(),
             parameters: Vec::new(),
             captures: Vec::new(),
             control: Vec::new(),
@@ -149,12 +155,15 @@ impl Arena {
     /// Finishes a body: finds what its results need from outside.
     pub(super) fn close(&mut self, id: BodyId, results: Vec<TensorId>) {
         let is_outside = |tensor: TensorId| self.body_of(tensor) != Some(id);
-        let needed = Walk::all(self).ancestors_short_of(results.iter().copied(), is_outside);
+        let writes = |node: &&NodeId| self.assigns(self.node(**node).role);
+        let writers: Vec<NodeId> = self.body(id).nodes.iter().filter(writes).copied().collect();
+        let wanted = results.iter().copied().chain(writers.iter().map(|&writer| writer.into()));
+        let needed = Walk::all(self).ancestors_short_of(wanted, is_outside);
         let mut seen: HashSet<TensorId> = HashSet::default();
         let used = needed.iter().flat_map(|&node| &self.node(node).inputs).chain(&results).copied();
         let captures: Vec<TensorId> = used.filter(|&used| is_outside(used) && seen.insert(used)).collect();
         let body = &mut self.bodies[id.0 as usize];
-        (body.captures, body.results, body.is_closed) = (captures, results, true);
+        (body.captures, body.results, body.writers, body.is_closed) = (captures, results, writers, true);
     }
 
     /// The nodes between what a call of a body gives values to and these tensors, ascending.

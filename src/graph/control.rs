@@ -5,7 +5,7 @@
 //! give tensors of their bodies, and further nodes give more out of the same run, as for calls.
 
 use super::body::{BodyId, Path};
-use super::{Arena, NodeId, Role, TensorId};
+use super::{Arena, NodeId, Role, TensorId, VariableId};
 use crate::element::DType;
 use crate::shape::TensorType;
 
@@ -117,6 +117,8 @@ pub(crate) struct BranchRecord {
     pub(crate) outputs: Vec<Vec<Option<TensorId>>>,
     /// The node whose run it is: its own, or that of an earlier one of which it gives more.
     pub(crate) origin: Option<NodeId>,
+    /// The variables that a branch assigns, and the inputs that these are before.
+    pub(crate) writes: Vec<(VariableId, usize)>,
 }
 
 /// What a tensor that a loop's body is given is from iteration to iteration. The state comes first.
@@ -237,6 +239,28 @@ impl Arena {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// Whether a node changes variables.
+    pub(crate) fn assigns(&self, role: Role) -> bool {
+        match role {
+            Role::Writes(_) | Role::WritesAll => true,
+            Role::Branches(id) => !self.branch(id).writes.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// The variables that a body changes, each once.
+    pub(crate) fn assigned_in(&self, body: BodyId) -> Vec<VariableId> {
+        let variables = self.body(body).writers.iter().flat_map(|&writer| match self.node(writer).role {
+            Role::Writes(variable) => vec![variable],
+            Role::Branches(id) => self.branch(id).writes.iter().map(|&(variable, _)| variable).collect(),
+            _ => Vec::new(),
+        });
+        let mut variables: Vec<VariableId> = variables.collect();
+        variables.sort_unstable();
+        variables.dedup();
+        variables
     }
 
     /// Whether a node gives more of what an earlier one runs.

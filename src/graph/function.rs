@@ -126,10 +126,20 @@ impl Graph {
 
     /// A new body, whose nodes may use the tensors of another.
     pub(crate) fn open_body(&self, uses: Option<BodyId>, name: &str) -> BodyId {
+        self.open_body_that(uses, name, false)
+    }
+
+    /// The body of a branch, in which variables may be assigned unless it is in a function or a loop.
+    pub(crate) fn open_branch(&self, uses: Option<BodyId>, name: &str) -> BodyId {
+        let may_assign = uses.is_none_or(|uses| self.shared().read().body(uses).may_assign);
+        self.open_body_that(uses, name, may_assign)
+    }
+
+    fn open_body_that(&self, uses: Option<BodyId>, name: &str, may_assign: bool) -> BodyId {
         let name = Context::of(self).scoped(name);
         self.shared().write(|arena| {
             let name = arena.names.unique(name);
-            arena.bodies.push(Body::open(uses, name));
+            arena.bodies.push(Body::open(uses, name, may_assign));
             BodyId(arena.bodies.len() as u32 - 1)
         })
     }
@@ -195,7 +205,13 @@ impl Graph {
         inputs: &[TensorId],
         control: &[NodeId],
     ) -> Option<Fault> {
-        if body.is_some() && matches!(new, NewNode::Op(_, Role::Writes(_) | Role::WritesAll)) {
+        let may_assign = body.is_none_or(|body| self.shared().read().body(body).may_assign);
+        let is_refused = match new {
+            NewNode::Op(_, Role::Writes(_)) => !may_assign,
+            NewNode::Op(_, Role::WritesAll) => body.is_some(),
+            _ => false,
+        };
+        if is_refused {
             return Some(Fault::op(FunctionFault::Assign));
         }
         let out_of_reach = {

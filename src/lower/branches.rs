@@ -48,11 +48,18 @@ impl Specialiser<'_> {
         let wanted = self.frames[run.0].runs.branches.remove(&run.1).unwrap_or_default();
         let mut insides = Vec::with_capacity(record.branches.len());
         for (index, branch) in record.branches.iter().enumerate() {
-            let fed: Vec<Fed> = branch.inputs.iter().map(|&input| self.as_it_is(inputs[input])).collect();
+            let before = record.writes.iter().map(|&(_, input)| input);
+            let fed = branch.inputs.iter().copied().chain(before).map(|input| self.as_it_is(inputs[input]));
+            let fed: Vec<Fed> = fed.collect();
             let given: Vec<TensorId> = wanted.iter().filter_map(|output| output[index]).collect();
             insides.push(self.inside(run, &fed, |within| {
-                let bound = within.bound;
-                within.lowered(run, branch.body, bound, &given)
+                let (bound, before) = within.bound.split_at(branch.inputs.len());
+                let (mut outputs, left) = within.lowered_in_order(run, branch.body, bound, &given)?;
+                outputs.extend(record.writes.iter().zip(before).map(|((variable, _), &before)| {
+                    let left = left.iter().find(|(written, _)| written == variable);
+                    left.map_or(before, |&(_, left)| left)
+                }));
+                Ok(outputs)
             })?);
         }
         let mut lanes = Vec::with_capacity(wanted.len());
@@ -87,8 +94,12 @@ impl Specialiser<'_> {
                 };
                 program.outputs.push(val);
             }
+            // What variables are left with.
+            program.outputs.extend(given);
             let name = self.arena.body(body.body).name.clone();
-            branches.push((Callee::new(name, fed, program), operands, &body.inputs));
+            let before = record.writes.iter().map(|&(_, input)| input);
+            let inputs_of: Vec<usize> = body.inputs.iter().copied().chain(before).collect();
+            branches.push((Callee::new(name, fed, program), operands, inputs_of));
         }
 
         // The operands of all branches, each once.
@@ -112,6 +123,9 @@ impl Specialiser<'_> {
         let branches = branches.collect();
         let given = to.run_programs(Prim::Branch(Box::new(Branches { branches })), &args);
         self.note_lanes(&given, lanes);
+        let left = given[wanted.len()..].iter();
+        let assigned = record.writes.iter().zip(left).map(|(&(variable, _), &left)| (variable, left));
+        self.assigned.insert(run, assigned.collect());
         Ok(wanted.into_iter().zip(given).collect())
     }
 }

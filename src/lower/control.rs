@@ -8,11 +8,12 @@ use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use super::calls::{Operand, renumber_feeds};
+use super::order::Order;
 use super::specialise::{Specialiser, UNVISITED, with_checks};
 use crate::element::DType;
 use crate::error::Result;
 use crate::graph::BodyId;
-use crate::ir::{Dims, Identity, Lowering, NodeId, Prim, Program, ScalarValue, TensorId, Val};
+use crate::ir::{Dims, Identity, Lowering, NodeId, Prim, Program, ScalarValue, TensorId, Val, VariableId};
 
 /// What the rows of a tape are.
 #[derive(Debug)]
@@ -119,5 +120,27 @@ impl Within<'_, '_> {
         let frame = self.of.enter(run, body, bound);
         self.of.lower_needed(frame, &needed, wanted)?;
         Ok(wanted.iter().map(|&tensor| self.of.frames[frame].run.get(tensor)).collect())
+    }
+
+    /// The same of a branch, and what it leaves in the variables that it assigns.
+    pub(super) fn lowered_in_order(
+        &mut self,
+        run: (usize, NodeId),
+        body: BodyId,
+        bound: &[Val],
+        wanted: &[TensorId],
+    ) -> Result<(Vec<Val>, Vec<(VariableId, Val)>)> {
+        let arena = self.of.arena;
+        let writers = arena.body(body).writers.iter().map(|&writer| TensorId::from(writer));
+        let all: Vec<TensorId> = wanted.iter().copied().chain(writers).collect();
+        let needed = self.of.needed(body, &all);
+        let frame = self.of.enter(run, body, bound);
+        self.of.frames[frame].is_ordered = true;
+        let around = std::mem::replace(&mut self.of.order, Order::of(arena.variables.len()));
+        let lowered = self.of.lower_needed(frame, &needed, &all);
+        let order = std::mem::replace(&mut self.of.order, around);
+        lowered?;
+        let vals = wanted.iter().map(|&tensor| self.of.frames[frame].run.get(tensor)).collect();
+        Ok((vals, order.left()))
     }
 }

@@ -4,12 +4,14 @@
 //!   itself through [`Lowering`](crate::ir::Lowering). Every length is known from here on.
 //! - [`calls`]: calls of functions become the instructions of their bodies, or calls of programs.
 //! - [`branches`] and [`loops`]: conditionals and loops, whose bodies become programs of their own ([`control`]).
+//! - [`order`]: which assignments readers come behind.
 //! - [`versions`]: variables become values threaded from reader to reader, so that no instruction has an effect.
 
 mod branches;
 mod calls;
 mod control;
 mod loops;
+mod order;
 mod specialise;
 mod versions;
 

@@ -6,7 +6,6 @@
 //! like a fetch, so the program is free of effects and may be reordered at will.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use foldhash::HashMap;
 use smallvec::SmallVec;
@@ -14,10 +13,11 @@ use smallvec::SmallVec;
 use super::branches::GivenByBranches;
 use super::calls::{Apart, ApartKey, Runs};
 use super::control::Lanes;
+use super::order::Order;
 use super::versions::Versions;
 use crate::error::{Error, Fault, Result};
 use crate::graph::op::Outputs;
-use crate::graph::{Arena, BodyId, BodyRun, LoopOutput, Node, NodeMap, Role, TensorMap, Walk};
+use crate::graph::{Arena, BodyId, BodyRun, LoopOutput, Node, Role, TensorMap, Walk};
 use crate::ir::{
     Args, Computation, Dims, Emitted, Identity, Inst, Lowering, LoweringError, NodeId, Prim, Program, Scalar,
     TensorId, Val, VariableId,
@@ -79,12 +79,10 @@ pub(crate) fn specialise(
         apart_bodies: HashMap::default(),
         first_numbers: HashMap::default(),
         is_identified: false,
-        before: NodeMap::new(Versions::of(arena.variables.len())),
-        after: HashMap::default(),
-        ordered: (Vec::new(), Versions::of(arena.variables.len())),
-        written: HashMap::default(),
-        last_writer: BTreeMap::new(),
+        order: Order::of(arena.variables.len()),
+        assigned: HashMap::default(),
     };
+    specialiser.frames[TOP].is_ordered = true;
     for (position, (&id, dims)) in request.feeds.iter().zip(fed).enumerate() {
         let dtype = arena.tensor(id).dtype;
         if !is_addressable(dims, dtype) {
@@ -140,11 +138,13 @@ pub(super) struct Frame {
     pub(super) calls: Vec<NodeId>,
     /// The runs that the calls in it begin.
     pub(super) runs: Runs,
+    /// Whether it may assign, so that readers are ordered after assignments.
+    pub(super) is_ordered: bool,
 }
 
 impl Frame {
     pub(super) fn of(run: BodyRun<Val>, calls: Vec<NodeId>) -> Self {
-        Frame { run, is_used: TensorMap::new(false), calls, runs: Runs::default() }
+        Frame { run, is_used: TensorMap::new(false), calls, runs: Runs::default(), is_ordered: false }
     }
 }
 
@@ -153,7 +153,7 @@ impl Frame {
 const MAX_CALLS: usize = 1 << 20;
 
 /// The frame of what belongs to no function.
-const TOP: usize = 0;
+pub(super) const TOP: usize = 0;
 
 pub(super) struct Specialiser<'a> {
     pub(super) arena: &'a Arena,
@@ -179,15 +179,10 @@ pub(super) struct Specialiser<'a> {
     pub(super) first_numbers: HashMap<ApartKey, ApartKey>,
     /// Whether something has been lowered that differs from call to call.
     pub(super) is_identified: bool,
-    /// The assignments that each node is ordered after.
-    before: NodeMap<Versions>,
-    /// Those that what comes behind a visited assignment is ordered after.
-    after: HashMap<NodeId, Versions>,
-    /// The control dependencies of the last node that was visited, and the assignments that come with them.
-    ordered: (Vec<NodeId>, Versions),
-    /// What each assignment leaves in its variable.
-    written: HashMap<(NodeId, VariableId), Val>,
-    last_writer: BTreeMap<VariableId, NodeId>,
+    /// The order of assignments, of what belongs to no function or of a branch.
+    pub(super) order: Order,
+    /// What the variables that a conditional assigns are left with, by frame and node.
+    pub(super) assigned: HashMap<(usize, NodeId), Vec<(VariableId, Val)>>,
 }
 
 impl Specialiser<'_> {
@@ -230,13 +225,15 @@ impl Specialiser<'_> {
         if node.role == Role::Placeholder {
             return Err(Error::NotFed { site: node.site(), expected: node.outputs[0].clone() });
         }
-        let versions = match frame {
-            TOP => self.versions_before(node),
+        let is_ordered = self.frames[frame].is_ordered;
+        let versions = if is_ordered {
+            self.order.versions_before(node)
+        } else {
             // A function changes no variable, and reads them as its call has seen them.
-            _ => Versions::of(arena.variables.len()),
+            Versions::of(arena.variables.len())
         };
         let reading = match node.role {
-            Role::ReadsAsSeen if frame == TOP => self.before.get(node.inputs[1].node),
+            Role::ReadsAsSeen if is_ordered => self.order.before(node.inputs[1].node),
             _ => &versions,
         };
         let inputs: Args = node.inputs.iter().map(|&input| self.seen(frame, input, reading)).collect();
@@ -247,41 +244,41 @@ impl Specialiser<'_> {
             Role::Defaults => self.default_of(id, inputs[0])?,
             _ => self.lower(frame, id, &inputs)?,
         };
-        match node.role {
-            Role::Writes(variable) => {
-                self.write(id, variable, vals[0], &versions)?;
-                let mut after = versions.clone();
-                after.include(variable, id);
-                self.after.insert(id, after);
-            }
-            Role::WritesAll => {
-                let mut after = versions.clone();
-                for (index, record) in arena.variables.iter().enumerate() {
-                    let site = || Some(arena.node(record.node).site());
-                    let lacking = |OutOfMemory { bytes, .. }| Error::OutOfMemory { bytes, site: site() };
-                    let start = record.starting_value(self.seed).map_err(lacking)?;
-                    let start = Lowering::new(&mut self.program, id, Identity::default()).constant(start);
-                    let variable = VariableId(index as u32);
-                    self.write(id, variable, start, &versions)?;
-                    after.include(variable, id);
-                }
-                self.after.insert(id, after);
-            }
-            Role::Pure
-            | Role::Placeholder
-            | Role::Defaults
-            | Role::Reads(_)
-            | Role::ReadsAsSeen
-            | Role::Parameter
-            | Role::Calls(_)
-            | Role::Branches(_)
-            | Role::Loops(_) => {}
+        let assigned = self.assigned_by(frame, id, node.role, vals[0])?;
+        if !assigned.is_empty() {
+            self.order.assign(arena, id, assigned, &versions)?;
         }
         self.frames[frame].run.set_outputs(id, vals.iter().copied());
         if !versions.is_empty() {
-            self.before.set(id, versions);
+            self.order.note_before(id, versions);
         }
         Ok(())
+    }
+
+    /// What a node assigns.
+    fn assigned_by(
+        &mut self,
+        frame: usize,
+        id: NodeId,
+        role: Role,
+        val: Val,
+    ) -> Result<Vec<(VariableId, Val)>> {
+        Ok(match role {
+            Role::Writes(variable) => vec![(variable, val)],
+            Role::WritesAll => {
+                let mut assigned = Vec::with_capacity(self.arena.variables.len());
+                for (index, record) in self.arena.variables.iter().enumerate() {
+                    let site = || Some(self.arena.node(record.node).site());
+                    let lacking = |OutOfMemory { bytes, .. }| Error::OutOfMemory { bytes, site: site() };
+                    let start = record.starting_value(self.seed).map_err(lacking)?;
+                    let start = Lowering::new(&mut self.program, id, Identity::default()).constant(start);
+                    assigned.push((VariableId(index as u32), start));
+                }
+                assigned
+            }
+            Role::Branches(_) => self.assigned.remove(&(frame, id)).unwrap_or_default(),
+            _ => Vec::new(),
+        })
     }
 
     /// What stands for a node that is not fed. The node may be declared to have a shape of which less is known.
@@ -310,43 +307,6 @@ impl Specialiser<'_> {
             self.check_finite(id, val);
         }
         Ok(vals)
-    }
-
-    /// The assignments that a node is ordered after: those that its predecessors are, and those
-    /// that its predecessors make.
-    fn versions_before(&mut self, node: &Node) -> Versions {
-        if self.after.is_empty() {
-            return Versions::of(self.arena.variables.len());
-        }
-        // The nodes of a block under control dependencies have the same ones, which are joined once for all.
-        if *node.control != *self.ordered.0 {
-            self.ordered = {
-                let none = Versions::of(self.arena.variables.len());
-                (node.control.to_vec(), self.joined(node.control.iter().copied(), none))
-            };
-        }
-        self.joined(node.inputs.iter().map(|input| input.node), self.ordered.1.clone())
-    }
-
-    /// The versions joined with those that come behind the nodes.
-    fn joined(&self, nodes: impl IntoIterator<Item = NodeId>, mut versions: Versions) -> Versions {
-        for id in nodes {
-            versions.join(self.after.get(&id).unwrap_or(self.before.get(id)));
-        }
-        versions
-    }
-
-    /// The value that a reader with these versions sees in an input.
-    fn seen(&self, frame: usize, input: TensorId, versions: &Versions) -> Val {
-        let val = self.frames[frame].run.get(input);
-        if !versions.is_empty()
-            && let Role::Reads(variable) = self.arena.node(input.node).role
-            && let Some(writer) = versions.get(variable)
-            && !matches!(self.program.inst(val).prim, Prim::Feed(_))
-        {
-            return self.written[&(writer, variable)];
-        }
-        val
     }
 
     /// Asks the op's shape rule once more, now that every length is known, unless all were so before.
@@ -441,28 +401,10 @@ impl Specialiser<'_> {
         inferred.map_err(|fault| self.arena.blamed(id, fault))
     }
 
-    fn write(&mut self, writer: NodeId, variable: VariableId, val: Val, before: &Versions) -> Result<()> {
-        if let Some(&other) = self.last_writer.get(&variable)
-            && before.get(variable) != Some(other)
-        {
-            let (first, second) = (self.arena.node(other), self.arena.node(writer));
-            return Err(Error::UnorderedAssigns {
-                variable: self.arena.variables[variable.index()].name.clone(),
-                first: Box::new(first.site()),
-                second: Box::new(second.site()),
-            });
-        }
-        self.last_writer.insert(variable, writer);
-        self.written.insert((writer, variable), val);
-        Ok(())
-    }
-
     fn finish(mut self, request: &Request) -> Program {
         let valued = request.fetches.iter().filter(|fetch| fetch.value);
         self.program.fetches = valued.map(|fetch| self.frames[TOP].run.get(fetch.tensor)).collect();
-        let last = self.last_writer.into_iter();
-        self.program.commits =
-            last.map(|(variable, writer)| (variable, self.written[&(writer, variable)])).collect();
+        self.program.commits = self.order.left();
         with_checks(self.program)
     }
 }

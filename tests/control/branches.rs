@@ -115,6 +115,76 @@ fn variables_are_read_as_the_conditional_sees_them() {
     assert_eq!(run(false), [200.0, 300.0]);
 }
 
+#[test]
+fn assignments_in_the_branch_that_is_taken_count_and_no_others() {
+    let g = Graph::new();
+    let (a, b) = (g.variable("a", 1.0_f64), g.variable("b", 10.0_f64));
+    let which = g.placeholder::<bool>("which", []);
+    let y = g.cond(
+        which,
+        || {
+            let step = a.assign_add(1.0);
+            // Behind the assignment, and beside it.
+            g.control_dependencies(&[step.op()], || a * 100.0)
+        },
+        || {
+            let _ = b.assign(a + b);
+            a * 1000.0
+        },
+    );
+    let after = g.control_dependencies(&[y.op()], || a + b);
+    let session = Session::new(&g).unwrap();
+    let run = |number: bool| {
+        let [y, after] = session.feed(which, number).run([y, after]).unwrap().map(|y| y.sum());
+        let [a, b] = session.run([a.tensor(), b.tensor()]).unwrap().map(|y| y.sum());
+        assert_eq!(after, a + b);
+        [y, a, b]
+    };
+    assert_eq!(run(true), [200.0, 2.0, 10.0]);
+    assert_eq!(run(true), [300.0, 3.0, 10.0]);
+    assert_eq!(run(false), [3000.0, 3.0, 13.0]);
+    assert_eq!(run(true), [400.0, 4.0, 13.0]);
+}
+
+#[test]
+fn assignments_in_nested_branches_and_gradients_through_them() {
+    let g = Graph::new();
+    let w = g.variable("w", 2.0_f64);
+    let x = g.placeholder::<f64>("x", []);
+    let y = g.cond(
+        x.greater(0.0),
+        || {
+            let inner = g.cond(x.greater(5.0), || w.assign(w * x), || w * 1.0);
+            g.control_dependencies(&[inner.op()], || w * w * x)
+        },
+        || w * x,
+    );
+    let [dx] = y.gradients([x]);
+    let session = Session::new(&g).unwrap();
+    let run = |number: f64| {
+        let [y, dx] = session.feed(x, number).run([y, dx]).unwrap().map(|y| y.sum());
+        [y, dx, session.run(w.tensor()).unwrap().sum()]
+    };
+    assert_eq!(run(-3.0), [-6.0, 2.0, 2.0]);
+    assert_eq!(run(3.0), [12.0, 4.0, 2.0]);
+    // The new value of w is 20, which is read as a number.
+    assert_eq!(run(10.0), [4000.0, 400.0, 20.0]);
+    assert_eq!(run(1.0), [400.0, 400.0, 20.0]);
+}
+
+#[test]
+fn a_branch_that_fails_leaves_every_variable_as_it_was() {
+    let g = Graph::new();
+    let v = g.variable("v", 1_i64);
+    let n = g.placeholder::<i64>("n", []);
+    let y = g.cond(n.greater(-1), || v.assign(v / n), || v.assign(v + 1_i64));
+    let session = Session::new(&g).unwrap();
+    assert!(session.feed(n, 0).run(y).is_err());
+    assert_eq!(session.run(v.tensor()).unwrap().sum(), 1);
+    assert_eq!(session.feed(n, -1).run(y).unwrap().sum(), 2);
+    assert_eq!(session.run(v.tensor()).unwrap().sum(), 2);
+}
+
 fn message(graph: &Graph) -> String {
     graph.check().unwrap_err().to_string()
 }

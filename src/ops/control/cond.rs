@@ -6,7 +6,7 @@ use crate::error::Fault;
 use crate::graph::{
     AnyOperand, AnyTensor, BodyId, BranchBody, BranchRecord, ControlFault, Graph, Positions, Tensors,
 };
-use crate::ir::TensorId;
+use crate::ir::{NodeId, TensorId, VariableId};
 use crate::shape::TensorType;
 
 /// What branches are handed to, one after the other.
@@ -62,7 +62,9 @@ impl Graph {
     /// Only the branch that is taken runs, unlike with [`select`](crate::Tensor::select), which computes both and chooses
     /// element by element. The closures build both branches, once; they may use any tensor of the graph. Gradients pass
     /// to what the branch that is taken uses; what only the other branch uses gets zeros. Variables are read as the
-    /// conditional sees them, and are assigned outside.
+    /// conditional sees them. Those that a branch assigns change if the branch is taken, whichever of its results are asked
+    /// for, and what is ordered behind the conditional sees the new values; a conditional inside a function or a loop
+    /// assigns none.
     ///
     /// # Errors
     /// It is a build error if the condition is no boolean scalar, or if the branches give other types. If lengths that
@@ -131,7 +133,7 @@ impl Graph {
     /// The body of one branch, and what it gives.
     #[track_caller]
     fn branch<'g, R: Tensors<'g>>(&'g self, name: &str, build: impl FnOnce() -> R) -> (BodyId, R) {
-        let body = self.open_body(self.body_here(), name);
+        let body = self.open_branch(self.body_here(), name);
         let given = self.inside(body, build);
         self.close_body(body, given.flat());
         (body, given)
@@ -167,9 +169,20 @@ impl Graph {
                 (BranchBody { body, inputs: positions }, results)
             })
             .unzip();
+        let written: Vec<(VariableId, NodeId)> = {
+            let arena = self.shared().read();
+            let written = branches.iter().flat_map(|&(body, _)| arena.assigned_in(body));
+            let mut written: Vec<VariableId> = written.collect();
+            written.sort_unstable();
+            written.dedup();
+            let of = |variable: VariableId| (variable, arena.variables[variable.index()].node);
+            written.into_iter().map(of).collect()
+        };
+        let writes = written.into_iter().map(|(variable, node)| (variable, inputs.of(self.tie(node))));
+        let writes = writes.collect();
         let outputs =
             (0..flat[first].len()).map(|output| results.iter().map(|of| Some(of[output])).collect());
-        let record = BranchRecord { branches: bodies, outputs: outputs.collect(), origin: None };
+        let record = BranchRecord { branches: bodies, outputs: outputs.collect(), origin: None, writes };
         let mut outputs = self.branch_node(name, record, &inputs.tensors).into_iter();
         // There are as many outputs as results.
         like.map(&mut |result| outputs.next().unwrap_or(result))
