@@ -101,6 +101,9 @@ impl Specialiser<'_> {
     }
 }
 
+/// What variables are left with.
+pub(super) type Assigned = Vec<(VariableId, Val)>;
+
 /// A program that is being lowered, and what it is fed.
 pub(super) struct Within<'s, 'a> {
     pub(super) of: &'s mut Specialiser<'a>,
@@ -129,7 +132,7 @@ impl Within<'_, '_> {
         body: BodyId,
         bound: &[Val],
         wanted: &[TensorId],
-    ) -> Result<(Vec<Val>, Vec<(VariableId, Val)>)> {
+    ) -> Result<(Vec<Val>, Assigned)> {
         let arena = self.of.arena;
         let writers = arena.body(body).writers.iter().map(|&writer| TensorId::from(writer));
         let all: Vec<TensorId> = wanted.iter().copied().chain(writers).collect();
