@@ -189,7 +189,7 @@ impl Ops<'_> {
     /// The longest program that starts with an op.
     fn native(&self, first: usize) -> Option<Native> {
         let most = self.all.len().min(first + MOST_OPS);
-        let mut shapes = Shape::of(&self.all[first], self.tile_rows, self.isa);
+        let mut shapes = Shape::of(&self.all[first], self.tile_rows);
         let mut end = first;
         let mut longest = shapes;
         while end < most && shapes.iter().any(Option::is_some) {
@@ -197,9 +197,8 @@ impl Ops<'_> {
             end += 1;
             if end < most {
                 for shape in &mut shapes {
-                    *shape = shape.and_then(|mut shape| {
-                        shape.takes(&self.all[end], self.tile_rows, self.isa).then_some(shape)
-                    });
+                    *shape = shape
+                        .and_then(|mut shape| shape.takes(&self.all[end], self.tile_rows).then_some(shape));
                 }
             }
         }
