@@ -79,11 +79,6 @@ impl Builder {
         Stream((self.streams.len() - 1) as u16)
     }
 
-    /// Streams of one row each, for values that one loop leaves to another.
-    pub(crate) fn row_streams(&self) -> &[Stream] {
-        &self.rows
-    }
-
     pub(crate) fn dtype(&self) -> DType {
         self.dtype
     }
@@ -371,6 +366,7 @@ impl Builder {
             folds: self.folds,
             insts: self.insts,
             segments,
+            kept: self.rows,
         }
     }
 }

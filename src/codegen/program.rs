@@ -9,6 +9,7 @@ use std::fmt;
 
 use crate::element::DType;
 use crate::ir::Reduce;
+use crate::kernel::vector::LANE_BYTES;
 
 /// A value, by its instruction's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -256,9 +257,16 @@ pub(crate) struct Program {
     /// What is computed once, before the rows.
     pub(crate) once: Vec<Value>,
     pub(crate) segments: Vec<Segment>,
+    /// Streams of a row each, for what one loop leaves to another, of which nobody else knows.
+    pub(crate) kept: Vec<Stream>,
 }
 
 impl Program {
+    /// Bytes of a row that is kept: so many that code need not mind where the row ends in its last vector.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        (self.width.unwrap_or(0) * self.dtype.size()).next_multiple_of(LANE_BYTES)
+    }
+
     pub(crate) fn inst(&self, value: Value) -> Inst {
         self.insts[value.index()]
     }

@@ -36,6 +36,10 @@ pub mod training {}
 #[doc = include_str!("watching_a_training_more.md")]
 pub mod watching_a_training {}
 
+/// Branches and loops inside of a graph, with their gradients.
+#[doc = include_str!("control_flow.md")]
+pub mod control_flow {}
+
 /// How to prove that a gradient is right: against central differences, and against one derived by hand.
 #[doc = include_str!("testing_gradients.md")]
 pub mod testing_gradients {}

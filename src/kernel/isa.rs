@@ -3,10 +3,17 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-/// An instruction set for which the kernels are compiled.
+/// An instruction set for which the kernels are compiled. [`SessionBuilder::isa`](crate::SessionBuilder::isa) chooses one.
 ///
-/// Sums and products are rounded in another order with another instruction set, so results differ in their last digits.
-/// [`SessionBuilder::isa`](crate::SessionBuilder::isa) chooses one.
+/// AVX2 and AVX-512 give the same bits: sums have as many lanes with each, and are combined in one order. The baseline of
+/// x86-64 has no fused multiply-add and rounds a product before it goes into a sum, so that results differ in their last
+/// digits: those of matrix products, convolutions, sums of products, `a·b + c` in one pass, and functions that are
+/// computed by polynomials, such as `exp`, `ln`, `tanh` and `erf`. On every target the baseline also leaves large matrix
+/// products to the crate `matrixmultiply`, which sums in an order of its own. Sums, means, extremes and
+/// arithmetic of single elements have the same bits with the baseline, too.
+///
+/// `tan`, `asin`, `acos`, `atan`, `sinh`, `cosh`, `atan2`, `hypot`, and `sin` and `cos` of large numbers are the platform's, so
+/// they are the same on machines with the same one. NaN is NaN with all, but which of its many bits it has is left open.
 ///
 /// ```
 /// use flowgrad::Isa;

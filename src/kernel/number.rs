@@ -8,6 +8,8 @@ use crate::element::{Element, Numeric};
 pub(crate) trait Number: Numeric + PartialOrd {
     /// The machine's vector of such numbers.
     type Vector<M: Machine>: Vector<Self>;
+    /// As many of the machine's vectors as have the lanes of folds, which are as many on every machine.
+    type Lanes<M: Machine>: Vector<Self>;
     /// What long sums are kept in where there is no other way to keep their digits: the longer float, or the type
     /// itself.
     type Wide: Number;
@@ -84,9 +86,10 @@ macro_rules! integers {
 integers!(i32 of 32, i64 of 64);
 
 macro_rules! float_numbers {
-    ($($type:ident $vector:ident),*) => {$(
+    ($($type:ident $vector:ident $lanes:ident),*) => {$(
         impl Number for $type {
             type Vector<M: Machine> = M::$vector;
+            type Lanes<M: Machine> = M::$lanes;
             type Wide = f64;
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -172,7 +175,7 @@ macro_rules! float_numbers {
         }
     )*};
 }
-float_numbers!(f32 F32, f64 F64);
+float_numbers!(f32 F32 LanesF32, f64 F64 LanesF64);
 
 /// How many integers one vector has.
 pub(super) const INTEGERS: usize = 16;
@@ -181,6 +184,7 @@ macro_rules! integer_numbers {
     ($($type:ident),*) => {$(
         impl Number for $type {
             type Vector<M: Machine> = Plain<$type, M, INTEGERS>;
+            type Lanes<M: Machine> = Plain<$type, M, INTEGERS>;
             type Wide = $type;
             const ZERO: Self = 0;
             const ONE: Self = 1;

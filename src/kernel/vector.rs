@@ -4,7 +4,11 @@
 //! several vectors of partial results from block to block that the compiler keeps in memory as often as not, and pairs,
 //! of which there are so many that the compiler's loops for what fills no vector would be most of their code.
 
+mod several;
+
 use std::marker::PhantomData;
+
+pub(crate) use several::Several;
 
 use super::math::MulAdd;
 use super::number::Number;
@@ -13,7 +17,15 @@ use super::number::Number;
 pub(crate) trait Machine: MulAdd {
     type F32: Vector<f32>;
     type F64: Vector<f64>;
+    /// As many vectors as have [`LANE_BYTES`].
+    type LanesF32: Vector<f32>;
+    /// As many vectors as have [`LANE_BYTES`].
+    type LanesF64: Vector<f64>;
 }
+
+/// Bytes of the lanes that folds work on at a time, on every machine: those of the longest vector there is. Machines with
+/// shorter ones take several. How a sum is rounded depends on its lanes, which thus say nothing of the machine.
+pub(crate) const LANE_BYTES: usize = 64;
 
 /// Elements of the longest vector.
 pub(super) const MAX_LEN: usize = 16;
@@ -194,6 +206,8 @@ impl<T: Number, M: MulAdd, const N: usize> Vector<T> for Plain<T, M, N> {
 impl Machine for super::isa::BaselineMulAdd {
     type F32 = Plain<f32, Self, 4>;
     type F64 = Plain<f64, Self, 2>;
+    type LanesF32 = Several<Self::F32, 4>;
+    type LanesF64 = Several<Self::F64, 4>;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -205,7 +219,7 @@ mod x86 {
     use std::arch::x86_64::*;
     use std::mem;
 
-    use super::{Machine, MulAdd, Vector, few, store_few};
+    use super::{Machine, MulAdd, Several, Vector, few, store_few};
     use crate::kernel::math::{Fused, Lane, Separate};
 
     /// A machine with AVX-512. Named only within functions compiled for it, which run only where it is.
@@ -220,13 +234,17 @@ mod x86 {
     impl Machine for Separate {
         type F32 = __m128;
         type F64 = __m128d;
+        type LanesF32 = Several<__m128, 4>;
+        type LanesF64 = Several<__m128d, 4>;
     }
 
     macro_rules! machines {
-        ($($name:ident $f32:ident $f64:ident;)*) => {$(
+        ($($name:ident $f32:ident $f64:ident, $lanes_f32:ty, $lanes_f64:ty;)*) => {$(
             impl Machine for $name {
                 type F32 = $f32;
                 type F64 = $f64;
+                type LanesF32 = $lanes_f32;
+                type LanesF64 = $lanes_f64;
             }
             impl MulAdd for $name {
                 const FUSED: bool = true;
@@ -242,8 +260,8 @@ mod x86 {
         )*};
     }
     machines! {
-        Avx512 __m512 __m512d;
-        Avx2   __m256 __m256d;
+        Avx512 __m512 __m512d, __m512, __m512d;
+        Avx2   __m256 __m256d, Several<__m256, 2>, Several<__m256d, 2>;
     }
 
     macro_rules! vectors {

@@ -53,8 +53,8 @@ impl<'g> SessionBuilder<'g> {
         SessionBuilder { threads, ..self }
     }
 
-    /// Computes with the kernels of this instruction set, to compare results with those of another machine or to test
-    /// all kernels on one. The default is what the environment variable `FLOWGRAD_ISA` names (`baseline`, and on x86-64
+    /// Computes with the kernels of this instruction set, to get the results of a machine without fused multiply-add or to
+    /// test all kernels on one; [`Isa`] says which results differ. The default is what the environment variable `FLOWGRAD_ISA` names (`baseline`, and on x86-64
     /// `avx2` or `avx512`), or else the widest that the machine has.
     ///
     /// ```

@@ -68,7 +68,7 @@ pub use parameters::Parameters;
 /// graph are independent. What a run promises, in short: each node runs at most once; every read of a
 /// variable sees the value from before the run unless it is ordered after an assignment; a run that
 /// fails leaves every variable as it was; runs that assign go one after the other, and those that only read wait for
-/// none of them; and the same inputs give the same bits at any number of threads.
+/// none of them; and the same inputs give the same bits at any number of threads, with AVX2 and with AVX-512.
 ///
 /// ```
 /// use flowgrad::prelude::*;

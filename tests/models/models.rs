@@ -2,6 +2,8 @@
 //! seconds: the same bits at any number of threads, also where a rayon pool of the program runs them.
 
 use flowgrad::Feeding;
+#[cfg(target_arch = "x86_64")]
+use flowgrad::Isa;
 use flowgrad::ndarray::{Array1, Array2, ArrayD, Axis, concatenate};
 use flowgrad::prelude::*;
 
@@ -236,9 +238,26 @@ fn check<T: Float>(build: impl for<'g> Fn(&'g Graph) -> Model<'g, T>, is_paralle
         // Not `assert_eq!`, which would print a million numbers.
         assert!(model.bits(&on(threads)?)? == expected, "on {threads} threads");
     }
+    #[cfg(target_arch = "x86_64")]
+    check_instruction_sets(&g, &model)?;
     let users = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     let session = on(2)?;
     assert!(users.install(|| model.bits(&session))? == expected, "on a rayon pool of the program");
+    Ok(())
+}
+
+/// Line 36 of what a session promises, on whole models: the same bits on AVX2 and AVX-512, compiled and interpreted.
+#[cfg(target_arch = "x86_64")]
+fn check_instruction_sets<T: Float>(g: &Graph, model: &Model<'_, T>) -> Result<()> {
+    let mut expected = None;
+    for isa in [Isa::Avx2, Isa::Avx512].into_iter().filter(|&isa| isa <= Isa::detected()) {
+        for machine_code in [true, false] {
+            let session = Session::builder(g).threads(1).isa(isa).machine_code(machine_code).build()?;
+            let found = model.bits(&session)?;
+            let is_same = expected.get_or_insert_with(|| found.clone()) == &found;
+            assert!(is_same, "{isa}, machine code {machine_code}");
+        }
+    }
     Ok(())
 }
 

@@ -243,7 +243,8 @@ fn explain_shows_what_is_compiled() {
     let x = g.placeholder::<f32>("x", [100]);
     let y = (x * 2.0 + 1.0).exp() * x;
     let text = |machine_code| {
-        let session = Session::builder(&g).machine_code(machine_code).build().unwrap();
+        let builder = Session::builder(&g).isa(Isa::detected());
+        let session = builder.machine_code(machine_code).build().unwrap();
         session.feed(x, &ndarray::Array1::zeros(100).into_dyn()).explain(y).unwrap()
     };
     if Isa::detected() > Isa::Baseline && cfg!(all(feature = "native", target_arch = "x86_64", unix)) {

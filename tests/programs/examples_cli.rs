@@ -26,7 +26,7 @@ const EXAMPLES: [(&str, &[&str]); 7] = [
 const CLASSIFIER: &[&str] = &["epochs", "seconds", "seed", "split", "test_accuracy", "train_accuracy"];
 
 /// Those whose only options are pictures.
-const PLAIN: [&str; 4] = ["check_gradient", "op_hessian", "poisson", "trace"];
+const PLAIN: [&str; 6] = ["check_gradient", "lorenz", "newton_loop", "op_hessian", "poisson", "trace"];
 
 /// Runs an example in a directory.
 fn run(directory: &Path, example: &str, args: &[&str]) -> Output {
@@ -84,7 +84,12 @@ fn a_training_that_goes_on_another_day_is_one_that_was_not_interrupted() {
 fn programs_without_options_run_as_they_stand() {
     let directory = tempfile::tempdir().unwrap();
     for (example, last) in
-        [("poisson", "expected visits of a sunny day of 25 degrees: 1"), ("op_hessian", "w = [0.")]
+        [
+            ("poisson", "expected visits of a sunny day of 25 degrees: 1"),
+            ("op_hessian", "w = [0."),
+            ("lorenz", "beta        2.667   2."),
+            ("newton_loop", "         0.9        3.142"),
+        ]
     {
         let output = run(directory.path(), example, &[]);
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -153,6 +158,8 @@ fn pictures_of_programs_that_train_nothing_are_whole() {
         assert!(svg.len() < 60_000, "{example}: {} bytes", svg.len());
     };
     draw("check_gradient", "--plot", &["penalty forgotten", "central differences", "by hand"]);
+    draw("lorenz", "--plot", &["x of the orbit", "measured", "mean squared error"]);
+    draw("newton_loop", "--plot", &["eccentric anomaly", "e = 0.9", "dE/dM"]);
     draw("op_hessian", "--plot", &["second derivative", "Newton step"]);
     draw("poisson", "--plot", &["temperature (°C)", "visits (a day)", "sunny", "cloudy", "rain"]);
     draw("trace", "--plot", &["caller", "step 0: ", " µs"]);

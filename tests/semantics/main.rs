@@ -9,6 +9,7 @@ mod extremes;
 mod fetches_and_feeds;
 mod fuzz;
 mod gradients;
+mod instruction_sets;
 mod lacking_memory;
 mod lists_of_feeds;
 mod nan;

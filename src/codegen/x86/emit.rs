@@ -2,22 +2,16 @@
 
 use super::encoder::{Condition, Encoder, Gpr, Mem, Reg, Rm};
 use super::line::{Line, MASKS, Outer, at};
-use super::vector::{self, Machine};
+use super::loops::{BYTES, INDEX};
+use super::vector::Machine;
 
 use crate::codegen::program::{Inst, Program, Segment, Stream, Value};
 use crate::codegen::{Code, FIRST_STREAM};
 use crate::element::DType;
-use crate::ir::Reduce;
 use crate::kernel::isa::Isa;
 
 /// The address of the frame's words, which is the only argument.
 const FRAME: Gpr = Gpr(7);
-/// Bytes of a row.
-const BYTES: Gpr = Gpr(6);
-/// Bytes of a row that fill whole passes through a loop; scratch behind these.
-const WHOLE: Gpr = Gpr(2);
-/// Bytes from the start of a row.
-const INDEX: Gpr = Gpr(10);
 /// Scratch.
 pub(super) const SPARE: Gpr = Gpr(11);
 pub(super) const STACK: Gpr = Gpr(4);
@@ -28,14 +22,8 @@ const ADDRESSES: [Gpr; 9] = [Gpr(0), Gpr(1), Gpr(8), Gpr(9), Gpr(3), Gpr(12), Gp
 /// How many of them need not be kept.
 const SCRATCH_ADDRESSES: usize = 4;
 
-/// Vectors that a loop with folds works on in a pass: as many as the interpreter's loops have accumulators.
-pub(super) const ACCUMULATORS: usize = 4;
-
-/// Registers that are never given to values that loops keep, for temporaries.
-const TEMPORARIES: usize = 2;
-
 /// Bytes of the table of masks at the start of code for AVX2: a vector of all bits, then one of none.
-const MASK_TABLE: usize = 64;
+pub(super) const MASK_TABLE: usize = 64;
 
 /// What [`Function::nan_table`] gives: two classes of NaN, which become what they are, quiet; all others leave what there is.
 const NAN_TABLE: u64 = 0x21;
@@ -76,7 +64,7 @@ pub(super) struct Function<'a> {
     /// Places with those that a line has for itself.
     most_slots: usize,
     /// Values that a loop keeps in registers.
-    hoisted: Vec<(Value, Reg)>,
+    pub(super) hoisted: Vec<(Value, Reg)>,
     /// The registers of folds: the first, and how many.
     pub(super) accumulators: Vec<Option<(usize, usize)>>,
     pub(super) ordered: Vec<Option<Reg>>,
@@ -221,7 +209,7 @@ impl Function<'_> {
     }
 
     /// Emits a line, and keeps on the stack what others read.
-    fn line(&mut self, line: &Line<'_>, free: impl Iterator<Item = Reg>) -> Option<()> {
+    pub(super) fn line(&mut self, line: &Line<'_>, free: impl Iterator<Item = Reg>) -> Option<()> {
         let mut code = std::mem::take(&mut self.code);
         let mut slots = self.slots;
         let machine = self.machine;
@@ -235,156 +223,6 @@ impl Function<'_> {
         self.code = code;
         self.most_slots = self.most_slots.max(slots);
         emitted
-    }
-
-    /// A loop over the elements of a row.
-    fn loops(&mut self, insts: &[Value]) -> Option<()> {
-        let (machine, program) = (self.machine, self.program);
-        let folds = || {
-            insts.iter().filter_map(|&value| match program.inst(value) {
-                Inst::Fold(fold, ..) => Some(fold.index()),
-                _ => None,
-            })
-        };
-        let vector = machine.vector();
-        // No pass of as many vectors as there are accumulators.
-        let most_bytes = program.most.saturating_mul(machine.element());
-        let is_short = most_bytes < ACCUMULATORS * vector;
-        let row_bytes = program.is_exact.then_some(most_bytes);
-        // Accumulators take the highest registers.
-        let mut top = machine.registers();
-        if !machine.is_512 {
-            // The lanes of a part of a vector.
-            top -= 1;
-        }
-        // Those that note NaN take the highest mask registers.
-        let mut masks = MASKS;
-        for fold in folds() {
-            let reduce = program.folds[fold].reduce;
-            let count = if is_short { 1 } else { ACCUMULATORS };
-            top = top.checked_sub(count)?;
-            self.accumulators[fold] = Some((top, count));
-            if matches!(reduce, Reduce::Max | Reduce::Min) {
-                self.ordered[fold] = Some(if machine.is_512 {
-                    masks = masks.checked_sub(1)?;
-                    Reg(2 + masks)
-                } else {
-                    top = top.checked_sub(1)?;
-                    Reg(top as u8)
-                });
-            }
-        }
-        let (vectors, booleans) = Line::pressure(machine, program, insts);
-        let pressure = vectors.max(1);
-        let has_folds = folds().next().is_some();
-        let available = top.checked_sub(TEMPORARIES)?;
-        if available < 2 {
-            return None;
-        }
-        let fits = |copies: usize| copies * pressure <= available && copies * booleans <= usize::from(masks);
-        let is_filled = |copies: usize| has_folds || copies * vector <= most_bytes;
-        let copies = [4, 2, 1].into_iter().find(|&copies| fits(copies) && is_filled(copies)).unwrap_or(1);
-        let passes = if has_folds { ACCUMULATORS } else { copies };
-        self.hoist(insts, available.saturating_sub(copies * pressure), top);
-        // Those below the ones that are kept.
-        let free: Vec<Reg> = (0..top - self.hoisted.len()).map(|reg| Reg(reg as u8)).collect();
-        self.start_folds(folds());
-
-        let line =
-            |copies, first, mask| Line { machine, program, insts, copies, first, mask, is_loop: true, masks };
-        self.code.clear(INDEX);
-        if let Some(bytes) = row_bytes {
-            self.code.set(BYTES, i32::try_from(bytes).ok()?);
-        }
-        let pass_bytes = passes * vector;
-        if most_bytes >= pass_bytes {
-            self.code.copy(WHOLE, BYTES);
-            self.code.and_number(WHOLE, -(pass_bytes as i32));
-            self.repeat(WHOLE, pass_bytes, row_bytes.is_none(), |function| {
-                (0..passes)
-                    .step_by(copies)
-                    .try_for_each(|first| function.line(&line(copies, first, None), free.iter().copied()))
-            })?;
-        }
-        if row_bytes.is_none_or(|bytes| bytes % pass_bytes != 0) {
-            self.repeat(BYTES, vector, row_bytes.is_none(), |function| {
-                let mask = function.rest();
-                function.line(&line(1, 0, Some(mask)), free.iter().copied())
-            })?;
-        }
-        self.finish_folds(folds());
-        self.hoisted.clear();
-        Some(())
-    }
-
-    /// Repeats some code, while the index goes up by so many bytes, until it is at an end; not at all where it `may_be` there
-    /// already.
-    fn repeat(
-        &mut self,
-        end: Gpr,
-        bytes: usize,
-        may_be: bool,
-        body: impl FnOnce(&mut Self) -> Option<()>,
-    ) -> Option<()> {
-        let behind = may_be.then(|| {
-            self.code.compare(INDEX, end);
-            self.code.jump_ahead(Condition::NotBelow)
-        });
-        let top = self.code.here();
-        body(self)?;
-        self.code.add_number(INDEX, bytes as i32);
-        self.code.compare(INDEX, end);
-        self.code.jump_back(Condition::Below, top);
-        if let Some(behind) = behind {
-            self.code.land(behind);
-        }
-        Some(())
-    }
-
-    /// Loads into the registers below `top`, from the highest on, the values that a loop reads most often and does not
-    /// make, at most so many.
-    fn hoist(&mut self, insts: &[Value], most: usize, top: usize) {
-        let mut counts = vec![0_usize; self.program.insts.len()];
-        for operand in insts.iter().flat_map(|&value| self.program.inst(value).operands()) {
-            counts[operand.index()] += 1;
-        }
-        // What lies elsewhere is not made here: loops leave nothing to each other but in memory.
-        for value in insts {
-            counts[value.index()] = 0;
-        }
-        let reads =
-            counts.into_iter().enumerate().filter(|&(index, count)| count > 0 && self.outer[index].is_some());
-        let mut reads: Vec<(Value, usize)> = reads.map(|(index, count)| (Value::new(index), count)).collect();
-        reads.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-        for (index, (value, _)) in reads.into_iter().take(most).enumerate() {
-            let reg = Reg((top - 1 - index) as u8);
-            if let Some(place) = self.outer[value.index()] {
-                self.machine.load(&mut self.code, reg, place);
-            }
-            self.hoisted.push((value, reg));
-        }
-    }
-
-    /// The lanes of the rest of a row, in a mask.
-    fn rest(&mut self) -> Reg {
-        let machine = self.machine;
-        let code = &mut self.code;
-        code.copy(SPARE, BYTES);
-        code.subtract(SPARE, INDEX);
-        if machine.is_512 {
-            code.shift_right(SPARE, if machine.is_double { 3 } else { 2 });
-            code.set(WHOLE, -1);
-            vector::clear_from(code, WHOLE, SPARE);
-            vector::mask_of(code, Reg(1), WHOLE);
-            return Reg(1);
-        }
-        code.set(WHOLE, 32);
-        code.compare(SPARE, WHOLE);
-        code.copy_if_not_below(SPARE, WHOLE);
-        code.address(WHOLE, Mem::Code(MASK_TABLE / 2));
-        code.subtract(WHOLE, SPARE);
-        machine.load(code, Reg(15), Rm::Mem(at(WHOLE, 0)));
-        Reg(15)
     }
 }
 

@@ -3,7 +3,7 @@
 //! A maximum or a minimum passes over NaN, so what is NaN is noted beside: by a mask register or a vector in which lanes
 //! stay set as long as all of their elements are numbers.
 
-use super::emit::{ACCUMULATORS, Function, SPARE, STACK, base};
+use super::emit::{Function, SPARE, STACK, base};
 use super::encoder::{Condition, Encoder, Label, Lanes, Reg, Rm};
 use super::line::{Emitter, at};
 use super::vector::{self, Machine, Order};
@@ -26,7 +26,8 @@ impl Function<'_> {
                 }
                 Target::Row => {
                     let identity = identity(program.folds[fold].reduce);
-                    registers.for_each(|reg| number(machine, code, reg, bits_of(program.dtype, identity)));
+                    number(machine, code, Reg(first as u8), bits_of(program.dtype, identity));
+                    registers.skip(1).for_each(|reg| machine.load(code, reg, Rm::Reg(Reg(first as u8))));
                 }
             }
             match self.ordered[fold] {
@@ -43,18 +44,11 @@ impl Function<'_> {
         for fold in folds {
             let Some((first, count)) = self.accumulators[fold] else { continue };
             let reduce = program.folds[fold].reduce;
-            let [a, b, c, d] = [0, 1, 2, 3].map(|index| Reg((first + index) as u8));
             // A total has NaN in one of its accumulators, a row in its result.
             let into = match program.folds[fold].target {
-                Target::Lanes(_) => a,
+                Target::Lanes(_) => Reg(first as u8),
                 Target::Row => {
-                    if count == ACCUMULATORS {
-                        machine.fold(code, reduce, Lanes::All, Reg(0), [a, b]);
-                        machine.fold(code, reduce, Lanes::All, Reg(1), [c, d]);
-                        machine.fold(code, reduce, Lanes::All, Reg(0), [Reg(0), Reg(1)]);
-                    } else {
-                        machine.load(code, Reg(0), Rm::Reg(a));
-                    }
+                    machine.fold_vectors(code, reduce, first, count);
                     machine.fold_lanes(code, reduce);
                     Reg(0)
                 }

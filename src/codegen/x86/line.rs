@@ -4,7 +4,7 @@ use super::emit::{Function, base, elements};
 use super::encoder::{Encoder, Gpr, Lanes, Mem, Reg, Rm};
 use super::registers::{Key, Places, Registers};
 use super::vector::{self, Machine, Order};
-use crate::codegen::program::{Binary, Compare, Inst, Program, Value};
+use crate::codegen::program::{Binary, Compare, Inst, Program, Stream, Value};
 
 /// Where a value lies that is made elsewhere.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,12 @@ pub(super) struct Line<'a> {
 pub(super) const MASKS: u8 = 6;
 
 impl Line<'_> {
+    /// The lanes of a stream's elements, if not all. What is kept has room for whole vectors, and waits for no mask: what is
+    /// written under one, processors do not hand on to what is read there next.
+    fn mask_of(&self, stream: Stream) -> Option<Reg> {
+        self.mask.filter(|_| !self.program.kept.contains(&stream))
+    }
+
     /// The places of the instructions that read each value of the line, and of those from outside, as there are copies.
     fn uses(&self, made: &[bool]) -> Vec<Places> {
         let count = self.program.insts.len();
@@ -209,7 +215,7 @@ impl Emitter<'_, '_> {
             Inst::Load(stream) => {
                 let from = elements(code, stream, offset);
                 let dst = self.make(code, key)?;
-                match line.mask {
+                match line.mask_of(stream) {
                     Some(mask) => machine.load_some(code, mask, dst, from),
                     None => machine.load(code, dst, Rm::Mem(from)),
                 }
@@ -310,7 +316,7 @@ impl Emitter<'_, '_> {
                 let a = self.read(code, a)?;
                 if line.is_loop {
                     let to = elements(code, stream, offset);
-                    match line.mask {
+                    match line.mask_of(stream) {
                         Some(mask) => machine.store_some(code, mask, to, a),
                         None => machine.store(code, to, a),
                     }

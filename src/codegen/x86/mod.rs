@@ -3,19 +3,19 @@
 //! - [`encoder`]: instructions as bytes; [`vector`]: which ones a program's become.
 //! - [`registers`]: which register holds what, along a straight line.
 //! - [`line`]: a straight line of a program's instructions, for some vectors at once; [`folds`]: of those that fold.
-//! - [`emit`]: loops, rows, and what lies around them.
+//! - [`loops`]: over the elements of a row; [`emit`]: rows, and what lies around them.
 //!
 //! **Calls.** The code is a function in the C convention of System V that takes the address of a call's words: how many
 //! rows there are, the bytes of a row where the program leaves that open, then the address of each stream in the first row.
 //!
-//! **Order of folds.** A loop works on four vectors at a time while there are that many, each with an accumulator of its own,
-//! then on one after the other and last on part of one, all with the first accumulator. It is the order of the interpreter's
-//! loops.
+//! **Order of folds.** Accumulators have as many lanes in all, whatever the machine: two registers with AVX-512, four with
+//! AVX2. A row's elements go on to one lane after the other, and over again. It is the order of the interpreter's loops.
 
 mod emit;
 mod encoder;
 mod folds;
 mod line;
+mod loops;
 mod registers;
 mod vector;
 

@@ -3,6 +3,7 @@
 use super::encoder::{Encoder, Gpr, Lanes, Length, Mem, Opcode, Reg, Rm};
 use crate::codegen::program::{Binary, Compare, Logic, Unary};
 use crate::ir::Reduce;
+use crate::kernel::vector::LANE_BYTES;
 
 /// The instruction set and the element type that code is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,6 +236,31 @@ impl Machine {
     pub(super) fn fold(self, code: &mut Encoder, reduce: Reduce, lanes: Lanes, dst: Reg, [a, b]: [Reg; 2]) {
         let [a, b] = if matches!(reduce, Reduce::Max | Reduce::Min) { [b, a] } else { [a, b] };
         self.emit(code, self.binary_opcode(folding(reduce)), lanes, dst, a, Rm::Reg(b), None);
+    }
+
+    /// Folds the accumulators from one on, of which those behind so many are as folds of nothing, into register 0: the two
+    /// groups of 64 bytes with each other, then a group's registers, of which the first has the lower half.
+    pub(super) fn fold_vectors(self, code: &mut Encoder, reduce: Reduce, first: usize, count: usize) {
+        let group = LANE_BYTES / self.vector();
+        for index in 0..group.min(count) {
+            let [lower, upper] = [first + index, first + index + group].map(|reg| Reg(reg as u8));
+            if index + group < count {
+                self.fold(code, reduce, Lanes::All, Reg(index as u8), [lower, upper]);
+            } else {
+                self.load(code, Reg(index as u8), Rm::Reg(lower));
+            }
+        }
+        if group.min(count) > 1 {
+            self.emit(
+                code,
+                self.binary_opcode(folding(reduce)),
+                Lanes::All,
+                Reg(0),
+                Reg(0),
+                Rm::Reg(Reg(1)),
+                None,
+            );
+        }
     }
 
     /// Folds the lanes of register 0 into its first element, through register 1: halves until one is left.

@@ -3,6 +3,7 @@
 use super::{Product, Strides};
 use crate::element::DType;
 use crate::kernel::isa::Isa;
+use crate::kernel::vector::LANE_BYTES;
 
 /// How a product is computed. Sums have the same bits in all panels that are run with the same value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub(crate) struct GemmKernel {
 pub(super) enum Family {
     /// Vectors along the columns of c, see [`chain`](super::chain); of the rows, if swapped.
     Chain { swapped: bool },
-    /// Vectors along k, see [`dots`](super::dots); `swapped` if c has few rows instead of few columns, and
+    /// Lanes along k, see [`dots`](super::dots); `swapped` if c has few rows instead of few columns, and
     /// `single` if only one.
     Dots { swapped: bool, single: bool },
     /// matrixmultiply's kernels.
@@ -46,7 +47,7 @@ impl Product {
         if !dtype.is_float() {
             return Family::Integers;
         }
-        let lanes = lanes(isa, dtype);
+        let lanes = lanes(dtype);
         // A row of a takes k vectors of multiply-adds in a chain, of which `few` lanes are used.
         let dots = |few: usize| few * (k + SUM_COST * lanes) <= k * lanes;
         let few = |count: usize, other: usize| 2 * count <= lanes && count <= other;
@@ -65,14 +66,8 @@ impl Product {
     }
 }
 
-/// Elements of a vector of an instruction set.
-pub(super) fn lanes(isa: Isa, dtype: DType) -> usize {
-    let bytes = match isa {
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx512 => 64,
-        #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => 32,
-        Isa::Baseline => 16,
-    };
-    bytes / dtype.size()
+/// The lanes in which products are summed, on every machine: as many as the longest vector has. Machines with shorter ones
+/// take several of them. What is decided by it, and with that the bits, does not depend on the machine.
+pub(super) fn lanes(dtype: DType) -> usize {
+    LANE_BYTES / dtype.size()
 }

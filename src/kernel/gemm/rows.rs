@@ -6,7 +6,7 @@
 //! | rows · one column | the columns of the tile | lanes, then their sum |
 //! | rows · matrix | the columns of the matrix | one chain along the tile's columns |
 //! | transposed · tile | the columns of either, where fewer vectors cover them | chains of up to 256 rows, added up |
-//! | the same, a vector or two of sums | the columns | four chains, in turns by row, added up |
+//! | the same, one row or column of [few sums](MOST_FEW_SUMS) | the columns | four chains, in turns by row, added up |
 //!
 //! The invariant: a sum over the rows of a region is made of sums over the rows of its tiles, so its error grows as
 //! that of a sum by blocks.
@@ -15,15 +15,20 @@
 use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
 use std::marker::PhantomData;
 
+use super::choice::lanes;
 use super::operands::Operands;
 use super::vector::{Body, Plain, Vector};
 use super::{chain, dots};
-use crate::element::DType;
+use crate::element::{DType, Element};
 use crate::kernel::isa::Isa;
 use crate::kernel::tile::{Args, Kernel};
 
 /// Chains in which few sums are added up: as many additions as are under way at once.
 pub(in crate::kernel) const FEW_SUMS_CHAINS: usize = 4;
+
+/// Sums of one row of results that are few, in multiples of [`lanes`]: with AVX-512 two vectors in four chains, which keep
+/// the multipliers busy; with AVX2 four, of which two are summed at a time.
+const MOST_FEW_SUMS: usize = 2;
 
 /// Gives a kernel that is generic over a vector, for an element type and as many elements along the vectors: of the
 /// instruction set's vectors the shorter ones where these are enough, two of which are as fast as one of the longest.
@@ -76,7 +81,7 @@ pub(in crate::kernel) fn project(inner: usize, width: usize, dtype: DType, isa: 
 /// dst[k, c] += Σ over rows of a[row, k]·b[row, c]: `rows·inner` elements of `a`, `rows·width` of `b`, `inner·width` of
 /// `dst`. `None` for what is no float.
 pub(in crate::kernel) fn accumulate(inner: usize, width: usize, dtype: DType, isa: Isa) -> Option<Kernel> {
-    let lanes = super::choice::lanes(isa, dtype);
+    let lanes = lanes(dtype);
     if width * inner.div_ceil(lanes) < inner * width.div_ceil(lanes) {
         with_vector!(dtype, isa, inner, V => accumulate_tile::<V, true> as Kernel)
     } else {
@@ -146,12 +151,23 @@ unsafe fn accumulate_tile<V: Vector, const SWAPPED: bool>(args: &Args) {
         c_column: 1,
     };
     let product = if SWAPPED { product.swapped() } else { product };
-    // SAFETY: the caller's promise.
-    unsafe {
-        match (product.m, product.n.div_ceil(V::LANES)) {
-            (1, 1) => V::compiled::<FewSums<V, 1>>(&product),
-            (1, 2) => V::compiled::<FewSums<V, 2>>(&product),
-            _ => chain::run_unpacked::<V>(&product, true),
+    if product.m != 1 || product.n > MOST_FEW_SUMS * lanes(V::Element::DTYPE) {
+        // SAFETY: the caller's promise.
+        return unsafe { chain::run_unpacked::<V>(&product, true) };
+    }
+    for first in (0..product.n).step_by(2 * V::LANES) {
+        let columns = Operands {
+            n: product.n.min(first + 2 * V::LANES) - first,
+            b: product.b.wrapping_add(first * product.b_column),
+            c: product.c.wrapping_add(first * product.c_column),
+            ..product
+        };
+        // SAFETY: the caller's promise, of which these columns are a part.
+        unsafe {
+            match columns.n.div_ceil(V::LANES) {
+                1 => V::compiled::<FewSums<V, 1>>(&columns),
+                _ => V::compiled::<FewSums<V, 2>>(&columns),
+            }
         }
     }
 }

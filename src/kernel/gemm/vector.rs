@@ -11,6 +11,7 @@
 )]
 use std::arch::x86_64::*;
 
+use super::dots::{DotKernel, DotTile, Lanes, SINGLE_CHAINS};
 use super::pack::Transpose;
 use super::tile::{Tile, TileKernel};
 use crate::kernel::isa::BaselineMulAdd;
@@ -51,8 +52,11 @@ pub(super) trait Vector: Copy + 'static {
     /// element of `a` fill the registers.
     const ROWS: usize;
     const WIDE_ROWS: usize;
-    /// Rows of a tile of dot products.
-    const DOT_ROWS: usize;
+    /// The lanes of a dot product, which are as many on every machine.
+    type Lanes: Lanes<Element = Self::Element>;
+    /// Most rows and columns of a tile of dot products: the accumulators, an operand of each row and one of a column fill
+    /// the registers.
+    const DOT_TILE: (usize, usize);
 
     unsafe fn zero() -> Self;
     /// Asks for the cache line of an address, which need not be valid.
@@ -84,6 +88,9 @@ pub(super) trait Vector: Copy + 'static {
 
     /// The tile of up to [`ROWS`](Self::ROWS) rows by 1, 2 or 4 vectors.
     fn tile(rows: usize, vectors: usize) -> TileKernel<Self::Element>;
+
+    /// The tile of dot products of one row or the most rows by up to the most columns; with chains for a single column.
+    fn dot_tile(rows: usize, columns: usize, single: bool) -> DotKernel<Self::Element>;
 }
 
 /// Lists the tiles of a vector type: each is a kernel of its own.
@@ -98,10 +105,24 @@ macro_rules! tiles {
     };
 }
 
+/// Lists the tiles of dot products of a vector type.
+macro_rules! dot_tiles {
+    ($kernel:expr; $most_rows:literal by $($columns:literal)*) => {
+        match $kernel {
+            (1, _, true) => Self::compiled::<DotTile<Self::Lanes, 1, 1, SINGLE_CHAINS>>,
+            (_, _, true) => Self::compiled::<DotTile<Self::Lanes, $most_rows, 1, SINGLE_CHAINS>>,
+            $((1, $columns, false) => Self::compiled::<DotTile<Self::Lanes, 1, $columns, 1>>,)*
+            $((_, $columns, false) => Self::compiled::<DotTile<Self::Lanes, $most_rows, $columns, 1>>,)*
+            (rows, columns, _) => unreachable!("no tile of {rows} rows by {columns} dot products"),
+        }
+    };
+}
+
 #[cfg(target_arch = "x86_64")]
 macro_rules! x86_vectors {
     ($(
-        $vector:ident of $lanes:literal $element:ident, $features:literal, rows $rows:literal $wide_rows:literal $dot_rows:literal;
+        $vector:ident of $lanes:literal $element:ident, $features:literal, rows $rows:literal $wide_rows:literal;
+        dots in $together:literal, $dot_rows:literal by $($dot_columns:literal)*;
         $zero:ident $splat:ident $load:ident $store:ident $fma:ident $add:ident $sum:ident;
         mask $mask:ident, $load_masked:ident $store_masked:ident, $count:ident => $make_mask:expr;
         tiles narrow $($narrow:literal)*; wide $($wide:literal)*;
@@ -113,7 +134,8 @@ macro_rules! x86_vectors {
             const LANES: usize = $lanes;
             const ROWS: usize = $rows;
             const WIDE_ROWS: usize = $wide_rows;
-            const DOT_ROWS: usize = $dot_rows;
+            type Lanes = [Self; $together];
+            const DOT_TILE: (usize, usize) = ($dot_rows, [$($dot_columns),*].len());
 
             #[inline(always)]
             unsafe fn zero() -> Self {
@@ -179,6 +201,9 @@ macro_rules! x86_vectors {
             fn tile(rows: usize, vectors: usize) -> TileKernel<$element> {
                 tiles!(rows, vectors; narrow $($narrow)*; wide $($wide)*)
             }
+            fn dot_tile(rows: usize, columns: usize, single: bool) -> DotKernel<$element> {
+                dot_tiles!((rows, columns, single); $dot_rows by $($dot_columns)*)
+            }
         }
     )*};
 }
@@ -210,22 +235,26 @@ macro_rules! maskload_pd256 {
 
 #[cfg(target_arch = "x86_64")]
 x86_vectors! {
-    __m512 of 16 f32, "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma", rows 14 6 4;
+    __m512 of 16 f32, "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma", rows 14 6;
+    dots in 1, 4 by 1 2 3 4;
     _mm512_setzero_ps _mm512_set1_ps _mm512_loadu_ps _mm512_storeu_ps _mm512_fmadd_ps _mm512_add_ps sum_512_ps;
     mask __mmask16, maskz_ps512 _mm512_mask_storeu_ps, count => ((1_u32 << count) - 1) as __mmask16;
     tiles narrow 1 2 3 4 5 6 7 8 9 10 11 12 13 14; wide 1 2 3 4 5 6;
 
-    __m512d of 8 f64, "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma", rows 14 6 4;
+    __m512d of 8 f64, "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma", rows 14 6;
+    dots in 1, 4 by 1 2 3 4;
     _mm512_setzero_pd _mm512_set1_pd _mm512_loadu_pd _mm512_storeu_pd _mm512_fmadd_pd _mm512_add_pd sum_512_pd;
     mask __mmask8, maskz_pd512 _mm512_mask_storeu_pd, count => ((1_u32 << count) - 1) as __mmask8;
     tiles narrow 1 2 3 4 5 6 7 8 9 10 11 12 13 14; wide 1 2 3 4 5 6;
 
-    __m256 of 8 f32, "avx2,fma", rows 6 3 2;
+    __m256 of 8 f32, "avx2,fma", rows 6 3;
+    dots in 2, 2 by 1 2;
     _mm256_setzero_ps _mm256_set1_ps _mm256_loadu_ps _mm256_storeu_ps _mm256_fmadd_ps _mm256_add_ps sum_256_ps;
     mask __m256i, maskload_ps256 _mm256_maskstore_ps, count => first_of_8(count);
     tiles narrow 1 2 3 4 5 6; wide 1 2 3;
 
-    __m256d of 4 f64, "avx2,fma", rows 6 3 2;
+    __m256d of 4 f64, "avx2,fma", rows 6 3;
+    dots in 2, 2 by 1 2;
     _mm256_setzero_pd _mm256_set1_pd _mm256_loadu_pd _mm256_storeu_pd _mm256_fmadd_pd _mm256_add_pd sum_256_pd;
     mask __m256i, maskload_pd256 _mm256_maskstore_pd, count => first_of_4(count);
     tiles narrow 1 2 3 4 5 6; wide 1 2 3;
@@ -281,7 +310,8 @@ macro_rules! plain_vectors {
             const LANES: usize = $lanes;
             const ROWS: usize = 4;
             const WIDE_ROWS: usize = 2;
-            const DOT_ROWS: usize = 2;
+            type Lanes = [Self; 4];
+            const DOT_TILE: (usize, usize) = (1, 2);
 
             #[inline(always)]
             unsafe fn zero() -> Self {
@@ -364,6 +394,10 @@ macro_rules! plain_vectors {
             }
             fn tile(rows: usize, vectors: usize) -> TileKernel<$element> {
                 tiles!(rows, vectors; narrow 1 2 3 4; wide 1 2)
+            }
+            #[allow(unreachable_patterns, reason = "one row is the most")]
+            fn dot_tile(rows: usize, columns: usize, single: bool) -> DotKernel<$element> {
+                dot_tiles!((rows, columns, single); 1 by 1 2)
             }
         }
     )*};

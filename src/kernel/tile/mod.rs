@@ -26,7 +26,7 @@ pub(crate) use elementwise::Forms;
 pub(crate) use moves::{Move, Strided, merged};
 pub(crate) use pairs::Step;
 pub(super) use reductions::ROWS_TOGETHER;
-pub(crate) use reductions::{Extent, lanes, most_in_a_block, most_onto_total, used_lanes};
+pub(crate) use reductions::{Extent, FOLD_BYTES, lanes, most_in_a_block, most_onto_total};
 pub(crate) use skinny::{Epilogue, MAX_COLUMNS, Skinny, is_narrow};
 
 /// What a kernel works on. Which fields it reads, and how many elements each pointer must reach,
@@ -89,8 +89,8 @@ impl Instruction {
 
     /// How many numbers, one after the other, an accumulator takes in with a tile of so many rows, of which each has so many
     /// elements.
-    pub(crate) fn additions(self, rows: usize, inner: usize, dtype: DType, isa: Isa) -> usize {
-        let lanes = if self.lanes(dtype) > 1 { reductions::used_lanes(dtype, isa) } else { 1 };
+    pub(crate) fn additions(self, rows: usize, inner: usize, dtype: DType) -> usize {
+        let lanes = self.lanes(dtype);
         match self {
             // Of narrow rows at least as many are taken together; telling them apart would save next to nothing.
             Instruction::Reduce { extent: Extent::Across, .. } => rows.div_ceil(reductions::ROWS_TOGETHER),

@@ -1,32 +1,36 @@
 //! Reductions: one element for all those of a tile, of each row, or of each place in a row.
 //!
-//! A reduction over consecutive elements carries many partial results side by side and combines them pairwise at the
-//! end, so its order depends on the length alone. What is longer than a block is reduced in blocks, and the blocks in
-//! pairs: the error of a sum grows as the logarithm of its length.
+//! A reduction over consecutive elements carries partial results in lanes, as many on every machine: element i goes on to
+//! lane i modulo their number, and the lanes are combined pairwise at the end. So the order depends on the length alone.
+//! What is longer than a block is reduced in blocks, and the blocks in pairs: the error of a sum grows as the logarithm of
+//! its length.
 
 use std::array;
+use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::{Args, Kernel, elements, elements_mut};
 use crate::element::DType;
 use crate::ir::Reduce;
 use crate::kernel::MOST_ADDITIONS;
-use crate::kernel::isa::{BaselineMulAdd, Isa, kernels};
+use crate::kernel::isa::{Isa, kernels};
 use crate::kernel::math::MulAdd;
 use crate::kernel::number::{INTEGERS, Number, with_number};
 use crate::kernel::scalar::{self, Combine, with_reduce};
-#[cfg(target_arch = "x86_64")]
-use crate::kernel::vector::{Avx2, Avx512};
-use crate::kernel::vector::{MAX_LEN, Machine, Vector};
+use crate::kernel::vector::{LANE_BYTES, MAX_LEN, Machine, Vector};
 
-/// Vectors of partial results: four additions are under way at once, which keeps the adders busy.
-const SIDE_BY_SIDE: usize = 4;
+/// Vectors of partial results, of [`LANE_BYTES`] each: with AVX2 four registers, and four additions under way at once,
+/// which keeps the adders busy. With four, several folds in one loop of machine code would not fit its sixteen registers.
+const SIDE_BY_SIDE: usize = 2;
 
-/// The four vectors combined, and their elements with each other: halves until one is left.
+/// Bytes of the lanes of a fold of floats.
+pub(crate) const FOLD_BYTES: usize = SIDE_BY_SIDE * LANE_BYTES;
+
+/// The vectors combined, and their elements with each other: halves until one is left.
 #[inline(always)]
 fn combined<T: Number, F: Combine<T>, V: Vector<T>>(partial: [V; SIDE_BY_SIDE]) -> T {
-    let [a, b, c, d] = partial;
-    let vector = F::combine_vectors(F::combine_vectors(a, b), F::combine_vectors(c, d));
+    let [a, b] = partial;
+    let vector = F::combine_vectors(a, b);
     let mut elements = [F::IDENTITY; MAX_LEN];
     // SAFETY: no vector has more elements.
     unsafe { vector.store(elements.as_mut_ptr()) };
@@ -40,9 +44,9 @@ fn combined<T: Number, F: Combine<T>, V: Vector<T>>(partial: [V; SIDE_BY_SIDE]) 
     elements[0]
 }
 
-/// Vectors that a partial result takes in before it is put aside: a quarter of [`MOST_ADDITIONS`], as combining the
-/// partial results takes no more than a tenth of the time even then.
-const IN_A_ROW: usize = MOST_ADDITIONS / 4;
+/// Vectors that a partial result takes in before it is put aside: half of [`MOST_ADDITIONS`], as combining the partial
+/// results takes no more than a tenth of the time even then.
+const IN_A_ROW: usize = MOST_ADDITIONS / 2;
 
 /// Elements of a block, which is reduced into one element at once.
 const fn block_len(vector_len: usize) -> usize {
@@ -79,16 +83,23 @@ impl<T: Number> Combined<T> {
     }
 }
 
+/// What is reduced in blocks. Not a closure, which where it is not inlined is compiled without the machine's instructions,
+/// each of which is a call then: ten times slower.
+trait Blocks<T> {
+    /// What a block comes to.
+    fn reduced(&self, block: Range<usize>) -> T;
+}
+
 /// The results of blocks of a slice of so many elements, combined; of a single block, its own. A block is computed in
 /// one place, as it is inlined there.
 #[inline(always)]
-fn in_blocks<T: Number, F: Combine<T>>(len: usize, block: usize, of: impl Fn(Range<usize>) -> T) -> T {
+fn in_blocks<T: Number, F: Combine<T>>(len: usize, block: usize, of: &impl Blocks<T>) -> T {
     // Places for results are cleared only where there are several.
     let mut combined: Option<Combined<T>> = None;
     let mut first = 0;
     loop {
         let end = len.min(first + block);
-        let result = of(first..end);
+        let result = of.reduced(first..end);
         if len <= block {
             return result;
         }
@@ -101,10 +112,36 @@ fn in_blocks<T: Number, F: Combine<T>>(len: usize, block: usize, of: impl Fn(Ran
     }
 }
 
+/// The elements of a slice.
+struct Elements<'a, T, F, V>(&'a [T], PhantomData<(F, V)>);
+
+impl<T: Number, F: Combine<T>, V: Vector<T>> Blocks<T> for Elements<'_, T, F, V> {
+    #[inline(always)]
+    fn reduced(&self, block: Range<usize>) -> T {
+        reduce_block::<T, F, V>(&self.0[block])
+    }
+}
+
 /// A slice reduced, in blocks.
 #[inline(always)]
 fn reduce_slice<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
-    in_blocks::<T, F>(slice.len(), block_len(V::LEN), |block| reduce_block::<T, F, V>(&slice[block]))
+    in_blocks::<T, F>(slice.len(), block_len(V::LEN), &Elements::<T, F, V>(slice, PhantomData))
+}
+
+/// The elements of a slice, and `with` for what it lacks to a vector.
+///
+/// # Safety
+/// It must not have more than a vector.
+#[inline(always)]
+unsafe fn load<T: Number, V: Vector<T>>(slice: &[T], with: T) -> V {
+    // SAFETY: the caller's promise.
+    unsafe {
+        if slice.len() == V::LEN {
+            V::load(slice.as_ptr())
+        } else {
+            V::load_rest(slice.as_ptr(), slice.len(), with)
+        }
+    }
 }
 
 /// Takes the elements of a slice into partial results; says whether there is NaN among them, which is not in these.
@@ -113,32 +150,22 @@ fn take_in<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T], partial: &mut [V
     let mut unordered = V::none();
     let mut blocks = slice.chunks_exact(SIDE_BY_SIDE * V::LEN);
     for block in &mut blocks {
-        // SAFETY: the block holds four vectors.
-        let vectors: [V; SIDE_BY_SIDE] =
-            array::from_fn(|i| unsafe { V::load(block.as_ptr().add(i * V::LEN)) });
+        // SAFETY: the block holds as many vectors.
+        let vectors: [V; SIDE_BY_SIDE] = unsafe { load_all(block.as_ptr()) };
         for (partial, &vector) in partial.iter_mut().zip(&vectors) {
             *partial = F::combine_vectors(*partial, vector);
         }
         if F::PASSES_NAN {
             unordered = vectors[0].or_unordered(vectors[1], unordered);
-            unordered = vectors[2].or_unordered(vectors[3], unordered);
         }
     }
-    let mut blocks = blocks.remainder().chunks_exact(V::LEN);
-    let mut single = |vector: V| {
-        partial[0] = F::combine_vectors(partial[0], vector);
+    for (partial, rest) in partial.iter_mut().zip(blocks.remainder().chunks(V::LEN)) {
+        // SAFETY: the rest has so many elements, as many as a vector at most.
+        let vector = unsafe { load::<T, V>(rest, F::IDENTITY) };
+        *partial = F::combine_vectors(*partial, vector);
         if F::PASSES_NAN {
             unordered = vector.or_unordered(vector, unordered);
         }
-    };
-    for block in &mut blocks {
-        // SAFETY: the block holds one vector.
-        single(unsafe { V::load(block.as_ptr()) });
-    }
-    let rest = blocks.remainder();
-    if !rest.is_empty() {
-        // SAFETY: they are fewer than a vector has.
-        single(unsafe { V::load_rest(rest.as_ptr(), rest.len(), F::IDENTITY) });
     }
     F::PASSES_NAN && V::any(unordered)
 }
@@ -153,11 +180,21 @@ fn reduce_block<T: Number, F: Combine<T>, V: Vector<T>>(slice: &[T]) -> T {
     combined::<T, F, V>(partial)
 }
 
+/// The products of two slices' elements.
+struct Products<'a, T, V>([&'a [T]; 2], PhantomData<V>);
+
+impl<T: Number, V: Vector<T>> Blocks<T> for Products<'_, T, V> {
+    #[inline(always)]
+    fn reduced(&self, block: Range<usize>) -> T {
+        let [a, b] = self.0;
+        dot_block::<T, V>(&a[block.clone()], &b[block])
+    }
+}
+
 /// The sum of the products of two slices' elements, in blocks; both must be of one length.
 #[inline(always)]
 fn dot<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
-    let of = |block: Range<usize>| dot_block::<T, V>(&a[block.clone()], &b[block]);
-    in_blocks::<T, scalar::Sum>(a.len(), block_len(V::LEN), of)
+    in_blocks::<T, scalar::Sum>(a.len(), block_len(V::LEN), &Products::<T, V>([a, b], PhantomData))
 }
 
 /// Takes the products of two slices' elements into partial sums; both must be of one length.
@@ -168,24 +205,17 @@ fn take_in_products<T: Number, V: Vector<T>>(a: &[T], b: &[T], partial: &mut [V;
         (a.chunks_exact(SIDE_BY_SIDE * V::LEN), b.chunks_exact(SIDE_BY_SIDE * V::LEN));
     for (a, b) in (&mut a_blocks).zip(&mut b_blocks) {
         for (i, partial) in partial.iter_mut().enumerate() {
-            // SAFETY: the blocks hold four vectors each.
+            // SAFETY: the blocks hold as many vectors each.
             let (a, b) =
                 unsafe { (V::load(a.as_ptr().add(i * V::LEN)), V::load(b.as_ptr().add(i * V::LEN))) };
             *partial = a.mul_add(b, *partial);
         }
     }
-    let (mut a_blocks, mut b_blocks) =
-        (a_blocks.remainder().chunks_exact(V::LEN), b_blocks.remainder().chunks_exact(V::LEN));
-    for (a, b) in (&mut a_blocks).zip(&mut b_blocks) {
-        // SAFETY: the blocks hold a vector each.
-        let (a, b) = unsafe { (V::load(a.as_ptr()), V::load(b.as_ptr())) };
-        partial[0] = a.mul_add(b, partial[0]);
-    }
-    let (a, b) = (a_blocks.remainder(), b_blocks.remainder());
-    if !a.is_empty() {
-        // SAFETY: they are as many, fewer than a vector has.
-        let [a, b] = [a, b].map(|rest| unsafe { V::load_rest(rest.as_ptr(), rest.len(), T::ZERO) });
-        partial[0] = a.mul_add(b, partial[0]);
+    let rests = a_blocks.remainder().chunks(V::LEN).zip(b_blocks.remainder().chunks(V::LEN));
+    for (partial, (a, b)) in partial.iter_mut().zip(rests) {
+        // SAFETY: the rests have so many elements, as many as a vector at most.
+        let (a, b) = unsafe { (load::<T, V>(a, T::ZERO), load::<T, V>(b, T::ZERO)) };
+        *partial = a.mul_add(b, *partial);
     }
 }
 
@@ -198,25 +228,27 @@ fn dot_block<T: Number, V: Vector<T>>(a: &[T], b: &[T]) -> T {
     combined::<T, scalar::Sum, V>(partial).add(T::ZERO)
 }
 
-/// Lets partial results that lie in memory go on.
+/// Vectors that lie one behind the other.
 ///
 /// # Safety
-/// `lanes` must reach [`SIDE_BY_SIDE`] vectors.
+/// `from` must reach [`SIDE_BY_SIDE`] vectors.
 #[inline(always)]
-unsafe fn go_on<T: Number, V: Vector<T>>(
-    lanes: *mut T,
-    take_in: impl FnOnce(&mut [V; SIDE_BY_SIDE]) -> bool,
-) -> bool {
+unsafe fn load_all<T: Number, V: Vector<T>>(from: *const T) -> [V; SIDE_BY_SIDE] {
     // SAFETY: the caller's promise.
-    let mut partial: [V; SIDE_BY_SIDE] = array::from_fn(|i| unsafe { V::load(lanes.add(i * V::LEN)) });
-    let is_void = take_in(&mut partial);
-    if !is_void {
-        for (i, partial) in partial.into_iter().enumerate() {
-            // SAFETY: the same.
-            unsafe { partial.store(lanes.add(i * V::LEN)) };
-        }
+    unsafe { [V::load(from), V::load(from.add(V::LEN))] }
+}
+
+/// Puts vectors where they lie one behind the other.
+///
+/// # Safety
+/// `to` must reach [`SIDE_BY_SIDE`] vectors.
+#[inline(always)]
+unsafe fn store_all<T: Number, V: Vector<T>>([first, second]: [V; SIDE_BY_SIDE], to: *mut T) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        first.store(to);
+        second.store(to.add(V::LEN));
     }
-    is_void
 }
 
 /// Elements of a tile at most that go straight into lanes. More would be too many additions one after the other.
@@ -232,10 +264,15 @@ unsafe fn reduce_all_loop<T: Number, F: Combine<T>, M: Machine>(args: &Args) {
     let lanes = args.dst.cast::<T>();
     // SAFETY: the contract of `Kernel` for the lanes.
     unsafe {
-        if a.len() > most_onto_lanes(T::Vector::<M>::LEN) {
-            *lanes = F::combine(*lanes, reduce_slice::<T, F, T::Vector<M>>(a));
-        } else if go_on::<T, T::Vector<M>>(lanes, |partial| take_in::<T, F, _>(a, partial)) {
+        if a.len() > most_onto_lanes(T::Lanes::<M>::LEN) {
+            *lanes = F::combine(*lanes, reduce_slice::<T, F, T::Lanes<M>>(a));
+            return;
+        }
+        let mut partial = load_all::<T, T::Lanes<M>>(lanes);
+        if take_in::<T, F, _>(a, &mut partial) {
             *lanes = a.iter().fold(*lanes, |reduced, &x| F::combine(reduced, x));
+        } else {
+            store_all(partial, lanes);
         }
     }
 }
@@ -258,51 +295,33 @@ unsafe fn dot_all_loop<T: Number, M: Machine>(args: &Args) {
 pub(super) unsafe fn dot_onto_lanes<T: Number, M: Machine>(lanes: *mut T, a: &[T], b: &[T]) {
     // SAFETY: the caller's promise.
     unsafe {
-        if a.len() > most_onto_lanes(T::Vector::<M>::LEN) {
-            *lanes = (*lanes).add(dot::<T, T::Vector<M>>(a, b));
+        if a.len() > most_onto_lanes(T::Lanes::<M>::LEN) {
+            *lanes = (*lanes).add(dot::<T, T::Lanes<M>>(a, b));
         } else {
-            go_on::<T, T::Vector<M>>(lanes, |partial| {
-                take_in_products(a, b, partial);
-                false
-            });
+            let mut partial = load_all::<T, T::Lanes<M>>(lanes);
+            take_in_products(a, b, &mut partial);
+            store_all(partial, lanes);
         }
     }
 }
 
-/// How many lanes a total over a tile has: as many as the widest machine's four vectors, so that a total takes the same
-/// memory on each. Those that a machine has no vectors for stay what a reduction of nothing is.
+/// How many lanes folds have: of the elements of a row, and of a tile on to a total.
 pub(crate) fn lanes(dtype: DType) -> usize {
     match dtype {
-        DType::F32 => SIDE_BY_SIDE * 16,
-        DType::F64 => SIDE_BY_SIDE * 8,
+        DType::F32 | DType::F64 => FOLD_BYTES / dtype.size(),
         DType::I32 | DType::I64 => SIDE_BY_SIDE * INTEGERS,
         DType::Bool => 1,
     }
 }
 
-/// How many of a total's lanes a machine's loops use.
-pub(crate) fn used_lanes(dtype: DType, isa: Isa) -> usize {
-    fn of<T: Number>(isa: Isa) -> usize {
-        SIDE_BY_SIDE
-            * match isa {
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx512 => T::Vector::<Avx512>::LEN,
-                #[cfg(target_arch = "x86_64")]
-                Isa::Avx2 => T::Vector::<Avx2>::LEN,
-                Isa::Baseline => T::Vector::<BaselineMulAdd>::LEN,
-            }
-    }
-    with_number!(dtype, T => of::<T>(isa), else 1)
-}
-
 /// Elements of a tile at most that go on to a total's lanes one after the other.
-pub(crate) fn most_onto_total(dtype: DType, isa: Isa) -> usize {
-    MOST_ADDITIONS * used_lanes(dtype, isa)
+pub(crate) fn most_onto_total(dtype: DType) -> usize {
+    MOST_ADDITIONS * lanes(dtype)
 }
 
 /// Elements of a row at most that are reduced as one block.
-pub(crate) fn most_in_a_block(dtype: DType, isa: Isa) -> usize {
-    IN_A_ROW * used_lanes(dtype, isa)
+pub(crate) fn most_in_a_block(dtype: DType) -> usize {
+    IN_A_ROW * lanes(dtype)
 }
 
 /// Elements of rows that are reduced side by side, where one row has fewer: some vectors of independent sums.
@@ -376,7 +395,7 @@ unsafe fn reduce_within_loop<T: Number, F: Combine<T>, M: Machine>(args: &Args) 
     // SAFETY: the same.
     let dst = unsafe { elements_mut::<T>(args.dst, args.rows) };
     for (row, dst) in dst.iter_mut().enumerate() {
-        *dst = reduce_slice::<T, F, T::Vector<M>>(&a[row * args.inner..(row + 1) * args.inner]);
+        *dst = reduce_slice::<T, F, T::Lanes<M>>(&a[row * args.inner..(row + 1) * args.inner]);
     }
 }
 
@@ -390,7 +409,7 @@ unsafe fn dot_within_loop<T: Number, M: Machine>(args: &Args) {
     let dst = unsafe { elements_mut::<T>(args.dst, args.rows) };
     for (row, dst) in dst.iter_mut().enumerate() {
         let row = row * args.inner..(row + 1) * args.inner;
-        *dst = dot::<T, T::Vector<M>>(&a[row.clone()], &b[row]);
+        *dst = dot::<T, T::Lanes<M>>(&a[row.clone()], &b[row]);
     }
 }
 

@@ -197,6 +197,7 @@ impl<'p> Touches<'p> {
         }
         // Bytes from the first row's element on, for so many rows.
         let reach = |stream: Stream, elements: Option<usize>, rows: usize| match row_bytes {
+            _ if program.kept.contains(&stream) => program.kept_bytes(),
             // One row, in which those elements follow on each other that a row of the region has.
             Some(bytes) if elements.is_none() => bytes * rows,
             Some(_) => element,

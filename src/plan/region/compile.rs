@@ -413,8 +413,7 @@ impl Compiler<'_> {
                 (cost, chunk_rows, panel_offset, panel_offset + panel_bytes)
             }
         };
-        let (round_rows, places) =
-            cut::rounds(&ops, tile_rows, chunk_rows.min(rows).div_ceil(tile_rows), isa);
+        let (round_rows, places) = cut::rounds(&ops, tile_rows, chunk_rows.min(rows).div_ceil(tile_rows));
         let finished = |drafts: Vec<Draft>| {
             let mut ops = Vec::with_capacity(drafts.len());
             ops.extend(drafts.into_iter().filter_map(|draft| draft.finish(isa)));

@@ -12,7 +12,6 @@ use super::{Base, Slot, order};
 use crate::ir::{Cost, Program, Scalar, Val, size};
 use crate::kernel::MOST_ADDITIONS;
 use crate::kernel::gemm::multiply_add_nanoseconds;
-use crate::kernel::isa::Isa;
 use crate::kernel::reduce::Pairs;
 use crate::kernel::tile::{Extent, Instruction};
 use crate::plan::fuse::{Part, Placement, Rows};
@@ -97,11 +96,11 @@ const ADDITIONS: usize = MOST_ADDITIONS / 4;
 
 /// The rows, in whole tiles, after which a chunk of so many tiles puts its accumulators aside, and for how many of them
 /// it needs room.
-pub(super) fn rounds(ops: &[Draft], tile_rows: usize, tiles: usize, isa: Isa) -> (usize, usize) {
+pub(super) fn rounds(ops: &[Draft], tile_rows: usize, tiles: usize) -> (usize, usize) {
     let accumulating = ops.iter().filter(|draft| draft.operands.dst.base == Base::Partial);
     let additions = |draft: &Draft| {
         let Draft { instruction, to, ref operands, .. } = *draft;
-        let additions = instruction.additions(tile_rows, operands.inner, to, isa);
+        let additions = instruction.additions(tile_rows, operands.inner, to);
         // Putting many lanes aside costs more.
         if instruction.lanes(to) > 1 { additions.div_ceil(MOST_ADDITIONS / ADDITIONS) } else { additions }
     };

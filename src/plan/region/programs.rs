@@ -197,7 +197,7 @@ impl Ops<'_> {
     fn native(&self, first: usize) -> Option<Native> {
         let few = self.rows.saturating_mul(self.all[first].operands.width) <= FEW_ELEMENTS;
         let most = self.all.len().min(first + if few { MOST_OPS_OF_FEW } else { MOST_OPS });
-        let mut shapes = Shape::of(&self.all[first], self.tile_rows, self.isa);
+        let mut shapes = Shape::of(&self.all[first], self.tile_rows);
         let mut end = first;
         let mut longest = shapes;
         while end < most && shapes.iter().any(Option::is_some) {
@@ -205,9 +205,8 @@ impl Ops<'_> {
             end += 1;
             if end < most {
                 for shape in &mut shapes {
-                    *shape = shape.and_then(|mut shape| {
-                        shape.takes(&self.all[end], self.tile_rows, self.isa).then_some(shape)
-                    });
+                    *shape = shape
+                        .and_then(|mut shape| shape.takes(&self.all[end], self.tile_rows).then_some(shape));
                 }
             }
         }

@@ -11,7 +11,6 @@ use super::{Base, Operands, Slot, TileOp};
 use crate::codegen::{self, Builder, Stream, Value};
 use crate::element::DType;
 use crate::ir::{Reduce, Scalar};
-use crate::kernel::isa::Isa;
 use crate::kernel::tile::{self, Extent, Forms, Instruction, Move, Step};
 
 /// How a program goes through the elements of a tile.
@@ -25,18 +24,17 @@ pub(super) enum Shape {
 
 impl Shape {
     /// The shapes of programs that an op can start.
-    pub(super) fn of(op: &TileOp, tile_rows: usize, isa: Isa) -> [Option<Shape>; 2] {
+    pub(super) fn of(op: &TileOp, tile_rows: usize) -> [Option<Shape>; 2] {
         let width = match op.instruction {
             Instruction::Accumulate(skinny) => skinny.width,
             Instruction::Reduce { .. } | Instruction::Dot(_) => op.operands.inner,
             _ => op.operands.width,
         };
-        [Shape::Flat(width), Shape::Rows(None)]
-            .map(|mut shape| shape.takes(op, tile_rows, isa).then_some(shape))
+        [Shape::Flat(width), Shape::Rows(None)].map(|mut shape| shape.takes(op, tile_rows).then_some(shape))
     }
 
     /// Whether a program of the shape may have the op, too.
-    pub(super) fn takes(&mut self, op: &TileOp, tile_rows: usize, isa: Isa) -> bool {
+    pub(super) fn takes(&mut self, op: &TileOp, tile_rows: usize) -> bool {
         let Operands { width, inner, rows, fallible, .. } = op.operands;
         if rows.is_some() || fallible.is_some() {
             return false;
@@ -48,7 +46,7 @@ impl Shape {
                     width == wanted
                 }
                 Instruction::Reduce { extent: Extent::All, .. } | Instruction::Dot(Extent::All) => {
-                    inner == wanted && tile_rows.saturating_mul(inner) <= tile::most_onto_total(op.from, isa)
+                    inner == wanted && tile_rows.saturating_mul(inner) <= tile::most_onto_total(op.from)
                 }
                 Instruction::Project { skinny, .. } => {
                     wanted == 1 && skinny.is_narrow(op.from) && (skinny.by_columns || skinny.inner == 1)
@@ -71,7 +69,7 @@ impl Shape {
                         width == 1 || fits(width)
                     }
                     Instruction::Reduce { extent: Extent::Within, .. } | Instruction::Dot(Extent::Within) => {
-                        inner > 1 && inner <= tile::most_in_a_block(op.from, isa) && fits(inner)
+                        inner > 1 && inner <= tile::most_in_a_block(op.from) && fits(inner)
                     }
                     _ => false,
                 }
@@ -139,17 +137,15 @@ impl Translation<'_> {
         let shorter = range.start + range.len() / 2;
         translation.leave(range.end).ok_or(shorter)?;
         let Translation { builder, mut streams, is_by_tile, .. } = translation;
+        let program = builder.finish();
         // What one loop of a row leaves to another lies behind the region's own memory.
-        let row_bytes = (width * dtype.size()).next_multiple_of(64);
         let mut kept_bytes = 0;
-        let rows = builder.row_streams().to_vec();
-        for stream in rows {
+        for stream in &program.kept {
             let slot = Slot { base: Base::Scratch, offset: kept_from + kept_bytes, row_bytes: 0 };
             streams.resize(streams.len().max(stream.index() + 1), (Slot::NOWHERE, 0));
             streams[stream.index()] = (slot, 0);
-            kept_bytes += row_bytes;
+            kept_bytes += program.kept_bytes();
         }
-        let program = builder.finish();
         if program.streams.len() > MOST_STREAMS {
             return Err(shorter);
         }
@@ -187,9 +183,9 @@ impl Translation<'_> {
     /// The stream of a total's lanes. They begin anew with each tile, as the interpreter's do: programs that go on from
     /// tile to tile must come to the same lanes.
     fn lanes(&mut self, slot: Slot) -> Stream {
-        let &Ops { tile_rows, rows, isa, .. } = self.ops;
+        let &Ops { tile_rows, rows, .. } = self.ops;
         let elements = tile_rows * self.width;
-        self.is_by_tile |= tile_rows < rows && !elements.is_multiple_of(tile::used_lanes(self.dtype, isa));
+        self.is_by_tile |= tile_rows < rows && !elements.is_multiple_of(tile::lanes(self.dtype));
         self.stream(slot, 0)
     }
 

@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use flowgrad::Isa;
 use flowgrad::ndarray::ArrayD;
 use flowgrad::prelude::*;
 
@@ -44,6 +45,15 @@ pub(crate) struct Fetches<'g> {
     pub(crate) ints: Vec<(usize, Tensor<'g, i64>)>,
     pub(crate) bools: Vec<(usize, Tensor<'g, bool>)>,
     pub(crate) operations: Vec<Operation<'g>>,
+}
+
+/// The least instruction set that gives the bits of the one that sessions have; `None` if that one may be alone.
+fn least_of_same_bits() -> Option<Isa> {
+    #[cfg(target_arch = "x86_64")]
+    if Isa::detected() >= Isa::Avx2 && std::env::var("FLOWGRAD_ISA").as_deref() != Ok("baseline") {
+        return Some(Isa::Avx2);
+    }
+    None
 }
 
 type All<'g> = (Vec<Tensor<'g, f64>>, Vec<Tensor<'g, i64>>, Vec<Tensor<'g, bool>>, Vec<Operation<'g>>);
@@ -90,9 +100,13 @@ impl Fresh {
         Ok(Fresh { session, starts })
     }
 
-    /// One that interprets what others compile to machine code.
+    /// One that interprets what others compile to machine code, on the least instruction set that has their bits.
     pub(crate) fn interpreted(graph: &Graph) -> Result<Self> {
-        let session = Session::builder(graph).threads(1).always_share().machine_code(false).build()?;
+        let builder = Session::builder(graph).threads(1).always_share().machine_code(false);
+        let session = match least_of_same_bits() {
+            Some(isa) => builder.isa(isa).build()?,
+            None => builder.build()?,
+        };
         let starts = session.variable_values()?;
         Ok(Fresh { session, starts })
     }

@@ -113,8 +113,8 @@ fn folded<T: Lane>(reduce: Reduce, a: T, b: T) -> T {
     }
 }
 
-/// Evaluates a program element by element, on memory as so many elements for each stream. The folds' lanes are as many as
-/// a machine's four vectors have. Gives whether there was NaN whose bits have been looked at: these may differ.
+/// Evaluates a program element by element, on memory as so many elements for each stream. Folds have so many lanes, on to
+/// which the elements go in turn. Gives whether there was NaN whose bits have been looked at: these may differ.
 #[allow(clippy::too_many_lines, reason = "an arm for each instruction")]
 pub(super) fn evaluate<T: Lane>(
     program: &Program,
@@ -131,7 +131,6 @@ pub(super) fn evaluate<T: Lane>(
         }
     }
     let step = |stream: Stream| program.streams[stream.index()] / size_of::<T>();
-    let vector = lanes / 4;
     let mut accumulators: Vec<Vec<T>> = vec![Vec::new(); program.folds.len()];
     let mut run = |values: &mut Vec<Option<Element<T>>>,
                    accumulators: &mut Vec<Vec<T>>,
@@ -142,7 +141,6 @@ pub(super) fn evaluate<T: Lane>(
         for &value in insts {
             let of = |value: Value| values[value.index()].expect("a value is made before it is read");
             let number = |value: Value| Element::number(of(value));
-            let lane = |at: usize| if at < width / lanes * lanes { at % lanes } else { at % vector };
             let result = match program.inst(value) {
                 Inst::Number(_) | Inst::Folded(_) => continue,
                 Inst::Row(stream) => Element::Number(memory[stream.index()][row * step(stream)]),
@@ -199,7 +197,7 @@ pub(super) fn evaluate<T: Lane>(
                 }
                 Inst::Fold(fold, a, b) => {
                     let (a, b) = (number(a), b.map(number));
-                    let place = &mut accumulators[fold.index()][lane(at.unwrap())];
+                    let place = &mut accumulators[fold.index()][at.unwrap() % lanes];
                     *place = match b {
                         Some(b) => a.mul_add(b, *place),
                         None => folded(program.folds[fold.index()].reduce, *place, a),
@@ -251,17 +249,9 @@ pub(super) fn evaluate<T: Lane>(
                                 memory[stream.index()][..lanes].copy_from_slice(&accumulators[fold]);
                             }
                             Target::Row => {
-                                let all = &accumulators[fold];
-                                let pair = |a: usize, b: usize| -> Vec<T> {
-                                    (0..vector)
-                                        .map(|lane| {
-                                            folded(reduce, all[a * vector + lane], all[b * vector + lane])
-                                        })
-                                        .collect()
-                                };
-                                let (low, high) = (pair(0, 1), pair(2, 3));
+                                let (low, high) = accumulators[fold].split_at(lanes / 2);
                                 let mut left: Vec<T> =
-                                    low.iter().zip(&high).map(|(&a, &b)| folded(reduce, a, b)).collect();
+                                    low.iter().zip(high).map(|(&a, &b)| folded(reduce, a, b)).collect();
                                 while left.len() > 1 {
                                     let half = left.len() / 2;
                                     left = (0..half)
