@@ -82,7 +82,7 @@ fn main() -> Result<()> {
     let found: [Variable<'_, f64>; 3] = std::array::from_fn(|index| g.variable(names[index], guess[index]));
     let fitted = orbit(&g, found.map(|of| of.tensor()));
     let loss = fitted.mean_squared_error(g.constant(measured.clone()));
-    let train = Adam::new(0.05).minimize(loss)?;
+    let train = Adam::new(0.05).minimize(loss);
     let session = Session::new(&g)?;
     let before = session.run(fitted)?;
     let epoch = session.make_callable((), (loss, train))?;

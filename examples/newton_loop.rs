@@ -50,7 +50,7 @@ fn main() -> Result<()> {
     let (anomaly, iterations) = kepler(&g, mean, e);
     let [by_mean, by_e] = anomaly.gradients([mean, e]);
     // dE/dM = 1/(1 - e·cos E), dE/de = sin E/(1 - e·cos E).
-    let slope = (1.0 - e * anomaly.cos()).recip();
+    let slope = (1.0 - e * anomaly.cos()).reciprocal();
     let expected = [slope, anomaly.sin() * slope];
     let session = Session::new(&g)?;
     let solve = session.make_callable((mean, e), (anomaly, iterations, [by_mean, by_e], expected))?;

@@ -252,7 +252,7 @@ fn runs_repeat_as_one_transaction() {
     let c = g.variable("c", 100_i64);
     // Fibonacci's numbers, as long as c goes on.
     let fails = g.constant(1_i64) / (c - 90_i64);
-    let steps = [b.assign(a + b), a.assign(b.tensor()), c.assign_sub(fails * 0_i64 + 1_i64)];
+    let steps = [b.assign(a + b), a.assign(b.tensor()), c.assign_sub(fails - fails + 1_i64)];
     let session = Session::new(&g).unwrap();
     let step = session.make_callable((), steps).unwrap();
     let mut single = (1_i64, 1_i64);
@@ -260,12 +260,12 @@ fn runs_repeat_as_one_transaction() {
         let given = step.repeat(times).unwrap();
         (0..times).for_each(|_| single = (single.1, single.0 + single.1));
         assert_eq!((given[1].sum(), given[0].sum()), single);
-        assert_eq!(session.run([a, b].map(|of| of.tensor())).unwrap().map(|x| x.sum()), [single.0, single.1]);
+        assert_eq!(session.run([a, b].map(Variable::tensor)).unwrap().map(|x| x.sum()), [single.0, single.1]);
     }
     // The second time from here divides by zero.
     let error = step.repeat(5).unwrap_err();
     assert!(matches!(error, Error::DivisionByZero { .. }), "{error}");
-    let left = session.run([a, b, c].map(|of| of.tensor())).unwrap().map(|x| x.sum());
+    let left = session.run([a, b, c].map(Variable::tensor)).unwrap().map(|x| x.sum());
     assert_eq!(left, [single.0, single.1, 91]);
     assert!(matches!(step.repeat(0), Err(Error::NoRepetition)));
 }

@@ -83,14 +83,12 @@ fn a_training_that_goes_on_another_day_is_one_that_was_not_interrupted() {
 #[test]
 fn programs_without_options_run_as_they_stand() {
     let directory = tempfile::tempdir().unwrap();
-    for (example, last) in
-        [
-            ("poisson", "expected visits of a sunny day of 25 degrees: 1"),
-            ("op_hessian", "w = [0."),
-            ("lorenz", "beta        2.667   2."),
-            ("newton_loop", "         0.9        3.142"),
-        ]
-    {
+    for (example, last) in [
+        ("poisson", "expected visits of a sunny day of 25 degrees: 1"),
+        ("op_hessian", "w = [0."),
+        ("lorenz", "beta        2.667   2."),
+        ("newton_loop", "         0.9        3.142"),
+    ] {
         let output = run(directory.path(), example, &[]);
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
