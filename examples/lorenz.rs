@@ -80,7 +80,7 @@ fn main() -> Result<()> {
     let names = ["sigma", "rho", "beta"];
     let guess = [8.0, 24.0, 2.0];
     let found: [Variable<'_, f64>; 3] = std::array::from_fn(|index| g.variable(names[index], guess[index]));
-    let fitted = orbit(&g, found.map(|of| of.tensor()));
+    let fitted = orbit(&g, found.map(Variable::tensor));
     let loss = fitted.mean_squared_error(g.constant(measured.clone()));
     let train = Adam::new(0.05).minimize(loss);
     let session = Session::new(&g)?;

@@ -27,6 +27,8 @@ pub(crate) enum Row {
     #[value(name = "call_16")]
     Call16,
     RunOverhead,
+    Lorenz,
+    LorenzForward,
     Compile,
 }
 
@@ -73,6 +75,7 @@ impl Row {
         match self {
             Row::DeepMemory => "bytes",
             Row::Compile => "µs a node",
+            Row::Lorenz | Row::LorenzForward => "µs a step",
             _ => "µs",
         }
     }
@@ -91,6 +94,8 @@ impl Row {
             Row::DeepMemory => ratio(0.6),
             Row::CallOverhead | Row::Call16 => ours(0.15),
             Row::RunOverhead => ours(0.5),
+            Row::Lorenz => ratio(2.0),
+            Row::LorenzForward => ratio(1.3),
             Row::Compile => Bound { microseconds: Some(10.0), ..ratio(1.5) },
         }
     }
@@ -114,6 +119,8 @@ impl Row {
             Row::CallOverhead => cases::call_overhead(),
             Row::Call16 => cases::chain(16),
             Row::RunOverhead => cases::run_overhead(),
+            Row::Lorenz => cases::lorenz(1000, true),
+            Row::LorenzForward => cases::lorenz(1000, false),
             Row::Compile => cases::compile(100_000, 10_000),
         };
         let Case { mut ours, mut reference, chosen, work, units } = case?;

@@ -10,6 +10,7 @@ pub(crate) mod gemm;
 pub(crate) mod halves;
 pub(crate) mod isa;
 pub(crate) mod linreg;
+pub(crate) mod lorenz;
 pub(crate) mod mlp;
 pub(crate) mod reduce;
 pub(crate) mod skinny;
