@@ -96,9 +96,8 @@ impl Arena {
     /// Ends the run's tapes, whose memory is kept as one more need.
     #[inline]
     fn end_tapes(&mut self) {
-        self.tapes.end();
+        self.need.tapes = self.tapes.end();
         self.tape_bytes = self.tapes.idle_bytes();
-        self.need.tapes = self.tape_bytes;
     }
 
     /// Makes the arena as large as the run needs; what its memory holds is of no use to anybody.

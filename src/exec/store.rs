@@ -60,6 +60,8 @@ struct State {
     begun: i64,
     /// Whether one of these assigns and has not ended: it holds the turn.
     assigns: bool,
+    /// How many runs it counts as.
+    under_way: i64,
 }
 
 /// One variable's memory.
@@ -90,7 +92,7 @@ impl Store {
     /// A store without values, which keeps at most so many bytes for the next runs; `None` is as many as one needs.
     pub(crate) fn new(budget: Option<usize>) -> Self {
         let arenas = Arenas::new(budget);
-        let state = State { slots: Vec::new(), arenas, begun: 0, assigns: false };
+        let state = State { slots: Vec::new(), arenas, begun: 0, assigns: false, under_way: 0 };
         Store { turn: Turn::default(), state: Mutex::new(state) }
     }
 
@@ -128,7 +130,11 @@ impl Store {
         // replaced only by the run that holds the turn; and nobody else touches the next ones, which nobody had pinned,
         // and which are made current only by this run.
         let mut run = |time: usize| {
-            spare.turn(plan, &mut arena.addresses, time);
+            spare.turn(&mut arena.addresses, time);
+            if time > 0 {
+                // No handle is handed on from one time to the next.
+                arena.tapes.end();
+            }
             let moments = Moments { count: running.count.wrapping_add(time as i64), deadline };
             // SAFETY: as above; a time reads what the one before has written, and writes where none reads.
             unsafe { super::run(ready, threads, moments, &level, &mut arena, record.as_deref_mut()) }
@@ -254,11 +260,11 @@ impl State {
     }
 
     fn runs(&self) -> i64 {
-        self.begun.wrapping_sub(i64::from(self.assigns))
+        self.begun.wrapping_sub(self.under_way)
     }
 
     fn set_runs(&mut self, runs: i64) {
-        self.begun = runs.wrapping_add(i64::from(self.assigns));
+        self.begun = runs.wrapping_add(self.under_way);
     }
 }
 
@@ -308,7 +314,10 @@ impl Running<'_> {
             // Counted at once, for it is told apart from those that have ended by holding the turn.
             state.assigns = true;
             self.assigns = true;
-            self.count = again.unwrap_or_else(|| state.count(more));
+            self.count = again.unwrap_or_else(|| {
+                state.under_way = 1 + more as i64;
+                state.count(more)
+            });
         }
         if !plan.variables.iter().all(|&id| state.slot(id).is_some()) {
             drop(state);
@@ -383,7 +392,9 @@ impl Running<'_> {
     }
 
     fn leave(&mut self, mut state: MutexGuard<'_, State>) {
-        state.assigns &= !self.assigns;
+        if self.assigns {
+            (state.assigns, state.under_way) = (false, 0);
+        }
         self.has_ended = true;
         drop(state);
         if self.assigns {

@@ -15,6 +15,8 @@ pub(super) struct Tape {
     memory: Memory,
     row_bytes: usize,
     rows: usize,
+    /// How many tapes of the run were begun before.
+    begun: usize,
 }
 
 /// The rows of a tape that is complete.
@@ -33,8 +35,10 @@ pub(super) struct Tapes(Mutex<Kept>);
 struct Kept {
     /// The handle of a tape is its index and 1; 0 is that of a tape without rows.
     tapes: Vec<Tape>,
-    /// Memory of earlier runs' tapes.
+    /// Memory of earlier runs' tapes, for the next one last.
     idle: Vec<Memory>,
+    /// How many tapes this run has begun.
+    begun: usize,
 }
 
 impl Tape {
@@ -92,7 +96,10 @@ impl Rows {
 impl Tapes {
     /// A tape without rows yet, each of so many bytes, which the caller alone has until it is [kept](Self::keep).
     pub(super) fn begin(&self, row_bytes: usize) -> Tape {
-        Tape { memory: self.lock().idle.pop().unwrap_or_default(), row_bytes, rows: 0 }
+        let mut kept = self.lock();
+        let begun = kept.begun;
+        kept.begun += 1;
+        Tape { memory: kept.idle.pop().unwrap_or_default(), row_bytes, rows: 0, begun }
     }
 
     /// Keeps a tape that is complete, and gives its handle.
@@ -112,13 +119,19 @@ impl Tapes {
         }
     }
 
-    /// Ends a run: its tapes are no more, their memory is kept.
-    pub(super) fn end(&mut self) {
-        let Kept { tapes, idle } = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
-        if !tapes.is_empty() {
-            // The first tapes of the next run get the memory of the first.
-            idle.extend(tapes.drain(..).rev().map(|tape| tape.memory));
+    /// Ends a run: its tapes are no more, their memory is kept for the next one. Gives the bytes of what the run has
+    /// used.
+    pub(super) fn end(&mut self) -> usize {
+        let Kept { tapes, idle, begun } = self.0.get_mut().unwrap_or_else(PoisonError::into_inner);
+        *begun = 0;
+        if tapes.is_empty() {
+            return 0;
         }
+        // Runs begin their tapes in much the same order, so each gets the memory of the one in its place.
+        tapes.sort_unstable_by_key(|tape| std::cmp::Reverse(tape.begun));
+        let used = tapes.iter().map(|tape| tape.memory.bytes()).sum();
+        idle.extend(tapes.drain(..).map(|tape| tape.memory));
+        used
     }
 
     /// Bytes that are kept for the next run.
@@ -156,9 +169,19 @@ mod tests {
                 assert!(bytes.iter().all(|&byte| byte == run.wrapping_add(row as u8)));
             }
             assert!(rows.row(500, 24).is_none() && rows.row(0, 8).is_none());
-            tapes.end();
+            assert_eq!(tapes.end(), 16384);
         }
         assert_eq!(tapes.idle_bytes(), 16384, "of one tape");
+        // A tape that is kept before one that was begun before it leaves the memory of each to the same.
+        for _ in 0..3 {
+            let (mut outer, mut inner) = (tapes.begin(8), tapes.begin(8));
+            outer.resize(10_000).unwrap();
+            inner.resize(10).unwrap();
+            tapes.keep(inner);
+            tapes.keep(outer);
+            tapes.end();
+        }
+        assert!(tapes.idle_bytes() < 100_000, "{}", tapes.idle_bytes());
         assert_eq!(tapes.rows(0.0).count + tapes.rows(1.0).count + tapes.rows(f64::NAN).count, 0);
     }
 }

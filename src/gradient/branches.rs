@@ -65,6 +65,7 @@ pub(crate) fn pull_back_branches(id: BranchId, at: &mut Pullback<'_>) {
             .collect(),
         origin: Some(origin),
         branches: record.branches.clone(),
+        draws_as: record.draws_as,
         writes: Vec::new(),
     };
     let kept = graph.beside(origin, || graph.branch_node("kept", more, at.sources()));
@@ -104,7 +105,13 @@ pub(crate) fn pull_back_branches(id: BranchId, at: &mut Pullback<'_>) {
         let of = |&input: &usize| (0..gradients.len()).map(|index| share(index, input)).collect();
         shared.iter().map(of).collect()
     };
-    let gradient = BranchRecord { branches, outputs, origin: None, writes: Vec::new() };
+    let gradient = BranchRecord {
+        branches,
+        outputs,
+        origin: None,
+        draws_as: Some(record.draws_as.unwrap_or(origin)),
+        writes: Vec::new(),
+    };
     let name = graph.shared().read().node(at.output().node()).op.name();
     let shares = graph.branch_node(name, gradient, &inputs.tensors);
     for (input, share) in shared.into_iter().zip(shares) {

@@ -8,7 +8,7 @@ use foldhash::HashMap;
 
 use super::Pullback;
 use super::sweep::Sweep;
-use crate::graph::{AnyTensor, CallId, GradientKey, GradientOf, Graph};
+use crate::graph::{AnyTensor, CallId, GradientKey, GradientOf, Graph, Run};
 use crate::ir::TensorId;
 
 /// Gives the inputs of a call their shares of the cotangents of its outputs.
@@ -46,13 +46,15 @@ pub(crate) fn pull_back_call(call: CallId, at: &mut Pullback<'_>) {
         (body.captures.clone(), body.results.clone(), inner)
     };
     let origin = record.origin.unwrap_or(at.output().node());
-    let kept = graph
-        .beside(origin, || graph.call_body(record.body, &inner, at.sources(), Some(origin), |call| call));
+    let more = Run { origin: Some(origin), draws_as: record.draws_as };
+    // What a loop inside computes again draws the same numbers.
+    let again = Run { origin: None, draws_as: Some(record.draws_as.unwrap_or(origin)) };
+    let kept = graph.beside(origin, || graph.call_body(record.body, &inner, at.sources(), more, |call| call));
     known.extend(inner.into_iter().zip(kept));
     let cotangents = reached.iter().filter_map(|&output| at.cotangents()[output]);
     let captured = captures.iter().map(|&id| known.get(&id).copied().unwrap_or_else(|| graph.tie(id)));
     let arguments: Vec<AnyTensor<'_>> = cotangents.chain(captured).collect();
-    let shares = graph.call_body(gradient.body, &results, &arguments, None, |call| call);
+    let shares = graph.call_body(gradient.body, &results, &arguments, again, |call| call);
     for (input, share) in gradient.inputs.into_iter().zip(shares) {
         at.add(input, share);
     }

@@ -82,6 +82,8 @@ pub(crate) struct CallRecord {
     pub(crate) results: Vec<TensorId>,
     /// The node whose run of the body it is: its own, or that of an earlier call of which it gives more.
     pub(crate) origin: Option<NodeId>,
+    /// The node of whose random numbers it draws the same: its own, or that of which it does again what it did.
+    pub(crate) draws_as: Option<NodeId>,
 }
 
 /// What a body does between an input of its calls and their outputs.

@@ -40,13 +40,15 @@ pub enum ControlFault {
         found: TensorType,
     },
     /// Two branches give results of other types, or structures of another number of tensors.
-    #[error("result {result} of branch {branch}: expected {expected} as of the first branch, got {found}")]
+    #[error("result {result} of `{branch}`: expected {expected} as of `{first}`, got {found}")]
     Branch {
-        /// Which branch, counted from 0.
-        branch: usize,
+        /// The name of the branch.
+        branch: String,
+        /// The name of the branch that it is compared with.
+        first: String,
         /// Which of its results, counted from 0.
         result: usize,
-        /// The type that the first branch gives.
+        /// The type that the other branch gives.
         expected: TensorType,
         /// The type that this branch gives.
         found: TensorType,
@@ -60,6 +62,14 @@ pub enum ControlFault {
         found: usize,
         /// What the number is taken from.
         of: &'static str,
+    },
+    /// Two branches, or two iterations, give lists of other lengths.
+    #[error("expected lists of the lengths {expected:?}, got {found:?}")]
+    Lists {
+        /// The lengths of the lists in the structure, in order.
+        expected: Vec<usize>,
+        /// Those that there are.
+        found: Vec<usize>,
     },
     /// An iteration changes the type of the state.
     #[error(
@@ -80,6 +90,17 @@ pub enum ControlFault {
         array: usize,
         /// Its element type.
         dtype: DType,
+    },
+    /// A branch assigns, and the conditional gives nothing by which it could be run.
+    #[error(
+        "expected a result beside the assignments of a branch, such as what one of them assigns, got none"
+    )]
+    NoResult,
+    /// A variable that a branch assigns is fed.
+    #[error("expected no feed of `{variable}`, which a branch assigns, got one")]
+    Fed {
+        /// The variable.
+        variable: String,
     },
     /// There is no array to go through.
     #[error("expected one array at least to go through row by row, got none")]
@@ -117,6 +138,8 @@ pub(crate) struct BranchRecord {
     pub(crate) outputs: Vec<Vec<Option<TensorId>>>,
     /// The node whose run it is: its own, or that of an earlier one of which it gives more.
     pub(crate) origin: Option<NodeId>,
+    /// As for a loop.
+    pub(crate) draws_as: Option<NodeId>,
     /// The variables that a branch assigns, and the inputs that these are before.
     pub(crate) writes: Vec<(VariableId, usize)>,
 }
@@ -218,10 +241,13 @@ impl Arena {
 
     /// The node by whose name random numbers in a node's bodies are told apart.
     pub(crate) fn draws_as(&self, node: NodeId) -> NodeId {
-        match self.node(node).role {
-            Role::Loops(id) => self.looped(id).draws_as.unwrap_or(node),
-            _ => node,
-        }
+        let of = match self.node(node).role {
+            Role::Calls(id) => self.call(id).draws_as,
+            Role::Branches(id) => self.branch(id).draws_as,
+            Role::Loops(id) => self.looped(id).draws_as,
+            _ => None,
+        };
+        of.unwrap_or(node)
     }
 
     /// The bodies that a node runs.

@@ -1,5 +1,7 @@
 //! How conditionals and loops become nodes.
 
+use std::panic::Location;
+
 use foldhash::HashSet;
 
 use super::body::{BodyId, MAX_CALLS, MAX_DEPTH, Path};
@@ -33,7 +35,9 @@ impl Graph {
         keep: impl FnOnce(&mut Arena) -> (ControlOf, Role),
     ) -> Vec<AnyTensor<'g>> {
         let count = types.len();
-        let refuse = |fault| vec![self.invalid_any(name, fault); count];
+        // Closures do not know who called.
+        let location = Context::of(self).location.unwrap_or(Location::caller());
+        let refuse = |fault| self.attributed(location, || vec![self.invalid_any(name, fault); count]);
         if let Some(operand) = inputs.iter().position(|input| !input.is_of(self)) {
             return refuse(Fault::OtherGraph { operand });
         }
@@ -70,7 +74,9 @@ impl Graph {
         let (of, role) = self.shared().write(keep);
         let op = Control::new(name, of, types, paths, functions);
         let control = control.into_iter().chain(origin).map(|node| (self.shared().id, node)).collect();
-        Context::entered(self, context::Frame::Control(control), || self.apply_all_as(op, role, inputs))
+        self.attributed(location, || {
+            Context::entered(self, context::Frame::Control(control), || self.apply_all_as(op, role, inputs))
+        })
     }
 
     /// A conditional: gives what the branch gives that is taken.
@@ -171,7 +177,8 @@ impl Graph {
     /// One more parameter of a body that is being built, for what is like a tensor.
     #[track_caller]
     pub(crate) fn parameter_like(&self, body: BodyId, of: AnyTensor<'_>) -> AnyTensor<'_> {
-        let rows = self.shared().read().tape_rows(of.id());
+        // What belongs to another graph is refused when the node is built.
+        let rows = if of.is_of(self) { self.shared().read().tape_rows(of.id()) } else { None };
         self.parameter_with_rows(body, &TensorType::of(of), rows)
     }
 

@@ -251,17 +251,17 @@ impl Graph {
         Fault::op(FunctionFault::Inside { operand, function })
     }
 
-    /// Calls a body: gives tensors of it for these inputs, parameters first and then captures. `origin` is an earlier
-    /// call of the body with the same inputs, of whose run more is to be given.
+    /// Calls a body: gives tensors of it for these inputs, parameters first and then captures.
     #[track_caller]
     pub(crate) fn call_body<'g>(
         &'g self,
         body: BodyId,
         results: &[TensorId],
         inputs: &[AnyTensor<'g>],
-        origin: Option<NodeId>,
+        run: Run,
         op: impl FnOnce(Call) -> Call,
     ) -> Vec<AnyTensor<'g>> {
+        let Run { origin, draws_as } = run;
         if results.is_empty() {
             return Vec::new();
         }
@@ -303,7 +303,7 @@ impl Graph {
                 Ok(types) => types,
                 Err(fault) => return refuse(fault),
             };
-            let record = CallRecord { body, results: results.to_vec(), origin };
+            let record = CallRecord { body, results: results.to_vec(), origin, draws_as };
             let call = self.shared().write(|arena| {
                 arena.calls.push(record);
                 CallId(arena.calls.len() as u32 - 1)
@@ -316,6 +316,15 @@ impl Graph {
             })
         })
     }
+}
+
+/// Which run of a body a call is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Run {
+    /// An earlier call with the same inputs, of whose run more is to be given.
+    pub(crate) origin: Option<NodeId>,
+    /// An earlier call whose random numbers are drawn again.
+    pub(crate) draws_as: Option<NodeId>,
 }
 
 /// Refuses inputs that do not fit what a body takes. For each that fits as far as is known, the shape that it must have.
@@ -368,7 +377,7 @@ impl<'g, P: Tensors<'g>, R: Tensors<'g>> Function<'g, P, R> {
         }
         inputs.extend(self.captures());
         let results = self.graph.shared().read().body(self.body).results.clone();
-        let mut outputs = self.graph.call_body(self.body, &results, &inputs, None, op).into_iter();
+        let mut outputs = self.graph.call_body(self.body, &results, &inputs, Run::default(), op).into_iter();
         // There are as many outputs as results.
         self.results.map(&mut |result| outputs.next().unwrap_or(result))
     }

@@ -56,6 +56,7 @@ pub(crate) use control::{
 pub(crate) use control_node::Positions;
 pub(crate) use detached::Detached;
 pub use float::Float;
+pub(crate) use function::Run;
 pub use function::{Function, FunctionFault};
 pub use info::NodeInfo;
 pub(crate) use modes::Modes;

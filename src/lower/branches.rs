@@ -4,13 +4,14 @@ use foldhash::HashMap;
 
 use super::calls::Operand;
 use super::control::{Fed, Inside};
-use super::specialise::{Specialiser, UNVISITED};
+use super::specialise::{Specialiser, TOP, UNVISITED};
 use crate::element::DType;
 use crate::error::{Fault, Result};
 use crate::graph::op::Outputs;
 use crate::graph::{BranchId, BranchRecord, ControlFault};
 use crate::ir::{
     Branch, Branches, Callee, Dims, Identity, Lowering, NodeId, Prim, Program, ScalarValue, TensorId, Val,
+    VariableId,
 };
 use crate::shape::TensorType;
 
@@ -39,6 +40,16 @@ impl Specialiser<'_> {
         Ok(outputs)
     }
 
+    /// Refuses a variable that a branch assigns and the run is fed: what it is left with is not what it is read as.
+    fn check_not_fed(&self, run: (usize, NodeId), record: &BranchRecord, inputs: &[Val]) -> Result<()> {
+        let is_fed = |&&(_, input): &&(VariableId, usize)| {
+            run.0 == TOP && matches!(self.program.inst(inputs[input]).prim, Prim::Feed(_))
+        };
+        let Some(&(variable, _)) = record.writes.iter().find(is_fed) else { return Ok(()) };
+        let variable = self.arena.variables[variable.index()].name.clone();
+        Err(self.arena.blamed(run.1, Fault::op(ControlFault::Fed { variable })))
+    }
+
     fn run_branches(
         &mut self,
         run: (usize, NodeId),
@@ -46,6 +57,7 @@ impl Specialiser<'_> {
         inputs: &[Val],
     ) -> Result<GivenByBranches> {
         let wanted = self.frames[run.0].runs.branches.remove(&run.1).unwrap_or_default();
+        self.check_not_fed(run, record, inputs)?;
         let mut insides = Vec::with_capacity(record.branches.len());
         for (index, branch) in record.branches.iter().enumerate() {
             let before = record.writes.iter().map(|&(_, input)| input);
@@ -74,7 +86,10 @@ impl Specialiser<'_> {
                 if *expected != found {
                     let [expected, found] =
                         [&*expected, &found].map(|(dtype, dims)| TensorType::new(*dtype, dims.as_slice()));
-                    let fault = ControlFault::Branch { branch: index, result: position, expected, found };
+                    let name = |index: usize| self.arena.body(record.branches[index].body).name.clone();
+                    let first = output.iter().position(Option::is_some).unwrap_or_default();
+                    let (branch, first, result) = (name(index), name(first), position);
+                    let fault = ControlFault::Branch { branch, first, result, expected, found };
                     return Err(self.arena.blamed(run.1, Fault::op(fault)));
                 }
                 lane = lane.or_else(|| inside.lanes[place].clone());

@@ -7,7 +7,7 @@ use crate::error::Fault;
 use crate::gradient::{GradientFault, Pullback};
 use crate::graph::Float;
 use crate::graph::op::{ExpectShape, Rule};
-use crate::graph::{AnyTensor, Detached, Tensor};
+use crate::graph::{AnyTensor, Detached, Run, Tensor};
 use crate::shape::Shape;
 
 pub(super) const METHODS: &[&[crate::graph::op::OpDef]] = &[];
@@ -151,7 +151,7 @@ pub fn custom_gradient<'g, T: Float, const N: usize>(
             let captures = captures.iter().filter_map(|&captured| graph.attached(captured));
             let given = at.inputs()[..N].iter().copied().chain([output, at.cotangent()]).chain(captures);
             let given: Vec<AnyTensor<'_>> = given.collect();
-            let shares = graph.call_body(body, &results, &given, None, |call| call);
+            let shares = graph.call_body(body, &results, &given, Run::default(), |call| call);
             for (input, share) in wanted.into_iter().zip(shares) {
                 let share = fitted(share, at.input(input));
                 at.give(input, |_| share);

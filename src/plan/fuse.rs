@@ -137,6 +137,12 @@ pub(in crate::plan) enum Placement {
 }
 
 impl Operand {
+    /// Whether it is all elements of its base, which has these lengths, in their order.
+    fn is_all_of(&self, base: &[usize]) -> bool {
+        let length: usize = self.axes.iter().map(|&(length, _)| length).product();
+        is_row_major(&self.axes) && size(base) == length && self.offset == 0
+    }
+
     fn new(layout: &Layout, dims: &[usize], strides: &[isize]) -> Self {
         Operand { base: layout.base, offset: layout.offset, axes: squeezed(dims, strides) }
     }
@@ -280,7 +286,7 @@ pub(in crate::plan) fn group(
     for val in vals() {
         grouping.settle(val);
     }
-    if fuse { small::merged(program, layouts, grouping.groups) } else { grouping.groups }
+    if fuse { small::merged(program, layouts, homes, grouping.groups) } else { grouping.groups }
 }
 
 struct Grouping<'a> {
@@ -479,7 +485,7 @@ impl Grouping<'_> {
         }
         let lengths: Dims = operand.axes.iter().map(|&(length, _)| length).collect();
         let produced = &self.program.inst(operand.base).dims;
-        if is_row_major(&operand.axes) && size(produced) == size(&lengths) && operand.offset == 0 {
+        if operand.is_all_of(produced) {
             return Some(rows.clone());
         }
         // One element for each row, if the rows are all that the operand has.

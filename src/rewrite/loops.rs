@@ -7,7 +7,7 @@
 use foldhash::{HashMap, HashSet};
 use smallvec::SmallVec;
 
-use crate::ir::{Args, Callee, Computation, Dims, Inst, Loop, LoopOperand, Prim, Program, Trips, Val};
+use crate::ir::{Args, Callee, Computation, Dims, Inst, Loop, LoopOperand, Prim, Program, Trips, Val, size};
 
 /// The program with less stacked, and likewise what it calls.
 pub(crate) fn recompute_rows(mut program: Program) -> Program {
@@ -80,7 +80,7 @@ fn is_cheap(program: &Program, inst: &Inst) -> bool {
         Prim::Map(function) => !function.can_fail(inst.dtype),
         Prim::Scalar(_) | Prim::Constant(_) | Prim::Iota { .. } | Prim::View(_) | Prim::Feed(_) => true,
         // As many additions as elements are read.
-        Prim::Reduce { .. } => crate::ir::size(&program.inst(inst.args[0]).dims) <= MAX_REDUCED,
+        Prim::Reduce { .. } => size(&program.inst(inst.args[0]).dims) <= MAX_REDUCED,
         Prim::Nothing
         | Prim::Join
         | Prim::Read(_)
@@ -119,12 +119,23 @@ fn with_rows_computed(program: &Program, reader: Val) -> Option<Program> {
         types: Vec::new(),
         made: HashMap::default(),
         more: HashMap::default(),
-        order: Vec::new(),
     };
     // What is computed again, or read of other stacks, stands for what was fed.
     let computed: HashMap<usize, Val> =
         reads.iter().map(|read| (read.fed, again.make(read.source, read.looped, read.row))).collect();
-    Some(again.finish(reader, &computed))
+    // What is stacked beside what was must not be more than what is stacked no longer.
+    let bytes = |of: &Loop, row: Val| {
+        let inst = of.callee.program().inst(row);
+        size(&inst.dims) * inst.dtype.size()
+    };
+    let is_computed = |val: &Val| !matches!(again.inside.inst(*val).prim, Prim::Feed(_));
+    let gone = reads.iter().filter(|read| is_computed(&computed[&read.fed]));
+    let gone: usize = gone.map(|read| bytes(read.looped, read.row)).sum();
+    let more = again.more.iter().flat_map(|(source, rows)| {
+        let Prim::Loop(of) = &program.inst(*source).prim else { return Vec::new() };
+        rows.iter().map(|&(row, _)| bytes(of, row)).collect()
+    });
+    (more.sum::<usize>() <= gone || gone == 0).then(|| again.finish(reader, &computed))
 }
 
 /// What the reader is made of.
@@ -147,8 +158,6 @@ struct Again<'p> {
     /// By loop, the values of its program that it stacks beside what it does already, each with the operand of the reader
     /// that reads the stack.
     more: HashMap<Val, Vec<(Val, usize)>>,
-    /// The loops that stack more, in the order in which they were found.
-    order: Vec<Val>,
 }
 
 impl Again<'_> {
@@ -227,9 +236,6 @@ impl Again<'_> {
         // An operand that is not there yet: behind all others, in the place of the stack that will be.
         let position = self.reader.args.len();
         self.reader.args.push(Val(u32::MAX));
-        if !self.more.contains_key(&source) {
-            self.order.push(source);
-        }
         self.more.entry(source).or_default().push((val, position));
         self.feed_operand(operand(position as u32), inner.inst(val))
     }

@@ -283,7 +283,8 @@ impl Session {
 
     /// The same session, with the same variables, for runs that may take so long and no longer: one that is not over by
     /// then fails with [`Error::DeadlineExceeded`] before its next step, or the next iteration of a loop, and leaves
-    /// every variable as it was. Callables made of it have the same bound.
+    /// every variable as it was. Callables made of it have the same bound. A run
+    /// that assigns waits for others that do, which is not bounded.
     ///
     /// ```
     /// use std::time::Duration;

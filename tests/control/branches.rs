@@ -190,6 +190,29 @@ fn message(graph: &Graph) -> String {
 }
 
 #[test]
+fn assignments_that_could_not_count_are_refused() {
+    let g = Graph::new();
+    let (v, p) = (g.variable("v", 1.0_f64), g.placeholder::<bool>("p", []));
+    let y = g.cond(p, || v.assign(v * 10.0), || v * 1.0);
+    let session = Session::new(&g).unwrap();
+    let error = session.feed(p, false).feed(v.tensor(), 5.0).run(y).unwrap_err();
+    assert!(
+        error.to_string().contains("expected no feed of `v`, which a branch assigns, got one"),
+        "{error}"
+    );
+    assert_eq!(session.run(v.tensor()).unwrap().sum(), 1.0);
+
+    let g = Graph::new();
+    let (v, p) = (g.variable("v", 1.0_f64), g.placeholder::<bool>("p", []));
+    let assign = || {
+        let _ = v.assign(v * 10.0);
+    };
+    g.cond(p, assign, || ());
+    let text = message(&g);
+    assert!(text.contains("expected a result beside the assignments of a branch"), "{text}");
+}
+
+#[test]
 fn what_does_not_fit_is_said() {
     let g = Graph::new();
     let x = g.constant(arr1(&[1.0, 2.0]));
@@ -201,14 +224,13 @@ fn what_does_not_fit_is_said() {
     let x = g.constant(arr1(&[1.0, 2.0]));
     let _ = g.cond(g.constant(true), || x, || x.reduce_sum(..));
     let text = message(&g);
-    assert!(
-        text.contains("result 0 of branch 0: expected f64[2] as of the first branch, got f64[]"),
-        "{text}"
-    );
+    assert!(text.contains("result 0 of `else`: expected f64[2] as of `then`, got f64[]"), "{text}");
 
     let g = Graph::new();
     let x = g.placeholder::<f64>("x", [None]);
     let y = g.cond(x.reduce_sum(..).greater(0.0), || x, || x.slice(1..));
     let error = Session::new(&g).unwrap().feed(x, &arr1(&[1.0, 2.0])).run(y).unwrap_err();
-    assert!(error.to_string().contains("as of the first branch, got f64[2]"), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("result 0 of `then`: expected f64[1] as of `else`, got f64[2]"), "{error}");
+    assert!(text.contains(file!()), "{error}");
 }

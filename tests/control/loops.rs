@@ -197,7 +197,7 @@ fn what_does_not_fit_is_said() {
     let _ = g.fori(3, |_, x| x + arr(&g), x);
     let text = message(&g);
     assert!(
-        text.contains("component 1 of the state: expected f64[] in each iteration, got f64[2] behind one"),
+        text.contains("component 0 of the state: expected f64[] in each iteration, got f64[2] behind one"),
         "{text}"
     );
 
@@ -217,6 +217,16 @@ fn what_does_not_fit_is_said() {
     let _ = g.map_fn((arr(&g), g.zeros::<f64>([3])), |(x, y)| x + y);
     assert!(message(&g).contains("array 1: expected 2 rows as of the first array, got 3"), "{}", message(&g));
 
+    let (g, other) = (Graph::new(), Graph::new());
+    let foreign = other.constant(1.0) * 2.0;
+    let _ = g.fori(3, |_, x| x * 2.0, foreign);
+    assert!(message(&g).contains(file!()), "{}", message(&g));
+
+    let g = Graph::new();
+    let x = arr(&g);
+    let _ = g.fori(3, |_, [a, b]: [Vec<T<'_>>; 2]| [b, a], [vec![x], vec![x, x]]);
+    assert!(message(&g).contains("expected lists of the lengths [1, 2], got [2, 1]"), "{}", message(&g));
+
     let g = Graph::new();
     let v = g.variable("v", 1.0_f64);
     let _ = g.fori(3, |_, _| v.assign_add(1.0), v.tensor());
@@ -225,6 +235,12 @@ fn what_does_not_fit_is_said() {
 
 fn arr(g: &Graph) -> T<'_> {
     g.constant(arr1(&[1.0, 2.0]))
+}
+
+/// A checkpointed sum that is linear in w.
+fn noisy<'g>(g: &'g Graph, w: T<'g>, xs: T<'g>) -> T<'g> {
+    let noise = |state, x| (state + w * x * g.random_normal::<f64>([], 0.0, 1.0).exp(), ());
+    g.scan_with(Scan::new().checkpoint_every(3), w * 0.0, xs, noise).0
 }
 
 #[test]
@@ -236,12 +252,16 @@ fn what_is_computed_again_draws_the_same() {
         let noise = g.random_normal::<f64>([], 0.0, 1.0);
         (state + w * x * noise.exp(), noise)
     });
-    let [dw] = last.gradients([w]);
+    let f = g.function(w, |_| noisy(&g, w, xs));
+    let branched = g.cond(w.greater(0.0), || noisy(&g, w, xs), || w);
     let session = Session::new(&g).unwrap();
-    for _ in 0..3 {
-        // The state is linear in w, which is a half.
-        let (last, dw) = session.run((last, dw)).unwrap();
-        assert!((last.sum() - 0.5 * dw.sum()).abs() < 1e-12, "{last} {dw}");
+    for y in [last, f.call(w), branched] {
+        let [dw] = y.gradients([w]);
+        for _ in 0..3 {
+            // The state is linear in w, which is a half.
+            let (last, dw) = session.run((y, dw)).unwrap();
+            assert!((last.sum() - 0.5 * dw.sum()).abs() < 1e-12, "{last} {dw}");
+        }
     }
 }
 
@@ -278,4 +298,5 @@ fn what_fails_says_in_which_iteration() {
     let error = Session::new(&g).unwrap().run(ys).unwrap_err();
     assert!(matches!(error, Error::Iteration { iteration: 2, .. }), "{error}");
     assert!(error.to_string().contains("in iteration 2 of `map_fn`"), "{error}");
+    assert_eq!(error.to_string().matches(file!()).count(), 2, "{error}");
 }

@@ -1,7 +1,7 @@
 //! Slices as views: whatever they are taken of and whatever reads them, the elements are those of plain loops, bit for
 //! bit, with and without optimization and on any number of threads.
 
-use flowgrad::ndarray::{Array1, Array2, Array3, ArrayD, ArrayView2, Axis, Dimension, arr0, s};
+use flowgrad::ndarray::{Array1, Array2, Array3, ArrayD, ArrayView2, Axis, Dimension, arr0, arr1, arr2, s};
 use flowgrad::op::{Fault, Lowering, Op, Pullback, TensorType, Val};
 use flowgrad::prelude::*;
 use flowgrad::{Element, Ranges};
@@ -331,4 +331,29 @@ fn choices_read_parts_of_booleans() {
     });
     assert_eq!(found[0], expected.into_dyn());
     assert_eq!(found[1], if array[[7, 7]] < 0.0 { array } else { -array }.into_dyn());
+}
+
+/// A region's own values are read as they are made, and no others are.
+#[test]
+fn parts_of_small_values_are_those_parts() {
+    let g = Graph::new();
+    let y = g.constant(arr1(&[0.1, 0.2, 0.3, 0.4]));
+    let x = g.constant(arr2(&[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]));
+    let (a, b) = ((y * 3.0).exp(), (x * 0.5).sin());
+    let fetches = [
+        a * a.slice(2) + 1.0,
+        a.reverse(0) + 1.0,
+        (y * 3.0).reverse(0) + a,
+        b + b.slice(1),
+        b * b.transpose(),
+        b.reverse(..) + b.slice((.., 1..2)),
+        (b + 1.0).slice((1.., 1..)) * b.slice((..2, ..2)),
+    ];
+    let run = |optimize: bool| {
+        Session::builder(&g).threads(1).optimize(optimize).build().unwrap().run(fetches).unwrap()
+    };
+    for (found, expected) in run(true).iter().zip(&run(false)) {
+        let close = found.iter().zip(expected).all(|(a, b): (&f64, &f64)| (a - b).abs() < 1e-12);
+        assert!(close && found.shape() == expected.shape(), "{found} is not {expected}");
+    }
 }

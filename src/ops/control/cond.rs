@@ -151,7 +151,12 @@ impl Graph {
     ) -> R {
         let like = &branches[first].1;
         let flat: Vec<Vec<AnyTensor<'g>>> = branches.iter().map(|(_, given)| given.flat()).collect();
-        let fault = fault.or_else(|| differing(&flat, first));
+        let names: Vec<String> = {
+            let arena = self.shared().read();
+            branches.iter().map(|&(body, _)| arena.body(body).name.clone()).collect()
+        };
+        let lengths: Vec<Vec<usize>> = branches.iter().map(|(_, given)| given.lengths()).collect();
+        let fault = fault.or_else(|| differing(&flat, &lengths, &names, first));
         if let Some(fault) = fault {
             return invalid(self, name, fault, like);
         }
@@ -179,10 +184,19 @@ impl Graph {
             written.into_iter().map(of).collect()
         };
         let writes = written.into_iter().map(|(variable, node)| (variable, inputs.of(self.tie(node))));
-        let writes = writes.collect();
+        let writes: Vec<(VariableId, usize)> = writes.collect();
+        if flat[first].is_empty() && !writes.is_empty() {
+            return invalid(self, name, Fault::op(ControlFault::NoResult), like);
+        }
         let outputs =
             (0..flat[first].len()).map(|output| results.iter().map(|of| Some(of[output])).collect());
-        let record = BranchRecord { branches: bodies, outputs: outputs.collect(), origin: None, writes };
+        let record = BranchRecord {
+            branches: bodies,
+            outputs: outputs.collect(),
+            origin: None,
+            draws_as: None,
+            writes,
+        };
         let mut outputs = self.branch_node(name, record, &inputs.tensors).into_iter();
         // There are as many outputs as results.
         like.map(&mut |result| outputs.next().unwrap_or(result))
@@ -190,11 +204,20 @@ impl Graph {
 }
 
 /// What is wrong with the results of branches, if they are not alike.
-fn differing(flat: &[Vec<AnyTensor<'_>>], first: usize) -> Option<Fault> {
+fn differing(
+    flat: &[Vec<AnyTensor<'_>>],
+    lengths: &[Vec<usize>],
+    names: &[String],
+    first: usize,
+) -> Option<Fault> {
     let expected = &flat[first];
     for (branch, given) in flat.iter().enumerate() {
+        if lengths[branch] != lengths[first] {
+            let (expected, found) = (lengths[first].clone(), lengths[branch].clone());
+            return Some(Fault::op(ControlFault::Lists { expected, found }));
+        }
         if given.len() != expected.len() {
-            let of = "the first branch gives";
+            let of = "another branch gives";
             let (expected, found) = (expected.len(), given.len());
             return Some(Fault::op(ControlFault::Structure { expected, found, of }));
         }
@@ -205,7 +228,8 @@ fn differing(flat: &[Vec<AnyTensor<'_>>], first: usize) -> Option<Fault> {
             }
             let [expected, found] = [TensorType::of(*expected), TensorType::of(*found)];
             if expected.dtype != found.dtype || !found.shape.agrees_with(&expected.shape) {
-                return Some(Fault::op(ControlFault::Branch { branch, result, expected, found }));
+                let [branch, first] = [branch, first].map(|index| names[index].clone());
+                return Some(Fault::op(ControlFault::Branch { branch, first, result, expected, found }));
             }
         }
     }

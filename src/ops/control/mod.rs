@@ -19,6 +19,7 @@ use crate::ir::TensorId;
 use crate::shape::TensorType;
 
 /// The structure of results of a body that is invalid.
+#[track_caller]
 fn invalid<'g, R: Tensors<'g>>(graph: &'g Graph, name: &'static str, fault: Fault, like: &R) -> R {
     let invalid = graph.invalid_any(name, fault);
     like.map(&mut |_| invalid)
@@ -39,18 +40,26 @@ fn results_of(graph: &Graph, body: BodyId) -> Vec<TensorId> {
 }
 
 /// Closes the body of a loop on the next state and what else it gives; what is wrong with the state, if anything is.
-fn close_loop<'g>(
+#[track_caller]
+fn close_loop<'g, S: Tensors<'g>>(
     graph: &'g Graph,
     body: BodyId,
-    [state, next]: [&[AnyTensor<'g>]; 2],
+    state: &S,
+    next: &S,
     others: &[AnyTensor<'g>],
 ) -> Result<(), Fault> {
-    graph.close_body(body, [next, others].concat());
+    let lengths = [state.lengths(), next.lengths()];
+    let (state, next) = (state.flat(), next.flat());
+    graph.close_body(body, [&next, others].concat());
+    let [expected, found] = lengths;
+    if expected != found {
+        return Err(Fault::op(ControlFault::Lists { expected, found }));
+    }
     if state.len() != next.len() {
         let of = "the state has at first";
         return Err(Fault::op(ControlFault::Structure { expected: state.len(), found: next.len(), of }));
     }
-    for (component, (state, next)) in state.iter().zip(next).enumerate() {
+    for (component, (state, next)) in state.iter().zip(&next).enumerate() {
         if state.is_invalid() || next.is_invalid() || !next.is_of(graph) {
             // It says so itself.
             continue;

@@ -1,5 +1,7 @@
 //! `scan`, `fold` and `map_fn`: a body that is run for each row of arrays.
 
+use std::panic::Location;
+
 use super::{close_loop, invalid};
 use crate::error::Fault;
 use crate::graph::{AnyTensor, BodyId, ControlFault, Graph, LoopRecord, LoopTrips, Tensors};
@@ -38,7 +40,8 @@ impl Scan {
 
     /// The gradient keeps the state of one iteration in so many, and computes those between once more: a `k`-th of the
     /// memory, and what `k` iterations need, for one more pass. 0 is as 1. The number of rows must be known when the
-    /// scan is built.
+    /// scan is built. Random numbers are the same the second time; what has an effect, such as `print`, happens twice, and
+    /// errors count iterations from the start of a block.
     #[must_use]
     pub fn checkpoint_every(self, iterations: usize) -> Self {
         Scan { checkpoints: Checkpoints::Every(iterations.max(1)), ..self }
@@ -180,6 +183,7 @@ impl Graph {
         arrays: X,
         build: impl FnOnce(S, X) -> (S, Y),
     ) -> (S, Y) {
+        let location = Location::caller();
         let (first, rows_of) = (state.flat(), arrays.flat());
         let fault = check_rows(&rows_of);
         let body = self.open_body(self.body_here(), "body");
@@ -189,14 +193,16 @@ impl Graph {
             let rows = arrays.map(&mut |array| self.parameter(body, &array.row_type()));
             build(state, rows)
         });
-        let closed = close_loop(self, body, [&first, &next.flat()], &stacked.flat());
+        let closed = close_loop(self, body, &state, &next, &stacked.flat());
         if let Some(fault) = fault.or(closed.err()) {
             return (invalid(self, name, fault.clone(), &state), invalid(self, name, fault, &stacked));
         }
         let rows = Rows { name, body, lengths: [first.len(), rows_of.len(), stacked.flat().len()] };
         let known = rows_of[0].shape().dims()[0];
         let given = match known.map(|known| (known, options.block(known))) {
-            Some((known, Some(block))) => rows.in_blocks(self, options, [known, block], first, &rows_of),
+            Some((known, Some(block))) => {
+                self.attributed(location, || rows.in_blocks(self, options, [known, block], first, &rows_of))
+            }
             None if options.checkpoints != Checkpoints::All => {
                 let fault = Fault::op(ControlFault::UnknownRows);
                 return (invalid(self, name, fault.clone(), &state), invalid(self, name, fault, &stacked));

@@ -165,18 +165,19 @@ impl Graph {
         body: impl FnOnce(Tensor<'g, i64>, S) -> S,
         state: S,
     ) -> S {
-        let state = (self.constant(0_i64), state);
-        let next = |(i, state): (Tensor<'g, i64>, S)| (i + 1, body(i, state));
-        let (_, last) = match times.times() {
+        // The number comes last, so that the components of the state are counted as the caller does.
+        let state = (state, self.constant(0_i64));
+        let next = |(state, i): (S, Tensor<'g, i64>)| (body(i, state), i + 1);
+        let (last, _) = match times.times() {
             Ok(times) => self.repeated("fori", LoopTrips::Fixed(times), next, state),
             Err(times) => {
                 let found = TensorType::of(times);
                 let is_number = matches!(found.dtype, DType::I32 | DType::I64) && found.shape.rank() == 0;
                 if !is_number && !times.is_invalid() {
-                    return invalid(self, "fori", Fault::op(ControlFault::Times { found }), &state.1);
+                    return invalid(self, "fori", Fault::op(ControlFault::Times { found }), &state.0);
                 }
                 let times = times.cast(DType::I64);
-                let goes_on = |(i, _): (Tensor<'g, i64>, S)| i.any().less(times);
+                let goes_on = |(_, i): (S, Tensor<'g, i64>)| i.any().less(times);
                 self.while_with(While::new(), goes_on, next, state)
             }
         };
@@ -195,7 +196,7 @@ impl Graph {
         let body = self.open_body(self.body_here(), "body");
         let next = self.inside(body, || build(state.map(&mut |tensor| self.parameter_like(body, tensor))));
         let first = state.flat();
-        if let Err(fault) = close_loop(self, body, [&first, &next.flat()], &[]) {
+        if let Err(fault) = close_loop(self, body, &state, &next, &[]) {
             return invalid(self, name, fault, &state);
         }
         let record = self.loop_over(body, (first.len(), 0), trips, false, Vec::new());

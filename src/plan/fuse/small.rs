@@ -2,7 +2,7 @@
 
 use foldhash::HashSet;
 
-use super::{Group, Layout, Rows};
+use super::{Group, Homes, Layout, Rows, part};
 use crate::ir::{Prim, Program, Val, size};
 
 /// Elements of a region that takes less time than to begin a step: some vectors.
@@ -25,14 +25,16 @@ struct Open {
 
 /// The groups with small regions joined: the earlier one goes to the place of the later one, or the other way round,
 /// unless something between them must lie there.
-pub(super) fn merged(program: &Program, layouts: &[Layout], groups: Vec<Group>) -> Vec<Group> {
+pub(super) fn merged(program: &Program, layouts: &[Layout], homes: &Homes, groups: Vec<Group>) -> Vec<Group> {
     let base = |val: Val| layouts[val.index()].base;
     let reads = |group: &Group, of: &HashSet<Val>| {
-        let mut args = members(group).flat_map(|&val| &program.inst(val).args).map(|&arg| base(arg));
-        args.any(|arg| {
-            // What a call gives comes from the group of the call.
-            let inst = program.inst(arg);
-            of.contains(&arg) || matches!(inst.prim, Prim::Output(_)) && of.contains(&inst.args[0])
+        members(group).flat_map(|&val| &program.inst(val).args).any(|&arg| {
+            // What a call gives comes from the group of the call, and a join may copy what a copy is of by itself.
+            let shown = |arg: Val| {
+                let (arg, inst) = (base(arg), program.inst(base(arg)));
+                of.contains(&arg) || matches!(inst.prim, Prim::Output(_)) && of.contains(&inst.args[0])
+            };
+            shown(arg) || homes.is_copy(arg) && shown(program.inst(arg).args[0])
         })
     };
     let is_elementwise = |val: &Val| matches!(program.inst(*val).prim, Prim::Map(_));
@@ -58,7 +60,8 @@ pub(super) fn merged(program: &Program, layouts: &[Layout], groups: Vec<Group>) 
         };
         let joined = open.as_mut().filter(|open| {
             let fits = open.rows == rows && open.members.len() + members(&group).count() <= MAX_MEMBERS;
-            fits && (!open.is_read || !reads(&group, &open.behind))
+            fits && reads_whole(program, layouts, &group, &open.members)
+                && (!open.is_read || !reads(&group, &open.behind))
         });
         let Some(into) = joined else {
             let members = members(&group).copied().collect();
@@ -78,6 +81,15 @@ pub(super) fn merged(program: &Program, layouts: &[Layout], groups: Vec<Group>) 
         }
     }
     kept.into_iter().flatten().collect()
+}
+
+/// Whether all that a group reads of these values is read element by element, as a region reads what it makes itself.
+fn reads_whole(program: &Program, layouts: &[Layout], group: &Group, of: &HashSet<Val>) -> bool {
+    members(group).all(|&val| {
+        let Some(part) = part(program, layouts, val) else { return false };
+        let mut operands = part.tiled.iter().filter(|operand| of.contains(&operand.base));
+        part.whole.is_none() && operands.all(|operand| operand.is_all_of(&program.inst(operand.base).dims))
+    })
 }
 
 fn members(group: &Group) -> impl Iterator<Item = &Val> {
