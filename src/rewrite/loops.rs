@@ -2,11 +2,13 @@
 //! one's state, row by row, and does the cheap instructions of its iteration once more.
 //!
 //! The gradient of a loop reads all that an iteration has computed and the gradient needs. Of a body that is made of
-//! elementwise functions, this leaves a stack for each value of the state and none for what is between.
+//! elementwise functions, this leaves a stack for each value of the state and none for what is between. What nobody reads
+//! then is [dropped](unread), and so it is from loops that stand alone.
 
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 use smallvec::SmallVec;
 
+use super::unread;
 use crate::ir::{Args, Callee, Computation, Dims, Inst, Loop, LoopOperand, Prim, Program, Trips, Val, size};
 
 /// The program with less stacked, and likewise what it calls.
@@ -25,11 +27,12 @@ pub(crate) fn recompute_rows(mut program: Program) -> Program {
     recompute_own_rows(program)
 }
 
-fn recompute_own_rows(mut program: Program) -> Program {
+fn recompute_own_rows(program: Program) -> Program {
     let is_loop = |inst: &Inst| matches!(inst.prim, Prim::Loop(_));
-    if program.insts.iter().filter(|inst| is_loop(inst)).count() < 2 {
+    if !program.insts.iter().any(is_loop) {
         return program;
     }
+    let mut program = unread::with_unchanged_states_whole(program);
     let mut reader = 0;
     while reader < program.insts.len() {
         if is_loop(&program.insts[reader])
@@ -40,7 +43,7 @@ fn recompute_own_rows(mut program: Program) -> Program {
         }
         reader += 1;
     }
-    without_unread(program.pruned())
+    unread::without_unread(program.pruned())
 }
 
 /// What a loop is fed that it reads of a stack of another loop.
@@ -311,98 +314,4 @@ impl Again<'_> {
         around.results_mut().for_each(|val| *val = renumbered[val.index()]);
         around
     }
-}
-
-/// The program whose loops neither stack nor are fed what nobody reads.
-fn without_unread(mut program: Program) -> Program {
-    // A loop that is fed less may leave what another one stacks unread, and that comes before it.
-    loop {
-        let before = program.insts.len();
-        program = without_unread_stacks(program);
-        let loops = program.insts.iter_mut().filter(|inst| matches!(inst.prim, Prim::Loop(_)));
-        loops.for_each(drop_unread_operands);
-        program = program.pruned();
-        if program.insts.len() == before {
-            return program;
-        }
-    }
-}
-
-fn without_unread_stacks(mut program: Program) -> Program {
-    let outputs = program.insts.iter().filter_map(|inst| match inst.prim {
-        Prim::Output(position) => Some((inst.args[0], position)),
-        _ => None,
-    });
-    let read: HashSet<(Val, u32)> = outputs.collect();
-    let mut places: HashMap<(Val, u32), u32> = HashMap::default();
-    for (val, inst) in (0..).map(Val).zip(&mut program.insts) {
-        match &mut inst.prim {
-            Prim::Loop(of) => {
-                let (states, first) = (of.states, of.before_stacks());
-                let mut inner = of.callee.program().clone();
-                let rows = inner.outputs.split_off(first);
-                for (stack, row) in (states..).zip(rows) {
-                    if read.contains(&(val, stack)) {
-                        places.insert((val, stack), states + (inner.outputs.len() - first) as u32);
-                        inner.outputs.push(row);
-                    }
-                }
-                if inner.outputs.len() < of.callee.program().outputs.len() {
-                    of.callee = of.callee.with_program(inner.pruned());
-                }
-            }
-            Prim::Output(position) => {
-                if let Some(&place) = places.get(&(inst.args[0], *position)) {
-                    *position = place;
-                }
-            }
-            _ => {}
-        }
-    }
-    program
-}
-
-/// Has a loop be fed what its program reads and nothing else.
-fn drop_unread_operands(inst: &mut Inst) {
-    let Prim::Loop(of) = &mut inst.prim else { return };
-    let fed = of.callee.program().insts.iter().filter_map(|inst| match inst.prim {
-        Prim::Feed(position) => Some(position),
-        _ => None,
-    });
-    let mut fed: Vec<u32> = fed.collect();
-    fed.sort_unstable();
-    fed.dedup();
-    let mut program = of.callee.program().clone();
-    for inst in &mut program.insts {
-        if let Prim::Feed(position) = &mut inst.prim {
-            *position = fed.partition_point(|fed| fed < position) as u32;
-        }
-    }
-    let types = fed.iter().map(|&position| of.callee.operands()[position as usize].clone()).collect();
-    of.callee = Callee::new(of.callee.function().to_owned(), types, program);
-    of.operands = fed.iter().map(|&position| of.operands[position as usize]).collect();
-    // Of the instruction's own operands those that are named by position, behind the state and the condition.
-    let first = of.before_stacks() as u32;
-    let mut args: Args = inst.args[..first as usize].into();
-    let mut place = |arg: &mut u32| {
-        let val = inst.args[*arg as usize];
-        let known = args[first as usize..].iter().position(|&known| known == val);
-        *arg = first + known.unwrap_or(args.len() - first as usize) as u32;
-        if known.is_none() {
-            args.push(val);
-        }
-    };
-    for operand in &mut of.operands {
-        match operand {
-            LoopOperand::State(_) => {}
-            LoopOperand::Row(arg)
-            | LoopOperand::TapeRow(arg)
-            | LoopOperand::Whole(arg)
-            | LoopOperand::RunCount(arg) => place(arg),
-        }
-    }
-    if let Trips::Tapes(tapes) = &mut of.trips {
-        tapes.iter_mut().for_each(place);
-    }
-    inst.args = args;
 }

@@ -21,6 +21,7 @@ mod loops;
 mod repeats;
 mod shared;
 mod stable;
+mod unread;
 mod views;
 
 use smallvec::SmallVec;

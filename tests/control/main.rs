@@ -2,3 +2,4 @@
 
 mod branches;
 mod loops;
+mod small;

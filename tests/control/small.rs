@@ -1,0 +1,180 @@
+//! Loops of small bodies, which run as a line of calls, and from which is left out what nobody needs.
+
+use std::time::Duration;
+
+use flowgrad::ndarray::{Array, ArrayD, arr1};
+use flowgrad::prelude::*;
+
+/// Runs on one thread and three, with machine code and without, which must give the same bits, and unoptimized.
+macro_rules! everywhere {
+    ($element:ty, $g:expr, $fetches:expr, $tolerance:expr) => {{
+        let run =
+            |builder: flowgrad::SessionBuilder<'_>| builder.build().unwrap().run($fetches.clone()).unwrap();
+        let one = run(Session::builder($g).threads(1));
+        let bits = |values: &[ArrayD<$element>]| -> Vec<Vec<_>> {
+            values.iter().map(|value| value.iter().map(|x| x.to_bits()).collect()).collect()
+        };
+        assert_eq!(bits(&one), bits(&run(Session::builder($g).threads(3))));
+        assert_eq!(bits(&one), bits(&run(Session::builder($g).machine_code(false))));
+        let plain = run(Session::builder($g).optimize(false));
+        for (a, b) in one.iter().zip(&plain) {
+            let off = |(a, b): (&$element, &$element)| f64::from((a - b).abs()) <= $tolerance;
+            assert!(a.iter().zip(b).all(off), "{a} is not {b}");
+        }
+        one
+    }};
+}
+
+/// States that swap places, that are stacked, that stay; rows, whole operands of one number beside many, and stacks.
+macro_rules! turns {
+    ($element:ty, $width:expr, $count:expr, $reverse:expr, $tolerance:expr) => {{
+        let (width, count): (usize, usize) = ($width, $count);
+        let numbers = |seed: usize| -> Vec<$element> {
+            (0..width).map(|i| ((i * 7 + seed * 5) % 11) as $element / 7.0 - 0.6).collect()
+        };
+        let g = Graph::new();
+        let [a, b, c] = [1, 2, 3].map(|seed| g.variable(&format!("v{seed}"), arr1(&numbers(seed))).tensor());
+        let scale = g.variable("scale", 0.75 as $element).tensor();
+        let rows: Vec<$element> = (0..count).flat_map(|row| numbers(row + 4)).collect();
+        let xs = g.constant(Array::from_shape_vec((count, width), rows).unwrap());
+        let options = if $reverse { Scan::new().reverse() } else { Scan::new() };
+        let ((a_last, b_last, c_last), (ys, zs)) = g.scan_with(options, (a, b, c), xs, |(a, b, c), x| {
+            ((b, a * 0.5 + b * scale + x, c), (a + x * c, b))
+        });
+        let found = everywhere!($element, &g, vec![a_last, b_last, c_last, ys, zs], $tolerance);
+
+        let [mut a, mut b, c] = [1, 2, 3].map(numbers);
+        let [mut ys, mut zs] = [vec![0.0; count * width], vec![0.0; count * width]];
+        for trip in 0..count {
+            let row = if $reverse { count - 1 - trip } else { trip };
+            let x = numbers(row + 4);
+            for i in 0..width {
+                ys[row * width + i] = a[i] + x[i] * c[i];
+                zs[row * width + i] = b[i];
+                (a[i], b[i]) = (b[i], a[i] * 0.5 + b[i] * 0.75 + x[i]);
+            }
+        }
+        for (found, expected) in found.iter().zip([a, b, c, ys, zs]) {
+            assert_eq!(found.len(), expected.len());
+            let off = |(a, b): (&$element, &$element)| f64::from((a - b).abs()) <= $tolerance;
+            assert!(found.iter().zip(&expected).all(off), "{found} is not {expected:?}");
+        }
+    }};
+}
+
+#[test]
+fn states_take_turns_and_rows_go_either_way() {
+    for (width, count) in [(1, 3), (3, 0), (3, 1), (3, 2), (3, 7), (8, 4), (9, 5), (32, 6)] {
+        for reverse in [false, true] {
+            turns!(f64, width, count, reverse, 1e-12);
+            turns!(f32, width, count, reverse, 1e-4);
+        }
+    }
+}
+
+/// A step of which the derivatives need the state before it.
+fn step<'g>(x: Tensor<'g, f64>, w: Tensor<'g, f64>) -> Tensor<'g, f64> {
+    x * w - x * x * 0.1
+}
+
+#[test]
+fn loops_of_open_length_are_those_of_known_length() {
+    for times in [0_usize, 1, 2, 9] {
+        let g = Graph::new();
+        let x = g.variable("x", arr1(&[0.3, -0.8, 1.2])).tensor();
+        let w = g.variable("w", 0.9).tensor();
+        let limit = g.variable("limit", times as f64).tensor();
+        let known = g.fori(times, |_, x| step(x, w), x);
+        let counted = g.fori(g.constant(times as i64), |_, x| step(x, w), x);
+        let (_, open) = g.while_loop(
+            |(t, _): (Tensor<'_, f64>, _)| t.less(limit),
+            |(t, x)| (t + 1.0, step(x, w)),
+            (g.constant(0.0), x),
+        );
+        // Twice in the outer loop, so that the inner one reads what the outer one has just written.
+        let nested = g.fori(2, |_, x| g.fori(times, |_, x| step(x, w), x), x);
+        let unrolled = (0..2 * times).fold(x, |x, _| step(x, w));
+        let all = |y: Tensor<'_, f64>| {
+            let gradients = Gradients::of([y.reduce_sum(..)]).wrt_or_zeros(&[x, w]);
+            everywhere!(f64, &g, [&[y][..], &gradients].concat(), 1e-12)
+        };
+        let close = |a: &[ArrayD<f64>], b: &[ArrayD<f64>]| {
+            for (a, b) in a.iter().zip(b) {
+                assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12), "{a} is not {b}");
+            }
+        };
+        let first = all(known);
+        close(&all(counted), &first);
+        close(&all(open), &first);
+        close(&all(nested), &all(unrolled));
+    }
+}
+
+#[test]
+fn the_counter_counts_where_it_is_read() {
+    let g = Graph::new();
+    let x = g.variable("x", arr1(&[1.0, 2.0])).tensor();
+    let y = g.fori(5, |i, x| x * 0.5 + i.cast::<f64>(), x);
+    let found = everywhere!(f64, &g, vec![y], 1e-12);
+    assert_eq!(found[0], arr1(&[6.15625, 6.1875]).into_dyn());
+}
+
+/// The line of the program that is the loop.
+fn looped(g: &Graph, fetch: Tensor<'_, f64>) -> String {
+    let text = Session::builder(g).threads(1).build().unwrap().explain(fetch).unwrap();
+    let mut lines = text.lines().filter(|line| line.contains("= loop"));
+    let found = lines.next().unwrap_or_else(|| panic!("no loop in\n{text}")).to_owned();
+    assert_eq!(lines.next(), None, "{text}");
+    found
+}
+
+#[test]
+fn what_nobody_needs_is_no_state() {
+    let g = Graph::new();
+    let [x, y] = [("x", 1.0), ("y", 2.0)].map(|(name, value)| g.variable(name, value).tensor());
+    // The counter is not read, and neither is the last of `y`, whose value goes into itself alone.
+    let (last, _) = g.fori(4, |_, (x, y)| (x * 0.5, y * 2.0), (x, y));
+    let text = looped(&g, last);
+    assert!(text.contains("4 times of [state 0]"), "{text}");
+    // What a state that is read needs stays, if by a detour, with all that this needs.
+    let (last, ..) = g.fori(4, |_, (_, y, z, u)| (y * 0.5, z, z + 1.0, u * 3.0), (x, y, x, y));
+    let text = looped(&g, last);
+    assert!(text.contains("4 times of [state 1, state 2]"), "{text}");
+    assert_eq!(Session::new(&g).unwrap().run(last).unwrap().sum(), 1.5);
+    // What stays the same is fed as it is, and its last value is its first.
+    let (last, same) = g.fori(4, |_, (x, y)| (x * y, y), (x, y));
+    let text = looped(&g, last + same);
+    assert!(text.contains("4 times of [state 0, whole 1]"), "{text}");
+    assert_eq!(Session::new(&g).unwrap().run(last + same).unwrap().sum(), 18.0);
+    // The condition needs the counter.
+    let times = g.constant(4_i64);
+    let text = looped(&g, g.fori(times, |_, x| x * 0.5, x));
+    assert!(text.contains("while"), "{text}");
+    assert_eq!(text.matches("state").count(), 2, "{text}");
+}
+
+#[test]
+fn what_is_checked_keeps_what_it_reads() {
+    let g = Graph::new();
+    let divisor = g.constant(2_i64);
+    let x = g.variable("x", 1.0).tensor();
+    // Nobody reads the last quotient, but the iteration that has none must say so.
+    let (last, ..) = g.fori(
+        4,
+        |_, (x, d, q): (Tensor<'_, f64>, Tensor<'_, i64>, Tensor<'_, i64>)| {
+            (x * 0.5, d - 1, q + g.constant(6_i64) / d)
+        },
+        (x, divisor, divisor),
+    );
+    let error = Session::new(&g).unwrap().run(last).unwrap_err();
+    assert!(matches!(error, Error::Iteration { iteration: 2, .. }), "{error}");
+}
+
+#[test]
+fn a_line_of_calls_ends_with_its_time() {
+    let g = Graph::new();
+    let x = g.variable("x", 1.0).tensor();
+    let endless = g.while_loop(|x: Tensor<'_, f64>| x.less(2.0), |x| x * 0.5 + 0.5, x);
+    let session = Session::new(&g).unwrap().with_timeout(Duration::from_millis(20));
+    assert!(session.run(endless).is_err());
+}
