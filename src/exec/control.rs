@@ -10,6 +10,7 @@ use super::addresses::{Addresses, lay_out, lay_out_parts};
 use super::call::run_in_frame;
 use super::context::Context;
 use super::schedule;
+use super::straight::{self, Places};
 use super::tapes::{Rows, Tape};
 use super::workers::RunQueue;
 use crate::plan::{BranchCall, HANDLE_BYTES, LoopCall, LoopFeed, LoopTrips, Place, Start};
@@ -53,114 +54,264 @@ pub(super) unsafe fn run_loop(
     context: &Context<'_>,
     helpers: Option<&RunQueue>,
 ) -> Result<(), Box<Cause>> {
-    let (plan, offsets) = (&*call.plan, &call.offsets);
-    let frame = addresses.of(call.frame);
-    let table = frame.wrapping_add(plan.addresses_offset()).cast::<*mut u8>();
-    // SAFETY: the frame reaches so many addresses, at an aligned offset of aligned memory, which is initialized as all
-    // of an arena is; this step alone touches it.
-    let own = unsafe { std::slice::from_raw_parts_mut(table, plan.buffers.len()) };
-    lay_out(plan, frame, own);
-
-    // SAFETY: earlier steps have written handles there.
-    let rows_of = |at: Start| context.tapes.rows(unsafe { addresses.at(at).cast::<f64>().read_unaligned() });
-    let (mut goes_on, most) = match &call.trips {
-        LoopTrips::Known(count) => (true, *count),
-        // SAFETY: an earlier step has written the boolean there.
-        LoopTrips::While { first, most } => (unsafe { addresses.at(*first).read() } != 0, *most),
-        LoopTrips::Tapes(tapes) => {
-            (true, tapes.iter().map(|&tape| rows_of(tape).count).max().unwrap_or_default())
+    // SAFETY: the caller's promise.
+    let mut run = unsafe { LoopRun::begin(call, addresses, context) }?;
+    // SAFETY: the caller's promise, for a run that has begun.
+    unsafe {
+        match &call.straight {
+            Some(line) => straight::run(&mut run, line, context)?,
+            None => run.run_plan(context, helpers)?,
         }
-    };
-    let tapes_read: SmallVec<[Option<Rows>; 8]> = call
-        .operands
-        .iter()
-        .map(|operand| match *operand {
-            LoopFeed::TapeRow { handle, .. } => Some(rows_of(handle)),
-            _ => None,
-        })
-        .collect();
-    let mut tapes: SmallVec<[Tape; 8]> = SmallVec::new();
-    if !call.stacks_arrays() {
-        tapes.extend(call.stacks.iter().map(|stack| context.tapes.begin(stack.row_bytes)));
-        if call.condition().is_none() {
-            tapes.iter_mut().try_for_each(|tape| tape.resize(most))?;
-        }
-    }
-    let condition = frame.wrapping_add(offsets.condition);
-    let count_of_runs = frame.wrapping_add(offsets.count).cast::<i64>();
-    let zeros = frame.wrapping_add(offsets.zeros);
-    // SAFETY: the frame has so many bytes of zeros, at least, between here and its end.
-    unsafe { zeros.write_bytes(0, offsets.end - offsets.zeros) };
-
-    let mut trips = 0;
-    while goes_on && trips < most {
-        let row = if call.reverse { most - 1 - trips } else { trips };
-        for &buffer in &plan.given {
-            // A plan of a loop is given nothing but what it is fed.
-            let Place::Feed(position) = plan.buffers[buffer.index()].place else { continue };
-            own[buffer.index()] = match call.operands[position] {
-                LoopFeed::State(state) if trips == 0 => addresses.at(call.states[state].first),
-                LoopFeed::State(state) => frame.wrapping_add(call.states[state].offsets[trips % 2]),
-                LoopFeed::Row { of, bytes } => addresses.at(of).wrapping_add(row * bytes),
-                LoopFeed::Whole(start) => addresses.at(start),
-                LoopFeed::TapeRow { bytes, .. } => {
-                    let row = tapes_read[position].and_then(|rows| rows.row(row, bytes));
-                    row.map_or(zeros, <*const u8>::cast_mut)
-                }
-                LoopFeed::RunCount(start) => {
-                    // SAFETY: the count of the runs lies there; the frame has room for one.
-                    unsafe {
-                        let runs = addresses.at(start).cast::<i64>().read_unaligned();
-                        count_of_runs.write_unaligned(mixed(runs, row as u64));
-                    }
-                    count_of_runs.cast()
-                }
-            };
-        }
-        for (position, &buffer) in plan.outputs.iter().enumerate() {
-            own[buffer.index()] = if let Some(state) = call.states.get(position) {
-                frame.wrapping_add(state.offsets[(trips + 1) % 2])
-            } else if position < call.before_stacks() {
-                condition
-            } else {
-                let index = position - call.before_stacks();
-                match tapes.get_mut(index) {
-                    None => {
-                        addresses.of(call.stacks[index].to).wrapping_add(row * call.stacks[index].row_bytes)
-                    }
-                    Some(tape) if call.condition().is_some() => tape.push()?,
-                    Some(tape) => tape.row(row),
-                }
-            };
-        }
-        lay_out_parts(plan, &plan.parts, own);
-        context.check_deadline()?;
-        // SAFETY: the addresses are those of the plan's buffers: what it is fed, which earlier steps or iterations have
-        // written and none writes now, what it leaves, of which each iteration has places of its own but for the
-        // state, that is written where it is not read, and the rest in constants and in the frame.
-        let ran = unsafe { schedule::run_steps(plan, helpers, Addresses(own), context) };
-        ran.map_err(|fault| fault.owned_in(plan).cause.in_iteration(call.node, row))?;
-        trips += 1;
-        if call.condition().is_some() {
-            // SAFETY: the iteration has written the boolean there.
-            goes_on = unsafe { condition.read() } != 0;
-        }
-    }
-
-    for state in &call.states {
-        let Some(last) = state.last else { continue };
-        let from =
-            if trips == 0 { addresses.at(state.first) } else { frame.wrapping_add(state.offsets[trips % 2]) };
-        // SAFETY: both hold this many bytes, and are apart: nothing else lies where a step writes.
-        unsafe { std::ptr::copy_nonoverlapping(from, addresses.of(last), state.bytes) };
-    }
-    for (stack, tape) in call.stacks.iter().zip(tapes) {
-        const { assert!(HANDLE_BYTES == size_of::<f64>()) };
-        let handle = context.tapes.keep(tape);
-        // SAFETY: the buffer is there for a handle.
-        unsafe { addresses.of(stack.to).cast::<f64>().write_unaligned(handle) };
+        run.end(context);
     }
     Ok(())
+}
+
+/// A loop as it is run.
+pub(super) struct LoopRun<'r> {
+    pub(super) call: &'r LoopCall,
+    pub(super) addresses: Addresses<'r>,
+    pub(super) frame: *mut u8,
+    /// Iterations that are done.
+    pub(super) trips: usize,
+    /// Iterations at most.
+    pub(super) most: usize,
+    goes_on: bool,
+    /// By what is fed, the rows of the tape that it is read from.
+    tapes_read: SmallVec<[Option<Rows>; 8]>,
+    /// What is stacked, unless that is in arrays.
+    tapes: SmallVec<[Tape; 8]>,
+    /// Where the tapes have the iteration's row, where tapes grow.
+    added: SmallVec<[*mut u8; 8]>,
+}
+
+impl<'r> LoopRun<'r> {
+    /// # Safety
+    /// As for [`run_branch`].
+    unsafe fn begin(
+        call: &'r LoopCall,
+        addresses: Addresses<'r>,
+        context: &Context<'_>,
+    ) -> Result<Self, Box<Cause>> {
+        // SAFETY: earlier steps have written handles there.
+        let rows_of =
+            |at: Start| context.tapes.rows(unsafe { addresses.at(at).cast::<f64>().read_unaligned() });
+        let (goes_on, most) = match &call.trips {
+            LoopTrips::Known(count) => (true, *count),
+            // SAFETY: an earlier step has written the boolean there.
+            LoopTrips::While { first, most } => (unsafe { addresses.at(*first).read() } != 0, *most),
+            LoopTrips::Tapes(tapes) => {
+                (true, tapes.iter().map(|&tape| rows_of(tape).count).max().unwrap_or_default())
+            }
+        };
+        let tapes_read = call.operands.iter().map(|operand| match *operand {
+            LoopFeed::TapeRow { handle, .. } => Some(rows_of(handle)),
+            _ => None,
+        });
+        let tapes_read = tapes_read.collect();
+        let mut tapes: SmallVec<[Tape; 8]> = SmallVec::new();
+        if !call.stacks_arrays() {
+            tapes.extend(call.stacks.iter().map(|stack| context.tapes.begin(stack.row_bytes)));
+            if call.condition().is_none() {
+                tapes.iter_mut().try_for_each(|tape| tape.resize(most))?;
+            }
+        }
+        let frame = addresses.of(call.frame);
+        let offsets = &call.offsets;
+        // SAFETY: the frame has so many bytes of zeros, at least, between here and its end.
+        unsafe { frame.wrapping_add(offsets.zeros).write_bytes(0, offsets.end - offsets.zeros) };
+        let added = SmallVec::new();
+        Ok(LoopRun { call, addresses, frame, trips: 0, most, goes_on, tapes_read, tapes, added })
+    }
+
+    /// The row of the next iteration, if there is one.
+    #[inline]
+    pub(super) fn next_row(&self) -> Option<usize> {
+        if !self.goes_on || self.trips >= self.most {
+            return None;
+        }
+        Some(if self.call.reverse { self.most - 1 - self.trips } else { self.trips })
+    }
+
+    /// Notes that an iteration is done.
+    ///
+    /// # Safety
+    /// It must have written all that it leaves.
+    #[inline]
+    pub(super) unsafe fn advance(&mut self) {
+        self.trips += 1;
+        if self.call.condition().is_some() {
+            // SAFETY: the iteration has written the boolean there.
+            self.goes_on = unsafe { self.frame.wrapping_add(self.call.offsets.condition).read() } != 0;
+        }
+    }
+
+    /// Adds a row to tapes of which nobody knows how long they become; it is where [`left`](Self::left) says.
+    #[inline]
+    pub(super) fn add_rows(&mut self) -> Result<(), Box<Cause>> {
+        if self.call.condition().is_some() {
+            self.added.clear();
+            for tape in &mut self.tapes {
+                self.added.push(tape.push()?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Where lies what the iteration of a row is fed; counts of runs are written there.
+    ///
+    /// # Safety
+    /// As for [`run_branch`].
+    pub(super) unsafe fn fed(&self, position: usize, row: usize) -> *mut u8 {
+        let &LoopRun { call, addresses, frame, trips, .. } = self;
+        match call.operands[position] {
+            LoopFeed::State(state) if trips == 0 => addresses.at(call.states[state].first),
+            LoopFeed::State(state) => frame.wrapping_add(call.states[state].offsets[trips % 2]),
+            LoopFeed::Row { of, bytes } => addresses.at(of).wrapping_add(row * bytes),
+            LoopFeed::Whole(start) => addresses.at(start),
+            LoopFeed::TapeRow { bytes, .. } => {
+                let row = self.tapes_read[position].and_then(|rows| rows.row(row, bytes));
+                row.map_or(frame.wrapping_add(call.offsets.zeros), <*const u8>::cast_mut)
+            }
+            LoopFeed::RunCount(start) => {
+                let count = frame.wrapping_add(call.offsets.count);
+                // SAFETY: the count of the runs lies there; the frame has room for one.
+                unsafe {
+                    let runs = addresses.at(start).cast::<i64>().read_unaligned();
+                    count.cast::<i64>().write_unaligned(mixed(runs, row as u64));
+                }
+                count
+            }
+        }
+    }
+
+    /// Where the iteration of a row leaves what it does.
+    pub(super) fn left(&self, position: usize, row: usize) -> *mut u8 {
+        let &LoopRun { call, addresses, frame, trips, .. } = self;
+        if let Some(state) = call.states.get(position) {
+            return frame.wrapping_add(state.offsets[(trips + 1) % 2]);
+        }
+        let Some(index) = position.checked_sub(call.before_stacks()) else {
+            return frame.wrapping_add(call.offsets.condition);
+        };
+        let stack = &call.stacks[index];
+        match (self.added.get(index), self.tapes.get(index)) {
+            (Some(&added), _) => added,
+            (None, Some(tape)) => tape.row(row),
+            (None, None) => addresses.of(stack.to).wrapping_add(row * stack.row_bytes),
+        }
+    }
+
+    /// Where lies from iteration to iteration what is fed, if the first state has been put in its place in the frame.
+    pub(super) fn fed_in_turns(&self, position: usize) -> Places {
+        let &LoopRun { call, addresses, frame, most, .. } = self;
+        match call.operands[position] {
+            LoopFeed::State(state) => {
+                Places::Turns(call.states[state].offsets.map(|offset| frame.wrapping_add(offset)))
+            }
+            LoopFeed::Row { of, bytes } => self.rows(addresses.at(of), bytes),
+            LoopFeed::Whole(start) => Places::Same(addresses.at(start)),
+            LoopFeed::TapeRow { bytes, .. } => {
+                match self.tapes_read[position].map(|rows| (rows.row(0, bytes), rows.count)) {
+                    Some((Some(start), count)) if count >= most => self.rows(start.cast_mut(), bytes),
+                    _ => Places::Asked,
+                }
+            }
+            LoopFeed::RunCount(_) => Places::Asked,
+        }
+    }
+
+    /// The same of what is left.
+    pub(super) fn left_in_turns(&self, position: usize) -> Places {
+        let &LoopRun { call, addresses, frame, .. } = self;
+        if let Some(state) = call.states.get(position) {
+            let [even, odd] = state.offsets.map(|offset| frame.wrapping_add(offset));
+            return Places::Turns([odd, even]);
+        }
+        let Some(index) = position.checked_sub(call.before_stacks()) else {
+            return Places::Same(frame.wrapping_add(call.offsets.condition));
+        };
+        let stack = &call.stacks[index];
+        match self.tapes.get(index) {
+            Some(_) if call.condition().is_some() => Places::Asked,
+            Some(tape) if self.most > 0 => self.rows(tape.row(0), stack.row_bytes),
+            Some(_) => Places::Asked,
+            None => self.rows(addresses.of(stack.to), stack.row_bytes),
+        }
+    }
+
+    /// Places that go through the rows of an array.
+    fn rows(&self, start: *mut u8, bytes: usize) -> Places {
+        if self.call.reverse {
+            let last = start.wrapping_add(self.most.saturating_sub(1) * bytes);
+            return Places::Rows { first: last, by: -bytes.cast_signed() };
+        }
+        Places::Rows { first: start, by: bytes.cast_signed() }
+    }
+
+    /// Runs the plan's steps again and again.
+    ///
+    /// # Safety
+    /// As for [`run_branch`].
+    unsafe fn run_plan(
+        &mut self,
+        context: &Context<'_>,
+        helpers: Option<&RunQueue>,
+    ) -> Result<(), Box<Cause>> {
+        let plan = &*self.call.plan;
+        let table = self.frame.wrapping_add(plan.addresses_offset()).cast::<*mut u8>();
+        // SAFETY: the frame reaches so many addresses, at an aligned offset of aligned memory, which is initialized as
+        // all of an arena is; this step alone touches it.
+        let own = unsafe { std::slice::from_raw_parts_mut(table, plan.buffers.len()) };
+        lay_out(plan, self.frame, own);
+        while let Some(row) = self.next_row() {
+            self.add_rows()?;
+            for &buffer in &plan.given {
+                // A plan of a loop is given nothing but what it is fed.
+                if let Place::Feed(position) = plan.buffers[buffer.index()].place {
+                    // SAFETY: the caller's promise.
+                    own[buffer.index()] = unsafe { self.fed(position, row) };
+                }
+            }
+            for (position, &buffer) in plan.outputs.iter().enumerate() {
+                own[buffer.index()] = self.left(position, row);
+            }
+            lay_out_parts(plan, &plan.parts, own);
+            context.check_deadline()?;
+            // SAFETY: the addresses are those of the plan's buffers: what it is fed, which earlier steps or iterations have
+            // written and none writes now, what it leaves, of which each iteration has places of its own but for the
+            // state, that is written where it is not read, and the rest in constants and in the frame.
+            let ran = unsafe { schedule::run_steps(plan, helpers, Addresses(own), context) };
+            ran.map_err(|fault| fault.owned_in(plan).cause.in_iteration(self.call.node, row))?;
+            // SAFETY: the steps are done.
+            unsafe { self.advance() };
+        }
+        Ok(())
+    }
+
+    /// Leaves the last state and the tapes.
+    ///
+    /// # Safety
+    /// As for [`run_branch`].
+    unsafe fn end(self, context: &Context<'_>) {
+        let LoopRun { call, addresses, frame, trips, tapes, .. } = self;
+        for state in &call.states {
+            let Some(last) = state.last else { continue };
+            let from = if trips == 0 {
+                addresses.at(state.first)
+            } else {
+                frame.wrapping_add(state.offsets[trips % 2])
+            };
+            // SAFETY: both hold this many bytes, and are apart: nothing else lies where a step writes.
+            unsafe { std::ptr::copy_nonoverlapping(from, addresses.of(last), state.bytes) };
+        }
+        for (stack, tape) in call.stacks.iter().zip(tapes) {
+            const { assert!(HANDLE_BYTES == size_of::<f64>()) };
+            let handle = context.tapes.keep(tape);
+            // SAFETY: the buffer is there for a handle.
+            unsafe { addresses.of(stack.to).cast::<f64>().write_unaligned(handle) };
+        }
+    }
 }
 
 /// A count of runs that differs from row to row and from run to run (the finalizer of `SplitMix64`).

@@ -5,7 +5,8 @@
 //! - [`turn`] and [`nesting`]: whose turn it is to assign, and which runs ask for it from inside of a kernel.
 //! - [`addresses`]: where buffers lie.
 //! - [`steps`]: one step, or one task of a step that is split; [`programs`]: of a region, by machine
-//!   code; [`call`]: a step that runs the plan of a function; [`control`]: of one of several, or again and again.
+//!   code; [`call`]: a step that runs the plan of a function; [`control`]: of one of several, or again and again;
+//!   [`straight`]: again and again as a line of calls.
 //! - [`context`]: what the steps of a run share; [`tapes`]: what loops stack without knowing how much.
 //! - [`schedule`]: all steps, in order on one thread or as they become ready on several.
 //! - [`record`]: what was done when, and on which thread, of a run that is traced.
@@ -31,6 +32,7 @@ mod schedule;
 mod spare;
 mod steps;
 mod store;
+mod straight;
 mod tapes;
 mod turn;
 mod workers;

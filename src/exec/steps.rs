@@ -223,7 +223,10 @@ unsafe fn run_panel(
 }
 
 /// Lends this thread's scratch memory, of at least so many bytes.
-fn with_scratch<R>(bytes: usize, run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R) -> Result<R, OutOfMemory> {
+pub(super) fn with_scratch<R>(
+    bytes: usize,
+    run: impl FnOnce(*mut u8, &mut Vec<Args>) -> R,
+) -> Result<R, OutOfMemory> {
     // A thread that is ending has given its memory back, but may still run what other thread-locals do at their end.
     let mut own = None;
     // Unlike `with`, `try_with` is compiled where it is used and inlined, and so is what is run in one place: else a
@@ -423,19 +426,31 @@ impl Bases<'_> {
     // numbers would wait for the memory.
     #[inline(always)]
     pub(super) fn args(&self, operands: &Operands, first_row: usize, rows: usize) -> Args {
-        Args {
-            dst: self.address(&operands.dst, first_row),
-            a: self.address(&operands.a, first_row),
-            b: self.address(&operands.b, first_row),
-            c: self.address(&operands.c, first_row),
-            rows: operands.rows.unwrap_or(rows),
-            width: operands.width,
-            inner: operands.inner,
-            stride: operands.stride,
-            first_row,
-            strided: operands.strided.as_deref().map_or(std::ptr::null(), std::ptr::from_ref),
-            fault: Cell::new(false),
-        }
+        let slots = [&operands.dst, &operands.a, &operands.b, &operands.c];
+        op_args(operands, slots.map(|slot| self.address(slot, first_row)), first_row, rows)
+    }
+}
+
+/// An op's arguments with the addresses of its result and its operands, for a tile that starts with a row.
+#[inline(always)]
+pub(super) fn op_args(
+    operands: &Operands,
+    [dst, a, b, c]: [*mut u8; 4],
+    first_row: usize,
+    rows: usize,
+) -> Args {
+    Args {
+        dst,
+        a,
+        b,
+        c,
+        rows: operands.rows.unwrap_or(rows),
+        width: operands.width,
+        inner: operands.inner,
+        stride: operands.stride,
+        first_row,
+        strided: operands.strided.as_deref().map_or(std::ptr::null(), std::ptr::from_ref),
+        fault: Cell::new(false),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::calls::FunctionCall;
-use super::{BufferId, Kind, Plan, Planner, Start, Step, UNDECIDED, steps::distinct};
+use super::{BufferId, Kind, Plan, Planner, Start, Step, Straight, UNDECIDED, steps::distinct};
 use crate::element::DType;
 use crate::ir::{Branches, HANDLE, Loop, LoopOperand, NodeId, Prim, Trips, Val, size};
 use crate::memory::ALIGNMENT;
@@ -37,6 +37,8 @@ pub(crate) struct LoopCall {
     /// The node whose loop it is.
     pub(crate) node: NodeId,
     pub(crate) plan: Arc<Plan>,
+    /// The plan's steps as a line, if they can be one.
+    pub(crate) straight: Option<Straight>,
     /// What is fed, by position.
     pub(crate) operands: Vec<LoopFeed>,
     pub(crate) states: Vec<LoopState>,
@@ -277,9 +279,20 @@ impl Planner<'_> {
         let cost = (plan.cost() + NANOSECONDS_PER_TRIP) * times as f64;
         let frame = self.add_buffer(UNDECIDED, end);
         let function = of.callee.function().to_owned();
-        let reverse = of.reverse;
-        let call =
-            LoopCall { function, node, plan, operands, states, trips, reverse, stacks, frame, offsets };
+        let (straight, reverse) = (plan.straight(), of.reverse);
+        let call = LoopCall {
+            function,
+            node,
+            plan,
+            straight,
+            operands,
+            states,
+            trips,
+            reverse,
+            stacks,
+            frame,
+            offsets,
+        };
         (Kind::Loop(Box::new(call)), cost)
     }
 }

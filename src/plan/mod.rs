@@ -22,6 +22,7 @@ mod sequence;
 mod size;
 mod step;
 mod steps;
+mod straight;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -54,6 +55,7 @@ pub(crate) use region::{
     Accumulator, Base, Fallible, MOST_STREAMS, Native, Operands, Piece, Producer, Region, Slot, TileOp,
 };
 pub(crate) use step::{Buffer, BufferId, Factors, Kind, Place, Start, Step};
+pub(crate) use straight::{Anchor, Part, Straight, StraightCall, Word};
 
 /// A fetched value: where it lies after the last step, and its type.
 #[derive(Clone, Debug)]

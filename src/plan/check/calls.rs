@@ -1,6 +1,7 @@
 //! Steps that run other plans: what these are fed, what they leave, and the memory that they run in.
 
 use super::super::{BranchCall, BufferId, HANDLE_BYTES, LoopCall, LoopFeed, LoopTrips, Place, Plan, Start};
+use super::lines::is_line_of;
 use super::step::Touches;
 use crate::ir::size;
 
@@ -68,6 +69,9 @@ impl Touches<'_> {
     pub(super) fn check_loop(&self, call: &LoopCall) -> Result<(), String> {
         let LoopCall { plan, operands, states, trips, stacks, frame, offsets, .. } = call;
         self.is_closed(plan)?;
+        if call.straight.as_ref().is_some_and(|line| !is_line_of(line, plan)) {
+            return Err(format!("the line of step {} is not what its plan does", self.index()));
+        }
         if operands.len() != plan.fed.len() || plan.outputs.len() != call.before_stacks() + stacks.len() {
             return Err(self.does_not_fit());
         }

@@ -3,6 +3,7 @@
 
 mod calls;
 mod joins;
+mod lines;
 mod order;
 mod step;
 

@@ -1,0 +1,249 @@
+//! A loop whose body is a straight line of calls.
+//!
+//! Before it begins, the calls are looked up, and so is where all that they work on lies: twice, for iterations in turns,
+//! as the state is in one place or the other. Behind each iteration those words move on that go through rows.
+
+use std::ops::Range;
+use std::ptr;
+
+use smallvec::SmallVec;
+
+use super::Cause;
+use super::context::Context;
+use super::control::LoopRun;
+use super::steps::{op_args, with_scratch};
+use crate::codegen;
+use crate::kernel::tile::Args;
+use crate::plan::{Anchor, Fallible, Kind, MOST_STREAMS, Part, Piece, Plan, Straight, TileOp, Word};
+
+/// The words of a call of a program at most.
+const MOST_WORDS: usize = codegen::FIRST_STREAM + MOST_STREAMS;
+
+/// The addresses of an op before the words say others.
+const NOWHERE: [*mut u8; 4] = [ptr::null_mut(); 4];
+
+/// Runs a loop's plan again and again as a line of calls.
+///
+/// # Safety
+/// As for [`run_loop`](super::control::run_loop); the line must be what the plan's steps do.
+pub(super) unsafe fn run(
+    run: &mut LoopRun<'_>,
+    line: &Straight,
+    context: &Context<'_>,
+) -> Result<(), Box<Cause>> {
+    // SAFETY: the caller's promise; the thread's own memory is lent for as long as it is used.
+    with_scratch(line.scratch_bytes, |scratch, _| unsafe { run_with(run, line, context, scratch) })?
+}
+
+/// The same in this memory.
+///
+/// # Safety
+/// As for [`run`]; the memory must reach as far as the line says.
+unsafe fn run_with(
+    run: &mut LoopRun<'_>,
+    line: &Straight,
+    context: &Context<'_>,
+    scratch: *mut u8,
+) -> Result<(), Box<Cause>> {
+    let call = run.call;
+    for state in &call.states {
+        let to = run.frame.wrapping_add(state.offsets[0]);
+        // SAFETY: an earlier step has written the first value there; the frame has room for it, apart from all else.
+        unsafe { ptr::copy_nonoverlapping(run.addresses.at(state.first), to, state.bytes) };
+    }
+    let mut table = Table::of(run, line, scratch);
+    let mut calls: SmallVec<[Call<'_>; 8]> =
+        line.calls.iter().filter_map(|of| Call::of(&call.plan, of.step, of.part, of.words.clone())).collect();
+    while let Some(row) = run.next_row() {
+        context.check_deadline()?;
+        let words = &mut table.turns[run.trips % 2];
+        run.add_rows()?;
+        for &(index, anchor, offset) in &table.renewed {
+            // SAFETY: the caller's promise.
+            let start = unsafe { place(run, anchor, row) };
+            words[index] = start.wrapping_add(offset).expose_provenance() as u64;
+        }
+        for call in &mut calls {
+            // SAFETY: the words are where the plan's steps read and write in this iteration, of which each has places of
+            // its own but for the state, that is written where it is not read.
+            let called = unsafe { call.run(words) };
+            called
+                .map_err(|fallible| Box::new(Cause::Function(fallible)).in_iteration(run.call.node, row))?;
+        }
+        for &(index, by) in &table.moving {
+            words[index] = words[index].wrapping_add(by);
+        }
+        // SAFETY: the calls are done.
+        unsafe { run.advance() };
+    }
+    Ok(())
+}
+
+/// The words of all calls.
+struct Table {
+    /// For iterations of an even number, and for those of an odd one.
+    turns: [SmallVec<[u64; MOST_WORDS]>; 2],
+    /// The words that move on by so much to the iteration after the next.
+    moving: SmallVec<[(usize, u64); 16]>,
+    /// The words that are asked for in each iteration.
+    renewed: SmallVec<[(usize, Anchor, usize); 4]>,
+}
+
+impl Table {
+    fn of(run: &LoopRun<'_>, line: &Straight, scratch: *mut u8) -> Table {
+        let mut table = Table {
+            turns: [SmallVec::new(), SmallVec::new()],
+            moving: SmallVec::new(),
+            renewed: SmallVec::new(),
+        };
+        for (index, &word) in line.words.iter().enumerate() {
+            let [even, odd] = match word {
+                Word::Number(number) => [number as u64; 2],
+                Word::Address { of, offset } => {
+                    let places = match of {
+                        Anchor::Fed(position) => run.fed_in_turns(position),
+                        Anchor::Left(position) => run.left_in_turns(position),
+                        Anchor::Constant(index) => {
+                            Places::Same(run.call.plan.constants[index].start().cast_mut())
+                        }
+                        Anchor::Arena => Places::Same(run.frame),
+                        Anchor::Scratch => Places::Same(scratch),
+                    };
+                    let turns = match places {
+                        Places::Same(place) => [place; 2],
+                        Places::Turns(turns) => turns,
+                        Places::Rows { first, by } => {
+                            table.moving.push((index, by.wrapping_mul(2) as u64));
+                            [first, first.wrapping_offset(by)]
+                        }
+                        Places::Asked => {
+                            table.renewed.push((index, of, offset));
+                            [ptr::null_mut(); 2]
+                        }
+                    };
+                    turns.map(|place| place.wrapping_add(offset).expose_provenance() as u64)
+                }
+            };
+            table.turns[0].push(even);
+            table.turns[1].push(odd);
+        }
+        table
+    }
+}
+
+/// Where something lies from iteration to iteration.
+pub(super) enum Places {
+    Same(*mut u8),
+    /// In one place or the other.
+    Turns([*mut u8; 2]),
+    /// So many bytes on in each iteration, or back.
+    Rows {
+        first: *mut u8,
+        by: isize,
+    },
+    /// Only the iteration knows.
+    Asked,
+}
+
+/// Where the iteration of a row has what is fed or left.
+///
+/// # Safety
+/// As for [`LoopRun::fed`].
+unsafe fn place(run: &LoopRun<'_>, anchor: Anchor, row: usize) -> *mut u8 {
+    match anchor {
+        // SAFETY: the caller's promise.
+        Anchor::Fed(position) => unsafe { run.fed(position, row) },
+        Anchor::Left(position) => run.left(position, row),
+        // These are the same each time.
+        Anchor::Constant(_) | Anchor::Arena | Anchor::Scratch => ptr::null_mut(),
+    }
+}
+
+/// One call of the line, with all that is known before the loop begins.
+enum Call<'p> {
+    Program {
+        function: &'p codegen::Function,
+        words: Range<usize>,
+        /// Whether it counts in its words, so that it is given others.
+        counts: bool,
+    },
+    Op {
+        op: &'p TileOp,
+        args: Args,
+        words: usize,
+    },
+    Copy {
+        bytes: usize,
+        words: usize,
+    },
+}
+
+impl<'p> Call<'p> {
+    /// The call of a part of a plan's step.
+    fn of(plan: &'p Plan, step: usize, part: Part, words: Range<usize>) -> Option<Self> {
+        match (&plan.steps[step].kind, part) {
+            (Kind::Copy { bytes, .. }, _) => Some(Call::Copy { bytes: *bytes, words: words.start }),
+            (Kind::Region(region), Part::Once(index)) => {
+                let op = &region.once[index];
+                let args = op_args(&op.operands, NOWHERE, 0, region.tile_rows);
+                Some(Call::Op { op, args, words: words.start })
+            }
+            (Kind::Region(region), Part::Op(index)) => {
+                let op = &region.ops[index];
+                let args = op_args(&op.operands, NOWHERE, 0, region.rows);
+                Some(Call::Op { op, args, words: words.start })
+            }
+            (Kind::Region(region), Part::Program(place)) => match &region.pieces[place] {
+                Piece::Program(native) => {
+                    let function = native.function.as_ref()?;
+                    Some(Call::Program { function, words, counts: native.row_bytes.is_none() })
+                }
+                Piece::Op(_) => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Runs the call.
+    ///
+    /// # Safety
+    /// As for [`run_task`](super::steps::run_task), with the words for what the step reads and writes.
+    #[inline]
+    unsafe fn run(&mut self, table: &mut [u64]) -> Result<(), Fallible> {
+        let address = |index: usize| ptr::with_exposed_provenance_mut::<u8>(table[index] as usize);
+        match self {
+            Call::Program { function, words, counts: false } => {
+                // SAFETY: as in `run_program`, by the caller's promise; a flat program only reads its words.
+                unsafe { function.call(&mut table[words.clone()]) };
+            }
+            Call::Program { function, words, .. } => {
+                let mut own = [0; MOST_WORDS];
+                own[..words.len()].copy_from_slice(&table[words.clone()]);
+                // SAFETY: the same.
+                unsafe { function.call(&mut own) };
+            }
+            Call::Op { op, args, words } => {
+                let [dst, a, b, c] = [0, 1, 2, 3].map(|operand| address(*words + operand));
+                (args.dst, args.a, args.b, args.c) = (dst, a, b, c);
+                // SAFETY: as for the kernels of `run_tiles`, by the caller's promise.
+                unsafe { (op.kernel)(args) };
+                if let (true, Some(fallible)) = (args.fault.get(), op.operands.fallible) {
+                    return Err(fallible);
+                }
+            }
+            Call::Copy { bytes, words } => {
+                let (from, to) = (address(*words), address(*words + 1));
+                // SAFETY: both hold so many bytes, and are apart: the plan has given them places of their own.
+                unsafe {
+                    match *bytes {
+                        // Of one number, which is most common, without a call.
+                        8 => to.cast::<u64>().write_unaligned(from.cast::<u64>().read_unaligned()),
+                        4 => to.cast::<u32>().write_unaligned(from.cast::<u32>().read_unaligned()),
+                        bytes => ptr::copy_nonoverlapping(from, to, bytes),
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! A plan's steps as a line of calls: whether they do what the steps do, on the same memory.
+
+use super::super::{
+    Anchor, Base, Buffer, Kind, Part, Piece, Place, Plan, Region, Slot, Start, Straight, StraightCall, Word,
+};
+
+/// Whether a line is what a plan's steps do.
+pub(super) fn is_line_of(line: &Straight, plan: &Plan) -> bool {
+    let mut calls = &line.calls[..];
+    for (index, step) in plan.steps.iter().enumerate() {
+        let of_step = calls.iter().take_while(|call| call.step == index).count();
+        let (own, others) = calls.split_at(of_step);
+        calls = others;
+        let is_done = match (&step.kind, own) {
+            (Kind::Region(region), _) => is_region(line, plan, region, own),
+            (Kind::Copy { src, dst, .. }, [StraightCall { part: Part::Copy, words, .. }]) => {
+                let to = Start { buffer: *dst, offset: 0 };
+                matches!(&line.words[words.clone()], &[a, b] if lies_at(plan, a, *src) && lies_at(plan, b, to))
+            }
+            _ => false,
+        };
+        if !is_done {
+            return false;
+        }
+    }
+    calls.is_empty()
+}
+
+/// Whether calls do what a region does: each op once, and in its turn.
+fn is_region(line: &Straight, plan: &Plan, region: &Region, calls: &[StraightCall]) -> bool {
+    let is_whole = region.chunks == 1
+        && region.rows > 0
+        && region.rows <= region.tile_rows.min(region.chunk_rows).min(region.round_rows)
+        && region.producer.is_none()
+        && region.accumulators.is_empty()
+        && region.scratch_bytes <= line.scratch_bytes;
+    let (mut once, mut done) = (0, 0);
+    let are_calls = calls.iter().all(|call| {
+        let words = &line.words[call.words.clone()];
+        let fit = |words: &[Word], slots: &[Slot]| {
+            words.len() == slots.len()
+                && words.iter().zip(slots).all(|(&word, slot)| is_slot(plan, word, slot))
+        };
+        match call.part {
+            Part::Once(op) => {
+                once += 1;
+                op + 1 == once && done == 0 && fit(words, &region.once[op].operands.slots())
+            }
+            Part::Op(op) => {
+                done += 1;
+                op + 1 == done && fit(words, &region.ops[op].operands.slots())
+            }
+            Part::Program(place) => {
+                let Some(Piece::Program(native)) = region.pieces.get(place) else { return false };
+                let (rows, bytes) = match native.row_bytes {
+                    Some(bytes) => (1, bytes * region.rows),
+                    None => (region.rows, 0),
+                };
+                let is_next = native.ops.start == done && native.function.is_some();
+                done = native.ops.end;
+                let counts = [rows, bytes].map(Word::Number);
+                is_next && words.starts_with(&counts) && fit(&words[counts.len()..], &native.streams)
+            }
+            Part::Copy => false,
+        }
+    });
+    is_whole && are_calls && once == region.once.len() && done == region.ops.len()
+}
+
+/// Whether a word is where a slot starts.
+fn is_slot(plan: &Plan, word: Word, slot: &Slot) -> bool {
+    match slot.base {
+        Base::Buffer(buffer) => lies_at(plan, word, Start { buffer, offset: slot.offset }),
+        Base::Scratch => word == Word::Address { of: Anchor::Scratch, offset: slot.offset },
+        Base::Nowhere => word == Word::Number(0),
+        Base::Panel | Base::Partial => false,
+    }
+}
+
+/// Whether a word is the address of a place in a buffer of the plan.
+fn lies_at(plan: &Plan, word: Word, start: Start) -> bool {
+    let Word::Address { of, offset } = word else { return false };
+    let Buffer { place, .. } = plan.buffers[start.buffer.index()];
+    match (place, of) {
+        (Place::Feed(position), Anchor::Fed(fed)) => position == fed && start.offset == offset,
+        (Place::Output(position), Anchor::Left(left)) => position == left && start.offset == offset,
+        (Place::Constant(index), Anchor::Constant(constant)) => index == constant && start.offset == offset,
+        (Place::Arena(before), Anchor::Arena) => before + start.offset == offset,
+        (Place::Part { of: whole, offset: before }, _) => {
+            let is_part = matches!(plan.buffers[whole.index()].place, Place::Part { .. });
+            !is_part && lies_at(plan, word, Start { buffer: whole, offset: before + start.offset })
+        }
+        _ => false,
+    }
+}

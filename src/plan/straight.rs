@@ -1,0 +1,177 @@
+//! [`Straight`]: what the steps of a plan do as one straight line of calls.
+//!
+//! A loop whose body is small spends its time on what is around the work: it asks of each step what it is, and looks up
+//! where each operand lies. If all steps are regions of one tile, and copies, that is known before the loop begins. The line
+//! has the kernels and programs in their order, and a table of words, the operands of all, of which an iteration only
+//! renews those that move.
+
+use std::ops::Range;
+
+use super::{Base, BufferId, Kind, Piece, Place, Plan, Region, Slot, Start, TileOp};
+use crate::codegen;
+
+/// The steps of a plan as a line of calls.
+#[derive(Debug, Default)]
+pub(crate) struct Straight {
+    pub(crate) calls: Vec<StraightCall>,
+    /// What the calls are given, one behind the other.
+    pub(crate) words: Vec<Word>,
+    /// Bytes of the thread's own memory.
+    pub(crate) scratch_bytes: usize,
+}
+
+/// One call of the line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StraightCall {
+    /// The step that it is part of.
+    pub(crate) step: usize,
+    pub(crate) part: Part,
+    /// Its words.
+    pub(crate) words: Range<usize>,
+}
+
+/// What part of its step a call does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// An op of a region that is run before the others, by its place; its words are the addresses of the result and
+    /// the operands.
+    Once(usize),
+    /// An op of a region.
+    Op(usize),
+    /// The program that is a region's piece of this place; its words are those of the function.
+    Program(usize),
+    /// A copy, whole; its words are from where and to where.
+    Copy,
+}
+
+/// A word of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    Number(usize),
+    /// The address so many bytes behind one.
+    Address {
+        of: Anchor,
+        offset: usize,
+    },
+}
+
+/// What addresses count from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Anchor {
+    /// What the plan is fed at this position.
+    Fed(usize),
+    /// What it leaves at this position.
+    Left(usize),
+    /// One of its constants.
+    Constant(usize),
+    /// Its arena.
+    Arena,
+    /// The thread's own memory.
+    Scratch,
+}
+
+impl Plan {
+    /// The plan's steps as a line, if all of them are regions of one tile, and copies.
+    pub(super) fn straight(&self) -> Option<Straight> {
+        if !self.is_for_one_thread {
+            return None;
+        }
+        let mut line = Straight::default();
+        for (index, step) in self.steps.iter().enumerate() {
+            match &step.kind {
+                Kind::Region(region) => self.add_region(&mut line, index, region)?,
+                Kind::Copy { src, dst, .. } => {
+                    let words = [*src, Start { buffer: *dst, offset: 0 }].map(|start| self.word(start));
+                    let words: Option<Vec<Word>> = words.into_iter().collect();
+                    line.add(index, Part::Copy, words?);
+                }
+                _ => return None,
+            }
+        }
+        Some(line)
+    }
+
+    fn add_region(&self, line: &mut Straight, step: usize, region: &Region) -> Option<()> {
+        if !region.is_one_tile() {
+            return None;
+        }
+        line.scratch_bytes = line.scratch_bytes.max(region.scratch_bytes);
+        let of_op = |op: &TileOp| op.operands.slots().iter().map(|slot| self.word_of(slot)).collect();
+        for (index, op) in region.once.iter().enumerate() {
+            let words: Option<Vec<Word>> = of_op(op);
+            line.add(step, Part::Once(index), words?);
+        }
+        for (place, ops) in region.parts() {
+            if let Some(Piece::Program(native)) = place.map(|place| &region.pieces[place]) {
+                let bytes = native.row_bytes.unwrap_or_default() * region.rows;
+                let rows = if native.row_bytes.is_some() { 1 } else { region.rows };
+                let numbers: [Word; codegen::FIRST_STREAM] = [rows, bytes].map(Word::Number);
+                let streams = native.streams.iter().map(|slot| self.word_of(slot));
+                let words: Option<Vec<Word>> = numbers.into_iter().map(Some).chain(streams).collect();
+                line.add(step, Part::Program(place?), words?);
+                continue;
+            }
+            for index in ops {
+                let words: Option<Vec<Word>> = of_op(&region.ops[index]);
+                line.add(step, Part::Op(index), words?);
+            }
+        }
+        Some(())
+    }
+
+    /// The address of a slot for a region's first row.
+    fn word_of(&self, slot: &Slot) -> Option<Word> {
+        match slot.base {
+            Base::Buffer(buffer) => self.word(Start { buffer, offset: slot.offset }),
+            Base::Scratch => Some(Word::Address { of: Anchor::Scratch, offset: slot.offset }),
+            Base::Nowhere => Some(Word::Number(0)),
+            Base::Panel | Base::Partial => None,
+        }
+    }
+
+    fn word(&self, Start { buffer, offset }: Start) -> Option<Word> {
+        let place = |buffer: BufferId| self.buffers[buffer.index()].place;
+        let (place, before) = match place(buffer) {
+            Place::Part { of, offset } => (place(of), offset),
+            other => (other, 0),
+        };
+        let (of, start) = match place {
+            Place::Feed(position) => (Anchor::Fed(position), 0),
+            Place::Output(position) => (Anchor::Left(position), 0),
+            Place::Constant(index) => (Anchor::Constant(index), 0),
+            Place::Arena(start) => (Anchor::Arena, start),
+            Place::RunCount | Place::Variable(_) | Place::Next(_) | Place::Part { .. } => return None,
+        };
+        Some(Word::Address { of, offset: start + before + offset })
+    }
+}
+
+impl Straight {
+    fn add(&mut self, step: usize, part: Part, words: Vec<Word>) {
+        let first = self.words.len();
+        self.words.extend(words);
+        self.calls.push(StraightCall { step, part, words: first..self.words.len() });
+    }
+}
+
+impl Region {
+    /// Whether all its rows are one tile, with nothing before it, behind it, or added up in it.
+    pub(super) fn is_one_tile(&self) -> bool {
+        self.chunks == 1
+            && (1..=self.tile_rows.min(self.chunk_rows).min(self.round_rows)).contains(&self.rows)
+            && self.producer.is_none()
+            && self.partial.is_none()
+    }
+
+    /// Its ops in order, each with the place of the piece whose program they are, if one runs them.
+    pub(super) fn parts(&self) -> Vec<(Option<usize>, Range<usize>)> {
+        if self.pieces.is_empty() {
+            return vec![(None, 0..self.ops.len())];
+        }
+        let part = |(place, piece): (usize, &Piece)| match piece {
+            Piece::Program(native) => (native.function.is_some().then_some(place), native.ops.clone()),
+            Piece::Op(index) => (None, *index..index + 1),
+        };
+        self.pieces.iter().enumerate().map(part).collect()
+    }
+}
