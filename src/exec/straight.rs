@@ -13,11 +13,17 @@ use super::context::Context;
 use super::control::LoopRun;
 use super::steps::{op_args, with_scratch};
 use crate::codegen;
+use crate::kernel::reduce::{self, MiddleReduction};
 use crate::kernel::tile::Args;
-use crate::plan::{Anchor, Fallible, Kind, MOST_STREAMS, Part, Piece, Plan, Straight, TileOp, Word};
+use crate::plan::{
+    Accumulator, Anchor, Fallible, Kind, MOST_STREAMS, Part, Piece, Plan, Straight, TileOp, Word,
+};
 
 /// The words of a call of a program at most.
 const MOST_WORDS: usize = codegen::FIRST_STREAM + MOST_STREAMS;
+
+/// The words of a line for which nothing is allocated: those of two programs.
+const WORDS: usize = 2 * MOST_WORDS;
 
 /// The addresses of an op before the words say others.
 const NOWHERE: [*mut u8; 4] = [ptr::null_mut(); 4];
@@ -52,7 +58,7 @@ unsafe fn run_with(
         unsafe { ptr::copy_nonoverlapping(run.addresses.at(state.first), to, state.bytes) };
     }
     let mut table = Table::of(run, line, scratch);
-    let mut calls: SmallVec<[Call<'_>; 8]> =
+    let mut calls: SmallVec<[Call<'_>; 16]> =
         line.calls.iter().filter_map(|of| Call::of(&call.plan, of.step, of.part, of.words.clone())).collect();
     while let Some(row) = run.next_row() {
         context.check_deadline()?;
@@ -82,9 +88,9 @@ unsafe fn run_with(
 /// The words of all calls.
 struct Table {
     /// For iterations of an even number, and for those of an odd one.
-    turns: [SmallVec<[u64; MOST_WORDS]>; 2],
+    turns: [SmallVec<[u64; WORDS]>; 2],
     /// The words that move on by so much to the iteration after the next.
-    moving: SmallVec<[(usize, u64); 16]>,
+    moving: SmallVec<[(usize, u64); 32]>,
     /// The words that are asked for in each iteration.
     renewed: SmallVec<[(usize, Anchor, usize); 4]>,
 }
@@ -172,6 +178,18 @@ enum Call<'p> {
         args: Args,
         words: usize,
     },
+    Clear {
+        accumulator: &'p Accumulator,
+        words: usize,
+    },
+    Total {
+        accumulator: &'p Accumulator,
+        words: usize,
+    },
+    Reduce {
+        reduce: &'p MiddleReduction,
+        words: usize,
+    },
     Copy {
         bytes: usize,
         words: usize,
@@ -183,6 +201,13 @@ impl<'p> Call<'p> {
     fn of(plan: &'p Plan, step: usize, part: Part, words: Range<usize>) -> Option<Self> {
         match (&plan.steps[step].kind, part) {
             (Kind::Copy { bytes, .. }, _) => Some(Call::Copy { bytes: *bytes, words: words.start }),
+            (Kind::Reduce { reduce, .. }, _) => Some(Call::Reduce { reduce, words: words.start }),
+            (Kind::Region(region), Part::Clear(index)) => {
+                Some(Call::Clear { accumulator: &region.accumulators[index], words: words.start })
+            }
+            (Kind::Region(region), Part::Total(index)) => {
+                Some(Call::Total { accumulator: &region.accumulators[index], words: words.start })
+            }
             (Kind::Region(region), Part::Once(index)) => {
                 let op = &region.once[index];
                 let args = op_args(&op.operands, NOWHERE, 0, region.tile_rows);
@@ -230,6 +255,20 @@ impl<'p> Call<'p> {
                 if let (true, Some(fallible)) = (args.fault.get(), op.operands.fallible) {
                     return Err(fallible);
                 }
+            }
+            Call::Clear { accumulator: Accumulator { reduce, dtype, elements, .. }, words } => {
+                // SAFETY: the accumulators are there, for this loop alone.
+                unsafe { reduce::clear(*reduce, *dtype, address(*words), *elements) };
+            }
+            Call::Total { accumulator: Accumulator { reduce, dtype, elements, lanes, .. }, words } => {
+                let (from, to) = (address(*words), address(*words + 1));
+                // SAFETY: as in `finish`, for the one chunk that there is.
+                unsafe { reduce::combine_lanes(*reduce, *dtype, to, from, *lanes, elements / lanes) };
+            }
+            Call::Reduce { reduce, words } => {
+                let [from, to, scratch] = [0, 1, 2].map(|index| address(*words + index));
+                // SAFETY: the buffers are as large as the reduction's lengths say, and so is the memory to work in.
+                unsafe { reduce.run(0, from, to, scratch) };
             }
             Call::Copy { bytes, words } => {
                 let (from, to) = (address(*words), address(*words + 1));

@@ -1,13 +1,13 @@
 //! [`Straight`]: what the steps of a plan do as one straight line of calls.
 //!
 //! A loop whose body is small spends its time on what is around the work: it asks of each step what it is, and looks up
-//! where each operand lies. If all steps are regions of one tile, and copies, that is known before the loop begins. The line
-//! has the kernels and programs in their order, and a table of words, the operands of all, of which an iteration only
-//! renews those that move.
+//! where each operand lies. If all steps are regions of one tile, reductions and copies, that is known before the loop
+//! begins. The line has the kernels and programs in their order, and a table of words, the operands of all, of which an
+//! iteration only renews those that move.
 
 use std::ops::Range;
 
-use super::{Base, BufferId, Kind, Piece, Place, Plan, Region, Slot, Start, TileOp};
+use super::{Accumulator, Base, BufferId, Kind, Piece, Place, Plan, Region, Slot, Start, TileOp};
 use crate::codegen;
 
 /// The steps of a plan as a line of calls.
@@ -38,6 +38,12 @@ pub(crate) enum Part {
     Once(usize),
     /// An op of a region.
     Op(usize),
+    /// Sets accumulators of a region to what a total starts with; its word is their address.
+    Clear(usize),
+    /// Combines the lanes of accumulators; its words are their address and that of what they come to.
+    Total(usize),
+    /// A reduction, whole; its words are the addresses of the operand, of the result, and of memory to work in.
+    Reduce,
     /// The program that is a region's piece of this place; its words are those of the function.
     Program(usize),
     /// A copy, whole; its words are from where and to where.
@@ -71,7 +77,7 @@ pub(crate) enum Anchor {
 }
 
 impl Plan {
-    /// The plan's steps as a line, if all of them are regions of one tile, and copies.
+    /// The plan's steps as a line, if all of them are regions of one tile, reductions of one task, and copies.
     pub(super) fn straight(&self) -> Option<Straight> {
         if !self.is_for_one_thread {
             return None;
@@ -81,9 +87,14 @@ impl Plan {
             match &step.kind {
                 Kind::Region(region) => self.add_region(&mut line, index, region)?,
                 Kind::Copy { src, dst, .. } => {
-                    let words = [*src, Start { buffer: *dst, offset: 0 }].map(|start| self.word(start));
-                    let words: Option<Vec<Word>> = words.into_iter().collect();
-                    line.add(index, Part::Copy, words?);
+                    let to = Start { buffer: *dst, offset: 0 };
+                    line.add(index, Part::Copy, vec![self.word(*src)?, self.word(to)?]);
+                }
+                Kind::Reduce { reduce, src, dst } if step.tasks() == 1 => {
+                    let to = Start { buffer: *dst, offset: 0 };
+                    let scratch = Word::Address { of: Anchor::Scratch, offset: 0 };
+                    line.add(index, Part::Reduce, vec![self.word(*src)?, self.word(to)?, scratch]);
+                    line.scratch_bytes = line.scratch_bytes.max(reduce.scratch_bytes());
                 }
                 _ => return None,
             }
@@ -96,7 +107,16 @@ impl Plan {
             return None;
         }
         line.scratch_bytes = line.scratch_bytes.max(region.scratch_bytes);
-        let of_op = |op: &TileOp| op.operands.slots().iter().map(|slot| self.word_of(slot)).collect();
+        // Where a region's first chunk has accumulators.
+        let total = |offset: usize| self.word(Start { buffer: region.partial?, offset });
+        for (index, accumulator) in region.accumulators.iter().enumerate() {
+            line.add(step, Part::Clear(index), vec![total(accumulator.offset)?]);
+        }
+        let word_of = |slot: &Slot| match slot.base {
+            Base::Partial => total(slot.offset),
+            _ => self.word_of(slot),
+        };
+        let of_op = |op: &TileOp| op.operands.slots().iter().map(word_of).collect();
         for (index, op) in region.once.iter().enumerate() {
             let words: Option<Vec<Word>> = of_op(op);
             line.add(step, Part::Once(index), words?);
@@ -106,7 +126,7 @@ impl Plan {
                 let bytes = native.row_bytes.unwrap_or_default() * region.rows;
                 let rows = if native.row_bytes.is_some() { 1 } else { region.rows };
                 let numbers: [Word; codegen::FIRST_STREAM] = [rows, bytes].map(Word::Number);
-                let streams = native.streams.iter().map(|slot| self.word_of(slot));
+                let streams = native.streams.iter().map(word_of);
                 let words: Option<Vec<Word>> = numbers.into_iter().map(Some).chain(streams).collect();
                 line.add(step, Part::Program(place?), words?);
                 continue;
@@ -116,10 +136,14 @@ impl Plan {
                 line.add(step, Part::Op(index), words?);
             }
         }
+        for (index, &Accumulator { buffer, offset, .. }) in region.accumulators.iter().enumerate() {
+            let to = self.word(Start { buffer, offset: 0 })?;
+            line.add(step, Part::Total(index), vec![total(offset)?, to]);
+        }
         Some(())
     }
 
-    /// The address of a slot for a region's first row.
+    /// The address of a slot that is no accumulator, for a region's first row.
     fn word_of(&self, slot: &Slot) -> Option<Word> {
         match slot.base {
             Base::Buffer(buffer) => self.word(Start { buffer, offset: slot.offset }),
@@ -155,12 +179,11 @@ impl Straight {
 }
 
 impl Region {
-    /// Whether all its rows are one tile, with nothing before it, behind it, or added up in it.
+    /// Whether all its rows are one tile, with no product before it.
     pub(super) fn is_one_tile(&self) -> bool {
         self.chunks == 1
             && (1..=self.tile_rows.min(self.chunk_rows).min(self.round_rows)).contains(&self.rows)
             && self.producer.is_none()
-            && self.partial.is_none()
     }
 
     /// Its ops in order, each with the place of the piece whose program they are, if one runs them.

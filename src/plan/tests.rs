@@ -1,6 +1,7 @@
 //! Plans as text, and the checker against plans that have been spoilt.
 
 mod joins;
+mod lines;
 mod views;
 
 use insta::assert_snapshot;

@@ -178,3 +178,23 @@ fn a_line_of_calls_ends_with_its_time() {
     let session = Session::new(&g).unwrap().with_timeout(Duration::from_millis(20));
     assert!(session.run(endless).is_err());
 }
+
+/// A step with totals of rows, of columns and of all.
+fn reduced(x: Tensor<'_, f64>) -> Tensor<'_, f64> {
+    let rows = x.reduce_sum(1).expand_dims(1) * 0.125;
+    let columns = x.reduce_max(0) - x.reduce_sum(0) * 0.25;
+    x * 0.5 + rows + columns + x.square().reduce_mean(..)
+}
+
+#[test]
+fn totals_begin_anew_in_each_iteration() {
+    for dims in [[1, 1], [3, 4], [9, 1], [1, 32], [40, 7]] {
+        let g = Graph::new();
+        let numbers = (0..dims[0] * dims[1]).map(|i| ((i * 7) % 11) as f64 / 19.0 - 0.3);
+        let x = g.variable("x", Array::from_shape_vec(dims, numbers.collect()).unwrap()).tensor();
+        let found = everywhere!(f64, &g, vec![g.fori(3, |_, x| reduced(x), x)], 1e-12);
+        let expected = Session::new(&g).unwrap().run((0..3).fold(x, |x, _| reduced(x))).unwrap();
+        let off = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-12;
+        assert!(found[0].iter().zip(&expected).all(off), "{} is not {expected}", found[0]);
+    }
+}

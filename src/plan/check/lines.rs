@@ -1,7 +1,8 @@
 //! A plan's steps as a line of calls: whether they do what the steps do, on the same memory.
 
 use super::super::{
-    Anchor, Base, Buffer, Kind, Part, Piece, Place, Plan, Region, Slot, Start, Straight, StraightCall, Word,
+    Accumulator, Anchor, Base, Buffer, Kind, Part, Piece, Place, Plan, Region, Slot, Start, Straight,
+    StraightCall, Word,
 };
 
 /// Whether a line is what a plan's steps do.
@@ -16,6 +17,14 @@ pub(super) fn is_line_of(line: &Straight, plan: &Plan) -> bool {
             (Kind::Copy { src, dst, .. }, [StraightCall { part: Part::Copy, words, .. }]) => {
                 let to = Start { buffer: *dst, offset: 0 };
                 matches!(&line.words[words.clone()], &[a, b] if lies_at(plan, a, *src) && lies_at(plan, b, to))
+            }
+            (Kind::Reduce { reduce, src, dst }, [StraightCall { part: Part::Reduce, words, .. }]) => {
+                let to = Start { buffer: *dst, offset: 0 };
+                let scratch = Word::Address { of: Anchor::Scratch, offset: 0 };
+                step.tasks() == 1
+                    && reduce.scratch_bytes() <= line.scratch_bytes
+                    && matches!(&line.words[words.clone()], &[a, b, c]
+                        if lies_at(plan, a, *src) && lies_at(plan, b, to) && c == scratch)
             }
             _ => false,
         };
@@ -32,16 +41,34 @@ fn is_region(line: &Straight, plan: &Plan, region: &Region, calls: &[StraightCal
         && region.rows > 0
         && region.rows <= region.tile_rows.min(region.chunk_rows).min(region.round_rows)
         && region.producer.is_none()
-        && region.accumulators.is_empty()
         && region.scratch_bytes <= line.scratch_bytes;
-    let (mut once, mut done) = (0, 0);
+    let total = |word: Word, offset: usize| {
+        region.partial.is_some_and(|buffer| lies_at(plan, word, Start { buffer, offset }))
+    };
+    let is_at = |(&word, slot): (&Word, &Slot)| match slot.base {
+        Base::Partial => total(word, slot.offset),
+        _ => is_slot(plan, word, slot),
+    };
+    let fit =
+        |words: &[Word], slots: &[Slot]| words.len() == slots.len() && words.iter().zip(slots).all(is_at);
+    let (mut cleared, mut once, mut done, mut totals) = (0, 0, 0, 0);
     let are_calls = calls.iter().all(|call| {
         let words = &line.words[call.words.clone()];
-        let fit = |words: &[Word], slots: &[Slot]| {
-            words.len() == slots.len()
-                && words.iter().zip(slots).all(|(&word, slot)| is_slot(plan, word, slot))
-        };
         match call.part {
+            Part::Clear(index) => {
+                cleared += 1;
+                let offset = region.accumulators[index].offset;
+                index + 1 == cleared && done == 0 && matches!(*words, [word] if total(word, offset))
+            }
+            Part::Total(index) => {
+                totals += 1;
+                let Accumulator { buffer, offset, .. } = region.accumulators[index];
+                let is_next = index + 1 == totals && done == region.ops.len();
+                let goes = |from: Word, to: Word| {
+                    total(from, offset) && lies_at(plan, to, Start { buffer, offset: 0 })
+                };
+                is_next && matches!(*words, [from, to] if goes(from, to))
+            }
             Part::Once(op) => {
                 once += 1;
                 op + 1 == once && done == 0 && fit(words, &region.once[op].operands.slots())
@@ -61,13 +88,15 @@ fn is_region(line: &Straight, plan: &Plan, region: &Region, calls: &[StraightCal
                 let counts = [rows, bytes].map(Word::Number);
                 is_next && words.starts_with(&counts) && fit(&words[counts.len()..], &native.streams)
             }
-            Part::Copy => false,
+            Part::Copy | Part::Reduce => false,
         }
     });
-    is_whole && are_calls && once == region.once.len() && done == region.ops.len()
+    let all = region.accumulators.len();
+    let are_done = once == region.once.len() && done == region.ops.len();
+    is_whole && are_calls && are_done && [cleared, totals] == [all; 2]
 }
 
-/// Whether a word is where a slot starts.
+/// Whether a word is where a slot starts that is no accumulator.
 fn is_slot(plan: &Plan, word: Word, slot: &Slot) -> bool {
     match slot.base {
         Base::Buffer(buffer) => lies_at(plan, word, Start { buffer, offset: slot.offset }),

@@ -1,0 +1,63 @@
+//! The lines of calls of loops: what they are of, and the checker against lines that have been spoilt.
+
+use super::super::{Anchor, Kind, Part, Plan, Straight, Word};
+use super::planned;
+use crate::prelude::*;
+
+/// The plan of a loop whose body is a program, a total, and a copy of the state.
+fn looped() -> Plan {
+    let g = Graph::new();
+    let x = g.variable("x", ndarray::arr1(&[1.0, 2.0, 3.0])).tensor();
+    let rows = g.constant(ndarray::Array2::<f64>::ones((5, 3)));
+    let (last, stacked) = g.scan(x, rows, |x, row| (x * 0.5 + row * x.reduce_sum(..), x));
+    planned(&g, &[last.op(), stacked.op()], true, false)
+}
+
+fn line(plan: &mut Plan) -> &mut Option<Straight> {
+    let loops = plan.steps.iter_mut().filter_map(|step| match &mut step.kind {
+        Kind::Loop(call) => Some(&mut call.straight),
+        _ => None,
+    });
+    loops.last().unwrap()
+}
+
+#[test]
+fn a_line_does_what_the_steps_do() {
+    let mut plan = looped();
+    let line = line(&mut plan).as_ref().unwrap();
+    let count = |part: fn(Part) -> bool| line.calls.iter().filter(|call| part(call.part)).count();
+    assert_eq!(count(|part| part == Part::Copy), 1);
+    assert_eq!(count(|part| matches!(part, Part::Clear(_))), 1);
+    assert_eq!(count(|part| matches!(part, Part::Total(_))), 1);
+    assert_eq!(plan.check(), Ok(()));
+}
+
+#[test]
+fn a_line_that_does_something_else_is_refused() {
+    let is_refused = |spoil: &dyn Fn(&mut Straight)| {
+        let mut plan = looped();
+        spoil(line(&mut plan).as_mut().unwrap());
+        plan.check().is_err_and(|why| why.contains("is not what its plan does"))
+    };
+    assert!(!is_refused(&|_| ()));
+    let calls = line(&mut looped()).as_ref().unwrap().calls.len();
+    for index in 0..calls {
+        assert!(is_refused(&|line| drop(line.calls.remove(index))), "call {index} is missing");
+        assert!(is_refused(&|line| line.calls.insert(index, line.calls[index].clone())), "{index} twice");
+    }
+    let words = line(&mut looped()).as_ref().unwrap().words.len();
+    for index in 0..words {
+        let moved = is_refused(&|line| match &mut line.words[index] {
+            Word::Number(number) => *number += 8,
+            Word::Address { offset, .. } => *offset += 8,
+        });
+        assert!(moved, "word {index} is elsewhere");
+        let swapped = is_refused(&|line| match &mut line.words[index] {
+            Word::Number(number) => *number += 1,
+            Word::Address { of, .. } => {
+                *of = if *of == Anchor::Arena { Anchor::Scratch } else { Anchor::Arena };
+            }
+        });
+        assert!(swapped, "word {index} counts from something else");
+    }
+}
