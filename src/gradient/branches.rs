@@ -20,21 +20,7 @@ pub(crate) fn pull_back_branches(id: BranchId, at: &mut Pullback<'_>) {
         record.branches.iter().map(|branch| arena.body(branch.body).bound().collect()).collect()
     };
 
-    // The gradient of each branch, by what the branch gives and what of it has an input.
-    let gradients = record.branches.iter().zip(&bound).enumerate().map(|(index, (branch, bound))| {
-        let key = GradientKey {
-            body: branch.body,
-            ys: reached.iter().filter_map(|&output| record.outputs[output][index]).collect(),
-            inputs: (0..bound.len()).filter(|&input| at.wants(branch.inputs[input])).collect(),
-            zero_where_untaken: at.is_zero_where_untaken(),
-        };
-        graph.gradient_of(&key).unwrap_or_else(|| {
-            let gradient = build(graph, &key, bound);
-            graph.keep_gradient(key, gradient.clone());
-            gradient
-        })
-    });
-    let gradients: Vec<GradientOf> = gradients.collect();
+    let gradients = gradients_of(&record, &bound, &reached, at);
 
     // What a gradient captures of its branch is an input or an output of the conditional, or comes out of the same run.
     let known: Vec<HashMap<TensorId, AnyTensor<'_>>> = (0..record.branches.len())
@@ -117,4 +103,28 @@ pub(crate) fn pull_back_branches(id: BranchId, at: &mut Pullback<'_>) {
     for (input, share) in shared.into_iter().zip(shares) {
         at.add(input, share);
     }
+}
+
+/// The gradient of each branch, by what the branch gives and what of it has an input.
+fn gradients_of(
+    record: &BranchRecord,
+    bound: &[Vec<TensorId>],
+    reached: &[usize],
+    at: &Pullback<'_>,
+) -> Vec<GradientOf> {
+    let graph = at.output().graph();
+    let gradients = record.branches.iter().zip(bound).enumerate().map(|(index, (branch, bound))| {
+        let key = GradientKey {
+            body: branch.body,
+            ys: reached.iter().filter_map(|&output| record.outputs[output][index]).collect(),
+            inputs: (0..bound.len()).filter(|&input| at.wants(branch.inputs[input])).collect(),
+            zero_where_untaken: at.is_zero_where_untaken(),
+        };
+        graph.gradient_of(&key).unwrap_or_else(|| {
+            let gradient = build(graph, &key, bound);
+            graph.keep_gradient(key, gradient.clone());
+            gradient
+        })
+    });
+    gradients.collect()
 }
