@@ -87,7 +87,7 @@ fn programs_without_options_run_as_they_stand() {
         ("poisson", "expected visits of a sunny day of 25 degrees: 1"),
         ("op_hessian", "w = [0."),
         ("lorenz", "beta        2.667   2."),
-        ("newton_loop", "         0.9        3.142"),
+        ("newton_loop", "         0.9         3.142"),
     ] {
         let output = run(directory.path(), example, &[]);
         let told = String::from_utf8_lossy(&output.stdout).into_owned();

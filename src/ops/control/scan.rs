@@ -52,7 +52,7 @@ impl Scan {
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
-    /// let (w, xs) = (g.variable("w", 0.5), g.fill([10_000], 1.0));
+    /// let (w, xs) = (g.variable("w", 0.5_f64), g.fill([10_000], 1.0));
     /// let (last, _) = g.scan_with(Scan::new().checkpoint_sqrt(), g.constant(0.0), xs, |s, x| ((s * w + x).sin(), ()));
     /// let [dw] = last.gradients([w.tensor()]);
     /// assert!(Session::new(&g)?.run(dw)?.item()?.is_finite());
