@@ -156,6 +156,7 @@ impl From<Nested> for Box<Failure> {
 /// # Safety
 /// The arena must fit the plan and have the addresses of the buffers that lie in variables, of as many elements as
 /// these have, with nothing else writing the current values or touching the next ones during the run.
+#[inline]
 unsafe fn run(
     ready: &Ready<'_>,
     threads: &Threads,
@@ -205,6 +206,7 @@ unsafe fn run(
 ///
 /// # Safety
 /// The addresses must be those of the run, whose memory nobody has used since.
+#[inline]
 unsafe fn fetch(
     plan: &Plan,
     addresses: &[*mut u8],

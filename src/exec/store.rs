@@ -123,26 +123,23 @@ impl Store {
         level.check()?;
         let mut running = Running { store: self, lent_bytes: 0, count: 0, assigns: false, has_ended: false };
         let mut arena = running.begin(plan, graph, again, more)?;
-        let spare = Spare::of(plan, if more > 0 { &plan.commits } else { &[] }, &arena.addresses)?;
         arena.fit().map_err(|lacking| lacking.owned_by(plan.largest.map_or(Owner::Whole, Owner::Node)))?;
         // SAFETY: `Ready` proves that the feeds are what the plan was made for. The variables' memory has the size that
         // their graph says, for which the plan was made. Nobody writes the current values, which are pinned, or may be
         // replaced only by the run that holds the turn; and nobody else touches the next ones, which nobody had pinned,
         // and which are made current only by this run.
-        let mut run = |time: usize| {
-            spare.turn(&mut arena.addresses, time);
-            if time > 0 {
-                // No handle is handed on from one time to the next.
-                arena.tapes.end();
-            }
-            let moments = Moments { count: running.count.wrapping_add(time as i64), deadline };
-            // SAFETY: as above; a time reads what the one before has written, and writes where none reads.
-            unsafe { super::run(ready, threads, moments, &level, &mut arena, record.as_deref_mut()) }
+        let moments = Moments { count: running.count, deadline };
+        let mut made = Vec::new();
+        let ran = if more == 0 {
+            // SAFETY: as above.
+            unsafe { super::run(ready, threads, moments, &level, &mut arena, record) }
+        } else {
+            // SAFETY: the same.
+            unsafe { repeat(ready, threads, moments, more, &level, &mut arena, &mut made) }
         };
-        let ran = (0..=more).try_for_each(&mut run);
         // SAFETY: the last time is over, and the arena is still lent to it.
         let ran = ran.and_then(|()| unsafe { super::fetch(plan, &arena.addresses, fetched) });
-        running.end(arena, if ran.is_ok() { &plan.commits } else { &[] }, spare.last(more));
+        running.end(arena, if ran.is_ok() { &plan.commits } else { &[] }, made);
         ran
     }
 
@@ -233,6 +230,36 @@ impl Store {
         drop(replaced);
         Ok(())
     }
+}
+
+/// Runs a plan so many times more than once, each time on what the time before has left. Gives the memory that the last
+/// time has written to, by variable, if it was not the next one of each.
+///
+/// # Safety
+/// As for [`run`](super::run).
+// Apart, so that a single run does not pay for it.
+#[inline(never)]
+unsafe fn repeat(
+    ready: &Ready<'_>,
+    threads: &Threads,
+    first: Moments,
+    more: usize,
+    level: &Level,
+    arena: &mut Arena,
+    made: &mut Vec<Arc<Memory>>,
+) -> Result<(), Box<Failure>> {
+    let plan = ready.plan();
+    let spare = Spare::of(plan, &plan.commits, &arena.addresses)?;
+    for time in 0..=more {
+        spare.turn(&mut arena.addresses, time);
+        // No handle is handed on from one time to the next.
+        arena.tapes.end();
+        let moments = Moments { count: first.count.wrapping_add(time as i64), ..first };
+        // SAFETY: the caller's promise; a time reads what the one before has written, and writes where none reads.
+        unsafe { super::run(ready, threads, moments, level, arena, None) }?;
+    }
+    *made = spare.last(more);
+    Ok(())
 }
 
 impl State {
