@@ -129,16 +129,17 @@ impl Store {
         // replaced only by the run that holds the turn; and nobody else touches the next ones, which nobody had pinned,
         // and which are made current only by this run.
         let moments = Moments { count: running.count, deadline };
-        let mut made = Vec::new();
+        let mut spare = None;
         let ran = if more == 0 {
             // SAFETY: as above.
             unsafe { super::run(ready, threads, moments, &level, &mut arena, record) }
         } else {
             // SAFETY: the same.
-            unsafe { repeat(ready, threads, moments, more, &level, &mut arena, &mut made) }
+            unsafe { repeat(ready, threads, moments, more, &level, &mut arena, &mut spare) }
         };
-        // SAFETY: the last time is over, and the arena is still lent to it.
+        // SAFETY: the last time is over, the arena is still lent to it, and the spare memory is still there.
         let ran = ran.and_then(|()| unsafe { super::fetch(plan, &arena.addresses, fetched) });
+        let made = spare.map(|spare| spare.last(more)).unwrap_or_default();
         running.end(arena, if ran.is_ok() { &plan.commits } else { &[] }, made);
         ran
     }
@@ -232,8 +233,8 @@ impl Store {
     }
 }
 
-/// Runs a plan so many times more than once, each time on what the time before has left. Gives the memory that the last
-/// time has written to, by variable, if it was not the next one of each.
+/// Runs a plan so many times more than once, each time on what the time before has left. Gives the memory of its own to
+/// which times have written, which must be there as long as what they have left is read.
 ///
 /// # Safety
 /// As for [`run`](super::run).
@@ -246,10 +247,10 @@ unsafe fn repeat(
     more: usize,
     level: &Level,
     arena: &mut Arena,
-    made: &mut Vec<Arc<Memory>>,
+    spare: &mut Option<Spare>,
 ) -> Result<(), Box<Failure>> {
     let plan = ready.plan();
-    let spare = Spare::of(plan, &plan.commits, &arena.addresses)?;
+    let spare = spare.insert(Spare::of(plan, &plan.commits, &arena.addresses)?);
     for time in 0..=more {
         spare.turn(&mut arena.addresses, time);
         // No handle is handed on from one time to the next.
@@ -258,7 +259,6 @@ unsafe fn repeat(
         // SAFETY: the caller's promise; a time reads what the one before has written, and writes where none reads.
         unsafe { super::run(ready, threads, moments, level, arena, None) }?;
     }
-    *made = spare.last(more);
     Ok(())
 }
 
