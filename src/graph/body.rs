@@ -19,12 +19,25 @@ pub(crate) struct CallId(pub(super) u32);
 
 /// Functions that may call each other, one inside the other. Lowering and shape rules go down by a stack frame of the
 /// thread for each; nobody writes programs of more, and a test goes to the end on a small stack.
-pub(super) const MAX_DEPTH: u32 = 64;
+const MAX_DEPTH: u32 = 64;
 
 /// Calls that one call may come to, those inside of the called functions included. The gradient of each keeps values of
 /// its own, so functions that call each other twice are soon more than any graph holds. Loops of more steps are written
 /// as that many calls.
-pub(super) const MAX_CALLS: usize = 1 << 16;
+const MAX_CALLS: usize = 1 << 16;
+
+/// Refuses a node that runs bodies of so many functions inside each other, which make so many calls.
+pub(super) fn check_bounds(depth: u32, calls: usize) -> Result<(), Fault> {
+    if depth >= MAX_DEPTH {
+        let (what, most) = ("functions inside each other", MAX_DEPTH as usize);
+        return Err(Fault::TooMany { what, count: depth as usize + 1, most });
+    }
+    if calls >= MAX_CALLS {
+        let (what, count) = ("calls of functions inside one call", calls.saturating_add(1));
+        return Err(Fault::TooMany { what, count, most: MAX_CALLS });
+    }
+    Ok(())
+}
 
 /// A function's body.
 #[derive(Clone, Debug)]

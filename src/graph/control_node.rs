@@ -2,9 +2,9 @@
 
 use std::panic::Location;
 
-use foldhash::HashSet;
+use foldhash::HashMap;
 
-use super::body::{BodyId, MAX_CALLS, MAX_DEPTH, Path};
+use super::body::{BodyId, Path, check_bounds};
 use super::context::{self, Context};
 use super::control::{Binding, BranchId, BranchRecord, LoopId, LoopOutput, LoopRecord, LoopTrips, TapeRows};
 use super::op::{Control, ControlOf};
@@ -58,14 +58,7 @@ impl Graph {
                 bodies().map(|body| body.depth).max().unwrap_or_default(),
                 bodies().fold(0_usize, |sum, body| sum.saturating_add(body.calls)),
             );
-            let too_many = |what, count, most| Some(Fault::TooMany { what, count, most });
-            let fault = if depth >= MAX_DEPTH {
-                too_many("functions inside each other", depth as usize + 1, MAX_DEPTH as usize)
-            } else if calls >= MAX_CALLS {
-                too_many("calls of functions inside one call", calls.saturating_add(1), MAX_CALLS)
-            } else {
-                None
-            };
+            let fault = check_bounds(depth, calls).err();
             (control, functions, fault)
         };
         if let Some(fault) = fault {
@@ -244,16 +237,15 @@ fn common(a: &Shape, b: &Shape) -> Shape {
 #[derive(Debug, Default)]
 pub(crate) struct Positions<'g> {
     pub(crate) tensors: Vec<AnyTensor<'g>>,
-    seen: HashSet<TensorId>,
+    positions: HashMap<TensorId, usize>,
 }
 
 impl<'g> Positions<'g> {
     /// The position of a tensor, which is added if it is not there.
     pub(crate) fn of(&mut self, tensor: AnyTensor<'g>) -> usize {
-        if self.seen.insert(tensor.id()) {
+        *self.positions.entry(tensor.id()).or_insert_with(|| {
             self.tensors.push(tensor);
-            return self.tensors.len() - 1;
-        }
-        self.tensors.iter().position(|other| other.id() == tensor.id()).unwrap_or_default()
+            self.tensors.len() - 1
+        })
     }
 }

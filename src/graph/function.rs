@@ -10,7 +10,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use super::body::{Body, BodyId, CallId, CallRecord, GradientKey, GradientOf, MAX_CALLS, MAX_DEPTH};
+use super::body::{Body, BodyId, CallId, CallRecord, GradientKey, GradientOf, check_bounds};
 use super::context::{self, Context};
 use super::op::{Call, ExpectShape, Parameter};
 use super::{AnyTensor, Arena, Graph, NewNode, NodeId, Role, TensorId, Tensors};
@@ -330,14 +330,7 @@ pub(crate) struct Run {
 /// Refuses inputs that do not fit what a body takes. For each that fits as far as is known, the shape that it must have.
 fn fit(arena: &Arena, body: BodyId, inputs: &[AnyTensor<'_>]) -> Result<Vec<Option<Shape>>, Fault> {
     let called = arena.body(body);
-    if called.depth >= MAX_DEPTH {
-        let (what, most) = ("functions inside each other", MAX_DEPTH as usize);
-        return Err(Fault::TooMany { what, count: called.depth as usize + 1, most });
-    }
-    if called.calls >= MAX_CALLS {
-        let (what, count) = ("calls of functions inside one call", called.calls.saturating_add(1));
-        return Err(Fault::TooMany { what, count, most: MAX_CALLS });
-    }
+    check_bounds(called.depth, called.calls)?;
     let count = called.bound().count();
     if inputs.len() != count {
         let captures = called.captures.len();

@@ -4,7 +4,7 @@ use foldhash::HashMap;
 
 use super::calls::Operand;
 use super::control::{Fed, Inside};
-use super::specialise::{Specialiser, TOP, UNVISITED};
+use super::specialise::{Specialiser, TOP};
 use crate::element::DType;
 use crate::error::{Fault, Result};
 use crate::graph::op::Outputs;
@@ -33,11 +33,7 @@ impl Specialiser<'_> {
             let given = self.run_branches(run, record, inputs)?;
             self.given_by_branches.insert(run, given);
         }
-        let given = &self.given_by_branches[&run];
-        let outputs: Outputs<Val> =
-            record.outputs.iter().map(|output| given.get(output).copied().unwrap_or(UNVISITED)).collect();
-        self.check_given(id, &outputs)?;
-        Ok(outputs)
+        self.given_to(id, &record.outputs, &self.given_by_branches[&run])
     }
 
     /// Refuses a variable that a branch assigns and the run is fed: what it is left with is not what it is read as.

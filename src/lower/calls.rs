@@ -10,7 +10,7 @@
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
-use super::specialise::{Frame, Specialiser, UNVISITED, with_checks};
+use super::specialise::{Frame, Specialiser, with_checks};
 use crate::element::DType;
 use crate::error::Result;
 use crate::graph::op::Outputs;
@@ -122,21 +122,13 @@ impl Specialiser<'_> {
         call: CallId,
         inputs: &[Val],
     ) -> Result<Outputs<Val>> {
-        let (arena, node) = (self.arena, self.arena.node(id));
-        let call = arena.call(call);
+        let call = self.arena.call(call);
         let run = (frame, call.begun_by(id));
         if !self.given.contains_key(&run) {
             let given = self.run(run, call.body, inputs)?;
             self.given.insert(run, given);
         }
-        let given = &self.given[&run];
-        let val = |result: &TensorId| given.get(result).copied().unwrap_or(UNVISITED);
-        let outputs: Outputs<Val> = call.results.iter().map(val).collect();
-        for (&val, promised) in outputs.iter().zip(node.outputs.iter()).filter(|&(&val, _)| val != UNVISITED)
-        {
-            self.check_lowered(node, &[val], std::slice::from_ref(promised), None)?;
-        }
-        Ok(outputs)
+        self.given_to(id, &call.results, &self.given[&run])
     }
 
     /// Lowers what is wanted of the run of a body.

@@ -2,6 +2,7 @@
 //!
 //! What a run of the bodies gives is what all nodes that ask for tensors of it use, and nothing else.
 
+use std::hash::Hash;
 use std::rc::Rc;
 
 use foldhash::HashMap;
@@ -13,6 +14,7 @@ use super::specialise::{Specialiser, UNVISITED, with_checks};
 use crate::element::DType;
 use crate::error::Result;
 use crate::graph::BodyId;
+use crate::graph::op::Outputs;
 use crate::ir::{Dims, Identity, Lowering, NodeId, Prim, Program, ScalarValue, TensorId, Val, VariableId};
 
 /// What the rows of a tape are.
@@ -45,13 +47,21 @@ pub(super) struct Inside {
 }
 
 impl Specialiser<'_> {
-    /// What a node gives of a run must be of the types that it has promised.
-    pub(super) fn check_given(&self, id: NodeId, outputs: &[Val]) -> Result<()> {
+    /// What a node gives of a run, by what the run gives of it all; it must be of the types that the node has promised.
+    pub(super) fn given_to<K: Eq + Hash>(
+        &self,
+        id: NodeId,
+        outputs: &[K],
+        given: &HashMap<K, Val>,
+    ) -> Result<Outputs<Val>> {
         let node = self.arena.node(id);
-        let given = outputs.iter().zip(node.outputs.iter());
-        given.filter(|&(&val, _)| val != UNVISITED).try_for_each(|(&val, promised)| {
+        let val = |output| given.get(output).copied().unwrap_or(UNVISITED);
+        let vals: Outputs<Val> = outputs.iter().map(val).collect();
+        let used = vals.iter().zip(node.outputs.iter()).filter(|&(&val, _)| val != UNVISITED);
+        used.into_iter().try_for_each(|(&val, promised)| {
             self.check_lowered(node, &[val], std::slice::from_ref(promised), None)
-        })
+        })?;
+        Ok(vals)
     }
 
     pub(super) fn note_lanes(&mut self, vals: &[Val], lanes: Vec<Option<Rc<Lane>>>) {

@@ -9,7 +9,7 @@ use foldhash::HashMap;
 
 use super::calls::Operand;
 use super::control::{Fed, Inside, Lane, Within};
-use super::specialise::{Specialiser, UNVISITED};
+use super::specialise::Specialiser;
 use crate::element::DType;
 use crate::error::{Error, Fault, Result};
 use crate::graph::op::Outputs;
@@ -35,11 +35,7 @@ impl Specialiser<'_> {
             let given = self.run_loop(run, record, inputs)?;
             self.given_by_loops.insert(run, given);
         }
-        let given = &self.given_by_loops[&run];
-        let outputs: Outputs<Val> =
-            record.outputs.iter().map(|output| given.get(output).copied().unwrap_or(UNVISITED)).collect();
-        self.check_given(id, &outputs)?;
-        Ok(outputs)
+        self.given_to(id, &record.outputs, &self.given_by_loops[&run])
     }
 
     /// How often a loop runs, if it is known, and an error if arrays have other numbers of rows.

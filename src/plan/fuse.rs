@@ -87,6 +87,21 @@ pub(in crate::plan) enum Group {
     Call(Val),
 }
 
+impl Group {
+    /// Its instructions: the producer of a region first.
+    pub(in crate::plan) fn insts(&self) -> impl Iterator<Item = &Val> {
+        let (producer, members) = match self {
+            Group::Region { producer, members, .. } => (producer.as_ref(), members.as_slice()),
+            Group::Product(val)
+            | Group::Reduce(val)
+            | Group::Join(val)
+            | Group::Kernel(val)
+            | Group::Call(val) => (None, std::slice::from_ref(val)),
+        };
+        producer.into_iter().chain(members)
+    }
+}
+
 /// What a member does for a tile of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::plan) enum Member {

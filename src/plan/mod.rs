@@ -245,15 +245,8 @@ impl Planner<'_> {
         // Which group produces a value, to see whether another one reads it.
         let mut group_of: Vec<Option<u32>> = vec![None; self.program.insts.len()];
         for (index, group) in (0..).zip(groups) {
-            let (producer, members) = match group {
-                Group::Region { producer, members, .. } => (producer.as_ref(), members.as_slice()),
-                Group::Product(val)
-                | Group::Reduce(val)
-                | Group::Join(val)
-                | Group::Kernel(val)
-                | Group::Call(val) => (None, std::slice::from_ref(val)),
-            };
-            for &val in producer.into_iter().chain(members) {
+            let producer = if let Group::Region { producer, .. } = group { producer.as_ref() } else { None };
+            for &val in group.insts() {
                 let is_outside = !matches!(group, Group::Region { .. }) || self.homes.get(val).is_some();
                 if matches!(group, Group::Call(_)) {
                     // Its outputs are values of their own.

@@ -9,6 +9,7 @@ use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use super::unread;
+use crate::element::DType;
 use crate::ir::{Args, Callee, Computation, Dims, Inst, Loop, LoopOperand, Prim, Program, Trips, Val, size};
 
 /// The program with less stacked, and likewise what it calls.
@@ -155,7 +156,7 @@ struct Again<'p> {
     reader: Reader<'p>,
     inside: Program,
     operands: Vec<LoopOperand>,
-    types: Vec<(crate::element::DType, Dims)>,
+    types: Vec<(DType, Dims)>,
     /// By loop and value of its program, what it has become.
     made: HashMap<(Val, Val), Val>,
     /// By loop, the values of its program that it stacks beside what it does already, each with the operand of the reader
@@ -183,19 +184,24 @@ impl Again<'_> {
                 }
             }
             _ if !is_cheap(inner, inst) => self.read(source, looped, val),
-            prim => {
+            _ => {
                 let args = inst.args.iter().map(|&arg| self.make(source, looped, arg)).collect();
-                let prim = match prim {
-                    Prim::Constant(index) => {
-                        Prim::Constant(self.inside.hold(inner.constants[*index as usize].clone()))
-                    }
-                    prim => prim.clone(),
-                };
-                self.inside.push(Inst { prim, args, ..inst.clone() })
+                self.take_over(inner, inst, args)
             }
         };
         self.made.insert((source, val), made);
         made
+    }
+
+    /// Does what an instruction of another program does, with these operands.
+    fn take_over(&mut self, from: &Program, inst: &Inst, args: Args) -> Val {
+        let prim = match &inst.prim {
+            Prim::Constant(index) => {
+                Prim::Constant(self.inside.hold(from.constants[*index as usize].clone()))
+            }
+            prim => prim.clone(),
+        };
+        self.inside.push(Inst { prim, args, ..inst.clone() })
     }
 
     /// Feeds an operand of the program around.
@@ -249,21 +255,12 @@ impl Again<'_> {
         let mut renumbered: Vec<Val> = Vec::with_capacity(of.callee.program().insts.len());
         let old = of.callee.program();
         for inst in &old.insts {
-            let new = match &inst.prim {
-                Prim::Feed(position) => match computed.get(&(*position as usize)) {
-                    Some(&computed) => computed,
-                    None => self.feed_operand(of.operands[*position as usize], inst),
-                },
-                prim => {
-                    let args = inst.args.iter().map(|arg| renumbered[arg.index()]).collect();
-                    let prim = match prim {
-                        Prim::Constant(index) => {
-                            Prim::Constant(self.inside.hold(old.constants[*index as usize].clone()))
-                        }
-                        prim => prim.clone(),
-                    };
-                    self.inside.push(Inst { prim, args, ..inst.clone() })
-                }
+            let new = if let Prim::Feed(position) = inst.prim {
+                let computed = computed.get(&(position as usize)).copied();
+                computed.unwrap_or_else(|| self.feed_operand(of.operands[position as usize], inst))
+            } else {
+                let args = inst.args.iter().map(|arg| renumbered[arg.index()]).collect();
+                self.take_over(old, inst, args)
             };
             renumbered.push(new);
         }

@@ -28,7 +28,7 @@ struct Open {
 pub(super) fn merged(program: &Program, layouts: &[Layout], homes: &Homes, groups: Vec<Group>) -> Vec<Group> {
     let base = |val: Val| layouts[val.index()].base;
     let reads = |group: &Group, of: &HashSet<Val>| {
-        members(group).flat_map(|&val| &program.inst(val).args).any(|&arg| {
+        group.insts().flat_map(|&val| &program.inst(val).args).any(|&arg| {
             // What a call gives comes from the group of the call, and a join may copy what a copy is of by itself.
             let shown = |arg: Val| {
                 let (arg, inst) = (base(arg), program.inst(base(arg)));
@@ -38,7 +38,7 @@ pub(super) fn merged(program: &Program, layouts: &[Layout], homes: &Homes, group
         })
     };
     let is_elementwise = |val: &Val| matches!(program.inst(*val).prim, Prim::Map(_));
-    let made = |group: &Group, of: &mut HashSet<Val>| of.extend(members(group).copied());
+    let made = |group: &Group, of: &mut HashSet<Val>| of.extend(group.insts().copied());
     let mut kept: Vec<Option<Group>> = Vec::with_capacity(groups.len());
     let mut open: Option<Open> = None;
     for group in groups {
@@ -59,18 +59,18 @@ pub(super) fn merged(program: &Program, layouts: &[Layout], homes: &Homes, group
             continue;
         };
         let joined = open.as_mut().filter(|open| {
-            let fits = open.rows == rows && open.members.len() + members(&group).count() <= MAX_MEMBERS;
+            let fits = open.rows == rows && open.members.len() + group.insts().count() <= MAX_MEMBERS;
             fits && reads_whole(program, layouts, &group, &open.members)
                 && (!open.is_read || !reads(&group, &open.behind))
         });
         let Some(into) = joined else {
-            let members = members(&group).copied().collect();
+            let members = group.insts().copied().collect();
             open = Some(Open { at: kept.len(), rows, members, is_read: false, behind: HashSet::default() });
             kept.push(Some(group));
             continue;
         };
         let earlier = kept[into.at].take();
-        let both = earlier.iter().chain([&group]).flat_map(members).copied().collect();
+        let both = earlier.iter().chain([&group]).flat_map(Group::insts).copied().collect();
         let region = Some(Group::Region { rows, producer: None, members: both });
         made(&group, &mut into.members);
         if into.is_read {
@@ -85,21 +85,9 @@ pub(super) fn merged(program: &Program, layouts: &[Layout], homes: &Homes, group
 
 /// Whether all that a group reads of these values is read element by element, as a region reads what it makes itself.
 fn reads_whole(program: &Program, layouts: &[Layout], group: &Group, of: &HashSet<Val>) -> bool {
-    members(group).all(|&val| {
+    group.insts().all(|&val| {
         let Some(part) = part(program, layouts, val) else { return false };
         let mut operands = part.tiled.iter().filter(|operand| of.contains(&operand.base));
         part.whole.is_none() && operands.all(|operand| operand.is_all_of(&program.inst(operand.base).dims))
     })
-}
-
-fn members(group: &Group) -> impl Iterator<Item = &Val> {
-    let (producer, members) = match group {
-        Group::Region { producer, members, .. } => (producer.as_ref(), members.as_slice()),
-        Group::Product(val)
-        | Group::Reduce(val)
-        | Group::Join(val)
-        | Group::Kernel(val)
-        | Group::Call(val) => (None, std::slice::from_ref(val)),
-    };
-    producer.into_iter().chain(members)
 }
