@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::Cause;
 use super::addresses::{Addresses, lay_out, lay_out_parts};
 use super::call::run_in_frame;
-use super::context::Context;
+use super::context::{Context, Iteration};
 use super::schedule;
 use super::straight::{self, Places};
 use super::tapes::{Rows, Tape};
@@ -43,19 +43,20 @@ pub(super) unsafe fn run_branch(
     }
 }
 
-/// Runs a plan again and again.
+/// Runs a plan again and again, for the iterations of a task.
 ///
 /// # Safety
-/// As for [`run_branch`].
+/// As for [`run_task`](super::steps::run_task): this step is the only one that touches its frame and what it writes.
 #[inline(never)]
 pub(super) unsafe fn run_loop(
     call: &LoopCall,
+    task: usize,
     addresses: Addresses<'_>,
     context: &Context<'_>,
     helpers: Option<&RunQueue>,
 ) -> Result<(), Box<Cause>> {
     // SAFETY: the caller's promise.
-    let mut run = unsafe { LoopRun::begin(call, addresses, context) }?;
+    let mut run = unsafe { LoopRun::begin(call, task, addresses, context) }?;
     // SAFETY: the caller's promise, for a run that has begun.
     unsafe {
         match &call.straight {
@@ -76,6 +77,8 @@ pub(super) struct LoopRun<'r> {
     pub(super) trips: usize,
     /// Iterations at most.
     pub(super) most: usize,
+    /// The first of their rows.
+    first_row: usize,
     goes_on: bool,
     /// By what is fed, the rows of the tape that it is read from.
     tapes_read: SmallVec<[Option<Rows>; 8]>,
@@ -90,13 +93,14 @@ impl<'r> LoopRun<'r> {
     /// As for [`run_branch`].
     unsafe fn begin(
         call: &'r LoopCall,
+        task: usize,
         addresses: Addresses<'r>,
         context: &Context<'_>,
     ) -> Result<Self, Box<Cause>> {
         // SAFETY: earlier steps have written handles there.
         let rows_of =
             |at: Start| context.tapes.rows(unsafe { addresses.at(at).cast::<f64>().read_unaligned() });
-        let (goes_on, most) = match &call.trips {
+        let (goes_on, trips) = match &call.trips {
             LoopTrips::Known(count) => (true, *count),
             // SAFETY: an earlier step has written the boolean there.
             LoopTrips::While { first, most } => (unsafe { addresses.at(*first).read() } != 0, *most),
@@ -104,6 +108,9 @@ impl<'r> LoopRun<'r> {
                 (true, tapes.iter().map(|&tape| rows_of(tape).count).max().unwrap_or_default())
             }
         };
+        // Of a loop that is split, each task has its rows, and a frame.
+        let first_row = call.per_task.map_or(0, |per_task| task * per_task);
+        let most = call.per_task.map_or(trips, |per_task| per_task.min(trips - first_row));
         let tapes_read = call.operands.iter().map(|operand| match *operand {
             LoopFeed::TapeRow { handle, .. } => Some(rows_of(handle)),
             _ => None,
@@ -116,12 +123,13 @@ impl<'r> LoopRun<'r> {
                 tapes.iter_mut().try_for_each(|tape| tape.resize(most))?;
             }
         }
-        let frame = addresses.of(call.frame);
         let offsets = &call.offsets;
+        let frame = addresses.of(call.frame).wrapping_add(task * offsets.end);
         // SAFETY: the frame has so many bytes of zeros, at least, between here and its end.
         unsafe { frame.wrapping_add(offsets.zeros).write_bytes(0, offsets.end - offsets.zeros) };
         let added = SmallVec::new();
-        Ok(LoopRun { call, addresses, frame, trips: 0, most, goes_on, tapes_read, tapes, added })
+        let trips = 0;
+        Ok(LoopRun { call, addresses, frame, trips, most, first_row, goes_on, tapes_read, tapes, added })
     }
 
     /// The row of the next iteration, if there is one.
@@ -130,7 +138,8 @@ impl<'r> LoopRun<'r> {
         if !self.goes_on || self.trips >= self.most {
             return None;
         }
-        Some(if self.call.reverse { self.most - 1 - self.trips } else { self.trips })
+        let row = if self.call.reverse { self.most - 1 - self.trips } else { self.trips };
+        Some(self.first_row + row)
     }
 
     /// Notes that an iteration is done.
@@ -204,7 +213,7 @@ impl<'r> LoopRun<'r> {
 
     /// Where lies from iteration to iteration what is fed, if the first state has been put in its place in the frame.
     pub(super) fn fed_in_turns(&self, position: usize) -> Places {
-        let &LoopRun { call, addresses, frame, most, .. } = self;
+        let &LoopRun { call, addresses, frame, most, first_row, .. } = self;
         match call.operands[position] {
             LoopFeed::State(state) => {
                 Places::Turns(call.states[state].offsets.map(|offset| frame.wrapping_add(offset)))
@@ -213,7 +222,9 @@ impl<'r> LoopRun<'r> {
             LoopFeed::Whole(start) => Places::Same(addresses.at(start)),
             LoopFeed::TapeRow { bytes, .. } => {
                 match self.tapes_read[position].map(|rows| (rows.row(0, bytes), rows.count)) {
-                    Some((Some(start), count)) if count >= most => self.rows(start.cast_mut(), bytes),
+                    Some((Some(start), count)) if count >= first_row + most => {
+                        self.rows(start.cast_mut(), bytes)
+                    }
                     _ => Places::Asked,
                 }
             }
@@ -243,10 +254,10 @@ impl<'r> LoopRun<'r> {
     /// Places that go through the rows of an array.
     fn rows(&self, start: *mut u8, bytes: usize) -> Places {
         if self.call.reverse {
-            let last = start.wrapping_add(self.most.saturating_sub(1) * bytes);
+            let last = start.wrapping_add((self.first_row + self.most.saturating_sub(1)) * bytes);
             return Places::Rows { first: last, by: -bytes.cast_signed() };
         }
-        Places::Rows { first: start, by: bytes.cast_signed() }
+        Places::Rows { first: start.wrapping_add(self.first_row * bytes), by: bytes.cast_signed() }
     }
 
     /// Runs the plan's steps again and again.
@@ -278,10 +289,12 @@ impl<'r> LoopRun<'r> {
             }
             lay_out_parts(plan, &plan.parts, own);
             context.check_deadline()?;
+            let iteration = Iteration { index: row, outer: context.iteration };
+            let context = context.within(&iteration);
             // SAFETY: the addresses are those of the plan's buffers: what it is fed, which earlier steps or iterations have
             // written and none writes now, what it leaves, of which each iteration has places of its own but for the
             // state, that is written where it is not read, and the rest in constants and in the frame.
-            let ran = unsafe { schedule::run_steps(plan, helpers, Addresses(own), context) };
+            let ran = unsafe { schedule::run_steps(plan, helpers, Addresses(own), &context) };
             ran.map_err(|fault| fault.owned_in(plan).cause.in_iteration(self.call.node, row))?;
             // SAFETY: the steps are done.
             unsafe { self.advance() };

@@ -167,7 +167,7 @@ unsafe fn run(
 ) -> Result<(), Box<Failure>> {
     let (plan, feeds) = (ready.plan(), ready.feeds());
     let Arena { memory, addresses, laid_out_for, shared, tapes, .. } = arena;
-    let context = Context { level, tapes, deadline };
+    let context = Context { level, tapes, deadline, iteration: None };
     let is_laid_out = *laid_out_for == plan.id;
     if !is_laid_out {
         lay_out(plan, memory.start(), addresses);

@@ -96,8 +96,7 @@ pub(super) unsafe fn run_task(
         Kind::Kernel(call) => {
             // SAFETY: the caller's promise.
             context
-                .level
-                .within_kernel(call.node, || unsafe { run_kernel(call, task, addresses) })
+                .run_kernel(call.node, || unsafe { run_kernel(call, task, addresses) })
                 .map_err(|error| Box::new(Cause::Kernel { node: call.node, error }))
         }
         // SAFETY: the caller's promise.
@@ -105,7 +104,7 @@ pub(super) unsafe fn run_task(
         // SAFETY: the caller's promise.
         Kind::Branch(call) => unsafe { control::run_branch(call, addresses, context, helpers) },
         // SAFETY: the caller's promise.
-        Kind::Loop(call) => unsafe { control::run_loop(call, addresses, context, helpers) },
+        Kind::Loop(call) => unsafe { control::run_loop(call, task, addresses, context, helpers) },
         Kind::Copy { src, dst, bytes } => {
             // SAFETY: both buffers hold this many bytes, and the plan gave them places apart.
             unsafe { std::ptr::copy_nonoverlapping(addresses.at(*src), addresses.of(*dst), *bytes) };

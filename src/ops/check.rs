@@ -11,7 +11,7 @@ use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
 use crate::graph::{AnyTensor, Tensor};
-use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
+use crate::ir::{Dims, Kernel, KernelError, Lowering, Val, iterations};
 use crate::ops::methods::methods;
 use crate::shape::TensorType;
 
@@ -118,12 +118,22 @@ impl Kernel for Print {
     fn run(&self, inputs: &[ArrayRef<'_>], _: ArrayMut<'_>) -> Result<(), KernelError> {
         let described = with_element!(inputs[0].dtype(), T => described(&inputs[0].view::<T>()?));
         // One write, so that lines of threads do not mix; where nobody can read it, nothing is lost.
-        let _ = std::io::stderr().write_all(format!("{}: {described}\n", self.message).as_bytes());
+        let line = line(&self.message, &iterations(), &described);
+        let _ = std::io::stderr().write_all(line.as_bytes());
         Ok(())
     }
 
     fn must_run(&self) -> bool {
         true
+    }
+}
+
+/// A line that says what is printed, and in which iterations of loops.
+fn line(message: &str, iterations: &[usize], described: &str) -> String {
+    match iterations {
+        [] => format!("{message}: {described}\n"),
+        [iteration] => format!("{message}, iteration {iteration}: {described}\n"),
+        _ => format!("{message}, iterations {iterations:?}: {described}\n"),
     }
 }
 
@@ -162,7 +172,9 @@ methods! {
     }
 
     /// The same elements; whenever the node runs, a line goes to the standard error output with the message, the
-    /// element type, the shape and the first elements. When it runs, says [`inspect`](crate::Tensor::inspect).
+    /// element type, the shape and the first elements. When it runs, says [`inspect`](crate::Tensor::inspect). Inside of
+    /// a loop the line also names the iteration, counted from 0: `loss, iteration 3: f64[] 0.5`, or, of a loop in a loop,
+    /// `loss, iterations [3, 0]: f64[] 0.5`.
     ///
     /// Gradient: the cotangent.
     ///
@@ -204,7 +216,8 @@ impl<T: Element> Tensor<'_, T> {
     /// its operation, before the run ends. The function may be called on any thread of the session, and at once for
     /// runs that go on at once, maybe when its caller is long done. So it owns what it uses: arrays and handles are moved
     /// in by `move`, or shared by an [`Arc`]; of the graph it is shown this tensor alone. It may run the session in its
-    /// turn, within the bounds that [`Kernel::run`](crate::op::Kernel::run) tells.
+    /// turn, within the bounds that [`Kernel::run`](crate::op::Kernel::run) tells. Inside of a loop it is called in each
+    /// iteration, which [`iterations`](crate::op::iterations) names.
     ///
     /// Gradient: the cotangent, to which nobody looks.
     ///
@@ -265,7 +278,7 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
 
 #[cfg(test)]
 mod tests {
-    use super::described;
+    use super::{described, line};
     use ndarray::{Array1, arr2};
 
     #[test]
@@ -275,5 +288,8 @@ mod tests {
         let text = described(&Array1::from_iter(0_i64..9).view().into_dyn());
         assert_eq!(text, "i64[9] 0, 1, 2, 3, 4, 5, 6, 7, …");
         assert_eq!(described(&Array1::<bool>::default(0).view().into_dyn()), "bool[0] ");
+        assert_eq!(line("loss", &[], "f64[] 0.5"), "loss: f64[] 0.5\n");
+        assert_eq!(line("loss", &[3], "f64[] 0.5"), "loss, iteration 3: f64[] 0.5\n");
+        assert_eq!(line("loss", &[3, 0], "f64[] 0.5"), "loss, iterations [3, 0]: f64[] 0.5\n");
     }
 }

@@ -45,9 +45,11 @@ pub(crate) struct LoopCall {
     pub(crate) trips: LoopTrips,
     pub(crate) reverse: bool,
     pub(crate) stacks: Vec<Stack>,
-    /// Memory for the run: that of the plan, behind it what [`FrameOffsets`] name.
+    /// Memory for the run, as often as the loop has tasks: that of the plan, behind it what [`FrameOffsets`] name.
     pub(crate) frame: BufferId,
     pub(crate) offsets: FrameOffsets,
+    /// Iterations that are done in a task, if none depends on another.
+    pub(crate) per_task: Option<usize>,
 }
 
 /// What a run of a loop's plan is fed.
@@ -106,7 +108,7 @@ pub(crate) struct FrameOffsets {
     pub(crate) count: usize,
     /// Of zeros, for as many bytes as any row of a tape.
     pub(crate) zeros: usize,
-    /// Of what lies behind.
+    /// Of what lies behind: the frame of the next task.
     pub(crate) end: usize,
 }
 
@@ -115,6 +117,15 @@ const TRIPS: usize = 64;
 
 /// Nanoseconds that a time takes beyond what the plan takes.
 const NANOSECONDS_PER_TRIP: f64 = 20.0;
+
+/// Nanoseconds of a task of a loop, at least: many times what it takes to hand one out.
+const TASK_COST: f64 = 20_000.0;
+
+/// Tasks of a loop at most, each of which has a frame.
+const MOST_TASKS: usize = 16;
+
+/// Bytes of the frames of all tasks, unless one alone has more.
+const MOST_FRAME_BYTES: usize = 32 << 20;
 
 impl Kind {
     /// The functions that the step calls, and their plans.
@@ -147,6 +158,14 @@ impl LoopCall {
     /// Outputs of the plan before the rows of stacks.
     pub(crate) fn before_stacks(&self) -> usize {
         self.states.len() + usize::from(self.condition().is_some())
+    }
+
+    /// The tasks into which the loop is split.
+    pub(crate) fn tasks(&self) -> usize {
+        match (self.per_task, &self.trips) {
+            (Some(per_task), LoopTrips::Known(count)) => count.div_ceil(per_task),
+            _ => 1,
+        }
     }
 
     /// Whether stacks are arrays.
@@ -272,12 +291,14 @@ impl Planner<'_> {
         });
         let zeros = longest.max().unwrap_or_default();
         let (condition, count, zeros) = (take(1), take(size_of::<i64>()), take(zeros));
-        let offsets = FrameOffsets { condition, count, zeros, end };
+        let offsets = FrameOffsets { condition, count, zeros, end: end.next_multiple_of(ALIGNMENT) };
         let rows = of.rows().map(|row| size(&row.dims) * row.dtype.size());
         let stacks = stacks.into_iter().zip(rows).map(|(to, row_bytes)| Stack { to, row_bytes }).collect();
         let times = if let Trips::Known(count) = of.trips { count } else { TRIPS };
-        let cost = (plan.cost() + NANOSECONDS_PER_TRIP) * times as f64;
-        let frame = self.add_buffer(UNDECIDED, end);
+        let cost = plan.cost() + NANOSECONDS_PER_TRIP;
+        let per_task = self.iterations_per_task(of, cost, offsets.end);
+        let tasks = per_task.map_or(1, |per_task| times.div_ceil(per_task));
+        let frame = self.add_buffer(UNDECIDED, offsets.end.saturating_mul(tasks));
         let function = of.callee.function().to_owned();
         let (straight, reverse) = (plan.straight(), of.reverse);
         let call = LoopCall {
@@ -292,8 +313,19 @@ impl Planner<'_> {
             stacks,
             frame,
             offsets,
+            per_task,
         };
-        (Kind::Loop(Box::new(call)), cost)
+        (Kind::Loop(Box::new(call)), cost * times as f64)
+    }
+
+    /// Iterations for a task, of this cost each, if they are split and none depends on another.
+    fn iterations_per_task(&self, of: &Loop, cost: f64, frame_bytes: usize) -> Option<usize> {
+        let Trips::Known(count) = of.trips else { return None };
+        let is_split = of.states == 0 && self.options.inline_below.is_finite();
+        let tasks = MOST_TASKS.min(MOST_FRAME_BYTES / frame_bytes.max(1)).max(1);
+        let least = ((TASK_COST / cost).ceil() as usize).max(1);
+        let per_task = count.div_ceil(tasks).max(least);
+        (is_split && per_task < count).then_some(per_task)
     }
 }
 

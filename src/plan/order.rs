@@ -239,7 +239,8 @@ impl Step {
             Kind::Reduce { reduce, .. } => reduce.tasks(),
             Kind::Join { assembly, .. } => assembly.tasks(),
             Kind::Kernel(call) => call.tasks(),
-            Kind::Call(_) | Kind::Branch(_) | Kind::Loop(_) | Kind::Copy { .. } => 1,
+            Kind::Loop(call) => call.tasks(),
+            Kind::Call(_) | Kind::Branch(_) | Kind::Copy { .. } => 1,
         }
     }
 }

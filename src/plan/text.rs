@@ -193,7 +193,11 @@ fn write_loop(f: &mut impl Write, index: usize, call: &LoopCall) -> fmt::Result 
             LoopFeed::RunCount(start) => write!(f, "count {start}")?,
         }
     }
-    writeln!(f, " in b{}", call.frame.0)?;
+    write!(f, " in b{}", call.frame.0)?;
+    match call.per_task {
+        Some(per_task) => writeln!(f, ", {} tasks of {per_task}", call.tasks())?,
+        None => writeln!(f)?,
+    }
     for (position, state) in call.states.iter().enumerate() {
         write!(f, "    state {position}: {} bytes, first {}", state.bytes, state.first)?;
         match state.last {

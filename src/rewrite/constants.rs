@@ -18,21 +18,14 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::Applied;
+use super::early::{Most, is_gathered, worth_computing};
 use crate::element::Value;
-use crate::ir::{Computation, Inst, Prim, Program, ScalarValue, Val, View, is_one_piece, size};
+use crate::ir::{Computation, Inst, Prim, Program, ScalarValue, Val, size};
 
 /// Bytes of all results that are folded in one plan. Plans that fold the same share its results, but a session may
 /// keep hundreds of plans that fold different things; a table that is worth keeping, of sines or of normalized
 /// examples, is smaller.
 const MAX_BYTES: usize = 16 << 20;
-
-/// How many times as many bytes a result may take as its operands do. Above, reading what was computed
-/// costs more than computing it from operands that stay in the cache. A cast from booleans to `f32` is
-/// within; an outer product of long vectors is not.
-const MAX_GROWTH: usize = 4;
-
-/// Bytes of a result that is folded however small its operands are: it stays in the second-level cache.
-const SMALL_BYTES: usize = 64 << 10;
 
 /// Bytes of a value that is computed on the way to a result.
 const MAX_INTERMEDIATE_BYTES: usize = 256 << 20;
@@ -59,7 +52,8 @@ struct Part {
 
 /// What of the program is to be computed now, if anything, and a record of it; at most `limit` results.
 pub(crate) fn fold_constants(program: &Program, limit: usize) -> Option<(Folding, Vec<Applied>)> {
-    let targets = targets(program, limit);
+    let most = Most { results: limit, bytes: MAX_BYTES };
+    let targets = worth_computing(program, &known(program), most);
     let applied = |&val: &Val| {
         Applied::new("constants", "depends on constants alone", program, program.inst(val).clone())
     };
@@ -132,18 +126,6 @@ fn known(program: &Program) -> Vec<Option<usize>> {
     known
 }
 
-/// Whether an instruction is a slice of elements that do not lie in one piece, and are not counted wherever they are
-/// read.
-fn is_gathered(program: &Program, inst: &Inst) -> bool {
-    match &inst.prim {
-        Prim::View(View::Slice(axes)) => {
-            let of = program.inst(inst.args[0]);
-            !matches!(of.prim, Prim::Iota { .. }) && !is_one_piece(axes, &inst.dims, &of.dims)
-        }
-        _ => false,
-    }
-}
-
 /// The elements that an instruction reads or makes, or the multiply-adds of a product.
 fn work_of(program: &Program, inst: &Inst) -> usize {
     let elements = |dims: &[usize]| dims.iter().fold(1_usize, |count, &length| count.saturating_mul(length));
@@ -155,35 +137,6 @@ fn work_of(program: &Program, inst: &Inst) -> usize {
             .fold(elements(&inst.dims), |work, position| work.saturating_add(elements(arg(position)))),
         _ => elements(&inst.dims),
     }
-}
-
-/// The values to fold: known ones that something needs which is not folded itself. From the results
-/// backwards, so that of a chain only the end is kept. A view is not folded, but what it shows is, unless it is a slice
-/// whose elements would be gathered in every run.
-fn targets(program: &Program, limit: usize) -> Vec<Val> {
-    let known = known(program);
-    let mut needed = vec![false; program.insts.len()];
-    program.results().for_each(|val| needed[val.index()] = true);
-    let (mut targets, mut left) = (Vec::new(), MAX_BYTES);
-    for (index, inst) in program.insts.iter().enumerate().rev() {
-        if !needed[index] {
-            continue;
-        }
-        let is_computed = matches!(
-            inst.prim,
-            Prim::Map(_) | Prim::Reduce { .. } | Prim::Dot | Prim::Join | Prim::Kernel(_)
-        ) || is_gathered(program, inst);
-        if let (true, Some(bytes)) = (is_computed && targets.len() < limit, known[index]) {
-            let read = inst.args.iter().filter_map(|arg| known[arg.index()]).fold(0, usize::saturating_add);
-            if bytes <= SMALL_BYTES.max(read.saturating_mul(MAX_GROWTH)).min(left) {
-                left -= bytes;
-                targets.push(Val(index as u32));
-                continue;
-            }
-        }
-        inst.args.iter().for_each(|arg| needed[arg.index()] = true);
-    }
-    targets
 }
 
 /// What these values need, as programs that give them and have no instruction in common.

@@ -8,16 +8,20 @@
 //! instructions that are equal. One sweep is enough because operands are final before their users,
 //! and its time is linear in the program.
 //!
-//! Before the sweep, [`recompute_rows`] has loops do again what is cheaper done again than kept from one to the other.
+//! Before the sweep, [`rewrite_loops`] has loops do once what each iteration would do alike, and do again what is cheaper
+//! done again than kept from one loop to the other.
 //! Behind it, [`fold_constants`] finds what depends on constants alone, to be computed once.
 
 mod algebra;
 mod broadcast;
 mod constants;
+mod early;
 mod fold;
+mod hoist;
 mod joins;
 mod linear;
 mod loops;
+mod recompute;
 mod repeats;
 mod shared;
 mod stable;
@@ -30,7 +34,7 @@ use crate::element::DType;
 use crate::ir::{Dims, Inst, Names, NodeId, Prim, Program, Scalar, ScalarValue, Val, size};
 
 pub(crate) use constants::fold_constants;
-pub(crate) use loops::recompute_rows;
+pub(crate) use loops::rewrite_loops;
 use shared::Shared;
 
 /// Proposes to replace an instruction.

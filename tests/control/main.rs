@@ -1,5 +1,7 @@
 //! Conditionals and loops.
 
 mod branches;
+mod hoisting;
 mod loops;
+mod rows;
 mod small;

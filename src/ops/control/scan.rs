@@ -155,7 +155,8 @@ impl Graph {
         self.through("fold", Scan::new(), state, arrays, |state, row| (body(state, row), ())).0
     }
 
-    /// What a function makes of each row of arrays, stacked: [`scan`](Graph::scan) without a state.
+    /// What a function makes of each row of arrays, stacked: [`scan`](Graph::scan) without a state. No row depends on
+    /// another, so those of costly functions are computed on all threads of the session.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -142,7 +142,10 @@ impl Touches<'_> {
         }
         self.is_within(end, offsets.end)?;
         self.may_write(*frame)?;
-        self.holds(*frame, offsets.end)
+        if call.per_task.is_some() && !(states.is_empty() && matches!(trips, LoopTrips::Known(_))) {
+            return Err(self.does_not_fit());
+        }
+        self.holds(*frame, offsets.end * call.tasks())
     }
 
     fn is_within(&self, bytes: usize, end: usize) -> Result<(), String> {

@@ -1,0 +1,113 @@
+//! What every iteration of a loop would compute alike is computed once, before the loop.
+//!
+//! Invariant: nothing is hoisted that could fail or that somebody could see run, for the loop may not run at all.
+
+use super::early::{Most, is_gathered, worth_computing};
+use crate::element::DType;
+use crate::ir::{Args, Callee, Computation, Dims, Inst, Loop, LoopOperand, Prim, Program, Val, size};
+
+/// The program in which the iterations of its loops read what they would all compute.
+pub(super) fn with_invariants_before_loops(mut program: Program) -> Program {
+    let has_any = |inst: &Inst| matches!(&inst.prim, Prim::Loop(of) if !invariants(of).is_empty());
+    if !program.insts.iter().any(has_any) {
+        return program;
+    }
+    let insts = std::mem::take(&mut program.insts);
+    let mut renumbered: Vec<Val> = Vec::with_capacity(insts.len());
+    for mut inst in insts {
+        inst.args.iter_mut().for_each(|arg| *arg = renumbered[arg.index()]);
+        if let Prim::Loop(of) = &mut inst.prim {
+            let targets = invariants(of);
+            hoist(&mut program, of, &mut inst.args, &targets);
+        }
+        renumbered.push(program.push(inst));
+    }
+    program.results_mut().for_each(|val| *val = renumbered[val.index()]);
+    program
+}
+
+/// The values of a loop's program that are the same in each iteration and worth computing before the first.
+fn invariants(of: &Loop) -> Vec<Val> {
+    let program = of.callee.program();
+    let mut known: Vec<Option<usize>> = Vec::with_capacity(program.insts.len());
+    for inst in &program.insts {
+        let arg = |position: usize| known[inst.args[position].index()];
+        let bytes = size(&inst.dims) * inst.dtype.size();
+        let is_known = match &inst.prim {
+            Prim::Feed(position) => matches!(of.operands[*position as usize], LoopOperand::Whole(_)),
+            Prim::Scalar(_) | Prim::Constant(_) | Prim::Iota { .. } => true,
+            Prim::Nothing
+            | Prim::Read(_)
+            | Prim::RunCount
+            | Prim::Call(_)
+            | Prim::Branch(_)
+            | Prim::Loop(_)
+            | Prim::Output(_) => false,
+            Prim::Map(function) if function.can_fail(inst.dtype) => false,
+            Prim::Kernel(Computation { kernel, .. }) if kernel.must_run() => false,
+            Prim::Map(_) | Prim::Reduce { .. } | Prim::Dot | Prim::Join | Prim::Kernel(_) | Prim::View(_) => {
+                (0..inst.args.len()).all(|position| arg(position).is_some())
+            }
+        };
+        let is_shown = matches!(inst.prim, Prim::View(_)) && !is_gathered(program, inst);
+        let bytes = if is_shown { arg(0) } else { Some(bytes) };
+        known.push(bytes.filter(|_| is_known));
+    }
+    worth_computing(program, &known, Most { results: usize::MAX, bytes: usize::MAX })
+}
+
+/// Computes values of a loop's program in the program around, and has the loop read them.
+fn hoist(around: &mut Program, of: &mut Loop, args: &mut Args, targets: &[Val]) {
+    if targets.is_empty() {
+        return;
+    }
+    let mut inside = of.callee.program().clone();
+    let made = computed_before(around, of, args, targets);
+    let mut types: Vec<(DType, Dims)> = of.callee.operands().to_vec();
+    for &target in targets {
+        let val = made[target.index()];
+        let position = args.iter().position(|&arg| arg == val).unwrap_or_else(|| {
+            args.push(val);
+            args.len() - 1
+        });
+        let inst = &mut inside.insts[target.index()];
+        inst.prim = Prim::Feed(types.len() as u32);
+        inst.args.clear();
+        types.push((inst.dtype, inst.dims.clone()));
+        of.operands.push(LoopOperand::Whole(position as u32));
+    }
+    of.callee = Callee::new(of.callee.function().to_owned(), types, inside.pruned());
+}
+
+/// Has the program around compute values of a loop's program; by value of that, the one of the program around.
+fn computed_before(around: &mut Program, of: &Loop, args: &Args, targets: &[Val]) -> Vec<Val> {
+    let from = of.callee.program();
+    let mut needed = vec![false; from.insts.len()];
+    targets.iter().for_each(|target| needed[target.index()] = true);
+    for (index, inst) in from.insts.iter().enumerate().rev() {
+        if needed[index] {
+            inst.args.iter().for_each(|arg| needed[arg.index()] = true);
+        }
+    }
+    let mut made: Vec<Val> = Vec::with_capacity(from.insts.len());
+    for (inst, needed) in from.insts.iter().zip(needed) {
+        let prim = match &inst.prim {
+            _ if !needed => {
+                made.push(Val(u32::MAX));
+                continue;
+            }
+            Prim::Feed(position) => {
+                // What is the same in each iteration depends on no other kind of operand.
+                if let LoopOperand::Whole(arg) = of.operands[*position as usize] {
+                    made.push(args[arg as usize]);
+                }
+                continue;
+            }
+            Prim::Constant(index) => Prim::Constant(around.hold(from.constants[*index as usize].clone())),
+            prim => prim.clone(),
+        };
+        let args = inst.args.iter().map(|arg| made[arg.index()]).collect();
+        made.push(around.push(Inst { prim, args, ..inst.clone() }));
+    }
+    made
+}

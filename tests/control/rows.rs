@@ -1,0 +1,104 @@
+//! Iterations of which none depends on another: they run at the same time, and give what they give in order.
+
+use std::sync::{Arc, Mutex};
+
+use flowgrad::ndarray::{Array, Array3, ArrayD, Axis};
+use flowgrad::op::iterations;
+use flowgrad::prelude::*;
+
+fn rows(count: usize, length: usize) -> Array3<f64> {
+    Array::from_shape_fn((count, length, length), |(row, i, j)| {
+        ((row * 31 + i * 7 + j * 3) % 17) as f64 / 17.0 - 0.4
+    })
+}
+
+#[test]
+fn rows_are_the_same_bits_on_any_number_of_threads() {
+    let xs_are = rows(37, 24);
+    let run = |threads: usize, reverse: bool| -> Vec<ArrayD<f64>> {
+        let g = Graph::new();
+        let xs = g.placeholder::<f64>("xs", [None, Some(24), Some(24)]);
+        let options = if reverse { Scan::new().reverse() } else { Scan::new() };
+        let none: [Tensor<'_, f64>; 0] = [];
+        let (_, (ys, zs)) = g.scan_with(options, none, xs, |none, x| {
+            (none, (x.matmul(x).tanh().matmul(x), x.reduce_sum(0).exp()))
+        });
+        let [dxs] = (ys.square().reduce_sum(..) + zs.reduce_sum(..)).gradients([xs]);
+        let session = Session::builder(&g).threads(threads).build().unwrap();
+        session.feed(xs, &xs_are).run(vec![ys, zs, dxs]).unwrap()
+    };
+    let one = run(1, false);
+    for (row, (y, x)) in one[0].axis_iter(Axis(0)).zip(xs_are.axis_iter(Axis(0))).enumerate() {
+        let expected = x.dot(&x).mapv(f64::tanh).dot(&x);
+        assert!(y.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-12), "row {row}");
+    }
+    for threads in [2, 3] {
+        assert_eq!(one, run(threads, false));
+        assert_eq!(one, run(threads, true));
+    }
+}
+
+#[test]
+fn rows_are_split_among_threads() {
+    let g = Graph::new();
+    let xs = g.constant(rows(64, 48));
+    let ys = g.map_fn(xs, |x: Tensor<f64>| x.matmul(x).matmul(x));
+    let tasks = |threads| {
+        let text =
+            Session::builder(&g).threads(threads).optimize(false).build().unwrap().explain(ys).unwrap();
+        text.contains(" tasks of ")
+    };
+    assert!(tasks(2));
+    assert!(!tasks(1));
+}
+
+#[test]
+fn the_first_row_that_fails_is_named_whatever_finished_first() {
+    let g = Graph::new();
+    let xs = g.placeholder::<f64>("xs", [None, Some(16), Some(16)]);
+    let ys = g.map_fn(xs, |x: Tensor<f64>| x.matmul(x).check_numerics().matmul(x));
+    let session = Session::builder(&g).threads(2).build().unwrap();
+    let mut values = rows(200, 16);
+    for row in [150, 63, 199] {
+        values[[row, 0, 0]] = f64::INFINITY;
+    }
+    for _ in 0..20 {
+        let error = session.feed(xs, &values).run(ys).unwrap_err();
+        assert!(matches!(error, Error::Iteration { iteration: 63, .. }), "{error}");
+    }
+}
+
+#[test]
+fn what_looks_on_knows_the_iterations_around_it() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = |g: &Graph| {
+        let (seen, _) = (Arc::clone(&seen), g);
+        move |x: &flowgrad::ndarray::ArrayViewD<'_, f64>| seen.lock().unwrap().push((iterations(), x.sum()))
+    };
+    let g = Graph::new();
+    let x = g.constant(1.0).inspect(log(&g));
+    let total = g.fori(
+        2,
+        |i, sum: Tensor<f64>| {
+            let inner =
+                g.fori(2, |j, sum: Tensor<f64>| sum + ((i * 10 + j).cast::<f64>() * x).inspect(log(&g)), sum);
+            g.cond(i.greater(0), || inner.inspect(log(&g)), || inner)
+        },
+        g.constant(0.0),
+    );
+    for threads in [1, 2] {
+        seen.lock().unwrap().clear();
+        Session::builder(&g).threads(threads).build().unwrap().run(total.inspect(log(&g))).unwrap();
+        let expected = [
+            (vec![], 1.0),
+            (vec![0, 0], 0.0),
+            (vec![0, 1], 1.0),
+            (vec![1, 0], 10.0),
+            (vec![1, 1], 11.0),
+            (vec![1], 22.0),
+            (vec![], 22.0),
+        ];
+        assert_eq!(*seen.lock().unwrap(), expected);
+    }
+    assert_eq!(iterations(), [0_usize; 0]);
+}
