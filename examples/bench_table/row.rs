@@ -29,6 +29,10 @@ pub(crate) enum Row {
     RunOverhead,
     Lorenz,
     LorenzForward,
+    LinregLoop,
+    EmptyLoop,
+    CheckpointMemory,
+    CheckpointTime,
     Compile,
 }
 
@@ -73,9 +77,11 @@ impl Row {
     /// The unit of what is measured.
     pub(crate) fn unit(self) -> &'static str {
         match self {
-            Row::DeepMemory => "bytes",
+            Row::DeepMemory | Row::CheckpointMemory => "bytes",
             Row::Compile => "µs a node",
-            Row::Lorenz | Row::LorenzForward => "µs a step",
+            Row::Lorenz | Row::LorenzForward | Row::CheckpointTime => "µs a step",
+            Row::LinregLoop => "µs an epoch",
+            Row::EmptyLoop => "µs an iteration",
             _ => "µs",
         }
     }
@@ -96,6 +102,10 @@ impl Row {
             Row::RunOverhead => ours(0.5),
             Row::Lorenz => ratio(2.0),
             Row::LorenzForward => ratio(1.3),
+            Row::LinregLoop => ratio(1.2),
+            Row::EmptyLoop => ours(0.005),
+            Row::CheckpointMemory => ratio(0.03),
+            Row::CheckpointTime => ratio(2.0),
             Row::Compile => Bound { microseconds: Some(10.0), ..ratio(1.5) },
         }
     }
@@ -115,12 +125,21 @@ impl Row {
             Row::Adam => cases::adam(784 * 256),
             Row::MlpStep => cases::mlp_step(),
             Row::WideGraph => cases::wide_graph(8, 256),
-            Row::DeepMemory => return Ok(self.of_memory(cases::deep_memory(50, 256)?)),
+            Row::DeepMemory => {
+                let reference = "each intermediate in memory of its own";
+                return Ok(self.of_memory(cases::deep_memory(50, 256)?, reference));
+            }
+            Row::CheckpointMemory => {
+                return Ok(self.of_memory(cases::checkpoint_memory(10_000)?, "every state kept"));
+            }
             Row::CallOverhead => cases::call_overhead(),
             Row::Call16 => cases::chain(16),
             Row::RunOverhead => cases::run_overhead(),
             Row::Lorenz => cases::lorenz(1000, true),
             Row::LorenzForward => cases::lorenz(1000, false),
+            Row::LinregLoop => cases::linreg_loop(10_000, 10_000),
+            Row::EmptyLoop => cases::empty_loop(10_000),
+            Row::CheckpointTime => cases::checkpoint_time(10_000),
             Row::Compile => cases::compile(100_000, 10_000),
         };
         let Case { mut ours, mut reference, chosen, work, units } = case?;
@@ -128,12 +147,12 @@ impl Row {
         Ok(Measured { row: self, times, bound: self.bound(), chosen, work })
     }
 
-    fn of_memory(self, memory: Memory) -> Measured {
+    fn of_memory(self, memory: Memory, reference: &str) -> Measured {
         Measured {
             row: self,
             times: Times::exactly(memory.planned, memory.without_reuse),
             bound: self.bound(),
-            chosen: "each intermediate in memory of its own".to_owned(),
+            chosen: reference.to_owned(),
             work: Work::Uncounted,
         }
     }

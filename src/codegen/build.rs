@@ -50,7 +50,7 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// Of numbers of a type, in rows of so many elements, or in one row of any length up to `most`.
+    /// Of numbers of a type, of floats or of integers, in rows of so many elements, or in one row of any length up to `most`.
     pub(crate) fn new(dtype: DType, width: Option<usize>, most: usize) -> Self {
         Builder {
             dtype,
@@ -245,7 +245,8 @@ impl Builder {
 
     pub(crate) fn select(&mut self, mask: Value, then: Value, otherwise: Value) -> Option<Value> {
         // What a machine has an instruction for.
-        if let Inst::Compare(Compare::Less, a, b) = self.insts[mask.index()] {
+        if let (true, Inst::Compare(Compare::Less, a, b)) = (self.dtype.is_float(), self.insts[mask.index()])
+        {
             if (then, otherwise) == (a, b) {
                 return self.binary(Binary::Smaller, a, b);
             }
@@ -285,9 +286,16 @@ impl Builder {
         self.binary(Binary::Or, a, sign)
     }
 
-    /// Writes a value for each element, or for each row. `None` for a boolean, and for an element's value for a row.
+    /// Whether the program is for a single element.
+    fn is_single(&self) -> bool {
+        self.width.is_none() && self.is_exact && self.most == 1
+    }
+
+    /// Writes a value for each element, or for each row. `None` for booleans of several elements, and for an element's value
+    /// for a row.
     pub(crate) fn store(&mut self, stream: Stream, value: Value, for_each_element: bool) -> Option<()> {
-        if self.is_boolean(value) {
+        let is_boolean = self.is_boolean(value);
+        if is_boolean && !self.is_single() {
             return None;
         }
         let class = match (self.class(value), for_each_element) {
@@ -297,8 +305,9 @@ impl Builder {
             (class @ Class::Loop(_), true) | (class @ Class::Row(_), false) => class,
             (Class::Once, false) => Class::Row(0),
         };
+        let value = if is_boolean { self.in_class(value, class)? } else { value };
         self.add(Inst::Store(stream, value), class);
-        if let (Class::Loop(_), Class::Loop(_)) = (self.class(value), class) {
+        if let (Class::Loop(_), Class::Loop(_), false) = (self.class(value), class, is_boolean) {
             self.kept.insert(value, stream);
         }
         Some(())

@@ -18,6 +18,12 @@ use crate::kernel::scalar::formula;
 /// The value of a function of one operand; `None` where the vocabulary has none.
 pub(crate) fn unary(builder: &mut Builder, function: Scalar, x: Value) -> Option<Value> {
     match function {
+        Scalar::Not if builder.is_boolean(x) => Some(builder.not(x)),
+        Scalar::Neg if !builder.dtype().is_float() => {
+            let zero = builder.bits(0);
+            builder.binary(Binary::SubBits, zero, x)
+        }
+        _ if !builder.dtype().is_float() => None,
         Scalar::Neg => builder.neg(x),
         Scalar::Abs => builder.abs(x),
         Scalar::Sign => {
@@ -33,7 +39,6 @@ pub(crate) fn unary(builder: &mut Builder, function: Scalar, x: Value) -> Option
         Scalar::Floor => builder.unary(Unary::Floor, x),
         Scalar::Ceil => builder.unary(Unary::Ceil, x),
         Scalar::Round => builder.unary(Unary::Round, x),
-        Scalar::Not => Some(builder.not(x)),
         // Those of large arguments are the standard library's.
         Scalar::Sin | Scalar::Cos => None,
         _ => recorded(builder, function, &[x]),
@@ -43,6 +48,10 @@ pub(crate) fn unary(builder: &mut Builder, function: Scalar, x: Value) -> Option
 /// The value of a function of two operands; `None` where the vocabulary has none.
 pub(crate) fn binary(builder: &mut Builder, function: Scalar, a: Value, b: Value) -> Option<Value> {
     match function {
+        Scalar::And if builder.is_boolean(a) => builder.logic(Logic::And, a, b),
+        Scalar::Or if builder.is_boolean(a) => builder.logic(Logic::Or, a, b),
+        Scalar::Xor if builder.is_boolean(a) => builder.logic(Logic::Xor, a, b),
+        _ if !builder.dtype().is_float() => of_integers(builder, function, a, b),
         Scalar::Add => builder.binary(Binary::Add, a, b),
         Scalar::Sub => builder.binary(Binary::Sub, a, b),
         Scalar::Mul => builder.binary(Binary::Mul, a, b),
@@ -59,10 +68,37 @@ pub(crate) fn binary(builder: &mut Builder, function: Scalar, a: Value, b: Value
         Scalar::NotEqual => builder.compare(Compare::NotEqual, a, b),
         Scalar::Less => builder.compare(Compare::Less, a, b),
         Scalar::LessEqual => builder.compare(Compare::LessEqual, a, b),
-        Scalar::And => builder.logic(Logic::And, a, b),
-        Scalar::Or => builder.logic(Logic::Or, a, b),
-        Scalar::Xor => builder.logic(Logic::Xor, a, b),
         _ => recorded(builder, function, &[a, b]),
+    }
+}
+
+/// The same of integers, whose sums wrap around.
+fn of_integers(builder: &mut Builder, function: Scalar, a: Value, b: Value) -> Option<Value> {
+    match function {
+        Scalar::Add => builder.binary(Binary::AddBits, a, b),
+        Scalar::Sub => builder.binary(Binary::SubBits, a, b),
+        Scalar::And => builder.binary(Binary::And, a, b),
+        Scalar::Or => builder.binary(Binary::Or, a, b),
+        Scalar::Xor => builder.binary(Binary::Xor, a, b),
+        Scalar::Equal => builder.compare(Compare::Equal, a, b),
+        Scalar::NotEqual => {
+            let is_equal = builder.compare(Compare::Equal, a, b)?;
+            Some(builder.not(is_equal))
+        }
+        Scalar::Less => builder.compare(Compare::NotLessEqual, b, a),
+        Scalar::LessEqual => {
+            let is_larger = builder.compare(Compare::NotLessEqual, a, b)?;
+            Some(builder.not(is_larger))
+        }
+        Scalar::Maximum => {
+            let is_larger = builder.compare(Compare::NotLessEqual, a, b)?;
+            builder.select(is_larger, a, b)
+        }
+        Scalar::Minimum => {
+            let is_larger = builder.compare(Compare::NotLessEqual, a, b)?;
+            builder.select(is_larger, b, a)
+        }
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Region programs: what a region does to each element, as instructions in single-assignment form.
 //!
-//! A program is of one element type. It runs over rows, and in each row through its segments in their order: *loops* over
+//! A program is of one element type, of floats or of integers. It runs over rows, and in each row through its segments in their order: *loops* over
 //! the row's elements, and *row code* between them, whose values are the same for all elements. Arithmetic on numbers and on
 //! their bits is one instruction each, and whether a product goes unrounded into a sum is written down ([`Inst::MulAdd`]),
 //! so that all that run a program round alike.
@@ -83,7 +83,7 @@ impl Binary {
     }
 }
 
-/// A comparison of two numbers.
+/// A comparison of two numbers. Of integers there are `Equal` and `NotLessEqual`, of which all others are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Compare {
     Equal,
@@ -145,7 +145,8 @@ pub(crate) enum Inst {
     Select(Value, Value, Value),
     /// The first where it is NaN, else the second.
     NanOr(Value, Value),
-    /// Writes the element of a stream at the loop's place, or in row code the row's.
+    /// Writes the element of a stream at the loop's place, or in row code the row's. A boolean is written where there is one
+    /// element.
     Store(Stream, Value),
     /// Takes a value into a fold, or its product with another one, unrounded, into a sum.
     Fold(FoldId, Value, Option<Value>),
@@ -189,11 +190,20 @@ pub(super) fn bits_of(dtype: DType, number: f64) -> u64 {
     }
 }
 
-/// The number that bits are.
+/// The number that bits are, of a type of floats.
 pub(super) fn number_of(dtype: DType, bits: u64) -> f64 {
     match dtype {
         DType::F32 => f64::from(f32::from_bits(bits as u32)),
         _ => f64::from_bits(bits),
+    }
+}
+
+/// The same as text.
+fn number_text(dtype: DType, bits: u64) -> String {
+    match dtype {
+        DType::I32 => (bits as i32).to_string(),
+        DType::I64 => bits.cast_signed().to_string(),
+        _ => format!("{:?}", number_of(dtype, bits)),
     }
 }
 
@@ -236,13 +246,15 @@ pub(crate) struct Access {
     pub(crate) stream: Stream,
     /// Elements of a row; `None` for all of them.
     pub(crate) elements: Option<usize>,
+    /// Whether they are booleans, which are bytes.
+    pub(crate) is_boolean: bool,
     pub(crate) is_write: bool,
 }
 
 /// A region program.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
-    /// Of all numbers: `F32` or `F64`.
+    /// Of all numbers: `F32`, `F64`, `I32` or `I64`.
     pub(crate) dtype: DType,
     /// Elements of a row; `None` where a call says how many there are, and that there is one row.
     pub(crate) width: Option<usize>,
@@ -283,9 +295,14 @@ impl Program {
     pub(crate) fn accesses(&self) -> impl Iterator<Item = Access> {
         let in_row = |insts: &[Value], elements: Option<usize>| -> Vec<Access> {
             let access = |&value: &Value| match self.inst(value) {
-                Inst::Row(stream) => Some(Access { stream, elements: Some(1), is_write: false }),
-                Inst::Load(stream) => Some(Access { stream, elements, is_write: false }),
-                Inst::Store(stream, _) => Some(Access { stream, elements, is_write: true }),
+                Inst::Row(stream) => {
+                    Some(Access { stream, elements: Some(1), is_boolean: false, is_write: false })
+                }
+                Inst::Load(stream) => Some(Access { stream, elements, is_boolean: false, is_write: false }),
+                Inst::Store(stream, of) => {
+                    let is_boolean = self.inst(of).is_boolean();
+                    Some(Access { stream, elements, is_boolean, is_write: true })
+                }
                 _ => None,
             };
             insts.iter().filter_map(access).collect()
@@ -307,7 +324,7 @@ impl fmt::Display for Value {
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let of = |value: Value| match self.inst(value) {
-            Inst::Number(bits) => format!("{:?}", number_of(self.dtype, bits)),
+            Inst::Number(bits) => number_text(self.dtype, bits),
             Inst::Folded(fold) => format!("f{}", fold.0),
             _ => value.to_string(),
         };

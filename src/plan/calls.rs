@@ -19,6 +19,7 @@ pub(super) fn plan_callees(
     constants: &Constants,
 ) -> Result<Callees, Lacking> {
     let mut plans = Callees::default();
+    let options = Options { is_called: true, ..options };
     for callee in program.callees() {
         let fed: Vec<(DType, Vec<usize>)> =
             callee.operands().iter().map(|(dtype, dims)| (*dtype, dims.to_vec())).collect();

@@ -115,6 +115,8 @@ pub(crate) struct Options {
     /// Nanoseconds that several threads must save, or a plan runs on the caller's thread alone; else steps may run at
     /// once, which forbids some reuse of memory.
     pub(crate) inline_below: f64,
+    /// Whether another plan runs this one, maybe again and again.
+    pub(crate) is_called: bool,
 }
 
 /// Plans a program that is fed arrays of the given types and lengths, with constants that it shares with other plans;

@@ -26,7 +26,8 @@ fn planned_below(g: &Graph, fetches: &[Operation<'_>], values: bool, inline_belo
     let request = Request { feeds: SmallVec::new(), fetches };
     let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     let (program, _) = rewrite(program, usize::MAX);
-    let options = Options { isa: Isa::detected(), fuse: true, machine_code: true, inline_below };
+    let options =
+        Options { isa: Isa::detected(), fuse: true, machine_code: true, inline_below, is_called: false };
     plan(&program, options, &Constants::default(), &[]).unwrap()
 }
 

@@ -26,10 +26,12 @@ pub(super) fn with_invariants_before_loops(mut program: Program) -> Program {
     program
 }
 
-/// The values of a loop's program that are the same in each iteration and worth computing before the first.
+/// The values of a loop's program that are the same in each iteration and worth computing before the first. What depends
+/// on constants alone is none: it is computed when the plan is made, and the rules of the loop's program know it.
 fn invariants(of: &Loop) -> Vec<Val> {
     let program = of.callee.program();
     let mut known: Vec<Option<usize>> = Vec::with_capacity(program.insts.len());
+    let mut is_fed: Vec<bool> = Vec::with_capacity(program.insts.len());
     for inst in &program.insts {
         let arg = |position: usize| known[inst.args[position].index()];
         let bytes = size(&inst.dims) * inst.dtype.size();
@@ -52,8 +54,11 @@ fn invariants(of: &Loop) -> Vec<Val> {
         let is_shown = matches!(inst.prim, Prim::View(_)) && !is_gathered(program, inst);
         let bytes = if is_shown { arg(0) } else { Some(bytes) };
         known.push(bytes.filter(|_| is_known));
+        is_fed.push(matches!(inst.prim, Prim::Feed(_)) || inst.args.iter().any(|arg| is_fed[arg.index()]));
     }
-    worth_computing(program, &known, Most { results: usize::MAX, bytes: usize::MAX })
+    let mut invariants = worth_computing(program, &known, Most { results: usize::MAX, bytes: usize::MAX });
+    invariants.retain(|val| is_fed[val.index()]);
+    invariants
 }
 
 /// Computes values of a loop's program in the program around, and has the loop read them.

@@ -1,14 +1,16 @@
-//! Loops before all else is rewritten: what each iteration would compute alike goes [before the loop](hoist), what one
-//! loop stacks for another is [computed again](recompute) where that takes less, and what nobody reads then is
-//! [dropped](unread).
+//! Loops before all else is rewritten: constants that they are fed become [part of them](inline_constants), what each
+//! iteration would compute alike goes [before the loop](hoist), what one loop stacks for another is [computed
+//! again](recompute) where that takes less, and what nobody reads then is [dropped](unread).
 
 use foldhash::HashMap;
 
+use super::inline_constants::with_constants_inside;
 use super::{hoist, recompute, unread};
 use crate::ir::{Callee, Inst, Prim, Program};
 
 /// The program whose loops do less, and likewise what it calls.
-pub(crate) fn rewrite_loops(mut program: Program) -> Program {
+pub(crate) fn rewrite_loops(program: Program) -> Program {
+    let mut program = with_constants_inside(program);
     let mut by: HashMap<Callee, Callee> = HashMap::default();
     let callees: Vec<Callee> = program.callees().into_iter().cloned().collect();
     for callee in callees {

@@ -18,6 +18,7 @@ mod constants;
 mod early;
 mod fold;
 mod hoist;
+mod inline_constants;
 mod joins;
 mod linear;
 mod loops;

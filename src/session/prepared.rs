@@ -270,7 +270,8 @@ impl Core {
 
     pub(super) fn options(&self) -> Options {
         let inline_below = if self.threads.are_many() { self.inline_below } else { f64::INFINITY };
-        Options { isa: self.isa, fuse: self.optimize, machine_code: self.machine_code, inline_below }
+        let (fuse, machine_code) = (self.optimize, self.machine_code);
+        Options { isa: self.isa, fuse, machine_code, inline_below, is_called: false }
     }
 
     /// The program rewritten, and what depends on constants alone computed, unless some plan has it already; likewise

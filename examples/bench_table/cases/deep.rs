@@ -26,13 +26,16 @@ pub(crate) fn deep_memory(layers: usize, width: usize) -> Result<Memory, CaseErr
     let session = on_two_threads(&graph)?;
     let zeros = Array2::zeros((width, width));
     let plan = session.feed(x, &zeros).explain(train)?;
-    read_memory(&plan).ok_or_else(|| CaseError::NoArena(plan.lines().last().unwrap_or_default().to_owned()))
+    read_memory(&plan)
 }
 
-/// Reads `…; arena P bytes, S without reuse`.
-fn read_memory(plan: &str) -> Option<Memory> {
-    let (_, sizes) = plan.lines().rfind(|line| line.ends_with(" without reuse"))?.rsplit_once("arena ")?;
-    let (planned, rest) = sizes.split_once(" bytes, ")?;
-    let without_reuse = rest.strip_suffix(" without reuse")?;
-    Some(Memory { planned: planned.parse().ok()?, without_reuse: without_reuse.parse().ok()? })
+/// Reads `…; arena P bytes, S without reuse` of the plan of a run; those of what it calls come behind.
+pub(super) fn read_memory(plan: &str) -> Result<Memory, CaseError> {
+    let read = || {
+        let (_, sizes) = plan.lines().find(|line| line.ends_with(" without reuse"))?.rsplit_once("arena ")?;
+        let (planned, rest) = sizes.split_once(" bytes, ")?;
+        let without_reuse = rest.strip_suffix(" without reuse")?;
+        Some(Memory { planned: planned.parse().ok()?, without_reuse: without_reuse.parse().ok()? })
+    };
+    read().ok_or_else(|| CaseError::NoArena(plan.lines().last().unwrap_or_default().to_owned()))
 }

@@ -61,6 +61,35 @@ pub(crate) fn linreg_large(rows: usize) -> Result<Case, CaseError> {
     case(&data, candidates.collect())
 }
 
+/// So many of the experiment's epochs in one loop of the graph, against as many in a loop by hand.
+pub(crate) fn linreg_loop(rows: usize, epochs: usize) -> Result<Case, CaseError> {
+    let data = Arc::new(Data::<f64>::new(rows));
+    let graph = Graph::new();
+    let (x, d) = arrays(&graph, &data);
+    let start = graph.zeros::<f64>([2, 1]);
+    let trained = graph.fori(epochs, |_, w| w - slope(x, d, w) * MU, start);
+    let session = Session::builder(&graph).threads(1).build()?;
+    let run = session.make_callable((), trained)?;
+    let ours = run.call(())?;
+
+    let mut candidates: Vec<(String, Side)> = Vec::new();
+    for (name, pass) in passes() {
+        let mut gradient = by_one_thread(Arc::clone(&data), pass);
+        let rate = 2.0 * MU / rows as f64;
+        let mut by_hand = move || {
+            (0..epochs).fold([0.0; 2], |w, _| {
+                let g = gradient(w);
+                [w[0] - rate * g[0], w[1] - rate * g[1]]
+            })
+        };
+        same("linreg_loop", &name, ours.iter().copied(), by_hand(), 1e-11)?;
+        candidates.push((name, timed(by_hand)));
+    }
+    let (chosen, reference) = fastest(candidates);
+    let ours = timed(move || run.call(()));
+    Ok(Case { ours, reference, chosen, work: data.work(), units: epochs as f64 })
+}
+
 /// `Xᵀ·(X·w − d)` for weights.
 type Gradient<T> = Box<dyn FnMut([T; 2]) -> [T; 2]>;
 
@@ -129,13 +158,23 @@ fn case<T: Scalar>(data: &Arc<Data<T>>, gradients: Vec<(String, Gradient<T>)>) -
 
 /// The weights, and the operation that moves them by one epoch.
 fn build<'g, T: Scalar>(graph: &'g Graph, data: &Data<T>) -> (Variable<'g, T>, Operation<'g>) {
+    let (x, d) = arrays(graph, data);
+    let w = graph.variable("w", Array2::<T>::zeros((2, 1)));
+    (w, w.assign(w - slope(x, d, w.tensor()) * T::from_f64(MU)).op())
+}
+
+/// `X` and `d`.
+fn arrays<'g, T: Scalar>(graph: &'g Graph, data: &Data<T>) -> (Tensor<'g, T>, Tensor<'g, T>) {
     let rows = data.d.len();
     let view =
         |elements, columns| ArrayView2::from_shape((rows, columns), elements).expect("the lengths fit");
     let x = graph.constant(view(data.x.as_flattened(), 2)).named("X");
-    let d = graph.constant(view(&data.d, 1)).named("d");
-    let w = graph.variable("w", Array2::<T>::zeros((2, 1)));
+    (x, graph.constant(view(&data.d, 1)).named("d"))
+}
+
+/// The gradient of the mean squared error by the weights.
+fn slope<'g, T: Scalar>(x: Tensor<'g, T>, d: Tensor<'g, T>, w: Tensor<'g, T>) -> Tensor<'g, T> {
     let mse = (x.matmul(w) - d).square().reduce_mean(..).named("mse");
     let [gradient] = mse.gradients([w]);
-    (w, w.assign(w - gradient * T::from_f64(MU)).op())
+    gradient
 }

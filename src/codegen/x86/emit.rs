@@ -1,13 +1,12 @@
 //! A program as a function: what lies around its straight lines.
 
 use super::encoder::{Condition, Encoder, Gpr, Mem, Reg, Rm};
-use super::line::{Line, MASKS, Outer, at};
+use super::line::{Line, MASKS, Outer, Part, at};
 use super::loops::{BYTES, INDEX};
 use super::vector::Machine;
 
 use crate::codegen::program::{Inst, Program, Segment, Stream, Value};
 use crate::codegen::{Code, FIRST_STREAM};
-use crate::element::DType;
 use crate::kernel::isa::Isa;
 
 /// The address of the frame's words, which is the only argument.
@@ -33,7 +32,11 @@ const MOST_STACK: usize = 3 << 10;
 
 /// The code of a program; `None` where it cannot be expressed.
 pub(in crate::codegen) fn emit(program: &Program, isa: Isa) -> Option<Code> {
-    let machine = Machine { is_512: isa == Isa::Avx512, is_double: program.dtype == DType::F64 };
+    let machine = Machine::new(isa == Isa::Avx512, program.dtype);
+    // Folds go by the lanes that the interpreter has.
+    let is_short = program.is_exact && program.folds.is_empty();
+    let machine =
+        if is_short { machine.for_bytes(program.most.saturating_mul(machine.element())) } else { machine };
     let mut function = Function {
         machine,
         program,
@@ -200,7 +203,7 @@ impl Function<'_> {
             insts,
             copies: 1,
             first: 0,
-            mask: None,
+            lanes: Part::Whole,
             is_loop: false,
             masks: MASKS,
         };

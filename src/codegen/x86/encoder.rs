@@ -37,6 +37,13 @@ pub(super) enum Length {
     L512 = 2,
 }
 
+impl Length {
+    /// Bytes of a vector.
+    pub(super) fn bytes(self) -> usize {
+        16 << self as usize
+    }
+}
+
 /// An opcode: the byte, the map it is in (1 of `0F`, 2 of `0F 38`, 3 of `0F 3A`), the prefix (1 of `66`, 2 of `F3`, 3 of
 /// `F2`) and the bit that often tells the width of elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,6 +224,11 @@ impl Encoder {
 
     pub(super) fn load(&mut self, to: Gpr, from: Mem) {
         self.wide(0x8b, to.0, Rm::Mem(from), 0);
+    }
+
+    /// Writes the lowest byte of a register.
+    pub(super) fn store_byte(&mut self, to: Mem, from: Gpr) {
+        self.wide(0x88, from.0, Rm::Mem(to), 0);
     }
 
     /// The address of a place.

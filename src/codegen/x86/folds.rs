@@ -103,7 +103,7 @@ impl Emitter<'_, '_> {
             Some(b) => machine.mul_add(code, Order::O231, false, lanes, acc, a, b),
             None => machine.fold(code, reduce, lanes, acc, [acc, a]),
         };
-        match self.line.mask {
+        match self.line.lanes.mask() {
             Some(mask) if !machine.is_512 => {
                 let temporary = self.temporary(code)?;
                 machine.load(code, temporary, Rm::Reg(acc));
@@ -122,7 +122,7 @@ impl Emitter<'_, '_> {
     /// Notes NaN in the lanes that the line works on. What lies in others is 0, or made of it, and may be NaN.
     fn note_nan(&mut self, code: &mut Encoder, ordered: Reg, a: Reg) -> Option<()> {
         let machine = self.line.machine;
-        match self.line.mask {
+        match self.line.lanes.mask() {
             None if machine.is_512 => machine.ordered(code, Lanes::In(ordered), ordered, a),
             Some(mask) if machine.is_512 => {
                 let unordered = self.free_mask()?;

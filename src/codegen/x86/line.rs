@@ -2,6 +2,7 @@
 
 use super::emit::{Function, base, elements};
 use super::encoder::{Encoder, Gpr, Lanes, Mem, Reg, Rm};
+use super::loops::WHOLE;
 use super::registers::{Key, Places, Registers};
 use super::vector::{self, Machine, Order};
 use crate::codegen::program::{Binary, Compare, Inst, Program, Stream, Value};
@@ -22,8 +23,7 @@ pub(super) struct Line<'a> {
     pub(super) copies: usize,
     /// The first vector's place among those of a pass through the loop.
     pub(super) first: usize,
-    /// The lanes to work on, if not all: a mask register, or a vector.
-    pub(super) mask: Option<Reg>,
+    pub(super) lanes: Part,
     /// Whether it stands in a loop.
     pub(super) is_loop: bool,
     /// How many mask registers there are for booleans, from the second on: the first is for the lanes of what fills no
@@ -31,14 +31,33 @@ pub(super) struct Line<'a> {
     pub(super) masks: u8,
 }
 
+/// What of a vector a line works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Whole,
+    /// The lanes that a mask register says, or a vector.
+    Masked(Reg),
+    /// The first element.
+    First,
+}
+
+impl Part {
+    pub(super) fn mask(self) -> Option<Reg> {
+        match self {
+            Part::Masked(mask) => Some(mask),
+            Part::Whole | Part::First => None,
+        }
+    }
+}
+
 /// Mask registers for booleans and for what notes NaN in folds.
 pub(super) const MASKS: u8 = 6;
 
 impl Line<'_> {
-    /// The lanes of a stream's elements, if not all. What is kept has room for whole vectors, and waits for no mask: what is
+    /// The lanes of a stream's elements. What is kept has room for whole vectors, and waits for no mask: what is
     /// written under one, processors do not hand on to what is read there next.
-    fn mask_of(&self, stream: Stream) -> Option<Reg> {
-        self.mask.filter(|_| !self.program.kept.contains(&stream))
+    fn lanes_of(&self, stream: Stream) -> Part {
+        if self.program.kept.contains(&stream) { Part::Whole } else { self.lanes }
     }
 
     /// The places of the instructions that read each value of the line, and of those from outside, as there are copies.
@@ -215,9 +234,10 @@ impl Emitter<'_, '_> {
             Inst::Load(stream) => {
                 let from = elements(code, stream, offset);
                 let dst = self.make(code, key)?;
-                match line.mask_of(stream) {
-                    Some(mask) => machine.load_some(code, mask, dst, from),
-                    None => machine.load(code, dst, Rm::Mem(from)),
+                match line.lanes_of(stream) {
+                    Part::Whole => machine.load(code, dst, Rm::Mem(from)),
+                    Part::Masked(mask) => machine.load_some(code, mask, dst, from),
+                    Part::First => machine.load_first(code, dst, from),
                 }
                 dst
             }
@@ -311,14 +331,24 @@ impl Emitter<'_, '_> {
                 let [a, b] = [a, b].map(|value| self.key(value, copy));
                 self.nan_or(code, key, [a, b], function.nan_table(), place)?
             }
+            Inst::Store(stream, a) if line.program.inst(a).is_boolean() => {
+                let mask = self.key(a, copy);
+                let mask = self.mask(code, mask)?;
+                machine.number_of(code, WHOLE, mask);
+                code.and_number(WHOLE, 1);
+                let to = at(base(code, stream), 0);
+                code.store_byte(to, WHOLE);
+                return Some(Made::NoVector);
+            }
             Inst::Store(stream, a) => {
                 let a = self.key(a, copy);
                 let a = self.read(code, a)?;
                 if line.is_loop {
                     let to = elements(code, stream, offset);
-                    match line.mask_of(stream) {
-                        Some(mask) => machine.store_some(code, mask, to, a),
-                        None => machine.store(code, to, a),
+                    match line.lanes_of(stream) {
+                        Part::Whole => machine.store(code, to, a),
+                        Part::Masked(mask) => machine.store_some(code, mask, to, a),
+                        Part::First => machine.store_first(code, to, a),
                     }
                 } else {
                     let to = at(base(code, stream), 0);

@@ -2,7 +2,7 @@
 
 use super::emit::{Function, MASK_TABLE, SPARE};
 use super::encoder::{Condition, Gpr, Label, Mem, Reg, Rm};
-use super::line::{Line, MASKS, at};
+use super::line::{Line, MASKS, Part, at};
 use super::vector;
 use crate::codegen::program::{Inst, Value};
 use crate::ir::Reduce;
@@ -11,7 +11,7 @@ use crate::kernel::tile::FOLD_BYTES;
 /// Bytes of a row.
 pub(super) const BYTES: Gpr = Gpr(6);
 /// Bytes of a row that fill whole passes through a loop; scratch behind these.
-const WHOLE: Gpr = Gpr(2);
+pub(super) const WHOLE: Gpr = Gpr(2);
 /// Bytes from the start of a row.
 pub(super) const INDEX: Gpr = Gpr(10);
 
@@ -106,6 +106,9 @@ impl Function<'_> {
     /// The loop over a row of so many bytes.
     fn known_row(&mut self, around: &Loop<'_>, bytes: usize) -> Option<()> {
         let vector = self.machine.vector();
+        if bytes == self.machine.element() && self.program.folds.is_empty() {
+            return self.part(around, 1, 0, Part::First);
+        }
         let whole = bytes / (around.passes * vector) * (around.passes * vector);
         if whole > 0 {
             self.code.set(WHOLE, i32::try_from(whole).ok()?);
@@ -160,7 +163,7 @@ impl Function<'_> {
             while first + copies > count {
                 copies /= 2;
             }
-            self.part(around, copies, first, None)?;
+            self.part(around, copies, first, Part::Whole)?;
             first += copies;
         }
         Some(())
@@ -168,13 +171,13 @@ impl Function<'_> {
 
     /// Some lanes of a vector.
     fn vector(&mut self, around: &Loop<'_>, index: usize, mask: Reg) -> Option<()> {
-        self.part(around, 1, index, Some(mask))
+        self.part(around, 1, index, Part::Masked(mask))
     }
 
-    fn part(&mut self, around: &Loop<'_>, copies: usize, first: usize, mask: Option<Reg>) -> Option<()> {
+    fn part(&mut self, around: &Loop<'_>, copies: usize, first: usize, lanes: Part) -> Option<()> {
         let (machine, program) = (self.machine, self.program);
         let &Loop { insts, masks, .. } = around;
-        let line = Line { machine, program, insts, copies, first, mask, is_loop: true, masks };
+        let line = Line { machine, program, insts, copies, first, lanes, is_loop: true, masks };
         self.line(&line, around.free.iter().copied())
     }
 

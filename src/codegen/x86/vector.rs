@@ -2,16 +2,20 @@
 
 use super::encoder::{Encoder, Gpr, Lanes, Length, Mem, Opcode, Reg, Rm};
 use crate::codegen::program::{Binary, Compare, Logic, Unary};
+use crate::element::DType;
 use crate::ir::Reduce;
 use crate::kernel::vector::LANE_BYTES;
 
 /// The instruction set and the element type that code is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Machine {
-    /// Whether vectors have 512 bits and there are masks; 256 if not.
+    /// Whether vectors may have 512 bits and there are masks; 256 if not.
     pub(super) is_512: bool,
-    /// Whether elements are `f64`, not `f32`.
+    /// Whether elements have 64 bits, not 32.
     pub(super) is_double: bool,
+    pub(super) is_integer: bool,
+    /// Of the vectors that are worked on.
+    pub(super) length: Length,
 }
 
 /// The three orders in which a multiply-add takes its operands.
@@ -26,13 +30,30 @@ pub(super) enum Order {
 }
 
 impl Machine {
+    /// A machine whose vectors are the longest that it has.
+    pub(super) fn new(is_512: bool, dtype: DType) -> Self {
+        Machine {
+            is_512,
+            is_double: dtype.size() == 8,
+            is_integer: !dtype.is_float(),
+            length: if is_512 { Length::L512 } else { Length::L256 },
+        }
+    }
+
+    /// The same with vectors no longer than so many bytes need: some machines take twice as long for vectors of 512 bits.
+    pub(super) fn for_bytes(self, bytes: usize) -> Self {
+        let lengths = [Length::L128, Length::L256];
+        let length = lengths.into_iter().find(|length| bytes <= length.bytes()).unwrap_or(self.length);
+        Machine { length, ..self }
+    }
+
     pub(super) fn element(self) -> usize {
         if self.is_double { 8 } else { 4 }
     }
 
     /// Bytes of a vector.
     pub(super) fn vector(self) -> usize {
-        if self.is_512 { 64 } else { 32 }
+        self.length.bytes()
     }
 
     /// How many vector registers there are.
@@ -54,7 +75,7 @@ impl Machine {
     fn unit(self, rm: Rm) -> i32 {
         match rm {
             Rm::Every(_) => self.element() as i32,
-            Rm::Reg(_) | Rm::Mem(_) => 64,
+            Rm::Reg(_) | Rm::Mem(_) => self.vector() as i32,
         }
     }
 
@@ -72,9 +93,9 @@ impl Machine {
     ) {
         if self.is_512 {
             let unit = self.unit(rm);
-            code.evex(opcode, Length::L512, lanes, dst.0, second.0, rm, unit, last);
+            code.evex(opcode, self.length, lanes, dst.0, second.0, rm, unit, last);
         } else {
-            code.vex(opcode, Length::L256, dst.0, second.0, rm, last);
+            code.vex(opcode, self.length, dst.0, second.0, rm, last);
         }
     }
 
@@ -141,6 +162,9 @@ impl Machine {
 
     /// Compares, into a mask register or into a vector of all bits or none.
     pub(super) fn compare(self, code: &mut Encoder, compare: Compare, lanes: Lanes, dst: Reg, a: Reg, b: Rm) {
+        if self.is_integer {
+            return self.compare_integers(code, compare == Compare::Equal, lanes, dst, a, b);
+        }
         let predicate = match compare {
             Compare::Equal => 0,
             Compare::Less => 0x11,
@@ -150,6 +174,21 @@ impl Machine {
             Compare::NotLessEqual => 0x16,
         };
         self.emit(code, self.packed(0xc2), lanes, dst, a, b, Some(predicate));
+    }
+
+    /// Whether integers are equal, or else whether the first is larger.
+    fn compare_integers(self, code: &mut Encoder, equal: bool, lanes: Lanes, dst: Reg, a: Reg, b: Rm) {
+        if self.is_512 {
+            let predicate = if equal { 0 } else { 6 };
+            return self.emit(code, self.prefixed(3, 0x1f), lanes, dst, a, b, Some(predicate));
+        }
+        let opcode = match (equal, self.is_double) {
+            (true, false) => self.prefixed(1, 0x76),
+            (true, true) => self.prefixed(2, 0x29),
+            (false, false) => self.prefixed(1, 0x66),
+            (false, true) => self.prefixed(2, 0x37),
+        };
+        self.emit(code, opcode, lanes, dst, a, b, None);
     }
 
     /// Those lanes, into a mask register or a vector, where the element is not NaN.
@@ -164,7 +203,7 @@ impl Machine {
         } else {
             let byte = if self.is_double { 0x4b } else { 0x4a };
             let opcode = Opcode { byte, map: 3, prefix: 1, wide: false };
-            code.vex(opcode, Length::L256, dst.0, otherwise.0, then, Some(mask.0 << 4));
+            code.vex(opcode, self.length, dst.0, otherwise.0, then, Some(mask.0 << 4));
         }
     }
 
@@ -204,7 +243,7 @@ impl Machine {
 
     fn mask_move(self, code: &mut Encoder, byte: u8, reg: Reg, mask: Reg, mem: Mem) {
         let opcode = Opcode { byte: byte + u8::from(self.is_double), map: 2, prefix: 1, wide: false };
-        code.vex(opcode, Length::L256, reg.0, mask.0, Rm::Mem(mem), None);
+        code.vex(opcode, self.length, reg.0, mask.0, Rm::Mem(mem), None);
     }
 
     /// One element for all lanes: that in memory, or the first of a register.
@@ -213,7 +252,9 @@ impl Machine {
         if self.is_512 {
             let opcode = self.prefixed(2, byte);
             let unit = self.element() as i32;
-            code.evex(opcode, Length::L512, Lanes::All, dst.0, 0, from, unit, None);
+            // Of doubles there is no form for 128 bits.
+            let length = if self.length == Length::L512 { Length::L512 } else { Length::L256 };
+            code.evex(opcode, length, Lanes::All, dst.0, 0, from, unit, None);
         } else {
             let opcode = Opcode { byte, map: 2, prefix: 1, wide: false };
             code.vex(opcode, Length::L256, dst.0, 0, from, None);
@@ -222,12 +263,21 @@ impl Machine {
 
     /// Writes the first element of a register.
     pub(super) fn store_first(self, code: &mut Encoder, to: Mem, from: Reg) {
+        self.move_first(code, 0x11, from, to);
+    }
+
+    /// One element into the first lane, and 0 into the others.
+    pub(super) fn load_first(self, code: &mut Encoder, dst: Reg, from: Mem) {
+        self.move_first(code, 0x10, dst, from);
+    }
+
+    fn move_first(self, code: &mut Encoder, byte: u8, reg: Reg, mem: Mem) {
         let prefix = if self.is_double { 3 } else { 2 };
-        let opcode = Opcode { byte: 0x11, map: 1, prefix, wide: self.is_double };
+        let opcode = Opcode { byte, map: 1, prefix, wide: self.is_double };
         if self.is_512 {
-            code.evex(opcode, Length::L128, Lanes::All, from.0, 0, Rm::Mem(to), self.element() as i32, None);
+            code.evex(opcode, Length::L128, Lanes::All, reg.0, 0, Rm::Mem(mem), self.element() as i32, None);
         } else {
-            code.vex(opcode, Length::L128, from.0, 0, Rm::Mem(to), None);
+            code.vex(opcode, Length::L128, reg.0, 0, Rm::Mem(mem), None);
         }
     }
 

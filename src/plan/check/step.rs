@@ -5,7 +5,7 @@ use super::super::{
     Step, TileOp, reach,
 };
 use super::joins::Parts;
-use crate::codegen::{Access, Stream};
+use crate::codegen::Access;
 use crate::ir::{Scalar, size};
 use crate::kernel::gemm::Strides;
 use crate::kernel::tile::{self, Instruction, Move};
@@ -196,7 +196,9 @@ impl<'p> Touches<'p> {
             return Err(format!("a program of step {} is for all rows, and called for some", self.index));
         }
         // Bytes from the first row's element on, for so many rows.
-        let reach = |stream: Stream, elements: Option<usize>, rows: usize| match row_bytes {
+        let reach = |Access { stream, elements, is_boolean, .. }: Access, rows: usize| match row_bytes {
+            // Of one element.
+            _ if is_boolean => 1,
             _ if program.kept.contains(&stream) => program.kept_bytes(),
             // One row, in which those elements follow on each other that a row of the region has.
             Some(bytes) if elements.is_none() => bytes * rows,
@@ -212,7 +214,11 @@ impl<'p> Touches<'p> {
             }
             Err(format!("a program of step {} goes to byte {end} of its {what} of {bytes}", self.index))
         };
-        for Access { stream, elements, is_write } in program.accesses() {
+        for access in program.accesses() {
+            let Access { stream, is_write, is_boolean, .. } = access;
+            if is_boolean && !(row_bytes.is_some() && program.is_exact && program.most == 1) {
+                return Err(format!("a program of step {} writes booleans of several elements", self.index));
+            }
             let slot = streams[stream.index()];
             match slot.base {
                 Base::Buffer(buffer) => {
@@ -221,10 +227,10 @@ impl<'p> Touches<'p> {
                     } else {
                         self.may_read(buffer)?;
                     }
-                    self.holds(buffer, slot.offset + reach(stream, elements, region.rows))?;
+                    self.holds(buffer, slot.offset + reach(access, region.rows))?;
                 }
                 Base::Scratch => {
-                    let end = slot.offset + reach(stream, elements, region.tile_rows);
+                    let end = slot.offset + reach(access, region.tile_rows);
                     within("scratch memory", end, region.scratch_bytes)?;
                 }
                 // The panel has the rows of the product that the region's ops are checked for.

@@ -383,7 +383,8 @@ impl Compiler<'_> {
 
     /// Merges pairs, gives the registers places and cuts the rows.
     fn finish(self, rows: usize, producer: Option<Producer>) -> Region {
-        let Options { isa, machine_code, .. } = self.options;
+        let options = self.options;
+        let Options { isa, machine_code, .. } = options;
         let mut ops = pairs::merge(self.ops, self.registers.len(), isa);
         let mut once = self.once;
         let (place_of, places) = registers::share(&self.registers, &ops);
@@ -421,7 +422,7 @@ impl Compiler<'_> {
         };
         let ops = finished(ops);
         let pieces = if machine_code {
-            programs::pieces(&ops, [rows, chunk_rows, tile_rows], scratch_bytes.next_multiple_of(64), isa)
+            programs::pieces(&ops, [rows, chunk_rows, tile_rows], scratch_bytes.next_multiple_of(64), options)
         } else {
             Vec::new()
         };

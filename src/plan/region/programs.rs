@@ -11,10 +11,13 @@ use super::translate::{Shape, Translation};
 use super::{Base, BufferId, Region, Slot, TileOp};
 use crate::codegen::{self, Access, Code, Program, Stream};
 use crate::kernel::isa::Isa;
-use crate::plan::{Buffer, Place};
+use crate::plan::{Buffer, Options, Place};
 
-/// Ops from which a program is worth its call.
+/// Ops from which a program is worth its call, and the time to make its code.
 const LEAST_OPS: usize = 2;
+
+/// The same of a few elements in what loops and functions run, where each op is a call that the code makes faster.
+const LEAST_OPS_OF_FEW: usize = 1;
 
 /// Ops of a program at most: the time to make its code grows with its length, and registers run out long before.
 const MOST_OPS: usize = 64;
@@ -76,14 +79,14 @@ pub(super) fn pieces(
     ops: &[TileOp],
     [rows, chunk_rows, tile_rows]: [usize; 3],
     kept_from: usize,
-    isa: Isa,
+    Options { isa, is_called, .. }: Options,
 ) -> Vec<Piece> {
-    if !codegen::is_possible(isa) || ops.len() < LEAST_OPS {
+    if !codegen::is_possible(isa) || (ops.len() < LEAST_OPS && !is_called) {
         return Vec::new();
     }
     let mut pieces = Vec::new();
     let mut first = 0;
-    let region = Ops { all: ops, uses: uses(ops), rows, chunk_rows, tile_rows, kept_from, isa };
+    let region = Ops { all: ops, uses: uses(ops), rows, chunk_rows, tile_rows, kept_from, isa, is_called };
     while first < ops.len() {
         if let Some(native) = region.native(first) {
             first = native.ops.end;
@@ -178,6 +181,8 @@ pub(super) struct Ops<'a> {
     pub(super) tile_rows: usize,
     pub(super) kept_from: usize,
     pub(super) isa: Isa,
+    /// Whether another plan runs this one.
+    is_called: bool,
 }
 
 impl Ops<'_> {
@@ -210,9 +215,10 @@ impl Ops<'_> {
                 }
             }
         }
+        let least = if few && self.is_called { LEAST_OPS_OF_FEW } else { LEAST_OPS };
         // What only building tells may refuse an op; fewer are tried then, a few times.
         for _ in 0..MOST_ATTEMPTS {
-            if end < first + LEAST_OPS {
+            if end < first + least {
                 break;
             }
             let mut taken = first;

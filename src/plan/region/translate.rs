@@ -108,8 +108,8 @@ impl Translation<'_> {
     /// The program of some ops; or up to which of them there may be one.
     pub(super) fn of(ops: &Ops<'_>, range: Range<usize>, shape: Shape) -> Result<Native, usize> {
         let &Ops { rows, kept_from, isa, .. } = ops;
-        let is_float = |op: &&TileOp| op.from.is_float();
-        let dtype = ops.all[range.clone()].iter().find(is_float).ok_or(range.start)?.from;
+        let is_number = |op: &&TileOp| op.from != DType::Bool;
+        let dtype = ops.all[range.clone()].iter().find(is_number).ok_or(range.start)?.from;
         let (is_flat, width) = match shape {
             Shape::Flat(width) => (true, width),
             Shape::Rows(width) => (false, width.ok_or(range.start)?),
@@ -233,7 +233,8 @@ impl Translation<'_> {
         if !self.is_flat && slot.base == Base::Scratch && self.streams.iter().any(|(read, _)| *read == slot) {
             return None;
         }
-        let row_bytes = elements * self.dtype.size();
+        let element = if self.builder.is_boolean(value) { DType::Bool } else { self.dtype };
+        let row_bytes = elements * element.size();
         if slot.base != Base::Scratch && slot.row_bytes != row_bytes {
             return None;
         }
@@ -265,6 +266,13 @@ impl Translation<'_> {
         if op.from != self.dtype && !(op.from == DType::Bool && is_logic()) {
             return None;
         }
+        let is_of_elements = matches!(
+            op.instruction,
+            Instruction::Map { .. } | Instruction::Pair { .. } | Instruction::Move(_)
+        );
+        if !self.dtype.is_float() && !is_of_elements {
+            return None;
+        }
         match op.instruction {
             Instruction::Map { function, forms } => self.map(op, function, forms),
             Instruction::Pair { first, second, tiled } => {
@@ -272,7 +280,7 @@ impl Translation<'_> {
                 let a = self.read(a, Lies::Tile(width))?;
                 let b = self.read(b, lies(tiled[0]))?;
                 let c = self.read(c, lies(tiled[1]))?;
-                let value = if (first, second) == (Step::Mul, Step::Add) {
+                let value = if (first, second) == (Step::Mul, Step::Add) && self.dtype.is_float() {
                     self.builder.mul_add(a, b, c)?
                 } else {
                     let between = self.step(first, a, b)?;
