@@ -29,6 +29,7 @@ pub(crate) enum Row {
     RunOverhead,
     Lorenz,
     LorenzForward,
+    Gru,
     Compile,
 }
 
@@ -75,7 +76,7 @@ impl Row {
         match self {
             Row::DeepMemory => "bytes",
             Row::Compile => "µs a node",
-            Row::Lorenz | Row::LorenzForward => "µs a step",
+            Row::Lorenz | Row::LorenzForward | Row::Gru => "µs a step",
             _ => "µs",
         }
     }
@@ -96,6 +97,7 @@ impl Row {
             Row::RunOverhead => ours(0.5),
             Row::Lorenz => ratio(2.0),
             Row::LorenzForward => ratio(1.3),
+            Row::Gru => ours(3.0),
             Row::Compile => Bound { microseconds: Some(10.0), ..ratio(1.5) },
         }
     }
@@ -121,6 +123,7 @@ impl Row {
             Row::RunOverhead => cases::run_overhead(),
             Row::Lorenz => cases::lorenz(1000, true),
             Row::LorenzForward => cases::lorenz(1000, false),
+            Row::Gru => cases::gru(200),
             Row::Compile => cases::compile(100_000, 10_000),
         };
         let Case { mut ours, mut reference, chosen, work, units } = case?;
