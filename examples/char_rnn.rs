@@ -1,12 +1,9 @@
-//! A language model of characters: a gated recurrent unit, unrolled over stretches of a text, that learns which
+//! A language model of characters: a gated recurrent unit, which goes through stretches of a text and learns which
 //! character comes next; and a sample of what it then writes.
 //!
 //! ```text
 //! cargo run --release --example char_rnn -- --text notes.txt --epochs 100
 //! ```
-//!
-//! Source of the unit: Cho and others, *Learning phrase representations using RNN encoder-decoder for statistical
-//! machine translation*, 2014.
 
 #[allow(dead_code, reason = "each example uses its part")]
 mod common;
@@ -20,7 +17,7 @@ use common::curves::Panel;
 use common::{Options, Result, data, parsed};
 use flowgrad::data::Dataset;
 use flowgrad::ndarray::{Array2, ArrayD};
-use flowgrad::nn::{Dense, Embedding, Layer, Mode};
+use flowgrad::nn::{Dense, Embedding, GruCell, Layer, Mode, Rnn, RnnCell};
 use flowgrad::optimizer::{Adam, Schedule};
 use flowgrad::prelude::*;
 use flowgrad::train::{EarlyStopping, Trainer};
@@ -45,7 +42,7 @@ struct Args {
 const EPOCHS: usize = 60;
 /// Epochs that may pass without a better one.
 const PATIENCE: usize = 5;
-/// Characters over which the unit is unrolled.
+/// Characters of a stretch.
 const STRETCH: usize = 32;
 /// Numbers that the unit remembers.
 const STATE: usize = 128;
@@ -59,27 +56,6 @@ struct Outcome {
     epochs: usize,
     seed: u64,
     sample: String,
-}
-
-/// A gated recurrent unit: the new state is a mixture of the old one and of a candidate.
-struct Gru<'g> {
-    gates: Dense<'g>,
-    candidate: Dense<'g>,
-}
-
-impl<'g> Gru<'g> {
-    fn new(g: &'g Graph, name: &str, inputs: usize, state: usize) -> Self {
-        let dense = |part, units| Dense::new(g, &format!("{name}/{part}"), inputs + state, units);
-        Gru { gates: dense("gates", 2 * state), candidate: dense("candidate", state) }
-    }
-
-    fn call(&self, x: Tensor<'g>, state: Tensor<'g>) -> Tensor<'g> {
-        let joined = |state| x.graph().concat(&[x, state], -1);
-        let gates = self.gates.call(joined(state), Mode::Train).sigmoid().split(2, -1);
-        let [update, reset] = [gates[0], gates[1]];
-        let candidate = self.candidate.call(joined(reset * state), Mode::Train).tanh();
-        update * state + (1.0 - update) * candidate
-    }
 }
 
 /// The characters of a text, and the text as their indices among them.
@@ -120,21 +96,14 @@ fn main() -> Result<()> {
     let g = Graph::with_seed(options.seed);
     let classes = alphabet.characters.len();
     let letters = Embedding::<f32>::new(&g, "letters", classes, 32);
-    let unit = Gru::new(&g, "unit", 32, STATE);
+    let unit = Rnn::new(GruCell::new(&g, "unit", 32, STATE));
     let output = Dense::new(&g, "output", STATE, classes);
 
     let characters = g.placeholder::<i64>("characters", [None, Some(STRETCH)]);
     let following = g.placeholder::<i64>("following", [None, Some(STRETCH)]);
-    // A state of zeros for each stretch of the batch, however many these are.
-    let mut state =
-        characters.slice((.., 0..1)).cast::<f32>() * g.constant(ArrayD::<f32>::zeros(vec![1, STATE]));
-    let mut losses = Vec::new();
-    for at in 0..STRETCH {
-        state = unit.call(letters.call(characters.slice((.., at as isize))), state);
-        let logits = output.call(state, Mode::Train);
-        losses.push(logits.sparse_softmax_cross_entropy(following.slice((.., at as isize))));
-    }
-    let loss = g.stack(&losses, -1).reduce_mean(..).named("loss");
+    let states = unit.call(letters.call(characters), Mode::Train);
+    let logits = output.call(states, Mode::Train);
+    let loss = logits.sparse_softmax_cross_entropy(following).reduce_mean(..).named("loss");
     // However many epochs are asked for, so that a training may go on for more of them another day.
     let steps = EPOCHS * train.len().div_ceil(16);
     let step = Adam::new(Schedule::cosine(4e-3, 1e-4, steps)).clip_by_global_norm(1.0).minimize(loss);
@@ -142,8 +111,8 @@ fn main() -> Result<()> {
     // One character after the other: the state is fed back, and the next character drawn.
     let one = g.placeholder::<i64>("one", [1]);
     let before = g.placeholder::<f32>("before", [1, STATE]);
-    let after = unit.call(letters.call(one), before);
-    let next = output.call(after, Mode::Predict).categorical(1).reshape([1]);
+    let (given, after) = unit.cell.call(letters.call(one), before);
+    let next = output.call(given, Mode::Predict).categorical(1).reshape([1]);
 
     // Seven sonnets are soon known by heart; what was learned before that serves other text better.
     let trainer = Trainer::new(characters, following, loss, step)

@@ -16,7 +16,8 @@ pub use crate::io::tensorboard::SummaryWriter;
 pub use crate::ndarray;
 pub use crate::nn::{
     AvgPool2d, BatchNorm, Conv1d, Conv1dTranspose, Conv2d, Conv2dTranspose, Dense, Dropout, Embedding,
-    Flatten, Layer, LayerNorm, MaxPool2d, Mode, MultiHeadAttention, Sequential,
+    Flatten, GruCell, Layer, LayerNorm, LstmCell, MaxPool2d, Mode, MultiHeadAttention, Rnn, RnnCell,
+    Sequential,
 };
 pub use crate::optimizer::{Adagrad, Adam, AdamW, Ema, Momentum, RmsProp, Schedule, Sgd, global_step};
 pub use crate::testing::{AssertClose as _, check_against, check_gradients};

@@ -33,6 +33,7 @@ pub(crate) enum Row {
     EmptyLoop,
     CheckpointMemory,
     CheckpointTime,
+    Gru,
     Compile,
 }
 
@@ -79,7 +80,7 @@ impl Row {
         match self {
             Row::DeepMemory | Row::CheckpointMemory => "bytes",
             Row::Compile => "µs a node",
-            Row::Lorenz | Row::LorenzForward | Row::CheckpointTime => "µs a step",
+            Row::Lorenz | Row::LorenzForward | Row::CheckpointTime | Row::Gru => "µs a step",
             Row::LinregLoop => "µs an epoch",
             Row::EmptyLoop => "µs an iteration",
             _ => "µs",
@@ -106,6 +107,7 @@ impl Row {
             Row::EmptyLoop => ours(0.005),
             Row::CheckpointMemory => ratio(0.03),
             Row::CheckpointTime => ratio(2.0),
+            Row::Gru => ours(3.0),
             Row::Compile => Bound { microseconds: Some(10.0), ..ratio(1.5) },
         }
     }
@@ -140,6 +142,7 @@ impl Row {
             Row::LinregLoop => cases::linreg_loop(10_000, 10_000),
             Row::EmptyLoop => cases::empty_loop(10_000),
             Row::CheckpointTime => cases::checkpoint_time(10_000),
+            Row::Gru => cases::gru(200),
             Row::Compile => cases::compile(100_000, 10_000),
         };
         let Case { mut ours, mut reference, chosen, work, units } = case?;

@@ -33,6 +33,9 @@
 //! # Ok::<(), flowgrad::Error>(())
 //! ```
 //!
+//! Sequences go through an [`Rnn`], step by step with a [`GruCell`] or an [`LstmCell`], or through
+//! [`MultiHeadAttention`].
+//!
 //! # Names
 //!
 //! A layer `fc1` has the variables `fc1/kernel` and `fc1/bias`, within the scope in which it is made; two layers of one
@@ -66,6 +69,7 @@ mod layer_norm;
 mod multi_head_attention;
 mod normalization;
 mod pool2d;
+mod recurrent;
 mod sequential;
 
 pub use batch_norm::BatchNorm;
@@ -79,4 +83,5 @@ pub use layer_norm::LayerNorm;
 pub use multi_head_attention::MultiHeadAttention;
 pub use normalization::{batch_normalization, layer_norm};
 pub use pool2d::{AvgPool2d, MaxPool2d};
+pub use recurrent::{GruCell, LstmCell, Rnn, RnnCall, RnnCell};
 pub use sequential::Sequential;

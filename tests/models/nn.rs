@@ -11,6 +11,7 @@ mod flatten;
 mod images;
 mod layer_norm;
 mod places;
+mod recurrent;
 mod sequential;
 
 use flowgrad::ndarray::{ArrayD, IxDyn};

@@ -7,6 +7,7 @@ pub(crate) mod adam;
 pub(crate) mod chain;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
+pub(crate) mod gru;
 pub(crate) mod halves;
 pub(crate) mod isa;
 pub(crate) mod linreg;
