@@ -5,7 +5,7 @@ use foldhash::HashMap;
 use super::NoGradient;
 use super::{PerInput, Pullback, Share, fitted};
 use crate::graph::op::{Identity, Outputs, Part};
-use crate::graph::{AnyTensor, Arena, Graph, Node, NodeMap, Role, TensorMap, Walk};
+use crate::graph::{AnyTensor, Arena, BodyId, Graph, Node, NodeMap, Role, TensorMap, Walk};
 use crate::ir::{NodeId, TensorId};
 
 /// Whether a gradient can pass from the continuous outputs of a node to one of its inputs.
@@ -260,11 +260,32 @@ fn why_cut(arena: &Arena, y: TensorId, x: TensorId) -> NoGradient {
     cut.filter(|_| *descends.get(y.node)).unwrap_or(NoGradient::NoPath)
 }
 
-/// What ends the paths through a function, if the node calls one.
+/// What ends the paths through the bodies that a node runs, if it runs any.
 fn cut_inside(arena: &Arena, node: &Node, input: usize) -> Option<NoGradient> {
-    let Role::Calls(call) = node.role else { return None };
-    let call = arena.call(call);
-    let x = arena.body(call.body).bound().nth(input)?;
-    let mut cuts = call.results.iter().map(|&y| why_cut(arena, y, x));
+    // Of each body, what the input is inside of it, and what leaves it.
+    let through: Vec<(BodyId, usize, Vec<TensorId>)> = match node.role {
+        Role::Calls(call) => {
+            let call = arena.call(call);
+            vec![(call.body, input, call.results.clone())]
+        }
+        Role::Branches(id) => {
+            let record = arena.branch(id);
+            let through = record.branches.iter().enumerate().flat_map(|(index, branch)| {
+                let given: Vec<TensorId> = record.outputs.iter().filter_map(|given| given[index]).collect();
+                let positions = branch.inputs.iter().enumerate().filter(|&(_, &fed)| fed == input);
+                positions.map(move |(position, _)| (branch.body, position, given.clone()))
+            });
+            through.collect()
+        }
+        Role::Loops(id) => {
+            let body = arena.looped(id).body;
+            vec![(body, input, arena.body(body).results.clone())]
+        }
+        _ => Vec::new(),
+    };
+    let mut cuts = through.into_iter().flat_map(|(body, position, given)| {
+        let x = arena.body(body).bound().nth(position);
+        x.into_iter().flat_map(move |x| given.clone().into_iter().map(move |y| why_cut(arena, y, x)))
+    });
     cuts.find(|cut| !matches!(cut, NoGradient::NoPath))
 }

@@ -1,11 +1,12 @@
 //! Loops before all else is rewritten: constants that they are fed become [part of them](inline_constants), what each
 //! iteration would compute alike goes [before the loop](hoist), what one loop stacks for another is [computed
-//! again](recompute) where that takes less, and what nobody reads then is [dropped](unread).
+//! again](recompute) where that takes less, what they only add up is added up [behind them](accumulate), and what nobody
+//! reads then is [dropped](unread).
 
 use foldhash::HashMap;
 
 use super::inline_constants::with_constants_inside;
-use super::{hoist, recompute, unread};
+use super::{accumulate, hoist, recompute, unread};
 use crate::ir::{Callee, Inst, Prim, Program};
 
 /// The program whose loops do less, and likewise what it calls.
@@ -33,5 +34,6 @@ fn rewrite_own_loops(program: Program) -> Program {
     // Before, so that what is the same in each iteration is stacked for no other loop.
     let program = recompute::with_rows_computed(hoist::with_invariants_before_loops(program));
     // And behind, for what a loop computes again of what was the same in each iteration of another.
-    unread::without_unread(hoist::with_invariants_before_loops(program).pruned())
+    let program = accumulate::with_sums_behind_loops(hoist::with_invariants_before_loops(program));
+    unread::without_unread(program.pruned())
 }

@@ -12,6 +12,7 @@
 //! done again than kept from one loop to the other.
 //! Behind it, [`fold_constants`] finds what depends on constants alone, to be computed once.
 
+mod accumulate;
 mod algebra;
 mod broadcast;
 mod constants;

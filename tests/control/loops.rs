@@ -300,3 +300,31 @@ fn what_fails_says_in_which_iteration() {
     assert!(error.to_string().contains("in iteration 2 of `map_fn`"), "{error}");
     assert_eq!(error.to_string().matches(file!()).count(), 2, "{error}");
 }
+
+#[test]
+fn a_gradient_that_a_whole_number_cuts_names_where_it_is_inside_of_the_body() {
+    let cut = |build: &dyn for<'g> Fn(&'g Graph, T<'g>) -> T<'g>| {
+        let g = Graph::new();
+        let x = g.placeholder::<f64>("x", []);
+        let _ = build(&g, x).gradients([x]);
+        g.check().unwrap_err().to_string()
+    };
+    let error = cut(&|g, x| {
+        let start = (g.constant(0_i64), g.constant(0.0));
+        let (_, last) = g.fori(
+            3,
+            |_, (count, _): (Tensor<'_, i64>, T<'_>)| {
+                let next = count + x.cast::<i64>().named("rounded");
+                (next, next.cast::<f64>())
+            },
+            start,
+        );
+        last
+    });
+    assert!(error.contains("rounded` (i64), which is not continuous"), "{error}");
+    let error = cut(&|g, x| {
+        let which = g.placeholder::<bool>("which", []);
+        g.cond(which, || (x * 2.0).cast::<i64>().named("floored").cast::<f64>(), || g.constant(1.0))
+    });
+    assert!(error.contains("floored` (i64), which is not continuous"), "{error}");
+}

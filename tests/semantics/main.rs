@@ -3,6 +3,7 @@
 
 mod bits;
 mod bounds;
+mod control;
 mod corners;
 mod ends;
 mod extremes;

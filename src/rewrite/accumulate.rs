@@ -1,0 +1,201 @@
+//! What a loop only adds up, iteration by iteration, is added up behind it: the factors of products, `s + aᵀ·b`, are
+//! stacked, and one product of all rows takes the place of many small ones, each of which would read and write the whole
+//! sum. So it is with the shares of the parameters in the gradient of a recurrent network.
+
+use foldhash::HashMap;
+
+use crate::ir::{Args, Dims, Inst, Loop, LoopOperand, Prim, Program, Reduce, Scalar, Trips, Val, View, size};
+
+/// Bytes of what is stacked for a sum at most.
+const MAX_STACKED_BYTES: usize = 16 << 20;
+
+/// A value of the state that is a sum of products.
+struct Sum {
+    state: u32,
+    /// The value that the loop's program is fed for it.
+    before: Val,
+    shares: Shares,
+}
+
+/// What is added in each iteration, by values of the loop's program.
+enum Shares {
+    /// `aᵀ·b`.
+    Product { a: Val, b: Val },
+    /// The sum of rows.
+    Rows(Val),
+}
+
+/// The program that adds up behind its loops what these only add up.
+pub(super) fn with_sums_behind_loops(mut program: Program) -> Program {
+    let has_sums = |inst: &Inst| matches!(&inst.prim, Prim::Loop(of) if !sums(of).is_empty());
+    if !program.insts.iter().any(has_sums) {
+        return program;
+    }
+    let insts = std::mem::take(&mut program.insts);
+    let mut renumbered: Vec<Val> = Vec::with_capacity(insts.len());
+    let mut totals: HashMap<(Val, u32), Val> = HashMap::default();
+    for mut inst in insts {
+        inst.args.iter_mut().for_each(|arg| *arg = renumbered[arg.index()]);
+        if let Prim::Output(position) = inst.prim
+            && let Some(&total) = totals.get(&(inst.args[0], position))
+        {
+            renumbered.push(total);
+            continue;
+        }
+        let found = if let Prim::Loop(of) = &inst.prim { sums(of) } else { Vec::new() };
+        let looped = Val(program.insts.len() as u32);
+        if found.is_empty() {
+            program.push(inst);
+        } else {
+            add_up_behind(&mut program, inst, &found, &mut totals);
+        }
+        renumbered.push(looped);
+    }
+    program.results_mut().for_each(|val| *val = renumbered[val.index()]);
+    program
+}
+
+/// The sums that are worth taking out of a loop.
+fn sums(of: &Loop) -> Vec<Sum> {
+    let Trips::Known(count @ 2..) = of.trips else { return Vec::new() };
+    let program = of.callee.program();
+    let mut uses = vec![0_u32; program.insts.len()];
+    program.insts.iter().flat_map(|inst| &inst.args).for_each(|arg| uses[arg.index()] += 1);
+    program.results().for_each(|val| uses[val.index()] += 1);
+    let is_used_once = |val: Val| uses[val.index()] == 1;
+
+    let mut sums = Vec::new();
+    let mut stacked: Vec<Val> = program.outputs[of.before_stacks()..].to_vec();
+    for state in 0..of.states {
+        let next = program.outputs[state as usize];
+        let inst = program.inst(next);
+        let (Prim::Map(Scalar::Add), &[a, b], true) = (&inst.prim, &inst.args[..], is_used_once(next)) else {
+            continue;
+        };
+        let is_before = |val: Val| {
+            matches!(program.inst(val).prim, Prim::Feed(position)
+                if of.operands[position as usize] == LoopOperand::State(state))
+        };
+        let (before, share) = if is_before(a) { (a, b) } else { (b, a) };
+        let is_only_added = is_before(before) && is_used_once(before) && is_used_once(share);
+        if !is_only_added || program.inst(share).dims != inst.dims {
+            continue;
+        }
+        let Some(shares) = shares(program, share) else { continue };
+        let rows = match shares {
+            Shares::Product { a, b } => vec![a, b],
+            Shares::Rows(rows) => vec![rows],
+        };
+        let is_there = |row: Val| stacked.contains(&row) || array(of, row).is_some();
+        let new: Vec<Val> = rows.into_iter().filter(|&row| !is_there(row)).collect();
+        let elements: usize = new.iter().map(|&row| size(&program.inst(row).dims)).sum();
+        let bytes = elements.saturating_mul(count).saturating_mul(inst.dtype.size());
+        // The sum would be read and written in each iteration, as the rows are written and read.
+        let is_worth = elements <= size(&inst.dims) && bytes <= MAX_STACKED_BYTES;
+        let is_whole = |row: &Val| {
+            matches!(program.inst(*row).prim, Prim::Feed(position)
+                if !matches!(of.operands[position as usize], LoopOperand::State(_)))
+        };
+        if is_worth && !new.iter().any(is_whole) {
+            stacked.extend(new);
+            sums.push(Sum { state, before, shares });
+        }
+    }
+    sums
+}
+
+/// What an added value is made of, if all iterations' can be added up at once.
+fn shares(program: &Program, share: Val) -> Option<Shares> {
+    let inst = program.inst(share);
+    let rank = |val: Val| program.inst(val).dims.len();
+    match (&inst.prim, &inst.args[..]) {
+        (Prim::Dot, &[a, b]) if rank(a) == 2 && rank(b) == 2 => match &program.inst(a).prim {
+            Prim::View(View::Permute(axes)) if axes[..] == [1, 0] => {
+                Some(Shares::Product { a: program.inst(a).args[0], b })
+            }
+            _ => None,
+        },
+        (&Prim::Reduce { reduce: Reduce::Sum, first: 0, end: 1 }, &[rows]) => Some(Shares::Rows(rows)),
+        _ => None,
+    }
+}
+
+/// The operand of a loop of which a value of its program is the row.
+fn array(of: &Loop, row: Val) -> Option<u32> {
+    let Prim::Feed(position) = of.callee.program().inst(row).prim else { return None };
+    match of.operands[position as usize] {
+        LoopOperand::Row(array) => Some(array),
+        _ => None,
+    }
+}
+
+/// Adds a loop that hands these sums on as they are, and the sums behind it.
+fn add_up_behind(program: &mut Program, mut inst: Inst, sums: &[Sum], totals: &mut HashMap<(Val, u32), Val>) {
+    let looped = Val(program.insts.len() as u32);
+    let (origin, args) = (inst.origin, inst.args.clone());
+    let Prim::Loop(of) = &mut inst.prim else { return };
+    let Trips::Known(count) = of.trips else { return };
+    let mut inside = of.callee.program().clone();
+    // Where the rows of a value are: an operand, or an output of the loop.
+    let mut rows_of = |row: Val| match array(of, row) {
+        Some(array) => (row, None, args[array as usize]),
+        None => {
+            let first = of.before_stacks();
+            let stack = inside.outputs[first..].iter().position(|&stacked| stacked == row);
+            let stack = stack.unwrap_or_else(|| {
+                inside.outputs.push(row);
+                inside.outputs.len() - 1 - first
+            });
+            (row, Some(of.states + stack as u32), looped)
+        }
+    };
+    let rows: Vec<Vec<(Val, Option<u32>, Val)>> = sums
+        .iter()
+        .map(|sum| match sum.shares {
+            Shares::Product { a, b } => vec![rows_of(a), rows_of(b)],
+            Shares::Rows(rows) => vec![rows_of(rows)],
+        })
+        .collect();
+    for sum in sums {
+        inside.outputs[sum.state as usize] = sum.before;
+    }
+    of.callee = of.callee.with_program(inside);
+    let body = of.callee.clone();
+    program.push(inst);
+
+    for (sum, rows) in sums.iter().zip(rows) {
+        let mut push = |prim: Prim, args: &[Val], like: &Inst, dims: Dims| {
+            let (args, dtype) = (Args::from_slice(args), like.dtype);
+            program.push(Inst { prim, args, dtype, dims, origin })
+        };
+        let total = body.program().inst(sum.before);
+        let mut stacks = rows.into_iter().map(|(row, output, from)| {
+            let row = body.program().inst(row);
+            let dims: Dims = std::iter::once(count).chain(row.dims.iter().copied()).collect();
+            match output {
+                Some(position) => (push(Prim::Output(position), &[from], row, dims), row),
+                None => (from, row),
+            }
+        });
+        let (first, second) = (stacks.next(), stacks.next());
+        drop(stacks);
+        let share = match (&sum.shares, first, second) {
+            (Shares::Product { .. }, Some((a, a_row)), Some((b, b_row))) => {
+                let long = |row: &Inst| Dims::from_slice(&[count * row.dims[0], row.dims[1]]);
+                let a = push(Prim::View(View::Reshape), &[a], a_row, long(a_row));
+                let across = long(a_row).into_iter().rev().collect();
+                let a = push(Prim::View(View::Permute([1, 0].into_iter().collect())), &[a], a_row, across);
+                let b = push(Prim::View(View::Reshape), &[b], b_row, long(b_row));
+                push(Prim::Dot, &[a, b], total, total.dims.clone())
+            }
+            (_, Some((rows, _)), _) => {
+                let prim = Prim::Reduce { reduce: Reduce::Sum, first: 0, end: 2 };
+                push(prim, &[rows], total, total.dims.clone())
+            }
+            _ => continue,
+        };
+        let before = args[sum.state as usize];
+        let sum_of_all = push(Prim::Map(Scalar::Add), &[before, share], total, total.dims.clone());
+        totals.insert((looped, sum.state), sum_of_all);
+    }
+}
