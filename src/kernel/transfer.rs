@@ -20,8 +20,13 @@ pub(crate) struct TransferAxis {
     pub(crate) to: isize,
 }
 
-/// Elements side by side from which calling a function that copies them costs less than a loop.
+/// Elements side by side from which they are copied as bytes, in blocks.
 const MIN_COPIED: usize = 16;
+
+/// Bytes of blocks that are copied where they are, and of the runs that are: for more, a call of the function that copies
+/// bytes costs little beside the work.
+const BLOCK: usize = 64;
+const MOST_IN_BLOCKS: usize = 8 * BLOCK;
 
 /// Elements from which a loop on vectors is worth being chosen.
 const MIN_VECTORS: usize = 8;
@@ -127,6 +132,32 @@ unsafe fn copy_axes<T: Copy>(axes: &[TransferAxis], from: *const T, to: *mut T) 
     }
 }
 
+/// Copies bytes.
+///
+/// # Safety
+/// Both sides must reach so far and not overlap.
+#[inline(always)]
+unsafe fn copy_bytes(from: *const u8, to: *mut u8, bytes: usize) {
+    if !(BLOCK..=MOST_IN_BLOCKS).contains(&bytes) {
+        // SAFETY: the caller's promise.
+        return unsafe { ptr::copy_nonoverlapping(from, to, bytes) };
+    }
+    let copy = |first: usize| {
+        // SAFETY: the caller's promise, for a block that ends within the bytes; bytes need no alignment.
+        unsafe {
+            let block = from.add(first).cast::<[u8; BLOCK]>().read_unaligned();
+            to.add(first).cast::<[u8; BLOCK]>().write_unaligned(block);
+        }
+    };
+    for block in 0..bytes / BLOCK {
+        copy(block * BLOCK);
+    }
+    // What fills no block is the end of one that overlaps the one before.
+    if !bytes.is_multiple_of(BLOCK) {
+        copy(bytes - BLOCK);
+    }
+}
+
 /// Copies elements along a single axis.
 ///
 /// # Safety
@@ -147,7 +178,9 @@ pub(super) unsafe fn copy_run<T: Copy>(
     match (step, to_step) {
         _ if length < MIN_VECTORS => copy(step, to_step),
         // SAFETY: the caller's promise.
-        (1, 1) if length >= MIN_COPIED => unsafe { ptr::copy_nonoverlapping(from, to, length) },
+        (1, 1) if length >= MIN_COPIED => unsafe {
+            copy_bytes(from.cast(), to.cast(), length * size_of::<T>())
+        },
         (0, 1) => copy(0, 1),
         (2, 1) => copy(2, 1),
         (-1, 1) => copy(-1, 1),
