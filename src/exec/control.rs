@@ -80,6 +80,8 @@ pub(super) struct LoopRun<'r> {
     /// The first of their rows.
     first_row: usize,
     goes_on: bool,
+    /// Where each iteration leaves whether to go on, if it does.
+    condition: Option<*const u8>,
     /// By what is fed, the rows of the tape that it is read from.
     tapes_read: SmallVec<[Option<Rows>; 8]>,
     /// What is stacked, unless that is in arrays.
@@ -128,8 +130,20 @@ impl<'r> LoopRun<'r> {
         // SAFETY: the frame has so many bytes of zeros, at least, between here and its end.
         unsafe { frame.wrapping_add(offsets.zeros).write_bytes(0, offsets.end - offsets.zeros) };
         let added = SmallVec::new();
-        let trips = 0;
-        Ok(LoopRun { call, addresses, frame, trips, most, first_row, goes_on, tapes_read, tapes, added })
+        let condition = call.condition().map(|_| frame.wrapping_add(offsets.condition).cast_const());
+        Ok(LoopRun {
+            call,
+            addresses,
+            frame,
+            trips: 0,
+            most,
+            first_row,
+            goes_on,
+            condition,
+            tapes_read,
+            tapes,
+            added,
+        })
     }
 
     /// The row of the next iteration, if there is one.
@@ -149,20 +163,21 @@ impl<'r> LoopRun<'r> {
     #[inline]
     pub(super) unsafe fn advance(&mut self) {
         self.trips += 1;
-        if self.call.condition().is_some() {
+        if let Some(condition) = self.condition {
             // SAFETY: the iteration has written the boolean there.
-            self.goes_on = unsafe { self.frame.wrapping_add(self.call.offsets.condition).read() } != 0;
+            self.goes_on = unsafe { condition.read() } != 0;
         }
     }
 
     /// Adds a row to tapes of which nobody knows how long they become; it is where [`left`](Self::left) says.
     #[inline]
     pub(super) fn add_rows(&mut self) -> Result<(), Box<Cause>> {
-        if self.call.condition().is_some() {
-            self.added.clear();
-            for tape in &mut self.tapes {
-                self.added.push(tape.push()?);
-            }
+        if self.condition.is_none() || self.tapes.is_empty() {
+            return Ok(());
+        }
+        self.added.clear();
+        for tape in &mut self.tapes {
+            self.added.push(tape.push()?);
         }
         Ok(())
     }

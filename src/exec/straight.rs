@@ -60,23 +60,27 @@ unsafe fn run_with(
     let mut table = Table::of(run, line, scratch);
     let mut calls: SmallVec<[Call<'_>; 16]> =
         line.calls.iter().filter_map(|of| Call::of(&call.plan, of.step, of.part, of.words.clone())).collect();
+    // Slices, for what lies in place or elsewhere is looked up each time.
+    let [even, odd] = &mut table.turns;
+    let mut turns: [&mut [u64]; 2] = [even, odd];
+    let (calls, moving, renewed) = (&mut calls[..], &table.moving[..], &table.renewed[..]);
     while let Some(row) = run.next_row() {
         context.check_deadline()?;
-        let words = &mut table.turns[run.trips % 2];
+        let words = &mut *turns[run.trips % 2];
         run.add_rows()?;
-        for &(index, anchor, offset) in &table.renewed {
+        for &(index, anchor, offset) in renewed {
             // SAFETY: the caller's promise.
             let start = unsafe { place(run, anchor, row) };
             words[index] = start.wrapping_add(offset).expose_provenance() as u64;
         }
-        for call in &mut calls {
+        for call in &mut *calls {
             // SAFETY: the words are where the plan's steps read and write in this iteration, of which each has places of
             // its own but for the state, that is written where it is not read.
             let called = unsafe { call.run(words) };
             called
                 .map_err(|fallible| Box::new(Cause::Function(fallible)).in_iteration(run.call.node, row))?;
         }
-        for &(index, by) in &table.moving {
+        for &(index, by) in moving {
             words[index] = words[index].wrapping_add(by);
         }
         // SAFETY: the calls are done.
