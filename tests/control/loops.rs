@@ -157,6 +157,23 @@ fn a_branch_inside_a_loop_has_the_gradient_of_what_was_taken() {
     }
 }
 
+/// A step that is behind an operation.
+fn behind<'g>(g: &'g Graph, operation: Operation<'g>, x: T<'g>, w: T<'g>) -> T<'g> {
+    g.control_dependencies(&[operation], || step(x, w))
+}
+
+#[test]
+fn what_is_behind_an_assignment_is_so_inside_of_loops_too() {
+    let g = Graph::new();
+    let (x, w) = (g.variable("x", 0.8).tensor(), g.variable("w", 0.5));
+    let assign = w.assign_add(0.25);
+    let w = w.tensor();
+    let nested = g.fori(2, |_, x| g.fori(3, |_, x| behind(&g, assign.op(), x, w), x), x);
+    let unrolled = (0..6).fold(x, |x, _| behind(&g, assign.op(), x, w));
+    let [found, expected] = [nested, unrolled].map(|y| everywhere(&g, &derivatives(y, [x, w])));
+    found.iter().zip(&expected).for_each(|(found, expected)| close(found, expected));
+}
+
 #[test]
 fn arrays_without_rows_leave_the_state() {
     let g = Graph::new();
