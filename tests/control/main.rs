@@ -2,4 +2,5 @@
 
 mod branches;
 mod loops;
+mod peers;
 mod small;
