@@ -3,4 +3,5 @@
 mod branches;
 mod loops;
 mod peers;
+mod random;
 mod small;
