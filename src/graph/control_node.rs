@@ -52,7 +52,8 @@ impl Graph {
                 return vec![self.tie(invalid); count];
             }
             let bodies = || bodies.iter().map(|&body| arena.body(body));
-            let control: Vec<NodeId> = bodies().flat_map(|body| body.control.clone()).collect();
+            let here = self.body_here();
+            let control: Vec<NodeId> = bodies().flat_map(|body| arena.control_from(body, here)).collect();
             let functions = bodies().map(|body| body.name.clone()).collect::<Vec<_>>();
             let (depth, calls) = (
                 bodies().map(|body| body.depth).max().unwrap_or_default(),

@@ -302,7 +302,8 @@ impl Graph {
             let arena = self.shared().snapshot();
             let types = arena.infer_results(body, results, &types);
             let paths = arena.paths(body, results);
-            let (name, control) = (arena.body(body).name.clone(), arena.body(body).control.clone());
+            let control = arena.control_from(arena.body(body), self.body_here());
+            let name = arena.body(body).name.clone();
             drop(arena);
             let types = match types {
                 Ok(types) => types,

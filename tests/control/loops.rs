@@ -174,6 +174,28 @@ fn what_is_behind_an_assignment_is_so_inside_of_loops_too() {
     found.iter().zip(&expected).for_each(|(found, expected)| close(found, expected));
 }
 
+/// Goes through rows by steps that are behind an operation.
+fn scanned_behind<'g>(g: &'g Graph, options: Scan, operation: Operation<'g>, x: T<'g>, w: T<'g>) -> T<'g> {
+    let rows = g.constant(arr1(&[0.3, -0.8, 1.2, 0.1]));
+    g.scan_with(options, x, rows, |x, row| (behind(g, operation, x * row, w), ())).0
+}
+
+#[test]
+fn checkpoints_stand_behind_what_is_in_the_same_branch_or_body() {
+    let all = |options| {
+        let g = Graph::new();
+        let (x, w) = (g.variable("x", 0.8).tensor(), g.variable("w", 0.5));
+        let looped = g.fori(2, |i, x| scanned_behind(&g, options, i.op(), x, w.tensor()), x);
+        let assigns = || scanned_behind(&g, options, w.assign_add(0.25).op(), looped, w.tensor());
+        let y = g.cond(x.greater(0.0), assigns, || looped);
+        everywhere(&g, &derivatives(y, [x, w.tensor()]))
+    };
+    let expected = all(Scan::new());
+    for options in [Scan::new().checkpoint_every(2), Scan::new().checkpoint_sqrt()] {
+        all(options).iter().zip(&expected).for_each(|(found, expected)| close(found, expected));
+    }
+}
+
 #[test]
 fn arrays_without_rows_leave_the_state() {
     let g = Graph::new();
