@@ -211,7 +211,7 @@ fn conditionals_and_loops_give_what_jax_and_tensorflow_give() {
 
 #[test]
 fn derivatives_agree_with_central_differences() {
-    let faults = faults(|case, g, made| case.slopes(g, made));
+    let faults = faults(Case::slopes);
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
 }
 

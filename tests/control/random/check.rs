@@ -149,7 +149,7 @@ impl<'g, T: Float> Made<'g, T> {
         let mut scope = leaves.scope.clone();
         build.steps(&mut scope, &program.steps);
         let fetches = Fetches::of(program, &leaves, &scope, build.operations.take());
-        Made { graph, fetches, leaves, fed }
+        Made { graph, leaves, fetches, fed }
     }
 
     fn run(&self, what: &str, session: SessionBuilder<'_>) -> Result<Outcome, String> {

@@ -114,13 +114,7 @@ impl<'g, T: Float> Build<'g, '_, T> {
     }
 
     /// Puts what branches gave into the scope.
-    fn joined(
-        &self,
-        scope: &mut Scope<'g, T>,
-        like: &Bundle<'g, T>,
-        given: Flat<'g, T>,
-        assigned: [bool; 2],
-    ) {
+    fn joined(scope: &mut Scope<'g, T>, like: &Bundle<'g, T>, given: Flat<'g, T>, assigned: [bool; 2]) {
         for (last, is_assigned) in scope.last.iter_mut().zip(assigned) {
             if is_assigned {
                 *last = Some(Self::operation(&given));
@@ -162,7 +156,6 @@ impl<'g, T: Float> Build<'g, '_, T> {
     ) {
         let assigned = std::cell::Cell::new([false; 2]);
         let outer = scope.clone();
-        // A branch that was lost while a program got smaller gives what there is.
         let build = |at: usize| {
             let (given, by) = self.branch(&outer, like, &step.inner[at]);
             let before = assigned.get();
@@ -172,7 +165,7 @@ impl<'g, T: Float> Build<'g, '_, T> {
         match chosen {
             None => {
                 let given = self.behind(&outer, || keep(&build));
-                self.joined(scope, like, given, assigned.get());
+                Self::joined(scope, like, given, assigned.get());
             }
             Some(at) => {
                 let mut inside = scope.clone();
@@ -296,7 +289,8 @@ impl<'g, T: Float> Build<'g, '_, T> {
                 (none, given)
             }
             _ => {
-                let options = if step.numbers[1] % 2 == 0 { Scan::new() } else { Scan::new().reverse() };
+                let options =
+                    if step.numbers[1].is_multiple_of(2) { Scan::new() } else { Scan::new().reverse() };
                 let is_known = arrays[0].shape().dims()[0].is_some();
                 let options = match step.numbers[1] / 2 % 6 {
                     _ if self.unchecked || !is_known => options,
@@ -355,7 +349,7 @@ impl<'g, T: Float> Build<'g, '_, T> {
         };
         let mut made = called(given.flat());
         given.with(made.clone()).push(scope);
-        if step.numbers[1] % 2 == 0 {
+        if step.numbers[1].is_multiple_of(2) {
             made = called(made);
             given.with(made).push(scope);
         }
@@ -398,6 +392,6 @@ impl<'g, T: Float> Build<'g, '_, T> {
         if !self.unroll.keeps() {
             self.operations.borrow_mut().push(assign.op());
         }
-        scope.floats[which].push(if step.numbers[2] % 2 == 0 { assign } else { read });
+        scope.floats[which].push(if step.numbers[2].is_multiple_of(2) { assign } else { read });
     }
 }

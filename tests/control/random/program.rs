@@ -6,7 +6,7 @@
 /// How deep steps hold steps.
 const DEPTH: usize = 3;
 
-/// Numbers from a seed: SplitMix64.
+/// Numbers from a seed: `SplitMix64`.
 pub(crate) struct Numbers(u64);
 
 impl Numbers {
@@ -106,13 +106,13 @@ impl Program {
         let width = numbers.one_of(&[1, 2, 3, 3, 3, 4, 5, 8, 9]);
         let [single, unknown, second] = [3, 3, 4].map(|one_in| numbers.below(one_in) == 0);
         let count = 3 + numbers.below(6);
-        let steps = steps(&mut numbers, count, 0, seed % 5 == 0);
+        let steps = steps(&mut numbers, count, 0, seed.is_multiple_of(5));
         Program { seed, width, single, unknown, second, steps }
     }
 
     /// Whether variables are read at the start and not where they are used.
     pub(crate) fn reads_at_once(&self) -> bool {
-        self.seed % 3 != 0
+        !self.seed.is_multiple_of(3)
     }
 
     /// Whether its loops and branches can be written out with the same meaning: draws differ from iteration to iteration of
@@ -129,41 +129,75 @@ impl Program {
         among(&self.steps, kind)
     }
 
-    /// The smallest program without some of the steps for which `fails` holds.
+    /// The smallest program for which `fails` holds: without some of the steps, and with 0 for some of the numbers.
     pub(crate) fn smallest(mut self, fails: impl Fn(&Program) -> bool) -> Self {
         loop {
-            let smaller = (0..removals(&self.steps)).rev().find_map(|at| {
-                let mut tried = self.clone();
-                remove(&mut tried.steps, &mut { at });
-                fails(&tried).then_some(tried)
-            });
-            match smaller {
-                Some(smaller) => self = smaller,
-                None => return self,
-            }
+            let smaller = self.smaller().find(|smaller| fails(smaller));
+            let Some(smaller) = smaller else { return self };
+            self = smaller;
         }
+    }
+
+    /// Programs that are a little smaller.
+    fn smaller(&self) -> impl Iterator<Item = Program> {
+        let plainer = [
+            Program { width: self.width.min(2), ..self.clone() },
+            Program { single: false, ..self.clone() },
+            Program { unknown: false, ..self.clone() },
+            Program { second: false, ..self.clone() },
+        ];
+        let is_other = |plainer: &Program| {
+            let kept = |program: &Program| (program.width, program.single, program.unknown, program.second);
+            kept(plainer) != kept(self)
+        };
+        let changed = |at: usize, change: fn(&mut Vec<Step>, usize) -> bool| {
+            let mut tried = self.clone();
+            let found = change_at(&mut tried.steps, &mut { at }, &mut |steps, index| change(steps, index));
+            (found == Some(true)).then_some(tried)
+        };
+        let count = count(&self.steps);
+        let removed = (0..count).rev().filter_map(move |at| {
+            changed(at, |steps, index| {
+                steps.remove(index);
+                true
+            })
+        });
+        let zeros = [0, 1, 2, 3].into_iter().flat_map(move |of| (0..count).map(move |at| (of, at)));
+        let zeroed = zeros.filter_map(move |(of, at)| {
+            let mut tried = self.clone();
+            let zero = &mut |steps: &mut Vec<Step>, index: usize| {
+                let Step { picks, numbers, .. } = &mut steps[index];
+                std::mem::take(&mut picks[of]) != 0 || std::mem::take(&mut numbers[of]) != 0
+            };
+            (change_at(&mut tried.steps, &mut { at }, zero) == Some(true)).then_some(tried)
+        });
+        let plainer: Vec<Program> = plainer.into_iter().filter(is_other).collect();
+        removed.chain(plainer).chain(zeroed)
     }
 }
 
-/// How many ways there are to take something out.
-fn removals(steps: &[Step]) -> usize {
-    let inner = |step: &Step| step.inner.iter().map(|inner| removals(inner)).sum::<usize>();
-    steps.iter().map(|step| 1 + inner(step)).sum()
+/// How many steps there are, with those that steps hold.
+fn count(steps: &[Step]) -> usize {
+    steps.iter().map(|step| 1 + step.inner.iter().map(|inner| count(inner)).sum::<usize>()).sum()
 }
 
-/// Takes out the step at a place, counted with those that steps hold; whether it was found.
-fn remove(steps: &mut Vec<Step>, at: &mut usize) -> bool {
+/// Changes the step at a place, counted with those that steps hold; what the change gives, if the place was found.
+fn change_at(
+    steps: &mut Vec<Step>,
+    at: &mut usize,
+    change: &mut dyn FnMut(&mut Vec<Step>, usize) -> bool,
+) -> Option<bool> {
     for index in 0..steps.len() {
         if *at == 0 {
-            steps.remove(index);
-            return true;
+            return Some(change(steps, index));
         }
         *at -= 1;
-        if steps[index].inner.iter_mut().any(|inner| remove(inner, at)) {
-            return true;
+        let found = steps[index].inner.iter_mut().find_map(|inner| change_at(inner, at, change));
+        if found.is_some() {
+            return found;
         }
     }
-    false
+    None
 }
 
 fn steps(numbers: &mut Numbers, count: usize, depth: usize, draws: bool) -> Vec<Step> {
