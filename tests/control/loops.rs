@@ -339,3 +339,27 @@ fn what_fails_says_in_which_iteration() {
     assert!(error.to_string().contains("in iteration 2 of `map_fn`"), "{error}");
     assert_eq!(error.to_string().matches(file!()).count(), 2, "{error}");
 }
+
+#[test]
+fn lengths_are_known_where_a_gradient_is_zero() {
+    let g = Graph::new();
+    let (start, rows) = (g.placeholder::<f64>("start", [None]), g.placeholder::<f64>("rows", [None]));
+    let times = g.placeholder::<i64>("times", []);
+    let y = g.fold(start, rows, |state, row| {
+        let looped = g.fori(times, |_, x| (row + x) * 0.5, state);
+        let [slope] = looped.square().reduce_sum(..).gradients([state]);
+        slope * 0.5
+    });
+    let first = Gradients::of([y.square()]).wrt_or_zeros(&[start, rows]);
+    let squares = first[0].square().reduce_sum(..) + first[1].square().reduce_sum(..);
+    let second = Gradients::of([squares]).wrt_or_zeros(&[start, rows]);
+    let session = Session::new(&g).unwrap();
+    let fed = |numbers: &[f64]| arr1(numbers);
+    let (start_, rows_) = (fed(&[0.5, -1.0]), fed(&[0.25]));
+    let run = session.feed(start, &start_).feed(rows, &rows_).feed(times, 1);
+    // The slope of ((r + s)/2)² is (r + s)/2, of which half is taken.
+    let (y, first, second) = run.run((y, first, second)).unwrap();
+    assert_eq!(y, arr1(&[0.1875, -0.1875]).into_dyn());
+    assert_eq!(first, [arr1(&[0.09375, -0.09375]).into_dyn(), arr1(&[0.0]).into_dyn()]);
+    assert_eq!(second, [arr1(&[0.0234375, -0.0234375]).into_dyn(), arr1(&[0.0]).into_dyn()]);
+}
