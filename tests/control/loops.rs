@@ -361,5 +361,5 @@ fn lengths_are_known_where_a_gradient_is_zero() {
     let (y, first, second) = run.run((y, first, second)).unwrap();
     assert_eq!(y, arr1(&[0.1875, -0.1875]).into_dyn());
     assert_eq!(first, [arr1(&[0.09375, -0.09375]).into_dyn(), arr1(&[0.0]).into_dyn()]);
-    assert_eq!(second, [arr1(&[0.0234375, -0.0234375]).into_dyn(), arr1(&[0.0]).into_dyn()]);
+    assert_eq!(second, [arr1(&[3.0 / 128.0, -3.0 / 128.0]).into_dyn(), arr1(&[0.0]).into_dyn()]);
 }
