@@ -62,7 +62,7 @@ unsafe fn run_with(
         line.calls.iter().filter_map(|of| Call::of(&call.plan, of.step, of.part, of.words.clone())).collect();
     // Slices, for what lies in place or elsewhere is looked up each time.
     let [even, odd] = &mut table.turns;
-    let mut turns: [&mut [u64]; 2] = [even, odd];
+    let turns: [&mut [u64]; 2] = [even, odd];
     let (calls, moving, renewed) = (&mut calls[..], &table.moving[..], &table.renewed[..]);
     while let Some(row) = run.next_row() {
         context.check_deadline()?;

@@ -117,7 +117,7 @@ impl<'g> Backward<'g> {
             let sweep = Sweep::of_body(graph, &ys, &xs, &edge).zero_where_untaken(zero_where_untaken);
             let shares = sweep.run(&seeds).into_iter().zip(&xs).enumerate();
             let shares = shares.map(|(index, (share, x))| {
-                let share = share.unwrap_or_else(|| x.filled(0.0));
+                let share = share.unwrap_or_else(|| graph.no_share(*x));
                 let so_far = index.checked_sub(self.states.len()).and_then(|index| so_far.get(index));
                 so_far.map_or(share, |&so_far| graph.sum_of_shares(so_far, share, x.id()))
             });

@@ -225,6 +225,15 @@ impl Graph {
             None => a + b,
         }
     }
+
+    /// The share of a tensor's cotangent that is 0.
+    pub(super) fn no_share<'g>(&'g self, of: AnyTensor<'g>) -> AnyTensor<'g> {
+        let rows = self.shared().read().tape_rows(of.id());
+        match rows {
+            Some(rows) => self.zeros_of_tape(of, &rows),
+            None => of.filled(0.0),
+        }
+    }
 }
 
 /// Explains why no gradient flows from `y` to `x`.

@@ -167,6 +167,13 @@ impl Arena {
         }
     }
 
+    /// The operations that what runs a body must run after, if it stands in another. A gradient of a body may hold loops
+    /// that were built behind operations of that body; it runs behind the whole of it, and so behind them.
+    pub(super) fn control_from(&self, body: &Body, from: Option<BodyId>) -> Vec<NodeId> {
+        let control = body.control.iter().copied();
+        control.filter(|&node| self.is_in_reach(self.node(node).body, from)).collect()
+    }
+
     /// Finishes a body: finds what its results need from outside.
     pub(super) fn close(&mut self, id: BodyId, results: Vec<TensorId>) {
         let is_outside = |tensor: TensorId| self.body_of(tensor) != Some(id);

@@ -52,7 +52,8 @@ impl Graph {
                 return vec![self.tie(invalid); count];
             }
             let bodies = || bodies.iter().map(|&body| arena.body(body));
-            let control: Vec<NodeId> = bodies().flat_map(|body| body.control.clone()).collect();
+            let here = self.body_here();
+            let control: Vec<NodeId> = bodies().flat_map(|body| arena.control_from(body, here)).collect();
             let functions = bodies().map(|body| body.name.clone()).collect::<Vec<_>>();
             let (depth, calls) = (
                 bodies().map(|body| body.depth).max().unwrap_or_default(),
@@ -186,34 +187,53 @@ impl Graph {
 
     /// The sum of two handles of tapes, or of arrays of them: that of their rows, one by one.
     #[track_caller]
-    pub(crate) fn sum_of_tapes<'g>(&'g self, [a, b]: [AnyTensor<'g>; 2], rows: &TapeRows) -> AnyTensor<'g> {
-        let is_array = a.shape().rank() > 0;
-        let body = self.open_body(Context::of(self).body, "sum_of_tapes");
-        let sum = self.inside(body, || {
+    pub(crate) fn sum_of_tapes<'g>(&'g self, tapes: [AnyTensor<'g>; 2], rows: &TapeRows) -> AnyTensor<'g> {
+        self.each_of_tapes("sum_of_tapes", tapes, rows, &|[x, y]| x + y)
+    }
+
+    /// The handle of a tape of zeros like another, or an array of them. Unlike the handle 0, which is of zeros too, it
+    /// knows how long its rows are.
+    #[track_caller]
+    pub(crate) fn zeros_of_tape<'g>(&'g self, tape: AnyTensor<'g>, rows: &TapeRows) -> AnyTensor<'g> {
+        self.each_of_tapes("zeros_of_tape", [tape], rows, &|[x]| x.filled(0.0))
+    }
+
+    /// What is made of the rows of tapes, one by one.
+    #[track_caller]
+    fn each_of_tapes<'g, const N: usize>(
+        &'g self,
+        name: &'static str,
+        tapes: [AnyTensor<'g>; N],
+        rows: &TapeRows,
+        make: &dyn Fn([AnyTensor<'g>; N]) -> AnyTensor<'g>,
+    ) -> AnyTensor<'g> {
+        let is_array = tapes[0].shape().rank() > 0;
+        let body = self.open_body(Context::of(self).body, name);
+        let made = self.inside(body, || {
             let (row, inner) = if is_array {
-                (a.row_type(), Some(rows.clone()))
+                (tapes[0].row_type(), Some(rows.clone()))
             } else {
                 (rows.row.clone(), rows.inner.as_deref().cloned())
             };
-            let [x, y] = [(); 2].map(|()| self.parameter_with_rows(body, &row, inner.clone()));
+            let given = [(); N].map(|()| self.parameter_with_rows(body, &row, inner.clone()));
             match &inner {
-                Some(inner) => self.sum_of_tapes([x, y], inner),
-                None => x + y,
+                Some(inner) => self.each_of_tapes(name, given, inner, make),
+                None => make(given),
             }
         });
-        self.close_body(body, vec![sum]);
+        self.close_body(body, vec![made]);
         let result = self.shared().read().body(body).results[0];
         let record = LoopRecord {
             body,
-            bindings: vec![Binding::Row; 2],
-            trips: if is_array { LoopTrips::Rows(0) } else { LoopTrips::Tapes(vec![0, 1]) },
+            bindings: vec![Binding::Row; N],
+            trips: if is_array { LoopTrips::Rows(0) } else { LoopTrips::Tapes((0..N).collect()) },
             reverse: false,
             outputs: vec![LoopOutput::Stacked(result)],
             origin: None,
             recomputes: false,
             draws_as: None,
         };
-        self.loop_node("sum_of_tapes", record, &[a, b])[0]
+        self.loop_node(name, record, &tapes)[0]
     }
 }
 

@@ -157,6 +157,45 @@ fn a_branch_inside_a_loop_has_the_gradient_of_what_was_taken() {
     }
 }
 
+/// A step that is behind an operation.
+fn behind<'g>(g: &'g Graph, operation: Operation<'g>, x: T<'g>, w: T<'g>) -> T<'g> {
+    g.control_dependencies(&[operation], || step(x, w))
+}
+
+#[test]
+fn what_is_behind_an_assignment_is_so_inside_of_loops_too() {
+    let g = Graph::new();
+    let (x, w) = (g.variable("x", 0.8).tensor(), g.variable("w", 0.5));
+    let assign = w.assign_add(0.25);
+    let w = w.tensor();
+    let nested = g.fori(2, |_, x| g.fori(3, |_, x| behind(&g, assign.op(), x, w), x), x);
+    let unrolled = (0..6).fold(x, |x, _| behind(&g, assign.op(), x, w));
+    let [found, expected] = [nested, unrolled].map(|y| everywhere(&g, &derivatives(y, [x, w])));
+    found.iter().zip(&expected).for_each(|(found, expected)| close(found, expected));
+}
+
+/// Goes through rows by steps that are behind an operation.
+fn scanned_behind<'g>(g: &'g Graph, options: Scan, operation: Operation<'g>, x: T<'g>, w: T<'g>) -> T<'g> {
+    let rows = g.constant(arr1(&[0.3, -0.8, 1.2, 0.1]));
+    g.scan_with(options, x, rows, |x, row| (behind(g, operation, x * row, w), ())).0
+}
+
+#[test]
+fn checkpoints_stand_behind_what_is_in_the_same_branch_or_body() {
+    let all = |options| {
+        let g = Graph::new();
+        let (x, w) = (g.variable("x", 0.8).tensor(), g.variable("w", 0.5));
+        let looped = g.fori(2, |i, x| scanned_behind(&g, options, i.op(), x, w.tensor()), x);
+        let assigns = || scanned_behind(&g, options, w.assign_add(0.25).op(), looped, w.tensor());
+        let y = g.cond(x.greater(0.0), assigns, || looped);
+        everywhere(&g, &derivatives(y, [x, w.tensor()]))
+    };
+    let expected = all(Scan::new());
+    for options in [Scan::new().checkpoint_every(2), Scan::new().checkpoint_sqrt()] {
+        all(options).iter().zip(&expected).for_each(|(found, expected)| close(found, expected));
+    }
+}
+
 #[test]
 fn arrays_without_rows_leave_the_state() {
     let g = Graph::new();
@@ -327,4 +366,47 @@ fn a_gradient_that_a_whole_number_cuts_names_where_it_is_inside_of_the_body() {
         g.cond(which, || (x * 2.0).cast::<i64>().named("floored").cast::<f64>(), || g.constant(1.0))
     });
     assert!(error.contains("floored` (i64), which is not continuous"), "{error}");
+}
+
+#[test]
+fn lengths_are_known_where_a_gradient_is_zero() {
+    let g = Graph::new();
+    let (start, rows) = (g.placeholder::<f64>("start", [None]), g.placeholder::<f64>("rows", [None]));
+    let times = g.placeholder::<i64>("times", []);
+    let y = g.fold(start, rows, |state, row| {
+        let looped = g.fori(times, |_, x| (row + x) * 0.5, state);
+        let [slope] = looped.square().reduce_sum(..).gradients([state]);
+        slope * 0.5
+    });
+    let first = Gradients::of([y.square()]).wrt_or_zeros(&[start, rows]);
+    let squares = first[0].square().reduce_sum(..) + first[1].square().reduce_sum(..);
+    let second = Gradients::of([squares]).wrt_or_zeros(&[start, rows]);
+    let session = Session::new(&g).unwrap();
+    let fed = |numbers: &[f64]| arr1(numbers);
+    let (start_, rows_) = (fed(&[0.5, -1.0]), fed(&[0.25]));
+    let run = session.feed(start, &start_).feed(rows, &rows_).feed(times, 1);
+    // The slope of ((r + s)/2)² is (r + s)/2, of which half is taken.
+    let (y, first, second) = run.run((y, first, second)).unwrap();
+    assert_eq!(y, arr1(&[0.1875, -0.1875]).into_dyn());
+    assert_eq!(first, [arr1(&[0.09375, -0.09375]).into_dyn(), arr1(&[0.0]).into_dyn()]);
+    assert_eq!(second, [arr1(&[3.0 / 128.0, -3.0 / 128.0]).into_dyn(), arr1(&[0.0]).into_dyn()]);
+}
+
+#[test]
+fn the_parts_of_a_checkpointed_scan_are_those_of_what_it_would_see() {
+    let run = |options: Scan| {
+        let g = Graph::new();
+        let w = g.variable("w", arr1(&[1.0, 2.0, 3.0, 4.0]));
+        let doubled = w.assign(w * 2.0);
+        let (by_state, ()) = g.scan_with(options, doubled.reduce_sum(..), w.tensor(), |s, x| (s + x, ()));
+        let v = g.variable("v", arr1(&[1.0, 2.0, 3.0, 4.0]));
+        let total = v.assign(v * 2.0).reduce_sum(..);
+        let start = g.constant(0.0);
+        let (by_capture, ()) = g.scan_with(options, start, v.tensor(), |s, x| (s + x + total, ()));
+        Session::new(&g).unwrap().run([by_state, by_capture]).unwrap().map(|sum| sum.sum())
+    };
+    assert_eq!(run(Scan::new()), [40.0, 100.0]);
+    for block in [1, 2, 3, 4, 7] {
+        assert_eq!(run(Scan::new().checkpoint_every(block)), [40.0, 100.0], "{block}");
+    }
 }

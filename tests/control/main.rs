@@ -3,5 +3,7 @@
 mod branches;
 mod hoisting;
 mod loops;
+mod peers;
+mod random;
 mod rows;
 mod small;

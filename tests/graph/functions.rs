@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use flowgrad::ndarray::{Array1, ArrayD, arr0, arr1, arr2};
+use flowgrad::ndarray::{Array1, Array2, ArrayD, arr0, arr1, arr2};
 use flowgrad::prelude::*;
 use flowgrad::testing::GradientCheck;
 use flowgrad::{Function, op::AnyTensor};
@@ -392,6 +392,12 @@ fn lengths_that_are_not_known_are_checked_when_they_are() {
     let f = g.function(g.constant(Array1::<f64>::zeros(3)), |x| x.unstack(0)[2]);
     let last = session.feed(p, &arr1(&[1.0, 2.0, 3.0])).run(f.call(p)).unwrap();
     assert_eq!(last, arr0(3.0).into_dyn());
+    // And what neither knows is known in a run.
+    let [open, like] = [("open", None), ("like", Some(2))]
+        .map(|(name, columns)| g.placeholder::<f64>(name, [None, columns]));
+    let f = g.function(like, |x| x.reduce_sum(0));
+    let sums = session.feed(open, &Array2::<f64>::ones((3, 2))).run(f.call(open)).unwrap();
+    assert_eq!(sums, arr1(&[3.0, 3.0]).into_dyn());
 }
 
 #[test]

@@ -122,10 +122,11 @@ impl Op for ExpectShape {
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let found = inputs[0];
         let expected = self.0.as_ref().unwrap_or_else(|| &inputs[inputs.len() - 1].shape);
-        if found.shape.agrees_with(expected) {
-            return Ok(TensorType::new(found.dtype, expected));
+        // Each may know lengths that the other leaves open.
+        match found.shape.merged(expected) {
+            Some(shape) => Ok(TensorType::new(found.dtype, shape)),
+            None => Err(Fault::OtherShape { expected: expected.clone(), found: found.shape.clone() }),
         }
-        Err(Fault::OtherShape { expected: expected.clone(), found: found.shape.clone() })
     }
 
     fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {

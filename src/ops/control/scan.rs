@@ -236,13 +236,16 @@ impl Rows {
         arrays: &[AnyTensor<'g>],
         recomputes: bool,
     ) -> Vec<AnyTensor<'g>> {
-        let [states, rows, stacked] = self.lengths;
-        let of_stacked = (states..states + stacked).collect();
-        let trips = LoopTrips::Rows(states);
-        let record = graph.loop_over(self.body, (states, rows), trips, reverse, of_stacked);
-        let record = LoopRecord { recomputes, ..record };
+        let record = LoopRecord { recomputes, ..self.record(graph, reverse) };
         let inputs = graph.loop_inputs(&record, [&state, arrays].concat());
         graph.loop_node(self.name, record, &inputs)
+    }
+
+    /// What a loop over all rows is.
+    fn record(&self, graph: &Graph, reverse: bool) -> LoopRecord {
+        let [states, rows, stacked] = self.lengths;
+        let of_stacked = (states..states + stacked).collect();
+        graph.loop_over(self.body, (states, rows), LoopTrips::Rows(states), reverse, of_stacked)
     }
 
     /// A loop over blocks of rows, each of which is a loop that its gradient runs once more, and one over the rows that
@@ -266,8 +269,13 @@ impl Rows {
             let part = if whole < rows { array.slice(..whole) } else { *array };
             part.reshape(split(*array, &[blocks, block], 1))
         };
-        let of_whole: Vec<AnyTensor<'g>> = arrays.iter().map(of_whole).collect();
-        let rest: Vec<AnyTensor<'g>> = arrays.iter().map(|array| array.slice(whole..)).collect();
+        // The parts are those of what the loop would see: of a variable, its value behind all that the loop waits for.
+        let captures = graph.loop_inputs(&self.record(graph, options.reverse), [&state, arrays].concat());
+        let waited_for: Vec<_> = captures.iter().map(|tensor| tensor.op()).collect();
+        let parts = |part: &dyn Fn(&AnyTensor<'g>) -> AnyTensor<'g>| -> Vec<AnyTensor<'g>> {
+            graph.control_dependencies(&waited_for, || arrays.iter().map(part).collect())
+        };
+        let (of_whole, rest) = (parts(&of_whole), parts(&|array| array.slice(whole..)));
         let over_blocks = |state: Vec<AnyTensor<'g>>| {
             let body = graph.open_body(graph.body_here(), "block");
             let given = graph.inside(body, || {
