@@ -28,6 +28,21 @@ impl Strided {
         Strided { lead, tail, first: 0 }
     }
 
+    /// Elements from one row to the next, where the elements of a row lie side by side.
+    pub(crate) fn row_stride(&self, width: usize) -> Option<usize> {
+        let is_side_by_side = match self.tail[..] {
+            [] => width == 1,
+            [(length, stride)] => stride == 1 && length == width,
+            _ => false,
+        };
+        match self.lead[..] {
+            _ if !is_side_by_side => None,
+            [] => Some(0),
+            [(_, stride)] => usize::try_from(stride).ok(),
+            _ => None,
+        }
+    }
+
     /// The axes of the rows, then those inside a row.
     pub(crate) fn axes(&self) -> impl Iterator<Item = (usize, isize)> + Clone {
         self.lead.iter().chain(&self.tail).copied()

@@ -68,6 +68,9 @@ impl Shape {
                     | Instruction::Move(Move::Copy | Move::RepeatElement | Move::RepeatRow) => {
                         width == 1 || fits(width)
                     }
+                    Instruction::Move(Move::Gather | Move::Scatter) => {
+                        row_stride(op).is_some() && (width == 1 || fits(width))
+                    }
                     Instruction::Reduce { extent: Extent::Within, .. } | Instruction::Dot(Extent::Within) => {
                         inner > 1 && inner <= tile::most_in_a_block(op.from) && fits(inner)
                     }
@@ -76,6 +79,11 @@ impl Shape {
             }
         }
     }
+}
+
+/// Elements from one row of what is gathered, or of where it is scattered, to the next, if each row lies in one piece.
+fn row_stride(op: &TileOp) -> Option<usize> {
+    op.operands.strided.as_deref()?.row_stride(op.operands.width)
 }
 
 /// A program that is being made of ops.
@@ -90,6 +98,8 @@ pub(super) struct Translation<'a> {
     streams: Vec<(Slot, usize)>,
     /// The values that lie where ops of the program have written them, and of how many elements a row.
     held: Vec<(Slot, usize, Value)>,
+    /// Where ops of the program have scattered rows, which it does not read.
+    scattered: Vec<Slot>,
     is_by_tile: bool,
     /// Bytes of a total's lanes.
     lane_bytes: usize,
@@ -127,6 +137,7 @@ impl Translation<'_> {
             width,
             streams: Vec::new(),
             held: Vec::new(),
+            scattered: Vec::new(),
             is_by_tile: false,
             lane_bytes: tile::lanes(dtype) * dtype.size(),
         };
@@ -175,6 +186,23 @@ impl Translation<'_> {
         stream
     }
 
+    /// The stream of rows that lie so many elements apart.
+    fn strided(&mut self, slot: Slot, stride: usize) -> Stream {
+        let row_bytes = stride * self.dtype.size();
+        self.stream(Slot { row_bytes, ..slot }, row_bytes)
+    }
+
+    /// Whether the program reads or writes the memory that a slot is of.
+    fn has_stream_of(&self, slot: Slot) -> bool {
+        self.streams.iter().any(|(known, _)| known.base == slot.base)
+    }
+
+    /// Whether it writes there.
+    fn writes_to(&self, slot: Slot) -> bool {
+        let held = self.held.iter().map(|(held, ..)| held);
+        held.chain(&self.scattered).any(|written| written.base == slot.base)
+    }
+
     /// Whether an op of the program has written what lies at a slot.
     fn holds(&self, slot: Slot) -> bool {
         self.held.iter().any(|(held, ..)| *held == slot)
@@ -193,6 +221,9 @@ impl Translation<'_> {
     fn read(&mut self, slot: Slot, lies: Lies) -> Option<Value> {
         if let Some(&(.., value)) = self.held.iter().find(|(held, ..)| *held == slot) {
             return Some(value);
+        }
+        if self.scattered.iter().any(|scattered| scattered.base == slot.base) {
+            return None;
         }
         let element = self.dtype.size();
         match lies {
@@ -303,6 +334,28 @@ impl Translation<'_> {
                 let stream = self.stream(a, 0);
                 let value = self.builder.load(stream);
                 self.write(dst, width, value)
+            }
+            Instruction::Move(Move::Gather) => {
+                // What is written there in another order is not read.
+                if self.is_flat || a.base == Base::Scratch || self.writes_to(a) {
+                    return None;
+                }
+                let stream = self.strided(a, row_stride(op)?);
+                let value = if width == self.width {
+                    self.builder.load(stream)
+                } else {
+                    self.builder.row(stream)
+                };
+                self.write(dst, width, value)
+            }
+            Instruction::Move(Move::Scatter) => {
+                if self.is_flat || dst.base == Base::Scratch || self.has_stream_of(dst) {
+                    return None;
+                }
+                self.scattered.push(dst);
+                let value = self.read(a, Lies::Tile(width))?;
+                let stream = self.strided(dst, row_stride(op)?);
+                self.builder.store(stream, value, width == self.width)
             }
             Instruction::Reduce { reduce, extent: Extent::Within } => {
                 let value = self.read(a, Lies::Tile(inner))?;
