@@ -13,8 +13,8 @@
 //! 1. An elementwise instruction on what lies in memory from the start waits for the first that reads its value, and goes
 //!    with it if it can: alone it would be a pass of its own over memory. So the update of an optimizer is one region.
 //! 2. Each instruction, in order, joins the last group that produces one of its operands, if that is
-//!    a region with the same rows; all its other operands are then produced before. If no group does,
-//!    it joins the last region that reads the same memory.
+//!    a region with the same rows; all its other operands are then produced before. If no group does, or one that
+//!    takes no members, it joins the last region that reads the same memory.
 //!    A matrix product that can be cut by rows becomes the producer of a region of what reads it.
 //! 3. Otherwise it starts a group: a region of its own, a matrix product, a reduction, a join, a kernel, or a
 //!    call. What is copied for a join alone is left to it.
@@ -469,12 +469,21 @@ impl Grouping<'_> {
     /// same memory.
     fn region_for(&self, part: &Part, by_reading: bool) -> Option<(usize, Rows)> {
         let operands = || part.tiled.iter().chain(&part.whole);
-        let last_producer = operands().filter_map(|operand| self.group_of[operand.base.index()]).max();
-        let last_reader = || {
-            let large = operands().filter(|operand| size(&self.program.inst(operand.base).dims) > 1);
-            large.filter_map(|operand| self.last_reader[operand.base.index()]).max()
-        };
-        let index = last_producer.or_else(|| last_reader().filter(|_| by_reading))?;
+        let producer = operands().filter_map(|operand| self.group_of[operand.base.index()]).max();
+        if let Some(index) = producer
+            && let Some(rows) = self.rows_in(index, part)
+        {
+            return Some((index as usize, rows));
+        }
+        let large = operands().filter(|operand| size(&self.program.inst(operand.base).dims) > 1);
+        let reader = large.filter_map(|operand| self.last_reader[operand.base.index()]).max();
+        // Behind what makes the operands.
+        let reader = reader.filter(|&reader| by_reading && Some(reader) > producer)?;
+        Some((reader as usize, self.rows_in(reader, part)?))
+    }
+
+    /// The rows of a group if the instruction joins it, if it can.
+    fn rows_in(&self, index: u32, part: &Part) -> Option<Rows> {
         let is_of_it = |base: Val| self.group_of[base.index()] == Some(index);
         let rows = match &self.groups[index as usize] {
             Group::Region { rows, members, .. } if members.len() < MAX_MEMBERS => rows.clone(),
@@ -490,7 +499,7 @@ impl Grouping<'_> {
             }
         }
         let whole_is_ready = part.whole.as_ref().is_none_or(|whole| !is_of_it(whole.base));
-        whole_is_ready.then_some((index as usize, rows))
+        whole_is_ready.then_some(rows)
     }
 
     /// The rows for which an operand from the same region can be read as it is, if there are any.

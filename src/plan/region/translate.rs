@@ -341,11 +341,8 @@ impl Translation<'_> {
                     return None;
                 }
                 let stream = self.strided(a, row_stride(op)?);
-                let value = if width == self.width {
-                    self.builder.load(stream)
-                } else {
-                    self.builder.row(stream)
-                };
+                let value =
+                    if width == self.width { self.builder.load(stream) } else { self.builder.row(stream) };
                 self.write(dst, width, value)
             }
             Instruction::Move(Move::Scatter) => {
