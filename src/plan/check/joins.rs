@@ -98,6 +98,12 @@ impl Parts {
         self.0.contains_key(&buffer)
     }
 
+    /// Whether rows of so many elements, this many from one to the next, are the elements of a part.
+    pub(super) fn are_rows(&self, part: BufferId, [rows, stride, width]: [usize; 3]) -> bool {
+        let written = merged([(rows, stride as isize), (width, 1)].into_iter());
+        self.0.get(&part) == Some(&written)
+    }
+
     /// Whether an op writes the elements of a part, and nothing between them.
     pub(super) fn are_written_by(&self, op: &TileOp, part: BufferId) -> bool {
         let (operands, axes) = (&op.operands, self.0.get(&part));

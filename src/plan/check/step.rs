@@ -215,18 +215,14 @@ impl<'p> Touches<'p> {
             Err(format!("a program of step {} goes to byte {end} of its {what} of {bytes}", self.index))
         };
         for access in program.accesses() {
-            let Access { stream, is_write, is_boolean, .. } = access;
+            let Access { stream, is_boolean, .. } = access;
             if is_boolean && !(row_bytes.is_some() && program.is_exact && program.most == 1) {
                 return Err(format!("a program of step {} writes booleans of several elements", self.index));
             }
             let slot = streams[stream.index()];
             match slot.base {
                 Base::Buffer(buffer) => {
-                    if is_write {
-                        self.may_write(buffer)?;
-                    } else {
-                        self.may_read(buffer)?;
-                    }
+                    self.may_access(region, native, access, buffer)?;
                     self.holds(buffer, slot.offset + reach(access, region.rows))?;
                 }
                 Base::Scratch => {
@@ -249,6 +245,25 @@ impl<'p> Touches<'p> {
             within("totals", end, region.accumulator_bytes)?;
         }
         Ok(())
+    }
+
+    /// Whether a program may read or write a buffer; of a part whose elements do not lie side by side, it may write them all,
+    /// row by row.
+    fn may_access(
+        &self,
+        region: &Region,
+        Native { program, streams, row_bytes, .. }: &Native,
+        Access { stream, elements, is_write, .. }: Access,
+        buffer: BufferId,
+    ) -> Result<(), String> {
+        let stride = program.streams[stream.index()] / program.dtype.size();
+        let rows = [region.rows, stride, elements.or(program.width).unwrap_or(1)];
+        let starts_there = row_bytes.is_none() && streams[stream.index()].offset == 0;
+        match is_write {
+            true if starts_there && self.writes_to(buffer) && self.parts.are_rows(buffer, rows) => Ok(()),
+            true => self.may_write(buffer),
+            false => self.may_read(buffer),
+        }
     }
 
     fn check_op(&self, region: &Region, op: &TileOp) -> Result<(), String> {
