@@ -51,17 +51,36 @@ pub(crate) struct Function {
     start: usize,
 }
 
+/// The address of a function: to call one again and again, without looking it up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry(*const u8);
+
 impl Function {
+    /// Where the function is, as long as it is there.
+    pub(crate) fn entry(&self) -> Entry {
+        Entry(self.pages.start().wrapping_add(self.start))
+    }
+
     /// Runs the program.
     ///
     /// # Safety
-    /// The words must be what a call takes, with addresses that reach what the program reads and writes there, for as many
+    /// As for [`Entry::call`].
+    pub(crate) unsafe fn call(&self, words: &mut [u64]) {
+        // SAFETY: the function is there, and the rest is the caller's promise.
+        unsafe { self.entry().call(words) }
+    }
+}
+
+impl Entry {
+    /// Runs the program.
+    ///
+    /// # Safety
+    /// The function must be there still. The words must be what a call takes, with addresses that reach what the program reads and writes there, for as many
     /// rows as they say, at least one; the machine must have the instruction set that the code is for. What the program
     /// writes must not overlap what it reads, but where the same elements of the same row are read before.
     pub(crate) unsafe fn call(&self, words: &mut [u64]) {
         // SAFETY: the pages hold the code of a function of this type from there on, by `place`.
-        let function: unsafe extern "C" fn(*mut u64) =
-            unsafe { std::mem::transmute(self.pages.start().wrapping_add(self.start)) };
+        let function: unsafe extern "C" fn(*mut u64) = unsafe { std::mem::transmute(self.0) };
         // SAFETY: the caller's promise.
         unsafe { function(words.as_mut_ptr()) }
     }

@@ -172,7 +172,7 @@ unsafe fn place(run: &LoopRun<'_>, anchor: Anchor, row: usize) -> *mut u8 {
 /// One call of the line, with all that is known before the loop begins.
 enum Call<'p> {
     Program {
-        function: &'p codegen::Function,
+        function: codegen::Entry,
         words: Range<usize>,
         /// Whether it counts in its words, so that it is given others.
         counts: bool,
@@ -224,7 +224,7 @@ impl<'p> Call<'p> {
             }
             (Kind::Region(region), Part::Program(place)) => match &region.pieces[place] {
                 Piece::Program(native) => {
-                    let function = native.function.as_ref()?;
+                    let function = native.function.as_ref()?.entry();
                     Some(Call::Program { function, words, counts: native.row_bytes.is_none() })
                 }
                 Piece::Op(_) => None,

@@ -206,6 +206,24 @@ macro_rules! tests {
             }
         }
 
+        /// Slices of rows, which lie apart, and what joins write to places that lie apart.
+        #[test]
+        fn rows_that_lie_apart() {
+            for [rows, width] in [[1, 5], [2, 1], [3, 3], [16, 32], [13, 17], [40, 33]] {
+                check("slices", &[rows, 3 * width], |[x, y]| {
+                    let [(a, d), (b, e), (c, f)] = [0, 1, 2].map(|part| {
+                        let columns = (.., part * width..(part + 1) * width);
+                        (x.slice(columns.clone()), y.slice(columns))
+                    });
+                    let gate = (a + d).sigmoid() * (b * e + f.reduce_mean(0)).tanh() - c;
+                    let halves = x.graph().concat(&[gate * a, gate - f], 1);
+                    let total = (halves * halves).reduce_sum(1);
+                    let gradients = Gradients::of([total.reduce_mean(..)]).wrt_or_zeros(&[x, y]);
+                    [vec![gate, halves, total], gradients].concat()
+                });
+            }
+        }
+
         /// Steps of descent, in which variables are read and written.
         #[test]
         fn steps_of_descent() {
@@ -235,6 +253,104 @@ macro_rules! tests {
 tests! {
     single f32;
     double f64;
+}
+
+/// The same of whole numbers, and of what they say of each other.
+macro_rules! whole_numbers {
+    ($($name:ident $type:ident;)*) => {$(
+        #[test]
+        fn $name() {
+            type T = $type;
+            for length in [1, 2, 3, 5, 8, 9, 17, 33, 1_000] {
+                let numbers = |salt: usize| {
+                    ArrayD::from_shape_fn(IxDyn(&[length]), |index| match (index[0] * 7 + salt) % 11 {
+                        0 => T::MAX,
+                        1 => T::MIN,
+                        2 => -1,
+                        other => ((index[0] * 31 + salt * 17) % 9) as T - other as T,
+                    })
+                };
+                let g = Graph::new();
+                let [x, y, z] = ["x", "y", "z"].map(|name| g.placeholder::<T>(name, [length]));
+                let less = x.less(y);
+                let outputs = vec![
+                    x + y - z,
+                    -(x - y),
+                    x.maximum(y).minimum(z),
+                    less.select(x + 1, y - z),
+                    x.less_equal(y).logical_or(x.equal(z)).select(x, y),
+                    x.not_equal(y).logical_and(less.logical_not()).select(z, x + y),
+                    x.bitwise_and(y).bitwise_or(z).bitwise_xor(x),
+                    x * y + z,
+                ];
+                let sets = [Isa::Baseline, Isa::Avx2, Isa::Avx512];
+                for isa in sets.into_iter().filter(|&isa| isa <= Isa::detected()) {
+                    let run = |machine_code| {
+                        let session =
+                            Session::builder(&g).isa(isa).threads(1).machine_code(machine_code).build().unwrap();
+                        let [a, b, c] = [0, 3, 5].map(numbers);
+                        let fed = session.feed(x, &a).feed(y, &b).feed(z, &c);
+                        fed.run((outputs.clone(), [less, x.equal(y), (x - z).less_equal(y)])).unwrap()
+                    };
+                    assert_eq!(run(true), run(false), "{length} on {isa}");
+                }
+            }
+        }
+
+        /// Loops whose conditions compare numbers.
+        mod $type {
+            use super::*;
+
+            #[test]
+            fn conditions_of_loops() {
+                let g = Graph::new();
+                let [end, by] = ["end", "by"].map(|name| g.placeholder::<$type>(name, []));
+                let start = [g.constant(0 as $type), g.constant(1 as $type)];
+                let sums = g.while_loop(
+                    |[i, _]: [Tensor<'_, $type>; 2]| i.less(end).logical_and(i.not_equal(by * by)),
+                    |[i, sum]| [i + by, (sum + i).maximum(by - sum)],
+                    start,
+                );
+                let sets = [Isa::Baseline, Isa::Avx2, Isa::Avx512];
+                for isa in sets.into_iter().filter(|&isa| isa <= Isa::detected()) {
+                    for (last, step) in [(0, 1), (1, 1), (10, 3), (100, 9), (1_000, 7)] {
+                        let run = |machine_code| {
+                            let builder = Session::builder(&g).isa(isa).threads(1);
+                            let session = builder.machine_code(machine_code).build().unwrap();
+                            session.feed(end, last as $type).feed(by, step as $type).run(sums).unwrap()
+                        };
+                        let (mut i, mut sum) = (0, 1);
+                        while i < last && i != step * step {
+                            (i, sum) = (i + step, (sum + i).max(step - sum));
+                        }
+                        for code in [true, false] {
+                            let found = run(code).map(|x| x.sum());
+                            assert_eq!(found, [i as $type, sum as $type], "{isa}, {code}");
+                        }
+                    }
+                }
+            }
+        }
+    )*};
+}
+whole_numbers! {
+    numbers_of_32_bits i32;
+    numbers_of_64_bits i64;
+}
+
+#[test]
+fn conditions_of_loops_that_are_not_numbers() {
+    let g = Graph::new();
+    let [start, end] = ["start", "end"].map(|name| g.placeholder::<f64>(name, []));
+    let last = g.while_loop(|x: Tensor<'_, f64>| x.less(end), |x| x * 2.0 + 1.0, start);
+    for code in [true, false] {
+        let session = Session::builder(&g).machine_code(code).build().unwrap();
+        let run = |from: f64, to: f64| session.feed(start, from).feed(end, to).run(last).unwrap().sum();
+        assert_eq!(run(1.0, 100.0), 127.0);
+        assert!(run(f64::NAN, 100.0).is_nan());
+        assert_eq!(run(3.0, f64::NAN), 3.0);
+        assert_eq!(run(1.0, f64::INFINITY), f64::INFINITY);
+    }
 }
 
 #[test]

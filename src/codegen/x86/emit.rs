@@ -50,8 +50,7 @@ pub(in crate::codegen) fn emit(program: &Program, isa: Isa) -> Option<Code> {
         most_slots: 0,
     };
     function.pool();
-    let entry = function.code.bytes.len();
-    function.all()?;
+    let entry = function.all()?;
     Some(Code { bytes: function.code.bytes, entry })
 }
 
@@ -103,7 +102,9 @@ impl Function<'_> {
 }
 
 impl Function<'_> {
-    fn all(&mut self) -> Option<()> {
+    /// Emits everything; gives the place where the function starts.
+    fn all(&mut self) -> Option<usize> {
+        let start = self.code.bytes.len();
         self.code.push(STACK_BEFORE);
         self.code.copy(STACK_BEFORE, STACK);
         let streams = self.program.streams.len();
@@ -112,6 +113,7 @@ impl Function<'_> {
         self.code.add_number(STACK, 0);
         let frame_bytes = self.code.bytes.len();
         self.code.and_number(STACK, -64);
+        let behind_frame = self.code.bytes.len();
         for (index, &reg) in ADDRESSES.iter().enumerate().take(streams) {
             self.code.load(reg, word(Stream(index as u16)));
         }
@@ -139,18 +141,23 @@ impl Function<'_> {
             self.code.add_in_memory(at(FRAME, 0), -1);
             self.code.jump_back(Condition::NotEqual, top);
         }
-        let kept_bytes = 8 * kept.clone().count();
-        self.code.address(STACK, at(STACK_BEFORE, -(kept_bytes as i32)));
-        kept.rev().for_each(|reg| self.code.pop(reg));
-        self.code.pop(STACK_BEFORE);
-        self.code.ret();
         let bytes = self.most_slots.max(self.slots) * self.machine.vector();
         if bytes > MOST_STACK {
             return None;
         }
+        let kept_bytes = 8 * kept.clone().count();
+        if bytes + kept_bytes == 0 {
+            // What needs no stack starts behind the code that makes room there.
+            self.code.ret();
+            return Some(behind_frame);
+        }
+        self.code.address(STACK, at(STACK_BEFORE, -(kept_bytes as i32)));
+        kept.rev().for_each(|reg| self.code.pop(reg));
+        self.code.pop(STACK_BEFORE);
+        self.code.ret();
         let bytes = -(bytes as i32);
         self.code.bytes[frame_bytes - 4..frame_bytes].copy_from_slice(&bytes.to_le_bytes());
-        Some(())
+        Some(start)
     }
 
     /// Writes what the code reads, before it.
