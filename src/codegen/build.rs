@@ -94,7 +94,7 @@ impl Builder {
     /// A number that is known.
     pub(crate) fn known_number(&self, value: Value) -> Option<f64> {
         match self.insts[value.index()] {
-            Inst::Number(bits) => Some(number_of(self.dtype, bits)),
+            Inst::Number(bits) if self.dtype.is_float() => Some(number_of(self.dtype, bits)),
             _ => None,
         }
     }
@@ -266,6 +266,7 @@ impl Builder {
 
     /// The bit that is the sign of a number.
     pub(crate) fn sign_bit(&self) -> u64 {
+        debug_assert!(self.dtype.is_float(), "of whole numbers there is no such bit alone");
         if self.dtype == DType::F32 { 1 << 31 } else { 1 << 63 }
     }
 

@@ -13,6 +13,7 @@ use super::schedule;
 use super::straight::{self, Places};
 use super::tapes::{Rows, Tape};
 use super::workers::RunQueue;
+use crate::ir::Numbering;
 use crate::plan::{BranchCall, HANDLE_BYTES, LoopCall, LoopFeed, LoopTrips, Place, Start};
 
 /// Runs the plan that the selector says: of two by a boolean, or by an index; beyond the last stands the last.
@@ -46,7 +47,8 @@ pub(super) unsafe fn run_branch(
 /// Runs a plan again and again, for the iterations of a task.
 ///
 /// # Safety
-/// As for [`run_task`](super::steps::run_task): this step is the only one that touches its frame and what it writes.
+/// As for [`run_task`](super::steps::run_task): this step is the only one that touches its frame and what it writes. Of
+/// its tasks each has a part of the frame, and rows of what is stacked, as [`LoopRun::begin`] gives them out.
 #[inline(never)]
 pub(super) unsafe fn run_loop(
     call: &LoopCall,
@@ -110,9 +112,16 @@ impl<'r> LoopRun<'r> {
                 (true, tapes.iter().map(|&tape| rows_of(tape).count).max().unwrap_or_default())
             }
         };
-        // Of a loop that is split, each task has its rows, and a frame.
-        let first_row = call.per_task.map_or(0, |per_task| task * per_task);
-        let most = call.per_task.map_or(trips, |per_task| per_task.min(trips - first_row));
+        // Of a loop that is split, each task has its rows, and a frame. The first task has those that come first, so that
+        // the fault that is told is the one that a single thread would meet.
+        let (first_row, most) = match call.per_task {
+            None => (0, trips),
+            Some(per_task) => {
+                let before = task * per_task;
+                let most = per_task.min(trips - before);
+                (if call.reverse { trips - before - most } else { before }, most)
+            }
+        };
         let tapes_read = call.operands.iter().map(|operand| match *operand {
             LoopFeed::TapeRow { handle, .. } => Some(rows_of(handle)),
             _ => None,
@@ -275,6 +284,28 @@ impl<'r> LoopRun<'r> {
         Places::Rows { first: start.wrapping_add(self.first_row * bytes), by: bytes.cast_signed() }
     }
 
+    /// The number that the iteration of a row has where it is named.
+    pub(super) fn number(&self, row: usize, context: &Context<'_>) -> usize {
+        match self.call.numbering {
+            Numbering::From(first) => first + row,
+            Numbering::Blocks => row,
+            Numbering::WithinBlock(rows) => {
+                context.iteration.map_or(0, |block| block.index).saturating_mul(rows) + row
+            }
+        }
+    }
+
+    /// Why an iteration of this number could not be done.
+    // It passes through hands that have it boxed.
+    #[allow(clippy::unnecessary_box_returns)]
+    #[cold]
+    pub(super) fn named(&self, cause: Box<Cause>, number: usize) -> Box<Cause> {
+        match self.call.numbering {
+            Numbering::Blocks => cause,
+            Numbering::From(_) | Numbering::WithinBlock(_) => cause.in_iteration(self.call.node, number),
+        }
+    }
+
     /// Runs the plan's steps again and again.
     ///
     /// # Safety
@@ -304,13 +335,19 @@ impl<'r> LoopRun<'r> {
             }
             lay_out_parts(plan, &plan.parts, own);
             context.check_deadline()?;
-            let iteration = Iteration { index: row, outer: context.iteration };
+            let number = self.number(row, context);
+            let outer = match (self.call.numbering, context.iteration) {
+                // It has the number among all blocks in the place of the block's.
+                (Numbering::WithinBlock(_), Some(block)) => block.outer,
+                (_, outer) => outer,
+            };
+            let iteration = Iteration { index: number, outer };
             let context = context.within(&iteration);
             // SAFETY: the addresses are those of the plan's buffers: what it is fed, which earlier steps or iterations have
             // written and none writes now, what it leaves, of which each iteration has places of its own but for the
             // state, that is written where it is not read, and the rest in constants and in the frame.
             let ran = unsafe { schedule::run_steps(plan, helpers, Addresses(own), &context) };
-            ran.map_err(|fault| fault.owned_in(plan).cause.in_iteration(self.call.node, row))?;
+            ran.map_err(|fault| self.named(fault.owned_in(plan).cause, number))?;
             // SAFETY: the steps are done.
             unsafe { self.advance() };
         }

@@ -77,8 +77,9 @@ unsafe fn run_with(
             // SAFETY: the words are where the plan's steps read and write in this iteration, of which each has places of
             // its own but for the state, that is written where it is not read.
             let called = unsafe { call.run(words) };
-            called
-                .map_err(|fallible| Box::new(Cause::Function(fallible)).in_iteration(run.call.node, row))?;
+            called.map_err(|fallible| {
+                run.named(Box::new(Cause::Function(fallible)), run.number(row, context))
+            })?;
         }
         for &(index, by) in moving {
             words[index] = words[index].wrapping_add(by);

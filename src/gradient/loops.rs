@@ -29,6 +29,7 @@ pub(crate) fn pull_back_loop(id: LoopId, at: &mut Pullback<'_>) {
         recomputes: false,
         // What is computed again inside of it is at the same row of the same loop.
         draws_as: Some(backward.record.draws_as.unwrap_or(origin)),
+        numbering: backward.record.numbering,
     };
     let graph = backward.graph;
     let name = graph.shared().read().node(backward.node).op.name();

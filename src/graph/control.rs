@@ -7,6 +7,7 @@
 use super::body::{BodyId, Path};
 use super::{Arena, NodeId, Role, TensorId, VariableId};
 use crate::element::DType;
+use crate::ir::Numbering;
 use crate::shape::TensorType;
 
 /// Index of a conditional in its graph.
@@ -204,6 +205,7 @@ pub(crate) struct LoopRecord {
     pub(crate) recomputes: bool,
     /// The node of whose random numbers it draws the same: its own, or that of which it does again what it did.
     pub(crate) draws_as: Option<NodeId>,
+    pub(crate) numbering: Numbering,
 }
 
 impl LoopRecord {

@@ -10,7 +10,7 @@ use super::control::{Binding, BranchId, BranchRecord, LoopId, LoopOutput, LoopRe
 use super::op::{Control, ControlOf};
 use super::{AnyTensor, Arena, Graph, NodeId, Role, TensorId};
 use crate::error::Fault;
-use crate::ir::HANDLE;
+use crate::ir::{HANDLE, Numbering};
 use crate::shape::{Shape, TensorType};
 
 /// A node that runs bodies, as far as it is decided.
@@ -232,6 +232,7 @@ impl Graph {
             origin: None,
             recomputes: false,
             draws_as: None,
+            numbering: Numbering::From(0),
         };
         self.loop_node(name, record, &tapes)[0]
     }

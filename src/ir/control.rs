@@ -38,6 +38,18 @@ pub(crate) struct Loop {
     pub(crate) trips: Trips,
     /// Whether rows are gone through from the last to the first.
     pub(crate) reverse: bool,
+    pub(crate) numbering: Numbering,
+}
+
+/// What number an iteration has where it is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Numbering {
+    /// So many more than its row.
+    From(usize),
+    /// None: each is a loop over a block of rows, whose iterations have numbers.
+    Blocks,
+    /// That of its row among those of all blocks, of so many rows each.
+    WithinBlock(usize),
 }
 
 /// What the program of a loop is fed; operands of the instruction are counted from the first.

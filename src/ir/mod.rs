@@ -32,7 +32,7 @@ mod term;
 mod view;
 
 pub(crate) use callee::Callee;
-pub(crate) use control::{Branch, Branches, HANDLE, Loop, LoopOperand, Trips};
+pub(crate) use control::{Branch, Branches, HANDLE, Loop, LoopOperand, Numbering, Trips};
 pub(crate) use expression::{ConstantId, Expression};
 pub use fault::{BadLabel, LoweringError};
 pub(crate) use iota::counted;

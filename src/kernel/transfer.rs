@@ -179,7 +179,7 @@ pub(super) unsafe fn copy_run<T: Copy>(
         _ if length < MIN_VECTORS => copy(step, to_step),
         // SAFETY: the caller's promise.
         (1, 1) if length >= MIN_COPIED => unsafe {
-            copy_bytes(from.cast(), to.cast(), length * size_of::<T>())
+            copy_bytes(from.cast(), to.cast(), length * size_of::<T>());
         },
         (0, 1) => copy(0, 1),
         (2, 1) => copy(2, 1),

@@ -206,6 +206,7 @@ impl Specialiser<'_> {
             states: states as u32,
             trips,
             reverse: record.reverse,
+            numbering: record.numbering,
         };
         let rows: Vec<(DType, Dims)> = of.rows().map(|row| (row.dtype, row.dims.clone())).collect();
         let first_row = of.before_stacks();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::calls::FunctionCall;
 use super::{BufferId, Kind, Plan, Planner, Start, Step, Straight, UNDECIDED, steps::distinct};
 use crate::element::DType;
-use crate::ir::{Branches, HANDLE, Loop, LoopOperand, NodeId, Prim, Trips, Val, size};
+use crate::ir::{Branches, HANDLE, Loop, LoopOperand, NodeId, Numbering, Prim, Trips, Val, size};
 use crate::memory::ALIGNMENT;
 
 /// The plans of several programs, of which one is run.
@@ -44,6 +44,7 @@ pub(crate) struct LoopCall {
     pub(crate) states: Vec<LoopState>,
     pub(crate) trips: LoopTrips,
     pub(crate) reverse: bool,
+    pub(crate) numbering: Numbering,
     pub(crate) stacks: Vec<Stack>,
     /// Memory for the run, as often as the loop has tasks: that of the plan, behind it what [`FrameOffsets`] name.
     pub(crate) frame: BufferId,
@@ -125,7 +126,7 @@ const TASK_COST: f64 = 20_000.0;
 const MOST_TASKS: usize = 16;
 
 /// Bytes of the frames of all tasks, unless one alone has more.
-const MOST_FRAME_BYTES: usize = 32 << 20;
+const MOST_FRAME_BYTES: usize = 8 << 20;
 
 impl Kind {
     /// The functions that the step calls, and their plans.
@@ -291,7 +292,8 @@ impl Planner<'_> {
         });
         let zeros = longest.max().unwrap_or_default();
         let (condition, count, zeros) = (take(1), take(size_of::<i64>()), take(zeros));
-        let offsets = FrameOffsets { condition, count, zeros, end: end.next_multiple_of(ALIGNMENT) };
+        let end = end.checked_next_multiple_of(ALIGNMENT).unwrap_or(usize::MAX);
+        let offsets = FrameOffsets { condition, count, zeros, end };
         let rows = of.rows().map(|row| size(&row.dims) * row.dtype.size());
         let stacks = stacks.into_iter().zip(rows).map(|(to, row_bytes)| Stack { to, row_bytes }).collect();
         let times = if let Trips::Known(count) = of.trips { count } else { TRIPS };
@@ -300,7 +302,7 @@ impl Planner<'_> {
         let tasks = per_task.map_or(1, |per_task| times.div_ceil(per_task));
         let frame = self.add_buffer(UNDECIDED, offsets.end.saturating_mul(tasks));
         let function = of.callee.function().to_owned();
-        let (straight, reverse) = (plan.straight(), of.reverse);
+        let (straight, reverse, numbering) = (plan.straight(), of.reverse, of.numbering);
         let call = LoopCall {
             function,
             node,
@@ -310,6 +312,7 @@ impl Planner<'_> {
             states,
             trips,
             reverse,
+            numbering,
             stacks,
             frame,
             offsets,

@@ -6,7 +6,8 @@ use foldhash::HashMap;
 
 use crate::ir::{Args, Dims, Inst, Loop, LoopOperand, Prim, Program, Reduce, Scalar, Trips, Val, View, size};
 
-/// Bytes of what is stacked for a sum at most.
+/// Bytes of what one loop stacks for its sums at most. It lies in memory until the loop has run, and is read once more:
+/// within a cache of some megabytes that costs less than to read and write a sum in each iteration.
 const MAX_STACKED_BYTES: usize = 16 << 20;
 
 /// A value of the state that is a sum of products.
@@ -64,7 +65,7 @@ fn sums(of: &Loop) -> Vec<Sum> {
     program.results().for_each(|val| uses[val.index()] += 1);
     let is_used_once = |val: Val| uses[val.index()] == 1;
 
-    let mut sums = Vec::new();
+    let (mut sums, mut left) = (Vec::new(), MAX_STACKED_BYTES);
     let mut stacked: Vec<Val> = program.outputs[of.before_stacks()..].to_vec();
     for state in 0..of.states {
         let next = program.outputs[state as usize];
@@ -91,17 +92,29 @@ fn sums(of: &Loop) -> Vec<Sum> {
         let elements: usize = new.iter().map(|&row| size(&program.inst(row).dims)).sum();
         let bytes = elements.saturating_mul(count).saturating_mul(inst.dtype.size());
         // The sum would be read and written in each iteration, as the rows are written and read.
-        let is_worth = elements <= size(&inst.dims) && bytes <= MAX_STACKED_BYTES;
-        let is_whole = |row: &Val| {
-            matches!(program.inst(*row).prim, Prim::Feed(position)
-                if !matches!(of.operands[position as usize], LoopOperand::State(_)))
-        };
-        if is_worth && !new.iter().any(is_whole) {
+        let is_worth = elements <= size(&inst.dims) && bytes <= left;
+        if is_worth && new.iter().all(|&row| may_be_stacked(of, row)) {
+            left -= bytes;
             stacked.extend(new);
             sums.push(Sum { state, before, shares });
         }
     }
     sums
+}
+
+/// Whether a value, or what it shows, differs from iteration to iteration and is not stacked already: a loop inside that
+/// stacks it is a block of one that keeps little, and is to stay so.
+fn may_be_stacked(of: &Loop, mut val: Val) -> bool {
+    let program = of.callee.program();
+    while let Inst { prim: Prim::View(_), args, .. } = program.inst(val) {
+        val = args[0];
+    }
+    let inst = program.inst(val);
+    match inst.prim {
+        Prim::Feed(position) => !matches!(of.operands[position as usize], LoopOperand::Whole(_)),
+        Prim::Output(_) => !matches!(program.inst(inst.args[0]).prim, Prim::Loop(_)),
+        _ => !inst.prim.is_source(),
+    }
 }
 
 /// What an added value is made of, if all iterations' can be added up at once.
@@ -137,17 +150,17 @@ fn add_up_behind(program: &mut Program, mut inst: Inst, sums: &[Sum], totals: &m
     let Trips::Known(count) = of.trips else { return };
     let mut inside = of.callee.program().clone();
     // Where the rows of a value are: an operand, or an output of the loop.
-    let mut rows_of = |row: Val| match array(of, row) {
-        Some(array) => (row, None, args[array as usize]),
-        None => {
-            let first = of.before_stacks();
-            let stack = inside.outputs[first..].iter().position(|&stacked| stacked == row);
-            let stack = stack.unwrap_or_else(|| {
-                inside.outputs.push(row);
-                inside.outputs.len() - 1 - first
-            });
-            (row, Some(of.states + stack as u32), looped)
+    let mut rows_of = |row: Val| {
+        if let Some(array) = array(of, row) {
+            return (row, None, args[array as usize]);
         }
+        let first = of.before_stacks();
+        let stack = inside.outputs[first..].iter().position(|&stacked| stacked == row);
+        let stack = stack.unwrap_or_else(|| {
+            inside.outputs.push(row);
+            inside.outputs.len() - 1 - first
+        });
+        (row, Some(of.states + stack as u32), looped)
     };
     let rows: Vec<Vec<(Val, Option<u32>, Val)>> = sums
         .iter()

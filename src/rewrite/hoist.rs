@@ -1,10 +1,14 @@
 //! What every iteration of a loop would compute alike is computed once, before the loop.
 //!
-//! Invariant: nothing is hoisted that could fail or that somebody could see run, for the loop may not run at all.
+//! Invariant: nothing is hoisted that could fail or that somebody could see run, for the loop may not run at all. What it
+//! costs then is paid for nothing, which is the price of all others.
 
 use super::early::{Most, is_gathered, worth_computing};
 use crate::element::DType;
-use crate::ir::{Args, Callee, Computation, Dims, Inst, Loop, LoopOperand, Prim, Program, Val, size};
+use crate::ir::{Args, Callee, Computation, Dims, Inst, Loop, LoopOperand, Prim, Program, Trips, Val, size};
+
+/// Bytes of all that is computed before one loop, and lies in memory until it has run.
+const MAX_BYTES: usize = 64 << 20;
 
 /// The program in which the iterations of its loops read what they would all compute.
 pub(super) fn with_invariants_before_loops(mut program: Program) -> Program {
@@ -29,6 +33,9 @@ pub(super) fn with_invariants_before_loops(mut program: Program) -> Program {
 /// The values of a loop's program that are the same in each iteration and worth computing before the first. What depends
 /// on constants alone is none: it is computed when the plan is made, and the rules of the loop's program know it.
 fn invariants(of: &Loop) -> Vec<Val> {
+    if matches!(of.trips, Trips::Known(0 | 1)) {
+        return Vec::new();
+    }
     let program = of.callee.program();
     let mut known: Vec<Option<usize>> = Vec::with_capacity(program.insts.len());
     let mut is_fed: Vec<bool> = Vec::with_capacity(program.insts.len());
@@ -56,7 +63,7 @@ fn invariants(of: &Loop) -> Vec<Val> {
         known.push(bytes.filter(|_| is_known));
         is_fed.push(matches!(inst.prim, Prim::Feed(_)) || inst.args.iter().any(|arg| is_fed[arg.index()]));
     }
-    let mut invariants = worth_computing(program, &known, Most { results: usize::MAX, bytes: usize::MAX });
+    let mut invariants = worth_computing(program, &known, Most { results: usize::MAX, bytes: MAX_BYTES });
     invariants.retain(|val| is_fed[val.index()]);
     invariants
 }
@@ -88,7 +95,9 @@ fn hoist(around: &mut Program, of: &mut Loop, args: &mut Args, targets: &[Val]) 
 fn computed_before(around: &mut Program, of: &Loop, args: &Args, targets: &[Val]) -> Vec<Val> {
     let from = of.callee.program();
     let mut needed = vec![false; from.insts.len()];
-    targets.iter().for_each(|target| needed[target.index()] = true);
+    for target in targets {
+        needed[target.index()] = true;
+    }
     for (index, inst) in from.insts.iter().enumerate().rev() {
         if needed[index] {
             inst.args.iter().for_each(|arg| needed[arg.index()] = true);

@@ -8,8 +8,8 @@
 //! instructions that are equal. One sweep is enough because operands are final before their users,
 //! and its time is linear in the program.
 //!
-//! Before the sweep, [`rewrite_loops`] has loops do once what each iteration would do alike, and do again what is cheaper
-//! done again than kept from one loop to the other.
+//! Before the sweep, [`rewrite_loops`] has loops do once what each iteration would do alike, do again what is cheaper
+//! done again than kept from one loop to the other, and leave sums to one product behind them.
 //! Behind it, [`fold_constants`] finds what depends on constants alone, to be computed once.
 
 mod accumulate;

@@ -214,7 +214,9 @@ impl Again<'_> {
         let Some(&Read { source, looped, .. }) = reads.first() else { return };
         let inner = looped.callee.program();
         let mut needed = vec![false; inner.insts.len()];
-        reads.iter().for_each(|read| needed[read.row.index()] = true);
+        for read in reads {
+            needed[read.row.index()] = true;
+        }
         for (index, inst) in inner.insts.iter().enumerate().rev() {
             if needed[index] && is_cheap(inner, inst) {
                 inst.args.iter().for_each(|arg| needed[arg.index()] = true);

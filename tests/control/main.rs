@@ -7,3 +7,4 @@ mod peers;
 mod random;
 mod rows;
 mod small;
+mod sums;

@@ -69,26 +69,85 @@ fn the_first_row_that_fails_is_named_whatever_finished_first() {
 }
 
 #[test]
+fn from_the_last_row_on_the_last_row_that_fails_is_named() {
+    let g = Graph::new();
+    let xs = g.placeholder::<f64>("xs", [None, Some(16), Some(16)]);
+    let none: [Tensor<'_, f64>; 0] = [];
+    let (_, ys) = g
+        .scan_with(Scan::new().reverse(), none, xs, |none, x| (none, x.matmul(x).check_numerics().matmul(x)));
+    let mut values = rows(203, 16);
+    for row in [5, 63, 195] {
+        values[[row, 0, 0]] = f64::INFINITY;
+    }
+    for threads in [1, 2, 3] {
+        let session = Session::builder(&g).threads(threads).build().unwrap();
+        for _ in 0..10 {
+            let error = session.feed(xs, &values).run(ys).unwrap_err();
+            assert!(matches!(error, Error::Iteration { iteration: 195, .. }), "{threads} threads: {error}");
+        }
+    }
+}
+
+/// Iterations that are seen, in their order, and the one that fails.
+fn seen_and_failed(options: Scan, threads: usize) -> (Vec<Vec<usize>>, usize) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let g = Graph::new();
+    let xs = g.placeholder::<f64>("xs", [10]);
+    let (last, ()) = g.scan_with(options, g.constant(1.0), xs, |sum, x| {
+        let log = Arc::clone(&log);
+        let looked_at = (sum + x.check_numerics()).inspect(move |_| log.lock().unwrap().push(iterations()));
+        (looked_at, ())
+    });
+    let session = Session::builder(&g).threads(threads).build().unwrap();
+    let mut values = Array::from_elem(10, 0.5);
+    session.feed(xs, &values).run(last).unwrap();
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    values[9] = f64::NAN;
+    values[6] = f64::NAN;
+    match session.feed(xs, &values).run(last).unwrap_err() {
+        Error::Iteration { iteration, error, .. } => {
+            assert!(!matches!(*error, Error::Iteration { .. }), "{error}");
+            (seen, iteration)
+        }
+        error => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_checkpointed_scan_is_one_loop_to_who_looks_on() {
+    let expected = seen_and_failed(Scan::new(), 1);
+    assert_eq!(expected, ((0..10).map(|row| vec![row]).collect(), 6));
+    let reversed = seen_and_failed(Scan::new().reverse(), 1);
+    assert_eq!(reversed, ((0..10).rev().map(|row| vec![row]).collect(), 9));
+    for block in [1, 3, 4, 5, 10, 12] {
+        assert_eq!(seen_and_failed(Scan::new().checkpoint_every(block), 2), expected, "{block}");
+        let options = Scan::new().checkpoint_every(block).reverse();
+        assert_eq!(seen_and_failed(options, 1), reversed, "{block}");
+    }
+}
+
+#[test]
 fn what_looks_on_knows_the_iterations_around_it() {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let log = |g: &Graph| {
-        let (seen, _) = (Arc::clone(&seen), g);
+    let log = || {
+        let seen = Arc::clone(&seen);
         move |x: &flowgrad::ndarray::ArrayViewD<'_, f64>| seen.lock().unwrap().push((iterations(), x.sum()))
     };
     let g = Graph::new();
-    let x = g.constant(1.0).inspect(log(&g));
+    let x = g.constant(1.0).inspect(log());
     let total = g.fori(
         2,
         |i, sum: Tensor<f64>| {
             let inner =
-                g.fori(2, |j, sum: Tensor<f64>| sum + ((i * 10 + j).cast::<f64>() * x).inspect(log(&g)), sum);
-            g.cond(i.greater(0), || inner.inspect(log(&g)), || inner)
+                g.fori(2, |j, sum: Tensor<f64>| sum + ((i * 10 + j).cast::<f64>() * x).inspect(log()), sum);
+            g.cond(i.greater(0), || inner.inspect(log()), || inner)
         },
         g.constant(0.0),
     );
     for threads in [1, 2] {
         seen.lock().unwrap().clear();
-        Session::builder(&g).threads(threads).build().unwrap().run(total.inspect(log(&g))).unwrap();
+        Session::builder(&g).threads(threads).build().unwrap().run(total.inspect(log())).unwrap();
         let expected = [
             (vec![], 1.0),
             (vec![0, 0], 0.0),

@@ -313,11 +313,12 @@ macro_rules! whole_numbers {
                 );
                 let sets = [Isa::Baseline, Isa::Avx2, Isa::Avx512];
                 for isa in sets.into_iter().filter(|&isa| isa <= Isa::detected()) {
-                    for (last, step) in [(0, 1), (1, 1), (10, 3), (100, 9), (1_000, 7)] {
+                    let cases: [($type, $type); 5] = [(0, 1), (1, 1), (10, 3), (100, 9), (1_000, 7)];
+                    for (last, step) in cases {
                         let run = |machine_code| {
                             let builder = Session::builder(&g).isa(isa).threads(1);
                             let session = builder.machine_code(machine_code).build().unwrap();
-                            session.feed(end, last as $type).feed(by, step as $type).run(sums).unwrap()
+                            session.feed(end, last).feed(by, step).run(sums).unwrap()
                         };
                         let (mut i, mut sum) = (0, 1);
                         while i < last && i != step * step {
@@ -325,7 +326,7 @@ macro_rules! whole_numbers {
                         }
                         for code in [true, false] {
                             let found = run(code).map(|x| x.sum());
-                            assert_eq!(found, [i as $type, sum as $type], "{isa}, {code}");
+                            assert_eq!(found, [i, sum], "{isa}, {code}");
                         }
                     }
                 }

@@ -163,6 +163,7 @@ impl Machine {
     /// Compares, into a mask register or into a vector of all bits or none.
     pub(super) fn compare(self, code: &mut Encoder, compare: Compare, lanes: Lanes, dst: Reg, a: Reg, b: Rm) {
         if self.is_integer {
+            debug_assert!(matches!(compare, Compare::Equal | Compare::NotLessEqual), "{compare:?}");
             return self.compare_integers(code, compare == Compare::Equal, lanes, dst, a, b);
         }
         let predicate = match compare {
@@ -207,7 +208,7 @@ impl Machine {
         }
     }
 
-    /// Changes elements of a register to those of another one, as a table says for what these are: of 512 bits only.
+    /// Changes elements of a register to those of another one, as a table says for what these are: with AVX-512 only.
     pub(super) fn fix_up(self, code: &mut Encoder, dst: Reg, by: Reg, table: Rm) {
         self.emit(code, self.prefixed(3, 0x54), Lanes::All, dst, by, table, Some(0));
     }

@@ -5,6 +5,7 @@ use std::panic::Location;
 use super::{close_loop, invalid};
 use crate::error::Fault;
 use crate::graph::{AnyTensor, BodyId, ControlFault, Graph, LoopRecord, LoopTrips, Tensors};
+use crate::ir::Numbering;
 use crate::ops::Length;
 
 /// Options of a [`scan_with`](Graph::scan_with).
@@ -40,8 +41,7 @@ impl Scan {
 
     /// The gradient keeps the state of one iteration in so many, and computes those between once more: a `k`-th of the
     /// memory, and what `k` iterations need, for one more pass. 0 is as 1. The number of rows must be known when the
-    /// scan is built. Random numbers are the same the second time; what has an effect, such as `print`, happens twice, and
-    /// errors count iterations from the start of a block.
+    /// scan is built. Random numbers are the same the second time; what has an effect, such as `print`, happens twice.
     #[must_use]
     pub fn checkpoint_every(self, iterations: usize) -> Self {
         Scan { checkpoints: Checkpoints::Every(iterations.max(1)), ..self }
@@ -208,7 +208,7 @@ impl Graph {
                 let fault = Fault::op(ControlFault::UnknownRows);
                 return (invalid(self, name, fault.clone(), &state), invalid(self, name, fault, &stacked));
             }
-            Some((_, None)) | None => rows.run(self, options, first, &rows_of, false),
+            Some((_, None)) | None => rows.run(self, options, first, &rows_of, Numbering::From(0)),
         };
         let mut given = given.into_iter();
         // There are as many outputs as tensors of the state and of what is stacked.
@@ -226,7 +226,7 @@ struct Rows {
 }
 
 impl Rows {
-    /// A loop over all rows: gives the last state and what is stacked.
+    /// A loop over all rows: gives the last state and what is stacked. What those of a block have computed is not kept.
     #[track_caller]
     fn run<'g>(
         &self,
@@ -234,9 +234,10 @@ impl Rows {
         Scan { reverse, .. }: Scan,
         state: Vec<AnyTensor<'g>>,
         arrays: &[AnyTensor<'g>],
-        recomputes: bool,
+        numbering: Numbering,
     ) -> Vec<AnyTensor<'g>> {
-        let record = LoopRecord { recomputes, ..self.record(graph, reverse) };
+        let recomputes = matches!(numbering, Numbering::WithinBlock(_));
+        let record = LoopRecord { recomputes, numbering, ..self.record(graph, reverse) };
         let inputs = graph.loop_inputs(&record, [&state, arrays].concat());
         graph.loop_node(self.name, record, &inputs)
     }
@@ -262,7 +263,7 @@ impl Rows {
         let [states, _, stacked] = self.lengths;
         let blocks = rows / block;
         if blocks == 0 {
-            return self.run(graph, options, state, arrays, false);
+            return self.run(graph, options, state, arrays, Numbering::From(0));
         }
         let whole = blocks * block;
         let of_whole = |array: &AnyTensor<'g>| {
@@ -283,11 +284,11 @@ impl Rows {
                 let state: Vec<AnyTensor<'g>> =
                     state.iter().map(|&tensor| graph.parameter_like(body, tensor)).collect();
                 let arrays: Vec<AnyTensor<'g>> = of_whole.iter().map(of_block).collect();
-                self.run(graph, options, state, &arrays, true)
+                self.run(graph, options, state, &arrays, Numbering::WithinBlock(block))
             });
             graph.close_body(body, given);
             let blocks = Rows { body, ..*self };
-            let mut given = blocks.run(graph, options, state, &of_whole, false);
+            let mut given = blocks.run(graph, options, state, &of_whole, Numbering::Blocks);
             for stack in &mut given[states..] {
                 *stack = stack.reshape(split(*stack, &[whole], 2));
             }
@@ -296,7 +297,7 @@ impl Rows {
         if whole == rows {
             return over_blocks(state);
         }
-        let over_rest = |state| self.run(graph, options, state, &rest, false);
+        let over_rest = |state| self.run(graph, options, state, &rest, Numbering::From(whole));
         let (of_blocks, of_rest, last) = if options.reverse {
             let of_rest = over_rest(state);
             let of_blocks = over_blocks(of_rest[..states].to_vec());

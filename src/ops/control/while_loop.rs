@@ -6,6 +6,7 @@ use crate::error::Fault;
 use crate::graph::{
     AnyTensor, Binding, BodyId, ControlFault, Graph, LoopOutput, LoopRecord, LoopTrips, Tensor, Tensors,
 };
+use crate::ir::Numbering;
 use crate::shape::TensorType;
 
 /// Options of a [`while_with`](Graph::while_with).
@@ -230,6 +231,7 @@ impl Graph {
             origin: None,
             recomputes: false,
             draws_as: None,
+            numbering: Numbering::From(0),
         }
     }
 

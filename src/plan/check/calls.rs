@@ -4,6 +4,7 @@ use super::super::{BranchCall, BufferId, HANDLE_BYTES, LoopCall, LoopFeed, LoopT
 use super::lines::is_line_of;
 use super::step::Touches;
 use crate::ir::size;
+use crate::memory::ALIGNMENT;
 
 impl Touches<'_> {
     /// Whether a plan may be called, with what it is fed.
@@ -142,10 +143,13 @@ impl Touches<'_> {
         }
         self.is_within(end, offsets.end)?;
         self.may_write(*frame)?;
-        if call.per_task.is_some() && !(states.is_empty() && matches!(trips, LoopTrips::Known(_))) {
+        let may_be_split = states.is_empty() && matches!(trips, LoopTrips::Known(_));
+        if call.per_task.is_some_and(|per_task| !may_be_split || per_task == 0)
+            || !offsets.end.is_multiple_of(ALIGNMENT)
+        {
             return Err(self.does_not_fit());
         }
-        self.holds(*frame, offsets.end * call.tasks())
+        self.holds(*frame, offsets.end.saturating_mul(call.tasks()))
     }
 
     fn is_within(&self, bytes: usize, end: usize) -> Result<(), String> {

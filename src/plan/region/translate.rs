@@ -335,25 +335,8 @@ impl Translation<'_> {
                 let value = self.builder.load(stream);
                 self.write(dst, width, value)
             }
-            Instruction::Move(Move::Gather) => {
-                // What is written there in another order is not read.
-                if self.is_flat || a.base == Base::Scratch || self.writes_to(a) {
-                    return None;
-                }
-                let stream = self.strided(a, row_stride(op)?);
-                let value =
-                    if width == self.width { self.builder.load(stream) } else { self.builder.row(stream) };
-                self.write(dst, width, value)
-            }
-            Instruction::Move(Move::Scatter) => {
-                if self.is_flat || dst.base == Base::Scratch || self.has_stream_of(dst) {
-                    return None;
-                }
-                self.scattered.push(dst);
-                let value = self.read(a, Lies::Tile(width))?;
-                let stream = self.strided(dst, row_stride(op)?);
-                self.builder.store(stream, value, width == self.width)
-            }
+            Instruction::Move(Move::Gather) => self.gather(op),
+            Instruction::Move(Move::Scatter) => self.scatter(op),
             Instruction::Reduce { reduce, extent: Extent::Within } => {
                 let value = self.read(a, Lies::Tile(inner))?;
                 let folded = self.builder.fold_row(reduce, value, None)?;
@@ -404,6 +387,31 @@ impl Translation<'_> {
             }
             _ => None,
         }
+    }
+
+    /// Rows that lie apart.
+    fn gather(&mut self, op: &TileOp) -> Option<()> {
+        let Operands { dst, a, width, .. } = op.operands;
+        // What is written there in another order is not read.
+        if self.is_flat || a.base == Base::Scratch || self.writes_to(a) {
+            return None;
+        }
+        let stream = self.strided(a, row_stride(op)?);
+        let is_row = width == self.width;
+        let value = if is_row { self.builder.load(stream) } else { self.builder.row(stream) };
+        self.write(dst, width, value)
+    }
+
+    /// Writes rows that lie apart.
+    fn scatter(&mut self, op: &TileOp) -> Option<()> {
+        let Operands { dst, a, width, .. } = op.operands;
+        if self.is_flat || dst.base == Base::Scratch || self.has_stream_of(dst) {
+            return None;
+        }
+        self.scattered.push(dst);
+        let value = self.read(a, Lies::Tile(width))?;
+        let stream = self.strided(dst, row_stride(op)?);
+        self.builder.store(stream, value, width == self.width)
     }
 
     /// A function of each element.
