@@ -38,9 +38,11 @@ fn line_37_only_the_taken_branch_runs() -> Result<()> {
     let y = g.switch_case(index, branches);
     let [slope] = y.gradients([x]);
     for session in every_way(&g) {
-        for (branch, value, derivative) in [(0, 4.0, 1.0), (1, 9.0, 6.0), (2, -3.0, -1.0)] {
-            runs.iter().for_each(|runs| runs.store(0, Ordering::Relaxed));
-            let [y, slope] = session.feed(index, branch as i64).feed(x, 3.0).run([y, slope])?;
+        for (branch, value, derivative) in [(0_i64, 4.0, 1.0), (1, 9.0, 6.0), (2, -3.0, -1.0)] {
+            for runs in &runs {
+                runs.store(0, Ordering::Relaxed);
+            }
+            let [y, slope] = session.feed(index, branch).feed(x, 3.0).run([y, slope])?;
             assert_eq!((y.item()?, slope.item()?), (value, derivative));
             let counts = runs.each_ref().map(|runs| runs.load(Ordering::Relaxed) > 0);
             assert_eq!(counts, [0, 1, 2].map(|other| other == branch), "branch {branch}");
