@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use flowgrad::ndarray::{Array, Array3, ArrayD, Axis};
-use flowgrad::op::iterations;
+use flowgrad::op::{ArrayMut, ArrayRef, KernelError, iterations};
 use flowgrad::prelude::*;
 
 fn rows(count: usize, length: usize) -> Array3<f64> {
@@ -160,4 +160,61 @@ fn what_looks_on_knows_the_iterations_around_it() {
         assert_eq!(*seen.lock().unwrap(), expected);
     }
     assert_eq!(iterations(), [0_usize; 0]);
+}
+
+#[test]
+fn rows_with_loops_draws_and_gradients_are_the_same_on_any_number_of_threads() {
+    for count in [2, 15, 16, 17, 33] {
+        let run = |threads: usize| {
+            let g = Graph::with_seed(7);
+            let xs = g.variable("xs", rows(count, 24)).tensor();
+            let ends = g.constant(Array::from_shape_fn(count, |row| (row % 5) as i64));
+            let ys = g.map_fn((xs, ends), |(x, end): (Tensor<'_, f64>, Tensor<'_, i64>)| {
+                let noise = g.random_normal([24, 24], 0.0, 0.01);
+                let (_, y) = g.while_loop(
+                    |(i, _): (Tensor<'_, i64>, Tensor<'_, f64>)| i.less(end),
+                    |(i, y)| (i + 1, (y.matmul(x) + noise).tanh()),
+                    (g.constant(0_i64), x),
+                );
+                y
+            });
+            let [by_xs] = ys.square().reduce_sum(..).gradients([xs]);
+            let session = Session::builder(&g).threads(threads).build().unwrap();
+            let runs = [(); 2].map(|()| session.run(vec![ys, by_xs]).unwrap());
+            assert_ne!(runs[0], runs[1], "noise differs from run to run");
+            runs
+        };
+        let one = run(1);
+        assert_eq!(one, run(2), "{count}");
+        assert_eq!(one, run(3), "{count}");
+    }
+}
+
+#[test]
+fn a_row_that_panics_is_an_error_and_changes_nothing() {
+    let g = Graph::new();
+    let v = g.variable("v", 1.0_f64);
+    let xs = g.placeholder::<f64>("xs", [None, Some(16), Some(16)]);
+    let ys = g.map_fn(xs, |x: Tensor<'_, f64>| {
+        let product = x.matmul(x);
+        let watch = |inputs: &[ArrayRef<'_>], output: ArrayMut<'_>| -> std::result::Result<(), KernelError> {
+            let product = inputs[0].view::<f64>()?;
+            assert!(product.sum().is_finite(), "a sum that is not finite");
+            output.into_view::<f64>()?.assign(&product);
+            Ok(())
+        };
+        let watched = g.call(&[product.any()], (DType::F64, [16, 16]), watch).typed::<f64>();
+        watched.matmul(x)
+    });
+    let step = v.assign_add(ys.reduce_sum(..));
+    for threads in [1, 3] {
+        let session = Session::builder(&g).threads(threads).build().unwrap();
+        session.feed(xs, &Array3::zeros((40, 16, 16))).run(step).unwrap();
+        let mut values = rows(40, 16);
+        values[[21, 0, 0]] = f64::NAN;
+        let error = session.feed(xs, &values).run(step).unwrap_err();
+        assert!(matches!(error, Error::Iteration { iteration: 21, .. }), "{error}");
+        assert!(error.to_string().contains("a sum that is not finite"), "{error}");
+        assert_eq!(session.run(v).unwrap().sum(), 1.0);
+    }
 }

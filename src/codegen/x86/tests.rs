@@ -60,11 +60,16 @@ fn is_same<T: Lane>(a: T, b: T) -> bool {
 /// A program at random, of so many instructions, for rows of so many elements or for one row.
 fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usize>, most: usize) -> Program {
     let element = size_of::<T>();
-    let mut builder = Builder::new(T::DTYPE, width, most);
-    if random.random_range(0..2) == 0 {
+    let (mut builder, is_float) = (Builder::new(T::DTYPE, width, most), T::DTYPE.is_float());
+    let is_exact = random.random_range(0..2) == 0;
+    if is_exact {
         builder = builder.exactly();
     }
-    let mut numbers: Vec<Value> = vec![builder.number(0.5), builder.number(-1.25), builder.number(0.0)];
+    let mut numbers: Vec<Value> = if is_float {
+        vec![builder.number(0.5), builder.number(-1.25), builder.number(0.0)]
+    } else {
+        [2, u64::MAX, 0].map(|bits| builder.bits(bits)).to_vec()
+    };
     let mut booleans: Vec<Value> = Vec::new();
     for _ in 0..random.random_range(1..4) {
         let stream = builder.stream(width.unwrap_or(0) * element);
@@ -81,7 +86,12 @@ fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usi
     for _ in 0..length {
         let late = numbers.len().saturating_sub(random.random_range(2..24));
         let (a, b, c) = (pick(random, &numbers[late..]), pick(random, &numbers), pick(random, &numbers));
-        let made = match random.random_range(0..25) {
+        let choice = random.random_range(0..25);
+        let made = match choice {
+            0..=17 | 22..=24 if !is_float => {
+                let all = [Binary::AddBits, Binary::SubBits, Binary::And, Binary::Or, Binary::Xor];
+                builder.binary(all[choice % 5], a, b)
+            }
             0..=3 => builder.binary(Binary::Add, a, b),
             4..=5 => builder.binary(Binary::Sub, a, b),
             6..=8 => builder.binary(Binary::Mul, a, b),
@@ -101,12 +111,12 @@ fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usi
             19 => {
                 let compare = [
                     Compare::Equal,
+                    Compare::NotLessEqual,
                     Compare::Less,
                     Compare::LessEqual,
                     Compare::NotEqual,
-                    Compare::NotLessEqual,
                     Compare::Unordered,
-                ][random.random_range(0..6)];
+                ][random.random_range(0..if is_float { 6 } else { 2 })];
                 let both = if random.random_range(0..4) == 0 { (a, a) } else { (a, b) };
                 booleans.extend(builder.compare(compare, both.0, both.1));
                 None
@@ -153,6 +163,12 @@ fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usi
             || random.random_range(0..4) == 0;
         let stream = builder.stream(if for_each_element { width.unwrap_or(0) * element } else { element });
         builder.store(stream, value, for_each_element);
+    }
+    if is_exact && width.is_none() && most == 1 {
+        for &boolean in booleans.iter().rev().take(2) {
+            let stream = builder.stream(0);
+            builder.store(stream, boolean, true);
+        }
     }
     builder.finish()
 }
@@ -214,5 +230,7 @@ fn random_programs_give_the_bits_of_their_instructions() {
     for isa in sets() {
         random_programs_agree::<f32>(1, isa, 1500);
         random_programs_agree::<f64>(100_000, isa, 1500);
+        random_programs_agree::<i32>(200_000, isa, 1500);
+        random_programs_agree::<i64>(300_000, isa, 1500);
     }
 }

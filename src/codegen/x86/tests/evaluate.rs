@@ -72,6 +72,49 @@ lanes! {
     f64 u64 i64 F64;
 }
 
+macro_rules! whole_lanes {
+    ($($type:ident $bits:ident $dtype:ident;)*) => {$(
+        impl Lane for $type {
+            const DTYPE: DType = DType::$dtype;
+            // Nothing folds whole numbers.
+            const IDENTITIES: [Self; 4] = [0; 4];
+            fn of_bits(bits: u64) -> Self {
+                (bits as $bits).cast_signed()
+            }
+            fn bits(self) -> u64 {
+                u64::from(self.cast_unsigned())
+            }
+            fn unary(self, unary: Unary) -> Self {
+                panic!("{unary:?} of whole numbers")
+            }
+            fn binary(self, binary: Binary, other: Self) -> Self {
+                match binary {
+                    Binary::And => self & other,
+                    Binary::Or => self | other,
+                    Binary::Xor => self ^ other,
+                    Binary::AddBits => self.wrapping_add(other),
+                    Binary::SubBits => self.wrapping_sub(other),
+                    _ => panic!("{binary:?} of whole numbers"),
+                }
+            }
+            fn mul_add(self, _: Self, _: Self) -> Self {
+                panic!("products of whole numbers")
+            }
+            fn shifted(self, left: bool, by: u8) -> Self {
+                let bits = self.cast_unsigned();
+                (if left { bits << by } else { bits >> by }).cast_signed()
+            }
+            fn from_f64(x: f64) -> Self {
+                x as $type
+            }
+        }
+    )*};
+}
+whole_lanes! {
+    i32 u32 I32;
+    i64 u64 I64;
+}
+
 /// A value of one element: a number, or a boolean.
 #[derive(Clone, Copy, Debug)]
 enum Element<T> {
@@ -191,8 +234,12 @@ pub(super) fn evaluate<T: Lane>(
                     }
                 }
                 Inst::Store(stream, a) => {
-                    let a = number(a);
-                    memory[stream.index()][row * step(stream) + at.unwrap_or(0)] = a;
+                    let place = &mut memory[stream.index()][row * step(stream) + at.unwrap_or(0)];
+                    *place = match of(a) {
+                        Element::Number(number) => number,
+                        // A byte, the first of an element's.
+                        Element::Boolean(boolean) => T::of_bits(place.bits() & !0xff | u64::from(boolean)),
+                    };
                     continue;
                 }
                 Inst::Fold(fold, a, b) => {
