@@ -15,7 +15,8 @@ thread_local! {
 /// outside of loops, and outside of kernels. For what a closure of [`inspect`](crate::Tensor::inspect), a
 /// [`Kernel`](super::Kernel) or a logger has to say.
 ///
-/// In the gradient of a loop it is the iteration whose gradient is computed.
+/// In the gradient of a loop it is the iteration whose gradient is computed. The condition of a `while` is evaluated
+/// before the first iteration, outside of the loop, and at the end of each.
 ///
 /// ```
 /// use flowgrad::op::iterations;

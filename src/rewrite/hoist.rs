@@ -37,9 +37,16 @@ fn invariants(of: &Loop) -> Vec<Val> {
         return Vec::new();
     }
     let program = of.callee.program();
+    // What an iteration checks stays before the check, or another check would come first and be told.
+    let mut is_checked = vec![false; program.insts.len()];
+    for inst in &program.insts {
+        if matches!(inst.prim, Prim::Map(function) if function.can_fail(inst.dtype)) {
+            inst.args.iter().for_each(|arg| is_checked[arg.index()] = true);
+        }
+    }
     let mut known: Vec<Option<usize>> = Vec::with_capacity(program.insts.len());
     let mut is_fed: Vec<bool> = Vec::with_capacity(program.insts.len());
-    for inst in &program.insts {
+    for (inst, is_checked) in program.insts.iter().zip(is_checked) {
         let arg = |position: usize| known[inst.args[position].index()];
         let bytes = size(&inst.dims) * inst.dtype.size();
         let is_known = match &inst.prim {
@@ -60,7 +67,8 @@ fn invariants(of: &Loop) -> Vec<Val> {
         };
         let is_shown = matches!(inst.prim, Prim::View(_)) && !is_gathered(program, inst);
         let bytes = if is_shown { arg(0) } else { Some(bytes) };
-        known.push(bytes.filter(|_| is_known));
+        let is_source = inst.prim.is_source();
+        known.push(bytes.filter(|_| is_known && (is_source || !is_checked)));
         is_fed.push(matches!(inst.prim, Prim::Feed(_)) || inst.args.iter().any(|arg| is_fed[arg.index()]));
     }
     let mut invariants = worth_computing(program, &known, Most { results: usize::MAX, bytes: MAX_BYTES });

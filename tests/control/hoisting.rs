@@ -134,3 +134,15 @@ fn products_and_what_is_nested_come_before_all_loops() {
         assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{found} is not {expected}");
     }
 }
+
+#[test]
+fn the_first_operation_that_gives_no_number_is_named() {
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [3]);
+    let y = g.fori(2, |_, s: Tensor<f64>| (s * 0.5 + x.ln().named("logarithm").sin()).tanh(), g.zeros([3]));
+    for optimize in [true, false] {
+        let session = Session::builder(&g).optimize(optimize).check_numerics(true).build().unwrap();
+        let error = session.feed(x, &arr1(&[-1.0, 1.0, 2.0])).run(y).unwrap_err().to_string();
+        assert!(error.contains("logarithm"), "{error}");
+    }
+}

@@ -244,3 +244,21 @@ fn large_joins_are_shared_among_threads() {
         );
     }
 }
+
+#[test]
+fn a_part_of_a_result_may_be_read_again_by_what_writes_it() {
+    for rows in [1, 2, 50] {
+        let g = Graph::new();
+        let x = g.placeholder::<f32>("x", [None, Some(7)]);
+        let p = x.tanh();
+        let joined = g.concat(&[x, p], 1).tanh().reduce_sum(0);
+        let scaled = p * p.reduce_sum(1).expand_dims(1);
+        let values =
+            flowgrad::ndarray::Array2::from_shape_fn((rows, 7), |(i, j)| (i * 7 + j) as f32 * 0.01 - 0.3);
+        let run = |code: bool| {
+            let session = Session::builder(&g).threads(1).machine_code(code).build().unwrap();
+            session.feed(x, &values).run((scaled, joined)).unwrap()
+        };
+        assert_eq!(run(true), run(false));
+    }
+}

@@ -153,7 +153,7 @@ fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usi
                     }
                 }
             }
-            _ => builder.binary(Binary::Add, a, c),
+            _ => builder.binary(if is_float { Binary::Add } else { Binary::AddBits }, a, c),
         };
         numbers.extend(made);
     }

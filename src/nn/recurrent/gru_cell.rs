@@ -96,7 +96,7 @@ impl<'g, T: Float> RnnCell<'g, T> for GruCell<'g, T> {
         let (of_x, of_h) = (projected.split(3, -1), kernels.of_state(h));
         let update = (of_x[0] + of_h[0]).sigmoid();
         let reset = (of_x[1] + of_h[1]).sigmoid();
-        let recurrent = self.recurrent_bias.map_or(of_h[2], |bias| of_h[2] + bias);
+        let recurrent = self.recurrent_bias.map_or(of_h[2], |bias| of_h[2] + kernels.fitting_bias(bias, 1));
         let candidate = (of_x[2] + reset * recurrent).tanh();
         // z h + (1 - z) c with one product less.
         candidate + update * (h - candidate)

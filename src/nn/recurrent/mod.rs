@@ -113,6 +113,20 @@ struct Kernels<'g, T> {
 }
 
 impl<'g, T: Float> Kernels<'g, T> {
+    /// A bias for so many of the gates.
+    #[track_caller]
+    fn fitting_bias(&self, bias: Variable<'g, T>, gates: usize) -> Tensor<'g, T> {
+        let inputs = [bias.any(), self.recurrent_kernel.any()];
+        fitting(bias.graph(), self.cell, inputs, move |[bias, recurrent_kernel]| {
+            // The kernels have been found to fit.
+            let units = recurrent_kernel.dims().first().copied().flatten().unwrap_or(0);
+            if *bias == Shape::from([gates * units]) {
+                return Ok(());
+            }
+            Err(fault(format!("expected a bias of [{}], got {bias}", gates * units)))
+        })
+    }
+
     /// Inputs as long as the kernel's first axis, multiplied by it; with the bias, if there is one.
     #[track_caller]
     fn project(&self, xs: Tensor<'g, T>, bias: Option<Variable<'g, T>>) -> Tensor<'g, T> {
@@ -137,7 +151,7 @@ impl<'g, T: Float> Kernels<'g, T> {
             }
             _ => xs.matmul(self.kernel),
         };
-        bias.map_or(product, |bias| product + bias)
+        bias.map_or(product, |bias| product + self.fitting_bias(bias, gates))
     }
 
     /// A part of the state, if it has a row of units for each row of what is projected.

@@ -248,19 +248,23 @@ impl<'p> Touches<'p> {
     }
 
     /// Whether a program may read or write a buffer; of a part whose elements do not lie side by side, it may write them all,
-    /// row by row.
+    /// row by row, and read what it has written.
     fn may_access(
         &self,
         region: &Region,
         Native { program, streams, row_bytes, .. }: &Native,
-        Access { stream, elements, is_write, .. }: Access,
+        Access { stream, is_write, .. }: Access,
         buffer: BufferId,
     ) -> Result<(), String> {
         let stride = program.streams[stream.index()] / program.dtype.size();
-        let rows = [region.rows, stride, elements.or(program.width).unwrap_or(1)];
-        let starts_there = row_bytes.is_none() && streams[stream.index()].offset == 0;
+        let is_by_rows = row_bytes.is_none() && streams[stream.index()].offset == 0;
+        let mut written = program.accesses().filter(|other| other.is_write && other.stream == stream);
+        let are_rows = written.any(|Access { elements, .. }| {
+            let width = elements.or(program.width).unwrap_or(1);
+            self.parts.are_rows(buffer, [region.rows, stride, width])
+        });
         match is_write {
-            true if starts_there && self.writes_to(buffer) && self.parts.are_rows(buffer, rows) => Ok(()),
+            _ if is_by_rows && are_rows && self.writes_to(buffer) => Ok(()),
             true => self.may_write(buffer),
             false => self.may_read(buffer),
         }

@@ -471,6 +471,21 @@ fn what_does_not_fit() {
     );
     expect(
         words(|g| {
+            let cell =
+                GruCell { recurrent_bias: Some(g.variable("wide", zeros([2, UNITS]))), ..gru::<f64>(g) };
+            Rnn::new(cell).call(sequences(g), Mode::Train);
+        }),
+        &format!("expected a bias of [{UNITS}], got [2, {UNITS}]"),
+    );
+    expect(
+        words(|g| {
+            let cell = GruCell { bias: Some(g.variable("short", zeros([1]))), ..gru::<f64>(g) };
+            Rnn::new(cell).call(sequences(g), Mode::Train);
+        }),
+        &format!("expected a bias of [{}], got [1]", 3 * UNITS),
+    );
+    expect(
+        words(|g| {
             let start = g.zeros((2, UNITS + 1));
             Rnn::new(lstm::<f64>(g)).over(sequences(g)).initial_state((start, start)).output();
         }),
