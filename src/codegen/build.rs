@@ -287,6 +287,12 @@ impl Builder {
         self.binary(Binary::Or, a, sign)
     }
 
+    /// Whether it is for rows of a known length.
+    #[cfg(test)]
+    pub(super) fn is_by_rows(&self) -> bool {
+        self.width.is_some()
+    }
+
     /// Whether the program is for a single element.
     fn is_single(&self) -> bool {
         self.width.is_none() && self.is_exact && self.most == 1

@@ -57,6 +57,19 @@ fn is_same<T: Lane>(a: T, b: T) -> bool {
     a.bits() == b.bits() || (a.partial_cmp(&a).is_none() && b.partial_cmp(&b).is_none())
 }
 
+/// A fold of a value, or of its product with another one; what it comes to, if that is read in the row.
+fn random_fold(random: &mut StdRng, builder: &mut Builder, a: Value, b: Value) -> Option<Value> {
+    let reduce = [Reduce::Sum, Reduce::Prod, Reduce::Max, Reduce::Min][random.random_range(0..4)];
+    let is_product = random.random_range(0..2) == 0;
+    let (reduce, b) = if is_product { (Reduce::Sum, Some(b)) } else { (reduce, None) };
+    if builder.is_by_rows() {
+        return builder.fold_row(reduce, a, b);
+    }
+    let lanes = builder.stream(0);
+    builder.fold_lanes(reduce, lanes, a, b);
+    None
+}
+
 /// A program at random, of so many instructions, for rows of so many elements or for one row.
 fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usize>, most: usize) -> Program {
     let element = size_of::<T>();
@@ -138,20 +151,7 @@ fn random_program<T: Lane>(random: &mut StdRng, length: usize, width: Option<usi
             }
             22 if folds < 3 && matches!(builder.class(a), Class::Loop(_)) => {
                 folds += 1;
-                let reduce = [Reduce::Sum, Reduce::Prod, Reduce::Max, Reduce::Min][random.random_range(0..4)];
-                match width {
-                    Some(_) if random.random_range(0..2) == 0 => builder.fold_row(Reduce::Sum, a, Some(b)),
-                    Some(_) => builder.fold_row(reduce, a, None),
-                    None => {
-                        let lanes = builder.stream(0);
-                        if random.random_range(0..2) == 0 {
-                            builder.fold_lanes(Reduce::Sum, lanes, a, Some(b));
-                        } else {
-                            builder.fold_lanes(reduce, lanes, a, None);
-                        }
-                        None
-                    }
-                }
+                random_fold(random, &mut builder, a, b)
             }
             _ => builder.binary(if is_float { Binary::Add } else { Binary::AddBits }, a, c),
         };
