@@ -294,7 +294,7 @@ impl Builder {
     }
 
     /// Whether the program is for a single element.
-    fn is_single(&self) -> bool {
+    pub(crate) fn is_single(&self) -> bool {
         self.width.is_none() && self.is_exact && self.most == 1
     }
 

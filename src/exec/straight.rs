@@ -77,9 +77,9 @@ unsafe fn run_with(
             // SAFETY: the words are where the plan's steps read and write in this iteration, of which each has places of
             // its own but for the state, that is written where it is not read.
             let called = unsafe { call.run(words) };
-            called.map_err(|fallible| {
-                run.named(Box::new(Cause::Function(fallible)), run.number(row, context))
-            })?;
+            if let Err(fallible) = called {
+                return Err(failed(run, fallible, row, context));
+            }
         }
         for &(index, by) in moving {
             words[index] = words[index].wrapping_add(by);
@@ -88,6 +88,15 @@ unsafe fn run_with(
         unsafe { run.advance() };
     }
     Ok(())
+}
+
+/// Why the iteration of a row could not be done. Apart, so that iterations pay nothing for it.
+// It passes through hands that have it boxed.
+#[allow(clippy::unnecessary_box_returns)]
+#[cold]
+#[inline(never)]
+fn failed(run: &LoopRun<'_>, fallible: Fallible, row: usize, context: &Context<'_>) -> Box<Cause> {
+    run.named(Box::new(Cause::Function(fallible)), run.number(row, context))
 }
 
 /// The words of all calls.

@@ -229,7 +229,9 @@ impl Translation<'_> {
         match lies {
             Lies::Single => {
                 let stream = self.stream(slot, 0);
-                Some(self.builder.row(stream))
+                // Of a single element, what is the same for all is its own: nothing need be kept on the stack for the loop.
+                let is_single = self.builder.is_single();
+                Some(if is_single { self.builder.load(stream) } else { self.builder.row(stream) })
             }
             Lies::Tile(elements) => {
                 // Tiles of the thread's own memory start anew with each tile; all else goes on from row to row.
