@@ -50,7 +50,8 @@ pub(crate) struct Builder {
 }
 
 impl Builder {
-    /// Of numbers of a type, of floats or of integers, in rows of so many elements, or in one row of any length up to `most`.
+    /// Of numbers of a type, of floats or of integers, in rows of so many elements, or in one row of any length up to
+    /// `most`.
     pub(crate) fn new(dtype: DType, width: Option<usize>, most: usize) -> Self {
         Builder {
             dtype,

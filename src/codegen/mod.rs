@@ -75,9 +75,10 @@ impl Entry {
     /// Runs the program.
     ///
     /// # Safety
-    /// The function must be there still. The words must be what a call takes, with addresses that reach what the program reads and writes there, for as many
-    /// rows as they say, at least one; the machine must have the instruction set that the code is for. What the program
-    /// writes must not overlap what it reads, but where the same elements of the same row are read before.
+    /// The function must be there still. The words must be what a call takes, with addresses that reach what the program
+    /// reads and writes there, for as many rows as they say, at least one; the machine must have the instruction set that
+    /// the code is for. What the program writes must not overlap what it reads, but where the same elements of the same row
+    /// are read before.
     pub(crate) unsafe fn call(&self, words: &mut [u64]) {
         // SAFETY: the pages hold the code of a function of this type from there on, by `place`.
         let function: unsafe extern "C" fn(*mut u64) = unsafe { std::mem::transmute(self.0) };

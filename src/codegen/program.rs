@@ -1,9 +1,9 @@
 //! Region programs: what a region does to each element, as instructions in single-assignment form.
 //!
-//! A program is of one element type, of floats or of integers. It runs over rows, and in each row through its segments in their order: *loops* over
-//! the row's elements, and *row code* between them, whose values are the same for all elements. Arithmetic on numbers and on
-//! their bits is one instruction each, and whether a product goes unrounded into a sum is written down ([`Inst::MulAdd`]),
-//! so that all that run a program round alike.
+//! A program is of one element type, of floats or of integers. It runs over rows, and in each row through its segments in
+//! their order: *loops* over the row's elements, and *row code* between them, whose values are the same for all elements.
+//! Arithmetic on numbers and on their bits is one instruction each, and whether a product goes unrounded into a sum is
+//! written down ([`Inst::MulAdd`]), so that all that run a program round alike.
 
 use std::fmt;
 

@@ -284,14 +284,16 @@ impl<'r> LoopRun<'r> {
         Places::Rows { first: start.wrapping_add(self.first_row * bytes), by: bytes.cast_signed() }
     }
 
-    /// The number that the iteration of a row has where it is named.
-    pub(super) fn number(&self, row: usize, context: &Context<'_>) -> usize {
-        match self.call.numbering {
-            Numbering::From(first) => first + row,
-            Numbering::Blocks => row,
-            Numbering::WithinBlock(rows) => {
-                context.iteration.map_or(0, |block| block.index).saturating_mul(rows) + row
+    /// The iteration of a row, of the number by which it is named.
+    pub(super) fn iteration<'i>(&self, row: usize, context: &Context<'i>) -> Iteration<'i> {
+        let around = context.iteration;
+        match (self.call.numbering, around) {
+            (Numbering::From(first), _) => Iteration { index: first + row, outer: around },
+            // It has its number among the rows of all blocks in the place of the block's.
+            (Numbering::WithinBlock(rows), Some(block)) => {
+                Iteration { index: block.index * rows + row, outer: block.outer }
             }
+            (Numbering::Blocks | Numbering::WithinBlock(_), _) => Iteration { index: row, outer: around },
         }
     }
 
@@ -335,19 +337,13 @@ impl<'r> LoopRun<'r> {
             }
             lay_out_parts(plan, &plan.parts, own);
             context.check_deadline()?;
-            let number = self.number(row, context);
-            let outer = match (self.call.numbering, context.iteration) {
-                // It has the number among all blocks in the place of the block's.
-                (Numbering::WithinBlock(_), Some(block)) => block.outer,
-                (_, outer) => outer,
-            };
-            let iteration = Iteration { index: number, outer };
+            let iteration = self.iteration(row, context);
             let context = context.within(&iteration);
             // SAFETY: the addresses are those of the plan's buffers: what it is fed, which earlier steps or iterations have
             // written and none writes now, what it leaves, of which each iteration has places of its own but for the
             // state, that is written where it is not read, and the rest in constants and in the frame.
             let ran = unsafe { schedule::run_steps(plan, helpers, Addresses(own), &context) };
-            ran.map_err(|fault| self.named(fault.owned_in(plan).cause, number))?;
+            ran.map_err(|fault| self.named(fault.owned_in(plan).cause, iteration.index))?;
             // SAFETY: the steps are done.
             unsafe { self.advance() };
         }

@@ -96,7 +96,7 @@ unsafe fn run_with(
 #[cold]
 #[inline(never)]
 fn failed(run: &LoopRun<'_>, fallible: Fallible, row: usize, context: &Context<'_>) -> Box<Cause> {
-    run.named(Box::new(Cause::Function(fallible)), run.number(row, context))
+    run.named(Box::new(Cause::Function(fallible)), run.iteration(row, context).index)
 }
 
 /// The words of all calls.

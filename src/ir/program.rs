@@ -191,6 +191,27 @@ impl Program {
         })
     }
 
+    /// What an instruction of another program does, as one of this program does it: it holds the same constants.
+    pub(crate) fn take_prim(&mut self, from: &Program, prim: &Prim) -> Prim {
+        match prim {
+            Prim::Constant(index) => Prim::Constant(self.hold(Arc::clone(&from.constants[*index as usize]))),
+            prim => prim.clone(),
+        }
+    }
+
+    /// The program made anew: each instruction, of new operands, becomes the value that `place` says, which may add others
+    /// before.
+    pub(crate) fn rebuilt(mut self, mut place: impl FnMut(&mut Program, Inst) -> Val) -> Self {
+        let insts = std::mem::take(&mut self.insts);
+        let mut renumbered: Vec<Val> = Vec::with_capacity(insts.len());
+        for mut inst in insts {
+            inst.args.iter_mut().for_each(|arg| *arg = renumbered[arg.index()]);
+            renumbered.push(place(&mut self, inst));
+        }
+        self.results_mut().for_each(|val| *val = renumbered[val.index()]);
+        self
+    }
+
     /// The values that must outlive the program's run.
     pub(crate) fn results(&self) -> impl Iterator<Item = Val> + '_ {
         let commits = self.commits.iter().map(|&(_, val)| val);

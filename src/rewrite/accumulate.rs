@@ -27,33 +27,18 @@ enum Shares {
 }
 
 /// The program that adds up behind its loops what these only add up.
-pub(super) fn with_sums_behind_loops(mut program: Program) -> Program {
-    let has_sums = |inst: &Inst| matches!(&inst.prim, Prim::Loop(of) if !sums(of).is_empty());
-    if !program.insts.iter().any(has_sums) {
-        return program;
-    }
-    let insts = std::mem::take(&mut program.insts);
-    let mut renumbered: Vec<Val> = Vec::with_capacity(insts.len());
+pub(super) fn with_sums_behind_loops(program: Program) -> Program {
     let mut totals: HashMap<(Val, u32), Val> = HashMap::default();
-    for mut inst in insts {
-        inst.args.iter_mut().for_each(|arg| *arg = renumbered[arg.index()]);
-        if let Prim::Output(position) = inst.prim
-            && let Some(&total) = totals.get(&(inst.args[0], position))
-        {
-            renumbered.push(total);
-            continue;
+    program.rebuilt(|around, inst| match &inst.prim {
+        Prim::Output(position) if totals.contains_key(&(inst.args[0], *position)) => {
+            totals[&(inst.args[0], *position)]
         }
-        let found = if let Prim::Loop(of) = &inst.prim { sums(of) } else { Vec::new() };
-        let looped = Val(program.insts.len() as u32);
-        if found.is_empty() {
-            program.push(inst);
-        } else {
-            add_up_behind(&mut program, inst, &found, &mut totals);
+        Prim::Loop(of) => {
+            let sums = sums(of);
+            add_up_behind(around, inst, &sums, &mut totals)
         }
-        renumbered.push(looped);
-    }
-    program.results_mut().for_each(|val| *val = renumbered[val.index()]);
-    program
+        _ => around.push(inst),
+    })
 }
 
 /// The sums that are worth taking out of a loop.
@@ -142,12 +127,17 @@ fn array(of: &Loop, row: Val) -> Option<u32> {
     }
 }
 
-/// Adds a loop that hands these sums on as they are, and the sums behind it.
-fn add_up_behind(program: &mut Program, mut inst: Inst, sums: &[Sum], totals: &mut HashMap<(Val, u32), Val>) {
+/// Adds a loop that hands these sums on as they are, and the sums behind it; gives the loop.
+fn add_up_behind(
+    program: &mut Program,
+    mut inst: Inst,
+    sums: &[Sum],
+    totals: &mut HashMap<(Val, u32), Val>,
+) -> Val {
     let looped = Val(program.insts.len() as u32);
     let (origin, args) = (inst.origin, inst.args.clone());
-    let Prim::Loop(of) = &mut inst.prim else { return };
-    let Trips::Known(count) = of.trips else { return };
+    let (Prim::Loop(of), [_, ..]) = (&mut inst.prim, sums) else { return program.push(inst) };
+    let Trips::Known(count) = of.trips else { return program.push(inst) };
     let mut inside = of.callee.program().clone();
     // Where the rows of a value are: an operand, or an output of the loop.
     let mut rows_of = |row: Val| {
@@ -211,4 +201,5 @@ fn add_up_behind(program: &mut Program, mut inst: Inst, sums: &[Sum], totals: &m
         let sum_of_all = push(Prim::Map(Scalar::Add), &[before, share], total, total.dims.clone());
         totals.insert((looped, sum.state), sum_of_all);
     }
+    looped
 }

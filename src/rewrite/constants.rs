@@ -18,9 +18,9 @@ use std::sync::Arc;
 use foldhash::HashMap;
 
 use super::Applied;
-use super::early::{Most, is_gathered, worth_computing};
+use super::early::{Most, is_gathered, says_all, worth_computing};
 use crate::element::Value;
-use crate::ir::{Computation, Inst, Prim, Program, ScalarValue, Val, size};
+use crate::ir::{Inst, Prim, Program, ScalarValue, Val, size};
 
 /// Bytes of all results that are folded in one plan. Plans that fold the same share its results, but a session may
 /// keep hundreds of plans that fold different things; a table that is worth keeping, of sines or of normalized
@@ -98,28 +98,14 @@ fn known(program: &Program) -> Vec<Option<usize>> {
         // The lengths of every value have been checked to be addressable.
         let bytes = size(&inst.dims) * inst.dtype.size();
         known.push(match inst.prim {
-            Prim::Nothing
-            | Prim::Feed(_)
-            | Prim::Read(_)
-            | Prim::RunCount
-            | Prim::Call(_)
-            | Prim::Branch(_)
-            | Prim::Loop(_)
-            | Prim::Output(_) => None,
-            Prim::Kernel(Computation { ref kernel, .. }) if kernel.must_run() => None,
             Prim::Scalar(_) | Prim::Constant(_) => Some(bytes),
             Prim::Iota { .. } => (bytes <= MAX_INTERMEDIATE_BYTES).then_some(bytes),
+            _ if !says_all(inst) || (0..inst.args.len()).any(|position| arg(position).is_none()) => None,
             Prim::View(_) if !is_gathered(program, inst) => arg(0),
-            Prim::Map(function) if function.can_fail(inst.dtype) => None,
             _ if bytes > MAX_INTERMEDIATE_BYTES => None,
-            Prim::Map(_) | Prim::Reduce { .. } | Prim::Dot | Prim::Join | Prim::Kernel(_) | Prim::View(_)
-                if (0..inst.args.len()).all(|position| arg(position).is_some()) =>
-            {
+            _ => {
                 work = work.saturating_add(work_of(program, inst));
                 (work <= MAX_WORK).then_some(bytes)
-            }
-            Prim::Map(_) | Prim::Reduce { .. } | Prim::Dot | Prim::Join | Prim::Kernel(_) | Prim::View(_) => {
-                None
             }
         });
     }
@@ -175,12 +161,7 @@ fn parts(program: &Program, targets: &[Val]) -> Vec<Part> {
             *places.entry((part, arg)).or_insert_with(|| {
                 // What is not there yet is a constant, a number, or numbers counted up.
                 let inst = program.inst(arg);
-                let prim = match inst.prim {
-                    Prim::Constant(index) => {
-                        Prim::Constant(to.hold(Arc::clone(&program.constants[index as usize])))
-                    }
-                    ref prim => prim.clone(),
-                };
+                let prim = to.take_prim(program, &inst.prim);
                 to.push(Inst { prim, ..inst.clone() })
             })
         });

@@ -2,7 +2,7 @@
 //! ([`constants`](super::constants)), or before a loop, of what is the same in each of its iterations
 //! ([`hoist`](super::hoist)). To compute early is worth while reading the result costs less than computing it.
 
-use crate::ir::{Inst, Prim, Program, Val, View, is_one_piece};
+use crate::ir::{Computation, Inst, Prim, Program, Val, View, is_one_piece};
 
 /// How many times as many bytes a result may take as its operands do. Above, reading what was computed
 /// costs more than computing it from operands that stay in the cache. A cast from booleans to `f32` is
@@ -44,6 +44,27 @@ pub(super) fn worth_computing(program: &Program, known: &[Option<usize>], most: 
         inst.args.iter().for_each(|arg| needed[arg.index()] = true);
     }
     targets
+}
+
+/// Whether the operands say all that an instruction gives, and it cannot fail or be seen to run: it may be done at any
+/// time.
+pub(super) fn says_all(inst: &Inst) -> bool {
+    match &inst.prim {
+        Prim::Map(function) => !function.can_fail(inst.dtype),
+        Prim::Kernel(Computation { kernel, .. }) => !kernel.must_run(),
+        Prim::Reduce { .. } | Prim::Dot | Prim::Join | Prim::View(_) => true,
+        Prim::Nothing
+        | Prim::Feed(_)
+        | Prim::Scalar(_)
+        | Prim::Constant(_)
+        | Prim::Iota { .. }
+        | Prim::Read(_)
+        | Prim::RunCount
+        | Prim::Call(_)
+        | Prim::Branch(_)
+        | Prim::Loop(_)
+        | Prim::Output(_) => false,
+    }
 }
 
 /// Whether an instruction is a slice of elements that do not lie in one piece, and are not counted wherever they are

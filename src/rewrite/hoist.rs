@@ -3,31 +3,22 @@
 //! Invariant: nothing is hoisted that could fail or that somebody could see run, for the loop may not run at all. What it
 //! costs then is paid for nothing, which is the price of all others.
 
-use super::early::{Most, is_gathered, worth_computing};
+use super::early::{Most, is_gathered, says_all, worth_computing};
 use crate::element::DType;
-use crate::ir::{Args, Callee, Computation, Dims, Inst, Loop, LoopOperand, Prim, Program, Trips, Val, size};
+use crate::ir::{Args, Callee, Dims, Inst, Loop, LoopOperand, Prim, Program, Trips, Val, size};
 
 /// Bytes of all that is computed before one loop, and lies in memory until it has run.
 const MAX_BYTES: usize = 64 << 20;
 
 /// The program in which the iterations of its loops read what they would all compute.
-pub(super) fn with_invariants_before_loops(mut program: Program) -> Program {
-    let has_any = |inst: &Inst| matches!(&inst.prim, Prim::Loop(of) if !invariants(of).is_empty());
-    if !program.insts.iter().any(has_any) {
-        return program;
-    }
-    let insts = std::mem::take(&mut program.insts);
-    let mut renumbered: Vec<Val> = Vec::with_capacity(insts.len());
-    for mut inst in insts {
-        inst.args.iter_mut().for_each(|arg| *arg = renumbered[arg.index()]);
+pub(super) fn with_invariants_before_loops(program: Program) -> Program {
+    program.rebuilt(|around, mut inst| {
         if let Prim::Loop(of) = &mut inst.prim {
             let targets = invariants(of);
-            hoist(&mut program, of, &mut inst.args, &targets);
+            hoist(around, of, &mut inst.args, &targets);
         }
-        renumbered.push(program.push(inst));
-    }
-    program.results_mut().for_each(|val| *val = renumbered[val.index()]);
-    program
+        around.push(inst)
+    })
 }
 
 /// The values of a loop's program that are the same in each iteration and worth computing before the first. What depends
@@ -52,18 +43,7 @@ fn invariants(of: &Loop) -> Vec<Val> {
         let is_known = match &inst.prim {
             Prim::Feed(position) => matches!(of.operands[*position as usize], LoopOperand::Whole(_)),
             Prim::Scalar(_) | Prim::Constant(_) | Prim::Iota { .. } => true,
-            Prim::Nothing
-            | Prim::Read(_)
-            | Prim::RunCount
-            | Prim::Call(_)
-            | Prim::Branch(_)
-            | Prim::Loop(_)
-            | Prim::Output(_) => false,
-            Prim::Map(function) if function.can_fail(inst.dtype) => false,
-            Prim::Kernel(Computation { kernel, .. }) if kernel.must_run() => false,
-            Prim::Map(_) | Prim::Reduce { .. } | Prim::Dot | Prim::Join | Prim::Kernel(_) | Prim::View(_) => {
-                (0..inst.args.len()).all(|position| arg(position).is_some())
-            }
+            _ => says_all(inst) && (0..inst.args.len()).all(|position| arg(position).is_some()),
         };
         let is_shown = matches!(inst.prim, Prim::View(_)) && !is_gathered(program, inst);
         let bytes = if is_shown { arg(0) } else { Some(bytes) };
@@ -125,8 +105,7 @@ fn computed_before(around: &mut Program, of: &Loop, args: &Args, targets: &[Val]
                 }
                 continue;
             }
-            Prim::Constant(index) => Prim::Constant(around.hold(from.constants[*index as usize].clone())),
-            prim => prim.clone(),
+            prim => around.take_prim(from, prim),
         };
         let args = inst.args.iter().map(|arg| made[arg.index()]).collect();
         made.push(around.push(Inst { prim, args, ..inst.clone() }));

@@ -1,20 +1,9 @@
 //! Constants that loops and branches are fed become part of what these run: there the rules see the numbers, arrays are
 //! laid out for the steps that read them, and what depends on them alone is computed when the plan is made.
 
-use std::sync::Arc;
-
 use foldhash::HashMap;
 
-use crate::element::Value;
-use crate::ir::{Args, Branch, Callee, LoopOperand, Prim, Program, ScalarValue};
-
-/// Something that is known before a program runs.
-#[derive(Clone)]
-enum Known {
-    Scalar(ScalarValue),
-    Constant(Arc<Value>),
-    Iota(i64),
-}
+use crate::ir::{Branch, Callee, LoopOperand, Prim, Program, Val};
 
 /// The program whose loops and branches have in them the constants that they were fed, and likewise what it calls.
 pub(super) fn with_constants_inside(program: Program) -> Program {
@@ -34,14 +23,13 @@ impl Inlining {
                 continue;
             }
             let mut inst = program.insts[index].clone();
-            let known = |arg: u32| known(&program, &inst.args, arg);
+            let known = |arg: u32| known(&program, inst.args[arg as usize]);
             match &mut inst.prim {
-                Prim::Call(callee) => self.inline_in(callee, &[]),
+                Prim::Call(callee) => self.inline_in(callee, &program, &[]),
                 Prim::Branch(branches) => {
                     for Branch { callee, operands } in &mut branches.branches {
-                        let fed: Vec<Option<Known>> =
-                            operands.iter().map(|&operand| known(operand)).collect();
-                        self.inline_in(callee, &fed);
+                        let fed: Vec<Option<Val>> = operands.iter().map(|&operand| known(operand)).collect();
+                        self.inline_in(callee, &program, &fed);
                     }
                 }
                 Prim::Loop(of) => {
@@ -49,8 +37,8 @@ impl Inlining {
                         LoopOperand::Whole(arg) => known(arg),
                         _ => None,
                     });
-                    let fed: Vec<Option<Known>> = fed.collect();
-                    self.inline_in(&mut of.callee, &fed);
+                    let fed: Vec<Option<Val>> = fed.collect();
+                    self.inline_in(&mut of.callee, &program, &fed);
                 }
                 _ => {}
             }
@@ -60,7 +48,7 @@ impl Inlining {
     }
 
     /// The same of the program of a function that is fed this; what it is fed stays as many operands.
-    fn inline_in(&mut self, callee: &mut Callee, fed: &[Option<Known>]) {
+    fn inline_in(&mut self, callee: &mut Callee, around: &Program, fed: &[Option<Val>]) {
         let is_same = fed.iter().all(Option::is_none);
         if let (true, Some(done)) = (is_same, self.done.get(callee)) {
             *callee = done.clone();
@@ -73,13 +61,9 @@ impl Inlining {
         let mut inside = callee.program().clone();
         for index in 0..inside.insts.len() {
             if let Prim::Feed(position) = inside.insts[index].prim
-                && let Some(Some(known)) = fed.get(position as usize)
+                && let Some(&Some(known)) = fed.get(position as usize)
             {
-                inside.insts[index].prim = match known {
-                    Known::Scalar(number) => Prim::Scalar(*number),
-                    Known::Constant(value) => Prim::Constant(inside.hold(Arc::clone(value))),
-                    Known::Iota(first) => Prim::Iota { first: *first },
-                };
+                inside.insts[index].prim = inside.take_prim(around, &around.inst(known).prim);
             }
         }
         let inlined = callee.with_program(self.inline(inside));
@@ -90,12 +74,9 @@ impl Inlining {
     }
 }
 
-/// An operand of an instruction, if it is known before the program runs.
-fn known(program: &Program, args: &Args, arg: u32) -> Option<Known> {
-    match program.inst(args[arg as usize]).prim {
-        Prim::Scalar(number) => Some(Known::Scalar(number)),
-        Prim::Constant(index) => Some(Known::Constant(Arc::clone(&program.constants[index as usize]))),
-        Prim::Iota { first } => Some(Known::Iota(first)),
-        _ => None,
-    }
+/// An operand, if it is known before the program runs.
+fn known(program: &Program, operand: Val) -> Option<Val> {
+    let is_known =
+        matches!(program.inst(operand).prim, Prim::Scalar(_) | Prim::Constant(_) | Prim::Iota { .. });
+    is_known.then_some(operand)
 }

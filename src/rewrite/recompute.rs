@@ -253,12 +253,7 @@ impl Again<'_> {
 
     /// Does what an instruction of another program does, with these operands.
     fn take_over(&mut self, from: &Program, inst: &Inst, args: Args) -> Val {
-        let prim = match &inst.prim {
-            Prim::Constant(index) => {
-                Prim::Constant(self.inside.hold(from.constants[*index as usize].clone()))
-            }
-            prim => prim.clone(),
-        };
+        let prim = self.inside.take_prim(from, &inst.prim);
         self.inside.push(Inst { prim, args, ..inst.clone() })
     }
 

@@ -8,3 +8,6 @@ mod random;
 mod rows;
 mod small;
 mod sums;
+
+#[path = "../common/stored.rs"]
+mod stored;

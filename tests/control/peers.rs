@@ -13,6 +13,8 @@ use serde::Deserialize;
 
 use cases::{Inputs, build, names};
 
+use crate::stored::Stored;
+
 const FIXTURE: &str = include_str!("fixture.json");
 
 /// How far apart are the places of a difference.
@@ -31,22 +33,6 @@ struct Case {
     vjp: Option<Vec<Stored>>,
     hvp: Option<Vec<Stored>>,
     jvp: Option<Vec<Stored>>,
-}
-
-/// An array as the file spells it.
-#[derive(Deserialize)]
-struct Stored {
-    dtype: String,
-    shape: Vec<usize>,
-    data: String,
-}
-
-impl Stored {
-    /// The elements, all of which are exact in `f64`.
-    fn numbers(&self) -> ArrayD<f64> {
-        let numbers = self.data.split_whitespace().map(|number| number.parse().unwrap()).collect();
-        ArrayD::from_shape_vec(self.shape.as_slice(), numbers).unwrap()
-    }
 }
 
 /// Outputs, vector-Jacobian products, Hessian-vector products, and derivatives along the directions.

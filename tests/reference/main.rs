@@ -7,12 +7,16 @@
 mod table;
 mod typed;
 
+#[path = "../common/stored.rs"]
+mod stored;
+
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use flowgrad::ndarray::{ArrayD, Zip};
 use flowgrad::prelude::*;
 use serde::Deserialize;
+use stored::Stored;
 use table::{Row, Tolerance, table};
 use typed::{Attributes, Feed, Inputs, Outputs, Typed};
 
@@ -37,22 +41,6 @@ struct Case {
     directions: Vec<Stored>,
     #[serde(default)]
     hvp: Vec<Stored>,
-}
-
-/// An array as the file spells it.
-#[derive(Deserialize)]
-struct Stored {
-    dtype: String,
-    shape: Vec<usize>,
-    data: String,
-}
-
-impl Stored {
-    /// The elements, all of which are exact in `f64`.
-    fn numbers(&self) -> ArrayD<f64> {
-        let numbers = self.data.split_whitespace().map(|number| number.parse().unwrap()).collect();
-        ArrayD::from_shape_vec(self.shape.as_slice(), numbers).unwrap()
-    }
 }
 
 /// What was computed for a part of a case.

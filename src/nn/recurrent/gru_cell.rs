@@ -1,8 +1,12 @@
 //! [`GruCell`]: a gated recurrent unit.
 
 use super::{Kernels, RnnCell};
-use crate::initializer::{glorot_uniform, orthogonal, zeros};
+use crate::initializer::zeros;
 use crate::{Float, Graph, Length, Tensor, Variable};
+
+/// The cell, as errors call it, and its gates.
+const CELL: &str = "gru_cell";
+const GATES: usize = 3;
 
 /// A gated recurrent unit: the next state is a mixture of the state before and of a candidate. Of inputs x of
 /// `[batch, inputs]` and a state h of `[batch, units]`, with σ for the sigmoid and · for a matrix product:
@@ -47,8 +51,9 @@ pub struct GruCell<'g, T = f32> {
 }
 
 impl<'g, T: Float> GruCell<'g, T> {
-    /// A cell of new variables: `name/kernel`, started by [`glorot_uniform`], `name/recurrent_kernel` by
-    /// [`orthogonal`], `name/bias` and `name/recurrent_bias` by 0.
+    /// A cell of new variables: `name/kernel`, started by [`glorot_uniform`](crate::initializer::glorot_uniform),
+    /// `name/recurrent_kernel` by [`orthogonal`](crate::initializer::orthogonal), `name/bias` and `name/recurrent_bias`
+    /// by 0.
     #[track_caller]
     pub fn new(g: &'g Graph, name: &str, inputs: usize, units: usize) -> Self {
         let cell = GruCell::without_bias(g, name, inputs, units);
@@ -59,15 +64,14 @@ impl<'g, T: Float> GruCell<'g, T> {
     /// A cell of new variables `name/kernel` and `name/recurrent_kernel`, which start as those of [`new`](Self::new).
     #[track_caller]
     pub fn without_bias(g: &'g Graph, name: &str, inputs: usize, units: usize) -> Self {
-        let kernel = g.variable(&format!("{name}/kernel"), glorot_uniform([inputs, 3 * units]));
-        let start = orthogonal([units, 3 * units], 1.0);
-        let recurrent_kernel = g.variable(&format!("{name}/recurrent_kernel"), start);
+        let kernels = Kernels::new(g, name, CELL, GATES, [inputs, units]);
+        let Kernels { kernel, recurrent_kernel, .. } = kernels;
         GruCell { name: name.to_owned(), kernel, recurrent_kernel, bias: None, recurrent_bias: None }
     }
 
     fn kernels(&self) -> Kernels<'g, T> {
         let GruCell { kernel, recurrent_kernel, .. } = *self;
-        Kernels { cell: "gru_cell", gates: 3, kernel, recurrent_kernel }
+        Kernels { cell: CELL, gates: GATES, kernel, recurrent_kernel }
     }
 }
 

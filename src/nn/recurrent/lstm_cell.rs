@@ -3,8 +3,11 @@
 use ndarray::Array1;
 
 use super::{Kernels, RnnCell};
-use crate::initializer::{glorot_uniform, orthogonal};
 use crate::{Float, Graph, Length, Tensor, Variable};
+
+/// The cell, as errors call it, and its gates.
+const CELL: &str = "lstm_cell";
+const GATES: usize = 4;
 
 /// Long short-term memory: a memory that gates write to, forget from and read. Of inputs x of `[batch, inputs]`, a state
 /// h and a memory c, both of `[batch, units]`, with σ for the sigmoid and · for a matrix product:
@@ -46,9 +49,9 @@ pub struct LstmCell<'g, T = f32> {
 }
 
 impl<'g, T: Float> LstmCell<'g, T> {
-    /// A cell of new variables: `name/kernel`, started by [`glorot_uniform`], `name/recurrent_kernel` by
-    /// [`orthogonal`], and `name/bias` by 0, but by 1 for the forget gate, so that a cell remembers before it has
-    /// learned to.
+    /// A cell of new variables: `name/kernel`, started by [`glorot_uniform`](crate::initializer::glorot_uniform),
+    /// `name/recurrent_kernel` by [`orthogonal`](crate::initializer::orthogonal), and `name/bias` by 0, but by 1 for the
+    /// forget gate, so that a cell remembers before it has learned to.
     ///
     /// Source of the 1: Jozefowicz, Zaremba and Sutskever, *An empirical exploration of recurrent network
     /// architectures*, 2015, section 2.2.
@@ -63,15 +66,14 @@ impl<'g, T: Float> LstmCell<'g, T> {
     /// A cell of new variables `name/kernel` and `name/recurrent_kernel`, which start as those of [`new`](Self::new).
     #[track_caller]
     pub fn without_bias(g: &'g Graph, name: &str, inputs: usize, units: usize) -> Self {
-        let kernel = g.variable(&format!("{name}/kernel"), glorot_uniform([inputs, 4 * units]));
-        let start = orthogonal([units, 4 * units], 1.0);
-        let recurrent_kernel = g.variable(&format!("{name}/recurrent_kernel"), start);
+        let kernels = Kernels::new(g, name, CELL, GATES, [inputs, units]);
+        let Kernels { kernel, recurrent_kernel, .. } = kernels;
         LstmCell { name: name.to_owned(), kernel, recurrent_kernel, bias: None }
     }
 
     fn kernels(&self) -> Kernels<'g, T> {
         let LstmCell { kernel, recurrent_kernel, .. } = *self;
-        Kernels { cell: "lstm_cell", gates: 4, kernel, recurrent_kernel }
+        Kernels { cell: CELL, gates: GATES, kernel, recurrent_kernel }
     }
 }
 

@@ -10,6 +10,7 @@ pub use rnn::{Rnn, RnnCall};
 
 use super::fitting::{fault, fitting};
 use super::layer::calling;
+use crate::initializer::{glorot_uniform, orthogonal};
 use crate::op::Fault;
 use crate::{Float, Graph, Length, Shape, Tensor, Tensors, Variable};
 
@@ -113,6 +114,15 @@ struct Kernels<'g, T> {
 }
 
 impl<'g, T: Float> Kernels<'g, T> {
+    /// New variables `name/kernel`, started by [`glorot_uniform`], and `name/recurrent_kernel`, by [`orthogonal`].
+    #[track_caller]
+    fn new(g: &'g Graph, name: &str, cell: &'static str, gates: usize, [inputs, units]: [usize; 2]) -> Self {
+        let kernel = g.variable(&format!("{name}/kernel"), glorot_uniform([inputs, gates * units]));
+        let start = orthogonal([units, gates * units], 1.0);
+        let recurrent_kernel = g.variable(&format!("{name}/recurrent_kernel"), start);
+        Kernels { cell, gates, kernel, recurrent_kernel }
+    }
+
     /// A bias for so many of the gates.
     #[track_caller]
     fn fitting_bias(&self, bias: Variable<'g, T>, gates: usize) -> Tensor<'g, T> {
