@@ -117,7 +117,8 @@ pub use ops::{
     Ranges, RowsAndColumns, Scan, Shifts, Times, While, Window, custom_gradient,
 };
 pub use session::{
-    Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Item, Output, Parameters, Session, SessionBuilder,
+    Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Item, Objective, ObjectiveWithHessian, Output,
+    Parameters, Session, SessionBuilder,
 };
 pub use shape::{Axes, Shape};
 pub use trace::{StepKind, Trace, TraceEvent, TracedStep};

@@ -61,6 +61,16 @@ impl<'v> FedArray<'v> {
         FedArray { dtype: T::DTYPE, dims: smallvec![], elements: Elements::Here(word), _borrow: PhantomData }
     }
 
+    /// The same array, lent for as long as this one is.
+    pub(crate) fn lend(&self) -> FedArray<'_> {
+        let elements = match &self.elements {
+            Elements::Lacking(lacking) => Elements::Lacking(*lacking),
+            Elements::Here(word) => Elements::Here(*word),
+            Elements::Borrowed(_) | Elements::Copied(_) => Elements::Borrowed(self.start()),
+        };
+        FedArray { dtype: self.dtype, dims: self.dims.clone(), elements, _borrow: PhantomData }
+    }
+
     pub(crate) fn dtype(&self) -> DType {
         self.dtype
     }

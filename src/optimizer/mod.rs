@@ -32,6 +32,9 @@
 //! These forms and the defaults are PyTorch's, and so are the numbers. TensorFlow adds ε inside the root of
 //! `RmsProp`, and starts the sum of `Adagrad` at 0.1.
 //!
+//! [`Lbfgs`] and [`NewtonCg`] are of another kind: they minimize a loss over all its data in one call, with steps that
+//! they find for themselves.
+//!
 //! Rates, and the other numbers that an optimizer is told, are numbers, tensors, variables or [`Schedule`]s of the step.
 //!
 //! # A step
@@ -75,7 +78,12 @@ mod clip;
 mod descent;
 mod ema;
 mod fault;
+mod lbfgs;
+mod line_search;
+mod minimizer;
+mod minimum;
 mod momentum;
+mod newton_cg;
 mod options;
 mod parameter;
 mod rms_prop;
@@ -89,7 +97,10 @@ pub use adam::{Adam, AdamRule, AdamW};
 pub use clip::{clip_by_global_norm, clip_by_norm, global_norm};
 pub use ema::{Averages, Ema, averaged};
 pub use fault::OptimizerFault;
+pub use lbfgs::Lbfgs;
+pub use minimum::{End, MinimizeError, Minimum, Progress};
 pub use momentum::{Momentum, MomentumRule};
+pub use newton_cg::NewtonCg;
 pub use options::Optimizer;
 pub use parameter::Parameter;
 pub use rms_prop::{RmsProp, RmsPropRule};

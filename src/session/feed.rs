@@ -65,14 +65,26 @@ impl<T: Element> Feedable<'_, T> for T {
 #[derive(Debug)]
 #[must_use = "nothing runs before `run` is called"]
 pub struct Feeding<'s, 'g, 'v> {
-    session: &'s Session,
-    tensors: FeedList<'g>,
-    arrays: Vec<FedArray<'v>>,
+    pub(super) session: &'s Session,
+    pub(super) tensors: FeedList<'g>,
+    pub(super) arrays: Vec<FedArray<'v>>,
+}
+
+/// A run that is fed nothing.
+impl<'s> From<&'s Session> for Feeding<'s, '_, '_> {
+    fn from(session: &'s Session) -> Self {
+        Feeding::of(session)
+    }
 }
 
 impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
     pub(crate) fn of(session: &'s Session) -> Self {
         Feeding { session, tensors: FeedList::default(), arrays: Vec::new() }
+    }
+
+    /// The session that is to run.
+    pub(crate) fn session(&self) -> &'s Session {
+        self.session
     }
 
     /// Feeds one more tensor.

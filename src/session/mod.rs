@@ -7,6 +7,7 @@
 //! - [`builder`]: the options of a session.
 //! - [`callable`]: a request prepared for hot loops.
 //! - [`parameters`]: variables as one flat array, and back.
+//! - [`objective`]: a loss and its gradient as functions of that array.
 //! - [`failure`]: why a run gives nothing, in words.
 //! - [`nan_origin`]: the node that made a number which a check has refused.
 //! - [`offender`]: the element for which a function has no value.
@@ -22,6 +23,7 @@ mod fetch;
 mod folded;
 mod item;
 mod nan_origin;
+mod objective;
 mod offender;
 mod parameters;
 mod prepared;
@@ -60,6 +62,7 @@ pub(crate) use feed::FeedList;
 pub use feed::{Feedable, Feeding};
 pub use fetch::{Fetch, Output};
 pub use item::Item;
+pub use objective::{Objective, ObjectiveWithHessian};
 pub use parameters::Parameters;
 
 /// Runs a graph and holds the values of its variables.

@@ -65,8 +65,12 @@ impl<'g, T: Element> Parameters<'g, T> {
         self.len() == 0
     }
 
+    pub(super) fn graph(&self) -> &'g Graph {
+        self.graph
+    }
+
     /// Of each variable, how many elements it has, and its lengths.
-    fn lengths(&self) -> impl Iterator<Item = (usize, Vec<usize>)> + '_ {
+    pub(super) fn lengths(&self) -> impl Iterator<Item = (usize, Vec<usize>)> + '_ {
         self.variables.iter().map(|variable| {
             // The lengths of a variable are known; one that is invalid has no elements.
             let dims: Vec<usize> = variable.shape().known().unwrap_or_else(|| vec![0]);

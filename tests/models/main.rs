@@ -3,6 +3,7 @@
 mod data;
 mod folds;
 mod metrics;
+mod minimizers;
 mod models;
 mod nn;
 mod optimizers;
