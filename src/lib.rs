@@ -68,6 +68,7 @@ mod quote;
 mod rewrite;
 mod session;
 mod shape;
+pub mod special;
 pub mod testing;
 mod trace;
 #[cfg(feature = "train")]

@@ -29,6 +29,16 @@ pub enum GradientFault {
         /// 1 for the gradient.
         order: usize,
     },
+    /// A path passes more often through an op than there are derivatives of it.
+    #[error("expected derivatives of `{op}` up to order {most}, got a path through one of order {order}")]
+    TooHigh {
+        /// Name of the op.
+        op: &'static str,
+        /// The highest order.
+        most: usize,
+        /// The order that the path needs.
+        order: usize,
+    },
     /// A starting gradient whose shape is not that of its tensor.
     #[error("starting gradient of `{y}`: expected shape {expected}, got {found}")]
     StartShape {

@@ -2,6 +2,7 @@
 //!
 //! - [`number`]: the arithmetic of each element type; [`scalar`]: the functions of single elements.
 //! - [`math`]: exp, ln, tanh and their kin, written so that loops over them vectorize and programs can record them.
+//! - [`special`]: gamma, beta, Bessel and normal functions, number by number.
 //! - [`isa`]: the instruction sets for which loops are compiled, and the choice among them at run time.
 //! - [`tile`]: the steps of the tile interpreter, each a loop over a few kilobytes.
 //! - [`gemm`]: large matrix products; [`reduce`]: sums over an axis in the middle; [`compensated`]: sums that keep what
@@ -16,6 +17,7 @@ pub(crate) mod number;
 pub(crate) mod prefetch;
 pub(crate) mod reduce;
 pub(crate) mod scalar;
+pub(crate) mod special;
 pub(crate) mod tile;
 pub(crate) mod transfer;
 pub(crate) mod vector;

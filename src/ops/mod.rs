@@ -30,6 +30,7 @@ mod internal;
 mod methods;
 mod numbers;
 mod parts;
+mod special;
 
 use std::sync::OnceLock;
 
@@ -51,6 +52,7 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
     let files = [
         internal::INTERNAL,
         internal::OF_LISTS,
+        bessel::INTERNAL,
         boolean_mask::INTERNAL,
         bump::INTERNAL,
         concat::EXTENT,
@@ -58,11 +60,16 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         ctc_loss::INTERNAL,
         einsum::DIAGONALS,
         einsum::NUMBERED,
+        gamma::INTERNAL,
         gated::INTERNAL,
         gather::INTERNAL,
+        incomplete_beta::INTERNAL,
+        incomplete_gamma::INTERNAL,
+        kl_div::INTERNAL,
         losses::INTERNAL,
         mean::INTERNAL,
         norm::INTERNAL,
+        normal::INTERNAL,
         parts::INTERNAL,
         patches::FOLDS,
         patches::INTERNAL,
@@ -85,6 +92,8 @@ op_files![
     arg_max,
     arithmetic,
     attention,
+    bessel,
+    beta,
     bitwise,
     boolean_mask,
     broadcast_to,
@@ -106,12 +115,17 @@ op_files![
     division,
     einsum,
     fill,
+    gamma,
     gated,
     gather,
     guarded,
     hinge,
     identity,
+    incomplete_beta,
+    incomplete_gamma,
+    kl_div,
     lengths,
+    logarithms,
     logical,
     logical_reduce,
     losses,
@@ -121,6 +135,7 @@ op_files![
     meshgrid,
     neural,
     norm,
+    normal,
     one_hot,
     pad,
     patches,

@@ -1,0 +1,30 @@
+//! Special functions of single numbers, to some 14 digits, and their derivatives.
+//!
+//! They are plain code in `f64`, one file a family, which names its methods; `tests/special` holds them to mpmath. What all
+//! have in common: where a result is small because parts of it cancel, it is computed as something that does not, and what
+//! leaves the range on the way is carried in one exponent of twice the digits ([`twofold`]).
+
+mod bessel;
+mod beta;
+mod digamma;
+mod gamma;
+mod incomplete_beta;
+mod incomplete_gamma;
+mod normal;
+mod quadrature;
+mod tables;
+mod twofold;
+
+pub(crate) use bessel::{MOST_DERIVATIVES as MOST_OF_BESSEL, i0e, i0e_decay, i1e};
+pub(crate) use beta::{beta, lbeta};
+pub(crate) use digamma::{digamma, polygamma, polygamma_rise};
+pub(crate) use gamma::{kl_div, lgamma, ln_ratio};
+pub(crate) use incomplete_beta::{
+    MOST_DERIVATIVES as MOST_OF_BETAINC, beta_density, betainc, betainc_by_parameters,
+};
+pub(crate) use incomplete_gamma::{
+    MOST_DERIVATIVES as MOST_OF_GAMMAINC, gamma_density, gammainc, gammainc_by_parameter, gammaincc,
+};
+pub(crate) use normal::{
+    erfcinv, erfcinv_slope, erfinv, erfinv_slope, log_ndtr, ndtri, ndtri_slope, normal_excess, normal_hazard,
+};
