@@ -51,6 +51,7 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
     let files = [
         internal::INTERNAL,
         internal::OF_LISTS,
+        bins::INTERNAL,
         boolean_mask::INTERNAL,
         bump::INTERNAL,
         concat::EXTENT,
@@ -60,6 +61,7 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         einsum::NUMBERED,
         gated::INTERNAL,
         gather::INTERNAL,
+        linear_scan::INTERNAL,
         losses::INTERNAL,
         mean::INTERNAL,
         norm::INTERNAL,
@@ -68,14 +70,17 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         patches::INTERNAL,
         polar::INTERNAL,
         product::INTERNAL,
+        quantile::INTERNAL,
         reduce::INTERNAL,
         reshape::INTERNAL,
         resize::INTERNAL,
         roll::INTERNAL,
         scatter_set::INTERNAL,
+        segments::INTERNAL,
         sample::INTERNAL,
         split::INTERNAL,
         tile::INTERNAL,
+        unique::INTERNAL,
     ];
     files.into_iter().flatten().chain(parts::put_back_ops().map(|def| &def.op))
 }
@@ -85,6 +90,7 @@ op_files![
     arg_max,
     arithmetic,
     attention,
+    bins,
     bitwise,
     boolean_mask,
     broadcast_to,
@@ -100,9 +106,12 @@ op_files![
     conv_transpose,
     convolution,
     ctc_loss,
+    cumprod,
     cumsum,
+    cumulative_extremes,
     custom_gradient,
     diagonal,
+    difference,
     division,
     einsum,
     fill,
@@ -112,6 +121,8 @@ op_files![
     hinge,
     identity,
     lengths,
+    linear_scan,
+    log_cumsum_exp,
     logical,
     logical_reduce,
     losses,
@@ -120,6 +131,7 @@ op_files![
     mean,
     meshgrid,
     neural,
+    nonzero,
     norm,
     one_hot,
     pad,
@@ -128,6 +140,7 @@ op_files![
     pooling,
     power,
     product,
+    quantile,
     random,
     range,
     reduce,
@@ -137,8 +150,11 @@ op_files![
     row_losses,
     sample,
     scatter_set,
+    searchsorted,
+    segments,
     shape_of,
     slice,
+    sort,
     split,
     stack,
     statistics,
@@ -148,6 +164,7 @@ op_files![
     transpose,
     triangle,
     unary,
+    unique,
 ];
 
 #[cfg(test)]
@@ -158,6 +175,7 @@ mod structural;
 /// The faults that ops declare.
 pub(crate) mod fault {
     pub use super::attention::AttentionFault;
+    pub use super::bins::HistogramFault;
     pub use super::boolean_mask::MaskFault;
     pub use super::compare::SelectFault;
     pub use super::concat::JoinFault;
@@ -173,11 +191,14 @@ pub(crate) mod fault {
     pub use super::meshgrid::MeshgridFault;
     pub use super::pad::PadFault;
     pub use super::patches::WindowFault;
+    pub use super::quantile::QuantileFault;
     pub use super::random::RandomFault;
     pub use super::range::RangeFault;
     pub use super::reshape::ReshapeFault;
     pub use super::resize::ResizeFault;
     pub use super::roll::RollFault;
+    pub use super::searchsorted::SearchFault;
+    pub use super::segments::SegmentFault;
     pub use super::slice::SliceFault;
     pub use super::split::SplitFault;
     pub use super::top_k::TopKFault;
@@ -193,5 +214,6 @@ pub use lengths::{Length, Lengths};
 pub use meshgrid::Indexing;
 pub use pad::Pad;
 pub use patches::{Padding, RowsAndColumns, Window};
+pub use quantile::{QuantileMethod, Quantiles};
 pub use roll::Shifts;
 pub use slice::{AxisRange, Ranges};
