@@ -12,6 +12,10 @@ pub(crate) struct RunningSum<T: Number> {
 }
 
 impl<T: Number> RunningSum<T> {
+    /// The sum of nothing.
+    pub(crate) const ZERO: Self =
+        RunningSum { sum: <T::Wide as Number>::ZERO, lost: <T::Wide as Number>::ZERO };
+
     #[inline(always)]
     pub(crate) fn starting_with(x: T) -> Self {
         RunningSum { sum: x.widened(), lost: <T::Wide as Number>::ZERO }

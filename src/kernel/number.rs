@@ -1,5 +1,7 @@
 //! The arithmetic of the element types: IEEE for floats, wrapping for integers.
 
+use std::cmp::Ordering;
+
 use super::math::MulAdd;
 use super::vector::{Machine, Plain, Vector};
 use crate::element::{Element, Numeric};
@@ -43,6 +45,12 @@ pub(crate) trait Number: Numeric + PartialOrd {
     fn widened(self) -> Self::Wide;
     /// The nearest number.
     fn narrowed(wide: Self::Wide) -> Self;
+}
+
+/// The order of numbers by size, in which all NaNs are equal and come behind all numbers, and zeros of both signs are equal.
+pub(crate) fn ascending<T: Number>(a: &T, b: &T) -> Ordering {
+    let is_nan = |x: &T| x.partial_cmp(x).is_none();
+    a.partial_cmp(b).unwrap_or_else(|| is_nan(a).cmp(&is_nan(b)))
 }
 
 /// Elements that are bits: integers and booleans.

@@ -22,8 +22,8 @@ use crate::shape::TensorType;
 pub(super) use examples::examples;
 pub use indexing::GatherFault;
 pub(super) use indexing::Indexing;
-use kernels::{AddRows, TakeRows};
-pub(super) use kernels::{Given, with_axes};
+use kernels::TakeRows;
+pub(super) use kernels::{AddRows, Given, with_axes};
 
 /// What the first input has at the indices, the second input.
 #[derive(Debug)]

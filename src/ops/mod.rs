@@ -53,6 +53,7 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         internal::INTERNAL,
         internal::OF_LISTS,
         bessel::INTERNAL,
+        bins::INTERNAL,
         boolean_mask::INTERNAL,
         bump::INTERNAL,
         concat::EXTENT,
@@ -66,6 +67,7 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         incomplete_beta::INTERNAL,
         incomplete_gamma::INTERNAL,
         kl_div::INTERNAL,
+        linear_scan::INTERNAL,
         losses::INTERNAL,
         mean::INTERNAL,
         norm::INTERNAL,
@@ -75,14 +77,17 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         patches::INTERNAL,
         polar::INTERNAL,
         product::INTERNAL,
+        quantile::INTERNAL,
         reduce::INTERNAL,
         reshape::INTERNAL,
         resize::INTERNAL,
         roll::INTERNAL,
         scatter_set::INTERNAL,
+        segments::INTERNAL,
         sample::INTERNAL,
         split::INTERNAL,
         tile::INTERNAL,
+        unique::INTERNAL,
     ];
     files.into_iter().flatten().chain(parts::put_back_ops().map(|def| &def.op))
 }
@@ -94,6 +99,7 @@ op_files![
     attention,
     bessel,
     beta,
+    bins,
     bitwise,
     boolean_mask,
     broadcast_to,
@@ -109,9 +115,12 @@ op_files![
     conv_transpose,
     convolution,
     ctc_loss,
+    cumprod,
     cumsum,
+    cumulative_extremes,
     custom_gradient,
     diagonal,
+    difference,
     division,
     einsum,
     fill,
@@ -126,6 +135,8 @@ op_files![
     kl_div,
     lengths,
     logarithms,
+    linear_scan,
+    log_cumsum_exp,
     logical,
     logical_reduce,
     losses,
@@ -134,6 +145,7 @@ op_files![
     mean,
     meshgrid,
     neural,
+    nonzero,
     norm,
     normal,
     one_hot,
@@ -143,6 +155,7 @@ op_files![
     pooling,
     power,
     product,
+    quantile,
     random,
     range,
     reduce,
@@ -152,8 +165,11 @@ op_files![
     row_losses,
     sample,
     scatter_set,
+    searchsorted,
+    segments,
     shape_of,
     slice,
+    sort,
     split,
     stack,
     statistics,
@@ -163,6 +179,7 @@ op_files![
     transpose,
     triangle,
     unary,
+    unique,
 ];
 
 #[cfg(test)]
@@ -173,6 +190,7 @@ mod structural;
 /// The faults that ops declare.
 pub(crate) mod fault {
     pub use super::attention::AttentionFault;
+    pub use super::bins::HistogramFault;
     pub use super::boolean_mask::MaskFault;
     pub use super::compare::SelectFault;
     pub use super::concat::JoinFault;
@@ -188,11 +206,14 @@ pub(crate) mod fault {
     pub use super::meshgrid::MeshgridFault;
     pub use super::pad::PadFault;
     pub use super::patches::WindowFault;
+    pub use super::quantile::QuantileFault;
     pub use super::random::RandomFault;
     pub use super::range::RangeFault;
     pub use super::reshape::ReshapeFault;
     pub use super::resize::ResizeFault;
     pub use super::roll::RollFault;
+    pub use super::searchsorted::SearchFault;
+    pub use super::segments::SegmentFault;
     pub use super::slice::SliceFault;
     pub use super::split::SplitFault;
     pub use super::top_k::TopKFault;
@@ -208,5 +229,6 @@ pub use lengths::{Length, Lengths};
 pub use meshgrid::Indexing;
 pub use pad::Pad;
 pub use patches::{Padding, RowsAndColumns, Window};
+pub use quantile::{QuantileMethod, Quantiles};
 pub use roll::Shifts;
 pub use slice::{AxisRange, Ranges};

@@ -3,7 +3,7 @@
 //! The derivative of a product by one factor is the product of the others. It is taken from the products of what
 //! stands before and behind each factor, never as a quotient.
 
-use ndarray::{ArrayView1, ArrayViewD, ArrayViewMutD};
+use ndarray::{ArrayView1, ArrayViewD, ArrayViewMut1, ArrayViewMutD};
 
 use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Fault;
@@ -111,33 +111,47 @@ impl Kernel for OthersInRows {
 }
 
 fn others_in_rows<T: Number>(inputs: &[ArrayViewD<'_, T>], mut output: ArrayViewMutD<'_, T>) {
-    let terms = 1_usize << (inputs.len() - 1);
-    let mut product = Vec::with_capacity(terms);
-    let restart = |product: &mut Vec<T>| {
-        product.clear();
-        product.resize(terms, T::ZERO);
-        product[0] = T::ONE;
-    };
-    let mut before: Vec<T> = Vec::new();
+    let mut products = Others::default();
     let mut rows: Vec<_> = inputs.iter().map(|input| input.rows().into_iter()).collect();
-    for mut others in output.rows_mut() {
+    for others in output.rows_mut() {
         let row: Vec<ArrayView1<'_, T>> = rows.iter_mut().filter_map(Iterator::next).collect();
+        products.of_row(&row, others);
+    }
+}
+
+/// The products of the others in one row after the other, with what they are computed in.
+#[derive(Debug, Default)]
+pub(super) struct Others<T> {
+    product: Vec<T>,
+    before: Vec<T>,
+}
+
+impl<T: Number> Others<T> {
+    /// Those of a row of factors, and of directions behind it.
+    pub(super) fn of_row(&mut self, row: &[ArrayView1<'_, T>], mut others: ArrayViewMut1<'_, T>) {
+        let terms = 1_usize << (row.len() - 1);
+        let restart = |product: &mut Vec<T>| {
+            product.clear();
+            product.resize(terms, T::ZERO);
+            product[0] = T::ONE;
+        };
+        let Others { product, before } = self;
         before.clear();
-        restart(&mut product);
+        restart(product);
         for place in 0..others.len() {
-            before.extend_from_slice(&product);
-            multiply(&mut product, &row, place);
+            before.extend_from_slice(product);
+            multiply(product, row, place);
         }
-        restart(&mut product);
+        restart(product);
         for (place, before) in before.chunks_exact(terms).enumerate().rev() {
             // What is not in a term of the one is in that of the other: counted backwards.
-            others[place] = if let (&[before], &[behind]) = (before, &*product) {
+            others[place] = if let (&[before], &[behind]) = (before, &**product) {
                 before.mul(behind)
             } else {
                 let pairs = before.iter().zip(product.iter().rev());
                 pairs.fold(T::ZERO, |sum, (&before, &behind)| sum.add(scaled_either(before, behind)))
             };
-            multiply(&mut product, &row, place);
+            multiply(product, row, place);
         }
     }
 }
@@ -156,7 +170,7 @@ fn multiply<T: Number>(product: &mut [T], row: &[ArrayView1<'_, T>], place: usiz
 
 /// The product, and 0 where one of them is: a direction of 0 makes 0 of its terms whatever the factors are, as
 /// derivatives below a `select` need it.
-fn scaled_either<T: Number>(a: T, b: T) -> T {
+pub(super) fn scaled_either<T: Number>(a: T, b: T) -> T {
     if a == T::ZERO || b == T::ZERO { T::ZERO } else { a.mul(b) }
 }
 

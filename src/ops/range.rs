@@ -71,7 +71,7 @@ fn numbers<T: Numeric>(start: T, limit: T, step: T) -> Option<Value> {
 }
 
 /// How many of the first `count` indices come before the first of which this does not hold, and no later one.
-fn first_not(holds: impl Fn(usize) -> bool, count: usize) -> usize {
+pub(super) fn first_not(holds: impl Fn(usize) -> bool, count: usize) -> usize {
     let (mut low, mut high) = (0, count);
     while low < high {
         let middle = low + (high - low) / 2;
@@ -155,7 +155,7 @@ fn counted(dtype: DType, [start, limit, step]: &[Attribute; 3]) -> Result<Value,
 }
 
 /// So many numbers evenly apart, of which the first and the last are given. Each is rounded to double precision.
-fn spaced(start: f64, stop: f64, count: usize) -> impl Fn(usize) -> f64 {
+pub(super) fn spaced(start: f64, stop: f64, count: usize) -> impl Fn(usize) -> f64 {
     let distance = stop - start;
     move |i| {
         // The ends are exact; of one number alone there is the first.

@@ -10,7 +10,7 @@ use crate::gradient::Pullback;
 use crate::graph::op::{AttributeDef, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
-use crate::kernel::number::{Number, with_number};
+use crate::kernel::number::{Number, ascending, with_number};
 use crate::ops::gather::{put_along_axis, take_along_axis};
 use crate::shape::{Shape, ShapeError, TensorType};
 
@@ -99,9 +99,7 @@ impl Kernel for TopK {
 
 /// Larger elements first, NaNs before all numbers, and equal ones by their indices.
 fn descending<T: Number>(a: &(usize, T), b: &(usize, T)) -> Ordering {
-    let is_nan = |x: &T| x.partial_cmp(x).is_none();
-    let by_value = b.1.partial_cmp(&a.1).unwrap_or_else(|| is_nan(&b.1).cmp(&is_nan(&a.1)));
-    by_value.then(a.0.cmp(&b.0))
+    ascending(&b.1, &a.1).then(a.0.cmp(&b.0))
 }
 
 impl AnyTensor<'_> {

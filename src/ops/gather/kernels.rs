@@ -26,6 +26,11 @@ pub(in crate::ops) struct Given {
 }
 
 impl Given {
+    /// Indices of which each is known to be one that the axis has.
+    pub(in crate::ops) fn known(lengths: Vec<usize>) -> Self {
+        Given { lengths, may_miss: false }
+    }
+
     /// An index as a place on an axis, if the axis has it; it is so many indices behind the first.
     fn place(&self, index: i64, length: usize, position: usize) -> Result<usize, KernelError> {
         let place = usize::try_from(index).ok().filter(|&place| place < length);
@@ -153,7 +158,7 @@ impl Kernel for TakeRows {
 
 /// Copies the first input, and adds the rows of the third to those that the second names, in their order.
 #[derive(Debug)]
-pub(super) struct AddRows(pub(super) Given);
+pub(in crate::ops) struct AddRows(pub(in crate::ops) Given);
 
 impl Kernel for AddRows {
     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
