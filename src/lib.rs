@@ -45,6 +45,7 @@
 
 mod codegen;
 pub mod data;
+pub mod distributions;
 mod element;
 mod error;
 mod exec;

@@ -55,6 +55,12 @@ fn by_x<'g>([k, n]: [u32; 2], a: AnyTensor<'g>, x: AnyTensor<'g>, y: AnyTensor<'
     }
 }
 
+/// How the x with P(a, x) = p moves with a while p stays: -(∂P/∂a)/(∂P/∂x).
+#[track_caller]
+pub(super) fn quantile_slope<'g>(a: AnyTensor<'g>, x: AnyTensor<'g>) -> AnyTensor<'g> {
+    -(BY_PARAMETER.of([1, 0], [a, x]) / DENSITY.of([0, 0], [a, x]))
+}
+
 methods! {
     /// P(a, x), elementwise, where `self` is a: the share of the gamma distribution of shape a that is below x, the
     /// integral of tᵃ⁻¹·e⁻ᵗ from 0 to x over Γ(a); shapes broadcast.

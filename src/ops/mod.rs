@@ -180,6 +180,7 @@ op_files![
     triangle,
     unary,
     unique,
+    variates,
 ];
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ const LAYERS: &[&[&str]] = &[
     &["io"],
     &["metrics"],
     &["data"],
-    &["nn", "optimizer"],
+    &["distributions", "nn", "optimizer"],
     &["train"],
 ];
 

@@ -1,0 +1,82 @@
+//! [`Dirichlet`].
+
+use super::{Distribution, repeated, within};
+use crate::{Float, Graph, Operand, Tensor};
+
+/// The Dirichlet distribution of rows of shares, of the density Πᵢ xᵢ^(αᵢ - 1) / B(α). A row is what lies along the last
+/// axis.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// use flowgrad::distributions::{Dirichlet, Distribution};
+/// use flowgrad::ndarray::arr1;
+/// let g = Graph::new();
+/// let even = Dirichlet::new(&g, g.constant(arr1(&[1.0_f64, 1.0, 1.0])));
+/// let density = even.prob(g.constant(arr1(&[0.2, 0.3, 0.5])));
+/// assert!((Session::new(&g)?.run(density)?.item()? - 2.0).abs() < 1e-14);
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Dirichlet<'g, T = f32> {
+    concentration: Tensor<'g, T>,
+}
+
+impl<'g, T: Float> Dirichlet<'g, T> {
+    /// Of a row of concentrations α, all above 0. One without axes is a build error where it is used.
+    #[track_caller]
+    pub fn new(g: &'g Graph, concentration: impl Operand<'g, T>) -> Self {
+        Dirichlet { concentration: concentration.into_tensor(g) }
+    }
+
+    /// The sum of each row of concentrations, as a column.
+    #[track_caller]
+    fn total(&self) -> Tensor<'g, T> {
+        self.concentration.reduce_sum(-1)
+    }
+
+    /// The logarithm of B(α) = Πᵢ Γ(αᵢ) / Γ(Σᵢ αᵢ).
+    #[track_caller]
+    fn log_normalizer(&self) -> Tensor<'g, T> {
+        self.concentration.lgamma().reduce_sum(-1) - self.total().lgamma()
+    }
+
+    /// The mean, αᵢ/Σⱼ αⱼ.
+    #[track_caller]
+    pub fn mean(&self) -> Tensor<'g, T> {
+        self.concentration / self.total().expand_dims(-1)
+    }
+
+    /// The variance of each share, m·(1 - m)/(Σⱼ αⱼ + 1) with its mean m.
+    #[track_caller]
+    pub fn variance(&self) -> Tensor<'g, T> {
+        let mean = self.mean();
+        mean * (T::one() - mean) / (self.total().expand_dims(-1) + T::one())
+    }
+
+    /// The entropy, ln B(α) + (Σᵢ αᵢ - n)·ψ(Σᵢ αᵢ) - Σᵢ (αᵢ - 1)·ψ(αᵢ).
+    #[track_caller]
+    pub fn entropy(&self) -> Tensor<'g, T> {
+        let beyond = self.concentration - T::one();
+        let shares = (beyond * self.concentration.digamma()).reduce_sum(-1);
+        self.log_normalizer() + beyond.reduce_sum(-1) * self.total().digamma() - shares
+    }
+}
+
+impl<'g, T: Float> Distribution<'g, T> for Dirichlet<'g, T> {
+    type Value = T;
+
+    /// Shares that are not all from 0 on have -∞; that they sum to 1 is not checked.
+    #[track_caller]
+    fn log_prob(&self, x: impl Operand<'g, T>) -> Tensor<'g, T> {
+        let x = x.into_tensor(self.concentration.graph());
+        let powers = (self.concentration - T::one()).xlogy(x).reduce_sum(-1);
+        within(x.greater_equal(T::zero()).reduce_all(-1), powers - self.log_normalizer())
+    }
+
+    /// Gradients pass, by those of gammas.
+    #[track_caller]
+    fn sample<const N: usize>(&self, lengths: [usize; N]) -> Tensor<'g, T> {
+        let gammas = repeated(self.concentration, lengths).random_gamma();
+        gammas / gammas.reduce_sum(-1).expand_dims(-1)
+    }
+}

@@ -1,0 +1,124 @@
+//! Distributions of random numbers: densities, draws, means, variances and entropies, as tensors of a graph.
+//!
+//! ```
+//! use flowgrad::prelude::*;
+//! use flowgrad::distributions::{Distribution, Normal};
+//! use flowgrad::ndarray::arr1;
+//! let g = Graph::new();
+//! let (mu, sigma) = (g.variable("mu", 0.0_f64), g.variable("sigma", 1.0_f64));
+//! let x = g.constant(arr1(&[1.5, 2.5, 2.0]));
+//! // The most likely parameters are the mean and the deviation of the data.
+//! let loss = -Normal::new(&g, mu, sigma.exp()).log_prob(x).reduce_mean(..);
+//! let session = Session::new(&g)?;
+//! optimizer::Lbfgs::new().minimize(&session, loss, &Parameters::trainable(&g))?;
+//! let (mu, sigma) = session.run((mu, sigma.exp()))?;
+//! assert!((mu.item()? - 2.0).abs() < 1e-4 && (sigma.item()? - (1.0_f64 / 6.0).sqrt()).abs() < 1e-4);
+//! # Ok::<(), flowgrad::Error>(())
+//! ```
+//!
+//! Parameters are tensors, variables or numbers of one float type, and broadcast: a distribution of parameters of shape
+//! [3] is three distributions, and a density has an element for each. `sample` takes the lengths that stand in front:
+//! `normal.sample([100])` is of shape [100, 3]. The parameters of a multivariate distribution, and what it is about,
+//! have one more axis at the end, or two.
+//!
+//! | distribution | support | gradients pass through draws | entropy |
+//! |---|---|---|---|
+//! | [`Normal`] | real | yes | closed |
+//! | [`StudentT`] | real | yes, also to the degrees of freedom | closed |
+//! | [`Gamma`] | above 0 | yes, by the implicit gradient | closed |
+//! | [`Beta`] | 0 to 1 | yes, by those of two gammas | closed |
+//! | [`Dirichlet`] | rows above 0 that sum to 1 | yes, by those of gammas | closed |
+//! | [`VonMises`] | angles | no | closed |
+//! | [`Categorical`] | 0, 1, .., n - 1 | no | closed |
+//! | [`Poisson`] | 0, 1, .. | no | |
+//! | [`Binomial`] | 0, 1, .., n | no | |
+//! | [`NegativeBinomial`] | 0, 1, .. | no | |
+//! | `MultivariateNormal`, with the feature `linalg` | rows of reals | yes | closed |
+//!
+//! Logarithms of densities are -∞ outside of the support. Parameters are not checked when a density is computed: out of
+//! their range it is NaN, or meaningless. Draws by such parameters fail the run.
+//!
+//! The parameters are those of TensorFlow Probability and PyTorch. Entropies are in nats.
+
+mod beta;
+mod binomial;
+mod categorical;
+mod dirichlet;
+mod gamma;
+#[cfg(feature = "linalg")]
+mod multivariate_normal;
+mod negative_binomial;
+mod normal;
+mod poisson;
+mod student_t;
+mod von_mises;
+
+pub use beta::Beta;
+pub use binomial::Binomial;
+pub use categorical::Categorical;
+pub use dirichlet::Dirichlet;
+pub use gamma::Gamma;
+#[cfg(feature = "linalg")]
+pub use multivariate_normal::MultivariateNormal;
+pub use negative_binomial::NegativeBinomial;
+pub use normal::Normal;
+pub use poisson::Poisson;
+pub use student_t::StudentT;
+pub use von_mises::VonMises;
+
+use crate::{Element, Float, Length, Operand, Tensor};
+
+/// A distribution whose densities are of `T`.
+pub trait Distribution<'g, T: Float> {
+    /// What it is about: numbers of the same type, or for classes integers.
+    type Value: Element;
+
+    /// The natural logarithm of the density at x, or of the probability of x where it is a count or a class; -∞ outside
+    /// of the support.
+    fn log_prob(&self, x: impl Operand<'g, Self::Value>) -> Tensor<'g, T>;
+
+    /// The density at x, or the probability of x.
+    #[track_caller]
+    fn prob(&self, x: impl Operand<'g, Self::Value>) -> Tensor<'g, T> {
+        self.log_prob(x).exp()
+    }
+
+    /// Draws, anew in each run, with these lengths in front of those of the parameters. What is drawn depends on what
+    /// [`Graph::random_uniform`](crate::Graph::random_uniform) says.
+    fn sample<const N: usize>(&self, lengths: [usize; N]) -> Tensor<'g, Self::Value>;
+}
+
+/// A parameter, repeated for these lengths in front.
+#[track_caller]
+fn repeated<'g, T: Element, const N: usize>(parameter: Tensor<'g, T>, lengths: [usize; N]) -> Tensor<'g, T> {
+    if N == 0 {
+        return parameter;
+    }
+    let front = lengths.into_iter().map(Length::from);
+    parameter.broadcast_to(front.chain(parameter.lengths()).collect::<Vec<_>>())
+}
+
+/// Parameters as tensors, each of the shape that they have together.
+#[track_caller]
+fn together<'g, T: Float, const N: usize>(parameters: [Tensor<'g, T>; N]) -> [Tensor<'g, T>; N] {
+    // Of the sum, only the shape is looked at.
+    let sum = parameters[1..].iter().fold(parameters[0], |sum, &parameter| sum + parameter);
+    parameters.map(|parameter| sum.full_like(parameter))
+}
+
+/// What is given where a condition holds, else -∞.
+#[track_caller]
+fn within<'g, T: Float>(supported: Tensor<'g, bool>, log_density: Tensor<'g, T>) -> Tensor<'g, T> {
+    supported.select(log_density, T::neg_infinity())
+}
+
+/// Whether each is a whole number from 0 on.
+#[track_caller]
+fn is_count<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, bool> {
+    x.greater_equal(T::zero()).logical_and(x.floor().equal(x))
+}
+
+/// A number of a generic type.
+fn number<T: Float>(value: f64) -> T {
+    T::from_f64(value)
+}

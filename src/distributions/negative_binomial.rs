@@ -1,0 +1,69 @@
+//! [`NegativeBinomial`].
+
+use super::{Distribution, is_count, repeated, together, within};
+use crate::{Float, Graph, Operand, Tensor};
+
+/// The negative binomial distribution: how many trials succeed before so many have failed, of the probabilities
+/// Γ(k + r)/(k!·Γ(r))·pᵏ·(1 - p)ʳ. Counts are floats; SciPy's p is 1 - p here.
+///
+/// ```
+/// use flowgrad::prelude::*;
+/// use flowgrad::distributions::{Distribution, NegativeBinomial};
+/// let g = Graph::new();
+/// let before_one = NegativeBinomial::new(&g, 1.0_f64, 0.5);
+/// assert!((Session::new(&g)?.run(before_one.prob(2.0))?.item()? - 0.125).abs() < 1e-15);
+/// # Ok::<(), flowgrad::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct NegativeBinomial<'g, T = f32> {
+    total_count: Tensor<'g, T>,
+    probability: Tensor<'g, T>,
+}
+
+impl<'g, T: Float> NegativeBinomial<'g, T> {
+    /// Of the number of failures r above 0, which need not be whole, and the probability p of a trial to succeed, from 0
+    /// to below 1.
+    #[track_caller]
+    pub fn new(g: &'g Graph, total_count: impl Operand<'g, T>, probability: impl Operand<'g, T>) -> Self {
+        let [total_count, probability] = together([total_count.into_tensor(g), probability.into_tensor(g)]);
+        NegativeBinomial { total_count, probability }
+    }
+
+    /// The odds, p/(1 - p).
+    #[track_caller]
+    fn odds(&self) -> Tensor<'g, T> {
+        self.probability / (T::one() - self.probability)
+    }
+
+    /// The mean, r·p/(1 - p).
+    #[track_caller]
+    pub fn mean(&self) -> Tensor<'g, T> {
+        self.total_count * self.odds()
+    }
+
+    /// The variance, r·p/(1 - p)².
+    #[track_caller]
+    pub fn variance(&self) -> Tensor<'g, T> {
+        self.mean() / (T::one() - self.probability)
+    }
+}
+
+impl<'g, T: Float> Distribution<'g, T> for NegativeBinomial<'g, T> {
+    type Value = T;
+
+    #[track_caller]
+    fn log_prob(&self, x: impl Operand<'g, T>) -> Tensor<'g, T> {
+        let (r, p) = (self.total_count, self.probability);
+        let x = x.into_tensor(r.graph());
+        // Γ(k + r)/(k!·Γ(r)) = 1/((k + r)·B(k + 1, r)).
+        let ways = -((x + r).ln() + (x + T::one()).lbeta(r));
+        within(is_count(x), ways + x.xlogy(p) + r.xlog1py(-p))
+    }
+
+    /// Counts of a Poisson distribution whose rate is drawn of a gamma distribution. No gradient passes.
+    #[track_caller]
+    fn sample<const N: usize>(&self, lengths: [usize; N]) -> Tensor<'g, T> {
+        let rate = repeated(self.total_count, lengths).random_gamma() * self.odds();
+        rate.random_poisson()
+    }
+}

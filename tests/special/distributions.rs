@@ -1,0 +1,315 @@
+//! Distributions: densities and entropies against mpmath, moments of draws, and gradients through them.
+
+use flowgrad::distributions::{
+    Beta, Binomial, Categorical, Dirichlet, Distribution, Gamma, NegativeBinomial, Normal, Poisson, StudentT,
+    VonMises,
+};
+use flowgrad::ndarray::{Array1, arr1, arr2};
+use flowgrad::prelude::*;
+use flowgrad::testing::check_gradients;
+use serde_json::Value as Json;
+
+/// `distributions.py` makes it, and tells what it holds.
+const FIXTURE: &str = include_str!("distributions.json");
+
+/// How far a logarithm of a density may be from the true one, relative to 1 or to what it is made of: the logarithms of
+/// gamma functions, whose difference it is, have no more digits than a float.
+const TOLERANCE: f64 = 4e-15;
+
+fn is_near(found: f64, expected: f64, within: f64) -> bool {
+    (found - expected).abs() < within
+}
+
+/// The distribution of a name at parameters and, for a density, x: the value, and how large its terms are.
+fn built<'g>(g: &'g Graph, name: &str, at: &[Tensor<'g, f64>], is_entropy: bool) -> Tensor<'g, f64> {
+    macro_rules! of {
+        ($distribution:expr) => {{ if is_entropy { $distribution.entropy() } else { $distribution.log_prob(at[at.len() - 1]) } }};
+        (count $distribution:expr) => {{ $distribution.log_prob(at[at.len() - 1]) }};
+    }
+    match name {
+        "normal" => of!(Normal::new(g, at[0], at[1])),
+        "gamma" => of!(Gamma::new(g, at[0], at[1])),
+        "beta" => of!(Beta::new(g, at[0], at[1])),
+        "student_t" => of!(StudentT::new(g, at[0], at[1], at[2])),
+        "von_mises" => of!(VonMises::new(g, at[0], at[1])),
+        "poisson" => of!(count Poisson::new(g, at[0])),
+        "binomial" => of!(count Binomial::new(g, at[0], at[1])),
+        "negative_binomial" => of!(count NegativeBinomial::new(g, at[0], at[1])),
+        name => panic!("expected a distribution, got {name}"),
+    }
+}
+
+/// ln Γ of a number from 1 on, as large as it is.
+fn lgamma(x: f64) -> f64 {
+    if x < 10.0 { 10.0 } else { x * x.ln() }
+}
+
+/// The largest term of a logarithm of a density.
+fn largest_term(name: &str, at: &[f64]) -> f64 {
+    match name {
+        "gamma" => lgamma(at[0]).max(at[1] * at[2]),
+        "beta" => lgamma(at[0] + at[1]),
+        "student_t" => lgamma(at[0]),
+        "poisson" => lgamma(at[1]).max(at[0]),
+        "binomial" => lgamma(at[0]),
+        "negative_binomial" => lgamma(at[0] + at[2]),
+        _ => 1.0,
+    }
+}
+
+#[test]
+fn densities_and_entropies_are_those_of_mpmath() -> Result<()> {
+    let fixture: Json = serde_json::from_str(FIXTURE).unwrap();
+    for (name, of_name) in fixture.as_object().unwrap() {
+        for (what, is_entropy) in [("log_prob", false), ("entropy", true)] {
+            for case in of_name[what].as_array().unwrap() {
+                let numbers: Vec<f64> =
+                    case.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+                let (expected, at) = numbers.split_last().unwrap();
+                let g = Graph::new();
+                let tensors: Vec<Tensor<'_, f64>> = at.iter().map(|&x| g.constant(x)).collect();
+                let found = Session::new(&g)?.run(built(&g, name, &tensors, is_entropy))?.item()?;
+                let scale =
+                    if is_entropy { 100.0 } else { largest_term(name, at).max(expected.abs()).max(1.0) };
+                let error = (found - expected).abs() / scale;
+                assert!(
+                    error < TOLERANCE,
+                    "{what} of {name}{at:?}: expected {expected}, got {found} ({error:e})"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn densities_have_their_slopes() -> Result<()> {
+    let fixture: Json = serde_json::from_str(FIXTURE).unwrap();
+    for (name, of_name) in fixture.as_object().unwrap() {
+        for case in of_name["log_prob"].as_array().unwrap().iter().take(1) {
+            let numbers: Vec<f64> = case.as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+            let at = &numbers[..numbers.len() - 1];
+            let g = Graph::new();
+            let tensors: Vec<Tensor<'_, f64>> = at
+                .iter()
+                .enumerate()
+                .map(|(index, &x)| g.variable(&format!("{index}"), x).tensor())
+                .collect();
+            let log_prob = built(&g, name, &tensors, false);
+            // A count, and a number of trials, is not moved.
+            let moved = match name.as_str() {
+                "poisson" | "negative_binomial" => &tensors[..tensors.len() - 1],
+                "binomial" => &tensors[1..2],
+                _ => &tensors[..],
+            };
+            check_gradients(&g, log_prob, moved)?.assert_close(1e-6);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn outside_of_the_support_is_nothing() -> Result<()> {
+    let g = Graph::new();
+    let outside = [
+        Gamma::new(&g, 2.0, 1.0).log_prob(-0.5),
+        Beta::new(&g, 2.0, 3.0).log_prob(1.5),
+        Beta::new(&g, 2.0, 3.0).log_prob(-0.5),
+        Poisson::new(&g, 2.0).log_prob(1.5),
+        Poisson::new(&g, 2.0).log_prob(-1.0),
+        Binomial::new(&g, 4.0, 0.5).log_prob(5.0),
+        Binomial::new(&g, 4.0, 0.5).log_prob(0.5),
+        NegativeBinomial::new(&g, 4.0, 0.5).log_prob(-1.0),
+        Dirichlet::new(&g, g.constant(arr1(&[2.0, 3.0]))).log_prob(g.constant(arr1(&[1.5, -0.5]))),
+        Categorical::new(&g, g.constant(arr1(&[2.0, 3.0]))).log_prob(2_i64),
+        Categorical::new(&g, g.constant(arr1(&[2.0, 3.0]))).log_prob(-1_i64),
+    ];
+    for (index, found) in Session::new(&g)?.run(&outside[..])?.into_iter().enumerate() {
+        assert_eq!(found.item()?, f64::NEG_INFINITY, "{index}");
+    }
+    // At the edge: a power of 0 is 1, and one that is below is ∞.
+    let edge = [
+        Gamma::new(&g, 1.0, 2.0).log_prob(0.0),
+        Gamma::new(&g, 2.0, 2.0).log_prob(0.0),
+        Beta::new(&g, 1.0, 2.0).log_prob(0.0),
+        Poisson::new(&g, 0.0).log_prob(0.0),
+        Binomial::new(&g, 3.0, 1.0).log_prob(3.0),
+        Binomial::new(&g, 3.0, 0.0).log_prob(1.0),
+        NegativeBinomial::new(&g, 3.0, 0.0).log_prob(0.0),
+    ];
+    let found: Vec<f64> =
+        Session::new(&g)?.run(&edge[..])?.into_iter().map(|x| x.item()).collect::<Result<_>>()?;
+    let ln_2 = 2.0_f64.ln();
+    let expected = [ln_2, f64::NEG_INFINITY, ln_2, 0.0, 0.0, f64::NEG_INFINITY, 0.0];
+    for (index, (found, expected)) in found.into_iter().zip(expected).enumerate() {
+        assert!(found == expected || (found - expected).abs() < 1e-14, "{index}: {found}, {expected}");
+    }
+    Ok(())
+}
+
+#[test]
+fn rows_have_one_density() -> Result<()> {
+    let g = Graph::new();
+    let concentrations = g.constant(arr2(&[[0.5, 2.0, 3.5], [1.0, 1.0, 1.0]]));
+    let rows = Dirichlet::new(&g, concentrations);
+    let x = g.constant(arr1(&[0.25, 0.25, 0.5]));
+    let logits = g.constant(arr2(&[[0.0, 1.0, f64::NEG_INFINITY], [3.0, 3.0, 3.0]]));
+    let classes = Categorical::new(&g, logits);
+    let session = Session::new(&g)?;
+    // Γ(6)/(Γ(½)·Γ(2)·Γ(3.5))·0.25^-½·0.25·0.5^2.5, and Γ(3).
+    let first =
+        120.0 / (std::f64::consts::PI.sqrt() * 3.323_350_970_447_842_6) * 2.0 * 0.25 * 0.5_f64.powf(2.5);
+    let found = session.run(rows.prob(x))?;
+    assert!((found[[0]] - first).abs() < 1e-13 && (found[[1]] - 2.0).abs() < 1e-14, "{found}");
+    // A Dirichlet distribution of two shares is a beta distribution.
+    let two = Dirichlet::new(&g, g.constant(arr1(&[2.5, 4.0])));
+    let beta = Beta::new(&g, 2.5, 4.0);
+    let [a, b, c, d] = session.run([
+        two.log_prob(g.constant(arr1(&[0.3, 0.7]))),
+        beta.log_prob(0.3),
+        two.entropy(),
+        beta.entropy(),
+    ])?;
+    assert!(is_near(a.item()?, b.item()?, 1e-14) && is_near(c.item()?, d.item()?, 1e-14));
+    let means = [two.mean().slice(0), beta.mean(), two.variance().slice(1), beta.variance()];
+    let [a, b, c, d] = session.run(means)?;
+    assert!(is_near(a.item()?, b.item()?, 1e-15) && is_near(c.item()?, d.item()?, 1e-16));
+
+    // Classes broadcast against rows.
+    let x = g.constant(arr2(&[[0_i64], [1], [2]]));
+    let (log_prob, entropy) = session.run((classes.log_prob(x), classes.entropy()))?;
+    assert_eq!(log_prob.shape(), [3, 2]);
+    let of_first = (1.0 + 1.0_f64.exp()).ln();
+    assert!((log_prob[[1, 0]] - (1.0 - of_first)).abs() < 1e-15);
+    assert_eq!(log_prob[[2, 0]], f64::NEG_INFINITY);
+    assert!((log_prob[[2, 1]] + 3.0_f64.ln()).abs() < 1e-15);
+    assert!((entropy[[1]] - 3.0_f64.ln()).abs() < 1e-15);
+    Ok(())
+}
+
+/// Draws of each distribution.
+const DRAWS: usize = 60_000;
+
+#[test]
+fn draws_have_the_moments() -> Result<()> {
+    let g = Graph::with_seed(3);
+    let session = Session::new(&g)?;
+    let normal = Normal::new(&g, 2.0, 3.0);
+    let gamma = Gamma::new(&g, 0.7, 2.0);
+    let beta = Beta::new(&g, 2.0, 5.0);
+    let student = StudentT::new(&g, 8.0, -1.0, 0.5);
+    let poisson = Poisson::new(&g, 12.5);
+    let binomial = Binomial::new(&g, 20.0, 0.3);
+    let negative = NegativeBinomial::new(&g, 4.5, 0.4);
+    let all = [
+        ("normal", normal.sample([DRAWS]), normal.mean(), normal.variance()),
+        ("gamma", gamma.sample([DRAWS]), gamma.mean(), gamma.variance()),
+        ("beta", beta.sample([DRAWS]), beta.mean(), beta.variance()),
+        ("student_t", student.sample([DRAWS]), student.mean(), student.variance()),
+        ("poisson", poisson.sample([DRAWS]), poisson.mean(), poisson.variance()),
+        ("binomial", binomial.sample([DRAWS]), binomial.mean(), binomial.variance()),
+        ("negative_binomial", negative.sample([DRAWS]), negative.mean(), negative.variance()),
+    ];
+    for (name, draws, mean, variance) in all {
+        let (draws, mean, variance) = session.run((draws, mean, variance))?;
+        let (mean, variance) = (mean.item()?, variance.item()?);
+        let found = draws.mean().unwrap();
+        let spread = draws.mapv(|x: f64| (x - found).powi(2)).mean().unwrap();
+        assert!(is_near(found, mean, 5.0 * (variance / DRAWS as f64).sqrt()), "{name}: {found}, {mean}");
+        assert!(is_near(spread / variance, 1.0, 0.05), "{name}: {spread}, {variance}");
+    }
+    // Angles, of all concentrations.
+    for kappa in [0.0, 1e-6, 0.01, 1.0, 50.0, 1e9] {
+        let von_mises = VonMises::new(&g, 0.5, kappa);
+        let angles = von_mises.sample([DRAWS]) - 0.5;
+        let (angles, variance) = session.run((angles, von_mises.variance()))?;
+        let (variance, cosine) = (variance.item()?, angles.mapv(f64::cos).mean().unwrap());
+        assert!(angles.iter().all(|angle| angle.abs() <= std::f64::consts::PI + 1e-12));
+        let within = 5.0 * (variance.min(1.0).max(1e-9) / DRAWS as f64).sqrt();
+        assert!((1.0 - cosine - variance).abs() < within, "{kappa}: {cosine}, {variance}");
+        assert!(angles.mapv(f64::sin).mean().unwrap().abs() < 5.0 / (DRAWS as f64).sqrt());
+    }
+    Ok(())
+}
+
+#[test]
+fn draws_stand_in_front_of_the_parameters() -> Result<()> {
+    let g = Graph::with_seed(5);
+    let scale = g.placeholder::<f64>("scale", [None]);
+    let normal = Normal::new(&g, 0.0, scale);
+    let rows = Dirichlet::new(&g, g.constant(arr2(&[[0.5, 2.0], [1.0, 1.0], [7.0, 1e-3]])));
+    let classes =
+        Categorical::new(&g, g.constant(arr2(&[[0.0, f64::NEG_INFINITY], [f64::NEG_INFINITY, 0.0]])));
+    let session = Session::new(&g)?;
+    let fed = arr1(&[1.0, 1e-9, 0.0]);
+    let (a, b, one, c, d) = session.feed(scale, &fed).run((
+        normal.sample([4, 2]),
+        normal.sample([]),
+        Poisson::new(&g, 0.0_f32).sample([2]),
+        rows.sample([5]),
+        classes.sample([6]),
+    ))?;
+    assert_eq!((a.shape(), b.shape(), one), (&[4, 2, 3][..], &[3][..], Array1::zeros(2).into_dyn()));
+    assert!(a.iter().step_by(3).any(|x| x.abs() > 0.1) && a.iter().skip(2).step_by(3).all(|&x| x == 0.0));
+    assert_eq!(c.shape(), [5, 3, 2]);
+    assert!(c.rows().into_iter().all(|row| is_near(row.sum(), 1.0, 1e-15)));
+    assert_eq!(d.shape(), [6, 2]);
+    assert!(d.rows().into_iter().all(|row| row[0] == 0 && row[1] == 1));
+    // Each run draws anew, each session the same.
+    let draws = Gamma::new(&g, 2.0_f64, 1.0).sample([3]);
+    let (one, other) = (Session::new(&g)?, Session::builder(&g).threads(1).optimize(false).build()?);
+    let first = one.run(draws)?;
+    assert_eq!(first, other.run(draws)?);
+    assert_ne!(first, one.run(draws)?);
+    Ok(())
+}
+
+/// The gradient of the mean of a function of draws is that of its expectation.
+#[test]
+fn gradients_pass_through_draws() -> Result<()> {
+    let g = Graph::with_seed(11);
+    let alpha = g.variable("alpha", arr1(&[0.3, 1.0, 4.0, 60.0]));
+    let draws = Gamma::new(&g, alpha, 1.0).sample([DRAWS]);
+    // E[x] = α, E[x²] = α·(α + 1), and E[ln x] = ψ(α).
+    let functions = [draws, draws.square(), draws.ln()];
+    let slopes = functions.map(|y| y.reduce_mean(0).reduce_sum(..).gradients([alpha])[0]);
+    let expected =
+        [alpha.ones_like(), alpha * 2.0 + 1.0, alpha.digamma().reduce_sum(..).gradients([alpha])[0]];
+    let (slopes, expected) = Session::new(&g)?.run((slopes, expected))?;
+    for (found, expected) in slopes.iter().zip(&expected) {
+        for (found, expected) in found.iter().zip(expected) {
+            assert!(is_near(found / expected, 1.0, 0.06), "{slopes:?}, {expected:?}");
+        }
+    }
+    // The mean of a beta distribution has the slopes β/(α + β)² and -α/(α + β)².
+    let [a, b] = [("a", 2.0), ("b", 3.0)].map(|(name, start)| g.variable(name, start));
+    let mean = Beta::new(&g, a, b).sample([DRAWS]).reduce_mean(..);
+    let [by_a, by_b] = Session::new(&g)?.run(mean.gradients([a, b]))?;
+    assert!(is_near(by_a.item()?, 0.12, 2e-3) && is_near(by_b.item()?, -0.08, 2e-3), "{by_a} {by_b}");
+    // Counts have none, which is an error unless zeros are asked for.
+    let rate = g.variable("rate", 2.0);
+    let counts = Poisson::new(&g, rate).sample([10]).reduce_sum(..);
+    let zeros = Gradients::of([counts]).wrt_or_zeros(&[rate]);
+    assert_eq!(Session::new(&g)?.run(&zeros[..])?[0].item()?, 0.0);
+    Ok(())
+}
+
+#[test]
+fn parameters_that_no_law_has_fail_the_run() {
+    let g = Graph::new();
+    let p = g.placeholder::<f64>("p", []);
+    let session = Session::new(&g).unwrap();
+    let message = |draws: Tensor<'_, f64>, fed: f64| session.feed(p, fed).run(draws).unwrap_err().to_string();
+    for (draws, fed, expected) in [
+        (p.random_gamma(), 0.0, "expected a finite shape above 0, got 0, in `random_gamma`"),
+        (p.random_gamma(), f64::NAN, "expected a finite shape above 0, got NAN"),
+        (p.random_poisson(), -1.0, "expected a rate from 0 to 2⁵³, got -1"),
+        (p.random_poisson(), f64::INFINITY, "expected a rate from 0 to 2⁵³, got inf"),
+        (p.random_binomial(0.5), 1.5, "expected a whole number of trials from 0 to 2⁵³, got 1.5"),
+        (g.constant(3.0).random_binomial(p), 1.5, "expected a probability between 0 and 1, got 1.5"),
+        (p.random_von_mises(), -1.0, "expected a finite concentration from 0 on, got -1"),
+    ] {
+        let found = message(draws, fed);
+        assert!(found.to_lowercase().contains(&expected.to_lowercase()), "{found}");
+    }
+}

@@ -1,0 +1,3 @@
+//! Special functions, and the distributions that are made of them.
+
+mod distributions;
