@@ -15,8 +15,7 @@ use crate::shape::TensorType;
 pub(super) type Orders = [u32; 2];
 
 /// The slope by one of the operands, given the operands and the output.
-type Slope<const N: usize> =
-    for<'g> fn(usize, Orders, [AnyTensor<'g>; N], AnyTensor<'g>) -> AnyTensor<'g>;
+type Slope<const N: usize> = for<'g> fn(usize, Orders, [AnyTensor<'g>; N], AnyTensor<'g>) -> AnyTensor<'g>;
 
 /// A function of so many numbers.
 #[derive(Debug)]
