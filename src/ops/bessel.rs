@@ -10,8 +10,7 @@ use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::ops::special::{Row, orders};
 
-static I0E: Row<1> =
-    Row::plain("i0e", |_, [x]| special::i0e(x), |_, _, [x], _| -(x.sign() * decay(1, x)));
+static I0E: Row<1> = Row::plain("i0e", |_, [x]| special::i0e(x), |_, _, [x], _| -(x.sign() * decay(1, x)));
 
 // Of an odd function the slope is even.
 static I1E: Row<1> = Row::plain("i1e", |_, [x]| special::i1e(x), |_, _, [x], _| decay(2, x) - decay(1, x));
@@ -91,8 +90,10 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         example!("i0e", &[&[2, 3]], |_, x| x[0].i0e(), |x| x[0].mapv(|x| scaled(0, x))),
         example!("i1e", &[&[2, 3]], |_, x| x[0].i1e(), |x| x[0].mapv(|x| scaled(1, x))),
         example!("i0e of nothing", &[&[0, 2]], |_, x| x[0].i0e(), |x| x[0].clone()),
-        example!("large i0e", &[&[2, 3]], |_, x| x[0].i0e(), |x| x[0].mapv(|x| scaled(0, x))).within(7.0, 12.0),
-        example!("large i1e", &[&[2, 3]], |_, x| x[0].i1e(), |x| x[0].mapv(|x| scaled(1, x))).within(-12.0, -7.0),
+        example!("large i0e", &[&[2, 3]], |_, x| x[0].i0e(), |x| x[0].mapv(|x| scaled(0, x)))
+            .within(7.0, 12.0),
+        example!("large i1e", &[&[2, 3]], |_, x| x[0].i1e(), |x| x[0].mapv(|x| scaled(1, x)))
+            .within(-12.0, -7.0),
         example!("i0e_decay", &[&[2, 3]], |_, x| Tensor::typed(decay(1, x[0].any())), |x| x[0]
             .mapv(|x| scaled(0, x) - scaled(1, x.abs()))),
     ]

@@ -5,15 +5,23 @@ use crate::ops::gamma::rise;
 use crate::ops::methods::methods;
 use crate::ops::special::Row;
 
-static LBETA: Row<2> = Row::plain("lbeta", |_, [a, b]| special::lbeta(a, b), |input, _, [a, b], _| match input {
-    0 => -rise(0, a, b),
-    _ => -rise(0, b, a),
-});
+static LBETA: Row<2> = Row::plain(
+    "lbeta",
+    |_, [a, b]| special::lbeta(a, b),
+    |input, _, [a, b], _| match input {
+        0 => -rise(0, a, b),
+        _ => -rise(0, b, a),
+    },
+);
 
-static BETA: Row<2> = Row::plain("beta", |_, [a, b]| special::beta(a, b), |input, _, [a, b], y| match input {
-    0 => -(y * rise(0, a, b)),
-    _ => -(y * rise(0, b, a)),
-});
+static BETA: Row<2> = Row::plain(
+    "beta",
+    |_, [a, b]| special::beta(a, b),
+    |input, _, [a, b], y| match input {
+        0 => -(y * rise(0, a, b)),
+        _ => -(y * rise(0, b, a)),
+    },
+);
 
 methods! {
     /// B(a, b) = Γ(a)·Γ(b)/Γ(a + b), elementwise, where `self` is a; shapes broadcast.
@@ -72,8 +80,9 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
 
     vec![
         example!("beta", &[&[2, 3], &[3]], |_, x| x[0].beta(x[1]), |x| zipped(x, beta)).within(0.6, 3.0),
-        example!("beta of a number", &[&[2, 1]], |_, x| x[0].beta(2.0), |x| x[0].mapv(|a| 1.0 / (a * (a + 1.0))))
-            .within(0.6, 3.0),
+        example!("beta of a number", &[&[2, 1]], |_, x| x[0].beta(2.0), |x| x[0]
+            .mapv(|a| 1.0 / (a * (a + 1.0))))
+        .within(0.6, 3.0),
         example!("lbeta", &[&[3], &[2, 1]], |_, x| x[0].lbeta(x[1]), |x| zipped(x, |a, b| beta(a, b).ln()))
             .within(0.6, 3.0),
         example!("lbeta of nothing", &[&[0, 2], &[2]], |_, x| x[0].lbeta(x[1]), |x| x[0].clone()),

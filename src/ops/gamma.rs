@@ -115,7 +115,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     /// Stirling's series far up, and the recurrence from there.
     fn lgamma(x: f64) -> f64 {
         let z = x + 30.0;
-        let far = (z - 0.5) * z.ln() - z + 0.5 * std::f64::consts::TAU.ln() + 1.0 / (12.0 * z) - 1.0 / (360.0 * z.powi(3));
+        let far = (z - 0.5) * z.ln() - z + 0.5 * std::f64::consts::TAU.ln() + 1.0 / (12.0 * z)
+            - 1.0 / (360.0 * z.powi(3));
         far - (0..30).map(|k| (x + f64::from(k)).ln()).sum::<f64>()
     }
 
@@ -139,18 +140,25 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         example!("lgamma of nothing", &[&[0, 2]], |_, x| x[0].lgamma(), |x| x[0].clone()),
         example!("lgamma of a number", &[&[]], |_, x| x[0].lgamma(), |x| x[0].mapv(lgamma)).within(0.3, 4.0),
         example!("digamma", &[&[2, 3]], |_, x| x[0].digamma(), |x| x[0].mapv(digamma)).within(0.3, 4.0),
-        example!("polygamma 0", &[&[2, 3]], |_, x| x[0].polygamma(0), |x| x[0].mapv(digamma)).within(0.3, 4.0),
+        example!("polygamma 0", &[&[2, 3]], |_, x| x[0].polygamma(0), |x| x[0].mapv(digamma))
+            .within(0.3, 4.0),
         example!("polygamma 1", &[&[2, 3]], |_, x| x[0].polygamma(1), |x| x[0].mapv(|x| polygamma(1, x)))
             .within(0.5, 4.0),
         example!("polygamma 4", &[&[3]], |_, x| x[0].polygamma(4), |x| x[0].mapv(|x| polygamma(4, x)))
             .within(0.9, 4.0),
-        example!("polygamma_rise 0", &[&[2, 3], &[3]], |_, x| Tensor::typed(rise(0, x[0].any(), x[1].any())), |x| {
-            super::compare::zipped(x, |a, b| digamma(a + b) - digamma(a))
-        })
+        example!(
+            "polygamma_rise 0",
+            &[&[2, 3], &[3]],
+            |_, x| Tensor::typed(rise(0, x[0].any(), x[1].any())),
+            |x| { super::compare::zipped(x, |a, b| digamma(a + b) - digamma(a)) }
+        )
         .within(0.5, 4.0),
-        example!("polygamma_rise 1", &[&[2, 3], &[3]], |_, x| Tensor::typed(rise(1, x[0].any(), x[1].any())), |x| {
-            super::compare::zipped(x, |a, b| polygamma(1, a + b) - polygamma(1, a))
-        })
+        example!(
+            "polygamma_rise 1",
+            &[&[2, 3], &[3]],
+            |_, x| Tensor::typed(rise(1, x[0].any(), x[1].any())),
+            |x| { super::compare::zipped(x, |a, b| polygamma(1, a + b) - polygamma(1, a)) }
+        )
         .within(0.7, 4.0),
     ]
 }

@@ -10,12 +10,15 @@ use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::ops::special::{Orders, Row, orders};
 
-static BETAINC: Row<3> =
-    Row::plain("betainc", |_, [a, b, x]| special::betainc(a, b, x), |input, _, operands, _| match input {
+static BETAINC: Row<3> = Row::plain(
+    "betainc",
+    |_, [a, b, x]| special::betainc(a, b, x),
+    |input, _, operands, _| match input {
         0 => BY_PARAMETERS.of([1, 0], operands),
         1 => BY_PARAMETERS.of([0, 1], operands),
         _ => DENSITY.of([0, 0], operands),
-    });
+    },
+);
 
 static BY_PARAMETERS: Row<3> = Row {
     name: "betainc_by_parameters",
@@ -117,7 +120,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         let integral = |from: f64, to: f64| {
             let parts = 4000;
             let step = (to - from) / f64::from(parts);
-            let inner = (1..parts).map(|k| if k % 2 == 1 { 4.0 } else { 2.0 } * term(from + step * f64::from(k)));
+            let inner =
+                (1..parts).map(|k| if k % 2 == 1 { 4.0 } else { 2.0 } * term(from + step * f64::from(k)));
             (term(from) + inner.sum::<f64>() + term(to)) * step / 3.0
         };
         let end = ((x / (1.0 - x)).ln() / pi).asinh();
@@ -131,12 +135,9 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     }
 
     vec![
-        example!(
-            "betainc",
-            &[&[2, 3], &[3], &[2, 1]],
-            |_, x| x[0].betainc(x[1], x[2] * 0.25),
-            |x| shares(x, 1.0)
-        )
+        example!("betainc", &[&[2, 3], &[3], &[2, 1]], |_, x| x[0].betainc(x[1], x[2] * 0.25), |x| shares(
+            x, 1.0
+        ))
         .within(0.7, 3.0),
         example!(
             "large betainc",

@@ -9,17 +9,23 @@ use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::ops::special::{Row, orders};
 
-static GAMMAINC: Row<2> =
-    Row::plain("gammainc", |_, [a, x]| special::gammainc(a, x), |input, _, [a, x], _| match input {
+static GAMMAINC: Row<2> = Row::plain(
+    "gammainc",
+    |_, [a, x]| special::gammainc(a, x),
+    |input, _, [a, x], _| match input {
         0 => BY_PARAMETER.of([1, 0], [a, x]),
         _ => DENSITY.of([0, 0], [a, x]),
-    });
+    },
+);
 
-static GAMMAINCC: Row<2> =
-    Row::plain("gammaincc", |_, [a, x]| special::gammaincc(a, x), |input, _, [a, x], _| match input {
+static GAMMAINCC: Row<2> = Row::plain(
+    "gammaincc",
+    |_, [a, x]| special::gammaincc(a, x),
+    |input, _, [a, x], _| match input {
         0 => -BY_PARAMETER.of([1, 0], [a, x]),
         _ => -DENSITY.of([0, 0], [a, x]),
-    });
+    },
+);
 
 static BY_PARAMETER: Row<2> = Row {
     name: "gammainc_by_parameter",
@@ -113,7 +119,8 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     /// e⁻ˣ·Σ xᵃ⁺ᵏ/Γ(a + k + 1), with Γ by Euler's product.
     fn lower(a: f64, x: f64) -> f64 {
         let z = a + 30.0;
-        let far = (z - 0.5) * z.ln() - z + 0.5 * std::f64::consts::TAU.ln() + 1.0 / (12.0 * z) - 1.0 / (360.0 * z.powi(3));
+        let far = (z - 0.5) * z.ln() - z + 0.5 * std::f64::consts::TAU.ln() + 1.0 / (12.0 * z)
+            - 1.0 / (360.0 * z.powi(3));
         let ln_gamma = far - (0..30).map(|k| (a + f64::from(k)).ln()).sum::<f64>();
         let (mut term, mut sum) = ((a * x.ln() - x - ln_gamma).exp() / a, 0.0);
         for k in 1..200 {
@@ -124,13 +131,16 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     }
 
     vec![
-        example!("gammainc", &[&[2, 3], &[3]], |_, x| x[0].gammainc(x[1]), |x| zipped(x, lower)).within(0.4, 4.0),
-        example!("gammainc of a number", &[&[2, 3]], |_, x| x[0].gammainc(1.5), |x| x[0].mapv(|a| lower(a, 1.5)))
+        example!("gammainc", &[&[2, 3], &[3]], |_, x| x[0].gammainc(x[1]), |x| zipped(x, lower))
             .within(0.4, 4.0),
+        example!("gammainc of a number", &[&[2, 3]], |_, x| x[0].gammainc(1.5), |x| x[0]
+            .mapv(|a| lower(a, 1.5)))
+        .within(0.4, 4.0),
         example!("large gammainc", &[&[2, 3], &[2, 3]], |_, x| x[0].gammainc(x[1]), |x| zipped(x, lower))
             .within(9.0, 13.0),
-        example!("gammaincc", &[&[3], &[2, 1]], |_, x| x[0].gammaincc(x[1]), |x| zipped(x, |a, x| 1.0 - lower(a, x)))
-            .within(0.4, 4.0),
+        example!("gammaincc", &[&[3], &[2, 1]], |_, x| x[0].gammaincc(x[1]), |x| zipped(x, |a, x| 1.0
+            - lower(a, x)))
+        .within(0.4, 4.0),
         example!("gammainc of nothing", &[&[0, 2], &[2]], |_, x| x[0].gammainc(x[1]), |x| x[0].clone()),
         example!(
             "gamma_density",

@@ -6,17 +6,24 @@ use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::ops::special::Row;
 
-static KL_DIV: Row<2> = Row::plain("kl_div", |_, [x, y]| special::kl_div(x, y), |input, _, [x, y], _| match input {
-    0 => LN_RATIO.of([0; 2], [x, y]),
-    _ => (y - x) / y,
-});
+static KL_DIV: Row<2> = Row::plain(
+    "kl_div",
+    |_, [x, y]| special::kl_div(x, y),
+    |input, _, [x, y], _| match input {
+        0 => LN_RATIO.of([0; 2], [x, y]),
+        _ => (y - x) / y,
+    },
+);
 
 /// ln(x/y), of which no digit is lost where that is nearly 0.
-static LN_RATIO: Row<2> =
-    Row::plain("ln_ratio", |_, [x, y]| special::ln_ratio(x, y), |input, _, [x, y], _| match input {
+static LN_RATIO: Row<2> = Row::plain(
+    "ln_ratio",
+    |_, [x, y]| special::ln_ratio(x, y),
+    |input, _, [x, y], _| match input {
         0 => x.reciprocal(),
         _ => -y.reciprocal(),
-    });
+    },
+);
 
 methods! {
     /// x·ln(x/y) - x + y, elementwise, where `self` is x: a term of the divergence of Kullback and Leibler, which is never
@@ -49,8 +56,11 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     use crate::graph::Tensor;
     vec![
-        example!("kl_div", &[&[2, 3], &[3]], |_, x| x[0].kl_div(x[1]), |x| zipped(x, |x, y| x * (x / y).ln() - x + y))
-            .within(0.4, 3.0),
+        example!("kl_div", &[&[2, 3], &[3]], |_, x| x[0].kl_div(x[1]), |x| zipped(x, |x, y| x
+            * (x / y).ln()
+            - x
+            + y))
+        .within(0.4, 3.0),
         example!(
             "ln_ratio",
             &[&[2, 3], &[3]],

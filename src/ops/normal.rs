@@ -14,14 +14,18 @@ static LOG_NDTR: Row<1> =
     Row::plain("log_ndtr", |_, [x]| special::log_ndtr(x), |_, _, [x], _| HAZARD.of([0; 2], [x]));
 
 /// φ/Φ.
-static HAZARD: Row<1> = Row::plain("normal_hazard", |_, [x]| special::normal_hazard(x), |_, _, [x], y| {
-    -(y * EXCESS.of([0; 2], [x]))
-});
+static HAZARD: Row<1> = Row::plain(
+    "normal_hazard",
+    |_, [x]| special::normal_hazard(x),
+    |_, _, [x], y| -(y * EXCESS.of([0; 2], [x])),
+);
 
 /// x + φ/Φ.
-static EXCESS: Row<1> = Row::plain("normal_excess", |_, [x]| special::normal_excess(x), |_, _, [x], y| {
-    1.0 - y * HAZARD.of([0; 2], [x])
-});
+static EXCESS: Row<1> = Row::plain(
+    "normal_excess",
+    |_, [x]| special::normal_excess(x),
+    |_, _, [x], y| 1.0 - y * HAZARD.of([0; 2], [x]),
+);
 
 static NDTRI: Row<1> =
     Row::plain("ndtri", |_, [x]| special::ndtri(x), |_, _, [x], _| NDTRI_SLOPE.of([0; 2], [x]));
@@ -32,16 +36,20 @@ static NDTRI_SLOPE: Row<1> =
 static ERFINV: Row<1> =
     Row::plain("erfinv", |_, [x]| special::erfinv(x), |_, _, [x], _| ERFINV_SLOPE.of([0; 2], [x]));
 
-static ERFINV_SLOPE: Row<1> =
-    Row::plain("erfinv_slope", |_, [x]| special::erfinv_slope(x), |_, _, [x], y| x.erfinv() * y.square() * 2.0);
+static ERFINV_SLOPE: Row<1> = Row::plain(
+    "erfinv_slope",
+    |_, [x]| special::erfinv_slope(x),
+    |_, _, [x], y| x.erfinv() * y.square() * 2.0,
+);
 
 static ERFCINV: Row<1> =
     Row::plain("erfcinv", |_, [x]| special::erfcinv(x), |_, _, [x], _| ERFCINV_SLOPE.of([0; 2], [x]));
 
-static ERFCINV_SLOPE: Row<1> =
-    Row::plain("erfcinv_slope", |_, [x]| special::erfcinv_slope(x), |_, _, [x], y| {
-        x.erfcinv() * y.square() * 2.0
-    });
+static ERFCINV_SLOPE: Row<1> = Row::plain(
+    "erfcinv_slope",
+    |_, [x]| special::erfcinv_slope(x),
+    |_, _, [x], y| x.erfcinv() * y.square() * 2.0,
+);
 
 methods! {
     /// ln Φ(x), elementwise: the logarithm of [`ndtr`](crate::Tensor::ndtr), which does not leave the range before x² does.
@@ -149,18 +157,12 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     vec![
         example!("log_ndtr", &[&[2, 3]], |_, x| x[0].log_ndtr(), |x| x[0].mapv(|x| share(x).ln())),
         example!("log_ndtr of nothing", &[&[0, 2]], |_, x| x[0].log_ndtr(), |x| x[0].clone()),
-        example!(
-            "normal_hazard",
-            &[&[2, 3]],
-            |_, x| Tensor::typed(HAZARD.of([0; 2], [x[0].any()])),
-            |x| x[0].mapv(|x| density(x) / share(x))
-        ),
-        example!(
-            "normal_excess",
-            &[&[2, 3]],
-            |_, x| Tensor::typed(EXCESS.of([0; 2], [x[0].any()])),
-            |x| x[0].mapv(|x| x + density(x) / share(x))
-        ),
+        example!("normal_hazard", &[&[2, 3]], |_, x| Tensor::typed(HAZARD.of([0; 2], [x[0].any()])), |x| x
+            [0]
+        .mapv(|x| density(x) / share(x))),
+        example!("normal_excess", &[&[2, 3]], |_, x| Tensor::typed(EXCESS.of([0; 2], [x[0].any()])), |x| x
+            [0]
+        .mapv(|x| x + density(x) / share(x))),
         example!("ndtri", &[&[2, 3]], |_, x| x[0].ndtri(), |x| x[0].mapv(quantile)).within(0.04, 0.93),
         example!(
             "ndtri_slope",
@@ -169,9 +171,11 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             |x| x[0].mapv(|p| 1.0 / density(quantile(p)))
         )
         .within(0.04, 0.93),
-        example!("erfinv", &[&[2, 3]], |_, x| x[0].erfinv(), |x| x[0].mapv(|x| quantile(0.5 * (1.0 + x)) / SQRT_2))
-            .within(-0.9, 0.8),
-        example!("erfcinv", &[&[2, 3]], |_, x| x[0].erfcinv(), |x| x[0].mapv(|x| -quantile(0.5 * x) / SQRT_2))
-            .within(0.1, 1.8),
+        example!("erfinv", &[&[2, 3]], |_, x| x[0].erfinv(), |x| x[0]
+            .mapv(|x| quantile(0.5 * (1.0 + x)) / SQRT_2))
+        .within(-0.9, 0.8),
+        example!("erfcinv", &[&[2, 3]], |_, x| x[0].erfcinv(), |x| x[0]
+            .mapv(|x| -quantile(0.5 * x) / SQRT_2))
+        .within(0.1, 1.8),
     ]
 }

@@ -44,6 +44,10 @@ pub(crate) fn beta(a: f64, b: f64) -> f64 {
     if a < LARGE {
         return (-(Twofold::ln(b) * a.into() + rise_over_power(b, a))).exp() * gamma_1p(a) / a;
     }
+    // Below the least number long before a product leaves the range.
+    if b > 1e300 {
+        return 0.0;
+    }
     let of_a = Twofold::ln_1p_of(b, a) * (-a).into();
     let of_b = Twofold::ln_1p_of(a, b) * (-b).into();
     let rest = stirling(a) + stirling(b) - stirling(a + b);
@@ -64,6 +68,8 @@ pub(super) struct Point {
 
 impl Point {
     pub(super) fn new(a: f64, b: f64, x: f64) -> Self {
+        // Where the sum of the parameters is beyond the range, the distribution is a step, also that of smaller ones.
+        let (a, b) = if a + b == f64::INFINITY { (a / 4.0, b / 4.0) } else { (a, b) };
         let ln_y = Twofold::ln_1p(-x);
         Point { a, b, x, y: Twofold::sum(1.0, -x), ln_x: Twofold::ln(x), ln_y }
     }

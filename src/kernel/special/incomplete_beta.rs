@@ -113,8 +113,9 @@ impl Exponent for Fall {
     }
 
     fn slope(&self, s: f64) -> f64 {
-        let t = 1.0 / (1.0 + self.y / self.x * s.exp());
-        self.a * (1.0 - t) - self.b * t
+        // (1 - t)/t, of which 1 - t may be smaller than what t lacks of 1.
+        let odds = self.y / self.x * s.exp();
+        self.a / (1.0 + 1.0 / odds) - self.b / (1.0 + odds)
     }
 
     fn bend(&self) -> f64 {
@@ -165,7 +166,10 @@ fn lower(order: [u32; 2], point: Point) -> f64 {
     if at < LARGE {
         // ψ(a + b) - ψ(b) and its kin, of which the recurrences go on.
         let mut rise = needs(1, &|| polygamma_rise(0, base, a));
-        let mut of_sum = needs(1, &|| digamma(a + base) - digamma(a + 1.0));
+        // Of a large b its logarithm goes to x, so that two numbers of that size do not cancel.
+        let ln_x = if is_small { ln_x } else { ln_x + Twofold::ln(b) };
+        let of_base = || if is_small { digamma(a + base) } else { (a / b).ln_1p() - ln_less_digamma(a + b) };
+        let mut of_sum = needs(1, &|| of_base() - digamma(a + 1.0));
         let mut first_of_sum = needs(2, &|| polygamma(1, a + base));
         let mut first_of_a = needs(2, &|| polygamma(1, a + 1.0));
         let mut second_rise = needs(2, &|| polygamma_rise(1, base, a));
@@ -193,6 +197,9 @@ fn lower(order: [u32; 2], point: Point) -> f64 {
     } else if is_small {
         // The weight lacks b/(a + b), and not b.
         term /= a + b;
+    }
+    if term == 0.0 {
+        return sum;
     }
     let lack = point.lack(at).value();
     let fall = Fall { a: at, b, x, y: point.y.value(), lack };

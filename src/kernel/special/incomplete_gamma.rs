@@ -55,7 +55,8 @@ pub(crate) fn gamma_density([k, n]: [u32; 2], a: f64, x: f64) -> f64 {
         return if a == 0.0 { 0.0 } else { gamma_weight(a, x, m, Twofold::ln(a)) };
     }
     let weight = gamma_weight(a, x, m, 0.0.into());
-    if weight == 0.0 { 0.0 } else { weight * Slopes::new(n, a).at(x.ln(), ln_ratio(x, a)) }
+    let slopes = Slopes::new(n, a);
+    if weight == 0.0 { 0.0 } else { weight * slopes.factor() * slopes.at(x.ln(), ln_ratio(x, a)) }
 }
 
 /// P where it needs no integral.
@@ -92,7 +93,7 @@ fn digammas(n: u32, a: f64) -> [f64; 3] {
     [if n > 0 { digamma(a) } else { 0.0 }, up_to(1), up_to(2)]
 }
 
-/// The n-th derivative by a of tᵃ/Γ(a), relative to tᵃ/Γ(a + 1).
+/// The n-th derivative by a of tᵃ/Γ(a), relative to tᵃ/Γ(a + 1) times `factor`.
 struct Slopes {
     n: u32,
     a: f64,
@@ -113,11 +114,15 @@ impl Slopes {
     fn at(&self, ln_t: f64, ln_ratio: f64) -> f64 {
         let Slopes { n, a, psi: [first, second, third] } = *self;
         if a >= LARGE {
-            return a * derivative(n, [ln_ratio - first, -second, -third]);
+            return derivative(n, [ln_ratio - first, -second, -third]);
         }
         let logarithms = [ln_t - first, -second, -third];
         let by_factor = if n == 0 { 0.0 } else { f64::from(n) * derivative(n - 1, logarithms) };
         a * derivative(n, logarithms) + by_factor
+    }
+
+    fn factor(&self) -> f64 {
+        if self.a >= LARGE { self.a } else { 1.0 }
     }
 }
 
@@ -171,16 +176,23 @@ fn lower(n: u32, a: f64, x: f64) -> f64 {
         psi = [psi[0] + 1.0 / at, psi[1] - 1.0 / (at * at), psi[2] + 2.0 / (at * at * at)];
         term *= x / at;
     }
+    if term == 0.0 {
+        return sum;
+    }
     let (slopes, ln_ratio) = (Slopes::new(n, at), ln_ratio(x, at));
     let rest = integral(&Lower { a: at, x }, f64::from(2 * n), |s| slopes.at(0.0, ln_ratio - s));
-    sum + term * rest
+    sum + term * slopes.factor() * rest
 }
 
 /// The n-th derivative of Q by a.
 fn upper(n: u32, a: f64, x: f64) -> f64 {
+    let weight = gamma_weight(a, x, 0.0, 0.0.into());
+    if weight == 0.0 {
+        return 0.0;
+    }
     let (slopes, ln_x, ln_ratio) = (Slopes::new(n, a), x.ln(), ln_ratio(x, a));
     let rest = integral(&Upper { a, x }, f64::from(2 * n), |s| slopes.at(ln_x + s, ln_ratio + s));
-    gamma_weight(a, x, 0.0, 0.0.into()) * rest
+    weight * slopes.factor() * rest
 }
 
 /// Q of a parameter below 1, for x below 1/2.

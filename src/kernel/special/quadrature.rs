@@ -39,20 +39,31 @@ pub(super) fn integral(phi: &impl Exponent, rise: f64, factor: impl Fn(f64) -> f
     (0..count as u32).rev().map(|n| part(end * f64::from(n) / count, end * f64::from(n + 1) / count)).sum()
 }
 
-/// A number where φ is at least `target`, and not much more, by Newton's method, which comes from above because φ is convex.
+/// A number where φ is at least `target`, and not much more, by Newton's method, between numbers where it is less and more.
 fn end(phi: &impl Exponent, target: f64) -> f64 {
     let by_slope = target / phi.slope(0.0);
     let by_bend = (2.0 * target / phi.bend()).sqrt();
     // A flat part is as long as the logarithm of the least number; all rise steeply behind it.
     let mut s = [by_slope, by_bend].into_iter().filter(|&s| s > 0.0).fold(1e3, f64::min);
+    let (mut low, mut high) = (0.0, f64::INFINITY);
     for _ in 0..80 {
         let value = phi.at(s);
         if value >= target && value <= target * 1.2 {
             break;
         }
-        let step = (value - target * 1.05) / phi.slope(s);
-        // Where φ or its slope is beyond all numbers, or negative.
-        s = if step.is_finite() && step < s { (s - step).min(s * 8.0) } else { s / 2.0 };
+        if value < target {
+            low = s;
+        } else {
+            high = s;
+        }
+        let next = s - (value - target * 1.05) / phi.slope(s);
+        s = if next > low && next < high.min(8.0 * s) {
+            next
+        } else if high < f64::INFINITY {
+            f64::midpoint(low, high)
+        } else {
+            2.0 * s
+        };
     }
     s
 }

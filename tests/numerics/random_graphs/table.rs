@@ -12,6 +12,8 @@ mod moves;
 mod patterns;
 #[path = "table/random.rs"]
 mod random;
+#[path = "table/special.rs"]
+mod special;
 
 use super::build::{At, Made};
 
@@ -65,7 +67,7 @@ const fn row(name: &'static str, kind: Kind, is_exact: bool, apply: Apply) -> Ro
 
 /// All rows.
 pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
-    [elementwise::ROWS, arrays::ROWS, moves::ROWS, models::ROWS, random::ROWS, patterns::ROWS]
+    [elementwise::ROWS, arrays::ROWS, moves::ROWS, models::ROWS, random::ROWS, special::ROWS, patterns::ROWS]
         .into_iter()
         .flatten()
 }
