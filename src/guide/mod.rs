@@ -56,6 +56,7 @@ pub mod how_fast {}
 
 /// What every op gives, with its gradient.
 #[doc = include_str!("ops.md")]
+#[cfg_attr(feature = "fft", doc = include_str!("ops_fft.md"))]
 pub mod ops {}
 
 #[cfg(test)]

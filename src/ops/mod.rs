@@ -3,8 +3,8 @@
 
 /// Declares the files of ops; each must give the examples that the laws test it on.
 macro_rules! op_files {
-    ($($file:ident),* $(,)?) => {
-        $(mod $file;)*
+    ($($(#[$of_feature:meta])? $file:ident),* $(,)?) => {
+        $($(#[$of_feature])? mod $file;)*
 
         /// All ops that can be built by name, in the order of their files.
         ///
@@ -15,12 +15,12 @@ macro_rules! op_files {
         /// assert_eq!(operands, ["x", "other"]);
         /// ```
         pub fn registry() -> impl Iterator<Item = &'static OpDef> {
-            [$($file::METHODS),*].into_iter().flatten().copied().flatten()
+            [$($(#[$of_feature])? $file::METHODS),*].into_iter().flatten().copied().flatten()
         }
 
         #[cfg(test)]
         pub(crate) fn examples() -> Vec<laws::Example> {
-            [structural::examples(), $($file::examples()),*].into_iter().flatten().collect()
+            [structural::examples(), $($(#[$of_feature])? $file::examples()),*].into_iter().flatten().collect()
         }
     };
 }
@@ -62,6 +62,10 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         einsum::DIAGONALS,
         einsum::NUMBERED,
         gamma::INTERNAL,
+        #[cfg(feature = "fft")]
+        fft::INTERNAL,
+        #[cfg(feature = "fft")]
+        fft::OF_LENGTHS,
         gated::INTERNAL,
         gather::INTERNAL,
         incomplete_beta::INTERNAL,
@@ -123,6 +127,8 @@ op_files![
     difference,
     division,
     einsum,
+    #[cfg(feature = "fft")]
+    fft,
     fill,
     gamma,
     gated,
@@ -200,6 +206,8 @@ pub(crate) mod fault {
     pub use super::custom_gradient::CustomGradientFault;
     pub use super::diagonal::DiagonalFault;
     pub use super::einsum::{EinsumFault, SpecFault};
+    #[cfg(feature = "fft")]
+    pub use super::fft::FftFault;
     pub use super::gather::GatherFault;
     pub use super::lengths::LengthFault;
     pub use super::losses::LossFault;

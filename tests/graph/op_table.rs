@@ -37,7 +37,9 @@ const NOT_LISTED: [&str; 18] = [
 
 /// The names in the first column of the table, those of operators as the registry has them.
 fn named() -> BTreeSet<&'static str> {
-    let rows = include_str!("../../src/guide/ops.md").lines().filter_map(|line| line.strip_prefix("| "));
+    let of_fft = if cfg!(feature = "fft") { include_str!("../../src/guide/ops_fft.md") } else { "" };
+    let lines = include_str!("../../src/guide/ops.md").lines().chain(of_fft.lines());
+    let rows = lines.filter_map(|line| line.strip_prefix("| "));
     let names = rows.filter_map(|row| row.trim_start_matches('[').strip_prefix('`')?.split('`').next());
     let operator = |name| OPERATORS.iter().find(|(written, _)| *written == name);
     names.map(|name| operator(name).map_or(name, |&(_, name)| name)).collect()

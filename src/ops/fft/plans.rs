@@ -1,0 +1,95 @@
+//! Plans of `rustfft` as kernels hold them.
+
+use std::fmt;
+use std::sync::Arc;
+
+use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use rustfft::num_complex::Complex;
+use rustfft::{Fft, FftDirection, FftNum, FftPlanner};
+
+use crate::element::Numeric;
+
+/// A float that plans are made for.
+pub(super) trait Point: Numeric + FftNum {}
+impl Point for f32 {}
+impl Point for f64 {}
+
+/// A plan for so many points.
+#[derive(Clone)]
+pub(super) struct Plan<P: ?Sized>(Arc<P>);
+
+impl<P: ?Sized> fmt::Debug for Plan<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Plan")
+    }
+}
+
+/// Of complex numbers, in place.
+pub(super) type ComplexPlan<T> = Plan<dyn Fft<T>>;
+/// Of numbers, to half of their spectrum.
+pub(super) type ForwardPlan<T> = Plan<dyn RealToComplex<T>>;
+/// And back.
+pub(super) type InversePlan<T> = Plan<dyn ComplexToReal<T>>;
+
+impl<T: Point> ComplexPlan<T> {
+    pub(super) fn complex(points: usize, inverse: bool) -> Self {
+        let direction = if inverse { FftDirection::Inverse } else { FftDirection::Forward };
+        Plan(FftPlanner::new().plan_fft(points, direction))
+    }
+
+    /// Memory for runs of the plan.
+    pub(super) fn scratch(&self) -> Vec<Complex<T>> {
+        vec![zero(); self.0.get_inplace_scratch_len()]
+    }
+
+    pub(super) fn run(&self, points: &mut [Complex<T>], scratch: &mut [Complex<T>]) {
+        self.0.process_with_scratch(points, scratch);
+    }
+}
+
+impl<T: Point> ForwardPlan<T> {
+    pub(super) fn forward(points: usize) -> Self {
+        Plan(RealFftPlanner::new().plan_fft_forward(points))
+    }
+
+    pub(super) fn scratch(&self) -> Vec<Complex<T>> {
+        self.0.make_scratch_vec()
+    }
+
+    pub(super) fn run(
+        &self,
+        points: &mut [T],
+        spectrum: &mut [Complex<T>],
+        scratch: &mut [Complex<T>],
+    ) -> Result<(), realfft::FftError> {
+        self.0.process_with_scratch(points, spectrum, scratch)
+    }
+}
+
+impl<T: Point> InversePlan<T> {
+    pub(super) fn inverse(points: usize) -> Self {
+        Plan(RealFftPlanner::new().plan_fft_inverse(points))
+    }
+
+    pub(super) fn scratch(&self) -> Vec<Complex<T>> {
+        self.0.make_scratch_vec()
+    }
+
+    pub(super) fn run(
+        &self,
+        spectrum: &mut [Complex<T>],
+        points: &mut [T],
+        scratch: &mut [Complex<T>],
+    ) -> Result<(), realfft::FftError> {
+        self.0.process_with_scratch(spectrum, points, scratch)
+    }
+}
+
+pub(super) fn zero<T: Point>() -> Complex<T> {
+    Complex::new(T::default(), T::default())
+}
+
+/// The nearest number of the type; plans' own traits have another function of that name.
+pub(super) fn point<T: Point>(number: f64) -> T {
+    <T as Numeric>::from_f64(number)
+}
