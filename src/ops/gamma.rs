@@ -115,8 +115,9 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     /// Stirling's series far up, and the recurrence from there.
     fn lgamma(x: f64) -> f64 {
         let z = x + 30.0;
-        let far = (z - 0.5) * z.ln() - z + 0.5 * std::f64::consts::TAU.ln() + 1.0 / (12.0 * z)
-            - 1.0 / (360.0 * z.powi(3));
+        let tail = [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0];
+        let tail: f64 = tail.iter().zip([1, 3, 5, 7]).map(|(term, power)| term / z.powi(power)).sum();
+        let far = (z - 0.5) * z.ln() - z + 0.5 * std::f64::consts::TAU.ln() + tail;
         far - (0..30).map(|k| (x + f64::from(k)).ln()).sum::<f64>()
     }
 
@@ -128,11 +129,12 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         (-1_f64).powi(n + 1) * factorial * (sum + end)
     }
 
-    /// ln z - 1/(2z) - 1/(12z²) + 1/(120z⁴) far up, and the recurrence from there.
+    /// ln z - 1/(2z) - 1/(12z²) + 1/(120z⁴) - .. far up, and the recurrence from there.
     fn digamma(x: f64) -> f64 {
         let z = x + 30.0;
-        let far = z.ln() - 0.5 / z - 1.0 / (12.0 * z * z) + 1.0 / (120.0 * z.powi(4));
-        far - (0..30).map(|k| 1.0 / (x + f64::from(k))).sum::<f64>()
+        let tail = [1.0 / 12.0, -1.0 / 120.0, 1.0 / 252.0, -1.0 / 240.0];
+        let tail: f64 = tail.iter().zip([2, 4, 6, 8]).map(|(term, power)| term / z.powi(power)).sum();
+        z.ln() - 0.5 / z - tail - (0..30).map(|k| 1.0 / (x + f64::from(k))).sum::<f64>()
     }
 
     vec![

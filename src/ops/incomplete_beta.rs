@@ -118,7 +118,7 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             t.powf(a) * rest.powf(b) * pi * u.cosh()
         };
         let integral = |from: f64, to: f64| {
-            let parts = 4000;
+            let parts = 16_000;
             let step = (to - from) / f64::from(parts);
             let inner =
                 (1..parts).map(|k| if k % 2 == 1 { 4.0 } else { 2.0 } * term(from + step * f64::from(k)));

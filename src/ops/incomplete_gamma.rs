@@ -119,8 +119,9 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     /// e⁻ˣ·Σ xᵃ⁺ᵏ/Γ(a + k + 1), with Γ by Euler's product.
     fn lower(a: f64, x: f64) -> f64 {
         let z = a + 30.0;
-        let far = (z - 0.5) * z.ln() - z + 0.5 * std::f64::consts::TAU.ln() + 1.0 / (12.0 * z)
-            - 1.0 / (360.0 * z.powi(3));
+        let tail = [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0];
+        let tail: f64 = tail.iter().zip([1, 3, 5, 7]).map(|(term, power)| term / z.powi(power)).sum();
+        let far = (z - 0.5) * z.ln() - z + 0.5 * std::f64::consts::TAU.ln() + tail;
         let ln_gamma = far - (0..30).map(|k| (a + f64::from(k)).ln()).sum::<f64>();
         let (mut term, mut sum) = ((a * x.ln() - x - ln_gamma).exp() / a, 0.0);
         for k in 1..200 {

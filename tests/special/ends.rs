@@ -134,3 +134,18 @@ fn no_magnitude_gives_a_nan() -> Result<()> {
     }
     Ok(())
 }
+
+/// The logarithm of nothing, added to itself, passes half of the cotangent to each, as equal numbers do.
+#[test]
+fn infinite_logarithms_add_up() -> Result<()> {
+    let g = Graph::new();
+    let ends = Array1::from(vec![INFINITY, -INFINITY, 700.0, -INFINITY]);
+    let (x, y) = (g.constant(ends.clone()), g.constant(Array1::from(vec![INFINITY, -INFINITY, 700.0, 1.0])));
+    let sum = x.logaddexp(y);
+    let [by_x, by_y] = sum.gradients([x, y]);
+    let [sum, by_x, by_y] = Session::new(&g)?.run([sum, by_x, by_y])?;
+    assert_eq!(sum.into_raw_vec_and_offset().0, [INFINITY, -INFINITY, 700.0 + 2.0_f64.ln(), 1.0]);
+    assert_eq!(by_x.into_raw_vec_and_offset().0, [0.5, 0.5, 0.5, 0.0]);
+    assert_eq!(by_y.into_raw_vec_and_offset().0, [0.5, 0.5, 0.5, 1.0]);
+    Ok(())
+}

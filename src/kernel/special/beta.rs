@@ -11,14 +11,10 @@ pub(crate) fn lbeta(a: f64, b: f64) -> f64 {
     let (a, b) = (a.min(b), a.max(b));
     if !(a >= 0.0) || b.is_nan() {
         f64::NAN
+    } else if a == 0.0 && b == f64::INFINITY {
+        f64::NAN
     } else if a == 0.0 || b == f64::INFINITY {
-        if a == 0.0 && b == f64::INFINITY {
-            f64::NAN
-        } else if a == 0.0 {
-            b
-        } else {
-            -b
-        }
+        if a == 0.0 { f64::INFINITY } else { f64::NEG_INFINITY }
     } else if a >= LARGE {
         // B has the factors (a/(a + b))ᵃ and (b/(a + b))ᵇ.
         let of_a = -a * (b / a).ln_1p();
@@ -85,16 +81,17 @@ impl Point {
         let Point { a, b, ln_x, ln_y, .. } = self;
         if a < LARGE && b < LARGE {
             let factor = gamma_1p(a + b) / (gamma_1p(a) * gamma_1p(b));
-            return (times(a - m, ln_x) + times(b - n, ln_y) + ln_factor).exp() * factor;
+            return (times(Twofold::sum(a, -m), ln_x) + times(Twofold::sum(b, -n), ln_y) + ln_factor).exp()
+                * factor;
         }
         if a < LARGE {
-            let of_a = times(a - m, ln_x) + Twofold::ln(b) * a.into();
-            let exponent = of_a + times(b - n, ln_y) + rise_over_power(b, a) + ln_factor;
+            let of_a = times(Twofold::sum(a, -m), ln_x) + Twofold::ln(b) * a.into();
+            let exponent = of_a + times(Twofold::sum(b, -n), ln_y) + rise_over_power(b, a) + ln_factor;
             return exponent.exp() / gamma_1p(a);
         }
         if b < LARGE {
-            let of_b = times(b - n, ln_y) + Twofold::ln(a) * b.into();
-            let exponent = times(a - m, ln_x) + of_b + rise_over_power(a, b) + ln_factor;
+            let of_b = times(Twofold::sum(b, -n), ln_y) + Twofold::ln(a) * b.into();
+            let exponent = times(Twofold::sum(a, -m), ln_x) + of_b + rise_over_power(a, b) + ln_factor;
             return exponent.exp() / gamma_1p(b) * (1.0 + b / a);
         }
         // The exponents of a density whose largest value is 1: of x over the mean, and of y over what it is there.
@@ -109,7 +106,8 @@ impl Point {
                 (logarithm + ln_sum - Twofold::ln(of)) * of.into() - lack
             }
         };
-        let exponent = part(a, -lack, ln_x) + part(b, lack, ln_y) - times(m, ln_x) - times(n, ln_y);
+        let exponent =
+            part(a, -lack, ln_x) + part(b, lack, ln_y) - times(m.into(), ln_x) - times(n.into(), ln_y);
         let rest = stirling(a + b) - stirling(a) - stirling(b);
         (exponent + rest.into() + ln_factor).exp() / (SQRT_TAU * a.sqrt() * (1.0 + a / b).sqrt())
     }

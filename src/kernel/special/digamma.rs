@@ -7,7 +7,7 @@
 
 use std::f64::consts::PI;
 
-use super::gamma::{LARGE, ln_factorial, times};
+use super::gamma::{LARGE, ln_factorial};
 use super::tables::{AT_NEGATIVE_ZERO, AT_POSITIVE_ZERO, BERNOULLI, NEGATIVE_ZERO, POSITIVE_ZERO};
 use super::twofold::Twofold;
 
@@ -74,7 +74,8 @@ pub(crate) fn polygamma(n: u32, x: f64) -> f64 {
     if rest == 0.0 {
         return f64::NAN;
     }
-    let nearest = (ln_factorial(n) - times(f64::from(n) + 1.0, Twofold::ln(rest.abs()))).exp();
+    let s = f64::from(n) + 1.0;
+    let nearest = (ln_factorial(n) - Twofold::ln(rest.abs()) * s.into()).exp();
     let [above, below] = [1.0 + rest, 1.0 - rest].map(|x| hurwitz(n, x, f64::INFINITY));
     let beyond = hurwitz(n, 1.0 - x, f64::INFINITY);
     if sign > 0.0 {
@@ -130,6 +131,6 @@ fn scaled(n: u32, x: f64, sum: f64) -> f64 {
     match n {
         0 => sum / x,
         1 => sum / x / x,
-        _ => (ln_factorial(n) - times(f64::from(n), Twofold::ln(x))).exp() * (sum / x),
+        _ => (ln_factorial(n) - Twofold::ln(x) * f64::from(n).into()).exp() * (sum / x),
     }
 }

@@ -93,8 +93,8 @@ pub(super) fn ln_factorial(n: u32) -> Twofold {
 }
 
 /// A number times a logarithm, 0 where the number is.
-pub(super) fn times(number: f64, logarithm: Twofold) -> Twofold {
-    if number == 0.0 { 0.0.into() } else { logarithm * number.into() }
+pub(super) fn times(number: Twofold, logarithm: Twofold) -> Twofold {
+    if number.high == 0.0 { 0.0.into() } else { logarithm * number }
 }
 
 /// c·xᵃ⁻ᵐ·e⁻ˣ/Γ(a + 1), of which no exponent loses digits, for a and x from 0 on, m as small as 0, 1, 2, and a factor c by
@@ -105,7 +105,7 @@ pub(super) fn gamma_weight(a: f64, x: f64, m: f64, ln_factor: Twofold) -> f64 {
     }
     let ln_x = Twofold::ln(x);
     if a < LARGE {
-        return (times(a - m, ln_x) - x.into() + ln_factor).exp() / gamma_1p(a);
+        return (times(Twofold::sum(a, -m), ln_x) - x.into() + ln_factor).exp() / gamma_1p(a);
     }
     // a·(ln(x/a) - (x - a)/a) is the exponent of a density whose largest value is 1.
     let lack = Twofold::sum(x, -a);
@@ -115,7 +115,7 @@ pub(super) fn gamma_weight(a: f64, x: f64, m: f64, ln_factor: Twofold) -> f64 {
     } else {
         (ln_x - Twofold::ln(a)) * a.into() - lack
     };
-    (exponent - times(m, ln_x) - stirling(a).into() + ln_factor).exp() / (SQRT_TAU * a.sqrt())
+    (exponent - times(m.into(), ln_x) - stirling(a).into() + ln_factor).exp() / (SQRT_TAU * a.sqrt())
 }
 
 /// What ln(Γ(b + a)/Γ(b)) is more than a·ln b, for a large b and an a that is not larger.

@@ -9,7 +9,7 @@
 
 use super::digamma::{digamma, ln_less_digamma, polygamma};
 use super::gamma::{LARGE, exp_m1_less, gamma_weight, lgamma_1p, ln_ratio};
-use super::quadrature::{Exponent, integral};
+use super::quadrature::{Exponent, integral, series};
 use super::twofold::Twofold;
 
 /// The highest derivative by the parameter.
@@ -19,8 +19,8 @@ pub(crate) const MOST_DERIVATIVES: u32 = 3;
 pub(crate) fn gammainc(a: f64, x: f64) -> f64 {
     match at_end(a, x) {
         Some(share) => share,
-        None if is_lower(a, x) => lower(0, a, x),
-        None => 1.0 - upper(0, a, x),
+        None if is_lower(a, x) => lower(0, a, x).min(1.0),
+        None => 1.0 - upper(0, a, x).min(1.0),
     }
 }
 
@@ -28,8 +28,8 @@ pub(crate) fn gammainc(a: f64, x: f64) -> f64 {
 pub(crate) fn gammaincc(a: f64, x: f64) -> f64 {
     match at_end(a, x) {
         Some(share) => 1.0 - share,
-        None if !is_lower(a, x) => upper(0, a, x),
-        None if a >= 1.0 => 1.0 - lower(0, a, x),
+        None if !is_lower(a, x) => upper(0, a, x).min(1.0),
+        None if a >= 1.0 => 1.0 - lower(0, a, x).min(1.0),
         None => upper_by_series(a, x),
     }
 }
@@ -169,6 +169,10 @@ impl Exponent for Upper {
 /// The n-th derivative of P by a: terms of the power series up to a parameter of 10, and the integral there.
 fn lower(n: u32, a: f64, x: f64) -> f64 {
     let (mut term, mut sum, mut at) = (gamma_weight(a, x, 0.0, 0.0.into()), 0.0, a);
+    // For the value itself the whole series, where it is short.
+    if n == 0 && (a < 20.0 || x < 0.6 * a) {
+        return series(term, |k| x / (a + k));
+    }
     let mut psi = if a < LARGE { digammas(n, a + 1.0) } else { [0.0; 3] };
     while at < LARGE {
         sum += term * derivative(n, [x.ln() - psi[0], -psi[1], -psi[2]]);

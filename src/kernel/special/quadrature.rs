@@ -67,3 +67,15 @@ fn end(phi: &impl Exponent, target: f64) -> f64 {
     }
     s
 }
+
+/// The sum of positive terms, given the first one and what each next one, counted from 1, is of the one before; they fall
+/// in the end.
+pub(super) fn series(first: f64, ratio: impl Fn(f64) -> f64) -> f64 {
+    let (mut sum, mut term, mut n) = (0.0, first, 0.0);
+    while term > sum * 1e-17 {
+        sum += term;
+        n += 1.0;
+        term *= ratio(n);
+    }
+    sum
+}

@@ -12,6 +12,14 @@ use super::gamma::THIRDS;
 /// What ln 2 lacks of its nearest float.
 const LN_2_REST: f64 = 2.319_046_813_846_299_6e-17;
 
+/// What 1/3, 1/5, 1/7 and 1/9 lack.
+const THIRDS_REST: [f64; 4] = [
+    1.850_371_707_708_594e-17,
+    -1.110_223_024_625_156_6e-17,
+    7.930_164_461_608_26e-18,
+    6.167_905_692_361_980_4e-18,
+];
+
 /// A number as the sum of two, the second at most half a unit in the last place of the first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Twofold {
@@ -105,7 +113,8 @@ fn artanh_over(z: Twofold) -> Twofold {
 /// 1/3 + w/5 + w²/7 + .., for w up to 1/9. Of later terms the first part is enough.
 fn thirds(w: Twofold) -> Twofold {
     let tail = THIRDS[4..].iter().rev().fold(0.0, |sum, third| sum * w.high + third);
-    (1..5).rev().fold(tail.into(), |sum, n| sum * w + Twofold::from(1.0) / f64::from(2 * n + 1).into())
+    let firsts = THIRDS[..4].iter().zip(THIRDS_REST).rev();
+    firsts.fold(tail.into(), |sum, (&high, low)| sum * w + Twofold { high, low })
 }
 
 impl From<f64> for Twofold {
