@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["initializer"],
     &["graph", "gradient"],
     &["ops"],
-    &["op"],
+    &["linalg", "op"],
     &["lower"],
     &["rewrite"],
     &["plan"],
