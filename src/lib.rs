@@ -56,6 +56,8 @@ pub mod initializer;
 pub mod io;
 mod ir;
 mod kernel;
+#[cfg(feature = "linalg")]
+pub mod linalg;
 mod lower;
 mod memory;
 pub mod metrics;

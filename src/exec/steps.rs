@@ -172,7 +172,7 @@ unsafe fn run_kernel(call: &KernelCall, task: usize, addresses: Addresses<'_>) -
         // alone touches them.
         ArrayMut::of(unsafe { ArrayViewMutD::from_shape_ptr(shape, start.cast::<T>()) })
     });
-    call.kernel.run(&inputs, output)
+    call.kernel.run(&inputs, output).map_err(|error| error.behind(part.map_or(0, |part| part.start)))
 }
 
 /// Adds up what the tasks of a step have left, in their order.

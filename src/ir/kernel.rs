@@ -65,6 +65,13 @@ pub trait Kernel: fmt::Debug + Send + Sync + 'static {
     fn is_batched(&self) -> bool {
         false
     }
+
+    /// Nanoseconds that it takes on one thread for operands and an output of these lengths, as far as that can be told:
+    /// by it, what runs is cut into tasks and shared among threads. Without it a kernel counts as one that reads and
+    /// writes a few times.
+    fn nanoseconds(&self, _inputs: &[&[usize]], _output: &[usize]) -> Option<f64> {
+        None
+    }
 }
 
 /// Why a [`Kernel`] did not fill its output.
@@ -103,6 +110,15 @@ pub enum KernelError {
         /// What it said.
         message: String,
     },
+    /// A reason that the op alone knows, in one entry of a batch.
+    #[error("{reason}")]
+    InBatch {
+        /// Where in the batch: one number for each axis in front. A [batched](Kernel::is_batched) kernel counts from the
+        /// first index that it is given.
+        at: Vec<usize>,
+        /// The reason.
+        reason: Arc<dyn std::error::Error + Send + Sync>,
+    },
     /// A reason that the op alone knows.
     #[error(transparent)]
     Other(Arc<dyn std::error::Error + Send + Sync>),
@@ -115,8 +131,19 @@ impl KernelError {
             KernelError::IndexOutOfRangeAt { at, .. } if !at.is_empty() => {
                 format!(", at {at:?} of the indices")
             }
+            KernelError::InBatch { at, .. } if !at.is_empty() => format!(", at {at:?} of the batch"),
             _ => String::new(),
         }
+    }
+
+    /// The same behind so many indices of the first axis.
+    pub(crate) fn behind(mut self, first: usize) -> Self {
+        if let KernelError::InBatch { at, .. } = &mut self
+            && let Some(index) = at.first_mut()
+        {
+            *index += first;
+        }
+        self
     }
 
     /// A reason of the op's own: an error, or a message.

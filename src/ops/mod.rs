@@ -15,18 +15,21 @@ macro_rules! op_files {
         /// assert_eq!(operands, ["x", "other"]);
         /// ```
         pub fn registry() -> impl Iterator<Item = &'static OpDef> {
-            [$($(#[$of_feature])? $file::METHODS),*].into_iter().flatten().copied().flatten()
+            [$($(#[$of_feature])? $file::METHODS),*].into_iter().flatten().copied().flatten().chain(families::methods())
         }
 
         #[cfg(test)]
         pub(crate) fn examples() -> Vec<laws::Example> {
-            [structural::examples(), $($(#[$of_feature])? $file::examples()),*].into_iter().flatten().collect()
+            let of_files = [structural::examples(), families::examples(), $($(#[$of_feature])? $file::examples()),*];
+            of_files.into_iter().flatten().collect()
         }
     };
 }
 mod control;
 mod elementwise;
 mod internal;
+#[cfg(feature = "linalg")]
+mod linalg;
 mod methods;
 mod numbers;
 mod parts;
@@ -93,7 +96,30 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         tile::INTERNAL,
         unique::INTERNAL,
     ];
-    files.into_iter().flatten().chain(parts::put_back_ops().map(|def| &def.op))
+    files.into_iter().flatten().chain(parts::put_back_ops().map(|def| &def.op)).chain(families::internal())
+}
+
+/// What families of ops list that have a feature of their own.
+#[cfg(feature = "linalg")]
+use linalg as families;
+
+/// Without these features there is none.
+#[cfg(not(feature = "linalg"))]
+mod families {
+    use crate::graph::op::OpDef;
+
+    pub(super) fn methods() -> impl Iterator<Item = &'static OpDef> {
+        std::iter::empty()
+    }
+
+    pub(super) fn internal() -> impl Iterator<Item = &'static OpDef> {
+        std::iter::empty()
+    }
+
+    #[cfg(test)]
+    pub(super) fn examples() -> Vec<super::laws::Example> {
+        Vec::new()
+    }
 }
 
 op_files![
@@ -210,6 +236,8 @@ pub(crate) mod fault {
     pub use super::fft::FftFault;
     pub use super::gather::GatherFault;
     pub use super::lengths::LengthFault;
+    #[cfg(feature = "linalg")]
+    pub use super::linalg::{LinalgError, LinalgFault};
     pub use super::losses::LossFault;
     pub use super::matmul::MatMulFault;
     pub use super::meshgrid::MeshgridFault;

@@ -167,7 +167,9 @@ impl Planner<'_> {
         let reads = distinct(operands.iter().map(|operand| operand.start.buffer));
         let dst = self.buffer_of[&val];
         let bytes = inst.args.iter().fold(self.bytes(val), |sum, &arg| sum.saturating_add(self.bytes(arg)));
-        let cost = order::kernel_cost(bytes);
+        let lengths: Vec<&[usize]> = operands.iter().map(|operand| &*operand.dims).collect();
+        let told = kernel.nanoseconds(&lengths, &inst.dims).filter(|told| told.is_finite());
+        let cost = told.map_or_else(|| order::kernel_cost(bytes), |told| told.max(1.0));
         let call = Box::new(KernelCall {
             per_task: KernelCall::indices_per_task(&**kernel, &operands, &inst.dims, cost),
             kernel: Arc::clone(kernel),

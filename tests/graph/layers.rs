@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["initializer"],
     &["graph", "gradient"],
     &["ops"],
-    &["op", "special"],
+    &["linalg", "op", "special"],
     &["lower"],
     &["rewrite"],
     &["plan"],
