@@ -34,6 +34,8 @@ pub(crate) enum Row {
     CheckpointMemory,
     CheckpointTime,
     Gru,
+    LogDensity,
+    LogDensitySmall,
     Compile,
 }
 
@@ -97,6 +99,7 @@ impl Row {
             Row::ElementwiseEager | Row::CheckpointMemory => ratio(0.03),
             Row::Chain | Row::Chain2000 => ratio(1.5),
             Row::MlpStep => ratio(1.25),
+            Row::LogDensity | Row::LogDensitySmall => ratio(1.2),
             Row::WideGraph => ratio(0.55),
             Row::DeepMemory => ratio(0.6),
             Row::CallOverhead | Row::Call16 => ours(0.15),
@@ -141,6 +144,8 @@ impl Row {
             Row::EmptyLoop => cases::empty_loop(10_000),
             Row::CheckpointTime => cases::checkpoint_time(10_000),
             Row::Gru => cases::gru(200),
+            Row::LogDensity => cases::log_density(500),
+            Row::LogDensitySmall => cases::log_density_small(),
             Row::Compile => cases::compile(100_000, 10_000),
         };
         let Case { mut ours, mut reference, chosen, work, units } = case?;

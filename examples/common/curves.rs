@@ -37,6 +37,8 @@ pub(crate) struct Curve {
     pub(crate) name: String,
     pub(crate) points: Vec<(f64, f64)>,
     pub(crate) dots: Vec<(f64, f64)>,
+    /// Whether the points go around an area that is filled.
+    pub(crate) is_filled: bool,
 }
 
 impl Panel {
@@ -128,6 +130,13 @@ impl Panel {
             let shown = shown_of(&curve.points, is_logarithmic);
             let dots = shown_of(&curve.dots, is_logarithmic);
             chart.draw_series(dots.map(|dot| Circle::new(dot, DOT, color.mix(0.6).filled())))?;
+            if curve.is_filled {
+                let area = Polygon::new(shown.collect::<Vec<_>>(), color.mix(0.2).filled());
+                chart.draw_series([area])?.label(&curve.name).legend(move |(x, y)| {
+                    Rectangle::new([(x, y - 4), (x + 16, y + 4)], color.mix(0.2).filled())
+                });
+                continue;
+            }
             chart
                 .draw_series(LineSeries::new(shown, color.stroke_width(width)))?
                 .label(&curve.name)
@@ -173,7 +182,19 @@ impl Panel {
 impl Curve {
     /// A curve without dots.
     pub(crate) fn of(name: &str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
-        Curve { name: name.to_owned(), points: points.into_iter().collect(), dots: Vec::new() }
+        Curve {
+            name: name.to_owned(),
+            points: points.into_iter().collect(),
+            dots: Vec::new(),
+            is_filled: false,
+        }
+    }
+
+    /// The area between two heights, given with the place of both.
+    pub(crate) fn band(name: &str, between: &[(f64, [f64; 2])]) -> Self {
+        let there = between.iter().map(|&(x, [low, _])| (x, low));
+        let back = between.iter().rev().map(|&(x, [_, high])| (x, high));
+        Curve { is_filled: true, ..Curve::of(name, there.chain(back)) }
     }
 }
 

@@ -12,7 +12,7 @@ use flowgrad::{Graph, Numeric};
 use crate::points::Points;
 use crate::progress::{Progress, epochs_between_updates};
 use crate::ways::session::{self, Gradient};
-use crate::ways::{Descent, Problem, Scalar, Way, WayError, closed_form};
+use crate::ways::{Descent, Fit, Problem, Scalar, Way, WayError};
 
 /// One problem, and how long to descend.
 #[derive(Debug)]
@@ -54,11 +54,10 @@ impl<T: Scalar> Experiment<T> {
     pub(crate) fn fit(&self, way: Way) -> Result<Outcome, WayError> {
         let progress = self.progress(way.name());
         let start = Instant::now();
-        let descended =
-            way.with_descent(&self.problem, self.threads, |descent| self.descend(descent, &progress))?;
-        let (w, epochs) = match descended {
-            Some((w, epochs)) => (w, Some(epochs)),
-            None => (closed_form::fit(&self.problem), None),
+        let descend = |descent: &mut dyn Descent<T>| self.descend(descent, &progress);
+        let (w, epochs) = match way.fit(&self.problem, self.threads, descend)? {
+            Fit::Solved(w) => (w, None),
+            Fit::Descended((w, epochs)) => (w, Some(epochs)),
         };
         let seconds = start.elapsed().as_secs_f64();
 

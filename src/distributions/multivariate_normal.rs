@@ -65,7 +65,7 @@ impl<'g, T: Float> Distribution<'g, T> for MultivariateNormal<'g, T> {
     #[track_caller]
     fn log_prob(&self, x: impl Operand<'g, T>) -> Tensor<'g, T> {
         let from_mean = (x.into_tensor(self.loc.graph()) - self.loc).expand_dims(-1);
-        let z = self.scale_tril.triangular_solve(from_mean, true, false, false).squeeze(-1);
+        let z = self.scale_tril.triangular_solve(from_mean).squeeze(-1);
         let each = z.square() * number::<T>(-0.5)
             - self.scale_tril.diag_part().ln()
             - number::<T>(0.5 * (2.0 * PI).ln());

@@ -9,10 +9,16 @@ pub(crate) fn profile() -> PathBuf {
     env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned()
 }
 
+/// The features that are off by default, and whether this test has them.
+const FEATURES: [(&str, bool); 2] = [("fft", cfg!(feature = "fft")), ("linalg", cfg!(feature = "linalg"))];
+
 /// Cargo, told to build as this test was built.
 pub(crate) fn cargo(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
     command.args(args).current_dir(env!("CARGO_MANIFEST_DIR"));
+    for (feature, _) in FEATURES.iter().filter(|(_, is_on)| *is_on) {
+        command.args(["--features", feature]);
+    }
     if profile().ends_with("release") {
         command.arg("--release");
     }

@@ -26,7 +26,16 @@ const EXAMPLES: [(&str, &[&str]); 7] = [
 const CLASSIFIER: &[&str] = &["epochs", "seconds", "seed", "split", "test_accuracy", "train_accuracy"];
 
 /// Those whose only options are pictures.
-const PLAIN: [&str; 6] = ["check_gradient", "lorenz", "newton_loop", "op_hessian", "poisson", "trace"];
+const PLAIN: &[&str] = &[
+    "check_gradient",
+    #[cfg(feature = "linalg")]
+    "gaussian_process",
+    "lorenz",
+    "newton_loop",
+    "op_hessian",
+    "poisson",
+    "trace",
+];
 
 /// Runs an example in a directory.
 fn run(directory: &Path, example: &str, args: &[&str]) -> Output {
@@ -86,6 +95,8 @@ fn programs_without_options_run_as_they_stand() {
     for (example, last) in [
         ("poisson", "expected visits of a sunny day of 25 degrees: 1"),
         ("op_hessian", "w = [0."),
+        #[cfg(feature = "linalg")]
+        ("gaussian_process", "inside the band "),
         ("lorenz", "beta        2.667   2."),
         ("newton_loop", "         0.9         3.142"),
     ] {
@@ -156,6 +167,8 @@ fn pictures_of_programs_that_train_nothing_are_whole() {
         assert!(svg.len() < 60_000, "{example}: {} bytes", svg.len());
     };
     draw("check_gradient", "--plot", &["penalty forgotten", "central differences", "by hand"]);
+    #[cfg(feature = "linalg")]
+    draw("gaussian_process", "--plot", &["two deviations", "truth", "minus log likelihood"]);
     draw("lorenz", "--plot", &["x of the orbit", "measured", "mean squared error"]);
     draw("newton_loop", "--plot", &["eccentric anomaly", "e = 0.9", "dE/dM"]);
     draw("op_hessian", "--plot", &["second derivative", "Newton step"]);

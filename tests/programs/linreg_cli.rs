@@ -150,6 +150,19 @@ fn the_closed_form_finds_the_line() {
     }
 }
 
+#[cfg(feature = "linalg")]
+#[test]
+fn the_pseudo_inverse_of_the_graph_finds_the_line() {
+    for dtype in ["f32", "f64"] {
+        let document = json(&["--n", "10000", "--ways", "closed_form,session_pinv", "--dtype", dtype]);
+        let [(_, by_hand), (_, by_graph)] = [weights(&document)[0].clone(), weights(&document)[1].clone()];
+        let within = if dtype == "f32" { 1e-4 } else { 1e-11 };
+        for (a, b) in by_hand.iter().zip(&by_graph) {
+            assert!((a - b).abs() < within, "{dtype}: {by_hand:?}, {by_graph:?}");
+        }
+    }
+}
+
 #[test]
 fn every_way_descends_to_the_closed_form() {
     let document = json(&["--n", "20", "--epochs", "2000", "--mu", "0.2"]);
@@ -437,7 +450,8 @@ fn numbers_out_of_range_are_refused() {
 
 #[test]
 fn what_clap_refuses_is_told_in_one_line() {
-    let ways = "[possible values: closed_form, plain_loop, eager_ndarray, session_manual, session_autodiff]";
+    let last = if cfg!(feature = "linalg") { ", session_pinv" } else { "" };
+    let ways = format!("[possible values: {}{last}]", ALL.join(", "));
     let empty = format!("a value is required for '--ways <LIST>' but none was supplied {ways}");
     let unknown = format!("invalid value 'magic' for '--ways <LIST>' {ways}");
     assert_refused(&["--ways", ""], &empty);

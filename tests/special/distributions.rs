@@ -313,3 +313,46 @@ fn parameters_that_no_law_has_fail_the_run() {
         assert!(found.to_lowercase().contains(&expected.to_lowercase()), "{found}");
     }
 }
+
+#[cfg(feature = "linalg")]
+#[test]
+fn rows_of_normal_numbers_have_a_covariance() -> Result<()> {
+    use flowgrad::distributions::MultivariateNormal;
+    let g = Graph::with_seed(9);
+    let matrix = arr2(&[[2.0, 0.5, -0.3], [0.5, 1.0, 0.2], [-0.3, 0.2, 0.5]]);
+    let (loc, covariance) =
+        (g.variable("loc", arr1(&[1.0, -1.0, 0.5])), g.variable("covariance", matrix.clone()));
+    let rows = MultivariateNormal::new(&g, loc, covariance);
+    let x = g.constant(arr2(&[[1.0, -1.0, 0.5], [0.0, 0.25, 2.0]]));
+    let session = Session::new(&g)?;
+    let (log_prob, entropy, again) = session.run((rows.log_prob(x), rows.entropy(), rows.covariance()))?;
+    // By hand: det Σ = 0.645, and what the second row is apart from the mean.
+    let ln_det = 0.645_f64.ln();
+    let constant = -1.5 * std::f64::consts::TAU.ln() - 0.5 * ln_det;
+    assert!(is_near(log_prob[[0]], constant, 1e-14), "{log_prob}");
+    let apart = [-1.0, 1.25, 1.5];
+    let adjugate = [[0.46, -0.31, 0.4], [-0.31, 0.91, -0.55], [0.4, -0.55, 1.75]];
+    let square: f64 = (0..3)
+        .flat_map(|row| (0..3).map(move |column| (row, column)))
+        .map(|(row, column)| apart[row] * adjugate[row][column] * apart[column] / 0.645)
+        .sum();
+    assert!(is_near(log_prob[[1]], constant - 0.5 * square, 1e-13), "{log_prob}");
+    assert!(is_near(entropy.item()?, 1.5 - constant, 1e-14));
+    assert!(again.iter().zip(&matrix).all(|(a, b)| is_near(*a, *b, 1e-15)));
+    check_gradients(&g, rows.log_prob(x).reduce_sum(..), &[loc, covariance])?.assert_close(1e-6);
+
+    let draws = session.run(rows.sample([DRAWS]))?;
+    assert_eq!(draws.shape(), [DRAWS, 3]);
+    let mean = draws.mean_axis(flowgrad::ndarray::Axis(0)).unwrap();
+    let apart = &draws - &mean;
+    let apart: flowgrad::ndarray::Array2<f64> = apart.into_dimensionality()?;
+    let found = apart.t().dot(&apart) / DRAWS as f64;
+    assert!(found.iter().zip(&matrix).all(|(a, b)| is_near(*a, *b, 0.04)), "{found}");
+    // One distribution for each covariance of a batch.
+    let two = g.constant(flowgrad::ndarray::stack![flowgrad::ndarray::Axis(0), matrix, &matrix * 4.0]);
+    let both = MultivariateNormal::new(&g, g.zeros::<f64>([3]), two);
+    let (at, drawn) = Session::new(&g)?.run((both.log_prob(g.zeros::<f64>([3])), both.sample([5])))?;
+    assert_eq!((at.shape(), drawn.shape()), (&[2][..], &[5, 2, 3][..]));
+    assert!(is_near(at[[0]], constant, 1e-14) && is_near(at[[1]], constant - 3.0 * 2.0_f64.ln(), 1e-14));
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! The ways to fit a line: each takes the same [`Problem`] and gives the weights `[w0, w1]` of `d ≈ w0 +
 //! w1·x`.
 //!
-//! One way solves the problem at once ([`closed_form`]); the others are a [`Descent`], which [`with_descent`]
+//! Some solve the problem at once; the others are a [`Descent`], which [`Way::fit`]
 //! builds and lends to what drives it: the experiment, which times it whole, or the benchmark, which times
 //! its epochs.
 
@@ -38,6 +38,9 @@ pub(crate) enum Way {
     SessionManual,
     /// The same with the gradient by automatic differentiation.
     SessionAutodiff,
+    /// Least squares by the pseudo-inverse, as a graph run by a session.
+    #[cfg(feature = "linalg")]
+    SessionPinv,
 }
 
 impl Way {
@@ -49,26 +52,52 @@ impl Way {
             Way::EagerNdarray => "eager_ndarray",
             Way::SessionManual => "session_manual",
             Way::SessionAutodiff => "session_autodiff",
+            #[cfg(feature = "linalg")]
+            Way::SessionPinv => "session_pinv",
         }
     }
 
-    /// Builds the descent on `problem` and lends it to `drive`; `None` when this way does not descend. A
-    /// session runs on `threads` threads.
+    /// Solves the problem at once, or builds the descent on it and lends it to `drive`. A session runs on `threads`
+    /// threads.
+    pub(crate) fn fit<T: Scalar, R>(
+        self,
+        problem: &Problem<T>,
+        threads: usize,
+        drive: impl FnOnce(&mut dyn Descent<T>) -> Result<R, WayError>,
+    ) -> Result<Fit<T, R>, WayError> {
+        match self {
+            Way::ClosedForm => return Ok(Fit::Solved(closed_form::fit(problem))),
+            #[cfg(feature = "linalg")]
+            Way::SessionPinv => return session::pinv(problem, threads).map(Fit::Solved),
+            Way::PlainLoop => drive(&mut PlainLoop::new(problem)),
+            Way::EagerNdarray => drive(&mut EagerNdarray::new(problem)),
+            Way::SessionManual => session::with_descent(problem, Gradient::ByHand, threads, drive),
+            Way::SessionAutodiff => session::with_descent(problem, Gradient::ByAutodiff, threads, drive),
+        }
+        .map(Fit::Descended)
+    }
+
+    /// Builds the descent on `problem` and lends it to `drive`; `None` when this way does not descend.
     pub(crate) fn with_descent<T: Scalar, R>(
         self,
         problem: &Problem<T>,
         threads: usize,
         drive: impl FnOnce(&mut dyn Descent<T>) -> Result<R, WayError>,
     ) -> Result<Option<R>, WayError> {
-        match self {
-            Way::ClosedForm => return Ok(None),
-            Way::PlainLoop => drive(&mut PlainLoop::new(problem)),
-            Way::EagerNdarray => drive(&mut EagerNdarray::new(problem)),
-            Way::SessionManual => session::with_descent(problem, Gradient::ByHand, threads, drive),
-            Way::SessionAutodiff => session::with_descent(problem, Gradient::ByAutodiff, threads, drive),
-        }
-        .map(Some)
+        self.fit(problem, threads, drive).map(|fit| match fit {
+            Fit::Descended(driven) => Some(driven),
+            Fit::Solved(_) => None,
+        })
     }
+}
+
+/// What a way has made of a problem.
+#[derive(Debug)]
+pub(crate) enum Fit<T, R> {
+    /// The best weights.
+    Solved([T; 2]),
+    /// What drove the descent gave this.
+    Descended(R),
 }
 
 /// What is to be fitted, and the step: one pair `x[i]`, `d[i]` a row.

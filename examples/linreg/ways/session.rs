@@ -1,7 +1,7 @@
 //! Graph and session: the epoch is built once as a graph, its gradient written by hand or by autodiff, and a
 //! session makes an epoch by running the graph's `train` operation.
 
-use flowgrad::ndarray::{Array2, ArrayView1, Axis};
+use flowgrad::ndarray::{Array2, ArrayView1, ArrayView2, Axis};
 use flowgrad::prelude::*;
 
 use super::{Descent, Problem, Scalar, WayError};
@@ -36,17 +36,31 @@ pub(super) fn with_descent<T: Scalar, R>(
     })
 }
 
+/// The matrix of inputs, with a column of ones before them, and the column of outputs.
+fn arrays<T: Scalar>(problem: &Problem<T>) -> (Array2<T>, ArrayView2<'_, T>) {
+    let one_or_x = |(row, column)| if column == 0 { T::one() } else { problem.x[row] };
+    let inputs = Array2::from_shape_fn((problem.x.len(), 2), one_or_x);
+    (inputs, ArrayView1::from(&problem.d).insert_axis(Axis(1)))
+}
+
+/// The best weights: `w = X⁺·d`.
+#[cfg(feature = "linalg")]
+pub(super) fn pinv<T: Scalar>(problem: &Problem<T>, threads: usize) -> Result<[T; 2], WayError> {
+    let graph = Graph::new();
+    let (inputs, outputs) = arrays(problem);
+    let w = graph.constant(inputs).pinv().matmul(graph.constant(outputs));
+    let w = Session::builder(&graph).threads(threads).build()?.run(w)?;
+    Ok([w[[0, 0]], w[[1, 0]]])
+}
+
 /// The weights, and the operation that moves them by one step.
 pub(crate) fn build<'g, T: Scalar>(
     graph: &'g Graph,
     problem: &Problem<T>,
     gradient: Gradient,
 ) -> (Variable<'g, T>, Operation<'g>) {
-    let n = problem.x.len();
-    let two_over_n = T::from_f64(2.0 / n as f64);
-    let inputs =
-        Array2::from_shape_fn((n, 2), |(row, column)| if column == 0 { T::one() } else { problem.x[row] });
-    let outputs = ArrayView1::from(&problem.d).insert_axis(Axis(1));
+    let two_over_n = T::from_f64(2.0 / problem.x.len() as f64);
+    let (inputs, outputs) = arrays(problem);
 
     let x = graph.constant(inputs).named("X");
     let d = graph.constant(outputs).named("d");
