@@ -2,7 +2,7 @@
 
     python generate.py [factor [names]]
 
-takes a few minutes on two cores with gmpy2. There are some 15,000 points; a factor of 4 makes 60,000 of them, and `names`,
+takes a few minutes on two cores with gmpy2. There are some 15,000 points; a factor of 4 makes 59,000 of them, and `names`,
 with commas between, are the tables that are made. The incomplete functions are summed by their power series, and
 differentiated by central differences of step 1e-20; neither is how the crate computes their derivatives.
 
