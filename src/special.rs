@@ -18,7 +18,31 @@
 //!
 //! # How accurate they are
 //!
-//! ACCURACY
+//! The largest relative errors, in `f64`, at 59,000 points, a quarter of which `tests/special` holds to mpmath: from 1e-300 to
+//! 1e300, about poles and zeros, where one method gives way to another, and with parameters up to 1e8. "First" is the
+//! largest of the first derivatives, in all operands, "second" of the second ones.
+//!
+//! | functions | value | first | second |
+//! |---|---|---|---|
+//! | `lgamma` | 1.5e-14 | 5.0e-13 | 8.4e-16 |
+//! | `digamma` | 2.2e-14 | 6.3e-16 | 2.7e-14 |
+//! | `polygamma`, of orders 1 to 60 | 3.6e-14 | 6.1e-15 | |
+//! | `beta` | 4.2e-15 | 4.3e-15 | |
+//! | `lbeta` | 1.6e-14 | 1.2e-15 | 8.2e-16 |
+//! | `gammainc`, `gammaincc` | 2.0e-15 | 2.8e-15 | 2.0e-10 |
+//! | `betainc` | 1.6e-14 | 2.2e-14 | 4.6e-13 |
+//! | `erfc`, `ndtr` | 2.2e-16 | 5.7e-14 | 5.7e-14 |
+//! | `log_ndtr` | 6.1e-16 | 5.8e-16 | 1.2e-15 |
+//! | `ndtri`, `erfinv`, `erfcinv` | 6.6e-16 | 9.1e-16 | 2.2e-15 |
+//! | `i0e` | 5.8e-16 | 1.0e-15 | 1.1e-15 |
+//! | `i1e` | 1.7e-15 | 3.8e-13 | 4.8e-12 |
+//! | `log1mexp`, `entr`, `kl_div`, `xlog1py` | 4.9e-16 | 2.2e-16 | |
+//! | `logaddexp`, `softplus`, `log_sigmoid` | 2.2e-16 | 5.7e-14 | |
+//!
+//! What is larger than 1e-13 is so beside a zero that depends on the inputs, where the last place of an input tells of more
+//! than that: each error is at most 1e-13 and what 8 units in the last place of the inputs make of the true result. The same
+//! holds of the zeros of lgamma and digamma at negative numbers. Where the true value or first derivative is finite, so is
+//! what is computed, for parameters down to 5e-324 and up to 1e308.
 //!
 //! ```
 //! use flowgrad::prelude::*;
@@ -37,7 +61,7 @@
 //! for _ in 0..8 {
 //!     shape = step.call(shape)?.sum();
 //! }
-//! assert!((shape - 4.47).abs() < 0.5);
+//! assert!((shape - 4.269_948_218_457_383).abs() < 1e-12);
 //! # Ok::<(), flowgrad::Error>(())
 //! ```
 

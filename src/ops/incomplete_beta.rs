@@ -62,7 +62,7 @@ fn by_b<'g>(a: AnyTensor<'g>, b: AnyTensor<'g>, x: AnyTensor<'g>) -> AnyTensor<'
 }
 
 /// A derivative of the density by the parameters.
-fn density<'g>(orders: Orders, [a, b, x]: [AnyTensor<'g>; 3]) -> AnyTensor<'g> {
+fn density(orders: Orders, [a, b, x]: [AnyTensor<'_>; 3]) -> AnyTensor<'_> {
     let relative = match orders {
         [0, 0] => return DENSITY.of([0; 2], [a, b, x]),
         [1, 0] => by_a(a, b, x),

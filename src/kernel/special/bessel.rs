@@ -44,6 +44,9 @@ pub(crate) const MOST_DERIVATIVES: u32 = 8;
 /// Parts of a half turn.
 const PARTS: u32 = 64;
 
+/// Where x is large, the width of the parts of w.
+const STEP: f64 = 0.25;
+
 /// 1 - cos θ at the ends of the parts.
 static FALLS: LazyLock<Vec<f64>> = LazyLock::new(|| {
     let fall = |part: u32| 2.0 * (PI * f64::from(part) / f64::from(2 * PARTS)).sin().powi(2);
@@ -63,7 +66,6 @@ pub(crate) fn i0e_decay(n: u32, x: f64) -> f64 {
         return 1.0 / x;
     }
     // With 1 - cos θ = w²/x, of which nothing is left beyond 9.
-    const STEP: f64 = 0.25;
     let term = |step: u32| {
         let square = (STEP * f64::from(step)).powi(2);
         square.powi(n as i32) * (-square).exp() / (2.0 - square / x).sqrt()

@@ -3,15 +3,15 @@
 //! Where a parameter is large, ln Γ(b + a) - ln Γ(b) is taken as a whole, by Stirling's series (DiDonato & Morris, 1992,
 //! "Algorithm 708"): of the parts each, digits would be lost that the difference needs.
 
-use super::gamma::{HALF_LN_TAU, LARGE, SQRT_TAU, gamma_1p, lgamma, rise_over_power, stirling, times};
+use super::gamma::{HALF_LN_TAU, LARGE, SQRT_TAU, gamma_1p, lgamma, rise_over_power, stirling};
 use super::twofold::Twofold;
 
 /// ln B(a, b), for parameters above 0.
 pub(crate) fn lbeta(a: f64, b: f64) -> f64 {
+    let is_inside = a >= 0.0 && b >= 0.0;
     let (a, b) = (a.min(b), a.max(b));
-    if !(a >= 0.0) || b.is_nan() {
-        f64::NAN
-    } else if a == 0.0 && b == f64::INFINITY {
+    let is_open = a == 0.0 && b == f64::INFINITY;
+    if !is_inside || is_open {
         f64::NAN
     } else if a == 0.0 || b == f64::INFINITY {
         if a == 0.0 { f64::INFINITY } else { f64::NEG_INFINITY }
@@ -30,10 +30,11 @@ pub(crate) fn lbeta(a: f64, b: f64) -> f64 {
 
 /// B(a, b), for parameters above 0.
 pub(crate) fn beta(a: f64, b: f64) -> f64 {
-    let (a, b) = (a.min(b), a.max(b));
-    if !(a > 0.0 && b < f64::INFINITY) {
+    let is_inside = |of: f64| of > 0.0 && of < f64::INFINITY;
+    if !is_inside(a) || !is_inside(b) {
         return lbeta(a, b).exp();
     }
+    let (a, b) = (a.min(b), a.max(b));
     if b < LARGE {
         return gamma_1p(a) * gamma_1p(b) / gamma_1p(a + b) * ((a + b) / b) / a;
     }
@@ -81,17 +82,18 @@ impl Point {
         let Point { a, b, ln_x, ln_y, .. } = self;
         if a < LARGE && b < LARGE {
             let factor = gamma_1p(a + b) / (gamma_1p(a) * gamma_1p(b));
-            return (times(Twofold::sum(a, -m), ln_x) + times(Twofold::sum(b, -n), ln_y) + ln_factor).exp()
+            return (Twofold::sum(a, -m).times_ln(ln_x) + Twofold::sum(b, -n).times_ln(ln_y) + ln_factor)
+                .exp()
                 * factor;
         }
         if a < LARGE {
-            let of_a = times(Twofold::sum(a, -m), ln_x) + Twofold::ln(b) * a.into();
-            let exponent = of_a + times(Twofold::sum(b, -n), ln_y) + rise_over_power(b, a) + ln_factor;
+            let of_a = Twofold::sum(a, -m).times_ln(ln_x) + Twofold::ln(b) * a.into();
+            let exponent = of_a + Twofold::sum(b, -n).times_ln(ln_y) + rise_over_power(b, a) + ln_factor;
             return exponent.exp() / gamma_1p(a);
         }
         if b < LARGE {
-            let of_b = times(Twofold::sum(b, -n), ln_y) + Twofold::ln(a) * b.into();
-            let exponent = times(Twofold::sum(a, -m), ln_x) + of_b + rise_over_power(a, b) + ln_factor;
+            let of_b = Twofold::sum(b, -n).times_ln(ln_y) + Twofold::ln(a) * b.into();
+            let exponent = Twofold::sum(a, -m).times_ln(ln_x) + of_b + rise_over_power(a, b) + ln_factor;
             return exponent.exp() / gamma_1p(b) * (1.0 + b / a);
         }
         // The exponents of a density whose largest value is 1: of x over the mean, and of y over what it is there.
@@ -106,8 +108,9 @@ impl Point {
                 (logarithm + ln_sum - Twofold::ln(of)) * of.into() - lack
             }
         };
-        let exponent =
-            part(a, -lack, ln_x) + part(b, lack, ln_y) - times(m.into(), ln_x) - times(n.into(), ln_y);
+        let exponent = part(a, -lack, ln_x) + part(b, lack, ln_y)
+            - Twofold::from(m).times_ln(ln_x)
+            - Twofold::from(n).times_ln(ln_y);
         let rest = stirling(a + b) - stirling(a) - stirling(b);
         (exponent + rest.into() + ln_factor).exp() / (SQRT_TAU * a.sqrt() * (1.0 + a / b).sqrt())
     }

@@ -92,11 +92,6 @@ pub(super) fn ln_factorial(n: u32) -> Twofold {
     leading + Twofold::sum(HALF_LN_TAU, HALF_LN_TAU_REST) + stirling(x).into()
 }
 
-/// A number times a logarithm, 0 where the number is.
-pub(super) fn times(number: Twofold, logarithm: Twofold) -> Twofold {
-    if number.high == 0.0 { 0.0.into() } else { logarithm * number }
-}
-
 /// c·xᵃ⁻ᵐ·e⁻ˣ/Γ(a + 1), of which no exponent loses digits, for a and x from 0 on, m as small as 0, 1, 2, and a factor c by
 /// its logarithm.
 pub(super) fn gamma_weight(a: f64, x: f64, m: f64, ln_factor: Twofold) -> f64 {
@@ -105,7 +100,7 @@ pub(super) fn gamma_weight(a: f64, x: f64, m: f64, ln_factor: Twofold) -> f64 {
     }
     let ln_x = Twofold::ln(x);
     if a < LARGE {
-        return (times(Twofold::sum(a, -m), ln_x) - x.into() + ln_factor).exp() / gamma_1p(a);
+        return (Twofold::sum(a, -m).times_ln(ln_x) - x.into() + ln_factor).exp() / gamma_1p(a);
     }
     // a·(ln(x/a) - (x - a)/a) is the exponent of a density whose largest value is 1.
     let lack = Twofold::sum(x, -a);
@@ -115,7 +110,8 @@ pub(super) fn gamma_weight(a: f64, x: f64, m: f64, ln_factor: Twofold) -> f64 {
     } else {
         (ln_x - Twofold::ln(a)) * a.into() - lack
     };
-    (exponent - times(m.into(), ln_x) - stirling(a).into() + ln_factor).exp() / (SQRT_TAU * a.sqrt())
+    (exponent - Twofold::from(m).times_ln(ln_x) - stirling(a).into() + ln_factor).exp()
+        / (SQRT_TAU * a.sqrt())
 }
 
 /// What ln(Γ(b + a)/Γ(b)) is more than a·ln b, for a large b and an a that is not larger.
@@ -124,71 +120,4 @@ pub(super) fn rise_over_power(b: f64, a: f64) -> Twofold {
     let less = Twofold::ln_1p_less(ratio);
     let logarithm = less + ratio;
     less * b.into() + logarithm * Twofold::sum(a, -0.5) + (stirling(a + b) - stirling(b)).into()
-}
-
-/// ln(x/y), without loss of digits where that is nearly 0.
-pub(crate) fn ln_ratio(x: f64, y: f64) -> f64 {
-    let ratio = x / y;
-    if (0.5..=2.0).contains(&ratio) {
-        ((x - y) / y).ln_1p()
-    } else if ratio.is_normal() {
-        ratio.ln()
-    } else {
-        x.ln() - y.ln()
-    }
-}
-
-/// 1/3, 1/5, ..
-pub(super) const THIRDS: [f64; 18] = {
-    let (mut thirds, mut n) = ([0.0; 18], 0);
-    while n < 18 {
-        thirds[n] = 1.0 / (2 * n + 3) as f64;
-        n += 1;
-    }
-    thirds
-};
-
-/// 1/2!, 1/3!, ..
-const HALVES: [f64; 15] = {
-    let (mut halves, mut factorial, mut n) = ([0.0; 15], 1.0, 0);
-    while n < 15 {
-        factorial *= (n + 2) as f64;
-        halves[n] = 1.0 / factorial;
-        n += 1;
-    }
-    halves
-};
-
-/// ln(1 + x) - x.
-pub(super) fn ln_1p_less(x: f64) -> f64 {
-    if !(-0.5..=1.0).contains(&x) {
-        return x.ln_1p() - x;
-    }
-    let r = x / (2.0 + x);
-    let square = r * r;
-    let sum = THIRDS.iter().rev().fold(0.0, |sum, third| sum * square + third);
-    r * (2.0 * square * sum - x)
-}
-
-/// eˣ - 1 - x.
-pub(super) fn exp_m1_less(x: f64) -> f64 {
-    if x.abs() > 0.7 {
-        return x.exp_m1() - x;
-    }
-    x * x * HALVES.iter().rev().fold(0.0, |sum, half| sum * x + half)
-}
-
-/// The terms x·ln(x/y) - x + y of the divergence of Kullback and Leibler, as SciPy's `kl_div`.
-pub(crate) fn kl_div(x: f64, y: f64) -> f64 {
-    if x.is_nan() || y.is_nan() {
-        return f64::NAN;
-    }
-    if x == 0.0 && y >= 0.0 {
-        return y;
-    }
-    if x < 0.0 || y <= 0.0 {
-        return f64::INFINITY;
-    }
-    let relative = (y - x) / x;
-    if relative.abs() <= 0.5 { -x * ln_1p_less(relative) } else { x * (ln_ratio(x, y) - 1.0) + y }
 }

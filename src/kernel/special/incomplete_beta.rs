@@ -8,7 +8,8 @@
 
 use super::beta::Point;
 use super::digamma::{digamma, ln_less_digamma, polygamma, polygamma_rise};
-use super::gamma::{LARGE, exp_m1_less, ln_1p_less};
+use super::elementary::{exp_m1_less, ln_1p_less};
+use super::gamma::LARGE;
 use super::quadrature::{Exponent, integral};
 use super::twofold::Twofold;
 

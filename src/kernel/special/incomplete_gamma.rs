@@ -8,7 +8,8 @@
 //! & Morris, 1986, "Computation of the incomplete gamma function ratios and their inverse").
 
 use super::digamma::{digamma, ln_less_digamma, polygamma};
-use super::gamma::{LARGE, exp_m1_less, gamma_weight, lgamma_1p, ln_ratio};
+use super::elementary::{exp_m1_less, ln_ratio};
+use super::gamma::{LARGE, gamma_weight, lgamma_1p};
 use super::quadrature::{Exponent, integral, series};
 use super::twofold::Twofold;
 

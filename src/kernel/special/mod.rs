@@ -7,6 +7,7 @@
 mod bessel;
 mod beta;
 mod digamma;
+mod elementary;
 mod gamma;
 mod incomplete_beta;
 mod incomplete_gamma;
@@ -18,7 +19,8 @@ mod twofold;
 pub(crate) use bessel::{MOST_DERIVATIVES as MOST_OF_BESSEL, i0e, i0e_decay, i1e};
 pub(crate) use beta::{beta, lbeta};
 pub(crate) use digamma::{digamma, polygamma, polygamma_rise};
-pub(crate) use gamma::{kl_div, lgamma, ln_ratio};
+pub(crate) use elementary::{kl_div, ln_ratio};
+pub(crate) use gamma::lgamma;
 pub(crate) use incomplete_beta::{
     MOST_DERIVATIVES as MOST_OF_BETAINC, beta_density, betainc, betainc_by_parameters,
 };

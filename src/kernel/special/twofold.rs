@@ -7,7 +7,7 @@
 use std::f64::consts::{LN_2, SQRT_2};
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-use super::gamma::THIRDS;
+use super::elementary::THIRDS;
 
 /// What ln 2 lacks of its nearest float.
 const LN_2_REST: f64 = 2.319_046_813_846_299_6e-17;
@@ -95,6 +95,11 @@ impl Twofold {
         }
         let sum = ratio + 1.0.into();
         Twofold::ln(sum.high) + (sum.low / sum.high).into()
+    }
+
+    /// The product with a logarithm, 0 where the number is.
+    pub(super) fn times_ln(self, logarithm: Twofold) -> Self {
+        if self.high == 0.0 { self } else { self * logarithm }
     }
 
     /// eˣ as a float.
