@@ -16,7 +16,8 @@
 //! let density = -0.5 * (white.square().reduce_sum(-1) + linalg::logdet(covariance));
 //! let [by_covariance] = density.gradients([covariance]);
 //! let session = Session::new(&g)?;
-//! let run = session.feed(covariance, &ndarray::arr2(&[[4.0, 0.0], [0.0, 1.0]])).feed(x, &ndarray::arr1(&[2.0, 3.0]));
+//! let (fed, point) = (ndarray::arr2(&[[4.0, 0.0], [0.0, 1.0]]), ndarray::arr1(&[2.0, 3.0]));
+//! let run = session.feed(covariance, &fed).feed(x, &point);
 //! let (density, by_covariance) = run.run((density, by_covariance))?;
 //! assert!((density.item()? + 5.0 + f64::ln(2.0)).abs() < 1e-15);
 //! assert_eq!(by_covariance, ndarray::arr2(&[[0.0, 0.75], [0.75, 4.0]]).into_dyn());

@@ -80,15 +80,15 @@ pub(super) fn fit<'g>(x: AnyTensor<'g>, like: AnyTensor<'g>, [rows, columns]: [i
     if is_same(-2, rows) && is_same(-1, columns) { x } else { x.binary(Fit { rows, columns }, like) }
 }
 
-/// Gives its first input, if the matrices of the second have as many rows as columns, or one more number of them than the
-/// other at most; other gradients are not determined.
+/// Gives its first input, if the matrices of the second have as many rows as columns, or no more rows: of others the
+/// gradient is not determined.
 #[derive(Clone, Copy, Debug)]
-struct ExpectLengths {
-    /// Whether more rows than columns are refused alone.
+struct ExpectSquare {
+    /// Whether more columns than rows are taken too.
     may_be_wide: bool,
 }
 
-impl Op for ExpectLengths {
+impl Op for ExpectSquare {
     fn name(&self) -> &'static str {
         "expect_square"
     }
@@ -128,11 +128,11 @@ impl Op for ExpectLengths {
 
 /// The tensor, if the matrices are square, or wide where they may be.
 pub(super) fn if_square<'g>(x: AnyTensor<'g>, of: AnyTensor<'g>, may_be_wide: bool) -> AnyTensor<'g> {
-    x.binary(ExpectLengths { may_be_wide }, of)
+    x.binary(ExpectSquare { may_be_wide }, of)
 }
 
 /// For files of graphs.
 pub(super) const INTERNAL: &[OpDef] = internal! {
     "matrix_fit" (x: Float, like: Element) [rows: isize, columns: isize] |given| Fit { rows, columns };
-    "expect_square" (x: Float, of: Element) [may_be_wide: bool] |given| ExpectLengths { may_be_wide };
+    "expect_square" (x: Float, of: Element) [may_be_wide: bool] |given| ExpectSquare { may_be_wide };
 };

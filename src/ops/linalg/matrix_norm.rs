@@ -36,7 +36,8 @@ methods! {
     /// let a = g.constant(ndarray::arr2(&[[3.0, 0.0], [0.0, -4.0]]));
     /// let norms = ["1", "2", "inf", "fro", "nuc"].map(|order| a.matrix_norm(order));
     /// let norms = Session::new(&g)?.run(norms)?;
-    /// assert!(norms.iter().zip([4.0, 4.0, 4.0, 5.0, 7.0]).all(|(found, norm)| (found.sum() - norm).abs() < 1e-14));
+    /// let expected = [4.0_f64, 4.0, 4.0, 5.0, 7.0];
+    /// assert!(norms.iter().zip(expected).all(|(found, norm)| (found.sum() - norm).abs() < 1e-14));
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn matrix_norm<Float>(x, order: [String]) -> Self {

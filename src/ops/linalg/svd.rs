@@ -92,7 +92,7 @@ impl MultiOp for Svd {
 
 /// The gradient of singular values: U·diag(ds)·Vᵀ.
 fn of_values<'g>(x: AnyTensor<'g>, ds: AnyTensor<'g>) -> AnyTensor<'g> {
-    let (u, _, vt) = thin_svd(x);
+    let (u, _, vt) = x.svd();
     (u * ds.expand_dims(-2)).matmul(vt)
 }
 
@@ -129,11 +129,6 @@ fn of_vectors<'g>(
     }
     // One cotangent at least has been there.
     share.unwrap_or(s)
-}
-
-/// U, the singular values and Vᵀ.
-pub(super) fn thin_svd(x: AnyTensor<'_>) -> (AnyTensor<'_>, AnyTensor<'_>, AnyTensor<'_>) {
-    x.svd()
 }
 
 impl Op for Values {
