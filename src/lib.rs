@@ -118,7 +118,8 @@ pub use ir::{BadLabel, LoweringError};
 pub use kernel::isa::Isa;
 pub use ops::{
     Attention, AxisRange, Branches, Convolution, CustomPullback, Indexing, Length, Lengths, Pad, Padding,
-    QuantileMethod, Quantiles, Ranges, RowsAndColumns, Scan, Shifts, Times, While, Window, custom_gradient,
+    QuantileMethod, Quantiles, Ranges, RowsAndColumns, Scan, Shifts, SparseMatrix, Times, While, Window,
+    custom_gradient,
 };
 pub use session::{
     Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Item, Objective, ObjectiveWithHessian, Output,

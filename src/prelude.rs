@@ -26,7 +26,7 @@ pub use crate::train::{EarlyStopping, Trainer};
 pub use crate::{
     Attention, Axes, AxisRange, Callable, Convolution, CustomPullback, DType, Element, Error, Fetch, Float,
     Gradients, Graph, IndexOperand, Indexing, Integer, Item, Length, Numeric, Operand, Operation, Pad,
-    Padding, Parameters, QuantileMethod, Result, Scan, Session, Shape, Tensor, Trace, Value, Variable, While,
-    Window, custom_gradient, hessian, hessian_vector_product, hessian_vector_product_or_zeros, jacobian, jvp,
-    jvp_or_zeros,
+    Padding, Parameters, QuantileMethod, Result, Scan, Session, Shape, SparseMatrix, Tensor, Trace, Value,
+    Variable, While, Window, custom_gradient, hessian, hessian_vector_product,
+    hessian_vector_product_or_zeros, jacobian, jvp, jvp_or_zeros,
 };

@@ -7,7 +7,7 @@ use ndarray::{ArrayView1, ArrayViewMut1};
 use super::gather::with_axes;
 use super::lengths::Length;
 use super::range::spaced;
-use crate::element::{ArrayMut, ArrayRef, DType, Element, Integer, Numeric};
+use crate::element::{ArrayMut, ArrayRef, DType, Integer, Numeric};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{AttributeDef, Attributes, BroadcastLike, Elements, Op, OpDef, OperandDef};
@@ -181,8 +181,10 @@ impl<'g> AnyTensor<'g> {
     pub fn bincount(self, length: impl Into<Length<'g>>) -> Self {
         #[cfg(test)]
         super::laws::called("bincount");
-        let refused = Elements::Integer.refuse("bincount", self, self.dtype());
-        refused.unwrap_or_else(|| self.added_up(self.ones_to_count(), length).named("bincount"))
+        if let Some(invalid) = Elements::Integer.refuse("bincount", self, self.dtype()) {
+            return invalid;
+        }
+        self.added_up(self.ones_to_count(), length).named("bincount")
     }
 
     /// The same as [`Tensor::bincount_with`]; element types are checked when the node is built.
@@ -202,9 +204,10 @@ impl<'g> AnyTensor<'g> {
     pub fn histogram(self, bins: usize, low: f64, high: f64) -> Self {
         #[cfg(test)]
         super::laws::called("histogram");
-        let refused = Elements::Numeric.refuse("histogram", self, self.dtype());
-        let counts = || self.in_bins(self.ones_to_count(), bins, low, high).named("histogram");
-        refused.unwrap_or_else(counts)
+        if let Some(invalid) = Elements::Numeric.refuse("histogram", self, self.dtype()) {
+            return invalid;
+        }
+        self.in_bins(self.ones_to_count(), bins, low, high).named("histogram")
     }
 
     /// The same as [`Tensor::histogram_with`]; element types are checked when the node is built.
@@ -243,9 +246,12 @@ impl<'g> AnyTensor<'g> {
         }
         let dtype = weights.number_type();
         let weights = weights.into_any(self.graph(), dtype);
-        let is_here = weights.is_of(self.graph());
-        let refused = if is_here { Elements::Numeric.refuse(name, weights, dtype) } else { None };
-        refused.map_or(Ok(weights), Err)
+        if weights.is_of(self.graph())
+            && let Some(invalid) = Elements::Numeric.refuse(name, weights, dtype)
+        {
+            return Err(invalid);
+        }
+        Ok(weights)
     }
 }
 
@@ -283,7 +289,7 @@ impl<'g, T: Integer> Tensor<'g, T> {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]
-    pub fn bincount_with<W: Element + Numeric>(
+    pub fn bincount_with<W: Numeric>(
         self,
         weights: impl Operand<'g, W>,
         length: impl Into<Length<'g>>,

@@ -35,8 +35,11 @@ methods! {
         }
         // An invalid tensor may lack the axis, and stays as it is.
         let axis = resolve_axis(axis, x.shape().rank()).unwrap_or(0);
-        let differences = (0..n).fold(x, |x, _| cut(x, axis, (1..).into()) - cut(x, axis, (..-1).into()));
-        if n == 0 { x } else { differences.named("diff") }
+        if n == 0 {
+            return x;
+        }
+        let once = |x: AnyTensor<'g>, _| cut(x, axis, (1..).into()) - cut(x, axis, (..-1).into());
+        x.graph().attributed_to_caller(|| (0..n).fold(x, once).named("diff"))
     }
 }
 

@@ -126,11 +126,16 @@ impl<'g> AnyTensor<'g> {
     fn beside(self, name: &'static str, imaginary: impl AnyOperand<'g>) -> Result<Self, Self> {
         let dtype = self.dtype();
         let imaginary = imaginary.into_any(self.graph(), dtype);
-        let refused = Elements::Float.refuse(name, self, dtype).or_else(|| {
-            let is_told = imaginary.is_of(self.graph()) && !self.is_invalid();
-            if is_told { Elements::Same.refuse(name, imaginary, dtype) } else { None }
-        });
-        refused.map_or(Ok(imaginary), Err)
+        if let Some(invalid) = Elements::Float.refuse(name, self, dtype) {
+            return Err(invalid);
+        }
+        if !self.is_invalid()
+            && imaginary.is_of(self.graph())
+            && let Some(invalid) = Elements::Same.refuse(name, imaginary, dtype)
+        {
+            return Err(invalid);
+        }
+        Ok(imaginary)
     }
 
     /// The same as [`Tensor::fft`]; element types are checked when the node is built.

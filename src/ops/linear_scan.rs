@@ -40,6 +40,7 @@ pub(super) struct LinearScan {
 }
 
 impl LinearScan {
+    #[track_caller]
     pub(super) fn of<'g>(self, coefficients: AnyTensor<'g>, addends: AnyTensor<'g>) -> AnyTensor<'g> {
         coefficients.binary(self, addends)
     }

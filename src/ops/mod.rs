@@ -92,6 +92,7 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         scatter_set::INTERNAL,
         segments::INTERNAL,
         sample::INTERNAL,
+        sparse::INTERNAL,
         split::INTERNAL,
         tile::INTERNAL,
         unique::INTERNAL,
@@ -202,6 +203,7 @@ op_files![
     shape_of,
     slice,
     sort,
+    sparse,
     split,
     stack,
     statistics,
@@ -252,6 +254,7 @@ pub(crate) mod fault {
     pub use super::searchsorted::SearchFault;
     pub use super::segments::SegmentFault;
     pub use super::slice::SliceFault;
+    pub use super::sparse::SparseFault;
     pub use super::split::SplitFault;
     pub use super::top_k::TopKFault;
     pub use super::transpose::TransposeFault;
@@ -269,3 +272,4 @@ pub use patches::{Padding, RowsAndColumns, Window};
 pub use quantile::{QuantileMethod, Quantiles};
 pub use roll::Shifts;
 pub use slice::{AxisRange, Ranges};
+pub use sparse::SparseMatrix;

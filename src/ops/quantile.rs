@@ -9,8 +9,8 @@ use crate::graph::op::{Attribute, AttributeValue};
 use crate::ops::methods::methods;
 use crate::shape::Axes;
 
-use of_sorted::OfSorted;
 pub(super) use of_sorted::INTERNAL;
+use of_sorted::OfSorted;
 pub use of_sorted::QuantileFault;
 
 /// How a [`quantile`](crate::Tensor::quantile) is made of the elements next to its place, which is q·(n - 1) counted from
@@ -154,7 +154,7 @@ methods! {
         if let Some(invalid) = x.invalid_axes("quantile", &axes) {
             return invalid;
         }
-        of_axes(x, OfSorted { q, method }, &axes).named("quantile")
+        x.graph().attributed_to_caller(|| of_axes(x, OfSorted { q, method }, &axes)).named("quantile")
     }
 
     /// The median of all elements along the axes together: the middle one in ascending order, or the mean of the middle two.
@@ -176,12 +176,12 @@ methods! {
         if let Some(invalid) = x.invalid_axes("median", &axes) {
             return invalid;
         }
-        of_axes(x, OfSorted { q: 0.5.into(), method: QuantileMethod::Linear }, &axes).named("median")
+        let op = OfSorted { q: 0.5.into(), method: QuantileMethod::Linear };
+        x.graph().attributed_to_caller(|| of_axes(x, op, &axes)).named("median")
     }
 }
 
 /// Quantiles along axes, which the caller has accepted.
-#[track_caller]
 fn of_axes<'g>(x: AnyTensor<'g>, op: OfSorted, axes: &Axes) -> AnyTensor<'g> {
     let rank = x.shape().rank();
     let along = axes.resolve(rank).unwrap_or_default();
@@ -293,8 +293,11 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             }
         ),
         example!("no quantiles", &[&[4]], |_, x| x[0].quantile([], 0), |_| arr1(&[]).into_dyn()),
-        example!("median of infinities", &[&[2, 4]], |_, x| x[0].stop_gradient().median(1), |_| arr1(&[f64::INFINITY, 1.0])
-            .into_dyn())
+        example!("median of infinities", &[&[2, 4]], |_, x| x[0].stop_gradient().median(1), |_| arr1(&[
+            f64::INFINITY,
+            1.0
+        ])
+        .into_dyn())
         .on(vec![
             ndarray::arr2(&[
                 [1.0, f64::INFINITY, 0.0, f64::INFINITY],

@@ -146,11 +146,13 @@ impl<'g> AnyTensor<'g> {
         super::laws::called("unique_counts");
         let (graph, dtype) = (self.graph(), self.dtype());
         let fill = fill.into_any(graph, dtype);
-        let refused = Elements::Numeric.refuse("unique_counts", self, dtype).or_else(|| {
-            let is_told = fill.is_of(graph) && !self.is_invalid();
-            if is_told { Elements::Same.refuse("unique_counts", fill, dtype) } else { None }
-        });
-        if let Some(invalid) = refused {
+        if let Some(invalid) = Elements::Numeric.refuse("unique_counts", self, dtype) {
+            return (invalid, invalid);
+        }
+        if !self.is_invalid()
+            && fill.is_of(graph)
+            && let Some(invalid) = Elements::Same.refuse("unique_counts", fill, dtype)
+        {
             return (invalid, invalid);
         }
         let (size, computed) = match size.into().told_alone() {

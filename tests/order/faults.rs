@@ -1,6 +1,6 @@
 //! What these ops refuse: while building where it is known, else in the run, with the node and the index.
 
-use flowgrad::fault::{HistogramFault, QuantileFault, SearchFault, SegmentFault};
+use flowgrad::fault::{HistogramFault, QuantileFault, SearchFault, SegmentFault, SparseFault};
 use flowgrad::ndarray::{Array1, Array2, arr1, arr2};
 use flowgrad::prelude::*;
 use flowgrad::{AnyTensor, Fault};
@@ -38,10 +38,20 @@ fn ids<'g, const N: usize>(g: &'g Graph, ids: [i64; N]) -> Tensor<'g, i64> {
     g.constant(arr1(&ids))
 }
 
+/// A matrix of three values.
+fn sparse<'g, const N: usize, const M: usize>(
+    g: &'g Graph,
+    indices: [i64; N],
+    offsets: [i64; M],
+    shape: [usize; 2],
+) -> SparseMatrix<'g, f64> {
+    SparseMatrix::csr(vector(g), ids(g, indices), ids(g, offsets), shape)
+}
+
 #[test]
 fn what_is_known_is_a_build_error() {
     let any: fn(&Fault) -> bool = |_| true;
-    let rows: [(Build, fn(&Fault) -> bool, &str); 28] = [
+    let rows: [(Build, fn(&Fault) -> bool, &str); 32] = [
         (|g| vector(g).sort(1).any(), any, "expected an axis of a tensor of rank 1, got 1"),
         (|g| vector(g).argsort(-2).any(), any, "expected an axis of a tensor of rank 1, got -2"),
         (|g| vector(g).cumprod(isize::MIN).any(), any, "expected an axis of a tensor of rank 1"),
@@ -59,7 +69,9 @@ fn what_is_known_is_a_build_error() {
         (|g| vector(g).quantile(-0.1, ..).any(), Fault::is::<QuantileFault>, "got -0.1"),
         (|g| g.constant(1.0).searchsorted(1.0).any(), any, "expected an axis of a tensor of rank 0, got -1"),
         (
-            |g| g.constant(Array2::zeros((2, 3))).searchsorted(g.constant(Array2::zeros((3, 3)))).any(),
+            |g| {
+                g.constant(Array2::<f64>::zeros((2, 3))).searchsorted(g.constant(Array2::zeros((3, 3)))).any()
+            },
             Fault::is::<SearchFault>,
             "expected values with the lengths of [2, 3] but along the last axis, got shape [3, 3]",
         ),
@@ -96,6 +108,26 @@ fn what_is_known_is_a_build_error() {
             any,
             "expected elements of an integer type, got f64",
         ),
+        (
+            |g| sparse(g, [0, 1, 2], [0, 2, 3], [3, 4]).matmul(g.constant(Array1::zeros(4))).any(),
+            Fault::is::<SparseFault>,
+            "expected 3 + 1 offsets, got shape [3]",
+        ),
+        (
+            |g| sparse(g, [0, 1], [0, 2, 3], [2, 4]).matmul(g.constant(Array1::zeros(4))).any(),
+            Fault::is::<SparseFault>,
+            "got shapes [3], [2] and [3]",
+        ),
+        (
+            |g| sparse(g, [0, 1, 2], [0, 2, 3], [2, 4]).matmul(g.constant(Array1::zeros(3))).any(),
+            any,
+            "expected shape [4], got [3]",
+        ),
+        (
+            |g| sparse(g, [0, 1, 2], [0, 2, 3], [2, 4]).matmul(0.5).any(),
+            any,
+            "expected an axis of a tensor of rank 0",
+        ),
     ];
     for (place, (build, is_expected, expected)) in rows.into_iter().enumerate() {
         let message = build_error(build, is_expected);
@@ -105,16 +137,16 @@ fn what_is_known_is_a_build_error() {
 
 #[test]
 fn what_only_values_tell_is_an_error_of_the_run() {
-    let rows: [(Build, &str, &str); 12] = [
+    let rows: [(Build, &str, &str); 15] = [
         (
             |g| ids(g, [0, 3]).bincount(3).named("counts").any(),
             "counts",
-            "axis of length 3, got 3, at [1] of the indices",
+            "axis of length 3, got 3|, at [1] of the indices",
         ),
         (
             |g| ids(g, [0, -1]).bincount(3).any(),
             "bincount",
-            "axis of length 3, got -1, at [1] of the indices",
+            "axis of length 3, got -1|, at [1] of the indices",
         ),
         (
             |g| vector(g).segment_sum(ids(g, [0, 2, 1]), 3).named("sums").any(),
@@ -124,13 +156,13 @@ fn what_only_values_tell_is_an_error_of_the_run() {
         (
             |g| vector(g).segment_mean(ids(g, [0, 1, 2]), 2).any(),
             "segment_sum",
-            "length 2, got 2, at [2] of the indices",
+            "length 2, got 2|, at [2] of the indices",
         ),
-        (|g| vector(g).segment_min(ids(g, [-1, 0, 0]), 2).any(), "segment_min", "length 2, got -1, at [0]"),
+        (|g| vector(g).segment_min(ids(g, [-1, 0, 0]), 2).any(), "segment_min", "length 2, got -1|, at [0]"),
         (
             |g| vector(g).unsorted_segment_prod(ids(g, [1, -9, 2]), 2).any(),
             "unsorted_segment_prod",
-            "got 2, at [2]",
+            "got 2|, at [2]",
         ),
         (
             |g| {
@@ -138,13 +170,13 @@ fn what_only_values_tell_is_an_error_of_the_run() {
                 x.unsorted_segment_sum(g.constant(arr2(&[[0_i64, 1], [5, 0]])), 2).any()
             },
             "unsorted_segment_sum",
-            "got 5, at [1, 0]",
+            "got 5|, at [1, 0]",
         ),
         // Also where there is nothing to take from the rows, or nobody needs them.
         (
             |g| g.constant(Array2::<f64>::zeros((3, 0))).segment_max(ids(g, [0, 0, 9]), 2).any(),
             "segment_max",
-            "got 9, at [2]",
+            "got 9|, at [2]",
         ),
         (|g| vector(g).unique_counts(2).1.any(), "distinct", "expected at most 2 different elements"),
         (|g| vector(g).unique_counts_with(0, 1.0).0.any(), "distinct", "as asked for by `size`, got 3"),
@@ -154,13 +186,27 @@ fn what_only_values_tell_is_an_error_of_the_run() {
             "expected at most 2 elements that are not 0",
         ),
         (|g| g.constant(true).nonzero(0).any(), "nonzero", "as asked for by `size`, got 1"),
+        (
+            |g| sparse(g, [0, 4, 2], [0, 2, 3], [2, 4]).to_dense().any(),
+            "sparse_matmul",
+            "axis of length 4, got 4|, at [1] of the indices",
+        ),
+        (
+            |g| sparse(g, [0, 1, 2], [0, 3, 2], [2, 4]).to_dense().any(),
+            "sparse_matmul",
+            "expected offsets from 0 to 3, the number of values, in ascending order, got 2, at [2] of the offsets",
+        ),
+        (
+            |g| sparse(g, [0, 1, 2], [1, 2, 3], [2, 4]).transpose().to_dense().any(),
+            "sparse_matmul",
+            "got 1, at [0]",
+        ),
     ];
     for (place, (build, node, expected)) in rows.into_iter().enumerate() {
         let message = run_error(build);
-        assert!(
-            message.contains(expected) && message.contains(&format!("`{node}`")),
-            "row {place}: {message}"
-        );
+        let names_node = message.contains(&format!("`{node}`")) && message.contains("tests/order/faults.rs");
+        let parts = expected.split('|').all(|part| message.contains(part));
+        assert!(names_node && parts, "row {place}: {message}");
     }
 }
 
@@ -184,14 +230,14 @@ fn ties_have_gradients() {
     let g = Graph::new();
     let x = g.constant(arr1(&[2.0, 1.0, 2.0, 2.0]));
     let weights = g.constant(arr1(&[1.0, 10.0, 100.0, 1000.0]));
-    let of = |y: Tensor<'_, f64>| (y * weights).gradients([x])[0];
     let found = [
-        of(x.cummax(0).0),
-        of(x.cummax_with(0, true).0),
-        of(x.sort(0)),
-        of(x.unique_counts(4).0),
-        of(x.unsorted_segment_max(ids(&g, [0, 0, 0, -1]), 4)),
+        x.cummax(0).0,
+        x.cummax_with(0, true).0,
+        x.sort(0),
+        x.unique_counts(4).0,
+        x.unsorted_segment_max(ids(&g, [0, 0, 0, -1]), 4),
     ];
+    let found = found.map(|y| (y * weights).gradients([x])[0]);
     let expected = [
         [1111.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 1111.0],
@@ -213,4 +259,43 @@ fn means_of_equal_numbers_are_these() {
     let ids = g.constant(Array1::from_iter((0..100_i64).map(|row| i64::from(row >= 37))));
     let means = Session::new(&g).unwrap().run(x.segment_mean(ids, 2)).unwrap();
     assert_eq!(means, arr1(&[0.1, 1e-3 / 3.0]).into_dyn());
+}
+
+/// Lengths that transforms have none of are refused, while building or when they are fed.
+#[cfg(feature = "fft")]
+#[test]
+fn transforms_of_other_lengths_are_refused() {
+    use flowgrad::fault::FftFault;
+    let rows: [(Build, fn(&Fault) -> bool, &str); 6] = [
+        (|g| g.zeros::<f64>([2, 0]).rfft().0.any(), Fault::is::<FftFault>, "at least one point to transform"),
+        (|g| vector(g).fft(g.zeros([4])).1.any(), |_| true, "expected shape [3], got [4]"),
+        (
+            |g| vector(g).irfft_with(vector(g), 0).any(),
+            Fault::is::<FftFault>,
+            "at least one point to transform",
+        ),
+        (
+            |g| g.zeros::<f64>([1]).irfft(g.zeros([1])).any(),
+            Fault::is::<FftFault>,
+            "at least one point to transform",
+        ),
+        (
+            |g| vector(g).dct(4, true).any(),
+            Fault::is::<FftFault>,
+            "expected a cosine transform of kind 2 or 3, got 4",
+        ),
+        (|g| vector(g).rfft_with(-1).1.any(), |_| true, "expected lengths of 0 or more, got [-1]"),
+    ];
+    for (place, (build, is_expected, expected)) in rows.into_iter().enumerate() {
+        let message = build_error(build, is_expected);
+        assert!(message.contains(expected), "row {place}: {message}");
+    }
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [None]);
+    let y = x.irfft(x);
+    let session = Session::new(&g).unwrap();
+    assert_eq!(session.feed(x, &arr1(&[1.0, 0.0])).run(y).unwrap(), arr1(&[0.5, 0.5]).into_dyn());
+    for fed in [arr1(&[1.0]), arr1(&[])] {
+        session.feed(x, &fed).run(y).unwrap_err();
+    }
 }

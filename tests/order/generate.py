@@ -1,4 +1,5 @@
-"""Makes fixture.json.gz: what NumPy and JAX say in float64 about order, scans, counts and segments.
+"""Makes fixture.json.gz: what NumPy, SciPy and JAX say in float64 about order, scans, counts, segments,
+transforms and sparse matrices.
 
     python3 -m venv env && env/bin/pip install numpy==2.4.6 scipy==1.17.1 jax==0.10.2
     env/bin/python tests/order/generate.py
@@ -13,7 +14,7 @@ lists, a direction for each of these, and the gradient of sum(product * directio
 products. Arrays are {dtype, shape, data}; data are the elements in row-major order in Python's shortest decimal form, which
 gives back the same bits, with nan, inf and -inf.
 
-Values are NumPy's, derivatives are JAX's. The script stops where JAX's values are not within 1e-12 of NumPy's.
+Values are NumPy's, of cosine transforms SciPy's; derivatives are JAX's. The script stops where JAX's values are not within 1e-12 of NumPy's.
 """
 
 import gzip
@@ -25,6 +26,8 @@ import zlib
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.fft
+import scipy.sparse
 
 jax.config.update("jax_enable_x64", True)
 warnings.filterwarnings("ignore", category=RuntimeWarning)
@@ -367,6 +370,52 @@ def segments():
             case(op, nasty, reduced(kind, nasty[1], 4, is_sorted), derivatives=False, about="nasty", num_segments=4)
 
 
+
+# -- transforms -----------------------------------------------------------------------------------
+
+
+def cosines(points, kind, ortho):
+    """The matrix of a cosine transform, as SciPy has it."""
+    return scipy.fft.dct(np.eye(points), type=kind, norm="ortho" if ortho else None, axis=0)
+
+
+def transforms():
+    parts = lambda z: (z.real, z.imag)
+    for shape in [(1,), (2,), (5,), (8,), (3, 7), (2, 3, 12), (0, 4), (97,), (60,)]:
+        half = shape[:-1] + (shape[-1] // 2 + 1,)
+        case("fft", normal("fft", shape, shape), lambda n, a, b: parts(n.fft.fft(a + 1j * b)))
+        case("ifft", normal("ifft", shape, shape), lambda n, a, b: parts(n.fft.ifft(a + 1j * b)))
+        case("rfft", normal("rfft", shape), lambda n, x: parts(n.fft.rfft(x)))
+        case("irfft", normal("irfft", half, half), lambda n, a, b: n.fft.irfft(a + 1j * b, shape[-1]), n=shape[-1])
+        for kind, ortho in [(2, False), (2, True), (3, False), (3, True)]:
+            by_scipy = lambda n, x: scipy.fft.dct(x, type=kind, norm="ortho" if ortho else None)
+            by_matrix = lambda n, x: x @ cosines(shape[-1], kind, ortho).T
+            case("dct", normal("dct", shape), by_scipy, by_matrix, kind=kind, ortho=ortho)
+
+
+# -- sparse matrices ------------------------------------------------------------------------------
+
+
+def sparse():
+    op = "sparse_matmul"
+    for rows, columns, density, inner in [(7, 5, 0.4, (3,)), (30, 40, 0.1, ()), (3, 200, 0.7, (2,)), (4, 3, 0.0, (2,)), (1, 1, 1.0, ())]:
+        for by_columns in (False, True):
+            matrix = scipy.sparse.random(rows, columns, density, "csc" if by_columns else "csr", rng=rng(op))
+            values = rng(op).standard_normal(matrix.nnz)
+            indices, offsets = matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)
+            lanes = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+            places = (indices, lanes) if by_columns else (lanes, indices)
+
+            def compute(n, values, indices, offsets, dense):
+                if n is np:
+                    kind = scipy.sparse.csc_array if by_columns else scipy.sparse.csr_array
+                    return kind((values, indices, offsets), (rows, columns)) @ dense
+                return jnp.zeros((rows, columns)).at[places].add(values) @ dense
+
+            dense = rng(op).standard_normal((columns,) + inner)
+            case(op, [values, indices, offsets, dense], compute, length=rows if by_columns else columns, transposed=by_columns)
+
+
 order()
 searched()
 different()
@@ -374,6 +423,8 @@ counted()
 scans()
 quantiles()
 segments()
+transforms()
+sparse()
 TEXT = "[\n" + ",\n".join(json.dumps(entry) for entry in CASES) + "\n]\n"
 PATH = pathlib.Path(__file__).parent / "fixture.json.gz"
 PATH.write_bytes(gzip.compress(TEXT.encode(), mtime=0))

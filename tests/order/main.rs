@@ -1,4 +1,4 @@
-//! Order, scans, counts and segments give what NumPy and JAX give: values, vector-Jacobian products and Hessian-vector
+//! Order, scans, counts, segments, transforms and sparse matrices give what NumPy, SciPy and JAX give: values, vector-Jacobian products and Hessian-vector
 //! products in double precision; and what they refuse.
 //!
 //! `generate.py` makes `fixture.json.gz` and tells what the file holds. Ops are built by their names, by what the registry has.
@@ -24,6 +24,12 @@ const FIXTURE: &[u8] = include_bytes!("fixture.json.gz");
 
 /// How far apart derivatives and sums may be, as a part of the largest element.
 const NEAR: f64 = 1e-12;
+
+/// Elements all of which are smaller are what rounding leaves of numbers near 1.
+const LEAST: f64 = 1e-15;
+
+/// Ops that there are with the feature `fft` alone.
+const OF_FFT: [&str; 5] = ["dct", "fft", "ifft", "irfft", "rfft"];
 
 /// One line of the file.
 #[derive(Deserialize)]
@@ -179,7 +185,7 @@ impl Case {
 }
 
 fn is_near(found: &ArrayD<f64>, expected: &ArrayD<f64>) -> bool {
-    let largest = expected.iter().filter(|x| x.is_finite()).fold(0.0_f64, |most, x| most.max(x.abs()));
+    let largest = expected.iter().filter(|x| x.is_finite()).fold(LEAST, |most, x| most.max(x.abs()));
     let near = |&found: &f64, &expected: &f64| {
         found == expected || found.is_nan() && expected.is_nan() || (found - expected).abs() <= NEAR * largest
     };
@@ -196,6 +202,9 @@ fn bits(computed: &Computed) -> Vec<u64> {
 fn ops_give_what_numpy_and_jax_give() {
     let mut faults = Vec::new();
     for case in Case::all() {
+        if !cfg!(feature = "fft") && OF_FFT.contains(&case.op.as_str()) {
+            continue;
+        }
         let mut plain = None;
         for way in WAYS {
             let about = format!("{} {} {:?} {way:?}", case.op, case.about, case.attributes);
@@ -219,26 +228,10 @@ fn ops_give_what_numpy_and_jax_give() {
 #[test]
 fn the_file_has_all_ops_of_order() {
     let in_file: BTreeSet<String> = Case::all().into_iter().map(|case| case.op).collect();
-    let expected = [
-        "argsort",
-        "bincount",
-        "bincount_with",
-        "cummax",
-        "cummin",
-        "cumprod",
-        "diff",
-        "histogram",
-        "histogram_with",
-        "logcumsumexp",
-        "median",
-        "nonzero",
-        "quantile",
-        "searchsorted",
-        "sort",
-        "unique_counts",
-    ];
+    let expected = "argsort bincount bincount_with cummax cummin cumprod diff histogram histogram_with logcumsumexp median \
+                    nonzero quantile searchsorted sort sparse_matmul unique_counts";
     let segments = ["sum", "mean", "prod", "max", "min"].map(|kind| format!("segment_{kind}"));
     let unsorted = segments.clone().map(|op| format!("unsorted_{op}"));
-    let expected = expected.map(str::to_owned).into_iter().chain(segments).chain(unsorted);
-    assert_eq!(in_file, expected.collect());
+    let expected = expected.split_whitespace().chain(OF_FFT).map(str::to_owned);
+    assert_eq!(in_file, expected.chain(segments).chain(unsorted).collect());
 }

@@ -88,7 +88,7 @@ fn line_20_pools_with_nan() -> Result<()> {
 /// What has one number for a row, or one for each element: a NaN among the elements has a gradient.
 #[test]
 fn line_20_functions_of_nan() -> Result<()> {
-    let functions: [(&str, Function); 44] = [
+    let functions: [(&str, Function); 53] = [
         ("reduce_sum", |x| x.reduce_sum(0)),
         ("reduce_mean", |x| x.reduce_mean(0)),
         ("reduce_prod", |x| x.reduce_prod(0)),
@@ -101,6 +101,15 @@ fn line_20_functions_of_nan() -> Result<()> {
         ("log_softmax", |x| x.log_softmax(0)),
         ("cumsum", |x| x.cumsum(0)),
         ("top_k", |x| x.top_k(2).0),
+        ("sort", |x| x.sort(0)),
+        ("cumprod", |x| x.cumprod(0)),
+        ("cummax", |x| x.cummax(0).0),
+        ("cummin", |x| x.cummin(0).0),
+        ("logcumsumexp", |x| x.logcumsumexp(0)),
+        ("median", |x| x.median(0)),
+        ("quantile", |x| x.quantile([0.1, 0.9], 0)),
+        ("segment_max", |x| x.segment_max(x.graph().constant(arr1(&[0_i64, 0, 0])), 1)),
+        ("segment_prod", |x| x.segment_prod(x.graph().constant(arr1(&[0_i64, 0, 0])), 1)),
         ("gather", |x| x.gather(x.graph().constant(arr1(&[1_i64, 1])), 0)),
         ("maximum", |x| x.maximum(0.5)),
         ("minimum", |x| x.minimum(0.5)),

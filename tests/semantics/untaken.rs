@@ -40,7 +40,7 @@ const FUNCTIONS: [Function; 24] = [
 const AFTER: [Function; 4] = [|y| y, |y| y.sin() * 0.5, |y| (y * 0.25).exp(), |y| y * y];
 
 /// Functions of rows, which they keep as one number each.
-const OF_ROWS: [Function; 8] = [
+const OF_ROWS: [Function; 11] = [
     |x| x.reduce_sum(last()),
     |x| x.reduce_mean(last()),
     |x| x.reduce_prod(last()),
@@ -49,11 +49,15 @@ const OF_ROWS: [Function; 8] = [
     |x| x.norm(last()),
     |x| x.reduce_variance(last()),
     |x| x.top_k(2).0.reduce_sum(last()),
+    |x| x.cumprod(-1).reduce_sum(last()),
+    |x| x.logcumsumexp(-1).reduce_sum(last()),
+    |x| x.median(last()),
 ];
 
 /// Moves of elements within a row.
-const MOVES: [Function; 3] = [
+const MOVES: [Function; 4] = [
     |x| x.cumsum(-1),
+    |x| x.sort(-1),
     |x| x.graph().concat(&[x.slice((.., 1..)), x.slice((.., ..1))], 1),
     |x| x.transpose().gather(x.graph().constant(arr1(&[2_i64, 2, 0])), 0).transpose(),
 ];

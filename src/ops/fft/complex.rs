@@ -1,9 +1,11 @@
 //! The transform of complex numbers, and its transpose, which is the one with the other sign.
 
+use std::sync::OnceLock;
+
 use ndarray::{ArrayView2, ArrayViewMut3};
 use rustfft::num_complex::Complex;
 
-use super::plans::{ComplexPlan, Point, point, zero};
+use super::plans::{ComplexPlan, Point, planned, point, zero};
 use super::{give_both, of_both, parts, rows};
 use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Fault;
@@ -45,8 +47,8 @@ impl MultiOp for Dft {
         let operands = [0, 1].map(|part| to.reshape(inputs[part], [rows, points]));
         let both = [rows, 2, points];
         let both = match dtype {
-            DType::F32 => to.kernel(Transform::<f32>::of(*self, points), &operands, dtype, both),
-            _ => to.kernel(Transform::<f64>::of(*self, points), &operands, dtype, both),
+            DType::F32 => to.kernel(Transform::<f32>::of(*self), &operands, dtype, both),
+            _ => to.kernel(Transform::<f64>::of(*self), &operands, dtype, both),
         };
         parts(both, &dims, to).into()
     }
@@ -58,14 +60,13 @@ impl MultiOp for Dft {
 
 #[derive(Debug)]
 struct Transform<T: Point> {
-    plan: ComplexPlan<T>,
-    scale: T,
+    plan: OnceLock<ComplexPlan<T>>,
+    op: Dft,
 }
 
 impl<T: Point> Transform<T> {
-    fn of(op: Dft, points: usize) -> Self {
-        let scale = point(if op.normalized { 1.0 / points as f64 } else { 1.0 });
-        Transform { plan: ComplexPlan::complex(points, op.inverse), scale }
+    fn of(op: Dft) -> Self {
+        Transform { plan: OnceLock::new(), op }
     }
 }
 
@@ -74,17 +75,20 @@ impl<T: Point> Kernel for Transform<T> {
         let real: ArrayView2<'_, T> = with_axes(inputs[0].view()?)?;
         let imaginary: ArrayView2<'_, T> = with_axes(inputs[1].view()?)?;
         let mut output: ArrayViewMut3<'_, T> = with_axes(output.into_view()?)?;
-        let (mut row, mut scratch) = (vec![zero(); real.ncols()], self.plan.scratch());
+        let points = real.ncols();
+        let plan = planned(&self.plan, points, || ComplexPlan::complex(points, self.op.inverse))?;
+        let scale: T = point(if self.op.normalized { 1.0 / points as f64 } else { 1.0 });
+        let (mut row, mut scratch) = (vec![zero(); points], plan.scratch());
         for (mut both, (real, imaginary)) in
             output.outer_iter_mut().zip(real.outer_iter().zip(imaginary.outer_iter()))
         {
             for (to, (&real, &imaginary)) in row.iter_mut().zip(real.iter().zip(imaginary)) {
                 *to = Complex::new(real, imaginary);
             }
-            self.plan.run(&mut row, &mut scratch);
+            plan.run(&mut row, &mut scratch);
             for (place, number) in row.iter().enumerate() {
-                both[[0, place]] = number.re * self.scale;
-                both[[1, place]] = number.im * self.scale;
+                both[[0, place]] = number.re * scale;
+                both[[1, place]] = number.im * scale;
             }
         }
         Ok(())

@@ -2,11 +2,12 @@
 //! many points in another order. Source: Makhoul (1980), "A fast cosine transform in one and two dimensions".
 
 use std::f64::consts::PI;
+use std::sync::OnceLock;
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rustfft::num_complex::Complex;
 
-use super::plans::{ComplexPlan, Point, point, zero};
+use super::plans::{ComplexPlan, Point, planned, point, zero};
 use super::{FftFault, rows};
 use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Fault;
@@ -105,8 +106,8 @@ impl Op for CosineTransform {
         let matrix = [size(rows), points];
         let x = to.reshape(inputs[0], matrix);
         let y = match dtype {
-            DType::F32 => to.kernel(Cosines::<f32>::of(*self, points), &[x], dtype, matrix),
-            _ => to.kernel(Cosines::<f64>::of(*self, points), &[x], dtype, matrix),
+            DType::F32 => to.kernel(Cosines::<f32>::of(*self), &[x], dtype, matrix),
+            _ => to.kernel(Cosines::<f64>::of(*self), &[x], dtype, matrix),
         };
         to.reshape(y, dims)
     }
@@ -125,20 +126,31 @@ impl Op for CosineTransform {
 
 #[derive(Debug)]
 struct Cosines<T: Point> {
+    plan: OnceLock<CosinePlan<T>>,
+    op: CosineTransform,
+}
+
+#[derive(Debug)]
+struct CosinePlan<T: Point> {
     plan: ComplexPlan<T>,
-    transposed: bool,
     /// e^(-πi·k/(2n)) times the weight, for each place of the transform.
     factors: Vec<Complex<T>>,
 }
 
 impl<T: Point> Cosines<T> {
+    fn of(op: CosineTransform) -> Self {
+        Cosines { plan: OnceLock::new(), op }
+    }
+}
+
+impl<T: Point> CosinePlan<T> {
     fn of(op: CosineTransform, points: usize) -> Self {
         let factor = |place: usize| {
             let (weight, angle) = (op.weights.of(place, points), PI * place as f64 / (2 * points) as f64);
             Complex::new(point(weight * angle.cos()), point(-weight * angle.sin()))
         };
         let plan = ComplexPlan::complex(points, false);
-        Cosines { plan, transposed: op.transposed, factors: (0..points).map(factor).collect() }
+        CosinePlan { plan, factors: (0..points).map(factor).collect() }
     }
 }
 
@@ -152,19 +164,18 @@ impl<T: Point> Kernel for Cosines<T> {
         let x: ArrayView2<'_, T> = with_axes(inputs[0].view()?)?;
         let mut output: ArrayViewMut2<'_, T> = with_axes(output.into_view()?)?;
         let points = x.ncols();
-        let (mut row, mut scratch) = (vec![zero(); points], self.plan.scratch());
+        let CosinePlan { plan, factors } = planned(&self.plan, points, || CosinePlan::of(self.op, points))?;
+        let (mut row, mut scratch) = (vec![zero(); points], plan.scratch());
         for (mut y, x) in output.rows_mut().into_iter().zip(x.rows()) {
-            if self.transposed {
-                row.iter_mut()
-                    .zip(x.iter().zip(&self.factors))
-                    .for_each(|(to, (&x, &factor))| *to = factor * x);
-                self.plan.run(&mut row, &mut scratch);
+            if self.op.transposed {
+                row.iter_mut().zip(x.iter().zip(factors)).for_each(|(to, (&x, &factor))| *to = factor * x);
+                plan.run(&mut row, &mut scratch);
                 y.indexed_iter_mut().for_each(|(place, y)| *y = row[moved(place, points)].re);
             } else {
                 let real = |x: T| Complex::new(x, T::default());
                 x.indexed_iter().for_each(|(place, &x)| row[moved(place, points)] = real(x));
-                self.plan.run(&mut row, &mut scratch);
-                let numbers = row.iter().zip(&self.factors);
+                plan.run(&mut row, &mut scratch);
+                let numbers = row.iter().zip(factors);
                 y.iter_mut().zip(numbers).for_each(|(y, (number, factor))| *y = (number * factor).re);
             }
         }

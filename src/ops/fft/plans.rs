@@ -1,13 +1,14 @@
 //! Plans of `rustfft` as kernels hold them.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
 use rustfft::num_complex::Complex;
 use rustfft::{Fft, FftDirection, FftNum, FftPlanner};
 
 use crate::element::Numeric;
+use crate::ir::KernelError;
 
 /// A float that plans are made for.
 pub(super) trait Point: Numeric + FftNum {}
@@ -22,6 +23,20 @@ impl<P: ?Sized> fmt::Debug for Plan<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Plan")
     }
+}
+
+/// A plan for so many points, which is made in the first run: by then there is memory for the points. What the plan itself
+/// takes is as much some times over, of which nobody would hear that it lacks.
+pub(super) fn planned<P>(
+    plan: &OnceLock<P>,
+    points: usize,
+    make: impl FnOnce() -> P,
+) -> Result<&P, KernelError> {
+    if plan.get().is_none() {
+        let mut room: Vec<[Complex<f64>; 4]> = Vec::new();
+        room.try_reserve_exact(points).map_err(KernelError::other)?;
+    }
+    Ok(plan.get_or_init(make))
 }
 
 /// Of complex numbers, in place.

@@ -1,10 +1,12 @@
 //! The transform of numbers to half of their spectrum, and its transpose. Where each number of the half counts once, the two
 //! are `rfft` and its transpose; where those count twice that stand for two of the whole, they are `irfft` and its transpose.
 
+use std::sync::OnceLock;
+
 use ndarray::{ArrayView2, ArrayViewMut2, ArrayViewMut3};
 use rustfft::num_complex::Complex;
 
-use super::plans::{ForwardPlan, InversePlan, Point, point, zero};
+use super::plans::{ForwardPlan, InversePlan, Point, planned, point, zero};
 use super::{FftFault, Told, cotangents, of_both, parts, rows};
 use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Fault;
@@ -51,8 +53,8 @@ impl MultiOp for RealDft {
         let x = to.reshape(inputs[0], [rows, points]);
         let both = [rows, 2, half(points)];
         let both = match dtype {
-            DType::F32 => to.kernel(Forward::<f32>::of(*self, points), &[x], dtype, both),
-            _ => to.kernel(Forward::<f64>::of(*self, points), &[x], dtype, both),
+            DType::F32 => to.kernel(Forward::<f32>::of(self.twice, self.normalized), &[x], dtype, both),
+            _ => to.kernel(Forward::<f64>::of(self.twice, self.normalized), &[x], dtype, both),
         };
         dims.push(half(points));
         parts(both, &dims, to).into()
@@ -107,8 +109,10 @@ impl Op for RealDftTransposed {
         let rows = size(&dims);
         let operands = [0, 1].map(|part| to.reshape(inputs[part], [rows, numbers]));
         let x = match dtype {
-            DType::F32 => to.kernel(Inverse::<f32>::of(*self, n), &operands, dtype, [rows, n]),
-            _ => to.kernel(Inverse::<f64>::of(*self, n), &operands, dtype, [rows, n]),
+            DType::F32 => {
+                to.kernel(Inverse::<f32>::of(self.twice, self.normalized), &operands, dtype, [rows, n])
+            }
+            _ => to.kernel(Inverse::<f64>::of(self.twice, self.normalized), &operands, dtype, [rows, n]),
         };
         dims.push(n);
         to.reshape(x, dims)
@@ -134,15 +138,14 @@ impl Op for RealDftTransposed {
 
 #[derive(Debug)]
 struct Forward<T: Point> {
-    plan: ForwardPlan<T>,
+    plan: OnceLock<ForwardPlan<T>>,
     twice: bool,
-    scale: f64,
+    normalized: bool,
 }
 
 impl<T: Point> Forward<T> {
-    fn of(op: RealDft, points: usize) -> Self {
-        let scale = if op.normalized { 1.0 / points as f64 } else { 1.0 };
-        Forward { plan: ForwardPlan::forward(points), twice: op.twice, scale }
+    fn of(twice: bool, normalized: bool) -> Self {
+        Forward { plan: OnceLock::new(), twice, normalized }
     }
 }
 
@@ -152,13 +155,15 @@ impl<T: Point> Kernel for Forward<T> {
         let mut output: ArrayViewMut3<'_, T> = with_axes(output.into_view()?)?;
         let points = x.ncols();
         let (mut row, mut spectrum) = (vec![T::default(); points], vec![zero(); half(points)]);
-        let mut scratch = self.plan.scratch();
+        let plan = planned(&self.plan, points, || ForwardPlan::forward(points))?;
+        let scale = if self.normalized { 1.0 / points as f64 } else { 1.0 };
+        let mut scratch = plan.scratch();
         for (mut both, x) in output.outer_iter_mut().zip(x.outer_iter()) {
             row.iter_mut().zip(x).for_each(|(to, &x)| *to = x);
-            self.plan.run(&mut row, &mut spectrum, &mut scratch).map_err(KernelError::other)?;
+            plan.run(&mut row, &mut spectrum, &mut scratch).map_err(KernelError::other)?;
             for (place, number) in spectrum.iter().enumerate() {
                 let weight = if self.twice && is_of_two(place, points) { 2.0 } else { 1.0 };
-                let scale = point(weight * self.scale);
+                let scale: T = point(weight * scale);
                 both[[0, place]] = number.re * scale;
                 both[[1, place]] = number.im * scale;
             }
@@ -173,15 +178,14 @@ impl<T: Point> Kernel for Forward<T> {
 
 #[derive(Debug)]
 struct Inverse<T: Point> {
-    plan: InversePlan<T>,
+    plan: OnceLock<InversePlan<T>>,
     twice: bool,
-    scale: f64,
+    normalized: bool,
 }
 
 impl<T: Point> Inverse<T> {
-    fn of(op: RealDftTransposed, points: usize) -> Self {
-        let scale = if op.normalized { 1.0 / points as f64 } else { 1.0 };
-        Inverse { plan: InversePlan::inverse(points), twice: op.twice, scale }
+    fn of(twice: bool, normalized: bool) -> Self {
+        Inverse { plan: OnceLock::new(), twice, normalized }
     }
 }
 
@@ -192,7 +196,9 @@ impl<T: Point> Kernel for Inverse<T> {
         let mut output: ArrayViewMut2<'_, T> = with_axes(output.into_view()?)?;
         let points = output.ncols();
         let (mut row, mut spectrum) = (vec![T::default(); points], vec![zero(); half(points)]);
-        let mut scratch = self.plan.scratch();
+        let plan = planned(&self.plan, points, || InversePlan::inverse(points))?;
+        let scale = if self.normalized { 1.0 / points as f64 } else { 1.0 };
+        let mut scratch = plan.scratch();
         for (mut x, (real, imaginary)) in
             output.rows_mut().into_iter().zip(real.outer_iter().zip(imaginary.outer_iter()))
         {
@@ -205,8 +211,8 @@ impl<T: Point> Kernel for Inverse<T> {
                     (true, false) => Complex::new(real, imaginary) * point::<T>(0.5),
                 };
             }
-            self.plan.run(&mut spectrum, &mut row, &mut scratch).map_err(KernelError::other)?;
-            let scale = point(self.scale);
+            plan.run(&mut spectrum, &mut row, &mut scratch).map_err(KernelError::other)?;
+            let scale: T = point(scale);
             x.iter_mut().zip(&row).for_each(|(to, &x)| *to = x * scale);
         }
         Ok(())

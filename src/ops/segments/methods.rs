@@ -36,29 +36,36 @@ impl<'g> AnyTensor<'g> {
     /// The means of segments.
     #[track_caller]
     fn segment_means(self, ids: Self, sorted: bool, num_segments: Length<'g>) -> Self {
-        let sums = self.segments(ids, Reduce::Sum, sorted, num_segments);
-        if sums.is_invalid() {
-            return sums;
-        }
-        let added_up = |x: Self| x.segments(ids, Reduce::Sum, false, num_segments);
-        let counts =
-            added_up(self.scalar_like(1.0).binary(BroadcastLike, ids)).maximum(self.scalar_like(1.0));
-        let counts = (1..sums.shape().rank()).fold(counts, |counts, _| counts.expand_dims(-1));
-        let means = sums / counts;
-        // How much rounding has put the means aside, so that the mean of equal numbers is that number. Of infinities there
-        // is no telling.
-        let aside = added_up(self - taken(means, ids)) / counts;
-        means + aside.is_finite().select(aside, aside.scalar_like(0.0)).stop_gradient()
+        self.graph().attributed_to_caller(|| {
+            let sums = self.segments(ids, Reduce::Sum, sorted, num_segments);
+            if sums.is_invalid() {
+                return sums;
+            }
+            let added_up = |x: Self| x.segments(ids, Reduce::Sum, false, num_segments);
+            let one = self.scalar_like(1.0);
+            let counts = added_up(one.binary(BroadcastLike, ids)).maximum(one);
+            let counts = (1..sums.shape().rank()).fold(counts, |counts, _| counts.expand_dims(-1));
+            let means = sums / counts;
+            // How much rounding has put the means aside, so that the mean of equal numbers is that number. Of infinities
+            // there is no telling.
+            let aside = added_up(self - taken(means, ids)) / counts;
+            means + aside.is_finite().select(aside, aside.scalar_like(0.0)).stop_gradient()
+        })
     }
 
     /// The ids as a tensor of integers, beside such elements.
     #[track_caller]
     fn ids(self, name: &'static str, elements: Elements, ids: impl AnyOperand<'g>) -> Result<Self, Self> {
         let ids = ids.into_any(self.graph(), DType::I64);
-        let refused = elements.refuse(name, self, self.dtype()).or_else(|| {
-            if ids.is_of(self.graph()) { Elements::Integer.refuse(name, ids, self.dtype()) } else { None }
-        });
-        refused.map_or(Ok(ids), Err)
+        if let Some(invalid) = elements.refuse(name, self, self.dtype()) {
+            return Err(invalid);
+        }
+        if ids.is_of(self.graph())
+            && let Some(invalid) = Elements::Integer.refuse(name, ids, self.dtype())
+        {
+            return Err(invalid);
+        }
+        Ok(ids)
     }
 }
 

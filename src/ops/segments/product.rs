@@ -7,7 +7,7 @@ use super::rows;
 use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Fault;
 use crate::gradient::Pullback;
-use crate::graph::op::{Attributes, Elements, Op, OpDef, OperandDef};
+use crate::graph::op::{Elements, Op, OpDef, OperandDef};
 use crate::ir::{Kernel, KernelError, Lowering, Val, size};
 use crate::kernel::number::{Number, with_number};
 use crate::ops::gather::with_axes;
@@ -66,10 +66,6 @@ impl Op for ProductOfOthers {
 
     fn zero_where_untaken(&self, input: usize) -> bool {
         input != 1
-    }
-
-    fn attributes(&self) -> Attributes {
-        Attributes::new()
     }
 }
 
