@@ -49,7 +49,9 @@ type Fed<'a> = SmallVec<[FedArray<'a>; 8]>;
 pub struct Objective<'v, T = f32> {
     core: Arc<Core>,
     terms: RunTerms,
-    /// Gives the loss and its gradient, of the variables and what else is fed.
+    /// Gives the loss, of the variables and what else is fed.
+    value: Arc<Prepared>,
+    /// Gives the loss and its gradient.
     gradient: Arc<Prepared>,
     /// Where the elements of each variable stand in the flat vector, and its lengths.
     parts: Vec<(Range<usize>, Vec<usize>)>,
@@ -101,7 +103,7 @@ impl<'v, T> Deref for ObjectiveWithHessian<'v, T> {
 
 impl<'g, T: Float> Parameters<'g, T> {
     /// A loss and its gradient as functions of the flat vector, run by a session: `&session`, or `session.feed(x, &data)`
-    /// for a loss that depends on placeholders.
+    /// for a loss that depends on placeholders. The gradient becomes part of the graph.
     ///
     /// # Errors
     /// [`Error::NotOneElement`] for a loss of several elements, and as for [`Session::make_callable`](super::Session::make_callable): build errors,
@@ -116,8 +118,10 @@ impl<'g, T: Float> Parameters<'g, T> {
         check_is_one(loss.shape().known())?;
         let xs = self.tensors();
         let gradient = self.gradient(loss);
-        let core = &run.session.core;
-        let gradient = prepared(core, &[&xs, &run.tensors.tensors], &[loss.any(), gradient.any()])?;
+        let (core, feeds) = (&run.session.core, [&xs, &run.tensors.tensors[..]]);
+        let value = prepared(core, &feeds, &[loss.any()])?;
+        let gradient = prepared(core, &feeds, &[loss.any(), gradient.any()])?;
+        gradient.plan_if_static(core)?;
         let mut len = 0;
         let parts = self.lengths().map(|(size, dims)| {
             len += size;
@@ -125,7 +129,7 @@ impl<'g, T: Float> Parameters<'g, T> {
         });
         let parts = parts.collect();
         let (core, terms) = (Arc::clone(core), run.session.terms);
-        Ok(Objective { core, terms, gradient, parts, len, fed: run.arrays, element: PhantomData })
+        Ok(Objective { core, terms, value, gradient, parts, len, fed: run.arrays, element: PhantomData })
     }
 
     /// The same, with products of the Hessian and a vector, whose graph takes about as long again to build and to plan.
@@ -149,6 +153,7 @@ impl<'g, T: Float> Parameters<'g, T> {
         let products = hessian_vector_product_or_zeros(loss, self.variables(), &directions);
         let directions: Vec<AnyTensor<'g>> = directions.iter().map(|direction| direction.any()).collect();
         let product = prepared(&core, &[&self.tensors(), &directions, &fed], &[self.flat(&products).any()])?;
+        product.plan_if_static(&core)?;
         Ok(ObjectiveWithHessian { objective, product })
     }
 
@@ -157,13 +162,11 @@ impl<'g, T: Float> Parameters<'g, T> {
     }
 }
 
-/// A run that feeds all of these tensors.
+/// A run that feeds all of these tensors; its plan is made by the first run, if not before.
 fn prepared<'g>(core: &Core, feeds: &[&[AnyTensor<'g>]], fetches: &[AnyTensor<'g>]) -> Result<Arc<Prepared>> {
     let mut list = FeedList::default();
     list.tensors.extend(feeds.iter().copied().flatten().copied());
-    let prepared = core.prepare(&list, &FetchList::of(&fetches))?;
-    prepared.plan_if_static(core)?;
-    Ok(prepared)
+    core.prepare(&list, &FetchList::of(&fetches))
 }
 
 /// An error for lengths that are known to be those of several elements, or of none.
@@ -190,7 +193,8 @@ impl<T: Float> Objective<'_, T> {
     /// # Errors
     /// [`Error::PackedLength`] for a vector of another length, and as for [`Session::run`](super::Session::run).
     pub fn value(&self, at: ArrayView1<'_, T>) -> Result<T> {
-        self.value_and_gradient(at).map(|(value, _)| value)
+        let [value] = self.run(&self.value, &[at])?;
+        one(&value)
     }
 
     /// The loss at a vector, and its gradient.
