@@ -2,7 +2,9 @@
 //!
 //! They are plain code in `f64`, one file a family, which names its methods; `tests/special` holds them to mpmath. What all
 //! have in common: where a result is small because parts of it cancel, it is computed as something that does not, and what
-//! leaves the range on the way is carried in one exponent of twice the digits ([`twofold`]).
+//! leaves the range on the way is carried in one exponent of twice the digits ([`twofold`]). Of the crates that have such
+//! functions `libm` alone is as accurate, for lgamma and erfc; `special` 0.11 and `puruspe` 0.4 lose digits, or all of them, at up
+//! to two thirds of the points of the fixture.
 
 mod bessel;
 mod beta;
