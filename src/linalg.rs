@@ -26,7 +26,7 @@
 //!
 //! # Conventions
 //!
-//! Names and results are NumPy's and SciPy's; where gradients of others differ, they are TensorFlow's, except where that one
+//! Names and results are those of NumPy and of `scipy.linalg`; where gradients of others differ, they are TensorFlow's, except where that one
 //! fails and there is a gradient, as that of [`det`] at singular matrices.
 //!
 //! - Of symmetric matrices ([`cholesky`], [`eigh`]) the lower triangle is read, and the gradient is symmetric: that of a

@@ -77,16 +77,18 @@ fn eigenvalues_that_rounding_has_parted_count_as_equal() {
     assert!(size(&found) < 100.0, "{found}");
 }
 
+/// Functions of symmetric matrices, and gradients.
+fn parts(a: Tensor<'_, f64>) -> Vec<Tensor<'_, f64>> {
+    let [gradient] = a.cholesky().reduce_sum(..).gradients([a]);
+    let [of_values] = a.eigvalsh().exp().reduce_sum(..).gradients([a]);
+    vec![a.cholesky(), a.eigvalsh(), gradient, of_values]
+}
+
 #[test]
 fn the_lower_triangle_is_read_and_the_gradient_is_symmetric() {
     let g = Graph::new();
     let a = g.constant(arr2(&[[4.0, f64::from(77), 1.0], [2.0, 10.0, -9.0], [0.5, 1.0, 3.0]]));
     let same = g.constant(arr2(&[[4.0, 2.0, 0.5], [2.0, 10.0, 1.0], [0.5, 1.0, 3.0]]));
-    fn parts(a: Tensor<'_, f64>) -> Vec<Tensor<'_, f64>> {
-        let [gradient] = a.cholesky().reduce_sum(..).gradients([a]);
-        let [of_values] = a.eigvalsh().exp().reduce_sum(..).gradients([a]);
-        vec![a.cholesky(), a.eigvalsh(), gradient, of_values]
-    }
     let session = Session::new(&g).unwrap();
     let (found, expected) = (session.run(parts(a)).unwrap(), session.run(parts(same)).unwrap());
     assert_eq!(found, expected);

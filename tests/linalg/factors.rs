@@ -115,36 +115,38 @@ fn symmetric_factors_give_the_matrix_again() {
     }
 }
 
+/// Everything that is made of matrices one by one.
+fn all(a: T<'_>) -> Vec<T<'_>> {
+    let (lu, order) = a.lu();
+    let (q, r) = a.qr();
+    let (u, s, vt) = a.svd();
+    let (w, v) = a.eigh();
+    let b = a.graph().ones::<f64>([19]);
+    vec![
+        lu,
+        order.cast(),
+        q,
+        r,
+        u,
+        s,
+        vt,
+        w,
+        v,
+        a.inv(),
+        a.det(),
+        a.slogdet().1,
+        a.expm(),
+        a.pinv(),
+        a.solve(b),
+        a.lstsq(b),
+    ]
+}
+
 #[test]
 fn a_batch_is_its_matrices() {
     let parts: Vec<ArrayD<f64>> = (0..6).map(|seed| random(&[19, 19], seed + 20)).collect();
     let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
     let batch = stack(Axis(0), &views).unwrap().into_shape_with_order(vec![2, 3, 19, 19]).unwrap();
-    fn all(a: T<'_>) -> Vec<T<'_>> {
-        let (lu, order) = a.lu();
-        let (q, r) = a.qr();
-        let (u, s, vt) = a.svd();
-        let (w, v) = a.eigh();
-        let b = a.graph().ones::<f64>([19]);
-        vec![
-            lu,
-            order.cast(),
-            q,
-            r,
-            u,
-            s,
-            vt,
-            w,
-            v,
-            a.inv(),
-            a.det(),
-            a.slogdet().1,
-            a.expm(),
-            a.pinv(),
-            a.solve(b),
-            a.lstsq(b),
-        ]
-    }
     let run = |threads: usize, x: &ArrayD<f64>| {
         let g = Graph::new();
         let parts = all(g.constant(x));

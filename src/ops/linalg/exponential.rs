@@ -84,8 +84,11 @@ impl OfMatrix for Filled {
         let last = limits.len() - 1;
         let degree = limits.iter().position(|&limit| norm <= limit).unwrap_or(last);
         let squarings = if norm > limits[last] { (norm / limits[last]).log2().ceil() as usize } else { 0 };
+        // Each step is exact.
         for _ in 0..squarings {
-            output.iter_mut().for_each(|x| *x *= T::from_f64(0.5));
+            for x in &mut *output {
+                *x *= T::from_f64(0.5);
+            }
         }
         approximate(PADE[degree], n, output)?;
         let mut square = zeros(n * n)?;

@@ -78,8 +78,8 @@ impl Inverted {
         let mut values = zeros::<T>(least)?;
         svd(r, [least, least], Vectors::None, &mut values)?;
         let bound = self.cut.part::<T>([self.m, self.n]) * values[0].as_f64();
-        let is_cut = values.iter().any(|value| !(value.as_f64() > bound));
-        if is_cut || check_diagonal(r, least).is_err() {
+        let all_count = values.iter().all(|value| value.as_f64() > bound);
+        if !all_count || check_diagonal(r, least).is_err() {
             return Ok(None);
         }
         let q = MatRef::from_row_major_slice(q, rows, least);
@@ -90,9 +90,9 @@ impl Inverted {
                 let mut inverse = by_columns(&packed[..rows * least], rows, least)?;
                 solve_triangular(&packed[rows * least..], least, upper, &mut inverse, rows);
                 if is_wide {
-                    transpose(&inverse, least, rows, output)
+                    transpose(&inverse, least, rows, output);
                 } else {
-                    output.copy_from_slice(&inverse)
+                    output.copy_from_slice(&inverse);
                 }
             }
             // Q·R⁻ᵀ·b
@@ -101,7 +101,7 @@ impl Inverted {
                 let mut inside = zeros::<T>(least * k)?;
                 inside.copy_from_slice(b);
                 solve_triangular(r, least, Triangle { adjoint: true, ..upper }, &mut inside, k);
-                let inside = MatRef::from_row_major_slice(&*inside, least, k);
+                let inside = MatRef::from_row_major_slice(&inside, least, k);
                 product(MatMut::from_row_major_slice_mut(output, rows, k), q, inside);
             }
             // R⁻¹·Qᵀ·b
@@ -139,7 +139,7 @@ impl Inverted {
         let mut inside = zeros::<T>(least * k)?;
         let b = MatRef::from_row_major_slice(b, m, k);
         product(MatMut::from_row_major_slice_mut(&mut inside, least, k), ut, b);
-        let inside = MatRef::from_row_major_slice(&*inside, least, k);
+        let inside = MatRef::from_row_major_slice(&inside, least, k);
         product(MatMut::from_row_major_slice_mut(output, n, k), v, inside);
         Ok(())
     }

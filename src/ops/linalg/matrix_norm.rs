@@ -7,8 +7,11 @@ use crate::graph::AnyTensor;
 use crate::ops::methods::methods;
 use crate::shape::TensorType;
 
+/// What gives one number for each matrix.
+type Norm = fn(AnyTensor<'_>) -> AnyTensor<'_>;
+
 /// The norms, by the names that NumPy gives them.
-const NORMS: [(&str, fn(AnyTensor<'_>) -> AnyTensor<'_>); 5] = [
+const NORMS: [(&str, Norm); 5] = [
     ("1", |x| largest(x.abs().reduce_sum(-2))),
     ("2", |x| largest(x.svdvals())),
     ("inf", |x| largest(x.abs().reduce_sum(-1))),

@@ -1,7 +1,9 @@
 //! Factorizations that end in triangles, of one matrix in row-major order, and solutions by them.
 
 use faer::dyn_stack::MemStack;
-use faer::linalg::cholesky::llt::factor::{LltError, cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::cholesky::llt::factor::{
+    LltError, LltRegularization, cholesky_in_place, cholesky_in_place_scratch,
+};
 use faer::linalg::lu::partial_pivoting::factor::{lu_in_place, lu_in_place_scratch};
 use faer::linalg::triangular_solve::{
     solve_lower_triangular_in_place, solve_unit_lower_triangular_in_place,
@@ -21,7 +23,7 @@ pub(super) fn cholesky<T: Real>(a: &[T], n: usize, l: &mut [T]) -> Result<(), Li
     let mut memory = memory(cholesky_in_place_scratch::<T>(n, Par::Seq, Spec::default()))?;
     let matrix = MatMut::from_column_major_slice_mut(&mut columns, n, n);
     let stack = MemStack::new(&mut memory);
-    cholesky_in_place(matrix, Default::default(), Par::Seq, stack, Spec::default()).map_err(
+    cholesky_in_place(matrix, LltRegularization::default(), Par::Seq, stack, Spec::default()).map_err(
         |LltError::NonPositivePivot { index }| LinalgError::NotPositiveDefinite { minor: index + 1 },
     )?;
     transpose(&columns, n, n, l);
@@ -41,8 +43,9 @@ fn small_cholesky<T: Real>(a: &[T], n: usize, l: &mut [T]) -> Result<(), LinalgE
             row[j] = sum / other[j];
         }
         let square = row[..i].iter().fold(a[i * n + i], |sum, &x| sum - x * x);
-        // NaN is refused as well.
-        if !(square > T::ZERO) {
+        // NaN is not either.
+        let is_positive = square > T::ZERO;
+        if !is_positive {
             return Err(LinalgError::NotPositiveDefinite { minor: i + 1 });
         }
         row[i] = square.root();
@@ -138,7 +141,9 @@ fn small_triangular<T: Real>(a: &[T], n: usize, triangle: Triangle, x: &mut [T],
         }
         if !unit {
             let diagonal = a[i * n + i];
-            row.iter_mut().for_each(|x| *x /= diagonal);
+            for x in row {
+                *x /= diagonal;
+            }
         }
     }
 }
