@@ -1,4 +1,4 @@
-//! Order, scans, counts, segments, transforms and sparse matrices give what NumPy, SciPy and JAX give: values, vector-Jacobian products and Hessian-vector
+//! Order, scans, counts, segments, transforms and sparse matrices give what NumPy, `SciPy` and JAX give: values, vector-Jacobian products and Hessian-vector
 //! products in double precision; and what they refuse.
 //!
 //! `generate.py` makes `fixture.json.gz` and tells what the file holds. Ops are built by their names, by what the registry has.
