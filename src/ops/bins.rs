@@ -366,7 +366,7 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         ArrayD::ones(x.raw_dim())
     }
     /// Among three bins from -1.5 to 1.5.
-    const BIN: fn(f64) -> usize = |x| if x < -1.5 || x > 1.5 { 9 } else { ((x + 1.5) as usize).min(2) };
+    const BIN: fn(f64) -> usize = |x| if (-1.5..=1.5).contains(&x) { ((x + 1.5) as usize).min(2) } else { 9 };
 
     let mut examples: Vec<Example> = Vec::new();
     for dims in [&[2, 3][..], &[5], &[0, 3], &[]] {
@@ -405,10 +405,10 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
         -0.0,
         0.1,
         0.2,
-        0.30000000000000004,
+        0.300_000_000_000_000_04,
         1.0,
         infinity,
-        1.0000000000000002
+        1.000_000_000_000_000_2
     ];
     examples.extend([
         example!("histogram of edges", &[&[10]], |_, x| x[0].histogram(10, 0.0, 1.0).cast(), |_| {

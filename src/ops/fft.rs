@@ -373,7 +373,7 @@ impl<'g, T: Float> Tensor<'g, T> {
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
-    /// let x = g.constant(ndarray::arr1(&[1.0, 2.0, 4.0]));
+    /// let x = g.constant(ndarray::arr1(&[1.0_f64, 2.0, 4.0]));
     /// let (y, again) = Session::new(&g)?.run((x.dct(2, false), x.dct(2, true).dct(3, true)))?;
     /// assert!((y[0] - 14.0).abs() < 1e-14 && (again[2] - 4.0).abs() < 1e-14);
     /// # Ok::<(), flowgrad::Error>(())

@@ -10,6 +10,7 @@ use crate::element::{ArrayMut, ArrayRef};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
+use crate::graph::op::scaled::ScaledEither;
 use crate::graph::op::{Attributes, Op, OpDef};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::number::{Number, with_number};
@@ -68,9 +69,14 @@ impl Op for LinearScan {
         to.kernel(kernel, inputs, to.dtype(inputs[0]), dims)
     }
 
-    fn pullback(&self, at: &mut Pullback<'_>) {
+    fn pullback<'g>(&self, at: &mut Pullback<'g>) {
         let (c, b, s) = (at.input(0), at.input(1), at.output());
-        let times = at.times();
+        // A coefficient that was not taken meets sums that are 0, whatever the cotangents of these are.
+        let times: fn(AnyTensor<'g>, AnyTensor<'g>) -> AnyTensor<'g> = if at.is_zero_where_untaken() {
+            |cotangent, sums| cotangent.binary(ScaledEither, sums)
+        } else {
+            |cotangent, sums| cotangent * sums
+        };
         let back = |delayed| LinearScan { delayed, reverse: !self.reverse, ..*self };
         // With t the cotangent of a place with all that it goes on into, the addend of a place gets the t of the places
         // that take it, and the coefficient that t times the sum that it multiplies.

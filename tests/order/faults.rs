@@ -7,6 +7,9 @@ use flowgrad::{AnyTensor, Fault};
 
 type Build = for<'g> fn(&'g Graph) -> AnyTensor<'g>;
 
+/// What is built, of which kind its fault is, and a part of what the error says.
+type Refused = (Build, fn(&Fault) -> bool, &'static str);
+
 /// The error of building, and whether it is of the kind that is expected.
 fn build_error(build: Build, is_expected: fn(&Fault) -> bool) -> String {
     let g = Graph::new();
@@ -34,24 +37,24 @@ fn vector(g: &Graph) -> Tensor<'_, f64> {
     g.constant(arr1(&[3.0, 1.0, 2.0]))
 }
 
-fn ids<'g, const N: usize>(g: &'g Graph, ids: [i64; N]) -> Tensor<'g, i64> {
+fn ids<const N: usize>(g: &Graph, ids: [i64; N]) -> Tensor<'_, i64> {
     g.constant(arr1(&ids))
 }
 
 /// A matrix of three values.
-fn sparse<'g, const N: usize, const M: usize>(
-    g: &'g Graph,
+fn sparse<const N: usize, const M: usize>(
+    g: &Graph,
     indices: [i64; N],
     offsets: [i64; M],
     shape: [usize; 2],
-) -> SparseMatrix<'g, f64> {
+) -> SparseMatrix<'_, f64> {
     SparseMatrix::csr(vector(g), ids(g, indices), ids(g, offsets), shape)
 }
 
 #[test]
 fn what_is_known_is_a_build_error() {
     let any: fn(&Fault) -> bool = |_| true;
-    let rows: [(Build, fn(&Fault) -> bool, &str); 32] = [
+    let rows: [Refused; 32] = [
         (|g| vector(g).sort(1).any(), any, "expected an axis of a tensor of rank 1, got 1"),
         (|g| vector(g).argsort(-2).any(), any, "expected an axis of a tensor of rank 1, got -2"),
         (|g| vector(g).cumprod(isize::MIN).any(), any, "expected an axis of a tensor of rank 1"),
@@ -266,7 +269,7 @@ fn means_of_equal_numbers_are_these() {
 #[test]
 fn transforms_of_other_lengths_are_refused() {
     use flowgrad::fault::FftFault;
-    let rows: [(Build, fn(&Fault) -> bool, &str); 6] = [
+    let rows: [Refused; 6] = [
         (|g| g.zeros::<f64>([2, 0]).rfft().0.any(), Fault::is::<FftFault>, "at least one point to transform"),
         (|g| vector(g).fft(g.zeros([4])).1.any(), |_| true, "expected shape [3], got [4]"),
         (

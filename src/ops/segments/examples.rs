@@ -40,7 +40,7 @@ fn anyhow(g: &Graph) -> Tensor<'_, i32> {
 }
 
 /// With the extremes of nothing, which no law could square, made small.
-fn tamed<'g, T: Float>(x: Tensor<'g, T>) -> Tensor<'g, T> {
+fn tamed<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, T> {
     x.clip(T::from_f64(-9.0), T::from_f64(9.0))
 }
 

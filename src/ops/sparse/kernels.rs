@@ -18,6 +18,14 @@ struct Places<'a> {
     offsets: ArrayView1<'a, i64>,
 }
 
+/// The elements of a sparse matrix in the order of their indices.
+struct ByIndex {
+    /// For each index where its own begin, and the number of all behind.
+    begins: Vec<usize>,
+    /// Each element and its lane.
+    elements: Vec<(usize, usize)>,
+}
+
 impl<'a> Places<'a> {
     /// The places, once each of them is known to be there.
     fn checked(
@@ -57,8 +65,8 @@ impl<'a> Places<'a> {
         self.offsets[lane] as usize..self.offsets[lane + 1] as usize
     }
 
-    /// The elements and their lanes by index: for each index where its own begin, and the elements in that order.
-    fn by_index(&self, length: usize) -> Result<(Vec<usize>, Vec<(usize, usize)>), KernelError> {
+    /// The elements with their lanes by index.
+    fn by_index(&self, length: usize) -> Result<ByIndex, KernelError> {
         let (mut begins, mut elements) = (Vec::new(), Vec::new());
         begins.try_reserve_exact(length + 1).map_err(KernelError::other)?;
         elements.try_reserve_exact(self.indices.len()).map_err(KernelError::other)?;
@@ -74,7 +82,7 @@ impl<'a> Places<'a> {
                 *place += 1;
             }
         }
-        Ok((begins, elements))
+        Ok(ByIndex { begins, elements })
     }
 }
 
@@ -102,7 +110,7 @@ impl Kernel for Products {
             let dense: ArrayView2<'_, T> = with_axes(inputs[3].view()?)?;
             let output: ArrayViewMut2<'_, T> = with_axes(output.into_view()?)?;
             if self.transposed {
-                let (begins, elements) = places.by_index(self.length)?;
+                let ByIndex { begins, elements } = places.by_index(self.length)?;
                 products(&values, &dense, output, |row| elements[begins[row]..begins[row + 1]].iter().copied())
             } else {
                 let indexed = |element: usize| (element, places.indices[element] as usize);
@@ -128,9 +136,9 @@ fn products<T: Number, I: ExactSizeIterator<Item = (usize, usize)>>(
     for (row, to) in output.rows_mut().into_iter().enumerate() {
         let terms = terms(row);
         if terms.len() > ROUNDED {
-            compensated(terms, values, dense, &mut sums, to)
+            compensated(terms, values, dense, &mut sums, to);
         } else {
-            plain(terms, values, dense, to)
+            plain(terms, values, dense, to);
         }
     }
     Ok(())
