@@ -57,9 +57,10 @@ fn main() -> Result<()> {
     let args: Args = parsed();
     let g = Graph::with_seed(args.seed);
     // Points everywhere but in the middle, where the process must say that it does not know.
-    let x: Array1<f64> = Array1::linspace(-4.0, 4.0, args.points).mapv(|x| x + 0.8 * x.signum());
+    let x: Array1<f64> = Array1::linspace(-4.0, 4.0, args.points).mapv(|x: f64| x + 0.8 * x.signum());
     let noise = Session::new(&g)?.run(g.random_normal::<f64>([args.points], 0.0, NOISE))?;
-    let y = x.mapv(curve) + &noise.into_dimensionality()?;
+    let noise: Array1<f64> = noise.into_dimensionality()?;
+    let y = x.mapv(curve) + noise;
 
     // Logarithms, so that the parameters stay positive.
     let [length, scale, sigma] =

@@ -87,11 +87,8 @@ fn main() -> Result<()> {
         let of_kind = of_kind.filter(|((row, _), _)| row[kind] == 1.0);
         let mut days: Vec<_> = of_kind.map(|((row, &count), &rate)| (row[0], count, rate)).collect();
         days.sort_by(|a, b| a.0.total_cmp(&b.0));
-        kinds.push(Curve {
-            name: name.clone(),
-            points: days.iter().map(|&(degrees, _, rate)| (degrees, rate)).collect(),
-            dots: days.iter().map(|&(degrees, count, _)| (degrees, count)).collect(),
-        });
+        let dots = days.iter().map(|&(degrees, count, _)| (degrees, count)).collect();
+        kinds.push(Curve { dots, ..Curve::of(name, days.iter().map(|&(degrees, _, rate)| (degrees, rate))) });
     }
     let axes = [&columns.names()[0], "visits (a day)"];
     curves::save(path, &[Panel::new("counts, and the fitted rates", axes, false, kinds)])

@@ -93,13 +93,12 @@ impl Row {
         let ratio = |value| Bound { value, limits: Limits::Ratio, microseconds: None };
         let ours = |value| Bound { value, limits: Limits::Ours, microseconds: None };
         match self {
-            Row::LinregF64 | Row::LinregF32 => ratio(1.2),
+            Row::LinregF64 | Row::LinregF32 | Row::LogDensity | Row::LogDensitySmall => ratio(1.2),
             Row::LinregLarge | Row::SoftmaxRows | Row::Elementwise => ratio(1.1),
             Row::SoftmaxNarrow | Row::Adam => ratio(1.0),
             Row::ElementwiseEager | Row::CheckpointMemory => ratio(0.03),
             Row::Chain | Row::Chain2000 => ratio(1.5),
             Row::MlpStep => ratio(1.25),
-            Row::LogDensity | Row::LogDensitySmall => ratio(1.2),
             Row::WideGraph => ratio(0.55),
             Row::DeepMemory => ratio(0.6),
             Row::CallOverhead | Row::Call16 => ours(0.15),

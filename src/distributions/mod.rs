@@ -90,7 +90,7 @@ pub trait Distribution<'g, T: Float> {
 
 /// A parameter, repeated for these lengths in front.
 #[track_caller]
-fn repeated<'g, T: Element, const N: usize>(parameter: Tensor<'g, T>, lengths: [usize; N]) -> Tensor<'g, T> {
+fn repeated<T: Element, const N: usize>(parameter: Tensor<'_, T>, lengths: [usize; N]) -> Tensor<'_, T> {
     if N == 0 {
         return parameter;
     }
@@ -100,7 +100,7 @@ fn repeated<'g, T: Element, const N: usize>(parameter: Tensor<'g, T>, lengths: [
 
 /// Parameters as tensors, each of the shape that they have together.
 #[track_caller]
-fn together<'g, T: Float, const N: usize>(parameters: [Tensor<'g, T>; N]) -> [Tensor<'g, T>; N] {
+fn together<T: Float, const N: usize>(parameters: [Tensor<'_, T>; N]) -> [Tensor<'_, T>; N] {
     // Of the sum, only the shape is looked at.
     let sum = parameters[1..].iter().fold(parameters[0], |sum, &parameter| sum + parameter);
     parameters.map(|parameter| sum.full_like(parameter))

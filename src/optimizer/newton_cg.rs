@@ -127,8 +127,9 @@ impl<T: Float> Directions<T> for Newton<'_, '_, T> {
             let product = self.objective.hessian_vector_product(from.at.view(), conjugate.view())?;
             self.products += 1;
             let curvature = dot(&conjugate, &product);
+            let is_convex = curvature > T::epsilon().as_f64() * dot(&conjugate, &conjugate);
             // Also where the product is not finite.
-            if !(curvature > T::epsilon().as_f64() * dot(&conjugate, &conjugate)) {
+            if !is_convex {
                 if iteration == 0 {
                     direction = residual;
                 }

@@ -17,12 +17,16 @@ use foldhash::{HashMap, HashSet};
 
 use super::layout::{Layout, Strides, row_major, viewed};
 use super::{BufferId, Start};
-use crate::ir::{Args, Dims, Inst, Prim, Program, Val, View, is_piece_at, places};
+use crate::ir::{Args, Dims, Inst, Prim, Program, Val, View, is_piece_at, places, size};
 use crate::kernel::transfer::{Transfer, TransferAxis};
 
 /// Bytes of a task of copies: 20 microseconds where they come from a cache, several times that where they come from
 /// memory. Measured, four operands of 256 KB take 22 µs on one thread, and 33 µs in four tasks on two.
 const TASK_BYTES: usize = 1 << 20;
+
+/// Tasks of a join, at most: enough for as many threads as there may be, and a plan for a result that no memory holds is
+/// as small as any, so that the lack is found.
+const MOST_TASKS: usize = 1 << 12;
 
 /// The place of an operand in the result of a join.
 #[derive(Clone, Debug)]
@@ -187,6 +191,7 @@ impl Assembly {
         // The verifier has found that they fill it.
         let starts = starts.unwrap_or_default();
         let strides = row_major(dims);
+        let task_bytes = TASK_BYTES.max(size(dims) * element / MOST_TASKS);
         let (mut pieces, mut parts, mut ends) = (Vec::with_capacity(operands.len()), Vec::new(), Vec::new());
         let mut bytes = 0;
         for (index, (Operand { dims: lengths, lies }, start)) in (0..).zip(operands.into_iter().zip(&starts))
@@ -198,9 +203,9 @@ impl Assembly {
                     let axes = axes.map(|((&length, from), &to)| TransferAxis { length, from, to });
                     let transfer = Transfer::new(element, axes);
                     let row_bytes = transfer.bytes() / transfer.rows();
-                    let rows_together = (TASK_BYTES / row_bytes.max(1)).max(1);
+                    let rows_together = (task_bytes / row_bytes.max(1)).max(1);
                     for first in (0..transfer.rows()).step_by(rows_together) {
-                        if bytes >= TASK_BYTES {
+                        if bytes >= task_bytes {
                             ends.push(parts.len() as u32);
                             bytes = 0;
                         }

@@ -155,7 +155,8 @@ fn the_closed_form_finds_the_line() {
 fn the_pseudo_inverse_of_the_graph_finds_the_line() {
     for dtype in ["f32", "f64"] {
         let document = json(&["--n", "10000", "--ways", "closed_form,session_pinv", "--dtype", dtype]);
-        let [(_, by_hand), (_, by_graph)] = [weights(&document)[0].clone(), weights(&document)[1].clone()];
+        let fitted = weights(&document);
+        let [(_, by_hand), (_, by_graph)] = fitted[..] else { panic!("expected two ways, got {fitted:?}") };
         let within = if dtype == "f32" { 1e-4 } else { 1e-11 };
         for (a, b) in by_hand.iter().zip(&by_graph) {
             assert!((a - b).abs() < within, "{dtype}: {by_hand:?}, {by_graph:?}");

@@ -77,6 +77,23 @@ fn line_28_sums_of_bytes_may_be_absurd() -> Result<()> {
     Ok(())
 }
 
+/// Line 28: a result that no memory holds is planned in no time, so that the lack of it is found.
+#[test]
+fn line_28_long_paddings_find_no_memory() -> Result<()> {
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", [2]);
+    let padded = x.pad([(0, 1 << 52)], Pad::Constant(0.0));
+    let fetches = [padded, g.concat(&[padded, x, padded], 0), g.stack(&[padded, padded], 0).reduce_sum(0)];
+    for optimize in [true, false] {
+        let session = Session::builder(&g).optimize(optimize).build()?;
+        for fetch in fetches {
+            let error = session.feed(x, &[1.0, 2.0]).run(fetch).unwrap_err();
+            assert!(matches!(error, Error::OutOfMemory { .. } | Error::TooLarge { .. }), "{error}");
+        }
+    }
+    Ok(())
+}
+
 /// Line 28: what has no elements takes no time, however long its other axes are; so do its gradients.
 #[test]
 fn line_28_long_axes_of_empty_arrays_take_no_time() -> Result<()> {

@@ -434,7 +434,7 @@ fn others() -> Vec<Example> {
         example!("matrix_norm 2", &[&[2, 2]], |_, x| x[0].matrix_norm("2"), |x| each(&x[0], |a| {
             // Of two by two, by the trace and the determinant of aᵀ·a.
             let (trace, det) = (a.mapv(|x| x * x).sum(), plain::det(a).powi(2));
-            ndarray::arr0(((trace + (trace * trace - 4.0 * det).sqrt()) / 2.0).sqrt()).into_dyn()
+            ndarray::arr0(f64::midpoint(trace, (trace * trace - 4.0 * det).sqrt()).sqrt()).into_dyn()
         })),
         example!("matrix_norm nuc", &[&[2, 2]], |_, x| x[0].matrix_norm("nuc"), |x| each(&x[0], |a| {
             let trace = a.mapv(|x| x * x).sum();
