@@ -1,5 +1,5 @@
-//! Linear algebra: factorizations of matrices, solutions of equations, and what is made of them, with gradients of any
-//! order. Each function is a method of tensors as well, whose page has its formula, gradient, errors and an example.
+//! Linear algebra: factorizations of matrices, solutions of equations, and what is made of them, with gradients
+//! that are graph again. Each function is a method of tensors as well, whose page has its formula, gradient, errors and an example.
 //!
 //! Matrices are the last two axes of a tensor, of `f32` or `f64`; axes in front are a batch. A vector as a right side is one
 //! column. Matrices of no rows, batches of none, and lengths that are known only when they are fed are taken.

@@ -13,7 +13,7 @@
 //! | [`log1mexp`], [`logaddexp`], [`softplus`], [`log_sigmoid`] | of any order |
 //! | [`entr`], [`kl_div`], [`xlogy`], [`xlog1py`] | of any order |
 //!
-//! A derivative beyond the highest is a build error. Operands that are several broadcast; of `f32` all but the error function,
+//! A derivative beyond the highest is a build error; where it says any order, that is beyond 64. Operands that are several broadcast; of `f32` all but the error function,
 //! `ndtr` and the last two rows are computed in `f64` and rounded once.
 //!
 //! # How accurate they are

@@ -1,6 +1,6 @@
 //! [`Beta`].
 
-use super::{Distribution, repeated, together, within};
+use super::{Distribution, is_not_negative, repeated, together, within};
 use crate::{Float, Graph, Operand, Tensor};
 
 /// The beta distribution, of the density xᵅ⁻¹·(1 - x)ᵝ⁻¹ / B(α, β).
@@ -63,7 +63,7 @@ impl<'g, T: Float> Distribution<'g, T> for Beta<'g, T> {
         let (alpha, beta) = (self.concentration1, self.concentration0);
         let x = x.into_tensor(alpha.graph());
         let powers = (alpha - T::one()).xlogy(x) + (beta - T::one()).xlog1py(-x);
-        let is_inside = x.greater_equal(T::zero()).logical_and(x.less_equal(T::one()));
+        let is_inside = is_not_negative(x).logical_and(x.greater(T::one()).logical_not());
         within(is_inside, powers - alpha.lbeta(beta))
     }
 
@@ -71,7 +71,7 @@ impl<'g, T: Float> Distribution<'g, T> for Beta<'g, T> {
     #[track_caller]
     fn sample<const N: usize>(&self, lengths: [usize; N]) -> Tensor<'g, T> {
         let [one, zero] = [self.concentration1, self.concentration0]
-            .map(|concentration| repeated(concentration, lengths).random_gamma());
-        one / (one + zero)
+            .map(|concentration| repeated(concentration, lengths).random_log_gamma());
+        (one - zero).sigmoid()
     }
 }

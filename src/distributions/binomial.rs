@@ -51,7 +51,7 @@ impl<'g, T: Float> Distribution<'g, T> for Binomial<'g, T> {
         // C(n, k) = 1/((n + 1)·B(k + 1, n - k + 1)).
         let ways = -(n.log1p() + (x + T::one()).lbeta(rest + T::one()));
         let log_probability = ways + x.xlogy(p) + rest.xlog1py(-p);
-        within(is_count(x).logical_and(rest.greater_equal(T::zero())), log_probability)
+        within(is_count(x).logical_and(rest.less(T::zero()).logical_not()), log_probability)
     }
 
     /// No gradient passes.

@@ -36,7 +36,9 @@ impl<'g, T: Float> Categorical<'g, T> {
     /// The entropy, -Σᵢ pᵢ·ln pᵢ.
     #[track_caller]
     pub fn entropy(&self) -> Tensor<'g, T> {
-        self.probs().entr().reduce_sum(-1)
+        // A class that never comes has no part in it, and no gradient.
+        let (logarithms, probs) = (self.logits.log_softmax(-1), self.probs());
+        -probs.greater(T::zero()).select(probs * logarithms, T::zero()).reduce_sum(-1)
     }
 }
 

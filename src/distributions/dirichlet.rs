@@ -1,6 +1,6 @@
 //! [`Dirichlet`].
 
-use super::{Distribution, repeated, within};
+use super::{Distribution, is_not_negative, repeated, within};
 use crate::{Float, Graph, Operand, Tensor};
 
 /// The Dirichlet distribution of rows of shares, of the density Πᵢ xᵢ^(αᵢ - 1) / B(α). A row is what lies along the last
@@ -28,7 +28,7 @@ impl<'g, T: Float> Dirichlet<'g, T> {
         Dirichlet { concentration: concentration.into_tensor(g) }
     }
 
-    /// The sum of each row of concentrations, as a column.
+    /// The sum of each row of concentrations.
     #[track_caller]
     fn total(&self) -> Tensor<'g, T> {
         self.concentration.reduce_sum(-1)
@@ -70,13 +70,12 @@ impl<'g, T: Float> Distribution<'g, T> for Dirichlet<'g, T> {
     fn log_prob(&self, x: impl Operand<'g, T>) -> Tensor<'g, T> {
         let x = x.into_tensor(self.concentration.graph());
         let powers = (self.concentration - T::one()).xlogy(x).reduce_sum(-1);
-        within(x.greater_equal(T::zero()).reduce_all(-1), powers - self.log_normalizer())
+        within(is_not_negative(x).reduce_all(-1), powers - self.log_normalizer())
     }
 
     /// Gradients pass, by those of gammas.
     #[track_caller]
     fn sample<const N: usize>(&self, lengths: [usize; N]) -> Tensor<'g, T> {
-        let gammas = repeated(self.concentration, lengths).random_gamma();
-        gammas / gammas.reduce_sum(-1).expand_dims(-1)
+        repeated(self.concentration, lengths).random_log_gamma().softmax(-1)
     }
 }

@@ -1,6 +1,6 @@
 //! [`Gamma`].
 
-use super::{Distribution, repeated, together, within};
+use super::{Distribution, is_not_negative, repeated, together, within};
 use crate::{Float, Graph, Operand, Tensor};
 
 /// The gamma distribution, of the density βᵅ·xᵅ⁻¹·e^(-β·x) / Γ(α).
@@ -56,7 +56,7 @@ impl<'g, T: Float> Distribution<'g, T> for Gamma<'g, T> {
         let (alpha, x) = (self.concentration, x.into_tensor(self.rate.graph()));
         let log_density =
             alpha * self.rate.ln() + (alpha - T::one()).xlogy(x) - self.rate * x - alpha.lgamma();
-        within(x.greater_equal(T::zero()), log_density)
+        within(is_not_negative(x), log_density)
     }
 
     /// Gradients pass to both parameters, to α by that of the quantile.

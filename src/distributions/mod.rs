@@ -112,10 +112,16 @@ fn within<'g, T: Float>(supported: Tensor<'g, bool>, log_density: Tensor<'g, T>)
     supported.select(log_density, T::neg_infinity())
 }
 
-/// Whether each is a whole number from 0 on.
+/// Whether each is from 0 on and finite, or NaN, which stays NaN.
+#[track_caller]
+fn is_not_negative<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, bool> {
+    x.less(T::zero()).logical_or(x.equal(T::infinity())).logical_not()
+}
+
+/// Whether each is a whole number from 0 on, or NaN.
 #[track_caller]
 fn is_count<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, bool> {
-    x.greater_equal(T::zero()).logical_and(x.floor().equal(x))
+    is_not_negative(x).logical_and(x.floor().not_equal(x).logical_and(x.equal(x)).logical_not())
 }
 
 /// A number of a generic type.

@@ -31,10 +31,10 @@ impl<'g, T: Float> MultivariateNormal<'g, T> {
         MultivariateNormal::with_scale_tril(g, loc, covariance.into_tensor(g).cholesky())
     }
 
-    /// Of the mean, and the lower triangular L with Σ = L·Lᵀ, whose diagonal is above 0.
+    /// Of the mean, and a matrix whose lower triangle is L with Σ = L·Lᵀ, and whose diagonal is above 0.
     #[track_caller]
     pub fn with_scale_tril(g: &'g Graph, loc: impl Operand<'g, T>, scale_tril: impl Operand<'g, T>) -> Self {
-        let scale_tril = scale_tril.into_tensor(g);
+        let scale_tril = scale_tril.into_tensor(g).tril(0);
         let loc = loc.into_tensor(g);
         let loc = (loc + scale_tril.diag_part()).full_like(loc);
         MultivariateNormal { loc, scale_tril }
@@ -55,7 +55,7 @@ impl<'g, T: Float> MultivariateNormal<'g, T> {
     #[track_caller]
     pub fn entropy(&self) -> Tensor<'g, T> {
         let each = self.scale_tril.diag_part().ln() + number::<T>(0.5 * (2.0 * PI * E).ln());
-        each.reduce_sum(-1)
+        (each + self.loc.zeros_like()).reduce_sum(-1)
     }
 }
 

@@ -76,9 +76,12 @@ impl<'g, T: Float> Distribution<'g, T> for StudentT<'g, T> {
 
     #[track_caller]
     fn log_prob(&self, x: impl Operand<'g, T>) -> Tensor<'g, T> {
-        let z = (x.into_tensor(self.loc.graph()) - self.loc) / self.scale;
+        let z = ((x.into_tensor(self.loc.graph()) - self.loc) / self.scale).abs() / self.df.sqrt();
         let (_, above) = self.halves();
-        -above * (z.square() / self.df).log1p() - self.log_normalizer()
+        // ln(1 + z²), by ln z where the square may leave the range.
+        let is_near = z.less(number::<T>(1e4));
+        let far = z.ln() * number::<T>(2.0) + z.square().reciprocal().log1p();
+        -above * is_near.select(z.square().log1p(), far) - self.log_normalizer()
     }
 
     /// Gradients pass to all parameters: a normal draw, over the root of a gamma draw.
@@ -87,6 +90,7 @@ impl<'g, T: Float> Distribution<'g, T> for StudentT<'g, T> {
         let (half, _) = self.halves();
         let half = repeated(half, lengths);
         let normal = half.random_normal_like(T::zero(), T::one());
-        self.loc + self.scale * normal * (half / half.random_gamma()).sqrt()
+        let root = (half.ln() - half.random_log_gamma()) * number::<T>(0.5);
+        self.loc + self.scale * normal * root.exp()
     }
 }

@@ -35,6 +35,11 @@ enum Elements {
     Lacking(OutOfMemory),
 }
 
+// SAFETY: it is borrowed or owned elements of plain types, which nobody changes as long as it is there.
+unsafe impl Send for FedArray<'_> {}
+// SAFETY: the same.
+unsafe impl Sync for FedArray<'_> {}
+
 impl<'v> FedArray<'v> {
     #[inline(always)]
     pub(crate) fn of_view<T: Element, D: Dimension>(view: ArrayView<'v, T, D>) -> Self {

@@ -102,13 +102,11 @@ impl HistogramBins {
             return bins;
         }
         let edge = spaced(low, high, bins.saturating_add(1));
-        // Rounding puts it at most next to its bin.
-        let mut bin = (((x - low) / (high - low) * bins as f64) as usize).min(bins - 1);
-        while bin > 0 && x < edge(bin) {
-            bin -= 1;
-        }
-        while bin + 1 < bins && x >= edge(bin + 1) {
-            bin += 1;
+        // Between the edge of one that is not above, and that of one that is.
+        let (mut bin, mut above) = (0, bins);
+        while above - bin > 1 {
+            let middle = bin.midpoint(above);
+            if x < edge(middle) { above = middle } else { bin = middle }
         }
         bin
     }

@@ -54,11 +54,14 @@ impl<const N: usize> Row<N> {
     /// Its op, for files of graphs.
     pub(super) fn op(&'static self, orders: Orders) -> Result<Special<N>, Fault> {
         let ([first, second], together) = self.most;
-        if orders[0] <= first && orders[1] <= second && orders[0] + orders[1] <= together {
+        if orders[0] <= first && orders[1] <= second && orders[0].saturating_add(orders[1]) <= together {
             return Ok(Special { row: self, orders });
         }
-        let order = orders[0].saturating_add(orders[1]) as usize;
-        Err(Fault::op(GradientFault::TooHigh { op: self.of, most: together as usize, order }))
+        let limits =
+            [(first, orders[0]), (second, orders[1]), (together, orders[0].saturating_add(orders[1]))];
+        let exceeded = limits.into_iter().find(|(most, order)| order > most);
+        let (most, order) = exceeded.map_or((0, 0), |(most, order)| (most as usize, order as usize));
+        Err(Fault::op(GradientFault::TooHigh { op: self.of, most, order }))
     }
 }
 

@@ -23,6 +23,8 @@ use crate::shape::TensorType;
 enum Law {
     /// Of a shape α, with the rate 1.
     Gamma,
+    /// The logarithm of that.
+    LogGamma,
     /// Of a rate.
     Poisson,
     /// Of a number of trials and a probability.
@@ -31,13 +33,14 @@ enum Law {
     VonMises,
 }
 
-/// The largest mean, and number of trials, of counts: all integers up to it are floats.
+/// The largest mean, and number of trials, of counts: all integers up to it are doubles.
 const MOST_COUNTS: f64 = 9_007_199_254_740_992.0;
 
 impl Law {
     fn name(self) -> &'static str {
         match self {
             Law::Gamma => "random_gamma",
+            Law::LogGamma => "random_log_gamma",
             Law::Poisson => "random_poisson",
             Law::Binomial => "random_binomial",
             Law::VonMises => "random_von_mises",
@@ -52,7 +55,15 @@ impl Law {
             Law::Gamma if a > 0.0 && a.is_finite() => {
                 Ok(Gamma::new(a, 1.0).map_err(KernelError::other)?.sample(rng))
             }
-            Law::Gamma => refused("a finite shape above 0", a),
+            // A draw of α is one of α + 1 times U^(1/α), which is too small for a float where α is small.
+            Law::LogGamma if a > 0.0 && a < 1.0 => {
+                let more: f64 = Gamma::new(a + 1.0, 1.0).map_err(KernelError::other)?.sample(rng);
+                Ok(more.ln() + (1.0 - rng.random::<f64>()).ln() / a)
+            }
+            Law::LogGamma if a > 0.0 && a.is_finite() => {
+                Ok(Gamma::new(a, 1.0).map_err(KernelError::other)?.sample(rng).ln())
+            }
+            Law::Gamma | Law::LogGamma => refused("a finite shape above 0", a),
             Law::Poisson if a == 0.0 => Ok(0.0),
             Law::Poisson if a > 0.0 && a <= MOST_COUNTS => {
                 Ok(Poisson::new(a).map_err(KernelError::other)?.sample(rng))
@@ -76,9 +87,9 @@ impl Law {
 /// Source: Best and Fisher, *Efficient simulation of the von Mises distribution*, 1979. Their constant loses its digits
 /// where the concentration is small or large; the limits there are the uniform and the normal distribution.
 fn von_mises(kappa: f64, rng: &mut ChaCha8Rng) -> f64 {
-    /// Below, the density differs from that of the uniform distribution by less than an angle has digits.
+    /// Below, the density is that of the uniform distribution but for a part in 10⁸.
     const UNIFORM_BELOW: f64 = 1e-8;
-    /// Above, the density is normal, of the variance 1/κ, to as many digits.
+    /// Above, it is normal, of the variance 1/κ, to as many digits.
     const NORMAL_ABOVE: f64 = 1e8;
     if kappa < UNIFORM_BELOW {
         return PI * (2.0 * rng.random::<f64>() - 1.0);
@@ -133,17 +144,31 @@ impl Op for Variate {
     /// p the density, dx/dα = -(∂F/∂α)/p (Figurnov, Mohamed and Mnih, *Implicit reparameterization gradients*, 2018).
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (alpha, x) = (at.input(0), at.output());
+        if self.law == Law::LogGamma {
+            at.scale(0, || log_slope(alpha, x));
+            return;
+        }
         // A draw too small for a float is 0, and so is its slope.
         at.scale(0, || x.greater(0.0).select(quantile_slope(alpha, x), x.scalar_like(0.0)));
     }
 
     fn differentiable(&self, _: usize) -> bool {
-        self.law == Law::Gamma
+        matches!(self.law, Law::Gamma | Law::LogGamma)
     }
 
     fn attributes(&self) -> Attributes {
         Attributes::new()
     }
+}
+
+/// How the logarithm of a draw moves with α. Where the draw is small, P(α, x) is xᵅ/Γ(α + 1) to all digits, so the
+/// logarithm is (ln p + ln Γ(α + 1))/α.
+fn log_slope<'g>(alpha: AnyTensor<'g>, log_x: AnyTensor<'g>) -> AnyTensor<'g> {
+    /// Of a draw that is 0 beside 1.
+    const SMALL: f64 = -40.0;
+    let of_small = ((alpha + 1.0).digamma() - log_x) / alpha;
+    let x = log_x.maximum(SMALL).exp();
+    log_x.less(SMALL).select(of_small, quantile_slope(alpha, x) / x)
 }
 
 /// Fills the output with the draws of a run.
@@ -205,6 +230,24 @@ methods! {
     /// ```
     fn random_gamma<Float>(x) -> Self {
         drawn(Law::Gamma, &[x])
+    }
+
+    /// The natural logarithm of a draw of the gamma distribution of the rate 1 for each element, which is the shape α, as
+    /// [`random_gamma`](crate::Tensor::random_gamma) draws it. It has all its digits where the draw is too small for a
+    /// float, which that of a small shape mostly is.
+    ///
+    /// Gradient: that of the quantile that is drawn. A shape that is not finite and above 0 fails the run.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let draws = g.full([20_000], 1e-3_f64).random_log_gamma();
+    /// let mean = Session::new(&g)?.run(draws.reduce_mean(..))?.item()?;
+    /// assert!((mean / -1000.577 - 1.0).abs() < 0.05); // ψ(1e-3)
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    fn random_log_gamma<Float>(x) -> Self {
+        drawn(Law::LogGamma, &[x])
     }
 
     /// A count of the Poisson distribution for each element, which is the rate, drawn anew in each run; by what, says

@@ -16,7 +16,7 @@ use crate::{Feeding, Float, Objective, Parameters, Result, Tensor};
 /// along that times the gradient. It suits smooth losses of up to millions of parameters whose value and gradient are
 /// exact; for those of random batches take [`Adam`](super::Adam) and its like.
 ///
-/// Defaults and limits are those of SciPy's `L-BFGS-B`, but for the value's tolerance, which is rounding.
+/// The history and the gradient's tolerance are by default those of SciPy's `L-BFGS-B`; the value's tolerance is rounding.
 ///
 /// Source: Nocedal and Wright, *Numerical Optimization*, 2nd edition, algorithms 7.4 and 7.5.
 ///
@@ -63,7 +63,9 @@ impl Lbfgs {
     /// Moves the parameters to where the loss is smallest, from where they are in the session: `&session`, or
     /// `session.feed(x, &data)` for a loss that depends on placeholders.
     ///
-    /// The variables are set once, when it ends, for whatever reason it says; if it fails, they stay as they were.
+    /// The variables are set once, when it ends, for whatever reason it says; if it fails, they stay as they were. The
+    /// gradient becomes part of the graph with each call: to fit again and again, make one
+    /// [`objective`](Parameters::objective) and [`minimize_from`](Lbfgs::minimize_from) it.
     ///
     /// # Errors
     /// Those of [`Parameters::objective`], and [`MinimizeError`](super::MinimizeError) for settings out of their ranges
@@ -151,7 +153,7 @@ impl<T: Float> Directions<T> for Curvature<T> {
         let (s, y) = (&to.at - &from.at, &to.gradient - &from.gradient);
         let sy = dot(&s, &y);
         // Rounding may leave no curvature, or a negative one, of which no model can be made.
-        if sy <= T::epsilon().as_f64() * dot(&y, &y) {
+        if sy <= -T::epsilon().as_f64() * dot(&s, &from.gradient) {
             return;
         }
         if self.pairs.len() == self.most {

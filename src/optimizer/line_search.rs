@@ -21,7 +21,7 @@ const DECREASE: f64 = 1e-4;
 /// evaluations a step.
 const CURVATURE: f64 = 0.9;
 
-/// Evaluations for one step, at most. A bracket is halved by each at least, so these take it below rounding.
+/// Evaluations for one step, at most. Each shortens a bracket, mostly by half or more.
 const MOST_EVALUATIONS: usize = 60;
 
 /// By how much a step grows that is too short: at least, and at most.

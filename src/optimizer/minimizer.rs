@@ -26,8 +26,7 @@ macro_rules! minimizer_options {
             self
         }
 
-        /// Ends where a step gains less than this, relative to the value, or to 1 if that is larger; by default 8 units
-        /// in the last place.
+        /// Ends where a step gains no more than this, relative to the value; by default 8 units in the last place.
         pub fn value_tolerance(mut self, tolerance: f64) -> Self {
             self.limits.gain = Some(tolerance);
             self

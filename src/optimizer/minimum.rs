@@ -17,7 +17,7 @@ pub struct Minimum<T> {
     pub gradient: Array1<T>,
     /// How many steps were taken.
     pub iterations: usize,
-    /// How often the value and the gradient were computed.
+    /// How often the value and the gradient were computed, or a product of the Hessian.
     pub evaluations: usize,
     /// Why it ended.
     pub end: End,
@@ -118,7 +118,7 @@ impl Limits {
         }
         let before = before?;
         let gain = self.gain.unwrap_or(ROUNDINGS * T::epsilon().as_f64());
-        let scale = before.abs().max(point.value.abs()).max(1.0);
+        let scale = before.abs().max(point.value.abs());
         (before - point.value <= gain * scale).then_some(End::Value)
     }
 }

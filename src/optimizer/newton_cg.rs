@@ -16,7 +16,7 @@ const LOOSEST: f64 = 0.5;
 ///
 /// A direction p is solved for out of H·p = -d, with the Hessian H and the gradient d, by conjugate gradients that only
 /// ask for products of H and vectors, so no matrix is ever built. They end early: far from the minimum with a rough
-/// answer, near it with an ever better one, so that steps get quadratically smaller; and where the curvature is not
+/// answer, near it with an ever better one, so that it nears ever faster; and where the curvature is not
 /// positive. Steps are of the strong Wolfe conditions. It takes far fewer steps than [`Lbfgs`](super::Lbfgs) where the
 /// curvature differs much from direction to direction, and several products for each.
 ///
@@ -127,7 +127,8 @@ impl<T: Float> Directions<T> for Newton<'_, '_, T> {
             let product = self.objective.hessian_vector_product(from.at.view(), conjugate.view())?;
             self.products += 1;
             let curvature = dot(&conjugate, &product);
-            let is_convex = curvature > T::epsilon().as_f64() * dot(&conjugate, &conjugate);
+            let lengths = (dot(&conjugate, &conjugate) * dot(&product, &product)).sqrt();
+            let is_convex = curvature > T::epsilon().as_f64() * lengths;
             // Also where the product is not finite.
             if !is_convex {
                 if iteration == 0 {

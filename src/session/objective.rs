@@ -14,7 +14,7 @@ use super::{Core, FeedList, Feeding, Parameters, RunTerms};
 use crate::element::Value;
 use crate::error::{Error, Result};
 use crate::exec::FedArray;
-use crate::gradient::hessian_vector_product_or_zeros;
+use crate::gradient::{Gradients, hessian_vector_product_or_zeros};
 use crate::graph::{AnyTensor, Float, Tensor};
 
 /// What is fed to a run, of which a few arrays are kept without allocating.
@@ -106,7 +106,7 @@ impl<'g, T: Float> Parameters<'g, T> {
     /// for a loss that depends on placeholders. The gradient becomes part of the graph.
     ///
     /// # Errors
-    /// [`Error::NotOneElement`] for a loss of several elements, and as for [`Session::make_callable`](super::Session::make_callable): build errors,
+    /// [`Error::NotOneElement`] for a loss of several elements, a build error for one that depends on none of the variables, and as for [`Session::make_callable`](super::Session::make_callable): build errors,
     /// tensors of another graph, a variable that is listed twice.
     #[track_caller]
     pub fn objective<'s, 'v>(
@@ -117,7 +117,15 @@ impl<'g, T: Float> Parameters<'g, T> {
         let (run, loss) = (run.into(), loss.into());
         check_is_one(loss.shape().known())?;
         let xs = self.tensors();
-        let gradient = self.gradient(loss);
+        let variables: Vec<Tensor<'g, T>> =
+            self.variables().iter().map(|variable| variable.tensor()).collect();
+        let gradient = match variables.first() {
+            // One that is asked for alone tells why there is none.
+            Some(&first) if Gradients::of([loss]).wrt(&variables).iter().all(Option::is_none) => {
+                loss.gradients([first])[0]
+            }
+            _ => self.gradient(loss),
+        };
         let (core, feeds) = (&run.session.core, [&xs, &run.tensors.tensors[..]]);
         let value = prepared(core, &feeds, &[loss.any()])?;
         let gradient = prepared(core, &feeds, &[loss.any(), gradient.any()])?;

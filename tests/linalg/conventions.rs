@@ -148,3 +148,28 @@ fn single_precision_is_as_good_as_it_can_be() {
         assert!(error.iter().all(|x| x.abs() < 2e-5), "{error}");
     }
 }
+
+#[test]
+fn numbers_at_the_ends_of_the_range_are_taken() -> Result<()> {
+    use flowgrad::ndarray::Array2;
+    let g = Graph::new();
+    // The sum of a column is beyond all numbers, and so is the exponential.
+    let huge = g.constant(arr2(&[[1e308, 0.0], [1e308, 0.0]])).expm();
+    let session = Session::new(&g)?;
+    assert!(session.run(huge).map_or(true, |found| found.iter().any(|x: &f64| !x.is_finite())));
+    let shrunk = g.constant(arr2(&[[-800.0, 0.0], [0.0, 1.0]])).expm();
+    let shrunk = session.run(shrunk)?;
+    assert!(shrunk[[0, 0]] == 0.0 && (shrunk[[1, 1]] - 1.0_f64.exp()).abs() < 1e-12, "{shrunk}");
+
+    for (x, n) in [(1e308_f64, 23), (1e-308, 25), (5e-324, 8)] {
+        let (sign, logarithm) = g.constant(Array2::<f64>::eye(n) * x).slogdet();
+        let (sign, logarithm) = session.run((sign, logarithm))?;
+        let expected = n as f64 * x.ln();
+        assert!(sign[[]] == 1.0 && (logarithm[[]] / expected - 1.0).abs() < 1e-14, "{x}: {logarithm}");
+    }
+    // What is not read may be anything.
+    let lower = g.constant(arr2(&[[4.0, f64::NAN], [2.0, 10.0]]));
+    assert_eq!(session.run(lower.cholesky())?, arr2(&[[2.0, 0.0], [1.0, 3.0]]).into_dyn());
+    assert!(session.run(lower.eigvalsh())?.iter().all(|x: &f64| x.is_finite()));
+    Ok(())
+}

@@ -286,3 +286,58 @@ fn an_objective_refuses_what_is_no_function_of_its_vector() -> Result<()> {
     assert!(matches!(unfed, Err(Error::NotFed { .. })));
     Ok(())
 }
+
+#[test]
+fn a_loss_of_none_of_the_parameters_is_an_error() -> Result<()> {
+    let g = Graph::new();
+    let w = g.variable("w", 2.0);
+    let session = Session::new(&g)?;
+    let loss = w.tensor().stop_gradient().square();
+    let error = Lbfgs::new().minimize(&session, loss, &Parameters::of(&g, [w])).unwrap_err();
+    assert!(matches!(error, Error::Build(_)), "{error}");
+    Ok(())
+}
+
+#[test]
+fn threads_share_an_objective() -> Result<()> {
+    let g = Graph::new();
+    let w = g.variable("w", arr1(&[1.0, 2.0]));
+    let x = g.placeholder::<f64>("x", [2]);
+    let session = Session::new(&g)?;
+    let data = arr1(&[3.0, 4.0]);
+    let loss = (w * x).reduce_sum(..).square();
+    let objective = Parameters::trainable(&g).objective(session.feed(x, &data), loss)?;
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = (0..4)
+            .map(|thread| {
+                let objective = &objective;
+                scope.spawn(move || objective.value(arr1(&[f64::from(thread), 1.0]).view()))
+            })
+            .collect();
+        for (thread, run) in (0..).zip(runs) {
+            assert_eq!(run.join().unwrap()?, (3.0 * f64::from(thread) + 4.0).powi(2));
+        }
+        Ok(())
+    })
+}
+
+/// Steep losses in single precision, whose curvature is beyond what the numbers resolve.
+#[test]
+fn the_scale_of_a_loss_does_not_matter() -> Result<()> {
+    for scale in [1e-6_f32, 1.0, 1e8] {
+        let g = Graph::new();
+        let w = g.variable("w", arr1(&[3.0_f32, -2.0]));
+        let loss = ((w - 1.0).square() * g.constant(arr1(&[scale, 100.0 * scale]))).reduce_sum(..);
+        let (session, parameters) = (Session::new(&g)?, Parameters::trainable(&g));
+        let objective = parameters.objective_with_hessian(&session, loss)?;
+        let (start, tolerance) = (parameters.pack(&session)?, f64::from(scale) * 1e-5);
+        for minimum in [
+            Lbfgs::new().gradient_tolerance(tolerance).minimize_from(&objective, start.view())?,
+            NewtonCg::new().gradient_tolerance(tolerance).minimize_from(&objective, start.view())?,
+        ] {
+            assert!(minimum.at.iter().all(|x| (x - 1.0).abs() < 1e-4), "{scale}: {minimum:?}");
+            assert!(minimum.iterations < 20, "{scale}: {minimum:?}");
+        }
+    }
+    Ok(())
+}

@@ -322,7 +322,9 @@ fn rows_of_normal_numbers_have_a_covariance() -> Result<()> {
     let matrix = arr2(&[[2.0, 0.5, -0.3], [0.5, 1.0, 0.2], [-0.3, 0.2, 0.5]]);
     let (loc, covariance) =
         (g.variable("loc", arr1(&[1.0, -1.0, 0.5])), g.variable("covariance", matrix.clone()));
-    let rows = MultivariateNormal::new(&g, loc, covariance);
+    // Of a symmetric matrix the gradient is symmetric; differences move one element.
+    let symmetric = (covariance + covariance.transpose()) * 0.5;
+    let rows = MultivariateNormal::new(&g, loc, symmetric);
     let x = g.constant(arr2(&[[1.0, -1.0, 0.5], [0.0, 0.25, 2.0]]));
     let session = Session::new(&g)?;
     let (log_prob, entropy, again) = session.run((rows.log_prob(x), rows.entropy(), rows.covariance()))?;
@@ -354,5 +356,65 @@ fn rows_of_normal_numbers_have_a_covariance() -> Result<()> {
     let (at, drawn) = Session::new(&g)?.run((both.log_prob(g.zeros::<f64>([3])), both.sample([5])))?;
     assert_eq!((at.shape(), drawn.shape()), (&[2][..], &[5, 2, 3][..]));
     assert!(is_near(at[[0]], constant, 1e-14) && is_near(at[[1]], constant - 3.0 * 2.0_f64.ln(), 1e-14));
+    Ok(())
+}
+
+#[test]
+fn ends_of_the_domains_have_their_values() -> Result<()> {
+    let g = Graph::with_seed(2);
+    let session = Session::new(&g)?;
+    let nothing = [
+        Poisson::new(&g, 2.0).log_prob(f64::INFINITY),
+        Gamma::new(&g, 2.0, 1.0).log_prob(f64::INFINITY),
+        NegativeBinomial::new(&g, 2.0, 0.5).log_prob(f64::INFINITY),
+    ];
+    assert!(session.run(&nothing[..])?.iter().all(|found| found[[]] == f64::NEG_INFINITY));
+    let unknown = [
+        Normal::new(&g, 0.0, 1.0).log_prob(f64::NAN),
+        Gamma::new(&g, 2.0, 1.0).log_prob(f64::NAN),
+        Beta::new(&g, 2.0, 1.0).log_prob(f64::NAN),
+        Poisson::new(&g, 2.0).log_prob(f64::NAN),
+        Binomial::new(&g, 2.0, 0.5).log_prob(f64::NAN),
+        NegativeBinomial::new(&g, 2.0, 0.5).log_prob(f64::NAN),
+    ];
+    assert!(session.run(&unknown[..])?.iter().all(|found| found[[]].is_nan()));
+    // A Cauchy density far away is 1/(π·x²).
+    let far = session.run(StudentT::new(&g, 1.0, 0.0, 1.0).log_prob(1e200))?.item()?;
+    assert!(is_near(far, -std::f64::consts::PI.ln() - 400.0 * 10.0_f64.ln(), 1e-12), "{far}");
+
+    // Draws of small parameters lie at the ends, and are numbers.
+    let small = 1e-3_f32;
+    let draws = [
+        Beta::new(&g, small, small).sample([2_000]),
+        Dirichlet::new(&g, g.constant(arr1(&[small; 3]))).sample([700]),
+        StudentT::new(&g, 0.5, 0.0, 1.0).sample([2_000]),
+    ];
+    for draws in session.run(&draws[..])? {
+        assert!(draws.iter().all(|x: &f32| x.is_finite()), "{draws}");
+    }
+
+    // A class that cannot come has no part in the gradient.
+    let logits = g.variable("logits", arr1(&[0.5, f64::NEG_INFINITY, 1.5]));
+    let [slope] = Categorical::new(&g, logits).entropy().gradients([logits]);
+    let others = g.variable("others", arr1(&[0.5, 1.5]));
+    let [expected] = Categorical::new(&g, others).entropy().gradients([others]);
+    let (slope, expected) = Session::new(&g)?.run((slope, expected))?;
+    assert!(is_near(slope[[0]], expected[[0]], 1e-15) && slope[[1]] == 0.0, "{slope}, {expected}");
+    Ok(())
+}
+
+#[test]
+fn logarithms_of_small_draws_have_gradients() -> Result<()> {
+    let g = Graph::with_seed(4);
+    let alpha = g.variable("alpha", arr1(&[1e-3, 0.05, 1.0, 30.0]));
+    let logarithms = alpha.tensor().broadcast_to([DRAWS as isize, 4]).random_log_gamma();
+    let [slope] = logarithms.reduce_mean(0).reduce_sum(..).gradients([alpha]);
+    let (mean, slope, digamma, trigamma) =
+        Session::new(&g)?.run((logarithms.reduce_mean(0), slope, alpha.digamma(), alpha.polygamma(1)))?;
+    for index in 0..4 {
+        let within = 6.0 * (trigamma[[index]] / DRAWS as f64).sqrt();
+        assert!(is_near(mean[[index]], digamma[[index]], within), "{mean}, {digamma}");
+        assert!(is_near(slope[[index]] / trigamma[[index]], 1.0, 0.06), "{slope}, {trigamma}");
+    }
     Ok(())
 }

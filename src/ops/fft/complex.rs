@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use ndarray::{ArrayView2, ArrayViewMut3};
 use rustfft::num_complex::Complex;
 
-use super::plans::{ComplexPlan, Point, planned, point, zero};
+use super::plans::{ComplexPlan, Point, planned, point, room, zero};
 use super::{give_both, of_both, parts, rows};
 use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Fault;
@@ -78,7 +78,7 @@ impl<T: Point> Kernel for Transform<T> {
         let points = real.ncols();
         let plan = planned(&self.plan, points, || ComplexPlan::complex(points, self.op.inverse))?;
         let scale: T = point(if self.op.normalized { 1.0 / points as f64 } else { 1.0 });
-        let (mut row, mut scratch) = (vec![zero(); points], plan.scratch());
+        let (mut row, mut scratch) = (room(zero(), points)?, plan.scratch()?);
         for (mut both, (real, imaginary)) in
             output.outer_iter_mut().zip(real.outer_iter().zip(imaginary.outer_iter()))
         {

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use ndarray::{ArrayView2, ArrayViewMut2};
 use rustfft::num_complex::Complex;
 
-use super::plans::{ComplexPlan, Point, planned, point, zero};
+use super::plans::{ComplexPlan, Point, planned, point, room, zero};
 use super::{FftFault, rows};
 use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Fault;
@@ -165,7 +165,7 @@ impl<T: Point> Kernel for Cosines<T> {
         let mut output: ArrayViewMut2<'_, T> = with_axes(output.into_view()?)?;
         let points = x.ncols();
         let CosinePlan { plan, factors } = planned(&self.plan, points, || CosinePlan::of(self.op, points))?;
-        let (mut row, mut scratch) = (vec![zero(); points], plan.scratch());
+        let (mut row, mut scratch) = (room(zero(), points)?, plan.scratch()?);
         for (mut y, x) in output.rows_mut().into_iter().zip(x.rows()) {
             if self.op.transposed {
                 row.iter_mut().zip(x.iter().zip(factors)).for_each(|(to, (&x, &factor))| *to = factor * x);

@@ -39,6 +39,14 @@ pub(super) fn planned<P>(
     Ok(plan.get_or_init(make))
 }
 
+/// So many equal elements, if there is memory for them.
+pub(super) fn room<E: Clone>(element: E, count: usize) -> Result<Vec<E>, KernelError> {
+    let mut room = Vec::new();
+    room.try_reserve_exact(count).map_err(KernelError::other)?;
+    room.resize(count, element);
+    Ok(room)
+}
+
 /// Of complex numbers, in place.
 pub(super) type ComplexPlan<T> = Plan<dyn Fft<T>>;
 /// Of numbers, to half of their spectrum.
@@ -53,8 +61,8 @@ impl<T: Point> ComplexPlan<T> {
     }
 
     /// Memory for runs of the plan.
-    pub(super) fn scratch(&self) -> Vec<Complex<T>> {
-        vec![zero(); self.0.get_inplace_scratch_len()]
+    pub(super) fn scratch(&self) -> Result<Vec<Complex<T>>, KernelError> {
+        room(zero(), self.0.get_inplace_scratch_len())
     }
 
     pub(super) fn run(&self, points: &mut [Complex<T>], scratch: &mut [Complex<T>]) {
@@ -67,8 +75,8 @@ impl<T: Point> ForwardPlan<T> {
         Plan(RealFftPlanner::new().plan_fft_forward(points))
     }
 
-    pub(super) fn scratch(&self) -> Vec<Complex<T>> {
-        self.0.make_scratch_vec()
+    pub(super) fn scratch(&self) -> Result<Vec<Complex<T>>, KernelError> {
+        room(zero(), self.0.get_scratch_len())
     }
 
     pub(super) fn run(
@@ -86,8 +94,8 @@ impl<T: Point> InversePlan<T> {
         Plan(RealFftPlanner::new().plan_fft_inverse(points))
     }
 
-    pub(super) fn scratch(&self) -> Vec<Complex<T>> {
-        self.0.make_scratch_vec()
+    pub(super) fn scratch(&self) -> Result<Vec<Complex<T>>, KernelError> {
+        room(zero(), self.0.get_scratch_len())
     }
 
     pub(super) fn run(

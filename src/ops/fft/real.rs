@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use ndarray::{ArrayView2, ArrayViewMut2, ArrayViewMut3};
 use rustfft::num_complex::Complex;
 
-use super::plans::{ForwardPlan, InversePlan, Point, planned, point, zero};
+use super::plans::{ForwardPlan, InversePlan, Point, planned, point, room, zero};
 use super::{FftFault, Told, cotangents, of_both, parts, rows};
 use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Fault;
@@ -154,10 +154,10 @@ impl<T: Point> Kernel for Forward<T> {
         let x: ArrayView2<'_, T> = with_axes(inputs[0].view()?)?;
         let mut output: ArrayViewMut3<'_, T> = with_axes(output.into_view()?)?;
         let points = x.ncols();
-        let (mut row, mut spectrum) = (vec![T::default(); points], vec![zero(); half(points)]);
+        let (mut row, mut spectrum) = (room(T::default(), points)?, room(zero(), half(points))?);
         let plan = planned(&self.plan, points, || ForwardPlan::forward(points))?;
         let scale = if self.normalized { 1.0 / points as f64 } else { 1.0 };
-        let mut scratch = plan.scratch();
+        let mut scratch = plan.scratch()?;
         for (mut both, x) in output.outer_iter_mut().zip(x.outer_iter()) {
             row.iter_mut().zip(x).for_each(|(to, &x)| *to = x);
             plan.run(&mut row, &mut spectrum, &mut scratch).map_err(KernelError::other)?;
@@ -195,10 +195,10 @@ impl<T: Point> Kernel for Inverse<T> {
         let imaginary: ArrayView2<'_, T> = with_axes(inputs[1].view()?)?;
         let mut output: ArrayViewMut2<'_, T> = with_axes(output.into_view()?)?;
         let points = output.ncols();
-        let (mut row, mut spectrum) = (vec![T::default(); points], vec![zero(); half(points)]);
+        let (mut row, mut spectrum) = (room(T::default(), points)?, room(zero(), half(points))?);
         let plan = planned(&self.plan, points, || InversePlan::inverse(points))?;
         let scale = if self.normalized { 1.0 / points as f64 } else { 1.0 };
-        let mut scratch = plan.scratch();
+        let mut scratch = plan.scratch()?;
         for (mut x, (real, imaginary)) in
             output.rows_mut().into_iter().zip(real.outer_iter().zip(imaginary.outer_iter()))
         {

@@ -1,6 +1,6 @@
 //! `cholesky` and `try_cholesky`, `cholesky_solve` and `logdet` by it.
 
-use super::dense::{Real, check_finite};
+use super::dense::{Real, check_lower_finite};
 use super::each::{OfMatrix, each};
 use super::error::LinalgError;
 use super::shapes::{Matrices, lengths, part};
@@ -89,7 +89,7 @@ struct Factor {
 impl OfMatrix for Factor {
     fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T]) -> Result<(), LinalgError> {
         let factor = |l: &mut [T]| {
-            check_finite(inputs[0], self.n)?;
+            check_lower_finite(inputs[0], self.n)?;
             triangular::cholesky(inputs[0], self.n, l)
         };
         if self.is_try { flagged(output, factor) } else { factor(output) }

@@ -90,13 +90,25 @@ pub(super) fn transpose<T: Real>(a: &[T], rows: usize, columns: usize, to: &mut 
 pub(super) fn check_finite<T: Real>(a: &[T], columns: usize) -> Result<(), LinalgError> {
     // A product with 0 is NaN where the other factor is not finite; only then the element is looked for.
     let sum = a.iter().fold(T::ZERO, |sum, &x| sum + x * T::ZERO);
-    match a.iter().position(|x| !x.is_number()) {
-        Some(at) if sum != T::ZERO => Err(LinalgError::NotFinite {
+    if sum == T::ZERO { Ok(()) } else { first_not_finite(a.iter().enumerate(), columns) }
+}
+
+/// The same for the lower triangle of a square.
+pub(super) fn check_lower_finite<T: Real>(a: &[T], n: usize) -> Result<(), LinalgError> {
+    first_not_finite(a.iter().enumerate().filter(|(at, _)| at % n <= at / n), n)
+}
+
+fn first_not_finite<'a, T: Real>(
+    mut elements: impl Iterator<Item = (usize, &'a T)>,
+    columns: usize,
+) -> Result<(), LinalgError> {
+    match elements.find(|(_, x)| !x.is_number()) {
+        Some((at, x)) => Err(LinalgError::NotFinite {
             row: at / columns,
             column: at % columns,
-            found: a[at].as_f64().to_string(),
+            found: x.as_f64().to_string(),
         }),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

@@ -90,13 +90,14 @@ impl Product {
 
 /// A number far from 1 without a power of 2, so that the product of two is in range; and the exponent of that.
 fn parted(x: f64) -> (f64, f64) {
-    const EXPONENT: f64 = 500.0;
-    let exponent = match x.abs().log2() {
-        exponent if exponent > EXPONENT => EXPONENT,
-        exponent if exponent < -EXPONENT && x != 0.0 => -EXPONENT,
-        _ => return (x, 0.0),
-    };
-    (x * (-exponent).exp2(), exponent)
+    const NEAR: f64 = 500.0;
+    let exponent = x.abs().log2().floor();
+    if x == 0.0 || !exponent.is_finite() || exponent.abs() <= NEAR {
+        return (x, 0.0);
+    }
+    // In two steps, as one power may be out of range.
+    let half = (exponent / 2.0).trunc();
+    (x * (-half).exp2() * (half - exponent).exp2(), exponent)
 }
 
 /// Whether an odd number of exchanges leads to an order.

@@ -1,7 +1,7 @@
 //! `eigh` and `eigvalsh`: eigenvalues and eigenvectors of symmetric matrices.
 
 use super::cholesky::pair;
-use super::dense::{Real, check_finite};
+use super::dense::{Real, check_lower_finite};
 use super::each::{OfMatrix, each};
 use super::error::LinalgError;
 use super::shapes::{Matrices, lengths, part};
@@ -31,7 +31,7 @@ struct Found {
 
 impl OfMatrix for Found {
     fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T]) -> Result<(), LinalgError> {
-        check_finite(inputs[0], self.n)?;
+        check_lower_finite(inputs[0], self.n)?;
         orthogonal::eigh(inputs[0], self.n, output)
     }
 

@@ -77,13 +77,18 @@ impl OfMatrix for Filled {
         let n = self.n;
         check_finite(inputs[0], n)?;
         output.copy_from_slice(inputs[0]);
-        let column =
-            |j: usize| inputs[0].iter().skip(j).step_by(n).map(|x| x.magnitude().as_f64()).sum::<f64>();
-        let norm = (0..n).map(column).fold(0.0, f64::max);
+        // The mean of a column, for its sum may be beyond all numbers.
+        let share = (n as f64).recip();
+        let column = |j: usize| {
+            inputs[0].iter().skip(j).step_by(n).map(|x| x.magnitude().as_f64() * share).sum::<f64>()
+        };
+        let mean = (0..n).map(column).fold(0.0, f64::max);
+        let norm = mean * n as f64;
         let limits: &[f64] = if T::DTYPE == DType::F32 { &SINGLE } else { &DOUBLE };
         let last = limits.len() - 1;
         let degree = limits.iter().position(|&limit| norm <= limit).unwrap_or(last);
-        let squarings = if norm > limits[last] { (norm / limits[last]).log2().ceil() as usize } else { 0 };
+        let excess = (mean / limits[last]).log2() + (n as f64).log2();
+        let squarings = if norm > limits[last] { excess.ceil() as usize } else { 0 };
         // Each step is exact.
         for _ in 0..squarings {
             for x in &mut *output {
