@@ -33,17 +33,14 @@ macro_rules! internal {
 }
 pub(super) use internal;
 
-/// Refuses operands of element types that an op does not take.
+/// Refuses operands of element types that an op does not take; those behind the last are like it.
 pub(super) fn check(elements: &[Elements], operands: &[AnyTensor<'_>]) -> Result<(), Fault> {
     let Some(first) = operands.first().map(|first| first.dtype()) else { return Ok(()) };
-    for (elements, operand) in elements.iter().zip(operands) {
+    let like_last = elements.last().into_iter().cycle();
+    for (elements, operand) in elements.iter().chain(like_last).zip(operands) {
         let found = operand.dtype();
         if !elements.admit(found, first) && !operand.is_invalid() {
-            return Err(match elements {
-                Elements::Same => Fault::ElementType { expected: first, found },
-                Elements::Only(expected) => Fault::ElementType { expected: *expected, found },
-                _ => Fault::ElementKind { expected: "another element type", found },
-            });
+            return Err(elements.fault(first, found));
         }
     }
     Ok(())

@@ -223,7 +223,7 @@ methods! {
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
-    /// let draws = g.full([20_000], 3.0_f64).random_gamma();
+    /// let draws = g.fill([20_000], 3.0_f64).random_gamma();
     /// let mean = Session::new(&g)?.run(draws.reduce_mean(..))?.item()?;
     /// assert!((mean - 3.0).abs() < 0.1);
     /// # Ok::<(), flowgrad::Error>(())
@@ -241,7 +241,7 @@ methods! {
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
-    /// let draws = g.full([20_000], 1e-3_f64).random_log_gamma();
+    /// let draws = g.fill([20_000], 1e-3_f64).random_log_gamma();
     /// let mean = Session::new(&g)?.run(draws.reduce_mean(..))?.item()?;
     /// assert!((mean / -1000.577 - 1.0).abs() < 0.05); // ψ(1e-3)
     /// # Ok::<(), flowgrad::Error>(())
@@ -258,7 +258,7 @@ methods! {
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
-    /// let draws = g.full([20_000], 3.0_f64).random_poisson();
+    /// let draws = g.fill([20_000], 3.0_f64).random_poisson();
     /// let mean = Session::new(&g)?.run(draws.reduce_mean(..))?.item()?;
     /// assert!((mean - 3.0).abs() < 0.1);
     /// # Ok::<(), flowgrad::Error>(())
@@ -277,7 +277,7 @@ methods! {
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
-    /// let draws = g.full([20_000], 10.0_f64).random_binomial(0.3);
+    /// let draws = g.fill([20_000], 10.0_f64).random_binomial(0.3);
     /// let mean = Session::new(&g)?.run(draws.reduce_mean(..))?.item()?;
     /// assert!((mean - 3.0).abs() < 0.1);
     /// # Ok::<(), flowgrad::Error>(())
@@ -294,7 +294,7 @@ methods! {
     /// ```
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
-    /// let draws = g.full([20_000], 4.0_f64).random_von_mises();
+    /// let draws = g.fill([20_000], 4.0_f64).random_von_mises();
     /// let mean = Session::new(&g)?.run(draws.cos().reduce_mean(..))?.item()?;
     /// assert!((mean - 0.8635).abs() < 0.01); // I₁(4)/I₀(4)
     /// # Ok::<(), flowgrad::Error>(())
@@ -309,6 +309,18 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     use super::random::beside;
     vec![
+        // No difference of draws shows the slope by the shape, so that stays as it is; means of draws do (`tests/special`).
+        example!("random_gamma", &[&[2, 3]], |_, x| beside(x[0], x[0].stop_gradient().random_gamma()), |x| x
+            [0]
+        .clone())
+        .within(0.1, 9.0),
+        example!(
+            "random_log_gamma",
+            &[&[2, 3]],
+            |_, x| beside(x[0], x[0].stop_gradient().random_log_gamma()),
+            |x| x[0].clone()
+        )
+        .within(0.1, 9.0),
         example!("random_poisson", &[&[2, 3]], |_, x| beside(x[0], x[0].random_poisson()), |x| x[0].clone())
             .within(0.1, 9.0),
         example!("random_poisson of 0", &[&[4]], |_, x| x[0] + (x[0] * 0.0).random_poisson(), |x| x[0]

@@ -36,6 +36,18 @@ impl Elements {
         }
     }
 
+    /// What is wrong with other elements beside those of the first operand.
+    pub(crate) fn fault(self, first: DType, found: DType) -> Fault {
+        match self {
+            Elements::Same => Fault::ElementType { expected: first, found },
+            Elements::Only(expected) => Fault::ElementType { expected, found },
+            Elements::Element => Fault::ElementKind { expected: "any element type", found },
+            Elements::Numeric => Fault::ElementKind { expected: "a number type", found },
+            Elements::Float => Fault::ElementKind { expected: "a float type", found },
+            Elements::Integer => Fault::ElementKind { expected: "an integer type", found },
+        }
+    }
+
     /// The invalid tensor for an operand of a wrong element type, beside a first operand with elements of the type `first`.
     #[track_caller]
     pub(crate) fn refuse<'g>(
@@ -48,14 +60,7 @@ impl Elements {
         if self.admit(found, first) || operand.is_invalid() {
             return None;
         }
-        let fault = match self {
-            Elements::Same => Fault::ElementType { expected: first, found },
-            Elements::Only(expected) => Fault::ElementType { expected, found },
-            Elements::Element => return None,
-            Elements::Numeric => Fault::ElementKind { expected: "a number type", found },
-            Elements::Float => Fault::ElementKind { expected: "a float type", found },
-            Elements::Integer => Fault::ElementKind { expected: "an integer type", found },
-        };
+        let fault = self.fault(first, found);
         Some(operand.graph().invalid_any(op, fault))
     }
 }

@@ -4,10 +4,15 @@
 mod arrays;
 #[path = "table/elementwise.rs"]
 mod elementwise;
+#[cfg(feature = "linalg")]
+#[path = "table/linalg.rs"]
+mod linalg;
 #[path = "table/models.rs"]
 mod models;
 #[path = "table/moves.rs"]
 mod moves;
+#[path = "table/order.rs"]
+mod order;
 #[path = "table/patterns.rs"]
 mod patterns;
 #[path = "table/random.rs"]
@@ -67,7 +72,18 @@ const fn row(name: &'static str, kind: Kind, is_exact: bool, apply: Apply) -> Ro
 
 /// All rows.
 pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
-    [elementwise::ROWS, arrays::ROWS, moves::ROWS, models::ROWS, random::ROWS, special::ROWS, patterns::ROWS]
-        .into_iter()
-        .flatten()
+    [
+        elementwise::ROWS,
+        arrays::ROWS,
+        moves::ROWS,
+        models::ROWS,
+        order::ROWS,
+        random::ROWS,
+        special::ROWS,
+        #[cfg(feature = "linalg")]
+        linalg::ROWS,
+        patterns::ROWS,
+    ]
+    .into_iter()
+    .flatten()
 }

@@ -47,4 +47,20 @@ pub(crate) static ROWS: &[Row] = &[
         let logits = at.steady(|dims| dims.last().is_some_and(|&classes| classes > 0))?;
         Some(logits.categorical(at.number(3)).into())
     }),
+    // Rejection jumps, so parameters are those that no rounding moves.
+    row("random_gamma", Discrete, ROUNDED, |at| {
+        let shapes = at.graph().fill(vec![at.number(4), 1 + at.number(3)], 2.5);
+        Some(if at.number(2) == 0 { shapes.random_gamma() } else { shapes.random_log_gamma() }.into())
+    }),
+    row("draws by parameters", Discrete, ROUNDED, |at| {
+        let numbers = at.graph().fill(vec![at.number(4), 1 + at.number(3)], 3.0);
+        Some(
+            match at.number(3) {
+                0 => numbers.random_poisson(),
+                1 => numbers.random_binomial(0.25),
+                _ => numbers.random_von_mises(),
+            }
+            .into(),
+        )
+    }),
 ];
