@@ -401,7 +401,8 @@ macro_rules! of_half {
             operands: &[REAL, IMAGINARY, LENGTH],
             attributes: &[AttributeDef::of::<Told>("n")],
             build: |graph, operands, attributes| {
-                check(&[Elements::Float, Elements::Same], operands)?;
+                let length = Elements::Only(DType::Bool);
+                check(&[Elements::Float, Elements::Same, length, length], operands)?;
                 let op =
                     RealDftTransposed { twice: $twice, normalized: $normalized, n: attributes.value("n")? };
                 Ok(vec![graph.apply(op, operands)])

@@ -33,11 +33,10 @@ macro_rules! internal {
 }
 pub(super) use internal;
 
-/// Refuses operands of element types that an op does not take; those behind the last are like it.
+/// Refuses operands of element types that an op does not take.
 pub(super) fn check(elements: &[Elements], operands: &[AnyTensor<'_>]) -> Result<(), Fault> {
     let Some(first) = operands.first().map(|first| first.dtype()) else { return Ok(()) };
-    let like_last = elements.last().into_iter().cycle();
-    for (elements, operand) in elements.iter().chain(like_last).zip(operands) {
+    for (elements, operand) in elements.iter().zip(operands) {
         let found = operand.dtype();
         if !elements.admit(found, first) && !operand.is_invalid() {
             return Err(elements.fault(first, found));

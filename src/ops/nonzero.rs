@@ -96,7 +96,8 @@ pub(super) const METHODS: &[&[OpDef]] = &[&[OpDef {
     attributes: &[AttributeDef::of::<Told>("size"), AttributeDef::of::<i64>("fill")],
     build: |graph, operands, attributes| {
         let (size, fill) = (attributes.value("size")?, attributes.value("fill")?);
-        check(&[Elements::Element, Elements::Only(DType::Bool)], operands)?;
+        let length = Elements::Only(DType::Bool);
+        check(&[Elements::Element, length, length], operands)?;
         Ok(vec![graph.apply(Nonzero { size, fill }, operands)])
     },
 }]];

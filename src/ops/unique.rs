@@ -115,7 +115,8 @@ pub(super) const INTERNAL: &[OpDef] = &[OpDef {
     ],
     attributes: &[AttributeDef::of::<Told>("size")],
     build: |graph, operands, attributes| {
-        check(&[Elements::Numeric], operands)?;
+        let length = Elements::Only(DType::Bool);
+        check(&[Elements::Numeric, length, length], operands)?;
         Ok(graph.apply_all(Distinct { size: attributes.value("size")? }, operands))
     },
 }];

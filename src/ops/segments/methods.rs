@@ -111,7 +111,8 @@ macro_rules! nodes {
             operands: &[OPERANDS[0], OPERANDS[1], LENGTH],
             attributes: &[AttributeDef::of::<Told>("num_segments")],
             build: |graph, operands, attributes| {
-                check(&[Elements::Numeric, Elements::Integer, Elements::Only(DType::Bool)], operands)?;
+                let length = Elements::Only(DType::Bool);
+                check(&[Elements::Numeric, Elements::Integer, length, length], operands)?;
                 let count = attributes.value("num_segments")?;
                 Ok(vec![graph.apply(Segments { reduce: Reduce::$reduce, sorted: $sorted, count }, operands)])
             },
