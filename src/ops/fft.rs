@@ -13,6 +13,7 @@ mod fit;
 mod plans;
 mod real;
 
+use crate::element::DType;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{AttributeDef, Elements, MultiOp, OpDef, OperandDef};
@@ -390,7 +391,7 @@ fn typed<'g, T: Float>((real, imaginary): (AnyTensor<'g>, AnyTensor<'g>)) -> (Te
 
 const REAL: OperandDef = OperandDef::one("real", Elements::Float);
 const IMAGINARY: OperandDef = OperandDef::one("imaginary", Elements::Same);
-const LENGTH: OperandDef = OperandDef::some("length", Elements::Only(crate::element::DType::Bool));
+const LENGTH: OperandDef = OperandDef::some("length", Elements::Only(DType::Bool));
 
 /// The definition of points of half of a spectrum.
 macro_rules! of_half {
