@@ -16,7 +16,6 @@ use crate::graph::AnyTensor;
 use crate::graph::Float;
 use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::ir::{Kernel, KernelError, Lowering, Val};
-use crate::ops::internal::check;
 use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType};
 
@@ -345,12 +344,6 @@ pub(super) const INTERNAL: &[OpDef] = &[OpDef {
     ],
     attributes: &[AttributeDef::of::<isize>("blank"), AttributeDef::of::<usize>("directions")],
     build: |graph, operands, attributes| {
-        let of_operand = |operand: usize| match operand {
-            0 => Elements::Float,
-            1..INPUTS => Elements::Integer,
-            _ => Elements::Same,
-        };
-        check(&(0..operands.len()).map(of_operand).collect::<Vec<_>>(), operands)?;
         let (blank, directions) = (attributes.value("blank")?, attributes.value("directions")?);
         Ok(vec![graph.apply(CtcGradient { blank, directions }, operands)])
     },

@@ -1,24 +1,19 @@
 //! `cumprod`: at each place along an axis the product of the elements up to there.
 
-use ndarray::Axis;
-
 use crate::element::{ArrayMut, ArrayRef};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::number::{Number, with_number};
-use crate::ops::linear_scan::{Delayed, LinearScan};
+use crate::ops::along::Along;
+use crate::ops::linear_scan::LinearScan;
 use crate::ops::methods::methods;
-use crate::shape::{TensorType, resolve_axis};
+use crate::shape::TensorType;
 
-/// The products of the elements before each place, and of its own unless they are exclusive; or of those behind it.
+/// The products of the elements.
 #[derive(Clone, Copy, Debug)]
-struct Cumprod {
-    axis: isize,
-    exclusive: bool,
-    reverse: bool,
-}
+struct Cumprod(Along);
 
 impl Op for Cumprod {
     fn name(&self) -> &'static str {
@@ -26,66 +21,40 @@ impl Op for Cumprod {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
-        resolve_axis(self.axis, inputs[0].shape.rank())?;
-        Ok(inputs[0].clone())
+        self.0.infer(inputs)
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let dims = Dims::from(to.dims(inputs[0]));
-        // The shape rule has accepted the axis.
-        let axis = resolve_axis(self.axis, dims.len()).unwrap_or(0);
-        let kernel = Products { axis, exclusive: self.exclusive, reverse: self.reverse };
-        to.kernel(kernel, inputs, to.dtype(inputs[0]), dims)
+        to.kernel(Cumprod(self.0.counted(dims.len())), inputs, to.dtype(inputs[0]), dims)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (x, y, times) = (at.input(0), at.output(), at.times());
         // An element multiplies the product before it, for its own place and for all that take that one up: what these
         // want of it comes by a recurrence from the other end, whose coefficients are the elements behind.
-        let before = || if self.exclusive { y } else { x.unary(Cumprod { exclusive: true, ..*self }) };
-        let delayed = if self.exclusive { Delayed::Both } else { Delayed::Coefficient };
-        let wanted = LinearScan { axis: self.axis, delayed, reverse: !self.reverse };
-        at.give(0, |dy| times(wanted.of(x, dy), before()));
+        at.give(0, |dy| {
+            let before = if self.0.exclusive { y } else { x.unary(Cumprod(self.0.before())) };
+            times(LinearScan::back_along(self.0).of(x, dy), before)
+        });
     }
 
     fn attributes(&self) -> Attributes {
-        let axis = Attributes::new().with("axis", self.axis);
-        axis.with("exclusive", self.exclusive).with("reverse", self.reverse)
+        self.0.attributes()
     }
 }
 
-#[derive(Debug)]
-struct Products {
-    axis: usize,
-    exclusive: bool,
-    reverse: bool,
-}
-
-impl Kernel for Products {
+impl Kernel for Cumprod {
     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
-        let axis = Axis(self.axis);
         with_number!(inputs[0].dtype(), T => {
-            let (x, mut y) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
-            for (from, mut to) in x.lanes(axis).into_iter().zip(y.lanes_mut(axis)) {
-                let elements = to.iter_mut().zip(from);
-                if self.reverse { self.multiply(elements.rev()) } else { self.multiply(elements) }
-            }
+            let (x, y) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
+            self.0.fold(&x, y, T::ONE, T::mul, |product| product);
         }, else ());
         Ok(())
     }
 
     fn is_batched(&self) -> bool {
-        self.axis > 0
-    }
-}
-
-impl Products {
-    fn multiply<'a, T: Number>(&self, elements: impl Iterator<Item = (&'a mut T, &'a T)>) {
-        elements.fold(T::ONE, |before, (to, &from)| {
-            let product = before.mul(from);
-            *to = if self.exclusive { before } else { product };
-            product
-        });
+        self.0.is_batched()
     }
 }
 
@@ -109,7 +78,7 @@ methods! {
     /// ```
     #[doc(alias("cumulative_prod"))]
     fn cumprod<Numeric>(x, axis: isize) -> Self as _ {
-        x.unary(Cumprod { axis, exclusive: false, reverse: false })
+        x.unary(Cumprod(Along { axis, exclusive: false, reverse: false }))
     }
 
     /// [`cumprod`](crate::Tensor::cumprod) without the element's own, if `exclusive`, and from the end, if `reverse`.
@@ -125,28 +94,22 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn cumprod_with<Numeric>(x, axis: isize, exclusive: bool, reverse: bool) -> Self as cumprod {
-        x.unary(Cumprod { axis, exclusive, reverse })
+        x.unary(Cumprod(Along { axis, exclusive, reverse }))
     }
 }
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::along::over_places;
     use super::laws::{Example, example};
-    use ndarray::{ArrayD, Slice, array};
+    use ndarray::{ArrayD, array};
 
-    /// Each place as a product of its own over the places that it takes in.
     fn products(
         x: &ArrayD<f64>,
         axis: usize,
         takes: fn(usize, usize) -> std::ops::Range<usize>,
     ) -> ArrayD<f64> {
-        let mut products = x.clone();
-        for place in 0..x.len_of(Axis(axis)) {
-            let taken = x.slice_axis(Axis(axis), Slice::from(takes(place, x.len_of(Axis(axis)))));
-            let product = taken.fold_axis(Axis(axis), 1.0, |product, x| product * x);
-            products.index_axis_mut(Axis(axis), place).assign(&product);
-        }
-        products
+        over_places(x, axis, takes, |taken, axis| taken.fold_axis(axis, 1.0, |product, x| product * x))
     }
 
     let mut examples: Vec<Example> = Vec::new();

@@ -1,7 +1,5 @@
 //! `cumsum`: at each place along an axis the sum of the elements up to there.
 
-use ndarray::Axis;
-
 use crate::element::{ArrayMut, ArrayRef};
 use crate::error::Fault;
 use crate::gradient::Pullback;
@@ -9,16 +7,13 @@ use crate::graph::op::{Attributes, Op};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::compensated::RunningSum;
 use crate::kernel::number::{Number, with_number};
+use crate::ops::along::Along;
 use crate::ops::methods::methods;
-use crate::shape::{TensorType, resolve_axis};
+use crate::shape::TensorType;
 
-/// The sums of the elements before each place, and of its own unless they are exclusive; or of those behind it.
+/// The sums of the elements.
 #[derive(Clone, Copy, Debug)]
-struct Cumsum {
-    axis: isize,
-    exclusive: bool,
-    reverse: bool,
-}
+struct Cumsum(Along);
 
 impl Op for Cumsum {
     fn name(&self) -> &'static str {
@@ -26,48 +21,35 @@ impl Op for Cumsum {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
-        resolve_axis(self.axis, inputs[0].shape.rank())?;
-        Ok(inputs[0].clone())
+        self.0.infer(inputs)
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let dims = Dims::from(to.dims(inputs[0]));
-        to.kernel(*self, inputs, to.dtype(inputs[0]), dims)
+        to.kernel(Cumsum(self.0.counted(dims.len())), inputs, to.dtype(inputs[0]), dims)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         // An element is in the sums of the places behind it.
-        at.give(0, |dy| dy.unary(Cumsum { reverse: !self.reverse, ..*self }));
+        at.give(0, |dy| dy.unary(Cumsum(Along { reverse: !self.0.reverse, ..self.0 })));
     }
 
     fn attributes(&self) -> Attributes {
-        let axis = Attributes::new().with("axis", self.axis);
-        axis.with("exclusive", self.exclusive).with("reverse", self.reverse)
+        self.0.attributes()
     }
 }
 
 impl Kernel for Cumsum {
     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
-        // The shape rule has accepted the axis.
-        let axis = Axis(resolve_axis(self.axis, output.shape().len()).unwrap_or(0));
         with_number!(inputs[0].dtype(), T => {
-            let (x, mut y) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
-            for (from, mut to) in x.lanes(axis).into_iter().zip(y.lanes_mut(axis)) {
-                let elements = to.iter_mut().zip(from);
-                if self.reverse { self.add_up(elements.rev()) } else { self.add_up(elements) }
-            }
+            let (x, y) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
+            self.0.fold(&x, y, RunningSum::starting_with(T::ZERO), RunningSum::and, RunningSum::value);
         }, else ());
         Ok(())
     }
-}
 
-impl Cumsum {
-    fn add_up<'a, T: Number>(self, elements: impl Iterator<Item = (&'a mut T, &'a T)>) {
-        elements.fold(RunningSum::starting_with(T::ZERO), |before, (to, &from)| {
-            let sum = before.and(from);
-            *to = if self.exclusive { before.value() } else { sum.value() };
-            sum
-        });
+    fn is_batched(&self) -> bool {
+        self.0.is_batched()
     }
 }
 
@@ -86,7 +68,7 @@ methods! {
     /// ```
     #[doc(alias("cumulative_sum"))]
     fn cumsum<Numeric>(x, axis: isize) -> Self as _ {
-        x.unary(Cumsum { axis, exclusive: false, reverse: false })
+        x.unary(Cumsum(Along { axis, exclusive: false, reverse: false }))
     }
 
     /// [`cumsum`](crate::Tensor::cumsum) without the element's own, if `exclusive`, and from the end, if `reverse`.
@@ -102,23 +84,18 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn cumsum_with<Numeric>(x, axis: isize, exclusive: bool, reverse: bool) -> Self as cumsum {
-        x.unary(Cumsum { axis, exclusive, reverse })
+        x.unary(Cumsum(Along { axis, exclusive, reverse }))
     }
 }
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::along::over_places;
     use super::laws::{Example, example};
-    use ndarray::{ArrayD, Slice};
+    use ndarray::ArrayD;
 
-    /// Each place as a sum of its own over the places that it takes in.
     fn sums(x: &ArrayD<f64>, axis: usize, takes: fn(usize, usize) -> std::ops::Range<usize>) -> ArrayD<f64> {
-        let mut sums = x.clone();
-        for place in 0..x.len_of(Axis(axis)) {
-            let taken = x.slice_axis(Axis(axis), Slice::from(takes(place, x.len_of(Axis(axis)))));
-            sums.index_axis_mut(Axis(axis), place).assign(&taken.sum_axis(Axis(axis)));
-        }
-        sums
+        over_places(x, axis, takes, |taken, axis| taken.sum_axis(axis))
     }
 
     let mut examples: Vec<Example> = Vec::new();

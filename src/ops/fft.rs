@@ -19,7 +19,7 @@ use crate::gradient::Pullback;
 use crate::graph::op::{AttributeDef, Elements, MultiOp, OpDef, OperandDef};
 use crate::graph::{AnyOperand, AnyTensor, Float, Operand, Tensor};
 use crate::ir::{AxisSlice, Lowering, Val};
-use crate::ops::internal::{check, internal};
+use crate::ops::internal::internal;
 use crate::ops::lengths::{Length, Told};
 use crate::shape::{Shape, ShapeError};
 
@@ -402,8 +402,6 @@ macro_rules! of_half {
             operands: &[REAL, IMAGINARY, LENGTH],
             attributes: &[AttributeDef::of::<Told>("n")],
             build: |graph, operands, attributes| {
-                let length = Elements::Only(DType::Bool);
-                check(&[Elements::Float, Elements::Same, length, length], operands)?;
                 let op =
                     RealDftTransposed { twice: $twice, normalized: $normalized, n: attributes.value("n")? };
                 Ok(vec![graph.apply(op, operands)])

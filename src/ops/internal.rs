@@ -3,7 +3,6 @@
 //! Each file of ops declares its own; here are those of the graph's layer.
 
 use crate::error::Fault;
-use crate::graph::AnyTensor;
 use crate::graph::op::scaled::ScaledEither;
 use crate::graph::op::{BroadcastLike, Elements, ExpectShape, Group, OpDef, OperandDef, Scaled, SumLike};
 use crate::shape::Shape;
@@ -21,10 +20,6 @@ macro_rules! internal {
             )),*],
             attributes: &[$($crate::graph::op::AttributeDef::of::<$type>(stringify!($attribute))),*],
             build: |graph, $given, _attributes| {
-                $crate::ops::internal::check(
-                    &[$($crate::graph::op::Elements::$elements$(($crate::element::DType::$dtype))?),*],
-                    $given,
-                )?;
                 $(let $attribute: $type = _attributes.value(stringify!($attribute))?;)*
                 Ok(graph.apply_all($op, $given))
             },
@@ -32,18 +27,6 @@ macro_rules! internal {
     };
 }
 pub(super) use internal;
-
-/// Refuses operands of element types that an op does not take.
-pub(super) fn check(elements: &[Elements], operands: &[AnyTensor<'_>]) -> Result<(), Fault> {
-    let Some(first) = operands.first().map(|first| first.dtype()) else { return Ok(()) };
-    for (elements, operand) in elements.iter().zip(operands) {
-        let found = operand.dtype();
-        if !elements.admit(found, first) && !operand.is_invalid() {
-            return Err(elements.fault(first, found));
-        }
-    }
-    Ok(())
-}
 
 /// A power that is given by name: larger ones come from no gradient, and take an instruction each.
 pub(super) fn power(power: usize) -> Result<u32, Fault> {

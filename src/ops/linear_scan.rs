@@ -14,13 +14,14 @@ use crate::graph::op::scaled::ScaledEither;
 use crate::graph::op::{Attributes, Op, OpDef};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::number::{Number, with_number};
+use crate::ops::along::Along;
 use crate::ops::internal::internal;
 use crate::ops::product::scaled_either;
 use crate::shape::{TensorType, resolve_axis};
 
 /// How many of the two inputs a place takes from the place before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delayed {
+enum Delayed {
     /// Coefficient and addend are the place's own.
     Nothing,
     /// The coefficient is that of the place before.
@@ -35,12 +36,18 @@ const DELAYED: [Delayed; 3] = [Delayed::Nothing, Delayed::Coefficient, Delayed::
 /// has come to; or the place behind, in reverse.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LinearScan {
-    pub(super) axis: isize,
-    pub(super) delayed: Delayed,
-    pub(super) reverse: bool,
+    axis: isize,
+    delayed: Delayed,
+    reverse: bool,
 }
 
 impl LinearScan {
+    /// The recurrence that brings cotangents back from the places that take an element up.
+    pub(super) fn back_along(along: Along) -> Self {
+        let delayed = if along.exclusive { Delayed::Both } else { Delayed::Coefficient };
+        LinearScan { axis: along.axis, delayed, reverse: !along.reverse }
+    }
+
     #[track_caller]
     pub(super) fn of<'g>(self, coefficients: AnyTensor<'g>, addends: AnyTensor<'g>) -> AnyTensor<'g> {
         coefficients.binary(self, addends)

@@ -1,24 +1,19 @@
 //! `logcumsumexp`: at each place along an axis the logarithm of the sum of the exponentials up to there.
 
-use ndarray::Axis;
-
 use crate::element::{ArrayMut, ArrayRef, DType, Numeric};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Val};
 use crate::kernel::compensated::RunningSum;
-use crate::ops::linear_scan::{Delayed, LinearScan};
+use crate::ops::along::Along;
+use crate::ops::linear_scan::LinearScan;
 use crate::ops::methods::methods;
-use crate::shape::{TensorType, resolve_axis};
+use crate::shape::TensorType;
 
-/// ln Σ eˣ over the elements before each place, and its own unless they are exclusive; or over those behind it.
+/// ln Σ eˣ over the elements.
 #[derive(Clone, Copy, Debug)]
-struct LogCumsumExp {
-    axis: isize,
-    exclusive: bool,
-    reverse: bool,
-}
+struct LogCumsumExp(Along);
 
 impl Op for LogCumsumExp {
     fn name(&self) -> &'static str {
@@ -26,77 +21,52 @@ impl Op for LogCumsumExp {
     }
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
-        resolve_axis(self.axis, inputs[0].shape.rank())?;
-        Ok(inputs[0].clone())
+        self.0.infer(inputs)
     }
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let dims = Dims::from(to.dims(inputs[0]));
-        // The shape rule has accepted the axis.
-        let axis = resolve_axis(self.axis, dims.len()).unwrap_or(0);
-        let kernel = Logarithms { axis, exclusive: self.exclusive, reverse: self.reverse };
-        to.kernel(kernel, inputs, to.dtype(inputs[0]), dims)
+        to.kernel(LogCumsumExp(self.0.counted(dims.len())), inputs, to.dtype(inputs[0]), dims)
     }
 
     fn pullback(&self, at: &mut Pullback<'_>) {
         let (x, y, times) = (at.input(0), at.output(), at.times());
-        let delayed = if self.exclusive { Delayed::Both } else { Delayed::Coefficient };
-        let wanted = LinearScan { axis: self.axis, delayed, reverse: !self.reverse };
         at.give(0, |dy| {
-            let before = if self.exclusive { y } else { x.unary(LogCumsumExp { exclusive: true, ..*self }) };
+            let before = if self.0.exclusive { y } else { x.unary(LogCumsumExp(self.0.before())) };
             // Of the sum up to a place, its own exponential has the share σ(x - before), and all before it the rest, of
             // which none has a difference of infinities.
             let largest = if x.dtype() == DType::F32 { f64::from(f32::MAX) } else { f64::MAX };
             let apart = before - x.maximum(-largest).minimum(largest);
             let is_nothing = x.equal(f64::NEG_INFINITY);
             let own = is_nothing.select(x.scalar_like(0.0), (-apart).sigmoid());
-            times(wanted.of(apart.sigmoid(), dy), own)
+            times(LinearScan::back_along(self.0).of(apart.sigmoid(), dy), own)
         });
     }
 
     fn attributes(&self) -> Attributes {
-        let axis = Attributes::new().with("axis", self.axis);
-        axis.with("exclusive", self.exclusive).with("reverse", self.reverse)
+        self.0.attributes()
     }
 }
 
-#[derive(Debug)]
-struct Logarithms {
-    axis: usize,
-    exclusive: bool,
-    reverse: bool,
-}
-
-impl Kernel for Logarithms {
+impl Kernel for LogCumsumExp {
     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
         match output.dtype() {
-            DType::F32 => self.along::<f32>(inputs, output),
-            _ => self.along::<f64>(inputs, output),
+            DType::F32 => self.add_up::<f32>(inputs, output),
+            _ => self.add_up::<f64>(inputs, output),
         }
     }
 
     fn is_batched(&self) -> bool {
-        self.axis > 0
+        self.0.is_batched()
     }
 }
 
-impl Logarithms {
-    fn along<T: Numeric>(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
-        let axis = Axis(self.axis);
-        let (x, mut y) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
-        for (from, mut to) in x.lanes(axis).into_iter().zip(y.lanes_mut(axis)) {
-            let elements = to.iter_mut().zip(from);
-            if self.reverse { self.add_up(elements.rev()) } else { self.add_up(elements) }
-        }
+impl LogCumsumExp {
+    fn add_up<T: Numeric>(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
+        let (x, y) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
+        let and = |sum: LogSum, x: T| sum.and(x.as_f64());
+        self.0.fold(&x, y, LogSum::NOTHING, and, |sum| T::from_f64(sum.value()));
         Ok(())
-    }
-
-    fn add_up<'a, T: Numeric>(&self, elements: impl Iterator<Item = (&'a mut T, &'a T)>) {
-        elements.fold(LogSum::NOTHING, |before, (to, &from)| {
-            let sum = before.and(from.as_f64());
-            *to = T::from_f64(if self.exclusive { before.value() } else { sum.value() });
-            sum
-        });
     }
 }
 
@@ -145,7 +115,7 @@ methods! {
     /// ```
     #[doc(alias("cumulative_logsumexp", "cumlogsumexp"))]
     fn logcumsumexp<Float>(x, axis: isize) -> Self as _ {
-        x.unary(LogCumsumExp { axis, exclusive: false, reverse: false })
+        x.unary(LogCumsumExp(Along { axis, exclusive: false, reverse: false }))
     }
 
     /// [`logcumsumexp`](crate::Tensor::logcumsumexp) without the element's own, if `exclusive`, and from the end, if
@@ -159,24 +129,18 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn logcumsumexp_with<Float>(x, axis: isize, exclusive: bool, reverse: bool) -> Self as logcumsumexp {
-        x.unary(LogCumsumExp { axis, exclusive, reverse })
+        x.unary(LogCumsumExp(Along { axis, exclusive, reverse }))
     }
 }
 
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
+    use super::along::over_places;
     use super::laws::{Example, example};
-    use ndarray::{ArrayD, Slice, array};
+    use ndarray::{ArrayD, array};
 
-    /// Each place by a sum of its own over the places that it takes in.
     fn sums(x: &ArrayD<f64>, axis: usize, takes: fn(usize, usize) -> std::ops::Range<usize>) -> ArrayD<f64> {
-        let mut sums = x.clone();
-        for place in 0..x.len_of(Axis(axis)) {
-            let taken = x.slice_axis(Axis(axis), Slice::from(takes(place, x.len_of(Axis(axis)))));
-            let sum = taken.mapv(f64::exp).sum_axis(Axis(axis)).mapv(f64::ln);
-            sums.index_axis_mut(Axis(axis), place).assign(&sum);
-        }
-        sums
+        over_places(x, axis, takes, |taken, axis| taken.mapv(f64::exp).sum_axis(axis).mapv(f64::ln))
     }
 
     let mut examples: Vec<Example> = Vec::new();

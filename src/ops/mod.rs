@@ -25,6 +25,7 @@ macro_rules! op_files {
         }
     };
 }
+mod along;
 mod control;
 mod elementwise;
 mod internal;

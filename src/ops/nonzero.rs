@@ -13,7 +13,6 @@ use crate::gradient::Pullback;
 use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::graph::{AnyTensor, Tensor};
 use crate::ir::{Kernel, KernelError, Lowering, Val};
-use crate::ops::internal::check;
 use crate::shape::TensorType;
 
 /// A row of indices for each element that is not 0, and behind them rows of a number. A size that is computed is told by
@@ -96,8 +95,6 @@ pub(super) const METHODS: &[&[OpDef]] = &[&[OpDef {
     attributes: &[AttributeDef::of::<Told>("size"), AttributeDef::of::<i64>("fill")],
     build: |graph, operands, attributes| {
         let (size, fill) = (attributes.value("size")?, attributes.value("fill")?);
-        let length = Elements::Only(DType::Bool);
-        check(&[Elements::Element, length, length], operands)?;
         Ok(vec![graph.apply(Nonzero { size, fill }, operands)])
     },
 }]];

@@ -12,7 +12,6 @@ use crate::graph::AnyTensor;
 use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::ir::{Dims, Kernel, KernelError, Lowering, Reduce, Val, size};
 use crate::kernel::number::{Number, with_number};
-use crate::ops::internal::check;
 use crate::ops::methods::methods;
 use crate::ops::reduce::Reduction;
 use crate::shape::{Axes, TensorType};
@@ -203,10 +202,6 @@ pub(super) const INTERNAL: &[OpDef] = &[OpDef {
     operands: &[OperandDef::list("x", Elements::Numeric)],
     attributes: &[AttributeDef::of::<Axes>("axes")],
     build: |graph, operands, attributes| {
-        if operands.is_empty() {
-            return Err(Fault::OperandCount { expected: 1, found: 0 });
-        }
-        check(&[&[Elements::Numeric][..], &vec![Elements::Same; operands.len() - 1]].concat(), operands)?;
         Ok(vec![graph.apply(ProductOfOthers { axes: attributes.value("axes")? }, operands)])
     },
 }];

@@ -10,12 +10,13 @@ mod examples;
 mod kernels;
 mod matrix;
 
+use crate::element::DType;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::ir::{Lowering, Val, size};
-use crate::ops::internal::{check, internal};
+use crate::ops::internal::internal;
 use crate::shape::{Shape, ShapeError, TensorType};
 
 #[cfg(test)]
@@ -210,25 +211,17 @@ pub(super) const INTERNAL: &[OpDef] = internal! {
         SparseDots { length };
 };
 
-const OPERANDS: [Elements; 4] = [
-    Elements::Numeric,
-    Elements::Only(crate::element::DType::I64),
-    Elements::Only(crate::element::DType::I64),
-    Elements::Same,
-];
-
 pub(super) const METHODS: &[&[OpDef]] = &[&[OpDef {
     name: "sparse_matmul",
     doc: "A sparse matrix, whose lanes of so many elements are rows, or of its transpose columns, times a dense one.",
     operands: &[
-        OperandDef::one("values", OPERANDS[0]),
-        OperandDef::one("indices", OPERANDS[1]),
-        OperandDef::one("offsets", OPERANDS[2]),
-        OperandDef::one("dense", OPERANDS[3]),
+        OperandDef::one("values", Elements::Numeric),
+        OperandDef::one("indices", Elements::Only(DType::I64)),
+        OperandDef::one("offsets", Elements::Only(DType::I64)),
+        OperandDef::one("dense", Elements::Same),
     ],
     attributes: &[AttributeDef::of::<usize>("length"), AttributeDef::of::<bool>("transposed")],
     build: |graph, operands, attributes| {
-        check(&OPERANDS, operands)?;
         let (length, transposed) = (attributes.value("length")?, attributes.value("transposed")?);
         Ok(vec![graph.apply(SparseMatmul { length, transposed }, operands)])
     },

@@ -14,7 +14,6 @@ use crate::graph::op::{AttributeDef, Attributes, Elements, MultiOp, OpDef, Opera
 use crate::graph::{AnyOperand, AnyTensor, Operand, Tensor};
 use crate::ir::{AxisSlice, Kernel, KernelError, Lowering, Val};
 use crate::kernel::number::{Number, ascending, with_number};
-use crate::ops::internal::check;
 use crate::shape::{Shape, TensorType};
 
 /// Where each different element of a vector is there first, in ascending order of the elements, and how often it is there;
@@ -115,8 +114,6 @@ pub(super) const INTERNAL: &[OpDef] = &[OpDef {
     ],
     attributes: &[AttributeDef::of::<Told>("size")],
     build: |graph, operands, attributes| {
-        let length = Elements::Only(DType::Bool);
-        check(&[Elements::Numeric, length, length], operands)?;
         Ok(graph.apply_all(Distinct { size: attributes.value("size")? }, operands))
     },
 }];

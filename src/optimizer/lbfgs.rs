@@ -1,14 +1,13 @@
 //! [`Lbfgs`]: quasi-Newton steps from the last few gradients.
 
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 
-use ndarray::{Array1, ArrayView1};
+use ndarray::Array1;
 
 use super::line_search::{Point, along, dot};
-use super::minimizer::{self, Directions, minimizer_options};
-use super::minimum::{Limits, Minimum, Progress, at_least_1};
-use crate::{Feeding, Float, Objective, Parameters, Result, Tensor};
+use super::minimizer::{Directions, against, minimizer};
+use super::minimum::{Limits, at_least_1};
+use crate::{Float, Result};
 
 /// Minimizes a loss over all its data at once, by limited-memory BFGS with steps of the strong Wolfe conditions.
 ///
@@ -57,61 +56,12 @@ impl Lbfgs {
     pub fn history(self, steps: usize) -> Self {
         Lbfgs { history: steps, ..self }
     }
-
-    minimizer_options!();
-
-    /// Moves the parameters to where the loss is smallest, from where they are in the session: `&session`, or
-    /// `session.feed(x, &data)` for a loss that depends on placeholders.
-    ///
-    /// The variables are set once, when it ends, for whatever reason it says; if it fails, they stay as they were. The
-    /// gradient becomes part of the graph with each call: to fit again and again, make one
-    /// [`objective`](Parameters::objective) and [`minimize_from`](Lbfgs::minimize_from) it.
-    ///
-    /// # Errors
-    /// Those of [`Parameters::objective`], and [`MinimizeError`](super::MinimizeError) for settings out of their ranges
-    /// and for a start whose value or gradient is not finite.
-    #[track_caller]
-    pub fn minimize<'s, 'g, 'v, T: Float>(
-        &self,
-        run: impl Into<Feeding<'s, 'g, 'v>>,
-        loss: impl Into<Tensor<'g, T>>,
-        parameters: &Parameters<'g, T>,
-    ) -> Result<Minimum<T>> {
-        let run = run.into();
-        let session = run.session().clone();
-        let objective = parameters.objective(run, loss)?;
-        let minimum = self.minimize_from(&objective, parameters.pack(&session)?.view())?;
-        parameters.unpack(&session, minimum.at.view())?;
-        Ok(minimum)
-    }
-
-    /// Finds where an objective is smallest, from a start; no variable changes.
-    ///
-    /// # Errors
-    /// As for [`minimize`](Lbfgs::minimize).
-    pub fn minimize_from<T: Float>(
-        &self,
-        objective: &Objective<'_, T>,
-        start: ArrayView1<'_, T>,
-    ) -> Result<Minimum<T>> {
-        self.minimize_observed(objective, start, |_| ControlFlow::Continue(()))
-    }
-
-    /// The same, and tells after each step how far it is; what observes it may end it there.
-    ///
-    /// # Errors
-    /// As for [`minimize`](Lbfgs::minimize).
-    pub fn minimize_observed<T: Float>(
-        &self,
-        objective: &Objective<'_, T>,
-        start: ArrayView1<'_, T>,
-        observe: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
-    ) -> Result<Minimum<T>> {
-        at_least_1("history", self.history)?;
-        let directions = Curvature { pairs: VecDeque::new(), most: self.history };
-        minimizer::minimize(objective, start, &self.limits, directions, observe)
-    }
 }
+
+minimizer!(Lbfgs of Objective by objective, |this, _objective| {
+    at_least_1("history", this.history)?;
+    Curvature { pairs: VecDeque::new(), most: this.history }
+});
 
 /// A step, and how it has changed the gradient.
 struct Pair<T> {
@@ -129,12 +79,8 @@ struct Curvature<T> {
 
 impl<T: Float> Directions<T> for Curvature<T> {
     fn direction(&mut self, from: &Point<T>) -> Result<(Array1<T>, f64)> {
-        let mut q = from.gradient.mapv(|element| -element);
-        let Some(last) = self.pairs.back() else {
-            // As long as 1 at most, in the sum of magnitudes: nothing is known of the scale.
-            let length: f64 = q.iter().map(|element| element.as_f64().abs()).sum();
-            return Ok((q, length.recip().min(1.0)));
-        };
+        let (mut q, first) = against(&from.gradient);
+        let Some(last) = self.pairs.back() else { return Ok((q, first)) };
         let scale = last.sy / dot(&last.y, &last.y);
         let mut shares = Vec::with_capacity(self.pairs.len());
         for Pair { s, y, sy } in self.pairs.iter().rev() {

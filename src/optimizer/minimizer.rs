@@ -11,29 +11,91 @@ use super::line_search::{LineSearch, Point};
 use super::minimum::{End, Limits, MinimizeError, Minimum, Progress};
 use crate::{Float, Objective, Result};
 
-/// The settings of limits, which all minimizers have.
-macro_rules! minimizer_options {
-    () => {
-        /// How many steps it may take; 15,000 by default.
-        pub fn max_iterations(mut self, steps: usize) -> Self {
-            self.limits.iterations = steps;
-            self
-        }
+/// What all minimizers have, declared once: the settings of their limits, and the three ways to run. Each says which
+/// objectives it takes, by which method of parameters these are made, and what gives the directions for one.
+macro_rules! minimizer {
+    ($name:ident of $objective:ident by $make:ident, |$this:ident, $of:ident| $directions:expr) => {
+        impl $name {
+            /// How many steps it may take; 15,000 by default.
+            pub fn max_iterations(mut self, steps: usize) -> Self {
+                self.limits.iterations = steps;
+                self
+            }
 
-        /// Ends where no element of the gradient has a larger magnitude; 1e-5 by default.
-        pub fn gradient_tolerance(mut self, tolerance: f64) -> Self {
-            self.limits.gradient = tolerance;
-            self
-        }
+            /// Ends where no element of the gradient has a larger magnitude; 1e-5 by default.
+            pub fn gradient_tolerance(mut self, tolerance: f64) -> Self {
+                self.limits.gradient = tolerance;
+                self
+            }
 
-        /// Ends where a step gains no more than this, relative to the value; by default 8 units in the last place.
-        pub fn value_tolerance(mut self, tolerance: f64) -> Self {
-            self.limits.gain = Some(tolerance);
-            self
+            /// Ends where a step gains no more than this, relative to the value; by default 8 units in the last place.
+            pub fn value_tolerance(mut self, tolerance: f64) -> Self {
+                self.limits.gain = Some(tolerance);
+                self
+            }
+
+            /// Moves the parameters to where the loss is smallest, from where they are in the session: `&session`, or
+            /// `session.feed(x, &data)` for a loss that depends on placeholders.
+            ///
+            /// The variables are set once, when it ends, for whatever reason it says; if it fails, they stay as they were.
+            /// The derivatives become part of the graph with each call: to fit again and again, make one objective by
+            #[doc = concat!("[`Parameters::", stringify!($make), "`](crate::Parameters::", stringify!($make), ") and")]
+            /// [`minimize_from`](Self::minimize_from) it.
+            ///
+            /// # Errors
+            /// Those of making the objective, and [`MinimizeError`](super::MinimizeError) for settings out of their ranges
+            /// and for a start whose value or gradient is not finite.
+            #[track_caller]
+            pub fn minimize<'s, 'g, 'v, T: $crate::Float>(
+                &self,
+                run: impl Into<$crate::Feeding<'s, 'g, 'v>>,
+                loss: impl Into<$crate::Tensor<'g, T>>,
+                parameters: &$crate::Parameters<'g, T>,
+            ) -> $crate::Result<$crate::optimizer::Minimum<T>> {
+                let run = run.into();
+                let session = run.session().clone();
+                let objective = parameters.$make(run, loss)?;
+                let minimum = self.minimize_from(&objective, parameters.pack(&session)?.view())?;
+                parameters.unpack(&session, minimum.at.view())?;
+                Ok(minimum)
+            }
+
+            /// Finds where an objective is smallest, from a start; no variable changes.
+            ///
+            /// # Errors
+            /// As for [`minimize`](Self::minimize).
+            pub fn minimize_from<T: $crate::Float>(
+                &self,
+                objective: &$crate::$objective<'_, T>,
+                start: $crate::ndarray::ArrayView1<'_, T>,
+            ) -> $crate::Result<$crate::optimizer::Minimum<T>> {
+                self.minimize_observed(objective, start, |_| std::ops::ControlFlow::Continue(()))
+            }
+
+            /// The same, and tells after each step how far it is; what observes it may end it there.
+            ///
+            /// # Errors
+            /// As for [`minimize`](Self::minimize).
+            pub fn minimize_observed<T: $crate::Float>(
+                &self,
+                objective: &$crate::$objective<'_, T>,
+                start: $crate::ndarray::ArrayView1<'_, T>,
+                observe: impl FnMut(&$crate::optimizer::Progress<'_, T>) -> std::ops::ControlFlow<()>,
+            ) -> $crate::Result<$crate::optimizer::Minimum<T>> {
+                let ($this, $of) = (self, objective);
+                $crate::optimizer::minimizer::minimize(objective, start, &self.limits, $directions, observe)
+            }
         }
     };
 }
-pub(super) use minimizer_options;
+pub(super) use minimizer;
+
+/// The direction against a gradient, and the step along it to try where nothing is known of the scale: as long as 1 at
+/// most, in the sum of magnitudes.
+pub(super) fn against<T: Float>(gradient: &Array1<T>) -> (Array1<T>, f64) {
+    let length: f64 = gradient.iter().map(|element| element.as_f64().abs()).sum();
+    (gradient.mapv(|element| -element), length.recip().min(1.0))
+}
 
 /// Where to look for a lower value.
 pub(super) trait Directions<T> {

@@ -1,13 +1,11 @@
 //! [`NewtonCg`]: Newton's steps, solved for by conjugate gradients.
 
-use std::ops::ControlFlow;
-
-use ndarray::{Array1, ArrayView1};
+use ndarray::Array1;
 
 use super::line_search::{Point, along, dot};
-use super::minimizer::{self, Directions, minimizer_options};
-use super::minimum::{Limits, Minimum, Progress};
-use crate::{Feeding, Float, ObjectiveWithHessian, Parameters, Result, Tensor};
+use super::minimizer::{Directions, against, minimizer};
+use super::minimum::Limits;
+use crate::{Float, ObjectiveWithHessian, Result};
 
 /// How much of the gradient may be left of it by a direction, at most.
 const LOOSEST: f64 = 0.5;
@@ -53,54 +51,13 @@ impl NewtonCg {
     pub fn new() -> Self {
         NewtonCg { limits: Limits::DEFAULT }
     }
-
-    minimizer_options!();
-
-    /// Moves the parameters to where the loss is smallest; see [`Lbfgs::minimize`](super::Lbfgs::minimize).
-    ///
-    /// # Errors
-    /// As there.
-    #[track_caller]
-    pub fn minimize<'s, 'g, 'v, T: Float>(
-        &self,
-        run: impl Into<Feeding<'s, 'g, 'v>>,
-        loss: impl Into<Tensor<'g, T>>,
-        parameters: &Parameters<'g, T>,
-    ) -> Result<Minimum<T>> {
-        let run = run.into();
-        let session = run.session().clone();
-        let objective = parameters.objective_with_hessian(run, loss)?;
-        let minimum = self.minimize_from(&objective, parameters.pack(&session)?.view())?;
-        parameters.unpack(&session, minimum.at.view())?;
-        Ok(minimum)
-    }
-
-    /// Finds where an objective is smallest, from a start; no variable changes.
-    ///
-    /// # Errors
-    /// As for [`minimize`](NewtonCg::minimize).
-    pub fn minimize_from<T: Float>(
-        &self,
-        objective: &ObjectiveWithHessian<'_, T>,
-        start: ArrayView1<'_, T>,
-    ) -> Result<Minimum<T>> {
-        self.minimize_observed(objective, start, |_| ControlFlow::Continue(()))
-    }
-
-    /// The same, and tells after each step how far it is; what observes it may end it there.
-    ///
-    /// # Errors
-    /// As for [`minimize`](NewtonCg::minimize).
-    pub fn minimize_observed<T: Float>(
-        &self,
-        objective: &ObjectiveWithHessian<'_, T>,
-        start: ArrayView1<'_, T>,
-        observe: impl FnMut(&Progress<'_, T>) -> ControlFlow<()>,
-    ) -> Result<Minimum<T>> {
-        let directions = Newton { objective, products: 0, descends: false };
-        minimizer::minimize(objective, start, &self.limits, directions, observe)
-    }
 }
+
+minimizer!(NewtonCg of ObjectiveWithHessian by objective_with_hessian, |_this, objective| Newton {
+    objective,
+    products: 0,
+    descends: false
+});
 
 /// Directions of Newton's steps.
 struct Newton<'a, 'v, T> {
@@ -112,10 +69,9 @@ struct Newton<'a, 'v, T> {
 
 impl<T: Float> Directions<T> for Newton<'_, '_, T> {
     fn direction(&mut self, from: &Point<T>) -> Result<(Array1<T>, f64)> {
-        let mut residual = from.gradient.mapv(|element| -element);
+        let (mut residual, first) = against(&from.gradient);
         if self.descends {
-            let length: f64 = residual.iter().map(|element| element.as_f64().abs()).sum();
-            return Ok((residual, length.recip().min(1.0)));
+            return Ok((residual, first));
         }
         let mut square = dot(&residual, &residual);
         let length = square.sqrt();

@@ -119,12 +119,16 @@ impl<'g, T: Float> Parameters<'g, T> {
         let xs = self.tensors();
         let variables: Vec<Tensor<'g, T>> =
             self.variables().iter().map(|variable| variable.tensor()).collect();
+        let slopes = Gradients::of([loss]).wrt(&variables);
         let gradient = match variables.first() {
             // One that is asked for alone tells why there is none.
-            Some(&first) if Gradients::of([loss]).wrt(&variables).iter().all(Option::is_none) => {
-                loss.gradients([first])[0]
+            Some(&first) if slopes.iter().all(Option::is_none) => loss.gradients([first])[0],
+            _ => {
+                let or_zeros = |(slope, x): (Option<Tensor<'g, T>>, &Tensor<'g, T>)| {
+                    slope.unwrap_or_else(|| x.zeros_like())
+                };
+                self.flat(&slopes.into_iter().zip(&variables).map(or_zeros).collect::<Vec<_>>())
             }
-            _ => self.gradient(loss),
         };
         let (core, feeds) = (&run.session.core, [&xs, &run.tensors.tensors[..]]);
         let value = prepared(core, &feeds, &[loss.any()])?;

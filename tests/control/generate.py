@@ -21,6 +21,7 @@ JAX has no gradient of a `while_loop`, but derivatives along a direction; the gr
 import json
 import os
 import pathlib
+import sys
 import zlib
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -32,29 +33,20 @@ import numpy as np
 import tensorflow.compat.v1 as tf
 from jax import lax
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "common"))
+from cases import encoded, tuple_of
+
 jax.config.update("jax_enable_x64", True)
 tf.disable_eager_execution()
 tf.enable_control_flow_v2()
 
 CASES = []
-DTYPES = {"float64": "f64", "int64": "i64", "bool": "bool"}
-
-
-def encoded(array):
-    array = np.asarray(array)
-    kind = DTYPES[array.dtype.name]
-    text = (lambda x: str(int(x))) if kind != "f64" else repr
-    return {"dtype": kind, "shape": list(array.shape), "data": " ".join(text(x) for x in array.ravel().tolist())}
 
 
 def drawn(name, shapes):
     """Numbers between -1 and 1."""
     generator = np.random.default_rng(zlib.crc32(name.encode()))
     return [generator.uniform(-1.0, 1.0, shape) for shape in shapes]
-
-
-def tuple_of(outputs):
-    return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
 
 
 class Case:

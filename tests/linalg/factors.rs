@@ -52,7 +52,7 @@ fn errors(name: &str, a: &ArrayD<f64>, of: impl for<'g> Fn(T<'g>) -> Vec<(&'stat
     }
 }
 
-fn off_identity<'g>(product: T<'g>) -> T<'g> {
+fn off_identity(product: T<'_>) -> T<'_> {
     product - product.ones_like().tril(0).triu(0)
 }
 

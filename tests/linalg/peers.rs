@@ -18,8 +18,10 @@ struct Case {
 
 type T<'g> = Tensor<'g, f64>;
 
+type Build = for<'g> fn(&[T<'g>]) -> T<'g>;
+
 /// How each case is built.
-const BUILD: &[(&str, for<'g> fn(&[T<'g>]) -> T<'g>)] = &[
+const BUILD: &[(&str, Build)] = &[
     ("cholesky", |x| weighted(&[x[0].cholesky()])),
     ("cholesky_batch", |x| weighted(&[x[0].cholesky()])),
     ("cholesky_large", |x| weighted(&[x[0].cholesky()])),

@@ -31,7 +31,7 @@ fn largest_difference(a: ArrayView1<'_, f64>, b: ArrayView1<'_, f64>) -> f64 {
 }
 
 /// Σ 100·(x₂ᵢ - x₂ᵢ₋₁²)² + (1 - x₂ᵢ₋₁)², which is 0 where all are 1.
-fn rosenbrock<'g, T: Float>(graph: &'g Graph, pairs: usize) -> Tensor<'g, T> {
+fn rosenbrock<T: Float>(graph: &Graph, pairs: usize) -> Tensor<'_, T> {
     let start = Array2::from_shape_fn((pairs, 2), |(_, column)| T::from_f64([-1.2, 1.0][column]));
     let x = graph.variable("x", start);
     let [odd, even] = [0, 1].map(|column| x.slice((.., column)));

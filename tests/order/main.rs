@@ -5,6 +5,8 @@
 
 mod faults;
 
+#[path = "../common/case.rs"]
+mod case;
 #[path = "../common/stored.rs"]
 mod stored;
 
@@ -15,7 +17,6 @@ use flowgrad::AnyTensor;
 use flowgrad::ndarray::{ArrayD, Zip};
 use flowgrad::op::{Attribute, Attributes, registry};
 use flowgrad::prelude::*;
-use serde::Deserialize;
 use serde_json::Value as Json;
 
 use stored::Stored;
@@ -32,25 +33,7 @@ const LEAST: f64 = 1e-2;
 const OF_FFT: [&str; 5] = ["dct", "fft", "ifft", "irfft", "rfft"];
 
 /// One line of the file.
-#[derive(Deserialize)]
-struct Case {
-    op: String,
-    about: String,
-    attributes: BTreeMap<String, Json>,
-    inputs: Vec<Stored>,
-    outputs: Vec<Stored>,
-    /// The inputs to differentiate with respect to.
-    #[serde(default)]
-    wrt: Vec<usize>,
-    #[serde(default)]
-    cotangents: Vec<Stored>,
-    #[serde(default)]
-    vjp: Vec<Stored>,
-    #[serde(default)]
-    directions: Vec<Stored>,
-    #[serde(default)]
-    hvp: Vec<Stored>,
-}
+type Case = case::Case<BTreeMap<String, Json>>;
 
 /// A way to build and run a case.
 #[derive(Clone, Copy, Debug)]

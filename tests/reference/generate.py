@@ -20,8 +20,8 @@ with 60 digits, it is mpmath's, rounded, that is written.
 
 import json
 import pathlib
+import sys
 import warnings
-import zlib
 
 import jax
 import jax.numpy as jnp
@@ -30,34 +30,15 @@ import numpy as np
 import optax
 import scipy.special
 
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "common"))
+from cases import encoded, normal, rng, tuple_of
+
 jax.config.update("jax_enable_x64", True)
 mpmath.mp.dps = 60
 warnings.filterwarnings("ignore", category=RuntimeWarning)
 
 CASES = []
 SETTLED = {}
-GENERATORS = {}
-DTYPES = {"float64": "f64", "int64": "i64", "int32": "i32", "bool": "bool"}
-
-
-def rng(op):
-    """The op's own generator of numbers, so that a new op leaves the others' cases as they are."""
-    return GENERATORS.setdefault(op, np.random.default_rng(zlib.crc32(op.encode())))
-
-
-def normal(op, *shapes):
-    return [rng(op).standard_normal(shape) for shape in shapes]
-
-
-def encoded(array):
-    array = np.asarray(array)
-    kind = DTYPES[array.dtype.name]
-    text = (lambda x: str(int(x))) if kind != "f64" else repr
-    return {"dtype": kind, "shape": list(array.shape), "data": " ".join(text(x) for x in array.ravel().tolist())}
-
-
-def tuple_of(outputs):
-    return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
 
 
 def agree(op, ours, theirs, what):

@@ -7,6 +7,8 @@
 mod table;
 mod typed;
 
+#[path = "../common/case.rs"]
+mod case;
 #[path = "../common/stored.rs"]
 mod stored;
 
@@ -15,7 +17,6 @@ use std::fmt::Write;
 
 use flowgrad::ndarray::{ArrayD, Zip};
 use flowgrad::prelude::*;
-use serde::Deserialize;
 use stored::Stored;
 use table::{Row, Tolerance, table};
 use typed::{Attributes, Feed, Inputs, Outputs, Typed};
@@ -23,25 +24,7 @@ use typed::{Attributes, Feed, Inputs, Outputs, Typed};
 const FIXTURE: &str = include_str!("fixture.json");
 
 /// One line of the file.
-#[derive(Deserialize)]
-struct Case {
-    op: String,
-    about: String,
-    attributes: Attributes,
-    inputs: Vec<Stored>,
-    outputs: Vec<Stored>,
-    /// The inputs to differentiate with respect to.
-    #[serde(default)]
-    wrt: Vec<usize>,
-    #[serde(default)]
-    cotangents: Vec<Stored>,
-    #[serde(default)]
-    vjp: Vec<Stored>,
-    #[serde(default)]
-    directions: Vec<Stored>,
-    #[serde(default)]
-    hvp: Vec<Stored>,
-}
+type Case = case::Case<Attributes>;
 
 /// What was computed for a part of a case.
 struct Computed {

@@ -94,94 +94,93 @@ fn line_28_long_paddings_find_no_memory() -> Result<()> {
     Ok(())
 }
 
+type Build = for<'g> fn(Tensor<'g, f32>) -> Tensor<'g, f32>;
+
+/// Ops of a matrix, under the names that a failure says.
+const OPS_OF_A_MATRIX: &[(&str, Build)] = &[
+    ("add", |x| x + x.transpose().transpose()),
+    ("exp", |x| (x * 2.0).exp().tanh()),
+    ("cast", |x| x.cast::<f64>().cast::<i64>().cast()),
+    ("select", |x| x.greater(0.0).select(x, x * 2.0)),
+    ("cumsum 0", |x| x.cumsum(0)),
+    ("cumsum 1", |x| x.cumsum_with(1, true, true)),
+    ("cumprod", |x| x.cumprod(0) + x.cumprod_with(1, true, true)),
+    ("logcumsumexp", |x| x.logcumsumexp(0) + x.logcumsumexp(1)),
+    ("cummax", |x| x.cummax(0).0 + x.cummin(1).0),
+    ("sort", |x| x.sort(0) + x.sort(1)),
+    ("diff", |x| x.diff(2, 0).reduce_sum(..) + x.diff(1, 1)),
+    ("histogram", |x| x.histogram_with(x, 3, 0.0, 1.0)),
+    ("bincount", |x| x.cast::<i64>().bincount_with(x, 3)),
+    ("unsorted_segment_prod", |x| x.unsorted_segment_prod(x.cast::<i64>(), 3)),
+    ("unsorted_segment_max", |x| x.unsorted_segment_max(x.cast::<i64>(), 3)),
+    ("unique_counts", |x| x.unique_counts(2).0),
+    ("tril", |x| x.tril(0)),
+    ("triu", |x| x.triu(-3)),
+    ("x·xᵀ", |x| x.matmul_transposed(x, false, true)),
+    ("xᵀ·x", |x| x.matmul_transposed(x, true, false)),
+    ("Σ xᵀ·x", |x| x.matmul_transposed(x, true, false).reduce_sum(..)),
+    ("einsum", |x| x.einsum("ij,kj->ik", x)),
+    ("sum", |x| x.reduce_sum(..)),
+    ("sum 0", |x| x.reduce_sum(0)),
+    ("sum 1", |x| x.reduce_sum(-1)),
+    ("mean", |x| x.reduce_mean(0)),
+    ("variance", |x| x.reduce_variance(1)),
+    ("max", |x| x.reduce_max(Axes::of([0]).keep_dims())),
+    ("log_sum_exp", |x| x.reduce_log_sum_exp(0)),
+    ("norm", |x| x.norm(1)),
+    ("prod 0", |x| x.reduce_prod(0)),
+    ("prod 1", |x| x.reduce_prod(1)),
+    ("prod", |x| x.reduce_prod(..)),
+    ("softmax 0", |x| x.softmax(0)),
+    ("softmax 1", |x| x.softmax(1)),
+    ("transpose", |x| x.transpose() * 2.0),
+    ("reshape", |x| x.reshape([-1]) + 1.0),
+    ("concat", |x| x.graph().concat(&[x, x, x], 0)),
+    ("stack", |x| x.graph().stack(&[x, x], 1)),
+    ("reverse", |x| x.reverse([0, 1])),
+    ("slice", |x| x.slice((1.., ..-1))),
+    ("pad", |x| x.pad([(1, 0), (0, 0)], Pad::Constant(0.0))),
+    ("tile", |x| x.tile([2, 3])),
+    ("gather 0", |x| x.gather(x.graph().constant(ndarray::Array1::<i64>::zeros(0)), 0)),
+    ("gather 1", |x| x.gather(x.graph().constant(ndarray::Array1::<i64>::zeros(0)), 1)),
+    ("argmax 0", |x| x.argmax(0).cast()),
+    ("argmax 1", |x| x.argmax(1).cast()),
+    ("cross-entropy", |x| x.softmax_cross_entropy(x)),
+    ("sparse cross-entropy", |x| {
+        x.sparse_softmax_cross_entropy(x.graph().constant(ndarray::Array1::<i64>::zeros(0)))
+    }),
+    ("sigmoid cross-entropy", |x| x.sigmoid_cross_entropy(x)),
+    ("huber", |x| x.huber(x * 2.0, 1.0)),
+    ("shuffle", |x| x.shuffle()),
+    ("shuffle of columns", |x| x.transpose().shuffle()),
+    ("top_k", |x| x.top_k(0).0),
+    ("gather rows of none", |x| x.gather(x.graph().constant(ndarray::Array2::<i64>::zeros((LONG, 0))), 0)),
+    ("gather_nd", |x| x.gather_nd(x.graph().constant(ndarray::Array2::<i64>::zeros((0, 2))))),
+    ("gather_nd of all", |x| x.gather_nd(x.graph().constant(ndarray::Array2::<i64>::zeros((7, 0))))),
+    ("gather_nd of no rows", |x| {
+        let many = x.graph().constant(ndarray::Array2::<i64>::zeros((LONG, 0)));
+        x.reshape([-1]).gather_nd(many)
+    }),
+    ("take_along_axis 0", |x| x.take_along_axis(x.cast::<i64>(), 0)),
+    ("take_along_axis 1", |x| x.take_along_axis(x.cast::<i64>(), 1)),
+    ("scatter_add", |x| x.scatter_add(x.graph().constant(ndarray::Array1::<i64>::zeros(0)), x.slice(..0), 0)),
+    ("one_hot", |x| x.cast::<i64>().reshape([-1]).one_hot::<f32>(LONG)),
+    ("bernoulli", |x| x.bernoulli().cast()),
+    ("categorical", |x| x.categorical(0).cast()),
+    ("random", |x| x.random_uniform_like(0.0, 1.0) + x.random_normal_like(0.0, 1.0)),
+    ("bernoulli_like", |x| x.bernoulli_like(0.5).cast()),
+    ("diag", |x| x.reshape([-1]).diag().diag_part()),
+    ("any", |x| x.greater(0.0).reduce_any(0).cast()),
+    ("cumsum of a transpose", |x| x.transpose().cumsum(0)),
+    ("split", |x| x.split(1, 0)[0] + x.split(1, 1)[0]),
+    ("clip", |x| x.clip(0.0, 1.0).check_numerics()),
+    ("patches", |x| x.expand_dims(0).expand_dims(0).extract_patches(Window::of([1, 1]))),
+];
+
 /// Line 28: what has no elements takes no time, however long its other axes are; so do its gradients.
 #[test]
 fn line_28_long_axes_of_empty_arrays_take_no_time() -> Result<()> {
-    type Build = for<'g> fn(Tensor<'g, f32>) -> Tensor<'g, f32>;
-    let ops: &[(&str, Build)] = &[
-        ("add", |x| x + x.transpose().transpose()),
-        ("exp", |x| (x * 2.0).exp().tanh()),
-        ("cast", |x| x.cast::<f64>().cast::<i64>().cast()),
-        ("select", |x| x.greater(0.0).select(x, x * 2.0)),
-        ("cumsum 0", |x| x.cumsum(0)),
-        ("cumsum 1", |x| x.cumsum_with(1, true, true)),
-        ("cumprod", |x| x.cumprod(0) + x.cumprod_with(1, true, true)),
-        ("logcumsumexp", |x| x.logcumsumexp(0) + x.logcumsumexp(1)),
-        ("cummax", |x| x.cummax(0).0 + x.cummin(1).0),
-        ("sort", |x| x.sort(0) + x.sort(1)),
-        ("diff", |x| x.diff(2, 0).reduce_sum(..) + x.diff(1, 1)),
-        ("histogram", |x| x.histogram_with(x, 3, 0.0, 1.0)),
-        ("bincount", |x| x.cast::<i64>().bincount_with(x, 3)),
-        ("unsorted_segment_prod", |x| x.unsorted_segment_prod(x.cast::<i64>(), 3)),
-        ("unsorted_segment_max", |x| x.unsorted_segment_max(x.cast::<i64>(), 3)),
-        ("unique_counts", |x| x.unique_counts(2).0),
-        ("tril", |x| x.tril(0)),
-        ("triu", |x| x.triu(-3)),
-        ("x·xᵀ", |x| x.matmul_transposed(x, false, true)),
-        ("xᵀ·x", |x| x.matmul_transposed(x, true, false)),
-        ("Σ xᵀ·x", |x| x.matmul_transposed(x, true, false).reduce_sum(..)),
-        ("einsum", |x| x.einsum("ij,kj->ik", x)),
-        ("sum", |x| x.reduce_sum(..)),
-        ("sum 0", |x| x.reduce_sum(0)),
-        ("sum 1", |x| x.reduce_sum(-1)),
-        ("mean", |x| x.reduce_mean(0)),
-        ("variance", |x| x.reduce_variance(1)),
-        ("max", |x| x.reduce_max(Axes::of([0]).keep_dims())),
-        ("log_sum_exp", |x| x.reduce_log_sum_exp(0)),
-        ("norm", |x| x.norm(1)),
-        ("prod 0", |x| x.reduce_prod(0)),
-        ("prod 1", |x| x.reduce_prod(1)),
-        ("prod", |x| x.reduce_prod(..)),
-        ("softmax 0", |x| x.softmax(0)),
-        ("softmax 1", |x| x.softmax(1)),
-        ("transpose", |x| x.transpose() * 2.0),
-        ("reshape", |x| x.reshape([-1]) + 1.0),
-        ("concat", |x| x.graph().concat(&[x, x, x], 0)),
-        ("stack", |x| x.graph().stack(&[x, x], 1)),
-        ("reverse", |x| x.reverse([0, 1])),
-        ("slice", |x| x.slice((1.., ..-1))),
-        ("pad", |x| x.pad([(1, 0), (0, 0)], Pad::Constant(0.0))),
-        ("tile", |x| x.tile([2, 3])),
-        ("gather 0", |x| x.gather(x.graph().constant(ndarray::Array1::<i64>::zeros(0)), 0)),
-        ("gather 1", |x| x.gather(x.graph().constant(ndarray::Array1::<i64>::zeros(0)), 1)),
-        ("argmax 0", |x| x.argmax(0).cast()),
-        ("argmax 1", |x| x.argmax(1).cast()),
-        ("cross-entropy", |x| x.softmax_cross_entropy(x)),
-        ("sparse cross-entropy", |x| {
-            x.sparse_softmax_cross_entropy(x.graph().constant(ndarray::Array1::<i64>::zeros(0)))
-        }),
-        ("sigmoid cross-entropy", |x| x.sigmoid_cross_entropy(x)),
-        ("huber", |x| x.huber(x * 2.0, 1.0)),
-        ("shuffle", |x| x.shuffle()),
-        ("shuffle of columns", |x| x.transpose().shuffle()),
-        ("top_k", |x| x.top_k(0).0),
-        ("gather rows of none", |x| {
-            x.gather(x.graph().constant(ndarray::Array2::<i64>::zeros((LONG, 0))), 0)
-        }),
-        ("gather_nd", |x| x.gather_nd(x.graph().constant(ndarray::Array2::<i64>::zeros((0, 2))))),
-        ("gather_nd of all", |x| x.gather_nd(x.graph().constant(ndarray::Array2::<i64>::zeros((7, 0))))),
-        ("gather_nd of no rows", |x| {
-            let many = x.graph().constant(ndarray::Array2::<i64>::zeros((LONG, 0)));
-            x.reshape([-1]).gather_nd(many)
-        }),
-        ("take_along_axis 0", |x| x.take_along_axis(x.cast::<i64>(), 0)),
-        ("take_along_axis 1", |x| x.take_along_axis(x.cast::<i64>(), 1)),
-        ("scatter_add", |x| {
-            x.scatter_add(x.graph().constant(ndarray::Array1::<i64>::zeros(0)), x.slice(..0), 0)
-        }),
-        ("one_hot", |x| x.cast::<i64>().reshape([-1]).one_hot::<f32>(LONG)),
-        ("bernoulli", |x| x.bernoulli().cast()),
-        ("categorical", |x| x.categorical(0).cast()),
-        ("random", |x| x.random_uniform_like(0.0, 1.0) + x.random_normal_like(0.0, 1.0)),
-        ("bernoulli_like", |x| x.bernoulli_like(0.5).cast()),
-        ("diag", |x| x.reshape([-1]).diag().diag_part()),
-        ("any", |x| x.greater(0.0).reduce_any(0).cast()),
-        ("cumsum of a transpose", |x| x.transpose().cumsum(0)),
-        ("split", |x| x.split(1, 0)[0] + x.split(1, 1)[0]),
-        ("clip", |x| x.clip(0.0, 1.0).check_numerics()),
-        ("patches", |x| x.expand_dims(0).expand_dims(0).extract_patches(Window::of([1, 1]))),
-    ];
-    for (name, build) in ops {
+    for (name, build) in OPS_OF_A_MATRIX {
         let g = Graph::new();
         let x = g.placeholder::<f32>("x", [None, None]);
         let y = build(x);

@@ -88,6 +88,14 @@ impl OperandDef {
         OperandDef { name, elements, is_list: true, is_optional: false }
     }
 
+    /// What the tensors of a list behind its first one may have: of numbers, those of the first operand.
+    fn further(&self) -> Elements {
+        match self.elements {
+            Elements::Numeric | Elements::Float | Elements::Integer => Elements::Same,
+            elements => elements,
+        }
+    }
+
     /// A list that may be empty.
     pub(crate) const fn some(name: &'static str, elements: Elements) -> Self {
         OperandDef { name, elements, is_list: true, is_optional: true }
@@ -201,8 +209,22 @@ impl OpDef {
             let (name, found) = (name.to_owned(), value.to_string());
             return Err(Fault::UnknownAttribute { name, found });
         }
-        match operands.iter().position(|operand| !operand.is_of(graph)) {
-            Some(operand) => Err(Fault::OtherGraph { operand }),
+        if let Some(operand) = operands.iter().position(|operand| !operand.is_of(graph)) {
+            return Err(Fault::OtherGraph { operand });
+        }
+        self.check_elements(operands)
+    }
+
+    /// An error for the first operand of an element type that it may not have; of what is invalid, that is told instead.
+    fn check_elements(&self, operands: &[AnyTensor<'_>]) -> Result<(), Fault> {
+        let Some(first) = operands.first().map(|first| first.dtype()) else { return Ok(()) };
+        if operands.iter().any(|operand| operand.is_invalid()) {
+            return Ok(());
+        }
+        let listed = self.operands.last().filter(|last| last.is_list).map(OperandDef::further);
+        let elements = self.operands.iter().map(|operand| operand.elements).chain(listed.into_iter().cycle());
+        match elements.zip(operands).find(|(elements, operand)| !elements.admit(operand.dtype(), first)) {
+            Some((elements, operand)) => Err(elements.fault(first, operand.dtype())),
             None => Ok(()),
         }
     }

@@ -11,7 +11,6 @@ use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::ir::{Lowering, Val};
-use crate::ops::internal::check;
 use crate::ops::reduce::BroadcastAlong;
 use crate::shape::{Axes, Shape, ShapeError, TensorType, is_addressable};
 
@@ -196,7 +195,6 @@ pub(super) const INTERNAL: &[OpDef] = &[OpDef {
     operands: &[OperandDef::one("x", Elements::Numeric), OperandDef::some("other", Elements::Same)],
     attributes: &[AttributeDef::of::<NumberedSpec>("spec")],
     build: |graph, operands, attributes| {
-        check(&[Elements::Numeric, Elements::Same], operands)?;
         let NumberedSpec { terms, result } = attributes.value("spec")?;
         if operands.len() > 2 || operands.len() != terms.len() {
             return Err(Fault::OperandCount { expected: terms.len().min(2), found: operands.len() });

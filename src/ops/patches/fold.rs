@@ -7,7 +7,6 @@ use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::{AttributeDef, Attributes, Elements, Op, OpDef, OperandDef};
 use crate::ir::{Lowering, Val};
-use crate::ops::internal::check;
 use crate::shape::{Shape, TensorType};
 
 /// Images of these rows and columns, with the patches, its input, added up where a window would have taken them. Without
@@ -94,7 +93,6 @@ pub(super) const INTERNAL: &[OpDef] = &[OpDef {
     operands: &[OperandDef::one("patches", Elements::Numeric)],
     attributes: &[AttributeDef::of::<Window>("window"), AttributeDef::optional::<Vec<usize>>("size")],
     build: |graph, operands, attributes| {
-        check(&[Elements::Numeric], operands)?;
         let size = match attributes.get("size") {
             Some(size) => Some(pair(attributes, "size").ok_or_else(|| Fault::Attribute {
                 name: "size",

@@ -5,7 +5,6 @@ use crate::element::{DType, Numeric};
 use crate::graph::op::{AttributeDef, BroadcastLike, Elements, OpDef, OperandDef};
 use crate::graph::{AnyOperand, AnyTensor, Float, IndexOperand, Tensor};
 use crate::ir::Reduce;
-use crate::ops::internal::check;
 use crate::ops::lengths::{Length, Told};
 
 /// The operands of all; what follows them tells a number of segments that is computed.
@@ -111,8 +110,6 @@ macro_rules! nodes {
             operands: &[OPERANDS[0], OPERANDS[1], LENGTH],
             attributes: &[AttributeDef::of::<Told>("num_segments")],
             build: |graph, operands, attributes| {
-                let length = Elements::Only(DType::Bool);
-                check(&[Elements::Numeric, Elements::Integer, length, length], operands)?;
                 let count = attributes.value("num_segments")?;
                 Ok(vec![graph.apply(Segments { reduce: Reduce::$reduce, sorted: $sorted, count }, operands)])
             },

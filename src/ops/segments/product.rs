@@ -11,7 +11,6 @@ use crate::graph::op::{Elements, Op, OpDef, OperandDef};
 use crate::ir::{Kernel, KernelError, Lowering, Val, size};
 use crate::kernel::number::{Number, with_number};
 use crate::ops::gather::with_axes;
-use crate::ops::internal::check;
 use crate::ops::product::Others;
 use crate::shape::TensorType;
 
@@ -121,9 +120,5 @@ pub(super) const DEFINITION: OpDef = OpDef {
         OperandDef::some("directions", Elements::Same),
     ],
     attributes: &[],
-    build: |graph, operands, _| {
-        let same = vec![Elements::Same; operands.len().saturating_sub(2)];
-        check(&[&[Elements::Numeric, Elements::Integer][..], &same].concat(), operands)?;
-        Ok(vec![graph.apply(ProductOfOthers, operands)])
-    },
+    build: |graph, operands, _| Ok(vec![graph.apply(ProductOfOthers, operands)]),
 };
