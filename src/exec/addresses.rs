@@ -1,6 +1,6 @@
 //! Where the buffers of a plan lie in a run.
 
-use crate::plan::{BufferId, Place, Plan, Start};
+use crate::plan::{Anchor, BufferId, Place, Plan, RunLine, Start, Word};
 
 /// The addresses of a plan's buffers.
 #[derive(Clone, Copy)]
@@ -36,6 +36,23 @@ pub(super) fn lay_out(plan: &Plan, memory: *mut u8, addresses: &mut [*mut u8]) {
             | Place::Part { .. } => continue,
         };
     }
+}
+
+/// The words of a plan's line: numbers, and the addresses of what lies in the arena that starts at `memory` and of
+/// constants. All others are 0.
+pub(super) fn lay_out_words(plan: &Plan, line: &RunLine, memory: *mut u8, words: &mut Vec<u64>) {
+    words.clear();
+    words.extend(line.line.words.iter().map(|&word| {
+        let (start, offset) = match word {
+            Word::Number(number) => return number as u64,
+            Word::Address { of: Anchor::Arena, offset } => (memory, offset),
+            Word::Address { of: Anchor::Constant(index), offset } => {
+                (plan.constants[index].start().cast_mut(), offset)
+            }
+            Word::Address { .. } => return 0,
+        };
+        start.wrapping_add(offset).expose_provenance() as u64
+    }));
 }
 
 /// Sets the addresses of parts, once those are set of which they are parts.

@@ -23,7 +23,9 @@ pub(super) struct Arena {
     pub(super) memory: Memory,
     /// The address of each buffer.
     pub(super) addresses: Vec<*mut u8>,
-    /// The plan, by its id, of whose buffers the addresses are those that last as long as the memory does; 0 for none.
+    /// The words of the plan's line, if it has one.
+    pub(super) words: Vec<u64>,
+    /// The plan, by its id, of which the addresses and words are those that last as long as the memory does; 0 for none.
     pub(super) laid_out_for: u64,
     /// Keep the values of variables as they are, for a run that does not hold the turn to assign.
     pub(super) pins: Vec<Arc<Memory>>,
@@ -60,6 +62,7 @@ impl Need {
         Need {
             memory: plan.arena_bytes,
             tables: plan.buffers.len() * size_of::<*mut u8>()
+                + plan.line.as_ref().map_or(0, |line| line.line.words.len() * size_of::<u64>())
                 + plan.stored.len() * size_of::<Arc<Memory>>()
                 + parallel::Run::bytes(steps),
             tapes: 0,

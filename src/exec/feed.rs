@@ -43,7 +43,7 @@ unsafe impl Sync for FedArray<'_> {}
 impl<'v> FedArray<'v> {
     #[inline(always)]
     pub(crate) fn of_view<T: Element, D: Dimension>(view: ArrayView<'v, T, D>) -> Self {
-        let dims = view.shape().into();
+        let dims = SmallVec::from_slice(view.shape());
         let elements = if view.is_standard_layout() {
             // The view ends here, but what it shows is borrowed for 'v.
             Elements::Borrowed(view.as_ptr().cast())
@@ -167,8 +167,15 @@ pub(crate) unsafe fn value_at(
         let mut copy = Vec::new();
         copy.try_reserve_exact(count).map_err(|_| OutOfMemory::elements::<T>(count))?;
         copy.extend_from_slice(elements);
-        // The lengths were checked when the plan was made, and their product is the number of elements.
-        Ok(Value::wrap(ArrayD::from_shape_vec(IxDyn(dims), copy).unwrap_or_default()))
+        let shape = IxDyn(dims);
+        let array = if count > 0 {
+            // SAFETY: the copy has as many elements as the lengths say.
+            unsafe { ArrayD::from_shape_vec_unchecked(shape, copy) }
+        } else {
+            // The lengths were checked when the plan was made: their product without zeros fits an isize.
+            ArrayD::from_shape_vec(shape, copy).unwrap_or_default()
+        };
+        Ok(Value::wrap(array))
     }
     // SAFETY: the caller's promise, for the type that `dtype` names.
     unsafe {

@@ -6,7 +6,7 @@
 //! - [`addresses`]: where buffers lie.
 //! - [`steps`]: one step, or one task of a step that is split; [`programs`]: of a region, by machine
 //!   code; [`call`]: a step that runs the plan of a function; [`control`]: of one of several, or again and again;
-//!   [`straight`]: again and again as a line of calls.
+//!   [`straight`]: again and again as a line of calls, or once.
 //! - [`context`]: what the steps of a run share; [`tapes`]: what loops stack without knowing how much.
 //! - [`schedule`]: all steps, in order on one thread or as they become ready on several.
 //! - [`record`]: what was done when, and on which thread, of a run that is traced.
@@ -44,7 +44,7 @@ use crate::ir::{KernelError, NodeId};
 use crate::memory::OutOfMemory;
 use crate::plan::{Fallible, Lacking, Owner, Place, Plan};
 
-use addresses::{Addresses, lay_out, lay_out_parts};
+use addresses::{Addresses, lay_out, lay_out_parts, lay_out_words};
 use arena::Arena;
 use context::Context;
 use feed::value_at;
@@ -166,11 +166,14 @@ unsafe fn run(
     record: Option<&mut Record>,
 ) -> Result<(), Box<Failure>> {
     let (plan, feeds) = (ready.plan(), ready.feeds());
-    let Arena { memory, addresses, laid_out_for, shared, tapes, .. } = arena;
+    let Arena { memory, addresses, words, laid_out_for, shared, tapes, .. } = arena;
     let context = Context { level, tapes, deadline, iteration: None };
     let is_laid_out = *laid_out_for == plan.id;
     if !is_laid_out {
         lay_out(plan, memory.start(), addresses);
+        if let Some(line) = &plan.line {
+            lay_out_words(plan, line, memory.start(), words);
+        }
         *laid_out_for = plan.id;
     }
     for &buffer in &plan.given {
@@ -192,7 +195,12 @@ unsafe fn run(
     // the caller's promise, nobody writes constants or the count, and the rest lies in the arena, which this run alone
     // holds. Addresses that an earlier run has left are of the same plan, which has its constants still, and of the
     // same memory, without which the arena would not be laid out for the plan.
-    let steps = unsafe { schedule::run(plan, threads, Addresses(addresses), shared, &context, record) };
+    let steps = unsafe {
+        match (&plan.line, &record) {
+            (Some(line), None) => straight::run_once(plan, line, Addresses(addresses), words, &context),
+            _ => schedule::run(plan, threads, Addresses(addresses), shared, &context, record),
+        }
+    };
     steps.map_err(|fault| {
         let Fault { cause, .. } = fault.owned_in(plan);
         Box::new(match *cause {

@@ -1,4 +1,4 @@
-//! A loop whose body is a straight line of calls.
+//! A loop whose body is a straight line of calls, and a plan that is one.
 //!
 //! Before it begins, the calls are looked up, and so is where all that they work on lies: twice, for iterations in turns,
 //! as the state is in one place or the other. Behind each iteration those words move on that go through rows.
@@ -8,15 +8,16 @@ use std::ptr;
 
 use smallvec::SmallVec;
 
-use super::Cause;
+use super::addresses::Addresses;
 use super::context::Context;
 use super::control::LoopRun;
 use super::steps::{op_args, with_scratch};
+use super::{Cause, Fault};
 use crate::codegen;
 use crate::kernel::reduce::{self, MiddleReduction};
 use crate::kernel::tile::Args;
 use crate::plan::{
-    Accumulator, Anchor, Fallible, Kind, MOST_STREAMS, Part, Piece, Plan, Straight, TileOp, Word,
+    Accumulator, Anchor, Fallible, Kind, MOST_STREAMS, Part, Piece, Plan, RunLine, Straight, TileOp, Word,
 };
 
 /// The words of a call of a program at most.
@@ -90,6 +91,38 @@ unsafe fn run_with(
     Ok(())
 }
 
+/// Runs a session's plan once, as a line of calls.
+///
+/// # Safety
+/// As for [`schedule::run`](super::schedule::run); the words must be those of the line, laid out for the plan and its
+/// arena.
+pub(super) unsafe fn run_once(
+    plan: &Plan,
+    RunLine { line, given, scratch }: &RunLine,
+    addresses: Addresses<'_>,
+    words: &mut [u64],
+    context: &Context<'_>,
+) -> Result<(), Fault> {
+    for &(index, start) in given {
+        words[index] = addresses.at(start).expose_provenance() as u64;
+    }
+    let ran = with_scratch(line.scratch_bytes, |own, _| {
+        for &(index, offset) in scratch {
+            words[index] = own.wrapping_add(offset).expose_provenance() as u64;
+        }
+        for of in &line.calls {
+            let fault = |cause| Fault { step: of.step, task: 0, cause };
+            context.check_deadline().map_err(fault)?;
+            let Some(mut call) = Call::of(plan, of.step, of.part, of.words.clone()) else { continue };
+            // SAFETY: the words are where the plan's steps read and write in this run.
+            let called = unsafe { call.run(words) };
+            called.map_err(|fallible| fault(Box::new(Cause::Function(fallible))))?;
+        }
+        Ok(())
+    });
+    ran.unwrap_or_else(|lacking| Err(Fault { step: 0, task: 0, cause: lacking.into() }))
+}
+
 /// Why the iteration of a row could not be done. Apart, so that iterations pay nothing for it.
 // It passes through hands that have it boxed.
 #[allow(clippy::unnecessary_box_returns)]
@@ -128,6 +161,8 @@ impl Table {
                         }
                         Anchor::Arena => Places::Same(run.frame),
                         Anchor::Scratch => Places::Same(scratch),
+                        // A loop's line has none.
+                        Anchor::Given(_) => Places::Same(ptr::null_mut()),
                     };
                     let turns = match places {
                         Places::Same(place) => [place; 2],
@@ -175,7 +210,7 @@ unsafe fn place(run: &LoopRun<'_>, anchor: Anchor, row: usize) -> *mut u8 {
         Anchor::Fed(position) => unsafe { run.fed(position, row) },
         Anchor::Left(position) => run.left(position, row),
         // These are the same each time.
-        Anchor::Constant(_) | Anchor::Arena | Anchor::Scratch => ptr::null_mut(),
+        Anchor::Constant(_) | Anchor::Arena | Anchor::Scratch | Anchor::Given(_) => ptr::null_mut(),
     }
 }
 

@@ -302,7 +302,7 @@ impl Planner<'_> {
         let tasks = per_task.map_or(1, |per_task| times.div_ceil(per_task));
         let frame = self.add_buffer(UNDECIDED, offsets.end.saturating_mul(tasks));
         let function = of.callee.function().to_owned();
-        let (straight, reverse, numbering) = (plan.straight(), of.reverse, of.numbering);
+        let (straight, reverse, numbering) = (plan.loop_line(), of.reverse, of.numbering);
         let call = LoopCall {
             function,
             node,

@@ -55,7 +55,7 @@ pub(crate) use region::{
     Accumulator, Base, Fallible, MOST_STREAMS, Native, Operands, Piece, Producer, Region, Slot, TileOp,
 };
 pub(crate) use step::{Buffer, BufferId, Factors, Kind, Place, Start, Step};
-pub(crate) use straight::{Anchor, Part, Straight, StraightCall, Word};
+pub(crate) use straight::{Anchor, Part, RunLine, Straight, StraightCall, Word};
 
 /// A fetched value: where it lies after the last step, and its type.
 #[derive(Clone, Debug)]
@@ -93,6 +93,10 @@ pub(crate) struct Plan {
     pub(crate) order: Order,
     /// Whether all steps run in order on one thread, also those of the functions that are called.
     pub(crate) is_for_one_thread: bool,
+    /// Whether a run is over so soon that others may wait for it, and does nothing of the user's.
+    pub(crate) is_brief: bool,
+    /// The steps of a brief plan as a line, if they can be one.
+    pub(crate) line: Option<RunLine>,
     /// The node whose value takes the most bytes of the arena, for errors.
     pub(crate) largest: Option<NodeId>,
     pub(crate) arena_bytes: usize,
@@ -436,8 +440,10 @@ impl Planner<'_> {
         region::place(regions, &self.buffers);
         let is_part = |buffer: &BufferId| matches!(self.buffers[buffer.index()].place, Place::Part { .. });
         let parts = (0..self.buffers.len() as u32).map(BufferId).filter(is_part).collect();
-        let plan = Plan {
+        let mut plan = Plan {
             is_for_one_thread: order.inline && self.called().all(|plan| plan.is_for_one_thread),
+            is_brief: order.inline && !self.options.is_called && order::is_brief(&self.steps),
+            line: None,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             buffers: self.buffers,
             steps: self.steps,
@@ -456,6 +462,9 @@ impl Planner<'_> {
             arena_bytes: memory.bytes,
             arena_bytes_without_reuse: memory.bytes_without_reuse,
         };
+        if plan.is_brief {
+            plan.line = plan.run_line();
+        }
         debug_assert_eq!(plan.check(), Ok(()));
         Ok(plan)
     }

@@ -29,6 +29,9 @@ const WORTH_MOVING: f64 = 15_000.0;
 /// it, and the memory that is used less often again because steps may run at once.
 const SHARING_COST: f64 = 300.0;
 
+/// Nanoseconds up to which a run is brief: about as long as a thread spins for a lock before it sleeps.
+const BRIEF: f64 = 1_000.0;
+
 /// Steps before a step for which it is known exactly whether it waits for them, a bit each. Buffers are
 /// used again soon after they have died, so older steps are rarely asked for; each 64 more cost 8 bytes a step.
 const WINDOW: usize = 1024;
@@ -74,6 +77,19 @@ fn saved(steps: &[Step], buffers: usize) -> f64 {
         shared += tasks * SHARING_COST;
     }
     ((total - longest).min(movable / 2.0) - shared).max(0.0)
+}
+
+/// Whether the steps together are [brief](BRIEF), and none is a kernel that may be the user's.
+pub(super) fn is_brief(steps: &[Step]) -> bool {
+    let is_ours = |step: &Step| match step.kind {
+        Kind::Region(_)
+        | Kind::Product { .. }
+        | Kind::Reduce { .. }
+        | Kind::Join { .. }
+        | Kind::Copy { .. } => true,
+        Kind::Kernel(_) | Kind::Call(_) | Kind::Branch(_) | Kind::Loop(_) => false,
+    };
+    steps.iter().all(is_ours) && steps.iter().map(|step| step.cost).sum::<f64>() < BRIEF
 }
 
 /// The dependencies between a plan's steps.

@@ -1,6 +1,6 @@
 //! How much memory a plan takes by itself, to tell how many are worth keeping.
 
-use super::{Kind, Native, Piece, Plan, Region, Step};
+use super::{Kind, Native, Piece, Plan, Region, RunLine, Step};
 
 impl Plan {
     /// Bytes of the plan, within a few percent; its constants are not among them.
@@ -23,9 +23,17 @@ impl Plan {
             + bytes_of(&self.stored)
             + bytes_of(&self.given)
             + bytes_of(&self.parts)
+            + self.line.as_ref().map_or(0, RunLine::bytes)
             + bytes_of(&self.order.successors)
             + successors
             + bytes_of(&self.order.waits_for)
+    }
+}
+
+impl RunLine {
+    fn bytes(&self) -> usize {
+        let RunLine { line, given, scratch } = self;
+        bytes_of(&line.calls) + bytes_of(&line.words) + bytes_of(given) + bytes_of(scratch)
     }
 }
 

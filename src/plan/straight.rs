@@ -3,7 +3,7 @@
 //! A loop whose body is small spends its time on what is around the work: it asks of each step what it is, and looks up
 //! where each operand lies. If all steps are regions of one tile, reductions and copies, that is known before the loop
 //! begins. The line has the kernels and programs in their order, and a table of words, the operands of all, of which an
-//! iteration only renews those that move.
+//! iteration only renews those that move. So it is with the [runs](RunLine) of a small plan.
 
 use std::ops::Range;
 
@@ -74,11 +74,51 @@ pub(crate) enum Anchor {
     Arena,
     /// The thread's own memory.
     Scratch,
+    /// What a session has in this buffer, elsewhere in each run: a variable, or the count of runs.
+    Given(BufferId),
+}
+
+/// The steps of a plan that sessions run, as a line of calls.
+#[derive(Debug)]
+pub(crate) struct RunLine {
+    pub(crate) line: Straight,
+    /// The words, by their place, that are elsewhere in each run.
+    pub(crate) given: Vec<(usize, Start)>,
+    /// The words that lie so many bytes into the memory of the thread that runs.
+    pub(crate) scratch: Vec<(usize, usize)>,
 }
 
 impl Plan {
+    /// The plan's steps as the line of a loop's iterations, to which nothing is given but by the loop.
+    pub(super) fn loop_line(&self) -> Option<Straight> {
+        let is_given = |word: &Word| matches!(word, Word::Address { of: Anchor::Given(_), .. });
+        self.straight().filter(|line| !line.words.iter().any(is_given))
+    }
+
+    /// The plan's steps as the line of a session's runs.
+    pub(super) fn run_line(&self) -> Option<RunLine> {
+        let line = self.straight()?;
+        let fed = |place: usize| {
+            let is_it = |buffer: &&BufferId| self.buffers[buffer.index()].place == Place::Feed(place);
+            self.given.iter().find(is_it).copied()
+        };
+        let (mut given, mut scratch) = (Vec::new(), Vec::new());
+        for (index, &word) in line.words.iter().enumerate() {
+            let Word::Address { of, offset } = word else { continue };
+            match of {
+                Anchor::Fed(position) => given.push((index, Start { buffer: fed(position)?, offset })),
+                Anchor::Given(buffer) => given.push((index, Start { buffer, offset })),
+                Anchor::Scratch => scratch.push((index, offset)),
+                Anchor::Constant(_) | Anchor::Arena => (),
+                // There is no caller that wants it anywhere.
+                Anchor::Left(_) => return None,
+            }
+        }
+        Some(RunLine { line, given, scratch })
+    }
+
     /// The plan's steps as a line, if all of them are regions of one tile, reductions of one task, and copies.
-    pub(super) fn straight(&self) -> Option<Straight> {
+    fn straight(&self) -> Option<Straight> {
         if !self.is_for_one_thread {
             return None;
         }
@@ -155,16 +195,17 @@ impl Plan {
 
     fn word(&self, Start { buffer, offset }: Start) -> Option<Word> {
         let place = |buffer: BufferId| self.buffers[buffer.index()].place;
-        let (place, before) = match place(buffer) {
-            Place::Part { of, offset } => (place(of), offset),
-            other => (other, 0),
+        let (buffer, before) = match place(buffer) {
+            Place::Part { of, offset } => (of, offset),
+            _ => (buffer, 0),
         };
-        let (of, start) = match place {
+        let (of, start) = match place(buffer) {
             Place::Feed(position) => (Anchor::Fed(position), 0),
             Place::Output(position) => (Anchor::Left(position), 0),
             Place::Constant(index) => (Anchor::Constant(index), 0),
             Place::Arena(start) => (Anchor::Arena, start),
-            Place::RunCount | Place::Variable(_) | Place::Next(_) | Place::Part { .. } => return None,
+            Place::RunCount | Place::Variable(_) | Place::Next(_) => (Anchor::Given(buffer), 0),
+            Place::Part { .. } => return None,
         };
         Some(Word::Address { of, offset: start + before + offset })
     }

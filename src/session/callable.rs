@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::arguments::{Arguments, FedArrays};
-use super::fetch::{Output, Results};
+use super::fetch::{Fetched, Output};
 use super::prepared::Prepared;
 use super::{Core, RunTerms};
 use crate::error::{Error, Result};
@@ -103,9 +103,9 @@ impl<I, O: Output> Callable<I, O> {
         let mut fed = FedArrays::default();
         feeds.push_to(&mut fed);
         self.check_lists(&fed)?;
-        let mut values = Vec::new();
+        let mut values = Fetched::default();
         self.core.run(&self.prepared, &fed.arrays, terms, &mut |value| values.push(value))?;
-        Ok(O::take(&mut Results::new(values, &self.lengths)))
+        Ok(values.into_output(&self.lengths))
     }
 
     /// Runs as [`call`](Callable::call) does, and tells which step was done when and on which thread; see
@@ -130,11 +130,11 @@ impl<I, O: Output> Callable<I, O> {
         let mut fed = FedArrays::default();
         feeds.push_to(&mut fed);
         self.check_lists(&fed)?;
-        let mut values = Vec::new();
+        let mut values = Fetched::default();
         let trace = self.core.run_traced(&self.prepared, &fed.arrays, self.terms, record, &mut |value| {
             values.push(value);
         })?;
-        Ok((O::take(&mut Results::new(values, &self.lengths)), trace))
+        Ok((values.into_output(&self.lengths), trace))
     }
 }
 

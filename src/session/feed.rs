@@ -3,8 +3,8 @@
 use ndarray::{ArrayBase, ArrayView, ArrayView1, Data, Dimension};
 use smallvec::SmallVec;
 
-use super::fetch::{FetchList, Results};
-use super::{Fetch, Output, Session};
+use super::fetch::{FetchList, Fetched};
+use super::{Fetch, Session};
 use crate::element::{Element, Value};
 use crate::error::Result;
 use crate::exec::{FedArray, Record};
@@ -125,9 +125,9 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
         let list = FetchList::of(&fetches);
         let core = &self.session.core;
         let prepared = core.prepare(&self.tensors, &list)?;
-        let mut values = Vec::new();
+        let mut values = Fetched::default();
         core.run(&prepared, &self.arrays, self.session.terms, &mut |value| values.push(value))?;
-        Ok(Output::take(&mut Results::new(values, &list.lengths)))
+        Ok(values.into_output(&list.lengths))
     }
 
     /// Computes the fetches, and tells which step was done when and on which thread; see
@@ -140,11 +140,11 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
         let list = FetchList::of(&fetches);
         let core = &self.session.core;
         let prepared = core.prepare(&self.tensors, &list)?;
-        let mut values = Vec::new();
+        let mut values = Fetched::default();
         let trace = core.run_traced(&prepared, &self.arrays, self.session.terms, record, &mut |value| {
             values.push(value);
         })?;
-        Ok((Output::take(&mut Results::new(values, &list.lengths)), trace))
+        Ok((values.into_output(&list.lengths), trace))
     }
 
     /// The plan for the fetches and the shapes that are fed, as text; see [`Session::explain`].

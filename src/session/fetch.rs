@@ -50,16 +50,34 @@ impl<'g> FetchList<'g> {
     }
 }
 
-/// The values of a run, in the order of its fetches.
+/// The values of a run, in the order of its fetches; of a few they are kept without allocating.
+#[derive(Debug, Default)]
+pub(super) struct Fetched(SmallVec<[Option<Value>; 2]>);
+
+impl Fetched {
+    #[inline]
+    pub(super) fn push(&mut self, value: Value) {
+        self.0.push(Some(value));
+    }
+
+    /// The values in the structure of an output, in which there are lists of these lengths.
+    #[inline]
+    pub(super) fn into_output<O: Output>(mut self, lengths: &[usize]) -> O {
+        O::take(&mut Results { values: self.0.iter_mut(), lengths: lengths.iter() })
+    }
+}
+
+/// The values of a run that are not yet taken.
 #[derive(Debug)]
 pub struct Results<'a> {
-    values: std::vec::IntoIter<Value>,
+    values: std::slice::IterMut<'a, Option<Value>>,
     lengths: std::slice::Iter<'a, usize>,
 }
 
-impl<'a> Results<'a> {
-    pub(super) fn new(values: Vec<Value>, lengths: &'a [usize]) -> Self {
-        Results { values: values.into_iter(), lengths: lengths.iter() }
+impl Results<'_> {
+    #[inline]
+    fn next(&mut self) -> Option<Value> {
+        self.values.next().and_then(Option::take)
     }
 }
 
@@ -80,7 +98,7 @@ impl<'g> Fetch<'g> for AnyTensor<'g> {
 
 impl Output for Value {
     fn take(from: &mut Results<'_>) -> Self {
-        let value = from.values.next();
+        let value = from.next();
         debug_assert!(value.is_some(), "a fetched value is missing");
         value.unwrap_or_else(|| Value::from(ArrayD::<f32>::default(IxDyn(&[0]))))
     }
@@ -103,7 +121,7 @@ impl<'g> Fetch<'g> for Operation<'g> {
 impl<T: Element> Output for ArrayD<T> {
     fn take(from: &mut Results<'_>) -> Self {
         // A tensor's element type is that of its node, so the value is there and of this type.
-        let array = from.values.next().and_then(Value::into_array);
+        let array = from.next().and_then(Value::into_array);
         debug_assert!(array.is_some(), "a fetched value is missing or of another type");
         array.unwrap_or_else(|| ArrayD::default(IxDyn(&[0])))
     }

@@ -1,8 +1,8 @@
 //! A plan's steps as a line of calls: whether they do what the steps do, on the same memory.
 
 use super::super::{
-    Accumulator, Anchor, Base, Buffer, Kind, Part, Piece, Place, Plan, Region, Slot, Start, Straight,
-    StraightCall, Word,
+    Accumulator, Anchor, Base, Buffer, Kind, Part, Piece, Place, Plan, Region, RunLine, Slot, Start,
+    Straight, StraightCall, Word,
 };
 
 /// Whether a line is what a plan's steps do.
@@ -33,6 +33,27 @@ pub(super) fn is_line_of(line: &Straight, plan: &Plan) -> bool {
         }
     }
     calls.is_empty()
+}
+
+/// Whether a line is what a session's plan does, and renews in each run what is elsewhere in each.
+pub(super) fn is_run_line_of(RunLine { line, given, scratch }: &RunLine, plan: &Plan) -> bool {
+    let is_renewed = |(index, word): (usize, &Word)| match *word {
+        Word::Number(_) | Word::Address { of: Anchor::Constant(_) | Anchor::Arena, .. } => true,
+        Word::Address { of: Anchor::Scratch, offset } => scratch.contains(&(index, offset)),
+        Word::Address { of: Anchor::Given(buffer), offset } => {
+            given.contains(&(index, Start { buffer, offset }))
+        }
+        Word::Address { of: Anchor::Fed(position), offset } => {
+            let is_it = |&&(place, start): &&(usize, Start)| place == index && start.offset == offset;
+            let fed = given.iter().find(is_it).map(|(_, start)| plan.buffers[start.buffer.index()].place);
+            fed == Some(Place::Feed(position))
+        }
+        Word::Address { of: Anchor::Left(_), .. } => false,
+    };
+    plan.is_for_one_thread
+        && is_line_of(line, plan)
+        && line.words.iter().enumerate().all(is_renewed)
+        && given.len() + scratch.len() <= line.words.len()
 }
 
 /// Whether calls do what a region does: each op once, and in its turn.
@@ -115,6 +136,9 @@ fn lies_at(plan: &Plan, word: Word, start: Start) -> bool {
         (Place::Output(position), Anchor::Left(left)) => position == left && start.offset == offset,
         (Place::Constant(index), Anchor::Constant(constant)) => index == constant && start.offset == offset,
         (Place::Arena(before), Anchor::Arena) => before + start.offset == offset,
+        (Place::RunCount | Place::Variable(_) | Place::Next(_), Anchor::Given(buffer)) => {
+            buffer == start.buffer && start.offset == offset
+        }
         (Place::Part { of: whole, offset: before }, _) => {
             let is_part = matches!(plan.buffers[whole.index()].place, Place::Part { .. });
             !is_part && lies_at(plan, word, Start { buffer: whole, offset: before + start.offset })

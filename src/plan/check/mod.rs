@@ -15,6 +15,7 @@ use super::{Buffer, BufferId, Kind, Place, Plan, Slot};
 use crate::memory::ALIGNMENT;
 
 use joins::Parts;
+use lines::is_run_line_of;
 use order::Waits;
 use step::Touches;
 
@@ -44,6 +45,9 @@ impl Plan {
             if fetch.start.offset + size > self.buffers[fetch.start.buffer.index()].bytes {
                 return Err(format!("b{} is too small for what is fetched from it", fetch.start.buffer.0));
             }
+        }
+        if self.line.as_ref().is_some_and(|line| !is_run_line_of(line, self)) {
+            return Err("the line of calls is not what the plan does".to_owned());
         }
         self.check_overlaps(&users, &waits)
     }

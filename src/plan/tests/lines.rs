@@ -1,6 +1,6 @@
-//! The lines of calls of loops: what they are of, and the checker against lines that have been spoilt.
+//! The lines of calls of loops and runs: what they are of, and the checker against lines that have been spoilt.
 
-use super::super::{Anchor, Kind, Part, Plan, Straight, Word};
+use super::super::{Anchor, Kind, Part, Place, Plan, RunLine, Straight, Word};
 use super::planned;
 use crate::prelude::*;
 
@@ -62,5 +62,53 @@ fn a_line_that_does_something_else_is_refused() {
             }
         });
         assert!(swapped, "word {index} counts from something else");
+    }
+}
+
+/// The plan of a run that is a region with a total and reads and changes a variable.
+fn stepped() -> Plan {
+    let g = Graph::new();
+    let v = g.variable("v", ndarray::arr1(&[1.0, 2.0, 3.0]));
+    let rows = g.constant(ndarray::Array1::<f64>::ones(3));
+    let step = v.assign(v * 0.5 + (v * rows).reduce_sum(..));
+    planned(&g, &[step.op()], true, false)
+}
+
+#[test]
+fn a_brief_run_is_a_line() {
+    let plan = stepped();
+    let RunLine { line, given, .. } = plan.line.as_ref().unwrap();
+    assert!(line.calls.iter().any(|call| matches!(call.part, Part::Total(_))));
+    let places = given.iter().map(|(_, start)| plan.buffers[start.buffer.index()].place);
+    let (mut reads, mut changes) = (false, false);
+    for place in places {
+        reads |= matches!(place, Place::Variable(_));
+        changes |= matches!(place, Place::Next(_));
+    }
+    assert!(reads && changes);
+    assert_eq!(plan.check(), Ok(()));
+}
+
+#[test]
+fn a_line_of_a_run_that_does_something_else_is_refused() {
+    let is_refused = |spoil: &dyn Fn(&mut RunLine)| {
+        let mut plan = stepped();
+        spoil(plan.line.as_mut().unwrap());
+        plan.check().is_err_and(|why| why.contains("is not what the plan does"))
+    };
+    assert!(!is_refused(&|_| ()));
+    for index in 0..stepped().line.unwrap().line.words.len() {
+        let moved = is_refused(&|line| match &mut line.line.words[index] {
+            Word::Number(number) => *number += 8,
+            Word::Address { offset, .. } => *offset += 8,
+        });
+        assert!(moved, "word {index} is elsewhere");
+    }
+    for index in 0..stepped().line.unwrap().given.len() {
+        let missing = is_refused(&|line| {
+            line.given.remove(index);
+        });
+        assert!(missing, "{index} is not renewed");
+        assert!(is_refused(&|line| line.given[index].1.offset += 8), "{index} is renewed to another place");
     }
 }
