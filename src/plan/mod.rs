@@ -8,6 +8,7 @@
 mod batch;
 mod calls;
 mod check;
+mod code;
 mod constant;
 mod control;
 mod fuse;
@@ -41,6 +42,7 @@ use crate::kernel::isa::Isa;
 pub(crate) use batch::{Batch, BatchAxis};
 pub(crate) use calls::FunctionCall;
 use calls::{Callees, outputs, plan_callees};
+pub(crate) use code::Compiled;
 use constant::ElementOrder;
 pub(crate) use constant::{Constant, Constants};
 pub(crate) use control::{BranchCall, HANDLE_BYTES, LoopCall, LoopFeed, LoopTrips};

@@ -13,7 +13,7 @@ use crate::element::DType;
 use crate::error::{Error, Result, Site};
 use crate::exec::{FedArray, Ready, Store, Terms, planning};
 use crate::graph::{Arena, Role, TensorMap, Walk};
-use crate::ir::{Callee, Names, Program};
+use crate::ir::{Callee, Program};
 use crate::lower::{Lowered, Request, specialise};
 use crate::memory::OutOfMemory;
 use crate::plan::{self, Options, Plan};
@@ -27,13 +27,6 @@ const MAX_PLANS: usize = 32;
 /// Bytes of plans kept for one request, the first and the newest apart: a plan of a hundred steps has some 50 KB, one of a thousand
 /// times as many would fill memory 32 times over.
 const MAX_PLAN_BYTES: usize = 16 << 20;
-
-/// How to read each section of what `explain` prints.
-const REWRITES: &str =
-    "rewrites: rule: what stood there, of numbers and nodes : type in its node (why it went)";
-const PROGRAM: &str = "program: %value = what is done, to which values : type  the node that it comes from";
-const CODE: &str = "machine code: which ops of a step it does, by their place from 0; s are what it reads and writes, v values, f totals";
-const PLAN: &str = "plan: b are buffers; in a region t are tiles and p totals, by their place in its memory";
 
 /// A request that has been checked, with the plans made for it.
 #[derive(Debug)]
@@ -82,9 +75,9 @@ fn worth_keeping(plans: &[Planned]) -> (usize, usize) {
 }
 
 /// A program ready to be planned.
-struct Optimized {
-    program: Program,
-    trace: Vec<Applied>,
+pub(super) struct Optimized {
+    pub(super) program: Program,
+    pub(super) trace: Vec<Applied>,
     /// The results of what depends on constants alone; empty if there is nothing to fold, or no memory for it.
     folded: Vec<Results>,
 }
@@ -205,6 +198,7 @@ impl Prepared {
         let plan = plan::plan(&program, core.options(), &core.constants, &fed);
         let plan = plan.map_err(|lacking| no_memory(&core.graph.read(), lacking, &self.request.fetches))?;
         let plan = Arc::new(plan);
+        core.name_code(&plan)?;
         if self.initializes {
             return Ok(plan);
         }
@@ -233,7 +227,7 @@ impl Prepared {
 
     /// The program for feeds of these lengths; what of it depends on constants alone is computed, unless
     /// some plan has it already.
-    fn program(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Optimized> {
+    pub(super) fn program(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Optimized> {
         let specialised =
             planning(&core.graph, || specialise(&core.graph.snapshot(), core.lowered(), &self.request, dims));
         let program = specialised.map_err(|nested| refused("planning a run", nested))??;
@@ -245,20 +239,6 @@ impl Prepared {
             debug_assert_eq!(optimized.program.verify(), Ok(()));
         }
         Ok(optimized)
-    }
-
-    /// What would run for these feeds, as text.
-    pub(super) fn explain(&self, core: &Core, feeds: &[FedArray<'_>]) -> Result<String> {
-        let plan = Arc::clone(self.ready(core, feeds)?.plan());
-        let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
-        let Optimized { program, trace, .. } = self.program(core, &dims)?;
-        let arena = core.graph.snapshot();
-        let names = Names::of(&*arena, &self.request.feeds);
-        let (trace, program, code) =
-            (rewrite::trace_text(&trace, names), program.text(names), plan.code_text());
-        let plan = plan.text(names);
-        let code = if code.is_empty() { code } else { format!("\n{CODE}\n{code}") };
-        Ok(format!("{REWRITES}\n{trace}\n{PROGRAM}\n{program}\n{PLAN}\n{plan}{code}"))
     }
 }
 
