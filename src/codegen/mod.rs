@@ -6,9 +6,11 @@
 //!
 //! - [`program`]: the instructions, in single-assignment form; [`build`]: made one by one, each value once.
 //! - [`math`]: elementary functions as instructions, from the same source as the interpreter's.
-//! - `x86`: the code for AVX2 and AVX-512; [`pages`]: memory from which it runs.
+//! - `x86`: the code for AVX2 and AVX-512; [`pages`]: memory from which it runs; `disassembly`: what lies there, as text.
 
 mod build;
+#[cfg(feature = "disassembly")]
+mod disassembly;
 mod math;
 mod pages;
 mod program;
@@ -20,6 +22,8 @@ use std::sync::Arc;
 use crate::kernel::isa::Isa;
 
 pub(crate) use build::Builder;
+#[cfg(feature = "disassembly")]
+pub(crate) use disassembly::disassembly;
 pub(crate) use math::{binary, unary};
 pub(crate) use pages::Pages;
 pub(crate) use program::{Access, Program, Stream, Value};
@@ -49,6 +53,8 @@ pub(crate) struct Function {
     pages: Arc<Pages>,
     /// Bytes of the pages before the function.
     start: usize,
+    /// Bytes of the function; what it reads lies before.
+    bytes: usize,
 }
 
 /// The address of a function: to call one again and again, without looking it up.
@@ -58,7 +64,12 @@ pub(crate) struct Entry(*const u8);
 impl Function {
     /// Where the function is, as long as it is there.
     pub(crate) fn entry(&self) -> Entry {
-        Entry(self.pages.start().wrapping_add(self.start))
+        Entry(self.pages.bytes().as_ptr().wrapping_add(self.start))
+    }
+
+    /// The instructions, where they are run.
+    pub(crate) fn instructions(&self) -> &[u8] {
+        &self.pages.bytes()[self.start..][..self.bytes]
     }
 
     /// Runs the program.
@@ -114,9 +125,14 @@ pub(crate) fn place(codes: &[Code]) -> Option<Vec<Function>> {
     let mut starts = Vec::with_capacity(codes.len());
     for code in codes {
         bytes.resize(bytes.len().next_multiple_of(64), 0);
-        starts.push(bytes.len() + code.entry);
+        starts.push((bytes.len() + code.entry, code.len() - code.entry));
         bytes.extend_from_slice(&code.bytes);
     }
     let pages = Arc::new(Pages::of(&bytes)?);
-    Some(starts.into_iter().map(|start| Function { pages: Arc::clone(&pages), start }).collect())
+    Some(
+        starts
+            .into_iter()
+            .map(|(start, bytes)| Function { pages: Arc::clone(&pages), start, bytes })
+            .collect(),
+    )
 }

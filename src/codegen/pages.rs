@@ -16,9 +16,9 @@ impl Pages {
         Some(Pages { map: map.make_exec().ok()? })
     }
 
-    /// Where the code starts.
-    pub(super) fn start(&self) -> *const u8 {
-        self.map.as_ptr()
+    /// All that lies there.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.map
     }
 }
 
@@ -33,7 +33,7 @@ impl Pages {
         None
     }
 
-    pub(super) fn start(&self) -> *const u8 {
+    pub(super) fn bytes(&self) -> &[u8] {
         match *self {}
     }
 }

@@ -6,7 +6,6 @@ mod fault;
 use std::fmt;
 use std::io;
 use std::panic::Location;
-#[cfg(feature = "trace")]
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -281,6 +280,17 @@ pub enum Error {
     /// The threads of a session could not be started.
     #[error("the session's threads could not be started: {0}")]
     Threads(#[source] Arc<io::Error>),
+
+    /// The file that names machine code for `perf` could not be written; see
+    /// [`SessionBuilder::perf_map`](crate::SessionBuilder::perf_map).
+    #[error("the map of machine code cannot be written to `{}`: {reason}", path.display())]
+    PerfMap {
+        /// The file to be written.
+        path: PathBuf,
+        /// Why it could not be.
+        #[source]
+        reason: Arc<io::Error>,
+    },
 
     /// The trace of a run could not be written.
     #[cfg(feature = "trace")]

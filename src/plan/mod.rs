@@ -8,6 +8,7 @@
 mod batch;
 mod calls;
 mod check;
+mod code;
 mod constant;
 mod control;
 mod fuse;
@@ -41,6 +42,8 @@ use crate::kernel::isa::Isa;
 pub(crate) use batch::{Batch, BatchAxis};
 pub(crate) use calls::FunctionCall;
 use calls::{Callees, outputs, plan_callees};
+pub(crate) use code::Compiled;
+use code::KnownNumbers;
 use constant::ElementOrder;
 pub(crate) use constant::{Constant, Constants};
 pub(crate) use control::{BranchCall, HANDLE_BYTES, LoopCall, LoopFeed, LoopTrips};
@@ -104,8 +107,21 @@ pub(crate) struct Plan {
     pub(crate) arena_bytes_without_reuse: usize,
 }
 
-/// The next plan's id.
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+/// The id of one more plan of this process.
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// Whether and when regions are compiled to machine code, where they can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MachineCode {
+    Never,
+    /// When the plan is made.
+    AtOnce,
+    /// When [`Plan::compile`] is called. What the plan calls, which one run may do many times, is compiled when it is made.
+    Later,
+}
 
 /// How plans are made.
 #[derive(Clone, Copy, Debug)]
@@ -114,8 +130,7 @@ pub(crate) struct Options {
     pub(crate) isa: Isa,
     /// Whether instructions are grouped into regions.
     pub(crate) fuse: bool,
-    /// Whether regions are compiled to machine code, where they can be.
-    pub(crate) machine_code: bool,
+    pub(crate) machine_code: MachineCode,
     /// Nanoseconds that several threads must save, or a plan runs on the caller's thread alone; else steps may run at
     /// once, which forbids some reuse of memory.
     pub(crate) inline_below: f64,
@@ -433,18 +448,13 @@ impl Planner<'_> {
         let (memory, order) =
             memory::assign(&mut self.buffers, &self.steps, &kept, self.options.inline_below)
                 .map_err(|lacking| lacking.owned_by(largest.map_or(Owner::Whole, Owner::Node)))?;
-        let regions = self.steps.iter_mut().filter_map(|step| match &mut step.kind {
-            Kind::Region(region) => Some(&mut **region),
-            _ => None,
-        });
-        region::place(regions, &self.buffers);
         let is_part = |buffer: &BufferId| matches!(self.buffers[buffer.index()].place, Place::Part { .. });
         let parts = (0..self.buffers.len() as u32).map(BufferId).filter(is_part).collect();
         let mut plan = Plan {
             is_for_one_thread: order.inline && self.called().all(|plan| plan.is_for_one_thread),
             is_brief: order.inline && !self.options.is_called && order::is_brief(&self.steps),
             line: None,
-            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            id: next_id(),
             buffers: self.buffers,
             steps: self.steps,
             origins: self.origins,
@@ -462,8 +472,10 @@ impl Planner<'_> {
             arena_bytes: memory.bytes,
             arena_bytes_without_reuse: memory.bytes_without_reuse,
         };
-        if plan.is_brief {
-            plan.line = plan.run_line();
+        if self.options.machine_code == MachineCode::AtOnce {
+            plan.compile(self.options);
+        } else {
+            plan.set_line();
         }
         debug_assert_eq!(plan.check(), Ok(()));
         Ok(plan)

@@ -95,8 +95,13 @@ impl Plan {
         self.straight().filter(|line| !line.words.iter().any(is_given))
     }
 
+    /// Makes a line of a brief plan's steps, as they are now.
+    pub(super) fn set_line(&mut self) {
+        self.line = if self.is_brief { self.run_line() } else { None };
+    }
+
     /// The plan's steps as the line of a session's runs.
-    pub(super) fn run_line(&self) -> Option<RunLine> {
+    fn run_line(&self) -> Option<RunLine> {
         let line = self.straight()?;
         let fed = |place: usize| {
             let is_it = |buffer: &&BufferId| self.buffers[buffer.index()].place == Place::Feed(place);

@@ -4,7 +4,7 @@
 use std::fmt::{self, Write};
 
 use super::{
-    Base, BufferId, Factors, FunctionCall, KernelCall, Kind, LoopCall, LoopFeed, LoopTrips, Native, Piece,
+    Base, BufferId, Factors, FunctionCall, KernelCall, Kind, LoopCall, LoopFeed, LoopTrips, Native,
     PieceSource, Place, Plan, Producer, Slot, Start, Step, TileOp,
 };
 use crate::ir::Names;
@@ -33,35 +33,6 @@ impl Plan {
         for (function, plan) in self.calls() {
             let _ = writeln!(text, "plan of `{function}`:");
             let _ = plan.write(&mut text, names.inside());
-        }
-        text
-    }
-
-    /// The programs for which there is machine code.
-    pub(crate) fn code_text(&self) -> String {
-        let mut text = self.own_code_text();
-        for (function, plan) in self.calls() {
-            let code = plan.own_code_text();
-            if !code.is_empty() {
-                // Writing to a string cannot fail.
-                let _ = write!(text, "code of `{function}`:\n{code}");
-            }
-        }
-        text
-    }
-
-    fn own_code_text(&self) -> String {
-        let mut text = String::new();
-        for (index, step) in self.steps.iter().enumerate() {
-            let Kind::Region(region) = &step.kind else { continue };
-            for piece in &region.pieces {
-                if let Piece::Program(native) = piece
-                    && native.function.is_some()
-                {
-                    // Writing to a string cannot fail.
-                    let _ = write_program(&mut text, index, native);
-                }
-            }
         }
         text
     }
@@ -232,7 +203,7 @@ fn slot(slot: Slot) -> String {
 }
 
 /// The ops of a step that a program does, what its streams are, and its instructions.
-fn write_program(f: &mut impl Write, index: usize, native: &Native) -> fmt::Result {
+pub(super) fn write_program(f: &mut impl Write, index: usize, native: &Native) -> fmt::Result {
     let Native { ops, program, streams, .. } = native;
     let shape = match program.width {
         None => "all elements in a row".to_owned(),

@@ -4,6 +4,7 @@ use std::env;
 use std::sync::{Arc, Mutex};
 
 use super::folded::Folded;
+use super::perf_map::PerfMap;
 use super::{Core, RunTerms, Session};
 use crate::error::{Error, Result};
 use crate::exec::{Store, Threads};
@@ -17,6 +18,9 @@ const ISA_VARIABLE: &str = "FLOWGRAD_ISA";
 /// The environment variable that turns machine code off, where the session is not told.
 const CODE_VARIABLE: &str = "FLOWGRAD_MACHINE_CODE";
 
+/// The environment variable that has machine code named for `perf`, where the session is not told.
+const PERF_VARIABLE: &str = "FLOWGRAD_PERF_MAP";
+
 /// The options of a session; see [`Session::builder`].
 #[derive(Debug)]
 #[must_use = "a builder makes a session when `build` is called"]
@@ -25,6 +29,7 @@ pub struct SessionBuilder<'g> {
     threads: usize,
     isa: Option<Isa>,
     machine_code: Option<bool>,
+    perf_map: Option<bool>,
     inline_below: f64,
     optimize: bool,
     max_rewrites: usize,
@@ -39,6 +44,7 @@ impl<'g> SessionBuilder<'g> {
             threads: 0,
             isa: None,
             machine_code: None,
+            perf_map: None,
             inline_below: INLINE_BELOW,
             optimize: true,
             max_rewrites: usize::MAX,
@@ -71,7 +77,8 @@ impl<'g> SessionBuilder<'g> {
 
     /// Whether what is fused is compiled to machine code, on x86-64 with AVX2 or AVX-512. Otherwise it is interpreted, which
     /// gives the same bits, but for those that tell one NaN from another. Where the system has no memory for code, all is
-    /// interpreted. The default is `true`, unless the environment variable `FLOWGRAD_MACHINE_CODE` is `off`.
+    /// interpreted. What is fed with a length that may change is compiled when the same lengths come a second time, and
+    /// interpreted the first time; what loops and functions run is compiled in any case. The default is `true`, unless the environment variable `FLOWGRAD_MACHINE_CODE` is `off`.
     /// [`Session::explain`] shows what is compiled.
     ///
     /// ```
@@ -88,6 +95,37 @@ impl<'g> SessionBuilder<'g> {
     /// ```
     pub fn machine_code(self, machine_code: bool) -> Self {
         SessionBuilder { machine_code: Some(machine_code), ..self }
+    }
+
+    /// Whether machine code is named for [`perf`], the profiler of Linux, which otherwise shows it as addresses: in the file
+    /// `/tmp/perf-<process id>.map`, with a line for each program of a plan that says which step it is part of, of which
+    /// nodes. All sessions of a process write to one file, which stays when the process is over; code that is let go with
+    /// its plan stays in it, too. The default is `false`, unless the environment variable `FLOWGRAD_PERF_MAP` is `on`, which
+    /// needs no change of a program:
+    ///
+    /// ```text
+    /// FLOWGRAD_PERF_MAP=on perf record target/release/program
+    /// perf report
+    /// ```
+    ///
+    /// Where the file cannot be written, the session or the run that would plan says so, with [`Error::PerfMap`]. On other
+    /// systems there is none, which is such an error.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let y = (g.variable("x", vec![0.5_f32; 1000]).tanh() * 2.0 + 1.0).exp();
+    /// # if cfg!(target_os = "linux") {
+    /// let session = Session::builder(&g).perf_map(true).build()?;
+    /// session.run(y)?;
+    /// # std::fs::remove_file(format!("/tmp/perf-{}.map", std::process::id())).unwrap();
+    /// # }
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    ///
+    /// [`perf`]: https://perf.wiki.kernel.org
+    pub fn perf_map(self, perf_map: bool) -> Self {
+        SessionBuilder { perf_map: Some(perf_map), ..self }
     }
 
     /// Gives other threads their share of every plan, also of those that are cheaper than waking a thread: for
@@ -166,12 +204,15 @@ impl<'g> SessionBuilder<'g> {
     /// # Errors
     /// The first build error of the graph; [`Error::TooManyThreads`](crate::Error::TooManyThreads) for more
     /// than 1024 of them, and [`Error::Threads`](crate::Error::Threads) if they cannot be started; [`Error::Isa`] for an
-    /// instruction set that the machine does not have, or a name of none.
+    /// instruction set that the machine does not have, or a name of none; [`Error::PerfMap`] where machine code is to be
+    /// named and cannot be.
     pub fn build(self) -> Result<Session> {
         self.graph.check()?;
         debug_assert_eq!(self.graph.shared().snapshot().verify(), Ok(()));
         let isa = self.chosen_isa()?;
         let threads = Threads::new(self.threads)?;
+        let names_code =
+            self.perf_map.unwrap_or_else(|| env::var_os(PERF_VARIABLE).is_some_and(|set| set == "on"));
         let core = Core {
             graph: Arc::clone(self.graph.shared()),
             threads,
@@ -187,6 +228,7 @@ impl<'g> SessionBuilder<'g> {
             requests: Mutex::default(),
             constants: Constants::default(),
             folded: Folded::default(),
+            perf_map: if names_code { Some(PerfMap::of_process()?) } else { None },
         };
         Ok(Session { core: Arc::new(core), terms: RunTerms::default() })
     }

@@ -146,16 +146,6 @@ impl<'s, 'g, 'v> Feeding<'s, 'g, 'v> {
         })?;
         Ok((values.into_output(&list.lengths), trace))
     }
-
-    /// The plan for the fetches and the shapes that are fed, as text; see [`Session::explain`].
-    ///
-    /// # Errors
-    /// As for [`run`](Feeding::run), short of running.
-    pub fn explain<F: Fetch<'g>>(self, fetches: F) -> Result<String> {
-        let list = FetchList::of(&fetches);
-        let core = &self.session.core;
-        core.prepare(&self.tensors, &list)?.explain(core, &self.arrays)
-    }
 }
 
 /// The tensors that a run feeds, in order.

@@ -5,6 +5,7 @@
 //! - [`folded`]: what depends on constants alone, computed once for all plans.
 //! - [`item`]: the one element of what a run gives.
 //! - [`builder`]: the options of a session.
+//! - [`explain`]: what a run would do, as text; [`perf_map`]: where its machine code lies, for `perf`.
 //! - [`callable`]: a request prepared for hot loops.
 //! - [`parameters`]: variables as one flat array, and back.
 //! - [`objective`]: a loss and its gradient as functions of that array.
@@ -17,6 +18,7 @@
 mod arguments;
 mod builder;
 mod callable;
+mod explain;
 mod failure;
 mod feed;
 mod fetch;
@@ -26,6 +28,7 @@ mod nan_origin;
 mod objective;
 mod offender;
 mod parameters;
+mod perf_map;
 mod prepared;
 mod terms;
 mod value;
@@ -50,6 +53,7 @@ use crate::trace::Trace;
 use failure::{no_memory, refused};
 use fetch::FetchList;
 use folded::Folded;
+use perf_map::PerfMap;
 use prepared::Prepared;
 use terms::RunTerms;
 
@@ -118,6 +122,8 @@ struct Core {
     /// What plans share of the graph's constants.
     constants: Constants,
     folded: Folded,
+    /// Where machine code is named, if it is.
+    perf_map: Option<Arc<PerfMap>>,
 }
 
 impl Session {
@@ -260,28 +266,6 @@ impl Session {
         let prepared = self.core.prepare(&fed, &list)?;
         prepared.plan_if_static(&self.core)?;
         Ok(Callable::new(Arc::clone(&self.core), prepared, fed.lists, list.lengths, self.terms))
-    }
-
-    /// The plan of a run of the fetches, as text: the rewrites that were applied, numbered, with their
-    /// nodes and reasons; the program; the steps with their memory; and what of the steps is machine code, if anything
-    /// is: instructions on each element, in loops over the elements of a row. Each section begins with a line that
-    /// says how to read it; the page [how a run works](crate::guide::how_a_run_works) goes through all of them.
-    ///
-    /// ```
-    /// use flowgrad::prelude::*;
-    /// let g = Graph::new();
-    /// let x = g.placeholder::<f64>("x", [3]);
-    /// let y = (x * 1.0 + g.variable("v", 2.0_f64)).named("y");
-    /// let text = Session::new(&g)?.feed(x, &ndarray::arr1(&[1.0, 2.0, 3.0])).explain(y)?;
-    /// assert!(text.contains("1. algebra: mul \"x\", 1.0 : f64[3] in \"mul\" (x·1 = x)"));
-    /// assert!(text.contains("%2 = add %0, %1 : f64[3]  \"y\""));
-    /// # Ok::<(), flowgrad::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// As for [`run`](Session::run).
-    pub fn explain<'g, F: Fetch<'g>>(&self, fetches: F) -> Result<String> {
-        Feeding::of(self).explain(fetches)
     }
 
     /// The same session, with the same variables, for runs that may take so long and no longer: one that is not over by
@@ -460,6 +444,10 @@ impl Core {
         terms: RunTerms,
         fetched: &mut dyn FnMut(Value),
     ) -> Result<()> {
+        if terms.more > 0 {
+            // It is the first run of a plan and the next ones.
+            prepared.ready(self, feeds)?;
+        }
         let ready = prepared.ready(self, feeds)?;
         self.run_ready(prepared, &ready, feeds, terms, None, fetched)
     }

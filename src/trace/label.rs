@@ -101,3 +101,8 @@ pub(super) fn label(arena: &Arena, plan: &Plan, index: usize, nodes: &[String]) 
     };
     format!("step {index}: {} {names}{target}", StepKind::of(step))
 }
+
+/// The same of a step by its number, with the nodes that it has.
+pub(crate) fn label_of(arena: &Arena, plan: &Plan, index: usize) -> String {
+    label(arena, plan, index, &nodes(arena, plan, &plan.steps[index]))
+}

@@ -21,6 +21,7 @@ use crate::graph::Arena;
 use crate::plan::{Plan, Step};
 
 pub use label::StepKind;
+pub(crate) use label::label_of;
 
 /// A run as it was: its steps, and when each of their tasks was done on which thread. Made by
 /// [`Session::run_traced`](crate::Session::run_traced) and

@@ -10,7 +10,11 @@ pub(crate) fn profile() -> PathBuf {
 }
 
 /// The features that are off by default, and whether this test has them.
-const FEATURES: [(&str, bool); 2] = [("fft", cfg!(feature = "fft")), ("linalg", cfg!(feature = "linalg"))];
+const FEATURES: [(&str, bool); 3] = [
+    ("disassembly", cfg!(feature = "disassembly")),
+    ("fft", cfg!(feature = "fft")),
+    ("linalg", cfg!(feature = "linalg")),
+];
 
 /// Cargo, told to build as this test was built.
 pub(crate) fn cargo(args: &[&str]) -> Command {

@@ -3,6 +3,7 @@
 //! As in most programs of users, there is no `serde_json` here: where it is, the type of `ArrayD::zeros(..)` in an
 //! `assert_eq!` with a result could not be inferred.
 
+mod code_text;
 mod ctc;
 mod custom_gradients;
 mod derivatives;
@@ -11,6 +12,7 @@ mod initializers;
 mod machine_code;
 mod or_zeros;
 mod random_graphs;
+mod region_programs;
 mod testing;
 
 #[path = "../common/corpus.rs"]

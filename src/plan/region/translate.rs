@@ -226,6 +226,16 @@ impl Translation<'_> {
             return None;
         }
         let element = self.dtype.size();
+        let (each, rows) = match lies {
+            Lies::Single => (0, 1),
+            Lies::Tile(elements) => (elements, self.ops.rows),
+        };
+        // What holds one number is that number, and need not be read.
+        if slot.row_bytes == each * element
+            && let Some(bits) = self.ops.known.number(slot, each.max(1) * rows * element)
+        {
+            return Some(self.builder.bits(bits));
+        }
         match lies {
             Lies::Single => {
                 let stream = self.stream(slot, 0);
