@@ -436,8 +436,11 @@ impl Planner<'_> {
         region::place(regions, &self.buffers);
         let is_part = |buffer: &BufferId| matches!(self.buffers[buffer.index()].place, Place::Part { .. });
         let parts = (0..self.buffers.len() as u32).map(BufferId).filter(is_part).collect();
+        let is_shared = |step: &Step| matches!(&step.kind, Kind::Kernel(call) if call.is_shared);
         let plan = Plan {
-            is_for_one_thread: order.inline && self.called().all(|plan| plan.is_for_one_thread),
+            is_for_one_thread: order.inline
+                && !self.steps.iter().any(is_shared)
+                && self.called().all(|plan| plan.is_for_one_thread),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             buffers: self.buffers,
             steps: self.steps,
