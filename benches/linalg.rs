@@ -61,7 +61,7 @@ const CASES: [Case; 7] = [
 const SHAPES: [(&str, &[usize]); 2] = [("large", &[256, 256]), ("small", &[1000, 8, 8])];
 
 /// As many rows as the matrices have, and this many columns; as many as they have for 0.
-fn numbers<'g>(like: Matrices<'g>, columns: usize, step: f64) -> Matrices<'g> {
+fn numbers(like: Matrices<'_>, columns: usize, step: f64) -> Matrices<'_> {
     let mut shape = like.shape().known().unwrap_or_default();
     if let (Some(last), 1..) = (shape.last_mut(), columns) {
         *last = columns;

@@ -8,7 +8,7 @@ use crate::random;
 type T<'g> = Tensor<'g, f64>;
 
 /// All that shares its work, of a matrix `[m, n]` and of the square one that its first rows and columns are.
-fn shared<'g>(a: T<'g>, order: isize) -> Vec<T<'g>> {
+fn shared(a: T<'_>, order: isize) -> Vec<T<'_>> {
     let g = a.graph();
     let square = a.slice((..order, ..order));
     let positive = square.matmul_transposed(square, false, true) * 0.01 + g.eye::<f64>(order);

@@ -160,7 +160,9 @@ fn factor_panel<T: Real>(mut panel: MatMut<'_, T>, pivots: &mut [usize]) {
     let rows = left.nrows() - half;
     factor_panel(right.subrows_mut(half, rows), second);
     exchange_rows(left.subrows_mut(half, rows), second);
-    second.iter_mut().for_each(|pivot| *pivot += half);
+    for pivot in second {
+        *pivot += half;
+    }
 }
 
 fn factor_columns<T: Real>(mut columns: MatMut<'_, T>, pivots: &mut [usize]) {
@@ -184,7 +186,9 @@ fn factor_columns<T: Real>(mut columns: MatMut<'_, T>, pivots: &mut [usize]) {
             continue;
         }
         let factors = &mut column[k + 1..];
-        factors.iter_mut().for_each(|x| *x /= head);
+        for x in &mut *factors {
+            *x /= head;
+        }
         for other in right.col_iter_mut() {
             let (above, below) = elements(other).split_at_mut(k + 1);
             let factor = above[k];
