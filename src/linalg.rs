@@ -62,9 +62,11 @@
 //!
 //! # How it is computed
 //!
-//! By the crate [faer](https://docs.rs/faer), and by plain loops for the smallest matrices. A matrix is worked on by one
-//! thread, and the matrices of a batch by all threads of the session, so the same inputs give the same bits at any number of
-//! threads; but how faer blocks is the machine's, so other machines may give other bits.
+//! By the crate [faer](https://docs.rs/faer), and by plain loops for the smallest matrices. The threads of the session share
+//! the matrices of a batch, and the blocks of a large matrix. How a matrix is cut into blocks depends on its shape alone, so
+//! the same inputs give the same bits on any number of threads. Other machines may give other bits, since faer's kernels
+//! depend on the machine. Singular values and vectors, and the eigenvalues of one matrix, come from one thread: faer adds up
+//! a sum for each thread there, so that the bits would depend on how many there are.
 //!
 //! # All functions
 //!

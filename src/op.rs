@@ -98,6 +98,6 @@ pub use crate::graph::op::{
 pub use crate::graph::{AnyOperand, AnyTensor};
 #[doc(hidden)]
 pub use crate::ir::Reduce as Fold;
-pub use crate::ir::{Kernel, KernelError, Lowering, Reduce, Scalar, Val, iterations};
+pub use crate::ir::{Kernel, KernelError, Lowering, Reduce, Scalar, Val, Workers, iterations};
 pub use crate::ops::{CallResult, registry};
 pub use crate::shape::TensorType;

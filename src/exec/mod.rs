@@ -23,6 +23,7 @@ mod call;
 mod context;
 mod control;
 mod feed;
+mod kernel;
 mod nesting;
 mod parallel;
 mod programs;

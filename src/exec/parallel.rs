@@ -54,25 +54,27 @@ struct State {
 
 /// What is run: see [`Job::do_task`] for when the pointers may be followed.
 #[derive(Clone, Copy, Debug)]
-struct Job {
-    plan: *const Plan,
-    addresses: *const [*mut u8],
-    context: *const Context<'static>,
+enum Job {
+    /// Nothing yet.
+    None,
+    /// The steps of a plan.
+    Plan { plan: *const Plan, addresses: *const [*mut u8], context: *const Context<'static> },
+    /// The parts of a kernel's work.
+    Parts(*const Part<'static>),
 }
 
-// SAFETY: the pointers are followed by those that hold a claim only, for whom the plan, the addresses and the context are
-// there; plans and contexts are shared between threads and never change, and `Addresses` says why those may be shared.
+/// Does the part of a number.
+type Part<'a> = &'a (dyn Fn(usize) + Sync);
+
+// SAFETY: the pointers are followed by those that hold a claim only, for whom the plan, the addresses, the context and the
+// closure are there; plans and contexts are shared between threads and never change, `Addresses` says why those may be
+// shared, and the closure is `Sync`.
 unsafe impl Send for Job {}
 
 impl Run {
     pub(super) fn new() -> Self {
-        let job = Job {
-            plan: ptr::null(),
-            addresses: ptr::slice_from_raw_parts(ptr::null(), 0),
-            context: ptr::null(),
-        };
         let progress = Progress::default();
-        let state = State { progress, job, caller_sleeps: false, is_traced: false, panic: None };
+        let state = State { progress, job: Job::None, caller_sleeps: false, is_traced: false, panic: None };
         Run {
             state: Mutex::new(state),
             changed: Condvar::new(),
@@ -100,30 +102,56 @@ impl Run {
         mut record: Option<&mut Record>,
     ) -> Result<(), Fault> {
         let mut state = self.lock();
-        state.job = Job { plan, addresses: addresses.0, context: ptr::from_ref(context).cast() };
+        state.job = Job::Plan { plan, addresses: addresses.0, context: ptr::from_ref(context).cast() };
         state.progress.start(plan);
         state.is_traced = record.is_some();
         if let Some(record) = &mut record {
             *self.spans() = mem::take(&mut record.spans);
         }
-        self.copy(&state);
-        drop(state);
-        queue.post(self);
-        self.work(queue, CALLER);
-        queue.withdraw(self);
-        // Every claim has been reported, so nobody follows the job's pointers any more. A worker that
-        // found the run late finds nothing to claim.
+        self.share(state, queue);
         if let Some(record) = record {
             record.spans = mem::take(&mut self.spans());
             // A step without tasks was claimed once, and nothing was done.
             record.spans.retain(|span| plan.steps[span.step].tasks() > 0);
         }
+        self.lock_unless_panicked().progress.take_fault().map_or(Ok(()), Err)
+    }
+
+    /// Does all parts of a kernel's work, which take so many nanoseconds together, on this thread and on workers. No other
+    /// call for this run may be under way.
+    pub(super) fn run_parts(
+        self: &Arc<Self>,
+        parts: usize,
+        nanoseconds: f64,
+        part: Part<'_>,
+        queue: &RunQueue,
+    ) {
+        let mut state = self.lock();
+        state.job = Job::Parts(ptr::from_ref(&part).cast());
+        state.progress.start_parts(parts, nanoseconds);
+        state.is_traced = false;
+        self.share(state, queue);
+        drop(self.lock_unless_panicked());
+    }
+
+    /// Does the job that the state has, on this thread and on workers. Then every claim has been reported, so nobody
+    /// follows the job's pointers any more. A worker that finds the run late finds nothing to claim.
+    fn share(self: &Arc<Self>, state: MutexGuard<'_, State>, queue: &RunQueue) {
+        self.copy(&state);
+        drop(state);
+        queue.post(self);
+        self.work(queue, CALLER);
+        queue.withdraw(self);
+    }
+
+    /// Goes on with the panic of a task, if there was one.
+    fn lock_unless_panicked(&self) -> MutexGuard<'_, State> {
         let mut state = self.lock();
         if let Some(panic) = state.panic.take() {
             drop(state);
             resume_unwind(panic);
         }
-        state.progress.take_fault().map_or(Ok(()), Err)
+        state
     }
 
     /// Nanoseconds of open work, as last known.
@@ -204,8 +232,14 @@ impl Run {
         step: usize,
         thread: usize,
     ) -> MutexGuard<'a, State> {
+        let Job::Plan { plan, .. } = job else {
+            // Parts are all of one step, behind which nothing is left to do.
+            state.progress.complete(&[]);
+            self.wake_if_over(&mut state);
+            return state;
+        };
         // SAFETY: the run is not over before the step is complete, so the plan is there.
-        let plan = unsafe { &*job.plan };
+        let plan = unsafe { &*plan };
         if plan.steps[step].is_combined() && !state.progress.is_broken(step) {
             let is_traced = state.is_traced;
             drop(state);
@@ -220,10 +254,15 @@ impl Run {
             state.take_panic(outcome);
         }
         state.progress.complete(&plan.order.successors[step]);
+        self.wake_if_over(&mut state);
+        state
+    }
+
+    /// Wakes a caller that sleeps when all is done.
+    fn wake_if_over(&self, state: &mut State) {
         if state.progress.is_over() && mem::take(&mut state.caller_sleeps) {
             self.changed.notify_one();
         }
-        state
     }
 
     /// Lets the caller wait until there is something to do, or all is done.
@@ -266,12 +305,20 @@ impl Job {
     ///
     /// # Safety
     /// The claim must be this thread's and not reported. The run is not over then: its caller keeps the plan,
-    /// the addresses and the context until it is, and has promised that nothing else touches what they lead to.
+    /// the addresses and the context, or the closure, until it is, and has promised that nothing else touches what they
+    /// lead to.
     unsafe fn do_task(self, claim: Claim, queue: &RunQueue) -> Result<(), Fault> {
         let Claim { step, task, is_void } = claim;
-        // SAFETY: the caller's promise.
-        let (plan, addresses, context) =
-            unsafe { (&*self.plan, Addresses(&*self.addresses), &*self.context) };
+        let (plan, addresses, context) = match self {
+            // SAFETY: the caller's promise.
+            Job::Plan { plan, addresses, context } => unsafe { (&*plan, Addresses(&*addresses), &*context) },
+            Job::Parts(part) if !is_void => {
+                // SAFETY: the caller's promise.
+                unsafe { (*part)(task) };
+                return Ok(());
+            }
+            Job::Parts(_) | Job::None => return Ok(()),
+        };
         // A step without tasks is claimed once.
         if is_void || task >= plan.steps[step].tasks() {
             return Ok(());
@@ -288,8 +335,9 @@ impl Job {
     /// # Safety
     /// All tasks of the step must have been done, the step not be complete, and this be the only call for it.
     unsafe fn combine(self, step: usize) {
+        let Job::Plan { plan, addresses, .. } = self else { return };
         // SAFETY: the run is not over, as above.
-        let (plan, addresses) = unsafe { (&*self.plan, Addresses(&*self.addresses)) };
+        let (plan, addresses) = unsafe { (&*plan, Addresses(&*addresses)) };
         // SAFETY: all tasks are done, and nothing that waits for the step has begun.
         unsafe { finish(&plan.steps[step], addresses) };
     }

@@ -70,6 +70,11 @@ impl Progress {
         self.start_steps(plan.steps.iter().map(|step| (step.tasks(), step.cost)), &plan.order.waits_for);
     }
 
+    /// Parts of one step are to be done, which take so many nanoseconds together.
+    pub(super) fn start_parts(&mut self, parts: usize, nanoseconds: f64) {
+        self.start_steps([(parts, nanoseconds)].into_iter(), &[0]);
+    }
+
     /// Steps of so many tasks and nanoseconds are to be done, each of which waits for so many others.
     fn start_steps(&mut self, steps: impl Iterator<Item = (usize, f64)>, waits_for: &[u32]) {
         let count = |((tasks, cost), &waits_for): ((usize, f64), &u32)| {

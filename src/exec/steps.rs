@@ -4,26 +4,22 @@ use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::ptr;
 
-use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder};
-use smallvec::SmallVec;
-
 use super::Cause;
 use super::addresses::Addresses;
 use super::call;
 use super::context::Context;
 use super::control;
+use super::kernel;
 use super::programs::run_pieces;
 use super::workers::RunQueue;
-use crate::element::{ArrayMut, ArrayRef, DType, with_element};
-use crate::ir::{Dims, KernelError, size};
 use crate::kernel::gemm::Product;
 use crate::kernel::prefetch::prefetch;
 use crate::kernel::reduce::{self, Pairs};
 use crate::kernel::tile::Args;
 use crate::memory::{Memory, OutOfMemory};
 use crate::plan::{
-    Accumulator, Assembly, Base, BufferId, Factors, Fallible, KernelCall, KernelOperand, Kind, Operands,
-    PartCopy, PieceSource, Producer, Region, Slot, Step,
+    Accumulator, Assembly, Base, BufferId, Factors, Fallible, Kind, Operands, PartCopy, PieceSource,
+    Producer, Region, Slot, Step,
 };
 
 thread_local! {
@@ -93,12 +89,8 @@ pub(super) unsafe fn run_task(
             unsafe { copy_parts(assembly, task, addresses, *dst) };
             Ok(())
         }
-        Kind::Kernel(call) => {
-            // SAFETY: the caller's promise.
-            context
-                .run_kernel(call.node, || unsafe { run_kernel(call, task, addresses) })
-                .map_err(|error| Box::new(Cause::Kernel { node: call.node, error }))
-        }
+        // SAFETY: the caller's promise.
+        Kind::Kernel(call) => unsafe { kernel::run(call, task, addresses, context, helpers) },
         // SAFETY: the caller's promise.
         Kind::Call(call) => unsafe { call::run(call, addresses, context, helpers) },
         // SAFETY: the caller's promise.
@@ -128,51 +120,6 @@ unsafe fn copy_parts(assembly: &Assembly, task: usize, addresses: Addresses<'_>,
             unsafe { transfer.run(rows.clone(), addresses.at(*src), to) };
         }
     }
-}
-
-/// Runs a kernel on its operands as they lie, or on a task's part of them.
-///
-/// # Safety
-/// As for [`run_task`].
-unsafe fn run_kernel(call: &KernelCall, task: usize, addresses: Addresses<'_>) -> Result<(), KernelError> {
-    let part = call.indices(task);
-    // The lengths of an array's part, and where it starts.
-    let cut = |start: *mut u8, dtype: DType, dims: &Dims, stride: Option<&usize>| {
-        let mut dims = dims.clone();
-        match (&part, stride) {
-            (Some(part), Some(stride)) => {
-                dims[0] = part.len();
-                (dims, start.wrapping_add(part.start * stride * dtype.size()))
-            }
-            _ => (dims, start),
-        }
-    };
-    let input = |operand: &KernelOperand| {
-        let KernelOperand { start, dtype, dims, strides } = operand;
-        let (dims, start) = cut(addresses.at(*start), *dtype, dims, strides.first());
-        let shape = IxDyn(&dims).strides(IxDyn(strides));
-        with_element!(*dtype, T => {
-            // SAFETY: the buffer reaches all elements that the lengths and strides lead to, of this type, which
-            // an earlier step has written and none writes now. A part lies within: each operand of a kernel that is
-            // cut has the axis along which it is.
-            ArrayRef::of(unsafe { ArrayViewD::from_shape_ptr(shape, start.cast::<T>()) })
-        })
-    };
-    let inputs: SmallVec<[ArrayRef<'_>; 4]> = call.operands.iter().map(input).collect();
-    let stride = size(call.dims.get(1..).unwrap_or_default());
-    let (dims, start) = cut(addresses.of(call.dst), call.dtype, &call.dims, Some(&stride));
-    if call.dtype == DType::Bool {
-        // What other steps left there need not be booleans.
-        // SAFETY: the buffer holds as many bytes, and this task alone touches them.
-        unsafe { start.write_bytes(0, size(&dims)) };
-    }
-    let shape = IxDyn(&dims);
-    let output = with_element!(call.dtype, T => {
-        // SAFETY: the buffer holds as many elements of this type, initialized as arena memory is, and this task
-        // alone touches them.
-        ArrayMut::of(unsafe { ArrayViewMutD::from_shape_ptr(shape, start.cast::<T>()) })
-    });
-    call.kernel.run(&inputs, output).map_err(|error| error.behind(part.map_or(0, |part| part.start)))
 }
 
 /// Adds up what the tasks of a step have left, in their order.

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use ndarray::{ArrayViewD, ArrayViewMutD};
 
+use super::Workers;
 use crate::element::{ArrayMut, ArrayRef, DType, Element};
 
 /// A computation on arrays that the framework takes as a whole: it plans memory and order around it, and
 /// looks inside no further.
 ///
 /// It is done on one thread, in parallel with what does not depend on it, or on several for parts of a
-/// [batch](Kernel::is_batched), and must give the same elements whenever it is given the same inputs.
+/// [batch](Kernel::is_batched), and may use [more](Kernel::run_with) for parts of one array. It must give the same
+/// elements whenever it is given the same inputs.
 ///
 /// ```
 /// use flowgrad::op::{ArrayMut, ArrayRef, Kernel, KernelError};
@@ -52,6 +54,26 @@ pub trait Kernel: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Whatever makes the run fail; the error names the node.
     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError>;
+
+    /// [`run`](Kernel::run) with the threads of the run at hand, which is what is called. By itself it runs on its own
+    /// thread; a kernel that [shares its work](Kernel::is_shared) says here how.
+    ///
+    /// # Errors
+    /// As for [`run`](Kernel::run).
+    fn run_with(
+        &self,
+        inputs: &[ArrayRef<'_>],
+        output: ArrayMut<'_>,
+        _workers: Workers<'_>,
+    ) -> Result<(), KernelError> {
+        self.run(inputs, output)
+    }
+
+    /// Whether [`run_with`](Kernel::run_with) hands parts of its work to other threads for operands and an output of
+    /// these lengths. The kernel is lent none otherwise.
+    fn is_shared(&self, _inputs: &[&[usize]], _output: &[usize]) -> bool {
+        false
+    }
 
     /// Whether it does more than to fill the output: it may fail, or something outside can tell that it ran. It
     /// is then run whenever its node is, also where nobody needs the elements, and never ahead of a run.

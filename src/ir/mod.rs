@@ -4,7 +4,8 @@
 //! - [`number`]: one number of any element type.
 //! - [`iota`]: numbers counted up.
 //! - [`join`]: where the operands of a join lie in its result.
-//! - [`kernel`]: computations that the vocabulary does not have, as plain code on arrays.
+//! - [`kernel`]: computations that the vocabulary does not have, as plain code on arrays; [`workers`]: the threads that
+//!   they may use.
 //! - [`callee`]: programs that instructions run; [`control`]: one of several, or one again and again.
 //! - [`view`]: elements seen in another way.
 //! - [`program`]: instructions, the program, and its verifier.
@@ -30,6 +31,7 @@ mod program;
 mod scalar;
 mod term;
 mod view;
+mod workers;
 
 pub(crate) use callee::Callee;
 pub(crate) use control::{Branch, Branches, HANDLE, Loop, LoopOperand, Numbering, Trips};
@@ -52,6 +54,8 @@ pub(crate) use scalar::{Cost, Kind, scalar_table};
 pub use scalar::{Reduce, Scalar};
 pub(crate) use term::Term;
 pub(crate) use view::{AxisSlice, View, is_one_piece, is_piece_at};
+pub(crate) use workers::Share;
+pub use workers::Workers;
 
 /// Index of a node in its graph.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -20,6 +20,8 @@ pub(crate) struct KernelCall {
     pub(crate) dims: Dims,
     /// Indices of the first axis, of the output and of all operands, for one task; `None` if they are one task.
     pub(crate) per_task: Option<usize>,
+    /// Whether the kernel hands parts of a task to other threads.
+    pub(crate) is_shared: bool,
 }
 
 /// Nanoseconds of work that a task should hold, by the cost that is assumed of kernels.

@@ -450,8 +450,11 @@ impl Planner<'_> {
                 .map_err(|lacking| lacking.owned_by(largest.map_or(Owner::Whole, Owner::Node)))?;
         let is_part = |buffer: &BufferId| matches!(self.buffers[buffer.index()].place, Place::Part { .. });
         let parts = (0..self.buffers.len() as u32).map(BufferId).filter(is_part).collect();
+        let is_shared = |step: &Step| matches!(&step.kind, Kind::Kernel(call) if call.is_shared);
         let mut plan = Plan {
-            is_for_one_thread: order.inline && self.called().all(|plan| plan.is_for_one_thread),
+            is_for_one_thread: order.inline
+                && !self.steps.iter().any(is_shared)
+                && self.called().all(|plan| plan.is_for_one_thread),
             is_brief: order.inline && !self.options.is_called && order::is_brief(&self.steps),
             line: None,
             id: next_id(),

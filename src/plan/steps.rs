@@ -171,6 +171,7 @@ impl Planner<'_> {
         let told = kernel.nanoseconds(&lengths, &inst.dims).filter(|told| told.is_finite());
         let cost = told.map_or_else(|| order::kernel_cost(bytes), |told| told.max(1.0));
         let call = Box::new(KernelCall {
+            is_shared: kernel.is_shared(&lengths, &inst.dims),
             per_task: KernelCall::indices_per_task(&**kernel, &operands, &inst.dims, cost),
             kernel: Arc::clone(kernel),
             node: inst.origin,

@@ -6,6 +6,7 @@ mod errors;
 mod factors;
 mod peers;
 mod strd;
+mod threads;
 
 #[path = "../common/stored.rs"]
 mod stored;

@@ -1,7 +1,7 @@
 //! `cholesky` and `try_cholesky`, `cholesky_solve` and `logdet` by it.
 
 use super::dense::{Real, check_lower_finite};
-use super::each::{OfMatrix, each};
+use super::each::{MatrixKernel, each};
 use super::error::LinalgError;
 use super::shapes::{Matrices, lengths, part};
 use super::{on_columns, symmetric, tn, transposed, triangular};
@@ -10,7 +10,7 @@ use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Elements, MultiOp, OpDef, OperandDef, Outputs};
 use crate::graph::{AnyTensor, Float, Tensor};
-use crate::ir::{Lowering, Scalar, Val};
+use crate::ir::{Lowering, Scalar, Val, Workers};
 use crate::ops::methods::methods;
 use crate::shape::TensorType;
 
@@ -35,7 +35,7 @@ impl MultiOp for Cholesky {
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Outputs<Val> {
         let (batch, n, _) = lengths(inputs[0], to);
         let elements = n * n + usize::from(self.is_try);
-        let packed = each(Factor { n, is_try: self.is_try }, inputs, &batch, elements, to);
+        let packed = each(CholeskyKernel { n, is_try: self.is_try }, inputs, &batch, elements, to);
         let factor = part(packed, 0, &[n, n], to);
         if !self.is_try {
             return factor.into();
@@ -81,16 +81,23 @@ pub(super) fn flagged<T: Real>(
 }
 
 #[derive(Clone, Debug)]
-struct Factor {
+struct CholeskyKernel {
     n: usize,
     is_try: bool,
 }
 
-impl OfMatrix for Factor {
-    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T]) -> Result<(), LinalgError> {
+impl MatrixKernel for CholeskyKernel {
+    const IS_SHARED: bool = true;
+
+    fn fill<T: Real>(
+        &self,
+        inputs: &[&[T]],
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<(), LinalgError> {
         let factor = |l: &mut [T]| {
             check_lower_finite(inputs[0], self.n)?;
-            triangular::cholesky(inputs[0], self.n, l)
+            triangular::cholesky(inputs[0], self.n, l, workers)
         };
         if self.is_try { flagged(output, factor) } else { factor(output) }
     }
@@ -105,15 +112,16 @@ impl OfMatrix for Factor {
 }
 
 methods! {
-    /// The lower triangular factors L of symmetric positive definite matrices: L·Lᵀ is the matrix. Of each matrix only the
-    /// lower triangle is read, as NumPy and TensorFlow do.
+    /// Returns the lower triangular factors L of symmetric positive definite matrices: L·Lᵀ is the matrix. Only the lower
+    /// triangle of each matrix is read, as in NumPy and TensorFlow.
     ///
     /// Gradient: the symmetric part of L⁻ᵀ·Φ(Lᵀ·dy)·L⁻¹, where Φ takes the lower triangle and half of the diagonal
-    /// (I. Murray, [Differentiation of the Cholesky decomposition](https://arxiv.org/abs/1602.07527)): that of a function
-    /// of symmetric matrices. Matrices that are not square are a build error. One that is not positive definite, or has
-    /// an element that is not finite, makes the run fail with an [`Error::Kernel`](crate::Error::Kernel) which names the
-    /// node, the place in the batch, and the first leading minor that is not positive;
-    /// [`try_cholesky`](crate::Tensor::try_cholesky) gives a flag instead.
+    /// (I. Murray, [Differentiation of the Cholesky decomposition](https://arxiv.org/abs/1602.07527)): the gradient of a
+    /// function of symmetric matrices.
+    ///
+    /// Matrices that are not square are a build error. A matrix that is not positive definite, or has an element that is not
+    /// finite, fails the run with an [`Error::Kernel`](crate::Error::Kernel) that names the node, the place in the batch, and
+    /// the first leading minor that is not positive; [`try_cholesky`](crate::Tensor::try_cholesky) returns a flag instead.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -127,10 +135,10 @@ methods! {
         x.unary(Cholesky { is_try: false })
     }
 
-    /// Solutions x of a·x = b, where this is the Cholesky factor of a. Right sides are columns, or one vector; batches
-    /// broadcast.
+    /// Solves a·x = b for x, where this tensor is the Cholesky factor of a. The columns of b are right sides; a b of one axis
+    /// is a single right side. Batches broadcast.
     ///
-    /// Gradient: that of two [`triangular_solve`](crate::Tensor::triangular_solve)s. Errors are those of it.
+    /// Gradient and errors are those of two [`triangular_solve`](crate::Tensor::triangular_solve)s.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -148,11 +156,10 @@ methods! {
         })
     }
 
-    /// The logarithms of the determinants of symmetric positive definite matrices, by their Cholesky factors: of the lower
-    /// triangles, as [`cholesky`](crate::Tensor::cholesky) reads them.
+    /// Returns the logarithms of the determinants of symmetric positive definite matrices, from their Cholesky factors. Only
+    /// the lower triangles are read. For other matrices, see [`slogdet`](crate::Tensor::slogdet).
     ///
-    /// Gradient: the inverse, times the cotangent. Errors are those of `cholesky`. For other matrices see
-    /// [`slogdet`](crate::Tensor::slogdet).
+    /// Gradient: the inverse times the cotangent. Errors are those of [`cholesky`](crate::Tensor::cholesky).
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -199,8 +206,8 @@ impl AnyTensor<'_> {
 }
 
 impl<'g, T: Float> Tensor<'g, T> {
-    /// The factors that [`cholesky`](Tensor::cholesky) gives, and for each matrix whether it has one. Where it has none,
-    /// be it that an element is not finite, the factor is NaN, and the run goes on.
+    /// Like [`cholesky`](Tensor::cholesky), but returns the factors and, for each matrix, whether it has one. A matrix with an
+    /// element that is not finite counts as one without. The factor is NaN where there is none, and the run goes on.
     ///
     /// Gradient: that of `cholesky`, NaN where there is no factor.
     ///

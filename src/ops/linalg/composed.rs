@@ -5,7 +5,7 @@ use crate::ops::methods::methods;
 use crate::shape::TensorType;
 
 methods! {
-    /// The sums of the diagonals of matrices.
+    /// Returns the sums of the diagonals of matrices.
     ///
     /// Gradient: the cotangent on the diagonals, 0 elsewhere. A tensor of fewer than two axes is a build error.
     ///
@@ -23,10 +23,10 @@ methods! {
         }
     }
 
-    /// The powers of square matrices, by squaring; negative ones are those of the inverses.
+    /// Raises square matrices to a power by squaring. A negative power is that of the inverse.
     ///
-    /// Gradient: that of the products. Matrices that are not square are a build error; of a negative power errors are those
-    /// of [`inv`](crate::Tensor::inv).
+    /// Gradient: that of the products. Matrices that are not square are a build error. A negative power has the errors of
+    /// [`inv`](crate::Tensor::inv).
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -54,10 +54,10 @@ methods! {
         power.unwrap_or_else(|| x.diag_part().ones_like().diag())
     }
 
-    /// The matrices with zeros outside of a band: `lower` diagonals below the main one, and `upper` above it, are kept, or
-    /// all of a side where the number is negative, as TensorFlow has it.
+    /// Returns the matrices with zeros outside a band. The band has the main diagonal, `lower` diagonals below it and `upper`
+    /// above it; a negative number keeps all of that side, as in TensorFlow.
     ///
-    /// Gradient: the same of the cotangent. A tensor of fewer than two axes is a build error.
+    /// Gradient: the same band of the cotangent. A tensor of fewer than two axes is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

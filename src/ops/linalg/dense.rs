@@ -1,13 +1,18 @@
 //! What the factorizations of one matrix share: the elements, scratch memory, and moves between rows and columns.
 //!
-//! A kernel is given matrices row by row; faer works best on columns. Factorizations run on the caller's thread, for a
-//! kernel knows of no pool: the threads of a session take matrices of a batch.
+//! A kernel is given matrices row by row; faer works best on columns. Large factorizations go panel by panel, and the
+//! columns beside a panel are updated in blocks, each by one call of faer's on one thread. The blocks depend on lengths
+//! alone, so they give the same bits on any number of threads; faer's own threads would not, as its
+//! tridiagonalization adds up one sum for each.
 
 use faer::dyn_stack::{MemBuffer, StackReq};
+use faer::linalg::matmul::matmul;
 use faer::traits::RealField;
+use faer::{Accum, MatMut, MatRef, Par};
 
 use super::error::LinalgError;
 use crate::element::{Float, Numeric};
+use crate::ir::Workers;
 
 /// An element that both sides compute with.
 pub(super) trait Real: Float + RealField {
@@ -52,6 +57,39 @@ reals!(f32 f64);
 /// The largest order of a matrix that plain loops are for: calling and blocking would take longer than its arithmetic.
 pub(super) const SMALL: usize = 16;
 
+/// Nanoseconds of a multiplication in faer's blocked loops, about.
+pub(super) const MULTIPLICATION: f64 = 0.06;
+
+/// Cuts columns into blocks that threads may work on at once: at most 16, which is plenty for most machines, of 32
+/// columns at least, as narrower products take longer for each column.
+pub(super) fn column_blocks<T>(matrix: MatMut<'_, T>) -> Vec<MatMut<'_, T>> {
+    let width = matrix.ncols().div_ceil(16).next_multiple_of(8).max(32);
+    let mut blocks = Vec::with_capacity(matrix.ncols().div_ceil(width));
+    let mut rest = matrix;
+    while rest.ncols() > width {
+        let (block, others) = rest.split_at_col_mut(width);
+        blocks.push(block);
+        rest = others;
+    }
+    if rest.ncols() > 0 {
+        blocks.push(rest);
+    }
+    blocks
+}
+
+/// Writes a·b.
+pub(super) fn product<T: Real>(to: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>, workers: Workers<'_>) {
+    let estimate = (to.nrows() * a.ncols() * to.ncols()) as f64 * MULTIPLICATION;
+    let mut first = 0;
+    let mut blocks = Vec::new();
+    for block in column_blocks(to) {
+        let columns = block.ncols();
+        blocks.push((block, b.subcols(first, columns)));
+        first += columns;
+    }
+    workers.each(blocks, estimate, |(to, b)| matmul(to, Accum::Replace, a, b, T::ONE, Par::Seq));
+}
+
 /// Zeros, as scratch memory.
 pub(super) fn zeros<T: Real>(elements: usize) -> Result<Vec<T>, LinalgError> {
     let mut zeros = Vec::new();
@@ -88,14 +126,21 @@ pub(super) fn transpose<T: Real>(a: &[T], rows: usize, columns: usize, to: &mut 
 
 /// An error for the first element that is no finite number.
 pub(super) fn check_finite<T: Real>(a: &[T], columns: usize) -> Result<(), LinalgError> {
-    // A product with 0 is NaN where the other factor is not finite; only then the element is looked for.
-    let sum = a.iter().fold(T::ZERO, |sum, &x| sum + x * T::ZERO);
-    if sum == T::ZERO { Ok(()) } else { first_not_finite(a.iter().enumerate(), columns) }
+    if are_finite(a) { Ok(()) } else { first_not_finite(a.iter().enumerate(), columns) }
 }
 
 /// The same for the lower triangle of a square.
 pub(super) fn check_lower_finite<T: Real>(a: &[T], n: usize) -> Result<(), LinalgError> {
+    let mut rows = a.chunks_exact(n.max(1)).enumerate();
+    if rows.all(|(i, row)| are_finite(&row[..=i])) {
+        return Ok(());
+    }
     first_not_finite(a.iter().enumerate().filter(|(at, _)| at % n <= at / n), n)
+}
+
+/// Whether all elements are finite: of many at a time, which vectors can tell, and not one by one.
+fn are_finite<T: Real>(a: &[T]) -> bool {
+    a.chunks(64).all(|some| some.iter().fold(true, |are, x| are & x.is_number()))
 }
 
 fn first_not_finite<'a, T: Real>(

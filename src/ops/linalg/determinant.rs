@@ -5,7 +5,7 @@
 
 use super::cholesky::pair;
 use super::dense::{Real, check_finite, whole, zeros};
-use super::each::{OfMatrix, each};
+use super::each::{MatrixKernel, each};
 use super::error::LinalgError;
 use super::orthogonal::{Vectors, svd};
 use super::shapes::{Matrices, lengths, part};
@@ -14,7 +14,7 @@ use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Elements, MultiOp, Op, OpDef, OperandDef, Outputs};
 use crate::graph::{AnyTensor, Float, Tensor};
-use crate::ir::{Lowering, Val};
+use crate::ir::{Lowering, Val, Workers};
 use crate::ops::internal::internal;
 use crate::ops::methods::methods;
 use crate::shape::TensorType;
@@ -28,25 +28,32 @@ enum Wanted {
 }
 
 #[derive(Clone, Debug)]
-struct Of {
+struct DeterminantKernel {
     n: usize,
     wanted: Wanted,
 }
 
-impl OfMatrix for Of {
-    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T]) -> Result<(), LinalgError> {
+impl MatrixKernel for DeterminantKernel {
+    const IS_SHARED: bool = true;
+
+    fn fill<T: Real>(
+        &self,
+        inputs: &[&[T]],
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<(), LinalgError> {
         let (a, n) = (inputs[0], self.n);
         check_finite(a, n)?;
         match self.wanted {
-            Wanted::Determinant => output[0] = Product::of_determinant(a, n)?.value(),
+            Wanted::Determinant => output[0] = ScaledNumber::of_determinant(a, n, workers)?.value(),
             Wanted::SignAndLogarithm => {
-                let product = Product::of_determinant(a, n)?;
+                let product = ScaledNumber::of_determinant(a, n, workers)?;
                 output[0] =
                     T::from_f64(if product.fraction == 0.0 { 0.0 } else { product.fraction.signum() });
                 output[1] =
                     T::from_f64(product.fraction.abs().ln() + product.exponent * std::f64::consts::LN_2);
             }
-            Wanted::Cofactors => cofactors(a, n, output)?,
+            Wanted::Cofactors => cofactors(a, n, output, workers)?,
         }
         Ok(())
     }
@@ -58,17 +65,17 @@ impl OfMatrix for Of {
 
 /// A product that does not leave the range: a fraction times a power of 2.
 #[derive(Clone, Copy, Debug)]
-struct Product {
+struct ScaledNumber {
     fraction: f64,
     exponent: f64,
 }
 
-impl Product {
-    const ONE: Product = Product { fraction: 1.0, exponent: 0.0 };
+impl ScaledNumber {
+    const ONE: ScaledNumber = ScaledNumber { fraction: 1.0, exponent: 0.0 };
 
     fn times(self, factor: f64) -> Self {
         let ((fraction, first), (factor, second)) = (parted(self.fraction), parted(factor));
-        Product { fraction: fraction * factor, exponent: self.exponent + first + second }
+        ScaledNumber { fraction: fraction * factor, exponent: self.exponent + first + second }
     }
 
     fn value<T: Real>(self) -> T {
@@ -79,11 +86,12 @@ impl Product {
     }
 
     /// The determinant, by elimination.
-    fn of_determinant<T: Real>(a: &[T], n: usize) -> Result<Self, LinalgError> {
+    fn of_determinant<T: Real>(a: &[T], n: usize, workers: Workers<'_>) -> Result<Self, LinalgError> {
         let mut packed = zeros::<T>(n * n + n)?;
-        triangular::lu(a, [n, n], &mut packed)?;
+        triangular::lu(a, [n, n], &mut packed, workers)?;
         let (lu, order) = packed.split_at(n * n);
-        let diagonal = lu.iter().step_by(n + 1).fold(Product::ONE, |product, x| product.times(x.as_f64()));
+        let diagonal =
+            lu.iter().step_by(n + 1).fold(ScaledNumber::ONE, |product, x| product.times(x.as_f64()));
         Ok(diagonal.times(if is_odd(order) { -1.0 } else { 1.0 }))
     }
 }
@@ -116,19 +124,20 @@ fn is_odd<T: Real>(order: &[T]) -> bool {
 
 /// The cofactors: the inverse, transposed, times the determinant where that keeps the digits; else, with the singular value
 /// decomposition U·S·Vᵀ, of U·C·Vᵀ, where C has products of all singular values but one.
-fn cofactors<T: Real>(a: &[T], n: usize, output: &mut [T]) -> Result<(), LinalgError> {
-    if let Some(()) = by_inverse(a, n, output)? {
+fn cofactors<T: Real>(a: &[T], n: usize, output: &mut [T], workers: Workers<'_>) -> Result<(), LinalgError> {
+    if let Some(()) = by_inverse(a, n, output, workers)? {
         return Ok(());
     }
     let mut packed = zeros::<T>(n + 2 * n * n)?;
     svd(a, [n, n], Vectors::Thin, &mut packed)?;
     let (values, bases) = packed.split_at(n);
     let (u, vt) = bases.split_at(n * n);
-    let sign = Product::of_determinant(u, n)?.value::<T>() * Product::of_determinant(vt, n)?.value::<T>();
+    let [of_u, of_vt] = [u, vt].map(|basis| ScaledNumber::of_determinant(basis, n, workers));
+    let sign = of_u?.value::<T>() * of_vt?.value::<T>();
     let sign = if sign < T::ZERO { -1.0 } else { 1.0 };
     for k in 0..n {
         let others = values.iter().enumerate().filter(|&(other, _)| other != k);
-        let product = others.fold(Product::ONE, |product, (_, value)| product.times(value.as_f64()));
+        let product = others.fold(ScaledNumber::ONE, |product, (_, value)| product.times(value.as_f64()));
         let product: T = product.times(sign).value();
         for (row, left) in output.chunks_exact_mut(n).zip(u.chunks_exact(n)) {
             let factor = left[k] * product;
@@ -141,9 +150,14 @@ fn cofactors<T: Real>(a: &[T], n: usize, output: &mut [T]) -> Result<(), LinalgE
 }
 
 /// The cofactors, if the matrix is far enough from singular ones.
-fn by_inverse<T: Real>(a: &[T], n: usize, output: &mut [T]) -> Result<Option<()>, LinalgError> {
+fn by_inverse<T: Real>(
+    a: &[T],
+    n: usize,
+    output: &mut [T],
+    workers: Workers<'_>,
+) -> Result<Option<()>, LinalgError> {
     let mut inverse = zeros::<T>(n * n)?;
-    match triangular::inverse(a, n, &mut inverse) {
+    match triangular::inverse(a, n, &mut inverse, workers) {
         Ok(()) => {}
         Err(LinalgError::Singular { .. }) => return Ok(None),
         Err(error) => return Err(error),
@@ -151,7 +165,7 @@ fn by_inverse<T: Real>(a: &[T], n: usize, output: &mut [T]) -> Result<Option<()>
     let largest =
         |x: &[T]| x.iter().fold(T::ZERO, |most, x| if x.magnitude() > most { x.magnitude() } else { most });
     let condition = largest(a) * largest(&inverse) * whole::<T>(n * n);
-    let determinant: T = Product::of_determinant(a, n)?.value();
+    let determinant: T = ScaledNumber::of_determinant(a, n, workers)?.value();
     // The fourth root of what can be told apart from 1: three quarters of the digits are kept.
     let is_far = condition * T::EPSILON.root().root() < T::ONE;
     if !is_far || !determinant.is_number() || determinant == T::ZERO {
@@ -179,7 +193,7 @@ impl Op for Det {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let (batch, n, _) = lengths(inputs[0], to);
-        let packed = each(Of { n, wanted: Wanted::Determinant }, inputs, &batch, 1, to);
+        let packed = each(DeterminantKernel { n, wanted: Wanted::Determinant }, inputs, &batch, 1, to);
         part(packed, 0, &[], to)
     }
 
@@ -204,7 +218,7 @@ impl Op for Cofactor {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let (batch, n, _) = lengths(inputs[0], to);
-        let packed = each(Of { n, wanted: Wanted::Cofactors }, inputs, &batch, n * n, to);
+        let packed = each(DeterminantKernel { n, wanted: Wanted::Cofactors }, inputs, &batch, n * n, to);
         part(packed, 0, &[n, n], to)
     }
 
@@ -251,7 +265,7 @@ impl MultiOp for SlogDet {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Outputs<Val> {
         let (batch, n, _) = lengths(inputs[0], to);
-        let packed = each(Of { n, wanted: Wanted::SignAndLogarithm }, inputs, &batch, 2, to);
+        let packed = each(DeterminantKernel { n, wanted: Wanted::SignAndLogarithm }, inputs, &batch, 2, to);
         [part(packed, 0, &[], to), part(packed, 1, &[], to)].into()
     }
 
@@ -262,12 +276,15 @@ impl MultiOp for SlogDet {
 }
 
 methods! {
-    /// The determinants of square matrices, by elimination. It leaves the range of the type only where the result does.
+    /// Returns the determinants of square matrices, by elimination. No step leaves the range of the type unless the result
+    /// does.
     ///
-    /// Gradient: the cotangent times the cofactors, at singular matrices as well, as JAX gives them; so are second
-    /// derivatives, from the third on only where all singular values differ. (PyTorch gives 0 at singular matrices, and
-    /// TensorFlow fails.) Matrices that are not square are a build error. An element that is not finite makes the run fail
-    /// with an [`Error::Kernel`](crate::Error::Kernel) that names the node and the place.
+    /// Gradient: the cotangent times the cofactors, at singular matrices as well, as in JAX. (PyTorch gives 0 there, and
+    /// TensorFlow fails.) Second derivatives hold at singular matrices too; third and higher ones only where all singular
+    /// values differ.
+    ///
+    /// Matrices that are not square are a build error. An element that is not finite fails the run with an
+    /// [`Error::Kernel`](crate::Error::Kernel) that names the node and the place of the matrix in the batch.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -314,11 +331,12 @@ impl AnyTensor<'_> {
 }
 
 impl<'g, T: Float> Tensor<'g, T> {
-    /// The signs of the determinants of square matrices, and the logarithms of their absolute values, as NumPy gives them:
-    /// of a singular matrix, 0 and -∞.
+    /// Returns the signs of the determinants of square matrices, and the logarithms of their absolute values. A singular
+    /// matrix gives 0 and -∞, as in NumPy.
     ///
-    /// Gradient: the inverse, transposed, times the cotangent of the logarithm; none passes from the sign. At a singular
-    /// matrix there is none, and the run fails, as [`inv`](Tensor::inv) says. Errors are those of [`det`](Tensor::det).
+    /// Gradient: the transposed inverse times the cotangent of the logarithm. The sign has no gradient. At a singular matrix
+    /// there is none, and a run that asks for it fails as that of [`inv`](Tensor::inv) does. Errors are those of
+    /// [`det`](Tensor::det).
     ///
     /// ```
     /// use flowgrad::prelude::*;

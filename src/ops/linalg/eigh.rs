@@ -2,7 +2,7 @@
 
 use super::cholesky::pair;
 use super::dense::{Real, check_lower_finite};
-use super::each::{OfMatrix, each};
+use super::each::{MatrixKernel, each};
 use super::error::LinalgError;
 use super::shapes::{Matrices, lengths, part};
 use super::{nt, orthogonal, symmetric, tn};
@@ -11,7 +11,7 @@ use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Elements, MultiOp, Op, OpDef, OperandDef, Outputs};
 use crate::graph::{AnyTensor, Float, Tensor};
-use crate::ir::{Lowering, Val};
+use crate::ir::{Lowering, Val, Workers};
 use crate::ops::methods::methods;
 use crate::shape::{Axes, TensorType};
 
@@ -21,22 +21,29 @@ struct Eigh;
 
 /// The eigenvalues alone.
 #[derive(Clone, Copy, Debug)]
-struct Values;
+struct Eigenvalues;
 
 #[derive(Clone, Debug)]
-struct Found {
+struct EighKernel {
     n: usize,
     with_vectors: bool,
 }
 
-impl OfMatrix for Found {
-    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T]) -> Result<(), LinalgError> {
+impl MatrixKernel for EighKernel {
+    const IS_SHARED: bool = true;
+
+    fn fill<T: Real>(
+        &self,
+        inputs: &[&[T]],
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<(), LinalgError> {
         check_lower_finite(inputs[0], self.n)?;
-        orthogonal::eigh(inputs[0], self.n, output)
+        orthogonal::eigh(inputs[0], self.n, output, workers)
     }
 
     fn work(&self) -> f64 {
-        (self.n as f64).powi(3) * if self.with_vectors { 8.0 } else { 3.0 } + 5000.0
+        (self.n as f64).powi(3) * if self.with_vectors { 8.0 } else { 3.0 } + 130_000.0
     }
 }
 
@@ -52,7 +59,7 @@ impl MultiOp for Eigh {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Outputs<Val> {
         let (batch, n, _) = lengths(inputs[0], to);
-        let packed = each(Found { n, with_vectors: true }, inputs, &batch, n + n * n, to);
+        let packed = each(EighKernel { n, with_vectors: true }, inputs, &batch, n + n * n, to);
         [part(packed, 0, &[n], to), part(packed, n, &[n, n], to)].into()
     }
 
@@ -78,7 +85,7 @@ pub(super) fn inverse_of_apart<'g>(x: AnyTensor<'g>, numbers: AnyTensor<'g>) -> 
     apart.ones_like().divide_no_nan(apart)
 }
 
-impl Op for Values {
+impl Op for Eigenvalues {
     fn name(&self) -> &'static str {
         "eigvalsh"
     }
@@ -90,7 +97,7 @@ impl Op for Values {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let (batch, n, _) = lengths(inputs[0], to);
-        let packed = each(Found { n, with_vectors: false }, inputs, &batch, n, to);
+        let packed = each(EighKernel { n, with_vectors: false }, inputs, &batch, n, to);
         part(packed, 0, &[n], to)
     }
 
@@ -104,9 +111,9 @@ impl Op for Values {
 }
 
 methods! {
-    /// The eigenvalues of symmetric matrices, ascending; of each matrix only the lower triangle is read.
+    /// Returns the eigenvalues of symmetric matrices in ascending order. Only the lower triangle of each matrix is read.
     ///
-    /// Gradient: V·diag(dy)·Vᵀ, with the eigenvectors of [`eigh`](crate::Tensor::eigh). Errors are those of it.
+    /// Gradient: V·diag(dy)·Vᵀ, with the eigenvectors of [`eigh`](crate::Tensor::eigh). Errors are those of `eigh`.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -116,7 +123,7 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn eigvalsh<Float>(x) -> Self {
-        x.unary(Values)
+        x.unary(Eigenvalues)
     }
 
     also [OpDef {
@@ -143,16 +150,17 @@ impl AnyTensor<'_> {
 }
 
 impl<'g, T: Float> Tensor<'g, T> {
-    /// The eigenvalues w of symmetric matrices, ascending, and a matrix V of orthonormal eigenvectors, one a column: the
-    /// matrix is V·diag(w)·Vᵀ. Only the lower triangle is read. The signs of eigenvectors, and those of equal eigenvalues
-    /// altogether, are no property of the matrix.
+    /// Returns the eigenvalues w of symmetric matrices in ascending order, and a matrix V with orthonormal eigenvectors in its
+    /// columns. The matrix is V·diag(w)·Vᵀ. Only its lower triangle is read. A matrix does not determine the signs of its
+    /// eigenvectors, nor those of equal eigenvalues beyond the space that they span.
     ///
-    /// Gradient: the symmetric part of V·(diag(dw) + F∘(Vᵀ·dV))·Vᵀ, where F has 1/(wⱼ - wᵢ), and 0 where eigenvalues are
-    /// equal within rounding, as TensorFlow has it. So gradients are finite where eigenvalues are equal. Those of functions of
-    /// eigenvalues, which take equal ones alike, are the true ones there; of those through eigenvectors what passes between
-    /// equal eigenvalues is lost, and so it is of second derivatives. Matrices that are not square are a build error. An
-    /// element that is not finite makes the run fail with an [`Error::Kernel`](crate::Error::Kernel) that names the node and
-    /// the place.
+    /// Gradient: the symmetric part of V·(diag(dw) + F∘(Vᵀ·dV))·Vᵀ. F has 1/(wⱼ - wᵢ), and 0 where eigenvalues are equal
+    /// within rounding, as in TensorFlow, so gradients are finite there. The gradient of a function that treats equal
+    /// eigenvalues alike is the true one. A gradient through eigenvectors, and a second derivative, lacks what passes between
+    /// equal eigenvalues.
+    ///
+    /// Matrices that are not square are a build error. An element that is not finite fails the run with an
+    /// [`Error::Kernel`](crate::Error::Kernel) that names the node and the place of the matrix in the batch.
     ///
     /// ```
     /// use flowgrad::prelude::*;

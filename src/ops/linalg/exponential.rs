@@ -1,10 +1,9 @@
 //! `expm`: the exponentials of matrices.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{MatMut, MatRef};
 
-use super::dense::{Real, check_finite, zeros};
-use super::each::{OfMatrix, each};
+use super::dense::{Real, check_finite, product, zeros};
+use super::each::{MatrixKernel, each};
 use super::error::LinalgError;
 use super::shapes::{Matrices, lengths, part};
 use super::{transposed, triangular};
@@ -13,7 +12,7 @@ use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
 use crate::graph::op::Op;
-use crate::ir::{Lowering, Val};
+use crate::ir::{Lowering, Val, Workers};
 use crate::ops::methods::methods;
 use crate::shape::{Axes, TensorType};
 
@@ -68,12 +67,19 @@ const SINGLE: [f64; 3] = [4.258_730_016_922_831e-1, 1.880_152_677_804_762, 3.925
 struct Exponential;
 
 #[derive(Clone, Debug)]
-struct Filled {
+struct ExponentialKernel {
     n: usize,
 }
 
-impl OfMatrix for Filled {
-    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T]) -> Result<(), LinalgError> {
+impl MatrixKernel for ExponentialKernel {
+    const IS_SHARED: bool = true;
+
+    fn fill<T: Real>(
+        &self,
+        inputs: &[&[T]],
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<(), LinalgError> {
         let n = self.n;
         check_finite(inputs[0], n)?;
         output.copy_from_slice(inputs[0]);
@@ -95,10 +101,10 @@ impl OfMatrix for Filled {
                 *x *= T::from_f64(0.5);
             }
         }
-        approximate(PADE[degree], n, output)?;
+        approximate(PADE[degree], n, output, workers)?;
         let mut square = zeros(n * n)?;
         for _ in 0..squarings {
-            times(output, output, n, &mut square);
+            times(output, output, n, &mut square, workers);
             output.copy_from_slice(&square);
         }
         Ok(())
@@ -110,37 +116,42 @@ impl OfMatrix for Filled {
 }
 
 /// Puts p(-A)⁻¹·p(A) in the place of A, where p has the given coefficients.
-fn approximate<T: Real>(coefficients: &[f64], n: usize, a: &mut [T]) -> Result<(), LinalgError> {
+fn approximate<T: Real>(
+    coefficients: &[f64],
+    n: usize,
+    a: &mut [T],
+    workers: Workers<'_>,
+) -> Result<(), LinalgError> {
     let mut square = zeros(n * n)?;
-    times(a, a, n, &mut square);
+    times(a, a, n, &mut square, workers);
     // Even and odd powers apart, each by Horner's rule in A².
     let [mut even, mut odd, mut next] = [zeros(n * n)?, zeros(n * n)?, zeros(n * n)?];
     for (place, sum) in [&mut even, &mut odd].into_iter().enumerate() {
         for (step, &coefficient) in coefficients.iter().skip(place).step_by(2).rev().enumerate() {
             if step > 0 {
-                times(sum, &square, n, &mut next);
+                times(sum, &square, n, &mut next, workers);
                 sum.copy_from_slice(&next);
             }
             sum.iter_mut().step_by(n + 1).for_each(|x| *x += T::from_f64(coefficient));
         }
     }
-    times(a, &odd, n, &mut next);
+    times(a, &odd, n, &mut next, workers);
     for ((difference, sum), &odd) in even.iter().zip(a.iter_mut()).zip(&next) {
         *sum = *difference + odd;
     }
     even.iter_mut().zip(&next).for_each(|(x, &odd)| *x -= odd);
     let mut packed = zeros(n * n + n)?;
-    triangular::lu(&even, [n, n], &mut packed)?;
+    triangular::lu(&even, [n, n], &mut packed, workers)?;
     let (lu, order) = packed.split_at(n * n);
-    triangular::solve_lu(lu, order, false, (&*a, n), &mut next)?;
+    triangular::solve_lu(lu, order, false, (&*a, n), &mut next, workers)?;
     a.copy_from_slice(&next);
     Ok(())
 }
 
 /// Writes a·b.
-fn times<T: Real>(a: &[T], b: &[T], n: usize, to: &mut [T]) {
+fn times<T: Real>(a: &[T], b: &[T], n: usize, to: &mut [T], workers: Workers<'_>) {
     let [a, b] = [a, b].map(|x| MatRef::from_row_major_slice(x, n, n));
-    matmul(MatMut::from_row_major_slice_mut(to, n, n), Accum::Replace, a, b, T::ONE, Par::Seq);
+    product(MatMut::from_row_major_slice_mut(to, n, n), a, b, workers);
 }
 
 impl Op for Exponential {
@@ -155,7 +166,7 @@ impl Op for Exponential {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let (batch, n, _) = lengths(inputs[0], to);
-        let packed = each(Filled { n }, inputs, &batch, n * n, to);
+        let packed = each(ExponentialKernel { n }, inputs, &batch, n * n, to);
         part(packed, 0, &[n, n], to)
     }
 
@@ -179,12 +190,14 @@ fn derivative<'g>(x: AnyTensor<'g>, e: AnyTensor<'g>) -> AnyTensor<'g> {
 }
 
 methods! {
-    /// The exponentials of square matrices, Σ xᵏ/k!, by Padé approximants, scaling and squaring (N. Higham, The scaling and
-    /// squaring method for the matrix exponential revisited, 2005).
+    /// Returns the exponentials Σ xᵏ/k! of square matrices, by Padé approximants, scaling and squaring (N. Higham, The scaling
+    /// and squaring method for the matrix exponential revisited, 2005).
     ///
     /// Gradient: the derivative at xᵀ in the direction of dy, which is the upper right block of the exponential of
-    /// [[xᵀ, dy], [0, xᵀ]]. Matrices that are not square are a build error. An element that is not finite makes the run
-    /// fail with an [`Error::Kernel`](crate::Error::Kernel) that names the node and the place.
+    /// [[xᵀ, dy], [0, xᵀ]].
+    ///
+    /// Matrices that are not square are a build error. An element that is not finite fails the run with an
+    /// [`Error::Kernel`](crate::Error::Kernel) that names the node and the place of the matrix in the batch.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -2,7 +2,7 @@
 
 use super::cholesky::{accepted, flagged, pair};
 use super::dense::{Real, check_finite};
-use super::each::{OfMatrix, each};
+use super::each::{MatrixKernel, each};
 use super::error::LinalgError;
 use super::shapes::{Matrices, lengths, part};
 use super::{nt, tn, triangular};
@@ -11,7 +11,7 @@ use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Elements, MultiOp, OpDef, OperandDef, Outputs};
 use crate::graph::{AnyTensor, Float, Tensor};
-use crate::ir::{Lowering, Val};
+use crate::ir::{Lowering, Val, Workers};
 use crate::ops::methods::methods;
 use crate::shape::TensorType;
 
@@ -36,7 +36,7 @@ impl MultiOp for Inverse {
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Outputs<Val> {
         let (batch, n, _) = lengths(inputs[0], to);
         let elements = n * n + usize::from(self.is_try);
-        let packed = each(Inverted { n, is_try: self.is_try }, inputs, &batch, elements, to);
+        let packed = each(InverseKernel { n, is_try: self.is_try }, inputs, &batch, elements, to);
         let inverse = part(packed, 0, &[n, n], to);
         if self.is_try { [inverse, accepted(packed, n * n, to)].into() } else { inverse.into() }
     }
@@ -48,19 +48,26 @@ impl MultiOp for Inverse {
 }
 
 #[derive(Clone, Debug)]
-struct Inverted {
+struct InverseKernel {
     n: usize,
     is_try: bool,
 }
 
-impl OfMatrix for Inverted {
-    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T]) -> Result<(), LinalgError> {
+impl MatrixKernel for InverseKernel {
+    const IS_SHARED: bool = true;
+
+    fn fill<T: Real>(
+        &self,
+        inputs: &[&[T]],
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<(), LinalgError> {
         let invert = |inverse: &mut [T]| {
             if inverse.is_empty() {
                 return Ok(());
             }
             check_finite(inputs[0], self.n)?;
-            triangular::inverse(inputs[0], self.n, inverse)
+            triangular::inverse(inputs[0], self.n, inverse, workers)
         };
         if self.is_try { flagged(output, invert) } else { invert(output) }
     }
@@ -75,11 +82,14 @@ impl OfMatrix for Inverted {
 }
 
 methods! {
-    /// The inverses of square matrices. To solve equations, [`solve`](crate::Tensor::solve) is faster and nearer.
+    /// Returns the inverses of square matrices. To solve equations, use [`solve`](crate::Tensor::solve), which is faster and
+    /// more accurate.
     ///
-    /// Gradient: -yᵀ·dy·yᵀ. Matrices that are not square are a build error. A singular matrix, and one with an element that
-    /// is not finite, makes the run fail with an [`Error::Kernel`](crate::Error::Kernel) that names the node and the place in
-    /// the batch; [`try_inv`](crate::Tensor::try_inv) gives a flag instead.
+    /// Gradient: -yᵀ·dy·yᵀ.
+    ///
+    /// Matrices that are not square are a build error. A matrix that is singular or has an element that is not finite fails
+    /// the run with an [`Error::Kernel`](crate::Error::Kernel) that names the node and the place in the batch;
+    /// [`try_inv`](crate::Tensor::try_inv) returns a flag instead.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -118,8 +128,8 @@ impl AnyTensor<'_> {
 }
 
 impl<'g, T: Float> Tensor<'g, T> {
-    /// The inverses that [`inv`](Tensor::inv) gives, and for each matrix whether it has one. Where it has none, be it that an
-    /// element is not finite, the inverse is NaN, and the run goes on.
+    /// Like [`inv`](Tensor::inv), but returns the inverses and, for each matrix, whether it has one. A matrix with an element
+    /// that is not finite counts as one without. The inverse is NaN where there is none, and the run goes on.
     ///
     /// Gradient: that of `inv`, NaN where there is no inverse.
     ///

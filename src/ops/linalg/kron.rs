@@ -5,10 +5,10 @@ use crate::ops::methods::methods;
 use crate::shape::TensorType;
 
 methods! {
-    /// The Kronecker products of matrices `[m, n]` and `[p, q]`: `[m·p, n·q]`, blocks of the second one times each element
-    /// of the first. Axes in front are a batch and broadcast.
+    /// Returns the Kronecker products of matrices `[m, n]` and `[p, q]`, of shape `[m·p, n·q]`: the second matrix times each
+    /// element of the first, as blocks. Axes in front are a batch and broadcast.
     ///
-    /// Gradient: that of the elements' products. A tensor of fewer than two axes is a build error.
+    /// Gradient: that of the products of elements. A tensor of fewer than two axes is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -1,10 +1,9 @@
-//! `pinv` and `lstsq`: pseudo-inverses, and solutions of least squares, by singular values above a cut.
+//! `pinv` and `lstsq`: pseudo-inverses, and solutions of least squares, in which small singular values count as 0.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use faer::{MatMut, MatRef};
 
-use super::dense::{Real, by_columns, check_finite, transpose, zeros};
-use super::each::{OfMatrix, each};
+use super::dense::{Real, by_columns, check_finite, product, zeros};
+use super::each::{MatrixKernel, each};
 use super::error::{LinalgError, LinalgFault};
 use super::orthogonal::{Vectors, qr, svd};
 use super::shapes::{Matrices, lengths, part, together};
@@ -13,7 +12,7 @@ use super::{nt, on_columns, tn, transposed};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
-use crate::ir::{Lowering, Val};
+use crate::ir::{Lowering, Val, Workers};
 use crate::ops::methods::methods;
 use crate::shape::{TensorType, broadcast};
 
@@ -42,21 +41,31 @@ impl Cut {
 
 /// The pseudo-inverses, of matrices alone or times right sides.
 #[derive(Clone, Debug)]
-struct Inverted {
+struct PseudoInverseKernel {
     m: usize,
     n: usize,
     cut: Cut,
 }
 
-impl OfMatrix for Inverted {
-    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T]) -> Result<(), LinalgError> {
+impl MatrixKernel for PseudoInverseKernel {
+    const IS_SHARED: bool = true;
+
+    fn fill<T: Real>(
+        &self,
+        inputs: &[&[T]],
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<(), LinalgError> {
         let (a, b) = (inputs[0], inputs.get(1).copied());
         check_finite(a, self.n)?;
         if self.m.min(self.n) == 0 {
             output.fill(T::ZERO);
             return Ok(());
         }
-        if self.by_qr(a, b, output)?.is_some() { Ok(()) } else { self.by_svd(a, b, output) }
+        if self.by_qr(a, b, output, workers)?.is_some() {
+            return Ok(());
+        }
+        self.by_svd(a, b, output, workers)
     }
 
     fn work(&self) -> f64 {
@@ -65,15 +74,21 @@ impl OfMatrix for Inverted {
     }
 }
 
-impl Inverted {
+impl PseudoInverseKernel {
     /// By the triangle of an orthogonal factorization, if no singular value is cut: it is faster than by singular vectors,
     /// and keeps more digits where columns differ much in size. A wide matrix is transposed first.
-    fn by_qr<T: Real>(&self, a: &[T], b: Option<&[T]>, output: &mut [T]) -> Result<Option<()>, LinalgError> {
+    fn by_qr<T: Real>(
+        &self,
+        a: &[T],
+        b: Option<&[T]>,
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<Option<()>, LinalgError> {
         let (rows, least) = (self.m.max(self.n), self.m.min(self.n));
         let is_wide = self.m < self.n;
         let turned = if is_wide { by_columns(a, self.m, self.n)? } else { Vec::new() };
         let mut packed = zeros::<T>(rows * least + least * least)?;
-        qr(if is_wide { &turned } else { a }, [rows, least], least, &mut packed)?;
+        qr(if is_wide { &turned } else { a }, [rows, least], least, &mut packed, workers)?;
         let (q, r) = packed.split_at(rows * least);
         let mut values = zeros::<T>(least)?;
         svd(r, [least, least], Vectors::None, &mut values)?;
@@ -85,14 +100,19 @@ impl Inverted {
         let q = MatRef::from_row_major_slice(q, rows, least);
         let upper = Triangle { lower: false, adjoint: false, unit: false };
         match b {
-            // R⁻¹·Qᵀ, and of a wide matrix its transpose.
+            // R⁻¹·Qᵀ, and of a wide matrix its transpose. R is inverted first: solved for the columns of Qᵀ, each would
+            // have errors of its own, and times the matrix they would not cancel.
             None => {
-                let mut inverse = by_columns(&packed[..rows * least], rows, least)?;
-                solve_triangular(&packed[rows * least..], least, upper, &mut inverse, rows);
+                let mut inverse = zeros::<T>(least * least)?;
+                inverse.iter_mut().step_by(least + 1).for_each(|x| *x = T::ONE);
+                solve_triangular(r, least, upper, (&mut inverse, least), workers);
+                let inverse = MatRef::from_row_major_slice(&inverse, least, least);
                 if is_wide {
-                    transpose(&inverse, least, rows, output);
+                    let output = MatMut::from_row_major_slice_mut(output, rows, least);
+                    product(output, q, inverse.transpose(), workers);
                 } else {
-                    output.copy_from_slice(&inverse);
+                    let output = MatMut::from_row_major_slice_mut(output, least, rows);
+                    product(output, inverse, q.transpose(), workers);
                 }
             }
             // Q·R⁻ᵀ·b
@@ -100,23 +120,29 @@ impl Inverted {
                 let k = b.len() / self.m;
                 let mut inside = zeros::<T>(least * k)?;
                 inside.copy_from_slice(b);
-                solve_triangular(r, least, Triangle { adjoint: true, ..upper }, &mut inside, k);
+                solve_triangular(r, least, Triangle { adjoint: true, ..upper }, (&mut inside, k), workers);
                 let inside = MatRef::from_row_major_slice(&inside, least, k);
-                product(MatMut::from_row_major_slice_mut(output, rows, k), q, inside);
+                product(MatMut::from_row_major_slice_mut(output, rows, k), q, inside, workers);
             }
             // R⁻¹·Qᵀ·b
             Some(b) => {
                 let k = b.len() / self.m;
                 let b = MatRef::from_row_major_slice(b, rows, k);
-                product(MatMut::from_row_major_slice_mut(output, least, k), q.transpose(), b);
-                solve_triangular(r, least, upper, output, k);
+                product(MatMut::from_row_major_slice_mut(output, least, k), q.transpose(), b, workers);
+                solve_triangular(r, least, upper, (output, k), workers);
             }
         }
         Ok(Some(()))
     }
 
     /// By singular values and vectors: V·S⁻¹·Uᵀ, with 0 in place of the inverses of what is cut.
-    fn by_svd<T: Real>(&self, a: &[T], b: Option<&[T]>, output: &mut [T]) -> Result<(), LinalgError> {
+    fn by_svd<T: Real>(
+        &self,
+        a: &[T],
+        b: Option<&[T]>,
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<(), LinalgError> {
         let (m, n, least) = (self.m, self.n, self.m.min(self.n));
         let mut packed = zeros::<T>(least * (1 + m + n))?;
         svd(a, [m, n], Vectors::Thin, &mut packed)?;
@@ -132,22 +158,17 @@ impl Inverted {
         let v = MatRef::from_row_major_slice(&*vt, least, n).transpose();
         let ut = MatRef::from_row_major_slice(&*u, m, least).transpose();
         let Some(b) = b else {
-            product(MatMut::from_row_major_slice_mut(output, n, m), v, ut);
+            product(MatMut::from_row_major_slice_mut(output, n, m), v, ut, workers);
             return Ok(());
         };
         let k = b.len() / m;
         let mut inside = zeros::<T>(least * k)?;
         let b = MatRef::from_row_major_slice(b, m, k);
-        product(MatMut::from_row_major_slice_mut(&mut inside, least, k), ut, b);
+        product(MatMut::from_row_major_slice_mut(&mut inside, least, k), ut, b, workers);
         let inside = MatRef::from_row_major_slice(&inside, least, k);
-        product(MatMut::from_row_major_slice_mut(output, n, k), v, inside);
+        product(MatMut::from_row_major_slice_mut(output, n, k), v, inside, workers);
         Ok(())
     }
-}
-
-/// Writes a·b.
-fn product<T: Real>(to: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>) {
-    matmul(to, Accum::Replace, a, b, T::ONE, Par::Seq);
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -168,7 +189,7 @@ impl Op for Pinv {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let (batch, m, n) = lengths(inputs[0], to);
-        let packed = each(Inverted { m, n, cut: Cut(self.rcond) }, inputs, &batch, n * m, to);
+        let packed = each(PseudoInverseKernel { m, n, cut: Cut(self.rcond) }, inputs, &batch, n * m, to);
         part(packed, 0, &[n, m], to)
     }
 
@@ -217,7 +238,7 @@ impl Op for LeastSquares {
         let (left, m, n) = lengths(inputs[0], to);
         let (right, _, k) = lengths(inputs[1], to);
         let batch = together(&left, &right);
-        let solved = Inverted { m, n, cut: Cut(self.rcond) };
+        let solved = PseudoInverseKernel { m, n, cut: Cut(self.rcond) };
         let packed = each(solved, inputs, &batch, n * k, to);
         part(packed, 0, &[n, k], to)
     }
@@ -242,13 +263,16 @@ impl Op for LeastSquares {
 }
 
 methods! {
-    /// The pseudo-inverses P of matrices `[m, n]`, of shape `[n, m]`, by singular values. Those below 10·max(m, n)·ε times
-    /// the largest count as 0, as TensorFlow and JAX have it; ε is the distance from 1 to the next number of the type.
+    /// The pseudo-inverses P of matrices `[m, n]`, of shape `[n, m]`. Singular values below 10·max(m, n)·ε times the largest
+    /// count as 0, as TensorFlow and JAX have it; ε is the distance from 1 to the next number of the type. Where none
+    /// does, P comes from an orthogonal factorization, else from the singular vectors.
     ///
     /// Gradient: (I - A·P)·dPᵀ·P·Pᵀ + Pᵀ·P·dPᵀ·(I - P·A) - Pᵀ·dP·Pᵀ (G. Golub and V. Pereyra, The differentiation of
     /// pseudo-inverses and nonlinear least squares problems whose variables separate, 1973), which holds where the rank does
-    /// not change. A tensor of fewer than two axes is a build error. An element that is not finite makes the run fail with an
-    /// [`Error::Kernel`](crate::Error::Kernel) that names the node and the place.
+    /// not change.
+    ///
+    /// A tensor of fewer than two axes is a build error. An element that is not finite fails the run with an
+    /// [`Error::Kernel`](crate::Error::Kernel) that names the node and the place of the matrix in the batch.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -262,8 +286,8 @@ methods! {
         x.pinv_with(-10.0)
     }
 
-    /// [`pinv`](crate::Tensor::pinv) with singular values below `rcond` times the largest counted as 0. A negative number -t
-    /// stands for t·max(m, n)·ε. NaN is a build error.
+    /// Like [`pinv`](crate::Tensor::pinv), but singular values below `rcond` times the largest count as 0. A negative number
+    /// -t stands for t·max(m, n)·ε. NaN is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -276,14 +300,16 @@ methods! {
         x.unary(Pinv { rcond })
     }
 
-    /// The x of least Σ (a·x - b)², where a is this, a batch of matrices; of several, that of least Σ x². Right sides are
-    /// columns, or one vector; batches broadcast. Singular values below max(m, n)·ε times the largest count as 0, as NumPy has
-    /// it; where there are none, it is by an orthogonal factorization, else by singular vectors.
+    /// Returns the x with the least Σ (a·x - b)², where a is this tensor, a batch of matrices; of several such x, the one with
+    /// the least Σ x². The columns of b are right sides; a b of one axis is a single right side. Batches broadcast. Singular
+    /// values below max(m, n)·ε times the largest count as 0, as in NumPy. Where none does, x comes from an orthogonal
+    /// factorization, else from the singular vectors.
     ///
     /// Gradient: with the pseudo-inverse P and dB = Pᵀ·dX, which b gets, a gets
-    /// (b - A·x)·(P·dB)ᵀ + (Pᵀ·x)·(dX - Aᵀ·dB)ᵀ - dB·xᵀ, which holds where the rank does not change. Right sides of another
-    /// number of rows are a build error. An element of a that is not finite makes the run fail with an
-    /// [`Error::Kernel`](crate::Error::Kernel) that names the node and the place.
+    /// (b - A·x)·(P·dB)ᵀ + (Pᵀ·x)·(dX - Aᵀ·dB)ᵀ - dB·xᵀ, which holds where the rank does not change.
+    ///
+    /// Right sides of another number of rows are a build error. An element of a that is not finite fails the run with an
+    /// [`Error::Kernel`](crate::Error::Kernel) that names the node and the place of the matrix in the batch.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -299,7 +325,7 @@ methods! {
         x.lstsq_with(b, -1.0)
     }
 
-    /// [`lstsq`](crate::Tensor::lstsq) with singular values below `rcond` times the largest counted as 0. A negative number
+    /// Like [`lstsq`](crate::Tensor::lstsq), but singular values below `rcond` times the largest count as 0. A negative number
     /// -t stands for t·max(m, n)·ε. NaN is a build error.
     ///
     /// ```

@@ -2,7 +2,7 @@
 
 use super::cholesky::{accepted, flagged, pair};
 use super::dense::{Real, check_finite, whole};
-use super::each::{OfMatrix, each};
+use super::each::{MatrixKernel, each};
 use super::error::{LinalgError, LinalgFault};
 use super::fit::fit;
 use super::shapes::{Matrices, lengths, part, together};
@@ -12,8 +12,7 @@ use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs};
 use crate::graph::{AnyTensor, Float, Tensor};
-use crate::ir::{Lowering, Val};
-use crate::ops::gather::put_along_axis;
+use crate::ir::{Lowering, Val, Workers};
 use crate::ops::internal::internal;
 use crate::shape::TensorType;
 
@@ -44,7 +43,7 @@ impl MultiOp for Lu {
 
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Outputs<Val> {
         let (batch, m, n) = lengths(inputs[0], to);
-        let packed = each(Factor { m, n, is_try: self.is_try }, inputs, &batch, m * n + m, to);
+        let packed = each(LuKernel { m, n, is_try: self.is_try }, inputs, &batch, m * n + m, to);
         let order = part(packed, m * n, &[m], to);
         [part(packed, 0, &[m, n], to), to.cast(order, DType::I64)].into()
     }
@@ -63,8 +62,9 @@ impl MultiOp for Lu {
             let m = lower.triangular_solve_with(m, true, true, true);
             // m·U⁻ᵀ = (U⁻¹·mᵀ)ᵀ
             let m = upper.triangular_solve_with(super::transposed(m), false, false, false);
-            let rows = super::transposed(m);
-            put_along_axis(rows, super::beside_rows(order, rows), -2, x)
+            // Row i of a, which L·U has in place j with order[j] = i, gets row j. A gather takes whole rows.
+            let batch = x.shape().rank() - 2;
+            super::transposed(m).gather_with(order.argsort(-1), -2, batch)
         });
     }
 }
@@ -75,14 +75,21 @@ fn identity(x: AnyTensor<'_>) -> AnyTensor<'_> {
 }
 
 #[derive(Clone, Debug)]
-struct Factor {
+struct LuKernel {
     m: usize,
     n: usize,
     is_try: bool,
 }
 
-impl OfMatrix for Factor {
-    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T]) -> Result<(), LinalgError> {
+impl MatrixKernel for LuKernel {
+    const IS_SHARED: bool = true;
+
+    fn fill<T: Real>(
+        &self,
+        inputs: &[&[T]],
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<(), LinalgError> {
         match check_finite(inputs[0], self.n) {
             Err(_) if self.is_try => {
                 output.fill(T::NAN);
@@ -90,7 +97,7 @@ impl OfMatrix for Factor {
                 Ok(())
             }
             Err(error) => Err(error),
-            Ok(()) => triangular::lu(inputs[0], [self.m, self.n], output),
+            Ok(()) => triangular::lu(inputs[0], [self.m, self.n], output, workers),
         }
     }
 
@@ -139,7 +146,7 @@ impl MultiOp for LuSolve {
         let order = to.cast(inputs[1], to.dtype(inputs[0]));
         let order = to.reshape(order, [&left[..], &[n, 1]].concat());
         let elements = n * k + usize::from(self.is_try);
-        let solved = Solved { n, k, of: *self };
+        let solved = LuSolveKernel { n, k, of: *self };
         let packed = each(solved, &[inputs[0], order, inputs[3]], &batch, elements, to);
         let x = part(packed, 0, &[n, k], to);
         if self.is_try { [x, accepted(packed, n * k, to)].into() } else { x.into() }
@@ -164,27 +171,36 @@ impl MultiOp for LuSolve {
 }
 
 #[derive(Clone, Debug)]
-struct Solved {
+struct LuSolveKernel {
     n: usize,
     k: usize,
     of: LuSolve,
 }
 
-impl OfMatrix for Solved {
-    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T]) -> Result<(), LinalgError> {
+impl MatrixKernel for LuSolveKernel {
+    const IS_SHARED: bool = true;
+
+    fn fill<T: Real>(
+        &self,
+        inputs: &[&[T]],
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<(), LinalgError> {
         let (lu, order, b) = (inputs[0], inputs[1], inputs[2]);
         // Files may give any numbers.
         if order.iter().any(|&row| !(row >= T::ZERO && row < whole(self.n.max(1)))) {
             return Err(LinalgError::NoOrder);
         }
         let solve = |x: &mut [T]| {
+            // Of the matrix, also where there is no column to solve for.
+            if self.of.is_try {
+                check_finite(lu, self.n)?;
+                triangular::check_diagonal(lu, self.n)?;
+            }
             if x.is_empty() {
                 return Ok(());
             }
-            if self.of.is_try {
-                check_finite(lu, self.n)?;
-            }
-            triangular::solve_lu(lu, order, self.of.adjoint, (b, self.k), x)
+            triangular::solve_lu(lu, order, self.of.adjoint, (b, self.k), x, workers)
         };
         if self.of.is_try { flagged(output, solve) } else { solve(output) }
     }
@@ -228,15 +244,21 @@ impl AnyTensor<'_> {
 }
 
 impl<'g, T: Float> Tensor<'g, T> {
-    /// The triangular factors of matrices, by Gaussian elimination with partial pivoting, as TensorFlow gives them: a
-    /// matrix `[m, n]` with L below the diagonal, whose own diagonal of ones is left out, and U on and above it; and the
-    /// order p of the rows, `[m]`, such that L·U is row p₀ of the matrix, below it row p₁, and so on. L has as many columns,
-    /// and U as many rows, as the lesser of m and n. Singular matrices have factors too.
+    /// Factors matrices `[m, n]` into triangles by Gaussian elimination with partial pivoting.
     ///
-    /// Gradient: with M = tril(Lᵀ·dy, -1) + triu(dy·Uᵀ), the rows of L⁻ᵀ·M·U⁻ᵀ, put back in order; none passes to or through
-    /// the order. Of a singular matrix there is none, and the run fails. A tensor of fewer than two axes is a build error.
-    /// An element that is not finite makes the run fail with an [`Error::Kernel`](crate::Error::Kernel) which names the node
-    /// and the place.
+    /// Returns what TensorFlow returns. The first result, `[m, n]`, holds L below the diagonal, without L's own diagonal of
+    /// ones, and U on and above it. The second, `[m]`, holds the order p of the rows: row i of L·U is row pᵢ of the matrix.
+    /// L has min(m, n) columns and U has min(m, n) rows.
+    ///
+    /// A singular matrix has factors too: L·U still is the matrix, and U has a 0, or a number of the size of rounding, on
+    /// its diagonal.
+    ///
+    /// Gradient: with M = tril(Lᵀ·dy, -1) + triu(dy·Uᵀ), the rows of L⁻ᵀ·M·U⁻ᵀ in the order of the matrix. The order of the
+    /// rows has no gradient. Where U has a 0 on its diagonal there is none, and a run that asks for it fails with an
+    /// [`Error::Kernel`](crate::Error::Kernel); next to such matrices it grows without bound.
+    ///
+    /// A tensor of fewer than two axes is a build error. An element that is not finite fails the run with an
+    /// [`Error::Kernel`](crate::Error::Kernel) that names the node and the place of the matrix in the batch.
     ///
     /// ```
     /// use flowgrad::prelude::*;

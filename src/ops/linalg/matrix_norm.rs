@@ -25,12 +25,13 @@ fn largest(x: AnyTensor<'_>) -> AnyTensor<'_> {
 }
 
 methods! {
-    /// The norms of matrices, by NumPy's names: `1`, the largest sum of the magnitudes of a column; `inf`, of a row; `2`, the
-    /// largest singular value; `fro`, the root of the sum of squares; `nuc`, the sum of singular values. Those of matrices
-    /// without elements are 0. For norms of vectors see [`norm`](crate::Tensor::norm).
+    /// Returns the norms of matrices, by NumPy's names: `1`, the largest sum of the magnitudes in a column; `inf`, the same of
+    /// a row; `2`, the largest singular value; `fro`, the root of the sum of squares; `nuc`, the sum of the singular values. A
+    /// matrix without elements has norm 0. For norms of vectors, see [`norm`](crate::Tensor::norm).
     ///
-    /// Gradient: that of what the norm is made of; where several columns, rows or elements are the largest, they share
-    /// equally. Other names, and a tensor of fewer than two axes, are build errors; errors of `2` and `nuc` are those of
+    /// Gradient: that of the formula. Columns, rows or values that tie for the largest share equally.
+    ///
+    /// Other names, and a tensor of fewer than two axes, are build errors. Errors of `2` and `nuc` are those of
     /// [`svdvals`](crate::Tensor::svdvals).
     ///
     /// ```

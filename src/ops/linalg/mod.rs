@@ -1,10 +1,10 @@
 //! Linear algebra: factorizations of matrices, and what is made of them. All work on the last two axes; those in front are
 //! a batch.
 //!
-//! Primitive are the factorizations ([`cholesky`], [`lu`], [`qr`], [`eigh`], [`svd`]), solutions by triangles, and what has a
-//! gradient in closed form ([`inverse`], [`determinant`], [`least_squares`], [`exponential`]): a kernel each, which computes
-//! one matrix after the other ([`each`]) with faer or plain loops ([`triangular`], [`orthogonal`]). All else, gradients
-//! among it, is graph.
+//! The factorizations ([`cholesky`], [`lu`], [`qr`], [`eigh`], [`svd`]), solutions by triangles, and what has a gradient in
+//! closed form ([`inverse`], [`determinant`], [`least_squares`], [`exponential`]) are a kernel each, which computes one
+//! matrix after the other ([`each`]) with faer or plain loops ([`triangular`], [`orthogonal`]) and shares the blocks of a
+//! large one among the threads that it is lent ([`dense`]). All else, gradients among it, is graph.
 
 mod cholesky;
 mod composed;
@@ -35,7 +35,7 @@ pub use error::{LinalgError, LinalgFault};
 pub(super) use examples::examples;
 
 use crate::graph::AnyTensor;
-use crate::graph::op::{BroadcastLike, OpDef};
+use crate::graph::op::OpDef;
 
 /// What the registry lists.
 pub(super) fn methods() -> impl Iterator<Item = &'static OpDef> {
@@ -93,11 +93,6 @@ fn symmetric(x: AnyTensor<'_>) -> AnyTensor<'_> {
 /// Numbers, one a matrix, beside matrices.
 fn beside_matrices(x: AnyTensor<'_>) -> AnyTensor<'_> {
     x.expand_dims(-1).expand_dims(-1)
-}
-
-/// Numbers, one a row, repeated along the rows of matrices.
-fn beside_rows<'g>(x: AnyTensor<'g>, rows: AnyTensor<'g>) -> AnyTensor<'g> {
-    x.expand_dims(-1).binary(BroadcastLike, rows)
 }
 
 /// What a function of matrices gives for a right side that may be a vector, which is one column.

@@ -1,18 +1,23 @@
 //! Factorizations with orthogonal matrices, of one matrix in row-major order.
 
-use faer::diag::DiagMut;
-use faer::dyn_stack::{MemStack, StackReq};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::diag::{DiagMut, DiagRef};
+use faer::dyn_stack::MemStack;
+use faer::linalg::evd::tridiag::tridiag_in_place;
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd_scratch, tridiagonal_self_adjoint_evd};
 use faer::linalg::householder::{
     apply_block_householder_sequence_on_the_left_in_place_scratch,
     apply_block_householder_sequence_on_the_left_in_place_with_conj,
+    apply_block_householder_sequence_transpose_on_the_left_in_place_scratch,
+    apply_block_householder_sequence_transpose_on_the_left_in_place_with_conj,
 };
 use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
 use faer::linalg::svd::{ComputeSvdVectors, svd as faer_svd, svd_scratch};
-use faer::{Conj, MatMut, MatRef, Par, Spec};
+use faer::prelude::{Reborrow, ReborrowMut};
+use faer::{ColRef, Conj, MatMut, MatRef, Par, Spec};
 
-use super::dense::{Real, by_columns, memory, transpose, zeros};
+use super::dense::{MULTIPLICATION, Real, by_columns, column_blocks, memory, transpose, whole, zeros};
 use super::error::LinalgError;
+use crate::ir::Workers;
 
 /// Q with `columns` orthonormal columns, and behind it R with as many rows: the first ones, or all.
 pub(super) fn qr<T: Real>(
@@ -20,6 +25,7 @@ pub(super) fn qr<T: Real>(
     [m, n]: [usize; 2],
     columns: usize,
     packed: &mut [T],
+    workers: Workers<'_>,
 ) -> Result<(), LinalgError> {
     let (q, r) = packed.split_at_mut(m * columns);
     let size = m.min(n);
@@ -30,26 +36,28 @@ pub(super) fn qr<T: Real>(
     let mut factored = by_columns(a, m, n)?;
     let block = recommended_block_size::<T>(m, n);
     let mut coefficients = zeros(block * size)?;
-    let needed = qr_in_place_scratch::<T>(m, n, block, Par::Seq, Spec::default());
-    let applied = apply_block_householder_sequence_on_the_left_in_place_scratch::<T>(m, block, columns);
-    let mut memory = memory(StackReq::any_of(&[needed, applied]))?;
-    qr_in_place(
-        MatMut::from_column_major_slice_mut(&mut factored, m, n),
-        MatMut::from_column_major_slice_mut(&mut coefficients, block, size),
-        Par::Seq,
-        MemStack::new(&mut memory),
-        Spec::default(),
-    );
+    let reflections = MatMut::from_column_major_slice_mut(&mut coefficients, block, size);
+    let matrix = MatMut::from_column_major_slice_mut(&mut factored, m, n);
+    if !factor_panels(matrix, reflections, workers)? {
+        transpose(a, m, n, &mut factored);
+        let needed = qr_in_place_scratch::<T>(m, n, block, Par::Seq, Spec::default());
+        qr_in_place(
+            MatMut::from_column_major_slice_mut(&mut factored, m, n),
+            MatMut::from_column_major_slice_mut(&mut coefficients, block, size),
+            Par::Seq,
+            MemStack::new(&mut memory(needed)?),
+            Spec::default(),
+        );
+    }
     let mut basis = zeros(m * columns)?;
     basis.iter_mut().step_by(m + 1).take(columns).for_each(|x| *x = T::ONE);
-    apply_block_householder_sequence_on_the_left_in_place_with_conj(
+    apply(
         MatRef::from_column_major_slice(&factored, m, n).subcols(0, size),
         MatRef::from_column_major_slice(&coefficients, block, size),
-        Conj::No,
         MatMut::from_column_major_slice_mut(&mut basis, m, columns),
-        Par::Seq,
-        MemStack::new(&mut memory),
-    );
+        true,
+        workers,
+    )?;
     transpose(&basis, columns, m, q);
     for (i, row) in r.chunks_exact_mut(n).enumerate() {
         for (j, x) in row.iter_mut().enumerate() {
@@ -59,18 +67,139 @@ pub(super) fn qr<T: Real>(
     Ok(())
 }
 
+/// Rows and columns up to which a matrix is factored as a whole: the panels of smaller ones are too narrow to share.
+const SMALLEST_PANELS: usize = 96;
+
+/// Factors a large matrix panel by panel. Gives false for a small one, and if a column depends on those before it, for
+/// which faer leaves out a reflection: then the matrix is to be factored as a whole.
+fn factor_panels<T: Real>(
+    mut matrix: MatMut<'_, T>,
+    mut reflections: MatMut<'_, T>,
+    workers: Workers<'_>,
+) -> Result<bool, LinalgError> {
+    let (m, n) = (matrix.nrows(), matrix.ncols());
+    let (block, size) = (reflections.nrows(), reflections.ncols());
+    if size <= SMALLEST_PANELS {
+        return Ok(false);
+    }
+    let mut scratch = memory(qr_in_place_scratch::<T>(m, block, block, Par::Seq, Spec::default()))?;
+    for first in (0..size).step_by(block) {
+        let width = block.min(size - first);
+        let mut reflections = reflections.rb_mut().submatrix_mut(0, first, width, width);
+        let (mut panel, beside) = matrix.rb_mut().subcols_mut(first, n - first).split_at_col_mut(width);
+        let found = qr_in_place(
+            panel.rb_mut().subrows_mut(first, m - first),
+            reflections.rb_mut(),
+            Par::Seq,
+            MemStack::new(&mut scratch),
+            Spec::default(),
+        );
+        if found.rank < width || (0..width).any(|j| is_dependent(panel.rb().col(j), first + j)) {
+            return Ok(false);
+        }
+        let (panel, reflections) = (panel.rb().subrows(first, m - first), reflections.rb());
+        let mut blocks = Vec::new();
+        for block in column_blocks(beside.subrows_mut(first, m - first)) {
+            let needed = apply_block_householder_sequence_transpose_on_the_left_in_place_scratch::<T>(
+                m - first,
+                width,
+                block.ncols(),
+            );
+            blocks.push((block, memory(needed)?));
+        }
+        let estimate = 2.0 * ((m - first) * width * (n - first - width)) as f64 * MULTIPLICATION;
+        workers.each(blocks, estimate, |(block, mut memory)| {
+            apply_block_householder_sequence_transpose_on_the_left_in_place_with_conj(
+                panel,
+                reflections,
+                Conj::No,
+                block,
+                Par::Seq,
+                MemStack::new(&mut memory),
+            );
+        });
+    }
+    Ok(true)
+}
+
+/// Whether so little of a column is left for its place on the diagonal of R that faer counts it as depending on those
+/// before it, which a panel by itself does not tell.
+fn is_dependent<T: Real>(column: ColRef<'_, T>, diagonal: usize) -> bool {
+    let norm = column.subrows(0, diagonal + 1).norm_l2();
+    let rounding = T::EPSILON * whole::<T>(16 * (column.nrows() - diagonal));
+    column[diagonal].magnitude() <= norm * rounding
+}
+
+/// Applies reflections to a matrix. The first columns of an identity have zeros where the last reflections begin, so these
+/// are left out for them.
+fn apply<T: Real>(
+    basis: MatRef<'_, T>,
+    reflections: MatRef<'_, T>,
+    matrix: MatMut<'_, T>,
+    is_identity: bool,
+    workers: Workers<'_>,
+) -> Result<(), LinalgError> {
+    let (rows, count) = (matrix.nrows(), reflections.ncols());
+    let estimate = 2.0 * (rows * count * matrix.ncols()) as f64 * MULTIPLICATION;
+    let mut blocks = Vec::new();
+    let mut end = 0;
+    for block in column_blocks(matrix) {
+        end += block.ncols();
+        let needed = apply_block_householder_sequence_on_the_left_in_place_scratch::<T>(
+            rows,
+            reflections.nrows(),
+            block.ncols(),
+        );
+        let count = if is_identity { count.min(end) } else { count };
+        blocks.push((block, count, memory(needed)?));
+    }
+    workers.each(blocks, estimate, |(block, count, mut memory)| {
+        apply_block_householder_sequence_on_the_left_in_place_with_conj(
+            basis.subcols(0, count),
+            reflections.subcols(0, count),
+            Conj::No,
+            block,
+            Par::Seq,
+            MemStack::new(&mut memory),
+        );
+    });
+    Ok(())
+}
+
 /// The eigenvalues of a symmetric matrix, ascending, of which the lower triangle is read; and behind them the matrix whose
 /// columns are eigenvectors, if there is room for it.
-pub(super) fn eigh<T: Real>(a: &[T], n: usize, packed: &mut [T]) -> Result<(), LinalgError> {
+pub(super) fn eigh<T: Real>(
+    a: &[T],
+    n: usize,
+    packed: &mut [T],
+    workers: Workers<'_>,
+) -> Result<(), LinalgError> {
     let (values, vectors) = packed.split_at_mut(n);
+    if n == 0 {
+        return Ok(());
+    }
     let wanted = !vectors.is_empty();
     let compute = if wanted { ComputeEigenvectors::Yes } else { ComputeEigenvectors::No };
+    // That of the whole is more than each step asks for.
     let mut memory = memory(self_adjoint_evd_scratch::<T>(n, compute, Par::Seq, Spec::default()))?;
-    let columns = by_columns(a, n, n)?;
+    let mut columns = by_columns(a, n, n)?;
+    let block = recommended_block_size::<T>(n, n);
+    let mut coefficients = zeros(block * (n - 1))?;
+    tridiag_in_place(
+        MatMut::from_column_major_slice_mut(&mut columns, n, n),
+        MatMut::from_column_major_slice_mut(&mut coefficients, block, n - 1),
+        Par::Seq,
+        MemStack::new(&mut memory),
+        Spec::default(),
+    );
+    let diagonal: Vec<T> = columns.iter().step_by(n + 1).copied().collect();
+    let mut beside: Vec<T> = columns.iter().skip(1).step_by(n + 1).copied().collect();
+    beside.resize(n, T::ZERO);
     let mut basis = zeros(if wanted { n * n } else { 0 })?;
     let found = wanted.then(|| MatMut::from_column_major_slice_mut(&mut basis, n, n));
-    self_adjoint_evd(
-        MatRef::from_column_major_slice(&columns, n, n),
+    tridiagonal_self_adjoint_evd(
+        DiagRef::from_slice(&diagonal),
+        DiagRef::from_slice(&beside),
         DiagMut::from_slice_mut(values),
         found,
         Par::Seq,
@@ -79,6 +208,13 @@ pub(super) fn eigh<T: Real>(a: &[T], n: usize, packed: &mut [T]) -> Result<(), L
     )
     .map_err(|_| LinalgError::NoConvergence)?;
     if wanted {
+        apply(
+            MatRef::from_column_major_slice(&columns, n, n).submatrix(1, 0, n - 1, n - 1),
+            MatRef::from_column_major_slice(&coefficients, block, n - 1),
+            MatMut::from_column_major_slice_mut(&mut basis, n, n).subrows_mut(1, n - 1),
+            false,
+            workers,
+        )?;
         transpose(&basis, n, n, vectors);
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::cholesky::pair;
 use super::dense::{Real, check_finite};
-use super::each::{OfMatrix, each};
+use super::each::{MatrixKernel, each};
 use super::error::LinalgError;
 use super::fit::{fit, if_square};
 use super::shapes::{Matrices, lengths, part};
@@ -11,7 +11,7 @@ use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{AttributeDef, Attributes, Elements, MultiOp, OpDef, OperandDef, Outputs};
 use crate::graph::{AnyTensor, Float, Tensor};
-use crate::ir::{Lowering, Val};
+use crate::ir::{Lowering, Val, Workers};
 use crate::shape::TensorType;
 
 /// Q and R: with as many columns and rows as the lesser of the lengths, or all.
@@ -34,7 +34,7 @@ impl MultiOp for Qr {
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Outputs<Val> {
         let (batch, m, n) = lengths(inputs[0], to);
         let count = if self.full { m } else { m.min(n) };
-        let packed = each(Factor { m, n, count }, inputs, &batch, m * count + count * n, to);
+        let packed = each(QrKernel { m, n, count }, inputs, &batch, m * count + count * n, to);
         [part(packed, 0, &[m, count], to), part(packed, m * count, &[count, n], to)].into()
     }
 
@@ -93,22 +93,29 @@ fn is_square(x: AnyTensor<'_>) -> bool {
 }
 
 #[derive(Clone, Debug)]
-struct Factor {
+struct QrKernel {
     m: usize,
     n: usize,
     count: usize,
 }
 
-impl OfMatrix for Factor {
-    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T]) -> Result<(), LinalgError> {
+impl MatrixKernel for QrKernel {
+    const IS_SHARED: bool = true;
+
+    fn fill<T: Real>(
+        &self,
+        inputs: &[&[T]],
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<(), LinalgError> {
         check_finite(inputs[0], self.n)?;
         output.fill(T::ZERO);
-        orthogonal::qr(inputs[0], [self.m, self.n], self.count, output)
+        orthogonal::qr(inputs[0], [self.m, self.n], self.count, output, workers)
     }
 
     fn work(&self) -> f64 {
         let (m, n) = (self.m as f64, self.n as f64);
-        2000.0 + 4.0 * m * (n * m.min(n) + self.count as f64 * m.min(n))
+        20_000.0 + 1.5 * m * (n * m.min(n) + self.count as f64 * m.min(n))
     }
 }
 
@@ -141,15 +148,20 @@ impl AnyTensor<'_> {
 }
 
 impl<'g, T: Float> Tensor<'g, T> {
-    /// Matrices `[m, n]` as products Q·R: Q has orthonormal columns, as many as k, the lesser of m and n, and R, `[k, n]`, is
-    /// an upper triangle. By Householder's reflections, so the diagonal of R has the signs that LAPACK gives it.
+    /// Factors matrices `[m, n]` into Q·R. Q, `[m, k]`, has orthonormal columns and R, `[k, n]`, is an upper triangle, where
+    /// k = min(m, n). The factors come from Householder reflections, so the diagonal of R has the signs that LAPACK gives it.
+    ///
+    /// A matrix whose columns depend on each other has factors too: Q·R still is the matrix and Q is orthonormal, and R has
+    /// a 0, or a number of the size of rounding, on its diagonal.
     ///
     /// Gradient: with M = R·dRᵀ - dQᵀ·Q, (dQ + Q·(tril(M) + tril(M, -1)ᵀ))·R⁻ᵀ; of matrices with more columns than rows,
     /// [X | Y], it is that for X and the first columns of R, with dQ + Y·dVᵀ in place of dQ, and Q·dV for Y, where V is the
     /// rest of R (D. Roberts and L. Roberts, [QR and LQ decomposition matrix backpropagation algorithms](https://arxiv.org/abs/2009.10071)).
-    /// Where the first k columns depend on each other there is none, and the run fails. A tensor of fewer than two axes is a
-    /// build error. An element that is not finite makes the run fail with an [`Error::Kernel`](crate::Error::Kernel) that
-    /// names the node and the place.
+    /// Where R has a 0 on its diagonal there is none, and a run that asks for it fails with an
+    /// [`Error::Kernel`](crate::Error::Kernel); next to such matrices it grows without bound.
+    ///
+    /// A tensor of fewer than two axes is a build error. An element that is not finite fails the run with an
+    /// [`Error::Kernel`](crate::Error::Kernel) that names the node and the place of the matrix in the batch.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -165,10 +177,10 @@ impl<'g, T: Float> Tensor<'g, T> {
         self.qr_with(false)
     }
 
-    /// [`qr`](Tensor::qr), with all m columns of Q and rows of R if `full_matrices`.
+    /// Like [`qr`](Tensor::qr), but returns all m columns of Q and all m rows of R if `full_matrices` is true.
     ///
-    /// Gradient: that of `qr`, of matrices with no more rows than columns; of others the last columns of Q are not
-    /// determined, and a gradient is a build error.
+    /// Gradient: that of `qr` if the matrices have no more rows than columns. Otherwise the matrix does not determine the
+    /// last columns of Q, and asking for a gradient is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

@@ -13,13 +13,15 @@ fn factored<'g>(a: AnyTensor<'g>, b: AnyTensor<'g>, is_try: bool) -> Vec<AnyTens
 }
 
 methods! {
-    /// Solutions x of a·x = b, where a is this, a batch of square matrices, by [`lu`](crate::Tensor::lu). Right sides are
-    /// columns, or one vector, which is one of a single axis as in NumPy 2; batches broadcast.
+    /// Solves a·x = b for x, where a is this tensor, a batch of square matrices. It factors a by [`lu`](crate::Tensor::lu).
+    /// The columns of b are right sides; a b of one axis is a single right side, as in NumPy 2. Batches broadcast.
     ///
-    /// Gradient: a⁻ᵀ·dy to b, and -(a⁻ᵀ·dy)·xᵀ to a, by the same factors. Matrices that are not square, and right sides of
-    /// another number of rows, are build errors. A singular matrix, and one with an element that is not finite, makes the
-    /// run fail with an [`Error::Kernel`](crate::Error::Kernel) that names the node and the place in the batch;
-    /// [`try_solve`](crate::Tensor::try_solve) gives a flag instead. Right sides may hold anything.
+    /// Gradient: b gets a⁻ᵀ·dy and a gets -(a⁻ᵀ·dy)·xᵀ, from the same factors.
+    ///
+    /// Matrices that are not square, and right sides of another number of rows, are build errors. A matrix that is singular
+    /// or has an element that is not finite fails the run with an [`Error::Kernel`](crate::Error::Kernel) that names the node
+    /// and the place in the batch; [`try_solve`](crate::Tensor::try_solve) returns a flag instead. Right sides may hold any
+    /// numbers.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -69,8 +71,9 @@ impl<'g> AnyTensor<'g> {
 }
 
 impl<'g, T: Float> Tensor<'g, T> {
-    /// The solutions that [`solve`](Tensor::solve) gives, and for each matrix whether it has an inverse. Where it has
-    /// none, be it that an element is not finite, the solution is NaN, and the run goes on.
+    /// Like [`solve`](Tensor::solve), but returns the solutions and, for each matrix, whether it has an inverse. A matrix
+    /// with an element that is not finite counts as one without. The solution is NaN where there is no inverse, and the run
+    /// goes on. The flag is about the matrix alone, so it is the same for a right side of no columns.
     ///
     /// Gradient: that of `solve`, NaN where there is no inverse.
     ///

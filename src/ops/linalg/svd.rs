@@ -1,7 +1,7 @@
 //! `svd` and `svdvals`: singular values and vectors.
 
 use super::dense::{Real, check_finite};
-use super::each::{OfMatrix, each};
+use super::each::{MatrixKernel, each};
 use super::eigh::inverse_of_apart;
 use super::error::LinalgError;
 use super::fit::if_square;
@@ -12,7 +12,7 @@ use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{AttributeDef, Attributes, Elements, MultiOp, Op, OpDef, OperandDef, Outputs};
 use crate::graph::{AnyTensor, Float, Tensor};
-use crate::ir::{Lowering, Val};
+use crate::ir::{Lowering, Val, Workers};
 use crate::ops::methods::methods;
 use crate::shape::TensorType;
 
@@ -24,17 +24,17 @@ struct Svd {
 
 /// The singular values alone.
 #[derive(Clone, Copy, Debug)]
-struct Values;
+struct SingularValues;
 
 #[derive(Clone, Debug)]
-struct Found {
+struct SvdKernel {
     m: usize,
     n: usize,
     vectors: Vectors,
 }
 
-impl OfMatrix for Found {
-    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T]) -> Result<(), LinalgError> {
+impl MatrixKernel for SvdKernel {
+    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T], _: Workers<'_>) -> Result<(), LinalgError> {
         check_finite(inputs[0], self.n)?;
         output.fill(T::ZERO);
         orthogonal::svd(inputs[0], [self.m, self.n], self.vectors, output)
@@ -42,7 +42,7 @@ impl OfMatrix for Found {
 
     fn work(&self) -> f64 {
         let (m, n) = (self.m as f64, self.n as f64);
-        m * n * m.min(n) * if self.vectors == Vectors::None { 4.0 } else { 14.0 } + 10_000.0
+        m * n * m.min(n) * if self.vectors == Vectors::None { 4.0 } else { 14.0 } + 200_000.0
     }
 }
 
@@ -63,7 +63,7 @@ impl MultiOp for Svd {
         let vectors = if self.full { Vectors::Full } else { Vectors::Thin };
         let ([left, right], least) = (vectors.counts([m, n]), m.min(n));
         let elements = least + m * left + right * n;
-        let packed = each(Found { m, n, vectors }, inputs, &batch, elements, to);
+        let packed = each(SvdKernel { m, n, vectors }, inputs, &batch, elements, to);
         let u = part(packed, least, &[m, left], to);
         let vt = part(packed, least + m * left, &[right, n], to);
         [u, part(packed, 0, &[least], to), vt].into()
@@ -131,7 +131,7 @@ fn of_vectors<'g>(
     share.unwrap_or(s)
 }
 
-impl Op for Values {
+impl Op for SingularValues {
     fn name(&self) -> &'static str {
         "svdvals"
     }
@@ -144,7 +144,7 @@ impl Op for Values {
     fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
         let (batch, m, n) = lengths(inputs[0], to);
         let least = m.min(n);
-        let packed = each(Found { m, n, vectors: Vectors::None }, inputs, &batch, least, to);
+        let packed = each(SvdKernel { m, n, vectors: Vectors::None }, inputs, &batch, least, to);
         part(packed, 0, &[least], to)
     }
 
@@ -155,9 +155,9 @@ impl Op for Values {
 }
 
 methods! {
-    /// The singular values of matrices, descending.
+    /// Returns the singular values of matrices in descending order.
     ///
-    /// Gradient: U·diag(dy)·Vᵀ, with the singular vectors of [`svd`](crate::Tensor::svd). Errors are those of it.
+    /// Gradient: U·diag(dy)·Vᵀ, with the singular vectors of [`svd`](crate::Tensor::svd). Errors are those of `svd`.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -167,7 +167,7 @@ methods! {
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     fn svdvals<Float>(x) -> Self {
-        x.unary(Values)
+        x.unary(SingularValues)
     }
 
     also [OpDef {
@@ -205,17 +205,19 @@ impl AnyTensor<'_> {
 }
 
 impl<'g, T: Float> Tensor<'g, T> {
-    /// The singular value decompositions of matrices `[m, n]`, in the order of NumPy: U `[m, k]`, with orthonormal columns,
-    /// the singular values s `[k]`, descending, and Vᵀ `[k, n]`, with orthonormal rows, where k is the lesser of m and n. The
-    /// matrix is U·diag(s)·Vᵀ. The signs of singular vectors, and those of equal values altogether, are no property of it.
+    /// Returns the singular value decompositions of matrices `[m, n]`, in the order of NumPy: U `[m, k]` with orthonormal
+    /// columns, the singular values s `[k]` in descending order, and Vᵀ `[k, n]` with orthonormal rows, where k = min(m, n).
+    /// The matrix is U·diag(s)·Vᵀ. A matrix does not determine the signs of its singular vectors, nor those of equal values
+    /// beyond the space that they span.
     ///
-    /// Gradient: with E that has 1/(sⱼ² - sᵢ²), and 0 where values are equal within rounding, as TensorFlow has it,
-    /// U·(E∘skew(Uᵀ·dU)·S + S·E∘skew(Vᵀ·dV) + diag(ds))·Vᵀ, where skew(X) = X - Xᵀ, and what leaves the spaces of the vectors:
-    /// (I - U·Uᵀ)·dU·S⁻¹·Vᵀ and U·S⁻¹·dVᵀ·(I - V·Vᵀ), of values that are not 0. So gradients are finite where values are equal.
-    /// Those of functions of values, which take equal ones alike, are the true ones there; of those through vectors what
-    /// passes between equal values is lost, and so it is of second derivatives. A tensor of fewer than two axes is a build
-    /// error. An element that is not finite makes the run fail with an [`Error::Kernel`](crate::Error::Kernel) that names the
-    /// node and the place.
+    /// Gradient: U·(E∘skew(Uᵀ·dU)·S + S·E∘skew(Vᵀ·dV) + diag(ds))·Vᵀ, where skew(X) = X - Xᵀ, and, for values that are not 0,
+    /// what leaves the spaces of the vectors: (I - U·Uᵀ)·dU·S⁻¹·Vᵀ and U·S⁻¹·dVᵀ·(I - V·Vᵀ). E has 1/(sⱼ² - sᵢ²), and 0 where
+    /// values are equal within rounding, as in TensorFlow, so gradients are finite there. The gradient of a function that
+    /// treats equal values alike is the true one. A gradient through vectors, and a second derivative, lacks what passes
+    /// between equal values.
+    ///
+    /// A tensor of fewer than two axes is a build error. An element that is not finite fails the run with an
+    /// [`Error::Kernel`](crate::Error::Kernel) that names the node and the place of the matrix in the batch.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -231,10 +233,10 @@ impl<'g, T: Float> Tensor<'g, T> {
         self.svd_with(false)
     }
 
-    /// [`svd`](Tensor::svd), with all m columns of U and all n rows of Vᵀ if `full_matrices`.
+    /// Like [`svd`](Tensor::svd), but returns all m columns of U and all n rows of Vᵀ if `full_matrices` is true.
     ///
-    /// Gradient: that of `svd`, through the vectors of square matrices, and through values alone of any. The vectors beyond
-    /// are not determined, so through those of other matrices a gradient is a build error.
+    /// Gradient: that of `svd`, through the values of any matrices and through the vectors of square ones. A matrix that is
+    /// not square does not determine its last vectors, and asking for a gradient through vectors is a build error.
     ///
     /// ```
     /// use flowgrad::prelude::*;

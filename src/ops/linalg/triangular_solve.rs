@@ -1,7 +1,7 @@
 //! `triangular_solve`: solutions of equations by a triangle.
 
 use super::dense::Real;
-use super::each::{OfMatrix, each};
+use super::each::{MatrixKernel, each};
 use super::error::LinalgError;
 use super::shapes::{Matrices, lengths, part, together};
 use super::triangular::{Triangle, check_diagonal, solve_triangular};
@@ -9,7 +9,7 @@ use super::{nt, on_columns};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::op::{Attributes, Op};
-use crate::ir::{Lowering, Val};
+use crate::ir::{Lowering, Val, Workers};
 use crate::ops::methods::methods;
 use crate::shape::TensorType;
 
@@ -30,7 +30,7 @@ impl Op for TriangularSolve {
         let (left, n, _) = lengths(inputs[0], to);
         let (right, _, k) = lengths(inputs[1], to);
         let batch = together(&left, &right);
-        let packed = each(Solved { triangle: self.0, n, k }, inputs, &batch, n * k, to);
+        let packed = each(TriangularSolveKernel { triangle: self.0, n, k }, inputs, &batch, n * k, to);
         part(packed, 0, &[n, k], to)
     }
 
@@ -55,19 +55,26 @@ impl Op for TriangularSolve {
 }
 
 #[derive(Clone, Debug)]
-struct Solved {
+struct TriangularSolveKernel {
     triangle: Triangle,
     n: usize,
     k: usize,
 }
 
-impl OfMatrix for Solved {
-    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T]) -> Result<(), LinalgError> {
+impl MatrixKernel for TriangularSolveKernel {
+    const IS_SHARED: bool = true;
+
+    fn fill<T: Real>(
+        &self,
+        inputs: &[&[T]],
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<(), LinalgError> {
         if !self.triangle.unit {
             check_diagonal(inputs[0], self.n)?;
         }
         output.copy_from_slice(inputs[1]);
-        solve_triangular(inputs[0], self.n, self.triangle, output, self.k);
+        solve_triangular(inputs[0], self.n, self.triangle, (output, self.k), workers);
         Ok(())
     }
 
@@ -77,13 +84,14 @@ impl OfMatrix for Solved {
 }
 
 methods! {
-    /// Solutions x of a·x = b, where a is this, a batch of lower triangular matrices: their upper triangles are not read.
-    /// Right sides are columns, or one vector; batches broadcast.
+    /// Solves a·x = b for x, where a is this tensor, a batch of lower triangular matrices. The upper triangles are not read.
+    /// The columns of b are right sides; a b of one axis is a single right side. Batches broadcast.
     ///
-    /// Gradient: a⁻ᵀ·dy to b, and the lower triangle of -(a⁻ᵀ·dy)·xᵀ to a. Matrices that are not square, and right sides
-    /// of another number of rows, are build errors. A 0 on a diagonal makes the run fail with an
-    /// [`Error::Kernel`](crate::Error::Kernel) that names the node and the place in the batch; other elements may be
-    /// anything, and NaN goes on.
+    /// Gradient: b gets a⁻ᵀ·dy and a gets the lower triangle of -(a⁻ᵀ·dy)·xᵀ.
+    ///
+    /// Matrices that are not square, and right sides of another number of rows, are build errors. A 0 on a diagonal fails the
+    /// run with an [`Error::Kernel`](crate::Error::Kernel) that names the node and the place in the batch. Other elements may
+    /// be any numbers; NaN propagates.
     ///
     /// ```
     /// use flowgrad::prelude::*;
@@ -98,9 +106,9 @@ methods! {
         x.triangular_solve_with(b, true, false, false)
     }
 
-    /// [`triangular_solve`](crate::Tensor::triangular_solve) by lower or upper triangles, of the transposed matrices if
-    /// `adjoint`, and with ones in place of the diagonals if `unit_diagonal`. `lower` says where the elements stand before
-    /// they are transposed.
+    /// Like [`triangular_solve`](crate::Tensor::triangular_solve), with the triangle to read. `lower` says which one, before
+    /// any transposition. If `adjoint` is true, the transposed matrices are solved with. If `unit_diagonal` is true, the
+    /// diagonals are not read and count as ones.
     ///
     /// ```
     /// use flowgrad::prelude::*;
