@@ -25,6 +25,7 @@ static POLYGAMMA: Row<1> = Row {
     of: "polygamma",
     function: |[n, _], [x]| special::polygamma(n, x),
     slope: |_, [n, _], [x], _| POLYGAMMA.of([n + 1, 0], [x]),
+    nanoseconds: 100.0,
 };
 
 static RISE: Row<2> = Row {
@@ -37,6 +38,7 @@ static RISE: Row<2> = Row {
         0 => rise(n + 1, a, b),
         _ => POLYGAMMA.of([n + 1, 0], [a + b]),
     },
+    nanoseconds: 100.0,
 };
 
 /// What the n-th derivative of digamma is more at a + b than at a.

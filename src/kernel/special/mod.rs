@@ -18,7 +18,7 @@ mod quadrature;
 mod tables;
 mod twofold;
 
-pub(crate) use bessel::{MOST_DERIVATIVES as MOST_OF_BESSEL, i0e, i0e_decay, i1e};
+pub(crate) use bessel::{MOST_DERIVATIVES as MOST_OF_BESSEL, MOST_OF_I0, i0_derivative, i0e, i0e_decay, i1e};
 pub(crate) use beta::{beta, lbeta};
 pub(crate) use digamma::{digamma, polygamma, polygamma_rise};
 pub(crate) use elementary::{kl_div, ln_ratio};
