@@ -62,6 +62,8 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         bump::INTERNAL,
         concat::EXTENT,
         concat::INTERNAL,
+        #[cfg(feature = "fft")]
+        convolve::INTERNAL,
         ctc_loss::INTERNAL,
         einsum::DIAGONALS,
         einsum::NUMBERED,
@@ -146,6 +148,8 @@ op_files![
     conv1d,
     conv_transpose,
     convolution,
+    #[cfg(feature = "fft")]
+    convolve,
     ctc_loss,
     cumprod,
     cumsum,
@@ -231,6 +235,8 @@ pub(crate) mod fault {
     pub use super::compare::SelectFault;
     pub use super::concat::JoinFault;
     pub use super::convolution::ConvolutionFault;
+    #[cfg(feature = "fft")]
+    pub use super::convolve::ConvolveFault;
     pub use super::ctc_loss::CtcFault;
     pub use super::custom_gradient::CustomGradientFault;
     pub use super::diagonal::DiagonalFault;
@@ -265,6 +271,8 @@ pub use attention::Attention;
 pub use callback::CallResult;
 pub use control::{Branches, Scan, Times, While};
 pub use convolution::Convolution;
+#[cfg(feature = "fft")]
+pub use convolve::{ConvolveMethod, ConvolveMode};
 pub use custom_gradient::{CustomPullback, custom_gradient};
 pub use lengths::{Length, Lengths};
 pub use meshgrid::Indexing;
