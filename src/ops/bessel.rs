@@ -52,6 +52,12 @@ fn decay(n: u32, x: AnyTensor<'_>) -> AnyTensor<'_> {
     DECAY.of([n, 0], [x])
 }
 
+/// What e^-x·I₁(x) lacks of e^-x·I₀(x), for x from 0 on: no difference.
+#[track_caller]
+pub(crate) fn i0e_fall(x: AnyTensor<'_>) -> AnyTensor<'_> {
+    decay(1, x)
+}
+
 methods! {
     /// I₀(x), elementwise: the modified Bessel function of order 0. It is ∞ from 714 on, where
     /// [`i0e`](crate::Tensor::i0e) is not.

@@ -46,6 +46,12 @@ pub(super) fn rise<'g>(n: u32, a: AnyTensor<'g>, b: AnyTensor<'g>) -> AnyTensor<
     RISE.of([n, 0], [a, b])
 }
 
+/// ψ(a + b) - ψ(a), of which no digit is lost.
+#[track_caller]
+pub(crate) fn digamma_rise<'g>(a: AnyTensor<'g>, b: AnyTensor<'g>) -> AnyTensor<'g> {
+    rise(0, a, b)
+}
+
 /// The n-th derivative of digamma.
 pub(super) fn polygamma(n: u32, x: AnyTensor<'_>) -> AnyTensor<'_> {
     POLYGAMMA.of([n, 0], [x])

@@ -67,6 +67,8 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         ctc_loss::INTERNAL,
         einsum::DIAGONALS,
         einsum::NUMBERED,
+        entropies::INTERNAL,
+        expect_rows::INTERNAL,
         gamma::INTERNAL,
         #[cfg(feature = "fft")]
         fft::INTERNAL,
@@ -78,6 +80,7 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         incomplete_gamma::INTERNAL,
         kl_div::INTERNAL,
         linear_scan::INTERNAL,
+        log_densities::INTERNAL,
         losses::INTERNAL,
         mean::INTERNAL,
         norm::INTERNAL,
@@ -159,6 +162,8 @@ op_files![
     difference,
     division,
     einsum,
+    entropies,
+    expect_rows,
     #[cfg(feature = "fft")]
     fft,
     fill,
@@ -175,6 +180,7 @@ op_files![
     logarithms,
     linear_scan,
     log_cumsum_exp,
+    log_densities,
     logical,
     logical_reduce,
     losses,
@@ -241,6 +247,7 @@ pub(crate) mod fault {
     pub use super::custom_gradient::CustomGradientFault;
     pub use super::diagonal::DiagonalFault;
     pub use super::einsum::{EinsumFault, SpecFault};
+    pub use super::expect_rows::RowsFault;
     #[cfg(feature = "fft")]
     pub use super::fft::FftFault;
     pub use super::gather::GatherFault;
@@ -268,13 +275,18 @@ pub(crate) mod fault {
 }
 
 pub use attention::Attention;
+pub(crate) use bessel::i0e_fall;
 pub use callback::CallResult;
 pub use control::{Branches, Scan, Times, While};
 pub use convolution::Convolution;
 #[cfg(feature = "fft")]
 pub use convolve::{ConvolveMethod, ConvolveMode};
 pub use custom_gradient::{CustomPullback, custom_gradient};
+pub(crate) use entropies::{binomial_entropy, gamma_entropy, negative_binomial_entropy, poisson_entropy};
+pub(crate) use expect_rows::expect_rows;
+pub(crate) use gamma::digamma_rise;
 pub use lengths::{Length, Lengths};
+pub(crate) use log_densities::{beta_log_density, gamma_log_density};
 pub use meshgrid::Indexing;
 pub use pad::Pad;
 pub use patches::{Padding, RowsAndColumns, Window};
