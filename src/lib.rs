@@ -121,6 +121,8 @@ pub use ops::{
     QuantileMethod, Quantiles, Ranges, RowsAndColumns, Scan, Shifts, SparseMatrix, Times, While, Window,
     custom_gradient,
 };
+#[cfg(feature = "fft")]
+pub use ops::{ConvolveMethod, ConvolveMode};
 pub use session::{
     Arguments, Callable, Feedable, Feeding, Feeds, Fetch, Item, Objective, ObjectiveWithHessian, Output,
     Parameters, Session, SessionBuilder,

@@ -30,3 +30,5 @@ pub use crate::{
     Variable, While, Window, custom_gradient, hessian, hessian_vector_product,
     hessian_vector_product_or_zeros, jacobian, jvp, jvp_or_zeros,
 };
+#[cfg(feature = "fft")]
+pub use crate::{ConvolveMethod, ConvolveMode};

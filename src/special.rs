@@ -9,6 +9,7 @@
 //! | [`betainc`] | in `x` of any order, in `a` and `b` together to the second |
 //! | [`erf`], [`erfc`], [`ndtr`], [`log_ndtr`] | of any order |
 //! | [`erfinv`], [`erfcinv`], [`ndtri`] | of any order |
+//! | [`i0`], [`i1`] | to the order 64 and 63 |
 //! | [`i0e`], [`i1e`] | to the eighth and the seventh order |
 //! | [`log1mexp`], [`logaddexp`], [`softplus`], [`log_sigmoid`] | of any order |
 //! | [`entr`], [`kl_div`], [`xlogy`], [`xlog1py`] | of any order |
@@ -97,6 +98,8 @@ functions! {
     ndtr(x) "The share of the standard normal distribution that is below `x`.";
     log_ndtr(x) "The logarithm of that share.";
     ndtri(x) "The number below which the standard normal distribution has the share `x`.";
+    i0(x) "The modified Bessel function of order 0.";
+    i1(x) "The modified Bessel function of order 1.";
     i0e(x) "The modified Bessel function of order 0 times e^-|x|.";
     i1e(x) "The modified Bessel function of order 1 times e^-|x|.";
     log1mexp(x) "ln(1 - e⁻ˣ).";

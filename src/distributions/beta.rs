@@ -1,6 +1,6 @@
 //! [`Beta`].
 
-use super::{Distribution, is_not_negative, repeated, together, within};
+use super::{Distribution, beta_log_density, gamma_entropy, is_not_negative, repeated, together, within};
 use crate::{Float, Graph, Operand, Tensor};
 
 /// The beta distribution, of the density xᵅ⁻¹·(1 - x)ᵝ⁻¹ / B(α, β).
@@ -50,8 +50,8 @@ impl<'g, T: Float> Beta<'g, T> {
     pub fn entropy(&self) -> Tensor<'g, T> {
         let (alpha, beta) = (self.concentration1, self.concentration0);
         let sum = alpha + beta;
-        let share = |x: Tensor<'g, T>| (x - T::one()) * x.digamma();
-        alpha.lbeta(beta) - share(alpha) - share(beta) + (sum - T::one() - T::one()) * sum.digamma()
+        // By those of gamma distributions, whose sums are of logarithms, and not of what is larger by far.
+        gamma_entropy(alpha) + gamma_entropy(beta) - gamma_entropy(sum) - sum.digamma()
     }
 }
 
@@ -62,9 +62,8 @@ impl<'g, T: Float> Distribution<'g, T> for Beta<'g, T> {
     fn log_prob(&self, x: impl Operand<'g, T>) -> Tensor<'g, T> {
         let (alpha, beta) = (self.concentration1, self.concentration0);
         let x = x.into_tensor(alpha.graph());
-        let powers = (alpha - T::one()).xlogy(x) + (beta - T::one()).xlog1py(-x);
         let is_inside = is_not_negative(x).logical_and(x.greater(T::one()).logical_not());
-        within(is_inside, powers - alpha.lbeta(beta))
+        within(is_inside, beta_log_density(alpha, beta, x))
     }
 
     /// Gradients pass to both parameters, by those of gammas.

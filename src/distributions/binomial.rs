@@ -1,6 +1,7 @@
 //! [`Binomial`].
 
-use super::{Distribution, is_count, repeated, together, within};
+use super::{Distribution, beta_log_density, is_count, repeated, together, within};
+use crate::ops;
 use crate::{Float, Graph, Operand, Tensor};
 
 /// The binomial distribution of counts, of the probabilities C(n, k)·pᵏ·(1 - p)ⁿ⁻ᵏ. Counts are floats.
@@ -38,6 +39,13 @@ impl<'g, T: Float> Binomial<'g, T> {
     pub fn variance(&self) -> Tensor<'g, T> {
         self.mean() * (T::one() - self.probability)
     }
+
+    /// The entropy, -Σₖ pₖ·ln pₖ: summed where the variance is below 1,000, else by a series in its inverse and 1/n. Gradients
+    /// pass to p, to the second order, and none to n, which is whole.
+    #[track_caller]
+    pub fn entropy(&self) -> Tensor<'g, T> {
+        Tensor::typed(ops::binomial_entropy(self.total_count.any(), self.probability.any()))
+    }
 }
 
 impl<'g, T: Float> Distribution<'g, T> for Binomial<'g, T> {
@@ -49,8 +57,7 @@ impl<'g, T: Float> Distribution<'g, T> for Binomial<'g, T> {
         let x = x.into_tensor(n.graph());
         let rest = n - x;
         // C(n, k) = 1/((n + 1)·B(k + 1, n - k + 1)).
-        let ways = -(n.log1p() + (x + T::one()).lbeta(rest + T::one()));
-        let log_probability = ways + x.xlogy(p) + rest.xlog1py(-p);
+        let log_probability = beta_log_density(x + T::one(), rest + T::one(), p) - n.log1p();
         within(is_count(x).logical_and(rest.less(T::zero()).logical_not()), log_probability)
     }
 

@@ -1,7 +1,7 @@
 //! [`Categorical`].
 
-use super::{Distribution, repeated, within};
-use crate::{Float, Graph, Operand, Tensor};
+use super::{Distribution, within};
+use crate::{Float, Graph, Length, Operand, Tensor};
 
 /// The distribution of classes 0, 1, .., n - 1, of the probabilities [`softmax`](Tensor::softmax) of a row of logits. A
 /// row is what lies along the last axis.
@@ -54,9 +54,20 @@ impl<'g, T: Float> Distribution<'g, T> for Categorical<'g, T> {
         within(is_x.reduce_any(-1), is_x.select(logarithms, T::zero()).reduce_sum(-1))
     }
 
-    /// No gradient passes.
+    /// No gradient passes. Memory is taken for the draws, and for one row of logits.
     #[track_caller]
     fn sample<const N: usize>(&self, lengths: [usize; N]) -> Tensor<'g, i64> {
-        repeated(self.logits, lengths).categorical(1).squeeze(-1)
+        // More than can be counted is refused by its own length.
+        let count = lengths.iter().try_fold(1_usize, |count, &length| count.checked_mul(length));
+        let draws = self.logits.categorical(count.unwrap_or(usize::MAX));
+        let rows = draws.shape().rank().saturating_sub(1);
+        if draws.any().is_invalid() || N == 0 {
+            return draws.squeeze(-1);
+        }
+        // Draws of a row stand together; they come to the front.
+        let order: Vec<isize> = std::iter::once(rows).chain(0..rows).map(|axis| axis as isize).collect();
+        let front = lengths.into_iter().map(Length::from);
+        let behind = self.logits.lengths();
+        draws.transpose_perm(order).reshape(front.chain(behind.into_iter().take(rows)).collect::<Vec<_>>())
     }
 }

@@ -1,6 +1,6 @@
 //! [`Dirichlet`].
 
-use super::{Distribution, is_not_negative, repeated, within};
+use super::{Distribution, gamma_entropy, gamma_log_density, is_not_negative, of_events, repeated, within};
 use crate::{Float, Graph, Operand, Tensor};
 
 /// The Dirichlet distribution of rows of shares, of the density Πᵢ xᵢ^(αᵢ - 1) / B(α). A row is what lies along the last
@@ -34,10 +34,10 @@ impl<'g, T: Float> Dirichlet<'g, T> {
         self.concentration.reduce_sum(-1)
     }
 
-    /// The logarithm of B(α) = Πᵢ Γ(αᵢ) / Γ(Σᵢ αᵢ).
+    /// How many shares a row has.
     #[track_caller]
-    fn log_normalizer(&self) -> Tensor<'g, T> {
-        self.concentration.lgamma().reduce_sum(-1) - self.total().lgamma()
+    fn classes(&self) -> Tensor<'g, T> {
+        self.concentration.ones_like().reduce_sum(-1)
     }
 
     /// The mean, αᵢ/Σⱼ αⱼ.
@@ -56,21 +56,30 @@ impl<'g, T: Float> Dirichlet<'g, T> {
     /// The entropy, ln B(α) + (Σᵢ αᵢ - n)·ψ(Σᵢ αᵢ) - Σᵢ (αᵢ - 1)·ψ(αᵢ).
     #[track_caller]
     pub fn entropy(&self) -> Tensor<'g, T> {
-        let beyond = self.concentration - T::one();
-        let shares = (beyond * self.concentration.digamma()).reduce_sum(-1);
-        self.log_normalizer() + beyond.reduce_sum(-1) * self.total().digamma() - shares
+        // By those of gamma distributions, whose sums are of logarithms, and not of what is larger by far.
+        let total = self.total();
+        let shares = gamma_entropy(self.concentration).reduce_sum(-1);
+        shares - gamma_entropy(total) - (self.classes() - T::one()) * total.digamma()
     }
 }
 
 impl<'g, T: Float> Distribution<'g, T> for Dirichlet<'g, T> {
     type Value = T;
 
-    /// Shares that are not all from 0 on have -∞; that they sum to 1 is not checked.
+    /// Shares that are not all from 0 on have -∞; that they sum to 1 is not checked. Rows of another length than that of the
+    /// concentrations are a build error, or fail the run that feeds them.
     #[track_caller]
     fn log_prob(&self, x: impl Operand<'g, T>) -> Tensor<'g, T> {
         let x = x.into_tensor(self.concentration.graph());
-        let powers = (self.concentration - T::one()).xlogy(x).reduce_sum(-1);
-        within(is_not_negative(x).reduce_all(-1), powers - self.log_normalizer())
+        let x = of_events(x, self.concentration);
+        let total = self.total();
+        // The density of gamma distributions at their shares of a total that is the sum of the concentrations, given that
+        // the total is that.
+        let scaled = x * total.expand_dims(-1);
+        let of_shares = gamma_log_density(self.concentration, scaled).reduce_sum(-1);
+        let of_total = (self.classes() - T::one()) * total.ln() - gamma_log_density(total, total);
+        let beside_1 = total * (x.reduce_sum(-1) - T::one());
+        within(is_not_negative(x).reduce_all(-1), of_shares + of_total + beside_1)
     }
 
     /// Gradients pass, by those of gammas.

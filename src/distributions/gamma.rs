@@ -1,6 +1,6 @@
 //! [`Gamma`].
 
-use super::{Distribution, is_not_negative, repeated, together, within};
+use super::{Distribution, gamma_entropy, gamma_log_density, is_not_negative, repeated, together, within};
 use crate::{Float, Graph, Operand, Tensor};
 
 /// The gamma distribution, of the density βᵅ·xᵅ⁻¹·e^(-β·x) / Γ(α).
@@ -43,8 +43,7 @@ impl<'g, T: Float> Gamma<'g, T> {
     /// The entropy, α - ln β + ln Γ(α) + (1 - α)·ψ(α).
     #[track_caller]
     pub fn entropy(&self) -> Tensor<'g, T> {
-        let alpha = self.concentration;
-        alpha - self.rate.ln() + alpha.lgamma() + (T::one() - alpha) * alpha.digamma()
+        gamma_entropy(self.concentration) - self.rate.ln()
     }
 }
 
@@ -53,9 +52,8 @@ impl<'g, T: Float> Distribution<'g, T> for Gamma<'g, T> {
 
     #[track_caller]
     fn log_prob(&self, x: impl Operand<'g, T>) -> Tensor<'g, T> {
-        let (alpha, x) = (self.concentration, x.into_tensor(self.rate.graph()));
-        let log_density =
-            alpha * self.rate.ln() + (alpha - T::one()).xlogy(x) - self.rate * x - alpha.lgamma();
+        let x = x.into_tensor(self.rate.graph());
+        let log_density = gamma_log_density(self.concentration, self.rate * x) + self.rate.ln();
         within(is_not_negative(x), log_density)
     }
 

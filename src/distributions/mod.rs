@@ -30,9 +30,9 @@
 //! | [`Dirichlet`] | rows above 0 that sum to 1 | yes, by those of gammas | closed |
 //! | [`VonMises`] | angles | no | closed |
 //! | [`Categorical`] | 0, 1, .., n - 1 | no | closed |
-//! | [`Poisson`] | 0, 1, .. | no | |
-//! | [`Binomial`] | 0, 1, .., n | no | |
-//! | [`NegativeBinomial`] | 0, 1, .. | no | |
+//! | [`Poisson`] | 0, 1, .. | no | a sum or a series |
+//! | [`Binomial`] | 0, 1, .., n | no | a sum or a series |
+//! | [`NegativeBinomial`] | 0, 1, .. | no | a sum or a series |
 //! | `MultivariateNormal`, with the feature `linalg` | rows of reals | yes | closed |
 //!
 //! Logarithms of densities are -∞ outside of the support. Parameters are not checked when a density is computed: out of
@@ -66,6 +66,7 @@ pub use poisson::Poisson;
 pub use student_t::StudentT;
 pub use von_mises::VonMises;
 
+use crate::ops;
 use crate::{Element, Float, Length, Operand, Tensor};
 
 /// A distribution whose densities are of `T`.
@@ -122,6 +123,30 @@ fn is_not_negative<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, bool> {
 #[track_caller]
 fn is_count<T: Float>(x: Tensor<'_, T>) -> Tensor<'_, bool> {
     is_not_negative(x).logical_and(x.floor().not_equal(x).logical_and(x.equal(x)).logical_not())
+}
+
+/// Rows that a density is asked of, each as long as a row of a parameter: they are not repeated.
+#[track_caller]
+fn of_events<'g, T: Float>(x: Tensor<'g, T>, parameter: Tensor<'g, T>) -> Tensor<'g, T> {
+    Tensor::typed(ops::expect_rows(x.any(), parameter.any()))
+}
+
+/// (a - 1)·ln x - x - ln Γ(a).
+#[track_caller]
+fn gamma_log_density<'g, T: Float>(a: Tensor<'g, T>, x: Tensor<'g, T>) -> Tensor<'g, T> {
+    Tensor::typed(ops::gamma_log_density(a.any(), x.any()))
+}
+
+/// (a - 1)·ln x + (b - 1)·ln(1 - x) - ln B(a, b).
+#[track_caller]
+fn beta_log_density<'g, T: Float>(a: Tensor<'g, T>, b: Tensor<'g, T>, x: Tensor<'g, T>) -> Tensor<'g, T> {
+    Tensor::typed(ops::beta_log_density(a.any(), b.any(), x.any()))
+}
+
+/// The entropy of a gamma distribution of the rate 1.
+#[track_caller]
+fn gamma_entropy<T: Float>(a: Tensor<'_, T>) -> Tensor<'_, T> {
+    Tensor::typed(ops::gamma_entropy(a.any()))
 }
 
 /// A number of a generic type.

@@ -2,7 +2,7 @@
 
 use std::f64::consts::{E, PI};
 
-use super::{Distribution, number, repeated};
+use super::{Distribution, number, of_events, repeated};
 use crate::{Float, Graph, Operand, Tensor};
 
 /// The normal distribution of rows of n numbers, of the density exp(-½·(x - μ)ᵀ·Σ⁻¹·(x - μ)) / √((2π)ⁿ·det Σ).
@@ -62,9 +62,11 @@ impl<'g, T: Float> MultivariateNormal<'g, T> {
 impl<'g, T: Float> Distribution<'g, T> for MultivariateNormal<'g, T> {
     type Value = T;
 
+    /// Rows of another length than that of the mean are a build error, or fail the run that feeds them.
     #[track_caller]
     fn log_prob(&self, x: impl Operand<'g, T>) -> Tensor<'g, T> {
-        let from_mean = (x.into_tensor(self.loc.graph()) - self.loc).expand_dims(-1);
+        let x = of_events(x.into_tensor(self.loc.graph()), self.loc);
+        let from_mean = (x - self.loc).expand_dims(-1);
         let z = self.scale_tril.triangular_solve(from_mean).squeeze(-1);
         let each = z.square() * number::<T>(-0.5)
             - self.scale_tril.diag_part().ln()

@@ -1,6 +1,7 @@
 //! [`NegativeBinomial`].
 
-use super::{Distribution, is_count, repeated, together, within};
+use super::{Distribution, beta_log_density, is_count, number, repeated, together, within};
+use crate::ops;
 use crate::{Float, Graph, Operand, Tensor};
 
 /// The negative binomial distribution: how many trials succeed before so many have failed, of the probabilities
@@ -46,6 +47,13 @@ impl<'g, T: Float> NegativeBinomial<'g, T> {
     pub fn variance(&self) -> Tensor<'g, T> {
         self.mean() / (T::one() - self.probability)
     }
+
+    /// The entropy, -Σₖ pₖ·ln pₖ: summed, or where r and the variance are above 1,000 by a series in their inverses. Gradients
+    /// pass to both parameters, to the second order.
+    #[track_caller]
+    pub fn entropy(&self) -> Tensor<'g, T> {
+        Tensor::typed(ops::negative_binomial_entropy(self.total_count.any(), self.probability.any()))
+    }
 }
 
 impl<'g, T: Float> Distribution<'g, T> for NegativeBinomial<'g, T> {
@@ -55,15 +63,18 @@ impl<'g, T: Float> Distribution<'g, T> for NegativeBinomial<'g, T> {
     fn log_prob(&self, x: impl Operand<'g, T>) -> Tensor<'g, T> {
         let (r, p) = (self.total_count, self.probability);
         let x = x.into_tensor(r.graph());
-        // Γ(k + r)/(k!·Γ(r)) = 1/((k + r)·B(k + 1, r)).
-        let ways = -((x + r).ln() + (x + T::one()).lbeta(r));
-        within(is_count(x), ways + x.xlogy(p) + r.xlog1py(-p))
+        // Γ(k + r)/(k!·Γ(r)) = 1/((k + r)·B(k + 1, r)); without a success, a product that may be small.
+        let density = beta_log_density(x + T::one(), r, p) + (-p).log1p() - (x + r).ln();
+        within(is_count(x), x.equal(T::zero()).select(r.xlog1py(-p), density))
     }
 
-    /// Counts of a Poisson distribution whose rate is drawn of a gamma distribution. No gradient passes.
+    /// Counts of a Poisson distribution whose rate is drawn of a gamma distribution; beyond 2⁵³, which only a p near 1 comes
+    /// to, the rate itself, of whose own spread that of the counts is no part. No gradient passes.
     #[track_caller]
     fn sample<const N: usize>(&self, lengths: [usize; N]) -> Tensor<'g, T> {
         let rate = repeated(self.total_count, lengths).random_gamma() * self.odds();
-        rate.random_poisson()
+        let most = number::<T>(9_007_199_254_740_992.0);
+        let is_beyond = rate.greater(most).logical_and(rate.less(T::infinity()));
+        is_beyond.select(rate.floor(), is_beyond.select(most, rate).random_poisson())
     }
 }

@@ -1,6 +1,7 @@
 //! [`Poisson`].
 
-use super::{Distribution, is_count, repeated, within};
+use super::{Distribution, gamma_log_density, is_count, repeated, within};
+use crate::ops;
 use crate::{Float, Graph, Operand, Tensor};
 
 /// The Poisson distribution of counts, of the probabilities λᵏ·e^(-λ)/k!. Counts are floats.
@@ -35,6 +36,12 @@ impl<'g, T: Float> Poisson<'g, T> {
     pub fn variance(&self) -> Tensor<'g, T> {
         self.rate
     }
+
+    /// The entropy, -Σₖ pₖ·ln pₖ: summed where λ is below 1,000, else by a series in 1/λ. Gradients pass, to the second order.
+    #[track_caller]
+    pub fn entropy(&self) -> Tensor<'g, T> {
+        Tensor::typed(ops::poisson_entropy(self.rate.any()))
+    }
 }
 
 impl<'g, T: Float> Distribution<'g, T> for Poisson<'g, T> {
@@ -43,7 +50,8 @@ impl<'g, T: Float> Distribution<'g, T> for Poisson<'g, T> {
     #[track_caller]
     fn log_prob(&self, x: impl Operand<'g, T>) -> Tensor<'g, T> {
         let x = x.into_tensor(self.rate.graph());
-        within(is_count(x), x.xlogy(self.rate) - self.rate - (x + T::one()).lgamma())
+        // The density of a gamma distribution of the shape x + 1 at the rate.
+        within(is_count(x), gamma_log_density(x + T::one(), self.rate))
     }
 
     /// No gradient passes.

@@ -1,6 +1,7 @@
 //! [`StudentT`].
 
 use super::{Distribution, number, repeated, together};
+use crate::ops;
 use crate::{Float, Graph, Operand, Tensor};
 
 /// Student's t distribution, of the density (1 + z²/ν)^(-(ν + 1)/2) / (σ·√ν·B(½, ν/2)) with z = (x - μ)/σ.
@@ -53,7 +54,8 @@ impl<'g, T: Float> StudentT<'g, T> {
     #[track_caller]
     pub fn entropy(&self) -> Tensor<'g, T> {
         let (half, above) = self.halves();
-        above * (above.digamma() - half.digamma()) + self.log_normalizer()
+        let rise = ops::digamma_rise(half.any(), half.full_like(number::<T>(0.5)).any());
+        above * Tensor::typed(rise) + self.log_normalizer()
     }
 
     /// ν/2 and (ν + 1)/2.

@@ -3,6 +3,7 @@
 use std::f64::consts::TAU;
 
 use super::{Distribution, number, repeated, together};
+use crate::ops;
 use crate::{Float, Graph, Operand, Tensor};
 
 /// The von Mises distribution of angles in radians, of the density exp(κ·cos(x - μ)) / (2π·I₀(κ)).
@@ -38,19 +39,19 @@ impl<'g, T: Float> VonMises<'g, T> {
     /// The circular variance, 1 - I₁(κ)/I₀(κ).
     #[track_caller]
     pub fn variance(&self) -> Tensor<'g, T> {
-        T::one() - self.resultant()
+        self.spread()
     }
 
     /// The entropy, ln(2π·I₀(κ)) - κ·I₁(κ)/I₀(κ).
     #[track_caller]
     pub fn entropy(&self) -> Tensor<'g, T> {
-        self.log_normalizer() + self.concentration * (T::one() - self.resultant())
+        self.log_normalizer() + self.concentration * self.spread()
     }
 
-    /// I₁(κ)/I₀(κ), the mean of the cosine.
+    /// 1 - I₁(κ)/I₀(κ), what the mean of the cosine lacks of 1.
     #[track_caller]
-    fn resultant(&self) -> Tensor<'g, T> {
-        self.concentration.i1e() / self.concentration.i0e()
+    fn spread(&self) -> Tensor<'g, T> {
+        Tensor::<T>::typed(ops::i0e_fall(self.concentration.any())) / self.concentration.i0e()
     }
 
     /// ln(2π·I₀(κ)) - κ, which is small where I₀ is too large for a float.

@@ -10,7 +10,7 @@ mod cosine;
 #[cfg(test)]
 mod examples;
 mod fit;
-mod plans;
+pub(super) mod plans;
 mod real;
 
 use crate::element::DType;

@@ -25,6 +25,7 @@ static POLYGAMMA: Row<1> = Row {
     of: "polygamma",
     function: |[n, _], [x]| special::polygamma(n, x),
     slope: |_, [n, _], [x], _| POLYGAMMA.of([n + 1, 0], [x]),
+    nanoseconds: 100.0,
 };
 
 static RISE: Row<2> = Row {
@@ -37,11 +38,18 @@ static RISE: Row<2> = Row {
         0 => rise(n + 1, a, b),
         _ => POLYGAMMA.of([n + 1, 0], [a + b]),
     },
+    nanoseconds: 100.0,
 };
 
 /// What the n-th derivative of digamma is more at a + b than at a.
 pub(super) fn rise<'g>(n: u32, a: AnyTensor<'g>, b: AnyTensor<'g>) -> AnyTensor<'g> {
     RISE.of([n, 0], [a, b])
+}
+
+/// ψ(a + b) - ψ(a), of which no digit is lost.
+#[track_caller]
+pub(crate) fn digamma_rise<'g>(a: AnyTensor<'g>, b: AnyTensor<'g>) -> AnyTensor<'g> {
+    rise(0, a, b)
 }
 
 /// The n-th derivative of digamma.

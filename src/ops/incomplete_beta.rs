@@ -8,7 +8,7 @@ use crate::kernel::special;
 use crate::ops::gamma::{polygamma, rise};
 use crate::ops::internal::internal;
 use crate::ops::methods::methods;
-use crate::ops::special::{Orders, Row, orders};
+use crate::ops::special::{INTEGRAL, Orders, Row, orders};
 
 static BETAINC: Row<3> = Row::plain(
     "betainc",
@@ -18,7 +18,8 @@ static BETAINC: Row<3> = Row::plain(
         1 => BY_PARAMETERS.of([0, 1], operands),
         _ => DENSITY.of([0, 0], operands),
     },
-);
+)
+.taking(INTEGRAL);
 
 static BY_PARAMETERS: Row<3> = Row {
     name: "betainc_by_parameters",
@@ -31,6 +32,7 @@ static BY_PARAMETERS: Row<3> = Row {
         1 => BY_PARAMETERS.of([i, j + 1], operands),
         _ => density([i, j], operands),
     },
+    nanoseconds: INTEGRAL,
 };
 
 /// xᵃ⁻¹⁻ⁱ·(1 - x)ᵇ⁻¹⁻ʲ/B(a, b).
@@ -49,6 +51,7 @@ static DENSITY: Row<3> = Row {
             of_x - (b - f64::from(j + 1)).binary(Scaled, DENSITY.of([i, j + 1], [a, b, x]))
         }
     },
+    nanoseconds: 200.0,
 };
 
 /// ln x - ψ(a) + ψ(a + b): the slope of the density by a, relative to it.

@@ -62,9 +62,13 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         bump::INTERNAL,
         concat::EXTENT,
         concat::INTERNAL,
+        #[cfg(feature = "fft")]
+        convolve::INTERNAL,
         ctc_loss::INTERNAL,
         einsum::DIAGONALS,
         einsum::NUMBERED,
+        entropies::INTERNAL,
+        expect_rows::INTERNAL,
         gamma::INTERNAL,
         #[cfg(feature = "fft")]
         fft::INTERNAL,
@@ -76,6 +80,7 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         incomplete_gamma::INTERNAL,
         kl_div::INTERNAL,
         linear_scan::INTERNAL,
+        log_densities::INTERNAL,
         losses::INTERNAL,
         mean::INTERNAL,
         norm::INTERNAL,
@@ -146,6 +151,8 @@ op_files![
     conv1d,
     conv_transpose,
     convolution,
+    #[cfg(feature = "fft")]
+    convolve,
     ctc_loss,
     cumprod,
     cumsum,
@@ -155,6 +162,8 @@ op_files![
     difference,
     division,
     einsum,
+    entropies,
+    expect_rows,
     #[cfg(feature = "fft")]
     fft,
     fill,
@@ -171,6 +180,7 @@ op_files![
     logarithms,
     linear_scan,
     log_cumsum_exp,
+    log_densities,
     logical,
     logical_reduce,
     losses,
@@ -231,10 +241,13 @@ pub(crate) mod fault {
     pub use super::compare::SelectFault;
     pub use super::concat::JoinFault;
     pub use super::convolution::ConvolutionFault;
+    #[cfg(feature = "fft")]
+    pub use super::convolve::ConvolveFault;
     pub use super::ctc_loss::CtcFault;
     pub use super::custom_gradient::CustomGradientFault;
     pub use super::diagonal::DiagonalFault;
     pub use super::einsum::{EinsumFault, SpecFault};
+    pub use super::expect_rows::RowsFault;
     #[cfg(feature = "fft")]
     pub use super::fft::FftFault;
     pub use super::gather::GatherFault;
@@ -262,11 +275,18 @@ pub(crate) mod fault {
 }
 
 pub use attention::Attention;
+pub(crate) use bessel::i0e_fall;
 pub use callback::CallResult;
 pub use control::{Branches, Scan, Times, While};
 pub use convolution::Convolution;
+#[cfg(feature = "fft")]
+pub use convolve::{ConvolveMethod, ConvolveMode};
 pub use custom_gradient::{CustomPullback, custom_gradient};
+pub(crate) use entropies::{binomial_entropy, gamma_entropy, negative_binomial_entropy, poisson_entropy};
+pub(crate) use expect_rows::expect_rows;
+pub(crate) use gamma::digamma_rise;
 pub use lengths::{Length, Lengths};
+pub(crate) use log_densities::{beta_log_density, gamma_log_density};
 pub use meshgrid::Indexing;
 pub use pad::Pad;
 pub use patches::{Padding, RowsAndColumns, Window};

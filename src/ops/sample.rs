@@ -1,11 +1,12 @@
 //! Random choices: `bernoulli` and `categorical` of probabilities that are tensors, `random_permutation`, and
 //! `shuffle`. What they depend on is told in [`random`](super::random).
 
-use ndarray::Axis;
+use ndarray::{Axis, Dimension};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
 use super::random::{Stream, happens};
+use super::variates::at_element;
 use crate::element::{ArrayMut, ArrayRef, DType};
 use crate::error::Fault;
 use crate::gradient::Pullback;
@@ -109,12 +110,11 @@ impl Sampling {
         let mut rng = self.stream.generator(inputs)?;
         let given = inputs[1].view::<T>()?;
         if let Chance::Bernoulli = self.chance {
-            for (happened, probability) in output.into_view::<bool>()?.iter_mut().zip(&given) {
+            for ((at, happened), probability) in output.into_view::<bool>()?.indexed_iter_mut().zip(&given) {
                 let probability = probability.as_f64();
                 if !(0.0..=1.0).contains(&probability) {
-                    return Err(KernelError::other(format!(
-                        "expected a probability between 0 and 1, got {probability}"
-                    )));
+                    let reason = format!("expected a probability between 0 and 1, got {probability}");
+                    return Err(at_element(KernelError::other(reason), at.slice()));
                 }
                 *happened = happens(&mut rng, probability);
             }

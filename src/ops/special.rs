@@ -29,7 +29,15 @@ pub(super) struct Row<const N: usize> {
     pub(super) of: &'static str,
     pub(super) function: fn(Orders, [f64; N]) -> f64,
     pub(super) slope: Slope<N>,
+    /// How many nanoseconds a number takes, about: by that work is shared among threads.
+    pub(super) nanoseconds: f64,
 }
+
+/// What most functions take, which are a series or two.
+pub(super) const SERIES: f64 = 30.0;
+
+/// What those take that are integrals, or sums of many terms.
+pub(super) const INTEGRAL: f64 = 1_000.0;
 
 impl<const N: usize> Row<N> {
     /// A function without orders.
@@ -38,7 +46,12 @@ impl<const N: usize> Row<N> {
         function: fn(Orders, [f64; N]) -> f64,
         slope: Slope<N>,
     ) -> Self {
-        Row { name, orders: &[], most: ([0; 2], 0), of: name, function, slope }
+        Row { name, orders: &[], most: ([0; 2], 0), of: name, function, slope, nanoseconds: SERIES }
+    }
+
+    /// One that takes so long.
+    pub(super) const fn taking(self, nanoseconds: f64) -> Self {
+        Row { nanoseconds, ..self }
     }
 
     /// Its node.
@@ -150,5 +163,9 @@ impl<const N: usize> Kernel for Each<N> {
 
     fn is_batched(&self) -> bool {
         true
+    }
+
+    fn nanoseconds(&self, _: &[&[usize]], output: &[usize]) -> Option<f64> {
+        Some(size(output) as f64 * self.row.nanoseconds)
     }
 }

@@ -3,6 +3,7 @@
 
 use std::f64::consts::PI;
 
+use ndarray::Dimension;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::{Binomial, Distribution, Gamma, Poisson};
@@ -185,10 +186,19 @@ impl Drawing {
         let first = inputs[1].view::<T>()?;
         // A law of one parameter does not look at the second.
         let second = inputs.get(2).unwrap_or(&inputs[1]).view::<T>()?;
-        for ((element, a), b) in output.iter_mut().zip(&first).zip(&second) {
-            *element = T::from_f64(self.law.draw([a.as_f64(), b.as_f64()], &mut rng)?);
+        for (((at, element), a), b) in output.indexed_iter_mut().zip(&first).zip(&second) {
+            let drawn = self.law.draw([a.as_f64(), b.as_f64()], &mut rng);
+            *element = T::from_f64(drawn.map_err(|error| at_element(error, at.slice()))?);
         }
         Ok(())
+    }
+}
+
+/// The error with the place of the element, if it has one.
+pub(super) fn at_element(error: KernelError, at: &[usize]) -> KernelError {
+    match at {
+        [] => error,
+        at => KernelError::other(format!("{error}, at {at:?}")),
     }
 }
 

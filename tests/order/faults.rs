@@ -268,7 +268,7 @@ fn means_of_equal_numbers_are_these() {
 #[cfg(feature = "fft")]
 #[test]
 fn transforms_of_other_lengths_are_refused() {
-    use flowgrad::fault::FftFault;
+    use flowgrad::fault::{ConvolveFault, FftFault};
     let rows: [Refused; 6] = [
         (|g| g.zeros::<f64>([2, 0]).rfft().0.any(), Fault::is::<FftFault>, "at least one point to transform"),
         (|g| vector(g).fft(g.zeros([4])).1.any(), |_| true, "expected shape [3], got [4]"),
@@ -292,6 +292,35 @@ fn transforms_of_other_lengths_are_refused() {
     for (place, (build, is_expected, expected)) in rows.into_iter().enumerate() {
         let message = build_error(build, is_expected);
         assert!(message.contains(expected), "row {place}: {message}");
+    }
+    let rows: [Refused; 4] = [
+        (
+            |g| vector(g).convolve(g.zeros::<f64>([0]), ConvolveMode::Full).any(),
+            Fault::is::<ConvolveFault>,
+            "expected at least one element along the axis of both operands, got shapes [3] and [0]",
+        ),
+        (
+            |g| vector(g).convolve_with(vector(g), ConvolveMode::Same, 1, ConvolveMethod::Auto).any(),
+            |_| true,
+            "axis 1",
+        ),
+        (
+            |g| {
+                let (x, kernel) = (g.zeros::<f64>([2, 3, 4]), g.zeros::<f64>([3, 4]));
+                x.convolve_with(kernel, ConvolveMode::Same, 0, ConvolveMethod::Auto).any()
+            },
+            |_| true,
+            "axis -3",
+        ),
+        (
+            |g| g.zeros::<f64>([2, 4]).convolve(g.zeros::<f64>([3, 4]), ConvolveMode::Full).any(),
+            |_| true,
+            "[2]",
+        ),
+    ];
+    for (place, (build, is_expected, expected)) in rows.into_iter().enumerate() {
+        let message = build_error(build, is_expected);
+        assert!(message.contains(expected), "convolution {place}: {message}");
     }
     let g = Graph::new();
     let x = g.placeholder::<f64>("x", [None]);

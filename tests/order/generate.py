@@ -14,7 +14,7 @@ lists, a direction for each of these, and the gradient of sum(product * directio
 products. Arrays are {dtype, shape, data}; data are the elements in row-major order in Python's shortest decimal form, which
 gives back the same bits, with nan, inf and -inf.
 
-Values are NumPy's, of cosine transforms SciPy's; derivatives are JAX's. The script stops where JAX's values are not within 1e-12 of NumPy's.
+Values are NumPy's, of cosine transforms and convolutions SciPy's; derivatives are JAX's. The script stops where JAX's values are not within 1e-12 of NumPy's.
 """
 
 import gzip
@@ -27,6 +27,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy.fft
+import scipy.signal
 import scipy.sparse
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "common"))
@@ -374,6 +375,24 @@ def transforms():
             case("dct", normal("dct", shape), by_scipy, by_matrix, kind=kind, ortho=ortho)
 
 
+def convolutions():
+    for lengths in [(5, 3), (3, 5), (1, 1), (2, 9), (40, 40), (128, 7)]:
+        for mode in ("full", "same", "valid"):
+
+            def compute(n, x, kernel):
+                if n is np:
+                    return scipy.signal.convolve(x, kernel, mode, "direct")
+                # What JAX has of `same` is as long as the longer one.
+                full = jnp.convolve(x, kernel)
+                first = {"full": 0, "same": (lengths[1] - 1) // 2, "valid": min(lengths) - 1}[mode]
+                count = {"full": sum(lengths) - 1, "same": lengths[0], "valid": max(lengths) - min(lengths) + 1}[mode]
+                return full[first : first + count]
+
+            for method in ("direct", "fft"):
+                x, kernel = normal("convolve", *[(length,) for length in lengths])
+                case("convolve", [x, kernel], compute, mode=mode, axis=-1, method=method)
+
+
 # -- sparse matrices ------------------------------------------------------------------------------
 
 
@@ -405,6 +424,7 @@ scans()
 quantiles()
 segments()
 transforms()
+convolutions()
 sparse()
 TEXT = "[\n" + ",\n".join(json.dumps(entry) for entry in CASES) + "\n]\n"
 PATH = pathlib.Path(__file__).parent / "fixture.json.gz"

@@ -30,7 +30,7 @@ const NEAR: f64 = 1e-12;
 const LEAST: f64 = 1e-2;
 
 /// Ops that there are with the feature `fft` alone.
-const OF_FFT: [&str; 5] = ["dct", "fft", "ifft", "irfft", "rfft"];
+const OF_FFT: [&str; 6] = ["convolve", "dct", "fft", "ifft", "irfft", "rfft"];
 
 /// One line of the file.
 type Case = case::Case<BTreeMap<String, Json>>;

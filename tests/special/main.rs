@@ -230,6 +230,62 @@ fn densities_are_right_where_their_powers_are_infinite() -> Result<()> {
     Ok(())
 }
 
+/// The Bessel functions that are not scaled, and their derivatives, to mpmath's digits, up to where the range ends.
+#[test]
+fn bessel_functions_have_the_values_of_mpmath() -> Result<()> {
+    let rows = [
+        (1e-8, [1.0, 5e-9, 0.5, 3.75e-9]),
+        (
+            0.5,
+            [
+                1.063_483_370_741_323_6,
+                0.257_894_305_390_896_3,
+                0.547_694_759_959_530_9,
+                0.194_082_007_035_419_8,
+            ],
+        ),
+        (7.9, [389.406_283_282_158, 363.853_944_084_508_4, 343.348_822_005_637_94, 326.222_126_270_696]),
+        (8.1, [469.500_606_710_121_5, 439.484_308_910_358_44, 415.243_284_622_422_9, 394.918_140_696_194_94]),
+        (
+            50.0,
+            [
+                2.932_553_783_849_336_2e20,
+                2.903_078_590_103_557e20,
+                2.874_492_212_047_265e20,
+                2.846_749_977_298_653e20,
+            ],
+        ),
+        (
+            713.0,
+            [
+                6.705_128_263_670_996e307,
+                6.700_424_559_186_402e307,
+                6.695_730_753_770_314e307,
+                6.691_046_812_701_312e307,
+            ],
+        ),
+    ];
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", []);
+    let (zeroth, first) = (special::i0(x), special::i1(x));
+    let second = d(first, x);
+    let session = Session::new(&g)?;
+    for (at, expected) in rows {
+        let found = session.feed(x, at).run([zeroth, first, second, d(second, x)])?;
+        let slopes = session.feed(x, -at).run([zeroth, d(zeroth, x), second, d(second, x)])?;
+        for (order, expected) in expected.into_iter().enumerate() {
+            let odd = if order % 2 == 0 { 1.0 } else { -1.0 };
+            for found in [found[order].item()?, odd * slopes[order].item()?] {
+                assert!(
+                    (found / expected - 1.0).abs() < 2e-15,
+                    "order {order} at {at}: {found:e}, {expected:e}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Nothing comes out of a branch that was not taken, to the second order.
 #[test]
 fn branches_that_are_not_taken_pass_nothing() -> Result<()> {

@@ -1,4 +1,4 @@
-//! The modified Bessel functions of orders 0 and 1 times e^-|x|, and the derivatives of the first.
+//! The modified Bessel functions of orders 0 and 1, by themselves and times e^-|x|, and the derivatives of the first.
 //!
 //! The functions are Chebyshev series, as in Cephes: of the scaled function up to 8, and of √x times it beyond. The
 //! derivatives of e⁻ˣ·I₀(x), which differences of these would lose, are the integrals of (cos θ - 1)ⁿ·e^(x·(cos θ - 1)) over
@@ -38,6 +38,33 @@ pub(crate) fn i1e(x: f64) -> f64 {
     }
 }
 
+/// eˣ·y, also where the power alone is beyond the range.
+fn times_exp(x: f64, y: f64) -> f64 {
+    let root = (0.5 * x).exp();
+    y * root * root
+}
+
+/// The highest derivative of I₀: an exponent of cosines.
+pub(crate) const MOST_OF_I0: u32 = 64;
+
+/// The n-th derivative of I₀(x), which is I₁(x) for n = 1: the mean of cosⁿ θ·e^(x·cos θ) over all angles, whose two halves
+/// are taken together, so that none of an odd order cancel.
+pub(crate) fn i0_derivative(n: u32, x: f64) -> f64 {
+    let size = x.abs();
+    let sign = if n.is_multiple_of(2) || x >= 0.0 { 1.0 } else { -1.0 };
+    match n {
+        0 => times_exp(size, i0e(size)),
+        1 => sign * times_exp(size, i1e(size)),
+        _ if size < 100.0 => {
+            let half = |x: f64| if n.is_multiple_of(2) { x.cosh() } else { x.sinh() };
+            let term = |fall: f64| (1.0 - fall).powi(n as i32) * half(size * (1.0 - fall));
+            let inner: f64 = FALLS[1..PARTS as usize / 2].iter().rev().map(|&fall| term(fall)).sum();
+            sign * (2.0 * inner + term(0.0)) / f64::from(PARTS)
+        }
+        _ => sign * times_exp(size, far(size, |fall| (1.0 - fall).powi(n as i32))),
+    }
+}
+
 /// The highest derivative.
 pub(crate) const MOST_DERIVATIVES: u32 = 8;
 
@@ -65,11 +92,16 @@ pub(crate) fn i0e_decay(n: u32, x: f64) -> f64 {
     if x.is_nan() || x == f64::INFINITY {
         return 1.0 / x;
     }
+    far(x, |fall| (x * fall).powi(n as i32)) * x.recip().powi(n as i32)
+}
+
+/// The mean of e^(x·(cos θ - 1)) times a factor of 1 - cos θ over all angles, for a large x.
+fn far(x: f64, factor: impl Fn(f64) -> f64) -> f64 {
     // With 1 - cos θ = w²/x, of which nothing is left beyond 9.
     let term = |step: u32| {
         let square = (STEP * f64::from(step)).powi(2);
-        square.powi(n as i32) * (-square).exp() / (2.0 - square / x).sqrt()
+        factor(square / x) * (-square).exp() / (2.0 - square / x).sqrt()
     };
     let sum = 0.5 * term(0) + (1..=36).rev().map(term).sum::<f64>();
-    2.0 * STEP / PI * sum * x.sqrt().recip() * x.recip().powi(n as i32)
+    2.0 * STEP / PI * sum * x.sqrt().recip()
 }

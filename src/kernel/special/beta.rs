@@ -78,23 +78,28 @@ impl Point {
 
     /// c·xᵃ⁻ᵐ·yᵇ⁻ⁿ/(a·B(a, b)) for a factor c by its logarithm; where b is not large, only the part of it that has no pole,
     /// over `pole` of a and b.
-    pub(super) fn weight(self, [m, n]: [f64; 2], ln_factor: Twofold) -> f64 {
+    pub(super) fn weight(self, powers: [f64; 2], ln_factor: Twofold) -> f64 {
+        let (exponent, factor) = self.exponent(powers, ln_factor);
+        exponent.exp() * factor
+    }
+
+    /// The weight as a power of e with a factor.
+    pub(super) fn exponent(self, [m, n]: [f64; 2], ln_factor: Twofold) -> (Twofold, f64) {
         let Point { a, b, ln_x, ln_y, .. } = self;
         if a < LARGE && b < LARGE {
             let factor = gamma_1p(a + b) / (gamma_1p(a) * gamma_1p(b));
-            return (Twofold::sum(a, -m).times_ln(ln_x) + Twofold::sum(b, -n).times_ln(ln_y) + ln_factor)
-                .exp()
-                * factor;
+            let of_both = Twofold::sum(a, -m).times_ln(ln_x) + Twofold::sum(b, -n).times_ln(ln_y);
+            return (of_both + ln_factor, factor);
         }
         if a < LARGE {
             let of_a = Twofold::sum(a, -m).times_ln(ln_x) + Twofold::ln(b) * a.into();
             let exponent = of_a + Twofold::sum(b, -n).times_ln(ln_y) + rise_over_power(b, a) + ln_factor;
-            return exponent.exp() / gamma_1p(a);
+            return (exponent, 1.0 / gamma_1p(a));
         }
         if b < LARGE {
             let of_b = Twofold::sum(b, -n).times_ln(ln_y) + Twofold::ln(a) * b.into();
             let exponent = Twofold::sum(a, -m).times_ln(ln_x) + of_b + rise_over_power(a, b) + ln_factor;
-            return exponent.exp() / gamma_1p(b) * (1.0 + b / a);
+            return (exponent, (1.0 + b / a) / gamma_1p(b));
         }
         // The exponents of a density whose largest value is 1: of x over the mean, and of y over what it is there.
         let lack = self.lack(a);
@@ -112,7 +117,7 @@ impl Point {
             - Twofold::from(m).times_ln(ln_x)
             - Twofold::from(n).times_ln(ln_y);
         let rest = stirling(a + b) - stirling(a) - stirling(b);
-        (exponent + rest.into() + ln_factor).exp() / (SQRT_TAU * a.sqrt() * (1.0 + a / b).sqrt())
+        (exponent + rest.into() + ln_factor, 1.0 / (SQRT_TAU * a.sqrt() * (1.0 + a / b).sqrt()))
     }
 
     /// The factor that the weight lacks where b is not large: b/(a + b).

@@ -102,16 +102,20 @@ pub(super) fn gamma_weight(a: f64, x: f64, m: f64, ln_factor: Twofold) -> f64 {
     if a < LARGE {
         return (Twofold::sum(a, -m).times_ln(ln_x) - x.into() + ln_factor).exp() / gamma_1p(a);
     }
-    // a·(ln(x/a) - (x - a)/a) is the exponent of a density whose largest value is 1.
+    let exponent = from_mode(a, x, ln_x);
+    (exponent - Twofold::from(m).times_ln(ln_x) - stirling(a).into() + ln_factor).exp()
+        / (SQRT_TAU * a.sqrt())
+}
+
+/// a·(ln(x/a) - (x - a)/a), the exponent of a density whose largest value is 1.
+pub(super) fn from_mode(a: f64, x: f64, ln_x: Twofold) -> Twofold {
     let lack = Twofold::sum(x, -a);
     let relative = lack / a.into();
-    let exponent = if (-0.5..=1.0).contains(&relative.high) {
+    if (-0.5..=1.0).contains(&relative.high) {
         Twofold::ln_1p_less(relative) * a.into()
     } else {
         (ln_x - Twofold::ln(a)) * a.into() - lack
-    };
-    (exponent - Twofold::from(m).times_ln(ln_x) - stirling(a).into() + ln_factor).exp()
-        / (SQRT_TAU * a.sqrt())
+    }
 }
 
 /// What ln(Γ(b + a)/Γ(b)) is more than a·ln b, for a large b and an a that is not larger.

@@ -73,7 +73,7 @@ fn is_lower(point: Point) -> bool {
 }
 
 /// The same point from the other end.
-fn exchanged(point: Point) -> Point {
+pub(super) fn exchanged(point: Point) -> Point {
     let Point { a, b, x, y, ln_x, ln_y } = point;
     // What is lost of y stands in the logarithms.
     Point { a: b, b: a, x: y.value(), y: x.into(), ln_x: ln_y, ln_y: ln_x }
@@ -259,7 +259,7 @@ fn of_first(a: f64, b: f64) -> [f64; 6] {
 }
 
 /// ln x - ψ(a) + ψ(a + b), for a large a, and ln(1 - x) - ψ(base) + ψ(a + b).
-fn gaps(a: f64, lack: f64, point: Point, base: f64, from_base: f64) -> [f64; 2] {
+pub(super) fn gaps(a: f64, lack: f64, point: Point, base: f64, from_base: f64) -> [f64; 2] {
     let b = point.b;
     let logarithm = |relative: f64, plain: Twofold, of: f64| {
         if (-0.5..=1.0).contains(&relative) {

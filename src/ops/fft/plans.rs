@@ -11,13 +11,13 @@ use crate::element::Numeric;
 use crate::ir::KernelError;
 
 /// A float that plans are made for.
-pub(super) trait Point: Numeric + FftNum {}
+pub(in crate::ops) trait Point: Numeric + FftNum {}
 impl Point for f32 {}
 impl Point for f64 {}
 
 /// A plan for so many points.
 #[derive(Clone)]
-pub(super) struct Plan<P: ?Sized>(Arc<P>);
+pub(in crate::ops) struct Plan<P: ?Sized>(Arc<P>);
 
 impl<P: ?Sized> fmt::Debug for Plan<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -27,7 +27,7 @@ impl<P: ?Sized> fmt::Debug for Plan<P> {
 
 /// A plan for so many points, which is made in the first run: by then there is memory for the points. What the plan itself
 /// takes is as much some times over, of which nobody would hear that it lacks.
-pub(super) fn planned<P>(
+pub(in crate::ops) fn planned<P>(
     plan: &OnceLock<P>,
     points: usize,
     make: impl FnOnce() -> P,
@@ -40,7 +40,7 @@ pub(super) fn planned<P>(
 }
 
 /// So many equal elements, if there is memory for them.
-pub(super) fn room<E: Clone>(element: E, count: usize) -> Result<Vec<E>, KernelError> {
+pub(in crate::ops) fn room<E: Clone>(element: E, count: usize) -> Result<Vec<E>, KernelError> {
     let mut room = Vec::new();
     room.try_reserve_exact(count).map_err(KernelError::other)?;
     room.resize(count, element);
@@ -48,38 +48,38 @@ pub(super) fn room<E: Clone>(element: E, count: usize) -> Result<Vec<E>, KernelE
 }
 
 /// Of complex numbers, in place.
-pub(super) type ComplexPlan<T> = Plan<dyn Fft<T>>;
+pub(in crate::ops) type ComplexPlan<T> = Plan<dyn Fft<T>>;
 /// Of numbers, to half of their spectrum.
-pub(super) type ForwardPlan<T> = Plan<dyn RealToComplex<T>>;
+pub(in crate::ops) type ForwardPlan<T> = Plan<dyn RealToComplex<T>>;
 /// And back.
-pub(super) type InversePlan<T> = Plan<dyn ComplexToReal<T>>;
+pub(in crate::ops) type InversePlan<T> = Plan<dyn ComplexToReal<T>>;
 
 impl<T: Point> ComplexPlan<T> {
-    pub(super) fn complex(points: usize, inverse: bool) -> Self {
+    pub(in crate::ops) fn complex(points: usize, inverse: bool) -> Self {
         let direction = if inverse { FftDirection::Inverse } else { FftDirection::Forward };
         Plan(FftPlanner::new().plan_fft(points, direction))
     }
 
     /// Memory for runs of the plan.
-    pub(super) fn scratch(&self) -> Result<Vec<Complex<T>>, KernelError> {
+    pub(in crate::ops) fn scratch(&self) -> Result<Vec<Complex<T>>, KernelError> {
         room(zero(), self.0.get_inplace_scratch_len())
     }
 
-    pub(super) fn run(&self, points: &mut [Complex<T>], scratch: &mut [Complex<T>]) {
+    pub(in crate::ops) fn run(&self, points: &mut [Complex<T>], scratch: &mut [Complex<T>]) {
         self.0.process_with_scratch(points, scratch);
     }
 }
 
 impl<T: Point> ForwardPlan<T> {
-    pub(super) fn forward(points: usize) -> Self {
+    pub(in crate::ops) fn forward(points: usize) -> Self {
         Plan(RealFftPlanner::new().plan_fft_forward(points))
     }
 
-    pub(super) fn scratch(&self) -> Result<Vec<Complex<T>>, KernelError> {
+    pub(in crate::ops) fn scratch(&self) -> Result<Vec<Complex<T>>, KernelError> {
         room(zero(), self.0.get_scratch_len())
     }
 
-    pub(super) fn run(
+    pub(in crate::ops) fn run(
         &self,
         points: &mut [T],
         spectrum: &mut [Complex<T>],
@@ -90,15 +90,15 @@ impl<T: Point> ForwardPlan<T> {
 }
 
 impl<T: Point> InversePlan<T> {
-    pub(super) fn inverse(points: usize) -> Self {
+    pub(in crate::ops) fn inverse(points: usize) -> Self {
         Plan(RealFftPlanner::new().plan_fft_inverse(points))
     }
 
-    pub(super) fn scratch(&self) -> Result<Vec<Complex<T>>, KernelError> {
+    pub(in crate::ops) fn scratch(&self) -> Result<Vec<Complex<T>>, KernelError> {
         room(zero(), self.0.get_scratch_len())
     }
 
-    pub(super) fn run(
+    pub(in crate::ops) fn run(
         &self,
         spectrum: &mut [Complex<T>],
         points: &mut [T],
@@ -108,11 +108,11 @@ impl<T: Point> InversePlan<T> {
     }
 }
 
-pub(super) fn zero<T: Point>() -> Complex<T> {
+pub(in crate::ops) fn zero<T: Point>() -> Complex<T> {
     Complex::new(T::default(), T::default())
 }
 
 /// The nearest number of the type; plans' own traits have another function of that name.
-pub(super) fn point<T: Point>(number: f64) -> T {
+pub(in crate::ops) fn point<T: Point>(number: f64) -> T {
     <T as Numeric>::from_f64(number)
 }

@@ -149,4 +149,12 @@ pub(crate) static ROWS: &[Row] = &[
             .into(),
         )
     }),
+    #[cfg(feature = "fft")]
+    row("convolve", Smooth, ROUNDED, |at| {
+        let x = at.any::<f64>(|dims| !dims.is_empty() && !dims.contains(&0))?;
+        let (_, axis) = at.axis(x.rank())?;
+        let mode = [ConvolveMode::Full, ConvolveMode::Same, ConvolveMode::Valid][at.number(3)];
+        let method = [ConvolveMethod::Direct, ConvolveMethod::Fft][at.number(2)];
+        Some(x.convolve_with([0.5, -1.0, 0.25], mode, axis, method).into())
+    }),
 ];

@@ -48,6 +48,8 @@ pub(crate) static ROWS: &[Row] = &[
     row("ndtri", Smooth, ROUNDED, |at| Some((*at.unit()? * 0.5 + 0.5).ndtri().into())),
     unary!(erfinv, Smooth, unit),
     row("erfcinv", Smooth, ROUNDED, |at| Some((*at.unit()? + 1.0).erfcinv().into())),
+    unary!(i0, Smooth, float),
+    unary!(i1, Smooth, float),
     unary!(i0e, OffZero, off_zero),
     unary!(i1e, OffZero, off_zero),
     unary!(log1mexp, Smooth, positive),
