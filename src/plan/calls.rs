@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use foldhash::{HashMap, HashSet};
 
-use super::{BufferId, Constants, Lacking, Options, Plan, Start, plan_calling};
+use super::{BufferId, Constants, Lacking, MachineCode, Options, Plan, Start, plan_calling};
 use crate::element::DType;
 use crate::ir::{Callee, Prim, Program, Val};
 use crate::memory::ALIGNMENT;
@@ -19,7 +19,11 @@ pub(super) fn plan_callees(
     constants: &Constants,
 ) -> Result<Callees, Lacking> {
     let mut plans = Callees::default();
-    let options = Options { is_called: true, ..options };
+    let machine_code = match options.machine_code {
+        MachineCode::Later => MachineCode::AtOnce,
+        decided => decided,
+    };
+    let options = Options { is_called: true, machine_code, ..options };
     for callee in program.callees() {
         let fed: Vec<(DType, Vec<usize>)> =
             callee.operands().iter().map(|(dtype, dims)| (*dtype, dims.to_vec())).collect();

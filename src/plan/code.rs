@@ -1,8 +1,8 @@
-//! The machine code of a plan: which programs it has, and where.
+//! The machine code of a plan: made when the plan is, or later; and which programs it has, and where.
 
 use std::fmt::{self, Write};
 
-use super::{Kind, Native, Piece, Plan, text};
+use super::{Kind, Native, Options, Piece, Plan, Region, region, text};
 use crate::codegen;
 
 /// A program that is machine code.
@@ -19,6 +19,23 @@ pub(crate) struct Compiled<'p> {
 }
 
 impl Plan {
+    /// Compiles the regions, which were made with these options, to machine code, as far as that can be. What the plan is
+    /// apart from that stays.
+    pub(crate) fn compile(&mut self, options: Options) {
+        let mut regions: Vec<&mut Region> = self
+            .steps
+            .iter_mut()
+            .filter_map(|step| match &mut step.kind {
+                Kind::Region(region) => Some(&mut **region),
+                _ => None,
+            })
+            .collect();
+        for region in &mut regions {
+            region.make_programs(options);
+        }
+        region::place(regions, &self.buffers);
+    }
+
     /// All that is machine code, of the plan and of what it calls.
     pub(crate) fn compiled(&self) -> impl Iterator<Item = Compiled<'_>> {
         let calls = self.calls().into_iter().map(|(called, plan)| (Some(called), plan));

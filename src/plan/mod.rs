@@ -105,6 +105,16 @@ pub(crate) struct Plan {
 /// The next plan's id.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
+/// Whether and when regions are compiled to machine code, where they can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MachineCode {
+    Never,
+    /// When the plan is made.
+    AtOnce,
+    /// When [`Plan::compile`] is called. What the plan calls, which one run may do many times, is compiled when it is made.
+    Later,
+}
+
 /// How plans are made.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
@@ -112,8 +122,7 @@ pub(crate) struct Options {
     pub(crate) isa: Isa,
     /// Whether instructions are grouped into regions.
     pub(crate) fuse: bool,
-    /// Whether regions are compiled to machine code, where they can be.
-    pub(crate) machine_code: bool,
+    pub(crate) machine_code: MachineCode,
     /// Nanoseconds that several threads must save, or a plan runs on the caller's thread alone; else steps may run at
     /// once, which forbids some reuse of memory.
     pub(crate) inline_below: f64,
@@ -431,14 +440,9 @@ impl Planner<'_> {
         let (memory, order) =
             memory::assign(&mut self.buffers, &self.steps, &kept, self.options.inline_below)
                 .map_err(|lacking| lacking.owned_by(largest.map_or(Owner::Whole, Owner::Node)))?;
-        let regions = self.steps.iter_mut().filter_map(|step| match &mut step.kind {
-            Kind::Region(region) => Some(&mut **region),
-            _ => None,
-        });
-        region::place(regions, &self.buffers);
         let is_part = |buffer: &BufferId| matches!(self.buffers[buffer.index()].place, Place::Part { .. });
         let parts = (0..self.buffers.len() as u32).map(BufferId).filter(is_part).collect();
-        let plan = Plan {
+        let mut plan = Plan {
             is_for_one_thread: order.inline && self.called().all(|plan| plan.is_for_one_thread),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             buffers: self.buffers,
@@ -458,6 +462,9 @@ impl Planner<'_> {
             arena_bytes: memory.bytes,
             arena_bytes_without_reuse: memory.bytes_without_reuse,
         };
+        if self.options.machine_code == MachineCode::AtOnce {
+            plan.compile(self.options);
+        }
         debug_assert_eq!(plan.check(), Ok(()));
         Ok(plan)
     }

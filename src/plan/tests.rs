@@ -7,7 +7,7 @@ mod views;
 use insta::assert_snapshot;
 use smallvec::SmallVec;
 
-use super::{Constants, INLINE_BELOW, Kind, Options, Place, Plan, plan};
+use super::{Constants, INLINE_BELOW, Kind, MachineCode, Options, Place, Plan, plan};
 use crate::kernel::isa::Isa;
 use crate::lower::{Fetched, Lowered, Request, specialise};
 use crate::prelude::*;
@@ -26,8 +26,8 @@ fn planned_below(g: &Graph, fetches: &[Operation<'_>], values: bool, inline_belo
     let request = Request { feeds: SmallVec::new(), fetches };
     let program = specialise(&shared.read(), Lowered::default(), &request, &[]).unwrap();
     let (program, _) = rewrite(program, usize::MAX);
-    let options =
-        Options { isa: Isa::detected(), fuse: true, machine_code: true, inline_below, is_called: false };
+    let (isa, machine_code) = (Isa::detected(), MachineCode::AtOnce);
+    let options = Options { isa, fuse: true, machine_code, inline_below, is_called: false };
     plan(&program, options, &Constants::default(), &[]).unwrap()
 }
 

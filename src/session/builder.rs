@@ -77,7 +77,8 @@ impl<'g> SessionBuilder<'g> {
 
     /// Whether what is fused is compiled to machine code, on x86-64 with AVX2 or AVX-512. Otherwise it is interpreted, which
     /// gives the same bits, but for those that tell one NaN from another. Where the system has no memory for code, all is
-    /// interpreted. The default is `true`, unless the environment variable `FLOWGRAD_MACHINE_CODE` is `off`.
+    /// interpreted. What is fed with a length that may change is compiled when the same lengths come a second time, and
+    /// interpreted the first time; what loops and functions run is compiled in any case. The default is `true`, unless the environment variable `FLOWGRAD_MACHINE_CODE` is `off`.
     /// [`Session::explain`] shows what is compiled.
     ///
     /// ```

@@ -15,7 +15,9 @@ use crate::rewrite;
 const REWRITES: &str =
     "rewrites: rule: what stood there, of numbers and nodes : type in its node (why it went)";
 const PROGRAM: &str = "program: %value = what is done, to which values : type  the node that it comes from";
-const CODE: &str = "machine code: which ops of a step it does, by their place from 0; s are what it reads and writes, v values, f totals";
+const CODE: &str =
+    "which ops of a step it does, by their place from 0; s are what it reads and writes, v values, f totals";
+const LATER: &str = ", from the second run with these lengths on";
 #[cfg(feature = "disassembly")]
 const DISASSEMBLY: &str = "disassembly: the machine code of these programs, by bytes from the start of the plan's code; behind a ; are the bits of a number that is read there";
 const PLAN: &str = "plan: b are buffers; in a region t are tiles and p totals, by their place in its memory";
@@ -23,7 +25,7 @@ const PLAN: &str = "plan: b are buffers; in a region t are tiles and p totals, b
 impl Session {
     /// The plan of a run of the fetches, as text: the rewrites that were applied, numbered, with their
     /// nodes and reasons; the program; the steps with their memory; and what of the steps is machine code, if anything
-    /// is: instructions on each element, in loops over the elements of a row. Each section begins with a line that
+    /// is, or will be: instructions on each element, in loops over the elements of a row. Each section begins with a line that
     /// says how to read it; the page [how a run works](crate::guide::how_a_run_works) goes through all of them.
     ///
     /// ```
@@ -97,14 +99,13 @@ impl<'g> Feeding<'_, 'g, '_> {
 impl Prepared {
     /// What would run for these feeds, as text, and the plan.
     fn explain(&self, core: &Core, feeds: &[FedArray<'_>]) -> Result<(String, Arc<Plan>)> {
-        let plan = Arc::clone(self.ready(core, feeds)?.plan());
-        let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
-        let Optimized { program, trace, .. } = self.program(core, &dims)?;
+        let (plan, Optimized { program, trace, .. }, is_there) = self.settled(core, feeds)?;
         let arena = core.graph.snapshot();
         let names = Names::of(&*arena, &self.request.feeds);
         let (trace, program, code) =
             (rewrite::trace_text(&trace, names), program.text(names), plan.code_text());
-        let code = if code.is_empty() { code } else { format!("\n{CODE}\n{code}") };
+        let when = if is_there { "" } else { LATER };
+        let code = if code.is_empty() { code } else { format!("\nmachine code{when}: {CODE}\n{code}") };
         let text = plan.text(names);
         Ok((format!("{REWRITES}\n{trace}\n{PROGRAM}\n{program}\n{PLAN}\n{text}{code}"), plan))
     }

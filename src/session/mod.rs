@@ -444,6 +444,10 @@ impl Core {
         terms: RunTerms,
         fetched: &mut dyn FnMut(Value),
     ) -> Result<()> {
+        if terms.more > 0 {
+            // It is the first run of a plan and the next ones.
+            prepared.ready(self, feeds)?;
+        }
         let ready = prepared.ready(self, feeds)?;
         self.run_ready(prepared, &ready, feeds, terms, None, fetched)
     }

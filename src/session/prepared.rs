@@ -1,6 +1,8 @@
 //! A request and its plans: one for each combination of fed lengths that has come so far.
+//!
+//! Where lengths may change, most may come once: a plan for them is interpreted in its first run, and compiled to machine
+//! code, which gives the same bits, when there is a second one. A request whose lengths are all known is compiled at once.
 
-use std::iter;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -16,7 +18,7 @@ use crate::graph::{Arena, Role, TensorMap, Walk};
 use crate::ir::{Callee, Program};
 use crate::lower::{Lowered, Request, specialise};
 use crate::memory::OutOfMemory;
-use crate::plan::{self, Options, Plan};
+use crate::plan::{self, MachineCode, Options, Plan};
 use crate::rewrite::{self, Applied};
 use crate::shape::Shape;
 
@@ -36,9 +38,9 @@ pub(super) struct Prepared {
     /// Whether the request runs the initializer. Its plan depends on what variables there are and holds the starts of
     /// all, so it is made for each run and not kept.
     initializes: bool,
-    /// The plan for the first lengths, most often the only ones: it stays, and is found without a lock.
+    /// The first plan that is as fast as it gets, most often the only one: it stays, and is found without a lock.
     first: OnceLock<Planned>,
-    /// The plans for other lengths.
+    /// The other plans.
     plans: RwLock<Vec<Planned>>,
     /// Bytes of all plans.
     bytes: AtomicUsize,
@@ -60,18 +62,20 @@ struct Planned {
     _folded: Vec<Results>,
     /// What the plan takes.
     bytes: usize,
+    /// Whether it has been for one run so far, and is to be compiled for the next.
+    is_tried: bool,
 }
 
-/// How many of the plans are to be kept beside the first and a new one, the newest, and their bytes.
-fn worth_keeping(plans: &[Planned]) -> (usize, usize) {
+/// How many of the plans are to be kept beside the first and a new one, the newest.
+fn worth_keeping(plans: &[Planned]) -> usize {
     let mut bytes = 0;
     for (kept, planned) in plans.iter().rev().enumerate() {
         if kept + 2 == MAX_PLANS || bytes + planned.bytes > MAX_PLAN_BYTES {
-            return (kept, bytes);
+            return kept;
         }
         bytes += planned.bytes;
     }
-    (plans.len(), bytes)
+    plans.len()
 }
 
 /// A program ready to be planned.
@@ -128,11 +132,15 @@ impl Prepared {
 
     /// Plans now what would be planned at the first call, if it is known already what will be fed.
     pub(super) fn plan_if_static(&self, core: &Core) -> Result<()> {
-        let known: Option<Vec<Vec<usize>>> = self.feeds.iter().map(|feed| feed.shape.known()).collect();
-        match known {
+        match self.known_lengths() {
             Some(dims) => self.plan(core, &dims).map(|_| ()),
             None => Ok(()),
         }
+    }
+
+    /// What is fed in any run, if all of it is known.
+    pub(super) fn known_lengths(&self) -> Option<Vec<Vec<usize>>> {
+        self.feeds.iter().map(|feed| feed.shape.known()).collect()
     }
 
     /// The fed arrays together with the plan for them, which is made if there is none yet.
@@ -148,20 +156,48 @@ impl Prepared {
 
     /// The fed arrays together with another plan than the first.
     fn ready_by_another<'f>(&self, core: &Core, feeds: &'f [FedArray<'f>]) -> Result<Ready<'f>> {
+        match self.found(feeds) {
+            Some((ready, false)) => Ok(ready),
+            Some((ready, true)) => self.compiled(core, ready, feeds),
+            None => self.planned(core, feeds),
+        }
+    }
+
+    /// The fed arrays together with their plan among those beside the first, and whether it is to be compiled.
+    fn found<'f>(&self, feeds: &'f [FedArray<'f>]) -> Option<(Ready<'f>, bool)> {
         let plans = self.plans.read().unwrap_or_else(PoisonError::into_inner);
-        let ready = plans.iter().rev().find_map(|planned| Ready::new(&planned.plan, feeds));
+        plans.iter().rev().find_map(|planned| Some((Ready::new(&planned.plan, feeds)?, planned.is_tried)))
+    }
+
+    /// The fed arrays together with their plan, which has been run once, compiled now; as it is while another thread runs or
+    /// compiles it.
+    #[cold]
+    fn compiled<'f>(&self, core: &Core, tried: Ready<'f>, feeds: &'f [FedArray<'f>]) -> Result<Ready<'f>> {
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        let place = plans.iter().position(|planned| Arc::ptr_eq(&planned.plan, tried.plan()));
+        // The list has it, and this thread; from the list nobody gets it meanwhile.
+        let Some(place) = place.filter(|_| Arc::strong_count(tried.plan()) == 2) else { return Ok(tried) };
+        let mut planned = plans.remove(place);
         drop(plans);
-        ready.map_or_else(|| self.planned(core, feeds), Ok)
+        drop(tried);
+        if let Some(plan) = Arc::get_mut(&mut planned.plan) {
+            plan.compile(core.options());
+            core.name_code(plan)?;
+        }
+        let plan = self.keep(Planned { bytes: planned.plan.bytes(), is_tried: false, ..planned });
+        Ready::new(&plan, feeds).ok_or_else(|| self.mismatch(feeds, 0))
     }
 
     /// The fed arrays together with a plan for them that is made now.
     #[cold]
     fn planned<'f>(&self, core: &Core, feeds: &'f [FedArray<'f>]) -> Result<Ready<'f>> {
-        let mismatch = |index: usize| {
-            let FedTensor { site, shape, .. } = &self.feeds[index];
-            let (site, expected, found) = (site.clone(), shape.clone(), feeds[index].dims().to_vec());
-            Error::FeedShape { site, expected, found }
-        };
+        let plan = self.plan(core, &self.checked_lengths(feeds)?)?;
+        // The plan was made for these lengths, and the element types are those of the tensors.
+        Ready::new(&plan, feeds).ok_or_else(|| self.mismatch(feeds, 0))
+    }
+
+    /// The lengths of what is fed, which must fit.
+    fn checked_lengths(&self, feeds: &[FedArray<'_>]) -> Result<Vec<Vec<usize>>> {
         for (fed, FedTensor { site, dtype, .. }) in feeds.iter().zip(&self.feeds) {
             if fed.dtype() != *dtype {
                 let (site, expected, found) = (site.clone(), *dtype, fed.dtype());
@@ -171,17 +207,21 @@ impl Prepared {
         if let Some(index) =
             (0..feeds.len()).find(|&index| !self.feeds[index].shape.admits(feeds[index].dims()))
         {
-            return Err(mismatch(index));
+            return Err(self.mismatch(feeds, index));
         }
         for (fed, FedTensor { site, .. }) in feeds.iter().zip(&self.feeds) {
             if let Some(OutOfMemory { bytes, .. }) = fed.lacking() {
                 return Err(Error::OutOfMemory { bytes, site: Some(site.clone()) });
             }
         }
-        let dims: Vec<Vec<usize>> = feeds.iter().map(|feed| feed.dims().to_vec()).collect();
-        let plan = self.plan(core, &dims)?;
-        // The plan was made for these lengths, and the element types are those of the tensors.
-        Ready::new(&plan, feeds).ok_or_else(|| mismatch(0))
+        Ok(feeds.iter().map(|feed| feed.dims().to_vec()).collect())
+    }
+
+    /// The error of a fed array whose lengths do not fit.
+    fn mismatch(&self, feeds: &[FedArray<'_>], index: usize) -> Error {
+        let FedTensor { site, shape, .. } = &self.feeds[index];
+        let (site, expected, found) = (site.clone(), shape.clone(), feeds[index].dims().to_vec());
+        Error::FeedShape { site, expected, found }
     }
 
     /// The error of a list of another number of arrays than there are in the list of feeds that begins here.
@@ -194,31 +234,81 @@ impl Prepared {
     /// Makes a plan for feeds of these lengths and keeps it, unless it initializes.
     fn plan(&self, core: &Core, dims: &[Vec<usize>]) -> Result<Arc<Plan>> {
         let Optimized { program, folded, .. } = self.program(core, dims)?;
-        let fed = self.fed_types(dims);
-        let plan = plan::plan(&program, core.options(), &core.constants, &fed);
-        let plan = plan.map_err(|lacking| no_memory(&core.graph.read(), lacking, &self.request.fetches))?;
-        let plan = Arc::new(plan);
+        let machine_code = self.machine_code(core);
+        let plan = Arc::new(self.plan_of(core, &program, dims, machine_code)?);
         core.name_code(&plan)?;
         if self.initializes {
             return Ok(plan);
         }
-        let planned = Planned { bytes: plan.bytes(), plan, _folded: folded };
-        // Another thread may have been faster; what it has made serves all that come.
-        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
-        let first = self.first.get_or_init(|| planned.clone());
-        if let Some(planned) = iter::once(first).chain(plans.iter()).find(|planned| planned.plan.fed == fed) {
-            self.bytes.fetch_max(first.bytes, Ordering::Relaxed);
-            return Ok(Arc::clone(&planned.plan));
+        let (bytes, is_tried) = (plan.bytes(), machine_code == MachineCode::Later);
+        Ok(self.keep(Planned { plan, _folded: folded, bytes, is_tried }))
+    }
+
+    /// When plans are compiled.
+    fn machine_code(&self, core: &Core) -> MachineCode {
+        match core.options().machine_code {
+            MachineCode::AtOnce if self.known_lengths().is_none() => MachineCode::Later,
+            decided => decided,
         }
-        let (kept, kept_bytes) = worth_keeping(&plans);
-        let surplus_count = plans.len() - kept;
-        let surplus: Vec<Planned> = plans.drain(..surplus_count).collect();
-        self.bytes.store(first.bytes + kept_bytes + planned.bytes, Ordering::Relaxed);
-        plans.push(planned.clone());
+    }
+
+    fn plan_of(
+        &self,
+        core: &Core,
+        program: &Program,
+        dims: &[Vec<usize>],
+        machine_code: MachineCode,
+    ) -> Result<Plan> {
+        let options = Options { machine_code, ..core.options() };
+        let plan = plan::plan(program, options, &core.constants, &self.fed_types(dims));
+        plan.map_err(|lacking| no_memory(&core.graph.read(), lacking, &self.request.fetches))
+    }
+
+    /// Keeps a plan, unless there is one for these lengths that is as good; gives the one that is kept.
+    fn keep(&self, planned: Planned) -> Arc<Plan> {
+        let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
+        let first = if planned.is_tried {
+            self.first.get()
+        } else {
+            Some(self.first.get_or_init(|| planned.clone()))
+        };
+        let is_as_good =
+            |other: &&Planned| other.plan.fed == planned.plan.fed && (planned.is_tried || !other.is_tried);
+        // Another thread may have been faster; what it has made serves all that come.
+        let known = first.into_iter().chain(&*plans).find(is_as_good).map(|known| Arc::clone(&known.plan));
+        let mut surplus = Vec::new();
+        let plan = known.unwrap_or_else(|| {
+            let surplus_count = plans.len() - worth_keeping(&plans);
+            surplus.extend(plans.drain(..surplus_count));
+            plans.push(planned.clone());
+            planned.plan
+        });
+        let bytes = first.into_iter().chain(&*plans).map(|planned| planned.bytes).sum();
+        self.bytes.store(bytes, Ordering::Relaxed);
         drop(plans);
         // Kernels go with the plans that have them.
         drop(surplus);
-        Ok(planned.plan)
+        plan
+    }
+
+    /// The plan for these feeds once they have come often enough; what it is made of; and whether it is there already.
+    pub(super) fn settled(
+        &self,
+        core: &Core,
+        feeds: &[FedArray<'_>],
+    ) -> Result<(Arc<Plan>, Optimized, bool)> {
+        let dims = self.checked_lengths(feeds)?;
+        let is_there = self.machine_code(core) != MachineCode::Later
+            || self.first.get().is_some_and(|first| Ready::borrowed(&first.plan, feeds).is_some())
+            || matches!(self.found(feeds), Some((_, false)));
+        let plan = if is_there { Some(Arc::clone(self.ready(core, feeds)?.plan())) } else { None };
+        let optimized = self.program(core, &dims)?;
+        let plan = match plan {
+            Some(plan) => plan,
+            // Telling of it is no run, so this one is not kept.
+            None => Arc::new(self.plan_of(core, &optimized.program, &dims, MachineCode::AtOnce)?),
+        };
+        Ok((plan, optimized, is_there))
     }
 
     pub(super) fn fed_types(&self, dims: &[Vec<usize>]) -> Vec<(DType, Vec<usize>)> {
@@ -250,7 +340,8 @@ impl Core {
 
     pub(super) fn options(&self) -> Options {
         let inline_below = if self.threads.are_many() { self.inline_below } else { f64::INFINITY };
-        let (fuse, machine_code) = (self.optimize, self.machine_code);
+        let fuse = self.optimize;
+        let machine_code = if self.machine_code { MachineCode::AtOnce } else { MachineCode::Never };
         Options { isa: self.isa, fuse, machine_code, inline_below, is_called: false }
     }
 
@@ -311,26 +402,4 @@ impl Core {
 }
 
 #[cfg(test)]
-mod tests {
-    use smallvec::smallvec;
-
-    use super::*;
-    use crate::graph::Graph;
-    use crate::lower::Fetched;
-    use crate::session::Session;
-
-    #[test]
-    fn what_another_thread_has_planned_meanwhile_is_taken() {
-        let g = Graph::new();
-        let x = g.placeholder::<f64>("x", [None]);
-        let session = Session::builder(&g).threads(1).build().unwrap();
-        let fetches = smallvec![Fetched { tensor: x.tanh().any().id(), value: true }];
-        let request = Request { feeds: smallvec![x.any().id()], fetches };
-        let prepared = Prepared::new(&session.core.graph.snapshot(), request).unwrap();
-        let plan = |length| prepared.plan(&session.core, &[vec![length]]).unwrap();
-        let [first, second, other] = [3, 3, 4].map(plan);
-        assert!(Arc::ptr_eq(&first, &second) && !Arc::ptr_eq(&first, &other));
-        assert_eq!(prepared.plans.read().unwrap().len(), 1, "beside the first");
-        assert_eq!(prepared.bytes(), first.bytes() + other.bytes());
-    }
-}
+mod tests;

@@ -27,6 +27,27 @@ fn explain_shows_what_is_compiled() {
     assert!(!text(false).contains("all elements in a row:"));
 }
 
+#[test]
+fn explain_says_that_lengths_that_may_change_are_compiled_for_the_second_run() {
+    let g = Graph::new();
+    let x = g.placeholder::<f32>("x", [None]);
+    let y = (x * 2.0 + 1.0).exp() * x;
+    let session = Session::builder(&g).isa(Isa::detected()).machine_code(true).build().unwrap();
+    let explain = || session.feed(x, &[0.5; 100]).explain(y).unwrap();
+    let later = "\nmachine code, from the second run with these lengths on: ";
+    let texts = [(); 4].map(|()| {
+        let text = explain();
+        session.feed(x, &[0.5; 100]).run(y).unwrap();
+        text
+    });
+    if Isa::detected() > Isa::Baseline && cfg!(all(feature = "native", target_arch = "x86_64", unix)) {
+        // Explaining is no run.
+        assert!(texts[0].contains(later) && texts[0] == texts[1], "{}", texts[1]);
+        assert_eq!(texts[2], texts[0].replace(later, "\nmachine code: "));
+    }
+    assert_eq!(texts[2], texts[3]);
+}
+
 #[cfg(feature = "disassembly")]
 #[test]
 fn disassembly_has_the_instructions_of_each_program() {

@@ -6,9 +6,7 @@
 use foldhash::HashMap;
 
 use super::registers::{self, Register};
-use super::{
-    Accumulator, Base, Fallible, Operands, Piece, Producer, Region, Slot, TileOp, cut, order, pairs, programs,
-};
+use super::{Accumulator, Base, Fallible, Operands, Producer, Region, Slot, TileOp, cut, order, pairs};
 use crate::element::DType;
 use crate::ir::{Prim, Program, Reduce, Scalar, Val, size};
 use crate::kernel::isa::Isa;
@@ -383,8 +381,7 @@ impl Compiler<'_> {
 
     /// Merges pairs, gives the registers places and cuts the rows.
     fn finish(self, rows: usize, producer: Option<Producer>) -> Region {
-        let options = self.options;
-        let Options { isa, machine_code, .. } = options;
+        let isa = self.options.isa;
         let mut ops = pairs::merge(self.ops, self.registers.len(), isa);
         let mut once = self.once;
         let (place_of, places) = registers::share(&self.registers, &ops);
@@ -421,13 +418,6 @@ impl Compiler<'_> {
             ops
         };
         let ops = finished(ops);
-        let pieces = if machine_code {
-            programs::pieces(&ops, [rows, chunk_rows, tile_rows], scratch_bytes.next_multiple_of(64), options)
-        } else {
-            Vec::new()
-        };
-        let kept = pieces.iter().map(Piece::kept_bytes).max().unwrap_or(0);
-        let scratch_bytes = if kept > 0 { scratch_bytes.next_multiple_of(64) + kept } else { scratch_bytes };
         Region {
             rows,
             tile_rows,
@@ -436,7 +426,7 @@ impl Compiler<'_> {
             producer,
             once: finished(once),
             ops,
-            pieces,
+            pieces: Vec::new(),
             prefetched: cut::prefetched(rows, streams),
             accumulators: self.accumulators,
             round_rows,

@@ -142,7 +142,7 @@ pub(crate) struct Region {
     /// Run at the start of each chunk: tiles that are the same for all rows.
     pub(crate) once: Vec<TileOp>,
     pub(crate) ops: Vec<TileOp>,
-    /// The same with programs in place of ops, if there is machine code for any.
+    /// The same with programs in place of ops, if the plan is compiled and there is machine code for any.
     pub(crate) pieces: Vec<Piece>,
     /// Memory that is read or written tile by tile and asked for while the tile before is worked on.
     pub(crate) prefetched: Vec<Slot>,

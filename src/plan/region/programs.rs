@@ -46,7 +46,7 @@ pub(crate) enum Piece {
 
 impl Piece {
     /// Bytes of the thread's own memory beside the region's.
-    pub(super) fn kept_bytes(&self) -> usize {
+    fn kept_bytes(&self) -> usize {
         match self {
             Piece::Op(_) => 0,
             Piece::Program(native) => native.kept_bytes,
@@ -74,29 +74,39 @@ pub(crate) struct Native {
     pub(crate) kept_bytes: usize,
 }
 
-/// The pieces of a region's ops; none if no program is worth it.
-pub(super) fn pieces(
-    ops: &[TileOp],
-    [rows, chunk_rows, tile_rows]: [usize; 3],
-    kept_from: usize,
-    Options { isa, is_called, .. }: Options,
-) -> Vec<Piece> {
-    if !codegen::is_possible(isa) || (ops.len() < LEAST_OPS && !is_called) {
-        return Vec::new();
-    }
-    let mut pieces = Vec::new();
-    let mut first = 0;
-    let region = Ops { all: ops, uses: uses(ops), rows, chunk_rows, tile_rows, kept_from, isa, is_called };
-    while first < ops.len() {
-        if let Some(native) = region.native(first) {
-            first = native.ops.end;
-            pieces.push(Piece::Program(Box::new(native)));
-        } else {
-            pieces.push(Piece::Op(first));
-            first += 1;
+impl Region {
+    /// Makes programs of the ops, as far as that can be and is worth it.
+    pub(in crate::plan) fn make_programs(&mut self, options: Options) {
+        let kept_from = self.scratch_bytes.next_multiple_of(64);
+        self.pieces = self.programs(kept_from, options);
+        let kept = self.pieces.iter().map(Piece::kept_bytes).max().unwrap_or(0);
+        if kept > 0 {
+            self.scratch_bytes = kept_from + kept;
         }
     }
-    if pieces.iter().any(|piece| matches!(piece, Piece::Program(_))) { pieces } else { Vec::new() }
+
+    /// The pieces of the ops; none if no program is worth it.
+    fn programs(&self, kept_from: usize, options: Options) -> Vec<Piece> {
+        let Options { isa, is_called, .. } = options;
+        let all = &self.ops[..];
+        if !codegen::is_possible(isa) || (all.len() < LEAST_OPS && !is_called) {
+            return Vec::new();
+        }
+        let &Region { rows, chunk_rows, tile_rows, .. } = self;
+        let ops = Ops { all, uses: uses(all), rows, chunk_rows, tile_rows, kept_from, isa, is_called };
+        let mut pieces = Vec::new();
+        let mut first = 0;
+        while first < all.len() {
+            if let Some(native) = ops.native(first) {
+                first = native.ops.end;
+                pieces.push(Piece::Program(Box::new(native)));
+            } else {
+                pieces.push(Piece::Op(first));
+                first += 1;
+            }
+        }
+        if pieces.iter().any(|piece| matches!(piece, Piece::Program(_))) { pieces } else { Vec::new() }
+    }
 }
 
 impl Native {
@@ -131,15 +141,14 @@ impl Native {
 
 /// Gives the programs of these regions a place from where they run, all in one. Those that the plan's memory does not suit
 /// stay without, as all do where the system has no memory for code; their ops are run instead.
-pub(in crate::plan) fn place<'a>(regions: impl Iterator<Item = &'a mut Region>, buffers: &[Buffer]) {
-    let programs = |region: &'a mut Region| {
-        region.pieces.iter_mut().filter_map(|piece| match piece {
+pub(in crate::plan) fn place(regions: Vec<&mut Region>, buffers: &[Buffer]) {
+    let (natives, codes): (Vec<&mut Native>, Vec<Code>) = regions
+        .into_iter()
+        .flat_map(|region| &mut region.pieces)
+        .filter_map(|piece| match piece {
             Piece::Program(native) => Some(&mut **native),
             Piece::Op(_) => None,
         })
-    };
-    let (natives, codes): (Vec<&mut Native>, Vec<Code>) = regions
-        .flat_map(programs)
         .filter_map(|native| {
             let code = native.code.take().filter(|_| !native.overwrites(buffers))?;
             Some((native, code))
