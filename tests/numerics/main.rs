@@ -12,6 +12,7 @@ mod initializers;
 mod machine_code;
 mod or_zeros;
 mod random_graphs;
+mod region_programs;
 mod testing;
 
 #[path = "../common/corpus.rs"]
