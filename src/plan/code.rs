@@ -1,8 +1,9 @@
 //! The machine code of a plan: made when the plan is, or later; and which programs it has, and where.
 
 use std::fmt::{self, Write};
+use std::sync::Arc;
 
-use super::{Kind, Native, Options, Piece, Plan, Region, region, text};
+use super::{Buffer, Constant, Kind, Native, Options, Piece, Place, Plan, Region, Slot, region, text};
 use crate::codegen;
 
 /// A program that is machine code.
@@ -18,6 +19,21 @@ pub(crate) struct Compiled<'p> {
     pub(crate) function: &'p codegen::Function,
 }
 
+/// What a plan's constants are known to hold: one number again and again, as a column of ones does.
+#[derive(Clone, Copy)]
+pub(super) struct KnownNumbers<'p> {
+    buffers: &'p [Buffer],
+    constants: &'p [Arc<Constant>],
+}
+
+impl KnownNumbers<'_> {
+    /// The bits of each of the elements that lie in so many bytes from a slot on, if they are one number.
+    pub(super) fn number(&self, slot: Slot, bytes: usize) -> Option<u64> {
+        let Place::Constant(index) = self.buffers[slot.buffer()?.index()].place else { return None };
+        self.constants[index].number(slot.offset..slot.offset.checked_add(bytes)?)
+    }
+}
+
 impl Plan {
     /// Compiles the regions, which were made with these options, to machine code, as far as that can be. What the plan is
     /// apart from that stays.
@@ -30,8 +46,9 @@ impl Plan {
                 _ => None,
             })
             .collect();
+        let known = KnownNumbers { buffers: &self.buffers, constants: &self.constants };
         for region in &mut regions {
-            region.make_programs(options);
+            region.make_programs(known, options);
         }
         region::place(regions, &self.buffers);
     }

@@ -43,6 +43,7 @@ pub(crate) use batch::{Batch, BatchAxis};
 pub(crate) use calls::FunctionCall;
 use calls::{Callees, outputs, plan_callees};
 pub(crate) use code::Compiled;
+use code::KnownNumbers;
 use constant::ElementOrder;
 pub(crate) use constant::{Constant, Constants};
 pub(crate) use control::{BranchCall, HANDLE_BYTES, LoopCall, LoopFeed, LoopTrips};

@@ -48,6 +48,33 @@ fn explain_says_that_lengths_that_may_change_are_compiled_for_the_second_run() {
     assert_eq!(texts[2], texts[3]);
 }
 
+#[test]
+fn columns_of_a_constant_that_hold_one_number_are_not_read() {
+    for first in [1.0, -0.0, f64::NAN] {
+        let g = Graph::new();
+        let x =
+            ndarray::Array2::from_shape_fn(
+                (1000, 2),
+                |(row, column)| {
+                    if column == 0 { first } else { (row as f64).sin() }
+                },
+            );
+        let d = ndarray::Array2::from_shape_fn((1000, 1), |(row, _)| (row as f64).cos());
+        let (x, d, w) = (g.constant(x), g.constant(d), g.variable("w", [[0.5], [0.25]]));
+        let [gradient] = (x.matmul(w) - d).square().reduce_sum(..).gradients([w]);
+        let session = |code| Session::builder(&g).threads(1).machine_code(code).build().unwrap();
+        let bits = |code| {
+            let gradient = session(code).run(gradient).unwrap();
+            gradient.mapv(|x: f64| if x.is_nan() { 0 } else { x.to_bits() })
+        };
+        assert_eq!(bits(true), bits(false), "{first}");
+        let text = session(true).explain(gradient).unwrap();
+        if has_code() {
+            assert_eq!(text.matches(" = load s").count(), 2, "{text}");
+        }
+    }
+}
+
 #[cfg(feature = "disassembly")]
 #[test]
 fn disassembly_has_the_instructions_of_each_program() {
@@ -71,6 +98,8 @@ fn disassembly_has_the_instructions_of_each_program() {
             assert!(lines.contains("vfmadd") && !lines.contains("(bad)"), "{isa}\n{program}");
             assert!(lines.ends_with("ret") && lines.contains(" j"), "{isa}\n{program}");
         }
+        // The numbers that the programs read.
+        assert!(code.contains("; 0x"), "{code}");
     }
     let session = Session::builder(&g).machine_code(false).build().unwrap();
     assert_eq!(session.disassemble(fetches).unwrap(), session.explain(fetches).unwrap());

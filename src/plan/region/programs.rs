@@ -11,7 +11,7 @@ use super::translate::{Shape, Translation};
 use super::{Base, BufferId, Region, Slot, TileOp};
 use crate::codegen::{self, Access, Code, Program, Stream};
 use crate::kernel::isa::Isa;
-use crate::plan::{Buffer, Options, Place};
+use crate::plan::{Buffer, KnownNumbers, Options, Place};
 
 /// Ops from which a program is worth its call, and the time to make its code.
 const LEAST_OPS: usize = 2;
@@ -76,9 +76,9 @@ pub(crate) struct Native {
 
 impl Region {
     /// Makes programs of the ops, as far as that can be and is worth it.
-    pub(in crate::plan) fn make_programs(&mut self, options: Options) {
+    pub(in crate::plan) fn make_programs(&mut self, known: KnownNumbers<'_>, options: Options) {
         let kept_from = self.scratch_bytes.next_multiple_of(64);
-        self.pieces = self.programs(kept_from, options);
+        self.pieces = self.programs(kept_from, known, options);
         let kept = self.pieces.iter().map(Piece::kept_bytes).max().unwrap_or(0);
         if kept > 0 {
             self.scratch_bytes = kept_from + kept;
@@ -86,14 +86,14 @@ impl Region {
     }
 
     /// The pieces of the ops; none if no program is worth it.
-    fn programs(&self, kept_from: usize, options: Options) -> Vec<Piece> {
+    fn programs(&self, kept_from: usize, known: KnownNumbers<'_>, options: Options) -> Vec<Piece> {
         let Options { isa, is_called, .. } = options;
         let all = &self.ops[..];
         if !codegen::is_possible(isa) || (all.len() < LEAST_OPS && !is_called) {
             return Vec::new();
         }
         let &Region { rows, chunk_rows, tile_rows, .. } = self;
-        let ops = Ops { all, uses: uses(all), rows, chunk_rows, tile_rows, kept_from, isa, is_called };
+        let ops = Ops { all, uses: uses(all), rows, chunk_rows, tile_rows, kept_from, known, isa, is_called };
         let mut pieces = Vec::new();
         let mut first = 0;
         while first < all.len() {
@@ -189,6 +189,7 @@ pub(super) struct Ops<'a> {
     pub(super) chunk_rows: usize,
     pub(super) tile_rows: usize,
     pub(super) kept_from: usize,
+    pub(super) known: KnownNumbers<'a>,
     pub(super) isa: Isa,
     /// Whether another plan runs this one.
     is_called: bool,
