@@ -532,6 +532,12 @@ def peers():
     return [peer for peer in found if peer.name]
 
 
+def rows_there():
+    """The rows that the built table has."""
+    help_text = subprocess.run([BENCH_TABLE, "--help"], check=True, capture_output=True, text=True).stdout
+    return {word.strip(",[]:- ") for word in help_text.split()}
+
+
 def our_turn(row):
     command = [BENCH_TABLE, "--rows", row, "--quick", "--json", "-"]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
@@ -550,10 +556,13 @@ def main():
     arguments = parser.parse_args()
     if arguments.serve:
         return serve(arguments.serve)
-    there = peers()
+    there, known = peers(), rows_there()
     print(f"µs a run, medians of {arguments.turns} turns, {os.cpu_count()} cores; × ours in brackets")
     print(f"{'':<15}{'flowgrad':>10}" + "".join(f"{peer.name:>24}" for peer in there), flush=True)
     for row in arguments.rows:
+        if row not in known:
+            print(f"{row}: bench_table has no such row")
+            continue
         ours, times = [], [[] for _ in there]
         for _ in range(arguments.turns):
             ours.append(our_turn(row))

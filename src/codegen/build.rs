@@ -340,12 +340,6 @@ impl Builder {
 
     /// A fold, and in which loop it is. `None` for values that are not of elements.
     fn fold(&mut self, fold: Fold, a: Value, b: Option<Value>) -> Option<(FoldId, usize)> {
-        // A number that is known is the second factor, which need not be in a register, and 1 is none.
-        let (a, b) = match b {
-            Some(b) if self.known_number(a).is_some() => (b, Some(a)),
-            _ => (a, b),
-        };
-        let b = b.filter(|&b| self.known_number(b) != Some(1.0));
         let ([a, other], class) = self.together([a, b.unwrap_or(a)])?;
         let Class::Loop(number) = class else { return None };
         self.folds.push(fold);

@@ -312,20 +312,17 @@ lanes! {
 
 /// The larger or the smaller; NaN if either is.
 fn extreme(builder: &mut Builder, which: Binary, a: Value, b: Value) -> Option<Value> {
-    let known = |value: Value| builder.known_number(value).filter(|number| !number.is_nan());
-    // The instruction takes its second operand where one is NaN, as a comparison with it is false, and where both are equal.
-    match (known(a), known(b)) {
-        (Some(_), _) => builder.binary(which, a, b),
-        // Of equal ones `b` is to be taken, which makes a difference among zeros.
-        (None, Some(number)) if number != 0.0 => builder.binary(which, b, a),
-        (None, Some(zero)) if zero.is_sign_positive() => {
-            let extreme = builder.binary(which, b, a)?;
-            // -0 + 0 = 0, and all else stays.
-            builder.binary(Binary::Add, extreme, b)
-        }
-        _ => {
-            let other = builder.binary(which, a, b)?;
-            builder.nan_or(a, other)
-        }
+    let is_number = |value: Value| builder.known_number(value).is_some_and(|number| !number.is_nan());
+    let (a_is_number, b_is_number) = (is_number(a), is_number(b));
+    // A NaN on the right is taken, as a comparison with it is false.
+    if a_is_number {
+        return builder.binary(which, a, b);
     }
+    if b_is_number {
+        let (first, second) = if which == Binary::Larger { (a, b) } else { (b, a) };
+        let is_a = builder.compare(Compare::NotLessEqual, first, second)?;
+        return builder.select(is_a, a, b);
+    }
+    let other = builder.binary(which, a, b)?;
+    builder.nan_or(a, other)
 }

@@ -49,7 +49,9 @@ impl Plan {
             })
             .collect();
         let known = KnownNumbers { buffers: &self.buffers, constants: &self.constants };
-        regions.iter_mut().for_each(|region| region.make_programs(known, options));
+        for region in &mut regions {
+            region.make_programs(known, options);
+        }
         region::place(regions, &self.buffers);
         // Nothing that a run has laid out for the plan as it was serves it any more.
         self.id = next_id();

@@ -226,16 +226,6 @@ impl Translation<'_> {
             return None;
         }
         let element = self.dtype.size();
-        let (each, rows) = match lies {
-            Lies::Single => (0, 1),
-            Lies::Tile(elements) => (elements, self.ops.rows),
-        };
-        // What holds one number is that number, and need not be read.
-        if slot.row_bytes == each * element
-            && let Some(bits) = self.ops.known.number(slot, each.max(1) * rows * element)
-        {
-            return Some(self.builder.bits(bits));
-        }
         match lies {
             Lies::Single => {
                 let stream = self.stream(slot, 0);
@@ -244,6 +234,13 @@ impl Translation<'_> {
                 Some(if is_single { self.builder.load(stream) } else { self.builder.row(stream) })
             }
             Lies::Tile(elements) => {
+                // A column of a constant that holds one number is that number, and need not be read.
+                let row_bytes = elements * element;
+                if slot.row_bytes == row_bytes
+                    && let Some(bits) = self.ops.known.number(slot, self.ops.rows * row_bytes)
+                {
+                    return Some(self.builder.bits(bits));
+                }
                 // Tiles of the thread's own memory start anew with each tile; all else goes on from row to row.
                 self.is_by_tile |= slot.base == Base::Scratch;
                 if slot.base != Base::Scratch && slot.row_bytes != elements * element {

@@ -53,7 +53,11 @@ pub(crate) fn check(bytes: &[u8]) -> Result<(), String> {
 fn number(index: usize, seed: u8) -> f64 {
     const SPECIAL: [f64; 7] = [0.0, -0.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 1e-310, 1e300];
     let mixed = (index * 1_103 + usize::from(seed) * 12_345 + 7) % 65_537;
-    if seed % 4 == 3 && mixed % 9 == 0 { SPECIAL[mixed / 9 % 7] } else { mixed as f64 / 8_192.0 - 4.0 }
+    if seed % 4 == 3 && mixed.is_multiple_of(9) {
+        SPECIAL[mixed / 9 % 7]
+    } else {
+        mixed as f64 / 8_192.0 - 4.0
+    }
 }
 
 /// The lengths of what is fed: two arrays, one with an element for each row, and a single element.
@@ -189,13 +193,16 @@ fn fed_arrays<T: Element>(
     lengths.iter().zip(seeds).map(array).collect()
 }
 
+/// How it was run, and what the outputs are.
+type Ran<T> = (String, Vec<ArrayD<T>>);
+
 /// What the outputs are interpreted and as machine code, on each instruction set of this machine with the same bits.
 fn runs<'g, T: Element>(
     graph: &'g Graph,
     fed: &[Tensor<'g, T>],
     values: &[ArrayD<T>],
     outputs: &[Tensor<'g, T>],
-) -> Result<Vec<(String, Vec<ArrayD<T>>)>, String> {
+) -> Result<Vec<Ran<T>>, String> {
     #[cfg(target_arch = "x86_64")]
     let sets = [Isa::Avx2, Isa::Avx512].into_iter().filter(|&isa| isa <= Isa::detected());
     // Elsewhere there is no machine code, and all is interpreted.
@@ -215,11 +222,7 @@ fn runs<'g, T: Element>(
 }
 
 /// Whether all have the same bits as the first.
-fn agree<T: Element>(
-    graph: &Graph,
-    runs: &[(String, Vec<ArrayD<T>>)],
-    is_same: impl Fn(T, T) -> bool,
-) -> Result<(), String> {
+fn agree<T: Element>(graph: &Graph, runs: &[Ran<T>], is_same: impl Fn(T, T) -> bool) -> Result<(), String> {
     let Some(((first, expected), others)) = runs.split_first() else { return Ok(()) };
     for (name, found) in others {
         for (output, (found, expected)) in found.iter().zip(expected).enumerate() {
