@@ -4,13 +4,14 @@
 //! use flowgrad::prelude::*;
 //! use flowgrad::distributions::{Distribution, Normal};
 //! use flowgrad::ndarray::arr1;
+//! use flowgrad::optimizer::Lbfgs;
 //! let g = Graph::new();
 //! let (mu, sigma) = (g.variable("mu", 0.0_f64), g.variable("sigma", 1.0_f64));
 //! let x = g.constant(arr1(&[1.5, 2.5, 2.0]));
 //! // The most likely parameters are the mean and the deviation of the data.
 //! let loss = -Normal::new(&g, mu, sigma.exp()).log_prob(x).reduce_mean(..);
 //! let session = Session::new(&g)?;
-//! optimizer::Lbfgs::new().minimize(&session, loss, &Parameters::trainable(&g))?;
+//! Lbfgs::new().minimize(&session, loss, &Parameters::trainable(&g))?;
 //! let (mu, sigma) = session.run((mu, sigma.exp()))?;
 //! assert!((mu.item()? - 2.0).abs() < 1e-4 && (sigma.item()? - (1.0_f64 / 6.0).sqrt()).abs() < 1e-4);
 //! # Ok::<(), flowgrad::Error>(())

@@ -95,7 +95,7 @@ impl<'a> Workers<'a> {
     ///
     /// let g = Graph::new();
     /// let x = g.placeholder::<f64>("x", [None]);
-    /// let cubes = g.custom(Cube, &[x.any()]).typed::<f64>()?;
+    /// let cubes: Tensor<'_, f64> = g.custom(Cube, &[x.any()]);
     /// let session = Session::builder(&g).threads(3).build()?;
     /// let found = session.feed(x, &ndarray::Array1::from_elem(200_000, 2.0)).run(cubes)?;
     /// assert!(found.iter().all(|&cube| cube == 8.0));

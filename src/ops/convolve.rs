@@ -250,8 +250,9 @@ methods! {
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
     /// let x = g.constant(ndarray::arr1(&[1.0, 2.0, 4.0]));
+    /// let kernel = g.constant([1.0, -1.0]);
     /// let modes = [ConvolveMode::Full, ConvolveMode::Same, ConvolveMode::Valid];
-    /// let [full, same, valid] = Session::new(&g)?.run(modes.map(|mode| x.convolve([1.0, -1.0], mode)))?;
+    /// let [full, same, valid] = Session::new(&g)?.run(modes.map(|mode| x.convolve(kernel, mode)))?;
     /// assert_eq!(full, ndarray::arr1(&[1.0, 1.0, 2.0, -4.0]).into_dyn());
     /// assert_eq!(same, ndarray::arr1(&[1.0, 1.0, 2.0]).into_dyn());
     /// assert_eq!(valid, ndarray::arr1(&[1.0, 2.0]).into_dyn());
@@ -277,7 +278,8 @@ methods! {
     /// use flowgrad::prelude::*;
     /// let g = Graph::new();
     /// let x = g.constant(ndarray::arr2(&[[1.0, 0.0], [2.0, 5.0], [4.0, 0.0]]));
-    /// let smooth = x.convolve_with([0.5, 0.5], ConvolveMode::Valid, 0, ConvolveMethod::Direct);
+    /// let kernel = g.constant([0.5, 0.5]);
+    /// let smooth = x.convolve_with(kernel, ConvolveMode::Valid, 0, ConvolveMethod::Direct);
     /// let expected = ndarray::arr2(&[[1.5, 2.5], [3.0, 2.5]]);
     /// assert_eq!(Session::new(&g)?.run(smooth)?, expected.into_dyn());
     /// # Ok::<(), flowgrad::Error>(())

@@ -23,14 +23,14 @@ use crate::{Float, Result};
 /// use flowgrad::prelude::*;
 /// use flowgrad::optimizer::Lbfgs;
 /// let g = Graph::new();
-/// let [x, y] = [("x", -1.2), ("y", 1.0)].map(|(name, start)| g.variable(name, start));
+/// let [x, y] = [("x", -1.2_f64), ("y", 1.0)].map(|(name, start)| g.variable(name, start));
 /// let rosenbrock = (1.0 - x).square() + 100.0 * (y - x.square()).square();
 ///
 /// let session = Session::new(&g)?;
 /// let minimum = Lbfgs::new().gradient_tolerance(1e-9).minimize(&session, rosenbrock, &Parameters::trainable(&g))?;
 /// assert!(minimum.has_converged() && minimum.iterations < 60);
 /// let [x, y] = session.run([x, y])?;
-/// assert!((x.item::<f64>()? - 1.0).abs() < 1e-6 && (y.item::<f64>()? - 1.0).abs() < 1e-6);
+/// assert!((x.item()? - 1.0).abs() < 1e-6 && (y.item()? - 1.0).abs() < 1e-6);
 /// # Ok::<(), flowgrad::Error>(())
 /// ```
 #[derive(Clone, Debug)]
