@@ -18,8 +18,8 @@
 //! ```
 //!
 //! Parameters are tensors, variables or numbers of one float type, and broadcast: a distribution of parameters of shape
-//! [3] is three distributions, and a density has an element for each. `sample` takes the lengths that stand in front:
-//! `normal.sample([100])` is of shape [100, 3]. The parameters of a multivariate distribution, and what it is about,
+//! `[3]` is three distributions, and a density has an element for each. `sample` takes the lengths that stand in front:
+//! `normal.sample([100])` is of shape `[100, 3]`. The parameters of a multivariate distribution, and what it is about,
 //! have one more axis at the end, or two.
 //!
 //! | distribution | support | gradients pass through draws | entropy |
