@@ -41,6 +41,13 @@ def spread(shape, step=0.618033988749895, low=-1.0, high=1.0, dtype=np.float32):
     return (low + (high - low) * fractions).reshape(shape).astype(dtype)
 
 
+def multiplied(products, factors):
+    """Batches of matrices, times others four times."""
+    for _ in range(4):
+        products = products @ factors
+    return products
+
+
 def regression(rows, dtype):
     x = np.stack([np.ones(rows), np.linspace(0, 2, rows)], 1).astype(dtype)
     return x, (3 + 2 * x[:, 1:] + 0.3 * spread((rows, 1))).astype(dtype)
@@ -142,13 +149,7 @@ class NumPy:
 
     def wide(self):
         starts, factors = spread((8, 256, 256)), spread((8, 256, 256), 0.414213562373095) * np.float32(0.1)
-
-        def run():
-            products = starts
-            for _ in range(4):
-                products = products @ factors
-            return products
-        return run
+        return lambda: multiplied(starts, factors)
 
     def count(self):
         count = np.zeros((), np.float32)
@@ -348,13 +349,7 @@ class Torch:
     def wide(self):
         starts = self.torch.tensor(spread((8, 256, 256)))
         factors = self.torch.tensor(spread((8, 256, 256), 0.414213562373095)) * 0.1
-
-        def run():
-            products = starts
-            for _ in range(4):
-                products = products @ factors
-            return products
-        return run
+        return lambda: multiplied(starts, factors)
 
     def count(self):
         count = self.torch.zeros(())

@@ -115,19 +115,20 @@ pub(super) const INTERNAL: &[OpDef] = internal! {
     "polygamma_rise" (a: Float, b: Same) [n: usize] |given| RISE.op(orders([n, 0]))?;
 };
 
+/// ln Γ to compare with: Stirling's series far up, and the recurrence from there.
+#[cfg(test)]
+pub(super) fn lgamma(x: f64) -> f64 {
+    let z = x + 30.0;
+    let tail = [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0];
+    let tail: f64 = tail.iter().zip([1, 3, 5, 7]).map(|(term, power)| term / z.powi(power)).sum();
+    let far = (z - 0.5) * z.ln() - z + 0.5 * std::f64::consts::TAU.ln() + tail;
+    far - (0..30).map(|k| (x + f64::from(k)).ln()).sum::<f64>()
+}
+
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::laws::example;
     use crate::graph::Tensor;
-
-    /// Stirling's series far up, and the recurrence from there.
-    fn lgamma(x: f64) -> f64 {
-        let z = x + 30.0;
-        let tail = [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0];
-        let tail: f64 = tail.iter().zip([1, 3, 5, 7]).map(|(term, power)| term / z.powi(power)).sum();
-        let far = (z - 0.5) * z.ln() - z + 0.5 * std::f64::consts::TAU.ln() + tail;
-        far - (0..30).map(|k| (x + f64::from(k)).ln()).sum::<f64>()
-    }
 
     /// (-1)ⁿ⁺¹·n!·Σ 1/(x + k)ⁿ⁺¹, the end of the sum by an integral.
     fn polygamma(n: i32, x: f64) -> f64 {

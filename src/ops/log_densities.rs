@@ -116,17 +116,10 @@ pub(super) const INTERNAL: &[OpDef] = internal! {
 #[cfg(test)]
 pub(super) fn examples() -> Vec<super::laws::Example> {
     use super::compare::zipped;
+    use super::gamma::lgamma;
     use super::laws::example;
     use crate::graph::Tensor;
 
-    /// Stirling's series far up, and the recurrence from there.
-    fn lgamma(x: f64) -> f64 {
-        let z = x + 30.0;
-        let tail = [1.0 / 12.0, -1.0 / 360.0, 1.0 / 1260.0, -1.0 / 1680.0];
-        let tail: f64 = tail.iter().zip([1, 3, 5, 7]).map(|(term, power)| term / z.powi(power)).sum();
-        let far = (z - 0.5) * z.ln() - z + 0.5 * std::f64::consts::TAU.ln() + tail;
-        far - (0..30).map(|k| (x + f64::from(k)).ln()).sum::<f64>()
-    }
     fn of_gamma(a: f64, x: f64) -> f64 {
         (a - 1.0) * x.ln() - x - lgamma(a)
     }
