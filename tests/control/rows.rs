@@ -52,6 +52,34 @@ fn rows_are_split_among_threads() {
     assert!(!tasks(1));
 }
 
+/// The gradient by what all rows use is added up behind the loop, in one order, so its rows are split as well.
+#[test]
+fn gradients_by_what_rows_capture_are_split_among_threads() {
+    let run = |threads: usize, optimize: bool| {
+        let g = Graph::new();
+        let xs = g.constant(rows(64, 32));
+        let [w, b] = [("w", 5), ("b", 7)].map(|(name, seed)| {
+            let start = Array::from_shape_fn((32, 32), |(i, j)| ((i * seed + j) % 9) as f64 / 9.0 - 0.4);
+            g.variable(name, start).tensor()
+        });
+        let ys = g.map_fn(xs, |x: Tensor<f64>| (x.matmul(w).tanh() + b).matmul(x).sin().matmul(w));
+        let by = ys.square().reduce_mean(..).gradients([w, b]);
+        let session = Session::builder(&g).threads(threads).optimize(optimize).build().unwrap();
+        let text = session.explain(by.to_vec()).unwrap();
+        (session.run(by.to_vec()).unwrap(), text.matches(" tasks of ").count())
+    };
+    let (one, _) = run(1, true);
+    for threads in [2, 3] {
+        let (found, split) = run(threads, true);
+        assert_eq!(one, found);
+        assert!(split >= 2, "{split} loops are split");
+    }
+    let (plain, _) = run(2, false);
+    for (a, b) in one.iter().zip(&plain) {
+        assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12), "{a} is not {b}");
+    }
+}
+
 #[test]
 fn the_first_row_that_fails_is_named_whatever_finished_first() {
     let g = Graph::new();
