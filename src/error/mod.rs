@@ -175,6 +175,16 @@ pub enum Error {
     #[error("expected one repetition at least, got none")]
     NoRepetition,
 
+    /// One of several runs could not be done, each of which is a transaction of its own; see
+    /// [`Callable::repeat_each_with`](crate::Callable::repeat_each_with). Those before it are done.
+    #[error("{error}, in repetition {repetition}")]
+    Repetition {
+        /// Which one, counted from 0.
+        repetition: usize,
+        /// What went wrong.
+        error: Box<Error>,
+    },
+
     /// An iteration of a loop could not be done. The run left every variable as it was.
     #[error("{error}, in iteration {iteration} of {site}")]
     Iteration {

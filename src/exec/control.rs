@@ -3,6 +3,8 @@
 //! All memory of the runs lies in the step's frame, but for tapes. A run of a loop's plan reads the state in one of two
 //! places and writes it in the other.
 
+use std::ptr;
+
 use smallvec::SmallVec;
 
 use super::Cause;
@@ -12,6 +14,7 @@ use super::context::{Context, Iteration};
 use super::schedule;
 use super::straight::{self, Places};
 use super::tapes::{Rows, Tape};
+use super::turns::{self, Words};
 use super::workers::RunQueue;
 use crate::ir::Numbering;
 use crate::plan::{BranchCall, HANDLE_BYTES, LoopCall, LoopFeed, LoopTrips, Place, Start};
@@ -61,9 +64,11 @@ pub(super) unsafe fn run_loop(
     let mut run = unsafe { LoopRun::begin(call, task, addresses, context) }?;
     // SAFETY: the caller's promise, for a run that has begun.
     unsafe {
-        match &call.straight {
-            Some(line) => straight::run(&mut run, line, context)?,
-            None => run.run_plan(context, helpers)?,
+        let function = call.turns.as_ref().and_then(|turns| Some((turns, Words::of(&run, turns)?)));
+        match (function, &call.straight) {
+            (Some((turns, words)), _) => turns::run(&mut run, turns, words, context)?,
+            (None, Some(line)) => straight::run(&mut run, line, context)?,
+            (None, None) => run.run_plan(context, helpers)?,
         }
         run.end(context);
     }
@@ -158,24 +163,65 @@ impl<'r> LoopRun<'r> {
     /// The row of the next iteration, if there is one.
     #[inline]
     pub(super) fn next_row(&self) -> Option<usize> {
-        if !self.goes_on || self.trips >= self.most {
+        if !self.goes_on() {
             return None;
         }
         let row = if self.call.reverse { self.most - 1 - self.trips } else { self.trips };
         Some(self.first_row + row)
     }
 
-    /// Notes that an iteration is done.
+    /// Whether there is another iteration.
+    #[inline]
+    pub(super) fn goes_on(&self) -> bool {
+        self.goes_on && self.trips < self.most
+    }
+
+    /// Notes that so many iterations are done.
     ///
     /// # Safety
-    /// It must have written all that it leaves.
+    /// They must have written all that they leave.
     #[inline]
-    pub(super) unsafe fn advance(&mut self) {
-        self.trips += 1;
+    pub(super) unsafe fn advance(&mut self, iterations: usize) {
+        self.trips += iterations;
         if let Some(condition) = self.condition {
             // SAFETY: the iteration has written the boolean there.
             self.goes_on = unsafe { condition.read() } != 0;
         }
+    }
+
+    /// Puts the first state into the first of its places.
+    ///
+    /// # Safety
+    /// As for [`run_branch`], before the first iteration.
+    pub(super) unsafe fn place_state(&mut self) {
+        for state in &self.call.states {
+            let to = self.frame.wrapping_add(state.offsets[0]);
+            // SAFETY: an earlier step has written the first value there; the frame has room for it, apart from all else.
+            unsafe { ptr::copy_nonoverlapping(self.addresses.at(state.first), to, state.bytes) };
+        }
+    }
+
+    /// Puts the state out of the first of its places into the one where it is after as many iterations.
+    ///
+    /// # Safety
+    /// It must lie there.
+    pub(super) unsafe fn settle_state(&mut self) {
+        for state in self.call.states.iter().filter(|_| self.trips % 2 == 1) {
+            let [from, to] = state.offsets.map(|offset| self.frame.wrapping_add(offset));
+            // SAFETY: the frame has room for it twice.
+            unsafe { ptr::copy_nonoverlapping(from, to, state.bytes) };
+        }
+    }
+
+    /// The tapes of which nobody knows how long they become.
+    pub(super) fn growing_tapes(&mut self) -> &mut [Tape] {
+        if self.condition.is_some() { &mut self.tapes } else { &mut [] }
+    }
+
+    /// Which of them has the rows of what is left at a position, if one has.
+    pub(super) fn growing_tape(&self, position: usize) -> Option<usize> {
+        let index = position.checked_sub(self.call.before_stacks())?;
+        (self.condition.is_some() && index < self.tapes.len()).then_some(index)
     }
 
     /// Adds a row to tapes of which nobody knows how long they become; it is where [`left`](Self::left) says.
@@ -345,7 +391,7 @@ impl<'r> LoopRun<'r> {
             let ran = unsafe { schedule::run_steps(plan, helpers, Addresses(own), &context) };
             ran.map_err(|fault| self.named(fault.owned_in(plan).cause, iteration.index))?;
             // SAFETY: the steps are done.
-            unsafe { self.advance() };
+            unsafe { self.advance(1) };
         }
         Ok(())
     }
@@ -364,7 +410,7 @@ impl<'r> LoopRun<'r> {
                 frame.wrapping_add(state.offsets[trips % 2])
             };
             // SAFETY: both hold this many bytes, and are apart: nothing else lies where a step writes.
-            unsafe { std::ptr::copy_nonoverlapping(from, addresses.of(last), state.bytes) };
+            unsafe { ptr::copy_nonoverlapping(from, addresses.of(last), state.bytes) };
         }
         for (stack, tape) in call.stacks.iter().zip(tapes) {
             const { assert!(HANDLE_BYTES == size_of::<f64>()) };

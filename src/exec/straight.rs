@@ -53,11 +53,8 @@ unsafe fn run_with(
     scratch: *mut u8,
 ) -> Result<(), Box<Cause>> {
     let call = run.call;
-    for state in &call.states {
-        let to = run.frame.wrapping_add(state.offsets[0]);
-        // SAFETY: an earlier step has written the first value there; the frame has room for it, apart from all else.
-        unsafe { ptr::copy_nonoverlapping(run.addresses.at(state.first), to, state.bytes) };
-    }
+    // SAFETY: the caller's promise.
+    unsafe { run.place_state() };
     let mut table = Table::of(run, line, scratch);
     let mut calls: SmallVec<[Call<'_>; 16]> =
         line.calls.iter().filter_map(|of| Call::of(&call.plan, of.step, of.part, of.words.clone())).collect();
@@ -86,7 +83,7 @@ unsafe fn run_with(
             words[index] = words[index].wrapping_add(by);
         }
         // SAFETY: the calls are done.
-        unsafe { run.advance() };
+        unsafe { run.advance(1) };
     }
     Ok(())
 }

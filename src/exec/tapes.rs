@@ -56,6 +56,20 @@ impl Tape {
         Ok(self.memory.start().wrapping_add(place))
     }
 
+    /// Makes room for one more row at least; gives the place of the next one, and how many there is room for. Those that
+    /// are written there are to be [added](Self::add).
+    pub(super) fn room(&mut self) -> Result<(*mut u8, usize), OutOfMemory> {
+        let place = self.push()?;
+        self.rows -= 1;
+        let left = self.memory.bytes() - self.rows * self.row_bytes;
+        Ok((place, left.checked_div(self.row_bytes).unwrap_or(usize::MAX)))
+    }
+
+    /// Adds rows that have been written.
+    pub(super) fn add(&mut self, rows: usize) {
+        self.rows += rows;
+    }
+
     #[cold]
     fn grow(&mut self, needed: usize) -> Result<(), OutOfMemory> {
         // Twice as many, so that all rows are moved as often as a few are added.

@@ -16,7 +16,11 @@ pub(crate) fn pull_back_loop(id: LoopId, at: &mut Pullback<'_>) {
     let backward = Backward::of(id, at);
     let body = backward.body(at.is_zero_where_untaken());
     let (captures, ticks) = backward.captures(body, at);
-    let (inputs, bindings, trips) = backward.inputs(captures, ticks, at);
+    let (mut inputs, bindings, trips) = backward.inputs(captures, ticks, at);
+    let numbering = backward.record.numbering.map(|input| {
+        inputs.push(at.inputs()[input]);
+        inputs.len() - 1
+    });
     let (outputs, shared) = backward.outputs(body, at);
     let origin = backward.record.begun_by(backward.node);
     let record = LoopRecord {
@@ -29,7 +33,7 @@ pub(crate) fn pull_back_loop(id: LoopId, at: &mut Pullback<'_>) {
         recomputes: false,
         // What is computed again inside of it is at the same row of the same loop.
         draws_as: Some(backward.record.draws_as.unwrap_or(origin)),
-        numbering: backward.record.numbering,
+        numbering,
     };
     let graph = backward.graph;
     let name = graph.shared().read().node(backward.node).op.name();

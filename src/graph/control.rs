@@ -7,7 +7,6 @@
 use super::body::{BodyId, Path};
 use super::{Arena, NodeId, Role, TensorId, VariableId};
 use crate::element::DType;
-use crate::ir::Numbering;
 use crate::shape::TensorType;
 
 /// Index of a conditional in its graph.
@@ -106,11 +105,6 @@ pub enum ControlFault {
     /// There is no array to go through.
     #[error("expected one array at least to go through row by row, got none")]
     NoArrays,
-    /// What is kept of a scan depends on a number of rows that is not known.
-    #[error(
-        "checkpoints: expected a number of rows that is known when the scan is built, got an unknown one"
-    )]
-    UnknownRows,
     /// Arrays that are gone through together are not of the same length.
     #[error("array {array}: expected {expected} rows as of the first array, got {found}")]
     Rows {
@@ -188,6 +182,30 @@ pub(crate) struct TapeRows {
     pub(crate) row: TensorType,
     /// If they are handles of tapes, what the rows of these are.
     pub(crate) inner: Option<Box<TapeRows>>,
+}
+
+/// What number an iteration has where it is named.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Numbering<T = usize> {
+    /// That of its row.
+    Rows,
+    /// The same, where the rows are the last ones of this input's, of which only the length counts.
+    Behind(T),
+    /// None: each is a loop over a block of rows, whose iterations have numbers.
+    Blocks,
+    /// That of its row among those of all blocks.
+    WithinBlock,
+}
+
+impl<T> Numbering<T> {
+    pub(crate) fn map<U>(self, behind: impl FnOnce(T) -> U) -> Numbering<U> {
+        match self {
+            Numbering::Rows => Numbering::Rows,
+            Numbering::Behind(of) => Numbering::Behind(behind(of)),
+            Numbering::Blocks => Numbering::Blocks,
+            Numbering::WithinBlock => Numbering::WithinBlock,
+        }
+    }
 }
 
 /// What a loop runs and gives. The node's inputs are those that the body is given, and then others.

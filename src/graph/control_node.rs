@@ -6,11 +6,13 @@ use foldhash::HashMap;
 
 use super::body::{BodyId, Path, check_bounds};
 use super::context::{self, Context};
-use super::control::{Binding, BranchId, BranchRecord, LoopId, LoopOutput, LoopRecord, LoopTrips, TapeRows};
+use super::control::{
+    Binding, BranchId, BranchRecord, LoopId, LoopOutput, LoopRecord, LoopTrips, Numbering, TapeRows,
+};
 use super::op::{Control, ControlOf};
 use super::{AnyTensor, Arena, Graph, NodeId, Role, TensorId};
 use crate::error::Fault;
-use crate::ir::{HANDLE, Numbering};
+use crate::ir::HANDLE;
 use crate::shape::{Shape, TensorType};
 
 /// A node that runs bodies, as far as it is decided.
@@ -232,7 +234,7 @@ impl Graph {
             origin: None,
             recomputes: false,
             draws_as: None,
-            numbering: Numbering::From(0),
+            numbering: Numbering::Rows,
         };
         self.loop_node(name, record, &tapes)[0]
     }

@@ -51,7 +51,7 @@ pub(crate) use arena::{Arena, Node};
 pub(crate) use body::{BodyId, CallId, GradientKey, GradientOf, Path};
 pub use control::ControlFault;
 pub(crate) use control::{
-    Binding, BranchBody, BranchId, BranchRecord, LoopId, LoopOutput, LoopRecord, LoopTrips,
+    Binding, BranchBody, BranchId, BranchRecord, LoopId, LoopOutput, LoopRecord, LoopTrips, Numbering,
 };
 pub(crate) use control_node::Positions;
 pub(crate) use detached::Detached;

@@ -203,6 +203,7 @@ impl Program {
     /// before.
     pub(crate) fn rebuilt(mut self, mut place: impl FnMut(&mut Program, Inst) -> Val) -> Self {
         let insts = std::mem::take(&mut self.insts);
+        self.insts.reserve(insts.len());
         let mut renumbered: Vec<Val> = Vec::with_capacity(insts.len());
         for mut inst in insts {
             inst.args.iter_mut().for_each(|arg| *arg = renumbered[arg.index()]);

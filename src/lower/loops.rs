@@ -13,10 +13,10 @@ use super::specialise::Specialiser;
 use crate::element::DType;
 use crate::error::{Error, Fault, Result};
 use crate::graph::op::Outputs;
-use crate::graph::{Binding, ControlFault, LoopId, LoopOutput, LoopRecord, LoopTrips};
+use crate::graph::{Binding, ControlFault, LoopId, LoopOutput, LoopRecord, LoopTrips, Numbering};
 use crate::ir::{
-    Callee, Dims, Identity, Loop, LoopOperand, Lowering, LoweringError, NodeId, Prim, Program, TensorId,
-    Trips, Val,
+    self, Callee, Dims, Identity, Loop, LoopOperand, Lowering, LoweringError, NodeId, Prim, Program,
+    TensorId, Trips, Val,
 };
 use crate::shape::TensorType;
 
@@ -38,10 +38,13 @@ impl Specialiser<'_> {
         self.given_to(id, &record.outputs, &self.given_by_loops[&run])
     }
 
+    fn rows_of(&self, array: Val) -> usize {
+        self.program.inst(array).dims.first().copied().unwrap_or_default()
+    }
+
     /// How often a loop runs, if it is known, and an error if arrays have other numbers of rows.
     fn known_trips(&self, id: NodeId, record: &LoopRecord, inputs: &[Val]) -> Result<Option<usize>> {
-        let rows_of =
-            |input: usize| self.program.inst(inputs[input]).dims.first().copied().unwrap_or_default();
+        let rows_of = |input: usize| self.rows_of(inputs[input]);
         let known = match record.trips {
             LoopTrips::Fixed(count) => count,
             LoopTrips::Rows(input) => rows_of(input),
@@ -176,6 +179,13 @@ impl Specialiser<'_> {
     ) -> Result<Vec<Val>> {
         let states = record.states();
         let captured = self.captured(record, inputs);
+        let rows = known.unwrap_or_default();
+        let numbering = match record.numbering {
+            Numbering::Rows => ir::Numbering::From(0),
+            Numbering::Behind(input) => ir::Numbering::From(self.rows_of(inputs[input]) - rows),
+            Numbering::Blocks => ir::Numbering::Blocks,
+            Numbering::WithinBlock => ir::Numbering::WithinBlock(rows),
+        };
         let mut args: Vec<Val> = inputs[..states].to_vec();
         let begins = Within { of: self, bound: &[] }.condition(run, record, &inputs[..states], captured)?;
         args.extend(begins);
@@ -197,7 +207,7 @@ impl Specialiser<'_> {
         let trips = match &record.trips {
             LoopTrips::While { most, .. } => Trips::While { most: *most },
             LoopTrips::Tapes(tapes) => Trips::Tapes(tapes.iter().map(|&tape| push(inputs[tape])).collect()),
-            LoopTrips::Fixed(_) | LoopTrips::Rows(_) => Trips::Known(known.unwrap_or_default()),
+            LoopTrips::Fixed(_) | LoopTrips::Rows(_) => Trips::Known(rows),
         };
         let name = self.arena.body(record.body).name.clone();
         let of = Loop {
@@ -206,7 +216,7 @@ impl Specialiser<'_> {
             states: states as u32,
             trips,
             reverse: record.reverse,
-            numbering: record.numbering,
+            numbering,
         };
         let rows: Vec<(DType, Dims)> = of.rows().map(|row| (row.dtype, row.dims.clone())).collect();
         let first_row = of.before_stacks();

@@ -24,7 +24,7 @@ use crate::shape::{TensorType, resolve_axis};
 
 pub(super) use alone::Told;
 pub(super) use ops::METHODS;
-use ops::{Dim, OPERATIONS, lengths_of};
+use ops::{Dim, OPERATIONS, lengths_of, root};
 
 /// One length of a shape that an op is to give: a number, or what [`Tensor::dim`] and arithmetic (`+ - * /`, which
 /// rounds down) make of the lengths of tensors. It stands wherever ops take lengths:
@@ -68,7 +68,7 @@ pub enum LengthFault {
     Arithmetic {
         /// The first length.
         a: usize,
-        /// The operation: `+`, `-`, `*` or `/`.
+        /// The operation: `+`, `-`, `*`, `/` or `root`.
         operation: &'static str,
         /// The second length.
         b: usize,
@@ -260,6 +260,25 @@ impl<'g> Length<'g> {
             (Some(a), Some(b)) => Length(Kind::Of(graph.apply(arithmetic, &[a, b]), None)),
             _ => Length(Kind::Nothing),
         }
+    }
+
+    /// The length as a number, if that is known while building.
+    pub(crate) fn known(self) -> Option<usize> {
+        match self.0 {
+            Kind::Number(number) => usize::try_from(number).ok(),
+            Kind::Of(..) | Kind::Nothing => None,
+        }
+    }
+
+    /// The square root, rounded up; 1 at least.
+    #[track_caller]
+    pub(crate) fn root(self) -> Length<'g> {
+        self.with(OPERATIONS.len() - 1, Length::number(2))
+    }
+
+    /// The same of a number.
+    pub(crate) fn root_of(length: usize) -> usize {
+        root(length, 2).unwrap_or(1)
     }
 
     /// The tensor that tells ops the length; none if it is less than 0.

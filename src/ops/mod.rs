@@ -100,6 +100,7 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         sample::INTERNAL,
         sparse::INTERNAL,
         split::INTERNAL,
+        control::INTERNAL,
         tile::INTERNAL,
         unique::INTERNAL,
     ];

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{concat, pad, slice, split};
+use super::{concat, control, pad, slice, split};
 use crate::element::DType;
 use crate::error::Fault;
 use crate::graph::AnyTensor;
@@ -57,7 +57,9 @@ pub(super) use put_back;
 
 /// All of them.
 pub(super) fn put_back_ops() -> impl Iterator<Item = &'static PutBackDef> {
-    [concat::PUT_BACK, pad::PUT_BACK, slice::PUT_BACK, split::PUT_BACK].into_iter().flatten()
+    [concat::PUT_BACK, control::PUT_BACK, pad::PUT_BACK, slice::PUT_BACK, split::PUT_BACK]
+        .into_iter()
+        .flatten()
 }
 
 /// Ops that put one part back each, with their attributes.

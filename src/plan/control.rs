@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::calls::FunctionCall;
-use super::{BufferId, Kind, Plan, Planner, Start, Step, Straight, UNDECIDED, steps::distinct};
+use super::{BufferId, Kind, Plan, Planner, Start, Step, Straight, Turns, UNDECIDED, steps::distinct};
 use crate::element::DType;
 use crate::ir::{Branches, HANDLE, Loop, LoopOperand, NodeId, Numbering, Prim, Trips, Val, size};
 use crate::memory::ALIGNMENT;
@@ -39,6 +39,8 @@ pub(crate) struct LoopCall {
     pub(crate) plan: Arc<Plan>,
     /// The plan's steps as a line, if they can be one.
     pub(crate) straight: Option<Straight>,
+    /// The line as one function, if it can be one.
+    pub(crate) turns: Option<Turns>,
     /// What is fed, by position.
     pub(crate) operands: Vec<LoopFeed>,
     pub(crate) states: Vec<LoopState>,
@@ -303,11 +305,12 @@ impl Planner<'_> {
         let frame = self.add_buffer(UNDECIDED, offsets.end.saturating_mul(tasks));
         let function = of.callee.function().to_owned();
         let (straight, reverse, numbering) = (plan.loop_line(), of.reverse, of.numbering);
-        let call = LoopCall {
+        let mut call = LoopCall {
             function,
             node,
             plan,
             straight,
+            turns: None,
             operands,
             states,
             trips,
@@ -318,6 +321,7 @@ impl Planner<'_> {
             offsets,
             per_task,
         };
+        call.turns = call.turns(self.options.isa);
         (Kind::Loop(Box::new(call)), cost * times as f64)
     }
 

@@ -27,6 +27,7 @@ mod straight;
 #[cfg(test)]
 mod tests;
 mod text;
+mod turns;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,6 +60,7 @@ pub(crate) use region::{
 };
 pub(crate) use step::{Buffer, BufferId, Factors, Kind, Place, Start, Step};
 pub(crate) use straight::{Anchor, Part, RunLine, Straight, StraightCall, Word};
+pub(crate) use turns::Turns;
 
 /// A fetched value: where it lies after the last step, and its type.
 #[derive(Clone, Debug)]

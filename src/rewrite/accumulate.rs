@@ -1,9 +1,13 @@
 //! What a loop only adds up, iteration by iteration, is added up behind it: the factors of products, `s + aᵀ·b`, are
 //! stacked, and one product of all rows takes the place of many small ones, each of which would read and write the whole
-//! sum. So it is with the shares of the parameters in the gradient of a recurrent network.
+//! sum. So it is with the shares of the parameters in the gradient of a recurrent network. A loop of costly iterations that
+//! does nothing but add up leaves all its sums to what comes behind it: no iteration depends on another then, and they run
+//! at the same time. So it is with the gradient of `map_fn` by what its function captures.
 
 use foldhash::HashMap;
 
+use super::Trace;
+use super::stacks::stacking;
 use crate::ir::{Args, Dims, Inst, Loop, LoopOperand, Prim, Program, Reduce, Scalar, Trips, Val, View, size};
 
 /// Bytes of what one loop stacks for its sums at most. It lies in memory until the loop has run, and is read once more:
@@ -24,17 +28,35 @@ enum Shares {
     Product { a: Val, b: Val },
     /// The sum of rows.
     Rows(Val),
+    /// Whatever it is.
+    Each(Val),
+}
+
+impl Shares {
+    /// The values of the loop's program that are stacked for it.
+    fn rows(&self) -> Vec<Val> {
+        match *self {
+            Shares::Product { a, b } => vec![a, b],
+            Shares::Rows(row) | Shares::Each(row) => vec![row],
+        }
+    }
 }
 
 /// The program that adds up behind its loops what these only add up.
-pub(super) fn with_sums_behind_loops(program: Program) -> Program {
+pub(super) fn with_sums_behind_loops(program: Program, trace: &mut Trace) -> Program {
     let mut totals: HashMap<(Val, u32), Val> = HashMap::default();
     program.rebuilt(|around, inst| match &inst.prim {
         Prim::Output(position) if totals.contains_key(&(inst.args[0], *position)) => {
             totals[&(inst.args[0], *position)]
         }
         Prim::Loop(of) => {
-            let sums = sums(of);
+            let mut sums = sums(of);
+            sums.truncate(trace.left());
+            let inside = of.callee.program();
+            for sum in &sums {
+                let next = inside.inst(inside.outputs[sum.state as usize]);
+                trace.note("sums", "added up behind the loop", inside, next);
+            }
             add_up_behind(around, inst, &sums, &mut totals)
         }
         _ => around.push(inst),
@@ -52,6 +74,8 @@ fn sums(of: &Loop) -> Vec<Sum> {
 
     let (mut sums, mut left) = (Vec::new(), MAX_STACKED_BYTES);
     let mut stacked: Vec<Val> = program.outputs[of.before_stacks()..].to_vec();
+    // The sums whose shares are stacked as they are, if that leaves the loop no state.
+    let mut others = Vec::new();
     for state in 0..of.states {
         let next = program.outputs[state as usize];
         let inst = program.inst(next);
@@ -63,28 +87,53 @@ fn sums(of: &Loop) -> Vec<Sum> {
                 if of.operands[position as usize] == LoopOperand::State(state))
         };
         let (before, share) = if is_before(a) { (a, b) } else { (b, a) };
-        let is_only_added = is_before(before) && is_used_once(before) && is_used_once(share);
+        let is_only_added = is_before(before) && is_used_once(before);
         if !is_only_added || program.inst(share).dims != inst.dims {
             continue;
         }
-        let Some(shares) = shares(program, share) else { continue };
-        let rows = match shares {
-            Shares::Product { a, b } => vec![a, b],
-            Shares::Rows(rows) => vec![rows],
+        let bytes = |rows: &[Val]| -> usize {
+            let elements: usize = rows.iter().map(|&row| size(&program.inst(row).dims)).sum();
+            elements.saturating_mul(count).saturating_mul(inst.dtype.size())
         };
         let is_there = |row: Val| stacked.contains(&row) || array(of, row).is_some();
-        let new: Vec<Val> = rows.into_iter().filter(|&row| !is_there(row)).collect();
-        let elements: usize = new.iter().map(|&row| size(&program.inst(row).dims)).sum();
-        let bytes = elements.saturating_mul(count).saturating_mul(inst.dtype.size());
-        // The sum would be read and written in each iteration, as the rows are written and read.
-        let is_worth = elements <= size(&inst.dims) && bytes <= left;
-        if is_worth && new.iter().all(|&row| may_be_stacked(of, row)) {
-            left -= bytes;
-            stacked.extend(new);
-            sums.push(Sum { state, before, shares });
+        let shares = shares(program, share).filter(|shares| {
+            let new: Vec<Val> = shares.rows().into_iter().filter(|&row| !is_there(row)).collect();
+            // The sum would be read and written in each iteration, as the rows are written and read; what else reads the share
+            // would have it computed all the same.
+            let is_worth = bytes(&new) <= bytes(&[share]).min(left) && is_used_once(share);
+            is_worth && new.iter().all(|&row| may_be_stacked(of, row))
+        });
+        match shares {
+            Some(shares) => {
+                let new: Vec<Val> = shares.rows().into_iter().filter(|&row| !is_there(row)).collect();
+                left -= bytes(&new);
+                stacked.extend(new);
+                sums.push(Sum { state, before, shares });
+            }
+            None if bytes(&[share]) <= left && differs(of, share) => {
+                left -= bytes(&[share]);
+                others.push(Sum { state, before, shares: Shares::Each(share) });
+            }
+            None => {}
         }
     }
+    if sums.len() + others.len() == of.states as usize && program.insts.iter().any(is_costly) {
+        sums.append(&mut others);
+    }
     sums
+}
+
+/// Whether an instruction is worth a thread's while, a few times over.
+fn is_costly(inst: &Inst) -> bool {
+    matches!(inst.prim, Prim::Dot | Prim::Kernel(_)) || inst.prim.runs_programs()
+}
+
+/// Whether a value is made by the iteration.
+fn differs(of: &Loop, val: Val) -> bool {
+    match of.callee.program().inst(val).prim {
+        Prim::Feed(position) => !matches!(of.operands[position as usize], LoopOperand::Whole(_)),
+        ref prim => !prim.is_source(),
+    }
 }
 
 /// Whether a value, or what it shows, differs from iteration to iteration and is not stacked already: a loop inside that
@@ -95,11 +144,9 @@ fn may_be_stacked(of: &Loop, mut val: Val) -> bool {
         val = args[0];
     }
     let inst = program.inst(val);
-    match inst.prim {
-        Prim::Feed(position) => !matches!(of.operands[position as usize], LoopOperand::Whole(_)),
-        Prim::Output(_) => !matches!(program.inst(inst.args[0]).prim, Prim::Loop(_)),
-        _ => !inst.prim.is_source(),
-    }
+    let is_of_loop =
+        matches!(inst.prim, Prim::Output(_)) && matches!(program.inst(inst.args[0]).prim, Prim::Loop(_));
+    !is_of_loop && differs(of, val)
 }
 
 /// What an added value is made of, if all iterations' can be added up at once.
@@ -138,27 +185,14 @@ fn add_up_behind(
     let (origin, args) = (inst.origin, inst.args.clone());
     let (Prim::Loop(of), [_, ..]) = (&mut inst.prim, sums) else { return program.push(inst) };
     let Trips::Known(count) = of.trips else { return program.push(inst) };
-    let mut inside = of.callee.program().clone();
     // Where the rows of a value are: an operand, or an output of the loop.
-    let mut rows_of = |row: Val| {
-        if let Some(array) = array(of, row) {
-            return (row, None, args[array as usize]);
-        }
-        let first = of.before_stacks();
-        let stack = inside.outputs[first..].iter().position(|&stacked| stacked == row);
-        let stack = stack.unwrap_or_else(|| {
-            inside.outputs.push(row);
-            inside.outputs.len() - 1 - first
-        });
-        (row, Some(of.states + stack as u32), looped)
+    let mut rows_of = |row: Val| match array(of, row) {
+        Some(array) => (row, None, args[array as usize]),
+        None => (row, stacking(of, &[row]).pop(), looped),
     };
-    let rows: Vec<Vec<(Val, Option<u32>, Val)>> = sums
-        .iter()
-        .map(|sum| match sum.shares {
-            Shares::Product { a, b } => vec![rows_of(a), rows_of(b)],
-            Shares::Rows(rows) => vec![rows_of(rows)],
-        })
-        .collect();
+    let rows: Vec<Vec<(Val, Option<u32>, Val)>> =
+        sums.iter().map(|sum| sum.shares.rows().into_iter().map(&mut rows_of).collect()).collect();
+    let mut inside = of.callee.program().clone();
     for sum in sums {
         inside.outputs[sum.state as usize] = sum.before;
     }
@@ -191,8 +225,9 @@ fn add_up_behind(
                 let b = push(Prim::View(View::Reshape), &[b], b_row, long(b_row));
                 push(Prim::Dot, &[a, b], total, total.dims.clone())
             }
-            (_, Some((rows, _)), _) => {
-                let prim = Prim::Reduce { reduce: Reduce::Sum, first: 0, end: 2 };
+            (shares, Some((rows, _)), _) => {
+                let end = if matches!(shares, Shares::Rows(_)) { 2 } else { 1 };
+                let prim = Prim::Reduce { reduce: Reduce::Sum, first: 0, end };
                 push(prim, &[rows], total, total.dims.clone())
             }
             _ => continue,

@@ -3,6 +3,7 @@
 //! Invariant: nothing is hoisted that could fail or that somebody could see run, for the loop may not run at all. What it
 //! costs then is paid for nothing, which is the price of all others.
 
+use super::Trace;
 use super::early::{Most, is_gathered, says_all, worth_computing};
 use crate::element::DType;
 use crate::ir::{Args, Callee, Dims, Inst, Loop, LoopOperand, Prim, Program, Trips, Val, size};
@@ -11,19 +12,24 @@ use crate::ir::{Args, Callee, Dims, Inst, Loop, LoopOperand, Prim, Program, Trip
 const MAX_BYTES: usize = 64 << 20;
 
 /// The program in which the iterations of its loops read what they would all compute.
-pub(super) fn with_invariants_before_loops(program: Program) -> Program {
+pub(super) fn with_invariants_before_loops(program: Program, trace: &mut Trace) -> Program {
     program.rebuilt(|around, mut inst| {
         if let Prim::Loop(of) = &mut inst.prim {
-            let targets = invariants(of);
+            let targets = invariants(of, trace.left());
+            let inside = of.callee.program();
+            for &target in &targets {
+                trace.note("hoist", "the same in each iteration", inside, inside.inst(target));
+            }
             hoist(around, of, &mut inst.args, &targets);
         }
         around.push(inst)
     })
 }
 
-/// The values of a loop's program that are the same in each iteration and worth computing before the first. What depends
+/// The values of a loop's program that are the same in each iteration and worth computing before the first, so many at
+/// most. What depends
 /// on constants alone is none: it is computed when the plan is made, and the rules of the loop's program know it.
-fn invariants(of: &Loop) -> Vec<Val> {
+fn invariants(of: &Loop, most: usize) -> Vec<Val> {
     if matches!(of.trips, Trips::Known(0 | 1)) {
         return Vec::new();
     }
@@ -53,6 +59,7 @@ fn invariants(of: &Loop) -> Vec<Val> {
     }
     let mut invariants = worth_computing(program, &known, Most { results: usize::MAX, bytes: MAX_BYTES });
     invariants.retain(|val| is_fed[val.index()]);
+    invariants.truncate(most);
     invariants
 }
 

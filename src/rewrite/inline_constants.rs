@@ -3,20 +3,21 @@
 
 use foldhash::HashMap;
 
+use super::Trace;
 use crate::ir::{Branch, Callee, LoopOperand, Prim, Program, Val};
 
 /// The program whose loops and branches have in them the constants that they were fed, and likewise what it calls.
-pub(super) fn with_constants_inside(program: Program) -> Program {
-    Inlining::default().inline(program)
+pub(super) fn with_constants_inside(program: Program, trace: &mut Trace) -> Program {
+    Inlining { done: HashMap::default(), trace }.inline(program)
 }
 
-#[derive(Default)]
-struct Inlining {
+struct Inlining<'t> {
     /// What functions that are fed no constants have become: instructions that run the same do so still.
     done: HashMap<Callee, Callee>,
+    trace: &'t mut Trace,
 }
 
-impl Inlining {
+impl Inlining<'_> {
     fn inline(&mut self, mut program: Program) -> Program {
         for index in 0..program.insts.len() {
             if !program.insts[index].prim.runs_programs() {
@@ -24,23 +25,28 @@ impl Inlining {
             }
             let mut inst = program.insts[index].clone();
             let known = |arg: u32| known(&program, inst.args[arg as usize]);
-            match &mut inst.prim {
-                Prim::Call(callee) => self.inline_in(callee, &program, &[]),
-                Prim::Branch(branches) => {
-                    for Branch { callee, operands } in &mut branches.branches {
-                        let fed: Vec<Option<Val>> = operands.iter().map(|&operand| known(operand)).collect();
-                        self.inline_in(callee, &program, &fed);
-                    }
+            let mut fed: Vec<Vec<Option<Val>>> = match &inst.prim {
+                Prim::Branch(of) => {
+                    let known =
+                        |branch: &Branch| branch.operands.iter().map(|&operand| known(operand)).collect();
+                    of.branches.iter().map(known).collect()
                 }
                 Prim::Loop(of) => {
-                    let fed = of.operands.iter().map(|operand| match *operand {
+                    let known = |operand: &LoopOperand| match *operand {
                         LoopOperand::Whole(arg) => known(arg),
                         _ => None,
-                    });
-                    let fed: Vec<Option<Val>> = fed.collect();
-                    self.inline_in(&mut of.callee, &program, &fed);
+                    };
+                    vec![of.operands.iter().map(known).collect()]
                 }
-                _ => {}
+                _ => vec![Vec::new()],
+            };
+            if self.trace.left() == 0 {
+                fed.iter_mut().flatten().for_each(|known| *known = None);
+            } else if fed.iter().flatten().any(Option::is_some) {
+                self.trace.note("inline", "constants become part of what is run", &program, &inst);
+            }
+            for (callee, fed) in inst.prim.callees_mut().into_iter().zip(&fed) {
+                self.inline_in(callee, &program, fed);
             }
             program.insts[index].prim = inst.prim;
         }

@@ -27,17 +27,19 @@ mod recompute;
 mod repeats;
 mod shared;
 mod stable;
+mod stacks;
+mod trace;
 mod unread;
 mod views;
 
-use smallvec::SmallVec;
-
 use crate::element::DType;
-use crate::ir::{Dims, Inst, Names, NodeId, Prim, Program, Scalar, ScalarValue, Val, size};
+use crate::ir::{Dims, Inst, NodeId, Prim, Program, Scalar, ScalarValue, Val, size};
 
 pub(crate) use constants::fold_constants;
 pub(crate) use loops::rewrite_loops;
 use shared::Shared;
+use trace::Trace;
+pub(crate) use trace::{Applied, trace_text};
 
 /// Proposes to replace an instruction.
 type Rule = fn(&Program, &Inst) -> Option<Rewrite>;
@@ -89,98 +91,40 @@ impl Tree {
     }
 }
 
-/// A record of one applied rewrite.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Applied {
-    rule: &'static str,
-    reason: &'static str,
-    before: Inst,
-    /// The operands of `before`, which may be gone from the program by now.
-    operands: SmallVec<[Operand; 3]>,
-}
-
-/// An operand as a trace tells it: a number, or the node that the value comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operand {
-    Number(ScalarValue),
-    Of(NodeId),
-}
-
-impl Applied {
-    fn new(rule: &'static str, reason: &'static str, program: &Program, before: Inst) -> Self {
-        let operand = |&arg: &Val| match *program.inst(arg) {
-            Inst { prim: Prim::Scalar(number), .. } => Operand::Number(number),
-            Inst { origin, .. } => Operand::Of(origin),
-        };
-        Applied { operands: before.args.iter().map(operand).collect(), rule, reason, before }
-    }
-
-    /// A line: the number, the rule, the instruction, the node that it comes from, and the reason.
-    fn text(&self, number: usize, names: Names<'_>) -> String {
-        let Applied { rule, reason, before, operands } = self;
-        let operand = |operand: &Operand| match *operand {
-            Operand::Number(number) => number.to_string(),
-            Operand::Of(node) => names.node(node),
-        };
-        let operands = operands.iter().map(operand).collect::<Vec<_>>().join(", ");
-        let (action, of, Inst { dtype, dims, .. }) =
-            (before.action(names), names.node(before.origin), before);
-        format!("{number}. {rule}: {action} {operands} : {dtype}{dims:?} in {of} ({reason})\n")
-    }
-}
-
-/// A trace as text: one numbered line a rewrite.
-pub(crate) fn trace_text(trace: &[Applied], names: Names<'_>) -> String {
-    (1..).zip(trace).fold(String::new(), |text, (number, applied)| text + &applied.text(number, names))
-}
-
 /// Rewrites the whole program; stops applying rules after `limit` rewrites, which finds the one that
 /// spoils a result by bisection.
-pub(crate) fn rewrite(mut program: Program, limit: usize) -> (Program, Vec<Applied>) {
-    let insts = std::mem::take(&mut program.insts);
-    program.insts.reserve(insts.len());
-    let shared = Shared::with_capacity(insts.len());
-    let mut driver = Driver { out: program, shared, trace: Vec::new(), limit };
-    let mut renumbered: Vec<Val> = Vec::with_capacity(insts.len());
-    let renumber = |renumbered: &[Val], val: &mut Val| *val = renumbered[val.index()];
-    for mut inst in insts {
-        inst.args.iter_mut().for_each(|arg| renumber(&renumbered, arg));
-        let mut budget = FIRINGS_PER_INSTRUCTION;
-        renumbered.push(driver.add(inst, &mut budget));
-    }
-    let Driver { mut out, trace, .. } = driver;
-    out.results_mut().for_each(|val| renumber(&renumbered, val));
-    (out.pruned(), trace)
+pub(crate) fn rewrite(program: Program, limit: usize) -> (Program, Vec<Applied>) {
+    let mut driver = Driver { shared: Shared::with_capacity(program.insts.len()), trace: Trace::of(limit) };
+    let program = program.rebuilt(|out, inst| driver.add(out, inst, &mut { FIRINGS_PER_INSTRUCTION }));
+    (program.pruned(), driver.trace.applied)
 }
 
 struct Driver {
-    out: Program,
     /// The instructions so far, by what they compute.
     shared: Shared,
-    trace: Vec<Applied>,
-    limit: usize,
+    trace: Trace,
 }
 
 impl Driver {
-    fn add(&mut self, inst: Inst, budget: &mut usize) -> Val {
-        if self.trace.len() < self.limit && *budget > 0 {
-            let proposal = RULES.iter().find_map(|(name, rule)| Some((name, rule(&self.out, &inst)?)));
+    fn add(&mut self, out: &mut Program, inst: Inst, budget: &mut usize) -> Val {
+        if self.trace.left() > 0 && *budget > 0 {
+            let proposal = RULES.iter().find_map(|(name, rule)| Some((name, rule(out, &inst)?)));
             if let Some((rule, Rewrite { by, reason })) = proposal {
                 *budget -= 1;
                 let origin = inst.origin;
-                self.trace.push(Applied::new(rule, reason, &self.out, inst));
-                return self.plant(by, origin, budget);
+                self.trace.note(rule, reason, out, &inst);
+                return self.plant(out, by, origin, budget);
             }
         }
-        self.shared.find_or_push(&mut self.out, inst)
+        self.shared.find_or_push(out, inst)
     }
 
-    fn plant(&mut self, tree: Tree, origin: NodeId, budget: &mut usize) -> Val {
+    fn plant(&mut self, out: &mut Program, tree: Tree, origin: NodeId, budget: &mut usize) -> Val {
         match tree {
             Tree::Val(val) => val,
             Tree::Inst { prim, args, dtype, dims } => {
-                let args = args.into_iter().map(|arg| self.plant(arg, origin, budget)).collect();
-                self.add(Inst { prim, args, dtype, dims, origin }, budget)
+                let args = args.into_iter().map(|arg| self.plant(out, arg, origin, budget)).collect();
+                self.add(out, Inst { prim, args, dtype, dims, origin }, budget)
             }
         }
     }

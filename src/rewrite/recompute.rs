@@ -7,11 +7,13 @@
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
+use super::Trace;
+use super::stacks::stacking;
 use crate::element::DType;
 use crate::ir::{Args, Callee, Computation, Dims, Inst, Loop, LoopOperand, Prim, Program, Trips, Val, size};
 
 /// The program whose loops read fewer stacks.
-pub(super) fn with_rows_computed(program: Program) -> Program {
+pub(super) fn with_rows_computed(program: Program, trace: &mut Trace) -> Program {
     let outputs = (0..).map(Val).zip(&program.insts).filter_map(|(val, inst)| match inst.prim {
         Prim::Output(position) => Some(((inst.args[0], position), val)),
         _ => None,
@@ -20,7 +22,12 @@ pub(super) fn with_rows_computed(program: Program) -> Program {
     let readers = program.insts.len() as u32;
     let mut around = Around { program, outputs, behind: HashMap::default() };
     for reader in (0..readers).map(Val) {
+        if trace.left() == 0 {
+            break;
+        }
         if let Some(anew) = computing_rows(&around, reader) {
+            let before = around.program.inst(reader);
+            trace.note("recompute", "computes again what another loop would stack", &around.program, before);
             around.replace(reader, anew);
         }
     }
@@ -51,12 +58,11 @@ impl Around {
             let inst = &mut self.program.insts[source.index()];
             let origin = inst.origin;
             let Prim::Loop(of) = &mut inst.prim else { continue };
-            let first = of.callee.program().outputs.len() - usize::from(of.is_conditional());
-            let mut program = of.callee.program().clone();
-            program.outputs.extend(more.iter().map(|&(row, _)| row));
-            of.callee = of.callee.with_program(program);
-            let types = inst.prim.given().split_off(first);
-            for ((position, &(_, operand)), (dtype, dims)) in (first as u32..).zip(&more).zip(types) {
+            let rows: Vec<Val> = more.iter().map(|&(row, _)| row).collect();
+            let positions = stacking(of, &rows);
+            let types = inst.prim.given();
+            for (position, &(_, operand)) in positions.into_iter().zip(&more) {
+                let (dtype, dims) = types[position as usize].clone();
                 let (prim, from) = (Prim::Output(position), SmallVec::from_slice(&[source]));
                 let stack = self.program.push(Inst { prim, args: from, dtype, dims, origin });
                 args[operand] = stack;

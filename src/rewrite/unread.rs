@@ -3,17 +3,22 @@
 
 use foldhash::{HashMap, HashSet};
 
+use super::Trace;
 use crate::ir::{Args, Callee, Inst, Loop, LoopOperand, Prim, Program, Trips, Val};
 
 /// The program whose loops are fed as a whole what is in their state and stays the same.
-pub(super) fn with_unchanged_states_whole(mut program: Program) -> Program {
+pub(super) fn with_unchanged_states_whole(mut program: Program, trace: &mut Trace) -> Program {
     let mut by: Vec<Val> = (0..program.insts.len() as u32).map(Val).collect();
     for index in 0..program.insts.len() {
         let mut inst = program.insts[index].clone();
         inst.args.iter_mut().for_each(|arg| *arg = by[arg.index()]);
         if let Prim::Loop(of) = &mut inst.prim {
             let unchanged: Vec<bool> = (0..of.states).map(|state| is_unchanged(of, state)).collect();
-            for operand in &mut of.operands {
+            let is_some = unchanged.contains(&true) && trace.left() > 0;
+            if is_some {
+                trace.note("unchanged", "a state that stays the same", &program, &program.insts[index]);
+            }
+            for operand in of.operands.iter_mut().filter(|_| is_some) {
                 if let LoopOperand::State(state) = *operand
                     && unchanged[state as usize]
                 {
@@ -55,46 +60,41 @@ fn is_next(of: &Loop, state: u32, fed: LoopOperand) -> bool {
 }
 
 /// The program whose loops neither keep nor stack nor are fed what nobody reads.
-pub(super) fn without_unread(mut program: Program) -> Program {
+pub(super) fn without_unread(mut program: Program, trace: &mut Trace) -> Program {
     // A loop that is fed less may leave what another one gives unread, and that comes before it.
-    loop {
+    while trace.left() > 0 {
         let before = program.insts.len();
-        program = with_less_given(program).pruned();
+        program = with_less_given(program, trace).pruned();
         if program.insts.len() == before {
-            return program;
+            break;
         }
     }
+    program
 }
 
-fn with_less_given(mut program: Program) -> Program {
+fn with_less_given(mut program: Program, trace: &mut Trace) -> Program {
     let outputs = program.insts.iter().filter_map(|inst| match inst.prim {
         Prim::Output(position) => Some((inst.args[0], position)),
         _ => None,
     });
     let read: HashSet<(Val, u32)> = outputs.collect();
     let mut places: HashMap<(Val, u32), u32> = HashMap::default();
-    for (val, inst) in (0..).map(Val).zip(&mut program.insts) {
+    for index in 0..program.insts.len() {
+        let (val, mut inst) = (Val(index as u32), program.insts[index].clone());
         match &mut inst.prim {
             Prim::Loop(of) => {
-                let kept = needed_states(of, |position| read.contains(&(val, position)));
-                let inner = of.callee.program();
-                let mut outputs: Vec<Val> = kept.iter().map(|&state| inner.outputs[state as usize]).collect();
-                places.extend(kept.iter().zip(0..).map(|(&state, place)| ((val, state), place)));
-                outputs.extend(&inner.outputs[of.states as usize..of.before_stacks()]);
-                let mut place = kept.len() as u32;
-                for (stack, &row) in (of.states..).zip(&inner.outputs[of.before_stacks()..]) {
-                    if read.contains(&(val, stack)) {
-                        places.insert((val, stack), place);
-                        outputs.push(row);
-                        place += 1;
-                    }
+                let mut own_places = Vec::new();
+                let less = of_what_is_read(of, val, &read, &mut own_places);
+                let kept: Vec<u32> = own_places.iter().map(|&((_, position), _)| position).collect();
+                let states = kept.partition_point(|&position| position < of.states);
+                feed_what_is_read(&mut inst, less, &kept[..states]);
+                if inst != program.insts[index] && trace.left() > 0 {
+                    trace.note("unread", "nobody reads all of it", &program, &program.insts[index]);
+                    places.extend(own_places);
+                } else {
+                    inst = program.insts[index].clone();
                 }
-                let mut inner = inner.clone();
-                inner.outputs = outputs;
-                let inner = inner.pruned();
-                let is_loop = |inst: &Inst| matches!(inst.prim, Prim::Loop(_));
-                let inner = if inner.insts.iter().any(is_loop) { without_unread(inner) } else { inner };
-                feed_what_is_read(inst, inner, &kept);
+                with_less_given_inside(&mut inst, trace);
             }
             Prim::Output(position) => {
                 if let Some(&place) = places.get(&(inst.args[0], *position)) {
@@ -103,8 +103,42 @@ fn with_less_given(mut program: Program) -> Program {
             }
             _ => {}
         }
+        program.insts[index] = inst;
     }
     program
+}
+
+/// A loop's program with what somebody reads alone; and for what the loop gives of it, the loop and the position, where it
+/// is then.
+fn of_what_is_read(
+    of: &Loop,
+    val: Val,
+    read: &HashSet<(Val, u32)>,
+    places: &mut Vec<((Val, u32), u32)>,
+) -> Program {
+    let kept = needed_states(of, |position| read.contains(&(val, position)));
+    let mut inner = of.callee.program().clone();
+    let rows = &inner.outputs[of.before_stacks()..];
+    let stacks = (of.states..).zip(rows).filter(|&(stack, _)| read.contains(&(val, stack)));
+    let (stacks, rows): (Vec<u32>, Vec<Val>) = stacks.unzip();
+    let states = kept.iter().map(|&state| inner.outputs[state as usize]);
+    let condition = &inner.outputs[of.states as usize..of.before_stacks()];
+    let outputs = states.chain(condition.iter().copied()).chain(rows).collect();
+    let given = kept.into_iter().chain(stacks).zip(0..);
+    places.extend(given.map(|(position, place)| ((val, position), place)));
+    inner.outputs = outputs;
+    inner.pruned()
+}
+
+/// The same for the loops of a loop's program.
+fn with_less_given_inside(inst: &mut Inst, trace: &mut Trace) {
+    let Prim::Loop(of) = &inst.prim else { return };
+    let inner = of.callee.program();
+    if inner.insts.iter().any(|inst| matches!(inst.prim, Prim::Loop(_))) && trace.left() > 0 {
+        let states: Vec<u32> = (0..of.states).collect();
+        let inner = without_unread(inner.clone(), trace);
+        feed_what_is_read(inst, inner, &states);
+    }
 }
 
 /// The values of a loop's state that somebody reads when it has run, or that what must be done or is read goes back to.

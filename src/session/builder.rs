@@ -143,8 +143,8 @@ impl<'g> SessionBuilder<'g> {
 
     /// Stops rewriting each plan after so many rewrites, which [`explain`](Session::explain) numbers in this
     /// order; all are applied by default. Where a result differs from that of `optimize(false)` by more than
-    /// rounding, bisection finds the rewrite to blame: the last one of the least number that brings it about. Loops are
-    /// rewritten as wholes before all else, unless the number is 0: where 1 rewrite differs and 0 do not, it may be those.
+    /// rounding, bisection finds the rewrite to blame: the last one of the least number that brings it about. What is
+    /// rewritten of loops comes first, and each of these rewrites counts like all others.
     ///
     /// ```
     /// use flowgrad::prelude::*;

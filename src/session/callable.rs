@@ -77,7 +77,8 @@ impl<I, O: Output> Callable<I, O> {
 
     /// Runs as [`call`](Callable::call) does, so many times as one run: each time on the variables as the time before has
     /// left them. Gives the results of the last time. Other runs see the variables as they were until the last time has
-    /// succeeded; if one fails, all stays as it was. For a transaction of its own for each time, call in a loop.
+    /// succeeded; if one fails, all stays as it was. [`repeat_each_with`](Callable::repeat_each_with) makes each time a
+    /// transaction of its own.
     ///
     /// It counts as so many runs, so random numbers are those of so many calls.
     ///
@@ -97,6 +98,42 @@ impl<I, O: Output> Callable<I, O> {
     pub fn repeat_with<'v>(&self, times: usize, feeds: impl Arguments<'v, I>) -> Result<O> {
         let more = times.checked_sub(1).ok_or(Error::NoRepetition)?;
         self.call_as(RunTerms { more, ..self.terms }, feeds)
+    }
+
+    /// Runs as [`call`](Callable::call) does, so many times, each of which is a transaction of its own: other runs see what
+    /// it leaves as soon as it has succeeded, and may come between it and the next. If one fails, those before it stay done:
+    /// the variables are as the last of these has left them, and the error says which one has failed. Gives the results of
+    /// the last time. A timeout is for each by itself.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f64>("x", []);
+    /// let v = g.variable("v", 8.0_f64);
+    /// let session = Session::new(&g)?;
+    /// let step = session.make_callable(x, v.assign((v - x).sqrt().check_numerics()))?;
+    /// // The first gives 2, and of -2 there is no root.
+    /// let error = step.repeat_each_with(5, 4.0).unwrap_err();
+    /// assert!(matches!(error, Error::Repetition { repetition: 1, .. }), "{error}");
+    /// assert_eq!(session.run(v.tensor())?.item()?, 2.0);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Repetition`] with an error as of [`call`](Callable::call), and [`Error::NoRepetition`] for no times at all.
+    pub fn repeat_each_with<'v>(&self, times: usize, feeds: impl Arguments<'v, I>) -> Result<O> {
+        let mut fed = FedArrays::default();
+        feeds.push_to(&mut fed);
+        self.check_lists(&fed)?;
+        let mut last = None;
+        for repetition in 0..times {
+            let mut values = Fetched::default();
+            let run = self.core.run(&self.prepared, &fed.arrays, self.terms, &mut |value| values.push(value));
+            run.map_err(|error| Error::Repetition { repetition, error: Box::new(error) })?;
+            last = Some(values);
+        }
+        let last = last.ok_or(Error::NoRepetition)?;
+        Ok(last.into_output(&self.lengths))
     }
 
     fn call_as<'v>(&self, terms: RunTerms, feeds: impl Arguments<'v, I>) -> Result<O> {
@@ -158,5 +195,14 @@ impl<O: Output> Callable<(), O> {
     /// As for [`repeat_with`](Callable::repeat_with).
     pub fn repeat(&self, times: usize) -> Result<O> {
         self.repeat_with(times, ())
+    }
+
+    /// Runs so many times, each a transaction of its own, as [`repeat_each_with`](Callable::repeat_each_with) does, for a
+    /// callable that is fed nothing.
+    ///
+    /// # Errors
+    /// As for [`repeat_each_with`](Callable::repeat_each_with).
+    pub fn repeat_each(&self, times: usize) -> Result<O> {
+        self.repeat_each_with(times, ())
     }
 }

@@ -348,7 +348,8 @@ impl Core {
     /// The program rewritten, and what depends on constants alone computed, unless some plan has it already; likewise
     /// what it calls, each once.
     fn optimized(&self, program: Program, trace: &mut Vec<Applied>, folded: &mut Vec<Results>) -> Program {
-        let mut program = if self.max_rewrites == 0 { program } else { rewrite::rewrite_loops(program) };
+        let (mut program, applied) = rewrite::rewrite_loops(program, self.max_rewrites - trace.len());
+        trace.extend(applied);
         let mut by = HashMap::default();
         let callees: Vec<Callee> = program.callees().into_iter().cloned().collect();
         for callee in callees {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use flowgrad::ndarray::{ArrayD, arr1, arr2};
+use flowgrad::ndarray::{Array3, ArrayD, arr1, arr2};
 use flowgrad::op::{ArrayMut, ArrayRef, Fault, Kernel, KernelError, Lowering, Op, TensorType, Val};
 use flowgrad::prelude::*;
 
@@ -144,5 +144,46 @@ fn the_first_operation_that_gives_no_number_is_named() {
         let session = Session::builder(&g).optimize(optimize).check_numerics(true).build().unwrap();
         let error = session.feed(x, &arr1(&[-1.0, 1.0, 2.0])).run(y).unwrap_err().to_string();
         assert!(error.contains("logarithm"), "{error}");
+    }
+}
+
+/// The rewrites that an explanation tells, line by line.
+fn rewrites(text: &str) -> Vec<&str> {
+    text.lines().skip(1).take_while(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn rewrites_of_loops_are_told_and_counted() {
+    let g = Graph::new();
+    let [u, w] = ["u", "w"].map(|name| g.variable(name, arr2(&[[0.3, -0.2], [0.1, 0.4]])).tensor());
+    let xs = g.variable("xs", Array3::from_shape_fn((6, 1, 2), |(i, _, j)| (i + j) as f64 * 0.1)).tensor();
+    let (scale, start) = (g.constant(arr1(&[0.1, 0.2])), g.variable("start", arr2(&[[0.5, -0.5]])).tensor());
+    // Something for each: a constant from outside, what is the same each time, what nobody reads, and in the gradient a
+    // cheap value and a sum of products.
+    let ((y, _), ()) = g.scan((start, g.constant(0.0)), xs, |(s, unread), x| {
+        let same = w.matmul(w).exp().reduce_sum(0) * scale;
+        (((s + x).matmul(u).tanh() + same, unread + x.reduce_sum(..)), ())
+    });
+    let [by_u, by_xs] = y.square().reduce_sum(..).gradients([u, xs]);
+    let fetches = vec![y, by_u, by_xs];
+    let up_to = |most: usize| {
+        let session = Session::builder(&g).max_rewrites(most).build().unwrap();
+        (session.explain(fetches.clone()).unwrap(), session.run(fetches.clone()).unwrap())
+    };
+    let (all, expected) = up_to(usize::MAX);
+    let all = rewrites(&all);
+    for rule in ["inline", "hoist", "recompute", "sums", "unread"] {
+        assert!(all.iter().any(|line| line.contains(&format!(". {rule}: "))), "{rule}: {all:#?}");
+    }
+    for most in 0..all.len() {
+        let (text, found) = up_to(most);
+        // They come one after the other, so that the last one told is the one that makes the difference.
+        assert_eq!(rewrites(&text).len(), most, "{text}");
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!(
+                found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12),
+                "{most}: {found} is not {expected}"
+            );
+        }
     }
 }

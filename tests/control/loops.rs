@@ -330,6 +330,26 @@ fn runs_repeat_as_one_transaction() {
 }
 
 #[test]
+fn runs_repeat_as_a_transaction_each() {
+    let g = Graph::new();
+    let (v, left) = (g.variable("v", 1.0), g.variable("left", 5_i64));
+    let x = g.placeholder::<f64>("x", []);
+    let fails = g.constant(1_i64) / left;
+    let session = Session::new(&g).unwrap();
+    let step = session.make_callable(x, (v.assign(v * x), left.assign_sub(fails - fails + 1_i64))).unwrap();
+    let held = || session.run((v, left)).map(|(v, left)| (v.sum(), left.sum())).unwrap();
+    let (given, _) = step.repeat_each_with(3, 2.0).unwrap();
+    assert_eq!((given.sum(), session.run_count(), held()), (8.0, 3, (8.0, 2)));
+    // The third from here divides by zero.
+    let error = step.repeat_each_with(5, 2.0).unwrap_err();
+    assert!(matches!(&error, Error::Repetition { repetition: 2, error }
+        if matches!(**error, Error::DivisionByZero { .. })));
+    assert!(error.to_string().ends_with("in repetition 2"), "{error}");
+    assert_eq!(held(), (32.0, 0));
+    assert!(matches!(step.repeat_each_with(0, 2.0), Err(Error::NoRepetition)));
+}
+
+#[test]
 fn what_fails_says_in_which_iteration() {
     let g = Graph::new();
     let xs = g.constant(arr1(&[3_i64, 2, 0, 1]));

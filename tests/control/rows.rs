@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use flowgrad::ndarray::{Array, Array3, ArrayD, Axis};
+use flowgrad::ndarray::{Array, Array3, ArrayD, Axis, arr1};
 use flowgrad::op::{ArrayMut, ArrayRef, KernelError, iterations};
 use flowgrad::prelude::*;
 
@@ -50,6 +50,34 @@ fn rows_are_split_among_threads() {
     };
     assert!(tasks(2));
     assert!(!tasks(1));
+}
+
+/// The gradient by what all rows use is added up behind the loop, in one order, so its rows are split as well.
+#[test]
+fn gradients_by_what_rows_capture_are_split_among_threads() {
+    let run = |threads: usize, optimize: bool| {
+        let g = Graph::new();
+        let xs = g.constant(rows(64, 32));
+        let [w, b] = [("w", 5), ("b", 7)].map(|(name, seed)| {
+            let start = Array::from_shape_fn((32, 32), |(i, j)| ((i * seed + j) % 9) as f64 / 9.0 - 0.4);
+            g.variable(name, start).tensor()
+        });
+        let ys = g.map_fn(xs, |x: Tensor<f64>| (x.matmul(w).tanh() + b).matmul(x).sin().matmul(w));
+        let by = ys.square().reduce_mean(..).gradients([w, b]);
+        let session = Session::builder(&g).threads(threads).optimize(optimize).build().unwrap();
+        let text = session.explain(by.to_vec()).unwrap();
+        (session.run(by.to_vec()).unwrap(), text.matches(" tasks of ").count())
+    };
+    let (one, _) = run(1, true);
+    for threads in [2, 3] {
+        let (found, split) = run(threads, true);
+        assert_eq!(one, found);
+        assert!(split >= 2, "{split} loops are split");
+    }
+    let (plain, _) = run(2, false);
+    for (a, b) in one.iter().zip(&plain) {
+        assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12), "{a} is not {b}");
+    }
 }
 
 #[test]
@@ -124,6 +152,65 @@ fn a_checkpointed_scan_is_one_loop_to_who_looks_on() {
         assert_eq!(seen_and_failed(Scan::new().checkpoint_every(block), 2), expected, "{block}");
         let options = Scan::new().checkpoint_every(block).reverse();
         assert_eq!(seen_and_failed(options, 1), reversed, "{block}");
+    }
+}
+
+/// A scan of rows that are fed, its gradients, and what they are without checkpoints.
+fn checkpointed(options: Scan, count: usize) -> [Vec<ArrayD<f64>>; 2] {
+    let numbers = Array::from_shape_fn((count, 3), |(row, i)| ((row * 7 + i * 5) % 13) as f64 / 13.0 - 0.4);
+    let reverse = |options: Scan| if count.is_multiple_of(2) { options } else { options.reverse() };
+    [options, Scan::new()].map(|options| {
+        let g = Graph::new();
+        let xs = g.placeholder::<f64>("xs", [None, Some(3)]);
+        let w = g.variable("w", arr1(&[0.9, 1.1, -0.7])).tensor();
+        let start = g.variable("start", arr1(&[0.1, 0.2, 0.3])).tensor();
+        let (last, ys) = g.scan_with(reverse(options), start, xs, |s, x| ((s * w + x).sin(), s * x));
+        let loss = last.square().reduce_sum(..) + ys.square().reduce_sum(..);
+        let by = loss.gradients([w, start, xs]);
+        let [second] = by[0].square().reduce_sum(..).gradients([w]);
+        let session = Session::builder(&g).threads(2).build().unwrap();
+        session.feed(xs, &numbers).run([&[last, ys, second][..], &by].concat()).unwrap()
+    })
+}
+
+#[test]
+fn checkpoints_need_no_number_of_rows_before_a_run() {
+    for count in [0, 1, 3, 4, 5, 8, 9, 1000] {
+        for options in [Scan::new().checkpoint_every(4), Scan::new().checkpoint_sqrt()] {
+            let [found, expected] = checkpointed(options, count);
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_eq!(found.shape(), expected.shape());
+                let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-12 * b.abs().max(1.0);
+                assert!(found.iter().zip(expected).all(close), "{count} rows: {found} is not {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn rows_that_are_fed_have_their_numbers_in_blocks_too() {
+    for (options, count, failing) in [
+        (Scan::new().checkpoint_every(4), 10, 9),
+        (Scan::new().checkpoint_every(4), 10, 5),
+        (Scan::new().checkpoint_sqrt().reverse(), 11, 10),
+        (Scan::new().checkpoint_every(16), 5, 3),
+    ] {
+        let g = Graph::new();
+        let xs = g.placeholder::<f64>("xs", [None]);
+        let w = g.variable("w", 0.5).tensor();
+        let (last, ()) = g.scan_with(options, g.constant(1.0), xs, |s, x| ((s * w + x).check_numerics(), ()));
+        let [dw] = last.gradients([w]);
+        let mut values = Array::from_elem(count, 0.5);
+        let session = Session::new(&g).unwrap();
+        session.feed(xs, &values).run(dw).unwrap();
+        values[failing] = f64::NAN;
+        match session.feed(xs, &values).run(dw).unwrap_err() {
+            Error::Iteration { iteration, error, .. } => {
+                assert_eq!(iteration, failing, "{options:?}");
+                assert!(!matches!(*error, Error::Iteration { .. }), "{error}");
+            }
+            error => panic!("{error}"),
+        }
     }
 }
 

@@ -179,6 +179,50 @@ fn a_line_of_calls_ends_with_its_time() {
     assert!(session.run(endless).is_err());
 }
 
+/// Loops that are one function, by how often they run: what ends them comes between calls of it, or within one.
+#[test]
+fn a_loop_of_one_program_runs_as_often_as_it_is_told() {
+    for times in [0_i64, 1, 2, 1023, 1024, 1025, 5000] {
+        let g = Graph::new();
+        let end = g.placeholder::<i64>("end", []);
+        let counted = g.while_loop(|i: Tensor<'_, i64>| i.less(end), |i| i + 1, g.constant(0));
+        let at_most = While::new().maximum_iterations(2000);
+        let cut_short = g.while_with(at_most, |i: Tensor<'_, i64>| i.less(end), |i| i + 1, g.constant(0));
+        let fixed = g.fori(times as usize, |_, x: Tensor<'_, f64>| x + 1.0, g.constant(0.0));
+        for code in [true, false] {
+            let session = Session::builder(&g).machine_code(code).build().unwrap();
+            let (counted, cut_short, fixed) =
+                session.feed(end, times).run((counted, cut_short, fixed)).unwrap();
+            assert_eq!(counted.item().unwrap(), times);
+            assert_eq!(cut_short.item().unwrap(), times.min(2000));
+            assert_eq!(fixed.item().unwrap(), times as f64);
+        }
+    }
+}
+
+#[test]
+fn tapes_grow_as_a_function_goes_on() {
+    let g = Graph::new();
+    let w = g.placeholder::<f64>("w", []);
+    // Rows of 8 bytes on some pages.
+    let last = g.while_loop(|x: Tensor<'_, f64>| x.greater(1e-3), |x| x * w + x * x * 1e-4, g.constant(1.0));
+    let [dw] = last.gradients([w]);
+    for number in [0.5, 0.99, 0.998] {
+        let found = [true, false].map(|code| {
+            let session = Session::builder(&g).machine_code(code).build().unwrap();
+            [(); 2].map(|()| session.feed(w, number).run([last, dw]).unwrap())
+        });
+        assert_eq!(found[0], found[1]);
+        let (mut x, mut slope) = (1.0_f64, 0.0);
+        while x > 1e-3 {
+            slope = slope * (number + x * 2e-4) + x;
+            x = x * number + x * x * 1e-4;
+        }
+        assert!((found[0][0][0].sum() - x).abs() < 1e-12);
+        assert!((found[0][1][1].sum() / slope - 1.0).abs() < 1e-9, "{number}: {slope}");
+    }
+}
+
 /// A step with totals of rows, of columns and of all.
 fn reduced(x: Tensor<'_, f64>) -> Tensor<'_, f64> {
     let rows = x.reduce_sum(1).expand_dims(1) * 0.125;

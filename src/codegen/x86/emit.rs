@@ -6,18 +6,20 @@ use super::loops::{BYTES, INDEX};
 use super::vector::Machine;
 
 use crate::codegen::program::{Inst, Program, Segment, Stream, Value};
+use crate::codegen::turns::Turns;
 use crate::codegen::{Code, FIRST_STREAM};
 use crate::kernel::isa::Isa;
 
 /// The address of the frame's words, which is the only argument.
-const FRAME: Gpr = Gpr(7);
+pub(super) const FRAME: Gpr = Gpr(7);
 /// Scratch.
 pub(super) const SPARE: Gpr = Gpr(11);
 pub(super) const STACK: Gpr = Gpr(4);
 const STACK_BEFORE: Gpr = Gpr(5);
 
 /// Registers for the addresses of streams: those that a function may overwrite first.
-const ADDRESSES: [Gpr; 9] = [Gpr(0), Gpr(1), Gpr(8), Gpr(9), Gpr(3), Gpr(12), Gpr(13), Gpr(14), Gpr(15)];
+pub(super) const ADDRESSES: [Gpr; 9] =
+    [Gpr(0), Gpr(1), Gpr(8), Gpr(9), Gpr(3), Gpr(12), Gpr(13), Gpr(14), Gpr(15)];
 /// How many of them need not be kept.
 const SCRATCH_ADDRESSES: usize = 4;
 
@@ -32,6 +34,15 @@ const MOST_STACK: usize = 3 << 10;
 
 /// The code of a program; `None` where it cannot be expressed.
 pub(in crate::codegen) fn emit(program: &Program, isa: Isa) -> Option<Code> {
+    emit_all(program, isa, None)
+}
+
+/// The code of a program's turns.
+pub(in crate::codegen) fn emit_turns(turns: &Turns, isa: Isa) -> Option<Code> {
+    emit_all(&turns.program, isa, Some(turns))
+}
+
+fn emit_all(program: &Program, isa: Isa, turns: Option<&Turns>) -> Option<Code> {
     let machine = Machine::new(isa == Isa::Avx512, program.dtype);
     // Folds go by the lanes that the interpreter has.
     let is_short = program.is_exact && program.folds.is_empty();
@@ -50,7 +61,7 @@ pub(in crate::codegen) fn emit(program: &Program, isa: Isa) -> Option<Code> {
         most_slots: 0,
     };
     function.pool();
-    let entry = function.all()?;
+    let entry = function.all(turns)?;
     Some(Code { bytes: function.code.bytes, entry })
 }
 
@@ -102,8 +113,8 @@ impl Function<'_> {
 }
 
 impl Function<'_> {
-    /// Emits everything; gives the place where the function starts.
-    fn all(&mut self) -> Option<usize> {
+    /// Emits everything, the segments as rows or as turns; gives the place where the function starts.
+    fn all(&mut self, turns: Option<&Turns>) -> Option<usize> {
         let start = self.code.bytes.len();
         self.code.push(STACK_BEFORE);
         self.code.copy(STACK_BEFORE, STACK);
@@ -121,25 +132,10 @@ impl Function<'_> {
             self.code.load(BYTES, at(FRAME, 8));
         }
         self.keep_made_elsewhere();
-        let program = self.program;
-        self.row_code(&program.once)?;
-        let top = self.code.here();
-        for segment in &program.segments {
-            match segment {
-                Segment::Row(insts) => self.row_code(insts)?,
-                Segment::Loop(insts) => self.loops(insts)?,
-            }
-        }
-        if program.width.is_some() {
-            for (index, &bytes) in program.streams.iter().enumerate().filter(|(_, bytes)| **bytes > 0) {
-                let bytes = i32::try_from(bytes).ok()?;
-                match ADDRESSES.get(index) {
-                    Some(&reg) => self.code.add_number(reg, bytes),
-                    None => self.code.add_in_memory(word(Stream(index as u16)), bytes),
-                }
-            }
-            self.code.add_in_memory(at(FRAME, 0), -1);
-            self.code.jump_back(Condition::NotEqual, top);
+        self.row_code(&self.program.once)?;
+        match turns {
+            None => self.rows()?,
+            Some(turns) => self.turns(turns)?,
         }
         let bytes = self.most_slots.max(self.slots) * self.machine.vector();
         if bytes > MOST_STACK {
@@ -158,6 +154,30 @@ impl Function<'_> {
         let bytes = -(bytes as i32);
         self.code.bytes[frame_bytes - 4..frame_bytes].copy_from_slice(&bytes.to_le_bytes());
         Some(start)
+    }
+
+    /// The segments, row by row.
+    fn rows(&mut self) -> Option<()> {
+        let program = self.program;
+        let top = self.code.here();
+        for segment in &program.segments {
+            match segment {
+                Segment::Row(insts) => self.row_code(insts)?,
+                Segment::Loop(insts) => self.loops(insts)?,
+            }
+        }
+        if program.width.is_some() {
+            for (index, &bytes) in program.streams.iter().enumerate().filter(|(_, bytes)| **bytes > 0) {
+                let bytes = i32::try_from(bytes).ok()?;
+                match ADDRESSES.get(index) {
+                    Some(&reg) => self.code.add_number(reg, bytes),
+                    None => self.code.add_in_memory(word(Stream(index as u16)), bytes),
+                }
+            }
+            self.code.add_in_memory(at(FRAME, 0), -1);
+            self.code.jump_back(Condition::NotEqual, top);
+        }
+        Some(())
     }
 
     /// Writes what the code reads, before it.
@@ -213,6 +233,7 @@ impl Function<'_> {
             lanes: Part::Whole,
             is_loop: false,
             masks: MASKS,
+            carried: &[],
         };
         let free = (0..self.machine.registers()).map(|reg| Reg(reg as u8));
         self.line(&line, free)
@@ -257,6 +278,6 @@ fn slot(machine: Machine, slots: &mut usize) -> Rm {
 }
 
 /// A stream's address in the frame.
-fn word(stream: Stream) -> Mem {
+pub(super) fn word(stream: Stream) -> Mem {
     at(FRAME, 8 * (FIRST_STREAM + stream.index()) as i32)
 }

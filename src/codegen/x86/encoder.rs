@@ -226,6 +226,10 @@ impl Encoder {
         self.wide(0x8b, to.0, Rm::Mem(from), 0);
     }
 
+    pub(super) fn store(&mut self, to: Mem, from: Gpr) {
+        self.wide(0x89, from.0, Rm::Mem(to), 0);
+    }
+
     /// Writes the lowest byte of a register.
     pub(super) fn store_byte(&mut self, to: Mem, from: Gpr) {
         self.wide(0x88, from.0, Rm::Mem(to), 0);
@@ -279,6 +283,12 @@ impl Encoder {
     pub(super) fn compare_number(&mut self, a: Gpr, number: i32) {
         self.wide(0x81, 7, Rm::Reg(Reg(a.0)), 4);
         self.word(number);
+    }
+
+    /// Compares a byte in memory with 0.
+    pub(super) fn compare_byte(&mut self, at: Mem) {
+        self.wide(0x80, 7, Rm::Mem(at), 1);
+        self.byte(0);
     }
 
     pub(super) fn shift_right(&mut self, what: Gpr, by: u8) {

@@ -29,6 +29,17 @@ pub(super) struct Line<'a> {
     /// How many mask registers there are for booleans, from the second on: the first is for the lanes of what fills no
     /// vector.
     pub(super) masks: u8,
+    /// What the line leaves at its end, and where.
+    pub(super) carried: &'a [(Value, To)],
+}
+
+/// Where a value goes at the end of a line.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum To {
+    /// A register that is not for the line's own values.
+    Register(Reg),
+    /// The elements of a stream.
+    Memory(Stream),
 }
 
 /// What of a vector a line works on.
@@ -46,6 +57,24 @@ impl Part {
         match self {
             Part::Masked(mask) => Some(mask),
             Part::Whole | Part::First => None,
+        }
+    }
+
+    /// Loads what lies there.
+    pub(super) fn load(self, code: &mut Encoder, machine: Machine, dst: Reg, from: Mem) {
+        match self {
+            Part::Whole => machine.load(code, dst, Rm::Mem(from)),
+            Part::Masked(mask) => machine.load_some(code, mask, dst, from),
+            Part::First => machine.load_first(code, dst, from),
+        }
+    }
+
+    /// Writes a register there.
+    pub(super) fn store(self, code: &mut Encoder, machine: Machine, to: Mem, from: Reg) {
+        match self {
+            Part::Whole => machine.store(code, to, from),
+            Part::Masked(mask) => machine.store_some(code, mask, to, from),
+            Part::First => machine.store_first(code, to, from),
         }
     }
 }
@@ -75,7 +104,15 @@ impl Line<'_> {
                 }
             }
         }
+        for (index, &(value, _)) in self.carried.iter().enumerate() {
+            uses[self.key(made, value, 0)].push(self.end_place(index));
+        }
         uses
+    }
+
+    /// The place, behind all instructions, at which the line leaves a value.
+    fn end_place(&self, index: usize) -> u32 {
+        (self.insts.len() * self.copies + index) as u32
     }
 
     /// A value as a copy sees it: all see the same one from outside.
@@ -140,6 +177,18 @@ impl Line<'_> {
                 emitter.registers.done(at_place);
                 emitter.free_masks(at_place);
             }
+        }
+        for (index, &(value, to)) in self.carried.iter().enumerate() {
+            let key = emitter.key(value, 0);
+            let reg = emitter.read(code, key)?;
+            match to {
+                To::Register(to) => self.machine.load(code, to, Rm::Reg(reg)),
+                To::Memory(stream) => {
+                    let to = elements(code, stream, 0);
+                    self.lanes.store(code, self.machine, to, reg);
+                }
+            }
+            emitter.registers.done(self.end_place(index));
         }
         Some(())
     }
@@ -234,11 +283,7 @@ impl Emitter<'_, '_> {
             Inst::Load(stream) => {
                 let from = elements(code, stream, offset);
                 let dst = self.make(code, key)?;
-                match line.lanes_of(stream) {
-                    Part::Whole => machine.load(code, dst, Rm::Mem(from)),
-                    Part::Masked(mask) => machine.load_some(code, mask, dst, from),
-                    Part::First => machine.load_first(code, dst, from),
-                }
+                line.lanes_of(stream).load(code, machine, dst, from);
                 dst
             }
             Inst::Unary(unary, a) => {
@@ -345,11 +390,7 @@ impl Emitter<'_, '_> {
                 let a = self.read(code, a)?;
                 if line.is_loop {
                     let to = elements(code, stream, offset);
-                    match line.lanes_of(stream) {
-                        Part::Whole => machine.store(code, to, a),
-                        Part::Masked(mask) => machine.store_some(code, mask, to, a),
-                        Part::First => machine.store_first(code, to, a),
-                    }
+                    line.lanes_of(stream).store(code, machine, to, a);
                 } else {
                     let to = at(base(code, stream), 0);
                     machine.store_first(code, to, a);

@@ -20,7 +20,7 @@ pub(super) const INDEX: Gpr = Gpr(10);
 const PASS: usize = 4;
 
 /// Registers that are never given to values that loops keep, for temporaries.
-const TEMPORARIES: usize = 2;
+pub(super) const TEMPORARIES: usize = 2;
 
 /// How a loop goes through a row, and with what registers.
 struct Loop<'a> {
@@ -177,7 +177,7 @@ impl Function<'_> {
     fn part(&mut self, around: &Loop<'_>, copies: usize, first: usize, lanes: Part) -> Option<()> {
         let (machine, program) = (self.machine, self.program);
         let &Loop { insts, masks, .. } = around;
-        let line = Line { machine, program, insts, copies, first, lanes, is_loop: true, masks };
+        let line = Line { machine, program, insts, copies, first, lanes, is_loop: true, masks, carried: &[] };
         self.line(&line, around.free.iter().copied())
     }
 
@@ -207,7 +207,7 @@ impl Function<'_> {
 
     /// Loads into the registers below `top`, from the highest on, the values that a loop reads most often and does not
     /// make, at most so many.
-    fn hoist(&mut self, insts: &[Value], most: usize, top: usize) {
+    pub(super) fn hoist(&mut self, insts: &[Value], most: usize, top: usize) {
         let mut counts = vec![0_usize; self.program.insts.len()];
         for operand in insts.iter().flat_map(|&value| self.program.inst(value).operands()) {
             counts[operand.index()] += 1;
@@ -262,7 +262,7 @@ impl Function<'_> {
     }
 
     /// The lanes of so many bytes, fewer than a vector has, in a mask.
-    fn known_lanes(&mut self, bytes: usize) -> Reg {
+    pub(super) fn known_lanes(&mut self, bytes: usize) -> Reg {
         let (machine, code) = (self.machine, &mut self.code);
         if machine.is_512 {
             code.set(WHOLE, (1 << (bytes / machine.element())) - 1);

@@ -2,12 +2,14 @@
 //!
 //! - [`cond`]: one of several branches is taken.
 //! - [`while_loop`]: as long as a condition holds, or a number of times.
-//! - [`scan`]: row by row through arrays.
+//! - [`scan`]: row by row through arrays; [`blocks`]: with checkpoints.
 
+mod blocks;
 mod cond;
 mod scan;
 mod while_loop;
 
+pub(super) use blocks::{INTERNAL, PUT_BACK};
 pub use cond::Branches;
 pub use scan::Scan;
 pub use while_loop::{Times, While};

@@ -4,20 +4,18 @@ use std::panic::Location;
 
 use super::{close_loop, invalid};
 use crate::error::Fault;
-use crate::graph::{AnyTensor, BodyId, ControlFault, Graph, LoopRecord, LoopTrips, Tensors};
-use crate::ir::Numbering;
-use crate::ops::Length;
+use crate::graph::{AnyTensor, BodyId, ControlFault, Graph, LoopRecord, LoopTrips, Numbering, Tensors};
 
 /// Options of a [`scan_with`](Graph::scan_with).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scan {
-    reverse: bool,
-    checkpoints: Checkpoints,
+    pub(super) reverse: bool,
+    pub(super) checkpoints: Checkpoints,
 }
 
 /// Of which iterations the gradient keeps the state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Checkpoints {
+pub(super) enum Checkpoints {
     /// Of each, with what it has computed.
     #[default]
     All,
@@ -40,8 +38,8 @@ impl Scan {
     }
 
     /// The gradient keeps the state of one iteration in so many, and computes those between once more: a `k`-th of the
-    /// memory, and what `k` iterations need, for one more pass. 0 is as 1. The number of rows must be known when the
-    /// scan is built. Random numbers are the same the second time; what has an effect, such as `print`, happens twice.
+    /// memory, and what `k` iterations need, for one more pass. 0 is as 1. The number of rows need not be known before a
+    /// run. Random numbers are the same the second time; what has an effect, such as `print`, happens twice.
     #[must_use]
     pub fn checkpoint_every(self, iterations: usize) -> Self {
         Scan { checkpoints: Checkpoints::Every(iterations.max(1)), ..self }
@@ -61,15 +59,6 @@ impl Scan {
     #[must_use]
     pub fn checkpoint_sqrt(self) -> Self {
         Scan { checkpoints: Checkpoints::Sqrt, ..self }
-    }
-
-    /// How many iterations lie from one kept state to the next, of so many in all.
-    fn block(self, rows: usize) -> Option<usize> {
-        match self.checkpoints {
-            Checkpoints::All => None,
-            Checkpoints::Every(iterations) => Some(iterations),
-            Checkpoints::Sqrt => Some(((rows as f64).sqrt().ceil() as usize).max(1)),
-        }
     }
 }
 
@@ -199,17 +188,7 @@ impl Graph {
             return (invalid(self, name, fault.clone(), &state), invalid(self, name, fault, &stacked));
         }
         let rows = Rows { name, body, lengths: [first.len(), rows_of.len(), stacked.flat().len()] };
-        let known = rows_of[0].shape().dims()[0];
-        let given = match known.map(|known| (known, options.block(known))) {
-            Some((known, Some(block))) => {
-                self.attributed(location, || rows.in_blocks(self, options, [known, block], first, &rows_of))
-            }
-            None if options.checkpoints != Checkpoints::All => {
-                let fault = Fault::op(ControlFault::UnknownRows);
-                return (invalid(self, name, fault.clone(), &state), invalid(self, name, fault, &stacked));
-            }
-            Some((_, None)) | None => rows.run(self, options, first, &rows_of, Numbering::From(0)),
-        };
+        let given = self.attributed(location, || rows.run_with(self, options, first, &rows_of));
         let mut given = given.into_iter();
         // There are as many outputs as tensors of the state and of what is stacked.
         let last = state.map(&mut |tensor| given.next().unwrap_or(tensor));
@@ -218,106 +197,41 @@ impl Graph {
 }
 
 /// A body that is run for each row.
-struct Rows {
-    name: &'static str,
-    body: BodyId,
+pub(super) struct Rows {
+    pub(super) name: &'static str,
+    pub(super) body: BodyId,
     /// How many tensors the state has, how many arrays there are, and how many are stacked.
-    lengths: [usize; 3],
+    pub(super) lengths: [usize; 3],
 }
 
 impl Rows {
-    /// A loop over all rows: gives the last state and what is stacked. What those of a block have computed is not kept.
+    /// A loop over all rows of arrays: gives the last state and what is stacked. What those of a block have computed is not
+    /// kept.
     #[track_caller]
-    fn run<'g>(
+    pub(super) fn run<'g>(
         &self,
         graph: &'g Graph,
         Scan { reverse, .. }: Scan,
         state: Vec<AnyTensor<'g>>,
         arrays: &[AnyTensor<'g>],
-        numbering: Numbering,
+        numbering: Numbering<AnyTensor<'g>>,
     ) -> Vec<AnyTensor<'g>> {
-        let recomputes = matches!(numbering, Numbering::WithinBlock(_));
-        let record = LoopRecord { recomputes, numbering, ..self.record(graph, reverse) };
-        let inputs = graph.loop_inputs(&record, [&state, arrays].concat());
-        graph.loop_node(self.name, record, &inputs)
+        let recomputes = matches!(numbering, Numbering::WithinBlock);
+        let record = self.record(graph, reverse);
+        let mut inputs = graph.loop_inputs(&record, [&state, arrays].concat());
+        let numbering = numbering.map(|of| {
+            inputs.push(of);
+            inputs.len() - 1
+        });
+        graph.loop_node(self.name, LoopRecord { recomputes, numbering, ..record }, &inputs)
     }
 
     /// What a loop over all rows is.
-    fn record(&self, graph: &Graph, reverse: bool) -> LoopRecord {
+    pub(super) fn record(&self, graph: &Graph, reverse: bool) -> LoopRecord {
         let [states, rows, stacked] = self.lengths;
         let of_stacked = (states..states + stacked).collect();
         graph.loop_over(self.body, (states, rows), LoopTrips::Rows(states), reverse, of_stacked)
     }
-
-    /// A loop over blocks of rows, each of which is a loop that its gradient runs once more, and one over the rows that
-    /// make no whole block.
-    #[track_caller]
-    fn in_blocks<'g>(
-        &self,
-        graph: &'g Graph,
-        options: Scan,
-        [rows, block]: [usize; 2],
-        state: Vec<AnyTensor<'g>>,
-        arrays: &[AnyTensor<'g>],
-    ) -> Vec<AnyTensor<'g>> {
-        let [states, _, stacked] = self.lengths;
-        let blocks = rows / block;
-        if blocks == 0 {
-            return self.run(graph, options, state, arrays, Numbering::From(0));
-        }
-        let whole = blocks * block;
-        let of_whole = |array: &AnyTensor<'g>| {
-            let part = if whole < rows { array.slice(..whole) } else { *array };
-            part.reshape(split(*array, &[blocks, block], 1))
-        };
-        // The parts are those of what the loop would see: of a variable, its value behind all that the loop waits for.
-        let captures = graph.loop_inputs(&self.record(graph, options.reverse), [&state, arrays].concat());
-        let waited_for: Vec<_> = captures.iter().map(|tensor| tensor.op()).collect();
-        let parts = |part: &dyn Fn(&AnyTensor<'g>) -> AnyTensor<'g>| -> Vec<AnyTensor<'g>> {
-            graph.control_dependencies(&waited_for, || arrays.iter().map(part).collect())
-        };
-        let (of_whole, rest) = (parts(&of_whole), parts(&|array| array.slice(whole..)));
-        let over_blocks = |state: Vec<AnyTensor<'g>>| {
-            let body = graph.open_body(graph.body_here(), "block");
-            let given = graph.inside(body, || {
-                let of_block = |array: &AnyTensor<'g>| graph.parameter(body, &array.row_type());
-                let state: Vec<AnyTensor<'g>> =
-                    state.iter().map(|&tensor| graph.parameter_like(body, tensor)).collect();
-                let arrays: Vec<AnyTensor<'g>> = of_whole.iter().map(of_block).collect();
-                self.run(graph, options, state, &arrays, Numbering::WithinBlock(block))
-            });
-            graph.close_body(body, given);
-            let blocks = Rows { body, ..*self };
-            let mut given = blocks.run(graph, options, state, &of_whole, Numbering::Blocks);
-            for stack in &mut given[states..] {
-                *stack = stack.reshape(split(*stack, &[whole], 2));
-            }
-            given
-        };
-        if whole == rows {
-            return over_blocks(state);
-        }
-        let over_rest = |state| self.run(graph, options, state, &rest, Numbering::From(whole));
-        let (of_blocks, of_rest, last) = if options.reverse {
-            let of_rest = over_rest(state);
-            let of_blocks = over_blocks(of_rest[..states].to_vec());
-            let last = of_blocks[..states].to_vec();
-            (of_blocks, of_rest, last)
-        } else {
-            let of_blocks = over_blocks(state);
-            let of_rest = over_rest(of_blocks[..states].to_vec());
-            let last = of_rest[..states].to_vec();
-            (of_blocks, of_rest, last)
-        };
-        let both = (states..states + stacked).map(|of| graph.concat_any(&[of_blocks[of], of_rest[of]], 0));
-        last.into_iter().chain(both).collect()
-    }
-}
-
-/// The lengths of a tensor with these in place of the first ones, so many.
-fn split<'g>(of: AnyTensor<'g>, first: &[usize], instead_of: usize) -> Vec<Length<'g>> {
-    let rest = (instead_of..of.shape().rank()).map(|axis| of.dim(axis as isize));
-    first.iter().map(|&length| Length::from(length)).chain(rest).collect()
 }
 
 /// What is wrong with arrays that are to be gone through row by row, as far as their shapes are known.

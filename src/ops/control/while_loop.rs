@@ -4,9 +4,9 @@ use super::{check_condition, close_loop, invalid, results_of};
 use crate::element::DType;
 use crate::error::Fault;
 use crate::graph::{
-    AnyTensor, Binding, BodyId, ControlFault, Graph, LoopOutput, LoopRecord, LoopTrips, Tensor, Tensors,
+    AnyTensor, Binding, BodyId, ControlFault, Graph, LoopOutput, LoopRecord, LoopTrips, Numbering, Tensor,
+    Tensors,
 };
-use crate::ir::Numbering;
 use crate::shape::TensorType;
 
 /// Options of a [`while_with`](Graph::while_with).
@@ -231,7 +231,7 @@ impl Graph {
             origin: None,
             recomputes: false,
             draws_as: None,
-            numbering: Numbering::From(0),
+            numbering: Numbering::Rows,
         }
     }
 

@@ -67,12 +67,22 @@ pub(super) struct Arithmetic {
     pub(super) of: fn(usize, usize) -> Option<usize>,
 }
 
-/// All there is; quotients are rounded down.
-pub(super) const OPERATIONS: [Arithmetic; 4] = [
+/// The least length from 1 on whose power `b` is not less than `a`.
+pub(super) fn root(a: usize, b: usize) -> Option<usize> {
+    let exponent = u32::try_from(b).ok().filter(|&b| b > 0)?;
+    let is_enough = |root: usize| root.checked_pow(exponent).is_none_or(|power| power >= a);
+    // Rounded, it may be too much or too little by one.
+    let least = ((a as f64).powf(f64::from(exponent).recip()) as usize).saturating_sub(1).max(1);
+    (least..=least.saturating_add(3)).find(|&root| is_enough(root))
+}
+
+/// All there is; quotients are rounded down, and roots up.
+pub(super) const OPERATIONS: [Arithmetic; 5] = [
     Arithmetic { operation: "+", of: usize::checked_add },
     Arithmetic { operation: "-", of: usize::checked_sub },
     Arithmetic { operation: "*", of: usize::checked_mul },
     Arithmetic { operation: "/", of: usize::checked_div },
+    Arithmetic { operation: "root", of: root },
 ];
 
 impl Op for Arithmetic {
@@ -116,7 +126,7 @@ pub(in crate::ops) const METHODS: &[&[OpDef]] = &[&[
     },
     OpDef {
         name: "length",
-        doc: "A tensor of one axis, whose length is made of those of two such tensors by `+`, `-`, `*` or `/`.",
+        doc: "A tensor of one axis, whose length is made of those of two such tensors by `+`, `-`, `*`, `/` or `root`.",
         operands: &[
             OperandDef::one("a", Elements::Only(DType::Bool)),
             OperandDef::one("b", Elements::Only(DType::Bool)),
@@ -132,7 +142,7 @@ pub(in crate::ops) const METHODS: &[&[OpDef]] = &[&[
             let named = OPERATIONS.iter().find(|arithmetic| arithmetic.operation == found);
             let lacking = || Fault::Attribute {
                 name: "operation",
-                expected: "+, -, * or /",
+                expected: "+, -, *, / or root",
                 found: Some(found.clone()),
             };
             Ok(vec![graph.apply(*named.ok_or_else(lacking)?, operands)])

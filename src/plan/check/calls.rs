@@ -1,7 +1,7 @@
 //! Steps that run other plans: what these are fed, what they leave, and the memory that they run in.
 
 use super::super::{BranchCall, BufferId, HANDLE_BYTES, LoopCall, LoopFeed, LoopTrips, Place, Plan, Start};
-use super::lines::is_line_of;
+use super::lines::{are_turns_of, is_line_of};
 use super::step::Touches;
 use crate::ir::size;
 use crate::memory::ALIGNMENT;
@@ -72,6 +72,9 @@ impl Touches<'_> {
         self.is_closed(plan)?;
         if call.straight.as_ref().is_some_and(|line| !is_line_of(line, plan)) {
             return Err(format!("the line of step {} is not what its plan does", self.index()));
+        }
+        if call.turns.as_ref().is_some_and(|turns| !are_turns_of(turns, call)) {
+            return Err(format!("the function of step {} is not what its line does", self.index()));
         }
         if operands.len() != plan.fed.len() || plan.outputs.len() != call.before_stacks() + stacks.len() {
             return Err(self.does_not_fit());

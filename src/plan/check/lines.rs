@@ -1,9 +1,10 @@
 //! A plan's steps as a line of calls: whether they do what the steps do, on the same memory.
 
 use super::super::{
-    Accumulator, Anchor, Base, Buffer, Kind, Part, Piece, Place, Plan, Region, RunLine, Slot, Start,
-    Straight, StraightCall, Word,
+    Accumulator, Anchor, Base, Buffer, Kind, LoopCall, LoopFeed, Part, Piece, Place, Plan, Region, RunLine,
+    Slot, Start, Straight, StraightCall, Turns, Word,
 };
+use crate::codegen::{self, Role};
 
 /// Whether a line is what a plan's steps do.
 pub(super) fn is_line_of(line: &Straight, plan: &Plan) -> bool {
@@ -54,6 +55,51 @@ pub(super) fn is_run_line_of(RunLine { line, given, scratch }: &RunLine, plan: &
         && is_line_of(line, plan)
         && line.words.iter().enumerate().all(is_renewed)
         && given.len() + scratch.len() <= line.words.len()
+}
+
+/// Whether a function's streams are those of a loop's line, and each is what the loop has there.
+pub(super) fn are_turns_of(turns: &Turns, call: &LoopCall) -> bool {
+    let Some(line) = &call.straight else { return false };
+    let is_stream = |word: &Word| turns.streams.contains(word);
+    let is_known = |called: &StraightCall| match called.part {
+        Part::Program(_) => {
+            let words = &line.words[called.words.clone()];
+            turns.streams.starts_with(&words[codegen::FIRST_STREAM..])
+        }
+        Part::Copy => line.words[called.words.clone()].iter().all(is_stream),
+        _ => false,
+    };
+    let programs = line.calls.iter().filter(|called| matches!(called.part, Part::Program(_)));
+    let moves =
+        |bytes: usize, by: isize| by.unsigned_abs() == bytes && (bytes == 0 || call.reverse == (by < 0));
+    let fits = |(&word, &role): (&Word, &Role)| match (word, role) {
+        (Word::Number(_) | Word::Address { of: Anchor::Constant(_), .. }, Role::Still) => true,
+        (Word::Address { of: Anchor::Fed(position), offset }, role) => {
+            match (call.operands[position], role) {
+                (LoopFeed::State(state), Role::Before(before)) => state == before && offset == 0,
+                (LoopFeed::Row { bytes, .. } | LoopFeed::TapeRow { bytes, .. }, Role::Moves(by)) => {
+                    moves(bytes, by)
+                }
+                (LoopFeed::Whole(_), Role::Still) => true,
+                _ => false,
+            }
+        }
+        (Word::Address { of: Anchor::Left(position), offset }, role) => match role {
+            Role::After(state) => state == position && state < call.states.len() && offset == 0,
+            Role::Condition => position == call.states.len() && call.condition().is_some(),
+            Role::Moves(by) => {
+                let stack =
+                    position.checked_sub(call.before_stacks()).and_then(|stack| call.stacks.get(stack));
+                stack.is_some_and(|stack| moves(stack.row_bytes, by))
+            }
+            Role::Still | Role::Before(_) => false,
+        },
+        _ => false,
+    };
+    programs.count() == 1
+        && line.calls.iter().all(is_known)
+        && turns.streams.len() == turns.roles.len()
+        && turns.streams.iter().zip(&turns.roles).all(fits)
 }
 
 /// Whether calls do what a region does: each op once, and in its turn.

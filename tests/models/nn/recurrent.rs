@@ -512,13 +512,6 @@ fn what_does_not_fit() {
         }),
         "expected a mask of [?, 5], got [2, 1]",
     );
-    expect(
-        words(|g| {
-            let xs = g.placeholder("xs", [None, None, Some(INPUTS)]);
-            Rnn::new(gru::<f64>(g)).checkpoint_sqrt().call(xs, Mode::Train);
-        }),
-        "checkpoints: expected a number of rows that is known when the scan is built, got an unknown one",
-    );
 }
 
 /// What is only known in a run is an error of the run.
