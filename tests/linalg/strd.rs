@@ -17,7 +17,7 @@ const NUMPY: [(&str, f64, f64); 8] = [
 ];
 
 /// By how many digits rounding alone may make a difference.
-const SLACK: f64 = 0.5;
+const SLACK: f64 = 0.1;
 
 struct Set {
     name: &'static str,

@@ -79,6 +79,17 @@ pub(super) fn column_blocks<T>(matrix: MatMut<'_, T>) -> Vec<MatMut<'_, T>> {
 
 /// Writes a·b.
 pub(super) fn product<T: Real>(to: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>, workers: Workers<'_>) {
+    accumulate(to, Accum::Replace, (a, b), T::ONE, workers);
+}
+
+/// Writes a·b times a factor, or adds it.
+pub(super) fn accumulate<T: Real>(
+    to: MatMut<'_, T>,
+    how: Accum,
+    (a, b): (MatRef<'_, T>, MatRef<'_, T>),
+    factor: T,
+    workers: Workers<'_>,
+) {
     let estimate = (to.nrows() * a.ncols() * to.ncols()) as f64 * MULTIPLICATION;
     let mut first = 0;
     let mut blocks = Vec::new();
@@ -87,7 +98,7 @@ pub(super) fn product<T: Real>(to: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_
         blocks.push((block, b.subcols(first, columns)));
         first += columns;
     }
-    workers.each(blocks, estimate, |(to, b)| matmul(to, Accum::Replace, a, b, T::ONE, Par::Seq));
+    workers.each(blocks, estimate, |(to, b)| matmul(to, how, a, b, factor, Par::Seq));
 }
 
 /// Zeros, as scratch memory.

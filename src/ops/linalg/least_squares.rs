@@ -2,9 +2,10 @@
 
 use faer::{MatMut, MatRef};
 
-use super::dense::{Real, by_columns, check_finite, product, zeros};
+use super::dense::{Real, by_columns, check_finite, product, transpose, zeros};
 use super::each::{MatrixKernel, each};
 use super::error::{LinalgError, LinalgFault};
+use super::left_inverse::refine;
 use super::orthogonal::{Vectors, qr, svd};
 use super::shapes::{Matrices, lengths, part, together};
 use super::triangular::{Triangle, check_diagonal, solve_triangular};
@@ -107,12 +108,12 @@ impl PseudoInverseKernel {
                 inverse.iter_mut().step_by(least + 1).for_each(|x| *x = T::ONE);
                 solve_triangular(r, least, upper, (&mut inverse, least), workers);
                 let inverse = MatRef::from_row_major_slice(&inverse, least, least);
+                let mut scratch = zeros::<T>(if is_wide { least * rows } else { 0 })?;
+                let p = if is_wide { &mut *scratch } else { &mut *output };
+                product(MatMut::from_row_major_slice_mut(p, least, rows), inverse, q.transpose(), workers);
+                refine(p, if is_wide { &turned } else { a }, [rows, least], workers)?;
                 if is_wide {
-                    let output = MatMut::from_row_major_slice_mut(output, rows, least);
-                    product(output, q, inverse.transpose(), workers);
-                } else {
-                    let output = MatMut::from_row_major_slice_mut(output, least, rows);
-                    product(output, inverse, q.transpose(), workers);
+                    transpose(&scratch, least, rows, output);
                 }
             }
             // Q·R⁻ᵀ·b
@@ -265,7 +266,7 @@ impl Op for LeastSquares {
 methods! {
     /// The pseudo-inverses P of matrices `[m, n]`, of shape `[n, m]`. Singular values below 10·max(m, n)·ε times the largest
     /// count as 0, as TensorFlow and JAX have it; ε is the distance from 1 to the next number of the type. Where none
-    /// does, P comes from an orthogonal factorization, else from the singular vectors.
+    /// does, P comes from an orthogonal factorization and is refined, else it comes from the singular vectors.
     ///
     /// Gradient: (I - A·P)·dPᵀ·P·Pᵀ + Pᵀ·P·dPᵀ·(I - P·A) - Pᵀ·dP·Pᵀ (G. Golub and V. Pereyra, The differentiation of
     /// pseudo-inverses and nonlinear least squares problems whose variables separate, 1973), which holds where the rank does

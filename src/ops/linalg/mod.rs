@@ -20,6 +20,7 @@ mod fit;
 mod inverse;
 mod kron;
 mod least_squares;
+mod left_inverse;
 mod lu;
 mod matrix_norm;
 mod orthogonal;
