@@ -20,6 +20,9 @@ pub(crate) enum Row {
     SoftmaxRows,
     SoftmaxNarrow,
     Adam,
+    LayerNorm,
+    BatchNorm,
+    Gelu,
     MlpStep,
     WideGraph,
     DeepMemory,
@@ -36,6 +39,7 @@ pub(crate) enum Row {
     Gru,
     LogDensity,
     LogDensitySmall,
+    Emit,
     Compile,
 }
 
@@ -82,6 +86,7 @@ impl Row {
         match self {
             Row::DeepMemory | Row::CheckpointMemory => "bytes",
             Row::Compile => "µs a node",
+            Row::Emit => "µs a region",
             Row::Lorenz | Row::LorenzForward | Row::CheckpointTime | Row::Gru => "µs a step",
             Row::LinregLoop => "µs an epoch",
             Row::EmptyLoop => "µs an iteration",
@@ -94,7 +99,12 @@ impl Row {
         let ours = |value| Bound { value, limits: Limits::Ours, microseconds: None };
         match self {
             Row::LinregF64 | Row::LinregF32 | Row::LogDensity | Row::LogDensitySmall => ratio(1.2),
-            Row::LinregLarge | Row::SoftmaxRows | Row::Elementwise => ratio(1.1),
+            Row::LinregLarge
+            | Row::SoftmaxRows
+            | Row::Elementwise
+            | Row::LayerNorm
+            | Row::BatchNorm
+            | Row::Gelu => ratio(1.1),
             Row::SoftmaxNarrow | Row::Adam => ratio(1.0),
             Row::ElementwiseEager | Row::CheckpointMemory => ratio(0.03),
             Row::Chain | Row::Chain2000 => ratio(1.5),
@@ -108,6 +118,7 @@ impl Row {
             Row::LinregLoop => ratio(1.02),
             Row::EmptyLoop => ours(0.005),
             Row::Gru => ours(3.0),
+            Row::Emit => ours(20.0),
             Row::Compile => Bound { microseconds: Some(10.0), ..ratio(1.5) },
         }
     }
@@ -125,6 +136,9 @@ impl Row {
             Row::SoftmaxRows => cases::softmax_rows(4096, 512),
             Row::SoftmaxNarrow => cases::softmax_rows(16_384, 10),
             Row::Adam => cases::adam(784 * 256),
+            Row::LayerNorm => cases::layer_norm(4096, 512),
+            Row::BatchNorm => cases::batch_norm(4096, 512),
+            Row::Gelu => cases::gelu(1_000_000),
             Row::MlpStep => cases::mlp_step(),
             Row::WideGraph => cases::wide_graph(8, 256),
             Row::DeepMemory => {
@@ -145,6 +159,7 @@ impl Row {
             Row::Gru => cases::gru(200),
             Row::LogDensity => cases::log_density(500),
             Row::LogDensitySmall => cases::log_density_small(),
+            Row::Emit => cases::emit(),
             Row::Compile => cases::compile(100_000, 10_000),
         };
         let Case { mut ours, mut reference, chosen, work, units } = case?;

@@ -6,6 +6,7 @@
 pub(crate) mod adam;
 pub(crate) mod chain;
 pub(crate) mod elementwise;
+pub(crate) mod gelu;
 pub(crate) mod gemm;
 pub(crate) mod gru;
 pub(crate) mod halves;
@@ -13,6 +14,7 @@ pub(crate) mod isa;
 pub(crate) mod linreg;
 pub(crate) mod lorenz;
 pub(crate) mod mlp;
+pub(crate) mod normalization;
 pub(crate) mod reduce;
 pub(crate) mod skinny;
 pub(crate) mod softmax;
