@@ -154,7 +154,7 @@ pub(crate) enum Inst {
 
 impl Inst {
     /// The values that it reads.
-    pub(crate) fn operands(&self) -> impl Iterator<Item = Value> + use<> {
+    pub(crate) fn operands(&self) -> impl Iterator<Item = Value> + Clone + use<> {
         let operands = match *self {
             Inst::Number(_) | Inst::Row(_) | Inst::Load(_) | Inst::Folded(_) => [None; 3],
             Inst::Unary(_, a)

@@ -3,7 +3,7 @@
 use super::emit::{Function, base, elements};
 use super::encoder::{Encoder, Gpr, Lanes, Mem, Reg, Rm};
 use super::loops::WHOLE;
-use super::registers::{Key, Places, Registers};
+use super::registers::{Key, Registers, Uses};
 use super::vector::{self, Machine, Order};
 use crate::codegen::program::{Binary, Compare, Inst, Program, Stream, Value};
 
@@ -90,24 +90,15 @@ impl Line<'_> {
     }
 
     /// The places of the instructions that read each value of the line, and of those from outside, as there are copies.
-    fn uses(&self, made: &[bool]) -> Vec<Places> {
-        let count = self.program.insts.len();
-        let mut uses: Vec<Places> = vec![Places::new(); count * self.copies];
-        for (place, &value) in self.insts.iter().enumerate() {
-            for operand in self.program.inst(value).operands() {
-                for copy in 0..self.copies {
-                    let key = self.key(made, operand, copy);
-                    let at = (place * self.copies + copy) as u32;
-                    if uses[key].last() != Some(&at) {
-                        uses[key].push(at);
-                    }
-                }
-            }
-        }
-        for (index, &(value, _)) in self.carried.iter().enumerate() {
-            uses[self.key(made, value, 0)].push(self.end_place(index));
-        }
-        uses
+    fn uses(&self, made: &[bool]) -> Uses {
+        let each = self.insts.iter().flat_map(|value| (0..self.copies).map(move |copy| (value, copy)));
+        let reads = (0..).zip(each).flat_map(|(place, (&value, copy))| {
+            let operands = self.program.inst(value).operands();
+            operands.map(move |operand| (self.key(made, operand, copy), place))
+        });
+        let at_end = self.carried.iter().enumerate();
+        let at_end = at_end.map(|(index, &(value, _))| (self.key(made, value, 0), self.end_place(index)));
+        Uses::of(self.program.insts.len() * self.copies, reads.chain(at_end))
     }
 
     /// The place, behind all instructions, at which the line leaves a value.
