@@ -4,11 +4,21 @@ use std::fmt::{self, Write};
 use std::sync::Arc;
 
 use super::{
-    Buffer, Constant, Kind, Native, Options, Piece, Place, Plan, Region, Slot, next_id, region, text,
+    Buffer, Constant, Kind, LoopCall, Native, Options, Piece, Place, Plan, Region, Slot, next_id, region,
+    text,
 };
 use crate::codegen;
 
-/// A program that is machine code.
+/// What is machine code.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Code<'p> {
+    /// A program of a region.
+    Program(&'p Native),
+    /// A loop, all of it.
+    Loop(&'p LoopCall),
+}
+
+/// A function of machine code.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compiled<'p> {
     /// The plan that it is of: that of a run, or of what the run calls.
@@ -17,8 +27,27 @@ pub(crate) struct Compiled<'p> {
     pub(crate) called: Option<&'p str>,
     /// Its step.
     pub(crate) step: usize,
-    pub(crate) native: &'p Native,
+    pub(crate) code: Code<'p>,
     pub(crate) function: &'p codegen::Function,
+}
+
+impl Compiled<'_> {
+    /// What of its step it does.
+    pub(crate) fn part(&self) -> String {
+        match self.code {
+            Code::Program(Native { ops, .. }) => format!("ops {} to {}", ops.start, ops.end - 1),
+            Code::Loop(call) => format!("loop `{}`", call.function),
+        }
+    }
+
+    /// Bytes of the numbers that it works on.
+    #[cfg(feature = "disassembly")]
+    fn number_bytes(&self) -> usize {
+        match self.code {
+            Code::Program(native) => native.program.dtype.size(),
+            Code::Loop(call) => call.turns.as_ref().map_or(1, |turns| turns.dtype.size()),
+        }
+    }
 }
 
 /// What a plan's constants are known to hold: one number again and again, as a column of ones does.
@@ -62,33 +91,39 @@ impl Plan {
     pub(crate) fn compiled(&self) -> impl Iterator<Item = Compiled<'_>> {
         let calls = self.calls().into_iter().map(|(called, plan)| (Some(called), plan));
         std::iter::once((None, self)).chain(calls).flat_map(|(called, plan)| {
-            let pieces = plan.steps.iter().enumerate().flat_map(|(step, of)| match &of.kind {
-                Kind::Region(region) => region.pieces.iter().map(|piece| (step, piece)).collect(),
-                _ => Vec::new(),
-            });
-            pieces.filter_map(move |(step, piece)| match piece {
-                Piece::Program(native) => {
-                    let function = native.function.as_ref()?;
-                    Some(Compiled { plan, called, step, native, function })
-                }
-                Piece::Op(_) => None,
+            plan.steps.iter().enumerate().flat_map(move |(step, of)| {
+                let (pieces, looped): (&[Piece], _) = match &of.kind {
+                    Kind::Region(region) => (&region.pieces, None),
+                    Kind::Loop(call) => (&[], Some(&**call)),
+                    _ => (&[], None),
+                };
+                let programs = pieces.iter().filter_map(|piece| match piece {
+                    Piece::Program(native) => Some((Code::Program(native), native.function.as_ref()?)),
+                    Piece::Op(_) => None,
+                });
+                let looped = looped.and_then(|call| Some((Code::Loop(call), &call.turns.as_ref()?.function)));
+                let of_step = programs.chain(looped);
+                of_step.map(move |(code, function)| Compiled { plan, called, step, code, function })
             })
         })
     }
 
     /// The programs for which there is machine code.
     pub(crate) fn code_text(&self) -> String {
-        self.text_of_compiled(|text, compiled| text::write_program(text, compiled.step, compiled.native))
+        self.text_of_compiled(|text, &Compiled { step, code, .. }| match code {
+            Code::Program(native) => text::write_program(text, step, native),
+            Code::Loop(call) => text::write_loop_function(text, step, call),
+        })
     }
 
     /// Their machine code.
     #[cfg(feature = "disassembly")]
     pub(crate) fn disassembly(&self) -> String {
-        self.text_of_compiled(|text, &Compiled { step, native, function, .. }| {
-            let ops = &native.ops;
+        self.text_of_compiled(|text, compiled| {
+            let Compiled { step, function, .. } = compiled;
             let bytes = function.instructions().len();
-            writeln!(text, "step {step}, ops {} to {}, {bytes} bytes:", ops.start, ops.end - 1)?;
-            writeln!(text, "{}", codegen::disassembly(function, native.program.dtype.size()))
+            writeln!(text, "step {step}, {}, {bytes} bytes:", compiled.part())?;
+            writeln!(text, "{}", codegen::disassembly(function, compiled.number_bytes()))
         })
     }
 

@@ -43,6 +43,8 @@ use crate::kernel::isa::Isa;
 pub(crate) use batch::{Batch, BatchAxis};
 pub(crate) use calls::FunctionCall;
 use calls::{Callees, outputs, plan_callees};
+#[cfg(test)]
+use code::Code;
 pub(crate) use code::Compiled;
 use code::KnownNumbers;
 use constant::ElementOrder;

@@ -1,6 +1,9 @@
 //! How much memory a plan takes by itself, to tell how many are worth keeping.
 
-use super::{Kind, Native, Piece, Plan, Region, RunLine, Step};
+use super::{Kind, Native, Piece, Plan, Region, RunLine, Step, Straight, Turns};
+
+/// Bytes of a page, of which a loop's function has its own.
+const PAGE_BYTES: usize = 4096;
 
 impl Plan {
     /// Bytes of the plan, within a few percent; its constants are not among them.
@@ -33,7 +36,20 @@ impl Plan {
 impl RunLine {
     fn bytes(&self) -> usize {
         let RunLine { line, given, scratch } = self;
-        bytes_of(&line.calls) + bytes_of(&line.words) + bytes_of(given) + bytes_of(scratch)
+        line.bytes() + bytes_of(given) + bytes_of(scratch)
+    }
+}
+
+impl Straight {
+    fn bytes(&self) -> usize {
+        bytes_of(&self.calls) + bytes_of(&self.words)
+    }
+}
+
+impl Turns {
+    fn bytes(&self) -> usize {
+        let code = self.function.instructions().len().next_multiple_of(PAGE_BYTES);
+        code + bytes_of(&self.streams) + bytes_of(&self.roles) + bytes_of(&self.copies)
     }
 }
 
@@ -55,6 +71,8 @@ impl Step {
                     + bytes_of(&call.operands)
                     + bytes_of(&call.states)
                     + bytes_of(&call.stacks)
+                    + call.straight.as_ref().map_or(0, Straight::bytes)
+                    + call.turns.as_ref().map_or(0, Turns::bytes)
             }
             Kind::Reduce { .. } | Kind::Copy { .. } => 0,
         };

@@ -5,6 +5,7 @@
 
 use super::{Anchor, Kind, LoopCall, LoopFeed, MOST_STREAMS, Native, Part, Piece, StraightCall, Word};
 use crate::codegen::{self, Role, Stream};
+use crate::element::DType;
 use crate::kernel::isa::Isa;
 
 /// A loop as a function.
@@ -15,6 +16,12 @@ pub(crate) struct Turns {
     pub(crate) streams: Vec<Word>,
     /// What each is from iteration to iteration.
     pub(crate) roles: Vec<Role>,
+    /// From which of them to which others it copies a row.
+    pub(crate) copies: Vec<(Stream, Stream)>,
+    /// Of what it is rows.
+    pub(crate) dtype: DType,
+    /// Bytes of a row, as many as each value of the state has.
+    pub(crate) row_bytes: usize,
 }
 
 impl LoopCall {
@@ -49,7 +56,8 @@ impl LoopCall {
         let roles = roles.filter(|roles| roles.len() <= MOST_STREAMS)?;
         let turns = codegen::Turns::new(&native.program, &roles, &copies, self.states.len())?;
         let function = codegen::place(&[codegen::emit_turns(&turns, isa)?])?.pop()?;
-        Some(Turns { function, streams, roles })
+        let dtype = native.program.dtype;
+        Some(Turns { function, streams, roles, copies, dtype, row_bytes })
     }
 
     /// The program that a call runs, if it is for one row of all elements.

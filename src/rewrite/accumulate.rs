@@ -8,7 +8,9 @@ use foldhash::HashMap;
 
 use super::Trace;
 use super::stacks::stacking;
-use crate::ir::{Args, Dims, Inst, Loop, LoopOperand, Prim, Program, Reduce, Scalar, Trips, Val, View, size};
+use crate::ir::{
+    Args, Dims, Inst, Loop, LoopOperand, Numbering, Prim, Program, Reduce, Scalar, Trips, Val, View, size,
+};
 
 /// Bytes of what one loop stacks for its sums at most. It lies in memory until the loop has run, and is read once more:
 /// within a cache of some megabytes that costs less than to read and write a sum in each iteration.
@@ -74,8 +76,8 @@ fn sums(of: &Loop) -> Vec<Sum> {
 
     let (mut sums, mut left) = (Vec::new(), MAX_STACKED_BYTES);
     let mut stacked: Vec<Val> = program.outputs[of.before_stacks()..].to_vec();
-    // The sums whose shares are stacked as they are, if that leaves the loop no state.
-    let mut others = Vec::new();
+    // The sums whose shares are stacked as they are, if that leaves the loop no state, and their bytes.
+    let (mut others, mut bytes_of_others) = (Vec::new(), 0_usize);
     for state in 0..of.states {
         let next = program.outputs[state as usize];
         let inst = program.inst(next);
@@ -110,17 +112,25 @@ fn sums(of: &Loop) -> Vec<Sum> {
                 stacked.extend(new);
                 sums.push(Sum { state, before, shares });
             }
-            None if bytes(&[share]) <= left && differs(of, share) => {
-                left -= bytes(&[share]);
+            None if differs(of, share) => {
+                bytes_of_others = bytes_of_others.saturating_add(bytes(&[share]));
                 others.push(Sum { state, before, shares: Shares::Each(share) });
             }
             None => {}
         }
     }
-    if sums.len() + others.len() == of.states as usize && program.insts.iter().any(is_costly) {
+    let leaves_no_state = sums.len() + others.len() == of.states as usize;
+    if leaves_no_state && bytes_of_others <= left && may_run_at_once(of) {
         sums.append(&mut others);
     }
     sums
+}
+
+/// Whether the iterations are worth doing at the same time, and nobody can tell: what looks on sees a loop with a state
+/// in order, and blocks of rows are for keeping little.
+fn may_run_at_once(of: &Loop) -> bool {
+    let is_costly = of.callee.program().insts.iter().any(is_costly);
+    is_costly && !of.callee.must_run() && of.numbering != Numbering::Blocks
 }
 
 /// Whether an instruction is worth a thread's while, a few times over.

@@ -27,8 +27,8 @@ pub(super) fn with_invariants_before_loops(program: Program, trace: &mut Trace) 
 }
 
 /// The values of a loop's program that are the same in each iteration and worth computing before the first, so many at
-/// most. What depends
-/// on constants alone is none: it is computed when the plan is made, and the rules of the loop's program know it.
+/// most. What depends on constants alone is none: it is computed when the plan is made, and the rules of the loop's
+/// program know it.
 fn invariants(of: &Loop, most: usize) -> Vec<Val> {
     if matches!(of.trips, Trips::Known(0 | 1)) {
         return Vec::new();

@@ -88,7 +88,7 @@ fn with_less_given(mut program: Program, trace: &mut Trace) -> Program {
                 let kept: Vec<u32> = own_places.iter().map(|&((_, position), _)| position).collect();
                 let states = kept.partition_point(|&position| position < of.states);
                 feed_what_is_read(&mut inst, less, &kept[..states]);
-                if inst != program.insts[index] && trace.left() > 0 {
+                if is_less(&inst, &program.insts[index]) && trace.left() > 0 {
                     trace.note("unread", "nobody reads all of it", &program, &program.insts[index]);
                     places.extend(own_places);
                 } else {
@@ -106,6 +106,15 @@ fn with_less_given(mut program: Program, trace: &mut Trace) -> Program {
         program.insts[index] = inst;
     }
     program
+}
+
+/// Whether a loop keeps, gives or is fed less than another.
+fn is_less(inst: &Inst, than: &Inst) -> bool {
+    let [less, more] = [inst, than].map(|inst| match &inst.prim {
+        Prim::Loop(of) => of.callee.program().outputs.len() + of.operands.len() + of.states as usize,
+        _ => 0,
+    });
+    less < more
 }
 
 /// A loop's program with what somebody reads alone; and for what the loop gives of it, the loop and the position, where it

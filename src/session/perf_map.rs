@@ -59,20 +59,14 @@ impl Core {
         let Some(map) = &self.perf_map else { return Ok(()) };
         let arena = self.graph.snapshot();
         let mut lines = String::new();
-        for Compiled { plan, step, native, function, .. } in plan.compiled() {
+        for compiled in plan.compiled() {
+            let Compiled { plan, step, function, .. } = compiled;
             let instructions = function.instructions();
-            let (start, ops, id) = (instructions.as_ptr().addr(), &native.ops, plan.id);
-            let label = trace::label_of(&arena, plan, step);
+            let (start, bytes) = (instructions.as_ptr().addr(), instructions.len());
+            // A line break in the name of a node would end the line.
+            let (id, part, label) = (plan.id, compiled.part(), quoted(&trace::label_of(&arena, plan, step)));
             // Writing to a string cannot fail.
-            let _ = writeln!(
-                lines,
-                "{start:x} {:x} flowgrad plan {id}, ops {} to {} of {}",
-                instructions.len(),
-                ops.start,
-                ops.end - 1,
-                // A line break in the name of a node would end the line.
-                quoted(&label)
-            );
+            let _ = writeln!(lines, "{start:x} {bytes:x} flowgrad plan {id}, {part} of {label}");
         }
         if lines.is_empty() { Ok(()) } else { map.add(&lines) }
     }

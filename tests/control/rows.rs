@@ -215,6 +215,57 @@ fn rows_that_are_fed_have_their_numbers_in_blocks_too() {
 }
 
 #[test]
+fn arrays_in_blocks_are_as_long_as_the_first() {
+    for options in [Scan::new().checkpoint_every(4), Scan::new().checkpoint_sqrt(), Scan::new()] {
+        for options in [options, options.reverse()] {
+            let g = Graph::new();
+            let [xs, zs] = ["xs", "zs"].map(|name| g.placeholder::<f64>(name, [None]));
+            let (last, ()) = g.scan_with(options, g.constant(1.0), (xs, zs), |s, (x, z)| (s * x + z, ()));
+            let session = Session::new(&g).unwrap();
+            for found in [0, 9, 11, 12, 14] {
+                let [x, z] = [10, found].map(|length| Array::from_elem(length, 0.5));
+                let error = session.feed(xs, &x).feed(zs, &z).run(last).unwrap_err().to_string();
+                let expected = format!("array 1: expected 10 rows as of the first array, got {found}");
+                assert!(error.contains(&expected), "{options:?}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn arrays_of_unknown_length_need_no_node_of_their_own() {
+    let g = Graph::new();
+    let xs = g.placeholder::<f64>("xs", [None]);
+    let before = g.len();
+    g.scan(g.constant(0.0), xs, |s, x| (s + x, ()));
+    let names: Vec<_> = g.nodes().into_iter().skip(before).map(|node| node.name).collect();
+    assert!(!names.iter().any(|name| name.contains("dim") || name.contains("length")), "{names:?}");
+}
+
+/// A loop with a state is done in order, whoever only looks on, although its iterations could be done at the same time.
+#[test]
+fn what_looks_on_a_sum_sees_it_in_order() {
+    const TIMES: usize = 20_000;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let log = Arc::clone(&seen);
+    let g = Graph::new();
+    let x = g.variable("x", 1.0).tensor();
+    let total = g.fori(
+        TIMES,
+        |i, sum: Tensor<f64>| {
+            let share = i.cast::<f64>() * x;
+            sum + share.inspect(move |_| log.lock().unwrap().push(iterations()[0]))
+        },
+        g.constant(0.0),
+    );
+    for threads in [1, 4] {
+        seen.lock().unwrap().clear();
+        Session::builder(&g).threads(threads).build().unwrap().run(total).unwrap();
+        assert!(seen.lock().unwrap().iter().copied().eq(0..TIMES), "{threads} threads");
+    }
+}
+
+#[test]
 fn what_looks_on_knows_the_iterations_around_it() {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = || {

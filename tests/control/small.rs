@@ -200,6 +200,46 @@ fn a_loop_of_one_program_runs_as_often_as_it_is_told() {
     }
 }
 
+/// Loops that become one function where there is machine code, and loops that cannot.
+#[test]
+fn small_loops_become_functions() {
+    const FUNCTION: &str = ": one function, with ";
+    let g = Graph::new();
+    let x = g.placeholder::<f64>("x", []);
+    let rows = g.placeholder::<f64>("rows", [5, 3]);
+    let counted = g.while_loop(|i: Tensor<'_, i64>| i.less(100), |i| i + 1, g.constant(0));
+    let last = g.while_loop(|x: Tensor<'_, f64>| x.greater(1e-3), |x| x * 0.5, x);
+    let [slope] = last.gradients([x]);
+    let backward = Scan::new().reverse();
+    let (vector, ()) =
+        g.scan_with(backward, g.zeros([3]), rows, |s: Tensor<'_, f64>, row| (s * 0.5 + row, ()));
+    let swapped = g.fori(7, |_, (a, b): (Tensor<'_, f64>, Tensor<'_, f64>)| (b, a), (x, x * 2.0)).0;
+    let functions = [
+        ("counted", counted.op()),
+        ("slope", slope.op()),
+        ("vector", vector.op()),
+        ("swapped", swapped.op()),
+    ];
+    let mixed = g.while_loop(
+        |(i, _): (Tensor<'_, i64>, Tensor<'_, f64>)| i.less(9),
+        |(i, x)| (i + 1, x * 0.5),
+        (g.constant(0), x),
+    );
+    let long = g.fori(7, |_, s: Tensor<'_, f64>| s * 0.5 + 1.0, g.zeros([9]));
+    let lines = [("mixed", mixed.1.op()), ("long", long.op())];
+    let session = Session::new(&g).unwrap();
+    let data = Array::from_elem((5, 3), 0.5);
+    let explained = |of| session.feed(x, 2.0).feed(rows, &data).explain(of).unwrap();
+    // Whether there is machine code at all.
+    let has_code = explained((x * 2.0 + 1.0).tanh().op()).contains("machine code: ");
+    for (name, of) in functions {
+        assert_eq!(explained(of).contains(FUNCTION), has_code, "{name}: {}", explained(of));
+    }
+    for (name, of) in lines {
+        assert!(!explained(of).contains(FUNCTION), "{name}: {}", explained(of));
+    }
+}
+
 #[test]
 fn tapes_grow_as_a_function_goes_on() {
     let g = Graph::new();

@@ -6,21 +6,26 @@
 
 use super::scan::{Checkpoints, Rows, Scan};
 use crate::error::Fault;
+use crate::gradient::Pullback;
 use crate::graph::op::pick::{Along, Choice, Pick, PickTransposed, Run};
-use crate::graph::op::{Attributes, OpDef};
-use crate::graph::{AnyTensor, Graph, Numbering};
+use crate::graph::op::{Attributes, Op, OpDef};
+use crate::graph::{AnyTensor, ControlFault, Graph, Numbering};
+use crate::ir::{Lowering, Val};
 use crate::ops::Length;
 use crate::ops::internal::internal;
 use crate::ops::parts::{PutBackDef, put_back};
-use crate::shape::{Shape, ShapeError};
+use crate::shape::{Shape, ShapeError, TensorType};
 
 impl Checkpoints {
-    /// Rows of a block, of so many in all; `None` if there are no blocks.
-    fn of(self, rows: Length<'_>) -> Option<Length<'_>> {
+    /// The rows of an array, and those of a block; `None` if there are no blocks.
+    fn of(self, array: AnyTensor<'_>) -> Option<[Length<'_>; 2]> {
         match self {
             Checkpoints::All => None,
-            Checkpoints::Every(block) => Some(block.into()),
-            Checkpoints::Sqrt => Some(rows.root()),
+            Checkpoints::Every(block) => Some([array.dim(0), block.into()]),
+            Checkpoints::Sqrt => {
+                let rows = array.dim(0);
+                Some([rows, rows.root()])
+            }
         }
     }
 }
@@ -54,8 +59,47 @@ impl Choice for Cut {
     }
 }
 
+/// The first input, one of the arrays that a loop goes through, which has as many rows as the second one, the first array.
+#[derive(Clone, Copy, Debug)]
+struct ExpectAsManyRows {
+    array: usize,
+}
+
+impl Op for ExpectAsManyRows {
+    fn name(&self) -> &'static str {
+        "expect_as_many_rows"
+    }
+
+    fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
+        let rows = |of: &TensorType| of.shape.dims().first().copied().flatten();
+        match [inputs[1], inputs[0]].map(rows) {
+            [Some(expected), Some(found)] if expected != found => {
+                Err(Fault::op(ControlFault::Rows { array: self.array, expected, found }))
+            }
+            _ => Ok(inputs[0].clone()),
+        }
+    }
+
+    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
+        inputs[0]
+    }
+
+    fn pullback(&self, at: &mut Pullback<'_>) {
+        at.give(0, |dy| dy);
+    }
+
+    fn differentiable(&self, input: usize) -> bool {
+        input == 0
+    }
+
+    fn attributes(&self) -> Attributes {
+        Attributes::new().with("array", self.array)
+    }
+}
+
 /// For files of graphs.
 pub(in crate::ops) const INTERNAL: &[OpDef] = internal! {
+    "expect_as_many_rows" (x: Element, like: Element) [array: usize] |given| ExpectAsManyRows { array };
     "cut_rows" (x: Element) [block: usize, rest: bool] |given| Pick(Cut { block, is_rest: rest });
 };
 
@@ -73,14 +117,13 @@ impl Rows {
         state: Vec<AnyTensor<'g>>,
         arrays: &[AnyTensor<'g>],
     ) -> Vec<AnyTensor<'g>> {
-        let rows = arrays[0].dim(0);
-        match options.checkpoints.of(rows) {
-            Some(block)
-                if rows.known().is_none_or(|rows| block.known().is_none_or(|block| rows >= block)) =>
-            {
-                self.in_blocks(graph, options, [rows, block], state, arrays)
-            }
-            _ => self.run(graph, options, state, arrays, Numbering::Rows),
+        let is_one_at_least = |[rows, block]: &[Length<'g>; 2]| match (rows.known(), block.known()) {
+            (Some(rows), Some(block)) => rows >= block,
+            _ => true,
+        };
+        match options.checkpoints.of(arrays[0]).filter(is_one_at_least) {
+            Some(lengths) => self.in_blocks(graph, options, lengths, state, arrays),
+            None => self.run(graph, options, state, arrays, Numbering::Rows),
         }
     }
 
@@ -94,6 +137,12 @@ impl Rows {
         arrays: &[AnyTensor<'g>],
     ) -> Vec<AnyTensor<'g>> {
         let [states, _, stacked] = self.lengths;
+        // Cut into blocks, arrays of different lengths would be told apart by their parts.
+        let as_long = |(array, &tensor): (usize, &AnyTensor<'g>)| match array {
+            0 => tensor,
+            _ => tensor.binary(ExpectAsManyRows { array }, arrays[0]),
+        };
+        let arrays = &arrays.iter().enumerate().map(as_long).collect::<Vec<_>>()[..];
         let blocks = rows / block;
         let whole = blocks * block;
         let has_rest = rows.known().is_none_or(|rows| Some(rows) != whole.known());

@@ -73,11 +73,11 @@ impl Touches<'_> {
         if call.straight.as_ref().is_some_and(|line| !is_line_of(line, plan)) {
             return Err(format!("the line of step {} is not what its plan does", self.index()));
         }
-        if call.turns.as_ref().is_some_and(|turns| !are_turns_of(turns, call)) {
-            return Err(format!("the function of step {} is not what its line does", self.index()));
-        }
         if operands.len() != plan.fed.len() || plan.outputs.len() != call.before_stacks() + stacks.len() {
             return Err(self.does_not_fit());
+        }
+        if call.turns.as_ref().is_some_and(|turns| !are_turns_of(turns, call)) {
+            return Err(format!("the function of step {} is not what its line does", self.index()));
         }
         let bytes_left = |position: usize| plan.buffers[plan.outputs[position].index()].bytes;
         for (position, state) in states.iter().enumerate() {

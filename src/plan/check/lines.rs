@@ -4,7 +4,7 @@ use super::super::{
     Accumulator, Anchor, Base, Buffer, Kind, LoopCall, LoopFeed, Part, Piece, Place, Plan, Region, RunLine,
     Slot, Start, Straight, StraightCall, Turns, Word,
 };
-use crate::codegen::{self, Role};
+use crate::codegen::{Role, Stream};
 
 /// Whether a line is what a plan's steps do.
 pub(super) fn is_line_of(line: &Straight, plan: &Plan) -> bool {
@@ -57,22 +57,45 @@ pub(super) fn is_run_line_of(RunLine { line, given, scratch }: &RunLine, plan: &
         && given.len() + scratch.len() <= line.words.len()
 }
 
-/// Whether a function's streams are those of a loop's line, and each is what the loop has there.
+/// Whether a function does what a loop's line does: its streams are those of the line's program and of its copies, each is
+/// what the loop has there, and a row is as long in all.
 pub(super) fn are_turns_of(turns: &Turns, call: &LoopCall) -> bool {
     let Some(line) = &call.straight else { return false };
-    let is_stream = |word: &Word| turns.streams.contains(word);
-    let is_known = |called: &StraightCall| match called.part {
-        Part::Program(_) => {
-            let words = &line.words[called.words.clone()];
-            turns.streams.starts_with(&words[codegen::FIRST_STREAM..])
+    let (mut programs, mut copies) = (Vec::new(), Vec::new());
+    for called in &line.calls {
+        let words = &line.words[called.words.clone()];
+        match (called.part, words, call.native(called)) {
+            (Part::Program(_), [_, _, streams @ ..], Some(native)) => programs.push((streams, native)),
+            (Part::Copy, &[from, to], _) => copies.push((called.step, from, to)),
+            _ => return false,
         }
-        Part::Copy => line.words[called.words.clone()].iter().all(is_stream),
-        _ => false,
+    }
+    let [(streams, native)] = programs[..] else { return false };
+    let row_bytes = native.program.most * native.program.dtype.size();
+    let stream = |stream: Stream| turns.streams.get(stream.index()).copied();
+    let is_copy = |(&(step, from, to), &(a, b)): (&(usize, Word, Word), &(Stream, Stream))| {
+        let bytes = if let Kind::Copy { bytes, .. } = call.plan.steps[step].kind { bytes } else { 0 };
+        bytes == row_bytes && stream(a) == Some(from) && stream(b) == Some(to)
     };
-    let programs = line.calls.iter().filter(|called| matches!(called.part, Part::Program(_)));
+    let is_of_copies =
+        |index: usize| turns.copies.iter().any(|(a, b)| a.index() == index || b.index() == index);
+    turns.row_bytes == row_bytes
+        && turns.streams.len() == turns.roles.len()
+        && turns.streams.starts_with(streams)
+        && (streams.len()..turns.streams.len()).all(is_of_copies)
+        && turns.copies.len() == copies.len()
+        && copies.iter().zip(&turns.copies).all(is_copy)
+        && turns.streams.iter().zip(&turns.roles).all(|(&word, &role)| is_role_of(word, role, call))
+        && call.states.iter().all(|state| state.bytes == row_bytes)
+        && (0..call.states.len()).all(|state| turns.roles.contains(&Role::After(state)))
+        && turns.roles.contains(&Role::Condition) == call.condition().is_some()
+}
+
+/// Whether what lies at a word is what a loop has there from iteration to iteration.
+fn is_role_of(word: Word, role: Role, call: &LoopCall) -> bool {
     let moves =
         |bytes: usize, by: isize| by.unsigned_abs() == bytes && (bytes == 0 || call.reverse == (by < 0));
-    let fits = |(&word, &role): (&Word, &Role)| match (word, role) {
+    match (word, role) {
         (Word::Number(_) | Word::Address { of: Anchor::Constant(_), .. }, Role::Still) => true,
         (Word::Address { of: Anchor::Fed(position), offset }, role) => {
             match (call.operands[position], role) {
@@ -86,7 +109,7 @@ pub(super) fn are_turns_of(turns: &Turns, call: &LoopCall) -> bool {
         }
         (Word::Address { of: Anchor::Left(position), offset }, role) => match role {
             Role::After(state) => state == position && state < call.states.len() && offset == 0,
-            Role::Condition => position == call.states.len() && call.condition().is_some(),
+            Role::Condition => position == call.states.len() && call.condition().is_some() && offset == 0,
             Role::Moves(by) => {
                 let stack =
                     position.checked_sub(call.before_stacks()).and_then(|stack| call.stacks.get(stack));
@@ -95,11 +118,7 @@ pub(super) fn are_turns_of(turns: &Turns, call: &LoopCall) -> bool {
             Role::Still | Role::Before(_) => false,
         },
         _ => false,
-    };
-    programs.count() == 1
-        && line.calls.iter().all(is_known)
-        && turns.streams.len() == turns.roles.len()
-        && turns.streams.iter().zip(&turns.roles).all(fits)
+    }
 }
 
 /// Whether calls do what a region does: each op once, and in its turn.

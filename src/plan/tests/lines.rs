@@ -1,6 +1,6 @@
 //! The lines of calls of loops and runs: what they are of, and the checker against lines that have been spoilt.
 
-use super::super::{Anchor, Kind, Part, Place, Plan, RunLine, Straight, Word};
+use super::super::{Anchor, Code, Compiled, Kind, Part, Place, Plan, RunLine, Straight, Turns, Word};
 use super::planned;
 use crate::prelude::*;
 
@@ -63,6 +63,59 @@ fn a_line_that_does_something_else_is_refused() {
         });
         assert!(swapped, "word {index} counts from something else");
     }
+}
+
+/// The plan of a loop that is one function: a program with two values of state and rows, and a copy of one of them; `None`
+/// where there is no machine code.
+fn loop_as_function() -> Option<Plan> {
+    let g = Graph::new();
+    let [x, y] = ["x", "y"].map(|name| g.variable(name, ndarray::arr1(&[1.0, 2.0, 3.0])).tensor());
+    let rows = g.constant(ndarray::Array2::<f64>::ones((5, 3)));
+    let ((x, y), stacked) = g.scan((x, y), rows, |(x, y), row| ((x * 0.5 + row * y, y - row), x));
+    let plan = planned(&g, &[x.op(), y.op(), stacked.op()], true, false);
+    let has_function = plan.compiled().any(|Compiled { code, .. }| matches!(code, Code::Loop(_)));
+    assert_eq!(has_function, plan.compiled().next().is_some(), "a loop of one program is one function");
+    has_function.then_some(plan)
+}
+
+fn function(plan: &mut Plan) -> &mut Turns {
+    let loops = plan.steps.iter_mut().filter_map(|step| match &mut step.kind {
+        Kind::Loop(call) => call.turns.as_mut(),
+        _ => None,
+    });
+    loops.last().unwrap()
+}
+
+#[test]
+fn a_function_that_does_something_else_than_its_line_is_refused() {
+    let Some(mut plan) = loop_as_function() else { return };
+    assert_eq!(plan.check(), Ok(()));
+    let roles = function(&mut plan).roles.clone();
+    assert!(!function(&mut plan).copies.is_empty());
+    let is_refused = |spoil: &dyn Fn(&mut Turns)| {
+        let mut plan = loop_as_function().unwrap();
+        spoil(function(&mut plan));
+        plan.check().is_err_and(|why| why.contains("is not what its line does"))
+    };
+    assert!(!is_refused(&|_| ()));
+    for index in 0..roles.len() {
+        let moved = is_refused(&|turns| match &mut turns.streams[index] {
+            Word::Number(number) => *number += 8,
+            Word::Address { offset, .. } => *offset += 8,
+        });
+        assert!(moved, "stream {index} lies elsewhere");
+        for other in (0..roles.len()).filter(|&other| roles[other] != roles[index]) {
+            assert!(is_refused(&|turns| turns.roles[index] = turns.roles[other]), "role {other} for {index}");
+        }
+    }
+    assert!(is_refused(&|turns| turns.copies.clear()));
+    assert!(is_refused(&|turns| turns.copies.push(turns.copies[0])));
+    assert!(is_refused(&|turns| turns.copies[0] = (turns.copies[0].1, turns.copies[0].0)));
+    assert!(is_refused(&|turns| turns.row_bytes += 8));
+    assert!(is_refused(&|turns| {
+        turns.streams.push(turns.streams[0]);
+        turns.roles.push(turns.roles[0]);
+    }));
 }
 
 /// The plan of a run that is a region with a total and reads and changes a variable.
