@@ -5,17 +5,17 @@
 //! memory that can be executed, it gives nothing, and the interpreter runs the region.
 //!
 //! - [`program`]: the instructions, in single-assignment form; [`build`]: made one by one, each value once.
-//! - [`turns`]: a program that is run again and again on its own state.
+//! - [`iterated`]: a program that is run again and again on its own state.
 //! - [`math`]: elementary functions as instructions, from the same source as the interpreter's.
 //! - `x86`: the code for AVX2 and AVX-512; [`pages`]: memory from which it runs; `disassembly`: what lies there, as text.
 
 mod build;
 #[cfg(feature = "disassembly")]
 mod disassembly;
+mod iterated;
 mod math;
 mod pages;
 mod program;
-mod turns;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -26,10 +26,10 @@ use crate::kernel::isa::Isa;
 pub(crate) use build::Builder;
 #[cfg(feature = "disassembly")]
 pub(crate) use disassembly::disassembly;
+pub(crate) use iterated::{Iterated, Role};
 pub(crate) use math::{binary, unary};
 pub(crate) use pages::Pages;
 pub(crate) use program::{Access, Program, Stream, Value};
-pub(crate) use turns::{Role, Turns};
 
 /// Words of a call before the addresses of streams: how many rows there are, and the bytes of a row where the program
 /// leaves that open.
@@ -122,18 +122,18 @@ pub(crate) fn emit(program: &Program, isa: Isa) -> Option<Code> {
     }
 }
 
-/// The code of a program's turns, if it can be expressed.
-pub(crate) fn emit_turns(turns: &Turns, isa: Isa) -> Option<Code> {
+/// The code of a iterated program, if it can be expressed.
+pub(crate) fn emit_iterated(iterated: &Iterated, isa: Isa) -> Option<Code> {
     if !is_possible(isa) {
         return None;
     }
     #[cfg(target_arch = "x86_64")]
     {
-        x86::emit_turns(turns, isa)
+        x86::emit_iterated(iterated, isa)
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
-        let _ = turns;
+        let _ = iterated;
         None
     }
 }

@@ -11,10 +11,10 @@ use super::Cause;
 use super::addresses::{Addresses, lay_out, lay_out_parts};
 use super::call::run_in_frame;
 use super::context::{Context, Iteration};
+use super::loop_function::{self, Words};
 use super::schedule;
 use super::straight::{self, Places};
 use super::tapes::{Rows, Tape};
-use super::turns::{self, Words};
 use super::workers::RunQueue;
 use crate::ir::Numbering;
 use crate::plan::{BranchCall, HANDLE_BYTES, LoopCall, LoopFeed, LoopTrips, Place, Start};
@@ -64,9 +64,10 @@ pub(super) unsafe fn run_loop(
     let mut run = unsafe { LoopRun::begin(call, task, addresses, context) }?;
     // SAFETY: the caller's promise, for a run that has begun.
     unsafe {
-        let function = call.turns.as_ref().and_then(|turns| Some((turns, Words::of(&run, turns)?)));
-        match (function, &call.straight) {
-            (Some((turns, words)), _) => turns::run(&mut run, turns, words, context)?,
+        let compiled =
+            call.compiled.as_ref().and_then(|function| Some((function, Words::of(&run, function)?)));
+        match (compiled, &call.straight) {
+            (Some((function, words)), _) => loop_function::run(&mut run, function, words, context)?,
             (None, Some(line)) => straight::run(&mut run, line, context)?,
             (None, None) => run.run_plan(context, helpers)?,
         }
@@ -282,11 +283,11 @@ impl<'r> LoopRun<'r> {
     }
 
     /// Where lies from iteration to iteration what is fed, if the first state has been put in its place in the frame.
-    pub(super) fn fed_in_turns(&self, position: usize) -> Places {
+    pub(super) fn fed_places(&self, position: usize) -> Places {
         let &LoopRun { call, addresses, frame, most, first_row, .. } = self;
         match call.operands[position] {
             LoopFeed::State(state) => {
-                Places::Turns(call.states[state].offsets.map(|offset| frame.wrapping_add(offset)))
+                Places::Alternating(call.states[state].offsets.map(|offset| frame.wrapping_add(offset)))
             }
             LoopFeed::Row { of, bytes } => self.rows(addresses.at(of), bytes),
             LoopFeed::Whole(start) => Places::Same(addresses.at(start)),
@@ -303,11 +304,11 @@ impl<'r> LoopRun<'r> {
     }
 
     /// The same of what is left.
-    pub(super) fn left_in_turns(&self, position: usize) -> Places {
+    pub(super) fn left_places(&self, position: usize) -> Places {
         let &LoopRun { call, addresses, frame, .. } = self;
         if let Some(state) = call.states.get(position) {
             let [even, odd] = state.offsets.map(|offset| frame.wrapping_add(offset));
-            return Places::Turns([odd, even]);
+            return Places::Alternating([odd, even]);
         }
         let Some(index) = position.checked_sub(call.before_stacks()) else {
             return Places::Same(frame.wrapping_add(call.offsets.condition));

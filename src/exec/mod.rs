@@ -6,7 +6,7 @@
 //! - [`addresses`]: where buffers lie.
 //! - [`steps`]: one step, or one task of a step that is split; [`programs`]: of a region, by machine
 //!   code; [`call`]: a step that runs the plan of a function; [`control`]: of one of several, or again and again;
-//!   [`straight`]: again and again as a line of calls, or once; [`turns`]: again and again as one function.
+//!   [`straight`]: again and again as a line of calls, or once; [`loop_function`]: again and again as one function.
 //! - [`context`]: what the steps of a run share; [`tapes`]: what loops stack without knowing how much.
 //! - [`schedule`]: all steps, in order on one thread or as they become ready on several.
 //! - [`record`]: what was done when, and on which thread, of a run that is traced.
@@ -24,6 +24,7 @@ mod context;
 mod control;
 mod feed;
 mod kernel;
+mod loop_function;
 mod nesting;
 mod parallel;
 mod programs;
@@ -36,7 +37,6 @@ mod store;
 mod straight;
 mod tapes;
 mod turn;
-mod turns;
 mod workers;
 
 use std::time::Instant;

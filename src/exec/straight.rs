@@ -151,8 +151,8 @@ impl Table {
                 Word::Number(number) => [number as u64; 2],
                 Word::Address { of, offset } => {
                     let places = match of {
-                        Anchor::Fed(position) => run.fed_in_turns(position),
-                        Anchor::Left(position) => run.left_in_turns(position),
+                        Anchor::Fed(position) => run.fed_places(position),
+                        Anchor::Left(position) => run.left_places(position),
                         Anchor::Constant(index) => {
                             Places::Same(run.call.plan.constants[index].start().cast_mut())
                         }
@@ -163,7 +163,7 @@ impl Table {
                     };
                     let turns = match places {
                         Places::Same(place) => [place; 2],
-                        Places::Turns(turns) => turns,
+                        Places::Alternating(places) => places,
                         Places::Rows { first, by } => {
                             table.moving.push((index, by.wrapping_mul(2) as u64));
                             [first, first.wrapping_offset(by)]
@@ -187,7 +187,7 @@ impl Table {
 pub(super) enum Places {
     Same(*mut u8),
     /// In one place or the other.
-    Turns([*mut u8; 2]),
+    Alternating([*mut u8; 2]),
     /// So many bytes on in each iteration, or back.
     Rows {
         first: *mut u8,

@@ -45,7 +45,7 @@ impl Compiled<'_> {
     fn number_bytes(&self) -> usize {
         match self.code {
             Code::Program(native) => native.program.dtype.size(),
-            Code::Loop(call) => call.turns.as_ref().map_or(1, |turns| turns.dtype.size()),
+            Code::Loop(call) => call.compiled.as_ref().map_or(1, |function| function.dtype.size()),
         }
     }
 }
@@ -101,7 +101,8 @@ impl Plan {
                     Piece::Program(native) => Some((Code::Program(native), native.function.as_ref()?)),
                     Piece::Op(_) => None,
                 });
-                let looped = looped.and_then(|call| Some((Code::Loop(call), &call.turns.as_ref()?.function)));
+                let looped =
+                    looped.and_then(|call| Some((Code::Loop(call), &call.compiled.as_ref()?.function)));
                 let of_step = programs.chain(looped);
                 of_step.map(move |(code, function)| Compiled { plan, called, step, code, function })
             })

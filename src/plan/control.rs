@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::calls::FunctionCall;
-use super::{BufferId, Kind, Plan, Planner, Start, Step, Straight, Turns, UNDECIDED, steps::distinct};
+use super::{BufferId, Kind, LoopFunction, Plan, Planner, Start, Step, Straight, UNDECIDED, steps::distinct};
 use crate::element::DType;
 use crate::ir::{Branches, HANDLE, Loop, LoopOperand, NodeId, Numbering, Prim, Trips, Val, size};
 use crate::memory::ALIGNMENT;
@@ -40,7 +40,7 @@ pub(crate) struct LoopCall {
     /// The plan's steps as a line, if they can be one.
     pub(crate) straight: Option<Straight>,
     /// The line as one function, if it can be one.
-    pub(crate) turns: Option<Turns>,
+    pub(crate) compiled: Option<LoopFunction>,
     /// What is fed, by position.
     pub(crate) operands: Vec<LoopFeed>,
     pub(crate) states: Vec<LoopState>,
@@ -310,7 +310,7 @@ impl Planner<'_> {
             node,
             plan,
             straight,
-            turns: None,
+            compiled: None,
             operands,
             states,
             trips,
@@ -321,7 +321,7 @@ impl Planner<'_> {
             offsets,
             per_task,
         };
-        call.turns = call.turns(self.options.isa);
+        call.compiled = call.compile(self.options.isa);
         (Kind::Loop(Box::new(call)), cost * times as f64)
     }
 

@@ -16,6 +16,7 @@ mod joins;
 mod kernel_call;
 mod lacking;
 mod layout;
+mod loop_function;
 mod memory;
 mod order;
 mod region;
@@ -27,7 +28,6 @@ mod straight;
 #[cfg(test)]
 mod tests;
 mod text;
-mod turns;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -56,13 +56,13 @@ pub(crate) use joins::{Assembly, PartCopy, PieceSource};
 pub(crate) use kernel_call::{KernelCall, KernelOperand, reach};
 pub(crate) use lacking::{Lacking, Owner};
 use layout::Layout;
+pub(crate) use loop_function::LoopFunction;
 pub(crate) use order::{INLINE_BELOW, Order};
 pub(crate) use region::{
     Accumulator, Base, Fallible, MOST_STREAMS, Native, Operands, Piece, Producer, Region, Slot, TileOp,
 };
 pub(crate) use step::{Buffer, BufferId, Factors, Kind, Place, Start, Step};
 pub(crate) use straight::{Anchor, Part, RunLine, Straight, StraightCall, Word};
-pub(crate) use turns::Turns;
 
 /// A fetched value: where it lies after the last step, and its type.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! How much memory a plan takes by itself, to tell how many are worth keeping.
 
-use super::{Kind, Native, Piece, Plan, Region, RunLine, Step, Straight, Turns};
+use super::{Kind, LoopFunction, Native, Piece, Plan, Region, RunLine, Step, Straight};
 
 /// Bytes of a page, of which a loop's function has its own.
 const PAGE_BYTES: usize = 4096;
@@ -46,7 +46,7 @@ impl Straight {
     }
 }
 
-impl Turns {
+impl LoopFunction {
     fn bytes(&self) -> usize {
         let code = self.function.instructions().len().next_multiple_of(PAGE_BYTES);
         code + bytes_of(&self.streams) + bytes_of(&self.roles) + bytes_of(&self.copies)
@@ -72,7 +72,7 @@ impl Step {
                     + bytes_of(&call.states)
                     + bytes_of(&call.stacks)
                     + call.straight.as_ref().map_or(0, Straight::bytes)
-                    + call.turns.as_ref().map_or(0, Turns::bytes)
+                    + call.compiled.as_ref().map_or(0, LoopFunction::bytes)
             }
             Kind::Reduce { .. } | Kind::Copy { .. } => 0,
         };

@@ -218,7 +218,7 @@ pub(super) fn write_program(f: &mut impl Write, index: usize, native: &Native) -
 
 /// A loop that is one function: what it is, and what it keeps in registers.
 pub(super) fn write_loop_function(f: &mut impl Write, index: usize, call: &LoopCall) -> fmt::Result {
-    let (states, rows) = (call.states.len(), call.turns.as_ref().map_or(0, |turns| turns.row_bytes));
+    let (states, rows) = (call.states.len(), call.compiled.as_ref().map_or(0, |function| function.row_bytes));
     writeln!(
         f,
         "step {index}, loop `{}`: one function, with {states} states of {rows} bytes in registers\n",

@@ -5,8 +5,8 @@ use super::line::{Line, MASKS, Outer, Part, at};
 use super::loops::{BYTES, INDEX};
 use super::vector::Machine;
 
+use crate::codegen::iterated::Iterated;
 use crate::codegen::program::{Inst, Program, Segment, Stream, Value};
-use crate::codegen::turns::Turns;
 use crate::codegen::{Code, FIRST_STREAM};
 use crate::kernel::isa::Isa;
 
@@ -37,12 +37,12 @@ pub(in crate::codegen) fn emit(program: &Program, isa: Isa) -> Option<Code> {
     emit_all(program, isa, None)
 }
 
-/// The code of a program's turns.
-pub(in crate::codegen) fn emit_turns(turns: &Turns, isa: Isa) -> Option<Code> {
-    emit_all(&turns.program, isa, Some(turns))
+/// The code of a iterated program.
+pub(in crate::codegen) fn emit_iterated(iterated: &Iterated, isa: Isa) -> Option<Code> {
+    emit_all(&iterated.program, isa, Some(iterated))
 }
 
-fn emit_all(program: &Program, isa: Isa, turns: Option<&Turns>) -> Option<Code> {
+fn emit_all(program: &Program, isa: Isa, iterated: Option<&Iterated>) -> Option<Code> {
     let machine = Machine::new(isa == Isa::Avx512, program.dtype);
     // Folds go by the lanes that the interpreter has.
     let is_short = program.is_exact && program.folds.is_empty();
@@ -61,7 +61,7 @@ fn emit_all(program: &Program, isa: Isa, turns: Option<&Turns>) -> Option<Code> 
         most_slots: 0,
     };
     function.pool();
-    let entry = function.all(turns)?;
+    let entry = function.all(iterated)?;
     Some(Code { bytes: function.code.bytes, entry })
 }
 
@@ -113,8 +113,8 @@ impl Function<'_> {
 }
 
 impl Function<'_> {
-    /// Emits everything, the segments as rows or as turns; gives the place where the function starts.
-    fn all(&mut self, turns: Option<&Turns>) -> Option<usize> {
+    /// Emits everything, the segments as rows or as iterations; gives the place where the function starts.
+    fn all(&mut self, iterated: Option<&Iterated>) -> Option<usize> {
         let start = self.code.bytes.len();
         self.code.push(STACK_BEFORE);
         self.code.copy(STACK_BEFORE, STACK);
@@ -133,9 +133,9 @@ impl Function<'_> {
         }
         self.keep_made_elsewhere();
         self.row_code(&self.program.once)?;
-        match turns {
+        match iterated {
             None => self.rows()?,
-            Some(turns) => self.turns(turns)?,
+            Some(iterated) => self.iterated(iterated)?,
         }
         let bytes = self.most_slots.max(self.slots) * self.machine.vector();
         if bytes > MOST_STACK {

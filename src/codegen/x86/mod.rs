@@ -3,8 +3,8 @@
 //! - [`encoder`]: instructions as bytes; [`vector`]: which ones a program's become.
 //! - [`registers`]: which register holds what, along a straight line.
 //! - [`line`]: a straight line of a program's instructions, for some vectors at once; [`folds`]: of those that fold.
-//! - [`loops`]: over the elements of a row; [`emit`]: rows, and what lies around them; [`turns`]: in their place, the turns
-//!   of a loop.
+//! - [`loops`]: over the elements of a row; [`emit`]: rows, and what lies around them; [`iterated`]: in their
+//!   place, the iterations of a loop.
 //!
 //! **Calls.** The code is a function in the C convention of System V that takes the address of a call's words: how many
 //! rows there are, the bytes of a row where the program leaves that open, then the address of each stream in the first row.
@@ -15,13 +15,13 @@
 mod emit;
 mod encoder;
 mod folds;
+mod iterated;
 mod line;
 mod loops;
 mod registers;
-mod turns;
 mod vector;
 
 #[cfg(test)]
 mod tests;
 
-pub(super) use emit::{emit, emit_turns};
+pub(super) use emit::{emit, emit_iterated};

@@ -1,7 +1,7 @@
 //! Programs run as machine code give the bits that their instructions give one element at a time.
 
 mod evaluate;
-mod turns;
+mod iterated;
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};

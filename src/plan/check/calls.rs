@@ -1,7 +1,7 @@
 //! Steps that run other plans: what these are fed, what they leave, and the memory that they run in.
 
 use super::super::{BranchCall, BufferId, HANDLE_BYTES, LoopCall, LoopFeed, LoopTrips, Place, Plan, Start};
-use super::lines::{are_turns_of, is_line_of};
+use super::lines::{is_function_of, is_line_of};
 use super::step::Touches;
 use crate::ir::size;
 use crate::memory::ALIGNMENT;
@@ -76,7 +76,7 @@ impl Touches<'_> {
         if operands.len() != plan.fed.len() || plan.outputs.len() != call.before_stacks() + stacks.len() {
             return Err(self.does_not_fit());
         }
-        if call.turns.as_ref().is_some_and(|turns| !are_turns_of(turns, call)) {
+        if call.compiled.as_ref().is_some_and(|function| !is_function_of(function, call)) {
             return Err(format!("the function of step {} is not what its line does", self.index()));
         }
         let bytes_left = |position: usize| plan.buffers[plan.outputs[position].index()].bytes;

@@ -1,8 +1,8 @@
 //! A plan's steps as a line of calls: whether they do what the steps do, on the same memory.
 
 use super::super::{
-    Accumulator, Anchor, Base, Buffer, Kind, LoopCall, LoopFeed, Part, Piece, Place, Plan, Region, RunLine,
-    Slot, Start, Straight, StraightCall, Turns, Word,
+    Accumulator, Anchor, Base, Buffer, Kind, LoopCall, LoopFeed, LoopFunction, Part, Piece, Place, Plan,
+    Region, RunLine, Slot, Start, Straight, StraightCall, Word,
 };
 use crate::codegen::{Role, Stream};
 
@@ -59,7 +59,7 @@ pub(super) fn is_run_line_of(RunLine { line, given, scratch }: &RunLine, plan: &
 
 /// Whether a function does what a loop's line does: its streams are those of the line's program and of its copies, each is
 /// what the loop has there, and a row is as long in all.
-pub(super) fn are_turns_of(turns: &Turns, call: &LoopCall) -> bool {
+pub(super) fn is_function_of(function: &LoopFunction, call: &LoopCall) -> bool {
     let Some(line) = &call.straight else { return false };
     let (mut programs, mut copies) = (Vec::new(), Vec::new());
     for called in &line.calls {
@@ -72,23 +72,23 @@ pub(super) fn are_turns_of(turns: &Turns, call: &LoopCall) -> bool {
     }
     let [(streams, native)] = programs[..] else { return false };
     let row_bytes = native.program.most * native.program.dtype.size();
-    let stream = |stream: Stream| turns.streams.get(stream.index()).copied();
+    let stream = |stream: Stream| function.streams.get(stream.index()).copied();
     let is_copy = |(&(step, from, to), &(a, b)): (&(usize, Word, Word), &(Stream, Stream))| {
         let bytes = if let Kind::Copy { bytes, .. } = call.plan.steps[step].kind { bytes } else { 0 };
         bytes == row_bytes && stream(a) == Some(from) && stream(b) == Some(to)
     };
     let is_of_copies =
-        |index: usize| turns.copies.iter().any(|(a, b)| a.index() == index || b.index() == index);
-    turns.row_bytes == row_bytes
-        && turns.streams.len() == turns.roles.len()
-        && turns.streams.starts_with(streams)
-        && (streams.len()..turns.streams.len()).all(is_of_copies)
-        && turns.copies.len() == copies.len()
-        && copies.iter().zip(&turns.copies).all(is_copy)
-        && turns.streams.iter().zip(&turns.roles).all(|(&word, &role)| is_role_of(word, role, call))
+        |index: usize| function.copies.iter().any(|(a, b)| a.index() == index || b.index() == index);
+    function.row_bytes == row_bytes
+        && function.streams.len() == function.roles.len()
+        && function.streams.starts_with(streams)
+        && (streams.len()..function.streams.len()).all(is_of_copies)
+        && function.copies.len() == copies.len()
+        && copies.iter().zip(&function.copies).all(is_copy)
+        && function.streams.iter().zip(&function.roles).all(|(&word, &role)| is_role_of(word, role, call))
         && call.states.iter().all(|state| state.bytes == row_bytes)
-        && (0..call.states.len()).all(|state| turns.roles.contains(&Role::After(state)))
-        && turns.roles.contains(&Role::Condition) == call.condition().is_some()
+        && (0..call.states.len()).all(|state| function.roles.contains(&Role::After(state)))
+        && function.roles.contains(&Role::Condition) == call.condition().is_some()
 }
 
 /// Whether what lies at a word is what a loop has there from iteration to iteration.

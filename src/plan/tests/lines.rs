@@ -1,6 +1,6 @@
 //! The lines of calls of loops and runs: what they are of, and the checker against lines that have been spoilt.
 
-use super::super::{Anchor, Code, Compiled, Kind, Part, Place, Plan, RunLine, Straight, Turns, Word};
+use super::super::{Anchor, Code, Compiled, Kind, LoopFunction, Part, Place, Plan, RunLine, Straight, Word};
 use super::planned;
 use crate::prelude::*;
 
@@ -78,9 +78,9 @@ fn loop_as_function() -> Option<Plan> {
     has_function.then_some(plan)
 }
 
-fn function(plan: &mut Plan) -> &mut Turns {
+fn function(plan: &mut Plan) -> &mut LoopFunction {
     let loops = plan.steps.iter_mut().filter_map(|step| match &mut step.kind {
-        Kind::Loop(call) => call.turns.as_mut(),
+        Kind::Loop(call) => call.compiled.as_mut(),
         _ => None,
     });
     loops.last().unwrap()
@@ -92,29 +92,32 @@ fn a_function_that_does_something_else_than_its_line_is_refused() {
     assert_eq!(plan.check(), Ok(()));
     let roles = function(&mut plan).roles.clone();
     assert!(!function(&mut plan).copies.is_empty());
-    let is_refused = |spoil: &dyn Fn(&mut Turns)| {
+    let is_refused = |spoil: &dyn Fn(&mut LoopFunction)| {
         let mut plan = loop_as_function().unwrap();
         spoil(function(&mut plan));
         plan.check().is_err_and(|why| why.contains("is not what its line does"))
     };
     assert!(!is_refused(&|_| ()));
     for index in 0..roles.len() {
-        let moved = is_refused(&|turns| match &mut turns.streams[index] {
+        let moved = is_refused(&|function| match &mut function.streams[index] {
             Word::Number(number) => *number += 8,
             Word::Address { offset, .. } => *offset += 8,
         });
         assert!(moved, "stream {index} lies elsewhere");
         for other in (0..roles.len()).filter(|&other| roles[other] != roles[index]) {
-            assert!(is_refused(&|turns| turns.roles[index] = turns.roles[other]), "role {other} for {index}");
+            assert!(
+                is_refused(&|function| function.roles[index] = function.roles[other]),
+                "role {other} for {index}"
+            );
         }
     }
-    assert!(is_refused(&|turns| turns.copies.clear()));
-    assert!(is_refused(&|turns| turns.copies.push(turns.copies[0])));
-    assert!(is_refused(&|turns| turns.copies[0] = (turns.copies[0].1, turns.copies[0].0)));
-    assert!(is_refused(&|turns| turns.row_bytes += 8));
-    assert!(is_refused(&|turns| {
-        turns.streams.push(turns.streams[0]);
-        turns.roles.push(turns.roles[0]);
+    assert!(is_refused(&|function| function.copies.clear()));
+    assert!(is_refused(&|function| function.copies.push(function.copies[0])));
+    assert!(is_refused(&|function| function.copies[0] = (function.copies[0].1, function.copies[0].0)));
+    assert!(is_refused(&|function| function.row_bytes += 8));
+    assert!(is_refused(&|function| {
+        function.streams.push(function.streams[0]);
+        function.roles.push(function.roles[0]);
     }));
 }
 

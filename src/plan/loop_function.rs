@@ -1,4 +1,4 @@
-//! [`Turns`]: a loop as one function, where its line is a single program and copies of a few elements each.
+//! [`LoopFunction`]: a loop as one function, where its line is a single program and copies of a few elements each.
 //!
 //! The function does all iterations, or as many as it is told, with the state in registers. It takes the place of the line
 //! where nothing in its words must be asked for anew in each iteration.
@@ -8,9 +8,15 @@ use crate::codegen::{self, Role, Stream};
 use crate::element::DType;
 use crate::kernel::isa::Isa;
 
+/// What a call of the function takes at most, about: the deadline is looked at between calls.
+const NANOSECONDS_PER_CALL: f64 = 1e6;
+
+/// Iterations of a call at most: with so many the call itself counts for nothing.
+const MOST_AT_ONCE: usize = 1 << 10;
+
 /// A loop as a function.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub(crate) struct LoopFunction {
     pub(crate) function: codegen::Function,
     /// Where each of its streams lies at first.
     pub(crate) streams: Vec<Word>,
@@ -22,11 +28,13 @@ pub(crate) struct Turns {
     pub(crate) dtype: DType,
     /// Bytes of a row, as many as each value of the state has.
     pub(crate) row_bytes: usize,
+    /// Iterations that a call may do at most.
+    pub(crate) most_at_once: usize,
 }
 
 impl LoopCall {
     /// The loop as a function, if it can be one.
-    pub(super) fn turns(&self, isa: Isa) -> Option<Turns> {
+    pub(super) fn compile(&self, isa: Isa) -> Option<LoopFunction> {
         let line = self.straight.as_ref()?;
         let is_program = |call: &&StraightCall| matches!(call.part, Part::Program(_));
         let mut programs = line.calls.iter().filter(is_program);
@@ -54,10 +62,12 @@ impl LoopCall {
         }
         let roles: Option<Vec<Role>> = streams.iter().map(|&word| self.role(word, row_bytes)).collect();
         let roles = roles.filter(|roles| roles.len() <= MOST_STREAMS)?;
-        let turns = codegen::Turns::new(&native.program, &roles, &copies, self.states.len())?;
-        let function = codegen::place(&[codegen::emit_turns(&turns, isa)?])?.pop()?;
+        let iterated = codegen::Iterated::new(&native.program, &roles, &copies, self.states.len())?;
+        let function = codegen::place(&[codegen::emit_iterated(&iterated, isa)?])?.pop()?;
         let dtype = native.program.dtype;
-        Some(Turns { function, streams, roles, copies, dtype, row_bytes })
+        let most_at_once =
+            ((NANOSECONDS_PER_CALL / self.plan.cost().max(1.0)) as usize).clamp(1, MOST_AT_ONCE);
+        Some(LoopFunction { function, streams, roles, copies, dtype, row_bytes, most_at_once })
     }
 
     /// The program that a call runs, if it is for one row of all elements.

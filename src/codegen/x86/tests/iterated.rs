@@ -1,4 +1,4 @@
-//! Turns give the bits of as many evaluations of their program, one after the other.
+//! Iterations give the bits of as many evaluations of their program, one after the other.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng};
 use super::evaluate::{Lane, evaluate};
 use super::{is_same, sets};
 use crate::codegen::program::{Binary, Compare};
-use crate::codegen::{Builder, FIRST_STREAM, Program, Role, Stream, Turns, Value, emit_turns, place};
+use crate::codegen::{Builder, FIRST_STREAM, Iterated, Program, Role, Stream, Value, emit_iterated, place};
 use crate::kernel::tile::FOLD_BYTES;
 
 /// A program at random, what its streams are, and copies beside it.
@@ -79,9 +79,9 @@ impl Turning {
         Turning { program: builder.finish(), roles, copies, states }
     }
 
-    /// The elements of each stream's memory before the first turn: of what moves, a row for each.
-    fn memory<T: Lane>(&self, random: &mut StdRng, width: usize, turns: usize) -> Vec<Vec<T>> {
-        let rows = |role: &Role| if matches!(role, Role::Moves(_)) { turns } else { 1 };
+    /// The elements of each stream's memory before the first iteration: of what moves, a row for each.
+    fn memory<T: Lane>(&self, random: &mut StdRng, width: usize, iterations: usize) -> Vec<Vec<T>> {
+        let rows = |role: &Role| if matches!(role, Role::Moves(_)) { iterations } else { 1 };
         let least = FOLD_BYTES / size_of::<T>();
         let of = |role: &Role| -> Vec<T> {
             let elements = (rows(role) * width).max(least);
@@ -90,17 +90,17 @@ impl Turning {
         self.roles.iter().map(of).collect()
     }
 
-    /// Evaluates turns one by one; gives how many there were, or nothing where the bits of NaN have been looked at.
+    /// Evaluates iterations one by one; gives how many there were, or nothing where the bits of NaN have been looked at.
     fn evaluated<T: Lane>(
         &self,
         memory: &mut [Vec<T>],
         width: usize,
-        turns: usize,
+        iterations: usize,
         is_reverse: bool,
     ) -> Option<usize> {
         let lanes = FOLD_BYTES / size_of::<T>();
-        for turn in 0..turns {
-            let row = if is_reverse { turns - 1 - turn } else { turn };
+        for iteration in 0..iterations {
+            let row = if is_reverse { iterations - 1 - iteration } else { iteration };
             let at = |role: Role| if matches!(role, Role::Moves(_)) { row * width } else { 0 };
             let mut of_row: Vec<Vec<T>> =
                 memory.iter().zip(&self.roles).map(|(all, &role)| all[at(role)..].to_vec()).collect();
@@ -126,20 +126,20 @@ impl Turning {
                 }
             }
             if !goes_on {
-                return Some(turn + 1);
+                return Some(iteration + 1);
             }
         }
-        Some(turns)
+        Some(iterations)
     }
 
-    /// The words of a call for turns on this memory, where a value of the state is read where it is left.
-    fn words<T>(&self, memory: &mut [Vec<T>], width: usize, turns: usize, is_reverse: bool) -> Vec<u64> {
-        let mut words = vec![turns as u64, 0];
+    /// The words of a call for iterations on this memory, where a value of the state is read where it is left.
+    fn words<T>(&self, memory: &mut [Vec<T>], width: usize, iterations: usize, is_reverse: bool) -> Vec<u64> {
+        let mut words = vec![iterations as u64, 0];
         let starts: Vec<*mut T> = memory.iter_mut().map(Vec::as_mut_ptr).collect();
         for (&start, role) in starts.iter().zip(&self.roles) {
             let start = match role {
                 Role::After(state) => starts[*state],
-                Role::Moves(_) if is_reverse => start.wrapping_add((turns - 1) * width),
+                Role::Moves(_) if is_reverse => start.wrapping_add((iterations - 1) * width),
                 _ => start,
             };
             words.push(start as u64);
@@ -148,7 +148,7 @@ impl Turning {
     }
 }
 
-fn turns_agree<T: Lane>(seed: u64, count: usize) {
+fn iterations_agree<T: Lane>(seed: u64, count: usize) {
     for isa in sets() {
         for index in 0..count {
             let mut random = StdRng::seed_from_u64(seed + index as u64);
@@ -157,8 +157,9 @@ fn turns_agree<T: Lane>(seed: u64, count: usize) {
             let is_reverse = random.random_range(0..2) == 0;
             let turning = Turning::random::<T>(&mut random, width, is_reverse);
             let Turning { program, roles, copies, states } = &turning;
-            let turns = Turns::new(program, roles, copies, *states).expect("all of it can be carried");
-            let function = &place(&[emit_turns(&turns, isa).expect("it fits")]).expect("memory for code")[0];
+            let iterated = Iterated::new(program, roles, copies, *states).expect("all of it can be carried");
+            let function =
+                &place(&[emit_iterated(&iterated, isa).expect("it fits")]).expect("memory for code")[0];
             let times = random.random_range(1..7);
             let mut theirs = turning.memory::<T>(&mut random, width, times);
             let mut ours = theirs.clone();
@@ -167,17 +168,17 @@ fn turns_agree<T: Lane>(seed: u64, count: usize) {
             // In two calls, the second of which goes on where the first has left off.
             let first = random.random_range(1..=times);
             words[0] = first as u64;
-            // SAFETY: the streams are as long as the turns lead, by `memory` and `words`.
+            // SAFETY: the streams are as long as the iterations lead, by `memory` and `words`.
             unsafe { function.call(&mut words) };
             let mut found = first - words[0] as usize;
-            assert_eq!(found, done.min(first), "{isa}, turns {index}\n{program}");
+            assert_eq!(found, done.min(first), "{isa}, iterations {index}\n{program}");
             if found < done {
                 words[0] = (times - first) as u64;
                 // SAFETY: the same.
                 unsafe { function.call(&mut words) };
                 found += times - first - words[0] as usize;
             }
-            assert_eq!(found, done, "{isa}, turns {index}\n{program}");
+            assert_eq!(found, done, "{isa}, iterations {index}\n{program}");
             assert_eq!(words.len(), FIRST_STREAM + roles.len());
             for (stream, role) in roles.iter().enumerate() {
                 if matches!(role, Role::After(_) | Role::Condition) {
@@ -186,7 +187,7 @@ fn turns_agree<T: Lane>(seed: u64, count: usize) {
                 for (at, (&ours, &theirs)) in ours[stream].iter().zip(&theirs[stream]).enumerate() {
                     assert!(
                         is_same(ours, theirs),
-                        "{isa}, turns {index}, {role:?} at {at}: {ours:?}, not {theirs:?}, width {width}\n{program}"
+                        "{isa}, iterations {index}, {role:?} at {at}: {ours:?}, not {theirs:?}, width {width}\n{program}"
                     );
                 }
             }
@@ -196,28 +197,28 @@ fn turns_agree<T: Lane>(seed: u64, count: usize) {
 
 #[test]
 #[cfg_attr(miri, ignore = "runs machine code")]
-fn turns_give_the_bits_of_one_run_after_the_other() {
-    turns_agree::<f32>(1, 400);
-    turns_agree::<f64>(100_000, 400);
-    turns_agree::<i32>(200_000, 400);
-    turns_agree::<i64>(300_000, 400);
+fn iterations_give_the_bits_of_one_run_after_the_other() {
+    iterations_agree::<f32>(1, 400);
+    iterations_agree::<f64>(100_000, 400);
+    iterations_agree::<i32>(200_000, 400);
+    iterations_agree::<i64>(300_000, 400);
 }
 
 /// What it reads of its own state behind what it has left, what has no next value, and rows that are no part of a vector.
 #[test]
 fn what_cannot_be_carried_is_refused() {
-    let turns = |width: usize, roles: &dyn Fn(usize) -> Vec<Role>| {
+    let iterations = |width: usize, roles: &dyn Fn(usize) -> Vec<Role>| {
         let mut builder = Builder::new(crate::element::DType::F64, None, width).exactly();
         let [from, to] = [builder.stream(0), builder.stream(0)];
         let value = builder.load(from);
         let sum = builder.binary(Binary::Add, value, value).unwrap();
         builder.store(to, sum, true).unwrap();
-        Turns::new(&builder.finish(), &roles(0), &[], 1)
+        Iterated::new(&builder.finish(), &roles(0), &[], 1)
     };
-    assert!(turns(1, &|state| vec![Role::Before(state), Role::After(state)]).is_some());
-    assert!(turns(1, &|state| vec![Role::After(state), Role::After(state)]).is_none());
-    assert!(turns(1, &|state| vec![Role::Before(state), Role::Before(state)]).is_none());
-    assert!(turns(1, &|state| vec![Role::Before(state), Role::Still]).is_none());
-    let wide = turns(64, &|state| vec![Role::Before(state), Role::After(state)]).unwrap();
-    assert!(sets().all(|isa| emit_turns(&wide, isa).is_none()));
+    assert!(iterations(1, &|state| vec![Role::Before(state), Role::After(state)]).is_some());
+    assert!(iterations(1, &|state| vec![Role::After(state), Role::After(state)]).is_none());
+    assert!(iterations(1, &|state| vec![Role::Before(state), Role::Before(state)]).is_none());
+    assert!(iterations(1, &|state| vec![Role::Before(state), Role::Still]).is_none());
+    let wide = iterations(64, &|state| vec![Role::Before(state), Role::After(state)]).unwrap();
+    assert!(sets().all(|isa| emit_iterated(&wide, isa).is_none()));
 }

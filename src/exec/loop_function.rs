@@ -12,10 +12,7 @@ use super::context::Context;
 use super::control::LoopRun;
 use super::straight::Places;
 use crate::codegen;
-use crate::plan::{Anchor, MOST_STREAMS, Turns, Word};
-
-/// Iterations of a call at most, each of which takes a microsecond at the utmost: the deadline is looked at between calls.
-const MOST_TURNS: usize = 1 << 10;
+use crate::plan::{Anchor, LoopFunction, MOST_STREAMS, Word};
 
 /// What a call is given.
 pub(super) struct Words {
@@ -26,16 +23,16 @@ pub(super) struct Words {
 
 impl Words {
     /// Those of the first call; `None` if something lies elsewhere in each iteration.
-    pub(super) fn of(run: &LoopRun<'_>, turns: &Turns) -> Option<Words> {
+    pub(super) fn of(run: &LoopRun<'_>, function: &LoopFunction) -> Option<Words> {
         let mut words =
             Words { words: SmallVec::from_slice(&[0; codegen::FIRST_STREAM]), grown: SmallVec::new() };
-        for &word in &turns.streams {
+        for &word in &function.streams {
             let place = match word {
                 Word::Number(number) => number as u64,
                 Word::Address { of, offset } => {
                     let places = match of {
-                        Anchor::Fed(position) => run.fed_in_turns(position),
-                        Anchor::Left(position) => run.left_in_turns(position),
+                        Anchor::Fed(position) => run.fed_places(position),
+                        Anchor::Left(position) => run.left_places(position),
                         Anchor::Constant(index) => {
                             Places::Same(run.call.plan.constants[index].start().cast_mut())
                         }
@@ -45,7 +42,7 @@ impl Words {
                     let state = usize::from(matches!(of, Anchor::Left(_)));
                     let start = match places {
                         Places::Same(place) => place,
-                        Places::Turns(places) => places[state],
+                        Places::Alternating(places) => places[state],
                         Places::Rows { first, .. } => first,
                         Places::Asked => {
                             let Anchor::Left(position) = of else { return None };
@@ -68,7 +65,7 @@ impl Words {
 /// As for [`run_loop`](super::control::run_loop); the function must do what the plan's steps do, and the words be its own.
 pub(super) unsafe fn run(
     run: &mut LoopRun<'_>,
-    turns: &Turns,
+    function: &LoopFunction,
     Words { mut words, grown }: Words,
     context: &Context<'_>,
 ) -> Result<(), Box<Cause>> {
@@ -76,7 +73,7 @@ pub(super) unsafe fn run(
     unsafe { run.place_state() };
     while run.goes_on() {
         context.check_deadline()?;
-        let mut asked = MOST_TURNS.min(run.most - run.trips);
+        let mut asked = function.most_at_once.min(run.most - run.trips);
         for &(word, tape, offset) in &grown {
             let (row, room) = run.growing_tapes()[tape].room()?;
             words[word] = row.wrapping_add(offset).expose_provenance() as u64;
@@ -85,7 +82,7 @@ pub(super) unsafe fn run(
         words[0] = asked as u64;
         // SAFETY: the words are where the plan's steps read and write, in this iteration and by their roles in those behind;
         // arrays have as many rows, and tapes have room for them.
-        unsafe { turns.function.call(&mut words) };
+        unsafe { function.function.call(&mut words) };
         let done = asked - words[0] as usize;
         for tape in run.growing_tapes() {
             tape.add(done);

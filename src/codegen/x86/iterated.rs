@@ -1,21 +1,22 @@
-//! A program's turns as a function: a loop around its line, with the state in registers.
+//! A program's iterations as a function: a loop around its line, with the state in registers.
 
 use super::emit::{ADDRESSES, FRAME, Function, base, elements, word};
 use super::encoder::{Condition, Gpr, Reg};
 use super::line::{Line, MASKS, Part, To, at};
 use super::loops::{BYTES, INDEX, TEMPORARIES};
+use crate::codegen::iterated::Iterated;
 use crate::codegen::program::{Segment, Stream, Value};
-use crate::codegen::turns::Turns;
 
-/// Turns that are left. Code for a row of a known length does not ask how long it is.
+/// Iterations that are left. Code for a row of a known length does not ask how long it is.
 const LEFT: Gpr = BYTES;
 
-/// Registers that stay for what the line makes. The state's values beyond the others lie in memory from turn to turn.
+/// Registers that stay for what the line makes. The state's values beyond the others lie in memory from iteration to
+/// iteration.
 const LINE: usize = 6;
 
 impl Function<'_> {
     /// The loop.
-    pub(super) fn turns(&mut self, turns: &Turns) -> Option<()> {
+    pub(super) fn iterated(&mut self, iterated: &Iterated) -> Option<()> {
         let (machine, program) = (self.machine, self.program);
         let [Segment::Loop(insts)] = &program.segments[..] else { return None };
         let bytes = program.most * machine.element();
@@ -31,10 +32,10 @@ impl Function<'_> {
         self.code.clear(INDEX);
         // The state takes the highest registers, but for the one that AVX2 may have the mask in.
         let top = machine.registers() - usize::from(!machine.is_512);
-        let first = top - turns.carried.len().min(top - LINE);
+        let first = top - iterated.carried.len().min(top - LINE);
         let mut insts = insts.clone();
-        let mut carried: Vec<(Value, To)> = Vec::with_capacity(turns.carried.len());
-        for (state, reg) in turns.carried.iter().zip(first..) {
+        let mut carried: Vec<(Value, To)> = Vec::with_capacity(iterated.carried.len());
+        for (state, reg) in iterated.carried.iter().zip(first..) {
             if reg >= top {
                 carried.push((state.next, To::Memory(state.stream)));
                 continue;
@@ -64,9 +65,9 @@ impl Function<'_> {
             carried: &carried,
         };
         self.line(&line, (0..free).map(|reg| Reg(reg as u8)))?;
-        self.move_on(&turns.moves)?;
+        self.move_on(&iterated.moves)?;
         self.code.add_number(LEFT, -1);
-        let end = turns.condition.map(|condition| {
+        let end = iterated.condition.map(|condition| {
             let end = self.code.jump_ahead(Condition::Equal);
             let goes_on = at(base(&mut self.code, condition), 0);
             self.code.compare_byte(goes_on);
@@ -77,14 +78,14 @@ impl Function<'_> {
             self.code.land(end);
         }
         self.code.store(at(FRAME, 0), LEFT);
-        for (state, (_, to)) in turns.carried.iter().zip(carried) {
+        for (state, (_, to)) in iterated.carried.iter().zip(carried) {
             if let To::Register(reg) = to {
                 let to = elements(&mut self.code, state.stream, 0);
                 lanes.store(&mut self.code, machine, to, reg);
             }
         }
         for (index, &reg) in ADDRESSES.iter().enumerate() {
-            if turns.moves.get(index).is_some_and(|&by| by != 0) {
+            if iterated.moves.get(index).is_some_and(|&by| by != 0) {
                 self.code.store(word(Stream(index as u16)), reg);
             }
         }

@@ -1,11 +1,11 @@
-//! [`Turns`]: a program that is run again and again, each time on what it has left the time before.
+//! [`Iterated`]: a program that is run again and again, each time on what it has left the time before.
 //!
-//! It is a loop whose state stays in registers: what a turn leaves of the state is a value, not a place in memory, and
-//! the next turn has it for what it would load.
+//! It is a loop whose state stays in registers: what an iteration leaves of the state is a value, not a place in memory, and
+//! the next iteration has it for what it would load.
 
 use super::program::{Binary, Inst, Program, Segment, Stream, Value};
 
-/// What a stream is from one turn to the next.
+/// What a stream is from one iteration to the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
     /// The same place each time.
@@ -16,16 +16,16 @@ pub(crate) enum Role {
     Before(usize),
     /// Where the next one is left.
     After(usize),
-    /// Where it is left whether there is another turn.
+    /// Where it is left whether there is another iteration.
     Condition,
 }
 
 /// A program for a row of a few elements, to be run as often as a call says, or until it says that it is done.
 ///
-/// A call's words are how many turns there are at most, which it counts down, a word that is not read, and the address of
-/// each stream, which it leaves moved. It reads and writes the state where the streams of [`Role::After`] lie.
+/// A call's words are how many iterations there are at most, which it counts down, a word that is not read, and the
+/// address of each stream, which it leaves moved. It reads and writes the state where the streams of [`Role::After`] lie.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub(crate) struct Iterated {
     pub(super) program: Program,
     pub(super) carried: Vec<Carried>,
     /// Bytes by which each stream moves.
@@ -36,24 +36,25 @@ pub(crate) struct Turns {
 /// A value of the state.
 #[derive(Debug)]
 pub(super) struct Carried {
-    /// What a turn has of it.
+    /// What an iteration has of it.
     pub(super) loads: Vec<Value>,
     /// What it becomes, which the loop makes, and which is no such load of any value of the state.
     pub(super) next: Value,
-    /// Where it lies before the first turn and behind the last.
+    /// Where it lies before the first iteration and behind the last.
     pub(super) stream: Stream,
 }
 
-impl Turns {
-    /// The turns of a program with these streams, and of copies from one stream to another, of a row each, that are done
+impl Iterated {
+    /// The iterations of a program with these streams, and of copies from one stream to another, of a row each, that are done
     /// beside it; further streams than the program's are those of copies. `None` if the state cannot be carried: the
-    /// program is not for one row of a known length, or reads what it has left.
+    /// program is not one loop over a row of a known length, reads what it has left, or does not leave each value of the
+    /// state once, as a number.
     pub(crate) fn new(
         program: &Program,
         roles: &[Role],
         copies: &[(Stream, Stream)],
         states: usize,
-    ) -> Option<Turns> {
+    ) -> Option<Iterated> {
         let mut program = program.clone();
         let is_one_row = program.width.is_none() && program.is_exact && program.folds.is_empty();
         let [Segment::Loop(insts)] = &mut program.segments[..] else { return None };
@@ -105,7 +106,7 @@ impl Turns {
         }
         let carried = loads.iter().zip(next).map(|(loads_of_it, next)| {
             let (mut next, stream) = next?;
-            // What is handed on from elsewhere is made once more, so that no turn overwrites what another value becomes.
+            // What is handed on from elsewhere is made once more, so that no iteration overwrites what another value becomes.
             if !kept.contains(&next) || loads.iter().flatten().any(|&load| load == next) {
                 program.insts.push(Inst::Binary(Binary::Or, next, next));
                 next = Value::new(program.insts.len() - 1);
@@ -116,6 +117,6 @@ impl Turns {
         let carried: Vec<Carried> = carried.collect::<Option<_>>()?;
         program.segments = vec![Segment::Loop(kept)];
         let moves = roles.iter().map(|role| if let Role::Moves(by) = *role { by } else { 0 }).collect();
-        Some(Turns { program, carried, moves, condition })
+        Some(Iterated { program, carried, moves, condition })
     }
 }
