@@ -34,6 +34,12 @@ pub mod checkpoint;
 mod elements;
 #[cfg(feature = "safetensors")]
 pub mod frozen;
+// One of the two may have no use for a part.
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+#[allow(dead_code)]
+mod import;
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+pub use import::Unsupported;
 #[cfg(feature = "safetensors")]
 mod json;
 #[cfg(feature = "npz")]
