@@ -255,6 +255,29 @@ impl<'g> Known<'g> {
         (0..count).map(place).collect::<Option<_>>().map(Known::list)
     }
 
+    /// The entries from a place of each axis on, so many along each.
+    pub(crate) fn part(&self, starts: &[usize], counts: &[usize]) -> Option<Self> {
+        let rank = self.shape.len();
+        let fits =
+            |axis: usize| starts[axis].checked_add(counts[axis]).is_some_and(|end| end <= self.shape[axis]);
+        if starts.len() != rank || counts.len() != rank || !(0..rank).all(fits) {
+            return None;
+        }
+        // All places, in row-major order.
+        let mut places = vec![0];
+        for axis in 0..rank {
+            let along =
+                |&place: &usize| (starts[axis]..starts[axis] + counts[axis]).map(move |index| (place, index));
+            places = places
+                .iter()
+                .flat_map(along)
+                .map(|(place, index)| place * self.shape[axis] + index)
+                .collect();
+        }
+        let entries = places.into_iter().map(|place| self.entries.get(place).copied());
+        Some(Known { shape: counts.to_vec(), entries: entries.collect::<Option<_>>()? })
+    }
+
     /// Lists, one behind the other.
     pub(crate) fn concat(lists: &[&Known<'g>]) -> Option<Self> {
         let count: usize = lists.iter().map(|list| list.entries.len()).sum();
@@ -393,6 +416,9 @@ mod tests {
         assert_eq!(all(list.total(Arithmetic::Mul)), Some((vec![], Some(vec![24]))));
         assert_eq!(all(list.reshaped(&[-1, 1])).map(|(shape, _)| shape), Some(vec![3, 1]));
         assert!(list.reshaped(&[2, -1]).is_none());
+        let rows = Known::stack(&[&list, &numbers(&[5, 6, 7])]).unwrap();
+        assert_eq!(all(rows.part(&[0, 1], &[2, 1])), Some((vec![2, 1], Some(vec![3, 6]))));
+        assert!(rows.part(&[1, 1], &[2, 1]).is_none() && rows.part(&[0], &[1]).is_none());
     }
 
     #[test]
