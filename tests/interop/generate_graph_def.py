@@ -7,6 +7,9 @@ import gzip
 import json
 import os
 import pathlib
+import subprocess
+import sys
+import tempfile
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -449,10 +452,71 @@ def functional():
         case.done(graph_def=definition)
 
 
+def lowered():
+    with Case("frames") as case:
+        x = case.feed("x", [None, 3], case.numbers(2, 3))
+        count = case.feed("count", [], np.int32(4))
+        chosen = tf.cond(tf.reduce_sum(x) > 0, lambda: x * 2, lambda: tf.sin(x) * x)
+        case.fetch("chosen", chosen)
+        case.grad(chosen, [x])
+        other = tf.cond(tf.reduce_sum(x) > 100, lambda: (x * 2, x + 1), lambda: (tf.sin(x) * x, x - 1))
+        case.fetch("other", other[0] * other[1])
+        case.grad(other[0] * other[1], [x])
+        case.fetch("nested", tf.cond(x[0, 0] > 0, lambda: tf.cond(x[0, 1] > 0, lambda: x + 1, lambda: x + 2), lambda: x + 3))
+        i, total = tf.while_loop(lambda i, t: i < count, lambda i, t: (i + 1, t * 0.5 + x * tf.cast(i, tf.float64)), [0, x])
+        case.fetch("iterations", i)
+        case.fetch("total", total)
+        w = tf.constant(case.numbers(3, 3), name="w")
+        step = lambda h: tf.cond(tf.reduce_sum(h) > 0.1, lambda: tf.tanh(tf.matmul(h, w) + x), lambda: h * 0.9 + 0.1)
+        _, h = tf.while_loop(lambda i, h: i < 5, lambda i, h: (i + 1, step(h)), [0, tf.zeros_like(x)])
+        case.fetch("state", h)
+        inner = lambda i, a: tf.while_loop(lambda j, b: j < i, lambda j, b: (j + 1, b * 1.5 - x), [0, a])[1]
+        _, a = tf.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, inner(i, a)), [0, x])
+        case.fetch("within", a)
+        squares, products = h * h, a * a
+        definition = case.graph.as_graph_def()
+        for y in (total, squares, products):
+            case.grad(y, [x], fetched=False)
+        case.done(graph_def=definition)
+    numbers = {"x": Case("x").numbers(2, 3), "w": Case("w").numbers(3, 3)}
+    program = """
+import sys, numpy as np, tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+w = tf.Variable(np.array(eval(sys.argv[1])))
+@tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float64, "x")])
+def f(x):
+    h = x
+    for i in tf.range(5):
+        h = tf.tanh(h @ w)
+        if tf.reduce_sum(h) < 0.0:
+            h += x
+    return tf.nn.softmax(h)
+for lower in (True, False):
+    frozen = convert_variables_to_constants_v2(f.get_concrete_function(), lower_control_flow=lower)
+    open(sys.argv[2] + str(lower), "wb").write(frozen.graph.as_graph_def().SerializeToString())
+print(repr(f(tf.constant(eval(sys.argv[3]), tf.float64)).numpy().tolist()), frozen.outputs[0].name)
+"""
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = [repr(numbers["w"].tolist()), folder + "/", repr(numbers["x"].tolist())]
+        # AutoGraph reads the source, so there must be one.
+        script = pathlib.Path(folder, "program.py")
+        script.write_text(program)
+        printed = subprocess.run([sys.executable, script, *arguments], capture_output=True, text=True, check=True).stdout
+        values = printed[printed.rindex("[[") :]
+        expected, output = values.rsplit(" ", 1)
+        for name, lower in (("frozen_lowered", True), ("frozen_functional", False)):
+            definition = tf1.GraphDef.FromString(pathlib.Path(folder, str(lower)).read_bytes())
+            for node in definition.node:
+                node.device = ""
+            packed(name + ".pb", definition.SerializeToString(deterministic=True))
+            fetches = {output.strip(): plain(np.array(eval(expected)))}
+            CASES.append({"name": name, "feeds": {"x": plain(numbers["x"])}, "fetches": fetches, "gradients": []})
+
+
 HERE.mkdir(exist_ok=True)
 for old in HERE.glob("*.gz"):
     old.unlink()
-FAMILIES = (elementwise, reductions, shapes, products, convolutions, batch_norm, training, functional)
+FAMILIES = (elementwise, reductions, shapes, products, convolutions, batch_norm, training, functional, lowered)
 for family in FAMILIES:
     family()
 packed("expected.json", json.dumps(CASES, sort_keys=True).encode())

@@ -6,12 +6,13 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
+use super::control::{self, Branched};
 use super::error::GraphDefError;
 use super::nodes::{Node, Nodes, Port};
 use super::ops::{At, Refusal};
 use super::options::{CustomNode, ImportOptions};
+use super::table;
 use super::value::Val;
-use super::{control, table};
 use crate::graph::{AnyTensor, Graph, Operation};
 use crate::io::import::budget::Budget;
 use crate::io::import::missing::Missing;
@@ -50,13 +51,23 @@ pub(super) struct Scope<'a, 'g> {
     pub(super) given: HashMap<Port, Val<'g>>,
     /// What is around it.
     pub(super) around: Option<&'a Scope<'a, 'g>>,
+    /// What loops and conditionals gave that are built.
+    pub(super) loops: RefCell<HashMap<usize, Vec<Val<'g>>>>,
+    pub(super) branches: RefCell<HashMap<usize, Branched<'g>>>,
 }
 
 impl<'a, 'g> Scope<'a, 'g> {
     /// Of these nodes, none of them built.
     pub(super) fn new(nodes: &'a Nodes) -> Self {
-        let (values, operations, given) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Scope { nodes, values, operations, given, around: None }
+        Scope {
+            nodes,
+            values: HashMap::new(),
+            operations: HashMap::new(),
+            given: HashMap::new(),
+            around: None,
+            loops: RefCell::default(),
+            branches: RefCell::default(),
+        }
     }
 
     /// A scope inside this one, with other values for some outputs.
@@ -64,18 +75,18 @@ impl<'a, 'g> Scope<'a, 'g> {
     where
         'a: 'b,
     {
-        Scope {
-            nodes: self.nodes,
-            values: HashMap::new(),
-            operations: HashMap::new(),
-            given,
-            around: Some(self),
-        }
+        Scope { given, around: Some(self), ..Scope::new(self.nodes) }
     }
 
     /// What an output is, if it is built.
     pub(super) fn value(&self, port: Port) -> Option<&Val<'g>> {
-        let own = self.given.get(&port).or_else(|| self.values.get(&port.node)?.get(port.output));
+        // What is missing or left out is so with all its outputs.
+        let whole = |values: &'_ [Val<'g>]| matches!(values, [Val::Missing | Val::LeftOut]);
+        let output = |values: &[Val<'g>]| if whole(values) { 0 } else { port.output };
+        let own = self
+            .given
+            .get(&port)
+            .or_else(|| self.values.get(&port.node).and_then(|all| all.get(output(all))));
         own.or_else(|| self.around?.value(port))
     }
 
@@ -196,8 +207,10 @@ impl<'a, 'g> Importer<'a, 'g> {
         let mut ordered: Vec<Operation<'g>> =
             node.control.iter().filter_map(|&control| scope.operation(control)).collect();
         ordered.extend(node.inputs.iter().filter_map(|&port| self.order_of(scope, port)));
-        let values = self.values(scope, place, node, &ordered)?;
+        let within = Cell::new(false);
+        let values = self.values(scope, place, node, &ordered, &within)?;
         let is_effect = table::has_effect(&node.op)
+            || within.get()
             || node.inputs.iter().any(|port| scope.has_effect(port.node))
             || !ordered.is_empty();
         let first = values.first().and_then(|value| match value {
@@ -247,6 +260,7 @@ impl<'a, 'g> Importer<'a, 'g> {
         place: usize,
         node: &Node,
         ordered: &[Operation<'g>],
+        has_effect: &Cell<bool>,
     ) -> Result<Vec<Val<'g>>, GraphDefError> {
         if scope.around.is_none()
             && std::ptr::eq(scope.nodes, self.source.nodes)
@@ -254,8 +268,19 @@ impl<'a, 'g> Importer<'a, 'g> {
         {
             return Ok(vec![Val::Tensor(tensor)]);
         }
-        if let Some(values) = control::built(self, scope, place)? {
-            return Ok(values);
+        let controlled = || control::built(self, scope, place, has_effect);
+        let controlled = if ordered.is_empty() {
+            controlled()
+        } else {
+            self.graph.control_dependencies(ordered, controlled)
+        };
+        match controlled {
+            Ok(None) => {}
+            Ok(Some(values)) => return Ok(values),
+            Err(refusal) => {
+                self.refuse(refusal, node)?;
+                return Ok(vec![Val::Missing]);
+            }
         }
         let mut inputs = Vec::with_capacity(node.inputs.len());
         for port in &node.inputs {
@@ -273,12 +298,12 @@ impl<'a, 'g> Importer<'a, 'g> {
             }
         }
         if inputs.iter().any(|input| matches!(input, Val::Missing)) {
-            return Ok(self.outputs(scope, place, &Val::Missing));
+            return Ok(vec![Val::Missing]);
         }
         let is_left_out =
             table::is_left_out(node) || inputs.iter().any(|input| matches!(input, Val::LeftOut));
         if is_left_out {
-            return Ok(self.outputs(scope, place, &Val::LeftOut));
+            return Ok(vec![Val::LeftOut]);
         }
         let at = At { importer: self, scope, node, inputs };
         let build = || match (self.options.custom.get(&node.op), table::find(&node.op)) {
@@ -295,24 +320,23 @@ impl<'a, 'g> Importer<'a, 'g> {
             if ordered.is_empty() { build() } else { self.graph.control_dependencies(ordered, build) };
         match built {
             Ok(values) => Ok(values),
-            Err(Refusal::Fault(fault)) => Err(*fault),
-            Err(Refusal::Op) => {
-                self.missing.borrow_mut().op(&node.op, &node.name);
-                Ok(self.outputs(scope, place, &Val::Missing))
-            }
-            Err(Refusal::Detail(detail)) => {
-                self.missing.borrow_mut().detail(&node.op, &node.name, detail);
-                Ok(self.outputs(scope, place, &Val::Missing))
+            Err(refusal) => {
+                self.refuse(refusal, node)?;
+                Ok(vec![Val::Missing])
             }
         }
     }
 
-    /// One value for each output of a node that others read.
-    fn outputs(&self, scope: &Scope<'_, 'g>, place: usize, value: &Val<'g>) -> Vec<Val<'g>> {
-        let nodes = scope.nodes;
-        let read = nodes.all.iter().flat_map(|node| &node.inputs).chain(&nodes.results);
-        let most = read.filter(|port| port.node == place).map(|port| port.output).max().unwrap_or(0);
-        vec![value.clone(); most + 1]
+    /// Keeps what is not supported of a node.
+    fn refuse(&self, refusal: Refusal, node: &Node) -> Result<(), GraphDefError> {
+        let mut missing = self.missing.borrow_mut();
+        match refusal {
+            Refusal::Fault(fault) => return Err(*fault),
+            Refusal::Told => {}
+            Refusal::Op => missing.op(&node.op, &node.name),
+            Refusal::Detail(detail) => missing.detail(&node.op, &node.name, detail),
+        }
+        Ok(())
     }
 
     /// Enters a function, unless it calls itself.

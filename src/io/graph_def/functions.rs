@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::build::Scope;
+use super::build::{Importer, Scope};
 use super::nodes::{Node, Nodes, Port};
 use super::ops::{At, Outputs, Refusal, Row};
 use super::value::Val;
@@ -52,22 +52,25 @@ fn call<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
 }
 
 /// The tensors among values, for what a branch or a loop gives.
-fn tensors<'g>(at: &At<'_, 'g>, values: &[Val<'g>]) -> Result<Vec<AnyTensor<'g>>, Refusal> {
-    let variables = at.importer.variables.borrow();
+pub(super) fn tensors_of<'g>(
+    importer: &Importer<'_, 'g>,
+    values: &[Val<'g>],
+) -> Result<Vec<AnyTensor<'g>>, Refusal> {
+    let variables = importer.variables.borrow();
     let tensor = |value: &Val<'g>| {
-        if matches!(value, Val::Missing) {
+        value.tensor(importer.graph, &variables).ok_or(match value {
             // What is missing has been told.
-            return Ok(at.graph().constant(false).any());
-        }
-        value.tensor(at.graph(), &variables).ok_or(Refusal::Detail(
-            "expected tensors as results of branches and loops, got something else".to_owned(),
-        ))
+            Val::Missing => Refusal::Told,
+            _ => Refusal::Detail(
+                "expected tensors as results of branches and loops, got something else".to_owned(),
+            ),
+        })
     };
     values.iter().map(tensor).collect()
 }
 
 /// Keeps the first refusal of closures that build.
-fn kept<'g>(
+pub(super) fn kept<'g>(
     refusal: &RefCell<Option<Refusal>>,
     found: Result<Vec<AnyTensor<'g>>, Refusal>,
 ) -> Vec<AnyTensor<'g>> {
@@ -83,7 +86,7 @@ fn conditional<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     let refusal = RefCell::new(None);
     let branch = |function: &str| {
         let results = applied(at, function, at.inputs.get(1..).unwrap_or_default());
-        kept(&refusal, results.and_then(|results| tensors(at, &results)))
+        kept(&refusal, results.and_then(|results| tensors_of(at.importer, &results)))
     };
     let results = at.graph().cond(condition, || branch(&accepted), || branch(&rejected));
     match refusal.into_inner() {
@@ -93,7 +96,7 @@ fn conditional<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
 }
 
 /// A number as a truth: whether it is not 0.
-fn truth(condition: AnyTensor<'_>) -> AnyTensor<'_> {
+pub(super) fn truth(condition: AnyTensor<'_>) -> AnyTensor<'_> {
     if condition.dtype() == DType::Bool { condition } else { condition.not_equal(0.0) }
 }
 
@@ -135,7 +138,8 @@ fn repeated<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
         all
     };
     let decides = |state: Vec<AnyTensor<'g>>| {
-        let decided = applied(at, &condition, &arguments(&state)).and_then(|results| tensors(at, &results));
+        let decided =
+            applied(at, &condition, &arguments(&state)).and_then(|results| tensors_of(at.importer, &results));
         let decided = kept(&refusal, decided);
         decided.first().map_or_else(|| at.graph().constant(false).any(), |&decided| truth(decided))
     };
@@ -143,7 +147,7 @@ fn repeated<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
         let results = applied(at, &body, &arguments(&state)).and_then(|results| {
             let moved: Option<Vec<Val<'g>>> =
                 moving.iter().map(|&place| results.get(place).cloned()).collect();
-            tensors(at, &moved.ok_or("expected a result for each input, got fewer")?)
+            tensors_of(at.importer, &moved.ok_or("expected a result for each input, got fewer")?)
         });
         let results = kept(&refusal, results);
         if results.len() == state.len() { results } else { state }

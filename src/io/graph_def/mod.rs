@@ -21,6 +21,7 @@
 mod build;
 mod control;
 mod error;
+mod frames;
 mod functions;
 mod messages;
 mod nodes;

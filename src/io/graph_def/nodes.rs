@@ -3,9 +3,11 @@
 //! Takes messages as they are read. Gives nodes of which every input exists; whether they need themselves is found when
 //! they are put in order.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use super::error::GraphDefError;
+use super::frames::Frames;
 use super::messages::{Attr, AttrValue, FunctionDef, NodeDef};
 use super::table;
 
@@ -45,6 +47,7 @@ pub(super) struct Nodes {
     pub(super) results: Vec<Port>,
     /// What a call of a function runs for its effect.
     pub(super) effects: Vec<usize>,
+    frames: OnceCell<Frames>,
 }
 
 /// The op of a parameter.
@@ -77,7 +80,8 @@ impl Nodes {
                 .get(&result.name)
                 .ok_or_else(|| refuse("a result of each name", &result.name))?;
             let found = port_of_function(port, &nodes.by_name, &nodes.all);
-            nodes.results.push(found.ok_or_else(|| refuse("results that its nodes give", port))?);
+            let port = found.ok_or_else(|| refuse("results that its nodes give", port))?;
+            nodes.results.push(port);
         }
         for effect in function.control_ret.values() {
             let node = nodes.by_name.get(effect).copied();
@@ -126,7 +130,12 @@ impl Nodes {
                 }
             }
         }
-        Ok(Nodes { all, by_name, parameters, results: Vec::new(), effects: Vec::new() })
+        Ok(Nodes { all, by_name, parameters, ..Nodes::default() })
+    }
+
+    /// Which nodes belong to loops and branches.
+    pub(super) fn frames(&self) -> &Frames {
+        self.frames.get_or_init(|| Frames::of(self))
     }
 
     /// The output of that name: `node` or `node:1`.

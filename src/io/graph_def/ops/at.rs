@@ -20,6 +20,8 @@ pub(in super::super) enum Refusal {
     Op,
     /// Something of it is not.
     Detail(String),
+    /// Something that it needs is not, which has been told.
+    Told,
     /// The file is at fault.
     Fault(Box<GraphDefError>),
 }

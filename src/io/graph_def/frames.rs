@@ -1,0 +1,305 @@
+//! [`Frames`]: which nodes belong to which loop and to which branch, where these are written as `Switch`, `Merge`,
+//! `Enter`, `Exit` and `NextIteration`.
+//!
+//! Takes nodes. Gives for each node the innermost loop or branch that it is in. A loop is named by its `Enter` nodes; a
+//! branch is one side of all `Switch` nodes with one condition, and ends at a `Merge` of both sides.
+//!
+//! Invariant: what a node is in is found from what it needs, in an order in which that comes first; only the way from a
+//! `NextIteration` to its `Merge` is left out of that order.
+
+use std::collections::HashMap;
+
+use super::messages::Attr;
+use super::nodes::{Node, Nodes, Port};
+use crate::io::import::order::sorted;
+
+/// A loop or a branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Inside {
+    Loop(usize),
+    /// The side of a condition.
+    Branch(Port, bool),
+}
+
+/// The place of a loop or a branch among all; what is in none has none.
+type Frame = Option<usize>;
+
+/// A part of the state of a loop.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) enter: usize,
+    pub(super) merge: usize,
+    /// Gives the part to the body; a loop that is only left has none.
+    pub(super) switch: Option<usize>,
+    /// What it is in the next iteration.
+    pub(super) next: Port,
+}
+
+/// A loop.
+#[derive(Debug, Default)]
+pub(super) struct Loop {
+    pub(super) enters: Vec<usize>,
+    pub(super) states: Vec<State>,
+    /// What decides whether there is another iteration.
+    pub(super) condition: Option<Port>,
+}
+
+/// A conditional's result, as a `Merge` of both sides gives it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Joined {
+    pub(super) condition: Port,
+    /// What it is if the condition does not hold, and if it does.
+    pub(super) sides: [Port; 2],
+    /// How many results of the same condition it is made of, one from the other.
+    level: usize,
+    around: Frame,
+}
+
+/// What is known of loops and branches among nodes.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    pub(super) loops: Vec<Loop>,
+    /// What each is, and what is around it.
+    frames: Vec<(Inside, Frame)>,
+    of_node: Vec<Frame>,
+    pub(super) joined: HashMap<usize, Joined>,
+    /// The loop and the part of its state that a node gives behind the loop.
+    pub(super) exits: HashMap<usize, (usize, usize)>,
+    /// Nodes that are built with the loop or conditional that they belong to.
+    pub(super) structural: HashMap<usize, Inside>,
+}
+
+/// The ops, of which those on references are like the others.
+pub(super) fn op(node: &Node) -> &str {
+    node.op.strip_prefix("Ref").unwrap_or(&node.op)
+}
+
+/// What decides which side of a `Switch` is taken. Conditionals pass it through identities of their own.
+pub(super) fn condition(nodes: &Nodes, switch: &Node) -> Option<Port> {
+    let mut port = *switch.inputs.get(1)?;
+    // As many as there are nodes, so that this ends.
+    for _ in 0..nodes.all.len() {
+        match nodes.all.get(port.node) {
+            Some(node) if node.op == "Identity" => port = *node.inputs.first()?,
+            _ => break,
+        }
+    }
+    Some(port)
+}
+
+impl Frames {
+    pub(super) fn of(nodes: &Nodes) -> Self {
+        let mut frames = Frames::default();
+        if nodes.all.iter().all(|node| !matches!(op(node), "Switch" | "Merge" | "Enter")) {
+            return frames;
+        }
+        frames.find_loops(nodes);
+        let needs = |place: usize| {
+            let node = &nodes.all[place];
+            let is_back = |input: usize| {
+                op(node) == "Merge" && nodes.all.get(input).is_some_and(|node| op(node) == "NextIteration")
+            };
+            let inputs = node.inputs.iter().map(|port| port.node).filter(|&input| !is_back(input));
+            inputs.chain(node.control.iter().copied()).collect()
+        };
+        // A cycle is told where the nodes are built.
+        let Ok(order) = sorted(nodes.all.len(), None, needs) else { return frames };
+        frames.of_node = vec![None; nodes.all.len()];
+        let mut levels: HashMap<(usize, Port), usize> = HashMap::new();
+        let mut by_kind = HashMap::new();
+        for place in order {
+            frames.place(nodes, place, &mut by_kind, &mut levels);
+        }
+        frames
+    }
+
+    fn find_loops(&mut self, nodes: &Nodes) {
+        let mut by_name: HashMap<&[u8], usize> = HashMap::new();
+        for (place, node) in nodes.all.iter().enumerate().filter(|(_, node)| op(node) == "Enter") {
+            let name = match node.attr("frame_name") {
+                Some(Attr::Bytes(name)) => name.as_slice(),
+                _ => &[],
+            };
+            let number = *by_name.entry(name).or_insert_with(|| {
+                self.loops.push(Loop::default());
+                self.loops.len() - 1
+            });
+            self.loops[number].enters.push(place);
+        }
+        let entered: HashMap<usize, usize> = self
+            .loops
+            .iter()
+            .enumerate()
+            .flat_map(|(number, of)| of.enters.iter().map(move |&enter| (enter, number)))
+            .collect();
+        let mut state_of: HashMap<usize, (usize, usize)> = HashMap::new();
+        for (place, node) in nodes.all.iter().enumerate().filter(|(_, node)| op(node) == "Merge") {
+            let [first, second] = node.inputs[..] else { continue };
+            let is_next = |port: Port| op(&nodes.all[port.node]) == "NextIteration";
+            let (enter, next) = if is_next(second) { (first, second) } else { (second, first) };
+            let next = nodes.all[next.node].inputs.first().filter(|_| is_next(next));
+            if let (Some(&number), Some(&next)) = (entered.get(&enter.node), next) {
+                let states = &mut self.loops[number].states;
+                state_of.insert(place, (number, states.len()));
+                states.push(State { enter: enter.node, merge: place, switch: None, next });
+                self.structural.insert(place, Inside::Loop(number));
+            }
+        }
+        for (place, node) in nodes.all.iter().enumerate().filter(|(_, node)| op(node) == "Switch") {
+            let [data, condition] = node.inputs[..] else { continue };
+            let decides = &nodes.all[condition.node];
+            if let (Some(&(number, state)), "LoopCond") = (state_of.get(&data.node), op(decides)) {
+                self.loops[number].states[state].switch = Some(place);
+                self.loops[number].condition = decides.inputs.first().copied();
+                self.structural.insert(place, Inside::Loop(number));
+                self.structural.insert(condition.node, Inside::Loop(number));
+                state_of.insert(place, (number, state));
+            }
+        }
+        for (place, node) in nodes.all.iter().enumerate() {
+            match (op(node), node.inputs.first()) {
+                ("Exit", Some(switch)) => {
+                    if let Some(&state) = state_of.get(&switch.node) {
+                        self.exits.insert(place, state);
+                    }
+                }
+                ("NextIteration", _) => {
+                    // Of which loop does not matter.
+                    self.structural.insert(place, Inside::Loop(0));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Finds what a node is in, and what a `Merge` joins.
+    fn place(
+        &mut self,
+        nodes: &Nodes,
+        place: usize,
+        by_kind: &mut HashMap<(Inside, Frame), usize>,
+        levels: &mut HashMap<(usize, Port), usize>,
+    ) {
+        let node = &nodes.all[place];
+        let mut entered = |frames: &mut Vec<(Inside, Frame)>, inside: Inside, around: Frame| {
+            *by_kind.entry((inside, around)).or_insert_with(|| {
+                frames.push((inside, around));
+                frames.len() - 1
+            })
+        };
+        // How many results of each condition it is made of.
+        let given: Vec<usize> =
+            node.inputs.iter().map(|port| port.node).chain(node.control.iter().copied()).collect();
+        if let ("Merge", Some(&Inside::Loop(number))) = (op(node), self.structural.get(&place)) {
+            let around = self.loops[number].enters.iter().map(|&enter| self.of_node[enter]);
+            let around = around.fold(None, |deepest, frame| self.deeper(deepest, frame));
+            self.of_node[place] = Some(entered(&mut self.frames, Inside::Loop(number), around));
+            return;
+        }
+        if let Some(&(number, _)) = self.exits.get(&place) {
+            let around = self.loops[number].enters.iter().map(|&enter| self.of_node[enter]);
+            self.of_node[place] = around.fold(None, |deepest, frame| self.deeper(deepest, frame));
+            return;
+        }
+        let of_port =
+            |frames: &mut Self,
+             port: Port,
+             entered: &mut dyn FnMut(&mut Vec<(Inside, Frame)>, Inside, Frame) -> usize| {
+                let giver = &nodes.all[port.node];
+                let around = frames.of_node[port.node];
+                match condition(nodes, giver) {
+                    Some(condition)
+                        if op(giver) == "Switch" && !frames.structural.contains_key(&port.node) =>
+                    {
+                        Some(entered(&mut frames.frames, Inside::Branch(condition, port.output == 1), around))
+                    }
+                    _ => around,
+                }
+            };
+        let mut of_inputs = Vec::new();
+        for &port in &node.inputs {
+            of_inputs.push(of_port(self, port, &mut entered));
+        }
+        if let ("Merge", [first, second], [of_first, of_second]) =
+            (op(node), &node.inputs[..], &of_inputs[..])
+            && let Some((condition, is_first, around)) = self.meeting(*of_first, *of_second)
+        {
+            let sides = if is_first { [*second, *first] } else { [*first, *second] };
+            let level = levels.get(&(place, condition)).copied().unwrap_or(0);
+            let before = given.iter().map(|&input| self.level(nodes, input, condition));
+            let level = before.fold(level, usize::max);
+            self.joined.insert(place, Joined { condition, sides, level, around });
+            self.of_node[place] = around;
+            return;
+        }
+        let controls: Vec<Frame> = node.control.iter().map(|&control| self.of_node[control]).collect();
+        let all = of_inputs.into_iter().chain(controls);
+        self.of_node[place] = all.fold(None, |deepest, frame| self.deeper(deepest, frame));
+    }
+
+    /// How many results of a condition lie on a way to a node.
+    fn level(&self, nodes: &Nodes, place: usize, condition: Port) -> usize {
+        let mut seen = std::collections::HashSet::new();
+        let mut most = 0;
+        let mut open = vec![place];
+        while let Some(place) = open.pop() {
+            if !seen.insert(place) {
+                continue;
+            }
+            if let Some(joined) = self.joined.get(&place).filter(|joined| joined.condition == condition) {
+                most = most.max(joined.level + 1);
+                continue;
+            }
+            let Some(node) = nodes.all.get(place) else { continue };
+            open.extend(node.inputs.iter().map(|port| port.node));
+            open.extend(&node.control);
+        }
+        most
+    }
+
+    /// The loops and branches around something, from the innermost.
+    fn chain(&self, frame: Frame) -> impl Iterator<Item = usize> {
+        std::iter::successors(frame, |&frame| self.frames.get(frame)?.1)
+    }
+
+    fn deeper(&self, a: Frame, b: Frame) -> Frame {
+        if self.chain(b).count() > self.chain(a).count() { b } else { a }
+    }
+
+    /// The innermost condition of which one is on one side and the other on the other: whether the first is where it
+    /// holds, and what is around.
+    fn meeting(&self, first: Frame, second: Frame) -> Option<(Port, bool, Frame)> {
+        self.chain(first).find_map(|frame| {
+            let &(inside, around) = self.frames.get(frame)?;
+            let Inside::Branch(condition, side) = inside else { return None };
+            let is_other = |frame: usize| {
+                self.frames.get(frame).is_some_and(|(other, _)| *other == Inside::Branch(condition, !side))
+            };
+            self.chain(second).any(is_other).then_some((condition, side, around))
+        })
+    }
+
+    /// Whether a node is built with a loop or a branch, and not where all is.
+    pub(super) fn is_inside(&self, place: usize) -> bool {
+        self.structural.contains_key(&place) || self.of_node.get(place).is_some_and(Option::is_some)
+    }
+
+    /// Whether a node is in a side of a condition.
+    pub(super) fn is_in_branch(&self, place: usize, condition: Port) -> bool {
+        let frame = self.of_node.get(place).copied().flatten();
+        self.chain(frame).any(
+            |frame| matches!(self.frames.get(frame), Some((Inside::Branch(of, _), _)) if *of == condition),
+        )
+    }
+
+    /// All results that one conditional gives: with the same condition, around which is the same.
+    pub(super) fn results(&self, of: &Joined) -> Vec<usize> {
+        let is_same = |other: &Joined| {
+            other.condition == of.condition && other.level == of.level && other.around == of.around
+        };
+        let mut all: Vec<usize> =
+            self.joined.iter().filter(|(_, joined)| is_same(joined)).map(|(&place, _)| place).collect();
+        all.sort_unstable();
+        all
+    }
+}
