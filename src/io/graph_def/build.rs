@@ -21,8 +21,8 @@ use crate::io::import::order::sorted;
 /// The most nodes that are built, those of functions for each call.
 const MAX_NODES: usize = 1 << 20;
 
-/// The most functions that are called within each other: each takes some of the thread's stack.
-const MAX_CALLS: usize = 32;
+/// The most functions, loops and branches that lie in each other: each takes some of the thread's stack.
+const MAX_DEPTH: usize = 32;
 
 /// What a file says.
 #[derive(Debug)]
@@ -119,6 +119,8 @@ pub(super) struct Importer<'a, 'g> {
     /// Variables that only optimizers read and change, by their nodes' names.
     pub(super) slots: HashSet<String>,
     calls: RefCell<Vec<String>>,
+    /// How many functions, loops and branches lie around what is built.
+    depth: Cell<usize>,
     built: Cell<usize>,
 }
 
@@ -134,6 +136,7 @@ impl<'a, 'g> Importer<'a, 'g> {
             budget: RefCell::new(Budget::of_file(source.length)),
             slots: super::ops::slots(source.nodes),
             calls: RefCell::default(),
+            depth: Cell::new(0),
             built: Cell::new(0),
         }
     }
@@ -305,7 +308,7 @@ impl<'a, 'g> Importer<'a, 'g> {
         if is_left_out {
             return Ok(vec![Val::LeftOut]);
         }
-        let at = At { importer: self, scope, node, inputs };
+        let at = At { importer: self, node, inputs };
         let build = || match (self.options.custom.get(&node.op), table::find(&node.op)) {
             (Some(custom), _) => {
                 let inputs: Result<Vec<AnyTensor<'g>>, Refusal> =
@@ -358,15 +361,36 @@ impl<'a, 'g> Importer<'a, 'g> {
             cycle.push(name.clone());
             return Err(GraphDefError::Cycle { nodes: cycle }.into());
         }
-        if self.calls.borrow().len() >= MAX_CALLS {
-            let expected = format!("functions that call each other {MAX_CALLS} deep at most");
+        self.calls.borrow_mut().push(name.clone());
+        let called = self.nested(node, || call(nodes));
+        self.calls.borrow_mut().pop();
+        called
+    }
+
+    /// Builds what belongs to a loop or a branch.
+    pub(super) fn deeper<R>(
+        &self,
+        place: usize,
+        nodes: &Nodes,
+        build: impl FnOnce() -> Result<R, Refusal>,
+    ) -> Result<R, Refusal> {
+        match nodes.all.get(place) {
+            Some(node) => self.nested(node, build),
+            None => build(),
+        }
+    }
+
+    fn nested<R>(&self, node: &Node, build: impl FnOnce() -> Result<R, Refusal>) -> Result<R, Refusal> {
+        if self.depth.get() >= MAX_DEPTH {
+            let expected =
+                format!("functions, loops and branches of which at most {MAX_DEPTH} lie in each other");
             return Err(
                 GraphDefError::Node { node: node.name.clone(), expected, found: "more".to_owned() }.into()
             );
         }
-        self.calls.borrow_mut().push(name.clone());
-        let called = call(nodes);
-        self.calls.borrow_mut().pop();
-        called
+        self.depth.set(self.depth.get() + 1);
+        let built = build();
+        self.depth.set(self.depth.get() - 1);
+        built
     }
 }

@@ -7,9 +7,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 
 use super::build::{Importer, Scope};
-use super::frames::{Joined, Loop, condition, op};
+use super::frames::{Joined, Loop, op, source};
 use super::functions::{kept, tensors_of, truth};
-use super::nodes::{Node, Nodes, Port};
+use super::nodes::{Nodes, Port};
 use super::ops::Refusal;
 use super::value::Val;
 use crate::graph::AnyTensor;
@@ -51,7 +51,7 @@ fn needs_of_branches(scope: &Scope<'_, '_>, joined: &Joined) -> Vec<usize> {
         sides.filter(|port| scope.value(*port).is_none()).map(|port| port.node).collect();
     while let Some(place) = open.pop() {
         let Some(node) = nodes.all.get(place).filter(|_| seen.insert(place)) else { continue };
-        if is_switch_of(nodes, place, joined.condition) {
+        if frames.condition(place) == Some(joined.condition) {
             let data = node.inputs.first().filter(|port| scope.value(**port).is_none());
             needed.extend(data.map(|port| port.node));
         } else if frames.is_in_branch(place, joined.condition) {
@@ -65,12 +65,6 @@ fn needs_of_branches(scope: &Scope<'_, '_>, joined: &Joined) -> Vec<usize> {
     }
     needed.retain(|&place| !frames.structural.contains_key(&place));
     needed
-}
-
-/// Whether a node gives something to the sides of a condition.
-fn is_switch_of(nodes: &Nodes, place: usize, of: Port) -> bool {
-    let is_branching = |node: &&Node| op(node) == "Switch" && !nodes.frames().structural.contains_key(&place);
-    nodes.all.get(place).filter(is_branching).is_some_and(|node| condition(nodes, node) == Some(of))
 }
 
 /// The outputs of a node that belongs to a conditional or a loop; whether it has an effect is noted.
@@ -88,7 +82,7 @@ pub(super) fn built<'g>(
         if let Some(value) = there {
             return Ok(Some(vec![value]));
         }
-        let last = looped(importer, scope, of)?;
+        let last = importer.deeper(place, scope.nodes, || looped(importer, scope, of))?;
         let value = last.get(state).cloned();
         scope.loops.borrow_mut().insert(number, last);
         return Ok(value.map(|value| vec![value]));
@@ -101,7 +95,7 @@ pub(super) fn built<'g>(
     let (all, effect) = match there {
         Some(there) => there,
         None => {
-            let built = branched(importer, scope, joined, &results)?;
+            let built = importer.deeper(place, scope.nodes, || branched(importer, scope, joined, results))?;
             scope.branches.borrow_mut().insert(first, built.clone());
             built
         }
@@ -145,10 +139,9 @@ fn branched<'g>(
     let (refusal, effect, left_out) = (RefCell::new(None), Cell::new(false), RefCell::new(HashSet::new()));
     let side = |side: bool| -> Result<Vec<AnyTensor<'g>>, Refusal> {
         let mut given = HashMap::new();
-        for (place, node) in nodes.all.iter().enumerate() {
-            if is_switch_of(nodes, place, joined.condition)
-                && let Some(value) = node.inputs.first().and_then(|&data| scope.value(data))
-            {
+        for &place in frames.switches(joined.condition) {
+            let data = nodes.all.get(place).and_then(|node| node.inputs.first());
+            if let Some(value) = data.and_then(|&data| scope.value(data)) {
                 given.insert(Port { node: place, output: usize::from(side) }, value.clone());
             }
         }
@@ -187,16 +180,7 @@ fn branched<'g>(
 
 /// Whether a part of the state is what it was, behind an iteration.
 fn stays(nodes: &Nodes, switch: Option<usize>, next: Port) -> bool {
-    let mut port = next;
-    for _ in 0..nodes.all.len() {
-        match nodes.all.get(port.node) {
-            Some(node) if node.op == "Identity" => match node.inputs.first() {
-                Some(&input) => port = input,
-                None => return false,
-            },
-            _ => break,
-        }
-    }
+    let port = source(nodes, next);
     Some(port.node) == switch && port.output == 1
 }
 

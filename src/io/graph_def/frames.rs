@@ -67,6 +67,12 @@ pub(super) struct Frames {
     pub(super) exits: HashMap<usize, (usize, usize)>,
     /// Nodes that are built with the loop or conditional that they belong to.
     pub(super) structural: HashMap<usize, Inside>,
+    /// What decides which side of each `Switch` of a conditional is taken, and all that one condition decides.
+    conditions: HashMap<usize, Port>,
+    switches: HashMap<Port, Vec<usize>>,
+    results: HashMap<(Port, usize, Frame), Vec<usize>>,
+    /// Whether a result of a conditional lies on a way to a node.
+    is_behind: Vec<bool>,
 }
 
 /// The ops, of which those on references are like the others.
@@ -74,17 +80,23 @@ pub(super) fn op(node: &Node) -> &str {
     node.op.strip_prefix("Ref").unwrap_or(&node.op)
 }
 
-/// What decides which side of a `Switch` is taken. Conditionals pass it through identities of their own.
-pub(super) fn condition(nodes: &Nodes, switch: &Node) -> Option<Port> {
-    let mut port = *switch.inputs.get(1)?;
-    // As many as there are nodes, so that this ends.
-    for _ in 0..nodes.all.len() {
-        match nodes.all.get(port.node) {
-            Some(node) if node.op == "Identity" => port = *node.inputs.first()?,
-            _ => break,
+/// The most identities that something is followed through: conditionals and loops have a few.
+const MAX_IDENTITIES: usize = 64;
+
+/// What is behind identities, through which conditionals and loops pass what they are given.
+pub(super) fn source(nodes: &Nodes, mut port: Port) -> Port {
+    for _ in 0..MAX_IDENTITIES {
+        match nodes
+            .all
+            .get(port.node)
+            .filter(|node| node.op == "Identity")
+            .and_then(|node| node.inputs.first())
+        {
+            Some(&input) => port = input,
+            None => break,
         }
     }
-    Some(port)
+    port
 }
 
 impl Frames {
@@ -94,6 +106,13 @@ impl Frames {
             return frames;
         }
         frames.find_loops(nodes);
+        for (place, node) in nodes.all.iter().enumerate().filter(|(_, node)| op(node) == "Switch") {
+            if let (Some(&condition), false) = (node.inputs.get(1), frames.structural.contains_key(&place)) {
+                let condition = source(nodes, condition);
+                frames.conditions.insert(place, condition);
+                frames.switches.entry(condition).or_default().push(place);
+            }
+        }
         let needs = |place: usize| {
             let node = &nodes.all[place];
             let is_back = |input: usize| {
@@ -105,11 +124,20 @@ impl Frames {
         // A cycle is told where the nodes are built.
         let Ok(order) = sorted(nodes.all.len(), None, needs) else { return frames };
         frames.of_node = vec![None; nodes.all.len()];
-        let mut levels: HashMap<(usize, Port), usize> = HashMap::new();
+        frames.is_behind = vec![false; nodes.all.len()];
         let mut by_kind = HashMap::new();
         for place in order {
-            frames.place(nodes, place, &mut by_kind, &mut levels);
+            frames.place(nodes, place, &mut by_kind);
+            let node = &nodes.all[place];
+            let is_behind = node.inputs.iter().any(|port| frames.is_behind[port.node])
+                || node.control.iter().any(|&control| frames.is_behind[control]);
+            frames.is_behind[place] = is_behind || frames.joined.contains_key(&place);
         }
+        for (&place, joined) in &frames.joined {
+            let key = (joined.condition, joined.level, joined.around);
+            frames.results.entry(key).or_default().push(place);
+        }
+        frames.results.values_mut().for_each(|results| results.sort_unstable());
         frames
     }
 
@@ -173,13 +201,7 @@ impl Frames {
     }
 
     /// Finds what a node is in, and what a `Merge` joins.
-    fn place(
-        &mut self,
-        nodes: &Nodes,
-        place: usize,
-        by_kind: &mut HashMap<(Inside, Frame), usize>,
-        levels: &mut HashMap<(usize, Port), usize>,
-    ) {
+    fn place(&mut self, nodes: &Nodes, place: usize, by_kind: &mut HashMap<(Inside, Frame), usize>) {
         let node = &nodes.all[place];
         let mut entered = |frames: &mut Vec<(Inside, Frame)>, inside: Inside, around: Frame| {
             *by_kind.entry((inside, around)).or_insert_with(|| {
@@ -205,15 +227,12 @@ impl Frames {
             |frames: &mut Self,
              port: Port,
              entered: &mut dyn FnMut(&mut Vec<(Inside, Frame)>, Inside, Frame) -> usize| {
-                let giver = &nodes.all[port.node];
                 let around = frames.of_node[port.node];
-                match condition(nodes, giver) {
-                    Some(condition)
-                        if op(giver) == "Switch" && !frames.structural.contains_key(&port.node) =>
-                    {
+                match frames.conditions.get(&port.node) {
+                    Some(&condition) => {
                         Some(entered(&mut frames.frames, Inside::Branch(condition, port.output == 1), around))
                     }
-                    _ => around,
+                    None => around,
                 }
             };
         let mut of_inputs = Vec::new();
@@ -225,9 +244,7 @@ impl Frames {
             && let Some((condition, is_first, around)) = self.meeting(*of_first, *of_second)
         {
             let sides = if is_first { [*second, *first] } else { [*first, *second] };
-            let level = levels.get(&(place, condition)).copied().unwrap_or(0);
-            let before = given.iter().map(|&input| self.level(nodes, input, condition));
-            let level = before.fold(level, usize::max);
+            let level = given.iter().map(|&input| self.level(nodes, input, condition)).max().unwrap_or(0);
             self.joined.insert(place, Joined { condition, sides, level, around });
             self.of_node[place] = around;
             return;
@@ -243,7 +260,7 @@ impl Frames {
         let mut most = 0;
         let mut open = vec![place];
         while let Some(place) = open.pop() {
-            if !seen.insert(place) {
+            if !self.is_behind.get(place).is_some_and(|&is| is) || !seen.insert(place) {
                 continue;
             }
             if let Some(joined) = self.joined.get(&place).filter(|joined| joined.condition == condition) {
@@ -293,13 +310,17 @@ impl Frames {
     }
 
     /// All results that one conditional gives: with the same condition, around which is the same.
-    pub(super) fn results(&self, of: &Joined) -> Vec<usize> {
-        let is_same = |other: &Joined| {
-            other.condition == of.condition && other.level == of.level && other.around == of.around
-        };
-        let mut all: Vec<usize> =
-            self.joined.iter().filter(|(_, joined)| is_same(joined)).map(|(&place, _)| place).collect();
-        all.sort_unstable();
-        all
+    pub(super) fn results(&self, of: &Joined) -> &[usize] {
+        self.results.get(&(of.condition, of.level, of.around)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The nodes that give something to the sides of a condition.
+    pub(super) fn switches(&self, condition: Port) -> &[usize] {
+        self.switches.get(&condition).map_or(&[], Vec::as_slice)
+    }
+
+    /// What decides which side of a node is taken, if it gives something to the sides of a condition.
+    pub(super) fn condition(&self, place: usize) -> Option<Port> {
+        self.conditions.get(&place).copied()
     }
 }

@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 
 use super::build::{Importer, Scope};
-use super::nodes::{Node, Nodes, Port};
+use super::frames::source;
+use super::nodes::{Nodes, Port};
 use super::ops::{At, Outputs, Refusal, Row};
 use super::value::Val;
 use crate::element::DType;
@@ -102,21 +103,8 @@ pub(super) fn truth(condition: AnyTensor<'_>) -> AnyTensor<'_> {
 
 /// Which parameters of a function it gives back as they are, in their own places.
 fn unchanged(nodes: &Nodes) -> Vec<bool> {
-    let source = |mut port: Port| {
-        // As many as there are nodes, so that this ends.
-        for _ in 0..nodes.all.len() {
-            match nodes.all.get(port.node) {
-                Some(Node { op, inputs, .. }) if op == "Identity" && port.output == 0 => match inputs.first()
-                {
-                    Some(&input) => port = input,
-                    None => break,
-                },
-                _ => break,
-            }
-        }
-        port.node
-    };
-    nodes.results.iter().enumerate().map(|(place, &port)| source(port) == place).collect()
+    let is_own = |(place, &port)| source(nodes, port).node == place;
+    nodes.results.iter().enumerate().map(is_own).collect()
 }
 
 fn repeated<'g>(at: &At<'_, 'g>) -> Outputs<'g> {

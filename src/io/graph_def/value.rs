@@ -16,24 +16,12 @@ pub(super) enum Val<'g> {
     /// The axes over which the gradient of broadcasting adds up: those along which what has these lengths was repeated
     /// to meet another shape, which is not known while building. Both have so many axes, which may be the first of more.
     Repeated { lengths: Known<'g>, rank: usize },
-    /// Tensors of one shape in a list, as the rows of an array.
-    List(List<'g>),
     /// What runs for its effect.
     Effect,
     /// What only savers, summaries, assertions and printing need.
     LeftOut,
     /// What is not supported, which has been told.
     Missing,
-}
-
-/// A list of tensors.
-#[derive(Clone, Debug)]
-pub(super) struct List<'g> {
-    /// The rows; none as long as their shape is not known.
-    pub(super) rows: Option<AnyTensor<'g>>,
-    /// How many there are.
-    pub(super) count: Known<'g>,
-    pub(super) dtype: DType,
 }
 
 impl<'g> Val<'g> {
@@ -48,7 +36,7 @@ impl<'g> Val<'g> {
             Val::Tensor(tensor) | Val::Variable { after: Some(tensor), .. } => Some(*tensor),
             Val::Known(known, dtype) => Some(known.tensor(graph, *dtype)),
             Val::Variable { place, after: None } => variables.get(*place).map(|&(_, tensor)| tensor),
-            Val::Repeated { .. } | Val::List(_) | Val::Effect | Val::LeftOut | Val::Missing => None,
+            Val::Repeated { .. } | Val::Effect | Val::LeftOut | Val::Missing => None,
         }
     }
 }

@@ -171,10 +171,18 @@ fn no_change_of_a_byte_is_a_panic() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % below
     };
-    for name in ["order.pb", "integers.pb", "functional.pb", "batch_norm.pb", "train_sgd_resource.pb"] {
+    for name in [
+        "order.pb",
+        "integers.pb",
+        "functional.pb",
+        "frames.pb",
+        "frozen_lowered.pb",
+        "batch_norm.pb",
+        "train_sgd_resource.pb",
+    ] {
         let whole = unpacked(name);
-        let rounds = 2_000_000 / whole.len();
-        for _ in 0..rounds.min(1000) {
+        let rounds = 6_000_000 / whole.len();
+        for _ in 0..rounds.min(2000) {
             let mut bytes = whole.clone();
             for _ in 0..=random(3) {
                 let place = random(bytes.len());

@@ -1,6 +1,6 @@
 //! [`At`]: a node with its inputs and attributes, as the tables of ops are told of it.
 
-use super::super::build::{Importer, Scope};
+use super::super::build::Importer;
 use super::super::error::GraphDefError;
 use super::super::messages::{Attr, ListValue};
 use super::super::nodes::Node;
@@ -47,7 +47,6 @@ impl From<GraphDefError> for Refusal {
 /// A node that is to be built, and what it is built in.
 pub(in super::super) struct At<'a, 'g> {
     pub(in super::super) importer: &'a Importer<'a, 'g>,
-    pub(in super::super) scope: &'a Scope<'a, 'g>,
     pub(in super::super) node: &'a Node,
     pub(in super::super) inputs: Vec<Val<'g>>,
 }
@@ -157,6 +156,13 @@ impl<'g> At<'_, 'g> {
         let tensor = self.tensor(input)?;
         let arena = self.graph().shared().read();
         Ok(arena.node(tensor.node()).op.held().map(|(value, _)| value))
+    }
+
+    /// Takes the bytes of a list that the graph is to hold, of so many elements, from what a file may ask for.
+    pub(super) fn spend(&self, count: f64, dtype: DType) -> Result<(), Refusal> {
+        let count = if count.is_nan() || count <= 0.0 { 0 } else { count.ceil() as i64 };
+        let spent = self.importer.budget.borrow_mut().lengths(&[count], dtype);
+        spent.map(|_| ()).map_err(|over| over.to_string().into())
     }
 
     /// A flag among the attributes.

@@ -40,6 +40,7 @@ pub(super) const OPS: &[Row] = &[
         let count = at.number(2, "a number of elements")?;
         let count =
             usize::try_from(count).map_err(|_| format!("expected a number of elements, got {count}"))?;
+        at.spend(count as f64, DType::F64)?;
         one(at.graph().linspace_any(at.tensor(0)?.dtype(), start, stop, count))
     }),
     ("MatrixBandPart", |at| {
@@ -74,7 +75,8 @@ pub(super) const OPS: &[Row] = &[
     ("Slice", slice),
     ("Split", |at| {
         let (axis, parts) = (at.axis(0)?, at.int("num_split", 1)?);
-        let parts = usize::try_from(parts).map_err(|_| format!("expected a number of parts, got {parts}"))?;
+        let parts = usize::try_from(parts).ok().filter(|&parts| parts <= MAX_PARTS);
+        let parts = parts.ok_or_else(|| format!("expected at most {MAX_PARTS} parts, got more"))?;
         Ok(at.tensor(1)?.split(parts, axis).into_iter().map(Val::Tensor).collect())
     }),
     ("SplitV", |at| {
@@ -123,7 +125,12 @@ pub(super) const OPS: &[Row] = &[
     ("Unpack", |at| {
         let axis =
             isize::try_from(at.int("axis", 0)?).map_err(|_| "expected an axis, got a number that is none")?;
-        Ok(at.tensor(0)?.unstack(axis).into_iter().map(Val::Tensor).collect())
+        let x = at.tensor(0)?;
+        let length = x.shape().dims().get(resolved(axis, x.shape().rank())?).copied().flatten();
+        if length.is_some_and(|length| length > MAX_PARTS) {
+            return Err(format!("expected at most {MAX_PARTS} parts, got more").into());
+        }
+        Ok(x.unstack(axis).into_iter().map(Val::Tensor).collect())
     }),
     ("UnsortedSegmentSum", |at| {
         let segments = at.known(2).and_then(Known::one).and_then(Entry::length);
@@ -138,6 +145,9 @@ pub(super) const OPS: &[Row] = &[
         _ => at.unary(AnyTensor::zeros_like),
     }),
 ];
+
+/// The most parts that a tensor is cut into: each is an output of a node.
+const MAX_PARTS: usize = 1 << 16;
 
 /// An axis, counted from the first.
 fn resolved(axis: isize, rank: usize) -> Result<usize, Refusal> {
@@ -202,6 +212,7 @@ fn one_hot<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     let depth = at.number(1, "the depth")?;
     let axis =
         isize::try_from(at.int("axis", -1)?).map_err(|_| "expected an axis, got a number that is none")?;
+    at.spend(depth as f64, indices.dtype())?;
     let classes = at.graph().range_any(indices.dtype(), 0_i64, depth, 1_i64);
     // Indices beyond the depth are in no class.
     let rank = indices.shape().rank();
@@ -227,6 +238,7 @@ fn range<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     let Some((numbers, dtype)) = at.all_known() else {
         let ends = [at.constant(0, "a start")?, at.constant(1, "a limit")?, at.constant(2, "a step")?];
         let dtype = at.tensor(0)?.dtype();
+        at.spend((ends[1] - ends[0]) / ends[2], dtype)?;
         return one(at.graph().range_any(dtype, ends[0], ends[1], ends[2]));
     };
     let [Some(start), Some(limit), Some(step)] =
@@ -237,7 +249,10 @@ fn range<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     if let (Entry::Number(start), Entry::Number(limit), Entry::Number(step)) = (start, limit, step) {
         return match Known::range(start, limit, step) {
             Some(numbers) => known(numbers, dtype),
-            None => one(at.graph().range_any(dtype, start, limit, step)),
+            None => {
+                at.spend((limit as f64 - start as f64) / step as f64, dtype)?;
+                one(at.graph().range_any(dtype, start, limit, step))
+            }
         };
     }
     // As many as a length that is fed tells.
