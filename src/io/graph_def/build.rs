@@ -149,18 +149,14 @@ impl<'a, 'g> Importer<'a, 'g> {
         if let Some(name) = named.into_iter().find(|name| !nodes.by_name.contains_key(*name)) {
             return Err(lacking(name));
         }
-        let roots: Vec<usize> = match &self.options.outputs {
-            Some(outputs) => {
-                let node =
-                    |name: &String| nodes.port(name).map(|port| port.node).ok_or_else(|| lacking(name));
-                outputs.iter().map(node).collect::<Result<_, _>>()?
-            }
-            None => {
-                let read: HashSet<usize> =
-                    nodes.all.iter().flat_map(|node| node.inputs.iter().map(|port| port.node)).collect();
-                let is_wanted = |place: &usize| nodes.all[*place].op != "Placeholder" || read.contains(place);
-                control::roots(nodes).into_iter().filter(is_wanted).collect()
-            }
+        let roots: Vec<usize> = if let Some(outputs) = &self.options.outputs {
+            let node = |name: &String| nodes.port(name).map(|port| port.node).ok_or_else(|| lacking(name));
+            outputs.iter().map(node).collect::<Result<_, _>>()?
+        } else {
+            let read: HashSet<usize> =
+                nodes.all.iter().flat_map(|node| node.inputs.iter().map(|port| port.node)).collect();
+            let is_wanted = |place: &usize| nodes.all[*place].op != "Placeholder" || read.contains(place);
+            control::roots(nodes).into_iter().filter(is_wanted).collect()
         };
         let mut scope = Scope::new(nodes);
         self.evaluate(&mut scope, &roots)?;
@@ -209,7 +205,7 @@ impl<'a, 'g> Importer<'a, 'g> {
         let before = self.graph.len();
         let mut ordered: Vec<Operation<'g>> =
             node.control.iter().filter_map(|&control| scope.operation(control)).collect();
-        ordered.extend(node.inputs.iter().filter_map(|&port| self.order_of(scope, port)));
+        ordered.extend(node.inputs.iter().filter_map(|&port| order_of(scope, port)));
         let within = Cell::new(false);
         let values = self.values(scope, place, node, &ordered, &within)?;
         let is_effect = table::has_effect(&node.op)
@@ -243,19 +239,6 @@ impl<'a, 'g> Importer<'a, 'g> {
         Ok(())
     }
 
-    /// What a reader of an output is ordered behind, unless reading does that: where the output is no tensor of the node's
-    /// own, such as a number that is known.
-    fn order_of(&self, scope: &Scope<'_, 'g>, port: Port) -> Option<Operation<'g>> {
-        let operation = scope.operation(port.node)?;
-        let is_read = match scope.value(port)? {
-            Val::Tensor(tensor) | Val::Variable { after: Some(tensor), .. } => {
-                tensor.node() == operation.any.node()
-            }
-            _ => false,
-        };
-        (!is_read).then_some(operation)
-    }
-
     /// The outputs of a node.
     fn values(
         &self,
@@ -287,17 +270,16 @@ impl<'a, 'g> Importer<'a, 'g> {
         }
         let mut inputs = Vec::with_capacity(node.inputs.len());
         for port in &node.inputs {
-            match scope.value(*port) {
-                Some(value) => inputs.push(value.clone()),
-                None => {
-                    let giver = scope.nodes.all.get(port.node);
-                    let giver = giver.map_or(String::new(), |giver| giver.name.clone());
-                    return Err(GraphDefError::Node {
-                        node: node.name.clone(),
-                        expected: "inputs that nodes of the graph give".to_owned(),
-                        found: format!("output {} of `{}`", port.output, crate::quote::quoted(&giver)),
-                    });
-                }
+            if let Some(value) = scope.value(*port) {
+                inputs.push(value.clone());
+            } else {
+                let giver = scope.nodes.all.get(port.node);
+                let giver = giver.map_or(String::new(), |giver| giver.name.clone());
+                return Err(GraphDefError::Node {
+                    node: node.name.clone(),
+                    expected: "inputs that nodes of the graph give".to_owned(),
+                    found: format!("output {} of `{}`", port.output, crate::quote::quoted(&giver)),
+                });
             }
         }
         if inputs.iter().any(|input| matches!(input, Val::Missing)) {
@@ -393,4 +375,17 @@ impl<'a, 'g> Importer<'a, 'g> {
         self.depth.set(self.depth.get() - 1);
         built
     }
+}
+
+/// What a reader of an output is ordered behind, unless reading does that: where the output is no tensor of the node's
+/// own, such as a number that is known.
+fn order_of<'g>(scope: &Scope<'_, 'g>, port: Port) -> Option<Operation<'g>> {
+    let operation = scope.operation(port.node)?;
+    let is_read = match scope.value(port)? {
+        Val::Tensor(tensor) | Val::Variable { after: Some(tensor), .. } => {
+            tensor.node() == operation.any.node()
+        }
+        _ => false,
+    };
+    (!is_read).then_some(operation)
 }

@@ -92,13 +92,12 @@ pub(super) fn built<'g>(
     let first = *results.first().unwrap_or(&place);
     let at = results.iter().position(|&result| result == place).unwrap_or(0);
     let there = scope.branches.borrow().get(&first).cloned();
-    let (all, effect) = match there {
-        Some(there) => there,
-        None => {
-            let built = importer.deeper(place, scope.nodes, || branched(importer, scope, joined, results))?;
-            scope.branches.borrow_mut().insert(first, built.clone());
-            built
-        }
+    let (all, effect) = if let Some(there) = there {
+        there
+    } else {
+        let built = importer.deeper(place, scope.nodes, || branched(importer, scope, joined, results))?;
+        scope.branches.borrow_mut().insert(first, built.clone());
+        built
     };
     has_effect.set(effect);
     let input = scope

@@ -24,6 +24,9 @@ pub(super) enum Inside {
 /// The place of a loop or a branch among all; what is in none has none.
 type Frame = Option<usize>;
 
+/// The places of loops and branches, by what they are and what is around them.
+type Kinds = HashMap<(Inside, Frame), usize>;
+
 /// A part of the state of a loop.
 #[derive(Debug)]
 pub(super) struct State {
@@ -60,7 +63,7 @@ pub(super) struct Joined {
 pub(super) struct Frames {
     pub(super) loops: Vec<Loop>,
     /// What each is, and what is around it.
-    frames: Vec<(Inside, Frame)>,
+    kinds: Vec<(Inside, Frame)>,
     of_node: Vec<Frame>,
     pub(super) joined: HashMap<usize, Joined>,
     /// The loop and the part of its state that a node gives behind the loop.
@@ -201,43 +204,31 @@ impl Frames {
     }
 
     /// Finds what a node is in, and what a `Merge` joins.
-    fn place(&mut self, nodes: &Nodes, place: usize, by_kind: &mut HashMap<(Inside, Frame), usize>) {
+    fn place(&mut self, nodes: &Nodes, place: usize, by_kind: &mut Kinds) {
         let node = &nodes.all[place];
-        let mut entered = |frames: &mut Vec<(Inside, Frame)>, inside: Inside, around: Frame| {
-            *by_kind.entry((inside, around)).or_insert_with(|| {
-                frames.push((inside, around));
-                frames.len() - 1
-            })
-        };
         // How many results of each condition it is made of.
         let given: Vec<usize> =
             node.inputs.iter().map(|port| port.node).chain(node.control.iter().copied()).collect();
-        if let ("Merge", Some(&Inside::Loop(number))) = (op(node), self.structural.get(&place)) {
-            let around = self.loops[number].enters.iter().map(|&enter| self.of_node[enter]);
-            let around = around.fold(None, |deepest, frame| self.deeper(deepest, frame));
-            self.of_node[place] = Some(entered(&mut self.frames, Inside::Loop(number), around));
+        if let ("Merge", Some(&loop_)) = (op(node), self.structural.get(&place)) {
+            let enter = node.inputs.iter().find(|port| op(&nodes.all[port.node]) == "Enter");
+            let around = enter.and_then(|enter| self.of_node[enter.node]);
+            self.of_node[place] = Some(self.entered(loop_, around, by_kind));
             return;
         }
-        if let Some(&(number, _)) = self.exits.get(&place) {
-            let around = self.loops[number].enters.iter().map(|&enter| self.of_node[enter]);
-            self.of_node[place] = around.fold(None, |deepest, frame| self.deeper(deepest, frame));
+        if let Some(&(number, state)) = self.exits.get(&place) {
+            let frame = self.of_node[self.loops[number].states[state].merge];
+            self.of_node[place] = frame.and_then(|frame| self.kinds[frame].1);
             return;
         }
-        let of_port =
-            |frames: &mut Self,
-             port: Port,
-             entered: &mut dyn FnMut(&mut Vec<(Inside, Frame)>, Inside, Frame) -> usize| {
-                let around = frames.of_node[port.node];
-                match frames.conditions.get(&port.node) {
-                    Some(&condition) => {
-                        Some(entered(&mut frames.frames, Inside::Branch(condition, port.output == 1), around))
-                    }
-                    None => around,
-                }
-            };
         let mut of_inputs = Vec::new();
-        for &port in &node.inputs {
-            of_inputs.push(of_port(self, port, &mut entered));
+        for port in &node.inputs {
+            let around = self.of_node[port.node];
+            of_inputs.push(match self.conditions.get(&port.node) {
+                Some(&condition) => {
+                    Some(self.entered(Inside::Branch(condition, port.output == 1), around, by_kind))
+                }
+                None => around,
+            });
         }
         if let ("Merge", [first, second], [of_first, of_second]) =
             (op(node), &node.inputs[..], &of_inputs[..])
@@ -252,6 +243,14 @@ impl Frames {
         let controls: Vec<Frame> = node.control.iter().map(|&control| self.of_node[control]).collect();
         let all = of_inputs.into_iter().chain(controls);
         self.of_node[place] = all.fold(None, |deepest, frame| self.deeper(deepest, frame));
+    }
+
+    /// The place of a loop or a branch with this around it.
+    fn entered(&mut self, inside: Inside, around: Frame, by_kind: &mut Kinds) -> usize {
+        *by_kind.entry((inside, around)).or_insert_with(|| {
+            self.kinds.push((inside, around));
+            self.kinds.len() - 1
+        })
     }
 
     /// How many results of a condition lie on a way to a node.
@@ -276,7 +275,7 @@ impl Frames {
 
     /// The loops and branches around something, from the innermost.
     fn chain(&self, frame: Frame) -> impl Iterator<Item = usize> {
-        std::iter::successors(frame, |&frame| self.frames.get(frame)?.1)
+        std::iter::successors(frame, |&frame| self.kinds.get(frame)?.1)
     }
 
     fn deeper(&self, a: Frame, b: Frame) -> Frame {
@@ -287,10 +286,10 @@ impl Frames {
     /// holds, and what is around.
     fn meeting(&self, first: Frame, second: Frame) -> Option<(Port, bool, Frame)> {
         self.chain(first).find_map(|frame| {
-            let &(inside, around) = self.frames.get(frame)?;
+            let &(inside, around) = self.kinds.get(frame)?;
             let Inside::Branch(condition, side) = inside else { return None };
             let is_other = |frame: usize| {
-                self.frames.get(frame).is_some_and(|(other, _)| *other == Inside::Branch(condition, !side))
+                self.kinds.get(frame).is_some_and(|(other, _)| *other == Inside::Branch(condition, !side))
             };
             self.chain(second).any(is_other).then_some((condition, side, around))
         })
@@ -305,7 +304,7 @@ impl Frames {
     pub(super) fn is_in_branch(&self, place: usize, condition: Port) -> bool {
         let frame = self.of_node.get(place).copied().flatten();
         self.chain(frame).any(
-            |frame| matches!(self.frames.get(frame), Some((Inside::Branch(of, _), _)) if *of == condition),
+            |frame| matches!(self.kinds.get(frame), Some((Inside::Branch(of, _), _)) if *of == condition),
         )
     }
 

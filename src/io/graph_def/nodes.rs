@@ -53,6 +53,9 @@ pub(super) struct Nodes {
 /// The op of a parameter.
 pub(super) const PARAMETER: &str = "_Arg";
 
+/// How the name of an output is read, among nodes by their names.
+type PortOf = fn(&str, &HashMap<String, usize>, &[Node]) -> Option<Port>;
+
 impl Nodes {
     /// The nodes of a graph.
     pub(super) fn of_graph(nodes: Vec<NodeDef>) -> Result<Self, GraphDefError> {
@@ -91,11 +94,7 @@ impl Nodes {
         Ok((signature.name, nodes))
     }
 
-    fn of(
-        mut all: Vec<Node>,
-        nodes: Vec<NodeDef>,
-        port: fn(&str, &HashMap<String, usize>, &[Node]) -> Option<Port>,
-    ) -> Result<Self, GraphDefError> {
+    fn of(mut all: Vec<Node>, nodes: Vec<NodeDef>, port: PortOf) -> Result<Self, GraphDefError> {
         let parameters = all.len();
         let mut inputs = Vec::with_capacity(nodes.len());
         for node in nodes {

@@ -109,13 +109,7 @@ impl Of<'_> {
         let lacking = || format!("expected memory for {count} elements, got none");
         elements.try_reserve_exact(count).map_err(|_| lacking())?;
         let bytes = &self.proto.tensor_content;
-        if !bytes.is_empty() {
-            let (parts, rest) = bytes.as_chunks::<N>();
-            if parts.len() != count || !rest.is_empty() {
-                return Err(format!("expected {count} elements of {N} bytes, got {} bytes", bytes.len()));
-            }
-            elements.extend(parts.iter().map(|&part| of_bytes(part)));
-        } else {
+        if bytes.is_empty() {
             if listed.len() > count {
                 return Err(format!("expected {count} elements, got {}", listed.len()));
             }
@@ -123,6 +117,12 @@ impl Of<'_> {
             // Without any, all are 0, as in every message.
             let last = elements.last().copied().unwrap_or_default();
             elements.resize(count, last);
+        } else {
+            let (parts, rest) = bytes.as_chunks::<N>();
+            if parts.len() != count || !rest.is_empty() {
+                return Err(format!("expected {count} elements of {N} bytes, got {} bytes", bytes.len()));
+            }
+            elements.extend(parts.iter().map(|&part| of_bytes(part)));
         }
         let array = ArrayD::from_shape_vec(IxDyn(self.lengths), elements);
         array.map(Value::from).map_err(|error| error.to_string())

@@ -170,7 +170,7 @@ impl<'g> At<'_, 'g> {
         match self.node.attr(name) {
             None => Ok(false),
             Some(Attr::Bool(flag)) => Ok(*flag),
-            Some(_) => Err(self.kind(name, "a bool")),
+            Some(_) => Err(kind(name, "a bool")),
         }
     }
 
@@ -179,7 +179,7 @@ impl<'g> At<'_, 'g> {
         match self.node.attr(name) {
             None => Ok(absent),
             Some(Attr::Int(number)) => Ok(*number),
-            Some(_) => Err(self.kind(name, "an integer")),
+            Some(_) => Err(kind(name, "an integer")),
         }
     }
 
@@ -188,7 +188,7 @@ impl<'g> At<'_, 'g> {
         match self.node.attr(name) {
             None => Ok(absent),
             Some(Attr::Float(number)) => Ok(f64::from(*number)),
-            Some(_) => Err(self.kind(name, "a number")),
+            Some(_) => Err(kind(name, "a number")),
         }
     }
 
@@ -196,8 +196,8 @@ impl<'g> At<'_, 'g> {
     pub(super) fn text(&self, name: &str, absent: &str) -> Result<String, Refusal> {
         match self.node.attr(name) {
             None => Ok(absent.to_owned()),
-            Some(Attr::Bytes(text)) => String::from_utf8(text.clone()).map_err(|_| self.kind(name, "a text")),
-            Some(_) => Err(self.kind(name, "a text")),
+            Some(Attr::Bytes(text)) => String::from_utf8(text.clone()).map_err(|_| kind(name, "a text")),
+            Some(_) => Err(kind(name, "a text")),
         }
     }
 
@@ -206,7 +206,7 @@ impl<'g> At<'_, 'g> {
         match self.node.attr(name) {
             None => Ok(ListValue::default()),
             Some(Attr::List(list)) => Ok(list.clone()),
-            Some(_) => Err(self.kind(name, "a list")),
+            Some(_) => Err(kind(name, "a list")),
         }
     }
 
@@ -214,7 +214,7 @@ impl<'g> At<'_, 'g> {
     pub(in super::super) fn dtype(&self, name: &str) -> Result<DType, Refusal> {
         match self.node.attr(name) {
             Some(Attr::Type(number)) => Ok(tensor::dtype(*number, self.importer.options.widen)?),
-            _ => Err(self.kind(name, "an element type")),
+            _ => Err(kind(name, "an element type")),
         }
     }
 
@@ -223,7 +223,7 @@ impl<'g> At<'_, 'g> {
         match self.node.attr(name) {
             None => Ok(None),
             Some(Attr::Shape(shape)) => Ok(tensor::shape(shape)),
-            Some(_) => Err(self.kind(name, "a shape")),
+            Some(_) => Err(kind(name, "a shape")),
         }
     }
 
@@ -231,12 +231,8 @@ impl<'g> At<'_, 'g> {
     pub(in super::super) fn function(&self, name: &str) -> Result<String, Refusal> {
         match self.node.attr(name) {
             Some(Attr::Func(function)) => Ok(function.name.clone()),
-            _ => Err(self.kind(name, "a function")),
+            _ => Err(kind(name, "a function")),
         }
-    }
-
-    fn kind(&self, name: &str, expected: &str) -> Refusal {
-        format!("expected {expected} as attribute `{name}`, got something else").into()
     }
 
     /// A function of the first input.
@@ -259,37 +255,44 @@ impl<'g> At<'_, 'g> {
     ) -> Outputs<'g> {
         one(of(self.tensor(0)?, self.tensor(1)?, self.tensor(2)?))
     }
+}
 
-    /// The gradient of `y` with the cotangent `dy` by each of `xs`; zeros where there is no path.
-    pub(super) fn gradients(
-        &self,
+/// The gradient of `y` with the cotangent `dy` by each of `xs`; zeros where there is no path.
+pub(super) fn gradients<'g>(
+    y: AnyTensor<'g>,
+    dy: AnyTensor<'g>,
+    xs: &[AnyTensor<'g>],
+) -> Result<Vec<AnyTensor<'g>>, Refusal> {
+    fn of<'g, T: crate::graph::Float>(
         y: AnyTensor<'g>,
         dy: AnyTensor<'g>,
         xs: &[AnyTensor<'g>],
-    ) -> Result<Vec<AnyTensor<'g>>, Refusal> {
-        fn of<'g, T: crate::graph::Float>(
-            y: AnyTensor<'g>,
-            dy: AnyTensor<'g>,
-            xs: &[AnyTensor<'g>],
-        ) -> Vec<AnyTensor<'g>> {
-            let xs: Vec<_> = xs.iter().map(|x| x.typed::<T>()).collect();
-            let found = Gradients::of([y.typed::<T>()]).grad_ys([dy.typed::<T>()]).wrt_or_zeros(&xs);
-            found.into_iter().map(crate::Tensor::any).collect()
-        }
-        match y.dtype() {
-            DType::F32 => Ok(of::<f32>(y, dy, xs)),
-            DType::F64 => Ok(of::<f64>(y, dy, xs)),
-            other => Err(format!("expected elements of f32 or f64, got {other}").into()),
-        }
+    ) -> Vec<AnyTensor<'g>> {
+        let xs: Vec<_> = xs.iter().map(|x| x.typed::<T>()).collect();
+        let found = Gradients::of([y.typed::<T>()]).grad_ys([dy.typed::<T>()]).wrt_or_zeros(&xs);
+        found.into_iter().map(crate::Tensor::any).collect()
+    }
+    match y.dtype() {
+        DType::F32 => Ok(of::<f32>(y, dy, xs)),
+        DType::F64 => Ok(of::<f64>(y, dy, xs)),
+        other => Err(format!("expected elements of f32 or f64, got {other}").into()),
     }
 }
 
+/// Why an attribute is refused.
+fn kind(name: &str, expected: &str) -> Refusal {
+    format!("expected {expected} as attribute `{name}`, got something else").into()
+}
+
 /// One tensor as all outputs.
+// As all builders give them.
+#[allow(clippy::unnecessary_wraps)]
 pub(super) fn one(tensor: AnyTensor<'_>) -> Outputs<'_> {
     Ok(vec![Val::Tensor(tensor)])
 }
 
 /// Whole numbers that are known as all outputs.
-pub(super) fn known<'g>(known: Known<'g>, dtype: DType) -> Outputs<'g> {
+#[allow(clippy::unnecessary_wraps)]
+pub(super) fn known(known: Known<'_>, dtype: DType) -> Outputs<'_> {
     Ok(vec![Val::Known(known, dtype)])
 }

@@ -1,5 +1,6 @@
 //! Batch normalization in one op, of three versions, and its gradient.
 
+use super::at::gradients;
 use super::convolutions::Layout;
 use super::{At, Outputs, Refusal, Row, Val};
 use crate::element::DType;
@@ -78,7 +79,7 @@ fn backward<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     let offset = scale.zeros_like();
     let (mean, variance) = if is_training(at)? { moments(x) } else { (at.tensor(3)?, at.tensor(4)?) };
     let y = normalized(x, [mean, variance, scale, offset], epsilon);
-    let mut found = at.gradients(y, dy, &[x, scale, offset])?;
+    let mut found = gradients(y, dy, &[x, scale, offset])?;
     if let Some(dx) = found.first_mut() {
         *dx = layout.back(*dx);
     }

@@ -3,7 +3,7 @@
 //! Gradients are those of our own ops, but for that of a maximum, which TensorFlow gives to the first of several elements
 //! that are as large.
 
-use super::at::one;
+use super::at::{gradients, one};
 use super::{At, Outputs, Refusal, Row, Val};
 use crate::element::DType;
 use crate::graph::AnyTensor;
@@ -22,7 +22,7 @@ pub(super) const OPS: &[Row] = &[
         let window = layout.window(at)?;
         let dy = layout.last(at.tensor(1)?);
         let x = layout.last(dy.scalar_like(0.0).broadcast_to(at.lengths(0)?));
-        back(at, layout, x.avg_pool2d(window), dy, x)
+        back(layout, x.avg_pool2d(window), dy, x)
     }),
     ("BiasAdd", |at| {
         let layout = Layout::of_any(at)?;
@@ -49,14 +49,14 @@ pub(super) const OPS: &[Row] = &[
         let (x, dy) = (layout.last(at.tensor(0)?), layout.last(at.tensor(2)?));
         let kernel = dy.scalar_like(0.0).broadcast_to(at.lengths(1)?);
         let y = x.conv2d(kernel, grouped(layout.convolution(at)?, x, kernel));
-        one(gradient(at, y, dy, kernel)?)
+        one(gradient(y, dy, kernel)?)
     }),
     ("Conv2DBackpropInput", |at| {
         let layout = Layout::of(at)?;
         let (kernel, dy) = (at.tensor(1)?, layout.last(at.tensor(2)?));
         let x = layout.last(dy.scalar_like(0.0).broadcast_to(at.lengths(0)?));
         let y = x.conv2d(kernel, grouped(layout.convolution(at)?, x, kernel));
-        back(at, layout, y, dy, x)
+        back(layout, y, dy, x)
     }),
     ("DepthwiseConv2dNative", |at| {
         let layout = Layout::of(at)?;
@@ -69,14 +69,14 @@ pub(super) const OPS: &[Row] = &[
         let (x, dy) = (layout.last(at.tensor(0)?), layout.last(at.tensor(2)?));
         let kernel = dy.scalar_like(0.0).broadcast_to(at.lengths(1)?);
         let y = depthwise(x, kernel, layout.convolution(at)?)?;
-        one(gradient(at, y, dy, kernel)?)
+        one(gradient(y, dy, kernel)?)
     }),
     ("DepthwiseConv2dNativeBackpropInput", |at| {
         let layout = Layout::of(at)?;
         let (kernel, dy) = (at.tensor(1)?, layout.last(at.tensor(2)?));
         let x = layout.last(dy.scalar_like(0.0).broadcast_to(at.lengths(0)?));
         let y = depthwise(x, kernel, layout.convolution(at)?)?;
-        back(at, layout, y, dy, x)
+        back(layout, y, dy, x)
     }),
     ("MaxPool", |at| {
         let layout = Layout::of(at)?;
@@ -200,25 +200,14 @@ fn depthwise<'g>(
 }
 
 /// The gradient of `y` by `x`.
-fn gradient<'g>(
-    at: &At<'_, 'g>,
-    y: AnyTensor<'g>,
-    dy: AnyTensor<'g>,
-    x: AnyTensor<'g>,
-) -> Result<AnyTensor<'g>, Refusal> {
-    let found = at.gradients(y, dy, &[x])?;
+fn gradient<'g>(y: AnyTensor<'g>, dy: AnyTensor<'g>, x: AnyTensor<'g>) -> Result<AnyTensor<'g>, Refusal> {
+    let found = gradients(y, dy, &[x])?;
     Ok(found.first().copied().ok_or("expected one gradient, got none")?)
 }
 
 /// The same, with channels where they were.
-fn back<'g>(
-    at: &At<'_, 'g>,
-    layout: Layout,
-    y: AnyTensor<'g>,
-    dy: AnyTensor<'g>,
-    x: AnyTensor<'g>,
-) -> Outputs<'g> {
-    one(layout.back(gradient(at, y, dy, x)?))
+fn back<'g>(layout: Layout, y: AnyTensor<'g>, dy: AnyTensor<'g>, x: AnyTensor<'g>) -> Outputs<'g> {
+    one(layout.back(gradient(y, dy, x)?))
 }
 
 /// The cotangent of each maximum, put to the first element of the window that is as large.
@@ -241,5 +230,5 @@ fn max_pool_gradient<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     let is_first = is_largest.cumsum_with(3, true, false).equal(0).logical_and(is_largest.equal(1));
     let put =
         is_first.select(dy.expand_dims(3), 0.0).reshape(vec![images, rows, columns, height, width, channels]);
-    Ok(vec![Val::Tensor(layout.back(gradient(at, patches, put, x)?))])
+    Ok(vec![Val::Tensor(layout.back(gradient(patches, put, x)?))])
 }

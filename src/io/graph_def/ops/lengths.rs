@@ -91,9 +91,10 @@ fn gradient_axes<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     let dtype = dtype_of(at);
     Ok([(&a, &b), (&b, &a)]
         .into_iter()
-        .map(|(of, other)| match repeated_axes(of, other) {
-            Some(axes) => Val::Known(Known::list(axes), dtype),
-            None => {
+        .map(|(of, other)| {
+            if let Some(axes) = repeated_axes(of, other) {
+                Val::Known(Known::list(axes), dtype)
+            } else {
                 let rank = of.entries().len().max(other.entries().len());
                 Val::Repeated { lengths: of.clone(), rank }
             }
@@ -109,10 +110,8 @@ fn repeated_axes<'g>(of: &Known<'g>, other: &Known<'g>) -> Option<Vec<Entry<'g>>
         let [own, others] = [of, other]
             .map(|known| Some(known.entries().get((axis + known.entries().len()).checked_sub(rank)?)));
         let is_repeated = match (own.flatten(), others.flatten()) {
-            (None, _) => true,
-            (Some(Entry::Number(1)), _) => true,
-            (Some(_), None | Some(Entry::Number(1))) => false,
-            (Some(Entry::Number(_)), _) => false,
+            (None | Some(Entry::Number(1)), _) => true,
+            (Some(Entry::Number(_)), _) | (Some(_), None | Some(Entry::Number(1))) => false,
             (Some(own), Some(other)) if own.is(*other) => false,
             _ => return None,
         };

@@ -1,6 +1,6 @@
 //! Elements moved, repeated and joined. Small arrays of whole numbers that are known stay so.
 
-use super::at::{known, one};
+use super::at::{gradients, known, one};
 use super::{At, Outputs, Refusal, Row, Val};
 use crate::element::DType;
 use crate::graph::AnyTensor;
@@ -115,7 +115,7 @@ pub(super) const OPS: &[Row] = &[
         let variables = [];
         let taken = taken.first().and_then(|value| value.tensor(at.graph(), &variables));
         let taken = taken.ok_or("expected a slice of tensors, got something else")?;
-        Ok(at.gradients(taken, at.tensor(4)?, &[like])?.into_iter().map(Val::Tensor).collect())
+        Ok(gradients(taken, at.tensor(4)?, &[like])?.into_iter().map(Val::Tensor).collect())
     }),
     ("Tile", tile),
     ("Transpose", |at| {
@@ -247,12 +247,11 @@ fn range<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
         return Err("expected one start, one limit and one step, got others".into());
     };
     if let (Entry::Number(start), Entry::Number(limit), Entry::Number(step)) = (start, limit, step) {
-        return match Known::range(start, limit, step) {
-            Some(numbers) => known(numbers, dtype),
-            None => {
-                at.spend((limit as f64 - start as f64) / step as f64, dtype)?;
-                one(at.graph().range_any(dtype, start, limit, step))
-            }
+        return if let Some(numbers) = Known::range(start, limit, step) {
+            known(numbers, dtype)
+        } else {
+            at.spend((limit as f64 - start as f64) / step as f64, dtype)?;
+            one(at.graph().range_any(dtype, start, limit, step))
         };
     }
     // As many as a length that is fed tells.
