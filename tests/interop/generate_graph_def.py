@@ -452,6 +452,28 @@ def functional():
         case.done(graph_def=definition)
 
 
+def recurrent():
+    for control_v2 in (False, True):
+        with Case("recurrent_functional" if control_v2 else "recurrent_frames", control_v2=control_v2) as case:
+            x = case.feed("x", [None, 7, 3], case.numbers(2, 7, 3))
+            z = case.feed("z", [4, None, 3], case.numbers(4, 2, 3))
+            w = tf.constant(case.numbers(3, 3), name="w")
+            rows = tf.transpose(x, [1, 0, 2])
+            read = tf.TensorArray(tf.float64, size=tf.shape(rows)[0], element_shape=[None, 3]).unstack(rows)
+            write = tf.TensorArray(tf.float64, size=7, element_shape=[None, 3])
+            step = lambda i, h, out: (i + 1, tf.tanh(tf.matmul(h, w) + read.read(i)), out.write(i, h * h))
+            i, last, out = tf.while_loop(lambda i, h, out: i < 7, step, [0, tf.zeros_like(x[:, 0]), write])
+            every = out.stack()
+            case.fetch("last", last)
+            case.fetch("every", every)
+            case.fetch("mapped", tf.map_fn(lambda row: tf.sin(row) * 2.0, z))
+            products = last * last
+            definition = case.graph.as_graph_def()
+            case.grad(products, [x], fetched=False)
+            case.grad(every, [x], fetched=False)
+            case.done(graph_def=definition)
+
+
 def lowered():
     with Case("frames") as case:
         x = case.feed("x", [None, 3], case.numbers(2, 3))
@@ -516,7 +538,7 @@ print(repr(f(tf.constant(eval(sys.argv[3]), tf.float64)).numpy().tolist()), froz
 HERE.mkdir(exist_ok=True)
 for old in HERE.glob("*.gz"):
     old.unlink()
-FAMILIES = (elementwise, reductions, shapes, products, convolutions, batch_norm, training, functional, lowered)
+FAMILIES = (elementwise, reductions, shapes, products, convolutions, batch_norm, training, functional, recurrent, lowered)
 for family in FAMILIES:
     family()
 packed("expected.json", json.dumps(CASES, sort_keys=True).encode())

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::control::{self, Branched};
 use super::error::GraphDefError;
+use super::lists::Counters;
 use super::nodes::{Node, Nodes, Port};
 use super::ops::{At, Refusal};
 use super::options::{CustomNode, ImportOptions};
@@ -119,8 +120,11 @@ pub(super) struct Importer<'a, 'g> {
     /// Variables that only optimizers read and change, by their nodes' names.
     pub(super) slots: HashSet<String>,
     calls: RefCell<Vec<String>>,
+    /// Loops with lists around what is built, each with what counts its iterations.
+    pub(super) counters: RefCell<Counters>,
     /// How many functions, loops and branches lie around what is built.
     depth: Cell<usize>,
+    loops: Cell<usize>,
     built: Cell<usize>,
 }
 
@@ -136,7 +140,9 @@ impl<'a, 'g> Importer<'a, 'g> {
             budget: RefCell::new(Budget::of_file(source.length)),
             slots: super::ops::slots(source.nodes),
             calls: RefCell::default(),
+            counters: RefCell::default(),
             depth: Cell::new(0),
+            loops: Cell::new(0),
             built: Cell::new(0),
         }
     }
@@ -290,7 +296,7 @@ impl<'a, 'g> Importer<'a, 'g> {
         if is_left_out {
             return Ok(vec![Val::LeftOut]);
         }
-        let at = At { importer: self, node, inputs };
+        let at = At { importer: self, nodes: scope.nodes, node, inputs };
         let build = || match (self.options.custom.get(&node.op), table::find(&node.op)) {
             (Some(custom), _) => {
                 let inputs: Result<Vec<AnyTensor<'g>>, Refusal> =
@@ -360,6 +366,12 @@ impl<'a, 'g> Importer<'a, 'g> {
             Some(node) => self.nested(node, build),
             None => build(),
         }
+    }
+
+    /// A number for a loop, which no other has.
+    pub(super) fn next_loop(&self) -> usize {
+        self.loops.set(self.loops.get() + 1);
+        self.loops.get()
     }
 
     fn nested<R>(&self, node: &Node, build: impl FnOnce() -> Result<R, Refusal>) -> Result<R, Refusal> {

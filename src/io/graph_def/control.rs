@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use super::build::{Importer, Scope};
 use super::frames::{Joined, Loop, op, source};
 use super::functions::{kept, tensors_of, truth};
+use super::lists::{self, Scanned};
 use super::nodes::{Nodes, Port};
 use super::ops::Refusal;
 use super::value::Val;
@@ -202,6 +203,9 @@ fn looped<'g>(
     let moving: Vec<usize> = (0..first.len())
         .filter(|&place| !stays(nodes, of.states[place].switch, of.states[place].next))
         .collect();
+    if first.iter().any(|value| matches!(value, Val::List(_))) {
+        return scanned(importer, scope, of, decision, first, &moving);
+    }
     let begin: Vec<Val<'g>> = moving.iter().map(|&place| first[place].clone()).collect();
     let begin = tensors_of(importer, &begin)?;
     // What a part of the state is inside, for the condition and for the body.
@@ -243,4 +247,61 @@ fn looped<'g>(
         all[place] = Val::Tensor(tensor);
     }
     Ok(all)
+}
+
+/// The same with lists among the state.
+fn scanned<'g>(
+    importer: &Importer<'_, 'g>,
+    scope: &Scope<'_, 'g>,
+    of: &Loop,
+    decision: Port,
+    first: Vec<Val<'g>>,
+    moving: &[usize],
+) -> Result<Vec<Val<'g>>, Refusal> {
+    let nodes = scope.nodes;
+    let start = |&part: &usize| {
+        let is_part = |port: Port| Some(port.node) == of.states[part].switch;
+        Some((part, lists::counts(nodes, of.states[part].next, is_part, &first[part])?))
+    };
+    let counters: Vec<(usize, i64)> = moving.iter().filter_map(start).collect();
+    let start = |port: Port| {
+        counters.iter().find(|(part, _)| of.states[*part].merge == port.node).map(|(_, start)| *start)
+    };
+    let bound = |port: Port| {
+        let port = source(nodes, port);
+        let part =
+            (0..first.len()).find(|part| of.states[*part].merge == port.node && !moving.contains(part));
+        match part.map_or_else(|| scope.value(port), |part| first.get(part))? {
+            Val::Known(known, _) => known.one(),
+            _ => None,
+        }
+    };
+    let trips = lists::trips(nodes, decision, &start, &bound);
+    let trips =
+        trips.ok_or("expected a loop with lists to count up to a number that is known, got another")?;
+    let tensor = |value: &Val<'g>| {
+        let found = tensors_of(importer, std::slice::from_ref(value))?;
+        Ok(found.first().copied().ok_or("expected a tensor, got none")?)
+    };
+    let next = |state: Vec<Val<'g>>| {
+        let given = of.states.iter().zip(state).flat_map(|(state, value)| {
+            let switch = state.switch.map(|switch| (Port { node: switch, output: 1 }, value.clone()));
+            [(Port { node: state.merge, output: 0 }, value)].into_iter().chain(switch)
+        });
+        let mut inside = scope.inside(given.collect());
+        let ports: Vec<Port> = moving.iter().map(|&part| of.states[part].next).collect();
+        let roots: Vec<usize> =
+            ports.iter().filter(|port| inside.value(**port).is_none()).map(|port| port.node).collect();
+        importer.evaluate(&mut inside, &roots)?;
+        let values: Option<Vec<Val<'g>>> = ports.iter().map(|port| inside.value(*port).cloned()).collect();
+        Ok(values.ok_or("expected results that are built, got none")?)
+    };
+    let loop_ = Scanned {
+        first: first.clone(),
+        moving,
+        counters: counters.clone(),
+        trips,
+        number: importer.next_loop(),
+    };
+    loop_.build(importer.graph, &importer.counters, &tensor, &next)
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 
 use super::build::{Importer, Scope};
 use super::frames::source;
+use super::lists::{self, Scanned};
 use super::nodes::{Nodes, Port};
 use super::ops::{At, Outputs, Refusal, Row};
 use super::value::Val;
@@ -116,6 +117,9 @@ fn repeated<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     }
     // What a loop does not change is not part of its state: shapes stay known, and variables are read where they lie.
     let moving: Vec<usize> = (0..stays.len()).filter(|&place| !stays[place]).collect();
+    if at.inputs.iter().any(|input| matches!(input, Val::List(_))) {
+        return scanned(at, &condition, &body, &moving);
+    }
     let first: Result<Vec<AnyTensor<'g>>, Refusal> = moving.iter().map(|&place| at.tensor(place)).collect();
     let refusal = RefCell::new(None);
     let arguments = |state: &[AnyTensor<'g>]| {
@@ -149,4 +153,40 @@ fn repeated<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
         all[place] = Val::Tensor(tensor);
     }
     Ok(all)
+}
+
+/// The same with lists among the state.
+fn scanned<'g>(at: &At<'_, 'g>, condition: &str, body: &str, moving: &[usize]) -> Outputs<'g> {
+    let counters: Vec<(usize, i64)> = at.importer.entered(body, at.node, |nodes| {
+        let start = |&part: &usize| {
+            let is_part = |port: Port| port.node == part && port.node < nodes.parameters;
+            let start = lists::counts(nodes, *nodes.results.get(part)?, is_part, at.inputs.get(part)?)?;
+            Some((part, start))
+        };
+        Ok(moving.iter().filter_map(start).collect())
+    })?;
+    let trips = at.importer.entered(condition, at.node, |nodes| {
+        let start = |port: Port| {
+            counters
+                .iter()
+                .find(|(part, _)| *part == port.node && *part < nodes.parameters)
+                .map(|(_, start)| *start)
+        };
+        let bound = |port: Port| match at.inputs.get(source(nodes, port).node)? {
+            Val::Known(known, _) if !moving.contains(&source(nodes, port).node) => known.one(),
+            _ => None,
+        };
+        Ok(nodes.results.first().and_then(|&result| lists::trips(nodes, result, &start, &bound)))
+    })?;
+    let trips =
+        trips.ok_or("expected a loop with lists to count up to a number that is known, got another")?;
+    let (first, number) = (at.inputs.clone(), at.importer.next_loop());
+    let tensor = |value: &Val<'g>| at.tensor_of(value);
+    let next = |state: Vec<Val<'g>>| {
+        let results = applied(at, body, &state)?;
+        let moved: Option<Vec<Val<'g>>> = moving.iter().map(|&part| results.get(part).cloned()).collect();
+        Ok(moved.ok_or("expected a result for each input, got fewer")?)
+    };
+    let loop_ = Scanned { first, moving, counters, trips, number };
+    loop_.build(at.graph(), &at.importer.counters, &tensor, &next)
 }

@@ -12,6 +12,9 @@
 //! - Random numbers are ours: they have the distribution that TensorFlow's have, and not its values.
 //! - A variable is read as it was before the run, but by what is ordered after an assignment of it, by a control input or
 //!   by reading the assignment.
+//! - Loops become [`while_loop`](crate::Graph::while_loop), or [`scan`](crate::Graph::scan) where they read or fill a
+//!   `TensorArray` row by row, whose number must be known as a number or as a length of a tensor. What TensorFlow writes for the
+//!   gradient of a loop is refused where it needs more than that; our own gradients pass through any loop.
 //! - What only savers, summaries, assertions and printing need is left out.
 //! - A cast of a number beyond the range of an integer gives the nearest one.
 //!
@@ -23,6 +26,7 @@ mod control;
 mod error;
 mod frames;
 mod functions;
+mod lists;
 mod messages;
 mod nodes;
 mod ops;

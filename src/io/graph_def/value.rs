@@ -1,5 +1,6 @@
 //! [`Val`]: what an output of a node is while a graph is imported.
 
+use super::lists::List;
 use crate::element::DType;
 use crate::graph::{AnyTensor, Graph};
 use crate::io::import::known::Known;
@@ -16,6 +17,8 @@ pub(super) enum Val<'g> {
     /// The axes over which the gradient of broadcasting adds up: those along which what has these lengths was repeated
     /// to meet another shape, which is not known while building. Both have so many axes, which may be the first of more.
     Repeated { lengths: Known<'g>, rank: usize },
+    /// A list of tensors.
+    List(List<'g>),
     /// What runs for its effect.
     Effect,
     /// What only savers, summaries, assertions and printing need.
@@ -36,7 +39,7 @@ impl<'g> Val<'g> {
             Val::Tensor(tensor) | Val::Variable { after: Some(tensor), .. } => Some(*tensor),
             Val::Known(known, dtype) => Some(known.tensor(graph, *dtype)),
             Val::Variable { place, after: None } => variables.get(*place).map(|&(_, tensor)| tensor),
-            Val::Repeated { .. } | Val::Effect | Val::LeftOut | Val::Missing => None,
+            Val::Repeated { .. } | Val::List(_) | Val::Effect | Val::LeftOut | Val::Missing => None,
         }
     }
 }

@@ -214,6 +214,8 @@ cases![
     order,
     products_float32,
     products_float64,
+    recurrent_frames,
+    recurrent_functional,
     reductions,
     shapes,
     train_adagrad_reference,

@@ -3,7 +3,7 @@
 use super::super::build::Importer;
 use super::super::error::GraphDefError;
 use super::super::messages::{Attr, ListValue};
-use super::super::nodes::Node;
+use super::super::nodes::{Node, Nodes};
 use super::super::tensor;
 use super::super::value::Val;
 use super::Outputs;
@@ -47,6 +47,7 @@ impl From<GraphDefError> for Refusal {
 /// A node that is to be built, and what it is built in.
 pub(in super::super) struct At<'a, 'g> {
     pub(in super::super) importer: &'a Importer<'a, 'g>,
+    pub(in super::super) nodes: &'a Nodes,
     pub(in super::super) node: &'a Node,
     pub(in super::super) inputs: Vec<Val<'g>>,
 }
@@ -71,7 +72,7 @@ impl<'g> At<'_, 'g> {
     }
 
     /// A value as a tensor.
-    pub(super) fn tensor_of(&self, value: &Val<'g>) -> Result<AnyTensor<'g>, Refusal> {
+    pub(in super::super) fn tensor_of(&self, value: &Val<'g>) -> Result<AnyTensor<'g>, Refusal> {
         let tensor = value.tensor(self.graph(), &self.importer.variables.borrow());
         tensor.ok_or_else(|| "expected a tensor, got something else".into())
     }
@@ -89,7 +90,7 @@ impl<'g> At<'_, 'g> {
     }
 
     /// An input as whole numbers that are known.
-    pub(super) fn known(&self, input: usize) -> Option<&Known<'g>> {
+    pub(in super::super) fn known(&self, input: usize) -> Option<&Known<'g>> {
         match self.inputs.get(input)? {
             Val::Known(known, _) => Some(known),
             _ => None,

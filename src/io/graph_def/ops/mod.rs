@@ -14,10 +14,11 @@ mod state;
 mod training;
 
 pub(super) use at::{At, Refusal};
+pub(super) use state::constant_number;
 pub(super) use training::slots;
 
-use super::functions;
 use super::value::Val;
+use super::{functions, lists};
 
 /// The outputs of a node.
 pub(super) type Outputs<'g> = Result<Vec<Val<'g>>, Refusal>;
@@ -35,6 +36,7 @@ pub(super) const FAMILIES: &[&[Row]] = &[
     elementwise::OPS,
     elementwise::OF_TWO,
     functions::OPS,
+    lists::OPS,
     gradients::OPS,
     lengths::OPS,
     moves::OPS,

@@ -3,6 +3,7 @@
 use ndarray::arr0;
 
 use super::super::messages::Attr;
+use super::super::nodes::{Nodes, Port};
 use super::super::tensor;
 use super::at::one;
 use super::{At, Outputs, Refusal, Row, Val};
@@ -10,6 +11,7 @@ use crate::element::with_element;
 use crate::graph::op::{self, Update};
 use crate::graph::{AnyTensor, Role};
 use crate::initializer::zeros;
+use crate::io::import::budget::Budget;
 use crate::io::import::known::Known;
 use crate::shape::Shape;
 
@@ -53,6 +55,15 @@ fn constant<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     }
     let dims = value.shape().to_vec();
     one(at.graph().apply(op::Constant::shared(value.into(), dims), &[]))
+}
+
+/// The number that a constant holds, if it is one whole number.
+pub(in super::super) fn constant_number(nodes: &Nodes, port: Port) -> Option<i64> {
+    let node = nodes.all.get(port.node).filter(|node| node.op == "Const")?;
+    let Some(Attr::Tensor(proto)) = node.attr("value") else { return None };
+    // One number is within any budget.
+    let value = tensor::value(proto, false, &mut Budget::of_file(0)).ok()?;
+    Known::of_value(&value)?.number()
 }
 
 fn placeholder<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
