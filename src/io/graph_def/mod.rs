@@ -111,6 +111,7 @@ impl<'g> Imported<'g> {
 /// use flowgrad::prelude::*;
 /// use flowgrad::ndarray::arr1;
 ///
+/// # fn main() -> Result<()> {
 /// /// A field of a message: its number, and bytes of a length that fits in one.
 /// fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
 ///     [&[number << 3 | 2, bytes.len() as u8], bytes].concat()
@@ -127,7 +128,6 @@ impl<'g> Imported<'g> {
 /// let y = [field(1, b"y"), field(2, b"Tanh"), field(3, b"x"), attribute("T", &float)].concat();
 /// let bytes = [field(1, &x), field(1, &y)].concat();
 ///
-/// # fn main() -> Result<()> {
 /// let g = Graph::new();
 /// let model = import(&g, &bytes, &ImportOptions::new())?;
 /// let x = model.tensor("x").unwrap().typed::<f32>();

@@ -31,7 +31,9 @@ fn number(tag: u8, mut value: u64) -> Vec<u8> {
 
 fn node(name: &str, op: &str, inputs: &[&str], attributes: &[(&str, Vec<u8>)]) -> Vec<u8> {
     let mut node = [field(1, name.as_bytes()), field(2, op.as_bytes())].concat();
-    inputs.iter().for_each(|input| node.extend(field(3, input.as_bytes())));
+    for input in inputs {
+        node.extend(field(3, input.as_bytes()));
+    }
     for (name, value) in attributes {
         node.extend(field(5, &[field(1, name.as_bytes()), field(2, value)].concat()));
     }
