@@ -61,7 +61,6 @@ const LEFT_OUT: &[&str] = &[
     "ImageSummary",
     "MergeSummary",
     "MergeV2Checkpoints",
-    "Print",
     "PrintV2",
     "Restore",
     "RestoreSlice",
@@ -81,9 +80,8 @@ const LEFT_OUT: &[&str] = &[
 /// Whether nothing is built for a node, as it is an op of the list or gives texts.
 pub(super) fn is_left_out(node: &Node) -> bool {
     let gives_text = |name: &str| matches!(node.attr(name), Some(Attr::Type(STRING)));
-    // What is printed passes through.
     let op = node.op.as_str();
-    op != "Print" && LEFT_OUT.contains(&op)
+    LEFT_OUT.contains(&op)
         || matches!(op, "Const" | "Placeholder" | "PlaceholderWithDefault") && gives_text("dtype")
 }
 
