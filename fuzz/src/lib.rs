@@ -7,6 +7,8 @@ pub mod checkpoint;
 pub mod csv;
 mod file;
 pub mod frozen;
+#[cfg(feature = "graphdef")]
+pub mod graph_def;
 pub mod npz;
 pub mod safetensors;
 
@@ -18,6 +20,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("checkpoint", checkpoint::run),
     ("csv", csv::run),
     ("frozen", frozen::run),
+    #[cfg(feature = "graphdef")]
+    ("graph_def", graph_def::run),
     ("npz", npz::run),
     ("safetensors", safetensors::run),
 ];

@@ -8,6 +8,8 @@ use smallvec::SmallVec;
 
 use super::arena::{Draft, Inputs, NewNode};
 use super::context::{self, Context};
+#[cfg(feature = "graphdef")]
+use super::names::Holder;
 use super::op::{self, MultiOp};
 use super::tensor::sum_of_nothing;
 use super::{AnyTensor, BodyId, Graph, Modes, NodeId, Role, TensorId};
@@ -150,6 +152,13 @@ impl Graph {
         };
         let draft = Draft { inputs, control, name: context.scoped(name), location, body, inherited };
         self.shared.write(|arena| arena.add(new, inferred, draft))
+    }
+
+    /// Whether a node or a scope has that name, inside the current scope.
+    #[cfg(feature = "graphdef")]
+    pub(crate) fn is_taken(&self, name: &str) -> bool {
+        let scoped = Context::of(self).scoped(name);
+        !matches!(self.shared.read().names.holder(&scoped), Holder::Nobody)
     }
 
     /// Gives a node another name; a name taken becomes `n_1`.

@@ -2,6 +2,7 @@
 //!
 //! - [`checkpoint`]: what a session holds, as a safetensors file, from which a training goes on.
 //! - [`frozen`]: a model with its weights, which another program runs without the code that built it.
+//! - [`graph_def`]: graphs of TensorFlow 1, as nodes of one's own graph.
 //! - [`npz`]: arrays by name, as NumPy keeps them.
 //! - [`safetensors`]: arrays by name, as PyTorch and others keep them.
 //! - [`tensorboard`]: curves, histograms and the graph, for TensorBoard.
@@ -34,6 +35,14 @@ pub mod checkpoint;
 mod elements;
 #[cfg(feature = "safetensors")]
 pub mod frozen;
+#[cfg(feature = "graphdef")]
+pub mod graph_def;
+// One of the two may have no use for a part.
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+#[allow(dead_code)]
+mod import;
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+pub use import::Unsupported;
 #[cfg(feature = "safetensors")]
 mod json;
 #[cfg(feature = "npz")]

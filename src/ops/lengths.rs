@@ -270,6 +270,18 @@ impl<'g> Length<'g> {
         }
     }
 
+    /// Whether both are one number, or the length of one axis of one tensor.
+    #[cfg(any(feature = "graphdef", feature = "onnx"))]
+    pub(crate) fn is(self, other: Length<'g>) -> bool {
+        match (self.0, other.0) {
+            (Kind::Number(a), Kind::Number(b)) => a == b,
+            (Kind::Of(a, source), Kind::Of(b, other)) => {
+                a.is_of(b.graph()) && (a.id() == b.id() || source.is_some() && source == other)
+            }
+            _ => false,
+        }
+    }
+
     /// The square root, rounded up; 1 at least.
     #[track_caller]
     pub(crate) fn root(self) -> Length<'g> {

@@ -1,0 +1,186 @@
+//! Graphs of TensorFlow 1, as `tf.compat.v1` writes them.
+//!
+//! [`import`] adds the nodes of a `GraphDef` to a graph: what a model predicts, and what trains it. They are nodes like
+//! any other: sessions run them, gradients pass through them, fetches fuse them.
+//!
+//! What is read in another way than by TensorFlow:
+//!
+//! - Shapes are computed while importing, out of numbers and of lengths that are fed. What an op needs to be told as a
+//!   number and cannot be is refused.
+//! - Variables start from zeros. The graph's own initializer is one of its [operations](Imported::operation), and
+//!   [`Session::load`](crate::Session::load) gives them values by name.
+//! - Random numbers are ours: they have the distribution that TensorFlow's have, and not its values.
+//! - A variable is read as it was before the run, but by what is ordered after an assignment of it, by a control input or
+//!   by reading the assignment.
+//! - Loops become [`while_loop`](crate::Graph::while_loop), or [`scan`](crate::Graph::scan) where they read or fill a
+//!   `TensorArray` row by row, whose number must be known as a number or as a length of a tensor. What TensorFlow writes for the
+//!   gradient of a loop is refused where it needs more than that; our own gradients pass through any loop.
+//! - What only savers, summaries, assertions and printing need is left out.
+//! - A cast of a number beyond the range of an integer gives the nearest one.
+//!
+//! Reading trusts no file: what is no graph is an error, and no memory is asked for on the word of a header alone. An
+//! import that fails leaves the graph as it was.
+
+mod build;
+mod control;
+mod error;
+mod frames;
+mod functions;
+mod lists;
+mod messages;
+mod nodes;
+mod ops;
+mod options;
+mod table;
+mod tensor;
+mod value;
+
+use std::collections::HashMap;
+
+use prost::Message;
+
+use self::build::{Importer, Source};
+pub use self::error::GraphDefError;
+use self::messages::GraphDef;
+use self::nodes::Nodes;
+pub use self::options::{CustomNode, ImportOptions};
+use self::value::Val;
+use crate::element::Element;
+use crate::graph::{AnyTensor, Graph, Operation, Variable};
+
+/// The latest version of consumers that graphs are read for: that of TensorFlow 2.21.
+const CONSUMER: i32 = 2474;
+
+/// The nodes of an imported graph, by the names that they have there.
+#[derive(Debug)]
+pub struct Imported<'g> {
+    graph: &'g Graph,
+    nodes: Nodes,
+    values: Vec<Option<Vec<Val<'g>>>>,
+    operations: Vec<Option<Operation<'g>>>,
+    placeholders: Vec<(String, AnyTensor<'g>)>,
+    variables: Vec<(String, AnyTensor<'g>)>,
+}
+
+impl<'g> Imported<'g> {
+    /// The tensor of that name: `node`, or `node:1` for the second output of a node. None for what is no tensor or was
+    /// left out.
+    #[track_caller]
+    pub fn tensor(&self, name: &str) -> Option<AnyTensor<'g>> {
+        let port = self.nodes.port(name)?;
+        let value = self.values.get(port.node)?.as_ref()?.get(port.output)?;
+        value.tensor(self.graph, &self.variables)
+    }
+
+    /// The node of that name as an operation: a group, an assignment, a step of training.
+    pub fn operation(&self, name: &str) -> Option<Operation<'g>> {
+        let place = *self.nodes.by_name.get(name)?;
+        self.operations.get(place).copied().flatten().or_else(|| self.tensor(name).map(AnyTensor::op))
+    }
+
+    /// The variable of that name, if its elements are of type `T`.
+    pub fn variable<T: Element>(&self, name: &str) -> Option<Variable<'g, T>> {
+        let (_, tensor) = self.variables.iter().find(|(known, _)| known == name)?;
+        self.graph.find_variable(&tensor.name())
+    }
+
+    /// The placeholders that some node reads, with the names that they have in the file, in its order.
+    pub fn placeholders(&self) -> &[(String, AnyTensor<'g>)] {
+        &self.placeholders
+    }
+
+    /// The variables, with the names that they have in the file, in its order.
+    pub fn variables(&self) -> &[(String, AnyTensor<'g>)] {
+        &self.variables
+    }
+
+    /// The names of nodes that were left out: what only savers, summaries, assertions and printing need.
+    pub fn left_out(&self) -> impl Iterator<Item = &str> {
+        let is_left_out = |values: &Option<Vec<Val<'g>>>| {
+            values.as_ref().is_some_and(|values| values.iter().any(|value| matches!(value, Val::LeftOut)))
+        };
+        let nodes = self.nodes.all.iter().zip(&self.values);
+        nodes.filter(move |(_, values)| is_left_out(values)).map(|(node, _)| node.name.as_str())
+    }
+}
+
+/// Adds the nodes of a `GraphDef` to a graph.
+///
+/// ```
+/// use flowgrad::io::graph_def::{ImportOptions, import};
+/// use flowgrad::prelude::*;
+/// use flowgrad::ndarray::arr1;
+///
+/// # fn main() -> Result<()> {
+/// /// A field of a message: its number, and bytes of a length that fits in one.
+/// fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+///     [&[number << 3 | 2, bytes.len() as u8], bytes].concat()
+/// }
+///
+/// fn attribute(name: &str, value: &[u8]) -> Vec<u8> {
+///     field(5, &[field(1, name.as_bytes()), field(2, value)].concat())
+/// }
+///
+/// // x = tf.compat.v1.placeholder(tf.float32, [None], "x"); tf.tanh(x, "y"), as `graph.as_graph_def()` has them.
+/// let float = [0x30, 1];
+/// let shape = field(7, &field(2, &[&[0x08][..], &[0xff; 9], &[1]].concat()));
+/// let x = [field(1, b"x"), field(2, b"Placeholder"), attribute("dtype", &float), attribute("shape", &shape)].concat();
+/// let y = [field(1, b"y"), field(2, b"Tanh"), field(3, b"x"), attribute("T", &float)].concat();
+/// let bytes = [field(1, &x), field(1, &y)].concat();
+///
+/// let g = Graph::new();
+/// let model = import(&g, &bytes, &ImportOptions::new())?;
+/// let x = model.tensor("x").unwrap().typed::<f32>();
+/// let y = model.tensor("y").unwrap().typed::<f32>();
+/// assert_eq!(x.shape().to_string(), "[?]");
+/// let [slope] = y.gradients([x]);
+/// let slope = Session::new(&g)?.feed(x, &arr1(&[0.0, 20.0])).run(slope)?;
+/// assert_eq!(slope, arr1(&[1.0, 0.0]).into_dyn());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// Bytes that are no `GraphDef`, nodes that need themselves or what there is not, and more elements or nodes than a file
+/// may ask for; ops, attributes and element types that are not supported, all of them at once; shapes that do not go
+/// together. Nothing is added to the graph then.
+#[track_caller]
+pub fn import<'g>(
+    graph: &'g Graph,
+    bytes: &[u8],
+    options: &ImportOptions<'g>,
+) -> Result<Imported<'g>, GraphDefError> {
+    let decoded = GraphDef::decode(bytes);
+    let def =
+        decoded.map_err(|error| GraphDefError::Decode { length: bytes.len(), reason: error.to_string() })?;
+    if let Some(found) = def.versions.map(|versions| versions.min_consumer).filter(|&found| found > CONSUMER)
+    {
+        return Err(GraphDefError::Version { most: CONSUMER, found });
+    }
+    let nodes = Nodes::of_graph(def.node)?;
+    let library = def.library.unwrap_or_default().function.into_iter();
+    let functions: HashMap<String, Nodes> = library.map(Nodes::of_function).collect::<Result<_, _>>()?;
+    let source = Source { nodes: &nodes, functions: &functions, length: bytes.len() };
+    // What is wrong shows in a graph that is thrown away.
+    let variables: Vec<String> = {
+        let trial = Graph::new();
+        let built = Importer::new(&trial, &source, &options.of_trial(&trial)).import()?;
+        trial.check()?;
+        built.variables.into_iter().map(|(name, _)| name).collect()
+    };
+    let built = graph.attributed_to_caller(|| {
+        let import = || match variables.iter().find(|name| graph.is_taken(name)) {
+            Some(taken) => Err(GraphDefError::NameTaken { name: taken.clone() }),
+            None => Importer::new(graph, &source, options).import(),
+        };
+        if options.prefix.is_empty() { import() } else { graph.name_scope(&options.prefix, import) }
+    })?;
+    Ok(Imported {
+        graph,
+        values: built.values,
+        operations: built.operations,
+        placeholders: built.placeholders,
+        variables: built.variables,
+        nodes,
+    })
+}

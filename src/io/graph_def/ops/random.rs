@@ -1,0 +1,33 @@
+//! Random numbers: of the same distributions, and not the same ones.
+
+use super::at::one;
+use super::{At, Outputs, Row};
+use crate::graph::AnyTensor;
+
+pub(super) const OPS: &[Row] = &[
+    ("Multinomial", |at| {
+        let samples = at.number(1, "a number of samples")?;
+        let samples =
+            usize::try_from(samples).map_err(|_| format!("expected a number of samples, got {samples}"))?;
+        let to = if at.node.attr("output_dtype").is_some() { Some(at.dtype("output_dtype")?) } else { None };
+        at.unary(|logits| {
+            let drawn = logits.categorical(samples);
+            to.filter(|&to| to != drawn.dtype()).map_or(drawn, |to| drawn.cast(to))
+        })
+    }),
+    ("RandomShuffle", |at| at.unary(AnyTensor::shuffle)),
+    ("RandomStandardNormal", |at| {
+        one(at.graph().random_normal_any(at.dtype("dtype")?, at.lengths(0)?, 0.0, 1.0))
+    }),
+    ("RandomUniform", |at| one(at.graph().random_uniform_any(at.dtype("dtype")?, at.lengths(0)?, 0.0, 1.0))),
+    ("RandomUniformInt", uniform_integers),
+    ("TruncatedNormal", |at| {
+        one(at.graph().truncated_normal_any(at.dtype("dtype")?, at.lengths(0)?, 0.0, 1.0))
+    }),
+];
+
+/// Whole numbers from one to before another.
+fn uniform_integers<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
+    let (low, high) = (at.number(1, "the least number")?, at.number(2, "the limit")?);
+    one(at.graph().random_uniform_any(at.dtype("Tout")?, at.lengths(0)?, low, high))
+}

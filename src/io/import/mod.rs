@@ -1,0 +1,15 @@
+//! What readers of other programs' graphs share.
+//!
+//! - [`known`]: whole numbers that are known while a graph is built, as far as shapes are made of them.
+//! - [`missing`]: all that an importer does not support, told at once.
+//! - [`budget`]: how many bytes a file may ask for beyond those that it has.
+//! - [`order`]: nodes behind what they need, or the cycle that keeps them from it.
+//!
+//! Nothing here knows a format.
+
+pub(crate) mod budget;
+pub(crate) mod known;
+pub(crate) mod missing;
+pub(crate) mod order;
+
+pub use missing::Unsupported;
