@@ -9,7 +9,7 @@ use super::item::Item;
 use super::messages::{AttributeProto, GraphProto, NodeProto, TensorProto, kind};
 use super::scope::Scope;
 use super::types::{self, ElementType};
-use crate::element::{DType, Value, with_array};
+use crate::element::{DType, Value};
 use crate::graph::{AnyTensor, Graph};
 use crate::io::import::known::Entry;
 use crate::ops::Lengths;
@@ -98,7 +98,8 @@ impl<'a, 'g> At<'a, 'g> {
         })
     }
 
-    fn not_known(&self, index: usize) -> NodeFault {
+    /// An input whose value must be known.
+    pub(super) fn not_known(&self, index: usize) -> NodeFault {
         NodeFault::NotKnown(self.node.input.get(index).cloned().unwrap_or_default())
     }
 
@@ -251,11 +252,6 @@ impl<'a, 'g> At<'a, 'g> {
         types::of(number).map_or_else(|| unsupported(format!("elements of {}", types::name(number))), Ok)
     }
 
-    /// Says that an attribute is read by other means.
-    pub(super) fn uses(&self, name: &'static str) {
-        self.used.borrow_mut().push(name);
-    }
-
     /// An error for the first attribute that was not asked for.
     pub(super) fn check_attributes(&self) -> Result<(), NodeFault> {
         let used = self.used.borrow();
@@ -327,9 +323,4 @@ pub(super) fn count(number: i64, what: &str) -> Result<usize, NodeFault> {
 /// Axes and permutations as methods of tensors take them.
 pub(super) fn signed(numbers: &[usize]) -> Vec<isize> {
     numbers.iter().map(|&number| number as isize).collect()
-}
-
-/// How many elements a value has.
-pub(super) fn size(value: &Value) -> usize {
-    with_array!(value, array => array.len())
 }

@@ -4,7 +4,7 @@ use crate::graph::AnyTensor;
 use crate::io::onnx::error::{NodeFault, invalid, unsupported};
 use crate::io::onnx::node::{At, Built, counts, one};
 use crate::io::onnx::table::{Row, op};
-use crate::ops::{AxisRange, Convolution, Length, Padding};
+use crate::ops::{AxisRange, Convolution, Padding};
 
 use super::pad::with_number;
 
@@ -287,9 +287,4 @@ fn transposed<'g>(at: &At<'_, 'g>) -> Built<'g> {
     };
     let y = with_number(whole, &cut, None)?.transpose_perm(back);
     one(biased(y, at.optional(2)))
-}
-
-/// The lengths of images along the axes that a window moves along.
-pub(super) fn spatial<'g>(x: AnyTensor<'g>) -> Vec<Length<'g>> {
-    x.lengths().split_off(2.min(x.shape().rank()))
 }

@@ -1,6 +1,8 @@
 //! The ops, a file a family: each has the rows of the table, and what builds them.
 
 mod activation;
+mod attention;
+mod control;
 mod conv;
 mod elementwise;
 mod fill;
@@ -10,7 +12,10 @@ mod matmul;
 mod normalization;
 mod pad;
 mod pool;
+mod quantize;
+mod recurrent;
 mod reduce;
+mod resize;
 mod shape;
 
 use super::table::Row;
@@ -18,6 +23,8 @@ use super::table::Row;
 /// The rows of all families.
 pub(super) const FAMILIES: &[&[Row]] = &[
     activation::ROWS,
+    attention::ROWS,
+    control::ROWS,
     conv::ROWS,
     elementwise::ROWS,
     fill::ROWS,
@@ -27,6 +34,9 @@ pub(super) const FAMILIES: &[&[Row]] = &[
     normalization::ROWS,
     pad::ROWS,
     pool::ROWS,
+    quantize::ROWS,
+    recurrent::ROWS,
     reduce::ROWS,
+    resize::ROWS,
     shape::ROWS,
 ];
