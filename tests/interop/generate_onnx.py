@@ -1,4 +1,4 @@
-"""Writes ONNX's own node tests to one file that `tests/interop/onnx.rs` runs.
+"""Writes ONNX's own node tests to one file that `tests/interop/onnx/cases.rs` runs.
 
     python3 -m venv venv && venv/bin/pip install onnx==1.23.2 numpy
     venv/bin/python tests/interop/generate_onnx.py                 # all cases: target/onnx_cases.safetensors

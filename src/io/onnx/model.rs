@@ -8,7 +8,8 @@ use prost::Message as _;
 
 use super::error::OnnxError;
 use super::item::Item;
-use super::messages::{DimensionValue, GraphProto, ModelProto, ValueInfoProto};
+use super::messages::{DimensionProto, DimensionValue, GraphProto, ModelProto, ValueInfoProto};
+use super::node::MOST;
 use super::options::ImportOptions;
 use super::scope::{Importer, Scope, domain, versions};
 use super::tensor::{Array, Reader};
@@ -299,6 +300,10 @@ fn type_of(input: &ValueInfoProto, options: &ImportOptions<'_>) -> Result<InputT
         Some(DimensionValue::DimParam(name)) => options.lengths.get(name).copied(),
         None => None,
     };
+    let is_long = |dim: &&DimensionProto| matches!(dim.value, Some(DimensionValue::DimValue(MOST..)));
+    if let Some(dim) = dims.dim.iter().find(is_long) {
+        return Err(fail(format!("expected lengths below 2³¹, got {:?}", dim.value)));
+    }
     let axes = dims.dim.iter().map(|dim| name(&dim.value)).collect();
     let of_file = || Shape::from(dims.dim.iter().map(|dim| length(&dim.value)).collect::<Vec<_>>());
     let shape = options.shapes.get(&input.name).cloned().unwrap_or_else(of_file);

@@ -16,6 +16,12 @@ use crate::ops::Lengths;
 use crate::quote::quoted;
 use crate::shape::Shape;
 
+/// The largest length and the largest count: so products of two do not overflow.
+pub(super) const MOST: i64 = 1 << 31;
+
+/// The most elements that shapes are looked at with.
+const MOST_ELEMENTS: usize = 1 << 40;
+
 /// What a builder gives: an item for each output, of which optional ones may lack at the end.
 pub(super) type Built<'g> = Result<Vec<Item<'g>>, NodeFault>;
 
@@ -93,6 +99,10 @@ impl<'a, 'g> At<'a, 'g> {
     /// Lengths that must be known while building.
     pub(super) fn known_shape(&self, index: usize) -> Result<Vec<usize>, NodeFault> {
         let shape = self.shape(index)?;
+        let size = |known: &Vec<usize>| known.iter().try_fold(1_usize, |size, &length| size.checked_mul(length.max(1)));
+        if shape.known().is_some_and(|known| size(&known).is_none_or(|size| size > MOST_ELEMENTS)) {
+            return unsupported(format!("input {index} of shape {shape}, which has more than 2⁴⁰ elements"));
+        }
         shape.known().ok_or_else(|| {
             NodeFault::Unsupported(format!("lengths that are fed: input {index} has shape {shape}"))
         })
@@ -159,10 +169,12 @@ impl<'a, 'g> At<'a, 'g> {
 
     /// Entries as the lengths of a shape.
     pub(super) fn lengths_of(&self, entries: &[Entry<'g>]) -> Result<Lengths<'g>, NodeFault> {
-        let lengths: Option<Vec<_>> = entries.iter().map(|entry| entry.length()).collect();
+        let is_short = |entry: &&Entry<'g>| entry.number().is_none_or(|number| number <= MOST);
+        let lengths: Option<Vec<_>> =
+            entries.iter().map(|entry| Some(entry).filter(is_short).and_then(|entry| entry.length())).collect();
         lengths.map(Lengths::from).ok_or_else(|| {
             let numbers: Vec<Option<i64>> = entries.iter().map(|entry| entry.number()).collect();
-            NodeFault::Invalid(format!("expected lengths of 0 or more, got {numbers:?}"))
+            NodeFault::Invalid(format!("expected lengths from 0 to 2³¹, got {numbers:?}"))
         })
     }
 
@@ -310,14 +322,15 @@ pub(super) fn one(tensor: AnyTensor<'_>) -> Built<'_> {
 
 /// Lengths, counts and indices of ONNX, which are integers with a sign, as ours.
 pub(super) fn counts(numbers: &[i64], what: &str) -> Result<Vec<usize>, NodeFault> {
-    let all: Option<Vec<usize>> = numbers.iter().map(|&number| usize::try_from(number).ok()).collect();
-    all.map_or_else(|| invalid(format!("{what}: expected numbers of 0 or more, got {numbers:?}")), Ok)
+    numbers.iter().map(|&number| count(number, what)).collect()
 }
 
 /// One of them.
 pub(super) fn count(number: i64, what: &str) -> Result<usize, NodeFault> {
-    usize::try_from(number)
-        .or_else(|_| invalid(format!("{what}: expected a number of 0 or more, got {number}")))
+    match usize::try_from(number) {
+        Ok(count) if number <= MOST => Ok(count),
+        _ => invalid(format!("{what}: expected a number from 0 to 2³¹, got {number}")),
+    }
 }
 
 /// Axes and permutations as methods of tensors take them.

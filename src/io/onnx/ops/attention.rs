@@ -132,10 +132,8 @@ fn attention<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let y = shares.matmul(v);
     let shown = match at.int("qk_matmul_output_mode", 0)? {
         0 => raw,
-        1 if at.version >= 24 => capped,
-        1 => biased,
-        2 if at.version >= 24 => biased,
-        2 => capped,
+        1 => capped,
+        2 => biased,
         3 => shares,
         other => return invalid(format!("attribute `qk_matmul_output_mode`: expected 0 to 3, got {other}")),
     };

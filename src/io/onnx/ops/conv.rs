@@ -24,6 +24,9 @@ pub(super) struct Moves {
     pub(super) pads: Option<Vec<(usize, usize)>>,
 }
 
+/// The largest stride, size or padding, so that no arithmetic overflows.
+const MOST: usize = 1 << 24;
+
 impl Moves {
     /// What the attributes of a node say, for a window of that size.
     pub(super) fn of(at: &At<'_, '_>, size: Vec<usize>) -> Result<Self, NodeFault> {
@@ -31,20 +34,24 @@ impl Moves {
         let each = |name: &'static str| -> Result<Vec<usize>, NodeFault> {
             let numbers =
                 at.opt_ints(name)?.map_or_else(|| Ok(vec![1; axes]), |numbers| counts(numbers, name))?;
-            if numbers.len() != axes || numbers.contains(&0) {
+            let is_fit = |number: &usize| (1..=MOST).contains(number);
+            if numbers.len() != axes || !numbers.iter().all(is_fit) {
                 return invalid(format!(
-                    "attribute `{name}`: expected {axes} numbers above 0, got {numbers:?}"
+                    "attribute `{name}`: expected {axes} numbers from 1 to 2²⁴, got {numbers:?}"
                 ));
             }
             Ok(numbers)
         };
+        if size.iter().any(|&size| size > MOST) {
+            return invalid(format!("expected a window of at most 2²⁴, got {size:?}"));
+        }
         let (strides, dilations) = (each("strides")?, each("dilations")?);
         let mut moves = Moves { size, strides, dilations, pads: None };
         let explicit = at.opt_ints("pads")?;
         moves.pads = match at.text("auto_pad", "NOTSET")?.as_str() {
             "NOTSET" => {
                 let pads = counts(explicit.unwrap_or(&vec![0; 2 * axes]), "pads")?;
-                if pads.len() != 2 * axes {
+                if pads.len() != 2 * axes || pads.iter().any(|&pad| pad > MOST) {
                     return invalid(format!("attribute `pads`: expected {} numbers, got {pads:?}", 2 * axes));
                 }
                 Some(pads[..axes].iter().copied().zip(pads[axes..].iter().copied()).collect())
@@ -201,6 +208,9 @@ fn in_space<'g>(
         let lengths = x.lengths();
         x.reshape([lengths[0] * lengths[1], lengths[2], lengths[3], lengths[4]])
     };
+    if moves.size[0] > 1 << 12 {
+        return unsupported(format!("a kernel of {} planes", moves.size[0]));
+    }
     let mut sum: Option<AnyTensor<'g>> = None;
     for plane in 0..moves.size[0] {
         let first = plane * moves.dilations[0];
@@ -234,6 +244,9 @@ fn transposed<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let moves = Moves::of(at, size)?;
     let lengths = at.shape(0)?;
     let lengths: Vec<Option<usize>> = lengths.dims()[2..].to_vec();
+    if lengths.iter().flatten().any(|&length| length > 1 << 31) {
+        return unsupported(format!("images of lengths {lengths:?}"));
+    }
     if more.len() != axes || wanted.as_ref().is_some_and(|wanted| wanted.len() < axes) {
         return invalid(format!(
             "attributes `output_padding` and `output_shape`: expected {axes} numbers, got others"

@@ -131,8 +131,8 @@ fn range<'g>(at: &At<'_, 'g>) -> Built<'g> {
     Ok(vec![Item::value(value)])
 }
 
-/// A range is held as a whole: 2²⁶ numbers take half a gigabyte.
-const MOST_IN_RANGE: f64 = 67_108_864.0;
+/// A range is held as a whole: 2²⁴ numbers take 128 megabytes.
+const MOST_IN_RANGE: f64 = 16_777_216.0;
 
 /// What stands for elements that are no numbers, which the callers have refused.
 fn unreachable_type() -> Value {
@@ -160,8 +160,8 @@ fn trilu<'g>(at: &At<'_, 'g>) -> Built<'g> {
 fn window<'g>(at: &At<'_, 'g>, terms: &[f64]) -> Built<'g> {
     let size = count(at.one_int(0)?, "size")?;
     let dtype = at.element(at.int("output_datatype", 1)?)?.dtype;
-    if size > 1 << 26 {
-        return invalid(format!("size: expected at most 2²⁶, got {size}"));
+    if size > 1 << 24 {
+        return invalid(format!("size: expected at most 2²⁴, got {size}"));
     }
     let period = if at.flag("periodic", true)? { size } else { size.saturating_sub(1).max(1) };
     let number = |index: usize| -> f64 {

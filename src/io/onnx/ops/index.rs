@@ -109,6 +109,9 @@ fn put<'g>(
     })
 }
 
+/// Elements whose places are worked out while importing.
+const MOST_SCATTERED: usize = 1 << 26;
+
 fn scatter_elements<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let (x, updates, axis) = (at.tensor(0)?, at.tensor(2)?, at.axis("axis", 0)?);
     let how = at.text("reduction", "none")?;
@@ -121,6 +124,9 @@ fn scatter_elements<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let strides: Vec<usize> =
         (0..lengths.len()).map(|axis| lengths.iter().skip(axis + 1).product()).collect();
     let size: usize = shape.iter().product();
+    if size > MOST_SCATTERED {
+        return unsupported(format!("more than 2²⁶ elements to scatter, of shape {shape:?}"));
+    }
     let mut base = Vec::new();
     base.try_reserve_exact(size).map_err(|error| NodeFault::Invalid(error.to_string()))?;
     for mut flat in 0..size {

@@ -161,8 +161,8 @@ fn local_response<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let Some(channels) = x.shape().dims().get(1).copied().flatten() else {
         return invalid(format!("expected images of known channels, got shape {}", x.shape()));
     };
-    if size == 0 || size > 2 * channels + 1 && size > 1 << 10 {
-        return invalid(format!("attribute `size`: expected a number of channels, got {size}"));
+    if size == 0 || size > 1 << 12 {
+        return invalid(format!("attribute `size`: expected a number from 1 to 2¹², got {size}"));
     }
     let mut each = vec![(0, 0); x.shape().rank()];
     each[1] = (((size - 1) / 2) as i64, (size / 2) as i64);

@@ -106,7 +106,7 @@ fn indexed<'g>(x: AnyTensor<'g>, each: &[(i64, i64)], inside: impl Fn(i64, i64) 
             return unsupported("padding of fed lengths with elements of the tensor");
         };
         let end = length.saturating_add(behind);
-        if length == 0 || end.saturating_add(before) > 1 << 32 {
+        if length == 0 || end.saturating_add(before) > 1 << 24 {
             return invalid(format!("expected elements to pad with, got {length} for {before} and {behind}"));
         }
         let indices: Vec<i64> = (-before..end).map(|index| inside(index, length)).collect();

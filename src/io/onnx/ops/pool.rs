@@ -170,6 +170,9 @@ fn places<'g>(
     if spatial.len() > 2 {
         return unsupported("indices along three axes");
     }
+    if lengths.iter().product::<usize>() > 1 << 26 {
+        return unsupported(format!("indices of more than 2²⁶ pixels, of shape {lengths:?}"));
+    }
     let lowest = if x.dtype().is_float() { f64::NEG_INFINITY } else { 0.0 };
     let mut with_extra = moves.clone();
     if let Some(pads) = &mut with_extra.pads {
@@ -222,7 +225,7 @@ fn max_unpool<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let size = counts(at.opt_ints("kernel_shape")?.unwrap_or_default(), "kernel_shape")?;
     let strides = at.opt_ints("strides")?.map_or_else(|| Ok(vec![1; axes]), |it| counts(it, "strides"))?;
     let pads = at.opt_ints("pads")?.map_or_else(|| Ok(vec![0; 2 * axes]), |it| counts(it, "pads"))?;
-    if size.len() != axes || strides.len() != axes || pads.len() != 2 * axes {
+    if lengths.len() < 3 || size.len() != axes || strides.len() != axes || pads.len() != 2 * axes {
         return invalid(format!(
             "expected attributes of {axes} axes, got {size:?}, {strides:?} and {pads:?}"
         ));

@@ -135,7 +135,7 @@ struct Taps {
 
 fn taps(way: &Way, from: usize, to: usize, scale: f64, roi: (f64, f64)) -> Result<Taps, NodeFault> {
     let last = from as i64 - 1;
-    let mut all = Vec::new();
+    let (mut all, mut total) = (Vec::new(), 0);
     let mut outside = Vec::new();
     for index in 0..to {
         let place = way.place(index as f64, from, to, scale, roi);
@@ -156,6 +156,10 @@ fn taps(way: &Way, from: usize, to: usize, scale: f64, roi: (f64, f64)) -> Resul
             weights.iter_mut().for_each(|it| it.1 /= if sum == 0.0 { 1.0 } else { sum });
         }
         weights.iter_mut().for_each(|it| it.0 = it.0.clamp(0, last));
+        total += weights.len();
+        if total > 1 << 22 {
+            return unsupported(format!("resizing {from} elements to {to}, of more than 2²² weights"));
+        }
         all.push(weights);
     }
     let most = all.iter().map(Vec::len).max().unwrap_or(0);

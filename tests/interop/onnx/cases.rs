@@ -16,8 +16,8 @@ use safetensors::{Dtype, SafeTensors};
 type Named = (String, Value);
 
 #[derive(Default)]
-struct Case {
-    model: Vec<u8>,
+pub(crate) struct Case {
+    pub(crate) model: Vec<u8>,
     limits: [f64; 2],
     inputs: BTreeMap<usize, Named>,
     outputs: BTreeMap<usize, Named>,
@@ -44,6 +44,12 @@ fn value(view: &safetensors::tensor::TensorView<'_>) -> Value {
         Dtype::BOOL => ArrayD::from_shape_vec(shape, elements(bytes, |[byte]| byte != 0)).unwrap().into(),
         other => panic!("no element type {other:?}"),
     }
+}
+
+/// The cases of the repository.
+pub(crate) fn of_repository() -> BTreeMap<String, Case> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/onnx_cases.safetensors");
+    cases(&std::fs::read(path).unwrap())
 }
 
 /// The cases of a file, by name.
@@ -161,8 +167,7 @@ fn one_line(reason: &str) -> String {
 
 #[test]
 fn cases_of_the_repository_pass() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/onnx_cases.safetensors");
-    let cases = cases(&std::fs::read(path).unwrap());
+    let cases = of_repository();
     let mut failed = String::new();
     for (name, case) in &cases {
         if let Err(reason) = attempt(case) {
