@@ -8,6 +8,8 @@ pub mod csv;
 mod file;
 pub mod frozen;
 pub mod npz;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 pub mod safetensors;
 
 /// What runs on the bytes that a fuzzer makes up.
@@ -19,5 +21,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("csv", csv::run),
     ("frozen", frozen::run),
     ("npz", npz::run),
+    #[cfg(feature = "onnx")]
+    ("onnx", onnx::run),
     ("safetensors", safetensors::run),
 ];

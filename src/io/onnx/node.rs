@@ -99,7 +99,9 @@ impl<'a, 'g> At<'a, 'g> {
     /// Lengths that must be known while building.
     pub(super) fn known_shape(&self, index: usize) -> Result<Vec<usize>, NodeFault> {
         let shape = self.shape(index)?;
-        let size = |known: &Vec<usize>| known.iter().try_fold(1_usize, |size, &length| size.checked_mul(length.max(1)));
+        let size = |known: &Vec<usize>| {
+            known.iter().try_fold(1_usize, |size, &length| size.checked_mul(length.max(1)))
+        };
         if shape.known().is_some_and(|known| size(&known).is_none_or(|size| size > MOST_ELEMENTS)) {
             return unsupported(format!("input {index} of shape {shape}, which has more than 2⁴⁰ elements"));
         }
@@ -170,8 +172,10 @@ impl<'a, 'g> At<'a, 'g> {
     /// Entries as the lengths of a shape.
     pub(super) fn lengths_of(&self, entries: &[Entry<'g>]) -> Result<Lengths<'g>, NodeFault> {
         let is_short = |entry: &&Entry<'g>| entry.number().is_none_or(|number| number <= MOST);
-        let lengths: Option<Vec<_>> =
-            entries.iter().map(|entry| Some(entry).filter(is_short).and_then(|entry| entry.length())).collect();
+        let lengths: Option<Vec<_>> = entries
+            .iter()
+            .map(|entry| Some(entry).filter(is_short).and_then(|entry| entry.length()))
+            .collect();
         lengths.map(Lengths::from).ok_or_else(|| {
             let numbers: Vec<Option<i64>> = entries.iter().map(|entry| entry.number()).collect();
             NodeFault::Invalid(format!("expected lengths from 0 to 2³¹, got {numbers:?}"))

@@ -139,7 +139,7 @@ fn attempt(case: &Case) -> Result<Passed, String> {
             Ok(Ok(())) if bound.is_empty() => return Ok(Passed::Fed),
             Ok(Ok(())) => return Ok(Passed::Bound),
             Ok(Err(Ok(OnnxError::Unknown { values }))) => values.into_iter().map(|it| it.value).collect(),
-            Ok(Err(Ok(error))) => return Err(error.to_string()),
+            Ok(Err(Ok(error))) => return Err(reason(&error)),
             Ok(Err(Err(reason))) => return Err(reason),
         };
         let is_input = |name: &String| case.inputs.values().any(|(input, _)| input == name);
@@ -149,10 +149,15 @@ fn attempt(case: &Case) -> Result<Passed, String> {
             bound.extend(named);
             continue;
         }
-        // It is made of inputs, which are those of integers and booleans.
-        let whole = case.inputs.values().filter(|(_, value)| !value.dtype().is_float());
-        let rest: Vec<String> =
-            whole.map(|(name, _)| name.clone()).filter(|name| !bound.contains(name)).collect();
+        // It is made of inputs: of integers and booleans, or else of floats.
+        let rest = |is_float: bool| -> Vec<String> {
+            let all = case
+                .inputs
+                .values()
+                .filter(|(name, value)| value.dtype().is_float() == is_float && !bound.contains(name));
+            all.map(|(name, _)| name.clone()).collect()
+        };
+        let rest = if rest(false).is_empty() { rest(true) } else { rest(false) };
         if rest.is_empty() {
             return Err(format!("unknown while importing: {names:?}"));
         }
@@ -160,9 +165,23 @@ fn attempt(case: &Case) -> Result<Passed, String> {
     }
 }
 
-/// A reason on one line, without what differs from case to case.
+/// A reason on one line.
 fn one_line(reason: &str) -> String {
     reason.split_whitespace().collect::<Vec<_>>().join(" ").replace('\t', " ")
+}
+
+/// Why a model is not imported: what it lacks, or all of the message.
+fn reason(error: &OnnxError) -> String {
+    let OnnxError::Unsupported { nodes } = error else { return error.to_string() };
+    let mut all: Vec<String> = nodes
+        .iter()
+        .map(|node| match &node.detail {
+            Some(detail) => format!("{}: {detail}", node.op),
+            None => format!("op {}", node.op),
+        })
+        .collect();
+    all.dedup();
+    all.join("; ")
 }
 
 #[test]

@@ -23,8 +23,15 @@ pub(crate) fn bytes(field: u64, content: impl AsRef<[u8]>) -> Vec<u8> {
 }
 
 /// A node of a domain, with attributes.
-pub(crate) fn node_of(domain: &str, op: &str, inputs: &[&str], outputs: &[&str], attributes: &[Vec<u8>]) -> Vec<u8> {
-    let names = |field: u64, names: &[&str]| names.iter().flat_map(|name| bytes(field, name)).collect::<Vec<u8>>();
+pub(crate) fn node_of(
+    domain: &str,
+    op: &str,
+    inputs: &[&str],
+    outputs: &[&str],
+    attributes: &[Vec<u8>],
+) -> Vec<u8> {
+    let names =
+        |field: u64, names: &[&str]| names.iter().flat_map(|name| bytes(field, name)).collect::<Vec<u8>>();
     let attributes: Vec<u8> = attributes.iter().flat_map(|attribute| bytes(5, attribute)).collect();
     [names(1, inputs), names(2, outputs), bytes(4, op), attributes, bytes(7, domain)].concat()
 }
@@ -65,8 +72,15 @@ pub(crate) fn value(name: &str, element: i64, lengths: &[i64]) -> Vec<u8> {
 }
 
 /// A graph of nodes, initializers, inputs, and outputs by name.
-pub(crate) fn graph(nodes: &[Vec<u8>], initializers: &[Vec<u8>], inputs: &[Vec<u8>], outputs: &[&str]) -> Vec<u8> {
-    let all = |field: u64, messages: &[Vec<u8>]| messages.iter().flat_map(|it| bytes(field, it)).collect::<Vec<u8>>();
+pub(crate) fn graph(
+    nodes: &[Vec<u8>],
+    initializers: &[Vec<u8>],
+    inputs: &[Vec<u8>],
+    outputs: &[&str],
+) -> Vec<u8> {
+    let all = |field: u64, messages: &[Vec<u8>]| {
+        messages.iter().flat_map(|it| bytes(field, it)).collect::<Vec<u8>>()
+    };
     let outputs: Vec<Vec<u8>> = outputs.iter().map(|output| bytes(1, output)).collect();
     [all(1, nodes), all(5, initializers), all(11, inputs), all(12, &outputs)].concat()
 }

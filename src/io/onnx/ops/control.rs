@@ -98,6 +98,11 @@ fn conditional<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let outputs = at.node.output.len();
     let branch = |body| inside.run(body, Vec::new(), outputs);
     let given = at.graph.cond(condition, || branch(accepted), || branch(rejected));
+    let is_sound = inside.fault.borrow().is_none() && !*inside.is_broken.borrow();
+    if is_sound && given.iter().any(|tensor| tensor.is_invalid()) {
+        // Branches of different types are for a condition that is known.
+        return Err(at.not_known(0));
+    }
     inside.given(given)
 }
 

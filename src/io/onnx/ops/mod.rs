@@ -16,7 +16,10 @@ mod quantize;
 mod recurrent;
 mod reduce;
 mod resize;
+mod sample;
 mod shape;
+mod signal;
+mod training;
 
 use super::table::Row;
 
@@ -38,5 +41,8 @@ pub(super) const FAMILIES: &[&[Row]] = &[
     recurrent::ROWS,
     reduce::ROWS,
     resize::ROWS,
+    sample::ROWS,
     shape::ROWS,
+    signal::ROWS,
+    training::ROWS,
 ];

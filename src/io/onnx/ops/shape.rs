@@ -239,7 +239,9 @@ fn split<'g>(at: &At<'_, 'g>, sizes: Option<Vec<i64>>) -> Built<'g> {
     let (x, axis) = (at.tensor(0)?, at.axis("axis", 0)?);
     let parts = at.node.output.len().max(1);
     if at.opt_int("num_outputs")?.is_some_and(|told| told != parts as i64) {
-        return invalid(format!("attribute `num_outputs`: expected {parts}, as there are outputs, got another number"));
+        return invalid(format!(
+            "attribute `num_outputs`: expected {parts}, as there are outputs, got another number"
+        ));
     }
     let sizes = match sizes {
         Some(sizes) => counts(&sizes, "split")?,
