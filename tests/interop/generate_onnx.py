@@ -99,4 +99,5 @@ def main():
     print(f"wrote {len(cases)} to {path}")
 
 
-main()
+if __name__ == "__main__":
+    main()

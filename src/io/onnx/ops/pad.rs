@@ -3,8 +3,7 @@
 use crate::element::DType;
 use crate::graph::AnyTensor;
 use crate::io::onnx::error::{NodeFault, invalid, unsupported};
-use crate::io::onnx::item::Item;
-use crate::io::onnx::node::{At, Built, counts, one};
+use crate::io::onnx::node::{At, Built, count, counts, one};
 use crate::io::onnx::table::{Row, op};
 use crate::ops::{AxisRange, Pad};
 
@@ -45,13 +44,9 @@ fn padded<'g>(
     }
     match at.text("mode", "constant")?.as_str() {
         "constant" => one(with_number(x, &each, number)?),
-        "edge" => indexed(x, &each, |index, length| index.clamp(0, length - 1)),
-        "reflect" => indexed(x, &each, |index, length| {
-            let period = (2 * (length - 1)).max(1);
-            let within = index.rem_euclid(period);
-            within.min(period - within)
-        }),
-        "wrap" => indexed(x, &each, i64::rem_euclid),
+        "edge" => indexed(x, &each, edge),
+        "reflect" => indexed(x, &each, reflect),
+        "wrap" => indexed(x, &each, wrap),
         other => unsupported(format!("mode `{other}`")),
     }
 }
@@ -94,23 +89,39 @@ pub(super) fn with_number<'g>(
     })
 }
 
-/// With elements of the tensor itself about it: which one, for an index beyond an axis of a length.
-fn indexed<'g>(x: AnyTensor<'g>, each: &[(i64, i64)], inside: impl Fn(i64, i64) -> i64) -> Built<'g> {
+/// Which element of an axis stands for an index beyond it, given the index and the axis' length.
+type Inside = for<'g> fn(AnyTensor<'g>, AnyTensor<'g>) -> AnyTensor<'g>;
+
+fn edge<'g>(index: AnyTensor<'g>, length: AnyTensor<'g>) -> AnyTensor<'g> {
+    index.maximum(0_i64).minimum(length - 1.0)
+}
+
+/// There and back again, without the ends twice.
+fn reflect<'g>(index: AnyTensor<'g>, length: AnyTensor<'g>) -> AnyTensor<'g> {
+    let period = ((length - 1.0) * 2.0).maximum(1_i64);
+    let within = index.modulo(period);
+    within.minimum(period - within)
+}
+
+fn wrap<'g>(index: AnyTensor<'g>, length: AnyTensor<'g>) -> AnyTensor<'g> {
+    index.modulo(length)
+}
+
+/// With elements of the tensor itself about it.
+fn indexed<'g>(x: AnyTensor<'g>, each: &[(i64, i64)], inside: Inside) -> Built<'g> {
     let mut y = cropped(x, each);
+    let graph = x.graph();
     for (axis, &(before, behind)) in each.iter().enumerate() {
         let (before, behind) = (before.max(0), behind.max(0));
         if before == 0 && behind == 0 {
             continue;
         }
-        let Some(length) = y.shape()[axis].and_then(|length| i64::try_from(length).ok()) else {
-            return unsupported("padding of fed lengths with elements of the tensor");
-        };
-        let end = length.saturating_add(behind);
-        if length == 0 || end.saturating_add(before) > 1 << 24 {
-            return invalid(format!("expected elements to pad with, got {length} for {before} and {behind}"));
+        let (length, around) = (y.dim(axis as isize), count(before.saturating_add(behind), "pads")?);
+        if length.known() == Some(0) {
+            return invalid(format!("expected elements to pad with, got {}", y.shape()));
         }
-        let indices: Vec<i64> = (-before..end).map(|index| inside(index, length)).collect();
-        y = y.gather(Item::value(super::shape::list(indices)).tensor(y.graph()), axis as isize);
+        let index = graph.ones::<i64>([length + around]).any().cumsum_with(0, true, false) - before as f64;
+        y = y.gather(inside(index, length.tensor(graph).any()), axis as isize);
     }
     one(y)
 }

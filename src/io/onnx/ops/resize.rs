@@ -5,10 +5,12 @@ use ndarray::Array1;
 
 use crate::element::{DType, Value};
 use crate::graph::AnyTensor;
+use crate::io::import::known::Entry;
 use crate::io::onnx::error::{NodeFault, invalid, unsupported};
 use crate::io::onnx::item::Item;
 use crate::io::onnx::node::{At, Built, counts, one};
 use crate::io::onnx::table::{Row, op};
+use crate::ops::Length;
 
 pub(super) const ROWS: &[Row] = &[
     op("Resize", 10, |at| {
@@ -199,6 +201,10 @@ fn along<'g>(x: AnyTensor<'g>, axis: usize, taps: &Taps, outside: f64) -> AnyTen
 
 /// By one factor for each axis.
 fn resize<'g>(at: &At<'_, 'g>, way: &Way, scales: &[f64]) -> Built<'g> {
+    if at.shape(0)?.known().is_none() {
+        let axes: Vec<usize> = (0..at.rank(0)?).collect();
+        return by_factors(at, way, &axes, scales);
+    }
     let lengths = at.known_shape(0)?;
     if scales.len() != lengths.len() {
         return invalid(format!("expected {} scales, got {}", lengths.len(), scales.len()));
@@ -211,11 +217,29 @@ fn resize<'g>(at: &At<'_, 'g>, way: &Way, scales: &[f64]) -> Built<'g> {
 
 /// To sizes or by factors that are inputs.
 fn resize_to<'g>(at: &At<'_, 'g>, way: &Way) -> Built<'g> {
-    let lengths = at.known_shape(0)?;
+    let rank = at.rank(0)?;
     let axes = match at.opt_ints("axes")? {
-        Some(axes) => at.axes_of(axes, lengths.len())?,
-        None => (0..lengths.len()).collect(),
+        Some(axes) => at.axes_of(axes, rank)?,
+        None => (0..rank).collect(),
     };
+    if at.shape(0)?.known().is_none() || at.has(3) && at.ints(3).is_err() {
+        return if at.has(2) && !at.numbers(2)?.is_empty() {
+            by_factors(at, way, &axes, &at.numbers(2)?)
+        } else {
+            let sizes = at.entries(3)?;
+            let sizes: Option<Vec<Length<'g>>> = sizes.iter().map(|size| size.length()).collect();
+            let Some(sizes) = sizes.filter(|sizes| sizes.len() == axes.len()) else {
+                return invalid(format!("expected {} sizes of 0 or more", axes.len()));
+            };
+            let policy = at.text("keep_aspect_ratio_policy", "stretch")?;
+            if policy != "stretch" {
+                return unsupported(format!("`keep_aspect_ratio_policy` {policy} of lengths that are fed"));
+            }
+            at.opt_float("extrapolation_value")?;
+            fed(at, way, &axes, &sizes)
+        };
+    }
+    let lengths = at.known_shape(0)?;
     let roi = if at.has(1) { Some(at.numbers(1)?).filter(|roi| !roi.is_empty()) } else { None };
     let policy = at.text("keep_aspect_ratio_policy", "stretch")?;
     let own = |axis: &usize| lengths[*axis] as f64;
@@ -249,6 +273,71 @@ fn resize_to<'g>(at: &At<'_, 'g>, way: &Way) -> Built<'g> {
         sizes = axes.iter().map(|axis| (scale * own(axis) + 0.5).floor().max(0.0) as usize).collect();
     }
     resized(at, way, &axes, &sizes, &scales, roi.as_deref())
+}
+
+/// By whole factors, or whole parts, of lengths that are fed.
+fn by_factors<'g>(at: &At<'_, 'g>, way: &Way, axes: &[usize], scales: &[f64]) -> Built<'g> {
+    let x = at.tensor(0)?;
+    at.text("keep_aspect_ratio_policy", "stretch")?;
+    if scales.len() != axes.len() {
+        return invalid(format!("expected {} scales, got {}", axes.len(), scales.len()));
+    }
+    let size = |(&axis, &scale): (&usize, &f64)| {
+        let (length, part) = (x.dim(axis as isize), 1.0 / scale);
+        match () {
+            () if scale >= 1.0 && scale.fract() == 0.0 && scale < 1e6 => Some(length * scale as usize),
+            () if part >= 1.0 && part.fract() == 0.0 && part < 1e6 => Some(length / part as usize),
+            () => None,
+        }
+    };
+    match axes.iter().zip(scales).map(size).collect::<Option<Vec<_>>>() {
+        Some(sizes) => fed(at, way, axes, &sizes),
+        None => unsupported(format!("scales {scales:?} of lengths that are fed")),
+    }
+}
+
+/// To lengths of which some are fed, as are the indices and weights then.
+fn fed<'g>(at: &At<'_, 'g>, way: &Way, axes: &[usize], sizes: &[Length<'g>]) -> Built<'g> {
+    if way.antialias || way.exclude_outside || way.mode == "cubic" {
+        return unsupported(format!("mode `{}` of lengths that are fed", way.mode));
+    }
+    let x = at.tensor(0)?;
+    let mut y = x;
+    for (&axis, &size) in axes.iter().zip(sizes) {
+        let length = y.dim(axis as isize);
+        if size.known().is_some() && size.known() == length.known()
+            || Entry::Length(size).is(Entry::Length(length))
+        {
+            continue;
+        }
+        let as_number = |length: Length<'g>| length.tensor(at.graph).any().cast(DType::F64);
+        let (from, to) = (as_number(length), as_number(size));
+        let index = at.graph.ones::<f64>([size]).any().cumsum_with(0, true, false);
+        let place = match way.coordinates.as_str() {
+            "half_pixel" | "half_pixel_symmetric" | "pytorch_half_pixel" => (index + 0.5) * (from / to) - 0.5,
+            "asymmetric" => index * (from / to),
+            "align_corners" => index.divide_no_nan(to - 1.0) * (from - 1.0),
+            other => return unsupported(format!("`{other}` of lengths that are fed")),
+        };
+        let picked = |index: AnyTensor<'g>| {
+            y.gather(index.maximum(0.0).minimum(from - 1.0).cast(DType::I64), axis as isize)
+        };
+        y = match (way.mode.as_str(), way.nearest.as_str()) {
+            ("linear", _) => {
+                let behind = y.shape().rank() - 1 - axis;
+                let floor = place.floor();
+                let share =
+                    (0..behind).fold((place - floor).cast(x.dtype()), |share, _| share.expand_dims(-1));
+                picked(floor) * (share.scalar_like(1.0) - share) + picked(floor + 1.0) * share
+            }
+            ("nearest", "round_prefer_floor") => picked((place - 0.5).ceil()),
+            ("nearest", "round_prefer_ceil") => picked((place + 0.5).floor()),
+            ("nearest", "floor") => picked(place.floor()),
+            ("nearest", "ceil") => picked(place.ceil()),
+            (mode, nearest) => return unsupported(format!("mode `{mode}` with `{nearest}`")),
+        };
+    }
+    one(y)
 }
 
 fn resized<'g>(
