@@ -90,7 +90,7 @@ def main():
             left_out = {line.split("\t")[0].strip() for line in file}
         cases = [case for case in cases if case.name not in left_out]
     if options.fixture:
-        cases = few(cases, 2, 6000)
+        cases = few(cases, 2, 5000)
     path = options.fixture or "target/onnx_cases.safetensors"
     arrays = {}
     for case in cases:

@@ -21,14 +21,13 @@
 //! ```
 //! use flowgrad::io::onnx::{self, ImportOptions};
 //! use flowgrad::prelude::*;
-//! // y = relu(x + 1), in a file of 71 bytes.
-//! let bytes = b"\x08\x0a\x42\x02\x10\x15\x3a\x3f\
-//!     \x0a\x0d\x0a\x01x\x0a\x01b\x12\x01s\x22\x03Add\
+//! // y = relu(x + b), in a file of 74 bytes, with b = 1.
+//! let bytes = b"\x08\x0a:B\
+//!     \x0a\x0e\x0a\x01x\x0a\x01b\x12\x01s\x22\x03Add\
 //!     \x0a\x0c\x0a\x01s\x12\x01y\x22\x04Relu\
-//!     \x2a\x09\x10\x01\x22\x04\x00\x00\x80\x3f\x42\x01b\
-//!     \x5a\x0e\x0a\x01x\x12\x09\x0a\x07\x08\x01\x12\x03\x0a\x01\x12\
-//!     \x62\x03\x0a\x01y";
-//! # let bytes = &bytes[..];
+//!     *\x0b\x10\x01B\x01bJ\x04\x00\x00\x80?\
+//!     Z\x10\x0a\x01x\x12\x0b\x0a\x09\x08\x01\x12\x05\x0a\x03\x12\x01n\
+//!     b\x03\x0a\x01yB\x02\x10\x15";
 //! let g = Graph::new();
 //! let model = onnx::import(&g, bytes, &ImportOptions::new())?;
 //! let (x, y) = (model.input("x").unwrap(), model.output("y").unwrap());

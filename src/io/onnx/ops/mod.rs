@@ -13,6 +13,7 @@ mod normalization;
 mod pad;
 mod pool;
 mod quantize;
+mod rare;
 mod recurrent;
 mod reduce;
 mod resize;
@@ -38,6 +39,7 @@ pub(super) const FAMILIES: &[&[Row]] = &[
     pad::ROWS,
     pool::ROWS,
     quantize::ROWS,
+    rare::ROWS,
     recurrent::ROWS,
     reduce::ROWS,
     resize::ROWS,
