@@ -51,5 +51,5 @@ impl Missing {
 
 /// One line for each.
 pub(crate) fn listed(all: &[Unsupported]) -> String {
-    all.iter().map(|one| format!("\n  {one}")).collect()
+    all.iter().fold(String::new(), |all, one| all + "\n  " + &one.to_string())
 }

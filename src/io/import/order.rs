@@ -19,12 +19,11 @@ pub(crate) fn sorted(
     let mut states = vec![State::New; count];
     let mut order = Vec::new();
     let all: Vec<usize>;
-    let roots = match roots {
-        Some(roots) => roots,
-        None => {
-            all = (0..count).collect();
-            &all
-        }
+    let roots = if let Some(roots) = roots {
+        roots
+    } else {
+        all = (0..count).collect();
+        &all
     };
     // The path from a root, each with what it needs that was not looked at; no recursion, which files could make deep.
     let mut path: Vec<(usize, std::vec::IntoIter<usize>)> = Vec::new();
