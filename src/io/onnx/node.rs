@@ -166,11 +166,11 @@ impl<'a, 'g> At<'a, 'g> {
 
     /// The same as the lengths of a shape.
     pub(super) fn lengths(&self, index: usize) -> Result<Lengths<'g>, NodeFault> {
-        self.lengths_of(&self.entries(index)?)
+        Self::lengths_of(&self.entries(index)?)
     }
 
     /// Entries as the lengths of a shape.
-    pub(super) fn lengths_of(&self, entries: &[Entry<'g>]) -> Result<Lengths<'g>, NodeFault> {
+    pub(super) fn lengths_of(entries: &[Entry<'g>]) -> Result<Lengths<'g>, NodeFault> {
         let is_short = |entry: &&Entry<'g>| entry.number().is_none_or(|number| number <= MOST);
         let lengths: Option<Vec<_>> = entries
             .iter()
@@ -264,7 +264,7 @@ impl<'a, 'g> At<'a, 'g> {
     }
 
     /// The element type of that number.
-    pub(super) fn element(&self, number: i64) -> Result<&'static ElementType, NodeFault> {
+    pub(super) fn element(number: i64) -> Result<&'static ElementType, NodeFault> {
         types::of(number).map_or_else(|| unsupported(format!("elements of {}", types::name(number))), Ok)
     }
 
@@ -280,7 +280,7 @@ impl<'a, 'g> At<'a, 'g> {
     // -- what builders have in common -----------------------------------------------------------------------------
 
     /// An axis counted from the first.
-    pub(super) fn axis_of(&self, axis: i64, rank: usize) -> Result<usize, NodeFault> {
+    pub(super) fn axis_of(axis: i64, rank: usize) -> Result<usize, NodeFault> {
         let from_first = if axis < 0 { axis.checked_add(rank as i64) } else { Some(axis) };
         match from_first.and_then(|axis| usize::try_from(axis).ok()) {
             Some(axis) if axis < rank => Ok(axis),
@@ -290,12 +290,12 @@ impl<'a, 'g> At<'a, 'g> {
 
     /// The axis that an attribute names, of the first input.
     pub(super) fn axis(&self, name: &'static str, default: i64) -> Result<usize, NodeFault> {
-        self.axis_of(self.int(name, default)?, self.rank(0)?)
+        Self::axis_of(self.int(name, default)?, self.rank(0)?)
     }
 
     /// Axes counted from the first.
-    pub(super) fn axes_of(&self, axes: &[i64], rank: usize) -> Result<Vec<usize>, NodeFault> {
-        axes.iter().map(|&axis| self.axis_of(axis, rank)).collect()
+    pub(super) fn axes_of(axes: &[i64], rank: usize) -> Result<Vec<usize>, NodeFault> {
+        axes.iter().map(|&axis| Self::axis_of(axis, rank)).collect()
     }
 
     /// Whether so many outputs are asked for.
@@ -320,6 +320,7 @@ impl<'a, 'g> At<'a, 'g> {
 }
 
 /// One output.
+#[allow(clippy::unnecessary_wraps, reason = "what builders give")]
 pub(super) fn one(tensor: AnyTensor<'_>) -> Built<'_> {
     Ok(vec![Item::run(tensor)])
 }

@@ -12,6 +12,9 @@ use crate::shape::Shape;
 /// Builds the nodes of an op that is added.
 type Build<'o> = dyn for<'a, 'g> Fn(&CustomNode<'a, 'g>) -> Result<Vec<AnyTensor<'g>>, String> + 'o;
 
+/// Whether an initializer is to be trained.
+type Choose<'o> = dyn Fn(&str) -> bool + 'o;
+
 /// How a model is imported.
 ///
 /// ```
@@ -29,7 +32,8 @@ pub struct ImportOptions<'o> {
     pub(super) bound: BTreeMap<String, Value>,
     pub(super) shapes: BTreeMap<String, Shape>,
     pub(super) lengths: BTreeMap<String, usize>,
-    trainable: Option<Box<dyn Fn(&str) -> bool + 'o>>,
+    trainable: Option<Box<Choose<'o>>>,
+    /// Of each op the domain and the name.
     custom: Vec<(String, String, Box<Build<'o>>)>,
 }
 
@@ -190,7 +194,7 @@ impl<'a, 'g> CustomNode<'a, 'g> {
         self.attribute(name).map_or(&[], |attribute| &attribute.floats)
     }
 
-    fn attribute(&self, name: &str) -> Option<&'a super::messages::AttributeProto> {
+    fn attribute(self, name: &str) -> Option<&'a super::messages::AttributeProto> {
         self.0.node.attribute.iter().find(|attribute| attribute.name == name)
     }
 }

@@ -352,7 +352,9 @@ impl<'a, 'g> Scope<'a, 'g> {
     /// Builds the tensors of what bodies capture, so that they stand outside of them.
     pub(super) fn place_captured(&self, bodies: &[&GraphProto]) {
         let mut names = Vec::new();
-        bodies.iter().for_each(|body| captured(body, &mut names));
+        for body in bodies {
+            captured(body, &mut names);
+        }
         for item in names.into_iter().filter_map(|name| self.find(name)).filter(|item| !item.is_broken()) {
             item.tensor(self.importer.graph);
         }
@@ -405,8 +407,7 @@ impl<'a, 'g> Scope<'a, 'g> {
             };
             nodes.into_iter().map(without).collect()
         };
-        let wanted = node.output.iter().enumerate().filter(|(_, name)| !name.is_empty());
-        let last = wanted.last().map_or(0, |(index, _)| index + 1);
+        let last = node.output.iter().rposition(|name| !name.is_empty()).map_or(0, |index| index + 1);
         let outputs: Vec<&str> = function.output.iter().take(last).map(String::as_str).collect();
         inner.build(&nodes, &outputs);
         inner.results(&outputs)

@@ -94,29 +94,6 @@ impl Reader {
                 places.shape()
             ))
         })?;
-        fn scattered<T: Element>(
-            from: &ArrayD<T>,
-            places: &[usize],
-            lengths: Vec<usize>,
-        ) -> Result<Value, String> {
-            let count: usize = lengths.iter().product();
-            if from.len() != places.len() {
-                return Err(format!(
-                    "expected {} values, one for each index, got {}",
-                    places.len(),
-                    from.len()
-                ));
-            }
-            let mut elements = Vec::new();
-            elements.try_reserve_exact(count).map_err(|error| error.to_string())?;
-            elements.resize(count, T::default());
-            for (&place, &element) in places.iter().zip(from) {
-                if let Some(to) = elements.get_mut(place) {
-                    *to = element;
-                }
-            }
-            shaped(lengths, Ok(elements))
-        }
         let value = match &*array.value {
             Value::F32(from) => scattered(from, &flat, lengths),
             Value::F64(from) => scattered(from, &flat, lengths),
@@ -233,6 +210,23 @@ impl Reader {
             Err(format!("external data `{shown}`: expected {bytes} bytes, got {}", read.len()))
         }
     }
+}
+
+/// The elements at their places among zeros.
+fn scattered<T: Element>(from: &ArrayD<T>, places: &[usize], lengths: Vec<usize>) -> Result<Value, String> {
+    let count: usize = lengths.iter().product();
+    if from.len() != places.len() {
+        return Err(format!("expected {} values, one for each index, got {}", places.len(), from.len()));
+    }
+    let mut elements = Vec::new();
+    elements.try_reserve_exact(count).map_err(|error| error.to_string())?;
+    elements.resize(count, T::default());
+    for (&place, &element) in places.iter().zip(from) {
+        if let Some(to) = elements.get_mut(place) {
+            *to = element;
+        }
+    }
+    shaped(lengths, Ok(elements))
 }
 
 /// The places of elements in row-major order: of a list of places, or of rows of indices.

@@ -25,7 +25,7 @@ fn heads(at: &At<'_, '_>, name: &'static str) -> Result<Option<usize>, NodeFault
 }
 
 /// `[batch, steps, heads·size]` as `[batch, heads, steps, size]`.
-fn by_head<'g>(x: AnyTensor<'g>, heads: Option<usize>) -> Result<AnyTensor<'g>, NodeFault> {
+fn by_head(x: AnyTensor<'_>, heads: Option<usize>) -> Result<AnyTensor<'_>, NodeFault> {
     match (x.shape().rank(), heads) {
         (4, _) => Ok(x),
         (3, Some(heads)) => {
@@ -44,7 +44,7 @@ fn side_by_side(x: AnyTensor<'_>) -> AnyTensor<'_> {
 }
 
 /// Each head of keys or values for so many heads of queries.
-fn repeated<'g>(x: AnyTensor<'g>, times: usize) -> AnyTensor<'g> {
+fn repeated(x: AnyTensor<'_>, times: usize) -> AnyTensor<'_> {
     if times == 1 {
         return x;
     }
@@ -119,7 +119,7 @@ fn attention<'g>(at: &At<'_, 'g>) -> Built<'g> {
     scores = bias.map_or(scores, |bias| scores + bias);
     let biased = scores;
     let precise = match at.opt_int("softmax_precision")? {
-        Some(number) => at.element(number)?.dtype,
+        Some(number) => At::element(number)?.dtype,
         None => dtype,
     };
     let scores = scores.cast(if precise.is_float() { precise } else { dtype });

@@ -176,8 +176,8 @@ fn repeated<'g>(at: &At<'_, 'g>) -> Built<'g> {
     }
     if stacked > 0 {
         // How long they are must be known.
-        let unknown = if at.has(0) && most.is_none() { 0 } else { 1 };
-        return Err(at.not_known(unknown));
+        let is_count = at.has(0) && most.is_none();
+        return Err(at.not_known(usize::from(!is_count)));
     }
     let count = match most {
         Some(most) => at.graph.constant(most).any(),
@@ -260,7 +260,7 @@ fn scanned<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let mut rows_of = Vec::new();
     for ((&array, &axis), &direction) in all[states..].iter().zip(&axes).zip(&directions) {
         let rank = array.shape().rank();
-        let axis = at.axis_of(axis, rank)?;
+        let axis = At::axis_of(axis, rank)?;
         let array = if direction == 0 { array } else { array.reverse(axis as isize) };
         rows_of.push(moved_axis(array, axis, 0));
     }
@@ -278,7 +278,7 @@ fn scanned<'g>(at: &At<'_, 'g>) -> Built<'g> {
         given.push(if array.is_invalid() {
             array
         } else {
-            moved_axis(array, 0, at.axis_of(axis, array.shape().rank())?)
+            moved_axis(array, 0, At::axis_of(axis, array.shape().rank())?)
         });
     }
     inside.given(given)

@@ -267,22 +267,19 @@ fn transposed<'g>(at: &At<'_, 'g>) -> Built<'g> {
             },
             _ => None,
         };
-        let (before, behind) = match target {
-            Some(target) => {
-                let Some(length) = lengths[axis] else {
-                    return unsupported("`output_shape` of lengths that are fed");
-                };
-                let all = whole(length) + more[axis] as i64 - target;
-                let half = all.div_euclid(2);
-                let before = if auto == "SAME_UPPER" { half } else { all - half };
-                let before = if all < 0 { 0 } else { before };
-                (before, whole(length) - before - target)
-            }
-            None => {
-                let (before, behind) =
-                    moves.pads.as_ref().and_then(|pads| pads.get(axis)).copied().unwrap_or_default();
-                (before as i64, behind as i64 - more[axis] as i64)
-            }
+        let (before, behind) = if let Some(target) = target {
+            let Some(length) = lengths[axis] else {
+                return unsupported("`output_shape` of lengths that are fed");
+            };
+            let all = whole(length) + more[axis] as i64 - target;
+            let half = all.div_euclid(2);
+            let before = if auto == "SAME_UPPER" { half } else { all - half };
+            let before = if all < 0 { 0 } else { before };
+            (before, whole(length) - before - target)
+        } else {
+            let (before, behind) =
+                moves.pads.as_ref().and_then(|pads| pads.get(axis)).copied().unwrap_or_default();
+            (before as i64, behind as i64 - more[axis] as i64)
         };
         cut.push((-before, -behind - surplus));
     }

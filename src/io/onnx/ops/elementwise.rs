@@ -122,7 +122,7 @@ fn wrapped<'g>(x: AnyTensor<'g>, element: &ElementType) -> AnyTensor<'g> {
 fn cast<'g>(at: &At<'_, 'g>) -> Built<'g> {
     at.text("round_mode", "up")?;
     at.int("saturate", 1)?;
-    let element = at.element(at.required_int("to")?)?;
+    let element = At::element(at.required_int("to")?)?;
     cast_to(at, element)
 }
 
@@ -130,7 +130,7 @@ fn cast_like<'g>(at: &At<'_, 'g>) -> Built<'g> {
     at.text("round_mode", "up")?;
     at.int("saturate", 1)?;
     let like = at.item(1)?;
-    let own = || at.element(types::number_of(like.dtype(at.graph)).into());
+    let own = || At::element(types::number_of(like.dtype(at.graph)).into());
     cast_to(at, like.element().map_or_else(own, Ok)?)
 }
 

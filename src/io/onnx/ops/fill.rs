@@ -78,7 +78,7 @@ fn constant_of_shape<'g>(at: &At<'_, 'g>) -> Built<'g> {
 
 fn eye_like<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let x = at.tensor(0)?;
-    let dtype = at.element(at.int("dtype", types::number_of(x.dtype()).into())?)?;
+    let dtype = At::element(at.int("dtype", types::number_of(x.dtype()).into())?)?;
     let diagonal = at.int("k", 0)?;
     let lengths = x.lengths();
     let [rows, columns] = lengths[..] else {
@@ -96,7 +96,7 @@ fn range<'g>(at: &At<'_, 'g>) -> Built<'g> {
     if let (Ok(Entry::Number(0)), Ok(length @ Entry::Length(_)), Ok(Entry::Number(1))) =
         (one_entry(at, 0), one_entry(at, 1), one_entry(at, 2))
     {
-        let ones = at.graph.ones::<i64>(at.lengths_of(&[length])?).any();
+        let ones = at.graph.ones::<i64>(At::lengths_of(&[length])?).any();
         return one(ones.cumsum_with(0, true, false).cast(dtype));
     }
     let value = if dtype.is_float() {
@@ -159,7 +159,7 @@ fn trilu<'g>(at: &At<'_, 'g>) -> Built<'g> {
 /// Sums of cosines, which signals are cut out with.
 fn window<'g>(at: &At<'_, 'g>, terms: &[f64]) -> Built<'g> {
     let size = count(at.one_int(0)?, "size")?;
-    let dtype = at.element(at.int("output_datatype", 1)?)?.dtype;
+    let dtype = At::element(at.int("output_datatype", 1)?)?.dtype;
     if size > 1 << 24 {
         return invalid(format!("size: expected at most 2²⁴, got {size}"));
     }
@@ -174,7 +174,7 @@ fn window<'g>(at: &At<'_, 'g>, terms: &[f64]) -> Built<'g> {
 
 fn bernoulli<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let x = at.tensor(0)?;
-    let element = at.element(at.int("dtype", types::number_of(x.dtype()).into())?)?;
+    let element = At::element(at.int("dtype", types::number_of(x.dtype()).into())?)?;
     seeded(at, |_| x.bernoulli().cast(element.dtype))
 }
 
@@ -198,13 +198,13 @@ fn drawn<'g>(at: &At<'_, 'g>, like: AnyTensor<'g>, is_uniform: bool) -> Built<'g
 
 fn random<'g>(at: &At<'_, 'g>, is_uniform: bool) -> Built<'g> {
     let lengths = counts(at.opt_ints("shape")?.unwrap_or_default(), "shape")?;
-    let dtype = at.element(at.int("dtype", 1)?)?.dtype;
+    let dtype = At::element(at.int("dtype", 1)?)?.dtype;
     let like = at.scalar(0.0, dtype).broadcast_to(lengths);
     drawn(at, like, is_uniform)
 }
 
 fn random_like<'g>(at: &At<'_, 'g>, is_uniform: bool) -> Built<'g> {
     let x = at.tensor(0)?;
-    let dtype = at.element(at.int("dtype", types::number_of(x.dtype()).into())?)?.dtype;
+    let dtype = At::element(at.int("dtype", types::number_of(x.dtype()).into())?)?.dtype;
     drawn(at, x.cast(dtype), is_uniform)
 }

@@ -80,9 +80,10 @@ fn gather_nd<'g>(at: &At<'_, 'g>) -> Built<'g> {
     };
     let ends: Vec<AnyTensor<'g>> =
         lengths.iter().skip(batch).take(depth).map(|length| length.tensor(at.graph).any()).collect();
-    let indices = match ends.is_empty() {
-        true => indices,
-        false => indices.less(0_i64).select(indices + at.graph.stack_any(&ends, 0), indices),
+    let indices = if ends.is_empty() {
+        indices
+    } else {
+        indices.less(0_i64).select(indices + at.graph.stack_any(&ends, 0), indices)
     };
     one(x.gather_nd_with(indices, batch))
 }
@@ -186,7 +187,7 @@ fn one_hot<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let (indices, values) = (at.tensor(0)?.cast(DType::I64), at.tensor(2)?);
     let depth = count(at.one_int(1)?, "depth")?;
     let rank = indices.shape().rank();
-    let axis = at.axis_of(at.int("axis", -1)?, rank + 1)?;
+    let axis = At::axis_of(at.int("axis", -1)?, rank + 1)?;
     let indices = indices.less(0_i64).select(indices + depth as f64, indices);
     let hits = indices.one_hot(depth, DType::Bool);
     let mut permutation: Vec<isize> = (0..rank as isize).collect();
@@ -217,12 +218,11 @@ fn top_k<'g>(at: &At<'_, 'g>, k: i64) -> Built<'g> {
 /// The elements where a condition holds, which must be known.
 fn compress<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let mut x = at.tensor(0)?;
-    let axis = match at.opt_int("axis")? {
-        Some(axis) => at.axis_of(axis, x.shape().rank())?,
-        None => {
-            x = x.reshape([-1]);
-            0
-        }
+    let axis = if let Some(axis) = at.opt_int("axis")? {
+        At::axis_of(axis, x.shape().rank())?
+    } else {
+        x = x.reshape([-1]);
+        0
     };
     let kept = at.ints(1)?.into_iter().zip(0_i64..).filter(|(holds, _)| *holds != 0).map(|(_, index)| index);
     let kept = Item::value(super::shape::list(kept.collect())).tensor(at.graph);

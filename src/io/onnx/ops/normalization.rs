@@ -54,7 +54,7 @@ pub(super) const ROWS: &[Row] = &[
     }),
     op("MeanVarianceNormalization", 9, |at| {
         let x = at.tensor(0)?;
-        let axes = at.axes_of(at.opt_ints("axes")?.unwrap_or(&[0, 2, 3]), x.shape().rank())?;
+        let axes = At::axes_of(at.opt_ints("axes")?.unwrap_or(&[0, 2, 3]), x.shape().rank())?;
         let axes = Axes::from(axes).keep_dims();
         let centered = x - x.reduce_mean(axes.clone());
         let deviation = centered.square().reduce_mean(axes).sqrt();
@@ -88,14 +88,14 @@ fn standardized<'g>(
 }
 
 /// All axes from one on.
-fn last_axes<'g>(at: &At<'_, 'g>) -> Result<Axes, NodeFault> {
+fn last_axes(at: &At<'_, '_>) -> Result<Axes, NodeFault> {
     let rank = at.rank(0)?;
     Ok(Axes::from((at.axis("axis", -1)?..rank).collect::<Vec<usize>>()).keep_dims())
 }
 
 /// In the type that statistics are computed in; ours are no narrower.
 fn stashed<'g>(at: &At<'_, 'g>, x: AnyTensor<'g>) -> Result<AnyTensor<'g>, NodeFault> {
-    let element = at.element(at.int("stash_type", 1)?)?;
+    let element = At::element(at.int("stash_type", 1)?)?;
     Ok(if x.dtype() == DType::F64 { x } else { x.cast(element.dtype) })
 }
 

@@ -32,7 +32,7 @@ fn padded<'g>(
     let x = at.tensor(0)?;
     let rank = x.shape().rank();
     let axes = match axes {
-        Some(axes) => at.axes_of(axes, rank)?,
+        Some(axes) => At::axes_of(axes, rank)?,
         None => (0..rank).collect(),
     };
     if pads.len() != 2 * axes.len() {
@@ -130,7 +130,7 @@ fn center_crop_pad<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let x = at.tensor(0)?;
     let lengths = at.known_shape(0)?;
     let axes = match at.opt_ints("axes")? {
-        Some(axes) => at.axes_of(axes, lengths.len())?,
+        Some(axes) => At::axes_of(axes, lengths.len())?,
         None => (0..lengths.len()).collect(),
     };
     let wanted = counts(&at.ints(1)?, "shape")?;

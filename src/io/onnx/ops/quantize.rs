@@ -25,7 +25,7 @@ fn beside<'g>(at: &At<'_, 'g>, input: usize) -> Result<Option<AnyTensor<'g>>, No
         0 => Ok(Some(numbers)),
         1 if numbers.shape()[0] == Some(1) => Ok(Some(numbers.reshape([]))),
         1 => {
-            let behind = rank - 1 - at.axis_of(axis, rank)?;
+            let behind = rank - 1 - At::axis_of(axis, rank)?;
             Ok(Some((0..behind).fold(numbers, |numbers, _| numbers.expand_dims(-1))))
         }
         _ => unsupported("scales of blocks"),
@@ -40,7 +40,7 @@ fn dequantize<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let Some(scale) = beside(at, 1)? else { return invalid("expected a scale, got none") };
     let dtype = match at.int("output_dtype", 0)? {
         0 => scale.dtype(),
-        number => at.element(number)?.dtype,
+        number => At::element(number)?.dtype,
     };
     let x = at.tensor(0)?;
     let x = beside(at, 2)?.map_or(x, |zero| x - zero);
@@ -68,9 +68,9 @@ fn quantize<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let number = if told == 0 { UINT8.into() } else { told };
     let element = match at.optional_item(2) {
         Some(zero) => {
-            zero.element().map_or_else(|| at.element(types::number_of(zero.dtype(at.graph)).into()), Ok)?
+            zero.element().map_or_else(|| At::element(types::number_of(zero.dtype(at.graph)).into()), Ok)?
         }
-        None => at.element(number)?,
+        None => At::element(number)?,
     };
     let x = at.tensor(0)?.cast(scale.dtype());
     let rounded = (x / scale).round();
@@ -80,7 +80,7 @@ fn quantize<'g>(at: &At<'_, 'g>) -> Built<'g> {
 /// By the range of the numbers themselves, which 0 is made part of.
 fn quantize_by_range<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let x = at.tensor(0)?;
-    let element = at.element(UINT8.into())?;
+    let element = At::element(UINT8.into())?;
     let (low, high) = (x.reduce_min(..).minimum(0.0), x.reduce_max(..).maximum(0.0));
     let scale = (high - low) / 255.0;
     let zero = (-low / scale).round().maximum(0.0).minimum(255.0);

@@ -21,7 +21,7 @@ pub(super) const ROWS: &[Row] = &[
 
 /// The bits of elements as those of another type of the same size.
 fn bit_cast<'g>(at: &At<'_, 'g>) -> Built<'g> {
-    let element = at.element(at.required_int("to")?)?;
+    let element = At::element(at.required_int("to")?)?;
     let x = at.tensor(0)?;
     let own = at.item(0)?.element();
     if !element.is_own || own.is_some() || element.bytes != x.dtype().size() {
@@ -117,7 +117,7 @@ fn unique<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let sorted = at.flag("sorted", true)?;
     let value = at.value(0)?;
     let shape = value.shape().to_vec();
-    let axis = at.opt_int("axis")?.map(|axis| at.axis_of(axis, shape.len())).transpose()?;
+    let axis = at.opt_int("axis")?.map(|axis| At::axis_of(axis, shape.len())).transpose()?;
     let numbers = at.numbers(0)?;
     let array = match axis {
         Some(_) => ArrayD::from_shape_vec(IxDyn(&shape), numbers),
@@ -147,7 +147,9 @@ fn unique<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let firsts: Vec<i64> = groups.iter().map(|group| group[0] as i64).collect();
     let mut inverse = vec![0; slices.len()];
     for (number, group) in groups.iter().enumerate() {
-        group.iter().for_each(|&index| inverse[index] = number as i64);
+        for &index in group {
+            inverse[index] = number as i64;
+        }
     }
     let sizes = groups.iter().map(|group| group.len() as i64).collect();
     let distinct = picked(value, at.opt_int("axis")?.is_some().then_some(axis), &firsts);
@@ -158,11 +160,10 @@ fn unique<'g>(at: &At<'_, 'g>) -> Built<'g> {
 /// Elements, or slices along an axis, of a value.
 fn picked(value: &Value, axis: Option<usize>, indices: &[i64]) -> Value {
     let indices: Vec<usize> = indices.iter().map(|&index| index as usize).collect();
-    with_array!(value, array => match axis {
-        Some(axis) => array.select(ndarray::Axis(axis), &indices).into(),
-        None => {
-            let flat: ndarray::Array1<_> = array.iter().copied().collect();
-            flat.select(ndarray::Axis(0), &indices).into()
-        }
+    with_array!(value, array => if let Some(axis) = axis {
+        array.select(ndarray::Axis(axis), &indices).into()
+    } else {
+        let flat: ndarray::Array1<_> = array.iter().copied().collect();
+        flat.select(ndarray::Axis(0), &indices).into()
     })
 }

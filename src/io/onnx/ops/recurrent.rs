@@ -137,12 +137,25 @@ fn functions(at: &At<'_, '_>, cell: &Cell, directions: usize) -> Result<Vec<Func
     Ok(names.into_iter().map(function).collect())
 }
 
-fn recurrent<'g>(at: &At<'_, 'g>, cell: &Cell) -> Built<'g> {
+/// What a node says of all directions.
+struct Setting<'g> {
+    /// The sequences, steps first.
+    x: AnyTensor<'g>,
+    w: AnyTensor<'g>,
+    r: AnyTensor<'g>,
+    batch_first: bool,
+    hidden: usize,
+    /// Whether each direction goes from the last step to the first.
+    ways: &'static [bool],
+    functions: Vec<Function>,
+}
+
+fn setting<'g>(at: &At<'_, 'g>, cell: &Cell) -> Result<Setting<'g>, NodeFault> {
     let batch_first = at.flag("layout", false)?;
-    let swap = |x: AnyTensor<'g>| if batch_first { x.transpose_perm([1, 0, 2]) } else { x };
-    let x = swap(at.tensor(0)?);
+    let x = at.tensor(0)?;
     let (w, r) = (at.tensor(1)?, at.tensor(2)?);
-    let Some(hidden) = r.shape().dims().last().copied().flatten() else {
+    let known = r.shape().dims().last().copied().flatten();
+    let Some(hidden) = known.filter(|&hidden| hidden <= 1 << 31) else {
         return invalid(format!("expected matrices of known lengths, got shape {}", r.shape()));
     };
     if at.opt_int("hidden_size")?.is_some_and(|told| count(told, "hidden_size").ok() != Some(hidden)) {
@@ -158,11 +171,7 @@ fn recurrent<'g>(at: &At<'_, 'g>, cell: &Cell) -> Built<'g> {
             ));
         }
     };
-    if w.shape().rank() != 3
-        || r.shape().rank() != 3
-        || w.shape()[0] != Some(ways.len())
-        || x.shape().rank() != 3
-    {
+    if [x, w, r].iter().any(|it| it.shape().rank() != 3) || w.shape()[0] != Some(ways.len()) {
         return invalid(format!(
             "expected sequences and matrices of {} directions, got shapes {} and {}",
             ways.len(),
@@ -171,6 +180,12 @@ fn recurrent<'g>(at: &At<'_, 'g>, cell: &Cell) -> Built<'g> {
         ));
     }
     let functions = functions(at, cell, ways.len())?;
+    let x = if batch_first { x.transpose_perm([1, 0, 2]) } else { x };
+    Ok(Setting { x, w, r, batch_first, hidden, ways, functions })
+}
+
+fn recurrent<'g>(at: &At<'_, 'g>, cell: &Cell) -> Built<'g> {
+    let Setting { x, w, r, batch_first, hidden, ways, functions } = setting(at, cell)?;
     let clip = at.opt_float("clip")?;
     let linear_before_reset = cell.gates == 3 && at.flag("linear_before_reset", false)?;
     let input_forget = cell.gates == 4 && at.flag("input_forget", false)?;

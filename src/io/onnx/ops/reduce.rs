@@ -68,12 +68,12 @@ fn mean(x: AnyTensor<'_>, axes: Axes) -> AnyTensor<'_> {
 }
 
 /// Axes that an attribute lists.
-fn attribute_axes<'g>(at: &At<'_, 'g>) -> Result<Option<Vec<i64>>, NodeFault> {
+fn attribute_axes(at: &At<'_, '_>) -> Result<Option<Vec<i64>>, NodeFault> {
     Ok(at.opt_ints("axes")?.map(<[i64]>::to_vec))
 }
 
 /// Axes that an input lists.
-fn input_axes<'g>(at: &At<'_, 'g>) -> Result<Option<Vec<i64>>, NodeFault> {
+fn input_axes(at: &At<'_, '_>) -> Result<Option<Vec<i64>>, NodeFault> {
     if at.has(1) { at.ints(1).map(Some) } else { Ok(None) }
 }
 
@@ -81,7 +81,7 @@ fn reduced<'g>(at: &At<'_, 'g>, axes: Option<Vec<i64>>, reduce: Reduce) -> Built
     let x = at.tensor(0)?;
     let keeps = at.flag("keepdims", true)?;
     let axes = match axes.filter(|axes| !axes.is_empty()) {
-        Some(axes) => Axes::from(at.axes_of(&axes, x.shape().rank())?),
+        Some(axes) => Axes::from(At::axes_of(&axes, x.shape().rank())?),
         None if at.flag("noop_with_empty_axes", false)? => Axes::of([]),
         None => Axes::all(),
     };
@@ -106,19 +106,15 @@ fn cumulative<'g>(
     f: impl Fn(AnyTensor<'g>, isize, bool, bool) -> AnyTensor<'g>,
 ) -> Built<'g> {
     let x = at.tensor(0)?;
-    let axis = at.axis_of(at.one_int(1)?, x.shape().rank())?;
+    let axis = At::axis_of(at.one_int(1)?, x.shape().rank())?;
     let (exclusive, reverse) = (at.flag("exclusive", false)?, at.flag("reverse", false)?);
     one(f(x, axis as isize, exclusive, reverse))
 }
 
 /// A tensor without some axes of length 1, or an error.
-pub(super) fn squeezed<'g>(
-    at: &At<'_, 'g>,
-    x: AnyTensor<'g>,
-    axes: &[i64],
-) -> Result<AnyTensor<'g>, NodeFault> {
+pub(super) fn squeezed<'g>(x: AnyTensor<'g>, axes: &[i64]) -> Result<AnyTensor<'g>, NodeFault> {
     let rank = x.shape().rank();
-    let axes = at.axes_of(axes, rank)?;
+    let axes = At::axes_of(axes, rank)?;
     if let Some(&axis) = axes.iter().find(|&&axis| x.shape()[axis].is_some_and(|length| length != 1)) {
         return invalid(format!(
             "expected an axis of length 1 to drop, got axis {axis} of shape {}",

@@ -74,9 +74,8 @@ impl Way {
     fn place(&self, index: f64, from: usize, to: usize, scale: f64, (start, end): (f64, f64)) -> Option<f64> {
         let (length, scaled) = (from as f64, scale * from as f64);
         Some(match self.coordinates.as_str() {
-            "half_pixel" => (index + 0.5) / scale - 0.5,
             "pytorch_half_pixel" if scaled == 1.0 => -0.5,
-            "pytorch_half_pixel" => (index + 0.5) / scale - 0.5,
+            "half_pixel" | "pytorch_half_pixel" => (index + 0.5) / scale - 0.5,
             "half_pixel_symmetric" => length / 2.0 * (1.0 - to as f64 / scaled) + (index + 0.5) / scale - 0.5,
             "asymmetric" => index / scale,
             "align_corners" if scaled == 1.0 => 0.0,
@@ -151,13 +150,20 @@ fn taps(way: &Way, from: usize, to: usize, scale: f64, roi: (f64, f64)) -> Resul
             && place.is_some_and(|place| place < 0.0 || place > last as f64);
         outside.push(is_outside);
         if way.exclude_outside {
-            weights.iter_mut().filter(|(index, _)| !(0..=last).contains(index)).for_each(|it| it.1 = 0.0);
+            for it in weights.iter_mut().filter(|(index, _)| !(0..=last).contains(index)) {
+                it.1 = 0.0;
+            }
         }
         if way.exclude_outside || way.antialias {
             let sum: f64 = weights.iter().map(|(_, weight)| weight).sum();
-            weights.iter_mut().for_each(|it| it.1 /= if sum == 0.0 { 1.0 } else { sum });
+            let divisor = if sum == 0.0 { 1.0 } else { sum };
+            for it in &mut weights {
+                it.1 /= divisor;
+            }
         }
-        weights.iter_mut().for_each(|it| it.0 = it.0.clamp(0, last));
+        for it in &mut weights {
+            it.0 = it.0.clamp(0, last);
+        }
         total += weights.len();
         if total > 1 << 22 {
             return unsupported(format!("resizing {from} elements to {to}, of more than 2²² weights"));
@@ -219,7 +225,7 @@ fn resize<'g>(at: &At<'_, 'g>, way: &Way, scales: &[f64]) -> Built<'g> {
 fn resize_to<'g>(at: &At<'_, 'g>, way: &Way) -> Built<'g> {
     let rank = at.rank(0)?;
     let axes = match at.opt_ints("axes")? {
-        Some(axes) => at.axes_of(axes, rank)?,
+        Some(axes) => At::axes_of(axes, rank)?,
         None => (0..rank).collect(),
     };
     if at.shape(0)?.known().is_none() || at.has(3) && at.ints(3).is_err() {

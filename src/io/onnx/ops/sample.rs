@@ -35,7 +35,7 @@ struct Axis {
 }
 
 /// Places reflected at two ends until they lie between them.
-fn reflected<'g>(x: AnyTensor<'g>, (low, high): (f64, f64)) -> AnyTensor<'g> {
+fn reflected(x: AnyTensor<'_>, (low, high): (f64, f64)) -> AnyTensor<'_> {
     let range = high - low;
     if range <= 0.0 {
         return x.zeros_like();

@@ -12,7 +12,7 @@ const FIRST: Moves = Moves::Of(&[0]);
 
 pub(super) const ROWS: &[Row] = &[
     op("Concat", 4, |at| {
-        let axis = at.axis_of(at.required_int("axis")?, at.rank(0)?)?;
+        let axis = At::axis_of(at.required_int("axis")?, at.rank(0)?)?;
         one(at.graph.concat_any(&at.tensors(), axis as isize))
     })
     .moving(Moves::All),
@@ -58,7 +58,7 @@ pub(super) const ROWS: &[Row] = &[
     op("Transpose", 1, |at| {
         let x = at.tensor(0)?;
         let permutation = match at.opt_ints("perm")? {
-            Some(axes) => at.axes_of(axes, x.shape().rank())?,
+            Some(axes) => At::axes_of(axes, x.shape().rank())?,
             None => (0..x.shape().rank()).rev().collect(),
         };
         one(x.transpose_perm(signed(&permutation)))
@@ -119,7 +119,7 @@ fn flatten<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let (x, axis) = (at.tensor(0)?, at.int("axis", 1)?);
     let rank = x.shape().rank();
     // Behind the last axis, too.
-    let axis = if axis == rank as i64 { rank } else { at.axis_of(axis, rank.max(1))? };
+    let axis = if axis == rank as i64 { rank } else { At::axis_of(axis, rank.max(1))? };
     let total =
         |lengths: &[Length<'g>]| lengths.iter().fold(Length::from(1_usize), |all, &length| all * length);
     let lengths = x.lengths();
@@ -129,19 +129,17 @@ fn flatten<'g>(at: &At<'_, 'g>) -> Built<'g> {
 
 fn squeeze<'g>(at: &At<'_, 'g>, axes: Option<Vec<i64>>) -> Built<'g> {
     let x = at.tensor(0)?;
-    match axes {
-        Some(axes) => one(super::reduce::squeezed(at, x, &axes)?),
-        None => {
-            let lengths = at.known_shape(0)?;
-            let axes: Vec<usize> = (0..lengths.len()).filter(|&axis| lengths[axis] == 1).collect();
-            one(x.squeeze(signed(&axes)))
-        }
+    if let Some(axes) = axes {
+        return one(super::reduce::squeezed(x, &axes)?);
     }
+    let lengths = at.known_shape(0)?;
+    let axes: Vec<usize> = (0..lengths.len()).filter(|&axis| lengths[axis] == 1).collect();
+    one(x.squeeze(signed(&axes)))
 }
 
 fn unsqueeze<'g>(at: &At<'_, 'g>, axes: &[i64]) -> Built<'g> {
     let x = at.tensor(0)?;
-    let mut axes = at.axes_of(axes, x.shape().rank() + axes.len())?;
+    let mut axes = At::axes_of(axes, x.shape().rank() + axes.len())?;
     axes.sort_unstable();
     if axes.windows(2).any(|pair| pair[0] == pair[1]) {
         return invalid(format!("expected each axis once, got {axes:?}"));
@@ -192,7 +190,7 @@ fn slice<'g>(at: &At<'_, 'g>) -> Built<'g> {
             let entries = at.entries(2)?;
             let end = |(index, entry): (usize, &Entry<'g>)| {
                 let axis = axes.as_ref().map_or(Some(index as i64), |axes| axes.get(index).copied())?;
-                let axis = at.axis_of(axis, x.shape().rank()).ok()?;
+                let axis = At::axis_of(axis, x.shape().rank()).ok()?;
                 let own = Entry::of(x.dim(axis as isize));
                 if own.is(*entry) { Some(i64::MAX) } else { entry.number() }
             };
@@ -215,7 +213,7 @@ fn sliced<'g>(
     let x = at.tensor(0)?;
     let rank = x.shape().rank();
     let axes = match axes {
-        Some(axes) => at.axes_of(axes, rank)?,
+        Some(axes) => At::axes_of(axes, rank)?,
         None => (0..starts.len().min(rank)).collect(),
     };
     let count = axes.len();

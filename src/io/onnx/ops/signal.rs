@@ -67,7 +67,7 @@ fn transform<'g>(
 }
 
 /// The real and the imaginary part, with an axis at the end.
-fn parts<'g>(x: AnyTensor<'g>, axis: usize) -> [Option<AnyTensor<'g>>; 2] {
+fn parts(x: AnyTensor<'_>, axis: usize) -> [Option<AnyTensor<'_>>; 2] {
     let rank = x.shape().rank();
     let part = |index: usize| {
         let mut ranges = vec![AxisRange::from(..); rank - 1];
@@ -87,7 +87,7 @@ fn swapped(x: AnyTensor<'_>, axis: usize) -> AnyTensor<'_> {
 }
 
 /// Cut, or with zeros at the end, to so many points.
-fn fitted<'g>(x: AnyTensor<'g>, points: usize) -> Result<AnyTensor<'g>, NodeFault> {
+fn fitted(x: AnyTensor<'_>, points: usize) -> Result<AnyTensor<'_>, NodeFault> {
     let Some(length) = x.shape().dims().last().copied().flatten() else {
         return unsupported("a transform of signals of fed lengths");
     };
@@ -101,7 +101,7 @@ fn fitted<'g>(x: AnyTensor<'g>, points: usize) -> Result<AnyTensor<'g>, NodeFaul
 fn dft<'g>(at: &At<'_, 'g>, axis: i64) -> Built<'g> {
     let rank = signal_axes(at)?;
     let x = at.tensor(0)?;
-    let axis = at.axis_of(axis, rank)?;
+    let axis = At::axis_of(axis, rank)?;
     if axis == rank - 1 {
         return invalid("expected an axis of signals, got that of real and imaginary parts");
     }
@@ -172,7 +172,7 @@ fn stft<'g>(at: &At<'_, 'g>) -> Built<'g> {
 fn mel_weights<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let (bands, points) = (count(at.one_int(0)?, "num_mel_bins")?, count(at.one_int(1)?, "dft_length")?);
     let (rate, low, high) = (at.one_number(2)?, at.one_number(3)?, at.one_number(4)?);
-    let dtype = at.element(at.int("output_datatype", 1)?)?.dtype;
+    let dtype = At::element(at.int("output_datatype", 1)?)?.dtype;
     let bins = points / 2 + 1;
     if bands.saturating_mul(bins) > MOST || bands > MOST {
         return unsupported(format!("{bands} bands of {bins} frequencies"));

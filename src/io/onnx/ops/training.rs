@@ -40,7 +40,8 @@ fn steps<'g>(at: &At<'_, 'g>, kinds: usize) -> Result<Steps<'g>, NodeFault> {
 }
 
 /// New values of all variables, then of the first statistic of each, and so on.
-fn in_order<'g>(each: Vec<Vec<AnyTensor<'g>>>) -> Built<'g> {
+#[allow(clippy::unnecessary_wraps, reason = "what builders give")]
+fn in_order(each: Vec<Vec<AnyTensor<'_>>>) -> Built<'_> {
     let kinds = each.first().map_or(0, Vec::len);
     Ok((0..kinds)
         .flat_map(|kind| each.iter().filter_map(move |of| of.get(kind)))
