@@ -27,7 +27,7 @@ def array(random, element, text):
     shape = [int(length) for length in text.strip("x").split("x")]
     if dtype in (np.float32, np.float64):
         return random.standard_normal(shape).astype(dtype)
-    return random.integers(0, 250, shape).astype(dtype)
+    return random.integers(0, 50, shape).astype(dtype)
 
 
 def main():
