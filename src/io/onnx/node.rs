@@ -325,6 +325,11 @@ pub(super) fn one(tensor: AnyTensor<'_>) -> Built<'_> {
     Ok(vec![Item::run(tensor)])
 }
 
+/// The length of an axis, if it is known; tensors that are invalid have other axes than one expects.
+pub(super) fn known_length(x: AnyTensor<'_>, axis: usize) -> Option<usize> {
+    x.shape().dims().get(axis).copied().flatten()
+}
+
 /// Lengths, counts and indices of ONNX, which are integers with a sign, as ours.
 pub(super) fn counts(numbers: &[i64], what: &str) -> Result<Vec<usize>, NodeFault> {
     numbers.iter().map(|&number| count(number, what)).collect()

@@ -4,7 +4,7 @@ use crate::element::DType;
 use crate::graph::AnyTensor;
 use crate::io::onnx::error::{NodeFault, invalid};
 use crate::io::onnx::item::Item;
-use crate::io::onnx::node::{At, Built, count, one};
+use crate::io::onnx::node::{At, Built, count, known_length, one};
 use crate::io::onnx::table::{Row, op};
 use crate::ops::{AxisRange, Convolution, Length};
 
@@ -48,9 +48,9 @@ fn repeated(x: AnyTensor<'_>, times: usize) -> AnyTensor<'_> {
     if times == 1 {
         return x;
     }
-    let lengths = x.lengths();
-    let wide = x.expand_dims(2).broadcast_to([lengths[0], lengths[1], times.into(), lengths[2], lengths[3]]);
-    wide.reshape([lengths[0], lengths[1] * times, lengths[2], lengths[3]])
+    let [batch, heads, steps, size] = [0, 1, 2, 3].map(|axis| x.dim(axis));
+    let wide = x.expand_dims(2).broadcast_to([batch, heads, times.into(), steps, size]);
+    wide.reshape([batch, heads * times, steps, size])
 }
 
 /// 0, 1, 2, .. as many as a length says.
@@ -79,7 +79,7 @@ fn attention<'g>(at: &At<'_, 'g>) -> Built<'g> {
     if let Some(ends) = ends.filter(|_| past.is_none()) {
         offset = Some(ends - queries.tensor(at.graph).any());
     }
-    let groups = match (q.shape()[1], k.shape()[1]) {
+    let groups = match (known_length(q, 1), known_length(k, 1)) {
         (Some(queries), Some(keys)) if keys > 0 && queries % keys == 0 => queries / keys,
         _ => {
             return invalid(format!(
@@ -90,7 +90,7 @@ fn attention<'g>(at: &At<'_, 'g>) -> Built<'g> {
         }
     };
     (k, v) = (repeated(k, groups), repeated(v, groups));
-    let scale = match (at.opt_float("scale")?, q.shape()[3]) {
+    let scale = match (at.opt_float("scale")?, known_length(q, 3)) {
         (Some(scale), _) => scale,
         (None, Some(size)) => 1.0 / (size as f64).sqrt(),
         (None, None) => return invalid("expected heads of a known size, got none"),
@@ -192,7 +192,9 @@ fn rotary_embedding<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let flat = x.shape().rank() == 3;
     // Heads in front of the steps.
     let rows = by_head(x, heads(at, "num_heads")?)?;
-    let Some(size) = rows.shape()[3] else { return invalid("expected heads of a known size, got none") };
+    let Some(size) = known_length(rows, 3) else {
+        return invalid("expected heads of a known size, got none");
+    };
     let turned = match count(at.int("rotary_embedding_dim", 0)?, "rotary_embedding_dim")? {
         0 => size,
         part if part <= size => part,
@@ -291,7 +293,7 @@ fn linear_attention<'g>(at: &At<'_, 'g>) -> Built<'g> {
         by_head(at.tensor(1)?, Some(keys))?,
         by_head(at.tensor(2)?, Some(keys))?,
     );
-    let Some(size) = q.shape()[3] else { return invalid("expected heads of a known size, got none") };
+    let Some(size) = known_length(q, 3) else { return invalid("expected heads of a known size, got none") };
     let scale = match at.float("scale", 0.0)? {
         0.0 => 1.0 / (size as f64).sqrt(),
         scale => scale,

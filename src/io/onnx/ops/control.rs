@@ -286,7 +286,7 @@ fn scanned<'g>(at: &At<'_, 'g>) -> Built<'g> {
 
 /// With an axis at another place.
 fn moved_axis(x: AnyTensor<'_>, from: usize, to: usize) -> AnyTensor<'_> {
-    if from == to {
+    if from == to || x.shape().rank() <= from.max(to) {
         return x;
     }
     let mut axes: Vec<isize> = (0..x.shape().rank() as isize).collect();

@@ -198,15 +198,15 @@ fn in_space<'g>(
     };
     let around = |(before, behind): (usize, usize)| (before as i64, behind as i64);
     let padded = with_number(images, &[(0, 0), around(pads[0]), (0, 0), (0, 0), (0, 0)], None)?;
-    let lengths = padded.lengths();
+    let [batch, depth] = [0, 1].map(|axis| padded.dim(axis));
     let (extent, stride) = (moves.extent(0), moves.strides[0]);
-    if lengths[1].known().is_some_and(|depth| depth < extent) {
+    if depth.known().is_some_and(|depth| depth < extent) {
         return invalid(format!("expected a kernel of at most {} planes, got {extent}", padded.shape()));
     }
-    let planes = (lengths[1] - extent) / stride + 1;
+    let planes = (depth - extent) / stride + 1;
     let flat = |x: AnyTensor<'g>| {
-        let lengths = x.lengths();
-        x.reshape([lengths[0] * lengths[1], lengths[2], lengths[3], lengths[4]])
+        let [batch, planes, rows, columns, channels] = [0, 1, 2, 3, 4].map(|axis| x.dim(axis));
+        x.reshape([batch * planes, rows, columns, channels])
     };
     if moves.size[0] > 1 << 12 {
         return unsupported(format!("a kernel of {} planes", moves.size[0]));
@@ -223,8 +223,8 @@ fn in_space<'g>(
         sum = Some(sum.map_or(part, |sum| sum + part));
     }
     let Some(sum) = sum else { return unsupported("a kernel without planes") };
-    let of = sum.lengths();
-    Ok(sum.reshape([lengths[0], planes, of[1], of[2], of[3]]))
+    let [rows, columns, filters] = [1, 2, 3].map(|axis| sum.dim(axis));
+    Ok(sum.reshape([batch, planes, rows, columns, filters]))
 }
 
 /// Each pixel times the kernel, added up: the whole of it, then cut to what the padding leaves.

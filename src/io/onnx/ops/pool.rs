@@ -96,7 +96,7 @@ fn pooled<'g>(x: AnyTensor<'g>, moves: &Moves, extra: &[usize], pool: &Pool<'_, 
         _ => {
             let planes = images.reshape([lengths[0] * lengths[1], lengths[2], lengths[3], lengths[4]]);
             let planes = pool(planes, of_last);
-            let of = planes.lengths();
+            let of = [0, 1, 2, 3].map(|axis| planes.dim(axis));
             let rows = planes.reshape([lengths[0], lengths[1], of[1] * of[2], of[3]]);
             let first = Window::of([moves.size[0], 1])
                 .strides([moves.strides[0], 1])
@@ -200,11 +200,11 @@ fn places<'g>(
         let images = x.transpose_perm(there.clone());
         let images = if spatial.len() == 1 { images.expand_dims(1) } else { images };
         let patches = images.extract_patches(window);
-        let of = patches.lengths();
+        let of = [0, 1, 2, 3, 4, 5].map(|axis| patches.dim(axis));
         patches.reshape([of[0], of[1], of[2], of[3] * of[4], of[5]])
     };
     let largest = patches(x).argmax(3).expand_dims(3);
-    let of = largest.lengths();
+    let of = [0, 1, 2, 3, 4].map(|axis| largest.dim(axis));
     let (channels, images) = (of[4], of[0]);
     let window_size: usize = moves.size.iter().product();
     let numbers = patches(numbers).broadcast_to([images, of[1], of[2], window_size.into(), channels]);

@@ -182,7 +182,7 @@ fn taps(way: &Way, from: usize, to: usize, scale: f64, roi: (f64, f64)) -> Resul
 /// One axis at another length.
 fn along<'g>(x: AnyTensor<'g>, axis: usize, taps: &Taps, outside: f64) -> AnyTensor<'g> {
     let graph = x.graph();
-    let behind = x.shape().rank() - 1 - axis;
+    let behind = x.shape().rank().saturating_sub(axis + 1);
     let beside = |value: Value| {
         let tensor = Item::value(value).tensor(graph);
         (0..behind).fold(tensor, |tensor, _| tensor.expand_dims(-1))
@@ -330,7 +330,7 @@ fn fed<'g>(at: &At<'_, 'g>, way: &Way, axes: &[usize], sizes: &[Length<'g>]) -> 
         };
         y = match (way.mode.as_str(), way.nearest.as_str()) {
             ("linear", _) => {
-                let behind = y.shape().rank() - 1 - axis;
+                let behind = y.shape().rank().saturating_sub(axis + 1);
                 let floor = place.floor();
                 let share =
                     (0..behind).fold((place - floor).cast(x.dtype()), |share, _| share.expand_dims(-1));

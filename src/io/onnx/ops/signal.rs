@@ -82,8 +82,11 @@ fn parts(x: AnyTensor<'_>, axis: usize) -> [Option<AnyTensor<'_>>; 2] {
 fn swapped(x: AnyTensor<'_>, axis: usize) -> AnyTensor<'_> {
     let mut axes: Vec<isize> = (0..x.shape().rank() as isize).collect();
     let last = axes.len().saturating_sub(1);
+    if axis >= last {
+        return x;
+    }
     axes.swap(axis, last);
-    if axis == last { x } else { x.transpose_perm(axes) }
+    x.transpose_perm(axes)
 }
 
 /// Cut, or with zeros at the end, to so many points.
@@ -120,7 +123,7 @@ fn dft<'g>(at: &At<'_, 'g>, axis: i64) -> Built<'g> {
         let cut = |x: AnyTensor<'g>| fitted(x, half);
         let (real, imaginary) = (real.map(cut).transpose()?, imaginary.map(cut).transpose()?);
         let mirrored = |x: AnyTensor<'g>, sign: f64| {
-            let mut ranges = vec![AxisRange::from(..); x.shape().rank() - 1];
+            let mut ranges = vec![AxisRange::from(..); x.shape().rank().saturating_sub(1)];
             ranges.push(AxisRange::of(1, (points - half + 1) as isize));
             at.graph.concat_any(&[x, x.slice(ranges).reverse(-1_isize) * sign], -1)
         };
