@@ -12,7 +12,7 @@
 //! | `f16`, `bf16` | `f32`, with a [note](Imported::notes) |
 //! | integers of 8 and 16 bits | `i32`; of 32 and 64 bits without a sign, `i64`; with a note |
 //! | open lengths of inputs | unknown lengths; their names are kept by [`ImportedInput::axes`] |
-//! | `If`, `Loop`, `Scan` | [`Graph::cond`], [`Graph::while_loop`], [`Graph::scan`] |
+//! | `If`, `Loop`, `Scan` | [`Graph::cond`](crate::Graph::cond), [`while_loop`](crate::Graph::while_loop), [`scan`](crate::Graph::scan) |
 //! | functions of the model | their nodes, in the place of each call |
 //!
 //! All ops and attributes that are not supported are told in one [error](OnnxError::Unsupported). Behind an error the graph
