@@ -10,6 +10,8 @@ pub mod frozen;
 #[cfg(feature = "graphdef")]
 pub mod graph_def;
 pub mod npz;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 pub mod safetensors;
 
 /// What runs on the bytes that a fuzzer makes up.
@@ -23,5 +25,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     #[cfg(feature = "graphdef")]
     ("graph_def", graph_def::run),
     ("npz", npz::run),
+    #[cfg(feature = "onnx")]
+    ("onnx", onnx::run),
     ("safetensors", safetensors::run),
 ];

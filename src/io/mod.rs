@@ -4,6 +4,7 @@
 //! - [`frozen`]: a model with its weights, which another program runs without the code that built it.
 //! - [`graph_def`]: graphs of TensorFlow 1, as nodes of one's own graph.
 //! - [`npz`]: arrays by name, as NumPy keeps them.
+//! - [`onnx`]: models that PyTorch and others export, as part of a graph.
 //! - [`safetensors`]: arrays by name, as PyTorch and others keep them.
 //! - [`tensorboard`]: curves, histograms and the graph, for TensorBoard.
 //!
@@ -47,11 +48,13 @@ pub use import::Unsupported;
 mod json;
 #[cfg(feature = "npz")]
 pub mod npz;
+#[cfg(feature = "onnx")]
+pub mod onnx;
 #[cfg(any(feature = "npz", feature = "safetensors"))]
 mod replace;
 #[cfg(feature = "safetensors")]
 pub mod safetensors;
-#[cfg(any(feature = "csv", feature = "npz", feature = "safetensors"))]
+#[cfg(any(feature = "csv", feature = "npz", feature = "onnx", feature = "safetensors"))]
 pub(crate) mod source;
 #[cfg(feature = "tensorboard")]
 pub mod tensorboard;

@@ -108,15 +108,17 @@ impl<'g> Entry<'g> {
             return arithmetic.of(a, b).map(Entry::Number);
         }
         match (arithmetic, self, other) {
+            (Mul, _, Entry::Number(0)) | (Mul, Entry::Number(0), _) | (FloorMod, _, Entry::Number(1)) => {
+                return Some(Entry::Number(0));
+            }
             // No length is less than 0.
             (Add | Sub, any, Entry::Number(0))
             | (Add, Entry::Number(0), any)
             | (Mul | FloorDiv | TruncatedDiv, any, Entry::Number(1))
             | (Mul, Entry::Number(1), any)
             | (Max, any @ Entry::Length(_), Entry::Number(..=0))
-            | (Max, Entry::Number(..=0), any @ Entry::Length(_)) => return Some(any),
-            (Mul, _, Entry::Number(0)) | (Mul, Entry::Number(0), _) | (FloorMod, _, Entry::Number(1)) => {
-                return Some(Entry::Number(0));
+            | (Max, Entry::Number(..=0), any @ Entry::Length(_)) => {
+                return Some(any);
             }
             (Max | Min, a, b) if a.is(b) => return Some(a),
             (Sub | FloorMod, a, b) if a.is(b) => return Some(Entry::Number(0)),

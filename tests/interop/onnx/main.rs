@@ -1,0 +1,6 @@
+//! Models of ONNX: its own node tests, models made by hand, and what is refused.
+
+mod cases;
+mod models;
+mod rejects;
+mod wire;
