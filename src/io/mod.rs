@@ -40,7 +40,7 @@ pub mod frozen;
 pub mod graph_def;
 // One of the two may have no use for a part.
 #[cfg(any(feature = "graphdef", feature = "onnx"))]
-#[allow(dead_code)]
+#[cfg_attr(not(all(feature = "graphdef", feature = "onnx")), allow(dead_code))]
 mod import;
 #[cfg(any(feature = "graphdef", feature = "onnx"))]
 pub use import::Unsupported;

@@ -4,8 +4,8 @@
 use std::fmt::{self, Write};
 
 use super::{
-    Base, BufferId, Factors, FunctionCall, KernelCall, Kind, LoopCall, LoopFeed, LoopTrips, Native,
-    PieceSource, Place, Plan, Producer, Slot, Start, Step, TileOp,
+    Base, BufferId, Factors, FunctionCall, KernelCall, Kind, LoopCall, LoopFeed, LoopFunction, LoopTrips,
+    Native, PieceSource, Place, Plan, Producer, Slot, Start, Step, TileOp,
 };
 use crate::ir::Names;
 
@@ -216,14 +216,14 @@ pub(super) fn write_program(f: &mut impl Write, index: usize, native: &Native) -
     writeln!(f, "\n{program}")
 }
 
-/// A loop that is one function: what it is, and what it keeps in registers.
+/// A loop that is one function, and the state that it keeps in registers.
 pub(super) fn write_loop_function(f: &mut impl Write, index: usize, call: &LoopCall) -> fmt::Result {
-    let (states, rows) = (call.states.len(), call.compiled.as_ref().map_or(0, |function| function.row_bytes));
-    writeln!(
-        f,
-        "step {index}, loop `{}`: one function, with {states} states of {rows} bytes in registers\n",
-        call.function
-    )
+    write!(f, "step {index}, loop `{}`: one function", call.function)?;
+    if let Some(LoopFunction { dtype, row_bytes, .. }) = &call.compiled {
+        let (states, length) = (call.states.len(), row_bytes / dtype.size());
+        write!(f, ", with {states} states of {dtype}[{length}] in registers")?;
+    }
+    f.write_str("\n\n")
 }
 
 fn write_op(f: &mut impl Write, prefix: &str, op: &TileOp) -> fmt::Result {

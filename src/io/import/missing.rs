@@ -42,11 +42,6 @@ impl Missing {
     pub(crate) fn into_all(self) -> Option<Vec<Unsupported>> {
         if self.0.is_empty() { None } else { Some(self.0) }
     }
-
-    /// Whether nothing is missing.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
 /// One line for each.
