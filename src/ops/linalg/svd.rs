@@ -34,15 +34,22 @@ struct SvdKernel {
 }
 
 impl MatrixKernel for SvdKernel {
-    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T], _: Workers<'_>) -> Result<(), LinalgError> {
+    const IS_SHARED: bool = true;
+
+    fn fill<T: Real>(
+        &self,
+        inputs: &[&[T]],
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<(), LinalgError> {
         check_finite(inputs[0], self.n)?;
         output.fill(T::ZERO);
-        orthogonal::svd(inputs[0], [self.m, self.n], self.vectors, output)
+        orthogonal::svd(inputs[0], [self.m, self.n], self.vectors, output, workers)
     }
 
     fn work(&self) -> f64 {
         let (m, n) = (self.m as f64, self.n as f64);
-        m * n * m.min(n) * if self.vectors == Vectors::None { 4.0 } else { 14.0 } + 200_000.0
+        m * n * m.min(n) * if self.vectors == Vectors::None { 4.0 } else { 9.0 } + 200_000.0
     }
 }
 
