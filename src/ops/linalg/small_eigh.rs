@@ -2,8 +2,8 @@
 //! QR algorithm with implicit shifts, in plain loops that allocate nothing.
 //!
 //! What a step waits for is the chain of rotations, each of which needs the one before it, so the chain has one quotient a
-//! rotation and no root. Of a block the end with the smaller numbers comes last, where eigenvalues are found first, as in
-//! LAPACK's `steqr`: so small ones keep their digits in graded matrices.
+//! rotation and no root. The end with the smaller numbers comes last, of the matrix and, as in LAPACK's `steqr`, of each
+//! block: so small eigenvalues keep their digits in graded matrices.
 
 use faer::MatMut;
 use faer::prelude::ReborrowMut;
@@ -27,11 +27,14 @@ struct Tridiagonal<T, const W: usize> {
 
 fn eigh_of_width<T: Real, const W: usize>(a: &[T], n: usize, packed: &mut [T]) -> Result<(), LinalgError> {
     let (values, vectors) = packed.split_at_mut(n);
+    // Reflections begin with the first row, and leave small numbers their digits if they do so with the large ones.
+    let is_turned = n > 0 && a[0].magnitude() < a[n * n - 1].magnitude();
+    let place = |i: usize| if is_turned { n - 1 - i } else { i };
     let mut rows = [[T::ZERO; W]; W];
     for (i, row) in a.chunks_exact(n.max(1)).enumerate() {
         for (j, &x) in row[..=i].iter().enumerate() {
-            rows[i][j] = x;
-            rows[j][i] = x;
+            rows[place(i)][place(j)] = x;
+            rows[place(j)][place(i)] = x;
         }
     }
     let unit = unit_of(largest(rows.as_flattened()));
@@ -60,7 +63,7 @@ fn eigh_of_width<T: Real, const W: usize>(a: &[T], n: usize, packed: &mut [T]) -
         *value = found.diagonal[from];
         if wanted {
             for (i, &x) in transposed[from][..n].iter().enumerate() {
-                vectors[i * n + j] = x;
+                vectors[place(i) * n + j] = x;
             }
         }
     }
