@@ -36,7 +36,9 @@ pub(super) fn svd<T: Real>(
     let unit = power_of_two(most);
     let mut below: Vec<T> = below.iter().map(|&x| x / unit).collect();
     below.resize(n, T::ZERO);
-    diagonal.iter_mut().for_each(|x| *x /= unit);
+    for x in &mut *diagonal {
+        *x /= unit;
+    }
     let mut levels = vec![vec![[0, n]]];
     while let Some(last) = levels.last()
         && last.iter().any(|&[start, end]| end - start >= SMALL)
@@ -86,7 +88,9 @@ pub(super) fn svd<T: Real>(
         if is_last {
             workers.each(steps.iter_mut().collect(), n as f64 * 3_000.0, |piece| piece.done = piece.solve());
         } else if rows >= SHARED_FROM {
-            steps.iter_mut().for_each(|piece| piece.done = piece.merge(workers));
+            for piece in &mut steps {
+                piece.done = piece.merge(workers);
+            }
         } else {
             let estimate = 2.0 * level.len() as f64 * nanoseconds(rows);
             workers
@@ -129,7 +133,7 @@ impl<T: Real> Piece<'_, T> {
             column[j] = self.values[j];
             column[j + 1] = self.below[j];
         }
-        let found = small_svd::svd(columns, [n + 1, n])?;
+        let found = small_svd::decompose(columns, [n + 1, n])?;
         self.values.copy_from_slice(&found.values[..n]);
         for (vectors, found) in [(self.left.rb_mut(), &found.left), (self.right.rb_mut(), &found.right)] {
             for (column, found) in vectors.col_iter_mut().zip(found) {

@@ -3,10 +3,10 @@
 //!
 //! The factorizations ([`cholesky`], [`lu`], [`qr`], [`eigh`], [`svd`]), solutions by triangles, and what has a gradient in
 //! closed form ([`inverse`], [`determinant`], [`least_squares`], [`exponential`]) are a kernel each, which computes one
-//! matrix after the other ([`each`]) with faer or plain loops ([`triangular`], [`orthogonal`], [`small_qr`], [`small_eigh`])
-//! and shares the blocks of a large one among the threads that it is lent ([`dense`]). Eigenvalues and singular values of
-//! large ones come from divide and conquer ([`tridiagonal`], [`bidiagonal`], with [`merge`], [`secular`] and [`small_svd`]).
-//! All else, gradients among it, is graph.
+//! matrix after the other ([`each`]) with faer ([`triangular`], [`orthogonal`]) or, if it is small, plain loops
+//! ([`small_qr`], [`small_eigh`], [`small_svd`]) and shares the blocks of a large one among the threads that it is lent
+//! ([`dense`]). Eigenvalues and singular values of large ones come from divide and conquer ([`tridiagonal`],
+//! [`bidiagonal`], with [`merge`] and [`secular`]). All else, gradients among it, is graph.
 
 mod bidiagonal;
 mod cholesky;

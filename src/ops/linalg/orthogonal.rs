@@ -18,7 +18,7 @@ use faer::{ColRef, Conj, MatMut, MatRef, Par, Spec};
 
 use super::dense::{MULTIPLICATION, Real, SMALL, by_columns, column_blocks, memory, transpose, whole, zeros};
 use super::error::LinalgError;
-use super::{bidiagonal, small_eigh, small_qr, tridiagonal};
+use super::{bidiagonal, small_eigh, small_qr, small_svd, tridiagonal};
 use crate::ir::Workers;
 
 /// Q with `columns` orthonormal columns, and behind it R with as many rows: the first ones, or all.
@@ -32,6 +32,8 @@ pub(super) fn qr<T: Real>(
     let (q, r) = packed.split_at_mut(m * columns);
     let size = m.min(n);
     if size == 0 {
+        q.fill(T::ZERO);
+        r.fill(T::ZERO);
         q.iter_mut().step_by(columns + 1).for_each(|x| *x = T::ONE);
         return Ok(());
     }
@@ -65,12 +67,23 @@ pub(super) fn qr<T: Real>(
         workers,
     )?;
     transpose(&basis, columns, m, q);
-    for (i, row) in r.chunks_exact_mut(n).enumerate() {
-        for (j, x) in row.iter_mut().enumerate() {
-            *x = if i <= j && i < m { factored[j * m + i] } else { T::ZERO };
+    write_triangle(&factored, [m, n], r);
+    Ok(())
+}
+
+/// Writes the upper triangle of a matrix by columns row by row, some rows at a time, so that a column is read where it is.
+fn write_triangle<T: Real>(matrix: &[T], [m, n]: [usize; 2], to: &mut [T]) {
+    const ROWS: usize = 8;
+    for (block, rows) in to.chunks_mut(ROWS * n).enumerate() {
+        let first = block * ROWS;
+        rows.fill(T::ZERO);
+        for (j, column) in matrix.chunks_exact(m).enumerate().skip(first) {
+            let end = m.min(j + 1);
+            for (row, &x) in rows.chunks_exact_mut(n).zip(&column[first.min(end)..end]) {
+                row[j] = x;
+            }
         }
     }
-    Ok(())
 }
 
 /// Rows and columns up to which a matrix is factored as a whole: the panels of smaller ones are too narrow to share.
@@ -260,6 +273,9 @@ pub(super) fn svd<T: Real>(
     packed: &mut [T],
     workers: Workers<'_>,
 ) -> Result<(), LinalgError> {
+    if m.min(n) > 0 && m.max(n) <= small_svd::FASTEST {
+        return small_svd::svd(a, [m, n], vectors, packed);
+    }
     let is_long = m.max(n) as f64 > LONGEST * m.min(n) as f64;
     if vectors != Vectors::None && m.min(n) > SMALL && !is_long {
         return svd_by_halves(a, [m, n], vectors, packed, workers);
@@ -268,6 +284,8 @@ pub(super) fn svd<T: Real>(
     let (values, rest) = packed.split_at_mut(m.min(n));
     let (u, vt) = rest.split_at_mut(m * left);
     if m.min(n) == 0 {
+        u.fill(T::ZERO);
+        vt.fill(T::ZERO);
         u.iter_mut().step_by(left + 1).for_each(|x| *x = T::ONE);
         vt.iter_mut().step_by(n + 1).for_each(|x| *x = T::ONE);
         return Ok(());

@@ -109,7 +109,6 @@ impl MatrixKernel for QrKernel {
         workers: Workers<'_>,
     ) -> Result<(), LinalgError> {
         check_finite(inputs[0], self.n)?;
-        output.fill(T::ZERO);
         orthogonal::qr(inputs[0], [self.m, self.n], self.count, output, workers)
     }
 

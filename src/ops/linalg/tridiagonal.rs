@@ -36,7 +36,9 @@ pub(super) fn eigh<T: Real>(
     let most = if largest(diagonal) > largest(beside) { largest(diagonal) } else { largest(beside) };
     let unit = small_eigh::power_of_two(most);
     let beside: Vec<T> = beside.iter().map(|&x| x / unit).collect();
-    diagonal.iter_mut().for_each(|x| *x /= unit);
+    for x in &mut *diagonal {
+        *x /= unit;
+    }
     let mut pieces = 1;
     while n.div_ceil(pieces) > PIECE {
         pieces *= 2;
@@ -75,7 +77,9 @@ pub(super) fn eigh<T: Real>(
         }
         let rows = n * 2 * step / pieces;
         if rows >= SHARED_FROM {
-            merges.iter_mut().for_each(|merge| merge.run(workers));
+            for merge in &mut merges {
+                merge.run(workers);
+            }
         } else {
             let estimate = merges.len() as f64 * nanoseconds(rows);
             workers.each(merges.iter_mut().collect(), estimate, |merge| merge.run(Workers::NONE));
