@@ -31,8 +31,24 @@ fn structured(m: usize, n: usize) -> Vec<(&'static str, ArrayD<f64>)> {
     ]
 }
 
-const FORMS: [[usize; 2]; 11] =
-    [[1, 1], [2, 2], [3, 5], [5, 3], [8, 8], [17, 17], [20, 33], [33, 20], [1, 40], [40, 1], [64, 64]];
+const FORMS: [[usize; 2]; 16] = [
+    [1, 1],
+    [2, 2],
+    [3, 5],
+    [5, 3],
+    [8, 8],
+    [9, 16],
+    [16, 12],
+    [17, 17],
+    [20, 33],
+    [33, 20],
+    [40, 30],
+    [30, 40],
+    [1, 40],
+    [40, 1],
+    [64, 64],
+    [100, 100],
+];
 
 /// The errors of what a matrix is factored into.
 fn errors(name: &str, a: &ArrayD<f64>, of: impl for<'g> Fn(T<'g>) -> Vec<(&'static str, T<'g>)>) {
@@ -91,7 +107,7 @@ fn factors_give_the_matrix_again() {
 
 #[test]
 fn symmetric_factors_give_the_matrix_again() {
-    for n in [1, 2, 5, 16, 17, 40] {
+    for n in [1, 2, 5, 16, 17, 40, 100] {
         for (name, a) in structured(n, n) {
             let symmetric = &a + &a.t();
             errors(name, &symmetric, |a| {

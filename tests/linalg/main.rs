@@ -1,10 +1,12 @@
-//! Linear algebra: what is given back when factors are multiplied, JAX's values and derivatives, NIST's reference data, what
-//! is promised at singular matrices and equal eigenvalues, and errors.
+//! Linear algebra: what is given back when factors are multiplied, JAX's values and derivatives, NIST's reference data,
+//! eigenvalues that are known and matrices that are hard, what is promised at singular matrices and equal eigenvalues, and
+//! errors.
 
 mod conventions;
 mod errors;
 mod factors;
 mod peers;
+mod spectra;
 mod strd;
 mod threads;
 

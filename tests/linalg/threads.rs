@@ -61,6 +61,21 @@ fn large_matrices_give_the_same_bits_on_any_number_of_threads() {
 }
 
 #[test]
+fn large_merges_of_divide_and_conquer_give_the_same_bits_on_any_number_of_threads() {
+    let a = random(&[200, 195], 5);
+    let bits = |threads: usize| {
+        let g = Graph::new();
+        let a = g.constant(&a);
+        let (w, v) = a.slice((..195, ..195)).eigh();
+        let (u, s, vt) = a.svd_with(true);
+        let session = Session::builder(&g).threads(threads).build().unwrap();
+        let found = session.run([w, v, u, s, vt]).unwrap();
+        found.iter().flatten().map(|x| x.to_bits()).collect::<Vec<u64>>()
+    };
+    assert!(bits(1) == bits(3));
+}
+
+#[test]
 #[ignore = "takes minutes: cargo test --release --features linalg --test linalg -- --ignored"]
 fn matrices_of_all_sizes_give_the_same_bits_on_any_number_of_threads() {
     let squares = (1..600).step_by(13).map(|n| [n, n]);

@@ -21,19 +21,23 @@ pub(super) trait Real: Float + RealField {
     const NAN: Self;
     /// The distance from 1 to the next number.
     const EPSILON: Self;
+    /// A small number whose square has all its digits, as that of its inverse has.
+    const SAFE: Self;
 
     fn magnitude(self) -> Self;
     fn root(self) -> Self;
     fn is_number(self) -> bool;
+    fn with_sign(self, of: Self) -> Self;
 }
 
 macro_rules! reals {
-    ($($real:ident)*) => {$(
+    ($($real:ident $safe:expr;)*) => {$(
         impl Real for $real {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
             const NAN: Self = $real::NAN;
             const EPSILON: Self = $real::EPSILON;
+            const SAFE: Self = $safe;
 
             #[inline(always)]
             fn magnitude(self) -> Self {
@@ -49,10 +53,19 @@ macro_rules! reals {
             fn is_number(self) -> bool {
                 $real::is_finite(self)
             }
+
+            #[inline(always)]
+            fn with_sign(self, of: Self) -> Self {
+                $real::copysign(self, of)
+            }
         }
     )*};
 }
-reals!(f32 f64);
+reals! {
+    // 2^-51 and 2^-485: the least normal number is theirs squared, times epsilon.
+    f32 f32::from_bits((127 - 51) << 23);
+    f64 f64::from_bits((1023 - 485) << 52);
+}
 
 /// The largest order of a matrix that plain loops are for: calling and blocking would take longer than its arithmetic.
 pub(super) const SMALL: usize = 16;

@@ -129,7 +129,7 @@ fn cofactors<T: Real>(a: &[T], n: usize, output: &mut [T], workers: Workers<'_>)
         return Ok(());
     }
     let mut packed = zeros::<T>(n + 2 * n * n)?;
-    svd(a, [n, n], Vectors::Thin, &mut packed)?;
+    svd(a, [n, n], Vectors::Thin, &mut packed, workers)?;
     let (values, bases) = packed.split_at(n);
     let (u, vt) = bases.split_at(n * n);
     let [of_u, of_vt] = [u, vt].map(|basis| ScaledNumber::of_determinant(basis, n, workers));

@@ -92,7 +92,7 @@ impl PseudoInverseKernel {
         qr(if is_wide { &turned } else { a }, [rows, least], least, &mut packed, workers)?;
         let (q, r) = packed.split_at(rows * least);
         let mut values = zeros::<T>(least)?;
-        svd(r, [least, least], Vectors::None, &mut values)?;
+        svd(r, [least, least], Vectors::None, &mut values, workers)?;
         let bound = self.cut.part::<T>([self.m, self.n]) * values[0].as_f64();
         let all_count = values.iter().all(|value| value.as_f64() > bound);
         if !all_count || check_diagonal(r, least).is_err() {
@@ -146,7 +146,7 @@ impl PseudoInverseKernel {
     ) -> Result<(), LinalgError> {
         let (m, n, least) = (self.m, self.n, self.m.min(self.n));
         let mut packed = zeros::<T>(least * (1 + m + n))?;
-        svd(a, [m, n], Vectors::Thin, &mut packed)?;
+        svd(a, [m, n], Vectors::Thin, &mut packed, workers)?;
         let (values, bases) = packed.split_at_mut(least);
         let bound = self.cut.part::<T>([m, n]) * values[0].as_f64();
         for value in &mut *values {

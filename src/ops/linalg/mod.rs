@@ -3,9 +3,12 @@
 //!
 //! The factorizations ([`cholesky`], [`lu`], [`qr`], [`eigh`], [`svd`]), solutions by triangles, and what has a gradient in
 //! closed form ([`inverse`], [`determinant`], [`least_squares`], [`exponential`]) are a kernel each, which computes one
-//! matrix after the other ([`each`]) with faer or plain loops ([`triangular`], [`orthogonal`]) and shares the blocks of a
-//! large one among the threads that it is lent ([`dense`]). All else, gradients among it, is graph.
+//! matrix after the other ([`each`]) with faer ([`triangular`], [`orthogonal`]) or, if it is small, plain loops
+//! ([`small_qr`], [`small_eigh`], [`small_svd`]) and shares the blocks of a large one among the threads that it is lent
+//! ([`dense`]). Eigenvalues and singular values of large ones come from divide and conquer ([`tridiagonal`],
+//! [`bidiagonal`], with [`merge`] and [`secular`]). All else, gradients among it, is graph.
 
+mod bidiagonal;
 mod cholesky;
 mod composed;
 mod dense;
@@ -23,13 +26,19 @@ mod least_squares;
 mod left_inverse;
 mod lu;
 mod matrix_norm;
+mod merge;
 mod orthogonal;
 mod qr;
+mod secular;
 mod shapes;
+mod small_eigh;
+mod small_qr;
+mod small_svd;
 mod solve;
 mod svd;
 mod triangular;
 mod triangular_solve;
+mod tridiagonal;
 
 pub use error::{LinalgError, LinalgFault};
 #[cfg(test)]

@@ -11,12 +11,14 @@ use faer::linalg::householder::{
     apply_block_householder_sequence_transpose_on_the_left_in_place_with_conj,
 };
 use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
+use faer::linalg::svd::bidiag::{bidiag_in_place, bidiag_in_place_scratch};
 use faer::linalg::svd::{ComputeSvdVectors, svd as faer_svd, svd_scratch};
 use faer::prelude::{Reborrow, ReborrowMut};
 use faer::{ColRef, Conj, MatMut, MatRef, Par, Spec};
 
-use super::dense::{MULTIPLICATION, Real, by_columns, column_blocks, memory, transpose, whole, zeros};
+use super::dense::{MULTIPLICATION, Real, SMALL, by_columns, column_blocks, memory, transpose, whole, zeros};
 use super::error::LinalgError;
+use super::{bidiagonal, small_eigh, small_qr, small_svd, tridiagonal};
 use crate::ir::Workers;
 
 /// Q with `columns` orthonormal columns, and behind it R with as many rows: the first ones, or all.
@@ -30,7 +32,13 @@ pub(super) fn qr<T: Real>(
     let (q, r) = packed.split_at_mut(m * columns);
     let size = m.min(n);
     if size == 0 {
+        q.fill(T::ZERO);
+        r.fill(T::ZERO);
         q.iter_mut().step_by(columns + 1).for_each(|x| *x = T::ONE);
+        return Ok(());
+    }
+    if m.max(n) <= SMALL {
+        small_qr::qr(a, [m, n], columns, packed);
         return Ok(());
     }
     let mut factored = by_columns(a, m, n)?;
@@ -59,12 +67,23 @@ pub(super) fn qr<T: Real>(
         workers,
     )?;
     transpose(&basis, columns, m, q);
-    for (i, row) in r.chunks_exact_mut(n).enumerate() {
-        for (j, x) in row.iter_mut().enumerate() {
-            *x = if i <= j && i < m { factored[j * m + i] } else { T::ZERO };
+    write_triangle(&factored, [m, n], r);
+    Ok(())
+}
+
+/// Writes the upper triangle of a matrix by columns row by row, some rows at a time, so that a column is read where it is.
+fn write_triangle<T: Real>(matrix: &[T], [m, n]: [usize; 2], to: &mut [T]) {
+    const ROWS: usize = 8;
+    for (block, rows) in to.chunks_mut(ROWS * n).enumerate() {
+        let first = block * ROWS;
+        rows.fill(T::ZERO);
+        for (j, column) in matrix.chunks_exact(m).enumerate().skip(first) {
+            let end = m.min(j + 1);
+            for (row, &x) in rows.chunks_exact_mut(n).zip(&column[first.min(end)..end]) {
+                row[j] = x;
+            }
         }
     }
-    Ok(())
 }
 
 /// Rows and columns up to which a matrix is factored as a whole: the panels of smaller ones are too narrow to share.
@@ -174,14 +193,14 @@ pub(super) fn eigh<T: Real>(
     packed: &mut [T],
     workers: Workers<'_>,
 ) -> Result<(), LinalgError> {
-    let (values, vectors) = packed.split_at_mut(n);
-    if n == 0 {
-        return Ok(());
+    if n <= SMALL {
+        return small_eigh::eigh(a, n, packed);
     }
+    let (values, vectors) = packed.split_at_mut(n);
     let wanted = !vectors.is_empty();
-    let compute = if wanted { ComputeEigenvectors::Yes } else { ComputeEigenvectors::No };
     // That of the whole is more than each step asks for.
-    let mut memory = memory(self_adjoint_evd_scratch::<T>(n, compute, Par::Seq, Spec::default()))?;
+    let needed = self_adjoint_evd_scratch::<T>(n, ComputeEigenvectors::No, Par::Seq, Spec::default());
+    let mut memory = memory(needed)?;
     let mut columns = by_columns(a, n, n)?;
     let block = recommended_block_size::<T>(n, n);
     let mut coefficients = zeros(block * (n - 1))?;
@@ -192,31 +211,32 @@ pub(super) fn eigh<T: Real>(
         MemStack::new(&mut memory),
         Spec::default(),
     );
-    let diagonal: Vec<T> = columns.iter().step_by(n + 1).copied().collect();
+    values.iter_mut().zip(columns.iter().step_by(n + 1)).for_each(|(to, &x)| *to = x);
     let mut beside: Vec<T> = columns.iter().skip(1).step_by(n + 1).copied().collect();
-    beside.resize(n, T::ZERO);
-    let mut basis = zeros(if wanted { n * n } else { 0 })?;
-    let found = wanted.then(|| MatMut::from_column_major_slice_mut(&mut basis, n, n));
-    tridiagonal_self_adjoint_evd(
-        DiagRef::from_slice(&diagonal),
-        DiagRef::from_slice(&beside),
-        DiagMut::from_slice_mut(values),
-        found,
-        Par::Seq,
-        MemStack::new(&mut memory),
-        Spec::default(),
-    )
-    .map_err(|_| LinalgError::NoConvergence)?;
-    if wanted {
-        apply(
-            MatRef::from_column_major_slice(&columns, n, n).submatrix(1, 0, n - 1, n - 1),
-            MatRef::from_column_major_slice(&coefficients, block, n - 1),
-            MatMut::from_column_major_slice_mut(&mut basis, n, n).subrows_mut(1, n - 1),
-            false,
-            workers,
-        )?;
-        transpose(&basis, n, n, vectors);
+    if !wanted {
+        let diagonal = values.to_vec();
+        beside.resize(n, T::ZERO);
+        return tridiagonal_self_adjoint_evd(
+            DiagRef::from_slice(&diagonal),
+            DiagRef::from_slice(&beside),
+            DiagMut::from_slice_mut(values),
+            None,
+            Par::Seq,
+            MemStack::new(&mut memory),
+            Spec::default(),
+        )
+        .map_err(|_| LinalgError::NoConvergence);
     }
+    let mut basis = zeros(n * n)?;
+    tridiagonal::eigh(values, &beside, MatMut::from_column_major_slice_mut(&mut basis, n, n), workers)?;
+    apply(
+        MatRef::from_column_major_slice(&columns, n, n).submatrix(1, 0, n - 1, n - 1),
+        MatRef::from_column_major_slice(&coefficients, block, n - 1),
+        MatMut::from_column_major_slice_mut(&mut basis, n, n).subrows_mut(1, n - 1),
+        false,
+        workers,
+    )?;
+    transpose(&basis, n, n, vectors);
     Ok(())
 }
 
@@ -242,17 +262,30 @@ impl Vectors {
     }
 }
 
+/// How many times as long as it is wide a matrix may be to be made bidiagonal as it is; longer ones are factored first.
+const LONGEST: f64 = 1.8;
+
 /// The singular values, descending, and behind them U and Vᵀ as far as they are wanted.
 pub(super) fn svd<T: Real>(
     a: &[T],
     [m, n]: [usize; 2],
     vectors: Vectors,
     packed: &mut [T],
+    workers: Workers<'_>,
 ) -> Result<(), LinalgError> {
+    if m.min(n) > 0 && m.max(n) <= small_svd::FASTEST {
+        return small_svd::svd(a, [m, n], vectors, packed);
+    }
+    let is_long = m.max(n) as f64 > LONGEST * m.min(n) as f64;
+    if vectors != Vectors::None && m.min(n) > SMALL && !is_long {
+        return svd_by_halves(a, [m, n], vectors, packed, workers);
+    }
     let [left, right] = vectors.counts([m, n]);
     let (values, rest) = packed.split_at_mut(m.min(n));
     let (u, vt) = rest.split_at_mut(m * left);
     if m.min(n) == 0 {
+        u.fill(T::ZERO);
+        vt.fill(T::ZERO);
         u.iter_mut().step_by(left + 1).for_each(|x| *x = T::ONE);
         vt.iter_mut().step_by(n + 1).for_each(|x| *x = T::ONE);
         return Ok(());
@@ -279,5 +312,66 @@ pub(super) fn svd<T: Real>(
     transpose(&basis, left, m, u);
     // V by columns is Vᵀ by rows.
     vt.copy_from_slice(&other);
+    Ok(())
+}
+
+/// The same, of the bidiagonal matrix that reflections make of one that is not much longer than wide.
+fn svd_by_halves<T: Real>(
+    a: &[T],
+    [m, n]: [usize; 2],
+    vectors: Vectors,
+    packed: &mut [T],
+    workers: Workers<'_>,
+) -> Result<(), LinalgError> {
+    let [left, right] = vectors.counts([m, n]);
+    let (values, packed) = packed.split_at_mut(m.min(n));
+    let (u, vt) = packed.split_at_mut(m * left);
+    // A wide matrix is transposed, which its rows are already if they count as columns.
+    let is_wide = m < n;
+    let (rows, columns, count) = if is_wide { (n, m, right) } else { (m, n, left) };
+    let mut factored = if is_wide { zeros(m * n)? } else { by_columns(a, m, n)? };
+    if is_wide {
+        factored.copy_from_slice(a);
+    }
+    let mut matrix = MatMut::from_column_major_slice_mut(&mut factored, rows, columns);
+    let block = recommended_block_size::<T>(rows, columns);
+    let (mut of_left, mut of_right) = (zeros(block * columns)?, zeros(block * (columns - 1))?);
+    bidiag_in_place(
+        matrix.rb_mut(),
+        MatMut::from_column_major_slice_mut(&mut of_left, block, columns),
+        MatMut::from_column_major_slice_mut(&mut of_right, block, columns - 1),
+        Par::Seq,
+        MemStack::new(&mut memory(bidiag_in_place_scratch::<T>(rows, columns, Par::Seq, Spec::default()))?),
+        Spec::default(),
+    );
+    for (i, value) in values.iter_mut().enumerate() {
+        *value = matrix[(i, i)];
+    }
+    let beside: Vec<T> = (1..columns).map(|j| matrix[(j - 1, j)]).collect();
+    let (mut long, mut short) = (zeros(rows * count)?, zeros(columns * columns)?);
+    long.iter_mut().step_by(rows + 1).skip(columns).for_each(|x| *x = T::ONE);
+    let mut long_basis = MatMut::from_column_major_slice_mut(&mut long, rows, count);
+    let mut short_basis = MatMut::from_column_major_slice_mut(&mut short, columns, columns);
+    // The transposed matrix has the elements below the diagonal.
+    let bases = [short_basis.rb_mut(), long_basis.rb_mut().submatrix_mut(0, 0, columns, columns)];
+    bidiagonal::svd(values, &beside, bases, workers)?;
+    let reflections = MatRef::from_column_major_slice(&of_left, block, columns);
+    apply(matrix.rb(), reflections, long_basis, false, workers)?;
+    for j in 1..columns {
+        for i in 0..j {
+            matrix[(j, i)] = matrix[(i, j)];
+        }
+    }
+    apply(
+        matrix.rb().submatrix(1, 0, columns - 1, columns - 1),
+        MatRef::from_column_major_slice(&of_right, block, columns - 1),
+        short_basis.subrows_mut(1, columns - 1),
+        false,
+        workers,
+    )?;
+    // A matrix by columns is its transpose by rows.
+    let (of_u, of_vt) = if is_wide { (&short, &long) } else { (&long, &short) };
+    transpose(of_u, left, m, u);
+    vt.copy_from_slice(of_vt);
     Ok(())
 }

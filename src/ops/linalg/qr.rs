@@ -1,7 +1,7 @@
 //! `qr`: matrices as products of an orthogonal one and an upper triangle.
 
 use super::cholesky::pair;
-use super::dense::{Real, check_finite};
+use super::dense::{Real, SMALL, check_finite};
 use super::each::{MatrixKernel, each};
 use super::error::LinalgError;
 use super::fit::{fit, if_square};
@@ -109,13 +109,13 @@ impl MatrixKernel for QrKernel {
         workers: Workers<'_>,
     ) -> Result<(), LinalgError> {
         check_finite(inputs[0], self.n)?;
-        output.fill(T::ZERO);
         orthogonal::qr(inputs[0], [self.m, self.n], self.count, output, workers)
     }
 
     fn work(&self) -> f64 {
         let (m, n) = (self.m as f64, self.n as f64);
-        20_000.0 + 1.5 * m * (n * m.min(n) + self.count as f64 * m.min(n))
+        let blocked = if self.m.max(self.n) <= SMALL { 0.0 } else { 20_000.0 };
+        blocked + 1.5 * m * (n * m.min(n) + self.count as f64 * m.min(n))
     }
 }
 

@@ -7,6 +7,7 @@ use super::error::LinalgError;
 use super::fit::if_square;
 use super::orthogonal::{self, Vectors};
 use super::shapes::{Matrices, lengths, part};
+use super::small_svd::FASTEST;
 use super::{nt, tn, transposed};
 use crate::error::Fault;
 use crate::gradient::Pullback;
@@ -34,15 +35,26 @@ struct SvdKernel {
 }
 
 impl MatrixKernel for SvdKernel {
-    fn fill<T: Real>(&self, inputs: &[&[T]], output: &mut [T], _: Workers<'_>) -> Result<(), LinalgError> {
+    const IS_SHARED: bool = true;
+
+    fn fill<T: Real>(
+        &self,
+        inputs: &[&[T]],
+        output: &mut [T],
+        workers: Workers<'_>,
+    ) -> Result<(), LinalgError> {
         check_finite(inputs[0], self.n)?;
-        output.fill(T::ZERO);
-        orthogonal::svd(inputs[0], [self.m, self.n], self.vectors, output)
+        orthogonal::svd(inputs[0], [self.m, self.n], self.vectors, output, workers)
     }
 
     fn work(&self) -> f64 {
         let (m, n) = (self.m as f64, self.n as f64);
-        m * n * m.min(n) * if self.vectors == Vectors::None { 4.0 } else { 14.0 } + 200_000.0
+        let cube = m * n * m.min(n);
+        match (self.m.max(self.n) <= FASTEST, self.vectors) {
+            (true, _) => cube * 60.0,
+            (false, Vectors::None) => cube * 4.0 + 200_000.0,
+            (false, _) => cube * 9.0 + 200_000.0,
+        }
     }
 }
 
