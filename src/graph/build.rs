@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::arena::{Draft, Inputs, NewNode};
 use super::context::{self, Context};
-#[cfg(feature = "graphdef")]
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
 use super::names::Holder;
 use super::op::{self, MultiOp};
 use super::tensor::sum_of_nothing;
@@ -155,7 +155,7 @@ impl Graph {
     }
 
     /// Whether a node or a scope has that name, inside the current scope.
-    #[cfg(feature = "graphdef")]
+    #[cfg(any(feature = "graphdef", feature = "onnx"))]
     pub(crate) fn is_taken(&self, name: &str) -> bool {
         let scoped = Context::of(self).scoped(name);
         !matches!(self.shared.read().names.holder(&scoped), Holder::Nobody)

@@ -15,8 +15,8 @@
 //! | `If`, `Loop`, `Scan` | [`Graph::cond`](crate::Graph::cond), [`while_loop`](crate::Graph::while_loop), [`scan`](crate::Graph::scan) |
 //! | functions of the model | their nodes, in the place of each call |
 //!
-//! All ops and attributes that are not supported are told in one [error](OnnxError::Unsupported). Behind an error the graph
-//! holds what was built before it, and is of no more use.
+//! All ops and attributes that are not supported are told in one [error](OnnxError::Unsupported). A model is built twice, first
+//! in a graph that is thrown away, so an import that fails leaves the graph as it was.
 //!
 //! ```
 //! use flowgrad::io::onnx::{self, ImportOptions};

@@ -118,10 +118,24 @@ fn in_scope<'g>(
 ) -> Result<Imported<'g>, OnnxError> {
     let model =
         ModelProto::decode(bytes).map_err(|error| OnnxError::NotAModel { reason: error.to_string() })?;
-    let reader = Reader { folder, budget: Budget::of_file(bytes.len()) };
+    let reader = || Reader { folder: folder.clone(), budget: Budget::of_file(bytes.len()) };
+    // What is wrong shows in a graph that is thrown away.
+    let variables: Vec<String> = {
+        let trial = Graph::new();
+        let built = of_model(&trial, &model, reader(), options)?;
+        trial.check()?;
+        built.variables.into_iter().map(|(name, _)| name).collect()
+    };
+    let import = || match variables.iter().find(|name| graph.is_taken(name)) {
+        Some(taken) => {
+            let reason = "expected a name that no variable of the graph has, got one that is taken";
+            Err(OnnxError::model(format!("initializer `{}`", quoted(taken)), reason))
+        }
+        None => of_model(graph, &model, reader(), options),
+    };
     match &options.prefix {
-        Some(prefix) => graph.name_scope(prefix, || of_model(graph, &model, reader, options)),
-        None => of_model(graph, &model, reader, options),
+        Some(prefix) => graph.name_scope(prefix, import),
+        None => import(),
     }
 }
 

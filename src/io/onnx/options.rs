@@ -88,7 +88,7 @@ impl<'o> ImportOptions<'o> {
     }
 
     /// Adds an op, or replaces one. The domain of ONNX's own ops is `""`. A message of the closure is an error of the
-    /// node.
+    /// node. The closure is called for a graph that is thrown away first, and then for the one that is imported into.
     pub fn custom(
         mut self,
         domain: &str,

@@ -73,7 +73,7 @@ fn numbers(value: Value) -> ArrayD<f64> {
 /// How far apart numbers may be, in units of the largest of an array: of `f32`, and of `f64`. Some steps of training carry
 /// the roundings of each on to the next.
 const APART: [f64; 2] = [1e-6, 1e-12];
-/// TensorFlow's own gradient of batch normalization is off by 2e-6 from what its inputs give in `f64`, ours by 3e-7.
+/// In `batch_norm`, TensorFlow's own gradient by the scale is off by 2e-6 from what its inputs give in `f64`, ours by 3e-7.
 const APART_NORMALIZED: [f64; 2] = [4e-6, 1e-12];
 const APART_AFTER_STEPS: [f64; 2] = [2e-4, 1e-11];
 

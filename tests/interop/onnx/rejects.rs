@@ -47,6 +47,25 @@ fn all_that_is_missing_is_told_at_once() {
 }
 
 #[test]
+fn an_import_that_fails_leaves_the_graph_as_it_was() {
+    let g = Graph::new();
+    let w = g.variable("w", 1.0_f32);
+    let before = g.len();
+    let missing = of_nodes(&[node("Relu", &["x"], &["a"]), node("Frobnicate", &["a"], &["y"])], &[], &["y"]);
+    onnx::import(&g, &missing, &ImportOptions::new()).unwrap_err();
+    let taken = of_nodes(&[node("Add", &["x", "w"], &["y"])], &[floats("w", &[2], &[1.0, 2.0])], &["y"]);
+    let trained = || ImportOptions::new().trainable(|_| true);
+    let error = onnx::import(&g, &taken, &trained()).unwrap_err().to_string();
+    assert!(error.contains("initializer `w`: expected a name that no variable of the graph has"), "{error}");
+    assert_eq!(g.len(), before);
+    g.check().unwrap();
+    // In a scope of its own it has the name.
+    let model = onnx::import(&g, &taken, &trained().prefix("model")).unwrap();
+    assert_eq!(model.variables().len(), 1);
+    assert_eq!(Session::new(&g).unwrap().run(w.tensor()).unwrap().item().unwrap(), 1.0);
+}
+
+#[test]
 fn what_contradicts_itself_is_told() {
     says(b"", "model: expected a graph, got none");
     says(b"\x00\x01", "expected an ONNX model");
