@@ -54,7 +54,15 @@ pub mod onnx;
 mod replace;
 #[cfg(feature = "safetensors")]
 pub mod safetensors;
+#[cfg(any(feature = "graphdef", feature = "npz", feature = "onnx", feature = "safetensors"))]
+// Models have those of 16 bits alone.
+#[cfg_attr(not(feature = "safetensors"), allow(dead_code))]
+mod small_float;
 #[cfg(any(feature = "csv", feature = "npz", feature = "onnx", feature = "safetensors"))]
 pub(crate) mod source;
 #[cfg(feature = "tensorboard")]
 pub mod tensorboard;
+// To draw a graph takes less of the messages than to read one.
+#[cfg(any(feature = "graphdef", feature = "tensorboard"))]
+#[cfg_attr(not(feature = "graphdef"), allow(dead_code))]
+mod tensorflow;

@@ -7,7 +7,8 @@ use std::io::Read;
 
 use ndarray::{ArrayD, IxDyn, ShapeBuilder};
 
-use super::{ArrayFault, CHUNK, Encoding, Layout, Unreadable, small_float};
+use super::{ArrayFault, CHUNK, Encoding, Layout, Unreadable};
+use crate::io::small_float;
 use crate::{DType, Element, Value};
 
 type Reader = fn(&mut dyn Read, &Layout) -> Result<Value, Unreadable>;

@@ -7,7 +7,6 @@
 mod decode;
 pub(crate) mod encode;
 mod error;
-mod small_float;
 
 pub use error::ArrayFault;
 pub(crate) use error::Unreadable;

@@ -9,9 +9,9 @@
 
 use std::collections::HashMap;
 
-use super::messages::Attr;
 use super::nodes::{Node, Nodes, Port};
 use crate::io::import::order::sorted;
+use crate::io::tensorflow::Attr;
 
 /// A loop or a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

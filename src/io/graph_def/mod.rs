@@ -27,7 +27,6 @@ mod error;
 mod frames;
 mod functions;
 mod lists;
-mod messages;
 mod nodes;
 mod ops;
 mod options;
@@ -41,12 +40,12 @@ use prost::Message;
 
 use self::build::{Importer, Source};
 pub use self::error::GraphDefError;
-use self::messages::GraphDef;
 use self::nodes::Nodes;
 pub use self::options::{CustomNode, ImportOptions};
 use self::value::Val;
 use crate::element::Element;
 use crate::graph::{AnyTensor, Graph, Operation, Variable};
+use crate::io::tensorflow::GraphDef;
 
 /// The latest version of consumers that graphs are read for: that of TensorFlow 2.21.
 const CONSUMER: i32 = 2474;

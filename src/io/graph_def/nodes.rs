@@ -4,12 +4,12 @@
 //! they are put in order.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::error::GraphDefError;
 use super::frames::Frames;
-use super::messages::{Attr, AttrValue, FunctionDef, NodeDef};
 use super::table;
+use crate::io::tensorflow::{Attr, AttrValue, FunctionDef, NodeDef};
 
 /// An output of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,7 +26,7 @@ pub(super) struct Node {
     pub(super) inputs: Vec<Port>,
     /// Nodes that run before it.
     pub(super) control: Vec<usize>,
-    pub(super) attr: HashMap<String, AttrValue>,
+    pub(super) attr: BTreeMap<String, AttrValue>,
 }
 
 impl Node {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::messages::Attr;
 use super::nodes::Node;
 use super::tensor;
 use crate::element::with_element;
 use crate::graph::op::Attribute;
 use crate::graph::{AnyTensor, Graph};
+use crate::io::tensorflow::Attr;
 use crate::shape::Shape;
 
 /// What builds the nodes of an op.

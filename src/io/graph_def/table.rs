@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::messages::Attr;
 use super::nodes::Node;
 use super::ops::{Build, FAMILIES};
 use super::tensor::STRING;
+use crate::io::tensorflow::Attr;
 
 /// What builds the nodes of an op, if it is supported.
 pub(super) fn find(op: &str) -> Option<Build> {

@@ -2,9 +2,10 @@
 
 use ndarray::{ArrayD, IxDyn};
 
-use super::messages::{TensorProto, TensorShapeProto};
 use crate::element::{DType, Element, Value};
 use crate::io::import::budget::Budget;
+use crate::io::small_float::{bf16, f16};
+use crate::io::tensorflow::{TensorProto, TensorShapeProto};
 use crate::shape::Shape;
 
 /// The numbers of TensorFlow's element types, and ours: with `None` for those that widening would hold, and which one.
@@ -64,30 +65,11 @@ pub(super) fn value(proto: &TensorProto, widen: bool, budget: &mut Budget) -> Re
         5 => of.array(&proto.int_val, |number| number, |bytes| i32::from(i16::from_le_bytes(bytes))),
         17 => of.array(&proto.int_val, |number| number, |bytes| i32::from(u16::from_le_bytes(bytes))),
         22 => of.array(&proto.uint32_val, i64::from, |bytes| i64::from(u32::from_le_bytes(bytes))),
-        14 => {
-            of.array(&proto.half_val, |bits| bfloat(bits as u16), |bytes| bfloat(u16::from_le_bytes(bytes)))
-        }
-        19 => of.array(&proto.half_val, |bits| half(bits as u16), |bytes| half(u16::from_le_bytes(bytes))),
+        14 => of.array(&proto.half_val, |bits| bf16((bits as u16).to_le_bytes()), bf16),
+        19 => of.array(&proto.half_val, |bits| f16((bits as u16).to_le_bytes()), f16),
         // The type has been accepted.
         other => Err(format!("expected a type that holds numbers, got {other}")),
     }
-}
-
-/// A number of eight bits of exponent and seven of fraction.
-fn bfloat(bits: u16) -> f32 {
-    f32::from_bits(u32::from(bits) << 16)
-}
-
-/// A number of five bits of exponent and ten of fraction.
-fn half(bits: u16) -> f32 {
-    let (exponent, fraction) = (i32::from(bits >> 10 & 31), f32::from(bits & 1023));
-    let magnitude = match exponent {
-        0 => fraction * 2.0_f32.powi(-24),
-        31 if fraction == 0.0 => f32::INFINITY,
-        31 => f32::NAN,
-        _ => (1024.0 + fraction) * 2.0_f32.powi(exponent - 25),
-    };
-    if bits >> 15 == 0 { magnitude } else { -magnitude }
 }
 
 /// A message and the lengths that it declares.
@@ -131,8 +113,8 @@ impl Of<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::messages::Dim;
     use super::*;
+    use crate::io::tensorflow::Dim;
 
     fn of(dims: &[i64], proto: TensorProto) -> Result<Value, String> {
         let dim = dims.iter().map(|&size| Dim { size }).collect();

@@ -15,7 +15,7 @@ use super::messages::{SparseTensorProto, TensorProto};
 use super::types::{self, BFLOAT16, ElementType, FLOAT16};
 use crate::element::{DType, Element, Value};
 use crate::io::import::budget::Budget;
-use crate::io::source;
+use crate::io::{small_float, source};
 use crate::quote::quoted;
 
 /// An array of the file, and the type that it has there.
@@ -264,13 +264,12 @@ fn collect<T>(count: usize, elements: impl Iterator<Item = Option<T>>) -> Result
 }
 
 fn floats(element: &ElementType, stored: &Stored<'_>, count: usize) -> Result<Vec<f32>, String> {
-    let widened = |bits: u16| {
-        Some(if element.number == FLOAT16 { half(bits) } else { f32::from_bits(u32::from(bits) << 16) })
-    };
+    let of_two = if element.number == FLOAT16 { small_float::f16 } else { small_float::bf16 };
+    let widened = |bits: u16| Some(of_two(bits.to_le_bytes()));
     match stored {
         Stored::Raw(raw) if element.bytes == 2 => {
             let (chunks, _) = raw.as_chunks::<2>();
-            collect(count, chunks.iter().map(|&bytes| widened(u16::from_le_bytes(bytes))))
+            collect(count, chunks.iter().map(|&bytes| Some(of_two(bytes))))
         }
         Stored::Raw(raw) => {
             let (chunks, _) = raw.as_chunks::<4>();
@@ -323,39 +322,5 @@ fn integers<T>(
             collect(count, elements.iter().map(|&number| i64::try_from(number).ok().and_then(&as_own)))
         }
         Stored::Floats(_) | Stored::Doubles(_) => Err("expected integers, got others".to_owned()),
-    }
-}
-
-/// A number of 16 bits, which `f32` holds exactly.
-fn half(bits: u16) -> f32 {
-    let sign = u32::from(bits >> 15) << 31;
-    let (exponent, fraction) = (u32::from(bits >> 10 & 31), u32::from(bits & 1023));
-    let magnitude = match exponent {
-        // 2⁻²⁴ is the smallest number.
-        0 => (fraction as f32 * f32::from_bits(103 << 23)).to_bits(),
-        31 => f32::INFINITY.to_bits() | fraction << 13,
-        _ => (exponent + 112) << 23 | fraction << 13,
-    };
-    f32::from_bits(sign | magnitude)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::half;
-
-    #[test]
-    fn half_is_its_definition() {
-        for bits in 0..=u16::MAX {
-            let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 1023));
-            let magnitude = match exponent {
-                0 => fraction * 2_f64.powi(-24),
-                31 if fraction == 0.0 => f64::INFINITY,
-                31 => f64::NAN,
-                _ => (1024.0 + fraction) * 2_f64.powi(exponent - 25),
-            };
-            let expected = if bits >> 15 == 1 { -magnitude } else { magnitude };
-            let found = f64::from(half(bits));
-            assert!(found == expected || found.is_nan() && expected.is_nan(), "{bits:04x}");
-        }
     }
 }

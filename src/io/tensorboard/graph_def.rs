@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::proto::{Attr, AttrValue, DataType, Dim, GraphDef, ListValue, NodeDef, TensorShapeProto};
+use super::proto::DataType;
+use crate::io::tensorflow::{Attr, AttrValue, Dim, GraphDef, ListValue, NodeDef, TensorShapeProto};
 use crate::op::TensorType;
 use crate::{DType, Graph, NodeInfo};
 
@@ -31,7 +32,7 @@ impl GraphDef {
                 .collect(),
             attr: attributes(node),
         };
-        GraphDef { node: nodes.iter().map(node_def).collect() }
+        GraphDef { node: nodes.iter().map(node_def).collect(), ..GraphDef::default() }
     }
 }
 
@@ -42,10 +43,13 @@ fn op_name(op: &str) -> &str {
 }
 
 fn attributes(node: &NodeInfo) -> BTreeMap<String, AttrValue> {
-    let text = |text: String| Attr::S(text.into_bytes());
+    let text = |text: String| Attr::Bytes(text.into_bytes());
     let mut attributes = vec![
         ("T", Attr::Type(data_type(node.outputs[0].dtype).into())),
-        ("_output_shapes", Attr::List(ListValue { shape: node.outputs.iter().map(shape).collect() })),
+        (
+            "_output_shapes",
+            Attr::List(ListValue { shape: node.outputs.iter().map(shape).collect(), ..ListValue::default() }),
+        ),
         ("built_at", text(node.location.to_string())),
     ];
     if !node.attributes.is_empty() {
@@ -56,7 +60,8 @@ fn attributes(node: &NodeInfo) -> BTreeMap<String, AttrValue> {
 
 fn shape(output: &TensorType) -> TensorShapeProto {
     let size = |length: &Option<usize>| length.map_or(-1, |length| length as i64);
-    TensorShapeProto { dim: output.shape.dims().iter().map(|length| Dim { size: size(length) }).collect() }
+    let dim = output.shape.dims().iter().map(|length| Dim { size: size(length) }).collect();
+    TensorShapeProto { dim, unknown_rank: false }
 }
 
 fn data_type(dtype: DType) -> DataType {

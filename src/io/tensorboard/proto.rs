@@ -1,11 +1,8 @@
 //! The messages of event files: the parts of TensorFlow's protocol buffers that are written here.
 //!
-//! Names, numbers and types of the fields are those of `event.proto`, `summary.proto`, `histogram.proto`,
-//! `graph.proto`, `node_def.proto`, `attr_value.proto`, `tensor_shape.proto` and `types.proto` in
+//! Names, numbers and types of the fields are those of `event.proto`, `summary.proto`, `histogram.proto` and `types.proto` in
 //! <https://github.com/tensorflow/tensorboard/tree/master/tensorboard/compat/proto>. A number is the meaning of a
 //! field on the wire and never changes.
-
-use std::collections::BTreeMap;
 
 /// One record of an event file.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -89,63 +86,6 @@ pub(super) struct HistogramProto {
     pub(super) bucket_limit: Vec<f64>,
     #[prost(double, repeated, tag = "7")]
     pub(super) bucket: Vec<f64>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct GraphDef {
-    #[prost(message, repeated, tag = "1")]
-    pub(super) node: Vec<NodeDef>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct NodeDef {
-    #[prost(string, tag = "1")]
-    pub(super) name: String,
-    #[prost(string, tag = "2")]
-    pub(super) op: String,
-    /// Names of nodes; those behind a `^` only run before.
-    #[prost(string, repeated, tag = "3")]
-    pub(super) input: Vec<String>,
-    #[prost(btree_map = "string, message", tag = "5")]
-    pub(super) attr: BTreeMap<String, AttrValue>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct AttrValue {
-    #[prost(oneof = "Attr", tags = "1, 2, 6")]
-    pub(super) value: Option<Attr>,
-}
-
-/// The value of an attribute.
-#[derive(Clone, PartialEq, prost::Oneof)]
-pub(super) enum Attr {
-    #[prost(message, tag = "1")]
-    List(ListValue),
-    #[prost(bytes, tag = "2")]
-    S(Vec<u8>),
-    #[prost(enumeration = "DataType", tag = "6")]
-    Type(i32),
-}
-
-/// `AttrValue.ListValue`.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct ListValue {
-    #[prost(message, repeated, tag = "7")]
-    pub(super) shape: Vec<TensorShapeProto>,
-}
-
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct TensorShapeProto {
-    #[prost(message, repeated, tag = "2")]
-    pub(super) dim: Vec<Dim>,
-}
-
-/// `TensorShapeProto.Dim`.
-#[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct Dim {
-    /// -1 where it is not known.
-    #[prost(int64, tag = "1")]
-    pub(super) size: i64,
 }
 
 /// Element types by TensorFlow's numbers.

@@ -8,8 +8,9 @@ use prost::Message;
 
 use super::error::SummaryError;
 use super::image::Images;
-use super::proto::{Datum, Event, GraphDef, HistogramProto, Summary, SummaryValue, What};
+use super::proto::{Datum, Event, HistogramProto, Summary, SummaryValue, What};
 use super::record::{EventFile, since_1970};
+use crate::io::tensorflow::GraphDef;
 use crate::{Graph, Numeric};
 
 /// Writes what `TensorBoard` shows of a run: an event file in a log directory.

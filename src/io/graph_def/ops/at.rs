@@ -2,7 +2,6 @@
 
 use super::super::build::Importer;
 use super::super::error::GraphDefError;
-use super::super::messages::{Attr, ListValue};
 use super::super::nodes::{Node, Nodes};
 use super::super::tensor;
 use super::super::value::Val;
@@ -11,6 +10,7 @@ use crate::element::{DType, Value, with_array};
 use crate::gradient::Gradients;
 use crate::graph::{AnyTensor, Graph};
 use crate::io::import::known::Known;
+use crate::io::tensorflow::{Attr, ListValue};
 use crate::ops::Lengths;
 use crate::shape::Shape;
 

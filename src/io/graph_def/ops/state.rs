@@ -2,7 +2,6 @@
 
 use ndarray::arr0;
 
-use super::super::messages::Attr;
 use super::super::nodes::{Nodes, Port};
 use super::super::tensor;
 use super::at::one;
@@ -13,6 +12,7 @@ use crate::graph::{AnyTensor, Role};
 use crate::initializer::zeros;
 use crate::io::import::budget::Budget;
 use crate::io::import::known::Known;
+use crate::io::tensorflow::Attr;
 use crate::shape::Shape;
 
 pub(super) const OPS: &[Row] = &[

@@ -1,48 +1,54 @@
-//! The messages of TensorFlow's files, as far as they are read. Fields that are not listed are skipped.
+//! The messages of TensorFlow's graphs, as far as they are read or written. Fields that are not listed are skipped.
+//!
+//! Names, numbers and types of the fields are those of `graph.proto`, `node_def.proto`, `attr_value.proto`, `tensor.proto`,
+//! `tensor_shape.proto` and `function.proto` in
+//! <https://github.com/tensorflow/tensorflow/tree/master/tensorflow/core/framework>. A number is the meaning of a field on
+//! the wire and never changes.
 //!
 //! Decoding takes memory in proportion to the bytes, and prost bounds how deep messages lie in each other.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct GraphDef {
+pub(crate) struct GraphDef {
     #[prost(message, repeated, tag = "1")]
-    pub(super) node: Vec<NodeDef>,
+    pub(crate) node: Vec<NodeDef>,
     #[prost(message, optional, tag = "2")]
-    pub(super) library: Option<FunctionDefLibrary>,
+    pub(crate) library: Option<FunctionDefLibrary>,
     #[prost(message, optional, tag = "4")]
-    pub(super) versions: Option<VersionDef>,
+    pub(crate) versions: Option<VersionDef>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct VersionDef {
+pub(crate) struct VersionDef {
     #[prost(int32, tag = "1")]
-    pub(super) producer: i32,
+    pub(crate) producer: i32,
     #[prost(int32, tag = "2")]
-    pub(super) min_consumer: i32,
+    pub(crate) min_consumer: i32,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct NodeDef {
+pub(crate) struct NodeDef {
     #[prost(string, tag = "1")]
-    pub(super) name: String,
+    pub(crate) name: String,
     #[prost(string, tag = "2")]
-    pub(super) op: String,
+    pub(crate) op: String,
+    /// Names of nodes, or `node:1` for another output than the first; those behind a `^` only run before.
     #[prost(string, repeated, tag = "3")]
-    pub(super) input: Vec<String>,
-    #[prost(map = "string, message", tag = "5")]
-    pub(super) attr: HashMap<String, AttrValue>,
+    pub(crate) input: Vec<String>,
+    #[prost(btree_map = "string, message", tag = "5")]
+    pub(crate) attr: BTreeMap<String, AttrValue>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct AttrValue {
+pub(crate) struct AttrValue {
     #[prost(oneof = "Attr", tags = "1, 2, 3, 4, 5, 6, 7, 8, 10")]
-    pub(super) value: Option<Attr>,
+    pub(crate) value: Option<Attr>,
 }
 
 /// The kinds of attributes.
 #[derive(Clone, PartialEq, prost::Oneof)]
-pub(super) enum Attr {
+pub(crate) enum Attr {
     #[prost(message, tag = "1")]
     List(ListValue),
     #[prost(bytes, tag = "2")]
@@ -64,97 +70,97 @@ pub(super) enum Attr {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct ListValue {
+pub(crate) struct ListValue {
     #[prost(bytes = "vec", repeated, tag = "2")]
-    pub(super) s: Vec<Vec<u8>>,
+    pub(crate) s: Vec<Vec<u8>>,
     #[prost(int64, repeated, tag = "3")]
-    pub(super) i: Vec<i64>,
+    pub(crate) i: Vec<i64>,
     #[prost(float, repeated, tag = "4")]
-    pub(super) f: Vec<f32>,
+    pub(crate) f: Vec<f32>,
     #[prost(bool, repeated, tag = "5")]
-    pub(super) b: Vec<bool>,
+    pub(crate) b: Vec<bool>,
     #[prost(int32, repeated, tag = "6")]
-    pub(super) r#type: Vec<i32>,
+    pub(crate) r#type: Vec<i32>,
     #[prost(message, repeated, tag = "7")]
-    pub(super) shape: Vec<TensorShapeProto>,
+    pub(crate) shape: Vec<TensorShapeProto>,
     #[prost(message, repeated, tag = "9")]
-    pub(super) func: Vec<NameAttrList>,
+    pub(crate) func: Vec<NameAttrList>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct NameAttrList {
+pub(crate) struct NameAttrList {
     #[prost(string, tag = "1")]
-    pub(super) name: String,
+    pub(crate) name: String,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct TensorShapeProto {
+pub(crate) struct TensorShapeProto {
     #[prost(message, repeated, tag = "2")]
-    pub(super) dim: Vec<Dim>,
+    pub(crate) dim: Vec<Dim>,
     #[prost(bool, tag = "3")]
-    pub(super) unknown_rank: bool,
+    pub(crate) unknown_rank: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, prost::Message)]
-pub(super) struct Dim {
+pub(crate) struct Dim {
     #[prost(int64, tag = "1")]
-    pub(super) size: i64,
+    pub(crate) size: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct TensorProto {
+pub(crate) struct TensorProto {
     #[prost(int32, tag = "1")]
-    pub(super) dtype: i32,
+    pub(crate) dtype: i32,
     #[prost(message, optional, tag = "2")]
-    pub(super) tensor_shape: Option<TensorShapeProto>,
+    pub(crate) tensor_shape: Option<TensorShapeProto>,
     #[prost(bytes = "vec", tag = "4")]
-    pub(super) tensor_content: Vec<u8>,
+    pub(crate) tensor_content: Vec<u8>,
     #[prost(float, repeated, tag = "5")]
-    pub(super) float_val: Vec<f32>,
+    pub(crate) float_val: Vec<f32>,
     #[prost(double, repeated, tag = "6")]
-    pub(super) double_val: Vec<f64>,
+    pub(crate) double_val: Vec<f64>,
     #[prost(int32, repeated, tag = "7")]
-    pub(super) int_val: Vec<i32>,
+    pub(crate) int_val: Vec<i32>,
     #[prost(int64, repeated, tag = "10")]
-    pub(super) int64_val: Vec<i64>,
+    pub(crate) int64_val: Vec<i64>,
     #[prost(bool, repeated, tag = "11")]
-    pub(super) bool_val: Vec<bool>,
+    pub(crate) bool_val: Vec<bool>,
     #[prost(int32, repeated, tag = "13")]
-    pub(super) half_val: Vec<i32>,
+    pub(crate) half_val: Vec<i32>,
     #[prost(uint32, repeated, tag = "16")]
-    pub(super) uint32_val: Vec<u32>,
+    pub(crate) uint32_val: Vec<u32>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct FunctionDefLibrary {
+pub(crate) struct FunctionDefLibrary {
     #[prost(message, repeated, tag = "1")]
-    pub(super) function: Vec<FunctionDef>,
+    pub(crate) function: Vec<FunctionDef>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct FunctionDef {
+pub(crate) struct FunctionDef {
     #[prost(message, optional, tag = "1")]
-    pub(super) signature: Option<OpDef>,
+    pub(crate) signature: Option<OpDef>,
     #[prost(message, repeated, tag = "3")]
-    pub(super) node_def: Vec<NodeDef>,
-    #[prost(map = "string, string", tag = "4")]
-    pub(super) ret: HashMap<String, String>,
-    #[prost(map = "string, string", tag = "6")]
-    pub(super) control_ret: HashMap<String, String>,
+    pub(crate) node_def: Vec<NodeDef>,
+    #[prost(btree_map = "string, string", tag = "4")]
+    pub(crate) ret: BTreeMap<String, String>,
+    #[prost(btree_map = "string, string", tag = "6")]
+    pub(crate) control_ret: BTreeMap<String, String>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct OpDef {
+pub(crate) struct OpDef {
     #[prost(string, tag = "1")]
-    pub(super) name: String,
+    pub(crate) name: String,
     #[prost(message, repeated, tag = "2")]
-    pub(super) input_arg: Vec<ArgDef>,
+    pub(crate) input_arg: Vec<ArgDef>,
     #[prost(message, repeated, tag = "3")]
-    pub(super) output_arg: Vec<ArgDef>,
+    pub(crate) output_arg: Vec<ArgDef>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct ArgDef {
+pub(crate) struct ArgDef {
     #[prost(string, tag = "1")]
-    pub(super) name: String,
+    pub(crate) name: String,
 }

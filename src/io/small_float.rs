@@ -67,38 +67,38 @@ impl Format {
 }
 
 #[inline]
-pub(super) fn f16(bytes: [u8; 2]) -> f32 {
+pub(crate) fn f16(bytes: [u8; 2]) -> f32 {
     F16.widened(u16::from_le_bytes(bytes))
 }
 
 #[inline]
-pub(super) fn bf16(bytes: [u8; 2]) -> f32 {
+pub(crate) fn bf16(bytes: [u8; 2]) -> f32 {
     f32::from_bits(u32::from(u16::from_le_bytes(bytes)) << 16)
 }
 
 #[inline]
-pub(super) fn e4m3([bits]: [u8; 1]) -> f32 {
+pub(crate) fn e4m3([bits]: [u8; 1]) -> f32 {
     E4M3.widened(bits.into())
 }
 
 #[inline]
-pub(super) fn e5m2([bits]: [u8; 1]) -> f32 {
+pub(crate) fn e5m2([bits]: [u8; 1]) -> f32 {
     E5M2.widened(bits.into())
 }
 
 #[inline]
-pub(super) fn e4m3_fnuz([bits]: [u8; 1]) -> f32 {
+pub(crate) fn e4m3_fnuz([bits]: [u8; 1]) -> f32 {
     E4M3_FNUZ.widened(bits.into())
 }
 
 #[inline]
-pub(super) fn e5m2_fnuz([bits]: [u8; 1]) -> f32 {
+pub(crate) fn e5m2_fnuz([bits]: [u8; 1]) -> f32 {
     E5M2_FNUZ.widened(bits.into())
 }
 
 /// A power of two: no sign, no fraction, no zero.
 #[inline]
-pub(super) fn e8m0([bits]: [u8; 1]) -> f32 {
+pub(crate) fn e8m0([bits]: [u8; 1]) -> f32 {
     match bits {
         // Half of the smallest number with a leading one.
         0 => f32::MIN_POSITIVE / 2.0,
