@@ -10,10 +10,12 @@ pub(crate) fn profile() -> PathBuf {
 }
 
 /// The features that are off by default, and whether this test has them.
-const FEATURES: [(&str, bool); 3] = [
+pub(crate) const FEATURES: [(&str, bool); 5] = [
     ("disassembly", cfg!(feature = "disassembly")),
     ("fft", cfg!(feature = "fft")),
+    ("graphdef", cfg!(feature = "graphdef")),
     ("linalg", cfg!(feature = "linalg")),
+    ("onnx", cfg!(feature = "onnx")),
 ];
 
 /// Cargo, told to build as this test was built.

@@ -16,7 +16,7 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::cargo::{cargo, profile};
+use crate::cargo::{FEATURES, cargo, profile};
 
 /// Where rustc finds the library that this test was built with.
 struct Library {
@@ -131,4 +131,15 @@ fn misuse_does_not_compile() {
     failures.sort();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(count >= 15, "{count} programs");
+}
+
+/// Or else what is built for a test would be built with other features, for minutes.
+#[test]
+fn cargo_is_told_of_all_features_that_are_off_by_default() {
+    let manifest = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).unwrap();
+    let features = manifest.split("[features]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let mut lines = features.lines().filter_map(|line| line.split_once(" = "));
+    let (_, default) = lines.next().unwrap();
+    let off = lines.map(|(name, _)| name).filter(|name| !default.contains(&format!("\"{name}\"")));
+    assert!(off.eq(FEATURES.iter().map(|(name, _)| *name)));
 }
