@@ -267,8 +267,9 @@ methods! {
     ///
     /// `Auto` compares what n·m multiplications take with what transforms of N points do, where N is the next even product of
     /// powers of 2, 3 and 5 that rows are filled up to. The rule was measured (`cargo bench --bench convolve`): transforms are
-    /// faster for two rows of 70 elements, and for rows of 1,000, 10,000 and 100,000 from kernels of 45, 55 and 115 on. It
-    /// looks at lengths alone, and not at the machine. By transforms each element has an error of some units in the last
+    /// faster for rows of 1,000, 10,000 and 100,000 from kernels of 45, 55 and 115 on. Of two rows of the same length it takes
+    /// them from 70 elements on; from 32 to there they would save half a microsecond at most. It looks at lengths
+    /// alone, and not at the machine. By transforms each element has an error of some units in the last
     /// place of the largest sum, and one NaN or infinity leaves its whole row NaN; choose `Direct` where small sums beside
     /// large ones matter.
     ///
