@@ -9,7 +9,7 @@ use super::GradientFault;
 use super::sweep::{Sweep, why_unconnected};
 use crate::error::Fault;
 use crate::graph::Float;
-use crate::graph::op::ExpectShape;
+use crate::graph::op::{Expect, ExpectShape};
 use crate::graph::{AnyTensor, Graph, Tensor};
 
 /// A request for gradients with all its options.
@@ -185,8 +185,8 @@ fn seeds<'g>(ys: &[AnyTensor<'g>], grad_ys: Option<&[AnyTensor<'g>]>) -> Result<
     let checked =
         ys.iter().zip(grad_ys).map(|(y, given)| match (y.shape().is_known(), given.shape() == y.shape()) {
             (true, true) => *given,
-            (true, false) => given.unary(ExpectShape(Some(y.shape()))),
-            (false, _) => given.binary(ExpectShape(None), *y),
+            (true, false) => given.unary(Expect(ExpectShape(Some(y.shape())))),
+            (false, _) => given.binary(Expect(ExpectShape(None)), *y),
         });
     Ok(checked.collect())
 }

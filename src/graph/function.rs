@@ -12,7 +12,7 @@ use std::panic::Location;
 
 use super::body::{Body, BodyId, CallId, CallRecord, GradientKey, GradientOf, check_bounds};
 use super::context::{self, Context};
-use super::op::{Call, ExpectShape, Parameter};
+use super::op::{Call, Expect, ExpectShape, Parameter};
 use super::{AnyTensor, Arena, Graph, NewNode, NodeId, Role, TensorId, Tensors};
 use crate::error::{Fault, Site};
 use crate::shape::{Shape, TensorType};
@@ -293,7 +293,7 @@ impl Graph {
             };
             // What is not known yet is checked when it is.
             let checked = inputs.iter().zip(expected).map(|(input, expected)| match expected {
-                Some(expected) => input.unary(ExpectShape(Some(expected))),
+                Some(expected) => input.unary(Expect(ExpectShape(Some(expected)))),
                 None => *input,
             });
             let inputs: Vec<AnyTensor<'g>> = checked.collect();

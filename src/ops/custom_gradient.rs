@@ -6,7 +6,7 @@
 use crate::error::Fault;
 use crate::gradient::{GradientFault, Pullback};
 use crate::graph::Float;
-use crate::graph::op::{ExpectShape, Rule};
+use crate::graph::op::{Expect, ExpectShape, Rule};
 use crate::graph::{AnyTensor, Detached, Run, Tensor};
 use crate::shape::Shape;
 
@@ -39,7 +39,7 @@ fn fitted<'g>(share: AnyTensor<'g>, input: AnyTensor<'g>) -> AnyTensor<'g> {
         return share.graph().invalid_any("custom_gradient", fault);
     }
     // What is not known yet is checked when it is.
-    share.binary(ExpectShape(None), input)
+    share.binary(Expect(ExpectShape(None)), input)
 }
 
 /// What a custom gradient is computed from: the function's inputs, its result, and the result's own gradient.

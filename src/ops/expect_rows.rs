@@ -1,10 +1,8 @@
 //! `expect_rows`: a tensor as it is, whose last axis must be as long as another's: rows that a formula must not broadcast.
 
 use crate::error::Fault;
-use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Op, OpDef};
-use crate::ir::{Lowering, Val};
+use crate::graph::op::{Expect, Expectation, OpDef};
 use crate::ops::internal::internal;
 use crate::shape::{Shape, ShapeError, TensorType};
 
@@ -28,10 +26,8 @@ pub enum RowsFault {
 #[derive(Clone, Copy, Debug)]
 struct ExpectRows;
 
-impl Op for ExpectRows {
-    fn name(&self) -> &'static str {
-        "expect_rows"
-    }
+impl Expectation for ExpectRows {
+    const NAME: &'static str = "expect_rows";
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let shape = &inputs[0].shape;
@@ -47,24 +43,12 @@ impl Op for ExpectRows {
             _ => Ok(TensorType::new(inputs[0].dtype, [rows, &[found.or(expected)]].concat())),
         }
     }
-
-    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
-        inputs[0]
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        at.give(0, |dy| dy);
-    }
-
-    fn differentiable(&self, input: usize) -> bool {
-        input == 0
-    }
 }
 
 /// The tensor, of rows that are as long as those of another one.
 #[track_caller]
 pub(crate) fn expect_rows<'g>(x: AnyTensor<'g>, like: AnyTensor<'g>) -> AnyTensor<'g> {
-    x.binary(ExpectRows, like)
+    x.binary(Expect(ExpectRows), like)
 }
 
 /// It is a part of others.
@@ -72,7 +56,7 @@ pub(super) const METHODS: &[&[OpDef]] = &[];
 
 /// For files of graphs.
 pub(super) const INTERNAL: &[OpDef] = internal! {
-    "expect_rows" (x: Element, like: Element) [] |given| ExpectRows;
+    "expect_rows" (x: Element, like: Element) [] |given| Expect(ExpectRows);
 };
 
 #[cfg(test)]

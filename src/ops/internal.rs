@@ -4,7 +4,9 @@
 
 use crate::error::Fault;
 use crate::graph::op::scaled::ScaledEither;
-use crate::graph::op::{BroadcastLike, Elements, ExpectShape, Group, OpDef, OperandDef, Scaled, SumLike};
+use crate::graph::op::{
+    BroadcastLike, Elements, Expect, ExpectShape, Group, OpDef, OperandDef, Scaled, SumLike,
+};
 use crate::shape::Shape;
 
 /// Declares definitions of internal ops: the name, the operands with their elements, the attributes with their types, and
@@ -53,7 +55,7 @@ pub(super) const OF_LISTS: &[OpDef] = &[
         attributes: &[crate::graph::op::AttributeDef::optional::<Shape>("shape")],
         build: |graph, operands, attributes| {
             let shape = attributes.get("shape").map(|_| attributes.value("shape")).transpose()?;
-            Ok(vec![graph.apply(ExpectShape(shape), operands)])
+            Ok(vec![graph.apply(Expect(ExpectShape(shape)), operands)])
         },
     },
     OpDef {

@@ -7,7 +7,7 @@ use crate::element::DType;
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, Op, OpDef, Scaled};
+use crate::graph::op::{Attributes, Expect, Expectation, Op, OpDef, Scaled};
 use crate::ir::{Lowering, Scalar, Val};
 use crate::ops::internal::internal;
 use crate::ops::methods::methods;
@@ -49,10 +49,9 @@ struct SameShape {
     loss: &'static str,
 }
 
-impl Op for SameShape {
-    fn name(&self) -> &'static str {
-        "same_shape"
-    }
+impl Expectation for SameShape {
+    const NAME: &'static str = "same_shape";
+    const INPUT: usize = 1;
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let (predictions, targets) = (inputs[0].shape.clone(), inputs[1].shape.clone());
@@ -62,18 +61,6 @@ impl Op for SameShape {
         let lengths = predictions.dims().iter().zip(targets.dims());
         let lengths: Vec<Option<usize>> = lengths.map(|(a, b)| a.or(*b)).collect();
         Ok(TensorType::new(inputs[1].dtype, lengths))
-    }
-
-    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
-        inputs[1]
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        at.give(1, |dy| dy);
-    }
-
-    fn differentiable(&self, input: usize) -> bool {
-        input == 1
     }
 
     fn attributes(&self) -> Attributes {
@@ -99,7 +86,7 @@ impl<'g> AnyTensor<'g> {
             return Err(graph.invalid_any(loss, fault));
         }
         let checked_now = expected == found && expected.is_known();
-        Ok(if checked_now { targets } else { graph.apply(SameShape { loss }, &[self, targets]) })
+        Ok(if checked_now { targets } else { graph.apply(Expect(SameShape { loss }), &[self, targets]) })
     }
 }
 
@@ -300,7 +287,7 @@ impl AnyTensor<'_> {
 /// For files of graphs. A loss has the name of an op, which lives as long as the program.
 pub(super) const INTERNAL: &[OpDef] = internal! {
     "same_shape" (predictions: Element, targets: Element) [loss: String] |given|
-        SameShape { loss: super::definition(&loss).map_or("loss", OpDef::name) };
+        Expect(SameShape { loss: super::definition(&loss).map_or("loss", OpDef::name) });
     "label_mask" (labels: Integer, logits: Element) [] |given| LabelMask;
 };
 

@@ -2,7 +2,7 @@
 
 use super::laws::{Example, example};
 use crate::graph::op::scaled::ScaledEither;
-use crate::graph::op::{BroadcastLike, ExpectShape, Scaled, SumLike};
+use crate::graph::op::{BroadcastLike, Expect, ExpectShape, Scaled, SumLike};
 
 pub(super) fn examples() -> Vec<Example> {
     [broadcast(), constant(), scaled(), state(), parts()].into_iter().flatten().collect()
@@ -27,7 +27,7 @@ fn broadcast() -> Vec<Example> {
         example!(
             "expect_shape",
             &[&[2, 3], &[2, 3]],
-            |_, x| Tensor::typed(x[0].any().binary(ExpectShape(None), x[1].any())),
+            |_, x| Tensor::typed(x[0].any().binary(Expect(ExpectShape(None)), x[1].any())),
             |x| x[0].clone(),
         ),
     ]

@@ -2,7 +2,7 @@
 //! `expect_shape`.
 //! Of the second input of either only the shape counts, which may be known only at run time.
 
-use super::{Attributes, Form, Op};
+use super::{Attributes, Expectation, Form, Op};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
@@ -114,10 +114,8 @@ impl Op for SumLike {
 #[derive(Debug)]
 pub(crate) struct ExpectShape(pub(crate) Option<Shape>);
 
-impl Op for ExpectShape {
-    fn name(&self) -> &'static str {
-        "expect_shape"
-    }
+impl Expectation for ExpectShape {
+    const NAME: &'static str = "expect_shape";
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let found = inputs[0];
@@ -127,18 +125,6 @@ impl Op for ExpectShape {
             Some(shape) => Ok(TensorType::new(found.dtype, shape)),
             None => Err(Fault::OtherShape { expected: expected.clone(), found: found.shape.clone() }),
         }
-    }
-
-    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
-        inputs[0]
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        at.give(0, |dy| dy);
-    }
-
-    fn differentiable(&self, input: usize) -> bool {
-        input == 0
     }
 
     fn attributes(&self) -> Attributes {

@@ -6,11 +6,9 @@
 
 use super::scan::{Checkpoints, Rows, Scan};
 use crate::error::Fault;
-use crate::gradient::Pullback;
 use crate::graph::op::pick::{Along, Choice, Pick, PickTransposed, Run};
-use crate::graph::op::{Attributes, Op, OpDef};
+use crate::graph::op::{Attributes, Expect, Expectation, OpDef};
 use crate::graph::{AnyTensor, ControlFault, Graph, Numbering};
-use crate::ir::{Lowering, Val};
 use crate::ops::Length;
 use crate::ops::internal::internal;
 use crate::ops::parts::{PutBackDef, put_back};
@@ -65,10 +63,8 @@ struct ExpectAsManyRows {
     array: usize,
 }
 
-impl Op for ExpectAsManyRows {
-    fn name(&self) -> &'static str {
-        "expect_as_many_rows"
-    }
+impl Expectation for ExpectAsManyRows {
+    const NAME: &'static str = "expect_as_many_rows";
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let rows = |of: &TensorType| of.shape.dims().first().copied().flatten();
@@ -80,18 +76,6 @@ impl Op for ExpectAsManyRows {
         }
     }
 
-    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
-        inputs[0]
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        at.give(0, |dy| dy);
-    }
-
-    fn differentiable(&self, input: usize) -> bool {
-        input == 0
-    }
-
     fn attributes(&self) -> Attributes {
         Attributes::new().with("array", self.array)
     }
@@ -99,7 +83,7 @@ impl Op for ExpectAsManyRows {
 
 /// For files of graphs.
 pub(in crate::ops) const INTERNAL: &[OpDef] = internal! {
-    "expect_as_many_rows" (x: Element, like: Element) [array: usize] |given| ExpectAsManyRows { array };
+    "expect_as_many_rows" (x: Element, like: Element) [array: usize] |given| Expect(ExpectAsManyRows { array });
     "cut_rows" (x: Element) [block: usize, rest: bool] |given| Pick(Cut { block, is_rest: rest });
 };
 
@@ -140,7 +124,7 @@ impl Rows {
         // Cut into blocks, arrays of different lengths would be told apart by their parts.
         let as_long = |(array, &tensor): (usize, &AnyTensor<'g>)| match array {
             0 => tensor,
-            _ => tensor.binary(ExpectAsManyRows { array }, arrays[0]),
+            _ => tensor.binary(Expect(ExpectAsManyRows { array }), arrays[0]),
         };
         let arrays = &arrays.iter().enumerate().map(as_long).collect::<Vec<_>>()[..];
         let blocks = rows / block;

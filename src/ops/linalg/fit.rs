@@ -5,7 +5,7 @@ use super::shapes::{Matrices, lengths};
 use crate::error::Fault;
 use crate::gradient::Pullback;
 use crate::graph::AnyTensor;
-use crate::graph::op::{Attributes, Op, OpDef};
+use crate::graph::op::{Attributes, Expect, Expectation, Op, OpDef};
 use crate::ir::{AxisSlice, Lowering, Val};
 use crate::ops::internal::internal;
 use crate::shape::{TensorType, resolve_axis};
@@ -88,10 +88,8 @@ struct ExpectSquare {
     may_be_wide: bool,
 }
 
-impl Op for ExpectSquare {
-    fn name(&self) -> &'static str {
-        "expect_square"
-    }
+impl Expectation for ExpectSquare {
+    const NAME: &'static str = "expect_square";
 
     fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
         let matrices = Matrices::of(inputs[1])?;
@@ -109,18 +107,6 @@ impl Op for ExpectSquare {
         Ok(inputs[0].clone())
     }
 
-    fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
-        inputs[0]
-    }
-
-    fn pullback(&self, at: &mut Pullback<'_>) {
-        at.give(0, |dy| dy);
-    }
-
-    fn differentiable(&self, input: usize) -> bool {
-        input == 0
-    }
-
     fn attributes(&self) -> Attributes {
         Attributes::new().with("may_be_wide", self.may_be_wide)
     }
@@ -128,11 +114,11 @@ impl Op for ExpectSquare {
 
 /// The tensor, if the matrices are square, or wide where they may be.
 pub(super) fn if_square<'g>(x: AnyTensor<'g>, of: AnyTensor<'g>, may_be_wide: bool) -> AnyTensor<'g> {
-    x.binary(ExpectSquare { may_be_wide }, of)
+    x.binary(Expect(ExpectSquare { may_be_wide }), of)
 }
 
 /// For files of graphs.
 pub(super) const INTERNAL: &[OpDef] = internal! {
     "matrix_fit" (x: Float, like: Element) [rows: isize, columns: isize] |given| Fit { rows, columns };
-    "expect_square" (x: Float, of: Element) [may_be_wide: bool] |given| ExpectSquare { may_be_wide };
+    "expect_square" (x: Float, of: Element) [may_be_wide: bool] |given| Expect(ExpectSquare { may_be_wide });
 };
