@@ -122,7 +122,7 @@ pub(crate) fn emit(program: &Program, isa: Isa) -> Option<Code> {
     }
 }
 
-/// The code of a iterated program, if it can be expressed.
+/// The code of an iterated program, if it can be expressed.
 pub(crate) fn emit_iterated(iterated: &Iterated, isa: Isa) -> Option<Code> {
     if !is_possible(isa) {
         return None;

@@ -17,7 +17,7 @@ use super::straight::{self, Places};
 use super::tapes::{Rows, Tape};
 use super::workers::RunQueue;
 use crate::ir::Numbering;
-use crate::plan::{BranchCall, HANDLE_BYTES, LoopCall, LoopFeed, LoopTrips, Place, Start};
+use crate::plan::{Anchor, BranchCall, HANDLE_BYTES, LoopCall, LoopFeed, LoopTrips, Place, Start};
 
 /// Runs the plan that the selector says: of two by a boolean, or by an index; beyond the last stands the last.
 ///
@@ -282,8 +282,18 @@ impl<'r> LoopRun<'r> {
         }
     }
 
-    /// Where lies from iteration to iteration what is fed, if the first state has been put in its place in the frame.
-    pub(super) fn fed_places(&self, position: usize) -> Places {
+    /// Where lies from iteration to iteration what an anchor stands for, if the first state has been put in its place in the
+    /// frame; `None` for memory of the plan's own, and for what only a session has.
+    pub(super) fn places(&self, of: Anchor) -> Option<Places> {
+        match of {
+            Anchor::Fed(position) => Some(self.fed_places(position)),
+            Anchor::Left(position) => Some(self.left_places(position)),
+            Anchor::Constant(index) => Some(Places::Same(self.call.plan.constants[index].start().cast_mut())),
+            Anchor::Arena | Anchor::Scratch | Anchor::Given(_) => None,
+        }
+    }
+
+    fn fed_places(&self, position: usize) -> Places {
         let &LoopRun { call, addresses, frame, most, first_row, .. } = self;
         match call.operands[position] {
             LoopFeed::State(state) => {
@@ -303,8 +313,7 @@ impl<'r> LoopRun<'r> {
         }
     }
 
-    /// The same of what is left.
-    pub(super) fn left_places(&self, position: usize) -> Places {
+    fn left_places(&self, position: usize) -> Places {
         let &LoopRun { call, addresses, frame, .. } = self;
         if let Some(state) = call.states.get(position) {
             let [even, odd] = state.offsets.map(|offset| frame.wrapping_add(offset));

@@ -30,17 +30,9 @@ impl Words {
             let place = match word {
                 Word::Number(number) => number as u64,
                 Word::Address { of, offset } => {
-                    let places = match of {
-                        Anchor::Fed(position) => run.fed_places(position),
-                        Anchor::Left(position) => run.left_places(position),
-                        Anchor::Constant(index) => {
-                            Places::Same(run.call.plan.constants[index].start().cast_mut())
-                        }
-                        Anchor::Arena | Anchor::Scratch | Anchor::Given(_) => return None,
-                    };
                     // Of what is left, the other place comes first.
                     let state = usize::from(matches!(of, Anchor::Left(_)));
-                    let start = match places {
+                    let start = match run.places(of)? {
                         Places::Same(place) => place,
                         Places::Alternating(places) => places[state],
                         Places::Rows { first, .. } => first,

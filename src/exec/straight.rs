@@ -150,18 +150,13 @@ impl Table {
             let [even, odd] = match word {
                 Word::Number(number) => [number as u64; 2],
                 Word::Address { of, offset } => {
-                    let places = match of {
-                        Anchor::Fed(position) => run.fed_places(position),
-                        Anchor::Left(position) => run.left_places(position),
-                        Anchor::Constant(index) => {
-                            Places::Same(run.call.plan.constants[index].start().cast_mut())
-                        }
-                        Anchor::Arena => Places::Same(run.frame),
-                        Anchor::Scratch => Places::Same(scratch),
-                        // A loop's line has none.
-                        Anchor::Given(_) => Places::Same(ptr::null_mut()),
+                    // What only a session has, a loop's line has none of.
+                    let own = || match of {
+                        Anchor::Arena => run.frame,
+                        Anchor::Scratch => scratch,
+                        _ => ptr::null_mut(),
                     };
-                    let turns = match places {
+                    let turns = match run.places(of).unwrap_or_else(|| Places::Same(own())) {
                         Places::Same(place) => [place; 2],
                         Places::Alternating(places) => places,
                         Places::Rows { first, by } => {

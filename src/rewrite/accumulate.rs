@@ -98,16 +98,18 @@ fn sums(of: &Loop) -> Vec<Sum> {
             elements.saturating_mul(count).saturating_mul(inst.dtype.size())
         };
         let is_there = |row: Val| stacked.contains(&row) || array(of, row).is_some();
-        let shares = shares(program, share).filter(|shares| {
+        let found = shares(program, share).map(|shares| {
             let new: Vec<Val> = shares.rows().into_iter().filter(|&row| !is_there(row)).collect();
+            (shares, new)
+        });
+        let found = found.filter(|(_, new)| {
             // The sum would be read and written in each iteration, as the rows are written and read; what else reads the share
             // would have it computed all the same.
-            let is_worth = bytes(&new) <= bytes(&[share]).min(left) && is_used_once(share);
+            let is_worth = bytes(new) <= bytes(&[share]).min(left) && is_used_once(share);
             is_worth && new.iter().all(|&row| may_be_stacked(of, row))
         });
-        match shares {
-            Some(shares) => {
-                let new: Vec<Val> = shares.rows().into_iter().filter(|&row| !is_there(row)).collect();
+        match found {
+            Some((shares, new)) => {
                 left -= bytes(&new);
                 stacked.extend(new);
                 sums.push(Sum { state, before, shares });

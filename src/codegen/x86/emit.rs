@@ -37,7 +37,7 @@ pub(in crate::codegen) fn emit(program: &Program, isa: Isa) -> Option<Code> {
     emit_all(program, isa, None)
 }
 
-/// The code of a iterated program.
+/// The code of an iterated program.
 pub(in crate::codegen) fn emit_iterated(iterated: &Iterated, isa: Isa) -> Option<Code> {
     emit_all(&iterated.program, isa, Some(iterated))
 }
