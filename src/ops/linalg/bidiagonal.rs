@@ -11,12 +11,11 @@ use std::marker::PhantomData;
 use faer::MatMut;
 use faer::prelude::{Reborrow, ReborrowMut};
 
-use super::dense::{Real, SMALL, zeros};
+use super::dense::{Real, SMALL, largest, zeros};
 use super::error::LinalgError;
 use super::merge::{Changes, SHARED_FROM, Support, ascending, exact, nanoseconds, roots, rotate, vectors};
 use super::secular::{Secular, Squared};
 use super::small_eigh::power_of_two;
-use super::small_qr::largest;
 use super::small_svd;
 use crate::ir::Workers;
 
@@ -32,8 +31,7 @@ pub(super) fn svd<T: Real>(
     // A row of zeros makes it a piece; no vector but the last of the left has anything in it.
     let (mut left_basis, mut right_basis) = (zeros((n + 1) * (n + 1))?, zeros(n * n)?);
     let mut scratch = [zeros((n + 1) * (n + 1))?, zeros(n * n)?, zeros(n * n)?];
-    let most = if largest(diagonal) > largest(below) { largest(diagonal) } else { largest(below) };
-    let unit = power_of_two(most);
+    let unit = power_of_two(largest(diagonal.iter().chain(below)));
     let mut below: Vec<T> = below.iter().map(|&x| x / unit).collect();
     below.resize(n, T::ZERO);
     for x in &mut *diagonal {
@@ -157,8 +155,7 @@ impl<T: Real> Piece<'_, T> {
             return Ok(());
         }
         let count = changes.kept.len();
-        let [mut poles, numerators] =
-            [&*self.values, &z].map(|of| changes.kept.iter().map(|&j| of[j]).collect::<Vec<T>>());
+        let [mut poles, numerators] = [&*self.values, &z].map(|of| changes.of_kept(of));
         // The first pole is 0; the next one has to be apart from it.
         if let Some(next) = poles.get_mut(1)
             && *next < least
@@ -213,7 +210,7 @@ impl<T: Real> Piece<'_, T> {
     /// Finds what is not changed but by rounding, and rotates vectors of equal values so that one alone is changed. The
     /// column's place, which is changed in any case, is the first pole; the second is to be as large as is told.
     fn deflate(&mut self, between: usize, z: &mut [T], support: &mut [Support]) -> (Changes, T) {
-        let most = if largest(self.values) > largest(z) { largest(self.values) } else { largest(z) };
+        let most = largest(self.values.iter().chain(&*z));
         let least = T::from_f64(8.0) * T::EPSILON * most;
         if z[between] <= least {
             z[between] = least;

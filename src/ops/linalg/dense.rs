@@ -122,6 +122,11 @@ pub(super) fn zeros<T: Real>(elements: usize) -> Result<Vec<T>, LinalgError> {
     Ok(zeros)
 }
 
+/// The largest magnitude.
+pub(super) fn largest<'a, T: Real>(numbers: impl IntoIterator<Item = &'a T>) -> T {
+    numbers.into_iter().fold(T::ZERO, |most, x| if x.magnitude() > most { x.magnitude() } else { most })
+}
+
 /// Scratch memory as faer asks for it.
 pub(super) fn memory(needed: StackReq) -> Result<MemBuffer, LinalgError> {
     MemBuffer::try_new(needed).map_err(|_| LinalgError::OutOfMemory)

@@ -4,7 +4,7 @@
 //! computed without division by the determinant, and the derivatives of these are sums over products of singular values.
 
 use super::cholesky::pair;
-use super::dense::{Real, check_finite, whole, zeros};
+use super::dense::{Real, check_finite, largest, whole, zeros};
 use super::each::{MatrixKernel, each};
 use super::error::LinalgError;
 use super::orthogonal::{Vectors, svd};
@@ -162,8 +162,6 @@ fn by_inverse<T: Real>(
         Err(LinalgError::Singular { .. }) => return Ok(None),
         Err(error) => return Err(error),
     }
-    let largest =
-        |x: &[T]| x.iter().fold(T::ZERO, |most, x| if x.magnitude() > most { x.magnitude() } else { most });
     let condition = largest(a) * largest(&inverse) * whole::<T>(n * n);
     let determinant: T = ScaledNumber::of_determinant(a, n, workers)?.value();
     // The fourth root of what can be told apart from 1: three quarters of the digits are kept.

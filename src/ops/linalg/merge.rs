@@ -72,6 +72,11 @@ impl Changes {
         Changes { kept, deflated, order, above: above.len(), both: both.len() }
     }
 
+    /// The numbers of the vectors that it changes, in the order of poles.
+    pub(super) fn of_kept<T: Real>(&self, numbers: &[T]) -> Vec<T> {
+        self.kept.iter().map(|&j| numbers[j]).collect()
+    }
+
     /// Puts the roots in front, and the values that stay behind them.
     pub(super) fn renew<T: Real>(&self, values: &mut [T], roots: &[T]) {
         let unchanged: Vec<T> = self.deflated.iter().map(|&j| values[j]).collect();

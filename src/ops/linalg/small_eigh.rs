@@ -8,9 +8,9 @@
 use faer::MatMut;
 use faer::prelude::ReborrowMut;
 
-use super::dense::{Real, SMALL};
+use super::dense::{Real, SMALL, largest};
 use super::error::LinalgError;
-use super::small_qr::{Reflection, add, dot, largest, of_width, product};
+use super::small_qr::{Reflection, add, dot, of_width, product};
 
 /// The eigenvalues of a symmetric matrix, ascending, of which the lower triangle is read; and behind them the matrix whose
 /// columns are eigenvectors, if there is room for it.

@@ -5,7 +5,7 @@
 //! that a row is a few vectors and loops have no rest. Reflections go over whole rows, where zeros stay zeros. Sums are
 //! taken in an order that the width alone gives.
 
-use super::dense::{Real, SMALL};
+use super::dense::{Real, SMALL, largest};
 
 /// Calls a function with the width of rows for so many columns as its second parameter.
 macro_rules! of_width {
@@ -116,10 +116,6 @@ pub(super) fn product<T: Real, const W: usize>(
         reflection.apply(&mut rows, first + k);
     }
     rows
-}
-
-pub(super) fn largest<T: Real>(numbers: &[T]) -> T {
-    numbers.iter().fold(T::ZERO, |most, x| if x.magnitude() > most { x.magnitude() } else { most })
 }
 
 #[inline(always)]

@@ -3,11 +3,11 @@
 //!
 //! Columns are kept as rows of a width that is known when the loops are compiled, with zeros behind what there is.
 
-use super::dense::{Real, SMALL};
+use super::dense::{Real, SMALL, largest};
 use super::error::LinalgError;
 use super::orthogonal::Vectors;
 use super::small_eigh::power_of_two;
-use super::small_qr::{self, add, dot, largest};
+use super::small_qr::{self, add, dot};
 
 /// The most rows and columns of a matrix for which this method is the fastest.
 pub(super) const FASTEST: usize = 8;

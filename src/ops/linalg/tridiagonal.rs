@@ -11,16 +11,12 @@ use std::marker::PhantomData;
 use faer::MatMut;
 use faer::prelude::{Reborrow, ReborrowMut};
 
-use super::dense::{Real, zeros};
+use super::dense::{Real, SMALL, largest, zeros};
 use super::error::LinalgError;
 use super::merge::{Changes, SHARED_FROM, Support, ascending, exact, nanoseconds, roots, rotate, vectors};
 use super::secular::{Plain, Secular};
 use super::small_eigh;
-use super::small_qr::largest;
 use crate::ir::Workers;
-
-/// The largest piece that is not cut.
-const PIECE: usize = 16;
 
 /// Eigenvalues, ascending, in the place of the diagonal, and eigenvectors in the columns of a matrix of zeros.
 pub(super) fn eigh<T: Real>(
@@ -33,14 +29,13 @@ pub(super) fn eigh<T: Real>(
     let mut basis = zeros(n * n)?;
     let mut basis = MatMut::from_column_major_slice_mut(&mut basis, n, n);
     let (mut packed, mut spectra) = (zeros(n * n)?, zeros(n * n)?);
-    let most = if largest(diagonal) > largest(beside) { largest(diagonal) } else { largest(beside) };
-    let unit = small_eigh::power_of_two(most);
+    let unit = small_eigh::power_of_two(largest(diagonal.iter().chain(beside)));
     let beside: Vec<T> = beside.iter().map(|&x| x / unit).collect();
     for x in &mut *diagonal {
         *x /= unit;
     }
     let mut pieces = 1;
-    while n.div_ceil(pieces) > PIECE {
+    while n.div_ceil(pieces) > SMALL {
         pieces *= 2;
     }
     let cuts: Vec<usize> = (0..=pieces).map(|piece| n * piece / pieces).collect();
@@ -158,8 +153,7 @@ impl<T: Real> Merge<'_, T> {
         if count == 0 {
             return Ok(());
         }
-        let [poles, numerators] =
-            [&*self.values, &z].map(|of| changes.kept.iter().map(|&j| of[j]).collect::<Vec<T>>());
+        let [poles, numerators] = [&*self.values, &z].map(|of| changes.of_kept(of));
         let squares: Vec<T> = numerators.iter().map(|&z| z * z).collect();
         let constant = T::ONE / self.weight();
         let secular =
@@ -184,7 +178,7 @@ impl<T: Real> Merge<'_, T> {
             *x = self.vectors[(row, j)] * if is_above { half } else { half * sign };
         }
         let weight = self.weight();
-        let most = if largest(self.values) > largest(z) { largest(self.values) } else { largest(z) };
+        let most = largest(self.values.iter().chain(&*z));
         let least = T::from_f64(8.0) * T::EPSILON * most;
         let (mut kept, mut deflated): (Vec<usize>, Vec<usize>) = Default::default();
         for j in ascending(self.values) {
