@@ -35,7 +35,14 @@ pub(crate) fn excerpt(text: &[u8]) -> String {
 }
 
 /// The first of `total` names, and how many there are besides.
-#[cfg(any(test, feature = "csv", feature = "npz", feature = "safetensors"))]
+#[cfg(any(
+    test,
+    feature = "csv",
+    feature = "graphdef",
+    feature = "npz",
+    feature = "onnx",
+    feature = "safetensors"
+))]
 pub(crate) fn listed<'n>(names: impl IntoIterator<Item = &'n str>, total: usize) -> String {
     let shown: Vec<String> =
         names.into_iter().take(LISTED).map(|name| format!("`{}`", quoted(name))).collect();

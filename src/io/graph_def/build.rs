@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use super::control::{self, Branched};
 use super::error::GraphDefError;
 use super::lists::Counters;
-use super::nodes::{Node, Nodes, Port};
+use super::nodes::{Node, Nodes, Port, port_of_graph};
 use super::ops::{At, Refusal};
 use super::options::{CustomNode, ImportOptions};
 use super::table;
@@ -156,7 +156,9 @@ impl<'a, 'g> Importer<'a, 'g> {
             return Err(lacking(name));
         }
         let roots: Vec<usize> = if let Some(outputs) = &self.options.outputs {
-            let node = |name: &String| nodes.port(name).map(|port| port.node).ok_or_else(|| lacking(name));
+            let node = |name: &String| {
+                port_of_graph(name, &nodes.by_name, &[]).map(|port| port.node).ok_or_else(|| lacking(name))
+            };
             outputs.iter().map(node).collect::<Result<_, _>>()?
         } else {
             let read: HashSet<usize> =

@@ -2,7 +2,7 @@
 
 use crate::io::import::Unsupported;
 use crate::io::import::missing::listed;
-use crate::quote::quoted;
+use crate::quote::{self, quoted};
 
 /// Why a graph of TensorFlow is not imported. Nothing is added to the graph then.
 #[derive(Clone, thiserror::Error)]
@@ -82,10 +82,7 @@ pub enum GraphDefError {
 
 /// The nodes of a cycle, each needing the next.
 fn cycle(nodes: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let shown: Vec<String> = nodes.iter().take(SHOWN).map(|node| format!("`{}`", quoted(node))).collect();
-    let more = if nodes.len() > SHOWN { format!(" and {} more", nodes.len() - SHOWN) } else { String::new() };
-    shown.join(", ") + &more
+    quote::listed(nodes.iter().map(String::as_str), nodes.len())
 }
 
 crate::io::error_of_its_own!(GraphDefError);

@@ -40,7 +40,7 @@ use prost::Message;
 
 use self::build::{Importer, Source};
 pub use self::error::GraphDefError;
-use self::nodes::Nodes;
+use self::nodes::{Nodes, port_of_graph};
 pub use self::options::{CustomNode, ImportOptions};
 use self::value::Val;
 use crate::element::Element;
@@ -54,7 +54,9 @@ const CONSUMER: i32 = 2474;
 #[derive(Debug)]
 pub struct Imported<'g> {
     graph: &'g Graph,
-    nodes: Nodes,
+    /// The place of each node, by its name.
+    names: HashMap<String, usize>,
+    left_out: Vec<String>,
     values: Vec<Option<Vec<Val<'g>>>>,
     operations: Vec<Option<Operation<'g>>>,
     placeholders: Vec<(String, AnyTensor<'g>)>,
@@ -66,14 +68,14 @@ impl<'g> Imported<'g> {
     /// left out.
     #[track_caller]
     pub fn tensor(&self, name: &str) -> Option<AnyTensor<'g>> {
-        let port = self.nodes.port(name)?;
+        let port = port_of_graph(name, &self.names, &[])?;
         let value = self.values.get(port.node)?.as_ref()?.get(port.output)?;
         value.tensor(self.graph, &self.variables)
     }
 
     /// The node of that name as an operation: a group, an assignment, a step of training.
     pub fn operation(&self, name: &str) -> Option<Operation<'g>> {
-        let place = *self.nodes.by_name.get(name)?;
+        let place = *self.names.get(name)?;
         self.operations.get(place).copied().flatten().or_else(|| self.tensor(name).map(AnyTensor::op))
     }
 
@@ -95,11 +97,7 @@ impl<'g> Imported<'g> {
 
     /// The names of nodes that were left out: what only savers, summaries, assertions and printing need.
     pub fn left_out(&self) -> impl Iterator<Item = &str> {
-        let is_left_out = |values: &Option<Vec<Val<'g>>>| {
-            values.as_ref().is_some_and(|values| values.iter().any(|value| matches!(value, Val::LeftOut)))
-        };
-        let nodes = self.nodes.all.iter().zip(&self.values);
-        nodes.filter(move |(_, values)| is_left_out(values)).map(|(node, _)| node.name.as_str())
+        self.left_out.iter().map(String::as_str)
     }
 }
 
@@ -174,12 +172,17 @@ pub fn import<'g>(
         };
         if options.prefix.is_empty() { import() } else { graph.name_scope(&options.prefix, import) }
     })?;
+    let is_left_out = |values: &Vec<Val<'g>>| values.iter().any(|value| matches!(value, Val::LeftOut));
+    let left_out = nodes.all.iter().zip(&built.values);
+    let left_out = left_out.filter(|(_, values)| values.as_ref().is_some_and(is_left_out));
+    let left_out = left_out.map(|(node, _)| node.name.clone()).collect();
     Ok(Imported {
         graph,
+        names: nodes.by_name,
+        left_out,
         values: built.values,
         operations: built.operations,
         placeholders: built.placeholders,
         variables: built.variables,
-        nodes,
     })
 }

@@ -136,18 +136,13 @@ impl Nodes {
     pub(super) fn frames(&self) -> &Frames {
         self.frames.get_or_init(|| Frames::of(self))
     }
-
-    /// The output of that name: `node` or `node:1`.
-    pub(super) fn port(&self, name: &str) -> Option<Port> {
-        port_of_graph(name, &self.by_name, &self.all)
-    }
 }
 
 /// The most outputs that a node has.
 const MAX_OUTPUTS: usize = 1 << 16;
 
 /// `node` or `node:1`.
-fn port_of_graph(input: &str, by_name: &HashMap<String, usize>, _: &[Node]) -> Option<Port> {
+pub(super) fn port_of_graph(input: &str, by_name: &HashMap<String, usize>, _: &[Node]) -> Option<Port> {
     let (name, output) = match input.rsplit_once(':') {
         Some((name, output)) => (name, output.parse().ok()?),
         None => (input, 0),

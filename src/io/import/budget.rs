@@ -3,7 +3,7 @@
 use crate::element::DType;
 
 /// The bytes that a file may still ask for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Budget {
     left: usize,
     all: usize,
@@ -25,8 +25,12 @@ const BEYOND_FILE: usize = 1 << 28;
 impl Budget {
     /// For a file of so many bytes: elements may be stored in fewer bytes than they take, by a factor of 8 at most.
     pub(crate) fn of_file(bytes: usize) -> Self {
-        let all = bytes.saturating_mul(8).saturating_add(BEYOND_FILE);
-        Budget { left: all, all }
+        Budget::of_bytes(bytes.saturating_mul(8).saturating_add(BEYOND_FILE))
+    }
+
+    /// For so many bytes of elements and no more.
+    pub(crate) fn of_bytes(bytes: usize) -> Self {
+        Budget { left: bytes, all: bytes }
     }
 
     /// The lengths of an array as they are declared, once its bytes are taken from the budget.

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use foldhash::{HashMap, HashSet};
 use prost::Message as _;
 
 use super::error::OnnxError;
@@ -18,7 +19,7 @@ use crate::element::{Value, with_element};
 use crate::graph::{AnyTensor, Graph};
 use crate::io::import::budget::Budget;
 use crate::io::source;
-use crate::quote::quoted;
+use crate::quote::{listed, quoted};
 use crate::shape::Shape;
 
 /// The versions of ONNX's own ops that are read.
@@ -118,11 +119,11 @@ fn in_scope<'g>(
 ) -> Result<Imported<'g>, OnnxError> {
     let model =
         ModelProto::decode(bytes).map_err(|error| OnnxError::NotAModel { reason: error.to_string() })?;
-    let reader = || Reader { folder: folder.clone(), budget: Budget::of_file(bytes.len()) };
+    let file = File::of(&model, Reader { folder, budget: Budget::of_file(bytes.len()) })?;
     // What is wrong shows in a graph that is thrown away.
     let variables: Vec<String> = {
         let trial = Graph::new();
-        let built = of_model(&trial, &model, reader(), options)?;
+        let built = of_file(&trial, &file, options)?;
         trial.check()?;
         built.variables.into_iter().map(|(name, _)| name).collect()
     };
@@ -131,7 +132,7 @@ fn in_scope<'g>(
             let reason = "expected a name that no variable of the graph has, got one that is taken";
             Err(OnnxError::model(format!("initializer `{}`", quoted(taken)), reason))
         }
-        None => of_model(graph, &model, reader(), options),
+        None => of_file(graph, &file, options),
     };
     match &options.prefix {
         Some(prefix) => graph.name_scope(prefix, import),
@@ -139,43 +140,66 @@ fn in_scope<'g>(
     }
 }
 
-fn of_model<'g>(
-    graph: &'g Graph,
-    model: &ModelProto,
+/// What a file holds, read once.
+struct File<'a> {
+    model: &'a ModelProto,
+    main: &'a GraphProto,
+    versions: HashMap<&'a str, i64>,
+    /// Initializers, by their names.
+    arrays: Vec<(&'a str, Array)>,
+    /// For what nodes hold.
     reader: Reader,
+}
+
+impl<'a> File<'a> {
+    fn of(model: &'a ModelProto, mut reader: Reader) -> Result<Self, OnnxError> {
+        let Some(main) = &model.graph else {
+            return Err(OnnxError::model("model", "expected a graph, got none"));
+        };
+        let versions = versions(&model.opset_import);
+        match versions.get("") {
+            Some(version) if OPSETS.contains(version) => {}
+            None if !versions.is_empty() => {}
+            found => {
+                let found = found.map_or_else(|| "none".to_owned(), i64::to_string);
+                let reason = format!("expected opset {} to {}, got {found}", OPSETS.start(), OPSETS.end());
+                return Err(OnnxError::model("model", reason));
+            }
+        }
+        let mut arrays = Vec::with_capacity(main.initializer.len() + main.sparse_initializer.len());
+        for tensor in &main.initializer {
+            arrays.push((&*tensor.name, reader.read(tensor, "initializer")?));
+        }
+        for tensor in &main.sparse_initializer {
+            let name = tensor.values.as_ref().map_or("", |values| &*values.name);
+            arrays.push((name, reader.read_sparse(tensor, "sparse initializer")?));
+        }
+        Ok(File { model, main, versions, arrays, reader })
+    }
+}
+
+fn of_file<'g>(
+    graph: &'g Graph,
+    file: &File<'_>,
     options: &ImportOptions<'_>,
 ) -> Result<Imported<'g>, OnnxError> {
-    let Some(main) = &model.graph else {
-        return Err(OnnxError::model("model", "expected a graph, got none"));
-    };
-    let versions = versions(&model.opset_import);
-    match versions.get("") {
-        Some(version) if OPSETS.contains(version) => {}
-        None if !versions.is_empty() => {}
-        found => {
-            let found = found.map_or_else(|| "none".to_owned(), i64::to_string);
-            let reason = format!("expected opset {} to {}, got {found}", OPSETS.start(), OPSETS.end());
-            return Err(OnnxError::model("model", reason));
-        }
-    }
-    let mut importer = Importer::new(graph, options, reader);
-    for function in &model.functions {
+    let main = file.main;
+    let mut importer = Importer::new(graph, options, file.reader.clone());
+    for function in &file.model.functions {
         let key = (domain(&function.domain), &*function.name, &*function.overload);
         importer.functions.insert(key, function);
     }
-    let mut scope = Scope::new(&importer, versions);
+    let mut scope = Scope::new(&importer, file.versions.clone());
     let mut variables = Vec::new();
-    initializers(main, &mut scope, &mut variables)?;
-    let inputs = inputs(main, &mut scope)?;
+    initializers(&file.arrays, &mut scope, &mut variables)?;
+    let inputs = inputs(file, &mut scope)?;
     if let Some(name) = options
         .bound
         .keys()
         .chain(options.shapes.keys())
         .find(|name| main.input.iter().all(|input| input.name != ***name))
     {
-        let names: Vec<&str> = main.input.iter().map(|input| &*input.name).collect();
-        let listed =
-            names.iter().take(12).map(|name| format!("`{}`", quoted(name))).collect::<Vec<_>>().join(", ");
+        let listed = listed(main.input.iter().map(|input| &*input.name), main.input.len());
         let reason = format!("expected the name of an input ({listed}), got one of none");
         return Err(OnnxError::model(format!("option for input `{}`", quoted(name)), reason));
     }
@@ -196,21 +220,13 @@ fn of_model<'g>(
 
 /// Defines the arrays of the file, as constants or variables.
 fn initializers<'g>(
-    main: &GraphProto,
+    arrays: &[(&str, Array)],
     scope: &mut Scope<'_, 'g>,
     variables: &mut Vec<(String, AnyTensor<'g>)>,
 ) -> Result<(), OnnxError> {
     let importer = scope.importer;
-    let dense = main.initializer.iter().map(|tensor| {
-        let array = importer.reader.borrow_mut().read(tensor, "initializer");
-        array.map(|array| (&*tensor.name, array))
-    });
-    let sparse = main.sparse_initializer.iter().map(|tensor| {
-        let name = tensor.values.as_ref().map_or("", |values| &*values.name);
-        importer.reader.borrow_mut().read_sparse(tensor, "sparse initializer").map(|array| (name, array))
-    });
-    for found in dense.chain(sparse) {
-        let (name, Array { value, element }) = found?;
+    for (name, Array { value, element }) in arrays {
+        let (name, value) = (*name, Arc::clone(value));
         if scope.find(name).is_some() {
             let place = format!("initializer `{}`", quoted(name));
             return Err(OnnxError::model(place, "expected one initializer of that name, got two"));
@@ -254,12 +270,12 @@ fn variable<'g>(graph: &'g Graph, name: &str, start: &Value) -> Result<AnyTensor
 }
 
 /// Defines the inputs that are no initializers.
-fn inputs<'g>(main: &GraphProto, scope: &mut Scope<'_, 'g>) -> Result<Vec<ImportedInput<'g>>, OnnxError> {
+fn inputs<'g>(file: &File<'_>, scope: &mut Scope<'_, 'g>) -> Result<Vec<ImportedInput<'g>>, OnnxError> {
     let options = scope.importer.options;
     let mut inputs = Vec::new();
     // In files of the first versions all initializers are inputs, too.
-    let is_initializer = |name: &str| main.initializer.iter().any(|tensor| tensor.name == name);
-    for input in main.input.iter().filter(|input| !is_initializer(&input.name)) {
+    let initializers: HashSet<&str> = file.main.initializer.iter().map(|tensor| &*tensor.name).collect();
+    for input in file.main.input.iter().filter(|input| !initializers.contains(&*input.name)) {
         if scope.find(&input.name).is_some() {
             let place = format!("input `{}`", quoted(&input.name));
             return Err(OnnxError::model(place, "expected one input of that name, got two"));

@@ -12,7 +12,7 @@ use super::types::{self, ElementType};
 use crate::element::{DType, Value};
 use crate::graph::{AnyTensor, Graph};
 use crate::io::import::known::Entry;
-use crate::ops::Lengths;
+use crate::ops::{Length, Lengths};
 use crate::quote::quoted;
 use crate::shape::Shape;
 
@@ -78,6 +78,11 @@ impl<'a, 'g> At<'a, 'g> {
 
     pub(super) fn tensor(&self, index: usize) -> Result<AnyTensor<'g>, NodeFault> {
         Ok(self.item(index)?.tensor(self.graph))
+    }
+
+    /// 0, 1, 2, .. as many as a length says.
+    pub(super) fn counted(&self, length: Length<'g>) -> AnyTensor<'g> {
+        self.graph.ones::<i64>([length]).any().cumsum_with(0, true, false)
     }
 
     pub(super) fn optional(&self, index: usize) -> Option<AnyTensor<'g>> {

@@ -26,6 +26,7 @@ pub(super) struct Array {
 }
 
 /// What tensors are read with.
+#[derive(Clone)]
 pub(super) struct Reader {
     /// The folder in which other files may lie.
     pub(super) folder: Option<PathBuf>,
@@ -42,13 +43,13 @@ enum Stored<'a> {
     Unsigned(&'a [u64]),
 }
 
-/// Bytes that the elements of an attribute take: those of one number, as it is read.
+/// Bytes that the elements of an attribute take at most: those of a few numbers.
 const OF_ATTRIBUTE: usize = 1 << 10;
 
 impl Reader {
     /// For a number in an attribute.
     pub(super) fn of_attribute() -> Self {
-        Reader { folder: None, budget: Budget::of_file(OF_ATTRIBUTE) }
+        Reader { folder: None, budget: Budget::of_bytes(OF_ATTRIBUTE) }
     }
 
     /// The array of a tensor.

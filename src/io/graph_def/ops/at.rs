@@ -6,7 +6,7 @@ use super::super::nodes::{Node, Nodes};
 use super::super::tensor;
 use super::super::value::Val;
 use super::Outputs;
-use crate::element::{DType, Value, with_array};
+use crate::element::{DType, Value};
 use crate::gradient::Gradients;
 use crate::graph::{AnyTensor, Graph};
 use crate::io::import::known::Known;
@@ -147,7 +147,7 @@ impl<'g> At<'_, 'g> {
         let number = match &*value {
             Value::F32(array) => array.first().map(|&number| f64::from(number)),
             Value::F64(array) => array.first().copied(),
-            other => with_array!(other, array => array.first().map(|_| 0.0)).filter(|_| false),
+            _ => None,
         };
         Ok(number.ok_or_else(lacking)?)
     }

@@ -93,7 +93,7 @@ pub(super) const OF_TWO: &[Row] = &[
     ("Betainc", |at| at.ternary(|a, b, x| a.betainc(b, x))),
     ("ClipByValue", |at| at.ternary(|x, low, high| x.clip(low, high))),
     // Integers are divided towards 0.
-    ("Div", |at| arithmetic(at, &[0, 1], Arithmetic::TruncatedDiv, truncated_div)),
+    ("Div", |at| arithmetic(at, &[0, 1], Arithmetic::TruncatedDiv, |a, b| a / b)),
     ("DivNoNan", |at| at.binary(|a, b| no_nan(b, a / b))),
     ("Equal", |at| at.binary(|a, b| a.equal(b))),
     ("FloorDiv", |at| arithmetic(at, &[0, 1], Arithmetic::FloorDiv, |a, b| a.floor_div(b))),
@@ -125,7 +125,7 @@ pub(super) const OF_TWO: &[Row] = &[
     ("SelectV2", |at| at.ternary(|condition, a, b| condition.select(a, b))),
     ("SquaredDifference", |at| at.binary(|a, b| (a - b).square())),
     ("Sub", |at| arithmetic(at, &[0, 1], Arithmetic::Sub, |a, b| a - b)),
-    ("TruncateDiv", |at| arithmetic(at, &[0, 1], Arithmetic::TruncatedDiv, truncated_div)),
+    ("TruncateDiv", |at| arithmetic(at, &[0, 1], Arithmetic::TruncatedDiv, |a, b| a / b)),
     ("Xdivy", |at| at.binary(|a, b| no_nan(a, a / b))),
     ("Xlog1py", |at| at.binary(|a, b| no_nan(a, a * b.log1p()))),
     ("Xlogy", |at| at.binary(|a, b| no_nan(a, a * b.ln()))),
@@ -134,16 +134,6 @@ pub(super) const OF_TWO: &[Row] = &[
 /// The value where a factor or divisor is not 0, else 0.
 fn no_nan<'g>(number: AnyTensor<'g>, value: AnyTensor<'g>) -> AnyTensor<'g> {
     number.equal(0.0).select(0.0, value)
-}
-
-/// The quotient; that of integers is rounded towards 0.
-fn truncated_div<'g>(a: AnyTensor<'g>, b: AnyTensor<'g>) -> AnyTensor<'g> {
-    if a.dtype().is_float() {
-        return a / b;
-    }
-    let quotient = a.abs().floor_div(b.abs());
-    let is_negative = a.less(0.0).logical_xor(b.less(0.0));
-    is_negative.select(-quotient, quotient)
 }
 
 /// Arithmetic, which is done at once where the numbers are known.

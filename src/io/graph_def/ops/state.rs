@@ -61,8 +61,7 @@ fn constant<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
 pub(in super::super) fn constant_number(nodes: &Nodes, port: Port) -> Option<i64> {
     let node = nodes.all.get(port.node).filter(|node| node.op == "Const")?;
     let Some(Attr::Tensor(proto)) = node.attr("value") else { return None };
-    // One number is within any budget.
-    let value = tensor::value(proto, false, &mut Budget::of_file(0)).ok()?;
+    let value = tensor::value(proto, false, &mut Budget::of_bytes(size_of::<i64>())).ok()?;
     Known::of_value(&value)?.number()
 }
 

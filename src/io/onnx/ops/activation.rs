@@ -8,8 +8,8 @@ use crate::io::onnx::table::{Row, op};
 pub(super) const ROWS: &[Row] = &[
     op("Celu", 12, |at| one(at.tensor(0)?.celu(at.float("alpha", 1.0)?))),
     op("Elu", 6, |at| {
-        let (x, alpha) = (at.tensor(0)?, at.float("alpha", 1.0)?);
-        one(x.greater(0.0).select(x, x.minimum(0.0).expm1() * alpha))
+        let alpha = at.float("alpha", 1.0)?;
+        at.unary(|x| elu(x, alpha))
     }),
     op("Gelu", 20, |at| match at.text("approximate", "none")?.as_str() {
         "none" => at.unary(AnyTensor::gelu),
@@ -17,15 +17,15 @@ pub(super) const ROWS: &[Row] = &[
         other => invalid(format!("attribute `approximate`: expected `none` or `tanh`, got `{other}`")),
     }),
     op("HardSigmoid", 6, |at| {
-        let (x, alpha, beta) = (at.tensor(0)?, at.float("alpha", 0.2)?, at.float("beta", 0.5)?);
-        one((x * alpha + beta).maximum(0.0).minimum(1.0))
+        let (alpha, beta) = (at.float("alpha", 0.2)?, at.float("beta", 0.5)?);
+        at.unary(|x| hard_sigmoid(x, alpha, beta))
     }),
     op("HardSwish", 14, |at| at.unary(AnyTensor::hard_swish)),
     op("Hardmax", 1, |at| flattened(at, hardmax)).until(12),
     op("Hardmax", 13, |at| along(at, hardmax)),
     op("LeakyRelu", 6, |at| {
         let alpha = at.float("alpha", 0.01)?;
-        at.unary(|x| x.less(0.0).select(x * alpha, x))
+        at.unary(|x| leaky_relu(x, alpha))
     }),
     op("LogSoftmax", 1, |at| flattened(at, AnyTensor::log_softmax)).until(12),
     op("LogSoftmax", 13, |at| along(at, AnyTensor::log_softmax)),
@@ -36,7 +36,7 @@ pub(super) const ROWS: &[Row] = &[
         let x = at.tensor(0)?;
         let alpha = at.float("alpha", 1.673_263_192_176_818_8)?;
         let gamma = at.float("gamma", 1.050_700_902_938_842_8)?;
-        one(x.greater(0.0).select(x, x.minimum(0.0).expm1() * alpha) * gamma)
+        one(elu(x, alpha) * gamma)
     }),
     op("Shrink", 9, |at| {
         let (x, bias, lambda) = (at.tensor(0)?, at.float("bias", 0.0)?, at.float("lambd", 0.5)?);
@@ -55,10 +55,26 @@ pub(super) const ROWS: &[Row] = &[
     op("Swish", 24, |at| one(swish(at.tensor(0)?, at.float("alpha", 1.0)?))),
     op("Tanh", 6, |at| at.unary(AnyTensor::tanh)),
     op("ThresholdedRelu", 10, |at| {
-        let (x, alpha) = (at.tensor(0)?, at.float("alpha", 1.0)?);
-        one(x.greater(alpha).select(x, x.zeros_like()))
+        let alpha = at.float("alpha", 1.0)?;
+        at.unary(|x| thresholded_relu(x, alpha))
     }),
 ];
+
+fn elu(x: AnyTensor<'_>, alpha: f64) -> AnyTensor<'_> {
+    x.greater(0.0).select(x, x.minimum(0.0).expm1() * alpha)
+}
+
+fn hard_sigmoid(x: AnyTensor<'_>, alpha: f64, beta: f64) -> AnyTensor<'_> {
+    (x * alpha + beta).maximum(0.0).minimum(1.0)
+}
+
+fn leaky_relu(x: AnyTensor<'_>, alpha: f64) -> AnyTensor<'_> {
+    x.less(0.0).select(x * alpha, x)
+}
+
+fn thresholded_relu(x: AnyTensor<'_>, alpha: f64) -> AnyTensor<'_> {
+    x.greater(alpha).select(x, x.zeros_like())
+}
 
 fn swish(x: AnyTensor<'_>, alpha: f64) -> AnyTensor<'_> {
     if alpha == 1.0 { x.silu() } else { x * (x * alpha).sigmoid() }
@@ -108,11 +124,11 @@ pub(super) fn by_name<'g>(
         "tanh" => x.tanh(),
         "sigmoid" => x.sigmoid(),
         "affine" => x * alpha.unwrap_or(1.0) + beta.unwrap_or(0.0),
-        "leakyrelu" => x.less(0.0).select(x * alpha.unwrap_or(0.01), x),
-        "thresholdedrelu" => x.greater(alpha.unwrap_or(1.0)).select(x, x.zeros_like()),
+        "leakyrelu" => leaky_relu(x, alpha.unwrap_or(0.01)),
+        "thresholdedrelu" => thresholded_relu(x, alpha.unwrap_or(1.0)),
         "scaledtanh" => (x * beta.unwrap_or(1.0)).tanh() * alpha.unwrap_or(1.0),
-        "hardsigmoid" => (x * alpha.unwrap_or(0.2) + beta.unwrap_or(0.5)).maximum(0.0).minimum(1.0),
-        "elu" => x.greater(0.0).select(x, x.minimum(0.0).expm1() * alpha.unwrap_or(1.0)),
+        "hardsigmoid" => hard_sigmoid(x, alpha.unwrap_or(0.2), beta.unwrap_or(0.5)),
+        "elu" => elu(x, alpha.unwrap_or(1.0)),
         "softsign" => x.softsign(),
         "softplus" => x.softplus(),
         _ => return None,

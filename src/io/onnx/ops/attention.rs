@@ -53,11 +53,6 @@ fn repeated(x: AnyTensor<'_>, times: usize) -> AnyTensor<'_> {
     wide.reshape([batch, heads * times, steps, size])
 }
 
-/// 0, 1, 2, .. as many as a length says.
-fn counted<'g>(at: &At<'_, 'g>, length: Length<'g>) -> AnyTensor<'g> {
-    at.graph.ones::<i64>([length]).any().cumsum_with(0, true, false)
-}
-
 /// How many keys of all there are for each query head, and the queries, keys and values.
 fn attention<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let flat = at.rank(0)? == 3;
@@ -167,9 +162,9 @@ fn allowed<'g>(
     offset: Option<AnyTensor<'g>>,
     ends: Option<AnyTensor<'g>>,
 ) -> Result<Option<AnyTensor<'g>>, NodeFault> {
-    let query = counted(at, queries).expand_dims(1);
+    let query = at.counted(queries).expand_dims(1);
     let query = offset.map_or(query, |offset| query + offset);
-    let key = counted(at, keys).expand_dims(0);
+    let key = at.counted(keys).expand_dims(0);
     let mut all: Vec<AnyTensor<'g>> = Vec::new();
     if at.flag("is_causal", false)? {
         all.push(key.less_equal(query));

@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use crate::element::{DType, Value};
+use crate::element::Value;
 use crate::graph::AnyTensor;
 use crate::io::onnx::error::{NodeFault, invalid, unsupported};
 use crate::io::onnx::item::Item;
@@ -165,7 +165,7 @@ fn repeated<'g>(at: &At<'_, 'g>) -> Built<'g> {
     let items = |tensors: Vec<AnyTensor<'g>>| tensors.into_iter().map(Item::run);
     let yes = || Item::value(Value::scalar(true));
     if let (Some(most), Some(true), true) = (most.filter(|&most| most < i64::MAX), holds, goes_on(body)) {
-        let rows = at.graph.range_any(DType::I64, 0_i64, most, 1_i64);
+        let rows = at.counted(count(most, "iterations")?.into());
         let (last, rows) = at.graph.scan(state, rows, |state, row| {
             let arguments = [Item::run(row), yes()].into_iter().chain(items(state)).collect();
             let mut given = inside.run(body, arguments, 1 + states + stacked).split_off(1);

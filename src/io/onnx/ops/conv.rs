@@ -6,6 +6,7 @@ use crate::io::onnx::node::{At, Built, counts, one};
 use crate::io::onnx::table::{Row, op};
 use crate::ops::{AxisRange, Convolution, Padding};
 
+use super::normalization::channelwise;
 use super::pad::with_number;
 
 pub(super) const ROWS: &[Row] = &[
@@ -151,8 +152,7 @@ fn convolution<'g>(at: &At<'_, 'g>) -> Built<'g> {
 }
 
 fn biased<'g>(y: AnyTensor<'g>, bias: Option<AnyTensor<'g>>) -> AnyTensor<'g> {
-    let ones = y.shape().rank().saturating_sub(2);
-    bias.map_or(y, |bias| y + (0..ones).fold(bias, |bias, _| bias.expand_dims(-1)))
+    bias.map_or(y, |bias| y + channelwise(bias, y))
 }
 
 /// Integers less their zero points, which doubles hold exactly.

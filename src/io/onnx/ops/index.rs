@@ -7,6 +7,7 @@ use crate::graph::AnyTensor;
 use crate::io::onnx::error::{NodeFault, invalid, unsupported};
 use crate::io::onnx::item::Item;
 use crate::io::onnx::node::{At, Built, count, one};
+use crate::io::onnx::ops::signal::swapped;
 use crate::io::onnx::table::{Moves, Row, op};
 use crate::ops::{AxisRange, Length};
 
@@ -201,10 +202,7 @@ fn top_k<'g>(at: &At<'_, 'g>, k: i64) -> Built<'g> {
     // Those that are not to be sorted may be.
     at.flag("sorted", true)?;
     let largest = at.flag("largest", true)?;
-    let last = x.shape().rank() as isize - 1;
-    let mut swapped: Vec<isize> = (0..=last).collect();
-    swapped.swap(axis, last as usize);
-    let swap = |x: AnyTensor<'g>| if axis as isize == last { x } else { x.transpose_perm(swapped.clone()) };
+    let swap = |x: AnyTensor<'g>| swapped(x, axis);
     // The smallest are the largest in the opposite order.
     let opposite = |x: AnyTensor<'g>| match x.dtype() {
         _ if largest => x,

@@ -79,7 +79,7 @@ fn parts(x: AnyTensor<'_>, axis: usize) -> [Option<AnyTensor<'_>>; 2] {
 }
 
 /// With an axis in the place of the last one.
-fn swapped(x: AnyTensor<'_>, axis: usize) -> AnyTensor<'_> {
+pub(super) fn swapped(x: AnyTensor<'_>, axis: usize) -> AnyTensor<'_> {
     let mut axes: Vec<isize> = (0..x.shape().rank() as isize).collect();
     let last = axes.len().saturating_sub(1);
     if axis >= last {
