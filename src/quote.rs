@@ -4,7 +4,14 @@
 const SHOWN: usize = 100;
 
 /// Names of a list that are shown.
-#[cfg(any(test, feature = "csv", feature = "npz", feature = "safetensors"))]
+#[cfg(any(
+    test,
+    feature = "csv",
+    feature = "graphdef",
+    feature = "npz",
+    feature = "onnx",
+    feature = "safetensors"
+))]
 pub(crate) const LISTED: usize = 12;
 
 /// A name that a file gave: what steers a terminal is escaped, and a long one is cut.

@@ -4,22 +4,18 @@ use super::at::{known, one};
 use super::{At, Outputs, Row};
 use crate::element::DType;
 use crate::graph::AnyTensor;
+use crate::io::import::hyperbolic;
 use crate::io::import::known::Arithmetic;
 
 /// Of one tensor.
 pub(super) const OPS: &[Row] = &[
     ("Abs", |at| at.unary(AnyTensor::abs)),
     ("Acos", |at| at.unary(AnyTensor::acos)),
-    ("Acosh", |at| at.unary(|x| (x - 1.0 + ((x - 1.0) * (x + 1.0)).sqrt()).log1p())),
+    ("Acosh", |at| at.unary(hyperbolic::acosh)),
     ("Asin", |at| at.unary(AnyTensor::asin)),
-    ("Asinh", |at| {
-        at.unary(|x| {
-            let (magnitude, square) = (x.abs(), x.square());
-            x.sign() * (magnitude + square / ((square + 1.0).sqrt() + 1.0)).log1p()
-        })
-    }),
+    ("Asinh", |at| at.unary(hyperbolic::asinh)),
     ("Atan", |at| at.unary(AnyTensor::atan)),
-    ("Atanh", |at| at.unary(|x| (x * 2.0 / (-x + 1.0)).log1p() * 0.5)),
+    ("Atanh", |at| at.unary(hyperbolic::atanh)),
     ("BesselI0", |at| at.unary(AnyTensor::i0)),
     ("BesselI0e", |at| at.unary(AnyTensor::i0e)),
     ("BesselI1", |at| at.unary(AnyTensor::i1)),

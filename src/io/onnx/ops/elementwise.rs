@@ -2,6 +2,7 @@
 
 use crate::element::DType;
 use crate::graph::AnyTensor;
+use crate::io::import::hyperbolic;
 use crate::io::onnx::error::{invalid, unsupported};
 use crate::io::onnx::item::Item;
 use crate::io::onnx::node::{At, Built, one};
@@ -11,13 +12,13 @@ use crate::io::onnx::types::{self, ElementType};
 pub(super) const ROWS: &[Row] = &[
     op("Abs", 6, |at| at.unary(AnyTensor::abs)),
     op("Acos", 7, |at| at.unary(AnyTensor::acos)),
-    op("Acosh", 9, |at| at.unary(acosh)),
+    op("Acosh", 9, |at| at.unary(hyperbolic::acosh)),
     op("Add", 7, |at| at.binary(|a, b| a + b)),
     op("And", 7, |at| at.binary(|a, b| a.logical_and(b))),
     op("Asin", 7, |at| at.unary(AnyTensor::asin)),
-    op("Asinh", 9, |at| at.unary(asinh)),
+    op("Asinh", 9, |at| at.unary(hyperbolic::asinh)),
     op("Atan", 7, |at| at.unary(AnyTensor::atan)),
-    op("Atanh", 9, |at| at.unary(|x| (x.log1p() - (-x).log1p()) * 0.5)),
+    op("Atanh", 9, |at| at.unary(hyperbolic::atanh)),
     op("BitShift", 11, bit_shift),
     op("BitwiseAnd", 18, |at| at.binary(|a, b| a.bitwise_and(b))),
     op("BitwiseNot", 18, |at| at.unary(AnyTensor::bitwise_not)),
@@ -63,18 +64,6 @@ pub(super) const ROWS: &[Row] = &[
     op("Where", 9, |at| one(at.tensor(0)?.select(at.tensor(1)?, at.tensor(2)?))).moving(Moves::Of(&[1, 2])),
     op("Xor", 7, |at| at.binary(|a, b| a.logical_xor(b))),
 ];
-
-/// ln(x + √(x² - 1)), of which no square leaves the range.
-fn acosh(x: AnyTensor<'_>) -> AnyTensor<'_> {
-    (x + (x - 1.0).sqrt() * (x + 1.0).sqrt()).ln()
-}
-
-/// ±ln(1 + |x| + x²/(1 + √(x² + 1))), which loses no digits near 0.
-fn asinh(x: AnyTensor<'_>) -> AnyTensor<'_> {
-    let magnitude = x.abs();
-    let rest = magnitude * (magnitude / (magnitude.hypot(x.scalar_like(1.0)) + 1.0));
-    x.sign() * (magnitude + rest).log1p()
-}
 
 /// One of any number of tensors.
 fn among<'g>(at: &At<'_, 'g>, both: impl Fn(AnyTensor<'g>, AnyTensor<'g>) -> AnyTensor<'g>) -> Built<'g> {
