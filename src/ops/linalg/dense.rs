@@ -139,16 +139,33 @@ pub(super) fn by_columns<T: Real>(a: &[T], rows: usize, columns: usize) -> Resul
     Ok(moved)
 }
 
-/// Writes the transpose of a matrix, in blocks whose rows and columns fit the first-level cache.
+/// Writes the transpose of a matrix, block by block: a block is read as a whole before it is written, as what is read
+/// waits for what was written at an address with the same last 12 bits.
 pub(super) fn transpose<T: Real>(a: &[T], rows: usize, columns: usize, to: &mut [T]) {
-    const BLOCK: usize = 16;
     for first in (0..rows).step_by(BLOCK) {
         for start in (0..columns).step_by(BLOCK) {
-            for i in first..rows.min(first + BLOCK) {
-                for j in start..columns.min(start + BLOCK) {
-                    to[j * rows + i] = a[i * columns + j];
-                }
-            }
+            transpose_block(a, [rows, columns], [first, start], to);
+        }
+    }
+}
+
+/// Rows and columns of a block that is transposed at once.
+const BLOCK: usize = 16;
+
+#[inline(always)]
+fn transpose_block<T: Real>(a: &[T], [rows, columns]: [usize; 2], [first, start]: [usize; 2], to: &mut [T]) {
+    let (height, width) = (BLOCK.min(rows - first), BLOCK.min(columns - start));
+    let mut block = [[T::ZERO; BLOCK]; BLOCK];
+    for (row, from) in block.iter_mut().zip(a[first * columns..].chunks(columns)).take(height) {
+        match from[start..].first_chunk::<BLOCK>() {
+            Some(from) => *row = *from,
+            None => row[..width].copy_from_slice(&from[start..]),
+        }
+    }
+    for (j, to) in to[start * rows..].chunks_mut(rows).enumerate().take(width) {
+        match to[first..].first_chunk_mut::<BLOCK>() {
+            Some(to) => *to = std::array::from_fn(|i| block[i][j]),
+            None => to[first..].iter_mut().zip(&block).for_each(|(to, row)| *to = row[j]),
         }
     }
 }
@@ -167,9 +184,17 @@ pub(super) fn check_lower_finite<T: Real>(a: &[T], n: usize) -> Result<(), Linal
     first_not_finite(a.iter().enumerate().filter(|(at, _)| at % n <= at / n), n)
 }
 
-/// Whether all elements are finite: of many at a time, which vectors can tell, and not one by one.
+/// Whether all elements are finite: a number times 0 is 0, and what is none gives NaN. Eight at a time, as vectors do it.
 fn are_finite<T: Real>(a: &[T]) -> bool {
-    a.chunks(64).all(|some| some.iter().fold(true, |are, x| are & x.is_number()))
+    a.chunks(64).all(|some| {
+        let mut sums = [T::ZERO; 8];
+        let (whole, rest) = some.as_chunks::<8>();
+        for eight in whole {
+            sums.iter_mut().zip(eight).for_each(|(sum, &x)| *sum += x * T::ZERO);
+        }
+        sums.iter_mut().zip(rest).for_each(|(sum, &x)| *sum += x * T::ZERO);
+        sums.iter().all(|&sum| sum == T::ZERO)
+    })
 }
 
 fn first_not_finite<'a, T: Real>(

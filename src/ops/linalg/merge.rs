@@ -122,8 +122,8 @@ impl Changes {
     /// Writes vectors of the order of poles in that of [`recombine`](Self::recombine), divided by their lengths.
     fn write<T: Real>(&self, vector: &[T], to: &mut [T]) {
         let mut squares = [T::ZERO; 4];
-        for (j, &x) in vector.iter().enumerate() {
-            squares[j % 4] += x * x;
+        for some in vector.chunks(squares.len()) {
+            squares.iter_mut().zip(some).for_each(|(sum, &x)| *sum += x * x);
         }
         let length = ((squares[0] + squares[2]) + (squares[1] + squares[3])).root();
         for (to, &k) in to.iter_mut().zip(&self.order) {

@@ -186,14 +186,22 @@ fn factor_columns<T: Real>(mut columns: MatMut<'_, T>, pivots: &mut [usize]) {
             continue;
         }
         let factors = &mut column[k + 1..];
-        for x in &mut *factors {
-            *x /= head;
-        }
+        divide(factors, head);
         for other in right.col_iter_mut() {
             let (above, below) = elements(other).split_at_mut(k + 1);
             let factor = above[k];
             below.iter_mut().zip(&*factors).for_each(|(x, &y)| *x -= factor * y);
         }
+    }
+}
+
+/// Divides numbers by one: by its inverse, which takes a quarter of the time, where that has all its digits.
+fn divide<T: Real>(numbers: &mut [T], by: T) {
+    let inverse = T::ONE / by;
+    if by.magnitude() > T::SAFE && inverse.magnitude() > T::SAFE {
+        numbers.iter_mut().for_each(|x| *x *= inverse);
+    } else {
+        numbers.iter_mut().for_each(|x| *x /= by);
     }
 }
 
