@@ -34,6 +34,10 @@ pub(crate) use error_of_its_own;
 pub mod checkpoint;
 #[cfg(any(feature = "npz", feature = "safetensors"))]
 mod elements;
+// Frozen models take less of it than graphs for other programs.
+#[cfg(any(feature = "graphdef", feature = "onnx", feature = "safetensors"))]
+#[cfg_attr(not(feature = "graphdef"), allow(dead_code))]
+mod export;
 #[cfg(feature = "safetensors")]
 pub mod frozen;
 #[cfg(feature = "graphdef")]
@@ -43,7 +47,9 @@ pub mod graph_def;
 #[cfg_attr(not(all(feature = "graphdef", feature = "onnx")), allow(dead_code))]
 mod import;
 #[cfg(any(feature = "graphdef", feature = "onnx"))]
-pub use import::Unsupported;
+mod missing;
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+pub use missing::Unsupported;
 #[cfg(feature = "safetensors")]
 mod json;
 #[cfg(feature = "npz")]

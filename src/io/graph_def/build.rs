@@ -16,8 +16,8 @@ use super::table;
 use super::value::Val;
 use crate::graph::{AnyTensor, Graph, Operation};
 use crate::io::import::budget::Budget;
-use crate::io::import::missing::Missing;
 use crate::io::import::order::sorted;
+use crate::io::missing::Missing;
 
 /// The most nodes that are built, those of functions for each call.
 const MAX_NODES: usize = 1 << 20;

@@ -1,7 +1,7 @@
 //! Why a graph is not imported.
 
-use crate::io::import::Unsupported;
-use crate::io::import::missing::listed;
+use crate::io::Unsupported;
+use crate::io::missing::listed;
 use crate::quote::{self, quoted};
 
 /// Why a graph of TensorFlow is not imported. Nothing is added to the graph then.

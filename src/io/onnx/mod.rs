@@ -50,7 +50,7 @@ mod table;
 mod tensor;
 mod types;
 
-pub use crate::io::import::missing::Unsupported;
+pub use crate::io::missing::Unsupported;
 pub use error::{FaultyNode, Needed, OnnxError};
 pub use model::{Imported, ImportedInput, import, import_file};
 pub use options::{CustomNode, ImportOptions};
