@@ -32,7 +32,9 @@ pub(crate) use error_of_its_own;
 
 #[cfg(feature = "safetensors")]
 pub mod checkpoint;
-#[cfg(any(feature = "npz", feature = "safetensors"))]
+// Models of ONNX are written alone.
+#[cfg(any(feature = "npz", feature = "onnx", feature = "safetensors"))]
+#[cfg_attr(not(any(feature = "npz", feature = "safetensors")), allow(dead_code))]
 mod elements;
 // Frozen models take less of it than graphs for other programs.
 #[cfg(any(feature = "graphdef", feature = "onnx", feature = "safetensors"))]

@@ -38,6 +38,7 @@
 //! ```
 
 mod error;
+mod export;
 mod fold;
 mod item;
 mod messages;
@@ -52,5 +53,6 @@ mod types;
 
 pub use crate::io::missing::Unsupported;
 pub use error::{FaultyNode, Needed, OnnxError};
+pub use export::{ExportOptions, OnnxExportError, export, export_file};
 pub use model::{Imported, ImportedInput, import, import_file};
 pub use options::{CustomNode, ImportOptions};
