@@ -1,6 +1,6 @@
 //! [`At`]: an item while it is written, with what its op's function asks for.
 
-use super::writer::{Dim, Val, Writer};
+use super::writer::{Val, Writer};
 use crate::element::DType;
 use crate::error::Fault;
 use crate::graph::op::{AttributeValue, Attributes};
@@ -100,99 +100,5 @@ impl At<'_, '_, '_> {
             [one] => (*one).to_owned(),
             _ => self.w.op("Concat", parts, vec![super::writer::int("axis", axis as i64)]),
         }
-    }
-}
-
-/// How lengths of the first output that are not known follow from those of the inputs.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Lengths {
-    /// Not at all.
-    New,
-    /// As inputs broadcast.
-    Broadcast,
-    /// They are those of the input at this position.
-    Of(usize),
-    /// Those of the first input, as far as there are as many axes and both are not known: the op changes known ones alone.
-    Kept,
-    /// Those of the first input but for the axes that are reduced.
-    Reduced,
-    /// Those of the first input in another order.
-    Permuted,
-    /// Those of a product of matrices.
-    Product,
-    /// That of the first axis, of the first input's first one.
-    First,
-}
-
-impl Lengths {
-    /// The lengths of the first output.
-    pub(super) fn of(self, at: &At<'_, '_, '_>, shape: &[Option<usize>]) -> Vec<Dim> {
-        let known = |length: &Option<usize>| length.map_or(Dim::Unknown, Dim::Known);
-        let mut dims: Vec<Dim> = shape.iter().map(known).collect();
-        if dims.iter().all(|dim| *dim != Dim::Unknown) {
-            return dims;
-        }
-        let first: &[Dim] = at.inputs.first().map_or(&[], |val| &val.dims);
-        for axis in 0..dims.len() {
-            if dims[axis] != Dim::Unknown {
-                continue;
-            }
-            let from_end = dims.len() - axis;
-            let found = match self {
-                Lengths::New => None,
-                Lengths::Broadcast => broadcast(&at.inputs, from_end),
-                Lengths::Of(input) => at.inputs.get(input).and_then(|val| val.dims.get(axis).cloned()),
-                Lengths::Kept if first.len() == dims.len() => first.get(axis).cloned(),
-                Lengths::Kept => None,
-                Lengths::Reduced => reduced(at, axis, first.len()).and_then(|axis| first.get(axis).cloned()),
-                Lengths::Permuted => {
-                    permuted(at, axis, first.len()).and_then(|axis| first.get(axis).cloned())
-                }
-                Lengths::Product => product(at, axis, dims.len()),
-                Lengths::First if axis == 0 => first.first().cloned(),
-                Lengths::First => None,
-            };
-            dims[axis] = found.unwrap_or(Dim::Unknown);
-        }
-        dims
-    }
-}
-
-/// The length so many axes before the end, where all that have one but those of length 1 have the same.
-fn broadcast(inputs: &[Val], from_end: usize) -> Option<Dim> {
-    let there = inputs.iter().filter_map(|val| val.rank().checked_sub(from_end).map(|axis| &val.dims[axis]));
-    let mut long = there.filter(|dim| **dim != Dim::Known(1));
-    let first = long.next()?;
-    long.all(|other| other.is(first)).then(|| first.clone())
-}
-
-/// The axis of the input that an axis of a reduction's result is.
-fn reduced(at: &At<'_, '_, '_>, axis: usize, rank: usize) -> Option<usize> {
-    let (axes, keeps) = at.axes(rank).ok()?;
-    if keeps {
-        return Some(axis);
-    }
-    (0..rank).filter(|&axis| !axes.contains(&(axis as i64))).nth(axis)
-}
-
-fn permuted(at: &At<'_, '_, '_>, axis: usize, rank: usize) -> Option<usize> {
-    if at.attributes.get("permutation").is_none() {
-        return (rank - 1).checked_sub(axis);
-    }
-    let order: Vec<isize> = at.value("permutation").ok()?;
-    let of = *order.get(axis)?;
-    usize::try_from(if of < 0 { of.checked_add_unsigned(rank)? } else { of }).ok()
-}
-
-fn product(at: &At<'_, '_, '_>, axis: usize, rank: usize) -> Option<Dim> {
-    let [a, b] = [at.inputs.first()?, at.inputs.get(1)?];
-    if a.rank() < 2 || b.rank() < 2 {
-        return None;
-    }
-    let is_turned = |name: &'static str| at.value::<bool>(name).unwrap_or(false);
-    match rank - axis {
-        1 => b.dims.get(b.rank() - if is_turned("transpose_other") { 2 } else { 1 }).cloned(),
-        2 => a.dims.get(a.rank() - if is_turned("transpose_self") { 1 } else { 2 }).cloned(),
-        from_end => broadcast(&at.inputs, from_end),
     }
 }

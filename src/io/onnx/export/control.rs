@@ -2,50 +2,93 @@
 
 use super::at::Written;
 use super::graph::{Graphs, val};
-use super::writer::{Dim, Val, graph, info, int};
+use super::writer::{Dim, Val, graph, info, int, ints};
 use crate::element::DType;
 use crate::graph::{Binding, LoopOutput, LoopTrips};
 use crate::io::export::{Branch, Item, Loop};
 use crate::io::onnx::messages::{GraphProto, ValueInfoProto};
 use crate::shape::TensorType;
 
+/// Of each output of a conditional, what is known of its lengths.
+type Known = Vec<Option<Vec<Dim>>>;
+
+/// What a branch is given.
+fn given(branch: &Branch<'_>, inputs: &[Val]) -> Vec<Val> {
+    branch.inputs.iter().filter_map(|&input| inputs.get(input).cloned()).collect()
+}
+
+/// What the branches that give something know of its lengths, for those that give nothing: zeros of these lengths. What is
+/// written for it is thrown away.
+fn known(graphs: &mut Graphs<'_>, item: &Item<'_>, all: &[Branch<'_>], inputs: &[Val]) -> Known {
+    let mut known: Known = item.types.iter().map(|of| of.shape.known().map(dims)).collect();
+    let lacks = |branch: &Branch<'_>| {
+        branch.outputs.iter().zip(&known).any(|(of, dims)| of.is_none() && dims.is_none())
+    };
+    if !all.iter().any(lacks) {
+        return known;
+    }
+    for branch in all {
+        graphs.w.open();
+        let outputs = graphs.part(&branch.part, &given(branch, inputs));
+        graphs.w.close();
+        for (known, output) in known.iter_mut().zip(&branch.outputs) {
+            let there = output.and_then(|output| outputs.get(output)).map(|val| val.dims.clone());
+            *known = known.take().or(there);
+        }
+    }
+    known
+}
+
+fn dims(known: Vec<usize>) -> Vec<Dim> {
+    known.into_iter().map(Dim::Known).collect()
+}
+
+/// Zeros of these lengths, which are those of one of the inputs where they are no numbers.
+fn zeros(graphs: &mut Graphs<'_>, of: &TensorType, known: Option<&Vec<Dim>>, inputs: &[Val]) -> Written<Val> {
+    let refused = || "a branch that gives nothing of a length that is not known".to_owned();
+    let dims = known.ok_or_else(refused)?.clone();
+    let zero = graphs.w.number(0.0, of.dtype);
+    let like = Val { name: String::new(), dtype: of.dtype, dims: dims.clone(), is_length: false };
+    let lengths = if like.known().is_some() {
+        graphs.w.shape(&like)
+    } else {
+        let is_alike =
+            |input: &&Val| input.rank() == dims.len() && input.dims.iter().zip(&dims).all(|(a, b)| a.is(b));
+        let input = inputs.iter().find(is_alike).ok_or_else(refused)?.clone();
+        graphs.w.shape(&input)
+    };
+    let name = graphs.w.op("Expand", &[&zero, &lengths], Vec::new());
+    Ok(Val { name, ..like })
+}
+
 /// A branch as a graph without inputs.
 fn branch(
     graphs: &mut Graphs<'_>,
     item: &Item<'_>,
     branch: &Branch<'_>,
-    inputs: &[Val],
-) -> Written<GraphProto> {
-    let given: Vec<Val> = branch.inputs.iter().filter_map(|&input| inputs.get(input).cloned()).collect();
+    (inputs, known): (&[Val], &Known),
+) -> Written<(GraphProto, Known)> {
     graphs.w.open();
-    let outputs = graphs.part(&branch.part, &given);
+    let outputs = graphs.part(&branch.part, &given(branch, inputs));
     graphs.w.prefix.clone_from(&item.name);
-    let mut wanted = Vec::with_capacity(item.types.len());
-    for (output, of) in branch.outputs.iter().zip(&item.types) {
-        wanted.push(match output.and_then(|output| outputs.get(output).cloned()) {
-            Some(output) => Ok(output),
-            None => match of.shape.known() {
-                Some(known) => {
-                    let lengths = known.iter().map(|&length| length as i64).collect::<Vec<_>>();
-                    let (zero, lengths) = (graphs.w.number(0.0, of.dtype), graphs.w.ints(&lengths));
-                    Ok(val(graphs.w.op("Expand", &[&zero, &lengths], Vec::new()), of))
-                }
-                None => Err("a branch that gives nothing of a length that is not known".to_owned()),
-            },
-        });
-    }
-    let mut infos = Vec::new();
-    let mut fault = None;
-    for wanted in wanted {
-        match wanted {
-            Ok(output) => infos.push(result(graphs, &output, &item.name)),
+    let (mut infos, mut lengths, mut fault) = (Vec::new(), Vec::new(), None);
+    for ((output, of), known) in branch.outputs.iter().zip(&item.types).zip(known) {
+        let there = output.and_then(|output| outputs.get(output).cloned());
+        match there.map_or_else(|| zeros(graphs, of, known.as_ref(), inputs), Ok) {
+            Ok(given) => {
+                infos.push(result(graphs, &given, &item.name));
+                lengths.push(Some(given.dims));
+            }
             Err(detail) => fault = Some(detail),
         }
     }
     let node = graphs.w.close();
     match fault {
         Some(detail) => Err(detail),
-        None => Ok(GraphProto { node, name: item.name.clone(), output: infos, ..GraphProto::default() }),
+        None => Ok((
+            GraphProto { node, name: item.name.clone(), output: infos, ..GraphProto::default() },
+            lengths,
+        )),
     }
 }
 
@@ -68,7 +111,9 @@ pub(super) fn branches(
         return Ok(item.types.iter().map(|of| val(String::new(), of)).collect());
     }
     let count = item.types.len();
-    let mut made = all.iter().map(|of| branch(graphs, item, of, inputs)).collect::<Written<Vec<_>>>()?;
+    let known = known(graphs, item, all, inputs);
+    let written = all.iter().map(|of| branch(graphs, item, of, (inputs, &known)));
+    let (mut made, lengths): (Vec<_>, Vec<_>) = written.collect::<Written<Vec<_>>>()?.into_iter().unzip();
     // The last branch stands for all other indices, so the first one is asked for first.
     let mut rest = made.pop().ok_or("expected branches, got none")?;
     let mut index = made.len();
@@ -88,7 +133,7 @@ pub(super) fn branches(
             graphs.w.ops("If", &[&is_it], attributes(taken, rest), count)
         };
         if is_outermost {
-            return Ok(outputs.into_iter().zip(&item.types).map(|(name, of)| val(name, of)).collect());
+            return Ok(results(outputs, item, &lengths));
         }
         let infos: Vec<_> =
             outputs.iter().zip(&item.types).map(|(name, of)| info(name, &val(name.clone(), of))).collect();
@@ -99,7 +144,25 @@ pub(super) fn branches(
     let always = graphs.w.array(&ndarray::arr0(true).into());
     let attributes = vec![graph("then_branch", rest.clone()), graph("else_branch", rest)];
     let outputs = graphs.w.ops("If", &[&always], attributes, count);
-    Ok(outputs.into_iter().zip(&item.types).map(|(name, of)| val(name, of)).collect())
+    Ok(results(outputs, item, &lengths))
+}
+
+/// The outputs of a conditional: of lengths in which the branches agree.
+fn results(names: Vec<String>, item: &Item<'_>, lengths: &[Known]) -> Vec<Val> {
+    let of = |(position, (name, of)): (usize, (String, &TensorType))| {
+        let mut made = val(name, of);
+        for (axis, dim) in made.dims.iter_mut().enumerate() {
+            let mut given = lengths.iter().map(|of| of.get(position)?.as_ref()?.get(axis));
+            let first = given.next().flatten();
+            if let Some(first) =
+                first.filter(|first| given.all(|other| other.is_some_and(|other| other.is(first))))
+            {
+                dim.clone_from(first);
+            }
+        }
+        made
+    };
+    names.into_iter().zip(&item.types).enumerate().map(of).collect()
 }
 
 /// An input of a body that is open.
@@ -126,6 +189,11 @@ pub(super) fn looped(
         );
     }
     let states = record.states();
+    if let LoopTrips::Rows(array) = record.trips
+        && record.bindings.contains(&Binding::Row)
+    {
+        return Ok(scanned(graphs, item, of, (inputs, array)));
+    }
     let rows = match record.trips {
         LoopTrips::Fixed(count) => Some(graphs.w.int(count as i64)),
         LoopTrips::Rows(array) => {
@@ -198,41 +266,100 @@ pub(super) fn looped(
     let mut names = vec![rows.unwrap_or_default(), begins];
     names.extend(inputs.iter().take(states).map(|input| input.name.clone()));
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let made = graphs.w.ops("Loop", &names, vec![graph("body", body)], results.len());
-    let mut stacked = states;
+    let mut made = graphs.w.ops("Loop", &names, vec![graph("body", body)], results.len());
+    if record.reverse {
+        // It stacks in the order in which it runs.
+        let stacked = made.split_off(states.min(made.len()));
+        made.extend(stacked.iter().map(|stack| graphs.w.slice(stack, 0, [-1, i64::MIN, -1])));
+    }
+    let rows = match record.trips {
+        LoopTrips::Rows(array) => inputs.get(array).and_then(|array| array.dims.first().cloned()),
+        _ => None,
+    };
+    Ok(left(item, of, (inputs, rows), &made))
+}
+
+/// A loop over rows of arrays.
+fn scanned(
+    graphs: &mut Graphs<'_>,
+    item: &Item<'_>,
+    of: &Loop<'_>,
+    (inputs, array): (&[Val], usize),
+) -> Vec<Val> {
+    let record = of.record;
+    let states = record.states();
+    graphs.w.open();
+    let (mut infos, mut given, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
+    let types: Vec<TensorType> =
+        of.body.inputs.iter().filter_map(|&place| of.body.type_of((place, 0)).cloned()).collect();
+    for ((binding, outer), of) in record.bindings.iter().zip(inputs).zip(&types) {
+        given.push(match binding {
+            Binding::State => {
+                let made = input(graphs, &format!("{}/state", item.name), of, &mut infos);
+                Val { dims: outer.dims.clone(), ..made }
+            }
+            Binding::Row => {
+                arrays.push(outer.name.clone());
+                let made = input(graphs, &format!("{}/row", item.name), of, &mut infos);
+                Val { dims: outer.dims.get(1..).unwrap_or(&[]).to_vec(), ..made }
+            }
+            Binding::Whole => outer.clone(),
+        });
+    }
+    // The state's inputs stand before the rows.
+    let (mut first, mut behind) = (Vec::new(), Vec::new());
+    let bindings = record.bindings.iter().filter(|binding| **binding != Binding::Whole);
+    for (info, binding) in infos.into_iter().zip(bindings) {
+        if *binding == Binding::State { first.push(info) } else { behind.push(info) }
+    }
+    first.extend(behind);
+    let results = graphs.part(&of.body, &given);
+    graphs.w.prefix.clone_from(&item.name);
+    let outputs: Vec<_> =
+        results.iter().map(|output| result(graphs, output, &format!("{}/result", item.name))).collect();
+    let node = graphs.w.close();
+    let body =
+        GraphProto { node, name: item.name.clone(), input: first, output: outputs, ..GraphProto::default() };
+
+    let state = |(binding, outer): (&Binding, &Val)| (*binding == Binding::State).then(|| outer.name.clone());
+    let mut names: Vec<String> = record.bindings.iter().zip(inputs).filter_map(state).collect();
+    names.extend(arrays.iter().cloned());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut attributes = vec![graph("body", body), int("num_scan_inputs", arrays.len() as i64)];
+    if record.reverse {
+        attributes.push(ints("scan_input_directions", vec![1; arrays.len()]));
+        attributes.push(ints("scan_output_directions", vec![1; results.len() - states]));
+    }
+    let made = graphs.w.ops("Scan", &names, attributes, results.len());
+    let rows = inputs.get(array).and_then(|array| array.dims.first().cloned());
+    left(item, of, (inputs, rows), &made)
+}
+
+/// What a loop leaves: the state, and behind it what it stacks, of so many rows.
+fn left(item: &Item<'_>, of: &Loop<'_>, (inputs, rows): (&[Val], Option<Dim>), made: &[String]) -> Vec<Val> {
+    let mut stacked = of.record.states();
     let mut vals = Vec::with_capacity(item.types.len());
     for (output, of) in of.outputs.iter().zip(&item.types) {
-        let (position, is_stack) = match output {
-            LoopOutput::Last(state) => (*state, false),
+        let mut left = match output {
+            LoopOutput::Last(state) => {
+                let mut left = val(made.get(*state).cloned().unwrap_or_default(), of);
+                // The state keeps its type from iteration to iteration.
+                if let Some(first) = inputs.get(*state).filter(|first| first.rank() == left.rank()) {
+                    left.dims.clone_from(&first.dims);
+                }
+                left
+            }
             LoopOutput::Stacked(_) | LoopOutput::Ticks => {
                 stacked += 1;
-                (stacked - 1, true)
+                val(made.get(stacked - 1).cloned().unwrap_or_default(), of)
             }
         };
-        let mut name = made.get(position).cloned().unwrap_or_default();
-        if is_stack && record.reverse {
-            name = graphs.w.slice(&name, 0, [-1, i64::MIN, -1]);
+        if let (LoopOutput::Stacked(_), Some(first), Some(rows)) = (output, left.dims.first_mut(), &rows) {
+            first.clone_from(rows);
         }
-        let mut made = val(name, of);
-        if is_stack && let LoopTrips::Rows(array) = record.trips {
-            if let (Some(first), Some(rows)) =
-                (made.dims.first_mut(), inputs.get(array).and_then(|val| val.dims.first()))
-            {
-                *first = rows.clone();
-            }
-        } else if let LoopOutput::Last(state) = output
-            && let Some(first) = inputs.get(*state)
-            && first.rank() == made.rank()
-        {
-            // The state keeps its type from iteration to iteration.
-            let dims = made.dims.iter().zip(&first.dims);
-            made.dims = dims
-                .map(|(own, first)| if *own == Dim::Unknown { first.clone() } else { own.clone() })
-                .collect();
-        }
-        vals.push(made);
+        vals.push(left);
     }
-    Ok(vals)
+    vals
 }
 
 /// The number of an array's rows, without axes.

@@ -9,7 +9,14 @@ use crate::element::DType;
 use crate::io::export::expand::{Expanded, expanded};
 use crate::ir::{Inst, Prim, Program, Reduce, View, counted, places};
 
-pub(super) fn write(at: &mut At<'_, '_, '_>) -> Written {
+/// What an op has become.
+pub(super) struct Functions {
+    pub(super) names: Vec<String>,
+    /// Whether all of it is functions of elements.
+    pub(super) is_elementwise: bool,
+}
+
+pub(super) fn write(at: &mut At<'_, '_, '_>) -> Written<Functions> {
     let types: Vec<_> = at
         .inputs
         .iter()
@@ -36,7 +43,11 @@ pub(super) fn write(at: &mut At<'_, '_, '_>) -> Written {
         };
         names.push(name);
     }
-    Ok(program.outputs.iter().map(|output| names[output.index()].clone()).collect())
+    let is_function = |inst: &Inst| matches!(inst.prim, Prim::Feed(_) | Prim::Scalar(_) | Prim::Map(_));
+    Ok(Functions {
+        names: program.outputs.iter().map(|output| names[output.index()].clone()).collect(),
+        is_elementwise: program.insts.iter().all(is_function),
+    })
 }
 
 /// The dims of an operand of an instruction.

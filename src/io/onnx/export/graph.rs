@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use foldhash::HashMap;
 
-use super::at::{At, Lengths};
+use super::at::At;
 use super::writer::{Dim, Made, Val, Writer, tensor};
-use super::{control, expanded, table};
+use super::{control, expanded, lengths, table};
 use crate::element::{DType, Value};
 use crate::error::Site;
 use crate::graph::op::Form;
@@ -18,6 +18,9 @@ use crate::shape::TensorType;
 
 /// Ops whose nodes may be one of ONNX's together with the next one.
 const MAKERS: [&str; 2] = ["extract_patches", "einsum"];
+
+/// Ops whose results are lengths.
+const LENGTHS: [&str; 3] = ["dim", "length", "concat_extent"];
 
 /// What is written so far, and what could not be.
 pub(super) struct Graphs<'v> {
@@ -32,10 +35,19 @@ pub(super) struct Graphs<'v> {
     pub(super) assigned: Vec<(VariableId, Val)>,
 }
 
-/// A value of a type, of whose lengths nothing more is known.
+/// A value of a type, of whose lengths nothing more is known: those that are no numbers get names of their own.
 pub(super) fn val(name: String, of: &TensorType) -> Val {
-    let dim = |length: &Option<usize>| length.map_or(Dim::Unknown, Dim::Known);
-    Val { name, dtype: of.dtype, dims: of.shape.dims().iter().map(dim).collect(), is_length: false }
+    let dim = |(axis, length): (usize, &Option<usize>)| match length {
+        Some(length) => Dim::Known(*length),
+        None => own(&name, axis),
+    };
+    let dims = of.shape.dims().iter().enumerate().map(dim).collect();
+    Val { name, dtype: of.dtype, dims, is_length: false }
+}
+
+/// The length of an axis that no other value is known to have.
+fn own(name: &str, axis: usize) -> Dim {
+    if name.is_empty() { Dim::Unknown } else { Dim::Named(format!("{name}:{axis}").into()) }
 }
 
 impl Graphs<'_> {
@@ -148,38 +160,41 @@ impl Graphs<'_> {
         if op == "group" {
             return item.types.iter().map(|of| val(String::new(), of)).collect();
         }
-        let inputs = if matches!(op, "length" | "dim") { self.lengths(op, inputs, item) } else { inputs };
+        let inputs = if op == "length" { self.lengths(inputs) } else { inputs };
         let attributes = item.node.op.attributes();
         // A custom op may have a name of ours.
         let row = table::find(op).filter(|_| definition(op).is_some());
         let mut at = At { w: &mut self.w, item, attributes, inputs };
-        let (written, lengths) = match row {
+        let (written, rule) = match row {
             Some(row) => {
                 let written = (row.write)(&mut at);
-                let written = written.or_else(|detail| expanded::write(&mut at).map_err(|_| detail));
+                let written =
+                    written.or_else(|detail| expanded::write(&mut at).map(|it| it.names).map_err(|_| detail));
                 (written, row.lengths)
             }
             // A check of its input, which a layer makes.
-            None if item.node.op.form() == Form::Same
-                && definition(op).is_none_or(|it| it.doc.is_empty()) =>
-            {
-                (at.name(0).map(|name| vec![name]), Lengths::Of(0))
+            None if item.node.op.form() == Form::Same && definition(op).is_none() => {
+                (at.name(0).map(|name| vec![name]), lengths::first as lengths::Rule)
             }
-            None => (expanded::write(&mut at), Lengths::Broadcast),
+            None => match expanded::write(&mut at) {
+                Ok(it) if it.is_elementwise => (Ok(it.names), lengths::broadcast as lengths::Rule),
+                Ok(it) => (Ok(it.names), lengths::new as lengths::Rule),
+                Err(detail) => (Err(detail), lengths::new as lengths::Rule),
+            },
         };
         let names = match written {
             Ok(names) => names,
             Err(detail) => return self.refuse(item, &detail),
         };
-        let is_length = matches!(op, "length" | "dim");
+        let is_length = LENGTHS.contains(&op);
         let made: Vec<Val> = names
             .into_iter()
             .zip(&item.types)
-            .map(|(name, of)| Val {
-                name,
-                dtype: of.dtype,
-                dims: lengths.of(&at, of.shape.dims()),
-                is_length,
+            .map(|(name, of)| {
+                let mut dims = lengths::of(rule, &at, of.shape.dims());
+                let unknown = dims.iter_mut().enumerate().filter(|(_, dim)| **dim == Dim::Unknown);
+                unknown.for_each(|(axis, dim)| *dim = own(&name, axis));
+                Val { name, dtype: of.dtype, dims, is_length }
             })
             .collect();
         if let Some(&op) = MAKERS.iter().find(|&&maker| maker == op) {
@@ -193,10 +208,7 @@ impl Graphs<'_> {
     }
 
     /// The operands of arithmetic of lengths: a tensor of so many elements is its length.
-    fn lengths(&mut self, op: &str, inputs: Vec<Val>, _: &Item<'_>) -> Vec<Val> {
-        if op == "dim" {
-            return inputs;
-        }
+    fn lengths(&mut self, inputs: Vec<Val>) -> Vec<Val> {
         let length = |input: Val| match input.dims.as_slice() {
             [Dim::Known(length)] if !input.is_length && input.dtype == DType::Bool => {
                 Val { name: self.w.ints(&[*length as i64]), is_length: true, ..input }

@@ -3,6 +3,7 @@
 //! - [`graph`]: items of the part by their kinds; [`control`]: conditionals and loops.
 //! - [`table`]: which op is written how, by the functions of [`ops`]; [`expanded`]: those that ONNX lacks; [`scalars`]:
 //!   functions of elements.
+//! - [`lengths`]: which lengths are the same.
 //! - [`at`]: what these functions ask for; [`writer`]: nodes, arrays and names.
 
 mod at;
@@ -10,6 +11,7 @@ mod control;
 mod error;
 mod expanded;
 mod graph;
+mod lengths;
 mod ops;
 mod options;
 mod scalars;
@@ -162,13 +164,13 @@ fn given(
         let mut val = graph::val(name, of);
         for (axis, dim) in val.dims.iter_mut().enumerate() {
             let key = (input.name(), axis);
-            if let Some(wished) = options.axes.get(&key) {
-                if *dim == Dim::Unknown {
-                    *dim = Dim::Named(wished.as_str().into());
-                }
+            let wished = options.axes.get(&key).cloned();
+            let is_open = !matches!(dim, Dim::Known(_));
+            if wished.is_some() {
                 told.insert(key);
-            } else if *dim == Dim::Unknown {
-                *dim = Dim::Named(format!("{}_{axis}", val.name).into());
+            }
+            if is_open {
+                *dim = Dim::Named(wished.unwrap_or_else(|| format!("{}_{axis}", val.name)).into());
             }
         }
         given.push(val);

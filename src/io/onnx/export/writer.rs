@@ -210,6 +210,14 @@ impl Writer {
         }
     }
 
+    /// The length of one axis of a value, as an array of one integer.
+    pub(super) fn length(&mut self, of: &Val, axis: usize) -> String {
+        match of.dims.get(axis) {
+            Some(Dim::Known(length)) => self.ints(&[*length as i64]),
+            _ => self.op("Shape", &[&of.name], vec![int("start", axis as i64), int("end", axis as i64 + 1)]),
+        }
+    }
+
     pub(super) fn cast(&mut self, value: &str, dtype: DType) -> String {
         self.op("Cast", &[value], vec![int("to", types::number_of(dtype).into())])
     }

@@ -17,10 +17,7 @@ pub(in crate::io::onnx::export) fn dim(at: &mut At<'_, '_, '_>) -> Written {
     if x.is_length {
         return Ok(vec![x.name]);
     }
-    Ok(vec![match x.dims[axis] {
-        Dim::Known(length) => at.w.ints(&[length as i64]),
-        _ => at.w.op("Shape", &[&x.name], vec![int("start", axis as i64), int("end", axis as i64 + 1)]),
-    }])
+    Ok(vec![at.w.length(&x, axis)])
 }
 
 pub(in crate::io::onnx::export) fn length(at: &mut At<'_, '_, '_>) -> Written {
@@ -185,6 +182,21 @@ pub(in crate::io::onnx::export) fn tile(at: &mut At<'_, '_, '_>) -> Written {
     let multiples: Vec<usize> = at.value("multiples")?;
     let repeats = at.w.ints(&multiples.iter().map(|&multiple| multiple as i64).collect::<Vec<_>>());
     Ok(vec![at.w.op("Tile", &[&x, &repeats], Vec::new())])
+}
+
+/// Sums over the repetitions: each axis is as many as there are of them and one of a repetition.
+pub(in crate::io::onnx::export) fn tile_transposed(at: &mut At<'_, '_, '_>) -> Written {
+    let (x, like) = (at.name(0)?, at.input(1)?);
+    let multiples: Vec<usize> = at.value("multiples")?;
+    let mut lengths = Vec::with_capacity(2 * multiples.len());
+    for (axis, &multiple) in multiples.iter().enumerate() {
+        lengths.push(at.w.ints(&[multiple as i64]));
+        lengths.push(at.w.length(&like, axis));
+    }
+    let lengths = at.concatenated(&lengths.iter().map(String::as_str).collect::<Vec<_>>(), 0);
+    let apart = at.w.reshape(&x, &lengths);
+    let axes: Vec<i64> = (0..multiples.len() as i64).map(|axis| 2 * axis).collect();
+    Ok(vec![at.w.reduce("ReduceSum", &apart, &axes, false)])
 }
 
 pub(in crate::io::onnx::export) fn gather(at: &mut At<'_, '_, '_>) -> Written {

@@ -108,6 +108,34 @@ pub(in crate::io::onnx::export) fn slice(at: &mut At<'_, '_, '_>) -> Written {
     Ok(vec![sliced])
 }
 
+pub(in crate::io::onnx::export) fn reverse(at: &mut At<'_, '_, '_>) -> Written {
+    let x = at.input(0)?;
+    let mut reversed = x.name.clone();
+    for axis in at.axes(x.rank())?.0 {
+        reversed = at.w.slice(&reversed, axis as usize, [-1, i64::MIN, -1]);
+    }
+    Ok(vec![reversed])
+}
+
+/// How far the parts before one reach, as a length.
+pub(in crate::io::onnx::export) fn concat_extent(at: &mut At<'_, '_, '_>) -> Written {
+    if at.inputs.is_empty() {
+        return Ok(vec![at.w.ints(&[0])]);
+    }
+    let (before, part, axis) = (at.name(0)?, at.input(1)?, at.value::<usize>("axis")?);
+    let length = at.w.length(&part, axis);
+    Ok(vec![at.w.op("Add", &[&before, &length], Vec::new())])
+}
+
+/// The part of the shape of the second input, behind the length that is the third one.
+pub(in crate::io::onnx::export) fn concat_part(at: &mut At<'_, '_, '_>) -> Written {
+    let (x, like, start, axis) = (at.name(0)?, at.input(1)?, at.name(2)?, at.value::<usize>("axis")?);
+    let length = at.w.length(&like, axis);
+    let end = at.w.op("Add", &[&start, &length], Vec::new());
+    let axis = at.w.ints(&[axis as i64]);
+    Ok(vec![at.w.op("Slice", &[&x, &start, &end, &axis], Vec::new())])
+}
+
 /// A part of one axis: its first index, its length and that of the whole, and whether the part lacks the axis.
 struct Cut {
     start: i64,
@@ -207,6 +235,7 @@ fn put_back(w: &mut Writer, op: &str, attributes: &Attributes, part: &Val, whole
             }
             Ok(padded(w, part, &name, &before, &behind))
         }
+        "pad_transposed" => inside(w, attributes, &part.name),
         other => Err(format!("parts put back by {other}")),
     }
 }
@@ -297,17 +326,22 @@ pub(in crate::io::onnx::export) fn pad(at: &mut At<'_, '_, '_>) -> Written {
 }
 
 /// The inside of what padding with a number gives.
-pub(in crate::io::onnx::export) fn pad_transposed(at: &mut At<'_, '_, '_>) -> Written {
-    if matches!(at.attributes.get("with"), Some(Attribute::Text(_))) {
+fn inside(w: &mut Writer, attributes: &Attributes, padded: &str) -> Written<String> {
+    if matches!(attributes.get("with"), Some(Attribute::Text(_))) {
         return Err("reflections put back".to_owned());
     }
-    let mut inside = at.name(0)?;
-    let (before, behind) = paddings(&at.attributes)?;
+    let mut inside = padded.to_owned();
+    let (before, behind) = paddings(attributes)?;
     for (axis, (before, behind)) in before.into_iter().zip(behind).enumerate() {
         if (before, behind) != (0, 0) {
             let end = if behind == 0 { i64::MAX } else { -behind };
-            inside = at.w.slice(&inside, axis, [before, end, 1]);
+            inside = w.slice(&inside, axis, [before, end, 1]);
         }
     }
-    Ok(vec![inside])
+    Ok(inside)
+}
+
+pub(in crate::io::onnx::export) fn pad_transposed(at: &mut At<'_, '_, '_>) -> Written {
+    let (padded, attributes) = (at.name(0)?, at.attributes.clone());
+    Ok(vec![inside(at.w, &attributes, &padded)?])
 }
