@@ -27,8 +27,8 @@ import onnxruntime
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUN_MODEL = ROOT / "target/release/examples/run_model"
 
-# Each model: its name, its file below the folder, its inputs, and what is bound (a scalar that decides shapes or a branch).
-# An input is a shape of normal numbers, or of integers below a number.
+# Each model: its name, its file below the folder, its inputs, and what is bound: a scalar that decides shapes or a branch.
+# An input is a shape of normal numbers, or of integers below a number. Where something is bound, all shapes are told.
 MODELS = [
     ("silero_vad", "silero_vad/data/silero_vad.onnx", {"input": (1, 576), "state": (2, 1, 128)}, {"sr": 16000}),
     ("magika", "magika/models/*/model.onnx", {"bytes": ((1, 2048), 256, np.int32)}, {}),
@@ -76,6 +76,8 @@ class Ours:
         np.savez(folder / "inputs.npz", **arrays)
         self.command = [RUN_MODEL, file, "--npz", folder / "inputs.npz", "--threads", str(threads), "--json"]
         self.command += [part for name, value in bound.items() for part in ("--bind", f"{name}={value}")]
+        shapes = {name: ",".join(map(str, array.shape)) for name, array in arrays.items()} if bound else {}
+        self.command += [part for name, shape in shapes.items() for part in ("--shape", f"{name}={shape}")]
 
     def turn(self, runs, save=False):
         command = [*self.command, "--runs", str(runs), *(["--save", self.saved] if save else [])]

@@ -366,7 +366,6 @@ fn parts(g: &Graph) -> Built<'_> {
     built.gives_with_gradients(
         [
             g.concat(&[x, y], 1),
-            g.concat(&[x, x], 0),
             g.stack(&[a, y], 0),
             a * b + c,
             d.square() + y,
@@ -404,7 +403,7 @@ fn broadcast_gradients(g: &Graph) -> Built<'_> {
     let a = built.floats::<f32>(g, &[None, None], &[3, 1], [-2.0, 2.0]);
     let b = built.floats::<f32>(g, &[None], &[4], [-2.0, 2.0]);
     let c = built.floats::<f32>(g, &[None, None], &[3, 4], [-2.0, 2.0]);
-    built.gives_with_gradients([a * b, a + c, b * c], &[a, b, c]);
+    built.gives_with_gradients([a * b, a + c, b * c, g.concat(&[c, c], 0)], &[a, b, c]);
     built
 }
 

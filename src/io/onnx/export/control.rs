@@ -276,7 +276,7 @@ pub(super) fn looped(
         LoopTrips::Rows(array) => inputs.get(array).and_then(|array| array.dims.first().cloned()),
         _ => None,
     };
-    Ok(left(item, of, (inputs, rows), &made))
+    Ok(left(item, of, (inputs, rows), (&made, &results)))
 }
 
 /// A loop over rows of arrays.
@@ -332,30 +332,33 @@ fn scanned(
     }
     let made = graphs.w.ops("Scan", &names, attributes, results.len());
     let rows = inputs.get(array).and_then(|array| array.dims.first().cloned());
-    left(item, of, (inputs, rows), &made)
+    left(item, of, (inputs, rows), (&made, &results))
 }
 
-/// What a loop leaves: the state, and behind it what it stacks, of so many rows.
-fn left(item: &Item<'_>, of: &Loop<'_>, (inputs, rows): (&[Val], Option<Dim>), made: &[String]) -> Vec<Val> {
+/// What a loop leaves: the state, and behind it what it stacks, of so many rows, which are as the body's results.
+fn left(
+    item: &Item<'_>,
+    of: &Loop<'_>,
+    (inputs, rows): (&[Val], Option<Dim>),
+    (made, results): (&[String], &[Val]),
+) -> Vec<Val> {
     let mut stacked = of.record.states();
     let mut vals = Vec::with_capacity(item.types.len());
     for (output, of) in of.outputs.iter().zip(&item.types) {
-        let mut left = match output {
-            LoopOutput::Last(state) => {
-                let mut left = val(made.get(*state).cloned().unwrap_or_default(), of);
-                // The state keeps its type from iteration to iteration.
-                if let Some(first) = inputs.get(*state).filter(|first| first.rank() == left.rank()) {
-                    left.dims.clone_from(&first.dims);
-                }
-                left
-            }
+        let (position, dims): (usize, Option<Vec<Dim>>) = match output {
+            // The state keeps its type from iteration to iteration.
+            LoopOutput::Last(state) => (*state, inputs.get(*state).map(|first| first.dims.clone())),
             LoopOutput::Stacked(_) | LoopOutput::Ticks => {
                 stacked += 1;
-                val(made.get(stacked - 1).cloned().unwrap_or_default(), of)
+                let row = results.get(stacked - 1).zip(rows.clone());
+                (stacked - 1, row.map(|(row, rows)| [&[rows], &row.dims[..]].concat()))
             }
         };
-        if let (LoopOutput::Stacked(_), Some(first), Some(rows)) = (output, left.dims.first_mut(), &rows) {
-            first.clone_from(rows);
+        let mut left = val(made.get(position).cloned().unwrap_or_default(), of);
+        for (own, dim) in left.dims.iter_mut().zip(dims.unwrap_or_default()) {
+            if !matches!(own, Dim::Known(_)) && dim != Dim::Unknown {
+                *own = dim;
+            }
         }
         vals.push(left);
     }

@@ -35,6 +35,20 @@ pub(super) fn second(at: &At<'_, '_, '_>, axis: usize, _: usize) -> Option<Dim> 
     axis_of(at, 1, axis)
 }
 
+/// Of what stands for the length of an axis.
+pub(super) fn of_axis(at: &At<'_, '_, '_>, _: usize, _: usize) -> Option<Dim> {
+    let x = at.inputs.first()?;
+    axis_of(at, 0, at.axis("axis", x.rank()).ok()?)
+}
+
+/// Of what is told lengths: those that are computed.
+pub(super) fn told(at: &At<'_, '_, '_>, axis: usize, _: usize) -> Option<Dim> {
+    let Attribute::List(entries) = at.attributes.get("lengths")? else { return None };
+    let is_computed = |entry: &&Attribute| matches!(entry, Attribute::Text(_));
+    entries.get(axis).filter(is_computed)?;
+    axis_of(at, 1 + entries.iter().take(axis).filter(is_computed).count(), 0)
+}
+
 /// Of images, whose batch stays.
 pub(super) fn batch(at: &At<'_, '_, '_>, axis: usize, _: usize) -> Option<Dim> {
     if axis == 0 { axis_of(at, 0, 0) } else { None }

@@ -3,6 +3,7 @@
 use crate::graph::op::{Attribute, AttributeValue, Attributes};
 use crate::io::onnx::export::at::{At, Written};
 use crate::io::onnx::export::writer::{Dim, Val, Writer, int, text};
+use crate::shape::Axes;
 
 pub(in crate::io::onnx::export) fn concat(at: &mut At<'_, '_, '_>) -> Written {
     let axis = at.axis("axis", at.gives()?.shape.rank())?;
@@ -236,6 +237,13 @@ fn put_back(w: &mut Writer, op: &str, attributes: &Attributes, part: &Val, whole
             Ok(padded(w, part, &name, &before, &behind))
         }
         "pad_transposed" => inside(w, attributes, &part.name),
+        "reverse_transposed" => {
+            let axes: Axes = attributes.value("axes").map_err(|fault| fault.to_string())?;
+            let axes = axes.resolve(whole.rank()).map_err(|error| error.to_string())?;
+            Ok(axes
+                .into_iter()
+                .fold(part.name.clone(), |back, axis| w.slice(&back, axis, [-1, i64::MIN, -1])))
+        }
         other => Err(format!("parts put back by {other}")),
     }
 }
