@@ -136,6 +136,7 @@ fn is_for_all_lengths(program: &Program, other: &Program) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::op::AnyTensor;
     use crate::prelude::*;
 
     fn of(y: AnyTensor<'_>) -> Result<Expanded, Unexpanded> {

@@ -143,8 +143,8 @@ fn onnx_runtime_gives_the_same_numbers() {
     };
     let told = String::from_utf8_lossy(&checked.stdout);
     match checked.status.code() {
-        Some(0) => eprintln!("{told}"),
-        Some(3) => eprintln!("{told}"),
+        // 3 says that a package lacks.
+        Some(0 | 3) => eprintln!("{told}"),
         _ => panic!("{told}{}", String::from_utf8_lossy(&checked.stderr)),
     }
 }

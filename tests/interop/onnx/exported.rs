@@ -554,7 +554,7 @@ fn functions(g: &Graph) -> Built<'_> {
     built
 }
 
-fn mlp<'g>(g: &'g Graph) -> Sequential<'g> {
+fn mlp(g: &Graph) -> Sequential<'_> {
     Sequential::new()
         .add(Dense::new(g, "fc1", 64, 32))
         .add(Tensor::relu)
@@ -582,7 +582,7 @@ fn mlp_training(g: &Graph) -> Built<'_> {
     built
 }
 
-fn cnn<'g>(g: &'g Graph) -> Sequential<'g> {
+fn cnn(g: &Graph) -> Sequential<'_> {
     Sequential::new()
         .add(Conv2d::new(g, "conv1", [3, 3, 1, 8], Convolution::same()))
         .add(Tensor::relu)

@@ -10,7 +10,7 @@ use super::{control, expanded, lengths, table};
 use crate::element::{DType, Value};
 use crate::error::Site;
 use crate::graph::op::Form;
-use crate::io::export::{Item, Kind, Part};
+use crate::io::export::{Item, Kind, Output, Part, Place};
 use crate::io::missing::Missing;
 use crate::ir::VariableId;
 use crate::ops::definition;
@@ -57,10 +57,7 @@ impl Graphs<'_> {
         for (place, item) in part.items.iter().enumerate() {
             let inputs: Vec<Val> = item.inputs.iter().map(|&output| of(&vals, output, part)).collect();
             let made = match item.kind {
-                Kind::Given => {
-                    let position = part.inputs.iter().position(|&given| given == place);
-                    position.and_then(|position| given.get(position)).cloned().into_iter().collect()
-                }
+                Kind::Given => given_at(part, place, given).into_iter().collect(),
                 _ => self.item(item, inputs),
             };
             vals.push(made);
@@ -219,8 +216,14 @@ impl Graphs<'_> {
     }
 }
 
+/// What a part is given at a place.
+fn given_at(part: &Part<'_>, place: Place, given: &[Val]) -> Option<Val> {
+    let position = part.inputs.iter().position(|&given| given == place)?;
+    given.get(position).cloned()
+}
+
 /// A value that an item uses.
-fn of(vals: &[Vec<Val>], (place, output): (usize, u32), part: &Part<'_>) -> Val {
+fn of(vals: &[Vec<Val>], (place, output): Output, part: &Part<'_>) -> Val {
     let found = vals.get(place).and_then(|made| made.get(output as usize)).cloned();
     found.unwrap_or_else(|| {
         val(String::new(), part.type_of((place, output)).unwrap_or(&TensorType::nothing()))

@@ -120,8 +120,8 @@ pub(super) fn beside(at: &At<'_, '_, '_>, axis: usize, rank: usize) -> Option<Di
     if axis == at.axis("axis", rank).ok()? {
         return None;
     }
-    let there = at.inputs.iter().filter_map(|val| val.dims.get(axis));
-    there.filter(|dim| **dim != Dim::Unknown).next().cloned()
+    let mut there = at.inputs.iter().filter_map(|val| val.dims.get(axis));
+    there.find(|dim| **dim != Dim::Unknown).cloned()
 }
 
 /// Of a product of matrices.

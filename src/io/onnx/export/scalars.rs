@@ -16,7 +16,7 @@ enum As {
 }
 use As::{First, Made, Op};
 
-/// Each function, as it is written of floats and integers, and as of booleans.
+/// How each function is written.
 const fn row(scalar: Scalar) -> As {
     match scalar {
         Scalar::Add => Op("Add"),
@@ -60,7 +60,6 @@ const fn row(scalar: Scalar) -> As {
         Scalar::Floor => Op("Floor"),
         Scalar::Ceil => Op("Ceil"),
         Scalar::Round => Op("Round"),
-        Scalar::Cast => First,
         Scalar::Equal => Op("Equal"),
         Scalar::NotEqual => Made(|w, x, _| {
             let equal = w.op("Equal", x, Vec::new());
@@ -83,7 +82,8 @@ const fn row(scalar: Scalar) -> As {
         Scalar::ShiftLeft => Made(shift_left),
         Scalar::ShiftRight => Made(shift_right),
         Scalar::Select => Made(select),
-        Scalar::Checked | Scalar::Finite => First,
+        // A cast is told the type that it gives.
+        Scalar::Cast | Scalar::Checked | Scalar::Finite => First,
     }
 }
 
@@ -104,7 +104,7 @@ fn cast(w: &mut Writer, x: &[&str], of: DType, gives: DType) -> String {
         return x.to_owned();
     }
     let (least, most, above) = match gives {
-        DType::I32 => (-2_147_483_648.0, i32::MAX as f64, i32::MAX as f64),
+        DType::I32 => (f64::from(i32::MIN), f64::from(i32::MAX), f64::from(i32::MAX)),
         DType::I64 => (-9_223_372_036_854_775_808.0, i64::MAX as f64, i64::MAX as f64),
         _ => return w.cast(x, gives),
     };

@@ -253,7 +253,7 @@ fn spread(
         };
         // [n, h, w, c] becomes [n, h, 1, w·c] or [n·h, w, 1, c], whose third axis is filled up with zeros.
         let apart = w.unsqueeze(&spread, &[axis as i64 + 2]);
-        let mut pads = vec![0; 10];
+        let mut pads = [0; 10];
         pads[5 + axis + 2] = stride - 1;
         let pads = w.ints(&pads);
         let filled = w.op("Pad", &[&apart, &pads, &zero], vec![text("mode", "constant")]);
@@ -265,7 +265,7 @@ fn spread(
         spread = w.slice(&spread, 1 + axis, [0, rows, 1]);
     }
     let first = index * window.dilations[axis] - places.before;
-    let mut pads = vec![0; 8];
+    let mut pads = [0; 8];
     // Fewer than none before cuts rows off.
     pads[1 + axis] = first;
     pads[5 + axis] = length - first - rows;
@@ -276,7 +276,7 @@ fn spread(
     if from > 0 || to < rows {
         spread = w.slice(&spread, 1 + axis, [from, to, 1]);
     }
-    let pads = w.ints(&pads.iter().map(|&count| count.max(0)).collect::<Vec<_>>());
+    let pads = w.ints(&pads.map(|count: i64| count.max(0)));
     Ok(w.op("Pad", &[&spread, &pads, &zero], vec![text("mode", "constant")]))
 }
 
