@@ -9,6 +9,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::shape::Shape;
+
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct GraphDef {
     #[prost(message, repeated, tag = "1")]
@@ -163,4 +165,29 @@ pub(crate) struct OpDef {
 pub(crate) struct ArgDef {
     #[prost(string, tag = "1")]
     pub(crate) name: String,
+    #[prost(int32, tag = "3")]
+    pub(crate) r#type: i32,
+}
+
+impl TensorShapeProto {
+    /// The shape, -1 standing for lengths that are not known.
+    pub(crate) fn of(shape: &Shape) -> Self {
+        let size = |length: &Option<usize>| length.map_or(-1, |length| length as i64);
+        let dim = shape.dims().iter().map(|length| Dim { size: size(length) }).collect();
+        TensorShapeProto { dim, unknown_rank: false }
+    }
+}
+
+/// A name in TensorFlow's alphabet, `[A-Za-z0-9.][A-Za-z0-9_.\-/]*`: in an input, a `^` in front and a `:` inside
+/// mean something. An empty scope would be drawn without a name.
+///
+/// Source: `tensorflow/core/framework/node_def_util.cc`, which also allows `\` and `>`.
+pub(crate) fn legal_name(name: &str) -> String {
+    let scopes: Vec<&str> = name.split('/').map(|scope| if scope.is_empty() { "_" } else { scope }).collect();
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c);
+    let mut name = scopes.join("/").replace(|c| !is_legal(c), "_");
+    if name.starts_with(['_', '-']) {
+        name.insert(0, '.');
+    }
+    name
 }

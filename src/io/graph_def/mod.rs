@@ -24,6 +24,7 @@
 mod build;
 mod control;
 mod error;
+mod export;
 mod frames;
 mod functions;
 mod lists;
@@ -40,6 +41,7 @@ use prost::Message;
 
 use self::build::{Importer, Source};
 pub use self::error::GraphDefError;
+pub use self::export::{ExportError, Exported, export};
 use self::nodes::{Nodes, port_of_graph};
 pub use self::options::{CustomNode, ImportOptions};
 use self::value::Val;

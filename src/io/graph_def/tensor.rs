@@ -40,6 +40,25 @@ pub(super) fn dtype(number: i32, widen: bool) -> Result<DType, String> {
     }
 }
 
+/// The number of an element type.
+pub(super) fn number(dtype: DType) -> i32 {
+    TYPES.iter().find(|row| row.1 == dtype && row.2).map_or(0, |row| row.0)
+}
+
+/// An array as a message.
+pub(super) fn proto(value: &Value) -> TensorProto {
+    let tensor_shape = Some(TensorShapeProto::of(&value.shape().into()));
+    let mut proto = TensorProto { dtype: number(value.dtype()), tensor_shape, ..TensorProto::default() };
+    match value {
+        Value::F32(array) => proto.tensor_content = array.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Value::F64(array) => proto.tensor_content = array.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Value::I32(array) => proto.tensor_content = array.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Value::I64(array) => proto.tensor_content = array.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Value::Bool(array) => proto.bool_val = array.iter().copied().collect(),
+    }
+    proto
+}
+
 /// The shape; none if not even the number of axes is known.
 pub(super) fn shape(proto: &TensorShapeProto) -> Option<Shape> {
     let length = |size: i64| usize::try_from(size).ok();
