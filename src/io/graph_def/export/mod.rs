@@ -4,6 +4,8 @@ mod at;
 mod block;
 mod control;
 mod error;
+#[cfg(test)]
+mod laws;
 mod moves;
 mod program;
 mod random;
