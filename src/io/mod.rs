@@ -6,6 +6,7 @@
 //! - [`npz`]: arrays by name, as NumPy keeps them.
 //! - [`onnx`]: models that PyTorch and others export, as part of a graph.
 //! - [`safetensors`]: arrays by name, as PyTorch and others keep them.
+//! - [`tensor_bundle`]: variables as TensorFlow keeps them.
 //! - [`tensorboard`]: curves, histograms and the graph, for TensorBoard.
 //!
 //! Reading trusts no file: whatever is wrong with one is an error that names it, and no memory is asked for on the
@@ -32,7 +33,7 @@ pub(crate) use error_of_its_own;
 
 #[cfg(feature = "safetensors")]
 pub mod checkpoint;
-#[cfg(any(feature = "npz", feature = "safetensors"))]
+#[cfg(any(feature = "graphdef", feature = "npz", feature = "safetensors"))]
 mod elements;
 // Frozen models take less of it than graphs for other programs.
 #[cfg(any(feature = "graphdef", feature = "onnx", feature = "safetensors"))]
@@ -52,11 +53,13 @@ mod missing;
 pub use missing::Unsupported;
 #[cfg(feature = "safetensors")]
 mod json;
+#[cfg(any(feature = "graphdef", feature = "tensorboard"))]
+mod masked_crc;
 #[cfg(feature = "npz")]
 pub mod npz;
 #[cfg(feature = "onnx")]
 pub mod onnx;
-#[cfg(any(feature = "npz", feature = "safetensors"))]
+#[cfg(any(feature = "graphdef", feature = "npz", feature = "safetensors"))]
 mod replace;
 #[cfg(feature = "safetensors")]
 pub mod safetensors;
@@ -64,8 +67,16 @@ pub mod safetensors;
 // Models have those of 16 bits alone.
 #[cfg_attr(not(feature = "safetensors"), allow(dead_code))]
 mod small_float;
-#[cfg(any(feature = "csv", feature = "npz", feature = "onnx", feature = "safetensors"))]
+#[cfg(any(
+    feature = "csv",
+    feature = "graphdef",
+    feature = "npz",
+    feature = "onnx",
+    feature = "safetensors"
+))]
 pub(crate) mod source;
+#[cfg(feature = "graphdef")]
+pub mod tensor_bundle;
 #[cfg(feature = "tensorboard")]
 pub mod tensorboard;
 // To draw a graph takes less of the messages than to read one.

@@ -7,6 +7,11 @@
 //!
 //! Decoding takes memory in proportion to the bytes, and prost bounds how deep messages lie in each other.
 
+#[cfg(feature = "graphdef")]
+pub(crate) mod element_type;
+#[cfg(feature = "graphdef")]
+pub(crate) mod tensor;
+
 use std::collections::BTreeMap;
 
 use crate::shape::Shape;
@@ -123,6 +128,8 @@ pub(crate) struct TensorProto {
     pub(crate) double_val: Vec<f64>,
     #[prost(int32, repeated, tag = "7")]
     pub(crate) int_val: Vec<i32>,
+    #[prost(bytes = "vec", repeated, tag = "8")]
+    pub(crate) string_val: Vec<Vec<u8>>,
     #[prost(int64, repeated, tag = "10")]
     pub(crate) int64_val: Vec<i64>,
     #[prost(bool, repeated, tag = "11")]
@@ -131,6 +138,10 @@ pub(crate) struct TensorProto {
     pub(crate) half_val: Vec<i32>,
     #[prost(uint32, repeated, tag = "16")]
     pub(crate) uint32_val: Vec<u32>,
+    #[prost(uint64, repeated, tag = "17")]
+    pub(crate) uint64_val: Vec<u64>,
+    #[prost(bytes = "vec", tag = "18")]
+    pub(crate) float8_val: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
