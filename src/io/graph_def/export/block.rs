@@ -11,7 +11,7 @@ use crate::io::export::names::Unique;
 use crate::io::graph_def::tensor;
 use crate::io::tensorflow::{
     ArgDef, Attr, AttrValue, FunctionDef, ListValue, NameAttrList, NodeDef, OpDef, TensorShapeProto,
-    legal_name,
+    element_type, legal_name,
 };
 use crate::shape::Shape;
 
@@ -79,7 +79,7 @@ pub(super) fn of_shape(name: &'static str, shape: &Shape) -> Named {
 
 /// The number of an element type.
 pub(super) fn number(dtype: DType) -> i32 {
-    tensor::number(dtype)
+    element_type::number(dtype)
 }
 
 pub(super) const I64: DType = DType::I64;
