@@ -53,6 +53,8 @@ enum Alike {
     FromLast,
     /// The same, counted from the first.
     FromFirst,
+    /// All are the same, so that no formula tells them apart.
+    All,
 }
 
 /// Primes from which lengths are taken: large beside windows, and each that many times another that products of them differ.
@@ -74,14 +76,15 @@ pub(crate) fn expanded(node: &Node, inputs: &[&TensorType]) -> Result<Expanded, 
         return Ok(Expanded { program, others: Vec::new(), symbols: Vec::new() });
     }
     let mut last = Unexpanded::Lengths;
-    for alike in [Alike::None, Alike::FromLast, Alike::FromFirst] {
+    for alike in [Alike::None, Alike::FromLast, Alike::FromFirst, Alike::All] {
         let Some((symbols, trials)) = chosen(inputs, alike) else { continue };
         let programs: Result<Vec<Program>, Unexpanded> =
             trials.iter().map(|dims| lowered(node, inputs, dims)).collect();
         match programs {
             Ok(mut programs) => {
                 let program = programs.remove(0);
-                let are_alike = programs.iter().all(|other| is_alike(&program, other));
+                let are_alike = programs.iter().all(|other| is_alike(&program, other))
+                    && (!matches!(alike, Alike::All) || tells_no_length(&program));
                 return if are_alike {
                     Ok(Expanded { program, others: programs, symbols })
                 } else {
@@ -106,12 +109,13 @@ fn chosen(inputs: &[&TensorType], alike: Alike) -> Option<(Vec<Symbol>, [Vec<Dim
                 Alike::None => None,
                 Alike::FromLast => Some(rank - axis),
                 Alike::FromFirst => Some(axis),
+                Alike::All => Some(0),
             };
             let own = place(lengths.len(), axis);
             let elsewhere = inputs.iter().find_map(|other| {
                 let lengths = other.shape.dims();
-                let at = (0..lengths.len()).find(|&at| own.is_some() && place(lengths.len(), at) == own)?;
-                lengths[at].filter(|&length| length != 1)
+                let is_own = |&at: &usize| own.is_some() && place(lengths.len(), at) == own;
+                (0..lengths.len()).filter(is_own).find_map(|at| lengths[at].filter(|&length| length != 1))
             });
             if let Some(known) = length.or(elsewhere) {
                 dims.iter_mut().for_each(|dims| dims.push(known));
@@ -190,6 +194,22 @@ fn is_plain(prim: &Prim) -> bool {
         | Prim::Loop(_)
         | Prim::Output(_) => false,
     }
+}
+
+/// Whether a program is the same for all lengths: none of its instructions is told one.
+fn tells_no_length(program: &Program) -> bool {
+    let is_free = |inst: &Inst| {
+        matches!(
+            inst.prim,
+            Prim::Feed(_)
+                | Prim::Scalar(_)
+                | Prim::Map(_)
+                | Prim::Reduce { .. }
+                | Prim::View(View::Permute(_))
+                | Prim::Dot
+        )
+    };
+    program.insts.iter().all(is_free)
 }
 
 /// Whether two programs are the same but for their numbers.

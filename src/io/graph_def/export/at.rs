@@ -4,7 +4,7 @@ use super::block::{Block, I64, Port, number, of_type};
 use crate::graph::op::{AttributeValue, Attributes};
 use crate::io::export::Item;
 use crate::io::tensorflow::Attr;
-use crate::shape::{Axes, TensorType, resolve_axis};
+use crate::shape::{TensorType, resolve_axis};
 
 /// An item that is being written.
 pub(super) struct At<'w, 'a> {
@@ -43,11 +43,6 @@ impl At<'_, '_> {
     pub(super) fn axis(&self, name: &'static str, input: usize) -> Result<usize, String> {
         let axis: isize = self.attribute_or(name, 0)?;
         resolve_axis(axis, self.rank(input)).map_err(|error| error.to_string())
-    }
-
-    pub(super) fn axes(&self, name: &'static str, input: usize) -> Result<Vec<usize>, String> {
-        let axes: Axes = self.attribute(name)?;
-        axes.resolve(self.rank(input)).map_err(|error| error.to_string())
     }
 
     pub(super) fn rank(&self, input: usize) -> usize {
@@ -138,12 +133,13 @@ impl At<'_, '_> {
 
     /// A new axis of length 1 at the end.
     pub(super) fn with_last_axis(&mut self, x: Port) -> Port {
-        let last = self.block.int(-1);
-        self.block.node(
-            "ExpandDims",
-            &[x, last],
-            vec![of_type("T", x.dtype), of_type("Tdim", last.dtype)],
-            x.dtype,
-        )
+        self.with_axis(x, -1)
+    }
+
+    /// A new axis of length 1.
+    pub(super) fn with_axis(&mut self, x: Port, axis: i64) -> Port {
+        let axis = self.block.int(axis);
+        let attributes = vec![of_type("T", x.dtype), of_type("Tdim", axis.dtype)];
+        self.block.node("ExpandDims", &[x, axis], attributes, x.dtype)
     }
 }

@@ -5,12 +5,17 @@ use super::block::{I64, Port, number, of_type};
 use crate::element::DType;
 use crate::io::tensorflow::Attr;
 use crate::ops::Window;
+use crate::shape::Axes;
 
 pub(super) const OPS: &[Row] = &[
     ("argmax", |at| arg(at, "ArgMax")),
     ("argmin", |at| arg(at, "ArgMin")),
     ("argsort", argsort),
+    ("broadcast_along", broadcast_along),
     ("broadcast_like", broadcast_like),
+    ("concat_extent", concat_extent),
+    ("concat_part", concat_part),
+    ("concat_part_transposed", concat_part_transposed),
     ("cumprod", |at| cumulative(at, "Cumprod")),
     ("cumsum", |at| cumulative(at, "Cumsum")),
     ("extract_patches", patches),
@@ -20,12 +25,18 @@ pub(super) const OPS: &[Row] = &[
     ("gather_with", gather),
     ("identity", |at| one(at.block.identity(at.inputs[0]))),
     ("length", length),
+    ("logcumsumexp", |at| cumulative(at, "CumulativeLogsumexp")),
+    ("reshape_like", |at| {
+        let shape = at.block.shape(at.inputs[1]);
+        one(at.block.reshape(at.inputs[0], shape))
+    }),
     ("scatter_add", scatter_add),
     ("scatter_along_axis_add", |at| {
         let indices = along(at)?;
         one(at.scatter("TensorScatterAdd", at.inputs[0], indices, at.inputs[2]))
     }),
     ("scatter_nd_add", |at| one(at.scatter("TensorScatterAdd", at.inputs[0], at.inputs[1], at.inputs[2]))),
+    ("segment_taken", segment_taken),
     ("stop_gradient", |at| one(at.block.same("StopGradient", &at.inputs[..1]))),
     ("sum_like", sum_like),
     ("take_along_axis", |at| {
@@ -38,6 +49,21 @@ pub(super) const OPS: &[Row] = &[
     ("unsorted_segment_prod", |at| segments(at, "UnsortedSegmentProd")),
     ("unsorted_segment_sum", |at| segments(at, "UnsortedSegmentSum")),
 ];
+
+/// Where lengths that are fed leave no other way.
+pub(super) const OF_UNKNOWN: &[Row] = &[
+    ("reshape", reshape),
+    ("reshape_last", reshape),
+];
+
+/// One length at most is told by the others.
+fn reshape(at: &mut At<'_, '_>) -> Ports {
+    if at.inputs.len() > 1 {
+        return Err("expected lengths that are known, got some that are fed".to_owned());
+    }
+    let lengths = at.output(0).shape.dims().to_vec();
+    one(at.reshaped(at.inputs[0], &lengths)?)
+}
 
 fn arg(at: &mut At<'_, '_>, op: &str) -> Ports {
     let (axis, x) = (at.axis("axis", 0)?, at.inputs[0]);
@@ -127,6 +153,83 @@ fn segmented(at: &mut At<'_, '_>, op: &str, x: Port, ids: Port, count: Port) -> 
     let attributes =
         vec![of_type("T", x.dtype), of_type("Tindices", ids.dtype), of_type("Tnumsegments", count.dtype)];
     at.block.node(op, &[x, ids, count], attributes, x.dtype)
+}
+
+/// Rows at the ids, and zeros for ids of no segment.
+fn segment_taken(at: &mut At<'_, '_>) -> Ports {
+    let rows = at.inputs[0];
+    let ids = at.block.cast(at.inputs[1], number(I64));
+    let (count, zero) = (at.block.length(rows, 0), at.block.long(0));
+    let [from, below] = [at.block.compare("LessEqual", &[zero, ids]), at.block.compare("Less", &[ids, count])];
+    let mut is_there = at.block.logical("LogicalAnd", &[from, below]);
+    let there = at.block.select(is_there, ids, zero);
+    let taken = at.gather(rows, there, 0, 0);
+    for _ in 1..at.rank(0) {
+        is_there = at.with_last_axis(is_there);
+    }
+    let zero = at.block.scalar(0.0, rows.dtype);
+    one(at.block.select(is_there, taken, zero))
+}
+
+/// A reduced tensor with axes of length 1 where it has none, repeated.
+fn broadcast_along(at: &mut At<'_, '_>) -> Ports {
+    let axes: Axes = at.attribute("axes")?;
+    let mut x = at.inputs[0];
+    if !axes.keeps_dims() {
+        for axis in axes.resolve(at.rank(1)).map_err(|error| error.to_string())? {
+            x = at.with_axis(x, axis as i64);
+        }
+    }
+    let shape = at.block.shape(at.inputs[1]);
+    one(at.block.broadcast(x, shape))
+}
+
+/// Numbers that are 0 but along one axis.
+fn along_one(at: &mut At<'_, '_>, rank: usize, axis: usize, length: Port, other: i64) -> Port {
+    let other = at.block.long(other);
+    let all: Vec<Port> = (0..rank).map(|at| if at == axis { length } else { other }).collect();
+    at.block.pack(&all, 0)
+}
+
+/// Of a whole, what begins where another tensor ends.
+fn concat_part(at: &mut At<'_, '_>) -> Ports {
+    let (axis, rank, x) = (at.attribute("axis")?, at.rank(0), at.inputs[0]);
+    let (start, length) = (at.block.length(at.inputs[2], 0), at.block.length(at.inputs[1], axis));
+    let begin = along_one(at, rank, axis, start, 0);
+    let size = along_one(at, rank, axis, length, -1);
+    let attributes = vec![of_type("T", x.dtype), of_type("Index", number(I64))];
+    one(at.block.node("Slice", &[x, begin, size], attributes, x.dtype))
+}
+
+/// A part among zeros, where it stands in the whole.
+fn concat_part_transposed(at: &mut At<'_, '_>) -> Ports {
+    let (axis, rank, x) = (at.attribute("axis")?, at.rank(0), at.inputs[0]);
+    let (start, length) = (at.block.length(at.inputs[2], 0), at.block.length(x, axis));
+    let whole = at.block.length(at.inputs[1], axis);
+    let rest = at.block.same("Sub", &[whole, start]);
+    let rest = at.block.same("Sub", &[rest, length]);
+    let before = along_one(at, rank, axis, start, 0);
+    let behind = along_one(at, rank, axis, rest, 0);
+    let around = at.block.pack(&[before, behind], 1);
+    let zero = at.block.scalar(0.0, x.dtype);
+    let attributes = vec![of_type("T", x.dtype), of_type("Tpaddings", number(I64))];
+    one(at.block.node("PadV2", &[x, around, zero], attributes, x.dtype))
+}
+
+/// What stands for where a part ends: a tensor without elements that is as long.
+fn concat_extent(at: &mut At<'_, '_>) -> Ports {
+    let axis = at.attribute("axis")?;
+    let reached = match *at.inputs {
+        [before, part] => {
+            let lengths = [at.block.length(before, 0), at.block.length(part, axis)];
+            at.block.same("AddV2", &lengths)
+        }
+        _ => at.block.long(0),
+    };
+    let zero = at.block.long(0);
+    let lengths = at.block.pack(&[reached, zero], 0);
+    let element = at.block.scalar(0.0, number(DType::Bool));
+    one(at.block.broadcast(element, lengths))
 }
 
 fn broadcast_like(at: &mut At<'_, '_>) -> Ports {

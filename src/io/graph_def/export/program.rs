@@ -219,7 +219,3 @@ fn value(number: ScalarValue) -> Value {
     number.to_value()
 }
 
-/// Whether elements of a type are numbers.
-pub(super) fn is_number(dtype: DType) -> bool {
-    dtype != DType::Bool
-}

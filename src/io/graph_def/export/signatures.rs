@@ -6,6 +6,7 @@
 const OUTPUTS: &[(&str, &[&str])] = &[
     ("Cumprod", &["out"]),
     ("Cumsum", &["out"]),
+    ("CumulativeLogsumexp", &["out"]),
     ("LogMatrixDeterminant", &["sign", "log_abs_determinant"]),
     ("MatMul", &["product"]),
     ("MatrixBandPart", &["band"]),

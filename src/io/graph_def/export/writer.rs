@@ -9,11 +9,11 @@ use foldhash::HashMap;
 
 use super::at::{At, Row};
 use super::block::{Block, Port, number, of_shape, of_type};
-use super::{moves, program, random};
+use super::{matrices, moves, program, random};
 use crate::element::Value;
 use crate::graph::Arena;
 use crate::graph::op::Form;
-use crate::io::export::expand::expanded;
+use crate::io::export::expand::{Unexpanded, expanded};
 use crate::io::export::names::Unique;
 use crate::io::export::{Item, Kind, Part};
 use crate::io::missing::Missing;
@@ -23,7 +23,18 @@ use crate::ops::definition;
 use crate::shape::TensorType;
 
 /// The tables of ops that are written in a way of their own; all others as what they compute.
-const FAMILIES: &[&[Row]] = &[moves::OPS, random::OPS];
+const FAMILIES: &[&[Row]] = &[matrices::OPS, moves::OPS, random::OPS];
+
+/// Ops of the tables that are written as what they compute where lengths are known.
+const BY_LENGTHS: [&str; 7] = [
+    "broadcast_along",
+    "broadcast_like",
+    "concat_extent",
+    "concat_part",
+    "concat_part_transposed",
+    "reshape_like",
+    "sum_like",
+];
 
 /// A variable as it is written.
 #[derive(Clone, Copy, Debug)]
@@ -213,19 +224,21 @@ impl<'a> Writer<'a> {
         }
         self.draws |= random::draws(op.name());
         let types: Vec<&TensorType> = types.iter().collect();
-        let row = FAMILIES.iter().flat_map(|family| family.iter()).find(|row| row.0 == op.name());
         let is_known = types.iter().all(|of| of.shape.is_known());
-        // Where lengths are known, what is summed is, too.
-        let row = row.filter(|_| !(is_known && matches!(op.name(), "sum_like" | "broadcast_like")));
-        if let Some((_, write)) = row {
-            let ports = write(&mut At { block, item, inputs, types: &types }).map_err(Some)?;
-            return Ok(Done { ports, nodes: Vec::new() });
+        let of_table = |table: &[Row]| table.iter().find(|row| row.0 == op.name()).map(|row| row.1);
+        // Where lengths are known, what is repeated and summed is, too.
+        let is_plain = is_known && BY_LENGTHS.contains(&op.name());
+        let row = FAMILIES.iter().find_map(|family| of_table(family)).filter(|_| !is_plain);
+        let mut at = At { block, item, inputs, types: &types };
+        if let Some(write) = row {
+            return Ok(Done { ports: write(&mut at).map_err(Some)?, nodes: Vec::new() });
         }
-        let of = expanded(item.node, &types).map_err(|why| match why {
-            crate::io::export::expand::Unexpanded::Kernel => None,
-            why => Some(why.to_string()),
+        let made = expanded(item.node, &types).and_then(|of| program::write(at.block, &of, inputs));
+        let ports = made.or_else(|why| match (why, of_table(moves::OF_UNKNOWN)) {
+            (Unexpanded::Lengths, Some(write)) => write(&mut at).map_err(Some),
+            (Unexpanded::Kernel, _) => Err(None),
+            (why, _) => Err(Some(why.to_string())),
         })?;
-        let ports = program::write(block, &of, inputs).map_err(|why| Some(why.to_string()))?;
         Ok(Done { ports, nodes: Vec::new() })
     }
 
