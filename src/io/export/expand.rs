@@ -57,10 +57,10 @@ enum Alike {
     All,
 }
 
-/// Primes from which lengths are taken: large beside windows, and each that many times another that products of them differ.
-const PRIMES: [[usize; 12]; TRIALS] = [
+/// What lengths are taken from: large beside windows; primes, but for one trial of even numbers.
+const LENGTHS: [[usize; 12]; TRIALS] = [
     [101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157],
-    [211, 223, 227, 229, 233, 239, 241, 251, 257, 263, 269, 271],
+    [214, 218, 226, 254, 262, 274, 278, 298, 302, 314, 326, 334],
     [401, 409, 419, 421, 431, 433, 439, 443, 449, 457, 461, 463],
 ];
 
@@ -127,8 +127,8 @@ fn chosen(inputs: &[&TensorType], alike: Alike) -> Option<(Vec<Symbol>, [Vec<Dim
             } else {
                 let position = symbols.len();
                 let mut in_trials = [0; TRIALS];
-                for (number, primes) in in_trials.iter_mut().zip(&PRIMES) {
-                    *number = *primes.get(position)?;
+                for (number, lengths) in in_trials.iter_mut().zip(&LENGTHS) {
+                    *number = *lengths.get(position)?;
                 }
                 symbols.push((Symbol { input, axis, in_trials }, own.unwrap_or(usize::MAX)));
                 in_trials

@@ -1,7 +1,8 @@
 //! [`Extent`]: a number that depends on lengths that are not known, found from what it is for some choices of them.
 //!
-//! Takes what the unknown lengths are in each of three trials, which are primes, and what the number is; gives a formula that
-//! gives it in all three. That a wrong formula of so few parts fits by chance is as good as excluded.
+//! Takes what the unknown lengths are in each of three trials, and what the number is; gives a formula that gives it in all
+//! three. The lengths are primes, and in one trial twice primes, so that odd and even ones are told apart: that a wrong
+//! formula of so few parts fits by chance is as good as excluded.
 
 /// Trials, each with lengths of its own.
 pub(crate) const TRIALS: usize = 3;
@@ -23,9 +24,6 @@ pub(crate) struct Extent {
     pub(crate) plus: i64,
     pub(crate) over: i64,
 }
-
-/// The largest divisor that is tried: strides are small.
-const MOST_OVER: i64 = 16;
 
 impl Extent {
     fn known(number: i64) -> Self {
@@ -86,17 +84,14 @@ fn affine(found: [i64; TRIALS], of: &[usize], numbers: [i64; TRIALS]) -> Option<
     fits.then(|| Extent { terms: vec![(times, of.to_vec())], plus, over: 1 })
 }
 
-/// ⌊(product + `plus`) / `over`⌋.
+/// ⌊(product + `plus`) / 2⌋. Other divisors would take more trials to be certain.
 fn divided(found: [i64; TRIALS], of: &[usize], numbers: [i64; TRIALS]) -> Option<Extent> {
-    (2..=MOST_OVER).find_map(|over| {
-        let middle = found[0] * over - numbers[0];
-        let fits = |plus: &i64| {
-            numbers.iter().zip(found).all(|(number, found)| (number + plus).div_euclid(over) == found)
-        };
-        // Of all that fit, the one nearest to a division as it is written: by strides, of a length and a window.
-        let plus = (middle..middle + over).filter(fits).min_by_key(|plus| plus.abs())?;
-        Some(Extent { terms: vec![(1, of.to_vec())], plus, over })
-    })
+    let over = 2;
+    let least = found[0] * over - numbers[0];
+    let fits =
+        |plus: &i64| numbers.iter().zip(found).all(|(number, found)| (number + plus).div_euclid(over) == found);
+    let plus = (least..least + over).find(fits)?;
+    Some(Extent { terms: vec![(1, of.to_vec())], plus, over })
 }
 
 /// The sum or the difference of two lengths, and a number.
@@ -125,7 +120,7 @@ mod tests {
     use super::*;
 
     fn found(number: impl Fn([i64; 2]) -> i64) -> Option<Extent> {
-        let [a, b] = [[101, 211, 401], [103, 227, 419]];
+        let [a, b] = [[101, 214, 401], [103, 226, 419]];
         let symbol = |axis, in_trials| Symbol { input: 0, axis, in_trials };
         let trial = |trial: usize| number([a[trial] as i64, b[trial] as i64]);
         Extent::of([trial(0), trial(1), trial(2)], &[symbol(0, a), symbol(1, b)])
@@ -139,6 +134,7 @@ mod tests {
         assert_eq!(found(|[a, _]| 3 * a - 2), Some(one(3, &[0], -2, 1)));
         assert_eq!(found(|[a, b]| 6 * a * b), Some(one(6, &[0, 1], 0, 1)));
         assert_eq!(found(|[_, b]| (b - 3) / 2 + 1), Some(one(1, &[1], -1, 2)));
+        assert_eq!(found(|[_, b]| (b - 2) / 3), None);
         let sum = Extent { terms: vec![(1, vec![0]), (1, vec![1])], plus: 1, over: 1 };
         assert_eq!(found(|[a, b]| a + b + 1), Some(sum));
         assert_eq!(found(|[a, b]| a * a + b), None);

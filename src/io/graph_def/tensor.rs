@@ -30,7 +30,8 @@ pub(super) fn dtype(number: i32, widen: bool) -> Result<DType, String> {
 /// An array as a message.
 pub(super) fn proto(value: &Value) -> TensorProto {
     let tensor_shape = Some(TensorShapeProto::of(&value.shape().into()));
-    let mut proto = TensorProto { dtype: element_type::number(value.dtype()), tensor_shape, ..TensorProto::default() };
+    let mut proto =
+        TensorProto { dtype: element_type::number(value.dtype()), tensor_shape, ..TensorProto::default() };
     match value {
         Value::F32(array) => proto.tensor_content = array.iter().flat_map(|x| x.to_le_bytes()).collect(),
         Value::F64(array) => proto.tensor_content = array.iter().flat_map(|x| x.to_le_bytes()).collect(),

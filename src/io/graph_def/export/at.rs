@@ -79,17 +79,7 @@ impl At<'_, '_> {
         self.block.broadcast(range, shape)
     }
 
-    /// A tensor with one axis of its axes first.
-    pub(super) fn first(&mut self, x: Port, rank: usize, axis: usize) -> Port {
-        if axis == 0 {
-            return x;
-        }
-        let axes: Vec<usize> =
-            std::iter::once(axis).chain((0..rank).filter(|&other| other != axis)).collect();
-        self.block.transpose(x, &axes)
-    }
-
-    /// Back from [`first`](At::first).
+    /// A tensor whose first axis is put behind as many others.
     pub(super) fn back(&mut self, x: Port, rank: usize, axis: usize) -> Port {
         if axis == 0 {
             return x;

@@ -85,13 +85,13 @@ impl<'a> Writer<'a> {
         let first = types.first().copied().unwrap_or(0);
         let node = match &names[..] {
             [no, yes] if by.dtype == number(DType::Bool) => {
-                // The first of ours is that of true.
+                // As an index, a boolean that holds is the last of two.
                 let attributes = vec![
                     of_type("Tcond", by.dtype),
                     tin,
                     tout,
-                    of_function("then_branch", no.clone()),
-                    of_function("else_branch", yes.clone()),
+                    of_function("then_branch", yes.clone()),
+                    of_function("else_branch", no.clone()),
                 ];
                 let op = if is_stateless { "StatelessIf" } else { "If" };
                 block.node(op, &[&[by], inputs].concat(), attributes, first)

@@ -67,7 +67,7 @@ fn exported_ops_give_the_same_in_tensorflow() {
             let placed: Vec<&String> = exported.placeholders().iter().map(|(_, name)| name).collect();
             let feeds = feeds.filter(|(name, _)| placed.contains(&name)).collect();
             let fetches = exported.outputs().iter().cloned().zip(expected.iter().map(numbers)).collect();
-            let name = format!("{index}_{}_{is_known}", example.name);
+            let name = format!("{index}_{}_{}", example.name, if is_known { "known" } else { "fed" });
             let run = Run { feeds, operations: Vec::new(), fetches };
             cases::write(folder.path(), &name, exported.bytes(), exported.initializer(), &[run], 1e-9);
             let other = Graph::new();

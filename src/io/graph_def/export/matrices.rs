@@ -24,6 +24,7 @@ fn triangular_solve(at: &mut At<'_, '_>) -> Ports {
         return Err("expected columns of right sides, got a single one".to_owned());
     }
     let x = at.inputs[0];
-    let attributes = vec![of_type("T", x.dtype), ("lower", Attr::Bool(lower)), ("adjoint", Attr::Bool(adjoint))];
+    let attributes =
+        vec![of_type("T", x.dtype), ("lower", Attr::Bool(lower)), ("adjoint", Attr::Bool(adjoint))];
     one(at.block.node("MatrixTriangularSolve", at.inputs, attributes, x.dtype))
 }

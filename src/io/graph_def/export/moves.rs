@@ -44,6 +44,8 @@ pub(super) const OPS: &[Row] = &[
         one(at.gather_nd(at.inputs[0], indices))
     }),
     ("top_k", top_k),
+    // Where all are equal their mean is one of them to the last digit, which is left out.
+    ("unless_all_equal", |at| one(at.block.identity(at.inputs[0]))),
     ("unsorted_segment_max", |at| segments(at, "UnsortedSegmentMax")),
     ("unsorted_segment_min", |at| segments(at, "UnsortedSegmentMin")),
     ("unsorted_segment_prod", |at| segments(at, "UnsortedSegmentProd")),
@@ -51,10 +53,7 @@ pub(super) const OPS: &[Row] = &[
 ];
 
 /// Where lengths that are fed leave no other way.
-pub(super) const OF_UNKNOWN: &[Row] = &[
-    ("reshape", reshape),
-    ("reshape_last", reshape),
-];
+pub(super) const OF_UNKNOWN: &[Row] = &[("reshape", reshape), ("reshape_last", reshape)];
 
 /// One length at most is told by the others.
 fn reshape(at: &mut At<'_, '_>) -> Ports {
@@ -126,10 +125,9 @@ fn along(at: &mut At<'_, '_>) -> Result<Port, String> {
     Ok(at.block.pack(&each, -1))
 }
 
-/// The rows of the axis come first, and the axes of the indices in their place.
+/// The updates of each row of the axis, added up. The axes of the indices come first, in the place of the axis.
 fn scatter_add(at: &mut At<'_, '_>) -> Ports {
     let (axis, rank, of_indices) = (at.axis("axis", 0)?, at.rank(0), at.rank(1));
-    let x = at.first(at.inputs[0], rank, axis);
     let all = rank - 1 + of_indices;
     let updates = if axis == 0 {
         at.inputs[2]
@@ -138,9 +136,10 @@ fn scatter_add(at: &mut At<'_, '_>) -> Ports {
             (axis..axis + of_indices).chain(0..axis).chain(axis + of_indices..all).collect();
         at.block.transpose(at.inputs[2], &axes)
     };
-    let indices = at.with_last_axis(at.inputs[1]);
-    let sum = at.scatter("TensorScatterAdd", x, indices, updates);
-    one(at.back(sum, rank, axis))
+    let count = at.block.length(at.inputs[0], axis);
+    let sums = segmented(at, "UnsortedSegmentSum", updates, at.inputs[1], count);
+    let sums = at.back(sums, rank, axis);
+    one(at.block.same("AddV2", &[at.inputs[0], sums]))
 }
 
 fn segments(at: &mut At<'_, '_>, op: &str) -> Ports {
@@ -160,7 +159,8 @@ fn segment_taken(at: &mut At<'_, '_>) -> Ports {
     let rows = at.inputs[0];
     let ids = at.block.cast(at.inputs[1], number(I64));
     let (count, zero) = (at.block.length(rows, 0), at.block.long(0));
-    let [from, below] = [at.block.compare("LessEqual", &[zero, ids]), at.block.compare("Less", &[ids, count])];
+    let [from, below] =
+        [at.block.compare("LessEqual", &[zero, ids]), at.block.compare("Less", &[ids, count])];
     let mut is_there = at.block.logical("LogicalAnd", &[from, below]);
     let there = at.block.select(is_there, ids, zero);
     let taken = at.gather(rows, there, 0, 0);

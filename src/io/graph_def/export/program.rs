@@ -2,7 +2,7 @@
 
 use super::block::{Block, I64, Port, number, of_type};
 use super::scalars;
-use crate::element::{DType, Value};
+use crate::element::Value;
 use crate::io::export::expand::{Expanded, Number, Unexpanded};
 use crate::io::export::extent::Extent;
 use crate::io::tensorflow::Attr;
@@ -218,4 +218,3 @@ impl Writing<'_> {
 fn value(number: ScalarValue) -> Value {
     number.to_value()
 }
-
