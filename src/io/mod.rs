@@ -6,6 +6,7 @@
 //! - [`npz`]: arrays by name, as NumPy keeps them.
 //! - [`onnx`]: models that PyTorch and others export, as part of a graph.
 //! - [`safetensors`]: arrays by name, as PyTorch and others keep them.
+//! - [`saved_model`]: models of TensorFlow with their signatures and variables.
 //! - [`tensor_bundle`]: variables as TensorFlow keeps them.
 //! - [`tensorboard`]: curves, histograms and the graph, for TensorBoard.
 //!
@@ -63,6 +64,8 @@ pub mod onnx;
 mod replace;
 #[cfg(feature = "safetensors")]
 pub mod safetensors;
+#[cfg(feature = "graphdef")]
+pub mod saved_model;
 #[cfg(any(feature = "graphdef", feature = "npz", feature = "onnx", feature = "safetensors"))]
 // Models have those of 16 bits alone.
 #[cfg_attr(not(feature = "safetensors"), allow(dead_code))]

@@ -88,8 +88,9 @@ fn affine(found: [i64; TRIALS], of: &[usize], numbers: [i64; TRIALS]) -> Option<
 fn divided(found: [i64; TRIALS], of: &[usize], numbers: [i64; TRIALS]) -> Option<Extent> {
     let over = 2;
     let least = found[0] * over - numbers[0];
-    let fits =
-        |plus: &i64| numbers.iter().zip(found).all(|(number, found)| (number + plus).div_euclid(over) == found);
+    let fits = |plus: &i64| {
+        numbers.iter().zip(found).all(|(number, found)| (number + plus).div_euclid(over) == found)
+    };
     let plus = (least..least + over).find(fits)?;
     Some(Extent { terms: vec![(1, of.to_vec())], plus, over })
 }

@@ -11,6 +11,7 @@
 mod contents;
 mod error;
 mod messages;
+mod part;
 mod read;
 mod slice;
 mod table;
@@ -28,6 +29,7 @@ pub use super::elements::{ArrayFault, ArrayInfo};
 use contents::Entry;
 use error::Flaw;
 pub use error::{BundleError, BundleFault, BundleFormatFault};
+pub(crate) use part::PartOf;
 use read::{Files, with_suffix};
 use table::Table;
 pub use write::write_bundle;
@@ -159,6 +161,11 @@ impl Bundle {
             values.insert(renamed, self.read(name)?);
         }
         Ok(values)
+    }
+
+    /// Bytes of the files that hold elements, as far as they are there.
+    pub(crate) fn bytes(&self) -> usize {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).bytes()
     }
 
     fn value(&self, name: &str, wanted: Option<DType>) -> Result<Value, BundleError> {

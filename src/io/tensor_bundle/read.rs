@@ -100,7 +100,8 @@ impl Files {
                 self.tables.get(file).map_or(0, Table::bytes)
             };
             if bytes > length {
-                return Err(wrong());
+                let size = i64::try_from(bytes).unwrap_or(i64::MAX);
+                return Err(BundleFormatFault::Elements { offset: 0, size, bytes: length }.into());
             }
         }
         if count(whole.iter()) == Some(all) { Ok(places) } else { Err(wrong()) }
@@ -176,6 +177,13 @@ impl Files {
                 Ok(layout.read(&mut &bytes[..], name, wanted)?)
             }
         }
+    }
+
+    /// Bytes of the files that hold elements, as far as they are there.
+    pub(super) fn bytes(&self) -> usize {
+        let shards = (0..self.shards).map_while(|shard| self.shard(shard).ok()?.metadata().ok());
+        let bytes = shards.map(|file| file.len()).chain(self.tables.iter().map(Table::bytes));
+        usize::try_from(bytes.fold(0, u64::saturating_add)).unwrap_or(usize::MAX)
     }
 
     /// A file of elements, at a place that has so many bytes behind it.

@@ -33,7 +33,10 @@ impl<'a> Writer<'a> {
             .enumerate()
             .map(|(index, input)| block.argument(&format!("argument_{index}"), input.dtype))
             .collect();
-        let outputs = build(self, &mut block, &arguments)?;
+        self.depth += 1;
+        let outputs = build(self, &mut block, &arguments);
+        self.depth -= 1;
+        let outputs = outputs?;
         let types = outputs.iter().map(|output| output.dtype).collect();
         if outputs.iter().all(|output| output.node < block.len()) {
             self.library.push(block.into_function(name.clone(), &outputs));
@@ -170,7 +173,7 @@ impl<'a> Writer<'a> {
         for (_, row) in &lists {
             let dtype = self.row_dtype(of, row);
             let shape = list_shape(block, row);
-            let attributes = vec![of_type("element_dtype", dtype), of_type("shape_type", number(I64))];
+            let attributes = vec![of_type("element_dtype", dtype), of_type("shape_type", number(DType::I32))];
             let list = if is_tape {
                 let most = block.int(-1);
                 block.node("EmptyTensorList", &[shape, most], attributes, VARIANT)
@@ -290,18 +293,14 @@ fn outputs_of(node: Port, types: &[i32]) -> Vec<Port> {
 fn list_shape(block: &mut Block, row: &TensorType) -> Port {
     let lengths: Vec<i64> =
         row.shape.dims().iter().map(|length| length.map_or(-1, |length| length as i64)).collect();
-    block.longs(&lengths)
+    block.ints(&lengths)
 }
 
 /// A row of an array or of a tape; of the tape of nothing, zeros.
 fn row_of(block: &mut Block, array: Port, index: Port, row: &TensorType) -> Result<Port, Option<String>> {
     if array.dtype == VARIANT {
         let index = block.cast(index, number(DType::I32));
-        let shape = {
-            let lengths: Vec<i64> =
-                row.shape.dims().iter().map(|length| length.map_or(-1, |length| length as i64)).collect();
-            block.ints(&lengths)
-        };
+        let shape = list_shape(block, row);
         let attributes = vec![of_type("element_dtype", number(row.dtype))];
         return Ok(block.node("TensorListGetItem", &[array, index, shape], attributes, number(row.dtype)));
     }

@@ -10,9 +10,13 @@ mod matrices;
 mod moves;
 mod program;
 mod random;
+mod saver;
 mod scalars;
 mod signatures;
+mod special;
 mod writer;
+
+use std::collections::BTreeMap;
 
 use prost::Message;
 
@@ -20,11 +24,11 @@ use self::block::{Block, Port};
 pub use self::error::ExportError;
 use self::writer::Writer;
 use super::CONSUMER;
-use crate::Session;
 use crate::graph::{AnyTensor, Operation};
-use crate::io::export::Part;
+use crate::io::export::{Kind, Part};
 use crate::io::tensorflow::{FunctionDefLibrary, GraphDef, VersionDef};
 use crate::ir::TensorId;
+use crate::{Session, Value};
 
 /// The most bytes of a message: what protocol buffers can count.
 const MOST_BYTES: usize = i32::MAX as usize;
@@ -131,46 +135,81 @@ pub fn export(
     outputs: &[AnyTensor<'_>],
     operations: &[Operation<'_>],
 ) -> Result<Exported, ExportError> {
-    let (variables, _) = session.moment()?;
-    let all: Vec<AnyTensor<'_>> =
-        outputs.iter().copied().chain(operations.iter().map(|operation| operation.any)).collect();
-    let arena = session.graph_of(all.iter().copied())?;
-    let ids: Vec<TensorId> = all.iter().map(|any| any.id()).collect();
-    let part = Part::of(&arena, &[], &ids)?;
-    let mut writer = Writer::new(&arena, session.seed());
-    let mut block = Block::new();
-    let done = writer.part(&mut block, &part, &[]);
-    if let Some(all) = writer.missing.into_all() {
-        return Err(ExportError::Unsupported { all });
-    }
-    writer.missing = crate::io::missing::Missing::default();
-    let initializer = writer.initializer(&mut block, &variables);
-    let port = |&(place, output): &(usize, u32)| -> Option<Port> {
-        done.get(place).and_then(|done| done.ports.get(output as usize)).copied()
-    };
-    let ports: Vec<Option<Port>> = part.outputs.iter().map(port).collect();
-    let (given, run) = ports.split_at(outputs.len());
-    let name = |port: &Option<Port>| port.map_or(String::new(), |port| block.name_of(port.node).to_owned());
-    let tensor = |port: &Option<Port>| {
-        port.map_or(String::new(), |port| format!("{}:{}", block.name_of(port.node), port.output))
-    };
-    let placeholders = part
-        .items
-        .iter()
-        .zip(&done)
-        .filter(|(item, _)| matches!(item.kind, crate::io::export::Kind::Placeholder));
-    let placeholders =
-        placeholders.map(|(item, done)| (item.name.clone(), tensor(&done.ports.first().copied()))).collect();
-    let (outputs, operations) = (given.iter().map(tensor).collect(), run.iter().map(name).collect());
-    let library = FunctionDefLibrary { function: std::mem::take(&mut writer.library) };
-    let def = GraphDef {
-        node: block.into_graph(),
-        library: Some(library),
-        versions: Some(VersionDef { producer: CONSUMER, min_consumer: 0 }),
-    };
+    let Parts { def, outputs, operations, placeholders, initializer, .. } =
+        parts(session, &[], outputs, operations, false)?;
     let found = def.encoded_len();
     if found > MOST_BYTES {
         return Err(ExportError::TooLong { most: MOST_BYTES, found });
     }
     Ok(Exported { bytes: def.encode_to_vec(), outputs, operations, placeholders, initializer })
+}
+
+/// The name of a tensor there.
+pub(in crate::io) type Place = String;
+
+/// What is written of a session's graph.
+pub(in crate::io) struct Parts {
+    pub(in crate::io) def: GraphDef,
+    pub(in crate::io) inputs: Vec<Place>,
+    pub(in crate::io) outputs: Vec<Place>,
+    operations: Vec<String>,
+    placeholders: Vec<(String, Place)>,
+    initializer: String,
+    /// The values of the variables, by the names that they have there.
+    pub(in crate::io) variables: BTreeMap<String, Value>,
+    /// What a saver is told of, if there is one: the name of the file, what saves, what restores.
+    pub(in crate::io) saver: Option<[String; 3]>,
+}
+
+/// Writes the part of a graph between tensors, with nodes that give variables their values: out of the graph, or out of a
+/// checkpoint beside it.
+pub(in crate::io) fn parts(
+    session: &Session,
+    inputs: &[AnyTensor<'_>],
+    outputs: &[AnyTensor<'_>],
+    operations: &[Operation<'_>],
+    is_saved: bool,
+) -> Result<Parts, ExportError> {
+    let (values, _) = session.moment()?;
+    let all: Vec<AnyTensor<'_>> =
+        outputs.iter().copied().chain(operations.iter().map(|operation| operation.any)).collect();
+    let arena = session.graph_of(inputs.iter().chain(&all).copied())?;
+    let ids = |tensors: &[AnyTensor<'_>]| tensors.iter().map(|any| any.id()).collect::<Vec<TensorId>>();
+    let part = Part::of(&arena, &ids(inputs), &ids(&all))?;
+    let mut writer = Writer::new(&arena, session.seed());
+    let mut block = Block::new();
+    let done = writer.part(&mut block, &part, &[]);
+    if let Some(all) = std::mem::take(&mut writer.missing).into_all() {
+        return Err(ExportError::Unsupported { all });
+    }
+    let saver = is_saved.then(|| writer.saver(&mut block)).flatten();
+    let initializer = if is_saved { String::new() } else { writer.initializer(&mut block, &values) };
+    let port = |place: usize, output: u32| -> Option<Port> {
+        done.get(place).and_then(|done| done.ports.get(output as usize)).copied()
+    };
+    let ports: Vec<Option<Port>> = part.outputs.iter().map(|&(place, output)| port(place, output)).collect();
+    let (given, run) = ports.split_at(outputs.len());
+    let name = |port: &Option<Port>| port.map_or(String::new(), |port| block.name_of(port.node).to_owned());
+    let tensor = |port: &Option<Port>| {
+        port.map_or(String::new(), |port| format!("{}:{}", block.name_of(port.node), port.output))
+    };
+    let open = part.items.iter().enumerate().filter(|(_, item)| matches!(item.kind, Kind::Placeholder));
+    let variables = writer.variables.iter().filter_map(|(id, handle)| {
+        let value = values.get(&arena.variables[id.index()].name)?;
+        Some((block.name_of(handle.resource.node).to_owned(), value.clone()))
+    });
+    Ok(Parts {
+        inputs: part.inputs.iter().map(|&place| tensor(&port(place, 0))).collect(),
+        outputs: given.iter().map(tensor).collect(),
+        operations: run.iter().map(name).collect(),
+        placeholders: open.map(|(place, item)| (item.name.clone(), tensor(&port(place, 0)))).collect(),
+        initializer,
+        variables: variables.collect(),
+        saver,
+        def: GraphDef {
+            library: Some(FunctionDefLibrary { function: std::mem::take(&mut writer.library) }),
+            versions: Some(VersionDef { producer: CONSUMER, min_consumer: 0 }),
+            node: block.into_graph(),
+        },
+    })
 }

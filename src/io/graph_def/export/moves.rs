@@ -37,6 +37,7 @@ pub(super) const OPS: &[Row] = &[
     }),
     ("scatter_nd_add", |at| one(at.scatter("TensorScatterAdd", at.inputs[0], at.inputs[1], at.inputs[2]))),
     ("segment_taken", segment_taken),
+    ("shape_of", |at| one(at.block.shape(at.inputs[0]))),
     ("stop_gradient", |at| one(at.block.same("StopGradient", &at.inputs[..1]))),
     ("sum_like", sum_like),
     ("take_along_axis", |at| {
@@ -57,9 +58,6 @@ pub(super) const OF_UNKNOWN: &[Row] = &[("reshape", reshape), ("reshape_last", r
 
 /// One length at most is told by the others.
 fn reshape(at: &mut At<'_, '_>) -> Ports {
-    if at.inputs.len() > 1 {
-        return Err("expected lengths that are known, got some that are fed".to_owned());
-    }
     let lengths = at.output(0).shape.dims().to_vec();
     one(at.reshaped(at.inputs[0], &lengths)?)
 }

@@ -9,7 +9,7 @@ use foldhash::HashMap;
 
 use super::at::{At, Row};
 use super::block::{Block, Port, number, of_shape, of_type};
-use super::{matrices, moves, program, random};
+use super::{matrices, moves, program, random, special};
 use crate::element::Value;
 use crate::graph::Arena;
 use crate::graph::op::Form;
@@ -23,7 +23,7 @@ use crate::ops::definition;
 use crate::shape::TensorType;
 
 /// The tables of ops that are written in a way of their own; all others as what they compute.
-const FAMILIES: &[&[Row]] = &[matrices::OPS, moves::OPS, random::OPS];
+const FAMILIES: &[&[Row]] = &[matrices::OPS, moves::OPS, random::OPS, special::OPS];
 
 /// Ops of the tables that are written as what they compute where lengths are known.
 const BY_LENGTHS: [&str; 7] = [
@@ -61,6 +61,8 @@ pub(super) struct Writer<'a> {
     pub(super) variables: BTreeMap<VariableId, Handle>,
     /// Whether what has been written of a function draws random numbers.
     pub(super) draws: bool,
+    /// How many functions are being written, one inside the other.
+    pub(super) depth: usize,
 }
 
 impl<'a> Writer<'a> {
@@ -73,6 +75,7 @@ impl<'a> Writer<'a> {
             functions: Unique::by(|name| legal_name(name).replace(['.', '/', '-'], "_")),
             variables: BTreeMap::new(),
             draws: false,
+            depth: 0,
         }
     }
 
@@ -182,6 +185,10 @@ impl<'a> Writer<'a> {
                     "assign_sub" => block.same("Sub", inputs),
                     _ => inputs[1],
                 };
+                if self.depth > 0 {
+                    // What a branch leaves in a variable is assigned behind the conditional.
+                    return one(block.identity(value));
+                }
                 let assign = self.assign(block, variable, value);
                 let given = block.identity(value);
                 block.order(assign, given.node);
@@ -212,13 +219,12 @@ impl<'a> Writer<'a> {
         types: &[TensorType],
     ) -> Result<Done, Option<String>> {
         let op = &item.node.op;
-        let is_own = definition(op.name()).is_none();
-        if is_own && op.name() == "group" {
+        if op.name() == "group" {
             let group = block.node("NoOp", &[], Vec::new(), 0);
             inputs.iter().for_each(|input| block.order(input.node, group.node));
             return Ok(Done { ports: vec![group], nodes: Vec::new() });
         }
-        if is_own && op.form() == Form::Same {
+        if op.form() == Form::Same && definition(op.name()).is_none() {
             // A check that a layer makes of its input, which this program has made.
             return Ok(Done { ports: vec![block.identity(inputs[0])], nodes: Vec::new() });
         }
