@@ -66,12 +66,35 @@ def check(path):
     return differences
 
 
+def check_saved(path):
+    case = json.loads(path.with_suffix(".json").read_text())
+    feeds = {name: array(fed) for name, fed in case["feeds"].items()}
+    expected = {name: array(fetched) for name, fetched in case["fetches"].items()}
+    loaded = tf.saved_model.load(str(path)).signatures[case["signature"]]
+    found = {name: value.numpy() for name, value in loaded(**{name: tf.constant(fed) for name, fed in feeds.items()}).items()}
+    with tf.compat.v1.Session(graph=tf.Graph()) as session:
+        model = tf.compat.v1.saved_model.load(session, ["serve"], str(path))
+        signature = model.signature_def[case["signature"]]
+        named = {signature.inputs[name].name: fed for name, fed in feeds.items()}
+        found_first = session.run({name: info.name for name, info in signature.outputs.items()}, named)
+    differences = []
+    for loader, values in [("tf.saved_model.load", found), ("tf.compat.v1.saved_model.load", found_first)]:
+        if sorted(values) != sorted(expected):
+            differences.append(f"{loader}: expected {sorted(expected)}, got {sorted(values)}")
+            continue
+        for name, value in values.items():
+            differs = difference(name, value, expected[name], case["apart"])
+            if differs:
+                differences.append(f"{loader}: {differs}")
+    return differences
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     failed = 0
-    for path in sorted(folder.glob("*.pb")):
+    for path in sorted([*folder.glob("*.pb"), *folder.glob("*.saved")]):
         try:
-            differences = check(path)
+            differences = check(path) if path.suffix == ".pb" else check_saved(path)
         except Exception as error:  # Whatever TensorFlow does not like.
             differences = [f"{type(error).__name__}: {str(error)[:600]}"]
         for differs in differences:

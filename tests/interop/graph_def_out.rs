@@ -12,6 +12,8 @@ mod control;
 mod models;
 #[path = "graph_def_out/round_trip.rs"]
 mod round_trip;
+#[path = "graph_def_out/saved.rs"]
+mod saved;
 #[path = "../common/stored.rs"]
 mod stored;
 #[path = "graph_def_out/support.rs"]

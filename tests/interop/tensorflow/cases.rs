@@ -51,6 +51,16 @@ pub(crate) fn write(folder: &Path, name: &str, graph: &[u8], initializer: &str, 
     std::fs::write(file(".json"), text + "]}").unwrap();
 }
 
+/// Writes what a signature of the SavedModel `name.saved` gives.
+#[allow(dead_code, reason = "the laws of ops have no signatures")]
+pub(crate) fn write_saved(folder: &Path, name: &str, signature: &str, run: &Run, apart: f64) {
+    let (feeds, fetches) = (arrays(&run.feeds), arrays(&run.fetches));
+    let text = format!(
+        "{{\"signature\": {signature:?}, \"apart\": {apart:?}, \"feeds\": {feeds}, \"fetches\": {fetches}}}"
+    );
+    std::fs::write(folder.join(name.to_owned() + ".json"), text).unwrap();
+}
+
 /// Has TensorFlow run what is in the folder; gives what differs. Without TensorFlow nothing is checked, and that is told.
 pub(crate) fn check(folder: &Path) -> Result<(), String> {
     let python = std::env::var("FLOWGRAD_PYTHON").unwrap_or_else(|_| "python3".to_owned());
