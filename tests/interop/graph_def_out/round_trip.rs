@@ -56,6 +56,7 @@ fn graphs_of_tensorflow_go_back() {
     let bench = Bench::new();
     let cases: Vec<Case> = serde_json::from_slice(&unpacked("expected.json")).unwrap();
     assert_eq!(cases.len(), 32);
+    let mut errors = Vec::new();
     for case in &cases {
         let g = Graph::new();
         let model = import(&g, &unpacked(&(case.name.clone() + ".pb")), &ImportOptions::new()).unwrap();
@@ -87,7 +88,9 @@ fn graphs_of_tensorflow_go_back() {
             (false, false) => 1e-12,
         };
         let reads_back = !NOT_READ_BACK.contains(&case.name.as_str());
-        bench.add(&case.name, &session, &Program { feeds, outputs, step, apart }, reads_back);
+        let program = Program { feeds, outputs, step, apart };
+        errors.extend(bench.try_add(&case.name, &session, &program, reads_back).err());
     }
-    bench.check();
+    errors.extend(bench.try_check().err());
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
 }

@@ -56,10 +56,20 @@ impl Bench {
     /// Exports what a program asks for, with the values that variables have in the session; does it here, and notes that for
     /// TensorFlow. Does it once more with what the export is imported as, if that can be.
     pub(crate) fn add(&self, name: &str, session: &Session, program: &Program<'_>, reads_back: bool) {
+        self.try_add(name, session, program, reads_back).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    /// The same; an error if it cannot be exported, or gives something else when it is read back.
+    pub(crate) fn try_add(
+        &self,
+        name: &str,
+        session: &Session,
+        program: &Program<'_>,
+        reads_back: bool,
+    ) -> Result<(), String> {
         let Program { feeds, outputs, step, apart: most } = program;
         let operations: Vec<Operation<'_>> = step.iter().map(|(step, _)| *step).collect();
-        let exported =
-            export(session, outputs, &operations).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let exported = export(session, outputs, &operations).map_err(|error| format!("{name}: {error}"))?;
         let there = |tensor: &AnyTensor<'_>| {
             let placed = exported.placeholders().iter().find(|(here, _)| *here == tensor.name());
             placed.map(|(_, there)| there.clone())
@@ -91,7 +101,7 @@ impl Bench {
         if reads_back {
             let g = Graph::new();
             let model = import(&g, exported.bytes(), &ImportOptions::new())
-                .unwrap_or_else(|error| panic!("{name}: {error}"));
+                .map_err(|error| format!("{name}, read back: {error}"))?;
             let session = Session::new(&g).unwrap();
             session.run(model.operation(exported.initializer()).unwrap()).unwrap();
             let feeds =
@@ -101,18 +111,24 @@ impl Bench {
             let outputs: Vec<AnyTensor<'_>> = outputs.collect();
             let run =
                 feeds.iter().fold(session.feeds(), |run, (tensor, value)| run.feed_value(*tensor, value));
-            let found = run.run(outputs).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let found = run.run(outputs).map_err(|error| format!("{name}, read back: {error}"))?;
             for ((found, expected), output) in found.iter().zip(&first).zip(exported.outputs()) {
                 let far = apart(found, expected);
-                assert!(far <= *most, "{name}, read back: {output} is off by {far:e}");
+                if far > *most {
+                    return Err(format!("{name}, read back: {output} is off by {far:e}"));
+                }
             }
         }
+        Ok(())
     }
 
     /// Has TensorFlow run all that was added.
     pub(crate) fn check(&self) {
-        if let Err(differs) = cases::check(self.folder.path()) {
-            panic!("{differs}");
-        }
+        self.try_check().unwrap_or_else(|differs| panic!("{differs}"));
+    }
+
+    /// The same; an error that tells what differs.
+    pub(crate) fn try_check(&self) -> Result<(), String> {
+        cases::check(self.folder.path())
     }
 }

@@ -4,7 +4,7 @@ use super::block::{Block, I64, Port, number, of_type};
 use crate::graph::op::{AttributeValue, Attributes};
 use crate::io::export::Item;
 use crate::io::tensorflow::Attr;
-use crate::shape::{TensorType, resolve_axis};
+use crate::shape::{Axes, TensorType, resolve_axis};
 
 /// An item that is being written.
 pub(super) struct At<'w, 'a> {
@@ -43,6 +43,11 @@ impl At<'_, '_> {
     pub(super) fn axis(&self, name: &'static str, input: usize) -> Result<usize, String> {
         let axis: isize = self.attribute_or(name, 0)?;
         resolve_axis(axis, self.rank(input)).map_err(|error| error.to_string())
+    }
+
+    pub(super) fn axes(&self, name: &'static str, input: usize) -> Result<Vec<usize>, String> {
+        let axes: Axes = self.attribute(name)?;
+        axes.resolve(self.rank(input)).map_err(|error| error.to_string())
     }
 
     pub(super) fn rank(&self, input: usize) -> usize {

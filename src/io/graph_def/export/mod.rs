@@ -6,6 +6,7 @@ mod control;
 mod error;
 #[cfg(test)]
 mod laws;
+mod lengths;
 mod matrices;
 mod moves;
 mod program;

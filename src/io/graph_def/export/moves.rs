@@ -53,15 +53,6 @@ pub(super) const OPS: &[Row] = &[
     ("unsorted_segment_sum", |at| segments(at, "UnsortedSegmentSum")),
 ];
 
-/// Where lengths that are fed leave no other way.
-pub(super) const OF_UNKNOWN: &[Row] = &[("reshape", reshape), ("reshape_last", reshape)];
-
-/// One length at most is told by the others.
-fn reshape(at: &mut At<'_, '_>) -> Ports {
-    let lengths = at.output(0).shape.dims().to_vec();
-    one(at.reshaped(at.inputs[0], &lengths)?)
-}
-
 fn arg(at: &mut At<'_, '_>, op: &str) -> Ports {
     let (axis, x) = (at.axis("axis", 0)?, at.inputs[0]);
     let axis = at.block.int(axis as i64);

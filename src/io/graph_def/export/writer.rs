@@ -9,7 +9,7 @@ use foldhash::HashMap;
 
 use super::at::{At, Row};
 use super::block::{Block, Port, number, of_shape, of_type};
-use super::{matrices, moves, program, random, special};
+use super::{lengths, matrices, moves, program, random, special};
 use crate::element::Value;
 use crate::graph::Arena;
 use crate::graph::op::Form;
@@ -240,8 +240,8 @@ impl<'a> Writer<'a> {
             return Ok(Done { ports: write(&mut at).map_err(Some)?, nodes: Vec::new() });
         }
         let made = expanded(item.node, &types).and_then(|of| program::write(at.block, &of, inputs));
-        let ports = made.or_else(|why| match (why, of_table(moves::OF_UNKNOWN)) {
-            (Unexpanded::Lengths, Some(write)) => write(&mut at).map_err(Some),
+        let ports = made.or_else(|why| match (why, of_table(lengths::OF_UNKNOWN)) {
+            (Unexpanded::Lengths | Unexpanded::Kernel, Some(write)) => write(&mut at).map_err(Some),
             (Unexpanded::Kernel, _) => Err(None),
             (why, _) => Err(Some(why.to_string())),
         })?;
