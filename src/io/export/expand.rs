@@ -5,6 +5,7 @@
 //! each of these a formula of the lengths ([`Extent`]).
 
 use super::extent::{Extent, Symbol, TRIALS};
+use crate::element::DType;
 use crate::graph::Node;
 use crate::ir::{Dims, Identity, Inst, Lowering, NodeId, Prim, Program, ScalarValue, Val, View};
 use crate::shape::TensorType;
@@ -111,7 +112,9 @@ fn chosen(inputs: &[&TensorType], alike: Alike) -> Option<(Vec<Symbol>, [Vec<Dim
                 Alike::FromFirst => Some(axis),
                 Alike::All => Some(0),
             };
-            let own = place(lengths.len(), axis);
+            // Tensors that stand for lengths have nothing in common with each other.
+            let is_length = of.dtype == DType::Bool && lengths.len() == 1 && input > 1;
+            let own = place(lengths.len(), axis).filter(|_| !is_length);
             let elsewhere = inputs.iter().find_map(|other| {
                 let lengths = other.shape.dims();
                 let is_own = |&at: &usize| own.is_some() && place(lengths.len(), at) == own;

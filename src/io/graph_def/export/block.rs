@@ -339,9 +339,10 @@ impl Block {
     /// The graph's nodes.
     pub(super) fn into_graph(self) -> Vec<NodeDef> {
         let names: Vec<String> = self.nodes.iter().map(|node| node.name.clone()).collect();
+        let name = |port: &Port| names.get(port.node).cloned().unwrap_or_default();
         let input = |port: &Port| match port.output {
-            0 => names[port.node].clone(),
-            output => format!("{}:{output}", names[port.node]),
+            0 => name(port),
+            output => format!("{}:{output}", name(port)),
         };
         let nodes = self.nodes.into_iter();
         nodes.map(|node| node.into_def(&names, input)).collect()
@@ -353,11 +354,14 @@ impl Block {
         let ops: Vec<String> = self.nodes.iter().map(|node| node.op.clone()).collect();
         let names: Vec<String> = self.nodes.iter().map(|node| node.name.clone()).collect();
         let input = |port: &Port| {
-            let name = &names[port.node];
-            if is_argument[port.node] {
+            // What could not be written is told elsewhere.
+            let (Some(name), Some(op)) = (names.get(port.node), ops.get(port.node)) else {
+                return String::new();
+            };
+            if is_argument.get(port.node) == Some(&true) {
                 return name.clone();
             }
-            match outputs_of(&ops[port.node]) {
+            match outputs_of(op) {
                 [only] => format!("{name}:{only}:{}", port.output),
                 several => {
                     let output = several.get(port.output as usize).copied().unwrap_or("output");
@@ -399,7 +403,8 @@ impl Written {
     fn into_def(mut self, names: &[String], input: impl Fn(&Port) -> String) -> NodeDef {
         self.control.sort_unstable();
         self.control.dedup();
-        let control = self.control.iter().map(|&before| format!("^{}", names[before]));
+        let control = self.control.iter().filter_map(|&before| names.get(before));
+        let control = control.map(|before| format!("^{before}"));
         NodeDef {
             input: self.inputs.iter().map(&input).chain(control).collect(),
             name: self.name,

@@ -69,11 +69,12 @@ impl<'a> Writer<'a> {
                 self.function(Body { wished: &wished, inputs }, |writer, block, arguments| {
                     let bound: Vec<Port> = branch.inputs.iter().map(|&input| arguments[input]).collect();
                     let given = writer.given_by(block, &branch.part, &bound);
-                    let outputs = branch.outputs.iter().zip(&item.types);
+                    let outputs = branch.outputs.iter().zip(&item.types).enumerate();
                     outputs
-                        .map(|(output, of)| match output {
+                        .map(|(position, (output, of))| match output {
                             Some(output) => Ok(given[*output]),
-                            None => zeros(block, of),
+                            None if of.shape.is_known() => zeros(block, of),
+                            None => writer.zeros_of_other(block, branches, position, arguments),
                         })
                         .collect()
                 })?;
@@ -110,6 +111,22 @@ impl<'a> Writer<'a> {
         Ok(Done { ports: outputs_of(node, &types), nodes: vec![node.node] })
     }
 
+    /// Zeros where a branch gives nothing, which are as long as what another branch would give.
+    fn zeros_of_other(
+        &mut self,
+        block: &mut Block,
+        branches: &[Branch<'a>],
+        position: usize,
+        arguments: &[Port],
+    ) -> Result<Port, Option<String>> {
+        let gives = |branch: &&Branch<'a>| branch.outputs.get(position).is_some_and(Option::is_some);
+        let other = branches.iter().find(gives).ok_or(None)?;
+        let bound: Vec<Port> = other.inputs.iter().map(|&input| arguments[input]).collect();
+        let given = self.given_by(block, &other.part, &bound);
+        let of = other.outputs[position].and_then(|output| given.get(output).copied()).ok_or(None)?;
+        Ok(block.same("ZerosLike", &[of]))
+    }
+
     pub(super) fn looped(
         &mut self,
         block: &mut Block,
@@ -122,20 +139,15 @@ impl<'a> Writer<'a> {
         let (states, bound) = (record.states(), record.bindings.len());
         let rows: Vec<&TensorType> =
             of.body.inputs.iter().map(|&place| &of.body.items[place].types[0]).collect();
+        let bodies = self.arena.body(record.body).bound();
+        let are_tapes: Vec<bool> = bodies.map(|bound| self.arena.tape_rows(bound).is_some()).collect();
         let trips = match &record.trips {
             LoopTrips::Fixed(count) => block.long(*count as i64),
-            &LoopTrips::Rows(input) => block.length(inputs[input], 0),
+            &LoopTrips::Rows(input) => rows_of(block, inputs[input]),
             &LoopTrips::While { most, .. } => block.long(i64::try_from(most).unwrap_or(i64::MAX)),
             LoopTrips::Tapes(tapes) => {
-                let lengths: Vec<Port> = tapes
-                    .iter()
-                    .filter(|&&tape| inputs[tape].dtype == VARIANT)
-                    .map(|&tape| {
-                        let length =
-                            block.node("TensorListLength", &[inputs[tape]], Vec::new(), number(DType::I32));
-                        block.cast(length, number(I64))
-                    })
-                    .collect();
+                let lengths = tapes.iter().filter(|&&tape| inputs[tape].dtype == VARIANT);
+                let lengths: Vec<Port> = lengths.map(|&tape| rows_of(block, inputs[tape])).collect();
                 let zero = block.long(0);
                 lengths.into_iter().fold(zero, |most, length| block.same("Maximum", &[most, length]))
             }
@@ -204,7 +216,7 @@ impl<'a> Writer<'a> {
                     let port = given[2 + position];
                     taken.push(match binding {
                         Binding::State | Binding::Whole => port,
-                        Binding::Row => row_of(block, port, index, rows[position])?,
+                        Binding::Row => row_of(block, port, index, (rows[position], are_tapes[position])),
                     });
                 }
                 let made = writer.given_by(block, &of.body, &taken);
@@ -247,13 +259,11 @@ impl<'a> Writer<'a> {
                 (_, Some(row)) => {
                     let list = left[next_list];
                     next_list += 1;
-                    if is_tape {
+                    let dtype = self.row_dtype(of, row);
+                    // Of lists there are no arrays.
+                    if is_tape || dtype == VARIANT {
                         list
                     } else {
-                        let dtype = self.row_dtype(of, row);
-                        if dtype == VARIANT {
-                            return Err(Some("expected no loop whose rows are loops' tapes".to_owned()));
-                        }
                         let shape = list_shape(block, row);
                         let attributes = vec![of_type("element_dtype", dtype)];
                         block.node("TensorListStack", &[list, shape], attributes, dtype)
@@ -296,18 +306,28 @@ fn list_shape(block: &mut Block, row: &TensorType) -> Port {
     block.ints(&lengths)
 }
 
-/// A row of an array or of a tape; of the tape of nothing, zeros.
-fn row_of(block: &mut Block, array: Port, index: Port, row: &TensorType) -> Result<Port, Option<String>> {
+/// How many rows an array or a list has, of 64 bits.
+fn rows_of(block: &mut Block, array: Port) -> Port {
+    if array.dtype != VARIANT {
+        return block.length(array, 0);
+    }
+    let length = block.node("TensorListLength", &[array], Vec::new(), number(DType::I32));
+    block.cast(length, number(I64))
+}
+
+/// A row of an array or of a list, which may be a list itself.
+fn row_of(block: &mut Block, array: Port, index: Port, (row, is_tape): (&TensorType, bool)) -> Port {
     if array.dtype == VARIANT {
         let index = block.cast(index, number(DType::I32));
         let shape = list_shape(block, row);
-        let attributes = vec![of_type("element_dtype", number(row.dtype))];
-        return Ok(block.node("TensorListGetItem", &[array, index, shape], attributes, number(row.dtype)));
+        let dtype = if is_tape { VARIANT } else { number(row.dtype) };
+        let attributes = vec![of_type("element_dtype", dtype)];
+        return block.node("TensorListGetItem", &[array, index, shape], attributes, dtype);
     }
     let axis = block.int(0);
     let attributes =
         vec![of_type("Tparams", array.dtype), of_type("Tindices", index.dtype), of_type("Taxis", axis.dtype)];
-    Ok(block.node("GatherV2", &[array, index, axis], attributes, array.dtype))
+    block.node("GatherV2", &[array, index, axis], attributes, array.dtype)
 }
 
 /// Zeros of a type whose lengths are known.

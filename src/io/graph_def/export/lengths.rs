@@ -11,6 +11,7 @@ pub(super) const OF_UNKNOWN: &[Row] = &[
         let lengths = pattern(at)?;
         one(at.block.broadcast(at.inputs[0], lengths))
     }),
+    ("pad_transposed", pad_transposed),
     ("product_of_others", product_of_others),
     ("reshape", |at| {
         let lengths = pattern(at)?;
@@ -20,7 +21,74 @@ pub(super) const OF_UNKNOWN: &[Row] = &[
         let lengths = at.output(0).shape.dims().to_vec();
         one(at.reshaped(at.inputs[0], &lengths)?)
     }),
+    ("slice_transposed", slice_transposed),
 ];
+
+/// The places of padding are left out, and what was reflected is added up.
+fn pad_transposed(at: &mut At<'_, '_>) -> Ports {
+    let dy = at.inputs[0];
+    let Attribute::List(pairs) = at.attribute("paddings")? else {
+        return Err("expected a pair of lengths for each axis, got something else".to_owned());
+    };
+    let mut around: Vec<i64> = Vec::with_capacity(2 * pairs.len());
+    for pair in pairs {
+        match pair {
+            Attribute::Ints(pair) => around.extend(pair),
+            other => return Err(format!("expected a pair of lengths, got {other}")),
+        }
+    }
+    if at.attribute::<Attribute>("with")? == Attribute::Text("reflect".into()) {
+        let lengths = at.block.longs(&[around.len() as i64 / 2, 2]);
+        let around = at.block.longs(&around);
+        let around = at.block.reshape(around, lengths);
+        let mode = Attr::Bytes(b"REFLECT".to_vec());
+        let attributes = vec![of_type("T", dy.dtype), of_type("Tpaddings", number(I64)), ("mode", mode)];
+        return one(at.block.node("MirrorPadGrad", &[dy, around], attributes, dy.dtype));
+    }
+    let before: Vec<i64> = around.iter().step_by(2).copied().collect();
+    let (begin, size) = (at.block.longs(&before), at.block.shape(at.inputs[1]));
+    let attributes = vec![of_type("T", dy.dtype), of_type("Index", number(I64))];
+    one(at.block.node("Slice", &[dy, begin, size], attributes, dy.dtype))
+}
+
+/// Ranges in Python's notation, or indices, one for each of the first axes.
+fn slice_transposed(at: &mut At<'_, '_>) -> Ports {
+    let dy = at.inputs[0];
+    let Attribute::List(ranges) = at.attribute("ranges")? else {
+        return Err("expected a range for each axis, got something else".to_owned());
+    };
+    let (mut begins, mut ends, mut steps) = (Vec::new(), Vec::new(), Vec::new());
+    let [mut begin_mask, mut end_mask, mut shrink_axis_mask] = [0_i64; 3];
+    for (axis, range) in ranges.iter().enumerate() {
+        let (begin, end, step) = match range {
+            &Attribute::Int(index) => {
+                shrink_axis_mask |= 1 << axis;
+                (index, index.wrapping_add(1), 1)
+            }
+            Attribute::Text(text) => {
+                let mut parts = text.split(':').map(|part| part.parse::<i64>().ok());
+                let [begin, end] = [(); 2].map(|()| parts.next().flatten());
+                begin_mask |= i64::from(begin.is_none()) << axis;
+                end_mask |= i64::from(end.is_none()) << axis;
+                (begin.unwrap_or(0), end.unwrap_or(0), parts.next().flatten().unwrap_or(1))
+            }
+            other => return Err(format!("expected a range or an index, got {other}")),
+        };
+        begins.push(begin);
+        ends.push(end);
+        steps.push(step);
+    }
+    let shape = at.block.shape(at.inputs[1]);
+    let [begin, end, step] = [begins, ends, steps].map(|places| at.block.longs(&places));
+    let masks = [
+        ("begin_mask", Attr::Int(begin_mask)),
+        ("end_mask", Attr::Int(end_mask)),
+        ("shrink_axis_mask", Attr::Int(shrink_axis_mask)),
+    ];
+    let attributes =
+        [of_type("T", dy.dtype), of_type("Index", number(I64))].into_iter().chain(masks).collect();
+    one(at.block.node("StridedSliceGrad", &[shape, begin, end, step, dy], attributes, dy.dtype))
+}
 
 /// The lengths that an op is told, of which inputs behind the first one tell some.
 fn pattern(at: &mut At<'_, '_>) -> Result<Port, String> {

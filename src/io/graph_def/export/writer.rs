@@ -36,6 +36,9 @@ const BY_LENGTHS: [&str; 7] = [
     "sum_like",
 ];
 
+/// Ops that tensors may tell lengths.
+const TOLD_LENGTHS: [&str; 2] = ["broadcast_to", "reshape"];
+
 /// A variable as it is written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Handle {
@@ -234,7 +237,10 @@ impl<'a> Writer<'a> {
         let of_table = |table: &[Row]| table.iter().find(|row| row.0 == op.name()).map(|row| row.1);
         // Where lengths are known, what is repeated and summed is, too.
         let is_plain = is_known && BY_LENGTHS.contains(&op.name());
-        let row = FAMILIES.iter().find_map(|family| of_table(family)).filter(|_| !is_plain);
+        // What tensors tell is not found from what lengths happen to be.
+        let is_told = !is_known && inputs.len() > 1 && TOLD_LENGTHS.contains(&op.name());
+        let told = of_table(lengths::OF_UNKNOWN).filter(|_| is_told);
+        let row = told.or_else(|| FAMILIES.iter().find_map(|family| of_table(family)).filter(|_| !is_plain));
         let mut at = At { block, item, inputs, types: &types };
         if let Some(write) = row {
             return Ok(Done { ports: write(&mut at).map_err(Some)?, nodes: Vec::new() });
