@@ -4,6 +4,7 @@
 //!   reader of a variable with the value that it sees, bodies of conditionals and loops as parts of their own.
 //! - [`walk`], [`bodies`]: how a graph becomes one.
 //! - [`expand`]: an op that the other program lacks, as a few functions that it has.
+//! - [`extent`]: numbers in these that depend on lengths that are fed.
 //! - [`names`]: names that the other program takes, each once.
 //!
 //! What the other program has nothing for is collected in [`Missing`](crate::io::missing::Missing), so that one error tells
@@ -12,6 +13,8 @@
 mod bodies;
 #[cfg(any(feature = "graphdef", feature = "onnx"))]
 pub(crate) mod expand;
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+pub(crate) mod extent;
 #[cfg(any(feature = "graphdef", feature = "onnx"))]
 pub(crate) mod names;
 pub(crate) mod part;

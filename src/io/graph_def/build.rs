@@ -12,6 +12,7 @@ use super::lists::Counters;
 use super::nodes::{Node, Nodes, Port, port_of_graph};
 use super::ops::{At, Refusal};
 use super::options::{CustomNode, ImportOptions};
+use super::restore::Starts;
 use super::table;
 use super::value::Val;
 use crate::graph::{AnyTensor, Graph, Operation};
@@ -32,6 +33,8 @@ pub(super) struct Source<'a> {
     pub(super) functions: &'a HashMap<String, Nodes>,
     /// Its bytes.
     pub(super) length: usize,
+    /// What variables start from, if not from zeros.
+    pub(super) starts: Option<&'a Starts<'a>>,
 }
 
 /// What the nodes of a graph became.
