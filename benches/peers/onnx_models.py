@@ -28,17 +28,29 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 RUN_MODEL = ROOT / "target/release/examples/run_model"
 
 # Each model: its name, its file below the folder, its inputs, and what is bound: a scalar that decides shapes or a branch.
-# An input is a shape of normal numbers, or of integers below a number. Where something is bound, all shapes are told.
+# An input is a shape of normal numbers, or of integers below a number, or of a page: on noise, what finds text finds next to
+# nothing, and differences would be those of numbers near 0. Where something is bound, all shapes are told.
+PAGE = "page"
 MODELS = [
     ("silero_vad", "silero_vad/data/silero_vad.onnx", {"input": (1, 576), "state": (2, 1, 128)}, {"sr": 16000}),
     ("magika", "magika/models/*/model.onnx", {"bytes": ((1, 2048), 256, np.int32)}, {}),
-    ("ocr_detect", "ch_PP-OCRv4_det_infer.onnx", {"x": (1, 3, 320, 320)}, {}),
-    ("ocr_recognize", "ch_PP-OCRv4_rec_infer.onnx", {"x": (1, 3, 48, 320)}, {}),
-    ("ocr_direction", "ch_ppocr_mobile_v2.0_cls_infer.onnx", {"x": (1, 3, 48, 192)}, {}),
+    ("ocr_detect", "ch_PP-OCRv4_det_infer.onnx", {"x": (PAGE, (1, 3, 320, 320))}, {}),
+    ("ocr_recognize", "ch_PP-OCRv4_rec_infer.onnx", {"x": (PAGE, (1, 3, 48, 320))}, {}),
+    ("ocr_direction", "ch_ppocr_mobile_v2.0_cls_infer.onnx", {"x": (PAGE, (1, 3, 48, 192))}, {}),
     ("wake_embedding", "openwakeword/resources/models/embedding_model.onnx", {"input_1": (1, 76, 32, 1)}, {}),
     ("wake_spectrogram", "openwakeword/resources/models/melspectrogram.onnx", {"input": (1, 16000)}, {}),
     ("wake_word", "openwakeword/resources/models/hey_jarvis_v0.1.onnx", {"x.1": (1, 16, 96)}, {}),
 ]
+
+
+def page(random, shape):
+    """Dark strokes on a light page, from -1 to 1."""
+    image, (height, width) = np.full(shape[2:], 0.9, np.float32), shape[2:]
+    for _ in range(width * height // 400):
+        y, x = random.integers(0, height), random.integers(0, width)
+        rows, columns = ((6, 2), (2, 6))[random.integers(0, 2)]
+        image[y:y + rows, x:x + columns] = -0.8
+    return np.broadcast_to(image, shape).copy()
 
 
 def fed(inputs):
@@ -46,7 +58,9 @@ def fed(inputs):
     random = np.random.default_rng(0)
     arrays = {}
     for name, what in inputs.items():
-        if isinstance(what[0], tuple):
+        if what[0] == PAGE:
+            arrays[name] = page(random, what[1])
+        elif isinstance(what[0], tuple):
             shape, below, dtype = what
             arrays[name] = random.integers(0, below, shape).astype(dtype)
         else:
