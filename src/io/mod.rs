@@ -6,6 +6,8 @@
 //! - [`npz`]: arrays by name, as NumPy keeps them.
 //! - [`onnx`]: models that PyTorch and others export, as part of a graph.
 //! - [`safetensors`]: arrays by name, as PyTorch and others keep them.
+//! - [`saved_model`]: models of TensorFlow with their signatures and variables.
+//! - [`tensor_bundle`]: variables as TensorFlow keeps them.
 //! - [`tensorboard`]: curves, histograms and the graph, for TensorBoard.
 //!
 //! Reading trusts no file: whatever is wrong with one is an error that names it, and no memory is asked for on the
@@ -32,8 +34,14 @@ pub(crate) use error_of_its_own;
 
 #[cfg(feature = "safetensors")]
 pub mod checkpoint;
-#[cfg(any(feature = "npz", feature = "safetensors"))]
+// Models of ONNX are written alone.
+#[cfg(any(feature = "graphdef", feature = "npz", feature = "onnx", feature = "safetensors"))]
+#[cfg_attr(not(any(feature = "graphdef", feature = "npz", feature = "safetensors")), allow(dead_code))]
 mod elements;
+// Frozen models take less of it than graphs for other programs.
+#[cfg(any(feature = "graphdef", feature = "onnx", feature = "safetensors"))]
+#[cfg_attr(not(all(feature = "graphdef", feature = "onnx")), allow(dead_code))]
+mod export;
 #[cfg(feature = "safetensors")]
 pub mod frozen;
 #[cfg(feature = "graphdef")]
@@ -43,23 +51,37 @@ pub mod graph_def;
 #[cfg_attr(not(all(feature = "graphdef", feature = "onnx")), allow(dead_code))]
 mod import;
 #[cfg(any(feature = "graphdef", feature = "onnx"))]
-pub use import::Unsupported;
+mod missing;
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+pub use missing::Unsupported;
 #[cfg(feature = "safetensors")]
 mod json;
+#[cfg(any(feature = "graphdef", feature = "tensorboard"))]
+mod masked_crc;
 #[cfg(feature = "npz")]
 pub mod npz;
 #[cfg(feature = "onnx")]
 pub mod onnx;
-#[cfg(any(feature = "npz", feature = "safetensors"))]
+#[cfg(any(feature = "graphdef", feature = "npz", feature = "safetensors"))]
 mod replace;
 #[cfg(feature = "safetensors")]
 pub mod safetensors;
+#[cfg(feature = "graphdef")]
+pub mod saved_model;
 #[cfg(any(feature = "graphdef", feature = "npz", feature = "onnx", feature = "safetensors"))]
 // Models have those of 16 bits alone.
 #[cfg_attr(not(feature = "safetensors"), allow(dead_code))]
 mod small_float;
-#[cfg(any(feature = "csv", feature = "npz", feature = "onnx", feature = "safetensors"))]
+#[cfg(any(
+    feature = "csv",
+    feature = "graphdef",
+    feature = "npz",
+    feature = "onnx",
+    feature = "safetensors"
+))]
 pub(crate) mod source;
+#[cfg(feature = "graphdef")]
+pub mod tensor_bundle;
 #[cfg(feature = "tensorboard")]
 pub mod tensorboard;
 // To draw a graph takes less of the messages than to read one.

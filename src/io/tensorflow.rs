@@ -7,7 +7,14 @@
 //!
 //! Decoding takes memory in proportion to the bytes, and prost bounds how deep messages lie in each other.
 
+#[cfg(feature = "graphdef")]
+pub(crate) mod element_type;
+#[cfg(feature = "graphdef")]
+pub(crate) mod tensor;
+
 use std::collections::BTreeMap;
+
+use crate::shape::Shape;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct GraphDef {
@@ -121,6 +128,8 @@ pub(crate) struct TensorProto {
     pub(crate) double_val: Vec<f64>,
     #[prost(int32, repeated, tag = "7")]
     pub(crate) int_val: Vec<i32>,
+    #[prost(bytes = "vec", repeated, tag = "8")]
+    pub(crate) string_val: Vec<Vec<u8>>,
     #[prost(int64, repeated, tag = "10")]
     pub(crate) int64_val: Vec<i64>,
     #[prost(bool, repeated, tag = "11")]
@@ -129,6 +138,10 @@ pub(crate) struct TensorProto {
     pub(crate) half_val: Vec<i32>,
     #[prost(uint32, repeated, tag = "16")]
     pub(crate) uint32_val: Vec<u32>,
+    #[prost(uint64, repeated, tag = "17")]
+    pub(crate) uint64_val: Vec<u64>,
+    #[prost(bytes = "vec", tag = "18")]
+    pub(crate) float8_val: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -163,4 +176,29 @@ pub(crate) struct OpDef {
 pub(crate) struct ArgDef {
     #[prost(string, tag = "1")]
     pub(crate) name: String,
+    #[prost(int32, tag = "3")]
+    pub(crate) r#type: i32,
+}
+
+impl TensorShapeProto {
+    /// The shape, -1 standing for lengths that are not known.
+    pub(crate) fn of(shape: &Shape) -> Self {
+        let size = |length: &Option<usize>| length.map_or(-1, |length| length as i64);
+        let dim = shape.dims().iter().map(|length| Dim { size: size(length) }).collect();
+        TensorShapeProto { dim, unknown_rank: false }
+    }
+}
+
+/// A name in TensorFlow's alphabet, `[A-Za-z0-9.][A-Za-z0-9_.\-/]*`: in an input, a `^` in front and a `:` inside
+/// mean something. An empty scope would be drawn without a name.
+///
+/// Source: `tensorflow/core/framework/node_def_util.cc`, which also allows `\` and `>`.
+pub(crate) fn legal_name(name: &str) -> String {
+    let scopes: Vec<&str> = name.split('/').map(|scope| if scope.is_empty() { "_" } else { scope }).collect();
+    let is_legal = |c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c);
+    let mut name = scopes.join("/").replace(|c| !is_legal(c), "_");
+    if name.starts_with(['_', '-']) {
+        name.insert(0, '.');
+    }
+    name
 }

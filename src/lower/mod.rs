@@ -15,4 +15,8 @@ mod order;
 mod specialise;
 mod versions;
 
+#[cfg(any(feature = "graphdef", feature = "onnx", feature = "safetensors"))]
+pub(crate) use order::Order;
 pub(crate) use specialise::{Fetched, Lowered, Request, specialise};
+#[cfg(any(feature = "graphdef", feature = "onnx", feature = "safetensors"))]
+pub(crate) use versions::Versions;

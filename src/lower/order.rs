@@ -10,9 +10,10 @@ use crate::error::{Error, Result};
 use crate::graph::{Arena, Node, NodeMap, Role};
 use crate::ir::{NodeId, Prim, TensorId, Val, VariableId};
 
-/// The order of the assignments among nodes that are run in one frame.
+/// The order of the assignments among nodes that are run in one frame, and what each leaves: a value of a program, or what
+/// else is made of a graph.
 #[derive(Debug)]
-pub(super) struct Order {
+pub(crate) struct Order<T = Val> {
     variables: usize,
     /// The assignments that each node is ordered after.
     before: NodeMap<Versions>,
@@ -21,13 +22,13 @@ pub(super) struct Order {
     /// The control dependencies of the last node that was visited, and the assignments that come with them.
     ordered: (Vec<NodeId>, Versions),
     /// What each assignment leaves in its variable.
-    written: HashMap<(NodeId, VariableId), Val>,
+    written: HashMap<(NodeId, VariableId), T>,
     last_writer: BTreeMap<VariableId, NodeId>,
 }
 
-impl Order {
+impl<T: Copy> Order<T> {
     /// No assignments yet, to any of so many variables.
-    pub(super) fn of(variables: usize) -> Self {
+    pub(crate) fn of(variables: usize) -> Self {
         Order {
             variables,
             before: NodeMap::new(Versions::of(variables)),
@@ -39,17 +40,17 @@ impl Order {
     }
 
     /// The assignments that a visited node is ordered after.
-    pub(super) fn before(&self, id: NodeId) -> &Versions {
+    pub(crate) fn before(&self, id: NodeId) -> &Versions {
         self.before.get(id)
     }
 
-    pub(super) fn note_before(&mut self, id: NodeId, versions: Versions) {
+    pub(crate) fn note_before(&mut self, id: NodeId, versions: Versions) {
         self.before.set(id, versions);
     }
 
     /// The assignments that a node is ordered after: those that its predecessors are, and those
     /// that its predecessors make.
-    pub(super) fn versions_before(&mut self, node: &Node) -> Versions {
+    pub(crate) fn versions_before(&mut self, node: &Node) -> Versions {
         if self.after.is_empty() {
             return Versions::of(self.variables);
         }
@@ -70,11 +71,11 @@ impl Order {
     }
 
     /// Notes what a node assigns, which is ordered after those before it.
-    pub(super) fn assign(
+    pub(crate) fn assign(
         &mut self,
         arena: &Arena,
         writer: NodeId,
-        assigned: Vec<(VariableId, Val)>,
+        assigned: Vec<(VariableId, T)>,
         before: &Versions,
     ) -> Result<()> {
         let mut after = before.clone();
@@ -97,8 +98,13 @@ impl Order {
         Ok(())
     }
 
+    /// What an assignment leaves in a variable.
+    pub(crate) fn written(&self, writer: NodeId, variable: VariableId) -> Option<T> {
+        self.written.get(&(writer, variable)).copied()
+    }
+
     /// What the variables are left with that are assigned.
-    pub(super) fn left(&self) -> Vec<(VariableId, Val)> {
+    pub(crate) fn left(&self) -> Vec<(VariableId, T)> {
         let last = self.last_writer.iter();
         last.map(|(&variable, &writer)| (variable, self.written[&(writer, variable)])).collect()
     }
@@ -113,8 +119,9 @@ impl Specialiser<'_> {
             && let Some(writer) = versions.get(variable)
             // A branch is fed what it captures; a variable that the run is fed is that whatever is assigned.
             && (frame != TOP || !matches!(self.program.inst(val).prim, Prim::Feed(_)))
+            && let Some(written) = self.order.written(writer, variable)
         {
-            return self.order.written[&(writer, variable)];
+            return written;
         }
         val
     }

@@ -23,7 +23,7 @@ type Link = Option<Arc<Block>>;
 
 /// The last assignment to each variable that a node is ordered after, if there is one.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Versions {
+pub(crate) struct Versions {
     root: Link,
     /// Levels of blocks above the writers.
     levels: u32,
@@ -31,16 +31,16 @@ pub(super) struct Versions {
 
 impl Versions {
     /// No assignment to any of so many variables.
-    pub(super) fn of(variables: usize) -> Self {
+    pub(crate) fn of(variables: usize) -> Self {
         let bits = usize::BITS - variables.saturating_sub(1).leading_zeros();
         Versions { root: None, levels: bits.saturating_sub(1) / DIGIT_BITS }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.root.is_none()
     }
 
-    pub(super) fn get(&self, variable: VariableId) -> Option<NodeId> {
+    pub(crate) fn get(&self, variable: VariableId) -> Option<NodeId> {
         let (mut block, mut level) = (self.root.as_deref()?, self.levels);
         loop {
             match block {
@@ -53,7 +53,7 @@ impl Versions {
 
     /// Orders the node after one more assignment. Of two to the same variable the later one counts:
     /// should they not be ordered among themselves, planning fails anyway.
-    pub(super) fn include(&mut self, variable: VariableId, writer: NodeId) {
+    pub(crate) fn include(&mut self, variable: VariableId, writer: NodeId) {
         let (mut link, mut level) = (&mut self.root, self.levels);
         loop {
             match Arc::make_mut(link.get_or_insert_with(|| Arc::new(Block::empty(level)))) {
@@ -69,7 +69,7 @@ impl Versions {
     }
 
     /// Orders the node after all that another one is ordered after.
-    pub(super) fn join(&mut self, other: &Versions) {
+    pub(crate) fn join(&mut self, other: &Versions) {
         join(&mut self.root, &other.root);
     }
 }

@@ -34,6 +34,8 @@ const PLAIN: &[&str] = &[
     "newton_loop",
     "op_hessian",
     "poisson",
+    #[cfg(all(feature = "graphdef", feature = "onnx"))]
+    "run_model",
     "trace",
 ];
 
@@ -316,4 +318,101 @@ fn what_is_wrong_is_told_in_words() {
         let error = refused(example, args);
         assert!(error.starts_with(told), "{error}");
     }
+}
+
+/// A model of two layers is told, run on an image and on arrays, timed, and its last layer is trained.
+#[test]
+#[cfg(all(feature = "graphdef", feature = "onnx"))]
+fn models_out_of_files_are_run_and_tuned() {
+    use flowgrad::io::npz::{read_npz, write_npz};
+    use flowgrad::io::onnx::{ExportOptions, export_file};
+    use flowgrad::ndarray::{Array1, Array4};
+    use flowgrad::prelude::{Dense, Graph, Layer, Mode, Session, Value};
+
+    let directory = tempfile::tempdir().unwrap();
+    let g = Graph::with_seed(3);
+    let x = g.placeholder::<f32>("images", [None, Some(4), Some(4), Some(1)]);
+    let hidden = Dense::new(&g, "hidden", 16, 8).call(x.reshape([-1, 16]), Mode::Predict).relu();
+    let logits = Dense::new(&g, "logits", 8, 2).call(hidden, Mode::Predict).named("scores");
+    let session = Session::new(&g).unwrap();
+    let options = ExportOptions::new().axis("images", 0, "batch");
+    export_file(&session, directory.path().join("model.onnx"), &[x.any()], &[logits.any()], &options)
+        .unwrap();
+
+    // Bright images are of class 1.
+    let images = Array4::from_shape_fn((40, 4, 4, 1), |(row, y, x, _)| {
+        (row % 2) as f32 * 0.5 + ((row * 7 + y * 3 + x) % 5) as f32 / 10.0
+    });
+    let labels = Array1::from_shape_fn(40, |row| (row % 2) as i64);
+    let path = directory.path().join("data.npz");
+    write_npz(&path, [("images", Value::from(images.clone())), ("y", Value::from(labels))]).unwrap();
+
+    let told = |args: &[&str]| {
+        let output = run(directory.path(), "run_model", args);
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{args:?}: {errors}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = told(&[
+        "model.onnx",
+        "--npz",
+        "data.npz",
+        "--save",
+        "out.npz",
+        "--runs",
+        "2",
+        "--explain",
+        "--profile",
+    ]);
+    for words in [
+        "input  images: f32[?, 4, 4, 1] (batch)",
+        "output scores: f32[?, 2]",
+        "matmul 2",
+        "program:",
+        "  share ",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let expected = session.feed(x, &images).run(logits).unwrap();
+    let found = read_npz(directory.path().join("out.npz")).unwrap().remove("scores").unwrap();
+    let found = found.into_array::<f32>().unwrap();
+    assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found} {expected}");
+
+    let text = told(&[
+        "model.onnx",
+        "--npz",
+        "data.npz",
+        "--fine-tune",
+        "data.npz",
+        "--epochs",
+        "30",
+        "--rate",
+        "0.05",
+        "--runs",
+        "1",
+    ]);
+    let trained: Vec<&str> = text.lines().filter(|line| line.starts_with("variable ")).collect();
+    assert_eq!(trained, ["variable logits/kernel: f32[8, 2]", "variable logits/bias: f32[2]"], "{text}");
+    let losses = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("epoch ")?.split(' ').next_back()?.parse::<f32>().ok());
+    let losses: Vec<f32> = losses.collect();
+    assert!(losses.len() == 30 && losses[29] < 0.5 * losses[0], "{text}");
+
+    let mut encoder = png::Encoder::new(fs::File::create(directory.path().join("image.png")).unwrap(), 4, 4);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(&[255; 16]).unwrap();
+    let times: serde_json::Value =
+        serde_json::from_str(&told(&["model.onnx", "--image", "image.png", "--save", "out.npz", "--json"]))
+            .unwrap();
+    assert_eq!(times["runs"].as_array().unwrap().len(), 20);
+    let found = read_npz(directory.path().join("out.npz")).unwrap().remove("scores").unwrap();
+    let expected = session.feed(x, &Array4::ones((1, 4, 4, 1))).run(logits).unwrap();
+    let found = found.into_array::<f32>().unwrap();
+    assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found} {expected}");
+
+    let refused = |args: &[&str]| String::from_utf8(run(directory.path(), "run_model", args).stderr).unwrap();
+    assert!(refused(&["data.npz"]).contains("expected a name that ends in .onnx or .pb"));
+    assert!(refused(&["model.onnx", "--output", "other"]).contains("--output other: expected one of scores"));
+    assert!(refused(&["missing.onnx"]).contains("missing.onnx"));
 }

@@ -12,12 +12,13 @@ use super::lists::Counters;
 use super::nodes::{Node, Nodes, Port, port_of_graph};
 use super::ops::{At, Refusal};
 use super::options::{CustomNode, ImportOptions};
+use super::restore::Starts;
 use super::table;
 use super::value::Val;
 use crate::graph::{AnyTensor, Graph, Operation};
 use crate::io::import::budget::Budget;
-use crate::io::import::missing::Missing;
 use crate::io::import::order::sorted;
+use crate::io::missing::Missing;
 
 /// The most nodes that are built, those of functions for each call.
 const MAX_NODES: usize = 1 << 20;
@@ -32,6 +33,8 @@ pub(super) struct Source<'a> {
     pub(super) functions: &'a HashMap<String, Nodes>,
     /// Its bytes.
     pub(super) length: usize,
+    /// What variables start from, if not from zeros.
+    pub(super) starts: Option<&'a Starts<'a>>,
 }
 
 /// What the nodes of a graph became.

@@ -1,7 +1,8 @@
 //! Why a graph is not imported.
 
-use crate::io::import::Unsupported;
-use crate::io::import::missing::listed;
+use crate::io::Unsupported;
+use crate::io::missing::listed;
+use crate::io::tensor_bundle::BundleError;
 use crate::quote::{self, quoted};
 
 /// Why a graph of TensorFlow is not imported. Nothing is added to the graph then.
@@ -63,6 +64,17 @@ pub enum GraphDefError {
     NoSuchNode {
         /// The name.
         name: String,
+    },
+
+    /// A checkpoint cannot be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] BundleError),
+
+    /// Variables that have no value in the checkpoint, or another one than they take: all of them.
+    #[error("GraphDef: expected the values of all variables, got {} without one:{}", all.len(), listed(all))]
+    NotRestored {
+        /// The variables.
+        all: Vec<Unsupported>,
     },
 
     /// The graph that it is imported into has a variable of that name.

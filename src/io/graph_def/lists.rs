@@ -2,7 +2,8 @@
 //!
 //! A loop that does so is built as a scan: what it leaves in a list is stacked, and what it takes of one is given row by
 //! row. That needs a loop that counts from 0 up to a number that is known while importing, be it only as the length of a
-//! tensor. Rows are written and read by the number of the iteration, or pushed and popped once in each.
+//! tensor. Rows are written and read by the number of the iteration, or pushed and popped once in each; or each iteration
+//! writes the only row there is.
 
 use super::frames::source;
 use super::nodes::{Nodes, Port};
@@ -22,8 +23,8 @@ pub(super) enum List<'g> {
     Rows(AnyTensor<'g>),
     /// Inside a loop, what it is to write: the loop, and the part of its state.
     Open { of: usize, part: usize },
-    /// The same, with what this iteration writes.
-    Written { of: usize, part: usize, item: AnyTensor<'g> },
+    /// The same, with what this iteration writes: a row of its own, or the only row, which the next one writes again.
+    Written { of: usize, part: usize, item: AnyTensor<'g>, is_only: bool },
     /// Inside a loop, an array that it reads: all of it, the row of the iteration, and the row from the end.
     Read { of: usize, whole: AnyTensor<'g>, row: AnyTensor<'g>, from_end: AnyTensor<'g>, is_popped: bool },
 }
@@ -43,7 +44,9 @@ pub(super) const OPS: &[Row] = &[
         _ => Err("expected to pop one row in each iteration of a loop that pops all, got another use".into()),
     }),
     ("TensorListPushBack", |at| match list(at, 0)? {
-        List::Open { of, part } => Ok(vec![Val::List(List::Written { of, part, item: at.tensor(1)? })]),
+        List::Open { of, part } => {
+            Ok(vec![Val::List(List::Written { of, part, item: at.tensor(1)?, is_only: false })])
+        }
         _ => Err("expected to push one row in each iteration of a loop, got another use".into()),
     }),
     ("TensorListReserve", |_| Ok(vec![Val::List(List::Empty)])),
@@ -107,8 +110,11 @@ fn read<'g>(at: &At<'_, 'g>, list: List<'g>, index: usize) -> Outputs<'g> {
 
 fn written<'g>(at: &At<'_, 'g>, list: List<'g>, index: usize, item: usize) -> Result<List<'g>, Refusal> {
     match list {
+        List::Open { of, part } if at.known(index).and_then(Known::number) == Some(0) => {
+            Ok(List::Written { of, part, item: at.tensor(item)?, is_only: true })
+        }
         List::Open { of, part } if is_counter(at, of, index)? => {
-            Ok(List::Written { of, part, item: at.tensor(item)? })
+            Ok(List::Written { of, part, item: at.tensor(item)?, is_only: false })
         }
         _ => Err("expected to write each row once, in the iteration of its number, got another use".into()),
     }
@@ -207,8 +213,9 @@ impl<'g> Scanned<'_, 'g> {
             }
         }
         let refusal = std::cell::RefCell::new(None);
-        // What each moving list is behind the loop: the place among what is stacked, if it was written.
-        let lists: std::cell::RefCell<Vec<(usize, Option<usize>)>> = std::cell::RefCell::default();
+        // What each moving list is behind the loop: the place among what is stacked, if it was written, and whether the
+        // last row is all of it.
+        let lists: std::cell::RefCell<Vec<(usize, Option<usize>, bool)>> = std::cell::RefCell::default();
         let (last, stacks) = graph.scan(begin, arrays, |state, given| {
             let mut values = self.first.clone();
             for (&part, &tensor) in kept.iter().zip(&state) {
@@ -237,14 +244,14 @@ impl<'g> Scanned<'_, 'g> {
                 let (mut state, mut stacked) = (Vec::new(), Vec::new());
                 for (&part, value) in self.moving.iter().zip(&next) {
                     match value {
-                        Val::List(List::Written { of, part: own, item })
+                        Val::List(List::Written { of, part: own, item, is_only })
                             if *of == self.number && *own == part =>
                         {
-                            lists.borrow_mut().push((part, Some(stacked.len())));
+                            lists.borrow_mut().push((part, Some(stacked.len()), *is_only));
                             stacked.push(*item);
                         }
                         Val::List(List::Read { of, is_popped: true, .. }) if *of == self.number => {
-                            lists.borrow_mut().push((part, None));
+                            lists.borrow_mut().push((part, None, false));
                         }
                         Val::List(_) => return Err(
                             "expected each list to be written or popped by each iteration, got another use"
@@ -273,8 +280,9 @@ impl<'g> Scanned<'_, 'g> {
                 None => Val::Tensor(tensor),
             };
         }
-        for (part, place) in lists.into_inner() {
+        for (part, place, is_only) in lists.into_inner() {
             let rows = place.and_then(|place| stacks.get(place).copied());
+            let rows = rows.map(|rows| if is_only { rows.slice(-1..) } else { rows });
             all[part] = Val::List(rows.map_or(List::Empty, List::Rows));
         }
         Ok(all)

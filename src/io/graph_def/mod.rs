@@ -7,8 +7,8 @@
 //!
 //! - Shapes are computed while importing, out of numbers and of lengths that are fed. What an op needs to be told as a
 //!   number and cannot be is refused.
-//! - Variables start from zeros. The graph's own initializer is one of its [operations](Imported::operation), and
-//!   [`Session::load`](crate::Session::load) gives them values by name.
+//! - Variables start from zeros, or from a [checkpoint](ImportOptions::checkpoint). The graph's own initializer is one of
+//!   its [operations](Imported::operation), and [`Imported::restore`] does what a `Saver` does.
 //! - Random numbers are ours: they have the distribution that TensorFlow's have, and not its values.
 //! - A variable is read as it was before the run, but by what is ordered after an assignment of it, by a control input or
 //!   by reading the assignment.
@@ -18,34 +18,46 @@
 //! - What only savers, summaries, assertions and printing need is left out.
 //! - A cast of a number beyond the range of an integer gives the nearest one.
 //!
+//! [`export`] writes one: a part of a graph, for TensorFlow.
+//!
 //! Reading trusts no file: what is no graph is an error, and no memory is asked for on the word of a header alone. An
 //! import that fails leaves the graph as it was.
 
 mod build;
 mod control;
 mod error;
+mod export;
 mod frames;
 mod functions;
 mod lists;
 mod nodes;
 mod ops;
 mod options;
+mod restore;
 mod table;
 mod tensor;
 mod value;
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use prost::Message;
 
 use self::build::{Importer, Source};
 pub use self::error::GraphDefError;
+pub use self::export::{ExportError, Exported, export};
+pub(super) use self::export::{Parts, Place, parts};
 use self::nodes::{Nodes, port_of_graph};
+use self::ops::Refusal;
 pub use self::options::{CustomNode, ImportOptions};
+use self::restore::{Restores, Starts};
 use self::value::Val;
 use crate::element::Element;
 use crate::graph::{AnyTensor, Graph, Operation, Variable};
+use crate::io::missing::Missing;
+use crate::io::tensor_bundle::{Bundle, write_bundle};
 use crate::io::tensorflow::GraphDef;
+use crate::session::Session;
 
 /// The latest version of consumers that graphs are read for: that of TensorFlow 2.21.
 const CONSUMER: i32 = 2474;
@@ -61,6 +73,7 @@ pub struct Imported<'g> {
     operations: Vec<Option<Operation<'g>>>,
     placeholders: Vec<(String, AnyTensor<'g>)>,
     variables: Vec<(String, AnyTensor<'g>)>,
+    restores: Restores,
 }
 
 impl<'g> Imported<'g> {
@@ -93,6 +106,73 @@ impl<'g> Imported<'g> {
     /// The variables, with the names that they have in the file, in its order.
     pub fn variables(&self) -> &[(String, AnyTensor<'g>)] {
         &self.variables
+    }
+
+    /// Gives a session the values that variables have in a checkpoint, as `Saver.restore(session, prefix)` does: those
+    /// that the graph's own ops restore, or all if it has no such ops. There is an example at [`save`](Imported::save).
+    ///
+    /// # Errors
+    /// [`GraphDefError::Checkpoint`] if there is no checkpoint, or it is damaged; [`GraphDefError::NotRestored`] if it
+    /// lacks variables. The session is as it was then.
+    pub fn restore(&self, session: &Session, prefix: impl AsRef<Path>) -> Result<(), GraphDefError> {
+        let bundle = Bundle::open(prefix)?;
+        let starts = Starts::new(&bundle, &self.restores);
+        let (mut missing, mut values) = (Missing::default(), Vec::new());
+        for (name, tensor) in &self.variables {
+            let shape = tensor.shape().known().unwrap_or_default();
+            match starts.taken(name, tensor.dtype(), &shape) {
+                Ok(value) => values.extend(value.map(|value| (tensor.name(), value))),
+                Err(Refusal::Fault(fault)) => return Err(*fault),
+                Err(Refusal::Detail(detail)) => missing.detail("variable", name, detail),
+                Err(Refusal::Op | Refusal::Told) => {}
+            }
+        }
+        if let Some(all) = missing.into_all() {
+            return Err(GraphDefError::NotRestored { all });
+        }
+        Ok(session.load(values)?)
+    }
+
+    /// Writes what a session has as the values of the variables, as `Saver.save(session, prefix)` does: by the names that
+    /// the graph's own ops for saving have for them.
+    ///
+    /// ```
+    /// use flowgrad::io::graph_def::{ImportOptions, import};
+    /// use flowgrad::prelude::*;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let directory = tempfile::tempdir()?;
+    /// # let prefix = directory.path().join("model.ckpt");
+    /// # // A node `v` of the op `VariableV2`, of an empty shape and of elements of `float`.
+    /// # let bytes = b"\x0a\x2c\x0a\x01v\x12\x0aVariableV2*\x0b\x0a\x05dtype\x12\x020\x01*\x0b\x0a\x05shape\x12\x02:\x00";
+    /// let g = Graph::new();
+    /// let model = import(&g, bytes, &ImportOptions::new())?;
+    /// let v = model.variable::<f32>("v").unwrap();
+    /// let session = Session::new(&g)?;
+    /// session.run(v.assign_add(3.0))?;
+    /// model.save(&session, &prefix)?;
+    ///
+    /// let other = Session::new(&g)?;
+    /// model.restore(&other, &prefix)?;
+    /// assert_eq!(other.run(v + 0.0)?.sum(), 3.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`GraphDefError::Checkpoint`] if a file cannot be written.
+    pub fn save(&self, session: &Session, prefix: impl AsRef<Path>) -> Result<(), GraphDefError> {
+        let mut values = session.variable_values()?;
+        let named = self.variables.iter().filter_map(|(name, tensor)| {
+            let value = values.remove(&tensor.name())?;
+            Some((name.clone(), value))
+        });
+        let by_key = self.restores.to_keys(named).map_err(|found| GraphDefError::Node {
+            node: "Saver".to_owned(),
+            expected: "parts of partitioned variables that go together".to_owned(),
+            found,
+        })?;
+        Ok(write_bundle(prefix, by_key)?)
     }
 
     /// The names of nodes that were left out: what only savers, summaries, assertions and printing need.
@@ -150,6 +230,19 @@ pub fn import<'g>(
     let decoded = GraphDef::decode(bytes);
     let def =
         decoded.map_err(|error| GraphDefError::Decode { length: bytes.len(), reason: error.to_string() })?;
+    let bundle = options.checkpoint.as_ref().map(Bundle::open).transpose()?;
+    import_decoded(graph, def, bytes.len(), bundle.as_ref(), options)
+}
+
+/// Adds the nodes of a graph that stood in so many bytes, with variables that start from a checkpoint.
+#[track_caller]
+pub(crate) fn import_decoded<'g>(
+    graph: &'g Graph,
+    def: GraphDef,
+    length: usize,
+    checkpoint: Option<&Bundle>,
+    options: &ImportOptions<'g>,
+) -> Result<Imported<'g>, GraphDefError> {
     if let Some(found) = def.versions.map(|versions| versions.min_consumer).filter(|&found| found > CONSUMER)
     {
         return Err(GraphDefError::Version { most: CONSUMER, found });
@@ -157,7 +250,10 @@ pub fn import<'g>(
     let nodes = Nodes::of_graph(def.node)?;
     let library = def.library.unwrap_or_default().function.into_iter();
     let functions: HashMap<String, Nodes> = library.map(Nodes::of_function).collect::<Result<_, _>>()?;
-    let source = Source { nodes: &nodes, functions: &functions, length: bytes.len() };
+    let restores = Restores::of(&nodes, &functions);
+    let length = length.saturating_add(checkpoint.map_or(0, Bundle::bytes));
+    let starts = checkpoint.map(|bundle| Starts::new(bundle, &restores));
+    let source = Source { nodes: &nodes, functions: &functions, length, starts: starts.as_ref() };
     // What is wrong shows in a graph that is thrown away.
     let variables: Vec<String> = {
         let trial = Graph::new();
@@ -184,5 +280,6 @@ pub fn import<'g>(
         operations: built.operations,
         placeholders: built.placeholders,
         variables: built.variables,
+        restores,
     })
 }

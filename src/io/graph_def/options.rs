@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::nodes::Node;
@@ -36,6 +37,7 @@ pub struct ImportOptions<'g> {
     pub(super) custom: BTreeMap<String, Arc<Build>>,
     pub(super) outputs: Option<Vec<String>>,
     pub(super) widen: bool,
+    pub(crate) checkpoint: Option<PathBuf>,
 }
 
 impl fmt::Debug for ImportOptions<'_> {
@@ -47,6 +49,7 @@ impl fmt::Debug for ImportOptions<'_> {
             .field("custom", &self.custom.keys())
             .field("outputs", &self.outputs)
             .field("widen", &self.widen)
+            .field("checkpoint", &self.checkpoint)
             .finish()
     }
 }
@@ -85,6 +88,12 @@ impl<'g> ImportOptions<'g> {
         self
     }
 
+    /// Imports these nodes as well, where not all are imported.
+    pub(crate) fn and_outputs(mut self, nodes: impl IntoIterator<Item = String>) -> Self {
+        self.outputs.get_or_insert_default().extend(nodes);
+        self
+    }
+
     /// Builds all nodes of an op by this: of the graph, the node and its inputs, the outputs. It goes before what is
     /// supported under that name. It may be called more than once for a node, with other graphs as well, in which it is
     /// tried whether the import succeeds.
@@ -108,6 +117,26 @@ impl<'g> ImportOptions<'g> {
         ImportOptions { widen: true, ..self }
     }
 
+    /// Variables start from their values in a checkpoint, as `Saver.restore(session, prefix)` gives them: in a graph that
+    /// has a `Saver` those that it restores, in another one all.
+    /// [`Imported::restore`](super::Imported::restore) gives them to a session later.
+    ///
+    /// ```no_run
+    /// use flowgrad::io::graph_def::{ImportOptions, import};
+    /// use flowgrad::prelude::*;
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let g = Graph::new();
+    /// let options = ImportOptions::new().checkpoint("model/model.ckpt-100");
+    /// let model = import(&g, &std::fs::read("model/graph.pb")?, &options)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn checkpoint(mut self, prefix: impl AsRef<Path>) -> Self {
+        self.checkpoint = Some(prefix.as_ref().to_owned());
+        self
+    }
+
     /// The same for another graph: with placeholders like the inputs.
     pub(super) fn of_trial<'t>(&self, trial: &'t Graph) -> ImportOptions<'t> {
         let like = |tensor: &AnyTensor<'g>| with_element!(tensor.dtype(), T => trial.placeholder::<T>("input", tensor.shape()).any());
@@ -118,6 +147,7 @@ impl<'g> ImportOptions<'g> {
             custom: self.custom.clone(),
             outputs: self.outputs.clone(),
             widen: self.widen,
+            checkpoint: self.checkpoint.clone(),
         }
     }
 }

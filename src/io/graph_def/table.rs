@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 
 use super::nodes::Node;
 use super::ops::{Build, FAMILIES};
-use super::tensor::STRING;
 use crate::io::tensorflow::Attr;
+use crate::io::tensorflow::element_type::STRING;
 
 /// What builds the nodes of an op, if it is supported.
 pub(super) fn find(op: &str) -> Option<Build> {

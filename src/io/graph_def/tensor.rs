@@ -1,43 +1,45 @@
 //! Constants: a `TensorProto` as an array.
 
-use ndarray::{ArrayD, IxDyn};
-
-use crate::element::{DType, Element, Value};
+use crate::element::{DType, Value};
+use crate::io::elements::{Layout, Unreadable};
 use crate::io::import::budget::Budget;
-use crate::io::small_float::{bf16, f16};
-use crate::io::tensorflow::{TensorProto, TensorShapeProto};
+use crate::io::tensorflow::element_type::{self, ElementType};
+use crate::io::tensorflow::{TensorProto, TensorShapeProto, tensor};
 use crate::shape::Shape;
 
-/// The numbers of TensorFlow's element types, and ours: with `None` for those that widening would hold, and which one.
-const TYPES: [(i32, DType, bool, &str); 13] = [
-    (1, DType::F32, true, "float"),
-    (2, DType::F64, true, "double"),
-    (3, DType::I32, true, "int32"),
-    (9, DType::I64, true, "int64"),
-    (10, DType::Bool, true, "bool"),
-    (4, DType::I32, false, "uint8"),
-    (5, DType::I32, false, "int16"),
-    (6, DType::I32, false, "int8"),
-    (17, DType::I32, false, "uint16"),
-    (22, DType::I64, false, "uint32"),
-    (14, DType::F32, false, "bfloat16"),
-    (19, DType::F32, false, "half"),
-    (7, DType::Bool, false, "string"),
-];
-
-/// The number of texts.
-pub(super) const STRING: i32 = 7;
+/// The type of that number, references included, and ours; narrower ones widened if that is asked for.
+fn accepted(number: i32, widen: bool) -> Result<(ElementType, DType), String> {
+    let found = element_type::of(number);
+    let held = found.and_then(|element| {
+        let encoding = element.encoding?;
+        encoding.own().or_else(|| widen.then(|| encoding.dtype())).map(|dtype| (element, dtype))
+    });
+    held.ok_or_else(|| {
+        format!(
+            "expected elements of float, double, int32, int64 or bool, got {}",
+            element_type::name(number)
+        )
+    })
+}
 
 /// The element type for one of TensorFlow's, references included; narrower ones widened if that is asked for.
 pub(super) fn dtype(number: i32, widen: bool) -> Result<DType, String> {
-    let plain = if number > 100 { number - 100 } else { number };
-    match TYPES.iter().find(|row| row.0 == plain) {
-        Some(&(_, dtype, is_own, _)) if is_own || widen && plain != STRING => Ok(dtype),
-        Some(&(.., name)) => {
-            Err(format!("expected elements of float, double, int32, int64 or bool, got {name}"))
-        }
-        None => Err(format!("expected elements of float, double, int32, int64 or bool, got type {plain}")),
+    accepted(number, widen).map(|(_, dtype)| dtype)
+}
+
+/// An array as a message.
+pub(super) fn proto(value: &Value) -> TensorProto {
+    let tensor_shape = Some(TensorShapeProto::of(&value.shape().into()));
+    let mut proto =
+        TensorProto { dtype: element_type::number(value.dtype()), tensor_shape, ..TensorProto::default() };
+    match value {
+        Value::F32(array) => proto.tensor_content = array.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Value::F64(array) => proto.tensor_content = array.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Value::I32(array) => proto.tensor_content = array.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Value::I64(array) => proto.tensor_content = array.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        Value::Bool(array) => proto.bool_val = array.iter().copied().collect(),
     }
+    proto
 }
 
 /// The shape; none if not even the number of axes is known.
@@ -49,66 +51,19 @@ pub(super) fn shape(proto: &TensorShapeProto) -> Option<Shape> {
 
 /// The array of a constant, or what is wrong with it.
 pub(super) fn value(proto: &TensorProto, widen: bool, budget: &mut Budget) -> Result<Value, String> {
-    let dtype = dtype(proto.dtype, widen)?;
+    let (element, dtype) = accepted(proto.dtype, widen)?;
+    let Some(encoding) = element.encoding else {
+        return Err(format!("expected a type that holds numbers, got {}", element.name));
+    };
     let declared: Vec<i64> =
         proto.tensor_shape.iter().flat_map(|shape| &shape.dim).map(|dim| dim.size).collect();
-    let lengths = budget.lengths(&declared, dtype).map_err(|over| over.to_string())?;
-    let of = Of { proto, lengths: &lengths };
-    match proto.dtype {
-        1 => of.array(&proto.float_val, |number| number, f32::from_le_bytes),
-        2 => of.array(&proto.double_val, |number| number, f64::from_le_bytes),
-        3 => of.array(&proto.int_val, |number| number, i32::from_le_bytes),
-        9 => of.array(&proto.int64_val, |number| number, i64::from_le_bytes),
-        10 => of.array(&proto.bool_val, |truth| truth, |[byte]: [u8; 1]| byte != 0),
-        4 => of.array(&proto.int_val, |number| number, |[byte]: [u8; 1]| i32::from(byte)),
-        6 => of.array(&proto.int_val, |number| number, |byte: [u8; 1]| i32::from(i8::from_le_bytes(byte))),
-        5 => of.array(&proto.int_val, |number| number, |bytes| i32::from(i16::from_le_bytes(bytes))),
-        17 => of.array(&proto.int_val, |number| number, |bytes| i32::from(u16::from_le_bytes(bytes))),
-        22 => of.array(&proto.uint32_val, i64::from, |bytes| i64::from(u32::from_le_bytes(bytes))),
-        14 => of.array(&proto.half_val, |bits| bf16((bits as u16).to_le_bytes()), bf16),
-        19 => of.array(&proto.half_val, |bits| f16((bits as u16).to_le_bytes()), f16),
-        // The type has been accepted.
-        other => Err(format!("expected a type that holds numbers, got {other}")),
-    }
-}
-
-/// A message and the lengths that it declares.
-struct Of<'a> {
-    proto: &'a TensorProto,
-    lengths: &'a [usize],
-}
-
-impl Of<'_> {
-    /// The elements: out of the bytes if there are any, else as listed, of which the last is repeated.
-    fn array<P: Copy, T: Element, const N: usize>(
-        &self,
-        listed: &[P],
-        of_listed: impl Fn(P) -> T,
-        of_bytes: impl Fn([u8; N]) -> T,
-    ) -> Result<Value, String> {
-        let count = self.lengths.iter().product();
-        let mut elements: Vec<T> = Vec::new();
-        let lacking = || format!("expected memory for {count} elements, got none");
-        elements.try_reserve_exact(count).map_err(|_| lacking())?;
-        let bytes = &self.proto.tensor_content;
-        if bytes.is_empty() {
-            if listed.len() > count {
-                return Err(format!("expected {count} elements, got {}", listed.len()));
-            }
-            elements.extend(listed.iter().map(|&element| of_listed(element)));
-            // Without any, all are 0, as in every message.
-            let last = elements.last().copied().unwrap_or_default();
-            elements.resize(count, last);
-        } else {
-            let (parts, rest) = bytes.as_chunks::<N>();
-            if parts.len() != count || !rest.is_empty() {
-                return Err(format!("expected {count} elements of {N} bytes, got {} bytes", bytes.len()));
-            }
-            elements.extend(parts.iter().map(|&part| of_bytes(part)));
-        }
-        let array = ArrayD::from_shape_vec(IxDyn(self.lengths), elements);
-        array.map(Value::from).map_err(|error| error.to_string())
-    }
+    let shape = budget.lengths(&declared, dtype).map_err(|over| over.to_string())?;
+    let bytes = tensor::bytes(proto, encoding, shape.iter().product())?;
+    let layout = Layout { encoding, big_endian: false, by_columns: false, shape };
+    layout.read(&mut &bytes[..], element.name, None).map_err(|unreadable| match unreadable {
+        Unreadable::Io(error) => error.to_string(),
+        Unreadable::Array(fault) => fault.to_string(),
+    })
 }
 
 #[cfg(test)]
@@ -161,7 +116,9 @@ mod tests {
         }
         assert_eq!(number(14, 0xbf80), Ok(Value::from(ndarray::arr1(&[-1.0_f32]))));
         assert!(
-            dtype(19, false).is_err() && dtype(STRING, true).is_err() && dtype(101, false) == Ok(DType::F32)
+            dtype(19, false).is_err()
+                && dtype(element_type::STRING, true).is_err()
+                && dtype(101, false) == Ok(DType::F32)
         );
     }
 }

@@ -1,7 +1,6 @@
 //! What readers of other programs' graphs share.
 //!
 //! - [`known`]: whole numbers that are known while a graph is built, as far as shapes are made of them.
-//! - [`missing`]: all that an importer does not support, told at once.
 //! - [`budget`]: how many bytes a file may ask for beyond those that it has.
 //! - [`hyperbolic`]: functions that both formats have, and the crate has not.
 //! - [`order`]: nodes behind what they need, or the cycle that keeps them from it.
@@ -11,7 +10,4 @@
 pub(crate) mod budget;
 pub(crate) mod hyperbolic;
 pub(crate) mod known;
-pub(crate) mod missing;
 pub(crate) mod order;
-
-pub use missing::Unsupported;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::Fault;
-use crate::io::import::missing::{self, Unsupported};
+use crate::io::missing::{self, Unsupported};
 use crate::quote::quoted;
 
 /// Why an ONNX model is not imported.

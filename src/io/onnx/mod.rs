@@ -1,4 +1,7 @@
-//! [`import`]: models of [ONNX](https://onnx.ai) as part of a graph, to run, to differentiate and to train on.
+//! [`import`]: models of [ONNX](https://onnx.ai) as part of a graph, to run, to differentiate and to train on; and
+//! [`export`]: a part of a graph, be it a model or a step of its training, as one of ONNX.
+//!
+//! # In
 //!
 //! Opsets 7 to 28 are read. Values have a fixed number of axes here, and lengths that are computed out of lengths:
 //! shape arithmetic (`Shape`, `Gather`, `Concat`, ..) is done while importing and leaves nothing behind, and lengths that
@@ -37,7 +40,46 @@
 //! # Ok::<(), flowgrad::Error>(())
 //! ```
 
+//!
+//! # Out
+//!
+//! Models are written in opset 28 with elements of `f32`, `f64`, `i32`, `i64` and `bool`; ONNX Runtime 1.32 runs them.
+//! Gradients are nodes like any other, so the graph of a training step is a model, too: what it assigns is an output, and
+//! the variable an input that has a default. To train on, a run is fed the variables that the run before has given.
+//!
+//! | here | in the file |
+//! |---|---|
+//! | inputs | inputs of their names; lengths that are not known have names, by [`ExportOptions::axis`] |
+//! | variables | initializers of their names, with the values that the session holds |
+//! | variables that the outputs or [`ExportOptions::updates`] assign | also inputs, and outputs of the name and `_new` |
+//! | calls of functions | their nodes, in the place of each call |
+//! | `cond`, `switch_case` | `If` |
+//! | `scan`, `fold`, `map_fn`, and their gradients | `Scan` |
+//! | `while_loop` | `Loop`; its gradient, which keeps rows of an unknown number, is refused |
+//! | convolutions, pools | `Conv`, `ConvTranspose`, `MaxPool` between transposes; in `f64`, where runtimes lack them, sums of products |
+//! | dropout | numbers that the runtime draws |
+//! | checks of values, `print` | what they pass on |
+//!
+//! An op that ONNX lacks is written as the few functions that a run computes it by, where these do not depend on lengths that
+//! are fed. All that cannot be written is told in one [error](OnnxExportError::Unsupported). Numbers agree within rounding;
+//! what fails a run here, such as a label out of range, need not fail it there.
+//!
+//! ```
+//! use flowgrad::io::onnx::{self, ExportOptions};
+//! use flowgrad::prelude::*;
+//! let g = Graph::new();
+//! let (x, y) = (g.placeholder::<f32>("x", [None, Some(3)]), g.placeholder::<f32>("y", [None, Some(1)]));
+//! let loss = Dense::new(&g, "dense", 3, 1).call(x, Mode::Train).mean_squared_error(y).named("loss");
+//! let train = Sgd::new(0.1).minimize(loss);
+//! let options = ExportOptions::new().axis("x", 0, "batch").axis("y", 0, "batch").updates(train);
+//! let step = onnx::export(&Session::new(&g)?, &[x.any(), y.any()], &[loss.any()], &options)?;
+//! // It is fed `dense/kernel`, unless that is as it was exported, and gives `dense/kernel_new`.
+//! assert!(step.windows(16).any(|text| text == b"dense/kernel_new"));
+//! # Ok::<(), flowgrad::Error>(())
+//! ```
+
 mod error;
+mod export;
 mod fold;
 mod item;
 mod messages;
@@ -50,7 +92,8 @@ mod table;
 mod tensor;
 mod types;
 
-pub use crate::io::import::missing::Unsupported;
+pub use crate::io::missing::Unsupported;
 pub use error::{FaultyNode, Needed, OnnxError};
+pub use export::{ExportOptions, OnnxExportError, export, export_file};
 pub use model::{Imported, ImportedInput, import, import_file};
 pub use options::{CustomNode, ImportOptions};

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::proto::DataType;
-use crate::io::tensorflow::{Attr, AttrValue, Dim, GraphDef, ListValue, NodeDef, TensorShapeProto};
-use crate::op::TensorType;
+use crate::io::tensorflow::{Attr, AttrValue, GraphDef, ListValue, NodeDef, TensorShapeProto, legal_name};
 use crate::{DType, Graph, NodeInfo};
 
 impl GraphDef {
@@ -48,7 +47,10 @@ fn attributes(node: &NodeInfo) -> BTreeMap<String, AttrValue> {
         ("T", Attr::Type(data_type(node.outputs[0].dtype).into())),
         (
             "_output_shapes",
-            Attr::List(ListValue { shape: node.outputs.iter().map(shape).collect(), ..ListValue::default() }),
+            Attr::List(ListValue {
+                shape: node.outputs.iter().map(|output| TensorShapeProto::of(&output.shape)).collect(),
+                ..ListValue::default()
+            }),
         ),
         ("built_at", text(node.location.to_string())),
     ];
@@ -56,12 +58,6 @@ fn attributes(node: &NodeInfo) -> BTreeMap<String, AttrValue> {
         attributes.push(("attributes", text(node.attributes.to_string())));
     }
     attributes.into_iter().map(|(key, value)| (key.to_owned(), AttrValue { value: Some(value) })).collect()
-}
-
-fn shape(output: &TensorType) -> TensorShapeProto {
-    let size = |length: &Option<usize>| length.map_or(-1, |length| length as i64);
-    let dim = output.shape.dims().iter().map(|length| Dim { size: size(length) }).collect();
-    TensorShapeProto { dim, unknown_rank: false }
 }
 
 fn data_type(dtype: DType) -> DataType {
@@ -85,18 +81,4 @@ fn legal_names(nodes: &[NodeInfo]) -> HashMap<&str, String> {
         name
     };
     nodes.iter().map(|node| (node.name.as_str(), unique(node))).collect()
-}
-
-/// A name in TensorFlow's alphabet, `[A-Za-z0-9.][A-Za-z0-9_.\-/]*`: in an input, a `^` in front and a `:` inside
-/// mean something. An empty scope would be drawn without a name.
-///
-/// Source: `tensorflow/core/framework/node_def_util.cc`, which also allows `\` and `>`.
-fn legal_name(name: &str) -> String {
-    let scopes: Vec<&str> = name.split('/').map(|scope| if scope.is_empty() { "_" } else { scope }).collect();
-    let is_legal = |c: char| c.is_ascii_alphanumeric() || "_.-/".contains(c);
-    let mut name = scopes.join("/").replace(|c| !is_legal(c), "_");
-    if name.starts_with(['_', '-']) {
-        name.insert(0, '.');
-    }
-    name
 }

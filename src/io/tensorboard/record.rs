@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crc32c::crc32c;
 use prost::Message;
 
 use super::error::SummaryError;
+use crate::io::masked_crc::masked_crc;
 
 /// Bytes that wait before they are written, some hundred scalars: a write for each would cost more than making it,
 /// and more bytes at once save nothing.
@@ -102,14 +102,6 @@ fn append_record(to: &mut Vec<u8>, data: &[u8]) {
     to.extend_from_slice(&masked_crc(&length).to_le_bytes());
     to.extend_from_slice(data);
     to.extend_from_slice(&masked_crc(data).to_le_bytes());
-}
-
-/// rotate right(c, 15) + `0xa282ead8` modulo 2³², where c is the CRC-32C (Castagnoli) of the bytes: a checksum
-/// that may itself lie among bytes that are checked.
-///
-/// Source: `tensorflow/core/lib/hash/crc32c.h`.
-fn masked_crc(bytes: &[u8]) -> u32 {
-    crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
 }
 
 #[cfg(all(test, unix))]

@@ -138,9 +138,9 @@ pub enum WindowFault {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    pub(in crate::ops) size: [usize; 2],
-    pub(in crate::ops) strides: [usize; 2],
-    pub(in crate::ops) dilations: [usize; 2],
+    pub(crate) size: [usize; 2],
+    pub(crate) strides: [usize; 2],
+    pub(crate) dilations: [usize; 2],
     pub(in crate::ops) padding: Padding,
 }
 
@@ -245,7 +245,7 @@ impl Window {
     }
 
     /// The places along an axis of an image, 0 for the rows and 1 for the columns, of this length.
-    pub(in crate::ops) fn places(&self, axis: usize, length: usize) -> Result<Places, Fault> {
+    pub(crate) fn places(&self, axis: usize, length: usize) -> Result<Places, Fault> {
         let (size, stride, dilation) = (self.size[axis], self.strides[axis], self.dilations[axis]);
         let extent = (size - 1).checked_mul(dilation).and_then(|gap| gap.checked_add(1));
         let reached = |count: usize| (count.saturating_sub(1) * stride).checked_add(extent?);
@@ -309,10 +309,10 @@ fn halves(whole: usize) -> (usize, usize) {
 
 /// Where a window stands along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::ops) struct Places {
-    pub(in crate::ops) count: usize,
+pub(crate) struct Places {
+    pub(crate) count: usize,
     /// Rows or columns of padding before the first of the image.
-    pub(in crate::ops) before: usize,
+    pub(crate) before: usize,
 }
 
 impl fmt::Display for Window {

@@ -50,6 +50,13 @@ fn reduced<'g>(
 ) -> Outputs<'g> {
     let keeps = at.flag("keep_dims")?;
     let axes = at.numbers(1, "axes")?;
+    if let Some(Val::Known(number, dtype)) = at.inputs.first()
+        && number.shape().is_empty()
+        && axes.is_empty()
+        && arithmetic.is_some()
+    {
+        return known(number.clone(), *dtype);
+    }
     if let (Some(arithmetic), Some(Val::Known(numbers, dtype))) = (arithmetic, at.inputs.first())
         && numbers.shape().len() == 1
         && axes.len() == 1

@@ -3,17 +3,16 @@
 use ndarray::arr0;
 
 use super::super::nodes::{Nodes, Port};
+use super::super::restore::Begin;
 use super::super::tensor;
 use super::at::one;
 use super::{At, Outputs, Refusal, Row, Val};
-use crate::element::with_element;
+use crate::element::{DType, Element, with_element};
 use crate::graph::op::{self, Update};
-use crate::graph::{AnyTensor, Role};
-use crate::initializer::zeros;
+use crate::graph::{AnyTensor, Graph, Role};
 use crate::io::import::budget::Budget;
 use crate::io::import::known::Known;
 use crate::io::tensorflow::Attr;
-use crate::shape::Shape;
 
 pub(super) const OPS: &[Row] = &[
     ("Assign", |at| changed(at, Update::Replace)),
@@ -38,7 +37,7 @@ pub(super) const OPS: &[Row] = &[
     ("Variable", variable),
     ("VariableShape", |at| {
         let lengths = Known::lengths_of(at.tensor(0)?);
-        let to = if at.node.attr("out_type").is_some() { at.dtype("out_type")? } else { crate::DType::I32 };
+        let to = if at.node.attr("out_type").is_some() { at.dtype("out_type")? } else { DType::I32 };
         Ok(vec![Val::Known(lengths, to)])
     }),
     ("VariableV2", variable),
@@ -107,35 +106,24 @@ fn variable<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     let lengths = shape.ok_or("expected a variable of a known shape, got an unknown one")?;
     let declared: Vec<i64> = lengths.iter().map(|&length| i64::try_from(length).unwrap_or(-1)).collect();
     let budget = at.importer.budget.borrow_mut().lengths(&declared, dtype);
-    let lengths = Shape::from(budget.map_err(|over| over.to_string())?);
-    let is_slot = at.importer.slots.contains(at.name());
-    let graph = at.graph();
-    let tensor = match dtype {
-        crate::DType::Bool => {
-            let elements = ndarray::ArrayD::from_elem(lengths.known().unwrap_or_default(), false);
-            graph.non_trainable_variable(name, elements).any()
-        }
-        crate::DType::F32 => started::<f32>(graph, name, lengths, is_slot),
-        crate::DType::F64 => started::<f64>(graph, name, lengths, is_slot),
-        crate::DType::I32 => started::<i32>(graph, name, lengths, true),
-        crate::DType::I64 => started::<i64>(graph, name, lengths, true),
+    let lengths = budget.map_err(|over| over.to_string())?;
+    let start = match at.importer.source.starts {
+        Some(starts) => starts.value(name, dtype, &lengths)?,
+        None => None,
     };
+    let start = start.map_or(Begin::Zeros(lengths), Begin::Held);
+    let is_trained = !at.importer.slots.contains(at.name()) && matches!(dtype, DType::F32 | DType::F64);
+    let tensor = with_element!(dtype, T => started::<T>(at.graph(), name, start, is_trained));
     let mut variables = at.importer.variables.borrow_mut();
     variables.push((name.to_owned(), tensor));
     Ok(vec![Val::Variable { place: variables.len() - 1, after: None }])
 }
 
-/// A variable that starts from zeros.
-fn started<'g, T: crate::element::Numeric>(
-    graph: &'g crate::Graph,
-    name: &str,
-    shape: Shape,
-    is_slot: bool,
-) -> AnyTensor<'g> {
-    if is_slot {
-        graph.non_trainable_variable::<T>(name, zeros(shape)).any()
+fn started<'g, T: Element>(graph: &'g Graph, name: &str, start: Begin, is_trained: bool) -> AnyTensor<'g> {
+    if is_trained {
+        graph.variable::<T>(name, start).any()
     } else {
-        graph.variable::<T>(name, zeros(shape)).any()
+        graph.non_trainable_variable::<T>(name, start).any()
     }
 }
 

@@ -4,7 +4,7 @@ use crate::graph::AnyTensor;
 use crate::io::onnx::error::{NodeFault, invalid, unsupported};
 use crate::io::onnx::node::{At, Built, counts, one};
 use crate::io::onnx::table::{Row, op};
-use crate::ops::{AxisRange, Convolution, Padding};
+use crate::ops::{AxisRange, Convolution, Length, Padding};
 
 use super::normalization::channelwise;
 use super::pad::with_number;
@@ -85,6 +85,16 @@ impl Moves {
     /// What the window spans along an axis.
     pub(super) fn extent(&self, axis: usize) -> usize {
         (self.size[axis].max(1) - 1).saturating_mul(self.dilations[axis]).saturating_add(1)
+    }
+
+    /// What one of the window's elements along an axis sees of padded images.
+    fn seen(&self, axis: usize, index: usize) -> AxisRange {
+        let first = index * self.dilations[axis];
+        // As many behind the last place of this one as there are of the window.
+        let last = -((self.extent(axis) - 1 - first) as isize);
+        let range =
+            if last == 0 { AxisRange::from(first as isize..) } else { AxisRange::of(first as isize, last) };
+        range.step(self.strides[axis] as isize)
     }
 
     /// The padding of the last two axes, or of the only one as columns.
@@ -171,6 +181,12 @@ fn convolved<'g>(at: &At<'_, 'g>, x: AnyTensor<'g>, w: AnyTensor<'g>) -> Result<
     let rank = x.shape().rank();
     let moves = Moves::of(at, kernel_size(at, w)?)?;
     let groups = counts(&[at.int("group", 1)?], "group")?[0];
+    if let Some(y) = of_pixels(x, w, &moves, groups) {
+        return Ok(y);
+    }
+    if let Some(y) = of_channels(x, w, &moves, groups)? {
+        return Ok(y);
+    }
     let (there, back) = channels_last(rank);
     let convolution = Convolution::new()
         .strides(last_two(&moves.strides))
@@ -184,6 +200,70 @@ fn convolved<'g>(at: &At<'_, 'g>, x: AnyTensor<'g>, w: AnyTensor<'g>) -> Result<
         _ => in_space(images, kernel, &moves, convolution)?,
     };
     Ok(y.transpose_perm(back))
+}
+
+/// With a kernel of one pixel: a product of matrices for each image, in which nothing moves.
+fn of_pixels<'g>(x: AnyTensor<'g>, w: AnyTensor<'g>, moves: &Moves, groups: usize) -> Option<AnyTensor<'g>> {
+    let is_still = moves.size.iter().chain(&moves.strides).all(|&number| number == 1)
+        && moves.pads.as_ref().is_some_and(|pads| pads.iter().all(|&pads| pads == (0, 0)));
+    // Of other numbers of channels the convolution says what is wrong.
+    let channels = x.shape().dims()[1].filter(|_| w.shape().dims()[1] == x.shape().dims()[1]);
+    if !is_still || groups != 1 || channels.is_none() {
+        return None;
+    }
+    let lengths: Vec<Length<'g>> = (0..x.shape().rank() as isize).map(|axis| x.dim(axis)).collect();
+    let pixels = lengths[3..].iter().fold(lengths[2], |pixels, &length| pixels * length);
+    let kernel = w.reshape([w.dim(0), w.dim(1)]);
+    let y = kernel.matmul(x.reshape([lengths[0], lengths[1], pixels]));
+    let lengths: Vec<Length<'g>> =
+        [lengths[0], w.dim(0)].into_iter().chain(lengths[2..].iter().copied()).collect();
+    Some(y.reshape(lengths))
+}
+
+/// With a kernel for each channel by itself: a sum over the kernel's pixels of the images, moved, times a number a channel.
+/// What a window shows is as large for each channel as a convolution of all would need it, and its products are tiny.
+fn of_channels<'g>(
+    x: AnyTensor<'g>,
+    w: AnyTensor<'g>,
+    moves: &Moves,
+    groups: usize,
+) -> Result<Option<AnyTensor<'g>>, NodeFault> {
+    /// Pixels of a kernel up to which its terms are written out.
+    const PIXELS: usize = 64;
+    let (rank, shape, of_kernel) = (x.shape().rank(), x.shape(), w.shape());
+    let is_each = groups > 1 && of_kernel.dims()[0] == Some(groups) && of_kernel.dims()[1] == Some(1);
+    let is_small = moves.size.iter().try_fold(1, |pixels, &size| usize::checked_mul(pixels, size));
+    let is_small = is_small.is_some_and(|pixels| (1..=PIXELS).contains(&pixels));
+    let Some(pads) = moves.pads.as_ref().filter(|_| is_each && is_small && rank < 5) else { return Ok(None) };
+    if shape.dims()[1] != Some(groups) {
+        return Ok(None);
+    }
+    let around = pads.iter().map(|&(before, behind)| (before as i64, behind as i64));
+    let around: Vec<(i64, i64)> = [(0, 0); 2].into_iter().chain(around).collect();
+    let padded = with_number(x, &around, None)?;
+    let is_short =
+        |axis: usize| padded.shape().dims()[axis + 2].is_some_and(|length| length < moves.extent(axis));
+    if (0..rank - 2).any(is_short) {
+        return Ok(None);
+    }
+    let axes = rank - 2;
+    let mut sum: Option<AnyTensor<'g>> = None;
+    for pixel in 0..moves.size.iter().product() {
+        let mut rest = pixel;
+        let mut ranges = vec![AxisRange::from(..); rank];
+        let mut weight = vec![AxisRange::from(..); rank];
+        for axis in (0..axes).rev() {
+            let index = rest % moves.size[axis];
+            rest /= moves.size[axis];
+            ranges[axis + 2] = moves.seen(axis, index);
+            weight[axis + 2] = AxisRange::of(index as isize, index as isize + 1);
+        }
+        // [filters, 1, 1, 1], in front of which is no batch.
+        let weight = w.slice(weight).reshape([vec![groups as isize], vec![1; axes]].concat());
+        let term = padded.slice(ranges) * weight;
+        sum = Some(sum.map_or(term, |sum| sum + term));
+    }
+    Ok(sum)
 }
 
 /// Along three axes: a convolution of planes for each plane of the kernel, added up.
@@ -213,12 +293,7 @@ fn in_space<'g>(
     }
     let mut sum: Option<AnyTensor<'g>> = None;
     for plane in 0..moves.size[0] {
-        let first = plane * moves.dilations[0];
-        // As many planes behind the last place of this one as there are of the kernel.
-        let last = -((extent - 1 - first) as isize);
-        let range =
-            if last == 0 { AxisRange::from(first as isize..) } else { AxisRange::of(first as isize, last) };
-        let seen = padded.slice(vec![AxisRange::from(..), range.step(stride as isize)]);
+        let seen = padded.slice(vec![AxisRange::from(..), moves.seen(0, plane)]);
         let part = flat(seen).conv2d(kernel.slice(AxisRange::from(plane)), convolution);
         sum = Some(sum.map_or(part, |sum| sum + part));
     }

@@ -1,4 +1,5 @@
-//! [`Missing`]: ops and attributes that an importer does not support, collected so that one error tells them all.
+//! [`Missing`]: ops and attributes that an importer or an exporter does not support, collected so that one error tells them
+//! all.
 
 use std::fmt;
 
@@ -8,7 +9,7 @@ use crate::quote::quoted;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unsupported {
-    /// The op, as the file names it.
+    /// The op, as the file that is read names it, or the graph that is written.
     pub op: String,
     /// The node.
     pub node: String,

@@ -1,0 +1,97 @@
+//! The graphs of TensorFlow that are imported, exported again.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use flowgrad::io::graph_def::{ImportOptions, import};
+use flowgrad::{AnyTensor, Value, prelude::*};
+use serde::Deserialize;
+
+use crate::stored::Stored;
+use crate::support::{Bench, Program};
+
+/// A graph, and what is fed.
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    feeds: BTreeMap<String, Stored>,
+    fetches: BTreeMap<String, Stored>,
+    gradients: Vec<(String, String, Stored)>,
+    #[serde(default)]
+    variables: BTreeMap<String, Stored>,
+    train: Option<Train>,
+}
+
+#[derive(Deserialize)]
+struct Train {
+    op: String,
+    loss: String,
+}
+
+fn unpacked(name: &str) -> Vec<u8> {
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/graph_def").join(name.to_owned() + ".gz");
+    let packed = std::fs::read(path).unwrap();
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn value(stored: &Stored) -> Value {
+    let numbers = stored.numbers();
+    match stored.dtype.as_str() {
+        "f32" => Value::from(numbers.mapv(|x| x as f32)),
+        "f64" => Value::from(numbers),
+        "i32" => Value::from(numbers.mapv(|x| x as i32)),
+        _ => Value::from(numbers.mapv(|x| x as i64)),
+    }
+}
+
+/// Graphs whose exports are not read here: gradients of loops fill lists of tensors from the end, and
+/// loops of any length leave lists.
+const NOT_READ_BACK: [&str; 4] = ["frames", "functional", "recurrent_frames", "recurrent_functional"];
+
+#[test]
+fn graphs_of_tensorflow_go_back() {
+    let bench = Bench::new();
+    let cases: Vec<Case> = serde_json::from_slice(&unpacked("expected.json")).unwrap();
+    assert_eq!(cases.len(), 32);
+    let mut errors = Vec::new();
+    for case in &cases {
+        let g = Graph::new();
+        let model = import(&g, &unpacked(&(case.name.clone() + ".pb")), &ImportOptions::new()).unwrap();
+        let tensor = |name: &String| model.tensor(name).unwrap();
+        let mut outputs: Vec<AnyTensor<'_>> = case.fetches.keys().map(tensor).collect();
+        for (y, x, _) in &case.gradients {
+            let (y, x) = (tensor(y), tensor(x));
+            outputs.push(match y.dtype() {
+                DType::F32 => y.typed::<f32>().gradients([x.typed::<f32>()])[0].any(),
+                _ => y.typed::<f64>().gradients([x.typed::<f64>()])[0].any(),
+            });
+        }
+        let session = Session::new(&g).unwrap();
+        let values =
+            model.variables().iter().map(|(name, tensor)| (tensor.name(), value(&case.variables[name])));
+        session.load(values).unwrap();
+        let step = case.train.as_ref().map(|train| {
+            outputs.push(tensor(&train.loss));
+            outputs.extend(model.variables().iter().map(|(_, tensor)| *tensor));
+            (model.operation(&train.op).unwrap(), 20)
+        });
+        let feeds = model.placeholders().iter().map(|(name, tensor)| (*tensor, value(&case.feeds[name])));
+        let feeds: Vec<_> = feeds.collect();
+        let is_single = outputs.iter().any(|output| output.dtype() == DType::F32);
+        let apart = match (is_single, step.is_some()) {
+            (true, true) => 2e-4,
+            (true, false) => 4e-6,
+            (false, true) => 1e-11,
+            (false, false) => 1e-12,
+        };
+        let reads_back = !NOT_READ_BACK.contains(&case.name.as_str());
+        let program = Program { feeds, outputs, step, apart };
+        errors.extend(bench.try_add(&case.name, &session, &program, reads_back).err());
+    }
+    errors.extend(bench.try_check().err());
+    assert!(errors.is_empty(), "{}", errors.join("\n"));
+}
