@@ -126,7 +126,7 @@ const OTHERWISE: [&str; 11] = [
     "argmax with NaN",
     "argmin with NaN",
     "argsort of ties",
-    "argsort of ties, descending",
+    "argsort of ties descending",
     "gather_nd of one place",
     "gather_nd without indices",
     "gather_nd with without indices",
