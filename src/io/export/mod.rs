@@ -20,6 +20,5 @@ pub(crate) mod names;
 pub(crate) mod part;
 mod walk;
 
-// Frozen models have no use for some of it.
-#[cfg_attr(not(feature = "graphdef"), allow(unused_imports))]
+#[allow(unused_imports, reason = "each format takes its part")]
 pub(crate) use part::{Branch, Item, Kind, Loop, Output, Part, Place, WalkError};

@@ -137,6 +137,7 @@ pub fn export(
     let meta_graph = MetaGraphDef {
         meta_info_def: Some(MetaInfoDef {
             tags: vec!["serve".to_owned()],
+            // Whose ops are written.
             tensorflow_version: "2.21.0".to_owned(),
         }),
         graph_def: Some(def),

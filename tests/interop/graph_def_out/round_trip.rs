@@ -56,7 +56,7 @@ const NOT_READ_BACK: [&str; 4] = ["frames", "functional", "recurrent_frames", "r
 fn graphs_of_tensorflow_go_back() {
     let bench = Bench::new();
     let cases: Vec<Case> = serde_json::from_slice(&unpacked("expected.json")).unwrap();
-    assert_eq!(cases.len(), 32);
+    assert!(cases.len() >= 32);
     let mut errors = Vec::new();
     for case in &cases {
         let g = Graph::new();

@@ -38,6 +38,9 @@ fn pad_transposed(at: &mut At<'_, '_>) -> Ports {
         }
     }
     if at.attribute::<Attribute>("with")? == Attribute::Text("reflect".into()) {
+        if !at.types[1].shape.is_known() {
+            return Err("expected known lengths of what was reflected, got some that are fed".to_owned());
+        }
         let lengths = at.block.longs(&[around.len() as i64 / 2, 2]);
         let around = at.block.longs(&around);
         let around = at.block.reshape(around, lengths);

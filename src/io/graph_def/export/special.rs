@@ -4,7 +4,14 @@ use super::at::{At, Ports, Row, one};
 use super::block::Port;
 
 pub(super) const OPS: &[Row] = &[
-    ("betainc", |at| same(at, "Betainc")),
+    ("betainc", |at| {
+        // Operands are not broadcast there.
+        let sum = at.block.same("AddV2", &at.inputs[..2]);
+        let sum = at.block.same("AddV2", &[sum, at.inputs[2]]);
+        let shape = at.block.shape(sum);
+        let operands: Vec<Port> = at.inputs.iter().map(|&x| at.block.broadcast(x, shape)).collect();
+        one(at.block.same("Betainc", &operands))
+    }),
     ("digamma", |at| same(at, "Digamma")),
     ("erfinv", |at| same(at, "Erfinv")),
     ("erfinv_slope", |at| {
