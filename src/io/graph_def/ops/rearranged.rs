@@ -7,7 +7,8 @@ use super::{At, Outputs, Refusal, Row, Val};
 use crate::element::DType;
 use crate::graph::AnyTensor;
 use crate::io::import::known::Known;
-use crate::ops::Length;
+use crate::ops::{AxisRange, Length, Pad};
+use crate::shape::Axes;
 
 pub(super) const OPS: &[Row] = &[
     ("BatchToSpaceND", batch_to_space),
@@ -24,13 +25,13 @@ pub(super) const OPS: &[Row] = &[
     ("MatrixSetDiagV3", |at| set_diagonal(at)),
     ("MirrorPad", |at| {
         let (pairs, before) = (pairs(at, 1, "paddings")?, mirrored(at)?);
-        at.unary(|x| mirror(x, &pairs, before))
+        one(mirror(at.tensor(0)?, &pairs, before)?)
     }),
     ("MirrorPadGrad", |at| {
         let (dy, pairs, before) = (at.tensor(0)?, pairs(at, 1, "paddings")?, mirrored(at)?);
         let lengths = dy.lengths().into_iter().zip(&pairs).map(|(length, pad)| length - (pad[0] + pad[1]));
         let x = dy.scalar_like(0.0).broadcast_to(lengths.collect::<Vec<_>>());
-        Ok(gradients(mirror(x, &pairs, before), dy, &[x])?.into_iter().map(Val::Tensor).collect())
+        Ok(gradients(mirror(x, &pairs, before)?, dy, &[x])?.into_iter().map(Val::Tensor).collect())
     }),
     ("ResizeBilinear", |at| one(resized(at, at.tensor(0)?, true)?)),
     ("ResizeBilinearGrad", |at| {
@@ -55,7 +56,7 @@ pub(super) const OPS: &[Row] = &[
     ("Roll", |at| {
         let whole = |numbers: Vec<i64>| numbers.into_iter().map(|number| number as isize).collect::<Vec<_>>();
         let (shifts, axes) = (whole(at.numbers(1, "shifts")?), whole(at.numbers(2, "axes")?));
-        at.unary(|x| x.roll(shifts, crate::shape::Axes::of(axes)))
+        at.unary(|x| x.roll(shifts, Axes::of(axes)))
     }),
     ("SpaceToBatchND", space_to_batch),
     ("SpaceToDepth", space_to_depth),
@@ -81,25 +82,36 @@ fn mirrored(at: &At<'_, '_>) -> Result<usize, Refusal> {
 }
 
 /// The tensor with elements mirrored at its edges, without so many of those there.
-fn mirror<'g>(x: AnyTensor<'g>, pairs: &[[usize; 2]], skip: usize) -> AnyTensor<'g> {
-    pairs.iter().enumerate().fold(x, |x, (axis, &[before, behind])| {
-        let along = |range: crate::AxisRange| {
-            let ranges = std::iter::repeat_n(crate::AxisRange::from(..), axis).chain([range]);
-            x.slice(ranges.collect::<Vec<_>>()).reverse(axis as isize)
+fn mirror<'g>(x: AnyTensor<'g>, pairs: &[[usize; 2]], skip: usize) -> Result<AnyTensor<'g>, Refusal> {
+    if skip > 0 {
+        let pairs: Vec<(usize, usize)> = pairs.iter().map(|&[before, behind]| (before, behind)).collect();
+        return Ok(x.pad(pairs, Pad::Reflect));
+    }
+    let dims = x.shape().dims().to_vec();
+    if pairs.len() != dims.len() {
+        return Err(format!("expected two paddings for each axis of {}, got {pairs:?}", x.shape()).into());
+    }
+    let mut mirrored = x;
+    for (axis, (&[before, behind], length)) in pairs.iter().zip(dims).enumerate() {
+        let most = length.unwrap_or(isize::MAX as usize);
+        if before > most || behind > most {
+            return Err(
+                format!("expected to mirror {most} elements at most, got {before} and {behind}").into()
+            );
+        }
+        let along = |range: AxisRange| {
+            let ranges = std::iter::repeat_n(AxisRange::from(..), axis).chain([range]);
+            mirrored.slice(ranges.collect::<Vec<_>>()).reverse(axis as isize)
         };
-        let (skip, before, behind) = (skip as isize, before as isize, behind as isize);
-        let mut parts = Vec::new();
-        if before > 0 {
-            parts.push(along((skip..skip + before).into()));
+        let (before, behind) = (before as isize, behind as isize);
+        let first = (before > 0).then(|| along((..before).into()));
+        let last = (behind > 0).then(|| along((-behind..).into()));
+        let parts: Vec<AnyTensor<'g>> = first.into_iter().chain([mirrored]).chain(last).collect();
+        if parts.len() > 1 {
+            mirrored = x.graph().concat_any(&parts, axis as isize);
         }
-        parts.push(x);
-        if behind > 0 {
-            let last = (-skip - behind..).into();
-            let last = if skip == 0 { last } else { (-skip - behind..-skip).into() };
-            parts.push(along(last));
-        }
-        if parts.len() == 1 { x } else { x.graph().concat_any(&parts, axis as isize) }
-    })
+    }
+    Ok(mirrored)
 }
 
 /// Blocks of the axes behind the first as more of the first.
@@ -109,7 +121,7 @@ fn space_to_batch<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     let mut around = vec![(0, 0)];
     around.extend(pads.iter().map(|pad| (pad[0], pad[1])));
     around.resize(rank, (0, 0));
-    let x = x.pad(around, crate::ops::Pad::Constant(0.0));
+    let x = x.pad(around, Pad::Constant(0.0));
     let lengths = x.lengths();
     let cut = lengths.iter().enumerate().flat_map(|(axis, &length)| {
         match axis.checked_sub(1).and_then(|place| blocks.get(place)) {
@@ -151,9 +163,9 @@ fn batch_to_space<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     let x = x.reshape(joined.collect::<Vec<_>>());
     let ranges = crops.iter().map(|&[before, behind]| {
         let (before, behind) = (before as isize, behind as isize);
-        if behind == 0 { (before..).into() } else { crate::AxisRange::of(before, -behind) }
+        if behind == 0 { (before..).into() } else { AxisRange::of(before, -behind) }
     });
-    one(x.slice(std::iter::once(crate::AxisRange::from(..)).chain(ranges).collect::<Vec<_>>()))
+    one(x.slice(std::iter::once(AxisRange::from(..)).chain(ranges).collect::<Vec<_>>()))
 }
 
 /// The sizes of blocks.
@@ -255,7 +267,7 @@ fn response<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     let x = at.tensor(0)?;
     let channels = x.shape().dims().last().copied().flatten().ok_or("expected channels that are known")?;
     let radius = usize::try_from(radius).map_err(|_| format!("expected a radius, got {radius}"))?;
-    at.spend((channels * channels) as f64, x.dtype())?;
+    at.spend(channels as f64 * channels as f64, x.dtype())?;
     let is_near =
         Array2::from_shape_fn((channels, channels), |(a, b)| f64::from(u8::from(a.abs_diff(b) <= radius)));
     let is_near = numbers(at, is_near, x.dtype());
@@ -291,7 +303,7 @@ fn resized_to<'g>(
     let x = if is_linear && x.dtype() != DType::F64 { x.cast(DType::F32) } else { x };
     let mut y = x;
     for (axis, from, to) in [(1, height, rows), (2, width, columns)] {
-        at.spend((from * to) as f64, DType::F64)?;
+        at.spend(from as f64 * to as f64, DType::F64)?;
         let scale =
             if corners && to > 1 { (from as f64 - 1.0) / (to as f64 - 1.0) } else { from as f64 / to as f64 };
         // Places are computed in single precision there.
@@ -340,8 +352,9 @@ pub(super) fn padded<'g>(x: AnyTensor<'g>, paddings: &Known<'g>) -> Option<AnyTe
     let (pairs, _) = pairs.as_chunks::<2>();
     Some(pairs.iter().enumerate().fold(x, |x, (axis, pair)| {
         let [before, behind] = pair.map(|count| {
-            let mut lengths = x.lengths();
-            lengths[axis] = count;
+            let lengths = x.lengths().into_iter().enumerate();
+            let lengths = lengths.map(|(own, length)| if own == axis { count } else { length });
+            let lengths = lengths.collect::<Vec<_>>();
             x.scalar_like(0.0).broadcast_to(lengths)
         });
         x.graph().concat_any(&[before, x, behind], axis as isize)

@@ -112,7 +112,11 @@ fn segments<'g>(at: &At<'_, 'g>, of: Segments) -> Outputs<'g> {
     at.spend(count as f64, DType::F64)?;
     // Of a segment without rows it is 0, and not the least number there is.
     let rank = at.tensor(0)?.shape().rank();
-    let is_there: Vec<bool> = (0..count).map(|segment| ids.contains(&(segment as i64))).collect();
+    let mut is_there = vec![false; count];
+    for &segment in &ids {
+        let place = usize::try_from(segment).ok().and_then(|segment| is_there.get_mut(segment));
+        *place.ok_or_else(|| format!("expected segments from 0 on, got {segment}"))? = true;
+    }
     let is_there = at.graph().constant(ndarray::Array1::from(is_there)).any();
     let is_there = (1..rank).fold(is_there, |is_there, _| is_there.expand_dims(-1));
     at.binary(|x, ids| {
