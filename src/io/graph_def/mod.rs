@@ -144,7 +144,7 @@ impl<'g> Imported<'g> {
     /// # let directory = tempfile::tempdir()?;
     /// # let prefix = directory.path().join("model.ckpt");
     /// # // A node `v` of the op `VariableV2`, of an empty shape and of elements of `float`.
-    /// # let bytes = b"\x0a\x2c\x0a\x01v\x12\x0aVariableV2*\x0b\x0a\x05dtype\x12\x020\x01*\x0b\x0a\x05shape\x12\x02:\x00";
+    /// # let bytes = b"\x0a\x29\x0a\x01v\x12\x0aVariableV2*\x0b\x0a\x05dtype\x12\x020\x01*\x0b\x0a\x05shape\x12\x02:\x00";
     /// let g = Graph::new();
     /// let model = import(&g, bytes, &ImportOptions::new())?;
     /// let v = model.variable::<f32>("v").unwrap();

@@ -110,8 +110,9 @@ impl<'g> ImportOptions<'g> {
         self
     }
 
-    /// Takes constants of narrower elements, which are held exactly: half and bfloat16 as `f32`, (u)int8 and (u)int16 as
-    /// `i32`, uint32 as `i64`. What is computed of them is then rounded as these are.
+    /// Takes constants of narrower elements, which are held exactly: half, bfloat16 and floats of 8 bits as `f32`, (u)int8
+    /// and (u)int16 as `i32`, uint32 as `i64`, and uint64, if all are below 2⁶³. What is computed of them is then rounded
+    /// as these are.
     #[must_use]
     pub fn widen(self) -> Self {
         ImportOptions { widen: true, ..self }

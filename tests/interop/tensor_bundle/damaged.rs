@@ -132,7 +132,7 @@ fn what_contradicts_itself_is_told() {
     let of = |dims: &[i64], place: [i64; 3]| with(tensor(1, dims, place, zeros));
     // Keys, each nearly as long as the block, of which a byte is written.
     let long = (0..2000_u64).map(|place| entry(60_000 + place, b"a", b""));
-    let long: Vec<u8> = entry(0, &[b'a'; 60_000], b"").into_iter().chain(long.flatten()).collect();
+    let long: Vec<u8> = entry(0, &vec![b'a'; 60_000], b"").into_iter().chain(long.flatten()).collect();
     let no_part = with([tensor(1, &[4], [0, 0, 0], 0), field(7, &slice(0, 4))].concat());
     let version = entry(0, b"", &field(3, &number(2, 9)));
     let cases: Vec<(&str, Vec<u8>)> = vec![

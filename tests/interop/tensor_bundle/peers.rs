@@ -1,6 +1,7 @@
 //! TensorFlow's own numbers, and TensorFlow as a reader of what is written here.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -164,7 +165,7 @@ fn tensorflow_reads_what_is_written() {
     for (name, value) in &arrays {
         let numbers: Vec<String> = printed(value);
         let shape: Vec<String> = value.shape().iter().map(ToString::to_string).collect();
-        expected += &format!("{name}\t{}\t{}\n", shape.join(","), numbers.join(","));
+        writeln!(expected, "{name}\t{}\t{}", shape.join(","), numbers.join(",")).unwrap();
     }
     let list = directory.path().join("expected.tsv");
     std::fs::write(&list, expected).unwrap();
