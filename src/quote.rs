@@ -8,6 +8,7 @@ const SHOWN: usize = 100;
     test,
     feature = "csv",
     feature = "graphdef",
+    feature = "keras",
     feature = "npz",
     feature = "onnx",
     feature = "safetensors"
@@ -46,6 +47,7 @@ pub(crate) fn excerpt(text: &[u8]) -> String {
     test,
     feature = "csv",
     feature = "graphdef",
+    feature = "keras",
     feature = "npz",
     feature = "onnx",
     feature = "safetensors"

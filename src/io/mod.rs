@@ -3,6 +3,7 @@
 //! - [`checkpoint`]: what a session holds, as a safetensors file, from which a training goes on.
 //! - [`frozen`]: a model with its weights, which another program runs without the code that built it.
 //! - [`graph_def`]: graphs of TensorFlow 1, as nodes of one's own graph.
+//! - [`keras`]: weights by name, as Keras keeps them.
 //! - [`npz`]: arrays by name, as NumPy keeps them.
 //! - [`onnx`]: models that PyTorch and others export, as part of a graph.
 //! - [`safetensors`]: arrays by name, as PyTorch and others keep them.
@@ -35,7 +36,13 @@ pub(crate) use error_of_its_own;
 #[cfg(feature = "safetensors")]
 pub mod checkpoint;
 // Models of ONNX are written alone.
-#[cfg(any(feature = "graphdef", feature = "npz", feature = "onnx", feature = "safetensors"))]
+#[cfg(any(
+    feature = "graphdef",
+    feature = "keras",
+    feature = "npz",
+    feature = "onnx",
+    feature = "safetensors"
+))]
 #[cfg_attr(not(any(feature = "graphdef", feature = "npz", feature = "safetensors")), allow(dead_code))]
 mod elements;
 // Frozen models take less of it than graphs for other programs.
@@ -56,25 +63,34 @@ mod missing;
 pub use missing::Unsupported;
 #[cfg(feature = "safetensors")]
 mod json;
+#[cfg(feature = "keras")]
+pub mod keras;
 #[cfg(any(feature = "graphdef", feature = "tensorboard"))]
 mod masked_crc;
 #[cfg(feature = "npz")]
 pub mod npz;
 #[cfg(feature = "onnx")]
 pub mod onnx;
-#[cfg(any(feature = "graphdef", feature = "npz", feature = "safetensors"))]
+#[cfg(any(feature = "graphdef", feature = "npz", feature = "onnx", feature = "safetensors"))]
 mod replace;
 #[cfg(feature = "safetensors")]
 pub mod safetensors;
 #[cfg(feature = "graphdef")]
 pub mod saved_model;
-#[cfg(any(feature = "graphdef", feature = "npz", feature = "onnx", feature = "safetensors"))]
+#[cfg(any(
+    feature = "graphdef",
+    feature = "keras",
+    feature = "npz",
+    feature = "onnx",
+    feature = "safetensors"
+))]
 // Models have those of 16 bits alone.
 #[cfg_attr(not(feature = "safetensors"), allow(dead_code))]
 mod small_float;
 #[cfg(any(
     feature = "csv",
     feature = "graphdef",
+    feature = "keras",
     feature = "npz",
     feature = "onnx",
     feature = "safetensors"

@@ -10,10 +10,11 @@ pub(crate) fn profile() -> PathBuf {
 }
 
 /// The features that are off by default, and whether this test has them.
-pub(crate) const FEATURES: [(&str, bool); 5] = [
+pub(crate) const FEATURES: [(&str, bool); 6] = [
     ("disassembly", cfg!(feature = "disassembly")),
     ("fft", cfg!(feature = "fft")),
     ("graphdef", cfg!(feature = "graphdef")),
+    ("keras", cfg!(feature = "keras")),
     ("linalg", cfg!(feature = "linalg")),
     ("onnx", cfg!(feature = "onnx")),
 ];

@@ -19,7 +19,7 @@ mod table;
 mod writer;
 
 use std::collections::HashSet;
-use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,6 +34,7 @@ use crate::Session;
 use crate::graph::AnyTensor;
 use crate::io::export::Part;
 use crate::io::missing::Missing;
+use crate::io::replace::replace;
 
 /// The set of ops that models are written in: the newest one that ONNX Runtime 1.32 runs.
 const OPSET: i64 = 28;
@@ -145,7 +146,7 @@ pub fn export_file(
     options: &ExportOptions<'_>,
 ) -> Result<(), OnnxExportError> {
     let (path, bytes) = (path.as_ref(), export(session, inputs, outputs, options)?);
-    fs::write(path, bytes)
+    replace(path, |file| file.write_all(&bytes))
         .map_err(|error| OnnxExportError::Io { path: path.to_owned(), error: Arc::new(error) })
 }
 
