@@ -36,7 +36,7 @@ pub(crate) use error_of_its_own;
 pub mod checkpoint;
 // Models of ONNX are written alone.
 #[cfg(any(feature = "graphdef", feature = "npz", feature = "onnx", feature = "safetensors"))]
-#[cfg_attr(not(any(feature = "graphdef", feature = "npz", feature = "safetensors")), allow(dead_code))]
+#[cfg_attr(not(any(feature = "npz", feature = "safetensors")), allow(dead_code, unreachable_pub))]
 mod elements;
 // Frozen models take less of it than graphs for other programs.
 #[cfg(any(feature = "graphdef", feature = "onnx", feature = "safetensors"))]
