@@ -1,8 +1,14 @@
 //! Graphs of each family of ops, for export: what is built, what is fed, and how near its numbers must come.
 
+use flowgrad::AnyTensor;
 use flowgrad::ndarray::{ArrayD, IxDyn};
 use flowgrad::prelude::*;
-use flowgrad::{AnyTensor, Attention};
+
+use crate::exported_control::{conditionals, functions, loops, scans};
+use crate::exported_models::{
+    attention, cnn_prediction, cnn_training, losses, mlp_prediction, mlp_training, rnn_prediction,
+    rnn_training,
+};
 
 /// What is exported of a graph.
 #[derive(Default)]
@@ -17,7 +23,7 @@ pub(crate) struct Built<'g> {
 
 impl<'g> Built<'g> {
     /// An input that is fed so many lengths of numbers between two others.
-    fn floats<T: Float>(
+    pub(crate) fn floats<T: Float>(
         &mut self,
         g: &'g Graph,
         shape: &[Option<usize>],
@@ -40,7 +46,7 @@ impl<'g> Built<'g> {
     }
 
     /// An input of whole numbers from one to below another, in no order.
-    fn ints(
+    pub(crate) fn ints(
         &mut self,
         g: &'g Graph,
         shape: &[Option<usize>],
@@ -59,12 +65,12 @@ impl<'g> Built<'g> {
         x
     }
 
-    fn gives<T: flowgrad::Element>(&mut self, outputs: impl IntoIterator<Item = Tensor<'g, T>>) {
+    pub(crate) fn gives<T: flowgrad::Element>(&mut self, outputs: impl IntoIterator<Item = Tensor<'g, T>>) {
         self.outputs.extend(outputs.into_iter().map(Tensor::any));
     }
 
     /// Outputs, and the gradients of the sum of their squares by all inputs that have one.
-    fn gives_with_gradients<T: Float>(
+    pub(crate) fn gives_with_gradients<T: Float>(
         &mut self,
         outputs: impl IntoIterator<Item = Tensor<'g, T>>,
         by: &[Tensor<'g, T>],
@@ -127,7 +133,7 @@ pub(crate) const CASES: &[Case] = &[
     case("rnn_training", TRAINED, rnn_training),
 ];
 
-const ROWS: [Option<usize>; 2] = [None, Some(4)];
+pub(crate) const ROWS: [Option<usize>; 2] = [None, Some(4)];
 
 fn elementwise(g: &Graph) -> Built<'_> {
     let mut built = Built::default();
@@ -475,174 +481,5 @@ fn pools(g: &Graph) -> Built<'_> {
         ],
         &[x],
     );
-    built
-}
-
-fn losses(g: &Graph) -> Built<'_> {
-    let mut built = Built::default();
-    let x = built.floats::<f32>(g, &ROWS, &[3, 4], [-2.0, 2.0]);
-    let p = built.floats::<f32>(g, &ROWS, &[3, 4], [0.1, 0.9]);
-    let labels = built.ints(g, &[None], &[3], [0, 4]);
-    built.gives_with_gradients(
-        [
-            x.mean_squared_error(p),
-            x.huber(p, 0.5),
-            x.softmax_cross_entropy(p).reduce_mean(..),
-            x.sparse_softmax_cross_entropy(labels).reduce_mean(..),
-            x.sigmoid_cross_entropy(p).reduce_mean(..),
-        ],
-        &[x],
-    );
-    built
-}
-
-fn attention(g: &Graph) -> Built<'_> {
-    let mut built = Built::default();
-    let shape = [None, Some(5), Some(4)];
-    let [q, k, v] = [0, 1, 2].map(|_| built.floats::<f32>(g, &shape, &[2, 5, 4], [-1.0, 1.0]));
-    let y = q.scaled_dot_product_attention(k, v, Attention::new());
-    built.gives_with_gradients([y], &[q, k, v]);
-    built
-}
-
-fn conditionals(g: &Graph) -> Built<'_> {
-    let mut built = Built::default();
-    let x = built.floats::<f32>(g, &ROWS, &[3, 4], [-2.0, 2.0]);
-    let i = built.ints(g, &[], &[], [0, 3]);
-    let taken = g.cond(x.reduce_sum(..).greater(100.0), || x * x, || -3.0 * x);
-    let other = g.cond(i.less(10), || x.exp() * taken, || x);
-    let third = g.switch_case(i, (|| x.square(), || x.tanh(), || x * 2.0));
-    built.gives_with_gradients([taken, other, third], &[x]);
-    built
-}
-
-fn loops(g: &Graph) -> Built<'_> {
-    let mut built = Built::default();
-    let x = built.floats::<f32>(g, &[], &[], [1.0, 1.2]);
-    let n = built.ints(g, &[], &[], [3, 9]);
-    let (_, power) =
-        g.while_loop(|(i, _)| i.less(n), |(i, p)| (i + 1, p * x), (g.constant(0_i64), g.constant(1.0_f32)));
-    built.gives([power]);
-    built
-}
-
-fn scans(g: &Graph) -> Built<'_> {
-    let mut built = Built::default();
-    let xs = built.floats::<f32>(g, &[None, Some(3)], &[5, 3], [-1.0, 1.0]);
-    let w = built.floats::<f32>(g, &[Some(3), Some(3)], &[3, 3], [-1.0, 1.0]);
-    let start = g.zeros::<f32>([3]);
-    let (last, ys) = g.scan(start, xs, |state, x| {
-        let next = (state.matmul(w) + x).tanh();
-        (next, next * x)
-    });
-    let (first, back) =
-        g.scan_with(Scan::new().reverse(), start, xs, |state: Tensor<'_, f32>, x: Tensor<'_, f32>| {
-            let next = state * 0.5 + x;
-            (next, next.square())
-        });
-    let total = g.fold(start, xs, |state, x| state + x.square());
-    let rows = g.map_fn(xs, |x| x.exp());
-    built.gives_with_gradients([last, ys, first, back, total, rows], &[xs, w]);
-    built
-}
-
-fn functions(g: &Graph) -> Built<'_> {
-    let mut built = Built::default();
-    let x = built.floats::<f32>(g, &ROWS, &[3, 4], [-2.0, 2.0]);
-    let f = g.function(x, |x: Tensor<'_, f32>| (x * 2.0).tanh());
-    built.gives_with_gradients([f.call(x), f.call(f.call(x))], &[x]);
-    built
-}
-
-fn mlp(g: &Graph) -> Sequential<'_> {
-    Sequential::new()
-        .add(Dense::new(g, "fc1", 64, 32))
-        .add(Tensor::relu)
-        .add(Dropout::new("dropout1", 0.3))
-        .add(Dense::new(g, "logits", 32, 10))
-}
-
-fn mlp_prediction(g: &Graph) -> Built<'_> {
-    let mut built = Built::default();
-    let x = built.floats::<f32>(g, &[None, Some(64)], &[5, 64], [0.0, 1.0]);
-    let logits = mlp(g).call(x, Mode::Predict);
-    built.gives([logits, logits.softmax(-1)]);
-    built.gives([logits.argmax(-1)]);
-    built
-}
-
-fn mlp_training(g: &Graph) -> Built<'_> {
-    let mut built = Built::default();
-    let x = built.floats::<f32>(g, &[None, Some(64)], &[5, 64], [0.0, 1.0]);
-    let labels = built.ints(g, &[None], &[5], [0, 10]);
-    // Dropout draws other numbers elsewhere.
-    let loss = mlp(g).call(x, Mode::Predict).sparse_softmax_cross_entropy(labels).reduce_mean(..);
-    built.gives([loss]);
-    built.updates = Some(AdamW::new(Schedule::cosine(2e-3, 1e-4, 100)).weight_decay(0.01).minimize(loss));
-    built
-}
-
-fn cnn(g: &Graph) -> Sequential<'_> {
-    Sequential::new()
-        .add(Conv2d::new(g, "conv1", [3, 3, 1, 8], Convolution::same()))
-        .add(Tensor::relu)
-        .add(Conv2d::new(g, "conv2", [3, 3, 8, 16], Convolution::same()))
-        .add(BatchNorm::new(g, "norm", 16))
-        .add(Tensor::relu)
-        .add(MaxPool2d(Window::of([2, 2])))
-        .add(Flatten)
-        .add(Dropout::new("dropout1", 0.4))
-        .add(Dense::new(g, "logits", 4 * 4 * 16, 10))
-}
-
-fn cnn_prediction(g: &Graph) -> Built<'_> {
-    let mut built = Built::default();
-    let x = built.floats::<f32>(g, &[None, Some(8), Some(8), Some(1)], &[3, 8, 8, 1], [0.0, 1.0]);
-    built.gives([cnn(g).call(x, Mode::Predict)]);
-    built
-}
-
-fn cnn_training(g: &Graph) -> Built<'_> {
-    let mut built = Built::default();
-    let x = built.floats::<f32>(g, &[None, Some(8), Some(8), Some(1)], &[3, 8, 8, 1], [0.0, 1.0]);
-    let labels = built.ints(g, &[None], &[3], [0, 10]);
-    let model = Sequential::new()
-        .add(Conv2d::new(g, "conv1", [3, 3, 1, 8], Convolution::same()))
-        .add(Tensor::relu)
-        .add(Conv2d::new(g, "conv2", [3, 3, 8, 16], Convolution::same()))
-        .add(BatchNorm::new(g, "norm", 16))
-        .add(Tensor::relu)
-        .add(MaxPool2d(Window::of([2, 2])))
-        .add(Flatten)
-        .add(Dense::new(g, "logits", 4 * 4 * 16, 10));
-    let loss = model.call(x, Mode::Train).sparse_softmax_cross_entropy(labels).reduce_mean(..);
-    built.gives([loss]);
-    built.updates = Some(Sgd::new(0.1).minimize(loss));
-    built
-}
-
-fn rnn_logits<'g>(g: &'g Graph, characters: Tensor<'g, i64>) -> Tensor<'g, f32> {
-    let letters = Embedding::<f32>::new(g, "letters", 20, 8);
-    let unit = Rnn::new(GruCell::new(g, "unit", 8, 12));
-    let states = unit.call(letters.call(characters), Mode::Train);
-    Dense::new(g, "output", 12, 20).call(states, Mode::Train)
-}
-
-fn rnn_prediction(g: &Graph) -> Built<'_> {
-    let mut built = Built::default();
-    let characters = built.ints(g, &[None, Some(7)], &[3, 7], [0, 20]);
-    let logits = rnn_logits(g, characters);
-    built.gives([logits]);
-    built
-}
-
-fn rnn_training(g: &Graph) -> Built<'_> {
-    let mut built = Built::default();
-    let characters = built.ints(g, &[None, Some(7)], &[3, 7], [0, 20]);
-    let following = built.ints(g, &[None, Some(7)], &[3, 7], [0, 20]);
-    let loss = rnn_logits(g, characters).sparse_softmax_cross_entropy(following).reduce_mean(..);
-    built.gives([loss]);
-    built.updates =
-        Some(Adam::new(Schedule::cosine(4e-3, 1e-4, 100)).clip_by_global_norm(1.0).minimize(loss));
     built
 }

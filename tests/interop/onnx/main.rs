@@ -3,6 +3,8 @@
 mod cases;
 mod export;
 mod exported;
+mod exported_control;
+mod exported_models;
 mod models;
 mod rejects;
 mod wire;
