@@ -13,6 +13,10 @@ pub mod npz;
 #[cfg(feature = "onnx")]
 pub mod onnx;
 pub mod safetensors;
+#[cfg(feature = "graphdef")]
+pub mod saved_model;
+#[cfg(feature = "graphdef")]
+pub mod tensor_bundle;
 
 /// What runs on the bytes that a fuzzer makes up.
 pub type Target = fn(&[u8]);
@@ -28,4 +32,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     #[cfg(feature = "onnx")]
     ("onnx", onnx::run),
     ("safetensors", safetensors::run),
+    #[cfg(feature = "graphdef")]
+    ("saved_model", saved_model::run),
+    #[cfg(feature = "graphdef")]
+    ("tensor_bundle", tensor_bundle::run),
 ];

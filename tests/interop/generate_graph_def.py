@@ -18,6 +18,8 @@ os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 import numpy as np
 import tensorflow as tf
 
+from graph_def_families import families
+
 tf1 = tf.compat.v1
 tf1.disable_v2_behavior()
 HERE = pathlib.Path(__file__).parent / "graph_def"
@@ -541,6 +543,7 @@ for old in HERE.glob("*.gz"):
 FAMILIES = (elementwise, reductions, shapes, products, convolutions, batch_norm, training, functional, recurrent, lowered)
 for family in FAMILIES:
     family()
+families(Case)
 packed("expected.json", json.dumps(CASES, sort_keys=True).encode())
 sizes = {path.name: path.stat().st_size for path in HERE.iterdir()}
 print(sum(sizes.values()), sizes)

@@ -34,6 +34,8 @@ const PLAIN: &[&str] = &[
     "newton_loop",
     "op_hessian",
     "poisson",
+    #[cfg(feature = "graphdef")]
+    "tf1_train",
     "trace",
 ];
 
@@ -105,6 +107,27 @@ fn programs_without_options_run_as_they_stand() {
         assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
         assert!(told.lines().last().is_some_and(|line| line.starts_with(last)), "{told}");
     }
+}
+
+/// A training of TensorFlow goes on, and leaves a checkpoint from which it goes on once more.
+#[cfg(feature = "graphdef")]
+#[test]
+fn a_training_of_tensorflow_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let train = |args: &[&str]| {
+        let output = run(directory.path(), "tf1_train", args);
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+        told.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let first = train(&["--epochs", "1", "--save", "digits"]);
+    assert!(first[0].starts_with("epoch 0: loss 1.08"), "{first:?}");
+    let second = train(&["--epochs", "1", "--checkpoint", "digits"]);
+    // Both tell the same model, before it goes on.
+    assert_eq!(second[0].split_once(": ").unwrap().1, first[1].split_once(": ").unwrap().1);
+    let output = run(directory.path(), "tf1_train", &["--train", "logits"]);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && told.contains("expected a node `logits` in the graph"), "{told}");
 }
 
 /// The report names the target, the element, and both numbers; the right formula passes.

@@ -110,7 +110,7 @@ impl From<Error> for WalkError {
 /// call each other over and over, or nodes that cut tensors into thousands of parts.
 pub(crate) const MAX_ITEMS: usize = 1 << 20;
 
-impl<'a> Part<'a> {
+impl Part<'_> {
     /// The type of an output of an item.
     pub(crate) fn type_of(&self, (place, output): Output) -> Option<&TensorType> {
         self.items.get(place)?.types.get(output as usize)

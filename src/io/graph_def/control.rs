@@ -89,6 +89,9 @@ pub(super) fn built<'g>(
         return Ok(value.map(|value| vec![value]));
     }
     let Some(joined) = frames.joined.get(&place) else { return Ok(None) };
+    if matches!(scope.value(joined.condition), Some(Val::LeftOut)) {
+        return Ok(Some(vec![Val::LeftOut]));
+    }
     let results = frames.results(joined);
     let first = *results.first().unwrap_or(&place);
     let at = results.iter().position(|&result| result == place).unwrap_or(0);

@@ -9,12 +9,14 @@ use super::nodes::{Nodes, Port};
 use super::ops::{At, Outputs, Refusal, Row};
 use super::value::Val;
 use crate::element::DType;
-use crate::graph::AnyTensor;
+use crate::graph::{AnyTensor, Graph};
 
 pub(super) const OPS: &[Row] = &[
+    ("Case", chosen),
     ("If", conditional),
     ("PartitionedCall", call),
     ("StatefulPartitionedCall", call),
+    ("StatelessCase", chosen),
     ("StatelessIf", conditional),
     ("StatelessWhile", repeated),
     ("While", repeated),
@@ -94,6 +96,47 @@ fn conditional<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     match refusal.into_inner() {
         Some(refusal) => Err(refusal),
         None => Ok(results.into_iter().map(Val::Tensor).collect()),
+    }
+}
+
+/// The most functions of which one is chosen: each lies in the one before.
+const MOST_BRANCHES: usize = 32;
+
+/// One of several functions, by its number; the last one where there is none of that number.
+fn chosen<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
+    let functions: Vec<String> = at.list("branches")?.func.into_iter().map(|one| one.name).collect();
+    if functions.is_empty() || functions.len() > MOST_BRANCHES {
+        let found = functions.len();
+        return Err(format!("expected from 1 to {MOST_BRANCHES} branches, got {found}").into());
+    }
+    let index = at.tensor(0)?;
+    let refusal = RefCell::new(None);
+    let branch = |function: &str| {
+        let results = applied(at, function, at.inputs.get(1..).unwrap_or_default());
+        kept(&refusal, results.and_then(|results| tensors_of(at.importer, &results)))
+    };
+    let results = one_of(at.graph(), index, 0, &functions, &branch);
+    match refusal.into_inner() {
+        Some(refusal) => Err(refusal),
+        None => Ok(results.into_iter().map(Val::Tensor).collect()),
+    }
+}
+
+/// The results of the function whose number among all is the index, from one on.
+fn one_of<'g>(
+    graph: &'g Graph,
+    index: AnyTensor<'g>,
+    number: usize,
+    functions: &[String],
+    branch: &dyn Fn(&str) -> Vec<AnyTensor<'g>>,
+) -> Vec<AnyTensor<'g>> {
+    match functions {
+        [] => Vec::new(),
+        [last] => branch(last),
+        [first, rest @ ..] => {
+            let is_first = index.equal(index.scalar_like(number as f64));
+            graph.cond(is_first, || branch(first), || one_of(graph, index, number + 1, rest, branch))
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //! none, each variable lies under its own name.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use ndarray::{ArrayD, IxDyn};
@@ -39,8 +39,13 @@ impl Restores {
         let mut all = HashMap::new();
         let variable = |port: Port| Some(variable_name(nodes, source(nodes, port).node)?.to_owned());
         collect(nodes, &variable, &mut all);
+        let mut seen = HashSet::new();
         for call in nodes.all.iter().filter(|node| node.op.ends_with("PartitionedCall")) {
             let Some(Attr::Func(function)) = call.attr("f") else { continue };
+            // A model calls the one that restores once.
+            if !seen.insert(function.name.as_str()) {
+                continue;
+            }
             let Some(inside) = functions.get(&function.name) else { continue };
             let argument = |port: Port| {
                 let place = source(inside, port).node;

@@ -39,6 +39,7 @@ const OUTPUTS: &[(&str, &[&str])] = &[
     ("Merge", &["output", "value_index"]),
     ("SoftmaxCrossEntropyWithLogits", &["loss", "backprop"]),
     ("SparseSoftmaxCrossEntropyWithLogits", &["loss", "backprop"]),
+    ("StatelessRandomGetKeyCounter", &["key", "counter"]),
     ("Switch", &["output_false", "output_true"]),
     ("TensorArrayGradV3", &["grad_handle", "flow_out"]),
     ("TensorArrayV3", &["handle", "flow"]),
@@ -57,6 +58,7 @@ const LEFT_OUT: &[&str] = &[
     "Assert",
     "AudioSummary",
     "AudioSummaryV2",
+    "DenseToDenseSetOperation",
     "HistogramSummary",
     "ImageSummary",
     "MergeSummary",
@@ -86,8 +88,20 @@ pub(super) fn is_left_out(node: &Node) -> bool {
 }
 
 /// Ops that change variables.
-const EFFECTS: &[&str] =
-    &["Assign", "AssignAdd", "AssignAddVariableOp", "AssignSub", "AssignSubVariableOp", "AssignVariableOp"];
+const EFFECTS: &[&str] = &[
+    "Assign",
+    "AssignAdd",
+    "AssignAddVariableOp",
+    "AssignSub",
+    "AssignSubVariableOp",
+    "AssignVariableOp",
+    "ResourceScatterAdd",
+    "ResourceScatterSub",
+    "ResourceScatterUpdate",
+    "ScatterAdd",
+    "ScatterSub",
+    "ScatterUpdate",
+];
 
 /// Whether a node is run for what it changes.
 pub(super) fn has_effect(op: &str) -> bool {

@@ -28,6 +28,8 @@ mod tests {
     /// Against ln(2·x) far up, and what double precision gives elsewhere.
     #[test]
     fn neither_end_of_the_range_loses_digits() {
+        type Check = (ndarray::ArrayD<f32>, [f32; 2], fn(f64) -> f64);
+
         let g = Graph::new();
         let of = |numbers: &[f32]| g.constant(ndarray::Array1::from(numbers.to_vec())).any();
         let (large, small) = ([1e20_f32, 1e37], [1e-20_f32, 1e-4]);
@@ -39,7 +41,7 @@ mod tests {
             }
         }
         let near_one = small.map(|x| 1.0 + x);
-        let checks: [(ndarray::ArrayD<f32>, [f32; 2], fn(f64) -> f64); 3] = [
+        let checks: [Check; 3] = [
             (run(asinh(of(&small))), small, f64::asinh),
             (run(atanh(of(&small))), small, f64::atanh),
             (run(acosh(of(&near_one))), near_one, f64::acosh),

@@ -214,6 +214,27 @@ impl<'g> Known<'g> {
         lengths.map(Lengths::from)
     }
 
+    /// Tables side by side, row by row.
+    pub(crate) fn beside(tables: &[&Known<'g>]) -> Option<Self> {
+        let rows = *tables.first()?.shape.first()?;
+        let columns: Vec<usize> = tables
+            .iter()
+            .map(|table| match table.shape[..] {
+                [own, columns] if own == rows && columns > 0 => Some(columns),
+                _ => None,
+            })
+            .collect::<Option<_>>()?;
+        let mut left: Vec<_> =
+            tables.iter().zip(&columns).map(|(table, &columns)| table.entries.chunks(columns)).collect();
+        let mut entries = Vec::new();
+        for _ in 0..rows {
+            for table in &mut left {
+                entries.extend_from_slice(table.next()?);
+            }
+        }
+        (entries.len() <= MOST).then(|| Known { shape: vec![rows, columns.iter().sum()], entries })
+    }
+
     /// The same entries in another shape of as many elements; one length may be -1.
     pub(crate) fn reshaped(&self, lengths: &[i64]) -> Option<Self> {
         let mut known = lengths.iter().filter(|&&length| length >= 0);

@@ -102,11 +102,23 @@ pub enum SavedModelFault {
 
     /// The values of variables cannot be read.
     #[error(transparent)]
-    Variables(#[from] BundleError),
+    Variables(Box<BundleError>),
 
     /// The graph cannot be imported.
     #[error(transparent)]
-    Graph(#[from] GraphDefError),
+    Graph(Box<GraphDefError>),
+}
+
+impl From<BundleError> for SavedModelFault {
+    fn from(error: BundleError) -> Self {
+        SavedModelFault::Variables(Box::new(error))
+    }
+}
+
+impl From<GraphDefError> for SavedModelFault {
+    fn from(error: GraphDefError) -> Self {
+        SavedModelFault::Graph(Box::new(error))
+    }
 }
 
 impl From<io::Error> for SavedModelFault {

@@ -15,6 +15,8 @@ pub(super) struct SavedModelProto {
     pub(super) meta_graphs: Vec<MetaGraphDef>,
 }
 
+// The names are those of the format.
+#[allow(clippy::struct_field_names)]
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct MetaGraphDef {
     #[prost(message, optional, tag = "1")]

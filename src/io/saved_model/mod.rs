@@ -287,13 +287,11 @@ fn chosen(graphs: Vec<MetaGraphDef>, tags: Option<&[String]>) -> Result<MetaGrap
     let found = graphs.iter().map(|graph| format!("[{}]", tags_of(graph).join(", "))).collect::<Vec<_>>();
     let (is_any, count) = (tags.is_none() && graphs.len() == 1, graphs.len());
     let mut graphs = graphs.into_iter().filter(|graph| is_any || tags_of(graph) == wanted);
-    match (graphs.next(), graphs.next()) {
-        (Some(graph), None) => Ok(graph),
-        _ => {
-            let found = if count == 0 { "no tags at all".to_owned() } else { found.join(" and ") };
-            Err(SavedModelFault::Tags { tags: wanted, found })
-        }
+    if let (Some(graph), None) = (graphs.next(), graphs.next()) {
+        return Ok(graph);
     }
+    let found = if count == 0 { "no tags at all".to_owned() } else { found.join(" and ") };
+    Err(SavedModelFault::Tags { tags: wanted, found })
 }
 
 #[track_caller]

@@ -10,7 +10,7 @@ use super::error::{BundleFormatFault, Flaw};
 use super::messages::{BundleEntryProto, BundleHeaderProto, SavedTensorSlices, TensorSliceProto};
 use super::slice::Slice;
 use super::table::Table;
-use crate::io::elements::ArrayInfo;
+use crate::io::elements::{ArrayInfo, Encoding};
 use crate::io::tensorflow::TensorShapeProto;
 use crate::io::tensorflow::element_type;
 
@@ -51,7 +51,7 @@ impl Entry {
         ArrayInfo {
             type_name: element_type::name(self.element),
             shape: self.shape.clone(),
-            dtype: encoding.map(|encoding| encoding.dtype()),
+            dtype: encoding.map(Encoding::dtype),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Tables of keys and values as LevelDB and TensorFlow write them, read block by block.
+//! Tables of keys and values as `LevelDB` and TensorFlow write them, read block by block.
 //!
 //! A table is blocks, each behind the other, and a footer of 48 bytes that tells where the block of metadata and the
 //! index lie. An entry of the index is a key that is not less than those of its block, and where the block lies. A

@@ -244,7 +244,8 @@ fn variables_without_values_are_told() {
     let nothing: [(&str, Value); 0] = [];
     flowgrad::io::tensor_bundle::write_bundle(&empty, nothing).unwrap();
     let error = told(&SavedModelOptions::new().graph(ImportOptions::new().checkpoint(&empty)));
-    let SavedModelFault::Graph(GraphDefError::Unsupported { all }) = &error.fault else { panic!("{error}") };
+    let SavedModelFault::Graph(fault) = &error.fault else { panic!("{error}") };
+    let GraphDefError::Unsupported { all } = &**fault else { panic!("{error}") };
     assert_eq!(all.len(), 4, "{error}");
     assert!(
         error.to_string().contains("expected its value in the checkpoint as `first/w`, got none"),

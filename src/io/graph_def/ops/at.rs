@@ -203,7 +203,7 @@ impl<'g> At<'_, 'g> {
     }
 
     /// A list among the attributes; an empty one if there is none.
-    pub(super) fn list(&self, name: &str) -> Result<ListValue, Refusal> {
+    pub(in super::super) fn list(&self, name: &str) -> Result<ListValue, Refusal> {
         match self.node.attr(name) {
             None => Ok(ListValue::default()),
             Some(Attr::List(list)) => Ok(list.clone()),

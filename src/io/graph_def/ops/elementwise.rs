@@ -96,6 +96,9 @@ pub(super) const OF_TWO: &[Row] = &[
     ("FloorMod", |at| arithmetic(at, &[0, 1], Arithmetic::FloorMod, |a, b| a.modulo(b))),
     ("Greater", |at| at.binary(|a, b| a.greater(b))),
     ("GreaterEqual", |at| at.binary(|a, b| a.greater_equal(b))),
+    ("BitwiseAnd", |at| at.binary(|a, b| a.bitwise_and(b))),
+    ("BitwiseOr", |at| at.binary(|a, b| a.bitwise_or(b))),
+    ("BitwiseXor", |at| at.binary(|a, b| a.bitwise_xor(b))),
     ("Igamma", |at| at.binary(|a, x| a.gammainc(x))),
     ("Igammac", |at| at.binary(|a, x| a.gammaincc(x))),
     ("Less", |at| at.binary(|a, b| a.less(b))),
@@ -115,7 +118,7 @@ pub(super) const OF_TWO: &[Row] = &[
         let x = at.tensor(1)?;
         one(if order == 0.0 { x.digamma() } else { x.polygamma(order as usize) })
     }),
-    ("Pow", |at| at.binary(|a, b| a.pow(b))),
+    ("Pow", power),
     ("RealDiv", |at| at.binary(|a, b| a / b)),
     ("Select", select),
     ("SelectV2", |at| at.ternary(|condition, a, b| condition.select(a, b))),
@@ -180,4 +183,18 @@ fn select<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
         };
         condition.select(a, b)
     })
+}
+
+/// A power; of integers, one that is known.
+fn power<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
+    let x = at.tensor(0)?;
+    if x.dtype().is_float() {
+        return at.binary(|a, b| a.pow(b));
+    }
+    let exponent = at.number(1, "the exponent of integers")?;
+    let most = i64::from(u64::BITS);
+    if !(0..=most).contains(&exponent) {
+        return Err(format!("expected an exponent from 0 to {most} of integers, got {exponent}").into());
+    }
+    one((0..exponent).fold(x.ones_like(), |power, _| power * x))
 }

@@ -9,7 +9,10 @@ mod lengths;
 mod moves;
 mod products;
 mod random;
+mod rearranged;
 mod reductions;
+mod scattered;
+mod slices;
 mod state;
 mod training;
 
@@ -42,7 +45,10 @@ pub(super) const FAMILIES: &[&[Row]] = &[
     moves::OPS,
     products::OPS,
     random::OPS,
+    rearranged::OPS,
     reductions::OPS,
+    scattered::OPS,
+    slices::OPS,
     state::OPS,
     training::OPS,
 ];

@@ -1,8 +1,10 @@
 //! Random numbers: of the same distributions, and not the same ones.
 
-use super::at::one;
-use super::{At, Outputs, Row};
+use super::at::{known, one};
+use super::{At, Outputs, Row, Val};
+use crate::element::DType;
 use crate::graph::AnyTensor;
+use crate::io::import::known::{Entry, Known};
 
 pub(super) const OPS: &[Row] = &[
     ("Multinomial", |at| {
@@ -21,6 +23,21 @@ pub(super) const OPS: &[Row] = &[
     }),
     ("RandomUniform", |at| one(at.graph().random_uniform_any(at.dtype("dtype")?, at.lengths(0)?, 0.0, 1.0))),
     ("RandomUniformInt", uniform_integers),
+    ("StatelessRandomGetAlg", |_| known(Known::scalar(Entry::Number(1)), DType::I32)),
+    // What draws has a seed of its own.
+    ("StatelessRandomGetKeyCounter", |_| {
+        let zeros = |count| Val::Known(Known::list(vec![Entry::Number(0); count]), DType::I64);
+        Ok(vec![zeros(1), zeros(2)])
+    }),
+    ("StatelessRandomNormalV2", |at| {
+        one(at.graph().random_normal_any(at.dtype("dtype")?, at.lengths(0)?, 0.0, 1.0))
+    }),
+    ("StatelessRandomUniformV2", |at| {
+        one(at.graph().random_uniform_any(at.dtype("dtype")?, at.lengths(0)?, 0.0, 1.0))
+    }),
+    ("StatelessTruncatedNormalV2", |at| {
+        one(at.graph().truncated_normal_any(at.dtype("dtype")?, at.lengths(0)?, 0.0, 1.0))
+    }),
     ("TruncatedNormal", |at| {
         one(at.graph().truncated_normal_any(at.dtype("dtype")?, at.lengths(0)?, 0.0, 1.0))
     }),

@@ -32,6 +32,8 @@ pub(super) const OPS: &[Row] = &[
         let (axis, exclusive, reverse) = (at.axis(1)?, at.flag("exclusive")?, at.flag("reverse")?);
         at.unary(|x| x.logcumsumexp_with(axis, exclusive, reverse))
     }),
+    ("InTopK", |at| in_top(at, at.int("k", 0)?)),
+    ("InTopKV2", |at| in_top(at, at.number(2, "the number of elements")?)),
     ("TopK", |at| {
         let k = at.int("k", 0)?;
         top_k(at, k)
@@ -116,4 +118,15 @@ fn top_k<'g>(at: &At<'_, 'g>, k: i64) -> Outputs<'g> {
     let (values, places) = at.tensor(0)?.top_k(k);
     let to = if at.node.attr("index_type").is_some() { at.dtype("index_type")? } else { DType::I32 };
     Ok(vec![Val::Tensor(values), Val::Tensor(if to == DType::I64 { places } else { places.cast(to) })])
+}
+
+/// Whether fewer than so many elements of a row are more than that of its class.
+fn in_top<'g>(at: &At<'_, 'g>, k: i64) -> Outputs<'g> {
+    let (x, classes) = (at.tensor(0)?, at.tensor(1)?.expand_dims(-1));
+    let length = x.lengths().last().copied().ok_or("expected rows, got a number")?;
+    let places = at.graph().ones::<i64>(length).any().cumsum_with(0, true, false);
+    let is_own = classes.cast(DType::I64).equal(places);
+    let own = is_own.select(x, x.zeros_like()).reduce_sum(Axes::from(-1).keep_dims());
+    let before = x.greater(own).cast(DType::I64).reduce_sum(-1);
+    one(before.less(before.scalar_like(k as f64)).logical_and(is_own.reduce_any(-1)))
 }

@@ -9,17 +9,21 @@ use crate::graph::AnyTensor;
 use crate::graph::op::Update;
 
 pub(super) const OPS: &[Row] = &[
+    ("ApplyAdadelta", adadelta),
     ("ApplyAdagrad", adagrad),
     ("ApplyAdagradV2", adagrad_v2),
     ("ApplyAdam", adam),
     ("ApplyCenteredRMSProp", centered_rms_prop),
+    ("ApplyFtrl", ftrl),
     ("ApplyGradientDescent", gradient_descent),
     ("ApplyMomentum", momentum),
     ("ApplyRMSProp", rms_prop),
+    ("ResourceApplyAdadelta", adadelta),
     ("ResourceApplyAdagrad", adagrad),
     ("ResourceApplyAdagradV2", adagrad_v2),
     ("ResourceApplyAdam", adam),
     ("ResourceApplyCenteredRMSProp", centered_rms_prop),
+    ("ResourceApplyFtrl", ftrl),
     ("ResourceApplyGradientDescent", gradient_descent),
     ("ResourceApplyKerasMomentum", keras_momentum),
     ("ResourceApplyMomentum", momentum),
@@ -129,4 +133,31 @@ fn centered_rms_prop<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
     let sum =
         set(at, 3, input(3)? * momentum + gradient * rate * (squares - mean.square() + epsilon).rsqrt())?;
     stepped(at, &[mean, squares, sum], sum)
+}
+
+/// Inputs: the variable, the mean of squares, the mean of squared steps, the rate, rho, epsilon, the gradient.
+fn adadelta<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
+    let (steps, rate, rho) = (at.tensor(2)?, at.tensor(3)?, at.tensor(4)?);
+    let (epsilon, gradient) = (at.tensor(5)?, at.tensor(6)?);
+    let rest = -rho + 1.0;
+    let squares = set(at, 1, at.tensor(1)? * rho + gradient.square() * rest)?;
+    let step = (steps + epsilon).sqrt() * (squares + epsilon).rsqrt() * gradient;
+    let steps = set(at, 2, steps * rho + step.square() * rest)?;
+    stepped(at, &[squares, steps], step * rate)
+}
+
+/// Inputs: the variable, the sum of squares, the linear part, the gradient, the rate, the penalties of the norm and of
+/// squares, the power of the rate.
+fn ftrl<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
+    let input = |input| at.tensor(input);
+    let (variable, before, linear, gradient) = (input(0)?, input(1)?, input(2)?, input(3)?);
+    let (rate, norm, squares, power) = (input(4)?, input(5)?, input(6)?, input(7)?);
+    let sum = before + gradient.square();
+    let of_rate = |sum: AnyTensor<'g>| sum.pow(-power) / rate;
+    let linear = linear + gradient - (of_rate(sum) - of_rate(before)) * variable;
+    let curvature = of_rate(sum) + squares * 2.0;
+    let shrunk = linear.sign() * norm - linear;
+    let new = linear.abs().greater(norm).select(shrunk / curvature, variable.zeros_like());
+    let remembered = [set(at, 1, sum)?, set(at, 2, linear)?];
+    stepped(at, &remembered, variable - new)
 }
