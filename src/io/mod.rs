@@ -43,7 +43,10 @@ pub mod checkpoint;
     feature = "onnx",
     feature = "safetensors"
 ))]
-#[cfg_attr(not(any(feature = "graphdef", feature = "npz", feature = "safetensors")), allow(dead_code, unreachable_pub))]
+#[cfg_attr(
+    not(any(feature = "graphdef", feature = "npz", feature = "safetensors")),
+    allow(dead_code, unreachable_pub)
+)]
 mod elements;
 // Frozen models take less of it than graphs for other programs.
 #[cfg(any(feature = "graphdef", feature = "onnx", feature = "safetensors"))]

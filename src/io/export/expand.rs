@@ -122,7 +122,9 @@ fn chosen(inputs: &[&TensorType], alike: Alike) -> Option<(Vec<Symbol>, [Vec<Dim
                 (0..lengths.len()).filter(is_own).find_map(|at| lengths[at].filter(|&length| length != 1))
             });
             if let Some(known) = length.or(elsewhere) {
-                dims.iter_mut().for_each(|dims| dims.push(known));
+                for dims in &mut dims {
+                    dims.push(known);
+                }
                 continue;
             }
             let known = symbols.iter().find(|(_, place)| own == Some(*place));

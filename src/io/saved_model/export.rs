@@ -165,7 +165,7 @@ pub fn export(
         let of_variables = folder.join(VARIABLES[0]);
         fs::create_dir(&of_variables).map_err(file)?;
         let prefix = of_variables.join(VARIABLES[1]);
-        write_bundle(&prefix, variables.iter().map(|(name, value)| (name, value)))
+        write_bundle(&prefix, &variables)
             .map_err(|error| ExportError::File { path: prefix, reason: error.to_string() })
     })
 }

@@ -199,9 +199,13 @@ fn factor_columns<T: Real>(mut columns: MatMut<'_, T>, pivots: &mut [usize]) {
 fn divide<T: Real>(numbers: &mut [T], by: T) {
     let inverse = T::ONE / by;
     if by.magnitude() > T::SAFE && inverse.magnitude() > T::SAFE {
-        numbers.iter_mut().for_each(|x| *x *= inverse);
+        for x in numbers {
+            *x *= inverse;
+        }
     } else {
-        numbers.iter_mut().for_each(|x| *x /= by);
+        for x in numbers {
+            *x /= by;
+        }
     }
 }
 

@@ -66,7 +66,7 @@ fn readers_see_what_they_are_ordered_after() {
     let between = g.control_dependencies(&[first.op()], || v * 3.0);
     let second = g.control_dependencies(&[between.op()], || v.assign(v * v));
     let after = g.control_dependencies(&[second.op()], || v.tensor() + 0.5);
-    let outputs = [before, between, after].map(|tensor| tensor.any()).to_vec();
+    let outputs = [before, between, after].map(Tensor::any).to_vec();
     let step = g.group([second.op()]);
     let run = Program { feeds: Vec::new(), outputs, step: Some((step, 1)), apart: APART };
     bench.add("order", &Session::new(&g).unwrap(), &run, false);

@@ -24,7 +24,7 @@ pub(crate) fn numbers(value: &Value) -> (&'static str, ArrayD<f64>) {
 
 pub(crate) fn stored(value: &Value) -> Numbers {
     let (dtype, array) = numbers(value);
-    Numbers { dtype, shape: array.shape().to_vec(), numbers: array.iter().copied().collect() }
+    Numbers { dtype, shape: array.shape().to_vec(), elements: array.iter().copied().collect() }
 }
 
 /// How far apart two arrays are, in units of the largest of the second.

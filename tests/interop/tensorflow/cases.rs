@@ -8,7 +8,7 @@ use std::process::Command;
 pub(crate) struct Numbers {
     pub(crate) dtype: &'static str,
     pub(crate) shape: Vec<usize>,
-    pub(crate) numbers: Vec<f64>,
+    pub(crate) elements: Vec<f64>,
 }
 
 /// A run: what is fed, which operations are done, and what tensors must be.
@@ -20,14 +20,14 @@ pub(crate) struct Run {
 }
 
 /// As JSON that Python reads: with `NaN` and `Infinity`.
-fn array(Numbers { dtype, shape, numbers }: &Numbers) -> String {
+fn array(Numbers { dtype, shape, elements }: &Numbers) -> String {
     let number = |x: &f64| match *x {
         x if x.is_nan() => "NaN".to_owned(),
         f64::INFINITY => "Infinity".to_owned(),
         f64::NEG_INFINITY => "-Infinity".to_owned(),
         x => format!("{x:?}"),
     };
-    let numbers: Vec<String> = numbers.iter().map(number).collect();
+    let numbers: Vec<String> = elements.iter().map(number).collect();
     format!("{{\"dtype\": \"{dtype}\", \"shape\": {shape:?}, \"numbers\": [{}]}}", numbers.join(", "))
 }
 
@@ -51,7 +51,7 @@ pub(crate) fn write(folder: &Path, name: &str, graph: &[u8], initializer: &str, 
     std::fs::write(file(".json"), text + "]}").unwrap();
 }
 
-/// Writes what a signature of the SavedModel `name.saved` gives.
+/// Writes what a signature of the `SavedModel` in `name.saved` gives.
 #[allow(dead_code, reason = "the laws of ops have no signatures")]
 pub(crate) fn write_saved(folder: &Path, name: &str, signature: &str, run: &Run, apart: f64) {
     let (feeds, fetches) = (arrays(&run.feeds), arrays(&run.fetches));

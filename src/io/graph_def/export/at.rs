@@ -22,6 +22,7 @@ pub(super) type Ports = Result<Vec<Port>, String>;
 pub(super) type Row = (&'static str, fn(&mut At<'_, '_>) -> Ports);
 
 /// The one output of an item.
+#[allow(clippy::unnecessary_wraps, reason = "what rows give")]
 pub(super) fn one(port: Port) -> Ports {
     Ok(vec![port])
 }

@@ -127,6 +127,7 @@ impl<'a> Writer<'a> {
         Ok(block.same("ZerosLike", &[of]))
     }
 
+    /// A loop, as a node with functions for its condition and its body.
     pub(super) fn looped(
         &mut self,
         block: &mut Block,
@@ -141,40 +142,12 @@ impl<'a> Writer<'a> {
             of.body.inputs.iter().map(|&place| &of.body.items[place].types[0]).collect();
         let bodies = self.arena.body(record.body).bound();
         let are_tapes: Vec<bool> = bodies.map(|bound| self.arena.tape_rows(bound).is_some()).collect();
-        let trips = match &record.trips {
-            LoopTrips::Fixed(count) => block.long(*count as i64),
-            &LoopTrips::Rows(input) => rows_of(block, inputs[input]),
-            &LoopTrips::While { most, .. } => block.long(i64::try_from(most).unwrap_or(i64::MAX)),
-            LoopTrips::Tapes(tapes) => {
-                let lengths = tapes.iter().filter(|&&tape| inputs[tape].dtype == VARIANT);
-                let lengths: Vec<Port> = lengths.map(|&tape| rows_of(block, inputs[tape])).collect();
-                let zero = block.long(0);
-                lengths.into_iter().fold(zero, |most, length| block.same("Maximum", &[most, length]))
-            }
-        };
+        let trips = trips(block, of, inputs);
         let is_tape = record.stacks_tapes();
-        // Tapes are stacked by what was first, whatever their rows are.
-        let stacked: Vec<Option<TensorType>> = of
-            .outputs
-            .iter()
-            .scan(states, |next, output| {
-                Some(match output {
-                    LoopOutput::Last(_) => None,
-                    LoopOutput::Stacked(_) => {
-                        let row = of.body.outputs.get(*next).and_then(|&row| of.body.type_of(row)).cloned();
-                        *next += 1;
-                        Some(row.unwrap_or_else(TensorType::nothing))
-                    }
-                    LoopOutput::Ticks => Some(TensorType::nothing()),
-                })
-            })
-            .collect();
-        let mut lists: Vec<(usize, TensorType)> = Vec::new();
-        for (output, row) in stacked.iter().enumerate() {
-            if let Some(row) = row {
-                lists.push((output, row.clone()));
-            }
-        }
+        let stacked = stacked(of);
+        let each = stacked.iter().enumerate();
+        let lists: Vec<(usize, &TensorType)> =
+            each.filter_map(|(output, row)| Some((output, row.as_ref()?))).collect();
         let zero = block.long(0);
         let mut state: Vec<Port> = vec![zero, trips];
         state.extend(&inputs[..bound]);
@@ -251,17 +224,32 @@ impl<'a> Writer<'a> {
         let op = if is_stateless { "StatelessWhile" } else { "While" };
         let node = block.node(op, &state, attributes, number(I64));
         let left = outputs_of(node, &types);
-        let mut next_list = lists_first;
+        let ports = self.left_by(block, of, &stacked, (&left[2..], &left[lists_first..]))?;
+        // What goes by the loop's name is the loop, not what is made of a list behind it.
+        let (first, name) = (node.node, format!("{}/loop", item.name));
+        let name = block.reserve(&name);
+        block.rename(first, name);
+        Ok(Done { ports, nodes: vec![node.node] })
+    }
+
+    /// What a loop leaves: of its state and its lists, the outputs.
+    fn left_by(
+        &self,
+        block: &mut Block,
+        of: &Loop<'a>,
+        stacked: &[Option<TensorType>],
+        (state, lists): (&[Port], &[Port]),
+    ) -> Result<Vec<Port>, Option<String>> {
+        let mut lists = lists.iter();
         let mut ports = Vec::with_capacity(of.outputs.len());
-        for (output, row) in of.outputs.iter().zip(&stacked) {
+        for (output, row) in of.outputs.iter().zip(stacked) {
             ports.push(match (output, row) {
-                (LoopOutput::Last(state), _) => left[2 + state],
+                (LoopOutput::Last(position), _) => state[*position],
                 (_, Some(row)) => {
-                    let list = left[next_list];
-                    next_list += 1;
+                    let list = *lists.next().ok_or(None)?;
                     let dtype = self.row_dtype(of, row);
                     // Of lists there are no arrays.
-                    if is_tape || dtype == VARIANT {
+                    if of.record.stacks_tapes() || dtype == VARIANT {
                         list
                     } else {
                         let shape = list_shape(block, row);
@@ -272,11 +260,7 @@ impl<'a> Writer<'a> {
                 (_, None) => return Err(None),
             });
         }
-        // What goes by the loop's name is the loop, not what is made of a list behind it.
-        let (first, name) = (node.node, format!("{}/loop", item.name));
-        let name = block.reserve(&name);
-        block.rename(first, name);
-        Ok(Done { ports, nodes: vec![node.node] })
+        Ok(ports)
     }
 
     /// The element type of the rows of a list: a row that is a tape is a list of its own.
@@ -291,6 +275,35 @@ impl<'a> Writer<'a> {
             });
         if is_list { VARIANT } else { number(row.dtype) }
     }
+}
+
+/// How often a loop runs at most.
+fn trips(block: &mut Block, of: &Loop<'_>, inputs: &[Port]) -> Port {
+    match &of.record.trips {
+        LoopTrips::Fixed(count) => block.long(*count as i64),
+        &LoopTrips::Rows(input) => rows_of(block, inputs[input]),
+        &LoopTrips::While { most, .. } => block.long(i64::try_from(most).unwrap_or(i64::MAX)),
+        LoopTrips::Tapes(tapes) => {
+            let lengths = tapes.iter().filter(|&&tape| inputs[tape].dtype == VARIANT);
+            let lengths: Vec<Port> = lengths.map(|&tape| rows_of(block, inputs[tape])).collect();
+            let zero = block.long(0);
+            lengths.into_iter().fold(zero, |most, length| block.same("Maximum", &[most, length]))
+        }
+    }
+}
+
+/// What the rows of each output are, for those that are stacked.
+fn stacked(of: &Loop<'_>) -> Vec<Option<TensorType>> {
+    let mut rows = of.body.outputs.iter().skip(of.record.states());
+    let row = |output: &LoopOutput| match output {
+        LoopOutput::Last(_) => None,
+        LoopOutput::Stacked(_) => {
+            let row = rows.next().and_then(|&row| of.body.type_of(row)).cloned();
+            Some(row.unwrap_or_else(TensorType::nothing))
+        }
+        LoopOutput::Ticks => Some(TensorType::nothing()),
+    };
+    of.outputs.iter().map(row).collect()
 }
 
 /// The outputs of a node that gives lists.

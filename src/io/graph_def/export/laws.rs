@@ -137,7 +137,7 @@ const OTHERWISE: [&str; 11] = [
 ];
 
 fn numbers(array: &ArrayD<f64>) -> Numbers {
-    Numbers { dtype: "f64", shape: array.shape().to_vec(), numbers: array.iter().copied().collect() }
+    Numbers { dtype: "f64", shape: array.shape().to_vec(), elements: array.iter().copied().collect() }
 }
 
 /// Of each op and its gradients.

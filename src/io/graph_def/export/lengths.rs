@@ -103,13 +103,11 @@ fn pattern(at: &mut At<'_, '_>) -> Result<Port, String> {
     };
     let mut lengths = Vec::with_capacity(entries.len());
     for entry in entries {
-        lengths.push(match entry {
-            Attribute::Int(length) => at.block.long(length),
-            _ => {
-                let tensor =
-                    computed.next().ok_or("expected a tensor for each computed length, got fewer")?;
-                at.block.length(*tensor, 0)
-            }
+        lengths.push(if let Attribute::Int(length) = entry {
+            at.block.long(length)
+        } else {
+            let tensor = computed.next().ok_or("expected a tensor for each computed length, got fewer")?;
+            at.block.length(*tensor, 0)
         });
     }
     if lengths.is_empty() {

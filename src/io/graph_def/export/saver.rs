@@ -46,7 +46,9 @@ impl Writer<'_> {
             assigns.push(block.node("AssignVariableOp", &[handle.resource, value], attributes, 0).node);
         }
         let all = block.node("NoOp", &[], Vec::new(), 0);
-        assigns.into_iter().for_each(|assign| block.order(assign, all.node));
+        for assign in assigns {
+            block.order(assign, all.node);
+        }
         block.begin("", Vec::new());
         let tensor = |port: Port| format!("{}:0", block.name_of(port.node));
         Some([tensor(file), tensor(saved), block.name_of(all.node).to_owned()])

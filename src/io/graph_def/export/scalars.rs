@@ -118,14 +118,12 @@ pub(super) fn write(block: &mut Block, scalar: Scalar, x: &[Port], to: DType) ->
     let is_bool = x[0].dtype == number(DType::Bool);
     match way(scalar) {
         _ if scalar == Scalar::Cast => block.cast(x[0], number(to)),
-        Op(op) => block.same(op, x),
         Compare(op) => block.compare(op, x),
         Bits(op, _) if is_bool && !op.is_empty() => block.logical(op, x),
         // Exclusive or.
         Bits(..) if is_bool => block.compare("NotEqual", x),
-        Bits(_, op) => block.same(op, x),
         Numbers(op, _) if is_float => block.same(op, x),
-        Numbers(_, op) => block.same(op, x),
+        Op(op) | Bits(_, op) | Numbers(_, op) => block.same(op, x),
         By(write) => write(block, x),
     }
 }

@@ -224,7 +224,9 @@ impl<'a> Writer<'a> {
         let op = &item.node.op;
         if op.name() == "group" {
             let group = block.node("NoOp", &[], Vec::new(), 0);
-            inputs.iter().for_each(|input| block.order(input.node, group.node));
+            for input in inputs {
+                block.order(input.node, group.node);
+            }
             return Ok(Done { ports: vec![group], nodes: Vec::new() });
         }
         if op.form() == Form::Same && definition(op.name()).is_none() {
@@ -269,7 +271,9 @@ impl<'a> Writer<'a> {
             ports.push(given);
         }
         let all = block.node("NoOp", &[], Vec::new(), 0);
-        nodes.iter().for_each(|&node| block.order(node, all.node));
+        for node in nodes {
+            block.order(node, all.node);
+        }
         if ports.is_empty() {
             ports.push(all);
         }
@@ -291,7 +295,9 @@ impl<'a> Writer<'a> {
         block.begin("", Vec::new());
         let name = block.reserve("init");
         let init = block.named(name, "NoOp", &[], Vec::new(), 0);
-        nodes.into_iter().for_each(|node| block.order(node, init.node));
+        for node in nodes {
+            block.order(node, init.node);
+        }
         block.name_of(init.node).to_owned()
     }
 }
