@@ -9,6 +9,8 @@ mod file;
 pub mod frozen;
 #[cfg(feature = "graphdef")]
 pub mod graph_def;
+#[cfg(feature = "keras")]
+pub mod keras;
 pub mod npz;
 #[cfg(feature = "onnx")]
 pub mod onnx;
@@ -28,6 +30,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("frozen", frozen::run),
     #[cfg(feature = "graphdef")]
     ("graph_def", graph_def::run),
+    #[cfg(feature = "keras")]
+    ("keras", keras::run),
     ("npz", npz::run),
     #[cfg(feature = "onnx")]
     ("onnx", onnx::run),

@@ -15,6 +15,8 @@ mod frozen_parts;
 mod fuzz;
 #[cfg(all(feature = "npz", feature = "safetensors", feature = "tensorboard"))]
 mod interop;
+#[cfg(feature = "keras")]
+mod keras;
 #[cfg(feature = "npz")]
 mod npz;
 #[cfg(feature = "safetensors")]
