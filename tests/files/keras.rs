@@ -8,8 +8,8 @@ use flowgrad::io::keras::{ArrayFault, KerasFault, KerasWeights};
 use flowgrad::ndarray::{Array1, Array2, ArrayD, array};
 use flowgrad::nn::{Dense, Layer};
 use flowgrad::prelude::*;
-use rand::{RngExt, SeedableRng};
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -69,7 +69,9 @@ fn a_model_comes_out_of_both_kinds_of_files() {
 #[test]
 fn elements_of_16_bits_become_wider() {
     let file = open("narrow.weights.h5");
-    for (name, type_name) in [("layers/dense/vars/0", "bfloat16"), ("layers/dense_1/vars/0", "H5T_IEEE_F16LE")] {
+    for (name, type_name) in
+        [("layers/dense/vars/0", "bfloat16"), ("layers/dense_1/vars/0", "H5T_IEEE_F16LE")]
+    {
         let info = file.info(name).unwrap();
         assert_eq!((info.type_name.as_str(), info.dtype), (type_name, Some(DType::F32)));
         assert_eq!(file.read_as::<f32>(name).unwrap(), quarters(&[2, 2]));
@@ -91,12 +93,18 @@ fn what_h5py_writes_besides_is_read_or_told() {
     let large = file.read(&place(2)).unwrap_err();
     assert!(matches!(large.fault, KerasFault::Array(ArrayFault::Invalid { index: 0, .. })), "{large}");
     let text = file.read(&place(3)).unwrap_err();
-    assert!(text.to_string().ends_with("expected elements of a type that flowgrad has, got `H5T_VLEN`"), "{text}");
+    assert!(
+        text.to_string().ends_with("expected elements of a type that flowgrad has, got `H5T_VLEN`"),
+        "{text}"
+    );
     let packed = Array2::from_shape_fn((40, 50), |(i, j)| (50 * i + j) as i32).into_dyn();
     assert_eq!(file.read_as::<i32>(&place(4)).unwrap(), packed);
 
     let missing = file.read("dense").unwrap_err().to_string();
-    assert!(missing.contains("array `dense`: there is no such array: expected one of `layers/all/vars/0`"), "{missing}");
+    assert!(
+        missing.contains("array `dense`: there is no such array: expected one of `layers/all/vars/0`"),
+        "{missing}"
+    );
     let same = file.values(|_| Some("w".to_owned())).unwrap_err();
     assert!(matches!(same.fault, KerasFault::SameName), "{same}");
     let limited = open("other.weights.h5").limit(7999);
