@@ -1,8 +1,12 @@
 //! The kernels of patches: elements move between an image and its patches in runs as long as there are.
 
+use std::ops::Range;
+
+use ndarray::ArrayViewD;
+
 use super::Window;
 use crate::element::{ArrayMut, ArrayRef};
-use crate::ir::{Kernel, KernelError};
+use crate::ir::{Kernel, KernelError, Workers};
 use crate::kernel::number::{Number, with_number};
 
 /// Where every element of the patches lies in the images.
@@ -45,13 +49,13 @@ impl Layout {
         [self.image.iter().product(), self.lengths(1).iter().product()]
     }
 
-    /// Shows the runs of the patches of one image, in their order.
+    /// Shows the runs of the patches of one image at some rows of places, in their order.
     #[inline(always)]
-    fn runs(&self, mut visit: impl FnMut(Run)) {
+    fn runs(&self, rows_of_places: Range<usize>, mut visit: impl FnMut(Run)) {
         let Window { size: [rows, columns], strides, dilations, .. } = self.window;
         // Without gaps, a row of the window is one run, but for what reaches beyond the edges.
         let step = if dilations[1] == 1 { columns } else { 1 };
-        for place in 0..self.places[0] {
+        for place in rows_of_places {
             for across in 0..self.places[1] {
                 for row in 0..rows {
                     let y = (place * strides[0] + row * dilations[0]).checked_sub(self.before[0]);
@@ -79,7 +83,7 @@ impl Layout {
 
     /// Where a run begins in the row-major elements of one image's patches, and how long it is.
     #[inline(always)]
-    fn span(&self, run: &Run) -> std::ops::Range<usize> {
+    fn span(&self, run: &Run) -> Range<usize> {
         let ([place, pixel], [rows, columns]) = (run.patch, self.window.size);
         let first = place * rows * columns + pixel;
         first * self.image[2]..(first + run.pixels) * self.image[2]
@@ -99,38 +103,90 @@ pub(super) struct Extract<T> {
     pub(super) filling: T,
 }
 
+/// The most images of which each is cut into parts for threads; more of them are a batch, whose images are parts.
+const FEW: usize = 2;
+
+/// Parts of an image's patches: plenty for most machines.
+const PARTS: usize = 16;
+
+/// Nanoseconds of an element, about.
+const ELEMENT: f64 = 0.4;
+
+/// Elements from which the patches of few images are shared.
+const SHARED_FROM: usize = 1 << 17;
+
 impl<T: Number> Kernel for Extract<T> {
     fn run(&self, inputs: &[ArrayRef<'_>], output: ArrayMut<'_>) -> Result<(), KernelError> {
+        self.run_with(inputs, output, Workers::NONE)
+    }
+
+    fn run_with(
+        &self,
+        inputs: &[ArrayRef<'_>],
+        output: ArrayMut<'_>,
+        workers: Workers<'_>,
+    ) -> Result<(), KernelError> {
         let (images, mut output) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
         let Some(patches) = output.as_slice_mut().filter(|patches| !patches.is_empty()) else {
             return Ok(());
         };
-        let [image, patch] = self.layout.sizes();
-        for (index, (images, patches)) in images.outer_iter().zip(patches.chunks_exact_mut(patch)).enumerate()
-        {
-            debug_assert_eq!(images.len(), image, "of image {index}");
-            let elements = images.as_slice();
-            self.layout.runs(|run| {
-                let to = &mut patches[self.layout.span(&run)];
-                match (run.image, elements) {
-                    (None, _) => to.fill(self.filling),
-                    (Some(at), Some(elements)) => {
-                        to.copy_from_slice(&elements[self.layout.pixel(at)..][..to.len()]);
-                    }
-                    (Some([y, x]), None) => {
-                        for (i, to) in to.iter_mut().enumerate() {
-                            let channels = self.layout.image[2];
-                            *to = images[[y, x + i / channels, i % channels]];
-                        }
-                    }
-                }
-            });
+        let [_, patch] = self.layout.sizes();
+        let rows = self.layout.places[0];
+        if !is_shared(images.shape()[0], patches.len()) {
+            for (image, patches) in images.outer_iter().zip(patches.chunks_exact_mut(patch)) {
+                self.extract(&image, 0..rows, patches);
+            }
+            return Ok(());
         }
+        let estimate = patches.len() as f64 * ELEMENT;
+        let in_part = rows.div_ceil(PARTS);
+        let mut parts = Vec::new();
+        for (image, patches) in images.outer_iter().zip(patches.chunks_exact_mut(patch)) {
+            for (part, patches) in patches.chunks_mut(in_part * (patch / rows)).enumerate() {
+                let first = part * in_part;
+                parts.push((image.clone(), first..rows.min(first + in_part), patches));
+            }
+        }
+        workers.each(parts, estimate, |(image, rows, patches)| self.extract(&image, rows, patches));
         Ok(())
+    }
+
+    fn is_shared(&self, _: &[&[usize]], output: &[usize]) -> bool {
+        is_shared(output[0], output.iter().product())
     }
 
     fn is_batched(&self) -> bool {
         true
+    }
+}
+
+/// Whether the patches of each image are cut into parts.
+fn is_shared(images: usize, elements: usize) -> bool {
+    images <= FEW && elements >= SHARED_FROM
+}
+
+impl<T: Number> Extract<T> {
+    /// Fills the patches of one image at some rows of places.
+    fn extract(&self, image: &ArrayViewD<'_, T>, rows: Range<usize>, patches: &mut [T]) {
+        let [_, patch] = self.layout.sizes();
+        let before = rows.start * (patch / self.layout.places[0]);
+        let elements = image.as_slice();
+        self.layout.runs(rows, |run| {
+            let Range { start, end } = self.layout.span(&run);
+            let to = &mut patches[start - before..end - before];
+            match (run.image, elements) {
+                (None, _) => to.fill(self.filling),
+                (Some(at), Some(elements)) => {
+                    to.copy_from_slice(&elements[self.layout.pixel(at)..][..to.len()]);
+                }
+                (Some([y, x]), None) => {
+                    for (i, to) in to.iter_mut().enumerate() {
+                        let channels = self.layout.image[2];
+                        *to = image[[y, x + i / channels, i % channels]];
+                    }
+                }
+            }
+        });
     }
 }
 
@@ -159,7 +215,7 @@ fn add_up<T: Number>(
     let [image, _] = layout.sizes();
     for (patches, image) in patches.outer_iter().zip(images.chunks_exact_mut(image)) {
         let elements = patches.as_slice();
-        layout.runs(|run| {
+        layout.runs(0..layout.places[0], |run| {
             let Some(at) = run.image else { return };
             let channels = layout.image[2];
             let to = &mut image[layout.pixel(at)..][..run.pixels * channels];
