@@ -50,13 +50,35 @@ fn value(stored: &Stored) -> Value {
 
 /// Graphs whose exports are not read here: gradients of loops fill lists of tensors from the end, and
 /// loops of any length leave lists.
-const NOT_READ_BACK: [&str; 4] = ["frames", "functional", "recurrent_frames", "recurrent_functional"];
+const NOT_READ_BACK: [&str; 8] = [
+    "counted_frames",
+    "counted_functional",
+    "frames",
+    "functional",
+    "recurrent_frames",
+    "recurrent_functional",
+    "scans_frames",
+    "scans_functional",
+];
+
+/// Graphs that need an op, or a derivative of one, that exports lack: parts of tensors turned round, mirrored, written over
+/// or cut at lengths that are fed, segments of a number that is fed, gradients of cumulative products.
+const NOT_WRITTEN: [&str; 8] = [
+    "cumulative",
+    "gathered",
+    "mirrored",
+    "rearranged",
+    "scattered_variables",
+    "slices",
+    "train_embedding_adam_reference",
+    "train_embedding_adam_resource",
+];
 
 #[test]
 fn graphs_of_tensorflow_go_back() {
     let bench = Bench::new();
     let cases: Vec<Case> = serde_json::from_slice(&unpacked("expected.json")).unwrap();
-    assert!(cases.len() >= 32);
+    assert!(cases.len() - NOT_WRITTEN.len() >= 60);
     let mut errors = Vec::new();
     for case in &cases {
         let g = Graph::new();
@@ -90,7 +112,12 @@ fn graphs_of_tensorflow_go_back() {
         };
         let reads_back = !NOT_READ_BACK.contains(&case.name.as_str());
         let program = Program { feeds, outputs, step, apart };
-        errors.extend(bench.try_add(&case.name, &session, &program, reads_back).err());
+        let written = bench.try_add(&case.name, &session, &program, reads_back);
+        if NOT_WRITTEN.contains(&case.name.as_str()) {
+            assert!(written.is_err(), "{} is written by now", case.name);
+        } else {
+            errors.extend(written.err());
+        }
     }
     errors.extend(bench.try_check().err());
     assert!(errors.is_empty(), "{}", errors.join("\n"));
