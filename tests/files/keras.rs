@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use flowgrad::io::keras::{ArrayFault, KerasFault, KerasWeights};
 use flowgrad::ndarray::{Array1, Array2, ArrayD, array};
-use flowgrad::nn::{Dense, Layer};
+use flowgrad::nn::{Dense, Mode};
 use flowgrad::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -54,7 +54,7 @@ fn a_model_comes_out_of_both_kinds_of_files() {
 
         let g = Graph::new();
         let x = g.constant(array![[1.0_f32, 2.0]]);
-        let y = Dense::new(&g, "dense", 2, 3).apply(x);
+        let y = Dense::new(&g, "dense", 2, 3).call(x, Mode::Predict);
         let session = Session::new(&g).unwrap();
         let values = file.values(|name| match name {
             "layers/dense/vars/0" => Some("dense/kernel".to_owned()),

@@ -33,3 +33,6 @@ mod crc32c;
 #[cfg(feature = "safetensors")]
 #[path = "../common/model_file.rs"]
 mod model_file;
+#[cfg(all(feature = "npz", feature = "safetensors", feature = "tensorboard"))]
+#[path = "../common/python.rs"]
+mod python;

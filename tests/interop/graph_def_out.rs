@@ -2,7 +2,7 @@
 //! twenty steps of training, and the graphs of `generate_graph_def.py`, imported and exported again, which also must give the
 //! same when they are imported a second time.
 //!
-//! `$FLOWGRAD_PYTHON`, or else `python3`, runs `check_graph_def.py`; without TensorFlow what it would check is not checked.
+//! `check_graph_def.py` has TensorFlow run them, where a Python has it.
 
 #[path = "tensorflow/cases.rs"]
 mod cases;
@@ -10,6 +10,8 @@ mod cases;
 mod control;
 #[path = "graph_def_out/models.rs"]
 mod models;
+#[path = "../common/python.rs"]
+mod python;
 #[path = "graph_def_out/round_trip.rs"]
 mod round_trip;
 #[path = "graph_def_out/saved.rs"]

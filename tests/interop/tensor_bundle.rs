@@ -6,3 +6,5 @@
 mod damaged;
 #[path = "tensor_bundle/peers.rs"]
 mod peers;
+#[path = "../common/python.rs"]
+mod python;

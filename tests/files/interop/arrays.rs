@@ -11,7 +11,7 @@ use flowgrad::ndarray::{Array2, arr0, arr1, arr2, arr3};
 use flowgrad::prelude::*;
 use serde_json::{Value as Json, json};
 
-use super::python::Python;
+use crate::python::Python;
 
 /// Every element type, the numbers at its ends, and shapes without axes and without elements.
 fn arrays() -> BTreeMap<String, Value> {
@@ -58,7 +58,9 @@ fn numpy_reads_npz_files_and_its_own_are_read() {
     write_json(&expected, &described(&arrays()));
 
     let [plain, compressed, by_columns, big_endian] = &theirs;
-    python.run("check_npz.py", &[&ours, &expected, plain, compressed, by_columns, big_endian]);
+    python
+        .run("files/interop/check_npz.py", [&ours, &expected, plain, compressed, by_columns, big_endian])
+        .unwrap();
     for file in &theirs {
         assert_eq!(described(&read_npz(file).unwrap()), described(&arrays()), "{}", file.display());
     }
@@ -73,7 +75,7 @@ fn safetensors_reads_plain_files_and_its_own_are_read() {
     let metadata: BTreeMap<_, _> = [("épôque".to_owned(), "3 \"drei\"\u{1}".to_owned())].into();
     write_safetensors(&ours, arrays(), &metadata).unwrap();
     write_json(&expected, &json!({ "tensors": described(&arrays()), "metadata": metadata }));
-    python.run("check_safetensors.py", &[&ours, &expected, &copy]);
+    python.run("files/interop/check_safetensors.py", [&ours, &expected, &copy]).unwrap();
     let copy = SafeTensors::open(&copy).unwrap();
     assert_eq!(copy.metadata(), &metadata);
     assert_eq!(described(&copy.values(|name| Some(name.to_owned())).unwrap()), described(&arrays()));
@@ -110,7 +112,7 @@ fn safetensors_reads_a_checkpoint_and_its_copy_is_one() {
     });
     write_json(&expected, &json!({ "tensors": described(&tensors), "metadata": metadata }));
 
-    python.run("check_safetensors.py", &[&ours, &expected, &copy]);
+    python.run("files/interop/check_safetensors.py", [&ours, &expected, &copy]).unwrap();
     let copy = Checkpoint::load(&copy).unwrap();
     assert_eq!(described(copy.variables()), described(&arrays()));
     assert_eq!((copy.run_count(), copy.seed()), (12, u64::MAX));

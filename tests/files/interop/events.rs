@@ -9,7 +9,7 @@ use flowgrad::ndarray::{Array1, Array2, Array3, Array4, arr1};
 use flowgrad::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
-use super::python::Python;
+use crate::python::Python;
 
 #[test]
 fn tensorboard_shows_what_was_written() {
@@ -19,7 +19,7 @@ fn tensorboard_shows_what_was_written() {
     let runs = [("train", 0), ("validation/late", i64::from(u32::MAX))];
     let runs = runs.map(|(run, first_step)| (run.to_owned(), write_run(&logdir.join(run), first_step)));
     fs::write(&expected, Json::from(Map::from_iter(runs)).to_string()).unwrap();
-    python.run("check_tensorboard.py", &[&logdir, &expected]);
+    python.run("files/interop/check_tensorboard.py", [&logdir, &expected]).unwrap();
 }
 
 /// Writes an event file and tells what `TensorBoard` must show of it. Numbers that JSON does not have are texts.

@@ -111,15 +111,13 @@ fn models_are_read_back_with_the_same_numbers() {
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), CASES.len(), wrong.join("\n"));
 }
 
-/// ONNX's checker and ONNX Runtime, where a Python has them: that of `FLOWGRAD_PYTHON`, or `python3`.
+/// ONNX's checker and ONNX Runtime, where a Python has them.
 #[test]
 #[cfg(feature = "npz")]
 fn onnx_runtime_gives_the_same_numbers() {
-    use std::path::Path;
-    use std::process::Command;
-
     use flowgrad::io::npz::write_npz;
 
+    let Some(python) = crate::python::Python::with(&["numpy", "onnx", "onnxruntime"]) else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut wrong = Vec::new();
     for case in CASES {
@@ -135,16 +133,6 @@ fn onnx_runtime_gives_the_same_numbers() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    let python = std::env::var("FLOWGRAD_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/check_onnx.py");
-    let checked = match Command::new(&python).arg(script).arg(folder.path()).output() {
-        Ok(checked) => checked,
-        Err(error) => return eprintln!("skipped: {python}: {error}"),
-    };
-    let told = String::from_utf8_lossy(&checked.stdout);
-    match checked.status.code() {
-        // 3 says that a package lacks.
-        Some(0 | 3) => eprintln!("{told}"),
-        _ => panic!("{told}{}", String::from_utf8_lossy(&checked.stderr)),
-    }
+    let checked = python.run("interop/check_onnx.py", [folder.path()]);
+    assert!(checked.is_ok(), "{}", checked.unwrap_err());
 }

@@ -6,5 +6,8 @@ mod exported;
 mod exported_control;
 mod exported_models;
 mod models;
+#[cfg(feature = "npz")]
+#[path = "../../common/python.rs"]
+mod python;
 mod rejects;
 mod wire;

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use flowgrad::Value;
 use flowgrad::io::tensor_bundle::{ArrayFault, Bundle, BundleFault, write_bundle};
 use flowgrad::ndarray::{Array, ArrayD, array};
 use flowgrad::prelude::*;
 use serde::Deserialize;
+
+use crate::python::Python;
 
 /// A tensor as TensorFlow read it.
 #[derive(Deserialize)]
@@ -154,9 +155,9 @@ fn what_is_written_is_read_again() {
     assert!(matches!(error.fault, BundleFault::Write(_)), "{error}");
 }
 
-/// Skipped where there is no TensorFlow; `FLOWGRAD_PYTHON` names a Python that has it.
 #[test]
 fn tensorflow_reads_what_is_written() {
+    let Some(python) = Python::with(&["tensorflow"]) else { return };
     let directory = tempfile::tempdir().unwrap();
     let prefix = directory.path().join("model.ckpt-3");
     let arrays = arrays();
@@ -169,17 +170,6 @@ fn tensorflow_reads_what_is_written() {
     }
     let list = directory.path().join("expected.tsv");
     std::fs::write(&list, expected).unwrap();
-    let python = std::env::var("FLOWGRAD_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/check_tensor_bundle.py");
-    let Ok(output) = Command::new(&python).arg(script).args([&prefix, &list]).output() else {
-        println!("skipped: there is no `{python}`");
-        return;
-    };
-    let told = String::from_utf8_lossy(&output.stdout);
-    if output.status.code() == Some(77) {
-        println!("skipped: {told}");
-        return;
-    }
-    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    let told = python.run("interop/check_tensor_bundle.py", [&prefix, &list]).unwrap();
     assert!(told.contains(&format!("{} tensors are the same", arrays.len())), "{told}");
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 use std::path::Path;
-use std::process::Command;
+
+use super::python::Python;
 
 /// An array for the file of a case.
 pub(crate) struct Numbers {
@@ -63,24 +64,6 @@ pub(crate) fn write_saved(folder: &Path, name: &str, signature: &str, run: &Run,
 
 /// Has TensorFlow run what is in the folder; gives what differs. Without TensorFlow nothing is checked, and that is told.
 pub(crate) fn check(folder: &Path) -> Result<(), String> {
-    let python = std::env::var("FLOWGRAD_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/check_graph_def.py");
-    let run = Command::new(&python).arg(script).arg(folder).output();
-    let run = match run {
-        Ok(run) => run,
-        Err(error) => {
-            eprintln!("not checked by TensorFlow: `{python}`: {error}");
-            return Ok(());
-        }
-    };
-    let told = String::from_utf8_lossy(&run.stdout).into_owned();
-    match run.status.code() {
-        Some(0) => Ok(()),
-        // What the script says without TensorFlow.
-        Some(77) => {
-            eprintln!("not checked by TensorFlow, which `{python}` has not");
-            Ok(())
-        }
-        _ => Err(told + &String::from_utf8_lossy(&run.stderr)),
-    }
+    let Some(python) = Python::with(&["tensorflow"]) else { return Ok(()) };
+    python.run("interop/check_graph_def.py", [folder]).map(drop)
 }

@@ -3,6 +3,8 @@
 
 #[path = "../../../../tests/interop/tensorflow/cases.rs"]
 mod cases;
+#[path = "../../../../tests/common/python.rs"]
+mod python;
 
 use std::collections::BTreeSet;
 
