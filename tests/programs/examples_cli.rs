@@ -235,7 +235,9 @@ fn the_index_names_every_example_and_shows_every_picture() {
     let sections = index.split("\n## ").skip(1).map(|section| section.split_once('\n').unwrap());
     let titles: Vec<&str> = sections.clone().map(|(title, _)| title).collect();
     for (title, section) in sections {
-        assert!(section.contains("](pictures/"), "{title} has no picture");
+        // Those that work on files of others draw none.
+        let draws = !["run_model", "tf1_train"].contains(&title);
+        assert_eq!(section.contains("](pictures/"), draws, "{title}");
     }
     let names = |folder: &Path| -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
