@@ -1,5 +1,6 @@
 //! The kernels of patches: elements move between an image and its patches in runs as long as there are.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use ndarray::ArrayViewD;
@@ -134,20 +135,22 @@ impl<T: Number> Kernel for Extract<T> {
         let rows = self.layout.places[0];
         if !is_shared(images.shape()[0], patches.len()) {
             for (image, patches) in images.outer_iter().zip(patches.chunks_exact_mut(patch)) {
-                self.extract(&image, 0..rows, patches);
+                self.extract(&in_rows(&image)?, 0..rows, patches);
             }
             return Ok(());
         }
         let estimate = patches.len() as f64 * ELEMENT;
         let in_part = rows.div_ceil(PARTS);
+        let images: Vec<ArrayViewD<'_, T>> = images.outer_iter().collect();
+        let images = images.iter().map(in_rows).collect::<Result<Vec<Cow<'_, [T]>>, _>>()?;
         let mut parts = Vec::new();
-        for (image, patches) in images.outer_iter().zip(patches.chunks_exact_mut(patch)) {
+        for (image, patches) in images.iter().zip(patches.chunks_exact_mut(patch)) {
             for (part, patches) in patches.chunks_mut(in_part * (patch / rows)).enumerate() {
                 let first = part * in_part;
-                parts.push((image.clone(), first..rows.min(first + in_part), patches));
+                parts.push((image, first..rows.min(first + in_part), patches));
             }
         }
-        workers.each(parts, estimate, |(image, rows, patches)| self.extract(&image, rows, patches));
+        workers.each(parts, estimate, |(image, rows, patches)| self.extract(image, rows, patches));
         Ok(())
     }
 
@@ -167,27 +170,30 @@ fn is_shared(images: usize, elements: usize) -> bool {
 
 impl<T: Number> Extract<T> {
     /// Fills the patches of one image at some rows of places.
-    fn extract(&self, image: &ArrayViewD<'_, T>, rows: Range<usize>, patches: &mut [T]) {
+    fn extract(&self, image: &[T], rows: Range<usize>, patches: &mut [T]) {
         let [_, patch] = self.layout.sizes();
         let before = rows.start * (patch / self.layout.places[0]);
-        let elements = image.as_slice();
         self.layout.runs(rows, |run| {
             let Range { start, end } = self.layout.span(&run);
             let to = &mut patches[start - before..end - before];
-            match (run.image, elements) {
-                (None, _) => to.fill(self.filling),
-                (Some(at), Some(elements)) => {
-                    to.copy_from_slice(&elements[self.layout.pixel(at)..][..to.len()]);
-                }
-                (Some([y, x]), None) => {
-                    for (i, to) in to.iter_mut().enumerate() {
-                        let channels = self.layout.image[2];
-                        *to = image[[y, x + i / channels, i % channels]];
-                    }
-                }
+            match run.image {
+                None => to.fill(self.filling),
+                Some(at) => to.copy_from_slice(&image[self.layout.pixel(at)..][..to.len()]),
             }
         });
     }
+}
+
+/// The elements of an image row by row, as they lie or as a copy: each goes to several patches, and elements far from each
+/// other, as channels behind each other have them, are slow to gather.
+fn in_rows<'v, T: Number>(image: &'v ArrayViewD<'_, T>) -> Result<Cow<'v, [T]>, KernelError> {
+    if let Some(elements) = image.as_slice() {
+        return Ok(Cow::Borrowed(elements));
+    }
+    let mut elements = Vec::new();
+    elements.try_reserve_exact(image.len()).map_err(KernelError::other)?;
+    elements.extend(image.iter().copied());
+    Ok(Cow::Owned(elements))
 }
 
 /// Adds patches up to images.
