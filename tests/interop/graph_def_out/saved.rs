@@ -94,7 +94,8 @@ fn nothing_but_a_model_is_replaced() {
     let at = |name: &str| directory.path().join(name);
     let names = || {
         let entries = std::fs::read_dir(directory.path()).unwrap();
-        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
     };
