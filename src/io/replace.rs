@@ -176,7 +176,7 @@ impl Target {
 }
 
 /// Where a link leads, also if nothing is there yet; the path itself, if it is no link.
-fn linked(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn linked(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..LINKS {
         match path.read_link() {
@@ -187,7 +187,8 @@ fn linked(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("links lead to links without end"))
 }
 
-fn directory_of(path: &Path) -> &Path {
+/// The directory that a path lies in.
+pub(super) fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

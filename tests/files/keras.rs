@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use flowgrad::io::keras::{ArrayFault, KerasFault, KerasWeights};
 use flowgrad::ndarray::{Array1, Array2, ArrayD, array};
-use flowgrad::nn::{Dense, Mode};
+use flowgrad::nn::{Dense, Layer, Mode};
 use flowgrad::prelude::*;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -123,6 +123,25 @@ fn other_files_are_refused() {
     assert!(matches!(read(&archive), Err(KerasFault::Archive(_))));
     let directory = KerasWeights::open(fixture("")).unwrap_err();
     assert!(directory.to_string().contains("expected a regular file, got a directory"), "{directory}");
+}
+
+/// Places of groups within groups are longer than the file, and an archive may hold a thousand times its bytes.
+#[test]
+fn small_files_do_not_become_large() {
+    let deep = KerasWeights::open(fixture("deep.keras")).unwrap_err();
+    assert!(matches!(deep.fault, KerasFault::Names { .. }), "{deep}");
+
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("zeros.keras");
+    let mut archive = ZipWriter::new(fs::File::create(&path).unwrap());
+    archive.start_file("model.weights.h5", SimpleFileOptions::default()).unwrap();
+    archive.write_all(&fs::read(fixture("model.weights.h5")).unwrap()).unwrap();
+    archive.write_all(&vec![0; 1 << 21]).unwrap();
+    archive.finish().unwrap();
+    let long = KerasWeights::open_within(&path, 1 << 20).unwrap_err();
+    assert!(matches!(long.fault, KerasFault::TooLong { limit: 0x10_0000 }), "{long}");
+    let file = KerasWeights::open_within(&path, 1 << 22).unwrap();
+    assert_eq!(file.read("layers/dense/vars/0").unwrap().shape(), [2, 3]);
 }
 
 /// Whatever the bytes are, they give arrays or an error.

@@ -11,7 +11,15 @@ mod error;
 pub use error::ArrayFault;
 pub(crate) use error::Unreadable;
 
+#[cfg(any(feature = "graphdef", feature = "keras", feature = "safetensors"))]
+use std::collections::BTreeMap;
+
+#[cfg(feature = "graphdef")]
+use ndarray::{ArrayD, IxDyn};
+
 use crate::DType;
+#[cfg(any(feature = "graphdef", feature = "keras", feature = "safetensors"))]
+use crate::Value;
 
 /// What a file says of an array before its elements are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,6 +125,40 @@ impl Layout {
     fn unaddressed(&self) -> ArrayFault {
         ArrayFault::Shape { shape: self.shape.clone() }
     }
+}
+
+/// An array of this element everywhere.
+#[cfg(feature = "graphdef")]
+pub(crate) fn filled<T: Clone>(element: T, shape: &[usize]) -> Result<ArrayD<T>, Unreadable> {
+    let unaddressed = || Unreadable::Array(ArrayFault::Shape { shape: shape.to_vec() });
+    let count = shape.iter().try_fold(1_usize, |count, &length| count.checked_mul(length));
+    let count = count.ok_or_else(unaddressed)?;
+    let mut elements = Vec::new();
+    elements.try_reserve_exact(count)?;
+    elements.resize(count, element);
+    ArrayD::from_shape_vec(IxDyn(shape), elements).map_err(|_| unaddressed())
+}
+
+/// The arrays that are given a name, under that name.
+///
+/// # Errors
+/// Those of reading, and `same_name` for a name that is given twice.
+#[cfg(any(feature = "graphdef", feature = "keras", feature = "safetensors"))]
+pub(crate) fn renamed<'n, E>(
+    names: impl Iterator<Item = &'n str>,
+    mut rename: impl FnMut(&str) -> Option<String>,
+    read: impl Fn(&str) -> Result<Value, E>,
+    same_name: impl FnOnce(&str) -> E,
+) -> Result<BTreeMap<String, Value>, E> {
+    let mut values = BTreeMap::new();
+    for name in names {
+        let Some(renamed) = rename(name) else { continue };
+        if values.contains_key(&renamed) {
+            return Err(same_name(&renamed));
+        }
+        values.insert(renamed, read(name)?);
+    }
+    Ok(values)
 }
 
 /// Bytes that are read or written at once. They lie on the stack, and are a multiple of the size of each element.

@@ -34,6 +34,7 @@ mod nodes;
 mod ops;
 mod options;
 mod restore;
+mod stored;
 mod table;
 mod tensor;
 mod value;
@@ -50,7 +51,8 @@ pub(super) use self::export::{Parts, Place, parts};
 use self::nodes::{Nodes, port_of_graph};
 use self::ops::Refusal;
 pub use self::options::{CustomNode, ImportOptions};
-use self::restore::{Restores, Starts};
+use self::restore::Starts;
+use self::stored::Restores;
 use self::value::Val;
 use crate::element::Element;
 use crate::graph::{AnyTensor, Graph, Operation, Variable};
@@ -134,7 +136,7 @@ impl<'g> Imported<'g> {
     }
 
     /// Writes what a session has as the values of the variables, as `Saver.save(session, prefix)` does: by the names that
-    /// the graph's own ops for saving have for them.
+    /// the graph's own ops for saving have for them, or else those for restoring.
     ///
     /// ```
     /// use flowgrad::io::graph_def::{ImportOptions, import};
@@ -160,18 +162,15 @@ impl<'g> Imported<'g> {
     /// ```
     ///
     /// # Errors
-    /// [`GraphDefError::Checkpoint`] if a file cannot be written.
+    /// [`GraphDefError::Checkpoint`] if a file cannot be written; [`GraphDefError::Node`] if two variables have one name in
+    /// the checkpoint, or parts of a partitioned one do not make a whole.
     pub fn save(&self, session: &Session, prefix: impl AsRef<Path>) -> Result<(), GraphDefError> {
         let mut values = session.variable_values()?;
         let named = self.variables.iter().filter_map(|(name, tensor)| {
             let value = values.remove(&tensor.name())?;
             Some((name.clone(), value))
         });
-        let by_key = self.restores.to_keys(named).map_err(|found| GraphDefError::Node {
-            node: "Saver".to_owned(),
-            expected: "parts of partitioned variables that go together".to_owned(),
-            found,
-        })?;
+        let by_key = self.restores.to_keys(named)?;
         Ok(write_bundle(prefix, by_key)?)
     }
 

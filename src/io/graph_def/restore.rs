@@ -1,156 +1,21 @@
 //! What variables start from where there is a checkpoint.
 //!
-//! A graph that has a `Saver`, and each `SavedModel`, says by its own ops for restoring under which name of a checkpoint
-//! each variable lies, and which part of a partitioned one it is. These ops are read and not built. In a graph that has
-//! none, each variable lies under its own name.
+//! Takes a checkpoint and where the graph's own ops say that each variable lies in it (`stored.rs`). Gives its value, once
+//! that has the type and the shape of the variable.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use ndarray::{ArrayD, IxDyn};
-
-use super::frames::source;
-use super::nodes::{Nodes, Port};
 use super::ops::Refusal;
-use crate::element::{DType, Element, Value, with_element};
+use super::stored::{Restores, Stored};
+use crate::element::{DType, Element, Value};
 use crate::error::Fault;
 use crate::initializer::{Start, StartingValue};
-use crate::io::tensor_bundle::{Bundle, PartOf};
-use crate::io::tensorflow::Attr;
+use crate::io::elements::filled;
+use crate::io::tensor_bundle::{Bundle, BundleError};
 use crate::memory::OutOfMemory;
 use crate::quote::quoted;
-
-/// Where the value of a variable lies in a checkpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stored {
-    key: String,
-    /// None for all of it.
-    part: Option<PartOf>,
-}
-
-/// Where the graph restores each variable from, by its name.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Restores(HashMap<String, Vec<Stored>>);
-
-impl Restores {
-    /// What the nodes of a graph restore, and the functions that these call.
-    pub(super) fn of(nodes: &Nodes, functions: &HashMap<String, Nodes>) -> Self {
-        let mut all = HashMap::new();
-        let variable = |port: Port| Some(variable_name(nodes, source(nodes, port).node)?.to_owned());
-        collect(nodes, &variable, &mut all);
-        let mut seen = HashSet::new();
-        for call in nodes.all.iter().filter(|node| node.op.ends_with("PartitionedCall")) {
-            let Some(Attr::Func(function)) = call.attr("f") else { continue };
-            // A model calls the one that restores once.
-            if !seen.insert(function.name.as_str()) {
-                continue;
-            }
-            let Some(inside) = functions.get(&function.name) else { continue };
-            let argument = |port: Port| {
-                let place = source(inside, port).node;
-                let own = variable_name(inside, place).map(str::to_owned);
-                own.or_else(|| variable(*call.inputs.get(place).filter(|_| place < inside.parameters)?))
-            };
-            collect(inside, &argument, &mut all);
-        }
-        Restores(all)
-    }
-
-    /// Where a variable may lie: the first place that a checkpoint has is the one. None if others are restored alone.
-    fn places(&self, variable: &str) -> Option<Vec<Stored>> {
-        match self.0.get(variable) {
-            Some(places) => Some(places.clone()),
-            None if self.0.is_empty() => Some(vec![Stored { key: variable.to_owned(), part: None }]),
-            None => None,
-        }
-    }
-
-    /// Where a variable is written to.
-    fn place(&self, variable: &str) -> Stored {
-        let first = self.places(variable).and_then(|places| places.into_iter().next());
-        first.unwrap_or_else(|| Stored { key: variable.to_owned(), part: None })
-    }
-
-    /// Values of variables by the names of the checkpoint, those of partitioned ones as a whole.
-    pub(super) fn to_keys(
-        &self,
-        values: impl IntoIterator<Item = (String, Value)>,
-    ) -> Result<BTreeMap<String, Value>, String> {
-        let mut all: BTreeMap<String, Value> = BTreeMap::new();
-        for (variable, value) in values {
-            let Stored { key, part } = self.place(&variable);
-            let Some(part) = part else {
-                all.insert(key, value);
-                continue;
-            };
-            let wrong = || format!("variable `{}`: expected the part {part:?} of others", quoted(&variable));
-            let blank = || with_element!(value.dtype(), T => blank::<T>(part.whole()));
-            let whole = match all.remove(&key) {
-                Some(whole) => whole,
-                None => blank().ok_or_else(wrong)?,
-            };
-            all.insert(key, part.put(whole, &value).ok_or_else(wrong)?);
-        }
-        Ok(all)
-    }
-}
-
-/// Zeros; none where there is no memory for them.
-fn blank<T: Element>(shape: &[usize]) -> Option<Value> {
-    let count = shape.iter().try_fold(1_usize, |count, &length| count.checked_mul(length))?;
-    let mut elements: Vec<T> = Vec::new();
-    elements.try_reserve_exact(count).ok()?;
-    elements.resize(count, T::default());
-    ArrayD::from_shape_vec(IxDyn(shape), elements).ok().map(Value::from)
-}
-
-/// The name of a variable, as it is shared among nodes, if the node is one.
-fn variable_name(nodes: &Nodes, place: usize) -> Option<&str> {
-    let node = nodes.all.get(place)?;
-    if !matches!(node.op.as_str(), "VarHandleOp" | "Variable" | "VariableV2") {
-        return None;
-    }
-    match node.attr("shared_name") {
-        Some(Attr::Bytes(shared)) if !shared.is_empty() => std::str::from_utf8(shared).ok(),
-        _ => Some(&node.name),
-    }
-}
-
-/// Adds what assignments among the nodes restore to the variables that they assign to.
-fn collect(nodes: &Nodes, variable: &dyn Fn(Port) -> Option<String>, all: &mut HashMap<String, Vec<Stored>>) {
-    let assigns = nodes.all.iter().filter(|node| matches!(node.op.as_str(), "Assign" | "AssignVariableOp"));
-    for assign in assigns {
-        let &[to, value, ..] = &assign.inputs[..] else { continue };
-        let Some(stored) = stored(nodes, source(nodes, value)) else { continue };
-        let Some(variable) = variable(to) else { continue };
-        let places = all.entry(variable).or_default();
-        if !places.contains(&stored) {
-            places.push(stored);
-        }
-    }
-}
-
-/// What an output of an op for restoring reads.
-fn stored(nodes: &Nodes, port: Port) -> Option<Stored> {
-    let node = nodes.all.get(port.node)?;
-    if !matches!(node.op.as_str(), "Restore" | "RestoreSlice" | "RestoreV2") {
-        return None;
-    }
-    let text = |input: usize| text(nodes, *node.inputs.get(input)?, port.output);
-    let key = text(1)?;
-    let part = if node.op == "Restore" { String::new() } else { text(2)? };
-    let part = if part.is_empty() { None } else { Some(PartOf::parse(&part)?) };
-    Some(Stored { key, part })
-}
-
-/// One of the texts that a constant holds, of which the last is repeated.
-fn text(nodes: &Nodes, port: Port, place: usize) -> Option<String> {
-    let node = nodes.all.get(source(nodes, port).node).filter(|node| node.op == "Const")?;
-    let Some(Attr::Tensor(proto)) = node.attr("value") else { return None };
-    let text = proto.string_val.get(place).or_else(|| proto.string_val.last());
-    String::from_utf8(text.cloned().unwrap_or_default()).ok()
-}
 
 /// What a variable starts from.
 pub(super) enum Begin {
@@ -167,7 +32,10 @@ impl<T: Element> Start<T> for Begin {
             Begin::Zeros(dims) => {
                 let shape = dims.clone();
                 let lacking = |shape: &[usize]| OutOfMemory::elements::<T>(shape.iter().product());
-                let draw = move |_| blank::<T>(&shape).ok_or_else(|| lacking(&shape));
+                let draw = move |_| {
+                    let zeros = filled(T::default(), &shape).map(Value::from);
+                    zeros.map_err(|_| lacking(&shape))
+                };
                 StartingValue::Drawn { dims, draw: Arc::new(draw) }
             }
         })
@@ -180,11 +48,13 @@ pub(super) struct Starts<'a> {
     bundle: &'a Bundle,
     restores: &'a Restores,
     values: RefCell<HashMap<String, Arc<Value>>>,
+    /// The partitioned variable of which a part was last asked for, with its key.
+    whole: RefCell<Option<(String, Arc<Value>)>>,
 }
 
 impl<'a> Starts<'a> {
     pub(super) fn new(bundle: &'a Bundle, restores: &'a Restores) -> Self {
-        Starts { bundle, restores, values: RefCell::default() }
+        Starts { bundle, restores, values: RefCell::default(), whole: RefCell::default() }
     }
 
     /// What a variable starts from; none if the graph does not restore it. It is read again when it is asked for again.
@@ -229,13 +99,53 @@ impl<'a> Starts<'a> {
             );
             return Err(detail.into());
         }
-        let whole = self.bundle.read(&place.key).map_err(fault)?;
         let value = match &place.part {
-            None => Some(whole),
-            Some(part) => part.of(&whole),
+            None => Some(Arc::new(self.bundle.read(&place.key).map_err(fault)?)),
+            Some(part) => part.of(&*self.whole(&place.key).map_err(fault)?).map(Arc::new),
         };
-        let value = Arc::new(value.ok_or("expected a part of what is in the checkpoint, got another")?);
+        let value = value.ok_or("expected a part of what is in the checkpoint, got another")?;
         self.values.borrow_mut().insert(variable.to_owned(), Arc::clone(&value));
         Ok(Some(value))
+    }
+
+    /// A partitioned variable, whose parts are asked for one behind the other.
+    fn whole(&self, key: &str) -> Result<Arc<Value>, BundleError> {
+        if let Some((last, whole)) = &*self.whole.borrow()
+            && last == key
+        {
+            return Ok(Arc::clone(whole));
+        }
+        // The last one goes before there is another.
+        self.whole.take();
+        let whole = Arc::new(self.bundle.read(key)?);
+        self.whole.replace(Some((key.to_owned(), Arc::clone(&whole))));
+        Ok(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use super::*;
+    use crate::io::tensor_bundle::{PartOf, write_bundle};
+
+    /// The file is gone when the second part is asked for.
+    #[test]
+    fn a_partitioned_variable_is_read_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let prefix = directory.path().join("model");
+        write_bundle(&prefix, [("w", Value::from(array![1.0_f32, 2.0, 3.0]))]).unwrap();
+        let bundle = Bundle::open(&prefix).unwrap();
+        let stored = |part: &str| vec![Stored { key: "w".to_owned(), part: PartOf::parse(part) }];
+        let restored = [("a".to_owned(), stored("3 0,1")), ("b".to_owned(), stored("3 1,2"))];
+        let restores = Restores::restoring(restored.into());
+        let starts = Starts::new(&bundle, &restores);
+        let value = |name: &str, length: usize| starts.taken(name, DType::F32, &[length]).ok().flatten();
+        assert_eq!(value("a", 1), Some(array![1.0_f32].into()));
+        std::fs::remove_file(directory.path().join("model.data-00000-of-00001")).unwrap();
+        assert_eq!(value("b", 2), Some(array![2.0_f32, 3.0].into()));
+        // Nothing is kept of it longer than that.
+        assert_eq!(Starts::new(&bundle, &restores).taken("a", DType::F32, &[1]).ok(), None);
     }
 }

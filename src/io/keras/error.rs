@@ -67,6 +67,13 @@ pub enum KerasFault {
         group: String,
     },
 
+    /// Names of groups that are said again and again in the places of arrays.
+    #[error("expected places of arrays and names of layers that take at most {most} bytes, got longer ones")]
+    Names {
+        /// 8 times the bytes of the file, and 64 KiB.
+        most: u64,
+    },
+
     /// There is more to read than the limit.
     #[error("expected at most {limit} bytes, got more")]
     TooLong {

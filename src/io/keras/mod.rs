@@ -21,8 +21,8 @@ use ndarray::ArrayD;
 use zip::ZipArchive;
 
 pub use self::error::{KerasError, KerasFault};
-use super::elements::Layout;
 pub use super::elements::{ArrayFault, ArrayInfo};
+use super::elements::{Layout, renamed};
 use super::source;
 use crate::{DType, Element, Value};
 
@@ -37,6 +37,10 @@ const ARCHIVE: [u8; 4] = *b"PK\x03\x04";
 
 /// The most arrays and groups that a file may have.
 const MOST: usize = 1 << 20;
+
+/// Places and names of layers may take so many times the bytes of the file, and [`NAMES_OF_ANY`].
+const NAMES: u64 = 8;
+const NAMES_OF_ANY: u64 = 1 << 16;
 
 /// An open file of weights: its arrays are listed at once, and each is read when it is asked for.
 ///
@@ -78,7 +82,8 @@ pub struct KerasWeights {
 /// An array of a file.
 struct Entry {
     dataset: Dataset,
-    layer: Option<String>,
+    /// Shared by the arrays of a layer.
+    layer: Option<Arc<str>>,
 }
 
 impl fmt::Debug for KerasWeights {
@@ -92,31 +97,54 @@ impl fmt::Debug for KerasWeights {
 }
 
 impl KerasWeights {
-    /// Opens a file and reads what it tells of its arrays.
+    /// Opens a file and reads what it tells of its arrays. An archive may hold weights of 1 GiB, or of its own length where
+    /// that is more.
     ///
     /// # Errors
     /// [`KerasError`] with the file and what is wrong: it cannot be read, is no regular file, neither an HDF5 file nor an
     /// archive with one, or is damaged.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, KerasError> {
-        let path = path.as_ref();
+        Self::opened(path.as_ref(), |length| LIMIT.max(length))
+    }
+
+    /// Opens a file as [`open`](KerasWeights::open) does, and reads no more than so many bytes at once: of the weights in an
+    /// archive, which are held in memory as a whole, and of each array.
+    ///
+    /// ```no_run
+    /// use flowgrad::io::keras::KerasWeights;
+    ///
+    /// // Of somebody who is not known.
+    /// let file = KerasWeights::open_within("uploaded.keras", 1 << 24)?;
+    /// # Ok::<(), flowgrad::io::keras::KerasError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`open`](KerasWeights::open), and [`KerasFault::TooLong`].
+    pub fn open_within(path: impl AsRef<Path>, bytes: u64) -> Result<Self, KerasError> {
+        Self::opened(path.as_ref(), |_| bytes)
+    }
+
+    /// Opens a file, with a limit that its length gives.
+    fn opened(path: &Path, limit: impl FnOnce(u64) -> u64) -> Result<Self, KerasError> {
         let open = || -> Result<_, KerasFault> {
             let mut file = source::open(path)?;
-            let limit = LIMIT.max(file.metadata()?.len());
+            let limit = limit(file.metadata()?.len());
             let mut start = [0; ARCHIVE.len()];
             let is_archive = file.read_exact(&mut start).is_ok() && start == ARCHIVE;
             file.rewind()?;
             let storage: Arc<dyn Storage> =
                 if is_archive { member(file, limit)? } else { Arc::new(FileStorage::from_file(file)?) };
+            let names = storage.len().saturating_mul(NAMES).saturating_add(NAMES_OF_ANY);
             let options =
                 OpenOptions::default().with_max_read_bytes(usize::try_from(limit).unwrap_or(usize::MAX));
             let root = Hdf5File::from_storage_with_options(storage, options)?.root_group()?;
-            Ok(KerasWeights { path: path.to_owned(), limit, arrays: arrays(root)? })
+            Ok(KerasWeights { path: path.to_owned(), limit, arrays: arrays(root, names)? })
         };
         open().map_err(|fault| KerasError { path: path.to_owned(), array: None, fault })
     }
 
     /// The most bytes that an array may take up: 1 GiB, or the length of the file where that is more, when nothing is said;
-    /// no more than that can be said.
+    /// no more than that, or than the file was opened with, can be said.
     #[must_use]
     pub fn limit(mut self, bytes: u64) -> Self {
         self.limit = self.limit.min(bytes);
@@ -175,17 +203,10 @@ impl KerasWeights {
     /// As for [`read`](KerasWeights::read), and [`KerasFault::SameName`], if two are given one name.
     pub fn values(
         &self,
-        mut rename: impl FnMut(&str) -> Option<String>,
+        rename: impl FnMut(&str) -> Option<String>,
     ) -> Result<BTreeMap<String, Value>, KerasError> {
-        let mut values = BTreeMap::new();
-        for name in self.names() {
-            let Some(renamed) = rename(name) else { continue };
-            if values.contains_key(&renamed) {
-                return Err(self.blame(&renamed, KerasFault::SameName));
-            }
-            values.insert(renamed, self.read(name)?);
-        }
-        Ok(values)
+        let same_name = |name: &str| self.blame(name, KerasFault::SameName);
+        renamed(self.names(), rename, |name| self.read(name), same_name)
     }
 
     fn array(&self, name: &str, wanted: Option<DType>) -> Result<Value, KerasFault> {
@@ -227,15 +248,23 @@ fn member(file: File, limit: u64) -> Result<Arc<dyn Storage>, KerasFault> {
     Ok(Arc::new(BytesStorage::new(bytes)))
 }
 
-/// All arrays below a group, by their places.
-fn arrays(root: Group) -> Result<BTreeMap<String, Entry>, KerasFault> {
+/// All arrays below a group, by their places, which take so many bytes at most with the names of layers.
+fn arrays(root: Group, names: u64) -> Result<BTreeMap<String, Entry>, KerasFault> {
     let mut arrays = BTreeMap::new();
     let mut seen = HashSet::from([root.address()]);
     let mut left = vec![(String::new(), root)];
+    let mut names_left = names;
+    // Before a place is written out, whose group may be as long as the file.
+    let mut charge = |bytes: usize| {
+        names_left = names_left.checked_sub(bytes as u64).ok_or(KerasFault::Names { most: names })?;
+        Ok::<(), KerasFault>(())
+    };
     while let Some((place, group)) = left.pop() {
-        let layer = group.attribute("name").and_then(|name| name.read_string()).ok();
+        let layer = group.attribute("name").and_then(|name| name.read_string()).ok().map(Arc::<str>::from);
+        charge(layer.as_ref().map_or(0, |layer| layer.len()))?;
         let (groups, datasets) = group.members()?;
         for inner in groups {
+            charge(place.len() + inner.name().len() + 1)?;
             let place = format!("{place}{}/", inner.name());
             // Links may lead back to where they come from.
             if !seen.insert(inner.address()) || seen.len() > MOST {
@@ -247,6 +276,7 @@ fn arrays(root: Group) -> Result<BTreeMap<String, Entry>, KerasFault> {
             if arrays.len() >= MOST {
                 return Err(KerasFault::NoTree { group: place });
             }
+            charge(place.len() + dataset.name().len())?;
             arrays.insert(format!("{place}{}", dataset.name()), Entry { dataset, layer: layer.clone() });
         }
     }
@@ -256,5 +286,7 @@ fn arrays(root: Group) -> Result<BTreeMap<String, Entry>, KerasFault> {
 fn shape(dataset: &Dataset) -> Result<Vec<usize>, KerasFault> {
     let lengths: Result<Vec<usize>, _> =
         dataset.shape().iter().map(|&length| usize::try_from(length)).collect();
-    Ok(lengths.map_err(|_| ArrayFault::Shape { shape: vec![usize::MAX] })?)
+    let nearest = |&length: &u64| usize::try_from(length).unwrap_or(usize::MAX);
+    let unaddressed = |_| ArrayFault::Shape { shape: dataset.shape().iter().map(nearest).collect() };
+    Ok(lengths.map_err(unaddressed)?)
 }

@@ -28,6 +28,7 @@ pub(crate) use header::{Flaw, Header, METADATA, type_name};
 pub use write::write_safetensors;
 pub(crate) use write::{header_of, write};
 
+use super::elements::renamed;
 use super::source;
 use crate::{DType, Element, Value};
 
@@ -156,17 +157,10 @@ impl SafeTensors {
     /// As for [`read`](SafeTensors::read), and [`SafeTensorsFault::SameName`], if two are given one name.
     pub fn values(
         &self,
-        mut rename: impl FnMut(&str) -> Option<String>,
+        rename: impl FnMut(&str) -> Option<String>,
     ) -> Result<BTreeMap<String, Value>, SafeTensorsError> {
-        let mut values = BTreeMap::new();
-        for name in self.names() {
-            let Some(renamed) = rename(name) else { continue };
-            if values.contains_key(&renamed) {
-                return Err(self.blame(&renamed, SafeTensorsFault::SameName));
-            }
-            values.insert(renamed, self.read(name)?);
-        }
-        Ok(values)
+        let same_name = |name: &str| self.blame(name, SafeTensorsFault::SameName);
+        renamed(self.names(), rename, |name| self.read(name), same_name)
     }
 
     fn tensor(&self, name: &str, wanted: Option<DType>) -> Result<Value, SafeTensorsFault> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use prost::Message;
 
@@ -11,6 +11,7 @@ use super::messages::{MetaGraphDef, MetaInfoDef, SavedModelProto, SaverDef, Sign
 use crate::Session;
 use crate::graph::AnyTensor;
 use crate::io::graph_def::{ExportError, Parts, Place, parts};
+use crate::io::replace::{directory_of, linked};
 use crate::io::tensor_bundle::write_bundle;
 use crate::io::tensorflow::{TensorShapeProto, element_type};
 
@@ -19,6 +20,9 @@ const PREDICT: &str = "tensorflow/serving/predict";
 
 /// The version of saved models.
 const SCHEMA: i64 = 1;
+
+/// The file of the graph and its signatures.
+const MODEL: &str = "saved_model.pb";
 
 /// The folder of the variables, and what the names of its files begin with.
 const VARIABLES: [&str; 2] = ["variables", "variables"];
@@ -71,7 +75,9 @@ impl<'g> ExportSignature<'g> {
 /// How ops are written is told at [`graph_def::export`](crate::io::graph_def::export).
 ///
 /// The folder is written beside the one of that name, if there is one, and takes its place when it is whole and on the disk.
-/// A crash between the two steps of that leaves the old one under a name that ends in `.old`.
+/// A folder is replaced as a whole if it is empty or has a `saved_model.pb` in it; any other is left as it is, which is an
+/// error. A link to a folder stays, and what it leads to is replaced. A crash between the two steps of that leaves the old
+/// model beside the new one, in a folder whose name begins with `.flowgrad-` and ends in `.old`.
 ///
 /// ```
 /// use flowgrad::io::saved_model::{ExportSignature, SavedModelOptions, export, import};
@@ -102,7 +108,7 @@ impl<'g> ExportSignature<'g> {
 ///
 /// # Errors
 /// As for [`graph_def::export`](crate::io::graph_def::export); [`ExportError::NameTwice`] for two signatures, inputs or outputs
-/// of one name, and [`ExportError::File`] for a folder that cannot be written.
+/// of one name, and [`ExportError::File`] for a folder that cannot be written or has something else in it than a model.
 pub fn export(
     session: &Session,
     folder: impl AsRef<Path>,
@@ -156,7 +162,7 @@ pub fn export(
     let bytes = model.encode_to_vec();
     replaced(folder.as_ref(), |folder| {
         let file = |error: io::Error| refused(folder, &error);
-        let file_of_model = folder.join("saved_model.pb");
+        let file_of_model = folder.join(MODEL);
         fs::write(&file_of_model, &bytes).map_err(file)?;
         fs::File::open(&file_of_model).and_then(|written| written.sync_all()).map_err(file)?;
         if variables.is_empty() {
@@ -194,18 +200,21 @@ fn refused(path: &Path, error: &io::Error) -> ExportError {
     ExportError::File { path: path.to_owned(), reason: error.to_string() }
 }
 
-/// Has a folder written beside the one of that name, and puts it in its place.
+/// Has a folder written beside the one of that name, and puts it in its place. What a link leads to is replaced, or made,
+/// and not the link.
 fn replaced(folder: &Path, write: impl FnOnce(&Path) -> Result<(), ExportError>) -> Result<(), ExportError> {
     let file = |error: io::Error| refused(folder, &error);
-    let name = folder.file_name().ok_or_else(|| file(io::ErrorKind::InvalidInput.into()))?;
-    let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let named = |suffix: &str| {
-        let mut name = name.to_owned();
-        name.push(suffix);
-        parent.join(name)
+    // Without the slash at the end, behind which a link is not seen.
+    let target = linked(&folder.components().collect::<PathBuf>()).map_err(file)?;
+    if target.file_name().is_none() {
+        return Err(file(io::ErrorKind::InvalidInput.into()));
+    }
+    let is_there = expect_replaceable(&target).map_err(file)?;
+    let beside = |suffix: &str| {
+        let mut folder = tempfile::Builder::new();
+        folder.prefix(".flowgrad-").suffix(suffix).tempdir_in(directory_of(&target)).map_err(file)
     };
-    let temporary =
-        tempfile::Builder::new().prefix(".flowgrad-").suffix(".tmp").tempdir_in(parent).map_err(file)?;
+    let temporary = beside(".tmp")?;
     write(temporary.path())?;
     // Folders for oneself alone are of no use to a server.
     #[cfg(unix)]
@@ -213,23 +222,43 @@ fn replaced(folder: &Path, write: impl FnOnce(&Path) -> Result<(), ExportError>)
         use std::os::unix::fs::PermissionsExt;
         fs::set_permissions(temporary.path(), fs::Permissions::from_mode(0o755)).map_err(file)?;
     }
-    let old = named(".old");
-    let is_there = folder.symlink_metadata().is_ok();
-    if is_there {
-        if old.symlink_metadata().is_ok() {
-            fs::remove_dir_all(&old).map_err(|error| refused(&old, &error))?;
-        }
-        fs::rename(folder, &old).map_err(file)?;
+    // Goes when it is dropped, with the old model in it. If that cannot be removed, the new one is there all the same.
+    let old = if is_there { Some(beside(".old")?) } else { None };
+    let kept = old.as_ref().map(|old| old.path().join("model"));
+    if let Some(kept) = &kept {
+        fs::rename(&target, kept).map_err(file)?;
     }
-    if let Err(error) = fs::rename(temporary.path(), folder) {
-        if is_there {
-            fs::rename(&old, folder).map_err(file)?;
+    if let Err(error) = fs::rename(temporary.path(), &target) {
+        if let (Some(kept), Some(old)) = (kept, old)
+            && let Err(lost) = fs::rename(&kept, &target)
+        {
+            let path = old.keep().join("model");
+            let reason = format!("{error}; what was there before is `{}`: {lost}", path.display());
+            return Err(ExportError::File { path: folder.to_owned(), reason });
         }
         return Err(file(error));
     }
     // What is no longer there need not be removed.
     let _ = temporary.keep();
     #[cfg(unix)]
-    fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(file)?;
-    if is_there { fs::remove_dir_all(&old).map_err(|error| refused(&old, &error)) } else { Ok(()) }
+    fs::File::open(directory_of(&target)).and_then(|parent| parent.sync_all()).map_err(file)?;
+    Ok(())
+}
+
+/// Whether there is a folder, which a model may take the place of: it is empty, or has a model in it.
+fn expect_replaceable(folder: &Path) -> io::Result<bool> {
+    let kind = match folder.symlink_metadata() {
+        Ok(found) => found.file_type(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    if !kind.is_dir() {
+        let message = "expected a folder, or nothing, in the place of the model, got something else";
+        return Err(io::Error::new(io::ErrorKind::NotADirectory, message));
+    }
+    if folder.join(MODEL).is_file() || fs::read_dir(folder)?.next().is_none() {
+        return Ok(true);
+    }
+    let message = format!("expected an empty folder, or one with `{MODEL}`, got one with other files in it");
+    Err(io::Error::new(io::ErrorKind::DirectoryNotEmpty, message))
 }

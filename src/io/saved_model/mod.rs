@@ -21,7 +21,7 @@ mod messages;
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Component, Path};
 
 use prost::Message;
 
@@ -115,7 +115,8 @@ impl<'g> SavedModel<'g> {
         &self.tags
     }
 
-    /// The names of the files of the folder `assets`, which were not read: vocabularies and the like.
+    /// The names of the files of the folder `assets`, which were not read: vocabularies and the like. Names that lead out of
+    /// that folder, such as `../x` and `/x`, are left out.
     pub fn assets(&self) -> &[String] {
         &self.assets
     }
@@ -335,15 +336,21 @@ fn built<'g>(
     let signatures = signatures.into_iter().map(|(name, one)| (name, signature(&imported, one))).collect();
     let names = |collection: messages::CollectionDef| Some(collection.node_list?.value);
     let collections = meta.collection_def.into_iter();
+    let assets = meta.asset_file_def.into_iter().map(|asset| asset.filename);
     let info = meta.meta_info_def.unwrap_or_default();
     Ok(SavedModel {
         graph: imported,
         signatures,
         collections: collections.filter_map(|(name, value)| Some((name, names(value)?))).collect(),
         tags: info.tags,
-        assets: meta.asset_file_def.into_iter().map(|asset| asset.filename).collect(),
+        assets: assets.filter(|name| is_inside(name)).collect(),
         version: info.tensorflow_version,
     })
+}
+
+/// Whether a name of a file, joined to a folder, lies in that folder.
+fn is_inside(name: &str) -> bool {
+    !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 /// The tensors of a signature.

@@ -2,7 +2,7 @@
 //!
 //! Takes the tables of either version of TensorFlow's checkpoints, and reads all that is in them but elements.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 use prost::Message;
 
@@ -42,6 +42,16 @@ pub(super) enum Place {
     Shard { shard: i32, offset: i64, size: i64, checksum: u32 },
     /// In a table, under this key.
     Table { table: usize, key: Vec<u8> },
+}
+
+impl Place {
+    /// The table, and the key in it.
+    fn in_table(&self) -> Option<(usize, &[u8])> {
+        match self {
+            Place::Table { table, key } => Some((*table, key)),
+            Place::Shard { .. } => None,
+        }
+    }
 }
 
 impl Entry {
@@ -87,7 +97,8 @@ pub(super) fn index(table: &mut Table) -> Result<Index, Flaw> {
         Place::Shard { shard, offset, size, checksum }
     };
     let mut tensors = BTreeMap::new();
-    let mut part_keys: BTreeSet<Vec<u8>> = BTreeSet::new();
+    expect_apart(entries.values())?;
+    let mut part_keys = Keys { left: table.keys(), seen: HashSet::new() };
     for (key, entry) in &entries {
         // Keys of parts, which begin with a 0, need not be names.
         let Ok(name) = std::str::from_utf8(key) else { continue };
@@ -96,9 +107,8 @@ pub(super) fn index(table: &mut Table) -> Result<Index, Flaw> {
         } else {
             let part = |slice: &TensorSliceProto| {
                 let slice = Slice::of(slice);
-                let key = slice.key(name);
+                let key = part_keys.key(&slice, name, || lengths(entry.shape.as_ref()))?;
                 let entry = entries.get(&key).ok_or_else(|| no_part(&key))?;
-                part_keys.insert(key);
                 Ok(Part { slice: Some(slice), place: place(entry) })
             };
             entry.slices.iter().map(part).collect()
@@ -106,13 +116,15 @@ pub(super) fn index(table: &mut Table) -> Result<Index, Flaw> {
         let shape = lengths(entry.shape.as_ref())?;
         tensors.insert(name.to_owned(), Entry { element: entry.dtype, shape, parts: parts? });
     }
-    tensors.retain(|name, _| !part_keys.contains(name.as_bytes()));
+    tensors.retain(|name, _| !part_keys.seen.contains(name.as_bytes()));
     Ok(Index { shards: header.num_shards, big_endian: header.endianness == 1, tensors })
 }
 
 /// Reads what the tables of a `Saver` of the first version have.
 pub(super) fn saved(tables: &mut [Table]) -> Result<BTreeMap<String, Entry>, Flaw> {
     let mut tensors: BTreeMap<String, Entry> = BTreeMap::new();
+    let left = tables.iter().fold(0, |left: u64, table| left.saturating_add(table.keys()));
+    let mut keys = Keys { left, seen: HashSet::new() };
     for (place, table) in tables.iter_mut().enumerate() {
         let header = table.find(&[])?.ok_or(BundleFormatFault::NoHeader)?;
         let header: SavedTensorSlices = message(&[], &header)?;
@@ -128,14 +140,61 @@ pub(super) fn saved(tables: &mut [Table]) -> Result<BTreeMap<String, Entry>, Fla
             if entry.shape != shape || entry.element != tensor.r#type {
                 return Err(BundleFormatFault::Parts { shape }.into());
             }
-            entry.parts.extend(tensor.slice.iter().map(|slice| {
+            for slice in &tensor.slice {
                 let slice = Slice::of(slice);
-                let key = slice.key(&tensor.name);
-                Part { slice: Some(slice), place: Place::Table { table: place, key } }
-            }));
+                let key = keys.key(&slice, &tensor.name, || Ok(shape.clone()))?;
+                entry.parts.push(Part { slice: Some(slice), place: Place::Table { table: place, key } });
+            }
         }
     }
+    // As they lie in their files.
+    for entry in tensors.values_mut() {
+        entry.parts.sort_by(|a, b| a.place.in_table().cmp(&b.place.in_table()));
+    }
     Ok(tensors)
+}
+
+/// The keys of parts.
+struct Keys {
+    /// Bytes that they may still take.
+    left: u64,
+    seen: HashSet<Vec<u8>>,
+}
+
+impl Keys {
+    /// The key of a part, which is the only one of its place in its tensor.
+    fn key(
+        &mut self,
+        slice: &Slice,
+        name: &str,
+        whole: impl FnOnce() -> Result<Vec<usize>, Flaw>,
+    ) -> Result<Vec<u8>, Flaw> {
+        let fits = |left: u64, bytes: usize| left.checked_sub(bytes as u64).ok_or(BundleFormatFault::Keys);
+        // The name is in it: a longer one than there is room for is not written out.
+        fits(self.left, name.len())?;
+        let key = slice.key(name);
+        self.left = fits(self.left, key.len())?;
+        if !self.seen.insert(key.clone()) {
+            return Err(BundleFormatFault::Parts { shape: whole()? }.into());
+        }
+        Ok(key)
+    }
+}
+
+/// Whether the bytes of each are its own, so that all together are no more than the files.
+fn expect_apart<'e>(entries: impl Iterator<Item = &'e BundleEntryProto>) -> Result<(), Flaw> {
+    // Of a tensor that is stored in parts, these have places. What lies outside of a file is told when it is read.
+    let is_stored =
+        |entry: &&BundleEntryProto| entry.slices.is_empty() && entry.offset >= 0 && entry.size > 0;
+    let place = |entry: &BundleEntryProto| (entry.shard_id, entry.offset, entry.size);
+    let mut places: Vec<(i32, i64, i64)> = entries.filter(is_stored).map(place).collect();
+    places.sort_unstable();
+    for (&(shard, offset, size), &(next, second, _)) in places.iter().zip(places.iter().skip(1)) {
+        if shard == next && second < offset.saturating_add(size) {
+            return Err(BundleFormatFault::Shared { shard, offset: second }.into());
+        }
+    }
+    Ok(())
 }
 
 /// The lengths of a shape that is known.

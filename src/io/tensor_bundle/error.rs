@@ -123,6 +123,17 @@ pub enum BundleFormatFault {
         offset: u64,
     },
 
+    /// Blocks that lie on each other.
+    #[error(
+        "expected blocks one behind the other, got one at {offset}, before the end of the last one at {end}"
+    )]
+    BlockOrder {
+        /// Where it begins.
+        offset: u64,
+        /// Where the one before ends.
+        end: u64,
+    },
+
     /// Keys that say again and again what others begin with.
     #[error("expected keys that take at most 8 times the bytes of the file, got longer ones")]
     Keys,
@@ -199,6 +210,17 @@ pub enum BundleFormatFault {
         size: i64,
         /// Bytes of the file.
         bytes: u64,
+    },
+
+    /// Two tensors, or parts of them, with the same bytes.
+    #[error(
+        "expected a place in the file for each tensor and part, got two with the byte {offset} of shard {shard}"
+    )]
+    Shared {
+        /// The file of elements.
+        shard: i32,
+        /// The first byte that both have.
+        offset: i64,
     },
 
     /// Elements that are not those that were written.

@@ -34,6 +34,7 @@ use read::{Files, with_suffix};
 use table::Table;
 pub use write::write_bundle;
 
+use super::elements::renamed;
 use super::source;
 use crate::{DType, Element, Value};
 
@@ -150,17 +151,10 @@ impl Bundle {
     /// As for [`read`](Bundle::read), and [`BundleFault::SameName`], if two are given one name.
     pub fn values(
         &self,
-        mut rename: impl FnMut(&str) -> Option<String>,
+        rename: impl FnMut(&str) -> Option<String>,
     ) -> Result<BTreeMap<String, Value>, BundleError> {
-        let mut values = BTreeMap::new();
-        for name in self.names() {
-            let Some(renamed) = rename(name) else { continue };
-            if values.contains_key(&renamed) {
-                return Err(self.blame(&renamed, BundleFault::SameName));
-            }
-            values.insert(renamed, self.read(name)?);
-        }
-        Ok(values)
+        let same_name = |name: &str| self.blame(name, BundleFault::SameName);
+        renamed(self.names(), rename, |name| self.read(name), same_name)
     }
 
     /// Bytes of the files that hold elements, as far as they are there.

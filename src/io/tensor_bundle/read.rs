@@ -8,14 +8,12 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use ndarray::{ArrayD, IxDyn};
-
 use super::contents::{Entry, Part, Place, message, no_part};
 use super::error::{BundleFormatFault, Flaw};
 use super::messages::SavedTensorSlices;
 use super::table::Table;
 use crate::element::with_element;
-use crate::io::elements::{ArrayFault, Encoding, Layout};
+use crate::io::elements::{ArrayFault, Encoding, Layout, filled};
 use crate::io::masked_crc::masked;
 use crate::io::source;
 use crate::io::tensorflow::{element_type, tensor};
@@ -70,6 +68,7 @@ impl Files {
             lengths.try_fold(1_usize, |count, &(_, length)| count.checked_mul(length))
         };
         let whole: Vec<(usize, usize)> = entry.shape.iter().map(|&length| (0, length)).collect();
+        let is_empty = entry.shape.contains(&0);
         let mut places = Vec::new();
         let mut all = 0_usize;
         // Bytes that lie in each file.
@@ -80,6 +79,9 @@ impl Files {
                 None => whole.clone(),
             };
             let elements = count(place.iter()).ok_or_else(wrong)?;
+            if elements == 0 && !is_empty {
+                return Err(wrong());
+            }
             all = all.checked_add(elements).ok_or_else(wrong)?;
             let (file, size) = match part.place {
                 Place::Shard { shard, .. } => {
@@ -207,16 +209,6 @@ impl Files {
         let named = |error: io::Error| io::Error::new(error.kind(), format!("`{}`: {error}", path.display()));
         Ok(source::open(&path).map_err(named)?)
     }
-}
-
-/// An array of this element everywhere.
-fn filled<T: Clone>(element: T, shape: &[usize]) -> Result<ArrayD<T>, Flaw> {
-    let count = shape.iter().product();
-    let mut elements = Vec::new();
-    elements.try_reserve_exact(count).map_err(io::Error::from)?;
-    elements.resize(count, element);
-    let array = ArrayD::from_shape_vec(IxDyn(shape), elements);
-    array.map_err(|_| Flaw::Array(ArrayFault::Shape { shape: shape.to_vec() }))
 }
 
 fn expect_checksum(stated: u32, computed: u32) -> Result<(), Flaw> {

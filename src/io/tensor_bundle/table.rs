@@ -5,13 +5,15 @@
 //! block is entries and the places where keys are written out; other keys begin like the one before. Behind it stand
 //! a byte that says how it is compressed and the masked checksum of all that.
 //!
-//! Invariant: a block is read only if it lies in the file, keys ascend, and all keys that are read of a table take
-//! [`KEYS`] times the bytes of the file at most, however much of each is that of the one before.
+//! Invariant: a block is read only if it lies in the file, behind the one before, so that reading all of them is reading
+//! the file once. Keys ascend, and all keys that are read of a table take [`KEYS`] times the bytes of the file at most,
+//! however much of each is that of the one before.
 //!
 //! Source: `doc/table_format.md` in <https://github.com/google/leveldb>.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 
 use super::error::{BundleFormatFault, Flaw};
 use crate::io::masked_crc::masked_crc;
@@ -45,6 +47,16 @@ pub(super) struct Table {
     left: u64,
     /// For each block a key that is not less than those in it.
     blocks: Vec<(Vec<u8>, Handle)>,
+    /// The block that a value was last found in.
+    last: Option<Block>,
+}
+
+/// A block with its keys, in order, and where their values lie in it.
+#[derive(Debug)]
+struct Block {
+    handle: Handle,
+    bytes: Vec<u8>,
+    entries: Vec<(Vec<u8>, Range<usize>)>,
 }
 
 impl Table {
@@ -65,21 +77,32 @@ impl Table {
         let no_handle = || Flaw::from(BundleFormatFault::Block { offset: end });
         let _metadata = handle(&mut handles).ok_or_else(no_handle)?;
         let index = handle(&mut handles).ok_or_else(no_handle)?;
-        let left = bytes.saturating_mul(KEYS).saturating_add(KEYS_OF_ANY);
-        let mut table = Table { file, bytes, left, blocks: Vec::new() };
-        let mut blocks = Vec::new();
-        table.block(index, |key, mut value| {
+        let mut table = Table { file, bytes, left: keys_of(bytes), blocks: Vec::new(), last: None };
+        let mut behind = 0;
+        let block = table.checked(index)?;
+        let mut left = table.left;
+        entries(&block, index, &mut left, |key, value| {
+            let mut value = block.get(value).unwrap_or_default();
             let place = handle(&mut value).ok_or(BundleFormatFault::Block { offset: index.offset })?;
-            blocks.push((key.to_vec(), place));
+            if place.offset < behind {
+                return Err(BundleFormatFault::BlockOrder { offset: place.offset, end: behind }.into());
+            }
+            behind = place.offset.saturating_add(place.size).saturating_add(TRAILER as u64);
+            table.blocks.push((key.to_vec(), place));
             Ok(())
         })?;
-        table.blocks = blocks;
+        table.left = left;
         Ok(table)
     }
 
     /// Bytes of the file.
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Bytes that keys of parts may take in all.
+    pub(super) fn keys(&self) -> u64 {
+        keys_of(self.bytes)
     }
 
     /// Shows all keys with their values, in order.
@@ -90,71 +113,56 @@ impl Table {
         let mut last: Option<Vec<u8>> = None;
         for place in 0..self.blocks.len() {
             let Some(&(_, handle)) = self.blocks.get(place) else { break };
+            let broken = || BundleFormatFault::Block { offset: handle.offset };
             let mut is_first = true;
-            self.block(handle, |key, value| {
+            let block = self.checked(handle)?;
+            entries(&block, handle, &mut self.left, |key, value| {
                 // Inside of a block they do.
                 if is_first && last.as_ref().is_some_and(|last| last.as_slice() >= key) {
-                    return Err(BundleFormatFault::Block { offset: handle.offset }.into());
+                    return Err(broken().into());
                 }
                 is_first = false;
                 last.get_or_insert_default().clear();
                 last.get_or_insert_default().extend_from_slice(key);
-                visit(key, value)
+                visit(key, block.get(value).unwrap_or_default())
             })?;
+            // Nobody writes a block without entries.
+            if is_first {
+                return Err(broken().into());
+            }
         }
         Ok(())
     }
 
-    /// The value of a key.
+    /// The value of a key. The block that it lies in is kept: keys that are asked for in order read each block once.
     pub(super) fn find(&mut self, wanted: &[u8]) -> Result<Option<Vec<u8>>, Flaw> {
         let place = self.blocks.partition_point(|(most, _)| most.as_slice() < wanted);
         let Some(&(_, handle)) = self.blocks.get(place) else { return Ok(None) };
-        // Keys of a table are read more than once if there are several to find.
-        let left = self.left;
-        let mut found = None;
-        self.block(handle, |key, value| {
-            if key == wanted {
-                found = Some(value.to_vec());
-            }
-            Ok(())
-        })?;
-        self.left = left;
+        let block = match self.last.take().filter(|last| last.handle == handle) {
+            Some(block) => block,
+            None => self.block(handle)?,
+        };
+        let found = block.entries.binary_search_by(|(key, _)| key.as_slice().cmp(wanted)).ok();
+        let found = found.and_then(|found| block.entries.get(found));
+        let found = found.and_then(|(_, value)| block.bytes.get(value.clone())).map(<[u8]>::to_vec);
+        self.last = Some(block);
         Ok(found)
     }
 
-    /// Shows the keys of a block with their values.
-    fn block(
-        &mut self,
-        place: Handle,
-        mut visit: impl FnMut(&[u8], &[u8]) -> Result<(), Flaw>,
-    ) -> Result<(), Flaw> {
-        let block = self.checked(place)?;
-        let broken = || BundleFormatFault::Block { offset: place.offset };
-        let (entries, restarts) = block.split_at_checked(block.len().saturating_sub(4)).ok_or_else(broken)?;
-        let restarts = restarts.try_into().map(u32::from_le_bytes).map_err(|_| broken())? as usize;
-        let end = restarts.checked_mul(4).and_then(|bytes| entries.len().checked_sub(bytes));
-        let mut rest = entries.get(..end.ok_or_else(broken)?).ok_or_else(broken)?;
-        let mut key: Vec<u8> = Vec::new();
-        let mut is_first = true;
-        while !rest.is_empty() {
-            let mut length = || varint(&mut rest).and_then(|length| usize::try_from(length).ok());
-            let (shared, own, of_value) =
-                (length().ok_or_else(broken)?, length().ok_or_else(broken)?, length().ok_or_else(broken)?);
-            let (tail, behind) = rest.split_at_checked(own).ok_or_else(broken)?;
-            let (value, behind) = behind.split_at_checked(of_value).ok_or_else(broken)?;
-            rest = behind;
-            let beginning = key.get(..shared).ok_or_else(broken)?;
-            // What both begin with is the same.
-            if !is_first && tail <= &key[beginning.len()..] {
-                return Err(broken().into());
-            }
-            is_first = false;
-            key.truncate(shared);
-            self.left = (self.left.checked_sub((shared + own) as u64)).ok_or(BundleFormatFault::Keys)?;
-            key.extend_from_slice(tail);
-            visit(&key, value)?;
+    /// A block with its keys.
+    fn block(&mut self, handle: Handle) -> Result<Block, Flaw> {
+        let bytes = self.checked(handle)?;
+        let mut found = Vec::new();
+        // Keys of a table are read more than once if there are several to find.
+        let mut left = self.left;
+        entries(&bytes, handle, &mut left, |key, value| {
+            found.push((key.to_vec(), value));
+            Ok(())
+        })?;
+        if found.is_empty() {
+            return Err(BundleFormatFault::Block { offset: handle.offset }.into());
         }
-        Ok(())
+        Ok(Block { handle, bytes, entries: found })
     }
 
     /// The bytes of a block, once its checksum is seen to be right.
@@ -185,6 +193,47 @@ impl Table {
         block.truncate(length - TRAILER);
         Ok(block)
     }
+}
+
+/// Bytes that keys of a file of so many bytes may take.
+fn keys_of(bytes: u64) -> u64 {
+    bytes.saturating_mul(KEYS).saturating_add(KEYS_OF_ANY)
+}
+
+/// Shows the keys of a block, and where in it their values lie.
+fn entries(
+    block: &[u8],
+    place: Handle,
+    left: &mut u64,
+    mut visit: impl FnMut(&[u8], Range<usize>) -> Result<(), Flaw>,
+) -> Result<(), Flaw> {
+    let broken = || BundleFormatFault::Block { offset: place.offset };
+    let (entries, restarts) = block.split_at_checked(block.len().saturating_sub(4)).ok_or_else(broken)?;
+    let restarts = restarts.try_into().map(u32::from_le_bytes).map_err(|_| broken())? as usize;
+    let end = restarts.checked_mul(4).and_then(|bytes| entries.len().checked_sub(bytes));
+    let entries = entries.get(..end.ok_or_else(broken)?).ok_or_else(broken)?;
+    let mut rest = entries;
+    let mut key: Vec<u8> = Vec::new();
+    let mut is_first = true;
+    while !rest.is_empty() {
+        let mut length = || varint(&mut rest).and_then(|length| usize::try_from(length).ok());
+        let (shared, own, of_value) =
+            (length().ok_or_else(broken)?, length().ok_or_else(broken)?, length().ok_or_else(broken)?);
+        let (tail, behind) = rest.split_at_checked(own).ok_or_else(broken)?;
+        rest = behind.get(of_value..).ok_or_else(broken)?;
+        let beginning = key.get(..shared).ok_or_else(broken)?;
+        // What both begin with is the same.
+        if !is_first && tail <= &key[beginning.len()..] {
+            return Err(broken().into());
+        }
+        is_first = false;
+        key.truncate(shared);
+        *left = left.checked_sub((shared + own) as u64).ok_or(BundleFormatFault::Keys)?;
+        key.extend_from_slice(tail);
+        let end = entries.len() - rest.len();
+        visit(&key, end - of_value..end)?;
+    }
+    Ok(())
 }
 
 /// Takes a handle off the front.

@@ -3,7 +3,9 @@
     pip install keras tensorflow && python tests/files/keras/generate.py
 """
 
+import io
 import os
+import zipfile
 from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -54,3 +56,12 @@ with h5py.File(HERE / "other.weights.h5", "w") as file:
     packed = np.arange(2000, dtype=np.int16).reshape(40, 50)
     file.create_dataset("layers/all/vars/4", data=packed, chunks=(16, 16), compression="gzip", shuffle=True)
     file["layers/back"] = h5py.SoftLink("/layers/all/vars/0")
+
+# Groups within groups, the names of which together take the square of their number.
+deep = io.BytesIO()
+with h5py.File(deep, "w") as file:
+    group = file
+    for _ in range(60):
+        group = group.create_group("n" * 1000)
+with zipfile.ZipFile(HERE / "deep.keras", "w", zipfile.ZIP_DEFLATED) as archive:
+    archive.writestr("model.weights.h5", deep.getvalue())

@@ -26,6 +26,7 @@ fn saved_models_are_loaded_by_both_loaders() {
     ];
     // A folder that is there is replaced as a whole.
     std::fs::create_dir(&path).unwrap();
+    std::fs::write(path.join("saved_model.pb"), "").unwrap();
     std::fs::write(path.join("stale"), "").unwrap();
     export(&session, &path, &signatures).unwrap();
     assert!(!path.join("stale").exists() && path.join("variables/variables.index").exists());
@@ -84,4 +85,69 @@ fn a_model_without_variables_has_none_beside_it() {
     assert!(matches!(&error, ExportError::NameTwice { name, .. } if name == "y"), "{error}");
     let error = export(&session, folder.path().join("no/such/folder"), &[predict]).unwrap_err();
     assert!(matches!(error, ExportError::File { .. }), "{error}");
+}
+
+/// What lies where a model is to be, or beside it, is somebody's: only a model gives way, or a folder without anything.
+#[test]
+fn nothing_but_a_model_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let names = || {
+        let entries = std::fs::read_dir(directory.path()).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    let g = Graph::new();
+    let x = g.placeholder::<f32>("x", [None]);
+    let predict = ExportSignature::new("serving_default").input("x", x.any()).output("y", x.tanh().any());
+    let session = Session::new(&g).unwrap();
+    let write = |name: &str| export(&session, at(name), std::slice::from_ref(&predict));
+
+    std::fs::create_dir_all(at("models/1")).unwrap();
+    std::fs::write(at("models/1/saved_model.pb"), "of somebody").unwrap();
+    std::fs::write(at("file"), "of somebody").unwrap();
+    std::fs::create_dir_all(at("odd/saved_model.pb")).unwrap();
+    for (name, expected) in
+        [("models", "one with other files"), ("odd", "one with other files"), ("file", "something else")]
+    {
+        let error = write(name).unwrap_err();
+        assert!(matches!(&error, ExportError::File { path, .. } if *path == at(name)), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    assert_eq!(std::fs::read(at("models/1/saved_model.pb")).unwrap(), b"of somebody");
+    assert_eq!(std::fs::read(at("file")).unwrap(), b"of somebody");
+
+    // A folder beside it that is named like an old one.
+    std::fs::create_dir_all(at("1.old")).unwrap();
+    std::fs::write(at("1.old/notes"), "of somebody").unwrap();
+    std::fs::create_dir(at("1")).unwrap();
+    for _ in 0..2 {
+        write("1").unwrap();
+        assert!(at("1/saved_model.pb").is_file());
+    }
+    assert_eq!(std::fs::read(at("1.old/notes")).unwrap(), b"of somebody");
+    assert_eq!(names(), ["1", "1.old", "file", "models", "odd"]);
+}
+
+/// A link stays a link, also with a slash behind it.
+#[cfg(unix)]
+#[test]
+fn what_a_link_leads_to_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let at = |name: &str| directory.path().join(name);
+    let g = Graph::new();
+    let x = g.placeholder::<f32>("x", [None]);
+    let predict = ExportSignature::new("serving_default").input("x", x.any()).output("y", x.tanh().any());
+    let session = Session::new(&g).unwrap();
+    std::os::unix::fs::symlink("first", at("latest")).unwrap();
+    for name in ["latest", "latest", "latest/"] {
+        export(&session, at(name), std::slice::from_ref(&predict)).unwrap();
+        assert!(at("latest").is_symlink() && !at("first").is_symlink());
+        assert!(at("first/saved_model.pb").is_file());
+        std::fs::write(at("first/stale"), "").unwrap();
+    }
+    export(&session, at("latest"), std::slice::from_ref(&predict)).unwrap();
+    assert!(!at("first/stale").exists());
 }

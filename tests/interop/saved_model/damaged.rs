@@ -115,3 +115,16 @@ fn names_of_signatures_are_those_of_nodes() {
         );
     }
 }
+
+/// Names of assets are joined to a folder by whoever reads them.
+#[test]
+fn assets_lie_in_their_folder() {
+    let field = |tag: u8, bytes: &[u8]| [&[tag << 3 | 2, bytes.len() as u8], bytes].concat();
+    let names = ["words.txt", "../../etc/passwd", "/etc/passwd", "", ".", "in/../../out", "in/words.txt"];
+    let assets: Vec<u8> = names.iter().flat_map(|name| field(6, &field(2, name.as_bytes()))).collect();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("saved_model.pb"), field(2, &assets)).unwrap();
+    let g = Graph::new();
+    let model = import(&g, folder.path(), &SavedModelOptions::new()).unwrap();
+    assert_eq!(model.assets(), ["words.txt", "in/words.txt"]);
+}

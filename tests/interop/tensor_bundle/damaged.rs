@@ -72,20 +72,34 @@ fn entry(shared: u64, key: &[u8], value: &[u8]) -> Vec<u8> {
 
 /// A table of one block of these entries.
 fn table(entries: &[u8], kind: u8) -> Vec<u8> {
+    table_of(&[entries], kind, <[_]>::to_vec)
+}
+
+/// A table of blocks, of which the index tells what is made of where they lie.
+fn table_of(
+    blocks: &[&[u8]],
+    kind: u8,
+    told: impl FnOnce(&[(usize, usize)]) -> Vec<(usize, usize)>,
+) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut block = |entries: &[u8], kind: u8| {
         let begin = bytes.len();
         bytes.extend(entries);
         bytes.extend([0, 0, 0, 0, 1, 0, 0, 0]);
-        let handle = [varint(begin as u64), varint((bytes.len() - begin) as u64)].concat();
+        let length = bytes.len() - begin;
         bytes.push(kind);
         let sum = checksum(&bytes[begin..]);
         bytes.extend(sum.to_le_bytes());
-        handle
+        (begin, length)
     };
-    let data = block(entries, kind);
-    let metadata = block(&[], 0);
-    let index = block(&entry(0, &[0xff; 40], &data), 0);
+    let handle = |(begin, length): (usize, usize)| [varint(begin as u64), varint(length as u64)].concat();
+    let places: Vec<_> = blocks.iter().map(|entries| block(entries, kind)).collect();
+    let metadata = handle(block(&[], 0));
+    // Each key is a byte longer than the one before; the last of one block is that of all keys.
+    let keys = (0..).map(|place| vec![0xff; 40 + place]);
+    let index: Vec<u8> =
+        told(&places).into_iter().zip(keys).flat_map(|(place, key)| entry(0, &key, &handle(place))).collect();
+    let index = handle(block(&index, 0));
     let mut footer = [metadata, index].concat();
     footer.resize(40, 0);
     bytes.extend(footer);
@@ -134,6 +148,17 @@ fn what_contradicts_itself_is_told() {
     let long = (0..2000_u64).map(|place| entry(60_000 + place, b"a", b""));
     let long: Vec<u8> = entry(0, &vec![b'a'; 60_000], b"").into_iter().chain(long.flatten()).collect();
     let no_part = with([tensor(1, &[4], [0, 0, 0], 0), field(7, &slice(0, 4))].concat());
+    let twice =
+        with([tensor(1, &[4], [0, 0, 0], 0), field(7, &slice(0, 4)), field(7, &slice(0, 4))].concat());
+    let twice_there = {
+        let key = entry(0, b"\0w\0\x01\x01\x01\x80\x84", &tensor(1, &[4], [0, 0, 16], zeros));
+        let whole = [tensor(1, &[4], [0, 0, 0], 0), field(7, &slice(0, 4)), field(7, &slice(0, 4))].concat();
+        table(&[header.clone(), key, entry(0, b"w", &whole)].concat(), 0)
+    };
+    let shared = |second: [i64; 3]| {
+        let [v, w] = [[0, 0, 16], second].map(|place| tensor(1, &[place[2] / 4], place, zeros));
+        table(&[header.clone(), entry(0, b"v", &v), entry(0, b"w", &w)].concat(), 0)
+    };
     let version = entry(0, b"", &field(3, &number(2, 9)));
     let cases: Vec<(&str, Vec<u8>)> = vec![
         ("expected a table with a footer of 48 bytes, got 3 bytes", vec![1, 2, 3]),
@@ -162,6 +187,19 @@ fn what_contradicts_itself_is_told() {
         ("expected a shard among 1, got -1", of(&[4], [-1, 0, 16])),
         ("expected elements of the checksum", with(tensor(1, &[4], [0, 0, 16], zeros ^ 1))),
         ("got none of the key", no_part),
+        ("got none of the key", twice),
+        ("expected parts that make [4], each element once", twice_there),
+        (
+            "expected a place in the file for each tensor and part, got two with the byte 0",
+            shared([0, 0, 16]),
+        ),
+        ("got two with the byte 12 of shard 0", shared([0, 12, 4])),
+        ("expected keys in order", table(&[], 0)),
+        ("expected blocks one behind the other", table_of(&[&header, b""], 0, |places| vec![places[0]; 2])),
+        (
+            "expected blocks one behind the other, got one at 0, before the end of the last one",
+            table_of(&[&header, &header], 0, |places| vec![places[1], places[0]]),
+        ),
     ];
     for (expected, index) in cases {
         let found = fault(&index);
@@ -174,21 +212,31 @@ fn what_contradicts_itself_is_told() {
 fn parts_must_make_the_whole() {
     let header = entry(0, b"", &number(1, 1));
     let key = |start: u8, length: u8| [&b"\0w\0\x01\x01\x01"[..], &[0x80 + start, 0x80 + length]].concat();
-    let part = |start: u8, length: u8| {
+    let part = |start: u8, length: u8, offset: i64| {
         let zeros = vec![0; 4 * usize::from(length)];
-        let value = tensor(1, &[length.into()], [0, 0, zeros.len() as i64], checksum(&zeros));
+        let value = tensor(1, &[length.into()], [0, offset, zeros.len() as i64], checksum(&zeros));
         entry(0, &key(start, length), &value)
     };
     let of = |whole: i64, parts: &[(u8, u8)]| {
         let slices: Vec<u8> =
             parts.iter().flat_map(|&(start, length)| field(7, &slice(start.into(), length.into()))).collect();
-        let parts: Vec<u8> = parts.iter().flat_map(|&(start, length)| part(start, length)).collect();
+        let mut behind = 0;
+        let part = |&(start, length): &(u8, u8)| {
+            let offset = behind;
+            behind += 4 * i64::from(length);
+            part(start, length, offset)
+        };
+        let parts: Vec<u8> = parts.iter().flat_map(part).collect();
         let whole = [tensor(1, &[whole], [0, 0, 0], 0), slices].concat();
         table(&[header.clone(), parts, entry(0, b"w", &whole)].concat(), 0)
     };
-    for (whole, parts) in
-        [(4, [(0, 2), (3, 1)]), (4, [(0, 2), (1, 2)]), (4, [(0, 2), (3, 2)]), (8, [(0, 4), (4, 4)])]
-    {
+    for (whole, parts) in [
+        (4, [(0, 2), (3, 1)]),
+        (4, [(0, 2), (1, 2)]),
+        (4, [(0, 2), (3, 2)]),
+        (4, [(0, 0), (0, 4)]),
+        (8, [(0, 4), (4, 4)]),
+    ] {
         let found = fault(&of(whole, &parts));
         let is_long = whole == 8 && found.contains("expected elements inside of 16 bytes, got 32 bytes");
         assert!(is_long || whole == 4 && found.contains("expected parts that make"), "{found}");
@@ -199,6 +247,49 @@ fn parts_must_make_the_whole() {
     let bundle = Bundle::open(directory.path().join("m")).unwrap();
     assert_eq!(bundle.names().collect::<Vec<_>>(), ["w"]);
     assert_eq!(bundle.read("w").unwrap(), array![0.0_f32, 0.0, 0.0, 0.0].into());
+}
+
+/// Of the first version, too: an empty part, and one that is there twice. Parts in any order make the whole.
+#[test]
+fn parts_of_the_first_version_must_make_the_whole() {
+    let of = |parts: &[(u8, u8)]| {
+        let slices: Vec<u8> =
+            parts.iter().flat_map(|&(start, length)| field(4, &slice(start.into(), length.into()))).collect();
+        let dims = field(2, &field(2, &number(1, 4)));
+        let meta = [field(1, b"w"), dims, number(3, 1), slices].concat();
+        let mut data = parts.to_vec();
+        data.sort_unstable();
+        data.dedup();
+        let data = data.iter().map(|&(start, length)| {
+            let key = [&b"\0w\0\x01\x01\x01"[..], &[0x80 + start, 0x80 + length]].concat();
+            let elements: Vec<u8> =
+                (start..start + length).flat_map(|element| f32::from(element).to_le_bytes()).collect();
+            let lengths = field(2, &field(2, &number(1, length.into())));
+            let proto = [number(1, 1), lengths, field(4, &elements)].concat();
+            entry(0, &key, &field(2, &field(3, &proto)))
+        });
+        let data: Vec<u8> = data.flatten().collect();
+        table(&[entry(0, b"", &field(1, &field(1, &meta))), data].concat(), 0)
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("saved");
+    for parts in [&[(0, 4), (0, 4)][..], &[(0, 0), (0, 4)], &[(0, 2), (1, 2)], &[(0, 2)]] {
+        fs::write(&path, of(parts)).unwrap();
+        let error = read_all(&path).unwrap_err().to_string();
+        assert!(error.contains("expected parts that make [4], each element once"), "{parts:?}: {error}");
+    }
+    // Parts, the keys of which have a long name each.
+    let slices: Vec<u8> = (0..1000).flat_map(|start| field(4, &slice(start, 1))).collect();
+    let dims = field(2, &field(2, &number(1, 1000)));
+    let meta = [field(1, &vec![b'n'; 50_000]), dims, number(3, 1), slices].concat();
+    fs::write(&path, table(&entry(0, b"", &field(1, &field(1, &meta))), 0)).unwrap();
+    let error = read_all(&path).unwrap_err().to_string();
+    assert!(error.contains("expected keys that take at most 8 times"), "{error}");
+    for parts in [&[(2, 2), (0, 1), (1, 1)][..], &[(0, 4)]] {
+        fs::write(&path, of(parts)).unwrap();
+        let read = Bundle::open(&path).unwrap().read("w").unwrap();
+        assert_eq!(read, array![0.0_f32, 1.0, 2.0, 3.0].into());
+    }
 }
 
 #[test]
