@@ -8,6 +8,8 @@
 mod cases;
 #[path = "graph_def_out/control.rs"]
 mod control;
+#[path = "graph_def_out/edges.rs"]
+mod edges;
 #[path = "graph_def_out/models.rs"]
 mod models;
 #[path = "../common/python.rs"]

@@ -2,7 +2,8 @@
 //!
 //! Takes an op and the types of its inputs; gives the program of that op alone, which is fed the inputs. Where lengths are
 //! not known, the op is lowered for three choices of them. What comes out must be the same program but for its numbers, and
-//! each of these a formula of the lengths ([`Extent`]).
+//! each of these a formula of the lengths ([`Extent`]). It must hold for short lengths, too: what is cut off at the ends of
+//! an axis is one number for all long axes and another one for an axis that is shorter.
 
 use super::extent::{Extent, Symbol, TRIALS};
 use crate::element::DType;
@@ -19,6 +20,8 @@ pub(crate) struct Expanded {
     /// The other trials; none if all lengths are known.
     others: Vec<Program>,
     pub(crate) symbols: Vec<Symbol>,
+    /// Short lengths of the symbols, with the program for these.
+    short: Vec<(Vec<usize>, Program)>,
 }
 
 /// A number of a program, which may depend on lengths.
@@ -66,6 +69,9 @@ const LENGTHS: [[usize; 12]; TRIALS] = [
     [401, 409, 419, 421, 431, 433, 439, 443, 449, 457, 461, 463],
 ];
 
+/// Short lengths, in two trials. Where all are 1 a program may lack steps that do nothing then.
+const SHORT: [[usize; 12]; 2] = [[2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37], [1; 12]];
+
 /// What an op computes for inputs of these types.
 ///
 /// # Errors
@@ -75,11 +81,11 @@ pub(crate) fn expanded(node: &Node, inputs: &[&TensorType]) -> Result<Expanded, 
         let dims: Vec<Dims> =
             inputs.iter().map(|input| input.shape.known().unwrap_or_default().into()).collect();
         let program = lowered(node, inputs, &dims)?;
-        return Ok(Expanded { program, others: Vec::new(), symbols: Vec::new() });
+        return Ok(Expanded { program, others: Vec::new(), symbols: Vec::new(), short: Vec::new() });
     }
     let mut last = Unexpanded::Lengths;
     for alike in [Alike::None, Alike::FromLast, Alike::FromFirst, Alike::All] {
-        let Some((symbols, trials)) = chosen(inputs, alike) else { continue };
+        let Some(Chosen { symbols, trials, places }) = chosen(inputs, alike) else { continue };
         let programs: Result<Vec<Program>, Unexpanded> =
             trials.iter().map(|dims| lowered(node, inputs, dims)).collect();
         match programs {
@@ -87,11 +93,14 @@ pub(crate) fn expanded(node: &Node, inputs: &[&TensorType]) -> Result<Expanded, 
                 let program = programs.remove(0);
                 let are_alike = programs.iter().all(|other| is_alike(&program, other))
                     && (!matches!(alike, Alike::All) || tells_no_length(&program));
-                return if are_alike {
-                    Ok(Expanded { program, others: programs, symbols })
-                } else {
-                    Err(Unexpanded::Lengths)
-                };
+                if !are_alike {
+                    return Err(Unexpanded::Lengths);
+                }
+                let mut of = Expanded { program, others: programs, symbols, short: Vec::new() };
+                for lengths in &SHORT {
+                    of.try_short(node, inputs, &places, lengths)?;
+                }
+                return Ok(of);
             }
             Err(why) => last = why,
         }
@@ -99,13 +108,38 @@ pub(crate) fn expanded(node: &Node, inputs: &[&TensorType]) -> Result<Expanded, 
     Err(last)
 }
 
+/// A length of an input in all trials: known, or that of a symbol.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Known(usize),
+    Symbol(usize),
+}
+
+/// Numbers for the lengths of inputs.
+struct Chosen {
+    symbols: Vec<Symbol>,
+    /// In each trial, of each input.
+    trials: Vec<Vec<Dims>>,
+    /// What each length of each input is.
+    places: Vec<Vec<Place>>,
+}
+
+/// The lengths of all inputs for these lengths of the symbols.
+fn filled(places: &[Vec<Place>], symbols: impl Fn(usize) -> usize) -> Vec<Dims> {
+    let length = |place: &Place| match *place {
+        Place::Known(length) => length,
+        Place::Symbol(symbol) => symbols(symbol),
+    };
+    places.iter().map(|places| places.iter().map(length).collect()).collect()
+}
+
 /// Numbers for the lengths of inputs in each trial; none if there are too many.
-fn chosen(inputs: &[&TensorType], alike: Alike) -> Option<(Vec<Symbol>, [Vec<Dims>; TRIALS])> {
+fn chosen(inputs: &[&TensorType], alike: Alike) -> Option<Chosen> {
     let mut symbols: Vec<(Symbol, usize)> = Vec::new();
-    let mut trials: [Vec<Dims>; TRIALS] = Default::default();
+    let mut all = Vec::with_capacity(inputs.len());
     for (input, of) in inputs.iter().enumerate() {
         let lengths = of.shape.dims();
-        let mut dims: [Dims; TRIALS] = Default::default();
+        let mut places = Vec::with_capacity(lengths.len());
         for (axis, &length) in lengths.iter().enumerate() {
             let place = |rank: usize, axis: usize| match alike {
                 Alike::None => None,
@@ -122,28 +156,28 @@ fn chosen(inputs: &[&TensorType], alike: Alike) -> Option<(Vec<Symbol>, [Vec<Dim
                 (0..lengths.len()).filter(is_own).find_map(|at| lengths[at].filter(|&length| length != 1))
             });
             if let Some(known) = length.or(elsewhere) {
-                for dims in &mut dims {
-                    dims.push(known);
-                }
+                places.push(Place::Known(known));
                 continue;
             }
-            let known = symbols.iter().find(|(_, place)| own == Some(*place));
-            let in_trials = if let Some((symbol, _)) = known {
-                symbol.in_trials
+            let position = symbols.iter().position(|(_, place)| own == Some(*place)).unwrap_or(symbols.len());
+            if let Some((symbol, _)) = symbols.get_mut(position) {
+                symbol.of.push((input, axis));
             } else {
-                let position = symbols.len();
                 let mut in_trials = [0; TRIALS];
                 for (number, lengths) in in_trials.iter_mut().zip(&LENGTHS) {
                     *number = *lengths.get(position)?;
                 }
-                symbols.push((Symbol { input, axis, in_trials }, own.unwrap_or(usize::MAX)));
-                in_trials
-            };
-            dims.iter_mut().zip(in_trials).for_each(|(dims, number)| dims.push(number));
+                symbols.push((Symbol { of: vec![(input, axis)], in_trials }, own.unwrap_or(usize::MAX)));
+            }
+            places.push(Place::Symbol(position));
         }
-        trials.iter_mut().zip(dims).for_each(|(trial, dims)| trial.push(dims));
+        all.push(places);
     }
-    Some((symbols.into_iter().map(|(symbol, _)| symbol).collect(), trials))
+    let symbols: Vec<Symbol> = symbols.into_iter().map(|(symbol, _)| symbol).collect();
+    let trial = |trial: usize| {
+        filled(&all, |symbol| symbols.get(symbol).map_or(0, |symbol: &Symbol| symbol.in_trials[trial]))
+    };
+    Some(Chosen { trials: (0..TRIALS).map(trial).collect(), symbols, places: all })
 }
 
 /// The program of a node alone, for inputs of these lengths.
@@ -239,13 +273,69 @@ fn is_alike(program: &Program, other: &Program) -> bool {
 }
 
 impl Expanded {
+    /// Lowers the op for short lengths. Lengths that it does not take tell nothing.
+    fn try_short(
+        &mut self,
+        node: &Node,
+        inputs: &[&TensorType],
+        places: &[Vec<Place>],
+        lengths: &[usize],
+    ) -> Result<(), Unexpanded> {
+        let dims = filled(places, |symbol| lengths.get(symbol).copied().unwrap_or(1));
+        let types = inputs.iter().zip(&dims);
+        let types: Vec<TensorType> =
+            types.map(|(input, dims)| TensorType::new(input.dtype, dims.as_slice())).collect();
+        if node.op.infer(&types.iter().collect::<Vec<_>>()).is_err() {
+            return Ok(());
+        }
+        let short = match lowered(node, inputs, &dims) {
+            Ok(short) if is_alike(&self.program, &short) => {
+                self.short.push((lengths.to_vec(), short));
+                return Ok(());
+            }
+            other => other,
+        };
+        // Of single elements there is less to do, and what there is to do for more of them is as well; but there must be as
+        // many results.
+        let is_single = lengths.iter().all(|&length| length == 1);
+        let gives = |program: &Program, val: Val| program.inst(val).dims.clone();
+        let are_as_many = short.as_ref().is_ok_and(|short| {
+            self.program.outputs.iter().zip(&short.outputs).all(|(&long, &single)| {
+                let extents = self.lengths(long).unwrap_or_default();
+                let expected: Vec<i64> = extents.iter().map(|extent| extent.at(lengths)).collect();
+                gives(short, single).iter().map(|&length| length as i64).eq(expected)
+            })
+        });
+        if is_single && are_as_many { Ok(()) } else { Err(Unexpanded::Lengths) }
+    }
+
     /// A formula for a number of an instruction.
     pub(crate) fn number(&self, val: Val, of: impl Fn(&Inst) -> i64) -> Result<Extent, Unexpanded> {
+        self.found(val, of, |number| number)
+    }
+
+    /// A formula for a place on an axis; what it gives below 0 stands for 0.
+    pub(crate) fn bound(&self, val: Val, of: impl Fn(&Inst) -> i64) -> Result<Extent, Unexpanded> {
+        self.found(val, of, |number| number.max(0))
+    }
+
+    /// A formula, and what is to be made of it where it depends on lengths.
+    fn found(
+        &self,
+        val: Val,
+        of: impl Fn(&Inst) -> i64,
+        within: fn(i64) -> i64,
+    ) -> Result<Extent, Unexpanded> {
         let mut found = [of(self.program.inst(val)); TRIALS];
         for (found, other) in found[1..].iter_mut().zip(&self.others) {
             *found = of(other.inst(val));
         }
-        Extent::of(found, &self.symbols).ok_or(Unexpanded::Lengths)
+        let extent = Extent::of(found, &self.symbols).ok_or(Unexpanded::Lengths)?;
+        let holds = |(lengths, short): &(Vec<usize>, Program)| {
+            let given = extent.as_known().unwrap_or_else(|| within(extent.at(lengths)));
+            given == of(short.inst(val))
+        };
+        if self.short.iter().all(holds) { Ok(extent) } else { Err(Unexpanded::Lengths) }
     }
 
     /// The lengths of a value.
@@ -262,8 +352,15 @@ impl Expanded {
                 _ => None,
             });
         let numbers = numbers.collect::<Option<Vec<ScalarValue>>>().ok_or(Unexpanded::Lengths)?;
-        if numbers.iter().all(|number| *number == numbers[0]) {
-            return Ok(Number::Is(numbers[0]));
+        let short = self.short.iter().map(|(lengths, short)| match short.inst(val).prim {
+            Prim::Scalar(number) => Some((lengths, number)),
+            _ => None,
+        });
+        let short = short.collect::<Option<Vec<_>>>().ok_or(Unexpanded::Lengths)?;
+        let is_first = |number: &ScalarValue| *number == numbers[0];
+        if numbers.iter().all(is_first) {
+            let is_one = short.iter().all(|(_, number)| is_first(number));
+            return if is_one { Ok(Number::Is(numbers[0])) } else { Err(Unexpanded::Lengths) };
         }
         let numbers: Vec<f64> = numbers.iter().map(|number| number.to_f64()).collect();
         let whole = |turn: fn(f64) -> f64| {
@@ -273,7 +370,12 @@ impl Expanded {
                 ((turned - turned.round()).abs() <= turned.abs() * 1e-6).then(|| turned.round() as i64)
             });
             let found: [i64; TRIALS] = turned.collect::<Option<Vec<i64>>>()?.try_into().ok()?;
-            Extent::of(found, &self.symbols)
+            let extent = Extent::of(found, &self.symbols)?;
+            let holds = |(lengths, number): &(&Vec<usize>, ScalarValue)| {
+                let given = extent.at(lengths) as f64;
+                (turn(number.to_f64()) - given).abs() <= given.abs() * 1e-6
+            };
+            short.iter().all(holds).then_some(extent)
         };
         let plain = whole(|number| number).map(Number::Of);
         plain.or_else(|| whole(f64::recip).map(Number::Over)).ok_or(Unexpanded::Lengths)

@@ -1,17 +1,18 @@
 //! [`Extent`]: a number that depends on lengths that are not known, found from what it is for some choices of them.
 //!
 //! Takes what the unknown lengths are in each of three trials, and what the number is; gives a formula that gives it in all
-//! three. The lengths are primes, and in one trial twice primes, so that odd and even ones are told apart: that a wrong
+//! three, and which [`Extent::at`] computes for other lengths. The lengths are primes, and in one trial twice primes, so that odd and even ones are told apart: that a wrong
 //! formula of so few parts fits by chance is as good as excluded.
 
 /// Trials, each with lengths of its own.
 pub(crate) const TRIALS: usize = 3;
 
-/// A length of an input that is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A length of inputs that is not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Symbol {
-    pub(crate) input: usize,
-    pub(crate) axis: usize,
+    /// The inputs that have it, each with the axis. Any of them may be fed the length 1 there, and is repeated then: it is the
+    /// largest of these lengths, unless one of them is 0.
+    pub(crate) of: Vec<(usize, usize)>,
     /// What it is in each trial.
     pub(crate) in_trials: [usize; TRIALS],
 }
@@ -33,6 +34,13 @@ impl Extent {
     /// The number, if it depends on no length.
     pub(crate) fn as_known(&self) -> Option<i64> {
         self.terms.is_empty().then_some(self.plus)
+    }
+
+    /// What it gives for these lengths.
+    pub(crate) fn at(&self, lengths: &[usize]) -> i64 {
+        let length = |symbol: &usize| lengths.get(*symbol).map_or(0, |&length| length as i64);
+        let term = |(times, of): &(i64, Vec<usize>)| times * of.iter().map(length).product::<i64>();
+        (self.terms.iter().map(term).sum::<i64>() + self.plus).div_euclid(self.over)
     }
 
     /// A formula for a number that is this in the trials.
@@ -122,7 +130,7 @@ mod tests {
 
     fn found(number: impl Fn([i64; 2]) -> i64) -> Option<Extent> {
         let [a, b] = [[101, 214, 401], [103, 226, 419]];
-        let symbol = |axis, in_trials| Symbol { input: 0, axis, in_trials };
+        let symbol = |axis, in_trials| Symbol { of: vec![(0, axis)], in_trials };
         let trial = |trial: usize| number([a[trial] as i64, b[trial] as i64]);
         Extent::of([trial(0), trial(1), trial(2)], &[symbol(0, a), symbol(1, b)])
     }
@@ -139,5 +147,6 @@ mod tests {
         let sum = Extent { terms: vec![(1, vec![0]), (1, vec![1])], plus: 1, over: 1 };
         assert_eq!(found(|[a, b]| a + b + 1), Some(sum));
         assert_eq!(found(|[a, b]| a * a + b), None);
+        assert_eq!([one(3, &[0, 1], -2, 1).at(&[5, 7]), one(1, &[1], -1, 2).at(&[9, 4])], [103, 1]);
     }
 }

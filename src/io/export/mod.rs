@@ -10,7 +10,10 @@
 //! What the other program has nothing for is collected in [`Missing`](crate::io::missing::Missing), so that one error tells
 //! all of it. Nothing here knows a format.
 
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+pub(crate) mod alike;
 mod bodies;
+pub(crate) mod built_in;
 #[cfg(any(feature = "graphdef", feature = "onnx"))]
 pub(crate) mod expand;
 #[cfg(any(feature = "graphdef", feature = "onnx"))]

@@ -1,6 +1,6 @@
 //! A model as a graph: its nodes are built by name, in order.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::collections::BTreeMap;
 use std::panic::Location;
 use std::sync::Arc;
@@ -13,8 +13,9 @@ use super::{
 };
 use crate::element::{DType, with_element};
 use crate::error::Fault;
-use crate::graph::op::{self, Attribute, MultiOp};
+use crate::graph::op::{self, Attribute};
 use crate::graph::{AnyTensor, Graph, Node};
+use crate::io::export::built_in::{built_type, type_of};
 use crate::ir::TensorId;
 use crate::ops::definition;
 use crate::shape::Shape;
@@ -61,17 +62,6 @@ impl Origin {
 
 /// What each node was frozen from, where it is known.
 pub(super) type Origins = Vec<Option<Origin>>;
-
-/// The type of an op.
-fn type_of(op: &dyn MultiOp) -> TypeId {
-    let op: &dyn Any = op;
-    op.type_id()
-}
-
-/// The type of the op of a tensor's node.
-fn built_type(any: AnyTensor<'_>) -> TypeId {
-    type_of(&*any.graph().shared().read().node(any.node()).op)
-}
 
 /// Adds an op to those that lack, once.
 pub(super) fn lacks(lacking: &mut Vec<Lacking>, node: &NodeDef, origin: Option<Origin>) {

@@ -60,9 +60,11 @@
 //! | dropout | numbers that the runtime draws |
 //! | checks of values, `print` | what they pass on |
 //!
-//! An op that ONNX lacks is written as the few functions that a run computes it by, where these do not depend on lengths that
-//! are fed. All that cannot be written is told in one [error](OnnxExportError::Unsupported). Numbers agree within rounding;
-//! what fails a run here, such as a label out of range, need not fail it there.
+//! An op that ONNX lacks is written as the few functions that a run computes it by. Lengths that are fed are computed there by
+//! formulas of those of the inputs; where these are no sums and products of them, for short lengths as for long ones, the op
+//! is refused. So is a branch that gives nothing of lengths that are no input's. All that cannot be written is told in one [error](OnnxExportError::Unsupported). Numbers agree within rounding;
+//! what fails a run here, such as a label out of range, need not fail it there, and where NaN is among
+//! what is ordered, by `argmax`, `top_k` and `ReduceMax`, runtimes differ.
 //!
 //! ```
 //! use flowgrad::io::onnx::{self, ExportOptions};

@@ -88,7 +88,8 @@ fn imported(exported: &Exported) -> Result<BTreeMap<String, Value>> {
 fn models_are_read_back_with_the_same_numbers() {
     let mut wrong = Vec::new();
     // What is known in a run alone is not imported.
-    for case in CASES.iter().filter(|case| case.name != "broadcast_gradients") {
+    let is_read = |case: &&Case| !["broadcast_gradients", "repeated", "rolled"].contains(&case.name);
+    for case in CASES.iter().filter(is_read) {
         match exported(case) {
             Err(error) => wrong.push(format!("{}: {error}", case.name)),
             Ok(exported) => match imported(&exported) {

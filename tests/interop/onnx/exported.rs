@@ -5,6 +5,9 @@ use flowgrad::ndarray::{ArrayD, IxDyn};
 use flowgrad::prelude::*;
 
 use crate::exported_control::{conditionals, functions, loops, scans};
+use crate::exported_edges::{
+    cut_off, ends, equal, fed_variable, nothing, own_op, repeated, rolled, tails, zeros,
+};
 use crate::exported_models::{
     attention, cnn_prediction, cnn_training, losses, mlp_prediction, mlp_training, rnn_prediction,
     rnn_training,
@@ -125,6 +128,16 @@ pub(crate) const CASES: &[Case] = &[
     case("loops", NEAR, loops),
     case("scans", 2e-6, scans),
     case("functions", NEAR, functions),
+    case("cut_off", 0.0, cut_off),
+    case("rolled", NEAR, rolled),
+    case("repeated", NEAR, repeated),
+    case("zeros", NEAR, zeros),
+    case("ends", NEAR, ends),
+    case("tails", 2e-6, tails),
+    case("equal", 0.0, equal),
+    case("nothing", 0.0, nothing),
+    case("fed_variable", 0.0, fed_variable),
+    case("own_op", 0.0, own_op),
     case("mlp_prediction", NEAR, mlp_prediction),
     case("mlp_training", TRAINED, mlp_training),
     case("cnn_prediction", 2e-6, cnn_prediction),

@@ -4,6 +4,7 @@ mod cases;
 mod export;
 mod exported;
 mod exported_control;
+mod exported_edges;
 mod exported_models;
 mod models;
 #[cfg(feature = "npz")]

@@ -107,6 +107,11 @@ impl Block {
         self.behind = behind;
     }
 
+    /// Leaves what was begun; gives what begins it again.
+    pub(super) fn leave(&mut self) -> (String, Vec<usize>) {
+        (std::mem::take(&mut self.scope), std::mem::take(&mut self.behind))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.nodes.len()
     }

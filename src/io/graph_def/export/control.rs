@@ -7,6 +7,7 @@ use super::block::{Block, I64, Port, VARIANT, number, of_function, of_type, of_t
 use super::writer::{Done, Writer};
 use crate::element::DType;
 use crate::graph::{Binding, LoopOutput, LoopTrips};
+use crate::io::export::alike::{AsLong, zeros_of};
 use crate::io::export::{Branch, Item, Loop, Part};
 use crate::io::tensorflow::{Attr, ListValue, NameAttrList};
 use crate::shape::{Shape, TensorType};
@@ -59,10 +60,11 @@ impl<'a> Writer<'a> {
         block: &mut Block,
         item: &Item<'a>,
         branches: &[Branch<'a>],
-        inputs: &[Port],
+        (inputs, of_inputs): (&[Port], &[TensorType]),
     ) -> Written {
         let outer = std::mem::take(&mut self.draws);
         let (mut names, mut types) = (Vec::new(), Vec::new());
+        let as_long = zeros_of(branches, of_inputs, &item.types);
         for (index, branch) in branches.iter().enumerate() {
             let wished = format!("{}_branch_{index}", item.name);
             let (name, given) =
@@ -73,8 +75,12 @@ impl<'a> Writer<'a> {
                     outputs
                         .map(|(position, (output, of))| match output {
                             Some(output) => Ok(given[*output]),
-                            None if of.shape.is_known() => zeros(block, of),
-                            None => writer.zeros_of_other(block, branches, position, arguments),
+                            None => match &as_long[position] {
+                                Some(AsLong::Input(input)) => {
+                                    Ok(block.same("ZerosLike", &[arguments[*input]]))
+                                }
+                                _ => zeros(block, of),
+                            },
                         })
                         .collect()
                 })?;
@@ -101,30 +107,14 @@ impl<'a> Writer<'a> {
                 block.node(op, &[&[by], inputs].concat(), attributes, first)
             }
             _ => {
+                let by = index(block, by, names.len());
                 let func = names.into_iter().map(|name| NameAttrList { name }).collect();
                 let branches = Attr::List(ListValue { func, ..ListValue::default() });
-                let by = block.cast(by, number(DType::I32));
                 let op = if is_stateless { "StatelessCase" } else { "Case" };
                 block.node(op, &[&[by], inputs].concat(), vec![tin, tout, ("branches", branches)], first)
             }
         };
         Ok(Done { ports: outputs_of(node, &types), nodes: vec![node.node] })
-    }
-
-    /// Zeros where a branch gives nothing, which are as long as what another branch would give.
-    fn zeros_of_other(
-        &mut self,
-        block: &mut Block,
-        branches: &[Branch<'a>],
-        position: usize,
-        arguments: &[Port],
-    ) -> Result<Port, Option<String>> {
-        let gives = |branch: &&Branch<'a>| branch.outputs.get(position).is_some_and(Option::is_some);
-        let other = branches.iter().find(gives).ok_or(None)?;
-        let bound: Vec<Port> = other.inputs.iter().map(|&input| arguments[input]).collect();
-        let given = self.given_by(block, &other.part, &bound);
-        let of = other.outputs[position].and_then(|output| given.get(output).copied()).ok_or(None)?;
-        Ok(block.same("ZerosLike", &[of]))
     }
 
     /// A loop, as a node with functions for its condition and its body.
@@ -277,6 +267,14 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// The index of a branch, of 32 bits. One that is none stands for the last branch, also where it takes more bits.
+fn index(block: &mut Block, by: Port, branches: usize) -> Port {
+    let [least, most] = [-1.0, branches as f64].map(|number| block.scalar(number, by.dtype));
+    let by = block.same("Maximum", &[by, least]);
+    let by = block.same("Minimum", &[by, most]);
+    block.cast(by, number(DType::I32))
+}
+
 /// How often a loop runs at most.
 fn trips(block: &mut Block, of: &Loop<'_>, inputs: &[Port]) -> Port {
     match &of.record.trips {
@@ -347,7 +345,7 @@ fn row_of(block: &mut Block, array: Port, index: Port, (row, is_tape): (&TensorT
 fn zeros(block: &mut Block, of: &TensorType) -> Result<Port, Option<String>> {
     let lengths = of.shape.known().ok_or_else(|| {
         let found: &Shape = &of.shape;
-        Some(format!("expected zeros of known lengths for a branch that gives nothing, got {found}"))
+        Some(format!("expected zeros as long as an input for a branch that gives nothing, got {found}"))
     })?;
     let zero = block.scalar(0.0, number(of.dtype));
     let lengths: Vec<i64> = lengths.into_iter().map(|length| length as i64).collect();

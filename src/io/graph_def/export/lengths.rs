@@ -1,9 +1,10 @@
 //! What is told lengths: numbers, and those of tensors that are fed.
 
 use super::at::{At, Ports, Row, one};
-use super::block::{I64, Port, number, of_type};
+use super::block::{I64, Named, Port, number, of_type};
 use crate::graph::op::Attribute;
 use crate::io::tensorflow::Attr;
+use crate::shape::Axes;
 
 /// Where what an op computes is no formula of lengths.
 pub(super) const OF_UNKNOWN: &[Row] = &[
@@ -54,9 +55,16 @@ fn pad_transposed(at: &mut At<'_, '_>) -> Ports {
     one(at.block.node("Slice", &[dy, begin, size], attributes, dy.dtype))
 }
 
-/// Ranges in Python's notation, or indices, one for each of the first axes.
-fn slice_transposed(at: &mut At<'_, '_>) -> Ports {
-    let dy = at.inputs[0];
+/// Ranges of the first axes, as TensorFlow's strided slices have them.
+struct Ranges {
+    /// The first places, those before which they end, and the steps.
+    bounds: [Vec<i64>; 3],
+    /// Bits of the axes without a first place, without an end, and of a single index.
+    masks: [i64; 3],
+}
+
+/// Ranges in Python's notation, or indices, one for each of the first axes. TensorFlow cuts them off as Python does.
+fn ranges(at: &At<'_, '_>) -> Result<Ranges, String> {
     let Attribute::List(ranges) = at.attribute("ranges")? else {
         return Err("expected a range for each axis, got something else".to_owned());
     };
@@ -81,16 +89,55 @@ fn slice_transposed(at: &mut At<'_, '_>) -> Ports {
         ends.push(end);
         steps.push(step);
     }
+    Ok(Ranges { bounds: [begins, ends, steps], masks: [begin_mask, end_mask, shrink_axis_mask] })
+}
+
+impl Ranges {
+    fn attributes(&self, x: Port) -> Vec<Named> {
+        let names = ["begin_mask", "end_mask", "shrink_axis_mask"];
+        let masks = names.into_iter().zip(self.masks).map(|(name, mask)| (name, Attr::Int(mask)));
+        [of_type("T", x.dtype), of_type("Index", number(I64))].into_iter().chain(masks).collect()
+    }
+}
+
+pub(super) fn slice(at: &mut At<'_, '_>) -> Ports {
+    let (x, ranges) = (at.inputs[0], ranges(at)?);
+    let [begin, end, step] = ranges.bounds.each_ref().map(|places| at.block.longs(places));
+    one(at.block.node("StridedSlice", &[x, begin, end, step], ranges.attributes(x), x.dtype))
+}
+
+fn slice_transposed(at: &mut At<'_, '_>) -> Ports {
+    let (dy, ranges) = (at.inputs[0], ranges(at)?);
     let shape = at.block.shape(at.inputs[1]);
-    let [begin, end, step] = [begins, ends, steps].map(|places| at.block.longs(&places));
-    let masks = [
-        ("begin_mask", Attr::Int(begin_mask)),
-        ("end_mask", Attr::Int(end_mask)),
-        ("shrink_axis_mask", Attr::Int(shrink_axis_mask)),
-    ];
-    let attributes =
-        [of_type("T", dy.dtype), of_type("Index", number(I64))].into_iter().chain(masks).collect();
+    let [begin, end, step] = ranges.bounds.each_ref().map(|places| at.block.longs(places));
+    let attributes = ranges.attributes(dy);
     one(at.block.node("StridedSliceGrad", &[shape, begin, end, step, dy], attributes, dy.dtype))
+}
+
+/// Elements moved along axes that are fed.
+pub(super) fn roll(at: &mut At<'_, '_>, is_back: bool) -> Ports {
+    let (x, axes): (Port, Axes) = (at.inputs[0], at.attribute("axes")?);
+    // In the order of the shifts.
+    let axes = axes.as_listed(at.rank(0)).map_err(|error| error.to_string())?;
+    let Attribute::Ints(shifts) = at.attribute("shifts")? else {
+        return Err("expected shifts, got something else".to_owned());
+    };
+    // TensorFlow counts them in 32 bits.
+    let shift = |&shift: &i64| {
+        let shift = i32::try_from(shift).ok()?;
+        if is_back { shift.checked_neg() } else { Some(shift) }.map(i64::from)
+    };
+    let shifts: Option<Vec<i64>> = shifts.iter().map(shift).collect();
+    let shifts = shifts.ok_or("expected shifts of 32 bits along axes that are fed, got longer ones")?;
+    let shifts = if let [only] = shifts[..] { vec![only; axes.len()] } else { shifts };
+    if axes.is_empty() {
+        return one(at.block.identity(x));
+    }
+    let axes: Vec<i64> = axes.into_iter().map(|axis| axis as i64).collect();
+    let [shifts, axes] = [shifts, axes].map(|numbers| at.block.longs(&numbers));
+    let attributes =
+        vec![of_type("T", x.dtype), of_type("Tshift", number(I64)), of_type("Taxis", number(I64))];
+    one(at.block.node("Roll", &[x, shifts, axes], attributes, x.dtype))
 }
 
 /// The lengths that an op is told, of which inputs behind the first one tell some.

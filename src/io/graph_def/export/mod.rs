@@ -126,7 +126,9 @@ impl Exported {
 /// | loops | `StatelessWhile` with lists of tensors |
 ///
 /// Lengths that are fed are computed there out of `Shape`. A cast of a number beyond the range of an integer gives what
-/// TensorFlow makes of it. Checks that layers make of their inputs are left out.
+/// TensorFlow makes of it; so do `ArgMax`, `ArgMin` and `TopKV2`, and what sorts by it, where NaN is among the numbers. Checks
+/// that layers make of their inputs are left out. An op whose lengths are no formulas of those that are fed, for short ones as
+/// for long ones, is refused; so is a branch that gives nothing, such as a gradient, of lengths that are no input's.
 ///
 /// # Errors
 /// [`ExportError::Unsupported`] for ops that TensorFlow has not and that are not made of such, all of them at once; build

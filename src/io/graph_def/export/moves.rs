@@ -2,6 +2,7 @@
 
 use super::at::{At, Ports, Row, one};
 use super::block::{I64, Port, number, of_type};
+use super::lengths;
 use crate::element::DType;
 use crate::io::tensorflow::Attr;
 use crate::ops::Window;
@@ -30,6 +31,8 @@ pub(super) const OPS: &[Row] = &[
         let shape = at.block.shape(at.inputs[1]);
         one(at.block.reshape(at.inputs[0], shape))
     }),
+    ("roll", |at| lengths::roll(at, false)),
+    ("roll_back", |at| lengths::roll(at, true)),
     ("scatter_add", scatter_add),
     ("scatter_along_axis_add", |at| {
         let indices = along(at)?;
@@ -38,6 +41,7 @@ pub(super) const OPS: &[Row] = &[
     ("scatter_nd_add", |at| one(at.scatter("TensorScatterAdd", at.inputs[0], at.inputs[1], at.inputs[2]))),
     ("segment_taken", segment_taken),
     ("shape_of", |at| one(at.block.shape(at.inputs[0]))),
+    ("slice", lengths::slice),
     ("stop_gradient", |at| one(at.block.same("StopGradient", &at.inputs[..1]))),
     ("sum_like", sum_like),
     ("take_along_axis", |at| {
@@ -45,8 +49,7 @@ pub(super) const OPS: &[Row] = &[
         one(at.gather_nd(at.inputs[0], indices))
     }),
     ("top_k", top_k),
-    // Where all are equal their mean is one of them to the last digit, which is left out.
-    ("unless_all_equal", |at| one(at.block.identity(at.inputs[0]))),
+    ("unless_all_equal", unless_all_equal),
     ("unsorted_segment_max", |at| segments(at, "UnsortedSegmentMax")),
     ("unsorted_segment_min", |at| segments(at, "UnsortedSegmentMin")),
     ("unsorted_segment_prod", |at| segments(at, "UnsortedSegmentProd")),
@@ -91,12 +94,26 @@ fn top_k(at: &mut At<'_, '_>) -> Ports {
 /// Ties go by their places either way.
 fn argsort(at: &mut At<'_, '_>) -> Ports {
     let (axis, descending, rank) = (at.axis("axis", 0)?, at.attribute("descending")?, at.rank(0));
-    let x = if descending { at.inputs[0] } else { at.block.same("Neg", &at.inputs[..1]) };
+    // The bits of integers the other way round: the least one has no negative.
+    let turned = if at.types[0].dtype.is_float() { "Neg" } else { "Invert" };
+    let x = if descending { at.inputs[0] } else { at.block.same(turned, &at.inputs[..1]) };
     let length = at.block.length(at.inputs[0], axis);
     let length = at.block.cast(length, number(DType::I32));
     let x = at.last(x, rank, axis);
     let [_, places] = largest(at, x, length);
     one(at.last(places, rank, axis))
+}
+
+/// A mean, or the number itself where all that it is of are equal.
+fn unless_all_equal(at: &mut At<'_, '_>) -> Ports {
+    let (mean, x, axes) = (at.inputs[0], at.inputs[1], at.axes("axes", 1)?);
+    if axes.is_empty() {
+        return one(at.block.identity(mean));
+    }
+    let keeps: Axes = at.attribute("axes")?;
+    let [least, largest] = ["Min", "Max"].map(|op| at.block.reduce(op, x, &axes, keeps.keeps_dims()));
+    let are_equal = at.block.compare("Equal", &[least, largest]);
+    one(at.block.select(are_equal, least, mean))
 }
 
 fn gather(at: &mut At<'_, '_>) -> Ports {

@@ -104,8 +104,7 @@ impl Writing<'_> {
         for (times, symbols) in &extent.terms {
             let mut term: Option<Port> = None;
             for &symbol in symbols {
-                let symbol = self.of.symbols[symbol];
-                let length = self.block.length(self.inputs[symbol.input], symbol.axis);
+                let length = self.symbol(symbol);
                 term = Some(term.map_or(length, |term| self.block.same("Mul", &[term, length])));
             }
             let Some(mut term) = term else { continue };
@@ -127,6 +126,39 @@ impl Writing<'_> {
         sum
     }
 
+    /// A length that is fed: of several tensors that are repeated to each other's, the largest, unless there is a 0.
+    fn symbol(&mut self, symbol: usize) -> Port {
+        let places = &self.of.symbols[symbol].of;
+        let lengths: Vec<Port> =
+            places.iter().map(|&(input, axis)| self.block.length(self.inputs[input], axis)).collect();
+        let Some((&first, rest)) = lengths.split_first() else { return self.block.long(0) };
+        if rest.is_empty() {
+            return first;
+        }
+        let one = self.block.long(1);
+        let [largest, least] = [("Maximum", first), ("Minimum", one)].map(|(op, begin)| {
+            lengths.iter().fold(begin, |all, &length| self.block.same(op, &[all, length]))
+        });
+        self.block.same("Mul", &[largest, least])
+    }
+
+    /// Places on axes as the elements of a tensor, of which none is below 0.
+    fn bounds(&mut self, bounds: &[Extent]) -> Port {
+        if bounds.iter().all(|bound| bound.as_known().is_some()) {
+            return self.extents(bounds);
+        }
+        let bound = |writing: &mut Self, bound: &Extent| {
+            let at = writing.extent(bound);
+            if bound.as_known().is_some() {
+                return at;
+            }
+            let zero = writing.block.long(0);
+            writing.block.same("Maximum", &[at, zero])
+        };
+        let parts: Vec<Port> = bounds.iter().map(|extent| bound(self, extent)).collect();
+        self.block.pack(&parts, 0)
+    }
+
     /// Formulas as the elements of a tensor.
     fn extents(&mut self, extents: &[Extent]) -> Port {
         if let Some(known) = extents.iter().map(Extent::as_known).collect::<Option<Vec<i64>>>() {
@@ -143,7 +175,10 @@ impl Writing<'_> {
             let of_input = |val: &usize| matches!(self.of.program.insts[*val].prim, Prim::Feed(fed) if fed as usize == position);
             let fed = (0..self.of.program.insts.len()).find(of_input);
             let is_known = extents.iter().all(|extent| extent.as_known().is_some());
-            if let (Some(fed), false) = (fed, is_known)
+            // What several inputs have together may be longer than it is here.
+            let symbols = extents.iter().flat_map(|extent| extent.terms.iter().flat_map(|(_, of)| of));
+            let is_own = symbols.copied().all(|symbol| self.of.symbols[symbol].of.len() == 1);
+            if let (Some(fed), false, true) = (fed, is_known, is_own)
                 && self.of.lengths(Val(fed as u32))? == extents
             {
                 return Ok(self.block.shape(input));
@@ -163,9 +198,9 @@ impl Writing<'_> {
                 let (first, step) = along(inst);
                 first + step * inst.dims[axis] as i64
             };
-            begins.push(self.of.number(val, |inst| along(inst).0)?);
+            begins.push(self.of.bound(val, |inst| along(inst).0)?);
             steps.push(along(self.of.program.inst(val)).1);
-            let mut end = self.of.number(val, end)?;
+            let mut end = self.of.bound(val, end)?;
             if end.as_known().is_some_and(|end| end < 0) {
                 // Down to the first element.
                 end_mask |= 1 << axis;
@@ -173,7 +208,7 @@ impl Writing<'_> {
             }
             ends.push(end);
         }
-        let (begin, end) = (self.extents(&begins), self.extents(&ends));
+        let (begin, end) = (self.bounds(&begins), self.bounds(&ends));
         let steps = self.block.longs(&steps);
         let attributes =
             vec![of_type("T", x.dtype), of_type("Index", number(I64)), ("end_mask", Attr::Int(end_mask))];

@@ -143,10 +143,12 @@ fn logarithm(block: &mut Block, x: Port, of_base: f64) -> Port {
 fn hypot(block: &mut Block, x: &[Port]) -> Port {
     let [a, b] = [block.same("Abs", &x[..1]), block.same("Abs", &x[1..])];
     let [large, small] = [block.same("Maximum", &[a, b]), block.same("Minimum", &[a, b])];
-    let [zero, one] = [0.0, 1.0].map(|number| block.scalar(number, a.dtype));
-    let is_zero = block.compare("Equal", &[large, zero]);
-    let over = block.select(is_zero, one, large);
+    let one = block.scalar(1.0, a.dtype);
+    // Also of two zeros, or infinities.
+    let are_equal = block.compare("Equal", &[small, large]);
+    let over = block.select(are_equal, one, large);
     let ratio = block.same("RealDiv", &[small, over]);
+    let ratio = block.select(are_equal, one, ratio);
     let square = block.same("Square", &[ratio]);
     let sum = block.same("AddV2", &[square, one]);
     let root = block.same("Sqrt", &[sum]);

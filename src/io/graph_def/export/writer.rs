@@ -13,6 +13,7 @@ use super::{lengths, matrices, moves, program, random, special};
 use crate::element::Value;
 use crate::graph::Arena;
 use crate::graph::op::Form;
+use crate::io::export::built_in::BuiltIn;
 use crate::io::export::expand::{Unexpanded, expanded};
 use crate::io::export::names::Unique;
 use crate::io::export::{Item, Kind, Part};
@@ -26,13 +27,15 @@ use crate::shape::TensorType;
 const FAMILIES: &[&[Row]] = &[matrices::OPS, moves::OPS, random::OPS, special::OPS];
 
 /// Ops of the tables that are written as what they compute where lengths are known.
-const BY_LENGTHS: [&str; 7] = [
+const BY_LENGTHS: [&str; 9] = [
     "broadcast_along",
     "broadcast_like",
     "concat_extent",
     "concat_part",
     "concat_part_transposed",
     "reshape_like",
+    "roll",
+    "roll_back",
     "sum_like",
 ];
 
@@ -58,6 +61,7 @@ pub(super) struct Done {
 pub(super) struct Writer<'a> {
     pub(super) arena: &'a Arena,
     seed: u64,
+    built_in: BuiltIn,
     pub(super) missing: Missing,
     pub(super) library: Vec<FunctionDef>,
     pub(super) functions: Unique,
@@ -73,6 +77,7 @@ impl<'a> Writer<'a> {
         Writer {
             arena,
             seed,
+            built_in: BuiltIn::default(),
             missing: Missing::default(),
             library: Vec::new(),
             functions: Unique::by(|name| legal_name(name).replace(['.', '/', '-'], "_")),
@@ -90,6 +95,8 @@ impl<'a> Writer<'a> {
         let record = &self.arena.variables[id.index()];
         let (dtype, shape) = (number(record.dtype), record.dims.as_slice().into());
         let name = block.reserve(&record.name);
+        // The nodes belong to no item, and are behind nothing.
+        let (scope, behind) = block.leave();
         block.begin(&name, Vec::new());
         let shared = Attr::Bytes(name.clone().into_bytes());
         let attributes = vec![of_type("dtype", dtype), of_shape("shape", &shape), ("shared_name", shared)];
@@ -97,6 +104,7 @@ impl<'a> Writer<'a> {
         let read_name = block.reserve(&format!("{name}/Read/ReadVariableOp"));
         let read =
             block.named(read_name, "ReadVariableOp", &[resource], vec![of_type("dtype", dtype)], dtype);
+        block.begin(&scope, behind);
         let handle = Handle { resource, read };
         self.variables.insert(id, handle);
         handle
@@ -208,7 +216,7 @@ impl<'a> Writer<'a> {
                 one(block.broadcast(constant, lengths))
             }
             Kind::Behind => one(block.identity(inputs[0])),
-            Kind::Branches(branches) => self.branches(block, item, branches, inputs),
+            Kind::Branches(branches) => self.branches(block, item, branches, (inputs, types)),
             Kind::Loop(of) => self.looped(block, item, of, inputs),
             Kind::Op => self.op(block, item, inputs, types),
         }
@@ -222,6 +230,7 @@ impl<'a> Writer<'a> {
         types: &[TensorType],
     ) -> Result<Done, Option<String>> {
         let op = &item.node.op;
+        let is_own = self.built_in.is(item.node, &types.iter().collect::<Vec<_>>());
         if op.name() == "group" {
             let group = block.node("NoOp", &[], Vec::new(), 0);
             for input in inputs {
@@ -233,10 +242,11 @@ impl<'a> Writer<'a> {
             // A check that a layer makes of its input, which this program has made.
             return Ok(Done { ports: vec![block.identity(inputs[0])], nodes: Vec::new() });
         }
-        self.draws |= random::draws(op.name());
+        self.draws |= is_own && random::draws(op.name());
         let types: Vec<&TensorType> = types.iter().collect();
         let is_known = types.iter().all(|of| of.shape.is_known());
-        let of_table = |table: &[Row]| table.iter().find(|row| row.0 == op.name()).map(|row| row.1);
+        let is_row = |row: &&Row| is_own && row.0 == op.name();
+        let of_table = |table: &[Row]| table.iter().find(is_row).map(|row| row.1);
         // Where lengths are known, what is repeated and summed is, too.
         let is_plain = is_known && BY_LENGTHS.contains(&op.name());
         // What tensors tell is not found from what lengths happen to be.

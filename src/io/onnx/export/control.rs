@@ -5,60 +5,35 @@ use super::graph::{Graphs, val};
 use super::writer::{Dim, Val, graph, info, int, ints};
 use crate::element::DType;
 use crate::graph::{Binding, LoopOutput, LoopTrips};
+use crate::io::export::alike::{AsLong, zeros_of};
 use crate::io::export::{Branch, Item, Loop};
 use crate::io::onnx::messages::{GraphProto, ValueInfoProto};
 use crate::shape::TensorType;
 
-/// Of each output of a conditional, what is known of its lengths.
-type Known = Vec<Option<Vec<Dim>>>;
+/// Of each output of a branch, its lengths.
+type Known = Vec<Vec<Dim>>;
 
 /// What a branch is given.
 fn given(branch: &Branch<'_>, inputs: &[Val]) -> Vec<Val> {
     branch.inputs.iter().filter_map(|&input| inputs.get(input).cloned()).collect()
 }
 
-/// What the branches that give something know of its lengths, for those that give nothing: zeros of these lengths. What is
-/// written for it is thrown away.
-fn known(graphs: &mut Graphs<'_>, item: &Item<'_>, all: &[Branch<'_>], inputs: &[Val]) -> Known {
-    let mut known: Known = item.types.iter().map(|of| of.shape.known().map(dims)).collect();
-    let lacks = |branch: &Branch<'_>| {
-        branch.outputs.iter().zip(&known).any(|(of, dims)| of.is_none() && dims.is_none())
-    };
-    if !all.iter().any(lacks) {
-        return known;
-    }
-    for branch in all {
-        graphs.w.open();
-        let outputs = graphs.part(&branch.part, &given(branch, inputs));
-        graphs.w.close();
-        for (known, output) in known.iter_mut().zip(&branch.outputs) {
-            let there = output.and_then(|output| outputs.get(output)).map(|val| val.dims.clone());
-            *known = known.take().or(there);
-        }
-    }
-    known
-}
-
-fn dims(known: Vec<usize>) -> Vec<Dim> {
-    known.into_iter().map(Dim::Known).collect()
-}
-
-/// Zeros of these lengths, which are those of one of the inputs where they are no numbers.
-fn zeros(graphs: &mut Graphs<'_>, of: &TensorType, known: Option<&Vec<Dim>>, inputs: &[Val]) -> Written<Val> {
+/// Zeros of a type, which are known to be that long.
+fn zeros(graphs: &mut Graphs<'_>, of: &TensorType, as_long: Option<&AsLong>, inputs: &[Val]) -> Written<Val> {
     let refused = || "a branch that gives nothing of a length that is not known".to_owned();
-    let dims = known.ok_or_else(refused)?.clone();
-    let zero = graphs.w.number(0.0, of.dtype);
-    let like = Val { name: String::new(), dtype: of.dtype, dims: dims.clone(), is_length: false };
-    let lengths = if like.known().is_some() {
-        graphs.w.shape(&like)
-    } else {
-        let is_alike =
-            |input: &&Val| input.rank() == dims.len() && input.dims.iter().zip(&dims).all(|(a, b)| a.is(b));
-        let input = inputs.iter().find(is_alike).ok_or_else(refused)?.clone();
-        graphs.w.shape(&input)
+    let (dims, lengths) = match as_long.ok_or_else(refused)? {
+        AsLong::Known(known) => {
+            let lengths = known.iter().map(|&length| length as i64).collect::<Vec<_>>();
+            (known.iter().copied().map(Dim::Known).collect(), graphs.w.ints(&lengths))
+        }
+        AsLong::Input(input) => {
+            let input = inputs.get(*input).filter(|input| !input.is_length).ok_or_else(refused)?;
+            (input.dims.clone(), graphs.w.shape(input))
+        }
     };
+    let zero = graphs.w.number(0.0, of.dtype);
     let name = graphs.w.op("Expand", &[&zero, &lengths], Vec::new());
-    Ok(Val { name, ..like })
+    Ok(Val { name, dtype: of.dtype, dims, is_length: false })
 }
 
 /// A branch as a graph without inputs.
@@ -66,18 +41,18 @@ fn branch(
     graphs: &mut Graphs<'_>,
     item: &Item<'_>,
     branch: &Branch<'_>,
-    (inputs, known): (&[Val], &Known),
+    (inputs, as_long): (&[Val], &[Option<AsLong>]),
 ) -> Written<(GraphProto, Known)> {
     graphs.w.open();
     let outputs = graphs.part(&branch.part, &given(branch, inputs));
     graphs.w.prefix.clone_from(&item.name);
     let (mut infos, mut lengths, mut fault) = (Vec::new(), Vec::new(), None);
-    for ((output, of), known) in branch.outputs.iter().zip(&item.types).zip(known) {
+    for ((output, of), as_long) in branch.outputs.iter().zip(&item.types).zip(as_long) {
         let there = output.and_then(|output| outputs.get(output).cloned());
-        match there.map_or_else(|| zeros(graphs, of, known.as_ref(), inputs), Ok) {
+        match there.map_or_else(|| zeros(graphs, of, as_long.as_ref(), inputs), Ok) {
             Ok(given) => {
                 infos.push(result(graphs, &given, &item.name));
-                lengths.push(Some(given.dims));
+                lengths.push(given.dims);
             }
             Err(detail) => fault = Some(detail),
         }
@@ -111,8 +86,9 @@ pub(super) fn branches(
         return Ok(item.types.iter().map(|of| val(String::new(), of)).collect());
     }
     let count = item.types.len();
-    let known = known(graphs, item, all, inputs);
-    let written = all.iter().map(|of| branch(graphs, item, of, (inputs, &known)));
+    let types: Vec<TensorType> = inputs.iter().map(Val::of_type).collect();
+    let as_long = zeros_of(all, &types, &item.types);
+    let written = all.iter().map(|of| branch(graphs, item, of, (inputs, &as_long)));
     let (mut made, lengths): (Vec<_>, Vec<_>) = written.collect::<Written<Vec<_>>>()?.into_iter().unzip();
     // The last branch stands for all other indices, so the first one is asked for first.
     let mut rest = made.pop().ok_or("expected branches, got none")?;
@@ -152,7 +128,7 @@ fn results(names: Vec<String>, item: &Item<'_>, lengths: &[Known]) -> Vec<Val> {
     let of = |(position, (name, of)): (usize, (String, &TensorType))| {
         let mut made = val(name, of);
         for (axis, dim) in made.dims.iter_mut().enumerate() {
-            let mut given = lengths.iter().map(|of| of.get(position)?.as_ref()?.get(axis));
+            let mut given = lengths.iter().map(|of| of.get(position)?.get(axis));
             let first = given.next().flatten();
             if let Some(first) =
                 first.filter(|first| given.all(|other| other.is_some_and(|other| other.is(first))))

@@ -3,12 +3,12 @@
 
 use super::at::{At, Written};
 use super::scalars::scalar;
-use super::writer::{Dim, Val, int};
+use super::writer::{Dim, Val, Writer, int};
 use crate::element::DType;
 use crate::io::export::expand::{Expanded, Number, Unexpanded, expanded};
-use crate::io::export::extent::Extent;
-use crate::ir::{self, Inst, Prim, Reduce, View, places};
-use crate::shape::{Shape, TensorType};
+use crate::io::export::extent::{Extent, Symbol};
+use crate::ir::{self, Inst, Prim, Reduce, Scalar, View, places};
+use crate::shape::TensorType;
 
 /// What an op has become.
 pub(super) struct Functions {
@@ -17,14 +17,8 @@ pub(super) struct Functions {
     pub(super) is_elementwise: bool,
 }
 
-/// The type of a value as far as it is a number.
-fn type_of(val: &Val) -> TensorType {
-    let known = |dim: &Dim| if let Dim::Known(length) = dim { Some(*length) } else { None };
-    TensorType::new(val.dtype, Shape::from(val.dims.iter().map(known).collect::<Vec<_>>()))
-}
-
 pub(super) fn write(at: &mut At<'_, '_, '_>) -> Written<Functions> {
-    let types: Vec<TensorType> = at.inputs.iter().map(type_of).collect();
+    let types: Vec<TensorType> = at.inputs.iter().map(Val::of_type).collect();
     let of = expanded(at.item.node, &types.iter().collect::<Vec<_>>()).map_err(|it| it.to_string())?;
     let count = of.program.insts.len();
     let mut writing = Writing { at, of: &of, names: Vec::with_capacity(count) };
@@ -44,6 +38,29 @@ struct Writing<'t, 'w, 'i, 'a> {
     of: &'t Expanded,
     /// Of the instructions so far.
     names: Vec<String>,
+}
+
+/// A length that is fed, as an array of one integer: of several values that are repeated to each other's, the largest, unless
+/// there is a 0.
+fn symbol_length(w: &mut Writer, inputs: &[Val], symbol: &Symbol) -> String {
+    let given = symbol.of.iter().filter_map(|&(input, axis)| Some((inputs.get(input)?, axis)));
+    let mut lengths: Vec<String> = Vec::new();
+    let mut dims: Vec<&Dim> = Vec::new();
+    for (input, axis) in given {
+        let dim = input.dims.get(axis).unwrap_or(&Dim::Unknown);
+        if !dims.iter().any(|other| other.is(dim)) {
+            lengths.push(if input.is_length { input.name.clone() } else { w.length(input, axis) });
+            dims.push(dim);
+        }
+    }
+    let names: Vec<&str> = lengths.iter().map(String::as_str).collect();
+    if let [only] = names[..] {
+        return only.to_owned();
+    }
+    let one = w.ints(&[1]);
+    let largest = w.op("Max", &names, Vec::new());
+    let least = w.op("Min", &[&names[..], &[&one]].concat(), Vec::new());
+    w.op("Mul", &[&largest, &least], Vec::new())
 }
 
 /// Why, in words.
@@ -78,6 +95,9 @@ impl Writing<'_, '_, '_, '_> {
             }
             Prim::Map(function) => {
                 let operands = inst.args.last().map_or(inst.dtype, |&last| of.program.inst(last).dtype);
+                if operands == DType::F64 && matches!(function, Scalar::Erfc | Scalar::Normal) {
+                    return Err("expected tails of the error function in f32, got f64".to_owned());
+                }
                 scalar(self.at.w, *function, &args, operands, inst.dtype)
             }
             Prim::Reduce { reduce, first, end } => self.reduce(*reduce, args[0], *first..*end, inst.dtype),
@@ -116,9 +136,7 @@ impl Writing<'_, '_, '_, '_> {
         for (times, symbols) in &extent.terms {
             let mut term = w.ints(&[*times]);
             for &symbol in symbols {
-                let symbol = self.of.symbols[symbol];
-                let Some(input) = self.at.inputs.get(symbol.input) else { continue };
-                let length = if input.is_length { input.name.clone() } else { w.length(input, symbol.axis) };
+                let length = symbol_length(w, &self.at.inputs, &self.of.symbols[symbol]);
                 term = w.op("Mul", &[&term, &length], Vec::new());
             }
             sum = w.op("Add", &[&sum, &term], Vec::new());
@@ -137,6 +155,18 @@ impl Writing<'_, '_, '_, '_> {
         let scalar = self.at.w.ints(&[]);
         let number = self.at.w.reshape(&number, &scalar);
         if dtype == DType::I64 { number } else { self.at.w.cast(&number, dtype) }
+    }
+
+    /// Places on axes as an array, of which none is below 0.
+    fn bounds(&mut self, bounds: &[Extent], are_places: &[bool]) -> String {
+        let found = self.extents(bounds);
+        if bounds.iter().all(|bound| bound.as_known().is_some()) {
+            return found;
+        }
+        // What is known may stand for what lies before the first element.
+        let least = |&is_place: &bool| if is_place { 0 } else { i64::MIN };
+        let least = self.at.w.ints(&are_places.iter().map(least).collect::<Vec<_>>());
+        self.at.w.op("Max", &[&found, &least], Vec::new())
     }
 
     /// Formulas as an array.
@@ -173,16 +203,20 @@ impl Writing<'_, '_, '_, '_> {
                 _ => (0, 1),
             };
             let end = |inst: &Inst| along(inst).0 + along(inst).1 * inst.dims[axis] as i64;
-            starts.push(of.number(val, |inst| along(inst).0).map_err(told)?);
+            starts.push(of.bound(val, |inst| along(inst).0).map_err(told)?);
             steps.push(along(of.program.inst(val)).1);
-            let mut end = of.number(val, end).map_err(told)?;
+            let mut end = of.bound(val, end).map_err(told)?;
             if end.as_known().is_some_and(|end| end < 0) {
                 // Down to the first element.
                 end.plus = i64::MIN;
             }
             ends.push(end);
         }
-        let [starts, ends] = [starts, ends].map(|bounds| self.extents(&bounds));
+        let [starts, ends] = [starts, ends].map(|bounds| {
+            let is_place = |bound: &Extent| bound.as_known().is_none_or(|known| known >= 0);
+            let are_places: Vec<bool> = bounds.iter().map(is_place).collect();
+            self.bounds(&bounds, &are_places)
+        });
         let w = &mut *self.at.w;
         let (axes, steps) = (w.ints(&(0..rank as i64).collect::<Vec<_>>()), w.ints(&steps));
         Ok(w.op("Slice", &[x, &starts, &ends, &axes, &steps], Vec::new()))

@@ -10,6 +10,7 @@ use super::{control, expanded, lengths, table};
 use crate::element::{DType, Value};
 use crate::error::Site;
 use crate::graph::op::Form;
+use crate::io::export::built_in::BuiltIn;
 use crate::io::export::{Item, Kind, Output, Part, Place};
 use crate::io::missing::Missing;
 use crate::ir::VariableId;
@@ -29,6 +30,7 @@ pub(super) struct Graphs<'v> {
     pub(super) values: &'v BTreeMap<String, Value>,
     pub(super) missing: Missing,
     pub(super) not_fed: Vec<Site>,
+    pub(super) built_in: BuiltIn,
     /// The variables that are read, by their ids.
     pub(super) variables: HashMap<VariableId, Val>,
     /// Those that are assigned, in the order in which they are, with their new values.
@@ -160,7 +162,9 @@ impl Graphs<'_> {
         let inputs = if op == "length" { self.lengths(inputs) } else { inputs };
         let attributes = item.node.op.attributes();
         // A custom op may have a name of ours.
-        let row = table::find(op).filter(|_| definition(op).is_some());
+        let types: Vec<TensorType> = inputs.iter().map(Val::of_type).collect();
+        let is_own = self.built_in.is(item.node, &types.iter().collect::<Vec<_>>());
+        let row = table::find(op).filter(|_| is_own);
         let mut at = At { w: &mut self.w, item, attributes, inputs };
         let (written, rule) = match row {
             Some(row) => {

@@ -31,8 +31,9 @@ pub use self::options::ExportOptions;
 use self::writer::{Dim, Val, Writer, info};
 use super::messages::{GraphProto, ModelProto, NodeProto, OperatorSetId};
 use crate::Session;
-use crate::graph::AnyTensor;
+use crate::graph::{AnyTensor, Role};
 use crate::io::export::Part;
+use crate::io::export::built_in::BuiltIn;
 use crate::io::missing::Missing;
 use crate::io::replace::replace;
 
@@ -87,6 +88,7 @@ pub fn export(
         values: &values,
         missing: Missing::default(),
         not_fed: Vec::new(),
+        built_in: BuiltIn::default(),
         variables: foldhash::HashMap::default(),
         assigned: Vec::new(),
     };
@@ -107,10 +109,19 @@ pub fn export(
         output.push(info(name, result));
     }
     for (variable, new) in &assigned {
-        let Some(old) = variables.get(variable) else { continue };
-        let name = w.fresh(&format!("{}_new", old.name));
+        // A variable may be among the inputs that are given.
+        let is_its = |place: &&usize| part.items[**place].node.role == Role::Reads(*variable);
+        let old = match part.inputs.iter().position(|place| is_its(&place)) {
+            Some(position) => given.get(position).map(|old| &old.name),
+            None => variables.get(variable).map(|old| {
+                input.push(info(&old.name, old));
+                &old.name
+            }),
+        };
+        // One that is not read has no value there from before.
+        let old = old.unwrap_or(&arena.variables[variable.index()].name);
+        let name = w.fresh(&format!("{old}_new"));
         w.named(&new.name, &name);
-        input.push(info(&old.name, old));
         output.push(info(&name, new));
     }
     let mut node = w.close();

@@ -65,6 +65,8 @@ const TABLE: &[Row] = &[
     row("split_transposed",           parts::split_transposed,      second),
     row("parts_transposed",           parts::parts_transposed,      first),
     row("reverse",                    parts::reverse,               first),
+    row("roll",                       |at| moves::roll(at, false),  first),
+    row("roll_back",                  |at| moves::roll(at, true),   first),
     row("concat_extent",              parts::concat_extent,         new),
     row("concat_part",                parts::concat_part,           second),
     row("tile_transposed",            moves::tile_transposed,       second),

@@ -17,6 +17,7 @@ use crate::io::onnx::messages::{
 };
 use crate::io::onnx::types;
 use crate::ir::ScalarValue;
+use crate::shape::{Shape, TensorType};
 
 /// A length as far as it is known: a number, or a name that stands for the same length wherever it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +47,12 @@ pub(super) struct Val {
 impl Val {
     pub(super) fn rank(&self) -> usize {
         self.dims.len()
+    }
+
+    /// The type as far as it is known.
+    pub(super) fn of_type(&self) -> TensorType {
+        let known = |dim: &Dim| if let Dim::Known(length) = dim { Some(*length) } else { None };
+        TensorType::new(self.dtype, Shape::from(self.dims.iter().map(known).collect::<Vec<_>>()))
     }
 
     /// All lengths, if they are numbers.

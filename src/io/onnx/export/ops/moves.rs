@@ -3,8 +3,10 @@
 use ndarray::Array1;
 
 use crate::element::{DType, Value};
+use crate::graph::op::Attribute;
 use crate::io::onnx::export::at::{At, Written};
 use crate::io::onnx::export::writer::{Dim, Val, Writer, int, text};
+use crate::shape::Axes;
 
 pub(in crate::io::onnx::export) fn same(at: &mut At<'_, '_, '_>) -> Written {
     Ok(vec![at.name(0)?])
@@ -48,7 +50,7 @@ pub(in crate::io::onnx::export) fn reshape(at: &mut At<'_, '_, '_>) -> Written {
             let lengths = at.w.ints(&known.iter().map(|&length| length as i64).collect::<Vec<_>>());
             at.w.reshape(&x, &lengths)
         }
-        None => at.w.op("Reshape", &[&x, &lengths], Vec::new()),
+        None => at.w.reshape(&x, &lengths),
     }])
 }
 
@@ -69,10 +71,9 @@ pub(in crate::io::onnx::export) fn reshape_last(at: &mut At<'_, '_, '_>) -> Writ
         return Ok(vec![at.w.reshape(&x.name, &lengths)]);
     }
     let last = at.lengths("lengths", 1)?;
-    // A length of 0 is that of the input at the same place.
-    let kept = at.w.ints(&vec![0; first]);
+    let kept = at.w.op("Shape", &[&x.name], vec![int("start", 0), int("end", first as i64)]);
     let lengths = at.concatenated(&[&kept, &last], 0);
-    Ok(vec![at.w.op("Reshape", &[&x.name, &lengths], Vec::new())])
+    Ok(vec![at.w.reshape(&x.name, &lengths)])
 }
 
 pub(in crate::io::onnx::export) fn expand_dims(at: &mut At<'_, '_, '_>) -> Written {
@@ -197,6 +198,36 @@ pub(in crate::io::onnx::export) fn tile_transposed(at: &mut At<'_, '_, '_>) -> W
     let apart = at.w.reshape(&x, &lengths);
     let axes: Vec<i64> = (0..multiples.len() as i64).map(|axis| 2 * axis).collect();
     Ok(vec![at.w.reduce("ReduceSum", &apart, &axes, false)])
+}
+
+/// Elements moved along axes that are fed, by what is left of the shift when the length is taken off: those behind a place,
+/// and behind them those before it.
+pub(in crate::io::onnx::export) fn roll(at: &mut At<'_, '_, '_>, is_back: bool) -> Written {
+    let x = at.input(0)?;
+    if x.known().is_some() {
+        return Err("expected lengths that are fed, got known ones".to_owned());
+    }
+    // In the order of the shifts.
+    let axes = at.value::<Axes>("axes")?.as_listed(x.rank()).map_err(|error| error.to_string())?;
+    let shifts: Vec<i64> = match at.attributes.get("shifts") {
+        Some(Attribute::Ints(shifts)) => shifts.clone(),
+        other => return Err(format!("expected shifts, got {other:?}")),
+    };
+    let mut rolled = x.name.clone();
+    for (position, &axis) in axes.iter().enumerate() {
+        let shift =
+            shifts.get(if shifts.len() == 1 { 0 } else { position }).ok_or("expected a shift, got none")?;
+        let (axes, length) = (at.w.ints(&[axis as i64]), at.w.length(&x, axis));
+        let [zero, one, most, shift] = [0, 1, i64::MAX, *shift].map(|number| at.w.ints(&[number]));
+        // Nothing is moved along an axis without elements.
+        let length = at.w.op("Max", &[&length, &one], Vec::new());
+        let moved = at.w.op("Mod", &[&shift, &length], vec![int("fmod", 0)]);
+        let first = if is_back { moved } else { at.w.op("Sub", &[&length, &moved], Vec::new()) };
+        let behind = at.w.op("Slice", &[&rolled, &first, &most, &axes], Vec::new());
+        let before = at.w.op("Slice", &[&rolled, &zero, &first, &axes], Vec::new());
+        rolled = at.w.op("Concat", &[&behind, &before], vec![int("axis", axis as i64)]);
+    }
+    Ok(vec![rolled])
 }
 
 pub(in crate::io::onnx::export) fn gather(at: &mut At<'_, '_, '_>) -> Written {

@@ -66,9 +66,17 @@ pub(in crate::io::onnx::export) fn count(at: &mut At<'_, '_, '_>) -> Written {
     Ok(vec![at.w.cast(&product, dtype)])
 }
 
-/// The mean: that of equal numbers may be off by a rounding.
+/// A mean, or the number itself where all that it is of are equal.
 pub(in crate::io::onnx::export) fn unless_all_equal(at: &mut At<'_, '_, '_>) -> Written {
-    Ok(vec![at.name(0)?])
+    let (mean, x) = (at.name(0)?, at.input(1)?);
+    let (axes, keeps) = at.axes(x.rank())?;
+    let are_single = |&axis: &i64| x.dims.get(axis as usize).is_some_and(|dim| *dim == Dim::Known(1));
+    if axes.iter().all(are_single) {
+        return Ok(vec![mean]);
+    }
+    let [least, largest] = ["ReduceMin", "ReduceMax"].map(|op| at.w.reduce(op, &x.name, &axes, keeps));
+    let are_equal = at.w.op("Equal", &[&least, &largest], Vec::new());
+    Ok(vec![at.w.op("Where", &[&are_equal, &least, &mean], Vec::new())])
 }
 
 fn extreme(at: &mut At<'_, '_, '_>, op: &str) -> Written {
