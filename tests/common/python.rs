@@ -18,7 +18,7 @@ impl Python {
         let program = env::var_os("FLOWGRAD_PYTHON").unwrap_or_else(|| "python3".into());
         // To import some of them takes seconds.
         let lacking = "import importlib.util as util, sys; \
-            sys.exit(', '.join(name for name in sys.argv[1:] if not util.find_spec(name)))";
+            sys.exit(', '.join(name for name in sys.argv[1:] if not util.find_spec(name)) or 0)";
         let lacking = match Command::new(&program).args(["-c", lacking]).args(packages).output() {
             Ok(output) if output.status.success() => return Some(Python { program }),
             Ok(output) => format!("it has no {}", String::from_utf8_lossy(&output.stderr).trim()),
