@@ -3,6 +3,8 @@
 //!
 //! `generate_graph_def.py` makes `graph_def/*.gz` and tells what is in them.
 
+#[path = "tensorflow/fixture.rs"]
+mod fixture;
 #[path = "graph_def/hostile.rs"]
 mod hostile;
 #[path = "graph_def/peers.rs"]

@@ -10,8 +10,12 @@ mod cases;
 mod control;
 #[path = "graph_def_out/edges.rs"]
 mod edges;
+#[path = "tensorflow/fixture.rs"]
+mod fixture;
 #[path = "graph_def_out/models.rs"]
 mod models;
+#[path = "../common/own_op.rs"]
+mod own_op;
 #[path = "../common/python.rs"]
 mod python;
 #[path = "graph_def_out/round_trip.rs"]

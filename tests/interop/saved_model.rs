@@ -5,6 +5,8 @@
 
 #[path = "saved_model/damaged.rs"]
 mod damaged;
+#[path = "tensorflow/fixture.rs"]
+mod fixture;
 #[path = "saved_model/peers.rs"]
 mod peers;
 #[path = "../common/stored.rs"]

@@ -1,7 +1,6 @@
 //! TensorFlow's own numbers.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 
 use flowgrad::io::graph_def::{ImportOptions, Imported, import};
@@ -9,6 +8,7 @@ use flowgrad::ndarray::ArrayD;
 use flowgrad::{AnyTensor, Feeding, Value, prelude::*};
 use serde::Deserialize;
 
+use crate::fixture::{self, numbers, value};
 use crate::stored::Stored;
 
 /// A graph, what was fed, and what came of it.
@@ -35,39 +35,12 @@ struct Train {
 
 /// A file of the folder, unpacked.
 pub(crate) fn unpacked(name: &str) -> Vec<u8> {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/graph_def").join(name.to_owned() + ".gz");
-    let packed = std::fs::read(path).unwrap();
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut bytes).unwrap();
-    bytes
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/graph_def");
+    fixture::unpacked(&folder.join(name.to_owned() + ".gz"))
 }
 
 fn cases() -> Vec<Case> {
     serde_json::from_slice(&unpacked("expected.json")).unwrap()
-}
-
-/// An array with the elements that the file says.
-fn value(stored: &Stored) -> Value {
-    let numbers = stored.numbers();
-    match stored.dtype.as_str() {
-        "f32" => Value::from(numbers.mapv(|x| x as f32)),
-        "f64" => Value::from(numbers),
-        "i32" => Value::from(numbers.mapv(|x| x as i32)),
-        "i64" => Value::from(numbers.mapv(|x| x as i64)),
-        other => panic!("no such elements: {other}"),
-    }
-}
-
-/// The elements as numbers.
-fn numbers(value: Value) -> ArrayD<f64> {
-    match value {
-        Value::F32(array) => array.mapv(f64::from),
-        Value::F64(array) => array,
-        Value::I32(array) => array.mapv(f64::from),
-        Value::I64(array) => array.mapv(|x| x as f64),
-        Value::Bool(array) => array.mapv(|x| f64::from(u8::from(x))),
-    }
 }
 
 /// How far apart numbers may be, in units of the largest of an array: of `f32`, and of `f64`. Some steps of training carry
@@ -95,7 +68,7 @@ fn difference(name: &str, found: Value, expected: &Stored, apart: [f64; 2]) -> O
         DType::F64 => apart[1],
         _ => 0.0,
     };
-    let (found, expected) = (numbers(found), expected.numbers());
+    let (found, expected) = (numbers(&found), expected.numbers());
     let largest =
         expected.iter().filter(|x| x.is_finite()).fold(f64::MIN_POSITIVE, |most, x| most.max(x.abs()));
     let is_near = |x: f64, y: f64| x == y || (x - y).abs() <= limit * largest || x.is_nan() && y.is_nan();
@@ -163,7 +136,7 @@ impl Case {
             let mut losses = Vec::new();
             for _ in 0..train.losses.shape[0] {
                 let loss = Case::fed(&session, &model, &feeds).run(loss).unwrap();
-                losses.push(numbers(loss).into_raw_vec_and_offset().0[0]);
+                losses.push(numbers(&loss).into_raw_vec_and_offset().0[0]);
                 Case::fed(&session, &model, &feeds).run(op).unwrap();
             }
             let losses = ArrayD::from_shape_vec(vec![losses.len()], losses).unwrap();

@@ -2,9 +2,9 @@
 
 use flowgrad::io::graph_def::export;
 use flowgrad::ndarray::{ArrayD, Axis, arr0, arr1};
-use flowgrad::op::{Fault, Lowering, Op, Pullback, Scalar, TensorType, Val};
 use flowgrad::{AnyTensor, Value, prelude::*};
 
+use crate::own_op::Twice;
 use crate::support::{Bench, Program};
 
 fn program<'g>(feeds: Vec<(AnyTensor<'g>, Value)>, outputs: Vec<AnyTensor<'g>>) -> Program<'g> {
@@ -126,26 +126,6 @@ fn ends_of_the_ranges() {
         );
     }
     bench.check();
-}
-
-/// Twice its input, under the name of another op.
-#[derive(Debug)]
-struct Twice;
-
-impl Op for Twice {
-    fn name(&self) -> &'static str {
-        "identity"
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> std::result::Result<TensorType, Fault> {
-        Ok(inputs[0].clone())
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        to.map(Scalar::Add, &[inputs[0], inputs[0]])
-    }
-
-    fn pullback(&self, _: &mut Pullback<'_>) {}
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! The graphs of TensorFlow that are imported, exported again.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::Path;
 
 use flowgrad::io::graph_def::{ImportOptions, import};
-use flowgrad::{AnyTensor, Value, prelude::*};
+use flowgrad::{AnyTensor, prelude::*};
 use serde::Deserialize;
 
+use crate::fixture::{self, value};
 use crate::stored::Stored;
 use crate::support::{Bench, Program};
 
@@ -30,22 +30,8 @@ struct Train {
 }
 
 fn unpacked(name: &str) -> Vec<u8> {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/graph_def").join(name.to_owned() + ".gz");
-    let packed = std::fs::read(path).unwrap();
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut bytes).unwrap();
-    bytes
-}
-
-fn value(stored: &Stored) -> Value {
-    let numbers = stored.numbers();
-    match stored.dtype.as_str() {
-        "f32" => Value::from(numbers.mapv(|x| x as f32)),
-        "f64" => Value::from(numbers),
-        "i32" => Value::from(numbers.mapv(|x| x as i32)),
-        _ => Value::from(numbers.mapv(|x| x as i64)),
-    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/graph_def");
+    fixture::unpacked(&folder.join(name.to_owned() + ".gz"))
 }
 
 /// Graphs whose exports are not read here: gradients of loops fill lists of tensors from the end, and

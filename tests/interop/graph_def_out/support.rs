@@ -1,36 +1,32 @@
 //! [`Bench`]: exports graphs, notes what they give here, and has TensorFlow run them.
 
 use flowgrad::io::graph_def::{ImportOptions, export, import};
-use flowgrad::ndarray::ArrayD;
 use flowgrad::{AnyTensor, Operation, Value, prelude::*};
 use tempfile::TempDir;
 
 use crate::cases::{self, Numbers, Run};
+use crate::fixture::numbers;
 
 pub(crate) struct Bench {
     folder: TempDir,
 }
 
-/// The elements as numbers.
-pub(crate) fn numbers(value: &Value) -> (&'static str, ArrayD<f64>) {
-    match value {
-        Value::F32(array) => ("f32", array.mapv(f64::from)),
-        Value::F64(array) => ("f64", array.clone()),
-        Value::I32(array) => ("i32", array.mapv(f64::from)),
-        Value::I64(array) => ("i64", array.mapv(|x| x as f64)),
-        Value::Bool(array) => ("bool", array.mapv(|x| f64::from(u8::from(x)))),
-    }
-}
-
 pub(crate) fn stored(value: &Value) -> Numbers {
-    let (dtype, array) = numbers(value);
+    let dtype = match value.dtype() {
+        DType::F32 => "f32",
+        DType::F64 => "f64",
+        DType::I32 => "i32",
+        DType::I64 => "i64",
+        DType::Bool => "bool",
+    };
+    let array = numbers(value);
     Numbers { dtype, shape: array.shape().to_vec(), elements: array.iter().copied().collect() }
 }
 
 /// How far apart two arrays are, in units of the largest of the second.
 pub(crate) fn apart(found: &Value, expected: &Value) -> f64 {
     assert_eq!((found.dtype(), found.shape()), (expected.dtype(), expected.shape()));
-    let ((_, found), (_, expected)) = (numbers(found), numbers(expected));
+    let (found, expected) = (numbers(found), numbers(expected));
     let largest =
         expected.iter().filter(|x| x.is_finite()).fold(f64::MIN_POSITIVE, |most, x| most.max(x.abs()));
     let far = |(x, y): (&f64, &f64)| {

@@ -1,10 +1,10 @@
 //! What lies at the edges: lengths shorter than what is cut off, inputs that are repeated, ends of the ranges of numbers.
 
 use flowgrad::ndarray::{arr0, arr1};
-use flowgrad::op::{Fault, Lowering, Op, Pullback, Scalar, TensorType, Val};
 use flowgrad::prelude::*;
 
 use crate::exported::Built;
+use crate::own_op::Twice;
 
 /// Two elements, of which more are cut off.
 pub(crate) fn cut_off(g: &Graph) -> Built<'_> {
@@ -100,26 +100,6 @@ pub(crate) fn fed_variable(g: &Graph) -> Built<'_> {
     built.gives([v * 3.0]);
     built.updates = Some(step.op());
     built
-}
-
-/// Twice its input, under the name of another op.
-#[derive(Debug)]
-struct Twice;
-
-impl Op for Twice {
-    fn name(&self) -> &'static str {
-        "identity"
-    }
-
-    fn infer(&self, inputs: &[&TensorType]) -> std::result::Result<TensorType, Fault> {
-        Ok(inputs[0].clone())
-    }
-
-    fn lower(&self, inputs: &[Val], to: &mut Lowering<'_>) -> Val {
-        to.map(Scalar::Add, &[inputs[0], inputs[0]])
-    }
-
-    fn pullback(&self, _: &mut Pullback<'_>) {}
 }
 
 pub(crate) fn own_op(g: &Graph) -> Built<'_> {

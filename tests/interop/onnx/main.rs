@@ -7,6 +7,8 @@ mod exported_control;
 mod exported_edges;
 mod exported_models;
 mod models;
+#[path = "../../common/own_op.rs"]
+mod own_op;
 #[cfg(feature = "npz")]
 #[path = "../../common/python.rs"]
 mod python;

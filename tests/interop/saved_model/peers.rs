@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use flowgrad::io::graph_def::{GraphDefError, ImportOptions};
@@ -12,6 +11,7 @@ use flowgrad::{Value, prelude::*};
 use serde::Deserialize;
 use tempfile::TempDir;
 
+use crate::fixture::{numbers, unpacked, value};
 use crate::stored::Stored;
 
 /// A call of a signature.
@@ -42,13 +42,6 @@ fn packed() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop/saved_model")
 }
 
-/// What a packed file holds.
-pub(crate) fn unpacked(path: &Path) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    flate2::read::GzDecoder::new(&fs::read(path).unwrap()[..]).read_to_end(&mut bytes).unwrap();
-    bytes
-}
-
 /// A folder with the unpacked files of a model.
 pub(crate) fn folder(name: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -70,29 +63,6 @@ pub(crate) fn folder(name: &str) -> TempDir {
 
 fn models() -> Vec<Model> {
     serde_json::from_slice(&unpacked(&packed().join("expected.json.gz"))).unwrap()
-}
-
-/// An array with the elements that the file says.
-fn value(stored: &Stored) -> Value {
-    let numbers = stored.numbers();
-    match stored.dtype.as_str() {
-        "f32" => Value::from(numbers.mapv(|x| x as f32)),
-        "f64" => Value::from(numbers),
-        "i32" => Value::from(numbers.mapv(|x| x as i32)),
-        "i64" => Value::from(numbers.mapv(|x| x as i64)),
-        other => panic!("no such elements: {other}"),
-    }
-}
-
-/// The elements as numbers.
-fn numbers(value: &Value) -> ArrayD<f64> {
-    match value {
-        Value::F32(array) => array.mapv(f64::from),
-        Value::F64(array) => array.clone(),
-        Value::I32(array) => array.mapv(f64::from),
-        Value::I64(array) => array.mapv(|x| x as f64),
-        Value::Bool(array) => array.mapv(|x| f64::from(u8::from(x))),
-    }
 }
 
 /// Fails unless both are the same but for so much of the largest element.
