@@ -47,13 +47,14 @@ fn cases() -> Vec<Case> {
 /// of `f64`.
 const APART: [f64; 2] = [1e-6, 1e-12];
 
-/// Graphs of which values, or numbers after the steps, may be farther apart.
-const FARTHER: &[(&str, f64, f64)] = &[];
+/// Graphs whose values may be farther apart: TensorFlow's gradients of batch normalization in single precision are off by
+/// 2.0e-6 and 2.5e-6 from what the same formulas give in double precision, ours by 4e-7 and 2e-7.
+const FARTHER: [(&str, f64); 2] = [("batch_norm", 3e-6), ("channels_first", 3e-6)];
 
-/// The limits for a graph's values, and after its steps.
-fn limits(name: &str) -> [[f64; 2]; 2] {
-    let row = FARTHER.iter().find(|row| row.0 == name);
-    row.map_or([APART; 2], |&(_, values, steps)| [[values; 2], [steps; 2]])
+/// How far apart numbers of a graph may be.
+fn limits(name: &str) -> [f64; 2] {
+    let farther = FARTHER.iter().find(|row| row.0 == name);
+    farther.map_or(APART, |&(_, apart)| [apart, APART[1]])
 }
 
 /// What differs, in words.
@@ -119,7 +120,7 @@ impl Case {
             wanted.push(gradient);
             expected.push(dx);
         }
-        let [apart, after_steps] = limits(&self.name);
+        let apart = limits(&self.name);
         let session = Session::new(&g).unwrap();
         let feeds: BTreeMap<String, Value> =
             self.feeds.iter().map(|(name, stored)| (name.clone(), value(stored))).collect();
@@ -150,10 +151,10 @@ impl Case {
             } else {
                 losses.into()
             };
-            differences.extend(difference("losses", losses, &train.losses, after_steps));
+            differences.extend(difference("losses", losses, &train.losses, apart));
             for (name, tensor) in model.variables() {
                 let found = session.run(*tensor).unwrap();
-                differences.extend(difference(name, found, &train.after[name], after_steps));
+                differences.extend(difference(name, found, &train.after[name], apart));
             }
             assert!(train.losses.numbers()[[0]] > train.losses.numbers()[[train.losses.shape[0] - 1]]);
         }

@@ -47,6 +47,11 @@ const NOT_READ_BACK: [&str; 8] = [
     "scans_functional",
 ];
 
+/// Graphs of which numbers may be farther apart than 1e-6 in single precision and 1e-12 in double precision, in units of the
+/// largest of an array: TensorFlow's sums of normalized images are off by more from those in double precision, ours by less,
+/// as `graph_def/peers.rs` tells.
+const FARTHER: [(&str, f64); 2] = [("batch_norm", 4e-6), ("channels_first", 4e-6)];
+
 #[test]
 fn graphs_of_tensorflow_go_back() {
     let bench = Bench::new();
@@ -77,12 +82,8 @@ fn graphs_of_tensorflow_go_back() {
         let feeds = model.placeholders().iter().map(|(name, tensor)| (*tensor, value(&case.feeds[name])));
         let feeds: Vec<_> = feeds.collect();
         let is_single = outputs.iter().any(|output| output.dtype() == DType::F32);
-        let apart = match (is_single, step.is_some()) {
-            (true, true) => 2e-4,
-            (true, false) => 4e-6,
-            (false, true) => 1e-11,
-            (false, false) => 1e-12,
-        };
+        let farther = FARTHER.iter().find(|row| row.0 == case.name).map(|row| row.1);
+        let apart = farther.unwrap_or(if is_single { 1e-6 } else { 1e-12 });
         let reads_back = !NOT_READ_BACK.contains(&case.name.as_str());
         let program = Program { feeds, outputs, step, apart };
         errors.extend(bench.try_add(&case.name, &session, &program, reads_back).err());

@@ -105,14 +105,13 @@ fn gather_last(at: &mut At<'_, '_>) -> Ports {
 
 /// Segments, so many as a number or the length of a tensor says.
 fn segments(at: &mut At<'_, '_>, op: &str) -> Ports {
-    let count = match at.attribute::<Attribute>("num_segments")? {
-        Attribute::Int(count) => at.block.int(count),
-        _ => {
-            let tensor =
-                at.inputs.get(2).ok_or("expected a tensor that tells the number of segments, got none")?;
-            let count = at.block.length(*tensor, 0);
-            at.block.cast(count, number(DType::I32))
-        }
+    let count = if let Attribute::Int(count) = at.attribute("num_segments")? {
+        at.block.int(count)
+    } else {
+        let tensor =
+            *at.inputs.get(2).ok_or("expected a tensor that tells the number of segments, got none")?;
+        let count = at.block.length(tensor, 0);
+        at.block.cast(count, number(DType::I32))
     };
     one(segmented(at, op, at.inputs[0], at.inputs[1], count))
 }
