@@ -31,6 +31,7 @@ const OWN: usize = 1 << 22;
 const ARRAYS: usize = 1 << 20;
 
 /// The same of graphs, which fill constants with one number.
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
 const GRAPHS: usize = 1 << 28;
 
 /// Numbers that look drawn, which are told by a seed.

@@ -256,7 +256,8 @@ mod tests {
         let y = g.cond(chooser, || (x * 2.0).reduce_sum(..), || w.square().reduce_sum(..));
         let [dx] = y.gradients([x]);
         let found = found(dx);
-        assert!(matches!(found[..], [Some(AsLong::Input(_))]), "{found:?}");
+        assert!(found.iter().all(Option::is_some), "{found:?}");
+        assert!(found.iter().any(|zeros| matches!(zeros, Some(AsLong::Input(_)))), "{found:?}");
     }
 
     #[test]

@@ -46,12 +46,12 @@ fn scatter_add(at: &mut At<'_, '_>) -> Ports {
     one(at.block.same("AddV2", &[at.inputs[0], sums]))
 }
 
-/// Of indices in one row, the place of each among them, and that of the last one for the same of so many rows.
+/// Of indices in one row, the place of each among them, and of each of so many rows that of the last index that names it,
+/// which is negative where none does.
 fn last_of_each(at: &mut At<'_, '_>, indices: Port, rows: Port) -> [Port; 2] {
     let count = at.block.length(indices, 0);
     let places = at.range(count);
-    let last = segmented(at, "UnsortedSegmentMax", places, indices, rows);
-    [places, at.gather(last, indices, 0, 0)]
+    [places, segmented(at, "UnsortedSegmentMax", places, indices, rows)]
 }
 
 /// Indices in one row, and how many there are.
@@ -65,8 +65,8 @@ fn in_one_row(at: &mut At<'_, '_>) -> [Port; 2] {
     [flat, at.block.length(flat, 0)]
 }
 
-/// Updates in the place of rows of the axis. In what order TensorFlow puts them it does not say, so each for the same row
-/// becomes the last one.
+/// Updates in the place of rows of the axis, of several for one the last: rows are taken of the tensor with the updates behind
+/// it. TensorFlow's own op does not say which of several stays, and takes no updates without elements.
 fn scatter_set(at: &mut At<'_, '_>) -> Ports {
     let (axis, rank, of_indices) = (at.axis("axis", 0)?, at.rank(0), at.rank(1));
     let [indices, count] = in_one_row(at);
@@ -74,12 +74,15 @@ fn scatter_set(at: &mut At<'_, '_>) -> Ports {
     if of_indices != 1 {
         updates = at.flat(updates, 0..of_indices, count);
     }
-    let rows = at.block.length(at.inputs[0], axis);
+    let (rows, zero) = (at.block.length(at.inputs[0], axis), at.block.long(0));
     let [_, last] = last_of_each(at, indices, rows);
-    let updates = at.gather(updates, last, 0, 0);
+    let is_named = at.block.compare("LessEqual", &[zero, last]);
+    let behind = at.block.same("AddV2", &[last, rows]);
+    let own = at.range(rows);
+    let taken = at.block.select(is_named, behind, own);
     let x = at.front(at.inputs[0], rank, axis..axis + 1);
-    let indices = at.with_last_axis(indices);
-    let put = at.scatter("TensorScatterUpdate", x, indices, updates);
+    let all = at.block.concat(&[x, updates], 0);
+    let put = at.gather(all, taken, 0, 0);
     one(at.back(put, rank, axis))
 }
 
@@ -90,6 +93,7 @@ fn gather_last(at: &mut At<'_, '_>) -> Ports {
     let [flat, _] = in_one_row(at);
     let rows = at.block.length(x, axis);
     let [places, last] = last_of_each(at, flat, rows);
+    let last = at.gather(last, flat, 0, 0);
     let mut is_last = at.block.compare("Equal", &[places, last]);
     if of_indices != 1 {
         let shape = at.block.shape(indices);
