@@ -27,8 +27,9 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// What a reader takes for itself, such as buffers, threads and the state of a decoder.
 const OWN: usize = 1 << 22;
 
-/// What files may declare beyond eight times their bytes: the targets read arrays of up to a megabyte.
-const ARRAYS: usize = 1 << 20;
+/// What files may declare beyond eight times their bytes: the targets read arrays of up to a megabyte, and single bytes as
+/// numbers of eight.
+const ARRAYS: usize = 1 << 23;
 
 /// The same of graphs, which fill constants with one number.
 #[cfg(any(feature = "graphdef", feature = "onnx"))]
