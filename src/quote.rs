@@ -1,9 +1,6 @@
 //! Text out of files as error messages show it.
 
-/// Characters of a name that are shown.
-const SHOWN: usize = 100;
-
-/// Names of a list that are shown.
+/// Lists of names, which readers of files tell.
 #[cfg(any(
     test,
     feature = "csv",
@@ -13,7 +10,10 @@ const SHOWN: usize = 100;
     feature = "onnx",
     feature = "safetensors"
 ))]
-pub(crate) const LISTED: usize = 12;
+pub(crate) mod list;
+
+/// Characters of a name that are shown.
+const SHOWN: usize = 100;
 
 /// A name that a file gave: what steers a terminal is escaped, and a long one is cut.
 ///
@@ -42,26 +42,6 @@ pub(crate) fn excerpt(text: &[u8]) -> String {
     beginning.chars().take(SHOWN + 1).collect()
 }
 
-/// The first of `total` names, and how many there are besides.
-#[cfg(any(
-    test,
-    feature = "csv",
-    feature = "graphdef",
-    feature = "keras",
-    feature = "npz",
-    feature = "onnx",
-    feature = "safetensors"
-))]
-pub(crate) fn listed<'n>(names: impl IntoIterator<Item = &'n str>, total: usize) -> String {
-    let shown: Vec<String> =
-        names.into_iter().take(LISTED).map(|name| format!("`{}`", quoted(name))).collect();
-    match total - shown.len().min(total) {
-        _ if shown.is_empty() => "none".to_owned(),
-        0 => shown.join(", "),
-        more => format!("{} and {more} more", shown.join(", ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,8 +51,5 @@ mod tests {
         assert_eq!(quoted("dense/größe"), "dense/größe");
         assert_eq!(quoted("a\u{1b}[2J\n\u{202e}\"b"), "a\\u{1b}[2J\\n\\u{202e}\"b");
         assert_eq!(quoted(&"x".repeat(1 << 20)), format!("{}…", "x".repeat(SHOWN)));
-        assert_eq!(listed([], 0), "none");
-        assert_eq!(listed(["a", "b\r"], 2), "`a`, `b\\r`");
-        assert_eq!(listed(["x"; 100], 100), format!("{} and 88 more", ["`x`"; 12].join(", ")));
     }
 }

@@ -1,4 +1,4 @@
-//! A model of ONNX or of TensorFlow 1 out of a file: what it takes and gives, its ops, its outputs for given inputs, how
+//! A model of ONNX or of TensorFlow out of a file or a folder: what it takes and gives, its ops, its outputs for given inputs, how
 //! long it takes, and its last layer trained on other data.
 //!
 //! ```text
@@ -26,7 +26,7 @@ use flowgrad::prelude::*;
 use model::Model;
 use serde::Serialize;
 
-/// Run a model of ONNX (`.onnx`) or of TensorFlow 1 (`.pb`)
+/// Run a model of ONNX (`.onnx`), a graph of TensorFlow (`.pb`), or a `SavedModel` (a folder)
 #[derive(Parser, Debug)]
 struct Args {
     /// The model
@@ -52,6 +52,9 @@ struct Args {
     /// A number that an input of an ONNX model always is, or a list of them
     #[arg(long, value_name = "INPUT=NUMBER")]
     bind: Vec<Pair<arguments::Bound>>,
+    /// The signature of a `SavedModel`
+    #[arg(long, value_name = "NAME", default_value = "serving_default")]
+    signature: String,
     /// An output to compute; all, unless some are given
     #[arg(long, value_name = "NAME")]
     output: Vec<String>,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use flowgrad::AnyTensor;
+use flowgrad::io::saved_model::{self, SavedModelOptions};
 use flowgrad::io::{graph_def, onnx};
 use flowgrad::prelude::*;
 
@@ -34,9 +35,14 @@ impl<'g> Model<'g> {
     pub(crate) fn load(g: &'g Graph, args: &Args, is_trained: &dyn Fn(&str) -> bool) -> Result<Self> {
         // Each format by the ending of its name.
         match args.model.extension().and_then(|extension| extension.to_str()) {
+            _ if args.model.is_dir() => Model::saved(g, args),
             Some("onnx") => Model::onnx(g, args, is_trained),
             Some("pb") => Model::graph_def(g, args),
-            _ => Err(format!("{}: expected a name that ends in .onnx or .pb", args.model.display()).into()),
+            _ => Err(format!(
+                "{}: expected a folder, or a name that ends in .onnx or .pb",
+                args.model.display()
+            )
+            .into()),
         }
     }
 
@@ -88,6 +94,29 @@ impl<'g> Model<'g> {
             inputs: inputs.collect(),
             outputs: chosen(args, last.collect(), |name| imported.tensor(name))?,
             variables: imported.variables().to_vec(),
+            notes: Vec::new(),
+        })
+    }
+
+    /// A signature of a `SavedModel`, with the values that its variables have.
+    fn saved(g: &'g Graph, args: &Args) -> Result<Self> {
+        let mut options = graph_def::ImportOptions::new().widen();
+        for shape in &args.shape {
+            options = options.shape(&shape.name, shape.value.0.as_slice());
+        }
+        let imported = saved_model::import(g, &args.model, &SavedModelOptions::new().graph(options))?;
+        let found = imported.signature(&args.signature).ok_or_else(|| {
+            let known: Vec<&str> = imported.signatures().keys().map(String::as_str).collect();
+            format!("--signature {}: expected one of {}", args.signature, known.join(", "))
+        })?;
+        let inputs = found.inputs().iter();
+        let inputs =
+            inputs.map(|(name, tensor)| Input { name: name.clone(), tensor: *tensor, axes: Vec::new() });
+        let all = found.outputs().iter().map(|(name, tensor)| (name.clone(), *tensor));
+        Ok(Model {
+            inputs: inputs.collect(),
+            outputs: chosen(args, all.collect(), |name| found.output(name))?,
+            variables: imported.graph().variables().to_vec(),
             notes: Vec::new(),
         })
     }

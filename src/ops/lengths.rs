@@ -26,8 +26,9 @@ pub(super) use alone::Told;
 pub(super) use ops::METHODS;
 use ops::{Dim, OPERATIONS, lengths_of, root};
 
-/// One length of a shape that an op is to give: a number, or what [`Tensor::dim`] and arithmetic (`+ - * /`, which
-/// rounds down) make of the lengths of tensors. It stands wherever ops take lengths:
+/// One length of a shape that an op is to give: a number, or what [`Tensor::dim`], arithmetic (`+ - * /`, which
+/// rounds down), [`Length::maximum`] and [`Length::minimum`] make of the lengths of tensors. It stands wherever ops take
+/// lengths:
 ///
 /// ```
 /// use flowgrad::prelude::*;
@@ -68,7 +69,7 @@ pub enum LengthFault {
     Arithmetic {
         /// The first length.
         a: usize,
-        /// The operation: `+`, `-`, `*`, `/` or `root`.
+        /// The operation: `+`, `-`, `*`, `/`, `maximum`, `minimum` or `root`.
         operation: &'static str,
         /// The second length.
         b: usize,
@@ -282,6 +283,39 @@ impl<'g> Length<'g> {
         }
     }
 
+    /// The larger of two lengths.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let (x, y) = (g.placeholder::<f32>("x", [None]), g.placeholder::<f32>("y", [None]));
+    /// let zeros = g.zeros::<f32>(x.dim(0).maximum(y.dim(0)));
+    /// let session = Session::new(&g)?;
+    /// let fed = session.feed(x, &ndarray::arr1(&[1.0, 2.0, 3.0])).feed(y, &ndarray::arr1(&[4.0]));
+    /// assert_eq!(fed.run(zeros)?.shape(), [3]);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn maximum(self, other: impl Into<Length<'g>>) -> Length<'g> {
+        self.with(4, other.into())
+    }
+
+    /// The smaller of two lengths.
+    ///
+    /// ```
+    /// use flowgrad::prelude::*;
+    /// let g = Graph::new();
+    /// let x = g.placeholder::<f32>("x", [None]);
+    /// let zeros = g.zeros::<f32>(x.dim(0).minimum(2));
+    /// let session = Session::new(&g)?;
+    /// assert_eq!(session.feed(x, &ndarray::arr1(&[1.0, 2.0, 3.0])).run(zeros)?.shape(), [2]);
+    /// # Ok::<(), flowgrad::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn minimum(self, other: impl Into<Length<'g>>) -> Length<'g> {
+        self.with(5, other.into())
+    }
+
     /// The square root, rounded up; 1 at least.
     #[track_caller]
     pub(crate) fn root(self) -> Length<'g> {
@@ -450,6 +484,18 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
                 |x| {
                     let (rows, columns) = (x[0].shape()[0], x[0].shape()[1]);
                     2.0 * shaped(&x[0], &[2 * rows, columns / 2]).reversed_axes()
+                }
+            ),
+            example!(
+                "reshape by the larger and the smaller length",
+                &[dims],
+                |_, x| {
+                    let (rows, columns) = (x[0].dim(0), x[0].dim(1));
+                    x[0].reshape((rows.minimum(columns), columns.maximum(rows)))
+                },
+                |x| {
+                    let (rows, columns) = (x[0].shape()[0], x[0].shape()[1]);
+                    shaped(&x[0], &[rows.min(columns), rows.max(columns)])
                 }
             ),
             example!(

@@ -91,6 +91,7 @@ fn internal_ops() -> impl Iterator<Item = &'static OpDef> {
         polar::INTERNAL,
         product::INTERNAL,
         quantile::INTERNAL,
+        random::INTERNAL,
         reduce::INTERNAL,
         reshape::INTERNAL,
         resize::INTERNAL,
@@ -290,8 +291,14 @@ pub use lengths::{Length, Lengths};
 pub(crate) use log_densities::{beta_log_density, gamma_log_density};
 pub use meshgrid::Indexing;
 pub use pad::Pad;
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+pub(crate) use parts::Parts;
 pub use patches::{Padding, RowsAndColumns, Window};
 pub use quantile::{QuantileMethod, Quantiles};
 pub use roll::Shifts;
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+pub(crate) use slice::Taken;
 pub use slice::{AxisRange, Ranges};
 pub use sparse::SparseMatrix;
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+pub(crate) use split::Cut;

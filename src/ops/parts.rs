@@ -63,7 +63,15 @@ pub(super) fn put_back_ops() -> impl Iterator<Item = &'static PutBackDef> {
 }
 
 /// Ops that put one part back each, with their attributes.
-struct Parts(Vec<(&'static PutBackDef, Attributes)>);
+pub(crate) struct Parts(Vec<(&'static PutBackDef, Attributes)>);
+
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+impl Parts {
+    /// The name of each op, its attributes, and how many operands it has: the part, the whole, and what else there is.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&'static str, &Attributes, usize)> {
+        self.0.iter().map(|(def, attributes)| (def.op.name, attributes, def.op.operands.len()))
+    }
+}
 
 impl AttributeValue for Parts {
     const KIND: &'static str = "ops that put parts back, with their attributes";

@@ -5,6 +5,8 @@
 //! seed or name, and the count of runs, so the same numbers come again wherever these are the same.
 
 mod draw;
+#[cfg(test)]
+mod examples;
 
 use crate::element::{DType, Element, Numeric};
 use crate::error::Fault;
@@ -17,6 +19,8 @@ use crate::ops::numbers::{attribute, rounded};
 pub use draw::RandomFault;
 use draw::{Draw, Law};
 pub(super) use draw::{Stream, happens};
+#[cfg(test)]
+pub(super) use examples::examples;
 
 impl Graph {
     #[track_caller]
@@ -33,7 +37,8 @@ impl Graph {
                 let lengths = Some(lengths);
                 self.apply(Draw { law, dtype, lengths, own_seed: self.own_seed() }, &[])
             }
-            None => self.scalar(0.0, DType::Bool).broadcast_to(lengths).drawn_like(law, dtype, name),
+            // Of the type of what is drawn, as the definitions of what is drawn like a tensor have it.
+            None => self.scalar(0.0, dtype).broadcast_to(lengths).drawn_like(law, dtype, name),
         }
     }
 
@@ -384,6 +389,18 @@ const RANDOM_NORMAL_LIKE: OpDef = OpDef {
     },
 };
 
+/// What is drawn like a tensor, and no method draws.
+pub(super) const INTERNAL: &[OpDef] = &[OpDef {
+    name: "truncated_normal_like",
+    doc: "",
+    operands: &[OperandDef::one("x", Elements::Float)],
+    attributes: &[MEAN, STDDEV],
+    build: |_, operands, given| {
+        let law = Law::TruncatedNormal { mean: given.value("mean")?, stddev: given.value("stddev")? };
+        Ok(operands.iter().map(|x| x.drawn_like(law, x.dtype(), "truncated_normal")).collect())
+    },
+}];
+
 impl<T: Numeric> Tensor<'_, T> {
     /// As many numbers as this tensor has elements, as [`Graph::random_uniform`] draws them; the elements do not
     /// matter. The shape may be unknown while building.
@@ -424,62 +441,4 @@ impl<T: Float> Tensor<'_, T> {
 #[cfg(test)]
 pub(super) fn beside<'g, T: Float>(x: Tensor<'g, T>, draw: Tensor<'g, T>) -> Tensor<'g, T> {
     x + draw * <T as Numeric>::from_f64(0.0)
-}
-
-#[cfg(test)]
-pub(super) fn examples() -> Vec<super::laws::Example> {
-    use super::laws::{Example, example};
-    let mut examples: Vec<Example> = Vec::new();
-    for dims in [&[2, 3][..], &[0, 3], &[1], &[]] {
-        examples.extend([
-            example!(
-                "random_uniform_like",
-                &[dims],
-                |_, x| beside(x[0], x[0].random_uniform_like(-1.0, 2.0)),
-                |x| x[0].clone()
-            ),
-            example!(
-                "random_normal_like",
-                &[dims],
-                |_, x| beside(x[0], x[0].random_normal_like(1.0, 2.0)),
-                |x| x[0].clone()
-            ),
-            example!("bernoulli_like", &[dims], |_, x| beside(x[0], x[0].bernoulli_like(0.5).cast()), |x| x
-                [0]
-            .clone()),
-        ]);
-    }
-    examples.extend([
-        example!("random_uniform", &[&[2, 3]], |g, x| beside(x[0], g.random_uniform([3], 0.0, 1.0)), |x| x
-            [0]
-        .clone()),
-        example!(
-            "random_uniform of integers",
-            &[&[2]],
-            |g, x| beside(x[0], g.random_uniform([2], 0_i64, 3).cast()),
-            |x| x[0].clone()
-        ),
-        example!(
-            "random_uniform at one place",
-            &[&[2]],
-            |g, x| x[0] + g.random_uniform([2], 0.5, 0.5),
-            |x| &x[0] + 0.5
-        ),
-        example!("random_normal", &[&[3]], |g, x| beside(x[0], g.random_normal([2, 1], 0.0, 1.0)), |x| {
-            x[0].broadcast(ndarray::IxDyn(&[2, 3])).unwrap().to_owned()
-        }),
-        example!("random_normal at one place", &[&[2]], |g, x| x[0] * g.random_normal([], 1.5, 0.0), |x| &x
-            [0]
-            * 1.5),
-        example!("truncated_normal", &[&[2]], |g, x| beside(x[0], g.truncated_normal([], 0.0, 1.0)), |x| x
-            [0]
-        .clone()),
-        example!(
-            "bernoulli of certainties",
-            &[&[2]],
-            |g, x| x[0] + (g.bernoulli([2], 1.0).cast() - g.bernoulli([], 0.0).cast()),
-            |x| &x[0] + 1.0
-        ),
-    ]);
-    examples
 }

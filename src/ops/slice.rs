@@ -168,10 +168,34 @@ impl fmt::Display for AxisRange {
     }
 }
 
+/// What an [`AxisRange`] is, for what writes it in another form.
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// One index, without the axis.
+    Index(i64),
+    /// From a place, to before another one; all there is in the direction of the step, where there is none.
+    Range { start: Option<i64>, end: Option<i64>, step: i64 },
+}
+
 /// An [`AxisRange`] for each axis, from the first one on: a tuple of ranges and indices, an array, a `Vec` or a slice
 /// of equal ones, or a single one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ranges(Vec<AxisRange>);
+
+#[cfg(any(feature = "graphdef", feature = "onnx"))]
+impl Ranges {
+    /// What is taken of each axis, from the first one on.
+    pub(crate) fn taken(&self) -> impl Iterator<Item = Taken> {
+        self.0.iter().map(|range| match range.0 {
+            Part::Index(index) => Taken::Index(index as i64),
+            Part::Range { start, end, step } => {
+                let place = |place: Option<isize>| place.map(|place| place as i64);
+                Taken::Range { start: place(start), end: place(end.exclusive(step)), step: step as i64 }
+            }
+        })
+    }
+}
 
 /// A whole number for an index, and a text in Python's notation for a range: `1:-1:2`.
 impl AttributeValue for AxisRange {

@@ -182,8 +182,9 @@ struct Part {
     cut: Cut,
 }
 
+/// Where a part lies along its axis.
 #[derive(Clone, Copy, Debug)]
-enum Cut {
+pub(crate) enum Cut {
     /// Part `part` of `parts` equal ones.
     Equal { part: usize, parts: usize },
     /// `size` elements from `start` on, of `whole`.

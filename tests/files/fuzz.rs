@@ -7,7 +7,7 @@ use crate::corpus::corpus;
 // It is a library there.
 #[allow(unreachable_pub)]
 #[path = "../../fuzz/src/lib.rs"]
-mod targets;
+pub(crate) mod targets;
 
 #[test]
 fn each_target_takes_all_of_its_corpus() {

@@ -17,6 +17,8 @@ mod fuzz;
 mod interop;
 #[cfg(feature = "keras")]
 mod keras;
+#[cfg(all(feature = "csv", feature = "npz", feature = "safetensors"))]
+mod mutations;
 #[cfg(feature = "npz")]
 mod npz;
 #[cfg(feature = "safetensors")]

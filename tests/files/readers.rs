@@ -5,4 +5,4 @@ mod foreign;
 #[cfg(all(feature = "csv", feature = "npz"))]
 mod kinds;
 #[cfg(all(feature = "csv", feature = "npz"))]
-mod memory;
+pub(crate) mod memory;

@@ -437,7 +437,42 @@ fn models_out_of_files_are_run_and_tuned() {
     assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found} {expected}");
 
     let refused = |args: &[&str]| String::from_utf8(run(directory.path(), "run_model", args).stderr).unwrap();
-    assert!(refused(&["data.npz"]).contains("expected a name that ends in .onnx or .pb"));
+    assert!(refused(&["data.npz"]).contains("expected a folder, or a name that ends in .onnx or .pb"));
     assert!(refused(&["model.onnx", "--output", "other"]).contains("--output other: expected one of scores"));
     assert!(refused(&["missing.onnx"]).contains("missing.onnx"));
+}
+
+/// A folder is a model of TensorFlow, of which a signature is run.
+#[test]
+#[cfg(all(feature = "graphdef", feature = "onnx"))]
+fn saved_models_are_run() {
+    use flowgrad::io::npz::{read_npz, write_npz};
+    use flowgrad::io::saved_model::{ExportSignature, export};
+    use flowgrad::ndarray::arr2;
+    use flowgrad::prelude::{Dense, Graph, Layer, Mode, Session, Value};
+
+    let directory = tempfile::tempdir().unwrap();
+    let g = Graph::with_seed(3);
+    let x = g.placeholder::<f32>("x", [None, Some(3)]);
+    let scores = Dense::new(&g, "scores", 3, 2).call(x, Mode::Predict);
+    let session = Session::new(&g).unwrap();
+    let signature = ExportSignature::new("scores").input("rows", x.any()).output("scores", scores.any());
+    export(&session, directory.path().join("saved"), &[signature]).unwrap();
+    let rows = arr2(&[[0.5_f32, -1.0, 2.0], [1.0, 0.25, 0.0]]);
+    write_npz(directory.path().join("rows.npz"), [("rows", Value::from(rows.clone()))]).unwrap();
+
+    let args = ["saved", "--signature", "scores", "--npz", "rows.npz", "--save", "out.npz", "--runs", "1"];
+    let output = run(directory.path(), "run_model", &args);
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{errors}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    for words in ["input  rows: f32[?, 3]", "output scores: f32[?, 2]", "variable scores/kernel: f32[3, 2]"] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    let found = read_npz(directory.path().join("out.npz")).unwrap().remove("scores").unwrap();
+    let found = found.into_array::<f32>().unwrap();
+    let expected = session.feed(x, &rows).run(scores).unwrap();
+    assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found} {expected}");
+    let refused = String::from_utf8(run(directory.path(), "run_model", &["saved"]).stderr).unwrap();
+    assert!(refused.contains("--signature serving_default: expected one of scores"), "{refused}");
 }

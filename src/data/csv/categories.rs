@@ -39,7 +39,7 @@ impl Categories {
             return Ok(number);
         }
         if self.are_fixed {
-            let known = self.texts.iter().take(crate::quote::LISTED).cloned().collect();
+            let known = self.texts.iter().take(crate::quote::list::LISTED).cloned().collect();
             let (text, categories) = (excerpt(field).into(), self.texts.len());
             return Err(CsvFault::UnknownCategory { text, known, categories });
         }

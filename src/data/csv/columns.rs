@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::error::CsvFault;
-use crate::quote::{LISTED, excerpt};
+use crate::quote::{excerpt, list::LISTED};
 
 /// Columns of a file, by index or by name: one (`-1`, `"price"`) or a list (`[0, 3]`, `["x", "y"]`).
 ///

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::DType;
-use crate::quote::{listed, quoted};
+use crate::quote::{list::listed, quoted};
 
 /// Why a text file gives no numbers.
 #[derive(Clone)]

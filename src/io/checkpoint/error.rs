@@ -9,7 +9,7 @@ use super::file::CURRENT;
 use crate::DType;
 use crate::io::safetensors::{Flaw, FormatFault};
 use crate::op::TensorType;
-use crate::quote::{LISTED, quoted};
+use crate::quote::{list::LISTED, quoted};
 
 /// Why a checkpoint cannot be saved, loaded or restored.
 #[derive(Clone, thiserror::Error)]

@@ -4,7 +4,10 @@ use std::collections::TryReserveError;
 use std::io;
 
 use crate::DType;
-use crate::quote::{LISTED, listed, quoted};
+use crate::quote::{
+    list::{LISTED, listed},
+    quoted,
+};
 
 /// Why an array of a file is not read.
 #[derive(Clone, Debug, thiserror::Error)]

@@ -49,3 +49,55 @@ pub(crate) fn type_of(op: &dyn MultiOp) -> TypeId {
 pub(crate) fn built_type(any: AnyTensor<'_>) -> TypeId {
     type_of(&*any.graph().shared().read().node(any.node()).op)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Fault;
+    use crate::gradient::Pullback;
+    use crate::graph::op::Op;
+    use crate::ir::{Lowering, Val};
+    use crate::prelude::*;
+
+    /// Its input, by the name of another op.
+    #[derive(Debug)]
+    struct Other;
+
+    impl Op for Other {
+        fn name(&self) -> &'static str {
+            "tanh"
+        }
+
+        fn infer(&self, inputs: &[&TensorType]) -> Result<TensorType, Fault> {
+            Ok(inputs[0].clone())
+        }
+
+        fn lower(&self, inputs: &[Val], _: &mut Lowering<'_>) -> Val {
+            inputs[0]
+        }
+
+        fn pullback(&self, _: &mut Pullback<'_>) {}
+    }
+
+    #[test]
+    fn ops_are_told_by_their_types() {
+        let g = Graph::new();
+        let x = g.placeholder::<f64>("x", [None]);
+        // What is drawn is as long as another tensor, of the type of what is drawn.
+        let drawn = g.random_uniform::<f32>(x.lengths(), 0.0, 1.0);
+        let cases = [
+            (x.tanh().any(), true),
+            (g.custom::<f64>(Other, &[x.any()]).any(), false),
+            (drawn.any(), true),
+            (g.truncated_normal::<f64>(x.lengths(), 0.0, 1.0).any(), true),
+        ];
+        let mut built_in = BuiltIn::default();
+        // What is known is asked for again.
+        for (tensor, expected) in cases.into_iter().chain(cases) {
+            let arena = g.shared().snapshot();
+            let node = arena.node(tensor.node());
+            let types: Vec<&TensorType> = node.inputs.iter().map(|&input| arena.tensor(input)).collect();
+            assert_eq!(built_in.is(node, &types), expected, "{}", node.op.name());
+        }
+    }
+}

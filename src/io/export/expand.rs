@@ -85,7 +85,13 @@ pub(crate) fn expanded(node: &Node, inputs: &[&TensorType]) -> Result<Expanded, 
     }
     let mut last = Unexpanded::Lengths;
     for alike in [Alike::None, Alike::FromLast, Alike::FromFirst, Alike::All] {
-        let Some(Chosen { symbols, trials, places }) = chosen(inputs, alike) else { continue };
+        let Some(mut guess) = chosen(inputs, alike, &[]) else { continue };
+        if !matches!(alike, Alike::None | Alike::All) {
+            let free = free(node, inputs, &guess.places);
+            let Some(chosen) = chosen(inputs, alike, &free) else { continue };
+            guess = chosen;
+        }
+        let Chosen { symbols, trials, places } = guess;
         let programs: Result<Vec<Program>, Unexpanded> =
             trials.iter().map(|dims| lowered(node, inputs, dims)).collect();
         match programs {
@@ -133,8 +139,32 @@ fn filled(places: &[Vec<Place>], symbols: impl Fn(usize) -> usize) -> Vec<Dims> 
     places.iter().map(|places| places.iter().map(length).collect()).collect()
 }
 
-/// Numbers for the lengths of inputs in each trial; none if there are too many.
-fn chosen(inputs: &[&TensorType], alike: Alike) -> Option<Chosen> {
+/// Of lengths that are taken for those of other axes, the axes of inputs whose length may be another one.
+fn free(node: &Node, inputs: &[&TensorType], places: &[Vec<Place>]) -> Vec<(usize, usize)> {
+    /// A length that no trial has.
+    const OTHER: usize = 499;
+    let is_taken = |dims: &[Dims]| {
+        let typed = inputs.iter().zip(dims).map(|(of, dims)| TensorType::new(of.dtype, dims.as_slice()));
+        node.op.infer(&typed.collect::<Vec<_>>().iter().collect::<Vec<_>>()).is_ok()
+    };
+    let guessed = filled(places, |symbol| LENGTHS[0].get(symbol).copied().unwrap_or(1));
+    if !is_taken(&guessed) {
+        return Vec::new();
+    }
+    let open = inputs.iter().enumerate().flat_map(|(input, of)| {
+        let axes = of.shape.dims().iter().enumerate();
+        axes.filter(|(_, length)| length.is_none()).map(move |(axis, _)| (input, axis))
+    });
+    let may_be_another = |&(input, axis): &(usize, usize)| {
+        let mut dims = guessed.clone();
+        dims[input][axis] = OTHER;
+        is_taken(&dims)
+    };
+    open.filter(may_be_another).collect()
+}
+
+/// Numbers for the lengths of inputs in each trial; none if there are too many. Those of some axes are their own in any case.
+fn chosen(inputs: &[&TensorType], alike: Alike, free: &[(usize, usize)]) -> Option<Chosen> {
     let mut symbols: Vec<(Symbol, usize)> = Vec::new();
     let mut all = Vec::with_capacity(inputs.len());
     for (input, of) in inputs.iter().enumerate() {
@@ -149,7 +179,7 @@ fn chosen(inputs: &[&TensorType], alike: Alike) -> Option<Chosen> {
             };
             // Tensors that stand for lengths have nothing in common with each other.
             let is_length = of.dtype == DType::Bool && lengths.len() == 1 && input > 1;
-            let own = place(lengths.len(), axis).filter(|_| !is_length);
+            let own = place(lengths.len(), axis).filter(|_| !is_length && !free.contains(&(input, axis)));
             let elsewhere = inputs.iter().find_map(|other| {
                 let lengths = other.shape.dims();
                 let is_own = |&at: &usize| own.is_some() && place(lengths.len(), at) == own;
@@ -412,6 +442,20 @@ mod tests {
         let sum = of((x + x).any()).unwrap();
         assert_eq!((sum.symbols.len(), sum.program.insts.len()), (1, 3));
         assert!(of(g.constant([[1.0, 2.0]]).softplus().any()).is_ok_and(|of| of.others.is_empty()));
+    }
+
+    /// Along the second axis the cotangent is as long as the third one of what it is put into.
+    #[test]
+    fn a_length_is_not_that_of_another_axis_by_chance() {
+        let g = Graph::new();
+        let x = g.placeholder::<f64>("x", [None, None, Some(4)]);
+        let [dx] = x.slice((.., -1)).gradients([x]);
+        let arena = g.shared().snapshot();
+        let put = arena.nodes.iter().find(|node| node.op.name() == "slice_transposed").unwrap();
+        let types: Vec<&TensorType> = put.inputs.iter().map(|&input| arena.tensor(input)).collect();
+        let of = expanded(put, &types).unwrap();
+        assert_eq!(dx.shape().to_string(), "[?, ?, 4]");
+        assert_eq!(of.symbols.len(), 2);
     }
 
     #[test]

@@ -30,7 +30,9 @@ pub(super) fn needs(scope: &Scope<'_, '_>, place: usize) -> Vec<usize> {
         return frames.loops.get(number).map_or(Vec::new(), |of| of.enters.clone());
     }
     if let Some(joined) = frames.joined.get(&place) {
-        return needs_of_branches(scope, joined);
+        // All results are built with the first one, for which the branches are looked through once.
+        let first = frames.results(joined).first().copied().filter(|&first| first != place);
+        return first.map_or_else(|| needs_of_branches(scope, joined), |first| vec![first]);
     }
     let inputs = node.inputs.iter().filter(|port| scope.value(**port).is_none()).map(|port| port.node);
     // What stands for a loop or a conditional itself orders nothing.

@@ -94,7 +94,7 @@ pub enum GraphDefError {
 
 /// The nodes of a cycle, each needing the next.
 fn cycle(nodes: &[String]) -> String {
-    quote::listed(nodes.iter().map(String::as_str), nodes.len())
+    quote::list::listed(nodes.iter().map(String::as_str), nodes.len())
 }
 
 crate::io::error_of_its_own!(GraphDefError);

@@ -92,9 +92,19 @@ fn list<'g>(at: &At<'_, 'g>, input: usize) -> Result<List<'g>, Refusal> {
     }
 }
 
-/// Whether an input is the number of the iteration of a loop.
+/// Whether an input is the number of the iteration of a loop, be it of another type of integers.
 fn is_counter(at: &At<'_, '_>, of: usize, input: usize) -> Result<bool, Refusal> {
-    let index = at.tensor(input)?.id();
+    let mut index = at.tensor(input)?.id();
+    {
+        let arena = at.graph().shared().read();
+        let is_whole = |id: TensorId| matches!(arena.tensor(id).dtype, DType::I32 | DType::I64);
+        while let (true, "cast", &[from]) =
+            (is_whole(index), arena.node(index.node).op.name(), &*arena.node(index.node).inputs)
+            && is_whole(from)
+        {
+            index = from;
+        }
+    }
     let counters = at.importer.counters.borrow();
     Ok(counters.iter().any(|(number, counters)| *number == of && counters.contains(&index)))
 }

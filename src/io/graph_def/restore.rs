@@ -83,7 +83,7 @@ impl<'a> Starts<'a> {
         let is_there = |place: &&Stored| self.bundle.info(&place.key).is_ok();
         let Some(place) = places.iter().find(is_there) else {
             let keys: Vec<&str> = places.iter().map(|place| place.key.as_str()).collect();
-            let keys = crate::quote::listed(keys.iter().copied(), keys.len());
+            let keys = crate::quote::list::listed(keys.iter().copied(), keys.len());
             return Err(format!("expected its value in the checkpoint as {keys}, got none").into());
         };
         let fault = |error| Refusal::from(super::GraphDefError::Checkpoint(error));

@@ -120,6 +120,8 @@ impl<'g> Entry<'g> {
             | (Max, Entry::Number(..=0), any @ Entry::Length(_)) => {
                 return Some(any);
             }
+            (Min, Entry::Length(_), least @ Entry::Number(..=0))
+            | (Min, least @ Entry::Number(..=0), Entry::Length(_)) => return Some(least),
             (Max | Min, a, b) if a.is(b) => return Some(a),
             (Sub | FloorMod, a, b) if a.is(b) => return Some(Entry::Number(0)),
             (FloorDiv | TruncatedDiv, a, b) if a.is(b) => return Some(Entry::Number(1)),
@@ -144,7 +146,8 @@ impl<'g> Entry<'g> {
             Mul => Some(Entry::of(a * b)),
             FloorDiv | TruncatedDiv => Some(Entry::of(a / b)),
             FloorMod => Some(Entry::of(a - a / b * b)),
-            Max | Min => None,
+            Max => Some(Entry::of(a.maximum(b))),
+            Min => Some(Entry::of(a.minimum(b))),
         }
     }
 }

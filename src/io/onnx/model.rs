@@ -19,7 +19,7 @@ use crate::element::{Value, with_element};
 use crate::graph::{AnyTensor, Graph};
 use crate::io::import::budget::Budget;
 use crate::io::source;
-use crate::quote::{listed, quoted};
+use crate::quote::{list::listed, quoted};
 use crate::shape::Shape;
 
 /// The versions of ONNX's own ops that are read.

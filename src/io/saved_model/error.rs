@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::io::graph_def::GraphDefError;
 use crate::io::tensor_bundle::BundleError;
-use crate::quote::{listed, quoted};
+use crate::quote::{list::listed, quoted};
 
 /// Why a saved model of TensorFlow is not imported. Nothing is added to the graph then.
 #[derive(Clone)]

@@ -307,7 +307,7 @@ fn built<'g>(
     signatures.retain(|name, _| !name.starts_with(INTERNAL));
     if let Some(wanted) = &options.signatures {
         if let Some(name) = wanted.iter().find(|name| !signatures.contains_key(*name)) {
-            let found = signatures.into_keys().take(quote::LISTED).collect();
+            let found = signatures.into_keys().take(quote::list::LISTED).collect();
             return Err(SavedModelFault::NoSignature { name: name.clone(), found });
         }
         signatures.retain(|name, _| wanted.contains(name));

@@ -77,11 +77,13 @@ pub(super) fn root(a: usize, b: usize) -> Option<usize> {
 }
 
 /// All there is; quotients are rounded down, and roots up.
-pub(super) const OPERATIONS: [Arithmetic; 5] = [
+pub(super) const OPERATIONS: [Arithmetic; 7] = [
     Arithmetic { operation: "+", of: usize::checked_add },
     Arithmetic { operation: "-", of: usize::checked_sub },
     Arithmetic { operation: "*", of: usize::checked_mul },
     Arithmetic { operation: "/", of: usize::checked_div },
+    Arithmetic { operation: "maximum", of: |a, b| Some(a.max(b)) },
+    Arithmetic { operation: "minimum", of: |a, b| Some(a.min(b)) },
     Arithmetic { operation: "root", of: root },
 ];
 
@@ -126,7 +128,8 @@ pub(in crate::ops) const METHODS: &[&[OpDef]] = &[&[
     },
     OpDef {
         name: "length",
-        doc: "A tensor of one axis, whose length is made of those of two such tensors by `+`, `-`, `*`, `/` or `root`.",
+        doc: "A tensor of one axis, whose length is made of those of two such tensors by `+`, `-`, `*`, `/`, `maximum`, \
+              `minimum` or `root`.",
         operands: &[
             OperandDef::one("a", Elements::Only(DType::Bool)),
             OperandDef::one("b", Elements::Only(DType::Bool)),
@@ -142,7 +145,7 @@ pub(in crate::ops) const METHODS: &[&[OpDef]] = &[&[
             let named = OPERATIONS.iter().find(|arithmetic| arithmetic.operation == found);
             let lacking = || Fault::Attribute {
                 name: "operation",
-                expected: "+, -, *, / or root",
+                expected: "+, -, *, /, maximum, minimum or root",
                 found: Some(found.clone()),
             };
             Ok(vec![graph.apply(*named.ok_or_else(lacking)?, operands)])

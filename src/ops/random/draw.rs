@@ -199,7 +199,8 @@ impl Op for Draw {
             (Law::Uniform { .. } | Law::Integers { .. }, None) => "random_uniform_like",
             (Law::Normal { .. }, Some(_)) => "random_normal",
             (Law::Normal { .. }, None) => "random_normal_like",
-            (Law::TruncatedNormal { .. }, _) => "truncated_normal",
+            (Law::TruncatedNormal { .. }, Some(_)) => "truncated_normal",
+            (Law::TruncatedNormal { .. }, None) => "truncated_normal_like",
             (Law::Bernoulli { .. }, Some(_)) => "bernoulli",
             (Law::Bernoulli { .. }, None) => "bernoulli_like",
         }

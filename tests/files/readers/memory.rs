@@ -71,7 +71,7 @@ unsafe impl GlobalAlloc for Limited {
 static ALLOCATOR: Limited = Limited;
 
 /// What `run` gives, and the most that it held meanwhile, with so much memory.
-fn within<T>(limit: usize, run: impl FnOnce() -> T) -> (T, usize) {
+pub(crate) fn within<T>(limit: usize, run: impl FnOnce() -> T) -> (T, usize) {
     let before = HELD.get();
     PEAK.set(before);
     LIMIT.set(before.saturating_add_unsigned(limit));

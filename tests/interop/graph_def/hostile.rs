@@ -117,6 +117,19 @@ fn a_function_that_calls_itself_is_told() {
 }
 
 #[test]
+fn a_placeholder_of_a_function_is_told() {
+    let call = node("call", "PartitionedCall", &["x"], &[("f", field(10, &field(1, b"f")))]);
+    let signature = [field(1, b"f"), field(2, &field(1, b"x")), field(3, &field(1, b"y"))].concat();
+    let ret = field(4, &[field(1, b"y"), field(2, b"inside:output:0")].concat());
+    // A node of a function is a field of another number.
+    let body = [vec![3 << 3 | 2], placeholder("inside")[1..].to_vec()].concat();
+    let library = field(2, &field(1, &[field(1, &signature), body, ret].concat()));
+    let message = refused(&[placeholder("x"), call, library].concat()).to_string();
+    let expected = "(node `inside`): expected placeholders of the graph, got one of a function";
+    assert!(message.contains(expected), "{message}");
+}
+
+#[test]
 fn what_contradicts_itself_is_refused() {
     let cases: &[(&str, Vec<u8>)] = &[
         ("expected inputs that nodes of the graph give, got `nowhere`", node("y", "Tanh", &["nowhere"], &[])),

@@ -43,12 +43,19 @@ fn cases() -> Vec<Case> {
     serde_json::from_slice(&unpacked("expected.json")).unwrap()
 }
 
-/// How far apart numbers may be, in units of the largest of an array: of `f32`, and of `f64`. Some steps of training carry
-/// the roundings of each on to the next.
+/// How far apart numbers may be, in units of the largest of an array, also after twenty steps of training: of `f32`, and
+/// of `f64`.
 const APART: [f64; 2] = [1e-6, 1e-12];
-/// In `batch_norm`, TensorFlow's own gradient by the scale is off by 2e-6 from what its inputs give in `f64`, ours by 3e-7.
-const APART_NORMALIZED: [f64; 2] = [4e-6, 1e-12];
-const APART_AFTER_STEPS: [f64; 2] = [2e-4, 1e-11];
+
+/// Graphs whose values may be farther apart: TensorFlow's gradients of batch normalization in single precision are off by
+/// 2.0e-6 and 2.5e-6 from what the same formulas give in double precision, ours by 4e-7 and 2e-7.
+const FARTHER: [(&str, f64); 2] = [("batch_norm", 3e-6), ("channels_first", 3e-6)];
+
+/// How far apart numbers of a graph may be.
+fn limits(name: &str) -> [f64; 2] {
+    let farther = FARTHER.iter().find(|row| row.0 == name);
+    farther.map_or(APART, |&(_, apart)| [apart, APART[1]])
+}
 
 /// What differs, in words.
 fn difference(name: &str, found: Value, expected: &Stored, apart: [f64; 2]) -> Option<String> {
@@ -113,8 +120,7 @@ impl Case {
             wanted.push(gradient);
             expected.push(dx);
         }
-        let is_normalized = ["batch_norm", "channels_first"].contains(&self.name.as_str());
-        let apart = if is_normalized { APART_NORMALIZED } else { APART };
+        let apart = limits(&self.name);
         let session = Session::new(&g).unwrap();
         let feeds: BTreeMap<String, Value> =
             self.feeds.iter().map(|(name, stored)| (name.clone(), value(stored))).collect();
@@ -145,10 +151,10 @@ impl Case {
             } else {
                 losses.into()
             };
-            differences.extend(difference("losses", losses, &train.losses, APART_AFTER_STEPS));
+            differences.extend(difference("losses", losses, &train.losses, apart));
             for (name, tensor) in model.variables() {
                 let found = session.run(*tensor).unwrap();
-                differences.extend(difference(name, found, &train.after[name], APART_AFTER_STEPS));
+                differences.extend(difference(name, found, &train.after[name], apart));
             }
             assert!(train.losses.numbers()[[0]] > train.losses.numbers()[[train.losses.shape[0] - 1]]);
         }

@@ -36,9 +36,10 @@ fn unpacked(name: &str) -> Vec<u8> {
 
 /// Graphs whose exports are not read here: gradients of loops fill lists of tensors from the end, and
 /// loops of any length leave lists.
-const NOT_READ_BACK: [&str; 7] = [
+const NOT_READ_BACK: [&str; 8] = [
     "counted_frames",
     "counted_functional",
+    "frames",
     "functional",
     "recurrent_frames",
     "recurrent_functional",
@@ -46,30 +47,17 @@ const NOT_READ_BACK: [&str; 7] = [
     "scans_functional",
 ];
 
-/// Graphs that need an op, or a derivative of one, that exports lack: parts of tensors turned round, mirrored, written over
-/// or cut at lengths that are fed, segments of a number that is fed, gradients of cumulative products, random numbers like a
-/// tensor, zeros of a branch for a length that no input has.
-const NOT_WRITTEN: [&str; 10] = [
-    "cumulative",
-    "frames",
-    "gathered",
-    "mirrored",
-    "random_shapes",
-    "rearranged",
-    "scattered_variables",
-    "slices",
-    "train_embedding_adam_reference",
-    "train_embedding_adam_resource",
-];
+/// Graphs of which numbers may be farther apart than 1e-6 in single precision and 1e-12 in double precision, in units of the
+/// largest of an array: TensorFlow's sums of normalized images are off by more from those in double precision, ours by less,
+/// as `graph_def/peers.rs` tells.
+const FARTHER: [(&str, f64); 2] = [("batch_norm", 4e-6), ("channels_first", 4e-6)];
 
 #[test]
 fn graphs_of_tensorflow_go_back() {
     let bench = Bench::new();
     let cases: Vec<Case> = serde_json::from_slice(&unpacked("expected.json")).unwrap();
-    assert!(cases.len() - NOT_WRITTEN.len() >= 60);
+    assert!(cases.len() >= 70, "{} graphs", cases.len());
     let mut errors = Vec::new();
-    // Of how many the shapes are the longer of two lengths that are fed, which no import takes.
-    let mut computed = 0;
     for case in &cases {
         let g = Graph::new();
         let model = import(&g, &unpacked(&(case.name.clone() + ".pb")), &ImportOptions::new()).unwrap();
@@ -94,27 +82,12 @@ fn graphs_of_tensorflow_go_back() {
         let feeds = model.placeholders().iter().map(|(name, tensor)| (*tensor, value(&case.feeds[name])));
         let feeds: Vec<_> = feeds.collect();
         let is_single = outputs.iter().any(|output| output.dtype() == DType::F32);
-        let apart = match (is_single, step.is_some()) {
-            (true, true) => 2e-4,
-            (true, false) => 4e-6,
-            (false, true) => 1e-11,
-            (false, false) => 1e-12,
-        };
+        let farther = FARTHER.iter().find(|row| row.0 == case.name).map(|row| row.1);
+        let apart = farther.unwrap_or(if is_single { 1e-6 } else { 1e-12 });
         let reads_back = !NOT_READ_BACK.contains(&case.name.as_str());
         let program = Program { feeds, outputs, step, apart };
-        let written = bench.try_add(&case.name, &session, &program, reads_back);
-        if NOT_WRITTEN.contains(&case.name.as_str()) {
-            assert!(written.is_err(), "{} is written by now", case.name);
-        } else if let Err(error) = written {
-            // TensorFlow runs what was written, whether or not it is read here.
-            if error.contains(", read back: ") && error.contains("got a computed one") {
-                computed += 1;
-            } else {
-                errors.push(error);
-            }
-        }
+        errors.extend(bench.try_add(&case.name, &session, &program, reads_back).err());
     }
-    assert!(computed <= 27, "{computed} exports are not read back");
     errors.extend(bench.try_check().err());
     assert!(errors.is_empty(), "{}", errors.join("\n"));
 }

@@ -13,6 +13,8 @@ pub(super) struct At<'w, 'a> {
     pub(super) inputs: &'w [Port],
     /// The types of the inputs.
     pub(super) types: &'w [&'w TensorType],
+    /// What the op is told.
+    pub(super) attributes: &'w Attributes,
 }
 
 /// The outputs of an item, or what of it is not supported.
@@ -28,16 +30,12 @@ pub(super) fn one(port: Port) -> Ports {
 }
 
 impl At<'_, '_> {
-    fn attributes(&self) -> Attributes {
-        self.item.node.op.attributes()
-    }
-
     pub(super) fn attribute<T: AttributeValue>(&self, name: &'static str) -> Result<T, String> {
-        self.attributes().value(name).map_err(|fault| fault.to_string())
+        self.attributes.value(name).map_err(|fault| fault.to_string())
     }
 
     pub(super) fn attribute_or<T: AttributeValue>(&self, name: &'static str, absent: T) -> Result<T, String> {
-        self.attributes().value_or(name, absent).map_err(|fault| fault.to_string())
+        self.attributes.value_or(name, absent).map_err(|fault| fault.to_string())
     }
 
     /// An axis of an input, counted from the first.
@@ -71,12 +69,34 @@ impl At<'_, '_> {
         Ok(self.block.reshape(x, lengths))
     }
 
+    /// Several axes made one, in the shape of a tensor of so many axes: those from one on, as many as they are together.
+    pub(super) fn flat(&mut self, x: Port, axes: std::ops::Range<usize>, length: Port) -> Port {
+        let shape = self.block.shape(x);
+        let before = self.part(shape, 0, axes.start as i64);
+        let behind = self.part(shape, axes.end as i64, -1);
+        let length = self.block.pack(&[length], 0);
+        let lengths = self.block.concat(&[before, length, behind], 0);
+        self.block.reshape(x, lengths)
+    }
+
+    /// So many elements of an array of one axis from a place on; all of them for -1.
+    pub(super) fn part(&mut self, of: Port, first: i64, count: i64) -> Port {
+        let [first, count] = [first, count].map(|number| self.block.longs(&[number]));
+        let attributes = vec![of_type("T", of.dtype), of_type("Index", number(I64))];
+        self.block.node("Slice", &[of, first, count], attributes, of.dtype)
+    }
+
+    /// 0, 1, 2 and so on, so many.
+    pub(super) fn range(&mut self, limit: Port) -> Port {
+        let [start, step] = [0, 1].map(|number| self.block.long(number));
+        let attributes = vec![of_type("Tidx", number(I64))];
+        self.block.node("Range", &[start, limit, step], attributes, number(I64))
+    }
+
     /// 0, 1, 2 and so on along an axis, repeated to the shape of a tensor of so many axes.
     pub(super) fn counted(&mut self, like: Port, rank: usize, axis: usize) -> Port {
         let limit = self.block.length(like, axis);
-        let [start, step] = [0, 1].map(|number| self.block.long(number));
-        let attributes = vec![of_type("Tidx", number(I64))];
-        let range = self.block.node("Range", &[start, limit, step], attributes, number(I64));
+        let range = self.range(limit);
         let mut lengths = vec![1_i64; rank];
         lengths[axis] = -1;
         let lengths = self.block.longs(&lengths);
@@ -91,6 +111,15 @@ impl At<'_, '_> {
             return x;
         }
         let axes: Vec<usize> = (1..=axis).chain([0]).chain(axis + 1..rank).collect();
+        self.block.transpose(x, &axes)
+    }
+
+    /// A tensor with some neighboring axes put before all others.
+    pub(super) fn front(&mut self, x: Port, rank: usize, axes: std::ops::Range<usize>) -> Port {
+        if axes.start == 0 {
+            return x;
+        }
+        let axes: Vec<usize> = axes.clone().chain(0..axes.start).chain(axes.end..rank).collect();
         self.block.transpose(x, &axes)
     }
 

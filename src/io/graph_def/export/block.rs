@@ -292,6 +292,18 @@ impl Block {
         length
     }
 
+    /// The largest of lengths of what is repeated to each other's, unless one is 0.
+    pub(super) fn longest(&mut self, lengths: &[Port]) -> Port {
+        let Some((&first, rest)) = lengths.split_first() else { return self.long(0) };
+        if rest.iter().all(|&length| length == first) {
+            return first;
+        }
+        let one = self.long(1);
+        let [largest, least] = [("Maximum", first), ("Minimum", one)]
+            .map(|(op, begin)| lengths.iter().fold(begin, |all, &length| self.same(op, &[all, length])));
+        self.same("Mul", &[largest, least])
+    }
+
     /// Tensors of one type as the rows of one along a new axis.
     pub(super) fn pack(&mut self, parts: &[Port], axis: i64) -> Port {
         let dtype = parts.first().map_or(number(I64), |part| part.dtype);
@@ -324,6 +336,13 @@ impl Block {
         let axes: Vec<i64> = axes.iter().map(|&axis| axis as i64).collect();
         let axes = self.ints(&axes);
         self.node("Transpose", &[x, axes], vec![of_type("T", x.dtype)], x.dtype)
+    }
+
+    /// A tensor with axes backwards.
+    pub(super) fn reverse(&mut self, x: Port, axes: &[usize]) -> Port {
+        let axes: Vec<i64> = axes.iter().map(|&axis| axis as i64).collect();
+        let axes = self.ints(&axes);
+        self.node("ReverseV2", &[x, axes], vec![of_type("T", x.dtype), of_type("Tidx", axes.dtype)], x.dtype)
     }
 
     /// A reduction by an op along axes, which disappear unless they are kept.

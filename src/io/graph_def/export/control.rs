@@ -7,7 +7,7 @@ use super::block::{Block, I64, Port, VARIANT, number, of_function, of_type, of_t
 use super::writer::{Done, Writer};
 use crate::element::DType;
 use crate::graph::{Binding, LoopOutput, LoopTrips};
-use crate::io::export::alike::{AsLong, zeros_of};
+use crate::io::export::alike::{AsLong, Longest, zeros_of};
 use crate::io::export::{Branch, Item, Loop, Part};
 use crate::io::tensorflow::{Attr, ListValue, NameAttrList};
 use crate::shape::{Shape, TensorType};
@@ -15,14 +15,14 @@ use crate::shape::{Shape, TensorType};
 type Written = Result<Done, Option<String>>;
 
 /// What a body gives, and what is given to it.
-struct Body<'b> {
-    wished: &'b str,
-    inputs: &'b [Port],
+pub(super) struct Body<'b> {
+    pub(super) wished: &'b str,
+    pub(super) inputs: &'b [Port],
 }
 
 impl<'a> Writer<'a> {
     /// A function of inputs of these types, which `build` makes of its arguments; gives its name and the types of what it gives.
-    fn function(
+    pub(super) fn function(
         &mut self,
         Body { wished, inputs }: Body<'_>,
         build: impl FnOnce(&mut Self, &mut Block, &[Port]) -> Result<Vec<Port>, Option<String>>,
@@ -78,6 +78,22 @@ impl<'a> Writer<'a> {
                             None => match &as_long[position] {
                                 Some(AsLong::Input(input)) => {
                                     Ok(block.same("ZerosLike", &[arguments[*input]]))
+                                }
+                                Some(AsLong::Each(lengths)) => {
+                                    let each = lengths.iter().map(|length| match length {
+                                        Longest::Known(length) => block.long(*length as i64),
+                                        Longest::Of(axes) => {
+                                            let lengths = axes.iter();
+                                            let lengths = lengths
+                                                .map(|&(input, axis)| block.length(arguments[input], axis));
+                                            let lengths: Vec<Port> = lengths.collect();
+                                            block.longest(&lengths)
+                                        }
+                                    });
+                                    let each: Vec<Port> = each.collect();
+                                    let lengths = block.pack(&each, 0);
+                                    let zero = block.scalar(0.0, number(of.dtype));
+                                    Ok(block.broadcast(zero, lengths))
                                 }
                                 _ => zeros(block, of),
                             },
@@ -311,7 +327,7 @@ fn outputs_of(node: Port, types: &[i32]) -> Vec<Port> {
 }
 
 /// Lengths of rows, -1 for those that are not known.
-fn list_shape(block: &mut Block, row: &TensorType) -> Port {
+pub(super) fn list_shape(block: &mut Block, row: &TensorType) -> Port {
     let lengths: Vec<i64> =
         row.shape.dims().iter().map(|length| length.map_or(-1, |length| length as i64)).collect();
     block.ints(&lengths)

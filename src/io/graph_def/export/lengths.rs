@@ -1,7 +1,7 @@
 //! What is told lengths: numbers, and those of tensors that are fed.
 
 use super::at::{At, Ports, Row, one};
-use super::block::{I64, Named, Port, number, of_type};
+use super::block::{I64, Port, number, of_type};
 use crate::graph::op::Attribute;
 use crate::io::tensorflow::Attr;
 use crate::shape::Axes;
@@ -12,7 +12,6 @@ pub(super) const OF_UNKNOWN: &[Row] = &[
         let lengths = pattern(at)?;
         one(at.block.broadcast(at.inputs[0], lengths))
     }),
-    ("pad_transposed", pad_transposed),
     ("product_of_others", product_of_others),
     ("reshape", |at| {
         let lengths = pattern(at)?;
@@ -22,97 +21,7 @@ pub(super) const OF_UNKNOWN: &[Row] = &[
         let lengths = at.output(0).shape.dims().to_vec();
         one(at.reshaped(at.inputs[0], &lengths)?)
     }),
-    ("slice_transposed", slice_transposed),
 ];
-
-/// The places of padding are left out, and what was reflected is added up.
-fn pad_transposed(at: &mut At<'_, '_>) -> Ports {
-    let dy = at.inputs[0];
-    let Attribute::List(pairs) = at.attribute("paddings")? else {
-        return Err("expected a pair of lengths for each axis, got something else".to_owned());
-    };
-    let mut around: Vec<i64> = Vec::with_capacity(2 * pairs.len());
-    for pair in pairs {
-        match pair {
-            Attribute::Ints(pair) => around.extend(pair),
-            other => return Err(format!("expected a pair of lengths, got {other}")),
-        }
-    }
-    if at.attribute::<Attribute>("with")? == Attribute::Text("reflect".into()) {
-        if !at.types[1].shape.is_known() {
-            return Err("expected known lengths of what was reflected, got some that are fed".to_owned());
-        }
-        let lengths = at.block.longs(&[around.len() as i64 / 2, 2]);
-        let around = at.block.longs(&around);
-        let around = at.block.reshape(around, lengths);
-        let mode = Attr::Bytes(b"REFLECT".to_vec());
-        let attributes = vec![of_type("T", dy.dtype), of_type("Tpaddings", number(I64)), ("mode", mode)];
-        return one(at.block.node("MirrorPadGrad", &[dy, around], attributes, dy.dtype));
-    }
-    let before: Vec<i64> = around.iter().step_by(2).copied().collect();
-    let (begin, size) = (at.block.longs(&before), at.block.shape(at.inputs[1]));
-    let attributes = vec![of_type("T", dy.dtype), of_type("Index", number(I64))];
-    one(at.block.node("Slice", &[dy, begin, size], attributes, dy.dtype))
-}
-
-/// Ranges of the first axes, as TensorFlow's strided slices have them.
-struct Ranges {
-    /// The first places, those before which they end, and the steps.
-    bounds: [Vec<i64>; 3],
-    /// Bits of the axes without a first place, without an end, and of a single index.
-    masks: [i64; 3],
-}
-
-/// Ranges in Python's notation, or indices, one for each of the first axes. TensorFlow cuts them off as Python does.
-fn ranges(at: &At<'_, '_>) -> Result<Ranges, String> {
-    let Attribute::List(ranges) = at.attribute("ranges")? else {
-        return Err("expected a range for each axis, got something else".to_owned());
-    };
-    let (mut begins, mut ends, mut steps) = (Vec::new(), Vec::new(), Vec::new());
-    let [mut begin_mask, mut end_mask, mut shrink_axis_mask] = [0_i64; 3];
-    for (axis, range) in ranges.iter().enumerate() {
-        let (begin, end, step) = match range {
-            &Attribute::Int(index) => {
-                shrink_axis_mask |= 1 << axis;
-                (index, index.wrapping_add(1), 1)
-            }
-            Attribute::Text(text) => {
-                let mut parts = text.split(':').map(|part| part.parse::<i64>().ok());
-                let [begin, end] = [(); 2].map(|()| parts.next().flatten());
-                begin_mask |= i64::from(begin.is_none()) << axis;
-                end_mask |= i64::from(end.is_none()) << axis;
-                (begin.unwrap_or(0), end.unwrap_or(0), parts.next().flatten().unwrap_or(1))
-            }
-            other => return Err(format!("expected a range or an index, got {other}")),
-        };
-        begins.push(begin);
-        ends.push(end);
-        steps.push(step);
-    }
-    Ok(Ranges { bounds: [begins, ends, steps], masks: [begin_mask, end_mask, shrink_axis_mask] })
-}
-
-impl Ranges {
-    fn attributes(&self, x: Port) -> Vec<Named> {
-        let names = ["begin_mask", "end_mask", "shrink_axis_mask"];
-        let masks = names.into_iter().zip(self.masks).map(|(name, mask)| (name, Attr::Int(mask)));
-        [of_type("T", x.dtype), of_type("Index", number(I64))].into_iter().chain(masks).collect()
-    }
-}
-
-pub(super) fn slice(at: &mut At<'_, '_>) -> Ports {
-    let (x, ranges) = (at.inputs[0], ranges(at)?);
-    let [begin, end, step] = ranges.bounds.each_ref().map(|places| at.block.longs(places));
-    one(at.block.node("StridedSlice", &[x, begin, end, step], ranges.attributes(x), x.dtype))
-}
-
-fn slice_transposed(at: &mut At<'_, '_>) -> Ports {
-    let (dy, ranges) = (at.inputs[0], ranges(at)?);
-    let shape = at.block.shape(at.inputs[1]);
-    let [begin, end, step] = ranges.bounds.each_ref().map(|places| at.block.longs(places));
-    let attributes = ranges.attributes(dy);
-    one(at.block.node("StridedSliceGrad", &[shape, begin, end, step, dy], attributes, dy.dtype))
-}
 
 /// Elements moved along axes that are fed.
 pub(super) fn roll(at: &mut At<'_, '_>, is_back: bool) -> Ports {
@@ -173,10 +82,8 @@ fn product_of_others(at: &mut At<'_, '_>) -> Ports {
     let order = [&kept[..], &axes].concat();
     let x = at.block.transpose(at.inputs[0], &order);
     let shape = at.block.shape(x);
-    let (begin, size, rest) =
-        (at.block.longs(&[0]), at.block.longs(&[kept.len() as i64]), at.block.longs(&[-1]));
-    let attributes = vec![of_type("T", number(I64)), of_type("Index", number(I64))];
-    let first = at.block.node("Slice", &[shape, begin, size], attributes, number(I64));
+    let rest = at.block.longs(&[-1]);
+    let first = at.part(shape, 0, kept.len() as i64);
     let rows = at.block.concat(&[first, rest], 0);
     let rows = at.block.reshape(x, rows);
     let along = at.block.int(kept.len() as i64);

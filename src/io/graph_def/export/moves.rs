@@ -3,6 +3,7 @@
 use super::at::{At, Ports, Row, one};
 use super::block::{I64, Port, number, of_type};
 use super::lengths;
+use super::scattered::segmented;
 use crate::element::DType;
 use crate::io::tensorflow::Attr;
 use crate::ops::Window;
@@ -14,15 +15,11 @@ pub(super) const OPS: &[Row] = &[
     ("argsort", argsort),
     ("broadcast_along", broadcast_along),
     ("broadcast_like", broadcast_like),
-    ("concat_extent", concat_extent),
-    ("concat_part", concat_part),
-    ("concat_part_transposed", concat_part_transposed),
     ("cumprod", |at| cumulative(at, "Cumprod")),
     ("cumsum", |at| cumulative(at, "Cumsum")),
     ("extract_patches", patches),
     ("extract_patches_transposed", patches_transposed),
     ("gather", gather),
-    ("gather_nd", |at| one(at.gather_nd(at.inputs[0], at.inputs[1]))),
     ("gather_with", gather),
     ("identity", |at| one(at.block.identity(at.inputs[0]))),
     ("length", length),
@@ -33,27 +30,11 @@ pub(super) const OPS: &[Row] = &[
     }),
     ("roll", |at| lengths::roll(at, false)),
     ("roll_back", |at| lengths::roll(at, true)),
-    ("scatter_add", scatter_add),
-    ("scatter_along_axis_add", |at| {
-        let indices = along(at)?;
-        one(at.scatter("TensorScatterAdd", at.inputs[0], indices, at.inputs[2]))
-    }),
-    ("scatter_nd_add", |at| one(at.scatter("TensorScatterAdd", at.inputs[0], at.inputs[1], at.inputs[2]))),
-    ("segment_taken", segment_taken),
     ("shape_of", |at| one(at.block.shape(at.inputs[0]))),
-    ("slice", lengths::slice),
     ("stop_gradient", |at| one(at.block.same("StopGradient", &at.inputs[..1]))),
     ("sum_like", sum_like),
-    ("take_along_axis", |at| {
-        let indices = along(at)?;
-        one(at.gather_nd(at.inputs[0], indices))
-    }),
     ("top_k", top_k),
     ("unless_all_equal", unless_all_equal),
-    ("unsorted_segment_max", |at| segments(at, "UnsortedSegmentMax")),
-    ("unsorted_segment_min", |at| segments(at, "UnsortedSegmentMin")),
-    ("unsorted_segment_prod", |at| segments(at, "UnsortedSegmentProd")),
-    ("unsorted_segment_sum", |at| segments(at, "UnsortedSegmentSum")),
 ];
 
 fn arg(at: &mut At<'_, '_>, op: &str) -> Ports {
@@ -121,62 +102,6 @@ fn gather(at: &mut At<'_, '_>) -> Ports {
     one(at.gather(at.inputs[0], at.inputs[1], axis, batch_dims))
 }
 
-/// Of indices along an axis, all indices of each element.
-fn along(at: &mut At<'_, '_>) -> Result<Port, String> {
-    let (axis, rank) = (at.axis("axis", 0)?, at.rank(0));
-    let indices = at.block.cast(at.inputs[1], number(I64));
-    let each: Vec<Port> = (0..rank)
-        .map(|other| if other == axis { indices } else { at.counted(indices, rank, other) })
-        .collect();
-    Ok(at.block.pack(&each, -1))
-}
-
-/// The updates of each row of the axis, added up. The axes of the indices come first, in the place of the axis.
-fn scatter_add(at: &mut At<'_, '_>) -> Ports {
-    let (axis, rank, of_indices) = (at.axis("axis", 0)?, at.rank(0), at.rank(1));
-    let all = rank - 1 + of_indices;
-    let updates = if axis == 0 {
-        at.inputs[2]
-    } else {
-        let axes: Vec<usize> =
-            (axis..axis + of_indices).chain(0..axis).chain(axis + of_indices..all).collect();
-        at.block.transpose(at.inputs[2], &axes)
-    };
-    let count = at.block.length(at.inputs[0], axis);
-    let sums = segmented(at, "UnsortedSegmentSum", updates, at.inputs[1], count);
-    let sums = at.back(sums, rank, axis);
-    one(at.block.same("AddV2", &[at.inputs[0], sums]))
-}
-
-fn segments(at: &mut At<'_, '_>, op: &str) -> Ports {
-    let count: usize = at.attribute("segments").or_else(|_| at.attribute("num_segments"))?;
-    let count = at.block.int(count as i64);
-    one(segmented(at, op, at.inputs[0], at.inputs[1], count))
-}
-
-fn segmented(at: &mut At<'_, '_>, op: &str, x: Port, ids: Port, count: Port) -> Port {
-    let attributes =
-        vec![of_type("T", x.dtype), of_type("Tindices", ids.dtype), of_type("Tnumsegments", count.dtype)];
-    at.block.node(op, &[x, ids, count], attributes, x.dtype)
-}
-
-/// Rows at the ids, and zeros for ids of no segment.
-fn segment_taken(at: &mut At<'_, '_>) -> Ports {
-    let rows = at.inputs[0];
-    let ids = at.block.cast(at.inputs[1], number(I64));
-    let (count, zero) = (at.block.length(rows, 0), at.block.long(0));
-    let [from, below] =
-        [at.block.compare("LessEqual", &[zero, ids]), at.block.compare("Less", &[ids, count])];
-    let mut is_there = at.block.logical("LogicalAnd", &[from, below]);
-    let there = at.block.select(is_there, ids, zero);
-    let taken = at.gather(rows, there, 0, 0);
-    for _ in 1..at.rank(0) {
-        is_there = at.with_last_axis(is_there);
-    }
-    let zero = at.block.scalar(0.0, rows.dtype);
-    one(at.block.select(is_there, taken, zero))
-}
-
 /// A reduced tensor with axes of length 1 where it has none, repeated.
 fn broadcast_along(at: &mut At<'_, '_>) -> Ports {
     let axes: Axes = at.attribute("axes")?;
@@ -188,54 +113,6 @@ fn broadcast_along(at: &mut At<'_, '_>) -> Ports {
     }
     let shape = at.block.shape(at.inputs[1]);
     one(at.block.broadcast(x, shape))
-}
-
-/// Numbers that are 0 but along one axis.
-fn along_one(at: &mut At<'_, '_>, rank: usize, axis: usize, length: Port, other: i64) -> Port {
-    let other = at.block.long(other);
-    let all: Vec<Port> = (0..rank).map(|at| if at == axis { length } else { other }).collect();
-    at.block.pack(&all, 0)
-}
-
-/// Of a whole, what begins where another tensor ends.
-fn concat_part(at: &mut At<'_, '_>) -> Ports {
-    let (axis, rank, x) = (at.attribute("axis")?, at.rank(0), at.inputs[0]);
-    let (start, length) = (at.block.length(at.inputs[2], 0), at.block.length(at.inputs[1], axis));
-    let begin = along_one(at, rank, axis, start, 0);
-    let size = along_one(at, rank, axis, length, -1);
-    let attributes = vec![of_type("T", x.dtype), of_type("Index", number(I64))];
-    one(at.block.node("Slice", &[x, begin, size], attributes, x.dtype))
-}
-
-/// A part among zeros, where it stands in the whole.
-fn concat_part_transposed(at: &mut At<'_, '_>) -> Ports {
-    let (axis, rank, x) = (at.attribute("axis")?, at.rank(0), at.inputs[0]);
-    let (start, length) = (at.block.length(at.inputs[2], 0), at.block.length(x, axis));
-    let whole = at.block.length(at.inputs[1], axis);
-    let rest = at.block.same("Sub", &[whole, start]);
-    let rest = at.block.same("Sub", &[rest, length]);
-    let before = along_one(at, rank, axis, start, 0);
-    let behind = along_one(at, rank, axis, rest, 0);
-    let around = at.block.pack(&[before, behind], 1);
-    let zero = at.block.scalar(0.0, x.dtype);
-    let attributes = vec![of_type("T", x.dtype), of_type("Tpaddings", number(I64))];
-    one(at.block.node("PadV2", &[x, around, zero], attributes, x.dtype))
-}
-
-/// What stands for where a part ends: a tensor without elements that is as long.
-fn concat_extent(at: &mut At<'_, '_>) -> Ports {
-    let axis = at.attribute("axis")?;
-    let reached = match *at.inputs {
-        [before, part] => {
-            let lengths = [at.block.length(before, 0), at.block.length(part, axis)];
-            at.block.same("AddV2", &lengths)
-        }
-        _ => at.block.long(0),
-    };
-    let zero = at.block.long(0);
-    let lengths = at.block.pack(&[reached, zero], 0);
-    let element = at.block.scalar(0.0, number(DType::Bool));
-    one(at.block.broadcast(element, lengths))
 }
 
 fn broadcast_like(at: &mut At<'_, '_>) -> Ports {
@@ -263,7 +140,9 @@ fn length(at: &mut At<'_, '_>) -> Ports {
         "-" => "Sub",
         "*" => "Mul",
         "/" => "FloorDiv",
-        other => return Err(format!("expected lengths by +, -, * and /, got {other}")),
+        "maximum" => "Maximum",
+        "minimum" => "Minimum",
+        other => return Err(format!("expected lengths by +, -, *, /, maximum and minimum, got {other}")),
     };
     let lengths = [0, 1].map(|input| at.block.length(at.inputs[input], 0));
     let length = at.block.same(op, &lengths);

@@ -131,15 +131,7 @@ impl Writing<'_> {
         let places = &self.of.symbols[symbol].of;
         let lengths: Vec<Port> =
             places.iter().map(|&(input, axis)| self.block.length(self.inputs[input], axis)).collect();
-        let Some((&first, rest)) = lengths.split_first() else { return self.block.long(0) };
-        if rest.is_empty() {
-            return first;
-        }
-        let one = self.block.long(1);
-        let [largest, least] = [("Maximum", first), ("Minimum", one)].map(|(op, begin)| {
-            lengths.iter().fold(begin, |all, &length| self.block.same(op, &[all, length]))
-        });
-        self.block.same("Mul", &[largest, least])
+        self.block.longest(&lengths)
     }
 
     /// Places on axes as the elements of a tensor, of which none is below 0.

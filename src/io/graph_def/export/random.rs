@@ -13,6 +13,7 @@ pub(super) const OPS: &[Row] = &[
     ("random_uniform", uniform),
     ("random_uniform_like", uniform),
     ("truncated_normal", |at| normal(at, "TruncatedNormal")),
+    ("truncated_normal_like", |at| normal(at, "TruncatedNormal")),
 ];
 
 /// Whether functions in which an op stands must be run as often as they are called.

@@ -9,7 +9,7 @@ use foldhash::HashMap;
 
 use super::at::{At, Row};
 use super::block::{Block, Port, number, of_shape, of_type};
-use super::{lengths, matrices, moves, program, random, special};
+use super::{lengths, matrices, moves, parts, program, random, scattered, special};
 use crate::element::Value;
 use crate::graph::Arena;
 use crate::graph::op::Form;
@@ -24,15 +24,18 @@ use crate::ops::definition;
 use crate::shape::TensorType;
 
 /// The tables of ops that are written in a way of their own; all others as what they compute.
-const FAMILIES: &[&[Row]] = &[matrices::OPS, moves::OPS, random::OPS, special::OPS];
+const FAMILIES: &[&[Row]] =
+    &[matrices::OPS, moves::OPS, parts::OPS, random::OPS, scattered::OPS, special::OPS];
+
+/// The tables of ops that are written so only where what they compute is no formula of lengths.
+const OTHERWISE: &[&[Row]] = &[lengths::OF_UNKNOWN, parts::PUT_BACK];
 
 /// Ops of the tables that are written as what they compute where lengths are known.
-const BY_LENGTHS: [&str; 9] = [
+const BY_LENGTHS: [&str; 8] = [
     "broadcast_along",
     "broadcast_like",
     "concat_extent",
     "concat_part",
-    "concat_part_transposed",
     "reshape_like",
     "roll",
     "roll_back",
@@ -246,19 +249,23 @@ impl<'a> Writer<'a> {
         let types: Vec<&TensorType> = types.iter().collect();
         let is_known = types.iter().all(|of| of.shape.is_known());
         let is_row = |row: &&Row| is_own && row.0 == op.name();
-        let of_table = |table: &[Row]| table.iter().find(is_row).map(|row| row.1);
+        let of_tables = |tables: &[&[Row]]| tables.iter().copied().flatten().find(is_row).map(|row| row.1);
         // Where lengths are known, what is repeated and summed is, too.
         let is_plain = is_known && BY_LENGTHS.contains(&op.name());
         // What tensors tell is not found from what lengths happen to be.
         let is_told = !is_known && inputs.len() > 1 && TOLD_LENGTHS.contains(&op.name());
-        let told = of_table(lengths::OF_UNKNOWN).filter(|_| is_told);
-        let row = told.or_else(|| FAMILIES.iter().find_map(|family| of_table(family)).filter(|_| !is_plain));
-        let mut at = At { block, item, inputs, types: &types };
+        let told = of_tables(OTHERWISE).filter(|_| is_told);
+        let row = told.or_else(|| of_tables(FAMILIES).filter(|_| !is_plain));
+        let attributes = op.attributes();
+        let mut at = At { block, item, inputs, types: &types, attributes: &attributes };
+        if is_own && op.name() == "linear_scan" {
+            return Ok(Done { ports: self.linear_scan(&mut at)?, nodes: Vec::new() });
+        }
         if let Some(write) = row {
             return Ok(Done { ports: write(&mut at).map_err(Some)?, nodes: Vec::new() });
         }
         let made = expanded(item.node, &types).and_then(|of| program::write(at.block, &of, inputs));
-        let ports = made.or_else(|why| match (why, of_table(lengths::OF_UNKNOWN)) {
+        let ports = made.or_else(|why| match (why, of_tables(OTHERWISE)) {
             (Unexpanded::Lengths | Unexpanded::Kernel, Some(write)) => write(&mut at).map_err(Some),
             (Unexpanded::Kernel, _) => Err(None),
             (why, _) => Err(Some(why.to_string())),

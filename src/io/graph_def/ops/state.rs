@@ -65,6 +65,9 @@ pub(in super::super) fn constant_number(nodes: &Nodes, port: Port) -> Option<i64
 }
 
 fn placeholder<'g>(at: &At<'_, 'g>) -> Outputs<'g> {
+    if !std::ptr::eq(at.nodes, at.importer.source.nodes) {
+        return Err("expected placeholders of the graph, got one of a function, which nobody can feed".into());
+    }
     let declared = at.shape("shape")?;
     let told = at.importer.options.shapes.get(at.name()).cloned();
     let shape = match (declared, told) {

@@ -1,11 +1,12 @@
 //! Conditionals as `If`, and loops as `Loop`. Bodies use what is around them by its name.
 
 use super::at::Written;
+use super::expanded::longest;
 use super::graph::{Graphs, val};
 use super::writer::{Dim, Val, graph, info, int, ints};
 use crate::element::DType;
 use crate::graph::{Binding, LoopOutput, LoopTrips};
-use crate::io::export::alike::{AsLong, zeros_of};
+use crate::io::export::alike::{AsLong, Longest, zeros_of};
 use crate::io::export::{Branch, Item, Loop};
 use crate::io::onnx::messages::{GraphProto, ValueInfoProto};
 use crate::shape::TensorType;
@@ -29,6 +30,19 @@ fn zeros(graphs: &mut Graphs<'_>, of: &TensorType, as_long: Option<&AsLong>, inp
         AsLong::Input(input) => {
             let input = inputs.get(*input).filter(|input| !input.is_length).ok_or_else(refused)?;
             (input.dims.clone(), graphs.w.shape(input))
+        }
+        AsLong::Each(lengths) => {
+            let (mut dims, mut names) = (Vec::new(), Vec::new());
+            for length in lengths {
+                let (dim, name) = match length {
+                    Longest::Known(length) => (Dim::Known(*length), graphs.w.ints(&[*length as i64])),
+                    Longest::Of(axes) => longest(&mut graphs.w, inputs, axes),
+                };
+                dims.push(dim);
+                names.push(name);
+            }
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            (dims, graphs.w.op("Concat", &names, vec![int("axis", 0)]))
         }
     };
     let zero = graphs.w.number(0.0, of.dtype);

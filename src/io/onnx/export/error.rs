@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::error::Site;
 use crate::io::export::WalkError;
 use crate::io::missing::{self, Unsupported};
-use crate::quote::listed;
+use crate::quote::list::listed;
 
 /// Why a part of a graph is not exported.
 #[derive(Clone, thiserror::Error)]

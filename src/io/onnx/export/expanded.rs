@@ -6,7 +6,7 @@ use super::scalars::scalar;
 use super::writer::{Dim, Val, Writer, int};
 use crate::element::DType;
 use crate::io::export::expand::{Expanded, Number, Unexpanded, expanded};
-use crate::io::export::extent::{Extent, Symbol};
+use crate::io::export::extent::Extent;
 use crate::ir::{self, Inst, Prim, Reduce, Scalar, View, places};
 use crate::shape::TensorType;
 
@@ -41,9 +41,9 @@ struct Writing<'t, 'w, 'i, 'a> {
 }
 
 /// A length that is fed, as an array of one integer: of several values that are repeated to each other's, the largest, unless
-/// there is a 0.
-fn symbol_length(w: &mut Writer, inputs: &[Val], symbol: &Symbol) -> String {
-    let given = symbol.of.iter().filter_map(|&(input, axis)| Some((inputs.get(input)?, axis)));
+/// there is a 0. Also what is known of it.
+pub(super) fn longest(w: &mut Writer, inputs: &[Val], axes: &[(usize, usize)]) -> (Dim, String) {
+    let given = axes.iter().filter_map(|&(input, axis)| Some((inputs.get(input)?, axis)));
     let mut lengths: Vec<String> = Vec::new();
     let mut dims: Vec<&Dim> = Vec::new();
     for (input, axis) in given {
@@ -54,13 +54,13 @@ fn symbol_length(w: &mut Writer, inputs: &[Val], symbol: &Symbol) -> String {
         }
     }
     let names: Vec<&str> = lengths.iter().map(String::as_str).collect();
-    if let [only] = names[..] {
-        return only.to_owned();
+    if let ([only], [dim]) = (&names[..], &dims[..]) {
+        return ((*dim).clone(), (*only).to_owned());
     }
     let one = w.ints(&[1]);
     let largest = w.op("Max", &names, Vec::new());
     let least = w.op("Min", &[&names[..], &[&one]].concat(), Vec::new());
-    w.op("Mul", &[&largest, &least], Vec::new())
+    (Dim::Unknown, w.op("Mul", &[&largest, &least], Vec::new()))
 }
 
 /// Why, in words.
@@ -136,7 +136,7 @@ impl Writing<'_, '_, '_, '_> {
         for (times, symbols) in &extent.terms {
             let mut term = w.ints(&[*times]);
             for &symbol in symbols {
-                let length = symbol_length(w, &self.at.inputs, &self.of.symbols[symbol]);
+                let (_, length) = longest(w, &self.at.inputs, &self.of.symbols[symbol].of);
                 term = w.op("Mul", &[&term, &length], Vec::new());
             }
             sum = w.op("Add", &[&sum, &term], Vec::new());

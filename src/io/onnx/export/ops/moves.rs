@@ -29,6 +29,8 @@ pub(in crate::io::onnx::export) fn length(at: &mut At<'_, '_, '_>) -> Written {
         "-" => "Sub",
         "*" => "Mul",
         "/" => "Div",
+        "maximum" => "Max",
+        "minimum" => "Min",
         other => return Err(format!("arithmetic of lengths by `{other}`")),
     };
     let operands = at.names(0).iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();

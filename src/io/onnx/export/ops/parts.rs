@@ -1,8 +1,9 @@
 //! Tensors side by side, parts of them, and parts put back among zeros.
 
-use crate::graph::op::{Attribute, AttributeValue, Attributes};
+use crate::graph::op::{Attribute, Attributes};
 use crate::io::onnx::export::at::{At, Written};
 use crate::io::onnx::export::writer::{Dim, Val, Writer, int, text};
+use crate::ops::{Cut, Parts, Ranges, Taken};
 use crate::shape::Axes;
 
 pub(in crate::io::onnx::export) fn concat(at: &mut At<'_, '_, '_>) -> Written {
@@ -52,46 +53,31 @@ pub(in crate::io::onnx::export) fn unstack(at: &mut At<'_, '_, '_>) -> Written {
     Ok(parts.iter().map(|part| at.w.op("Squeeze", &[part, &axes], Vec::new())).collect())
 }
 
-/// What a slice takes of one axis.
-#[derive(Clone, Copy)]
-enum Range {
-    Index(i64),
-    /// From, to before, a step apart.
-    Of([i64; 3]),
-}
-
-/// The ranges of a slice's axes, as the attribute has them.
-fn ranges(attributes: &Attributes) -> Written<Vec<Range>> {
-    let Some(Attribute::List(ranges)) = attributes.get("ranges") else {
-        return Err("expected ranges, got none".to_owned());
-    };
-    ranges.iter().map(|range| parsed(range).ok_or_else(|| format!("a range of {range}"))).collect()
-}
-
-fn parsed(range: &Attribute) -> Option<Range> {
-    let text = match range {
-        Attribute::Int(index) => return Some(Range::Index(*index)),
-        Attribute::Text(text) => text,
-        _ => return None,
-    };
-    let parts: Vec<&str> = text.split(':').collect();
-    let number = |part: &str, absent: i64| if part.is_empty() { Some(absent) } else { part.parse().ok() };
-    let step = parts.get(2).map_or(Some(1), |step| number(step, 1))?;
+/// Of a range: from, to before, and a step apart, as ONNX has them.
+fn range(start: Option<i64>, end: Option<i64>, step: i64) -> [i64; 3] {
     let (first, last) = if step > 0 { (0, i64::MAX) } else { (i64::MAX, i64::MIN) };
-    Some(Range::Of([number(parts.first()?, first)?, number(parts.get(1)?, last)?, step]))
+    [start.unwrap_or(first), end.unwrap_or(last), step]
+}
+
+/// What is taken of each axis.
+fn taken(attributes: &Attributes) -> Written<Vec<Taken>> {
+    let ranges: Ranges = attributes.value("ranges").map_err(|fault| fault.to_string())?;
+    Ok(ranges.taken().collect())
 }
 
 pub(in crate::io::onnx::export) fn slice(at: &mut At<'_, '_, '_>) -> Written {
     let x = at.name(0)?;
     let (mut bounds, mut axes, mut dropped) = ([const { Vec::new() }; 3], Vec::new(), Vec::new());
-    for (axis, range) in ranges(&at.attributes)?.into_iter().enumerate() {
-        let of = match range {
-            Range::Index(index) => {
+    for (axis, taken) in taken(&at.attributes)?.into_iter().enumerate() {
+        let of = match taken {
+            Taken::Index(index) => {
                 dropped.push(axis as i64);
                 [index, if index == -1 { i64::MAX } else { index + 1 }, 1]
             }
-            Range::Of([0, i64::MAX, 1]) => continue,
-            Range::Of(of) => of,
+            Taken::Range { start, end, step } => match range(start, end, step) {
+                [0, i64::MAX, 1] => continue,
+                of => of,
+            },
         };
         axes.push(axis as i64);
         bounds.iter_mut().zip(of).for_each(|(bounds, bound)| bounds.push(bound));
@@ -138,39 +124,39 @@ pub(in crate::io::onnx::export) fn concat_part(at: &mut At<'_, '_, '_>) -> Writt
 }
 
 /// A part of one axis: its first index, its length and that of the whole, and whether the part lacks the axis.
-struct Cut {
+struct Piece {
     start: i64,
     size: i64,
     whole: i64,
     is_dropped: bool,
 }
 
-fn cut(attributes: &Attributes, whole: &Val) -> Written<(usize, Cut)> {
-    let axis: usize = attributes.value("axis").map_err(|fault| fault.to_string())?;
-    let number = |group: &Attributes, name: &'static str| group.value::<i64>(name).ok();
-    let cut = match attributes.get("cut") {
-        Some(Attribute::Int(index)) => {
-            Some(Cut { start: *index, size: 1, whole: length(whole, axis)? as i64, is_dropped: true })
-        }
-        Some(Attribute::Group(group)) => match (number(group, "part"), number(group, "parts")) {
-            (Some(part), Some(parts)) => {
-                let whole = length(whole, axis)? as i64;
-                let size = whole.checked_div(parts).unwrap_or(0);
-                Some(Cut { start: part * size, size, whole, is_dropped: false })
-            }
-            _ => number(group, "start")
-                .zip(number(group, "size"))
-                .zip(number(group, "whole"))
-                .map(|((start, size), whole)| Cut { start, size, whole, is_dropped: false }),
-        },
-        _ => None,
+fn piece(attributes: &Attributes, whole: &Val) -> Written<(usize, Piece)> {
+    let told = |fault: crate::error::Fault| fault.to_string();
+    let axis: usize = attributes.value("axis").map_err(told)?;
+    let piece = |start: usize, size: usize, whole: usize, is_dropped| Piece {
+        start: start as i64,
+        size: size as i64,
+        whole: whole as i64,
+        is_dropped,
     };
-    Ok((axis, cut.ok_or("expected a part, got none")?))
+    Ok((
+        axis,
+        match attributes.value("cut").map_err(told)? {
+            Cut::Element(index) => piece(index, 1, length(whole, axis)?, true),
+            Cut::Equal { part, parts } => {
+                let whole = length(whole, axis)?;
+                let size = whole.checked_div(parts).unwrap_or(0);
+                piece(part.saturating_mul(size), size, whole, false)
+            }
+            Cut::Sized { start, size, whole } => piece(start, size, whole, false),
+        },
+    ))
 }
 
 pub(in crate::io::onnx::export) fn split_part(at: &mut At<'_, '_, '_>) -> Written {
     let x = at.input(0)?;
-    let (axis, cut) = cut(&at.attributes, &x)?;
+    let (axis, cut) = piece(&at.attributes, &x)?;
     let part = at.w.slice(&x.name, axis, [cut.start, cut.start + cut.size, 1]);
     if !cut.is_dropped {
         return Ok(vec![part]);
@@ -193,7 +179,7 @@ fn padded(w: &mut Writer, x: &Val, name: &str, before: &[i64], behind: &[i64]) -
 fn put_back(w: &mut Writer, op: &str, attributes: &Attributes, part: &Val, whole: &Val) -> Written<String> {
     match op {
         "split_transposed" => {
-            let (axis, cut) = cut(attributes, whole)?;
+            let (axis, cut) = piece(attributes, whole)?;
             let name =
                 if cut.is_dropped { w.unsqueeze(&part.name, &[axis as i64]) } else { part.name.clone() };
             let (mut before, mut behind) = (vec![0; whole.rank()], vec![0; whole.rank()]);
@@ -204,25 +190,31 @@ fn put_back(w: &mut Writer, op: &str, attributes: &Attributes, part: &Val, whole
         "slice_transposed" => {
             let (mut before, mut behind) = (vec![0; whole.rank()], vec![0; whole.rank()]);
             let (mut dropped, mut reversed) = (Vec::new(), Vec::new());
-            for (axis, range) in ranges(attributes)?.into_iter().enumerate() {
-                if matches!(range, Range::Of([0, i64::MAX, 1])) {
+            for (axis, taken) in taken(attributes)?.into_iter().enumerate() {
+                let of = match taken {
+                    Taken::Index(_) => None,
+                    Taken::Range { start, end, step } => Some(range(start, end, step)),
+                };
+                if matches!(of, Some([0, i64::MAX, 1])) {
                     continue;
                 }
                 let length = length(whole, axis)? as i64;
                 let place = |index: i64| if index < 0 { index.saturating_add(length) } else { index };
-                let (start, end) = match range {
-                    Range::Index(index) => {
+                let (start, end) = match (taken, of) {
+                    (Taken::Index(index), _) => {
                         dropped.push(axis as i64);
                         (place(index), place(index) + 1)
                     }
-                    Range::Of([start, end, 1]) => {
+                    (_, Some([start, end, 1])) => {
                         (place(start).clamp(0, length), place(end).clamp(0, length))
                     }
-                    Range::Of([i64::MAX, i64::MIN, -1]) => {
+                    (_, Some([i64::MAX, i64::MIN, -1])) => {
                         reversed.push(axis);
                         (0, length)
                     }
-                    Range::Of([_, _, step]) => return Err(format!("a part with steps of {step} put back")),
+                    (Taken::Range { step, .. }, _) => {
+                        return Err(format!("a part with steps of {step} put back"));
+                    }
                 };
                 before[axis] = start;
                 behind[axis] = length - end.max(start);
@@ -261,16 +253,12 @@ pub(in crate::io::onnx::export) fn slice_transposed(at: &mut At<'_, '_, '_>) -> 
 /// Several parts of a whole, which is the first input: side by side where they fill it, or a sum.
 pub(in crate::io::onnx::export) fn parts_transposed(at: &mut At<'_, '_, '_>) -> Written {
     let whole = at.input(0)?;
-    let Some(Attribute::List(listed)) = at.attributes.get("parts").cloned() else {
-        return Err("expected parts, got none".to_owned());
-    };
-    let part = |part: &Attribute| {
-        let given = Attributes::from_attribute(part)?;
-        Some((given.value::<String>("op").ok()?, given.value::<Attributes>("attributes").ok()?))
-    };
-    let parts: Option<Vec<(String, Attributes)>> = listed.iter().map(part).collect();
-    let parts = parts.filter(|parts| parts.len() + 1 == at.inputs.len());
-    let parts = parts.ok_or("parts that lie where a tensor says")?;
+    let parts: Parts = at.value("parts")?;
+    let parts: Vec<(&str, Attributes)> =
+        parts.each().map(|(op, attributes, _)| (op, attributes.clone())).collect();
+    if parts.len() + 1 != at.inputs.len() {
+        return Err("parts that lie where a tensor says".to_owned());
+    }
     if let Some(axis) = filled(&parts, &whole) {
         let names: Vec<String> = at.inputs.iter().skip(1).map(|val| val.name.clone()).collect();
         return Ok(vec![at.concatenated(&names.iter().map(String::as_str).collect::<Vec<_>>(), axis)]);
@@ -288,10 +276,10 @@ pub(in crate::io::onnx::export) fn parts_transposed(at: &mut At<'_, '_, '_>) -> 
 }
 
 /// The axis along which parts fill a whole, one behind the other.
-fn filled(parts: &[(String, Attributes)], whole: &Val) -> Option<usize> {
+fn filled(parts: &[(&str, Attributes)], whole: &Val) -> Option<usize> {
     let (mut at, mut along) = (0, None);
     for (op, attributes) in parts {
-        let (axis, cut) = cut(attributes, whole).ok().filter(|_| op == "split_transposed")?;
+        let (axis, cut) = piece(attributes, whole).ok().filter(|_| *op == "split_transposed")?;
         if cut.is_dropped || cut.start != at || along.is_some_and(|along| along != axis) {
             return None;
         }
@@ -303,17 +291,8 @@ fn filled(parts: &[(String, Attributes)], whole: &Val) -> Option<usize> {
 
 /// Counts before and behind each axis, as the attribute has them.
 fn paddings(attributes: &Attributes) -> Written<(Vec<i64>, Vec<i64>)> {
-    let Some(Attribute::List(pairs)) = attributes.get("paddings") else {
-        return Err("expected paddings, got none".to_owned());
-    };
-    let pair = |pair: &Attribute| match pair {
-        Attribute::Ints(pair) => {
-            <[i64; 2]>::try_from(pair.as_slice()).ok().map(|[before, behind]| (before, behind))
-        }
-        _ => None,
-    };
-    let pairs: Option<Vec<(i64, i64)>> = pairs.iter().map(pair).collect();
-    pairs.map(|pairs| pairs.into_iter().unzip()).ok_or_else(|| "expected a pair for each axis".to_owned())
+    let pairs: Vec<(usize, usize)> = attributes.value("paddings").map_err(|fault| fault.to_string())?;
+    Ok(pairs.into_iter().map(|(before, behind)| (before as i64, behind as i64)).unzip())
 }
 
 pub(in crate::io::onnx::export) fn pad(at: &mut At<'_, '_, '_>) -> Written {
