@@ -111,7 +111,9 @@ impl<'p> Lowering<'p> {
         while let Some(Inst { prim: Prim::View(View::Permute(order)), args, .. }) =
             self.program.insts.get(source.index())
         {
-            axes.iter_mut().for_each(|axis| *axis = order[*axis]);
+            for axis in &mut axes {
+                *axis = order[*axis];
+            }
             source = args[0];
         }
         (source, axes)
