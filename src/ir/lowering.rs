@@ -104,6 +104,21 @@ impl<'p> Lowering<'p> {
         self.program.insts.get(val.index()).map_or(DType::Bool, |inst| inst.dtype)
     }
 
+    /// What a value is a [permutation](Self::permute) of, and for each of the value's axes that of it: the value itself,
+    /// with its own axes, if it is none.
+    pub(crate) fn permuted(&self, val: Val) -> (Val, Vec<usize>) {
+        let (mut source, mut axes) = (val, (0..self.dims(val).len()).collect::<Vec<usize>>());
+        while let Some(Inst { prim: Prim::View(View::Permute(order)), args, .. }) =
+            self.program.insts.get(source.index())
+        {
+            for axis in &mut axes {
+                *axis = order[*axis];
+            }
+            source = args[0];
+        }
+        (source, axes)
+    }
+
     fn emit(&mut self, prim: Prim, args: &[Val], dtype: DType, dims: Dims) -> Val {
         let inst = Inst { prim, args: args.into(), dtype, dims, origin: self.origin };
         let are_here = args.iter().all(|arg| arg.index() < self.program.insts.len());

@@ -3,6 +3,7 @@
 
 use super::patches::{Padding, RowsAndColumns, Window, WindowFault, pair};
 use crate::error::Fault;
+use crate::graph::AnyTensor;
 use crate::graph::op::{Attribute, AttributeValue, Attributes};
 use crate::ops::methods::methods;
 use crate::shape::Shape;
@@ -237,6 +238,43 @@ pub(super) struct Fitting {
     pub(super) filters: usize,
 }
 
+impl AnyTensor<'_> {
+    /// Filters moved over images that have their channels in front of rows and columns, `[batch, channels, height, width]`,
+    /// which makes such images; the kernel is that of [`conv2d`](Self::conv2d).
+    #[track_caller]
+    pub(crate) fn conv2d_channels_first(self, kernel: Self, convolution: Convolution) -> Self {
+        if self.is_invalid() || self.shape().rank() != 4 {
+            return self.convolved(kernel, convolution, true);
+        }
+        self.transpose_perm([0, 2, 3, 1]).convolved(kernel, convolution, true)
+    }
+
+    /// What the filters make of images, their channels in front if asked for.
+    #[track_caller]
+    fn convolved(self, kernel: Self, convolution: Convolution, channels_first: bool) -> Self {
+        if let Some(invalid) = [self, kernel].into_iter().find(|operand| operand.is_invalid()) {
+            return invalid;
+        }
+        let Fitting { window, groups, channels, filters } =
+            match convolution.fit(&self.shape(), &kernel.shape()) {
+                Ok(fitting) => fitting,
+                Err(fault) => return self.graph().invalid_any("conv2d", fault),
+            };
+        let patches = self.extract_patches(window);
+        let products = if groups == 1 {
+            let spec = if channels_first { "nhwijc,ijcf->nfhw" } else { "nhwijc,ijcf->nhwf" };
+            patches.einsum(spec, kernel)
+        } else {
+            let [groups, channels, each] = [groups, channels, filters / groups].map(|count| count as isize);
+            let patches = patches.reshape_last(1, [groups, channels]);
+            let kernel = kernel.reshape_last(1, [groups, each]);
+            let products = patches.einsum("nhwijgc,ijcgf->nhwgf", kernel).reshape_last(2, [-1]);
+            if channels_first { products.transpose_perm([0, 3, 1, 2]) } else { products }
+        };
+        products.named("conv2d")
+    }
+}
+
 methods! {
     /// Filters moved over images: of `[batch, height, width, channels]` and a kernel `[rows, columns, channels / groups,
     /// filters]`, the `[batch, places along the height, along the width, filters]` that are
@@ -259,23 +297,7 @@ methods! {
     /// ```
     #[doc(alias("convolution"))]
     fn conv2d<Float>(x, kernel: (Self), convolution: Convolution) -> Self {
-        if let Some(invalid) = [x, kernel].into_iter().find(|operand| operand.is_invalid()) {
-            return invalid;
-        }
-        let Fitting { window, groups, channels, filters } = match convolution.fit(&x.shape(), &kernel.shape()) {
-            Ok(fitting) => fitting,
-            Err(fault) => return x.graph().invalid_any("conv2d", fault),
-        };
-        let patches = x.extract_patches(window);
-        let products = if groups == 1 {
-            patches.einsum("nhwijc,ijcf->nhwf", kernel)
-        } else {
-            let [groups, channels, each] = [groups, channels, filters / groups].map(|count| count as isize);
-            let patches = patches.reshape_last(1, [groups, channels]);
-            let kernel = kernel.reshape_last(1, [groups, each]);
-            patches.einsum("nhwijgc,ijcgf->nhwgf", kernel).reshape_last(2, [-1])
-        };
-        products.named("conv2d")
+        x.convolved(kernel, convolution, false)
     }
 }
 
@@ -364,6 +386,19 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             |x| {
                 let images = x[0].clone().permuted_axes(vec![0, 2, 3, 1]).as_standard_layout().to_owned();
                 plain(&[images, x[1].clone()], [3, 1], [1, 1], [1, 1], [0, 0], 1)
+            },
+        ),
+        example!(
+            "conv2d of channels in front, padded on one side, with strides and dilations",
+            &[&[2, 3, 5, 6], &[2, 3, 3, 4]],
+            |_, x| {
+                let convolution = Convolution::padded([(1, 0), (0, 3)]).strides([1, 2]).dilations([2, 1]);
+                x[0].any().conv2d_channels_first(x[1].any().reshape([2, 3, 3, 4]), convolution).typed()
+            },
+            |x| {
+                let images = x[0].clone().permuted_axes(vec![0, 2, 3, 1]).as_standard_layout().to_owned();
+                let y = plain(&[images, x[1].clone()], [4, 4], [1, 2], [2, 1], [1, 0], 1);
+                y.permuted_axes(vec![0, 3, 1, 2]).as_standard_layout().to_owned()
             },
         ),
     ];

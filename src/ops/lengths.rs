@@ -291,8 +291,8 @@ impl<'g> Length<'g> {
     /// let (x, y) = (g.placeholder::<f32>("x", [None]), g.placeholder::<f32>("y", [None]));
     /// let zeros = g.zeros::<f32>(x.dim(0).maximum(y.dim(0)));
     /// let session = Session::new(&g)?;
-    /// let fed = session.feed(x, &ndarray::arr1(&[1.0, 2.0, 3.0])).feed(y, &ndarray::arr1(&[4.0]));
-    /// assert_eq!(fed.run(zeros)?.shape(), [3]);
+    /// let (long, short) = (ndarray::arr1(&[1.0, 2.0, 3.0]), ndarray::arr1(&[4.0]));
+    /// assert_eq!(session.feed(x, &long).feed(y, &short).run(zeros)?.shape(), [3]);
     /// # Ok::<(), flowgrad::Error>(())
     /// ```
     #[track_caller]

@@ -4,6 +4,7 @@
 
 mod fold;
 mod kernels;
+mod planes;
 mod window;
 
 use crate::error::Fault;
@@ -19,6 +20,7 @@ use crate::ops::methods::methods;
 use crate::shape::{Shape, TensorType};
 
 use kernels::{AddUp, Extract, Layout};
+use planes::ExtractPlanes;
 pub(super) use window::pair;
 pub use window::{Padding, RowsAndColumns, Window, WindowFault};
 
@@ -61,6 +63,9 @@ struct ExtractPatches {
 #[derive(Debug)]
 struct AddPatches(Window);
 
+/// How images whose channels lie in front are turned to ours.
+const CHANNELS_LAST: [usize; 4] = [0, 2, 3, 1];
+
 /// The four lengths of images.
 fn images(shape: &Shape) -> Result<[Option<usize>; 4], Fault> {
     <[Option<usize>; 4]>::try_from(shape.dims())
@@ -100,13 +105,29 @@ impl Op for ExtractPatches {
         // The shape rule has accepted the images.
         let Some(layout) = layout(self.window, &dims) else { return x };
         let (flat, lengths) = (layout.lengths(dims[0]), layout.patches(dims[0]));
+        let lowest = self.filling == Filling::Lowest;
+        let (source, axes) = to.permuted(x);
+        if axes == CHANNELS_LAST {
+            let [images, rows, columns, height, width, channels] = lengths;
+            let planes = with_number!(
+                dtype,
+                T => {
+                    let filling = if lowest { T::LOWEST } else { T::ZERO };
+                    let flat = [images, channels * height * width, rows * columns];
+                    to.kernel(ExtractPlanes { layout, filling }, &[source], dtype, flat)
+                },
+                // Images are of numbers.
+                else source
+            );
+            let planes = to.reshape(planes, [images, channels, height, width, rows, columns]);
+            return to.permute(planes, vec![0, 4, 5, 2, 3, 1]);
+        }
         let patches = with_number!(
             dtype,
             T => {
-                let filling = if self.filling == Filling::Lowest { T::LOWEST } else { T::ZERO };
+                let filling = if lowest { T::LOWEST } else { T::ZERO };
                 to.kernel(Extract { layout, filling }, &[x], dtype, flat)
             },
-            // Images are of numbers.
             else x
         );
         to.reshape(patches, lengths)
@@ -279,6 +300,26 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
             &[&[2, 0, 3, 1]],
             |_, x| x[0].extract_patches(Window::of([2, 2]).padding(Padding::Same)),
             |x| plain(&x[0], [0, 2], [[2, 2], [2, 2], [1, 1], [0, 0]]),
+        ),
+        example!(
+            "extract_patches of channels in front, whose window leaves the image on all sides",
+            &[&[2, 3, 2, 3]],
+            |_, x| x[0].transpose_perm([0, 2, 3, 1]).extract_patches(
+                Window::of([2, 3]).strides([1, 2]).dilations([3, 2]).padding([(3, 2), (5, 4)])
+            ),
+            |x| {
+                let images = x[0].clone().permuted_axes(vec![0, 2, 3, 1]).as_standard_layout().to_owned();
+                plain(&images, [4, 4], [[2, 3], [1, 2], [3, 2], [3, 5]])
+            },
+        ),
+        example!(
+            "extract_patches of channels in front, in one piece",
+            &[&[1, 2, 4, 3]],
+            |_, x| x[0].transpose_perm([0, 2, 3, 1]).extract_patches(Window::of([3, 1]).strides([1, 1])),
+            |x| {
+                let images = x[0].clone().permuted_axes(vec![0, 2, 3, 1]).as_standard_layout().to_owned();
+                plain(&images, [2, 3], [[3, 1], [1, 1], [1, 1], [0, 0]])
+            },
         ),
     ];
     examples

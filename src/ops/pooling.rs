@@ -123,6 +123,20 @@ pub(super) fn examples() -> Vec<super::laws::Example> {
                 .avg_pool2d(Window::of([2, 3]).strides([2, 1]).padding(Padding::Explicit([(1, 0), (1, 2)]))),
             |x| plain(&x[0], [2, 5], [[2, 3], [2, 1], [1, 1]], mean)
         ),
+        example!(
+            "max_pool2d of channels in front",
+            &[&[2, 3, 3, 4]],
+            |_, x| {
+                let images = (x[0] - 10.0).transpose_perm([0, 2, 3, 1]);
+                let window = Window::of([2, 3]).strides([1, 2]).padding(Padding::Explicit([(1, 0), (1, 1)]));
+                images.max_pool2d(window).transpose_perm([0, 3, 1, 2])
+            },
+            |x| {
+                let images = (&x[0] - 10.0).permuted_axes(vec![0, 2, 3, 1]).as_standard_layout().to_owned();
+                let y = plain(&images, [3, 2], [[2, 3], [1, 2], [1, 1]], max);
+                y.permuted_axes(vec![0, 3, 1, 2]).as_standard_layout().to_owned()
+            }
+        ),
     ];
     examples
 }

@@ -19,8 +19,10 @@
 //! 3. Otherwise it starts a group: a region of its own, a matrix product, a reduction, a join, a kernel, or a
 //!    call. What is copied for a join alone is left to it.
 //! 4. Regions of a few elements, whose steps would take longer to begin than to do, become one where they can ([`small`]).
+//! 5. Cheap values that cross from one region to another are computed in both ([`recompute`]).
 
 mod part;
+mod recompute;
 mod small;
 
 use smallvec::{SmallVec, smallvec};
@@ -30,6 +32,7 @@ use super::layout::{Layout, squeezed_dims};
 use crate::ir::{Dims, Prim, Program, Val, size};
 
 pub(in crate::plan) use part::{Member, Operand, Part, Placement, part, reduce_member};
+pub(in crate::plan) use recompute::recomputed;
 
 /// Members of a region: beyond some dozens the tile must shrink to keep all live values in the
 /// cache, while another region costs one pass over memory for each value that crosses.

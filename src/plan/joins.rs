@@ -51,6 +51,15 @@ impl Homes {
         self.of.get(&val)
     }
 
+    /// The same of a program whose values have other numbers, or are gone.
+    pub(super) fn renumbered(&self, number: impl Fn(Val) -> Option<Val>) -> Self {
+        let of = self.of.iter().filter_map(|(&val, home)| {
+            let home = Home { join: number(home.join)?, ..home.clone() };
+            Some((number(val)?, home))
+        });
+        Homes { of: of.collect(), copies: self.copies.iter().filter_map(|&val| number(val)).collect() }
+    }
+
     /// Whether a value is an operand's copy for a join, which nothing else reads.
     pub(super) fn is_copy(&self, val: Val) -> bool {
         self.copies.contains(&val)

@@ -162,9 +162,9 @@ fn plan_calling(
     fed: &[(DType, Vec<usize>)],
     callees: &Callees,
 ) -> Result<Plan, Lacking> {
-    let (prepared, homes) = joins::prepare(program, options.fuse);
-    let program = prepared.as_ref().unwrap_or(program);
-    let layouts = layout::resolve(program, &homes);
+    let (prepared, mut homes) = joins::prepare(program, options.fuse);
+    let mut program = prepared.as_ref().unwrap_or(program);
+    let mut layouts = layout::resolve(program, &homes);
     let isa = options.isa;
     let may_produce = |val: Val| {
         if program.inst(val).dims.len() != 2 {
@@ -175,7 +175,16 @@ fn plan_calling(
         let panel_bytes = product.n.saturating_mul(split.rows).saturating_mul(product.dtype.size());
         panel_bytes <= MAX_PANEL_BYTES && cuts_by_rows(&product, split)
     };
-    let groups = fuse::group(program, &layouts, &homes, options.fuse, &may_produce);
+    let mut groups = fuse::group(program, &layouts, &homes, options.fuse, &may_produce);
+    let again = if options.fuse { fuse::recomputed(program, &layouts, &homes, &groups) } else { None };
+    let again = again.map(|(again, of_joins, grouped)| {
+        (homes, groups) = (of_joins, grouped);
+        again
+    });
+    if let Some(again) = &again {
+        program = again;
+        layouts = layout::resolve(program, &homes);
+    }
     let mut planner = Planner {
         program,
         outputs: if callees.is_empty() { HashMap::default() } else { outputs(program) },

@@ -2,6 +2,7 @@
 
 mod joins;
 mod lines;
+mod recompute;
 mod views;
 
 use insta::assert_snapshot;

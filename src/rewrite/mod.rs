@@ -51,6 +51,7 @@ type Rule = fn(&Program, &Inst) -> Option<Rewrite>;
 /// before have gathered.
 const RULES: &[(&str, Rule)] = &[
     ("views", views::compose),
+    ("views", views::reduce_within),
     ("joins", joins::flatten),
     ("joins", joins::cut),
     ("broadcast", broadcast::imply),

@@ -1,4 +1,4 @@
-//! Views of views are one view, and views that change nothing are none.
+//! Views of views are one view, and views that change nothing are none; a reduction looks through one that moves axes.
 
 use super::{Rewrite, Tree};
 use crate::ir::{AxisSlice, Dims, Inst, Prim, Program, View, size};
@@ -51,6 +51,37 @@ pub(super) fn compose(program: &Program, inst: &Inst) -> Option<Rewrite> {
     };
     let by = seen(view, Tree::Val(inner.args[0]), inst.dims.clone());
     Some(Rewrite { by, reason: "two views are one" })
+}
+
+/// A reduction of an array whose axes stand in another order, where those that are reduced are side by side in the array:
+/// what is left stands in another order.
+pub(super) fn reduce_within(program: &Program, inst: &Inst) -> Option<Rewrite> {
+    let Prim::Reduce { reduce, first, end } = inst.prim else {
+        return None;
+    };
+    let permuted = program.inst(inst.args[0]);
+    let Prim::View(View::Permute(order)) = &permuted.prim else {
+        return None;
+    };
+    let reduced = &order[first..end];
+    let start = *reduced.first()?;
+    if !reduced.iter().copied().eq(start..start + reduced.len()) {
+        return None;
+    }
+    let own = &program.inst(permuted.args[0]).dims;
+    let is_left = |axis: &usize| !reduced.contains(axis);
+    let dims: Dims = (0..own.len()).filter(is_left).map(|axis| own[axis]).collect();
+    let place = |axis: &usize| if *axis < start { *axis } else { *axis - reduced.len() };
+    let order = order.iter().filter(|&axis| is_left(axis)).map(place).collect();
+    let prim = Prim::Reduce { reduce, first: start, end: start + reduced.len() };
+    let within = Tree::Inst { prim, args: vec![Tree::Val(permuted.args[0])], dtype: inst.dtype, dims };
+    let by = Tree::Inst {
+        prim: Prim::View(View::Permute(order)),
+        args: vec![within],
+        dtype: inst.dtype,
+        dims: inst.dims.clone(),
+    };
+    Some(Rewrite { by, reason: "reduced before axes are moved" })
 }
 
 /// A slice to these lengths of an array that is broadcast from other lengths: the slice of that array that gives the

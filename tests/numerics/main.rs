@@ -9,6 +9,7 @@ mod custom_gradients;
 mod derivatives;
 mod gradients;
 mod initializers;
+mod large_values;
 mod machine_code;
 mod or_zeros;
 mod random_graphs;

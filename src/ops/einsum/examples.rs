@@ -58,6 +58,9 @@ fn pairs() -> Vec<Example> {
         "ij,jk->ik" [2, 0], [0, 3];
         "ij,jk->ik" [0, 2], [2, 3];
         "ij,jk->ik" [1, 1], [1, 1];
+        "nhik,kif->nfh" [2, 3, 2, 4], [4, 2, 5];
+        "bnhk,bkf->nfhb" [2, 3, 1, 4], [2, 4, 3];
+        "nhk,fkg->nfgh" [1, 3, 4], [2, 4, 3];
         "ij,jk->ki" [2, 3], [3, 4];
         "ji,kj->ik" [3, 2], [4, 3];
         "ij,ij->ij" [2, 3], [2, 3];

@@ -48,16 +48,44 @@ impl Named {
     }
 }
 
+/// How many indices of a stand in the result before all those that b alone has, if others of a stand behind: the result is
+/// then made of products bᵀ·aᵀ, one for each element of the former, as the images of a batch with the filters in front
+/// are. A product a·b would have to be turned around.
+fn in_front(a: &Term, b: &Term, result: &[Index]) -> Option<usize> {
+    let alone = |of: &Term, other: &Term, index: &Index| of.contains(index) && !other.contains(index);
+    let of_b: Vec<bool> = result
+        .iter()
+        .filter(|index| a.contains(index) != b.contains(index))
+        .map(|index| alone(b, a, index))
+        .collect();
+    let (front, rest) = of_b.split_at(of_b.iter().position(|&of_b| of_b)?);
+    let behind = rest.iter().skip_while(|&&of_b| of_b);
+    let is_apart = !front.is_empty() && behind.clone().next().is_some() && behind.clone().all(|&of_b| !of_b);
+    is_apart.then_some(front.len())
+}
+
 /// The product of two operands, summed over what the result lacks; its axes are those of the result in some order.
 ///
 /// Each index of the operands is in the result or in both.
 pub(super) fn product(mut a: Named, mut b: Named, result: &[Index], to: &mut Lowering<'_>) -> Named {
+    if let Some(front) = in_front(&a.term, &b.term, result) {
+        std::mem::swap(&mut a, &mut b);
+        let alone = result.iter().filter(|index| b.term.contains(index) && !a.term.contains(index));
+        let front: Term = alone.take(front).copied().collect();
+        a.val = to.reshape(a.val, [&vec![1; front.len()][..], to.dims(a.val)].concat());
+        a.term = [front, a.term].concat();
+    }
     let having = |in_a: bool, in_b: bool| -> Term {
         let has = |index: &&Index| a.term.contains(index) == in_a && b.term.contains(index) == in_b;
         result.iter().filter(has).copied().collect()
     };
     let (batch, left, right) = (having(true, true), having(true, false), having(false, true));
-    let inner: Term = a.term.iter().copied().filter(|index| !result.contains(index)).collect();
+    let mut inner: Term = a.term.iter().copied().filter(|index| !result.contains(index)).collect();
+    // As they lie in the larger operand, which need not be copied then.
+    let elements = |of: &Named| to.dims(of.val).iter().product::<usize>();
+    let larger = if elements(&b) > elements(&a) { &b } else { &a };
+    let (_, axes) = to.permuted(larger.val);
+    inner.sort_by_key(|index| larger.term.iter().position(|own| own == index).map(|axis| axes[axis]));
     a.stretch(&inner, &b, to);
     b.stretch(&inner, &a, to);
     let (rows, columns, summed) = (a.dims(&left, to), b.dims(&right, to), a.dims(&inner, to));

@@ -73,10 +73,13 @@ pub(super) const SMALL: usize = 16;
 /// Nanoseconds of a multiplication in faer's blocked loops, about.
 pub(super) const MULTIPLICATION: f64 = 0.06;
 
-/// Cuts columns into blocks that threads may work on at once: at most 16, which is plenty for most machines, of 32
-/// columns at least, as narrower products take longer for each column.
-pub(super) fn column_blocks<T>(matrix: MatMut<'_, T>) -> Vec<MatMut<'_, T>> {
-    let width = matrix.ncols().div_ceil(16).next_multiple_of(8).max(32);
+/// Columns of a block at least, for products: narrower ones take longer for each column.
+pub(super) const BLOCK_COLUMNS: usize = 32;
+
+/// Cuts columns into blocks that threads may work on at once: at most 16, which is plenty for most machines, of so many
+/// columns at least.
+pub(super) fn column_blocks<T>(matrix: MatMut<'_, T>, least: usize) -> Vec<MatMut<'_, T>> {
+    let width = matrix.ncols().div_ceil(16).next_multiple_of(8).max(least);
     let mut blocks = Vec::with_capacity(matrix.ncols().div_ceil(width));
     let mut rest = matrix;
     while rest.ncols() > width {
@@ -106,7 +109,7 @@ pub(super) fn accumulate<T: Real>(
     let estimate = (to.nrows() * a.ncols() * to.ncols()) as f64 * MULTIPLICATION;
     let mut first = 0;
     let mut blocks = Vec::new();
-    for block in column_blocks(to) {
+    for block in column_blocks(to, BLOCK_COLUMNS) {
         let columns = block.ncols();
         blocks.push((block, b.subcols(first, columns)));
         first += columns;

@@ -1,7 +1,7 @@
 //! Factorizations with orthogonal matrices, of one matrix in row-major order.
 
 use faer::diag::{DiagMut, DiagRef};
-use faer::dyn_stack::MemStack;
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::evd::tridiag::tridiag_in_place;
 use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd_scratch, tridiagonal_self_adjoint_evd};
 use faer::linalg::householder::{
@@ -10,11 +10,13 @@ use faer::linalg::householder::{
     apply_block_householder_sequence_transpose_on_the_left_in_place_scratch,
     apply_block_householder_sequence_transpose_on_the_left_in_place_with_conj,
 };
+use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{self, BlockStructure};
 use faer::linalg::qr::no_pivoting::factor::{qr_in_place, qr_in_place_scratch, recommended_block_size};
 use faer::linalg::svd::bidiag::{bidiag_in_place, bidiag_in_place_scratch};
 use faer::linalg::svd::{ComputeSvdVectors, svd as faer_svd, svd_scratch};
 use faer::prelude::{Reborrow, ReborrowMut};
-use faer::{ColRef, Conj, MatMut, MatRef, Par, Spec};
+use faer::{Accum, ColRef, Conj, MatMut, MatRef, Par, Spec};
 
 use super::dense::{MULTIPLICATION, Real, SMALL, by_columns, column_blocks, memory, transpose, whole, zeros};
 use super::error::LinalgError;
@@ -42,7 +44,7 @@ pub(super) fn qr<T: Real>(
         return Ok(());
     }
     let mut factored = by_columns(a, m, n)?;
-    let block = columns_of_panels::<T>(m, n);
+    let block = if size > SMALLEST_PANELS { PANEL } else { NARROWEST };
     let mut coefficients = zeros(block * size)?;
     let reflections = MatMut::from_column_major_slice_mut(&mut coefficients, block, size);
     let matrix = MatMut::from_column_major_slice_mut(&mut factored, m, n);
@@ -71,14 +73,6 @@ pub(super) fn qr<T: Real>(
     Ok(())
 }
 
-/// As faer recommends it for one thread, but for matrices of middling size: of 256 columns panels of 32 take a third of the
-/// time, which no other thread shortens.
-fn columns_of_panels<T: Real>(m: usize, n: usize) -> usize {
-    const MIDDLING: usize = 320;
-    let recommended = recommended_block_size::<T>(m, n);
-    if m.min(n) <= MIDDLING { recommended.min(16) } else { recommended }
-}
-
 /// Writes the upper triangle of a matrix by columns row by row, some rows at a time, so that a column is read where it is.
 fn write_triangle<T: Real>(matrix: &[T], [m, n]: [usize; 2], to: &mut [T]) {
     const ROWS: usize = 8;
@@ -97,6 +91,15 @@ fn write_triangle<T: Real>(matrix: &[T], [m, n]: [usize; 2], to: &mut [T]) {
 /// Rows and columns up to which a matrix is factored as a whole: the panels of smaller ones are too narrow to share.
 const SMALLEST_PANELS: usize = 96;
 
+/// Columns of a panel, whose reflections are applied to what stands beside it at once.
+const PANEL: usize = 32;
+
+/// Columns of a matrix that is factored as a whole which are reflected at once.
+const NARROWEST: usize = 16;
+
+/// Columns of a panel that are factored one by one: no other thread shortens what that takes.
+const STRIP: usize = 8;
+
 /// Factors a large matrix panel by panel. Gives false for a small one, and if a column depends on those before it, for
 /// which faer leaves out a reflection: then the matrix is to be factored as a whole.
 fn factor_panels<T: Real>(
@@ -105,48 +108,94 @@ fn factor_panels<T: Real>(
     workers: Workers<'_>,
 ) -> Result<bool, LinalgError> {
     let (m, n) = (matrix.nrows(), matrix.ncols());
-    let (block, size) = (reflections.nrows(), reflections.ncols());
+    let size = reflections.ncols();
     if size <= SMALLEST_PANELS {
         return Ok(false);
     }
-    let mut scratch = memory(qr_in_place_scratch::<T>(m, block, block, Par::Seq, Spec::default()))?;
-    for first in (0..size).step_by(block) {
-        let width = block.min(size - first);
+    let mut scratch = memory(qr_in_place_scratch::<T>(m, STRIP, STRIP, Par::Seq, Spec::default()))?;
+    for first in (0..size).step_by(PANEL) {
+        let width = PANEL.min(size - first);
         let mut reflections = reflections.rb_mut().submatrix_mut(0, first, width, width);
         let (mut panel, beside) = matrix.rb_mut().subcols_mut(first, n - first).split_at_col_mut(width);
-        let found = qr_in_place(
-            panel.rb_mut().subrows_mut(first, m - first),
-            reflections.rb_mut(),
-            Par::Seq,
-            MemStack::new(&mut scratch),
-            Spec::default(),
-        );
-        if found.rank < width || (0..width).any(|j| is_dependent(panel.rb().col(j), first + j)) {
+        if !factor_panel(panel.rb_mut(), first, reflections.rb_mut(), &mut scratch)? {
             return Ok(false);
         }
         let (panel, reflections) = (panel.rb().subrows(first, m - first), reflections.rb());
-        let mut blocks = Vec::new();
-        for block in column_blocks(beside.subrows_mut(first, m - first)) {
-            let needed = apply_block_householder_sequence_transpose_on_the_left_in_place_scratch::<T>(
-                m - first,
-                width,
-                block.ncols(),
-            );
-            blocks.push((block, memory(needed)?));
-        }
+        let beside = column_blocks(beside.subrows_mut(first, m - first), REFLECTED);
         let estimate = 2.0 * ((m - first) * width * (n - first - width)) as f64 * MULTIPLICATION;
-        workers.each(blocks, estimate, |(block, mut memory)| {
-            apply_block_householder_sequence_transpose_on_the_left_in_place_with_conj(
-                panel,
-                reflections,
-                Conj::No,
-                block,
-                Par::Seq,
-                MemStack::new(&mut memory),
-            );
+        let blocks = beside.into_iter().map(|block| Ok((memory(reflect_scratch(panel, &block))?, block)));
+        workers.each(blocks.collect::<Result<_, LinalgError>>()?, estimate, |(mut memory, block)| {
+            reflect(panel, reflections, block, &mut memory);
         });
     }
     Ok(true)
+}
+
+/// Factors the columns of a panel below the first rows, strip by strip. Gives false if one depends on those before it.
+fn factor_panel<T: Real>(
+    mut panel: MatMut<'_, T>,
+    first: usize,
+    mut reflections: MatMut<'_, T>,
+    scratch: &mut MemBuffer,
+) -> Result<bool, LinalgError> {
+    let (m, width) = (panel.nrows(), panel.ncols());
+    for start in (0..width).step_by(STRIP) {
+        let (row, count) = (first + start, STRIP.min(width - start));
+        let mut own = reflections.rb_mut().submatrix_mut(start, start, count, count);
+        let (mut strip, beside) = panel.rb_mut().subcols_mut(start, width - start).split_at_col_mut(count);
+        let below = strip.rb_mut().subrows_mut(row, m - row);
+        let found = qr_in_place(below, own.rb_mut(), Par::Seq, MemStack::new(scratch), Spec::default());
+        if found.rank < count || (0..count).any(|j| is_dependent(strip.rb().col(j), row + j)) {
+            return Ok(false);
+        }
+        let (strip, beside) = (strip.rb().subrows(row, m - row), beside.subrows_mut(row, m - row));
+        let mut needed = memory(reflect_scratch(strip, &beside))?;
+        reflect(strip, own.rb(), beside, &mut needed);
+        // Beside the coefficients of strips stand the products of their reflections, of which the head of the later one
+        // is a triangle with ones on its diagonal.
+        let (before, own) = panel.rb().submatrix(row, 0, m - row, start + count).split_at_col(start);
+        let ((head_before, before), (head, own)) = (before.split_at_row(count), own.split_at_row(count));
+        let mut products = reflections.rb_mut().submatrix_mut(0, start, start, count);
+        triangular::matmul(
+            products.rb_mut(),
+            BlockStructure::Rectangular,
+            Accum::Replace,
+            head_before.transpose(),
+            BlockStructure::Rectangular,
+            head,
+            BlockStructure::UnitTriangularLower,
+            T::ONE,
+            Par::Seq,
+        );
+        matmul(products, Accum::Add, before.transpose(), own, T::ONE, Par::Seq);
+    }
+    Ok(true)
+}
+
+/// Columns that reflections are applied to at once, at least.
+const REFLECTED: usize = 64;
+
+/// Applies the reflections of a panel to columns beside it.
+fn reflect<T: Real>(
+    panel: MatRef<'_, T>,
+    reflections: MatRef<'_, T>,
+    beside: MatMut<'_, T>,
+    memory: &mut MemBuffer,
+) {
+    apply_block_householder_sequence_transpose_on_the_left_in_place_with_conj(
+        panel,
+        reflections,
+        Conj::No,
+        beside,
+        Par::Seq,
+        MemStack::new(memory),
+    );
+}
+
+/// The scratch memory of [`reflect`].
+fn reflect_scratch<T: Real>(panel: MatRef<'_, T>, beside: &MatMut<'_, T>) -> StackReq {
+    let (rows, width) = (panel.nrows(), panel.ncols());
+    apply_block_householder_sequence_transpose_on_the_left_in_place_scratch::<T>(rows, width, beside.ncols())
 }
 
 /// Whether so little of a column is left for its place on the diagonal of R that faer counts it as depending on those
@@ -170,7 +219,7 @@ fn apply<T: Real>(
     let estimate = 2.0 * (rows * count * matrix.ncols()) as f64 * MULTIPLICATION;
     let mut blocks = Vec::new();
     let mut end = 0;
-    for block in column_blocks(matrix) {
+    for block in column_blocks(matrix, REFLECTED) {
         end += block.ncols();
         let needed = apply_block_householder_sequence_on_the_left_in_place_scratch::<T>(
             rows,

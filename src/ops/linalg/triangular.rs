@@ -12,7 +12,9 @@ use faer::linalg::triangular_solve::{
 use faer::prelude::{Reborrow, ReborrowMut};
 use faer::{Accum, ColMut, MatMut, MatRef, Par, Spec};
 
-use super::dense::{MULTIPLICATION, Real, SMALL, by_columns, column_blocks, memory, transpose, whole};
+use super::dense::{
+    BLOCK_COLUMNS, MULTIPLICATION, Real, SMALL, by_columns, column_blocks, memory, transpose, whole,
+};
 use super::error::LinalgError;
 use crate::ir::Workers;
 
@@ -68,13 +70,13 @@ fn update_cholesky<T: Real>(
         return;
     }
     let estimate = (width * width * left) as f64 * MULTIPLICATION / 2.0;
-    workers.each(column_blocks(below.rb_mut().transpose_mut()), estimate, |rows| {
+    workers.each(column_blocks(below.rb_mut().transpose_mut(), BLOCK_COLUMNS), estimate, |rows| {
         solve_lower_triangular_in_place(head, rows, Par::Seq);
     });
     let below = below.rb();
     let mut first = 0;
     let mut blocks = Vec::new();
-    for block in column_blocks(beside) {
+    for block in column_blocks(beside, BLOCK_COLUMNS) {
         let columns = block.ncols();
         blocks.push((first, block));
         first += columns;
@@ -134,7 +136,7 @@ pub(super) fn lu<T: Real>(
         let (panel, pivots) = (panel.rb(), &*pivots);
         exchange_rows(done, pivots);
         let estimate = ((m - first) * width * beside.ncols()) as f64 * MULTIPLICATION;
-        workers.each(column_blocks(beside), estimate, |block| update_lu(panel, pivots, block));
+        workers.each(column_blocks(beside, BLOCK_COLUMNS), estimate, |block| update_lu(panel, pivots, block));
     }
     transpose(&columns, n, m, lu);
     order.iter_mut().enumerate().for_each(|(row, to)| *to = whole(row));
@@ -281,7 +283,7 @@ pub(super) fn solve_triangular<T: Real>(
     let matrix = if adjoint { matrix.transpose() } else { matrix };
     let right = MatMut::from_row_major_slice_mut(x, n, k);
     let estimate = (n * n * k) as f64 * MULTIPLICATION / 2.0;
-    workers.each(column_blocks(right), estimate, |right| match (lower != adjoint, unit) {
+    workers.each(column_blocks(right, BLOCK_COLUMNS), estimate, |right| match (lower != adjoint, unit) {
         (true, false) => solve_lower_triangular_in_place(matrix, right, Par::Seq),
         (true, true) => solve_unit_lower_triangular_in_place(matrix, right, Par::Seq),
         (false, false) => solve_upper_triangular_in_place(matrix, right, Par::Seq),

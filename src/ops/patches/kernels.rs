@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use ndarray::ArrayViewD;
+use ndarray::{ArrayViewD, ArrayViewMut3, Ix3};
 
 use super::Window;
 use crate::element::{ArrayMut, ArrayRef};
@@ -108,7 +108,7 @@ pub(super) struct Extract<T> {
 const FEW: usize = 2;
 
 /// Parts of an image's patches: plenty for most machines.
-const PARTS: usize = 16;
+pub(super) const PARTS: usize = 16;
 
 /// Nanoseconds of an element, about.
 const ELEMENT: f64 = 0.4;
@@ -164,7 +164,7 @@ impl<T: Number> Kernel for Extract<T> {
 }
 
 /// Whether the patches of each image are cut into parts.
-fn is_shared(images: usize, elements: usize) -> bool {
+pub(super) fn is_shared(images: usize, elements: usize) -> bool {
     images <= FEW && elements >= SHARED_FROM
 }
 
@@ -184,15 +184,18 @@ impl<T: Number> Extract<T> {
     }
 }
 
-/// The elements of an image row by row, as they lie or as a copy: each goes to several patches, and elements far from each
-/// other, as channels behind each other have them, are slow to gather.
-fn in_rows<'v, T: Number>(image: &'v ArrayViewD<'_, T>) -> Result<Cow<'v, [T]>, KernelError> {
+/// The elements of an image in row-major order, as they lie or as a copy: each goes to several patches, and elements far
+/// from each other are slow to gather.
+pub(super) fn in_rows<'v, T: Number>(image: &'v ArrayViewD<'_, T>) -> Result<Cow<'v, [T]>, KernelError> {
     if let Some(elements) = image.as_slice() {
         return Ok(Cow::Borrowed(elements));
     }
+    let image = image.view().into_dimensionality::<Ix3>().map_err(KernelError::other)?;
     let mut elements = Vec::new();
     elements.try_reserve_exact(image.len()).map_err(KernelError::other)?;
-    elements.extend(image.iter().copied());
+    elements.resize(image.len(), T::ZERO);
+    let mut copy = ArrayViewMut3::from_shape(image.raw_dim(), &mut elements).map_err(KernelError::other)?;
+    copy.assign(&image);
     Ok(Cow::Owned(elements))
 }
 

@@ -96,3 +96,22 @@ fn a_slice_of_constants_is_gathered_once() {
     fetch %5
     "#);
 }
+
+#[test]
+fn reductions_look_through_moved_axes() {
+    let g = Graph::new();
+    let x = g.variable("x", ndarray::Array3::<f64>::ones((2, 3, 4))).tensor();
+    let has = |y: Tensor<f64>, lines: &[&str]| {
+        let program = rewritten(y, usize::MAX);
+        for line in lines {
+            assert!(program.contains(line), "expected `{line}`, got\n{program}");
+        }
+    };
+    has(x.transpose_perm([2, 0, 1]).reduce_max([1, 2]), &["%1 = max 0..2 %0 : f64[4]", "fetch %1"]);
+    has(
+        x.transpose_perm([1, 2, 0]).reduce_max([0]),
+        &["%1 = max 1..2 %0 : f64[2, 4]", "%2 = permute [1, 0] %1 : f64[4, 2]"],
+    );
+    // The axes of the maximum are side by side in the transpose alone.
+    has(x.transpose_perm([0, 2, 1]).reduce_max([0, 1]), &["%1 = permute [0, 2, 1] %0 : f64[2, 4, 3]"]);
+}

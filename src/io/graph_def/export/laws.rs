@@ -117,9 +117,9 @@ const NOT_WRITTEN: [&str; 93] = [
     "try_lu_solve",
 ];
 
-/// Examples that TensorFlow computes otherwise, or refuses: NaN among what is ordered; indices into nothing; and in `einsum`
-/// lengths of 1 that are known only when they are fed.
-const OTHERWISE: [&str; 11] = [
+/// Examples that TensorFlow computes otherwise, or refuses: NaN among what is ordered; indices into nothing; reflections of
+/// nothing, though no element of them is asked for; and in `einsum` lengths of 1 that are known only when they are fed.
+const OTHERWISE: [&str; 12] = [
     "argmax with NaN",
     "argmin with NaN",
     "argsort of ties",
@@ -131,6 +131,7 @@ const OTHERWISE: [&str; 11] = [
     "gather with of no batch",
     "indices of top_k",
     "no quantiles",
+    "pad with a reflection of none",
 ];
 
 fn numbers(array: &ArrayD<f64>) -> Numbers {

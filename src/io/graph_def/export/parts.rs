@@ -16,13 +16,14 @@ pub(super) const OPS: &[Row] = &[
     }),
     ("concat_extent", concat_extent),
     ("concat_part", concat_part),
+    ("concat_part_transposed", concat_part_transposed),
+    ("pad", pad),
+    ("pad_transposed", pad_transposed),
     ("slice", slice),
 ];
 
 /// Parts put back, where what an op computes is no formula of lengths.
 pub(super) const PUT_BACK: &[Row] = &[
-    ("concat_part_transposed", concat_part_transposed),
-    ("pad_transposed", pad_transposed),
     ("parts_transposed", parts_transposed),
     ("reverse_transposed", reverse_transposed),
     ("slice_transposed", slice_transposed),
@@ -105,19 +106,47 @@ fn reverse_transposed(at: &mut At<'_, '_>) -> Ports {
     one(at.block.reverse(dy, &axes))
 }
 
+/// How many elements come before and behind along each axis, a row for each.
+fn around(at: &mut At<'_, '_>, pairs: &[(usize, usize)]) -> Port {
+    let around: Vec<i64> =
+        pairs.iter().flat_map(|&(before, behind)| [before as i64, behind as i64]).collect();
+    let lengths = at.block.longs(&[pairs.len() as i64, 2]);
+    let around = at.block.longs(&around);
+    at.block.reshape(around, lengths)
+}
+
+/// What reflections are, of a tensor and of what is put back.
+fn reflected(at: &mut At<'_, '_>, op: &str, x: Port, around: Port) -> Ports {
+    let mode = Attr::Bytes(b"REFLECT".to_vec());
+    let attributes = vec![of_type("T", x.dtype), of_type("Tpaddings", number(I64)), ("mode", mode)];
+    one(at.block.node(op, &[x, around], attributes, x.dtype))
+}
+
+fn pad(at: &mut At<'_, '_>) -> Ports {
+    let x = at.inputs[0];
+    let pairs: Vec<(usize, usize)> = at.attribute("paddings")?;
+    let around = around(at, &pairs);
+    let element = match at.attribute("with")? {
+        Attribute::Text(_) => return reflected(at, "MirrorPad", x, around),
+        Attribute::Float(element) => at.block.scalar(element, x.dtype),
+        Attribute::Bool(element) => at.block.scalar(f64::from(element), x.dtype),
+        Attribute::Int(element) => {
+            let element = at.block.long(element);
+            at.block.cast(element, x.dtype)
+        }
+        other => return Err(format!("expected an element, or `reflect`, got {other}")),
+    };
+    let attributes = vec![of_type("T", x.dtype), of_type("Tpaddings", number(I64))];
+    one(at.block.node("PadV2", &[x, around, element], attributes, x.dtype))
+}
+
 /// The places of padding are left out, and what was reflected is added up.
 fn pad_transposed(at: &mut At<'_, '_>) -> Ports {
     let dy = at.inputs[0];
     let pairs: Vec<(usize, usize)> = at.attribute("paddings")?;
     if at.attribute::<Attribute>("with")? == Attribute::Text("reflect".into()) {
-        let around: Vec<i64> =
-            pairs.iter().flat_map(|&(before, behind)| [before as i64, behind as i64]).collect();
-        let lengths = at.block.longs(&[pairs.len() as i64, 2]);
-        let around = at.block.longs(&around);
-        let around = at.block.reshape(around, lengths);
-        let mode = Attr::Bytes(b"REFLECT".to_vec());
-        let attributes = vec![of_type("T", dy.dtype), of_type("Tpaddings", number(I64)), ("mode", mode)];
-        return one(at.block.node("MirrorPadGrad", &[dy, around], attributes, dy.dtype));
+        let around = around(at, &pairs);
+        return reflected(at, "MirrorPadGrad", dy, around);
     }
     let before: Vec<i64> = pairs.iter().map(|&(before, _)| before as i64).collect();
     let (begin, size) = (at.block.longs(&before), at.block.shape(at.inputs[1]));

@@ -33,11 +33,11 @@ impl Writer<'_> {
             let attributes = vec![of_type("element_dtype", dtype), of_type("shape_type", number(DType::I32))];
             at.block.node("TensorListReserve", &[shape, count], attributes, VARIANT)
         };
-        // Zeros of a row, also where there is none.
+        // Of a row, also where there is none.
+        let shape = at.block.shape(rows[0]);
+        let lengths = at.part(shape, 1, -1);
         let first = {
             let zero = at.block.scalar(0.0, dtype);
-            let shape = at.block.shape(rows[0]);
-            let lengths = at.part(shape, 1, -1);
             at.block.broadcast(zero, lengths)
         };
         let state = [at.block.long(0), count, rows[0], rows[1], first, list];
@@ -57,7 +57,8 @@ impl Writer<'_> {
         ];
         let node = at.block.node("StatelessWhile", &state, attributes, state[0].dtype);
         let list = Port { output: 5, dtype: VARIANT, ..node };
-        let shape = list_shape(at.block, &row);
+        // A list of nothing must be told the lengths of a row.
+        let shape = at.block.cast(lengths, number(DType::I32));
         let sums =
             at.block.node("TensorListStack", &[list, shape], vec![of_type("element_dtype", dtype)], dtype);
         let sums = if reverse { at.block.reverse(sums, &[0]) } else { sums };

@@ -41,7 +41,11 @@ pub(super) const OPS: &[Row] = &[
         let layout = Layout::of(at)?;
         let convolution = layout.convolution(at)?;
         at.binary(|x, kernel| {
-            layout.back(layout.last(x).conv2d(kernel, grouped(convolution, layout.last(x), kernel)))
+            let convolution = grouped(convolution, layout.last(x), kernel);
+            match layout {
+                Layout::ChannelsFirst => x.conv2d_channels_first(kernel, convolution),
+                Layout::ChannelsLast => x.conv2d(kernel, convolution),
+            }
         })
     }),
     ("Conv2DBackpropFilter", |at| {

@@ -193,13 +193,13 @@ fn convolved<'g>(at: &At<'_, 'g>, x: AnyTensor<'g>, w: AnyTensor<'g>) -> Result<
         .dilations(last_two(&moves.dilations))
         .padding(moves.padding())
         .groups(groups);
-    let (images, kernel) = (x.transpose_perm(there), w.transpose_perm(kernel_last(rank)));
-    let y = match rank {
-        3 => images.conv1d(kernel, convolution),
-        4 => images.conv2d(kernel, convolution),
-        _ => in_space(images, kernel, &moves, convolution)?,
-    };
-    Ok(y.transpose_perm(back))
+    let kernel = w.transpose_perm(kernel_last(rank));
+    Ok(match rank {
+        // Series are images of one row.
+        3 => x.expand_dims(2).conv2d_channels_first(kernel.expand_dims(0), convolution).squeeze(2),
+        4 => x.conv2d_channels_first(kernel, convolution),
+        _ => in_space(x.transpose_perm(there), kernel, &moves, convolution)?.transpose_perm(back),
+    })
 }
 
 /// With a kernel of one pixel: a product of matrices for each image, in which nothing moves.

@@ -10,6 +10,8 @@ use crate::ir::ScalarValue;
 
 /// Convolution of what windows show, `ijc`, by filters; and its gradient by the images.
 const FORWARD: &str = "nhwijc,ijcf->nhwf";
+/// The same to images with their channels in front.
+const TO_CHANNELS_FIRST: &str = "nhwijc,ijcf->nfhw";
 const BACKWARD: &str = "nhwf,ijcf->nhwijc";
 
 /// A window, of rows and of columns.
@@ -124,7 +126,9 @@ pub(in crate::io::onnx::export) fn convolution(at: &mut At<'_, '_, '_>) -> Writt
     let spec: String = at.value("spec")?;
     let Some(made) = maker(at, 0, "extract_patches")? else { return Ok(None) };
     // Runtimes convolve numbers of single precision alone.
-    if spec != FORWARD || at.dtype()? != DType::F32 || !is(&made.attributes, "filling", "zero") {
+    let is_first = spec == TO_CHANNELS_FIRST;
+    if !(is_first || spec == FORWARD) || at.dtype()? != DType::F32 || !is(&made.attributes, "filling", "zero")
+    {
         return Ok(None);
     }
     let (window, filters) = (Window::of(&made.attributes)?, at.name(1)?);
@@ -133,7 +137,7 @@ pub(in crate::io::onnx::export) fn convolution(at: &mut At<'_, '_, '_>) -> Writt
     let images = at.w.transpose(&images.name, &CHANNELS_FIRST);
     let filters = at.w.transpose(&filters, &FILTERS_FIRST);
     let convolved = at.w.op("Conv", &[&images, &filters], window.attributes(places));
-    Ok(Some(at.w.transpose(&convolved, &CHANNELS_LAST)))
+    Ok(Some(if is_first { convolved } else { at.w.transpose(&convolved, &CHANNELS_LAST) }))
 }
 
 /// The pool that a maximum is together with the patches that it is of.
