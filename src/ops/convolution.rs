@@ -241,6 +241,8 @@ pub(super) struct Fitting {
 impl AnyTensor<'_> {
     /// Filters moved over images that have their channels in front of rows and columns, `[batch, channels, height, width]`,
     /// which makes such images; the kernel is that of [`conv2d`](Self::conv2d).
+    // Those of other programs are such.
+    #[cfg(any(feature = "graphdef", feature = "onnx", test))]
     #[track_caller]
     pub(crate) fn conv2d_channels_first(self, kernel: Self, convolution: Convolution) -> Self {
         if self.is_invalid() || self.shape().rank() != 4 {
