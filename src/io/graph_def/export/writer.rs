@@ -31,14 +31,13 @@ const FAMILIES: &[&[Row]] =
 const OTHERWISE: &[&[Row]] = &[lengths::OF_UNKNOWN, parts::PUT_BACK];
 
 /// Ops of the tables that are written as what they compute where lengths are known.
-const BY_LENGTHS: [&str; 11] = [
+const BY_LENGTHS: [&str; 10] = [
     "broadcast_along",
     "broadcast_like",
     "concat_extent",
     "concat_part",
     "concat_part_transposed",
     "pad",
-    "pad_transposed",
     "reshape_like",
     "roll",
     "roll_back",
