@@ -216,7 +216,7 @@ fn parts_transposed(at: &mut At<'_, '_>) -> Ports {
         next = end;
         let inputs = [&[part, at.inputs[0]], others].concat();
         let types = [&[of_part, at.types[0]], of_others].concat();
-        let write = PUT_BACK.iter().find(|row| row.0 == op).map(|row| row.1);
+        let write = PUT_BACK.iter().chain(OPS).find(|row| row.0 == op).map(|row| row.1);
         let write = write
             .ok_or_else(|| format!("expected known lengths of what {op} puts back, got some that are fed"))?;
         let item = at.item;
