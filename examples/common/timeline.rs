@@ -127,13 +127,19 @@ fn draw(svg: &mut String, events: &[Event]) -> Result<()> {
             picture.draw(&Text::new(number, middle, font(11, HPos::Center)))?;
         }
     }
+    // What does not fit beside its color is cut.
+    let letters = ((size.0 / COLUMNS as i32 - 18 - MARGIN) / LETTER) as usize;
     for (index, step) in steps.iter().enumerate() {
         let (column, row) = ((index / rows) as i32, (index % rows) as i32);
         let left = MARGIN + column * (size.0 / COLUMNS as i32);
         let middle = axis + 3 * MARGIN + row * 18;
         let color = COLORS[index % COLORS.len()].filled();
         picture.draw(&Rectangle::new([(left, middle - 6), (left + 12, middle + 6)], color))?;
-        picture.draw(&Text::new(*step, (left + 18, middle), font(11, HPos::Left)))?;
+        let name = match step.char_indices().nth(letters) {
+            Some((end, _)) => format!("{}…", &step[..end]),
+            None => (*step).to_owned(),
+        };
+        picture.draw(&Text::new(name, (left + 18, middle), font(11, HPos::Left)))?;
     }
     picture.present()?;
     Ok(())
