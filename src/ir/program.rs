@@ -1,5 +1,7 @@
 //! The program: a straight line of instructions, every length known.
 
+mod rebuild;
+
 use std::fmt::{self, Write};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -199,20 +201,6 @@ impl Program {
         }
     }
 
-    /// The program made anew: each instruction, of new operands, becomes the value that `place` says, which may add others
-    /// before.
-    pub(crate) fn rebuilt(mut self, mut place: impl FnMut(&mut Program, Inst) -> Val) -> Self {
-        let insts = std::mem::take(&mut self.insts);
-        self.insts.reserve(insts.len());
-        let mut renumbered: Vec<Val> = Vec::with_capacity(insts.len());
-        for mut inst in insts {
-            inst.args.iter_mut().for_each(|arg| *arg = renumbered[arg.index()]);
-            renumbered.push(place(&mut self, inst));
-        }
-        self.results_mut().for_each(|val| *val = renumbered[val.index()]);
-        self
-    }
-
     /// The values that must outlive the program's run.
     pub(crate) fn results(&self) -> impl Iterator<Item = Val> + '_ {
         let commits = self.commits.iter().map(|&(_, val)| val);
@@ -234,28 +222,6 @@ impl Program {
             }
         }
         live
-    }
-
-    /// The program without the instructions on which no result depends.
-    pub(crate) fn pruned(mut self) -> Self {
-        let live = self.live();
-        let mut renumbered = vec![Val(u32::MAX); self.insts.len()];
-        let mut kept = 0;
-        for (index, &live) in live.iter().enumerate() {
-            if live {
-                renumbered[index] = Val(kept);
-                kept += 1;
-            }
-        }
-        let mut index = 0;
-        self.insts.retain(|_| {
-            index += 1;
-            live[index - 1]
-        });
-        let renumber = |val: &mut Val| *val = renumbered[val.index()];
-        self.insts.iter_mut().flat_map(|inst| &mut inst.args).for_each(renumber);
-        self.results_mut().for_each(renumber);
-        self
     }
 
     /// The values that must outlive the program's run, to be renumbered.

@@ -73,8 +73,7 @@ pub(super) fn prepare(program: &Program, direct: bool) -> (Option<Program>, Home
         return (None, Homes::default());
     }
     let mut homes = Homes::default();
-    let mut prepared = Program::default();
-    prepared.constants.clone_from(&program.constants);
+    let mut prepared = program.without_instructions();
     // What is made in memory of its own, for a variable or the caller.
     let claimed = program.commits.iter().map(|(_, val)| val).chain(&program.outputs);
     let mut claimed: HashSet<Val> = claimed.map(|&val| unshaped(program, val)).collect();
@@ -97,10 +96,6 @@ pub(super) fn prepare(program: &Program, direct: bool) -> (Option<Program>, Home
         }
         renumbered.push(prepared.push(Inst { args, ..inst.clone() }));
     }
-    prepared.fetches.clone_from(&program.fetches);
-    prepared.outputs.clone_from(&program.outputs);
-    prepared.checks.clone_from(&program.checks);
-    prepared.commits.clone_from(&program.commits);
     prepared.results_mut().for_each(|val| *val = renumbered[val.index()]);
     // Outer joins come behind inner ones.
     for index in (0..prepared.insts.len()).rev() {

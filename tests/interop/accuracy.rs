@@ -7,8 +7,16 @@
 #[allow(dead_code, reason = "models have signatures, and no operations")]
 #[path = "tensorflow/cases.rs"]
 mod cases;
+#[allow(dead_code, reason = "nothing here is packed")]
+#[path = "tensorflow/fixture.rs"]
+mod fixture;
+#[path = "tensorflow/numbers.rs"]
+mod numbers;
 #[path = "../common/python.rs"]
 mod python;
+#[allow(dead_code, reason = "nothing here is packed")]
+#[path = "../common/stored.rs"]
+mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +33,8 @@ use flowgrad::train::Trainer;
 use flowgrad::{AnyTensor, Value, prelude::*};
 use tempfile::TempDir;
 
-use self::cases::{Numbers, Run};
+use self::cases::Run;
+use self::numbers::stored;
 
 /// How far probabilities may be apart.
 const APART: f64 = 1e-5;
@@ -39,20 +48,6 @@ fn digits() -> [Dataset<f32, i64>; 2] {
     let rows = Dataset::<f32, i64>::from_csv(data("digits.csv.gz"), &Csv::new(), -1).unwrap();
     let (train, test) = rows.map_inputs(|pixel| pixel / 16.0).split_last(360).unwrap();
     [train, test]
-}
-
-fn numbers(dtype: &'static str, array: &Value) -> Numbers {
-    let elements: Vec<f64> = match array {
-        Value::F32(array) => array.iter().map(|&x| x.into()).collect(),
-        Value::I64(array) => array.iter().map(|&x| x as f64).collect(),
-        other => panic!("expected f32 or i64, got {}", other.dtype()),
-    };
-    Numbers { dtype, shape: array.shape().to_vec(), elements }
-}
-
-fn named(name: &str, array: &Value) -> (String, Numbers) {
-    let dtype = if matches!(array, Value::F32(_)) { "f32" } else { "i64" };
-    (name.to_owned(), numbers(dtype, array))
 }
 
 /// Exports a trained classifier both ways, with what it gives for rows, of which it must be right on so many at least.
@@ -90,9 +85,9 @@ impl Bench {
         let file = |extension: &str| self.0.path().join(format!("{name}.{extension}"));
         saved_model::export(session, file("saved"), &[signature]).unwrap();
         let run = Run {
-            feeds: vec![named(&inputs_name, &fed), named(&targets_name, &labels)],
+            feeds: vec![(inputs_name.clone(), stored(&fed)), (targets_name.clone(), stored(&labels))],
             operations: Vec::new(),
-            fetches: outputs.iter().zip(&given).map(|((name, _), value)| named(name, value)).collect(),
+            fetches: outputs.iter().zip(&given).map(|(of, value)| (of.0.to_owned(), stored(value))).collect(),
         };
         cases::write_saved(self.0.path(), name, "serving_default", &run, APART);
 
@@ -117,9 +112,28 @@ impl Bench {
     }
 }
 
+/// Trains a model of digits for some epochs, and checks what it makes of the rows for testing.
+fn check_digits<'g>(
+    name: &str,
+    model: &Sequential<'g, f32>,
+    pixels: Tensor<'g, f32>,
+    [train, test]: [Dataset<f32, i64>; 2],
+    epochs: usize,
+) {
+    let labels = pixels.graph().placeholder::<i64>("labels", [None]);
+    let loss = model.call(pixels, Mode::Train).sparse_softmax_cross_entropy(labels).reduce_mean(..);
+    let step = AdamW::new(2e-3).weight_decay(0.01).minimize(loss);
+    let logits = model.call(pixels, Mode::Predict);
+    let session = Session::new(pixels.graph()).unwrap();
+    Trainer::new(pixels, labels, loss, step).quiet().fit(&session, &train, epochs).unwrap();
+    let bench = Bench(tempfile::tempdir().unwrap());
+    let rows = (test.inputs().clone().into(), test.targets().clone(), 0.8);
+    bench.add(name, &session, (pixels.any(), labels, logits), rows);
+    bench.check();
+}
+
 #[test]
 fn a_perceptron_is_as_often_right_elsewhere() {
-    let [train, test] = digits();
     let g = Graph::with_seed(1);
     let model = Sequential::new()
         .add(Dense::new(&g, "fc1", 64, 256))
@@ -130,21 +144,11 @@ fn a_perceptron_is_as_often_right_elsewhere() {
         .add(Dropout::new("dropout2", 0.3))
         .add(Dense::new(&g, "logits", 128, 10));
     let pixels = g.placeholder::<f32>("pixels", [None, Some(64)]);
-    let labels = g.placeholder::<i64>("labels", [None]);
-    let loss = model.call(pixels, Mode::Train).sparse_softmax_cross_entropy(labels).reduce_mean(..);
-    let step = AdamW::new(2e-3).weight_decay(0.01).minimize(loss);
-    let logits = model.call(pixels, Mode::Predict);
-    let session = Session::new(&g).unwrap();
-    Trainer::new(pixels, labels, loss, step).quiet().fit(&session, &train, 3).unwrap();
-    let bench = Bench(tempfile::tempdir().unwrap());
-    let rows = (test.inputs().clone().into(), test.targets().clone(), 0.8);
-    bench.add("mlp_digits", &session, (pixels.any(), labels, logits), rows);
-    bench.check();
+    check_digits("mlp_digits", &model, pixels, digits(), 3);
 }
 
 #[test]
 fn a_convolutional_network_is_as_often_right_elsewhere() {
-    let [train, test] = digits().map(|rows| rows.reshape_inputs(&[8, 8, 1]).unwrap());
     let g = Graph::with_seed(1);
     let model = Sequential::new()
         .add(Conv2d::new(&g, "conv1", [3, 3, 1, 32], Convolution::same()))
@@ -159,16 +163,8 @@ fn a_convolutional_network_is_as_often_right_elsewhere() {
         .add(Dropout::new("dropout2", 0.4))
         .add(Dense::new(&g, "logits", 128, 10));
     let pixels = g.placeholder::<f32>("pixels", [None, Some(8), Some(8), Some(1)]);
-    let labels = g.placeholder::<i64>("labels", [None]);
-    let loss = model.call(pixels, Mode::Train).sparse_softmax_cross_entropy(labels).reduce_mean(..);
-    let step = AdamW::new(2e-3).weight_decay(0.01).minimize(loss);
-    let logits = model.call(pixels, Mode::Predict);
-    let session = Session::new(&g).unwrap();
-    Trainer::new(pixels, labels, loss, step).quiet().fit(&session, &train, 2).unwrap();
-    let bench = Bench(tempfile::tempdir().unwrap());
-    let rows = (test.inputs().clone().into(), test.targets().clone(), 0.8);
-    bench.add("cnn_digits", &session, (pixels.any(), labels, logits), rows);
-    bench.check();
+    let rows = digits().map(|rows| rows.reshape_inputs(&[8, 8, 1]).unwrap());
+    check_digits("cnn_digits", &model, pixels, rows, 2);
 }
 
 #[test]

@@ -14,6 +14,8 @@ mod edges;
 mod fixture;
 #[path = "graph_def_out/models.rs"]
 mod models;
+#[path = "tensorflow/numbers.rs"]
+mod numbers;
 #[path = "../common/own_op.rs"]
 mod own_op;
 #[path = "../common/python.rs"]

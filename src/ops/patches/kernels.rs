@@ -108,7 +108,7 @@ pub(super) struct Extract<T> {
 const FEW: usize = 2;
 
 /// Parts of an image's patches: plenty for most machines.
-pub(super) const PARTS: usize = 16;
+const PARTS: usize = 16;
 
 /// Nanoseconds of an element, about.
 const ELEMENT: f64 = 0.4;
@@ -127,31 +127,10 @@ impl<T: Number> Kernel for Extract<T> {
         output: ArrayMut<'_>,
         workers: Workers<'_>,
     ) -> Result<(), KernelError> {
-        let (images, mut output) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
-        let Some(patches) = output.as_slice_mut().filter(|patches| !patches.is_empty()) else {
-            return Ok(());
-        };
-        let [_, patch] = self.layout.sizes();
         let rows = self.layout.places[0];
-        if !is_shared(images.shape()[0], patches.len()) {
-            for (image, patches) in images.outer_iter().zip(patches.chunks_exact_mut(patch)) {
-                self.extract(&in_rows(&image)?, 0..rows, patches);
-            }
-            return Ok(());
-        }
-        let estimate = patches.len() as f64 * ELEMENT;
-        let in_part = rows.div_ceil(PARTS);
-        let images: Vec<ArrayViewD<'_, T>> = images.outer_iter().collect();
-        let images = images.iter().map(in_rows).collect::<Result<Vec<Cow<'_, [T]>>, _>>()?;
-        let mut parts = Vec::new();
-        for (image, patches) in images.iter().zip(patches.chunks_exact_mut(patch)) {
-            for (part, patches) in patches.chunks_mut(in_part * (patch / rows)).enumerate() {
-                let first = part * in_part;
-                parts.push((image, first..rows.min(first + in_part), patches));
-            }
-        }
-        workers.each(parts, estimate, |(image, rows, patches)| self.extract(image, rows, patches));
-        Ok(())
+        fill(inputs, output, rows, (ELEMENT, workers), |image, rows, patches| {
+            self.extract(image, rows, patches);
+        })
     }
 
     fn is_shared(&self, _: &[&[usize]], output: &[usize]) -> bool {
@@ -166,6 +145,39 @@ impl<T: Number> Kernel for Extract<T> {
 /// Whether the patches of each image are cut into parts.
 pub(super) fn is_shared(images: usize, elements: usize) -> bool {
     images <= FEW && elements >= SHARED_FROM
+}
+
+/// Fills what is made of each image, which is so many pieces of one size, given the elements of the image and the numbers of
+/// some pieces. Those of few images are shared. The cost is nanoseconds of an element.
+pub(super) fn fill<T: Number>(
+    inputs: &[ArrayRef<'_>],
+    output: ArrayMut<'_>,
+    pieces: usize,
+    (cost, workers): (f64, Workers<'_>),
+    of: impl Fn(&[T], Range<usize>, &mut [T]) + Sync,
+) -> Result<(), KernelError> {
+    let (images, mut output) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
+    let Some(all) = output.as_slice_mut().filter(|all| !all.is_empty()) else { return Ok(()) };
+    let count = images.shape()[0];
+    let (estimate, each) = (all.len() as f64 * cost, all.len() / count);
+    if !is_shared(count, all.len()) {
+        for (image, all) in images.outer_iter().zip(all.chunks_exact_mut(each)) {
+            of(&in_rows(&image)?, 0..pieces, all);
+        }
+        return Ok(());
+    }
+    let in_part = pieces.div_ceil(PARTS);
+    let images: Vec<ArrayViewD<'_, T>> = images.outer_iter().collect();
+    let images = images.iter().map(in_rows).collect::<Result<Vec<Cow<'_, [T]>>, _>>()?;
+    let mut parts = Vec::new();
+    for (image, all) in images.iter().zip(all.chunks_exact_mut(each)) {
+        for (part, all) in all.chunks_mut(in_part * (each / pieces)).enumerate() {
+            let first = part * in_part;
+            parts.push((image, first..pieces.min(first + in_part), all));
+        }
+    }
+    workers.each(parts, estimate, |(image, pieces, all)| of(image, pieces, all));
+    Ok(())
 }
 
 impl<T: Number> Extract<T> {
@@ -186,7 +198,7 @@ impl<T: Number> Extract<T> {
 
 /// The elements of an image in row-major order, as they lie or as a copy: each goes to several patches, and elements far
 /// from each other are slow to gather.
-pub(super) fn in_rows<'v, T: Number>(image: &'v ArrayViewD<'_, T>) -> Result<Cow<'v, [T]>, KernelError> {
+fn in_rows<'v, T: Number>(image: &'v ArrayViewD<'_, T>) -> Result<Cow<'v, [T]>, KernelError> {
     if let Some(elements) = image.as_slice() {
         return Ok(Cow::Borrowed(elements));
     }

@@ -6,10 +6,8 @@
 
 use std::ops::Range;
 
-use ndarray::ArrayViewD;
-
 use super::Window;
-use super::kernels::{Layout, PARTS, in_rows, is_shared};
+use super::kernels::{Layout, fill, is_shared};
 use crate::element::{ArrayMut, ArrayRef};
 use crate::ir::{Kernel, KernelError, Workers};
 use crate::kernel::number::Number;
@@ -35,24 +33,9 @@ impl<T: Number> Kernel for ExtractPlanes<T> {
         output: ArrayMut<'_>,
         workers: Workers<'_>,
     ) -> Result<(), KernelError> {
-        let (images, mut output) = (inputs[0].view::<T>()?, output.into_view::<T>()?);
-        let [planes, places] = [1, 2].map(|axis| output.shape()[axis]);
-        let Some(all) = output.as_slice_mut().filter(|all| !all.is_empty()) else { return Ok(()) };
-        let estimate = all.len() as f64 * ELEMENT;
-        let is_shared = is_shared(images.shape()[0], all.len());
-        let images: Vec<ArrayViewD<'_, T>> = images.outer_iter().collect();
-        for (image, all) in images.iter().zip(all.chunks_exact_mut(planes * places)) {
-            let image = in_rows(image)?;
-            if !is_shared {
-                self.extract(&image, 0, all, places);
-                continue;
-            }
-            let in_part = planes.div_ceil(PARTS);
-            let parts = all.chunks_mut(in_part * places).enumerate();
-            let parts = parts.map(|(part, planes)| (part * in_part, planes)).collect();
-            workers.each(parts, estimate, |(first, planes)| self.extract(&image, first, planes, places));
-        }
-        Ok(())
+        let [height, width] = self.layout.window.size;
+        let planes = self.layout.image[2] * height * width;
+        fill(inputs, output, planes, (ELEMENT, workers), |image, planes, to| self.extract(image, planes, to))
     }
 
     fn is_shared(&self, _: &[&[usize]], output: &[usize]) -> bool {
@@ -65,13 +48,13 @@ impl<T: Number> Kernel for ExtractPlanes<T> {
 }
 
 impl<T: Number> ExtractPlanes<T> {
-    /// Fills the planes of one image from a number on.
-    fn extract(&self, image: &[T], first: usize, planes: &mut [T], places: usize) {
-        let Layout { image: [height, width, _], places: [_, across], before, window } = self.layout;
+    /// Fills planes of one image by their numbers.
+    fn extract(&self, image: &[T], planes: Range<usize>, to: &mut [T]) {
+        let Layout { image: [height, width, _], places: [rows, across], before, window } = self.layout;
         let Window { size, strides, dilations, .. } = window;
         let pixels = size[0] * size[1];
         let channel_of = height * width;
-        for (plane, to) in (first..).zip(planes.chunks_exact_mut(places)) {
+        for (plane, to) in planes.zip(to.chunks_exact_mut(rows * across)) {
             let (channel, pixel) = (plane / pixels, plane % pixels);
             let image = &image[channel * channel_of..][..channel_of];
             let moved = [pixel / size[1] * dilations[0], pixel % size[1] * dilations[1]];

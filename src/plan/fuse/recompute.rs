@@ -52,21 +52,20 @@ pub(in crate::plan) fn recomputed(
     {
         return None;
     }
-    let crossings = Crossings::of(program, layouts, homes, groups);
-    let mut reads = crossings.reads.clone();
+    let Crossings { group_of, readers, is_kept, mut reads } = Crossings::of(program, layouts, homes, groups);
     let mut had: Vec<Had> = Vec::with_capacity(program.insts.len());
     let mut again = vec![false; program.insts.len()];
     for (val, inst) in (0..).map(Val).zip(&program.insts) {
-        let readers = &crossings.readers[val.index()];
-        let is_kept = inst.prim.is_source() || crossings.is_kept[val.index()];
+        let readers = &readers[val.index()];
+        let is_kept = inst.prim.is_source() || is_kept[val.index()];
         had.push(match made_of(program, layouts, &had, inst) {
             Some((leaves, instructions)) if !is_kept && is_large(inst) => {
                 let more =
                     |group: &u32| leaves.iter().filter(|leaf| !reads[*group as usize].contains(leaf)).count();
                 // To write it takes as long as to read it twice, as its lines are fetched first.
                 if readers.iter().map(more).sum::<usize>() <= readers.len() + 1 {
+                    again[val.index()] = !readers.is_empty();
                     for &group in readers {
-                        again[val.index()] = true;
                         reads[group as usize].extend(&leaves);
                     }
                     Had::Again { leaves, instructions }
@@ -81,9 +80,13 @@ pub(in crate::plan) fn recomputed(
     if !again.contains(&true) {
         return None;
     }
-    let rebuilt =
-        Rebuilt { program, layouts, had, again, group_of: crossings.group_of, made: HashMap::default() };
+    let rebuilt = Rebuilt { program, layouts, had, again, group_of, made: HashMap::default() };
     Some(rebuilt.with(homes, groups))
+}
+
+/// Whether an operand costs nothing beside the value of its instruction.
+fn is_small(program: &Program, operand: Val, inst: &Inst) -> bool {
+    size(&program.inst(operand).dims) * FRACTION <= size(&inst.dims)
 }
 
 /// What an instruction computes its value of, if it is done again rather than that its value is kept: large arrays in
@@ -96,7 +99,7 @@ fn made_of(program: &Program, layouts: &[Layout], had: &[Had], inst: &Inst) -> O
     let (mut leaves, mut instructions) = (Leaves::new(), 1);
     for &arg in &inst.args {
         let base = layouts[arg.index()].base;
-        if size(&program.inst(base).dims) * FRACTION <= size(&inst.dims) {
+        if is_small(program, base, inst) {
             continue;
         }
         match &had[base.index()] {
@@ -191,8 +194,7 @@ struct Rebuilt<'p> {
 
 impl Rebuilt<'_> {
     fn with(mut self, homes: &Homes, groups: &[Group]) -> (Program, Homes, Vec<Group>) {
-        let mut out = Program::default();
-        out.constants.clone_from(&self.program.constants);
+        let mut out = self.program.without_instructions();
         let mut renumbered: Vec<Val> = Vec::with_capacity(self.program.insts.len());
         // What regions compute again, in front of the instruction that reads it.
         let mut before: HashMap<Val, Vec<Val>> = HashMap::default();
@@ -209,19 +211,9 @@ impl Rebuilt<'_> {
             }
             renumbered.push(out.push(Inst { args, ..inst.clone() }));
         }
-        out.fetches.clone_from(&self.program.fetches);
-        out.outputs.clone_from(&self.program.outputs);
-        out.checks.clone_from(&self.program.checks);
-        out.commits.clone_from(&self.program.commits);
         out.results_mut().for_each(|val| *val = renumbered[val.index()]);
         // Without what nobody reads any more, in the numbers that are left.
-        let live = out.live();
-        let kept = live.iter().scan(0, |count, &is_live| {
-            let val = is_live.then_some(Val(*count));
-            *count += u32::from(is_live);
-            Some(val)
-        });
-        let kept: Vec<Option<Val>> = kept.collect();
+        let (out, kept) = out.pruned_and_numbered();
         let groups = groups.iter().filter_map(|group| match group {
             Group::Region { rows, producer, members } => {
                 let with_before = |member: &Val| {
@@ -245,7 +237,7 @@ impl Rebuilt<'_> {
         });
         let groups = groups.collect();
         let homes = homes.renumbered(|val| kept[renumbered[val.index()].index()]);
-        (out.pruned(), homes, groups)
+        (out, homes, groups)
     }
 
     /// Whether a region computes an operand of one of its instructions.
@@ -261,9 +253,10 @@ impl Rebuilt<'_> {
         let inst = self.program.inst(val);
         let args = inst.args.iter().map(|&arg| {
             let base = self.layouts[arg.index()].base;
-            let is_small = size(&self.program.inst(base).dims) * FRACTION <= size(&inst.dims);
             match self.had[base.index()] {
-                Had::Again { .. } if !is_small => self.again(base, group, renumbered, out),
+                Had::Again { .. } if !is_small(self.program, base, inst) => {
+                    self.again(base, group, renumbered, out)
+                }
                 _ => renumbered[arg.index()],
             }
         });

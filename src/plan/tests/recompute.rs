@@ -3,13 +3,7 @@
 use insta::assert_snapshot;
 
 use super::{matrix, planned};
-use crate::plan::Plan;
 use crate::prelude::*;
-
-/// Bytes of the arena of a plan.
-fn arena(plan: &Plan) -> usize {
-    plan.arena_bytes
-}
 
 #[test]
 fn what_is_cheap_is_computed_where_it_is_read() {
@@ -77,7 +71,7 @@ fn what_is_dear_or_lies_in_memory_anyway_is_read() {
     let x = matrix(&g, 1000, 100);
     let kept = |of: Tensor<'_, f64>, also: &[Operation<'_>]| {
         let result = of / of.square().reduce_mean(0);
-        arena(&planned(&g, &[&[result.op()], also].concat(), true, false))
+        planned(&g, &[&[result.op()], also].concat(), true, false).arena_bytes
     };
     let one = 1000 * 100 * 8;
     let cheap = x * 2.0 - x.reduce_max(0);
@@ -90,5 +84,5 @@ fn what_is_dear_or_lies_in_memory_anyway_is_read() {
     let y = matrix(&g, 100, 100);
     let small = y * 2.0 - y.reduce_max(0);
     let result = small / small.square().reduce_mean(0);
-    assert!(arena(&planned(&g, &[result.op()], true, false)) >= 2 * 100 * 100 * 8);
+    assert!(planned(&g, &[result.op()], true, false).arena_bytes >= 2 * 100 * 100 * 8);
 }

@@ -7,7 +7,7 @@ use flowgrad::nn::{Dense, Layer, Mode};
 use flowgrad::{Value, prelude::*};
 
 use crate::cases::{self, Run};
-use crate::support::stored;
+use crate::numbers::stored;
 
 #[test]
 fn saved_models_are_loaded_by_both_loaders() {

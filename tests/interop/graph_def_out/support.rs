@@ -4,23 +4,12 @@ use flowgrad::io::graph_def::{ImportOptions, export, import};
 use flowgrad::{AnyTensor, Operation, Value, prelude::*};
 use tempfile::TempDir;
 
-use crate::cases::{self, Numbers, Run};
+use crate::cases::{self, Run};
 use crate::fixture::numbers;
+use crate::numbers::stored;
 
 pub(crate) struct Bench {
     folder: TempDir,
-}
-
-pub(crate) fn stored(value: &Value) -> Numbers {
-    let dtype = match value.dtype() {
-        DType::F32 => "f32",
-        DType::F64 => "f64",
-        DType::I32 => "i32",
-        DType::I64 => "i64",
-        DType::Bool => "bool",
-    };
-    let array = numbers(value);
-    Numbers { dtype, shape: array.shape().to_vec(), elements: array.iter().copied().collect() }
 }
 
 /// How far apart two arrays are, in units of the largest of the second.
